@@ -1,0 +1,51 @@
+#include "config.h"
+
+#include "acme/acme.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "acme/jwk_cache.h"
+#include "acme/nonce.h"
+#include "lib/arena.h"
+#include "lib/conf.h"
+#include "lib/job.h"
+
+struct acme *
+acme_new(const struct conf *conf)
+{
+	struct acme *a = xcalloc(1, sizeof(*a));
+
+	a->conf = conf;
+	a->nonces = nonces_new(conf->web.nonce_ttl, NONCE_BOUND);
+	a->keys = jwk_cache_new();
+	return a;
+}
+
+void
+acme_free(struct acme *a)
+{
+	if (a == NULL)
+		return;
+	nonces_free(a->nonces);
+	jwk_cache_free(a->keys);
+	free(a);
+}
+
+void
+acme_set_conf(struct acme *a, const struct conf *conf)
+{
+	atomic_store(&a->conf, conf);
+}
+
+void
+acme_set_chain(struct acme *a, const struct acme_chain *chain)
+{
+	a->chain = *chain;
+}
+
+const char *
+acme_url(const struct acme *a, struct job *j, const char *path, const char *id)
+{
+	return arena_printf(j->arena, "%s%s%s", a->conf->base_url, path, id);
+}

@@ -1,0 +1,38 @@
+/*
+ * Inside acme/: what lives as long as the process, and the URLs that it
+ * hands out (AC-173).  Others use acme/route.h.
+ */
+#ifndef ACME_ACME_H
+#define ACME_ACME_H
+
+#include "acme/route.h"
+
+struct account;
+struct job;
+struct jwk;
+struct jwk_cache;
+struct nonces;
+
+struct acme {
+	_Atomic(const struct conf *) conf;
+	struct nonces *nonces;
+	struct jwk_cache *keys;
+	struct acme_chain chain;
+};
+
+#define PATH_DIRECTORY "/acme/directory"
+#define PATH_NEW_NONCE "/acme/new-nonce"
+#define PATH_NEW_ACCOUNT "/acme/new-acct"
+#define PATH_NEW_ORDER "/acme/new-order"
+#define PATH_ACCOUNT "/acme/acct/"
+#define PATH_ORDER "/acme/order/"
+#define PATH_FINALIZE "/finalize" /* after an order's */
+#define PATH_AUTHZ "/acme/authz/"
+#define PATH_CHALLENGE "/acme/chall/"
+#define PATH_CERTIFICATE "/acme/cert/"
+
+/* base_url, path, id. */
+const char *acme_url(
+    const struct acme *a, struct job *j, const char *path, const char *id);
+
+#endif

@@ -1,0 +1,131 @@
+#include "config.h"
+
+#include "acme/download.h"
+
+#include <string.h>
+
+#include "acme/acme.h"
+#include "acme/response.h"
+#include "db/store_account.h"
+#include "db/store_cert.h"
+#include "lib/job.h"
+#include "pki/ossl.h"
+
+#define TYPE_CHAIN "application/pem-certificate-chain"
+#define TYPE_DER "application/pkix-cert"
+
+/* Up to the next `c`, which is dropped. */
+static struct span
+next_part(struct span *rest, char c)
+{
+	size_t end = span_find(*rest, 0, c);
+	struct span part = span_cut(*rest, 0, end);
+
+	*rest = span_from(*rest, end + 1);
+	return span_trim(part);
+}
+
+/* "0.25" in thousandths; what is not a weight is none (RFC 9110 12.4.2). */
+static int
+parse_weight(struct span text)
+{
+	static const int place[] = { 100, 10, 1 };
+	int weight;
+
+	if (text.n == 0 || text.n > 5 || (text.p[0] != '0' && text.p[0] != '1'))
+		return 0;
+	weight = text.p[0] == '1' ? 1000 : 0;
+	if (text.n > 1 && text.p[1] != '.')
+		return 0;
+	for (size_t i = 2; i < text.n; i++) {
+		if (!ascii_is_digit(text.p[i]))
+			return 0;
+		weight += (text.p[i] - '0') * place[i - 2];
+	}
+	return weight <= 1000 ? weight : 0;
+}
+
+static int
+weight_of(struct span parameters)
+{
+	int weight = 1000;
+
+	while (parameters.n > 0) {
+		struct span p = next_part(&parameters, ';');
+
+		if (span_casestarts(p, SPAN("q=")))
+			weight = parse_weight(span_from(p, 2));
+	}
+	return weight;
+}
+
+bool
+accept_prefers_der(struct span accept)
+{
+	int der = 0, chain = -1, any = 0;
+
+	while (accept.n > 0) {
+		struct span range = next_part(&accept, ',');
+		struct span type = next_part(&range, ';');
+		int weight = weight_of(range);
+
+		if (span_caseeq_str(type, TYPE_DER))
+			der = weight;
+		else if (span_caseeq_str(type, TYPE_CHAIN))
+			chain = weight;
+		else if ((span_caseeq_str(type, "*/*") ||
+			     span_caseeq_str(type, "application/*")) &&
+			 weight > any)
+			any = weight;
+	}
+	return der > (chain >= 0 ? chain : any);
+}
+
+static void
+respond_der(const struct acme *a, struct job *j, const struct cert *cert,
+    struct response *resp)
+{
+	response_header(resp, "Content-Type", TYPE_DER);
+	if (a->chain.issuer_url != NULL)
+		response_link(resp, j, a->chain.issuer_url, "up");
+	buf_add(&resp->body, cert->der);
+}
+
+/* AC-146: the leaf, then what is above it. */
+static int
+respond_chain(const struct acme *a, struct job *j, const struct cert *cert,
+    struct response *resp)
+{
+	if (a->chain.pem.n == 0 ||
+	    strcmp(a->chain.ca_label, cert->ca_label) != 0)
+		return job_fail(j, ERR_INTERNAL,
+		    "certificate %s: the chain of CA %s is not configured",
+		    cert->id, cert->ca_label);
+	response_header(resp, "Content-Type", TYPE_CHAIN);
+	pem_add(&resp->body, "CERTIFICATE", cert->der);
+	buf_add(&resp->body, a->chain.pem);
+	return 0;
+}
+
+int
+certificate_read(
+    struct acme *a, struct job *j, struct request *req, struct response *resp)
+{
+	struct cert cert;
+	int found = store_cert_by_id(j, req->id, req->account->id, &cert);
+
+	if (found < 0)
+		return -1;
+	if (found == 0)
+		return job_fail_status(
+		    j, ERR_MALFORMED, 404, "no such certificate");
+	resp->status = 200;
+	if (accept_prefers_der(req->accept))
+		respond_der(a, j, &cert, resp);
+	else if (respond_chain(a, j, &cert, resp) < 0)
+		return -1;
+	if (!buf_ok(&resp->body))
+		return job_fail(j, ERR_INTERNAL,
+		    "certificate %s: chain too large", cert.id);
+	return 0;
+}

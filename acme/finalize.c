@@ -1,0 +1,147 @@
+#include "config.h"
+
+#include "acme/finalize.h"
+
+#include <string.h>
+
+#include "acme/acme.h"
+#include "acme/order.h"
+#include "acme/policy.h"
+#include "acme/problem.h"
+#include "acme/status.h"
+#include "db/store_audit.h"
+#include "lib/arena.h"
+#include "lib/b64.h"
+#include "lib/conf.h"
+#include "lib/job.h"
+#include "lib/json.h"
+#include "pki/csr.h"
+
+#define REFUSALS_MAX 20 /* AC-140 */
+
+/* AC-130, AC-141: the status is computed with the clock and with every
+ * authorization, so nothing that has ended since can pass. */
+static int
+check_ready(struct job *j, const struct order *order)
+{
+	enum order_status s = order_status(order, j->now);
+
+	if (s == ORDER_READY)
+		return 0;
+	return job_fail(
+	    j, ERR_ORDER_NOT_READY, "the order is %s", order_status_name(s));
+}
+
+/* AC-131 */
+static int
+get_csr(struct job *j, const struct json *payload, struct span *der)
+{
+	const struct json *csr = json_get(payload, "csr");
+
+	if (json_type(csr) != JSON_T_STRING || json_string(csr).n == 0 ||
+	    b64url_parse(j->arena, json_string(csr), der) < 0)
+		return job_fail(j, ERR_MALFORMED, "csr is not base64url");
+	return 0;
+}
+
+/* AC-142 */
+static int
+check_profile(struct job *j, const char *offered, const struct order *order)
+{
+	if (strcmp(order->profile, offered) == 0)
+		return 0;
+	return job_fail(j, ERR_INVALID_PROFILE,
+	    "profile %s is no longer offered", order->profile);
+}
+
+/* AC-132 to AC-139 */
+static int
+check_csr(struct job *j, const struct conf *conf, const struct order *order,
+    struct span der)
+{
+	const char **mailboxes =
+	    arena_calloc(j->arena, order->identifier_count, sizeof(*mailboxes));
+	struct csr_policy policy = {
+		.mailboxes = mailboxes,
+		.mailbox_count = order->identifier_count,
+		.ignore_dns_mailboxes = conf->compat_dns_mailbox,
+		.addr = policy_addr(conf),
+	};
+	struct account account;
+	const char *thumbprint;
+	struct csr csr;
+	int found;
+
+	for (size_t i = 0; i < order->identifier_count; i++)
+		mailboxes[i] = order->identifiers[i].authz.mailbox;
+	if (csr_parse(j, der, &policy, &csr) < 0)
+		return -1;
+	/* AC-135: of any account, whatever its status. */
+	thumbprint = csr_jwk_thumbprint(j, &csr);
+	if (thumbprint[0] == '\0')
+		return job_fail(j, ERR_INTERNAL,
+		    "the key of an accepted CSR has no thumbprint");
+	found = store_account_by_thumbprint(j, thumbprint, &account);
+	if (found > 0)
+		return job_fail(j, ERR_BAD_CSR, "the CSR uses an account key");
+	return found < 0 ? -1 : 0;
+}
+
+static int
+end_order(struct job *j, const struct order *order, const struct err *why)
+{
+	if (store_order_fail(
+		j, order->id, problem_format(j, why->kind, why->text)) < 0)
+		return -1;
+	return store_audit_add(j, role_name(ROLE_WEB), "order rejected",
+	    arena_printf(j->arena, "order:%s", order->id),
+	    err_kind_name(why->kind), NULL);
+}
+
+/* AC-140: a refused request is counted although the answer is a refusal. */
+static int
+count_refusal(struct job *j, const struct order *order)
+{
+	struct err why = j->err;
+	int64_t count;
+
+	job_recover(j);
+	if (store_order_csr_refused(j, order->id, &count) < 0)
+		return -1;
+	if (count >= REFUSALS_MAX && end_order(j, order, &why) < 0)
+		return -1;
+	j->keep = true;
+	return job_fail(j, why.kind, "%s", why.text);
+}
+
+/* Another finalize may have been faster (AC-143). */
+static int
+accept_csr(struct job *j, const struct order *order, struct span der)
+{
+	if (store_order_finalize(j, order->id, der) == 0)
+		return 0;
+	if (j->err.kind != ERR_CONFLICT)
+		return -1;
+	job_recover(j);
+	return job_fail(j, ERR_ORDER_NOT_READY, "the order is processing");
+}
+
+int
+order_finalize(
+    struct acme *a, struct job *j, struct request *req, struct response *resp)
+{
+	struct order order;
+	struct span der = { NULL, 0 };
+
+	if (order_find(j, req, &order) < 0 || check_ready(j, &order) < 0 ||
+	    get_csr(j, req->payload, &der) < 0 ||
+	    check_profile(j, a->conf->profile, &order) < 0)
+		return -1;
+	if (check_csr(j, a->conf, &order, der) < 0)
+		return j->err.kind == ERR_BAD_CSR ? count_refusal(j, &order)
+						  : -1;
+	if (accept_csr(j, &order, der) < 0 || order_find(j, req, &order) < 0)
+		return -1;
+	order_respond(a, j, &order, 200, resp);
+	return 0;
+}

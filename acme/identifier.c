@@ -1,0 +1,120 @@
+#include "config.h"
+
+#include "acme/identifier.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "acme/policy.h"
+#include "acme/refusals.h"
+#include "lib/arena.h"
+#include "lib/conf.h"
+#include "lib/job.h"
+#include "lib/json.h"
+
+/* AC-83: objects with string type and string value. */
+static int
+read_shape(struct job *j, const struct json *payload, struct identifier **out,
+    size_t *count)
+{
+	const struct json *array = json_get(payload, "identifiers");
+	struct identifier *list;
+
+	*count = json_type(array) == JSON_T_ARRAY ? json_count(array) : 0;
+	if (*count == 0)
+		return job_fail(
+		    j, ERR_MALFORMED, "identifiers must be a non-empty array");
+	list = arena_calloc(j->arena, *count, sizeof(*list));
+	for (size_t i = 0; i < *count; i++) {
+		const struct json *type = json_get(json_at(array, i), "type");
+		const struct json *value = json_get(json_at(array, i), "value");
+
+		if (json_type(type) != JSON_T_STRING ||
+		    json_type(value) != JSON_T_STRING)
+			return job_fail(j, ERR_MALFORMED,
+			    "each identifier must be an object with the "
+			    "strings type and value");
+		list[i].type = json_string(type);
+		list[i].value = json_string(value);
+	}
+	*out = list;
+	return 0;
+}
+
+/* L-7: a value with @ can never be a host name. */
+static bool
+is_email(const struct conf *conf, const struct identifier *id)
+{
+	if (span_eq_str(id->type, "email"))
+		return true;
+	return conf->compat_dns_mailbox && span_eq_str(id->type, "dns") &&
+	       span_find(id->value, 0, '@') < id->value.n;
+}
+
+static int
+check_one(struct job *j, const struct conf *conf, struct identifier *id)
+{
+	struct addr_policy policy = policy_addr(conf);
+
+	if (!is_email(conf, id))
+		return job_fail(j, ERR_UNSUPPORTED_IDENTIFIER,
+		    "only identifiers of type email are supported");
+	if (span_find(id->value, 0, '*') < id->value.n) /* AC-86 */
+		return job_fail(j, ERR_MALFORMED,
+		    "wildcards are not allowed in email identifiers");
+	if (addr_parse(j, id->value, &policy, &id->addr) < 0)
+		return -1;
+	if (!policy_allows(conf, &id->addr)) /* AC-90 */
+		return job_fail(j, ERR_REJECTED_IDENTIFIER,
+		    "this server does not issue for the requested "
+		    "identifier");
+	return 0;
+}
+
+/* AC-89: exactly equal canonical forms are one identifier, the first. */
+static size_t
+merge(struct identifier *list, size_t count)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		size_t k = 0;
+
+		while (k < kept && strcmp(list[k].addr.canonical,
+				       list[i].addr.canonical) != 0)
+			k++;
+		if (k == kept)
+			list[kept++] = list[i];
+	}
+	return kept;
+}
+
+int
+identifier_parse(struct job *j, const struct conf *conf,
+    const struct json *payload, struct response *resp, struct identifier **out,
+    size_t *count)
+{
+	struct refusals refused;
+
+	if (read_shape(j, payload, out, count) < 0)
+		return -1;
+	refusals_init(&refused, j);
+	for (size_t i = 0; i < *count; i++) {
+		struct identifier *id = &(*out)[i];
+
+		if (check_one(j, conf, id) < 0) {
+			if (!err_is_theirs(j->err.kind))
+				return -1;
+			refusals_add(&refused, j, &id->type, &id->value);
+		}
+	}
+	if (refusals_end(
+		&refused, j, resp, "several identifiers were refused") < 0)
+		return -1;
+	*count = merge(*out, *count);
+	if (*count > (size_t)conf->max_identifiers)
+		return job_fail(j, ERR_MALFORMED,
+		    "at most %" PRId64 " identifiers per order",
+		    conf->max_identifiers);
+	return 0;
+}

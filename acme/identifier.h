@@ -1,0 +1,26 @@
+/* The identifiers of a newOrder (AC-83 to AC-91). */
+#ifndef ACME_IDENTIFIER_H
+#define ACME_IDENTIFIER_H
+
+#include "lib/addr.h"
+
+struct conf;
+struct job;
+struct json;
+struct response;
+
+struct identifier {
+	struct span type; /* as sent (AC-88) */
+	struct span value;
+	struct addr addr;
+};
+
+/*
+ * All of the payload's identifiers, each mailbox once, in the order given: 0,
+ * or -1 with every one that is refused as a subproblem (AC-91).
+ */
+int identifier_parse(struct job *j, const struct conf *conf,
+    const struct json *payload, struct response *resp, struct identifier **out,
+    size_t *count);
+
+#endif

@@ -1,0 +1,28 @@
+# The protocol; knows lib, db, dns, mail, pki.
+
+noinst_LIBRARIES += libcs_acme.a
+libcs_acme_a_CPPFLAGS = $(AM_CPPFLAGS) $(CRYPTO_CFLAGS)
+libcs_acme_a_SOURCES = \
+	acme/account.c acme/account.h \
+	acme/acme.c acme/acme.h \
+	acme/authz.c acme/authz.h \
+	acme/challenge.c acme/challenge.h \
+	acme/contact.c acme/contact.h \
+	acme/directory.c acme/directory.h \
+	acme/download.c acme/download.h \
+	acme/finalize.c acme/finalize.h \
+	acme/identifier.c acme/identifier.h \
+	acme/jwk.c acme/jwk.h \
+	acme/jwk_cache.c acme/jwk_cache.h \
+	acme/jws.c acme/jws.h \
+	acme/nonce.c acme/nonce.h \
+	acme/order.c acme/order.h \
+	acme/policy.c acme/policy.h \
+	acme/problem.c acme/problem.h \
+	acme/refusals.c acme/refusals.h \
+	acme/request.h \
+	acme/response.c acme/response.h \
+	acme/route.c acme/route.h \
+	acme/status.c acme/status.h
+
+CS_ACME = libcs_acme.a $(CS_MAIL) $(CS_PKI)

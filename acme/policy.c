@@ -1,0 +1,59 @@
+#include "config.h"
+
+#include "acme/policy.h"
+
+#include <string.h>
+
+#include "lib/conf.h"
+
+static bool
+domain_matches(const char *entry, const char *domain)
+{
+	struct span e = span_str(entry), d = span_str(domain);
+
+	if (e.n == 0 || e.p[0] != '.')
+		return span_caseeq(e, d);
+	return d.n > e.n && span_caseeq(span_from(d, d.n - e.n), e);
+}
+
+static bool
+entry_matches(const char *entry, const struct addr *addr, bool fold)
+{
+	const char *at = strrchr(entry, '@');
+	struct span local;
+
+	if (at == NULL)
+		return domain_matches(entry, addr->domain);
+	local = span_mem(entry, (size_t)(at - entry));
+	if (!span_caseeq_str(span_str(at + 1), addr->domain))
+		return false;
+	return fold ? span_caseeq_str(local, addr->local)
+		    : span_eq_str(local, addr->local);
+}
+
+static bool
+list_matches(const struct conf_list *list, const struct addr *addr, bool fold)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		if (entry_matches(list->v[i], addr, fold))
+			return true;
+	}
+	return false;
+}
+
+bool
+policy_allows(const struct conf *conf, const struct addr *addr)
+{
+	if (list_matches(&conf->deny, addr, true))
+		return false;
+	return conf->allow.n == 0 || list_matches(&conf->allow, addr, false);
+}
+
+struct addr_policy
+policy_addr(const struct conf *conf)
+{
+	return (struct addr_policy){
+		.utf8_local = conf->utf8_mailboxes,
+		.reserved_domains = conf->allow_reserved_domains,
+	};
+}

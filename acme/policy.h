@@ -1,0 +1,24 @@
+/*
+ * For whom this server issues (AC-90, ER-13): the operator's lists of domains
+ * and mailboxes.  Asked at newOrder, and again before a mail is sent.
+ */
+#ifndef ACME_POLICY_H
+#define ACME_POLICY_H
+
+#include "lib/addr.h"
+
+struct conf;
+
+/*
+ * An entry with @ is a mailbox, ".example.org" every domain below that one,
+ * any other entry exactly that domain.  Domains compare without case.  The
+ * local part compares exactly in the allow list and without ASCII case in
+ * the deny list: the refusing side both times.  An empty allow list allows
+ * all; the deny list goes first.
+ */
+bool policy_allows(const struct conf *conf, const struct addr *addr);
+
+/* What addr_parse() is to accept. */
+struct addr_policy policy_addr(const struct conf *conf);
+
+#endif

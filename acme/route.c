@@ -1,0 +1,421 @@
+#include "config.h"
+
+#include "acme/route.h"
+
+#include <string.h>
+
+#include "acme/account.h"
+#include "acme/acme.h"
+#include "acme/authz.h"
+#include "acme/challenge.h"
+#include "acme/directory.h"
+#include "acme/download.h"
+#include "acme/finalize.h"
+#include "acme/jwk_cache.h"
+#include "acme/jws.h"
+#include "acme/nonce.h"
+#include "acme/order.h"
+#include "acme/problem.h"
+#include "acme/response.h"
+#include "acme/status.h"
+#include "lib/arena.h"
+#include "lib/b64.h"
+#include "lib/conf.h"
+#include "lib/job.h"
+#include "lib/json.h"
+#include "lib/rnd.h"
+
+typedef int handler_fn(
+    struct acme *a, struct job *j, struct request *req, struct response *resp);
+
+/* AC-37 */
+enum key_rule { NEEDS_KID, NEEDS_JWK };
+
+/* AC-51: what the payload may be. */
+enum payload_rule { READ_ONLY, READ_OR_OBJECT, OBJECT_ONLY };
+
+struct route {
+	const char *path;   /* all of it, or what stands before the id … */
+	const char *suffix; /* … and what after; NULL: there is no id */
+	bool is_public;     /* GET and HEAD too (AC-7) */
+	enum key_rule key;
+	enum payload_rule payload;
+	bool writes; /* when there is a payload */
+	handler_fn *handle;
+};
+
+/* AC-173 */
+static const struct route routes[] = {
+	{ PATH_DIRECTORY, NULL, true, NEEDS_KID, READ_ONLY, false,
+	    directory_read },
+	{ PATH_NEW_NONCE, NULL, true, NEEDS_KID, READ_ONLY, false, nonce_read },
+	{ PATH_NEW_ACCOUNT, NULL, false, NEEDS_JWK, OBJECT_ONLY, true,
+	    account_create },
+	{ PATH_NEW_ORDER, NULL, false, NEEDS_KID, OBJECT_ONLY, true,
+	    order_create },
+	{ PATH_ACCOUNT, "", false, NEEDS_KID, READ_OR_OBJECT, true,
+	    account_serve },
+	{ PATH_ORDER, "", false, NEEDS_KID, READ_ONLY, false, order_read },
+	{ PATH_ORDER, PATH_FINALIZE, false, NEEDS_KID, OBJECT_ONLY, true,
+	    order_finalize },
+	{ PATH_AUTHZ, "", false, NEEDS_KID, READ_OR_OBJECT, false,
+	    authz_serve },
+	{ PATH_CHALLENGE, "", false, NEEDS_KID, READ_OR_OBJECT, true,
+	    challenge_serve },
+	{ PATH_CERTIFICATE, "", false, NEEDS_KID, READ_ONLY, false,
+	    certificate_read },
+};
+
+#define METHODS_PUBLIC "GET, HEAD, POST, OPTIONS"
+#define METHODS_SIGNED "POST, OPTIONS"
+
+static const char *
+methods_of(const struct route *route)
+{
+	return route->is_public ? METHODS_PUBLIC : METHODS_SIGNED;
+}
+
+/* --- steps 2, 3 and 5 ----------------------------------------------------- */
+
+/* AC-174: 16 octets in their one spelling. */
+static bool
+is_id(struct span text)
+{
+	unsigned char octets[16];
+
+	return text.n == RND_ID_LEN &&
+	       b64url_parse_fixed(text, octets, sizeof(octets)) == 0;
+}
+
+/* AC-6: octet for octet. */
+static bool
+matches(const struct route *route, struct request *req)
+{
+	struct span path = span_str(route->path), suffix, id;
+
+	if (route->suffix == NULL)
+		return span_eq(req->target, path);
+	suffix = span_str(route->suffix);
+	if (req->target.n != path.n + RND_ID_LEN + suffix.n ||
+	    !span_starts(req->target, path) || !span_ends(req->target, suffix))
+		return false;
+	id = span_cut(req->target, path.n, path.n + RND_ID_LEN);
+	if (!is_id(id))
+		return false;
+	memcpy(req->id, id.p, RND_ID_LEN);
+	req->id[RND_ID_LEN] = '\0';
+	return true;
+}
+
+static int
+find_route(struct job *j, struct request *req)
+{
+	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
+		if (matches(&routes[i], req)) {
+			req->route = &routes[i];
+			return 0;
+		}
+	}
+	return job_fail_status(j, ERR_MALFORMED, 404, "no such resource");
+}
+
+static int
+check_method(struct job *j, const struct request *req, struct response *resp)
+{
+	struct problem_extra *extra;
+
+	if (req->method == METHOD_POST || req->method == METHOD_OPTIONS)
+		return 0;
+	if (req->method != METHOD_OTHER && req->route->is_public)
+		return 0;
+	extra = arena_alloc(j->arena, sizeof(*extra));
+	extra->allow = methods_of(req->route);
+	resp->problem = extra;
+	return job_fail_status(j, ERR_MALFORMED, 405,
+	    "method %s is not allowed here",
+	    problem_quote(j, span_str(req->method_name)));
+}
+
+/* AC-9 with L-1: the type itself, at most with charset=utf-8. */
+static bool
+is_jose_json(struct span type)
+{
+	size_t end = span_find(type, 0, ';');
+	struct span parameter = span_trim(span_from(type, end + 1));
+
+	if (!span_caseeq_str(
+		span_trim(span_cut(type, 0, end)), "application/jose+json"))
+		return false;
+	return end == type.n || span_caseeq_str(parameter, "charset=utf-8") ||
+	       span_caseeq_str(parameter, "charset=\"utf-8\"");
+}
+
+static int
+check_content(struct job *j, const struct request *req)
+{
+	if (req->method == METHOD_POST &&
+	    (req->content_type_repeated || !is_jose_json(req->content_type)))
+		return job_fail_status(j, ERR_MALFORMED, 415,
+		    "Content-Type must be application/jose+json");
+	if (req->content_encoding.n > 0 &&
+	    !span_caseeq_str(req->content_encoding, "identity"))
+		return job_fail_status(
+		    j, ERR_MALFORMED, 415, "content codings are not supported");
+	return 0;
+}
+
+/* --- steps 8 to 15: who asks ---------------------------------------------- */
+
+/* AC-37 */
+static int
+check_key_rule(struct job *j, const struct route *route, const struct jws *jws)
+{
+	bool has_jwk = jws->jwk != NULL;
+
+	if (has_jwk == (route->key == NEEDS_JWK))
+		return 0;
+	return job_fail(j, ERR_MALFORMED, "this resource needs %s",
+	    route->key == NEEDS_JWK ? "jwk" : "kid");
+}
+
+/* AC-50: base_url and target, without normalisation. */
+static int
+check_url(struct job *j, const struct acme *a, const struct request *req,
+    struct span url)
+{
+	struct span base = span_str(a->conf->base_url);
+
+	if (url.n == base.n + req->target.n && span_starts(url, base) &&
+	    span_ends(url, req->target))
+		return 0;
+	return job_fail_status(j, ERR_UNAUTHORIZED, 401,
+	    "url in the JWS does not match the request");
+}
+
+/* AC-48 */
+static int
+resolve_kid(struct job *j, struct acme *a, struct request *req, struct span kid)
+{
+	struct span prefix = span_str(acme_url(a, j, PATH_ACCOUNT, ""));
+	struct account *account = arena_alloc(j->arena, sizeof(*account));
+	int found;
+
+	if (!span_starts(kid, prefix) || !is_id(span_from(kid, prefix.n)))
+		return job_fail(j, ERR_MALFORMED,
+		    "kid is not an account URL of this server");
+	req->account_url = span_dup(j->arena, kid);
+	found = store_account_by_id(j, req->account_url + prefix.n, account);
+	if (found < 0)
+		return -1;
+	if (found == 0)
+		return job_fail(
+		    j, ERR_ACCOUNT_DOES_NOT_EXIST, "no such account");
+	req->account = account;
+	return 0;
+}
+
+/* Steps 12 and 13 for a request by an account. */
+static int
+find_account_key(struct job *j, struct acme *a, struct request *req,
+    const struct jws *jws, const struct jwk **key)
+{
+	if (resolve_kid(j, a, req, jws->kid) < 0 ||
+	    jwk_cache_get(a->keys, j, req->account, key) < 0)
+		return -1;
+	if (!jwk_fits(*key, jws->alg))
+		return job_fail(j, ERR_MALFORMED,
+		    "algorithm %s does not fit the account key",
+		    problem_quote(j, jws->alg));
+	return 0;
+}
+
+static int
+authenticate(
+    struct acme *a, struct job *j, struct request *req, const struct jws *jws)
+{
+	const struct jwk *key;
+
+	if (jws->jwk != NULL) {
+		if (jwk_parse(j, jws->jwk, jws->alg, &key) < 0)
+			return -1;
+	} else if (find_account_key(j, a, req, jws, &key) < 0) {
+		return -1;
+	}
+	if (jws_verify(j, jws, key) < 0)
+		return -1;
+	/* After the signature: strangers cannot ask for states (AC-49). */
+	if (req->account != NULL &&
+	    account_check_status(j, req->account, "account") < 0)
+		return -1;
+	req->jwk = key;
+	return 0;
+}
+
+/* Step 17 */
+static int
+read_payload(struct job *j, struct request *req, struct span payload)
+{
+	if (payload.n == 0) {
+		req->is_read = true;
+		if (req->route->payload == OBJECT_ONLY)
+			return job_fail(j, ERR_MALFORMED, "payload is empty");
+		return 0;
+	}
+	if (json_parse_object(j, payload, "payload", &req->payload) < 0)
+		return -1;
+	if (req->route->payload == READ_ONLY)
+		return job_fail(
+		    j, ERR_MALFORMED, "this resource can only be read");
+	return 0;
+}
+
+/* Steps 7 to 17: in this order and no other (AC-52). */
+static int
+read_signed(struct acme *a, struct job *j, struct request *req)
+{
+	struct jws jws;
+
+	if (jws_parse(j, req->body, &jws) < 0 ||
+	    check_key_rule(j, req->route, &jws) < 0 ||
+	    jws_check_algorithm(j, &jws) < 0 ||
+	    nonce_redeem(a->nonces, j, jws.nonce) < 0 ||
+	    check_url(j, a, req, jws.url) < 0 ||
+	    authenticate(a, j, req, &jws) < 0)
+		return -1;
+	return read_payload(j, req, jws.payload);
+}
+
+/* The document of badSignatureAlgorithm lists what we accept (AC-38). */
+static void
+explain(const struct job *j, struct response *resp)
+{
+	static const struct problem_extra algorithms = { .algorithms = true };
+
+	if (j->err.kind == ERR_BAD_SIGNATURE_ALGORITHM)
+		resp->problem = &algorithms;
+}
+
+int
+acme_prepare(
+    struct acme *a, struct job *j, struct request *req, struct response *resp)
+{
+	response_init(resp, j);
+	if (find_route(j, req) < 0 || check_method(j, req, resp) < 0 ||
+	    check_content(j, req) < 0)
+		return -1;
+	if (req->method != METHOD_POST) {
+		req->is_read = true;
+		return 0;
+	}
+	if (read_signed(a, j, req) < 0) {
+		explain(j, resp);
+		return -1;
+	}
+	return 0;
+}
+
+/* --- steps 18 to 20 ------------------------------------------------------- */
+
+bool
+acme_writes(const struct request *req)
+{
+	return req->route != NULL && req->route->writes && req->payload != NULL;
+}
+
+/* AC-14 */
+static int
+respond_options(const struct request *req, struct response *resp)
+{
+	const char *methods = methods_of(req->route);
+
+	resp->status = 204;
+	response_header(resp, "Allow", methods);
+	response_header(resp, "Access-Control-Allow-Methods", methods);
+	response_header(resp, "Access-Control-Allow-Headers",
+	    "Accept, Accept-Language, Content-Type");
+	response_header(resp, "Access-Control-Max-Age", "86400");
+	return 0;
+}
+
+int
+acme_handle(
+    struct acme *a, struct job *j, struct request *req, struct response *resp)
+{
+	if (req->method == METHOD_OPTIONS)
+		return respond_options(req, resp);
+	if (req->route->handle(a, j, req, resp) < 0)
+		return -1;
+	if (!buf_ok(&resp->body))
+		return job_fail(j, ERR_INTERNAL,
+		    "response larger than %u octets", RESPONSE_BODY_MAX);
+	return 0;
+}
+
+int
+acme_refresh(struct acme *a, struct job *j, const struct request *req,
+    struct response *resp)
+{
+	struct order order;
+
+	if (req->route == NULL || req->route->handle != order_finalize ||
+	    resp->status != 200)
+		return 1;
+	if (order_find(j, req, &order) < 0)
+		return -1;
+	response_clear(resp);
+	order_respond(a, j, &order, 200, resp);
+	return order_status(&order, j->now) != ORDER_PROCESSING;
+}
+
+/* --- what every response has ---------------------------------------------- */
+
+/* AC-18: answers to POST, and newNonce. */
+static bool
+carries_nonce(const struct request *req, const struct response *resp)
+{
+	if (req->method == METHOD_POST)
+		return true;
+	return req->route != NULL && req->route->handle == nonce_read &&
+	       req->method != METHOD_OPTIONS && resp->status < 400;
+}
+
+static void
+add_nonce(struct acme *a, struct job *j, struct response *resp)
+{
+	char *nonce = arena_alloc(j->arena, NONCE_LEN + 1);
+
+	nonce_issue(a->nonces, nonce);
+	response_header(resp, "Replay-Nonce", nonce);
+}
+
+void
+acme_finish(struct acme *a, struct job *j, const struct request *req,
+    struct response *resp)
+{
+	bool is_directory = false;
+
+	if (resp->body.arena == NULL)
+		response_init(resp, j);
+	if (j->err.kind != ERR_NONE)
+		problem_respond(j, resp);
+	else
+		is_directory = req->route != NULL &&
+			       req->route->handle == directory_read &&
+			       req->method != METHOD_OPTIONS;
+
+	if (carries_nonce(req, resp))
+		add_nonce(a, j, resp);
+	if (!is_directory) /* AC-15 */
+		response_link(
+		    resp, j, acme_url(a, j, PATH_DIRECTORY, ""), "index");
+	/* AC-17; what carries a nonce is never stored. */
+	response_header(resp, "Cache-Control",
+	    is_directory && req->method != METHOD_POST ? "public, max-age=300"
+						       : "no-store");
+	/* AC-14, AC-19 */
+	response_header(resp, "Access-Control-Allow-Origin", "*");
+	response_header(resp, "Access-Control-Expose-Headers",
+	    "Link, Location, Replay-Nonce, Retry-After");
+	response_header(resp, "Strict-Transport-Security", "max-age=31536000");
+	response_header(resp, "X-Content-Type-Options", "nosniff");
+}

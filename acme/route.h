@@ -1,0 +1,61 @@
+/*
+ * The whole of ACME in three calls, for a front that owns sockets, threads
+ * and transactions (AC-52 is the order of checks):
+ *
+ *	acme_prepare()   steps 2 to 17: route, method, content type, JWS,
+ *	                 nonce, url, key, signature, account, payload.  Reads
+ *	                 only.
+ *	acme_handle()    steps 18 to 20, with its writes, inside the
+ *	                 transaction (or savepoint) of the caller when
+ *	                 acme_writes() says so
+ *	acme_finish()    the fields that every response has; a failed job
+ *	                 becomes a problem document (AC-192)
+ *
+ * A refusal in one of the first two is -1 with the job's error; the caller
+ * undoes the savepoint (unless job.keep) and calls acme_finish() all the
+ * same.  A front that refuses by itself (a body too large, a wrong host)
+ * fails the job and calls acme_finish() with a response that is all zero.
+ */
+#ifndef ACME_ROUTE_H
+#define ACME_ROUTE_H
+
+#include "acme/request.h"
+
+struct job;
+struct acme;
+struct conf;
+
+/* What lives as long as the process: nonces, the cache of account keys.
+ * Safe to use from several threads. */
+struct acme *acme_new(const struct conf *conf);
+void acme_free(struct acme *a); /* NULL-safe */
+/* For requests that begin from now on; both live as long as `a`. */
+void acme_set_conf(struct acme *a, const struct conf *conf);
+
+/* What follows a certificate in its chain (AC-146): set before the first
+ * request; borrowed. */
+struct acme_chain {
+	struct span pem;        /* ca_chain_pem() */
+	const char *ca_label;   /* of the certificates that it belongs to */
+	const char *issuer_url; /* the issuer's certificate, or NULL */
+};
+void acme_set_chain(struct acme *a, const struct acme_chain *chain);
+
+int acme_prepare(
+    struct acme *a, struct job *j, struct request *req, struct response *resp);
+bool acme_writes(const struct request *req);
+int acme_handle(
+    struct acme *a, struct job *j, struct request *req, struct response *resp);
+void acme_finish(struct acme *a, struct job *j, const struct request *req,
+    struct response *resp);
+
+/*
+ * For a finalize that was committed and whose answer may wait for the issuer
+ * (AC-143), before acme_finish(): reads the order again and replaces the
+ * response.  1 when there is nothing (more) to wait for, 0 while the order is
+ * processing, -1.  Other requests: 1, response unchanged.
+ */
+int acme_refresh(struct acme *a, struct job *j, const struct request *req,
+    struct response *resp);
+
+#endif

@@ -1,0 +1,28 @@
+# The store; knows lib.
+
+noinst_LIBRARIES += libcs_db.a
+libcs_db_a_CPPFLAGS = $(AM_CPPFLAGS) $(SQLITE_CFLAGS) $(PQ_CFLAGS)
+libcs_db_a_SOURCES = \
+	db/migrate.c \
+	db/sql.h \
+	db/sql_pgsql.c \
+	db/sql_sqlite.c \
+	db/store.c db/store.h \
+	db/store_account.c db/store_account.h \
+	db/store_audit.c db/store_audit.h \
+	db/store_authz.c db/store_authz.h \
+	db/store_caa.c db/store_caa.h \
+	db/store_cert.c db/store_cert.h \
+	db/store_order.c db/store_order.h \
+	db/store_outbox.c db/store_outbox.h \
+	db/store_private.h \
+	db/store_reply.c db/store_reply.h
+nodist_libcs_db_a_SOURCES = db/schema_data.c
+
+db_schema_files = db/schema/0001.sql
+db/schema_data.c: $(db_schema_files) $(EMBED_DEPS)
+	$(AM_V_GEN)$(EMBED) db_schema $(db_schema_files) >$@.tmp && mv $@.tmp $@
+EXTRA_DIST += $(db_schema_files)
+CLEANFILES += db/schema_data.c
+
+CS_DB = libcs_db.a $(SQLITE_LIBS) $(PQ_LIBS) $(CS_LIB)

@@ -1,0 +1,73 @@
+/*
+ * What the store asks of a database: a connection, transactions, statements.
+ *
+ * A driver translates and nothing else.  Statements are static text with
+ * $1 … $n for parameters; a driver prepares each once per connection and
+ * knows it again by its address.  A value is bound as one of three types,
+ * and a statement always gets the same types.
+ *
+ * Failures go to the job: ERR_BUSY (locked, deadlock, connection lost: another
+ * try may succeed), ERR_CONFLICT (a unique constraint), ERR_INTERNAL.
+ */
+#ifndef DB_SQL_H
+#define DB_SQL_H
+
+#include "lib/buf.h"
+
+struct job;
+struct sql;      /* a connection; each driver has its own */
+struct sql_rows; /* a statement that runs */
+
+enum sql_type { SQL_INT, SQL_TEXT, SQL_BYTES };
+
+struct sql_value {
+	enum sql_type type;
+	bool is_null;
+	int64_t i;
+	struct span s;
+};
+
+/* More parameters than any statement has. */
+#define SQL_PARAMS_MAX 32
+
+struct sql_driver {
+	const char *scheme; /* "sqlite:" */
+
+	/* Texts that cannot be the same for both.  has_table: one row, the
+	 * number of tables named $1.  migration_lock: held until the end of
+	 * the transaction; NULL if beginning one is lock enough. */
+	const char *has_table;
+	const char *migration_lock;
+
+	int (*open)(
+	    struct job *j, const char *where, bool create, struct sql **out);
+	void (*close)(struct sql *c);
+
+	int (*begin)(struct job *j, struct sql *c);
+	int (*commit)(struct job *j, struct sql *c);
+	void (*rollback)(struct sql *c);
+	/* Statements without parameters and results, separated by ';'. */
+	int (*script)(struct job *j, struct sql *c, const char *text);
+
+	/* Values are borrowed until end(). */
+	int (*start)(struct job *j, struct sql *c, const char *text,
+	    const struct sql_value *values, size_t count,
+	    struct sql_rows **out);
+	int (*next)(struct job *j, struct sql_rows *r); /* 1 row, 0 done, -1 */
+	/* Of the current row; NULL is 0, or a span whose p is NULL. */
+	bool (*is_null)(const struct sql_rows *r, int column);
+	int64_t (*column_int)(const struct sql_rows *r, int column);
+	struct span (*column_bytes)(const struct sql_rows *r, int column);
+	/* Rows changed, once next() has returned 0. */
+	int64_t (*changed)(const struct sql_rows *r);
+	void (*end)(struct sql_rows *r); /* NULL-safe */
+
+	/* Tests: the texts prepared so far. */
+	void (*each_statement)(const struct sql *c,
+	    void (*each)(void *ctx, const char *text), void *ctx);
+};
+
+extern const struct sql_driver sql_sqlite;
+extern const struct sql_driver sql_pgsql;
+
+#endif

@@ -1,0 +1,367 @@
+/*
+ * The driver for SQLite.  The file has one owner (mode 0600); what is
+ * deleted is overwritten (secure_delete); a commit is on the disk
+ * (synchronous=FULL) before it is answered.
+ */
+#include "config.h"
+
+#include "db/sql.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/arena.h"
+#include "lib/job.h"
+
+#define BUSY_TIMEOUT_MS 10000
+
+struct sql_rows {
+	struct sql_rows *next; /* in the same bucket */
+	struct sql *c;
+	const char *text;
+	sqlite3_stmt *stmt;
+	bool running;
+	int64_t changed;
+};
+
+#define BUCKETS 64
+
+struct sql {
+	sqlite3 *db;
+	bool in_transaction;
+	struct sql_rows *statements[BUCKETS];
+};
+
+static int
+failed(struct job *j, struct sql *c)
+{
+	enum err_kind kind = ERR_INTERNAL;
+	int code = sqlite3_extended_errcode(c->db);
+
+	switch (code & 0xff) {
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+		kind = ERR_BUSY;
+		break;
+	case SQLITE_CONSTRAINT:
+		if (code == SQLITE_CONSTRAINT_UNIQUE ||
+		    code == SQLITE_CONSTRAINT_PRIMARYKEY)
+			kind = ERR_CONFLICT;
+		break;
+	default:
+		break;
+	}
+	return job_fail(j, kind, "database: %s", sqlite3_errmsg(c->db));
+}
+
+static int
+script(struct job *j, struct sql *c, const char *text)
+{
+	return sqlite3_exec(c->db, text, NULL, NULL, NULL) == SQLITE_OK
+		   ? 0
+		   : failed(j, c);
+}
+
+/* --- opening ------------------------------------------------------------- */
+
+static void
+close_connection(struct sql *c)
+{
+	for (size_t i = 0; i < BUCKETS; i++) {
+		while (c->statements[i] != NULL) {
+			struct sql_rows *r = c->statements[i];
+
+			c->statements[i] = r->next;
+			sqlite3_finalize(r->stmt);
+			free(r);
+		}
+	}
+	sqlite3_close(c->db);
+	free(c);
+}
+
+/* The file, and what SQLite puts beside it with the same mode, is for one
+ * user: it holds the tokens of running challenges. */
+static int
+check_file(struct job *j, const char *path, bool create)
+{
+	struct stat st;
+
+	if (create) {
+		int fd =
+		    open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+		if (fd >= 0)
+			close(fd);
+		else if (errno != EEXIST)
+			return job_fail(j, ERR_INTERNAL,
+			    "database %s: cannot "
+			    "create it: %s",
+			    path, strerror(errno));
+	}
+	if (stat(path, &st) != 0)
+		return job_fail(
+		    j, ERR_INTERNAL, "database %s: %s", path, strerror(errno));
+	if ((st.st_mode & 077) != 0)
+		return job_fail(j, ERR_INTERNAL,
+		    "database %s: group or others "
+		    "have access to it; chmod 600 would be right",
+		    path);
+	return 0;
+}
+
+static int
+configure(struct job *j, struct sql *c)
+{
+	static const int off[] = { SQLITE_DBCONFIG_DQS_DDL,
+		SQLITE_DBCONFIG_DQS_DML, SQLITE_DBCONFIG_TRUSTED_SCHEMA };
+	static const int on[] = { SQLITE_DBCONFIG_DEFENSIVE,
+		SQLITE_DBCONFIG_ENABLE_FKEY };
+
+	sqlite3_extended_result_codes(c->db, 1);
+	for (size_t i = 0; i < sizeof(off) / sizeof(off[0]); i++)
+		if (sqlite3_db_config(c->db, off[i], 0, NULL) != SQLITE_OK)
+			return failed(j, c);
+	for (size_t i = 0; i < sizeof(on) / sizeof(on[0]); i++)
+		if (sqlite3_db_config(c->db, on[i], 1, NULL) != SQLITE_OK)
+			return failed(j, c);
+	if (sqlite3_busy_timeout(c->db, BUSY_TIMEOUT_MS) != SQLITE_OK)
+		return failed(j, c);
+	return script(j, c,
+	    "PRAGMA journal_mode = WAL;"
+	    "PRAGMA synchronous = FULL;"
+	    "PRAGMA secure_delete = ON;"
+	    "PRAGMA temp_store = MEMORY;"
+	    "PRAGMA cell_size_check = ON;");
+}
+
+static int
+open_connection(struct job *j, const char *where, bool create, struct sql **out)
+{
+	struct sql *c;
+
+	if (check_file(j, where, create) != 0)
+		return -1;
+	c = xcalloc(1, sizeof(*c));
+	if (sqlite3_open_v2(where, &c->db,
+		SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,
+		NULL) != SQLITE_OK) {
+		job_fail(j, ERR_INTERNAL, "database: %s",
+		    c->db == NULL ? "no memory" : sqlite3_errmsg(c->db));
+		goto fail;
+	}
+	if (configure(j, c) != 0)
+		goto fail;
+	*out = c;
+	return 0;
+fail:
+	job_context(j, "%s", where);
+	close_connection(c);
+	return -1;
+}
+
+/* --- transactions -------------------------------------------------------- */
+
+static int
+begin(struct job *j, struct sql *c)
+{
+	if (script(j, c, "BEGIN IMMEDIATE") != 0)
+		return -1;
+	c->in_transaction = true;
+	return 0;
+}
+
+static int
+commit(struct job *j, struct sql *c)
+{
+	c->in_transaction = false;
+	return script(j, c, "COMMIT");
+}
+
+static void
+rollback(struct sql *c)
+{
+	c->in_transaction = false;
+	/* A full disk makes SQLite roll back by itself. */
+	if (sqlite3_get_autocommit(c->db) == 0)
+		sqlite3_exec(c->db, "ROLLBACK", NULL, NULL, NULL);
+}
+
+/* --- statements ---------------------------------------------------------- */
+
+static size_t
+bucket_of(const char *text)
+{
+	return ((uintptr_t)text >> 4) % BUCKETS;
+}
+
+static struct sql_rows *
+prepare(struct job *j, struct sql *c, const char *text)
+{
+	struct sql_rows **bucket = &c->statements[bucket_of(text)];
+	struct sql_rows *r;
+	sqlite3_stmt *stmt;
+
+	for (r = *bucket; r != NULL; r = r->next)
+		if (r->text == text)
+			return r;
+	if (sqlite3_prepare_v3(c->db, text, -1, SQLITE_PREPARE_PERSISTENT,
+		&stmt, NULL) != SQLITE_OK) {
+		failed(j, c);
+		return NULL;
+	}
+	r = xcalloc(1, sizeof(*r));
+	*r = (struct sql_rows){ *bucket, c, text, stmt, false, 0 };
+	*bucket = r;
+	return r;
+}
+
+/* $1 … $n are names here, numbered by first appearance: found by name. */
+static int
+bind_one(sqlite3_stmt *stmt, size_t number, const struct sql_value *v)
+{
+	char name[24];
+	int index;
+
+	snprintf(name, sizeof(name), "$%zu", number);
+	index = sqlite3_bind_parameter_index(stmt, name);
+	assert(index > 0);
+	if (v->is_null)
+		return sqlite3_bind_null(stmt, index);
+	switch (v->type) {
+	case SQL_INT:
+		return sqlite3_bind_int64(stmt, index, v->i);
+	case SQL_TEXT:
+		return sqlite3_bind_text64(
+		    stmt, index, v->s.p, v->s.n, SQLITE_STATIC, SQLITE_UTF8);
+	case SQL_BYTES:
+		return sqlite3_bind_blob64(
+		    stmt, index, v->s.p, v->s.n, SQLITE_STATIC);
+	}
+	return SQLITE_MISUSE;
+}
+
+static void
+end(struct sql_rows *r)
+{
+	if (r == NULL)
+		return;
+	sqlite3_reset(r->stmt);
+	sqlite3_clear_bindings(r->stmt);
+	r->running = false;
+}
+
+static int
+start(struct job *j, struct sql *c, const char *text,
+    const struct sql_value *values, size_t count, struct sql_rows **out)
+{
+	struct sql_rows *r;
+
+	if (c->in_transaction && sqlite3_get_autocommit(c->db) != 0)
+		return job_fail(j, ERR_INTERNAL,
+		    "database: the transaction was rolled back");
+	r = prepare(j, c, text);
+	if (r == NULL)
+		return -1;
+	assert(!r->running);
+	assert((size_t)sqlite3_bind_parameter_count(r->stmt) == count);
+	for (size_t i = 0; i < count; i++) {
+		if (bind_one(r->stmt, i + 1, &values[i]) != SQLITE_OK) {
+			failed(j, c);
+			end(r);
+			return -1;
+		}
+	}
+	r->running = true;
+	*out = r;
+	return 0;
+}
+
+static int
+next(struct job *j, struct sql_rows *r)
+{
+	switch (sqlite3_step(r->stmt)) {
+	case SQLITE_ROW:
+		return 1;
+	case SQLITE_DONE:
+		r->changed = sqlite3_changes(r->c->db);
+		return 0;
+	default:
+		return failed(j, r->c);
+	}
+}
+
+static bool
+is_null(const struct sql_rows *r, int column)
+{
+	return sqlite3_column_type(r->stmt, column) == SQLITE_NULL;
+}
+
+static int64_t
+column_int(const struct sql_rows *r, int column)
+{
+	return sqlite3_column_int64(r->stmt, column);
+}
+
+static struct span
+column_bytes(const struct sql_rows *r, int column)
+{
+	const void *p;
+
+	switch (sqlite3_column_type(r->stmt, column)) {
+	case SQLITE_NULL:
+		return (struct span){ NULL, 0 };
+	case SQLITE_BLOB:
+		p = sqlite3_column_blob(r->stmt, column);
+		break;
+	default:
+		p = sqlite3_column_text(r->stmt, column);
+		break;
+	}
+	return span_mem(
+	    p == NULL ? "" : p, (size_t)sqlite3_column_bytes(r->stmt, column));
+}
+
+static int64_t
+changed(const struct sql_rows *r)
+{
+	return r->changed;
+}
+
+static void
+each_statement(
+    const struct sql *c, void (*each)(void *, const char *), void *ctx)
+{
+	for (size_t i = 0; i < BUCKETS; i++)
+		for (struct sql_rows *r = c->statements[i]; r != NULL;
+		     r = r->next)
+			each(ctx, r->text);
+}
+
+const struct sql_driver sql_sqlite = {
+	.scheme = "sqlite:",
+	.has_table = "SELECT COUNT(*) FROM sqlite_master "
+		     "WHERE type = 'table' AND name = $1",
+	.migration_lock = NULL, /* BEGIN IMMEDIATE is one */
+	.open = open_connection,
+	.close = close_connection,
+	.begin = begin,
+	.commit = commit,
+	.rollback = rollback,
+	.script = script,
+	.start = start,
+	.next = next,
+	.is_null = is_null,
+	.column_int = column_int,
+	.column_bytes = column_bytes,
+	.changed = changed,
+	.end = end,
+	.each_statement = each_statement,
+};

@@ -1,0 +1,259 @@
+#include "config.h"
+
+#include "db/store_audit.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "db/store_private.h"
+#include "lib/arena.h"
+#include "lib/clock.h"
+#include "lib/digest.h"
+
+/*
+ * hash(n) = SHA-256(hash(n - 1) and every field of row n, each with its
+ * length before it, so that no two rows have the same octets).  Before the
+ * first row stand 32 zero octets.
+ */
+struct link {
+	int64_t seq, at_ms;
+	struct span actor, event, object, result, detail;
+	bool has_detail;
+};
+
+static void
+add_number(struct sha256_ctx *c, uint64_t value)
+{
+	unsigned char octets[8];
+
+	for (int i = 7; i >= 0; i--, value >>= 8)
+		octets[i] = (unsigned char)(value & 0xff);
+	sha256_add(c, span_mem(octets, sizeof(octets)));
+}
+
+static void
+add_field(struct sha256_ctx *c, struct span field)
+{
+	add_number(c, field.n);
+	sha256_add(c, field);
+}
+
+static void
+link_hash(struct arena *a, const uint8_t before[SHA256_LEN],
+    const struct link *l, uint8_t out[SHA256_LEN])
+{
+	struct sha256_ctx *c = sha256_new(a);
+
+	add_field(c, span_mem(before, SHA256_LEN));
+	add_number(c, (uint64_t)l->seq);
+	add_number(c, (uint64_t)l->at_ms);
+	add_field(c, l->actor);
+	add_field(c, l->event);
+	add_field(c, l->object);
+	add_field(c, l->result);
+	add_number(c, l->has_detail ? 1 : 0);
+	add_field(c, l->detail);
+	sha256_finish(c, out);
+}
+
+/* --- appending ----------------------------------------------------------- */
+
+/* Takes the next number, which makes other writers wait for the end of this
+ * transaction, and the hash to go on from. */
+static int
+head_take(struct job *j, int64_t *seq, uint8_t hash[SHA256_LEN])
+{
+	struct query q;
+	int found = query_first_write(&q, j,
+	    "UPDATE audit_head SET seq = seq + 1 WHERE id = 1 "
+	    "RETURNING seq, hash",
+	    NO_ARGS);
+	struct span stored = { NULL, 0 };
+
+	if (found == 1) {
+		*seq = query_int(&q);
+		stored = query_bytes(&q);
+	}
+	query_end(&q);
+	if (found < 0)
+		return -1;
+	if (found == 0 || (stored.n != SHA256_LEN && *seq != 1))
+		return job_fail(j, ERR_INTERNAL, "audit: the head is damaged");
+	memset(hash, 0, SHA256_LEN);
+	if (stored.n == SHA256_LEN)
+		memcpy(hash, stored.p, SHA256_LEN);
+	return 0;
+}
+
+int
+store_audit_add(struct job *j, const char *actor, const char *event,
+    const char *object, const char *result, const char *detail)
+{
+	struct link l = { .at_ms = clock_now_ms(),
+		.actor = store_text(j, span_str(actor)),
+		.event = store_text(j, span_str(event)),
+		.object = store_text(j, span_str(object)),
+		.result = store_text(j, span_str(result)),
+		.detail = store_text(j, span_str(detail)),
+		.has_detail = detail != NULL };
+	uint8_t hash[SHA256_LEN];
+	struct span bytes = span_mem(hash, sizeof(hash));
+
+	if (head_take(j, &l.seq, hash) != 0)
+		return -1;
+	link_hash(j->arena, hash, &l, hash);
+	if (store_change(j, NULL,
+		"INSERT INTO audit (seq, at_ms, actor, event, object, result, "
+		"detail, hash) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+		ARGS(v_int(l.seq), v_int(l.at_ms), v_text(actor), v_text(event),
+		    v_text(object), v_text(result), v_text(detail),
+		    v_bytes(bytes))) != 0)
+		return -1;
+	return store_change(j, NULL,
+	    "UPDATE audit_head SET hash = $2 WHERE id = 1 AND seq = $1",
+	    ARGS(v_int(l.seq), v_bytes(bytes)));
+}
+
+/* --- reading ------------------------------------------------------------- */
+
+/* More events than the longest life of one object has. */
+#define AUDIT_LIST_MAX 1000
+
+int
+store_audit_list(
+    struct job *j, const char *object, struct audit_row **out, size_t *count)
+{
+	struct query q;
+	int found;
+
+	*count = 0;
+	*out = arena_calloc(j->arena, AUDIT_LIST_MAX, sizeof(**out));
+	found = query_first(&q, j,
+	    "SELECT seq, at_ms, actor, event, object, result, detail "
+	    "FROM audit WHERE object = $1 ORDER BY seq LIMIT $2",
+	    ARGS(v_text(object), v_int(AUDIT_LIST_MAX)));
+	for (; found == 1; found = query_next(&q)) {
+		struct audit_row *r = &(*out)[(*count)++];
+
+		r->seq = query_int(&q);
+		r->at_ms = query_int(&q);
+		r->actor = query_text(&q);
+		r->event = query_text(&q);
+		r->object = query_text(&q);
+		r->result = query_text(&q);
+		r->detail = query_text(&q);
+	}
+	query_end(&q);
+	return found;
+}
+
+/* --- the chain ----------------------------------------------------------- */
+
+#define VERIFY_BATCH 500
+
+struct chain {
+	int64_t seq; /* of the last good row */
+	uint8_t hash[SHA256_LEN];
+	int64_t head_seq;
+	struct span head_hash;
+};
+
+static int
+chain_broken(struct job *j, int64_t seq, const char *why)
+{
+	return job_fail(
+	    j, ERR_INTERNAL, "audit: row %lld %s", (long long)seq, why);
+}
+
+static int
+link_check(
+    struct job *j, struct query *q, struct arena *scratch, struct chain *chain)
+{
+	struct link l = { .seq = query_int(q) };
+	const char *detail;
+	struct span stored;
+	uint8_t hash[SHA256_LEN];
+
+	l.at_ms = query_int(q);
+	l.actor = span_str(query_text(q));
+	l.event = span_str(query_text(q));
+	l.object = span_str(query_text(q));
+	l.result = span_str(query_text(q));
+	detail = query_text(q);
+	l.detail = span_str(detail);
+	l.has_detail = detail != NULL;
+	stored = query_bytes(q);
+	if (l.seq != chain->seq + 1)
+		return chain_broken(j, chain->seq + 1, "is missing");
+	link_hash(scratch, chain->hash, &l, hash);
+	if (!span_eq(stored, span_mem(hash, sizeof(hash))))
+		return chain_broken(j, l.seq,
+		    "was changed, or does not follow the one before it");
+	if (l.seq == chain->head_seq && !span_eq(stored, chain->head_hash))
+		return chain_broken(j, l.seq, "is not what the head says");
+	chain->seq = l.seq;
+	memcpy(chain->hash, hash, sizeof(hash));
+	return 0;
+}
+
+/* Some rows further: 1 there may be more, 0 that was the end, -1. */
+static int
+chain_walk(struct job *j, struct chain *chain)
+{
+	struct arena *kept = j->arena;
+	struct query q;
+	int64_t before = chain->seq;
+	int found;
+
+	/* A long chain must not pile up in the caller's memory. */
+	j->arena = arena_new();
+	found = query_first(&q, j,
+	    "SELECT seq, at_ms, actor, event, object, result, detail, hash "
+	    "FROM audit WHERE seq > $1 ORDER BY seq LIMIT $2",
+	    ARGS(v_int(chain->seq), v_int(VERIFY_BATCH)));
+	for (; found == 1; found = query_next(&q)) {
+		if (link_check(j, &q, j->arena, chain) != 0) {
+			found = -1;
+			break;
+		}
+	}
+	query_end(&q);
+	arena_free(j->arena);
+	j->arena = kept;
+	return found < 0 ? -1 : chain->seq > before;
+}
+
+static int
+head_read(struct job *j, struct chain *chain)
+{
+	struct query q;
+	int found = query_first(
+	    &q, j, "SELECT seq, hash FROM audit_head WHERE id = 1", NO_ARGS);
+
+	if (found == 1) {
+		chain->head_seq = query_int(&q);
+		chain->head_hash = query_bytes(&q);
+	}
+	query_end(&q);
+	return found == 0 ? job_fail(j, ERR_INTERNAL, "audit: there is no head")
+			  : found;
+}
+
+/* Rows cut off at the end leave a chain that is whole but too short; rows
+ * appended while this runs are checked too. */
+int
+store_audit_verify(struct job *j, int64_t *count)
+{
+	struct chain chain = { .seq = 0 };
+	int more;
+
+	if (head_read(j, &chain) < 0)
+		return -1;
+	while ((more = chain_walk(j, &chain)) == 1)
+		;
+	*count = chain.seq;
+	if (more == 0 && chain.seq < chain.head_seq)
+		return chain_broken(j, chain.seq + 1, "is missing");
+	return more;
+}

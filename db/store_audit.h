@@ -1,0 +1,30 @@
+/*
+ * Audit records: append-only, hash-chained (PK-19 to PK-21).  Each row's hash
+ * covers the one before it and all of its own fields.
+ */
+#ifndef DB_STORE_AUDIT_H
+#define DB_STORE_AUDIT_H
+
+#include "db/store.h"
+
+/*
+ * Appends one record, in the caller's transaction.  `actor`: role or
+ * "account:<id>"; `event`: "order received"; `object`: "order:<id>"; `result`:
+ * "ok" or a reason; `detail`: JSON or NULL.  Never a token half.
+ */
+int store_audit_add(struct job *j, const char *actor, const char *event,
+    const char *object, const char *result, const char *detail);
+
+struct audit_row {
+	int64_t seq;
+	int64_t at_ms;
+	const char *actor, *event, *object, *result, *detail;
+};
+/* Rows about an object, oldest first. */
+int store_audit_list(
+    struct job *j, const char *object, struct audit_row **out, size_t *count);
+/* Recomputes the chain: 0, or -1 ERR_INTERNAL naming the first bad row.
+ * *count is the number of rows read. */
+int store_audit_verify(struct job *j, int64_t *count);
+
+#endif

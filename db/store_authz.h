@@ -1,0 +1,74 @@
+/* Authorizations and their one challenge (AC-101 to AC-129). */
+#ifndef DB_STORE_AUTHZ_H
+#define DB_STORE_AUTHZ_H
+
+#include "db/store.h"
+
+#define TOKEN_PART_LEN 32 /* characters; 24 octets (AC-110) */
+
+struct challenge {
+	const char *id;
+	struct span token_part1; /* only to store; never read back but by
+				  * store_outbox_lease */
+	const char *token_part2;
+	const char *thumbprint; /* account key when the mail was queued
+				 * (AC-82) */
+	const char *from;       /* address of the mail, lower case */
+	const char *message_id; /* with <> */
+	int64_t posted_at;      /* the client's response (AC-121) */
+	int64_t proven_at;      /* a matching reply was recorded */
+	int64_t failed_at;
+	const char *error;  /* problem (JSON): final or latest soft */
+	int64_t soft_count; /* noted replies, at most five (AC-124) */
+	int64_t mail_sent_at;
+	int64_t mail_due_at;
+	int64_t mail_attempts;
+	const char *relay_answer;
+	const char *mail_error; /* last temporary failure's code */
+};
+
+struct authz {
+	const char *id;
+	const char *account_id;
+	const char *order_id;   /* the order that it was made for */
+	const char *mailbox;    /* canonical */
+	const char *ident_type; /* as sent */
+	const char *ident_value;
+	int64_t created_at;  /* both token halves too: PK-5, PK-12 */
+	int64_t expires_at;  /* while pending */
+	int64_t valid_at;    /* proven and posted */
+	int64_t valid_until; /* fixed when it became valid (AC-102) */
+	int64_t failed_at;
+	int64_t deactivated_at;
+	int64_t revoked_at;
+	struct challenge challenge;
+};
+
+int store_authz_by_id(
+    struct job *j, const char *id, const char *account_id, struct authz *out);
+int store_authz_by_challenge(struct job *j, const char *challenge_id,
+    const char *account_id, struct authz *out);
+
+/* A valid authorization of this account for exactly this mailbox that lasts
+ * at least until `until` (AC-103): 1 and *out, 0, -1. */
+int store_authz_reusable(struct job *j, const char *account_id,
+    const char *mailbox, int64_t until, struct authz *out);
+
+/*
+ * The client's response POST (AC-122): notes posted_at once, makes the mail
+ * due now, and, if a matching reply is there, makes the authorization valid
+ * until `valid_until` and wipes part1, all in the caller's transaction.
+ * *out is the authorization afterwards.  A second POST, and one after the
+ * challenge has ended or its authorization has expired, changes nothing.
+ */
+int store_challenge_post(struct job *j, const char *challenge_id,
+    int64_t valid_until, struct authz *out);
+
+/*
+ * Erases part1 and spooled mails of challenges that have ended or expired
+ * by `now` (AC-113); *count says how many.  At most `max` per call.
+ */
+int store_challenge_wipe_expired(
+    struct job *j, int64_t now, size_t max, size_t *count);
+
+#endif

@@ -1,0 +1,133 @@
+#include "config.h"
+
+#include "db/store_caa.h"
+
+#include <assert.h>
+
+#include "db/store_private.h"
+#include "lib/addr.h"
+#include "lib/rnd.h"
+
+#define CAA_COLUMNS                                                            \
+	"id, authz_id, account_id, mailbox, domain, requested_at, "            \
+	"checked_at, result, reason, detail, trace, br_version, ttl, seal, "   \
+	"attempts"
+
+static void
+caa_read(struct query *q, struct caa_row *out)
+{
+	*out = (struct caa_row){ .id = query_text(q) };
+	out->authz_id = query_text(q);
+	out->account_id = query_text(q);
+	out->mailbox = query_text(q);
+	out->domain = query_text(q);
+	out->requested_at = query_int(q);
+	out->checked_at = query_int(q);
+	out->result = query_text(q);
+	out->reason = query_text(q);
+	out->detail = query_text(q);
+	out->trace = query_text(q);
+	out->br_version = query_text(q);
+	out->ttl = query_int(q);
+	out->seal = query_bytes(q);
+	out->attempts = query_int(q);
+}
+
+int
+store_caa_request(struct job *j, const char *authz_id)
+{
+	char id[RND_ID_LEN + 1];
+	struct authz a;
+	int found = store_authz_by_id(j, authz_id, NULL, &a);
+
+	if (found == 0)
+		return job_fail(
+		    j, ERR_CONFLICT, "authorization %s: no such row", authz_id);
+	if (found < 0)
+		return -1;
+	rnd_id(id);
+	j->wake |= 1u << ROLE_VALIDATOR;
+	return store_change(j, NULL,
+	    "INSERT INTO caa (id, authz_id, account_id, mailbox, domain, "
+	    "requested_at, due_at) VALUES ($1, $2, $3, $4, $5, $6, $6) "
+	    "ON CONFLICT DO NOTHING",
+	    ARGS(v_text(id), v_text(a.id), v_text(a.account_id),
+		v_text(a.mailbox), v_text(addr_domain_of(a.mailbox)),
+		v_int(j->now)));
+}
+
+int
+store_caa_lease(struct job *j, int64_t lease_until, struct caa_row *out)
+{
+	struct query q;
+	int found = store_lease(&q, j, lease_until,
+	    "UPDATE caa SET due_at = $2, attempts = attempts + 1 "
+	    "WHERE id = (SELECT id FROM caa WHERE due_at <= $1 "
+	    "ORDER BY due_at LIMIT 1) AND due_at <= $1 "
+	    "RETURNING " CAA_COLUMNS,
+	    "SELECT COUNT(*) FROM (SELECT 1 FROM caa "
+	    "WHERE due_at <= $1 LIMIT 1) due");
+
+	if (found == 1)
+		caa_read(&q, out);
+	query_end(&q);
+	return found;
+}
+
+/* checked_at is the validator's: its seal covers it. */
+int
+store_caa_record(struct job *j, const struct caa_row *r)
+{
+	assert(r->result != NULL && r->br_version != NULL); /* PK-1 */
+	if (store_change_one(j, "CAA check",
+		"UPDATE caa SET checked_at = $2, result = $3, reason = $4, "
+		"detail = $5, trace = $6, br_version = $7, ttl = $8, seal = "
+		"$9, "
+		"due_at = NULL WHERE id = $1 AND checked_at = 0",
+		ARGS(v_text(r->id),
+		    v_int(r->checked_at == 0 ? j->now : r->checked_at),
+		    v_text(r->result), v_text(r->reason), v_text(r->detail),
+		    v_text(r->trace), v_text(r->br_version), v_int(r->ttl),
+		    v_bytes(r->seal))) != 0)
+		return -1;
+	j->wake |= 1u << ROLE_ISSUER;
+	return 0;
+}
+
+int
+store_caa_retry(struct job *j, const char *id, int64_t due_at)
+{
+	return store_change_one(j, "CAA check",
+	    "UPDATE caa SET due_at = $2 WHERE id = $1 AND checked_at = 0",
+	    ARGS(v_text(id), v_int(due_at)));
+}
+
+int
+store_caa_next_due(struct job *j, int64_t *at)
+{
+	return store_get_int(j, at,
+	    "SELECT MIN(due_at) FROM caa WHERE due_at IS NOT NULL", NO_ARGS);
+}
+
+int
+store_caa_latest(struct job *j, const char *authz_id, struct caa_row *out)
+{
+	struct query q;
+	int found = query_first(&q, j,
+	    "SELECT " CAA_COLUMNS " FROM caa "
+	    "WHERE authz_id = $1 AND checked_at > 0 "
+	    "ORDER BY checked_at DESC, requested_at DESC LIMIT 1",
+	    ARGS(v_text(authz_id)));
+
+	if (found == 1)
+		caa_read(&q, out);
+	query_end(&q);
+	return found;
+}
+
+int
+store_caa_recover(struct job *j)
+{
+	return store_recover(
+	    j, "UPDATE caa SET due_at = $1 WHERE due_at > $1 AND attempts > 0");
+}

@@ -1,0 +1,43 @@
+/*
+ * CAA checks as rows: requested (by the verdict's transaction, or by the
+ * issuer when the last one is too old: PK-146), then answered and sealed by
+ * the validator.
+ */
+#ifndef DB_STORE_CAA_H
+#define DB_STORE_CAA_H
+
+#include "db/store.h"
+
+struct caa_row {
+	const char *id;
+	const char *authz_id;
+	const char *account_id;
+	const char *mailbox;
+	const char *domain;
+	int64_t requested_at;
+	int64_t checked_at; /* 0: not yet */
+	const char *result; /* "permit", "deny", "fail" */
+	const char *reason;
+	const char *detail;
+	const char *trace; /* JSON (PK-17) */
+	const char *br_version;
+	int64_t ttl;
+	struct span seal;
+	int64_t attempts;
+};
+
+/* One open request per authorization: a second one changes nothing. */
+int store_caa_request(struct job *j, const char *authz_id);
+int store_caa_lease(struct job *j, int64_t lease_until, struct caa_row *out);
+int store_caa_record(struct job *j, const struct caa_row *r);
+/* Not answerable now: due again. */
+int store_caa_retry(struct job *j, const char *id, int64_t due_at);
+/* When the role starts: what the one before it had begun, and what waits for
+ * another try, is due at once (SQLite; with PostgreSQL others may be at work,
+ * and leases run out).  In a transaction of its own. */
+int store_caa_recover(struct job *j);
+int store_caa_next_due(struct job *j, int64_t *at);
+/* The newest answered check of the authorization: 1/0/-1. */
+int store_caa_latest(struct job *j, const char *authz_id, struct caa_row *out);
+
+#endif

@@ -1,0 +1,65 @@
+/* Certificates (PK-18, PK-143 to PK-145) and revocation lists. */
+#ifndef DB_STORE_CERT_H
+#define DB_STORE_CERT_H
+
+#include "db/store.h"
+
+struct cert {
+	const char *id;
+	const char *order_id; /* unique: one certificate per order */
+	const char *account_id;
+	const char *ca_label; /* (ca_label, serial) is unique */
+	const char *serial;   /* hex */
+	const char *profile;
+	struct span profile_sha256;
+	struct span tbs;
+	struct span signature_alg;
+	const char *lint_report;
+	const char *evidence;   /* JSON: reply and CAA row ids relied on */
+	const char *br_version; /* PK-1 */
+	struct span spki_sha256;
+	int64_t not_before, not_after;
+	int64_t reserved_at;
+	/* after signing */
+	int64_t issued_at;
+	struct span der;
+	struct span sha256;
+	int64_t revoked_at;
+	int64_t reason;
+};
+
+/* Committed before the signature (PK-144); ERR_CONFLICT if the order has one
+ * or the serial is taken (*serial_taken tells which). */
+int store_cert_reserve(struct job *j, const struct cert *c, bool *serial_taken);
+int store_cert_by_order(struct job *j, const char *order_id, struct cert *out);
+/* Stores the signed certificate; the order is then finished. */
+int store_cert_record(
+    struct job *j, const char *id, struct span der, struct span sha256);
+/* account_id NULL: of any account. Only issued ones. */
+int store_cert_by_id(
+    struct job *j, const char *id, const char *account_id, struct cert *out);
+int store_cert_count_since(struct job *j, int64_t since, int64_t *count);
+
+struct crl {
+	const char *ca_label;
+	int64_t number;
+	int64_t this_update, next_update;
+	struct span der; /* empty: reserved only */
+};
+/* Reserves the next number (PK-153): committed before signing. */
+int store_crl_reserve(struct job *j, const char *ca_label, int64_t this_update,
+    int64_t next_update, int64_t *number);
+int store_crl_record(
+    struct job *j, const char *ca_label, int64_t number, struct span der);
+/* The newest published list: 1/0/-1. */
+int store_crl_latest(struct job *j, const char *ca_label, struct crl *out);
+/* Certificates that belong on the list now (PK-160), ordered by serial. */
+struct revoked {
+	struct span serial;
+	int64_t revoked_at;
+	int64_t reason;
+};
+int store_cert_revoked(struct job *j, const char *ca_label,
+    int64_t not_after_from, struct revoked **out, size_t *count);
+
+#endif

@@ -1,0 +1,79 @@
+/*
+ * Orders, with the authorizations and challenges that they stand on, as one
+ * picture: order_status() (acme/status.h) computes every status from it.
+ */
+#ifndef DB_STORE_ORDER_H
+#define DB_STORE_ORDER_H
+
+#include "db/store_authz.h"
+
+struct order_identifier {
+	const char *type;  /* as the client sent it: "email", "dns" (L-7) */
+	const char *value; /* letter for letter (AC-88) */
+	struct authz authz;
+	bool is_new; /* store_order_create: the authorization is made too */
+};
+
+struct order {
+	const char *id;
+	const char *account_id;
+	const char *profile;
+	const char *language; /* Accept-Language as received (AC-13), or NULL */
+	int64_t created_at;
+	int64_t life_until; /* created_at + order_life */
+	struct order_identifier *identifiers;
+	size_t identifier_count;
+	/* finalize */
+	int64_t csr_at;
+	struct span csr;
+	int64_t csr_refused_count; /* AC-140 */
+	/* the end */
+	int64_t failed_at;
+	const char *error;   /* problem document (JSON) without status */
+	const char *cert_id; /* certificate issued, or NULL */
+	int64_t cert_not_after;
+};
+
+/*
+ * Inserts the order, its identifiers, each new authorization with its
+ * challenge, and its outbox row (AC-117): the first mail due at `mail_due_at`,
+ * the following ones when store_outbox_* releases them (AC-116).
+ */
+int store_order_create(
+    struct job *j, const struct order *o, int64_t mail_due_at);
+
+/* account_id NULL: of any account (admin, issuer). */
+int store_order_by_id(
+    struct job *j, const char *id, const char *account_id, struct order *out);
+
+/* Newest first; pending_only: neither issued nor failed nor past its life.
+ * For `countersign orders`; at most `max`. */
+int store_order_list(struct job *j, bool pending_only, size_t max,
+    struct order **out, size_t *count);
+
+/* The CSR of a ready order (the caller checked): ERR_CONFLICT if there is
+ * one already or the order has failed.  The order is then due for the
+ * issuer. */
+int store_order_finalize(struct job *j, const char *id, struct span csr);
+/* One more refused CSR; *count is the new number (AC-140). */
+int store_order_csr_refused(struct job *j, const char *id, int64_t *count);
+/* Ends the order: error is a problem document.  Unused pending
+ * authorizations of it are deactivated, mails dropped, part1 wiped. */
+int store_order_fail(struct job *j, const char *id, const char *error);
+
+/*
+ * Takes the next order that waits for the issuer (CSR there, no certificate,
+ * not failed, due, not leased): 1 and *out, 0, or -1.  *attempts counts.
+ */
+int store_order_lease(
+    struct job *j, int64_t lease_until, struct order *out, int64_t *attempts);
+/* Gives it back, due again at due_at. */
+int store_order_release(struct job *j, const char *id, int64_t due_at);
+/* When the role starts: what the one before it had begun, and what waits for
+ * another try, is due at once (SQLite; with PostgreSQL others may be at work,
+ * and leases run out).  In a transaction of its own. */
+int store_order_recover(struct job *j);
+/* When the next order is due: 1 and *at, or 0. */
+int store_order_next_due(struct job *j, int64_t *at);
+
+#endif

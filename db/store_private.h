@@ -1,0 +1,154 @@
+/*
+ * What the files of db/ share: running statements on the job's store, and the
+ * steps of a challenge that several operations take.  For db/ and its tests.
+ */
+#ifndef DB_STORE_PRIVATE_H
+#define DB_STORE_PRIVATE_H
+
+#include "db/sql.h"
+#include "db/store_order.h"
+#include "lib/job.h"
+
+struct store {
+	const struct sql_driver *driver;
+	struct sql *sql;
+	bool in_transaction;
+	unsigned savepoint_count;
+};
+
+/* A connection without a look at the schema. */
+int store_connect(
+    struct job *j, const char *url, bool create, struct store **out);
+/* 0, or -1 saying that the schema is older or newer than the program's. */
+int store_schema_check(struct job *j);
+
+/* Values of a statement: ARGS(v_text(id), v_int(now)). */
+static inline struct sql_value
+v_int(int64_t i)
+{
+	return (struct sql_value){ .type = SQL_INT, .i = i };
+}
+
+/* A moment that is NULL when there is none. */
+static inline struct sql_value
+v_due(int64_t at)
+{
+	return (
+	    struct sql_value){ .type = SQL_INT, .is_null = at == 0, .i = at };
+}
+
+static inline struct sql_value
+v_text(const char *s)
+{
+	return (struct sql_value){
+		.type = SQL_TEXT, .is_null = s == NULL, .s = span_str(s)
+	};
+}
+
+/* No octets are NULL. */
+static inline struct sql_value
+v_bytes(struct span s)
+{
+	return (
+	    struct sql_value){ .type = SQL_BYTES, .is_null = s.n == 0, .s = s };
+}
+
+#define ARGS(...)                                                              \
+	(const struct sql_value[]){ __VA_ARGS__ },                             \
+	    sizeof((const struct sql_value[]){ __VA_ARGS__ }) /                \
+		sizeof(struct sql_value)
+#define NO_ARGS NULL, 0
+
+/*
+ * A running statement.  Columns are read one after the other, in the order
+ * of the statement's list: the reader stands beside the list.
+ *
+ *	found = query_first(&q, j, "SELECT …", ARGS(v_text(id)));
+ *	if (found == 1)
+ *		thing_read(&q, out);
+ *	query_end(&q);
+ *	return found;
+ */
+struct query {
+	struct job *j;
+	struct sql_rows *rows;
+	int column;
+};
+
+int query_start(struct query *q, struct job *j, const char *text,
+    const struct sql_value *values, size_t count);
+int query_next(struct query *q); /* 1 / 0 / -1 */
+int query_first(struct query *q, struct job *j, const char *text,
+    const struct sql_value *values, size_t count);
+/* For UPDATE … RETURNING: asserts the transaction. */
+int query_first_write(struct query *q, struct job *j, const char *text,
+    const struct sql_value *values, size_t count);
+void query_end(struct query *q);
+int64_t query_int(struct query *q);
+const char *query_text(struct query *q); /* in the arena; NULL for NULL */
+struct span query_bytes(struct query *q);
+struct span query_secret(struct query *q); /* wiped with the arena */
+
+/* A text as it is stored: what is not UTF-8 becomes U+FFFD. */
+struct span store_text(struct job *j, struct span s);
+
+/* Changes rows; *changed may be NULL. */
+int store_change(struct job *j, int64_t *changed, const char *text,
+    const struct sql_value *values, size_t count);
+/* Changes exactly one row, or ERR_CONFLICT: "<what> <id>: changed meanwhile".
+ * The first value is the id. */
+int store_change_one(struct job *j, const char *what, const char *text,
+    const struct sql_value *values, size_t count);
+/* The first column of the first row: 1 / 0 (no row, or NULL) / -1. */
+int store_get_int(struct job *j, int64_t *out, const char *text,
+    const struct sql_value *values, size_t count);
+
+/*
+ * Takes due work.  `take` is UPDATE … RETURNING with $1 now and $2 the end of
+ * the lease; `waiting` counts what is due at $1.  1 with q on the row that was
+ * taken (the caller ends q), 0, or -1.
+ */
+int store_lease(struct query *q, struct job *j, int64_t lease_until,
+    const char *take, const char *waiting);
+
+/*
+ * A role that starts takes over what the one before it left half done.  Where
+ * one server works alone (SQLite), nobody else can hold a lease then: `again`
+ * makes what was begun due at $1.  With PostgreSQL leases run out.
+ */
+int store_recover(struct job *j, const char *again);
+
+/* --- authorizations and challenges, store_authz.c --- */
+
+/* Columns of one authorization with its challenge, in authz_read's order. */
+#define AUTHZ_COLUMNS                                                          \
+	"a.id, a.account_id, a.order_id, a.mailbox, a.ident_type, "            \
+	"a.ident_value, a.created_at, a.expires_at, a.valid_at, "              \
+	"a.valid_until, a.failed_at, a.deactivated_at, a.revoked_at, "         \
+	"c.id, c.token_part2, c.thumbprint, c.from_address, c.message_id, "    \
+	"c.posted_at, c.proven_at, c.failed_at, COALESCE(c.error, b.error), "  \
+	"c.soft_count, b.sent_at, b.due_at, b.attempts, b.relay_answer, "      \
+	"b.code"
+#define AUTHZ_TABLES                                                           \
+	"authz a JOIN challenge c ON c.authz_id = a.id "                       \
+	"JOIN outbox b ON b.challenge_id = c.id"
+void authz_read(struct query *q, struct authz *out);
+
+/* Inserts authorization, challenge, part1 and outbox row. */
+int authz_insert(
+    struct job *j, const struct authz *a, int64_t place, int64_t mail_due_at);
+/* Makes other transactions that decide about the challenge wait for this
+ * one, then reads it: 1 / 0 / -1. */
+int challenge_lock(struct job *j, const char *challenge_id, struct authz *out);
+/* Neither valid, failed, deactivated nor revoked; the clock is not asked. */
+bool authz_is_open(const struct authz *a);
+/* A matching or a wrong reply, or a bounce, has settled it. */
+bool challenge_is_decided(const struct authz *a);
+
+/* Transitions, of a locked challenge. */
+int challenge_prove(struct job *j, const struct authz *a, int64_t valid_until);
+int challenge_fail(struct job *j, const struct authz *a, const char *error);
+/* Part1 and spooled mail are erased, no mail leaves any more (AC-113). */
+int challenge_close(struct job *j, const char *challenge_id);
+
+#endif

@@ -1,0 +1,92 @@
+/*
+ * Received messages: each read exactly once (ER-21), each with one verdict,
+ * its reason and its evidence.
+ */
+#ifndef DB_STORE_REPLY_H
+#define DB_STORE_REPLY_H
+
+#include "db/store_authz.h"
+#include "lib/verdict.h"
+
+/* What the validator must know of a challenge to judge a reply. */
+struct challenge_subject {
+	struct authz authz;             /* with its challenge */
+	const char *account_thumbprint; /* the key in force now */
+	bool account_is_valid;
+	struct span token_part1_hash;
+};
+
+/* By SHA-256 of token-part1 from the Subject, also after part1 is wiped:
+ * 1 and *out, 0, -1. */
+int store_challenge_by_part1_hash(
+    struct job *j, struct span hash, struct challenge_subject *out);
+/* By the tagged From address that a bounce came to (ER-24). */
+int store_challenge_by_from(
+    struct job *j, const char *from, struct challenge_subject *out);
+
+struct reply_record {
+	const char *id;      /* set by store_reply_record if NULL */
+	const char *source;  /* fetch_source(), with uidvalidity and uid: */
+	int64_t uidvalidity; /* unique together */
+	int64_t uid;
+	const char *challenge_id; /* NULL: unknown */
+	int64_t arrival;          /* INTERNALDATE */
+	int64_t recorded_at;      /* set by the store */
+	enum verdict verdict;
+	const char *code;     /* "dkim.body-hash" */
+	const char *detail;   /* for people */
+	const char *evidence; /* JSON */
+	struct span raw;      /* empty for VERDICT_UNKNOWN: not kept */
+	struct span raw_sha256;
+	struct span covered_hash; /* of the signed part; empty if none */
+	struct span seal;  /* VERDICT_MATCH: architecture.md; else empty */
+	const char *error; /* problem for the challenge: decisive or soft */
+	int64_t retry_at;  /* VERDICT_DEFERRED */
+};
+
+/* Has this message been recorded with a verdict other than deferred? */
+int store_reply_seen(
+    struct job *j, const char *source, int64_t uidvalidity, int64_t uid);
+/* The highest UID recorded for this source and validity; 0 if none. */
+int store_reply_last_uid(
+    struct job *j, const char *source, int64_t uidvalidity, int64_t *uid);
+/* Recorded, but perhaps not yet moved away: UIDs, ascending. */
+int store_reply_undisposed(struct job *j, const char *source,
+    int64_t uidvalidity, size_t max, int64_t **uids, size_t *count);
+int store_reply_disposed(struct job *j, const char *source, int64_t uidvalidity,
+    const int64_t *uids, size_t count);
+
+/* Was a reply with this covered part judged for this challenge? */
+int store_reply_covered(
+    struct job *j, const char *challenge_id, struct span covered_hash);
+
+/*
+ * Records the message and applies its verdict (AC-124) in the caller's
+ * transaction: MATCH notes proven_at and, when the client has POSTed, makes
+ * the authorization valid until `valid_until` and wipes part1; MISMATCH and
+ * DSN_FAILED end challenge, authorization and order with `error`; soft ones
+ * note `error` while the challenge is processing (at most five, joined to
+ * one of type compound).  A verdict that comes when the challenge is
+ * already decided is stored as VERDICT_LATE.  A recorded deferred message is
+ * replaced.  *applied is the verdict as stored.
+ */
+int store_reply_record(struct job *j, const struct reply_record *r,
+    int64_t valid_until, enum verdict *applied);
+
+/* A deferred message that is due again, from its stored bytes: 1/0/-1. */
+int store_reply_lease_deferred(
+    struct job *j, int64_t lease_until, struct reply_record *out);
+/* When the role starts: what the one before it had begun, and what waits for
+ * another try, is due at once (SQLite; with PostgreSQL others may be at work,
+ * and leases run out).  In a transaction of its own. */
+int store_reply_recover(struct job *j);
+int store_reply_next_due(struct job *j, int64_t *at);
+
+/* The reply whose match proves the authorization, for issuer and evidence. */
+int store_reply_proof(
+    struct job *j, const char *challenge_id, struct reply_record *out);
+/* All replies to a challenge, oldest first, without raw bytes. */
+int store_reply_list(struct job *j, const char *challenge_id,
+    struct reply_record **out, size_t *count);
+
+#endif

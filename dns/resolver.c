@@ -1,0 +1,707 @@
+#include "config.h"
+
+#include "dns/resolver.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/time.h>
+#include <unbound.h>
+#include <unistd.h>
+
+/* After unbound.h, which it needs. */
+#include <unbound-event.h>
+
+#include "dns/packet.h"
+#include "lib/arena.h"
+#include "lib/clock.h"
+#include "lib/job.h"
+#include "lib/log.h"
+
+/*
+ * libunbound's own asynchronous mode needs a thread or a process.  Given an
+ * event loop it needs neither: it asks for sockets to be watched and timers
+ * to be set, and we poll while a question is open.  Its cache (answers, keys,
+ * servers) lives in the context, which is kept for the life of the process:
+ * ER-34 counts on it.
+ */
+
+/* What libunbound calls an event: a socket, a timer, or both. */
+struct event {
+	struct ub_event super;
+	struct event *next;
+	struct loop *loop;
+	int fd;
+	short bits;
+	void (*callback)(int, short, void *);
+	void *arg;
+	bool active;
+	/* Each activation has its number: a callback may free an event, end
+	 * it, or start it again while others wait for their turn. */
+	uint64_t activation;
+	int64_t due; /* on clock_mono_ms(); -1: no timer */
+	int64_t interval;
+};
+
+struct loop {
+	struct ub_event_base super;
+	struct event *events;
+	uint64_t activations;
+	struct pollfd *fds;
+	uint64_t *fd_activations;
+	size_t fd_room;
+};
+
+struct resolver {
+	resolver_query_fn *custom;
+	void *custom_ctx;
+	struct ub_ctx *ub;
+	struct loop loop;
+	FILE *log;
+	char log_line[200]; /* the library's last word */
+	int64_t total_ms;
+};
+
+/* --- the loop ------------------------------------------------------------ */
+
+static struct event *
+as_event(struct ub_event *super)
+{
+	/* The first member of the struct that we handed out. */
+	return (struct event *)(void *)super;
+}
+
+static struct loop *
+as_loop(struct ub_event_base *super)
+{
+	return (struct loop *)(void *)super;
+}
+
+static int
+event_del(struct ub_event *super)
+{
+	as_event(super)->active = false;
+	return 0;
+}
+
+static int
+event_add(struct ub_event *super, struct timeval *after)
+{
+	struct event *ev = as_event(super);
+
+	ev->active = true;
+	ev->activation = ++ev->loop->activations;
+	ev->due = ev->interval = -1;
+	if (after != NULL) {
+		ev->interval = (int64_t)after->tv_sec * 1000 +
+			       (after->tv_usec + 999) / 1000;
+		ev->due = clock_mono_ms() + ev->interval;
+	}
+	return 0;
+}
+
+static void
+event_add_bits(struct ub_event *super, short bits)
+{
+	event_del(super);
+	as_event(super)->bits |= bits;
+}
+
+static void
+event_del_bits(struct ub_event *super, short bits)
+{
+	event_del(super);
+	as_event(super)->bits = (short)(as_event(super)->bits & ~bits);
+}
+
+static void
+event_set_fd(struct ub_event *super, int fd)
+{
+	event_del(super);
+	as_event(super)->fd = fd;
+}
+
+static void
+event_free(struct ub_event *super)
+{
+	struct event *ev = as_event(super);
+
+	for (struct event **p = &ev->loop->events; *p != NULL; p = &(*p)->next)
+		if (*p == ev) {
+			*p = ev->next;
+			break;
+		}
+	free(ev);
+}
+
+static int
+timer_add(struct ub_event *super, struct ub_event_base *base,
+    void (*callback)(int, short, void *), void *arg, struct timeval *after)
+{
+	struct event *ev = as_event(super);
+
+	(void)base;
+	ev->callback = callback;
+	ev->arg = arg;
+	return event_add(super, after);
+}
+
+static int
+signal_refused(struct ub_event *super, struct timeval *after)
+{
+	(void)super;
+	(void)after;
+	return -1;
+}
+
+static int
+signal_del_refused(struct ub_event *super)
+{
+	(void)super;
+	return -1;
+}
+
+static void
+wsaevent_nothing(struct ub_event *super)
+{
+	(void)super;
+}
+
+static void
+wouldblock_nothing(struct ub_event *super, int bit)
+{
+	(void)super;
+	(void)bit;
+}
+
+static struct ub_event_vmt event_vmt = {
+	.add_bits = event_add_bits,
+	.del_bits = event_del_bits,
+	.set_fd = event_set_fd,
+	.free = event_free,
+	.add = event_add,
+	.del = event_del,
+	.add_timer = timer_add,
+	.del_timer = event_del,
+	.add_signal = signal_refused,
+	.del_signal = signal_del_refused,
+	.winsock_unregister_wsaevent = wsaevent_nothing,
+	.winsock_tcp_wouldblock = wouldblock_nothing,
+};
+
+static struct ub_event *
+loop_new_event(struct ub_event_base *base, int fd, short bits,
+    void (*callback)(int, short, void *), void *arg)
+{
+	struct loop *loop = as_loop(base);
+	struct event *ev = xcalloc(1, sizeof(*ev));
+
+	ev->super = (struct ub_event){ UB_EVENT_MAGIC, &event_vmt };
+	ev->loop = loop;
+	ev->fd = fd;
+	ev->bits = bits;
+	ev->callback = callback;
+	ev->arg = arg;
+	ev->next = loop->events;
+	loop->events = ev;
+	return &ev->super;
+}
+
+static struct ub_event *
+loop_new_signal(struct ub_event_base *base, int fd,
+    void (*callback)(int, short, void *), void *arg)
+{
+	(void)base;
+	(void)fd;
+	(void)callback;
+	(void)arg;
+	return NULL;
+}
+
+static struct ub_event *
+loop_new_wsaevent(struct ub_event_base *base, void *wsaevent,
+    void (*callback)(int, short, void *), void *arg)
+{
+	(void)base;
+	(void)wsaevent;
+	(void)callback;
+	(void)arg;
+	return NULL;
+}
+
+static void
+loop_free_nothing(struct ub_event_base *base)
+{
+	(void)base;
+}
+
+static int
+loop_dispatch_nothing(struct ub_event_base *base)
+{
+	(void)base;
+	return -1;
+}
+
+static int
+loop_exit_nothing(struct ub_event_base *base, struct timeval *after)
+{
+	(void)base;
+	(void)after;
+	return 0;
+}
+
+static struct ub_event_base_vmt loop_vmt = {
+	.free = loop_free_nothing,
+	.dispatch = loop_dispatch_nothing,
+	.loopexit = loop_exit_nothing,
+	.new_event = loop_new_event,
+	.new_signal = loop_new_signal,
+	.winsock_register_wsaevent = loop_new_wsaevent,
+};
+
+static short
+poll_events(const struct event *ev)
+{
+	int events = 0;
+
+	if ((ev->bits & UB_EV_READ) != 0)
+		events |= POLLIN;
+	if ((ev->bits & UB_EV_WRITE) != 0)
+		events |= POLLOUT;
+	return (short)events;
+}
+
+/* What poll() is to watch, and how long at most. */
+static size_t
+loop_prepare(struct loop *loop, int64_t now, int64_t *wait_ms)
+{
+	size_t n = 0, all = 0;
+
+	for (const struct event *ev = loop->events; ev != NULL; ev = ev->next)
+		all++;
+	if (all > loop->fd_room) {
+		loop->fds = xrealloc(loop->fds, all * sizeof(*loop->fds));
+		loop->fd_activations = xrealloc(
+		    loop->fd_activations, all * sizeof(*loop->fd_activations));
+		loop->fd_room = all;
+	}
+	for (const struct event *ev = loop->events; ev != NULL; ev = ev->next) {
+		if (!ev->active)
+			continue;
+		if (ev->due >= 0 && ev->due - now < *wait_ms)
+			*wait_ms = ev->due > now ? ev->due - now : 0;
+		if (ev->fd < 0 || poll_events(ev) == 0)
+			continue;
+		loop->fds[n] = (struct pollfd){ ev->fd, poll_events(ev), 0 };
+		loop->fd_activations[n++] = ev->activation;
+	}
+	return n;
+}
+
+static struct event *
+loop_find(const struct loop *loop, uint64_t activation)
+{
+	for (struct event *ev = loop->events; ev != NULL; ev = ev->next)
+		if (ev->active && ev->activation == activation)
+			return ev;
+	return NULL;
+}
+
+/* Calls back; an event that is not persistent has ended by then. */
+static void
+event_fire(struct event *ev, short bits)
+{
+	if ((ev->bits & UB_EV_PERSIST) == 0)
+		ev->active = false;
+	else if (ev->interval >= 0)
+		ev->due = clock_mono_ms() + ev->interval;
+	ev->callback(ev->fd, bits, ev->arg);
+}
+
+static void
+loop_fire_fd(struct loop *loop, const struct pollfd *fd, uint64_t activation)
+{
+	struct event *ev = loop_find(loop, activation);
+	int bits = 0;
+
+	if (ev == NULL || fd->revents == 0)
+		return;
+	/* An error or a hang-up is found by reading or writing. */
+	if ((fd->revents & ~POLLOUT) != 0)
+		bits |= ev->bits & UB_EV_READ;
+	if ((fd->revents & ~POLLIN) != 0)
+		bits |= ev->bits & UB_EV_WRITE;
+	if (bits != 0)
+		event_fire(ev, (short)bits);
+}
+
+static void
+loop_fire_timers(struct loop *loop)
+{
+	int64_t now = clock_mono_ms();
+	uint64_t newest = loop->activations;
+	struct event *ev;
+
+	do {
+		for (ev = loop->events; ev != NULL; ev = ev->next)
+			if (ev->active && ev->due >= 0 && ev->due <= now &&
+			    ev->activation <= newest)
+				break;
+		if (ev != NULL)
+			event_fire(ev, UB_EV_TIMEOUT);
+	} while (ev != NULL);
+}
+
+/*
+ * One turn.  Sockets come before timers: between two questions nobody
+ * polls, so an answer may lie there whose timer has run out as well.
+ */
+static int
+loop_turn(struct loop *loop, int64_t wait_ms)
+{
+	size_t n = loop_prepare(loop, clock_mono_ms(), &wait_ms);
+
+	if (poll(loop->fds, (nfds_t)n, (int)wait_ms) < 0)
+		return errno == EINTR ? 0 : -1;
+	for (size_t i = 0; i < n; i++)
+		loop_fire_fd(loop, &loop->fds[i], loop->fd_activations[i]);
+	loop_fire_timers(loop);
+	return 0;
+}
+
+static void
+loop_done(struct loop *loop)
+{
+	while (loop->events != NULL)
+		event_free(&loop->events->super);
+	free(loop->fds);
+	free(loop->fd_activations);
+}
+
+/* --- the context --------------------------------------------------------- */
+
+/* What the library logs goes to our log; the last line is kept, because it
+ * says which line of a configuration file is wrong. */
+static ssize_t
+take_log(void *cookie, const char *text, size_t n)
+{
+	struct resolver *r = cookie;
+	struct span line = span_trim_fws(span_mem(text, n));
+	struct log_quoted q;
+
+	/* "[time] libunbound[pid:thread] level: what" */
+	for (int i = 0; i < 2; i++) {
+		size_t at = span_find_span(line, 0, SPAN("] "));
+
+		if (at < line.n)
+			line = span_from(line, at + 2);
+	}
+	if (line.n == 0)
+		return (ssize_t)n;
+	snprintf(r->log_line, sizeof(r->log_line), "%.*s", (int)line.n, line.p);
+	log_debug("resolver library", "text=%s", log_quote(&q, line));
+	return (ssize_t)n;
+}
+
+static int
+set_option(
+    struct resolver *r, struct job *j, const char *name, const char *value)
+{
+	int e = ub_ctx_set_option(r->ub, name, value);
+
+	if (e != 0)
+		return job_fail(j, ERR_INTERNAL, "resolver: option %s %s: %s",
+		    name, value, ub_strerror(e));
+	return 0;
+}
+
+static void
+ignore_answer(void *arg, int rcode, void *packet, int packet_len, int security,
+    char *why_bogus, int was_ratelimited)
+{
+	(void)arg;
+	(void)rcode;
+	(void)packet;
+	(void)packet_len;
+	(void)security;
+	(void)why_bogus;
+	(void)was_ratelimited;
+}
+
+/* The library reads trust anchors and opens sockets with the first question:
+ * one that it answers itself shows now what is wrong. */
+static int
+start(struct resolver *r, struct job *j, const struct resolver_conf *conf)
+{
+	int id = 0;
+	int e = ub_resolve_event(
+	    r->ub, "localhost", DNS_TYPE_A, 1, NULL, ignore_answer, &id);
+
+	if (e != 0)
+		return job_fail(j, ERR_INTERNAL,
+		    "resolver (configuration %s, trust anchor %s): %s: %s",
+		    conf->config_file == NULL ? "none" : conf->config_file,
+		    conf->trust_anchor == NULL ? "none" : conf->trust_anchor,
+		    ub_strerror(e), r->log_line);
+	if (id != 0)
+		ub_cancel(r->ub, id);
+	return 0;
+}
+
+/*
+ * Reads a configuration file.  What is wrong with it the library writes to
+ * standard error and nowhere else: for the time of the call that is a file of
+ * ours, whose first line goes into the error.
+ */
+static int
+read_config(struct resolver *r, struct job *j, const char *path)
+{
+	char said[200] = "";
+	int own = dup(STDERR_FILENO);
+	int file = memfd_create("resolver", MFD_CLOEXEC);
+	int e;
+
+	fflush(stderr);
+	if (file >= 0 && own >= 0)
+		dup2(file, STDERR_FILENO);
+	e = ub_ctx_config(r->ub, path);
+	fflush(stderr);
+	if (file >= 0 && own >= 0) {
+		dup2(own, STDERR_FILENO);
+		if (pread(file, said, sizeof(said) - 1, 0) < 0)
+			said[0] = '\0';
+	}
+	if (own >= 0)
+		close(own);
+	if (file >= 0)
+		close(file);
+	said[strcspn(said, "\n")] = '\0';
+	if (e == 0)
+		return 0;
+	return job_fail(j, ERR_INTERNAL, "resolver configuration %s: %s", path,
+	    said[0] != '\0' ? said : r->log_line);
+}
+
+static int
+configure(struct resolver *r, struct job *j, const struct resolver_conf *conf)
+{
+	char rtt[24];
+	int e;
+
+	/* MA-30: a try waits no longer.  A server that was silent is asked
+	 * again soon, not after a quarter of an hour. */
+	snprintf(rtt, sizeof(rtt), "%lld", (long long)conf->try_ms);
+	if (set_option(r, j, "infra-cache-max-rtt:", rtt) < 0 ||
+	    set_option(r, j, "infra-host-ttl:", "30") < 0 ||
+	    set_option(r, j, "infra-keep-probing:", "yes") < 0)
+		return -1;
+	r->log_line[0] = '\0';
+	if (conf->config_file != NULL &&
+	    read_config(r, j, conf->config_file) < 0)
+		return -1;
+	if (conf->trust_anchor != NULL &&
+	    (e = ub_ctx_add_ta_file(r->ub, conf->trust_anchor)) != 0)
+		return job_fail(j, ERR_INTERNAL, "trust anchor %s: %s",
+		    conf->trust_anchor, ub_strerror(e));
+	return start(r, j, conf);
+}
+
+int
+resolver_new(
+    struct job *j, const struct resolver_conf *conf, struct resolver **out)
+{
+	struct resolver *r = xcalloc(1, sizeof(*r));
+	cookie_io_functions_t io = { .write = take_log };
+
+	r->total_ms = conf->total_ms;
+	r->loop.super = (struct ub_event_base){ UB_EVENT_MAGIC, &loop_vmt };
+	r->ub = ub_ctx_create_ub_event(&r->loop.super);
+	r->log = fopencookie(r, "w", io);
+	if (r->ub == NULL || r->log == NULL) {
+		job_fail(j, ERR_INTERNAL, "resolver: no memory");
+		goto fail;
+	}
+	setvbuf(r->log, NULL, _IOLBF, 0);
+	ub_ctx_debugout(r->ub, r->log);
+	if (configure(r, j, conf) < 0)
+		goto fail;
+	*out = r;
+	return 0;
+fail:
+	resolver_free(r);
+	return -1;
+}
+
+struct resolver *
+resolver_new_custom(resolver_query_fn *query, void *ctx)
+{
+	struct resolver *r = xcalloc(1, sizeof(*r));
+
+	r->custom = query;
+	r->custom_ctx = ctx;
+	return r;
+}
+
+void
+resolver_free(struct resolver *r)
+{
+	if (r == NULL)
+		return;
+	ub_ctx_delete(r->ub);
+	loop_done(&r->loop);
+	if (r->log != NULL)
+		fclose(r->log);
+	free(r);
+}
+
+/* --- a question ---------------------------------------------------------- */
+
+struct question {
+	struct job *j;
+	enum dns_type type;
+	struct dns_answer *out;
+	bool answered;
+};
+
+const char *
+dns_status_name(enum dns_status s)
+{
+	switch (s) {
+	case DNS_OK:
+		return "ok";
+	case DNS_NODATA:
+		return "nodata";
+	case DNS_NXDOMAIN:
+		return "nxdomain";
+	case DNS_TEMPORARY:
+		return "temporary";
+	case DNS_BOGUS:
+		return "bogus";
+	}
+	return "?";
+}
+
+static void
+set_empty(struct dns_answer *out, enum dns_status status, const char *why)
+{
+	*out = (struct dns_answer){ .status = status,
+		.name = out->name,
+		.canonical = out->name,
+		.why = why };
+}
+
+static const char *
+rcode_text(struct job *j, int rcode)
+{
+	if (rcode == 2)
+		return "no name server gave a usable answer (SERVFAIL)";
+	if (rcode == 5)
+		return "the name servers refused to answer (REFUSED)";
+	return arena_printf(
+	    j->arena, "the name servers answered with code %d", rcode);
+}
+
+/* The library's answer.  Whether it is bogus is looked at first: a bogus one
+ * carries data too (MA-31, PK-30). */
+static void
+take_answer(void *arg, int rcode, void *packet, int packet_len, int security,
+    char *why_bogus, int was_ratelimited)
+{
+	struct question *q = arg;
+	enum { INSECURE, BOGUS, SECURE };
+
+	(void)was_ratelimited;
+	q->answered = true;
+	if (security == BOGUS) {
+		set_empty(q->out, DNS_BOGUS,
+		    why_bogus == NULL || *why_bogus == '\0'
+			? "DNSSEC validation failed"
+			: arena_strdup(q->j->arena, why_bogus));
+		return;
+	}
+	if (rcode == 3) {
+		set_empty(q->out, DNS_NXDOMAIN, NULL);
+		q->out->secure = security == SECURE;
+		return;
+	}
+	if (rcode != 0 || packet == NULL || packet_len <= 0) {
+		set_empty(q->out, DNS_TEMPORARY, rcode_text(q->j, rcode));
+		return;
+	}
+	dns_packet_read(
+	    q->j, span_mem(packet, (size_t)packet_len), q->type, q->out);
+	q->out->secure = security == SECURE && q->out->status != DNS_TEMPORARY;
+}
+
+/* Letters, digits, - and _ in labels of 1 to 63: nothing that the library
+ * would read as an escape. */
+static bool
+is_name(struct span name)
+{
+	size_t label = 0;
+
+	if (name.n == 0 || name.n > 253)
+		return false;
+	for (size_t i = 0; i < name.n; i++) {
+		char c = name.p[i];
+
+		if (c == '.') {
+			if (label == 0)
+				return false;
+			label = 0;
+			continue;
+		}
+		if (!ascii_is_alnum(c) && c != '-' && c != '_')
+			return false;
+		if (++label > 63)
+			return false;
+	}
+	return label > 0;
+}
+
+static int
+ask(struct resolver *r, struct question *q)
+{
+	int64_t deadline = clock_mono_ms() + r->total_ms, now;
+	int id = 0;
+	int e = ub_resolve_event(
+	    r->ub, q->out->name, (int)q->type, 1, q, take_answer, &id);
+
+	if (e != 0)
+		return job_fail(
+		    q->j, ERR_INTERNAL, "resolver: %s", ub_strerror(e));
+	while (!q->answered && (now = clock_mono_ms()) < deadline) {
+		if (loop_turn(&r->loop, deadline - now) < 0) {
+			ub_cancel(r->ub, id);
+			return job_fail(q->j, ERR_INTERNAL,
+			    "resolver: poll: %s", strerror(errno));
+		}
+	}
+	if (!q->answered) {
+		ub_cancel(r->ub, id);
+		set_empty(q->out, DNS_TEMPORARY,
+		    arena_printf(q->j->arena, "no answer within %lld ms",
+			(long long)r->total_ms));
+	}
+	return 0;
+}
+
+int
+resolver_query(struct resolver *r, struct job *j, const char *name,
+    enum dns_type type, struct dns_answer *out)
+{
+	struct question q = { j, type, out, false };
+
+	*out = (struct dns_answer){ .name = arena_strdup(j->arena, name) };
+	set_empty(out, DNS_TEMPORARY, NULL);
+	if (r->custom != NULL)
+		return r->custom(r->custom_ctx, j, name, type, out);
+	if (!is_name(span_str(name))) {
+		set_empty(out, DNS_NXDOMAIN, "not a name that DNS can hold");
+		return 0;
+	}
+	return ask(r, &q);
+}

@@ -1,0 +1,103 @@
+/*
+ * Bytes to read and bytes to write.
+ *
+ * A span is a view: a pointer and a length that own nothing.  Mail and HTTP
+ * contain NUL bytes, so everything that is read from outside is a span, and
+ * parsers return spans into it.
+ *
+ * A buf is for everything that is written.  It has a maximum from birth, is
+ * always NUL-terminated, and its failure sticks: add ten pieces, ask
+ * buf_ok() once.  Memory comes from the arena given to buf_init(); a buf
+ * made with buf_init_secret() is wiped when that arena ends.
+ */
+#ifndef LIB_BUF_H
+#define LIB_BUF_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct arena;
+
+struct span {
+	const char *p;
+	size_t n;
+};
+
+/* A span of a string literal; of a C string; of raw bytes. */
+#define SPAN(literal) ((struct span){ "" literal, sizeof(literal) - 1 })
+/* The same as an initializer, for static tables. */
+#define SPAN_INIT(literal)                                                     \
+	{                                                                      \
+		"" literal, sizeof(literal) - 1                                \
+	}
+struct span span_str(const char *s); /* s may be NULL: empty */
+struct span span_mem(const void *p, size_t n);
+
+bool span_eq(struct span a, struct span b);
+bool span_eq_str(struct span a, const char *s);
+/* ASCII letters compared without case, never the locale. */
+bool span_caseeq(struct span a, struct span b);
+bool span_caseeq_str(struct span a, const char *s);
+bool span_starts(struct span s, struct span prefix);
+bool span_casestarts(struct span s, struct span prefix);
+bool span_ends(struct span s, struct span suffix);
+/* Offset of the first c at or after `from`, or s.n if there is none. */
+size_t span_find(struct span s, size_t from, char c);
+/* Offset of the first `needle` (not empty) at or after `from`, or s.n. */
+size_t span_find_span(struct span s, size_t from, struct span needle);
+/* s from offset `from` (clamped) to its end; s[from, to) (clamped). */
+struct span span_from(struct span s, size_t from);
+struct span span_cut(struct span s, size_t from, size_t to);
+/* Without SP and HTAB (and, for _fws, CR and LF) at both ends. */
+struct span span_trim(struct span s);
+struct span span_trim_fws(struct span s);
+/* Is there a byte below 0x20, or 0x7f?  Is every byte below 0x80? */
+bool span_has_control(struct span s);
+bool span_is_ascii(struct span s);
+/*
+ * The decimal number that is the whole of s, within [min, max]: 0, else -1.
+ * No sign, no blanks; leading zeros are read.
+ */
+int span_to_int(struct span s, int64_t min, int64_t max, int64_t *out);
+/* A NUL-terminated copy; the caller knows that s holds no NUL. */
+char *span_dup(struct arena *a, struct span s);
+
+/* ASCII only. */
+char ascii_lower(char c);
+bool ascii_is_alpha(char c);
+bool ascii_is_digit(char c);
+bool ascii_is_alnum(char c);
+
+struct buf {
+	struct arena *arena;
+	char *p;    /* always NUL-terminated, never NULL */
+	size_t n;   /* bytes in use, without the NUL */
+	size_t cap; /* bytes allocated */
+	size_t max; /* n never gets larger */
+	bool failed;
+	bool secret;
+};
+
+/* An empty buf that grows to at most `max` bytes. */
+void buf_init(struct buf *b, struct arena *a, size_t max);
+/* The same, but memory it leaves behind is wiped. */
+void buf_init_secret(struct buf *b, struct arena *a, size_t max);
+/* Memory for `n` bytes more at once, where their number is known: a buf that
+ * grows leaves what it grew out of in the arena. */
+void buf_reserve(struct buf *b, size_t n);
+/* False once anything did not fit: what is in the buf is then useless. */
+bool buf_ok(const struct buf *b);
+struct span buf_span(const struct buf *b);
+void buf_clear(struct buf *b); /* empty, failure forgotten */
+void buf_add(struct buf *b, struct span s);
+void buf_add_str(struct buf *b, const char *s);
+void buf_add_char(struct buf *b, char c);
+void buf_add_mem(struct buf *b, const void *p, size_t n);
+void buf_addf(struct buf *b, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+void buf_vaddf(struct buf *b, const char *fmt, va_list ap)
+    __attribute__((format(printf, 2, 0)));
+
+#endif

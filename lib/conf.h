@@ -1,0 +1,130 @@
+/*
+ * The configuration as values.  src/conf_file.c fills it from the file through the
+ * option table (src/conf_table.c), checks every option, and from then on it
+ * is const.  Nothing in lib/ reads it; folders above take what they need.
+ *
+ * Strings are NULL when an optional option is not set.  Secrets are never
+ * values here, only the names of files that hold them.  Durations are
+ * seconds unless the name says otherwise.
+ */
+#ifndef LIB_CONF_H
+#define LIB_CONF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct conf_list {
+	const char **v;
+	size_t n;
+};
+
+enum conf_tls { CONF_TLS_NONE, CONF_TLS_STARTTLS, CONF_TLS_IMPLICIT };
+/* MA-41 */
+enum conf_coverage { CONF_COVERAGE_CORE, CONF_COVERAGE_PRESENT,
+	CONF_COVERAGE_RFC };
+/* What happens to a message after its verdict is committed (ER-21). */
+enum conf_disposal { CONF_DISPOSAL_MOVE, CONF_DISPOSAL_FLAG,
+	CONF_DISPOSAL_DELETE };
+enum conf_mode { CONF_MODE_PRIVATE, CONF_MODE_PUBLIC };
+
+struct conf_web {
+	struct conf_list listen; /* "127.0.0.1:443", "[::1]:443" */
+	const char *tls_certificate; /* PEM chain */
+	const char *tls_key;
+	int64_t threads;
+	int64_t max_connections;
+	int64_t max_body;     /* octets */
+	int64_t body_timeout;
+	int64_t nonce_ttl;
+	int64_t finalize_wait; /* AC-143 */
+};
+
+struct conf_sender {
+	const char *from;    /* "acme@ca.example": base of the tagged address */
+	bool tagged;         /* ER-15: acme+<tag>@ per challenge */
+	const char *relay_host;
+	int64_t relay_port;
+	enum conf_tls relay_tls;
+	const char *relay_ca_file;
+	const char *relay_user;          /* NULL: no AUTH */
+	const char *relay_password_file;
+	bool relay_signs;                /* ER-19: no DKIM key of our own */
+	const char *dkim_rsa_selector;
+	const char *dkim_rsa_key;
+	const char *dkim_ed25519_selector;
+	const char *dkim_ed25519_key;
+	const char *default_language;    /* "en", "de" */
+	const char *help_url;
+};
+
+struct conf_validator {
+	const char *imap_host;
+	int64_t imap_port;
+	enum conf_tls imap_tls; /* never NONE */
+	const char *imap_ca_file;
+	const char *imap_user;
+	const char *imap_password_file;
+	const char *imap_folder;
+	enum conf_disposal disposal;
+	const char *processed_folder; /* for CONF_DISPOSAL_MOVE */
+	int64_t max_message;          /* octets, MA-1 */
+	enum conf_coverage coverage;
+	bool require_dnssec;          /* MA-31 */
+	const char *dns_config;       /* an unbound.conf, or NULL */
+	const char *dns_trust_anchor; /* a trust anchor file, or NULL */
+	int64_t dns_try_ms;           /* MA-30: 5000 */
+	int64_t dns_total_ms;         /* MA-30: 20000 */
+};
+
+struct conf_issuer {
+	const char *ca_certificate; /* issuing CA, PEM */
+	const char *ca_chain;       /* PEM of what stands above it; the root is
+				     * left out of what clients get */
+	const char *ca_key;         /* encrypted PKCS#8, PEM */
+	const char *ca_key_passphrase_file;
+	int64_t validity_days;
+	int64_t clock_allowance;    /* PK-93 */
+	const char *crl_url;        /* PK-104 */
+	const char *ca_issuers_url; /* PK-105 */
+	const char *crl_file;       /* where each new list is also written */
+	int64_t serial_octet;       /* PK-89: 1..127 */
+	int64_t max_per_hour;       /* PK-204 */
+	int64_t caa_max_age;        /* PK-27 */
+};
+
+struct conf {
+	const char *file; /* where it was read from */
+	enum conf_mode mode;
+	const char *base_url; /* "https://acme.ca.example", no slash at the end */
+	const char *ca_name;  /* for people: who asks */
+	const char *database; /* "sqlite:/path" or "postgresql:<conninfo>" */
+	const char *user;     /* whom the roles run as when started as root */
+	const char *log_level;
+	const char *seal_key_file; /* of validator and issuer only */
+
+	int64_t max_identifiers;
+	bool utf8_mailboxes;
+	bool allow_reserved_domains;
+	bool compat_dns_mailbox; /* L-7 */
+	int64_t authz_pending_life;
+	int64_t authz_valid_life;
+	int64_t order_life;
+	int64_t challenge_mail_delay;
+	int64_t challenge_mail_gap;
+	struct conf_list allow; /* domains or mailboxes; empty: all (ER-13) */
+	struct conf_list deny;
+	struct conf_list caa_identities; /* PK-26 */
+	bool caa_enforce;
+	bool caa_flag1_critical;
+	const char *tos_url;
+	const char *website_url;
+	const char *profile; /* the default profile's name */
+
+	struct conf_web web;
+	struct conf_sender sender;
+	struct conf_validator validator;
+	struct conf_issuer issuer;
+};
+
+#endif

@@ -1,0 +1,89 @@
+#include "config.h"
+
+#include "lib/digest.h"
+
+#include <limits.h>
+#include <stdlib.h>
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+
+#include "lib/arena.h"
+#include "lib/log.h"
+
+struct sha256_ctx {
+	EVP_MD_CTX *evp;
+};
+
+/* Digests fail only without memory or without a working OpenSSL; nothing
+ * may go on with a sum that was not computed. */
+static void
+must(int ok)
+{
+	if (ok)
+		return;
+	log_error("digest failed",
+	    "hint=\"OpenSSL's default provider does not work; see "
+	    "openssl.cnf\"");
+	abort();
+}
+
+void
+sha256(struct span data, uint8_t out[SHA256_LEN])
+{
+	must(EVP_Digest(data.p, data.n, out, NULL, EVP_sha256(), NULL) == 1);
+}
+
+static void
+release(void *x)
+{
+	EVP_MD_CTX_free(x);
+}
+
+struct sha256_ctx *
+sha256_new(struct arena *a)
+{
+	struct sha256_ctx *c = arena_alloc(a, sizeof(*c));
+
+	c->evp = arena_own(a, EVP_MD_CTX_new(), release);
+	must(c->evp != NULL &&
+	     EVP_DigestInit_ex(c->evp, EVP_sha256(), NULL) == 1);
+	return c;
+}
+
+void
+sha256_add(struct sha256_ctx *c, struct span data)
+{
+	must(EVP_DigestUpdate(c->evp, data.p, data.n) == 1);
+}
+
+void
+sha256_finish(struct sha256_ctx *c, uint8_t out[SHA256_LEN])
+{
+	must(EVP_DigestFinal_ex(c->evp, out, NULL) == 1);
+}
+
+void
+hmac_sha256(struct span key, struct span data, uint8_t out[SHA256_LEN])
+{
+	/* A NULL key would mean "the key of last time". */
+	const char *k = key.n == 0 ? "" : key.p;
+
+	must(key.n <= INT_MAX &&
+	     HMAC(EVP_sha256(), k, (int)key.n, (const unsigned char *)data.p,
+		 data.n, out, NULL) != NULL);
+}
+
+bool
+ct_equal(struct span a, struct span b)
+{
+	return a.n == b.n && (a.n == 0 || CRYPTO_memcmp(a.p, b.p, a.n) == 0);
+}
+
+void
+wipe(void *p, size_t n)
+{
+	if (n > 0)
+		OPENSSL_cleanse(p, n);
+}

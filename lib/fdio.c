@@ -1,0 +1,237 @@
+#include "config.h"
+
+#include "lib/fdio.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/arena.h"
+#include "lib/digest.h"
+#include "lib/job.h"
+#include "lib/rnd.h"
+
+/* ERR_INTERNAL with the path, what was tried, and errno. */
+static int
+fail_errno(struct job *j, const char *path, const char *what)
+{
+	return job_fail(
+	    j, ERR_INTERNAL, "%s: %s: %s", path, what, strerror(errno));
+}
+
+static int
+read_all(struct job *j, int fd, const char *path, struct buf *b)
+{
+	char part[4096];
+	ssize_t n;
+
+	do {
+		n = read(fd, part, sizeof(part));
+		if (n > 0)
+			buf_add_mem(b, part, (size_t)n);
+	} while ((n > 0 && buf_ok(b)) || (n < 0 && errno == EINTR));
+	if (b->secret)
+		wipe(part, sizeof(part));
+	if (n < 0)
+		return fail_errno(j, path, "cannot read");
+	if (!buf_ok(b))
+		return job_fail(j, ERR_INTERNAL, "%s: larger than %zu octets",
+		    path, b->max);
+	return 0;
+}
+
+/* On the open descriptor: the file that is checked is the one that is read. */
+static int
+check_private(struct job *j, int fd, const char *path)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) != 0)
+		return fail_errno(j, path, "cannot stat");
+	if (!S_ISREG(st.st_mode))
+		return job_fail(
+		    j, ERR_INTERNAL, "%s: not a regular file", path);
+	if ((st.st_mode & (S_IRGRP | S_IWGRP | S_IROTH | S_IWOTH)) != 0)
+		return job_fail(j, ERR_INTERNAL,
+		    "%s: others than its owner can read or write it "
+		    "(mode %04o); chmod it to 0600",
+		    path, (unsigned)st.st_mode & 07777u);
+	return 0;
+}
+
+static int
+read_path(struct job *j, const char *path, struct buf *b, struct span *out)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	int result = -1;
+
+	if (fd < 0)
+		return fail_errno(j, path, "cannot open");
+	if (b->secret && check_private(j, fd, path) != 0)
+		goto out;
+	if (read_all(j, fd, path, b) != 0)
+		goto out;
+	*out = buf_span(b);
+	result = 0;
+out:
+	close(fd);
+	return result;
+}
+
+int
+file_read(struct job *j, const char *path, size_t max, struct span *out)
+{
+	struct buf b;
+
+	buf_init(&b, j->arena, max);
+	return read_path(j, path, &b, out);
+}
+
+int
+file_read_private(struct job *j, const char *path, size_t max, struct span *out)
+{
+	struct buf b;
+
+	buf_init_secret(&b, j->arena, max);
+	return read_path(j, path, &b, out);
+}
+
+int
+file_read_secret(struct job *j, const char *path, size_t max, struct span *out)
+{
+	if (file_read_private(j, path, max, out) != 0)
+		return -1;
+	if (span_ends(*out, SPAN("\n")))
+		out->n--;
+	if (span_ends(*out, SPAN("\r")))
+		out->n--;
+	return 0;
+}
+
+static int
+write_all(int fd, struct span data)
+{
+	while (data.n > 0) {
+		ssize_t n = write(fd, data.p, data.n);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -1;
+		data = span_from(data, (size_t)n);
+	}
+	return 0;
+}
+
+/* A new name beside `path`: a rename within one folder is atomic. */
+static const char *
+temporary_name(struct job *j, const char *path)
+{
+	char id[RND_ID_LEN + 1];
+
+	rnd_id(id);
+	return arena_printf(j->arena, "%s.%s.tmp", path, id);
+}
+
+static int
+write_temporary(struct job *j, const char *path, mode_t mode, struct span data)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	int result = 0;
+
+	if (fd < 0)
+		return fail_errno(j, path, "cannot create");
+	/* The mode as asked for, not cut by the umask; and before there is
+	 * anything to read. */
+	if (fchmod(fd, mode) != 0 || write_all(fd, data) != 0 || fsync(fd) != 0)
+		result = fail_errno(j, path, "cannot write");
+	if (close(fd) != 0 && result == 0)
+		result = fail_errno(j, path, "cannot write");
+	return result;
+}
+
+/* A new name is durable when its folder is. */
+static int
+sync_folder(struct job *j, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	const char *folder = ".";
+	int fd, result = 0;
+
+	if (slash == path)
+		folder = "/";
+	else if (slash != NULL)
+		folder =
+		    span_dup(j->arena, span_mem(path, (size_t)(slash - path)));
+	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return fail_errno(j, folder, "cannot open");
+	if (fsync(fd) != 0)
+		result = fail_errno(j, folder, "cannot sync");
+	close(fd);
+	return result;
+}
+
+int
+file_write(struct job *j, const char *path, mode_t mode, struct span data)
+{
+	const char *temporary = temporary_name(j, path);
+
+	if (write_temporary(j, temporary, mode, data) != 0)
+		goto fail;
+	if (rename(temporary, path) != 0) {
+		fail_errno(j, path, "cannot replace");
+		goto fail;
+	}
+	return sync_folder(j, path);
+fail:
+	unlink(temporary);
+	return -1;
+}
+
+int
+file_create(struct job *j, const char *path, mode_t mode, struct span data)
+{
+	const char *temporary = temporary_name(j, path);
+	int result = -1;
+
+	if (write_temporary(j, temporary, mode, data) != 0)
+		goto out;
+	/* Unlike rename(), link() never replaces what is there. */
+	if (link(temporary, path) == 0)
+		result = 0;
+	else if (errno == EEXIST)
+		job_fail(
+		    j, ERR_CONFLICT, "%s: exists and is not replaced", path);
+	else
+		fail_errno(j, path, "cannot create");
+out:
+	unlink(temporary);
+	return result == 0 ? sync_folder(j, path) : -1;
+}
+
+static int
+set_flag(int fd, int get, int set, int flag, bool on)
+{
+	int flags = fcntl(fd, get);
+
+	if (flags < 0)
+		return -1;
+	flags = on ? flags | flag : flags & ~flag;
+	return fcntl(fd, set, flags) < 0 ? -1 : 0;
+}
+
+int
+fd_set_cloexec(int fd, bool on)
+{
+	return set_flag(fd, F_GETFD, F_SETFD, FD_CLOEXEC, on);
+}
+
+int
+fd_set_nonblocking(int fd, bool on)
+{
+	return set_flag(fd, F_GETFL, F_SETFL, O_NONBLOCK, on);
+}

@@ -1,0 +1,26 @@
+# What all folders use; it knows none of them.
+
+noinst_LIBRARIES += libcs_lib.a
+libcs_lib_a_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) $(CRYPTO_CFLAGS) $(IDN2_CFLAGS) \
+	$(UNISTRING_CFLAGS)
+libcs_lib_a_SOURCES = \
+	lib/addr.c lib/addr.h \
+	lib/arena.c lib/arena.h \
+	lib/b64.c lib/b64.h \
+	lib/buf.c lib/buf.h \
+	lib/clock.c lib/clock.h \
+	lib/conf.h \
+	lib/digest.c lib/digest.h \
+	lib/embed.c lib/embed.h \
+	lib/err.c lib/err.h \
+	lib/fdio.c lib/fdio.h \
+	lib/hex.c lib/hex.h \
+	lib/job.c lib/job.h \
+	lib/json.c lib/json.h \
+	lib/log.c lib/log.h \
+	lib/rnd.c lib/rnd.h \
+	lib/seal.c lib/seal.h \
+	lib/utf8.c lib/utf8.h \
+	lib/verdict.c lib/verdict.h
+
+CS_LIB = libcs_lib.a $(JANSSON_LIBS) $(CRYPTO_LIBS) $(IDN2_LIBS) $(UNISTRING_LIBS)

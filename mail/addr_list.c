@@ -1,0 +1,353 @@
+#include "config.h"
+
+#include "mail/addr_list.h"
+
+#include <string.h>
+
+#include "lib/addr.h"
+#include "lib/arena.h"
+#include "lib/job.h"
+#include "lib/utf8.h"
+#include "mail/finding.h"
+
+#define COMMENT_DEPTH_MAX 8
+
+struct lex {
+	struct span s;
+	size_t at;
+};
+
+/* What one mailbox of a list gave. */
+enum mailbox {
+	MAILBOX_BAD = -1,
+	MAILBOX_GOOD,
+	MAILBOX_UNSAFE,  /* forbidden characters */
+	MAILBOX_FOREIGN, /* well-formed, never one of ours */
+};
+
+/* --- tokens -------------------------------------------------------------- */
+
+static bool
+is_fws(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+static bool
+is_atext(char c)
+{
+	return ascii_is_alnum(c) || (unsigned char)c >= 0x80 ||
+	       (c != '\0' && strchr("!#$%&'*+-/=?^_`{|}~", c) != NULL);
+}
+
+static bool
+at_end(const struct lex *x)
+{
+	return x->at == x->s.n;
+}
+
+static bool
+next_is(const struct lex *x, char c)
+{
+	return !at_end(x) && x->s.p[x->at] == c;
+}
+
+static bool
+take(struct lex *x, char c)
+{
+	if (!next_is(x, c))
+		return false;
+	x->at++;
+	return true;
+}
+
+static bool
+is_control(char c)
+{
+	return (c >= 0 && c < 32 && !is_fws(c)) || c == 127;
+}
+
+/* A comment, nested to a limit: 0 or -1. */
+static int
+skip_comment(struct lex *x)
+{
+	size_t depth = 0;
+	char c;
+
+	do {
+		if (at_end(x))
+			return -1;
+		c = x->s.p[x->at++];
+		if (c == '(' && ++depth > COMMENT_DEPTH_MAX)
+			return -1;
+		if (c == ')')
+			depth--;
+		if (c == '\\' && (at_end(x) || is_control(x->s.p[x->at++])))
+			return -1;
+		if (is_control(c))
+			return -1;
+	} while (depth > 0);
+	return 0;
+}
+
+static int
+skip_cfws(struct lex *x)
+{
+	while (!at_end(x)) {
+		if (is_fws(x->s.p[x->at]))
+			x->at++;
+		else if (!next_is(x, '('))
+			break;
+		else if (skip_comment(x) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* A quoted string with its quotes: 0 or -1. */
+static int
+skip_quoted(struct lex *x)
+{
+	char c;
+
+	for (x->at++; !at_end(x);) {
+		c = x->s.p[x->at++];
+		if (c == '"')
+			return 0;
+		if (c == '\\' && !at_end(x))
+			c = x->s.p[x->at++];
+		if (is_control(c))
+			return -1;
+	}
+	return -1;
+}
+
+/* A run of atext, and of dots where they may stand. */
+static struct span
+take_run(struct lex *x, bool dots)
+{
+	size_t from = x->at;
+
+	while (!at_end(x) &&
+	       (is_atext(x->s.p[x->at]) || (dots && x->s.p[x->at] == '.')))
+		x->at++;
+	return span_cut(x->s, from, x->at);
+}
+
+/* --- one mailbox --------------------------------------------------------- */
+
+/* The domain after @, a literal with its brackets. */
+static void
+skip_domain(struct lex *x)
+{
+	if (take(x, '[')) {
+		while (!at_end(x) && !next_is(x, ']') && !is_fws(x->s.p[x->at]))
+			x->at++;
+		(void)take(x, ']');
+		return;
+	}
+	(void)take_run(x, true);
+}
+
+static bool
+contains(struct span s, struct span what)
+{
+	return span_find_span(s, 0, what) < s.n;
+}
+
+/*
+ * Judges what stands between the marks: white space and comments around "@"
+ * never get here, they are obsolete or strange.
+ */
+static enum mailbox
+judge(struct job *j, struct span spec, const char **out)
+{
+	static const struct addr_policy all = { true, true };
+	enum err_kind kind;
+	struct addr a;
+
+	/* An encoded word in an address would be read as two addresses by
+	 * two readers (MA-45). */
+	if (contains(spec, SPAN("=?")) || contains(spec, SPAN("?=")))
+		return MAILBOX_BAD;
+	if (!utf8_is_plain(spec))
+		return MAILBOX_UNSAFE;
+	if (addr_parse(j, spec, &all, &a) == 0) {
+		*out = a.canonical;
+		return MAILBOX_GOOD;
+	}
+	kind = j->err.kind;
+	job_recover(j);
+	return kind == ERR_REJECTED_IDENTIFIER ? MAILBOX_FOREIGN : MAILBOX_BAD;
+}
+
+/* local@domain at the lexer: 1 and the octets, 0 if it is something else
+ * (the lexer stays), -1. */
+static int
+take_addr_spec(struct lex *x, struct span *out)
+{
+	size_t from = x->at;
+
+	if (next_is(x, '"')) {
+		if (skip_quoted(x) < 0)
+			return -1;
+	} else {
+		(void)take_run(x, true);
+	}
+	if (x->at == from || !take(x, '@')) {
+		x->at = from;
+		return 0;
+	}
+	skip_domain(x);
+	*out = span_cut(x->s, from, x->at);
+	return 1;
+}
+
+/* <local@domain>, without route (MA-45): 0 or -1. */
+static int
+take_angle(struct lex *x, struct span *out)
+{
+	if (!take(x, '<') || skip_cfws(x) < 0 || take_addr_spec(x, out) != 1 ||
+	    skip_cfws(x) < 0 || !take(x, '>'))
+		return -1;
+	return 0;
+}
+
+/* A display name's words; the obsolete dot is none: 0 or -1. */
+static int
+skip_phrase(struct lex *x)
+{
+	while (!at_end(x) && !next_is(x, '<') && !next_is(x, ':')) {
+		if (next_is(x, '"')) {
+			if (skip_quoted(x) < 0)
+				return -1;
+		} else if (take_run(x, false).n == 0) {
+			return -1;
+		}
+		if (skip_cfws(x) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* A mailbox with the white space and comments around it: 1 and its
+ * addr-spec; 0 when it is a group's name, up to the colon; -1. */
+static int
+take_mailbox(struct lex *x, struct span *spec)
+{
+	int found;
+
+	if (skip_cfws(x) < 0)
+		return -1;
+	found = take_addr_spec(x, spec);
+	if (found < 0)
+		return -1;
+	if (found == 0) {
+		if (skip_phrase(x) < 0)
+			return -1;
+		if (next_is(x, ':'))
+			return 0;
+		if (take_angle(x, spec) < 0)
+			return -1;
+	}
+	return skip_cfws(x) < 0 ? -1 : 1;
+}
+
+/* --- fields -------------------------------------------------------------- */
+
+int
+addr_list_from(
+    struct job *j, struct span body, const char **out, struct finding *f)
+{
+	struct lex x = { body, 0 };
+	enum mailbox found = MAILBOX_BAD;
+	struct span spec = { NULL, 0 };
+
+	if (take_mailbox(&x, &spec) == 1 && at_end(&x))
+		found = judge(j, spec, out);
+	switch (found) {
+	case MAILBOX_GOOD:
+		return 0;
+	case MAILBOX_UNSAFE:
+		return finding_set(f, FINDING_REFUSE, "hdr.bad-utf8",
+		    "a character that may not be in an address");
+	case MAILBOX_FOREIGN:
+		return finding_set(f, FINDING_REFUSE, "hdr.from-mismatch",
+		    "From is an address that is never asked");
+	case MAILBOX_BAD:
+		break;
+	}
+	return finding_set(f, FINDING_REFUSE, "hdr.from-syntax",
+	    "From is not exactly one address");
+}
+
+void
+addr_list_init(struct job *j, struct addr_list *l, size_t max)
+{
+	l->v = arena_calloc(j->arena, max, sizeof(*l->v));
+	l->count = 0;
+	l->max = max;
+}
+
+/* One mailbox more: 0, or -1 if there are too many. */
+static int
+add(struct job *j, struct addr_list *l, struct span spec)
+{
+	const char *canonical = NULL;
+
+	if (l->count == l->max)
+		return -1;
+	if (judge(j, spec, &canonical) == MAILBOX_GOOD)
+		l->v[l->count++] = canonical;
+	return 0;
+}
+
+/* The mailboxes of a list or, to its ";", of a group. */
+static int
+add_all(struct job *j, struct addr_list *l, struct lex *x, bool in_group)
+{
+	struct span spec = { NULL, 0 };
+	int found;
+
+	do {
+		found = take_mailbox(x, &spec);
+		if (found < 0 || (found == 0 && in_group))
+			return -1;
+		if (found == 1) {
+			if (add(j, l, spec) < 0)
+				return -1;
+			continue;
+		}
+		(void)take(x, ':');
+		if (skip_cfws(x) < 0)
+			return -1;
+		if (!next_is(x, ';') && add_all(j, l, x, true) < 0)
+			return -1;
+		if (!take(x, ';') || skip_cfws(x) < 0)
+			return -1;
+	} while (take(x, ','));
+	return 0;
+}
+
+int
+addr_list_add(struct job *j, struct addr_list *l, struct span body)
+{
+	struct lex x = { body, 0 };
+	size_t before = l->count;
+
+	if (add_all(j, l, &x, false) == 0 && at_end(&x))
+		return 0;
+	l->count = before;
+	return -1;
+}
+
+bool
+addr_list_has(const struct addr_list *l, const char *mailbox)
+{
+	size_t i;
+
+	for (i = 0; i < l->count; i++)
+		if (addr_is_sender(l->v[i], mailbox))
+			return true;
+	return false;
+}

@@ -1,0 +1,38 @@
+/*
+ * The challenge mail (ER-14 to ER-18, MA-104, MA-105): exact bytes with
+ * CRLF, before DKIM.  Nothing that a client chose but address and language
+ * gets in (AC-120).
+ */
+#ifndef MAIL_COMPOSE_H
+#define MAIL_COMPOSE_H
+
+#include "lib/embed.h"
+
+struct job;
+
+/* mail/templates */
+extern const struct embed compose_templates[];
+
+struct compose_input {
+	const char *ca_name;
+	const char *mailbox;     /* canonical: To */
+	const char *from;        /* octet for octet the challenge's from */
+	const char *message_id;  /* with <> */
+	struct span token_part1; /* 32 characters */
+	const char *language;    /* Accept-Language as received, or NULL */
+	const char *default_language;
+	const char *help_url; /* NULL: no link */
+	int64_t date;
+	int64_t expires_at;
+};
+
+int compose_challenge(
+    struct job *j, const struct compose_input *in, struct span *out);
+
+/* "acme+<tag>@ca.example": tag = 16 random octets, lower-case base32
+ * (ER-15).  NULL with ERR_INTERNAL if the local part gets too long. */
+const char *compose_tagged_from(struct job *j, const char *from);
+/* "<random@domain of from>" */
+const char *compose_message_id(struct job *j, const char *from);
+
+#endif

@@ -1,0 +1,200 @@
+#include "config.h"
+
+#include "mail/dial.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "lib/buf.h"
+#include "lib/clock.h"
+#include "lib/job.h"
+
+int
+dial_host(const char *host, char *out)
+{
+	struct span s = span_str(host);
+
+	if (s.n > 2 && s.p[0] == '[' && s.p[s.n - 1] == ']')
+		s = span_cut(s, 1, s.n - 1);
+	if (s.n == 0 || s.n > DIAL_HOST_MAX)
+		return -1;
+	for (size_t i = 0; i < s.n; i++)
+		if (!ascii_is_alnum(s.p[i]) && strchr(".-_:", s.p[i]) == NULL)
+			return -1;
+	memcpy(out, s.p, s.n);
+	out[s.n] = '\0';
+	if (strchr(out, ':') != NULL && !dial_is_address(out))
+		return -1;
+	return 0;
+}
+
+bool
+dial_is_address(const char *host)
+{
+	unsigned char scratch[16];
+
+	return inet_pton(AF_INET, host, scratch) == 1 ||
+	       inet_pton(AF_INET6, host, scratch) == 1;
+}
+
+bool
+dial_is_loopback(const char *host)
+{
+	unsigned char a[16];
+
+	if (span_caseeq_str(span_str(host), "localhost"))
+		return true;
+	if (inet_pton(AF_INET, host, a) == 1)
+		return a[0] == 127;
+	return inet_pton(AF_INET6, host, a) == 1 &&
+	       memcmp(a, &in6addr_loopback, sizeof(in6addr_loopback)) == 0;
+}
+
+static bool
+address_is_loopback(const struct addrinfo *ai)
+{
+	char text[NI_MAXHOST];
+
+	return getnameinfo(ai->ai_addr, ai->ai_addrlen, text, sizeof(text),
+		   NULL, 0, NI_NUMERICHOST) == 0 &&
+	       dial_is_loopback(text);
+}
+
+static void
+set_options(int fd, int64_t wait_ms)
+{
+	int on = 1, idle = 60, every = 20, count = 3;
+	unsigned unacknowledged = (unsigned)wait_ms;
+
+	/* Commands are written whole: waiting for more only costs time. */
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &every, sizeof(every));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof(count));
+	setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unacknowledged,
+	    sizeof(unacknowledged));
+}
+
+/* 0, or the errno of why not. */
+static int
+wait_connected(int fd, int64_t deadline)
+{
+	int e = 0;
+	socklen_t len = sizeof(e);
+
+	for (;;) {
+		struct pollfd p = { fd, POLLOUT, 0 };
+		int64_t left = deadline - clock_mono_ms();
+		int n;
+
+		if (left <= 0)
+			return ETIMEDOUT;
+		n = poll(&p, 1, (int)left);
+		if (n < 0 && errno != EINTR)
+			return errno;
+		if (n > 0)
+			break;
+	}
+	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &e, &len) < 0)
+		return errno;
+	return e;
+}
+
+static int
+connect_one(const struct addrinfo *ai, int64_t deadline, int *out)
+{
+	int e;
+	int fd = socket(ai->ai_family,
+	    ai->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, ai->ai_protocol);
+
+	if (fd < 0)
+		return errno;
+	set_options(fd, deadline - clock_mono_ms());
+	if (connect(fd, ai->ai_addr, ai->ai_addrlen) < 0) {
+		e = errno;
+		if (e == EINPROGRESS)
+			e = wait_connected(fd, deadline);
+		if (e != 0) {
+			close(fd);
+			return e;
+		}
+	}
+	*out = fd;
+	return 0;
+}
+
+static int
+connect_any(
+    const struct addrinfo *all, bool loopback_only, int64_t deadline, int *fd)
+{
+	int e = EADDRNOTAVAIL, left = 0;
+
+	for (const struct addrinfo *ai = all; ai != NULL; ai = ai->ai_next)
+		left++;
+	for (const struct addrinfo *ai = all; ai != NULL;
+	     ai = ai->ai_next, left--) {
+		int64_t now = clock_mono_ms();
+
+		if (loopback_only && !address_is_loopback(ai)) {
+			e = EPERM;
+			continue;
+		}
+		/* A dead first address leaves time for the second. */
+		e = connect_one(ai, now + (deadline - now) / left, fd);
+		if (e == 0)
+			return 0;
+	}
+	return e;
+}
+
+int
+dial_tcp(struct job *j, const char *host, int64_t port, bool loopback_only,
+    int64_t deadline, int *fd)
+{
+	struct addrinfo hints = { .ai_family = AF_UNSPEC,
+		.ai_socktype = SOCK_STREAM,
+		.ai_flags = AI_NUMERICSERV };
+	struct addrinfo *all = NULL;
+	char service[8];
+	int e;
+
+	snprintf(service, sizeof(service), "%d", (int)(uint16_t)port);
+	e = getaddrinfo(host, service, &hints, &all);
+	if (e != 0)
+		return job_fail(j, ERR_BUSY, "%s: %s", host,
+		    e == EAI_SYSTEM ? strerror(errno) : gai_strerror(e));
+	e = connect_any(all, loopback_only, deadline, fd);
+	freeaddrinfo(all);
+	if (e == EPERM && loopback_only)
+		return job_fail(j, ERR_BUSY,
+		    "%s is not an address of this host, and only there is a "
+		    "connection without TLS allowed",
+		    host);
+	if (e != 0)
+		return job_fail(
+		    j, ERR_BUSY, "%s port %s: %s", host, service, strerror(e));
+	return 0;
+}
+
+void
+dial_ignore_sigpipe(void)
+{
+	struct sigaction action;
+
+	if (sigaction(SIGPIPE, NULL, &action) == 0 &&
+	    (action.sa_flags & SA_SIGINFO) == 0 &&
+	    action.sa_handler == SIG_DFL) {
+		action.sa_handler = SIG_IGN;
+		sigaction(SIGPIPE, &action, NULL);
+	}
+}

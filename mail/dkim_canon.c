@@ -1,0 +1,275 @@
+#include "config.h"
+
+#include "mail/dkim_canon.h"
+
+#include "lib/arena.h"
+#include "lib/digest.h"
+#include "lib/job.h"
+
+#include <string.h>
+
+void
+dkim_out_init(struct dkim_out *o, dkim_sink_fn *sink, void *ctx)
+{
+	o->sink = sink;
+	o->ctx = ctx;
+	o->n = 0;
+}
+
+void
+dkim_out_flush(struct dkim_out *o)
+{
+	if (o->n > 0)
+		o->sink(o->ctx, span_mem(o->room, o->n));
+	o->n = 0;
+}
+
+static void
+out_char(struct dkim_out *o, char c)
+{
+	if (o->n == sizeof(o->room))
+		dkim_out_flush(o);
+	o->room[o->n++] = c;
+}
+
+static void
+out_span(struct dkim_out *o, struct span s)
+{
+	if (s.n == 0)
+		return;
+	if (s.n > sizeof(o->room) - o->n)
+		dkim_out_flush(o);
+	if (s.n > sizeof(o->room)) {
+		o->sink(o->ctx, s);
+		return;
+	}
+	memcpy(o->room + o->n, s.p, s.n);
+	o->n += s.n;
+}
+
+static bool
+is_wsp(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+/* --- bodies ------------------------------------------------------------- */
+
+/* RFC 6376 3.4.3: empty lines at the end become one line end; a body of no
+ * lines is one line end. */
+static void
+body_simple(struct dkim_out *o, struct span body)
+{
+	while (span_ends(body, SPAN("\r\n")))
+		body.n -= 2;
+	out_span(o, body);
+	out_span(o, SPAN("\r\n"));
+}
+
+static bool
+is_blank(struct span line)
+{
+	size_t i = 0;
+
+	while (i < line.n && is_wsp(line.p[i]))
+		i++;
+	return i == line.n;
+}
+
+/* Runs of white space become one SP, those at the end of the line none. */
+static void
+line_relaxed(struct dkim_out *o, struct span line)
+{
+	bool space = false;
+
+	while (line.n > 0 && is_wsp(line.p[line.n - 1]))
+		line.n--;
+	for (size_t i = 0; i < line.n; i++) {
+		if (is_wsp(line.p[i])) {
+			space = true;
+			continue;
+		}
+		if (space)
+			out_char(o, ' ');
+		space = false;
+		out_char(o, line.p[i]);
+	}
+	out_span(o, SPAN("\r\n"));
+}
+
+/* The offset of the first CRLF at or after `at`, or of the end. */
+static size_t
+find_crlf(struct span body, size_t at)
+{
+	for (;;) {
+		size_t lf = span_find(body, at, '\n');
+
+		if (lf == body.n)
+			return lf;
+		if (lf > at && body.p[lf - 1] == '\r')
+			return lf - 1;
+		at = lf + 1;
+	}
+}
+
+/* RFC 6376 3.4.4.  Empty lines are counted and only written when another line
+ * follows; a last line without line end gets one. */
+static void
+body_relaxed(struct dkim_out *o, struct span body)
+{
+	size_t at = 0, empty = 0;
+
+	while (at < body.n) {
+		size_t end = find_crlf(body, at);
+		struct span line = span_cut(body, at, end);
+
+		at = end == body.n ? end : end + 2;
+		if (is_blank(line)) {
+			empty++;
+			continue;
+		}
+		for (; empty > 0; empty--)
+			out_span(o, SPAN("\r\n"));
+		line_relaxed(o, line);
+	}
+}
+
+void
+dkim_canon_body(struct dkim_out *o, enum dkim_canon c, struct span body)
+{
+	if (c == DKIM_SIMPLE)
+		body_simple(o, body);
+	else
+		body_relaxed(o, body);
+}
+
+/* --- fields ------------------------------------------------------------- */
+
+/* White space is held back until something follows it, across pieces. */
+struct value_state {
+	bool begun, space;
+};
+
+static void
+value_relaxed(struct dkim_out *o, struct value_state *s, struct span piece)
+{
+	for (size_t i = 0; i < piece.n; i++) {
+		char c = piece.p[i];
+
+		if (c == '\r' && i + 1 < piece.n && piece.p[i + 1] == '\n') {
+			i++; /* unfolded: white space follows */
+			continue;
+		}
+		if (is_wsp(c)) {
+			s->space = true;
+			continue;
+		}
+		if (s->space && s->begun)
+			out_char(o, ' ');
+		s->begun = true;
+		s->space = false;
+		out_char(o, c);
+	}
+}
+
+static void
+name_relaxed(struct dkim_out *o, struct span name)
+{
+	for (size_t i = 0; i < name.n; i++)
+		out_char(o, ascii_lower(name.p[i]));
+	out_char(o, ':');
+}
+
+/* RFC 6376 3.4.1, 3.4.2, without the CRLF at the end. */
+static void
+field_parts(struct dkim_out *o, enum dkim_canon c, const struct field *f,
+    size_t from, size_t to)
+{
+	struct value_state state = { false, false };
+	struct span before = span_cut(f->body, 0, from);
+	struct span after = span_from(f->body, to);
+
+	if (c == DKIM_SIMPLE) {
+		out_span(o, f->name);
+		out_char(o, ':');
+		out_span(o, before);
+		out_span(o, after);
+		return;
+	}
+	name_relaxed(o, f->name);
+	value_relaxed(o, &state, before);
+	value_relaxed(o, &state, after);
+}
+
+void
+dkim_canon_field(struct dkim_out *o, enum dkim_canon c, const struct field *f)
+{
+	field_parts(o, c, f, f->body.n, f->body.n);
+	out_span(o, SPAN("\r\n"));
+}
+
+void
+dkim_canon_signature(struct dkim_out *o, enum dkim_canon c,
+    const struct field *f, size_t from, size_t to)
+{
+	field_parts(o, c, f, from, to);
+}
+
+/* --- selection ---------------------------------------------------------- */
+
+const struct field **
+dkim_select(struct job *j, const struct message *m, const struct span *names,
+    size_t count, const struct field *self)
+{
+	const struct field **out =
+	    arena_calloc(j->arena, count + 1, sizeof(const struct field *));
+	bool *used = arena_calloc(j->arena, m->field_count + 1, sizeof(bool));
+
+	for (size_t i = 0; i < count; i++) {
+		for (size_t k = m->field_count; k-- > 0 && out[i] == NULL;) {
+			if (used[k] || &m->fields[k] == self ||
+			    !span_caseeq(m->fields[k].name, names[i]))
+				continue;
+			used[k] = true;
+			out[i] = &m->fields[k];
+		}
+	}
+	return out;
+}
+
+/* --- hashes ------------------------------------------------------------- */
+
+static void
+hash_sink(void *ctx, struct span piece)
+{
+	sha256_add(ctx, piece);
+}
+
+void
+dkim_body_hash(
+    struct job *j, enum dkim_canon c, struct span body, uint8_t out[32])
+{
+	struct sha256_ctx *ctx = sha256_new(j->arena);
+	struct dkim_out o;
+
+	dkim_out_init(&o, hash_sink, ctx);
+	dkim_canon_body(&o, c, body);
+	dkim_out_flush(&o);
+	sha256_finish(ctx, out);
+}
+
+void
+dkim_header_hash(struct job *j, const struct dkim_header *h, uint8_t out[32])
+{
+	struct sha256_ctx *ctx = sha256_new(j->arena);
+	struct dkim_out o;
+
+	dkim_out_init(&o, hash_sink, ctx);
+	for (size_t i = 0; i < h->count; i++) {
+		if (h->selected[i] != NULL)
+			dkim_canon_field(&o, h->canon, h->selected[i]);
+	}
+	dkim_canon_signature(&o, h->canon, h->signature, h->from, h->to);
+	dkim_out_flush(&o);
+	sha256_finish(ctx, out);
+}

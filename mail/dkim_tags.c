@@ -1,0 +1,158 @@
+#include "config.h"
+
+#include "mail/dkim_tags.h"
+
+#include <string.h>
+
+static bool
+is_wsp(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+/* The offset after white space at `at`.  A CRLF belongs to it only if more
+ * white space follows, as in a folded field. */
+static size_t
+skip_fws(struct span s, size_t at)
+{
+	for (;;) {
+		if (at < s.n && is_wsp(s.p[at]))
+			at++;
+		else if (s.n - at > 2 && s.p[at] == '\r' &&
+			 s.p[at + 1] == '\n' && is_wsp(s.p[at + 2]))
+			at += 3;
+		else
+			return at;
+	}
+}
+
+static size_t
+skip_name(struct span s, size_t at)
+{
+	if (at == s.n || !ascii_is_alpha(s.p[at]))
+		return at;
+	while (at < s.n && (ascii_is_alnum(s.p[at]) || s.p[at] == '_'))
+		at++;
+	return at;
+}
+
+/* VALCHAR, and the octets of UTF-8 (RFC 8616); ";" is not one. */
+static bool
+is_value_char(char c)
+{
+	unsigned char u = (unsigned char)c;
+
+	return u > 0x20 && u != 0x7f && u != ';';
+}
+
+/* Reads the value at `at`: *end is where its last visible character ended.
+ * The offset of what stops it. */
+static size_t
+skip_value(struct span s, size_t at, size_t *end)
+{
+	*end = at;
+	while (at < s.n) {
+		if (is_value_char(s.p[at]))
+			*end = ++at;
+		else {
+			size_t next = skip_fws(s, at);
+			if (next == at)
+				break;
+			at = next;
+		}
+	}
+	return at;
+}
+
+static int
+add_tag(struct dkim_tags *t, struct dkim_tag tag)
+{
+	for (size_t i = 0; i < t->count; i++) {
+		if (span_eq(t->tags[i].name, tag.name))
+			return -1;
+	}
+	t->tags[t->count++] = tag;
+	return 0;
+}
+
+/* tag-spec at *at, which moves to the ";" after it or the end. */
+static enum dkim_tags_fault
+parse_tag(struct span list, size_t *at, struct dkim_tags *out)
+{
+	size_t name_from = skip_fws(list, *at);
+	size_t name_to = skip_name(list, name_from);
+	size_t equals = skip_fws(list, name_to);
+	size_t from, end, to;
+
+	if (name_from == name_to || equals == list.n || list.p[equals] != '=' ||
+	    out->count == DKIM_TAGS_MAX)
+		return DKIM_TAGS_SYNTAX;
+	from = skip_fws(list, equals + 1);
+	to = skip_value(list, from, &end);
+	if (to < list.n && list.p[to] != ';')
+		return DKIM_TAGS_SYNTAX;
+	*at = to;
+	if (add_tag(out,
+		(struct dkim_tag){ .name = span_cut(list, name_from, name_to),
+		    .value = span_cut(list, from, end),
+		    .from = equals + 1,
+		    .to = to }) < 0)
+		return DKIM_TAGS_DUPLICATE;
+	return DKIM_TAGS_OK;
+}
+
+enum dkim_tags_fault
+dkim_tags_parse(struct span list, struct dkim_tags *out)
+{
+	size_t at = 0;
+
+	out->count = 0;
+	do {
+		enum dkim_tags_fault fault = parse_tag(list, &at, out);
+
+		if (fault != DKIM_TAGS_OK)
+			return fault;
+		/* Behind the ";".  One empty element may stand at the very
+		 * end. */
+		if (at < list.n)
+			at++;
+	} while (skip_fws(list, at) < list.n);
+	return DKIM_TAGS_OK;
+}
+
+const struct dkim_tag *
+dkim_tags_get(const struct dkim_tags *t, const char *name)
+{
+	for (size_t i = 0; i < t->count; i++) {
+		if (span_eq_str(t->tags[i].name, name))
+			return &t->tags[i];
+	}
+	return NULL;
+}
+
+bool
+dkim_list_next(struct span *rest, bool *more, struct span *out)
+{
+	size_t colon;
+
+	if (!*more)
+		return false;
+	colon = span_find(*rest, 0, ':');
+	*out = span_trim_fws(span_cut(*rest, 0, colon));
+	*more = colon < rest->n;
+	*rest = span_from(*rest, colon + 1);
+	return true;
+}
+
+bool
+dkim_list_has(struct span list, const char *word)
+{
+	struct span element;
+	bool more = true;
+
+	while (dkim_list_next(&list, &more, &element)) {
+		if (span_eq_str(element, word))
+			return true;
+	}
+	return false;
+}

@@ -1,0 +1,45 @@
+# Messages; knows lib, db, dns.
+
+noinst_LIBRARIES += libcs_mail.a
+libcs_mail_a_CPPFLAGS = $(AM_CPPFLAGS) $(SSL_CFLAGS) $(CRYPTO_CFLAGS) \
+	$(ESMTP_CFLAGS) $(ETPAN_CFLAGS)
+libcs_mail_a_SOURCES = \
+	mail/addr_list.c mail/addr_list.h \
+	mail/bounce.c mail/bounce.h \
+	mail/compose.c mail/compose.h \
+	mail/dial.c mail/dial.h \
+	mail/dkim_canon.c mail/dkim_canon.h \
+	mail/dkim_key.c mail/dkim_key.h \
+	mail/dkim_sign.c mail/dkim_sign.h \
+	mail/dkim_signature.c mail/dkim_signature.h \
+	mail/dkim_tags.c mail/dkim_tags.h \
+	mail/dkim_verify.c mail/dkim_verify.h \
+	mail/fetch.c mail/fetch.h \
+	mail/fetch_stream.c mail/fetch_stream.h \
+	mail/field.c mail/field.h \
+	mail/finding.c mail/finding.h \
+	mail/mime.c mail/mime.h \
+	mail/mime_decode.c \
+	mail/mime_part.c mail/mime_part.h \
+	mail/reply.c mail/reply.h \
+	mail/reply_block.c mail/reply_block.h \
+	mail/reply_evidence.c mail/reply_evidence.h \
+	mail/reply_headers.c mail/reply_headers.h \
+	mail/reply_readings.c mail/reply_readings.h \
+	mail/smtp_text.c mail/smtp_text.h \
+	mail/submit.c mail/submit.h \
+	mail/tls_client.c mail/tls_client.h
+
+mail_templates = \
+	mail/templates/de.html \
+	mail/templates/de.txt \
+	mail/templates/en.html \
+	mail/templates/en.txt
+nodist_libcs_mail_a_SOURCES = mail/template_data.c
+mail/template_data.c: $(mail_templates) $(EMBED_DEPS)
+	$(AM_V_GEN)$(EMBED) compose_templates $(mail_templates) >$@.tmp && \
+	    mv $@.tmp $@
+CLEANFILES += mail/template_data.c
+EXTRA_DIST += $(mail_templates)
+
+CS_MAIL = libcs_mail.a $(ESMTP_LIBS) $(ETPAN_LIBS) $(SSL_LIBS) $(CS_DNS) $(CS_DB)

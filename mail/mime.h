@@ -1,0 +1,58 @@
+/*
+ * MIME, as little of it as a reply needs (ER-27, MA-55 to MA-59).
+ *
+ * mime_find_text() goes from the root to the one text/plain leaf that may be
+ * read, and returns its decoded text in UTF-8 with LF line ends;
+ * format=flowed is undone.
+ */
+#ifndef MAIL_MIME_H
+#define MAIL_MIME_H
+
+#include "mail/field.h"
+
+struct mime_text {
+	struct span text; /* decoded, UTF-8, lines end in LF */
+	bool wrapped;     /* inside multipart/mixed or multipart/signed */
+};
+
+struct mime_param {
+	struct span name;  /* lower case */
+	struct span value; /* unquoted */
+};
+struct mime_type {
+	struct span type;    /* lower case: "text" */
+	struct span subtype; /* lower case: "plain" */
+	struct mime_param *params;
+	size_t param_count;
+};
+
+/* Parses a Content-Type body strictly (MA-56): 0, or -1 (mime.parameter). */
+int mime_type_parse(
+    struct job *j, struct span body, struct mime_type *out, struct finding *f);
+/* What may follow a value: *( ";" name "=" value ); as above. */
+int mime_params_parse(
+    struct job *j, struct span text, struct mime_type *out, struct finding *f);
+/* A parameter by lower-case name: 1 or 0. */
+int mime_param_get(
+    const struct mime_type *t, const char *name, struct span *out);
+
+/* 0, or -1 with a mime.* finding. */
+int mime_find_text(struct job *j, const struct message *m,
+    struct mime_text *out, struct finding *f);
+
+/* The same in two steps (mail/mime_part.h): which part of the tree is read,
+ * and its text.  0, or -1 with a mime.* finding. */
+struct mime_part;
+int mime_text_part(const struct message *m, const struct mime_part *root,
+    const struct mime_part **leaf, bool *wrapped, struct finding *f);
+int mime_part_text(struct job *j, const struct mime_part *p, struct span *out,
+    struct finding *f);
+
+/* Strict decoders: 0 or -1. */
+int mime_decode_qp(struct job *j, struct span in, struct span *out);
+int mime_decode_base64(struct job *j, struct span in, struct span *out);
+/* RFC 2047 words in an unstructured field, UTF-8 and US-ASCII only (ER-23):
+ * unfolded, decoded text; 0 or -1. */
+int mime_decode_words(struct job *j, struct span body, struct span *out);
+
+#endif

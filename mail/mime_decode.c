@@ -1,0 +1,245 @@
+/* Transfer encodings and encoded words: the decoders of mime.h, strict. */
+#include "config.h"
+
+#include "lib/arena.h"
+#include "lib/b64.h"
+#include "lib/job.h"
+#include "lib/utf8.h"
+#include "mail/mime.h"
+
+static int
+hex_value(char c)
+{
+	if (ascii_is_digit(c))
+		return c - '0';
+	c = ascii_lower(c);
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* "=41" at `at`: the octet, or -1. */
+static int
+hex_octet(struct span s, size_t at)
+{
+	int high, low;
+
+	if (s.n - at < 3)
+		return -1;
+	high = hex_value(s.p[at + 1]);
+	low = hex_value(s.p[at + 2]);
+	return high < 0 || low < 0 ? -1 : high << 4 | low;
+}
+
+/* RFC 2045 section 6.7: printable ASCII other than "=", SP, HTAB. */
+static bool
+is_qp_literal(char c)
+{
+	return (c >= 32 && c <= 126) || c == '\t';
+}
+
+/* One line, without CRLF and blanks at its end, which transport may have
+ * added (rule 3).  *soft: a "=" at the end joins the next line to it. */
+static int
+decode_qp_line(struct span line, bool *soft, struct buf *out)
+{
+	size_t i;
+	int octet;
+
+	*soft = line.n > 0 && line.p[line.n - 1] == '=';
+	if (*soft)
+		line.n--;
+	for (i = 0; i < line.n; i++) {
+		if (line.p[i] != '=') {
+			if (!is_qp_literal(line.p[i]))
+				return -1;
+			buf_add_char(out, line.p[i]);
+			continue;
+		}
+		octet = hex_octet(line, i);
+		if (octet < 0)
+			return -1;
+		buf_add_char(out, (char)octet);
+		i += 2;
+	}
+	return 0;
+}
+
+int
+mime_decode_qp(struct job *j, struct span in, struct span *out)
+{
+	struct span line;
+	struct buf b;
+	size_t at = 0, lf;
+	bool soft;
+
+	buf_init(&b, j->arena, in.n + 1);
+	buf_reserve(&b, in.n);
+	while (at < in.n) {
+		lf = span_find(in, at, '\n');
+		line = span_cut(in, at, lf);
+		if (lf < in.n && line.n > 0 && line.p[line.n - 1] == '\r')
+			line.n--;
+		while (line.n > 0 && (line.p[line.n - 1] == ' ' ||
+					 line.p[line.n - 1] == '\t'))
+			line.n--;
+		if (decode_qp_line(line, &soft, &b) < 0)
+			return -1;
+		if (soft && lf == in.n) /* joins nothing */
+			return -1;
+		if (!soft && lf < in.n)
+			buf_add(&b, SPAN("\r\n"));
+		at = lf + 1;
+	}
+	*out = buf_span(&b);
+	return 0;
+}
+
+int
+mime_decode_base64(struct job *j, struct span in, struct span *out)
+{
+	return b64_parse_fws(j->arena, in, out);
+}
+
+/* --- RFC 2047 ------------------------------------------------------------ */
+
+struct encoded_word {
+	struct span charset;
+	char encoding; /* lower case */
+	struct span text;
+};
+
+/* Has `word`, which holds no blank, the shape =?charset?e?text?= ? */
+static bool
+encoded_word_parse(struct span word, struct encoded_word *out)
+{
+	size_t first, second, third;
+
+	if (!span_starts(word, SPAN("=?")) || !span_ends(word, SPAN("?=")) ||
+	    word.n < 8)
+		return false;
+	first = span_find(word, 2, '?');
+	second = span_find(word, first + 1, '?');
+	third = span_find(word, second + 1, '?');
+	if (second != first + 2 || third + 2 != word.n)
+		return false;
+	out->charset = span_cut(word, 2, first);
+	/* RFC 2231 section 5: a language may follow. */
+	out->charset =
+	    span_cut(out->charset, 0, span_find(out->charset, 0, '*'));
+	out->encoding = ascii_lower(word.p[first + 1]);
+	out->text = span_cut(word, second + 1, third);
+	return out->encoding == 'b' || out->encoding == 'q';
+}
+
+static int
+decode_q(struct span text, struct buf *out)
+{
+	size_t i;
+	int octet;
+
+	for (i = 0; i < text.n; i++) {
+		if (text.p[i] == '_') {
+			buf_add_char(out, ' ');
+		} else if (text.p[i] != '=') {
+			buf_add_char(out, text.p[i]);
+		} else {
+			octet = hex_octet(text, i);
+			if (octet < 0)
+				return -1;
+			buf_add_char(out, (char)octet);
+			i += 2;
+		}
+	}
+	return 0;
+}
+
+/* 1 decoded, 0 not one of ours (it stays as it is), -1 not decodable. */
+static int
+decode_word(struct job *j, struct span word, struct span *out)
+{
+	struct encoded_word w;
+	struct buf b;
+	bool ascii;
+
+	if (!encoded_word_parse(word, &w))
+		return 0;
+	ascii = span_caseeq_str(w.charset, "us-ascii");
+	if (!ascii && !span_caseeq_str(w.charset, "utf-8"))
+		return 0;
+	if (w.encoding == 'q') {
+		buf_init(&b, j->arena, w.text.n);
+		if (decode_q(w.text, &b) < 0)
+			return -1;
+		*out = buf_span(&b);
+	} else if (b64_parse_fws(j->arena, w.text, out) < 0) {
+		return -1;
+	}
+	return ascii && !span_is_ascii(*out) ? -1 : 1;
+}
+
+static bool
+is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+/* The run of blanks, or of what is none, at *at; *at moves behind it. */
+static struct span
+next_run(struct span s, size_t *at, bool blank)
+{
+	size_t from = *at;
+
+	while (*at < s.n && is_blank(s.p[*at]) == blank)
+		++*at;
+	return span_cut(s, from, *at);
+}
+
+/* Blanks as they are, without the folds. */
+static void
+add_blanks(struct span blanks, struct buf *out)
+{
+	size_t i;
+
+	for (i = 0; i < blanks.n; i++)
+		if (blanks.p[i] == ' ' || blanks.p[i] == '\t')
+			buf_add_char(out, blanks.p[i]);
+}
+
+/* Controls other than HTAB, which folding leaves behind. */
+static bool
+has_control(struct span s)
+{
+	size_t i;
+
+	for (i = 0; i < s.n; i++)
+		if ((s.p[i] >= 0 && s.p[i] < 32 && s.p[i] != '\t') ||
+		    s.p[i] == 127)
+			return true;
+	return false;
+}
+
+int
+mime_decode_words(struct job *j, struct span body, struct span *out)
+{
+	struct span blanks, word, decoded = { NULL, 0 };
+	bool after_word = false; /* was the last one encoded? */
+	size_t at = 0;
+	struct buf b;
+	int is_word;
+
+	body = span_trim_fws(body);
+	buf_init(&b, j->arena, 2 * body.n + 1);
+	while (at < body.n) {
+		blanks = next_run(body, &at, true);
+		word = next_run(body, &at, false);
+		is_word = decode_word(j, word, &decoded);
+		if (is_word < 0)
+			return -1;
+		/* Blanks between two encoded words are not text. */
+		if (is_word == 0 || !after_word)
+			add_blanks(blanks, &b);
+		buf_add(&b, is_word == 1 ? decoded : word);
+		after_word = is_word == 1;
+	}
+	*out = buf_span(&b);
+	return utf8_is_valid(*out) && !has_control(*out) ? 0 : -1;
+}

@@ -1,0 +1,323 @@
+#include "config.h"
+
+#include "mail/reply.h"
+
+#include <string.h>
+
+#include "lib/addr.h"
+#include "lib/arena.h"
+#include "lib/job.h"
+#include "mail/addr_list.h"
+#include "mail/mime_part.h"
+#include "mail/reply_block.h"
+#include "mail/reply_evidence.h"
+#include "mail/reply_headers.h"
+#include "mail/reply_readings.h"
+
+#define RECIPIENTS_MAX 64
+
+/* --- deciding ------------------------------------------------------------ */
+
+/* The verdict and the finding that is shown for it; always returns 0. */
+static int
+decide(struct job *j, struct reply *r, enum verdict v, const struct finding *f)
+{
+	r->decided = true;
+	r->verdict = v;
+	r->finding = *f;
+	r->evidence = reply_evidence(j, r);
+	return 0;
+}
+
+/* Notes in the trail that a check with this code has passed. */
+static void
+passed(struct reply *r, const char *code)
+{
+	struct finding f;
+
+	(void)finding_set(&f, FINDING_PASS, code, "%s", "");
+	(void)reply_trail_add(r->trail, &f);
+}
+
+/* A refusal: in the trail, and the verdict. */
+static int
+refuse(struct job *j, struct reply *r, enum verdict v, const struct finding *f)
+{
+	(void)reply_trail_add(r->trail, f);
+	return decide(j, r, v, f);
+}
+
+/* --- before the challenge is known --------------------------------------- */
+
+static void
+find_recipients(struct job *j, struct reply *r)
+{
+	static const char *const names[] = { "Delivered-To", "X-Original-To",
+		"To", "Cc" };
+	struct addr_list l;
+	size_t i, k;
+
+	addr_list_init(j, &l, RECIPIENTS_MAX);
+	for (k = 0; k < sizeof(names) / sizeof(names[0]); k++)
+		for (i = 0; i < r->message.field_count; i++)
+			if (span_caseeq_str(
+				r->message.fields[i].name, names[k]))
+				(void)addr_list_add(
+				    j, &l, r->message.fields[i].body);
+	r->recipients = l.v;
+	r->recipient_count = l.count;
+}
+
+static enum verdict
+dsn_verdict(const struct dsn *d)
+{
+	if (d->failed)
+		return VERDICT_DSN_FAILED;
+	return d->delayed ? VERDICT_DSN_DELAYED : VERDICT_DSN_NOTED;
+}
+
+/* ER-22, ER-26: 0, or -1 and the finding. */
+static int
+check_shape(struct job *j, struct reply *r, struct finding *f)
+{
+	const struct message *m = &r->message;
+
+	if (message_check_fields(m, f) < 0)
+		return -1;
+	passed(r, "hdr.duplicate");
+	if (reply_headers_list(m, f) < 0)
+		return -1;
+	passed(r, "hdr.list");
+	if (reply_headers_resent(m, f) < 0)
+		return -1;
+	passed(r, "hdr.resent");
+	if (reply_headers_automatic(j, m, f) < 0)
+		return -1;
+	passed(r, "hdr.automatic");
+	return 0;
+}
+
+int
+reply_open(struct job *j, struct span raw, int64_t arrival,
+    const struct reply_policy *policy, struct reply *r)
+{
+	const struct message_limits limits = { policy->message_max };
+	struct finding f;
+
+	memset(r, 0, sizeof(*r));
+	r->raw = raw;
+	r->arrival = arrival;
+	r->trail = arena_alloc(j->arena, sizeof(*r->trail));
+
+	if (message_parse(j, raw, &limits, &r->message, &f) < 0)
+		return refuse(j, r, VERDICT_UNKNOWN, &f);
+	passed(r, "msg");
+
+	/* A bounce is looked at first: its Subject is never read (MA-106). */
+	find_recipients(j, r);
+	if (bounce_parse(j, &r->message, &r->dsn, &f) == 1)
+		return refuse(j, r, dsn_verdict(&r->dsn), &f);
+
+	r->has_part1 =
+	    reply_headers_token(j, &r->message, &r->part1, r->part1_hash) == 1;
+	if (check_shape(j, r, &f) < 0)
+		return refuse(j, r,
+		    r->has_part1 ? VERDICT_UNAUTHENTICATED : VERDICT_UNKNOWN,
+		    &f);
+	if (!r->has_part1) {
+		(void)finding_set(&f, FINDING_REFUSE, "no-challenge",
+		    "no token-part1 in the Subject");
+		return refuse(j, r, VERDICT_UNKNOWN, &f);
+	}
+	r->evidence = reply_evidence(j, r);
+	return 0;
+}
+
+/* --- after --------------------------------------------------------------- */
+
+/* One judging. */
+struct judge {
+	struct job *j;
+	struct reply *r;
+	const struct reply_expect *expect;
+	struct finding f;
+	struct mime_part root;
+	const struct mime_part *leaf;
+	struct span text;
+	const char *from;
+};
+
+/* MA-19: the time of the own mail server, where it can be right. */
+static int64_t
+arrival_of(const struct judge *x)
+{
+	int64_t at = x->r->arrival;
+
+	return at >= x->expect->sent_at && at <= x->j->now && at > 0
+		   ? at
+		   : x->j->now;
+}
+
+/* ER-25, MA-45, MA-49: 0, or -1 and x->f. */
+static int
+check_addresses(struct judge *x)
+{
+	const struct message *m = &x->r->message;
+
+	if (reply_headers_from(x->j, m, x->expect->mailbox, &x->from, &x->f) <
+	    0)
+		return -1;
+	passed(x->r, "hdr.from-mismatch");
+	if (reply_headers_to(x->j, m, x->expect->challenge_from, &x->f) < 0)
+		return -1;
+	passed(x->r, "hdr.to-mismatch");
+	if (reply_headers_in_reply_to(m, x->expect->message_id, &x->f) < 0)
+		return -1;
+	passed(x->r, "hdr.in-reply-to");
+	return 0;
+}
+
+/* ER-27, MA-55 to MA-58: 0, or -1 and x->f. */
+static int
+find_text(struct judge *x)
+{
+	bool wrapped;
+
+	x->leaf = &x->root;
+	if (mime_part_parse(x->j, &x->r->message, &x->root, &x->f) < 0 ||
+	    mime_text_part(
+		&x->r->message, &x->root, &x->leaf, &wrapped, &x->f) < 0 ||
+	    mime_part_text(x->j, x->leaf, &x->text, &x->f) < 0)
+		return -1;
+	passed(x->r, "mime");
+	return 0;
+}
+
+/* ER-28, MA-59 to MA-62: 0, or -1 and x->f. */
+static int
+find_digest(struct judge *x)
+{
+	const struct dkim_result *d = &x->r->dkim;
+	struct reply_blocks blocks;
+
+	reply_blocks_scan(x->text, &blocks);
+	if (reply_blocks_judge(&blocks, x->r->digest, &x->f) < 0)
+		return -1;
+	if ((!d->covers_content_type || !d->covers_cte) &&
+	    reply_readings_check(x->j, &x->root, x->leaf, x->r->digest, &x->f) <
+		0)
+		return -1;
+	x->r->has_digest = true;
+	passed(x->r, "body");
+	return 0;
+}
+
+/* AC-82, AC-115: both comparisons are made, in constant time. */
+static int
+compare(struct judge *x)
+{
+	struct span got = span_mem(x->r->digest, SHA256_LEN);
+	bool now = ct_equal(got, span_mem(x->expect->digest_now, SHA256_LEN));
+	bool then = ct_equal(got, span_mem(x->expect->digest_then, SHA256_LEN));
+
+	if (now) {
+		(void)finding_set(
+		    &x->f, FINDING_PASS, "match", "the digest is right");
+		(void)reply_trail_add(x->r->trail, &x->f);
+		return decide(x->j, x->r, VERDICT_MATCH, &x->f);
+	}
+	if (then) {
+		(void)finding_set(&x->f, FINDING_REFUSE, "stale-key",
+		    "the digest is that of the former account key");
+		return refuse(x->j, x->r, VERDICT_STALE_KEY, &x->f);
+	}
+	(void)finding_set(
+	    &x->f, FINDING_REFUSE, "mismatch", "the digest is wrong");
+	return refuse(x->j, x->r, VERDICT_MISMATCH, &x->f);
+}
+
+/* A block that cannot be used is the sender's; a body that can be read in
+ * two ways proves nothing (AC-124). */
+static enum verdict
+body_verdict(const struct finding *f)
+{
+	return span_starts(span_str(f->code), SPAN("body."))
+		   ? VERDICT_NO_RESPONSE
+		   : VERDICT_UNAUTHENTICATED;
+}
+
+static int
+authenticate(struct judge *x, const struct reply_policy *policy,
+    struct resolver *resolver)
+{
+	const struct dkim_policy p = { .coverage = policy->coverage,
+		.require_dnssec = policy->require_dnssec,
+		.sent_at = x->expect->sent_at };
+	struct reply *r = x->r;
+
+	if (dkim_verify(x->j, &r->message, addr_domain_of(x->from), r->arrival,
+		&p, resolver, &r->dkim) < 0)
+		return -1;
+	if (r->dkim.note.result == FINDING_NOTE)
+		(void)reply_trail_add(r->trail, &r->dkim.note);
+	(void)reply_trail_add(r->trail, &r->dkim.finding);
+	memcpy(r->covered_hash, r->dkim.covered_hash, SHA256_LEN);
+	return 0;
+}
+
+int
+reply_judge(struct job *j, struct reply *r, const struct reply_expect *expect,
+    const struct reply_policy *policy, struct resolver *resolver)
+{
+	struct judge x = { .j = j, .r = r, .expect = expect };
+	const struct dkim_result *d = &r->dkim;
+
+	if (r->decided)
+		return 0;
+
+	if (arrival_of(&x) > expect->expires_at) { /* ER-7 */
+		(void)finding_set(&x.f, FINDING_REFUSE, "expired",
+		    "the reply came after the challenge had expired");
+		return refuse(j, r, VERDICT_EXPIRED, &x.f);
+	}
+	/* All that costs no look-up first. */
+	if (check_addresses(&x) < 0 || find_text(&x) < 0)
+		return refuse(j, r, VERDICT_UNAUTHENTICATED, &x.f);
+
+	if (authenticate(&x, policy, resolver) < 0)
+		return -1;
+	if (d->finding.result == FINDING_DEFER)
+		return decide(j, r, VERDICT_DEFERRED, &d->finding);
+	if (!d->pass)
+		return decide(j, r, VERDICT_UNAUTHENTICATED, &d->finding);
+
+	if (find_digest(&x) < 0)
+		return refuse(j, r, body_verdict(&x.f), &x.f);
+	return compare(&x);
+}
+
+void
+reply_digest(struct span part1, struct span part2, struct span thumbprint,
+    uint8_t out[SHA256_LEN])
+{
+	struct arena *a = arena_new();
+	struct sha256_ctx *c = sha256_new(a);
+
+	sha256_add(c, part1);
+	sha256_add(c, part2);
+	sha256_add(c, SPAN("."));
+	sha256_add(c, thumbprint);
+	sha256_finish(c, out);
+	arena_free(a);
+}
+
+int
+reply_find_block(struct job *j, struct span text, uint8_t digest[SHA256_LEN],
+    struct finding *f)
+{
+	struct reply_blocks b;
+
+	(void)j;
+	reply_blocks_scan(text, &b);
+	return reply_blocks_judge(&b, digest, f);
+}

@@ -1,0 +1,35 @@
+/*
+ * The response block (ER-28, MA-60 to MA-62) and where it may not stand
+ * (MA-61): one pass over a text, line by line, nothing allocated.
+ */
+#ifndef MAIL_REPLY_BLOCK_H
+#define MAIL_REPLY_BLOCK_H
+
+#include "lib/buf.h"
+#include "lib/digest.h"
+
+struct finding;
+
+/* The well-formed blocks of one kind. */
+struct reply_block {
+	bool found;
+	bool differ;                /* another one is not equal to … */
+	uint8_t digest[SHA256_LEN]; /* … the first */
+};
+
+struct reply_blocks {
+	struct reply_block counts; /* above every separator */
+	struct reply_block below;  /* below one: quoted without marks */
+	bool bad;    /* one above every separator is not well-formed */
+	bool quoted; /* an armour line behind a quote mark or blank */
+};
+
+/* Lines end in LF or CRLF. */
+void reply_blocks_scan(struct span text, struct reply_blocks *out);
+/* What they say: 0 and 32 octets, or -1 (body.*). */
+int reply_blocks_judge(const struct reply_blocks *b, uint8_t digest[SHA256_LEN],
+    struct finding *f);
+/* Does a line in it begin quoting without marks? */
+bool reply_has_separator(struct span text);
+
+#endif

@@ -1,0 +1,223 @@
+#include "config.h"
+
+#include "mail/reply_headers.h"
+
+#include "lib/addr.h"
+#include "lib/arena.h"
+#include "lib/b64.h"
+#include "lib/job.h"
+#include "mail/addr_list.h"
+#include "mail/bounce.h"
+#include "mail/mime.h"
+
+#define TOKEN_CHARS 32 /* ER-5 */
+#define TO_MAX 100
+
+/* The text after the last label: a prefix may itself hold one (ER-23). */
+static bool
+after_label(struct span subject, struct span *out)
+{
+	const struct span label = SPAN("ACME:");
+	size_t at = 0, hit;
+	bool found = false;
+
+	while ((hit = span_find_span(subject, at, label)) < subject.n) {
+		at = hit + label.n;
+		found = true;
+	}
+	*out = span_from(subject, at);
+	return found;
+}
+
+/* Without white space and the "=" at the end: 0, or -1 if it is not a
+ * token-part1. */
+static int
+read_token(struct span text, char token[TOKEN_CHARS])
+{
+	size_t i, n = 0;
+
+	text = span_trim(text);
+	while (text.n > 0 &&
+	       (text.p[text.n - 1] == '=' || text.p[text.n - 1] == ' ' ||
+		   text.p[text.n - 1] == '\t'))
+		text.n--;
+	for (i = 0; i < text.n; i++) {
+		if (text.p[i] == ' ' || text.p[i] == '\t')
+			continue;
+		if (n == TOKEN_CHARS)
+			return -1;
+		token[n++] = text.p[i];
+	}
+	return n == TOKEN_CHARS && b64url_is_alphabet(span_mem(token, n)) ? 0
+									  : -1;
+}
+
+int
+reply_headers_token(struct job *j, const struct message *m, struct span *part1,
+    uint8_t part1_hash[SHA256_LEN])
+{
+	const struct field *x = message_field(m, "Subject");
+	char *token = arena_alloc_secret(j->arena, TOKEN_CHARS);
+	struct span subject, rest;
+
+	if (x == NULL || message_count(m, "Subject") != 1 ||
+	    mime_decode_words(j, x->body, &subject) < 0)
+		return 0;
+	if (!after_label(subject, &rest) || read_token(rest, token) < 0)
+		return 0;
+	*part1 = span_mem(token, TOKEN_CHARS);
+	sha256(*part1, part1_hash);
+	return 1;
+}
+
+/* --- what must not be there ---------------------------------------------- */
+
+static bool
+is_one_of(struct span value, const char *const *list)
+{
+	for (; *list != NULL; list++)
+		if (span_caseeq_str(value, *list))
+			return true;
+	return false;
+}
+
+int
+reply_headers_list(const struct message *m, struct finding *f)
+{
+	static const char *const names[] = { "Mailing-List", "X-Mailing-List",
+		NULL };
+	const struct field *x;
+	size_t i;
+
+	for (i = 0; i < m->field_count; i++) {
+		x = &m->fields[i];
+		if (span_casestarts(x->name, SPAN("List-")) ||
+		    is_one_of(x->name, names))
+			return finding_set(f, FINDING_REFUSE, "hdr.list",
+			    "the message came through a mailing list");
+		if (span_caseeq_str(x->name, "Precedence") &&
+		    span_caseeq_str(span_trim_fws(x->body), "list"))
+			return finding_set(f, FINDING_REFUSE, "hdr.list",
+			    "Precedence says that it came through a list");
+	}
+	return 0;
+}
+
+int
+reply_headers_resent(const struct message *m, struct finding *f)
+{
+	size_t i;
+
+	for (i = 0; i < m->field_count; i++)
+		if (span_casestarts(m->fields[i].name, SPAN("Resent-")))
+			return finding_set(f, FINDING_REFUSE, "hdr.resent",
+			    "the message was resent");
+	return 0;
+}
+
+/* RFC 3834 section 5: a keyword and parameters. */
+static bool
+is_by_hand(struct job *j, const struct field *x)
+{
+	struct mime_type t;
+	struct finding ignored;
+	struct span value;
+	size_t end = span_find(x->body, 0, ';');
+
+	if (mime_params_parse(j, span_from(x->body, end), &t, &ignored) < 0)
+		return false;
+	if (span_caseeq_str(span_trim_fws(span_cut(x->body, 0, end)), "no"))
+		return true;
+	return mime_param_get(&t, "type", &value) &&
+	       span_caseeq_str(value, "acme");
+}
+
+static bool
+is_null_sender(struct span body)
+{
+	return span_eq_str(span_trim_fws(body), "<>");
+}
+
+static const char *
+automatic_why(struct job *j, const struct field *x)
+{
+	static const char *const precedences[] = { "bulk", "junk", "auto_reply",
+		"auto-reply", NULL };
+	static const char *const names[] = { "X-Autoreply", "X-Autorespond",
+		NULL };
+
+	if (span_caseeq_str(x->name, "Auto-Submitted") && !is_by_hand(j, x))
+		return "Auto-Submitted says so";
+	if (span_caseeq_str(x->name, "Precedence") &&
+	    is_one_of(span_trim_fws(x->body), precedences))
+		return "Precedence says so";
+	if (is_one_of(x->name, names))
+		return "a field of automatic replies";
+	if (span_caseeq_str(x->name, "Return-Path") && is_null_sender(x->body))
+		return "no envelope sender";
+	return NULL;
+}
+
+int
+reply_headers_automatic(
+    struct job *j, const struct message *m, struct finding *f)
+{
+	const char *why = NULL;
+	size_t i;
+
+	for (i = 0; i < m->field_count && why == NULL; i++)
+		why = automatic_why(j, &m->fields[i]);
+	if (why == NULL && bounce_is_report(j, m))
+		why = "multipart/report";
+	if (why == NULL)
+		return 0;
+	return finding_set(f, FINDING_REFUSE, "hdr.automatic",
+	    "an automatic message: %s", why);
+}
+
+/* --- who and to whom ----------------------------------------------------- */
+
+int
+reply_headers_from(struct job *j, const struct message *m, const char *mailbox,
+    const char **from, struct finding *f)
+{
+	const struct field *x = message_field(m, "From");
+
+	if (x == NULL)
+		return finding_set(
+		    f, FINDING_REFUSE, "hdr.missing", "no From field");
+	if (addr_list_from(j, x->body, from, f) < 0)
+		return -1;
+	if (!addr_is_sender(*from, mailbox))
+		return finding_set(f, FINDING_REFUSE, "hdr.from-mismatch",
+		    "the reply came from another address");
+	return 0;
+}
+
+int
+reply_headers_to(struct job *j, const struct message *m,
+    const char *challenge_from, struct finding *f)
+{
+	const struct field *x = message_field(m, "To");
+	struct addr_list to;
+
+	addr_list_init(j, &to, TO_MAX);
+	if (x != NULL && addr_list_add(j, &to, x->body) == 0 &&
+	    addr_list_has(&to, challenge_from))
+		return 0;
+	return finding_set(f, FINDING_REFUSE, "hdr.to-mismatch",
+	    "To is not the address that the challenge mail came from");
+}
+
+int
+reply_headers_in_reply_to(
+    const struct message *m, const char *message_id, struct finding *f)
+{
+	const struct field *x = message_field(m, "In-Reply-To");
+
+	/* Absent is accepted (ER-25): clients in use write none. */
+	if (x == NULL || span_eq_str(span_trim_fws(x->body), message_id))
+		return 0;
+	return finding_set(f, FINDING_REFUSE, "hdr.in-reply-to",
+	    "In-Reply-To is not the challenge mail's Message-ID");
+}

@@ -1,0 +1,188 @@
+#include "config.h"
+
+#include "mail/reply_readings.h"
+
+#include <string.h>
+
+#include "lib/arena.h"
+#include "lib/job.h"
+#include "mail/finding.h"
+#include "mail/reply_block.h"
+
+/* "This is a multi-part message in MIME format." may take two lines. */
+#define PREAMBLE_LINES_MAX 2
+
+static int
+refuse(struct finding *f, const char *why)
+{
+	return finding_set(f, FINDING_REFUSE, "mime.inconsistent", "%s", why);
+}
+
+/* --- does the body have the structure that is declared? ------------------ */
+
+/* Lines that begin with "--" and are followed by a Content- field: what a
+ * reader would take for delimiters, whatever the boundary. */
+static size_t
+count_delimiters(struct span body)
+{
+	size_t at, next, n = 0;
+
+	for (at = 0; at < body.n; at = next) {
+		next = span_find(body, at, '\n') + 1;
+		n += span_starts(span_from(body, at), SPAN("--")) &&
+		     span_casestarts(span_from(body, next), SPAN("Content-"));
+	}
+	return n;
+}
+
+static size_t
+count_lines(struct span text)
+{
+	size_t at, end, n = 0;
+
+	for (at = 0; at < text.n; at = end + 1) {
+		end = span_find(text, at, '\n');
+		n += span_trim_fws(span_cut(text, at, end)).n > 0;
+	}
+	return n;
+}
+
+/*
+ * Counts the parts; 0, or -1 if one has no Content- field first, or words
+ * stand where nobody reads: with another boundary they would have been the
+ * text.
+ */
+static int
+check_parts(const struct mime_part *p, size_t *count, struct finding *f)
+{
+	size_t i;
+
+	if (count_lines(p->preamble) > PREAMBLE_LINES_MAX ||
+	    reply_has_separator(p->preamble))
+		return refuse(f, "text before the first part");
+	for (i = 0; i < p->part_count; i++) {
+		const struct mime_part *x = &p->parts[i];
+
+		if (x->field_count == 0 ||
+		    !span_casestarts(x->fields[0].name, SPAN("Content-")))
+			return refuse(f,
+			    "a part that does not begin with a Content- "
+			    "field");
+		++*count;
+		if (check_parts(x, count, f) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Every line that looks like a delimiter is one, and the reverse. */
+static int
+check_structure(const struct mime_part *root, struct finding *f)
+{
+	size_t parts = 0;
+
+	if (check_parts(root, &parts, f) < 0)
+		return -1;
+	if (parts != count_delimiters(root->body))
+		return refuse(f,
+		    parts == 0 ? "text/plain that looks like a multipart"
+			       : "a multipart that could be cut differently");
+	return 0;
+}
+
+/* --- does any reading say something else? -------------------------------- */
+
+static bool
+says_else(const struct reply_block *b, const uint8_t digest[SHA256_LEN])
+{
+	return b->found &&
+	       (b->differ || memcmp(b->digest, digest, SHA256_LEN) != 0);
+}
+
+static int
+check_reading(struct span text, const uint8_t digest[SHA256_LEN],
+    struct reply_blocks *out, struct finding *f)
+{
+	reply_blocks_scan(text, out);
+	if (says_else(&out->counts, digest) || says_else(&out->below, digest))
+		return finding_set(f, FINDING_REFUSE, "body.ambiguous",
+		    "the body read in another way has another block");
+	if (out->below.found && !out->counts.found)
+		return finding_set(f, FINDING_REFUSE, "body.block-in-quote",
+		    "the body read in another way has the block in a quote");
+	return 0;
+}
+
+/* As a multipart: each leaf as its own fields say, whatever its type. */
+static int
+check_leaves(struct job *j, const struct mime_part *p,
+    const uint8_t digest[SHA256_LEN], struct finding *f)
+{
+	struct reply_blocks b;
+	struct finding ignored;
+	struct span octets;
+	size_t i;
+
+	for (i = 0; i < p->part_count; i++)
+		if (check_leaves(j, &p->parts[i], digest, f) < 0)
+			return -1;
+	if (p->part_count > 0 || mime_part_decode(j, p, &octets, &ignored) < 0)
+		return 0;
+	return check_reading(octets, digest, &b, f);
+}
+
+/* The body as one text in each transfer encoding; *raw is as it stands. */
+static int
+check_texts(struct job *j, struct span body, const uint8_t digest[SHA256_LEN],
+    struct reply_blocks *raw, struct finding *f)
+{
+	struct reply_blocks b;
+	struct span octets;
+
+	if (check_reading(body, digest, raw, f) < 0)
+		return -1;
+	if (mime_decode_qp(j, body, &octets) == 0 &&
+	    check_reading(octets, digest, &b, f) < 0)
+		return -1;
+	if (mime_decode_base64(j, body, &octets) == 0 &&
+	    check_reading(octets, digest, &b, f) < 0)
+		return -1;
+	return 0;
+}
+
+static int
+check_readings(struct job *j, const struct mime_part *root,
+    const struct mime_part *leaf, const uint8_t digest[SHA256_LEN],
+    struct finding *f)
+{
+	struct reply_blocks raw;
+
+	if (check_structure(root, f) < 0 ||
+	    check_texts(j, root->body, digest, &raw, f) < 0 ||
+	    check_leaves(j, root, digest, f) < 0)
+		return -1;
+	/*
+	 * Quoted-printable leaves armour lines as they are.  A block that
+	 * exists only when it is decoded could be text that was never meant
+	 * to be.
+	 */
+	if (leaf == root && leaf->encoding == MIME_QUOTED_PRINTABLE &&
+	    !raw.counts.found && !raw.bad)
+		return refuse(f, "a block only in one reading");
+	return 0;
+}
+
+int
+reply_readings_check(struct job *j, const struct mime_part *root,
+    const struct mime_part *leaf, const uint8_t digest[SHA256_LEN],
+    struct finding *f)
+{
+	struct job own = *j;
+	int result;
+
+	/* What a reading decodes is of no use after it (MA-94). */
+	own.arena = arena_new();
+	result = check_readings(&own, root, leaf, digest, f);
+	arena_free(own.arena);
+	return result;
+}

@@ -1,0 +1,54 @@
+/*
+ * What is said in an SMTP session, without any connection: addresses and
+ * messages before they are sent, answers as they come in.
+ */
+#ifndef MAIL_SMTP_TEXT_H
+#define MAIL_SMTP_TEXT_H
+
+#include "lib/buf.h"
+
+/*
+ * May this canonical mailbox stand in MAIL FROM or RCPT TO?  NULL, or why not.
+ * A dot-atom, @, a domain name; ASCII: whether a local part beyond it can be
+ * sent is asked before (ER-20).
+ */
+const char *smtp_address_check(const char *mailbox);
+
+/*
+ * May this message be handed over as it is?  NULL, or why not.  CRLF line
+ * ends only, at most 998 octets each, ASCII, one Date, From and Message-ID,
+ * none of the fields that the library would drop or make.
+ */
+const char *smtp_message_check(struct span message);
+
+/* Answers in a stream of bytes, read along while a library reads them. */
+struct smtp_answers {
+	char line[1024];
+	size_t n;
+	/* Since smtp_answers_expect(): */
+	unsigned complete; /* answers that have ended */
+	size_t after;      /* octets behind the first of them */
+	int code;          /* of the last complete answer; 0: none yet */
+	char text[256];    /* its first line, printable ASCII */
+	bool in_answer;
+};
+
+/* A command was sent. */
+void smtp_answers_expect(struct smtp_answers *a);
+void smtp_answers_add(struct smtp_answers *a, struct span bytes);
+
+/* Printable ASCII, one line, cut to fit. */
+void smtp_text_clean(char *out, size_t room, const char *text);
+
+/*
+ * "550 5.1.1" from an answer's code, its enhanced code if the library has
+ * split that off, and its text, from which it is read otherwise.  `out` has
+ * 24 bytes.
+ */
+struct smtp_enhanced {
+	int class, subject, detail;
+};
+void smtp_code_format(
+    char *out, int code, const struct smtp_enhanced *e, const char *text);
+
+#endif

@@ -1,0 +1,60 @@
+/*
+ * Handing a message to the relay.  submit.c alone knows libesmtp; what it
+ * must not be trusted with is in the .c and in dependencies.
+ *
+ * One message, one recipient.  The outcome is the relay's word for that
+ * recipient after the final dot, or why there is none.
+ */
+#ifndef MAIL_SUBMIT_H
+#define MAIL_SUBMIT_H
+
+#include "lib/conf.h"
+#include "lib/buf.h"
+
+struct job;
+struct submit;
+
+struct submit_conf {
+	const char *host;
+	int64_t port;
+	enum conf_tls tls;   /* NONE (loopback only), STARTTLS, IMPLICIT */
+	const char *ca_file; /* NULL: the system's */
+	const char *user;    /* NULL: no AUTH */
+	struct span password;
+	int64_t timeout_ms;  /* for connecting and for each answer */
+};
+
+enum submit_outcome {
+	SUBMIT_ACCEPTED,
+	SUBMIT_TEMPORARY, /* 4yz, or no connection: nothing was accepted */
+	SUBMIT_PERMANENT, /* 5yz for the recipient or the message */
+	SUBMIT_UNKNOWN,   /* broken off after the final dot (ER-10) */
+};
+
+struct submit_result {
+	enum submit_outcome outcome;
+	char code[24];   /* "550 5.1.1", "" without an SMTP answer (AC-119) */
+	char answer[256]; /* for the log and evidence only, printable ASCII */
+};
+
+int submit_new(struct job *j, const struct submit_conf *conf,
+    struct submit **out);
+typedef int submit_send_fn(void *ctx, struct job *j, const char *from,
+    const char *to, struct span message, struct submit_result *out);
+/* For tests: the same interface over a function. */
+struct submit *submit_new_custom(submit_send_fn *send, void *ctx);
+void submit_free(struct submit *s);
+
+/*
+ * Sends `message` (CRLF line ends, checked) with envelope sender `from` to
+ * `to`, both canonical mailboxes.  0 with *out; -1 only for our own faults.
+ * SMTPUTF8 is asked for only if an address needs it (ER-20).
+ */
+int submit_send(struct submit *s, struct job *j, const char *from,
+    const char *to, struct span message, struct submit_result *out);
+
+/* Connects, TLS, AUTH, QUIT: 0, or -1 with the job's error saying what
+ * failed and what would be right.  For `countersign check`. */
+int submit_check(struct submit *s, struct job *j);
+
+#endif

@@ -1,0 +1,547 @@
+#include "config.h"
+
+#include "pki/caa.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "dns/resolver.h"
+#include "lib/arena.h"
+#include "lib/hex.h"
+#include "lib/job.h"
+#include "lib/json.h"
+#include "pki/version.h"
+
+#define TRACE_MAX (1024 * 1024)
+#define RECORD_TEXT_MAX (256 * 1024)
+#define ASK_AGAIN 2 /* times, 4.2 step 2.3 */
+#define FLAG_CRITICAL 128
+#define FLAG_ONE 1
+
+static const char method[] = "email-reply-00";
+static const char *const result_names[] = {
+	[CAA_PERMIT] = "permit",
+	[CAA_DENY] = "deny",
+	[CAA_FAIL] = "fail",
+};
+
+const char *
+caa_result_name(enum caa_result r)
+{
+	return result_names[r];
+}
+
+int
+caa_result_parse(struct span name, enum caa_result *out)
+{
+	for (int i = CAA_PERMIT; i <= CAA_FAIL; i++) {
+		if (span_eq_str(name, result_names[i])) {
+			*out = (enum caa_result)i;
+			return 1;
+		}
+	}
+	return 0;
+}
+
+/* --- one property -------------------------------------------------------- */
+
+struct property {
+	unsigned flags;
+	struct span tag;
+	struct span value;
+};
+
+/* RFC 8659 4.1: flags, length of the tag, tag, value. */
+static int
+property_parse(struct span rdata, struct property *out)
+{
+	if (rdata.n < 2 || (uint8_t)rdata.p[1] > rdata.n - 2)
+		return -1;
+	out->flags = (uint8_t)rdata.p[0];
+	out->tag = span_cut(rdata, 2, 2 + (size_t)(uint8_t)rdata.p[1]);
+	out->value = span_from(rdata, 2 + out->tag.n);
+	return 0;
+}
+
+static bool
+is_critical(const struct property *p, const struct caa_policy *policy)
+{
+	return (p->flags & FLAG_CRITICAL) ||
+	       (policy->flag1_critical && (p->flags & FLAG_ONE));
+}
+
+/* PK-32: those that we process or know to be without meaning here.  A
+ * malformed tag is in no list (PK-33). */
+static bool
+tag_is_known(struct span tag)
+{
+	static const char *const known[] = { "issue", "issuewild", "issuemail",
+		"iodef", "issuevmc", "contactemail", "contactphone" };
+
+	for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+		if (span_caseeq_str(tag, known[i]))
+			return true;
+	return false;
+}
+
+/* --- the value of issuemail (RFC 9495 3) --------------------------------- */
+
+static bool
+is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+static void
+skip_blanks(struct span *in)
+{
+	while (in->n > 0 && is_blank(in->p[0]))
+		*in = span_from(*in, 1);
+}
+
+/* Letters, digits, and hyphens that do not stand at an end. */
+static struct span
+take_label(struct span *in)
+{
+	size_t n = 0;
+
+	while (n < in->n && (ascii_is_alnum(in->p[n]) || in->p[n] == '-'))
+		n++;
+	struct span label = span_cut(*in, 0, n);
+	if (n > 0 && (label.p[0] == '-' || label.p[n - 1] == '-'))
+		label.n = 0;
+	*in = span_from(*in, n);
+	return label;
+}
+
+/* 0 with the name (maybe empty), or -1. */
+static int
+take_domain(struct span *in, struct span *name)
+{
+	struct span rest = *in;
+
+	name->p = in->p;
+	name->n = 0;
+	if (in->n == 0 || !(ascii_is_alnum(in->p[0]) || in->p[0] == '-'))
+		return 0;
+	for (;;) {
+		if (take_label(&rest).n == 0)
+			return -1;
+		if (rest.n == 0 || rest.p[0] != '.')
+			break;
+		rest = span_from(rest, 1);
+	}
+	name->n = in->n - rest.n;
+	*in = rest;
+	return 0;
+}
+
+static bool
+is_value_char(char c)
+{
+	return (c >= 0x21 && c <= 0x3a) || (c >= 0x3c && c <= 0x7e);
+}
+
+/* The next `tag = value`: 1, 0 at the end, -1 outside the grammar.
+ * `is_first` tells whether the list may be empty. */
+static int
+take_parameter(
+    struct span *in, bool is_first, struct span *tag, struct span *value)
+{
+	size_t n = 0;
+
+	skip_blanks(in);
+	if (in->n == 0)
+		return is_first ? 0 : -1;
+	*tag = take_label(in);
+	skip_blanks(in);
+	if (tag->n == 0 || in->n == 0 || in->p[0] != '=')
+		return -1;
+	*in = span_from(*in, 1);
+	skip_blanks(in);
+	while (n < in->n && is_value_char(in->p[n]))
+		n++;
+	*value = span_cut(*in, 0, n);
+	*in = span_from(*in, n);
+	skip_blanks(in);
+	return in->n == 0 || in->p[0] == ';' ? 1 : -1;
+}
+
+/* PK-41: labels with commas between, compared exactly. */
+static bool
+methods_contain_ours(struct span list)
+{
+	bool found = false;
+
+	for (size_t at = 0; at <= list.n;) {
+		size_t end = span_find(list, at, ',');
+		struct span label = span_cut(list, at, end);
+		if (label.n == 0)
+			return false;
+		for (size_t i = 0; i < label.n; i++)
+			if (!ascii_is_alnum(label.p[i]) && label.p[i] != '-')
+				return false;
+		found |= span_eq_str(label, method);
+		at = end + 1;
+	}
+	return found;
+}
+
+struct judgement {
+	bool names_us;
+	const char *refusal; /* NULL: satisfied */
+	struct span parameter;
+};
+
+/* 4.3: all must hold; one that we do not know holds never (PK-42). */
+static int
+judge_parameters(struct span in, const char *account_url, struct judgement *out)
+{
+	bool seen_account = false;
+	bool seen_methods = false;
+	bool is_first = true;
+	struct span tag;
+	struct span value;
+	const char *refusal;
+	int r;
+
+	while ((r = take_parameter(&in, is_first, &tag, &value)) == 1) {
+		is_first = false;
+		refusal = NULL;
+		if (span_caseeq_str(tag, "accounturi")) {
+			if (seen_account)
+				refusal = "stands twice";
+			else if (!span_eq_str(value, account_url))
+				refusal = "names another account";
+			seen_account = true;
+		} else if (span_caseeq_str(tag, "validationmethods")) {
+			if (seen_methods)
+				refusal = "stands twice";
+			else if (!methods_contain_ours(value))
+				refusal = "does not name email-reply-00";
+			seen_methods = true;
+		} else {
+			refusal = "is not known";
+		}
+		if (refusal != NULL && out->refusal == NULL) {
+			out->refusal = refusal;
+			out->parameter = tag;
+		}
+		if (in.n == 0)
+			return 0;
+		in = span_from(in, 1);
+	}
+	return r;
+}
+
+/* 0, or -1 for a value outside the grammar (PK-35). */
+static int
+judge_value(struct span value, const char *account_url,
+    const struct caa_policy *policy, struct judgement *out)
+{
+	struct span name;
+
+	*out = (struct judgement){ 0 };
+	skip_blanks(&value);
+	if (take_domain(&value, &name) < 0)
+		return -1;
+	skip_blanks(&value);
+	if (value.n > 0) {
+		if (value.p[0] != ';')
+			return -1;
+		value = span_from(value, 1);
+		if (judge_parameters(value, account_url, out) < 0)
+			return -1;
+	}
+	for (size_t i = 0; i < policy->issuer_domains->n; i++)
+		if (name.n > 0 &&
+		    span_caseeq_str(name, policy->issuer_domains->v[i]))
+			out->names_us = true;
+	return 0;
+}
+
+/* --- one record set ------------------------------------------------------ */
+
+static void
+decide(struct caa_decision *out, enum caa_result result, const char *reason,
+    const char *detail)
+{
+	out->result = result;
+	out->reason = reason;
+	snprintf(out->detail, sizeof out->detail, "%s", detail);
+}
+
+/* Step 4; 1 when it decided. */
+static int
+decide_critical(const struct span *rdata, size_t count,
+    const struct caa_policy *policy, struct caa_decision *out)
+{
+	struct property p;
+
+	for (size_t i = 0; i < count; i++) {
+		if (property_parse(rdata[i], &p) < 0) {
+			decide(out, CAA_DENY, "critical",
+			    "a CAA record cannot be parsed");
+			return 1;
+		}
+		if (is_critical(&p, policy) && !tag_is_known(p.tag)) {
+			decide(out, CAA_DENY, "critical",
+			    "a critical property is not known here");
+			return 1;
+		}
+	}
+	return 0;
+}
+
+static void
+note_parameter(struct caa_decision *out, const struct judgement *judged)
+{
+	snprintf(out->detail, sizeof out->detail, "the parameter %.*s %s",
+	    judged->parameter.n < 64 ? (int)judged->parameter.n : 64,
+	    judged->parameter.p, judged->refusal);
+}
+
+void
+caa_decide(const struct span *rdata, size_t count, const char *account_url,
+    const struct caa_policy *policy, struct caa_decision *out)
+{
+	struct property p;
+	struct judgement judged;
+	bool restricts = false;
+
+	if (decide_critical(rdata, count, policy, out))
+		return;
+	decide(out, CAA_DENY, "not-authorized",
+	    "no issuemail property names this CA");
+	for (size_t i = 0; i < count; i++) {
+		if (property_parse(rdata[i], &p) < 0 ||
+		    !span_caseeq_str(p.tag, "issuemail"))
+			continue;
+		restricts = true;
+		if (judge_value(p.value, account_url, policy, &judged) < 0 ||
+		    !judged.names_us)
+			continue;
+		if (judged.refusal == NULL) {
+			decide(out, CAA_PERMIT, "issuemail", "");
+			snprintf(out->detail, sizeof out->detail,
+			    "record %zu of %zu allows it", i + 1, count);
+			return;
+		}
+		note_parameter(out, &judged);
+	}
+	if (!restricts)
+		decide(out, CAA_PERMIT, "no-issuemail",
+		    "no property is about mail");
+}
+
+/* --- the climb ----------------------------------------------------------- */
+
+/* `flags tag "value"`, everything that is not printable as \DDD. */
+static const char *
+record_text(struct arena *a, struct span rdata)
+{
+	struct property p;
+	struct buf b;
+
+	buf_init(&b, a, RECORD_TEXT_MAX);
+	if (property_parse(rdata, &p) < 0)
+		return "";
+	buf_addf(&b, "%u ", p.flags);
+	for (size_t i = 0; i < p.tag.n + p.value.n; i++) {
+		unsigned char c = i < p.tag.n
+				      ? (unsigned char)p.tag.p[i]
+				      : (unsigned char)p.value.p[i - p.tag.n];
+		if (i == p.tag.n)
+			buf_add_str(&b, " \"");
+		if (c == '"' || c == '\\')
+			buf_addf(&b, "\\%c", c);
+		else if (c < 0x20 || c > 0x7e)
+			buf_addf(&b, "\\%03u", c);
+		else
+			buf_add_char(&b, (char)c);
+	}
+	buf_add_str(&b, p.value.n == 0 ? " \"\"" : "\"");
+	return buf_ok(&b) ? b.p : "";
+}
+
+static void
+trace_answer(struct job *j, struct json_out *o, const struct dns_answer *a,
+    unsigned tries)
+{
+	json_object_begin(o);
+	json_member_str(o, "name", a->name);
+	json_member_int(o, "type", DNS_TYPE_CAA);
+	json_member_str(o, "status", dns_status_name(a->status));
+	json_member_bool(o, "secure", a->secure);
+	json_member_int(o, "ttl", a->ttl);
+	if (a->canonical != NULL)
+		json_member_str(o, "canonical", a->canonical);
+	if (a->why != NULL)
+		json_member_str(o, "why", a->why);
+	json_member_int(o, "tries", tries);
+	json_key(o, "rdata");
+	json_array_begin(o);
+	for (size_t i = 0; i < a->count; i++)
+		json_put_string(o, span_str(hex_dup(j->arena, a->rdata[i])));
+	json_array_end(o);
+	json_key(o, "records");
+	json_array_begin(o);
+	for (size_t i = 0; i < a->count; i++)
+		json_put_string(
+		    o, span_str(record_text(j->arena, a->rdata[i])));
+	json_array_end(o);
+	json_object_end(o);
+}
+
+/* A failure to look up is asked again; a bogus answer is not (4.2). */
+static int
+ask(struct job *j, struct resolver *resolver, const char *name,
+    const struct caa_policy *policy, struct dns_answer *answer, unsigned *tries)
+{
+	static const int64_t pauses[ASK_AGAIN] = { 1000, 4000 };
+
+	for (*tries = 1;; ++*tries) {
+		if (resolver_query(resolver, j, name, DNS_TYPE_CAA, answer) < 0)
+			return -1;
+		if (answer->status != DNS_TEMPORARY || *tries > ASK_AGAIN)
+			break;
+		if (policy->pause != NULL)
+			policy->pause(pauses[*tries - 1]);
+	}
+	answer->name = name;
+	return 0;
+}
+
+/* PK-31: a set with a record that nobody can read is a failed look-up. */
+static bool
+set_is_readable(const struct dns_answer *a)
+{
+	struct property p;
+
+	for (size_t i = 0; i < a->count; i++)
+		if (property_parse(a->rdata[i], &p) < 0)
+			return false;
+	return true;
+}
+
+struct climb {
+	const char *domain;
+	const char *account_url;
+	const struct caa_policy *policy;
+	struct caa_decision *out;
+};
+
+/* 1 when the answer ended the climb. */
+static int
+judge_answer(
+    const struct climb *c, const char *name, const struct dns_answer *a)
+{
+	struct caa_decision *out = c->out;
+
+	switch (a->status) {
+	case DNS_BOGUS:
+		decide(out, CAA_FAIL, "bogus",
+		    "the answer failed DNSSEC validation");
+		break;
+	case DNS_TEMPORARY:
+		decide(out, CAA_FAIL, "temporary",
+		    a->why == NULL ? "the look-up failed" : a->why);
+		break;
+	case DNS_NODATA:
+	case DNS_NXDOMAIN:
+		return 0;
+	case DNS_OK:
+		if (a->count == 0)
+			return 0;
+		if (set_is_readable(a))
+			caa_decide(
+			    a->rdata, a->count, c->account_url, c->policy, out);
+		else
+			decide(out, CAA_FAIL, "temporary",
+			    "a CAA record cannot be parsed");
+		break;
+	}
+	out->found_at = name;
+	out->ttl = a->ttl;
+	return 1;
+}
+
+static int
+climb(struct job *j, struct resolver *resolver, const struct climb *c,
+    struct json_out *o)
+{
+	const char *name = arena_strdup(j->arena, c->domain);
+	struct dns_answer answer;
+	unsigned tries;
+
+	for (;;) {
+		answer = (struct dns_answer){ 0 };
+		if (ask(j, resolver, name, c->policy, &answer, &tries) < 0)
+			return -1;
+		trace_answer(j, o, &answer, tries);
+		if (judge_answer(c, name, &answer))
+			return 0;
+		/* Up by a label of the name, not of an alias's target. */
+		name = strchr(name, '.');
+		if (name == NULL || name[1] == '\0')
+			break;
+		name++;
+	}
+	decide(c->out, CAA_PERMIT, "no-record", "no CAA records");
+	return 0;
+}
+
+static void
+trace_begin(struct job *j, struct json_out *o, const struct climb *c)
+{
+	json_object_begin(o);
+	json_member_str(o, "sbr", PKI_SBR_VERSION);
+	json_member_str(o, "tbr", PKI_TBR_VERSION);
+	json_member_time(o, "time", j->now);
+	json_member_str(o, "domain", c->domain);
+	json_member_str(o, "account", c->account_url);
+	json_member_str(o, "method", method);
+	json_member_bool(o, "flag1_critical", c->policy->flag1_critical);
+	json_key(o, "issuer_domains");
+	json_array_begin(o);
+	for (size_t i = 0; i < c->policy->issuer_domains->n; i++)
+		json_put_string(o, span_str(c->policy->issuer_domains->v[i]));
+	json_array_end(o);
+}
+
+static void
+trace_end(struct json_out *o, const struct caa_decision *d)
+{
+	json_member_str(o, "result", caa_result_name(d->result));
+	json_member_str(o, "reason", d->reason);
+	json_member_str(o, "detail", d->detail);
+	if (d->found_at != NULL)
+		json_member_str(o, "found_at", d->found_at);
+	json_object_end(o);
+}
+
+int
+caa_check(struct job *j, struct resolver *resolver, const char *domain,
+    const char *account_url, const struct caa_policy *policy,
+    struct caa_decision *out)
+{
+	const struct climb c = { domain, account_url, policy, out };
+	struct json_out o;
+	struct buf b;
+
+	*out = (struct caa_decision){ .result = CAA_FAIL };
+	buf_init(&b, j->arena, TRACE_MAX);
+	json_out_init(&o, &b);
+	trace_begin(j, &o, &c);
+	json_key(&o, "answers");
+	json_array_begin(&o);
+	if (climb(j, resolver, &c, &o) < 0)
+		return -1;
+	json_array_end(&o);
+	trace_end(&o, out);
+	if (!buf_ok(&b))
+		decide(out, CAA_FAIL, "temporary",
+		    "the answers are too large to be kept");
+	out->trace = buf_ok(&b) ? b.p : "{}";
+	return 0;
+}

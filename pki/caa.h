@@ -1,0 +1,50 @@
+/*
+ * The decision of CAA `issuemail` (pki.md section 4; RFC 8659, 8657, 9495).
+ *
+ * caa_check() climbs the tree with the resolver and decides; caa_decide()
+ * is the pure part over one record set.  The trace is what PK-17 stores: the
+ * decision can be computed from it again.
+ */
+#ifndef PKI_CAA_H
+#define PKI_CAA_H
+
+#include "lib/buf.h"
+#include "lib/conf.h"
+
+struct job;
+struct resolver;
+
+enum caa_result { CAA_PERMIT, CAA_DENY, CAA_FAIL };
+const char *caa_result_name(enum caa_result r);
+int caa_result_parse(struct span name, enum caa_result *out);
+
+struct caa_policy {
+	const struct conf_list *issuer_domains; /* PK-26 */
+	bool flag1_critical;                    /* PK-32 */
+	/* Waits before a name is asked again (1 s, then 4 s); NULL: asks at
+	 * once, for a caller that comes back later anyway. */
+	void (*pause)(int64_t ms);
+};
+
+struct caa_decision {
+	enum caa_result result;
+	const char *reason; /* "no-record", "no-issuemail", "issuemail",
+			     * "critical", "not-authorized", "bogus",
+			     * "temporary" */
+	char detail[200];   /* for people */
+	const char *found_at; /* name of the relevant set, or NULL */
+	uint32_t ttl;
+	const char *trace;  /* JSON (PK-17) */
+};
+
+/* 0 with *out, whatever was found; -1 only for our own faults. */
+int caa_check(struct job *j, struct resolver *resolver, const char *domain,
+    const char *account_url, const struct caa_policy *policy,
+    struct caa_decision *out);
+
+/* RDATA of one relevant record set → PERMIT or DENY with its reason. */
+void caa_decide(const struct span *rdata, size_t count,
+    const char *account_url, const struct caa_policy *policy,
+    struct caa_decision *out);
+
+#endif

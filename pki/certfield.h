@@ -1,0 +1,44 @@
+/*
+ * The fields of certificates and lists, written as DER from values that were
+ * checked: names, validity, extensions (pki.md 9.2, section 10).
+ */
+#ifndef PKI_CERTFIELD_H
+#define PKI_CERTFIELD_H
+
+#include "lib/buf.h"
+
+/* One relative distinguished name with one attribute. */
+void field_attribute(
+    struct buf *b, struct span oid, uint8_t string_tag, struct span value);
+void field_validity(struct buf *b, int64_t not_before, int64_t not_after);
+/* Version 3, serial, algorithm, issuer: how each TBSCertificate begins. */
+void field_head(struct buf *b, struct span serial, struct span algorithm,
+    struct span issuer);
+
+/* Around an extension's value: the marks go back to extension_close(). */
+struct extension_mark {
+	size_t outer;
+	size_t value;
+};
+struct extension_mark extension_open(
+    struct buf *b, struct span oid, bool critical);
+void extension_close(struct buf *b, struct extension_mark m);
+
+void extension_authority_key_id(struct buf *b, struct span key_id);
+void extension_subject_key_id(struct buf *b, struct span key_id);
+/* `value` is the BIT STRING in DER. */
+void extension_key_usage(struct buf *b, struct span value);
+void extension_policies(struct buf *b, const struct span *oids, size_t count);
+void extension_email_protection(struct buf *b);
+void extension_crl_point(struct buf *b, const char *url);
+void extension_ca_issuers(struct buf *b, const char *url);
+
+/* PK-99: RFC 7093 method 1, leftmost 160 bits of SHA-256 over the key's
+ * bits. */
+#define KEY_ID_LEN 20
+void key_id_compute(struct span key_bits, uint8_t out[KEY_ID_LEN]);
+
+/* PK-133: NULL, or what is wrong with a URL for certificates. */
+const char *public_url_problem(struct span url);
+
+#endif

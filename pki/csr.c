@@ -1,0 +1,621 @@
+#include "config.h"
+
+#include "pki/csr.h"
+
+#include <openssl/err.h>
+#include <openssl/rsa.h>
+#include <string.h>
+
+#include "lib/arena.h"
+#include "lib/b64.h"
+#include "lib/digest.h"
+#include "lib/job.h"
+#include "pki/csr_names.h"
+#include "pki/der.h"
+#include "pki/keycheck.h"
+#include "pki/oid.h"
+#include "pki/ossl.h"
+
+#define CSR_MAX (16 * 1024) /* PK-56 */
+#define ATTRIBUTES_MAX 16   /* PK-64 */
+#define KEY_USAGE_BITS 9
+#define THUMBPRINT_TEXT_MAX 2048
+
+/* keyUsage, RFC 5280 4.2.1.3 */
+#define DIGITAL_SIGNATURE (1u << 0)
+#define NON_REPUDIATION (1u << 1)
+#define KEY_ENCIPHERMENT (1u << 2)
+#define KEY_AGREEMENT (1u << 4)
+
+struct request {
+	struct job *j;
+	const struct csr_policy *policy;
+	struct csr *out;
+	struct span info;       /* what is signed */
+	struct span subject;    /* the RDNs */
+	struct span attributes; /* of the [0] */
+	struct der algorithm;
+	struct span signature;
+	struct span seen[ATTRIBUTES_MAX]; /* OIDs of extensions */
+	size_t seen_count;
+	bool has_request;
+	bool has_names;
+	bool has_key_usage;
+	unsigned key_usage;
+};
+
+const char *
+key_class_name(enum key_class c)
+{
+	switch (c) {
+	case KEY_CLASS_SIGNING:
+		return "signing";
+	case KEY_CLASS_ENCRYPTION:
+		return "encryption";
+	case KEY_CLASS_DUAL:
+		return "dual";
+	}
+	return "?";
+}
+
+static int
+cannot_parse(struct request *r, const char *where)
+{
+	return job_fail(
+	    r->j, ERR_BAD_CSR, "the CSR cannot be parsed: %s", where);
+}
+
+/* RFC 2986: version, subject, key, attributes; algorithm; signature. */
+static int
+split(struct request *r, struct span der)
+{
+	struct der whole;
+	struct der info;
+	struct der d;
+
+	if (der.n > CSR_MAX)
+		return cannot_parse(r, "more than 16384 octets");
+	if (!der_is_strict(der) || der_only(der, DER_SEQUENCE, &whole) < 0)
+		return cannot_parse(r, "not one structure in DER");
+	if (der_take(&whole.body, DER_SEQUENCE, &info) < 0 ||
+	    der_take(&whole.body, DER_SEQUENCE, &r->algorithm) < 0 ||
+	    der_only(whole.body, DER_BIT_STRING, &d) < 0 || d.body.p[0] != 0)
+		return cannot_parse(r, "not a CertificationRequest");
+	r->info = info.whole;
+	r->signature = span_from(d.body, 1);
+	if (der_take(&info.body, DER_INTEGER, &d) < 0 ||
+	    !span_eq(d.body, span_mem("\0", 1)))
+		return cannot_parse(r, "the version is not 0");
+	if (der_take(&info.body, DER_SEQUENCE, &d) < 0)
+		return cannot_parse(r, "subject");
+	r->subject = d.body;
+	if (der_take(&info.body, DER_SEQUENCE, &d) < 0)
+		return cannot_parse(r, "key");
+	r->out->spki = d.whole;
+	if (der_only(info.body, DER_CONTEXT(0), &d) < 0 ||
+	    !der_set_is_sorted(d.body))
+		return cannot_parse(r, "attributes");
+	r->attributes = d.body;
+	return 0;
+}
+
+/* --- extensions ---------------------------------------------------------- */
+
+static int
+take_names(struct request *r, struct span value)
+{
+	r->has_names = true;
+	return csr_names_check(r->j, value, r->policy);
+}
+
+static int
+take_key_usage(struct request *r, struct span value)
+{
+	struct der bits;
+
+	r->has_key_usage = true;
+	if (der_only(value, DER_BIT_STRING, &bits) < 0 ||
+	    der_named_bits(bits.body, KEY_USAGE_BITS, &r->key_usage) < 0)
+		return cannot_parse(r, "keyUsage");
+	return 0;
+}
+
+/* AC-139 goes before PK-62 on what a client may send: clientAuth is
+ * tolerated, and not certified. */
+static int
+take_ext_key_usage(struct request *r, struct span value)
+{
+	struct der list;
+	struct der usage;
+
+	if (der_only(value, DER_SEQUENCE, &list) < 0 || list.body.n == 0)
+		return cannot_parse(r, "extKeyUsage");
+	while (list.body.n > 0) {
+		if (der_take(&list.body, DER_OID, &usage) < 0)
+			return cannot_parse(r, "extKeyUsage");
+		if (!span_eq(usage.body, OID_EMAIL_PROTECTION) &&
+		    !span_eq(usage.body, OID_CLIENT_AUTH))
+			return job_fail(r->j, ERR_BAD_CSR,
+			    "extended key usage %s not supported; "
+			    "emailProtection is",
+			    der_oid_text(r->j->arena, usage.body));
+	}
+	return 0;
+}
+
+static int
+take_basic_constraints(struct request *r, struct span value)
+{
+	struct der body;
+
+	if (der_only(value, DER_SEQUENCE, &body) < 0)
+		return cannot_parse(r, "basicConstraints");
+	if (body.body.n != 0)
+		return job_fail(r->j, ERR_BAD_CSR,
+		    "extension 2.5.29.19 not supported: basicConstraints with "
+		    "a value other than CA false");
+	return 0;
+}
+
+static int
+take_nothing(struct request *r, struct span value)
+{
+	(void)r;
+	(void)value;
+	return 0;
+}
+
+static int
+refuse_extension(struct request *r, struct span oid)
+{
+	return job_fail(r->j, ERR_BAD_CSR, "extension %s not supported",
+	    der_oid_text(r->j->arena, oid));
+}
+
+/* PK-63; take NULL: refused, critical or not.  What is not here is ignored
+ * unless it is critical. */
+static int
+take_extension(
+    struct request *r, struct span oid, bool critical, struct span value)
+{
+	const struct {
+		struct span oid;
+		int (*take)(struct request *r, struct span value);
+	} known[] = {
+		{ OID_SUBJECT_ALT_NAME, take_names },
+		{ OID_KEY_USAGE, take_key_usage },
+		{ OID_EXT_KEY_USAGE, take_ext_key_usage },
+		{ OID_BASIC_CONSTRAINTS, take_basic_constraints },
+		{ OID_SUBJECT_KEY_ID, take_nothing },
+		{ OID_SMIME_CAPABILITIES, take_nothing },
+		{ OID_NAME_CONSTRAINTS, NULL },
+		{ OID_POLICIES, NULL },
+		{ OID_POLICY_MAPPINGS, NULL },
+		{ OID_POLICY_CONSTRAINTS, NULL },
+		{ OID_INHIBIT_ANY_POLICY, NULL },
+		{ OID_AUTHORITY_INFO, NULL },
+		{ OID_CRL_POINTS, NULL },
+		{ OID_FRESHEST_CRL, NULL },
+		{ OID_TLS_FEATURE, NULL },
+		{ OID_OCSP_NO_CHECK, NULL },
+		{ OID_CT_POISON, NULL },
+	};
+	/* 1.3.6.1.4.1.311: templates and providers of Microsoft's tools */
+	const struct span microsoft = SPAN("\x2b\x06\x01\x04\x01\x82\x37");
+
+	for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+		if (!span_eq(known[i].oid, oid))
+			continue;
+		return known[i].take == NULL ? refuse_extension(r, oid)
+					     : known[i].take(r, value);
+	}
+	return critical && !span_starts(oid, microsoft)
+		   ? refuse_extension(r, oid)
+		   : 0;
+}
+
+static int
+read_extension(struct request *r, struct span body)
+{
+	struct der oid;
+	struct der critical;
+	struct der value;
+
+	if (der_take(&body, DER_OID, &oid) < 0)
+		return cannot_parse(r, "extension");
+	int has_critical = der_take_optional(&body, DER_BOOLEAN, &critical);
+	if (has_critical < 0 ||
+	    (has_critical == 1 && der_boolean_true(critical.body) < 0) ||
+	    der_only(body, DER_OCTET_STRING, &value) < 0)
+		return cannot_parse(r, "extension");
+	for (size_t i = 0; i < r->seen_count; i++)
+		if (span_eq(r->seen[i], oid.body))
+			return job_fail(r->j, ERR_BAD_CSR,
+			    "extension %s stands twice in the CSR",
+			    der_oid_text(r->j->arena, oid.body));
+	if (r->seen_count == ATTRIBUTES_MAX)
+		return job_fail(r->j, ERR_BAD_CSR,
+		    "more than %d extensions in the CSR", ATTRIBUTES_MAX);
+	r->seen[r->seen_count++] = oid.body;
+	return take_extension(r, oid.body, has_critical == 1, value.body);
+}
+
+static int
+read_extension_request(struct request *r, struct span values)
+{
+	struct der list;
+	struct der one;
+
+	if (r->has_request)
+		return job_fail(r->j, ERR_BAD_CSR,
+		    "two extensionRequest attributes in the CSR");
+	r->has_request = true;
+	if (der_only(values, DER_SEQUENCE, &list) < 0)
+		return cannot_parse(r, "extensionRequest");
+	while (list.body.n > 0) {
+		if (der_take(&list.body, DER_SEQUENCE, &one) < 0)
+			return cannot_parse(r, "extension");
+		if (read_extension(r, one.body) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* PK-64: other attributes, challengePassword among them, are ignored. */
+static int
+read_attributes(struct request *r)
+{
+	struct span in = r->attributes;
+	struct der attribute;
+	struct der type;
+	struct der values;
+	size_t count = 0;
+
+	while (in.n > 0) {
+		if (der_take(&in, DER_SEQUENCE, &attribute) < 0 ||
+		    der_take(&attribute.body, DER_OID, &type) < 0 ||
+		    der_only(attribute.body, DER_SET, &values) < 0)
+			return cannot_parse(r, "attribute");
+		if (++count > ATTRIBUTES_MAX)
+			return job_fail(r->j, ERR_BAD_CSR,
+			    "more than %d attributes in the CSR",
+			    ATTRIBUTES_MAX);
+		if (span_eq(type.body, OID_EXTENSION_REQUEST) &&
+		    read_extension_request(r, values.body) < 0)
+			return -1;
+	}
+	if (!r->has_names)
+		return job_fail(r->j, ERR_BAD_CSR,
+		    "the CSR addresses differ from the order: no "
+		    "subjectAltName; with openssl req: -addext "
+		    "subjectAltName=email:ADDRESS");
+	return 0;
+}
+
+/* --- class (7.2, AC-138) ------------------------------------------------- */
+
+static int
+decide_class(struct request *r)
+{
+	const unsigned signing = DIGITAL_SIGNATURE | NON_REPUDIATION;
+	const unsigned encryption = KEY_ENCIPHERMENT | KEY_AGREEMENT;
+	unsigned bits = r->key_usage;
+	struct csr *out = r->out;
+
+	if (!r->has_key_usage)
+		bits = DIGITAL_SIGNATURE | KEY_ENCIPHERMENT;
+	if (bits == 0 || (bits & ~(signing | encryption)) != 0)
+		return job_fail(r->j, ERR_BAD_CSR,
+		    "key usage not supported: ask for digitalSignature (with "
+		    "nonRepudiation), keyEncipherment or keyAgreement, or "
+		    "leave the extension out");
+	if (!(bits & encryption))
+		out->class = KEY_CLASS_SIGNING;
+	else if (!(bits & signing))
+		out->class = KEY_CLASS_ENCRYPTION;
+	else
+		out->class = KEY_CLASS_DUAL;
+	out->non_repudiation = bits & NON_REPUDIATION;
+	if (out->key_type == KEY_TYPE_ED25519 &&
+	    out->class != KEY_CLASS_SIGNING)
+		return job_fail(r->j, ERR_BAD_CSR,
+		    "key usage not supported: an Ed25519 key only signs; ask "
+		    "for digitalSignature alone");
+	return 0;
+}
+
+/* --- the proof of possession (PK-57, AC-133) ----------------------------- */
+
+struct proof {
+	const char *digest; /* NULL: Ed25519 */
+	bool is_pss;
+	int salt_len;
+};
+
+enum proof_family { OF_RSA, OF_EC, OF_ED25519 };
+
+static const struct {
+	struct span oid;
+	const char *name;
+	int len;
+} digests[] = {
+	{ { "\x60\x86\x48\x01\x65\x03\x04\x02\x01", 9 }, "SHA256", 32 },
+	{ { "\x60\x86\x48\x01\x65\x03\x04\x02\x02", 9 }, "SHA384", 48 },
+	{ { "\x60\x86\x48\x01\x65\x03\x04\x02\x03", 9 }, "SHA512", 64 },
+};
+
+static const struct {
+	struct span algorithm; /* AlgorithmIdentifier, or only its OID */
+	enum proof_family family;
+	const char *digest;
+} proofs[] = {
+	{ { "\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0b\x05\x00",
+	      15 },
+	    OF_RSA, "SHA256" },
+	{ { "\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0c\x05\x00",
+	      15 },
+	    OF_RSA, "SHA384" },
+	{ { "\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0d\x05\x00",
+	      15 },
+	    OF_RSA, "SHA512" },
+	{ { "\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02", 12 }, OF_EC,
+	    "SHA256" },
+	{ { "\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x03", 12 }, OF_EC,
+	    "SHA384" },
+	{ { "\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x04", 12 }, OF_EC,
+	    "SHA512" },
+	{ { "\x30\x05\x06\x03\x2b\x65\x70", 7 }, OF_ED25519, NULL },
+};
+
+/* MD2, MD5 and SHA-1 with RSA; SHA-1 with ECDSA and DSA. */
+static bool
+is_weak(struct span oid)
+{
+	const struct span weak[] = {
+		SPAN("\x2a\x86\x48\x86\xf7\x0d\x01\x01\x02"),
+		SPAN("\x2a\x86\x48\x86\xf7\x0d\x01\x01\x04"),
+		SPAN("\x2a\x86\x48\x86\xf7\x0d\x01\x01\x05"),
+		SPAN("\x2a\x86\x48\xce\x3d\x04\x01"),
+		SPAN("\x2a\x86\x48\xce\x38\x04\x03"),
+	};
+
+	for (size_t i = 0; i < sizeof weak / sizeof weak[0]; i++)
+		if (span_eq(weak[i], oid))
+			return true;
+	return false;
+}
+
+/* AlgorithmIdentifier of a hash, with NULL or without (RFC 4055 2.1). */
+static const char *
+read_digest(struct span algorithm, int *len)
+{
+	struct der body;
+	struct der oid;
+
+	if (der_only(algorithm, DER_SEQUENCE, &body) < 0 ||
+	    der_take(&body.body, DER_OID, &oid) < 0 ||
+	    (body.body.n != 0 && !span_eq(body.body, span_mem("\x05\0", 2))))
+		return NULL;
+	for (size_t i = 0; i < sizeof digests / sizeof digests[0]; i++) {
+		if (span_eq(digests[i].oid, oid.body)) {
+			*len = digests[i].len;
+			return digests[i].name;
+		}
+	}
+	return NULL;
+}
+
+/* RFC 4055 3.1: SHA-2 for the message, the same for MGF1. */
+static int
+read_pss(struct span parameters, struct proof *out)
+{
+	struct der sequence;
+	struct der hash;
+	struct der mask;
+	struct der algorithm;
+	struct der oid;
+	struct der salt;
+	struct der number;
+	const char *mask_digest;
+	int len = 0;
+
+	if (der_only(parameters, DER_SEQUENCE, &sequence) < 0 ||
+	    der_take(&sequence.body, DER_CONTEXT(0), &hash) < 0 ||
+	    der_take(&sequence.body, DER_CONTEXT(1), &mask) < 0)
+		return -1;
+	out->digest = read_digest(hash.body, &len);
+	if (out->digest == NULL ||
+	    der_only(mask.body, DER_SEQUENCE, &algorithm) < 0 ||
+	    der_take(&algorithm.body, DER_OID, &oid) < 0 ||
+	    !span_eq(oid.body, OID_MGF1))
+		return -1;
+	mask_digest = read_digest(algorithm.body, &len);
+	if (mask_digest != out->digest)
+		return -1;
+	out->salt_len = 20; /* the default, which is not written */
+	int r = der_take_optional(&sequence.body, DER_CONTEXT(2), &salt);
+	if (r < 0 || sequence.body.n != 0)
+		return -1;
+	if (r == 1) {
+		if (der_only(salt.body, DER_INTEGER, &number) < 0 ||
+		    number.body.n != 1 || (uint8_t)number.body.p[0] > len)
+			return -1;
+		out->salt_len = (uint8_t)number.body.p[0];
+	}
+	out->is_pss = true;
+	return 0;
+}
+
+static bool
+family_fits(enum proof_family family, enum key_type type)
+{
+	switch (type) {
+	case KEY_TYPE_RSA:
+		return family == OF_RSA;
+	case KEY_TYPE_P256:
+	case KEY_TYPE_P384:
+	case KEY_TYPE_P521:
+		return family == OF_EC;
+	case KEY_TYPE_ED25519:
+		return family == OF_ED25519;
+	}
+	return false;
+}
+
+static int
+read_proof(struct request *r, struct proof *out)
+{
+	struct span body = r->algorithm.body;
+	struct der oid;
+
+	if (der_take(&body, DER_OID, &oid) < 0)
+		return cannot_parse(r, "signature algorithm");
+	for (size_t i = 0; i < sizeof proofs / sizeof proofs[0]; i++) {
+		if (span_eq(proofs[i].algorithm, r->algorithm.whole) &&
+		    family_fits(proofs[i].family, r->out->key_type)) {
+			out->digest = proofs[i].digest;
+			return 0;
+		}
+	}
+	if (is_weak(oid.body))
+		return job_fail(r->j, ERR_BAD_CSR,
+		    "the CSR signature uses a weak algorithm; sign it with "
+		    "SHA-256");
+	if (span_eq(oid.body, OID_RSA_PSS) &&
+	    r->out->key_type == KEY_TYPE_RSA && read_pss(body, out) == 0)
+		return 0;
+	return job_fail(r->j, ERR_BAD_CSR,
+	    "the CSR signature algorithm is not supported: RSA or ECDSA with "
+	    "SHA-256, SHA-384 or SHA-512, or Ed25519, as the key is");
+}
+
+static bool
+verify_proof(struct request *r, const struct proof *proof, EVP_PKEY *key)
+{
+	EVP_MD_CTX *ctx = ossl_own_md_ctx(r->j->arena, EVP_MD_CTX_new());
+	EVP_PKEY_CTX *pkey_ctx; /* belongs to ctx */
+
+	if (ctx == NULL || EVP_DigestVerifyInit_ex(ctx, &pkey_ctx,
+			       proof->digest, NULL, NULL, key, NULL) != 1)
+		return false;
+	if (proof->is_pss && (EVP_PKEY_CTX_set_rsa_padding(
+				  pkey_ctx, RSA_PKCS1_PSS_PADDING) != 1 ||
+				 EVP_PKEY_CTX_set_rsa_mgf1_md_name(
+				     pkey_ctx, proof->digest, NULL) != 1 ||
+				 EVP_PKEY_CTX_set_rsa_pss_saltlen(
+				     pkey_ctx, proof->salt_len) != 1))
+		return false;
+	return EVP_DigestVerify(ctx, ossl_bytes(r->signature), r->signature.n,
+		   ossl_bytes(r->info), r->info.n) == 1;
+}
+
+static int
+check_key_and_proof(struct request *r)
+{
+	struct csr *out = r->out;
+	EVP_PKEY *key = NULL;
+	struct proof proof = { 0 };
+	const char *reason = keycheck_spki(
+	    r->j->arena, out->spki, KEYCHECK_SUBJECT, &out->key_type, &key);
+
+	if (reason != NULL)
+		return job_fail(
+		    r->j, ERR_BAD_CSR, "subject key refused: %s", reason);
+	if (decide_class(r) < 0 || read_proof(r, &proof) < 0)
+		return -1;
+	bool verified = verify_proof(r, &proof, key);
+	ERR_clear_error();
+	if (!verified)
+		return job_fail(
+		    r->j, ERR_BAD_CSR, "the CSR signature does not verify");
+	sha256(out->spki, out->spki_sha256);
+	return 0;
+}
+
+int
+csr_parse(struct job *j, struct span der, const struct csr_policy *policy,
+    struct csr *out)
+{
+	struct request r = { .j = j, .policy = policy, .out = out };
+
+	*out = (struct csr){ .der = der };
+	if (split(&r, der) < 0 || read_attributes(&r) < 0 ||
+	    csr_subject_check(j, r.subject, policy) < 0)
+		return -1;
+	return check_key_and_proof(&r);
+}
+
+/* --- thumbprint ---------------------------------------------------------- */
+
+static void
+add_member(struct buf *b, const char *name, struct span octets)
+{
+	buf_addf(b, "\"%s\":\"", name);
+	b64url_add(b, octets);
+	buf_add_char(b, '"');
+}
+
+/* Without the octet that keeps an INTEGER positive. */
+static struct span
+unsigned_octets(struct span body)
+{
+	return body.n > 1 && body.p[0] == 0 ? span_from(body, 1) : body;
+}
+
+static void
+add_rsa_jwk(struct buf *b, struct span bits)
+{
+	struct der key = { 0 };
+	struct der n = { 0 };
+	struct der e = { 0 };
+
+	if (der_only(bits, DER_SEQUENCE, &key) < 0 ||
+	    der_take(&key.body, DER_INTEGER, &n) < 0 ||
+	    der_only(key.body, DER_INTEGER, &e) < 0)
+		b->failed = true;
+	buf_add_str(b, "{");
+	add_member(b, "e", unsigned_octets(e.body));
+	buf_add_str(b, ",\"kty\":\"RSA\",");
+	add_member(b, "n", unsigned_octets(n.body));
+	buf_add_str(b, "}");
+}
+
+static void
+add_ec_jwk(struct buf *b, enum key_type type, struct span bits)
+{
+	struct span point = span_from(bits, 1); /* after 04 */
+
+	buf_addf(b, "{\"crv\":\"%s\",\"kty\":\"EC\",", key_type_name(type));
+	add_member(b, "x", span_cut(point, 0, point.n / 2));
+	buf_add_str(b, ",");
+	add_member(b, "y", span_from(point, point.n / 2));
+	buf_add_str(b, "}");
+}
+
+const char *
+csr_jwk_thumbprint(struct job *j, const struct csr *csr)
+{
+	char text[B64URL_LEN(SHA256_LEN) + 1];
+	uint8_t digest[SHA256_LEN];
+	enum key_type type;
+	struct span bits;
+	struct buf b;
+
+	buf_init(&b, j->arena, THUMBPRINT_TEXT_MAX);
+	if (spki_split(csr->spki, &type, &bits) < 0)
+		return "";
+	if (type == KEY_TYPE_RSA)
+		add_rsa_jwk(&b, bits);
+	else if (key_type_is_ec(type))
+		add_ec_jwk(&b, type, bits);
+	else {
+		buf_add_str(&b, "{\"crv\":\"Ed25519\",\"kty\":\"OKP\",");
+		add_member(&b, "x", bits);
+		buf_add_str(&b, "}");
+	}
+	if (!buf_ok(&b))
+		return "";
+	sha256(buf_span(&b), digest);
+	b64url_format(text, span_mem(digest, sizeof digest));
+	return arena_strdup(j->arena, text);
+}

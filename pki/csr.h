@@ -1,0 +1,49 @@
+/*
+ * The certificate request (pki.md section 7, AC-131 to AC-139).
+ *
+ * Checked by web at finalize and again, from the raw bytes, by the issuer,
+ * with the same function.
+ */
+#ifndef PKI_CSR_H
+#define PKI_CSR_H
+
+#include "lib/addr.h"
+#include "lib/buf.h"
+
+struct job;
+
+enum key_class { KEY_CLASS_SIGNING, KEY_CLASS_ENCRYPTION, KEY_CLASS_DUAL };
+const char *key_class_name(enum key_class c);
+
+enum key_type { KEY_TYPE_RSA, KEY_TYPE_P256, KEY_TYPE_P384, KEY_TYPE_P521,
+	KEY_TYPE_ED25519 };
+
+struct csr {
+	struct span der;
+	struct span spki;       /* SubjectPublicKeyInfo, DER */
+	uint8_t spki_sha256[32];
+	enum key_type key_type;
+	enum key_class class;
+	bool non_repudiation;   /* asked for */
+};
+
+struct csr_policy {
+	const char *const *mailboxes; /* canonical, those of the order */
+	size_t mailbox_count;
+	bool ignore_dns_mailboxes;    /* L-7 */
+	struct addr_policy addr;
+};
+
+/*
+ * 0, or -1 with ERR_BAD_CSR naming what is wrong and what would be right.
+ * Blocked keys and account keys are the caller's (acme/) to look up, by
+ * spki_sha256 and by csr_jwk_thumbprint().
+ */
+int csr_parse(struct job *j, struct span der, const struct csr_policy *policy,
+    struct csr *out);
+
+/* RFC 7638 thumbprint (43 characters) of the CSR's key, to compare with
+ * account keys (AC-135, PK-65). */
+const char *csr_jwk_thumbprint(struct job *j, const struct csr *csr);
+
+#endif

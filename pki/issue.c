@@ -1,0 +1,276 @@
+#include "config.h"
+
+#include "pki/issue.h"
+
+#include <openssl/x509v3.h>
+#include <string.h>
+
+#include "lib/arena.h"
+#include "lib/digest.h"
+#include "lib/job.h"
+#include "lib/rnd.h"
+#include "lib/utf8.h"
+#include "pki/ca.h"
+#include "pki/certfield.h"
+#include "pki/certview.h"
+#include "pki/keycheck.h"
+#include "pki/lint.h"
+#include "pki/oid.h"
+#include "pki/ossl.h"
+#include "pki/profile.h"
+
+#define TBS_MAX (64 * 1024)
+#define DAY_SECS 86400
+
+void
+issue_serial(uint8_t octet, uint8_t out[SERIAL_LEN])
+{
+	out[0] = octet;
+	rnd_bytes(out + 1, SERIAL_LEN - 1);
+}
+
+void
+issue_validity(int64_t now, int64_t allowance, int64_t days,
+    int64_t *not_before, int64_t *not_after)
+{
+	*not_before = now - allowance;
+	*not_after = *not_before + days * DAY_SECS - 1; /* inclusive, PK-92 */
+}
+
+/* PK-110: a common name that does not fit is left out, never cut. */
+static bool
+fits_common_name(struct span mailbox)
+{
+	uint32_t code_point;
+	size_t characters = 0;
+
+	for (size_t at = 0; utf8_next(mailbox, &at, &code_point) == 1;)
+		characters++;
+	return characters > 0 && characters <= PROFILE_NAME_MAX;
+}
+
+/* Returns whether the subject is empty (PK-113). */
+static bool
+add_subject(struct buf *b, const struct issue_input *in)
+{
+	size_t mark = der_open(b, DER_SEQUENCE);
+	struct span mailbox = span_str(in->mailboxes[0]);
+	bool fits = fits_common_name(mailbox);
+
+	if (fits)
+		field_attribute(b, OID_COMMON_NAME, DER_UTF8_STRING, mailbox);
+	der_close(b, mark);
+	return !fits;
+}
+
+/* PK-81: the form follows from the local part. */
+static void
+add_mailbox(struct buf *b, struct span mailbox)
+{
+	if (span_is_ascii(mailbox)) {
+		der_add(b, DER_CONTEXT_PRIMITIVE(1), mailbox);
+		return;
+	}
+	size_t other = der_open(b, DER_CONTEXT(0));
+	der_add(b, DER_OID, OID_SMTP_UTF8_MAILBOX);
+	size_t value = der_open(b, DER_CONTEXT(0));
+	der_add(b, DER_UTF8_STRING, mailbox);
+	der_close(b, value);
+	der_close(b, other);
+}
+
+static void
+add_names(struct buf *b, const struct issue_input *in, bool is_critical)
+{
+	struct extension_mark m =
+	    extension_open(b, OID_SUBJECT_ALT_NAME, is_critical);
+	size_t list = der_open(b, DER_SEQUENCE);
+	for (size_t i = 0; i < in->mailbox_count; i++)
+		add_mailbox(b, span_str(in->mailboxes[i]));
+	der_close(b, list);
+	extension_close(b, m);
+}
+
+/* Section 9.2: these, in this order, and nothing else. */
+static int
+add_extensions(struct job *j, struct buf *b, const struct ca *ca,
+    const struct issue_input *in, bool subject_is_empty)
+{
+	const struct csr *csr = in->csr;
+	uint8_t key_id[KEY_ID_LEN];
+	struct span key_bits;
+	enum key_type type;
+
+	if (spki_split(csr->spki, &type, &key_bits) < 0)
+		return job_fail(j, ERR_INTERNAL, "the CSR's key is not ours");
+	struct span usage =
+	    profile_key_usage(csr->class, type, csr->non_repudiation);
+	if (usage.n == 0)
+		return job_fail(j, ERR_INTERNAL,
+		    "no key usage for class %s and key type %s",
+		    key_class_name(csr->class), key_type_name(type));
+	key_id_compute(key_bits, key_id);
+	size_t explicit = der_open(b, DER_CONTEXT(3));
+	size_t list = der_open(b, DER_SEQUENCE);
+	extension_authority_key_id(b, ca->signer.key_id);
+	extension_subject_key_id(b, span_mem(key_id, sizeof key_id));
+	extension_key_usage(b, usage);
+	extension_policies(b, &profile_mailbox_multipurpose.policy, 1);
+	add_names(b, in, subject_is_empty);
+	extension_email_protection(b);
+	extension_crl_point(b, in->crl_url);
+	if (in->ca_issuers_url != NULL)
+		extension_ca_issuers(b, in->ca_issuers_url);
+	der_close(b, list);
+	der_close(b, explicit);
+	return 0;
+}
+
+static int
+build_tbs(struct job *j, const struct ca *ca, const struct issue_input *in,
+    struct span *tbs)
+{
+	struct buf b;
+
+	if (in->mailbox_count == 0 || in->crl_url == NULL)
+		return job_fail(j, ERR_INTERNAL,
+		    "a certificate without %s was asked for",
+		    in->mailbox_count == 0 ? "mailbox" : "CRL URL");
+	buf_init(&b, j->arena, TBS_MAX);
+	size_t mark = der_open(&b, DER_SEQUENCE);
+	field_head(&b, span_mem(in->serial, SERIAL_LEN), ca->signer.alg->der,
+	    ca->signer.name);
+	field_validity(&b, in->not_before, in->not_after);
+	bool is_empty = add_subject(&b, in);
+	buf_add(&b, in->csr->spki);
+	if (add_extensions(j, &b, ca, in, is_empty) < 0)
+		return -1;
+	der_close(&b, mark);
+	if (!buf_ok(&b))
+		return job_fail(
+		    j, ERR_INTERNAL, "the certificate is too large");
+	*tbs = buf_span(&b);
+	return 0;
+}
+
+int
+issue_prepare(struct job *j, const struct ca *ca, const struct issue_input *in,
+    struct issue_tbs *out)
+{
+	const struct profile *profile = &profile_mailbox_multipurpose;
+	struct span lint_certificate_der;
+
+	memset(out, 0, sizeof *out);
+	out->signature_alg = ca->signer.alg->der;
+	out->profile_text = profile->text;
+	sha256(span_str(profile->text), out->profile_sha256);
+	if (build_tbs(j, ca, in, &out->tbs) < 0)
+		return -1;
+	/* PK-137: these octets, signed by a key that nobody certified. */
+	if (ca_sign(j, &ca->signer, ca->lint_key, SIGNED_CERTIFICATE, out->tbs,
+		&lint_certificate_der) < 0)
+		return -1;
+	return lint_certificate(
+	    j, ca, in, lint_certificate_der, &out->lint_report);
+}
+
+/* Whatever is asked for, the CA's key signs no CA certificate and nothing
+ * for another purpose than mail (PK-203). */
+static const char *
+subscriber_problem(const struct ca *ca, const struct certview *v)
+{
+	const struct cert_extension *e =
+	    certview_extension(v, OID_EXT_KEY_USAGE);
+	struct der list;
+	struct der usage;
+	struct span id;
+
+	if (certview_extension(v, OID_BASIC_CONSTRAINTS) != NULL)
+		return "it has basicConstraints";
+	if (e == NULL || der_only(e->value, DER_SEQUENCE, &list) < 0 ||
+	    der_only(list.body, DER_OID, &usage) < 0 ||
+	    !span_eq(usage.body, OID_EMAIL_PROTECTION))
+		return "its extKeyUsage is not emailProtection";
+	if (certview_authority_key_id(v, &id) != 1 ||
+	    !span_eq(id, ca->signer.key_id))
+		return "its authorityKeyIdentifier is not this CA's";
+	if (certview_names(v, &id) != 1)
+		return "it has no subjectAltName";
+	if (v->not_after > ca->not_after)
+		return "it outlives the CA";
+	return NULL;
+}
+
+/* The purpose under which OpenSSL accepts the class; none for an EC key that
+ * only agrees on keys, which it does not know (L-42). */
+static int
+purpose_of(X509 *certificate)
+{
+	uint32_t usage = X509_get_key_usage(certificate);
+
+	if (usage & (KU_DIGITAL_SIGNATURE | KU_NON_REPUDIATION))
+		return X509_PURPOSE_SMIME_SIGN;
+	return usage & KU_KEY_ENCIPHERMENT ? X509_PURPOSE_SMIME_ENCRYPT : 0;
+}
+
+/* PK-138: parsed again, the same octets, verified up to the CA.  The job may
+ * run when notBefore is still to come or the row is old. */
+static int
+check_signed(
+    struct job *j, const struct ca *ca, struct span tbs, struct span der)
+{
+	struct certview v;
+	X509 *certificate = ossl_x509(j->arena, der);
+
+	if (certificate == NULL || certview_parse(der, &v) < 0 ||
+	    !span_eq(v.tbs, tbs) ||
+	    !span_eq(v.outer_algorithm, v.inner_algorithm))
+		return job_fail(j, ERR_INTERNAL,
+		    "the signed certificate is not what was to be signed");
+	int64_t when = j->now;
+	if (when < v.not_before)
+		when = v.not_before;
+	if (when > v.not_after)
+		when = v.not_after;
+	if (ca_verify(
+		j, ca->store, certificate, purpose_of(certificate), when) < 0)
+		return job_context(j, "the signed certificate");
+	return 0;
+}
+
+int
+issue_sign(struct job *j, const struct ca *ca, struct span tbs,
+    struct span signature_alg, struct span *der)
+{
+	struct certview v;
+
+	if (!span_eq(signature_alg, ca->signer.alg->der))
+		return job_fail(j, ERR_INTERNAL,
+		    "the signature algorithm is not this CA's");
+	const char *problem = certview_parse_tbs(tbs, &v) < 0
+				  ? "it is not a TBSCertificate"
+				  : subscriber_problem(ca, &v);
+	if (problem != NULL)
+		return job_fail(
+		    j, ERR_INTERNAL, "refused to sign: %s", problem);
+	if (ca_sign(j, &ca->signer, ca->signer.key, SIGNED_CERTIFICATE, tbs,
+		der) < 0)
+		return -1;
+	return check_signed(j, ca, tbs, *der);
+}
+
+int
+issue_chain_pem(
+    struct job *j, const struct ca *ca, struct span der, struct span *pem)
+{
+	struct buf b;
+	struct span chain = ca_chain_pem(ca);
+
+	buf_init(&b, j->arena, chain.n + 2 * der.n + 256);
+	pem_add(&b, "CERTIFICATE", der);
+	buf_add(&b, chain);
+	if (!buf_ok(&b))
+		return job_fail(j, ERR_INTERNAL, "the chain is too long");
+	*pem = buf_span(&b);
+	return 0;
+}

@@ -1,0 +1,546 @@
+#include "config.h"
+
+#include "pki/key.h"
+
+#include <openssl/ec.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
+#include <openssl/x509_vfy.h>
+#include <openssl/x509v3.h>
+#include <string.h>
+
+#include "lib/arena.h"
+#include "lib/fdio.h"
+#include "lib/hex.h"
+#include "lib/job.h"
+#include "pki/ca.h"
+#include "pki/certview.h"
+#include "pki/keycheck.h"
+#include "pki/oid.h"
+#include "pki/ossl.h"
+
+#define PEM_FILE_MAX (256 * 1024)
+#define PASSPHRASE_MAX 1024
+#define CHAIN_MAX 8
+#define SIGNATURE_MAX 1024
+#define RSA_STRONG_BITS 4096
+
+static const struct sig_alg sig_algs[] = {
+	{ "sha256WithRSAEncryption", "SHA256",
+	    { "\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0b\x05\x00",
+		15 } },
+	{ "sha384WithRSAEncryption", "SHA384",
+	    { "\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0c\x05\x00",
+		15 } },
+	{ "sha512WithRSAEncryption", "SHA512",
+	    { "\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0d\x05\x00",
+		15 } },
+	{ "ecdsa-with-SHA256", "SHA256",
+	    { "\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02", 12 } },
+	{ "ecdsa-with-SHA384", "SHA384",
+	    { "\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x03", 12 } },
+};
+enum { ALG_RSA_SHA256, ALG_RSA_SHA384, ALG_RSA_SHA512, ALG_P256, ALG_P384 };
+
+const struct sig_alg *
+sig_alg_for(const EVP_PKEY *key, enum ca_role role)
+{
+	char group[32];
+	size_t len;
+
+	if (EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA) {
+		bool strong = role == CA_ROLE_ROOT ||
+			      EVP_PKEY_get_bits(key) >= RSA_STRONG_BITS;
+		return &sig_algs[strong ? ALG_RSA_SHA384 : ALG_RSA_SHA256];
+	}
+	if (EVP_PKEY_get_base_id(key) != EVP_PKEY_EC ||
+	    EVP_PKEY_get_group_name(key, group, sizeof group, &len) != 1)
+		return NULL;
+	/* The hash follows from the curve. */
+	if (strcmp(group, "prime256v1") == 0)
+		return &sig_algs[ALG_P256];
+	return strcmp(group, "secp384r1") == 0 ? &sig_algs[ALG_P384] : NULL;
+}
+
+bool
+sig_alg_is_known(struct span der)
+{
+	for (size_t i = 0; i < sizeof sig_algs / sizeof sig_algs[0]; i++)
+		if (span_eq(sig_algs[i].der, der))
+			return true;
+	return false;
+}
+
+/* Does the structure begin as one of this type, signer and algorithm? */
+static bool
+tbs_is_of_signer(const struct signer *s, enum signed_type type, struct span tbs)
+{
+	struct certview c;
+	struct der outer;
+	struct der d;
+	struct der name;
+
+	if (type == SIGNED_CERTIFICATE)
+		return certview_parse_tbs(tbs, &c) == 0 && c.is_v3 &&
+		       span_eq(c.inner_algorithm, s->alg->der) &&
+		       span_eq(c.issuer, s->name);
+	return der_only(tbs, DER_SEQUENCE, &outer) == 0 &&
+	       der_take(&outer.body, DER_INTEGER, &d) == 0 &&
+	       span_eq(d.body, SPAN("\x01")) &&
+	       der_take(&outer.body, DER_SEQUENCE, &d) == 0 &&
+	       span_eq(d.whole, s->alg->der) &&
+	       der_take(&outer.body, DER_SEQUENCE, &name) == 0 &&
+	       span_eq(name.whole, s->name);
+}
+
+static int
+sign_bytes(struct job *j, EVP_PKEY *key, const char *digest, struct span in,
+    unsigned char *out, size_t *out_len)
+{
+	EVP_MD_CTX *ctx = ossl_own_md_ctx(j->arena, EVP_MD_CTX_new());
+
+	if (ctx == NULL ||
+	    EVP_DigestSignInit_ex(ctx, NULL, digest, NULL, NULL, key, NULL) !=
+		1 ||
+	    EVP_DigestSign(ctx, out, out_len, ossl_bytes(in), in.n) != 1)
+		return ossl_fail(j, "signing failed");
+	return 0;
+}
+
+int
+ca_sign(struct job *j, const struct signer *signer, EVP_PKEY *key,
+    enum signed_type type, struct span tbs, struct span *der)
+{
+	unsigned char signature[SIGNATURE_MAX];
+	size_t len = sizeof signature;
+	struct buf b;
+
+	if (key == NULL)
+		return job_fail(j, ERR_INTERNAL, "the CA's key is not loaded");
+	if (!tbs_is_of_signer(signer, type, tbs))
+		return job_fail(j, ERR_INTERNAL,
+		    "refused to sign what is not a structure of this CA");
+	if (sign_bytes(j, key, signer->alg->digest, tbs, signature, &len) < 0)
+		return -1;
+	buf_init(&b, j->arena, tbs.n + 2 * SIGNATURE_MAX);
+	size_t mark = der_open(&b, DER_SEQUENCE);
+	buf_add(&b, tbs);
+	buf_add(&b, signer->alg->der);
+	der_add_bit_string(&b, span_mem(signature, len));
+	der_close(&b, mark);
+	if (!buf_ok(&b))
+		return job_fail(
+		    j, ERR_INTERNAL, "the signed data is too large");
+	*der = buf_span(&b);
+	return 0;
+}
+
+int
+ca_verify(struct job *j, X509_STORE *store, X509 *certificate, int purpose,
+    int64_t when)
+{
+	X509_STORE_CTX *ctx =
+	    ossl_own_store_ctx(j->arena, X509_STORE_CTX_new());
+
+	if (ctx == NULL ||
+	    X509_STORE_CTX_init(ctx, store, certificate, NULL) != 1)
+		return ossl_fail(j, "X509_STORE_CTX_init");
+	X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(ctx);
+	X509_VERIFY_PARAM_set_time(param, (time_t)when);
+	if (purpose != 0 && X509_VERIFY_PARAM_set_purpose(param, purpose) != 1)
+		return ossl_fail(j, "unknown purpose");
+	int ok = X509_verify_cert(ctx);
+	ERR_clear_error();
+	if (ok == 1)
+		return 0;
+	return job_fail(j, ERR_INTERNAL, "verification: %s",
+	    X509_verify_cert_error_string(X509_STORE_CTX_get_error(ctx)));
+}
+
+/* --- loading ------------------------------------------------------------- */
+
+struct loader {
+	struct job *j;
+	struct arena *keep;
+	const struct ca_files *files;
+	struct ca *ca;
+	STACK_OF(X509) * above; /* from the chain file */
+	X509 *root;
+	struct certview view; /* of the issuing CA */
+};
+
+static X509 *
+next_pem_certificate(struct loader *l, BIO *bio, const char *path)
+{
+	X509 *x = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+
+	if (x == NULL &&
+	    ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE)
+		ossl_fail(l->j, path);
+	ERR_clear_error();
+	return x;
+}
+
+static BIO *
+open_pem(struct loader *l, const char *path)
+{
+	struct span text;
+
+	if (file_read(l->j, path, PEM_FILE_MAX, &text) < 0)
+		return NULL;
+	BIO *bio =
+	    ossl_own_bio(l->j->arena, BIO_new_mem_buf(text.p, (int)text.n));
+	if (bio == NULL)
+		ossl_fail(l->j, path);
+	return bio;
+}
+
+static int
+load_certificate(struct loader *l)
+{
+	const char *path = l->files->certificate;
+	BIO *bio = open_pem(l, path);
+
+	if (bio == NULL)
+		return -1;
+	X509 *x = ossl_own_x509(l->keep, next_pem_certificate(l, bio, path));
+	if (x == NULL)
+		return job_fail(
+		    l->j, ERR_INTERNAL, "%s: no certificate in PEM", path);
+	X509 *more =
+	    ossl_own_x509(l->j->arena, next_pem_certificate(l, bio, path));
+	if (more != NULL)
+		return job_fail(l->j, ERR_INTERNAL,
+		    "%s: more than the issuing CA's certificate; what is above "
+		    "it belongs into the chain file",
+		    path);
+	l->ca->certificate = x;
+	return l->j->err.kind == ERR_NONE ? 0 : -1;
+}
+
+static int
+load_above(struct loader *l)
+{
+	const char *path = l->files->chain;
+	X509 *x;
+
+	l->above = ossl_own_certs(l->keep, sk_X509_new_null());
+	if (path == NULL)
+		return job_fail(l->j, ERR_INTERNAL,
+		    "%s: a chain file with the root is needed",
+		    l->files->certificate);
+	BIO *bio = open_pem(l, path);
+	if (bio == NULL)
+		return -1;
+	while ((x = next_pem_certificate(l, bio, path)) != NULL) {
+		if (sk_X509_num(l->above) >= CHAIN_MAX ||
+		    sk_X509_push(l->above, x) <= 0) {
+			X509_free(x);
+			return job_fail(l->j, ERR_INTERNAL,
+			    "%s: more than %d certificates", path, CHAIN_MAX);
+		}
+		if (X509_self_signed(x, 0) == 1)
+			l->root = x;
+	}
+	if (l->j->err.kind != ERR_NONE)
+		return -1;
+	if (l->root == NULL)
+		return job_fail(
+		    l->j, ERR_INTERNAL, "%s: no self-signed root in it", path);
+	return 0;
+}
+
+/* The certificate's octets, as they were signed, in the arena. */
+static int
+certificate_der(struct loader *l, X509 *x, struct span *out)
+{
+	unsigned char *der = NULL;
+	int n = i2d_X509(x, &der);
+
+	if (n <= 0)
+		return ossl_fail(l->j, "i2d_X509");
+	*out = span_mem(arena_memdup(l->keep, der, (size_t)n), (size_t)n);
+	OPENSSL_free(der);
+	return 0;
+}
+
+/* PK-132, PK-116: a signature and a key that pki.md 9.4 knows. */
+static const char *
+algorithm_problem(const struct certview *v, const EVP_PKEY *key)
+{
+	if (!span_eq(v->inner_algorithm, v->outer_algorithm) ||
+	    !sig_alg_is_known(v->outer_algorithm))
+		return "its signature algorithm is not one of SHA-256, SHA-384 "
+		       "and SHA-512 with RSA (PKCS#1 v1.5) or ECDSA (PK-132)";
+	if (key == NULL || sig_alg_for(key, CA_ROLE_ISSUING) == NULL)
+		return "its key is neither RSA, P-256 nor P-384 (PK-116)";
+	if (EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA &&
+	    EVP_PKEY_get_bits(key) < 3072)
+		return "its RSA key has less than 3072 bits (PK-116, PK-131)";
+	return NULL;
+}
+
+/* Section 10's fields of the issuing CA. */
+static const char *
+fields_problem(const struct certview *v, struct span *key_id)
+{
+	const struct cert_extension *e;
+	struct der list;
+	struct der usage;
+	bool is_for_email = false;
+
+	if (!v->is_v3 || span_eq(v->subject, v->issuer))
+		return "it is a root, which issues to CAs only (PK-130)";
+	e = certview_extension(v, OID_BASIC_CONSTRAINTS);
+	if (e == NULL || !e->critical ||
+	    !span_eq(e->value, SPAN("\x30\x06\x01\x01\xff\x02\x01\x00")))
+		return "basicConstraints must be critical, CA, pathLen 0 "
+		       "(PK-120)";
+	e = certview_extension(v, OID_KEY_USAGE);
+	if (e == NULL || !e->critical ||
+	    !span_eq(e->value, SPAN("\x03\x02\x01\x06")))
+		return "keyUsage must be critical, keyCertSign and cRLSign "
+		       "(PK-121)";
+	e = certview_extension(v, OID_EXT_KEY_USAGE);
+	if (e == NULL || der_only(e->value, DER_SEQUENCE, &list) < 0)
+		return "extKeyUsage must be there (PK-122)";
+	while (der_next(&list.body, &usage) == 1) {
+		if (span_eq(usage.body, OID_EMAIL_PROTECTION))
+			is_for_email = true;
+		else if (!span_eq(usage.body, OID_CLIENT_AUTH))
+			return "extKeyUsage names more than emailProtection "
+			       "and clientAuth (PK-122)";
+	}
+	if (!is_for_email)
+		return "extKeyUsage lacks emailProtection (PK-122)";
+	if (certview_subject_key_id(v, key_id) != 1 || key_id->n == 0)
+		return "subjectKeyIdentifier must be there (PK-124)";
+	return NULL;
+}
+
+static int
+check_certificate(struct loader *l)
+{
+	struct ca *ca = l->ca;
+	struct span der = { 0 };
+	const char *problem;
+
+	if (certificate_der(l, ca->certificate, &der) < 0)
+		return -1;
+	if (certview_parse(der, &l->view) < 0)
+		return job_fail(l->j, ERR_INTERNAL,
+		    "%s: the certificate is not strict DER",
+		    l->files->certificate);
+	ca->signer.public_key = X509_get0_pubkey(ca->certificate);
+	problem = algorithm_problem(&l->view, ca->signer.public_key);
+	if (problem == NULL)
+		problem = fields_problem(&l->view, &ca->signer.key_id);
+	if (problem != NULL)
+		return job_fail(l->j, ERR_INTERNAL, "%s: %s",
+		    l->files->certificate, problem);
+	ca->signer.name = l->view.subject;
+	ca->signer.alg = sig_alg_for(ca->signer.public_key, CA_ROLE_ISSUING);
+	ca->label = hex_dup(l->keep, ca->signer.key_id);
+	ca->not_before = l->view.not_before;
+	ca->not_after = l->view.not_after;
+	return 0;
+}
+
+/* The verified way up: algorithms and ends of each, PEM without the root
+ * (PK-148). */
+static int
+take_chain(struct loader *l, STACK_OF(X509) * chain)
+{
+	struct certview v;
+	struct span der = { 0 };
+	struct buf pem;
+
+	buf_init(&pem, l->keep, PEM_FILE_MAX);
+	for (int i = 0; i < sk_X509_num(chain); i++) {
+		X509 *x = sk_X509_value(chain, i);
+		if (certificate_der(l, x, &der) < 0)
+			return -1;
+		const char *problem =
+		    certview_parse(der, &v) < 0
+			? "not strict DER"
+			: algorithm_problem(&v, X509_get0_pubkey(x));
+		if (problem != NULL)
+			return job_fail(l->j, ERR_INTERNAL,
+			    "%s: certificate %d: %s", l->files->chain, i,
+			    problem);
+		if (v.not_after < l->ca->not_after)
+			l->ca->not_after = v.not_after;
+		if (i + 1 < sk_X509_num(chain))
+			pem_add(&pem, "CERTIFICATE", der);
+	}
+	if (!buf_ok(&pem))
+		return job_fail(l->j, ERR_INTERNAL, "the chain is too long");
+	l->ca->chain_pem = buf_span(&pem);
+	return 0;
+}
+
+static int
+verify_chain(struct loader *l)
+{
+	X509_STORE *store = ossl_own_store(l->j->arena, X509_STORE_new());
+	X509_STORE_CTX *ctx =
+	    ossl_own_store_ctx(l->j->arena, X509_STORE_CTX_new());
+
+	if (store == NULL || ctx == NULL ||
+	    X509_STORE_add_cert(store, l->root) != 1 ||
+	    X509_STORE_CTX_init(ctx, store, l->ca->certificate, l->above) != 1)
+		return ossl_fail(l->j, l->files->chain);
+	X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(ctx);
+	X509_VERIFY_PARAM_set_time(param, (time_t)l->j->now);
+	X509_VERIFY_PARAM_set_flags(
+	    param, X509_V_FLAG_X509_STRICT | X509_V_FLAG_CHECK_SS_SIGNATURE);
+	int ok = X509_verify_cert(ctx);
+	ERR_clear_error();
+	if (ok != 1)
+		return job_fail(l->j, ERR_INTERNAL,
+		    "%s: does not lead to the root in %s: %s",
+		    l->files->certificate, l->files->chain,
+		    X509_verify_cert_error_string(
+			X509_STORE_CTX_get_error(ctx)));
+	return take_chain(l, X509_STORE_CTX_get0_chain(ctx));
+}
+
+static X509_STORE *
+anchor_store(struct arena *keep, X509 *anchor)
+{
+	X509_STORE *store = ossl_own_store(keep, X509_STORE_new());
+
+	if (store == NULL || X509_STORE_add_cert(store, anchor) != 1 ||
+	    X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN) != 1)
+		return NULL;
+	return store;
+}
+
+static int
+give_passphrase(char *out, int size, int is_writing, void *context)
+{
+	const struct span *passphrase = context;
+
+	(void)is_writing;
+	if (size < 0 || passphrase->n > (size_t)size)
+		return -1;
+	memcpy(out, passphrase->p, passphrase->n);
+	return (int)passphrase->n;
+}
+
+static int
+load_key(struct loader *l)
+{
+	const char *path = l->files->key;
+	struct job *j = l->j;
+	struct span passphrase = { 0 };
+	struct span pem = { 0 };
+
+	if (l->files->passphrase_file == NULL)
+		return job_fail(
+		    j, ERR_INTERNAL, "%s: no passphrase file", path);
+	if (file_read_private(j, path, PEM_FILE_MAX, &pem) < 0 ||
+	    file_read_secret(
+		j, l->files->passphrase_file, PASSPHRASE_MAX, &passphrase) < 0)
+		return -1;
+	/* PK-201 */
+	if (!span_starts(pem, SPAN("-----BEGIN ENCRYPTED PRIVATE KEY-----")))
+		return job_fail(j, ERR_INTERNAL,
+		    "%s: not an encrypted PKCS#8 key in PEM", path);
+	BIO *bio = ossl_own_bio(j->arena, BIO_new_mem_buf(pem.p, (int)pem.n));
+	EVP_PKEY *key = bio == NULL ? NULL
+				    : ossl_own_pkey(l->keep,
+					  PEM_read_bio_PrivateKey(bio, NULL,
+					      give_passphrase, &passphrase));
+	if (key == NULL)
+		return ossl_fail(j, path);
+	if (EVP_PKEY_eq(key, l->ca->signer.public_key) != 1)
+		return job_fail(j, ERR_INTERNAL,
+		    "%s: not the key of the certificate in %s", path,
+		    l->files->certificate);
+	l->ca->signer.key = key;
+	return 0;
+}
+
+/* PK-137: the same type and size as the CA's key. */
+static EVP_PKEY *
+make_lint_key(const EVP_PKEY *like)
+{
+	char group[32];
+	size_t len;
+
+	if (EVP_PKEY_get_base_id(like) == EVP_PKEY_RSA)
+		return EVP_RSA_gen((size_t)EVP_PKEY_get_bits(like));
+	if (EVP_PKEY_get_group_name(like, group, sizeof group, &len) != 1)
+		return NULL;
+	return EVP_EC_gen(group);
+}
+
+/* The issuing CA's certificate around the throw-away key: an anchor that
+ * only lint certificates fit. */
+static int
+make_lint_anchor(struct loader *l)
+{
+	struct ca *ca = l->ca;
+	X509 *twin = ossl_own_x509(l->keep, X509_dup(ca->certificate));
+	unsigned char *der = NULL;
+
+	ca->lint_key =
+	    ossl_own_pkey(l->keep, make_lint_key(ca->signer.public_key));
+	if (twin == NULL || ca->lint_key == NULL ||
+	    X509_set_pubkey(twin, ca->lint_key) != 1)
+		return ossl_fail(l->j, "making the lint key");
+	/* Written and read again: nothing of the first key stays cached. */
+	if (i2d_re_X509_tbs(twin, &der) <= 0)
+		return ossl_fail(l->j, "making the lint certificate");
+	OPENSSL_free(der);
+	der = NULL;
+	int n = i2d_X509(twin, &der);
+	if (n <= 0)
+		return ossl_fail(l->j, "making the lint certificate");
+	X509 *anchor = ossl_x509(l->keep, span_mem(der, (size_t)n));
+	OPENSSL_free(der);
+	ca->lint_store = anchor == NULL ? NULL : anchor_store(l->keep, anchor);
+	if (ca->lint_store == NULL)
+		return ossl_fail(l->j, "making the lint certificate");
+	return 0;
+}
+
+int
+ca_load(struct job *j, struct arena *keep, const struct ca_files *files,
+    const struct ca **out)
+{
+	struct loader l = { .j = j, .keep = keep, .files = files };
+
+	l.ca = arena_alloc(keep, sizeof *l.ca);
+	if (load_certificate(&l) < 0 || load_above(&l) < 0 ||
+	    check_certificate(&l) < 0 || verify_chain(&l) < 0)
+		return -1;
+	l.ca->store = anchor_store(keep, l.ca->certificate);
+	if (l.ca->store == NULL)
+		return ossl_fail(j, files->certificate);
+	if (files->key != NULL &&
+	    (load_key(&l) < 0 || make_lint_anchor(&l) < 0))
+		return -1;
+	*out = l.ca;
+	return 0;
+}
+
+struct span
+ca_chain_pem(const struct ca *ca)
+{
+	return ca->chain_pem;
+}
+
+const char *
+ca_key_label(const struct ca *ca)
+{
+	return ca->label;
+}
+
+int64_t
+ca_not_after(const struct ca *ca)
+{
+	return ca->not_after;
+}

@@ -1,0 +1,57 @@
+/*
+ * Where the CA's private key lives, and the one function that uses it.
+ *
+ * A signer function takes a type tag and a finished to-be-signed structure
+ * that pki/ built itself; no function outside pki/ signs a buffer (PK-203).
+ */
+#ifndef PKI_KEY_H
+#define PKI_KEY_H
+
+#include "lib/buf.h"
+
+struct arena;
+struct job;
+struct ca; /* issuing CA: certificate, chain, key, throw-away key */
+
+struct ca_files {
+	const char *certificate;     /* PEM, the issuing CA */
+	const char *chain;           /* PEM, what stands above it */
+	const char *key;             /* encrypted PKCS#8, PEM; NULL: no key
+				      * (web and checks need none) */
+	const char *passphrase_file;
+};
+
+/*
+ * Loads and checks: the key fits the certificate, the chain verifies to a
+ * self-signed root, algorithms of pki.md 9.4, validity, CA fields of section
+ * 10 (PK-120, PK-121, PK-124).  Makes the throw-away lint key (PK-137).
+ * Lives as long as `keep`.  0, or -1 ERR_INTERNAL naming file and reason.
+ */
+int ca_load(struct job *j, struct arena *keep, const struct ca_files *files,
+    const struct ca **out);
+
+/* PEM of the intermediates to deliver after the leaf (PK-148): the issuing
+ * CA and what is above it, without the root unless the root is the issuing
+ * CA itself (clients need two certificates). */
+struct span ca_chain_pem(const struct ca *ca);
+const char *ca_key_label(const struct ca *ca); /* hex SKI: for records */
+int64_t ca_not_after(const struct ca *ca);
+
+/*
+ * `countersign init` (private mode): a root and an issuing CA (pki.md
+ * section 10), keys as encrypted PKCS#8 with scrypt, mode 0400, in `dir`:
+ * root.pem, root-key.pem, issuing.pem, issuing-key.pem, ca-passphrase, and
+ * the root's first CRL.  Refuses to overwrite anything.
+ */
+struct ca_init {
+	const char *dir;
+	const char *organization;
+	const char *country;        /* two letters */
+	const char *common_name;    /* base of both common names */
+	const char *key_type;       /* "p256", "p384", "rsa4096", "rsa3072" */
+	const char *root_crl_url;
+	const char *root_url;       /* AIA caIssuers of the issuing CA */
+};
+int ca_init_create(struct job *j, const struct ca_init *in);
+
+#endif

@@ -1,0 +1,355 @@
+#include "config.h"
+
+#include "pki/keycheck.h"
+
+#include <openssl/core_names.h>
+#include <openssl/err.h>
+#include <openssl/param_build.h>
+#include <string.h>
+
+#include "lib/arena.h"
+#include "pki/der.h"
+#include "pki/ossl.h"
+#include "pki/rsacheck.h"
+
+#define ED25519_LEN 32
+/* More is refused anyway, later and with its reason. */
+#define RSA_OCTETS_MAX 2049
+
+/* pki.md 9.4: each key type has exactly one AlgorithmIdentifier. */
+static const struct {
+	const char *name;
+	struct span algorithm;
+	const char *group; /* OpenSSL's name of the curve */
+	size_t coordinate; /* octets of x and of y */
+} types[] = {
+	[KEY_TYPE_RSA] = { "RSA",
+	    { "\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x05\x00",
+		15 },
+	    NULL, 0 },
+	[KEY_TYPE_P256] = { "P-256",
+	    { "\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48"
+	      "\xce\x3d\x03\x01\x07",
+		21 },
+	    "prime256v1", 32 },
+	[KEY_TYPE_P384] = { "P-384",
+	    { "\x30\x10\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x05\x2b\x81\x04"
+	      "\x00\x22",
+		18 },
+	    "secp384r1", 48 },
+	[KEY_TYPE_P521] = { "P-521",
+	    { "\x30\x10\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x05\x2b\x81\x04"
+	      "\x00\x23",
+		18 },
+	    "secp521r1", 66 },
+	[KEY_TYPE_ED25519] = { "Ed25519", { "\x30\x05\x06\x03\x2b\x65\x70", 7 },
+	    NULL, 0 },
+};
+#define TYPE_COUNT (sizeof types / sizeof types[0])
+
+const char *
+key_type_name(enum key_type type)
+{
+	return types[type].name;
+}
+
+bool
+key_type_is_ec(enum key_type type)
+{
+	return types[type].group != NULL;
+}
+
+struct span
+key_type_algorithm(enum key_type type)
+{
+	return types[type].algorithm;
+}
+
+int
+spki_split(struct span spki, enum key_type *type, struct span *key_bits)
+{
+	struct der outer;
+	struct der algorithm;
+	struct der bits;
+
+	if (der_only(spki, DER_SEQUENCE, &outer) < 0 ||
+	    der_take(&outer.body, DER_SEQUENCE, &algorithm) < 0 ||
+	    der_only(outer.body, DER_BIT_STRING, &bits) < 0 ||
+	    bits.body.n < 2 || bits.body.p[0] != 0)
+		return -1;
+	*key_bits = span_from(bits.body, 1);
+	for (size_t i = 0; i < TYPE_COUNT; i++) {
+		if (span_eq(algorithm.whole, types[i].algorithm)) {
+			*type = (enum key_type)i;
+			return 0;
+		}
+	}
+	return -1;
+}
+
+/* PK-75, AC-41: below p, on the curve, not the identity.  The curves have
+ * cofactor one, so that this is full validation. */
+static const char *
+ec_check(EVP_PKEY *key, enum key_type *type)
+{
+	char group[32];
+	size_t len;
+	size_t i = 0;
+
+	if (EVP_PKEY_get_group_name(key, group, sizeof group, &len) != 1)
+		group[0] = '\0';
+	while (i < TYPE_COUNT &&
+	       (types[i].group == NULL || strcmp(types[i].group, group) != 0))
+		i++;
+	if (i == TYPE_COUNT)
+		return "the curve must be P-256, P-384 or P-521";
+	*type = (enum key_type)i;
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(key, NULL);
+	bool good = ctx != NULL && EVP_PKEY_public_check_quick(ctx) == 1;
+	EVP_PKEY_CTX_free(ctx);
+	return good ? NULL : "the EC point is not valid";
+}
+
+/* p = 2^255 - 19, and d of the curve -x^2 + y^2 = 1 + d x^2 y^2. */
+static const char ed25519_p[] =
+    "7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffed";
+static const char ed25519_d[] =
+    "52036cee2b6ffe738cc740797779e89800700a4d4141d8ab75eb4dca135978a3";
+/* The y of the points whose order is 1, 2, 4 and 8. */
+static const char *const ed25519_small[] = {
+	"01",
+	"7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffec",
+	"00",
+	"05fc536d880238b13933c6d305acdfd5f098eff289f4c345b027b2c28f95e826",
+	"7a03ac9277fdc74ec6cc392cfa53202a0f67100d760b3cba4fd84d3d706a17c7",
+};
+
+/* Is there an x for this y?  x^2 = (y^2 - 1) / (d y^2 + 1); a quotient is a
+ * square where the product is. */
+static bool
+ed25519_has_x(const BIGNUM *y, const BIGNUM *p, BN_CTX *ctx)
+{
+	BIGNUM *d = BN_CTX_get(ctx);
+	BIGNUM *u = BN_CTX_get(ctx);
+	BIGNUM *v = BN_CTX_get(ctx);
+
+	return v != NULL && BN_hex2bn(&d, ed25519_d) != 0 &&
+	       BN_mod_sqr(u, y, p, ctx) == 1 &&
+	       BN_mod_mul(v, u, d, p, ctx) == 1 && BN_add_word(v, 1) == 1 &&
+	       BN_sub_word(u, 1) == 1 && BN_mod_mul(u, u, v, p, ctx) == 1 &&
+	       BN_kronecker(u, p, ctx) == 1;
+}
+
+/* AC-43.  x = 0 belongs to y = 1 and y = -1, which are of small order. */
+static const char *
+ed25519_judge(const uint8_t raw[ED25519_LEN], BN_CTX *ctx)
+{
+	BIGNUM *y = BN_CTX_get(ctx);
+	BIGNUM *p = BN_CTX_get(ctx);
+	BIGNUM *small = BN_CTX_get(ctx);
+	uint8_t bytes[ED25519_LEN];
+
+	memcpy(bytes, raw, sizeof bytes);
+	bytes[ED25519_LEN - 1] &= 0x7f; /* the sign of x */
+	if (small == NULL || BN_lebin2bn(bytes, sizeof bytes, y) == NULL ||
+	    BN_hex2bn(&p, ed25519_p) == 0)
+		return "the Ed25519 key cannot be checked";
+	if (BN_cmp(y, p) >= 0)
+		return "the Ed25519 key is not in canonical form";
+	for (size_t i = 0; i < sizeof ed25519_small / sizeof *ed25519_small;
+	     i++) {
+		if (BN_hex2bn(&small, ed25519_small[i]) == 0 ||
+		    BN_cmp(y, small) == 0)
+			return "the Ed25519 key is a point of small order";
+	}
+	return ed25519_has_x(y, p, ctx) ? NULL
+					: "the Ed25519 key is not a point";
+}
+
+static const char *
+ed25519_check(EVP_PKEY *key)
+{
+	uint8_t raw[ED25519_LEN];
+	size_t n = sizeof raw;
+	BN_CTX *ctx = BN_CTX_new();
+	const char *reason = "the Ed25519 key cannot be checked";
+
+	if (ctx != NULL && EVP_PKEY_get_raw_public_key(key, raw, &n) == 1 &&
+	    n == sizeof raw) {
+		BN_CTX_start(ctx);
+		reason = ed25519_judge(raw, ctx);
+		BN_CTX_end(ctx);
+	}
+	BN_CTX_free(ctx);
+	return reason;
+}
+
+static const char *
+rsa_check(EVP_PKEY *key, enum keycheck_use use)
+{
+	BIGNUM *n = NULL;
+	BIGNUM *e = NULL;
+	const char *reason = "the RSA key cannot be read";
+
+	if (EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_N, &n) == 1 &&
+	    EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &e) == 1)
+		reason = rsa_check_numbers(n, e, use == KEYCHECK_SUBJECT);
+	BN_free(n);
+	BN_free(e);
+	return reason;
+}
+
+const char *
+keycheck_key(EVP_PKEY *key, enum keycheck_use use, enum key_type *type)
+{
+	const char *reason;
+
+	switch (EVP_PKEY_get_base_id(key)) {
+	case EVP_PKEY_RSA:
+		*type = KEY_TYPE_RSA;
+		reason = rsa_check(key, use);
+		break;
+	case EVP_PKEY_EC:
+		reason = ec_check(key, type);
+		break;
+	case EVP_PKEY_ED25519:
+		*type = KEY_TYPE_ED25519;
+		reason = ed25519_check(key);
+		break;
+	default:
+		reason = "the key must be RSA, EC or Ed25519";
+		break;
+	}
+	ERR_clear_error();
+	return reason;
+}
+
+/* RSAPublicKey: two positive INTEGERs and nothing else. */
+static bool
+rsa_bits_are_strict(struct span bits)
+{
+	struct der key;
+	struct der n;
+	struct der e;
+
+	return der_is_strict(bits) && der_only(bits, DER_SEQUENCE, &key) == 0 &&
+	       der_take(&key.body, DER_INTEGER, &n) == 0 &&
+	       der_only(key.body, DER_INTEGER, &e) == 0 &&
+	       !(n.body.p[0] & 0x80) && !(e.body.p[0] & 0x80);
+}
+
+static const char *
+bits_check(enum key_type type, struct span bits)
+{
+	if (type == KEY_TYPE_RSA)
+		return rsa_bits_are_strict(bits) ? NULL
+						 : "the RSA key is not DER";
+	if (type == KEY_TYPE_ED25519)
+		return bits.n == ED25519_LEN
+			   ? NULL
+			   : "the Ed25519 key must have 32 octets";
+	/* Uncompressed only: one key has one spelling. */
+	return bits.p[0] == 0x04 && bits.n == 1 + 2 * types[type].coordinate
+		   ? NULL
+		   : "the EC point must be uncompressed, of the curve's length";
+}
+
+static EVP_PKEY *
+key_from_params(struct arena *a, const char *name, OSSL_PARAM *params)
+{
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, name, NULL);
+	EVP_PKEY *key = NULL;
+
+	if (ctx == NULL || EVP_PKEY_fromdata_init(ctx) != 1 ||
+	    EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_PUBLIC_KEY, params) != 1)
+		key = NULL;
+	EVP_PKEY_CTX_free(ctx);
+	ERR_clear_error();
+	return ossl_own_pkey(a, key);
+}
+
+static EVP_PKEY *
+rsa_key(struct arena *a, struct span bits)
+{
+	struct der whole;
+	struct der n;
+	struct der e;
+	EVP_PKEY *key = NULL;
+
+	if (der_only(bits, DER_SEQUENCE, &whole) < 0 ||
+	    der_take(&whole.body, DER_INTEGER, &n) < 0 ||
+	    der_only(whole.body, DER_INTEGER, &e) < 0 ||
+	    n.body.n > RSA_OCTETS_MAX || e.body.n > RSA_OCTETS_MAX)
+		return NULL;
+	BIGNUM *modulus =
+	    ossl_own_bn(a, BN_bin2bn(ossl_bytes(n.body), (int)n.body.n, NULL));
+	BIGNUM *exponent =
+	    ossl_own_bn(a, BN_bin2bn(ossl_bytes(e.body), (int)e.body.n, NULL));
+	OSSL_PARAM_BLD *build = OSSL_PARAM_BLD_new();
+	OSSL_PARAM *params = NULL;
+	if (build != NULL &&
+	    OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_N, modulus) ==
+		1 &&
+	    OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_E, exponent) == 1)
+		params = OSSL_PARAM_BLD_to_param(build);
+	if (params != NULL)
+		key = key_from_params(a, "RSA", params);
+	OSSL_PARAM_free(params);
+	OSSL_PARAM_BLD_free(build);
+	return key;
+}
+
+static EVP_PKEY *
+ec_key(struct arena *a, enum key_type type, struct span bits)
+{
+	/* The parameters are not written to, but their type says so. */
+	char *group = arena_strdup(a, types[type].group);
+	void *point = arena_memdup(a, bits.p, bits.n);
+	OSSL_PARAM params[] = {
+		OSSL_PARAM_construct_utf8_string(
+		    OSSL_PKEY_PARAM_GROUP_NAME, group, 0),
+		OSSL_PARAM_construct_octet_string(
+		    OSSL_PKEY_PARAM_PUB_KEY, point, bits.n),
+		OSSL_PARAM_construct_end(),
+	};
+
+	return key_from_params(a, "EC", params);
+}
+
+/* From the bits that bits_check() has seen: the library's own decoder takes
+ * seven times as long. */
+static EVP_PKEY *
+key_from_bits(struct arena *a, enum key_type type, struct span bits)
+{
+	if (type == KEY_TYPE_RSA)
+		return rsa_key(a, bits);
+	if (type == KEY_TYPE_ED25519)
+		return ossl_own_pkey(
+		    a, EVP_PKEY_new_raw_public_key(
+			   EVP_PKEY_ED25519, NULL, ossl_bytes(bits), bits.n));
+	return ec_key(a, type, bits);
+}
+
+const char *
+keycheck_spki(struct arena *a, struct span spki, enum keycheck_use use,
+    enum key_type *type, EVP_PKEY **key)
+{
+	struct span bits;
+	enum key_type read_type;
+
+	if (spki_split(spki, type, &bits) < 0)
+		return "the key must be RSA (rsaEncryption with NULL "
+		       "parameters), EC on the named curves P-256, P-384 or "
+		       "P-521, or Ed25519";
+	const char *reason = bits_check(*type, bits);
+	if (reason != NULL)
+		return reason;
+	*key = key_from_bits(a, *type, bits);
+	if (*key == NULL)
+		return key_type_is_ec(*type) ? "the EC point is not valid"
+					     : "the key cannot be read";
+	reason = keycheck_key(*key, use, &read_type);
+	if (reason == NULL && read_type != *type)
+		return "the key is not of the type that it names";
+	return reason;
+}

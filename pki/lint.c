@@ -1,0 +1,805 @@
+#include "config.h"
+
+#include "pki/lint.h"
+
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
+#include <string.h>
+
+#include "lib/addr.h"
+#include "lib/arena.h"
+#include "lib/job.h"
+#include "lib/json.h"
+#include "lib/utf8.h"
+#include "pki/ca.h"
+#include "pki/certfield.h"
+#include "pki/certview.h"
+#include "pki/issue.h"
+#include "pki/keycheck.h"
+#include "pki/oid.h"
+#include "pki/ossl.h"
+#include "pki/profile.h"
+#include "pki/version.h"
+
+#define DAY_SECS 86400
+#define SIZE_LIMIT 4096 /* L-40 */
+#define REPORT_MAX (16 * 1024)
+#define DOMAIN_MAX 255
+
+/* What the lints look at; all of it comes from the DER, but for what was
+ * asked for (in) and the issuer (ca). */
+struct subject {
+	struct job *j;
+	const struct ca *ca;
+	const struct issue_input *in;
+	struct span der;
+	bool is_read; /* v and certificate are there */
+	struct certview v;
+	X509 *certificate;
+	struct span common_name; /* its content; p NULL: none */
+	uint8_t common_name_tag;
+};
+
+/* A lint returns NULL, or what it refuses, or one of these. */
+static const char not_applicable[] = "not applicable";
+
+/* --- the whole ----------------------------------------------------------- */
+
+static const char *
+lint_encoding(struct subject *s)
+{
+	unsigned char *der = NULL;
+
+	if (!s->is_read)
+		return "not a certificate in strict DER";
+	for (size_t i = 0; i < s->v.extension_count; i++)
+		if (!der_is_strict(s->v.extensions[i].value))
+			return "an extension's value is not strict DER";
+	/* OpenSSL writes the same octets from what it has read. */
+	int n = i2d_re_X509_tbs(s->certificate, &der);
+	bool same = n > 0 && span_eq(span_mem(der, (size_t)n), s->v.tbs);
+	OPENSSL_free(der);
+	if (!same)
+		return "encoding it again gives other octets";
+	der = NULL;
+	n = i2d_X509(s->certificate, &der);
+	same = n > 0 && span_eq(span_mem(der, (size_t)n), s->der);
+	OPENSSL_free(der);
+	return same ? NULL : "encoding it again gives other octets";
+}
+
+static const char *
+lint_form(struct subject *s)
+{
+	if (!s->v.is_v3)
+		return "not version 3";
+	if (s->v.has_unique_id)
+		return "a unique identifier";
+	for (size_t i = 0; i < s->v.extension_count; i++)
+		if (certview_extension(&s->v, s->v.extensions[i].oid) !=
+		    &s->v.extensions[i])
+			return "an extension stands twice";
+	return NULL;
+}
+
+static const char *
+lint_signature_algorithm(struct subject *s)
+{
+	if (!span_eq(s->v.inner_algorithm, s->v.outer_algorithm))
+		return "inner and outer signature algorithm differ";
+	if (!span_eq(s->v.inner_algorithm, s->ca->signer.alg->der))
+		return "not the signature algorithm of the issuer's key";
+	return NULL;
+}
+
+static const char *
+lint_serial(struct subject *s)
+{
+	struct span serial = s->v.serial;
+	size_t equal = 0;
+
+	if (serial.n != SERIAL_LEN)
+		return "the serial number has not 17 octets";
+	if (serial.p[0] == 0 || ((uint8_t)serial.p[0] & 0x80))
+		return "the serial number's first octet is not 01 to 7f";
+	while (equal < serial.n && serial.p[equal] == serial.p[0])
+		equal++;
+	if (equal == serial.n)
+		return "all octets of the serial number are equal";
+	return span_eq(serial, span_mem(s->in->serial, SERIAL_LEN))
+		   ? NULL
+		   : "not the serial number that was reserved";
+}
+
+/* UTCTime and GeneralizedTime each in its range: read so by certview. */
+static const char *
+lint_validity(struct subject *s)
+{
+	int64_t from = s->v.not_before;
+	int64_t to = s->v.not_after;
+
+	if (to < from)
+		return "it ends before it begins";
+	if (to - from + 1 > (int64_t)PROFILE_DAYS_MAX * DAY_SECS)
+		return "it lives longer than 818 days";
+	if (from < s->ca->not_before || to > s->ca->not_after)
+		return "it lives outside the issuing CA's time";
+	if (to <= s->j->now)
+		return "it has ended already";
+	if (from != s->in->not_before || to != s->in->not_after)
+		return "not the time that was asked for";
+	return NULL;
+}
+
+/* --- key and issuer ------------------------------------------------------ */
+
+static const char *
+lint_key(struct subject *s)
+{
+	EVP_PKEY *key = X509_get0_pubkey(s->certificate);
+	enum key_type type;
+
+	if (key == NULL)
+		return "the key cannot be read";
+	return keycheck_key(key, KEYCHECK_SUBJECT, &type);
+}
+
+static const char *
+lint_key_encoding(struct subject *s)
+{
+	enum key_type type;
+	struct span bits;
+
+	if (spki_split(s->v.spki, &type, &bits) < 0)
+		return "the key's AlgorithmIdentifier is not in the table";
+	return span_eq(s->v.spki, s->in->csr->spki)
+		   ? NULL
+		   : "not the key of the request";
+}
+
+static const char *
+lint_issuer(struct subject *s)
+{
+	return span_eq(s->v.issuer, s->ca->signer.name)
+		   ? NULL
+		   : "the issuer is not the CA's subject, to the octet";
+}
+
+/* --- subject ------------------------------------------------------------- */
+
+/* Takes the next attribute of a Name: 1, 0, or -1 unless it stands alone in
+ * its RDN. */
+static int
+next_attribute(struct span *rdns, struct span *oid, struct der *value)
+{
+	struct der set;
+	struct der pair;
+	struct der type;
+	int r = der_next(rdns, &set);
+
+	if (r <= 0)
+		return r;
+	if (set.tag != DER_SET || der_only(set.body, DER_SEQUENCE, &pair) < 0 ||
+	    der_take(&pair.body, DER_OID, &type) < 0 ||
+	    der_next(&pair.body, value) != 1 || pair.body.n != 0)
+		return -1;
+	*oid = type.body;
+	return 1;
+}
+
+static struct span
+subject_rdns(const struct subject *s)
+{
+	struct der name;
+
+	return der_only(s->v.subject, DER_SEQUENCE, &name) < 0
+		   ? (struct span){ 0 }
+		   : name.body;
+}
+
+/* PK-108, PK-109; this profile writes no emailAddress and no serialNumber,
+ * but both may stand in a subject. */
+static const char *
+lint_subject_attributes(struct subject *s)
+{
+	const struct span allowed[] = { OID_COMMON_NAME, OID_EMAIL_ADDRESS,
+		OID_SERIAL_NUMBER };
+	bool seen[3] = { false };
+	struct span rdns = subject_rdns(s);
+	struct span oid;
+	struct der value;
+	int r;
+
+	while ((r = next_attribute(&rdns, &oid, &value)) == 1) {
+		size_t i = 0;
+		while (i < 3 && !span_eq(oid, allowed[i]))
+			i++;
+		if (i == 3)
+			return "the subject has an attribute that is not "
+			       "allowed";
+		if (seen[i])
+			return "the subject has an attribute twice";
+		seen[i] = true;
+	}
+	return r < 0 ? "the subject has an RDN of several attributes" : NULL;
+}
+
+static const char *
+lint_common_name(struct subject *s)
+{
+	const struct addr_policy any = { true, true };
+	struct addr a;
+	uint32_t code_point;
+	size_t characters = 0;
+
+	if (s->common_name.p == NULL)
+		return not_applicable;
+	if (s->common_name_tag != DER_UTF8_STRING ||
+	    !utf8_is_valid(s->common_name))
+		return "the common name is not a UTF8String";
+	for (size_t at = 0; utf8_next(s->common_name, &at, &code_point) == 1;)
+		characters++;
+	if (characters > PROFILE_NAME_MAX)
+		return "the common name has more than 64 characters";
+	/* Reads as a mailbox, in NFC, and is its own canonical form. */
+	if (addr_parse(s->j, s->common_name, &any, &a) < 0) {
+		job_recover(s->j);
+		return "the common name is not a mailbox";
+	}
+	return span_eq_str(s->common_name, a.canonical)
+		   ? NULL
+		   : "the common name is not in canonical form";
+}
+
+/* 1 if a SAN entry has these octets, 0, -1 for a name that is no mailbox. */
+static int
+san_has(const struct subject *s, struct span mailbox)
+{
+	struct span names = { 0 };
+	struct span one;
+	bool is_utf8;
+	int r = certview_names(&s->v, &names);
+
+	if (r <= 0)
+		return r;
+	while ((r = certview_next_mailbox(&names, &one, &is_utf8)) == 1)
+		if (span_eq(one, mailbox))
+			return 1;
+	return r;
+}
+
+static const char *
+lint_subject_in_san(struct subject *s)
+{
+	struct span rdns = subject_rdns(s);
+	struct span oid;
+	struct der value;
+
+	while (next_attribute(&rdns, &oid, &value) == 1) {
+		if (!span_eq(oid, OID_COMMON_NAME) &&
+		    !span_eq(oid, OID_EMAIL_ADDRESS))
+			continue;
+		if (san_has(s, value.body) != 1)
+			return "a mailbox of the subject is not in the "
+			       "subjectAltName, to the octet";
+	}
+	return NULL;
+}
+
+static bool
+is_atext(char c)
+{
+	return ascii_is_alnum(c) ||
+	       (c != '\0' && strchr("!#$%&'*+-/=?^_`{|}~", c) != NULL);
+}
+
+/* Lower-case LDH labels, at least two. */
+static bool
+domain_is_canonical(struct span domain)
+{
+	size_t labels = 0;
+
+	if (domain.n > DOMAIN_MAX)
+		return false;
+	for (size_t at = 0; at <= domain.n; labels++) {
+		size_t end = span_find(domain, at, '.');
+		struct span label = span_cut(domain, at, end);
+		if (label.n == 0 || label.n > 63 || label.p[0] == '-' ||
+		    label.p[label.n - 1] == '-')
+			return false;
+		for (size_t i = 0; i < label.n; i++)
+			if (!(label.p[i] >= 'a' && label.p[i] <= 'z') &&
+			    !ascii_is_digit(label.p[i]) && label.p[i] != '-')
+				return false;
+		at = end + 1;
+	}
+	return labels >= 2;
+}
+
+static bool
+local_is_dot_atom(struct span local)
+{
+	if (local.n == 0 || local.n > 64 || local.p[0] == '.' ||
+	    local.p[local.n - 1] == '.')
+		return false;
+	for (size_t i = 0; i < local.n; i++) {
+		if (local.p[i] == '.' && local.p[i - 1] == '.')
+			return false;
+		if (local.p[i] != '.' && !((uint8_t)local.p[i] & 0x80) &&
+		    !is_atext(local.p[i]))
+			return false;
+	}
+	return true;
+}
+
+static const char *
+mailbox_problem(struct span mailbox, bool is_utf8)
+{
+	size_t at = mailbox.n;
+
+	while (at > 0 && mailbox.p[at - 1] != '@')
+		at--;
+	if (at == 0)
+		return "a mailbox without @";
+	struct span local = span_cut(mailbox, 0, at - 1);
+	if (!domain_is_canonical(span_from(mailbox, at)))
+		return "a mailbox's domain is not in lower-case A-labels";
+	if (!local_is_dot_atom(local))
+		return "a mailbox's local part is not a dot-atom";
+	if (is_utf8 && span_is_ascii(local))
+		return "an ASCII mailbox as SmtpUTF8Mailbox";
+	if (is_utf8 && !utf8_is_plain(mailbox))
+		return "a SmtpUTF8Mailbox with characters that do not belong "
+		       "there";
+	if (!is_utf8 && !span_is_ascii(local))
+		return "an rfc822Name that is not ASCII";
+	return NULL;
+}
+
+static const char *
+lint_san_forms(struct subject *s)
+{
+	struct span names = { 0 };
+	struct span mailbox;
+	bool is_utf8;
+	int r = certview_names(&s->v, &names);
+
+	if (r < 0)
+		return "the subjectAltName is not DER";
+	if (r == 0 || names.n == 0)
+		return "no name in the subjectAltName";
+	while ((r = certview_next_mailbox(&names, &mailbox, &is_utf8)) == 1) {
+		const char *problem = mailbox_problem(mailbox, is_utf8);
+		if (problem != NULL)
+			return problem;
+	}
+	return r < 0 ? "a name that is neither rfc822Name nor SmtpUTF8Mailbox"
+		     : NULL;
+}
+
+/* PK-83: each mailbox of the order once, in its sequence; so the sets are
+ * equal. */
+static const char *
+lint_san_set(struct subject *s)
+{
+	struct span names = { 0 };
+	struct span mailbox;
+	bool is_utf8;
+	size_t i = 0;
+	int r = certview_names(&s->v, &names);
+
+	while (r == 1 &&
+	       (r = certview_next_mailbox(&names, &mailbox, &is_utf8)) == 1) {
+		if (i == s->in->mailbox_count ||
+		    !span_eq_str(mailbox, s->in->mailboxes[i]))
+			return "the mailboxes are not those of the order";
+		i++;
+	}
+	for (size_t a = 0; a < i; a++)
+		for (size_t b = 0; b < a; b++)
+			if (strcmp(s->in->mailboxes[a], s->in->mailboxes[b]) ==
+			    0)
+				return "a mailbox stands twice";
+	return r == 0 && i == s->in->mailbox_count
+		   ? NULL
+		   : "the mailboxes are not those of the order";
+}
+
+/* PK-115 */
+static const char *
+lint_attribute_text(struct subject *s)
+{
+	struct span rdns = subject_rdns(s);
+	struct span oid;
+	struct der value;
+
+	while (next_attribute(&rdns, &oid, &value) == 1) {
+		struct span text = value.body;
+		bool has_letter = false;
+		size_t entity = span_find(text, 0, '&');
+
+		for (size_t i = 0; i < text.n; i++)
+			has_letter |= ascii_is_alnum(text.p[i]) ||
+				      ((uint8_t)text.p[i] & 0x80);
+		if (!has_letter)
+			return "an attribute has no letter and no digit";
+		if (span_has_control(text))
+			return "an attribute has a control character";
+		if (span_trim(text).n != text.n)
+			return "an attribute begins or ends with a blank";
+		if (entity != text.n && span_find(text, entity, ';') != text.n)
+			return "an attribute has an HTML entity";
+	}
+	return NULL;
+}
+
+/* --- extensions ---------------------------------------------------------- */
+
+static const char *
+lint_extension_set(struct subject *s)
+{
+	bool san_is_critical = subject_rdns(s).n == 0;
+	const struct {
+		struct span oid;
+		bool critical;
+	} expected[] = {
+		{ OID_AUTHORITY_KEY_ID, false },
+		{ OID_SUBJECT_KEY_ID, false },
+		{ OID_KEY_USAGE, true },
+		{ OID_POLICIES, false },
+		{ OID_SUBJECT_ALT_NAME, san_is_critical },
+		{ OID_EXT_KEY_USAGE, false },
+		{ OID_CRL_POINTS, false },
+		{ OID_AUTHORITY_INFO, false },
+	};
+	size_t count = sizeof expected / sizeof expected[0];
+
+	if (s->in->ca_issuers_url == NULL)
+		count--;
+	if (s->v.extension_count != count)
+		return "the extensions are not those of the profile";
+	for (size_t i = 0; i < count; i++) {
+		if (!span_eq(s->v.extensions[i].oid, expected[i].oid))
+			return "the extensions are not those of the profile";
+		if (s->v.extensions[i].critical != expected[i].critical)
+			return "an extension's criticality is not the "
+			       "profile's";
+	}
+	return NULL;
+}
+
+static struct span
+value_of(const struct subject *s, struct span oid)
+{
+	const struct cert_extension *e = certview_extension(&s->v, oid);
+
+	return e == NULL ? (struct span){ 0 } : e->value;
+}
+
+/* The table of 9.2 a second time, as bits: issue.c writes octets. */
+static unsigned
+usage_bits(const struct csr *csr, enum key_type type)
+{
+	enum {
+		DIGITAL_SIGNATURE = 1u << 0,
+		NON_REPUDIATION = 1u << 1,
+		KEY_ENCIPHERMENT = 1u << 2,
+		KEY_AGREEMENT = 1u << 4,
+	};
+	unsigned bits = 0;
+
+	if (csr->class != KEY_CLASS_ENCRYPTION) {
+		bits |= DIGITAL_SIGNATURE;
+		if (csr->non_repudiation)
+			bits |= NON_REPUDIATION;
+	}
+	if (csr->class == KEY_CLASS_SIGNING)
+		return bits;
+	switch (type) {
+	case KEY_TYPE_RSA:
+		return bits | KEY_ENCIPHERMENT;
+	case KEY_TYPE_P256:
+	case KEY_TYPE_P384:
+	case KEY_TYPE_P521:
+		return bits | KEY_AGREEMENT;
+	case KEY_TYPE_ED25519:
+		break;
+	}
+	return 0;
+}
+
+static const char *
+lint_key_usage(struct subject *s)
+{
+	struct der bits;
+	enum key_type type;
+	struct span key_bits;
+	unsigned got;
+
+	if (spki_split(s->v.spki, &type, &key_bits) < 0 ||
+	    der_only(value_of(s, OID_KEY_USAGE), DER_BIT_STRING, &bits) < 0 ||
+	    der_named_bits(bits.body, 9, &got) < 0)
+		return "keyUsage cannot be read";
+	return got != 0 && got == usage_bits(s->in->csr, type)
+		   ? NULL
+		   : "keyUsage is not that of class and key type";
+}
+
+static const char *
+lint_policies(struct subject *s)
+{
+	struct der list;
+	struct der one;
+	struct der oid;
+
+	if (der_only(value_of(s, OID_POLICIES), DER_SEQUENCE, &list) < 0 ||
+	    der_only(list.body, DER_SEQUENCE, &one) < 0 ||
+	    der_only(one.body, DER_OID, &oid) < 0)
+		return "not exactly one policy without qualifier";
+	return span_eq(oid.body, OID_MAILBOX_MULTIPURPOSE)
+		   ? NULL
+		   : "not the profile's policy";
+}
+
+static const char *
+lint_ext_key_usage(struct subject *s)
+{
+	struct der list;
+	struct der oid;
+
+	if (der_only(value_of(s, OID_EXT_KEY_USAGE), DER_SEQUENCE, &list) < 0 ||
+	    der_only(list.body, DER_OID, &oid) < 0 ||
+	    !span_eq(oid.body, OID_EMAIL_PROTECTION))
+		return "extKeyUsage is not emailProtection alone";
+	return NULL;
+}
+
+static const char *
+lint_smime_capabilities(struct subject *s)
+{
+	return certview_extension(&s->v, OID_SMIME_CAPABILITIES) == NULL
+		   ? NULL
+		   : "smimeCapabilities are not configured";
+}
+
+static const char *
+lint_san_criticality(struct subject *s)
+{
+	const struct cert_extension *e =
+	    certview_extension(&s->v, OID_SUBJECT_ALT_NAME);
+
+	if (e == NULL)
+		return "no subjectAltName";
+	return e->critical == (subject_rdns(s).n == 0)
+		   ? NULL
+		   : "the subjectAltName's criticality does not follow the "
+		     "subject";
+}
+
+static const char *
+lint_crl_point(struct subject *s)
+{
+	struct der list;
+	struct der point;
+	struct der choice;
+	struct der names;
+	struct der uri;
+
+	if (der_only(value_of(s, OID_CRL_POINTS), DER_SEQUENCE, &list) < 0 ||
+	    der_only(list.body, DER_SEQUENCE, &point) < 0 ||
+	    der_only(point.body, DER_CONTEXT(0), &choice) < 0 ||
+	    der_only(choice.body, DER_CONTEXT(0), &names) < 0 ||
+	    der_only(names.body, DER_CONTEXT_PRIMITIVE(6), &uri) < 0)
+		return "not exactly one CRL point with one URI";
+	if (!span_eq_str(uri.body, s->in->crl_url))
+		return "not the configured CRL URL";
+	return public_url_problem(uri.body) == NULL
+		   ? NULL
+		   : "the CRL URL is not http at a public host (PK-133)";
+}
+
+static const char *
+lint_authority_info(struct subject *s)
+{
+	struct der list;
+	struct der one;
+	struct der oid;
+	struct der uri;
+
+	if (s->in->ca_issuers_url == NULL)
+		return certview_extension(&s->v, OID_AUTHORITY_INFO) == NULL
+			   ? not_applicable
+			   : "authorityInfoAccess is not configured";
+	if (der_only(value_of(s, OID_AUTHORITY_INFO), DER_SEQUENCE, &list) <
+		0 ||
+	    der_only(list.body, DER_SEQUENCE, &one) < 0 ||
+	    der_take(&one.body, DER_OID, &oid) < 0 ||
+	    !span_eq(oid.body, OID_CA_ISSUERS) ||
+	    der_only(one.body, DER_CONTEXT_PRIMITIVE(6), &uri) < 0)
+		return "not exactly one caIssuers URI";
+	if (!span_eq_str(uri.body, s->in->ca_issuers_url))
+		return "not the configured caIssuers URL";
+	return public_url_problem(uri.body) == NULL
+		   ? NULL
+		   : "the caIssuers URL is not http at a public host (PK-133)";
+}
+
+static const char *
+lint_key_identifiers(struct subject *s)
+{
+	uint8_t expected[KEY_ID_LEN];
+	enum key_type type;
+	struct span bits;
+	struct span id;
+
+	if (certview_authority_key_id(&s->v, &id) != 1 ||
+	    !span_eq(id, s->ca->signer.key_id))
+		return "authorityKeyIdentifier is not the CA's key identifier "
+		       "alone";
+	if (spki_split(s->v.spki, &type, &bits) < 0)
+		return "the key cannot be read";
+	key_id_compute(bits, expected);
+	if (certview_subject_key_id(&s->v, &id) != 1 ||
+	    !span_eq(id, span_mem(expected, sizeof expected)))
+		return "subjectKeyIdentifier is not by RFC 7093 method 1";
+	return NULL;
+}
+
+/* --- as a relying party sees it ------------------------------------------ */
+
+static const char *
+lint_size(struct subject *s)
+{
+	return s->der.n <= SIZE_LIMIT ? NULL : "larger than 4096 octets";
+}
+
+static const char *
+verify_for(struct subject *s, int purpose, const char *refusal)
+{
+	int64_t when = s->j->now;
+
+	if (when < s->v.not_before)
+		when = s->v.not_before;
+	if (ca_verify(s->j, s->ca->lint_store, s->certificate, purpose, when) ==
+	    0)
+		return NULL;
+	job_recover(s->j);
+	return refusal;
+}
+
+static const char *
+lint_verify_sign(struct subject *s)
+{
+	if (s->in->csr->class == KEY_CLASS_ENCRYPTION)
+		return not_applicable;
+	return verify_for(s, X509_PURPOSE_SMIME_SIGN,
+	    "X509_verify_cert refuses it for smimesign");
+}
+
+/* OpenSSL 3.0 says no to EC keys with keyAgreement for this purpose. */
+static const char *
+lint_verify_encrypt(struct subject *s)
+{
+	enum key_type type;
+	struct span bits;
+
+	if (s->in->csr->class == KEY_CLASS_SIGNING)
+		return not_applicable;
+	if (spki_split(s->v.spki, &type, &bits) == 0 && key_type_is_ec(type))
+		return s->in->csr->class == KEY_CLASS_ENCRYPTION
+			   ? verify_for(s, 0, "X509_verify_cert refuses it")
+			   : not_applicable;
+	return verify_for(s, X509_PURPOSE_SMIME_ENCRYPT,
+	    "X509_verify_cert refuses it for smimeencrypt");
+}
+
+static const struct {
+	const char *id;
+	const char *(*run)(struct subject *s);
+} lints[] = {
+	{ "L-01", lint_encoding },
+	{ "L-02", lint_form },
+	{ "L-10", lint_signature_algorithm },
+	{ "L-11", lint_serial },
+	{ "L-12", lint_validity },
+	{ "L-13", lint_key },
+	{ "L-14", lint_key_encoding },
+	{ "L-15", lint_issuer },
+	{ "L-20", lint_subject_attributes },
+	{ "L-21", lint_common_name },
+	{ "L-22", lint_subject_in_san },
+	{ "L-23", lint_san_forms },
+	{ "L-24", lint_san_set },
+	{ "L-25", lint_attribute_text },
+	{ "L-30", lint_extension_set },
+	{ "L-31", lint_key_usage },
+	{ "L-32", lint_policies },
+	{ "L-33", lint_ext_key_usage },
+	{ "L-34", lint_smime_capabilities },
+	{ "L-35", lint_san_criticality },
+	{ "L-36", lint_crl_point },
+	{ "L-37", lint_authority_info },
+	{ "L-38", lint_key_identifiers },
+	{ "L-40", lint_size },
+	{ "L-41", lint_verify_sign },
+	{ "L-42", lint_verify_encrypt },
+};
+
+static void
+read_certificate(struct subject *s)
+{
+	struct span rdns;
+	struct span oid;
+	struct der value;
+
+	s->certificate = ossl_x509(s->j->arena, s->der);
+	s->is_read =
+	    s->certificate != NULL && certview_parse(s->der, &s->v) == 0;
+	if (!s->is_read)
+		return;
+	rdns = subject_rdns(s);
+	while (next_attribute(&rdns, &oid, &value) == 1) {
+		if (!span_eq(oid, OID_COMMON_NAME))
+			continue;
+		s->common_name = value.body;
+		s->common_name_tag = value.tag;
+	}
+}
+
+static void
+report_one(struct json_out *o, const char *id, const char *problem)
+{
+	json_object_begin(o);
+	json_member_str(o, "lint", id);
+	if (problem == NULL)
+		json_member_str(o, "result", "pass");
+	else if (problem == not_applicable)
+		json_member_str(o, "result", "not-applicable");
+	else {
+		json_member_str(o, "result", "error");
+		json_member_str(o, "detail", problem);
+	}
+	json_object_end(o);
+}
+
+int
+lint_certificate(struct job *j, const struct ca *ca,
+    const struct issue_input *in, struct span der, const char **report)
+{
+	struct subject s = { .j = j, .ca = ca, .in = in, .der = der };
+	const char *first = NULL;
+	const char *first_problem = NULL;
+	struct json_out o;
+	struct buf b;
+
+	read_certificate(&s);
+	buf_init(&b, j->arena, REPORT_MAX);
+	json_out_init(&o, &b);
+	json_object_begin(&o);
+	json_member_str(&o, "linter", "countersign " PACKAGE_VERSION);
+	json_member_str(&o, "sbr", PKI_SBR_VERSION);
+	json_member_str(&o, "profile", profile_mailbox_multipurpose.name);
+	json_key(&o, "lints");
+	json_array_begin(&o);
+	for (size_t i = 0; i < sizeof lints / sizeof lints[0]; i++) {
+		const char *problem = lints[i].run(&s);
+		report_one(&o, lints[i].id, problem);
+		if (problem != NULL && problem != not_applicable &&
+		    first == NULL) {
+			first = lints[i].id;
+			first_problem = problem;
+		}
+		/* Nothing else has something to look at. */
+		if (!s.is_read)
+			break;
+	}
+	json_array_end(&o);
+	json_object_end(&o);
+	*report = b.p;
+	if (first != NULL)
+		return job_fail(
+		    j, ERR_INTERNAL, "lint %s: %s", first, first_problem);
+	return buf_ok(&b)
+		   ? 0
+		   : job_fail(j, ERR_INTERNAL, "the lint report is too long");
+}

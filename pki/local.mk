@@ -1,0 +1,40 @@
+# Requests, certificates, status, keys, CAA; knows lib, db, dns.
+
+noinst_LIBRARIES += libcs_pki.a
+libcs_pki_a_CPPFLAGS = $(AM_CPPFLAGS) $(CRYPTO_CFLAGS)
+libcs_pki_a_SOURCES = \
+	pki/ca.h \
+	pki/ca_init.c \
+	pki/caa.c \
+	pki/caa.h \
+	pki/cert_facts.c \
+	pki/certfield.c \
+	pki/certfield.h \
+	pki/certview.c \
+	pki/certview.h \
+	pki/crl.c \
+	pki/crl.h \
+	pki/csr.c \
+	pki/csr.h \
+	pki/csr_names.c \
+	pki/csr_names.h \
+	pki/der.c \
+	pki/der.h \
+	pki/issue.c \
+	pki/issue.h \
+	pki/key.c \
+	pki/key.h \
+	pki/keycheck.c \
+	pki/keycheck.h \
+	pki/lint.c \
+	pki/lint.h \
+	pki/oid.h \
+	pki/ossl.c \
+	pki/ossl.h \
+	pki/profile.c \
+	pki/profile.h \
+	pki/rsacheck.c \
+	pki/rsacheck.h \
+	pki/version.h
+
+CS_PKI = libcs_pki.a $(CRYPTO_LIBS) $(CS_DNS) $(CS_DB)

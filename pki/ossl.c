@@ -1,0 +1,97 @@
+#include "config.h"
+
+#include "pki/ossl.h"
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509_vfy.h>
+
+#include "lib/arena.h"
+#include "lib/b64.h"
+#include "lib/job.h"
+
+#define PEM_LINE 48 /* octets that become 64 characters */
+
+/* Defines ossl_own_name(): each release function has its own type.
+ * NOLINTBEGIN(bugprone-macro-parentheses): a type, a function's name */
+#define OWN(name, type, release)                                               \
+	static void name##_release(void *x)                                    \
+	{                                                                      \
+		release(x);                                                    \
+	}                                                                      \
+	type *ossl_own_##name(struct arena *a, type *x)                        \
+	{                                                                      \
+		return arena_own(a, x, name##_release);                        \
+	}
+
+static void
+free_certs(STACK_OF(X509) * certs)
+{
+	sk_X509_pop_free(certs, X509_free);
+}
+
+OWN(bn, BIGNUM, BN_clear_free)
+OWN(bio, BIO, BIO_free_all)
+OWN(md_ctx, EVP_MD_CTX, EVP_MD_CTX_free)
+OWN(pkey, EVP_PKEY, EVP_PKEY_free)
+OWN(pkey_ctx, EVP_PKEY_CTX, EVP_PKEY_CTX_free)
+OWN(pkcs8, PKCS8_PRIV_KEY_INFO, PKCS8_PRIV_KEY_INFO_free)
+OWN(certs, STACK_OF(X509), free_certs)
+OWN(x509, X509, X509_free)
+OWN(crl, X509_CRL, X509_CRL_free)
+OWN(sig, X509_SIG, X509_SIG_free)
+OWN(store, X509_STORE, X509_STORE_free)
+OWN(store_ctx, X509_STORE_CTX, X509_STORE_CTX_free)
+/* NOLINTEND(bugprone-macro-parentheses) */
+
+int
+ossl_fail(struct job *j, const char *what)
+{
+	unsigned long code = ERR_peek_error();
+	const char *reason = code == 0 ? NULL : ERR_reason_error_string(code);
+
+	ERR_clear_error();
+	if (reason == NULL)
+		return job_fail(j, ERR_INTERNAL, "%s", what);
+	return job_fail(j, ERR_INTERNAL, "%s: %s", what, reason);
+}
+
+const unsigned char *
+ossl_bytes(struct span s)
+{
+	return (const unsigned char *)s.p;
+}
+
+int
+ossl_len(struct span s, long *out)
+{
+	if (s.n > INT32_MAX)
+		return -1;
+	*out = (long)s.n;
+	return 0;
+}
+
+X509 *
+ossl_x509(struct arena *a, struct span der)
+{
+	const unsigned char *p = ossl_bytes(der);
+	long n;
+
+	if (ossl_len(der, &n) < 0)
+		return NULL;
+	X509 *x = ossl_own_x509(a, d2i_X509(NULL, &p, n));
+	if (x == NULL)
+		ERR_clear_error();
+	return x != NULL && p == ossl_bytes(der) + der.n ? x : NULL;
+}
+
+void
+pem_add(struct buf *b, const char *label, struct span der)
+{
+	buf_addf(b, "-----BEGIN %s-----\n", label);
+	for (size_t i = 0; i < der.n; i += PEM_LINE) {
+		b64_add(b, span_cut(der, i, i + PEM_LINE));
+		buf_add_char(b, '\n');
+	}
+	buf_addf(b, "-----END %s-----\n", label);
+}

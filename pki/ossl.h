@@ -1,0 +1,46 @@
+/*
+ * OpenSSL's objects in our arenas: each ossl_own_x() hands an object to the
+ * arena, which releases it at its end, and returns it; NULL owns nothing.
+ * So the callers need neither goto nor a ladder of frees.
+ */
+#ifndef PKI_OSSL_H
+#define PKI_OSSL_H
+
+#include <openssl/bn.h>
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+
+#include "lib/buf.h"
+
+struct arena;
+struct job;
+
+BIGNUM *ossl_own_bn(struct arena *a, BIGNUM *x);
+BIO *ossl_own_bio(struct arena *a, BIO *x);
+EVP_MD_CTX *ossl_own_md_ctx(struct arena *a, EVP_MD_CTX *x);
+EVP_PKEY *ossl_own_pkey(struct arena *a, EVP_PKEY *x);
+EVP_PKEY_CTX *ossl_own_pkey_ctx(struct arena *a, EVP_PKEY_CTX *x);
+PKCS8_PRIV_KEY_INFO *ossl_own_pkcs8(struct arena *a, PKCS8_PRIV_KEY_INFO *x);
+STACK_OF(X509) * ossl_own_certs(struct arena *a, STACK_OF(X509) * x);
+X509 *ossl_own_x509(struct arena *a, X509 *x);
+X509_CRL *ossl_own_crl(struct arena *a, X509_CRL *x);
+X509_SIG *ossl_own_sig(struct arena *a, X509_SIG *x);
+X509_STORE *ossl_own_store(struct arena *a, X509_STORE *x);
+X509_STORE_CTX *ossl_own_store_ctx(struct arena *a, X509_STORE_CTX *x);
+
+/* ERR_INTERNAL with `what` and OpenSSL's first reason; empties its queue. */
+int ossl_fail(struct job *j, const char *what);
+
+/* From DER, which is consumed to its last octet; NULL otherwise. */
+X509 *ossl_x509(struct arena *a, struct span der);
+
+/* d2i_… and EVP_… want unsigned char. */
+const unsigned char *ossl_bytes(struct span s);
+/* Lengths at OpenSSL's border: 0 or -1 if it is larger than a long is sure
+ * to hold. */
+int ossl_len(struct span s, long *out);
+
+/* One `BEGIN label` block, 64 columns, LF (AC-146). */
+void pem_add(struct buf *b, const char *label, struct span der);
+
+#endif

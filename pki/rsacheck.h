@@ -1,0 +1,18 @@
+/*
+ * The numbers of an RSA public key (PK-70 to PK-73, AC-42).
+ */
+#ifndef PKI_RSACHECK_H
+#define PKI_RSACHECK_H
+
+#include <openssl/types.h>
+#include <stdbool.h>
+
+/* AC-42; one more round than PK-72 asks for would do, both get these. */
+#define RSA_FERMAT_ROUNDS 110
+
+/* NULL, or why the key must not be used: a constant text.  A subject key has
+ * 2048, 3072 or 4096 bits and the exponent 65537 (PK-70). */
+const char *rsa_check_numbers(
+    const BIGNUM *n, const BIGNUM *e, bool is_subject);
+
+#endif

@@ -1,0 +1,66 @@
+/*
+ * The client's side of RFC 8555: what `countersign enroll` asks of a server.
+ *
+ *	acme_client_new()       reads the directory
+ *	acme_client_account()   finds or makes the account
+ *	acme_client_order()     orders; then authorizations are read, challenges
+ *	                        answered, the order finalized, the chain read
+ *
+ * Each call is one signed request with its nonce, repeated when the server
+ * says badNonce.  A refusal is the job's error with the server's own words
+ * made printable; what does not fit there is acme_client_details().
+ * ERR_BUSY: no answer, or the server's own trouble: worth another try.
+ *
+ * What comes back (src/remote.h) belongs to the job's arena.
+ */
+#ifndef SRC_ACME_CLIENT_H
+#define SRC_ACME_CLIENT_H
+
+#include "lib/buf.h"
+
+struct acme_client;
+struct evp_pkey_st;
+struct job;
+struct remote_authz;
+struct remote_order;
+
+struct acme_client_conf {
+	const char *directory;
+	const char *ca_file;             /* NULL: the system's */
+	const char *language;            /* Accept-Language, or NULL */
+	struct evp_pkey_st *account_key; /* P-256, borrowed */
+};
+
+int acme_client_new(struct job *j, const struct acme_client_conf *conf,
+    struct acme_client **out);
+void acme_client_free(struct acme_client *c); /* NULL-safe */
+
+const char *acme_client_thumbprint(const struct acme_client *c);
+/* The subproblems of the last refusal, a line each, or "". */
+const char *acme_client_details(const struct acme_client *c);
+
+struct acme_client_account {
+	const char *const *contacts; /* "mailto:…" */
+	size_t contact_count;
+	bool accept_terms;
+};
+/* *made tells whether it is new. */
+int acme_client_account(struct acme_client *c, struct job *j,
+    const struct acme_client_account *a, bool *made);
+
+int acme_client_order(struct acme_client *c, struct job *j,
+    const char *const *mailboxes, size_t count, struct remote_order *out);
+int acme_client_order_read(struct acme_client *c, struct job *j,
+    const char *url, struct remote_order *out);
+int acme_client_authz(struct acme_client *c, struct job *j, const char *url,
+    struct remote_authz *out);
+/* Says that the reply is on its way (an empty object). */
+int acme_client_respond(struct acme_client *c, struct job *j, const char *url);
+int acme_client_finalize(struct acme_client *c, struct job *j,
+    const struct remote_order *order, struct span csr,
+    struct remote_order *out);
+/* The chain as it was sent. */
+int acme_client_chain(
+    struct acme_client *c, struct job *j, const char *url, struct span *pem);
+
+#endif

@@ -1,0 +1,333 @@
+#include "config.h"
+
+#include "db/store.h"
+#include "dns/resolver.h"
+#include "lib/addr.h"
+#include "lib/arena.h"
+#include "lib/clock.h"
+#include "lib/fdio.h"
+#include "lib/log.h"
+#include "lib/seal.h"
+#include "mail/dkim_sign.h"
+#include "mail/fetch.h"
+#include "mail/finding.h"
+#include "mail/submit.h"
+#include "pki/key.h"
+#include "src/command.h"
+#include "src/conf_file.h"
+#include "src/tls.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+
+#define PASSWORD_MAX 1024
+#define TIMEOUT_MS 15000
+#define DAY 86400
+#define SPACE_MIN ((uint64_t)100 << 20)
+
+static const char check_usage[] =
+    "usage: countersign check [-f FILE]\n"
+    "\n"
+    "Looks at everything that the server needs: configuration, database,\n"
+    "keys, certificates, the DKIM records in the DNS, logins at relay and\n"
+    "IMAP server, disk space.  One line each: ok, or what to do.  Run it as\n"
+    "the user that starts countersignd.  The exit status is 0 if all is "
+    "well.\n"
+    "\n"
+    "  -f, --config FILE  configuration (default: " COMMAND_DEFAULT_CONFIG
+    ")\n";
+
+struct check {
+	struct arena *keep;
+	const struct conf *conf;
+	struct resolver *resolver; /* NULL if it cannot be had */
+	unsigned bad;
+};
+
+static void
+good(const char *what, const char *detail)
+{
+	printf("ok    %s%s%s\n", what, detail[0] ? ": " : "", detail);
+}
+
+static void
+bad(struct check *c, const char *what, const char *detail)
+{
+	printf("WRONG %s: %s\n", what, detail);
+	c->bad++;
+}
+
+/* One check with a job of its own. */
+static void
+run(struct check *c, const char *what, int (*f)(struct check *, struct job *))
+{
+	struct job j;
+
+	job_init(&j, NULL, c->conf);
+	if (f(c, &j) < 0)
+		bad(c, what, j.err.text);
+	else
+		good(what, "");
+	fflush(stdout);
+	job_done(&j);
+}
+
+static int
+check_database(struct check *c, struct job *j)
+{
+	int result;
+
+	if (store_open(j, c->conf->database, &j->store) < 0)
+		return job_context(j,
+		    "if countersignd never ran, start it once: it makes the "
+		    "database");
+	result = store_ping(j);
+	store_close(j->store);
+	return result;
+}
+
+static int
+check_seal(struct check *c, struct job *j)
+{
+	const struct seal_key *key;
+
+	return seal_key_load(j, j->arena, c->conf->seal_key_file, &key);
+}
+
+static int
+check_ca(struct check *c, struct job *j)
+{
+	const struct conf_issuer *i = &c->conf->issuer;
+	struct ca_files files = { .certificate = i->ca_certificate,
+		.chain = i->ca_chain,
+		.key = i->ca_key,
+		.passphrase_file = i->ca_key_passphrase_file };
+	const struct ca *ca;
+	char until[CLOCK_RFC3339_MAX];
+
+	if (ca_load(j, j->arena, &files, &ca) < 0)
+		return -1;
+	if (ca_not_after(ca) > j->now + i->validity_days * DAY)
+		return 0;
+	clock_format_rfc3339(ca_not_after(ca), until);
+	return job_fail(j, ERR_INTERNAL,
+	    "%s ends at %s, before a certificate of %" PRId64 " days would: "
+	    "renew the issuing CA or lower issuer.validity_days",
+	    i->ca_certificate, until, i->validity_days);
+}
+
+static int
+check_tls(struct check *c, struct job *j)
+{
+	const struct conf_web *w = &c->conf->web;
+	char until[CLOCK_RFC3339_MAX];
+
+	if (tls_load(j, w->tls_certificate, w->tls_key) < 0)
+		return -1;
+	if (tls_not_after() > j->now + 14 * DAY)
+		return 0;
+	clock_format_rfc3339(tls_not_after(), until);
+	return job_fail(j, ERR_INTERNAL,
+	    "%s ends at %s: replace it and send countersignd SIGHUP",
+	    w->tls_certificate, until);
+}
+
+static int
+check_resolver(struct check *c, struct job *j)
+{
+	const struct conf_validator *v = &c->conf->validator;
+	struct resolver_conf conf = { .config_file = v->dns_config,
+		.trust_anchor = v->dns_trust_anchor,
+		.try_ms = v->dns_try_ms,
+		.total_ms = v->dns_total_ms };
+	const char *domain = addr_domain_of(c->conf->sender.from);
+	struct dns_answer a;
+
+	if (resolver_new(j, &conf, &c->resolver) < 0 ||
+	    resolver_query(c->resolver, j, domain, DNS_TYPE_MX, &a) < 0)
+		return -1;
+	if (a.status == DNS_OK)
+		return 0;
+	return job_fail(j, ERR_INTERNAL,
+	    "MX of %s: %s%s%s; replies and bounces need it", domain,
+	    dns_status_name(a.status), a.why != NULL ? ": " : "",
+	    a.why != NULL ? a.why : "");
+}
+
+static int
+check_signer(
+    struct check *c, struct job *j, const char *file, const char *selector)
+{
+	const struct dkim_signer *s;
+	struct finding f;
+
+	if (dkim_signer_load(j, j->arena, file, selector, &s) < 0)
+		return -1;
+	if (c->resolver == NULL)
+		return job_fail(
+		    j, ERR_INTERNAL, "not looked up, for want of a resolver");
+	if (dkim_signer_check(j, s, addr_domain_of(c->conf->sender.from),
+		c->resolver, &f) == 0)
+		return 0;
+	return j->err.kind != ERR_NONE
+		   ? -1
+		   : job_fail(j, ERR_INTERNAL, "%s (%s)", f.detail, f.code);
+}
+
+static int
+check_dkim_rsa(struct check *c, struct job *j)
+{
+	return check_signer(c, j, c->conf->sender.dkim_rsa_key,
+	    c->conf->sender.dkim_rsa_selector);
+}
+
+static int
+check_dkim_ed25519(struct check *c, struct job *j)
+{
+	return check_signer(c, j, c->conf->sender.dkim_ed25519_key,
+	    c->conf->sender.dkim_ed25519_selector);
+}
+
+static int
+check_relay(struct check *c, struct job *j)
+{
+	const struct conf_sender *s = &c->conf->sender;
+	struct submit_conf conf = { .host = s->relay_host,
+		.port = s->relay_port,
+		.tls = s->relay_tls,
+		.ca_file = s->relay_ca_file,
+		.user = s->relay_user,
+		.timeout_ms = TIMEOUT_MS };
+	struct submit *submit;
+	int result;
+
+	if (s->relay_password_file != NULL &&
+	    file_read_secret(
+		j, s->relay_password_file, PASSWORD_MAX, &conf.password) < 0)
+		return -1;
+	if (submit_new(j, &conf, &submit) < 0)
+		return -1;
+	result = submit_check(submit, j);
+	submit_free(submit);
+	return result;
+}
+
+static int
+check_mailbox(struct check *c, struct job *j)
+{
+	const struct conf_validator *v = &c->conf->validator;
+	struct fetch_conf conf = { .host = v->imap_host,
+		.port = v->imap_port,
+		.tls = v->imap_tls,
+		.ca_file = v->imap_ca_file,
+		.user = v->imap_user,
+		.folder = v->imap_folder,
+		.disposal = v->disposal,
+		.processed_folder = v->processed_folder,
+		.timeout_ms = TIMEOUT_MS };
+	struct fetch *fetch;
+	int result;
+
+	if (file_read_secret(
+		j, v->imap_password_file, PASSWORD_MAX, &conf.password) < 0 ||
+	    fetch_new(j, &conf, &fetch) < 0)
+		return -1;
+	result = fetch_check(fetch, j);
+	fetch_free(fetch);
+	return result;
+}
+
+/* The folder that a file is (to be) in. */
+static const char *
+folder_of(struct job *j, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash == NULL || slash == path
+		   ? "/"
+		   : arena_printf(j->arena, "%.*s", (int)(slash - path), path);
+}
+
+static int
+check_disk(struct check *c, struct job *j)
+{
+	const char *path = c->conf->issuer.crl_file;
+	struct statvfs fs;
+	uint64_t room;
+
+	if (strncmp(c->conf->database, "sqlite:", 7) == 0)
+		path = c->conf->database + 7;
+	path = folder_of(j, path);
+	if (statvfs(path, &fs) < 0)
+		return job_fail(
+		    j, ERR_INTERNAL, "%s: %s", path, strerror(errno));
+	room = (uint64_t)fs.f_bavail * fs.f_frsize;
+	if (room >= SPACE_MIN)
+		return 0;
+	return job_fail(j, ERR_INTERNAL,
+	    "%s: only %" PRIu64 " MiB left: make room", path, room >> 20);
+}
+
+static void
+check_all(struct check *c)
+{
+	const struct conf_sender *s = &c->conf->sender;
+
+	run(c, "database", check_database);
+	run(c, "seal key", check_seal);
+	run(c, "issuing CA", check_ca);
+	run(c, "HTTPS certificate", check_tls);
+	run(c, "DNS", check_resolver);
+	if (s->dkim_rsa_key != NULL)
+		run(c, "DKIM record (RSA)", check_dkim_rsa);
+	if (s->dkim_ed25519_key != NULL)
+		run(c, "DKIM record (Ed25519)", check_dkim_ed25519);
+	if (s->relay_signs)
+		good("DKIM", "the configuration says that the relay signs");
+	run(c, "mail relay", check_relay);
+	run(c, "IMAP mailbox", check_mailbox);
+	run(c, "disk space", check_disk);
+}
+
+int
+cmd_check(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "config", required_argument, NULL, 'f' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	const char *config = COMMAND_DEFAULT_CONFIG;
+	struct check c = { .keep = arena_new() };
+	int option;
+
+	while ((option = getopt_long(argc, argv, "f:h", options, NULL)) != -1) {
+		if (option == 'f') {
+			config = optarg;
+		} else if (option == 'h') {
+			fputs(check_usage, stdout);
+			return EXIT_SUCCESS;
+		} else {
+			return EXIT_FAILURE;
+		}
+	}
+	if (optind < argc) {
+		fputs(check_usage, stderr);
+		return EXIT_FAILURE;
+	}
+	log_open("command", LOG_LEVEL_ERROR);
+	if (conf_load(c.keep, config, conf_report_stderr, NULL, &c.conf) < 0) {
+		bad(&c, "configuration", "see the lines above");
+	} else {
+		good("configuration", config);
+		check_all(&c);
+	}
+	resolver_free(c.resolver);
+	arena_free(c.keep);
+	return c.bad > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,198 @@
+#include "config.h"
+
+#include "acme/status.h"
+#include "db/store_order.h"
+#include "lib/arena.h"
+#include "lib/clock.h"
+#include "lib/json.h"
+#include "src/command.h"
+#include "src/story.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ORDERS_MAX 1000
+#define TEXT_MAX (4 * 1024 * 1024)
+
+struct options {
+	const char *config;
+	bool pending_only;
+	bool json;
+};
+
+static const char orders_usage[] =
+    "usage: countersign orders [--pending] [--json] [-f FILE]\n"
+    "\n"
+    "Lists orders, newest first (at most 1000).\n"
+    "\n"
+    "  --pending          only those that wait for something\n"
+    "  --json             one JSON object a line\n"
+    "  -f, --config FILE  configuration (default: " COMMAND_DEFAULT_CONFIG
+    ")\n";
+
+static const char order_usage[] =
+    "usage: countersign order [--json] [-f FILE] ID\n"
+    "\n"
+    "Tells the whole story of one order: each step and when, what became of\n"
+    "the mail, the verdict on each reply and why.\n"
+    "\n"
+    "  --json             as one JSON object\n"
+    "  -f, --config FILE  configuration (default: " COMMAND_DEFAULT_CONFIG
+    ")\n";
+
+/* 0, or -1 after the usage was printed. */
+static int
+parse(
+    int argc, char **argv, struct options *o, const char *usage, int arguments)
+{
+	static const struct option options[] = {
+		{ "config", required_argument, NULL, 'f' },
+		{ "pending", no_argument, NULL, 'p' },
+		{ "json", no_argument, NULL, 'j' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int c;
+
+	*o = (struct options){ .config = COMMAND_DEFAULT_CONFIG };
+	while ((c = getopt_long(argc, argv, "f:h", options, NULL)) != -1) {
+		switch (c) {
+		case 'f':
+			o->config = optarg;
+			break;
+		case 'p':
+			o->pending_only = true;
+			break;
+		case 'j':
+			o->json = true;
+			break;
+		case 'h':
+			fputs(usage, stdout);
+			exit(EXIT_SUCCESS);
+		default:
+			return -1;
+		}
+	}
+	if (argc - optind == arguments)
+		return 0;
+	fputs(usage, stderr);
+	return -1;
+}
+
+static const char *
+mailboxes(struct job *j, const struct order *o)
+{
+	struct buf b;
+
+	buf_init(&b, j->arena, 64 * 1024);
+	for (size_t i = 0; i < o->identifier_count; i++)
+		buf_addf(&b, "%s%s", i > 0 ? "," : "",
+		    o->identifiers[i].authz.mailbox);
+	return b.p;
+}
+
+static void
+print_line(struct job *j, const struct order *o)
+{
+	char time[CLOCK_RFC3339_MAX];
+
+	clock_format_rfc3339(o->created_at, time);
+	printf("%s  %s  %-10s  %s  (waits for: %s)\n", o->id, time,
+	    order_status_name(order_status(o, j->now)), mailboxes(j, o),
+	    story_waits_for(j, o));
+}
+
+static void
+print_json(struct job *j, const struct order *o)
+{
+	struct json_out w;
+	struct buf b;
+
+	buf_init(&b, j->arena, 128 * 1024);
+	json_out_init(&w, &b);
+	json_object_begin(&w);
+	json_member_str(&w, "order", o->id);
+	json_member_str(
+	    &w, "status", order_status_name(order_status(o, j->now)));
+	json_member_str(&w, "account", o->account_id);
+	json_member_time(&w, "created", o->created_at);
+	json_member_time(&w, "expires", order_expires(o, j->now));
+	json_key(&w, "mailboxes");
+	json_array_begin(&w);
+	for (size_t i = 0; i < o->identifier_count; i++)
+		json_put_string(&w, span_str(o->identifiers[i].authz.mailbox));
+	json_array_end(&w);
+	json_member_str(&w, "waits_for", story_waits_for(j, o));
+	if (o->cert_id != NULL)
+		json_member_str(&w, "certificate", o->cert_id);
+	json_object_end(&w);
+	puts(b.p);
+}
+
+int
+cmd_orders(int argc, char **argv)
+{
+	struct options o;
+	struct command c;
+	struct order *orders;
+	size_t count;
+	int result;
+
+	if (parse(argc, argv, &o, orders_usage, 0) < 0 ||
+	    command_open(&c, o.config) < 0)
+		return EXIT_FAILURE;
+	result = store_order_list(
+	    &c.job, o.pending_only, ORDERS_MAX, &orders, &count);
+	for (size_t i = 0; result == 0 && i < count; i++) {
+		if (o.json)
+			print_json(&c.job, &orders[i]);
+		else
+			print_line(&c.job, &orders[i]);
+	}
+	if (result == 0 && count == 0 && !o.json)
+		puts(o.pending_only ? "nothing is pending"
+				    : "there are no orders");
+	if (result < 0)
+		command_fail("%s", c.job.err.text);
+	command_close(&c);
+	return result < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+static int
+print_story(struct command *c, const char *id, bool json)
+{
+	struct order order;
+	struct buf b;
+	int found = store_order_by_id(&c->job, id, NULL, &order);
+
+	if (found == 0)
+		return job_fail(&c->job, ERR_MALFORMED,
+		    "%s: there is no such order; countersign orders lists "
+		    "them",
+		    id);
+	buf_init(&b, c->job.arena, TEXT_MAX);
+	if (found < 0 || (json ? story_json(&c->job, &order, &b)
+			       : story_text(&c->job, &order, &b)) < 0)
+		return -1;
+	fputs(b.p, stdout);
+	return 0;
+}
+
+int
+cmd_order(int argc, char **argv)
+{
+	struct options o;
+	struct command c;
+	int result;
+
+	if (parse(argc, argv, &o, order_usage, 1) < 0 ||
+	    command_open(&c, o.config) < 0)
+		return EXIT_FAILURE;
+	result = print_story(&c, argv[optind], o.json);
+	if (result < 0)
+		command_fail("%s", c.job.err.text);
+	command_close(&c);
+	return result < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

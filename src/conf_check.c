@@ -1,0 +1,260 @@
+#include "config.h"
+
+#include "src/conf_check.h"
+
+#include "lib/addr.h"
+#include "lib/arena.h"
+#include "lib/buf.h"
+#include "lib/conf.h"
+#include "lib/job.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+struct check {
+	struct arena *arena;
+	const struct conf *conf;
+	conf_check_fn *report;
+	void *ctx;
+};
+
+static void wrong(struct check *c, const char *option, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static void
+wrong(struct check *c, const char *option, const char *fmt, ...)
+{
+	struct buf b;
+	va_list ap;
+
+	buf_init(&b, c->arena, 1000);
+	va_start(ap, fmt);
+	buf_vaddf(&b, fmt, ap);
+	va_end(ap);
+	c->report(c->ctx, option, b.p);
+}
+
+int
+conf_parse_listen(
+    struct arena *a, const char *value, const char **host, const char **port)
+{
+	struct span s = span_str(value);
+	size_t colon = s.n;
+	int64_t number;
+
+	while (colon > 0 && s.p[colon - 1] != ':')
+		colon--;
+	if (colon == 0 ||
+	    span_to_int(span_from(s, colon), 1, 65535, &number) < 0)
+		return -1;
+	*port = span_dup(a, span_from(s, colon));
+	s = span_cut(s, 0, colon - 1);
+	if (s.n >= 2 && s.p[0] == '[' && s.p[s.n - 1] == ']')
+		s = span_cut(s, 1, s.n - 1);
+	else if (span_find(s, 0, ':') < s.n)
+		return -1;
+	if (s.n == 0)
+		return -1;
+	*host = span_dup(a, s);
+	return 0;
+}
+
+static bool
+is_lower_host(struct span s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		char c = s.p[i];
+
+		if (c >= 'A' && c <= 'Z')
+			return false;
+		if (!ascii_is_alnum(c) && strchr(".-[]:", c) == NULL)
+			return false;
+	}
+	return s.n > 0;
+}
+
+static void
+check_base_url(struct check *c)
+{
+	struct span url = span_str(c->conf->base_url);
+
+	if (url.n == 0)
+		return;
+	if (!span_starts(url, SPAN("https://")))
+		wrong(c, "base_url", "must begin with https://");
+	else if (!is_lower_host(span_from(url, 8)))
+		wrong(c, "base_url",
+		    "must be https:// and a lower-case host, perhaps with a "
+		    "port; no path, no slash at the end "
+		    "(https://acme.ca.example)");
+}
+
+static void
+check_listen(struct check *c)
+{
+	const struct conf_list *l = &c->conf->web.listen;
+	const char *host, *port;
+
+	for (size_t i = 0; i < l->n; i++)
+		if (conf_parse_listen(c->arena, l->v[i], &host, &port) < 0)
+			wrong(c, "web.listen",
+			    "%s is not an address and a port; write "
+			    "\"127.0.0.1:443\" or \"[::1]:443\"",
+			    l->v[i]);
+}
+
+static bool
+is_loopback(const char *host)
+{
+	return strcmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 ||
+	       strncmp(host, "127.", 4) == 0;
+}
+
+static void
+check_pair(struct check *c, const char *option, const void *given,
+    const char *other_option, const void *other)
+{
+	if (given != NULL && other == NULL)
+		wrong(c, option, "is set, but %s is not; set both or neither",
+		    other_option);
+	else if (given == NULL && other != NULL)
+		wrong(c, other_option,
+		    "is set, but %s is not; set both or neither", option);
+}
+
+static void
+check_from(struct check *c)
+{
+	const char *from = c->conf->sender.from;
+	struct addr_policy policy = { .reserved_domains = true };
+	struct addr addr;
+	struct job j;
+
+	if (from == NULL)
+		return;
+	job_init(&j, NULL, NULL);
+	if (addr_parse(&j, span_str(from), &policy, &addr) < 0)
+		wrong(c, "sender.from", "%s", j.err.text);
+	else if (strcmp(addr.canonical, from) != 0)
+		/* Clients compare it with the mail's field as text. */
+		wrong(c, "sender.from", "write it as %s", addr.canonical);
+	else if (c->conf->sender.tagged && strchr(addr.local, '+') != NULL)
+		wrong(c, "sender.from",
+		    "holds a +, which the tag of each challenge needs");
+	else if (c->conf->sender.tagged && strlen(addr.local) > 36)
+		wrong(c, "sender.from",
+		    "has no room for a tag of 27 characters; the local part "
+		    "may have 36");
+	job_done(&j);
+}
+
+static void
+check_sender(struct check *c)
+{
+	const struct conf_sender *s = &c->conf->sender;
+
+	check_from(c);
+	if (s->relay_tls == CONF_TLS_NONE && s->relay_host != NULL &&
+	    !is_loopback(s->relay_host))
+		wrong(c, "sender.relay_tls",
+		    "none is allowed for a relay on this host only; use "
+		    "starttls");
+	if (s->relay_tls == CONF_TLS_IMPLICIT)
+		wrong(c, "sender.relay_tls",
+		    "implicit is not offered yet; use starttls");
+	check_pair(c, "sender.relay_user", s->relay_user,
+	    "sender.relay_password", s->relay_password_file);
+	check_pair(c, "sender.dkim_rsa_selector", s->dkim_rsa_selector,
+	    "sender.dkim_rsa_key", s->dkim_rsa_key);
+	check_pair(c, "sender.dkim_ed25519_selector", s->dkim_ed25519_selector,
+	    "sender.dkim_ed25519_key", s->dkim_ed25519_key);
+	if (!s->relay_signs && s->dkim_rsa_key == NULL)
+		wrong(c, "sender.dkim_rsa_key",
+		    "is missing: challenge mails need a DKIM signature; set "
+		    "it, or say relay_signs = yes if the relay signs");
+}
+
+static void
+check_validator(struct check *c)
+{
+	const struct conf_validator *v = &c->conf->validator;
+
+	if (v->imap_tls == CONF_TLS_NONE)
+		wrong(c, "validator.imap_tls",
+		    "none would send the password in clear; use implicit or "
+		    "starttls");
+	if (v->dns_total_ms < v->dns_try_ms)
+		wrong(
+		    c, "validator.dns_total_ms", "must be at least dns_try_ms");
+	if (v->processed_folder != NULL && v->imap_folder != NULL &&
+	    v->disposal == CONF_DISPOSAL_MOVE &&
+	    strcmp(v->processed_folder, v->imap_folder) == 0)
+		wrong(c, "validator.processed_folder",
+		    "must be another folder than imap_folder");
+}
+
+/* PK-133 */
+static void
+check_http_url(struct check *c, const char *option, const char *url)
+{
+	struct span s = span_str(url), host;
+
+	if (url == NULL)
+		return;
+	host = span_starts(s, SPAN("http://")) ? span_from(s, 7) : s;
+	host = span_cut(host, 0, span_find(host, 0, '/'));
+	if (!span_starts(s, SPAN("http://")) || host.n == 0)
+		wrong(c, option, "must be an http:// URL");
+	else if (span_find(s, 0, '?') < s.n || span_find(s, 0, '@') < s.n)
+		wrong(c, option, "must hold neither ? nor @");
+	else if (span_find(host, 0, '.') == host.n ||
+		 span_find(host, 0, ':') < host.n)
+		wrong(
+		    c, option, "needs a host name with a dot, without a port");
+}
+
+static void
+check_public(struct check *c)
+{
+	const struct conf *conf = c->conf;
+
+	if (conf->mode != CONF_MODE_PUBLIC)
+		return;
+	if (conf->caa_identities.n == 0)
+		wrong(c, "policy.caa_identities",
+		    "must not be empty in public mode");
+	if (!conf->caa_enforce)
+		wrong(c, "policy.caa_enforce", "must be yes in public mode");
+	if (conf->allow_reserved_domains)
+		wrong(c, "policy.allow_reserved_domains",
+		    "must be no in public mode");
+	if (conf->tos_url == NULL)
+		wrong(c, "tos_url", "must be set in public mode");
+	/* PK-195: the key has to be in a device, which this version cannot
+	 * reach yet. */
+	wrong(c, "issuer.ca_key",
+	    "a key in a file cannot be used in public mode; run with "
+	    "mode = private");
+}
+
+void
+conf_check(
+    struct arena *a, const struct conf *conf, conf_check_fn *report, void *ctx)
+{
+	struct check c = { a, conf, report, ctx };
+
+	check_base_url(&c);
+	check_listen(&c);
+	check_sender(&c);
+	check_validator(&c);
+	check_http_url(&c, "issuer.crl_url", conf->issuer.crl_url);
+	check_http_url(
+	    &c, "issuer.ca_issuers_url", conf->issuer.ca_issuers_url);
+	check_public(&c);
+	if (conf->database != NULL &&
+	    strncmp(conf->database, "sqlite:/", 8) != 0 &&
+	    strncmp(conf->database, "postgresql:", 11) != 0)
+		wrong(&c, "database",
+		    "must be sqlite: and an absolute file name, or "
+		    "postgresql: and a connection string");
+}

@@ -1,0 +1,60 @@
+#include "config.h"
+
+#include "src/command.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct subcommand {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *summary;
+};
+
+static const struct subcommand subcommands[] = {
+	{ "init", cmd_init, "make a CA, keys and a configuration" },
+	{ "check", cmd_check, "see whether everything is in place" },
+	{ "orders", cmd_orders, "list orders" },
+	{ "order", cmd_order, "tell the whole story of one order" },
+	{ "enroll", cmd_enroll, "get a certificate for a mailbox" },
+};
+
+#define SUBCOMMAND_COUNT (sizeof(subcommands) / sizeof(subcommands[0]))
+
+static void
+print_usage(FILE *to)
+{
+	fputs("usage: countersign COMMAND [OPTION…]\n\n", to);
+	for (size_t i = 0; i < SUBCOMMAND_COUNT; i++)
+		fprintf(to, "  %-8s %s\n", subcommands[i].name,
+		    subcommands[i].summary);
+	fputs("\ncountersign COMMAND --help says more about a command; see "
+	      "countersign(1).\n",
+	    to);
+}
+
+int
+main(int argc, char **argv)
+{
+	const char *name = argc > 1 ? argv[1] : NULL;
+
+	if (name == NULL) {
+		print_usage(stderr);
+		return EXIT_FAILURE;
+	}
+	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
+		print_usage(stdout);
+		return EXIT_SUCCESS;
+	}
+	if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0) {
+		puts(PACKAGE_STRING);
+		return EXIT_SUCCESS;
+	}
+	for (size_t i = 0; i < SUBCOMMAND_COUNT; i++)
+		if (strcmp(subcommands[i].name, name) == 0)
+			return subcommands[i].run(argc - 1, argv + 1);
+	command_fail("%s: no such command", name);
+	print_usage(stderr);
+	return EXIT_FAILURE;
+}

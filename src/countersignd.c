@@ -1,0 +1,226 @@
+#include "config.h"
+
+#include "db/store.h"
+#include "lib/arena.h"
+#include "lib/buf.h"
+#include "lib/log.h"
+#include "src/conf_file.h"
+#include "src/privilege.h"
+#include "src/role_issuer.h"
+#include "src/role_sender.h"
+#include "src/role_validator.h"
+#include "src/role_web.h"
+#include "src/single.h"
+#include "src/supervisor.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define DEFAULT_CONFIG CS_SYSCONFDIR "/countersign/countersign.conf"
+
+struct options {
+	const char *config;
+	const char *role;
+	const char *wake;
+	const char *ready;
+	bool check_only;
+};
+
+static const struct option long_options[] = {
+	{ "config", required_argument, NULL, 'f' },
+	{ "check", no_argument, NULL, 'n' },
+	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'V' },
+	/* Between the supervisor and its roles: */
+	{ "role", required_argument, NULL, 'r' },
+	{ "wake", required_argument, NULL, 'w' },
+	{ "ready", required_argument, NULL, 'y' },
+	{ NULL, 0, NULL, 0 },
+};
+
+static const char usage_text[] =
+    "usage: countersignd [-n] [-f FILE]\n"
+    "\n"
+    "The Countersign server: ACME for S/MIME certificates (RFC 8555, 8823).\n"
+    "\n"
+    "  -f, --config FILE  configuration (default: " DEFAULT_CONFIG ")\n"
+    "  -n, --check        check the configuration and end\n"
+    "  -h, --help         this text\n"
+    "  -V, --version      the version\n"
+    "\n"
+    "It runs in the foreground and logs to standard error.  SIGTERM ends it\n"
+    "after what is begun is finished; SIGHUP reads the configuration again.\n"
+    "See countersignd(8), countersign.conf(5) and countersign(1).\n";
+
+static int
+parse_options(int argc, char **argv, struct options *o)
+{
+	int c;
+
+	*o = (struct options){ .config = DEFAULT_CONFIG };
+	while (
+	    (c = getopt_long(argc, argv, "f:nhV", long_options, NULL)) != -1) {
+		switch (c) {
+		case 'f':
+			o->config = optarg;
+			break;
+		case 'n':
+			o->check_only = true;
+			break;
+		case 'r':
+			o->role = optarg;
+			break;
+		case 'w':
+			o->wake = optarg;
+			break;
+		case 'y':
+			o->ready = optarg;
+			break;
+		case 'h':
+			fputs(usage_text, stdout);
+			exit(EXIT_SUCCESS);
+		case 'V':
+			puts(PACKAGE_STRING);
+			exit(EXIT_SUCCESS);
+		default:
+			fputs(
+			    "countersignd: see countersignd --help\n", stderr);
+			return -1;
+		}
+	}
+	if (optind < argc) {
+		fprintf(stderr,
+		    "countersignd: %s: takes no arguments; see "
+		    "countersignd --help\n",
+		    argv[optind]);
+		return -1;
+	}
+	return 0;
+}
+
+/* "3,4,5,6" */
+static int
+parse_wake(const char *text, int fds[ROLE_COUNT])
+{
+	struct span s = span_str(text);
+	size_t from = 0;
+
+	for (size_t i = 0; i < ROLE_COUNT; i++) {
+		size_t comma = span_find(s, from, ',');
+		int64_t n;
+
+		if (span_to_int(span_cut(s, from, comma), 3, 1 << 20, &n) < 0)
+			return -1;
+		fds[i] = (int)n;
+		from = comma + 1;
+	}
+	return 0;
+}
+
+static const struct role_ops *
+ops_of(const char *name)
+{
+	static const struct role_ops *const all[] = { &web_ops, &sender_ops,
+		&validator_ops, &issuer_ops };
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		if (strcmp(role_name(all[i]->role), name) == 0)
+			return all[i];
+	return NULL;
+}
+
+static int
+run_role(const struct options *o)
+{
+	const struct role_ops *ops = ops_of(o->role);
+	int wake[ROLE_COUNT];
+	int64_t ready;
+
+	if (ops == NULL || o->wake == NULL || o->ready == NULL ||
+	    parse_wake(o->wake, wake) < 0 ||
+	    span_to_int(span_str(o->ready), 3, 1 << 20, &ready) < 0) {
+		fputs("countersignd: --role is for the supervisor's own use\n",
+		    stderr);
+		return EXIT_FAILURE;
+	}
+	return role_main(ops, o->config, wake, (int)ready);
+}
+
+static int
+migrate_as_user(const struct conf *conf)
+{
+	struct job j;
+	int result;
+
+	job_init(&j, NULL, conf);
+	result = privilege_drop(&j, conf->user);
+	if (result == 0)
+		result = store_migrate(&j, conf->database);
+	if (result < 0)
+		log_error("cannot start", "error=\"%s\"", j.err.text);
+	job_done(&j);
+	return result;
+}
+
+/*
+ * The schema is brought up to date once, before any role runs, by a process
+ * that has the roles' rights: the file must belong to their user.
+ */
+static int
+migrate(const struct conf *conf)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0)
+		_exit(migrate_as_user(conf) == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
+	if (pid < 0 || waitpid(pid, &status, 0) < 0)
+		return -1;
+	return WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SUCCESS ? 0
+									: -1;
+}
+
+static int
+start(const struct conf *conf)
+{
+	struct job j;
+	int status = EXIT_FAILURE;
+
+	job_init(&j, NULL, conf);
+	if (single_take(&j, conf->database) < 0)
+		log_error("cannot start", "error=\"%s\"", j.err.text);
+	else if (migrate(conf) == 0)
+		status = supervisor_main(conf);
+	job_done(&j);
+	return status;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct arena *keep;
+	const struct conf *conf;
+	struct options o;
+	int status = EXIT_FAILURE;
+
+	if (parse_options(argc, argv, &o) < 0)
+		return EXIT_FAILURE;
+	if (o.role != NULL)
+		return run_role(&o);
+	log_open("supervisor", LOG_LEVEL_INFO);
+	keep = arena_new();
+	if (conf_load(keep, o.config, conf_report_stderr, NULL, &conf) < 0) {
+		fputs("countersignd: nothing was started\n", stderr);
+	} else if (o.check_only) {
+		printf("%s: ok\n", conf->file);
+		status = EXIT_SUCCESS;
+	} else {
+		status = start(conf);
+	}
+	arena_free(keep);
+	return status;
+}

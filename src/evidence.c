@@ -1,0 +1,265 @@
+#include "config.h"
+
+#include "src/evidence.h"
+
+#include "db/store_authz.h"
+#include "dns/record.h"
+#include "lib/arena.h"
+#include "lib/b64.h"
+#include "lib/conf.h"
+#include "lib/job.h"
+#include "lib/json.h"
+#include "mail/reply.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define EVIDENCE_MAX (1024 * 1024)
+
+static void
+put_octets(
+    struct json_out *o, struct job *j, const char *name, struct span octets)
+{
+	char *text = arena_alloc(j->arena, B64URL_LEN(octets.n) + 1);
+
+	b64url_format(text, octets);
+	json_member_str(o, name, text);
+}
+
+const char *
+evidence_format(struct job *j, const struct reply *r, const struct authz *a,
+    const char *thumbprint, const uint8_t expected[SHA256_LEN],
+    const struct recorder *dns)
+{
+	struct json_out o;
+	struct buf b;
+
+	buf_init(&b, j->arena, EVIDENCE_MAX);
+	json_out_init(&o, &b);
+	json_object_begin(&o);
+	json_member_str(&o, "method", BR_METHOD);
+	json_member_str(&o, "requirements", BR_VERSION);
+	json_member_str(&o, "mailbox", a->mailbox);
+	json_member_str(&o, "account", a->account_id);
+	json_member_str(&o, "thumbprint", thumbprint);
+	json_member_str(&o, "challenge_from", a->challenge.from);
+	json_member_str(&o, "message_id", a->challenge.message_id);
+	json_member_int(&o, "created_at", a->created_at);
+	json_member_int(&o, "sent_at", a->challenge.mail_sent_at);
+	json_member_int(&o, "expires_at", a->expires_at);
+	json_member_int(&o, "arrival", r->arrival);
+	json_member_int(&o, "judged_at", j->now);
+	json_member_int(&o, "coverage", (int)j->conf->validator.coverage);
+	json_member_bool(
+	    &o, "require_dnssec", j->conf->validator.require_dnssec);
+	json_member_int(&o, "max_message", j->conf->validator.max_message);
+	put_octets(&o, j, "expected_digest", span_mem(expected, SHA256_LEN));
+	json_key(&o, "dns");
+	json_put_raw(&o, span_str(recorder_text(j, dns)));
+	json_key(&o, "judgement");
+	json_put_raw(&o, span_str(r->evidence != NULL ? r->evidence : "{}"));
+	json_object_end(&o);
+	if (!buf_ok(&b)) {
+		job_fail(j, ERR_INTERNAL, "evidence larger than %d octets",
+		    EVIDENCE_MAX);
+		return NULL;
+	}
+	return b.p;
+}
+
+/* Room for a number that a seal covers. */
+struct number {
+	char text[24];
+};
+
+static struct span
+number_span(struct number *n, int64_t value)
+{
+	snprintf(n->text, sizeof(n->text), "%" PRId64, value);
+	return span_str(n->text);
+}
+
+#define REPLY_FIELDS 9
+
+static void
+reply_fields(const struct authz *a, const struct reply_record *r,
+    struct number n[2], struct span f[REPLY_FIELDS])
+{
+	f[0] = SPAN("countersign verdict 1");
+	f[1] = span_str(a->id);
+	f[2] = span_str(a->challenge.id);
+	f[3] = span_str(a->account_id);
+	f[4] = span_str(a->mailbox);
+	f[5] = span_str(verdict_name(r->verdict));
+	f[6] = number_span(&n[0], r->arrival);
+	f[7] = number_span(&n[1], a->created_at);
+	f[8] = r->raw_sha256;
+}
+
+/* The evidence itself goes in as its hash: it may be long. */
+static void
+reply_statement(const struct authz *a, const struct reply_record *r,
+    struct number n[2], uint8_t hash[SHA256_LEN],
+    struct span f[REPLY_FIELDS + 1])
+{
+	reply_fields(a, r, n, f);
+	sha256(span_str(r->evidence), hash);
+	f[REPLY_FIELDS] = span_mem(hash, SHA256_LEN);
+}
+
+void
+evidence_seal_reply(const struct seal_key *k, const struct authz *a,
+    const struct reply_record *r, uint8_t out[SEAL_LEN])
+{
+	struct span f[REPLY_FIELDS + 1];
+	uint8_t hash[SHA256_LEN];
+	struct number n[2];
+
+	reply_statement(a, r, n, hash, f);
+	seal_make(k, f, REPLY_FIELDS + 1, out);
+}
+
+static bool
+reply_is_sealed(const struct seal_key *k, const struct authz *a,
+    const struct reply_record *r)
+{
+	struct span f[REPLY_FIELDS + 1];
+	uint8_t hash[SHA256_LEN];
+	struct number n[2];
+
+	reply_statement(a, r, n, hash, f);
+	return seal_verify(k, f, REPLY_FIELDS + 1, r->seal);
+}
+
+#define CAA_FIELDS 10
+
+static void
+caa_fields(const struct caa_row *c, struct number n[2],
+    uint8_t hash[SHA256_LEN], struct span f[CAA_FIELDS])
+{
+	f[0] = SPAN("countersign caa 1");
+	f[1] = span_str(c->id);
+	f[2] = span_str(c->authz_id);
+	f[3] = span_str(c->account_id);
+	f[4] = span_str(c->mailbox);
+	f[5] = span_str(c->domain);
+	f[6] = span_str(c->result);
+	f[7] = number_span(&n[0], c->checked_at);
+	f[8] = number_span(&n[1], c->ttl);
+	sha256(span_str(c->trace), hash);
+	f[9] = span_mem(hash, SHA256_LEN);
+}
+
+void
+evidence_seal_caa(
+    const struct seal_key *k, const struct caa_row *c, uint8_t out[SEAL_LEN])
+{
+	struct span f[CAA_FIELDS];
+	uint8_t hash[SHA256_LEN];
+	struct number n[2];
+
+	caa_fields(c, n, hash, f);
+	seal_make(k, f, CAA_FIELDS, out);
+}
+
+bool
+evidence_caa_is_sealed(const struct seal_key *k, const struct caa_row *c)
+{
+	struct span f[CAA_FIELDS];
+	uint8_t hash[SHA256_LEN];
+	struct number n[2];
+
+	caa_fields(c, n, hash, f);
+	return seal_verify(k, f, CAA_FIELDS, c->seal);
+}
+
+static int
+unproven(struct job *j, const char *why)
+{
+	return job_fail(j, ERR_UNAUTHORIZED, "%s", why);
+}
+
+/* The policy and the picture that the verdict was made with. */
+static int
+read_evidence(struct job *j, const struct json *e, struct reply_expect *expect,
+    struct reply_policy *policy)
+{
+	struct span digest = json_string(json_get(e, "expected_digest"));
+
+	if (b64url_parse_fixed(digest, expect->digest_now, SHA256_LEN) < 0)
+		return unproven(j, "the evidence holds no expected digest");
+	memcpy(expect->digest_then, expect->digest_now, SHA256_LEN);
+	expect->sent_at = json_integer(json_get(e, "sent_at"));
+	expect->expires_at = json_integer(json_get(e, "expires_at"));
+	policy->coverage =
+	    (enum conf_coverage)json_integer(json_get(e, "coverage"));
+	policy->require_dnssec = json_bool(json_get(e, "require_dnssec"));
+	policy->message_max = (size_t)json_integer(json_get(e, "max_message"));
+	return 0;
+}
+
+/* Every rule again: same bytes, same DNS answers, clock at the judgement. */
+static int
+judge_again(struct job *j, const struct authz *a, const struct json *e,
+    const struct reply_record *r)
+{
+	struct reply_expect expect = { .mailbox = a->mailbox,
+		.challenge_from = a->challenge.from,
+		.message_id = a->challenge.message_id };
+	struct reply_policy policy;
+	struct resolver *replay;
+	struct reply reply;
+	int64_t now = j->now;
+	int result;
+
+	if (read_evidence(j, e, &expect, &policy) < 0 ||
+	    replay_new(j, json_get(e, "dns"), &replay) < 0)
+		return -1;
+	j->now = json_integer(json_get(e, "judged_at"));
+	result = reply_open(j, r->raw, r->arrival, &policy, &reply);
+	if (result == 0 && !reply.decided)
+		result = reply_judge(j, &reply, &expect, &policy, replay);
+	j->now = now;
+	if (result < 0)
+		return -1;
+	if (reply.verdict != VERDICT_MATCH)
+		return job_fail(j, ERR_UNAUTHORIZED,
+		    "the stored reply does not verify again: %s (%s)",
+		    reply.finding.code, reply.finding.detail);
+	return 0;
+}
+
+static bool
+member_is(const struct json *e, const char *name, const char *value)
+{
+	return span_eq_str(json_string(json_get(e, name)), value);
+}
+
+int
+evidence_verify(struct job *j, const struct seal_key *seal,
+    const struct authz *a, const char *thumbprint_now,
+    const struct reply_record *r)
+{
+	const struct json *e;
+	uint8_t hash[SHA256_LEN];
+
+	if (r->verdict != VERDICT_MATCH)
+		return unproven(j, "the recorded verdict is not a match");
+	sha256(r->raw, hash);
+	if (!ct_equal(span_mem(hash, sizeof(hash)), r->raw_sha256))
+		return unproven(j, "the stored reply is not what was judged");
+	if (seal != NULL && !reply_is_sealed(seal, a, r))
+		return unproven(j, "the verdict does not carry the "
+				   "validator's seal");
+	if (json_parse_object(j, span_str(r->evidence), "evidence", &e) < 0)
+		return -1;
+	if (!member_is(e, "mailbox", a->mailbox) ||
+	    !member_is(e, "account", a->account_id) ||
+	    !member_is(e, "challenge_from", a->challenge.from))
+		return unproven(j, "the evidence is about something else");
+	if (!member_is(e, "thumbprint", thumbprint_now))
+		return unproven(j, "the account's key is no longer the one "
+				   "that the reply proved");
+	return judge_again(j, a, e, r);
+}

@@ -1,0 +1,48 @@
+/*
+ * What the validator vouches for and the issuer believes (architecture.md,
+ * PK-44, PK-205): statements under the seal that only these two can make.
+ *
+ * A verdict's evidence is one JSON text: when, for which key, which digest was
+ * expected, each DNS answer, each check.  The seal covers the text and the
+ * fields that the issuer acts on, so that changing any row in between makes
+ * it worthless.
+ */
+#ifndef SRC_EVIDENCE_H
+#define SRC_EVIDENCE_H
+
+#include "db/store_caa.h"
+#include "db/store_reply.h"
+#include "lib/digest.h"
+#include "lib/seal.h"
+
+struct reply;
+struct recorder;
+
+/* The S/MIME Baseline Requirements that the code implements (PK-1), and the
+ * method's name as it is recorded (PK-16). */
+#define BR_VERSION "SBR 1.0.16, TBR 2.2.7"
+#define BR_METHOD "SBR 3.2.2.4 / RFC 8823 email-reply-00"
+
+/* The text to store with a judged reply. */
+const char *evidence_format(struct job *j, const struct reply *r,
+    const struct authz *a, const char *thumbprint,
+    const uint8_t expected[SHA256_LEN], const struct recorder *dns);
+
+/* Seals a matching verdict. */
+void evidence_seal_reply(const struct seal_key *k, const struct authz *a,
+    const struct reply_record *r, uint8_t out[SEAL_LEN]);
+void evidence_seal_caa(
+    const struct seal_key *k, const struct caa_row *c, uint8_t out[SEAL_LEN]);
+bool evidence_caa_is_sealed(const struct seal_key *k, const struct caa_row *c);
+
+/*
+ * Does the stored reply prove the authorization, today, from what is stored
+ * alone?  Seal, account key unchanged, every reply rule again with the
+ * recorded DNS answers.  0, or -1 with ERR_UNAUTHORIZED saying what fails.
+ * seal NULL: the seal is not checked (an auditor does not hold the key).
+ */
+int evidence_verify(struct job *j, const struct seal_key *seal,
+    const struct authz *a, const char *thumbprint_now,
+    const struct reply_record *r);
+
+#endif

@@ -1,0 +1,172 @@
+#include "config.h"
+
+#include "acme/status.h"
+#include "db/store_account.h"
+#include "db/store_caa.h"
+#include "db/store_order.h"
+#include "db/store_reply.h"
+#include "lib/addr.h"
+#include "lib/conf.h"
+#include "lib/job.h"
+#include "lib/log.h"
+#include "pki/caa.h"
+#include "src/evidence.h"
+#include "src/role_issuer.h"
+
+#include <string.h>
+
+/* PK-12: counted from when both token halves were made. */
+#define VALIDATION_MAX_AGE ((int64_t)30 * 86400)
+
+static int
+closed(enum gate *out)
+{
+	*out = GATE_CLOSED;
+	return 0;
+}
+
+/* A row without a good proof is an attack or a fault: somebody must look. */
+static int
+alarm_unproven(
+    struct job *j, const struct order *o, const struct authz *a, enum gate *out)
+{
+	log_error("validation not proven",
+	    "order=%s authz=%s error=\"%s\" next=\"find out who wrote the "
+	    "row; nothing was signed\"",
+	    o->id, a->id, j->err.text);
+	return closed(out);
+}
+
+static int
+check_age(struct job *j, const struct authz *a, enum gate *out)
+{
+	if (j->now < a->created_at + VALIDATION_MAX_AGE)
+		return 0;
+	job_fail(j, ERR_UNAUTHORIZED,
+	    "the validation of %s is too old to be used", a->mailbox);
+	return closed(out);
+}
+
+static int
+check_proof(const struct issuer *i, struct job *j, const struct order *o,
+    const struct authz *a, enum gate *out)
+{
+	struct account account;
+	struct reply_record r;
+	int found;
+
+	found = store_account_by_id(j, a->account_id, &account);
+	if (found < 0)
+		return -1;
+	if (found == 0 || strcmp(o->account_id, a->account_id) != 0) {
+		job_fail(j, ERR_UNAUTHORIZED,
+		    "the validation belongs to another account");
+		return alarm_unproven(j, o, a, out);
+	}
+	found = store_reply_proof(j, a->challenge.id, &r);
+	if (found < 0)
+		return -1;
+	if (found == 0) {
+		job_fail(j, ERR_UNAUTHORIZED, "there is no matching reply");
+		return alarm_unproven(j, o, a, out);
+	}
+	if (evidence_verify(j, i->seal, a, account.thumbprint, &r) < 0)
+		return j->err.kind == ERR_UNAUTHORIZED
+			   ? alarm_unproven(j, o, a, out)
+			   : -1;
+	return 0;
+}
+
+/* 1 if a new check was asked for. */
+static int
+request_caa(struct job *j, const struct authz *a)
+{
+	if (store_begin(j) < 0 || store_caa_request(j, a->id) < 0) {
+		store_rollback(j);
+		return -1;
+	}
+	j->wake |= 1u << ROLE_VALIDATOR;
+	return store_commit(j) < 0 ? -1 : 1;
+}
+
+static int
+check_caa(const struct issuer *i, struct job *j, const struct order *o,
+    const struct authz *a, enum gate *out)
+{
+	struct caa_row c;
+	enum caa_result result;
+	int found = store_caa_latest(j, a->id, &c);
+
+	if (found < 0)
+		return -1;
+	/* Only a check made within caa_max_age counts, and one that failed
+	 * counts only if it came after this order was finalized. */
+	if (found == 0 || c.checked_at + j->conf->issuer.caa_max_age < j->now ||
+	    (strcmp(c.result, "fail") == 0 && c.checked_at < o->csr_at)) {
+		*out = GATE_WAIT;
+		return request_caa(j, a) < 0 ? -1 : 0;
+	}
+	if (!evidence_caa_is_sealed(i->seal, &c) ||
+	    strcmp(c.mailbox, a->mailbox) != 0 ||
+	    strcmp(c.account_id, a->account_id) != 0 ||
+	    strcmp(c.domain, addr_domain_of(a->mailbox)) != 0 ||
+	    !caa_result_parse(span_str(c.result), &result)) {
+		job_fail(j, ERR_UNAUTHORIZED,
+		    "the CAA check does not carry the validator's seal");
+		return alarm_unproven(j, o, a, out);
+	}
+	if (result == CAA_PERMIT || !j->conf->caa_enforce)
+		return 0;
+	if (result == CAA_DENY)
+		job_fail(j, ERR_CAA, "CAA records of %s do not allow issuance",
+		    c.domain);
+	else
+		job_fail(j, ERR_DNS,
+		    "the CAA records of %s could not be looked up", c.domain);
+	return closed(out);
+}
+
+static int
+check_identifier(const struct issuer *i, struct job *j, const struct order *o,
+    const struct authz *a, enum gate *out)
+{
+	/* An order that is processing is completed (AC-105): what counts is
+	 * that the authorization was good when the CSR came. */
+	if (authz_status(a, o->csr_at) != AUTHZ_VALID && a->valid_at == 0) {
+		job_fail(
+		    j, ERR_UNAUTHORIZED, "%s is not authorized", a->mailbox);
+		return closed(out);
+	}
+	if (a->revoked_at != 0) {
+		job_fail(j, ERR_UNAUTHORIZED,
+		    "the authorization of %s was revoked", a->mailbox);
+		return closed(out);
+	}
+	if (check_age(j, a, out) < 0 || *out != GATE_OPEN)
+		return 0;
+	if (check_proof(i, j, o, a, out) < 0)
+		return -1;
+	if (*out != GATE_OPEN)
+		return 0;
+	return check_caa(i, j, o, a, out);
+}
+
+int
+issuer_gate(const struct issuer *i, struct job *j, const struct order *o,
+    enum gate *out)
+{
+	enum gate worst = GATE_OPEN;
+
+	for (size_t k = 0; k < o->identifier_count; k++) {
+		*out = GATE_OPEN;
+		if (check_identifier(i, j, o, &o->identifiers[k].authz, out) <
+		    0)
+			return -1;
+		if (*out == GATE_CLOSED)
+			return 0;
+		if (*out == GATE_WAIT)
+			worst = GATE_WAIT;
+	}
+	*out = worst;
+	return 0;
+}

@@ -1,0 +1,36 @@
+/*
+ * The HTTPS front: sockets, threads and transactions around acme/route.h.
+ * http.c alone knows libmicrohttpd, and decides itself what a well-formed
+ * request is (AC-3 to AC-5).
+ *
+ * Requests that only read are answered on the thread that got them, with that
+ * thread's own connection to the store; requests that write are parked and
+ * go through the writer (src/writer.h).
+ */
+#ifndef SRC_HTTP_H
+#define SRC_HTTP_H
+
+#include "lib/conf.h"
+
+struct http;
+struct job;
+struct store;
+
+/* Binds the addresses: 0 and descriptors, or -1.  Before rights go. */
+int http_bind(struct job *j, const struct conf_list *addresses, int **fds);
+
+/* Starts threads and serves: 0, or -1.  Takes the descriptors over. */
+int http_start(struct job *j, const int *fds, struct http **out);
+/*
+ * To be called once a second while there are connections, and when the role
+ * is woken: ends requests that take too long, answers a parked finalize when
+ * its certificate is there or its time is over.  `store` is the caller's.
+ * Returns the milliseconds until it wants to be called again.
+ */
+int64_t http_tend(struct http *h, struct store *store);
+/* New configuration for requests that begin from now on. */
+void http_set_conf(struct http *h, const struct conf *conf);
+/* Takes nothing new, finishes what is begun, ends.  NULL-safe. */
+void http_stop(struct http *h);
+
+#endif

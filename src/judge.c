@@ -1,0 +1,418 @@
+#include "config.h"
+
+#include "src/judge.h"
+
+#include "acme/problem.h"
+#include "acme/status.h"
+#include "db/store_audit.h"
+#include "db/store_caa.h"
+#include "db/store_reply.h"
+#include "dns/record.h"
+#include "lib/arena.h"
+#include "lib/conf.h"
+#include "lib/log.h"
+#include "mail/reply.h"
+#include "pki/caa.h"
+#include "src/evidence.h"
+#include "src/worker.h"
+
+#include <string.h>
+
+/* How long one judgement may take before another validator may try. */
+#define LEASE_SECS 300
+#define DEFER_FIRST_SECS 30
+#define DEFER_MAX_SECS 1800
+#define CAA_TRIES 3
+#define CAA_PAUSE_SECS 5
+
+/* A message on its way to its row. */
+struct judgement {
+	const struct received *received;
+	struct reply reply;
+	struct challenge_subject subject;
+	bool has_subject;
+	struct reply_record record;
+};
+
+static struct reply_policy
+policy_of(const struct conf *conf)
+{
+	return (struct reply_policy){
+		.message_max = (size_t)conf->validator.max_message,
+		.coverage = conf->validator.coverage,
+		.require_dnssec = conf->validator.require_dnssec,
+	};
+}
+
+/* By token-part1 in the subject, or by the tag that a bounce came to. */
+static int
+find_challenge(struct job *j, struct judgement *g)
+{
+	const struct reply *r = &g->reply;
+	int found = 0;
+
+	if (r->has_part1 && !r->dsn.is_dsn)
+		found = store_challenge_by_part1_hash(
+		    j, span_mem(r->part1_hash, SHA256_LEN), &g->subject);
+	for (size_t i = 0;
+	     found == 0 && r->dsn.is_dsn && i < r->recipient_count; i++)
+		found =
+		    store_challenge_by_from(j, r->recipients[i], &g->subject);
+	g->has_subject = found > 0;
+	return found < 0 ? -1 : 0;
+}
+
+/*
+ * A report ends the challenge only if it came to the tag, which nobody knows
+ * but those who saw the mail, and names a failure (ER-24, MA-106).
+ */
+static void
+judge_dsn(struct job *j, struct judgement *g)
+{
+	const struct dsn *d = &g->reply.dsn;
+
+	g->record.verdict = VERDICT_DSN_NOTED;
+	if (!d->parsed || !j->conf->sender.tagged)
+		return;
+	if (d->failed) {
+		g->record.verdict = VERDICT_DSN_FAILED;
+		g->record.error = problem_format(j, ERR_CONNECTION,
+		    arena_printf(j->arena,
+			"the challenge mail could not be delivered: %s",
+			d->status));
+	} else if (d->delayed) {
+		g->record.verdict = VERDICT_DSN_DELAYED;
+		g->record.error = problem_format(j, ERR_CONNECTION,
+		    arena_printf(j->arena,
+			"delivery of the challenge mail is delayed: %s",
+			d->status));
+	}
+}
+
+static void
+expect_of(const struct challenge_subject *s, struct span part1,
+    struct reply_expect *e)
+{
+	const struct authz *a = &s->authz;
+	struct span part2 = span_str(a->challenge.token_part2);
+
+	*e = (struct reply_expect){ .mailbox = a->mailbox,
+		.challenge_from = a->challenge.from,
+		.message_id = a->challenge.message_id,
+		.sent_at = a->challenge.mail_sent_at,
+		.expires_at = a->expires_at };
+	reply_digest(
+	    part1, part2, span_str(s->account_thumbprint), e->digest_now);
+	reply_digest(
+	    part1, part2, span_str(a->challenge.thumbprint), e->digest_then);
+}
+
+static int
+judge_reply(struct validator *v, struct job *j, struct judgement *g)
+{
+	struct recorder *dns = recorder_new(j, v->resolver);
+	struct reply_policy policy = policy_of(j->conf);
+	struct reply *r = &g->reply;
+	struct reply_expect expect;
+	int covered;
+
+	expect_of(&g->subject, r->part1, &expect);
+	if (!r->decided &&
+	    reply_judge(j, r, &expect, &policy, recorder_resolver(dns)) < 0)
+		return -1;
+	g->record.verdict = r->verdict;
+	/* What could not be judged in its time proves nothing (MA-31). */
+	if (r->verdict == VERDICT_DEFERRED &&
+	    j->now > g->subject.authz.expires_at)
+		g->record.verdict = VERDICT_UNAUTHENTICATED;
+	g->record.evidence = evidence_format(j, r, &g->subject.authz,
+	    g->subject.account_thumbprint, expect.digest_now, dns);
+	if (g->record.evidence == NULL)
+		return -1;
+	if (!r->dkim.pass)
+		return 0;
+	g->record.covered_hash = span_mem(r->covered_hash, SHA256_LEN);
+	covered = store_reply_covered(
+	    j, g->subject.authz.challenge.id, g->record.covered_hash);
+	if (covered > 0) {
+		g->record.verdict = VERDICT_REPEATED; /* MA-64 */
+		g->record.code = "reply.repeated";
+	}
+	return covered < 0 ? -1 : 0;
+}
+
+/* What the client sees in the challenge (AC-124, AC-129). */
+static void
+set_error(struct job *j, struct judgement *g)
+{
+	enum err_kind kind = ERR_INCORRECT_RESPONSE;
+
+	switch (g->record.verdict) {
+	case VERDICT_UNAUTHENTICATED:
+		kind = ERR_UNAUTHORIZED;
+		break;
+	case VERDICT_MISMATCH:
+	case VERDICT_STALE_KEY:
+	case VERDICT_NO_RESPONSE:
+		break;
+	case VERDICT_MATCH:
+	case VERDICT_UNKNOWN:
+	case VERDICT_DEFERRED:
+	case VERDICT_EXPIRED:
+	case VERDICT_LATE:
+	case VERDICT_REPEATED:
+	case VERDICT_DSN_FAILED:
+	case VERDICT_DSN_DELAYED:
+	case VERDICT_DSN_NOTED:
+		return;
+	}
+	g->record.error = problem_format(j, kind, g->record.detail);
+}
+
+static int
+judge(struct validator *v, struct job *j, struct judgement *g)
+{
+	const struct received *m = g->received;
+	struct reply_policy policy = policy_of(j->conf);
+	struct reply *r = &g->reply;
+
+	if (reply_open(j, m->raw, m->arrival, &policy, r) < 0 ||
+	    find_challenge(j, g) < 0)
+		return -1;
+	g->record.verdict = VERDICT_UNKNOWN;
+	g->record.evidence = r->evidence;
+	if (g->has_subject) {
+		g->record.challenge_id = g->subject.authz.challenge.id;
+		if (r->dsn.is_dsn)
+			judge_dsn(j, g);
+		else if (judge_reply(v, j, g) < 0)
+			return -1;
+	}
+	if (g->record.code == NULL)
+		g->record.code = r->finding.code;
+	g->record.detail = r->finding.detail;
+	set_error(j, g);
+	return 0;
+}
+
+static int64_t
+defer_pause(const struct judgement *g, int64_t now)
+{
+	int64_t waited = now - g->received->arrival;
+
+	/* The longer it has waited, the longer until the next try. */
+	if (waited < DEFER_FIRST_SECS)
+		return DEFER_FIRST_SECS;
+	return waited < DEFER_MAX_SECS ? waited : DEFER_MAX_SECS;
+}
+
+static void
+fill_record(struct job *j, struct judgement *g, uint8_t hash[SHA256_LEN])
+{
+	struct reply_record *rec = &g->record;
+	const struct received *m = g->received;
+
+	rec->source = m->source;
+	rec->uidvalidity = m->uidvalidity;
+	rec->uid = m->uid;
+	rec->arrival = m->arrival;
+	sha256(m->raw, hash);
+	rec->raw_sha256 = span_mem(hash, SHA256_LEN);
+	/* Strangers' mail that is about nothing here is not kept. */
+	if (g->has_subject)
+		rec->raw = m->raw;
+	if (rec->verdict == VERDICT_DEFERRED)
+		rec->retry_at = j->now + defer_pause(g, j->now);
+}
+
+static void
+seal_record(
+    const struct validator *v, struct judgement *g, uint8_t seal[SEAL_LEN])
+{
+	if (g->record.verdict != VERDICT_MATCH)
+		return;
+	evidence_seal_reply(v->seal, &g->subject.authz, &g->record, seal);
+	g->record.seal = span_mem(seal, SEAL_LEN);
+}
+
+static int
+record(struct job *j, struct judgement *g, enum verdict *applied)
+{
+	const struct conf *conf = j->conf;
+	const struct authz *a = &g->subject.authz;
+	int64_t valid_until = 0;
+
+	if (g->has_subject)
+		valid_until = authz_valid_until(
+		    a, j->now, conf->authz_valid_life, conf->order_life);
+	if (store_reply_record(j, &g->record, valid_until, applied) < 0)
+		return -1;
+	if (!g->has_subject)
+		return 0;
+	/* CAA is looked up in the same stride, so that finalize need not
+	 * wait for the DNS. */
+	if (*applied == VERDICT_MATCH && store_caa_request(j, a->id) < 0)
+		return -1;
+	j->wake |= 1u << ROLE_SENDER; /* the order's next mail (AC-116) */
+	return store_audit_add(j, "validator", "reply",
+	    arena_printf(j->arena, "order:%s", a->order_id),
+	    verdict_name(*applied), worker_detail(j, "code", g->record.code));
+}
+
+static void
+log_verdict(const struct judgement *g, enum verdict verdict)
+{
+	if (!g->has_subject) {
+		log_info("reply", "verdict=%s uid=%lld", verdict_name(verdict),
+		    (long long)g->received->uid);
+		return;
+	}
+	log_info("reply", "order=%s challenge=%s verdict=%s code=%s uid=%lld",
+	    g->subject.authz.order_id, g->subject.authz.challenge.id,
+	    verdict_name(verdict),
+	    g->record.code != NULL ? g->record.code : "-",
+	    (long long)g->received->uid);
+}
+
+static int
+judge_and_record(struct validator *v, struct job *j, const struct received *m,
+    enum verdict *verdict)
+{
+	struct judgement g = { .received = m };
+	uint8_t hash[SHA256_LEN], seal[SEAL_LEN];
+
+	if (judge(v, j, &g) < 0)
+		return -1;
+	fill_record(j, &g, hash);
+	seal_record(v, &g, seal);
+	if (store_begin(j) < 0 || record(j, &g, verdict) < 0)
+		return worker_undo(j);
+	if (store_commit(j) < 0)
+		return -1;
+	log_verdict(&g, *verdict);
+	return 0;
+}
+
+int
+validator_take(struct validator *v, struct job *j, const struct received *m,
+    enum verdict *verdict)
+{
+	struct received known = *m;
+	int seen = store_reply_seen(j, m->source, m->uidvalidity, m->uid);
+
+	if (seen < 0)
+		return -1;
+	*verdict = VERDICT_REPEATED;
+	if (seen > 0)
+		return 0;
+	if (known.arrival <= 0 || known.arrival > j->now)
+		known.arrival = j->now;
+	return judge_and_record(v, j, &known, verdict);
+}
+
+int
+judge_deferred(struct validator *v, struct job *j)
+{
+	struct reply_record row;
+	struct received m;
+	enum verdict verdict;
+	int found;
+
+	if (store_begin(j) < 0)
+		return -1;
+	found = store_reply_lease_deferred(j, j->now + LEASE_SECS, &row);
+	if (found <= 0) {
+		store_rollback(j);
+		return found;
+	}
+	if (store_commit(j) < 0)
+		return -1;
+	m = (struct received){ .source = row.source,
+		.uidvalidity = row.uidvalidity,
+		.uid = row.uid,
+		.arrival = row.arrival,
+		.raw = row.raw };
+	return judge_and_record(v, j, &m, &verdict) < 0 ? -1 : 1;
+}
+
+static int
+ask_caa(struct validator *v, struct job *j, struct caa_row *c)
+{
+	struct caa_policy policy = {
+		.issuer_domains = &j->conf->caa_identities,
+		.flag1_critical = j->conf->caa_flag1_critical,
+	};
+	const char *account = arena_printf(
+	    j->arena, "%s/acme/acct/%s", j->conf->base_url, c->account_id);
+	struct caa_decision d;
+
+	if (caa_check(j, v->resolver, c->domain, account, &policy, &d) < 0)
+		return -1;
+	c->result = caa_result_name(d.result);
+	c->reason = d.reason;
+	c->detail = arena_strdup(j->arena, d.detail);
+	c->trace = d.trace;
+	c->ttl = d.ttl;
+	c->checked_at = j->now;
+	c->br_version = BR_VERSION;
+	return d.result == CAA_FAIL;
+}
+
+static int
+record_caa(struct validator *v, struct job *j, struct caa_row *c, bool failed)
+{
+	uint8_t seal[SEAL_LEN];
+
+	if (failed && c->attempts < CAA_TRIES)
+		return store_caa_retry(
+		    j, c->id, j->now + CAA_PAUSE_SECS * c->attempts);
+	evidence_seal_caa(v->seal, c, seal);
+	c->seal = span_mem(seal, sizeof(seal));
+	if (store_caa_record(j, c) < 0)
+		return -1;
+	j->wake |= 1u << ROLE_ISSUER;
+	return store_audit_add(j, "validator", "caa",
+	    arena_printf(j->arena, "authz:%s", c->authz_id), c->result,
+	    worker_detail(j, "reason", c->reason));
+}
+
+int
+judge_caa(struct validator *v, struct job *j)
+{
+	struct caa_row c;
+	int found, failed;
+
+	if (store_begin(j) < 0)
+		return -1;
+	found = store_caa_lease(j, j->now + LEASE_SECS, &c);
+	if (found <= 0) {
+		store_rollback(j);
+		return found;
+	}
+	if (store_commit(j) < 0)
+		return -1;
+	failed = ask_caa(v, j, &c);
+	if (failed < 0)
+		return -1;
+	if (store_begin(j) < 0 || record_caa(v, j, &c, failed != 0) < 0)
+		return worker_undo(j);
+	if (store_commit(j) < 0)
+		return -1;
+	log_info("caa", "authz=%s domain=%s result=%s reason=%s", c.authz_id,
+	    c.domain, c.result, c.reason);
+	return 1;
+}
+
+int
+judge_next_due(struct job *j, int64_t *at)
+{
+	int64_t caa_at;
+	int replies = store_reply_next_due(j, at);
+	int checks = store_caa_next_due(j, &caa_at);
+
+	if (replies < 0 || checks < 0)
+		return -1;
+	if (checks > 0 && (replies == 0 || caa_at < *at))
+		*at = caa_at;
+	return replies > 0 || checks > 0;
+}

@@ -1,0 +1,61 @@
+# The programs; they know everything.  A program is one file with main() and
+# CS_SRC; all other files of the folder are in the library, where tests reach
+# them.  Programs stand in bin_PROGRAMS and sbin_PROGRAMS of Makefile.am:
+# NAME_SOURCES = src/NAME.c, NAME_LDADD = $(CS_SRC).
+
+noinst_LIBRARIES += libcs_src.a
+libcs_src_a_CPPFLAGS = $(AM_CPPFLAGS) $(MICROHTTPD_CFLAGS) \
+	$(CONFUSE_CFLAGS) $(GNUTLS_CFLAGS) $(CURL_CFLAGS)
+libcs_src_a_SOURCES = \
+	src/acme_client.c src/acme_client.h \
+	src/cmd_check.c \
+	src/cmd_enroll.c \
+	src/cmd_init.c \
+	src/cmd_orders.c \
+	src/command.c src/command.h \
+	src/conf_file.c src/conf_file.h \
+	src/conf_check.c src/conf_check.h \
+	src/conf_table.c src/conf_table.h \
+	src/enroll.c src/enroll.h \
+	src/enroll_box.c src/enroll_box.h \
+	src/enroll_certificate.c src/enroll_certificate.h \
+	src/enroll_csr.c src/enroll_csr.h \
+	src/enroll_key.c src/enroll_key.h \
+	src/enroll_line.c src/enroll_line.h \
+	src/enroll_mail.c src/enroll_mail.h \
+	src/enroll_options.c src/enroll_options.h \
+	src/enroll_place.c src/enroll_place.h \
+	src/enroll_proof.c src/enroll_proof.h \
+	src/enroll_session.c src/enroll_session.h \
+	src/evidence.c src/evidence.h \
+	src/gate.c \
+	src/http.c src/http.h \
+	src/https_client.c src/https_client.h \
+	src/jose.c src/jose.h \
+	src/judge.c src/judge.h \
+	src/notify.c src/notify.h \
+	src/privilege.c src/privilege.h \
+	src/remote.c src/remote.h \
+	src/role.c src/role.h \
+	src/role_issuer.c src/role_issuer.h \
+	src/role_sender.c src/role_sender.h \
+	src/role_validator.c src/role_validator.h \
+	src/role_web.c src/role_web.h \
+	src/single.c src/single.h \
+	src/story.c src/story.h \
+	src/supervisor.c src/supervisor.h \
+	src/tls.c src/tls.h \
+	src/wake.c src/wake.h \
+	src/worker.c src/worker.h \
+	src/writer.c src/writer.h
+
+CS_SRC = libcs_src.a $(CS_ACME) $(MICROHTTPD_LIBS) $(CONFUSE_LIBS) \
+	$(GNUTLS_LIBS) $(CURL_LIBS) -lpthread
+
+bin_PROGRAMS += countersign
+countersign_SOURCES = src/countersign.c
+countersign_LDADD = $(CS_SRC)
+
+sbin_PROGRAMS += countersignd
+countersignd_SOURCES = src/countersignd.c
+countersignd_LDADD = $(CS_SRC)

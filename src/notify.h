@@ -1,0 +1,7 @@
+/* Telling systemd (sd_notify(3)'s protocol); harmless without it. */
+#ifndef SRC_NOTIFY_H
+#define SRC_NOTIFY_H
+
+void notify_send(const char *state);
+
+#endif

@@ -1,0 +1,158 @@
+#include "config.h"
+
+#include "src/role.h"
+
+#include "db/store.h"
+#include "lib/arena.h"
+#include "lib/log.h"
+#include "src/conf_file.h"
+#include "src/privilege.h"
+#include "src/wake.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+static volatile sig_atomic_t stopping;
+static volatile sig_atomic_t hangup;
+static enum role this_role;
+static int ready_pipe = -1;
+
+static void
+on_signal(int number)
+{
+	int saved = errno;
+
+	if (number == SIGHUP)
+		hangup = 1;
+	else
+		stopping = 1;
+	/* A signal between the look at the flag and the wait would else be
+	 * noticed only when the wait ends. */
+	wake_send(1u << this_role);
+	errno = saved;
+}
+
+static void
+catch_signals(void)
+{
+	struct sigaction action = { .sa_handler = on_signal };
+
+	sigemptyset(&action.sa_mask);
+	sigaction(SIGTERM, &action, NULL);
+	sigaction(SIGHUP, &action, NULL);
+	/* Ctrl-C in a terminal reaches the whole group: the supervisor says
+	 * what happens then. */
+	action.sa_handler = SIG_IGN;
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGPIPE, &action, NULL);
+}
+
+bool
+role_is_stopping(void)
+{
+	return stopping != 0;
+}
+
+void
+role_ready(void)
+{
+	if (ready_pipe < 0)
+		return;
+	if (write(ready_pipe, "r", 1) != 1)
+		log_warning(
+		    "supervisor not told", "error=\"%s\"", strerror(errno));
+	close(ready_pipe);
+	ready_pipe = -1;
+}
+
+static enum log_level
+level_of(const struct conf *conf)
+{
+	static const char *const names[] = { "error", "warning", "info",
+		"debug" };
+
+	for (size_t i = 0; i < 4; i++)
+		if (strcmp(conf->log_level, names[i]) == 0)
+			return (enum log_level)i;
+	return LOG_LEVEL_INFO;
+}
+
+int
+role_reload(struct role_env *env)
+{
+	const struct conf *fresh;
+
+	if (!hangup)
+		return 0;
+	hangup = 0;
+	if (conf_reload(env->keep, env->conf, conf_report_log, NULL, &fresh) <
+	    0) {
+		log_error("configuration not reloaded",
+		    "next=\"mend the file and send SIGHUP again; the old "
+		    "configuration stays in use\"");
+		return 0;
+	}
+	env->conf = fresh;
+	log_open(role_name(this_role), level_of(fresh));
+	log_info("configuration reloaded", "file=%s", fresh->file);
+	return 1;
+}
+
+/* Between the secrets and the work: rights given up, database open. */
+static int
+settle(const struct role_ops *ops, struct job *j, struct role_env *env)
+{
+	if (privilege_drop(j, env->conf->user) < 0)
+		return -1;
+	/* The supervisor's death ends the role: two sets must never run.
+	 * (A change of user cleared the setting, so it is made here.) */
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	if (getppid() == 1)
+		stopping = 1;
+	if (store_open(j, env->conf->database, &env->store) < 0)
+		return -1;
+	j->store = env->store;
+	return ops->recover != NULL ? ops->recover(j) : 0;
+}
+
+int
+role_main(const struct role_ops *ops, const char *conf_file,
+    const int wake[ROLE_COUNT], int ready_fd)
+{
+	struct role_env env = { .keep = arena_new() };
+	struct job j;
+	int result = -1;
+
+	this_role = ops->role;
+	ready_pipe = ready_fd;
+	log_open(role_name(this_role), LOG_LEVEL_INFO);
+	wake_adopt(wake);
+	catch_signals();
+	privilege_no_dumps();
+	if (conf_load(env.keep, conf_file, conf_report_log, NULL, &env.conf) <
+	    0) {
+		arena_free(env.keep);
+		return EXIT_FAILURE;
+	}
+	log_open(role_name(this_role), level_of(env.conf));
+	job_init(&j, NULL, env.conf);
+	/* The job's arena holds secrets that open() read: it lives until the
+	 * role ends, and is wiped then. */
+	if (ops->open(&j, &env) < 0 || settle(ops, &j, &env) < 0) {
+		log_error("role cannot start", "error=\"%s\"", j.err.text);
+	} else {
+		result = ops->run(&env);
+		log_info(
+		    "role ends", "result=%s", result == 0 ? "ok" : "failed");
+	}
+	if (env.role != NULL && ops->close != NULL)
+		ops->close(&env);
+	store_close(env.store);
+	job_done(&j);
+	arena_free(env.keep);
+	return result == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,46 @@
+/*
+ * What all roles have in common: a fresh process started by the supervisor
+ * that reads its configuration and its own secrets, gives up its rights, and
+ * then opens the database and works until it is told to stop.
+ */
+#ifndef SRC_ROLE_H
+#define SRC_ROLE_H
+
+#include "lib/job.h"
+
+struct arena;
+
+struct role_env {
+	struct arena *keep;      /* as long as the process */
+	const struct conf *conf; /* replaced on SIGHUP by role_reload() */
+	struct store *store;
+	void *role; /* the role's own */
+};
+
+struct role_ops {
+	enum role role;
+	/* With the rights of the supervisor: reads secrets, binds sockets. */
+	int (*open)(struct job *j, struct role_env *env);
+	/* Without them, store open: takes over what was left half done. */
+	int (*recover)(struct job *j);
+	/* Until role_is_stopping(): 0 or -1. */
+	int (*run)(struct role_env *env);
+	void (*close)(struct role_env *env);
+};
+
+/*
+ * `countersignd --role NAME`: the whole life of the process.  `wake` are the
+ * inherited descriptors, `ready_fd` gets one byte when the role works (-1:
+ * none).  Returns the exit status.
+ */
+int role_main(const struct role_ops *ops, const char *conf_file,
+    const int wake[ROLE_COUNT], int ready_fd);
+
+/* SIGTERM came: finish what is begun, take nothing new. */
+bool role_is_stopping(void);
+/* SIGHUP came: 1 once, and env->conf is the new configuration. */
+int role_reload(struct role_env *env);
+/* Tells the supervisor that the role works (once). */
+void role_ready(void);
+
+#endif

@@ -1,0 +1,392 @@
+#include "config.h"
+
+#include "src/role_issuer.h"
+
+#include "acme/problem.h"
+#include "db/store_audit.h"
+#include "db/store_cert.h"
+#include "db/store_order.h"
+#include "lib/arena.h"
+#include "lib/clock.h"
+#include "lib/conf.h"
+#include "lib/digest.h"
+#include "lib/fdio.h"
+#include "lib/hex.h"
+#include "lib/json.h"
+#include "lib/log.h"
+#include "lib/rnd.h"
+#include "lib/seal.h"
+#include "pki/crl.h"
+#include "pki/issue.h"
+#include "src/evidence.h"
+#include "src/worker.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LEASE_SECS 120
+#define HOUR 3600
+#define CRL_EVERY_SECS ((int64_t)24 * HOUR) /* PK-156 */
+#define WAIT_SECS 2
+#define PAUSE_MAX_SECS 300
+/* PK-146: rounds of asking for a fresh CAA check, and faults of our own,
+ * until the order is given up. */
+#define ATTEMPTS_MAX 40
+
+static int
+give_back(struct job *j, const struct order *o, int64_t secs)
+{
+	if (store_begin(j) < 0 ||
+	    store_order_release(j, o->id, j->now + secs) < 0)
+		return worker_undo(j);
+	return store_commit(j);
+}
+
+static int
+end_order(struct job *j, const struct order *o, enum err_kind kind,
+    const char *detail)
+{
+	const char *object = arena_printf(j->arena, "order:%s", o->id);
+
+	if (store_begin(j) < 0 ||
+	    store_order_fail(j, o->id, problem_format(j, kind, detail)) < 0 ||
+	    store_audit_add(j, "issuer", "certificate", object, "refused",
+		worker_detail(j, "reason", detail)) < 0)
+		return worker_undo(j);
+	if (store_commit(j) < 0)
+		return -1;
+	j->wake |= 1u << ROLE_WEB;
+	log_warning(
+	    "certificate refused", "order=%s error=\"%s\"", o->id, detail);
+	return 0;
+}
+
+/* The CA's own fault, or the machine's: worth other tries, then the end. */
+static int
+try_later(struct job *j, const struct order *o, int64_t attempts)
+{
+	char why[ERR_TEXT_MAX];
+	int64_t pause = 1;
+
+	snprintf(why, sizeof(why), "%s", j->err.text);
+	job_recover(j);
+	if (attempts >= ATTEMPTS_MAX) {
+		log_error("certificate not issued",
+		    "order=%s error=\"%s\" next=\"the order was given up; "
+		    "the client must order again\"",
+		    o->id, why);
+		return end_order(j, o, ERR_INTERNAL, "internal error");
+	}
+	for (int64_t i = 1; i < attempts && pause < PAUSE_MAX_SECS; i++)
+		pause *= 2;
+	log_error("certificate not issued",
+	    "order=%s attempt=%lld error=\"%s\" next=\"will be tried "
+	    "again\"",
+	    o->id, (long long)attempts, why);
+	return give_back(j, o, pause < PAUSE_MAX_SECS ? pause : PAUSE_MAX_SECS);
+}
+
+static void
+mailboxes_of(struct job *j, const struct order *o, const char *const **out)
+{
+	const char **list =
+	    arena_calloc(j->arena, o->identifier_count, sizeof(*list));
+
+	for (size_t i = 0; i < o->identifier_count; i++)
+		list[i] = o->identifiers[i].authz.mailbox;
+	*out = list;
+}
+
+/* The request again, from its raw bytes, against the order (PK-56). */
+static int
+check_csr(struct job *j, const struct order *o, struct csr *csr)
+{
+	struct csr_policy policy = {
+		.mailbox_count = o->identifier_count,
+		.ignore_dns_mailboxes = j->conf->compat_dns_mailbox,
+		.addr = { .utf8_local = j->conf->utf8_mailboxes,
+		    .reserved_domains = j->conf->allow_reserved_domains },
+	};
+
+	mailboxes_of(j, o, &policy.mailboxes);
+	return csr_parse(j, o->csr, &policy, csr);
+}
+
+static const char *
+evidence_ids(struct job *j, const struct order *o)
+{
+	struct json_out w;
+	struct buf b;
+
+	buf_init(&b, j->arena, 64 * 1024);
+	json_out_init(&w, &b);
+	json_array_begin(&w);
+	for (size_t i = 0; i < o->identifier_count; i++)
+		json_put_string(&w, span_str(o->identifiers[i].authz.id));
+	json_array_end(&w);
+	return b.p;
+}
+
+/*
+ * Serial, contents and lint results are committed before the key is used
+ * (PK-144); a serial that is taken is drawn again.
+ */
+static int
+reserve(const struct issuer *i, struct job *j, const struct order *o,
+    const struct csr *csr, struct cert *c)
+{
+	const struct conf_issuer *conf = &j->conf->issuer;
+	struct issue_input in = { .mailbox_count = o->identifier_count,
+		.csr = csr,
+		.crl_url = conf->crl_url,
+		.ca_issuers_url = conf->ca_issuers_url };
+	struct issue_tbs tbs;
+	char *id = arena_alloc(j->arena, RND_ID_LEN + 1);
+	bool taken = false;
+
+	mailboxes_of(j, o, &in.mailboxes);
+	issue_validity(j->now, conf->clock_allowance, conf->validity_days,
+	    &in.not_before, &in.not_after);
+	issue_serial((uint8_t)conf->serial_octet, in.serial);
+	if (issue_prepare(j, i->ca, &in, &tbs) < 0)
+		return -1;
+	rnd_id(id);
+	*c = (struct cert){
+		.id = id,
+		.order_id = o->id,
+		.account_id = o->account_id,
+		.ca_label = ca_key_label(i->ca),
+		.serial = hex_dup(j->arena, span_mem(in.serial, SERIAL_LEN)),
+		.profile = o->profile,
+		.profile_sha256 = span_mem(tbs.profile_sha256, SHA256_LEN),
+		.tbs = tbs.tbs,
+		.signature_alg = tbs.signature_alg,
+		.lint_report = tbs.lint_report,
+		.evidence = evidence_ids(j, o),
+		.br_version = BR_VERSION,
+		.spki_sha256 = span_mem(csr->spki_sha256, SHA256_LEN),
+		.not_before = in.not_before,
+		.not_after = in.not_after,
+		.reserved_at = j->now,
+	};
+	if (store_begin(j) < 0 || store_cert_reserve(j, c, &taken) < 0)
+		return worker_undo(j);
+	return store_commit(j);
+}
+
+static int
+sign_and_record(const struct issuer *i, struct job *j, const struct order *o,
+    const struct cert *c)
+{
+	const char *object = arena_printf(j->arena, "order:%s", o->id);
+	uint8_t hash[SHA256_LEN];
+	struct span der;
+
+	if (issue_sign(j, i->ca, c->tbs, c->signature_alg, &der) < 0)
+		return -1;
+	sha256(der, hash);
+	if (store_begin(j) < 0 ||
+	    store_cert_record(j, c->id, der, span_mem(hash, SHA256_LEN)) < 0 ||
+	    store_audit_add(j, "issuer", "certificate", object, "issued",
+		worker_detail(j, "serial", c->serial)) < 0)
+		return worker_undo(j);
+	if (store_commit(j) < 0)
+		return -1;
+	j->wake |= 1u << ROLE_WEB;
+	log_info("certificate issued", "order=%s serial=%s", o->id, c->serial);
+	return 0;
+}
+
+/* PK-204: a stolen role elsewhere cannot drain the CA. */
+static int
+ceiling_reached(struct job *j, bool *reached)
+{
+	int64_t count;
+
+	if (store_cert_count_since(j, j->now - HOUR, &count) < 0)
+		return -1;
+	*reached = count >= j->conf->issuer.max_per_hour;
+	if (*reached)
+		log_error("signing stopped",
+		    "count=%lld next=\"more certificates than "
+		    "issuer.max_per_hour in the last hour; raise it if this "
+		    "is wanted\"",
+		    (long long)count);
+	return 0;
+}
+
+static int
+issue(const struct issuer *i, struct job *j, const struct order *o)
+{
+	struct cert c;
+	struct csr csr;
+	int reserved = store_cert_by_order(j, o->id, &c);
+
+	if (reserved < 0 || check_csr(j, o, &csr) < 0)
+		return -1;
+	if (reserved == 0 && reserve(i, j, o, &csr, &c) < 0)
+		return -1;
+	return sign_and_record(i, j, o, &c);
+}
+
+static int
+do_order(const struct issuer *i, struct job *j, const struct order *o,
+    int64_t attempts)
+{
+	enum gate gate;
+	bool reached;
+
+	if (ceiling_reached(j, &reached) < 0)
+		return -1;
+	if (reached)
+		return give_back(j, o, 60);
+	if (issuer_gate(i, j, o, &gate) < 0)
+		return try_later(j, o, attempts);
+	if (gate == GATE_CLOSED)
+		return end_order(
+		    j, o, j->err.kind, arena_strdup(j->arena, j->err.text));
+	if (gate == GATE_WAIT) {
+		if (attempts >= ATTEMPTS_MAX)
+			return end_order(j, o, ERR_DNS,
+			    "CAA records could not be looked up");
+		return give_back(j, o, WAIT_SECS);
+	}
+	if (issue(i, j, o) == 0)
+		return 0;
+	if (j->err.kind == ERR_BAD_CSR)
+		return end_order(
+		    j, o, ERR_BAD_CSR, arena_strdup(j->arena, j->err.text));
+	return try_later(j, o, attempts);
+}
+
+static int64_t
+crl_due(struct job *j, const struct issuer *i)
+{
+	struct crl last;
+	int found = store_crl_latest(j, ca_key_label(i->ca), &last);
+
+	if (found < 0)
+		return -1;
+	if (found == 0 || access(j->conf->issuer.crl_file, F_OK) != 0)
+		return 0;
+	return last.this_update + CRL_EVERY_SECS;
+}
+
+static int
+collect_revoked(const struct issuer *i, struct job *j, struct crl_input *in)
+{
+	struct revoked *rows;
+	struct crl_entry *entries;
+
+	/* An entry stays until one list after its end has carried it
+	 * (PK-160): a list is made at least every other day. */
+	if (store_cert_revoked(j, ca_key_label(i->ca),
+		j->now - 2 * CRL_EVERY_SECS, &rows, &in->count) < 0)
+		return -1;
+	entries = arena_calloc(j->arena, in->count, sizeof(*entries));
+	for (size_t k = 0; k < in->count; k++)
+		entries[k] = (struct crl_entry){ .serial = rows[k].serial,
+			.revoked_at = rows[k].revoked_at,
+			.reason = (int)rows[k].reason };
+	in->entries = entries;
+	return 0;
+}
+
+static int
+publish_crl(const struct issuer *i, struct job *j)
+{
+	struct crl_input in = { .this_update = j->now,
+		.next_update = crl_next_update(j->now) };
+	const char *label = ca_key_label(i->ca);
+	struct span der;
+	int64_t number;
+
+	if (store_begin(j) < 0 || store_crl_reserve(j, label, in.this_update,
+				      in.next_update, &number) < 0)
+		return worker_undo(j);
+	if (store_commit(j) < 0 || collect_revoked(i, j, &in) < 0)
+		return -1;
+	in.number = (uint64_t)number;
+	if (crl_sign(j, i->ca, &in, &der) < 0)
+		return -1;
+	if (store_begin(j) < 0 || store_crl_record(j, label, number, der) < 0 ||
+	    store_audit_add(j, "issuer", "revocation list signed",
+		arena_printf(j->arena, "ca:%s", label), "ok", NULL) < 0)
+		return worker_undo(j);
+	if (store_commit(j) < 0 ||
+	    file_write(j, j->conf->issuer.crl_file, 0644, der) < 0)
+		return -1;
+	log_info("revocation list", "number=%lld entries=%zu file=%s",
+	    (long long)number, in.count, j->conf->issuer.crl_file);
+	return 0;
+}
+
+int
+issuer_step(void *ctx, struct job *j)
+{
+	const struct issuer *i = ctx;
+	int64_t due = crl_due(j, i), attempts;
+	struct order o;
+	int found;
+
+	/* The list comes first: no certificate before its list (PK-149). */
+	if (due < 0)
+		return -1;
+	if (due <= j->now)
+		return publish_crl(i, j) < 0 ? -1 : 1;
+	if (store_begin(j) < 0)
+		return -1;
+	found = store_order_lease(j, j->now + LEASE_SECS, &o, &attempts);
+	if (found <= 0) {
+		store_rollback(j);
+		return found;
+	}
+	if (store_commit(j) < 0)
+		return -1;
+	return do_order(i, j, &o, attempts) < 0 ? -1 : 1;
+}
+
+int
+issuer_next_due(void *ctx, struct job *j, int64_t *at)
+{
+	int64_t crl_at = crl_due(j, ctx);
+	int orders = store_order_next_due(j, at);
+
+	if (crl_at < 0 || orders < 0)
+		return -1;
+	if (orders == 0 || crl_at < *at)
+		*at = crl_at;
+	return 1;
+}
+
+static int
+issuer_open(struct job *j, struct role_env *env)
+{
+	const struct conf_issuer *c = &j->conf->issuer;
+	struct ca_files files = { .certificate = c->ca_certificate,
+		.chain = c->ca_chain,
+		.key = c->ca_key,
+		.passphrase_file = c->ca_key_passphrase_file };
+	struct issuer *i = arena_alloc(env->keep, sizeof(*i));
+
+	env->role = i;
+	if (ca_load(j, env->keep, &files, &i->ca) < 0)
+		return -1;
+	return seal_key_load(j, env->keep, j->conf->seal_key_file, &i->seal);
+}
+
+static int
+issuer_run(struct role_env *env)
+{
+	return worker_loop(env, ROLE_ISSUER, issuer_step, issuer_next_due);
+}
+
+static void
+issuer_close(struct role_env *env)
+{
+	(void)env; /* all of it belongs to the process's arena */
+}
+
+const struct role_ops issuer_ops = { ROLE_ISSUER, issuer_open,
+	store_order_recover, issuer_run, issuer_close };

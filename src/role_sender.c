@@ -1,0 +1,268 @@
+#include "config.h"
+
+#include "src/role_sender.h"
+
+#include "acme/policy.h"
+#include "acme/problem.h"
+#include "db/store_audit.h"
+#include "db/store_authz.h"
+#include "db/store_outbox.h"
+#include "lib/addr.h"
+#include "lib/arena.h"
+#include "lib/clock.h"
+#include "lib/conf.h"
+#include "lib/digest.h"
+#include "lib/fdio.h"
+#include "lib/job.h"
+#include "lib/log.h"
+#include "mail/compose.h"
+#include "src/worker.h"
+
+#include <string.h>
+
+/* How long one submission may take before another sender may try. */
+#define LEASE_SECS 300
+#define SMTP_TIMEOUT_MS 60000
+#define PASSWORD_MAX 1024
+/* Ended challenges are wiped in small bites (AC-113). */
+#define WIPE_MAX 50
+
+int64_t
+sender_pause(int64_t attempts)
+{
+	int64_t pause = 60;
+
+	for (int64_t i = 1; i < attempts && pause < 1800; i++)
+		pause *= 2;
+	return pause < 1800 ? pause : 1800;
+}
+
+/* Rendered once and kept: every attempt sends the same octets (ER-10). */
+static int
+render(const struct sender *s, struct job *j, struct outbox_mail *mail)
+{
+	const struct conf *conf = j->conf;
+	struct compose_input in = {
+		.ca_name = conf->ca_name,
+		.mailbox = mail->mailbox,
+		.from = mail->from,
+		.message_id = mail->message_id,
+		.token_part1 = mail->token_part1,
+		.language = mail->language,
+		.default_language = conf->sender.default_language,
+		.help_url = conf->sender.help_url,
+		.date = j->now,
+		.expires_at = mail->expires_at,
+	};
+	struct span plain;
+
+	if (compose_challenge(j, &in, &plain) < 0)
+		return -1;
+	mail->message = plain;
+	if (s->signer_count > 0 &&
+	    dkim_sign(j, plain, addr_domain_of(mail->from), s->signers,
+		s->signer_count, j->now, mail->expires_at, &mail->message) < 0)
+		return -1;
+	if (store_begin(j) < 0 ||
+	    store_outbox_spool(j, mail->challenge_id, mail->message) < 0)
+		return worker_undo(j);
+	return store_commit(j);
+}
+
+static const char *
+outcome_name(enum submit_outcome outcome)
+{
+	switch (outcome) {
+	case SUBMIT_ACCEPTED:
+		return "accepted";
+	case SUBMIT_TEMPORARY:
+		return "temporary failure";
+	case SUBMIT_PERMANENT:
+		return "permanent failure";
+	case SUBMIT_UNKNOWN:
+		return "broken off after the data";
+	}
+	return "";
+}
+
+/* Only the code of the relay's answer reaches the client (AC-119). */
+static const char *
+delivery_problem(struct job *j, const char *what, const char *code)
+{
+	return problem_format(j, ERR_CONNECTION,
+	    arena_printf(j->arena, "%s: %s", what,
+		code[0] != '\0' ? code : "no answer"));
+}
+
+static int
+record_outcome(struct job *j, const struct outbox_mail *mail,
+    const struct submit_result *r)
+{
+	const char *id = mail->challenge_id;
+
+	switch (r->outcome) {
+	case SUBMIT_ACCEPTED:
+		return store_outbox_sent(
+		    j, id, r->answer, j->conf->challenge_mail_gap);
+	case SUBMIT_PERMANENT:
+		return store_outbox_failed(j, id, r->answer,
+		    delivery_problem(j,
+			"the challenge mail could not be delivered", r->code));
+	case SUBMIT_TEMPORARY:
+	case SUBMIT_UNKNOWN:
+		return store_outbox_retry(j, id,
+		    j->now + sender_pause(mail->attempts),
+		    r->code[0] != '\0' ? r->code : r->answer,
+		    delivery_problem(j,
+			"delivery of the challenge mail is delayed", r->code));
+	}
+	return -1;
+}
+
+static int
+finish(struct job *j, const struct outbox_mail *mail,
+    const struct submit_result *r)
+{
+	struct log_quoted q;
+	const char *object = arena_printf(j->arena, "order:%s", mail->order_id);
+
+	if (store_begin(j) < 0 || record_outcome(j, mail, r) < 0 ||
+	    store_audit_add(j, "sender", "challenge mail", object,
+		outcome_name(r->outcome),
+		worker_detail(j, "answer", r->answer)) < 0)
+		return worker_undo(j);
+	if (store_commit(j) < 0)
+		return -1;
+	log_info("challenge mail",
+	    "order=%s challenge=%s result=\"%s\" "
+	    "attempt=%lld answer=%s",
+	    mail->order_id, mail->challenge_id, outcome_name(r->outcome),
+	    (long long)mail->attempts, log_quote(&q, span_str(r->answer)));
+	return 0;
+}
+
+/* The lists may have changed since the order came (ER-13). */
+static int
+refuse_if_denied(struct job *j, const struct outbox_mail *mail, bool *denied)
+{
+	struct submit_result r = { .outcome = SUBMIT_PERMANENT,
+		.answer = "refused by this server's policy" };
+	struct addr_policy policy = policy_addr(j->conf);
+	struct addr addr;
+
+	*denied = addr_parse(j, span_str(mail->mailbox), &policy, &addr) < 0 ||
+		  !policy_allows(j->conf, &addr);
+	job_recover(j);
+	return *denied ? finish(j, mail, &r) : 0;
+}
+
+static int
+send_one(const struct sender *s, struct job *j, struct outbox_mail *mail)
+{
+	struct submit_result r;
+	bool denied;
+
+	if (refuse_if_denied(j, mail, &denied) < 0 || denied)
+		return denied ? 0 : -1;
+	if (mail->message.n == 0 && render(s, j, mail) < 0)
+		return -1;
+	if (submit_send(
+		s->submit, j, mail->from, mail->mailbox, mail->message, &r) < 0)
+		return -1;
+	j->now = clock_now();
+	return finish(j, mail, &r);
+}
+
+static int
+wipe_ended(struct job *j, size_t *count)
+{
+	if (store_begin(j) < 0 ||
+	    store_challenge_wipe_expired(j, j->now, WIPE_MAX, count) < 0)
+		return worker_undo(j);
+	return store_commit(j);
+}
+
+int
+sender_step(void *ctx, struct job *j)
+{
+	const struct sender *s = ctx;
+	struct outbox_mail mail;
+	size_t wiped = 0;
+	int found;
+
+	if (store_begin(j) < 0)
+		return -1;
+	found = store_outbox_lease(j, j->now + LEASE_SECS, &mail);
+	if (found <= 0) {
+		store_rollback(j);
+		if (found < 0 || wipe_ended(j, &wiped) < 0)
+			return -1;
+		return wiped > 0;
+	}
+	if (store_commit(j) < 0)
+		return -1;
+	return send_one(s, j, &mail) < 0 ? -1 : 1;
+}
+
+int
+sender_next_due(void *ctx, struct job *j, int64_t *at)
+{
+	(void)ctx;
+	return store_outbox_next_due(j, at);
+}
+
+static int
+load_signer(struct job *j, struct role_env *env, struct sender *s,
+    const char *file, const char *selector)
+{
+	if (file == NULL)
+		return 0;
+	if (dkim_signer_load(
+		j, env->keep, file, selector, &s->signers[s->signer_count]) < 0)
+		return -1;
+	s->signer_count++;
+	return 0;
+}
+
+/* Reads this role's secrets while it still may. */
+static int
+sender_open(struct job *j, struct role_env *env)
+{
+	const struct conf_sender *c = &j->conf->sender;
+	struct sender *s = arena_alloc(env->keep, sizeof(*s));
+	struct submit_conf relay = { .host = c->relay_host,
+		.port = c->relay_port,
+		.tls = c->relay_tls,
+		.ca_file = c->relay_ca_file,
+		.user = c->relay_user,
+		.timeout_ms = SMTP_TIMEOUT_MS };
+
+	if (c->relay_password_file != NULL &&
+	    file_read_secret(
+		j, c->relay_password_file, PASSWORD_MAX, &relay.password) < 0)
+		return -1;
+	if (load_signer(j, env, s, c->dkim_rsa_key, c->dkim_rsa_selector) < 0 ||
+	    load_signer(
+		j, env, s, c->dkim_ed25519_key, c->dkim_ed25519_selector) < 0 ||
+	    submit_new(j, &relay, &s->submit) < 0)
+		return -1;
+	env->role = s;
+	return 0;
+}
+
+static int
+sender_run(struct role_env *env)
+{
+	return worker_loop(env, ROLE_SENDER, sender_step, sender_next_due);
+}
+
+static void
+sender_close(struct role_env *env)
+{
+	struct sender *s = env->role;
+
+	submit_free(s->submit);
+}
+
+const struct role_ops sender_ops = { ROLE_SENDER, sender_open,
+	store_outbox_recover, sender_run, sender_close };

@@ -1,0 +1,29 @@
+/*
+ * The sender: takes a due challenge mail, renders it once, hands it to the
+ * relay, records what the relay said.  It reads nothing from outside but SMTP
+ * answers.
+ */
+#ifndef SRC_ROLE_SENDER_H
+#define SRC_ROLE_SENDER_H
+
+#include "mail/dkim_sign.h"
+#include "mail/submit.h"
+#include "src/role.h"
+
+struct sender {
+	struct submit *submit;
+	const struct dkim_signer *signers[2];
+	size_t signer_count; /* 0: the relay signs */
+};
+
+/* One item: 1 done, 0 nothing due, -1 failed (job's error; try later). */
+int sender_step(void *sender, struct job *j);
+/* When there will be work: 1 and *at, 0, -1. */
+int sender_next_due(void *sender, struct job *j, int64_t *at);
+
+/* Seconds until attempt n + 1 (ER-11): 1 min, 2, 4 … at most 30. */
+int64_t sender_pause(int64_t attempts);
+
+extern const struct role_ops sender_ops;
+
+#endif

@@ -1,0 +1,49 @@
+/*
+ * The validator: reads replies, judges them, looks up CAA, seals what it
+ * found.  The parser of strangers' mail holds no CA key; what it says is
+ * checked again by the issuer.
+ */
+#ifndef SRC_ROLE_VALIDATOR_H
+#define SRC_ROLE_VALIDATOR_H
+
+#include "lib/buf.h"
+#include "lib/verdict.h"
+#include "src/role.h"
+
+struct fetch;
+struct resolver;
+struct seal_key;
+
+struct validator {
+	struct fetch *fetch; /* NULL in tests: messages are handed in */
+	struct resolver *resolver;
+	const struct seal_key *seal;
+};
+
+/* One message as a mailbox delivered it. */
+struct received {
+	const char *source; /* fetch_source() */
+	int64_t uidvalidity;
+	int64_t uid;
+	int64_t arrival;
+	struct span raw; /* empty: larger than the limit */
+};
+
+/*
+ * Judges one message and commits verdict, evidence and bytes together
+ * (ER-21): 0 and *verdict as stored (VERDICT_REPEATED for one that was
+ * recorded before), or -1 with nothing changed.
+ */
+int validator_take(struct validator *v, struct job *j, const struct received *m,
+    enum verdict *verdict);
+
+/* A deferred message, or a CAA check, that is due: 1, 0, -1. */
+int validator_step(void *validator, struct job *j);
+int validator_next_due(void *validator, struct job *j, int64_t *at);
+
+/* See store_reply_recover(). */
+int validator_recover(struct job *j);
+
+extern const struct role_ops validator_ops;
+
+#endif

@@ -1,0 +1,82 @@
+#include "config.h"
+
+#include "src/role_web.h"
+
+#include "lib/arena.h"
+#include "lib/clock.h"
+#include "lib/conf.h"
+#include "lib/log.h"
+#include "src/http.h"
+#include "src/tls.h"
+#include "src/wake.h"
+
+#include <unistd.h>
+
+struct web {
+	int *fds; /* ends with -1 */
+	struct http *http;
+};
+
+/* Ports below 1024 and the TLS key need the rights that are given up next. */
+static int
+web_open(struct job *j, struct role_env *env)
+{
+	const struct conf_web *c = &j->conf->web;
+	struct web *w = arena_alloc(env->keep, sizeof(*w));
+
+	env->role = w;
+	if (tls_load(j, c->tls_certificate, c->tls_key) < 0)
+		return -1;
+	return http_bind(j, &c->listen, &w->fds);
+}
+
+static void
+reload(struct web *w, struct role_env *env)
+{
+	struct job j;
+
+	if (!role_reload(env))
+		return;
+	job_init(&j, env->store, env->conf);
+	if (tls_load(
+		&j, env->conf->web.tls_certificate, env->conf->web.tls_key) < 0)
+		log_error("certificate not reloaded",
+		    "error=\"%s\" next=\"the former certificate stays in "
+		    "use; the key must be readable for the user of the "
+		    "roles\"",
+		    j.err.text);
+	job_done(&j);
+	http_set_conf(w->http, env->conf);
+}
+
+static int
+web_run(struct role_env *env)
+{
+	struct web *w = env->role;
+	struct job j;
+
+	job_init(&j, env->store, env->conf);
+	if (http_start(&j, w->fds, &w->http) < 0) {
+		log_error("role cannot start", "error=\"%s\"", j.err.text);
+		job_done(&j);
+		return -1;
+	}
+	job_done(&j);
+	role_ready();
+	while (!role_is_stopping()) {
+		reload(w, env);
+		wake_wait(ROLE_WEB, http_tend(w->http, env->store));
+	}
+	return 0;
+}
+
+static void
+web_close(struct role_env *env)
+{
+	struct web *w = env->role;
+
+	http_stop(w->http);
+}
+
+const struct role_ops web_ops = { ROLE_WEB, web_open, NULL, web_run,
+	web_close };

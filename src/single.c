@@ -1,0 +1,38 @@
+#include "config.h"
+
+#include "src/single.h"
+
+#include "lib/arena.h"
+#include "lib/job.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+int
+single_take(struct job *j, const char *database)
+{
+	const char *path;
+	int fd;
+
+	if (strncmp(database, "sqlite:", 7) != 0)
+		return 0;
+	path = arena_printf(j->arena, "%s.lock", database + 7);
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return job_fail(
+		    j, ERR_INTERNAL, "%s: %s", path, strerror(errno));
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return 0; /* the descriptor stays open: it is the lock */
+	if (errno == EWOULDBLOCK)
+		job_fail(j, ERR_CONFLICT,
+		    "%s: another countersignd works on this database; stop "
+		    "it first",
+		    database);
+	else
+		job_fail(j, ERR_INTERNAL, "%s: %s", path, strerror(errno));
+	close(fd);
+	return -1;
+}

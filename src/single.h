@@ -1,0 +1,14 @@
+/* One server at a time on one SQLite database. */
+#ifndef SRC_SINGLE_H
+#define SRC_SINGLE_H
+
+struct job;
+
+/*
+ * Takes the lock beside the database file, for as long as the process lives:
+ * 0, or -1 with the job's error.  With PostgreSQL there is nothing to take:
+ * any number of servers may work there.
+ */
+int single_take(struct job *j, const char *database);
+
+#endif

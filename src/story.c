@@ -1,0 +1,350 @@
+#include "config.h"
+
+#include "src/story.h"
+
+#include "acme/status.h"
+#include "db/store_audit.h"
+#include "db/store_caa.h"
+#include "db/store_cert.h"
+#include "db/store_order.h"
+#include "db/store_reply.h"
+#include "lib/arena.h"
+#include "lib/clock.h"
+#include "lib/job.h"
+#include "lib/json.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* One thing that happened; sorted by time they are the story. */
+struct step {
+	int64_t at;
+	size_t rank; /* keeps the order of what happened in one second */
+	const char *what;
+	const char *detail; /* or NULL */
+};
+
+#define STEPS_MAX 400
+
+struct story {
+	struct job *job;
+	struct step steps[STEPS_MAX];
+	size_t count;
+};
+
+static void
+add(struct story *s, int64_t at, const char *what, const char *detail)
+{
+	if (at == 0 || s->count == STEPS_MAX)
+		return;
+	s->steps[s->count] = (struct step){ at, s->count, what, detail };
+	s->count++;
+}
+
+static int
+by_time(const void *a, const void *b)
+{
+	const struct step *x = a, *y = b;
+
+	if (x->at != y->at)
+		return x->at < y->at ? -1 : 1;
+	return x->rank < y->rank ? -1 : x->rank > y->rank;
+}
+
+/* The `detail` of a stored problem document. */
+static const char *
+problem_text(struct job *j, const char *problem)
+{
+	const struct json *v;
+
+	if (problem == NULL)
+		return NULL;
+	if (json_parse_object(j, span_str(problem), "problem", &v) < 0) {
+		job_recover(j);
+		return problem;
+	}
+	return span_dup(j->arena, json_string(json_get(v, "detail")));
+}
+
+static const char *
+verdict_words(enum verdict v)
+{
+	switch (v) {
+	case VERDICT_MATCH:
+		return "a reply proved the mailbox";
+	case VERDICT_MISMATCH:
+		return "a reply held a wrong digest: the attempt is over";
+	case VERDICT_STALE_KEY:
+		return "a reply answered for the former account key";
+	case VERDICT_NO_RESPONSE:
+		return "a reply held no usable response";
+	case VERDICT_UNAUTHENTICATED:
+		return "a reply proved nothing";
+	case VERDICT_UNKNOWN:
+		return "a message was about nothing here";
+	case VERDICT_DEFERRED:
+		return "a reply waits to be judged again";
+	case VERDICT_EXPIRED:
+		return "a reply came too late";
+	case VERDICT_LATE:
+		return "a reply came after the decision";
+	case VERDICT_REPEATED:
+		return "a reply was seen before";
+	case VERDICT_DSN_FAILED:
+		return "the mail bounced";
+	case VERDICT_DSN_DELAYED:
+		return "the mail is delayed on its way";
+	case VERDICT_DSN_NOTED:
+		return "a delivery report came; it decides nothing";
+	}
+	return "";
+}
+
+static int
+add_replies(struct story *s, const struct authz *a)
+{
+	struct job *j = s->job;
+	struct reply_record *list;
+	size_t count;
+
+	if (store_reply_list(j, a->challenge.id, &list, &count) < 0)
+		return -1;
+	for (size_t i = 0; i < count; i++) {
+		const char *code = list[i].code != NULL ? list[i].code : "";
+		const char *why = list[i].detail != NULL ? list[i].detail : "";
+
+		add(s, list[i].recorded_at, verdict_words(list[i].verdict),
+		    arena_printf(j->arena, "%s%s%s%s%s",
+			verdict_name(list[i].verdict), code[0] ? ", " : "",
+			code, why[0] ? ": " : "", why));
+	}
+	return 0;
+}
+
+static int
+add_caa(struct story *s, const struct authz *a)
+{
+	struct caa_row c;
+	int found = store_caa_latest(s->job, a->id, &c);
+
+	if (found > 0)
+		add(s, c.checked_at,
+		    arena_printf(
+			s->job->arena, "CAA of %s: %s", c.domain, c.result),
+		    c.detail != NULL && c.detail[0] != '\0' ? c.detail
+							    : c.reason);
+	return found < 0 ? -1 : 0;
+}
+
+static void
+add_mail(struct story *s, const struct authz *a)
+{
+	const struct challenge *c = &a->challenge;
+	struct job *j = s->job;
+
+	add(s, c->mail_sent_at,
+	    arena_printf(j->arena,
+		"the challenge mail to %s was accepted by "
+		"the relay",
+		a->mailbox),
+	    c->relay_answer);
+	if (c->mail_sent_at == 0 && c->failed_at == 0 && c->mail_error != NULL)
+		add(s, j->now,
+		    arena_printf(j->arena,
+			"the challenge mail waits: attempt %" PRId64 " failed",
+			c->mail_attempts),
+		    c->mail_error);
+}
+
+static int
+add_authz(struct story *s, const struct authz *a)
+{
+	const struct challenge *c = &a->challenge;
+	struct job *j = s->job;
+
+	add_mail(s, a);
+	add(s, c->posted_at,
+	    arena_printf(
+		j->arena, "the client says that %s is ready", a->mailbox),
+	    NULL);
+	if (add_replies(s, a) < 0)
+		return -1;
+	add(s, a->valid_at,
+	    arena_printf(j->arena, "%s is validated", a->mailbox), NULL);
+	add(s, c->failed_at,
+	    arena_printf(j->arena, "the validation of %s failed", a->mailbox),
+	    problem_text(j, c->error));
+	add(s, a->deactivated_at,
+	    arena_printf(j->arena, "the authorization of %s was deactivated",
+		a->mailbox),
+	    NULL);
+	return add_caa(s, a);
+}
+
+static int
+add_cert(struct story *s, const struct order *o)
+{
+	struct job *j = s->job;
+	struct cert c;
+	int found = store_cert_by_order(j, o->id, &c);
+
+	if (found <= 0)
+		return found;
+	add(s, c.reserved_at, "the certificate's contents were fixed",
+	    arena_printf(j->arena, "serial %s", c.serial));
+	add(s, c.issued_at, "the certificate was issued", NULL);
+	add(s, c.revoked_at, "the certificate was revoked", NULL);
+	return 0;
+}
+
+static int
+collect(struct job *j, const struct order *o, struct story *s)
+{
+	s->job = j;
+	add(s, o->created_at, "the order came",
+	    arena_printf(j->arena, "account %s", o->account_id));
+	for (size_t i = 0; i < o->identifier_count; i++)
+		if (add_authz(s, &o->identifiers[i].authz) < 0)
+			return -1;
+	add(s, o->csr_at, "the client sent its certificate request", NULL);
+	if (add_cert(s, o) < 0)
+		return -1;
+	add(s, o->failed_at, "the order failed", problem_text(j, o->error));
+	qsort(s->steps, s->count, sizeof(s->steps[0]), by_time);
+	return 0;
+}
+
+/* What a pending authorization lacks. */
+static const char *
+authz_waits_for(struct job *j, const struct authz *a)
+{
+	const struct challenge *c = &a->challenge;
+
+	if (c->mail_sent_at == 0 && c->mail_error != NULL)
+		return arena_printf(j->arena,
+		    "the relay to take the mail to %s (%s)", a->mailbox,
+		    c->mail_error);
+	if (c->mail_sent_at == 0)
+		return arena_printf(
+		    j->arena, "the mail to %s to leave", a->mailbox);
+	if (c->proven_at == 0)
+		return arena_printf(j->arena, "a reply from %s", a->mailbox);
+	return arena_printf(
+	    j->arena, "the client to say that %s is ready", a->mailbox);
+}
+
+const char *
+story_waits_for(struct job *j, const struct order *o)
+{
+	switch (order_status(o, j->now)) {
+	case ORDER_PENDING:
+		for (size_t i = 0; i < o->identifier_count; i++) {
+			const struct authz *a = &o->identifiers[i].authz;
+
+			if (authz_status(a, j->now) == AUTHZ_PENDING)
+				return authz_waits_for(j, a);
+		}
+		return "";
+	case ORDER_READY:
+		return "the client's certificate request";
+	case ORDER_PROCESSING:
+		return "the issuer";
+	case ORDER_VALID:
+		return "nothing";
+	case ORDER_INVALID:
+		return o->error != NULL ? problem_text(j, o->error)
+					: "nothing: its time is over";
+	}
+	return "";
+}
+
+static void
+print_identifiers(const struct order *o, int64_t now, struct buf *out)
+{
+	for (size_t i = 0; i < o->identifier_count; i++) {
+		const struct authz *a = &o->identifiers[i].authz;
+
+		buf_addf(out, "  %s: %s\n", a->mailbox,
+		    authz_status_name(authz_status(a, now)));
+	}
+}
+
+int
+story_text(struct job *j, const struct order *o, struct buf *out)
+{
+	struct story *s = arena_alloc(j->arena, sizeof(*s));
+	char time[CLOCK_RFC3339_MAX];
+
+	if (collect(j, o, s) < 0)
+		return -1;
+	clock_format_rfc3339(order_expires(o, j->now), time);
+	buf_addf(out, "order %s: %s\n", o->id,
+	    order_status_name(order_status(o, j->now)));
+	print_identifiers(o, j->now, out);
+	buf_addf(out, "  profile: %s\n  expires: %s\n  waits for: %s\n\n",
+	    o->profile, time, story_waits_for(j, o));
+	for (size_t i = 0; i < s->count; i++) {
+		clock_format_rfc3339(s->steps[i].at, time);
+		buf_addf(out, "%s  %s\n", time, s->steps[i].what);
+		if (s->steps[i].detail != NULL)
+			buf_addf(out, "%*s  (%s)\n", CLOCK_RFC3339_MAX - 1, "",
+			    s->steps[i].detail);
+	}
+	return 0;
+}
+
+static void
+json_identifiers(const struct order *o, int64_t now, struct json_out *w)
+{
+	json_key(w, "identifiers");
+	json_array_begin(w);
+	for (size_t i = 0; i < o->identifier_count; i++) {
+		const struct authz *a = &o->identifiers[i].authz;
+
+		json_object_begin(w);
+		json_member_str(w, "mailbox", a->mailbox);
+		json_member_str(w, "authorization", a->id);
+		json_member_str(w, "challenge", a->challenge.id);
+		json_member_str(
+		    w, "status", authz_status_name(authz_status(a, now)));
+		json_object_end(w);
+	}
+	json_array_end(w);
+}
+
+int
+story_json(struct job *j, const struct order *o, struct buf *out)
+{
+	struct story *s = arena_alloc(j->arena, sizeof(*s));
+	struct json_out w;
+
+	if (collect(j, o, s) < 0)
+		return -1;
+	json_out_init(&w, out);
+	json_object_begin(&w);
+	json_member_str(&w, "order", o->id);
+	json_member_str(
+	    &w, "status", order_status_name(order_status(o, j->now)));
+	json_member_str(&w, "account", o->account_id);
+	json_member_time(&w, "created", o->created_at);
+	json_member_time(&w, "expires", order_expires(o, j->now));
+	json_member_str(&w, "waits_for", story_waits_for(j, o));
+	if (o->cert_id != NULL)
+		json_member_str(&w, "certificate", o->cert_id);
+	json_identifiers(o, j->now, &w);
+	json_key(&w, "steps");
+	json_array_begin(&w);
+	for (size_t i = 0; i < s->count; i++) {
+		json_object_begin(&w);
+		json_member_time(&w, "at", s->steps[i].at);
+		json_member_str(&w, "what", s->steps[i].what);
+		if (s->steps[i].detail != NULL)
+			json_member_str(&w, "detail", s->steps[i].detail);
+		json_object_end(&w);
+	}
+	json_array_end(&w);
+	json_object_end(&w);
+	buf_add_char(out, '\n');
+	return 0;
+}

@@ -1,0 +1,300 @@
+#include "config.h"
+
+#include "src/supervisor.h"
+
+#include "lib/clock.h"
+#include "lib/conf.h"
+#include "lib/fdio.h"
+#include "lib/job.h"
+#include "lib/log.h"
+#include "src/notify.h"
+#include "src/privilege.h"
+#include "src/wake.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define PAUSE_FIRST_MS 100
+#define PAUSE_MAX_MS 30000
+/* A role that lived this long is not in a loop of failures. */
+#define STEADY_MS 60000
+#define DRAIN_MS 30000
+
+struct child {
+	enum role role;
+	pid_t pid;    /* 0: not running */
+	int ready_fd; /* -1: has said that it works, or is gone */
+	int64_t started_ms;
+	int64_t start_ms; /* when to start again */
+	int64_t pause_ms;
+};
+
+struct supervisor {
+	const struct conf *conf;
+	struct child children[ROLE_COUNT];
+	int wake[ROLE_COUNT];
+	int signals;
+	sigset_t old_mask;
+	bool stopping;
+	bool told_ready;
+	int64_t stop_ms;
+	int64_t began_ms;
+};
+
+/* Only what the role inherits stays open across exec. */
+static void
+exec_role(const struct supervisor *s, enum role role, int ready_fd)
+{
+	char wake[16 * ROLE_COUNT], ready[16];
+	const char *argv[] = { "countersignd", "--role", role_name(role),
+		"--config", s->conf->file, "--wake", wake, "--ready", ready,
+		NULL };
+
+	snprintf(wake, sizeof(wake), "%d,%d,%d,%d", s->wake[0], s->wake[1],
+	    s->wake[2], s->wake[3]);
+	snprintf(ready, sizeof(ready), "%d", ready_fd);
+	sigprocmask(SIG_SETMASK, &s->old_mask, NULL);
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	/* execv() changes no argument, whatever its type says. */
+	execv("/proc/self/exe", (char *const *)(uintptr_t)argv);
+	log_error("role cannot start", "error=\"exec: %s\"", strerror(errno));
+	_exit(127);
+}
+
+static void
+start_child(struct supervisor *s, struct child *c)
+{
+	int fds[2];
+	pid_t pid;
+
+	if (pipe(fds) < 0) {
+		log_error("role not started", "role=%s error=\"pipe: %s\"",
+		    role_name(c->role), strerror(errno));
+		c->start_ms = clock_mono_ms() + c->pause_ms;
+		return;
+	}
+	fd_set_cloexec(fds[0], true);
+	pid = fork();
+	if (pid == 0)
+		exec_role(s, c->role, fds[1]);
+	close(fds[1]);
+	if (pid < 0) {
+		log_error("role not started", "role=%s error=\"fork: %s\"",
+		    role_name(c->role), strerror(errno));
+		close(fds[0]);
+		c->start_ms = clock_mono_ms() + c->pause_ms;
+		return;
+	}
+	c->pid = pid;
+	c->ready_fd = fds[0];
+	c->started_ms = clock_mono_ms();
+	log_debug("role started", "which=%s pid=%d", role_name(c->role), pid);
+}
+
+static void
+child_ended(struct supervisor *s, struct child *c, int status)
+{
+	int64_t now = clock_mono_ms();
+
+	c->pid = 0;
+	if (c->ready_fd >= 0)
+		close(c->ready_fd);
+	c->ready_fd = -1;
+	if (s->stopping)
+		return;
+	if (now - c->started_ms >= STEADY_MS)
+		c->pause_ms = PAUSE_FIRST_MS;
+	c->start_ms = now + c->pause_ms;
+	if (WIFSIGNALED(status))
+		log_error("role ended", "which=%s signal=%d restart_ms=%lld",
+		    role_name(c->role), WTERMSIG(status),
+		    (long long)c->pause_ms);
+	else
+		log_error("role ended", "which=%s status=%d restart_ms=%lld",
+		    role_name(c->role), WEXITSTATUS(status),
+		    (long long)c->pause_ms);
+	c->pause_ms *= 2;
+	if (c->pause_ms > PAUSE_MAX_MS)
+		c->pause_ms = PAUSE_MAX_MS;
+}
+
+static void
+reap(struct supervisor *s)
+{
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+		for (size_t i = 0; i < ROLE_COUNT; i++)
+			if (s->children[i].pid == pid)
+				child_ended(s, &s->children[i], status);
+}
+
+static void
+signal_children(const struct supervisor *s, int number)
+{
+	for (size_t i = 0; i < ROLE_COUNT; i++)
+		if (s->children[i].pid > 0)
+			kill(s->children[i].pid, number);
+}
+
+static void
+begin_stop(struct supervisor *s)
+{
+	if (s->stopping)
+		return;
+	s->stopping = true;
+	s->stop_ms = clock_mono_ms() + DRAIN_MS;
+	log_info("stopping", "grace_ms=%d", DRAIN_MS);
+	notify_send("STOPPING=1");
+	signal_children(s, SIGTERM);
+}
+
+static void
+take_signals(struct supervisor *s)
+{
+	struct signalfd_siginfo info;
+
+	while (read(s->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+		switch ((int)info.ssi_signo) {
+		case SIGTERM:
+		case SIGINT:
+			begin_stop(s);
+			break;
+		case SIGHUP:
+			log_info("reloading", "file=%s", s->conf->file);
+			signal_children(s, SIGHUP);
+			break;
+		default: /* SIGCHLD */
+			reap(s);
+			break;
+		}
+	}
+}
+
+static void
+child_ready(struct supervisor *s, struct child *c)
+{
+	char byte;
+	bool all = true;
+
+	/* End of file without a byte: the role died; SIGCHLD says more. */
+	if (read(c->ready_fd, &byte, 1) == 1)
+		c->pause_ms = PAUSE_FIRST_MS;
+	else
+		all = false;
+	close(c->ready_fd);
+	c->ready_fd = -1;
+	for (size_t i = 0; i < ROLE_COUNT; i++)
+		if (s->children[i].pid == 0 || s->children[i].ready_fd >= 0)
+			all = false;
+	if (!all || s->told_ready)
+		return;
+	s->told_ready = true;
+	log_info(
+	    "ready", "ms=%lld", (long long)(clock_mono_ms() - s->began_ms));
+	notify_send("READY=1");
+}
+
+static bool
+any_running(const struct supervisor *s)
+{
+	for (size_t i = 0; i < ROLE_COUNT; i++)
+		if (s->children[i].pid > 0)
+			return true;
+	return false;
+}
+
+/* Starts what is due; milliseconds until something else is, or -1. */
+static int
+start_due(struct supervisor *s)
+{
+	int64_t now = clock_mono_ms(), next = INT64_MAX;
+
+	for (size_t i = 0; i < ROLE_COUNT && !s->stopping; i++) {
+		struct child *c = &s->children[i];
+
+		if (c->pid == 0 && c->start_ms <= now)
+			start_child(s, c);
+		if (c->pid == 0 && c->start_ms < next)
+			next = c->start_ms;
+	}
+	if (s->stopping)
+		next = s->stop_ms;
+	if (next == INT64_MAX)
+		return -1;
+	return next > now ? (int)(next - now) : 0;
+}
+
+static void
+wait_and_act(struct supervisor *s, int timeout)
+{
+	struct pollfd p[1 + ROLE_COUNT] = { { .fd = s->signals,
+	    .events = POLLIN } };
+
+	for (size_t i = 0; i < ROLE_COUNT; i++)
+		p[1 + i] = (struct pollfd){ .fd = s->children[i].ready_fd,
+			.events = POLLIN };
+	if (poll(p, 1 + ROLE_COUNT, timeout) <= 0)
+		return;
+	for (size_t i = 0; i < ROLE_COUNT; i++)
+		if (p[1 + i].revents != 0 && s->children[i].ready_fd >= 0)
+			child_ready(s, &s->children[i]);
+	if (p[0].revents != 0)
+		take_signals(s);
+}
+
+static int
+prepare(struct supervisor *s)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &set, &s->old_mask);
+	s->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (s->signals < 0 || wake_create(s->wake) < 0) {
+		log_error("cannot start", "error=\"%s\"", strerror(errno));
+		return -1;
+	}
+	for (size_t i = 0; i < ROLE_COUNT; i++)
+		s->children[i] = (struct child){ .role = (enum role)i,
+			.ready_fd = -1,
+			.pause_ms = PAUSE_FIRST_MS };
+	return 0;
+}
+
+int
+supervisor_main(const struct conf *conf)
+{
+	struct supervisor s = { .conf = conf, .began_ms = clock_mono_ms() };
+
+	privilege_no_dumps();
+	if (prepare(&s) < 0)
+		return EXIT_FAILURE;
+	while (!s.stopping || any_running(&s)) {
+		wait_and_act(&s, start_due(&s));
+		if (s.stopping && clock_mono_ms() >= s.stop_ms &&
+		    any_running(&s)) {
+			log_warning("roles did not stop in time",
+			    "next=\"they are killed; what they had begun "
+			    "goes on after the next start\"");
+			signal_children(&s, SIGKILL);
+			s.stop_ms += DRAIN_MS;
+		}
+	}
+	log_info(
+	    "stopped", "ms=%lld", (long long)(clock_mono_ms() - s.began_ms));
+	return EXIT_SUCCESS;
+}

@@ -1,0 +1,14 @@
+/*
+ * The supervisor: starts one process per role by fork and exec, restarts one
+ * that ends, with growing pauses, passes SIGHUP on, drains all on SIGTERM,
+ * and tells systemd.
+ */
+#ifndef SRC_SUPERVISOR_H
+#define SRC_SUPERVISOR_H
+
+struct conf;
+
+/* Until SIGTERM or SIGINT: the exit status. */
+int supervisor_main(const struct conf *conf);
+
+#endif

@@ -1,0 +1,193 @@
+#include "config.h"
+
+#include "src/tls.h"
+
+#include "lib/arena.h"
+#include "lib/fdio.h"
+#include "lib/job.h"
+
+#include <gnutls/abstract.h>
+#include <gnutls/gnutls.h>
+#include <gnutls/x509.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PEM_MAX (256 * 1024)
+#define CHAIN_MAX 8
+
+const char tls_priorities[] =
+    "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-GROUP-ALL:"
+    "+GROUP-X25519:+GROUP-SECP256R1:+GROUP-SECP384R1:+GROUP-SECP521R1";
+
+struct identity {
+	gnutls_pcert_st chain[CHAIN_MAX];
+	unsigned chain_len;
+	gnutls_privkey_t key;
+	long long not_after;
+};
+
+/*
+ * GnuTLS takes no reference on what the callback hands out, and a handshake
+ * may last, so former identities are never freed: one a reload, for as long
+ * as the process.
+ */
+static struct identity *current;
+static pthread_mutex_t current_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static struct identity *
+current_get(void)
+{
+	struct identity *i;
+
+	pthread_mutex_lock(&current_lock);
+	i = current;
+	pthread_mutex_unlock(&current_lock);
+	return i;
+}
+
+static int
+retrieve(gnutls_session_t session, const gnutls_datum_t *names, int name_count,
+    const gnutls_pk_algorithm_t *algorithms, int algorithm_count,
+    gnutls_pcert_st **chain, unsigned int *chain_len, gnutls_privkey_t *key)
+{
+	struct identity *i = current_get();
+
+	(void)session;
+	(void)names;
+	(void)name_count;
+	(void)algorithms;
+	(void)algorithm_count;
+	if (i == NULL)
+		return -1;
+	*chain = i->chain;
+	*chain_len = i->chain_len;
+	*key = i->key;
+	return 0;
+}
+
+void *
+tls_retrieve_callback(void)
+{
+	gnutls_certificate_retrieve_function2 *f = retrieve;
+	void *p;
+
+	/* ISO C has no cast from function to object pointer; POSIX has the
+	 * representation. */
+	memcpy(&p, &f, sizeof(p));
+	return p;
+}
+
+long long
+tls_not_after(void)
+{
+	const struct identity *i = current_get();
+
+	return i != NULL ? i->not_after : 0;
+}
+
+static int
+refuse(struct job *j, const char *file, int error)
+{
+	return job_fail(
+	    j, ERR_INTERNAL, "%s: %s", file, gnutls_strerror(error));
+}
+
+static int
+read_chain(struct job *j, struct identity *i, const char *file)
+{
+	struct span pem;
+	gnutls_datum_t datum;
+	int error;
+
+	if (file_read(j, file, PEM_MAX, &pem) < 0)
+		return -1;
+	datum = (gnutls_datum_t){ (unsigned char *)span_dup(j->arena, pem),
+		(unsigned)pem.n };
+	i->chain_len = CHAIN_MAX;
+	error = gnutls_pcert_list_import_x509_raw(i->chain, &i->chain_len,
+	    &datum, GNUTLS_X509_FMT_PEM, GNUTLS_X509_CRT_LIST_FAIL_IF_UNSORTED);
+	if (error < 0)
+		return refuse(j, file, error);
+	return 0;
+}
+
+static int
+read_key(struct job *j, struct identity *i, const char *file)
+{
+	struct span pem;
+	gnutls_datum_t datum;
+	int error;
+
+	if (file_read_private(j, file, PEM_MAX, &pem) < 0)
+		return -1;
+	datum = (gnutls_datum_t){ arena_alloc_secret(j->arena, pem.n + 1),
+		(unsigned)pem.n };
+	memcpy(datum.data, pem.p, pem.n);
+	gnutls_privkey_init(&i->key);
+	error = gnutls_privkey_import_x509_raw(
+	    i->key, &datum, GNUTLS_X509_FMT_PEM, NULL, 0);
+	return error < 0 ? refuse(j, file, error) : 0;
+}
+
+/* A key that does not fit would fail every handshake: better say it now. */
+static int
+check_pair(
+    struct job *j, struct identity *i, const char *certificate, const char *key)
+{
+	unsigned char of_chain[32], of_key[32];
+	size_t chain_n = sizeof(of_chain), key_n = sizeof(of_key);
+	gnutls_x509_crt_t leaf = NULL;
+	gnutls_pubkey_t public = NULL;
+	int result = -1;
+
+	gnutls_pubkey_init(&public);
+	if (gnutls_pcert_export_x509(&i->chain[0], &leaf) == 0 &&
+	    gnutls_pubkey_import_privkey(public, i->key, 0, 0) == 0 &&
+	    gnutls_x509_crt_get_key_id(
+		leaf, GNUTLS_KEYID_USE_SHA256, of_chain, &chain_n) == 0 &&
+	    gnutls_pubkey_get_key_id(
+		public, GNUTLS_KEYID_USE_SHA256, of_key, &key_n) == 0 &&
+	    chain_n == key_n && memcmp(of_chain, of_key, key_n) == 0)
+		result = 0;
+	if (result == 0)
+		i->not_after = gnutls_x509_crt_get_expiration_time(leaf);
+	else
+		job_fail(j, ERR_INTERNAL,
+		    "%s: is not the key of the certificate in %s", key,
+		    certificate);
+	if (leaf != NULL)
+		gnutls_x509_crt_deinit(leaf);
+	gnutls_pubkey_deinit(public);
+	return result;
+}
+
+static void
+identity_free(struct identity *i)
+{
+	for (unsigned k = 0; k < i->chain_len && k < CHAIN_MAX; k++)
+		gnutls_pcert_deinit(&i->chain[k]);
+	if (i->key != NULL)
+		gnutls_privkey_deinit(i->key);
+	free(i);
+}
+
+int
+tls_load(struct job *j, const char *certificate, const char *key)
+{
+	struct identity *i = xcalloc(1, sizeof(*i));
+
+	if (read_chain(j, i, certificate) < 0) {
+		i->chain_len = 0;
+		identity_free(i);
+		return -1;
+	}
+	if (read_key(j, i, key) < 0 || check_pair(j, i, certificate, key) < 0) {
+		identity_free(i);
+		return -1;
+	}
+	pthread_mutex_lock(&current_lock);
+	current = i;
+	pthread_mutex_unlock(&current_lock);
+	return 0;
+}

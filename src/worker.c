@@ -1,0 +1,123 @@
+#include "config.h"
+
+#include "src/worker.h"
+
+#include "db/store.h"
+#include "lib/arena.h"
+#include "lib/buf.h"
+#include "lib/clock.h"
+#include "lib/json.h"
+#include "lib/log.h"
+#include "src/wake.h"
+
+#define POLL_MS 10000
+/* After a failure the database or the relay gets a rest. */
+#define PAUSE_MS 1000
+#define PAUSE_MAX_MS 30000
+#define DETAIL_MAX 4096
+
+int
+worker_undo(struct job *j)
+{
+	store_rollback(j);
+	return -1;
+}
+
+const char *
+worker_detail(struct job *j, const char *name, const char *text)
+{
+	struct json_out o;
+	struct buf b;
+
+	buf_init(&b, j->arena, DETAIL_MAX);
+	json_out_init(&o, &b);
+	json_object_begin(&o);
+	json_member_str(&o, name, text);
+	json_object_end(&o);
+	return buf_ok(&b) ? b.p : NULL;
+}
+
+/* One item in a job of its own; afterwards its wake-ups are sent. */
+static int
+do_one(struct role_env *env, worker_step_fn *step)
+{
+	struct job j;
+	int result;
+
+	job_init(&j, env->store, env->conf);
+	result = step(env->role, &j);
+	if (result < 0) {
+		store_rollback(&j);
+		log_error(
+		    "step failed", "job=%s error=\"%s\"", j.id, j.err.text);
+	} else {
+		wake_send(j.wake);
+	}
+	job_done(&j);
+	return result;
+}
+
+unsigned
+worker_drain(struct role_env *env, worker_step_fn *step, unsigned *failures)
+{
+	unsigned done = 0;
+
+	while (!role_is_stopping()) {
+		int result = do_one(env, step);
+
+		if (result < 0)
+			(*failures)++;
+		else
+			*failures = 0;
+		if (result <= 0)
+			break;
+		done++;
+	}
+	return done;
+}
+
+int64_t
+worker_timeout(struct role_env *env, worker_due_fn *next_due)
+{
+	struct job j;
+	int64_t at, ms = POLL_MS;
+
+	job_init(&j, env->store, env->conf);
+	if (next_due(env->role, &j, &at) > 0) {
+		ms = at * 1000 - clock_now_ms();
+		if (ms < 0)
+			ms = 0;
+		if (ms > POLL_MS)
+			ms = POLL_MS;
+	}
+	job_done(&j);
+	return ms;
+}
+
+static int64_t
+pause_after(unsigned failures)
+{
+	int64_t ms = PAUSE_MS;
+
+	for (unsigned i = 1; i < failures && ms < PAUSE_MAX_MS; i++)
+		ms *= 2;
+	return ms < PAUSE_MAX_MS ? ms : PAUSE_MAX_MS;
+}
+
+int
+worker_loop(struct role_env *env, enum role role, worker_step_fn *step,
+    worker_due_fn *next_due)
+{
+	unsigned failures = 0;
+
+	role_ready();
+	while (!role_is_stopping()) {
+		role_reload(env);
+		worker_drain(env, step, &failures);
+		if (role_is_stopping())
+			break;
+		wake_wait(role, failures > 0 ? pause_after(failures)
+					     : worker_timeout(env, next_due));
+	}
+	return 0;
+}

@@ -1,0 +1,33 @@
+/*
+ * The loop of a role: wait for a wake-up or the time, take one item, do it,
+ * commit, next.
+ */
+#ifndef SRC_WORKER_H
+#define SRC_WORKER_H
+
+#include "src/role.h"
+
+typedef int worker_step_fn(void *role, struct job *j);
+typedef int worker_due_fn(void *role, struct job *j, int64_t *at);
+
+/* Until the role is told to stop: 0. */
+int worker_loop(struct role_env *env, enum role role, worker_step_fn *step,
+    worker_due_fn *next_due);
+
+/*
+ * Milliseconds until next_due says there is work, never more than the poll
+ * interval that makes lost wake-ups harmless.
+ */
+int64_t worker_timeout(struct role_env *env, worker_due_fn *next_due);
+
+/* Does items until there are none, or until one fails (then *failures grows,
+ * and the failure is in the log): the number done. */
+unsigned worker_drain(
+    struct role_env *env, worker_step_fn *step, unsigned *failures);
+
+/* After a failed step of a transaction: rolls back, returns -1. */
+int worker_undo(struct job *j);
+/* {"name":"text"} with outside text made printable, for the audit. */
+const char *worker_detail(struct job *j, const char *name, const char *text);
+
+#endif

@@ -1,0 +1,88 @@
+# A fuzzer is tests/fuzz/fuzz_PARSER.c with LLVMFuzzerTestOneInput and a folder
+# tests/fuzz/corpus/PARSER.  Without --enable-fuzzers it runs its corpus in
+# `make check`; with it, it is a libFuzzer program:
+#
+#	tests/fuzz/fuzz_json -max_total_time=60 FOLDER tests/fuzz/corpus/json
+
+fuzzers =
+
+check_PROGRAMS += $(fuzzers)
+EXTRA_DIST += tests/fuzz/corpus
+
+if FUZZERS
+FUZZ =
+fuzz_ldflags = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+else
+check_LIBRARIES += tests/fuzz/libfuzz.a
+tests_fuzz_libfuzz_a_CPPFLAGS = $(tests_cppflags) \
+	-DCS_FUZZ_CORPUS='"$(abs_srcdir)/tests/fuzz/corpus"'
+tests_fuzz_libfuzz_a_SOURCES = tests/fuzz/fuzz_main.c
+FUZZ = tests/fuzz/libfuzz.a
+fuzz_ldflags = $(AM_LDFLAGS)
+TESTS += $(fuzzers)
+endif
+EXTRA_DIST += tests/fuzz/fuzz_main.c
+
+# --- lib ---
+fuzzers += tests/fuzz/fuzz_b64 tests/fuzz/fuzz_json
+tests_fuzz_fuzz_b64_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_b64_LDADD = $(FUZZ) $(CS_LIB)
+tests_fuzz_fuzz_json_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_json_LDADD = $(FUZZ) $(CS_LIB)
+
+# --- dns ---
+fuzzers += tests/fuzz/fuzz_packet
+tests_fuzz_fuzz_packet_SOURCES = tests/fuzz/fuzz_packet.c
+tests_fuzz_fuzz_packet_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_packet_LDADD = $(FUZZ) $(CS_DNS)
+
+# --- mail: messages and addresses ---
+fuzzers += \
+	tests/fuzz/fuzz_addr \
+	tests/fuzz/fuzz_bounce \
+	tests/fuzz/fuzz_message \
+	tests/fuzz/fuzz_mime_words
+tests_fuzz_fuzz_addr_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_addr_LDADD = $(FUZZ) $(CS_MAIL)
+tests_fuzz_fuzz_bounce_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_bounce_LDADD = $(FUZZ) $(CS_MAIL)
+tests_fuzz_fuzz_message_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_message_LDADD = $(FUZZ) $(CS_MAIL)
+tests_fuzz_fuzz_mime_words_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_mime_words_LDADD = $(FUZZ) $(CS_MAIL)
+
+# --- mail: DKIM ---
+fuzzers += \
+	tests/fuzz/fuzz_dkim_key \
+	tests/fuzz/fuzz_dkim_tags \
+	tests/fuzz/fuzz_dkim_verify
+tests_fuzz_fuzz_dkim_key_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_dkim_key_LDADD = $(FUZZ) $(CS_MAIL)
+tests_fuzz_fuzz_dkim_tags_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_dkim_tags_LDADD = $(FUZZ) $(CS_MAIL)
+tests_fuzz_fuzz_dkim_verify_CPPFLAGS = $(AM_CPPFLAGS) $(CRYPTO_CFLAGS)
+tests_fuzz_fuzz_dkim_verify_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_dkim_verify_LDADD = $(FUZZ) $(CS_MAIL)
+
+# --- pki ---
+fuzzers += tests/fuzz/fuzz_caa tests/fuzz/fuzz_csr tests/fuzz/fuzz_der
+tests_fuzz_fuzz_caa_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_caa_LDADD = $(FUZZ) $(CS_PKI)
+tests_fuzz_fuzz_csr_CPPFLAGS = $(AM_CPPFLAGS) $(CRYPTO_CFLAGS)
+tests_fuzz_fuzz_csr_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_csr_LDADD = $(FUZZ) $(CS_PKI)
+tests_fuzz_fuzz_der_CPPFLAGS = $(AM_CPPFLAGS) $(CRYPTO_CFLAGS)
+tests_fuzz_fuzz_der_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_der_LDADD = $(FUZZ) $(CS_PKI)
+
+# --- acme ---
+fuzzers += tests/fuzz/fuzz_jws tests/fuzz/fuzz_request
+tests_fuzz_fuzz_jws_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_jws_LDADD = $(FUZZ) $(CS_ACME)
+tests_fuzz_fuzz_request_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_request_LDADD = $(FUZZ) $(ACME_LAB) $(UNIT) $(CS_ACME)
+
+# --- src: the client ---
+fuzzers += tests/fuzz/fuzz_enroll
+tests_fuzz_fuzz_enroll_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_enroll_LDADD = $(FUZZ) $(CS_SRC)

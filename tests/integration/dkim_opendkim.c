@@ -1,0 +1,131 @@
+/*
+ * libopendkim's verdict on each case of standard input (dkim_case.h): "pass"
+ * if a signature of the case's domain passes, else "fail" and its error.
+ */
+#include "config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+/* Its header needs these and does not include them. */
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include <dkim.h>
+
+#include "tests/integration/dkim_case.h"
+
+static struct dkim_case current;
+
+static DKIM_STAT
+find_key(DKIM *dkim, DKIM_SIGINFO *sig, unsigned char *out, size_t n)
+{
+	char name[1024];
+	const char *text;
+
+	(void)dkim;
+	snprintf(name, sizeof(name), "%s._domainkey.%s",
+	    (const char *)dkim_sig_getselector(sig),
+	    (const char *)dkim_sig_getdomain(sig));
+	text = dkim_case_text(&current, name);
+	if (text == NULL || strlen(text) >= n)
+		return DKIM_STAT_NOKEY;
+	memcpy(out, text, strlen(text) + 1);
+	return DKIM_STAT_OK;
+}
+
+/* Length of the field at p, without its CRLF. */
+static size_t
+field_len(const char *p, size_t n)
+{
+	for (size_t i = 0; i + 1 < n; i++) {
+		if (p[i] == '\r' && p[i + 1] == '\n' &&
+		    (i + 2 == n || (p[i + 2] != ' ' && p[i + 2] != '\t')))
+			return i;
+	}
+	return n;
+}
+
+static DKIM_STAT
+feed(DKIM *dkim, char *p, size_t n)
+{
+	DKIM_STAT rc = DKIM_STAT_OK;
+
+	while (n >= 2 && memcmp(p, "\r\n", 2) != 0 && rc == DKIM_STAT_OK) {
+		size_t len = field_len(p, n);
+
+		rc = dkim_header(dkim, (unsigned char *)p, len);
+		len = len + 2 > n ? n : len + 2;
+		p += len;
+		n -= len;
+	}
+	if (rc == DKIM_STAT_OK)
+		rc = dkim_eoh(dkim);
+	if (rc == DKIM_STAT_OK && n > 2)
+		rc = dkim_body(dkim, (unsigned char *)p + 2, n - 2);
+	if (rc == DKIM_STAT_OK)
+		rc = dkim_eom(dkim, NULL);
+	return rc;
+}
+
+/* Is there a signature of the domain that passes? */
+static bool
+has_good(DKIM *dkim, const char **why)
+{
+	DKIM_SIGINFO **sigs;
+	int count;
+
+	*why = "no signature";
+	if (dkim_getsiglist(dkim, &sigs, &count) != DKIM_STAT_OK)
+		return false;
+	for (int i = 0; i < count; i++) {
+		if ((dkim_sig_getflags(sigs[i]) & DKIM_SIGFLAG_PASSED) != 0 &&
+		    dkim_sig_getbh(sigs[i]) == DKIM_SIGBH_MATCH &&
+		    strcasecmp((char *)dkim_sig_getdomain(sigs[i]),
+			current.domain) == 0)
+			return true;
+		*why = dkim_sig_geterrorstr(dkim_sig_geterror(sigs[i]));
+	}
+	return false;
+}
+
+static void
+judge(DKIM_LIB *lib)
+{
+	uint64_t now = (uint64_t)current.now;
+	const char *why = "";
+	DKIM_STAT rc;
+	DKIM *dkim;
+
+	dkim_options(
+	    lib, DKIM_OP_SETOPT, DKIM_OPTS_FIXEDTIME, &now, sizeof(now));
+	dkim = dkim_verify(lib, (const unsigned char *)"case", NULL, &rc);
+	if (dkim == NULL)
+		exit(1);
+	rc = feed(dkim, current.message, current.message_len);
+	if (has_good(dkim, &why))
+		puts("pass");
+	else
+		printf("fail %d %s\n", rc, why == NULL ? "" : why);
+	dkim_free(dkim);
+}
+
+int
+main(int argc, char **argv)
+{
+	DKIM_LIB *lib = dkim_init(NULL, NULL);
+
+	if (lib == NULL)
+		return 1;
+	if (argc > 1 && strcmp(argv[1], "--can-ed25519") == 0)
+		return dkim_libfeature(lib, DKIM_FEATURE_ED25519) ? 0 : 1;
+	(void)argv;
+	dkim_set_key_lookup(lib, find_key);
+	while (dkim_case_read(&current) > 0) {
+		judge(lib);
+		dkim_case_free(&current);
+	}
+	dkim_close(lib);
+	return fflush(stdout) == 0 ? 0 : 1;
+}

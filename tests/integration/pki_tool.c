@@ -1,0 +1,139 @@
+/*
+ * pki/ from the command line, for judgement by other programs:
+ *
+ *	pki_tool init FOLDER KEY-TYPE
+ *	pki_tool issue FOLDER CSR.der OUT.pem MAILBOX...
+ *	pki_tool crl FOLDER OUT.der [SERIAL-HEX REASON]...
+ *
+ * A certificate that breaks a rule never leaves it: it goes the way of the
+ * service, with the checks of the request and all lints.
+ */
+#include "config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/arena.h"
+#include "lib/fdio.h"
+#include "lib/hex.h"
+#include "lib/job.h"
+#include "pki/crl.h"
+#include "pki/issue.h"
+
+#define ENTRIES_MAX 16
+
+static int
+init(struct job *j, char **arg)
+{
+	const struct ca_init in = {
+		.dir = arg[0],
+		.organization = "Example Mail GmbH",
+		.country = "DE",
+		.common_name = "Example Mail",
+		.key_type = arg[1],
+		.root_crl_url = "http://crl.example.com/root.crl",
+		.root_url = "http://ca.example.com/root.cer",
+	};
+
+	return ca_init_create(j, &in);
+}
+
+static int
+load(struct job *j, const char *folder, const struct ca **ca)
+{
+	const struct ca_files files = {
+		arena_printf(j->arena, "%s/issuing.pem", folder),
+		arena_printf(j->arena, "%s/root.pem", folder),
+		arena_printf(j->arena, "%s/issuing-key.pem", folder),
+		arena_printf(j->arena, "%s/ca-passphrase", folder),
+	};
+
+	return ca_load(j, j->arena, &files, ca);
+}
+
+/* The mailboxes come as they are in an order: canonical already. */
+static int
+issue(struct job *j, char **arg, size_t count)
+{
+	const char **mailboxes =
+	    arena_calloc(j->arena, count, sizeof *mailboxes);
+	struct csr_policy policy = { .mailboxes = mailboxes,
+		.mailbox_count = count - 3,
+		.addr = { .utf8_local = true, .reserved_domains = true } };
+	struct issue_input in = {
+		.mailboxes = mailboxes,
+		.mailbox_count = count - 3,
+		.crl_url = "http://crl.example.com/issuing.crl",
+		.ca_issuers_url = "http://ca.example.com/issuing.cer",
+	};
+	const struct ca *ca;
+	struct csr csr;
+	struct issue_tbs tbs;
+	struct span der;
+	struct span pem;
+
+	for (size_t i = 3; i < count; i++)
+		mailboxes[i - 3] = arg[i];
+	in.csr = &csr;
+	issue_serial(0x2a, in.serial);
+	issue_validity(j->now, 300, 365, &in.not_before, &in.not_after);
+	if (load(j, arg[0], &ca) < 0 || file_read(j, arg[1], 65536, &der) < 0 ||
+	    csr_parse(j, der, &policy, &csr) < 0 ||
+	    issue_prepare(j, ca, &in, &tbs) < 0 ||
+	    issue_sign(j, ca, tbs.tbs, tbs.signature_alg, &der) < 0 ||
+	    issue_chain_pem(j, ca, der, &pem) < 0)
+		return -1;
+	return file_write(j, arg[2], 0644, pem);
+}
+
+static int
+crl(struct job *j, char **arg, size_t count)
+{
+	struct crl_entry entries[ENTRIES_MAX];
+	struct crl_input in = { .number = 1,
+		.this_update = j->now,
+		.next_update = crl_next_update(j->now),
+		.entries = entries };
+	const struct ca *ca;
+	struct span der;
+
+	for (size_t i = 2; i + 1 < count && in.count < ENTRIES_MAX; i += 2) {
+		size_t n = strlen(arg[i]) / 2;
+		uint8_t *serial = arena_alloc(j->arena, n);
+		if (hex_parse_fixed(span_str(arg[i]), serial, n) < 0)
+			return job_fail(
+			    j, ERR_INTERNAL, "%s is not hex", arg[i]);
+		entries[in.count++] = (struct crl_entry){
+			.serial = span_mem(serial, n),
+			.revoked_at = j->now - 60,
+			.reason = (int)strtol(arg[i + 1], NULL, 10),
+		};
+	}
+	if (load(j, arg[0], &ca) < 0 || crl_sign(j, ca, &in, &der) < 0)
+		return -1;
+	return file_write(j, arg[1], 0644, der);
+}
+
+int
+main(int argc, char **argv)
+{
+	size_t count = argc < 2 ? 0 : (size_t)argc - 2;
+	struct job j;
+	int r;
+
+	job_init(&j, NULL, NULL);
+	if (count == 2 && strcmp(argv[1], "init") == 0)
+		r = init(&j, argv + 2);
+	else if (count >= 4 && strcmp(argv[1], "issue") == 0)
+		r = issue(&j, argv + 2, count);
+	else if (count >= 2 && strcmp(argv[1], "crl") == 0)
+		r = crl(&j, argv + 2, count);
+	else
+		r = job_fail(
+		    &j, ERR_INTERNAL, "usage: pki_tool init|issue|crl ...");
+	if (r < 0)
+		fprintf(stderr, "pki_tool: %s\n", j.err.text);
+	job_done(&j);
+	return r < 0 ? 1 : 0;
+}

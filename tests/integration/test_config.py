@@ -1,0 +1,312 @@
+#!/usr/bin/python3
+"""Mistakes in the configuration: each is named with file, line, option and
+what would be right, all at once, and nothing starts. Then what `countersign
+check` says when the world does not fit the configuration."""
+
+import contextlib
+import os
+import re
+import subprocess
+
+from harness import case, command, edit_config, read_file, run
+
+#   what is wrong             how                               what is said
+MISTAKES = [
+    ("a word that is no number", {"web__threads": "many"},
+     "web.threads: many is not a number; give 1 to 64"),
+    ("a number out of range", {"sender__relay_port": "70000"},
+     "sender.relay_port: 70000 is out of range; give 1 to 65535"),
+    ("a unit that does not exist", {"policy__order_life": "3w"},
+     "policy.order_life: 3w is not a number (seconds, or with s, m, h, d)"),
+    ("a choice that does not exist", {"validator__disposal": "burn"},
+     "validator.disposal: must be one of move|flag|delete"),
+    ("neither yes nor no", {"policy__caa_enforce": "maybe"},
+     "policy.caa_enforce: must be yes or no"),
+    ("no https", {"base_url": "http://acme.ca.test"},
+     "base_url: must begin with https://"),
+    ("a slash at the end", {"base_url": "https://acme.ca.test/"},
+     "base_url: must be https:// and a lower-case host"),
+    ("no port", {"web__listen": '{ "127.0.0.1" }'},
+     "web.listen: 127.0.0.1 is not an address and a port"),
+    ("PK-133: an https URL in certificates",
+     {"issuer__crl_url": "https://crl.ca.test/x.crl"},
+     "issuer.crl_url: must be an http:// URL"),
+    ("ER-19: a DKIM key without a selector",
+     {"sender__dkim_rsa_selector": None},
+     "sender.dkim_rsa_selector is not; set both or neither"),
+    ("ER-19: no DKIM key at all",
+     {"sender__dkim_rsa_selector": None, "sender__dkim_rsa_key": None},
+     "sender.dkim_rsa_key: is missing"),
+    ("a relay elsewhere without TLS",
+     {"sender__relay_tls": "none", "sender__relay_host": "mx.ca.test"},
+     "sender.relay_tls: none is allowed for a relay on this host only"),
+    ("IMAP without TLS", {"validator__imap_tls": "none"},
+     "validator.imap_tls: none would send the password in clear"),
+    ("a sender that is no address", {"sender__from": "acme"},
+     "sender.from: "),
+    ("ER-15: no room for the tag", {"sender__from": "acme+x@ca.test"},
+     "sender.from: holds a +"),
+    ("an option that is needed", {"validator__imap_user": None},
+     "validator.imap_user: is missing"),
+    ("a database by a relative name", {"database": "sqlite:x.db"},
+     "database: must be sqlite: and an absolute file name"),
+    ("AC-102: an authorization that lives too long",
+     {"policy__authz_valid_life": "31d"},
+     "policy.authz_valid_life: 31d is out of range"),
+    ("PK-5: token halves that live too long",
+     {"policy__authz_pending_life": "25h"},
+     "policy.authz_pending_life: 25h is out of range"),
+    ("PK-195: public mode with the key in a file", {"mode": "public"},
+     "issuer.ca_key: a key in a file cannot be used in public mode"),
+]
+
+#   text added at the end     what is said of its last line
+LINES = [
+    ("web { lissten = \"127.0.0.1:1\" }",
+     "lissten: there is no such option; did you mean web.listen?"),
+    ("wrold = 7", "wrold: there is no such option"),
+    ("base_url = \"https://x.test\"", "base_url: is set already in line"),
+    ("web {", "the { of this line has no }"),
+    ("}", "a } without its {"),
+    ("mode = \"private", "the quotation mark of this line is not closed"),
+]
+
+
+@contextlib.contextmanager
+def unchanged(site):
+    """The configuration is as before when the block ends."""
+    text = read_file(site.config)
+    try:
+        yield
+    finally:
+        with open(site.config, "w") as f:
+            f.write(text)
+
+
+def check_config(site):
+    return command(f"{site.build}/countersignd", "-n", "-f", site.config,
+                   status=1)
+
+
+def line_of(site, name):
+    """Where an option stands, not as a comment."""
+    section, _, option = name.rpartition("__")
+    inside = ""
+    for i, line in enumerate(read_file(site.config).splitlines(), 1):
+        if found := re.match(r"(\w+) \{", line):
+            inside = found[1]
+        elif line == "}":
+            inside = ""
+        elif inside == section and re.match(rf"\s*{option} =", line):
+            return i
+    return None
+
+
+def test_good(site):
+    with case("what init wrote is good"):
+        said = command(f"{site.build}/countersignd", "-n", "-f", site.config)
+        assert said == f"{site.config}: ok\n", said
+
+
+def test_mistakes(site):
+    for name, changes, said in MISTAKES:
+        with case(f"{name}: named, with what would be right"):
+            with unchanged(site):
+                edit_config(site, **changes)
+                text = check_config(site)
+                assert said in text, text
+                line = line_of(site, next(iter(changes)))
+                if line is not None and not changes.keys() & {"mode"}:
+                    assert re.search(
+                        rf"(?m)^{re.escape(site.config)}:{line}: ", text), \
+                        (line, text)
+    for text, said in LINES:
+        with case(f"{text}: named with its line"):
+            with unchanged(site):
+                with open(site.config, "a") as f:
+                    f.write(text + "\n")
+                line = read_file(site.config).count("\n")
+                found = check_config(site)
+                assert f"{site.config}:{line}: {said}" in found, found
+
+
+def test_all_at_once(site):
+    with case("several mistakes are named at once"), unchanged(site):
+        edit_config(site, web__threads="many", policy__caa_enforce="maybe",
+                    issuer__serial_octet="0", validator__imap_user=None)
+        with open(site.config, "a") as f:
+            f.write("wrold = 7\nweb { lissten = 8 }\n")
+        text = check_config(site)
+        for option in ("web.threads", "policy.caa_enforce", "wrold",
+                       "issuer.serial_octet", "validator.imap_user",
+                       "lissten"):
+            assert f"{option}: " in text, (option, text)
+    with case("a file that is not there"):
+        text = command(f"{site.build}/countersignd", "-n", "-f", "/nowhere",
+                       status=1)
+        assert "/nowhere: cannot open: No such file" in text, text
+
+
+def test_nothing_starts(site):
+    with case("with a mistake nothing starts"), unchanged(site):
+        site.stop()
+        edit_config(site, web__threads="many")
+        text = command(f"{site.build}/countersignd", "-f", site.config,
+                       status=1, timeout=20)
+        assert "web.threads" in text and "nothing was started" in text, text
+        assert "event=" not in text, text
+    site.start()
+
+
+def test_init(site):
+    with case("init refuses options that do not exist, and bad values, and "
+              "makes nothing"):
+        for setting, said in (("web.lissten=x", "there is no such option"),
+                              ("web.threads=many", "web.threads: ")):
+            folder = f"{site.folder}/other"
+            text = command(
+                f"{site.build}/countersign", "init", "--dir", folder,
+                "--name", "X", "--organization", "X", "--country", "XX",
+                "--set", setting, status=1)
+            assert said in text, text
+            assert not os.path.exists(f"{folder}/ca"), text
+    with case("init does not touch a folder that has a CA"):
+        before = read_file(site.config)
+        text = command(f"{site.build}/countersign", "init", "--dir",
+                       site.state, "--name", "X", "--organization", "X",
+                       "--country", "XX", status=1)
+        assert "nothing was changed" in text, text
+        assert read_file(site.config) == before
+    with case("PK-201: secret files are for nobody else"):
+        for name in ("seal.key", "dkim-rsa.pem", "dkim-ed25519.pem",
+                     "ca/issuing-key.pem", "ca/ca-passphrase"):
+            mode = os.stat(f"{site.state}/{name}").st_mode & 0o777
+            assert mode & 0o077 == 0, (name, oct(mode))
+
+
+def checks(site, status):
+    """{"database": "ok", "mail relay": "WRONG ..."}"""
+    text = site.countersign("check", status=status)
+    found = {}
+    for line in text.splitlines():
+        verdict, _, rest = line.partition(" ")
+        if verdict in ("ok", "WRONG"):
+            found[rest.strip().partition(":")[0]] = line
+    return found, text
+
+
+def test_check(site):
+    with case("check: everything is ok"):
+        found, text = checks(site, 0)
+        assert all(line.startswith("ok") for line in found.values()), text
+        for what in ("configuration", "database", "seal key", "issuing CA",
+                     "HTTPS certificate", "DNS", "DKIM record (RSA)",
+                     "DKIM record (Ed25519)", "mail relay", "IMAP mailbox",
+                     "disk space"):
+            assert what in found, text
+
+
+@contextlib.contextmanager
+def changed_file(path, text):
+    before = read_file(path)
+    with open(path, "w") as f:
+        f.write(text)
+    try:
+        yield
+    finally:
+        with open(path, "w") as f:
+            f.write(before)
+
+
+def test_check_broken(site):
+    rsa = f"{site.state}/dkim-rsa.pem"
+    name = "cs-rsa._domainkey.ca.test"
+    records = read_file(f"{site.state}/dkim-records.txt")
+    ours = re.search(rf"(?m)^{name}\. TXT (.*)$", records)[1]
+
+    @contextlib.contextmanager
+    def record(*data):
+        site.lab("dns-del", name, "TXT")
+        if data:
+            site.dns_set(name, "TXT", *data)
+        try:
+            yield
+        finally:
+            site.dns_set(name, "TXT", ours)
+
+    @contextlib.contextmanager
+    def config(**changes):
+        with unchanged(site):
+            edit_config(site, **changes)
+            yield
+
+    lost = f"{site.folder}/no-such-file"
+    password = site.env["CA_IMAP_PASSWORD_FILE"]
+    broken = [
+        ("the relay is down", site.without("ca-postfix"), ["mail relay"]),
+        ("IMAP is down", site.without("ca-dovecot"),
+         ["IMAP mailbox", "mail relay"]),   # Postfix asks Dovecot
+        ("a wrong password", changed_file(password, "wrong\n"),
+         ["IMAP mailbox", "mail relay"]),
+        ("MA-101: the DKIM record is missing", record(),
+         ["DKIM record (RSA)"]),
+        ("MA-101: the DKIM record is of another key",
+         record(ours[:60] + ("A" if ours[60] != "A" else "B") + ours[61:]),
+         ["DKIM record (RSA)"]),
+        ("MA-101: the DKIM record says that it is a test",
+         record(ours.replace("v=DKIM1;", "v=DKIM1; t=y;")),
+         ["DKIM record (RSA)"]),
+        ("the DKIM key is gone", config(sender__dkim_rsa_key=lost),
+         ["DKIM record (RSA)"]),
+        ("the passphrase of the CA key is wrong",
+         changed_file(f"{site.state}/ca/ca-passphrase", "wrong\n"),
+         ["issuing CA"]),
+        ("the HTTPS key does not fit", config(web__tls_key=rsa),
+         ["HTTPS certificate"]),
+        ("the seal key is no key",
+         changed_file(f"{site.state}/seal.key", "short\n"), ["seal key"]),
+        ("the trust of the IMAP server is missing",
+         config(validator__imap_ca_file=f"{site.state}/ca/root.pem"),
+         ["IMAP mailbox"]),
+        ("the database is elsewhere",
+         config(database=f"sqlite:{site.folder}/no/such.db"),
+         ["database", "disk space"]),
+    ]
+    for name_, state, wrong in broken:
+        with case(f"check: {name_}: says so, and what to do"):
+            with state:
+                found, text = checks(site, 1)
+                bad = {what for what, line in found.items()
+                       if line.startswith("WRONG")}
+                assert bad and bad <= set(wrong), text
+                assert wrong[0] in bad, text
+                for what in bad:    # "WRONG what: an explanation"
+                    assert len(found[what]) > len(f"WRONG {what}: ") + 10, \
+                        text
+    with case("check: a wrong configuration is said to be wrong"):
+        with config(web__threads="many"):
+            text = site.countersign("check", status=1)
+            assert "web.threads" in text and "WRONG configuration" in text
+    with case("check: everything is ok again"):
+        checks(site, 0)
+
+
+def test_usage(site):
+    for program, words in (("countersignd", ["-x"]), ("countersignd", ["x"]),
+                           ("countersign", []), ("countersign", ["nonsense"]),
+                           ("countersign", ["order"]),
+                           ("countersign", ["init"])):
+        with case(f"{program} {' '.join(words)}: refused with a hint"):
+            text = command(f"{site.build}/{program}", *words, status=1)
+            assert "usage" in text or "--help" in text, text
+    for program in ("countersign", "countersignd"):
+        with case(f"{program} --help and --version go to standard output"):
+            for word in ("--help", "--version"):
+                done = subprocess.run([f"{site.build}/{program}", word],
+                                      capture_output=True, text=True)
+                assert done.returncode == 0 and done.stdout, done
+                assert done.stderr == "", done
+
+
+run({}, test_good, test_mistakes, test_all_at_once, test_nothing_starts,
+    test_init, test_check, test_check_broken, test_usage)

@@ -1,0 +1,129 @@
+#!/usr/bin/python3
+"""Parts of the world are away for a while: nothing is lost, nothing doubled.
+"""
+
+import os
+import signal
+
+from acme import Client
+from harness import ROLES, case, eventually, run
+from letters import answer, challenge_mail, compose, send
+
+
+def test_dns_down(site):
+    """First: nothing is in the resolver's cache yet."""
+    order = Client(site).order("alice@user.test")
+    challenge = order.challenge()
+    challenge.post()
+    mail = challenge_mail(site, challenge)
+    with case("MA-31, ER-30: without DNS the reply is deferred, not refused"):
+        mark = site.mark()
+        # The user's mail system asks the DNS too, so it sends before.
+        with site.without("ca-dovecot"):
+            send(site, compose(challenge, mail), challenge.sender)
+            eventually(lambda: ": removed" in site.lab_log("user-postfix"),
+                       "the reply to leave")
+            site.lab("stop-part", "dns")
+        event = site.wait_event("reply", mark, challenge=challenge.id)
+        assert event["verdict"] == "deferred", event
+        assert challenge.read()["status"] == "processing"
+    with case("MA-31: when DNS is back it is judged again, and counts"):
+        site.lab("start-part", "dns")
+        site.make_due()
+        challenge.wait("valid")
+        assert site.query("SELECT count(*) FROM reply WHERE challenge_id = ?",
+                          challenge.id) == [(1,)]
+        order.certificate()
+
+
+def test_caa_without_dns(site):
+    with case("AC-144, PK-31: without DNS there is no CAA answer and no "
+              "certificate; with it there is"):
+        order = Client(site).order("alice+caa@user.test")
+        challenge = order.challenge()
+        answer(site, challenge)
+        site.wait_event("reply", challenge=challenge.id, verdict="match")
+        site.wait_event("caa", authz=challenge.authz_url.rpartition("/")[2])
+        challenge.post()
+        with site.connection() as db:   # the check is too old to be used
+            db.execute("UPDATE caa SET checked_at = checked_at - 7200 "
+                       "WHERE checked_at > 0")
+        with site.without("dns"):
+            assert order.finalize().json["status"] == "processing"
+            assert order.read()["status"] == "processing"
+        site.make_due()
+        order.certificate()
+
+
+def test_imap_restart(site):
+    with case("ER-21: the IMAP server is restarted in the middle of IDLE"):
+        order = Client(site).order("alice@user.test")
+        challenge = order.challenge()
+        challenge.post()
+        mail = challenge_mail(site, challenge)
+        mark = site.mark()
+        with site.without("ca-dovecot"):
+            site.wait_event("mailbox", mark)
+            # The CA's mail server keeps the reply meanwhile.
+            send(site, compose(challenge, mail), challenge.sender)
+        site.wait_event("mailbox open", mark)
+        challenge.wait("valid")
+        order.certificate()
+
+
+def test_server_down(site):
+    with case("a reply that comes while countersignd is down is found at "
+              "the next start"):
+        client = Client(site)
+        order = client.order("alice@user.test")
+        challenge = order.challenge()
+        challenge.post()
+        mail = challenge_mail(site, challenge)
+        assert site.stop() == 0
+        send(site, compose(challenge, mail), challenge.sender)
+        client.close()
+        site.start()
+        client.patient = True
+        challenge.wait("valid")
+        order.certificate()
+
+
+def test_validator_frozen(site):
+    with case("ER-34: a validator that stood still catches up with several "
+              "replies"):
+        orders = [Client(site).order(f"alice+{i}@user.test")
+                  for i in range(3)]
+        challenges = [order.challenge() for order in orders]
+        mails = [challenge_mail(site, c) for c in challenges]
+        for challenge in challenges:
+            challenge.post()
+        pid = site.roles()["validator"]
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            for challenge, mail in zip(challenges, mails):
+                send(site, compose(challenge, mail), challenge.sender)
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        for challenge, order in zip(challenges, orders):
+            challenge.wait("valid")
+            order.certificate()
+
+
+def test_role_restart(site):
+    for role in ROLES:
+        with case(f"{role} is started again when it dies"):
+            mark = site.mark()
+            old = site.roles()[role]
+            os.kill(old, signal.SIGKILL)
+            site.wait_event("role ended", mark, which=role)
+            eventually(lambda: site.roles().get(role, old) != old, role)
+    with case("and an order still goes through"):
+        order = Client(site, patient=True).order("alice+after@user.test")
+        order.challenge().post()
+        answer(site, order.challenge())
+        order.certificate()
+
+
+run({"validator.dns_try_ms": "300", "validator.dns_total_ms": "900"},
+    test_dns_down, test_caa_without_dns, test_imap_restart, test_server_down,
+    test_validator_frozen, test_role_restart)

@@ -1,0 +1,212 @@
+#!/usr/bin/python3
+"""What an admin does to a running server: SIGHUP, new TLS certificates,
+SIGTERM, and what the service manager is told."""
+
+import os
+import shutil
+import signal
+import socket
+import ssl
+import time
+
+from acme import Client
+from harness import (ROLES, case, command, edit_config, eventually,
+                     read_file, run)
+from letters import answer
+
+
+def test_reload(site):
+    with case("SIGHUP: what can change while running changes"):
+        edit_config(site, policy__max_identifiers="1")
+        site.reload()
+        client = Client(site).account()
+        refused = client.post(client.url_of("newOrder"), {
+            "identifiers": [{"type": "email", "value": m} for m in
+                            ("alice@user.test", "bob@user.test")]})
+        assert refused.status in (400, 403), refused
+        edit_config(site, policy__max_identifiers="10")
+        site.reload()
+        client.order("alice@user.test", "bob@user.test")
+    with case("SIGHUP: what cannot is named, and stays as it was"):
+        mark = site.mark()
+        edit_config(site, web__threads="8")
+        site.reload()
+        said = [e["error"] for e in site.events("configuration", mark)]
+        assert any("web.threads: changed, but only a restart" in text
+                   for text in said), said
+        edit_config(site, web__threads="4")
+        site.reload()
+    with case("SIGHUP: a mistake is named with its line, and the old "
+              "configuration stays in use"):
+        mark = site.mark()
+        edit_config(site, policy__max_identifiers="many")
+        site.reload()
+        said = [e["error"] for e in site.events("configuration", mark)]
+        assert any("countersign.conf:" in text and
+                   "policy.max_identifiers: many is not a number" in text
+                   for text in said), said
+        assert site.roles().keys() == set(ROLES)
+        client.order("alice@user.test", "bob@user.test")
+        edit_config(site, policy__max_identifiers="10")
+        site.reload()
+
+
+def certificate_of(site):
+    """What a new connection is shown."""
+    with socket.create_connection(("localhost", site.port("LAB_HTTPS"))) as s:
+        with site.tls.wrap_socket(s, server_hostname="localhost") as t:
+            return t.getpeercert(True)
+
+
+def replace_certificate(site):
+    """A new key and certificate for the HTTPS server, same files."""
+    tls = os.path.dirname(site.env["LAB_HTTPS_CERT"])
+    new = f"{site.folder}/new"
+    command("openssl", "req", "-config", f"{tls}/openssl.cnf", "-x509",
+            "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+            "-days", "30", "-subj", "/CN=localhost", "-keyout", f"{new}.key",
+            "-out", f"{new}.pem", "-CA", f"{tls}/ca.pem",
+            "-CAkey", f"{tls}/ca.key",
+            "-addext", "basicConstraints=critical,CA:FALSE",
+            "-addext", "authorityKeyIdentifier=keyid",
+            "-addext", "subjectAltName=DNS:localhost")
+    for name, variable in ("key", "LAB_HTTPS_KEY"), ("pem", "LAB_HTTPS_CERT"):
+        shutil.copyfile(f"{new}.{name}", site.env[variable])
+
+
+def test_tls_reload(site):
+    # The key is read again after root was given up: the admin lets the
+    # service's user read it.
+    if os.getuid() == 0:
+        shutil.chown(site.env["LAB_HTTPS_KEY"], "nobody")
+        folder = os.path.dirname(site.env["LAB_HTTPS_KEY"])
+        os.chmod(folder, os.stat(folder).st_mode | 0o011)
+    client = Client(site).account()
+    with case("SIGHUP: a new TLS certificate is used for new connections, "
+              "and a connection that is kept alive goes on"):
+        before = certificate_of(site)
+        kept = client.connection.sock
+        replace_certificate(site)
+        site.reload()
+        now = eventually(lambda: (c := certificate_of(site)) != before and c,
+                         "the new certificate")
+        assert ssl.DER_cert_to_PEM_cert(now) == \
+            read_file(site.env["LAB_HTTPS_CERT"])
+        client.read(client.kid)
+        assert client.connection.sock is kept
+    with case("SIGHUP: a key that does not fit is named, and the old pair "
+              "stays in use"):
+        mark = site.mark()
+        shutil.copyfile(f"{site.state}/dkim-rsa.pem",
+                        site.env["LAB_HTTPS_KEY"])
+        site.reload()
+        eventually(lambda: "is not the key of" in site.log(mark),
+                   "the complaint")
+        assert certificate_of(site) == now
+        shutil.copyfile(f"{site.folder}/new.key", site.env["LAB_HTTPS_KEY"])
+
+
+def open_request(site, body, sent):
+    """A POST of which only the first octets of the body have been sent."""
+    raw = socket.create_connection(("localhost", site.port("LAB_HTTPS")))
+    raw.settimeout(30)
+    s = site.tls.wrap_socket(raw, server_hostname="localhost")
+    s.sendall((f"POST /acme/new-acct HTTP/1.1\r\n"
+               f"Host: localhost:{site.port('LAB_HTTPS')}\r\n"
+               "Content-Type: application/jose+json\r\n"
+               f"Content-Length: {len(body)}\r\n\r\n").encode()
+              + body[:sent])
+    return s
+
+
+def is_listening(site):
+    with socket.socket() as s:
+        return s.connect_ex(("127.0.0.1", site.port("LAB_HTTPS"))) == 0
+
+
+def test_drain(site):
+    with case("SIGTERM: what was begun is finished, then all ends with 0"):
+        client = Client(site)
+        body = client.sign(client.url_of("newAccount"),
+                           {"termsOfServiceAgreed": True},
+                           client.take_nonce(), with_jwk=True).encode()
+        client.close()
+        with open_request(site, body, 100) as s:
+            time.sleep(0.2)     # until the server has read so far
+            mark = site.mark()
+            pids = site.roles().values()
+            site.daemon.terminate()
+            site.wait_event("stopping", mark)
+            s.sendall(body[100:])
+            head = s.recv(4096)
+        assert head.startswith(b"HTTP/1.1 201 "), head
+        assert site.daemon.wait(30) == 0
+        assert not [p for p in pids if os.path.exists(f"/proc/{p}")]
+        assert not is_listening(site)
+        assert site.events("stopped", mark)
+        assert not site.events("roles did not stop in time", mark)
+    with case("what was acknowledged is there after the start"):
+        site.start()
+        answered = client.post(client.url_of("newAccount"),
+                               {"onlyReturnExisting": True}, 200,
+                               with_jwk=True)
+        assert answered.headers["Location"]
+    with case("SIGTERM: idle, it ends within two seconds"):
+        begun = time.monotonic()
+        assert site.stop() == 0
+        assert time.monotonic() - begun < 2
+        site.start()
+    with case("SIGINT ends it like SIGTERM"):
+        site.daemon.send_signal(signal.SIGINT)
+        assert site.daemon.wait(30) == 0
+        site.start()
+
+
+def test_supervisor_killed(site):
+    with case("when the supervisor is killed its roles end, and a new start "
+              "goes on from the rows"):
+        client = Client(site, patient=True)
+        order = client.order("alice+killed@user.test")
+        challenge = order.challenge()
+        challenge.post()
+        pids = list(site.roles().values())
+        site.daemon.kill()
+        site.daemon.wait()
+        eventually(lambda: not [p for p in pids
+                                if os.path.exists(f"/proc/{p}")],
+                   "the roles to end")
+        site.start()
+        answer(site, challenge)
+        order.certificate()
+
+
+def test_notify(site):
+    with case("the service manager is told: READY, then STOPPING"):
+        site.stop()
+        path = f"{site.folder}/notify"
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
+            s.bind(path)
+            s.settimeout(30)
+            os.environ["NOTIFY_SOCKET"] = path
+            try:
+                site.start()
+            finally:
+                del os.environ["NOTIFY_SOCKET"]
+            assert s.recv(1000).startswith(b"READY=1")
+            site.daemon.terminate()
+            assert s.recv(1000).startswith(b"STOPPING=1")
+            assert site.daemon.wait(30) == 0
+        site.start()
+
+
+def test_second_start(site):
+    with case("a second server for the same database starts nothing and "
+              "says why; the first goes on"):
+        text = command(f"{site.build}/countersignd", "-f", site.config,
+                       status=1, timeout=20)
+        assert "another countersignd works on this database" in text, text
+        Client(site).account()
+
+
+run({}, test_reload, test_tls_reload, test_drain, test_supervisor_killed,
+    test_notify, test_second_start)

@@ -1,0 +1,28 @@
+# Scenarios: whole courses of events with all roles and a real database.
+
+EXTRA_DIST += tests/scenario/README.md tests/scenario/scenarios.sh \
+	$(scenarios)
+scenarios = \
+	tests/scenario/bounce.scn \
+	tests/scenario/caa.scn \
+	tests/scenario/caa_again.scn \
+	tests/scenario/dns_later.scn \
+	tests/scenario/expiry.scn \
+	tests/scenario/happy.scn \
+	tests/scenario/post_first.scn \
+	tests/scenario/refused.scn \
+	tests/scenario/relay.scn \
+	tests/scenario/several.scn \
+	tests/scenario/unauthenticated.scn \
+	tests/scenario/wrong_digest.scn
+
+check_PROGRAMS += tests/scenario/run_scenarios
+tests_scenario_run_scenarios_CPPFLAGS = $(tests_cppflags) $(PQ_CFLAGS) \
+	$(CRYPTO_CFLAGS)
+tests_scenario_run_scenarios_SOURCES = \
+	tests/scenario/client.c tests/scenario/client.h \
+	tests/scenario/run_scenarios.c \
+	tests/scenario/world.c tests/scenario/world.h
+tests_scenario_run_scenarios_LDADD = $(CS_SRC) $(PQ_LIBS) $(CRYPTO_LIBS)
+
+TESTS += tests/scenario/scenarios.sh

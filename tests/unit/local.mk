@@ -1,0 +1,199 @@
+# A test of file x is tests/unit/test_x.c: its name in unit_tests, and a line
+# that says what it links: UNIT, then the CS_... of the folder of x.  One that
+# reads files of tests/data by CS_TEST_DATA says
+#	tests_unit_test_x_CPPFLAGS = $(tests_cppflags)
+
+check_LIBRARIES += tests/unit/libunit.a
+tests_unit_libunit_a_CPPFLAGS = $(tests_cppflags) $(CMOCKA_CFLAGS) \
+	$(JANSSON_CFLAGS)
+tests_unit_libunit_a_SOURCES = tests/unit/unit.c tests/unit/unit.h \
+	tests/unit/vectors.c tests/unit/vectors.h
+UNIT = tests/unit/libunit.a $(CMOCKA_LIBS) $(JANSSON_LIBS)
+
+unit_tests =
+check_PROGRAMS += $(unit_tests)
+TESTS += $(unit_tests)
+
+# --- lib ---
+unit_tests += \
+	tests/unit/test_addr \
+	tests/unit/test_arena \
+	tests/unit/test_b64 \
+	tests/unit/test_buf \
+	tests/unit/test_clock \
+	tests/unit/test_digest \
+	tests/unit/test_embed \
+	tests/unit/test_err \
+	tests/unit/test_fdio \
+	tests/unit/test_hex \
+	tests/unit/test_job \
+	tests/unit/test_json \
+	tests/unit/test_log \
+	tests/unit/test_rnd
+tests_unit_test_addr_LDADD = $(UNIT) $(CS_LIB)
+tests_unit_test_arena_LDADD = $(UNIT) $(CS_LIB)
+tests_unit_test_b64_LDADD = $(UNIT) $(CS_LIB)
+tests_unit_test_buf_LDADD = $(UNIT) $(CS_LIB)
+tests_unit_test_clock_LDADD = $(UNIT) $(CS_LIB)
+tests_unit_test_digest_LDADD = $(UNIT) $(CS_LIB)
+tests_unit_test_embed_LDADD = $(UNIT) $(CS_LIB)
+tests_unit_test_embed_CPPFLAGS = $(tests_cppflags)
+nodist_tests_unit_test_embed_SOURCES = tests/unit/embed_samples.c
+tests_unit_test_embed_SOURCES = tests/unit/test_embed.c
+embed_samples = tests/data/embed/empty tests/data/embed/text \
+	tests/data/embed/octets
+tests/unit/embed_samples.c: $(embed_samples) $(EMBED_DEPS)
+	$(AM_V_GEN)$(EMBED) embed_samples $(embed_samples) >$@.tmp && mv $@.tmp $@
+CLEANFILES += tests/unit/embed_samples.c
+tests_unit_test_err_LDADD = $(UNIT) $(CS_LIB)
+tests_unit_test_fdio_LDADD = $(UNIT) $(CS_LIB)
+tests_unit_test_hex_LDADD = $(UNIT) $(CS_LIB)
+tests_unit_test_job_LDADD = $(UNIT) $(CS_LIB)
+tests_unit_test_json_LDADD = $(UNIT) $(CS_LIB)
+tests_unit_test_log_LDADD = $(UNIT) $(CS_LIB)
+tests_unit_test_rnd_LDADD = $(UNIT) $(CS_LIB)
+
+# --- db ---
+check_LIBRARIES += tests/unit/libstorefixture.a
+tests_unit_libstorefixture_a_CPPFLAGS = $(tests_cppflags) $(CMOCKA_CFLAGS) \
+	$(SQLITE_CFLAGS) $(PQ_CFLAGS)
+tests_unit_libstorefixture_a_SOURCES = tests/unit/store_fixture.c \
+	tests/unit/store_fixture.h
+STORE_FIXTURE = tests/unit/libstorefixture.a $(UNIT)
+unit_tests += \
+	tests/unit/test_store \
+	tests/unit/test_store_audit \
+	tests/unit/test_store_cert \
+	tests/unit/test_store_crash \
+	tests/unit/test_store_order \
+	tests/unit/test_store_outbox \
+	tests/unit/test_store_reply
+tests_unit_test_store_LDADD = $(STORE_FIXTURE) $(CS_DB)
+tests_unit_test_store_audit_LDADD = $(STORE_FIXTURE) $(CS_DB)
+tests_unit_test_store_cert_LDADD = $(STORE_FIXTURE) $(CS_DB)
+tests_unit_test_store_crash_LDADD = $(STORE_FIXTURE) $(CS_DB)
+tests_unit_test_store_order_LDADD = $(STORE_FIXTURE) $(CS_DB)
+tests_unit_test_store_outbox_LDADD = $(STORE_FIXTURE) $(CS_DB)
+tests_unit_test_store_reply_LDADD = $(STORE_FIXTURE) $(CS_DB)
+
+# --- dns ---
+unit_tests += \
+	tests/unit/test_packet \
+	tests/unit/test_resolver
+tests_unit_test_packet_LDADD = $(UNIT) $(CS_DNS)
+tests_unit_test_resolver_LDADD = $(UNIT) $(CS_DNS)
+
+# --- mail ---
+check_LIBRARIES += tests/unit/libdkimlab.a
+tests_unit_libdkimlab_a_CPPFLAGS = $(tests_cppflags) $(CMOCKA_CFLAGS) \
+	$(CRYPTO_CFLAGS)
+tests_unit_libdkimlab_a_SOURCES = tests/unit/dkim_lab.c tests/unit/dkim_lab.h
+DKIM_LAB = tests/unit/libdkimlab.a
+unit_tests += \
+	tests/unit/test_compose \
+	tests/unit/test_dkim_canon \
+	tests/unit/test_dkim_fault \
+	tests/unit/test_dkim_key \
+	tests/unit/test_dkim_sign \
+	tests/unit/test_dkim_signature \
+	tests/unit/test_dkim_tags \
+	tests/unit/test_dkim_verify
+tests_unit_test_compose_LDADD = $(DKIM_LAB) $(UNIT) $(CS_MAIL)
+tests_unit_test_dkim_canon_LDADD = $(DKIM_LAB) $(UNIT) $(CS_MAIL)
+tests_unit_test_dkim_fault_LDADD = $(DKIM_LAB) $(UNIT) $(CS_MAIL) \
+	$(CRYPTO_LIBS)
+tests_unit_test_dkim_key_LDADD = $(DKIM_LAB) $(UNIT) $(CS_MAIL)
+tests_unit_test_dkim_sign_LDADD = $(DKIM_LAB) $(UNIT) $(CS_MAIL)
+tests_unit_test_dkim_signature_LDADD = $(DKIM_LAB) $(UNIT) $(CS_MAIL)
+tests_unit_test_dkim_tags_LDADD = $(UNIT) $(CS_MAIL)
+tests_unit_test_dkim_verify_LDADD = $(DKIM_LAB) $(UNIT) $(CS_MAIL)
+unit_tests += \
+	tests/unit/test_addr_list \
+	tests/unit/test_bounce \
+	tests/unit/test_field \
+	tests/unit/test_mime \
+	tests/unit/test_reply \
+	tests/unit/test_reply_block
+tests_unit_test_addr_list_LDADD = $(UNIT) $(CS_MAIL)
+tests_unit_test_bounce_LDADD = $(UNIT) $(CS_MAIL)
+tests_unit_test_field_LDADD = $(UNIT) $(CS_MAIL)
+tests_unit_test_mime_LDADD = $(UNIT) $(CS_MAIL)
+tests_unit_test_reply_CPPFLAGS = $(tests_cppflags)
+tests_unit_test_reply_SOURCES = tests/unit/test_reply.c
+tests_unit_test_reply_LDADD = $(DKIM_LAB) $(UNIT) $(CS_MAIL)
+tests_unit_test_reply_block_LDADD = $(UNIT) $(CS_MAIL)
+
+check_LIBRARIES += tests/unit/libpeer.a
+tests_unit_libpeer_a_CPPFLAGS = $(tests_cppflags) $(CMOCKA_CFLAGS) \
+	$(SSL_CFLAGS)
+tests_unit_libpeer_a_SOURCES = tests/unit/peer.c tests/unit/peer.h
+PEER = tests/unit/libpeer.a
+unit_tests += \
+	tests/unit/test_fetch \
+	tests/unit/test_smtp_text \
+	tests/unit/test_submit
+tests_unit_test_fetch_LDADD = $(PEER) $(UNIT) $(CS_MAIL)
+tests_unit_test_smtp_text_LDADD = $(UNIT) $(CS_MAIL)
+tests_unit_test_submit_LDADD = $(PEER) $(UNIT) $(CS_MAIL)
+
+# --- pki ---
+check_LIBRARIES += tests/unit/libpkilab.a
+tests_unit_libpkilab_a_CPPFLAGS = $(tests_cppflags) $(CMOCKA_CFLAGS) \
+	$(CRYPTO_CFLAGS)
+tests_unit_libpkilab_a_SOURCES = tests/unit/pki_lab.c tests/unit/pki_lab.h
+PKI_LAB = tests/unit/libpkilab.a
+unit_tests += \
+	tests/unit/test_ca_init \
+	tests/unit/test_caa \
+	tests/unit/test_crl \
+	tests/unit/test_csr \
+	tests/unit/test_der \
+	tests/unit/test_issue \
+	tests/unit/test_keycheck \
+	tests/unit/test_lint
+tests_unit_test_crl_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI)
+tests_unit_test_lint_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI)
+tests_unit_test_ca_init_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI)
+tests_unit_test_der_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI)
+tests_unit_test_caa_LDADD = $(UNIT) $(CS_PKI)
+tests_unit_test_issue_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI)
+tests_unit_test_csr_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI)
+tests_unit_test_keycheck_CPPFLAGS = $(tests_cppflags)
+tests_unit_test_keycheck_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI)
+
+# --- acme ---
+check_LIBRARIES += tests/unit/libacmelab.a
+tests_unit_libacmelab_a_CPPFLAGS = $(tests_cppflags) $(CMOCKA_CFLAGS) \
+	$(JANSSON_CFLAGS) $(CRYPTO_CFLAGS)
+tests_unit_libacmelab_a_SOURCES = \
+	tests/unit/acme_signer.c tests/unit/acme_signer.h \
+	tests/unit/acme_front.c tests/unit/acme_front.h \
+	tests/unit/acme_mailbox.c tests/unit/acme_mailbox.h
+ACME_LAB = tests/unit/libacmelab.a
+unit_tests += \
+	tests/unit/test_acme \
+	tests/unit/test_finalize \
+	tests/unit/test_jwk \
+	tests/unit/test_jws \
+	tests/unit/test_nonce \
+	tests/unit/test_order \
+	tests/unit/test_problem \
+	tests/unit/test_status
+tests_unit_test_acme_LDADD = $(ACME_LAB) $(STORE_FIXTURE) $(CS_ACME)
+tests_unit_test_finalize_LDADD = $(ACME_LAB) $(STORE_FIXTURE) $(CS_ACME)
+tests_unit_test_jwk_LDADD = $(ACME_LAB) $(UNIT) $(CS_ACME)
+tests_unit_test_jws_LDADD = $(ACME_LAB) $(UNIT) $(CS_ACME)
+tests_unit_test_nonce_LDADD = $(UNIT) $(CS_ACME)
+tests_unit_test_order_LDADD = $(ACME_LAB) $(STORE_FIXTURE) $(CS_ACME)
+tests_unit_test_problem_LDADD = $(UNIT) $(CS_ACME)
+tests_unit_test_status_LDADD = $(UNIT) $(CS_ACME)
+
+# --- src ---
+unit_tests += \
+	tests/unit/test_enroll \
+	tests/unit/test_enroll_key \
+	tests/unit/test_remote
+tests_unit_test_enroll_CPPFLAGS = $(tests_cppflags) $(JANSSON_CFLAGS)
+tests_unit_test_enroll_LDADD = $(DKIM_LAB) $(UNIT) $(CS_SRC)
+tests_unit_test_enroll_key_LDADD = $(PKI_LAB) $(UNIT) $(CS_SRC)
+tests_unit_test_remote_LDADD = $(UNIT) $(CS_SRC)

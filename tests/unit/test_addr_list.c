@@ -1,0 +1,210 @@
+/* ER-22, ER-25, MA-6, MA-45, MA-49: addresses in header fields. */
+#include "config.h"
+
+#include "tests/unit/unit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "mail/addr_list.h"
+#include "mail/finding.h"
+
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+
+/* MA-45, with the tricks of the espoofer list (server a14 to a19, client a2)
+ * by what they do. */
+static void
+test_from(void **state)
+{
+	static const struct {
+		const char *body;
+		const char *address; /* or NULL */
+		const char *code;
+	} cases[] = {
+		{ "alice@user.test", "alice@user.test", "" },
+		{ " Alice@User.TEST ", "Alice@user.test", "" },
+		{ "<alice@user.test>", "alice@user.test", "" },
+		{ "Alice <alice@user.test>", "alice@user.test", "" },
+		{ "Alice B <alice@user.test>", "alice@user.test", "" },
+		{ "\"Alice B.\" <alice@user.test>", "alice@user.test", "" },
+		{ "\"a \\\" b\" c <alice@user.test>", "alice@user.test", "" },
+		{ "\"bob@evil.test\" <alice@user.test>", "alice@user.test",
+		    "" },
+		{ "\xd7\x90\xd7\x9c <alice@user.test>", "alice@user.test", "" },
+		{ "=?utf-8?q?Al=C3=A9?= <alice@user.test>", "alice@user.test",
+		    "" },
+		{ "Alice (one (two) \\) three) <alice@user.test> (end)",
+		    "alice@user.test", "" },
+		{ "(<bob@evil.test>) alice@user.test", "alice@user.test", "" },
+		{ "Alice\r\n <alice@user.test>\r\n ", "alice@user.test", "" },
+		{ "< (c) alice@user.test (c) >", "alice@user.test", "" },
+		{ "\xc3\xa4lice@b\xc3\xbc"
+		  "cher.example",
+		    "\xc3\xa4lice@xn--bcher-kva.example", "" },
+		/* nothing, groups, lists */
+		{ "", NULL, "hdr.from-syntax" },
+		{ " ", NULL, "hdr.from-syntax" },
+		{ "Alice", NULL, "hdr.from-syntax" },
+		{ "<>", NULL, "hdr.from-syntax" },
+		{ "group:;", NULL, "hdr.from-syntax" },
+		{ "group: alice@user.test;", NULL, "hdr.from-syntax" },
+		{ "alice@user.test, bob@evil.test", NULL, "hdr.from-syntax" },
+		{ "alice@user.test,", NULL, "hdr.from-syntax" },
+		{ ",alice@user.test", NULL, "hdr.from-syntax" },
+		{ "alice@user.test;", NULL, "hdr.from-syntax" },
+		{ "<alice@user.test> <bob@evil.test>", NULL,
+		    "hdr.from-syntax" },
+		{ "<alice@user.test>, <bob@evil.test>", NULL,
+		    "hdr.from-syntax" },
+		{ "bob@evil.test <alice@user.test>", NULL, "hdr.from-syntax" },
+		{ "Alice <alice@user.test> bob@evil.test", NULL,
+		    "hdr.from-syntax" },
+		{ "Alice <alice@user.test>\"b\"", NULL, "hdr.from-syntax" },
+		/* routes and other obsolete forms */
+		{ "<@evil.test:alice@user.test>", NULL, "hdr.from-syntax" },
+		{ "<@evil.test,@b.test:alice@user.test>", NULL,
+		    "hdr.from-syntax" },
+		{ "Alice B. <alice@user.test>", NULL, "hdr.from-syntax" },
+		{ "alice . b@user.test", NULL, "hdr.from-syntax" },
+		{ "alice @ user.test", NULL, "hdr.from-syntax" },
+		{ "alice(c)@user.test", NULL, "hdr.from-syntax" },
+		{ "alice@(c)user.test", NULL, "hdr.from-syntax" },
+		{ "alice@user.test.", NULL, "hdr.from-syntax" },
+		{ "alice..b@user.test", NULL, "hdr.from-syntax" },
+		{ "alice@b@user.test", NULL, "hdr.from-syntax" },
+		{ "<alice@user.test", NULL, "hdr.from-syntax" },
+		{ "alice@user.test>", NULL, "hdr.from-syntax" },
+		{ "<<alice@user.test>>", NULL, "hdr.from-syntax" },
+		{ "\"Alice <alice@user.test>", NULL, "hdr.from-syntax" },
+		{ "(Alice <alice@user.test>", NULL, "hdr.from-syntax" },
+		{ "Alice) <alice@user.test>", NULL, "hdr.from-syntax" },
+		{ "\\Alice <alice@user.test>", NULL, "hdr.from-syntax" },
+		{ "((((((((( )))))))) ) alice@user.test", NULL,
+		    "hdr.from-syntax" },
+		{ "alice@user.test\x01", NULL, "hdr.from-syntax" },
+		{ "\"\x7f\" <alice@user.test>", NULL, "hdr.from-syntax" },
+		/* encoded words around or inside the address */
+		{ "=?utf-8?q?alice=40user.test?=", NULL, "hdr.from-syntax" },
+		{ "=?utf-8?q?=3Calice=40user.test=3E?=", NULL,
+		    "hdr.from-syntax" },
+		{ "=?utf-8?q?alice?=@user.test", NULL, "hdr.from-syntax" },
+		{ "<=?utf-8?b?YWxpY2U=?=@user.test>", NULL, "hdr.from-syntax" },
+		{ "=?utf-8?q?bob=40evil.test=3E_?= alice@user.test", NULL,
+		    "hdr.from-syntax" },
+		/* well-formed, and never asked */
+		{ "\"alice\"@user.test", NULL, "hdr.from-mismatch" },
+		{ "\"a@b\"@c.test", NULL, "hdr.from-mismatch" },
+		{ "alice@[192.0.2.1]", NULL, "hdr.from-mismatch" },
+		{ "alice@localhost", NULL, "hdr.from-mismatch" },
+		/* MA-6 */
+		{ "alice\xe2\x80\xae@user.test", NULL, "hdr.bad-utf8" },
+		{ "alice@\xe2\x80\x8buser.test", NULL, "hdr.bad-utf8" },
+		{ "a\xc2\xadlice@user.test", NULL, "hdr.bad-utf8" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		const char *address = NULL;
+		struct finding f = { .code = "" };
+		int result = addr_list_from(
+		    unit_job(), span_str(cases[i].body), &address, &f);
+
+		unit_case("%zu: %s", i, cases[i].body);
+		assert_string_equal(f.code, cases[i].code);
+		assert_int_equal(result, cases[i].address == NULL ? -1 : 0);
+		if (cases[i].address != NULL)
+			assert_string_equal(address, cases[i].address);
+		assert_int_equal(unit_job()->err.kind, ERR_NONE);
+	}
+}
+
+/* MA-49: what is kept, with ";" between; NULL: not well-formed. */
+static void
+test_lists(void **state)
+{
+	static const struct {
+		const char *body, *kept;
+	} cases[] = {
+		{ "acme@ca.test", "acme@ca.test;" },
+		{ "A <acme@CA.test>, \"b, c\" <b@c.test>",
+		    "acme@ca.test;b@c.test;" },
+		{ "x: a@b.test, c@d.test; , e@f.test",
+		    "a@b.test;c@d.test;e@f.test;" },
+		{ "undisclosed-recipients:;", "" },
+		{ "x: ;, a@b.test", "a@b.test;" },
+		{ "\"q\"@b.test, a@b.test", "a@b.test;" },
+		{ "a@b.test\r\n\t,\r\n c@d.test", "a@b.test;c@d.test;" },
+		{ "", NULL },
+		{ "a@b.test,", NULL },
+		{ "a@b.test,,c@d.test", NULL },
+		{ "a@b.test c@d.test", NULL },
+		{ "x: a@b.test", NULL },
+		{ "x: y: a@b.test;;", NULL },
+		{ "a@b.test;", NULL },
+		{ "1@b.test,2@b.test,3@b.test,4@b.test,5@b.test", NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct addr_list l;
+		struct buf b;
+		int result;
+
+		unit_case("%zu: %s", i, cases[i].body);
+		addr_list_init(unit_job(), &l, 4);
+		result = addr_list_add(unit_job(), &l, span_str(cases[i].body));
+		assert_int_equal(result, cases[i].kept == NULL ? -1 : 0);
+		buf_init(&b, unit_job()->arena, 1000);
+		for (size_t k = 0; k < l.count; k++)
+			buf_addf(&b, "%s;", l.v[k]);
+		assert_span_equal(
+		    buf_span(&b), cases[i].kept == NULL ? "" : cases[i].kept);
+	}
+}
+
+static void
+test_has(void **state)
+{
+	struct addr_list l;
+
+	(void)state;
+	addr_list_init(unit_job(), &l, 4);
+	assert_false(addr_list_has(&l, "acme+x@ca.test"));
+	assert_int_equal(
+	    addr_list_add(unit_job(), &l, SPAN("a@b.test, ACME+X@ca.test")), 0);
+	assert_true(addr_list_has(&l, "acme+x@ca.test"));
+	assert_false(addr_list_has(&l, "acme+y@ca.test"));
+}
+
+static void
+test_cut(void **state)
+{
+	static const char body[] = "g: =?utf-8?q?x?= \"a\\\" b\" (c (d) \\)) "
+				   "<alice@user.test> (e), b@c.test;, d@e.test";
+
+	(void)state;
+	for (size_t n = 0; n < sizeof(body) - 1; n++) {
+		char *copy = xmalloc(n + 1);
+		const char *address;
+		struct addr_list l;
+		struct finding f;
+
+		memcpy(copy, body, n);
+		addr_list_init(unit_job(), &l, 4);
+		if (addr_list_add(unit_job(), &l, span_mem(copy, n)) < 0)
+			assert_int_equal(l.count, 0);
+		assert_int_equal(
+		    addr_list_from(unit_job(), span_mem(copy, n), &address, &f),
+		    -1);
+		free(copy);
+	}
+}
+
+static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(test_from),
+	cmocka_unit_test(test_lists),
+	cmocka_unit_test(test_has),
+	cmocka_unit_test(test_cut),
+};
+
+UNIT_MAIN(tests)

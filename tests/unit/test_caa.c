@@ -1,0 +1,545 @@
+/*
+ * CAA issuemail: PK-17, PK-26, PK-30 to PK-36, PK-39 to PK-42, and the whole
+ * result table of pki.md 4.4; RFC 8659, RFC 8657, RFC 9495.
+ */
+#include "config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dns/record.h"
+#include "dns/resolver.h"
+#include "lib/json.h"
+#include "pki/caa.h"
+#include "tests/unit/unit.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define A "https://acme.ca.example/acme/account/AAAA"
+#define B "https://acme.ca.example/acme/account/BBBB"
+
+static const char *domains[] = { "ca.example", "Old-CA.example" };
+static const struct conf_list issuer_domains = { domains, 2 };
+static const struct caa_policy policy = { .issuer_domains = &issuer_domains,
+	.flag1_critical = true };
+
+/* `flags tag value` as RDATA; the value is the rest of the text. */
+static struct span
+record(struct job *j, const char *text)
+{
+	unsigned flags;
+	char tag[64] = "";
+	int value_at = 0;
+	struct buf b;
+
+	assert_true(sscanf(text, "%u %63s%n", &flags, tag, &value_at) >= 2);
+	if (text[value_at] == ' ')
+		value_at++;
+	buf_init(&b, j->arena, 65536);
+	buf_add_char(&b, (char)flags);
+	buf_add_char(&b, (char)strlen(tag));
+	buf_add_str(&b, tag);
+	buf_add_str(&b, text + value_at);
+	return buf_span(&b);
+}
+
+/* Records separated by |. */
+static size_t
+records(struct job *j, const char *text, struct span *out, size_t max)
+{
+	size_t n = 0;
+	struct span rest = span_str(text);
+
+	while (rest.n > 0) {
+		size_t end = span_find(rest, 0, '|');
+		assert_true(n < max);
+		out[n++] =
+		    record(j, span_dup(j->arena, span_cut(rest, 0, end)));
+		rest = span_from(rest, end + 1);
+	}
+	return n;
+}
+
+/* PK-35, PK-39 to PK-42 and the one-set rows of 4.4. */
+static const struct {
+	const char *records;
+	const char *reason; /* "issuemail", "no-issuemail": permit */
+} sets[] = {
+	{ "0 issue other.example", "no-issuemail" },
+	{ "0 issue ;", "no-issuemail" },
+	{ "0 issue ;|0 issuewild ;", "no-issuemail" },
+	{ "0 issuemail ;", "not-authorized" },
+	{ "0 issuemail ", "not-authorized" },
+	{ "0 issuemail", "not-authorized" },
+	{ "0 issuemail other.example", "not-authorized" },
+	{ "0 issuemail ca.example", "issuemail" },
+	{ "0 issuemail CA.Example", "issuemail" },
+	{ "0 IssueMail ca.example", "issuemail" },
+	{ "0 issuemail old-ca.example", "issuemail" },
+	{ "0 issuemail ca.example.", "not-authorized" },
+	{ "0 issuemail .ca.example", "not-authorized" },
+	{ "0 issuemail ca..example", "not-authorized" },
+	{ "0 issuemail -ca.example", "not-authorized" },
+	{ "0 issuemail ca-.example", "not-authorized" },
+	{ "0 issuemail  \tca.example\t ", "issuemail" },
+	{ "0 issuemail ca.example;", "issuemail" },
+	{ "0 issuemail ca.example ; ", "issuemail" },
+	{ "0 issuemail ca.example x", "not-authorized" },
+	{ "0 issuemail ca.example,other.example", "not-authorized" },
+	{ "0 issuemail ca.examples", "not-authorized" },
+	{ "0 issuemail a.ca.example", "not-authorized" },
+	{ "0 issuemail ca", "not-authorized" },
+	{ "0 issuemail c\xc3\xa4.example", "not-authorized" },
+	{ "0 issuemail ;|0 issuemail ca.example", "issuemail" },
+	{ "0 issuemail %%%%%", "not-authorized" },
+	{ "0 issuemail %%%%%|0 issuemail ca.example", "issuemail" },
+	{ "0 issue other.example|0 issuemail ca.example", "issuemail" },
+	{ "0 issue ca.example|0 issuemail other.example", "not-authorized" },
+	{ "0 issuemail ca.example; accounturi=" A, "issuemail" },
+	{ "0 issuemail ca.example;accounturi=" A, "issuemail" },
+	{ "0 issuemail ca.example ;\taccounturi = " A " ", "issuemail" },
+	{ "0 issuemail ca.example; AccountUri=" A, "issuemail" },
+	{ "0 issuemail ca.example; accounturi=" B, "not-authorized" },
+	{ "0 issuemail ca.example; AccountUri=" B, "not-authorized" },
+	{ "0 issuemail ca.example; accounturi=" A "; accounturi=" A,
+	    "not-authorized" },
+	{ "0 issuemail ca.example; accounturi=" A "; AccountURI=" A,
+	    "not-authorized" },
+	{ "0 issuemail ca.example; accounturi=AAAA", "not-authorized" },
+	{ "0 issuemail ca.example; accounturi=" A "/", "not-authorized" },
+	{ "0 issuemail ca.example; accounturi=", "not-authorized" },
+	{ "0 issuemail ca.example; "
+	  "accounturi=http://acme.ca.example/acme/account/AAAA",
+	    "not-authorized" },
+	{ "0 issuemail ca.example; "
+	  "accounturi=https://ACME.ca.example/acme/account/AAAA",
+	    "not-authorized" },
+	{ "0 issuemail ca.example; validationmethods=email-reply-00",
+	    "issuemail" },
+	{ "0 issuemail ca.example; validationmethods=dns-01",
+	    "not-authorized" },
+	{ "0 issuemail ca.example; validationmethods=dns-01,email-reply-00",
+	    "issuemail" },
+	{ "0 issuemail ca.example; validationmethods=Email-Reply-00",
+	    "not-authorized" },
+	{ "0 issuemail ca.example; validationmethods=", "not-authorized" },
+	{ "0 issuemail ca.example; validationmethods=email-reply-00,,b",
+	    "not-authorized" },
+	{ "0 issuemail ca.example; validationmethods=email-reply-00,",
+	    "not-authorized" },
+	{ "0 issuemail ca.example; validationmethods=a, email-reply-00",
+	    "not-authorized" },
+	{ "0 issuemail ca.example; validationmethods=email-reply-00;"
+	  "validationmethods=email-reply-00",
+	    "not-authorized" },
+	{ "0 issuemail ca.example; accounturi=" A "; "
+	  "validationmethods=email-reply-00",
+	    "issuemail" },
+	{ "0 issuemail ca.example; accounturi=" A "; validationmethods=dns-01",
+	    "not-authorized" },
+	{ "0 issuemail ca.example; accounturi=" B "|0 issuemail ca.example",
+	    "issuemail" },
+	{ "0 issuemail ca.example; foo=1", "not-authorized" },
+	{ "0 issuemail ca.example; account-uri=" A, "not-authorized" },
+	{ "0 issuemail ca.example; validation-methods=email-reply-00",
+	    "not-authorized" },
+	{ "0 issuemail ca.example; persistUntil=1", "not-authorized" },
+	{ "0 issuemail ca.example; accounturi", "not-authorized" },
+	{ "0 issuemail ca.example; =" A, "not-authorized" },
+	{ "0 issuemail ca.example; accounturi=" A ";", "not-authorized" },
+	{ "0 issuemail ca.example;; accounturi=" A, "not-authorized" },
+	{ "0 issuemail ; accounturi=" A, "not-authorized" },
+	{ "128 issuemail ca.example", "issuemail" },
+	{ "128 tbs x|0 issuemail ca.example", "critical" },
+	{ "0 tbs x", "no-issuemail" },
+	{ "128 iodef mailto:a@b.example", "no-issuemail" },
+	/* PK-32: which flags are critical */
+	{ "1 tbs x|0 issuemail ca.example", "critical" },
+	{ "2 tbs x|0 issuemail ca.example", "issuemail" },
+	{ "64 tbs x|0 issuemail ca.example", "issuemail" },
+	{ "129 tbs x|0 issuemail ca.example", "critical" },
+	{ "255 tbs x|0 issuemail ca.example", "critical" },
+	{ "128 issuevmc ca.example|128 contactemail a@b|128 contactphone 1",
+	    "no-issuemail" },
+	/* PK-33: malformed tags */
+	{ "0 issue-mail ;", "no-issuemail" },
+	{ "128 issue-mail ;", "critical" },
+	{ "0 iss\xc3\xbc ;", "no-issuemail" },
+};
+
+static void
+test_sets(void **state)
+{
+	struct job *j = unit_job();
+	struct span rdata[4];
+	(void)state;
+
+	for (size_t i = 0; i < COUNT(sets); i++) {
+		struct caa_decision d = { 0 };
+		size_t n = records(j, sets[i].records, rdata, COUNT(rdata));
+		bool permit = strstr(sets[i].reason, "issuemail") != NULL;
+
+		unit_case("%s", sets[i].records);
+		caa_decide(rdata, n, A, &policy, &d);
+		assert_string_equal(d.reason, sets[i].reason);
+		assert_int_equal(d.result, permit ? CAA_PERMIT : CAA_DENY);
+		assert_true(d.detail[0] != '\0');
+		/* The sequence of records decides nothing. */
+		for (size_t k = 0; k < n / 2; k++) {
+			struct span t = rdata[k];
+			rdata[k] = rdata[n - 1 - k];
+			rdata[n - 1 - k] = t;
+		}
+		caa_decide(rdata, n, A, &policy, &d);
+		assert_string_equal(d.reason, sets[i].reason);
+	}
+}
+
+/* PK-32: the letter of the RFC, where the configuration asks for it. */
+static void
+test_flag_one(void **state)
+{
+	struct caa_policy letter = policy;
+	struct job *j = unit_job();
+	struct caa_decision d = { 0 };
+	struct span rdata = record(j, "1 tbs x");
+	(void)state;
+
+	letter.flag1_critical = false;
+	caa_decide(&rdata, 1, A, &letter, &d);
+	assert_string_equal(d.reason, "no-issuemail");
+}
+
+/* The refusal names the parameter (4.2 step 10). */
+static void
+test_detail(void **state)
+{
+	struct job *j = unit_job();
+	struct caa_decision d = { 0 };
+	struct span rdata = record(j, "0 issuemail ca.example; account-uri=" A);
+	(void)state;
+
+	caa_decide(&rdata, 1, A, &policy, &d);
+	assert_non_null(strstr(d.detail, "account-uri"));
+	rdata = record(j, "0 issuemail ca.example; accounturi=" B);
+	caa_decide(&rdata, 1, A, &policy, &d);
+	assert_non_null(strstr(d.detail, "accounturi names another account"));
+}
+
+/* RDATA cut at each length, and each of its octets changed. */
+static void
+test_broken_rdata(void **state)
+{
+	struct job *j = unit_job();
+	struct span good = record(j, "0 issuemail ca.example; accounturi=" A);
+	(void)state;
+
+	for (size_t n = 0; n < good.n; n++) {
+		struct caa_decision d = { 0 };
+		char *copy = xmalloc(n + 1);
+		memcpy(copy, good.p, n);
+		struct span cut = span_mem(copy, n);
+		unit_case("cut at %zu", n);
+		caa_decide(&cut, 1, A, &policy, &d);
+		/* Cut behind the name it is a good one. */
+		bool whole_name =
+		    n == 2 + 9 + 10 || n == 2 + 9 + 11 || n == 2 + 9 + 12;
+		assert_int_equal(d.result, whole_name ? CAA_PERMIT : CAA_DENY);
+		free(copy);
+	}
+}
+
+/* --- the climb ----------------------------------------------------------- */
+
+struct zone_row {
+	const char *name;
+	enum dns_status status;
+	const char *records;
+	const char *canonical;
+	bool secure;
+};
+
+struct zone {
+	const struct zone_row *rows;
+	size_t count;
+	size_t asked;
+	char names[512];
+	const char *fail_until; /* temporary until the n-th try */
+	size_t heal_after;
+};
+
+static int
+answer(void *ctx, struct job *j, const char *name, enum dns_type type,
+    struct dns_answer *out)
+{
+	struct zone *z = ctx;
+	size_t at = strlen(z->names);
+
+	assert_int_equal(type, DNS_TYPE_CAA);
+	snprintf(z->names + at, sizeof z->names - at, "%s ", name);
+	z->asked++;
+	*out = (struct dns_answer){
+		.status = DNS_NODATA, .name = name, .canonical = name, .ttl = 60
+	};
+	for (size_t i = 0; i < z->count; i++) {
+		const struct zone_row *r = &z->rows[i];
+		if (strcmp(r->name, name) != 0)
+			continue;
+		out->status = r->status;
+		out->secure = r->secure;
+		if (r->canonical != NULL)
+			out->canonical = r->canonical;
+		if (r->status == DNS_TEMPORARY)
+			out->why = "SERVFAIL";
+		if (r->records != NULL) {
+			out->rdata =
+			    arena_calloc(j->arena, 4, sizeof *out->rdata);
+			out->count = records(j, r->records, out->rdata, 4);
+			out->ttl = 300;
+		}
+	}
+	if (z->heal_after != 0 && z->asked >= z->heal_after &&
+	    out->status == DNS_TEMPORARY)
+		out->status = DNS_NXDOMAIN;
+	return 0;
+}
+
+#define ALLOW "0 issuemail ca.example"
+#define FORBID "0 issuemail ;"
+
+static const struct {
+	const char *what;
+	struct zone_row rows[3];
+	const char *domain;
+	enum caa_result result;
+	const char *reason;
+	const char *found_at;
+	const char *asked;
+} climbs[] = {
+	{ "none up to the top-level domain", { { 0 } }, "a.b.example",
+	    CAA_PERMIT, "no-record", NULL, "a.b.example b.example example " },
+	{ "host: NODATA; parent forbids",
+	    { { "b.example", DNS_OK, FORBID, NULL, false } }, "a.b.example",
+	    CAA_DENY, "not-authorized", "b.example", "a.b.example b.example " },
+	{ "alias to a name that allows; parent forbids",
+	    { { "a.b.example", DNS_OK, ALLOW, "x.other.test", false },
+		{ "b.example", DNS_OK, FORBID, NULL, false } },
+	    "a.b.example", CAA_PERMIT, "issuemail", "a.b.example",
+	    "a.b.example " },
+	{ "alias to a name without, whose own parent forbids",
+	    { { "a.b.example", DNS_NODATA, NULL, "x.other.test", false },
+		{ "other.test", DNS_OK, FORBID, NULL, false } },
+	    "a.b.example", CAA_PERMIT, "no-record", NULL,
+	    "a.b.example b.example example " },
+	{ "host: NXDOMAIN; parent allows",
+	    { { "a.b.example", DNS_NXDOMAIN, NULL, NULL, false },
+		{ "b.example", DNS_OK, ALLOW, NULL, false } },
+	    "a.b.example", CAA_PERMIT, "issuemail", "b.example",
+	    "a.b.example b.example " },
+	{ "host: SERVFAIL; parent allows",
+	    { { "a.b.example", DNS_TEMPORARY, NULL, NULL, false },
+		{ "b.example", DNS_OK, ALLOW, NULL, false } },
+	    "a.b.example", CAA_FAIL, "temporary", "a.b.example",
+	    "a.b.example a.b.example a.b.example " },
+	{ "host: bogus; parent allows: asked once",
+	    { { "a.b.example", DNS_BOGUS, NULL, NULL, false },
+		{ "b.example", DNS_OK, ALLOW, NULL, false } },
+	    "a.b.example", CAA_FAIL, "bogus", "a.b.example", "a.b.example " },
+	{ "bogus above, before a set was found",
+	    { { "b.example", DNS_BOGUS, NULL, NULL, false } }, "a.b.example",
+	    CAA_FAIL, "bogus", "b.example", "a.b.example b.example " },
+	{ "host allows, secure; parent: SERVFAIL",
+	    { { "a.b.example", DNS_OK, ALLOW, NULL, true },
+		{ "b.example", DNS_TEMPORARY, NULL, NULL, false } },
+	    "a.b.example", CAA_PERMIT, "issuemail", "a.b.example",
+	    "a.b.example " },
+	{ "the top-level domain forbids",
+	    { { "example", DNS_OK, FORBID, NULL, false } }, "b.example",
+	    CAA_DENY, "not-authorized", "example", "b.example example " },
+	{ "a nearer set without issuemail ends the climb",
+	    { { "b.example", DNS_OK, "0 issue ;", NULL, false },
+		{ "example", DNS_OK, FORBID, NULL, false } },
+	    "b.example", CAA_PERMIT, "no-issuemail", "b.example",
+	    "b.example " },
+};
+
+/* 4.2, PK-30, PK-31; the trace computes to the same (PK-17). */
+static void
+test_climbs(void **state)
+{
+	struct job *j = unit_job();
+	(void)state;
+
+	for (size_t i = 0; i < COUNT(climbs); i++) {
+		struct zone z = { .rows = climbs[i].rows, .count = 3 };
+		struct resolver *r;
+		struct caa_decision d;
+		struct caa_decision again;
+		const struct json *trace;
+
+		while (z.count > 0 && z.rows[z.count - 1].name == NULL)
+			z.count--;
+		unit_case("%s", climbs[i].what);
+		r = resolver_new_custom(answer, &z);
+		assert_int_equal(
+		    caa_check(j, r, climbs[i].domain, A, &policy, &d), 0);
+		resolver_free(r);
+		assert_string_equal(d.reason, climbs[i].reason);
+		assert_int_equal(d.result, climbs[i].result);
+		assert_string_equal(z.names, climbs[i].asked);
+		if (climbs[i].found_at == NULL)
+			assert_null(d.found_at);
+		else
+			assert_string_equal(d.found_at, climbs[i].found_at);
+
+		assert_int_equal(
+		    json_parse_object(j, span_str(d.trace), "trace", &trace),
+		    0);
+		assert_int_equal(
+		    replay_new(j, json_get(trace, "answers"), &r), 0);
+		assert_int_equal(
+		    caa_check(j, r, climbs[i].domain, A, &policy, &again), 0);
+		assert_string_equal(again.reason, d.reason);
+		assert_int_equal(again.result, d.result);
+		assert_int_equal(again.ttl, d.ttl);
+		assert_true(span_eq_str(json_string(json_get(trace, "result")),
+		    caa_result_name(d.result)));
+		assert_true(
+		    span_eq_str(json_string(json_get(trace, "sbr")), "1.0.16"));
+	}
+}
+
+static int64_t pauses[4];
+static size_t pause_count;
+
+static void
+note_pause(int64_t ms)
+{
+	assert_true(pause_count < COUNT(pauses));
+	pauses[pause_count++] = ms;
+}
+
+/* 4.2 step 2.3: after 1 s and 4 s; the third answer counts. */
+static void
+test_asks_again(void **state)
+{
+	static const struct zone_row rows[] = { { "b.example", DNS_TEMPORARY,
+	    NULL, NULL, false } };
+	struct caa_policy patient = policy;
+	struct job *j = unit_job();
+	struct caa_decision d;
+	(void)state;
+
+	patient.pause = note_pause;
+	for (size_t heal = 2; heal <= 4; heal++) {
+		struct zone z = {
+			.rows = rows, .count = 1, .heal_after = heal
+		};
+		struct resolver *r = resolver_new_custom(answer, &z);
+		unit_case("heals with try %zu", heal);
+		pause_count = 0;
+		assert_int_equal(
+		    caa_check(j, r, "b.example", A, &patient, &d), 0);
+		assert_int_equal(d.result, heal <= 3 ? CAA_PERMIT : CAA_FAIL);
+		assert_int_equal(pause_count, heal == 2 ? 1 : 2);
+		assert_int_equal(pauses[0], 1000);
+		assert_int_equal(pause_count < 2 ? 4000 : pauses[1], 4000);
+		resolver_free(r);
+	}
+}
+
+static int
+broken(void *ctx, struct job *j, const char *name, enum dns_type type,
+    struct dns_answer *out)
+{
+	static struct span rdata = { "\0\x09issue", 7 };
+	(void)ctx;
+	(void)j;
+	(void)type;
+
+	*out = (struct dns_answer){ .status = DNS_OK,
+		.name = name,
+		.canonical = name,
+		.rdata = &rdata,
+		.count = 1 };
+	return 0;
+}
+
+/* PK-31: unparsable is a failed look-up, not a permission. */
+static void
+test_unparsable(void **state)
+{
+	struct job *j = unit_job();
+	struct caa_decision d;
+	struct resolver *r = resolver_new_custom(broken, NULL);
+	(void)state;
+
+	assert_int_equal(caa_check(j, r, "b.example", A, &policy, &d), 0);
+	assert_int_equal(d.result, CAA_FAIL);
+	assert_string_equal(d.reason, "temporary");
+	resolver_free(r);
+}
+
+/* PK-17: records in presentation form; hostile octets do no harm. */
+static void
+test_trace(void **state)
+{
+	static const struct zone_row rows[] = { { "b.example", DNS_OK,
+	    "0 issuemail ca.example; a=\"\\\x01\xff|0 iodef mailto:x@b.example",
+	    "c.example", true } };
+	struct zone z = { .rows = rows, .count = 1 };
+	struct job *j = unit_job();
+	struct caa_decision d;
+	const struct json *trace;
+	struct resolver *r = resolver_new_custom(answer, &z);
+	(void)state;
+
+	j->now = 1767225600;
+	assert_int_equal(caa_check(j, r, "b.example", A, &policy, &d), 0);
+	resolver_free(r);
+	assert_int_equal(
+	    json_parse_object(j, span_str(d.trace), "trace", &trace), 0);
+	const struct json *first = json_at(json_get(trace, "answers"), 0);
+	assert_true(
+	    span_eq_str(json_string(json_at(json_get(first, "records"), 0)),
+		"0 issuemail \"ca.example; a=\\\"\\\\\\001\\255\""));
+	assert_true(
+	    span_eq_str(json_string(json_at(json_get(first, "records"), 1)),
+		"0 iodef \"mailto:x@b.example\""));
+	assert_true(span_eq_str(
+	    json_string(json_get(first, "canonical")), "c.example"));
+	assert_true(json_bool(json_get(first, "secure")));
+	assert_true(span_eq_str(
+	    json_string(json_get(trace, "time")), "2026-01-01T00:00:00Z"));
+	assert_true(span_eq_str(json_string(json_get(trace, "account")), A));
+}
+
+static void
+test_names(void **state)
+{
+	enum caa_result r;
+	(void)state;
+
+	for (int i = CAA_PERMIT; i <= CAA_FAIL; i++) {
+		assert_int_equal(
+		    caa_result_parse(
+			span_str(caa_result_name((enum caa_result)i)), &r),
+		    1);
+		assert_int_equal(r, i);
+	}
+	assert_int_equal(caa_result_parse(SPAN("Permit"), &r), 0);
+}
+
+static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(test_sets),
+	cmocka_unit_test(test_flag_one),
+	cmocka_unit_test(test_detail),
+	cmocka_unit_test(test_broken_rdata),
+	cmocka_unit_test(test_climbs),
+	cmocka_unit_test(test_asks_again),
+	cmocka_unit_test(test_unparsable),
+	cmocka_unit_test(test_trace),
+	cmocka_unit_test(test_names),
+};
+
+UNIT_MAIN(tests)

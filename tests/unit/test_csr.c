@@ -1,0 +1,947 @@
+/*
+ * Certificate requests: PK-56 to PK-65, 7.2, PK-69, PK-81, PK-82; AC-131 to
+ * AC-139, L-7, ER-2, ER-4.
+ */
+#include "config.h"
+
+#include <openssl/err.h>
+#include <openssl/x509.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/b64.h"
+#include "lib/digest.h"
+#include "pki/csr.h"
+#include "pki/der.h"
+#include "pki/keycheck.h"
+#include "pki/oid.h"
+#include "tests/unit/pki_lab.h"
+#include "tests/unit/unit.h"
+#include "tests/unit/vectors.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static const char *const alice[] = { "alice@example.com" };
+static const struct csr_policy policy = {
+	.mailboxes = alice,
+	.mailbox_count = 1,
+	.addr = { .utf8_local = true, .reserved_domains = true },
+};
+
+static struct lab_csr
+good(struct job *j)
+{
+	return lab_csr(j, lab_key(KEY_TYPE_P256, 0), alice[0]);
+}
+
+static void
+accepts(struct job *j, const struct lab_csr *c)
+{
+	struct csr out;
+
+	if (csr_parse(j, lab_csr_make(j, c), &policy, &out) < 0)
+		fail_msg("refused: %s", j->err.text);
+}
+
+static void
+refuses(struct job *j, const struct lab_csr *c, const char *part)
+{
+	struct csr out;
+
+	if (csr_parse(j, lab_csr_make(j, c), &policy, &out) == 0)
+		fail_msg("accepted, expected: %s", part);
+	assert_int_equal(j->err.kind, ERR_BAD_CSR);
+	if (strstr(j->err.text, part) == NULL)
+		fail_msg("\"%s\" is not in: %s", part, j->err.text);
+	job_recover(j);
+}
+
+/* OpenSSL reads the same and writes the same (PK-56). */
+static void
+assert_openssl_agrees(struct span der)
+{
+	const unsigned char *p = (const unsigned char *)der.p;
+	X509_REQ *req = d2i_X509_REQ(NULL, &p, (long)der.n);
+	unsigned char *out = NULL;
+
+	assert_non_null(req);
+	assert_ptr_equal(p, (const unsigned char *)der.p + der.n);
+	assert_true(i2d_re_X509_REQ_tbs(req, &out) > 0);
+	OPENSSL_free(out);
+	out = NULL;
+	int n = i2d_X509_REQ(req, &out);
+	assert_int_equal(n, der.n);
+	assert_memory_equal(out, der.p, der.n);
+	OPENSSL_free(out);
+	assert_int_equal(X509_REQ_verify(req, X509_REQ_get0_pubkey(req)), 1);
+	X509_REQ_free(req);
+}
+
+/* finalize_csr: those that differ in what only acme/ can see (the key is an
+ * account's) are good here; so are the two that are not base64url, refused
+ * before. */
+static void
+test_vectors(void **state)
+{
+	struct job *j = unit_job();
+	json_t *cases = vectors_at("finalize_csr/cases");
+	json_t *c;
+	size_t i;
+	size_t seen = 0;
+	(void)state;
+
+	json_array_foreach (cases, i, c) {
+		const char *name = vectors_str(c, "name");
+		json_t *expect = vectors_get(c, "expect");
+		struct span der;
+		struct csr out;
+		bool good_here =
+		    json_integer_value(vectors_get(expect, "status")) == 200 ||
+		    strstr(name, "key-reused") != NULL;
+
+		unit_case("%s", name);
+		seen++;
+		if (b64url_parse(j->arena, span_str(vectors_str(c, "csr_b64u")),
+			&der) < 0) {
+			assert_string_equal(
+			    vectors_str(expect, "type"), "malformed");
+			continue;
+		}
+		int r = csr_parse(j, der, &policy, &out);
+		if (good_here && r < 0)
+			fail_msg("%s", j->err.text);
+		if (!good_here)
+			assert_job_error(j, ERR_BAD_CSR, NULL);
+		job_recover(j);
+		if (r < 0)
+			continue;
+		assert_openssl_agrees(der);
+		const char *usage =
+		    json_string_value(vectors_get(expect, "usage"));
+		if (usage == NULL)
+			continue;
+		assert_int_equal(out.class,
+		    strcmp(usage, "sign") == 0      ? KEY_CLASS_SIGNING
+		    : strcmp(usage, "encrypt") == 0 ? KEY_CLASS_ENCRYPTION
+						    : KEY_CLASS_DUAL);
+	}
+	assert_int_equal(seen, 23);
+}
+
+/* AC-135: the thumbprint is the account key's where the CSR has that key. */
+static void
+test_thumbprint(void **state)
+{
+	struct job *j = unit_job();
+	json_t *cases = vectors_at("finalize_csr/cases");
+	json_t *reused = vectors_named(cases, "account-key-reused");
+	json_t *key = vectors_get(
+	    vectors_named(vectors_at("keys"), "acct-es256-A"), "jwk_public");
+	struct span der;
+	struct csr csr;
+	uint8_t digest[32];
+	char expected[44];
+	(void)state;
+
+	assert_int_equal(b64url_parse(j->arena,
+			     span_str(vectors_str(reused, "csr_b64u")), &der),
+	    0);
+	assert_int_equal(csr_parse(j, der, &policy, &csr), 0);
+	const char *text = arena_printf(j->arena,
+	    "{\"crv\":\"P-256\",\"kty\":\"EC\",\"x\":\"%s\",\"y\":\"%s\"}",
+	    vectors_str(key, "x"), vectors_str(key, "y"));
+	sha256(span_str(text), digest);
+	b64url_format(expected, span_mem(digest, 32));
+	assert_string_equal(csr_jwk_thumbprint(j, &csr), expected);
+}
+
+/* RFC 7638 3.1's RSA key and RFC 8037 A.2's Ed25519 key, as SPKI. */
+static void
+test_thumbprint_known(void **state)
+{
+	struct job *j = unit_job();
+	struct span n;
+	struct csr csr = { 0 };
+	json_t *cases = vectors_at("jwk_thumbprints");
+	json_t *c;
+	size_t i;
+	size_t seen = 0;
+	(void)state;
+
+	json_array_foreach (cases, i, c) {
+		json_t *jwk = vectors_get(c, "jwk_as_received");
+		const char *kty = vectors_str(jwk, "kty");
+		const char *thumbprint =
+		    json_string_value(vectors_get(c, "thumbprint"));
+		struct span bits;
+		enum key_type type;
+
+		if (thumbprint == NULL)
+			continue;
+		if (strcmp(kty, "OKP") == 0) {
+			type = KEY_TYPE_ED25519;
+			assert_int_equal(
+			    b64url_parse(j->arena,
+				span_str(vectors_str(jwk, "x")), &bits),
+			    0);
+		} else if (strcmp(kty, "RSA") == 0) {
+			type = KEY_TYPE_RSA;
+			assert_int_equal(
+			    b64url_parse(
+				j->arena, span_str(vectors_str(jwk, "n")), &n),
+			    0);
+			while (n.p[0] == 0)
+				n = span_from(n, 1);
+			if ((uint8_t)n.p[0] & 0x80)
+				n = lab_join(j, span_mem("\0", 1), n);
+			bits = lab_der(j, DER_SEQUENCE,
+			    lab_join(j, lab_der(j, DER_INTEGER, n),
+				lab_hex(j, "0203010001")));
+		} else {
+			continue; /* the vectors above */
+		}
+		seen++;
+		unit_case("%s", vectors_str(c, "name"));
+		csr.spki = lab_der(j, DER_SEQUENCE,
+		    lab_join(j, key_type_algorithm(type),
+			lab_der(j, DER_BIT_STRING,
+			    lab_join(j, span_mem("\0", 1), bits))));
+		assert_string_equal(csr_jwk_thumbprint(j, &csr), thumbprint);
+	}
+	assert_true(seen >= 2);
+}
+
+/* The table of 7.2, by hand: S signing, E encryption, D dual, - refused.
+ * First the 32 patterns of digitalSignature, nonRepudiation,
+ * keyEncipherment, dataEncipherment, keyAgreement (bit 0 first); with any of
+ * keyCertSign, cRLSign, encipherOnly, decipherOnly all are refused. */
+static const char classes[] = "-SSS"  /* 00: nothing, ds, nr, both */
+			      "EDDD"  /* 04: keyEncipherment */
+			      "----"  /* 08: dataEncipherment */
+			      "----"  /* 0c */
+			      "EDDD"  /* 10: keyAgreement */
+			      "EDDD"  /* 14: keyEncipherment too */
+			      "----"  /* 18: dataEncipherment */
+			      "----"; /* 1c */
+
+/* 7.2, PK-61, AC-138: all 512 patterns, each key type. */
+static void
+test_key_usage(void **state)
+{
+	static const struct {
+		enum key_type type;
+		int bits;
+	} types[] = { { KEY_TYPE_P256, 0 }, { KEY_TYPE_P384, 0 },
+		{ KEY_TYPE_P521, 0 }, { KEY_TYPE_ED25519, 0 },
+		{ KEY_TYPE_RSA, 2048 } };
+	(void)state;
+
+	for (size_t t = 0; t < COUNT(types); t++) {
+		EVP_PKEY *key = lab_key(types[t].type, types[t].bits);
+		for (int bits = 0; bits < 512; bits++) {
+			struct job j;
+			struct csr out;
+
+			job_init(&j, NULL, NULL);
+			unit_case("%s, bits %#x", key_type_name(types[t].type),
+			    (unsigned)bits);
+			struct lab_csr c = lab_csr(&j, key, alice[0]);
+			c.key_usage = bits;
+			char class = bits < 32 ? classes[bits] : '-';
+			if (types[t].type == KEY_TYPE_ED25519 && class != 'S')
+				class = '-';
+			int r =
+			    csr_parse(&j, lab_csr_make(&j, &c), &policy, &out);
+			assert_int_equal(r, class == '-' ? -1 : 0);
+			if (class == '-') {
+				assert_int_equal(j.err.kind, ERR_BAD_CSR);
+				assert_non_null(strstr(
+				    j.err.text, "key usage not supported"));
+			} else {
+				assert_int_equal(out.class,
+				    class == 'S'   ? KEY_CLASS_SIGNING
+				    : class == 'E' ? KEY_CLASS_ENCRYPTION
+						   : KEY_CLASS_DUAL);
+				assert_int_equal(out.key_type, types[t].type);
+				assert_int_equal(
+				    out.non_repudiation, (bits & 2) != 0);
+			}
+			job_done(&j);
+		}
+	}
+}
+
+/* No extension: dual; Ed25519 cannot be (7.2). */
+static void
+test_no_key_usage(void **state)
+{
+	struct job *j = unit_job();
+	struct lab_csr c = good(j);
+	struct csr out;
+	(void)state;
+
+	assert_int_equal(csr_parse(j, lab_csr_make(j, &c), &policy, &out), 0);
+	assert_int_equal(out.class, KEY_CLASS_DUAL);
+	assert_false(out.non_repudiation);
+	c.key = lab_key(KEY_TYPE_ED25519, 0);
+	refuses(j, &c, "ask for digitalSignature alone");
+}
+
+/* Each key type signs its own request (PK-57, PK-68). */
+static void
+test_signatures(void **state)
+{
+	static const char *const digests[] = { "SHA256", "SHA384", "SHA512" };
+	static const enum key_type types[] = { KEY_TYPE_P256, KEY_TYPE_P384,
+		KEY_TYPE_P521, KEY_TYPE_RSA };
+	struct job *j = unit_job();
+	struct lab_csr c = good(j);
+	(void)state;
+
+	for (size_t t = 0; t < COUNT(types); t++) {
+		for (size_t d = 0; d < COUNT(digests); d++) {
+			unit_case("%s %s", key_type_name(types[t]), digests[d]);
+			c.key = lab_key(types[t], 2048);
+			c.digest = digests[d];
+			accepts(j, &c);
+		}
+	}
+	c.key = lab_key(KEY_TYPE_ED25519, 0);
+	c.key_usage = 1;
+	unit_case("Ed25519");
+	accepts(j, &c);
+}
+
+/* PK-57: PSS with SHA-2, the same hash for MGF1. */
+static void
+test_pss(void **state)
+{
+	static const struct {
+		const char *digest, *parameters, *refusal;
+	} cases[] = {
+		{ "SHA256",
+		    "3041 0609 2a864886f70d01010a 3034"
+		    "a00f 300d 0609 608648016503040201 0500"
+		    "a11c 301a 0609 2a864886f70d010108"
+		    "300d 0609 608648016503040201 0500"
+		    "a203 020120",
+		    NULL },
+		{ "SHA512",
+		    "3041 0609 2a864886f70d01010a 3034"
+		    "a00f 300d 0609 608648016503040203 0500"
+		    "a11c 301a 0609 2a864886f70d010108"
+		    "300d 0609 608648016503040203 0500"
+		    "a203 020140",
+		    NULL },
+		{ "SHA256", /* MGF1 with another hash */
+		    "3041 0609 2a864886f70d01010a 3034"
+		    "a00f 300d 0609 608648016503040201 0500"
+		    "a11c 301a 0609 2a864886f70d010108"
+		    "300d 0609 608648016503040202 0500"
+		    "a203 020120",
+		    "is not supported" },
+		{ "SHA256", "300d 0609 2a864886f70d01010a 3000",
+		    "is not supported" }, /* the defaults: SHA-1 */
+		{ "SHA256",               /* another salt than signed */
+		    "3041 0609 2a864886f70d01010a 3034"
+		    "a00f 300d 0609 608648016503040201 0500"
+		    "a11c 301a 0609 2a864886f70d010108"
+		    "300d 0609 608648016503040201 0500"
+		    "a203 02011f",
+		    "does not verify" },
+	};
+	struct job *j = unit_job();
+	struct lab_csr c = good(j);
+	(void)state;
+
+	c.key = lab_key(KEY_TYPE_RSA, 2048);
+	c.pss = true;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		unit_case("%zu", i);
+		c.digest = cases[i].digest;
+		c.algorithm = lab_hex(j, cases[i].parameters);
+		if (cases[i].refusal == NULL)
+			accepts(j, &c);
+		else
+			refuses(j, &c, cases[i].refusal);
+	}
+}
+
+/* PK-57, AC-133 */
+static void
+test_bad_signatures(void **state)
+{
+	struct job *j = unit_job();
+	struct lab_csr c = good(j);
+	struct csr out;
+	(void)state;
+
+	unit_case("another key's signature");
+	c.spki = lab_spki(j, lab_key(KEY_TYPE_P384, 0));
+	refuses(j, &c, "does not verify");
+	c.spki.p = NULL;
+
+	unit_case("ecdsa-with-SHA1");
+	c.digest = "SHA1";
+	c.algorithm = lab_hex(j, "300906072a8648ce3d0401");
+	refuses(j, &c, "weak algorithm");
+	unit_case("sha1WithRSAEncryption");
+	c.key = lab_key(KEY_TYPE_RSA, 2048);
+	c.algorithm = lab_hex(j, "300d06092a864886f70d0101050500");
+	refuses(j, &c, "weak algorithm");
+	unit_case("md5WithRSAEncryption");
+	c.digest = "MD5";
+	c.algorithm = lab_hex(j, "300d06092a864886f70d0101040500");
+	refuses(j, &c, "weak algorithm");
+	unit_case("RSA's algorithm at an EC key");
+	c = good(j);
+	c.algorithm = lab_hex(j, "300d06092a864886f70d01010b0500");
+	refuses(j, &c, "not supported");
+
+	unit_case("each bit of the signature");
+	c = good(j);
+	struct span der = lab_csr_make(j, &c);
+	for (size_t bit = 0; bit < 64 * 8; bit++) {
+		char *copy = arena_memdup(j->arena, der.p, der.n);
+		copy[der.n - 1 - bit / 8] ^= (char)(1u << bit % 8);
+		assert_int_equal(
+		    csr_parse(j, span_mem(copy, der.n), &policy, &out), -1);
+		assert_int_equal(j->err.kind, ERR_BAD_CSR);
+		job_recover(j);
+	}
+}
+
+/* PK-56, AC-132: cut at every length, one octet more, other lengths. */
+static void
+test_form(void **state)
+{
+	struct job *j = unit_job();
+	struct lab_csr c = good(j);
+	struct span der = lab_csr_make(j, &c);
+	struct csr out;
+	(void)state;
+
+	assert_openssl_agrees(der);
+	for (size_t n = 0; n < der.n; n++) {
+		/* A copy without room, so that a sanitizer sees a read
+		 * behind it. */
+		char *cut = xmalloc(n + 1);
+		memcpy(cut, der.p, n);
+		unit_case("cut at %zu", n);
+		assert_int_equal(
+		    csr_parse(j, span_mem(cut, n), &policy, &out), -1);
+		assert_job_error(j, ERR_BAD_CSR, NULL);
+		job_recover(j);
+		free(cut);
+	}
+	unit_case("trailing octet");
+	assert_int_equal(
+	    csr_parse(j, lab_join(j, der, SPAN("x")), &policy, &out), -1);
+	job_recover(j);
+	unit_case("BER: long form of the outer length");
+	struct span body = span_from(der, 3); /* 30 81 xx */
+	assert_int_equal((uint8_t)der.p[1], 0x81);
+	struct span ber = lab_join(j, SPAN("\x30\x82\0"), span_from(der, 2));
+	assert_int_equal(csr_parse(j, ber, &policy, &out), -1);
+	job_recover(j);
+	unit_case("BER: indefinite length");
+	ber = lab_join(
+	    j, SPAN("\x30\x80"), lab_join(j, body, span_mem("\0\0", 2)));
+	assert_int_equal(csr_parse(j, ber, &policy, &out), -1);
+	job_recover(j);
+	unit_case("version 1");
+	c.version = 1;
+	refuses(j, &c, "version is not 0");
+	unit_case("16 KiB");
+	c = good(j);
+	char *large = arena_alloc(j->arena, 16400);
+	c.attributes = lab_der(j, DER_SEQUENCE,
+	    lab_join(j, lab_der(j, DER_OID, SPAN("\x2a\x03")),
+		lab_der(j, DER_SET,
+		    lab_der(j, DER_OCTET_STRING, span_mem(large, 16400)))));
+	refuses(j, &c, "more than 16384 octets");
+}
+
+/* PK-58, PK-59, AC-136: the names and nothing else. */
+static void
+test_names(void **state)
+{
+	struct job *j = unit_job();
+	struct lab_csr c = good(j);
+	struct span mine = lab_rfc822(j, alice[0]);
+	const struct {
+		const char *what;
+		struct span names;
+		const char *refusal;
+	} cases[] = {
+		{ "domain in capitals", lab_rfc822(j, "alice@EXAMPLE.Com"),
+		    NULL },
+		{ "twice", lab_join(j, mine, mine), NULL },
+		{ "twice, another spelling",
+		    lab_join(j, mine, lab_rfc822(j, "alice@EXAMPLE.com")),
+		    NULL },
+		{ "local part in capitals", lab_rfc822(j, "Alice@example.com"),
+		    "differ from the order" },
+		{ "sub-address", lab_rfc822(j, "alice+b@example.com"),
+		    "differ from the order" },
+		{ "sub-domain", lab_rfc822(j, "alice@sub.example.com"),
+		    "differ from the order" },
+		{ "one more", lab_join(j, mine, lab_rfc822(j, "eve@x.example")),
+		    "\\\"eve@x.example\\\"" },
+		{ "none", span_mem("", 0), "missing in the subjectAltName" },
+		{ "no extension", { 0 }, "no subjectAltName" },
+		{ "angle brackets", lab_rfc822(j, "<alice@example.com>"),
+		    "differ from the order" },
+		{ "trailing dot", lab_rfc822(j, "alice@example.com."),
+		    "differ from the order" },
+		{ "NUL inside",
+		    lab_der(j, 0x81, SPAN("alice@example.com\0.evil.example")),
+		    "differ from the order" },
+		{ "dNSName",
+		    lab_join(j, mine, lab_der(j, 0x82, SPAN("example.com"))),
+		    "unsupported name in the CSR: dNSName" },
+		{ "dNSName with the address, switch off",
+		    lab_join(j, mine, lab_der(j, 0x82, span_str(alice[0]))),
+		    "unsupported name in the CSR: dNSName" },
+		{ "URI",
+		    lab_join(j, mine,
+			lab_der(j, 0x86, SPAN("mailto:alice@example.com"))),
+		    "uniformResourceIdentifier" },
+		{ "iPAddress",
+		    lab_join(j, mine, lab_der(j, 0x87, SPAN("\x7f\1\1\1"))),
+		    "iPAddress" },
+		{ "directoryName",
+		    lab_join(j, mine,
+			lab_der(j, 0xa4, lab_der(j, DER_SEQUENCE, c.rdns))),
+		    "directoryName" },
+		{ "registeredID",
+		    lab_join(j, mine, lab_der(j, 0x88, SPAN("\x2a\3"))),
+		    "registeredID" },
+		{ "userPrincipalName",
+		    lab_join(j, mine,
+			lab_hex(j,
+			    "a013 060a 2b060104018237140203 a005 0c03 614062")),
+		    "otherName 1.3.6.1.4.1.311.20.2.3" },
+		{ "SmtpUTF8Mailbox of an ASCII mailbox",
+		    lab_smtp_utf8(j, alice[0]), "is an rfc822Name" },
+	};
+	(void)state;
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		unit_case("%s", cases[i].what);
+		c.names = cases[i].names;
+		if (cases[i].refusal == NULL)
+			accepts(j, &c);
+		else if (cases[i].refusal[0] == '\\')
+			refuses(j, &c, "eve@x.example");
+		else
+			refuses(j, &c, cases[i].refusal);
+	}
+}
+
+/* ER-4: several mailboxes, any sequence; one missing is named. */
+static void
+test_several_mailboxes(void **state)
+{
+	static const char *const order[] = { "alice@example.com",
+		"Bob@xn--mnchen-3ya.example" };
+	struct csr_policy two = policy;
+	struct job *j = unit_job();
+	struct lab_csr c = good(j);
+	struct csr out;
+	(void)state;
+
+	two.mailboxes = order;
+	two.mailbox_count = 2;
+	c.names = lab_join(j, lab_rfc822(j, "Bob@XN--MNCHEN-3ya.example"),
+	    lab_rfc822(j, order[0]));
+	assert_int_equal(csr_parse(j, lab_csr_make(j, &c), &two, &out), 0);
+	c.names = lab_rfc822(j, order[0]);
+	assert_int_equal(csr_parse(j, lab_csr_make(j, &c), &two, &out), -1);
+	assert_non_null(strstr(j->err.text, order[1]));
+}
+
+/* PK-81: ASCII and non-ASCII, local part and domain, in both forms. */
+static void
+test_forms(void **state)
+{
+	static const struct {
+		const char *order, *in_csr;
+		bool utf8;
+		const char *refusal;
+	} cases[] = {
+		{ "a@example.com", "a@example.com", false, NULL },
+		{ "a@example.com", "a@example.com", true, "an rfc822Name" },
+		{ "\xc3\xa4@example.com", "\xc3\xa4@example.com", true, NULL },
+		{ "\xc3\xa4@example.com", "\xc3\xa4@EXAMPLE.com", true, NULL },
+		{ "\xc3\xa4@example.com", "\xc3\xa4@example.com", false,
+		    "is ASCII" },
+		{ "a@xn--mnchen-3ya.example", "a@xn--mnchen-3ya.example", false,
+		    NULL },
+		{ "a@xn--mnchen-3ya.example", "a@m\xc3\xbcnchen.example", false,
+		    "is ASCII" },
+		{ "a@xn--mnchen-3ya.example", "a@m\xc3\xbcnchen.example", true,
+		    "domain in A-labels" },
+		{ "\xc3\xa4@xn--mnchen-3ya.example",
+		    "\xc3\xa4@xn--mnchen-3ya.example", true, NULL },
+		{ "\xc3\xa4@xn--mnchen-3ya.example",
+		    "\xc3\xa4@m\xc3\xbcnchen.example", true,
+		    "domain in A-labels" },
+		/* decomposed: another mailbox at best (PK-80) */
+		{ "\xc3\xa4@example.com", "a\xcc\x88@example.com", true,
+		    "differ from the order" },
+		{ "\xc3\xa4@example.com", "\xef\xbb\xbf\xc3\xa4@example.com",
+		    true, "differ from the order" },
+		{ "\xc3\xa4@example.com", "\xe4@example.com", true,
+		    "differ from the order" },
+	};
+	struct job *j = unit_job();
+	(void)state;
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		const char *order[] = { cases[i].order };
+		struct csr_policy p = policy;
+		struct lab_csr c = good(j);
+		struct csr out;
+
+		unit_case("%zu", i);
+		p.mailboxes = order;
+		c.names = cases[i].utf8 ? lab_smtp_utf8(j, cases[i].in_csr)
+					: lab_rfc822(j, cases[i].in_csr);
+		int r = csr_parse(j, lab_csr_make(j, &c), &p, &out);
+		if (cases[i].refusal == NULL && r < 0)
+			fail_msg("%s", j->err.text);
+		if (cases[i].refusal == NULL)
+			continue;
+		assert_int_equal(r, -1);
+		if (strstr(j->err.text, cases[i].refusal) == NULL)
+			fail_msg("%s", j->err.text);
+		job_recover(j);
+	}
+}
+
+/* L-7: only with the switch, only the order's addresses; it does not stand
+ * for the rfc822Name. */
+static void
+test_dns_mailbox(void **state)
+{
+	struct job *j = unit_job();
+	struct csr_policy lenient = policy;
+	struct lab_csr c = good(j);
+	struct span mine = lab_rfc822(j, alice[0]);
+	struct csr out;
+	(void)state;
+
+	lenient.ignore_dns_mailboxes = true;
+	c.names =
+	    lab_join(j, mine, lab_der(j, 0x82, SPAN("alice@EXAMPLE.com")));
+	assert_int_equal(csr_parse(j, lab_csr_make(j, &c), &lenient, &out), 0);
+	c.names = lab_join(j, mine, lab_der(j, 0x82, SPAN("eve@example.com")));
+	assert_int_equal(csr_parse(j, lab_csr_make(j, &c), &lenient, &out), -1);
+	job_recover(j);
+	c.names = lab_join(j, mine, lab_der(j, 0x82, SPAN("example.com")));
+	assert_int_equal(csr_parse(j, lab_csr_make(j, &c), &lenient, &out), -1);
+	job_recover(j);
+	c.names = lab_der(j, 0x82, span_str(alice[0]));
+	assert_int_equal(csr_parse(j, lab_csr_make(j, &c), &lenient, &out), -1);
+	assert_non_null(strstr(j->err.text, "missing in the subjectAltName"));
+}
+
+/* PK-60, AC-137: mailboxes of the subject are of the order, the rest is
+ * ignored. */
+static void
+test_subject(void **state)
+{
+	struct job *j = unit_job();
+	struct lab_csr c = good(j);
+	const struct span org = OID_ORGANIZATION;
+	const struct {
+		const char *what;
+		struct span oid;
+		uint8_t tag;
+		struct span value;
+		const char *refusal;
+	} cases[] = {
+		{ "O", org, DER_UTF8_STRING, SPAN("eve@x"), NULL },
+		{ "C", OID_COUNTRY, DER_PRINTABLE_STRING, SPAN("DE"), NULL },
+		{ "CN without @", OID_COMMON_NAME, DER_UTF8_STRING,
+		    SPAN("Alice"), NULL },
+		{ "CN", OID_COMMON_NAME, DER_UTF8_STRING,
+		    SPAN("alice@example.com"), NULL },
+		{ "CN, domain in capitals", OID_COMMON_NAME, DER_UTF8_STRING,
+		    SPAN("alice@EXAMPLE.com"), NULL },
+		{ "other CN", OID_COMMON_NAME, DER_UTF8_STRING, SPAN("eve@x"),
+		    "the subject names another address" },
+		{ "CN with more", OID_COMMON_NAME, DER_UTF8_STRING,
+		    SPAN("Alice <alice@example.com>"),
+		    "the subject names another address" },
+		{ "CN, other case", OID_COMMON_NAME, DER_UTF8_STRING,
+		    SPAN("ALICE@example.com"),
+		    "the subject names another address" },
+		{ "CN in BMPString", OID_COMMON_NAME, DER_BMP_STRING,
+		    SPAN("\0e\0v\0e\0@\0x"),
+		    "the subject names another address" },
+		{ "CN in BMPString, without @", OID_COMMON_NAME, DER_BMP_STRING,
+		    SPAN("\0B\0o\0b"), NULL },
+		{ "CN in UniversalString", OID_COMMON_NAME,
+		    DER_UNIVERSAL_STRING,
+		    SPAN("\0\0\0e\0\0\0v\0\0\0e\0\0\0@\0\0\0x"),
+		    "the subject names another address" },
+		{ "CN in OCTET STRING", OID_COMMON_NAME, DER_OCTET_STRING,
+		    SPAN("Alice"), "cannot be parsed: subject" },
+		{ "O in broken UTF-8", org, DER_UTF8_STRING, SPAN("A\xff"),
+		    "cannot be parsed: subject" },
+		{ "O with a surrogate", org, DER_BMP_STRING, SPAN("\xd8\0"),
+		    "cannot be parsed: subject" },
+		{ "O beyond Unicode", org, DER_UNIVERSAL_STRING,
+		    SPAN("\0\x11\0\0"), "cannot be parsed: subject" },
+		{ "O in half a BMPString", org, DER_BMP_STRING, SPAN("\0A\0"),
+		    "cannot be parsed: subject" },
+		{ "emailAddress", OID_EMAIL_ADDRESS, DER_IA5_STRING,
+		    SPAN("alice@example.com"), NULL },
+		{ "other emailAddress", OID_EMAIL_ADDRESS, DER_IA5_STRING,
+		    SPAN("eve@example.com"),
+		    "the subject names another address" },
+		{ "emailAddress without @", OID_EMAIL_ADDRESS, DER_IA5_STRING,
+		    SPAN("eve"), "the subject names another address" },
+	};
+	(void)state;
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		unit_case("%s", cases[i].what);
+		c.rdns = lab_rdn(j, cases[i].oid, cases[i].tag, cases[i].value);
+		if (cases[i].refusal == NULL)
+			accepts(j, &c);
+		else
+			refuses(j, &c, cases[i].refusal);
+	}
+	unit_case("the second of two");
+	c.rdns = lab_join(j,
+	    lab_rdn(j, OID_COMMON_NAME, DER_UTF8_STRING, SPAN("Alice")),
+	    lab_rdn(j, OID_COMMON_NAME, DER_UTF8_STRING, SPAN("eve@x")));
+	refuses(j, &c, "the subject names another address");
+}
+
+/* PK-62, PK-63, AC-139: one request per OID. */
+static void
+test_extensions(void **state)
+{
+	static const char ns[] = "unknown";
+	struct job *j = unit_job();
+	struct lab_csr c = good(j);
+	const struct {
+		const char *what, *oid, *value;
+		bool critical;
+		const char *refusal;
+	} cases[] = {
+		{ "cA false", "551d13", "3000", true, NULL },
+		{ "cA false, written", "551d13", "3003010100", false,
+		    "2.5.29.19" },
+		{ "cA true", "551d13", "30030101ff", true, "2.5.29.19" },
+		{ "pathLen", "551d13", "3003020100", true, "2.5.29.19" },
+		{ "subjectKeyIdentifier", "551d0e", "040101", false, NULL },
+		{ "smimeCapabilities", "2a864886f70d01090f", "3000", false,
+		    NULL },
+		{ "template", "2b0601040182371402", "1e020041", false, NULL },
+		{ "template, critical", "2b0601040182371507", "3000", true,
+		    NULL },
+		{ "emailProtection", "551d25", "300a06082b06010505070304",
+		    false, NULL },
+		{ "clientAuth too", "551d25",
+		    "301406082b0601050507030406082b06010505070302", false,
+		    NULL },
+		{ "serverAuth", "551d25", "300a06082b06010505070301", false,
+		    "1.3.6.1.5.5.7.3.1" },
+		{ "codeSigning", "551d25", "300a06082b06010505070303", false,
+		    "1.3.6.1.5.5.7.3.3" },
+		{ "anyExtendedKeyUsage", "551d25", "30060604551d2500", false,
+		    "2.5.29.37.0" },
+		{ "empty EKU", "551d25", "3000", false, "cannot be parsed" },
+		{ "nameConstraints", "551d1e", "3000", false, "2.5.29.30" },
+		{ "certificatePolicies", "551d20", "3000", false, "2.5.29.32" },
+		{ "policyMappings", "551d21", "3000", false, "2.5.29.33" },
+		{ "policyConstraints", "551d24", "3000", false, "2.5.29.36" },
+		{ "inhibitAnyPolicy", "551d36", "020100", false, "2.5.29.54" },
+		{ "AIA", "2b06010505070101", "3000", false,
+		    "1.3.6.1.5.5.7.1.1" },
+		{ "CRL points", "551d1f", "3000", false, "2.5.29.31" },
+		{ "TLS feature", "2b06010505070118", "3003020105", false,
+		    "1.3.6.1.5.5.7.1.24" },
+		{ "OCSP no-check", "2b0601050507300105", "0500", false,
+		    "1.3.6.1.5.5.7.48.1.5" },
+		{ "CT poison", "2b06010401d679020403", "0500", true,
+		    "1.3.6.1.4.1.11129.2.4.3" },
+		{ ns, "2a0304", "0500", false, NULL },
+		{ "unknown, critical", "2a0304", "0500", true, "1.2.3.4" },
+		{ "keyUsage not a BIT STRING", "551d0f", "040101", false,
+		    "keyUsage" },
+		{ "keyUsage with a trailing zero bit", "551d0f", "03020680",
+		    false, "keyUsage" },
+		{ "keyUsage of ten bits", "551d0f", "0303060040", false,
+		    "keyUsage" },
+		{ "SAN twice", "551d11", "3000", false, "stands twice" },
+	};
+	(void)state;
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		unit_case("%s", cases[i].what);
+		c.extensions = lab_extension(j, lab_hex(j, cases[i].oid),
+		    cases[i].critical, lab_hex(j, cases[i].value));
+		if (cases[i].refusal == NULL)
+			accepts(j, &c);
+		else
+			refuses(j, &c, cases[i].refusal);
+	}
+	unit_case("critical FALSE written out");
+	c.extensions = lab_hex(j, "300c 0603 2a0304 0101 00 0402 0500");
+	refuses(j, &c, "cannot be parsed");
+	unit_case("16 and 17 extensions");
+	c.extensions = (struct span){ 0 };
+	for (unsigned i = 0; i < 16; i++) {
+		char oid[3] = { 0x2a, 0x04, (char)i };
+		if (i == 15)
+			accepts(j, &c);
+		c.extensions = lab_join(j, c.extensions,
+		    lab_extension(
+			j, span_mem(oid, 3), false, lab_hex(j, "0500")));
+	}
+	refuses(j, &c, "more than 16 extensions");
+}
+
+/* PK-64 */
+static void
+test_attributes(void **state)
+{
+	struct job *j = unit_job();
+	struct lab_csr c = good(j);
+	(void)state;
+
+	unit_case("challengePassword");
+	c.attributes =
+	    lab_hex(j, "3012 0609 2a864886f70d010907 3105 1303 61 62 63");
+	c.names = lab_rfc822(j, alice[0]);
+	accepts(j, &c);
+	unit_case("two extensionRequests with different content");
+	c.names = lab_rfc822(j, "zzzzzzzzzzzzzzzzz@example.com");
+	c.attributes = lab_der(j, DER_SEQUENCE,
+	    lab_join(j, lab_der(j, DER_OID, OID_EXTENSION_REQUEST),
+		lab_der(j, DER_SET,
+		    lab_der(j, DER_SEQUENCE,
+			lab_extension(j, OID_SUBJECT_ALT_NAME, false,
+			    lab_der(
+				j, DER_SEQUENCE, lab_rfc822(j, alice[0])))))));
+	refuses(j, &c, "two extensionRequest attributes");
+	unit_case("attributes out of order");
+	c = good(j);
+	c.attributes = lab_hex(j, "3008 0602 2a04 3102 0500 3008 0602 2a03 "
+				  "3102 0500");
+	refuses(j, &c, "cannot be parsed: attributes");
+	unit_case("17 attributes");
+	c.attributes = (struct span){ 0 };
+	for (unsigned i = 0; i < 16; i++) {
+		char oid[2] = { 0x2a, (char)i };
+		c.attributes = lab_join(j, c.attributes,
+		    lab_der(j, DER_SEQUENCE,
+			lab_join(j, lab_der(j, DER_OID, span_mem(oid, 2)),
+			    lab_hex(j, "31020500"))));
+	}
+	refuses(j, &c, "more than 16 attributes");
+}
+
+/* AC-134, PK-69: other spellings of good keys, and bad keys. */
+static void
+test_keys(void **state)
+{
+	struct job *j = unit_job();
+	struct lab_csr c = good(j);
+	struct span rsa = lab_spki(j, lab_key(KEY_TYPE_RSA, 2048));
+	struct span ec = lab_spki(j, c.key);
+	struct span body = span_from(rsa, 4);
+	char *off = arena_memdup(j->arena, ec.p, ec.n);
+	(void)state;
+
+	off[ec.n - 1] ^= 1;
+	char *infinity = arena_memdup(j->arena, ec.p, ec.n);
+	memset(infinity + ec.n - 64, 0, 64);
+	const struct {
+		const char *what;
+		struct span spki;
+		const char *refusal;
+	} cases[] = {
+		{ "rsaEncryption without parameters",
+		    lab_der(j, DER_SEQUENCE,
+			lab_join(j, lab_hex(j, "300b06092a864886f70d010101"),
+			    span_from(body, 15))),
+		    "subject key refused: the key must be" },
+		{ "id-RSASSA-PSS key",
+		    lab_der(j, DER_SEQUENCE,
+			lab_join(j, lab_hex(j, "300b06092a864886f70d01010a"),
+			    span_from(body, 15))),
+		    "subject key refused: the key must be" },
+		{ "compressed point",
+		    lab_der(j, DER_SEQUENCE,
+			lab_join(j,
+			    lab_hex(j, "301306072a8648ce3d020106082a8648ce3d03"
+				       "0107"),
+			    lab_der(j, DER_BIT_STRING,
+				lab_join(j, span_mem("\0\2", 2),
+				    span_cut(ec, ec.n - 64, ec.n - 32))))),
+		    "uncompressed" },
+		{ "secp256k1",
+		    lab_der(j, DER_SEQUENCE,
+			lab_join(j,
+			    lab_hex(j, "301006072a8648ce3d020106052b81"
+				       "04000a"),
+			    span_from(ec, ec.n - 68))),
+		    "subject key refused: the key must be" },
+		{ "off the curve", span_mem(off, ec.n), "point is not valid" },
+		{ "zeros", span_mem(infinity, ec.n), "point is not valid" },
+		{ "infinity",
+		    lab_der(j, DER_SEQUENCE,
+			lab_join(j,
+			    lab_hex(j, "301306072a8648ce3d020106082a8648ce3d03"
+				       "0107"),
+			    lab_hex(j, "0303000000"))),
+		    "uncompressed" },
+		{ "X25519",
+		    lab_hex(j, "302a300506032b656e032100"
+			       "85c9f4d4a7ad0cf1b6b4a0f0e1f2a3b4"
+			       "c5d6e7f8091a2b3c4d5e6f7081920304"),
+		    "subject key refused: the key must be" },
+		{ "P-256 as P-384's algorithm",
+		    lab_der(j, DER_SEQUENCE,
+			lab_join(j,
+			    lab_hex(j, "301006072a8648ce3d020106052b81"
+				       "040022"),
+			    span_from(ec, ec.n - 68))),
+		    "uncompressed" },
+	};
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		unit_case("%s", cases[i].what);
+		c.spki = cases[i].spki;
+		refuses(j, &c, cases[i].refusal);
+	}
+}
+
+static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(test_vectors),
+	cmocka_unit_test(test_thumbprint),
+	cmocka_unit_test(test_thumbprint_known),
+	cmocka_unit_test(test_key_usage),
+	cmocka_unit_test(test_no_key_usage),
+	cmocka_unit_test(test_signatures),
+	cmocka_unit_test(test_pss),
+	cmocka_unit_test(test_bad_signatures),
+	cmocka_unit_test(test_form),
+	cmocka_unit_test(test_names),
+	cmocka_unit_test(test_several_mailboxes),
+	cmocka_unit_test(test_forms),
+	cmocka_unit_test(test_dns_mailbox),
+	cmocka_unit_test(test_subject),
+	cmocka_unit_test(test_extensions),
+	cmocka_unit_test(test_attributes),
+	cmocka_unit_test(test_keys),
+};
+
+UNIT_MAIN(tests)

@@ -1,0 +1,289 @@
+#include "config.h"
+
+#include "tests/unit/unit.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/fdio.h"
+
+static char folder[] = "/tmp/test_fdio.XXXXXX";
+
+static const char *
+path_of(const char *name)
+{
+	return arena_printf(unit_job()->arena, "%s/%s", folder, name);
+}
+
+static void
+put(const char *name, mode_t mode, struct span data)
+{
+	const char *path = path_of(name);
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, data.p, data.n), data.n);
+	assert_int_equal(fchmod(fd, mode), 0);
+	close(fd);
+}
+
+/* Removes what is in the folder, and says how many files that were. */
+static int
+clear_folder(void)
+{
+	DIR *d = opendir(folder);
+	struct dirent *e;
+	int count = 0;
+
+	assert_non_null(d);
+	while ((e = readdir(d)) != NULL) {
+		if (e->d_name[0] == '.')
+			continue;
+		assert_int_equal(remove(path_of(e->d_name)), 0);
+		count++;
+	}
+	closedir(d);
+	return count;
+}
+
+static int
+setup(void **state)
+{
+	(void)state;
+	memset(folder + strlen(folder) - 6, 'X', 6);
+	return mkdtemp(folder) == NULL;
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	clear_folder();
+	return rmdir(folder);
+}
+
+static void
+test_read(void **state)
+{
+	struct job *j = unit_job();
+	struct span s;
+
+	(void)state;
+	put("f", 0644, SPAN("a\0b\n"));
+	assert_int_equal(file_read(j, path_of("f"), 4, &s), 0);
+	assert_true(span_eq(s, SPAN("a\0b\n")));
+	assert_int_equal(file_read(j, path_of("f"), 3, &s), -1);
+	assert_job_error(j, ERR_INTERNAL,
+	    arena_printf(j->arena, "%s/f: larger than 3 octets", folder));
+	job_recover(j);
+	assert_int_equal(file_read(j, path_of("none"), 3, &s), -1);
+	assert_job_error(j, ERR_INTERNAL,
+	    arena_printf(j->arena,
+		"%s/none: cannot open: No such file or directory", folder));
+	job_recover(j);
+	assert_int_equal(file_read(j, folder, 3, &s), -1);
+	assert_job_error(j, ERR_INTERNAL, NULL);
+	job_recover(j);
+	put("f", 0644, SPAN(""));
+	assert_int_equal(file_read(j, path_of("f"), 0, &s), 0);
+	assert_int_equal(s.n, 0);
+}
+
+static void
+test_read_large(void **state)
+{
+	struct job *j = unit_job();
+	struct span s, big;
+	char *p = arena_alloc(j->arena, 20000);
+
+	(void)state;
+	for (size_t i = 0; i < 20000; i++)
+		p[i] = (char)(i * 31);
+	big = span_mem(p, 20000);
+	put("f", 0600, big);
+	assert_int_equal(file_read(j, path_of("f"), 20000, &s), 0);
+	assert_true(span_eq(s, big));
+	assert_int_equal(file_read_private(j, path_of("f"), 20000, &s), 0);
+	assert_true(span_eq(s, big));
+	assert_int_equal(file_read(j, path_of("f"), 19999, &s), -1);
+}
+
+static void
+test_secret_line_end(void **state)
+{
+	static const struct {
+		struct span in;
+		const char *out;
+	} cases[] = {
+		{ SPAN_INIT(""), "" },
+		{ SPAN_INIT("pass word"), "pass word" },
+		{ SPAN_INIT("pass\n"), "pass" },
+		{ SPAN_INIT("pass\r\n"), "pass" },
+		{ SPAN_INIT("pass\n\n"), "pass\n" },
+		{ SPAN_INIT(" pass "), " pass " },
+	};
+	struct job *j = unit_job();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct span s;
+
+		unit_case("%zu", i);
+		put("f", 0600, cases[i].in);
+		assert_int_equal(file_read_secret(j, path_of("f"), 100, &s), 0);
+		assert_span_equal(s, cases[i].out);
+		assert_int_equal(
+		    file_read_private(j, path_of("f"), 100, &s), 0);
+		assert_true(span_eq(s, cases[i].in));
+	}
+}
+
+static void
+test_secret_permissions(void **state)
+{
+	struct job *j = unit_job();
+	struct span s;
+
+	(void)state;
+	for (mode_t mode = 0400; mode <= 0777; mode++) {
+		int expected = (mode & 066) == 0 ? 0 : -1;
+
+		if ((mode & 0400) == 0)
+			continue;
+		unit_case("mode %04o", (unsigned)mode);
+		job_recover(j);
+		put("f", 0600, SPAN("x"));
+		assert_int_equal(chmod(path_of("f"), mode), 0);
+		assert_int_equal(
+		    file_read_secret(j, path_of("f"), 9, &s), expected);
+		assert_int_equal(
+		    file_read_private(j, path_of("f"), 9, &s), expected);
+		assert_int_equal(
+		    j->err.kind, expected == 0 ? ERR_NONE : ERR_INTERNAL);
+		assert_int_equal(chmod(path_of("f"), 0600), 0);
+	}
+	job_recover(j);
+	assert_int_equal(file_read_secret(j, "/dev/null", 9, &s), -1);
+	assert_job_error(j, ERR_INTERNAL, "/dev/null: not a regular file");
+}
+
+static void
+test_write_replaces(void **state)
+{
+	struct job *j = unit_job();
+	mode_t mask = umask(077);
+	struct stat st;
+	struct span s;
+
+	(void)state;
+	assert_int_equal(file_write(j, path_of("f"), 0644, SPAN("one")), 0);
+	assert_int_equal(file_write(j, path_of("f"), 0640, SPAN("a\0b")), 0);
+	umask(mask);
+	assert_int_equal(file_read(j, path_of("f"), 100, &s), 0);
+	assert_true(span_eq(s, SPAN("a\0b")));
+	assert_int_equal(stat(path_of("f"), &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0640);
+	/* No temporary file is left. */
+	assert_int_equal(clear_folder(), 1);
+}
+
+/* A write that fails leaves the old file and nothing else. */
+static void
+test_write_fails(void **state)
+{
+	struct job *j = unit_job();
+
+	(void)state;
+	assert_int_equal(file_write(j, path_of("no/f"), 0644, SPAN("x")), -1);
+	assert_job_error(j, ERR_INTERNAL, NULL);
+	job_recover(j);
+	assert_int_equal(mkdir(path_of("d"), 0700), 0);
+	assert_int_equal(file_write(j, path_of("d"), 0644, SPAN("x")), -1);
+	assert_job_error(j, ERR_INTERNAL,
+	    arena_printf(
+		j->arena, "%s/d: cannot replace: Is a directory", folder));
+	assert_int_equal(clear_folder(), 1);
+}
+
+static void
+test_create_never_replaces(void **state)
+{
+	struct job *j = unit_job();
+	struct stat st;
+	struct span s;
+
+	(void)state;
+	assert_int_equal(file_create(j, path_of("key"), 0600, SPAN("one")), 0);
+	assert_int_equal(file_create(j, path_of("key"), 0600, SPAN("two")), -1);
+	assert_job_error(j, ERR_CONFLICT,
+	    arena_printf(
+		j->arena, "%s/key: exists and is not replaced", folder));
+	job_recover(j);
+	assert_int_equal(file_read_secret(j, path_of("key"), 9, &s), 0);
+	assert_span_equal(s, "one");
+	assert_int_equal(stat(path_of("key"), &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	assert_int_equal(st.st_nlink, 1);
+	assert_int_equal(clear_folder(), 1);
+}
+
+/* A name without a slash is in the working folder. */
+static void
+test_relative_name(void **state)
+{
+	struct job *j = unit_job();
+	struct span s;
+	int here = open(".", O_RDONLY | O_DIRECTORY);
+
+	(void)state;
+	assert_true(here >= 0);
+	assert_int_equal(chdir(folder), 0);
+	assert_int_equal(file_write(j, "f", 0644, SPAN("x")), 0);
+	assert_int_equal(file_read(j, "f", 9, &s), 0);
+	assert_int_equal(fchdir(here), 0);
+	close(here);
+	assert_span_equal(s, "x");
+	assert_int_equal(clear_folder(), 1);
+}
+
+static void
+test_flags(void **state)
+{
+	int fds[2];
+
+	(void)state;
+	assert_int_equal(pipe(fds), 0);
+	for (int on = 1; on >= 0; on--) {
+		assert_int_equal(fd_set_cloexec(fds[0], on), 0);
+		assert_int_equal(
+		    (fcntl(fds[0], F_GETFD) & FD_CLOEXEC) != 0, on);
+		assert_int_equal(fd_set_nonblocking(fds[0], on), 0);
+		assert_int_equal(
+		    (fcntl(fds[0], F_GETFL) & O_NONBLOCK) != 0, on);
+	}
+	close(fds[0]);
+	close(fds[1]);
+	assert_int_equal(fd_set_cloexec(-1, true), -1);
+	assert_int_equal(fd_set_nonblocking(-1, true), -1);
+}
+
+#define in_folder(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+static const struct CMUnitTest tests[] = {
+	in_folder(test_read),
+	in_folder(test_read_large),
+	in_folder(test_secret_line_end),
+	in_folder(test_secret_permissions),
+	in_folder(test_write_replaces),
+	in_folder(test_write_fails),
+	in_folder(test_create_never_replaces),
+	in_folder(test_relative_name),
+	cmocka_unit_test(test_flags),
+};
+
+UNIT_MAIN(tests)

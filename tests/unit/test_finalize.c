@@ -1,0 +1,444 @@
+/*
+ * Finalize and download (AC-130 to AC-151) over a real store, with the
+ * vectors of `finalize_csr` and `revocation`.
+ */
+#include "config.h"
+
+#include "tests/unit/acme_front.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "acme/acme.h"
+#include "acme/download.h"
+#include "db/store_cert.h"
+#include "lib/b64.h"
+#include "lib/digest.h"
+#include "tests/unit/acme_mailbox.h"
+#include "tests/unit/vectors.h"
+
+#define ALICE "{\"type\":\"email\",\"value\":\"alice@example.com\"}"
+#define HOUR 3600
+
+static const char *
+csr_named(const char *name)
+{
+	return vectors_str(
+	    vectors_named(vectors_at("finalize_csr/cases"), name), "csr_b64u");
+}
+
+static struct answer
+finalize(struct job *j, const char *order_url, const char *csr)
+{
+	return front_post(j,
+	    arena_printf(j->arena, "%s/finalize", front_path(order_url)),
+	    arena_printf(j->arena, "{\"csr\":\"%s\"}", csr));
+}
+
+static const char *
+new_order(struct job *j)
+{
+	struct answer a =
+	    front_post(j, FRONT_NEW_ORDER, "{\"identifiers\":[" ALICE "]}");
+
+	front_expect(&a, 201, "", NULL);
+	return front_header(&a, "Location", 0);
+}
+
+/* A ready order: the first one by a reply, others by reuse. */
+static const char *
+ready_order(struct job *j)
+{
+	const char *url = new_order(j);
+	struct answer a = front_post(j, front_path(url), "");
+	const char *authz;
+
+	if (strcmp(front_str(&a, "status"), "ready") == 0)
+		return url;
+	authz = json_string(json_at(json_get(a.doc, "authorizations"), 0)).p;
+	a = front_post(j, front_path(authz), "");
+	authz = json_string(
+	    json_get(json_at(json_get(a.doc, "challenges"), 0), "url"))
+		    .p;
+	mailbox_reply(j, authz, VERDICT_MATCH);
+	a = front_post(j, front_path(authz), "{}");
+	front_expect(&a, 200, "", NULL);
+	return url;
+}
+
+static const char *
+status_of(struct job *j, const char *url)
+{
+	struct answer a = front_post(j, front_path(url), "");
+
+	front_expect(&a, 200, "", NULL);
+	return front_str(&a, "status");
+}
+
+/* `finalize_csr`: AC-131 to AC-140 */
+static void
+run_vectors(struct job *j, bool compat)
+{
+	size_t i;
+	json_t *v;
+
+	front_conf()->compat_dns_mailbox = compat;
+	front_open(j);
+	front_post_jwk(j, "acct-es256-B", FRONT_NEW_ACCOUNT, "{}");
+	json_array_foreach (vectors_at("finalize_csr/cases"), i, v) {
+		const char *name = vectors_str(v, "name");
+		const json_t *expect = vectors_get(v, "expect");
+		int status =
+		    (int)json_integer_value(vectors_get(expect, "status"));
+		const char *url = ready_order(j);
+		struct answer a = finalize(j, url, vectors_str(v, "csr_b64u"));
+
+		unit_case("%s, L-7 %d", name, compat);
+		if (compat &&
+		    strcmp(name, "dns-san-repeating-the-address") == 0)
+			status = 200;
+		front_expect(&a, status,
+		    status == 200 ? "" : vectors_str(expect, "type"), NULL);
+		assert_string_equal(
+		    status_of(j, url), status == 200 ? "processing" : "ready");
+		assert_int_equal(a.wake, status == 200 ? 1u << ROLE_ISSUER : 0);
+	}
+	front_close();
+}
+
+static void
+test_vectors(struct job *j)
+{
+	run_vectors(j, false);
+}
+
+static void
+test_vectors_compat(struct job *j)
+{
+	run_vectors(j, true);
+}
+
+/* AC-131 */
+static void
+test_payload(struct job *j)
+{
+	static const char *const payloads[] = { "{}", "{\"csr\":null}",
+		"{\"csr\":7}", "{\"csr\":\"\"}", "{\"csr\":\"A\"}",
+		"{\"csr\":\"AB\"}", "{\"csr\":\"AA==\"}", "{\"CSR\":\"AA\"}" };
+	const char *path;
+	struct answer a;
+
+	front_open(j);
+	path =
+	    arena_printf(j->arena, "%s/finalize", front_path(ready_order(j)));
+	for (size_t i = 0; i < sizeof(payloads) / sizeof(payloads[0]); i++) {
+		unit_case("%s", payloads[i]);
+		a = front_post(j, path, payloads[i]);
+		front_expect(&a, 400, "malformed", "csr is not base64url");
+	}
+	a = front_post(j, path, "");
+	front_expect(&a, 400, "malformed", "payload is empty");
+	front_close();
+}
+
+/* AC-130, AC-141, AC-143: every state but ready. */
+static void
+test_not_ready(struct job *j)
+{
+	const char *good = csr_named("good");
+	const char *url;
+	struct answer a;
+
+	front_open(j);
+	url = new_order(j);
+	a = finalize(j, url, good);
+	front_expect(&a, 403, "orderNotReady", "the order is pending");
+	a = finalize(j, url, "not base64url");
+	front_expect(&a, 403, "orderNotReady", "the order is pending");
+
+	url = ready_order(j);
+	a = finalize(j, url, good);
+	front_expect(&a, 200, "", NULL);
+	assert_string_equal(front_str(&a, "status"), "processing");
+	assert_string_equal(front_header(&a, "Location", 0), url);
+	assert_string_equal(front_header(&a, "Retry-After", 0), "2");
+	a = finalize(j, url, good);
+	front_expect(&a, 403, "orderNotReady", "the order is processing");
+	front_set_time(j, FIXTURE_NOW + 60);
+	a = front_post(j, front_path(url), "");
+	assert_string_equal(front_header(&a, "Retry-After", 0), "10");
+
+	/* The authorization that it stands on ends in between. */
+	url = ready_order(j);
+	front_set_time(j, FIXTURE_NOW + 72 * HOUR);
+	a = finalize(j, url, good);
+	front_expect(&a, 403, "orderNotReady", "the order is invalid");
+	assert_string_equal(status_of(j, url), "invalid");
+	front_close();
+}
+
+/* AC-142 */
+static void
+test_profile_withdrawn(struct job *j)
+{
+	const char *url;
+	struct answer a;
+
+	front_open(j);
+	url = ready_order(j);
+	front_conf()->profile = "other";
+	a = finalize(j, url, csr_named("good"));
+	front_expect(&a, 400, "invalidProfile",
+	    "profile mailbox-multipurpose is no longer offered");
+	assert_string_equal(status_of(j, url), "ready");
+	front_close();
+}
+
+/* AC-140: the twentieth refusal ends the order with the last problem. */
+static void
+test_refusals(struct job *j)
+{
+	const char *bad = csr_named("other-address");
+	const char *url;
+	struct answer a;
+
+	front_open(j);
+	url = ready_order(j);
+	/* What is not a CSR at all is not counted. */
+	for (int i = 0; i < 25; i++) {
+		a = finalize(j, url, "AA==");
+		front_expect(&a, 400, "malformed", NULL);
+	}
+	for (int i = 1; i <= 20; i++) {
+		assert_string_equal(status_of(j, url), "ready");
+		a = finalize(j, url, bad);
+		unit_case("refusal %d", i);
+		front_expect(&a, 400, "badCSR", NULL);
+	}
+	a = front_post(j, front_path(url), "");
+	assert_string_equal(front_str(&a, "status"), "invalid");
+	assert_non_null(strstr(json_dup(j, json_get(a.doc, "error")),
+	    "urn:ietf:params:acme:error:badCSR"));
+	assert_null(json_get(json_get(a.doc, "error"), "status"));
+	a = finalize(j, url, csr_named("good"));
+	front_expect(&a, 403, "orderNotReady", "the order is invalid");
+	assert_int_equal(
+	    fixture_count(j, "SELECT COUNT(*) FROM audit WHERE event = "
+			     "'order rejected'"),
+	    1);
+	front_close();
+}
+
+/* AC-143: what the front asks while the answer waits. */
+static void
+test_refresh(struct job *j)
+{
+	struct request req = { .method = METHOD_POST,
+		.method_name = "POST",
+		.content_type = span_str("application/jose+json") };
+	const struct client_key *key = client_key("acct-es256-A");
+	struct response resp;
+	const char *path, *header;
+
+	front_open(j);
+	path =
+	    arena_printf(j->arena, "%s/finalize", front_path(ready_order(j)));
+	header = arena_printf(j->arena,
+	    "{\"alg\":\"ES256\",\"kid\":\"%s\",\"nonce\":\"%s\","
+	    "\"url\":\"%s%s\"}",
+	    FRONT_KID, front_nonce(j), FRONT_BASE, path);
+	req.target = span_str(path);
+	req.body = client_jws(j, key, header,
+	    arena_printf(j->arena, "{\"csr\":\"%s\"}", csr_named("good")));
+	EXPECT(j, acme_prepare(front_acme(), j, &req, &resp), 0);
+	COMMITTED(j, acme_handle(front_acme(), j, &req, &resp));
+	EXPECT(j, acme_refresh(front_acme(), j, &req, &resp), 0);
+	assert_non_null(strstr(resp.body.p, "\"processing\""));
+	COMMITTED(j, store_order_fail(j, req.id, "{\"type\":\"x\"}"));
+	EXPECT(j, acme_refresh(front_acme(), j, &req, &resp), 1);
+	assert_non_null(strstr(resp.body.p, "\"invalid\""));
+	acme_finish(front_acme(), j, &req, &resp);
+	assert_int_equal(resp.status, 200);
+	front_close();
+}
+
+/* --- download ------------------------------------------------------------- */
+
+/* A certificate's DER from its PEM, the `n`-th of the text. */
+static struct span
+der_of(struct job *j, const char *pem, int n)
+{
+	const char *begin = "-----BEGIN CERTIFICATE-----\n";
+	struct span der;
+	const char *p = pem - 1;
+
+	for (int i = 0; i <= n; i++) {
+		p = strstr(p + 1, begin);
+		assert_non_null(p);
+	}
+	p += strlen(begin);
+	assert_int_equal(
+	    b64_parse_fws(
+		j->arena, span_mem(p, (size_t)(strstr(p, "-----") - p)), &der),
+	    0);
+	return der;
+}
+
+/* The order's certificate, as the issuer commits it. */
+static const char *
+issue(struct job *j, const char *order_url, struct span der)
+{
+	static const uint8_t sum[32] = { 1 };
+	bool taken;
+	struct cert c = {
+		.id = "q7Vh2Lr9Tz0bNc4mKd8e1w",
+		.order_id = order_url + strlen(FRONT_BASE "/acme/order/"),
+		.account_id = FRONT_ACCOUNT_ID,
+		.ca_label = "aabb",
+		.serial = "01",
+		.profile = "mailbox-multipurpose",
+		.profile_sha256 = span_mem(sum, sizeof(sum)),
+		.tbs = span_str("tbs"),
+		.signature_alg = span_str("alg"),
+		.lint_report = "{}",
+		.evidence = "{}",
+		.br_version = "1.0.16",
+		.spki_sha256 = span_mem(sum, sizeof(sum)),
+		.not_before = j->now,
+		.not_after = j->now + 365 * 24 * HOUR,
+		.reserved_at = j->now,
+	};
+
+	COMMITTED(j, store_cert_reserve(j, &c, &taken));
+	COMMITTED(
+	    j, store_cert_record(j, c.id, der, span_mem(sum, sizeof(sum))));
+	return c.id;
+}
+
+/* AC-96, AC-97, AC-145 to AC-149, AC-175 */
+static void
+test_download(struct job *j)
+{
+	const char *pem =
+	    vectors_str(vectors_at("revocation"), "chain_download_body");
+	struct acme_chain chain = {
+		.ca_label = "aabb",
+		.issuer_url = "http://ca.example/issuing.cer",
+	};
+	struct request req = {
+		.content_type = span_str("application/jose+json"),
+		.accept = span_str("application/pkix-cert"),
+	};
+	const char *order, *url, *kid, *header;
+	struct span leaf = der_of(j, pem, 0);
+	struct answer a;
+
+	front_open(j);
+	order = ready_order(j);
+	finalize(j, order, csr_named("good"));
+	issue(j, order, leaf);
+	a = front_post(j, front_path(order), "");
+	assert_string_equal(front_str(&a, "status"), "valid");
+	assert_string_equal(front_str(&a, "expires"), "2028-01-15T08:00:00Z");
+	url = front_str(&a, "certificate");
+	a = finalize(j, order, csr_named("good"));
+	front_expect(&a, 403, "orderNotReady", "the order is valid");
+
+	/* Without its chain nothing is served. */
+	a = front_post(j, front_path(url), "");
+	front_expect(&a, 500, "serverInternal", NULL);
+	chain.pem = span_str(strstr(pem + 1, "-----BEGIN"));
+	acme_set_chain(front_acme(), &chain);
+	a = front_post(j, front_path(url), "");
+	front_expect(&a, 200, "", NULL);
+	assert_string_equal(a.body.p, pem);
+	assert_string_equal(front_header(&a, "Content-Type", 0),
+	    "application/pem-certificate-chain");
+	chain.ca_label = "another";
+	acme_set_chain(front_acme(), &chain);
+	a = front_post(j, front_path(url), "");
+	front_expect(&a, 500, "serverInternal", NULL);
+
+	header = arena_printf(j->arena,
+	    "{\"alg\":\"ES256\",\"kid\":\"%s\",\"nonce\":\"%s\",\"url\":\"%"
+	    "s\"}",
+	    FRONT_KID, front_nonce(j), url);
+	a = front_send(j, METHOD_POST, front_path(url),
+	    client_jws(j, client_key("acct-es256-A"), header, ""), &req);
+	front_expect(&a, 200, "", NULL);
+	assert_true(span_eq(a.body, leaf));
+	assert_string_equal(
+	    front_header(&a, "Content-Type", 0), "application/pkix-cert");
+	assert_string_equal(front_header(&a, "Link", 0),
+	    "<http://ca.example/issuing.cer>;rel=\"up\"");
+
+	a = front_post(j, front_path(url), "{}");
+	front_expect(&a, 400, "malformed", "this resource can only be read");
+	a = front_post_jwk(j, "acct-es256-B", FRONT_NEW_ACCOUNT, "{}");
+	kid = front_header(&a, "Location", 0);
+	a = front_post_as(j, "acct-es256-B", kid, front_path(url), "");
+	front_expect(&a, 404, "malformed", "no such certificate");
+	front_close();
+}
+
+/* AC-147 */
+static void
+test_accept(void **state)
+{
+	static const struct {
+		const char *accept;
+		bool der;
+	} rows[] = {
+		{ "", false },
+		{ "*/*", false },
+		{ "application/pkix-cert", true },
+		{ "Application/PKIX-Cert", true },
+		{ "application/pem-certificate-chain", false },
+		{ "application/pkix-cert, */*", false },
+		{ "application/pkix-cert, */*;q=0.9", true },
+		{ "application/pkix-cert;q=0.5, */*;q=0.9", false },
+		{ "application/pkix-cert, application/*;q=0.8", true },
+		{ "application/pkix-cert,application/pem-certificate-chain",
+		    false },
+		{ "application/pem-certificate-chain;q=0.3 , "
+		  "application/pkix-cert ; q=0.31",
+		    true },
+		{ "application/pem-certificate-chain;q=0,"
+		  "application/pkix-cert;q=0.001,*/*",
+		    true },
+		{ "application/pkix-cert;q=0", false },
+		{ "application/pkix-cert;q=1.000", true },
+		{ "application/pkix-cert;q=1.001", false },
+		{ "application/pkix-cert;q=0.0001", false },
+		{ "application/pkix-cert;q=x", false },
+		{ "application/pkix-cert;q=", false },
+		{ "application/pkix-cert;q=-1", false },
+		{ "application/pkix-cert;q=0,5", false },
+		{ "application/pkcs7-mime", false },
+		{ ",;,;;q=,,", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct span all = span_str(rows[i].accept);
+
+		unit_case("%s", rows[i].accept);
+		assert_int_equal(accept_prefers_der(all), rows[i].der);
+		for (size_t n = 0; n < all.n; n++)
+			(void)accept_prefers_der(span_cut(all, 0, n));
+	}
+}
+
+static const struct CMUnitTest tests[] = {
+	STORE_TEST_SQLITE(test_vectors),
+	STORE_TEST_SQLITE(test_vectors_compat),
+	STORE_TEST_SQLITE(test_payload),
+	STORE_TEST(test_not_ready),
+	STORE_TEST(test_profile_withdrawn),
+	STORE_TEST(test_refusals),
+	STORE_TEST(test_refresh),
+	STORE_TEST(test_download),
+	cmocka_unit_test(test_accept),
+};
+UNIT_MAIN(tests)

@@ -1,0 +1,644 @@
+/*
+ * Issuing: PK-88 to PK-115 as far as the profile mailbox-multipurpose goes,
+ * the tables of pki.md 9.2 and 9.4 to the octet, PK-136 to PK-138, PK-148,
+ * PK-203, AC-145, AC-146.
+ */
+#include "config.h"
+
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/digest.h"
+#include "lib/hex.h"
+#include "lib/json.h"
+#include "pki/ca.h"
+#include "pki/certview.h"
+#include "pki/issue.h"
+#include "pki/keycheck.h"
+#include "pki/oid.h"
+#include "pki/ossl.h"
+#include "tests/unit/pki_lab.h"
+#include "tests/unit/unit.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static const char *const alice[] = { "alice@example.com" };
+static const char *const ca_types[] = { "p256", "p384", "rsa3072", "rsa4096" };
+
+static const struct {
+	enum key_type type;
+	int bits;
+} keys[] = { { KEY_TYPE_RSA, 2048 }, { KEY_TYPE_RSA, 3072 },
+	{ KEY_TYPE_RSA, 4096 }, { KEY_TYPE_P256, 0 }, { KEY_TYPE_P384, 0 },
+	{ KEY_TYPE_P521, 0 }, { KEY_TYPE_ED25519, 0 } };
+
+/* The input for a mailbox list and a key; the CSR is made for it. */
+static struct issue_input
+input(struct job *j, EVP_PKEY *key, int usage, const char *const *mailboxes,
+    size_t count, struct csr *csr)
+{
+	struct issue_input in = { .mailboxes = mailboxes,
+		.mailbox_count = count,
+		.csr = csr,
+		.crl_url = LAB_CRL_URL,
+		.ca_issuers_url = LAB_CA_ISSUERS_URL };
+	struct csr_policy policy = { .mailboxes = mailboxes,
+		.mailbox_count = count,
+		.addr = { .utf8_local = true, .reserved_domains = true } };
+	struct lab_csr c = lab_csr(j, key, mailboxes[0]);
+
+	c.key_usage = usage;
+	c.names = span_mem("", 0);
+	for (size_t i = 0; i < count; i++)
+		c.names = lab_join(j, c.names,
+		    span_is_ascii(span_str(mailboxes[i]))
+			? lab_rfc822(j, mailboxes[i])
+			: lab_smtp_utf8(j, mailboxes[i]));
+	if (csr_parse(j, lab_csr_make(j, &c), &policy, csr) < 0)
+		fail_msg("%s", j->err.text);
+	issue_serial(0x2a, in.serial);
+	issue_validity(j->now, 300, 365, &in.not_before, &in.not_after);
+	return in;
+}
+
+static struct span
+issue(struct job *j, const struct ca *ca, const struct issue_input *in)
+{
+	struct issue_tbs tbs;
+	struct span der = { 0 };
+
+	if (issue_prepare(j, ca, in, &tbs) < 0 ||
+	    issue_sign(j, ca, tbs.tbs, tbs.signature_alg, &der) < 0)
+		fail_msg("%s", j->err.text);
+	return der;
+}
+
+static const char *
+value_hex(struct job *j, const struct certview *v, struct span oid)
+{
+	const struct cert_extension *e = certview_extension(v, oid);
+
+	return e == NULL ? "" : hex_dup(j->arena, e->value);
+}
+
+/* PK-100, PK-61: the table of 9.2, written by hand. */
+static const char *
+expected_usage(enum key_type type, int bits)
+{
+	bool nr = bits & 2;
+	bool rsa = type == KEY_TYPE_RSA;
+	bool signs = bits & 3;
+	bool encrypts = bits & 0x14;
+
+	if (signs && !encrypts)
+		return nr ? "030206c0" : "03020780";
+	if (!signs)
+		return rsa ? "03020520" : "03020308";
+	if (nr)
+		return rsa ? "030205e0" : "030203c8";
+	return rsa ? "030205a0" : "03020388";
+}
+
+/* 9.4: the signature's AlgorithmIdentifier of each CA. */
+static const char *const ca_algorithms[] = {
+	"300a06082a8648ce3d040302",
+	"300a06082a8648ce3d040303",
+	"300d06092a864886f70d01010b0500",
+	"300d06092a864886f70d01010c0500",
+};
+/* 9.4: the key's AlgorithmIdentifier, by enum key_type. */
+static const char *const key_algorithms[] = {
+	"300d06092a864886f70d0101010500",
+	"301306072a8648ce3d020106082a8648ce3d030107",
+	"301006072a8648ce3d020106052b81040022",
+	"301006072a8648ce3d020106052b81040023",
+	"300506032b6570",
+};
+
+static void
+check_matrix_one(size_t ca_index, size_t key_index, int usage)
+{
+	struct job j;
+	struct csr csr;
+	struct certview v;
+	const struct ca *ca = lab_ca(ca_types[ca_index]);
+	EVP_PKEY *key = lab_key(keys[key_index].type, keys[key_index].bits);
+
+	job_init(&j, NULL, NULL);
+	j.now = LAB_NOW;
+	unit_case("CA %s, key %s %d, usage %#x", ca_types[ca_index],
+	    key_type_name(keys[key_index].type), keys[key_index].bits,
+	    (unsigned)usage);
+	struct issue_input in = input(&j, key, usage, alice, 1, &csr);
+	struct span der = issue(&j, ca, &in);
+	assert_int_equal(certview_parse(der, &v), 0);
+	assert_string_equal(
+	    hex_dup(j.arena, v.inner_algorithm), ca_algorithms[ca_index]);
+	assert_true(span_eq(v.inner_algorithm, v.outer_algorithm));
+	assert_string_equal(value_hex(&j, &v, OID_KEY_USAGE),
+	    expected_usage(keys[key_index].type, usage));
+	const char *spki = hex_dup(j.arena, v.spki);
+	assert_non_null(strstr(spki, key_algorithms[keys[key_index].type]));
+	assert_true(span_eq(v.spki, lab_spki(&j, key)));
+	assert_true(span_eq(v.issuer, ca->signer.name));
+
+	/* As others see it: the whole chain, and the purposes. */
+	X509 *leaf = ossl_x509(j.arena, der);
+	bool is_rsa = keys[key_index].type == KEY_TYPE_RSA;
+	if (usage & 3)
+		assert_int_equal(ca_verify(&j, ca->store, leaf,
+				     X509_PURPOSE_SMIME_SIGN, j.now),
+		    0);
+	else
+		assert_int_equal(ca_verify(&j, ca->store, leaf,
+				     X509_PURPOSE_SMIME_SIGN, j.now),
+		    -1);
+	job_recover(&j);
+	if ((usage & 0x14) && is_rsa)
+		assert_int_equal(ca_verify(&j, ca->store, leaf,
+				     X509_PURPOSE_SMIME_ENCRYPT, j.now),
+		    0);
+	assert_int_equal(
+	    ca_verify(&j, ca->store, leaf, X509_PURPOSE_SSL_SERVER, j.now), -1);
+	job_done(&j);
+}
+
+/* Each CA key × each subject key × each class, with and without
+ * nonRepudiation. */
+static void
+test_matrix(void **state)
+{
+	static const int usages[] = { 0x01, 0x02, 0x03, 0x04, 0x10, 0x14, 0x05,
+		0x11, 0x07, 0x16 };
+	(void)state;
+
+	for (size_t c = 0; c < COUNT(ca_types); c++) {
+		for (size_t k = 0; k < COUNT(keys); k++) {
+			for (size_t u = 0; u < COUNT(usages); u++) {
+				bool signs_only = !(usages[u] & 0x14);
+				if (keys[k].type == KEY_TYPE_ED25519 &&
+				    !signs_only)
+					continue;
+				/* The large ones once per class. */
+				if (keys[k].bits > 2048 && u % 3 != 0)
+					continue;
+				check_matrix_one(c, k, usages[u]);
+			}
+		}
+	}
+}
+
+/* PK-98 to PK-107: the octets of each extension, in this order. */
+static void
+test_extensions(void **state)
+{
+	struct job *j = lab_job();
+	const struct ca *ca = lab_ca("p256");
+	struct csr csr;
+	struct certview v;
+	uint8_t digest[32];
+	struct span bits;
+	enum key_type type;
+	(void)state;
+
+	struct issue_input in =
+	    input(j, lab_key(KEY_TYPE_P256, 0), 0x11, alice, 1, &csr);
+	struct span der = issue(j, ca, &in);
+	assert_int_equal(certview_parse(der, &v), 0);
+	assert_int_equal(spki_split(csr.spki, &type, &bits), 0);
+	sha256(bits, digest);
+	const struct {
+		struct span oid;
+		bool critical;
+		const char *hex;
+	} expected[] = {
+		{ OID_AUTHORITY_KEY_ID, false,
+		    arena_printf(j->arena, "30168014%s", ca_key_label(ca)) },
+		{ OID_SUBJECT_KEY_ID, false,
+		    arena_printf(j->arena, "0414%s",
+			hex_dup(j->arena, span_mem(digest, 20))) },
+		{ OID_KEY_USAGE, true, "03020388" },
+		{ OID_POLICIES, false,
+		    "300b300906"
+		    "07"
+		    "67810c01050102" },
+		{ OID_SUBJECT_ALT_NAME, false,
+		    "30138111616c696365406578616d706c652e636f6d" },
+		{ OID_EXT_KEY_USAGE, false, "300a06082b06010505070304" },
+		{ OID_CRL_POINTS, false,
+		    "302a3028a026a024862268747470"
+		    "3a2f2f63726c2e6578616d706c652e636f6d2f6973737569"
+		    "6e672e63726c" },
+		{ OID_AUTHORITY_INFO, false,
+		    "302f302d06082b06010505073002862168747470"
+		    "3a2f2f63612e6578616d706c652e636f6d2f69737375696e672e63"
+		    "6572" },
+	};
+	assert_int_equal(v.extension_count, COUNT(expected));
+	for (size_t i = 0; i < COUNT(expected); i++) {
+		unit_case("extension %zu", i);
+		assert_true(span_eq(v.extensions[i].oid, expected[i].oid));
+		assert_int_equal(
+		    v.extensions[i].critical, expected[i].critical);
+		assert_string_equal(
+		    hex_dup(j->arena, v.extensions[i].value), expected[i].hex);
+	}
+	assert_string_equal(hex_dup(j->arena, v.subject),
+	    "301c311a301806035504030c11616c696365406578616d706c652e636f6d");
+	unit_case("no AIA");
+	in.ca_issuers_url = NULL;
+	der = issue(j, ca, &in);
+	assert_int_equal(certview_parse(der, &v), 0);
+	assert_null(certview_extension(&v, OID_AUTHORITY_INFO));
+}
+
+/* PK-81, PK-83, PK-110, PK-113: names and subject. */
+static void
+test_names(void **state)
+{
+	static const char long_local[] = "abcdefghijklmnopqrstuvwxyz"
+					 "abcdefghijklmnopqrstuvwxyz"; /* 52 */
+	struct job *j = lab_job();
+	const struct ca *ca = lab_ca("p256");
+	char fits[80];
+	char too_long[80];
+	(void)state;
+
+	snprintf(fits, sizeof fits, "%s@example.com", long_local); /* 64 */
+	snprintf(too_long, sizeof too_long, "%sx@example.com", long_local);
+	const struct {
+		const char *mailboxes[3];
+		size_t count;
+		bool has_subject;
+		const char *san; /* hex, or NULL */
+	} cases[] = {
+		{ { fits }, 1, true, NULL },
+		{ { too_long }, 1, false, NULL },
+		{ { too_long, fits }, 2, false, NULL },
+		{ { "b@example.com", "a@example.com", "B@example.com" }, 3,
+		    true,
+		    "302d"
+		    "810d62406578616d706c652e636f6d"
+		    "810d61406578616d706c652e636f6d"
+		    "810d42406578616d706c652e636f6d" },
+		{ { "\xc3\xa4@xn--mnchen-3ya.example" }, 1, true,
+		    "3029a02706082b06010505070809a01b0c19"
+		    "c3a440786e2d2d6d6e6368656e2d3379612e6578616d706c65" },
+	};
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct csr csr;
+		struct certview v;
+		struct cert_facts facts;
+
+		unit_case("%zu", i);
+		struct issue_input in = input(j, lab_key(KEY_TYPE_P256, 0), 1,
+		    cases[i].mailboxes, cases[i].count, &csr);
+		struct span der = issue(j, ca, &in);
+		assert_int_equal(certview_parse(der, &v), 0);
+		assert_int_equal(v.subject.n > 2, cases[i].has_subject);
+		assert_int_equal(
+		    certview_extension(&v, OID_SUBJECT_ALT_NAME)->critical,
+		    !cases[i].has_subject);
+		if (cases[i].san != NULL)
+			assert_string_equal(
+			    value_hex(j, &v, OID_SUBJECT_ALT_NAME),
+			    cases[i].san);
+		assert_int_equal(cert_facts(j, der, &facts), 0);
+		assert_int_equal(facts.mailbox_count, cases[i].count);
+		for (size_t k = 0; k < cases[i].count; k++)
+			assert_string_equal(
+			    facts.mailboxes[k], cases[i].mailboxes[k]);
+		const char *subject =
+		    cases[i].has_subject
+			? arena_printf(j->arena, "CN=%s", cases[i].mailboxes[0])
+			: "";
+		assert_string_equal(facts.subject, subject);
+	}
+}
+
+/* PK-89 */
+static void
+test_serial(void **state)
+{
+	uint8_t a[SERIAL_LEN];
+	uint8_t b[SERIAL_LEN];
+	unsigned ones = 0;
+	(void)state;
+
+	for (int i = 0; i < 1000; i++) {
+		issue_serial(0x7f, a);
+		issue_serial(0x7f, b);
+		assert_int_equal(a[0], 0x7f);
+		assert_memory_not_equal(a, b, SERIAL_LEN);
+		for (int bit = 0; bit < 128; bit++)
+			ones += a[1 + bit / 8] >> bit % 8 & 1;
+	}
+	assert_in_range(ones, 62000, 66000);
+}
+
+/* PK-92, PK-93, PK-94; the CA began at 11:00 and lives five years. */
+static void
+test_validity(void **state)
+{
+	static const struct {
+		int64_t now, allowance, days;
+		const char *hex; /* the two times, or NULL: refused */
+	} cases[] = {
+		{ LAB_NOW, 300, 365,
+		    "170d3236313132333131353530305a"
+		    "170d3237313132333131353435395a" },
+		/* across 29 February 2028 */
+		{ LAB_NOW + (int64_t)86400 * 447, 300, 365,
+		    "170d3238303231333131353530305a"
+		    "170d3239303231323131353435395a" },
+		{ LAB_NOW, 0, 818,
+		    "170d3236313132333132303030305a"
+		    "170d3239303231383131353935395a" },
+		{ LAB_NOW, 0, 819, NULL },
+		{ LAB_NOW, 3600, 1, /* as early as the CA itself */
+		    "170d3236313132333131303030305a"
+		    "170d3236313132343130353935395a" },
+		{ LAB_NOW, 3601, 1, NULL },
+		/* up to the CA's last second, and one day further */
+		{ LAB_NOW + (int64_t)86400 * 1460, 3600, 365,
+		    "170d3330313132323131303030305a"
+		    "170d3331313132323130353935395a" },
+		{ LAB_NOW + (int64_t)86400 * 1460, 3600, 366, NULL },
+		{ LAB_NOW + (int64_t)86400 * 1800, 300, 365, NULL },
+	};
+	struct job *j = lab_job();
+	(void)state;
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct csr csr;
+		struct issue_tbs tbs;
+		struct certview v;
+
+		unit_case("%zu", i);
+		j->now = cases[i].now;
+		struct issue_input in =
+		    input(j, lab_key(KEY_TYPE_P256, 0), 1, alice, 1, &csr);
+		issue_validity(j->now, cases[i].allowance, cases[i].days,
+		    &in.not_before, &in.not_after);
+		int r = issue_prepare(j, lab_ca("p256"), &in, &tbs);
+		if (cases[i].hex == NULL) {
+			assert_job_error(j, ERR_INTERNAL, NULL);
+			assert_non_null(strstr(j->err.text, "lint L-12"));
+			job_recover(j);
+			continue;
+		}
+		if (r < 0)
+			fail_msg("%s", j->err.text);
+		assert_int_equal(certview_parse_tbs(tbs.tbs, &v), 0);
+		assert_int_equal(v.not_before, in.not_before);
+		assert_int_equal(v.not_after, in.not_after);
+		assert_non_null(
+		    strstr(hex_dup(j->arena, tbs.tbs), cases[i].hex));
+	}
+}
+
+/* PK-136, PK-18: every lint reports, and the profile's text is there. */
+static void
+test_report(void **state)
+{
+	struct job *j = lab_job();
+	struct csr csr;
+	struct issue_tbs tbs;
+	const struct json *report;
+	uint8_t digest[32];
+	(void)state;
+
+	struct issue_input in =
+	    input(j, lab_key(KEY_TYPE_RSA, 2048), 5, alice, 1, &csr);
+	assert_int_equal(issue_prepare(j, lab_ca("p256"), &in, &tbs), 0);
+	assert_int_equal(
+	    json_parse_object(j, span_str(tbs.lint_report), "report", &report),
+	    0);
+	const struct json *lints = json_get(report, "lints");
+	assert_int_equal(json_count(lints), 26);
+	for (size_t i = 0; i < json_count(lints); i++)
+		assert_true(span_eq_str(
+		    json_string(json_get(json_at(lints, i), "result")),
+		    "pass"));
+	sha256(span_str(tbs.profile_text), digest);
+	assert_memory_equal(digest, tbs.profile_sha256, 32);
+	assert_non_null(strstr(tbs.profile_text, "mailbox-multipurpose"));
+}
+
+/* PK-137: the octets that were linted are signed; the lint key's signature
+ * is worth nothing under the CA. */
+static void
+test_same_octets(void **state)
+{
+	struct job *j = lab_job();
+	const struct ca *ca = lab_ca("rsa3072");
+	struct csr csr;
+	struct issue_tbs tbs;
+	struct certview v;
+	struct span der;
+	struct span lint_der;
+	(void)state;
+
+	struct issue_input in =
+	    input(j, lab_key(KEY_TYPE_P256, 0), 1, alice, 1, &csr);
+	assert_int_equal(issue_prepare(j, ca, &in, &tbs), 0);
+	assert_int_equal(
+	    issue_sign(j, ca, tbs.tbs, tbs.signature_alg, &der), 0);
+	assert_int_equal(certview_parse(der, &v), 0);
+	assert_true(span_eq(v.tbs, tbs.tbs));
+	/* PKCS#1 v1.5 gives the same again (PK-145). */
+	struct span again;
+	assert_int_equal(
+	    issue_sign(j, ca, tbs.tbs, tbs.signature_alg, &again), 0);
+	assert_true(span_eq(der, again));
+
+	assert_int_equal(ca_sign(j, &ca->signer, ca->lint_key,
+			     SIGNED_CERTIFICATE, tbs.tbs, &lint_der),
+	    0);
+	X509 *lint = ossl_x509(j->arena, lint_der);
+	assert_int_equal(X509_verify(lint, ca->signer.public_key), 0);
+	assert_int_equal(ca_verify(j, ca->store, lint, 0, j->now), -1);
+	job_recover(j);
+}
+
+/* PK-138: one wrong bit in the TBS or the signature is noticed.  The token
+ * that corrupts is a CA whose key is the lint key. */
+static void
+test_corrupted(void **state)
+{
+	struct job *j = lab_job();
+	const struct ca *ca = lab_ca("p256");
+	struct ca other = *ca;
+	struct csr csr;
+	struct issue_tbs tbs;
+	struct span der;
+	(void)state;
+
+	struct issue_input in =
+	    input(j, lab_key(KEY_TYPE_P256, 0), 1, alice, 1, &csr);
+	assert_int_equal(issue_prepare(j, ca, &in, &tbs), 0);
+	other.signer.key = ca->lint_key;
+	assert_int_equal(
+	    issue_sign(j, &other, tbs.tbs, tbs.signature_alg, &der), -1);
+	assert_non_null(strstr(j->err.text, "signature failure"));
+	job_recover(j);
+
+	assert_int_equal(
+	    issue_sign(j, ca, tbs.tbs, tbs.signature_alg, &der), 0);
+	for (size_t bit = 0; bit < der.n * 8; bit++) {
+		char *copy = arena_memdup(j->arena, der.p, der.n);
+		copy[bit / 8] ^= (char)(1u << bit % 8);
+		X509 *x = ossl_x509(j->arena, span_mem(copy, der.n));
+		if (x == NULL)
+			continue;
+		unit_case("bit %zu", bit);
+		assert_int_equal(ca_verify(j, ca->store, x, 0, j->now), -1);
+		job_recover(j);
+	}
+}
+
+/* PK-203: the CA signs nothing but its subscriber certificates. */
+static void
+test_refuses_others(void **state)
+{
+	struct job *j = lab_job();
+	const struct ca *ca = lab_ca("p256");
+	struct csr csr;
+	struct issue_tbs tbs;
+	struct span der;
+	(void)state;
+
+	struct issue_input in =
+	    input(j, lab_key(KEY_TYPE_P256, 0), 1, alice, 1, &csr);
+	assert_int_equal(issue_prepare(j, ca, &in, &tbs), 0);
+	unit_case("another CA's");
+	assert_int_equal(issue_sign(j, lab_ca("p384"), tbs.tbs,
+			     lab_ca("p384")->signer.alg->der, &der),
+	    -1);
+	job_recover(j);
+	unit_case("another algorithm");
+	assert_int_equal(
+	    issue_sign(j, ca, tbs.tbs, lab_ca("p384")->signer.alg->der, &der),
+	    -1);
+	job_recover(j);
+	unit_case("raw octets");
+	assert_int_equal(
+	    issue_sign(j, ca, SPAN("hello"), tbs.signature_alg, &der), -1);
+	job_recover(j);
+	static const struct {
+		const char *from, *to;
+	} edits[] = {
+		/* extKeyUsage: serverAuth */
+		{ "06082b06010505070304", "06082b06010505070301" },
+		/* subjectAltName becomes basicConstraints */
+		{ "0603551d11", "0603551d13" },
+		/* extKeyUsage gone: an unknown extension */
+		{ "0603551d25", "0603551d7f" },
+	};
+	for (size_t i = 0; i < COUNT(edits); i++) {
+		struct span from = lab_hex(j, edits[i].from);
+		struct span to = lab_hex(j, edits[i].to);
+		char *copy = arena_memdup(j->arena, tbs.tbs.p, tbs.tbs.n);
+		size_t at = span_find_span(tbs.tbs, 0, from);
+
+		unit_case("%s", edits[i].to);
+		assert_true(at < tbs.tbs.n);
+		memcpy(copy + at, to.p, to.n);
+		assert_int_equal(issue_sign(j, ca, span_mem(copy, tbs.tbs.n),
+				     tbs.signature_alg, &der),
+		    -1);
+		assert_non_null(strstr(j->err.text, "refused to sign"));
+		job_recover(j);
+	}
+	unit_case("cut");
+	for (size_t n = 0; n < tbs.tbs.n; n++) {
+		assert_int_equal(issue_sign(j, ca, span_cut(tbs.tbs, 0, n),
+				     tbs.signature_alg, &der),
+		    -1);
+		job_recover(j);
+	}
+}
+
+/* PK-148, AC-146: leaf, issuing CA, no root; 64 columns, LF. */
+static void
+test_chain(void **state)
+{
+	struct job *j = lab_job();
+	const struct ca *ca = lab_ca("p256");
+	struct csr csr;
+	struct span pem;
+	(void)state;
+
+	struct issue_input in =
+	    input(j, lab_key(KEY_TYPE_P256, 0), 1, alice, 1, &csr);
+	struct span der = issue(j, ca, &in);
+	assert_int_equal(issue_chain_pem(j, ca, der, &pem), 0);
+	size_t count = 0;
+	for (size_t at = 0;
+	     (at = span_find_span(
+		  pem, at, SPAN("-----BEGIN CERTIFICATE-----\n"))) < pem.n;
+	     at++)
+		count++;
+	assert_int_equal(count, 2);
+	assert_true(span_starts(pem, SPAN("-----BEGIN CERTIFICATE-----\nMII")));
+	assert_true(span_ends(pem, SPAN("\n-----END CERTIFICATE-----\n")));
+	for (size_t at = 0; at < pem.n;) {
+		size_t end = span_find(pem, at, '\n');
+		assert_true(end - at <= 64 && end > at);
+		at = end + 1;
+	}
+	BIO *bio = BIO_new_mem_buf(pem.p, (int)pem.n);
+	X509 *first = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+	X509 *second = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+	X509 *leaf = ossl_x509(j->arena, der);
+	assert_int_equal(X509_cmp(first, leaf), 0);
+	assert_int_equal(X509_cmp(second, ca->certificate), 0);
+	X509_free(first);
+	X509_free(second);
+	BIO_free(bio);
+}
+
+static void
+test_facts(void **state)
+{
+	struct job *j = lab_job();
+	struct csr csr;
+	struct cert_facts facts;
+	uint8_t digest[32];
+	(void)state;
+
+	struct issue_input in =
+	    input(j, lab_key(KEY_TYPE_P256, 0), 1, alice, 1, &csr);
+	struct span der = issue(j, lab_ca("p256"), &in);
+	assert_int_equal(cert_facts(j, der, &facts), 0);
+	assert_string_equal(facts.serial_hex,
+	    hex_dup(j->arena, span_mem(in.serial, SERIAL_LEN)));
+	assert_int_equal(facts.not_before, in.not_before);
+	assert_int_equal(facts.not_after, in.not_after);
+	assert_memory_equal(facts.spki_sha256, csr.spki_sha256, 32);
+	sha256(der, digest);
+	assert_memory_equal(facts.sha256, digest, 32);
+	for (size_t n = 0; n < der.n; n++) {
+		assert_int_equal(
+		    cert_facts(j, span_cut(der, 0, n), &facts), -1);
+		job_recover(j);
+	}
+}
+
+static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(test_matrix),
+	cmocka_unit_test(test_extensions),
+	cmocka_unit_test(test_names),
+	cmocka_unit_test(test_serial),
+	cmocka_unit_test(test_validity),
+	cmocka_unit_test(test_report),
+	cmocka_unit_test(test_same_octets),
+	cmocka_unit_test(test_corrupted),
+	cmocka_unit_test(test_refuses_others),
+	cmocka_unit_test(test_chain),
+	cmocka_unit_test(test_facts),
+};
+
+UNIT_MAIN(tests)

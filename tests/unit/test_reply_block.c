@@ -1,0 +1,379 @@
+/* ER-28, AC-109, AC-110, AC-111, AC-125, MA-60, MA-61, MA-62: the response
+ * block, and the digest in it. */
+#include "config.h"
+
+#include "tests/unit/unit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/b64.h"
+#include "lib/clock.h"
+#include "mail/finding.h"
+#include "mail/reply.h"
+#include "mail/reply_block.h"
+#include "tests/unit/vectors.h"
+
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+
+#define ONE "X8e3dMZUidaqhTiYaD-QdOgOmJ4olQwvvJMWY6okdfs"
+#define TWO "reowUQfQdk2CJw17dkqZLcOLtnFsURLLHJRRCc3Z9wg"
+#define BEGIN "-----BEGIN ACME RESPONSE-----\n"
+#define END "-----END ACME RESPONSE-----\n"
+#define BLOCK(digest) BEGIN digest "\n" END
+
+static const char *
+code_of(struct span text, uint8_t digest[SHA256_LEN])
+{
+	struct finding f = { .code = "" };
+	int result = reply_find_block(unit_job(), text, digest, &f);
+
+	assert_int_equal(result, f.code[0] == '\0' ? 0 : -1);
+	return f.code;
+}
+
+static void
+parse_digest(const char *text, uint8_t digest[SHA256_LEN])
+{
+	assert_int_equal(
+	    b64url_parse_fixed(span_str(text), digest, SHA256_LEN), 0);
+}
+
+/* AC-111 */
+static void
+test_digest_vectors(void **state)
+{
+	json_t *top = vectors_at("email_reply_00"), *c;
+	struct span part1 = span_str(vectors_str(top, "token_part1"));
+	struct span part2 = span_str(vectors_str(top, "token_part2"));
+	uint8_t want[SHA256_LEN], got[SHA256_LEN];
+	size_t i;
+
+	(void)state;
+	assert_int_equal(part1.n, 32);
+	json_array_foreach (vectors_at("email_reply_00/responses"), i, c) {
+		unit_case("%s", vectors_str(c, "key"));
+		parse_digest(vectors_str(c, "response_digest"), want);
+		reply_digest(
+		    part1, part2, span_str(vectors_str(c, "thumbprint")), got);
+		assert_memory_equal(got, want, SHA256_LEN);
+	}
+}
+
+/* AC-109, AC-110: joined as text or as octets, the token is one. */
+static void
+test_token_halves(void **state)
+{
+	json_t *top = vectors_at("email_reply_00");
+	const char *parts[2] = { vectors_str(top, "token_part1"),
+		vectors_str(top, "token_part2") };
+	uint8_t octets[48];
+	char text[65];
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++)
+		assert_int_equal(
+		    b64url_parse_fixed(span_str(parts[i]), octets + 24 * i, 24),
+		    0);
+	b64url_format(text, span_mem(octets, sizeof(octets)));
+	assert_string_equal(text, vectors_str(top, "token"));
+}
+
+/* AC-125: what each body holds. */
+static void
+test_body_vectors(void **state)
+{
+	json_t *bodies =
+	    vectors_at("email_reply_00/reply_bodies_for_acct-es256-A");
+	uint8_t want[SHA256_LEN], got[SHA256_LEN];
+	json_t *c;
+	size_t i;
+
+	(void)state;
+	parse_digest(ONE, want);
+	json_array_foreach (bodies, i, c) {
+		const char *expect = vectors_str(c, "expect");
+		const char *code =
+		    code_of(span_str(vectors_str(c, "text")), got);
+
+		unit_case("%s", vectors_str(c, "name"));
+		if (strcmp(expect, "no-response") == 0) {
+			assert_memory_equal(code, "body.", 5);
+			continue;
+		}
+		assert_string_equal(code, "");
+		assert_int_equal(memcmp(got, want, SHA256_LEN) == 0,
+		    strcmp(expect, "match") == 0);
+	}
+}
+
+/* ER-28, MA-60, MA-62 */
+static void
+test_blocks(void **state)
+{
+	static const struct {
+		const char *text, *code;
+	} cases[] = {
+		{ BLOCK(ONE), "" },
+		{ BEGIN ONE "=\n" END, "" },
+		{ BEGIN " X8e3dMZUidaqhTiYaD-QdOgOmJ4olQw\n\n\tvvJMWY6okdfs "
+			"\n" END,
+		    "" },
+		{ BEGIN
+		    "X8e3 dMZUidaqhTiYaD-QdOgOmJ4olQwvvJMWY6okdfs\n= \n" END,
+		    "" },
+		{ "-----BEGIN ACME RESPONSE----- \t\n" ONE
+		  "\n-----END ACME RESPONSE-----   \n",
+		    "" },
+		{ BEGIN ONE "\n-----END ACME RESPONSE-----", "" },
+		{ BLOCK(ONE) BLOCK(ONE), "" },
+		{ "", "body.no-block" },
+		{ "\n", "body.no-block" },
+		{ ONE "\n", "body.no-block" },
+		{ ONE "\n" END, "body.no-block" },
+		{ "-----BEGIN ACME RESPONSE ----\n" ONE "\n" END,
+		    "body.no-block" },
+		{ "-----Begin ACME Response-----\n" ONE "\n" END,
+		    "body.no-block" },
+		{ "x-----BEGIN ACME RESPONSE-----\n" ONE "\n" END,
+		    "body.no-block" },
+		{ "-----BEGIN ACME RESPONSE-----x\n" ONE "\n" END,
+		    "body.no-block" },
+		{ "------BEGIN ACME RESPONSE------\n" ONE "\n" END,
+		    "body.no-block" },
+		{ BEGIN END, "body.bad-block" },
+		{ BEGIN ONE, "body.bad-block" },
+		{ BEGIN, "body.bad-block" },
+		{ BEGIN ONE "\n", "body.bad-block" },
+		{ BEGIN ONE "==\n" END, "body.bad-block" },
+		{ BEGIN "=" ONE "\n" END, "body.bad-block" },
+		{ BEGIN ONE "A\n" END, "body.bad-block" },
+		{ BEGIN "X8e3dMZUidaqhTiYaD-QdOgOmJ4olQwvvJMWY6okdf\n" END,
+		    "body.bad-block" },
+		{ BEGIN "X8e3dMZUidaqhTiYaD-QdOgOmJ4olQwvvJMWY6okdft\n" END,
+		    "body.bad-block" }, /* unused bits */
+		{ BEGIN "X8e3dMZUidaqhTiYaD+QdOgOmJ4olQwvvJMWY6okdfs\n" END,
+		    "body.bad-block" },
+		{ BEGIN "Hash: " ONE "\n" END, "body.bad-block" },
+		{ BEGIN "> " ONE "\n" END, "body.bad-block" },
+		{ BEGIN ONE "\n> " END, "body.bad-block" },
+		{ BEGIN ONE "\n " END, "body.bad-block" },
+		/* MA-62: two, in both orders; equal ones are one */
+		{ BLOCK(ONE) "text\n" BLOCK(TWO), "body.ambiguous" },
+		{ BLOCK(TWO) BLOCK(ONE), "body.ambiguous" },
+		{ BLOCK(ONE) BLOCK(ONE) BLOCK(TWO), "body.ambiguous" },
+		{ BLOCK(ONE) BEGIN "x\n" END, "body.ambiguous" },
+		{ BEGIN "x\n" END BLOCK(ONE), "body.ambiguous" },
+		{ BEGIN TWO "\n" BLOCK(ONE), "body.ambiguous" },
+		{ BLOCK(ONE) BEGIN, "body.ambiguous" },
+	};
+	uint8_t want[SHA256_LEN], got[SHA256_LEN];
+
+	(void)state;
+	parse_digest(ONE, want);
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		unit_case("%zu: %s", i, cases[i].text);
+		assert_string_equal(
+		    code_of(span_str(cases[i].text), got), cases[i].code);
+		if (cases[i].code[0] == '\0')
+			assert_memory_equal(got, want, SHA256_LEN);
+	}
+}
+
+/* MA-61: what makes a block none. */
+static void
+test_quote_marks(void **state)
+{
+	static const char *const marks[] = { ">", "> ", ">>", "|", "| ",
+		"\xc2\xbb", "\xc2\xa0", " ", "\t", "> | \xc2\xbb ",
+		"\xe2\x80\xba ", "\xef\xbb\xbf" };
+	uint8_t digest[SHA256_LEN];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(marks); i++) {
+		const char *quoted = arena_printf(unit_job()->arena,
+		    "%s-----BEGIN ACME RESPONSE-----\n%s" TWO
+		    "\n%s-----END ACME RESPONSE-----\n",
+		    marks[i], marks[i], marks[i]);
+
+		unit_case("%zu", i);
+		assert_string_equal(
+		    code_of(span_str(quoted), digest), "body.block-in-quote");
+		/* Above or below it, an answer counts. */
+		assert_string_equal(
+		    code_of(span_str(arena_printf(
+				unit_job()->arena, BLOCK(ONE) "%s", quoted)),
+			digest),
+		    "");
+		assert_string_equal(
+		    code_of(
+			span_str(arena_printf(unit_job()->arena,
+			    "On Monday, CA wrote:\n%s\n" BLOCK(ONE), quoted)),
+			digest),
+		    "");
+	}
+}
+
+/* MA-61: lines below which all is quoted. */
+static const char *const separators[] = {
+	"-----Original Message-----\n",
+	"-----Urspr\xc3\xbcngliche Nachricht-----\n",
+	"-----Original-Nachricht-----\n",
+	"--- Original message ---\n",
+	"________ Original Message ________\n",
+	"-----Message d'origine-----\n",
+	"-----Mensaje original-----\n",
+	"-----Mensagem original-----\n",
+	"-----Messaggio originale-----\n",
+	"-----Oorspronkelijk bericht-----\n",
+	"-----Ursprungligt meddelande-----\n",
+	"-----Alkuper\xc3\xa4inen viesti-----\n",
+	"-----Oryginalna wiadomo\xc5\x9b\xc4\x87-----\n",
+	"-----\xd0\x98\xd1\x81\xd1\x85\xd0\xbe\xd0\xb4\xd0\xbd\xd0\xbe\xd0\xb5 "
+	"\xd1\x81\xd0\xbe\xd0\xbe\xd0\xb1\xd1\x89\xd0\xb5\xd0\xbd\xd0\xb8\xd0"
+	"\xb5-----\n",
+	"-----\xe5\x85\x83\xe3\x81\xae\xe3\x83\xa1\xe3\x83\x83\xe3\x82\xbb\xe3"
+	"\x83\xbc\xe3\x82\xb8-----\n",
+	"-----In no language of the list-----\n",
+	"-----\"Alice\" <alice@user.test> wrote: -----\n",      /* Lotus */
+	"---------- Forwarded message ---------\n",             /* Gmail */
+	"Begin forwarded message:\n",                           /* Apple */
+	"________________________________\nFrom: a\nSent: b\n", /* Outlook */
+	"________________________________\n\n\nVon: a\nGesendet: b\n",
+	"-----\nDe\xc2\xa0: a\nEnvoy\xc3\xa9\xc2\xa0: b\n",
+	"_____\n*From:* a\n*Date:* b\n",
+	"_____\nFrom: a\nx\nx\nSubject: b\n",
+	"From: CA <acme@ca.test>\nSent: Monday\nTo: alice\n", /* no rule */
+	"Von: a\nDatum: b\nAn: c\nBetreff: d\n",
+	"De\xc2\xa0: a\nEnvoy\xc3\xa9\xc2\xa0: b\n\xc3\x80\xc2\xa0: c\n",
+	"\xe5\x8f\x91\xe4\xbb\xb6\xe4\xba\xba\xef\xbc\x9a"
+	"a\n\xe6\x97\xb6\xe9\x97\xb4\xef\xbc\x9a"
+	"b\n\xe6\x94\xb6\xe4\xbb\xb6\xe4\xba\xba\xef\xbc\x9a"
+	"c\n",
+};
+
+static const char *const no_separators[] = {
+	"-----\n",
+	"_____\n",
+	"-- \n",
+	"------------------------------\nAlice\nExample Corp\n",
+	"_____\nFrom: only one\n",
+	"_____\nx\nx\nx\nFrom: a\nSent: b\n", /* too far */
+	"Hello CA,\nthanks: see below.\n",
+	"Dear CA:\nthe answer:\nbelow:\n",
+	"From: a\nx\nTo: b\nDate: c\n",
+	"-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n",
+	"https://ca.test/\nFrom here on:\n",
+	"---- x\n",
+	"On Mon, 2 Mar 2026 at 10:00, CA <acme@ca.test> wrote:\n> q\n",
+};
+
+static void
+test_separators(void **state)
+{
+	uint8_t want[SHA256_LEN], got[SHA256_LEN];
+	struct arena *a = unit_job()->arena;
+
+	(void)state;
+	parse_digest(ONE, want);
+	for (size_t i = 0; i < COUNT(separators); i++) {
+		unit_case("%zu: %s", i, separators[i]);
+		assert_true(reply_has_separator(span_str(separators[i])));
+		/* below it alone; above it an answer; with CRLF */
+		assert_string_equal(code_of(span_str(arena_printf(a,
+						"I am away.\n\n%s\n" BLOCK(TWO),
+						separators[i])),
+					got),
+		    "body.block-in-quote");
+		assert_string_equal(
+		    code_of(span_str(arena_printf(a,
+				BLOCK(ONE) "\n%s\n" BLOCK(TWO), separators[i])),
+			got),
+		    "");
+		assert_memory_equal(got, want, SHA256_LEN);
+	}
+	for (size_t i = 0; i < COUNT(no_separators); i++) {
+		unit_case("no %zu: %s", i, no_separators[i]);
+		assert_string_equal(
+		    code_of(span_str(arena_printf(
+				a, "%s" BLOCK(ONE), no_separators[i])),
+			got),
+		    "");
+	}
+}
+
+/* CRLF counts as LF does: other readings are of the raw body (MA-59). */
+static void
+test_crlf(void **state)
+{
+	uint8_t digest[SHA256_LEN];
+
+	(void)state;
+	assert_string_equal(code_of(SPAN("-----BEGIN ACME RESPONSE-----\r\n" ONE
+					 "\r\n-----END ACME RESPONSE-----\r\n"),
+				digest),
+	    "");
+	assert_string_equal(code_of(SPAN("-----Original Message-----\r\n"
+					 "-----BEGIN ACME RESPONSE-----\r\n" ONE
+					 "\r\n-----END ACME RESPONSE-----\r\n"),
+				digest),
+	    "body.block-in-quote");
+}
+
+static void
+test_cut(void **state)
+{
+	static const char text[] = "x\n> " BEGIN "_____\nFrom: a\n" BLOCK(ONE);
+	size_t last = sizeof(text) - 2; /* without the line end */
+
+	(void)state;
+	for (size_t n = 0; n < sizeof(text) - 1; n++) {
+		uint8_t digest[SHA256_LEN];
+		char *copy = xmalloc(n + 1);
+
+		memcpy(copy, text, n);
+		unit_case("%zu octets", n);
+		if (n == last)
+			assert_string_equal(
+			    code_of(span_mem(copy, n), digest), "");
+		else
+			assert_string_not_equal(
+			    code_of(span_mem(copy, n), digest), "");
+		free(copy);
+	}
+}
+
+/* Work grows with the text only: rules, headers and openings by thousands. */
+static void
+test_time_is_bounded(void **state)
+{
+	static const char *const units[] = { "_____\n", "From: a\n", BEGIN,
+		BEGIN "A\n", "-", "> ", "- \xc2\xbb", "From: ", "\n",
+		BLOCK(ONE) };
+	int64_t before = clock_mono_ms();
+	uint8_t digest[SHA256_LEN];
+	struct buf b;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(units); i++) {
+		buf_init(&b, unit_job()->arena, 1 << 20);
+		while (b.n < 256 * 1024)
+			buf_add_str(&b, units[i]);
+		(void)code_of(buf_span(&b), digest);
+	}
+	assert_true(clock_mono_ms() - before < 10000);
+}
+
+static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(test_digest_vectors),
+	cmocka_unit_test(test_token_halves),
+	cmocka_unit_test(test_body_vectors),
+	cmocka_unit_test(test_blocks),
+	cmocka_unit_test(test_quote_marks),
+	cmocka_unit_test(test_separators),
+	cmocka_unit_test(test_crlf),
+	cmocka_unit_test(test_cut),
+	cmocka_unit_test(test_time_is_bounded),
+};
+
+UNIT_MAIN(tests)

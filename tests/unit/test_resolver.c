@@ -1,0 +1,552 @@
+/* The resolver against a name server of the test's own: MA-30, MA-31, PK-29,
+ * PK-30, PK-31. */
+#include "config.h"
+
+#include "dns/resolver.h"
+
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/clock.h"
+#include "tests/unit/unit.h"
+
+/* --- the name server ----------------------------------------------------- */
+
+struct counters {
+	int udp, tcp;
+	int quiet_left; /* questions for "quiet" that get no answer */
+};
+
+static struct counters *counters;
+static pid_t server;
+static int port;
+
+struct message {
+	unsigned char bytes[65535];
+	size_t n;
+};
+
+static void
+put(struct message *m, const void *p, size_t n)
+{
+	assert_true(m->n + n <= sizeof(m->bytes));
+	memcpy(m->bytes + m->n, p, n);
+	m->n += n;
+}
+
+static void
+put_record(struct message *m, unsigned type, const void *rdata, size_t n)
+{
+	unsigned char head[12] = { 0xc0, 12, (unsigned char)(type >> 8),
+		(unsigned char)type, 0, 1, 0, 0, 1, 44, (unsigned char)(n >> 8),
+		(unsigned char)n };
+
+	put(m, head, sizeof(head));
+	put(m, rdata, n);
+	m->bytes[7]++;
+}
+
+/* The end of a question; its first label. */
+static size_t
+question_end(const unsigned char *q, size_t n, char label[64])
+{
+	size_t at = 12;
+
+	memcpy(label, q + 13, q[12]);
+	label[q[12]] = '\0';
+	while (at < n && q[at] != 0)
+		at += 1U + q[at];
+	return at + 5;
+}
+
+static void
+put_alias(struct message *m, int from)
+{
+	unsigned char rdata[32];
+	int n = snprintf((char *)rdata + 1, sizeof(rdata) - 1, "c%d", from + 1);
+
+	rdata[0] = (unsigned char)n;
+	/* ".test": the rest of the question's name */
+	rdata[n + 1] = 0xc0;
+	rdata[n + 2] = (unsigned char)(12 + 1 + m->bytes[12]);
+	put_record(m, 5, rdata, (size_t)n + 3);
+}
+
+/* Fills the answer; false for none. */
+static bool
+answer(const unsigned char *q, size_t n, bool tcp, struct message *m)
+{
+	char label[64];
+	size_t end = question_end(q, n, label);
+	unsigned type = (unsigned)q[end - 4] << 8 | q[end - 3];
+	int number;
+
+	m->n = 0;
+	put(m, q, end);
+	memset(m->bytes + 2, 0, 10);
+	m->bytes[2] = 0x84;
+	m->bytes[5] = 1;
+	if (strcmp(label, "silent") == 0)
+		return false;
+	if (strcmp(label, "quiet") == 0 && counters->quiet_left > 0) {
+		counters->quiet_left--;
+		return false;
+	}
+	if (strcmp(label, "servfail") == 0)
+		m->bytes[3] = 2;
+	else if (strcmp(label, "nx") == 0)
+		m->bytes[3] = 3;
+	else if (strcmp(label, "refused") == 0)
+		m->bytes[3] = 5;
+	else if (sscanf(label, "c%d", &number) == 1 && number < 20)
+		put_alias(m, number);
+	else if (type == 15 && strcmp(label, "ok") == 0)
+		put_record(m, 15, "\x00\x0a\x02mx\xc0\x0f", 7);
+	else if (type == 16 && strcmp(label, "nodata") != 0 &&
+		 (strcmp(label, "large") != 0 || tcp)) {
+		put_record(m, 16, "\x05hello\x05there", 12);
+		if (strcmp(label, "large") == 0) {
+			static unsigned char big[60000];
+
+			for (size_t i = 0; i + 250 <= sizeof(big); i += 250)
+				big[i] = 249;
+			put_record(m, 16, big, sizeof(big) / 250 * 250);
+		}
+	} else if (strcmp(label, "large") == 0 && type == 16) {
+		m->bytes[2] |= 2; /* TC */
+	}
+	return true;
+}
+
+static void
+serve_udp(int fd)
+{
+	static struct message m;
+	unsigned char q[1500];
+	struct sockaddr_in from;
+	socklen_t len = sizeof(from);
+	ssize_t n =
+	    recvfrom(fd, q, sizeof(q), 0, (struct sockaddr *)&from, &len);
+
+	counters->udp++;
+	if (n > 16 && answer(q, (size_t)n, false, &m))
+		sendto(fd, m.bytes, m.n, 0, (struct sockaddr *)&from, len);
+}
+
+static void
+serve_tcp(int listener)
+{
+	static struct message m;
+	unsigned char q[1500], head[2];
+	int fd = accept(listener, NULL, NULL);
+	size_t n;
+
+	counters->tcp++;
+	if (recv(fd, head, 2, MSG_WAITALL) == 2) {
+		n = (size_t)(head[0] << 8 | head[1]);
+		if (n > 16 && n <= sizeof(q) &&
+		    recv(fd, q, n, MSG_WAITALL) == (ssize_t)n &&
+		    answer(q, n, true, &m)) {
+			head[0] = (unsigned char)(m.n >> 8);
+			head[1] = (unsigned char)m.n;
+			send(fd, head, 2, MSG_NOSIGNAL);
+			send(fd, m.bytes, m.n, MSG_NOSIGNAL);
+		}
+	}
+	close(fd);
+}
+
+static void
+serve(int udp, int tcp)
+{
+	struct pollfd p[2] = { { udp, POLLIN, 0 }, { tcp, POLLIN, 0 } };
+
+	alarm(240);
+	for (;;) {
+		poll(p, 2, -1);
+		if (p[0].revents != 0)
+			serve_udp(udp);
+		if (p[1].revents != 0)
+			serve_tcp(tcp);
+	}
+}
+
+static int
+start_server(void **state)
+{
+	struct sockaddr_in sin = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(sin);
+	int udp = socket(AF_INET, SOCK_DGRAM, 0);
+	int tcp = socket(AF_INET, SOCK_STREAM, 0);
+
+	(void)state;
+	counters = mmap(NULL, sizeof(*counters), PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	assert_int_equal(bind(tcp, (struct sockaddr *)&sin, len), 0);
+	assert_int_equal(getsockname(tcp, (struct sockaddr *)&sin, &len), 0);
+	assert_int_equal(bind(udp, (struct sockaddr *)&sin, len), 0);
+	assert_int_equal(listen(tcp, 8), 0);
+	port = ntohs(sin.sin_port);
+	fflush(NULL);
+	server = fork();
+	assert_true(server >= 0);
+	if (server == 0)
+		serve(udp, tcp);
+	close(udp);
+	close(tcp);
+	return 0;
+}
+
+static int
+stop_server(void **state)
+{
+	(void)state;
+	kill(server, SIGKILL);
+	waitpid(server, NULL, 0);
+	munmap(counters, sizeof(*counters));
+	return 0;
+}
+
+/* --- resolvers ----------------------------------------------------------- */
+
+static const char *
+write_file(const char *text)
+{
+	static char path[32];
+	int fd;
+
+	snprintf(path, sizeof(path), "test-dns-XXXXXX");
+	fd = mkstemp(path);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	close(fd);
+	return path;
+}
+
+static struct resolver *
+make_resolver(int64_t total_ms, const char *anchor)
+{
+	char text[400];
+	struct resolver *r = NULL;
+	struct resolver_conf conf = { .try_ms = 5000, .total_ms = total_ms };
+
+	snprintf(text, sizeof(text),
+	    "server:\n do-not-query-localhost: no\n"
+	    " local-zone: \"test.\" transparent\n%s%s%s"
+	    "stub-zone:\n name: \"test.\"\n stub-addr: 127.0.0.1@%d\n",
+	    anchor == NULL ? "" : " trust-anchor: \"",
+	    anchor == NULL ? "" : anchor, anchor == NULL ? "" : "\"\n", port);
+	conf.config_file = write_file(text);
+	if (resolver_new(unit_job(), &conf, &r) < 0)
+		fail_msg("%s", unit_job()->err.text);
+	unlink(conf.config_file);
+	return r;
+}
+
+/* Long enough that no machine is too slow. */
+#define PATIENT_MS 60000
+
+/* MA-30: each answer; PK-31: what is refused. */
+static void
+test_answers(void **state)
+{
+	static const struct {
+		const char *name;
+		enum dns_type type;
+		enum dns_status status;
+		size_t count;
+	} cases[] = {
+		{ "ok.test", DNS_TYPE_TXT, DNS_OK, 1 },
+		{ "sel._domainkey.ok.test", DNS_TYPE_TXT, DNS_OK, 1 },
+		{ "ok.test", DNS_TYPE_MX, DNS_OK, 1 },
+		{ "OK.Test", DNS_TYPE_TXT, DNS_OK, 1 },
+		{ "nodata.test", DNS_TYPE_TXT, DNS_NODATA, 0 },
+		{ "ok.test", DNS_TYPE_CAA, DNS_NODATA, 0 },
+		{ "nx.test", DNS_TYPE_TXT, DNS_NXDOMAIN, 0 },
+		{ "servfail.test", DNS_TYPE_TXT, DNS_TEMPORARY, 0 },
+		{ "refused.test", DNS_TYPE_TXT, DNS_TEMPORARY, 0 },
+		{ "a..test", DNS_TYPE_TXT, DNS_NXDOMAIN, 0 },
+		{ "a\\.b.test", DNS_TYPE_TXT, DNS_NXDOMAIN, 0 },
+		{ "", DNS_TYPE_TXT, DNS_NXDOMAIN, 0 },
+		{ "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+		  "aaa"
+		  "a.test",
+		    DNS_TYPE_TXT, DNS_NXDOMAIN, 0 },
+	};
+	struct resolver *r = make_resolver(PATIENT_MS, NULL);
+	struct job *j = unit_job();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct dns_answer a;
+
+		unit_case("%s %d", cases[i].name, (int)cases[i].type);
+		assert_int_equal(
+		    resolver_query(r, j, cases[i].name, cases[i].type, &a), 0);
+		assert_string_equal(dns_status_name(a.status),
+		    dns_status_name(cases[i].status));
+		assert_int_equal(a.count, cases[i].count);
+		assert_string_equal(a.name, cases[i].name);
+		assert_false(a.secure);
+		if (a.status == DNS_OK)
+			assert_true(a.ttl > 0 && a.ttl <= 300);
+		if (a.status == DNS_TEMPORARY)
+			assert_non_null(a.why);
+	}
+	resolver_free(r);
+}
+
+static void
+test_rdata(void **state)
+{
+	struct resolver *r = make_resolver(PATIENT_MS, NULL);
+	struct dns_answer a;
+
+	(void)state;
+	assert_int_equal(
+	    resolver_query(r, unit_job(), "ok.test", DNS_TYPE_TXT, &a), 0);
+	assert_span_equal(a.rdata[0], "\x05hello\x05there");
+	assert_int_equal(
+	    resolver_query(r, unit_job(), "ok.test", DNS_TYPE_MX, &a), 0);
+	assert_int_equal(a.rdata[0].n, 11);
+	assert_memory_equal(a.rdata[0].p, "\x00\x0a\x02mx\x04test", 11);
+	resolver_free(r);
+}
+
+/* MA-30: eight aliases are followed; a longer chain is temporary. */
+static void
+test_aliases(void **state)
+{
+	struct resolver *r = make_resolver(PATIENT_MS, NULL);
+	struct dns_answer a;
+
+	(void)state;
+	assert_int_equal(
+	    resolver_query(r, unit_job(), "c12.test", DNS_TYPE_TXT, &a), 0);
+	assert_int_equal(a.status, DNS_OK);
+	assert_string_equal(a.canonical, "c20.test");
+	assert_int_equal(
+	    resolver_query(r, unit_job(), "c11.test", DNS_TYPE_TXT, &a), 0);
+	assert_int_equal(a.status, DNS_TEMPORARY);
+	assert_int_equal(a.count, 0);
+	assert_non_null(a.why);
+	resolver_free(r);
+}
+
+/* MA-30: truncated over UDP, whole over TCP, 60 KB. */
+static void
+test_large(void **state)
+{
+	struct resolver *r = make_resolver(PATIENT_MS, NULL);
+	struct dns_answer a;
+
+	(void)state;
+	assert_int_equal(
+	    resolver_query(r, unit_job(), "large.test", DNS_TYPE_TXT, &a), 0);
+	assert_int_equal(a.status, DNS_OK);
+	assert_int_equal(a.count, 2);
+	assert_int_equal(a.rdata[0].n + a.rdata[1].n, 60000 + 12);
+	assert_true(counters->tcp > 0);
+	resolver_free(r);
+}
+
+/* Trap: a dead server blocks the library's own call for 17 s and more.
+ * MA-30: ours ends with its own deadline, and the answer is temporary. */
+static void
+test_silent(void **state)
+{
+	struct resolver *r = make_resolver(300, NULL);
+	struct dns_answer a;
+	int64_t begin = clock_mono_ms(), took;
+
+	(void)state;
+	assert_int_equal(
+	    resolver_query(r, unit_job(), "silent.test", DNS_TYPE_TXT, &a), 0);
+	took = clock_mono_ms() - begin;
+	assert_int_equal(a.status, DNS_TEMPORARY);
+	assert_string_equal(a.why, "no answer within 300 ms");
+	assert_true(took >= 300);
+	/* Generous, but well below what the library alone would take. */
+	assert_true(took < 12000);
+	resolver_free(r);
+}
+
+/* A server that was silent is asked again, and other questions go on while
+ * one was given up. */
+static void
+test_recovers(void **state)
+{
+	struct resolver *r = make_resolver(500, NULL);
+	struct dns_answer a;
+	int64_t end = clock_mono_ms() + 100000;
+
+	(void)state;
+	counters->quiet_left = 3;
+	assert_int_equal(
+	    resolver_query(r, unit_job(), "quiet.test", DNS_TYPE_TXT, &a), 0);
+	assert_int_equal(a.status, DNS_TEMPORARY);
+	do
+		assert_int_equal(resolver_query(r, unit_job(), "quiet.test",
+				     DNS_TYPE_TXT, &a),
+		    0);
+	while (a.status != DNS_OK && clock_mono_ms() < end);
+	assert_int_equal(a.status, DNS_OK);
+	assert_int_equal(
+	    resolver_query(r, unit_job(), "ok.test", DNS_TYPE_TXT, &a), 0);
+	assert_int_equal(a.status, DNS_OK);
+	resolver_free(r);
+}
+
+/* ER-34: the second time nobody is asked; and no thread was made. */
+static void
+test_cache(void **state)
+{
+	struct resolver *r = make_resolver(PATIENT_MS, NULL);
+	struct dns_answer a;
+	DIR *tasks;
+	int asked, threads = 0;
+
+	(void)state;
+	assert_int_equal(
+	    resolver_query(r, unit_job(), "ok.test", DNS_TYPE_TXT, &a), 0);
+	asked = counters->udp;
+	for (int i = 0; i < 100; i++) {
+		assert_int_equal(
+		    resolver_query(r, unit_job(), "ok.test", DNS_TYPE_TXT, &a),
+		    0);
+		assert_int_equal(a.status, DNS_OK);
+	}
+	assert_int_equal(counters->udp, asked);
+	tasks = opendir("/proc/self/task");
+	assert_non_null(tasks);
+	for (struct dirent *e; (e = readdir(tasks)) != NULL;)
+		threads += e->d_name[0] != '.';
+	closedir(tasks);
+#if !defined(__SANITIZE_ADDRESS__)
+	assert_int_equal(threads, 1);
+#endif
+	resolver_free(r);
+}
+
+/* Trap: a bogus answer still carries data.  MA-31, PK-29, PK-30: a zone that
+ * an anchor says is signed answers without signatures. */
+static void
+test_bogus(void **state)
+{
+	struct resolver *r = make_resolver(PATIENT_MS,
+	    "test. DS 12345 13 2 0000000000000000000000000000000000000000000"
+	    "000000000000000000001");
+	static const char *names[] = { "ok.test", "nx.test", "nodata.test" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		struct dns_answer a;
+
+		unit_case("%s", names[i]);
+		assert_int_equal(
+		    resolver_query(r, unit_job(), names[i], DNS_TYPE_TXT, &a),
+		    0);
+		assert_int_equal(a.status, DNS_BOGUS);
+		assert_int_equal(a.count, 0);
+		assert_null(a.rdata);
+		assert_false(a.secure);
+		assert_non_null(a.why);
+	}
+	resolver_free(r);
+}
+
+/* A wrong file is noticed at start, with its place. */
+static void
+test_configuration(void **state)
+{
+	struct resolver_conf conf = { .try_ms = 5000, .total_ms = 20000 };
+	struct resolver *r = NULL;
+	struct job *j = unit_job();
+
+	(void)state;
+	conf.config_file = write_file("server:\n nonsense: 1\n");
+	assert_int_equal(resolver_new(j, &conf, &r), -1);
+	assert_int_equal(j->err.kind, ERR_INTERNAL);
+	assert_non_null(strstr(j->err.text, conf.config_file));
+	assert_non_null(strstr(j->err.text, ":2:"));
+	unlink(conf.config_file);
+
+	job_recover(j);
+	conf.config_file = "no-such-file.conf";
+	assert_int_equal(resolver_new(j, &conf, &r), -1);
+	assert_non_null(strstr(j->err.text, "no-such-file.conf"));
+
+	job_recover(j);
+	conf.config_file = NULL;
+	conf.trust_anchor = "no-such-file.key";
+	assert_int_equal(resolver_new(j, &conf, &r), -1);
+	assert_non_null(strstr(j->err.text, "no-such-file.key"));
+
+	job_recover(j);
+	conf.trust_anchor = write_file("this is no anchor\n");
+	assert_int_equal(resolver_new(j, &conf, &r), -1);
+	assert_non_null(strstr(j->err.text, conf.trust_anchor));
+	unlink(conf.trust_anchor);
+}
+
+static int
+stored(void *ctx, struct job *j, const char *name, enum dns_type type,
+    struct dns_answer *out)
+{
+	const char *text = ctx;
+
+	assert_string_equal(name, "a.test");
+	assert_int_equal(type, DNS_TYPE_TXT);
+	out->status = DNS_OK;
+	out->secure = true;
+	out->rdata = arena_calloc(j->arena, 1, sizeof(*out->rdata));
+	out->rdata[0] = span_str(text);
+	out->count = 1;
+	return 0;
+}
+
+static void
+test_custom(void **state)
+{
+	char text[] = "stored";
+	struct resolver *r = resolver_new_custom(stored, text);
+	struct dns_answer a;
+
+	(void)state;
+	assert_int_equal(
+	    resolver_query(r, unit_job(), "a.test", DNS_TYPE_TXT, &a), 0);
+	assert_string_equal(a.name, "a.test");
+	assert_string_equal(a.canonical, "a.test");
+	assert_span_equal(a.rdata[0], "stored");
+	resolver_free(r);
+	resolver_free(NULL);
+}
+
+static const struct CMUnitTest tests[] = {
+	cmocka_unit_test_setup_teardown(
+	    test_answers, start_server, stop_server),
+	cmocka_unit_test_setup_teardown(test_rdata, start_server, stop_server),
+	cmocka_unit_test_setup_teardown(
+	    test_aliases, start_server, stop_server),
+	cmocka_unit_test_setup_teardown(test_large, start_server, stop_server),
+	cmocka_unit_test_setup_teardown(test_silent, start_server, stop_server),
+	cmocka_unit_test_setup_teardown(
+	    test_recovers, start_server, stop_server),
+	cmocka_unit_test_setup_teardown(test_cache, start_server, stop_server),
+	cmocka_unit_test_setup_teardown(test_bogus, start_server, stop_server),
+	cmocka_unit_test(test_configuration),
+	cmocka_unit_test(test_custom),
+};
+UNIT_MAIN(tests)

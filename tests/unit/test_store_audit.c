@@ -1,0 +1,212 @@
+/* Audit records and their chain (PK-19 to PK-21). */
+#include "config.h"
+
+#include "tests/unit/store_fixture.h"
+
+#include <string.h>
+
+#include "db/store_audit.h"
+#include "db/store_private.h"
+#include "lib/clock.h"
+
+static void
+add_rows(struct job *j, int count)
+{
+	EXPECT(j, store_begin(j), 0);
+	for (int i = 0; i < count; i++)
+		EXPECT(j,
+		    store_audit_add(j, "web", "order received",
+			arena_printf(j->arena, "order:%d", i), "ok",
+			i % 2 == 0 ? NULL : "{\"n\":1}"),
+		    0);
+	EXPECT(j, store_commit(j), 0);
+}
+
+/* PK-20 */
+static void
+test_add_and_list(struct job *j)
+{
+	struct audit_row *rows;
+	size_t count;
+	int64_t n;
+
+	EXPECT(j, store_audit_verify(j, &n), 0);
+	assert_int_equal(n, 0);
+	clock_set(1700000000);
+	COMMITTED(j, store_audit_add(j, "account:a", "order received",
+			 "order:x", "ok", "{\"mailbox\":\"a@b.example\"}"));
+	COMMITTED(j,
+	    store_audit_add(j, "issuer", "unrelated", "order:y", "ok", NULL));
+	COMMITTED(j, store_audit_add(j, "validator", "reply judged", "order:x",
+			 "dkim.body-hash \xff", NULL));
+	EXPECT(j, store_audit_list(j, "order:x", &rows, &count), 0);
+	assert_int_equal(count, 2);
+	assert_int_equal(rows[0].seq, 1);
+	assert_int_equal(rows[0].at_ms, 1700000000000);
+	assert_string_equal(rows[0].actor, "account:a");
+	assert_string_equal(rows[0].event, "order received");
+	assert_string_equal(rows[0].object, "order:x");
+	assert_string_equal(rows[0].result, "ok");
+	assert_string_equal(rows[0].detail, "{\"mailbox\":\"a@b.example\"}");
+	assert_int_equal(rows[1].seq, 3);
+	assert_string_equal(rows[1].result, "dkim.body-hash \xef\xbf\xbd");
+	assert_null(rows[1].detail);
+	EXPECT(j, store_audit_verify(j, &n), 0);
+	assert_int_equal(n, 3);
+	EXPECT(j, store_audit_list(j, "order:z", &rows, &count), 0);
+	assert_int_equal(count, 0);
+}
+
+/* What is rolled back was never there. */
+static void
+test_rolled_back(struct job *j)
+{
+	int64_t n;
+
+	add_rows(j, 2);
+	EXPECT(j, store_begin(j), 0);
+	EXPECT(j, store_audit_add(j, "web", "e", "o", "ok", NULL), 0);
+	store_rollback(j);
+	EXPECT(j, store_begin(j), 0);
+	EXPECT(j, store_savepoint(j), 0);
+	EXPECT(j, store_audit_add(j, "web", "e", "o", "ok", NULL), 0);
+	EXPECT(j, store_savepoint_undo(j), 0);
+	EXPECT(j, store_audit_add(j, "web", "f", "o", "ok", NULL), 0);
+	EXPECT(j, store_commit(j), 0);
+	EXPECT(j, store_audit_verify(j, &n), 0);
+	assert_int_equal(n, 3);
+}
+
+/* PK-21: flip, removal, exchange, insertion, and the cut-off end. */
+static void
+test_tampering(struct job *j)
+{
+	static const struct {
+		const char *name, *change, *error;
+	} cases[] = {
+		{ "text changed",
+		    "UPDATE audit SET result = 'no' WHERE seq = 5",
+		    "audit: row 5 was changed, or does not follow the one "
+		    "before it" },
+		{ "time changed",
+		    "UPDATE audit SET at_ms = at_ms + 1 WHERE seq = 1",
+		    "audit: row 1 was changed, or does not follow the one "
+		    "before it" },
+		{ "field moved into its neighbour",
+		    "UPDATE audit SET actor = 'weborder', "
+		    "event = ' received' WHERE seq = 5",
+		    "audit: row 5 was changed, or does not follow the one "
+		    "before it" },
+		{ "absent detail made empty",
+		    "UPDATE audit SET detail = '' WHERE seq = 5",
+		    "audit: row 5 was changed, or does not follow the one "
+		    "before it" },
+		{ "hash of another row",
+		    "UPDATE audit SET hash = "
+		    "(SELECT hash FROM audit WHERE seq = 3) WHERE seq = 5",
+		    "audit: row 5 was changed, or does not follow the one "
+		    "before it" },
+		{ "first removed", "DELETE FROM audit WHERE seq = 1",
+		    "audit: row 1 is missing" },
+		{ "one removed", "DELETE FROM audit WHERE seq = 5",
+		    "audit: row 5 is missing" },
+		{ "one removed, numbers closed up",
+		    "DELETE FROM audit WHERE seq = 5;"
+		    "UPDATE audit SET seq = 5 WHERE seq = 6;"
+		    "UPDATE audit SET seq = 6 WHERE seq = 7;"
+		    "UPDATE audit SET seq = 7 WHERE seq = 8",
+		    "audit: row 5 was changed, or does not follow the one "
+		    "before it" },
+		{ "two exchanged",
+		    "UPDATE audit SET seq = 100 WHERE seq = 5;"
+		    "UPDATE audit SET seq = 5 WHERE seq = 6;"
+		    "UPDATE audit SET seq = 6 WHERE seq = 100",
+		    "audit: row 5 was changed, or does not follow the one "
+		    "before it" },
+		{ "end cut off", "DELETE FROM audit WHERE seq >= 7",
+		    "audit: row 7 is missing" },
+		{ "all removed", "DELETE FROM audit",
+		    "audit: row 1 is missing" },
+		{ "head's hash changed",
+		    "UPDATE audit_head SET hash = "
+		    "(SELECT hash FROM audit WHERE seq = 3)",
+		    "audit: row 8 is not what the head says" },
+		{ "head turned back", "UPDATE audit_head SET seq = 7",
+		    "audit: row 7 is not what the head says" },
+		{ "head removed", "DELETE FROM audit_head",
+		    "audit: there is no head" },
+	};
+	static const char reset[] =
+	    "DELETE FROM audit;"
+	    "DELETE FROM audit_head;"
+	    "INSERT INTO audit_head (id, seq, hash) VALUES (1, 0, NULL)";
+	int64_t n;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		unit_case("%s", cases[i].name);
+		fixture_sql(j, reset);
+		add_rows(j, 8);
+		EXPECT(j, store_audit_verify(j, &n), 0);
+		assert_int_equal(n, 8);
+		fixture_sql(j, cases[i].change);
+		assert_int_equal(store_audit_verify(j, &n), -1);
+		assert_job_error(j, ERR_INTERNAL, cases[i].error);
+		job_recover(j);
+	}
+	REFUSED(
+	    j, store_audit_add(j, "web", "e", "o", "ok", NULL), ERR_INTERNAL);
+}
+
+/* More rows than are read at once. */
+static void
+test_long_chain(struct job *j)
+{
+	int64_t n;
+
+	add_rows(j, 1203);
+	EXPECT(j, store_audit_verify(j, &n), 0);
+	assert_int_equal(n, 1203);
+	fixture_sql(j, "UPDATE audit SET object = 'order:x' WHERE seq = 1001");
+	assert_int_equal(store_audit_verify(j, &n), -1);
+	assert_job_error(j, ERR_INTERNAL, NULL);
+	assert_non_null(strstr(j->err.text, "row 1001 "));
+	assert_int_equal(n, 1000);
+}
+
+static int
+append_many(struct job *j, void *ctx)
+{
+	(void)ctx;
+	for (int i = 0; i < 25; i++) {
+		if (store_begin(j) != 0 ||
+		    store_audit_add(j, "web", "e", "o", "ok", NULL) != 0 ||
+		    store_commit(j) != 0)
+			return 1;
+	}
+	return 0;
+}
+
+/* Writers at once: one chain. */
+static void
+test_writers_at_once(struct job *j)
+{
+	int pids[6];
+	int64_t n;
+
+	for (size_t i = 0; i < 6; i++)
+		pids[i] = fixture_fork(append_many, NULL);
+	for (size_t i = 0; i < 6; i++)
+		assert_int_equal(fixture_wait(pids[i]), 0);
+	EXPECT(j, store_audit_verify(j, &n), 0);
+	assert_int_equal(n, 150);
+}
+
+static const struct CMUnitTest tests[] = {
+	STORE_TEST(test_add_and_list),
+	STORE_TEST(test_rolled_back),
+	STORE_TEST(test_tampering),
+	STORE_TEST(test_long_chain),
+	STORE_TEST(test_writers_at_once),
+};
+
+UNIT_MAIN(tests)

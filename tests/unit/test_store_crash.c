@@ -1,0 +1,569 @@
+/*
+ * Many processes at once, and processes that die: nothing is done twice,
+ * nothing that was committed is lost, nothing else stays.  And no statement
+ * of the flow reads a whole table.
+ */
+#include "config.h"
+
+#include "tests/unit/store_fixture.h"
+
+#include <signal.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "db/store_account.h"
+#include "db/store_audit.h"
+#include "db/store_caa.h"
+#include "db/store_cert.h"
+#include "db/store_outbox.h"
+#include "db/store_private.h"
+#include "db/store_reply.h"
+
+/* --- leases -------------------------------------------------------------- */
+
+enum { WORKERS = 8, ROWS = 400 };
+
+struct queue {
+	const char *name;
+	const char *fill; /* makes `due` the rows of all the orders */
+	int (*take)(struct job *j, const char **id);
+};
+
+static int
+take_mail(struct job *j, const char **id)
+{
+	struct outbox_mail mail;
+	int found = store_outbox_lease(j, j->now + 600, &mail);
+
+	*id = mail.challenge_id;
+	return found;
+}
+
+static int
+take_order(struct job *j, const char **id)
+{
+	struct order order;
+	int64_t attempts;
+	int found = store_order_lease(j, j->now + 600, &order, &attempts);
+
+	*id = order.id;
+	return found;
+}
+
+static const struct queue queues[] = {
+	{ "outbox", "UPDATE outbox SET due_at = 5", take_mail },
+	{ "orders", "UPDATE orders SET csr_at = 1, issue_due_at = 5",
+	    take_order },
+};
+
+struct worker {
+	const struct queue *queue;
+	int out;
+};
+
+/* Takes until nothing is left, a transaction each, and says what it took. */
+static int
+work(struct job *j, void *ctx)
+{
+	const struct worker *w = ctx;
+
+	for (;;) {
+		const char *id;
+		char line[32];
+		int found;
+
+		if (store_begin(j) != 0)
+			return 1;
+		found = w->queue->take(j, &id);
+		if (found < 0 && j->err.kind != ERR_BUSY)
+			return 2;
+		if (found < 0) {
+			/* Told to come back later, which is now. */
+			store_rollback(j);
+			job_recover(j);
+			continue;
+		}
+		if (store_commit(j) != 0)
+			return 3;
+		if (found == 0)
+			return 0;
+		snprintf(line, sizeof(line), "%-22s\n", id);
+		if (write(w->out, line, 23) != 23)
+			return 4;
+	}
+}
+
+static int
+compare(const void *a, const void *b)
+{
+	return memcmp(a, b, 23);
+}
+
+/* AC-179, style: eight clients, 400 rows, none taken twice, none left. */
+static void
+test_leases_at_once(struct job *j)
+{
+	const char *account = fixture_account(j);
+	static char taken[ROWS + 1][23];
+
+	for (int i = 0; i < ROWS / 10; i++)
+		fixture_order(j, account, 10);
+	for (int i = ROWS / 10; i < ROWS; i++)
+		fixture_order(j, account, 1);
+	for (size_t q = 0; q < sizeof(queues) / sizeof(queues[0]); q++) {
+		struct worker w = { .queue = &queues[q] };
+		int ends[2], pids[WORKERS];
+		size_t n = 0, got;
+
+		unit_case("%s", queues[q].name);
+		fixture_sql(j, queues[q].fill);
+		if (q == 0)
+			fixture_sql(j, "UPDATE outbox SET due_at = NULL "
+				       "WHERE place > 0");
+		assert_int_equal(pipe(ends), 0);
+		w.out = ends[1];
+		for (size_t i = 0; i < WORKERS; i++)
+			pids[i] = fixture_fork(work, &w);
+		close(ends[1]);
+		while (
+		    n <= ROWS * 23 && (got = (size_t)read(ends[0], taken[0] + n,
+					   sizeof(taken) - n)) > 0)
+			n += got;
+		close(ends[0]);
+		for (size_t i = 0; i < WORKERS; i++)
+			assert_int_equal(fixture_wait(pids[i]), 0);
+		assert_int_equal(n, ROWS * 23);
+		qsort(taken, ROWS, 23, compare);
+		for (size_t i = 1; i < ROWS; i++)
+			assert_memory_not_equal(taken[i - 1], taken[i], 23);
+	}
+	assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM outbox "
+					  "WHERE place = 0 AND attempts <> 1"),
+	    0);
+}
+
+/* --- processes that die -------------------------------------------------- */
+
+enum moment {
+	AT_BEGIN,
+	AFTER_FIRST_WRITE,
+	AFTER_ALL_WRITES,
+	BEFORE_COMMIT,
+	AFTER_COMMIT,
+	MOMENT_COUNT
+};
+
+struct victim {
+	enum moment moment;
+	int transactions; /* that go well before */
+	int out;
+};
+
+static void
+die(void)
+{
+	raise(SIGKILL);
+}
+
+static void
+die_at_commit(void *ctx, bool after)
+{
+	const struct victim *v = ctx;
+
+	if (after == (v->moment == AFTER_COMMIT))
+		die();
+}
+
+/* An account and its audit record: both or none. */
+static int
+one_transaction(struct job *j, const struct victim *v, int number, bool last)
+{
+	struct account a = { .id = arena_printf(j->arena, "account %d", number),
+		.thumbprint = arena_printf(j->arena, "print %d", number),
+		.jwk = "{}",
+		.contact = "[]" };
+
+	if (store_begin(j) != 0)
+		return -1;
+	if (last && v->moment == AT_BEGIN)
+		die();
+	if (store_account_create(j, &a) != 0)
+		return -1;
+	if (last && v->moment == AFTER_FIRST_WRITE)
+		die();
+	if (store_audit_add(j, "web", "account created", a.id, "ok", NULL) != 0)
+		return -1;
+	if (last && v->moment == AFTER_ALL_WRITES)
+		die();
+	if (last)
+		store_set_commit_hook(die_at_commit, (void *)(uintptr_t)v);
+	return store_commit(j);
+}
+
+static int
+live_and_die(struct job *j, void *ctx)
+{
+	const struct victim *v = ctx;
+
+	for (int i = 0; i <= v->transactions; i++)
+		if (one_transaction(j, v, i, i == v->transactions) != 0)
+			return 1;
+	return 2; /* it should not have come here */
+}
+
+/* AC-179: kill -9 at each moment of a transaction. */
+static void
+test_killed_in_transaction(struct job *j)
+{
+	for (int m = 0; m < MOMENT_COUNT; m++) {
+		struct victim v = { .moment = (enum moment)m,
+			.transactions = 3 };
+		int64_t n, expected = m == AFTER_COMMIT ? 4 : 3;
+
+		unit_case("moment %d", m);
+		fixture_sql(j, "DELETE FROM account; DELETE FROM audit; "
+			       "UPDATE audit_head SET seq = 0, hash = NULL");
+		assert_int_equal(fixture_wait(fixture_fork(live_and_die, &v)),
+		    128 + SIGKILL);
+		/* The dead one's locks hold nobody up. */
+		COMMITTED(
+		    j, store_audit_add(j, "test", "after", "x", "ok", NULL));
+		assert_int_equal(
+		    fixture_count(j, "SELECT COUNT(*) FROM account"), expected);
+		EXPECT(j, store_audit_verify(j, &n), 0);
+		assert_int_equal(n, expected + 1);
+	}
+}
+
+static int
+live_until_killed(struct job *j, void *ctx)
+{
+	const struct victim *v = ctx;
+
+	for (int i = 0; i < 1000000; i++) {
+		char byte = 'x';
+
+		if (one_transaction(j, v, i, false) != 0 ||
+		    write(v->out, &byte, 1) != 1)
+			return 1;
+		job_reset(j);
+	}
+	return 2;
+}
+
+/* The same at moments that nobody chose. */
+static void
+test_killed_at_random(struct job *j)
+{
+	for (int round = 0; round < 12; round++) {
+		struct victim v = { 0 };
+		int ends[2], pid;
+		int64_t n, accounts, told = 0;
+		char byte;
+
+		unit_case("round %d", round);
+		fixture_sql(j, "DELETE FROM account; DELETE FROM audit; "
+			       "UPDATE audit_head SET seq = 0, hash = NULL");
+		assert_int_equal(pipe(ends), 0);
+		v.out = ends[1];
+		pid = fixture_fork(live_until_killed, &v);
+		close(ends[1]);
+		while (told < 1 + round && read(ends[0], &byte, 1) == 1)
+			told++;
+		assert_int_equal(kill(pid, SIGKILL), 0);
+		while (read(ends[0], &byte, 1) == 1)
+			told++;
+		close(ends[0]);
+		assert_int_equal(fixture_wait(pid), 128 + SIGKILL);
+		COMMITTED(
+		    j, store_audit_add(j, "test", "after", "x", "ok", NULL));
+		accounts = fixture_count(j, "SELECT COUNT(*) FROM account");
+		/* what was told is there; one more may be */
+		assert_in_range(accounts, told, told + 1);
+		EXPECT(j, store_audit_verify(j, &n), 0);
+		assert_int_equal(n, accounts + 1);
+	}
+}
+
+/* --- plans --------------------------------------------------------------- */
+
+/* A life with everything in it, so that every statement has been prepared. */
+static void
+whole_life(struct job *j)
+{
+	const char *account = fixture_account(j);
+	struct order *o = fixture_order(j, account, 2);
+	struct order *failing = fixture_order(j, account, 2);
+	struct order *list, taken;
+	struct challenge_subject subject;
+	struct reply_record r = { .source = "s",
+		.uid = 1,
+		.arrival = j->now,
+		.verdict = VERDICT_DEFERRED,
+		.retry_at = j->now,
+		.raw = SPAN("raw"),
+		.covered_hash = SPAN("covered") };
+	struct reply_record *replies, again;
+	struct outbox_mail mail;
+	struct authz a;
+	struct account acc;
+	struct caa_row caa;
+	struct cert cert, got;
+	struct crl crl;
+	struct revoked *revoked;
+	struct audit_row *rows;
+	enum verdict applied;
+	int64_t n, *uids;
+	size_t count;
+	bool taken_serial;
+	const char *first = o->identifiers[0].authz.challenge.id;
+
+	EXPECT(j, store_account_by_id(j, account, &acc), 1);
+	EXPECT(j, store_account_by_thumbprint(j, acc.thumbprint, &acc), 1);
+	COMMITTED(j, store_account_set_contact(j, account, "[]"));
+	EXPECT(j, store_begin(j), 0);
+	EXPECT(j, store_outbox_lease(j, j->now + 9, &mail), 1);
+	EXPECT(j, store_outbox_spool(j, mail.challenge_id, SPAN("m")), 0);
+	EXPECT(
+	    j, store_outbox_retry(j, mail.challenge_id, j->now, "4", "{}"), 0);
+	EXPECT(j, store_outbox_lease(j, j->now + 9, &mail), 1);
+	EXPECT(j, store_outbox_sent(j, mail.challenge_id, "250", 0), 0);
+	EXPECT(j, store_outbox_next_due(j, &n), 1);
+	EXPECT(j,
+	    store_outbox_failed(
+		j, failing->identifiers[1].authz.challenge.id, "550", "{}"),
+	    0);
+	EXPECT(j, store_challenge_post(j, first, 1, &a), 0);
+	r.challenge_id = first;
+	EXPECT(j, store_reply_record(j, &r, 1, &applied), 0);
+	EXPECT(j, store_reply_next_due(j, &n), 1);
+	EXPECT(j, store_reply_lease_deferred(j, j->now + 9, &again), 1);
+	again.verdict = VERDICT_NO_RESPONSE;
+	again.error = "{}";
+	EXPECT(j, store_reply_record(j, &again, 1, &applied), 0);
+	again.uid = 2;
+	again.id = NULL;
+	again.verdict = VERDICT_MATCH;
+	EXPECT(j, store_reply_record(j, &again, j->now + 5, &applied), 0);
+	EXPECT(j, store_caa_request(j, a.id), 0);
+	EXPECT(j, store_caa_lease(j, j->now + 9, &caa), 1);
+	EXPECT(j, store_caa_retry(j, caa.id, j->now), 0);
+	EXPECT(j, store_caa_next_due(j, &n), 1);
+	caa.result = "permit";
+	caa.br_version = "1";
+	EXPECT(j, store_caa_record(j, &caa), 0);
+	EXPECT(j, store_caa_latest(j, a.id, &caa), 1);
+	EXPECT(j, store_challenge_wipe_expired(j, j->now, 9, &count), 0);
+	EXPECT(j, store_order_csr_refused(j, o->id, &n), 0);
+	EXPECT(j, store_order_finalize(j, o->id, SPAN("csr")), 0);
+	EXPECT(j, store_order_lease(j, j->now + 9, &taken, &n), 1);
+	EXPECT(j, store_order_release(j, o->id, j->now), 0);
+	EXPECT(j, store_order_next_due(j, &n), 1);
+	cert = (struct cert){ .id = "c",
+		.order_id = o->id,
+		.account_id = account,
+		.ca_label = "ca",
+		.serial = "00",
+		.profile = "p",
+		.profile_sha256 = SPAN("p"),
+		.tbs = SPAN("t"),
+		.signature_alg = SPAN("a"),
+		.lint_report = "",
+		.evidence = "",
+		.br_version = "1",
+		.spki_sha256 = SPAN("s") };
+	EXPECT(j, store_cert_reserve(j, &cert, &taken_serial), 0);
+	cert.id = "c2";
+	assert_int_equal(store_cert_reserve(j, &cert, &taken_serial), -1);
+	job_recover(j);
+	EXPECT(j, store_cert_record(j, "c", SPAN("d"), SPAN("s")), 0);
+	EXPECT(j, store_crl_reserve(j, "ca", 1, 2, &n), 0);
+	EXPECT(j, store_crl_record(j, "ca", n, SPAN("d")), 0);
+	EXPECT(j, store_audit_add(j, "a", "e", "o", "ok", NULL), 0);
+	EXPECT(j, store_reply_undisposed(j, "s", 0, 9, &uids, &count), 0);
+	EXPECT(j, store_reply_disposed(j, "s", 0, uids, count), 0);
+	EXPECT(j, store_commit(j), 0);
+
+	EXPECT(j, store_challenge_by_part1_hash(j, SPAN("h"), &subject), 0);
+	EXPECT(j, store_challenge_by_from(j, "f", &subject), 0);
+	EXPECT(j, store_authz_by_id(j, a.id, NULL, &a), 1);
+	EXPECT(j, store_authz_by_id(j, a.id, account, &a), 1);
+	EXPECT(j, store_authz_by_challenge(j, first, account, &a), 1);
+	EXPECT(j, store_authz_reusable(j, account, a.mailbox, 1, &a), 1);
+	EXPECT(j, store_order_by_id(j, o->id, account, &taken), 1);
+	EXPECT(j, store_order_list(j, true, 9, &list, &count), 0);
+	EXPECT(j, store_order_list(j, false, 9, &list, &count), 0);
+	EXPECT(j, store_reply_seen(j, "s", 0, 1), 1);
+	EXPECT(j, store_reply_last_uid(j, "s", 0, &n), 0);
+	EXPECT(j, store_reply_covered(j, first, SPAN("covered")), 1);
+	EXPECT(j, store_reply_proof(j, first, &again), 1);
+	EXPECT(j, store_reply_list(j, first, &replies, &count), 0);
+	EXPECT(j, store_cert_by_order(j, o->id, &got), 1);
+	EXPECT(j, store_cert_by_id(j, "c", NULL, &got), 1);
+	EXPECT(j, store_cert_by_id(j, "c", account, &got), 1);
+	EXPECT(j, store_cert_count_since(j, 1, &n), 0);
+	EXPECT(j, store_crl_latest(j, "ca", &crl), 1);
+	EXPECT(j, store_cert_revoked(j, "ca", 1, &revoked, &count), 0);
+	EXPECT(j, store_audit_list(j, "o", &rows, &count), 0);
+	EXPECT(j, store_audit_verify(j, &n), 0);
+	EXPECT(j, store_ping(j), 0);
+}
+
+struct plans {
+	struct job *j;
+	sqlite3 *db;
+	int statements;
+	int scans;
+};
+
+/*
+ * SQLite: "SCAN x" reads a table or an index from end to end.  Not so where x
+ * is a SELECT inside the statement, whose own steps are shown as well.
+ */
+static bool
+reads_all(const char *step, const char *text)
+{
+	static const struct {
+		const char *step, *text;
+	} inner[] = {
+		{ "SCAN CONSTANT ROW", "" },
+		{ "SCAN o", "FROM (SELECT * FROM orders WHERE" },
+		{ "SCAN due", "LIMIT 1) due" },
+		{ "SCAN sqlite_master", "FROM sqlite_master" },
+	};
+
+	if (strncmp(step, "SCAN ", 5) != 0)
+		return false;
+	for (size_t i = 0; i < sizeof(inner) / sizeof(inner[0]); i++)
+		if (strcmp(step, inner[i].step) == 0 &&
+		    strstr(text, inner[i].text) != NULL)
+			return false;
+	return true;
+}
+
+static void
+explain(void *ctx, const char *text)
+{
+	struct plans *p = ctx;
+	const char *query =
+	    arena_printf(p->j->arena, "EXPLAIN QUERY PLAN %s", text);
+	sqlite3_stmt *stmt;
+
+	p->statements++;
+	assert_int_equal(
+	    sqlite3_prepare_v2(p->db, query, -1, &stmt, NULL), SQLITE_OK);
+	while (sqlite3_step(stmt) == SQLITE_ROW) {
+		const char *step = (const char *)sqlite3_column_text(stmt, 3);
+
+		if (!reads_all(step, text))
+			continue;
+		print_message("# %s: %s\n", step, text);
+		p->scans++;
+	}
+	sqlite3_finalize(stmt);
+}
+
+/* PostgreSQL: what is still read as a whole when that is made the last
+ * resort has no index. */
+static void
+explain_prepared(
+    struct plans *p, const char *name, const char *text, int64_t parameters)
+{
+	struct query q;
+	struct buf b;
+	int found;
+
+	buf_init(&b, p->j->arena, 1024);
+	buf_addf(&b, "EXPLAIN EXECUTE %s", name);
+	for (int64_t i = 0; i < parameters; i++)
+		buf_add_str(&b, i == 0 ? " (NULL" : ", NULL");
+	buf_add_str(&b, parameters > 0 ? ")" : "");
+	p->statements++;
+	found = query_first(&q, p->j, b.p, NO_ARGS);
+	for (; found == 1; found = query_next(&q)) {
+		const char *step = query_text(&q);
+
+		if (strstr(step, "Seq Scan") == NULL)
+			continue;
+		print_message("# %s: %s\n", step, text);
+		p->scans++;
+	}
+	query_end(&q);
+	EXPECT(p->j, found, 0);
+}
+
+static void
+explain_all_prepared(struct plans *p)
+{
+	struct {
+		const char *name, *text;
+		int64_t parameters;
+	} list[200];
+	struct query q;
+	size_t n = 0;
+	int found;
+
+	EXPECT(p->j,
+	    p->j->store->driver->script(p->j, p->j->store->sql,
+		"SET enable_seqscan TO off; "
+		"SET plan_cache_mode TO force_generic_plan"),
+	    0);
+	found = query_first(&q, p->j,
+	    "SELECT name, statement, cardinality(parameter_types) "
+	    "FROM pg_prepared_statements",
+	    NO_ARGS);
+	for (; found == 1; found = query_next(&q)) {
+		assert_true(n < 200);
+		list[n].name = query_text(&q);
+		list[n].text = query_text(&q);
+		list[n++].parameters = query_int(&q);
+	}
+	query_end(&q);
+	EXPECT(p->j, found, 0);
+	for (size_t i = 0; i < n; i++)
+		if (strstr(list[i].text, "pg_") == NULL)
+			explain_prepared(
+			    p, list[i].name, list[i].text, list[i].parameters);
+}
+
+/* architecture.md: no query scans a table that grows. */
+static void
+test_no_statement_scans(struct job *j)
+{
+	struct plans p = { j, NULL, 0, 0 };
+
+	whole_life(j);
+	if (fixture_is_pgsql()) {
+		explain_all_prepared(&p);
+	} else {
+		assert_int_equal(
+		    sqlite3_open(fixture_file(), &p.db), SQLITE_OK);
+		j->store->driver->each_statement(j->store->sql, explain, &p);
+		sqlite3_close(p.db);
+	}
+	assert_true(p.statements >= 80);
+	assert_int_equal(p.scans, 0);
+}
+
+static void
+test_whole_life(struct job *j)
+{
+	whole_life(j);
+	assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM orders "
+					  "WHERE cert_id IS NOT NULL"),
+	    1);
+}
+
+static const struct CMUnitTest tests[] = {
+	STORE_TEST(test_leases_at_once),
+	STORE_TEST(test_killed_in_transaction),
+	STORE_TEST(test_killed_at_random),
+	STORE_TEST(test_whole_life),
+	STORE_TEST(test_no_statement_scans),
+};
+
+UNIT_MAIN(tests)
