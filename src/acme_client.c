@@ -276,11 +276,6 @@ start(struct acme_client *c, struct job *j, const struct acme_client_conf *conf)
 		.user_agent = PACKAGE_NAME "/" PACKAGE_VERSION " enroll",
 		.timeout_ms = EXCHANGE_MS };
 
-	if (!https_url_is_good(conf->directory))
-		return job_fail(j, ERR_INTERNAL,
-		    "--directory %s: write the https URL of the server's "
-		    "directory, such as https://acme.ca.example/directory",
-		    conf->directory);
 	if (https_client_new(j, &https, &c->https) < 0 ||
 	    jose_thumbprint(j, c->key, &c->thumbprint) < 0)
 		return -1;

@@ -38,6 +38,18 @@
 /* --- what is there before anybody is asked ---------------------------------
  */
 
+/* What lib/addr.c refuses it calls a matter of this server's policy. */
+static int
+bad_mailbox(struct enroll *e)
+{
+	if (e->j->err.kind != ERR_REJECTED_IDENTIFIER)
+		return job_context(e->j, "--mailbox");
+	job_recover(e->j);
+	return job_fail(e->j, ERR_MALFORMED,
+	    "--mailbox: there are certificates only for plain addresses at a "
+	    "domain, such as alice@mail.example");
+}
+
 static int
 parse_mailboxes(struct enroll *e)
 {
@@ -51,7 +63,7 @@ parse_mailboxes(struct enroll *e)
 	for (size_t i = 0; i < o->mailbox_count; i++) {
 		if (addr_parse(e->j, span_str(o->mailboxes[i]), &policy, &a) <
 		    0)
-			return job_context(e->j, "--mailbox");
+			return bad_mailbox(e);
 		for (size_t k = 0; k < i; k++)
 			if (strcmp(list[k], a.canonical) == 0)
 				return job_fail(e->j, ERR_MALFORMED,
@@ -222,27 +234,29 @@ open_account(struct enroll *e)
 /* --- order and certificate -------------------------------------------------
  */
 
+static int
+read_order(struct enroll *e, struct remote_order *order)
+{
+	struct remote_order now;
+
+	while (acme_client_order_read(e->client, e->j, order->url, &now) < 0)
+		if (!enroll_again(e))
+			return -1;
+	*order = now;
+	return 0;
+}
+
 /* Reads the order until its status is none of the set. */
 static int
 wait_while(struct enroll *e, unsigned set, struct remote_order *order)
 {
-	const char *last = NULL;
-	struct remote_order now;
-
 	while (set & IS(order->status)) {
 		if (enroll_time_left(e) == 0)
 			return enroll_out_of_time(
-			    e, "the server has not finished the order", last);
+			    e, "the server has not finished the order", NULL);
 		enroll_pause(e, order->retry_after);
-		if (acme_client_order_read(e->client, e->j, order->url, &now) ==
-		    0) {
-			*order = now;
-		} else if (e->j->err.kind == ERR_BUSY) {
-			last = arena_strdup(e->j->arena, e->j->err.text);
-			job_recover(e->j);
-		} else {
+		if (read_order(e, order) < 0)
 			return -1;
-		}
 	}
 	return 0;
 }
@@ -269,25 +283,41 @@ prove_all(struct enroll *e, struct remote_order *order)
 	for (size_t i = 0; i < order->authorization_count; i++)
 		if (enroll_prove(e, order->authorizations[i]) < 0)
 			return -1;
-	order->retry_after = 1;
-	if (acme_client_order_read(e->client, e->j, order->url, order) < 0)
+	if (read_order(e, order) < 0)
 		return -1;
 	return wait_while(e, IS(REMOTE_PENDING), order);
 }
 
+/* Whether an answer that got lost was a yes, the order tells. */
 static int
 finalize(struct enroll *e, struct remote_order *order)
 {
+	struct remote_order now;
 	struct span csr;
 
 	if (expect_status(e, order, IS(REMOTE_READY)) < 0 ||
 	    enroll_csr(e->j, &e->request, &csr) < 0)
 		return -1;
-	if (acme_client_finalize(e->client, e->j, order, csr, order) < 0)
-		return -1;
-	if (wait_while(e, IS(REMOTE_PROCESSING) | IS(REMOTE_READY), order) < 0)
+	while (acme_client_finalize(e->client, e->j, order, csr, &now) < 0) {
+		if (!enroll_again(e) || read_order(e, order) < 0)
+			return -1;
+		now = *order;
+		if (order->status != REMOTE_READY)
+			break;
+	}
+	*order = now;
+	if (wait_while(e, IS(REMOTE_READY) | IS(REMOTE_PROCESSING), order) < 0)
 		return -1;
 	return expect_status(e, order, IS(REMOTE_VALID));
+}
+
+static int
+download(struct enroll *e, const char *url, struct span *pem)
+{
+	while (acme_client_chain(e->client, e->j, url, pem) < 0)
+		if (!enroll_again(e))
+			return -1;
+	return 0;
 }
 
 static int
@@ -299,7 +329,7 @@ obtain(struct enroll *e, struct enroll_certificate *c)
 	if (acme_client_order(e->client, e->j, e->request.mailboxes,
 		e->request.mailbox_count, &order) < 0 ||
 	    prove_all(e, &order) < 0 || finalize(e, &order) < 0 ||
-	    acme_client_chain(e->client, e->j, order.certificate, &pem) < 0)
+	    download(e, order.certificate, &pem) < 0)
 		return -1;
 	return enroll_certificate_check(e->j, pem, &e->request, c);
 }

@@ -6,6 +6,7 @@
 #include "lib/buf.h"
 #include "src/command.h"
 #include "src/conf_check.h"
+#include "src/https_client.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -495,6 +496,11 @@ enroll_options_parse(
 		complain(&p, "%s: is not an option", argv[optind]);
 	need(&p, out->directory, "--directory",
 	    "the https URL of the ACME server's directory");
+	if (out->directory != NULL && !https_url_is_good(out->directory))
+		complain(&p,
+		    "--directory %s: write the https URL of the server's "
+		    "directory, such as https://acme.ca.example/directory",
+		    out->directory);
 	if (out->mailbox_count == 0)
 		need(&p, NULL, "--mailbox",
 		    "the address that the certificate is for");

@@ -41,14 +41,15 @@ refused(struct enroll *e, const char *mailbox, const struct remote_authz *a)
 	    a->error != NULL ? ": " : "", a->error != NULL ? a->error : "");
 }
 
-/* What the server holds against the replies so far, once. */
+/* What the server holds against the replies so far, or why it cannot be
+ * asked: each text once. */
 static void
-note(struct enroll *e, struct proof *p, const char *error)
+note(struct enroll *e, struct proof *p, const char *text)
 {
-	if (error == NULL || (p->noted != NULL && strcmp(error, p->noted) == 0))
+	if (text == NULL || (p->noted != NULL && strcmp(text, p->noted) == 0))
 		return;
-	p->noted = arena_strdup(e->j->arena, error);
-	enroll_tellf("the server says about %s: %s", p->mailbox, error);
+	p->noted = arena_strdup(e->j->arena, text);
+	enroll_tellf("not yet: %s", text);
 }
 
 /*
@@ -92,7 +93,9 @@ wait_until_proven(struct enroll *e, struct proof *p)
 		if (enroll_time_left(e) == 0)
 			return enroll_out_of_time(e,
 			    arena_printf(e->j->arena,
-				"the server has not accepted a reply from %s",
+				"the server has not accepted a reply from %s "
+				"(it must come from exactly that address, with "
+				"a DKIM signature of its domain)",
 				p->mailbox),
 			    p->noted);
 		enroll_pause(e, retry_after);
@@ -293,8 +296,9 @@ enroll_prove(struct enroll *e, const char *url)
 	struct proof p = { .url = url };
 	struct remote_authz a;
 
-	if (acme_client_authz(e->client, e->j, url, &a) < 0)
-		return -1;
+	while (acme_client_authz(e->client, e->j, url, &a) < 0)
+		if (!enroll_again(e))
+			return -1;
 	if (a.status == REMOTE_VALID) {
 		enroll_tell("the server remembers an earlier proof");
 		return 0;
@@ -306,8 +310,10 @@ enroll_prove(struct enroll *e, const char *url)
 	if ((e->box != NULL ? answer_by_mail(e, &p) : answer_by_hand(e, &p)) <
 	    0)
 		return -1;
-	if (acme_client_respond(e->client, e->j, p.challenge_url) < 0 ||
-	    wait_until_proven(e, &p) < 0)
+	while (acme_client_respond(e->client, e->j, p.challenge_url) < 0)
+		if (!enroll_again(e))
+			return -1;
+	if (wait_until_proven(e, &p) < 0)
 		return -1;
 	enroll_tellf("%s is proven", p.mailbox);
 	return 0;

@@ -50,6 +50,17 @@ enroll_pause(const struct enroll *e, int64_t retry_after)
 	poll(NULL, 0, left < INT_MAX ? (int)left : INT_MAX);
 }
 
+bool
+enroll_again(struct enroll *e)
+{
+	if (e->j->err.kind != ERR_BUSY || enroll_time_left(e) == 0)
+		return false;
+	enroll_tellf("%s; trying again", e->j->err.text);
+	job_recover(e->j);
+	enroll_pause(e, -1);
+	return true;
+}
+
 int
 enroll_out_of_time(struct enroll *e, const char *what, const char *last)
 {

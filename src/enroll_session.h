@@ -38,6 +38,11 @@ void enroll_tellf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 int64_t enroll_time_left(const struct enroll *e);
 /* As long as the server asks (-1: it does not say), never past the end. */
 void enroll_pause(const struct enroll *e, int64_t retry_after);
+/*
+ * After a request that may be repeated has failed: is it worth another try?
+ * Then the user has been told, the error is forgotten and a pause is over.
+ */
+bool enroll_again(struct enroll *e);
 /* -1 with the job's error.  `last` is the server's last word, or NULL. */
 int enroll_out_of_time(struct enroll *e, const char *what, const char *last);
 

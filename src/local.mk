@@ -45,6 +45,7 @@ libcs_src_a_SOURCES = \
 	src/story.c src/story.h \
 	src/supervisor.c src/supervisor.h \
 	src/tls.c src/tls.h \
+	src/trim.c src/trim.h \
 	src/wake.c src/wake.h \
 	src/worker.c src/worker.h \
 	src/writer.c src/writer.h

@@ -7,6 +7,7 @@
 #include "lib/log.h"
 #include "src/conf_file.h"
 #include "src/privilege.h"
+#include "src/trim.h"
 #include "src/wake.h"
 
 #include <errno.h>
@@ -62,6 +63,7 @@ role_ready(void)
 {
 	if (ready_pipe < 0)
 		return;
+	trim_resident();
 	if (write(ready_pipe, "r", 1) != 1)
 		log_warning(
 		    "supervisor not told", "error=\"%s\"", strerror(errno));

@@ -9,6 +9,7 @@
 #include "lib/log.h"
 #include "src/notify.h"
 #include "src/privilege.h"
+#include "src/trim.h"
 #include "src/wake.h"
 
 #include <errno.h>
@@ -202,6 +203,7 @@ child_ready(struct supervisor *s, struct child *c)
 	log_info(
 	    "ready", "ms=%lld", (long long)(clock_mono_ms() - s->began_ms));
 	notify_send("READY=1");
+	trim_resident();
 }
 
 static bool
