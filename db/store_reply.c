@@ -159,14 +159,18 @@ problems_join(
 	return 0;
 }
 
-/* The note itself, without what the relay's last answer has put there. */
+/*
+ * The note itself, without what the relay's last answer has put there.  It is
+ * kept while the challenge is pending too, and shown from the client's POST
+ * on (ER-30): most clients POST after they have replied.
+ */
 static int
 soft_note(struct job *j, const struct authz *a, const char *problem)
 {
 	const struct challenge *c = &a->challenge;
 	const char *error = problem;
 
-	if (c->posted_at == 0 || c->soft_count >= SOFT_MAX)
+	if (c->soft_count >= SOFT_MAX)
 		return 0;
 	if (c->soft_count > 0 &&
 	    problems_join(j, c->error, problem, &error) != 0)

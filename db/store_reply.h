@@ -65,8 +65,8 @@ int store_reply_covered(
  * transaction: MATCH notes proven_at and, when the client has POSTed, makes
  * the authorization valid until `valid_until` and wipes part1; MISMATCH and
  * DSN_FAILED end challenge, authorization and order with `error`; soft ones
- * note `error` while the challenge is processing (at most five, joined to
- * one of type compound).  A verdict that comes when the challenge is
+ * note `error` (at most five, joined to one of type compound), which is shown
+ * from the client's POST on.  A verdict that comes when the challenge is
  * already decided is stored as VERDICT_LATE.  A recorded deferred message is
  * replaced.  *applied is the verdict as stored.
  */

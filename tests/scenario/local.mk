@@ -9,6 +9,7 @@ scenarios = \
 	tests/scenario/dns_later.scn \
 	tests/scenario/expiry.scn \
 	tests/scenario/happy.scn \
+	tests/scenario/note_before_post.scn \
 	tests/scenario/post_first.scn \
 	tests/scenario/refused.scn \
 	tests/scenario/relay.scn \
