@@ -21,6 +21,7 @@ static volatile sig_atomic_t stopping;
 static volatile sig_atomic_t hangup;
 static enum role this_role;
 static int ready_pipe = -1;
+static pid_t supervisor;
 
 static void
 on_signal(int number)
@@ -113,7 +114,7 @@ settle(const struct role_ops *ops, struct job *j, struct role_env *env)
 	/* The supervisor's death ends the role: two sets must never run.
 	 * (A change of user cleared the setting, so it is made here.) */
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
-	if (getppid() == 1)
+	if (getppid() != supervisor)
 		stopping = 1;
 	if (store_open(j, env->conf->database, &env->store) < 0)
 		return -1;
@@ -131,6 +132,7 @@ role_main(const struct role_ops *ops, const char *conf_file,
 
 	this_role = ops->role;
 	ready_pipe = ready_fd;
+	supervisor = getppid();
 	log_open(role_name(this_role), LOG_LEVEL_INFO);
 	wake_adopt(wake);
 	catch_signals();
