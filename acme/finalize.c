@@ -33,8 +33,8 @@ check_ready(struct job *j, const struct order *order)
 }
 
 /* AC-131 */
-static int
-get_csr(struct job *j, const struct json *payload, struct span *der)
+int
+finalize_csr(struct job *j, const struct json *payload, struct span *der)
 {
 	const struct json *csr = json_get(payload, "csr");
 
@@ -114,11 +114,13 @@ count_refusal(struct job *j, const struct order *order)
 	return job_fail(j, why.kind, "%s", why.text);
 }
 
-/* Another finalize may have been faster (AC-143). */
+/* The request is kept with its CSR: it proves to the issuer whose CSR it is.
+ * Another finalize may have been faster (AC-143). */
 static int
-accept_csr(struct job *j, const struct order *order, struct span der)
+accept_csr(
+    struct job *j, const struct order *order, struct span der, struct span body)
 {
-	if (store_order_finalize(j, order->id, der) == 0)
+	if (store_order_finalize(j, order->id, der, body) == 0)
 		return 0;
 	if (j->err.kind != ERR_CONFLICT)
 		return -1;
@@ -134,13 +136,14 @@ order_finalize(
 	struct span der = { NULL, 0 };
 
 	if (order_find(j, req, &order) < 0 || check_ready(j, &order) < 0 ||
-	    get_csr(j, req->payload, &der) < 0 ||
+	    finalize_csr(j, req->payload, &der) < 0 ||
 	    check_profile(j, a->conf->profile, &order) < 0)
 		return -1;
 	if (check_csr(j, a->conf, &order, der) < 0)
 		return j->err.kind == ERR_BAD_CSR ? count_refusal(j, &order)
 						  : -1;
-	if (accept_csr(j, &order, der) < 0 || order_find(j, req, &order) < 0)
+	if (accept_csr(j, &order, der, req->body) < 0 ||
+	    order_find(j, req, &order) < 0)
 		return -1;
 	order_respond(a, j, &order, 200, resp);
 	return 0;

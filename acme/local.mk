@@ -19,6 +19,7 @@ libcs_acme_a_SOURCES = \
 	acme/order.c acme/order.h \
 	acme/policy.c acme/policy.h \
 	acme/problem.c acme/problem.h \
+	acme/proof.c acme/proof.h \
 	acme/refusals.c acme/refusals.h \
 	acme/request.h \
 	acme/response.c acme/response.h \

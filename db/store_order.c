@@ -65,13 +65,14 @@ store_order_create(struct job *j, const struct order *o, int64_t mail_due_at)
 
 /*
  * One statement gives the whole picture, so that all of it is of one moment:
- * a row per identifier, the order's own columns repeated (the CSR only in
- * the first).
+ * a row per identifier, the order's own columns repeated (the CSR and its
+ * request only in the first).
  */
 #define ORDER_COLUMNS                                                          \
 	"o.id, o.account_id, o.profile, o.language, o.created_at, "            \
 	"o.life_until, o.identifier_count, o.csr_at, "                         \
-	"CASE WHEN i.place = 0 THEN o.csr END, o.csr_refused_count, "          \
+	"CASE WHEN i.place = 0 THEN o.csr END, "                               \
+	"CASE WHEN i.place = 0 THEN o.csr_jws END, o.csr_refused_count, "      \
 	"o.failed_at, o.error, o.cert_id, o.cert_not_after"
 #define ORDER_PICTURE                                                          \
 	"SELECT " ORDER_COLUMNS ", i.type, i.value, " AUTHZ_COLUMNS " "
@@ -93,11 +94,19 @@ order_read(struct query *q, struct order *out)
 	out->identifier_count = (size_t)query_int(q);
 	out->csr_at = query_int(q);
 	out->csr = query_bytes(q);
+	out->csr_jws = query_bytes(q);
 	out->csr_refused_count = query_int(q);
 	out->failed_at = query_int(q);
 	out->error = query_text(q);
 	out->cert_id = query_text(q);
 	out->cert_not_after = query_int(q);
+}
+
+static int
+order_is_spoiled(struct query *q, const struct order *o)
+{
+	return job_fail(q->j, ERR_INTERNAL,
+	    "order %s: its rows in the database do not fit together", o->id);
 }
 
 /* The row that q is on and those of the same order that follow: 1 and q is on
@@ -116,9 +125,13 @@ picture_read(struct query *q, struct order *out)
 
 			if (found < 0)
 				return -1;
-			assert(found == 1);
+			/* A row that others spoiled must not end the process:
+			 * it would be read again at once. */
+			if (found == 0)
+				return order_is_spoiled(q, out);
 			order_read(q, &row);
-			assert(strcmp(row.id, out->id) == 0);
+			if (strcmp(row.id, out->id) != 0)
+				return order_is_spoiled(q, out);
 		}
 		out->identifiers[i].type = query_text(q);
 		out->identifiers[i].value = query_text(q);
@@ -189,14 +202,17 @@ store_order_list(struct job *j, bool pending_only, size_t max,
 /* --- changing ------------------------------------------------------------ */
 
 int
-store_order_finalize(struct job *j, const char *id, struct span csr)
+store_order_finalize(
+    struct job *j, const char *id, struct span csr, struct span jws)
 {
-	assert(csr.n > 0);
+	assert(csr.n > 0 && jws.n > 0);
 	if (store_change_one(j, "order",
-		"UPDATE orders SET csr_at = $2, csr = $3, issue_due_at = $2 "
-		"WHERE id = $1 AND csr_at = 0 AND failed_at = 0 "
+		"UPDATE orders SET csr_at = $2, csr = $3, csr_jws = $4, "
+		"issue_due_at = $2 WHERE id = $1 AND csr_at = 0 AND failed_at "
+		"= 0 "
 		"AND cert_id IS NULL",
-		ARGS(v_text(id), v_int(j->now), v_bytes(csr))) != 0)
+		ARGS(v_text(id), v_int(j->now), v_bytes(csr), v_bytes(jws))) !=
+	    0)
 		return -1;
 	j->wake |= 1u << ROLE_ISSUER;
 	return 0;

@@ -26,6 +26,7 @@ struct order {
 	/* finalize */
 	int64_t csr_at;
 	struct span csr;
+	struct span csr_jws;       /* the signed request that brought it */
 	int64_t csr_refused_count; /* AC-140 */
 	/* the end */
 	int64_t failed_at;
@@ -51,10 +52,11 @@ int store_order_by_id(
 int store_order_list(struct job *j, bool pending_only, size_t max,
     struct order **out, size_t *count);
 
-/* The CSR of a ready order (the caller checked): ERR_CONFLICT if there is
- * one already or the order has failed.  The order is then due for the
- * issuer. */
-int store_order_finalize(struct job *j, const char *id, struct span csr);
+/* The CSR of a ready order (the caller checked) and the whole request that it
+ * came in, as received: ERR_CONFLICT if there is one already or the order has
+ * failed.  The order is then due for the issuer. */
+int store_order_finalize(
+    struct job *j, const char *id, struct span csr, struct span jws);
 /* One more refused CSR; *count is the new number (AC-140). */
 int store_order_csr_refused(struct job *j, const char *id, int64_t *count);
 /* Ends the order: error is a problem document.  Unused pending

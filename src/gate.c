@@ -1,5 +1,6 @@
 #include "config.h"
 
+#include "acme/proof.h"
 #include "acme/status.h"
 #include "db/store_account.h"
 #include "db/store_caa.h"
@@ -47,18 +48,44 @@ check_age(struct job *j, const struct authz *a, enum gate *out)
 	return closed(out);
 }
 
+/*
+ * Who can write rows can give an order another CSR, or make an order of its
+ * own.  But the account signed which CSR is for which order, and the key that
+ * it signed with is the one that the mailboxes' replies proved: its thumbprint
+ * goes on to check_proof().
+ */
 static int
-check_proof(const struct issuer *i, struct job *j, const struct order *o,
-    const struct authz *a, enum gate *out)
+check_request(struct job *j, const struct order *o, const char **thumbprint,
+    enum gate *out)
 {
 	struct account account;
+	int found = store_account_by_id(j, o->account_id, &account);
+
+	if (found < 0)
+		return -1;
+	if (found == 0)
+		job_fail(j, ERR_UNAUTHORIZED, "the order has no account");
+	else if (finalize_proof_verify(j, j->conf->base_url, o, account.jwk,
+		     account.thumbprint) == 0) {
+		*thumbprint = account.thumbprint;
+		return 0;
+	}
+	log_error("request not proven",
+	    "order=%s error=\"%s\" next=\"find out who wrote the row; "
+	    "nothing was signed\"",
+	    o->id, j->err.text);
+	return closed(out);
+}
+
+/* The thumbprint is that of the key that signed the request. */
+static int
+check_proof(const struct issuer *i, struct job *j, const struct order *o,
+    const struct authz *a, const char *thumbprint, enum gate *out)
+{
 	struct reply_record r;
 	int found;
 
-	found = store_account_by_id(j, a->account_id, &account);
-	if (found < 0)
-		return -1;
-	if (found == 0 || strcmp(o->account_id, a->account_id) != 0) {
+	if (strcmp(o->account_id, a->account_id) != 0) {
 		job_fail(j, ERR_UNAUTHORIZED,
 		    "the validation belongs to another account");
 		return alarm_unproven(j, o, a, out);
@@ -70,7 +97,7 @@ check_proof(const struct issuer *i, struct job *j, const struct order *o,
 		job_fail(j, ERR_UNAUTHORIZED, "there is no matching reply");
 		return alarm_unproven(j, o, a, out);
 	}
-	if (evidence_verify(j, i->seal, a, account.thumbprint, &r) < 0)
+	if (evidence_verify(j, i->seal, a, thumbprint, &r) < 0)
 		return j->err.kind == ERR_UNAUTHORIZED
 			   ? alarm_unproven(j, o, a, out)
 			   : -1;
@@ -126,25 +153,37 @@ check_caa(const struct issuer *i, struct job *j, const struct order *o,
 	return closed(out);
 }
 
+/*
+ * An order that is processing is completed (AC-105): what counts is that the
+ * authorization was good when the CSR came.
+ */
+static bool
+was_valid(const struct authz *a, int64_t at)
+{
+	struct authz then = *a;
+
+	if (then.deactivated_at >= at)
+		then.deactivated_at = 0;
+	return authz_status(&then, at) == AUTHZ_VALID;
+}
+
 static int
 check_identifier(const struct issuer *i, struct job *j, const struct order *o,
-    const struct authz *a, enum gate *out)
+    const struct authz *a, const char *thumbprint, enum gate *out)
 {
-	/* An order that is processing is completed (AC-105): what counts is
-	 * that the authorization was good when the CSR came. */
-	if (authz_status(a, o->csr_at) != AUTHZ_VALID && a->valid_at == 0) {
-		job_fail(
-		    j, ERR_UNAUTHORIZED, "%s is not authorized", a->mailbox);
-		return closed(out);
-	}
 	if (a->revoked_at != 0) {
 		job_fail(j, ERR_UNAUTHORIZED,
 		    "the authorization of %s was revoked", a->mailbox);
 		return closed(out);
 	}
+	if (!was_valid(a, o->csr_at)) {
+		job_fail(
+		    j, ERR_UNAUTHORIZED, "%s is not authorized", a->mailbox);
+		return closed(out);
+	}
 	if (check_age(j, a, out) < 0 || *out != GATE_OPEN)
 		return 0;
-	if (check_proof(i, j, o, a, out) < 0)
+	if (check_proof(i, j, o, a, thumbprint, out) < 0)
 		return -1;
 	if (*out != GATE_OPEN)
 		return 0;
@@ -156,11 +195,17 @@ issuer_gate(const struct issuer *i, struct job *j, const struct order *o,
     enum gate *out)
 {
 	enum gate worst = GATE_OPEN;
+	const char *thumbprint = NULL;
 
+	*out = GATE_OPEN;
+	if (check_request(j, o, &thumbprint, out) < 0)
+		return -1;
+	if (*out != GATE_OPEN)
+		return 0;
 	for (size_t k = 0; k < o->identifier_count; k++) {
 		*out = GATE_OPEN;
-		if (check_identifier(i, j, o, &o->identifiers[k].authz, out) <
-		    0)
+		if (check_identifier(
+			i, j, o, &o->identifiers[k].authz, thumbprint, out) < 0)
 			return -1;
 		if (*out == GATE_CLOSED)
 			return 0;

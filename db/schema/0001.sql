@@ -33,6 +33,7 @@ CREATE TABLE orders (
 	identifier_count BIGINT NOT NULL,
 	csr_at BIGINT NOT NULL DEFAULT 0,
 	csr BYTEA,
+	csr_jws BYTEA,
 	csr_refused_count BIGINT NOT NULL DEFAULT 0,
 	failed_at BIGINT NOT NULL DEFAULT 0,
 	error TEXT,

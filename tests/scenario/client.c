@@ -61,6 +61,16 @@ client_new(const struct conf *conf)
 	return c;
 }
 
+void
+client_free(struct client *c)
+{
+	if (c == NULL)
+		return;
+	EVP_PKEY_free(c->key);
+	EVP_PKEY_free(c->subject_key);
+	free(c);
+}
+
 const char *
 client_thumbprint(const struct client *c)
 {

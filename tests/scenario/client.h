@@ -11,6 +11,7 @@
 struct client;
 
 struct client *client_new(const struct conf *conf);
+void client_free(struct client *c); /* NULL-safe */
 /* The thumbprint of its key (43 characters). */
 const char *client_thumbprint(const struct client *c);
 

@@ -8,6 +8,7 @@ scenarios = \
 	tests/scenario/caa_again.scn \
 	tests/scenario/dns_later.scn \
 	tests/scenario/expiry.scn \
+	tests/scenario/forged.scn \
 	tests/scenario/happy.scn \
 	tests/scenario/note_before_post.scn \
 	tests/scenario/post_first.scn \

@@ -7,6 +7,7 @@
 #include "db/store_cert.h"
 #include "db/store_order.h"
 #include "db/store_outbox.h"
+#include "db/store_private.h"
 #include "dns/resolver.h"
 #include "lib/arena.h"
 #include "lib/b64.h"
@@ -365,6 +366,7 @@ world_close(struct world *w)
 	if (w->schema[0] != '\0')
 		pgsql_remove(w);
 	munmap(w->crash, sizeof(*w->crash));
+	client_free(w->client);
 	arena_free(w->keep);
 	remove_folder(w->dir);
 	return 0;
@@ -585,6 +587,58 @@ world_finalize(struct world *w, const char *order)
 		return unexpected(w, "finalize", &a);
 	free(a.body);
 	return 0;
+}
+
+/* --- somebody who can write rows ------------------------------------------ */
+
+static const struct {
+	const char *name, *sql;
+} forgeries[] = {
+	{ "csr",
+	    "UPDATE orders SET csr = (SELECT csr FROM orders WHERE id = $2) "
+	    "WHERE id = $1" },
+	{ "request",
+	    "UPDATE orders SET csr_jws = "
+	    "(SELECT csr_jws FROM orders WHERE id = $2) WHERE id = $1" },
+	{ "both",
+	    "UPDATE orders SET csr = (SELECT csr FROM orders WHERE id = $2), "
+	    "csr_jws = (SELECT csr_jws FROM orders WHERE id = $2) "
+	    "WHERE id = $1" },
+};
+
+struct forgery {
+	const char *sql, *id, *from;
+};
+
+static int
+child_forge(struct world *w, struct job *j, void *ctx, FILE *out)
+{
+	const struct forgery *f = ctx;
+
+	(void)w;
+	(void)out;
+	if (store_begin(j) < 0 || store_change_one(j, "order", f->sql,
+				      ARGS(v_text(f->id), v_text(f->from))) < 0)
+		return -1;
+	return store_commit(j);
+}
+
+int
+world_forge(
+    struct world *w, const char *order, const char *kind, const char *from)
+{
+	const struct known_order *o = world_find(w, order);
+	const struct known_order *other = world_find(w, from);
+	struct forgery f = { 0 };
+
+	for (size_t i = 0; i < sizeof(forgeries) / sizeof(forgeries[0]); i++)
+		if (strcmp(forgeries[i].name, kind) == 0)
+			f.sql = forgeries[i].sql;
+	if (o == NULL || other == NULL || f.sql == NULL)
+		return world_fail(w, "cannot forge %s", kind);
+	f.id = strrchr(o->url, '/') + 1;
+	f.from = strrchr(other->url, '/') + 1;
+	return in_child(w, child_forge, &f, NULL);
 }
 
 /* --- relay, mailbox, DNS ------------------------------------------------- */

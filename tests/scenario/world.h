@@ -74,6 +74,9 @@ int world_order(struct world *w, const char *name, const char *const *mailboxes,
     size_t count);
 int world_post(struct world *w, const char *order, const char *mailbox);
 int world_finalize(struct world *w, const char *order);
+/* The row of `order` gets another order's "csr", "request" or "both". */
+int world_forge(
+    struct world *w, const char *order, const char *kind, const char *from);
 /* The object at a URL, as JSON text (malloc()ed). */
 int world_read(struct world *w, const char *url, char **body);
 struct known_order *world_find(struct world *w, const char *name);

@@ -12,6 +12,8 @@
 
 #include "acme/acme.h"
 #include "acme/download.h"
+#include "acme/proof.h"
+#include "db/store_account.h"
 #include "db/store_cert.h"
 #include "lib/b64.h"
 #include "lib/digest.h"
@@ -175,6 +177,41 @@ test_not_ready(struct job *j)
 	a = finalize(j, url, good);
 	front_expect(&a, 403, "orderNotReady", "the order is invalid");
 	assert_string_equal(status_of(j, url), "invalid");
+	front_close();
+}
+
+/* The request is kept as it came, and proves the CSR to the issuer (PK-44). */
+static void
+test_request_is_proof(struct job *j)
+{
+	struct account account;
+	struct order o;
+	struct span jws;
+	const char *url, *id;
+	struct answer a;
+
+	front_open(j);
+	url = ready_order(j);
+	id = strrchr(url, '/') + 1;
+	/* A refused one is not kept. */
+	a = finalize(j, url, "AAAA");
+	front_expect(&a, 400, "badCSR", NULL);
+	EXPECT(j, store_order_by_id(j, id, NULL, &o), 1);
+	assert_int_equal(o.csr_jws.n, 0);
+	a = finalize(j, url, csr_named("good"));
+	front_expect(&a, 200, "", NULL);
+	EXPECT(j, store_order_by_id(j, id, NULL, &o), 1);
+	EXPECT(j, store_account_by_id(j, FRONT_ACCOUNT_ID, &account), 1);
+	EXPECT(j,
+	    finalize_proof_verify(
+		j, FRONT_BASE, &o, account.jwk, account.thumbprint),
+	    0);
+	/* The first one stays. */
+	jws = o.csr_jws;
+	a = finalize(j, url, csr_named("good"));
+	front_expect(&a, 403, "orderNotReady", NULL);
+	EXPECT(j, store_order_by_id(j, id, NULL, &o), 1);
+	assert_true(span_eq(o.csr_jws, jws));
 	front_close();
 }
 
@@ -435,6 +472,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST_SQLITE(test_vectors_compat),
 	STORE_TEST_SQLITE(test_payload),
 	STORE_TEST(test_not_ready),
+	STORE_TEST(test_request_is_proof),
 	STORE_TEST(test_profile_withdrawn),
 	STORE_TEST(test_refusals),
 	STORE_TEST(test_refresh),

@@ -34,6 +34,7 @@ test_create_and_read(struct job *j)
 	assert_int_equal(back.identifier_count, 3);
 	assert_int_equal(back.csr_at, 0);
 	assert_int_equal(back.csr.n, 0);
+	assert_int_equal(back.csr_jws.n, 0);
 	assert_int_equal(back.failed_at, 0);
 	assert_null(back.error);
 	assert_null(back.cert_id);
@@ -375,17 +376,22 @@ test_finalize(struct job *j)
 
 	j->now += 5;
 	j->wake = 0;
-	COMMITTED(j, store_order_finalize(j, o->id, SPAN("\0csr")));
+	COMMITTED(
+	    j, store_order_finalize(j, o->id, SPAN("\0csr"), SPAN("{\0jws}")));
 	assert_true(j->wake & 1u << ROLE_ISSUER);
 	back = fixture_reread(j, o);
 	assert_int_equal(back->csr_at, j->now);
 	assert_true(span_eq(back->csr, SPAN("\0csr")));
-	REFUSED(j, store_order_finalize(j, o->id, SPAN("other")), ERR_CONFLICT);
-	REFUSED(
-	    j, store_order_finalize(j, "absent", SPAN("other")), ERR_CONFLICT);
+	assert_true(span_eq(back->csr_jws, SPAN("{\0jws}")));
+	REFUSED(j, store_order_finalize(j, o->id, SPAN("other"), SPAN("jws")),
+	    ERR_CONFLICT);
+	REFUSED(j,
+	    store_order_finalize(j, "absent", SPAN("other"), SPAN("jws")),
+	    ERR_CONFLICT);
 	COMMITTED(j, store_order_fail(j, failed->id, problem));
-	REFUSED(
-	    j, store_order_finalize(j, failed->id, SPAN("csr")), ERR_CONFLICT);
+	REFUSED(j,
+	    store_order_finalize(j, failed->id, SPAN("csr"), SPAN("jws")),
+	    ERR_CONFLICT);
 }
 
 /* AC-140 */
@@ -400,7 +406,7 @@ test_csr_refused(struct job *j)
 		assert_int_equal(count, i);
 	}
 	assert_int_equal(fixture_reread(j, o)->csr_refused_count, 20);
-	COMMITTED(j, store_order_finalize(j, o->id, SPAN("csr")));
+	COMMITTED(j, store_order_finalize(j, o->id, SPAN("csr"), SPAN("jws")));
 	REFUSED(j, store_order_csr_refused(j, o->id, &count), ERR_CONFLICT);
 }
 
@@ -415,9 +421,11 @@ test_issuer_queue(struct job *j)
 
 	EXPECT(j, store_order_next_due(j, &at), 0);
 	COMMITTED(j, store_order_lease(j, now + 30, &taken, &attempts));
-	COMMITTED(j, store_order_finalize(j, first->id, SPAN("1")));
+	COMMITTED(
+	    j, store_order_finalize(j, first->id, SPAN("1"), SPAN("jws")));
 	j->now++;
-	COMMITTED(j, store_order_finalize(j, second->id, SPAN("2")));
+	COMMITTED(
+	    j, store_order_finalize(j, second->id, SPAN("2"), SPAN("jws")));
 	EXPECT(j, store_order_next_due(j, &at), 1);
 	assert_int_equal(at, now);
 
