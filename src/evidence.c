@@ -3,6 +3,7 @@
 #include "src/evidence.h"
 
 #include "db/store_authz.h"
+#include "db/store_cert.h"
 #include "dns/record.h"
 #include "lib/arena.h"
 #include "lib/b64.h"
@@ -172,6 +173,43 @@ evidence_caa_is_sealed(const struct seal_key *k, const struct caa_row *c)
 
 	caa_fields(c, n, hash, f);
 	return seal_verify(k, f, CAA_FIELDS, c->seal);
+}
+
+#define TBS_FIELDS 6
+
+static void
+tbs_fields(
+    const struct cert *c, uint8_t hash[SHA256_LEN], struct span f[TBS_FIELDS])
+{
+	f[0] = SPAN("countersign tbs 1");
+	f[1] = span_str(c->id);
+	f[2] = span_str(c->order_id);
+	f[3] = span_str(c->serial);
+	f[4] = c->signature_alg;
+	sha256(c->tbs, hash);
+	f[5] = span_mem(hash, SHA256_LEN);
+}
+
+void
+evidence_seal_tbs(
+    const struct seal_key *k, const struct cert *c, uint8_t out[SEAL_LEN])
+{
+	struct span f[TBS_FIELDS];
+	uint8_t hash[SHA256_LEN];
+
+	tbs_fields(c, hash, f);
+	seal_make(k, f, TBS_FIELDS, out);
+}
+
+bool
+evidence_tbs_is_sealed(
+    const struct seal_key *k, const struct cert *c, struct span seal)
+{
+	struct span f[TBS_FIELDS];
+	uint8_t hash[SHA256_LEN];
+
+	tbs_fields(c, hash, f);
+	return seal_verify(k, f, TBS_FIELDS, seal);
 }
 
 static int

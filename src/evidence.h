@@ -15,6 +15,7 @@
 #include "lib/digest.h"
 #include "lib/seal.h"
 
+struct cert;
 struct reply;
 struct recorder;
 
@@ -34,6 +35,16 @@ void evidence_seal_reply(const struct seal_key *k, const struct authz *a,
 void evidence_seal_caa(
     const struct seal_key *k, const struct caa_row *c, uint8_t out[SEAL_LEN]);
 bool evidence_caa_is_sealed(const struct seal_key *k, const struct caa_row *c);
+
+/*
+ * The issuer's own seal on what it is about to sign: committed with the
+ * contents, checked before the key is used, so that the key signs nothing
+ * that this issuer did not build and lint (PK-44, PK-203).
+ */
+void evidence_seal_tbs(
+    const struct seal_key *k, const struct cert *c, uint8_t out[SEAL_LEN]);
+bool evidence_tbs_is_sealed(
+    const struct seal_key *k, const struct cert *c, struct span seal);
 
 /*
  * Does the stored reply prove the authorization, today, from what is stored

@@ -30,9 +30,11 @@
 #define CRL_EVERY_SECS ((int64_t)24 * HOUR) /* PK-156 */
 #define WAIT_SECS 2
 #define PAUSE_MAX_SECS 300
-/* PK-146: rounds of asking for a fresh CAA check, and faults of our own,
- * until the order is given up. */
-#define ATTEMPTS_MAX 40
+/* Faults of our own are tried again for this long (AC-145). */
+#define GIVE_UP_SECS ((int64_t)24 * HOUR)
+/* A question to the validator: often at first, then patiently. */
+#define WAIT_OFTEN 30
+#define WAIT_LONG_SECS 15
 
 static int
 give_back(struct job *j, const struct order *o, int64_t secs)
@@ -71,7 +73,7 @@ try_later(struct job *j, const struct order *o, int64_t attempts)
 
 	snprintf(why, sizeof(why), "%s", j->err.text);
 	job_recover(j);
-	if (attempts >= ATTEMPTS_MAX) {
+	if (j->now > o->csr_at + GIVE_UP_SECS) {
 		log_error("certificate not issued",
 		    "order=%s error=\"%s\" next=\"the order was given up; "
 		    "the client must order again\"",
@@ -113,19 +115,54 @@ check_csr(struct job *j, const struct order *o, struct csr *csr)
 	return csr_parse(j, o->csr, &policy, csr);
 }
 
+/* What the certificate relies on, and the issuer's own seal on it. */
 static const char *
-evidence_ids(struct job *j, const struct order *o)
+evidence_of(const struct issuer *i, struct job *j, const struct order *o,
+    struct cert *c)
 {
+	uint8_t seal[SEAL_LEN];
 	struct json_out w;
 	struct buf b;
 
+	evidence_seal_tbs(i->seal, c, seal);
 	buf_init(&b, j->arena, 64 * 1024);
 	json_out_init(&w, &b);
+	json_object_begin(&w);
+	json_key(&w, "authorizations");
 	json_array_begin(&w);
-	for (size_t i = 0; i < o->identifier_count; i++)
-		json_put_string(&w, span_str(o->identifiers[i].authz.id));
+	for (size_t k = 0; k < o->identifier_count; k++)
+		json_put_string(&w, span_str(o->identifiers[k].authz.id));
 	json_array_end(&w);
+	json_member_str(
+	    &w, "seal", hex_dup(j->arena, span_mem(seal, sizeof(seal))));
+	json_object_end(&w);
 	return b.p;
+}
+
+/*
+ * Is this what this issuer built and linted before it was stopped?  Anything
+ * else in the row was put there by somebody who may write rows, and is never
+ * signed.
+ */
+static int
+check_reserved(const struct issuer *i, struct job *j, const struct cert *c)
+{
+	const struct json *v;
+	uint8_t seal[SEAL_LEN];
+
+	if (c->issued_at == 0 && c->evidence != NULL &&
+	    json_parse_object(j, span_str(c->evidence), "evidence", &v) == 0 &&
+	    hex_parse_fixed(
+		json_string(json_get(v, "seal")), seal, sizeof(seal)) == 0 &&
+	    evidence_tbs_is_sealed(i->seal, c, span_mem(seal, sizeof(seal))))
+		return 0;
+	job_recover(j);
+	log_error("certificate row not ours",
+	    "order=%s cert=%s next=\"find out who wrote the row; nothing was "
+	    "signed\"",
+	    c->order_id, c->id);
+	return job_fail(j, ERR_UNAUTHORIZED,
+	    "the certificate's contents do not carry the issuer's seal");
 }
 
 /*
@@ -163,13 +200,13 @@ reserve(const struct issuer *i, struct job *j, const struct order *o,
 		.tbs = tbs.tbs,
 		.signature_alg = tbs.signature_alg,
 		.lint_report = tbs.lint_report,
-		.evidence = evidence_ids(j, o),
 		.br_version = BR_VERSION,
 		.spki_sha256 = span_mem(csr->spki_sha256, SHA256_LEN),
 		.not_before = in.not_before,
 		.not_after = in.not_after,
 		.reserved_at = j->now,
 	};
+	c->evidence = evidence_of(i, j, o, c);
 	if (store_begin(j) < 0 || store_cert_reserve(j, c, &taken) < 0)
 		return worker_undo(j);
 	return store_commit(j);
@@ -225,6 +262,8 @@ issue(const struct issuer *i, struct job *j, const struct order *o)
 
 	if (reserved < 0 || check_csr(j, o, &csr) < 0)
 		return -1;
+	if (reserved > 0 && check_reserved(i, j, &c) < 0)
+		return -1;
 	if (reserved == 0 && reserve(i, j, o, &csr, &c) < 0)
 		return -1;
 	return sign_and_record(i, j, o, &c);
@@ -246,17 +285,16 @@ do_order(const struct issuer *i, struct job *j, const struct order *o,
 	if (gate == GATE_CLOSED)
 		return end_order(
 		    j, o, j->err.kind, arena_strdup(j->arena, j->err.text));
-	if (gate == GATE_WAIT) {
-		if (attempts >= ATTEMPTS_MAX)
-			return end_order(j, o, ERR_DNS,
-			    "CAA records could not be looked up");
-		return give_back(j, o, WAIT_SECS);
-	}
+	/* The validator may be down or busy: the order waits for its answer,
+	 * which comes with a wake-up, and is not the worse for it (PK-146). */
+	if (gate == GATE_WAIT)
+		return give_back(
+		    j, o, attempts < WAIT_OFTEN ? WAIT_SECS : WAIT_LONG_SECS);
 	if (issue(i, j, o) == 0)
 		return 0;
-	if (j->err.kind == ERR_BAD_CSR)
+	if (j->err.kind == ERR_BAD_CSR || j->err.kind == ERR_UNAUTHORIZED)
 		return end_order(
-		    j, o, ERR_BAD_CSR, arena_strdup(j->arena, j->err.text));
+		    j, o, j->err.kind, arena_strdup(j->arena, j->err.text));
 	return try_later(j, o, attempts);
 }
 
