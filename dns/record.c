@@ -3,6 +3,7 @@
 #include "dns/record.h"
 
 #include "lib/arena.h"
+#include "lib/clock.h"
 #include "lib/hex.h"
 #include "lib/job.h"
 #include "lib/json.h"
@@ -11,6 +12,10 @@
 
 /* A reply has at most eight signatures, each with one key to look up. */
 #define ANSWERS_MAX 32
+/* A key record has at most 8 KiB (MA-33); more than this is nobody's DNS, but
+ * somebody's attempt to make evidence that cannot be stored or read. */
+#define RECORDS_MAX 16
+#define OCTETS_MAX (16 * 1024)
 #define TEXT_MAX (512 * 1024)
 
 struct asked {
@@ -21,6 +26,7 @@ struct asked {
 struct recorder {
 	struct resolver *inner;
 	struct resolver *front;
+	int64_t deadline; /* monotonic ms */
 	struct asked asked[ANSWERS_MAX];
 	size_t count;
 };
@@ -29,6 +35,38 @@ static void
 release_resolver(void *r)
 {
 	resolver_free(r);
+}
+
+static bool
+is_too_large(const struct dns_answer *a)
+{
+	size_t octets = 0;
+
+	for (size_t i = 0; i < a->count; i++)
+		octets += a->rdata[i].n;
+	return a->count > RECORDS_MAX || octets > OCTETS_MAX;
+}
+
+/* All look-ups of one message share its time: eight dead name servers must
+ * not stop the mailbox for eight times as long. */
+static int
+ask(struct recorder *r, struct job *j, const char *name, enum dns_type type,
+    struct dns_answer *out)
+{
+	if (clock_mono_ms() < r->deadline &&
+	    resolver_query(r->inner, j, name, type, out) < 0)
+		return -1;
+	if (clock_mono_ms() >= r->deadline && out->name == NULL)
+		*out = (struct dns_answer){ .status = DNS_TEMPORARY,
+			.name = name,
+			.canonical = name,
+			.why = "no time left for this message" };
+	if (is_too_large(out))
+		*out = (struct dns_answer){ .status = DNS_TEMPORARY,
+			.name = name,
+			.canonical = name,
+			.why = "the answer is too large" };
+	return 0;
 }
 
 static int
@@ -40,7 +78,8 @@ record_query(void *ctx, struct job *j, const char *name, enum dns_type type,
 	if (r->count == ANSWERS_MAX)
 		return job_fail(j, ERR_INTERNAL,
 		    "more than %d look-ups for one message", ANSWERS_MAX);
-	if (resolver_query(r->inner, j, name, type, out) < 0)
+	*out = (struct dns_answer){ 0 };
+	if (ask(r, j, name, type, out) < 0)
 		return -1;
 	r->asked[r->count].type = type;
 	r->asked[r->count].answer = *out;
@@ -49,11 +88,12 @@ record_query(void *ctx, struct job *j, const char *name, enum dns_type type,
 }
 
 struct recorder *
-recorder_new(struct job *j, struct resolver *inner)
+recorder_new(struct job *j, struct resolver *inner, int64_t budget_ms)
 {
 	struct recorder *r = arena_alloc(j->arena, sizeof(*r));
 
 	r->inner = inner;
+	r->deadline = clock_mono_ms() + budget_ms;
 	r->front = arena_own(
 	    j->arena, resolver_new_custom(record_query, r), release_resolver);
 	return r;

@@ -14,8 +14,13 @@
 struct json;
 struct recorder;
 
-/* Lives in the job's arena; forwards to `inner`, which it does not own. */
-struct recorder *recorder_new(struct job *j, struct resolver *inner);
+/*
+ * Lives in the job's arena; forwards to `inner`, which it does not own.  All
+ * look-ups together begin within budget_ms; a later one, and an answer too
+ * large to be kept, is answered with DNS_TEMPORARY.
+ */
+struct recorder *recorder_new(
+    struct job *j, struct resolver *inner, int64_t budget_ms);
 struct resolver *recorder_resolver(struct recorder *r);
 /* A JSON array of the answers so far. */
 const char *recorder_text(struct job *j, const struct recorder *r);

@@ -107,10 +107,34 @@ expect_of(const struct challenge_subject *s, struct span part1,
 	    part1, part2, span_str(a->challenge.thumbprint), e->digest_then);
 }
 
+/*
+ * A challenge that is decided, or an account that has ended, costs no look-up
+ * and no signature: strangers could keep the validator busy with them.  The
+ * store says the same again, inside the transaction.
+ */
+static bool
+is_decided(const struct challenge_subject *s)
+{
+	const struct authz *a = &s->authz;
+
+	return a->challenge.proven_at != 0 || a->challenge.failed_at != 0 ||
+	       a->failed_at != 0 || a->deactivated_at != 0 ||
+	       a->revoked_at != 0 || !s->account_is_valid;
+}
+
+static int
+judge_late(struct judgement *g)
+{
+	g->record.verdict = VERDICT_LATE;
+	g->record.code = "late";
+	return 0;
+}
+
 static int
 judge_reply(struct validator *v, struct job *j, struct judgement *g)
 {
-	struct recorder *dns = recorder_new(j, v->resolver);
+	struct recorder *dns =
+	    recorder_new(j, v->resolver, j->conf->validator.dns_total_ms);
 	struct reply_policy policy = policy_of(j->conf);
 	struct reply *r = &g->reply;
 	struct reply_expect expect;
@@ -169,6 +193,17 @@ set_error(struct job *j, struct judgement *g)
 	g->record.error = problem_format(j, kind, g->record.detail);
 }
 
+/* What is over the limit was never loaded (MA-1); what failed again and again
+ * for reasons of our own must not stop the messages behind it. */
+static int
+judge_refused(struct judgement *g)
+{
+	g->record.verdict = VERDICT_UNKNOWN;
+	g->record.code = g->received->refused;
+	g->record.detail = "the message was not judged";
+	return 0;
+}
+
 static int
 judge(struct validator *v, struct job *j, struct judgement *g)
 {
@@ -176,6 +211,8 @@ judge(struct validator *v, struct job *j, struct judgement *g)
 	struct reply_policy policy = policy_of(j->conf);
 	struct reply *r = &g->reply;
 
+	if (m->refused != NULL)
+		return judge_refused(g);
 	if (reply_open(j, m->raw, m->arrival, &policy, r) < 0 ||
 	    find_challenge(j, g) < 0)
 		return -1;
@@ -185,6 +222,8 @@ judge(struct validator *v, struct job *j, struct judgement *g)
 		g->record.challenge_id = g->subject.authz.challenge.id;
 		if (r->dsn.is_dsn)
 			judge_dsn(j, g);
+		else if (is_decided(&g->subject))
+			judge_late(g);
 		else if (judge_reply(v, j, g) < 0)
 			return -1;
 	}

@@ -21,6 +21,7 @@
 #define IMAP_TIMEOUT_MS 30000
 #define PASSWORD_MAX 1024
 #define BATCH 100
+#define STUCK_TRIES 5
 /* IDLE is renewed this often: a dead connection is noticed in the end. */
 #define IDLE_MS 240000
 #define RECONNECT_MAX_MS 60000
@@ -73,6 +74,45 @@ dispose_left_over(struct validator *v, struct job *j)
 	return store_commit(j);
 }
 
+/* A message that cannot be judged is tried again, and in the end passed over:
+ * the ones behind it must not wait for ever. */
+static bool
+is_stuck(struct validator *v, uint32_t uid)
+{
+	return v->stuck_uid == uid && v->stuck_count >= STUCK_TRIES;
+}
+
+static void
+note_stuck(struct validator *v, uint32_t uid)
+{
+	v->stuck_count = v->stuck_uid == uid ? v->stuck_count + 1 : 1;
+	v->stuck_uid = uid;
+}
+
+/* 1 and m filled, 0 if the message is gone, -1. */
+static int
+load_item(struct validator *v, struct job *j, const struct fetch_item *item,
+    struct received *m)
+{
+	size_t max = (size_t)j->conf->validator.max_message;
+	int found;
+
+	if (is_stuck(v, item->uid)) {
+		log_error("reply passed over",
+		    "uid=%u next=\"it is in the folder for processed "
+		    "messages; the errors before this line say why\"",
+		    item->uid);
+		m->refused = "internal";
+		return 1;
+	}
+	found = fetch_message(v->fetch, j, item->uid, max, &m->raw);
+	if (found == 0 && item->size > max) {
+		m->refused = "msg.too-large";
+		return 1;
+	}
+	return found;
+}
+
 static int
 take_item(
     struct validator *v, struct role_env *env, const struct fetch_item *item)
@@ -86,12 +126,11 @@ take_item(
 	int result;
 
 	job_init(&j, env->store, env->conf);
-	result = fetch_message(v->fetch, &j, item->uid,
-	    (size_t)env->conf->validator.max_message, &m.raw);
-	if (result >= 0) {
-		if (result == 0)
-			m.raw = SPAN("");
-		result = validator_take(v, &j, &m, &verdict);
+	result = load_item(v, &j, item, &m);
+	if (result > 0 && validator_take(v, &j, &m, &verdict) < 0) {
+		result = -1;
+		if (j.err.kind != ERR_BUSY)
+			note_stuck(v, item->uid);
 	}
 	if (result < 0) {
 		store_rollback(&j);
@@ -101,7 +140,7 @@ take_item(
 		wake_send(j.wake);
 	}
 	job_done(&j);
-	return result;
+	return result < 0 ? -1 : 0;
 }
 
 /* Everything new, oldest first, then moved away: 0, or -1. */
@@ -174,12 +213,15 @@ reconnect_pause(unsigned failures)
 
 /* Until mail, a wake-up, or something is due. */
 static int
-wait_for_mail(struct validator *v, struct role_env *env)
+wait_for_mail(struct validator *v, struct role_env *env, bool more_work)
 {
 	struct job j;
 	bool new_mail;
 	int result;
-	int64_t ms = smaller(worker_timeout(env, validator_next_due), IDLE_MS);
+	int64_t ms =
+	    more_work
+		? 0
+		: smaller(worker_timeout(env, validator_next_due), IDLE_MS);
 
 	job_init(&j, env->store, env->conf);
 	result =
@@ -196,10 +238,14 @@ validator_run(struct role_env *env)
 {
 	struct validator *v = env->role;
 	unsigned failures = 0, step_failures = 0;
+	bool more_work;
 
 	while (!role_is_stopping()) {
 		role_reload(env);
-		worker_drain(env, validator_step, &step_failures);
+		/* One item between two looks into the mailbox: what waits for
+		 * slow name servers must not hold up new mail. */
+		more_work =
+		    worker_once(env, validator_step, &step_failures) > 0;
 		if (!fetch_is_connected(v->fetch) &&
 		    connect_mailbox(v, env, failures) < 0) {
 			failures++;
@@ -210,7 +256,8 @@ validator_run(struct role_env *env)
 			continue;
 		}
 		role_ready();
-		if (ingest(v, env) < 0 || wait_for_mail(v, env) < 0) {
+		if (ingest(v, env) < 0 ||
+		    wait_for_mail(v, env, more_work) < 0) {
 			fetch_disconnect(v->fetch);
 			/* A mailbox that fails on each message must not be
 			 * asked without a pause. */

@@ -18,6 +18,8 @@ struct validator {
 	struct fetch *fetch; /* NULL in tests: messages are handed in */
 	struct resolver *resolver;
 	const struct seal_key *seal;
+	uint32_t stuck_uid;   /* the message that could not be judged … */
+	unsigned stuck_count; /* … so often */
 };
 
 /* One message as a mailbox delivered it. */
@@ -26,7 +28,8 @@ struct received {
 	int64_t uidvalidity;
 	int64_t uid;
 	int64_t arrival;
-	struct span raw; /* empty: larger than the limit */
+	struct span raw;
+	const char *refused; /* a code: it was not loaded or cannot be judged */
 };
 
 /*

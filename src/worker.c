@@ -57,22 +57,22 @@ do_one(struct role_env *env, worker_step_fn *step)
 	return result;
 }
 
+int
+worker_once(struct role_env *env, worker_step_fn *step, unsigned *failures)
+{
+	int result = do_one(env, step);
+
+	*failures = result < 0 ? *failures + 1 : 0;
+	return result;
+}
+
 unsigned
 worker_drain(struct role_env *env, worker_step_fn *step, unsigned *failures)
 {
 	unsigned done = 0;
 
-	while (!role_is_stopping()) {
-		int result = do_one(env, step);
-
-		if (result < 0)
-			(*failures)++;
-		else
-			*failures = 0;
-		if (result <= 0)
-			break;
+	while (!role_is_stopping() && worker_once(env, step, failures) > 0)
 		done++;
-	}
 	return done;
 }
 

@@ -20,6 +20,8 @@ int worker_loop(struct role_env *env, enum role role, worker_step_fn *step,
  */
 int64_t worker_timeout(struct role_env *env, worker_due_fn *next_due);
 
+/* One item: 1 done, 0 there was none, -1 (in the log; *failures grows). */
+int worker_once(struct role_env *env, worker_step_fn *step, unsigned *failures);
 /* Does items until there are none, or until one fails (then *failures grows,
  * and the failure is in the log): the number done. */
 unsigned worker_drain(

@@ -1,0 +1,451 @@
+/*
+ * One message, one row: each verdict ends where it must (AC-124, ER-21, ER-24,
+ * ER-30, ER-31, ER-33, MA-31, MA-64, MA-106), and so do CAA checks (PK-28).
+ */
+#include "config.h"
+
+#include "tests/unit/role_lab.h"
+
+#include <string.h>
+
+#include "acme/status.h"
+#include "db/store_audit.h"
+#include "db/store_caa.h"
+#include "src/evidence.h"
+#include "src/judge.h"
+
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+
+/* An order whose mail is out and whose challenge is `processing`. */
+static void
+lab_init(struct role_lab *lab, struct job *j)
+{
+	role_lab_init(lab, j);
+	role_lab_send(lab);
+	role_lab_post(lab);
+	j->wake = 0;
+}
+
+struct course {
+	const char *name;
+	struct role_lab_reply reply;
+	enum verdict verdict;
+	const char *code;
+	enum authz_status authz;
+	const char *error; /* in the challenge's problem; NULL: none */
+	bool is_sealed;
+};
+
+static const struct course courses[] = {
+	{ "good", { 0 }, VERDICT_MATCH, NULL, AUTHZ_VALID, NULL, true },
+	/* ER-31 */
+	{ "wrong digest", { .is_wrong = true }, VERDICT_MISMATCH, NULL,
+	    AUTHZ_INVALID, "incorrectResponse", false },
+	/* AC-82 */
+	{ "former key", { .thumbprint = "thumbprint-when-queued" },
+	    VERDICT_STALE_KEY, NULL, AUTHZ_PENDING, "incorrectResponse",
+	    false },
+	{ "no block", { .is_empty = true }, VERDICT_NO_RESPONSE, NULL,
+	    AUTHZ_PENDING, "incorrectResponse", false },
+	/* ER-30 */
+	{ "no signature", { .is_unsigned = true }, VERDICT_UNAUTHENTICATED,
+	    NULL, AUTHZ_PENDING, "unauthorized", false },
+	{ "changed body", { .is_broken = true }, VERDICT_UNAUTHENTICATED,
+	    "dkim.body-hash", AUTHZ_PENDING, "unauthorized", false },
+	/* ER-25 */
+	{ "another From", { .from = "mallory@example.org" },
+	    VERDICT_UNAUTHENTICATED, NULL, AUTHZ_PENDING, "unauthorized",
+	    false },
+	{ "another To", { .to = "acme@ca.example" }, VERDICT_UNAUTHENTICATED,
+	    NULL, AUTHZ_PENDING, "unauthorized", false },
+	/* ER-26 */
+	{ "list", { .more = "List-Id: <l.example.org>\r\n" },
+	    VERDICT_UNAUTHENTICATED, NULL, AUTHZ_PENDING, "unauthorized",
+	    false },
+};
+
+static void
+test_courses(struct job *j)
+{
+	for (size_t i = 0; i < COUNT(courses); i++) {
+		const struct course *c = &courses[i];
+		struct reply_record r;
+		struct role_lab lab;
+		const struct authz *a;
+
+		unit_case("%s", c->name);
+		lab_init(&lab, j);
+		assert_int_equal(
+		    role_lab_take(&lab, role_lab_reply(&lab, &c->reply)),
+		    c->verdict);
+		r = role_lab_last_reply(&lab);
+		a = role_lab_authz(&lab);
+		assert_int_equal(r.verdict, c->verdict);
+		if (c->code != NULL)
+			assert_string_equal(r.code, c->code);
+		assert_non_null(r.evidence);
+		assert_int_equal(r.seal.n, c->is_sealed ? SEAL_LEN : 0);
+		assert_int_equal(authz_status(a, j->now), c->authz);
+		if (c->error == NULL)
+			assert_null(a->challenge.error);
+		else
+			assert_non_null(strstr(a->challenge.error, c->error));
+		/* CAA is asked for at once, and only for a match. */
+		EXPECT(j, judge_caa(&lab.validator, j), c->is_sealed);
+		/* The order's next mail waits for each verdict (AC-116). */
+		assert_true(j->wake & 1u << ROLE_SENDER);
+	}
+}
+
+/* A good reply before the POST waits for it; a bad guess does not (AC-124). */
+static void
+test_before_post(struct job *j)
+{
+	static const struct role_lab_reply wrong = { .is_wrong = true };
+	struct role_lab lab;
+
+	role_lab_init(&lab, j);
+	role_lab_send(&lab);
+	assert_int_equal(
+	    role_lab_take(&lab, role_lab_reply(&lab, NULL)), VERDICT_MATCH);
+	assert_int_equal(
+	    authz_status(role_lab_authz(&lab), j->now), AUTHZ_PENDING);
+	role_lab_post(&lab);
+	assert_int_equal(
+	    authz_status(role_lab_authz(&lab), j->now), AUTHZ_VALID);
+
+	role_lab_init(&lab, j);
+	role_lab_send(&lab);
+	assert_int_equal(role_lab_take(&lab, role_lab_reply(&lab, &wrong)),
+	    VERDICT_MISMATCH);
+	assert_int_equal(
+	    authz_status(role_lab_authz(&lab), j->now), AUTHZ_INVALID);
+}
+
+/* --- the same again ------------------------------------------------------ */
+
+/* ER-21: a message is judged once, however often it is handed over. */
+static void
+test_same_message(struct job *j)
+{
+	struct role_lab lab;
+	struct span raw;
+	size_t queries;
+
+	lab_init(&lab, j);
+	raw = role_lab_reply(&lab, NULL);
+	assert_int_equal(role_lab_take(&lab, raw), VERDICT_MATCH);
+	queries = lab.queries;
+	lab.uid--;
+	assert_int_equal(role_lab_take(&lab, raw), VERDICT_REPEATED);
+	assert_int_equal(lab.queries, queries);
+	assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM reply"), 1);
+}
+
+/* MA-64: the same signed octets in another message. */
+static void
+test_repeated(struct job *j)
+{
+	static const struct role_lab_reply empty = { .is_empty = true };
+	struct role_lab lab;
+	struct span raw;
+
+	lab_init(&lab, j);
+	raw = role_lab_reply(&lab, &empty);
+	assert_int_equal(role_lab_take(&lab, raw), VERDICT_NO_RESPONSE);
+	assert_int_equal(role_lab_take(&lab, raw), VERDICT_REPEATED);
+	assert_string_equal(role_lab_last_reply(&lab).code, "reply.repeated");
+	assert_int_equal(role_lab_authz(&lab)->challenge.soft_count, 1);
+}
+
+/* ER-33 */
+static void
+test_late(struct job *j)
+{
+	static const struct role_lab_reply wrong = { .is_wrong = true };
+	struct role_lab lab;
+	const struct authz *a;
+
+	lab_init(&lab, j);
+	role_lab_take(&lab, role_lab_reply(&lab, &wrong));
+	assert_int_equal(
+	    role_lab_take(&lab, role_lab_reply(&lab, NULL)), VERDICT_LATE);
+	a = role_lab_authz(&lab);
+	assert_int_equal(a->valid_at, 0);
+	assert_int_equal(a->challenge.proven_at, 0);
+	/* A late match has no seal that somebody could use. */
+	assert_int_equal(role_lab_last_reply(&lab).seal.n, 0);
+}
+
+/* ER-7, PK-5: both halves have an end; what counts is the arrival. */
+static void
+test_expired(struct job *j)
+{
+	struct role_lab lab;
+
+	lab_init(&lab, j);
+	role_lab_at(&lab, FIXTURE_NOW + 24 * 3600 + 60);
+	lab.arrival = FIXTURE_NOW + 24 * 3600 - 1;
+	assert_int_equal(
+	    role_lab_take(&lab, role_lab_reply(&lab, NULL)), VERDICT_MATCH);
+
+	lab_init(&lab, j);
+	role_lab_at(&lab, FIXTURE_NOW + 24 * 3600 + 60);
+	lab.arrival = FIXTURE_NOW + 24 * 3600 + 1;
+	assert_int_equal(
+	    role_lab_take(&lab, role_lab_reply(&lab, NULL)), VERDICT_EXPIRED);
+	assert_int_equal(
+	    authz_status(role_lab_authz(&lab), j->now), AUTHZ_INVALID);
+}
+
+/* A mailbox whose clock is wrong cannot move a message into the future. */
+static void
+test_arrival(struct job *j)
+{
+	struct role_lab lab;
+
+	lab_init(&lab, j);
+	lab.arrival = FIXTURE_NOW + 1000000;
+	assert_int_equal(
+	    role_lab_take(&lab, role_lab_reply(&lab, NULL)), VERDICT_MATCH);
+	assert_int_equal(role_lab_last_reply(&lab).arrival, FIXTURE_NOW);
+	lab_init(&lab, j);
+	lab.arrival = 0;
+	role_lab_take(&lab, role_lab_reply(&lab, NULL));
+	assert_int_equal(role_lab_last_reply(&lab).arrival, FIXTURE_NOW);
+}
+
+/* --- strangers' mail ----------------------------------------------------- */
+
+static void
+test_unknown(struct job *j)
+{
+	static const char *const messages[] = {
+		"From: x@y.example\r\nTo: acme@ca.example\r\n"
+		"Subject: Buy this\r\n\r\nHello\r\n",
+		"From: x@y.example\r\nTo: acme@ca.example\r\n"
+		"Subject: Re: ACME: AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\r\n"
+		"\r\nHello\r\n",
+		"",
+		"no header at all",
+	};
+	struct role_lab lab;
+
+	lab_init(&lab, j);
+	for (size_t i = 0; i < COUNT(messages); i++) {
+		unit_case("%zu", i);
+		assert_int_equal(role_lab_take(&lab, span_str(messages[i])),
+		    VERDICT_UNKNOWN);
+	}
+	/* Each has its row, none its bytes. */
+	assert_int_equal(
+	    fixture_count(j, "SELECT COUNT(*) FROM reply WHERE raw IS NULL AND "
+			     "challenge_id IS NULL AND verdict = 'unknown'"),
+	    COUNT(messages));
+	assert_int_equal(lab.queries, 0);
+}
+
+/* The good reply, ending anywhere: never a match, never a failure. */
+static void
+test_cut(struct job *j)
+{
+	struct role_lab lab;
+	struct span raw;
+
+	lab_init(&lab, j);
+	raw = role_lab_reply(&lab, NULL);
+	for (size_t n = 0; n < raw.n; n += 13) {
+		unit_case("%zu octets", n);
+		assert_int_not_equal(
+		    role_lab_take(&lab, span_cut(raw, 0, n)), VERDICT_MATCH);
+	}
+	assert_int_equal(
+	    authz_status(role_lab_authz(&lab), j->now), AUTHZ_PENDING);
+	assert_int_equal(role_lab_take(&lab, raw), VERDICT_MATCH);
+}
+
+/* --- delivery reports: ER-24, MA-106 ------------------------------------- */
+
+static const struct {
+	const char *action, *status;
+	bool is_tagged;
+	const char *to; /* NULL: the challenge's address */
+	enum verdict verdict;
+	bool is_known;
+	enum authz_status authz;
+	const char *error;
+} reports[] = {
+	{ "failed", "5.1.1", true, NULL, VERDICT_DSN_FAILED, true,
+	    AUTHZ_INVALID, "the challenge mail could not be delivered: 5.1.1" },
+	/* Noted in its row: the relay may still succeed. */
+	{ "delayed", "4.4.1", true, NULL, VERDICT_DSN_DELAYED, true,
+	    AUTHZ_PENDING, NULL },
+	{ "delivered", "2.0.0", true, NULL, VERDICT_DSN_NOTED, true,
+	    AUTHZ_PENDING, NULL },
+	/* Anybody can know the address without a tag. */
+	{ "failed", "5.1.1", false, NULL, VERDICT_DSN_NOTED, true,
+	    AUTHZ_PENDING, NULL },
+	{ "failed", "5.1.1", true, "acme@ca.example", VERDICT_UNKNOWN, false,
+	    AUTHZ_PENDING, NULL },
+	{ "failed", "5.1.1", true, "acme+guess@ca.example", VERDICT_UNKNOWN,
+	    false, AUTHZ_PENDING, NULL },
+	{ "exploded", "5.1.1", true, NULL, VERDICT_DSN_NOTED, true,
+	    AUTHZ_PENDING, NULL },
+};
+
+static void
+test_reports(struct job *j)
+{
+	for (size_t i = 0; i < COUNT(reports); i++) {
+		const struct authz *a;
+		struct role_lab lab;
+		const char *to;
+
+		unit_case("%zu: %s", i, reports[i].action);
+		lab_init(&lab, j);
+		lab.conf.sender.tagged = reports[i].is_tagged;
+		to = reports[i].to != NULL
+			 ? reports[i].to
+			 : lab.order->identifiers[0].authz.challenge.from;
+		assert_int_equal(role_lab_take(&lab,
+				     role_lab_report(&lab, to,
+					 reports[i].action, reports[i].status)),
+		    reports[i].verdict);
+		a = role_lab_authz(&lab);
+		assert_int_equal(authz_status(a, j->now), reports[i].authz);
+		if (reports[i].error == NULL)
+			assert_null(a->challenge.error);
+		else
+			assert_non_null(
+			    strstr(a->challenge.error, reports[i].error));
+		if (reports[i].is_known)
+			assert_int_equal(role_lab_last_reply(&lab).verdict,
+			    reports[i].verdict);
+	}
+}
+
+/* --- trouble in the DNS: MA-31 ------------------------------------------- */
+
+static void
+test_deferred(struct job *j)
+{
+	struct role_lab lab;
+	int64_t at;
+
+	lab_init(&lab, j);
+	lab.key_status = DNS_TEMPORARY;
+	assert_int_equal(
+	    role_lab_take(&lab, role_lab_reply(&lab, NULL)), VERDICT_DEFERRED);
+	assert_null(role_lab_authz(&lab)->challenge.error);
+	EXPECT(j, judge_next_due(j, &at), 1);
+	assert_int_equal(at, FIXTURE_NOW + 30);
+	EXPECT(j, judge_deferred(&lab.validator, j), 0);
+
+	/* The pause grows with the time that it has waited. */
+	role_lab_at(&lab, FIXTURE_NOW + 600);
+	EXPECT(j, judge_deferred(&lab.validator, j), 1);
+	EXPECT(j, judge_next_due(j, &at), 1);
+	assert_int_equal(at, FIXTURE_NOW + 1200);
+	role_lab_at(&lab, FIXTURE_NOW + 7200);
+	EXPECT(j, judge_deferred(&lab.validator, j), 1);
+	EXPECT(j, judge_next_due(j, &at), 1);
+	assert_int_equal(at, FIXTURE_NOW + 7200 + 1800);
+
+	/* From the stored bytes, with the arrival of then. */
+	lab.key_status = DNS_OK;
+	role_lab_at(&lab, at);
+	EXPECT(j, judge_deferred(&lab.validator, j), 1);
+	assert_int_equal(role_lab_last_reply(&lab).verdict, VERDICT_MATCH);
+	assert_int_equal(role_lab_proof(&lab).arrival, FIXTURE_NOW);
+	assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM reply"), 1);
+	EXPECT(j, judge_deferred(&lab.validator, j), 0);
+}
+
+/* Until the end of the challenge; then it has proven nothing. */
+static void
+test_deferred_for_ever(struct job *j)
+{
+	struct role_lab lab;
+
+	lab_init(&lab, j);
+	lab.key_status = DNS_BOGUS;
+	assert_int_equal(
+	    role_lab_take(&lab, role_lab_reply(&lab, NULL)), VERDICT_DEFERRED);
+	role_lab_at(&lab, FIXTURE_NOW + 24 * 3600 + 1);
+	EXPECT(j, judge_deferred(&lab.validator, j), 1);
+	assert_int_equal(
+	    role_lab_last_reply(&lab).verdict, VERDICT_UNAUTHENTICATED);
+	EXPECT(j, judge_deferred(&lab.validator, j), 0);
+}
+
+/* --- CAA: PK-28 ---------------------------------------------------------- */
+
+static void
+test_caa(struct job *j)
+{
+	static const char forbid[] = "\0\11issuemail;";
+	struct role_lab lab;
+	struct caa_row c;
+
+	lab_init(&lab, j);
+	EXPECT(j, judge_caa(&lab.validator, j), 0);
+	lab.caa_status = DNS_OK;
+	lab.caa = span_mem(forbid, sizeof(forbid) - 1);
+	role_lab_take(&lab, role_lab_reply(&lab, NULL));
+	EXPECT(j, judge_caa(&lab.validator, j), 1);
+	EXPECT(j, judge_caa(&lab.validator, j), 0);
+	EXPECT(j, store_caa_latest(j, role_lab_authz(&lab)->id, &c), 1);
+	assert_string_equal(c.result, "deny");
+	assert_string_equal(c.domain, "example.org");
+	assert_string_equal(c.mailbox, "mailbox0@example.org");
+	assert_string_equal(c.br_version, BR_VERSION);
+	assert_int_equal(c.checked_at, FIXTURE_NOW);
+	assert_non_null(c.trace);
+	assert_true(j->wake & 1u << ROLE_ISSUER);
+}
+
+/* Each verdict is in the audit, in order (PK-19). */
+static void
+test_audit(struct job *j)
+{
+	static const struct role_lab_reply empty = { .is_empty = true };
+	struct audit_row *rows;
+	struct role_lab lab;
+	size_t count;
+	int64_t all;
+
+	lab_init(&lab, j);
+	role_lab_take(&lab, role_lab_reply(&lab, &empty));
+	role_lab_take(&lab, role_lab_reply(&lab, NULL));
+	EXPECT(j,
+	    store_audit_list(j,
+		arena_printf(j->arena, "order:%s", lab.order->id), &rows,
+		&count),
+	    0);
+	assert_int_equal(count, 3);
+	assert_string_equal(rows[0].actor, "sender");
+	assert_string_equal(rows[1].result, "no-response");
+	assert_string_equal(rows[2].actor, "validator");
+	assert_string_equal(rows[2].result, "match");
+	EXPECT(j, store_audit_verify(j, &all), 0);
+	assert_int_equal(all, 3);
+}
+
+static const struct CMUnitTest tests[] = {
+	STORE_TEST(test_courses),
+	STORE_TEST(test_before_post),
+	STORE_TEST(test_same_message),
+	STORE_TEST(test_repeated),
+	STORE_TEST(test_late),
+	STORE_TEST(test_expired),
+	STORE_TEST(test_arrival),
+	STORE_TEST(test_unknown),
+	STORE_TEST(test_cut),
+	STORE_TEST(test_reports),
+	STORE_TEST(test_deferred),
+	STORE_TEST(test_deferred_for_ever),
+	STORE_TEST(test_caa),
+	STORE_TEST(test_audit),
+};
+
+UNIT_MAIN(tests)
