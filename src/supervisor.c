@@ -55,6 +55,11 @@ static void
 exec_role(const struct supervisor *s, enum role role, int ready_fd)
 {
 	char wake[16 * ROLE_COUNT], ready[16];
+	/* execv() changes no argument, whatever its type says. */
+	union {
+		const char **mine;
+		char *const *execs;
+	} args;
 	const char *argv[] = { "countersignd", "--role", role_name(role),
 		"--config", s->conf->file, "--wake", wake, "--ready", ready,
 		NULL };
@@ -64,8 +69,8 @@ exec_role(const struct supervisor *s, enum role role, int ready_fd)
 	snprintf(ready, sizeof(ready), "%d", ready_fd);
 	sigprocmask(SIG_SETMASK, &s->old_mask, NULL);
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
-	/* execv() changes no argument, whatever its type says. */
-	execv("/proc/self/exe", (char *const *)(uintptr_t)argv);
+	args.mine = argv;
+	execv("/proc/self/exe", args.execs);
 	log_error("role cannot start", "error=\"exec: %s\"", strerror(errno));
 	_exit(127);
 }
@@ -111,7 +116,9 @@ child_ended(struct supervisor *s, struct child *c, int status)
 	c->ready_fd = -1;
 	if (s->stopping)
 		return;
-	if (now - c->started_ms >= STEADY_MS)
+	/* Who was killed from outside did not fail. */
+	if (now - c->started_ms >= STEADY_MS ||
+	    (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL))
 		c->pause_ms = PAUSE_FIRST_MS;
 	c->start_ms = now + c->pause_ms;
 	if (WIFSIGNALED(status))
@@ -188,9 +195,7 @@ child_ready(struct supervisor *s, struct child *c)
 	bool all = true;
 
 	/* End of file without a byte: the role died; SIGCHLD says more. */
-	if (read(c->ready_fd, &byte, 1) == 1)
-		c->pause_ms = PAUSE_FIRST_MS;
-	else
+	if (read(c->ready_fd, &byte, 1) != 1)
 		all = false;
 	close(c->ready_fd);
 	c->ready_fd = -1;
