@@ -1,6 +1,6 @@
 /*
- * The configuration as values.  src/conf_file.c fills it from the file through the
- * option table (src/conf_table.c), checks every option, and from then on it
+ * The configuration as values.  src/conf_file.c fills it from the file through
+ * the option table (src/conf_table.c), checks every option, and from then on it
  * is const.  Nothing in lib/ reads it; folders above take what they need.
  *
  * Strings are NULL when an optional option is not set.  Secrets are never
@@ -21,40 +21,47 @@ struct conf_list {
 
 enum conf_tls { CONF_TLS_NONE, CONF_TLS_STARTTLS, CONF_TLS_IMPLICIT };
 /* MA-41 */
-enum conf_coverage { CONF_COVERAGE_CORE, CONF_COVERAGE_PRESENT,
-	CONF_COVERAGE_RFC };
+enum conf_coverage {
+	CONF_COVERAGE_CORE,
+	CONF_COVERAGE_PRESENT,
+	CONF_COVERAGE_RFC
+};
 /* What happens to a message after its verdict is committed (ER-21). */
-enum conf_disposal { CONF_DISPOSAL_MOVE, CONF_DISPOSAL_FLAG,
-	CONF_DISPOSAL_DELETE };
+enum conf_disposal {
+	CONF_DISPOSAL_MOVE,
+	CONF_DISPOSAL_FLAG,
+	CONF_DISPOSAL_DELETE
+};
 enum conf_mode { CONF_MODE_PRIVATE, CONF_MODE_PUBLIC };
 
 struct conf_web {
-	struct conf_list listen; /* "127.0.0.1:443", "[::1]:443" */
+	struct conf_list listen;     /* "127.0.0.1:443", "[::1]:443" */
 	const char *tls_certificate; /* PEM chain */
 	const char *tls_key;
 	int64_t threads;
 	int64_t max_connections;
-	int64_t max_body;     /* octets */
+	int64_t max_per_address; /* connections of one client address */
+	int64_t max_body;        /* octets */
 	int64_t body_timeout;
 	int64_t nonce_ttl;
 	int64_t finalize_wait; /* AC-143 */
 };
 
 struct conf_sender {
-	const char *from;    /* "acme@ca.example": base of the tagged address */
-	bool tagged;         /* ER-15: acme+<tag>@ per challenge */
+	const char *from; /* "acme@ca.example": base of the tagged address */
+	bool tagged;      /* ER-15: acme+<tag>@ per challenge */
 	const char *relay_host;
 	int64_t relay_port;
 	enum conf_tls relay_tls;
 	const char *relay_ca_file;
-	const char *relay_user;          /* NULL: no AUTH */
+	const char *relay_user; /* NULL: no AUTH */
 	const char *relay_password_file;
-	bool relay_signs;                /* ER-19: no DKIM key of our own */
+	bool relay_signs; /* ER-19: no DKIM key of our own */
 	const char *dkim_rsa_selector;
 	const char *dkim_rsa_key;
 	const char *dkim_ed25519_selector;
 	const char *dkim_ed25519_key;
-	const char *default_language;    /* "en", "de" */
+	const char *default_language; /* "en", "de" */
 	const char *help_url;
 };
 
@@ -96,7 +103,8 @@ struct conf_issuer {
 struct conf {
 	const char *file; /* where it was read from */
 	enum conf_mode mode;
-	const char *base_url; /* "https://acme.ca.example", no slash at the end */
+	const char
+	    *base_url; /* "https://acme.ca.example", no slash at the end */
 	const char *ca_name;  /* for people: who asks */
 	const char *database; /* "sqlite:/path" or "postgresql:<conninfo>" */
 	const char *user;     /* whom the roles run as when started as root */

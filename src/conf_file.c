@@ -20,6 +20,14 @@
 #define MISTAKES_MAX 50
 #define SECTION_MAX 8
 
+/* How an option came to its value, to notice a second time. */
+struct setting {
+	char *first;   /* a list's first value */
+	unsigned size; /* of a list, so far */
+	bool closed;   /* its closing brace was seen */
+	int doubled;   /* the line where it was reported */
+};
+
 /* One reading of one file. */
 struct reading {
 	struct arena *arena;
@@ -27,7 +35,8 @@ struct reading {
 	conf_report_fn *report;
 	void *ctx;
 	unsigned mistakes;
-	int *lines; /* of each option, 0: not set */
+	int *lines;          /* of each option, 0: not set */
+	struct setting *set; /* of each option */
 	/* What libconfuse said of the latest attempt. */
 	int error_line;
 	char error_text[256];
@@ -133,24 +142,63 @@ nearest(struct reading *r, const char *word)
 static void note_error(cfg_t *cfg, const char *fmt, va_list ap)
     __attribute__((format(printf, 2, 0)));
 
+/*
+ * libconfuse calls back for each value of a list, which counts up, and once
+ * more for the brace at its end, if it has braces.
+ */
+static bool
+list_begins_again(
+    struct reading *r, struct setting *s, cfg_opt_t *opt, bool known)
+{
+	unsigned size = cfg_opt_size(opt);
+	const char *first = cfg_opt_getnstr(opt, 0);
+	bool again = known && size == 1 &&
+		     (s->closed || s->size > 1 || strcmp(s->first, first) != 0);
+
+	s->closed = known && !again && size == s->size;
+	s->size = size;
+	if (!known || again)
+		s->first = arena_strdup(r->arena, first);
+	return again;
+}
+
+/* libconfuse would silently take the later one.  The file may be read several
+ * times: each is reported once. */
+static void
+note_double(struct reading *r, size_t i, int line)
+{
+	if (r->set[i].doubled == line)
+		return;
+	r->set[i].doubled = line;
+	mistake(r, line, "%s: is set already in line %d; keep one of them",
+	    full_name(r, &conf_options[i]), r->lines[i]);
+}
+
+static void
+note_value(struct reading *r, size_t i, int line, cfg_opt_t *opt)
+{
+	bool known = r->lines[i] != 0;
+	bool again = known;
+
+	if (conf_options[i].type == CONF_LIST)
+		again = list_begins_again(r, &r->set[i], opt, known);
+	if (again)
+		note_double(r, i, line);
+	if (!known)
+		r->lines[i] = line;
+}
+
 static int
 note_line(cfg_t *cfg, cfg_opt_t *opt)
 {
-	struct reading *r = reading_now;
 	const char *section = strcmp(cfg->name, "root") == 0 ? "" : cfg->name;
 
 	for (size_t i = 0; i < conf_option_count; i++) {
 		const struct conf_option *o = &conf_options[i];
 
-		if (strcmp(o->section, section) != 0 ||
-		    strcmp(o->name, opt->name) != 0)
-			continue;
-		/* libconfuse would silently take the later one. */
-		if (r->lines[i] != 0 && r->lines[i] != cfg->line)
-			mistake(r, cfg->line,
-			    "%s: is set already in line %d; keep one of them",
-			    full_name(r, o), r->lines[i]);
-		r->lines[i] = cfg->line;
+		if (strcmp(o->section, section) == 0 &&
+		    strcmp(o->name, opt->name) == 0)
+			note_value(reading_now, i, cfg->line, opt);
 	}
 	return 0;
 }
@@ -346,9 +394,8 @@ make_parser(struct reading *r)
 	return cfg;
 }
 
-/* Blanks line `line` of text, so that the next attempt finds what follows. */
-static void
-blank_line(char *text, int line)
+static char *
+line_begin(char *text, int line)
 {
 	char *p = text;
 
@@ -357,8 +404,46 @@ blank_line(char *text, int line)
 		if (p != NULL)
 			p++;
 	}
+	return p;
+}
+
+/* Blanks line `line` of text, so that the next attempt finds what follows. */
+static void
+blank_line(char *text, int line)
+{
+	char *p = line_begin(text, line);
+
 	for (; p != NULL && *p != '\0' && *p != '\n'; p++)
 		*p = ' ';
+}
+
+static bool
+has_option_alone(struct span line, struct span option)
+{
+	size_t at = span_find_span(line, 0, option);
+	struct span rest = span_trim(span_from(line, at + option.n));
+
+	return at < line.n && !span_starts(rest, SPAN("=")) &&
+	       !span_starts(rest, SPAN("+"));
+}
+
+/* An equal sign is missed at the next word, perhaps lines below. */
+static void
+find_cause(struct reading *r, char *text)
+{
+	struct span word = span_str(quoted_word(r, r->error_text));
+
+	if (strncmp(r->error_text, "missing equal sign", 18) != 0)
+		return;
+	for (int line = r->error_line; line > 0; line--) {
+		struct span s = span_str(line_begin(text, line));
+
+		s = span_cut(s, 0, span_find(s, 0, '\n'));
+		if (has_option_alone(s, word)) {
+			r->error_line = line;
+			return;
+		}
+	}
 }
 
 /*
@@ -378,6 +463,7 @@ parse(struct reading *r, char *text)
 		if (result == CFG_SUCCESS)
 			return cfg;
 		cfg_free(cfg);
+		find_cause(r, text);
 		report_syntax(r);
 		blank_line(text, r->error_line);
 		if (check_braces(r, span_str(text)) < 0)
@@ -654,6 +740,7 @@ conf_load(struct arena *keep, const char *path, conf_report_fn *report,
 	char *text;
 
 	r.lines = arena_calloc(keep, conf_option_count, sizeof(*r.lines));
+	r.set = arena_calloc(keep, conf_option_count, sizeof(*r.set));
 	text = read_text(&r);
 	if (text == NULL)
 		return -1;

@@ -41,9 +41,10 @@ const struct conf_option conf_options[] = {
 	    "The certificate profile that is offered." },
 	{ "policy", "max_identifiers", CONF_INTEGER, AT(max_identifiers), "10",
 	    1, 100, NULL, false, true, "Mailboxes in one order, at most." },
-	{ "policy", "utf8_mailboxes", CONF_BOOL, AT(utf8_mailboxes), "yes", 0,
+	{ "policy", "utf8_mailboxes", CONF_BOOL, AT(utf8_mailboxes), "no", 0,
 	    0, NULL, false, true,
-	    "Whether mailboxes with a non-ASCII local part are accepted." },
+	    "Whether mailboxes with a non-ASCII local part are accepted. This "
+	    "version cannot mail to them and refuses yes." },
 	{ "policy", "allow_reserved_domains", CONF_BOOL,
 	    AT(allow_reserved_domains), "no", 0, 0, NULL, false, true,
 	    "Lets .test, .invalid, .localhost and .internal pass; for "
@@ -93,6 +94,10 @@ const struct conf_option conf_options[] = {
 	{ "web", "max_connections", CONF_INTEGER, AT(web.max_connections),
 	    "2000", 16, 100000, NULL, false, false,
 	    "Connections at one time." },
+	{ "web", "max_per_address", CONF_INTEGER, AT(web.max_per_address),
+	    "500", 1, 100000, NULL, false, false,
+	    "Connections of one client address at one time; raise it behind "
+	    "a proxy." },
 	{ "web", "max_body", CONF_OCTETS, AT(web.max_body), "64K", 16384,
 	    262144, NULL, false, true, "Octets in a request body." },
 	{ "web", "body_timeout", CONF_SECONDS, AT(web.body_timeout), "15s", 2,

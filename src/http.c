@@ -61,6 +61,7 @@ struct http {
 	const struct ca *ca;     /* for its chain only: no key */
 	struct arena *keep;
 	bool stopping;
+	int64_t first_ms; /* until a connection's first request */
 	atomic_int exchanges;
 };
 
@@ -107,7 +108,8 @@ on_connection(void *ctx, struct MHD_Connection *connection,
 		w->fd = MHD_get_connection_info(
 		    connection, MHD_CONNECTION_INFO_CONNECTION_FD)
 			    ->connect_fd;
-		w->deadline = clock_mono_ms() + IDLE_MS;
+		/* The first request, TLS included, must come soon. */
+		w->deadline = clock_mono_ms() + h->first_ms;
 		w->next = h->watches;
 		if (w->next != NULL)
 			w->next->prev = w;
@@ -510,6 +512,7 @@ take_body(struct exchange *x, const char *data, size_t *size)
 }
 
 static enum MHD_Result
+/* NOLINTNEXTLINE(readability-function-size): libmicrohttpd's type */
 on_request(void *ctx, struct MHD_Connection *connection, const char *url,
     const char *method, const char *version, const char *data, size_t *size,
     void **context)
@@ -636,6 +639,8 @@ start_daemon(struct http *h, struct job *j, int fd)
 		    c->threads > 1 ? (intptr_t)c->threads : 0, NULL },
 		{ MHD_OPTION_CONNECTION_LIMIT, (intptr_t)c->max_connections,
 		    NULL },
+		{ MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+		    (intptr_t)c->max_per_address, NULL },
 		{ MHD_OPTION_CONNECTION_MEMORY_LIMIT, 2 * HEADER_MAX, NULL },
 		{ MHD_OPTION_CONNECTION_TIMEOUT, IDLE_MS / 1000, NULL },
 		{ MHD_OPTION_STRICT_FOR_CLIENT, 1, NULL },
@@ -688,6 +693,7 @@ http_start(struct job *j, const int *fds, struct http **out)
 	pthread_mutex_init(&h->lock, NULL);
 	pthread_key_create(&h->thread_store, close_store);
 	h->acme = acme_new(j->conf);
+	h->first_ms = j->conf->web.body_timeout * 1000;
 	h->keep = arena_new();
 	if (set_chain(h, j) < 0 || writer_start(j, &h->writer) < 0) {
 		http_stop(h);

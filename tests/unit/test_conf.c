@@ -1,0 +1,737 @@
+/*
+ * The configuration file: every mistake of a file is reported at once, with
+ * file, line, option and what would be right; a reload keeps what cannot
+ * change.  PK-12 (the re-use of a validation stays below 30 days), PK-27 (the
+ * age of a CAA check below 8 hours), PK-89, PK-195, PK-204, MA-31.
+ */
+#include "config.h"
+
+#include "tests/unit/unit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/conf.h"
+#include "src/conf_check.h"
+#include "src/conf_file.h"
+#include "src/conf_table.h"
+
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+
+/* The smallest good file; the numbers of its lines stand in the cases. */
+static const char base[] =
+    /* 1 */ "base_url = \"https://acme.ca.example\"\n"
+	    /* 2 */ "ca_name = \"Example CA\"\n"
+	    /* 3 */ "database = \"sqlite:/var/lib/db\"\n"
+	    /* 4 */ "seal_key = seal.key\n"
+	    /* 5 */ "policy {\n"
+	    /* 6 */ "\tmax_identifiers = 10\n"
+	    /* 7 */ "}\n"
+	    /* 8 */ "web {\n"
+	    /* 9 */ "\tlisten = { \"127.0.0.1:443\" }\n"
+	    /* 10 */ "\ttls_certificate = web.pem\n"
+	    /* 11 */ "\ttls_key = /keys/web.key\n"
+	    /* 12 */ "}\n"
+	    /* 13 */ "sender {\n"
+	    /* 14 */ "\tfrom = \"acme@ca.example\"\n"
+	    /* 15 */ "\trelay_host = localhost\n"
+	    /* 16 */ "\trelay_signs = yes\n"
+	    /* 17 */ "}\n"
+	    /* 18 */ "validator {\n"
+	    /* 19 */ "\timap_host = imap.ca.example\n"
+	    /* 20 */ "\timap_user = acme\n"
+	    /* 21 */ "\timap_password = imap.pw\n"
+	    /* 22 */ "}\n"
+	    /* 23 */ "issuer {\n"
+	    /* 24 */ "\tca_certificate = ca.pem\n"
+	    /* 25 */ "\tca_chain = root.pem\n"
+	    /* 26 */ "\tca_key = ca.key\n"
+	    /* 27 */ "\tca_key_passphrase = ca.pass\n"
+	    /* 28 */ "\tcrl_url = \"http://crl.ca.example/ca.crl\"\n"
+	    /* 29 */ "\tcrl_file = ca.crl\n"
+	    /* 30 */ "}\n";
+
+static char folder[64];
+static char path[96];
+
+static int
+make_folder(void **state)
+{
+	(void)state;
+	snprintf(folder, sizeof(folder), "/tmp/test_conf.XXXXXX");
+	if (mkdtemp(folder) == NULL)
+		return -1;
+	snprintf(path, sizeof(path), "%s/countersign.conf", folder);
+	return 0;
+}
+
+static int
+remove_folder(void **state)
+{
+	(void)state;
+	unlink(path);
+	return rmdir(folder);
+}
+
+static void
+write_conf(struct span text)
+{
+	FILE *f = fopen(path, "wb");
+
+	assert_non_null(f);
+	assert_int_equal(fwrite(text.p, 1, text.n, f), text.n);
+	assert_int_equal(fclose(f), 0);
+}
+
+/* Every report, one a line, with "conf" for the file's name. */
+struct reports {
+	struct buf text;
+	size_t count;
+};
+
+static void
+note(void *ctx, const char *message)
+{
+	struct reports *r = ctx;
+	size_t n = strlen(path);
+
+	if (strncmp(message, path, n) == 0) {
+		buf_add_str(&r->text, "conf");
+		message += n;
+	}
+	buf_addf(&r->text, "%s\n", message);
+	r->count++;
+}
+
+static void
+reports_init(struct reports *r)
+{
+	buf_init(&r->text, unit_job()->arena, 1 << 20);
+	r->count = 0;
+}
+
+static int
+load(struct span text, struct reports *r, const struct conf **out)
+{
+	write_conf(text);
+	reports_init(r);
+	return conf_load(unit_job()->arena, path, note, r, out);
+}
+
+/* `text` with the first `from` replaced by `to`; from NULL: added before. */
+static const char *
+edit(const char *text, const char *from, const char *to)
+{
+	const char *at = from != NULL ? strstr(text, from) : text;
+	size_t n = from != NULL ? strlen(from) : 0;
+
+	if (at == NULL)
+		fail_msg("the text holds no %s", from);
+	return arena_printf(
+	    unit_job()->arena, "%.*s%s%s", (int)(at - text), text, to, at + n);
+}
+
+static const struct conf *
+load_good(const char *text)
+{
+	const struct conf *c = NULL;
+	struct reports r;
+
+	if (load(span_str(text), &r, &c) < 0)
+		fail_msg("%s", r.text.p);
+	assert_int_equal(r.count, 0);
+	return c;
+}
+
+/* --- mistakes ------------------------------------------------------------ */
+
+struct wrong {
+	const char *from, *to;
+	const char *expected;
+};
+
+static const struct wrong wrongs[] = {
+	/* unknown names */
+	{ "max_identifiers", "max_identifier",
+	    "conf:6: max_identifier: there is no such option; did you mean "
+	    "policy.max_identifiers?\n" },
+	{ "base_url", "colour_scheme",
+	    "conf:1: colour_scheme: there is no such option here; "
+	    "countersign.conf(5) lists them all\n"
+	    "conf: base_url: is missing. Prefix of every URL that the server "
+	    "hands out: https, lower-case host, no slash at the end.\n" },
+	{ "policy {\n\tmax_identifiers = 10\n}", "listen = { \"x\" }\n\n",
+	    "conf:5: listen: there is no such option; did you mean "
+	    "web.listen?\n" },
+	{ "policy {\n", "include(\"/etc/passwd\")\npolicy {\n",
+	    "conf:5: include: there is no such option here; "
+	    "countersign.conf(5) lists them all\n" },
+
+	/* numbers, with and without units */
+	{ "= 10", "= 101",
+	    "conf:6: policy.max_identifiers: 101 is out of range; give 1 to "
+	    "100\n" },
+	{ "= 10", "= 0",
+	    "conf:6: policy.max_identifiers: 0 is out of range; give 1 to "
+	    "100\n" },
+	{ "= 10", "= ten",
+	    "conf:6: policy.max_identifiers: ten is not a number; give 1 to "
+	    "100\n" },
+	{ "= 10", "= -1",
+	    "conf:6: policy.max_identifiers: -1 is not a number; give 1 to "
+	    "100\n" },
+	{ "= 10", "= \"\"",
+	    "conf:6: policy.max_identifiers:  is not a number; give 1 to "
+	    "100\n" },
+	{ "= 10", "= 10s",
+	    "conf:6: policy.max_identifiers: 10s is not a number; give 1 to "
+	    "100\n" },
+	{ "= 10", "= 99999999999999999999999",
+	    "conf:6: policy.max_identifiers: 99999999999999999999999 is not "
+	    "a number; give 1 to 100\n" },
+	{ "max_identifiers = 10", "order_life = 1w",
+	    "conf:6: policy.order_life: 1w is not a number (seconds, or with "
+	    "s, m, h, d); give 3600 to 2592000\n" },
+	{ "max_identifiers = 10", "order_life = 59m",
+	    "conf:6: policy.order_life: 59m is out of range; give 3600 to "
+	    "2592000 (seconds, or with s, m, h, d)\n" },
+	/* PK-12 */
+	{ "max_identifiers = 10", "authz_valid_life = 30d",
+	    "conf:6: policy.authz_valid_life: 30d is out of range; give 0 to "
+	    "2588400 (seconds, or with s, m, h, d)\n" },
+	/* PK-5 */
+	{ "max_identifiers = 10", "authz_pending_life = 25h",
+	    "conf:6: policy.authz_pending_life: 25h is out of range; give "
+	    "600 to 86400 (seconds, or with s, m, h, d)\n" },
+	{ "\ttls_key", "\tmax_body = 1G\n\ttls_key",
+	    "conf:11: web.max_body: 1G is not a number (octets, or with K, "
+	    "M); give 16384 to 262144\n" },
+	{ "\ttls_key", "\tmax_body = 1M\n\ttls_key",
+	    "conf:11: web.max_body: 1M is out of range; give 16384 to "
+	    "262144 (octets, or with K, M)\n" },
+	/* PK-27 */
+	{ "\tcrl_file", "\tcaa_max_age = 9h\n\tcrl_file",
+	    "conf:29: issuer.caa_max_age: 9h is out of range; give 60 to "
+	    "28800 (seconds, or with s, m, h, d)\n" },
+	/* PK-89, PK-204 */
+	{ "\tcrl_file", "\tserial_octet = 128\n\tmax_per_hour = 0\n\tcrl_file",
+	    "conf:29: issuer.serial_octet: 128 is out of range; give 1 to "
+	    "127\n"
+	    "conf:30: issuer.max_per_hour: 0 is out of range; give 1 to "
+	    "1000000\n" },
+
+	/* booleans, choices, texts */
+	{ "relay_signs = yes", "relay_signs = 1",
+	    "conf:16: sender.relay_signs: must be yes or no\n"
+	    "conf: sender.dkim_rsa_key: is missing: challenge mails need a "
+	    "DKIM signature; set it, or say relay_signs = yes if the relay "
+	    "signs\n" },
+	{ NULL, "mode = Private\n",
+	    "conf:1: mode: must be one of private|public\n" },
+	{ NULL, "log_level = loud\n",
+	    "conf:1: log_level: must be one of error|warning|info|debug\n" },
+	{ "max_identifiers = 10", "profile = strict",
+	    "conf:6: policy.profile: must be one of mailbox-multipurpose\n" },
+	{ "\"Example CA\"", "\"\"",
+	    "conf:2: ca_name: needs 1 to 60 characters\n" },
+	{ "\"Example CA\"",
+	    "\"0123456789012345678901234567890123456789012345678901234567890"
+	    "\"",
+	    "conf:2: ca_name: needs 1 to 60 characters\n" },
+	{ "\"Example CA\"", "\"Example\\nCA\"",
+	    "conf:2: ca_name: holds a control character; use printable text "
+	    "only\n" },
+
+	/* twice, missing */
+	{ "\ttls_key", "\tthreads = 2\n\tthreads = 3\n\ttls_key",
+	    "conf:12: web.threads: is set already in line 11; keep one of "
+	    "them\n" },
+	{ "\ttls_key", "\tthreads = 2 threads = 3\n\ttls_key",
+	    "conf:11: web.threads: is set already in line 11; keep one of "
+	    "them\n" },
+	{ "\timap_user",
+	    "\timap_port = 1\n\timap_port = 2\n\timap_user\n\timap_user",
+	    "conf:21: validator.imap_port: is set already in line 20; keep "
+	    "one of them\n"
+	    "conf:22: missing equal sign after option 'imap_user'\n" },
+	{ "{ \"127.0.0.1:443\" }",
+	    "{ \"127.0.0.1:443\",\n\"[::1]:443\" }\n\tlisten = { x }",
+	    "conf:11: web.listen: is set already in line 9; keep one of "
+	    "them\n"
+	    "conf:9: web.listen: x is not an address and a port; write "
+	    "\"127.0.0.1:443\" or \"[::1]:443\"\n" },
+	{ "{ \"127.0.0.1:443\" }", "a:1\n\tlisten = b:1",
+	    "conf:10: web.listen: is set already in line 9; keep one of "
+	    "them\n" },
+	{ "\"127.0.0.1:443\" }", "a:1 }\n\tlisten = { a:1, b:1 }",
+	    "conf:10: web.listen: is set already in line 9; keep one of "
+	    "them\n" },
+	{ "issuer {", "web { tls_key = a }\nissuer {",
+	    "conf:23: web.tls_key: is set already in line 11; keep one of "
+	    "them\n" },
+	{ "\tlisten = { \"127.0.0.1:443\" }", "\tlisten = {}",
+	    "conf: web.listen: is missing. Addresses and ports of the "
+	    "HTTPS server.\n" },
+	{ "\tlisten = { \"127.0.0.1:443\" }", "",
+	    "conf: web.listen: is missing. Addresses and ports of the "
+	    "HTTPS server.\n" },
+
+	/* open ends */
+	{ "\tmax_identifiers = 10\n}", "\tmax_identifiers = 10\n",
+	    "conf:23: the { of this line has no }\n" },
+	{ "policy {", "}\npolicy {", "conf:5: a } without its {\n" },
+	{ "\"Example CA\"", "\"Example CA",
+	    "conf:28: the quotation mark of this line is not closed\n" },
+	{ "ca.crl\n}", "ca.crl\n", "conf:23: the { of this line has no }\n" },
+
+	/* values that do not fit each other */
+	{ "https://acme.ca.example", "http://acme.ca.example",
+	    "conf:1: base_url: must begin with https://\n" },
+	{ "https://acme.ca.example", "https://acme.ca.example/",
+	    "conf:1: base_url: must be https:// and a lower-case host, "
+	    "perhaps with a port; no path, no slash at the end "
+	    "(https://acme.ca.example)\n" },
+	{ "https://acme.ca.example", "https://Acme.ca.example",
+	    "conf:1: base_url: must be https:// and a lower-case host, "
+	    "perhaps with a port; no path, no slash at the end "
+	    "(https://acme.ca.example)\n" },
+	{ "sqlite:/var/lib/db", "sqlite:db",
+	    "conf:3: database: must be sqlite: and an absolute file name, or "
+	    "postgresql: and a connection string\n" },
+	{ "\"127.0.0.1:443\"", "\"127.0.0.1:443\", \"::1:443\", \"a:0\"",
+	    "conf:9: web.listen: ::1:443 is not an address and a port; write "
+	    "\"127.0.0.1:443\" or \"[::1]:443\"\n"
+	    "conf:9: web.listen: a:0 is not an address and a port; write "
+	    "\"127.0.0.1:443\" or \"[::1]:443\"\n" },
+	{ "acme@ca.example", "acme+x@ca.example",
+	    "conf:14: sender.from: holds a +, which the tag of each "
+	    "challenge needs\n" },
+	{ "acme@ca.example", "acme@CA.example",
+	    "conf:14: sender.from: write it as acme@ca.example\n" },
+	{ "acme@ca.example", "a234567890123456789012345678901234567@ca.example",
+	    "conf:14: sender.from: has no room for a tag of 27 characters; "
+	    "the local part may have 36\n" },
+	{ "\trelay_host = localhost",
+	    "\trelay_host = mx.ca.example\n\trelay_tls = none",
+	    "conf:16: sender.relay_tls: none is allowed for a relay on this "
+	    "host only; use starttls\n" },
+	{ "\trelay_signs", "\trelay_user = acme\n\trelay_signs",
+	    "conf:16: sender.relay_user: is set, but sender.relay_password "
+	    "is not; set both or neither\n" },
+	{ "relay_signs = yes", "dkim_rsa_key = k.pem",
+	    "conf:16: sender.dkim_rsa_key: is set, but "
+	    "sender.dkim_rsa_selector is not; set both or neither\n" },
+	{ "\timap_user", "\timap_tls = none\n\timap_user",
+	    "conf:20: validator.imap_tls: none would send the password in "
+	    "clear; use implicit or starttls\n" },
+	{ "\timap_user", "\tprocessed_folder = INBOX\n\timap_user",
+	    "conf:20: validator.processed_folder: must be another folder "
+	    "than imap_folder\n" },
+	/* MA-30 */
+	{ "\timap_user", "\tdns_try_ms = 30000\n\timap_user",
+	    "conf: validator.dns_total_ms: must be at least dns_try_ms\n" },
+	{ "http://crl.ca.example", "https://crl.ca.example",
+	    "conf:28: issuer.crl_url: must be an http:// URL\n" },
+	{ "ca.example/ca.crl", "ca.example:80/ca.crl",
+	    "conf:28: issuer.crl_url: needs a host name with a dot, without "
+	    "a port\n" },
+	{ "ca.example/ca.crl", "ca.example/ca.crl?x=1",
+	    "conf:28: issuer.crl_url: must hold neither ? nor @\n" },
+	/* PK-195 */
+	{ NULL, "mode = public\n",
+	    "conf: policy.caa_identities: must not be empty in public mode\n"
+	    "conf: tos_url: must be set in public mode\n"
+	    "conf:27: issuer.ca_key: a key in a file cannot be used in "
+	    "public mode; run with mode = private\n" },
+};
+
+static void
+test_mistakes(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(wrongs); i++) {
+		const struct wrong *w = &wrongs[i];
+		const struct conf *c;
+		struct reports r;
+
+		unit_case("%zu: %s", i, w->to);
+		assert_int_equal(
+		    load(span_str(edit(base, w->from, w->to)), &r, &c), -1);
+		assert_string_equal(r.text.p, w->expected);
+	}
+}
+
+/* An administrator mends all of them at once, not one a start. */
+static void
+test_all_at_once(void **state)
+{
+	const char *text = base;
+	const struct conf *c;
+	struct reports r;
+
+	(void)state;
+	text = edit(text, "base_url =", "base_url");
+	text = edit(text, "max_identifiers", "max_identifer");
+	text = edit(text, "listen", "lisen");
+	text = edit(text, "acme@ca.example", "acme");
+	text = edit(text, "relay_signs = yes", "relay_signs = maybe");
+	text = edit(text, "\timap_user = acme\n", "\n");
+	text = edit(text, "ca_chain = root.pem", "serial_octet = 0");
+	text = edit(text, "crl_file", "= crl_file");
+	assert_int_equal(load(span_str(text), &r, &c), -1);
+	assert_string_equal(r.text.p,
+	    "conf:1: missing equal sign after option 'base_url'\n"
+	    "conf:6: max_identifer: there is no such option; did you mean "
+	    "policy.max_identifiers?\n"
+	    "conf:9: lisen: there is no such option; did you mean "
+	    "web.listen?\n"
+	    "conf:29: unexpected token '='\n"
+	    "conf: base_url: is missing. Prefix of every URL that the server "
+	    "hands out: https, lower-case host, no slash at the end.\n"
+	    "conf: web.listen: is missing. Addresses and ports of the HTTPS "
+	    "server.\n"
+	    "conf:16: sender.relay_signs: must be yes or no\n"
+	    "conf: validator.imap_user: is missing. Login at the IMAP "
+	    "server.\n"
+	    "conf: issuer.ca_chain: is missing. PEM certificates above it, up "
+	    "to the root.\n"
+	    "conf: issuer.crl_file: is missing. Where each new list is "
+	    "written, for the web server behind crl_url.\n"
+	    "conf:25: issuer.serial_octet: 0 is out of range; give 1 to 127\n"
+	    "conf:14: sender.from: the mailbox is not local-part@domain\n"
+	    "conf: sender.dkim_rsa_key: is missing: challenge mails need a "
+	    "DKIM signature; set it, or say relay_signs = yes if the relay "
+	    "signs\n");
+}
+
+static void
+test_not_text(void **state)
+{
+	static const char nul[] = "base_url = a\0b\n";
+	const struct conf *c;
+	struct reports r;
+
+	(void)state;
+	assert_int_equal(load(span_mem(nul, sizeof(nul) - 1), &r, &c), -1);
+	assert_string_equal(
+	    r.text.p, "conf: holds a NUL byte; it must be plain text\n");
+	reports_init(&r);
+	assert_int_equal(conf_load(unit_job()->arena,
+			     "/nonexistent/countersign.conf", note, &r, &c),
+	    -1);
+	assert_int_equal(r.count, 1);
+	assert_non_null(strstr(r.text.p, "/nonexistent/countersign.conf"));
+	assert_non_null(strstr(r.text.p, "No such file"));
+}
+
+/* --- good files ---------------------------------------------------------- */
+
+static void
+test_values(void **state)
+{
+	const struct conf *c = load_good(base);
+
+	(void)state;
+	assert_string_equal(c->file, path);
+	assert_string_equal(c->base_url, "https://acme.ca.example");
+	assert_string_equal(c->ca_name, "Example CA");
+	assert_int_equal(c->web.listen.n, 1);
+	assert_string_equal(c->web.listen.v[0], "127.0.0.1:443");
+	/* Relative names are meant from the file's folder. */
+	assert_string_equal(c->seal_key_file,
+	    arena_printf(unit_job()->arena, "%s/seal.key", folder));
+	assert_string_equal(c->web.tls_key, "/keys/web.key");
+	assert_true(c->sender.relay_signs);
+	assert_null(c->user);
+	assert_null(c->sender.dkim_rsa_key);
+	assert_int_equal(c->deny.n, 0);
+}
+
+static void
+test_defaults(void **state)
+{
+	const struct conf *c = load_good(base);
+
+	(void)state;
+	assert_int_equal(c->mode, CONF_MODE_PRIVATE);
+	assert_int_equal(c->max_identifiers, 10);
+	assert_false(c->utf8_mailboxes);
+	assert_false(c->allow_reserved_domains);
+	assert_int_equal(c->authz_pending_life, 86400);
+	assert_int_equal(c->authz_valid_life, 3 * 86400);
+	assert_int_equal(c->challenge_mail_delay, 5);
+	assert_true(c->caa_enforce);
+	assert_int_equal(c->web.max_body, 65536);
+	assert_int_equal(c->sender.relay_tls, CONF_TLS_STARTTLS);
+	assert_true(c->sender.tagged);
+	assert_int_equal(c->validator.imap_tls, CONF_TLS_IMPLICIT);
+	assert_int_equal(c->validator.coverage, CONF_COVERAGE_CORE);
+	assert_false(c->validator.require_dnssec); /* MA-31 */
+	assert_int_equal(c->validator.dns_total_ms, 20000);
+	assert_int_equal(c->issuer.caa_max_age, 3600);
+	assert_int_equal(c->issuer.max_per_hour, 1000);
+}
+
+static void
+test_units(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t secs;
+	} cases[] = {
+		{ "3600", 3600 },
+		{ "3600s", 3600 },
+		{ "60m", 3600 },
+		{ "2h", 7200 },
+		{ "30d", 2592000 },
+		{ "1D", 86400 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		const char *text =
+		    edit(base, "max_identifiers = 10", "order_life = @");
+
+		unit_case("%s", cases[i].text);
+		text = edit(text, "@\n",
+		    arena_printf(unit_job()->arena, "%s\n", cases[i].text));
+		assert_int_equal(load_good(text)->order_life, cases[i].secs);
+	}
+	assert_int_equal(
+	    load_good(edit(base, "\ttls_key", "\tmax_body = 128k\n\ttls_key"))
+		->web.max_body,
+	    131072);
+}
+
+static void
+test_lists(void **state)
+{
+	const struct conf *c = load_good(edit(base, "\tmax_identifiers = 10\n",
+	    "\tallow = { \"a.example\",\n\t\t\"bob@b.example\",\n"
+	    "\t\tc.example }\n\tdeny = { x.example }\n"
+	    "\tdeny += { y.example }\n"));
+
+	(void)state;
+	assert_int_equal(c->allow.n, 3);
+	assert_string_equal(c->allow.v[1], "bob@b.example");
+	assert_string_equal(c->allow.v[2], "c.example");
+	assert_int_equal(c->deny.n, 2);
+}
+
+/* Comments of each kind, where a line number counts after them. */
+static void
+test_comments(void **state)
+{
+	const char *text = edit(base, NULL,
+	    "# one { \" ' }\n// two {\n/* three {\n * four \"\n */\n");
+	const struct conf *c;
+	struct reports r;
+
+	(void)state;
+	text = edit(text, "\"Example CA\"", "\"# is a // CA /* no */\"  # x {");
+	c = load_good(text);
+	assert_string_equal(c->ca_name, "# is a // CA /* no */");
+	assert_int_equal(load(span_str(edit(text, "= 10", "= 0")), &r, &c), -1);
+	assert_string_equal(r.text.p,
+	    "conf:11: policy.max_identifiers: 0 is out of range; give 1 to "
+	    "100\n");
+}
+
+/* The file ends anywhere: an answer, no crash, nothing twice. */
+static void
+test_cut(void **state)
+{
+	size_t whole = strlen(base), good = 0;
+
+	(void)state;
+	for (size_t n = 0; n < whole; n++) {
+		const struct conf *c = NULL;
+		struct reports r;
+
+		unit_case("%zu octets", n);
+		if (load(span_mem(base, n), &r, &c) == 0) {
+			good++;
+			assert_int_equal(r.count, 0);
+			continue;
+		}
+		assert_true(r.count >= 1 && r.count < 25);
+		job_reset(unit_job());
+	}
+	/* Only the last line end is not needed. */
+	assert_int_equal(good, 1);
+}
+
+/* Each octet another one: an answer, no crash. */
+static void
+test_octets(void **state)
+{
+	static const char others[] = "\"'{}=,\\#/+(\n\x80";
+	char text[sizeof(base)];
+
+	(void)state;
+	for (size_t i = 0; i + 1 < sizeof(base); i += 3) {
+		const struct conf *c = NULL;
+		struct reports r;
+
+		memcpy(text, base, sizeof(base));
+		text[i] = others[i % (sizeof(others) - 1)];
+		unit_case("octet %zu is %02x", i, (unsigned char)text[i]);
+		if (load(span_str(text), &r, &c) == 0)
+			assert_int_equal(r.count, 0);
+		else
+			assert_true(r.count >= 1 && r.count < 45);
+		job_reset(unit_job());
+	}
+}
+
+/* --- reload -------------------------------------------------------------- */
+
+static void
+test_reload(void **state)
+{
+	struct job *j = unit_job();
+	const struct conf *old = load_good(base), *now = NULL;
+	struct reports r;
+	const char *text = base;
+
+	(void)state;
+	text = edit(text, "Example CA", "Other CA");
+	text = edit(text, "= 10", "= 20");
+	text = edit(text, "https://acme", "https://other");
+	text = edit(text, "\"127.0.0.1:443\"", "\"127.0.0.1:444\"");
+	text = edit(text, "localhost", "127.0.0.1");
+	text = edit(text, "\tcrl_file", "\tserial_octet = 2\n\tcrl_file");
+	write_conf(span_str(text));
+	reports_init(&r);
+	assert_int_equal(conf_reload(j->arena, old, note, &r, &now), 0);
+	assert_string_equal(r.text.p,
+	    "conf: base_url: changed, but only a restart can apply it; the "
+	    "old value stays in use\n"
+	    "conf: web.listen: changed, but only a restart can apply it; the "
+	    "old value stays in use\n"
+	    "conf: sender.relay_host: changed, but only a restart can apply "
+	    "it; the old value stays in use\n"
+	    "conf: issuer.serial_octet: changed, but only a restart can "
+	    "apply it; the old value stays in use\n");
+	assert_string_equal(now->ca_name, "Other CA");
+	assert_int_equal(now->max_identifiers, 20);
+	assert_string_equal(now->base_url, "https://acme.ca.example");
+	assert_string_equal(now->web.listen.v[0], "127.0.0.1:443");
+	assert_string_equal(now->sender.relay_host, "localhost");
+	assert_int_equal(now->issuer.serial_octet, 1);
+	assert_string_equal(old->ca_name, "Example CA");
+}
+
+static void
+test_reload_refused(void **state)
+{
+	const struct conf *old = load_good(base), *now = NULL;
+	struct reports r;
+
+	(void)state;
+	write_conf(span_str(edit(base, "= 10", "= 1000")));
+	reports_init(&r);
+	assert_int_equal(
+	    conf_reload(unit_job()->arena, old, note, &r, &now), -1);
+	assert_int_equal(r.count, 1);
+	assert_null(now);
+	/* The same file again: nothing to say. */
+	write_conf(span_str(base));
+	reports_init(&r);
+	assert_int_equal(
+	    conf_reload(unit_job()->arena, old, note, &r, &now), 0);
+	assert_int_equal(r.count, 0);
+}
+
+/* --- the table itself ---------------------------------------------------- */
+
+static void
+test_table(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < conf_option_count; i++) {
+		const struct conf_option *o = &conf_options[i];
+
+		unit_case("%s.%s", o->section, o->name);
+		assert_true(o->offset < sizeof(struct conf));
+		assert_true(strlen(o->meaning) > 10);
+		/* What is required has no default; a choice has both. */
+		assert_false(o->required && o->initial != NULL);
+		if (o->type == CONF_CHOICE) {
+			assert_non_null(o->choices);
+			assert_non_null(o->initial);
+		}
+		if (o->type == CONF_INTEGER || o->type == CONF_SECONDS ||
+		    o->type == CONF_OCTETS) {
+			assert_non_null(o->initial);
+			assert_true(o->max > o->min);
+		}
+		for (size_t k = 0; k < i; k++) {
+			const struct conf_option *p = &conf_options[k];
+
+			assert_true(o->offset != p->offset);
+			assert_false(strcmp(o->section, p->section) == 0 &&
+				     strcmp(o->name, p->name) == 0);
+		}
+	}
+}
+
+static void
+test_listen(void **state)
+{
+	static const struct {
+		const char *text, *host, *port;
+	} cases[] = {
+		{ "127.0.0.1:443", "127.0.0.1", "443" },
+		{ "[::1]:8443", "::1", "8443" },
+		{ "host.example:65535", "host.example", "65535" },
+		{ ":443", NULL, NULL },
+		{ "127.0.0.1", NULL, NULL },
+		{ "127.0.0.1:", NULL, NULL },
+		{ "127.0.0.1:65536", NULL, NULL },
+		{ "127.0.0.1:0", NULL, NULL },
+		{ "127.0.0.1:+1", NULL, NULL },
+		{ "::1:443", NULL, NULL },
+		{ "[]:443", NULL, NULL },
+		{ "", NULL, NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		const char *host = NULL, *port = NULL;
+		int expected = cases[i].host != NULL ? 0 : -1;
+
+		unit_case("%s", cases[i].text);
+		assert_int_equal(conf_parse_listen(unit_job()->arena,
+				     cases[i].text, &host, &port),
+		    expected);
+		if (expected < 0)
+			continue;
+		assert_string_equal(host, cases[i].host);
+		assert_string_equal(port, cases[i].port);
+	}
+}
+
+#define WITH_FOLDER(test)                                                      \
+	cmocka_unit_test_setup_teardown(test, make_folder, remove_folder)
+
+static const struct CMUnitTest tests[] = {
+	WITH_FOLDER(test_mistakes),
+	WITH_FOLDER(test_all_at_once),
+	WITH_FOLDER(test_not_text),
+	WITH_FOLDER(test_values),
+	WITH_FOLDER(test_defaults),
+	WITH_FOLDER(test_units),
+	WITH_FOLDER(test_lists),
+	WITH_FOLDER(test_comments),
+	WITH_FOLDER(test_cut),
+	WITH_FOLDER(test_octets),
+	WITH_FOLDER(test_reload),
+	WITH_FOLDER(test_reload_refused),
+	cmocka_unit_test(test_table),
+	cmocka_unit_test(test_listen),
+};
+
+UNIT_MAIN(tests)
