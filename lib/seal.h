@@ -20,8 +20,8 @@ struct seal_key; /* wiped when the arena it came from ends */
 int seal_key_load(struct job *j, struct arena *keep, const char *path,
     const struct seal_key **out);
 /* For tests and for init: a key from 32 octets. */
-const struct seal_key *seal_key_new(struct arena *keep,
-    const uint8_t octets[32]);
+const struct seal_key *seal_key_new(
+    struct arena *keep, const uint8_t octets[32]);
 
 void seal_make(const struct seal_key *k, const struct span *fields,
     size_t count, uint8_t out[SEAL_LEN]);

@@ -156,6 +156,21 @@ refuse_if_denied(struct job *j, const struct outbox_mail *mail, bool *denied)
 	return *denied ? finish(j, mail, &r) : 0;
 }
 
+/* A relay that quotes the Subject must not bring token-part1 into the log
+ * or the audit (ER-6). */
+static void
+hide_token(const struct outbox_mail *mail, struct submit_result *r)
+{
+	struct span answer = span_str(r->answer);
+	size_t n = mail->token_part1.n;
+	size_t at =
+	    n > 0 ? span_find_span(answer, 0, mail->token_part1) : answer.n;
+
+	for (; at < answer.n;
+	     at = span_find_span(answer, at, mail->token_part1))
+		memset(r->answer + at, '*', n);
+}
+
 static int
 send_one(const struct sender *s, struct job *j, struct outbox_mail *mail)
 {
@@ -170,6 +185,7 @@ send_one(const struct sender *s, struct job *j, struct outbox_mail *mail)
 		s->submit, j, mail->from, mail->mailbox, mail->message, &r) < 0)
 		return -1;
 	j->now = clock_now();
+	hide_token(mail, &r);
 	return finish(j, mail, &r);
 }
 

@@ -1,0 +1,263 @@
+/*
+ * The sender: one mail a challenge, the same octets on every attempt (ER-10,
+ * AC-117), pauses (ER-11), the lists again before sending (ER-13), what the
+ * relay said as the client's problem (AC-119), secrets wiped (AC-113).
+ */
+#include "config.h"
+
+#include "tests/unit/role_lab.h"
+
+#include <string.h>
+
+#include "acme/status.h"
+#include "db/store_audit.h"
+
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+
+static void
+test_pauses(void **state)
+{
+	static const int64_t expected[] = { 60, 60, 120, 240, 480, 960, 1800,
+		1800, 1800 };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(expected); i++) {
+		unit_case("%zu", i);
+		assert_int_equal(sender_pause((int64_t)i), expected[i]);
+	}
+	assert_int_equal(sender_pause(INT64_MAX), 1800);
+}
+
+static void
+test_accepted(struct job *j)
+{
+	const struct challenge *c;
+	struct role_lab lab;
+
+	role_lab_init(&lab, j);
+	EXPECT(j, sender_step(&lab.sender, j), 1);
+	assert_int_equal(lab.submissions, 1);
+	assert_string_equal(lab.sent_to, "mailbox0@example.org");
+	c = &lab.order->identifiers[0].authz.challenge;
+	assert_string_equal(lab.sent_from, c->from);
+	assert_true(span_find_span(lab.sent, 0, c->token_part1) < lab.sent.n);
+	assert_true(
+	    span_find_span(lab.sent, 0, span_str(c->message_id)) < lab.sent.n);
+	/* The other half never leaves in a mail. */
+	assert_true(span_find_span(lab.sent, 0, span_str(c->token_part2)) ==
+		    lab.sent.n);
+	c = &role_lab_authz(&lab)->challenge;
+	assert_int_equal(c->mail_sent_at, FIXTURE_NOW);
+	assert_string_equal(c->relay_answer, "250 2.0.0 ok");
+	assert_null(c->error);
+	/* Never a second one. */
+	EXPECT(j, sender_step(&lab.sender, j), 0);
+	role_lab_at(&lab, FIXTURE_NOW + 100000);
+	sender_step(&lab.sender, j);
+	assert_int_equal(lab.submissions, 1);
+}
+
+/* ER-10, ER-11 */
+static void
+test_retries(struct job *j)
+{
+	static const int64_t pauses[] = { 60, 120, 240, 480, 960, 1800, 1800 };
+	struct role_lab lab;
+	struct span first = SPAN("");
+	int64_t at;
+
+	role_lab_init(&lab, j);
+	lab.answer = (struct submit_result){ SUBMIT_TEMPORARY, "451 4.3.0",
+		"451 4.3.0 later" };
+	role_lab_post(&lab);
+	for (size_t i = 0; i < COUNT(pauses); i++) {
+		unit_case("attempt %zu", i + 1);
+		EXPECT(j, sender_step(&lab.sender, j), 1);
+		EXPECT(j, sender_step(&lab.sender, j), 0);
+		EXPECT(j, sender_next_due(&lab.sender, j, &at), 1);
+		assert_int_equal(at, j->now + pauses[i]);
+		if (i == 0)
+			first = lab.sent;
+		assert_true(span_eq(lab.sent, first));
+		role_lab_at(&lab, at);
+		/* The configuration may change meanwhile. */
+		lab.conf.ca_name = "Renamed CA";
+	}
+	assert_non_null(strstr(role_lab_authz(&lab)->challenge.error,
+	    "delivery of the challenge mail is delayed: 451 4.3.0"));
+	lab.answer = (struct submit_result){ SUBMIT_ACCEPTED, "250", "250" };
+	EXPECT(j, sender_step(&lab.sender, j), 1);
+	assert_true(span_eq(lab.sent, first));
+	assert_int_equal(lab.submissions, COUNT(pauses) + 1);
+	assert_int_equal(
+	    role_lab_authz(&lab)->challenge.mail_attempts, COUNT(pauses) + 1);
+}
+
+/* Until the challenge ends, not longer. */
+static void
+test_no_attempt_after_end(struct job *j)
+{
+	struct role_lab lab;
+	int64_t at;
+
+	role_lab_init(&lab, j);
+	lab.answer.outcome = SUBMIT_TEMPORARY;
+	EXPECT(j, sender_step(&lab.sender, j), 1);
+	role_lab_at(&lab, FIXTURE_NOW + 24 * 3600);
+	EXPECT(j, sender_next_due(&lab.sender, j, &at), 0);
+	/* What is left of it is wiped (AC-113). */
+	EXPECT(j, sender_step(&lab.sender, j), 1);
+	EXPECT(j, sender_step(&lab.sender, j), 0);
+	assert_int_equal(lab.submissions, 1);
+	assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM part1"), 0);
+	assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM spool"), 0);
+}
+
+static const struct {
+	struct submit_result answer;
+	enum authz_status authz;
+	bool is_sent, is_due;
+	const char *error;
+	const char *audit;
+} outcomes[] = {
+	{ { SUBMIT_ACCEPTED, "250", "250 ok" }, AUTHZ_PENDING, true, false,
+	    NULL, "accepted" },
+	{ { SUBMIT_TEMPORARY, "421", "421 later" }, AUTHZ_PENDING, false, true,
+	    "delivery of the challenge mail is delayed: 421",
+	    "temporary failure" },
+	{ { SUBMIT_TEMPORARY, "", "connection refused" }, AUTHZ_PENDING, false,
+	    true, "delivery of the challenge mail is delayed: no answer",
+	    "temporary failure" },
+	{ { SUBMIT_PERMANENT, "550 5.1.1", "550 5.1.1 <b>secret</b>" },
+	    AUTHZ_INVALID, false, false,
+	    "the challenge mail could not be delivered: 550 5.1.1",
+	    "permanent failure" },
+	/* It may have arrived or not: the same octets once more (ER-10). */
+	{ { SUBMIT_UNKNOWN, "", "connection lost" }, AUTHZ_PENDING, false, true,
+	    "delivery of the challenge mail is delayed: no answer",
+	    "broken off after the data" },
+};
+
+static void
+test_outcomes(struct job *j)
+{
+	for (size_t i = 0; i < COUNT(outcomes); i++) {
+		const struct authz *a;
+		struct audit_row *rows;
+		struct role_lab lab;
+		size_t count;
+		int64_t at;
+
+		unit_case("%zu: %s", i, outcomes[i].answer.answer);
+		role_lab_init(&lab, j);
+		role_lab_post(&lab);
+		lab.answer = outcomes[i].answer;
+		EXPECT(j, sender_step(&lab.sender, j), 1);
+		a = role_lab_authz(&lab);
+		assert_int_equal(authz_status(a, j->now), outcomes[i].authz);
+		assert_int_equal(
+		    a->challenge.mail_sent_at != 0, outcomes[i].is_sent);
+		EXPECT(j, sender_next_due(&lab.sender, j, &at),
+		    outcomes[i].is_due);
+		if (outcomes[i].error == NULL) {
+			assert_null(a->challenge.error);
+		} else {
+			assert_non_null(
+			    strstr(a->challenge.error, outcomes[i].error));
+			/* AC-119: the code, not the relay's words. */
+			assert_null(strstr(a->challenge.error, "secret"));
+		}
+		EXPECT(j,
+		    store_audit_list(j,
+			arena_printf(j->arena, "order:%s", lab.order->id),
+			&rows, &count),
+		    0);
+		assert_int_equal(count, 1);
+		assert_string_equal(rows[0].result, outcomes[i].audit);
+		/* The next case must find nothing due. */
+		fixture_sql(j, "UPDATE outbox SET due_at = NULL");
+	}
+}
+
+/* --- ER-13 --------------------------------------------------------------- */
+
+static const struct {
+	const char *allow, *deny;
+	bool is_sent;
+} lists[] = {
+	{ NULL, NULL, true },
+	{ NULL, "example.org", false },
+	{ NULL, "mailbox0@example.org", false },
+	{ NULL, "mailbox1@example.org", true },
+	{ "example.org", NULL, true },
+	{ "example.com", NULL, false },
+	{ "example.org", "mailbox0@example.org", false },
+};
+
+static struct conf_list
+list_of(struct job *j, const char *entry)
+{
+	struct conf_list l = { 0 };
+
+	if (entry != NULL) {
+		l.v = arena_calloc(j->arena, 1, sizeof(*l.v));
+		l.v[l.n++] = entry;
+	}
+	return l;
+}
+
+static void
+test_lists(struct job *j)
+{
+	for (size_t i = 0; i < COUNT(lists); i++) {
+		const struct authz *a;
+		struct role_lab lab;
+
+		unit_case("%zu", i);
+		role_lab_init(&lab, j);
+		lab.conf.allow = list_of(j, lists[i].allow);
+		lab.conf.deny = list_of(j, lists[i].deny);
+		EXPECT(j, sender_step(&lab.sender, j), 1);
+		a = role_lab_authz(&lab);
+		assert_int_equal(lab.submissions, lists[i].is_sent);
+		assert_int_equal(authz_status(a, j->now),
+		    lists[i].is_sent ? AUTHZ_PENDING : AUTHZ_INVALID);
+		/* Refused: no rendered mail is left either. */
+		if (!lists[i].is_sent)
+			assert_null(strstr(a->challenge.error, "policy"));
+		assert_int_equal(
+		    fixture_count(j, "SELECT COUNT(*) FROM spool"), 0);
+		fixture_sql(j, "UPDATE outbox SET due_at = NULL");
+	}
+}
+
+/* AC-116: the mails of one order leave one after the other. */
+static void
+test_gap(struct job *j)
+{
+	struct role_lab lab;
+	int64_t at;
+
+	role_lab_init(&lab, j);
+	fixture_sql(j, "UPDATE outbox SET due_at = NULL");
+	fixture_order(j, lab.account.id, 2);
+	EXPECT(j, sender_step(&lab.sender, j), 1);
+	EXPECT(j, sender_step(&lab.sender, j), 0);
+	EXPECT(j, sender_next_due(&lab.sender, j, &at), 1);
+	assert_int_equal(at, FIXTURE_NOW + 60);
+	role_lab_at(&lab, at);
+	EXPECT(j, sender_step(&lab.sender, j), 1);
+	assert_string_equal(lab.sent_to, "mailbox1@example.org");
+}
+
+static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(test_pauses),
+	STORE_TEST(test_accepted),
+	STORE_TEST(test_retries),
+	STORE_TEST(test_no_attempt_after_end),
+	STORE_TEST(test_outcomes),
+	STORE_TEST(test_lists),
+	STORE_TEST(test_gap),
+};
+
+UNIT_MAIN(tests)
