@@ -348,7 +348,7 @@ class Site:
         with self.connection() as db:
             return db.execute(sql, values).fetchall()
 
-    def make_due(self):
+    def make_due(self, wait=True):
         """What waits for its next attempt is due now."""
         with self.connection() as db:
             for table in ("outbox", "reply", "caa"):
@@ -356,7 +356,10 @@ class Site:
                            "WHERE due_at IS NOT NULL")
             db.execute("UPDATE orders SET issue_due_at = 1 "
                        "WHERE issue_due_at IS NOT NULL")
-        self.reload()
+        if wait:
+            self.reload()
+        else:
+            self.daemon.send_signal(signal.SIGHUP)
 
 
 def edit_config(site, **options):

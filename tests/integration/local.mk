@@ -22,3 +22,26 @@ tests_integration_pki_tool_SOURCES = tests/integration/pki_tool.c
 tests_integration_pki_tool_LDADD = $(CS_PKI)
 TESTS += tests/integration/lint_others
 EXTRA_DIST += tests/integration/lint_others
+
+check_PROGRAMS += tests/integration/mail_io_tool
+tests_integration_mail_io_tool_SOURCES = tests/integration/mail_io_tool.c
+tests_integration_mail_io_tool_LDADD = $(CS_MAIL)
+
+# In the laboratory; run by ./run-tests, not by `make check`.
+EXTRA_DIST += \
+	tests/integration/README.md \
+	tests/integration/acme.py \
+	tests/integration/harness.py \
+	tests/integration/letters.py \
+	tests/integration/test_config.py \
+	tests/integration/test_csr.py \
+	tests/integration/test_delivery.py \
+	tests/integration/test_enroll.py \
+	tests/integration/test_idle.py \
+	tests/integration/test_issue.py \
+	tests/integration/test_mail_io.py \
+	tests/integration/test_outage.py \
+	tests/integration/test_replies.py \
+	tests/integration/test_secrets.py \
+	tests/integration/test_signals.py \
+	tests/integration/test_storm.py

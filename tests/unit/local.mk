@@ -29,7 +29,8 @@ unit_tests += \
 	tests/unit/test_job \
 	tests/unit/test_json \
 	tests/unit/test_log \
-	tests/unit/test_rnd
+	tests/unit/test_rnd \
+	tests/unit/test_seal
 tests_unit_test_addr_LDADD = $(UNIT) $(CS_LIB)
 tests_unit_test_arena_LDADD = $(UNIT) $(CS_LIB)
 tests_unit_test_b64_LDADD = $(UNIT) $(CS_LIB)
@@ -52,6 +53,7 @@ tests_unit_test_job_LDADD = $(UNIT) $(CS_LIB)
 tests_unit_test_json_LDADD = $(UNIT) $(CS_LIB)
 tests_unit_test_log_LDADD = $(UNIT) $(CS_LIB)
 tests_unit_test_rnd_LDADD = $(UNIT) $(CS_LIB)
+tests_unit_test_seal_LDADD = $(UNIT) $(CS_LIB)
 
 # --- db ---
 check_LIBRARIES += tests/unit/libstorefixture.a
@@ -79,8 +81,10 @@ tests_unit_test_store_reply_LDADD = $(STORE_FIXTURE) $(CS_DB)
 # --- dns ---
 unit_tests += \
 	tests/unit/test_packet \
+	tests/unit/test_record \
 	tests/unit/test_resolver
 tests_unit_test_packet_LDADD = $(UNIT) $(CS_DNS)
+tests_unit_test_record_LDADD = $(UNIT) $(CS_DNS)
 tests_unit_test_resolver_LDADD = $(UNIT) $(CS_DNS)
 
 # --- mail ---
@@ -178,6 +182,7 @@ unit_tests += \
 	tests/unit/test_nonce \
 	tests/unit/test_order \
 	tests/unit/test_problem \
+	tests/unit/test_proof \
 	tests/unit/test_status
 tests_unit_test_acme_LDADD = $(ACME_LAB) $(STORE_FIXTURE) $(CS_ACME)
 tests_unit_test_finalize_LDADD = $(ACME_LAB) $(STORE_FIXTURE) $(CS_ACME)
@@ -186,14 +191,40 @@ tests_unit_test_jws_LDADD = $(ACME_LAB) $(UNIT) $(CS_ACME)
 tests_unit_test_nonce_LDADD = $(UNIT) $(CS_ACME)
 tests_unit_test_order_LDADD = $(ACME_LAB) $(STORE_FIXTURE) $(CS_ACME)
 tests_unit_test_problem_LDADD = $(UNIT) $(CS_ACME)
+tests_unit_test_proof_LDADD = $(ACME_LAB) $(UNIT) $(CS_ACME)
 tests_unit_test_status_LDADD = $(UNIT) $(CS_ACME)
 
 # --- src ---
 unit_tests += \
+	tests/unit/test_acme_client \
 	tests/unit/test_enroll \
 	tests/unit/test_enroll_key \
+	tests/unit/test_https_client \
 	tests/unit/test_remote
+tests_unit_test_acme_client_LDADD = $(PEER) $(UNIT) $(CS_SRC)
 tests_unit_test_enroll_CPPFLAGS = $(tests_cppflags) $(JANSSON_CFLAGS)
 tests_unit_test_enroll_LDADD = $(DKIM_LAB) $(UNIT) $(CS_SRC)
 tests_unit_test_enroll_key_LDADD = $(PKI_LAB) $(UNIT) $(CS_SRC)
+tests_unit_test_https_client_LDADD = $(PEER) $(UNIT) $(CS_SRC)
 tests_unit_test_remote_LDADD = $(UNIT) $(CS_SRC)
+check_LIBRARIES += tests/unit/librolelab.a
+tests_unit_librolelab_a_CPPFLAGS = $(tests_cppflags) $(CMOCKA_CFLAGS) \
+	$(CRYPTO_CFLAGS)
+tests_unit_librolelab_a_SOURCES = tests/unit/role_lab.c tests/unit/role_lab.h
+ROLE_LAB = tests/unit/librolelab.a $(DKIM_LAB) $(STORE_FIXTURE)
+unit_tests += \
+	tests/unit/test_conf \
+	tests/unit/test_conf_manual \
+	tests/unit/test_evidence \
+	tests/unit/test_gate \
+	tests/unit/test_judge \
+	tests/unit/test_sender \
+	tests/unit/test_writer
+tests_unit_test_conf_LDADD = $(UNIT) $(CS_SRC)
+tests_unit_test_conf_manual_CPPFLAGS = $(tests_cppflags)
+tests_unit_test_conf_manual_LDADD = $(UNIT) $(CS_SRC)
+tests_unit_test_evidence_LDADD = $(ROLE_LAB) $(CS_SRC)
+tests_unit_test_gate_LDADD = $(ROLE_LAB) $(CS_SRC)
+tests_unit_test_judge_LDADD = $(ROLE_LAB) $(CS_SRC)
+tests_unit_test_sender_LDADD = $(ROLE_LAB) $(CS_SRC)
+tests_unit_test_writer_LDADD = $(STORE_FIXTURE) $(CS_SRC)
