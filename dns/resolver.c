@@ -375,8 +375,10 @@ loop_turn(struct loop *loop, int64_t wait_ms)
 static void
 loop_done(struct loop *loop)
 {
-	while (loop->events != NULL)
-		event_free(&loop->events->super);
+	for (struct event *ev = loop->events, *next; ev != NULL; ev = next) {
+		next = ev->next;
+		free(ev);
+	}
 	free(loop->fds);
 	free(loop->fd_activations);
 }
@@ -420,6 +422,7 @@ set_option(
 
 static void
 ignore_answer(void *arg, int rcode, void *packet, int packet_len, int security,
+    /* NOLINTNEXTLINE(readability-non-const-parameter): the library's type */
     char *why_bogus, int was_ratelimited)
 {
 	(void)arg;

@@ -17,12 +17,17 @@
 struct job;
 struct resolver;
 
-enum dns_type { DNS_TYPE_A = 1, DNS_TYPE_MX = 15, DNS_TYPE_TXT = 16,
-	DNS_TYPE_AAAA = 28, DNS_TYPE_CAA = 257 };
+enum dns_type {
+	DNS_TYPE_A = 1,
+	DNS_TYPE_MX = 15,
+	DNS_TYPE_TXT = 16,
+	DNS_TYPE_AAAA = 28,
+	DNS_TYPE_CAA = 257
+};
 
 enum dns_status {
-	DNS_OK,        /* at least one record */
-	DNS_NODATA,    /* the name exists, not the type */
+	DNS_OK,     /* at least one record */
+	DNS_NODATA, /* the name exists, not the type */
 	DNS_NXDOMAIN,
 	DNS_TEMPORARY, /* SERVFAIL, timeout, unreachable, too many aliases */
 	DNS_BOGUS,     /* DNSSEC validation failed */
@@ -32,9 +37,9 @@ const char *dns_status_name(enum dns_status s);
 
 struct dns_answer {
 	enum dns_status status;
-	bool secure; /* validated; false with OK means proven insecure or
-		      * unsigned */
-	const char *name;      /* asked */
+	bool secure;      /* validated; false with OK means proven insecure or
+			   * unsigned */
+	const char *name; /* asked */
 	const char *canonical; /* end of the alias chain; = name without one */
 	uint32_t ttl;
 	struct span *rdata;
@@ -50,8 +55,8 @@ struct resolver_conf {
 };
 
 /* Reads configuration and anchors: 0, or -1 ERR_INTERNAL saying which. */
-int resolver_new(struct job *j, const struct resolver_conf *conf,
-    struct resolver **out);
+int resolver_new(
+    struct job *j, const struct resolver_conf *conf, struct resolver **out);
 typedef int resolver_query_fn(void *ctx, struct job *j, const char *name,
     enum dns_type type, struct dns_answer *out);
 struct resolver *resolver_new_custom(resolver_query_fn *query, void *ctx);

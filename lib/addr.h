@@ -16,7 +16,7 @@
 struct job;
 
 struct addr_policy {
-	bool utf8_local;      /* non-ASCII local parts are offered */
+	bool utf8_local;       /* non-ASCII local parts are offered */
 	bool reserved_domains; /* .test, .invalid, .localhost, .internal … */
 };
 

@@ -17,16 +17,15 @@ int file_read(struct job *j, const char *path, size_t max, struct span *out);
  * The same for a secret: wiped with the arena; refused if group or others
  * may read or write it.  One trailing line end is removed.
  */
-int file_read_secret(struct job *j, const char *path, size_t max,
-    struct span *out);
+int file_read_secret(
+    struct job *j, const char *path, size_t max, struct span *out);
 /* A .pem that holds a private key: as file_read_secret, bytes unchanged. */
-int file_read_private(struct job *j, const char *path, size_t max,
-    struct span *out);
+int file_read_private(
+    struct job *j, const char *path, size_t max, struct span *out);
 /* Replaces `path` atomically and durably. */
 int file_write(struct job *j, const char *path, mode_t mode, struct span data);
 /* Fails (ERR_CONFLICT) if `path` exists: for keys that must never be lost. */
-int file_create(struct job *j, const char *path, mode_t mode,
-    struct span data);
+int file_create(struct job *j, const char *path, mode_t mode, struct span data);
 
 int fd_set_cloexec(int fd, bool on);
 int fd_set_nonblocking(int fd, bool on);

@@ -19,13 +19,7 @@ struct conf;
 struct store;
 
 /* Roles, as bits of job.wake. */
-enum role {
-	ROLE_WEB,
-	ROLE_SENDER,
-	ROLE_VALIDATOR,
-	ROLE_ISSUER,
-	ROLE_COUNT
-};
+enum role { ROLE_WEB, ROLE_SENDER, ROLE_VALIDATOR, ROLE_ISSUER, ROLE_COUNT };
 
 /* "web", "sender", "validator", "issuer". */
 const char *role_name(enum role role);

@@ -24,11 +24,19 @@ struct json; /* a parsed value */
  * "JSON exceeds the limits of this server", "string with a forbidden
  * character".
  */
-int json_parse_object(struct job *j, struct span text, const char *what,
-    const struct json **out);
+int json_parse_object(
+    struct job *j, struct span text, const char *what, const struct json **out);
 
-enum json_type { JSON_T_ABSENT, JSON_T_NULL, JSON_T_BOOL, JSON_T_INTEGER,
-	JSON_T_REAL, JSON_T_STRING, JSON_T_ARRAY, JSON_T_OBJECT };
+enum json_type {
+	JSON_T_ABSENT,
+	JSON_T_NULL,
+	JSON_T_BOOL,
+	JSON_T_INTEGER,
+	JSON_T_REAL,
+	JSON_T_STRING,
+	JSON_T_ARRAY,
+	JSON_T_OBJECT
+};
 enum json_type json_type(const struct json *v); /* NULL: JSON_T_ABSENT */
 
 /* A member by exact name, or NULL.  `object` may be NULL. */
@@ -37,8 +45,8 @@ size_t json_count(const struct json *array_or_object);
 const struct json *json_at(const struct json *array, size_t i);
 /* jansson has functions of these two names: the linker must not take ours for
  * them, so it knows ours by another name. */
-struct span json_string(const struct json *v)
-    __asm__("cs_json_string"); /* empty if no string */
+struct span json_string(const struct json *v) __asm__(
+    "cs_json_string"); /* empty if no string */
 int64_t json_integer(const struct json *v) __asm__("cs_json_integer");
 bool json_bool(const struct json *v);
 /* The i-th member's name, for objects whose names are not known. */
@@ -52,15 +60,15 @@ char *json_dup(struct job *j, const struct json *v);
  */
 int json_get_string(struct job *j, const struct json *object, const char *name,
     struct span *out);
-int json_get_bool(struct job *j, const struct json *object, const char *name,
-    bool *out);
+int json_get_bool(
+    struct job *j, const struct json *object, const char *name, bool *out);
 /* Written without fraction or exponent: "<name> must be an integer". */
-int json_get_integer(struct job *j, const struct json *object,
-    const char *name, int64_t *out);
+int json_get_integer(
+    struct job *j, const struct json *object, const char *name, int64_t *out);
 int json_get_array(struct job *j, const struct json *object, const char *name,
     const struct json **out);
-int json_get_object(struct job *j, const struct json *object,
-    const char *name, const struct json **out);
+int json_get_object(struct job *j, const struct json *object, const char *name,
+    const struct json **out);
 
 struct json_out {
 	struct buf *b;

@@ -18,8 +18,12 @@
 
 #include "lib/buf.h"
 
-enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO,
-	LOG_LEVEL_DEBUG };
+enum log_level {
+	LOG_LEVEL_ERROR,
+	LOG_LEVEL_WARNING,
+	LOG_LEVEL_INFO,
+	LOG_LEVEL_DEBUG
+};
 
 /* `who` ("web", "supervisor" …) stands in each line as role=…; borrowed. */
 void log_open(const char *who, enum log_level max);

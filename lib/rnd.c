@@ -64,8 +64,11 @@ rnd_id(char out[RND_ID_LEN + 1])
 	uint8_t octets[ID_OCTETS];
 
 	_Static_assert(B64URL_LEN(ID_OCTETS) == RND_ID_LEN, "length of an id");
-	rnd_bytes(octets, sizeof(octets));
-	b64url_format(out, span_mem(octets, sizeof(octets)));
+	/* People give an id to a command: it must not look like an option. */
+	do {
+		rnd_bytes(octets, sizeof(octets));
+		b64url_format(out, span_mem(octets, sizeof(octets)));
+	} while (out[0] == '-');
 }
 
 void

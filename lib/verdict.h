@@ -11,10 +11,10 @@
 #include "lib/buf.h"
 
 enum verdict {
-	VERDICT_MATCH,           /* authenticated, digest right */
-	VERDICT_MISMATCH,        /* authenticated, digest wrong: final (ER-31) */
-	VERDICT_STALE_KEY,       /* digest of the former account key (AC-82) */
-	VERDICT_NO_RESPONSE,     /* authenticated, no usable block */
+	VERDICT_MATCH,       /* authenticated, digest right */
+	VERDICT_MISMATCH,    /* authenticated, digest wrong: final (ER-31) */
+	VERDICT_STALE_KEY,   /* digest of the former account key (AC-82) */
+	VERDICT_NO_RESPONSE, /* authenticated, no usable block */
 	VERDICT_UNAUTHENTICATED, /* right part1, proves nothing (ER-30) */
 	VERDICT_UNKNOWN,         /* no live challenge for it */
 	VERDICT_DEFERRED,        /* DNS or crypto trouble: judged again later */
@@ -23,7 +23,7 @@ enum verdict {
 	VERDICT_REPEATED,        /* same covered part as one judged (MA-64) */
 	VERDICT_DSN_FAILED,      /* a genuine bounce (ER-24) */
 	VERDICT_DSN_DELAYED,
-	VERDICT_DSN_NOTED,       /* a report that decides nothing */
+	VERDICT_DSN_NOTED, /* a report that decides nothing */
 };
 
 /* "match", "mismatch", "stale-key", "no-response", "unauthenticated",

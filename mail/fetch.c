@@ -110,8 +110,9 @@ lost(struct fetch *f, struct job *j, const char *what)
 	if (f->stream != NULL && *fetch_stream_why(f->stream) != '\0')
 		snprintf(why, sizeof(why), "%s", fetch_stream_why(f->stream));
 	drop(f, 0);
-	return job_fail(
+	job_fail(
 	    j, ERR_BUSY, "IMAP server %s, %s: %s", f->conf.host, what, why);
+	return -1;
 }
 
 /* An answer NO leaves the session usable; everything else does not. */
@@ -195,6 +196,16 @@ upgrade(struct fetch *f, struct job *j)
 
 	begin(f);
 	r = mailimap_starttls(f->imap);
+	/* What came behind the answer would be believed as said in TLS.  (Some
+	 * versions of the library look for it too, and call it a refusal.) */
+	if (f->imap->imap_stream->read_buffer_len > 0) {
+		drop(f, 0);
+		job_fail(j, ERR_BUSY,
+		    "IMAP server %s, or somebody on the way, sent more than "
+		    "it was asked before TLS began",
+		    f->conf.host);
+		return -1;
+	}
 	if (r == MAILIMAP_ERROR_STARTTLS || r == MAILIMAP_ERROR_PROTOCOL) {
 		job_fail(j, ERR_INTERNAL,
 		    "IMAP server %s does not start TLS: %s; set the port for "
@@ -205,15 +216,31 @@ upgrade(struct fetch *f, struct job *j)
 	}
 	if (check(f, j, r, "STARTTLS") < 0)
 		return -1;
-	/* What came behind the answer would be believed as said in TLS. */
-	if (f->imap->imap_stream->read_buffer_len > 0) {
-		drop(f, 0);
-		return job_fail(j, ERR_BUSY,
-		    "IMAP server %s, or somebody on the way, sent more than "
-		    "it was asked before TLS began",
-		    f->conf.host);
-	}
 	return start_tls(f, j);
+}
+
+/* The library leaks a greeting that is BYE, and goes on. */
+static int
+check_bye(struct fetch *f, struct job *j, mailstream *stream)
+{
+	char text[160], said[160];
+
+	if (mailstream_feed_read_buffer(stream) < 5 ||
+	    !span_casestarts(
+		span_mem(stream->read_buffer, stream->read_buffer_len),
+		SPAN("* BYE")))
+		return 0;
+	snprintf(text, sizeof(text), "%.*s",
+	    (int)span_find(
+		span_mem(stream->read_buffer, stream->read_buffer_len), 0,
+		'\r'),
+	    stream->read_buffer);
+	smtp_text_clean(said, sizeof(said), text);
+	mailstream_close(stream);
+	drop(f, 0);
+	job_fail(
+	    j, ERR_BUSY, "IMAP server %s, greeting: %s", f->conf.host, said);
+	return -1;
 }
 
 /* The stream becomes a session: the greeting is read. */
@@ -225,9 +252,13 @@ greet(struct fetch *f, struct job *j)
 	int r;
 
 	f->imap = mailimap_new(0, NULL);
-	if (f->imap == NULL || stream == NULL)
-		return job_fail(j, ERR_INTERNAL, "IMAP: no memory");
+	if (f->imap == NULL || stream == NULL) {
+		job_fail(j, ERR_INTERNAL, "IMAP: no memory");
+		return -1;
+	}
 	begin(f);
+	if (check_bye(f, j, stream) < 0)
+		return -1;
 	r = mailimap_connect(f->imap, stream);
 	if (r == MAILIMAP_NO_ERROR_NON_AUTHENTICATED)
 		return 0;
@@ -235,10 +266,11 @@ greet(struct fetch *f, struct job *j)
 		/* Ahead of STARTTLS this is how somebody on the way keeps a
 		 * client from starting TLS. */
 		fetch_disconnect(f);
-		return job_fail(j, ERR_INTERNAL,
+		job_fail(j, ERR_INTERNAL,
 		    "IMAP server %s greets as if somebody had logged in; that "
 		    "is not accepted",
 		    f->conf.host);
+		return -1;
 	}
 	return lost(f, j, "greeting");
 }
@@ -253,8 +285,9 @@ log_in(struct fetch *f, struct job *j)
 
 	if (has(f, "LOGINDISABLED")) {
 		fetch_disconnect(f);
-		return job_fail(j, ERR_INTERNAL,
+		job_fail(j, ERR_INTERNAL,
 		    "IMAP server %s allows no login by password", f->conf.host);
+		return -1;
 	}
 	begin(f);
 	r = mailimap_login(f->imap, f->user, f->password);

@@ -37,8 +37,7 @@ struct fetch_item {
 };
 
 /* Never connects by itself. */
-int fetch_new(struct job *j, const struct fetch_conf *conf,
-    struct fetch **out);
+int fetch_new(struct job *j, const struct fetch_conf *conf, struct fetch **out);
 void fetch_free(struct fetch *f);
 
 /* 0, or -1 ERR_BUSY (try again) or ERR_UNAUTHORIZED/ERR_INTERNAL (a person
@@ -59,18 +58,18 @@ int fetch_list(struct fetch *f, struct job *j, uint32_t after, size_t max,
     struct fetch_item **items, size_t *count);
 /* The message's bytes; never more than `max` are loaded.  1, or 0 if it is
  * gone or larger, or -1. */
-int fetch_message(struct fetch *f, struct job *j, uint32_t uid, size_t max,
-    struct span *out);
+int fetch_message(
+    struct fetch *f, struct job *j, uint32_t uid, size_t max, struct span *out);
 /* As configured; on a message that is gone it succeeds. */
-int fetch_dispose(struct fetch *f, struct job *j, const uint32_t *uids,
-    size_t count);
+int fetch_dispose(
+    struct fetch *f, struct job *j, const uint32_t *uids, size_t count);
 /*
  * Idles (or polls with NOOP where the server has no IDLE) until something
  * arrives, `wake_fd` becomes readable (not read here), or timeout_ms passed.
  * 0 and *new_mail, or -1 when the connection is gone.
  */
-int fetch_wait(struct fetch *f, struct job *j, int wake_fd,
-    int64_t timeout_ms, bool *new_mail);
+int fetch_wait(struct fetch *f, struct job *j, int wake_fd, int64_t timeout_ms,
+    bool *new_mail);
 
 /* Login and SELECT, and does the processed folder exist?  For
  * `countersign check`: 0, or -1 with what to do. */

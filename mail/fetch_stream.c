@@ -100,7 +100,11 @@ retry(struct fetch_stream *s, int result)
 		return wait_for(s, POLLIN);
 	if (e == SSL_ERROR_WANT_WRITE)
 		return wait_for(s, POLLOUT);
-	reason = ERR_reason_error_string(ERR_peek_error());
+	/* Not every server says goodbye before it closes. */
+	reason = ERR_GET_REASON(ERR_peek_error()) ==
+			 SSL_R_UNEXPECTED_EOF_WHILE_READING
+		     ? NULL
+		     : ERR_reason_error_string(ERR_peek_error());
 	fail(s, e == SSL_ERROR_SSL && reason != NULL
 		    ? reason
 		    : "the server closed the connection");
@@ -197,6 +201,25 @@ stream_write(struct fetch_stream *s, const void *p, size_t n)
 	}
 }
 
+/* Is there something for the reader?  A readable socket may hold nothing but
+ * what TLS says to itself (a session ticket, new keys, half a record). */
+static bool
+has_octets(struct fetch_stream *s)
+{
+	char octet;
+	int result, e;
+
+	if (s->ssl == NULL)
+		return true;
+	result = SSL_peek(s->ssl, &octet, 1);
+	if (result > 0)
+		return true;
+	/* An error is the reader's to find. */
+	e = SSL_get_error(s->ssl, result);
+	ERR_clear_error();
+	return e != SSL_ERROR_WANT_READ && e != SSL_ERROR_WANT_WRITE;
+}
+
 int
 fetch_stream_wait(struct fetch_stream *s, int wake_fd, int64_t deadline)
 {
@@ -209,7 +232,7 @@ fetch_stream_wait(struct fetch_stream *s, int wake_fd, int64_t deadline)
 		if (s->broken)
 			return -1;
 		/* poll() does not see what TLS has already read. */
-		if (s->ssl != NULL && SSL_has_pending(s->ssl))
+		if (s->ssl != NULL && SSL_has_pending(s->ssl) && has_octets(s))
 			return 1;
 		if (left <= 0)
 			return 0;
@@ -219,9 +242,10 @@ fetch_stream_wait(struct fetch_stream *s, int wake_fd, int64_t deadline)
 			return fail(s, strerror(errno));
 		if (n <= 0)
 			continue;
-		if (p[0].revents != 0)
+		if (p[0].revents != 0 && has_octets(s))
 			return 1;
-		return 2;
+		if (wake_fd >= 0 && p[1].revents != 0)
+			return 2;
 	}
 }
 

@@ -8,8 +8,8 @@
 #ifndef MAIL_SUBMIT_H
 #define MAIL_SUBMIT_H
 
-#include "lib/conf.h"
 #include "lib/buf.h"
+#include "lib/conf.h"
 
 struct job;
 struct submit;
@@ -21,7 +21,7 @@ struct submit_conf {
 	const char *ca_file; /* NULL: the system's */
 	const char *user;    /* NULL: no AUTH */
 	struct span password;
-	int64_t timeout_ms;  /* for connecting and for each answer */
+	int64_t timeout_ms; /* for connecting and for each answer */
 };
 
 enum submit_outcome {
@@ -33,12 +33,12 @@ enum submit_outcome {
 
 struct submit_result {
 	enum submit_outcome outcome;
-	char code[24];   /* "550 5.1.1", "" without an SMTP answer (AC-119) */
+	char code[24];    /* "550 5.1.1", "" without an SMTP answer (AC-119) */
 	char answer[256]; /* for the log and evidence only, printable ASCII */
 };
 
-int submit_new(struct job *j, const struct submit_conf *conf,
-    struct submit **out);
+int submit_new(
+    struct job *j, const struct submit_conf *conf, struct submit **out);
 typedef int submit_send_fn(void *ctx, struct job *j, const char *from,
     const char *to, struct span message, struct submit_result *out);
 /* For tests: the same interface over a function. */

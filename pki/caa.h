@@ -28,13 +28,13 @@ struct caa_policy {
 
 struct caa_decision {
 	enum caa_result result;
-	const char *reason; /* "no-record", "no-issuemail", "issuemail",
-			     * "critical", "not-authorized", "bogus",
-			     * "temporary" */
-	char detail[200];   /* for people */
+	const char *reason;   /* "no-record", "no-issuemail", "issuemail",
+			       * "critical", "not-authorized", "bogus",
+			       * "temporary" */
+	char detail[200];     /* for people */
 	const char *found_at; /* name of the relevant set, or NULL */
 	uint32_t ttl;
-	const char *trace;  /* JSON (PK-17) */
+	const char *trace; /* JSON (PK-17) */
 };
 
 /* 0 with *out, whatever was found; -1 only for our own faults. */
@@ -43,8 +43,7 @@ int caa_check(struct job *j, struct resolver *resolver, const char *domain,
     struct caa_decision *out);
 
 /* RDATA of one relevant record set → PERMIT or DENY with its reason. */
-void caa_decide(const struct span *rdata, size_t count,
-    const char *account_url, const struct caa_policy *policy,
-    struct caa_decision *out);
+void caa_decide(const struct span *rdata, size_t count, const char *account_url,
+    const struct caa_policy *policy, struct caa_decision *out);
 
 #endif

@@ -10,11 +10,11 @@
 struct crl_entry {
 	struct span serial; /* content octets */
 	int64_t revoked_at;
-	int reason;         /* 0: none written (PK-158) */
+	int reason; /* 0: none written (PK-158) */
 };
 
 struct crl_input {
-	uint64_t number;    /* PK-153 */
+	uint64_t number; /* PK-153 */
 	int64_t this_update;
 	int64_t next_update;
 	const struct crl_entry *entries; /* sorted by serial, unique */

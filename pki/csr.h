@@ -15,22 +15,27 @@ struct job;
 enum key_class { KEY_CLASS_SIGNING, KEY_CLASS_ENCRYPTION, KEY_CLASS_DUAL };
 const char *key_class_name(enum key_class c);
 
-enum key_type { KEY_TYPE_RSA, KEY_TYPE_P256, KEY_TYPE_P384, KEY_TYPE_P521,
-	KEY_TYPE_ED25519 };
+enum key_type {
+	KEY_TYPE_RSA,
+	KEY_TYPE_P256,
+	KEY_TYPE_P384,
+	KEY_TYPE_P521,
+	KEY_TYPE_ED25519
+};
 
 struct csr {
 	struct span der;
-	struct span spki;       /* SubjectPublicKeyInfo, DER */
+	struct span spki; /* SubjectPublicKeyInfo, DER */
 	uint8_t spki_sha256[32];
 	enum key_type key_type;
 	enum key_class class;
-	bool non_repudiation;   /* asked for */
+	bool non_repudiation; /* asked for */
 };
 
 struct csr_policy {
 	const char *const *mailboxes; /* canonical, those of the order */
 	size_t mailbox_count;
-	bool ignore_dns_mailboxes;    /* L-7 */
+	bool ignore_dns_mailboxes; /* L-7 */
 	struct addr_policy addr;
 };
 

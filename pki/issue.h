@@ -21,9 +21,9 @@ struct issue_input {
 	const struct csr *csr;
 	uint8_t serial[SERIAL_LEN];
 	int64_t not_before;
-	int64_t not_after;           /* inclusive (PK-92) */
+	int64_t not_after; /* inclusive (PK-92) */
 	const char *crl_url;
-	const char *ca_issuers_url;  /* NULL: no AIA */
+	const char *ca_issuers_url; /* NULL: no AIA */
 };
 
 /* A serial: the configured octet and 16 random ones. */
@@ -48,8 +48,8 @@ int issue_sign(struct job *j, const struct ca *ca, struct span tbs,
     struct span signature_alg, struct span *der);
 
 /* The chain as clients get it (AC-146): leaf, then ca_chain_pem(). */
-int issue_chain_pem(struct job *j, const struct ca *ca, struct span der,
-    struct span *pem);
+int issue_chain_pem(
+    struct job *j, const struct ca *ca, struct span der, struct span *pem);
 /* Facts of a certificate for people and rows. */
 struct cert_facts {
 	const char *serial_hex;

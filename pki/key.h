@@ -14,10 +14,10 @@ struct job;
 struct ca; /* issuing CA: certificate, chain, key, throw-away key */
 
 struct ca_files {
-	const char *certificate;     /* PEM, the issuing CA */
-	const char *chain;           /* PEM, what stands above it */
-	const char *key;             /* encrypted PKCS#8, PEM; NULL: no key
-				      * (web and checks need none) */
+	const char *certificate; /* PEM, the issuing CA */
+	const char *chain;       /* PEM, what stands above it */
+	const char *key;         /* encrypted PKCS#8, PEM; NULL: no key
+				  * (web and checks need none) */
 	const char *passphrase_file;
 };
 
@@ -46,11 +46,11 @@ int64_t ca_not_after(const struct ca *ca);
 struct ca_init {
 	const char *dir;
 	const char *organization;
-	const char *country;        /* two letters */
-	const char *common_name;    /* base of both common names */
-	const char *key_type;       /* "p256", "p384", "rsa4096", "rsa3072" */
+	const char *country;     /* two letters */
+	const char *common_name; /* base of both common names */
+	const char *key_type;    /* "p256", "p384", "rsa4096", "rsa3072" */
 	const char *root_crl_url;
-	const char *root_url;       /* AIA caIssuers of the issuing CA */
+	const char *root_url; /* AIA caIssuers of the issuing CA */
 };
 int ca_init_create(struct job *j, const struct ca_init *in);
 

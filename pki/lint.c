@@ -190,15 +190,15 @@ next_attribute(struct span *rdns, struct span *oid, struct der *value)
 static struct span
 subject_rdns(const struct subject *s)
 {
-	struct der name;
+	struct der name = { 0 };
 
-	return der_only(s->v.subject, DER_SEQUENCE, &name) < 0
-		   ? (struct span){ 0 }
-		   : name.body;
+	if (der_only(s->v.subject, DER_SEQUENCE, &name) < 0)
+		name.body.n = 0;
+	return name.body;
 }
 
-/* PK-108, PK-109; this profile writes no emailAddress and no serialNumber,
- * but both may stand in a subject. */
+/* PK-108, PK-109; this profile writes no emailAddress and no
+ * serialNumber, but both may stand in a subject. */
 static const char *
 lint_subject_attributes(struct subject *s)
 {
@@ -215,13 +215,17 @@ lint_subject_attributes(struct subject *s)
 		while (i < 3 && !span_eq(oid, allowed[i]))
 			i++;
 		if (i == 3)
-			return "the subject has an attribute that is not "
+			return "the subject has an "
+			       "attribute that is not "
 			       "allowed";
 		if (seen[i])
-			return "the subject has an attribute twice";
+			return "the subject has an "
+			       "attribute twice";
 		seen[i] = true;
 	}
-	return r < 0 ? "the subject has an RDN of several attributes" : NULL;
+	return r < 0 ? "the subject has an RDN of several "
+		       "attributes"
+		     : NULL;
 }
 
 static const char *
@@ -240,18 +244,22 @@ lint_common_name(struct subject *s)
 	for (size_t at = 0; utf8_next(s->common_name, &at, &code_point) == 1;)
 		characters++;
 	if (characters > PROFILE_NAME_MAX)
-		return "the common name has more than 64 characters";
-	/* Reads as a mailbox, in NFC, and is its own canonical form. */
+		return "the common name has more than 64 "
+		       "characters";
+	/* Reads as a mailbox, in NFC, and is its own
+	 * canonical form. */
 	if (addr_parse(s->j, s->common_name, &any, &a) < 0) {
 		job_recover(s->j);
 		return "the common name is not a mailbox";
 	}
 	return span_eq_str(s->common_name, a.canonical)
 		   ? NULL
-		   : "the common name is not in canonical form";
+		   : "the common name is not in canonical "
+		     "form";
 }
 
-/* 1 if a SAN entry has these octets, 0, -1 for a name that is no mailbox. */
+/* 1 if a SAN entry has these octets, 0, -1 for a name that
+ * is no mailbox. */
 static int
 san_has(const struct subject *s, struct span mailbox)
 {
@@ -280,8 +288,10 @@ lint_subject_in_san(struct subject *s)
 		    !span_eq(oid, OID_EMAIL_ADDRESS))
 			continue;
 		if (san_has(s, value.body) != 1)
-			return "a mailbox of the subject is not in the "
-			       "subjectAltName, to the octet";
+			return "a mailbox of the subject is "
+			       "not in the "
+			       "subjectAltName, to the "
+			       "octet";
 	}
 	return NULL;
 }
@@ -343,13 +353,16 @@ mailbox_problem(struct span mailbox, bool is_utf8)
 		return "a mailbox without @";
 	struct span local = span_cut(mailbox, 0, at - 1);
 	if (!domain_is_canonical(span_from(mailbox, at)))
-		return "a mailbox's domain is not in lower-case A-labels";
+		return "a mailbox's domain is not in "
+		       "lower-case A-labels";
 	if (!local_is_dot_atom(local))
-		return "a mailbox's local part is not a dot-atom";
+		return "a mailbox's local part is not a "
+		       "dot-atom";
 	if (is_utf8 && span_is_ascii(local))
 		return "an ASCII mailbox as SmtpUTF8Mailbox";
 	if (is_utf8 && !utf8_is_plain(mailbox))
-		return "a SmtpUTF8Mailbox with characters that do not belong "
+		return "a SmtpUTF8Mailbox with characters "
+		       "that do not belong "
 		       "there";
 	if (!is_utf8 && !span_is_ascii(local))
 		return "an rfc822Name that is not ASCII";
@@ -373,12 +386,13 @@ lint_san_forms(struct subject *s)
 		if (problem != NULL)
 			return problem;
 	}
-	return r < 0 ? "a name that is neither rfc822Name nor SmtpUTF8Mailbox"
+	return r < 0 ? "a name that is neither rfc822Name "
+		       "nor SmtpUTF8Mailbox"
 		     : NULL;
 }
 
-/* PK-83: each mailbox of the order once, in its sequence; so the sets are
- * equal. */
+/* PK-83: each mailbox of the order once, in its sequence; so
+ * the sets are equal. */
 static const char *
 lint_san_set(struct subject *s)
 {
@@ -392,17 +406,20 @@ lint_san_set(struct subject *s)
 	       (r = certview_next_mailbox(&names, &mailbox, &is_utf8)) == 1) {
 		if (i == s->in->mailbox_count ||
 		    !span_eq_str(mailbox, s->in->mailboxes[i]))
-			return "the mailboxes are not those of the order";
+			return "the mailboxes are not those "
+			       "of the order";
 		i++;
 	}
 	for (size_t a = 0; a < i; a++)
 		for (size_t b = 0; b < a; b++)
 			if (strcmp(s->in->mailboxes[a], s->in->mailboxes[b]) ==
 			    0)
-				return "a mailbox stands twice";
+				return "a mailbox stands "
+				       "twice";
 	return r == 0 && i == s->in->mailbox_count
 		   ? NULL
-		   : "the mailboxes are not those of the order";
+		   : "the mailboxes are not those of the "
+		     "order";
 }
 
 /* PK-115 */
@@ -422,18 +439,24 @@ lint_attribute_text(struct subject *s)
 			has_letter |= ascii_is_alnum(text.p[i]) ||
 				      ((uint8_t)text.p[i] & 0x80);
 		if (!has_letter)
-			return "an attribute has no letter and no digit";
+			return "an attribute has no letter "
+			       "and no digit";
 		if (span_has_control(text))
-			return "an attribute has a control character";
+			return "an attribute has a control "
+			       "character";
 		if (span_trim(text).n != text.n)
-			return "an attribute begins or ends with a blank";
+			return "an attribute begins or ends "
+			       "with a blank";
 		if (entity != text.n && span_find(text, entity, ';') != text.n)
-			return "an attribute has an HTML entity";
+			return "an attribute has an HTML "
+			       "entity";
 	}
 	return NULL;
 }
 
-/* --- extensions ---------------------------------------------------------- */
+/* --- extensions
+ * ----------------------------------------------------------
+ */
 
 static const char *
 lint_extension_set(struct subject *s)
@@ -457,12 +480,15 @@ lint_extension_set(struct subject *s)
 	if (s->in->ca_issuers_url == NULL)
 		count--;
 	if (s->v.extension_count != count)
-		return "the extensions are not those of the profile";
+		return "the extensions are not those of the "
+		       "profile";
 	for (size_t i = 0; i < count; i++) {
 		if (!span_eq(s->v.extensions[i].oid, expected[i].oid))
-			return "the extensions are not those of the profile";
+			return "the extensions are not "
+			       "those of the profile";
 		if (s->v.extensions[i].critical != expected[i].critical)
-			return "an extension's criticality is not the "
+			return "an extension's criticality "
+			       "is not the "
 			       "profile's";
 	}
 	return NULL;
@@ -472,11 +498,13 @@ static struct span
 value_of(const struct subject *s, struct span oid)
 {
 	const struct cert_extension *e = certview_extension(&s->v, oid);
+	struct span none = { 0 };
 
-	return e == NULL ? (struct span){ 0 } : e->value;
+	return e == NULL ? none : e->value;
 }
 
-/* The table of 9.2 a second time, as bits: issue.c writes octets. */
+/* The table of 9.2 a second time, as bits: issue.c writes
+ * octets. */
 static unsigned
 usage_bits(const struct csr *csr, enum key_type type)
 {
@@ -522,7 +550,8 @@ lint_key_usage(struct subject *s)
 		return "keyUsage cannot be read";
 	return got != 0 && got == usage_bits(s->in->csr, type)
 		   ? NULL
-		   : "keyUsage is not that of class and key type";
+		   : "keyUsage is not that of class and key "
+		     "type";
 }
 
 static const char *
@@ -535,7 +564,8 @@ lint_policies(struct subject *s)
 	if (der_only(value_of(s, OID_POLICIES), DER_SEQUENCE, &list) < 0 ||
 	    der_only(list.body, DER_SEQUENCE, &one) < 0 ||
 	    der_only(one.body, DER_OID, &oid) < 0)
-		return "not exactly one policy without qualifier";
+		return "not exactly one policy without "
+		       "qualifier";
 	return span_eq(oid.body, OID_MAILBOX_MULTIPURPOSE)
 		   ? NULL
 		   : "not the profile's policy";
@@ -550,7 +580,8 @@ lint_ext_key_usage(struct subject *s)
 	if (der_only(value_of(s, OID_EXT_KEY_USAGE), DER_SEQUENCE, &list) < 0 ||
 	    der_only(list.body, DER_OID, &oid) < 0 ||
 	    !span_eq(oid.body, OID_EMAIL_PROTECTION))
-		return "extKeyUsage is not emailProtection alone";
+		return "extKeyUsage is not emailProtection "
+		       "alone";
 	return NULL;
 }
 
@@ -572,7 +603,8 @@ lint_san_criticality(struct subject *s)
 		return "no subjectAltName";
 	return e->critical == (subject_rdns(s).n == 0)
 		   ? NULL
-		   : "the subjectAltName's criticality does not follow the "
+		   : "the subjectAltName's criticality does "
+		     "not follow the "
 		     "subject";
 }
 
@@ -590,12 +622,14 @@ lint_crl_point(struct subject *s)
 	    der_only(point.body, DER_CONTEXT(0), &choice) < 0 ||
 	    der_only(choice.body, DER_CONTEXT(0), &names) < 0 ||
 	    der_only(names.body, DER_CONTEXT_PRIMITIVE(6), &uri) < 0)
-		return "not exactly one CRL point with one URI";
+		return "not exactly one CRL point with one "
+		       "URI";
 	if (!span_eq_str(uri.body, s->in->crl_url))
 		return "not the configured CRL URL";
 	return public_url_problem(uri.body) == NULL
 		   ? NULL
-		   : "the CRL URL is not http at a public host (PK-133)";
+		   : "the CRL URL is not http at a public "
+		     "host (PK-133)";
 }
 
 static const char *
@@ -609,7 +643,8 @@ lint_authority_info(struct subject *s)
 	if (s->in->ca_issuers_url == NULL)
 		return certview_extension(&s->v, OID_AUTHORITY_INFO) == NULL
 			   ? not_applicable
-			   : "authorityInfoAccess is not configured";
+			   : "authorityInfoAccess is not "
+			     "configured";
 	if (der_only(value_of(s, OID_AUTHORITY_INFO), DER_SEQUENCE, &list) <
 		0 ||
 	    der_only(list.body, DER_SEQUENCE, &one) < 0 ||
@@ -621,7 +656,8 @@ lint_authority_info(struct subject *s)
 		return "not the configured caIssuers URL";
 	return public_url_problem(uri.body) == NULL
 		   ? NULL
-		   : "the caIssuers URL is not http at a public host (PK-133)";
+		   : "the caIssuers URL is not http at a "
+		     "public host (PK-133)";
 }
 
 static const char *
@@ -634,18 +670,21 @@ lint_key_identifiers(struct subject *s)
 
 	if (certview_authority_key_id(&s->v, &id) != 1 ||
 	    !span_eq(id, s->ca->signer.key_id))
-		return "authorityKeyIdentifier is not the CA's key identifier "
+		return "authorityKeyIdentifier is not the "
+		       "CA's key identifier "
 		       "alone";
 	if (spki_split(s->v.spki, &type, &bits) < 0)
 		return "the key cannot be read";
 	key_id_compute(bits, expected);
 	if (certview_subject_key_id(&s->v, &id) != 1 ||
 	    !span_eq(id, span_mem(expected, sizeof expected)))
-		return "subjectKeyIdentifier is not by RFC 7093 method 1";
+		return "subjectKeyIdentifier is not by RFC "
+		       "7093 method 1";
 	return NULL;
 }
 
-/* --- as a relying party sees it ------------------------------------------ */
+/* --- as a relying party sees it
+ * ------------------------------------------ */
 
 static const char *
 lint_size(struct subject *s)
@@ -676,7 +715,8 @@ lint_verify_sign(struct subject *s)
 	    "X509_verify_cert refuses it for smimesign");
 }
 
-/* OpenSSL 3.0 says no to EC keys with keyAgreement for this purpose. */
+/* OpenSSL 3.0 says no to EC keys with keyAgreement for this
+ * purpose. */
 static const char *
 lint_verify_encrypt(struct subject *s)
 {
@@ -687,7 +727,9 @@ lint_verify_encrypt(struct subject *s)
 		return not_applicable;
 	if (spki_split(s->v.spki, &type, &bits) == 0 && key_type_is_ec(type))
 		return s->in->csr->class == KEY_CLASS_ENCRYPTION
-			   ? verify_for(s, 0, "X509_verify_cert refuses it")
+			   ? verify_for(s, 0,
+				 "X509_verify_cert refuses "
+				 "it")
 			   : not_applicable;
 	return verify_for(s, X509_PURPOSE_SMIME_ENCRYPT,
 	    "X509_verify_cert refuses it for smimeencrypt");

@@ -53,9 +53,10 @@ enroll_key_type_name(enum enroll_key_type type)
 /* --- key files -------------------------------------------------------------
  */
 
-/* Nobody is asked for a passphrase. */
+/* Nobody is asked for a passphrase.  The type is the library's. */
 static int
-no_passphrase(char *out, int size, int writing, void *ctx)
+no_passphrase(char *out, /* NOLINT(readability-non-const-parameter) */
+    int size, int writing, void *ctx)
 {
 	(void)out;
 	(void)size;

@@ -148,7 +148,7 @@ is_candidate(struct mail *mail, const char **token)
 
 	if (one_address(mail, "To", &to) < 0)
 		job_recover(j); /* said later */
-	else if (strcmp(to, mail->e->mailbox) != 0)
+	else if (to != NULL && strcmp(to, mail->e->mailbox) != 0)
 		return false; /* of another authorization of the order */
 	if (subject == NULL || one_address(mail, "From", &from) < 0 ||
 	    !addr_is_sender(from, mail->e->from) ||

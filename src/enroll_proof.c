@@ -232,7 +232,7 @@ answer_by_hand(struct enroll *e, struct proof *p)
 {
 	FILE *to = e->o->json ? stderr : stdout;
 	char digest[ENROLL_DIGEST_LEN + 1];
-	const char *token_part1;
+	const char *token_part1 = "";
 
 	explain_mail(to, p);
 	if (read_subject(e, p, &token_part1) < 0)

@@ -43,7 +43,7 @@ int
 jose_thumbprint(struct job *j, const EVP_PKEY *key, const char **out)
 {
 	uint8_t sum[SHA256_LEN];
-	const char *jwk;
+	const char *jwk = "";
 	char *text;
 
 	if (jose_jwk(j, key, &jwk) < 0)

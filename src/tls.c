@@ -47,6 +47,7 @@ current_get(void)
 }
 
 static int
+/* NOLINTNEXTLINE(readability-function-size): GnuTLS's type */
 retrieve(gnutls_session_t session, const gnutls_datum_t *names, int name_count,
     const gnutls_pk_algorithm_t *algorithms, int algorithm_count,
     gnutls_pcert_st **chain, unsigned int *chain_len, gnutls_privkey_t *key)

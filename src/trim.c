@@ -2,8 +2,6 @@
 
 #include "src/trim.h"
 
-#include <inttypes.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -23,17 +21,17 @@ trim_resident(void)
 {
 	FILE *maps = fopen("/proc/self/maps", "re");
 	char line[512], rights[5], path[256];
-	uintptr_t from, to;
+	void *from, *to;
 
 	if (maps == NULL)
 		return;
 	while (fgets(line, sizeof(line), maps) != NULL) {
 		path[0] = '\0';
-		if (sscanf(line,
-			"%" SCNxPTR "-%" SCNxPTR " %4s %*s %*s %*s %255s",
-			&from, &to, rights, path) >= 3 &&
+		if (sscanf(line, "%p-%p %4s %*s %*s %*s %255s", &from, &to,
+			rights, path) >= 3 &&
 		    is_code_of_a_file(rights, path) &&
-		    madvise((void *)from, to - from, MADV_DONTNEED) != 0)
+		    madvise(from, (size_t)((char *)to - (char *)from),
+			MADV_DONTNEED) != 0)
 			break; /* a kernel that does not: nothing is lost */
 	}
 	fclose(maps);

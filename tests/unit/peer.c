@@ -6,6 +6,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
@@ -327,11 +328,24 @@ play_step(struct connection *c, const struct peer_step *step, SSL_CTX *ctx)
 		return octets(c);
 	case PEER_TLS:
 		return take_tls(c, ctx);
+	case PEER_TICKET:
+		return SSL_new_session_ticket(c->ssl) == 1 &&
+		       SSL_do_handshake(c->ssl) == 1;
 	case PEER_SILENCE:
 		silence(c);
 		return true;
+	case PEER_FAREWELL:
+		while (get_line(c) && strstr(c->line, " LOGOUT") == NULL)
+			;
+		return true;
 	case PEER_RESET:
 		reset(c);
+		return false;
+	case PEER_DRIP:
+		for (const char *t = step->text; put(c, t, 1);) {
+			poll(NULL, 0, 100);
+			t = t[1] == '\0' ? step->text : t + 1;
+		}
 		return false;
 	case PEER_FLOOD:
 		while (send_text(c, step->text))
@@ -351,10 +365,14 @@ play(struct shared *shared, int fd, const struct peer_step *steps, size_t *at,
 {
 	struct connection c = { .shared = shared, .fd = fd };
 	size_t i = *at;
+	int on = 1;
+
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 
 	while (play_step(&c, &steps[i], ctx))
 		i++;
-	while (steps[i].verb != PEER_NEXT && steps[i].verb != PEER_END)
+	while (steps[i].verb != PEER_NEXT && steps[i].verb != PEER_END &&
+	       steps[i].verb != PEER_RESET)
 		i++;
 	*at = steps[i].verb == PEER_NEXT ? i + 1 : *at;
 	SSL_free(c.ssl);

@@ -28,13 +28,16 @@ enum peer_verb {
 	PEER_END,  /* close the connection; the next one plays from the start */
 	PEER_NEXT, /* the same, but the next connection goes on from here */
 	PEER_SEND, /* %T stands for the first word of the last line heard */
-	PEER_EXPECT,  /* a line that starts so (letters of any case) */
-	PEER_LINES,   /* lines up to and including one that is equal */
-	PEER_OCTETS,  /* BDAT: as many octets as the last line says */
-	PEER_TLS,     /* take a handshake */
-	PEER_SILENCE, /* until the other side closes */
-	PEER_RESET,   /* close so that the other side sees an error */
+	PEER_EXPECT,   /* a line that starts so (letters of any case) */
+	PEER_LINES,    /* lines up to and including one that is equal */
+	PEER_OCTETS,   /* BDAT: as many octets as the last line says */
+	PEER_TLS,      /* take a handshake */
+	PEER_TICKET,   /* another session ticket, which is no data */
+	PEER_SILENCE,  /* until the other side closes */
+	PEER_FAREWELL, /* the same, or until it says LOGOUT */
+	PEER_RESET,    /* as END; the other side sees an error */
 	PEER_FLOOD, /* the same again and again, until the other side closes */
+	PEER_DRIP,  /* the same, ten octets a second */
 };
 
 struct peer_step {

@@ -549,6 +549,8 @@ test_options(void **state)
 /* One thing missing or wrong at a time. */
 static const char *const bad_options[][12] = {
 	{ "--out=a", "--mailbox=a@b.test", MAIL, NULL },
+	{ "--directory=http://ca.test/d", "--out=a", "--mailbox=a@b.test", MAIL,
+	    NULL },
 	{ SERVER, "--mailbox=a@b.test", MAIL, NULL },
 	{ SERVER, "--out=a", MAIL, NULL },
 	{ SERVER, "--out=a", "--mailbox=a@b.test", NULL },

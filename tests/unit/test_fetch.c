@@ -44,7 +44,7 @@ make_certificates(void **state)
 	}
 #define OK SEND("%T OK done\r\n")
 #define STAY                                                                   \
-	{ PEER_SILENCE, NULL },                                                \
+	{ PEER_FAREWELL, NULL },                                               \
 	{                                                                      \
 		PEER_END, NULL                                                 \
 	}
@@ -251,7 +251,7 @@ test_refused(void **state)
 		{ "PREAUTH in TLS", preauth_tls, CONF_TLS_IMPLICIT, tls, tls,
 		    ERR_INTERNAL, "as if somebody had logged in", false },
 		{ "BYE", greeting_bye, CONF_TLS_IMPLICIT, tls, tls, ERR_BUSY,
-		    "closed the connection", false },
+		    "too busy", false },
 		{ "nonsense", greeting_nonsense, CONF_TLS_IMPLICIT, tls, tls,
 		    ERR_BUSY, "not IMAP", false },
 		{ "cut", greeting_cut, CONF_TLS_IMPLICIT, tls, tls, ERR_BUSY,
@@ -833,6 +833,23 @@ test_nothing_new(void **state)
 	close_session(f, p);
 }
 
+/* Trap: a readable socket that holds no line, only TLS's own messages. */
+static void
+test_ticket(void **state)
+{
+	static const struct peer_step script[] = { OPEN("IDLE"), FOUND(""),
+		HEAR(" IDLE"), SEND("+ idling\r\n"), { PEER_TICKET, NULL },
+		{ PEER_TICKET, NULL }, AFTER_IDLE };
+	struct peer *p;
+	struct fetch *f = open_and_list(script, &p);
+	bool new_mail = true;
+
+	(void)state;
+	assert_int_equal(fetch_wait(f, unit_job(), -1, 500, &new_mail), 0);
+	assert_false(new_mail);
+	close_session(f, p);
+}
+
 static const struct peer_step idle_closed[] = { OPEN("IDLE"), FOUND(""),
 	HEAR(" IDLE"), SEND("+ idling\r\n"), { PEER_END, NULL } };
 static const struct peer_step idle_reset[] = { OPEN("IDLE"), FOUND(""),
@@ -913,26 +930,34 @@ test_check(void **state)
 		SEND("* STATUS Processed (MESSAGES 3)\r\n%T OK done\r\n"),
 		STAY };
 	static const struct peer_step missing[] = { OPEN("MOVE"),
-		HEAR(" STATUS"), SEND("%T NO no such folder\r\n"), STAY };
-	const struct peer_step *const scripts[] = { present, missing,
-		login_refused };
+		HEAR(" STATUS"), SEND("%T NO no such folder\r\n"),
+		HEAR(" CREATE Processed"), OK, STAY };
+	static const struct peer_step forbidden[] = { OPEN("MOVE"),
+		HEAR(" STATUS"), SEND("%T NO no such folder\r\n"),
+		HEAR(" CREATE"), SEND("%T NO not yours\r\n"), STAY };
+	static const struct {
+		const struct peer_step *script;
+		enum err_kind kind;
+		const char *expected;
+	} cases[] = {
+		{ present, ERR_NONE, NULL },
+		{ missing, ERR_NONE, NULL },
+		{ forbidden, ERR_BUSY, "not yours" },
+		{ login_refused, ERR_UNAUTHORIZED, "wrong password" },
+	};
 
 	(void)state;
-	for (size_t i = 0; i < 3; i++) {
-		struct peer *p = peer_start(scripts[i], tls);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct peer *p = peer_start(cases[i].script, tls);
 		struct fetch *f = make(peer_port(p), CONF_TLS_IMPLICIT,
 		    CONF_DISPOSAL_MOVE, peer_tls_ca_file(tls), TIMEOUT_MS);
 		int result = fetch_check(f, unit_job());
 
 		unit_case("%zu", i);
-		if (i == 0)
+		if (cases[i].expected == NULL)
 			assert_int_equal(result, 0);
-		else if (i == 1)
-			assert_failed(
-			    result, ERR_INTERNAL, "no folder Processed");
 		else
-			assert_failed(
-			    result, ERR_UNAUTHORIZED, "wrong password");
+			assert_failed(result, cases[i].kind, cases[i].expected);
 		close_session(f, p);
 	}
 }
@@ -1012,6 +1037,7 @@ static const struct CMUnitTest tests[] = {
 	WITH_TLS(test_wake),
 	WITH_TLS(test_wake_polling),
 	WITH_TLS(test_nothing_new),
+	WITH_TLS(test_ticket),
 	WITH_TLS(test_wait_lost),
 	WITH_TLS(test_wait_dead),
 	WITH_TLS(test_check),

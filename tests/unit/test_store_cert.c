@@ -130,7 +130,7 @@ test_cert(struct job *j)
 	bool serial_taken;
 	int64_t at, attempts, count;
 
-	COMMITTED(j, store_order_finalize(j, o->id, SPAN("csr")));
+	COMMITTED(j, store_order_finalize(j, o->id, SPAN("csr"), SPAN("jws")));
 	EXPECT(j, store_begin(j), 0);
 	EXPECT(j, store_order_lease(j, j->now + 30, other, &attempts), 1);
 	EXPECT(j, store_commit(j), 0);

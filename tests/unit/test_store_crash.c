@@ -129,9 +129,9 @@ test_leases_at_once(struct job *j)
 		for (size_t i = 0; i < WORKERS; i++)
 			pids[i] = fixture_fork(work, &w);
 		close(ends[1]);
-		while (
-		    n <= ROWS * 23 && (got = (size_t)read(ends[0], taken[0] + n,
-					   sizeof(taken) - n)) > 0)
+		while (n <= ROWS * 23 &&
+		       (got = (size_t)read(
+			    ends[0], (char *)taken + n, sizeof(taken) - n)) > 0)
 			n += got;
 		close(ends[0]);
 		for (size_t i = 0; i < WORKERS; i++)
@@ -359,7 +359,7 @@ whole_life(struct job *j)
 	EXPECT(j, store_caa_latest(j, a.id, &caa), 1);
 	EXPECT(j, store_challenge_wipe_expired(j, j->now, 9, &count), 0);
 	EXPECT(j, store_order_csr_refused(j, o->id, &n), 0);
-	EXPECT(j, store_order_finalize(j, o->id, SPAN("csr")), 0);
+	EXPECT(j, store_order_finalize(j, o->id, SPAN("csr"), SPAN("jws")), 0);
 	EXPECT(j, store_order_lease(j, j->now + 9, &taken, &n), 1);
 	EXPECT(j, store_order_release(j, o->id, j->now), 0);
 	EXPECT(j, store_order_next_due(j, &n), 1);

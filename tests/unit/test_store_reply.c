@@ -393,7 +393,8 @@ test_failure_reaches_all_orders(struct job *j)
 		other.identifiers = &ident;
 		COMMITTED(j, store_order_create(j, &other, j->now));
 	}
-	COMMITTED(j, store_order_finalize(j, "with-csr", SPAN("csr")));
+	COMMITTED(
+	    j, store_order_finalize(j, "with-csr", SPAN("csr"), SPAN("jws")));
 	r = reply(j, &ident.authz, VERDICT_MISMATCH);
 	record(j, &r);
 	assert_int_equal(fixture_reread(j, o)->failed_at, j->now);

@@ -662,22 +662,39 @@ test_silence(void **state)
 	}
 }
 
-static const struct peer_step endless[] = { GREET,
-	{ PEER_SEND, "250-relay.test\r\n" }, { PEER_FLOOD, "250-more\r\n" },
-	{ PEER_END, NULL } };
-
-/* Trap: nothing in libesmtp ends an answer to EHLO that has no last line. */
+/* Trap: nothing in libesmtp ends an answer to EHLO that has no last line,
+ * be it a flood or a drip. */
 static void
 test_endless(void **state)
 {
-	struct peer *p;
-	struct submit_result r;
+	static const struct peer_step flood[] = { GREET,
+		{ PEER_SEND, "250-relay.test\r\n" },
+		{ PEER_FLOOD, "250-more\r\n" }, { PEER_END, NULL } };
+	static const struct peer_step drip[] = { GREET,
+		{ PEER_SEND, "250-relay.test\r\n" },
+		{ PEER_DRIP, "250-more\r\n" }, { PEER_END, NULL } };
+	static const struct {
+		const struct peer_step *script;
+		const char *expected;
+	} cases[] = {
+		{ flood, "more than it may" },
+		{ drip, "took too long" },
+	};
 
 	(void)state;
-	r = try_script(endless, NULL,
-	    (struct set_up){ .tls = CONF_TLS_NONE, .timeout_ms = 1000 }, &p);
-	assert_int_equal(r.outcome, SUBMIT_TEMPORARY);
-	peer_free(p);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct peer *p;
+		struct submit_result r;
+
+		unit_case("%s", cases[i].expected);
+		r = try_script(cases[i].script, NULL,
+		    (struct set_up){ .tls = CONF_TLS_NONE, .timeout_ms = 1000 },
+		    &p);
+		assert_int_equal(r.outcome, SUBMIT_TEMPORARY);
+		if (strstr(r.answer, cases[i].expected) == NULL)
+			fail_msg("\"%s\"", r.answer);
+		peer_free(p);
+	}
 }
 
 /* Trap: it has no deadline for connecting.  A full backlog is the loopback's
