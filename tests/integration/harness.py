@@ -100,11 +100,24 @@ def run(settings, *tests):
                 except Exception as e:
                     with case(test.__name__):
                         raise e
+            check_sanitizers(site)
     except Exception as e:
         with case("a laboratory with countersignd"):
             raise e
     print(f"1..{count}")
     sys.exit(1 if failed else 0)
+
+
+def check_sanitizers(site):
+    """Where the programs were built with them."""
+    with open(f"{site.build}/countersignd", "rb") as f:
+        if b"__asan_init" not in f.read():
+            return
+    with case("the sanitizers had nothing to complain about"):
+        site.stop()
+        found = re.search(r"(?m)^.*(Sanitizer:|runtime error:)[^\0]*",
+                          site.log())
+        assert found is None, found[0][:3000]
 
 
 # --- the installation under test -----------------------------------------

@@ -239,9 +239,12 @@ box_command(struct fetch *f, char *line)
 		    fetch_source(f));
 		return 0;
 	}
-	if (strcmp(word, "check") == 0)
-		return fetch_check(f, &job) < 0 ? failed()
-						: (printf("good\n"), 0);
+	if (strcmp(word, "check") == 0) {
+		if (fetch_check(f, &job) < 0)
+			return failed();
+		puts("good");
+		return 0;
+	}
 	uid = (uint32_t)number(strtok_r(NULL, " \n", &save));
 	if (strcmp(word, "list") == 0)
 		return box_list(f, uid);
