@@ -129,7 +129,7 @@ check_caa(const struct issuer *i, struct job *j, const struct order *o,
 	/* Only a check made within caa_max_age counts, and one that failed
 	 * counts only if it came after this order was finalized. */
 	if (found == 0 || c.checked_at + j->conf->issuer.caa_max_age < j->now ||
-	    (strcmp(c.result, "fail") == 0 && c.checked_at < o->csr_at)) {
+	    (strcmp(c.result, "fail") == 0 && c.checked_at <= o->csr_at)) {
 		*out = GATE_WAIT;
 		return request_caa(j, a) < 0 ? -1 : 0;
 	}
