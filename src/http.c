@@ -33,7 +33,7 @@
 #include <unistd.h>
 
 #define DAEMONS_MAX 16
-#define TARGET_MAX 2048 /* AC-5 */
+#define LINE_MAX_OCTETS 2048 /* AC-5: of the request line */
 #define HEADER_MAX 16384
 #define IDLE_MS 75000
 #define TEND_MS 1000
@@ -77,6 +77,7 @@ struct exchange {
 	struct buf body;
 	char address[INET6_ADDRSTRLEN];
 	bool begun;    /* header seen */
+	bool last;     /* the connection ends with this answer */
 	bool answered; /* response is complete */
 	struct exchange *next_parked;
 	int64_t park_until; /* monotonic ms */
@@ -176,6 +177,7 @@ use_thread_store(struct http *h, struct job *j)
 struct header_scan {
 	struct exchange *x;
 	int content_types, lengths, encodings, hosts;
+	size_t octets; /* of the header section, about */
 	struct span length;
 	bool nul, lengths_differ;
 };
@@ -190,6 +192,7 @@ scan_header(void *ctx, enum MHD_ValueKind kind, const char *key,
 	struct span v = span_mem(value, value_size);
 
 	(void)kind;
+	s->octets += key_size + value_size + 4; /* ": " and CRLF */
 	if (span_find(v, 0, '\0') < v.n || span_find(k, 0, '\0') < k.n)
 		s->nul = true;
 	if (span_caseeq_str(k, "content-type")) {
@@ -242,9 +245,14 @@ check_header(struct exchange *x, const struct header_scan *s)
 	    s->lengths_differ || s->hosts > 1)
 		return job_fail(
 		    j, ERR_MALFORMED, "the request's header is ambiguous");
-	if (x->request.target.n > TARGET_MAX)
+	if (strlen(x->request.method_name) + x->request.target.n +
+		strlen("  HTTP/1.1") >
+	    LINE_MAX_OCTETS)
 		return job_fail_status(j, ERR_MALFORMED, 414,
-		    "the request target exceeds %d octets", TARGET_MAX);
+		    "the request line exceeds %d octets", LINE_MAX_OCTETS);
+	if (s->octets > HEADER_MAX)
+		return job_fail_status(j, ERR_MALFORMED, 431,
+		    "the request's header exceeds %d octets", HEADER_MAX);
 	if (host == NULL)
 		return job_fail(j, ERR_MALFORMED, "the Host field is missing");
 	if (!is_our_host(j->conf, span_str(host)))
@@ -328,6 +336,8 @@ send_answer(struct exchange *x)
 	for (size_t i = 0; i < r->header_count; i++)
 		MHD_add_response_header(
 		    m, r->headers[i].name, r->headers[i].value);
+	if (x->last)
+		MHD_add_response_header(m, "Connection", "close");
 	log_access(x);
 	result = MHD_queue_response(x->connection, (unsigned)r->status, m);
 	MHD_destroy_response(m);
@@ -491,8 +501,12 @@ begin(struct exchange *x, struct MHD_Connection *connection, const char *method)
 	set_client_address(x);
 	MHD_get_connection_values_n(
 	    connection, MHD_HEADER_KIND, scan_header, &s);
-	if (check_header(x, &s) < 0)
+	if (check_header(x, &s) < 0) {
+		/* What follows on this connection cannot be trusted to be a
+		 * request (AC-4). */
+		x->last = true;
 		return finish(x);
+	}
 	return MHD_YES;
 }
 
