@@ -114,6 +114,8 @@ on_connection(void *ctx, struct MHD_Connection *connection,
 		w->next = h->watches;
 		if (w->next != NULL)
 			w->next->prev = w;
+		else /* http_tend() sleeps long while there are none */
+			wake_send(1u << ROLE_WEB);
 		h->watches = w;
 		*socket_context = w;
 	} else if (w != NULL) {
