@@ -46,6 +46,7 @@ struct supervisor {
 	sigset_t old_mask;
 	bool stopping;
 	bool told_ready;
+	bool failed; /* at the first start */
 	int64_t stop_ms;
 	int64_t began_ms;
 };
@@ -106,6 +107,41 @@ start_child(struct supervisor *s, struct child *c)
 }
 
 static void
+signal_children(const struct supervisor *s, int number)
+{
+	for (size_t i = 0; i < ROLE_COUNT; i++)
+		if (s->children[i].pid > 0)
+			kill(s->children[i].pid, number);
+}
+
+static void
+begin_stop(struct supervisor *s)
+{
+	if (s->stopping)
+		return;
+	s->stopping = true;
+	s->stop_ms = clock_mono_ms() + DRAIN_MS;
+	log_info("stopping", "grace_ms=%d", DRAIN_MS);
+	notify_send("STOPPING=1");
+	signal_children(s, SIGTERM);
+}
+
+/*
+ * Keys, ports, the database: what a role could not get when all of them
+ * started for the first time is for a person to mend, so nothing stays.
+ */
+static void
+give_up(struct supervisor *s, const struct child *c)
+{
+	log_error("cannot start",
+	    "which=%s next=\"mend what this role's line says; nothing is "
+	    "started\"",
+	    role_name(c->role));
+	s->failed = true;
+	begin_stop(s);
+}
+
+static void
 child_ended(struct supervisor *s, struct child *c, int status)
 {
 	int64_t now = clock_mono_ms();
@@ -116,6 +152,10 @@ child_ended(struct supervisor *s, struct child *c, int status)
 	c->ready_fd = -1;
 	if (s->stopping)
 		return;
+	if (!s->told_ready && WIFEXITED(status) && WEXITSTATUS(status) != 0) {
+		give_up(s, c);
+		return;
+	}
 	/* Who was killed from outside did not fail. */
 	if (now - c->started_ms >= STEADY_MS ||
 	    (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL))
@@ -144,26 +184,6 @@ reap(struct supervisor *s)
 		for (size_t i = 0; i < ROLE_COUNT; i++)
 			if (s->children[i].pid == pid)
 				child_ended(s, &s->children[i], status);
-}
-
-static void
-signal_children(const struct supervisor *s, int number)
-{
-	for (size_t i = 0; i < ROLE_COUNT; i++)
-		if (s->children[i].pid > 0)
-			kill(s->children[i].pid, number);
-}
-
-static void
-begin_stop(struct supervisor *s)
-{
-	if (s->stopping)
-		return;
-	s->stopping = true;
-	s->stop_ms = clock_mono_ms() + DRAIN_MS;
-	log_info("stopping", "grace_ms=%d", DRAIN_MS);
-	notify_send("STOPPING=1");
-	signal_children(s, SIGTERM);
 }
 
 static void
@@ -303,5 +323,5 @@ supervisor_main(const struct conf *conf)
 	}
 	log_info(
 	    "stopped", "ms=%lld", (long long)(clock_mono_ms() - s.began_ms));
-	return EXIT_SUCCESS;
+	return s.failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -8,7 +8,8 @@
 
 struct conf;
 
-/* Until SIGTERM or SIGINT: the exit status. */
+/* Until SIGTERM or SIGINT, or a role that cannot start at all: the exit
+ * status. */
 int supervisor_main(const struct conf *conf);
 
 #endif

@@ -147,14 +147,39 @@ def test_all_at_once(site):
         assert "/nowhere: cannot open: No such file" in text, text
 
 
+def start_in_vain(site):
+    """countersignd ends by itself; what it said."""
+    return command(f"{site.build}/countersignd", "-f", site.config, status=1,
+                   timeout=40)
+
+
 def test_nothing_starts(site):
+    site.stop()
     with case("with a mistake nothing starts"), unchanged(site):
-        site.stop()
         edit_config(site, web__threads="many")
-        text = command(f"{site.build}/countersignd", "-f", site.config,
-                       status=1, timeout=20)
+        text = start_in_vain(site)
         assert "web.threads" in text and "nothing was started" in text, text
         assert "event=" not in text, text
+    rsa = f"{site.state}/dkim-rsa.pem"
+    lost = f"{site.folder}/no-such-file"
+    taken = f'{{ "127.0.0.1:{site.port("LAB_DNS")}" }}'
+    for name, changes, said in (
+            ("a key that is not there", {"web__tls_key": lost}, lost),
+            ("a key of something else", {"web__tls_key": rsa}, rsa),
+            ("a port that is taken", {"web__listen": taken}, "in use"),
+            ("a CA key that does not open",
+             {"issuer__ca_key_passphrase": f"{site.state}/seal.key"},
+             "issuing-key.pem"),
+            ("no password", {"validator__imap_password": lost}, lost),
+            ("a resolver configuration with a mistake",
+             {"validator__dns_config": rsa}, rsa)):
+        with case(f"with {name} nothing stays started, and a line says why"):
+            with unchanged(site):
+                edit_config(site, **changes)
+                text = start_in_vain(site)
+                assert re.search(rf'error="[^"]*{re.escape(said)}', text), \
+                    text
+                assert "event=ready" not in text, text
     site.start()
 
 
