@@ -44,6 +44,10 @@ struct authz {
 	struct challenge challenge;
 };
 
+/* A matching or a wrong reply, or a bounce, has settled the challenge, or its
+ * authorization has ended; the clock is not asked. */
+bool challenge_is_decided(const struct authz *a);
+
 int store_authz_by_id(
     struct job *j, const char *id, const char *account_id, struct authz *out);
 int store_authz_by_challenge(struct job *j, const char *challenge_id,

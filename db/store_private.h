@@ -142,8 +142,6 @@ int authz_insert(
 int challenge_lock(struct job *j, const char *challenge_id, struct authz *out);
 /* Neither valid, failed, deactivated nor revoked; the clock is not asked. */
 bool authz_is_open(const struct authz *a);
-/* A matching or a wrong reply, or a bounce, has settled it. */
-bool challenge_is_decided(const struct authz *a);
 
 /* Transitions, of a locked challenge. */
 int challenge_prove(struct job *j, const struct authz *a, int64_t valid_until);

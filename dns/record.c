@@ -47,25 +47,29 @@ is_too_large(const struct dns_answer *a)
 	return a->count > RECORDS_MAX || octets > OCTETS_MAX;
 }
 
+static struct dns_answer
+no_answer(const char *name, const char *why)
+{
+	return (struct dns_answer){ .status = DNS_TEMPORARY,
+		.name = name,
+		.canonical = name,
+		.why = why };
+}
+
 /* All look-ups of one message share its time: eight dead name servers must
  * not stop the mailbox for eight times as long. */
 static int
 ask(struct recorder *r, struct job *j, const char *name, enum dns_type type,
     struct dns_answer *out)
 {
-	if (clock_mono_ms() < r->deadline &&
-	    resolver_query(r->inner, j, name, type, out) < 0)
+	if (clock_mono_ms() >= r->deadline) {
+		*out = no_answer(name, "no time left for this message");
+		return 0;
+	}
+	if (resolver_query(r->inner, j, name, type, out) < 0)
 		return -1;
-	if (clock_mono_ms() >= r->deadline && out->name == NULL)
-		*out = (struct dns_answer){ .status = DNS_TEMPORARY,
-			.name = name,
-			.canonical = name,
-			.why = "no time left for this message" };
 	if (is_too_large(out))
-		*out = (struct dns_answer){ .status = DNS_TEMPORARY,
-			.name = name,
-			.canonical = name,
-			.why = "the answer is too large" };
+		*out = no_answer(name, "the answer is too large");
 	return 0;
 }
 
@@ -78,7 +82,6 @@ record_query(void *ctx, struct job *j, const char *name, enum dns_type type,
 	if (r->count == ANSWERS_MAX)
 		return job_fail(j, ERR_INTERNAL,
 		    "more than %d look-ups for one message", ANSWERS_MAX);
-	*out = (struct dns_answer){ 0 };
 	if (ask(r, j, name, type, out) < 0)
 		return -1;
 	r->asked[r->count].type = type;
@@ -155,10 +158,7 @@ replay_query(void *ctx, struct job *j, const char *name, enum dns_type type,
 			return 0;
 		}
 	}
-	*out = (struct dns_answer){ .status = DNS_TEMPORARY,
-		.name = name,
-		.canonical = name,
-		.why = "was not asked at the time" };
+	*out = no_answer(name, "was not asked at the time");
 	return 0;
 }
 

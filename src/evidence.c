@@ -12,6 +12,7 @@
 #include "lib/json.h"
 #include "mail/reply.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -69,147 +70,159 @@ evidence_format(struct job *j, const struct reply *r, const struct authz *a,
 	return b.p;
 }
 
-/* Room for a number that a seal covers. */
-struct number {
-	char text[24];
+#define STATEMENT_FIELDS 10
+#define STATEMENT_NUMBERS 2
+
+/* What one seal covers.  Fields point into it: it is never copied. */
+struct statement {
+	struct span fields[STATEMENT_FIELDS];
+	size_t count;
+	char numbers[STATEMENT_NUMBERS][24];
+	size_t number_count;
+	uint8_t hash[SHA256_LEN];
 };
 
-static struct span
-number_span(struct number *n, int64_t value)
+static void
+add(struct statement *s, struct span field)
 {
-	snprintf(n->text, sizeof(n->text), "%" PRId64, value);
-	return span_str(n->text);
+	assert(s->count < STATEMENT_FIELDS);
+	s->fields[s->count++] = field;
 }
 
-#define REPLY_FIELDS 9
-
 static void
-reply_fields(const struct authz *a, const struct reply_record *r,
-    struct number n[2], struct span f[REPLY_FIELDS])
+add_number(struct statement *s, int64_t value)
 {
-	f[0] = SPAN("countersign verdict 1");
-	f[1] = span_str(a->id);
-	f[2] = span_str(a->challenge.id);
-	f[3] = span_str(a->account_id);
-	f[4] = span_str(a->mailbox);
-	f[5] = span_str(verdict_name(r->verdict));
-	f[6] = number_span(&n[0], r->arrival);
-	f[7] = number_span(&n[1], a->created_at);
-	f[8] = r->raw_sha256;
+	char *text;
+
+	assert(s->number_count < STATEMENT_NUMBERS);
+	text = s->numbers[s->number_count++];
+	snprintf(text, sizeof(s->numbers[0]), "%" PRId64, value);
+	add(s, span_str(text));
 }
 
-/* The evidence itself goes in as its hash: it may be long. */
+/* What may be long goes in as its hash: one of them in a statement. */
 static void
-reply_statement(const struct authz *a, const struct reply_record *r,
-    struct number n[2], uint8_t hash[SHA256_LEN],
-    struct span f[REPLY_FIELDS + 1])
+add_hash_of(struct statement *s, struct span octets)
 {
-	reply_fields(a, r, n, f);
-	sha256(span_str(r->evidence), hash);
-	f[REPLY_FIELDS] = span_mem(hash, SHA256_LEN);
+	sha256(octets, s->hash);
+	add(s, span_mem(s->hash, SHA256_LEN));
+}
+
+static void
+make_seal(
+    const struct seal_key *k, const struct statement *s, uint8_t out[SEAL_LEN])
+{
+	seal_make(k, s->fields, s->count, out);
+}
+
+static bool
+is_sealed(const struct seal_key *k, const struct statement *s, struct span seal)
+{
+	return seal_verify(k, s->fields, s->count, seal);
+}
+
+static void
+reply_statement(
+    const struct authz *a, const struct reply_record *r, struct statement *s)
+{
+	*s = (struct statement){ 0 };
+	add(s, SPAN("countersign verdict 1"));
+	add(s, span_str(a->id));
+	add(s, span_str(a->challenge.id));
+	add(s, span_str(a->account_id));
+	add(s, span_str(a->mailbox));
+	add(s, span_str(verdict_name(r->verdict)));
+	add_number(s, r->arrival);
+	add_number(s, a->created_at);
+	add(s, r->raw_sha256);
+	add_hash_of(s, span_str(r->evidence));
 }
 
 void
 evidence_seal_reply(const struct seal_key *k, const struct authz *a,
     const struct reply_record *r, uint8_t out[SEAL_LEN])
 {
-	struct span f[REPLY_FIELDS + 1];
-	uint8_t hash[SHA256_LEN];
-	struct number n[2];
+	struct statement s;
 
-	reply_statement(a, r, n, hash, f);
-	seal_make(k, f, REPLY_FIELDS + 1, out);
+	reply_statement(a, r, &s);
+	make_seal(k, &s, out);
 }
 
 static bool
 reply_is_sealed(const struct seal_key *k, const struct authz *a,
     const struct reply_record *r)
 {
-	struct span f[REPLY_FIELDS + 1];
-	uint8_t hash[SHA256_LEN];
-	struct number n[2];
+	struct statement s;
 
-	reply_statement(a, r, n, hash, f);
-	return seal_verify(k, f, REPLY_FIELDS + 1, r->seal);
+	reply_statement(a, r, &s);
+	return is_sealed(k, &s, r->seal);
 }
 
-#define CAA_FIELDS 10
-
 static void
-caa_fields(const struct caa_row *c, struct number n[2],
-    uint8_t hash[SHA256_LEN], struct span f[CAA_FIELDS])
+caa_statement(const struct caa_row *c, struct statement *s)
 {
-	f[0] = SPAN("countersign caa 1");
-	f[1] = span_str(c->id);
-	f[2] = span_str(c->authz_id);
-	f[3] = span_str(c->account_id);
-	f[4] = span_str(c->mailbox);
-	f[5] = span_str(c->domain);
-	f[6] = span_str(c->result);
-	f[7] = number_span(&n[0], c->checked_at);
-	f[8] = number_span(&n[1], c->ttl);
-	sha256(span_str(c->trace), hash);
-	f[9] = span_mem(hash, SHA256_LEN);
+	*s = (struct statement){ 0 };
+	add(s, SPAN("countersign caa 1"));
+	add(s, span_str(c->id));
+	add(s, span_str(c->authz_id));
+	add(s, span_str(c->account_id));
+	add(s, span_str(c->mailbox));
+	add(s, span_str(c->domain));
+	add(s, span_str(c->result));
+	add_number(s, c->checked_at);
+	add_number(s, c->ttl);
+	add_hash_of(s, span_str(c->trace));
 }
 
 void
 evidence_seal_caa(
     const struct seal_key *k, const struct caa_row *c, uint8_t out[SEAL_LEN])
 {
-	struct span f[CAA_FIELDS];
-	uint8_t hash[SHA256_LEN];
-	struct number n[2];
+	struct statement s;
 
-	caa_fields(c, n, hash, f);
-	seal_make(k, f, CAA_FIELDS, out);
+	caa_statement(c, &s);
+	make_seal(k, &s, out);
 }
 
 bool
 evidence_caa_is_sealed(const struct seal_key *k, const struct caa_row *c)
 {
-	struct span f[CAA_FIELDS];
-	uint8_t hash[SHA256_LEN];
-	struct number n[2];
+	struct statement s;
 
-	caa_fields(c, n, hash, f);
-	return seal_verify(k, f, CAA_FIELDS, c->seal);
+	caa_statement(c, &s);
+	return is_sealed(k, &s, c->seal);
 }
 
-#define TBS_FIELDS 6
-
 static void
-tbs_fields(
-    const struct cert *c, uint8_t hash[SHA256_LEN], struct span f[TBS_FIELDS])
+tbs_statement(const struct cert *c, struct statement *s)
 {
-	f[0] = SPAN("countersign tbs 1");
-	f[1] = span_str(c->id);
-	f[2] = span_str(c->order_id);
-	f[3] = span_str(c->serial);
-	f[4] = c->signature_alg;
-	sha256(c->tbs, hash);
-	f[5] = span_mem(hash, SHA256_LEN);
+	*s = (struct statement){ 0 };
+	add(s, SPAN("countersign tbs 1"));
+	add(s, span_str(c->id));
+	add(s, span_str(c->order_id));
+	add(s, span_str(c->serial));
+	add(s, c->signature_alg);
+	add_hash_of(s, c->tbs);
 }
 
 void
 evidence_seal_tbs(
     const struct seal_key *k, const struct cert *c, uint8_t out[SEAL_LEN])
 {
-	struct span f[TBS_FIELDS];
-	uint8_t hash[SHA256_LEN];
+	struct statement s;
 
-	tbs_fields(c, hash, f);
-	seal_make(k, f, TBS_FIELDS, out);
+	tbs_statement(c, &s);
+	make_seal(k, &s, out);
 }
 
 bool
 evidence_tbs_is_sealed(
     const struct seal_key *k, const struct cert *c, struct span seal)
 {
-	struct span f[TBS_FIELDS];
-	uint8_t hash[SHA256_LEN];
+	struct statement s;
 
-	tbs_fields(c, hash, f);
-	return seal_verify(k, f, TBS_FIELDS, seal);
+	tbs_statement(c, &s);
+	return is_sealed(k, &s, seal);
 }
 
 static int

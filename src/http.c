@@ -61,7 +61,6 @@ struct http {
 	const struct ca *ca;     /* for its chain only: no key */
 	struct arena *keep;
 	bool stopping;
-	int64_t first_ms; /* until a connection's first request */
 	atomic_int exchanges;
 };
 
@@ -110,7 +109,8 @@ on_connection(void *ctx, struct MHD_Connection *connection,
 		    connection, MHD_CONNECTION_INFO_CONNECTION_FD)
 			    ->connect_fd;
 		/* The first request, TLS included, must come soon. */
-		w->deadline = clock_mono_ms() + h->first_ms;
+		w->deadline = clock_mono_ms() +
+			      atomic_load(&h->conf)->web.body_timeout * 1000;
 		w->next = h->watches;
 		if (w->next != NULL)
 			w->next->prev = w;
@@ -709,7 +709,6 @@ http_start(struct job *j, const int *fds, struct http **out)
 	pthread_mutex_init(&h->lock, NULL);
 	pthread_key_create(&h->thread_store, close_store);
 	h->acme = acme_new(j->conf);
-	h->first_ms = j->conf->web.body_timeout * 1000;
 	h->keep = arena_new();
 	if (set_chain(h, j) < 0 || writer_start(j, &h->writer) < 0) {
 		http_stop(h);

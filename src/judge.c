@@ -113,21 +113,16 @@ expect_of(const struct challenge_subject *s, struct span part1,
  * store says the same again, inside the transaction.
  */
 static bool
-is_decided(const struct challenge_subject *s)
+is_late(const struct challenge_subject *s)
 {
-	const struct authz *a = &s->authz;
-
-	return a->challenge.proven_at != 0 || a->challenge.failed_at != 0 ||
-	       a->failed_at != 0 || a->deactivated_at != 0 ||
-	       a->revoked_at != 0 || !s->account_is_valid;
+	return challenge_is_decided(&s->authz) || !s->account_is_valid;
 }
 
-static int
+static void
 judge_late(struct judgement *g)
 {
 	g->record.verdict = VERDICT_LATE;
 	g->record.code = "late";
-	return 0;
 }
 
 static int
@@ -195,13 +190,12 @@ set_error(struct job *j, struct judgement *g)
 
 /* What is over the limit was never loaded (MA-1); what failed again and again
  * for reasons of our own must not stop the messages behind it. */
-static int
+static void
 judge_refused(struct judgement *g)
 {
 	g->record.verdict = VERDICT_UNKNOWN;
 	g->record.code = g->received->refused;
 	g->record.detail = "the message was not judged";
-	return 0;
 }
 
 static int
@@ -211,8 +205,10 @@ judge(struct validator *v, struct job *j, struct judgement *g)
 	struct reply_policy policy = policy_of(j->conf);
 	struct reply *r = &g->reply;
 
-	if (m->refused != NULL)
-		return judge_refused(g);
+	if (m->refused != NULL) {
+		judge_refused(g);
+		return 0;
+	}
 	if (reply_open(j, m->raw, m->arrival, &policy, r) < 0 ||
 	    find_challenge(j, g) < 0)
 		return -1;
@@ -222,7 +218,7 @@ judge(struct validator *v, struct job *j, struct judgement *g)
 		g->record.challenge_id = g->subject.authz.challenge.id;
 		if (r->dsn.is_dsn)
 			judge_dsn(j, g);
-		else if (is_decided(&g->subject))
+		else if (is_late(&g->subject))
 			judge_late(g);
 		else if (judge_reply(v, j, g) < 0)
 			return -1;

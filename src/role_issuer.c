@@ -285,8 +285,8 @@ do_order(const struct issuer *i, struct job *j, const struct order *o,
 	if (gate == GATE_CLOSED)
 		return end_order(
 		    j, o, j->err.kind, arena_strdup(j->arena, j->err.text));
-	/* The validator may be down or busy: the order waits for its answer,
-	 * which comes with a wake-up, and is not the worse for it (PK-146). */
+	/* The validator may be down or busy: the order looks again now and
+	 * then, and is not the worse for it (PK-146). */
 	if (gate == GATE_WAIT)
 		return give_back(
 		    j, o, attempts < WAIT_OFTEN ? WAIT_SECS : WAIT_LONG_SECS);

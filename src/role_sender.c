@@ -162,12 +162,10 @@ static void
 hide_token(const struct outbox_mail *mail, struct submit_result *r)
 {
 	struct span answer = span_str(r->answer);
-	size_t n = mail->token_part1.n;
-	size_t at =
-	    n > 0 ? span_find_span(answer, 0, mail->token_part1) : answer.n;
+	size_t n = mail->token_part1.n, at;
 
-	for (; at < answer.n;
-	     at = span_find_span(answer, at, mail->token_part1))
+	while (n > 0 &&
+	       (at = span_find_span(answer, 0, mail->token_part1)) < answer.n)
 		memset(r->answer + at, '*', n);
 }
 

@@ -99,8 +99,8 @@ load_item(struct validator *v, struct job *j, const struct fetch_item *item,
 
 	if (is_stuck(v, item->uid)) {
 		log_error("reply passed over",
-		    "uid=%u next=\"it is in the folder for processed "
-		    "messages; the errors before this line say why\"",
+		    "uid=%u next=\"the errors before this line say why; the "
+		    "message is put away as the option disposal says\"",
 		    item->uid);
 		m->refused = "internal";
 		return 1;

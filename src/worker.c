@@ -66,16 +66,6 @@ worker_once(struct role_env *env, worker_step_fn *step, unsigned *failures)
 	return result;
 }
 
-unsigned
-worker_drain(struct role_env *env, worker_step_fn *step, unsigned *failures)
-{
-	unsigned done = 0;
-
-	while (!role_is_stopping() && worker_once(env, step, failures) > 0)
-		done++;
-	return done;
-}
-
 int64_t
 worker_timeout(struct role_env *env, worker_due_fn *next_due)
 {
@@ -113,7 +103,9 @@ worker_loop(struct role_env *env, enum role role, worker_step_fn *step,
 	role_ready();
 	while (!role_is_stopping()) {
 		role_reload(env);
-		worker_drain(env, step, &failures);
+		while (!role_is_stopping() &&
+		       worker_once(env, step, &failures) > 0)
+			continue;
 		if (role_is_stopping())
 			break;
 		wake_wait(role, failures > 0 ? pause_after(failures)

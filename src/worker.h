@@ -22,11 +22,6 @@ int64_t worker_timeout(struct role_env *env, worker_due_fn *next_due);
 
 /* One item: 1 done, 0 there was none, -1 (in the log; *failures grows). */
 int worker_once(struct role_env *env, worker_step_fn *step, unsigned *failures);
-/* Does items until there are none, or until one fails (then *failures grows,
- * and the failure is in the log): the number done. */
-unsigned worker_drain(
-    struct role_env *env, worker_step_fn *step, unsigned *failures);
-
 /* After a failed step of a transaction: rolls back, returns -1. */
 int worker_undo(struct job *j);
 /* {"name":"text"} with outside text made printable, for the audit. */

@@ -22,19 +22,6 @@
 #include <string.h>
 
 #define WORDS_MAX 12
-
-/* Sanitizers make each run ten times slower; without them every point is
- * taken. */
-#if defined(__SANITIZE_ADDRESS__)
-#define POINTS_STEP 7
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define POINTS_STEP 7
-#endif
-#endif
-#ifndef POINTS_STEP
-#define POINTS_STEP 1
-#endif
 #define LINE_LEN 500
 
 struct script {
