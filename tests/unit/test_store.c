@@ -4,6 +4,7 @@
 #include "tests/unit/store_fixture.h"
 
 #include <dlfcn.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <sqlite3.h>
 #include <stdio.h>
@@ -15,6 +16,9 @@
 #include "db/store_account.h"
 #include "db/store_audit.h"
 #include "db/store_private.h"
+#include "lib/embed.h"
+
+extern const struct embed db_schema[];
 
 /* Tests that wait for a lock wait as short as they can. */
 static int busy_ms = -1;
@@ -31,6 +35,17 @@ sqlite3_busy_timeout(sqlite3 *db, int ms)
 
 /* --- opening, migrations ------------------------------------------------- */
 
+/* What this program knows: the number of files in db/schema. */
+static int64_t
+newest_version(void)
+{
+	int64_t n = 0;
+
+	while (db_schema[n].name != NULL)
+		n++;
+	return n;
+}
+
 static void
 test_migrate_twice(struct job *j)
 {
@@ -46,7 +61,8 @@ test_migrate_twice(struct job *j)
 	EXPECT(j, store_open(j, fixture_url(), &s), 0);
 	j->store = s;
 	assert_int_equal(
-	    fixture_count(j, "SELECT COUNT(*) FROM schema_version"), 1);
+	    fixture_count(j, "SELECT COUNT(*) FROM schema_version"),
+	    newest_version());
 	assert_int_equal(
 	    fixture_count(j, "SELECT MAX(applied_at) FROM schema_version"),
 	    FIXTURE_NOW);
@@ -64,8 +80,10 @@ test_schema_of_another_program(struct job *j)
 		       "VALUES (9999, 1)");
 	assert_int_equal(store_open(j, fixture_url(), &s), -1);
 	assert_job_error(j, ERR_INTERNAL,
-	    "database: its schema has version 9999, this program knows up to "
-	    "1: a newer program is needed");
+	    arena_printf(j->arena,
+		"database: its schema has version 9999, this program knows "
+		"up to %" PRId64 ": a newer program is needed",
+		newest_version()));
 	job_recover(j);
 	assert_int_equal(store_migrate(j, fixture_url()), -1);
 	assert_job_error(j, ERR_INTERNAL, NULL);
@@ -74,8 +92,72 @@ test_schema_of_another_program(struct job *j)
 	fixture_sql(j, "DELETE FROM schema_version");
 	assert_int_equal(store_open(j, fixture_url(), &s), -1);
 	assert_job_error(j, ERR_INTERNAL,
-	    "database: its schema has version 0, this program needs 1: it has "
-	    "not been migrated");
+	    arena_printf(j->arena,
+		"database: its schema has version 0, this program needs "
+		"%" PRId64 ": it has not been migrated",
+		newest_version()));
+}
+
+/* The schema as a program of that version left it, with a row in it. */
+static void
+make_old(struct job *j, int64_t version)
+{
+	struct store *s;
+
+	EXPECT(j, store_connect(j, fixture_url(), true, &s), 0);
+	j->store = s;
+	for (int64_t i = 0; i < version; i++) {
+		fixture_sql(j, db_schema[i].bytes.p);
+		fixture_sql(j,
+		    arena_printf(j->arena,
+			"INSERT INTO schema_version (version, applied_at) "
+			"VALUES (%" PRId64 ", 1)",
+			i + 1));
+	}
+	fixture_sql(j,
+	    "INSERT INTO account (id, thumbprint, jwk, contact, created_at, "
+	    "tos_agreed_at, deactivated_at, revoked_at) "
+	    "VALUES ('old', 'print', '{}', '[]', 1, 0, 0, 0)");
+	j->store = NULL;
+	store_close(s);
+}
+
+static void
+remove_all(struct job *j)
+{
+	struct store *s;
+
+	if (!fixture_is_pgsql()) {
+		assert_int_equal(unlink(fixture_file()), 0);
+		return;
+	}
+	EXPECT(j, store_connect(j, fixture_url(), true, &s), 0);
+	j->store = s;
+	fixture_sql(j, "DO $$ BEGIN EXECUTE 'DROP SCHEMA ' || "
+		       "quote_ident(current_schema()) || ' CASCADE; "
+		       "CREATE SCHEMA ' || quote_ident(current_schema()); "
+		       "END $$");
+	j->store = NULL;
+	store_close(s);
+}
+
+/* From every older number, and nothing that was there is lost. */
+static void
+test_migrate_from_older(struct job *j)
+{
+	for (int64_t version = 1; version < newest_version(); version++) {
+		struct account account;
+
+		unit_case("from version %" PRId64, version);
+		make_old(j, version);
+		EXPECT(j, store_migrate(j, fixture_url()), 0);
+		EXPECT(j, store_open(j, fixture_url(), &j->store), 0);
+		EXPECT(j, store_account_by_id(j, "old", &account), 1);
+		assert_string_equal(account.thumbprint, "print");
+		store_close(j->store);
+		j->store = NULL;
+		remove_all(j);
+	}
 }
 
 /* A migration that fails leaves nothing behind. */
@@ -115,7 +197,8 @@ test_migrate_at_once(struct job *j)
 		assert_int_equal(fixture_wait(pids[i]), 0);
 	EXPECT(j, store_open(j, fixture_url(), &j->store), 0);
 	assert_int_equal(
-	    fixture_count(j, "SELECT COUNT(*) FROM schema_version"), 1);
+	    fixture_count(j, "SELECT COUNT(*) FROM schema_version"),
+	    newest_version());
 	store_close(j->store);
 }
 
@@ -600,6 +683,7 @@ test_pgsql_deadlock(struct job *j)
 
 static const struct CMUnitTest tests[] = {
 	STORE_TEST_BARE(test_migrate_twice),
+	STORE_TEST_BARE(test_migrate_from_older),
 	STORE_TEST(test_schema_of_another_program),
 	STORE_TEST_BARE(test_migration_is_whole),
 	STORE_TEST_BARE(test_migrate_at_once),
