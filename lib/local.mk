@@ -18,6 +18,7 @@ libcs_lib_a_SOURCES = \
 	lib/job.c lib/job.h \
 	lib/json.c lib/json.h \
 	lib/log.c lib/log.h \
+	lib/netaddr.c lib/netaddr.h \
 	lib/rnd.c lib/rnd.h \
 	lib/seal.c lib/seal.h \
 	lib/utf8.c lib/utf8.h \

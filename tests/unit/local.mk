@@ -29,6 +29,7 @@ unit_tests += \
 	tests/unit/test_job \
 	tests/unit/test_json \
 	tests/unit/test_log \
+	tests/unit/test_netaddr \
 	tests/unit/test_rnd \
 	tests/unit/test_seal
 tests_unit_test_addr_LDADD = $(UNIT) $(CS_LIB)
@@ -52,6 +53,7 @@ tests_unit_test_hex_LDADD = $(UNIT) $(CS_LIB)
 tests_unit_test_job_LDADD = $(UNIT) $(CS_LIB)
 tests_unit_test_json_LDADD = $(UNIT) $(CS_LIB)
 tests_unit_test_log_LDADD = $(UNIT) $(CS_LIB)
+tests_unit_test_netaddr_LDADD = $(UNIT) $(CS_LIB)
 tests_unit_test_rnd_LDADD = $(UNIT) $(CS_LIB)
 tests_unit_test_seal_LDADD = $(UNIT) $(CS_LIB)
 
