@@ -16,6 +16,7 @@ libcs_acme_a_SOURCES = \
 	acme/jwk_cache.c acme/jwk_cache.h \
 	acme/jws.c acme/jws.h \
 	acme/nonce.c acme/nonce.h \
+	acme/limit.c acme/limit.h \
 	acme/order.c acme/order.h \
 	acme/policy.c acme/policy.h \
 	acme/problem.c acme/problem.h \
@@ -24,6 +25,7 @@ libcs_acme_a_SOURCES = \
 	acme/request.h \
 	acme/response.c acme/response.h \
 	acme/route.c acme/route.h \
-	acme/status.c acme/status.h
+	acme/status.c acme/status.h \
+	acme/throttle.c acme/throttle.h
 
 CS_ACME = libcs_acme.a $(CS_MAIL) $(CS_PKI)

@@ -174,6 +174,7 @@ add_extra(struct json_out *o, struct job *j, struct response *resp,
 	}
 	if (extra->allow != NULL)
 		response_header(resp, "Allow", extra->allow);
+	response_retry_after(resp, j, extra->retry_after);
 	if (extra->link != NULL)
 		response_link(resp, j, extra->link, extra->link_rel);
 }

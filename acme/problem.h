@@ -23,6 +23,7 @@ struct problem_extra {
 	const char *link;        /* a URL, sent as a Link … */
 	const char *link_rel;    /* … with this relation */
 	const char *allow;       /* the Allow field of a 405 (AC-7) */
+	int64_t retry_after;     /* seconds (AC-191) */
 	bool algorithms;         /* list what we accept (AC-38) */
 };
 

@@ -11,12 +11,14 @@ libcs_db_a_SOURCES = \
 	db/store_account.c db/store_account.h \
 	db/store_audit.c db/store_audit.h \
 	db/store_authz.c db/store_authz.h \
+	db/store_bucket.c db/store_bucket.h \
 	db/store_caa.c db/store_caa.h \
 	db/store_cert.c db/store_cert.h \
 	db/store_order.c db/store_order.h \
 	db/store_outbox.c db/store_outbox.h \
 	db/store_private.h \
-	db/store_reply.c db/store_reply.h
+	db/store_reply.c db/store_reply.h \
+	db/store_suppressed.c db/store_suppressed.h
 nodist_libcs_db_a_SOURCES = db/schema_data.c
 
 db_schema_files = db/schema/0001.sql db/schema/0002.sql

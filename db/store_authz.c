@@ -107,6 +107,54 @@ store_authz_reusable(struct job *j, const char *account_id, const char *mailbox,
 	    ARGS(v_text(account_id), v_text(mailbox), v_int(until)), out);
 }
 
+int
+store_authz_was_valid(
+    struct job *j, const char *account_id, const char *mailbox)
+{
+	int64_t one;
+
+	return store_get_int(j, &one,
+	    "SELECT 1 FROM authz WHERE account_id = $1 AND mailbox = $2 "
+	    "AND valid_at > 0 LIMIT 1",
+	    ARGS(v_text(account_id), v_text(mailbox)));
+}
+
+#define AUTHZ_WAITS                                                            \
+	"valid_at = 0 AND failed_at = 0 AND deactivated_at = 0 "               \
+	"AND revoked_at = 0"
+
+int
+store_authz_count_pending(struct job *j, const char *account_id,
+    const char *mailbox, int64_t max, int64_t *count, int64_t *first_end)
+{
+	static const char of_account[] =
+	    "SELECT COUNT(*), COALESCE(MIN(expires_at), 0) FROM "
+	    "(SELECT expires_at FROM authz WHERE account_id = $1 "
+	    "AND expires_at > $2 AND " AUTHZ_WAITS
+	    " ORDER BY expires_at LIMIT $3) pending";
+	static const char of_mailbox[] =
+	    "SELECT COUNT(*), COALESCE(MIN(expires_at), 0) FROM "
+	    "(SELECT expires_at FROM authz WHERE account_id = $1 "
+	    "AND expires_at > $2 AND mailbox = $4 AND " AUTHZ_WAITS
+	    " ORDER BY expires_at LIMIT $3) pending";
+	struct query q;
+	int found;
+
+	if (mailbox == NULL)
+		found = query_first(&q, j, of_account,
+		    ARGS(v_text(account_id), v_int(j->now), v_int(max)));
+	else
+		found = query_first(&q, j, of_mailbox,
+		    ARGS(v_text(account_id), v_int(j->now), v_int(max),
+			v_text(mailbox)));
+	if (found == 1) {
+		*count = query_int(&q);
+		*first_end = query_int(&q);
+	}
+	query_end(&q);
+	return found == 1 ? 0 : -1;
+}
+
 /* --- making -------------------------------------------------------------- */
 
 static int

@@ -58,6 +58,15 @@ int store_authz_by_challenge(struct job *j, const char *challenge_id,
 int store_authz_reusable(struct job *j, const char *account_id,
     const char *mailbox, int64_t until, struct authz *out);
 
+/* Has this account ever proven exactly this mailbox (AC-185)?  1 / 0 / -1. */
+int store_authz_was_valid(
+    struct job *j, const char *account_id, const char *mailbox);
+/* How many validations of the account wait for a reply (AC-183), of one
+ * mailbox or (NULL) of all, counted up to `max`; *first_end is when the first
+ * of them runs out. */
+int store_authz_count_pending(struct job *j, const char *account_id,
+    const char *mailbox, int64_t max, int64_t *count, int64_t *first_end);
+
 /*
  * The client's response POST (AC-122): notes posted_at once, makes the mail
  * due now, and, if a matching reply is there, makes the authorization valid

@@ -5,6 +5,7 @@
 #include <idn2.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unicase.h>
 #include <uninorm.h>
 
 #include "lib/arena.h"
@@ -367,4 +368,32 @@ addr_is_sender(const char *from, const char *mailbox)
 		return false;
 	return span_caseeq(span_mem(from, (size_t)(a - from)),
 	    span_mem(mailbox, (size_t)(b - mailbox)));
+}
+
+/* A plus at the very start is no suffix's. */
+static struct span
+without_suffix(struct span local)
+{
+	size_t plus = local.n > 0 ? span_find(local, 1, '+') : 0;
+
+	return span_cut(local, 0, plus);
+}
+
+const char *
+addr_counted(struct job *j, const char *canonical)
+{
+	const char *domain = addr_domain_of(canonical);
+	struct span local = without_suffix(
+	    span_mem(canonical, (size_t)(domain - canonical) - 1));
+	size_t n = 0;
+	/* Language-independent; what cannot be folded is kept. */
+	uint8_t *folded =
+	    u8_casefold((const uint8_t *)local.p, local.n, "", NULL, NULL, &n);
+	const char *out;
+
+	if (folded != NULL)
+		local = span_mem(folded, n);
+	out = arena_printf(j->arena, "%.*s@%s", (int)local.n, local.p, domain);
+	free(folded);
+	return out;
 }

@@ -47,6 +47,13 @@ int addr_domain(struct job *j, struct span domain, const char **out);
  * compared without case.  Both are canonical forms. */
 bool addr_is_sender(const char *from, const char *mailbox);
 
+/*
+ * The form in which mailboxes are counted (AC-185), never compared: local
+ * part in lower case and without its +suffix, so that one mailbox does not
+ * have as many budgets as it has spellings.  From a canonical form.
+ */
+const char *addr_counted(struct job *j, const char *canonical);
+
 /* What is after the last @ of a canonical form. */
 const char *addr_domain_of(const char *canonical);
 

@@ -19,6 +19,19 @@ struct conf_list {
 	size_t n;
 };
 
+/* So many in so many seconds; a bucket of `count` that fills again evenly. */
+struct conf_rate {
+	int64_t count;
+	int64_t secs;
+};
+
+/* All of them hold; none: no limit. */
+#define CONF_RATES_MAX 4
+struct conf_rates {
+	struct conf_rate v[CONF_RATES_MAX];
+	size_t n;
+};
+
 enum conf_tls { CONF_TLS_NONE, CONF_TLS_STARTTLS, CONF_TLS_IMPLICIT };
 /* MA-41 */
 enum conf_coverage {
@@ -33,6 +46,28 @@ enum conf_disposal {
 	CONF_DISPOSAL_DELETE
 };
 enum conf_mode { CONF_MODE_PRIVATE, CONF_MODE_PUBLIC };
+
+/* acme.md section 19 */
+struct conf_limits {
+	int64_t request_rate;  /* a second, of one client address (AC-180) */
+	int64_t request_burst; /* at once */
+	int64_t renewal_info_rate;
+	struct conf_rates failed_authentications; /* AC-181 */
+	struct conf_rates new_accounts;           /* AC-182: IPv4, IPv6 /64 */
+	struct conf_rates new_accounts_net;       /* IPv6 /48 */
+	int64_t pending_authorizations;           /* AC-183: of an account */
+	int64_t pending_per_mailbox;        /* of an account for one mailbox */
+	struct conf_rates new_orders;       /* AC-184 */
+	struct conf_rates mails_to_mailbox; /* AC-185: by strangers */
+	struct conf_rates mails_to_known_mailbox; /* by its proven holder */
+	struct conf_rates mails_to_domain;        /* AC-186 */
+	struct conf_rates mails_by_account;       /* AC-187 */
+	struct conf_rates mails_by_address;
+	struct conf_rates mails_total;
+	struct conf_rates certificates;       /* AC-188: of a mailbox */
+	struct conf_rates failed_validations; /* account and mailbox */
+	const char *help_url;                 /* AC-191 */
+};
 
 struct conf_web {
 	struct conf_list listen;     /* "127.0.0.1:443", "[::1]:443" */
@@ -128,6 +163,7 @@ struct conf {
 	const char *tos_url;
 	const char *website_url;
 	const char *profile; /* the default profile's name */
+	struct conf_limits limits;
 
 	struct conf_web web;
 	struct conf_sender sender;

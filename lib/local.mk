@@ -2,7 +2,7 @@
 
 noinst_LIBRARIES += libcs_lib.a
 libcs_lib_a_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) $(CRYPTO_CFLAGS) $(IDN2_CFLAGS) \
-	$(UNISTRING_CFLAGS)
+	$(PSL_CFLAGS) $(UNISTRING_CFLAGS)
 libcs_lib_a_SOURCES = \
 	lib/addr.c lib/addr.h \
 	lib/arena.c lib/arena.h \
@@ -19,9 +19,11 @@ libcs_lib_a_SOURCES = \
 	lib/json.c lib/json.h \
 	lib/log.c lib/log.h \
 	lib/netaddr.c lib/netaddr.h \
+	lib/orgdomain.c lib/orgdomain.h \
+	lib/rate.c lib/rate.h \
 	lib/rnd.c lib/rnd.h \
 	lib/seal.c lib/seal.h \
 	lib/utf8.c lib/utf8.h \
 	lib/verdict.c lib/verdict.h
 
-CS_LIB = libcs_lib.a $(JANSSON_LIBS) $(CRYPTO_LIBS) $(IDN2_LIBS) $(UNISTRING_LIBS)
+CS_LIB = libcs_lib.a $(JANSSON_LIBS) $(CRYPTO_LIBS) $(IDN2_LIBS) $(PSL_LIBS) $(UNISTRING_LIBS)

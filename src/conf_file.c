@@ -8,6 +8,7 @@
 #include "lib/fdio.h"
 #include "lib/job.h"
 #include "lib/log.h"
+#include "lib/rate.h"
 #include "src/conf_check.h"
 #include "src/conf_table.h"
 
@@ -606,6 +607,21 @@ set_integer(struct reading *r, struct conf *c, const struct conf_option *o,
 }
 
 static void
+set_rates(struct reading *r, struct conf *c, const struct conf_option *o,
+    int line, const char *value)
+{
+	struct conf_rates rates;
+
+	if (rates_parse(span_str(value), &rates) < 0)
+		mistake(r, line,
+		    "%s: \"%s\" is not a limit; give numbers and times, at "
+		    "most %d, as in \"3/1h 6/24h\", or none",
+		    full_name(r, o), value, CONF_RATES_MAX);
+	else
+		*(struct conf_rates *)(void *)((char *)c + o->offset) = rates;
+}
+
+static void
 set_value(struct reading *r, struct conf *c, const struct conf_option *o,
     int line, const char *value)
 {
@@ -637,6 +653,9 @@ set_value(struct reading *r, struct conf *c, const struct conf_option *o,
 			    full_name(r, o), o->choices);
 		else
 			*(int *)(void *)slot = index;
+		break;
+	case CONF_RATES:
+		set_rates(r, c, o, line, value);
 		break;
 	case CONF_LIST:
 		break;
@@ -776,6 +795,8 @@ value_size(const struct conf_option *o)
 		return sizeof(int);
 	case CONF_LIST:
 		return sizeof(struct conf_list);
+	case CONF_RATES:
+		return sizeof(struct conf_rates);
 	case CONF_INTEGER:
 	case CONF_SECONDS:
 	case CONF_OCTETS:

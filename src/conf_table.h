@@ -16,6 +16,7 @@ enum conf_type {
 	CONF_INTEGER,
 	CONF_SECONDS, /* 90, 90s, 15m, 24h, 30d */
 	CONF_OCTETS,  /* 65536, 64K, 1M */
+	CONF_RATES,   /* "3/1h 6/24h", or none */
 	CONF_CHOICE,  /* one of `choices`, stored as its index */
 };
 

@@ -29,6 +29,7 @@ unit_tests += \
 	tests/unit/test_job \
 	tests/unit/test_json \
 	tests/unit/test_log \
+	tests/unit/test_rate \
 	tests/unit/test_netaddr \
 	tests/unit/test_rnd \
 	tests/unit/test_seal
@@ -53,6 +54,7 @@ tests_unit_test_hex_LDADD = $(UNIT) $(CS_LIB)
 tests_unit_test_job_LDADD = $(UNIT) $(CS_LIB)
 tests_unit_test_json_LDADD = $(UNIT) $(CS_LIB)
 tests_unit_test_log_LDADD = $(UNIT) $(CS_LIB)
+tests_unit_test_rate_LDADD = $(UNIT) $(CS_LIB)
 tests_unit_test_netaddr_LDADD = $(UNIT) $(CS_LIB)
 tests_unit_test_rnd_LDADD = $(UNIT) $(CS_LIB)
 tests_unit_test_seal_LDADD = $(UNIT) $(CS_LIB)
@@ -185,7 +187,8 @@ unit_tests += \
 	tests/unit/test_order \
 	tests/unit/test_problem \
 	tests/unit/test_proof \
-	tests/unit/test_status
+	tests/unit/test_status \
+	tests/unit/test_throttle
 tests_unit_test_acme_LDADD = $(ACME_LAB) $(STORE_FIXTURE) $(CS_ACME)
 tests_unit_test_finalize_LDADD = $(ACME_LAB) $(STORE_FIXTURE) $(CS_ACME)
 tests_unit_test_jwk_LDADD = $(ACME_LAB) $(UNIT) $(CS_ACME)
@@ -195,6 +198,7 @@ tests_unit_test_order_LDADD = $(ACME_LAB) $(STORE_FIXTURE) $(CS_ACME)
 tests_unit_test_problem_LDADD = $(UNIT) $(CS_ACME)
 tests_unit_test_proof_LDADD = $(ACME_LAB) $(UNIT) $(CS_ACME)
 tests_unit_test_status_LDADD = $(UNIT) $(CS_ACME)
+tests_unit_test_throttle_LDADD = $(UNIT) $(CS_ACME)
 
 # --- src ---
 unit_tests += \

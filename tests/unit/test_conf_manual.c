@@ -38,6 +38,7 @@ add_argument(struct buf *b, const struct conf_option *o)
 		[CONF_INTEGER] = "number",
 		[CONF_SECONDS] = "time",
 		[CONF_OCTETS] = "octets",
+		[CONF_RATES] = "rates",
 		[CONF_CHOICE] = "",
 	};
 

@@ -108,11 +108,11 @@ make_old(struct job *j, int64_t version)
 	j->store = s;
 	for (int64_t i = 0; i < version; i++) {
 		fixture_sql(j, db_schema[i].bytes.p);
-		fixture_sql(j,
-		    arena_printf(j->arena,
-			"INSERT INTO schema_version (version, applied_at) "
-			"VALUES (%" PRId64 ", 1)",
-			i + 1));
+		fixture_sql(
+		    j, arena_printf(j->arena,
+			   "INSERT INTO schema_version (version, applied_at) "
+			   "VALUES (%" PRId64 ", 1)",
+			   i + 1));
 	}
 	fixture_sql(j,
 	    "INSERT INTO account (id, thumbprint, jwk, contact, created_at, "

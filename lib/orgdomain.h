@@ -1,0 +1,12 @@
+/*
+ * The organisational domain: one label more than the public suffix, so that
+ * mail.example.co.uk and example.co.uk count as one (AC-186).
+ */
+#ifndef LIB_ORGDOMAIN_H
+#define LIB_ORGDOMAIN_H
+
+/* Of a canonical domain: a part of it, or the whole where the list of public
+ * suffixes knows no shorter one. */
+const char *orgdomain_of(const char *domain);
+
+#endif
