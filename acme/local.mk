@@ -26,6 +26,7 @@ libcs_acme_a_SOURCES = \
 	acme/response.c acme/response.h \
 	acme/route.c acme/route.h \
 	acme/status.c acme/status.h \
-	acme/throttle.c acme/throttle.h
+	acme/throttle.c acme/throttle.h \
+	acme/validation.c acme/validation.h
 
 CS_ACME = libcs_acme.a $(CS_MAIL) $(CS_PKI)

@@ -4,26 +4,15 @@
 
 #include "acme/acme.h"
 #include "acme/identifier.h"
-#include "acme/jwk.h"
 #include "acme/problem.h"
 #include "acme/response.h"
 #include "acme/status.h"
+#include "acme/validation.h"
 #include "db/store_audit.h"
 #include "lib/arena.h"
-#include "lib/b64.h"
 #include "lib/conf.h"
 #include "lib/job.h"
 #include "lib/json.h"
-#include "lib/rnd.h"
-#include "mail/compose.h"
-
-#define REUSE_MARGIN (15 * 60) /* AC-103 */
-#define LANGUAGE_MAX 256
-#define TOKEN_OCTETS 24
-
-/* AC-110: joined as texts or as octets, the two halves give one token. */
-_Static_assert(TOKEN_OCTETS % 3 == 0, "token halves are whole groups");
-_Static_assert(B64URL_LEN(TOKEN_OCTETS) == TOKEN_PART_LEN, "32 characters");
 
 /* --- the object ----------------------------------------------------------- */
 
@@ -165,105 +154,15 @@ check_profile(struct job *j, const char *offered, const struct json *payload)
 	    problem_quote(j, profile));
 }
 
-static const char *
-new_id(struct job *j)
-{
-	char id[RND_ID_LEN + 1];
-
-	rnd_id(id);
-	return arena_strdup(j->arena, id);
-}
-
-/* AC-109: from the generator; the octets do not stay behind. */
-static char *
-new_token_part(struct job *j)
-{
-	uint8_t *octets = arena_alloc_secret(j->arena, TOKEN_OCTETS);
-	char *text = arena_alloc_secret(j->arena, TOKEN_PART_LEN + 1);
-
-	rnd_bytes(octets, TOKEN_OCTETS);
-	b64url_format(text, span_mem(octets, TOKEN_OCTETS));
-	return text;
-}
-
-/* AC-108: lower case; with a tag of its own unless configured otherwise. */
-static const char *
-new_from(struct job *j, const struct conf_sender *sender)
-{
-	char *from = arena_strdup(j->arena, sender->from);
-
-	for (char *p = from; *p != '\0'; p++)
-		*p = ascii_lower(*p);
-	if (sender->tagged)
-		return compose_tagged_from(j, from);
-	return from;
-}
-
-static int
-make_challenge(struct job *j, const struct conf *conf,
-    const struct account *account, struct challenge *c)
-{
-	c->id = new_id(j);
-	c->token_part1 = span_mem(new_token_part(j), TOKEN_PART_LEN);
-	c->token_part2 = new_token_part(j);
-	c->thumbprint = account->thumbprint; /* AC-82 */
-	c->from = new_from(j, &conf->sender);
-	if (c->from == NULL)
-		return -1;
-	c->message_id = compose_message_id(j, c->from);
-	return c->message_id == NULL ? -1 : 0;
-}
-
-/* AC-98: a valid authorization to reuse (AC-103), or a new one. */
-static int
-make_authz(struct job *j, const struct conf *conf,
-    const struct account *account, const struct order *order,
-    const struct identifier *id, struct order_identifier *out)
-{
-	struct authz *z = &out->authz;
-	int found = 0;
-
-	out->type = span_dup(j->arena, id->type);
-	out->value = span_dup(j->arena, id->value);
-	if (conf->authz_valid_life > 0)
-		found = store_authz_reusable(j, account->id, id->addr.canonical,
-		    j->now + REUSE_MARGIN, z);
-	if (found != 0)
-		return found < 0 ? -1 : 0;
-	*z = (struct authz){
-		.id = new_id(j),
-		.account_id = account->id,
-		.order_id = order->id,
-		.mailbox = id->addr.canonical,
-		.ident_type = out->type,
-		.ident_value = out->value,
-		.created_at = j->now,
-		.expires_at = j->now + conf->authz_pending_life,
-	};
-	out->is_new = true;
-	return make_challenge(j, conf, account, &z->challenge);
-}
-
-/* AC-13: it selects the language of the mail, and nothing else. */
-static const char *
-language_of(struct job *j, struct span accept_language)
-{
-	if (accept_language.n == 0 || accept_language.n > LANGUAGE_MAX ||
-	    !span_is_ascii(accept_language) ||
-	    span_has_control(accept_language))
-		return NULL;
-	return span_dup(j->arena, accept_language);
-}
-
 static int
 make_order(struct job *j, const struct conf *conf, const struct request *req,
     const struct identifier *ids, size_t count, struct order *order)
 {
 	*order = (struct order){
-		.id = new_id(j),
+		.id = validation_id(j),
 		.account_id = req->account->id,
 		.profile = conf->profile,
-		.language = language_of(j, req->accept_language),
+		.language = validation_language(j, req->accept_language),
 		.created_at = j->now,
 		.life_until = j->now + conf->order_life,
 		.identifiers =
@@ -271,7 +170,7 @@ make_order(struct job *j, const struct conf *conf, const struct request *req,
 		.identifier_count = count,
 	};
 	for (size_t i = 0; i < count; i++) {
-		if (make_authz(j, conf, req->account, order, &ids[i],
+		if (validation_make(j, conf, req->account, order, &ids[i],
 			&order->identifiers[i]) < 0)
 			return -1;
 	}
