@@ -14,6 +14,7 @@ libcs_db_a_SOURCES = \
 	db/store_bucket.c db/store_bucket.h \
 	db/store_caa.c db/store_caa.h \
 	db/store_cert.c db/store_cert.h \
+	db/store_key.c db/store_key.h \
 	db/store_order.c db/store_order.h \
 	db/store_outbox.c db/store_outbox.h \
 	db/store_private.h \

@@ -71,6 +71,7 @@ unit_tests += \
 	tests/unit/test_store_audit \
 	tests/unit/test_store_cert \
 	tests/unit/test_store_crash \
+	tests/unit/test_store_key \
 	tests/unit/test_store_order \
 	tests/unit/test_store_outbox \
 	tests/unit/test_store_reply
@@ -78,6 +79,7 @@ tests_unit_test_store_LDADD = $(STORE_FIXTURE) $(CS_DB)
 tests_unit_test_store_audit_LDADD = $(STORE_FIXTURE) $(CS_DB)
 tests_unit_test_store_cert_LDADD = $(STORE_FIXTURE) $(CS_DB)
 tests_unit_test_store_crash_LDADD = $(STORE_FIXTURE) $(CS_DB)
+tests_unit_test_store_key_LDADD = $(STORE_FIXTURE) $(CS_DB)
 tests_unit_test_store_order_LDADD = $(STORE_FIXTURE) $(CS_DB)
 tests_unit_test_store_outbox_LDADD = $(STORE_FIXTURE) $(CS_DB)
 tests_unit_test_store_reply_LDADD = $(STORE_FIXTURE) $(CS_DB)

@@ -1,0 +1,44 @@
+#include "config.h"
+
+#include "db/store_key.h"
+
+#include "db/store_private.h"
+
+int
+store_key_is_blocked(
+    struct job *j, struct span spki_sha256, const char *account_id)
+{
+	const char *whose =
+	    account_id != NULL ? account_id : KEY_BLOCKED_FOR_ALL;
+	int64_t one;
+
+	return store_get_int(j, &one,
+	    "SELECT 1 FROM blocked_key WHERE spki_sha256 = $1 "
+	    "AND account_id IN ('', $2) LIMIT 1",
+	    ARGS(v_bytes(spki_sha256), v_text(whose)));
+}
+
+int
+store_key_block(struct job *j, struct span spki_sha256, const char *account_id,
+    const char *source)
+{
+	const char *whose =
+	    account_id != NULL ? account_id : KEY_BLOCKED_FOR_ALL;
+
+	return store_change(j, NULL,
+	    "INSERT INTO blocked_key (spki_sha256, account_id, blocked_at, "
+	    "source) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
+	    ARGS(v_bytes(spki_sha256), v_text(whose), v_int(j->now),
+		v_text(source)));
+}
+
+int
+store_key_in_certificate(struct job *j, struct span spki_sha256)
+{
+	int64_t one;
+
+	return store_get_int(j, &one,
+	    "SELECT 1 FROM cert WHERE spki_sha256 = $1 AND not_after > $2 "
+	    "LIMIT 1",
+	    ARGS(v_bytes(spki_sha256), v_int(j->now)));
+}

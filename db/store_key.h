@@ -1,0 +1,29 @@
+/*
+ * Public keys by the SHA-256 of their SubjectPublicKeyInfo: those that are
+ * blocked (AC-44, AC-158), and those that stand in a certificate (AC-135).
+ */
+#ifndef DB_STORE_KEY_H
+#define DB_STORE_KEY_H
+
+#include "db/store.h"
+
+/* account_id "" stands for everybody. */
+#define KEY_BLOCKED_FOR_ALL ""
+
+/*
+ * Must this key get no certificate and no account, for anybody or for this
+ * account?  account_id NULL: only what holds for everybody is asked.
+ * 1 / 0 / -1.
+ */
+int store_key_is_blocked(
+    struct job *j, struct span spki_sha256, const char *account_id);
+/* Blocks it from now on; `source` says for people why ("operator", "revoked
+ * certificate <id>").  Blocked already: 0, nothing changes. */
+int store_key_block(struct job *j, struct span spki_sha256,
+    const char *account_id, const char *source);
+
+/* Is it in a certificate that has not expired, or is about to be signed?
+ * 1 / 0 / -1. */
+int store_key_in_certificate(struct job *j, struct span spki_sha256);
+
+#endif

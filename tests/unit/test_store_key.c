@@ -1,0 +1,78 @@
+/* Blocked keys, and keys that stand in certificates. */
+#include "config.h"
+
+#include "tests/unit/store_fixture.h"
+
+#include "db/store_cert.h"
+#include "db/store_key.h"
+
+#define KEY SPAN("0123456789abcdef0123456789abcdef")
+#define OTHER SPAN("fedcba9876543210fedcba9876543210")
+
+/* AC-44, AC-158: for everybody, or for one account. */
+static void
+test_blocked(struct job *j)
+{
+	EXPECT(j, store_key_is_blocked(j, KEY, NULL), 0);
+	EXPECT(j, store_key_is_blocked(j, KEY, "alice"), 0);
+
+	COMMITTED(j, store_key_block(j, KEY, "alice", "operator"));
+	EXPECT(j, store_key_is_blocked(j, KEY, "alice"), 1);
+	EXPECT(j, store_key_is_blocked(j, KEY, "bob"), 0);
+	EXPECT(j, store_key_is_blocked(j, KEY, NULL), 0);
+	EXPECT(j, store_key_is_blocked(j, OTHER, "alice"), 0);
+
+	COMMITTED(j, store_key_block(j, KEY, NULL, "operator"));
+	EXPECT(j, store_key_is_blocked(j, KEY, "bob"), 1);
+	EXPECT(j, store_key_is_blocked(j, KEY, NULL), 1);
+
+	/* again: the first record stays */
+	j->now++;
+	COMMITTED(j, store_key_block(j, KEY, KEY_BLOCKED_FOR_ALL, "again"));
+	assert_int_equal(
+	    fixture_count(j,
+		"SELECT COUNT(*) FROM blocked_key WHERE source = 'operator'"),
+	    2);
+}
+
+/* AC-135: from the moment that it is decided, until it expires. */
+static void
+test_in_certificate(struct job *j)
+{
+	struct order *o = fixture_order(j, fixture_account(j), 1);
+	struct cert c = {
+		.id = "id",
+		.order_id = o->id,
+		.account_id = o->account_id,
+		.ca_label = "ca",
+		.serial = "2a01",
+		.profile = "smime",
+		.profile_sha256 = SPAN("profile-hash"),
+		.tbs = SPAN("tbs"),
+		.signature_alg = SPAN("alg"),
+		.lint_report = "{}",
+		.evidence = "{}",
+		.br_version = "1.0.16",
+		.spki_sha256 = KEY,
+		.not_before = FIXTURE_NOW,
+		.not_after = FIXTURE_NOW + 1000,
+	};
+	bool serial_taken;
+
+	EXPECT(j, store_key_in_certificate(j, KEY), 0);
+	COMMITTED(j, store_order_finalize(j, o->id, SPAN("csr"), SPAN("jws")));
+	COMMITTED(j, store_cert_reserve(j, &c, &serial_taken));
+	EXPECT(j, store_key_in_certificate(j, KEY), 1);
+	EXPECT(j, store_key_in_certificate(j, OTHER), 0);
+	j->now += 999;
+	EXPECT(j, store_key_in_certificate(j, KEY), 1);
+	j->now += 1;
+	EXPECT(j, store_key_in_certificate(j, KEY), 0);
+}
+
+static const struct CMUnitTest tests[] = {
+	STORE_TEST(test_blocked),
+	STORE_TEST(test_in_certificate),
+};
+
+UNIT_MAIN(tests)
