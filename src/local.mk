@@ -8,6 +8,7 @@ libcs_src_a_CPPFLAGS = $(AM_CPPFLAGS) $(MICROHTTPD_CFLAGS) \
 	$(CONFUSE_CFLAGS) $(GNUTLS_CFLAGS) $(CURL_CFLAGS)
 libcs_src_a_SOURCES = \
 	src/acme_client.c src/acme_client.h \
+	src/client_address.c src/client_address.h \
 	src/cmd_check.c \
 	src/cmd_enroll.c \
 	src/cmd_init.c \

@@ -86,3 +86,8 @@ tests_fuzz_fuzz_request_LDADD = $(FUZZ) $(ACME_LAB) $(UNIT) $(CS_ACME)
 fuzzers += tests/fuzz/fuzz_enroll
 tests_fuzz_fuzz_enroll_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_enroll_LDADD = $(FUZZ) $(CS_SRC)
+
+# --- src: the front ---
+fuzzers += tests/fuzz/fuzz_client_address
+tests_fuzz_fuzz_client_address_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_client_address_LDADD = $(FUZZ) $(CS_SRC)

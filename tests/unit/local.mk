@@ -221,6 +221,7 @@ tests_unit_librolelab_a_CPPFLAGS = $(tests_cppflags) $(CMOCKA_CFLAGS) \
 tests_unit_librolelab_a_SOURCES = tests/unit/role_lab.c tests/unit/role_lab.h
 ROLE_LAB = tests/unit/librolelab.a $(DKIM_LAB) $(STORE_FIXTURE)
 unit_tests += \
+	tests/unit/test_client_address \
 	tests/unit/test_conf \
 	tests/unit/test_conf_manual \
 	tests/unit/test_evidence \
@@ -228,6 +229,7 @@ unit_tests += \
 	tests/unit/test_judge \
 	tests/unit/test_sender \
 	tests/unit/test_writer
+tests_unit_test_client_address_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_conf_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_conf_manual_CPPFLAGS = $(tests_cppflags)
 tests_unit_test_conf_manual_LDADD = $(UNIT) $(CS_SRC)
