@@ -7,6 +7,7 @@
 
 #include "acme/jwk_cache.h"
 #include "acme/nonce.h"
+#include "acme/throttle.h"
 #include "lib/arena.h"
 #include "lib/conf.h"
 #include "lib/job.h"
@@ -19,6 +20,7 @@ acme_new(const struct conf *conf)
 	a->conf = conf;
 	a->nonces = nonces_new(conf->web.nonce_ttl, NONCE_BOUND);
 	a->keys = jwk_cache_new();
+	a->throttle = throttle_new();
 	return a;
 }
 
@@ -29,6 +31,7 @@ acme_free(struct acme *a)
 		return;
 	nonces_free(a->nonces);
 	jwk_cache_free(a->keys);
+	throttle_free(a->throttle);
 	free(a);
 }
 

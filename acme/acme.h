@@ -12,11 +12,13 @@ struct job;
 struct jwk;
 struct jwk_cache;
 struct nonces;
+struct throttle;
 
 struct acme {
 	_Atomic(const struct conf *) conf;
 	struct nonces *nonces;
 	struct jwk_cache *keys;
+	struct throttle *throttle;
 	struct acme_chain chain;
 };
 

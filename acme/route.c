@@ -2,6 +2,7 @@
 
 #include "acme/route.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "acme/account.h"
@@ -18,8 +19,10 @@
 #include "acme/problem.h"
 #include "acme/response.h"
 #include "acme/status.h"
+#include "acme/throttle.h"
 #include "lib/arena.h"
 #include "lib/b64.h"
+#include "lib/clock.h"
 #include "lib/conf.h"
 #include "lib/job.h"
 #include "lib/json.h"
@@ -136,6 +139,45 @@ check_method(struct job *j, const struct request *req, struct response *resp)
 	    problem_quote(j, span_str(req->method_name)));
 }
 
+/* AC-191; what the address did is no secret to it. */
+static int
+refuse_for(struct job *j, const struct conf_limits *conf, int64_t wait,
+    const char *words, struct response *resp)
+{
+	struct problem_extra *extra = arena_alloc(j->arena, sizeof(*extra));
+
+	extra->retry_after = wait;
+	if (conf->help_url != NULL) {
+		extra->link = conf->help_url;
+		extra->link_rel = "help";
+	}
+	resp->problem = extra;
+	return job_fail(j, ERR_RATE_LIMITED,
+	    "%s: try again in %" PRId64 " seconds", words, wait);
+}
+
+/* Step 4: AC-180 and AC-181. */
+static int
+check_rate(const struct acme *a, struct job *j, const struct request *req,
+    struct response *resp)
+{
+	const struct conf_limits *conf = &a->conf->limits;
+	int64_t now_ms = clock_now_ms();
+	int64_t wait = throttle_request(
+	    a->throttle, conf, req->client_address, THROTTLE_REQUEST, now_ms);
+
+	if (wait > 0)
+		return refuse_for(
+		    j, conf, wait, "requests of one client address", resp);
+	if (req->method != METHOD_POST)
+		return 0;
+	wait = throttle_blocked(a->throttle, req->client_address, now_ms);
+	if (wait > 0)
+		return refuse_for(j, conf, wait,
+		    "failed requests of one client address", resp);
+	return 0;
+}
+
 /* AC-9 with L-1: the type itself, at most with charset=utf-8. */
 static bool
 is_jose_json(struct span type)
@@ -243,12 +285,22 @@ authenticate(
 	}
 	if (jws_verify(j, jws, key) < 0)
 		return -1;
-	/* After the signature: strangers cannot ask for states (AC-49). */
-	if (req->account != NULL &&
-	    account_check_status(j, req->account, "account") < 0)
-		return -1;
 	req->jwk = key;
 	return 0;
+}
+
+/* Steps 10 to 14: whoever fails in them has not shown who they are. */
+static int
+prove(struct acme *a, struct job *j, struct request *req, const struct jws *jws)
+{
+	if (nonce_redeem(a->nonces, j, jws->nonce) == 0 &&
+	    check_url(j, a, req, jws->url) == 0 &&
+	    authenticate(a, j, req, jws) == 0)
+		return 0;
+	if (err_is_theirs(j->err.kind))
+		throttle_failure(a->throttle, &a->conf->limits,
+		    req->client_address, clock_now_ms());
+	return -1;
 }
 
 /* Step 17 */
@@ -277,10 +329,11 @@ read_signed(struct acme *a, struct job *j, struct request *req)
 
 	if (jws_parse(j, req->body, &jws) < 0 ||
 	    check_key_rule(j, req->route, &jws) < 0 ||
-	    jws_check_algorithm(j, &jws) < 0 ||
-	    nonce_redeem(a->nonces, j, jws.nonce) < 0 ||
-	    check_url(j, a, req, jws.url) < 0 ||
-	    authenticate(a, j, req, &jws) < 0)
+	    jws_check_algorithm(j, &jws) < 0 || prove(a, j, req, &jws) < 0)
+		return -1;
+	/* After the signature: strangers cannot ask for states (AC-49). */
+	if (req->account != NULL &&
+	    account_check_status(j, req->account, "account") < 0)
 		return -1;
 	return read_payload(j, req, jws.payload);
 }
@@ -301,7 +354,7 @@ acme_prepare(
 {
 	response_init(resp, j);
 	if (find_route(j, req) < 0 || check_method(j, req, resp) < 0 ||
-	    check_content(j, req) < 0)
+	    check_rate(a, j, req, resp) < 0 || check_content(j, req) < 0)
 		return -1;
 	if (req->method != METHOD_POST) {
 		req->is_read = true;

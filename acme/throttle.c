@@ -108,13 +108,14 @@ take(int64_t *full_at_us, int64_t rate, int64_t burst, int64_t now_us)
 {
 	int64_t one = SECOND_US / rate;
 	int64_t empty = now_us + burst * one;
-	/* A clock that stepped back leaves no bucket more than empty. */
-	int64_t full_at =
-	    later(*full_at_us < empty ? *full_at_us : empty, now_us) + one;
 
-	if (full_at > empty)
-		return (full_at - empty + SECOND_US - 1) / SECOND_US;
-	*full_at_us = full_at;
+	/* A clock that stepped back leaves no bucket more than empty. */
+	if (*full_at_us > empty)
+		*full_at_us = empty;
+	*full_at_us = later(*full_at_us, now_us);
+	if (*full_at_us + one > empty)
+		return (*full_at_us + one - empty + SECOND_US - 1) / SECOND_US;
+	*full_at_us += one;
 	return 0;
 }
 

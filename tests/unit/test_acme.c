@@ -934,6 +934,89 @@ test_internal(struct job *j)
 	front_close();
 }
 
+/* --- how fast, and how often in vain ------------------------------------- */
+
+static struct answer
+get_directory(struct job *j)
+{
+	return front_send(
+	    j, METHOD_GET, PATH_DIRECTORY, (struct span){ NULL, 0 }, NULL);
+}
+
+/* AC-180, AC-191: after routing, before the content is looked at. */
+static void
+test_request_rate(struct job *j)
+{
+	struct conf_limits *limits = &front_conf()->limits;
+	struct answer a;
+
+	limits->request_rate = 2;
+	limits->request_burst = 5;
+	limits->help_url = "https://ca.example/limits";
+	front_open(j);
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(get_directory(j).status, 200);
+	a = get_directory(j);
+	front_expect(&a, 429, "rateLimited",
+	    "requests of one client address: try again in 1 seconds");
+	assert_string_equal(front_header(&a, "Retry-After", 0), "1");
+	assert_string_equal(front_header(&a, "Link", 0),
+	    "<https://ca.example/limits>;rel=\"help\"");
+	/* Steps 2 and 3 come before it, 5 after it (AC-52). */
+	a = front_send(j, METHOD_GET, "/acme/nothing", SPAN(""), NULL);
+	front_expect(&a, 404, "malformed", NULL);
+	a = front_send(j, METHOD_GET, FRONT_NEW_ORDER, SPAN(""), NULL);
+	front_expect(&a, 405, "malformed", NULL);
+	a = front_send(j, METHOD_POST, FRONT_NEW_ORDER, SPAN(""),
+	    &(struct request){ .content_type = SPAN("text/plain"),
+		.client_address = "192.0.2.7" });
+	front_expect(&a, 429, "rateLimited", NULL);
+	a = front_send(j, METHOD_GET, PATH_DIRECTORY, SPAN(""),
+	    &(struct request){ .client_address = "192.0.2.8" });
+	assert_int_equal(a.status, 200);
+	front_set_time(j, FIXTURE_NOW + 1);
+	assert_int_equal(get_directory(j).status, 200);
+	front_close();
+}
+
+/* AC-181: steps 10 to 14 count, those before and after do not. */
+static void
+test_failed_authentications(struct job *j)
+{
+	struct conf_limits *limits = &front_conf()->limits;
+	struct answer a;
+
+	limits->failed_authentications =
+	    (struct conf_rates){ { { 3, 600 } }, 1 };
+	front_open(j);
+	for (int i = 0; i < 10; i++) {
+		a = front_send(j, METHOD_POST, FRONT_NEW_ORDER, SPAN("{}"),
+		    NULL); /* step 7 */
+		front_expect(&a, 400, "malformed", NULL);
+		a = front_post(j, FRONT_NEW_ORDER, "[]"); /* step 17 */
+		front_expect(&a, 400, "malformed", NULL);
+		a = front_post(j, FRONT_NEW_ORDER, "{}"); /* step 20 */
+		front_expect(&a, 400, "malformed", NULL);
+	}
+	for (int i = 0; i < 3; i++) {
+		a = front_post_as(
+		    j, "acct-es256-B", FRONT_KID, FRONT_NEW_ORDER, "{}");
+		front_expect(
+		    &a, 400, "malformed", "JWS signature does not verify");
+	}
+	a = front_post(j, FRONT_NEW_ORDER, "{}");
+	front_expect(&a, 429, "rateLimited",
+	    "failed requests of one client address: try again in 600 "
+	    "seconds");
+	assert_string_equal(front_header(&a, "Retry-After", 0), "600");
+	/* Who has nothing to prove is served. */
+	assert_int_equal(get_directory(j).status, 200);
+	front_set_time(j, FIXTURE_NOW + 600);
+	a = front_post(j, FRONT_NEW_ORDER, "{}");
+	front_expect(&a, 400, "malformed", NULL);
+	front_close();
+}
+
 static const struct CMUnitTest tests[] = {
 	STORE_TEST_SQLITE(test_valid),
 	STORE_TEST_SQLITE(test_invalid),
@@ -956,5 +1039,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST_SQLITE(test_kid),
 	STORE_TEST_SQLITE(test_account_status),
 	STORE_TEST_SQLITE(test_internal),
+	STORE_TEST(test_request_rate),
+	STORE_TEST(test_failed_authentications),
 };
 UNIT_MAIN(tests)
