@@ -6,6 +6,7 @@ libcs_acme_a_SOURCES = \
 	acme/account.c acme/account.h \
 	acme/acme.c acme/acme.h \
 	acme/authz.c acme/authz.h \
+	acme/certid.c acme/certid.h \
 	acme/challenge.c acme/challenge.h \
 	acme/contact.c acme/contact.h \
 	acme/directory.c acme/directory.h \

@@ -153,6 +153,16 @@ store_cert_by_id(
 	    ARGS(v_text(id), v_text(account_id)), out);
 }
 
+int
+store_cert_by_serial(
+    struct job *j, const char *ca_label, const char *serial, struct cert *out)
+{
+	return cert_get(j,
+	    "SELECT " CERT_COLUMNS " FROM cert "
+	    "WHERE ca_label = $1 AND serial = $2 AND issued_at > 0",
+	    ARGS(v_text(ca_label), v_text(serial)), out);
+}
+
 /* A number counts from its reservation on (PK-144). */
 int
 store_cert_count_since(struct job *j, int64_t since, int64_t *count)

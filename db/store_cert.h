@@ -38,6 +38,10 @@ int store_cert_record(
 /* account_id NULL: of any account. Only issued ones. */
 int store_cert_by_id(
     struct job *j, const char *id, const char *account_id, struct cert *out);
+/* By what its certificate identifier says (acme/certid.h), of any account:
+ * only issued ones. */
+int store_cert_by_serial(
+    struct job *j, const char *ca_label, const char *serial, struct cert *out);
 int store_cert_count_since(struct job *j, int64_t since, int64_t *count);
 
 struct crl {

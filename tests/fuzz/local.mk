@@ -76,7 +76,9 @@ tests_fuzz_fuzz_der_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_der_LDADD = $(FUZZ) $(CS_PKI)
 
 # --- acme ---
-fuzzers += tests/fuzz/fuzz_jws tests/fuzz/fuzz_request
+fuzzers += tests/fuzz/fuzz_certid tests/fuzz/fuzz_jws tests/fuzz/fuzz_request
+tests_fuzz_fuzz_certid_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_certid_LDADD = $(FUZZ) $(CS_ACME)
 tests_fuzz_fuzz_jws_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_jws_LDADD = $(FUZZ) $(CS_ACME)
 tests_fuzz_fuzz_request_LDFLAGS = $(fuzz_ldflags)

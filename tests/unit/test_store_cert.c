@@ -159,6 +159,7 @@ test_cert(struct job *j)
 	assert_int_equal(got.der.n, 0);
 	/* not a certificate yet */
 	EXPECT(j, store_cert_by_id(j, "id", NULL, &got), 0);
+	EXPECT(j, store_cert_by_serial(j, "ca", "2a01", &got), 0);
 
 	/* one per order, one per number */
 	c = cert(o, "id2", "2a02");
@@ -190,6 +191,11 @@ test_cert(struct job *j)
 	assert_int_equal(got.issued_at, j->now);
 	EXPECT(j, store_cert_by_id(j, "id", NULL, &got), 1);
 	EXPECT(j, store_cert_by_id(j, "id", fixture_account(j), &got), 0);
+	/* AC-167: by issuer and number */
+	EXPECT(j, store_cert_by_serial(j, "ca", "2a01", &got), 1);
+	assert_string_equal(got.id, "id");
+	EXPECT(j, store_cert_by_serial(j, "ca", "2a02", &got), 0);
+	EXPECT(j, store_cert_by_serial(j, "other", "2a01", &got), 0);
 
 	/* PK-204: a number counts from its reservation on */
 	EXPECT(j, store_cert_count_since(j, FIXTURE_NOW, &count), 0);
