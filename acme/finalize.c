@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "acme/acme.h"
+#include "acme/limit.h"
 #include "acme/order.h"
 #include "acme/policy.h"
 #include "acme/problem.h"
@@ -114,6 +115,19 @@ count_refusal(struct job *j, const struct order *order)
 	return job_fail(j, why.kind, "%s", why.text);
 }
 
+/* AC-188: the order stays ready until there is room. */
+static int
+take_limits(struct job *j, const struct conf_limits *conf,
+    const struct order *order, struct response *resp)
+{
+	struct limits l;
+
+	limits_init(&l, j, conf);
+	for (size_t i = 0; i < order->identifier_count; i++)
+		limits_add_certificate(&l, order->identifiers[i].authz.mailbox);
+	return limits_take(&l, resp);
+}
+
 /* The request is kept with its CSR: it proves to the issuer whose CSR it is.
  * Another finalize may have been faster (AC-143). */
 static int
@@ -142,7 +156,8 @@ order_finalize(
 	if (check_csr(j, a->conf, &order, der) < 0)
 		return j->err.kind == ERR_BAD_CSR ? count_refusal(j, &order)
 						  : -1;
-	if (accept_csr(j, &order, der, req->body) < 0 ||
+	if (take_limits(j, &a->conf->limits, &order, resp) < 0 ||
+	    accept_csr(j, &order, der, req->body) < 0 ||
 	    order_find(j, req, &order) < 0)
 		return -1;
 	order_respond(a, j, &order, 200, resp);

@@ -64,11 +64,7 @@ check_one(struct job *j, const struct conf *conf, struct identifier *id)
 		    "wildcards are not allowed in email identifiers");
 	if (addr_parse(j, id->value, &policy, &id->addr) < 0)
 		return -1;
-	if (!policy_allows(conf, &id->addr)) /* AC-90 */
-		return job_fail(j, ERR_REJECTED_IDENTIFIER,
-		    "this server does not issue for the requested "
-		    "identifier");
-	return 0;
+	return policy_check(j, conf, &id->addr);
 }
 
 /* AC-89: exactly equal canonical forms are one identifier, the first. */

@@ -292,10 +292,21 @@ wait_for(const struct job *j, enum limit limit, const struct conf_rate *rate,
 static int
 look(struct limits *l, struct step *s)
 {
-	int result = s->use->only_asked ? store_bucket_read(l->job, &s->bucket)
-					: store_bucket_lock(l->job, &s->bucket);
+	if (store_bucket_read(l->job, &s->bucket) < 0)
+		return -1;
+	exhausted(l,
+	    wait_for(l->job, s->use->limit, s->rate, &s->bucket, s->use->n),
+	    table[s->use->limit].words);
+	return 0;
+}
 
-	if (result < 0)
+/* Nobody else takes from it until this transaction has ended. */
+static int
+look_again(struct limits *l, struct step *s)
+{
+	if (s->use->only_asked)
+		return 0;
+	if (store_bucket_lock(l->job, &s->bucket) < 0)
 		return -1;
 	exhausted(l,
 	    wait_for(l->job, s->use->limit, s->rate, &s->bucket, s->use->n),
@@ -304,8 +315,9 @@ look(struct limits *l, struct step *s)
 }
 
 static int
-take(struct job *j, struct step *s)
+take(struct limits *l, struct step *s)
 {
+	struct job *j = l->job;
 	struct bucket *b = &s->bucket;
 
 	if (s->use->only_asked)
@@ -355,21 +367,34 @@ refuse(struct limits *l, struct response *resp)
 	    "%s: try again in %" PRId64 " seconds", l->words, l->wait);
 }
 
+static int
+for_each(struct limits *l, struct step *steps, size_t count,
+    int (*what)(struct limits *l, struct step *s))
+{
+	for (size_t i = 0; i < count; i++)
+		if (what(l, &steps[i]) < 0)
+			return -1;
+	return 0;
+}
+
+/* A refusal writes nothing, not even for a moment: it is what a flood mostly
+ * gets. */
 int
 limits_take(struct limits *l, struct response *resp)
 {
 	size_t count;
 	struct step *steps = make_steps(l, &count);
 
-	for (size_t i = 0; i < count && !l->failed; i++)
-		l->failed = look(l, &steps[i]) < 0;
-	if (l->failed)
+	if (l->failed || for_each(l, steps, count, look) < 0)
 		return -1;
 	if (l->wait > 0)
 		return refuse(l, resp);
-	for (size_t i = 0; i < count; i++)
-		if (take(l->job, &steps[i]) < 0)
-			return -1;
+	if (for_each(l, steps, count, look_again) < 0)
+		return -1;
+	if (l->wait > 0)
+		return refuse(l, resp);
+	if (for_each(l, steps, count, take) < 0)
+		return -1;
 	/* As many old rows go as new ones may have come. */
 	return store_bucket_sweep(l->job, (int64_t)count + 1);
 }
@@ -385,11 +410,9 @@ limits_note_failure(struct job *j, const char *account_id, const char *mailbox)
 	limits_add(
 	    &l, LIMIT_FAILED_VALIDATIONS, pair(&l, account_id, mailbox), 1);
 	steps = make_steps(&l, &count);
-	for (size_t i = 0; i < count; i++)
-		if (store_bucket_lock(j, &steps[i].bucket) < 0 ||
-		    take(j, &steps[i]) < 0)
-			return -1;
-	return 0;
+	if (for_each(&l, steps, count, look_again) < 0)
+		return -1;
+	return for_each(&l, steps, count, take);
 }
 
 /* --- an account's own ----------------------------------------------------- */

@@ -23,6 +23,7 @@ libcs_acme_a_SOURCES = \
 	acme/problem.c acme/problem.h \
 	acme/proof.c acme/proof.h \
 	acme/refusals.c acme/refusals.h \
+	acme/replaces.c acme/replaces.h \
 	acme/request.h \
 	acme/response.c acme/response.h \
 	acme/route.c acme/route.h \

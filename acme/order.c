@@ -4,7 +4,9 @@
 
 #include "acme/acme.h"
 #include "acme/identifier.h"
+#include "acme/limit.h"
 #include "acme/problem.h"
+#include "acme/replaces.h"
 #include "acme/response.h"
 #include "acme/status.h"
 #include "acme/validation.h"
@@ -78,6 +80,8 @@ order_respond(const struct acme *a, struct job *j, const struct order *order,
 	json_member_time(&o, "expires", order_expires(order, j->now));
 	add_identifiers(&o, order);
 	json_member_str(&o, "profile", order->profile);
+	if (order->replaces != NULL)
+		json_member_str(&o, "replaces", order->replaces);
 	add_authorizations(&o, a, j, order);
 	json_member_str(
 	    &o, "finalize", arena_printf(j->arena, "%s" PATH_FINALIZE, url));
@@ -203,24 +207,64 @@ record(struct job *j, const struct request *req, const struct order *order)
 	    "ok", b.p);
 }
 
+/* AC-94: the order, and each mail that it causes, as a whole or not at all;
+ * a validation that is used again costs nothing. */
+static int
+take_limits(struct job *j, const struct conf_limits *conf,
+    const struct request *req, const struct order *order, struct response *resp)
+{
+	struct limits l;
+
+	limits_init(&l, j, conf);
+	limits_add(&l, LIMIT_NEW_ORDERS, order->account_id, 1);
+	for (size_t i = 0; i < order->identifier_count; i++) {
+		const struct order_identifier *id = &order->identifiers[i];
+
+		limits_ask_certificate(&l, id->authz.mailbox);
+		if (id->is_new)
+			limits_add_mail(&l, order->account_id,
+			    req->client_address, id->authz.mailbox);
+	}
+	return limits_take(&l, resp);
+}
+
+static int
+store(struct job *j, const struct conf *conf, const struct request *req,
+    const struct order *order, const struct replaces *replaces)
+{
+	int64_t mail_due_at = j->now + conf->challenge_mail_delay;
+
+	if (store_order_create(j, order, mail_due_at) < 0)
+		return -1;
+	if (replaces->text != NULL && replaces_mark(j, replaces, order->id) < 0)
+		return -1;
+	return record(j, req, order);
+}
+
 int
 order_create(
     struct acme *a, struct job *j, struct request *req, struct response *resp)
 {
 	const struct conf *conf = a->conf;
 	struct identifier *ids;
+	struct replaces replaces;
 	struct order order;
 	size_t count;
 
 	if (identifier_parse(j, conf, req->payload, resp, &ids, &count) < 0 ||
 	    check_dates(j, req->payload) < 0 ||
-	    check_profile(j, conf->profile, req->payload) < 0)
+	    check_profile(j, conf->profile, req->payload) < 0 ||
+	    replaces_check(
+		j, req->payload, req->account->id, ids, count, &replaces) < 0)
 		return -1;
 	/* AC-117: all of it is one transaction, the mail's row included. */
-	if (make_order(j, conf, req, ids, count, &order) < 0 ||
-	    store_order_create(j, &order, j->now + conf->challenge_mail_delay) <
-		0 ||
-	    record(j, req, &order) < 0)
+	if (make_order(j, conf, req, ids, count, &order) < 0)
+		return -1;
+	order.replaces = replaces.text;
+	order.replaces_cert_id =
+	    replaces.text == NULL ? NULL : replaces.cert.id;
+	if (take_limits(j, &conf->limits, req, &order, resp) < 0 ||
+	    store(j, conf, req, &order, &replaces) < 0)
 		return -1;
 	order_respond(a, j, &order, 201, resp);
 	return 0;

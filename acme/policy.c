@@ -4,7 +4,9 @@
 
 #include <string.h>
 
+#include "db/store_suppressed.h"
 #include "lib/conf.h"
+#include "lib/job.h"
 
 static bool
 domain_matches(const char *entry, const char *domain)
@@ -47,6 +49,34 @@ policy_allows(const struct conf *conf, const struct addr *addr)
 	if (list_matches(&conf->deny, addr, true))
 		return false;
 	return conf->allow.n == 0 || list_matches(&conf->allow, addr, false);
+}
+
+/* A local part that looks like an encoded word would be decoded by whoever
+ * reads the reply's From: nobody could prove it. */
+static bool
+looks_encoded(const struct addr *addr)
+{
+	struct span local = span_str(addr->local);
+
+	return span_find_span(local, 0, SPAN("=?")) < local.n;
+}
+
+int
+policy_check(struct job *j, const struct conf *conf, const struct addr *addr)
+{
+	struct suppressed s;
+	int found = 0;
+
+	if (policy_allows(conf, addr) && !looks_encoded(addr))
+		found = store_suppressed_find(
+		    j, addr_counted(j, addr->canonical), &s);
+	else
+		found = 1;
+	if (found > 0)
+		return job_fail(j, ERR_REJECTED_IDENTIFIER,
+		    "this server does not issue for the requested "
+		    "identifier");
+	return found;
 }
 
 struct addr_policy

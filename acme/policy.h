@@ -8,6 +8,7 @@
 #include "lib/addr.h"
 
 struct conf;
+struct job;
 
 /*
  * An entry with @ is a mailbox, ".example.org" every domain below that one,
@@ -17,6 +18,15 @@ struct conf;
  * all; the deny list goes first.
  */
 bool policy_allows(const struct conf *conf, const struct addr *addr);
+
+/*
+ * All that decides whether a challenge mail may be sent to the mailbox: these
+ * lists, whether its holder asked for no more mail (AC-189), and whether a
+ * reply from it could be read at all.  0, or -1 ERR_REJECTED_IDENTIFIER; one
+ * text for every cause.  Reads the store.
+ */
+int policy_check(
+    struct job *j, const struct conf *conf, const struct addr *addr);
 
 /* What addr_parse() is to accept. */
 struct addr_policy policy_addr(const struct conf *conf);

@@ -163,6 +163,31 @@ store_cert_by_serial(
 	    ARGS(v_text(ca_label), v_text(serial)), out);
 }
 
+int
+store_cert_replaced_by(struct job *j, const char *id, const char **order_id)
+{
+	struct query q;
+	int found = query_first(&q, j,
+	    "SELECT replaced_by FROM cert "
+	    "WHERE id = $1 AND replaced_by IS NOT NULL",
+	    ARGS(v_text(id)));
+
+	*order_id = found == 1 ? query_text(&q) : NULL;
+	query_end(&q);
+	return found;
+}
+
+int
+store_cert_mark_replaced(
+    struct job *j, const char *id, const char *before, const char *order_id)
+{
+	return store_change_one(j, "certificate",
+	    "UPDATE cert SET replaced_by = $3 "
+	    "WHERE id = $1 AND COALESCE(replaced_by, '') = $2",
+	    ARGS(v_text(id), v_text(before == NULL ? "" : before),
+		v_text(order_id)));
+}
+
 /* A number counts from its reservation on (PK-144). */
 int
 store_cert_count_since(struct job *j, int64_t since, int64_t *count)

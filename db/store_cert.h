@@ -42,6 +42,13 @@ int store_cert_by_id(
  * only issued ones. */
 int store_cert_by_serial(
     struct job *j, const char *ca_label, const char *serial, struct cert *out);
+/* The order that is to replace it (AC-171): 1 and its id, 0, -1. */
+int store_cert_replaced_by(
+    struct job *j, const char *id, const char **order_id);
+/* Names that order, if `before` (NULL: none) is still the one named:
+ * ERR_CONFLICT otherwise. */
+int store_cert_mark_replaced(
+    struct job *j, const char *id, const char *before, const char *order_id);
 int store_cert_count_since(struct job *j, int64_t since, int64_t *count);
 
 struct crl {

@@ -15,11 +15,12 @@ order_insert(struct job *j, const struct order *o)
 {
 	return store_change(j, NULL,
 	    "INSERT INTO orders (id, account_id, profile, language, "
-	    "created_at, life_until, identifier_count) "
-	    "VALUES ($1, $2, $3, $4, $5, $6, $7)",
+	    "created_at, life_until, identifier_count, replaces, "
+	    "replaces_cert_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
 	    ARGS(v_text(o->id), v_text(o->account_id), v_text(o->profile),
 		v_text(o->language), v_int(o->created_at), v_int(o->life_until),
-		v_int((int64_t)o->identifier_count)));
+		v_int((int64_t)o->identifier_count), v_text(o->replaces),
+		v_text(o->replaces_cert_id)));
 }
 
 static int
@@ -73,7 +74,8 @@ store_order_create(struct job *j, const struct order *o, int64_t mail_due_at)
 	"o.life_until, o.identifier_count, o.csr_at, "                         \
 	"CASE WHEN i.place = 0 THEN o.csr END, "                               \
 	"CASE WHEN i.place = 0 THEN o.csr_jws END, o.csr_refused_count, "      \
-	"o.failed_at, o.error, o.cert_id, o.cert_not_after"
+	"o.failed_at, o.error, o.cert_id, o.cert_not_after, o.replaces, "      \
+	"o.replaces_cert_id"
 #define ORDER_PICTURE                                                          \
 	"SELECT " ORDER_COLUMNS ", i.type, i.value, " AUTHZ_COLUMNS " "
 #define ORDER_JOINS                                                            \
@@ -100,6 +102,8 @@ order_read(struct query *q, struct order *out)
 	out->error = query_text(q);
 	out->cert_id = query_text(q);
 	out->cert_not_after = query_int(q);
+	out->replaces = query_text(q);
+	out->replaces_cert_id = query_text(q);
 }
 
 static int

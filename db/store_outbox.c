@@ -13,6 +13,7 @@ mail_read(struct query *q, struct outbox_mail *out)
 {
 	*out = (struct outbox_mail){ .challenge_id = query_text(q) };
 	out->authz_id = query_text(q);
+	out->account_id = query_text(q);
 	out->order_id = query_text(q);
 	out->mailbox = query_text(q);
 	out->from = query_text(q);
@@ -31,7 +32,8 @@ mail_get(struct job *j, const char *challenge_id, struct outbox_mail *out)
 {
 	struct query q;
 	int found = query_first(&q, j,
-	    "SELECT c.id, a.id, b.order_id, a.mailbox, c.from_address, "
+	    "SELECT c.id, a.id, a.account_id, b.order_id, a.mailbox, "
+	    "c.from_address, "
 	    "c.message_id, o.language, p.octets, s.message, a.created_at, "
 	    "a.expires_at, b.attempts "
 	    "FROM outbox b JOIN challenge c ON c.id = b.challenge_id "

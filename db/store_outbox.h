@@ -12,6 +12,7 @@
 struct outbox_mail {
 	const char *challenge_id;
 	const char *authz_id;
+	const char *account_id;
 	const char *order_id;
 	const char *mailbox; /* canonical */
 	const char *from;

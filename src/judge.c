@@ -2,6 +2,7 @@
 
 #include "src/judge.h"
 
+#include "acme/limit.h"
 #include "acme/problem.h"
 #include "acme/status.h"
 #include "db/store_audit.h"
@@ -287,6 +288,9 @@ record(struct job *j, struct judgement *g, enum verdict *applied)
 	/* CAA is looked up in the same stride, so that finalize need not
 	 * wait for the DNS. */
 	if (*applied == VERDICT_MATCH && store_caa_request(j, a->id) < 0)
+		return -1;
+	if ((*applied == VERDICT_MISMATCH || *applied == VERDICT_DSN_FAILED) &&
+	    limits_note_failure(j, a->account_id, a->mailbox) < 0)
 		return -1;
 	j->wake |= 1u << ROLE_SENDER; /* the order's next mail (AC-116) */
 	return store_audit_add(j, "validator", "reply",

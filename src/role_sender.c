@@ -2,6 +2,7 @@
 
 #include "src/role_sender.h"
 
+#include "acme/limit.h"
 #include "acme/policy.h"
 #include "acme/problem.h"
 #include "db/store_audit.h"
@@ -105,9 +106,12 @@ record_outcome(struct job *j, const struct outbox_mail *mail,
 		return store_outbox_sent(
 		    j, id, r->answer, j->conf->challenge_mail_gap);
 	case SUBMIT_PERMANENT:
-		return store_outbox_failed(j, id, r->answer,
-		    delivery_problem(j,
-			"the challenge mail could not be delivered", r->code));
+		if (store_outbox_failed(j, id, r->answer,
+			delivery_problem(j,
+			    "the challenge mail could not be delivered",
+			    r->code)) < 0)
+			return -1;
+		return limits_note_failure(j, mail->account_id, mail->mailbox);
 	case SUBMIT_TEMPORARY:
 	case SUBMIT_UNKNOWN:
 		return store_outbox_retry(j, id,
@@ -151,7 +155,9 @@ refuse_if_denied(struct job *j, const struct outbox_mail *mail, bool *denied)
 	struct addr addr;
 
 	*denied = addr_parse(j, span_str(mail->mailbox), &policy, &addr) < 0 ||
-		  !policy_allows(j->conf, &addr);
+		  policy_check(j, j->conf, &addr) < 0;
+	if (*denied && !err_is_theirs(j->err.kind))
+		return -1;
 	job_recover(j);
 	return *denied ? finish(j, mail, &r) : 0;
 }

@@ -227,6 +227,17 @@ class Site:
             "issuer.crl_url": "http://crl.ca.test/issuing.crl",
             "issuer.ca_issuers_url": "http://crl.ca.test/issuing.cer",
         }
+        # Tests order more than anybody should; those of limits set them.
+        found |= {"limits.request_rate": "100000",
+                  "limits.request_burst": "100000",
+                  "limits.renewal_info_rate": "100000",
+                  "limits.pending_authorizations": "100000",
+                  "limits.pending_per_mailbox": "1000"}
+        found |= {f"limits.{name}": "none" for name in (
+            "failed_authentications", "new_accounts", "new_accounts_net",
+            "new_orders", "mails_to_mailbox", "mails_to_known_mailbox",
+            "mails_to_domain", "mails_by_account", "mails_by_address",
+            "mails_total", "certificates", "failed_validations")}
         if os.getuid() == 0:
             found["user"] = USER
         return found | self.settings

@@ -186,10 +186,12 @@ unit_tests += \
 	tests/unit/test_finalize \
 	tests/unit/test_jwk \
 	tests/unit/test_jws \
+	tests/unit/test_limit \
 	tests/unit/test_nonce \
 	tests/unit/test_order \
 	tests/unit/test_problem \
 	tests/unit/test_proof \
+	tests/unit/test_replaces \
 	tests/unit/test_status \
 	tests/unit/test_throttle
 tests_unit_test_acme_LDADD = $(ACME_LAB) $(STORE_FIXTURE) $(CS_ACME)
@@ -197,9 +199,11 @@ tests_unit_test_certid_LDADD = $(UNIT) $(CS_ACME)
 tests_unit_test_finalize_LDADD = $(ACME_LAB) $(STORE_FIXTURE) $(CS_ACME)
 tests_unit_test_jwk_LDADD = $(ACME_LAB) $(UNIT) $(CS_ACME)
 tests_unit_test_jws_LDADD = $(ACME_LAB) $(UNIT) $(CS_ACME)
+tests_unit_test_limit_LDADD = $(ACME_LAB) $(STORE_FIXTURE) $(CS_ACME)
 tests_unit_test_nonce_LDADD = $(UNIT) $(CS_ACME)
 tests_unit_test_order_LDADD = $(ACME_LAB) $(STORE_FIXTURE) $(CS_ACME)
 tests_unit_test_problem_LDADD = $(UNIT) $(CS_ACME)
+tests_unit_test_replaces_LDADD = $(ACME_LAB) $(STORE_FIXTURE) $(CS_ACME)
 tests_unit_test_proof_LDADD = $(ACME_LAB) $(UNIT) $(CS_ACME)
 tests_unit_test_status_LDADD = $(UNIT) $(CS_ACME)
 tests_unit_test_throttle_LDADD = $(UNIT) $(CS_ACME)

@@ -81,7 +81,7 @@ test_create(struct job *j)
 			      "\"status\":\"valid\",\"expires\":\"x\","
 			      "\"authorizations\":null,\"finalize\":\"\","
 			      "\"certificate\":\"\",\"notBefore\":null,"
-			      "\"auto-renewal\":{},\"replaces\":\"a.b\"}";
+			      "\"auto-renewal\":{},\"replaces\":null}";
 	const struct client_key *key = client_key("acct-es256-A");
 	const char *header;
 	struct outbox_mail mail;

@@ -1,0 +1,111 @@
+#include "config.h"
+
+#include "acme/replaces.h"
+
+#include <string.h>
+
+#include "acme/certid.h"
+#include "acme/identifier.h"
+#include "acme/status.h"
+#include "lib/job.h"
+#include "lib/json.h"
+
+static int
+find(struct job *j, struct span text, struct cert *out)
+{
+	struct certid id;
+	int found;
+
+	if (certid_parse(text, &id) < 0)
+		return job_fail(j, ERR_MALFORMED,
+		    "replaces is not a certificate identifier");
+	found = store_cert_by_serial(j, id.ca_label, id.serial, out);
+	if (found == 0)
+		return job_fail_status(j, ERR_MALFORMED, 404,
+		    "replaces names no certificate of this server");
+	return found < 0 ? -1 : 0;
+}
+
+static bool
+has_mailbox(const struct order *o, const char *mailbox)
+{
+	for (size_t i = 0; i < o->identifier_count; i++)
+		if (strcmp(o->identifiers[i].authz.mailbox, mailbox) == 0)
+			return true;
+	return false;
+}
+
+/* The certificate holds its order's mailboxes, and nothing else (AC-145). */
+static int
+check_names(struct job *j, const struct cert *cert,
+    const struct identifier *ids, size_t count)
+{
+	struct order old;
+	int found = store_order_by_id(j, cert->order_id, NULL, &old);
+
+	if (found < 0)
+		return -1;
+	for (size_t i = 0; found > 0 && i < count; i++)
+		if (has_mailbox(&old, ids[i].addr.canonical))
+			return 0;
+	return job_fail(
+	    j, ERR_MALFORMED, "replaces shares no identifier with the order");
+}
+
+static int
+already_replaced(struct job *j)
+{
+	return job_fail(j, ERR_ALREADY_REPLACED,
+	    "the certificate already has a replacement order");
+}
+
+/* An order that has become invalid replaces nothing (AC-171). */
+static int
+check_free(struct job *j, struct replaces *r)
+{
+	struct order before;
+	int found = store_cert_replaced_by(j, r->cert.id, &r->before);
+
+	if (found <= 0)
+		return found;
+	found = store_order_by_id(j, r->before, NULL, &before);
+	if (found < 0)
+		return -1;
+	if (found > 0 && order_status(&before, j->now) != ORDER_INVALID)
+		return already_replaced(j);
+	return 0;
+}
+
+int
+replaces_check(struct job *j, const struct json *payload,
+    const char *account_id, const struct identifier *ids, size_t count,
+    struct replaces *out)
+{
+	struct span text;
+	int found = json_get_string(j, payload, "replaces", &text);
+
+	*out = (struct replaces){ .text = NULL };
+	if (found <= 0)
+		return found;
+	if (find(j, text, &out->cert) < 0)
+		return -1;
+	if (strcmp(out->cert.account_id, account_id) != 0)
+		return job_fail_status(j, ERR_UNAUTHORIZED, 403,
+		    "replaces names a certificate of another account");
+	if (check_names(j, &out->cert, ids, count) < 0 ||
+	    check_free(j, out) < 0)
+		return -1;
+	out->text = span_dup(j->arena, text);
+	return 0;
+}
+
+int
+replaces_mark(struct job *j, const struct replaces *r, const char *order_id)
+{
+	if (store_cert_mark_replaced(j, r->cert.id, r->before, order_id) == 0)
+		return 0;
+	if (j->err.kind != ERR_CONFLICT)
+		return -1;
+	job_recover(j);
+	return already_replaced(j);
+}

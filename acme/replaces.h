@@ -1,0 +1,33 @@
+/*
+ * newOrder's `replaces` (RFC 9773 section 5, AC-170, AC-171): the certificate
+ * that the order renews, by its certificate identifier.
+ */
+#ifndef ACME_REPLACES_H
+#define ACME_REPLACES_H
+
+#include "db/store_cert.h"
+
+struct identifier;
+struct job;
+struct json;
+
+struct replaces {
+	const char *text; /* as sent; NULL: the order replaces nothing */
+	struct cert cert;
+	const char *before; /* an order that was to replace it and has ended */
+};
+
+/*
+ * The payload's member against the certificate, the account and the order's
+ * identifiers, in the order of AC-170's table: 0, or -1 with the row's
+ * answer.
+ */
+int replaces_check(struct job *j, const struct json *payload,
+    const char *account_id, const struct identifier *ids, size_t count,
+    struct replaces *out);
+/* The order is from now on the one that replaces it: 0, or -1 when another
+ * was faster (409). */
+int replaces_mark(
+    struct job *j, const struct replaces *r, const char *order_id);
+
+#endif
