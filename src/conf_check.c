@@ -198,6 +198,36 @@ check_validator(struct check *c)
 		    "must be another folder than imap_folder");
 }
 
+/* An order that may hold so many mailboxes must be possible. */
+static void
+check_limits(struct check *c)
+{
+	const struct conf_limits *l = &c->conf->limits;
+	const struct {
+		const char *option;
+		const struct conf_rates *rates;
+	} by_order[] = {
+		{ "limits.mails_to_domain", &l->mails_to_domain },
+		{ "limits.mails_by_account", &l->mails_by_account },
+		{ "limits.mails_by_address", &l->mails_by_address },
+		{ "limits.mails_total", &l->mails_total },
+	};
+
+	for (size_t i = 0; i < sizeof(by_order) / sizeof(by_order[0]); i++)
+		for (size_t k = 0; k < by_order[i].rates->n; k++)
+			if (by_order[i].rates->v[k].count <
+			    c->conf->max_identifiers)
+				wrong(c, by_order[i].option,
+				    "is below policy.max_identifiers (%lld), "
+				    "so such an order could never be placed; "
+				    "raise the one or lower the other",
+				    (long long)c->conf->max_identifiers);
+	if (l->pending_authorizations < c->conf->max_identifiers)
+		wrong(c, "limits.pending_authorizations",
+		    "is below policy.max_identifiers (%lld); raise it",
+		    (long long)c->conf->max_identifiers);
+}
+
 /* PK-133 */
 static void
 check_http_url(struct check *c, const char *option, const char *url)
@@ -252,6 +282,7 @@ conf_check(
 	check_listen(&c);
 	check_sender(&c);
 	check_validator(&c);
+	check_limits(&c);
 	check_http_url(&c, "issuer.crl_url", conf->issuer.crl_url);
 	check_http_url(
 	    &c, "issuer.ca_issuers_url", conf->issuer.ca_issuers_url);

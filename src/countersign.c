@@ -17,6 +17,8 @@ static const struct subcommand subcommands[] = {
 	{ "check", cmd_check, "see whether everything is in place" },
 	{ "orders", cmd_orders, "list orders" },
 	{ "order", cmd_order, "tell the whole story of one order" },
+	{ "limits", cmd_limits, "see who has used a limit up" },
+	{ "suppress", cmd_suppress, "keep mail from a mailbox" },
 	{ "enroll", cmd_enroll, "get a certificate for a mailbox" },
 };
 

@@ -12,7 +12,9 @@ libcs_src_a_SOURCES = \
 	src/cmd_check.c \
 	src/cmd_enroll.c \
 	src/cmd_init.c \
+	src/cmd_limits.c \
 	src/cmd_orders.c \
+	src/cmd_suppress.c \
 	src/command.c src/command.h \
 	src/conf_file.c src/conf_file.h \
 	src/conf_check.c src/conf_check.h \

@@ -40,6 +40,7 @@ EXTRA_DIST += \
 	tests/integration/test_http.py \
 	tests/integration/test_idle.py \
 	tests/integration/test_issue.py \
+	tests/integration/test_limits.py \
 	tests/integration/test_mail_io.py \
 	tests/integration/test_outage.py \
 	tests/integration/test_replies.py \

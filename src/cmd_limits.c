@@ -1,0 +1,209 @@
+#include "config.h"
+
+#include "acme/limit.h"
+#include "db/store.h"
+#include "db/store_bucket.h"
+#include "lib/arena.h"
+#include "lib/clock.h"
+#include "lib/rate.h"
+#include "src/command.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define PAGE 500
+#define LINE_OCTETS 4096
+
+struct options {
+	const char *config;
+	const char *reset;
+	bool all;
+	bool json;
+};
+
+static const char usage[] =
+    "usage: countersign limits [--all] [--json] [-f FILE]\n"
+    "       countersign limits --reset SUBJECT [-f FILE]\n"
+    "\n"
+    "Lists who has used up a limit of the configuration's section limits, and\n"
+    "for how long: an account, a mailbox (without +suffix), a domain, a "
+    "client\n"
+    "address.  Request rates are counted in memory and are not shown.\n"
+    "\n"
+    "  --all              also those that have something left\n"
+    "  --reset SUBJECT    give SUBJECT, as the list names it, all of it back\n"
+    "  --json             one JSON object a line\n"
+    "  -f, --config FILE  configuration (default: " COMMAND_DEFAULT_CONFIG
+    ")\n";
+
+static int
+parse(int argc, char **argv, struct options *o)
+{
+	static const struct option options[] = {
+		{ "config", required_argument, NULL, 'f' },
+		{ "all", no_argument, NULL, 'a' },
+		{ "json", no_argument, NULL, 'j' },
+		{ "reset", required_argument, NULL, 'r' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int c;
+
+	*o = (struct options){ .config = COMMAND_DEFAULT_CONFIG };
+	while ((c = getopt_long(argc, argv, "f:h", options, NULL)) != -1) {
+		switch (c) {
+		case 'f':
+			o->config = optarg;
+			break;
+		case 'a':
+			o->all = true;
+			break;
+		case 'j':
+			o->json = true;
+			break;
+		case 'r':
+			o->reset = optarg;
+			break;
+		case 'h':
+			fputs(usage, stdout);
+			exit(EXIT_SUCCESS);
+		default:
+			return -1;
+		}
+	}
+	if (optind == argc)
+		return 0;
+	fputs(usage, stderr);
+	return -1;
+}
+
+/* A limit's row in words, or nothing: it is of a limit that the configuration
+ * no longer has. */
+struct row {
+	const struct bucket *bucket;
+	const char *words;
+	const char *rate;
+	int64_t wait;
+};
+
+static bool
+explain(struct job *j, const struct bucket *b, struct row *out)
+{
+	const struct conf_rate *rate;
+	struct conf_rates one = { .n = 1 };
+	struct buf text;
+
+	out->bucket = b;
+	if (limits_explain(
+		j, &j->conf->limits, b, &out->words, &rate, &out->wait) < 0)
+		return false;
+	one.v[0] = *rate;
+	buf_init(&text, j->arena, LINE_OCTETS);
+	rates_format(&one, &text);
+	out->rate = text.p;
+	return true;
+}
+
+static void
+print_line(struct job *j, const struct row *r)
+{
+	char until[CLOCK_RFC3339_MAX];
+
+	clock_format_rfc3339(j->now + r->wait, until);
+	if (r->wait > 0)
+		printf("%s  used up until %s  %s (%s)\n", r->bucket->subject,
+		    until, r->words, r->rate);
+	else
+		printf("%s  has some left  %s (%s)\n", r->bucket->subject,
+		    r->words, r->rate);
+}
+
+static void
+print_json(struct job *j, const struct row *r)
+{
+	struct json_out w;
+	struct buf b;
+
+	buf_init(&b, j->arena, LINE_OCTETS);
+	json_out_init(&w, &b);
+	json_object_begin(&w);
+	json_member_str(&w, "subject", r->bucket->subject);
+	json_member_str(&w, "limit", r->bucket->name);
+	json_member_str(&w, "words", r->words);
+	json_member_str(&w, "rate", r->rate);
+	json_member_int(&w, "wait_seconds", r->wait);
+	json_object_end(&w);
+	puts(b.p);
+}
+
+/* Page by page: the table may be long. */
+static int
+print_all(struct command *c, const struct options *o)
+{
+	struct bucket *page, last;
+	const struct bucket *after = NULL;
+	size_t count = PAGE, printed = 0;
+
+	while (count == PAGE) {
+		if (store_bucket_list(&c->job, after, PAGE, &page, &count) < 0)
+			return -1;
+		for (size_t i = 0; i < count; i++) {
+			struct row r;
+
+			if (!explain(&c->job, &page[i], &r) ||
+			    (r.wait == 0 && !o->all))
+				continue;
+			printed++;
+			if (o->json)
+				print_json(&c->job, &r);
+			else
+				print_line(&c->job, &r);
+		}
+		if (count > 0) {
+			last = page[count - 1];
+			after = &last;
+		}
+	}
+	if (printed == 0 && !o->json)
+		puts(o->all ? "nothing was taken from any limit"
+			    : "nobody has used a limit up");
+	return 0;
+}
+
+static int
+reset(struct command *c, const char *subject)
+{
+	int64_t count;
+
+	if (store_begin(&c->job) < 0)
+		return -1;
+	if (store_bucket_reset(&c->job, subject, &count) < 0 ||
+	    store_commit(&c->job) < 0) {
+		store_rollback(&c->job);
+		return -1;
+	}
+	if (count == 0)
+		return job_fail(&c->job, ERR_MALFORMED,
+		    "%s: no limit counts that; countersign limits --all lists "
+		    "what they count",
+		    subject);
+	printf("%s: %lld limits are full again\n", subject, (long long)count);
+	return 0;
+}
+
+int
+cmd_limits(int argc, char **argv)
+{
+	struct options o;
+	struct command c;
+	int result;
+
+	if (parse(argc, argv, &o) < 0 || command_open(&c, o.config) < 0)
+		return EXIT_FAILURE;
+	result = o.reset != NULL ? reset(&c, o.reset) : print_all(&c, &o);
+	if (result < 0)
+		command_fail("%s", c.job.err.text);
+	command_close(&c);
+	return result < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

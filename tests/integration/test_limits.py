@@ -1,0 +1,137 @@
+#!/usr/bin/python3
+"""Limits as clients and admins meet them: over HTTPS, after a restart, and in
+`countersign limits` and `countersign suppress`."""
+
+import json
+import os
+import signal
+
+from acme import Client
+from harness import case, command, edit_config, eventually, run
+from letters import challenge_mail
+
+
+def refused(answer, what):
+    assert answer.status == 429 and answer.problem == "rateLimited", answer
+    assert what in answer.json["detail"], answer
+    wait = int(answer.headers["Retry-After"])
+    assert wait > 0 and f"{wait} seconds" in answer.json["detail"], answer
+    return wait
+
+
+def try_order(client, *mailboxes):
+    client.account()
+    return client.post(client.url_of("newOrder"), {"identifiers": [
+        {"type": "email", "value": m} for m in mailboxes]})
+
+
+def test_mailbox(site):
+    with case("AC-185, AC-189, ER-12: strangers share one budget for a "
+              "mailbox, and it survives kill -9"):
+        clients = [Client(site).account() for _ in range(4)]
+        for client in clients[:3]:
+            answer = try_order(client, "alice@user.test")
+            assert answer.status == 201, answer
+        refused(try_order(clients[3], "Alice+new@USER.test"),
+                "challenge mails to one mailbox")
+        os.kill(site.roles()["web"], signal.SIGKILL)
+        late = Client(site, clients[3].key, patient=True)
+        wait = refused(try_order(late, "alice@user.test"),
+                       "challenge mails to one mailbox")
+        assert 600 < wait <= 1200, wait
+        assert try_order(late, "bob@user.test").status == 201
+
+    with case("AC-191: limits says who is over them, as text and JSON"):
+        text = site.countersign("limits")
+        assert text.count("\n") == 1, text
+        assert text.startswith("alice@user.test  used up until 20"), text
+        lines = [json.loads(line) for line in
+                 site.countersign("limits", "--all", "--json").splitlines()]
+        used_up = [l for l in lines if l["wait_seconds"] > 0]
+        assert [l["subject"] for l in used_up] == ["alice@user.test"], used_up
+        assert {"bob@user.test", "user.test", "127.0.0.1", "server"} <= \
+            {l["subject"] for l in lines}, lines
+
+    with case("limits --reset gives it back, and says when there is nothing"):
+        assert "full again" in site.countersign("limits", "--reset",
+                                                "alice@user.test")
+        assert try_order(late, "alice@user.test").status == 201
+        text = site.countersign("limits", "--reset", "nobody@user.test",
+                                status=1)
+        assert "no limit counts that" in text, text
+
+
+def test_suppress(site):
+    with case("AC-189: a suppressed mailbox gets no mail, also none that "
+              "waits"):
+        client = Client(site).account()
+        with site.without("ca-postfix"):
+            answer = try_order(client, "carol@plain.test")
+            assert answer.status == 201, answer
+            order = answer.headers["Location"]
+            eventually(lambda: site.query(
+                "SELECT 1 FROM outbox WHERE attempts > 0 AND sent_at = 0 "
+                "AND closed_at = 0"), "a first attempt")
+            text = site.countersign("suppress", "Carol+x@plain.test")
+            assert text == ("carol@plain.test: gets no challenge mail for 90 "
+                            "days\n"), text
+        site.make_due()
+        ended = eventually(
+            lambda: (o := client.read(order))["status"] == "invalid" and o,
+            "the order's end")
+        assert ended["error"]["type"].endswith(":connection"), ended
+        answer = try_order(client, "CAROL@plain.test")
+        assert (answer.status, answer.problem) == \
+            (403, "rejectedIdentifier"), answer
+
+    with case("suppress lists, lifts, and says what is wrong"):
+        entry, = [json.loads(line) for line in site.countersign(
+            "suppress", "--list", "--json").splitlines()]
+        assert entry["mailbox"] == "carol@plain.test", entry
+        assert "not suppressed" in site.countersign(
+            "suppress", "--lift", "dave@plain.test", status=1)
+        assert "gets mail again" in site.countersign(
+            "suppress", "--lift", "carol@plain.test")
+        assert try_order(client, "carol@plain.test").status == 201
+        assert "no mailbox is suppressed" in site.countersign(
+            "suppress", "--list")
+        for words in (["no mailbox"], ["--days", "0", "a@b.example"], []):
+            site.countersign("suppress", *words, status=1)
+
+
+def test_rate(site):
+    with case("AC-180: requests of one address, and Retry-After is true"):
+        edit_config(site, limits__request_rate="5", limits__request_burst="20")
+        site.reload()
+        client = Client(site)
+        url = f"{client.base}/acme/directory"
+        answers = [client.request("GET", url) for _ in range(40)]
+        codes = [a.status for a in answers]
+        assert set(codes) == {200, 429} and codes.count(200) < 35, codes
+        over = answers[codes.index(429)]
+        assert refused(over, "requests of one client address") == 1
+        eventually(lambda: client.request("GET", url).status == 200,
+                   "a served request", 5)
+        edit_config(site, limits__request_rate="100000",
+                    limits__request_burst="100000")
+        site.reload()
+
+    with case("a limit that is none is refused with what would be right"):
+        edit_config(site, limits__new_orders="many")
+        text = command(f"{site.build}/countersignd", "-n", "-f", site.config,
+                       status=1)
+        assert "limits.new_orders" in text and "3/1h 6/24h" in text, text
+        edit_config(site, limits__new_orders="none",
+                    limits__mails_by_account="3/24h")
+        text = command(f"{site.build}/countersignd", "-n", "-f", site.config,
+                       status=1)
+        assert "policy.max_identifiers" in text, text
+        edit_config(site, limits__mails_by_account="50/24h")
+
+
+run({"limits.mails_to_mailbox": "3/1h 6/24h",
+     "limits.mails_to_domain": "1000/1h",
+     "limits.mails_by_account": "50/24h",
+     "limits.mails_by_address": "1000/24h",
+     "limits.mails_total": "2000/1h"},
+    test_mailbox, test_suppress, test_rate)
