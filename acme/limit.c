@@ -389,7 +389,8 @@ limits_take(struct limits *l, struct response *resp)
 		return -1;
 	if (l->wait > 0)
 		return refuse(l, resp);
-	if (for_each(l, steps, count, look_again) < 0)
+	if (!store_is_exclusive(l->job) &&
+	    for_each(l, steps, count, look_again) < 0)
 		return -1;
 	if (l->wait > 0)
 		return refuse(l, resp);

@@ -102,6 +102,12 @@ store_begin(struct job *j)
 	return 0;
 }
 
+bool
+store_is_exclusive(const struct job *j)
+{
+	return j->store->driver == &sql_sqlite && j->store->in_transaction;
+}
+
 int
 store_commit(struct job *j)
 {

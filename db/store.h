@@ -51,6 +51,9 @@ int store_migrate(struct job *j, const char *url);
 
 /* All of these use j->store. */
 int store_begin(struct job *j); /* SQLite: BEGIN IMMEDIATE */
+/* Does the transaction keep every other writer out until it ends?  Then what
+ * it has read stays true. */
+bool store_is_exclusive(const struct job *j);
 int store_commit(struct job *j);
 void store_rollback(struct job *j); /* harmless without a transaction */
 /* One request inside a group commit: begin, then keep or undo it. */

@@ -51,8 +51,9 @@ int
 store_bucket_write(struct job *j, const struct bucket *b)
 {
 	return store_change(j, NULL,
-	    "UPDATE bucket SET full_at_ms = $3, takes = $4 "
-	    "WHERE name = $1 AND subject = $2",
+	    "INSERT INTO bucket (name, subject, full_at_ms, takes) "
+	    "VALUES ($1, $2, $3, $4) ON CONFLICT (name, subject) "
+	    "DO UPDATE SET full_at_ms = $3, takes = $4",
 	    ARGS(v_text(b->name), v_text(b->subject), v_int(b->full_at_ms),
 		v_text(b->takes)));
 }
