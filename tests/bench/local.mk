@@ -1,3 +1,19 @@
-# Measures; run by people, not by "make check".
+# Measures; run by people, not by "make check", which only builds them.
 
-EXTRA_DIST += tests/bench/README.md tests/bench/announce.py tests/bench/run
+EXTRA_DIST += tests/bench/README.md tests/bench/announce.py \
+	tests/bench/flow.py tests/bench/run
+
+check_PROGRAMS += tests/bench/jws_rate
+tests_bench_jws_rate_CPPFLAGS = $(AM_CPPFLAGS) $(CRYPTO_CFLAGS)
+tests_bench_jws_rate_SOURCES = tests/bench/jws_rate.c
+tests_bench_jws_rate_LDADD = $(CS_ACME) $(CRYPTO_LIBS)
+
+check_PROGRAMS += tests/bench/acme_load
+tests_bench_acme_load_CPPFLAGS = $(AM_CPPFLAGS) $(SSL_CFLAGS) \
+	$(CRYPTO_CFLAGS)
+tests_bench_acme_load_SOURCES = tests/bench/acme_load.c
+tests_bench_acme_load_LDADD = $(CS_SRC) $(SSL_LIBS) $(CRYPTO_LIBS)
+
+check_PROGRAMS += tests/bench/acme_roles
+tests_bench_acme_roles_SOURCES = tests/bench/acme_roles.c
+tests_bench_acme_roles_LDADD = $(CS_SRC)

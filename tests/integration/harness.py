@@ -153,6 +153,7 @@ class Site:
     def __init__(self, settings=None):
         self.settings = dict(settings or {})
         self.build = find_build()
+        self.program = f"{self.build}/countersignd"
         self.folder = tempfile.mkdtemp(prefix="countersign-test-",
                                        dir="/var/tmp")
         os.chmod(self.folder, 0o755)
@@ -282,7 +283,7 @@ class Site:
         mark = self.mark()
         with open(self.log_path, "ab") as log:
             self.daemon = subprocess.Popen(
-                [f"{self.build}/countersignd", "-f", self.config],
+                [self.program, "-f", self.config],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 start_new_session=True)
         eventually(lambda: "event=ready" in self.log(mark) or
