@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "db/store_account.h"
@@ -20,17 +21,17 @@
 
 extern const struct embed db_schema[];
 
-/* Tests that wait for a lock wait as short as they can. */
-static int busy_ms = -1;
+/* A test that is sent away because of a lock does not wait for it. */
+static bool never_wait;
 
 int
-sqlite3_busy_timeout(sqlite3 *db, int ms)
+sqlite3_busy_handler(sqlite3 *db, int (*handler)(void *, int), void *ctx)
 {
-	int (*real)(sqlite3 *, int);
-	void *symbol = dlsym(RTLD_NEXT, "sqlite3_busy_timeout");
+	int (*real)(sqlite3 *, int (*)(void *, int), void *);
+	void *symbol = dlsym(RTLD_NEXT, "sqlite3_busy_handler");
 
 	memcpy(&real, &symbol, sizeof(real));
-	return real(db, busy_ms >= 0 ? busy_ms : ms);
+	return real(db, never_wait ? NULL : handler, ctx);
 }
 
 /* --- opening, migrations ------------------------------------------------- */
@@ -259,7 +260,6 @@ test_sqlite_settings(struct job *j)
 		{ "PRAGMA foreign_keys", 1 },
 		{ "PRAGMA secure_delete", 1 },
 		{ "PRAGMA trusted_schema", 0 },
-		{ "PRAGMA busy_timeout", 10000 },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -585,9 +585,9 @@ test_sqlite_busy(struct job *j)
 	struct job other;
 
 	job_init(&other, NULL, NULL);
-	busy_ms = 0;
+	never_wait = true;
 	EXPECT(&other, store_open(&other, fixture_url(), &other.store), 0);
-	busy_ms = -1;
+	never_wait = false;
 	EXPECT(j, store_begin(j), 0);
 	assert_int_equal(store_begin(&other), -1);
 	assert_job_error(&other, ERR_BUSY, NULL);
@@ -597,6 +597,38 @@ test_sqlite_busy(struct job *j)
 	EXPECT(&other, store_commit(&other), 0);
 	store_close(other.store);
 	job_done(&other);
+}
+
+/* Held for longer than the pauses between two looks grow. */
+static int
+hold_lock(struct job *j, void *ctx)
+{
+	const struct timespec held = { 0, 300 * 1000000L };
+	const int *out = ctx;
+
+	if (store_begin(j) != 0 || add(j, "holder") != 0 ||
+	    write(*out, "x", 1) != 1)
+		return 9;
+	nanosleep(&held, NULL);
+	return store_commit(j) == 0 ? 0 : 8;
+}
+
+/* Who finds the lock taken gets it when the other one ends. */
+static void
+test_sqlite_wait(struct job *j)
+{
+	int fds[2], pid;
+	char byte;
+
+	assert_int_equal(pipe(fds), 0);
+	pid = fixture_fork(hold_lock, &fds[1]);
+	assert_int_equal(read(fds[0], &byte, 1), 1);
+	COMMITTED(j, add(j, "waiter"));
+	assert_int_equal(fixture_wait(pid), 0);
+	assert_true(there(j, "holder"));
+	assert_true(there(j, "waiter"));
+	close(fds[0]);
+	close(fds[1]);
 }
 
 static void
@@ -701,6 +733,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_account_contact),
 	STORE_TEST(test_account_race),
 	STORE_TEST_SQLITE(test_sqlite_busy),
+	STORE_TEST_SQLITE(test_sqlite_wait),
 	STORE_TEST_PGSQL(test_pgsql_connection_lost),
 	STORE_TEST_PGSQL(test_pgsql_deadlock),
 };
