@@ -74,6 +74,20 @@ store_caa_lease(struct job *j, int64_t lease_until, struct caa_row *out)
 	return found;
 }
 
+/* The issuer would look again only when the time is over for which it gave
+ * them back.  What is leased to it is due later than that. */
+static int
+release_orders(struct job *j, const char *authz_id)
+{
+	return store_change(j, NULL,
+	    "UPDATE orders SET issue_due_at = $2 "
+	    "WHERE id IN (SELECT order_id FROM order_identifier "
+	    "WHERE authz_id = $1) "
+	    "AND issue_due_at > $2 AND issue_due_at <= $3",
+	    ARGS(v_text(authz_id), v_int(j->now),
+		v_int(j->now + CAA_WAIT_SECS_MAX)));
+}
+
 /* checked_at is the validator's: its seal covers it. */
 int
 store_caa_record(struct job *j, const struct caa_row *r)
@@ -91,7 +105,7 @@ store_caa_record(struct job *j, const struct caa_row *r)
 		    v_bytes(r->seal))) != 0)
 		return -1;
 	j->wake |= 1u << ROLE_ISSUER;
-	return 0;
+	return release_orders(j, r->authz_id);
 }
 
 int

@@ -29,6 +29,10 @@ struct caa_row {
 /* One open request per authorization: a second one changes nothing. */
 int store_caa_request(struct job *j, const char *authz_id);
 int store_caa_lease(struct job *j, int64_t lease_until, struct caa_row *out);
+/* An order that waits for a check is given back for at most this long
+ * (store_order_release); leases must be longer. */
+#define CAA_WAIT_SECS_MAX 15
+/* Orders that wait for this check are due at once. */
 int store_caa_record(struct job *j, const struct caa_row *r);
 /* Not answerable now: due again. */
 int store_caa_retry(struct job *j, const char *id, int64_t due_at);

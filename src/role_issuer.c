@@ -4,6 +4,7 @@
 
 #include "acme/problem.h"
 #include "db/store_audit.h"
+#include "db/store_caa.h"
 #include "db/store_cert.h"
 #include "db/store_order.h"
 #include "lib/arena.h"
@@ -25,7 +26,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LEASE_SECS 120
+#define LEASE_SECS 120 /* over CAA_WAIT_SECS_MAX */
 #define HOUR 3600
 #define CRL_EVERY_SECS ((int64_t)24 * HOUR) /* PK-156 */
 #define WAIT_SECS 2
@@ -34,7 +35,7 @@
 #define GIVE_UP_SECS ((int64_t)24 * HOUR)
 /* A question to the validator: often at first, then patiently. */
 #define WAIT_OFTEN 30
-#define WAIT_LONG_SECS 15
+#define WAIT_LONG_SECS CAA_WAIT_SECS_MAX
 
 static int
 give_back(struct job *j, const struct order *o, int64_t secs)

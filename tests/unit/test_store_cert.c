@@ -95,6 +95,34 @@ test_caa(struct job *j)
 	REFUSED(j, store_caa_request(j, "absent"), ERR_CONFLICT);
 }
 
+/* AC-143: the order that the issuer gave back until the check is answered is
+ * due with the answer; one that the issuer works on is not. */
+static void
+test_caa_releases(struct job *j)
+{
+	const struct order *o = fixture_order(j, fixture_account(j), 1);
+	const struct authz *a = &o->identifiers[0].authz;
+	int64_t due[] = { CAA_WAIT_SECS_MAX, CAA_WAIT_SECS_MAX + 1, 0 };
+
+	COMMITTED(j, store_order_finalize(j, o->id, SPAN("csr"), SPAN("jws")));
+	for (size_t i = 0; i < sizeof(due) / sizeof(due[0]); i++) {
+		struct caa_row row;
+		int64_t at;
+
+		unit_case("due in %lld", (long long)due[i]);
+		COMMITTED(j, store_caa_request(j, a->id));
+		COMMITTED(j, store_order_release(j, o->id, j->now + due[i]));
+		assert_int_equal(lease_caa(j, &row), 1);
+		row.checked_at = j->now;
+		row.result = "permit";
+		row.br_version = "1.0.16";
+		COMMITTED(j, store_caa_record(j, &row));
+		EXPECT(j, store_order_next_due(j, &at), 1);
+		assert_int_equal(
+		    at, due[i] > CAA_WAIT_SECS_MAX ? j->now + due[i] : j->now);
+	}
+}
+
 /* --- certificates -------------------------------------------------------- */
 
 static struct cert
@@ -314,6 +342,7 @@ test_revoked(struct job *j)
 
 static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_caa),
+	STORE_TEST(test_caa_releases),
 	STORE_TEST(test_cert),
 	STORE_TEST(test_cert_of_failed_order),
 	STORE_TEST(test_version_is_required),
