@@ -409,10 +409,15 @@ acme_refresh(struct acme *a, struct job *j, const struct request *req,
     struct response *resp)
 {
 	struct order order;
+	int decided;
 
 	if (req->route == NULL || req->route->handle != order_finalize ||
 	    resp->status != 200)
 		return 1;
+	/* With many that wait this is asked for each whenever one is done. */
+	decided = store_order_is_decided(j, req->id);
+	if (decided <= 0)
+		return decided;
 	if (order_find(j, req, &order) < 0)
 		return -1;
 	response_clear(resp);

@@ -51,9 +51,9 @@ void acme_finish(struct acme *a, struct job *j, const struct request *req,
 
 /*
  * For a finalize that was committed and whose answer may wait for the issuer
- * (AC-143), before acme_finish(): reads the order again and replaces the
- * response.  1 when there is nothing (more) to wait for, 0 while the order is
- * processing, -1.  Other requests: 1, response unchanged.
+ * (AC-143), before acme_finish(): 0 while the order is processing; 1 when
+ * there is nothing (more) to wait for, and the order was read again and is the
+ * response; -1.  Other requests: 1, response unchanged.
  */
 int acme_refresh(struct acme *a, struct job *j, const struct request *req,
     struct response *resp);

@@ -174,6 +174,17 @@ store_order_by_id(
 }
 
 int
+store_order_is_decided(struct job *j, const char *id)
+{
+	int64_t one;
+
+	return store_get_int(j, &one,
+	    "SELECT 1 FROM orders "
+	    "WHERE id = $1 AND (cert_id IS NOT NULL OR failed_at <> 0)",
+	    ARGS(v_text(id)));
+}
+
+int
 store_order_list(struct job *j, bool pending_only, size_t max,
     struct order **out, size_t *count)
 {
