@@ -349,14 +349,24 @@ validator_take(struct validator *v, struct job *j, const struct received *m,
 	return judge_and_record(v, j, &known, verdict);
 }
 
+/* Before taking the lock that all who write wait for. */
+static int
+is_due(const struct job *j, int found, int64_t at)
+{
+	return found > 0 ? at <= j->now : found;
+}
+
 int
 judge_deferred(struct validator *v, struct job *j)
 {
 	struct reply_record row;
 	struct received m;
 	enum verdict verdict;
-	int found;
+	int64_t at = 0;
+	int found = is_due(j, store_reply_next_due(j, &at), at);
 
+	if (found <= 0)
+		return found;
 	if (store_begin(j) < 0)
 		return -1;
 	found = store_reply_lease_deferred(j, j->now + LEASE_SECS, &row);
@@ -419,8 +429,11 @@ int
 judge_caa(struct validator *v, struct job *j)
 {
 	struct caa_row c;
-	int found, failed;
+	int64_t at = 0;
+	int found = is_due(j, store_caa_next_due(j, &at), at), failed;
 
+	if (found <= 0)
+		return found;
 	if (store_begin(j) < 0)
 		return -1;
 	found = store_caa_lease(j, j->now + LEASE_SECS, &c);
