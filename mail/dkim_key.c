@@ -5,6 +5,7 @@
 #include "lib/arena.h"
 #include "lib/b64.h"
 #include "lib/job.h"
+#include "mail/dkim_keyring.h"
 #include "mail/dkim_tags.h"
 
 #include <limits.h>
@@ -265,9 +266,11 @@ bad_rsa(struct job *j, struct finding *f, const char *why)
 static int
 rsa_parse(struct job *j, struct dkim_key *out, struct finding *f)
 {
-	EVP_PKEY *pkey = rsa_read(j, out->public_key);
+	EVP_PKEY *pkey = pkey_own(j, dkim_keyring_get(out->public_key));
 	int bits;
 
+	if (pkey == NULL)
+		pkey = rsa_read(j, out->public_key);
 	if (pkey == NULL)
 		return bad_rsa(j, f, "p= is no RSA public key in DER");
 	bits = EVP_PKEY_get_bits(pkey);
@@ -280,6 +283,7 @@ rsa_parse(struct job *j, struct dkim_key *out, struct finding *f)
 	if (!rsa_is_sane(pkey))
 		return bad_rsa(
 		    j, f, "the RSA modulus or exponent cannot be one");
+	dkim_keyring_put(out->public_key, pkey);
 	out->pkey = pkey;
 	out->bits = (unsigned)bits;
 	out->signature_len = ((size_t)bits + 7) / 8;

@@ -10,6 +10,7 @@ libcs_mail_a_SOURCES = \
 	mail/dial.c mail/dial.h \
 	mail/dkim_canon.c mail/dkim_canon.h \
 	mail/dkim_key.c mail/dkim_key.h \
+	mail/dkim_keyring.c mail/dkim_keyring.h \
 	mail/dkim_sign.c mail/dkim_sign.h \
 	mail/dkim_signature.c mail/dkim_signature.h \
 	mail/dkim_tags.c mail/dkim_tags.h \

@@ -12,6 +12,7 @@
 
 #include "lib/b64.h"
 #include "mail/dkim_key.h"
+#include "mail/dkim_keyring.h"
 #include "tests/unit/dkim_lab.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
@@ -521,6 +522,73 @@ test_verify(void **state)
 	}
 }
 
+/* MA-35: a key that was read before is that key, and only for its octets. */
+static void
+test_read_before(void **state)
+{
+	static const char *const keys[] = { "rsa1024", "rsa2048" };
+	struct dkim_key first[2], again, changed;
+	char *copy;
+
+	(void)state;
+	dkim_keyring_clear();
+	for (size_t round = 0; round < 2; round++) {
+		for (size_t i = 0; i < COUNT(keys); i++) {
+			unit_case("%s", keys[i]);
+			assert_string_equal(
+			    parse(lab_record(unit_job(), keys[i]), DKIM_KEY_RSA,
+				round == 0 ? &first[i] : &again),
+			    "good");
+			if (round == 0)
+				continue;
+			assert_ptr_equal(again.pkey, first[i].pkey);
+			assert_int_equal(again.bits, first[i].bits);
+			assert_int_equal(
+			    again.signature_len, first[i].signature_len);
+		}
+	}
+	/* a bit of the modulus, which stays odd */
+	copy = span_dup(
+	    unit_job()->arena, span_str(lab_record(unit_job(), keys[1])));
+	copy[200] = copy[200] == 'A' ? 'B' : 'A';
+	assert_string_equal(parse(copy, DKIM_KEY_RSA, &changed), "good");
+	assert_ptr_not_equal(changed.pkey, first[1].pkey);
+	dkim_keyring_clear();
+}
+
+/* With more keys than there is room for, each is its own or forgotten. */
+static void
+test_keyring(void **state)
+{
+	EVP_PKEY *pkeys[2] = { EVP_EC_gen("P-256"), EVP_EC_gen("P-256") };
+	size_t known = 0;
+	char name[16];
+
+	(void)state;
+	dkim_keyring_clear();
+	for (size_t round = 0; round < 2; round++) {
+		for (size_t i = 0; i < 1000; i++) {
+			EVP_PKEY *got;
+
+			snprintf(name, sizeof(name), "%zu", i);
+			if (round == 0) {
+				dkim_keyring_put(span_str(name), pkeys[i % 2]);
+				continue;
+			}
+			got = dkim_keyring_get(span_str(name));
+			assert_true(got == NULL || got == pkeys[i % 2]);
+			known += got != NULL;
+			EVP_PKEY_free(got);
+		}
+	}
+	assert_true(known > 0 && known < 1000);
+	dkim_keyring_clear();
+	snprintf(name, sizeof(name), "%d", 999);
+	assert_null(dkim_keyring_get(span_str(name)));
+	EVP_PKEY_free(pkeys[0]);
+	EVP_PKEY_free(pkeys[1]);
+}
+
 /* Each record cut at each length. */
 static void
 test_cut(void **state)
@@ -553,6 +621,8 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_ed25519),
 	cmocka_unit_test(test_ed25519_order_eight),
 	cmocka_unit_test(test_verify),
+	cmocka_unit_test(test_read_before),
+	cmocka_unit_test(test_keyring),
 	cmocka_unit_test(test_cut),
 };
 UNIT_MAIN(tests)
