@@ -567,6 +567,21 @@ print_result(const struct load *l, const struct worker *workers, size_t count,
 	    atomic_load(&l->next_order), atomic_load(&l->bad_nonces));
 }
 
+static void
+release(struct load *l, struct worker *workers, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		for (int kind = 0; kind < KIND_COUNT; kind++)
+			free(workers[i].samples[kind].us);
+	free(workers);
+	for (size_t i = 0; i < l->account_count; i++) {
+		EVP_PKEY_free(l->accounts[i].key);
+		free(l->accounts[i].kid);
+	}
+	free(l->accounts);
+	SSL_CTX_free(l->tls);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -597,5 +612,6 @@ main(int argc, char **argv)
 	for (size_t i = 0; i < count; i++)
 		pthread_join(workers[i].thread, NULL);
 	print_result(&l, workers, count, now_us() - begun);
+	release(&l, workers, count);
 	return EXIT_SUCCESS;
 }
