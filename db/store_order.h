@@ -77,9 +77,9 @@ int store_order_release(struct job *j, const char *id, int64_t due_at);
  * another try, is due at once (SQLite; with PostgreSQL others may be at work,
  * and leases run out).  In a transaction of its own. */
 int store_order_recover(struct job *j);
-/* When the next order is due: 1 and *at, or 0. */
 /* Has it its certificate, or failed?  One row of one table is read: 1/0/-1. */
 int store_order_is_decided(struct job *j, const char *id);
+/* When the next order is due: 1 and *at, or 0. */
 int store_order_next_due(struct job *j, int64_t *at);
 
 #endif
