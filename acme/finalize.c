@@ -17,6 +17,7 @@
 #include "lib/job.h"
 #include "lib/json.h"
 #include "pki/csr.h"
+#include "pki/profile.h"
 
 #define REFUSALS_MAX 20 /* AC-140 */
 
@@ -67,12 +68,16 @@ check_csr(struct job *j, const struct conf *conf, const struct order *order,
 		.mailbox_count = order->identifier_count,
 		.ignore_dns_mailboxes = conf->compat_dns_mailbox,
 		.addr = policy_addr(conf),
+		.profile = profile_find(span_str(order->profile)),
 	};
 	struct account account;
 	const char *thumbprint;
 	struct csr csr;
 	int found;
 
+	if (policy.profile == NULL)
+		return job_fail(j, ERR_INTERNAL, "order %s: no profile %s",
+		    order->id, order->profile);
 	for (size_t i = 0; i < order->identifier_count; i++)
 		mailboxes[i] = order->identifiers[i].authz.mailbox;
 	if (csr_parse(j, der, &policy, &csr) < 0)

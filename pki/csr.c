@@ -2,6 +2,7 @@
 
 #include "pki/csr.h"
 
+#include <assert.h>
 #include <openssl/err.h>
 #include <openssl/rsa.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 #include "pki/keycheck.h"
 #include "pki/oid.h"
 #include "pki/ossl.h"
+#include "pki/profile.h"
 
 #define CSR_MAX (16 * 1024) /* PK-56 */
 #define ATTRIBUTES_MAX 16   /* PK-64 */
@@ -294,6 +296,24 @@ read_attributes(struct request *r)
 
 /* --- class (7.2, AC-138) ------------------------------------------------- */
 
+/* What to write into the CSR instead: for a profile of one intent. */
+static int
+check_intent(struct request *r)
+{
+	const struct profile *p = r->policy->profile;
+	const char *excluded = profile_excluded(p, r->out->class);
+
+	if (excluded == NULL)
+		return 0;
+	return job_fail(r->j, ERR_BAD_CSR,
+	    "the profile does not allow %s; with %s ask for %s and nothing "
+	    "else as key usage",
+	    excluded, p->name,
+	    profile_allows(p, KEY_CLASS_SIGNING)
+		? "digitalSignature"
+		: "keyEncipherment (RSA) or keyAgreement (EC)");
+}
+
 static int
 decide_class(struct request *r)
 {
@@ -321,7 +341,7 @@ decide_class(struct request *r)
 		return job_fail(r->j, ERR_BAD_CSR,
 		    "key usage not supported: an Ed25519 key only signs; ask "
 		    "for digitalSignature alone");
-	return 0;
+	return check_intent(r);
 }
 
 /* --- the proof of possession (PK-57, AC-133) ----------------------------- */
@@ -538,6 +558,7 @@ csr_parse(struct job *j, struct span der, const struct csr_policy *policy,
 {
 	struct request r = { .j = j, .policy = policy, .out = out };
 
+	assert(policy->profile != NULL);
 	*out = (struct csr){ .der = der };
 	if (split(&r, der) < 0 || read_attributes(&r) < 0 ||
 	    csr_subject_check(j, r.subject, policy) < 0)

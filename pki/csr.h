@@ -11,6 +11,7 @@
 #include "lib/buf.h"
 
 struct job;
+struct profile;
 
 enum key_class { KEY_CLASS_SIGNING, KEY_CLASS_ENCRYPTION, KEY_CLASS_DUAL };
 const char *key_class_name(enum key_class c);
@@ -37,6 +38,7 @@ struct csr_policy {
 	size_t mailbox_count;
 	bool ignore_dns_mailboxes; /* L-7 */
 	struct addr_policy addr;
+	const struct profile *profile; /* the order's: which intents (AC-138) */
 };
 
 /*

@@ -103,6 +103,10 @@ add_extensions(struct job *j, struct buf *b, const struct ca *ca,
 
 	if (spki_split(csr->spki, &type, &key_bits) < 0)
 		return job_fail(j, ERR_INTERNAL, "the CSR's key is not ours");
+	if (!profile_allows(in->profile, csr->class))
+		return job_fail(j, ERR_INTERNAL,
+		    "the profile %s does not allow class %s", in->profile->name,
+		    key_class_name(csr->class));
 	struct span usage =
 	    profile_key_usage(csr->class, type, csr->non_repudiation);
 	if (usage.n == 0)
@@ -115,7 +119,7 @@ add_extensions(struct job *j, struct buf *b, const struct ca *ca,
 	extension_authority_key_id(b, ca->signer.key_id);
 	extension_subject_key_id(b, span_mem(key_id, sizeof key_id));
 	extension_key_usage(b, usage);
-	extension_policies(b, &profile_mailbox_multipurpose.policy, 1);
+	extension_policies(b, &in->profile->policy, 1);
 	add_names(b, in, subject_is_empty);
 	extension_email_protection(b);
 	extension_crl_point(b, in->crl_url);
@@ -157,7 +161,7 @@ int
 issue_prepare(struct job *j, const struct ca *ca, const struct issue_input *in,
     struct issue_tbs *out)
 {
-	const struct profile *profile = &profile_mailbox_multipurpose;
+	const struct profile *profile = in->profile;
 	struct span lint_certificate_der;
 
 	memset(out, 0, sizeof *out);

@@ -13,9 +13,12 @@
 #include "pki/csr.h"
 #include "pki/key.h"
 
+struct profile;
+
 #define SERIAL_LEN 17 /* PK-89 */
 
 struct issue_input {
+	const struct profile *profile;
 	const char *const *mailboxes; /* canonical, in the order's sequence */
 	size_t mailbox_count;
 	const struct csr *csr;

@@ -503,17 +503,45 @@ value_of(const struct subject *s, struct span oid)
 	return e == NULL ? none : e->value;
 }
 
+enum {
+	DIGITAL_SIGNATURE = 1u << 0,
+	NON_REPUDIATION = 1u << 1,
+	KEY_ENCIPHERMENT = 1u << 2,
+	KEY_AGREEMENT = 1u << 4,
+	FOR_SIGNING = DIGITAL_SIGNATURE | NON_REPUDIATION,
+	FOR_ENCRYPTION = KEY_ENCIPHERMENT | KEY_AGREEMENT,
+};
+
+struct rule {
+	const char *profile;
+	struct span policy;
+	unsigned usage; /* bits that may be set */
+};
+
+/* What the profiles differ in, a second time: issue.c takes it from
+ * profile.c.  Nothing is right for a profile that has no rule. */
+static struct rule
+rule_of(const struct subject *s)
+{
+	const unsigned any = FOR_SIGNING | FOR_ENCRYPTION;
+	const struct rule rules[] = {
+		{ "mailbox-strict", OID_MAILBOX_STRICT, any },
+		{ "mailbox-multipurpose", OID_MAILBOX_MULTIPURPOSE, any },
+		{ "mailbox-signing", OID_MAILBOX_STRICT, FOR_SIGNING },
+		{ "mailbox-encryption", OID_MAILBOX_STRICT, FOR_ENCRYPTION },
+	};
+
+	for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++)
+		if (strcmp(rules[i].profile, s->in->profile->name) == 0)
+			return rules[i];
+	return (struct rule){ 0 };
+}
+
 /* The table of 9.2 a second time, as bits: issue.c writes
  * octets. */
 static unsigned
 usage_bits(const struct csr *csr, enum key_type type)
 {
-	enum {
-		DIGITAL_SIGNATURE = 1u << 0,
-		NON_REPUDIATION = 1u << 1,
-		KEY_ENCIPHERMENT = 1u << 2,
-		KEY_AGREEMENT = 1u << 4,
-	};
 	unsigned bits = 0;
 
 	if (csr->class != KEY_CLASS_ENCRYPTION) {
@@ -548,6 +576,8 @@ lint_key_usage(struct subject *s)
 	    der_only(value_of(s, OID_KEY_USAGE), DER_BIT_STRING, &bits) < 0 ||
 	    der_named_bits(bits.body, 9, &got) < 0)
 		return "keyUsage cannot be read";
+	if ((got & ~rule_of(s).usage) != 0)
+		return "keyUsage is more than the profile allows";
 	return got != 0 && got == usage_bits(s->in->csr, type)
 		   ? NULL
 		   : "keyUsage is not that of class and key "
@@ -566,7 +596,7 @@ lint_policies(struct subject *s)
 	    der_only(one.body, DER_OID, &oid) < 0)
 		return "not exactly one policy without "
 		       "qualifier";
-	return span_eq(oid.body, OID_MAILBOX_MULTIPURPOSE)
+	return span_eq(oid.body, rule_of(s).policy)
 		   ? NULL
 		   : "not the profile's policy";
 }
@@ -820,7 +850,7 @@ lint_certificate(struct job *j, const struct ca *ca,
 	json_object_begin(&o);
 	json_member_str(&o, "linter", "countersign " PACKAGE_VERSION);
 	json_member_str(&o, "sbr", PKI_SBR_VERSION);
-	json_member_str(&o, "profile", profile_mailbox_multipurpose.name);
+	json_member_str(&o, "profile", in->profile->name);
 	json_key(&o, "lints");
 	json_array_begin(&o);
 	for (size_t i = 0; i < sizeof lints / sizeof lints[0]; i++) {

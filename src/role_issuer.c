@@ -19,6 +19,7 @@
 #include "lib/seal.h"
 #include "pki/crl.h"
 #include "pki/issue.h"
+#include "pki/profile.h"
 #include "src/evidence.h"
 #include "src/worker.h"
 
@@ -101,15 +102,18 @@ mailboxes_of(struct job *j, const struct order *o, const char *const **out)
 	*out = list;
 }
 
-/* The request again, from its raw bytes, against the order (PK-56). */
+/* The request again, from its raw bytes, against the order (PK-56) and its
+ * profile (AC-138). */
 static int
-check_csr(struct job *j, const struct order *o, struct csr *csr)
+check_csr(struct job *j, const struct order *o, const struct profile *profile,
+    struct csr *csr)
 {
 	struct csr_policy policy = {
 		.mailbox_count = o->identifier_count,
 		.ignore_dns_mailboxes = j->conf->compat_dns_mailbox,
 		.addr = { .utf8_local = j->conf->utf8_mailboxes,
 		    .reserved_domains = j->conf->allow_reserved_domains },
+		.profile = profile,
 	};
 
 	mailboxes_of(j, o, &policy.mailboxes);
@@ -172,10 +176,11 @@ check_reserved(const struct issuer *i, struct job *j, const struct cert *c)
  */
 static int
 reserve(const struct issuer *i, struct job *j, const struct order *o,
-    const struct csr *csr, struct cert *c)
+    const struct profile *profile, const struct csr *csr, struct cert *c)
 {
 	const struct conf_issuer *conf = &j->conf->issuer;
-	struct issue_input in = { .mailbox_count = o->identifier_count,
+	struct issue_input in = { .profile = profile,
+		.mailbox_count = o->identifier_count,
 		.csr = csr,
 		.crl_url = conf->crl_url,
 		.ca_issuers_url = conf->ca_issuers_url };
@@ -196,7 +201,7 @@ reserve(const struct issuer *i, struct job *j, const struct order *o,
 		.account_id = o->account_id,
 		.ca_label = ca_key_label(i->ca),
 		.serial = hex_dup(j->arena, span_mem(in.serial, SERIAL_LEN)),
-		.profile = o->profile,
+		.profile = profile->name,
 		.profile_sha256 = span_mem(tbs.profile_sha256, SHA256_LEN),
 		.tbs = tbs.tbs,
 		.signature_alg = tbs.signature_alg,
@@ -255,28 +260,45 @@ ceiling_reached(struct job *j, bool *reached)
 }
 
 static int
-issue(const struct issuer *i, struct job *j, const struct order *o)
+issue(const struct issuer *i, struct job *j, const struct order *o,
+    const struct profile *profile)
 {
 	struct cert c;
 	struct csr csr;
 	int reserved = store_cert_by_order(j, o->id, &c);
 
-	if (reserved < 0 || check_csr(j, o, &csr) < 0)
+	if (reserved < 0 || check_csr(j, o, profile, &csr) < 0)
 		return -1;
 	if (reserved > 0 && check_reserved(i, j, &c) < 0)
 		return -1;
-	if (reserved == 0 && reserve(i, j, o, &csr, &c) < 0)
+	if (reserved == 0 && reserve(i, j, o, profile, &csr, &c) < 0)
 		return -1;
 	return sign_and_record(i, j, o, &c);
+}
+
+/* The name in a row is nobody's promise: web takes only names of the table. */
+static int
+end_without_profile(struct job *j, const struct order *o)
+{
+	struct log_quoted q;
+
+	log_error("profile not known",
+	    "order=%s profile=%s next=\"if a newer version took the order, run "
+	    "that one; else find out who wrote the row; nothing was signed\"",
+	    o->id, log_quote(&q, span_str(o->profile)));
+	return end_order(j, o, ERR_INTERNAL, "internal error");
 }
 
 static int
 do_order(const struct issuer *i, struct job *j, const struct order *o,
     int64_t attempts)
 {
+	const struct profile *profile = profile_find(span_str(o->profile));
 	enum gate gate;
 	bool reached;
 
+	if (profile == NULL)
+		return end_without_profile(j, o);
 	if (ceiling_reached(j, &reached) < 0)
 		return -1;
 	if (reached)
@@ -291,7 +313,7 @@ do_order(const struct issuer *i, struct job *j, const struct order *o,
 	if (gate == GATE_WAIT)
 		return give_back(
 		    j, o, attempts < WAIT_OFTEN ? WAIT_SECS : WAIT_LONG_SECS);
-	if (issue(i, j, o) == 0)
+	if (issue(i, j, o, profile) == 0)
 		return 0;
 	if (j->err.kind == ERR_BAD_CSR || j->err.kind == ERR_UNAUTHORIZED)
 		return end_order(

@@ -11,6 +11,7 @@
 
 #include "lib/job.h"
 #include "pki/csr.h"
+#include "pki/profile.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
@@ -41,12 +42,13 @@ compare(const uint8_t *data, size_t n)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-	for (unsigned i = 0; i < 4; i++) {
+	for (unsigned i = 0; i < 4 * profile_count; i++) {
 		const struct csr_policy policy = {
 			.mailboxes = order,
 			.mailbox_count = 1 + (i & 1),
-			.ignore_dns_mailboxes = i >> 1,
+			.ignore_dns_mailboxes = i >> 1 & 1,
 			.addr = { true, true },
+			.profile = &profiles[i / 4],
 		};
 		struct csr csr;
 		struct job j;

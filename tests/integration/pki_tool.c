@@ -2,7 +2,7 @@
  * pki/ from the command line, for judgement by other programs:
  *
  *	pki_tool init FOLDER KEY-TYPE
- *	pki_tool issue FOLDER CSR.der OUT.pem MAILBOX...
+ *	pki_tool issue FOLDER CSR.der OUT.pem PROFILE MAILBOX...
  *	pki_tool crl FOLDER OUT.der [SERIAL-HEX REASON]...
  *
  * A certificate that breaks a rule never leaves it: it goes the way of the
@@ -20,6 +20,7 @@
 #include "lib/job.h"
 #include "pki/crl.h"
 #include "pki/issue.h"
+#include "pki/profile.h"
 
 #define ENTRIES_MAX 16
 
@@ -58,12 +59,15 @@ issue(struct job *j, char **arg, size_t count)
 {
 	const char **mailboxes =
 	    arena_calloc(j->arena, count, sizeof *mailboxes);
+	const struct profile *profile = profile_find(span_str(arg[3]));
 	struct csr_policy policy = { .mailboxes = mailboxes,
-		.mailbox_count = count - 3,
-		.addr = { .utf8_local = true, .reserved_domains = true } };
+		.mailbox_count = count - 4,
+		.addr = { .utf8_local = true, .reserved_domains = true },
+		.profile = profile };
 	struct issue_input in = {
+		.profile = profile,
 		.mailboxes = mailboxes,
-		.mailbox_count = count - 3,
+		.mailbox_count = count - 4,
 		.crl_url = "http://crl.example.com/issuing.crl",
 		.ca_issuers_url = "http://ca.example.com/issuing.cer",
 	};
@@ -73,8 +77,10 @@ issue(struct job *j, char **arg, size_t count)
 	struct span der;
 	struct span pem;
 
-	for (size_t i = 3; i < count; i++)
-		mailboxes[i - 3] = arg[i];
+	if (profile == NULL)
+		return job_fail(j, ERR_INTERNAL, "no profile %s", arg[3]);
+	for (size_t i = 4; i < count; i++)
+		mailboxes[i - 4] = arg[i];
 	in.csr = &csr;
 	issue_serial(0x2a, in.serial);
 	issue_validity(j->now, 300, 365, &in.not_before, &in.not_after);
@@ -125,7 +131,7 @@ main(int argc, char **argv)
 	job_init(&j, NULL, NULL);
 	if (count == 2 && strcmp(argv[1], "init") == 0)
 		r = init(&j, argv + 2);
-	else if (count >= 4 && strcmp(argv[1], "issue") == 0)
+	else if (count >= 5 && strcmp(argv[1], "issue") == 0)
 		r = issue(&j, argv + 2, count);
 	else if (count >= 2 && strcmp(argv[1], "crl") == 0)
 		r = crl(&j, argv + 2, count);

@@ -9,11 +9,15 @@
 
 #include "pki/ca.h"
 #include "pki/csr.h"
+#include "pki/profile.h"
 
 struct job;
 
 #define LAB_CRL_URL "http://crl.example.com/issuing.crl"
 #define LAB_CA_ISSUERS_URL "http://ca.example.com/issuing.cer"
+
+/* mailbox-multipurpose, where the profile does not matter. */
+#define LAB_PROFILE (&profiles[1])
 
 /* 2026-11-23T12:00:00Z: when the CAs are made and everything happens. */
 #define LAB_NOW 1795435200

@@ -27,6 +27,7 @@ static const struct csr_policy policy = {
 	.mailboxes = alice,
 	.mailbox_count = 1,
 	.addr = { .utf8_local = true, .reserved_domains = true },
+	.profile = LAB_PROFILE,
 };
 
 static struct lab_csr
@@ -286,6 +287,61 @@ test_no_key_usage(void **state)
 	assert_false(out.non_repudiation);
 	c.key = lab_key(KEY_TYPE_ED25519, 0);
 	refuses(j, &c, "ask for digitalSignature alone");
+}
+
+/* AC-138: what the profile excludes, and what to write instead. */
+static void
+test_intent(void **state)
+{
+	static const struct {
+		const char *profile;
+		int key_usage;
+		const char *error; /* NULL: accepted */
+	} rows[] = {
+		{ "mailbox-signing", 0x01, NULL },
+		{ "mailbox-signing", 0x03, NULL },
+		{ "mailbox-signing", 0x10,
+		    "the profile does not allow encryption; with "
+		    "mailbox-signing ask for digitalSignature and nothing "
+		    "else as key usage" },
+		{ "mailbox-signing", 0x11,
+		    "the profile does not allow encryption; with "
+		    "mailbox-signing ask for digitalSignature and nothing "
+		    "else as key usage" },
+		{ "mailbox-signing", LAB_NO_KEY_USAGE,
+		    "the profile does not allow encryption; with "
+		    "mailbox-signing ask for digitalSignature and nothing "
+		    "else as key usage" },
+		{ "mailbox-encryption", 0x10, NULL },
+		{ "mailbox-encryption", 0x04, NULL },
+		{ "mailbox-encryption", 0x01,
+		    "the profile does not allow signing; with "
+		    "mailbox-encryption ask for keyEncipherment (RSA) or "
+		    "keyAgreement (EC) and nothing else as key usage" },
+		{ "mailbox-encryption", LAB_NO_KEY_USAGE,
+		    "the profile does not allow signing; with "
+		    "mailbox-encryption ask for keyEncipherment (RSA) or "
+		    "keyAgreement (EC) and nothing else as key usage" },
+		{ "mailbox-strict", LAB_NO_KEY_USAGE, NULL },
+	};
+	struct job *j = unit_job();
+	(void)state;
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct csr_policy p = policy;
+		struct lab_csr c = good(j);
+		struct csr out;
+
+		unit_case("%s, bits %#x", rows[i].profile,
+		    (unsigned)rows[i].key_usage);
+		c.key_usage = rows[i].key_usage;
+		p.profile = profile_find(span_str(rows[i].profile));
+		int r = csr_parse(j, lab_csr_make(j, &c), &p, &out);
+		assert_int_equal(r, rows[i].error == NULL ? 0 : -1);
+		if (r < 0)
+			assert_job_error(j, ERR_BAD_CSR, rows[i].error);
+		job_recover(j);
+	}
 }
 
 /* Each key type signs its own request (PK-57, PK-68). */
@@ -930,6 +986,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_thumbprint_known),
 	cmocka_unit_test(test_key_usage),
 	cmocka_unit_test(test_no_key_usage),
+	cmocka_unit_test(test_intent),
 	cmocka_unit_test(test_signatures),
 	cmocka_unit_test(test_pss),
 	cmocka_unit_test(test_bad_signatures),

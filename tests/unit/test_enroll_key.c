@@ -119,7 +119,8 @@ parse_csr(struct job *j, const struct enroll_request *r)
 {
 	const struct csr_policy policy = { .mailboxes = r->mailboxes,
 		.mailbox_count = r->mailbox_count,
-		.addr = { .utf8_local = true, .reserved_domains = true } };
+		.addr = { .utf8_local = true, .reserved_domains = true },
+		.profile = LAB_PROFILE };
 	struct span der;
 	struct csr csr = { 0 };
 
@@ -160,7 +161,8 @@ test_request_names(void **state)
 		.mailbox_count = COUNT(two) };
 	const struct csr_policy fewer = { .mailboxes = alice,
 		.mailbox_count = 1,
-		.addr = { .reserved_domains = true } };
+		.addr = { .reserved_domains = true },
+		.profile = LAB_PROFILE };
 	struct span der;
 	struct csr csr;
 
@@ -199,7 +201,8 @@ issue_chain(struct job *j, const struct enroll_request *r)
 {
 	const struct ca *ca = lab_ca("p256");
 	struct csr csr = parse_csr(j, r);
-	struct issue_input in = { .mailboxes = r->mailboxes,
+	struct issue_input in = { .profile = LAB_PROFILE,
+		.mailboxes = r->mailboxes,
 		.mailbox_count = r->mailbox_count,
 		.csr = &csr,
 		.crl_url = LAB_CRL_URL,

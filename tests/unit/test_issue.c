@@ -1,7 +1,6 @@
 /*
- * Issuing: PK-88 to PK-115 as far as the profile mailbox-multipurpose goes,
- * the tables of pki.md 9.2 and 9.4 to the octet, PK-136 to PK-138, PK-148,
- * PK-203, AC-145, AC-146.
+ * Issuing: PK-88 to PK-115 for each profile (AC-163), the tables of pki.md 9.2
+ * and 9.4 to the octet, PK-136 to PK-138, PK-148, PK-203, AC-145, AC-146.
  */
 #include "config.h"
 
@@ -36,17 +35,19 @@ static const struct {
 
 /* The input for a mailbox list and a key; the CSR is made for it. */
 static struct issue_input
-input(struct job *j, EVP_PKEY *key, int usage, const char *const *mailboxes,
-    size_t count, struct csr *csr)
+input_for(struct job *j, const struct profile *profile, EVP_PKEY *key,
+    int usage, const char *const *mailboxes, size_t count, struct csr *csr)
 {
-	struct issue_input in = { .mailboxes = mailboxes,
+	struct issue_input in = { .profile = profile,
+		.mailboxes = mailboxes,
 		.mailbox_count = count,
 		.csr = csr,
 		.crl_url = LAB_CRL_URL,
 		.ca_issuers_url = LAB_CA_ISSUERS_URL };
 	struct csr_policy policy = { .mailboxes = mailboxes,
 		.mailbox_count = count,
-		.addr = { .utf8_local = true, .reserved_domains = true } };
+		.addr = { .utf8_local = true, .reserved_domains = true },
+		.profile = profile };
 	struct lab_csr c = lab_csr(j, key, mailboxes[0]);
 
 	c.key_usage = usage;
@@ -61,6 +62,13 @@ input(struct job *j, EVP_PKEY *key, int usage, const char *const *mailboxes,
 	issue_serial(0x2a, in.serial);
 	issue_validity(j->now, 300, 365, &in.not_before, &in.not_after);
 	return in;
+}
+
+static struct issue_input
+input(struct job *j, EVP_PKEY *key, int usage, const char *const *mailboxes,
+    size_t count, struct csr *csr)
+{
+	return input_for(j, LAB_PROFILE, key, usage, mailboxes, count, csr);
 }
 
 static struct span
@@ -187,6 +195,121 @@ test_matrix(void **state)
 				check_matrix_one(c, k, usages[u]);
 			}
 		}
+	}
+}
+
+static const char *
+policy_hex(const struct profile *p)
+{
+	return strcmp(p->name, "mailbox-multipurpose") == 0
+		   ? "300b3009060767810c01050102"
+		   : "300b3009060767810c01050103";
+}
+
+/* One certificate of each profile, key and class: what may be is issued and
+ * passes all lints, what may not is refused by the check of the request, and
+ * once more where the certificate is made. */
+static void
+check_profile_one(const struct profile *p, size_t key_index, int usage)
+{
+	static const char *const excluded[][3] = {
+		{ NULL, NULL, NULL }, /* strict */
+		{ NULL, NULL, NULL }, /* multipurpose */
+		{ NULL, "encryption", "encryption" },
+		{ "signing", NULL, "signing" },
+	};
+	enum key_class class = usage == 0x01   ? KEY_CLASS_SIGNING
+			       : usage == 0x14 ? KEY_CLASS_ENCRYPTION
+					       : KEY_CLASS_DUAL;
+	const char *too_much = excluded[p - profiles][class];
+	enum key_type type = keys[key_index].type;
+	EVP_PKEY *key = lab_key(type, keys[key_index].bits);
+	bool cannot = type == KEY_TYPE_ED25519 && class != KEY_CLASS_SIGNING;
+	struct job *j = lab_job();
+	const struct ca *ca = lab_ca("p256");
+	struct csr csr;
+	struct certview v;
+	struct issue_tbs tbs;
+
+	unit_case("%s, %s %d, %s", p->name, key_type_name(type),
+	    keys[key_index].bits, key_class_name(class));
+	if (cannot || too_much != NULL) {
+		struct csr_policy policy = { .mailboxes = alice,
+			.mailbox_count = 1,
+			.addr = { .reserved_domains = true },
+			.profile = p };
+		struct lab_csr c = lab_csr(j, key, alice[0]);
+
+		c.key_usage = usage;
+		assert_int_equal(
+		    csr_parse(j, lab_csr_make(j, &c), &policy, &csr), -1);
+		assert_int_equal(j->err.kind, ERR_BAD_CSR);
+		assert_non_null(strstr(j->err.text,
+		    cannot ? "an Ed25519 key only signs"
+			   : arena_printf(j->arena,
+				 "the profile does not allow %s;", too_much)));
+		job_recover(j);
+		if (cannot)
+			return;
+	}
+	/* As if a profile of both intents had let the request pass. */
+	struct issue_input in = input(j, key, usage, alice, 1, &csr);
+	in.profile = p;
+	if (too_much != NULL) {
+		assert_int_equal(issue_prepare(j, ca, &in, &tbs), -1);
+		assert_int_equal(j->err.kind, ERR_INTERNAL);
+		assert_non_null(strstr(j->err.text, "does not allow class"));
+		job_recover(j);
+		return;
+	}
+	in = input_for(j, p, key, usage, alice, 1, &csr);
+	struct span der = issue(j, ca, &in);
+	assert_int_equal(certview_parse(der, &v), 0);
+	assert_string_equal(value_hex(j, &v, OID_POLICIES), policy_hex(p));
+	assert_string_equal(
+	    value_hex(j, &v, OID_KEY_USAGE), expected_usage(type, usage));
+	assert_string_equal(
+	    value_hex(j, &v, OID_EXT_KEY_USAGE), "300a06082b06010505070304");
+}
+
+/* AC-138, AC-163: profile × key × class. */
+static void
+test_profiles(void **state)
+{
+	static const int usages[] = { 0x01, 0x14, 0x15 };
+	(void)state;
+
+	for (size_t p = 0; p < profile_count; p++)
+		for (size_t k = 0; k < COUNT(keys); k++)
+			for (size_t u = 0; u < COUNT(usages); u++)
+				check_profile_one(&profiles[p], k, usages[u]);
+}
+
+/* PK-18: report and record name the profile that was used. */
+static void
+test_profile_record(void **state)
+{
+	struct job *j = lab_job();
+	const struct json *report;
+	(void)state;
+
+	for (size_t p = 0; p < profile_count; p++) {
+		struct csr csr;
+		struct issue_tbs tbs;
+		struct issue_input in =
+		    input_for(j, &profiles[p], lab_key(KEY_TYPE_RSA, 2048),
+			p == 3 ? 0x04 : 0x01, alice, 1, &csr);
+
+		unit_case("%s", profiles[p].name);
+		assert_int_equal(
+		    issue_prepare(j, lab_ca("p256"), &in, &tbs), 0);
+		assert_ptr_equal(tbs.profile_text, profiles[p].text);
+		assert_int_equal(json_parse_object(j, span_str(tbs.lint_report),
+				     "report", &report),
+		    0);
+		assert_true(
+		    span_eq_str(json_string(json_get(report, "profile")),
+			profiles[p].name));
 	}
 }
 
@@ -629,6 +752,8 @@ test_facts(void **state)
 
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_matrix),
+	cmocka_unit_test(test_profiles),
+	cmocka_unit_test(test_profile_record),
 	cmocka_unit_test(test_extensions),
 	cmocka_unit_test(test_names),
 	cmocka_unit_test(test_serial),

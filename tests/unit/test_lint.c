@@ -55,12 +55,13 @@ validity(struct job *j, int64_t from, int64_t to)
 }
 
 static void
-good(struct job *j, struct certificate *c, EVP_PKEY *key, int usage,
-    const char *const *mailboxes, size_t count)
+good_for(struct job *j, const struct profile *profile, struct certificate *c,
+    EVP_PKEY *key, int usage, const char *const *mailboxes, size_t count)
 {
 	struct csr_policy policy = { .mailboxes = mailboxes,
 		.mailbox_count = count,
-		.addr = { .utf8_local = true, .reserved_domains = true } };
+		.addr = { .utf8_local = true, .reserved_domains = true },
+		.profile = profile };
 	struct lab_csr request = lab_csr(j, key, mailboxes[0]);
 	struct issue_tbs tbs;
 	struct certview v;
@@ -72,7 +73,8 @@ good(struct job *j, struct certificate *c, EVP_PKEY *key, int usage,
 		    lab_join(j, request.names, lab_rfc822(j, mailboxes[i]));
 	if (csr_parse(j, lab_csr_make(j, &request), &policy, &c->csr) < 0)
 		fail_msg("%s", j->err.text);
-	c->in = (struct issue_input){ .mailboxes = mailboxes,
+	c->in = (struct issue_input){ .profile = profile,
+		.mailboxes = mailboxes,
 		.mailbox_count = count,
 		.csr = &c->csr,
 		.crl_url = LAB_CRL_URL,
@@ -91,6 +93,13 @@ good(struct job *j, struct certificate *c, EVP_PKEY *key, int usage,
 	c->spki = v.spki;
 	for (size_t i = 0; i < v.extension_count; i++)
 		c->extensions[c->extension_count++] = v.extensions[i].whole;
+}
+
+static void
+good(struct job *j, struct certificate *c, EVP_PKEY *key, int usage,
+    const char *const *mailboxes, size_t count)
+{
+	good_for(j, LAB_PROFILE, c, key, usage, mailboxes, count);
 }
 
 static struct span
@@ -528,6 +537,83 @@ test_unbroken(void **state)
 	assert_string_equal(result_of(j, report, "L-42"), "pass");
 }
 
+/* L-31, L-32: what is right in one profile is wrong in another. */
+static void
+test_each_profile(void **state)
+{
+	static const struct {
+		const char *profile;
+		int usage;
+		const char *policy_hex; /* of another */
+		const char *usage_hex;  /* more than it allows */
+	} rows[] = {
+		{ "mailbox-strict", 0x11, "300b3009060767810c01050102",
+		    "03020398" },
+		{ "mailbox-multipurpose", 0x11, "300b3009060767810c01050103",
+		    "03020398" },
+		{ "mailbox-signing", 0x01, "300b3009060767810c01050102",
+		    "03020388" },
+		{ "mailbox-encryption", 0x10, "300b3009060767810c01050102",
+		    "03020388" },
+	};
+	(void)state;
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		const struct profile *p =
+		    profile_find(span_str(rows[i].profile));
+		struct job *j = lab_job();
+		struct certificate c;
+		const char *report;
+
+		unit_case("%s", rows[i].profile);
+		good_for(j, p, &c, lab_key(KEY_TYPE_P256, 0), rows[i].usage,
+		    alice, 1);
+		if (lint_certificate(
+			j, lab_ca("p256"), &c.in, build(&c), &report) < 0)
+			fail_msg("%s", j->err.text);
+		set_extension(
+		    &c, POLICIES, OID_POLICIES, false, rows[i].policy_hex);
+		assert_int_equal(lint_certificate(j, lab_ca("p256"), &c.in,
+				     build(&c), &report),
+		    -1);
+		assert_job_error(
+		    j, ERR_INTERNAL, "lint L-32: not the profile's policy");
+		job_recover(j);
+
+		good_for(j, p, &c, lab_key(KEY_TYPE_P256, 0), rows[i].usage,
+		    alice, 1);
+		set_extension(&c, KU, OID_KEY_USAGE, true, rows[i].usage_hex);
+		/* Even if the request was read so. */
+		if (c.csr.class != KEY_CLASS_DUAL)
+			c.csr.class = KEY_CLASS_DUAL;
+		assert_int_equal(lint_certificate(j, lab_ca("p256"), &c.in,
+				     build(&c), &report),
+		    -1);
+		assert_job_error(j, ERR_INTERNAL,
+		    "lint L-31: keyUsage is more than the profile allows");
+		job_recover(j);
+	}
+}
+
+/* A profile of which the lints know nothing gets no certificate. */
+static void
+test_unknown_profile(void **state)
+{
+	const struct profile other = { .name = "mailbox-other",
+		.policy = OID_MAILBOX_STRICT };
+	struct job *j = lab_job();
+	struct certificate c;
+	const char *report;
+	(void)state;
+
+	good(j, &c, lab_key(KEY_TYPE_P256, 0), 0x11, alice, 1);
+	c.in.profile = &other;
+	assert_int_equal(
+	    lint_certificate(j, lab_ca("p256"), &c.in, build(&c), &report), -1);
+	assert_string_equal(result_of(j, report, "L-31"), "error");
+	assert_string_equal(result_of(j, report, "L-32"), "error");
+}
+
 /* L-42: an RSA certificate for encryption whose signature is broken, so
  * that nobody would encrypt to it. */
 static void
@@ -658,6 +744,8 @@ test_cut(void **state)
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_unbroken),
 	cmocka_unit_test(test_each_broken),
+	cmocka_unit_test(test_each_profile),
+	cmocka_unit_test(test_unknown_profile),
 	cmocka_unit_test(test_encryption),
 	cmocka_unit_test(test_size),
 	cmocka_unit_test(test_urls),
