@@ -3,9 +3,11 @@
 #include "acme/directory.h"
 
 #include "acme/acme.h"
+#include "acme/offer.h"
 #include "acme/response.h"
 #include "lib/conf.h"
 #include "lib/json.h"
+#include "pki/profile.h"
 
 static void
 add_url(struct json_out *o, const struct acme *a, struct job *j,
@@ -26,6 +28,23 @@ add_caa_identities(struct json_out *o, const struct conf_list *list)
 	json_array_end(o);
 }
 
+/* AC-161 */
+static void
+add_profiles(struct json_out *o, const struct conf *conf)
+{
+	const char *name;
+
+	json_key(o, "profiles");
+	json_object_begin(o);
+	for (size_t i = 0; (name = profile_offered(conf, i)) != NULL; i++) {
+		const struct profile *p = profile_find(span_str(name));
+
+		if (p != NULL)
+			json_member_str(o, p->name, p->description);
+	}
+	json_object_end(o);
+}
+
 /* AC-62: what is not set is left out. */
 static void
 add_meta(struct json_out *o, const struct conf *conf)
@@ -38,12 +57,7 @@ add_meta(struct json_out *o, const struct conf *conf)
 		json_member_str(o, "website", conf->website_url);
 	add_caa_identities(o, &conf->caa_identities);
 	json_member_bool(o, "externalAccountRequired", false);
-	json_key(o, "profiles");
-	json_object_begin(o);
-	json_member_str(o, conf->profile,
-	    "S/MIME certificate for mailboxes: signing, encryption or both, "
-	    "as the request's key usage asks");
-	json_object_end(o);
+	add_profiles(o, conf);
 	json_object_end(o);
 }
 

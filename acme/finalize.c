@@ -2,10 +2,9 @@
 
 #include "acme/finalize.h"
 
-#include <string.h>
-
 #include "acme/acme.h"
 #include "acme/limit.h"
+#include "acme/offer.h"
 #include "acme/order.h"
 #include "acme/policy.h"
 #include "acme/problem.h"
@@ -46,11 +45,13 @@ finalize_csr(struct job *j, const struct json *payload, struct span *der)
 	return 0;
 }
 
-/* AC-142 */
+/* AC-142; what a later version took is not offered by this one. */
 static int
-check_profile(struct job *j, const char *offered, const struct order *order)
+check_profile(struct job *j, const struct conf *conf, const struct order *order,
+    const struct profile **out)
 {
-	if (strcmp(order->profile, offered) == 0)
+	*out = profile_find(span_str(order->profile));
+	if (*out != NULL && !profile_is_stopped(conf, order->profile))
 		return 0;
 	return job_fail(j, ERR_INVALID_PROFILE,
 	    "profile %s is no longer offered", order->profile);
@@ -59,7 +60,7 @@ check_profile(struct job *j, const char *offered, const struct order *order)
 /* AC-132 to AC-139 */
 static int
 check_csr(struct job *j, const struct conf *conf, const struct order *order,
-    struct span der)
+    const struct profile *profile, struct span der)
 {
 	const char **mailboxes =
 	    arena_calloc(j->arena, order->identifier_count, sizeof(*mailboxes));
@@ -68,16 +69,13 @@ check_csr(struct job *j, const struct conf *conf, const struct order *order,
 		.mailbox_count = order->identifier_count,
 		.ignore_dns_mailboxes = conf->compat_dns_mailbox,
 		.addr = policy_addr(conf),
-		.profile = profile_find(span_str(order->profile)),
+		.profile = profile,
 	};
 	struct account account;
 	const char *thumbprint;
 	struct csr csr;
 	int found;
 
-	if (policy.profile == NULL)
-		return job_fail(j, ERR_INTERNAL, "order %s: no profile %s",
-		    order->id, order->profile);
 	for (size_t i = 0; i < order->identifier_count; i++)
 		mailboxes[i] = order->identifiers[i].authz.mailbox;
 	if (csr_parse(j, der, &policy, &csr) < 0)
@@ -151,14 +149,15 @@ int
 order_finalize(
     struct acme *a, struct job *j, struct request *req, struct response *resp)
 {
+	const struct profile *profile;
 	struct order order;
 	struct span der = { NULL, 0 };
 
 	if (order_find(j, req, &order) < 0 || check_ready(j, &order) < 0 ||
 	    finalize_csr(j, req->payload, &der) < 0 ||
-	    check_profile(j, a->conf->profile, &order) < 0)
+	    check_profile(j, a->conf, &order, &profile) < 0)
 		return -1;
-	if (check_csr(j, a->conf, &order, der) < 0)
+	if (check_csr(j, a->conf, &order, profile, der) < 0)
 		return j->err.kind == ERR_BAD_CSR ? count_refusal(j, &order)
 						  : -1;
 	if (take_limits(j, &a->conf->limits, &order, resp) < 0 ||

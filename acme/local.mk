@@ -18,6 +18,7 @@ libcs_acme_a_SOURCES = \
 	acme/jws.c acme/jws.h \
 	acme/nonce.c acme/nonce.h \
 	acme/limit.c acme/limit.h \
+	acme/offer.c acme/offer.h \
 	acme/order.c acme/order.h \
 	acme/policy.c acme/policy.h \
 	acme/problem.c acme/problem.h \

@@ -5,6 +5,7 @@
 #include "acme/acme.h"
 #include "acme/identifier.h"
 #include "acme/limit.h"
+#include "acme/offer.h"
 #include "acme/problem.h"
 #include "acme/replaces.h"
 #include "acme/response.h"
@@ -15,6 +16,7 @@
 #include "lib/conf.h"
 #include "lib/job.h"
 #include "lib/json.h"
+#include "pki/profile.h"
 
 /* --- the object ----------------------------------------------------------- */
 
@@ -123,6 +125,14 @@ order_read(
 
 /* --- newOrder ------------------------------------------------------------- */
 
+/* What the client asks for, checked. */
+struct wanted {
+	struct identifier *ids;
+	size_t count;
+	const struct profile *profile;
+	struct replaces replaces;
+};
+
 /* AC-92: what cannot be fulfilled is refused. */
 static int
 check_dates(struct job *j, const struct json *payload)
@@ -143,39 +153,45 @@ check_dates(struct job *j, const struct json *payload)
 	return 0;
 }
 
-/* AC-162: none asked for is the default one. */
+/* AC-162: none asked for is the default one.  `allowed` is what the account's
+ * binding allows. */
 static int
-check_profile(struct job *j, const char *offered, const struct json *payload)
+choose_profile(struct job *j, const struct conf *conf, const char *allowed,
+    const struct json *payload, const struct profile **out)
 {
-	struct span profile;
-	int found = json_get_string(j, payload, "profile", &profile);
+	struct span name = span_str(conf->profile);
 
-	if (found <= 0)
-		return found;
-	if (span_eq_str(profile, offered))
+	if (json_get_string(j, payload, "profile", &name) < 0)
+		return -1;
+	*out = profile_find(name);
+	if (*out != NULL && profile_is_permitted(conf, allowed, (*out)->name))
 		return 0;
 	return job_fail(j, ERR_INVALID_PROFILE, "profile %s is not offered",
-	    problem_quote(j, profile));
+	    problem_quote(j, name));
 }
 
 static int
 make_order(struct job *j, const struct conf *conf, const struct request *req,
-    const struct identifier *ids, size_t count, struct order *order)
+    const struct wanted *wanted, struct order *order)
 {
 	*order = (struct order){
 		.id = validation_id(j),
 		.account_id = req->account->id,
-		.profile = conf->profile,
+		.profile = wanted->profile->name,
 		.language = validation_language(j, req->accept_language),
 		.created_at = j->now,
 		.life_until = j->now + conf->order_life,
-		.identifiers =
-		    arena_calloc(j->arena, count, sizeof(*order->identifiers)),
-		.identifier_count = count,
+		.identifiers = arena_calloc(
+		    j->arena, wanted->count, sizeof(*order->identifiers)),
+		.identifier_count = wanted->count,
+		.replaces = wanted->replaces.text,
+		.replaces_cert_id = wanted->replaces.text == NULL
+					? NULL
+					: wanted->replaces.cert.id,
 	};
-	for (size_t i = 0; i < count; i++) {
-		if (validation_make(j, conf, req->account, order, &ids[i],
-			&order->identifiers[i]) < 0)
+	for (size_t i = 0; i < wanted->count; i++) {
+		if (validation_make(j, conf, req->account, order,
+			&wanted->ids[i], &order->identifiers[i]) < 0)
 			return -1;
 	}
 	return 0;
@@ -246,25 +262,21 @@ order_create(
     struct acme *a, struct job *j, struct request *req, struct response *resp)
 {
 	const struct conf *conf = a->conf;
-	struct identifier *ids;
-	struct replaces replaces;
+	struct wanted w;
 	struct order order;
-	size_t count;
 
-	if (identifier_parse(j, conf, req->payload, resp, &ids, &count) < 0 ||
+	if (identifier_parse(j, conf, req->payload, resp, &w.ids, &w.count) <
+		0 ||
+	    choose_profile(j, conf, NULL, req->payload, &w.profile) < 0 ||
 	    check_dates(j, req->payload) < 0 ||
-	    check_profile(j, conf->profile, req->payload) < 0 ||
-	    replaces_check(
-		j, req->payload, req->account->id, ids, count, &replaces) < 0)
+	    replaces_check(j, req->payload, req->account->id, w.ids, w.count,
+		&w.replaces) < 0)
 		return -1;
 	/* AC-117: all of it is one transaction, the mail's row included. */
-	if (make_order(j, conf, req, ids, count, &order) < 0)
+	if (make_order(j, conf, req, &w, &order) < 0)
 		return -1;
-	order.replaces = replaces.text;
-	order.replaces_cert_id =
-	    replaces.text == NULL ? NULL : replaces.cert.id;
 	if (take_limits(j, &conf->limits, req, &order, resp) < 0 ||
-	    store(j, conf, req, &order, &replaces) < 0)
+	    store(j, conf, req, &order, &w.replaces) < 0)
 		return -1;
 	order_respond(a, j, &order, 201, resp);
 	return 0;

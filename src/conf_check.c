@@ -2,11 +2,13 @@
 
 #include "src/conf_check.h"
 
+#include "acme/offer.h"
 #include "lib/addr.h"
 #include "lib/arena.h"
 #include "lib/buf.h"
 #include "lib/conf.h"
 #include "lib/job.h"
+#include "pki/profile.h"
 
 #include <stdarg.h>
 #include <string.h>
@@ -248,6 +250,65 @@ check_http_url(struct check *c, const char *option, const char *url)
 		    c, option, "needs a host name with a dot, without a port");
 }
 
+static const char *
+known_profiles(struct check *c)
+{
+	struct buf b;
+
+	buf_init(&b, c->arena, 500);
+	for (size_t i = 0; i < profile_count; i++)
+		buf_addf(&b, "%s%s", i == 0 ? "" : ", ", profiles[i].name);
+	return b.p;
+}
+
+static bool
+list_has(const struct conf_list *list, const char *name, size_t before)
+{
+	for (size_t i = 0; i < list->n && i < before; i++)
+		if (strcmp(list->v[i], name) == 0)
+			return true;
+	return false;
+}
+
+static void
+check_profile_list(
+    struct check *c, const char *option, const struct conf_list *list)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		if (profile_find(span_str(list->v[i])) == NULL)
+			wrong(c, option, "%s is no profile; there are %s",
+			    list->v[i], known_profiles(c));
+		else if (list_has(list, list->v[i], i))
+			wrong(c, option, "has %s twice", list->v[i]);
+	}
+}
+
+/* AC-142, AC-161, AC-164 */
+static void
+check_profiles(struct check *c)
+{
+	const struct conf *conf = c->conf;
+	const struct conf_list *stopped = &conf->profiles_stopped;
+	const char *name;
+
+	check_profile_list(c, "policy.profiles", &conf->profiles);
+	check_profile_list(c, "policy.profiles_stopped", stopped);
+	check_profile_list(c, "policy.allow_not_after", &conf->allow_not_after);
+	if (conf->profile == NULL)
+		return;
+	if (conf->profiles.n > 0 &&
+	    !list_has(&conf->profiles, conf->profile, SIZE_MAX))
+		wrong(c, "policy.profiles",
+		    "lacks %s, which is policy.profile: add it, or make one of "
+		    "the list the default (%s)",
+		    conf->profile, known_profiles(c));
+	for (size_t i = 0; (name = profile_offered(conf, i)) != NULL; i++)
+		if (list_has(stopped, name, SIZE_MAX))
+			wrong(c, "policy.profiles_stopped",
+			    "%s is still offered; stop offering it first",
+			    name);
+}
+
 static void
 check_public(struct check *c)
 {
@@ -286,6 +347,7 @@ conf_check(
 	check_http_url(&c, "issuer.crl_url", conf->issuer.crl_url);
 	check_http_url(
 	    &c, "issuer.ca_issuers_url", conf->issuer.ca_issuers_url);
+	check_profiles(&c);
 	check_public(&c);
 	if (conf->database != NULL &&
 	    strncmp(conf->database, "sqlite:/", 8) != 0 &&

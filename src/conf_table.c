@@ -37,8 +37,22 @@ const struct conf_option conf_options[] = {
 	    NULL, false, true, "A page about this CA, for the directory." },
 
 	{ "policy", "profile", CONF_STRING, AT(profile),
-	    "mailbox-multipurpose", 0, 0, "mailbox-multipurpose", false, false,
-	    "The certificate profile that is offered." },
+	    "mailbox-multipurpose", 0, 0,
+	    "mailbox-strict|mailbox-multipurpose|mailbox-signing|"
+	    "mailbox-encryption", false, true,
+	    "The certificate profile of orders that name none." },
+	{ "policy", "profiles", CONF_LIST, AT(profiles), NULL, 0, 0, NULL,
+	    false, true,
+	    "Profiles that are offered, the default one among them; empty: "
+	    "that one only." },
+	{ "policy", "profiles_stopped", CONF_LIST, AT(profiles_stopped), NULL,
+	    0, 0, NULL, false, true,
+	    "Profiles that are offered no more and whose earlier orders are "
+	    "stopped too; without it those may finish." },
+	{ "policy", "allow_not_after", CONF_LIST, AT(allow_not_after), NULL,
+	    0, 0, NULL, false, true,
+	    "Profiles whose orders may ask for notBefore and notAfter, never "
+	    "for longer than issuer.validity_days." },
 	{ "policy", "max_identifiers", CONF_INTEGER, AT(max_identifiers), "10",
 	    1, 100, NULL, false, true, "Mailboxes in one order, at most." },
 	{ "policy", "utf8_mailboxes", CONF_BOOL, AT(utf8_mailboxes), "no", 0,

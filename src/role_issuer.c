@@ -2,6 +2,7 @@
 
 #include "src/role_issuer.h"
 
+#include "acme/offer.h"
 #include "acme/problem.h"
 #include "db/store_audit.h"
 #include "db/store_caa.h"
@@ -299,6 +300,12 @@ do_order(const struct issuer *i, struct job *j, const struct order *o,
 
 	if (profile == NULL)
 		return end_without_profile(j, o);
+	/* AC-142: for what was finalized before the stop, or by a web that
+	 * ignores it. */
+	if (profile_is_stopped(j->conf, profile->name))
+		return end_order(j, o, ERR_INVALID_PROFILE,
+		    arena_printf(j->arena, "profile %s is no longer offered",
+			profile->name));
 	if (ceiling_reached(j, &reached) < 0)
 		return -1;
 	if (reached)

@@ -13,6 +13,7 @@
 #include "acme/acme.h"
 #include "acme/nonce.h"
 #include "db/store_account.h"
+#include "pki/profile.h"
 #include "tests/unit/vectors.h"
 
 #define VECTOR_NONCE "Q3VzaWduLXRlc3Qtbm9uY2UtMDAwMQ"
@@ -604,8 +605,11 @@ static void
 test_directory(struct job *j)
 {
 	static const char *caa[] = { "ca.example", "ca.test" };
+	static const char *offered[] = { "mailbox-multipurpose",
+		"mailbox-encryption", "mailbox-signing" };
 	const char *small, *large;
-	struct answer a, head, signed_read;
+	const struct json *list;
+	struct answer a, head, signed_read, several;
 
 	front_open(j);
 	a = front_send(j, METHOD_GET, "/acme/directory", SPAN(""), NULL);
@@ -629,6 +633,16 @@ test_directory(struct job *j)
 	head = front_send(j, METHOD_HEAD, "/acme/directory", SPAN(""), NULL);
 	front_expect(&head, 200, "", NULL);
 	assert_int_equal(head.response.header_count, a.response.header_count);
+	/* AC-161: each that is offered, with its description. */
+	front_conf()->profiles =
+	    (struct conf_list){ offered, sizeof(offered) / sizeof(offered[0]) };
+	several = front_send(j, METHOD_GET, "/acme/directory", SPAN(""), NULL);
+	list = json_get(json_get(several.doc, "meta"), "profiles");
+	assert_int_equal(json_count(list), 3);
+	for (size_t i = 0; i < 3; i++)
+		assert_true(span_eq_str(json_string(json_get(list, offered[i])),
+		    profile_find(span_str(offered[i]))->description));
+	front_conf()->profiles.n = 0;
 	signed_read = front_post(j, "/acme/directory", "");
 	front_expect(&signed_read, 200, "", NULL);
 	assert_string_equal(signed_read.body.p, small);

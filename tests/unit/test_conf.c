@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "lib/conf.h"
+#include "pki/profile.h"
 #include "src/conf_check.h"
 #include "src/conf_file.h"
 #include "src/conf_table.h"
@@ -233,7 +234,36 @@ static const struct wrong wrongs[] = {
 	{ NULL, "log_level = loud\n",
 	    "conf:1: log_level: must be one of error|warning|info|debug\n" },
 	{ "max_identifiers = 10", "profile = strict",
-	    "conf:6: policy.profile: must be one of mailbox-multipurpose\n" },
+	    "conf:6: policy.profile: must be one of mailbox-strict|"
+	    "mailbox-multipurpose|mailbox-signing|mailbox-encryption\n" },
+	/* AC-161: profiles that are offered, stopped, dated */
+	{ "max_identifiers = 10",
+	    "profiles = { mailbox-multipurpose, smime, mailbox-multipurpose }",
+	    "conf:6: policy.profiles: smime is no profile; there are "
+	    "mailbox-strict, mailbox-multipurpose, mailbox-signing, "
+	    "mailbox-encryption\n"
+	    "conf:6: policy.profiles: has mailbox-multipurpose twice\n" },
+	{ "max_identifiers = 10", "profiles = { mailbox-strict }",
+	    "conf:6: policy.profiles: lacks mailbox-multipurpose, which is "
+	    "policy.profile: add it, or make one of the list the default "
+	    "(mailbox-strict, mailbox-multipurpose, mailbox-signing, "
+	    "mailbox-encryption)\n" },
+	{ "max_identifiers = 10", "profiles_stopped = { x }",
+	    "conf:6: policy.profiles_stopped: x is no profile; there are "
+	    "mailbox-strict, mailbox-multipurpose, mailbox-signing, "
+	    "mailbox-encryption\n" },
+	{ "max_identifiers = 10", "profiles_stopped = { mailbox-multipurpose }",
+	    "conf:6: policy.profiles_stopped: mailbox-multipurpose is still "
+	    "offered; stop offering it first\n" },
+	{ "max_identifiers = 10",
+	    "profiles = { mailbox-strict, mailbox-multipurpose }\n"
+	    "profiles_stopped = { mailbox-signing, mailbox-strict }",
+	    "conf:7: policy.profiles_stopped: mailbox-strict is still "
+	    "offered; stop offering it first\n" },
+	{ "max_identifiers = 10", "allow_not_after = { all }",
+	    "conf:6: policy.allow_not_after: all is no profile; there are "
+	    "mailbox-strict, mailbox-multipurpose, mailbox-signing, "
+	    "mailbox-encryption\n" },
 	{ "\"Example CA\"", "\"\"",
 	    "conf:2: ca_name: needs 1 to 60 characters\n" },
 	{ "\"Example CA\"",
@@ -678,6 +708,21 @@ test_table(void **state)
 	}
 }
 
+/* policy.profile may be each profile that there is, in the table's order. */
+static void
+test_profile_choices(void **state)
+{
+	struct buf b;
+	(void)state;
+
+	buf_init(&b, unit_job()->arena, 1000);
+	for (size_t i = 0; i < profile_count; i++)
+		buf_addf(&b, "%s%s", i == 0 ? "" : "|", profiles[i].name);
+	for (size_t i = 0; i < conf_option_count; i++)
+		if (conf_options[i].offset == offsetof(struct conf, profile))
+			assert_string_equal(conf_options[i].choices, b.p);
+}
+
 static void
 test_listen(void **state)
 {
@@ -731,6 +776,7 @@ static const struct CMUnitTest tests[] = {
 	WITH_FOLDER(test_reload),
 	WITH_FOLDER(test_reload_refused),
 	cmocka_unit_test(test_table),
+	cmocka_unit_test(test_profile_choices),
 	cmocka_unit_test(test_listen),
 };
 

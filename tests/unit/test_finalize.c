@@ -215,20 +215,103 @@ test_request_is_proof(struct job *j)
 	front_close();
 }
 
-/* AC-142 */
+/* AC-164: an order of a profile that is offered no more may finish; AC-142:
+ * unless the operator stops it. */
 static void
 test_profile_withdrawn(struct job *j)
+{
+	static const char *stopped[] = { "mailbox-signing",
+		"mailbox-multipurpose" };
+	const char *url;
+	struct answer a;
+
+	front_open(j);
+	url = ready_order(j);
+	front_conf()->profile = "mailbox-strict";
+	a = front_post(j, FRONT_NEW_ORDER,
+	    "{\"identifiers\":[" ALICE
+	    "],\"profile\":\"mailbox-multipurpose\"}");
+	front_expect(&a, 400, "invalidProfile",
+	    "profile mailbox-multipurpose is not offered");
+	front_conf()->profiles_stopped = (struct conf_list){ stopped, 2 };
+	a = finalize(j, url, csr_named("good"));
+	front_expect(&a, 400, "invalidProfile",
+	    "profile mailbox-multipurpose is no longer offered");
+	assert_false(a.changed);
+	assert_string_equal(status_of(j, url), "ready");
+	front_conf()->profiles_stopped.n = 1;
+	a = finalize(j, url, csr_named("good"));
+	front_expect(&a, 200, "", NULL);
+	assert_string_equal(front_str(&a, "profile"), "mailbox-multipurpose");
+	front_close();
+}
+
+/* An order of a profile that this version does not know, for instance after
+ * an older one was installed again. */
+static void
+test_profile_unknown(struct job *j)
 {
 	const char *url;
 	struct answer a;
 
 	front_open(j);
 	url = ready_order(j);
-	front_conf()->profile = "other";
+	fixture_sql(j, "UPDATE orders SET profile = 'mailbox-new'");
 	a = finalize(j, url, csr_named("good"));
 	front_expect(&a, 400, "invalidProfile",
-	    "profile mailbox-multipurpose is no longer offered");
+	    "profile mailbox-new is no longer offered");
 	assert_string_equal(status_of(j, url), "ready");
+	front_close();
+}
+
+/* AC-138: an intent that the profile excludes; the vectors' requests. */
+static void
+test_profile_intent(struct job *j)
+{
+	static const char *offered[] = { "mailbox-strict", "mailbox-signing",
+		"mailbox-encryption" };
+	static const struct {
+		const char *profile, *csr, *excluded; /* NULL: accepted */
+	} rows[] = {
+		{ "mailbox-strict", "good-both", NULL },
+		{ "mailbox-strict", "good", NULL },
+		{ "mailbox-signing", "good-signing-only", NULL },
+		{ "mailbox-signing", "good-encryption-only", "encryption" },
+		{ "mailbox-signing", "good-both", "encryption" },
+		{ "mailbox-signing", "good", "encryption" },
+		{ "mailbox-encryption", "good-encryption-only", NULL },
+		{ "mailbox-encryption", "good-signing-only", "signing" },
+		{ "mailbox-encryption", "good-both", "signing" },
+		{ "mailbox-encryption", "good", "signing" },
+	};
+
+	front_conf()->profile = "mailbox-strict";
+	front_conf()->profiles = (struct conf_list){ offered, 3 };
+	front_open(j);
+	ready_order(j); /* the others stand on its validation */
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const char *url;
+		struct answer a;
+
+		unit_case("%s, %s", rows[i].profile, rows[i].csr);
+		a = front_post(j, FRONT_NEW_ORDER,
+		    arena_printf(j->arena,
+			"{\"identifiers\":[" ALICE "],\"profile\":\"%s\"}",
+			rows[i].profile));
+		front_expect(&a, 201, "", NULL);
+		assert_string_equal(front_str(&a, "profile"), rows[i].profile);
+		url = front_header(&a, "Location", 0);
+		a = finalize(j, url, csr_named(rows[i].csr));
+		if (rows[i].excluded == NULL) {
+			front_expect(&a, 200, "", NULL);
+			continue;
+		}
+		front_expect(&a, 400, "badCSR", NULL);
+		assert_true(span_starts(json_string(json_get(a.doc, "detail")),
+		    span_str(arena_printf(j->arena,
+			"the profile does not allow %s;", rows[i].excluded))));
+		assert_string_equal(status_of(j, url), "ready");
+	}
 	front_close();
 }
 
@@ -474,6 +557,8 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_not_ready),
 	STORE_TEST(test_request_is_proof),
 	STORE_TEST(test_profile_withdrawn),
+	STORE_TEST(test_profile_unknown),
+	STORE_TEST_SQLITE(test_profile_intent),
 	STORE_TEST(test_refusals),
 	STORE_TEST(test_refresh),
 	STORE_TEST(test_download),

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "acme/offer.h"
 #include "acme/order.h"
 #include "acme/policy.h"
 #include "db/store_audit.h"
@@ -66,6 +67,94 @@ member(const struct json *object, const char *name)
 }
 
 /* --- newOrder ------------------------------------------------------------- */
+
+/* AC-162: the default is attached and shown; others that are offered can be
+ * asked for. */
+static void
+test_profiles(struct job *j)
+{
+	static const char *offered[] = { "mailbox-multipurpose",
+		"mailbox-signing" };
+	static const struct {
+		const char *member, *profile; /* NULL: refused */
+	} rows[] = {
+		{ "", "mailbox-signing" },
+		{ ",\"profile\":null", "mailbox-signing" },
+		{ ",\"profile\":\"mailbox-signing\"", "mailbox-signing" },
+		{ ",\"profile\":\"mailbox-multipurpose\"",
+		    "mailbox-multipurpose" },
+		{ ",\"profile\":\"mailbox-strict\"", NULL },
+		{ ",\"profile\":\"Mailbox-signing\"", NULL },
+		{ ",\"profile\":\"mailbox-signing \"", NULL },
+		{ ",\"profile\":\"\"", NULL },
+	};
+
+	front_conf()->profile = "mailbox-signing";
+	front_conf()->profiles = (struct conf_list){ offered, 2 };
+	front_open(j);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct answer a = front_post(j, FRONT_NEW_ORDER,
+		    arena_printf(j->arena, "{\"identifiers\":[" ALICE "]%s}",
+			rows[i].member));
+
+		unit_case("%s", rows[i].member);
+		if (rows[i].profile == NULL) {
+			front_expect(&a, 400, "invalidProfile", NULL);
+			continue;
+		}
+		front_expect(&a, 201, "", NULL);
+		assert_string_equal(front_str(&a, "profile"), rows[i].profile);
+		a = read_url(j, front_header(&a, "Location", 0));
+		assert_string_equal(front_str(&a, "profile"), rows[i].profile);
+	}
+	front_close();
+}
+
+/* AC-162: offered, and allowed for the account. */
+static void
+test_profile_permitted(void **state)
+{
+	static const char *offered[] = { "mailbox-multipurpose",
+		"mailbox-signing" };
+	static const struct {
+		const char *allowed, *name;
+		bool permitted;
+	} rows[] = {
+		{ NULL, "mailbox-signing", true },
+		{ NULL, "mailbox-multipurpose", true },
+		{ NULL, "mailbox-strict", false },
+		{ "[\"mailbox-signing\"]", "mailbox-signing", true },
+		{ "[\"mailbox-signing\"]", "mailbox-multipurpose", false },
+		{ "[ \"mailbox-strict\" , \"mailbox-multipurpose\" ]",
+		    "mailbox-multipurpose", true },
+		/* Allowed, but not offered. */
+		{ "[\"mailbox-strict\"]", "mailbox-strict", false },
+		/* What cannot be read allows nothing. */
+		{ "[]", "mailbox-signing", false },
+		{ "", "mailbox-signing", false },
+		{ "null", "mailbox-signing", false },
+		{ "\"mailbox-signing\"", "mailbox-signing", false },
+		{ "{\"mailbox-signing\":1}", "mailbox-signing", false },
+		{ "[[\"mailbox-signing\"]]", "mailbox-signing", false },
+		{ "[\"mailbox-signing\"", "mailbox-signing", false },
+		{ "[\"mailbox-signing\"],\"x\":1", "mailbox-signing", false },
+		{ "[\"Mailbox-signing\",1,null]", "mailbox-signing", false },
+	};
+	struct conf conf = { .profile = "mailbox-signing",
+		.profiles = { offered, 2 } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		unit_case("%s in %s", rows[i].name,
+		    rows[i].allowed == NULL ? "all" : rows[i].allowed);
+		assert_int_equal(
+		    profile_is_permitted(&conf, rows[i].allowed, rows[i].name),
+		    rows[i].permitted);
+	}
+	conf.profiles.n = 0;
+	assert_true(profile_is_permitted(&conf, NULL, "mailbox-signing"));
+	assert_false(profile_is_permitted(&conf, NULL, "mailbox-multipurpose"));
+}
 
 /* AC-95 to AC-98, AC-100, AC-101, AC-104, AC-108, AC-109, AC-116, AC-117,
  * ER-5, ER-9, ER-15, ER-18 */
@@ -256,10 +345,18 @@ test_shape(struct job *j)
 	front_expect(&a, 400, "invalidProfile", "profile other is not offered");
 	a = front_post(j, FRONT_NEW_ORDER,
 	    "{\"identifiers\":[" ALICE "],\"profile\":\"\"}");
-	front_expect(&a, 400, "invalidProfile", NULL);
+	front_expect(&a, 400, "invalidProfile", "profile  is not offered");
+	/* Known, but not offered. */
+	a = front_post(j, FRONT_NEW_ORDER,
+	    "{\"identifiers\":[" ALICE "],\"profile\":\"mailbox-strict\"}");
+	front_expect(
+	    &a, 400, "invalidProfile", "profile mailbox-strict is not offered");
 	a = front_post(j, FRONT_NEW_ORDER,
 	    "{\"identifiers\":[" ALICE
 	    "],\"profile\":\"mailbox-multipurpose\"}");
+	front_expect(&a, 201, "", NULL);
+	a = front_post(j, FRONT_NEW_ORDER,
+	    "{\"identifiers\":[" ALICE "],\"profile\":null}");
 	front_expect(&a, 201, "", NULL);
 	/* AC-93: identifiers are looked at first. */
 	a = front_post(j, FRONT_NEW_ORDER,
@@ -885,6 +982,8 @@ test_policy(void **state)
 
 static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_create),
+	STORE_TEST(test_profiles),
+	cmocka_unit_test(test_profile_permitted),
 	STORE_TEST(test_fixed_from),
 	STORE_TEST(test_secrecy),
 	STORE_TEST(test_shape),
