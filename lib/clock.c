@@ -68,6 +68,27 @@ civil(int64_t days, struct clock_date *out)
 	out->year = (int)(year + era * 400 + (out->month <= 2 ? 1 : 0));
 }
 
+/* Its inverse. */
+static int64_t
+days_of(int64_t year, int month, int day)
+{
+	int64_t y = month <= 2 ? year - 1 : year;
+	int64_t era = (y >= 0 ? y : y - 399) / 400;
+	int64_t of_era = y - era * 400;
+	int64_t of_year =
+	    (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
+
+	return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 +
+	       of_year - 719468;
+}
+
+int64_t
+clock_secs(const struct clock_date *d)
+{
+	return days_of(d->year, d->month, d->day) * DAY_SECS +
+	       (int64_t)d->hour * 3600 + (int64_t)d->minute * 60 + d->second;
+}
+
 void
 clock_date(int64_t secs, struct clock_date *out)
 {

@@ -26,5 +26,8 @@ struct clock_date {
 	int year, month, day, hour, minute, second, weekday; /* 0 = Sunday */
 };
 void clock_date(int64_t secs, struct clock_date *out);
+/* The other way round; the weekday does not matter, and fields out of range
+ * count on (a 60th second is the next minute's first). */
+int64_t clock_secs(const struct clock_date *d);
 
 #endif

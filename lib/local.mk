@@ -21,6 +21,7 @@ libcs_lib_a_SOURCES = \
 	lib/netaddr.c lib/netaddr.h \
 	lib/orgdomain.c lib/orgdomain.h \
 	lib/rate.c lib/rate.h \
+	lib/rfc3339.c lib/rfc3339.h \
 	lib/rnd.c lib/rnd.h \
 	lib/seal.c lib/seal.h \
 	lib/utf8.c lib/utf8.h \

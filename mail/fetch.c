@@ -375,22 +375,10 @@ need_connection(const struct fetch *f, struct job *j)
 
 /* --- reading ------------------------------------------------------------- */
 
-/* Proleptic Gregorian days since 1970-01-01. */
-static int64_t
-days_of(int64_t year, int month, int day)
-{
-	int64_t y = month <= 2 ? year - 1 : year;
-	int64_t era = y / 400, of_era = y - era * 400;
-	int64_t of_year =
-	    (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-
-	return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 +
-	       of_year - 719468;
-}
-
 static int64_t
 seconds_of(const struct mailimap_date_time *t)
 {
+	struct clock_date d;
 	int zone;
 
 	if (t == NULL || t->dt_year < 1970 || t->dt_year > 9999 ||
@@ -400,8 +388,13 @@ seconds_of(const struct mailimap_date_time *t)
 	    t->dt_sec > 60 || t->dt_zone < -2400 || t->dt_zone > 2400)
 		return 0;
 	zone = t->dt_zone / 100 * 60 + t->dt_zone % 100;
-	return days_of(t->dt_year, t->dt_month, t->dt_day) * 86400 +
-	       t->dt_hour * 3600 + t->dt_min * 60 + t->dt_sec - zone * 60;
+	d = (struct clock_date){ .year = t->dt_year,
+		.month = t->dt_month,
+		.day = t->dt_day,
+		.hour = t->dt_hour,
+		.minute = t->dt_min,
+		.second = t->dt_sec };
+	return clock_secs(&d) - zone * 60;
 }
 
 /* What one FETCH response says of what we asked; the rest is ignored. */

@@ -24,7 +24,9 @@ endif
 EXTRA_DIST += tests/fuzz/fuzz_main.c
 
 # --- lib ---
-fuzzers += tests/fuzz/fuzz_b64 tests/fuzz/fuzz_json
+fuzzers += tests/fuzz/fuzz_b64 tests/fuzz/fuzz_json tests/fuzz/fuzz_rfc3339
+tests_fuzz_fuzz_rfc3339_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_rfc3339_LDADD = $(FUZZ) $(CS_LIB)
 tests_fuzz_fuzz_b64_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_b64_LDADD = $(FUZZ) $(CS_LIB)
 tests_fuzz_fuzz_json_LDFLAGS = $(fuzz_ldflags)

@@ -31,6 +31,7 @@ unit_tests += \
 	tests/unit/test_log \
 	tests/unit/test_rate \
 	tests/unit/test_netaddr \
+	tests/unit/test_rfc3339 \
 	tests/unit/test_rnd \
 	tests/unit/test_seal
 tests_unit_test_addr_LDADD = $(UNIT) $(CS_LIB)
@@ -56,6 +57,7 @@ tests_unit_test_json_LDADD = $(UNIT) $(CS_LIB)
 tests_unit_test_log_LDADD = $(UNIT) $(CS_LIB)
 tests_unit_test_rate_LDADD = $(UNIT) $(CS_LIB)
 tests_unit_test_netaddr_LDADD = $(UNIT) $(CS_LIB)
+tests_unit_test_rfc3339_LDADD = $(UNIT) $(CS_LIB)
 tests_unit_test_rnd_LDADD = $(UNIT) $(CS_LIB)
 tests_unit_test_seal_LDADD = $(UNIT) $(CS_LIB)
 

@@ -69,7 +69,7 @@ test_date_as_gmtime(void **state)
 		if (d.year == tm.tm_year + 1900 && d.month == tm.tm_mon + 1 &&
 		    d.day == tm.tm_mday && d.hour == tm.tm_hour &&
 		    d.minute == tm.tm_min && d.second == tm.tm_sec &&
-		    d.weekday == tm.tm_wday)
+		    d.weekday == tm.tm_wday && clock_secs(&d) == secs)
 			continue;
 		fail_msg("%jd: %d-%d-%d %d:%d:%d (%d)", (intmax_t)secs, d.year,
 		    d.month, d.day, d.hour, d.minute, d.second, d.weekday);
