@@ -9,6 +9,7 @@ libcs_acme_a_SOURCES = \
 	acme/certid.c acme/certid.h \
 	acme/challenge.c acme/challenge.h \
 	acme/contact.c acme/contact.h \
+	acme/dates.c acme/dates.h \
 	acme/directory.c acme/directory.h \
 	acme/download.c acme/download.h \
 	acme/finalize.c acme/finalize.h \

@@ -3,6 +3,7 @@
 #include "acme/order.h"
 
 #include "acme/acme.h"
+#include "acme/dates.h"
 #include "acme/identifier.h"
 #include "acme/limit.h"
 #include "acme/offer.h"
@@ -81,6 +82,10 @@ order_respond(const struct acme *a, struct job *j, const struct order *order,
 	json_member_str(&o, "status", order_status_name(s));
 	json_member_time(&o, "expires", order_expires(order, j->now));
 	add_identifiers(&o, order);
+	if (order->not_before != 0)
+		json_member_time(&o, "notBefore", order->not_before);
+	if (order->not_after != 0)
+		json_member_time(&o, "notAfter", order->not_after);
 	json_member_str(&o, "profile", order->profile);
 	if (order->replaces != NULL)
 		json_member_str(&o, "replaces", order->replaces);
@@ -130,28 +135,9 @@ struct wanted {
 	struct identifier *ids;
 	size_t count;
 	const struct profile *profile;
+	struct dates dates;
 	struct replaces replaces;
 };
-
-/* AC-92: what cannot be fulfilled is refused. */
-static int
-check_dates(struct job *j, const struct json *payload)
-{
-	static const char *const names[] = { "notBefore", "notAfter" };
-
-	for (size_t i = 0; i < 2; i++) {
-		struct span value;
-		int found = json_get_string(j, payload, names[i], &value);
-
-		if (found < 0)
-			return -1;
-		if (found > 0)
-			return job_fail(j, ERR_MALFORMED,
-			    "this profile does not support "
-			    "notBefore/notAfter");
-	}
-	return 0;
-}
 
 /* AC-162: none asked for is the default one.  `allowed` is what the account's
  * binding allows. */
@@ -170,6 +156,27 @@ choose_profile(struct job *j, const struct conf *conf, const char *allowed,
 	    problem_quote(j, name));
 }
 
+/* AC-92; the CA's end is 0 while its chain is not there. */
+static int
+check_dates(struct job *j, const struct conf *conf, int64_t ca_not_after,
+    const struct json *payload, struct wanted *w)
+{
+	if (dates_parse(j, conf, w->profile, payload, &w->dates) < 0)
+		return -1;
+	return ca_not_after == 0
+		   ? 0
+		   : dates_fit(j, conf, w->profile, &w->dates, ca_not_after);
+}
+
+/* What is not issued before its end is not issued. */
+static int64_t
+life_until(struct job *j, const struct conf *conf, const struct dates *d)
+{
+	int64_t until = j->now + conf->order_life;
+
+	return d->not_after != 0 && d->not_after < until ? d->not_after : until;
+}
+
 static int
 make_order(struct job *j, const struct conf *conf, const struct request *req,
     const struct wanted *wanted, struct order *order)
@@ -180,7 +187,9 @@ make_order(struct job *j, const struct conf *conf, const struct request *req,
 		.profile = wanted->profile->name,
 		.language = validation_language(j, req->accept_language),
 		.created_at = j->now,
-		.life_until = j->now + conf->order_life,
+		.life_until = life_until(j, conf, &wanted->dates),
+		.not_before = wanted->dates.not_before,
+		.not_after = wanted->dates.not_after,
 		.identifiers = arena_calloc(
 		    j->arena, wanted->count, sizeof(*order->identifiers)),
 		.identifier_count = wanted->count,
@@ -268,7 +277,7 @@ order_create(
 	if (identifier_parse(j, conf, req->payload, resp, &w.ids, &w.count) <
 		0 ||
 	    choose_profile(j, conf, NULL, req->payload, &w.profile) < 0 ||
-	    check_dates(j, req->payload) < 0 ||
+	    check_dates(j, conf, a->chain.not_after, req->payload, &w) < 0 ||
 	    replaces_check(j, req->payload, req->account->id, w.ids, w.count,
 		&w.replaces) < 0)
 		return -1;

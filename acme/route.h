@@ -38,6 +38,7 @@ struct acme_chain {
 	struct span pem;        /* ca_chain_pem() */
 	const char *ca_label;   /* of the certificates that it belongs to */
 	const char *issuer_url; /* the issuer's certificate, or NULL */
+	int64_t not_after;      /* the CA's end (PK-92) */
 };
 void acme_set_chain(struct acme *a, const struct acme_chain *chain);
 

@@ -16,11 +16,13 @@ order_insert(struct job *j, const struct order *o)
 	return store_change(j, NULL,
 	    "INSERT INTO orders (id, account_id, profile, language, "
 	    "created_at, life_until, identifier_count, replaces, "
-	    "replaces_cert_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+	    "replaces_cert_id, not_before, not_after) "
+	    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
 	    ARGS(v_text(o->id), v_text(o->account_id), v_text(o->profile),
 		v_text(o->language), v_int(o->created_at), v_int(o->life_until),
 		v_int((int64_t)o->identifier_count), v_text(o->replaces),
-		v_text(o->replaces_cert_id)));
+		v_text(o->replaces_cert_id), v_int(o->not_before),
+		v_int(o->not_after)));
 }
 
 static int
@@ -75,7 +77,7 @@ store_order_create(struct job *j, const struct order *o, int64_t mail_due_at)
 	"CASE WHEN i.place = 0 THEN o.csr END, "                               \
 	"CASE WHEN i.place = 0 THEN o.csr_jws END, o.csr_refused_count, "      \
 	"o.failed_at, o.error, o.cert_id, o.cert_not_after, o.replaces, "      \
-	"o.replaces_cert_id"
+	"o.replaces_cert_id, o.not_before, o.not_after"
 #define ORDER_PICTURE                                                          \
 	"SELECT " ORDER_COLUMNS ", i.type, i.value, " AUTHZ_COLUMNS " "
 #define ORDER_JOINS                                                            \
@@ -104,6 +106,8 @@ order_read(struct query *q, struct order *out)
 	out->cert_not_after = query_int(q);
 	out->replaces = query_text(q);
 	out->replaces_cert_id = query_text(q);
+	out->not_before = query_int(q);
+	out->not_after = query_int(q);
 }
 
 static int

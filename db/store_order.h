@@ -20,7 +20,9 @@ struct order {
 	const char *profile;
 	const char *language; /* Accept-Language as received (AC-13), or NULL */
 	int64_t created_at;
-	int64_t life_until;   /* created_at + order_life */
+	int64_t life_until; /* created_at + order_life, or not_after */
+	/* Asked for, and binding for the certificate (AC-92); 0: not. */
+	int64_t not_before, not_after;
 	const char *replaces; /* certificate identifier as sent, or NULL */
 	const char *replaces_cert_id;
 	struct order_identifier *identifiers;

@@ -696,6 +696,7 @@ set_chain(struct http *h, struct job *j)
 		return -1;
 	chain.pem = ca_chain_pem(h->ca);
 	chain.ca_label = ca_key_label(h->ca);
+	chain.not_after = ca_not_after(h->ca);
 	acme_set_chain(h->acme, &chain);
 	return 0;
 }

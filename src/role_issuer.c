@@ -2,6 +2,7 @@
 
 #include "src/role_issuer.h"
 
+#include "acme/dates.h"
 #include "acme/offer.h"
 #include "acme/problem.h"
 #include "db/store_audit.h"
@@ -171,6 +172,21 @@ check_reserved(const struct issuer *i, struct job *j, const struct cert *c)
 	    "the certificate's contents do not carry the issuer's seal");
 }
 
+/* AC-92, PK-67, PK-92: the order's dates again, whoever wrote them there.  A
+ * notBefore may have waited as long as an order can. */
+static int
+check_dates(const struct issuer *i, struct job *j, const struct order *o,
+    const struct profile *profile, struct dates *out)
+{
+	const struct conf *conf = j->conf;
+	int64_t earliest = j->now - conf->order_life - GIVE_UP_SECS;
+
+	*out = (struct dates){ o->not_before, o->not_after };
+	if (dates_check(j, conf, profile, out, earliest) < 0)
+		return -1;
+	return dates_fit(j, conf, profile, out, ca_not_after(i->ca));
+}
+
 /*
  * Serial, contents and lint results are committed before the key is used
  * (PK-144); a serial that is taken is drawn again.
@@ -185,13 +201,15 @@ reserve(const struct issuer *i, struct job *j, const struct order *o,
 		.csr = csr,
 		.crl_url = conf->crl_url,
 		.ca_issuers_url = conf->ca_issuers_url };
+	struct dates d;
 	struct issue_tbs tbs;
 	char *id = arena_alloc(j->arena, RND_ID_LEN + 1);
 	bool taken = false;
 
+	if (check_dates(i, j, o, profile, &d) < 0)
+		return -1;
 	mailboxes_of(j, o, &in.mailboxes);
-	issue_validity(j->now, conf->clock_allowance, conf->validity_days,
-	    &in.not_before, &in.not_after);
+	dates_validity(conf, &d, j->now, &in.not_before, &in.not_after);
 	issue_serial((uint8_t)conf->serial_octet, in.serial);
 	if (issue_prepare(j, i->ca, &in, &tbs) < 0)
 		return -1;
@@ -290,6 +308,14 @@ end_without_profile(struct job *j, const struct order *o)
 	return end_order(j, o, ERR_INTERNAL, "internal error");
 }
 
+/* Would another try come to the same? */
+static bool
+is_final(enum err_kind kind)
+{
+	return kind == ERR_BAD_CSR || kind == ERR_UNAUTHORIZED ||
+	       kind == ERR_MALFORMED || kind == ERR_INVALID_PROFILE;
+}
+
 static int
 do_order(const struct issuer *i, struct job *j, const struct order *o,
     int64_t attempts)
@@ -322,7 +348,7 @@ do_order(const struct issuer *i, struct job *j, const struct order *o,
 		    j, o, attempts < WAIT_OFTEN ? WAIT_SECS : WAIT_LONG_SECS);
 	if (issue(i, j, o, profile) == 0)
 		return 0;
-	if (j->err.kind == ERR_BAD_CSR || j->err.kind == ERR_UNAUTHORIZED)
+	if (is_final(j->err.kind))
 		return end_order(
 		    j, o, j->err.kind, arena_strdup(j->arena, j->err.text));
 	return try_later(j, o, attempts);

@@ -6,6 +6,7 @@ scenarios = \
 	tests/scenario/bounce.scn \
 	tests/scenario/caa.scn \
 	tests/scenario/caa_again.scn \
+	tests/scenario/dates.scn \
 	tests/scenario/dns_later.scn \
 	tests/scenario/expiry.scn \
 	tests/scenario/forged.scn \

@@ -136,6 +136,48 @@ expect_count(struct world *w, const char *what, const char *number)
 		   : world_fail(w, "%s: %d, not %d", what, got, expected);
 }
 
+/* A string of the order's object. */
+static int
+expect_member(
+    struct world *w, const char *url, const char *name, const char *value)
+{
+	const struct json *v;
+	struct job j;
+	char *body;
+	int result = 0;
+
+	if (name == NULL || value == NULL)
+		return world_fail(w, "expect member ORDER NAME VALUE");
+	if (world_read(w, url, &body) < 0)
+		return -1;
+	job_init(&j, NULL, w->conf);
+	if (json_parse_object(&j, span_str(body), "answer", &v) < 0 ||
+	    !span_eq_str(json_string(json_get(v, name)), value))
+		result = world_fail(w, "%s is not %s: %s", name, value, body);
+	job_done(&j);
+	free(body);
+	return result;
+}
+
+static int
+expect_validity(
+    struct world *w, const char *order, const char *from, const char *until)
+{
+	char expected[64], *got;
+	int result;
+
+	if (from == NULL || until == NULL)
+		return world_fail(w, "expect validity ORDER FROM UNTIL");
+	if (world_validity(w, order, &got) < 0)
+		return -1;
+	snprintf(expected, sizeof(expected), "%s %s", from, until);
+	result = strcmp(got, expected) == 0
+		     ? 0
+		     : world_fail(w, "%s: valid %s", order, got);
+	free(got);
+	return result;
+}
+
 static int
 do_expect(struct world *w, const char **a)
 {
@@ -150,6 +192,10 @@ do_expect(struct world *w, const char **a)
 	o = world_find(w, a[1]);
 	if (o == NULL || a[2] == NULL)
 		return -1;
+	if (strcmp(a[0], "member") == 0)
+		return expect_member(w, o->url, a[2], a[3]);
+	if (strcmp(a[0], "validity") == 0)
+		return expect_validity(w, a[1], a[2], a[3]);
 	if (strcmp(a[0], "order") == 0)
 		return expect_object(w, a[1], o->url, a[2], a[3]);
 	m = world_find_mailbox(o, a[2]);

@@ -21,6 +21,7 @@
 #include "mail/dkim_sign.h"
 #include "mail/reply.h"
 #include "mail/submit.h"
+#include "pki/issue.h"
 #include "pki/key.h"
 #include "src/conf_file.h"
 #include "src/role_issuer.h"
@@ -501,22 +502,43 @@ learn_order(struct world *w, struct known_order *o, const char *body)
 	return result;
 }
 
+/* A word NAME=VALUE is a member of the order, any other one a mailbox. */
+static void
+write_new_order(char *out, size_t max, const char *const *words, size_t count)
+{
+	bool first = true;
+	size_t n = (size_t)snprintf(out, max, "{\"identifiers\":[");
+
+	for (size_t i = 0; i < count; i++) {
+		if (strchr(words[i], '=') != NULL)
+			continue;
+		n += (size_t)snprintf(out + n, max - n,
+		    "%s{\"type\":\"email\",\"value\":\"%s\"}", first ? "" : ",",
+		    words[i]);
+		first = false;
+	}
+	n += (size_t)snprintf(out + n, max - n, "]");
+	for (size_t i = 0; i < count; i++) {
+		const char *value = strchr(words[i], '=');
+
+		if (value != NULL)
+			n += (size_t)snprintf(out + n, max - n,
+			    ",\"%.*s\":\"%s\"", (int)(value - words[i]),
+			    words[i], value + 1);
+	}
+	snprintf(out + n, max - n, "}");
+}
+
 int
-world_order(struct world *w, const char *name, const char *const *mailboxes,
-    size_t count)
+world_order(
+    struct world *w, const char *name, const char *const *words, size_t count)
 {
 	struct known_order *o = &w->orders[w->order_count++];
 	char payload[2000];
 	struct answer a;
-	size_t n;
 	int result;
 
-	n = (size_t)snprintf(payload, sizeof(payload), "{\"identifiers\":[");
-	for (size_t i = 0; i < count; i++)
-		n += (size_t)snprintf(payload + n, sizeof(payload) - n,
-		    "%s{\"type\":\"email\",\"value\":\"%s\"}", i ? "," : "",
-		    mailboxes[i]);
-	snprintf(payload + n, sizeof(payload) - n, "]}");
+	write_new_order(payload, sizeof(payload), words, count);
 	if (post(w, "https://acme.ca.test/acme/new-order", payload, &a) < 0)
 		return -1;
 	if (a.status != 201)
@@ -1130,6 +1152,32 @@ collect_mails(struct world *w, struct seen_mail *seen, int *count)
 	}
 	free(files);
 	return 0;
+}
+
+static int
+child_validity(struct world *w, struct job *j, void *ctx, FILE *out)
+{
+	const char *url = ctx;
+	char from[CLOCK_RFC3339_MAX], until[CLOCK_RFC3339_MAX];
+	struct cert_facts facts;
+	struct cert c;
+
+	(void)w;
+	if (store_cert_by_order(j, strrchr(url, '/') + 1, &c) != 1 ||
+	    cert_facts(j, c.der, &facts) < 0)
+		return job_fail(j, ERR_INTERNAL, "no certificate");
+	clock_format_rfc3339(facts.not_before, from);
+	clock_format_rfc3339(facts.not_after, until);
+	fprintf(out, "%s %s", from, until);
+	return 0;
+}
+
+int
+world_validity(struct world *w, const char *order, char **text)
+{
+	struct known_order *o = world_find(w, order);
+
+	return o == NULL ? -1 : in_child(w, child_validity, o->url, text);
 }
 
 int

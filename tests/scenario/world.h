@@ -70,8 +70,9 @@ int world_fail(struct world *w, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
 int world_account(struct world *w);
-int world_order(struct world *w, const char *name, const char *const *mailboxes,
-    size_t count);
+/* Mailboxes, and members of the order as NAME=VALUE. */
+int world_order(
+    struct world *w, const char *name, const char *const *words, size_t count);
 int world_post(struct world *w, const char *order, const char *mailbox);
 int world_finalize(struct world *w, const char *order);
 /* The row of `order` gets another order's "csr", "request" or "both". */
@@ -94,6 +95,8 @@ struct counts {
 	int mails;       /* different Message-IDs among them */
 	int certificates;
 };
+/* The certificate's dates, with a blank between them (malloc()ed). */
+int world_validity(struct world *w, const char *order, char **text);
 int world_count(struct world *w, struct counts *out);
 /*
  * What must hold after any crash: one Message-ID a challenge, equal octets

@@ -187,6 +187,7 @@ ACME_LAB = tests/unit/libacmelab.a
 unit_tests += \
 	tests/unit/test_acme \
 	tests/unit/test_certid \
+	tests/unit/test_dates \
 	tests/unit/test_finalize \
 	tests/unit/test_jwk \
 	tests/unit/test_jws \
@@ -200,6 +201,7 @@ unit_tests += \
 	tests/unit/test_throttle
 tests_unit_test_acme_LDADD = $(ACME_LAB) $(STORE_FIXTURE) $(CS_ACME)
 tests_unit_test_certid_LDADD = $(UNIT) $(CS_ACME)
+tests_unit_test_dates_LDADD = $(UNIT) $(CS_ACME)
 tests_unit_test_finalize_LDADD = $(ACME_LAB) $(STORE_FIXTURE) $(CS_ACME)
 tests_unit_test_jwk_LDADD = $(ACME_LAB) $(UNIT) $(CS_ACME)
 tests_unit_test_jws_LDADD = $(ACME_LAB) $(UNIT) $(CS_ACME)
@@ -236,6 +238,7 @@ unit_tests += \
 	tests/unit/test_conf_manual \
 	tests/unit/test_evidence \
 	tests/unit/test_gate \
+	tests/unit/test_issuer_profile \
 	tests/unit/test_judge \
 	tests/unit/test_sender \
 	tests/unit/test_writer
@@ -245,6 +248,7 @@ tests_unit_test_conf_manual_CPPFLAGS = $(tests_cppflags)
 tests_unit_test_conf_manual_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_evidence_LDADD = $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_gate_LDADD = $(ROLE_LAB) $(CS_SRC)
+tests_unit_test_issuer_profile_LDADD = $(PKI_LAB) $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_judge_LDADD = $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_sender_LDADD = $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_writer_LDADD = $(STORE_FIXTURE) $(CS_SRC)

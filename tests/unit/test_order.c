@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "acme/acme.h"
 #include "acme/offer.h"
 #include "acme/order.h"
 #include "acme/policy.h"
@@ -107,6 +108,97 @@ test_profiles(struct job *j)
 		a = read_url(j, front_header(&a, "Location", 0));
 		assert_string_equal(front_str(&a, "profile"), rows[i].profile);
 	}
+	front_close();
+}
+
+/* AC-92, AC-20: as the profile allows; shown in UTC, and nothing after them. */
+static void
+test_dates(struct job *j)
+{
+	static const char *dated[] = { "mailbox-strict" };
+	static const char *offered[] = { "mailbox-multipurpose",
+		"mailbox-strict" };
+	static const char payload[] =
+	    "{\"identifiers\":[" ALICE "],\"profile\":\"%s\","
+	    "\"notBefore\":\"2027-01-15T14:00:00.25+05:30\","
+	    "\"notAfter\":\"2027-01-16T00:00:00-08:00\"}";
+	struct answer a;
+
+	front_conf()->profiles = (struct conf_list){ offered, 2 };
+	front_conf()->allow_not_after = (struct conf_list){ dated, 1 };
+	front_conf()->issuer.validity_days = 365;
+	front_conf()->issuer.clock_allowance = 300;
+	front_open(j);
+	a = front_post(j, FRONT_NEW_ORDER,
+	    arena_printf(j->arena, payload, "mailbox-multipurpose"));
+	front_expect(&a, 400, "malformed",
+	    "this profile does not support notBefore/notAfter");
+	a = front_post(j, FRONT_NEW_ORDER,
+	    arena_printf(j->arena, payload, "mailbox-strict"));
+	front_expect(&a, 201, "", NULL);
+	for (int i = 0; i < 2; i++) {
+		assert_string_equal(
+		    front_str(&a, "notBefore"), "2027-01-15T08:30:00Z");
+		assert_string_equal(
+		    front_str(&a, "notAfter"), "2027-01-16T08:00:00Z");
+		a = read_url(j, front_header(&a, "Location", 0));
+	}
+	/* One of them: the other is not shown.  It ends with its dates. */
+	a = front_post(j, FRONT_NEW_ORDER,
+	    "{\"identifiers\":[" ALICE "],\"profile\":\"mailbox-strict\","
+	    "\"notAfter\":\"2027-01-15T09:00:00Z\"}");
+	front_expect(&a, 201, "", NULL);
+	assert_null(json_get(a.doc, "notBefore"));
+	assert_string_equal(front_str(&a, "notAfter"), "2027-01-15T09:00:00Z");
+	assert_string_equal(front_str(&a, "expires"), "2027-01-15T09:00:00Z");
+	front_set_time(j, FIXTURE_NOW + 3600);
+	a = read_url(j, front_header(&a, "Location", 0));
+	assert_string_equal(front_str(&a, "status"), "invalid");
+	front_set_time(j, FIXTURE_NOW);
+	/* AC-93: identifiers, profile, dates. */
+	a = front_post(j, FRONT_NEW_ORDER,
+	    "{\"identifiers\":[" ALICE "],\"profile\":\"other\","
+	    "\"notAfter\":\"x\"}");
+	front_expect(&a, 400, "invalidProfile", "profile other is not offered");
+	a = front_post(j, FRONT_NEW_ORDER,
+	    "{\"identifiers\":[" EMAIL("x") "],\"profile\":\"other\","
+					    "\"notAfter\":\"x\"}");
+	front_expect(&a, 400, "malformed", NULL);
+	a = front_post(j, FRONT_NEW_ORDER,
+	    "{\"identifiers\":[" ALICE "],\"profile\":\"mailbox-strict\","
+	    "\"notBefore\":\"2027-01-17T08:00:01Z\"}");
+	front_expect(
+	    &a, 400, "malformed", "notBefore is more than 24 hours ahead");
+	front_close();
+}
+
+/* PK-92, AC-162: a profile whose certificates would outlive the CA. */
+static void
+test_ca_ends(struct job *j)
+{
+	static const char *dated[] = { "mailbox-multipurpose" };
+	const struct acme_chain chain = { .ca_label = "aabb",
+		.not_after = FIXTURE_NOW + 100 * 24 * HOUR };
+	struct answer a;
+
+	front_conf()->allow_not_after = (struct conf_list){ dated, 1 };
+	front_conf()->issuer.validity_days = 365;
+	front_open(j);
+	acme_set_chain(front_acme(), &chain);
+	a = new_order(j, "[" ALICE "]");
+	front_expect(&a, 400, "invalidProfile",
+	    "profile mailbox-multipurpose does not fit: the certificate would "
+	    "end after the CA, which ends at 2027-04-25T08:00:00Z");
+	a = front_post(j, FRONT_NEW_ORDER,
+	    "{\"identifiers\":[" ALICE
+	    "],\"notAfter\":\"2027-04-25T08:00:01Z\"}");
+	front_expect(&a, 400, "malformed",
+	    "notAfter is beyond the end of the CA, which is "
+	    "2027-04-25T08:00:00Z");
+	a = front_post(j, FRONT_NEW_ORDER,
+	    "{\"identifiers\":[" ALICE
+	    "],\"notAfter\":\"2027-04-25T08:00:00Z\"}");
+	front_expect(&a, 201, "", NULL);
 	front_close();
 }
 
@@ -983,6 +1075,8 @@ test_policy(void **state)
 static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_create),
 	STORE_TEST(test_profiles),
+	STORE_TEST(test_dates),
+	STORE_TEST(test_ca_ends),
 	cmocka_unit_test(test_profile_permitted),
 	STORE_TEST(test_fixed_from),
 	STORE_TEST(test_secrecy),

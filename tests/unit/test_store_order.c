@@ -38,6 +38,8 @@ test_create_and_read(struct job *j)
 	assert_int_equal(back.failed_at, 0);
 	assert_null(back.error);
 	assert_null(back.cert_id);
+	assert_int_equal(back.not_before, 0);
+	assert_int_equal(back.not_after, 0);
 	for (size_t i = 0; i < 3; i++) {
 		const struct authz *was = &o->identifiers[i].authz;
 		const struct authz *is = &back.identifiers[i].authz;
@@ -71,6 +73,29 @@ test_create_and_read(struct job *j)
 		assert_int_equal(is->challenge.mail_attempts, 0);
 		assert_null(is->challenge.error);
 	}
+}
+
+/* AC-92 */
+static void
+test_dates(struct job *j)
+{
+	struct order *o = fixture_order(j, fixture_account(j), 1);
+	struct order dated = *o, back, *list;
+	size_t count;
+
+	dated.id = "dated";
+	dated.not_before = FIXTURE_NOW - 60;
+	dated.not_after = INT64_C(253402300799);
+	dated.identifiers[0].is_new = false;
+	COMMITTED(j, store_order_create(j, &dated, j->now));
+	EXPECT(j, store_order_by_id(j, "dated", NULL, &back), 1);
+	assert_int_equal(back.not_before, FIXTURE_NOW - 60);
+	assert_true(back.not_after == INT64_C(253402300799));
+	EXPECT(j, store_order_list(j, false, 10, &list, &count), 0);
+	assert_int_equal(count, 2);
+	for (size_t i = 0; i < count; i++)
+		assert_int_equal(
+		    list[i].not_before != 0, strcmp(list[i].id, "dated") == 0);
 }
 
 /* AC-175, AC-177: absent and foreign are the same. */
@@ -695,6 +720,7 @@ test_wipe_expired(struct job *j)
 
 static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_create_and_read),
+	STORE_TEST(test_dates),
 	STORE_TEST(test_absent_and_foreign),
 	STORE_TEST(test_values_are_used_once),
 	STORE_TEST(test_list),

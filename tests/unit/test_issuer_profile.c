@@ -1,0 +1,323 @@
+/*
+ * The issuer goes by the order's profile and dates, and believes neither:
+ * AC-92, AC-138, AC-142, AC-163, AC-164, PK-18, PK-67, PK-92.
+ */
+#include "config.h"
+
+#include "tests/unit/role_lab.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "db/store_cert.h"
+#include "lib/digest.h"
+#include "lib/fdio.h"
+#include "pki/certview.h"
+#include "pki/issue.h"
+#include "pki/oid.h"
+#include "src/judge.h"
+#include "tests/unit/pki_lab.h"
+
+#define MAILBOX "mailbox0@example.org"
+#define DAY INT64_C(86400)
+
+/* What another test of the same process left behind. */
+#define CLEAN                                                                  \
+	"DELETE FROM caa; DELETE FROM reply; DELETE FROM spool;"               \
+	"DELETE FROM part1; DELETE FROM outbox; DELETE FROM challenge;"        \
+	"DELETE FROM order_identifier; DELETE FROM authz; DELETE FROM cert;"   \
+	"DELETE FROM orders; DELETE FROM account"
+
+/* An order that waits for the issuer, with a request of this key usage. */
+static void
+wait_for_issuer(struct role_lab *lab, struct job *j, const char *profile,
+    enum key_type type, int key_usage)
+{
+	struct lab_csr c;
+
+	fixture_sql(j, CLEAN);
+	role_lab_init(lab, j);
+	lab->issuer.ca = lab_ca("p256");
+	lab->conf.issuer.crl_url = LAB_CRL_URL;
+	lab->conf.issuer.crl_file =
+	    arena_printf(j->arena, "%s/issuing.crl", lab_folder());
+	lab->conf.issuer.validity_days = 365;
+	lab->conf.issuer.clock_allowance = 300;
+	lab->conf.issuer.serial_octet = 1;
+	fixture_sql(j, arena_printf(j->arena,
+			   "UPDATE orders SET profile = '%s'", profile));
+	role_lab_send(lab);
+	role_lab_post(lab);
+	assert_int_equal(
+	    role_lab_take(lab, role_lab_reply(lab, NULL)), VERDICT_MATCH);
+	EXPECT(j, judge_caa(&lab->validator, j), 1);
+	c = lab_csr(j, lab_key(type, 2048), MAILBOX);
+	c.key_usage = key_usage;
+	role_lab_request_take(lab, lab_csr_make(j, &c));
+}
+
+/* Lists and orders, until there is nothing to do. */
+static void
+run_issuer(struct role_lab *lab)
+{
+	int r;
+
+	for (int i = 0; i < 5; i++) {
+		r = issuer_step(&lab->issuer, lab->j);
+		if (r < 0)
+			fail_msg("%s", lab->j->err.text);
+		job_recover(lab->j);
+		if (r == 0)
+			return;
+	}
+	fail_msg("never idle");
+}
+
+static void
+expect_refused(struct role_lab *lab, const char *type, const char *detail)
+{
+	struct order *o;
+	struct cert c;
+
+	run_issuer(lab);
+	o = fixture_reread(lab->j, lab->order);
+	assert_non_null(o->error);
+	assert_null(o->cert_id);
+	if (strstr(o->error, type) == NULL || strstr(o->error, detail) == NULL)
+		fail_msg("not %s, %s: %s", type, detail, o->error);
+	EXPECT(lab->j, store_cert_by_order(lab->j, o->id, &c), 0);
+}
+
+static struct cert
+expect_issued(struct role_lab *lab)
+{
+	struct order *o;
+	struct cert c = { 0 };
+
+	run_issuer(lab);
+	o = fixture_reread(lab->j, lab->order);
+	if (o->cert_id == NULL)
+		fail_msg("not issued: %s", o->error);
+	EXPECT(lab->j, store_cert_by_order(lab->j, o->id, &c), 1);
+	return c;
+}
+
+/* --- profiles ------------------------------------------------------------- */
+
+/* AC-163, PK-18: each, as the order names it. */
+static void
+test_each(struct job *j)
+{
+	static const struct {
+		const char *profile;
+		enum key_type type;
+		int key_usage;
+	} rows[] = {
+		{ "mailbox-strict", KEY_TYPE_P256, 0x11 },
+		{ "mailbox-multipurpose", KEY_TYPE_RSA, 0x05 },
+		{ "mailbox-signing", KEY_TYPE_ED25519, 0x01 },
+		{ "mailbox-encryption", KEY_TYPE_P256, 0x10 },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct profile *p =
+		    profile_find(span_str(rows[i].profile));
+		uint8_t hash[SHA256_LEN];
+		struct role_lab lab;
+		struct certview v;
+		struct cert c;
+
+		unit_case("%s", rows[i].profile);
+		wait_for_issuer(
+		    &lab, j, rows[i].profile, rows[i].type, rows[i].key_usage);
+		c = expect_issued(&lab);
+		assert_string_equal(c.profile, rows[i].profile);
+		sha256(span_str(p->text), hash);
+		assert_true(
+		    span_eq(c.profile_sha256, span_mem(hash, sizeof(hash))));
+		assert_int_equal(certview_parse(c.der, &v), 0);
+		const struct cert_extension *e =
+		    certview_extension(&v, OID_POLICIES);
+		assert_true(span_ends(e->value, p->policy));
+	}
+}
+
+/* Somebody who writes rows gives an order another profile: the request that
+ * the client signed is checked against that one too. */
+static void
+test_intent(struct job *j)
+{
+	struct role_lab lab;
+
+	wait_for_issuer(&lab, j, "mailbox-signing", KEY_TYPE_P256, 0x11);
+	expect_refused(
+	    &lab, ":badCSR", "the profile does not allow encryption");
+	wait_for_issuer(&lab, j, "mailbox-encryption", KEY_TYPE_P256, 0x01);
+	expect_refused(&lab, ":badCSR", "the profile does not allow signing");
+}
+
+/* A name that is not in the table. */
+static void
+test_unknown(struct job *j)
+{
+	static const char *const names[] = { "", "smime", "Mailbox-strict" };
+	struct role_lab lab;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		unit_case("%s", names[i]);
+		wait_for_issuer(&lab, j, names[i], KEY_TYPE_P256, 0x11);
+		expect_refused(&lab, ":serverInternal", "internal error");
+	}
+}
+
+/* AC-164: one that is offered no more finishes; AC-142: unless it is
+ * stopped. */
+static void
+test_withdrawn(struct job *j)
+{
+	static const char *offered[] = { "mailbox-multipurpose" };
+	static const char *stopped[] = { "mailbox-strict" };
+	struct role_lab lab;
+
+	wait_for_issuer(&lab, j, "mailbox-strict", KEY_TYPE_P256, 0x11);
+	lab.conf.profile = offered[0];
+	lab.conf.profiles = (struct conf_list){ offered, 1 };
+	expect_issued(&lab);
+	wait_for_issuer(&lab, j, "mailbox-strict", KEY_TYPE_P256, 0x11);
+	lab.conf.profiles_stopped = (struct conf_list){ stopped, 1 };
+	expect_refused(&lab, ":invalidProfile",
+	    "profile mailbox-strict is no longer offered");
+}
+
+/* --- dates ---------------------------------------------------------------- */
+
+/* FIXTURE_NOW is 2027-01-15T08:00:00Z; the CA ends 2031-11-22. */
+static const struct {
+	const char *name;
+	int64_t not_before, not_after; /* in the row */
+	int64_t from, until;           /* in the certificate */
+	const char *type, *detail;     /* or the order's error */
+} dated[] = {
+	{ "none", 0, 0, FIXTURE_NOW - 300, FIXTURE_NOW - 301 + 365 * DAY, NULL,
+	    NULL },
+	{ "both", FIXTURE_NOW + 60, FIXTURE_NOW + 120, FIXTURE_NOW + 60,
+	    FIXTURE_NOW + 120, NULL, NULL },
+	{ "notAfter", 0, FIXTURE_NOW + DAY, FIXTURE_NOW - 300,
+	    FIXTURE_NOW + DAY, NULL, NULL },
+	{ "notBefore", FIXTURE_NOW + DAY, 0, FIXTURE_NOW + DAY,
+	    FIXTURE_NOW + 366 * DAY - 1, NULL, NULL },
+	{ "an order that waited", FIXTURE_NOW - 3 * DAY, 0,
+	    FIXTURE_NOW - 3 * DAY, FIXTURE_NOW + 362 * DAY - 1, NULL, NULL },
+	/* Rows that newOrder would not have written. */
+	{ "too long", 0, FIXTURE_NOW + 365 * DAY, 0, 0, ":malformed",
+	    "beyond the longest validity" },
+	{ "much too long", FIXTURE_NOW, FIXTURE_NOW + 10000 * DAY, 0, 0,
+	    ":malformed", "beyond the longest validity" },
+	{ "over", 0, FIXTURE_NOW, 0, 0, ":malformed",
+	    "notAfter is not in the future" },
+	{ "reversed", FIXTURE_NOW + 100, FIXTURE_NOW + 50, 0, 0, ":malformed",
+	    "notAfter is not after notBefore" },
+	{ "dated back", FIXTURE_NOW - 30 * DAY, 0, 0, 0, ":malformed",
+	    "notBefore is too early" },
+	{ "negative", -1, 0, 0, 0, ":malformed", "notBefore is too early" },
+	{ "smallest", INT64_MIN, INT64_MIN, 0, 0, ":malformed",
+	    "notBefore is too early" },
+	{ "largest", INT64_MAX, INT64_MAX, 0, 0, ":malformed",
+	    "more than 24 hours ahead" },
+	{ "largest end", 0, INT64_MAX, 0, 0, ":malformed",
+	    "beyond the longest validity" },
+	{ "smallest end", 0, INT64_MIN, 0, 0, ":malformed",
+	    "notAfter is not in the future" },
+};
+
+static void
+set_dates(struct job *j, int64_t not_before, int64_t not_after)
+{
+	/* -9223372036854775808 is no literal of SQL. */
+	fixture_sql(j, arena_printf(j->arena,
+			   "UPDATE orders SET not_before = %lld - %d, "
+			   "not_after = %lld - %d",
+			   (long long)(not_before + (not_before == INT64_MIN)),
+			   not_before == INT64_MIN,
+			   (long long)(not_after + (not_after == INT64_MIN)),
+			   not_after == INT64_MIN));
+}
+
+static void
+test_dates(struct job *j)
+{
+	static const char *takes[] = { "mailbox-strict" };
+
+	for (size_t i = 0; i < sizeof(dated) / sizeof(dated[0]); i++) {
+		struct role_lab lab;
+		struct cert_facts facts;
+		struct cert c;
+
+		unit_case("%s", dated[i].name);
+		wait_for_issuer(&lab, j, "mailbox-strict", KEY_TYPE_P256, 0x11);
+		lab.conf.allow_not_after = (struct conf_list){ takes, 1 };
+		set_dates(j, dated[i].not_before, dated[i].not_after);
+		if (dated[i].type != NULL) {
+			expect_refused(&lab, dated[i].type, dated[i].detail);
+			continue;
+		}
+		c = expect_issued(&lab);
+		EXPECT(j, cert_facts(j, c.der, &facts), 0);
+		assert_true(facts.not_before == dated[i].from);
+		assert_true(facts.not_after == dated[i].until);
+		assert_true(c.not_before == dated[i].from);
+		assert_true(c.not_after == dated[i].until);
+	}
+}
+
+/* Whatever a row says: dates only where the operator allows them. */
+static void
+test_dates_not_allowed(struct job *j)
+{
+	static const char *takes[] = { "mailbox-multipurpose" };
+	struct role_lab lab;
+
+	wait_for_issuer(&lab, j, "mailbox-strict", KEY_TYPE_P256, 0x11);
+	lab.conf.allow_not_after = (struct conf_list){ takes, 1 };
+	set_dates(j, FIXTURE_NOW, FIXTURE_NOW + DAY);
+	expect_refused(&lab, ":malformed",
+	    "this profile does not support notBefore/notAfter");
+}
+
+/* PK-92: the CA's end. */
+static void
+test_ca_end(struct job *j)
+{
+	static const char *takes[] = { "mailbox-strict" };
+	struct ca old = *lab_ca("p256");
+	struct role_lab lab;
+
+	old.not_after = FIXTURE_NOW + 100 * DAY;
+	wait_for_issuer(&lab, j, "mailbox-strict", KEY_TYPE_P256, 0x11);
+	lab.issuer.ca = &old;
+	expect_refused(
+	    &lab, ":invalidProfile", "profile mailbox-strict does not fit");
+	wait_for_issuer(&lab, j, "mailbox-strict", KEY_TYPE_P256, 0x11);
+	lab.issuer.ca = &old;
+	lab.conf.allow_not_after = (struct conf_list){ takes, 1 };
+	set_dates(j, 0, FIXTURE_NOW + 100 * DAY + 1);
+	expect_refused(&lab, ":malformed", "beyond the end of the CA");
+	wait_for_issuer(&lab, j, "mailbox-strict", KEY_TYPE_P256, 0x11);
+	lab.issuer.ca = &old;
+	lab.conf.allow_not_after = (struct conf_list){ takes, 1 };
+	set_dates(j, 0, FIXTURE_NOW + 100 * DAY);
+	expect_issued(&lab);
+}
+
+static const struct CMUnitTest tests[] = {
+	STORE_TEST(test_each),
+	STORE_TEST(test_intent),
+	STORE_TEST(test_unknown),
+	STORE_TEST(test_withdrawn),
+	STORE_TEST(test_dates),
+	STORE_TEST(test_dates_not_allowed),
+	STORE_TEST(test_ca_end),
+};
+
+UNIT_MAIN(tests)
