@@ -36,6 +36,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 #define ACCOUNT "Yl1nV0mJq3bQx8cT7hZp2A"
 #define DAY (24 * 3600)
 
+static const char *offered[] = { "mailbox-multipurpose", "mailbox-signing" };
+
 static const struct conf conf = {
 	.base_url = BASE,
 	.max_identifiers = 10,
@@ -46,6 +48,9 @@ static const struct conf conf = {
 	.order_life = 3 * DAY,
 	.challenge_mail_delay = 5,
 	.profile = "mailbox-multipurpose",
+	.profiles = { offered, 2 },
+	.allow_not_after = { offered, 1 },
+	.issuer = { .validity_days = 365, .clock_allowance = 300 },
 	.tos_url = "https://ca.example/terms",
 	.web.nonce_ttl = 7200,
 	.sender.from = "acme@ca.example",

@@ -43,6 +43,7 @@ EXTRA_DIST += \
 	tests/integration/test_limits.py \
 	tests/integration/test_mail_io.py \
 	tests/integration/test_outage.py \
+	tests/integration/test_profiles.py \
 	tests/integration/test_replies.py \
 	tests/integration/test_secrets.py \
 	tests/integration/test_signals.py \

@@ -1,0 +1,241 @@
+#!/usr/bin/python3
+"""Certificate profiles: one certificate of each, looked at by openssl; the
+dates of an order; what is offered, withdrawn and stopped on SIGHUP."""
+
+import datetime
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import (Encoding,
+                                                          NoEncryption,
+                                                          PrivateFormat)
+
+from acme import Client, Order, new_key
+from harness import case, command, edit_config, eventually, run
+from letters import answer
+
+ALICE = "alice@user.test"
+STRICT, MULTIPURPOSE = "2.23.140.1.5.1.3", "2.23.140.1.5.1.2"
+USAGE = {"digital_signature": False, "content_commitment": False,
+         "key_encipherment": False, "data_encipherment": False,
+         "key_agreement": False, "key_cert_sign": False, "crl_sign": False,
+         "encipher_only": False, "decipher_only": False}
+# Profile, key, what the request asks for, policy and usages as openssl says.
+PROFILES = [
+    ("mailbox-strict", new_key, None, STRICT,
+     "Digital Signature, Key Agreement"),
+    ("mailbox-multipurpose", new_key, None, MULTIPURPOSE,
+     "Digital Signature, Key Agreement"),
+    ("mailbox-signing", new_key, "digital_signature", STRICT,
+     "Digital Signature"),
+    ("mailbox-encryption", lambda: rsa.generate_private_key(65537, 2048),
+     "key_encipherment", STRICT, "Key Encipherment"),
+]
+
+
+def csr(key, usage):
+    names = x509.SubjectAlternativeName([x509.RFC822Name(ALICE)])
+    builder = (x509.CertificateSigningRequestBuilder()
+               .subject_name(x509.Name([])).add_extension(names, False))
+    if usage is not None:
+        builder = builder.add_extension(
+            x509.KeyUsage(**(USAGE | {usage: True})), True)
+    return builder.sign(key, hashes.SHA256()).public_bytes(Encoding.DER)
+
+
+def post_order(client, **members):
+    client.account()
+    return client.post(client.url_of("newOrder"), {
+        "identifiers": [{"type": "email", "value": ALICE}]} | members)
+
+
+def new_order(client, **members):
+    made = post_order(client, **members)
+    assert made.status == 201, made
+    return made, Order(client, made.headers["Location"], [ALICE])
+
+
+def directory(site):
+    client = Client(site)
+    return client.request("GET", client.base + "/acme/directory").json
+
+
+def write(path, octets):
+    with open(path, "wb") as f:
+        f.write(octets)
+
+
+class Files:
+    """A certificate, its key and its chain, for openssl."""
+
+    def __init__(self, site, chain, key):
+        self.root = f"{site.state}/ca/root.pem"
+        self.leaf, self.rest = f"{site.folder}/leaf", f"{site.folder}/rest"
+        self.key, self.text = f"{site.folder}/key", f"{site.folder}/text"
+        self.cms = f"{site.folder}/cms"
+        write(self.leaf, chain[0].public_bytes(Encoding.PEM))
+        write(self.rest, b"".join(c.public_bytes(Encoding.PEM)
+                                  for c in chain[1:]))
+        write(self.key, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8,
+                                          NoEncryption()))
+        write(self.text, b"hello\n")
+
+    def extension(self, name):
+        return command("openssl", "x509", "-in", self.leaf, "-noout", "-ext",
+                       name).split("\n", 1)[1].strip()
+
+    def verify(self, purpose, status=0):
+        command("openssl", "verify", "-x509_strict", "-purpose", purpose,
+                "-CAfile", self.root, "-untrusted", self.rest, self.leaf,
+                status=status)
+
+    def sign(self):
+        command("openssl", "cms", "-sign", "-in", self.text, "-signer",
+                self.leaf, "-inkey", self.key, "-certfile", self.rest,
+                "-out", self.cms)
+        assert "hello" in command("openssl", "cms", "-verify", "-in",
+                                  self.cms, "-CAfile", self.root)
+
+    def encrypt(self):
+        command("openssl", "cms", "-encrypt", "-aes-256-cbc", "-in",
+                self.text, "-out", self.cms, self.leaf)
+        assert "hello" in command("openssl", "cms", "-decrypt", "-in",
+                                  self.cms, "-recip", self.leaf, "-inkey",
+                                  self.key)
+
+
+def test_offered(site):
+    with case("AC-161: without policy.profiles the default one alone is "
+              "offered"):
+        found = directory(site)["meta"]["profiles"]
+        assert list(found) == ["mailbox-multipurpose"], found
+        refused = post_order(Client(site), profile="mailbox-strict")
+        assert refused.status == 400, refused
+        assert refused.problem == "invalidProfile", refused
+    with case("AC-62, AC-161: SIGHUP: those of policy.profiles are offered, "
+              "with their descriptions"):
+        edit_config(site, policy__profile="mailbox-strict",
+                    policy__profiles="{ mailbox-strict, mailbox-multipurpose,"
+                    " mailbox-signing, mailbox-encryption }",
+                    policy__allow_not_after="{ mailbox-strict }")
+        site.reload()
+        found = eventually(
+            lambda: len(p := directory(site)["meta"]["profiles"]) > 1 and p,
+            "the new directory")
+        assert list(found) == [p[0] for p in PROFILES], found
+        assert all(found.values()) and len(set(found.values())) == 4, found
+
+
+def test_each(site, client):
+    # The first order proves the mailbox, the others stand on that.
+    _, order = new_order(client)
+    order.challenge().post()
+    answer(site, order.challenge())
+    order.wait("ready")
+    for profile, make_key, usage, policy, usages in PROFILES:
+        with case(f"AC-163: a certificate of {profile}"):
+            made, order = new_order(client, profile=profile)
+            assert made.json["profile"] == profile, made
+            order.key = make_key()
+            order.finalize(csr(order.key, usage))
+            files = Files(site, order.certificate(), order.key)
+            assert files.extension("certificatePolicies") == \
+                f"Policy: {policy}"
+            assert files.extension("keyUsage") == usages
+            assert files.extension("extendedKeyUsage") == "E-mail Protection"
+            signs = usages.startswith("Digital")
+            files.verify("smimesign", 0 if signs else 2)
+            if signs:
+                files.sign()
+            if usages != "Digital Signature":
+                files.encrypt()
+    with case("AC-162: an order that names none gets the default, and says "
+              "so"):
+        made, _ = new_order(client)
+        assert made.json["profile"] == "mailbox-strict", made
+    with case("AC-138: a request for what the profile excludes: badCSR, and "
+              "the order stays ready"):
+        _, order = new_order(client, profile="mailbox-signing")
+        for usage in None, "key_agreement":
+            refused = order.finalize(csr(order.key, usage), expect=400)
+            assert refused.problem == "badCSR", refused
+            assert refused.json["detail"].startswith(
+                "the profile does not allow encryption"), refused
+        assert order.read()["status"] == "ready"
+        order.finalize(csr(order.key, "digital_signature"))
+        order.wait("valid")
+
+
+def test_dates(site, client):
+    now = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)
+    east = datetime.timezone(datetime.timedelta(hours=5, minutes=30))
+    begin = now + datetime.timedelta(hours=1)
+    end = now + datetime.timedelta(days=7)
+    with case("AC-92, AC-20: dates with an offset are shown in UTC and are "
+              "the certificate's"):
+        made, order = new_order(
+            client, notBefore=begin.astimezone(east).isoformat(),
+            notAfter=end.isoformat())
+        for found in made.json, order.read():
+            assert found["notBefore"] == f"{begin:%Y-%m-%dT%H:%M:%SZ}", found
+            assert found["notAfter"] == f"{end:%Y-%m-%dT%H:%M:%SZ}", found
+        leaf = order.certificate()[0]
+        assert leaf.not_valid_before == begin.replace(tzinfo=None)
+        assert leaf.not_valid_after == end.replace(tzinfo=None)
+    with case("AC-92: beyond the longest validity, or of a profile without "
+              "dates: malformed"):
+        late = now + datetime.timedelta(days=366)
+        for members in ({"notAfter": late.isoformat()},
+                        {"notAfter": end.isoformat(),
+                         "profile": "mailbox-multipurpose"}):
+            refused = post_order(client, **members)
+            assert refused.status == 400, refused
+            assert refused.problem == "malformed", refused
+
+
+def test_withdrawn(site, client):
+    _, kept = new_order(client, profile="mailbox-multipurpose")
+    _, stopped = new_order(client, profile="mailbox-multipurpose")
+    with case("AC-164: withdrawn on SIGHUP, it gets no new orders, and the "
+              "earlier ones finish"):
+        edit_config(site, policy__profiles="{ mailbox-strict }")
+        site.reload()
+        refused = eventually(
+            lambda: (r := post_order(
+                client, profile="mailbox-multipurpose")).status == 400 and r,
+            "the withdrawal")
+        assert refused.problem == "invalidProfile", refused
+        assert refused.json["detail"] == \
+            "profile mailbox-multipurpose is not offered", refused
+        kept.certificate()
+    with case("AC-142: stopped, they are refused, and stay ready"):
+        edit_config(site, policy__profiles_stopped="{ mailbox-multipurpose }")
+        site.reload()
+        refused = stopped.finalize(expect=400)
+        assert refused.problem == "invalidProfile", refused
+        assert refused.json["detail"] == \
+            "profile mailbox-multipurpose is no longer offered", refused
+        assert stopped.read()["status"] == "ready"
+    with case("a profile that there is not: named with those that there are, "
+              "and the old configuration stays"):
+        mark = site.mark()
+        edit_config(site, policy__profiles="{ mailbox-strict, smime }")
+        site.reload()
+        said = [e["error"] for e in site.events("configuration", mark)]
+        assert any("policy.profiles: smime is no profile; there are "
+                   "mailbox-strict, mailbox-multipurpose" in text
+                   for text in said), said
+        assert list(directory(site)["meta"]["profiles"]) == \
+            ["mailbox-strict"]
+
+
+def test_all(site):
+    client = Client(site)
+    test_offered(site)
+    test_each(site, client)
+    test_dates(site, client)
+    test_withdrawn(site, client)
+
+
+run({"limits.certificates": "none", "limits.new_orders": "none"}, test_all)
