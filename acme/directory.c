@@ -4,6 +4,7 @@
 
 #include "acme/acme.h"
 #include "acme/offer.h"
+#include "acme/policy.h"
 #include "acme/response.h"
 #include "lib/conf.h"
 #include "lib/json.h"
@@ -72,6 +73,8 @@ directory_read(
 	add_url(&o, a, j, "newNonce", PATH_NEW_NONCE);
 	add_url(&o, a, j, "newAccount", PATH_NEW_ACCOUNT);
 	add_url(&o, a, j, "newOrder", PATH_NEW_ORDER);
+	if (policy_offers_new_authz(a->conf))
+		add_url(&o, a, j, "newAuthz", PATH_NEW_AUTHZ);
 	add_meta(&o, a->conf);
 	json_object_end(&o);
 	return 0;

@@ -12,7 +12,23 @@
 #include "lib/job.h"
 #include "lib/json.h"
 
-/* AC-83: objects with string type and string value. */
+/* AC-83: an object with string type and string value. */
+static int
+read_one(struct job *j, const struct json *object, struct identifier *out)
+{
+	const struct json *type = json_get(object, "type");
+	const struct json *value = json_get(object, "value");
+
+	if (json_type(type) != JSON_T_STRING ||
+	    json_type(value) != JSON_T_STRING)
+		return job_fail(j, ERR_MALFORMED,
+		    "each identifier must be an object with the strings type "
+		    "and value");
+	out->type = json_string(type);
+	out->value = json_string(value);
+	return 0;
+}
+
 static int
 read_shape(struct job *j, const struct json *payload, struct identifier **out,
     size_t *count)
@@ -26,16 +42,8 @@ read_shape(struct job *j, const struct json *payload, struct identifier **out,
 		    j, ERR_MALFORMED, "identifiers must be a non-empty array");
 	list = arena_calloc(j->arena, *count, sizeof(*list));
 	for (size_t i = 0; i < *count; i++) {
-		const struct json *type = json_get(json_at(array, i), "type");
-		const struct json *value = json_get(json_at(array, i), "value");
-
-		if (json_type(type) != JSON_T_STRING ||
-		    json_type(value) != JSON_T_STRING)
-			return job_fail(j, ERR_MALFORMED,
-			    "each identifier must be an object with the "
-			    "strings type and value");
-		list[i].type = json_string(type);
-		list[i].value = json_string(value);
+		if (read_one(j, json_at(array, i), &list[i]) < 0)
+			return -1;
 	}
 	*out = list;
 	return 0;
@@ -113,4 +121,25 @@ identifier_parse(struct job *j, const struct conf *conf,
 		    "at most %" PRId64 " identifiers per order",
 		    conf->max_identifiers);
 	return 0;
+}
+
+int
+identifier_parse_one(struct job *j, const struct conf *conf,
+    const struct json *payload, struct response *resp, struct identifier *out)
+{
+	struct refusals refused;
+
+	if (json_get(payload, "identifiers") != NULL)
+		return job_fail(j, ERR_MALFORMED,
+		    "an authorization has one identifier, in the member "
+		    "identifier");
+	if (read_one(j, json_get(payload, "identifier"), out) < 0)
+		return -1;
+	refusals_init(&refused, j);
+	if (check_one(j, conf, out) < 0) {
+		if (!err_is_theirs(j->err.kind))
+			return -1;
+		refusals_add(&refused, j, &out->type, &out->value);
+	}
+	return refusals_end(&refused, j, resp, "");
 }

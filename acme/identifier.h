@@ -1,4 +1,4 @@
-/* The identifiers of a newOrder (AC-83 to AC-91). */
+/* The identifiers of a newOrder, the one of a newAuthz (AC-83 to AC-91). */
 #ifndef ACME_IDENTIFIER_H
 #define ACME_IDENTIFIER_H
 
@@ -22,5 +22,9 @@ struct identifier {
 int identifier_parse(struct job *j, const struct conf *conf,
     const struct json *payload, struct response *resp, struct identifier **out,
     size_t *count);
+
+/* The one member `identifier` of a newAuthz (AC-106). */
+int identifier_parse_one(struct job *j, const struct conf *conf,
+    const struct json *payload, struct response *resp, struct identifier *out);
 
 #endif

@@ -87,3 +87,9 @@ policy_addr(const struct conf *conf)
 		.reserved_domains = conf->allow_reserved_domains,
 	};
 }
+
+bool
+policy_offers_new_authz(const struct conf *conf)
+{
+	return conf->preauthorization && conf->authz_valid_life > 0;
+}

@@ -28,6 +28,10 @@ bool policy_allows(const struct conf *conf, const struct addr *addr);
 int policy_check(
     struct job *j, const struct conf *conf, const struct addr *addr);
 
+/* Is newAuthz offered (AC-61)?  Not where no order could use what it
+ * validates (AC-103). */
+bool policy_offers_new_authz(const struct conf *conf);
+
 /* What addr_parse() is to accept. */
 struct addr_policy policy_addr(const struct conf *conf);
 

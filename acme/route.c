@@ -16,6 +16,7 @@
 #include "acme/jws.h"
 #include "acme/nonce.h"
 #include "acme/order.h"
+#include "acme/policy.h"
 #include "acme/problem.h"
 #include "acme/response.h"
 #include "acme/status.h"
@@ -61,8 +62,9 @@ static const struct route routes[] = {
 	{ PATH_ORDER, "", false, NEEDS_KID, READ_ONLY, false, order_read },
 	{ PATH_ORDER, PATH_FINALIZE, false, NEEDS_KID, OBJECT_ONLY, true,
 	    order_finalize },
-	{ PATH_AUTHZ, "", false, NEEDS_KID, READ_OR_OBJECT, false,
-	    authz_serve },
+	{ PATH_NEW_AUTHZ, NULL, false, NEEDS_KID, OBJECT_ONLY, true,
+	    authz_create },
+	{ PATH_AUTHZ, "", false, NEEDS_KID, READ_OR_OBJECT, true, authz_serve },
 	{ PATH_CHALLENGE, "", false, NEEDS_KID, READ_OR_OBJECT, true,
 	    challenge_serve },
 	{ PATH_CERTIFICATE, "", false, NEEDS_KID, READ_ONLY, false,
@@ -110,11 +112,18 @@ matches(const struct route *route, struct request *req)
 	return true;
 }
 
+/* AC-61: what is switched off is not there. */
+static bool
+is_offered(const struct route *route, const struct conf *conf)
+{
+	return route->handle != authz_create || policy_offers_new_authz(conf);
+}
+
 static int
-find_route(struct job *j, struct request *req)
+find_route(struct job *j, const struct conf *conf, struct request *req)
 {
 	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
-		if (matches(&routes[i], req)) {
+		if (matches(&routes[i], req) && is_offered(&routes[i], conf)) {
 			req->route = &routes[i];
 			return 0;
 		}
@@ -353,7 +362,7 @@ acme_prepare(
     struct acme *a, struct job *j, struct request *req, struct response *resp)
 {
 	response_init(resp, j);
-	if (find_route(j, req) < 0 || check_method(j, req, resp) < 0 ||
+	if (find_route(j, a->conf, req) < 0 || check_method(j, req, resp) < 0 ||
 	    check_rate(a, j, req, resp) < 0 || check_content(j, req) < 0)
 		return -1;
 	if (req->method != METHOD_POST) {

@@ -45,6 +45,14 @@ account_status_name(enum account_status s)
 
 /* --- 17.4 challenges ------------------------------------------------------ */
 
+/* Deactivated or revoked before its time was over. */
+static bool
+is_put_away(const struct authz *a)
+{
+	return (a->deactivated_at != 0 && a->deactivated_at < a->expires_at) ||
+	       (a->revoked_at != 0 && a->revoked_at < a->expires_at);
+}
+
 enum challenge_status
 challenge_status(const struct authz *a, int64_t now)
 {
@@ -54,8 +62,9 @@ challenge_status(const struct authz *a, int64_t now)
 		return CHALLENGE_INVALID;
 	if (a->challenge.posted_at == 0)
 		return CHALLENGE_PENDING;
-	/* AC-128 */
-	return now < a->expires_at ? CHALLENGE_PROCESSING : CHALLENGE_INVALID;
+	/* AC-128: only the deadline of a live authorization is missed. */
+	return now < a->expires_at || is_put_away(a) ? CHALLENGE_PROCESSING
+						     : CHALLENGE_INVALID;
 }
 
 const char *

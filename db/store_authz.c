@@ -368,6 +368,39 @@ challenge_fail(struct job *j, const struct authz *a, const char *error)
 	return fail_orders(j, a->id, error);
 }
 
+int
+store_authz_lock(struct job *j, const char *id, struct authz *out)
+{
+	int found = store_authz_by_id(j, id, NULL, out);
+
+	return found == 1 ? challenge_lock(j, out->challenge.id, out) : found;
+}
+
+/* No order that ends here has an error to show (AC-96). */
+int
+store_authz_deactivate(struct job *j, const struct authz *a)
+{
+	if (store_change_one(j, "authorization",
+		"UPDATE authz SET deactivated_at = $2 WHERE id = $1 "
+		"AND failed_at = 0 AND deactivated_at = 0 AND revoked_at = 0",
+		ARGS(v_text(a->id), v_int(j->now))) != 0 ||
+	    challenge_close(j, a->challenge.id) != 0)
+		return -1;
+	return fail_orders(j, a->id, NULL);
+}
+
+int
+store_authz_revoke(struct job *j, const struct authz *a)
+{
+	if (store_change_one(j, "authorization",
+		"UPDATE authz SET revoked_at = $2 WHERE id = $1 "
+		"AND revoked_at = 0",
+		ARGS(v_text(a->id), v_int(j->now))) != 0 ||
+	    challenge_close(j, a->challenge.id) != 0)
+		return -1;
+	return fail_orders(j, a->id, NULL);
+}
+
 static int
 post_first(struct job *j, const struct authz *a, int64_t valid_until)
 {

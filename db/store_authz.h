@@ -68,6 +68,18 @@ int store_authz_count_pending(struct job *j, const char *account_id,
     const char *mailbox, int64_t max, int64_t *count, int64_t *first_end);
 
 /*
+ * Makes other transactions that decide about the authorization wait for this
+ * one, then reads it (of any account): 1 / 0 / -1.  The two ends below are for
+ * one that was locked so, after a look at its status.
+ */
+int store_authz_lock(struct job *j, const char *id, struct authz *out);
+/* By its account (AC-105), by the operator (AC-107): part1 is wiped, a mail
+ * that has not left is dropped, orders that stand on it end, unless they have
+ * a CSR. */
+int store_authz_deactivate(struct job *j, const struct authz *a);
+int store_authz_revoke(struct job *j, const struct authz *a);
+
+/*
  * The client's response POST (AC-122): notes posted_at once, makes the mail
  * due now, and, if a matching reply is there, makes the authorization valid
  * until `valid_until` and wipes part1, all in the caller's transaction.

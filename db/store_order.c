@@ -16,13 +16,13 @@ order_insert(struct job *j, const struct order *o)
 	return store_change(j, NULL,
 	    "INSERT INTO orders (id, account_id, profile, language, "
 	    "created_at, life_until, identifier_count, replaces, "
-	    "replaces_cert_id, not_before, not_after) "
-	    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+	    "replaces_cert_id, not_before, not_after, is_preauth) "
+	    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
 	    ARGS(v_text(o->id), v_text(o->account_id), v_text(o->profile),
 		v_text(o->language), v_int(o->created_at), v_int(o->life_until),
 		v_int((int64_t)o->identifier_count), v_text(o->replaces),
 		v_text(o->replaces_cert_id), v_int(o->not_before),
-		v_int(o->not_after)));
+		v_int(o->not_after), v_int(o->is_preauth)));
 }
 
 static int
@@ -77,7 +77,7 @@ store_order_create(struct job *j, const struct order *o, int64_t mail_due_at)
 	"CASE WHEN i.place = 0 THEN o.csr END, "                               \
 	"CASE WHEN i.place = 0 THEN o.csr_jws END, o.csr_refused_count, "      \
 	"o.failed_at, o.error, o.cert_id, o.cert_not_after, o.replaces, "      \
-	"o.replaces_cert_id, o.not_before, o.not_after"
+	"o.replaces_cert_id, o.not_before, o.not_after, o.is_preauth"
 #define ORDER_PICTURE                                                          \
 	"SELECT " ORDER_COLUMNS ", i.type, i.value, " AUTHZ_COLUMNS " "
 #define ORDER_JOINS                                                            \
@@ -108,6 +108,7 @@ order_read(struct query *q, struct order *out)
 	out->replaces_cert_id = query_text(q);
 	out->not_before = query_int(q);
 	out->not_after = query_int(q);
+	out->is_preauth = query_int(q) != 0;
 }
 
 static int
@@ -173,7 +174,8 @@ store_order_by_id(
 	return picture_get(j,
 	    ORDER_PICTURE
 	    "FROM orders o" ORDER_JOINS
-	    "WHERE o.id = $1 AND o.account_id = $2 ORDER BY i.place",
+	    "WHERE o.id = $1 AND o.account_id = $2 AND o.is_preauth = 0 "
+	    "ORDER BY i.place",
 	    ARGS(v_text(id), v_text(account_id)), out);
 }
 
@@ -199,6 +201,9 @@ store_order_list(struct job *j, bool pending_only, size_t max,
 	static const char pending[] = ORDER_PICTURE
 	    "FROM (SELECT * FROM orders WHERE failed_at = 0 "
 	    "AND cert_id IS NULL AND created_at <= $1 AND life_until > $3 "
+	    "AND (is_preauth = 0 OR NOT EXISTS (SELECT 1 "
+	    "FROM order_identifier n JOIN authz v ON v.id = n.authz_id "
+	    "WHERE n.order_id = orders.id AND v.valid_at > 0)) "
 	    "ORDER BY created_at DESC LIMIT $2) o" ORDER_JOINS
 	    "ORDER BY o.created_at DESC, o.id, i.place";
 	struct query q;
@@ -229,7 +234,7 @@ store_order_finalize(
 		"UPDATE orders SET csr_at = $2, csr = $3, csr_jws = $4, "
 		"issue_due_at = $2 WHERE id = $1 AND csr_at = 0 AND failed_at "
 		"= 0 "
-		"AND cert_id IS NULL",
+		"AND cert_id IS NULL AND is_preauth = 0",
 		ARGS(v_text(id), v_int(j->now), v_bytes(csr), v_bytes(jws))) !=
 	    0)
 		return -1;
@@ -311,7 +316,6 @@ deactivate_unused(struct job *j, const char *order_id)
 int
 store_order_fail(struct job *j, const char *id, const char *error)
 {
-	assert(error != NULL);
 	if (store_change_one(j, "order",
 		"UPDATE orders SET failed_at = $2, error = $3, "
 		"issue_due_at = NULL "

@@ -19,6 +19,7 @@ struct order {
 	const char *account_id;
 	const char *profile;
 	const char *language; /* Accept-Language as received (AC-13), or NULL */
+	bool is_preauth;      /* of newAuthz: no client ever sees it (AC-106) */
 	int64_t created_at;
 	int64_t life_until; /* created_at + order_life, or not_after */
 	/* Asked for, and binding for the certificate (AC-92); 0: not. */
@@ -47,11 +48,12 @@ struct order {
 int store_order_create(
     struct job *j, const struct order *o, int64_t mail_due_at);
 
-/* account_id NULL: of any account (admin, issuer). */
+/* account_id NULL: of any account, pre-authorizations too (admin, issuer). */
 int store_order_by_id(
     struct job *j, const char *id, const char *account_id, struct order *out);
 
-/* Newest first; pending_only: neither issued nor failed nor past its life.
+/* Newest first, pre-authorizations too; pending_only: neither issued nor
+ * failed nor past its life, and of a pre-authorization: not validated yet.
  * For `countersign orders`; at most `max`. */
 int store_order_list(struct job *j, bool pending_only, size_t max,
     struct order **out, size_t *count);
@@ -63,8 +65,9 @@ int store_order_finalize(
     struct job *j, const char *id, struct span csr, struct span jws);
 /* One more refused CSR; *count is the new number (AC-140). */
 int store_order_csr_refused(struct job *j, const char *id, int64_t *count);
-/* Ends the order: error is a problem document.  Unused pending
- * authorizations of it are deactivated, mails dropped, part1 wiped. */
+/* Ends the order: error is a problem document, or NULL if there is nothing to
+ * tell (AC-96).  Unused pending authorizations of it are deactivated, mails
+ * dropped, part1 wiped. */
 int store_order_fail(struct job *j, const char *id, const char *error);
 
 /*

@@ -150,6 +150,7 @@ struct conf {
 	bool utf8_mailboxes;
 	bool allow_reserved_domains;
 	bool compat_dns_mailbox; /* L-7 */
+	bool preauthorization;   /* newAuthz (AC-61, AC-106) */
 	int64_t authz_pending_life;
 	int64_t authz_valid_life;
 	int64_t order_life;

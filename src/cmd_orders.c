@@ -99,9 +99,9 @@ print_line(struct job *j, const struct order *o)
 	char time[CLOCK_RFC3339_MAX];
 
 	clock_format_rfc3339(o->created_at, time);
-	printf("%s  %s  %-10s  %s  (waits for: %s)\n", o->id, time,
-	    order_status_name(order_status(o, j->now)), mailboxes(j, o),
-	    story_waits_for(j, o));
+	printf("%s  %s  %-10s  %s  (%swaits for: %s)\n", o->id, time,
+	    story_status(j, o), mailboxes(j, o),
+	    o->is_preauth ? "pre-authorization; " : "", story_waits_for(j, o));
 }
 
 static void
@@ -114,8 +114,9 @@ print_json(struct job *j, const struct order *o)
 	json_out_init(&w, &b);
 	json_object_begin(&w);
 	json_member_str(&w, "order", o->id);
-	json_member_str(
-	    &w, "status", order_status_name(order_status(o, j->now)));
+	if (o->is_preauth)
+		json_member_bool(&w, "preauthorization", true);
+	json_member_str(&w, "status", story_status(j, o));
 	json_member_str(&w, "account", o->account_id);
 	json_member_time(&w, "created", o->created_at);
 	json_member_time(&w, "expires", order_expires(o, j->now));

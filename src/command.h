@@ -16,6 +16,7 @@ int cmd_orders(int argc, char **argv);
 int cmd_order(int argc, char **argv);
 int cmd_limits(int argc, char **argv);
 int cmd_suppress(int argc, char **argv);
+int cmd_authz(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_enroll(int argc, char **argv);
 

@@ -66,6 +66,10 @@ const struct conf_option conf_options[] = {
 	{ "policy", "compat_dns_mailbox", CONF_BOOL, AT(compat_dns_mailbox),
 	    "yes", 0, 0, NULL, false, true,
 	    "Takes an identifier of type dns that contains @ as a mailbox." },
+	{ "policy", "preauthorization", CONF_BOOL, AT(preauthorization), "yes",
+	    0, 0, NULL, false, true,
+	    "Offers newAuthz: mailboxes are validated before there is an "
+	    "order. Not offered while authz_valid_life is 0." },
 	{ "policy", "allow", CONF_LIST, AT(allow), NULL, 0, 0, NULL, false,
 	    true,
 	    "Domains and mailboxes to issue for; empty: all of them." },

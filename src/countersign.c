@@ -19,6 +19,7 @@ static const struct subcommand subcommands[] = {
 	{ "order", cmd_order, "tell the whole story of one order" },
 	{ "limits", cmd_limits, "see who has used a limit up" },
 	{ "suppress", cmd_suppress, "keep mail from a mailbox" },
+	{ "authz", cmd_authz, "tell about an authorization, or revoke it" },
 	{ "enroll", cmd_enroll, "get a certificate for a mailbox" },
 };
 

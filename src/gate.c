@@ -63,7 +63,10 @@ check_request(struct job *j, const struct order *o, const char **thumbprint,
 
 	if (found < 0)
 		return -1;
-	if (found == 0)
+	if (o->is_preauth)
+		job_fail(j, ERR_UNAUTHORIZED,
+		    "a pre-authorization gets no certificate");
+	else if (found == 0)
 		job_fail(j, ERR_UNAUTHORIZED, "the order has no account");
 	else if (finalize_proof_verify(j, j->conf->base_url, o, account.jwk,
 		     account.thumbprint) == 0) {

@@ -9,6 +9,7 @@ libcs_src_a_CPPFLAGS = $(AM_CPPFLAGS) $(MICROHTTPD_CFLAGS) \
 libcs_src_a_SOURCES = \
 	src/acme_client.c src/acme_client.h \
 	src/client_address.c src/client_address.h \
+	src/cmd_authz.c \
 	src/cmd_check.c \
 	src/cmd_enroll.c \
 	src/cmd_init.c \

@@ -123,6 +123,20 @@ record_outcome(struct job *j, const struct outbox_mail *mail,
 	return -1;
 }
 
+/* The client or the operator has ended the authorization since the mail was
+ * leased (AC-105): there is nothing to send any more. */
+static int
+drop(struct job *j, const struct outbox_mail *mail)
+{
+	store_rollback(j);
+	if (j->err.kind != ERR_CONFLICT)
+		return -1;
+	job_recover(j);
+	log_info("challenge mail dropped", "order=%s challenge=%s",
+	    mail->order_id, mail->challenge_id);
+	return 0;
+}
+
 static int
 finish(struct job *j, const struct outbox_mail *mail,
     const struct submit_result *r)
@@ -130,8 +144,12 @@ finish(struct job *j, const struct outbox_mail *mail,
 	struct log_quoted q;
 	const char *object = arena_printf(j->arena, "order:%s", mail->order_id);
 
-	if (store_begin(j) < 0 || record_outcome(j, mail, r) < 0 ||
-	    store_audit_add(j, "sender", "challenge mail", object,
+	if (store_begin(j) < 0)
+		return -1;
+	if (record_outcome(j, mail, r) < 0)
+		return r->outcome == SUBMIT_ACCEPTED ? worker_undo(j)
+						     : drop(j, mail);
+	if (store_audit_add(j, "sender", "challenge mail", object,
 		outcome_name(r->outcome),
 		worker_detail(j, "answer", r->answer)) < 0)
 		return worker_undo(j);
@@ -184,7 +202,7 @@ send_one(const struct sender *s, struct job *j, struct outbox_mail *mail)
 	if (refuse_if_denied(j, mail, &denied) < 0 || denied)
 		return denied ? 0 : -1;
 	if (mail->message.n == 0 && render(s, j, mail) < 0)
-		return -1;
+		return drop(j, mail);
 	if (submit_send(
 		s->submit, j, mail->from, mail->mailbox, mail->message, &r) < 0)
 		return -1;

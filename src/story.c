@@ -179,6 +179,10 @@ add_authz(struct story *s, const struct authz *a)
 	    arena_printf(j->arena, "the authorization of %s was deactivated",
 		a->mailbox),
 	    NULL);
+	add(s, a->revoked_at,
+	    arena_printf(
+		j->arena, "the authorization of %s was revoked", a->mailbox),
+	    NULL);
 	return add_caa(s, a);
 }
 
@@ -194,7 +198,10 @@ add_cert(struct story *s, const struct order *o)
 	add(s, c.reserved_at, "the certificate's contents were fixed",
 	    arena_printf(j->arena, "serial %s", c.serial));
 	add(s, c.issued_at, "the certificate was issued", NULL);
-	add(s, c.revoked_at, "the certificate was revoked", NULL);
+	add(s, c.revoked_at, "the certificate was revoked",
+	    c.reason == 0
+		? NULL
+		: arena_printf(j->arena, "reason %" PRId64, c.reason));
 	return 0;
 }
 
@@ -202,7 +209,9 @@ static int
 collect(struct job *j, const struct order *o, struct story *s)
 {
 	s->job = j;
-	add(s, o->created_at, "the order came",
+	add(s, o->created_at,
+	    o->is_preauth ? "the client asked for an authorization"
+			  : "the order came",
 	    arena_printf(j->arena, "account %s", o->account_id));
 	for (size_t i = 0; i < o->identifier_count; i++)
 		if (add_authz(s, &o->identifiers[i].authz) < 0)
@@ -237,6 +246,9 @@ authz_waits_for(struct job *j, const struct authz *a)
 const char *
 story_waits_for(struct job *j, const struct order *o)
 {
+	/* What a pre-authorization is for has not come yet. */
+	if (o->is_preauth && order_status(o, j->now) != ORDER_PENDING)
+		return "nothing";
 	switch (order_status(o, j->now)) {
 	case ORDER_PENDING:
 		for (size_t i = 0; i < o->identifier_count; i++) {
@@ -259,6 +271,45 @@ story_waits_for(struct job *j, const struct order *o)
 	return "";
 }
 
+const char *
+story_status(struct job *j, const struct order *o)
+{
+	if (o->is_preauth)
+		return authz_status_name(
+		    authz_status(&o->identifiers[0].authz, j->now));
+	return order_status_name(order_status(o, j->now));
+}
+
+static void
+print_steps(const struct story *s, struct buf *out)
+{
+	char time[CLOCK_RFC3339_MAX];
+
+	for (size_t i = 0; i < s->count; i++) {
+		clock_format_rfc3339(s->steps[i].at, time);
+		buf_addf(out, "%s  %s\n", time, s->steps[i].what);
+		if (s->steps[i].detail != NULL)
+			buf_addf(out, "%*s  (%s)\n", CLOCK_RFC3339_MAX - 1, "",
+			    s->steps[i].detail);
+	}
+}
+
+static void
+put_steps(const struct story *s, struct json_out *w)
+{
+	json_key(w, "steps");
+	json_array_begin(w);
+	for (size_t i = 0; i < s->count; i++) {
+		json_object_begin(w);
+		json_member_time(w, "at", s->steps[i].at);
+		json_member_str(w, "what", s->steps[i].what);
+		if (s->steps[i].detail != NULL)
+			json_member_str(w, "detail", s->steps[i].detail);
+		json_object_end(w);
+	}
+	json_array_end(w);
+}
+
 static void
 print_identifiers(const struct order *o, int64_t now, struct buf *out)
 {
@@ -279,18 +330,13 @@ story_text(struct job *j, const struct order *o, struct buf *out)
 	if (collect(j, o, s) < 0)
 		return -1;
 	clock_format_rfc3339(order_expires(o, j->now), time);
-	buf_addf(out, "order %s: %s\n", o->id,
-	    order_status_name(order_status(o, j->now)));
+	buf_addf(out, "%s %s: %s\n",
+	    o->is_preauth ? "pre-authorization" : "order", o->id,
+	    story_status(j, o));
 	print_identifiers(o, j->now, out);
 	buf_addf(out, "  profile: %s\n  expires: %s\n  waits for: %s\n\n",
 	    o->profile, time, story_waits_for(j, o));
-	for (size_t i = 0; i < s->count; i++) {
-		clock_format_rfc3339(s->steps[i].at, time);
-		buf_addf(out, "%s  %s\n", time, s->steps[i].what);
-		if (s->steps[i].detail != NULL)
-			buf_addf(out, "%*s  (%s)\n", CLOCK_RFC3339_MAX - 1, "",
-			    s->steps[i].detail);
-	}
+	print_steps(s, out);
 	return 0;
 }
 
@@ -324,8 +370,9 @@ story_json(struct job *j, const struct order *o, struct buf *out)
 	json_out_init(&w, out);
 	json_object_begin(&w);
 	json_member_str(&w, "order", o->id);
-	json_member_str(
-	    &w, "status", order_status_name(order_status(o, j->now)));
+	if (o->is_preauth)
+		json_member_bool(&w, "preauthorization", true);
+	json_member_str(&w, "status", story_status(j, o));
 	json_member_str(&w, "account", o->account_id);
 	json_member_time(&w, "created", o->created_at);
 	json_member_time(&w, "expires", order_expires(o, j->now));
@@ -333,17 +380,67 @@ story_json(struct job *j, const struct order *o, struct buf *out)
 	if (o->cert_id != NULL)
 		json_member_str(&w, "certificate", o->cert_id);
 	json_identifiers(o, j->now, &w);
-	json_key(&w, "steps");
-	json_array_begin(&w);
-	for (size_t i = 0; i < s->count; i++) {
-		json_object_begin(&w);
-		json_member_time(&w, "at", s->steps[i].at);
-		json_member_str(&w, "what", s->steps[i].what);
-		if (s->steps[i].detail != NULL)
-			json_member_str(&w, "detail", s->steps[i].detail);
-		json_object_end(&w);
-	}
-	json_array_end(&w);
+	put_steps(s, &w);
+	json_object_end(&w);
+	buf_add_char(out, '\n');
+	return 0;
+}
+
+/* --- of one authorization ------------------------------------------------- */
+
+static int
+collect_authz(struct job *j, const struct authz *a, struct story *s)
+{
+	s->job = j;
+	add(s, a->created_at, "the authorization was asked for",
+	    arena_printf(j->arena, "account %s", a->account_id));
+	if (add_authz(s, a) < 0)
+		return -1;
+	qsort(s->steps, s->count, sizeof(s->steps[0]), by_time);
+	return 0;
+}
+
+int
+story_authz_text(struct job *j, const struct authz *a, struct buf *out)
+{
+	struct story *s = arena_alloc(j->arena, sizeof(*s));
+	enum authz_status status = authz_status(a, j->now);
+	char time[CLOCK_RFC3339_MAX];
+
+	if (collect_authz(j, a, s) < 0)
+		return -1;
+	clock_format_rfc3339(authz_expires(a), time);
+	buf_addf(out,
+	    "authorization %s: %s\n  mailbox: %s\n  order: %s\n"
+	    "  expires: %s\n  waits for: %s\n\n",
+	    a->id, authz_status_name(status), a->mailbox, a->order_id, time,
+	    status == AUTHZ_PENDING ? authz_waits_for(j, a) : "nothing");
+	print_steps(s, out);
+	return 0;
+}
+
+int
+story_authz_json(struct job *j, const struct authz *a, struct buf *out)
+{
+	struct story *s = arena_alloc(j->arena, sizeof(*s));
+	enum authz_status status = authz_status(a, j->now);
+	struct json_out w;
+
+	if (collect_authz(j, a, s) < 0)
+		return -1;
+	json_out_init(&w, out);
+	json_object_begin(&w);
+	json_member_str(&w, "authorization", a->id);
+	json_member_str(&w, "status", authz_status_name(status));
+	json_member_str(&w, "mailbox", a->mailbox);
+	json_member_str(&w, "account", a->account_id);
+	json_member_str(&w, "order", a->order_id);
+	json_member_str(&w, "challenge", a->challenge.id);
+	json_member_time(&w, "created", a->created_at);
+	json_member_time(&w, "expires", authz_expires(a));
+	json_member_str(&w, "waits_for",
+	    status == AUTHZ_PENDING ? authz_waits_for(j, a) : "nothing");
+	put_steps(s, &w);
 	json_object_end(&w);
 	buf_add_char(out, '\n');
 	return 0;

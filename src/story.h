@@ -1,19 +1,25 @@
 /*
  * The story of one order for an admin: each step, when, the mail's fate, the
- * verdict and why.  Printed as text or JSON by `countersign order`.
+ * verdict and why.  Printed as text or JSON by `countersign order`; that of
+ * one authorization by `countersign authz`.
  */
 #ifndef SRC_STORY_H
 #define SRC_STORY_H
 
 #include "lib/buf.h"
 
+struct authz;
 struct job;
 struct order;
 
+/* Its status; of a pre-authorization (AC-106): that of its authorization. */
+const char *story_status(struct job *j, const struct order *o);
 /* What the order waits for, in a few words: "a reply from alice@…". */
 const char *story_waits_for(struct job *j, const struct order *o);
 /* The whole story: 0, or -1. */
 int story_text(struct job *j, const struct order *o, struct buf *out);
 int story_json(struct job *j, const struct order *o, struct buf *out);
+int story_authz_text(struct job *j, const struct authz *a, struct buf *out);
+int story_authz_json(struct job *j, const struct authz *a, struct buf *out);
 
 #endif

@@ -7,12 +7,14 @@ scenarios = \
 	tests/scenario/caa.scn \
 	tests/scenario/caa_again.scn \
 	tests/scenario/dates.scn \
+	tests/scenario/deactivate.scn \
 	tests/scenario/dns_later.scn \
 	tests/scenario/expiry.scn \
 	tests/scenario/forged.scn \
 	tests/scenario/happy.scn \
 	tests/scenario/note_before_post.scn \
 	tests/scenario/post_first.scn \
+	tests/scenario/preauth.scn \
 	tests/scenario/refused.scn \
 	tests/scenario/relay.scn \
 	tests/scenario/several.scn \

@@ -241,6 +241,10 @@ do_command(struct world *w, const char **a, size_t n)
 		return world_roles(w);
 	if (strcmp(a[0], "post") == 0 && n == 3)
 		return world_post(w, a[1], a[2]);
+	if (strcmp(a[0], "authorize") == 0 && n == 3)
+		return world_authorize(w, a[1], a[2]);
+	if (strcmp(a[0], "deactivate") == 0 && n == 3)
+		return world_deactivate(w, a[1], a[2]);
 	if (strcmp(a[0], "finalize") == 0 && n == 2)
 		return world_finalize(w, a[1]);
 	if (strcmp(a[0], "forge") == 0 && n == 4)

@@ -588,6 +588,47 @@ world_post(struct world *w, const char *order, const char *mailbox)
 }
 
 int
+world_authorize(struct world *w, const char *name, const char *mailbox)
+{
+	struct known_order *o = &w->orders[w->order_count++];
+	char payload[500];
+	struct answer a;
+	struct job j;
+	int result;
+
+	snprintf(payload, sizeof(payload),
+	    "{\"identifier\":{\"type\":\"email\",\"value\":\"%s\"}}", mailbox);
+	if (post(w, "https://acme.ca.test/acme/new-authz", payload, &a) < 0)
+		return -1;
+	if (a.status != 201 && a.status != 200)
+		return unexpected(w, "newAuthz", &a);
+	*o = (struct known_order){ 0 };
+	snprintf(o->name, sizeof(o->name), "%s", name);
+	free(a.body);
+	job_init(&j, NULL, w->conf);
+	result = learn_authz(w, &j, o, a.location);
+	job_done(&j);
+	return result;
+}
+
+int
+world_deactivate(struct world *w, const char *order, const char *mailbox)
+{
+	struct known_mailbox *m =
+	    world_find_mailbox(world_find(w, order), mailbox);
+	struct answer a;
+
+	if (m == NULL)
+		return world_fail(w, "no mailbox %s", mailbox);
+	if (post(w, m->authz_url, "{\"status\":\"deactivated\"}", &a) < 0)
+		return -1;
+	if (a.status != 200)
+		return unexpected(w, "deactivation", &a);
+	free(a.body);
+	return 0;
+}
+
+int
 world_finalize(struct world *w, const char *order)
 {
 	const struct known_order *o = world_find(w, order);

@@ -73,6 +73,9 @@ int world_account(struct world *w);
 /* Mailboxes, and members of the order as NAME=VALUE. */
 int world_order(
     struct world *w, const char *name, const char *const *words, size_t count);
+/* newAuthz: known under the name as an order of one mailbox without a URL. */
+int world_authorize(struct world *w, const char *name, const char *mailbox);
+int world_deactivate(struct world *w, const char *order, const char *mailbox);
 int world_post(struct world *w, const char *order, const char *mailbox);
 int world_finalize(struct world *w, const char *order);
 /* The row of `order` gets another order's "csr", "request" or "both". */

@@ -19,6 +19,7 @@ static const struct conf initial = {
 	.max_identifiers = 10,
 	.utf8_mailboxes = true,
 	.compat_dns_mailbox = true,
+	.preauthorization = true,
 	.authz_pending_life = 24 * 3600,
 	.authz_valid_life = 72 * 3600,
 	.order_life = 72 * 3600,

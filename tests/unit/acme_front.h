@@ -26,6 +26,7 @@
 #define FRONT_NEW_NONCE "/acme/new-nonce"
 #define FRONT_NEW_ACCOUNT "/acme/new-acct"
 #define FRONT_NEW_ORDER "/acme/new-order"
+#define FRONT_NEW_AUTHZ "/acme/new-authz"
 
 struct acme;
 

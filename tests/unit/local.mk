@@ -186,6 +186,7 @@ tests_unit_libacmelab_a_SOURCES = \
 ACME_LAB = tests/unit/libacmelab.a
 unit_tests += \
 	tests/unit/test_acme \
+	tests/unit/test_authz \
 	tests/unit/test_certid \
 	tests/unit/test_dates \
 	tests/unit/test_finalize \
@@ -200,6 +201,7 @@ unit_tests += \
 	tests/unit/test_status \
 	tests/unit/test_throttle
 tests_unit_test_acme_LDADD = $(ACME_LAB) $(STORE_FIXTURE) $(CS_ACME)
+tests_unit_test_authz_LDADD = $(ACME_LAB) $(STORE_FIXTURE) $(CS_ACME)
 tests_unit_test_certid_LDADD = $(UNIT) $(CS_ACME)
 tests_unit_test_dates_LDADD = $(UNIT) $(CS_ACME)
 tests_unit_test_finalize_LDADD = $(ACME_LAB) $(STORE_FIXTURE) $(CS_ACME)

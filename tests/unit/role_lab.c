@@ -66,6 +66,8 @@ lab_submit(void *ctx, struct job *j, const char *from, const char *to,
 
 	(void)j;
 	lab->submissions++;
+	if (lab->during_submission != NULL)
+		lab->during_submission(lab);
 	lab->sent_from = arena_strdup(lab->j->arena, from);
 	lab->sent_to = arena_strdup(lab->j->arena, to);
 	lab->sent = span_mem(

@@ -45,6 +45,7 @@ struct role_lab {
 	struct span sent; /* the last message */
 	const char *sent_from, *sent_to;
 	size_t submissions;
+	void (*during_submission)(struct role_lab *lab);
 };
 
 /* A new account and its order of one mailbox; the clock stands. */

@@ -430,8 +430,8 @@ test_routing(struct job *j)
 	static const char *const targets[] = { "", "/", "/acme",
 		"/acme//new-order", "/acme/new-order/", "/acme/new%2Dorder",
 		"/acme/new-order?x=1", "/acme/new-order?", "/acme/./new-order",
-		"/ACME/new-order", "/acme/NEW-order", "/acme/new-authz",
-		"/acme/revoke-cert", "/acme/key-change", "/acme/order",
+		"/ACME/new-order", "/acme/NEW-order", "/acme/new-authz/",
+		"/acme/revoke-cert/", "/acme/key-change", "/acme/order",
 		"/acme/order/", "/acme/order/" VECTOR_ORDER "/",
 		"/acme/order/" VECTOR_ORDER "/finalize/",
 		"/acme/order/" VECTOR_ORDER "/final",
@@ -441,7 +441,12 @@ test_routing(struct job *j)
 		"/acme/order/5tGm8QkqS0y4w1nZb7Rf2=",
 		"/acme/order/5tGm8QkqS0y4w1nZb7/f2Q",
 		"/acme/acct/" FRONT_ACCOUNT_ID "/orders",
-		"/acme/cert/" VECTOR_ORDER "/1" };
+		"/acme/cert/" VECTOR_ORDER "/", "/acme/cert/" VECTOR_ORDER "/0",
+		"/acme/cert/" VECTOR_ORDER "/01",
+		"/acme/cert/" VECTOR_ORDER "/1a",
+		"/acme/cert/" VECTOR_ORDER "/100",
+		"/acme/cert/" VECTOR_ORDER "/1/", "/acme/renewal-info",
+		"/acme/renewal-info/", "/acme/renewal-info/AA.AQ?x=1" };
 
 	front_open(j);
 	for (size_t i = 0; i < sizeof(targets) / sizeof(targets[0]); i++) {
@@ -465,6 +470,7 @@ static const struct {
 	{ "/acme/new-nonce", true },
 	{ "/acme/new-acct", false },
 	{ "/acme/new-order", false },
+	{ "/acme/new-authz", false },
 	{ "/acme/acct/" FRONT_ACCOUNT_ID, false },
 	{ "/acme/order/" VECTOR_ORDER, false },
 	{ "/acme/order/" VECTOR_ORDER "/finalize", false },
@@ -615,7 +621,9 @@ test_directory(struct job *j)
 	a = front_send(j, METHOD_GET, "/acme/directory", SPAN(""), NULL);
 	front_expect(&a, 200, "", NULL);
 	small = a.body.p;
-	assert_int_equal(json_count(a.doc), 4);
+	assert_int_equal(json_count(a.doc), 5);
+	assert_string_equal(
+	    front_str(&a, "newAuthz"), FRONT_BASE FRONT_NEW_AUTHZ);
 	assert_string_equal(
 	    front_str(&a, "newNonce"), FRONT_BASE FRONT_NEW_NONCE);
 	assert_string_equal(

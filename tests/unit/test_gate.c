@@ -158,6 +158,20 @@ test_deactivated_after(struct job *j)
 	assert_int_equal(gate(&lab), GATE_OPEN);
 }
 
+/* AC-106: no certificate ever comes of a row that is no order. */
+static void
+test_preauthorization(struct job *j)
+{
+	struct role_lab lab;
+
+	role_lab_init(&lab, j);
+	role_lab_finalize(&lab);
+	fixture_sql(j, "UPDATE orders SET is_preauth = 1");
+	assert_int_equal(gate(&lab), GATE_CLOSED);
+	assert_job_error(j, ERR_UNAUTHORIZED,
+	    "a pre-authorization gets no certificate");
+}
+
 /* A `web` that was taken over writes all that it can write: there is no
  * seal that it could make. */
 static void
@@ -479,6 +493,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_open),
 	STORE_TEST(test_tampered),
 	STORE_TEST(test_deactivated_after),
+	STORE_TEST(test_preauthorization),
 	STORE_TEST(test_forged),
 	STORE_TEST(test_other_account),
 	STORE_TEST(test_forged_order),

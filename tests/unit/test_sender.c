@@ -250,6 +250,54 @@ test_gap(struct job *j)
 	assert_string_equal(lab.sent_to, "mailbox1@example.org");
 }
 
+static void
+deactivate(struct role_lab *lab)
+{
+	struct job *j = lab->j;
+	struct authz a;
+
+	EXPECT(j, store_begin(j), 0);
+	EXPECT(
+	    j, store_authz_lock(j, lab->order->identifiers[0].authz.id, &a), 1);
+	EXPECT(j, store_authz_deactivate(j, &a), 0);
+	EXPECT(j, store_commit(j), 0);
+}
+
+/* AC-105: the authorization ends while the relay is asked.  That is no fault
+ * of the sender's, and no further attempt is made. */
+static void
+test_deactivated_meanwhile(struct job *j)
+{
+	static const struct submit_result answers[] = {
+		{ SUBMIT_ACCEPTED, "250 2.0.0", "250 2.0.0 ok" },
+		{ SUBMIT_TEMPORARY, "451 4.3.0", "451 4.3.0 later" },
+		{ SUBMIT_PERMANENT, "550 5.1.1", "550 5.1.1 no" },
+		{ SUBMIT_UNKNOWN, "", "connection lost" },
+	};
+
+	for (size_t i = 0; i < COUNT(answers); i++) {
+		struct role_lab lab;
+
+		unit_case("%zu", i);
+		role_lab_init(&lab, j);
+		lab.answer = answers[i];
+		lab.during_submission = deactivate;
+		EXPECT(j, sender_step(&lab.sender, j), 1);
+		assert_int_equal(lab.submissions, 1);
+		lab.during_submission = NULL;
+		role_lab_at(&lab, FIXTURE_NOW + 10000);
+		EXPECT(j, sender_step(&lab.sender, j), 0);
+		assert_int_equal(lab.submissions, 1);
+		assert_int_equal(authz_status(role_lab_authz(&lab), j->now),
+		    AUTHZ_DEACTIVATED);
+		assert_int_equal(
+		    fixture_count(j, "SELECT COUNT(*) FROM spool"), 0);
+		assert_int_equal(
+		    fixture_count(j, "SELECT COUNT(*) FROM part1"), 0);
+		role_lab_at(&lab, FIXTURE_NOW);
+	}
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_pauses),
 	STORE_TEST(test_accepted),
@@ -258,6 +306,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_outcomes),
 	STORE_TEST(test_lists),
 	STORE_TEST(test_gap),
+	STORE_TEST(test_deactivated_meanwhile),
 };
 
 UNIT_MAIN(tests)
