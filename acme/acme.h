@@ -27,6 +27,7 @@ struct acme {
 #define PATH_NEW_ACCOUNT "/acme/new-acct"
 #define PATH_NEW_ORDER "/acme/new-order"
 #define PATH_NEW_AUTHZ "/acme/new-authz"
+#define PATH_REVOKE "/acme/revoke-cert"
 #define PATH_ACCOUNT "/acme/acct/"
 #define PATH_ORDER "/acme/order/"
 #define PATH_FINALIZE "/finalize" /* after an order's */

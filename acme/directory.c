@@ -75,6 +75,7 @@ directory_read(
 	add_url(&o, a, j, "newOrder", PATH_NEW_ORDER);
 	if (policy_offers_new_authz(a->conf))
 		add_url(&o, a, j, "newAuthz", PATH_NEW_AUTHZ);
+	add_url(&o, a, j, "revokeCert", PATH_REVOKE);
 	add_meta(&o, a->conf);
 	json_object_end(&o);
 	return 0;

@@ -10,6 +10,7 @@
 #include "acme/problem.h"
 #include "acme/status.h"
 #include "db/store_audit.h"
+#include "db/store_key.h"
 #include "lib/arena.h"
 #include "lib/b64.h"
 #include "lib/conf.h"
@@ -88,6 +89,15 @@ check_csr(struct job *j, const struct conf *conf, const struct order *order,
 	found = store_account_by_thumbprint(j, thumbprint, &account);
 	if (found > 0)
 		return job_fail(j, ERR_BAD_CSR, "the CSR uses an account key");
+	if (found < 0)
+		return -1;
+	/* AC-44 */
+	found = store_key_is_blocked(j,
+	    span_mem(csr.spki_sha256, sizeof(csr.spki_sha256)),
+	    order->account_id);
+	if (found > 0)
+		return job_fail(
+		    j, ERR_BAD_CSR, "the key is known to be compromised");
 	return found < 0 ? -1 : 0;
 }
 

@@ -338,22 +338,37 @@ check_quality(struct job *j, const struct jwk *k)
 	return refuse(j, why);
 }
 
-int
-jwk_parse(struct job *j, const struct json *object, struct span alg,
-    const struct jwk **out)
+static int
+parse(struct job *j, const struct json *object, struct span alg, struct jwk *k)
 {
-	struct jwk *k = arena_alloc(j->arena, sizeof(*k));
 
 	if (check_members(j, object, alg) < 0 || key_read(j, object, k) < 0)
 		return -1;
 	if (!alg_fits(k->type, alg))
 		return job_fail(j, ERR_BAD_PUBLIC_KEY,
 		    "key does not fit algorithm %s", problem_quote(j, alg));
-	if (check_quality(j, k) < 0)
-		return -1;
 	name_key(k);
-	*out = k;
 	return 0;
+}
+
+int
+jwk_parse(struct job *j, const struct json *object, struct span alg,
+    const struct jwk **out)
+{
+	struct jwk *k = arena_alloc(j->arena, sizeof(*k));
+
+	*out = k;
+	return parse(j, object, alg, k) < 0 ? -1 : check_quality(j, k);
+}
+
+int
+jwk_parse_unvetted(struct job *j, const struct json *object, struct span alg,
+    const struct jwk **out)
+{
+	struct jwk *k = arena_alloc(j->arena, sizeof(*k));
+
+	*out = k;
+	return parse(j, object, alg, k);
 }
 
 int
@@ -401,6 +416,17 @@ EVP_PKEY *
 jwk_pkey(const struct jwk *k)
 {
 	return k->pkey;
+}
+
+bool
+jwk_is_of_certificate(struct job *j, const struct jwk *k, struct span der)
+{
+	X509 *certificate = ossl_x509(j->arena, der);
+	bool same = certificate != NULL &&
+		    EVP_PKEY_eq(X509_get0_pubkey(certificate), k->pkey) == 1;
+
+	ERR_clear_error();
+	return same;
 }
 
 struct jwk *

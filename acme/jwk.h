@@ -26,6 +26,10 @@ bool jwk_algorithm_is_known(struct span alg);
  * header's.  0, or -1 ERR_BAD_PUBLIC_KEY. */
 int jwk_parse(struct job *j, const struct json *object, struct span alg,
     const struct jwk **out);
+/* The same without AC-41 to AC-43's vetting: for a key that revokes its own
+ * certificate, however bad it is (AC-44). */
+int jwk_parse_unvetted(struct job *j, const struct json *object,
+    struct span alg, const struct jwk **out);
 /* From the store: canonical text, known to be good. */
 int jwk_load(struct job *j, struct span canonical, const struct jwk **out);
 /* {"crv":…,"kty":…,"x":…,"y":…}: canonical members (AC-47). */
@@ -35,6 +39,8 @@ enum key_type jwk_type(const struct jwk *k);
 /* AC-39: is the algorithm this type of key's? */
 bool jwk_fits(const struct jwk *k, struct span alg);
 struct evp_pkey_st *jwk_pkey(const struct jwk *k);
+/* Is it the subject key of this certificate (DER)? */
+bool jwk_is_of_certificate(struct job *j, const struct jwk *k, struct span der);
 
 struct jwk *jwk_dup(const struct jwk *k);
 void jwk_free(struct jwk *k); /* NULL-safe */

@@ -29,6 +29,7 @@ libcs_acme_a_SOURCES = \
 	acme/request.h \
 	acme/response.c acme/response.h \
 	acme/route.c acme/route.h \
+	acme/revoke.c acme/revoke.h \
 	acme/status.c acme/status.h \
 	acme/throttle.c acme/throttle.h \
 	acme/validation.c acme/validation.h

@@ -37,8 +37,8 @@ struct request {
 	/* From acme_prepare(). */
 	const struct route *route;
 	char id[23];                   /* of the path, or "" */
-	const struct account *account; /* NULL for newAccount */
-	const char *account_url;       /* the kid; NULL for newAccount */
+	const struct account *account; /* NULL if a jwk signed */
+	const char *account_url;       /* the kid; NULL if a jwk signed */
 	const struct jwk *jwk;         /* that signed; of newAccount: vetted */
 	bool is_read;                  /* POST-as-GET, GET or HEAD */
 	const struct json *payload;    /* NULL for a read */

@@ -19,6 +19,7 @@
 #include "acme/policy.h"
 #include "acme/problem.h"
 #include "acme/response.h"
+#include "acme/revoke.h"
 #include "acme/status.h"
 #include "acme/throttle.h"
 #include "lib/arena.h"
@@ -33,7 +34,7 @@ typedef int handler_fn(
     struct acme *a, struct job *j, struct request *req, struct response *resp);
 
 /* AC-37 */
-enum key_rule { NEEDS_KID, NEEDS_JWK };
+enum key_rule { NEEDS_KID, NEEDS_JWK, EITHER_KEY };
 
 /* AC-51: what the payload may be. */
 enum payload_rule { READ_ONLY, READ_OR_OBJECT, OBJECT_ONLY };
@@ -57,6 +58,8 @@ static const struct route routes[] = {
 	    account_create },
 	{ PATH_NEW_ORDER, NULL, false, NEEDS_KID, OBJECT_ONLY, true,
 	    order_create },
+	{ PATH_REVOKE, NULL, false, EITHER_KEY, OBJECT_ONLY, true,
+	    revoke_serve },
 	{ PATH_ACCOUNT, "", false, NEEDS_KID, READ_OR_OBJECT, true,
 	    account_serve },
 	{ PATH_ORDER, "", false, NEEDS_KID, READ_ONLY, false, order_read },
@@ -223,7 +226,7 @@ check_key_rule(struct job *j, const struct route *route, const struct jws *jws)
 {
 	bool has_jwk = jws->jwk != NULL;
 
-	if (has_jwk == (route->key == NEEDS_JWK))
+	if (route->key == EITHER_KEY || has_jwk == (route->key == NEEDS_JWK))
 		return 0;
 	return job_fail(j, ERR_MALFORMED, "this resource needs %s",
 	    route->key == NEEDS_JWK ? "jwk" : "kid");
@@ -280,6 +283,16 @@ find_account_key(struct job *j, struct acme *a, struct request *req,
 	return 0;
 }
 
+/* A key that revokes is not asked whether it is a good one (AC-44). */
+static int
+parse_jwk(struct job *j, const struct route *route, const struct jws *jws,
+    const struct jwk **key)
+{
+	if (route->key == EITHER_KEY)
+		return jwk_parse_unvetted(j, jws->jwk, jws->alg, key);
+	return jwk_parse(j, jws->jwk, jws->alg, key);
+}
+
 static int
 authenticate(
     struct acme *a, struct job *j, struct request *req, const struct jws *jws)
@@ -287,7 +300,7 @@ authenticate(
 	const struct jwk *key;
 
 	if (jws->jwk != NULL) {
-		if (jwk_parse(j, jws->jwk, jws->alg, &key) < 0)
+		if (parse_jwk(j, req->route, jws, &key) < 0)
 			return -1;
 	} else if (find_account_key(j, a, req, jws, &key) < 0) {
 		return -1;

@@ -19,6 +19,7 @@ libcs_db_a_SOURCES = \
 	db/store_outbox.c db/store_outbox.h \
 	db/store_private.h \
 	db/store_reply.c db/store_reply.h \
+	db/store_revoke.c db/store_revoke.h \
 	db/store_suppressed.c db/store_suppressed.h
 nodist_libcs_db_a_SOURCES = db/schema_data.c
 

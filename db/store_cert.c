@@ -16,7 +16,8 @@
 	"profile_sha256, tbs, signature_alg, lint_report, evidence, "          \
 	"br_version, spki_sha256, not_before, not_after, reserved_at"
 #define CERT_COLUMNS                                                           \
-	CERT_RESERVED_COLUMNS ", issued_at, der, sha256, revoked_at, reason"
+	CERT_RESERVED_COLUMNS ", issued_at, der, sha256, revoked_at, "         \
+			      "reason, revoked_by"
 
 static void
 cert_read(struct query *q, struct cert *out)
@@ -42,6 +43,7 @@ cert_read(struct query *q, struct cert *out)
 	out->sha256 = query_bytes(q);
 	out->revoked_at = query_int(q);
 	out->reason = query_int(q);
+	out->revoked_by = query_text(q);
 }
 
 static int
@@ -188,6 +190,25 @@ store_cert_mark_replaced(
 		v_text(order_id)));
 }
 
+int
+store_cert_by_sha256(struct job *j, struct span sha256, struct cert *out)
+{
+	return cert_get(j,
+	    "SELECT " CERT_COLUMNS " FROM cert WHERE sha256 = $1",
+	    ARGS(v_bytes(sha256)), out);
+}
+
+/* No CA has a certificate before it has a list (PK-149). */
+int
+store_cert_by_number(struct job *j, const char *serial, struct cert *out)
+{
+	return cert_get(j,
+	    "SELECT " CERT_COLUMNS " FROM cert WHERE serial = $1 "
+	    "AND ca_label IN (SELECT DISTINCT ca_label FROM crl) "
+	    "AND issued_at > 0 ORDER BY issued_at DESC LIMIT 1",
+	    ARGS(v_text(serial)), out);
+}
+
 /* A number counts from its reservation on (PK-144). */
 int
 store_cert_count_since(struct job *j, int64_t since, int64_t *count)
@@ -266,6 +287,7 @@ revoked_read(struct query *q, struct revoked *out)
 	out->serial = span_mem(octets, n);
 	out->revoked_at = query_int(q);
 	out->reason = query_int(q);
+	out->is_due = query_int(q) != 0;
 	return 0;
 }
 
@@ -280,8 +302,10 @@ store_cert_revoked(struct job *j, const char *ca_label, int64_t not_after_from,
 	*count = 0;
 	*out = NULL;
 	found = query_first(&q, j,
-	    "SELECT serial, revoked_at, reason FROM cert "
-	    "WHERE ca_label = $1 AND revoked_at > 0 AND not_after >= $2 "
+	    "SELECT serial, revoked_at, reason, "
+	    "CASE WHEN list_due_at IS NULL THEN 0 ELSE 1 END FROM cert "
+	    "WHERE ca_label = $1 AND revoked_at > 0 "
+	    "AND (not_after >= $2 OR list_due_at IS NOT NULL) "
 	    "ORDER BY serial",
 	    ARGS(v_text(ca_label), v_int(not_after_from)));
 	for (; found == 1; found = query_next(&q)) {
@@ -302,4 +326,32 @@ store_cert_revoked(struct job *j, const char *ca_label, int64_t not_after_from,
 	}
 	query_end(&q);
 	return found;
+}
+
+/* A reason that has changed since the list was collected is still due. */
+int
+store_cert_listed(struct job *j, const char *ca_label,
+    const struct revoked *list, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (list[i].is_due &&
+		    store_change(j, NULL,
+			"UPDATE cert SET list_due_at = NULL "
+			"WHERE ca_label = $1 AND serial = $2 AND reason = $3 "
+			"AND list_due_at IS NOT NULL",
+			ARGS(v_text(ca_label),
+			    v_text(hex_dup(j->arena, list[i].serial)),
+			    v_int(list[i].reason))) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+int
+store_crl_due(struct job *j, const char *ca_label, int64_t *at)
+{
+	return store_get_int(j, at,
+	    "SELECT MIN(list_due_at) FROM cert "
+	    "WHERE ca_label = $1 AND list_due_at IS NOT NULL",
+	    ARGS(v_text(ca_label)));
 }

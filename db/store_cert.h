@@ -26,6 +26,8 @@ struct cert {
 	struct span sha256;
 	int64_t revoked_at;
 	int64_t reason;
+	const char
+	    *revoked_by; /* "key", "account:<id>", "operator", "issuer" */
 };
 
 /* Committed before the signature (PK-144); ERR_CONFLICT if the order has one
@@ -49,6 +51,11 @@ int store_cert_replaced_by(
  * ERR_CONFLICT otherwise. */
 int store_cert_mark_replaced(
     struct job *j, const char *id, const char *before, const char *order_id);
+/* By the hash of the whole certificate (AC-153), of any account: only issued
+ * ones. */
+int store_cert_by_sha256(struct job *j, struct span sha256, struct cert *out);
+/* For an admin who has only the number, of whichever CA. */
+int store_cert_by_number(struct job *j, const char *serial, struct cert *out);
 int store_cert_count_since(struct job *j, int64_t since, int64_t *count);
 
 struct crl {
@@ -64,13 +71,23 @@ int store_crl_record(
     struct job *j, const char *ca_label, int64_t number, struct span der);
 /* The newest published list: 1/0/-1. */
 int store_crl_latest(struct job *j, const char *ca_label, struct crl *out);
-/* Certificates that belong on the list now (PK-160), ordered by serial. */
+/*
+ * Certificates that belong on the list now, ordered by serial: those whose
+ * notAfter is not before `not_after_from`, and those that no list has carried
+ * yet (PK-160).
+ */
 struct revoked {
 	struct span serial;
 	int64_t revoked_at;
 	int64_t reason;
+	bool is_due; /* no list says so yet */
 };
 int store_cert_revoked(struct job *j, const char *ca_label,
     int64_t not_after_from, struct revoked **out, size_t *count);
+/* The list with these entries is published. */
+int store_cert_listed(struct job *j, const char *ca_label,
+    const struct revoked *list, size_t count);
+/* Since when the next list is waited for: 1 and *at, or 0. */
+int store_crl_due(struct job *j, const char *ca_label, int64_t *at);
 
 #endif

@@ -63,6 +63,11 @@ CREATE INDEX authz_pending_mailbox ON authz (account_id, mailbox, expires_at)
 ALTER TABLE cert ADD COLUMN replaced_by TEXT;
 ALTER TABLE cert ADD COLUMN revoked_by TEXT;
 ALTER TABLE cert ADD COLUMN revocation BYTEA;
+-- Revoked, or for another reason than before: since when the next list waits
+-- for it.  NULL again when that list is published (PK-156, PK-182).
+ALTER TABLE cert ADD COLUMN list_due_at BIGINT;
+CREATE INDEX cert_list_due ON cert (ca_label, list_due_at)
+	WHERE list_due_at IS NOT NULL;
 CREATE INDEX cert_sha256 ON cert (sha256) WHERE sha256 IS NOT NULL;
 CREATE INDEX cert_spki ON cert (spki_sha256, not_after);
 

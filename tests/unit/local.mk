@@ -180,6 +180,7 @@ check_LIBRARIES += tests/unit/libacmelab.a
 tests_unit_libacmelab_a_CPPFLAGS = $(tests_cppflags) $(CMOCKA_CFLAGS) \
 	$(JANSSON_CFLAGS) $(CRYPTO_CFLAGS)
 tests_unit_libacmelab_a_SOURCES = \
+	tests/unit/acme_certs.c tests/unit/acme_certs.h \
 	tests/unit/acme_signer.c tests/unit/acme_signer.h \
 	tests/unit/acme_front.c tests/unit/acme_front.h \
 	tests/unit/acme_mailbox.c tests/unit/acme_mailbox.h
@@ -198,6 +199,7 @@ unit_tests += \
 	tests/unit/test_problem \
 	tests/unit/test_proof \
 	tests/unit/test_replaces \
+	tests/unit/test_revoke \
 	tests/unit/test_status \
 	tests/unit/test_throttle
 tests_unit_test_acme_LDADD = $(ACME_LAB) $(STORE_FIXTURE) $(CS_ACME)
@@ -213,6 +215,7 @@ tests_unit_test_order_LDADD = $(ACME_LAB) $(STORE_FIXTURE) $(CS_ACME)
 tests_unit_test_problem_LDADD = $(UNIT) $(CS_ACME)
 tests_unit_test_replaces_LDADD = $(ACME_LAB) $(STORE_FIXTURE) $(CS_ACME)
 tests_unit_test_proof_LDADD = $(ACME_LAB) $(UNIT) $(CS_ACME)
+tests_unit_test_revoke_LDADD = $(ACME_LAB) $(STORE_FIXTURE) $(CS_ACME)
 tests_unit_test_status_LDADD = $(UNIT) $(CS_ACME)
 tests_unit_test_throttle_LDADD = $(UNIT) $(CS_ACME)
 

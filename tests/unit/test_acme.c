@@ -471,6 +471,7 @@ static const struct {
 	{ "/acme/new-acct", false },
 	{ "/acme/new-order", false },
 	{ "/acme/new-authz", false },
+	{ "/acme/revoke-cert", false },
 	{ "/acme/acct/" FRONT_ACCOUNT_ID, false },
 	{ "/acme/order/" VECTOR_ORDER, false },
 	{ "/acme/order/" VECTOR_ORDER "/finalize", false },
@@ -621,7 +622,9 @@ test_directory(struct job *j)
 	a = front_send(j, METHOD_GET, "/acme/directory", SPAN(""), NULL);
 	front_expect(&a, 200, "", NULL);
 	small = a.body.p;
-	assert_int_equal(json_count(a.doc), 5);
+	assert_int_equal(json_count(a.doc), 6);
+	assert_string_equal(
+	    front_str(&a, "revokeCert"), FRONT_BASE "/acme/revoke-cert");
 	assert_string_equal(
 	    front_str(&a, "newAuthz"), FRONT_BASE FRONT_NEW_AUTHZ);
 	assert_string_equal(

@@ -15,8 +15,10 @@
 #include "acme/proof.h"
 #include "db/store_account.h"
 #include "db/store_cert.h"
+#include "db/store_key.h"
 #include "lib/b64.h"
 #include "lib/digest.h"
+#include "tests/unit/acme_certs.h"
 #include "tests/unit/acme_mailbox.h"
 #include "tests/unit/vectors.h"
 
@@ -383,6 +385,34 @@ test_refresh(struct job *j)
 	front_close();
 }
 
+/* AC-44, AC-134, PK-181: for everybody, or for this account alone; the order
+ * stays ready for another key. */
+static void
+test_blocked_key(struct job *j)
+{
+	static const char *const whose[] = { NULL, FRONT_ACCOUNT_ID };
+	const char *order;
+	struct answer a;
+
+	front_open(j);
+	order = ready_order(j);
+	COMMITTED(j, store_key_block(j, certs_spki(j, "csr-p256"),
+			 "another account", "test"));
+	for (size_t i = 0; i < 2; i++) {
+		COMMITTED(j, store_key_block(j, certs_spki(j, "csr-p256"),
+				 whose[i], "test"));
+		a = finalize(j, order, csr_named("good"));
+		front_expect(
+		    &a, 400, "badCSR", "the key is known to be compromised");
+		assert_string_equal(status_of(j, order), "ready");
+		fixture_sql(j, "DELETE FROM blocked_key WHERE account_id <> "
+			       "'another account'");
+	}
+	a = finalize(j, order, csr_named("good"));
+	front_expect(&a, 200, "", NULL);
+	front_close();
+}
+
 /* --- download ------------------------------------------------------------- */
 
 /* A certificate's DER from its PEM, the `n`-th of the text. */
@@ -561,6 +591,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST_SQLITE(test_profile_intent),
 	STORE_TEST(test_refusals),
 	STORE_TEST(test_refresh),
+	STORE_TEST(test_blocked_key),
 	STORE_TEST(test_download),
 	cmocka_unit_test(test_accept),
 };

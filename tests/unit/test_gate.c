@@ -168,8 +168,8 @@ test_preauthorization(struct job *j)
 	role_lab_finalize(&lab);
 	fixture_sql(j, "UPDATE orders SET is_preauth = 1");
 	assert_int_equal(gate(&lab), GATE_CLOSED);
-	assert_job_error(j, ERR_UNAUTHORIZED,
-	    "a pre-authorization gets no certificate");
+	assert_job_error(
+	    j, ERR_UNAUTHORIZED, "a pre-authorization gets no certificate");
 }
 
 /* A `web` that was taken over writes all that it can write: there is no

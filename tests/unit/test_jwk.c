@@ -94,6 +94,44 @@ test_bad_keys(void **state)
 	}
 }
 
+/* AC-44: a key that revokes is parsed, not judged: those that are no key at
+ * all, or none of ours, are still refused. */
+static void
+test_unvetted(void **state)
+{
+	static const char *const read[] = { "rsa-1024", "rsa-exponent-3",
+		"rsa-even-exponent", "rsa-even-modulus",
+		"rsa-modulus-divisible-by-751", "rsa-2048-close-primes",
+		"ed25519-identity-point" };
+	struct job *j = unit_job();
+	size_t i, count = 0;
+	json_t *v;
+
+	(void)state;
+	json_array_foreach (vectors_at("bad_public_keys"), i, v) {
+		char *text = json_dumps(vectors_get(v, "jwk"), JSON_COMPACT);
+		const char *name = vectors_str(v, "name");
+		const struct json *object;
+		const struct jwk *k;
+		int expected = -1;
+
+		unit_case("%s", name);
+		for (size_t n = 0; n < sizeof(read) / sizeof(read[0]); n++) {
+			if (strcmp(name, read[n]) == 0)
+				expected = 0;
+		}
+		count += expected == 0;
+		assert_int_equal(
+		    json_parse_object(j, span_str(text), "jwk", &object), 0);
+		assert_int_equal(jwk_parse_unvetted(j, object,
+				     span_str(vectors_str(v, "alg")), &k),
+		    expected);
+		job_recover(j);
+		free(text);
+	}
+	assert_int_equal(count, sizeof(read) / sizeof(read[0]));
+}
+
 #define X "BQ4D_gLiszG76tlPZKsawQeMc5Su0vpuJBpe9vXI0kA"
 #define Y "_5jnBDTqCFbe1AmgkQZf2D12UtZt5-AgOQ8oNysKCp8"
 #define P256 "\"crv\":\"P-256\",\"kty\":\"EC\",\"x\":\"" X "\",\"y\":\"" Y "\""
@@ -330,6 +368,7 @@ test_cache_threads(void **state)
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_thumbprints),
 	cmocka_unit_test(test_bad_keys),
+	cmocka_unit_test(test_unvetted),
 	cmocka_unit_test(test_members),
 	cmocka_unit_test(test_fits),
 	cmocka_unit_test(test_algorithms),

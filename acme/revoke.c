@@ -1,0 +1,270 @@
+#include "config.h"
+
+#include "acme/revoke.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "acme/jwk.h"
+#include "db/store_account.h"
+#include "db/store_audit.h"
+#include "db/store_authz.h"
+#include "db/store_cert.h"
+#include "db/store_key.h"
+#include "db/store_revoke.h"
+#include "lib/arena.h"
+#include "lib/b64.h"
+#include "lib/digest.h"
+#include "lib/hex.h"
+#include "lib/job.h"
+#include "lib/json.h"
+#include "lib/log.h"
+#include "pki/issue.h"
+
+#define DETAIL_MAX 1024
+
+/* --- what the request says ------------------------------------------------ */
+
+struct asked {
+	struct span der;
+	int64_t reason; /* of any value, or 0 */
+};
+
+/* AC-152 */
+static int
+parse(struct job *j, const struct json *payload, struct asked *out)
+{
+	struct span text = { NULL, 0 };
+
+	*out = (struct asked){ .reason = 0 };
+	if (json_get_string(j, payload, "certificate", &text) < 0)
+		return -1;
+	if (text.n == 0 || b64url_parse(j->arena, text, &out->der) < 0)
+		return job_fail(
+		    j, ERR_MALFORMED, "certificate is not base64url");
+	return json_get_integer(j, payload, "reason", &out->reason) < 0 ? -1
+									: 0;
+}
+
+/* AC-153: one that only looks like ours revokes nothing. */
+static int
+find(struct job *j, struct span der, struct cert *out)
+{
+	uint8_t sum[SHA256_LEN];
+	int found;
+
+	sha256(der, sum);
+	found = store_cert_by_sha256(j, span_mem(sum, sizeof(sum)), out);
+	if (found < 0)
+		return -1;
+	if (found == 0 || !span_eq(out->der, der))
+		return job_fail_status(
+		    j, ERR_MALFORMED, 404, "no such certificate");
+	return 0;
+}
+
+/* --- who may (AC-154, PK-178) --------------------------------------------- */
+
+/* 1 if the account holds a valid authorization for every address. */
+static int
+holds_all_mailboxes(
+    struct job *j, const struct account *account, const struct cert *c)
+{
+	struct cert_facts facts;
+	struct authz z;
+
+	if (cert_facts(j, c->der, &facts) < 0)
+		return -1;
+	for (size_t i = 0; i < facts.mailbox_count; i++) {
+		int found = store_authz_reusable(
+		    j, account->id, facts.mailboxes[i], j->now + 1, &z);
+
+		if (found <= 0)
+			return found;
+	}
+	return facts.mailbox_count > 0;
+}
+
+static int
+has_authority(struct job *j, const struct request *req, const struct cert *c)
+{
+	if (req->account == NULL)
+		return jwk_is_of_certificate(j, req->jwk, c->der);
+	if (strcmp(c->account_id, req->account->id) == 0)
+		return 1;
+	return holds_all_mailboxes(j, req->account, c);
+}
+
+/* Before anything about the certificate is told. */
+static int
+check_authority(struct job *j, const struct request *req, const struct cert *c)
+{
+	int result = has_authority(j, req, c);
+
+	if (result == 0)
+		return job_fail_status(j, ERR_UNAUTHORIZED, 403,
+		    "not authorized to revoke this certificate");
+	return result < 0 ? -1 : 0;
+}
+
+/* AC-156, PK-179 */
+static int
+check_reason(struct job *j, int64_t reason)
+{
+	static const int64_t allowed[] = { 0, 1, 3, 4, 5 };
+
+	for (size_t i = 0; i < sizeof(allowed) / sizeof(allowed[0]); i++) {
+		if (reason == allowed[i])
+			return 0;
+	}
+	return job_fail(j, ERR_BAD_REVOCATION_REASON,
+	    "allowed reason codes: 0, 1, 3, 4, 5");
+}
+
+/* --- what is done --------------------------------------------------------- */
+
+/* The request itself is in the certificate's row; here is its hash, since a
+ * second request can replace it (AC-157). */
+static int
+record(struct job *j, const char *order_id, const char *serial,
+    const struct revocation *r)
+{
+	uint8_t sum[SHA256_LEN];
+	struct json_out o;
+	struct buf b;
+
+	buf_init(&b, j->arena, DETAIL_MAX);
+	json_out_init(&o, &b);
+	json_object_begin(&o);
+	json_member_str(&o, "serial", serial);
+	json_member_int(&o, "reason", r->reason);
+	if (r->request.n > 0) {
+		sha256(r->request, sum);
+		json_member_str(&o, "request_sha256",
+		    hex_dup(j->arena, span_mem(sum, sizeof(sum))));
+	}
+	json_object_end(&o);
+	return store_audit_add(j, r->by, "certificate revoked",
+	    arena_printf(j->arena, "order:%s", order_id), "ok", b.p);
+}
+
+int
+revoke_certificate(struct job *j, const struct cert *c,
+    const struct revocation *r, bool may_change_reason)
+{
+	int changed = store_revoke_cert(j, c->id, r);
+
+	if (changed == 0 && may_change_reason)
+		changed = store_revoke_for_compromise(j, c->id, r);
+	if (changed > 0 && record(j, c->order_id, c->serial, r) < 0)
+		return -1;
+	return changed;
+}
+
+int
+revoke_key(struct job *j, struct span spki_sha256, const struct revocation *r,
+    const char *source, size_t *count)
+{
+	struct revoked_cert *list;
+
+	/* First the key: what is signed from now on sees it. */
+	if (store_key_block(j, spki_sha256, NULL, source) < 0 ||
+	    store_revoke_by_key(j, spki_sha256, r, &list, count) < 0)
+		return -1;
+	for (size_t i = 0; i < *count; i++) {
+		if (record(j, list[i].order_id, list[i].serial, r) < 0)
+			return -1;
+	}
+	return store_audit_add(j, r->by, "key blocked",
+	    arena_printf(j->arena, "key:%s", hex_dup(j->arena, spki_sha256)),
+	    "ok", NULL);
+}
+
+/* PK-181: possession was not shown, so the key is barred for this account
+ * alone, and a person must look at the others. */
+static int
+bar_key(struct job *j, const struct request *req, const struct cert *c)
+{
+	log_warning("key reported as compromised",
+	    "account=%s serial=%s next=\"look for other certificates with this "
+	    "key within 24 hours; countersign key block --spki revokes them\"",
+	    req->account->id, c->serial);
+	return store_key_block(j, c->spki_sha256, req->account->id,
+	    arena_printf(j->arena, "reported with certificate %s", c->id));
+}
+
+/* Possession of the key was shown, by somebody who calls it compromised. */
+static int
+block_proven(struct job *j, const struct cert *c, const struct revocation *r)
+{
+	size_t count;
+
+	return revoke_key(j, c->spki_sha256, r,
+	    arena_printf(j->arena, "revoked certificate %s", c->id), &count);
+}
+
+/*
+ * AC-157.  The proof that the key is compromised counts also where this
+ * certificate has been revoked for that before, on the word of an account:
+ * then the key is blocked although the answer is a refusal.
+ */
+static int
+refuse_again(struct job *j, const struct cert *c, const struct revocation *r,
+    bool is_proof)
+{
+	int blocked =
+	    is_proof ? store_key_is_blocked(j, c->spki_sha256, NULL) : 1;
+
+	if (blocked < 0 || (blocked == 0 && block_proven(j, c, r) < 0))
+		return -1;
+	j->keep = blocked == 0;
+	return job_fail(
+	    j, ERR_ALREADY_REVOKED, "the certificate is already revoked");
+}
+
+static int
+revoke(struct job *j, const struct request *req, const struct cert *c,
+    int64_t reason)
+{
+	struct revocation r = {
+		.reason = reason,
+		.by = req->account == NULL
+			  ? "key"
+			  : arena_printf(
+				j->arena, "account:%s", req->account->id),
+		.request = req->body,
+	};
+	bool compromised = reason == REASON_KEY_COMPROMISE;
+	bool is_proof = compromised && req->account == NULL;
+	int changed = revoke_certificate(j, c, &r, is_proof);
+
+	if (changed < 0)
+		return -1;
+	if (changed == 0)
+		return refuse_again(j, c, &r, is_proof);
+	if (is_proof)
+		return block_proven(j, c, &r);
+	return compromised ? bar_key(j, req, c) : 0;
+}
+
+int
+revoke_serve(
+    struct acme *a, struct job *j, struct request *req, struct response *resp)
+{
+	struct asked asked;
+	struct cert cert;
+
+	(void)a;
+	if (parse(j, req->payload, &asked) < 0 ||
+	    find(j, asked.der, &cert) < 0 ||
+	    check_authority(j, req, &cert) < 0 ||
+	    check_reason(j, asked.reason) < 0)
+		return -1;
+	if (j->now > cert.not_after) /* AC-155 */
+		return job_fail_status(
+		    j, ERR_UNAUTHORIZED, 403, "the certificate has expired");
+	if (revoke(j, req, &cert, asked.reason) < 0)
+		return -1;
+	resp->status = 200;
+	return 0;
+}

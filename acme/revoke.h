@@ -1,0 +1,33 @@
+/*
+ * Revocation (AC-152 to AC-160, PK-178 to PK-183): revokeCert, and what the
+ * operator's commands share with it.
+ */
+#ifndef ACME_REVOKE_H
+#define ACME_REVOKE_H
+
+#include "acme/request.h"
+
+struct acme;
+struct cert;
+struct job;
+struct revocation;
+
+int revoke_serve(
+    struct acme *a, struct job *j, struct request *req, struct response *resp);
+
+/*
+ * Revokes the certificate, or turns its reason into keyCompromise, and leaves
+ * an audit record, in the caller's transaction: 1, 0 if there was nothing to
+ * change, -1.
+ */
+int revoke_certificate(struct job *j, const struct cert *c,
+    const struct revocation *r, bool may_change_reason);
+/*
+ * The key is compromised (AC-158, PK-77, PK-181): blocked for everybody, and
+ * every certificate with it that has not expired is revoked.  *count says how
+ * many.
+ */
+int revoke_key(struct job *j, struct span spki_sha256,
+    const struct revocation *r, const char *source, size_t *count);
+
+#endif

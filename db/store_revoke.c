@@ -1,0 +1,118 @@
+#include "config.h"
+
+#include "db/store_revoke.h"
+
+#include "db/store_private.h"
+#include "lib/arena.h"
+
+/* A revocation that was committed is found again by the issuer however often
+ * it is killed: list_due_at is its queue. */
+static void
+wake_issuer(struct job *j)
+{
+	j->wake |= 1u << ROLE_ISSUER;
+}
+
+static int
+change(struct job *j, const char *text, const char *cert_id,
+    const struct revocation *r)
+{
+	int64_t changed;
+
+	if (store_change(j, &changed, text,
+		ARGS(v_text(cert_id), v_int(j->now), v_int(r->reason),
+		    v_text(r->by), v_bytes(r->request))) != 0)
+		return -1;
+	if (changed > 0)
+		wake_issuer(j);
+	return changed > 0;
+}
+
+int
+store_revoke_cert(
+    struct job *j, const char *cert_id, const struct revocation *r)
+{
+	return change(j,
+	    "UPDATE cert SET revoked_at = $2, reason = $3, revoked_by = $4, "
+	    "revocation = $5, list_due_at = $2 "
+	    "WHERE id = $1 AND revoked_at = 0",
+	    cert_id, r);
+}
+
+int
+store_revoke_for_compromise(
+    struct job *j, const char *cert_id, const struct revocation *r)
+{
+	return change(j,
+	    "UPDATE cert SET list_due_at = $2, reason = $3, revoked_by = $4, "
+	    "revocation = $5 "
+	    "WHERE id = $1 AND revoked_at > 0 AND reason <> $3",
+	    cert_id, r);
+}
+
+static int
+read_revoked(
+    struct query *q, int found, struct revoked_cert **out, size_t *count)
+{
+	struct job *j = q->j;
+	size_t max = 0;
+
+	*count = 0;
+	*out = NULL;
+	for (; found == 1; found = query_next(q)) {
+		if (*count == max) {
+			struct revoked_cert *more;
+
+			max = max == 0 ? 16 : max * 2;
+			more = arena_calloc(j->arena, max, sizeof(*more));
+			for (size_t i = 0; i < *count; i++)
+				more[i] = (*out)[i];
+			*out = more;
+		}
+		(*out)[*count].id = query_text(q);
+		(*out)[*count].order_id = query_text(q);
+		(*out)[*count].serial = query_text(q);
+		(*count)++;
+	}
+	if (*count > 0)
+		wake_issuer(j);
+	return found;
+}
+
+int
+store_revoke_by_key(struct job *j, struct span spki_sha256,
+    const struct revocation *r, struct revoked_cert **out, size_t *count)
+{
+	struct query q;
+	int found = query_first_write(&q, j,
+	    "UPDATE cert SET revoked_at = $2, reason = $3, revoked_by = $4, "
+	    "revocation = $5, list_due_at = $2 "
+	    "WHERE spki_sha256 = $1 AND not_after >= $2 AND revoked_at = 0 "
+	    "RETURNING id, order_id, serial",
+	    ARGS(v_bytes(spki_sha256), v_int(j->now), v_int(r->reason),
+		v_text(r->by), v_bytes(r->request)));
+
+	found = read_revoked(&q, found, out, count);
+	query_end(&q);
+	return found;
+}
+
+int
+store_revoke_blocked(struct job *j, const struct revocation *r, size_t max,
+    struct revoked_cert **out, size_t *count)
+{
+	struct query q;
+	int found = query_first_write(&q, j,
+	    "UPDATE cert SET revoked_at = $1, reason = $2, revoked_by = $3, "
+	    "list_due_at = $1 WHERE id IN (SELECT c.id FROM blocked_key k "
+	    "JOIN cert c ON c.spki_sha256 = k.spki_sha256 "
+	    "WHERE k.account_id = '' AND c.not_after >= $1 "
+	    "AND c.revoked_at = 0 LIMIT $4) AND revoked_at = 0 "
+	    "RETURNING id, order_id, serial",
+	    ARGS(v_int(j->now), v_int(r->reason), v_text(r->by),
+		v_int((int64_t)max)));
+
+	found = read_revoked(&q, found, out, count);
+	query_end(&q);
+	return found;
+}

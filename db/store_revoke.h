@@ -1,0 +1,44 @@
+/*
+ * Revoking certificates (AC-152 to AC-159, PK-178 to PK-183).  What is revoked
+ * is due for the next list until store_cert_listed() says that it is on one.
+ */
+#ifndef DB_STORE_REVOKE_H
+#define DB_STORE_REVOKE_H
+
+#include "db/store.h"
+
+#define REASON_KEY_COMPROMISE 1
+
+struct revocation {
+	int64_t reason;      /* RFC 5280 5.3.1; 0: unspecified */
+	const char *by;      /* "key", "account:<id>", "operator", "issuer" */
+	struct span request; /* the signed request as received, or empty */
+};
+
+/* 1: revoked now; 0: it was revoked before, and nothing has changed; -1. */
+int store_revoke_cert(
+    struct job *j, const char *cert_id, const struct revocation *r);
+/* A revoked certificate's reason becomes keyCompromise (AC-157): 1, or 0 if
+ * it is that already; -1.  The moment of the revocation stays. */
+int store_revoke_for_compromise(
+    struct job *j, const char *cert_id, const struct revocation *r);
+
+struct revoked_cert {
+	const char *id;
+	const char *order_id;
+	const char *serial;
+};
+/*
+ * AC-158: every certificate with this key that has not expired and is not
+ * revoked, those about to be signed too.
+ */
+int store_revoke_by_key(struct job *j, struct span spki_sha256,
+    const struct revocation *r, struct revoked_cert **out, size_t *count);
+/*
+ * The same for all keys that are blocked for everybody (PK-188): finds what
+ * was signed while its key was being blocked.  At most `max`.
+ */
+int store_revoke_blocked(struct job *j, const struct revocation *r, size_t max,
+    struct revoked_cert **out, size_t *count);
+
+#endif
