@@ -5,6 +5,7 @@
 #include "acme/acme.h"
 #include "acme/challenge.h"
 #include "acme/identifier.h"
+#include "acme/limit.h"
 #include "acme/response.h"
 #include "acme/status.h"
 #include "acme/validation.h"
@@ -163,6 +164,17 @@ make(struct job *j, const struct conf *conf, const struct request *req,
 	    j, conf, req->account, order, id, &order->identifiers[0]);
 }
 
+static int
+take_limits(struct job *j, const struct conf_limits *conf,
+    const struct request *req, const struct authz *z, struct response *resp)
+{
+	struct limits l;
+
+	limits_init(&l, j, conf);
+	limits_add_mail(&l, req->account->id, req->client_address, z->mailbox);
+	return limits_take(&l, resp);
+}
+
 int
 authz_create(
     struct acme *a, struct job *j, struct request *req, struct response *resp)
@@ -178,9 +190,11 @@ authz_create(
 	made = &order.identifiers[0];
 	/* AC-106: the answer delivers token-part2, so the mail's row is in the
 	 * same transaction, as that of an order (AC-117). */
-	if (made->is_new && (store_order_create(j, &order,
-				 j->now + conf->challenge_mail_delay) < 0 ||
-				record_new(j, req, &made->authz) < 0))
+	if (made->is_new &&
+	    (take_limits(j, &conf->limits, req, &made->authz, resp) < 0 ||
+		store_order_create(
+		    j, &order, j->now + conf->challenge_mail_delay) < 0 ||
+		record_new(j, req, &made->authz) < 0))
 		return -1;
 	respond(a, j, &made->authz, made->is_new ? 201 : 200, resp);
 	response_header(

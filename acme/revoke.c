@@ -180,6 +180,22 @@ revoke_key(struct job *j, struct span spki_sha256, const struct revocation *r,
 	    "ok", NULL);
 }
 
+int
+revoke_blocked(struct job *j, size_t max, size_t *count)
+{
+	const struct revocation r = { REASON_KEY_COMPROMISE, "issuer",
+		{ NULL, 0 } };
+	struct revoked_cert *list;
+
+	if (store_revoke_blocked(j, &r, max, &list, count) < 0)
+		return -1;
+	for (size_t i = 0; i < *count; i++) {
+		if (record(j, list[i].order_id, list[i].serial, &r) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 /* PK-181: possession was not shown, so the key is barred for this account
  * alone, and a person must look at the others. */
 static int

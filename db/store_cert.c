@@ -328,9 +328,10 @@ store_cert_revoked(struct job *j, const char *ca_label, int64_t not_after_from,
 	return found;
 }
 
-/* A reason that has changed since the list was collected is still due. */
+/* A reason that has changed since the list was collected is still due; and the
+ * list with the greater number may have been collected before this one. */
 int
-store_cert_listed(struct job *j, const char *ca_label,
+store_cert_listed(struct job *j, const char *ca_label, int64_t number,
     const struct revoked *list, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
@@ -338,10 +339,12 @@ store_cert_listed(struct job *j, const char *ca_label,
 		    store_change(j, NULL,
 			"UPDATE cert SET list_due_at = NULL "
 			"WHERE ca_label = $1 AND serial = $2 AND reason = $3 "
-			"AND list_due_at IS NOT NULL",
+			"AND list_due_at IS NOT NULL "
+			"AND NOT EXISTS (SELECT 1 FROM crl "
+			"WHERE crl.ca_label = $1 AND crl.number > $4)",
 			ARGS(v_text(ca_label),
 			    v_text(hex_dup(j->arena, list[i].serial)),
-			    v_int(list[i].reason))) != 0)
+			    v_int(list[i].reason), v_int(number))) != 0)
 			return -1;
 	}
 	return 0;

@@ -84,8 +84,9 @@ struct revoked {
 };
 int store_cert_revoked(struct job *j, const char *ca_label,
     int64_t not_after_from, struct revoked **out, size_t *count);
-/* The list with these entries is published. */
-int store_cert_listed(struct job *j, const char *ca_label,
+/* The list of this number with these entries is published; nothing changes if
+ * a greater number was reserved meanwhile. */
+int store_cert_listed(struct job *j, const char *ca_label, int64_t number,
     const struct revoked *list, size_t count);
 /* Since when the next list is waited for: 1 and *at, or 0. */
 int store_crl_due(struct job *j, const char *ca_label, int64_t *at);

@@ -37,6 +37,7 @@ libcs_src_a_SOURCES = \
 	src/https_client.c src/https_client.h \
 	src/jose.c src/jose.h \
 	src/judge.c src/judge.h \
+	src/lists.c \
 	src/notify.c src/notify.h \
 	src/privilege.c src/privilege.h \
 	src/remote.c src/remote.h \

@@ -8,18 +8,17 @@
 #include "db/store_audit.h"
 #include "db/store_caa.h"
 #include "db/store_cert.h"
+#include "db/store_key.h"
 #include "db/store_order.h"
 #include "lib/arena.h"
 #include "lib/clock.h"
 #include "lib/conf.h"
 #include "lib/digest.h"
-#include "lib/fdio.h"
 #include "lib/hex.h"
 #include "lib/json.h"
 #include "lib/log.h"
 #include "lib/rnd.h"
 #include "lib/seal.h"
-#include "pki/crl.h"
 #include "pki/issue.h"
 #include "pki/profile.h"
 #include "src/evidence.h"
@@ -27,11 +26,9 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #define LEASE_SECS 120 /* over CAA_WAIT_SECS_MAX */
 #define HOUR 3600
-#define CRL_EVERY_SECS ((int64_t)24 * HOUR) /* PK-156 */
 #define WAIT_SECS 2
 #define PAUSE_MAX_SECS 300
 /* Faults of our own are tried again for this long (AC-145). */
@@ -187,6 +184,20 @@ check_dates(const struct issuer *i, struct job *j, const struct order *o,
 	return dates_fit(j, conf, profile, out, ca_not_after(i->ca));
 }
 
+/* AC-44, PK-181: asked again where a serial is about to be taken, since the key
+ * may have been revoked for compromise after the CSR came. */
+static int
+check_key(struct job *j, const struct order *o, const struct csr *csr)
+{
+	int blocked = store_key_is_blocked(
+	    j, span_mem(csr->spki_sha256, SHA256_LEN), o->account_id);
+
+	if (blocked > 0)
+		return job_fail(
+		    j, ERR_BAD_CSR, "the key is known to be compromised");
+	return blocked;
+}
+
 /*
  * Serial, contents and lint results are committed before the key is used
  * (PK-144); a serial that is taken is drawn again.
@@ -232,7 +243,8 @@ reserve(const struct issuer *i, struct job *j, const struct order *o,
 		.reserved_at = j->now,
 	};
 	c->evidence = evidence_of(i, j, o, c);
-	if (store_begin(j) < 0 || store_cert_reserve(j, c, &taken) < 0)
+	if (store_begin(j) < 0 || check_key(j, o, csr) < 0 ||
+	    store_cert_reserve(j, c, &taken) < 0)
 		return worker_undo(j);
 	return store_commit(j);
 }
@@ -288,7 +300,8 @@ issue(const struct issuer *i, struct job *j, const struct order *o,
 
 	if (reserved < 0 || check_csr(j, o, profile, &csr) < 0)
 		return -1;
-	if (reserved > 0 && check_reserved(i, j, &c) < 0)
+	if (reserved > 0 &&
+	    (check_reserved(i, j, &c) < 0 || check_key(j, o, &csr) < 0))
 		return -1;
 	if (reserved == 0 && reserve(i, j, o, profile, &csr, &c) < 0)
 		return -1;
@@ -354,81 +367,17 @@ do_order(const struct issuer *i, struct job *j, const struct order *o,
 	return try_later(j, o, attempts);
 }
 
-static int64_t
-crl_due(struct job *j, const struct issuer *i)
-{
-	struct crl last;
-	int found = store_crl_latest(j, ca_key_label(i->ca), &last);
-
-	if (found < 0)
-		return -1;
-	if (found == 0 || access(j->conf->issuer.crl_file, F_OK) != 0)
-		return 0;
-	return last.this_update + CRL_EVERY_SECS;
-}
-
-static int
-collect_revoked(const struct issuer *i, struct job *j, struct crl_input *in)
-{
-	struct revoked *rows;
-	struct crl_entry *entries;
-
-	/* An entry stays until one list after its end has carried it
-	 * (PK-160): a list is made at least every other day. */
-	if (store_cert_revoked(j, ca_key_label(i->ca),
-		j->now - 2 * CRL_EVERY_SECS, &rows, &in->count) < 0)
-		return -1;
-	entries = arena_calloc(j->arena, in->count, sizeof(*entries));
-	for (size_t k = 0; k < in->count; k++)
-		entries[k] = (struct crl_entry){ .serial = rows[k].serial,
-			.revoked_at = rows[k].revoked_at,
-			.reason = (int)rows[k].reason };
-	in->entries = entries;
-	return 0;
-}
-
-static int
-publish_crl(const struct issuer *i, struct job *j)
-{
-	struct crl_input in = { .this_update = j->now,
-		.next_update = crl_next_update(j->now) };
-	const char *label = ca_key_label(i->ca);
-	struct span der;
-	int64_t number;
-
-	if (store_begin(j) < 0 || store_crl_reserve(j, label, in.this_update,
-				      in.next_update, &number) < 0)
-		return worker_undo(j);
-	if (store_commit(j) < 0 || collect_revoked(i, j, &in) < 0)
-		return -1;
-	in.number = (uint64_t)number;
-	if (crl_sign(j, i->ca, &in, &der) < 0)
-		return -1;
-	if (store_begin(j) < 0 || store_crl_record(j, label, number, der) < 0 ||
-	    store_audit_add(j, "issuer", "revocation list signed",
-		arena_printf(j->arena, "ca:%s", label), "ok", NULL) < 0)
-		return worker_undo(j);
-	if (store_commit(j) < 0 ||
-	    file_write(j, j->conf->issuer.crl_file, 0644, der) < 0)
-		return -1;
-	log_info("revocation list", "number=%lld entries=%zu file=%s",
-	    (long long)number, in.count, j->conf->issuer.crl_file);
-	return 0;
-}
-
 int
 issuer_step(void *ctx, struct job *j)
 {
-	const struct issuer *i = ctx;
-	int64_t due = crl_due(j, i), attempts;
+	struct issuer *i = ctx;
+	int64_t attempts;
 	struct order o;
-	int found;
+	int found = issuer_list_step(i, j);
 
 	/* The list comes first: no certificate before its list (PK-149). */
-	if (due < 0)
-		return -1;
-	if (due <= j->now)
-		return publish_crl(i, j) < 0 ? -1 : 1;
+	if (found != 0)
+		return found;
 	if (store_begin(j) < 0)
 		return -1;
 	found = store_order_lease(j, j->now + LEASE_SECS, &o, &attempts);
@@ -444,13 +393,13 @@ issuer_step(void *ctx, struct job *j)
 int
 issuer_next_due(void *ctx, struct job *j, int64_t *at)
 {
-	int64_t crl_at = crl_due(j, ctx);
+	int64_t list_at;
 	int orders = store_order_next_due(j, at);
 
-	if (crl_at < 0 || orders < 0)
+	if (issuer_list_due(ctx, j, &list_at) < 0 || orders < 0)
 		return -1;
-	if (orders == 0 || crl_at < *at)
-		*at = crl_at;
+	if (orders == 0 || list_at < *at)
+		*at = list_at;
 	return 1;
 }
 

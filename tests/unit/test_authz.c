@@ -426,6 +426,29 @@ test_new_authz(struct job *j)
 	front_close();
 }
 
+/* AC-106, AC-185, AC-191: its mail counts as an order's; one that is reused
+ * costs nothing. */
+static void
+test_limit(struct job *j)
+{
+	struct answer a;
+
+	front_conf()->limits.mails_to_mailbox =
+	    (struct conf_rates){ { { 1, HOUR } }, 1 };
+	front_open(j);
+	a = new_authz(j, ALICE);
+	front_expect(&a, 201, "", NULL);
+	validate(j, front_header(&a, "Location", 0));
+	a = new_authz(j, ALICE);
+	front_expect(&a, 200, "", NULL);
+	a = new_authz(j, BOB);
+	front_expect(&a, 201, "", NULL);
+	a = new_authz(j, BOB);
+	front_expect(&a, 429, "rateLimited", NULL);
+	assert_non_null(front_header(&a, "Retry-After", 0));
+	front_close();
+}
+
 /* The row that a pre-authorization stands on is no order for any client. */
 static void
 test_hidden_order(struct job *j)
@@ -549,6 +572,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_foreign),
 	STORE_TEST(test_leased_mail),
 	STORE_TEST(test_new_authz),
+	STORE_TEST_SQLITE(test_limit),
 	STORE_TEST(test_hidden_order),
 	STORE_TEST_SQLITE(test_refused),
 	STORE_TEST_SQLITE(test_off),

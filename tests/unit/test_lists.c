@@ -1,0 +1,401 @@
+/*
+ * When the issuer makes revocation lists, and that they get out: PK-156, PK-158
+ * to PK-160, PK-182, PK-188, AC-159.
+ */
+#include "config.h"
+
+#include "tests/unit/store_fixture.h"
+
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "db/store_cert.h"
+#include "db/store_key.h"
+#include "db/store_private.h"
+#include "db/store_revoke.h"
+#include "lib/clock.h"
+#include "lib/conf.h"
+#include "lib/fdio.h"
+#include "pki/key.h"
+#include "src/role_issuer.h"
+#include "tests/unit/pki_lab.h"
+
+#define HOUR 3600
+#define DAY (24 * HOUR)
+#define SPKI SPAN("the key")
+
+struct lab {
+	struct job *j;
+	struct conf conf;
+	struct issuer issuer;
+	const char *account;
+	unsigned certs;
+};
+
+static void
+at(struct lab *lab, int64_t now)
+{
+	clock_set(now);
+	lab->j->now = now;
+}
+
+static void
+lab_init(struct lab *lab, struct job *j)
+{
+	*lab = (struct lab){ .j = j };
+	lab->issuer.ca = lab_ca("p256");
+	lab->conf.issuer.crl_file =
+	    arena_printf(j->arena, "%s/test_lists.crl", lab_ca_folder("p256"));
+	unlink(lab->conf.issuer.crl_file);
+	j->conf = &lab->conf;
+	at(lab, FIXTURE_NOW);
+	lab->account = fixture_account(j);
+}
+
+/* A certificate of this issuer that ends then: its id. */
+static const char *
+make_cert(struct lab *lab, int64_t not_after)
+{
+	struct job *j = lab->j;
+	unsigned n = ++lab->certs;
+	const char *id = arena_printf(j->arena, "cert%u", n);
+	struct cert c = {
+		.id = id,
+		.order_id = fixture_order(j, lab->account, 1)->id,
+		.account_id = lab->account,
+		.ca_label = ca_key_label(lab->issuer.ca),
+		.serial = arena_printf(j->arena, "01%02x", n),
+		.profile = "mailbox-multipurpose",
+		.profile_sha256 = SPAN("profile"),
+		.tbs = SPAN("tbs"),
+		.signature_alg = SPAN("alg"),
+		.lint_report = "{}",
+		.evidence = "{}",
+		.br_version = "1.0.16",
+		.spki_sha256 = SPKI,
+		.not_before = FIXTURE_NOW,
+		.not_after = not_after,
+	};
+	bool taken;
+
+	COMMITTED(j, store_cert_reserve(j, &c, &taken));
+	COMMITTED(j, store_cert_record(j, id, SPAN("der"), span_str(id)));
+	return id;
+}
+
+static void
+revoke_one(struct lab *lab, const char *id, int64_t reason)
+{
+	struct revocation r = { reason, "operator", { NULL, 0 } };
+	struct job *j = lab->j;
+
+	EXPECT(j, store_begin(j), 0);
+	EXPECT(j, store_revoke_cert(j, id, &r), 1);
+	EXPECT(j, store_commit(j), 0);
+}
+
+/* Until nothing is due: how many lists were signed. */
+static int64_t
+publish_all(struct lab *lab)
+{
+	static const char count[] =
+	    "SELECT COUNT(*) FROM crl WHERE der IS NOT NULL";
+	int64_t before = fixture_count(lab->j, count);
+	int result;
+
+	while ((result = issuer_list_step(&lab->issuer, lab->j)) == 1)
+		continue;
+	EXPECT(lab->j, result, 0);
+	return fixture_count(lab->j, count) - before;
+}
+
+static int64_t
+due(struct lab *lab)
+{
+	int64_t when;
+
+	EXPECT(lab->j, issuer_list_due(&lab->issuer, lab->j, &when), 0);
+	return when;
+}
+
+/* "0101:4 0103:0" as the file has it. */
+static const char *
+listed(struct lab *lab)
+{
+	struct job *j = lab->j;
+	struct span der;
+	const unsigned char *p;
+	X509_CRL *crl;
+	struct buf b;
+
+	EXPECT(j, file_read(j, lab->conf.issuer.crl_file, 100000, &der), 0);
+	p = (const unsigned char *)der.p;
+	crl = d2i_X509_CRL(NULL, &p, (long)der.n);
+	assert_non_null(crl);
+	buf_init(&b, j->arena, 10000);
+	for (int i = 0; i < sk_X509_REVOKED_num(X509_CRL_get_REVOKED(crl));
+	     i++) {
+		X509_REVOKED *r =
+		    sk_X509_REVOKED_value(X509_CRL_get_REVOKED(crl), i);
+		ASN1_ENUMERATED *reason =
+		    X509_REVOKED_get_ext_d2i(r, NID_crl_reason, NULL, NULL);
+
+		buf_addf(&b, "%s%04llx:%ld", i > 0 ? " " : "",
+		    (unsigned long long)ASN1_INTEGER_get(
+			X509_REVOKED_get0_serialNumber(r)),
+		    reason == NULL ? 0 : ASN1_ENUMERATED_get(reason));
+		ASN1_ENUMERATED_free(reason);
+	}
+	X509_CRL_free(crl);
+	return b.p;
+}
+
+/* PK-156, PK-182: at once, then collected; and every 24 hours. */
+static void
+test_times(struct job *j)
+{
+	struct lab lab;
+	const char *a, *b, *c;
+
+	lab_init(&lab, j);
+	assert_int_equal(due(&lab), 0);
+	assert_int_equal(publish_all(&lab), 1);
+	assert_string_equal(listed(&lab), "");
+	assert_int_equal(due(&lab), FIXTURE_NOW + DAY);
+	a = make_cert(&lab, FIXTURE_NOW + 365 * DAY);
+	b = make_cert(&lab, FIXTURE_NOW + 365 * DAY);
+	c = make_cert(&lab, FIXTURE_NOW + 365 * DAY);
+
+	/* long after the last list: now */
+	at(&lab, FIXTURE_NOW + HOUR);
+	revoke_one(&lab, b, 4);
+	assert_true(j->wake & 1u << ROLE_ISSUER);
+	assert_int_equal(due(&lab), j->now);
+	assert_int_equal(publish_all(&lab), 1);
+	assert_string_equal(listed(&lab), "0102:4");
+	assert_int_equal(due(&lab), j->now + DAY);
+
+	/* soon after it: collected */
+	at(&lab, FIXTURE_NOW + HOUR + 1);
+	revoke_one(&lab, a, 0);
+	assert_int_equal(due(&lab), FIXTURE_NOW + HOUR + 5);
+	assert_int_equal(publish_all(&lab), 0);
+	at(&lab, FIXTURE_NOW + HOUR + 4);
+	revoke_one(&lab, c, 9);
+	assert_int_equal(due(&lab), FIXTURE_NOW + HOUR + 5);
+	at(&lab, FIXTURE_NOW + HOUR + 5);
+	assert_int_equal(publish_all(&lab), 1);
+	assert_string_equal(listed(&lab), "0101:0 0102:4 0103:9");
+
+	/* nothing new: a day later */
+	at(&lab, FIXTURE_NOW + HOUR + 5 + DAY - 1);
+	assert_int_equal(publish_all(&lab), 0);
+	at(&lab, FIXTURE_NOW + HOUR + 5 + DAY);
+	assert_int_equal(publish_all(&lab), 1);
+	assert_string_equal(listed(&lab), "0101:0 0102:4 0103:9");
+}
+
+static void
+test_pauses(void **state)
+{
+	(void)state;
+	assert_int_equal(issuer_list_pause(0), 5);
+	assert_int_equal(issuer_list_pause(400), 5);
+	assert_int_equal(issuer_list_pause(2000000), 105);
+	assert_int_equal(issuer_list_pause(100000000), 300);
+	assert_int_equal(issuer_list_pause(SIZE_MAX), 300);
+}
+
+/* AC-157, PK-158: another reason is news too. */
+static void
+test_reason_changes(struct job *j)
+{
+	struct revocation r = { 1, "key", { NULL, 0 } };
+	struct lab lab;
+	const char *a;
+
+	lab_init(&lab, j);
+	a = make_cert(&lab, FIXTURE_NOW + 365 * DAY);
+	revoke_one(&lab, a, 5);
+	publish_all(&lab);
+	assert_string_equal(listed(&lab), "0101:5");
+	at(&lab, FIXTURE_NOW + HOUR);
+	EXPECT(j, store_begin(j), 0);
+	EXPECT(j, store_revoke_for_compromise(j, a, &r), 1);
+	EXPECT(j, store_commit(j), 0);
+	assert_int_equal(publish_all(&lab), 1);
+	assert_string_equal(listed(&lab), "0101:1");
+	/* as reasons go, it goes no further */
+	EXPECT(j, store_begin(j), 0);
+	EXPECT(j, store_revoke_for_compromise(j, a, &r), 0);
+	EXPECT(j, store_revoke_cert(j, a, &r), 0);
+	EXPECT(j, store_commit(j), 0);
+	assert_int_equal(publish_all(&lab), 0);
+}
+
+/* AC-159, PK-182: stopped after the commit, before the file; a file that
+ * cannot be written; a file that was removed. */
+static void
+test_file(struct job *j)
+{
+	struct lab lab;
+	const char *file;
+
+	lab_init(&lab, j);
+	file = lab.conf.issuer.crl_file;
+	EXPECT(j, issuer_list_step(&lab.issuer, j), 1);
+	assert_int_equal(access(file, F_OK), -1);
+	lab.issuer.written = 0; /* a new process */
+	EXPECT(j, issuer_list_step(&lab.issuer, j), 1);
+	assert_string_equal(listed(&lab), "");
+	EXPECT(j, issuer_list_step(&lab.issuer, j), 0);
+
+	at(&lab, FIXTURE_NOW + HOUR);
+	revoke_one(&lab, make_cert(&lab, FIXTURE_NOW + 365 * DAY), 4);
+	lab.conf.issuer.crl_file = "/nonexistent/folder/list.crl";
+	EXPECT(j, issuer_list_step(&lab.issuer, j), 1);
+	for (int i = 0; i < 2; i++) {
+		EXPECT(j, issuer_list_step(&lab.issuer, j), -1);
+		job_recover(j);
+	}
+	lab.conf.issuer.crl_file = file;
+	assert_int_equal(publish_all(&lab), 0);
+	assert_string_equal(listed(&lab), "0101:4");
+
+	unlink(file);
+	assert_int_equal(publish_all(&lab), 0);
+	assert_string_equal(listed(&lab), "0101:4");
+}
+
+/* Another machine has made a list: its file is this one's too. */
+static void
+test_other_issuer(struct job *j)
+{
+	struct lab lab, other;
+
+	lab_init(&lab, j);
+	publish_all(&lab);
+	other = lab;
+	other.conf.issuer.crl_file =
+	    arena_printf(j->arena, "%s/other.crl", lab_ca_folder("p256"));
+	at(&lab, FIXTURE_NOW + HOUR);
+	revoke_one(&lab, make_cert(&lab, FIXTURE_NOW + 365 * DAY), 3);
+	j->conf = &other.conf;
+	assert_int_equal(publish_all(&other), 1);
+	assert_string_equal(listed(&lab), "");
+	j->conf = &lab.conf;
+	assert_int_equal(publish_all(&lab), 0);
+	assert_string_equal(listed(&lab), "0101:3");
+}
+
+/* A list with a lesser number ends no waiting: the greater one, which is the
+ * one that counts, may have been collected before it. */
+static void
+test_overtaken(struct job *j)
+{
+	struct revoked *rows;
+	struct lab lab;
+	int64_t number, when;
+	const char *label;
+	size_t count;
+
+	lab_init(&lab, j);
+	label = ca_key_label(lab.issuer.ca);
+	publish_all(&lab);
+	revoke_one(&lab, make_cert(&lab, FIXTURE_NOW + 365 * DAY), 3);
+	EXPECT(j, store_cert_revoked(j, label, 0, &rows, &count), 0);
+	assert_int_equal(count, 1);
+	assert_true(rows[0].is_due);
+	COMMITTED(j, store_crl_reserve(j, label, j->now, j->now + 9, &number));
+	COMMITTED(j, store_cert_listed(j, label, number - 1, rows, count));
+	EXPECT(j, store_crl_due(j, label, &when), 1);
+	COMMITTED(j, store_cert_listed(j, label, number, rows, count));
+	EXPECT(j, store_crl_due(j, label, &when), 0);
+
+	/* and one with a reason that is not the row's any more */
+	fixture_sql(j, "UPDATE cert SET list_due_at = 1, reason = 1");
+	COMMITTED(j, store_cert_listed(j, label, number, rows, count));
+	EXPECT(j, store_crl_due(j, label, &when), 1);
+}
+
+/* PK-160: on one list more than it lives. */
+static void
+test_expired_entry(struct job *j)
+{
+	struct lab lab;
+	const char *a, *b;
+
+	lab_init(&lab, j);
+	publish_all(&lab);
+	a = make_cert(&lab, FIXTURE_NOW + HOUR);
+	b = make_cert(&lab, FIXTURE_NOW + 2 * HOUR);
+	revoke_one(&lab, a, 0);
+	at(&lab, FIXTURE_NOW + 60);
+	publish_all(&lab);
+	assert_string_equal(listed(&lab), "0101:0");
+	/* The issuer was down for four days: still. */
+	at(&lab, FIXTURE_NOW + 2 * HOUR);
+	revoke_one(&lab, b, 0);
+	at(&lab, FIXTURE_NOW + 4 * DAY);
+	assert_int_equal(publish_all(&lab), 1);
+	assert_string_equal(listed(&lab), "0101:0 0102:0");
+	at(&lab, FIXTURE_NOW + 5 * DAY);
+	assert_int_equal(publish_all(&lab), 1);
+	assert_string_equal(listed(&lab), "");
+}
+
+/* PK-159: committed by a machine whose clock is ahead. */
+static void
+test_clock_ahead(struct job *j)
+{
+	struct lab lab;
+	const char *a;
+
+	lab_init(&lab, j);
+	a = make_cert(&lab, FIXTURE_NOW + 365 * DAY);
+	at(&lab, FIXTURE_NOW + 3);
+	revoke_one(&lab, a, 4);
+	at(&lab, FIXTURE_NOW);
+	assert_int_equal(publish_all(&lab), 1);
+	assert_string_equal(listed(&lab), "0101:4");
+}
+
+/* PK-188: signed while its key was being blocked. */
+static void
+test_sweep(struct job *j)
+{
+	struct lab lab;
+	struct cert row;
+	const char *a;
+
+	lab_init(&lab, j);
+	publish_all(&lab);
+	COMMITTED(j, store_key_block(j, SPKI, "some account", "test"));
+	a = make_cert(&lab, FIXTURE_NOW + 365 * DAY);
+	at(&lab, FIXTURE_NOW + DAY);
+	publish_all(&lab);
+	assert_string_equal(listed(&lab), "");
+	COMMITTED(j, store_key_block(j, SPKI, NULL, "test"));
+	at(&lab, FIXTURE_NOW + 2 * DAY);
+	publish_all(&lab);
+	assert_string_equal(listed(&lab), "0101:1");
+	EXPECT(j, store_cert_by_id(j, a, NULL, &row), 1);
+	assert_string_equal(row.revoked_by, "issuer");
+	assert_int_equal(row.revoked_at, j->now);
+}
+
+static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(test_pauses),
+	STORE_TEST(test_times),
+	STORE_TEST(test_reason_changes),
+	STORE_TEST(test_file),
+	STORE_TEST(test_other_issuer),
+	STORE_TEST(test_overtaken),
+	STORE_TEST(test_expired_entry),
+	STORE_TEST(test_clock_ahead),
+	STORE_TEST(test_sweep),
+};
+UNIT_MAIN(tests)
