@@ -3,6 +3,8 @@
 #include "db/store_key.h"
 
 #include "db/store_private.h"
+#include "lib/arena.h"
+#include "lib/hex.h"
 
 int
 store_key_is_blocked(
@@ -41,4 +43,29 @@ store_key_in_certificate(struct job *j, struct span spki_sha256)
 	    "SELECT 1 FROM cert WHERE spki_sha256 = $1 AND not_after > $2 "
 	    "LIMIT 1",
 	    ARGS(v_bytes(spki_sha256), v_int(j->now)));
+}
+
+int
+store_key_list(
+    struct job *j, size_t max, struct blocked_key **out, size_t *count)
+{
+	struct query q;
+	int found;
+
+	*count = 0;
+	*out = arena_calloc(j->arena, max, sizeof(**out));
+	found = query_first(&q, j,
+	    "SELECT spki_sha256, account_id, blocked_at, source "
+	    "FROM blocked_key ORDER BY blocked_at DESC, spki_sha256 LIMIT $1",
+	    ARGS(v_int((int64_t)max)));
+	for (; found == 1; found = query_next(&q)) {
+		struct blocked_key *k = &(*out)[(*count)++];
+
+		k->spki_sha256 = hex_dup(j->arena, query_bytes(&q));
+		k->account_id = query_text(&q);
+		k->blocked_at = query_int(&q);
+		k->source = query_text(&q);
+	}
+	query_end(&q);
+	return found;
 }

@@ -22,6 +22,16 @@ int store_key_is_blocked(
 int store_key_block(struct job *j, struct span spki_sha256,
     const char *account_id, const char *source);
 
+struct blocked_key {
+	const char *spki_sha256; /* hexadecimal */
+	const char *account_id;  /* "": everybody */
+	int64_t blocked_at;
+	const char *source;
+};
+/* Newest first, at most `max`. */
+int store_key_list(
+    struct job *j, size_t max, struct blocked_key **out, size_t *count);
+
 /* Is it in a certificate that has not expired, or is about to be signed?
  * 1 / 0 / -1. */
 int store_key_in_certificate(struct job *j, struct span spki_sha256);

@@ -35,6 +35,8 @@ libcs_pki_a_SOURCES = \
 	pki/profile.h \
 	pki/rsacheck.c \
 	pki/rsacheck.h \
+	pki/spki_file.c \
+	pki/spki_file.h \
 	pki/version.h
 
 CS_PKI = libcs_pki.a $(CRYPTO_LIBS) $(CS_DNS) $(CS_DB)

@@ -17,7 +17,9 @@ int cmd_order(int argc, char **argv);
 int cmd_limits(int argc, char **argv);
 int cmd_suppress(int argc, char **argv);
 int cmd_authz(int argc, char **argv);
+int cmd_cert(int argc, char **argv);
 int cmd_check(int argc, char **argv);
+int cmd_key(int argc, char **argv);
 int cmd_enroll(int argc, char **argv);
 
 #define COMMAND_DEFAULT_CONFIG CS_SYSCONFDIR "/countersign/countersign.conf"

@@ -45,6 +45,7 @@ EXTRA_DIST += \
 	tests/integration/test_outage.py \
 	tests/integration/test_profiles.py \
 	tests/integration/test_replies.py \
+	tests/integration/test_revoke.py \
 	tests/integration/test_secrets.py \
 	tests/integration/test_signals.py \
 	tests/integration/test_storm.py

@@ -17,6 +17,7 @@ scenarios = \
 	tests/scenario/preauth.scn \
 	tests/scenario/refused.scn \
 	tests/scenario/relay.scn \
+	tests/scenario/revoke.scn \
 	tests/scenario/several.scn \
 	tests/scenario/unauthenticated.scn \
 	tests/scenario/wrong_digest.scn

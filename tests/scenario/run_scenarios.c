@@ -178,6 +178,17 @@ expect_validity(
 	return result;
 }
 
+/* Whatever has stopped, what was revoked is on the list (AC-159). */
+static int
+expect_listed(struct world *w, int expected)
+{
+	int got = world_listed(w);
+
+	return got == expected
+		   ? 0
+		   : world_fail(w, "listed: %d, not %d", got, expected);
+}
+
 static int
 do_expect(struct world *w, const char **a)
 {
@@ -186,6 +197,8 @@ do_expect(struct world *w, const char **a)
 
 	if (a[0] == NULL || a[1] == NULL)
 		return world_fail(w, "expect what?");
+	if (strcmp(a[0], "listed") == 0)
+		return expect_listed(w, atoi(a[1]));
 	if (strcmp(a[0], "mails") == 0 || strcmp(a[0], "submissions") == 0 ||
 	    strcmp(a[0], "certificates") == 0)
 		return expect_count(w, a[0], a[1]);
@@ -247,6 +260,8 @@ do_command(struct world *w, const char **a, size_t n)
 		return world_deactivate(w, a[1], a[2]);
 	if (strcmp(a[0], "finalize") == 0 && n == 2)
 		return world_finalize(w, a[1]);
+	if (strcmp(a[0], "revoke") == 0 && n == 3)
+		return world_revoke(w, a[1], a[2]);
 	if (strcmp(a[0], "forge") == 0 && n == 4)
 		return world_forge(w, a[1], a[2], a[3]);
 	if (strcmp(a[0], "reply") == 0 && n == 4)

@@ -33,6 +33,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libpq-fe.h>
+#include <openssl/x509.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -652,6 +653,66 @@ world_finalize(struct world *w, const char *order)
 		return unexpected(w, "finalize", &a);
 	free(a.body);
 	return 0;
+}
+
+static int
+child_certificate(struct world *w, struct job *j, void *ctx, FILE *out)
+{
+	struct cert c;
+	char *text;
+
+	(void)w;
+	if (store_cert_by_order(j, ctx, &c) != 1 || c.der.n == 0)
+		return job_fail(j, ERR_INTERNAL, "there is no certificate");
+	text = arena_alloc(j->arena, B64URL_LEN(c.der.n) + 1);
+	b64url_format(text, c.der);
+	fputs(text, out);
+	return 0;
+}
+
+int
+world_revoke(struct world *w, const char *order, const char *reason)
+{
+	const struct known_order *o = world_find(w, order);
+	char payload[8000], *der, *id;
+	struct answer a;
+
+	if (o == NULL)
+		return -1;
+	id = strrchr(o->url, '/') + 1;
+	if (in_child(w, child_certificate, id, &der) < 0)
+		return -1;
+	snprintf(payload, sizeof(payload),
+	    "{\"certificate\":\"%s\",\"reason\":%s}", der, reason);
+	free(der);
+	if (post(w, "https://acme.ca.test/acme/revoke-cert", payload, &a) < 0)
+		return -1;
+	/* After a stop it may have been done already (AC-179). */
+	if (a.status != 200 && !(a.status == 400 && w->crash->stopped &&
+				   strstr(a.body, "alreadyRevoked") != NULL))
+		return unexpected(w, "revokeCert", &a);
+	free(a.body);
+	return 0;
+}
+
+int
+world_listed(struct world *w)
+{
+	char path[300];
+	X509_CRL *crl;
+	FILE *f;
+	int n;
+
+	snprintf(path, sizeof(path), "%s/issuing.crl", w->dir);
+	f = fopen(path, "r");
+	crl = f != NULL ? d2i_X509_CRL_fp(f, NULL) : NULL;
+	if (f != NULL)
+		fclose(f);
+	if (crl == NULL)
+		return -1;
+	n = sk_X509_REVOKED_num(X509_CRL_get_REVOKED(crl));
+	X509_CRL_free(crl);
+	return n < 0 ? 0 : n;
 }
 
 /* --- somebody who can write rows ------------------------------------------ */

@@ -78,6 +78,10 @@ int world_authorize(struct world *w, const char *name, const char *mailbox);
 int world_deactivate(struct world *w, const char *order, const char *mailbox);
 int world_post(struct world *w, const char *order, const char *mailbox);
 int world_finalize(struct world *w, const char *order);
+/* The order's certificate is revoked by the account that obtained it. */
+int world_revoke(struct world *w, const char *order, const char *reason);
+/* Entries on the revocation list as it is published; -1: there is none. */
+int world_listed(struct world *w);
 /* The row of `order` gets another order's "csr", "request" or "both". */
 int world_forge(
     struct world *w, const char *order, const char *kind, const char *from);

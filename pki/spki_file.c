@@ -1,0 +1,104 @@
+#include "config.h"
+
+#include "pki/spki_file.h"
+
+#include <openssl/core_names.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+
+#include "lib/arena.h"
+#include "lib/digest.h"
+#include "lib/job.h"
+#include "pki/ossl.h"
+
+/* Nobody is asked for a passphrase. */
+static int
+no_passphrase(char *buf, int size, int writing, void *ctx)
+{
+	(void)buf;
+	(void)size;
+	(void)writing;
+	(void)ctx;
+	return -1;
+}
+
+static BIO *
+rewind_text(struct job *j, struct span pem)
+{
+	return ossl_own_bio(j->arena, BIO_new_mem_buf(pem.p, (int)pem.n));
+}
+
+static EVP_PKEY *
+of_certificate(BIO *in)
+{
+	X509 *x = PEM_read_bio_X509(in, NULL, no_passphrase, NULL);
+	EVP_PKEY *key = x != NULL ? X509_get_pubkey(x) : NULL;
+
+	X509_free(x);
+	return key;
+}
+
+static EVP_PKEY *
+of_request(BIO *in)
+{
+	X509_REQ *r = PEM_read_bio_X509_REQ(in, NULL, no_passphrase, NULL);
+	EVP_PKEY *key = r != NULL ? X509_REQ_get_pubkey(r) : NULL;
+
+	X509_REQ_free(r);
+	return key;
+}
+
+static EVP_PKEY *
+of_public_key(BIO *in)
+{
+	return PEM_read_bio_PUBKEY(in, NULL, no_passphrase, NULL);
+}
+
+static EVP_PKEY *
+of_private_key(BIO *in)
+{
+	return PEM_read_bio_PrivateKey(in, NULL, no_passphrase, NULL);
+}
+
+static EVP_PKEY *
+read_key(struct job *j, struct span pem)
+{
+	EVP_PKEY *(*const readers[])(BIO *) = { of_certificate, of_request,
+		of_public_key, of_private_key };
+	EVP_PKEY *key = NULL;
+
+	if (pem.n == 0 || pem.n > INT32_MAX)
+		return NULL;
+	for (size_t i = 0;
+	     key == NULL && i < sizeof(readers) / sizeof(*readers); i++) {
+		BIO *in = rewind_text(j, pem);
+
+		key = in != NULL ? readers[i](in) : NULL;
+	}
+	ERR_clear_error();
+	return ossl_own_pkey(j->arena, key);
+}
+
+int
+spki_file_sha256(struct job *j, struct span pem, uint8_t out[32])
+{
+	EVP_PKEY *key = read_key(j, pem);
+	unsigned char *der = NULL;
+	int n;
+
+	if (key == NULL)
+		return job_fail(j, ERR_MALFORMED,
+		    "holds no certificate, certificate request or key in PEM");
+	if (EVP_PKEY_get_base_id(key) == EVP_PKEY_EC &&
+	    EVP_PKEY_set_utf8_string_param(key,
+		OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT,
+		OSSL_PKEY_EC_POINT_CONVERSION_FORMAT_UNCOMPRESSED) != 1)
+		return ossl_fail(j, "the key");
+	n = i2d_PUBKEY(key, &der);
+	if (n <= 0)
+		return ossl_fail(j, "the key");
+	sha256(span_mem(der, (size_t)n), out);
+	OPENSSL_free(der);
+	return 0;
+}

@@ -1,0 +1,17 @@
+/*
+ * The public key of a file that an admin has at hand: a certificate, a
+ * certificate request, a public key, or a private key without passphrase; PEM.
+ */
+#ifndef PKI_SPKI_FILE_H
+#define PKI_SPKI_FILE_H
+
+#include "lib/buf.h"
+
+struct job;
+
+/* SHA-256 of its SubjectPublicKeyInfo, as certificates that this server makes
+ * have it (EC points uncompressed): 0, or -1 ERR_MALFORMED if there is none of
+ * these in the text. */
+int spki_file_sha256(struct job *j, struct span pem, uint8_t out[32]);
+
+#endif

@@ -1,0 +1,314 @@
+#include "config.h"
+
+#include "acme/certid.h"
+#include "acme/revoke.h"
+#include "db/store_cert.h"
+#include "db/store_revoke.h"
+#include "lib/arena.h"
+#include "lib/clock.h"
+#include "lib/hex.h"
+#include "lib/json.h"
+#include "lib/rnd.h"
+#include "pki/issue.h"
+#include "src/command.h"
+#include "src/worker.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TEXT_MAX (1024 * 1024)
+#define SERIAL_MAX 64
+
+struct options {
+	const char *config;
+	const char *reason;
+	bool json;
+	bool revoke;
+};
+
+static const char usage[] =
+    "usage: countersign cert [--json] [--revoke [--reason N]] [-f FILE]\n"
+    "                        SERIAL|ID\n"
+    "\n"
+    "Tells about one certificate, by its serial number (hexadecimal) or id.\n"
+    "\n"
+    "  --json             as one JSON object\n"
+    "  --revoke           first revoke it; it is on the revocation list "
+    "within\n"
+    "                     10 minutes\n"
+    "  --reason N         0 unspecified (the default), 1 keyCompromise,\n"
+    "                     3 affiliationChanged, 4 superseded,\n"
+    "                     5 cessationOfOperation, 9 privilegeWithdrawn;\n"
+    "                     1 also blocks the key and revokes every other\n"
+    "                     certificate with it\n"
+    "  -f, --config FILE  configuration (default: " COMMAND_DEFAULT_CONFIG
+    ")\n";
+
+static const struct {
+	int64_t code;
+	const char *name;
+} reasons[] = {
+	{ 0, "unspecified" },
+	{ REASON_KEY_COMPROMISE, "keyCompromise" },
+	{ 3, "affiliationChanged" },
+	{ 4, "superseded" },
+	{ 5, "cessationOfOperation" },
+	{ 9, "privilegeWithdrawn" },
+};
+
+static const char *
+reason_name(int64_t code)
+{
+	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+		if (reasons[i].code == code)
+			return reasons[i].name;
+	}
+	return NULL;
+}
+
+/* 0, or -1 after the usage was printed. */
+static int
+parse(int argc, char **argv, struct options *o)
+{
+	static const struct option options[] = {
+		{ "config", required_argument, NULL, 'f' },
+		{ "json", no_argument, NULL, 'j' },
+		{ "revoke", no_argument, NULL, 'r' },
+		{ "reason", required_argument, NULL, 'R' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int c;
+
+	*o = (struct options){ .config = COMMAND_DEFAULT_CONFIG };
+	while ((c = getopt_long(argc, argv, "f:h", options, NULL)) != -1) {
+		switch (c) {
+		case 'f':
+			o->config = optarg;
+			break;
+		case 'j':
+			o->json = true;
+			break;
+		case 'r':
+			o->revoke = true;
+			break;
+		case 'R':
+			o->reason = optarg;
+			break;
+		case 'h':
+			fputs(usage, stdout);
+			exit(EXIT_SUCCESS);
+		default:
+			return -1;
+		}
+	}
+	if (argc - optind == 1 && (o->revoke || o->reason == NULL))
+		return 0;
+	fputs(usage, stderr);
+	return -1;
+}
+
+/* --- which one ------------------------------------------------------------ */
+
+/* As openssl prints it: with colons, in upper case, "0x" in front. */
+static const char *
+plain_serial(struct job *j, const char *text)
+{
+	struct buf b;
+
+	if (strncmp(text, "0x", 2) == 0)
+		text += 2;
+	buf_init(&b, j->arena, SERIAL_MAX);
+	for (; *text != '\0'; text++) {
+		if (*text != ':')
+			buf_add_char(&b, ascii_lower(*text));
+	}
+	return buf_ok(&b) ? b.p : "";
+}
+
+static int
+find(struct job *j, const char *text, struct cert *out)
+{
+	int found = 0;
+
+	if (strlen(text) == RND_ID_LEN)
+		found = store_cert_by_id(j, text, NULL, out);
+	if (found == 0)
+		found = store_cert_by_number(j, plain_serial(j, text), out);
+	if (found == 0)
+		return job_fail(j, ERR_MALFORMED,
+		    "%s: there is no certificate with this serial number or id",
+		    text);
+	return found < 0 ? -1 : 0;
+}
+
+/* --- revocation ----------------------------------------------------------- */
+
+/* PK-179: 9 is the operator's.  2 is for certificates of CAs only (PK-158):
+ * the issuer could make no list with it. */
+static int
+read_reason(struct job *j, const char *text, int64_t *out)
+{
+	*out = 0;
+	if (text == NULL)
+		return 0;
+	if (span_to_int(span_str(text), 0, 99, out) < 0 ||
+	    reason_name(*out) == NULL)
+		return job_fail(j, ERR_BAD_REVOCATION_REASON,
+		    "--reason %s: 0, 1, 3, 4, 5 or 9 can stand on the list of "
+		    "this CA",
+		    text);
+	return 0;
+}
+
+static int
+change(struct job *j, const struct cert *c, const struct revocation *r,
+    size_t *others)
+{
+	bool compromised = r->reason == REASON_KEY_COMPROMISE;
+	int changed = revoke_certificate(j, c, r, compromised);
+
+	*others = 0;
+	if (changed == 0)
+		return job_fail(
+		    j, ERR_ALREADY_REVOKED, "%s is already revoked", c->serial);
+	if (changed < 0 || (compromised && revoke_key(j, c->spki_sha256, r,
+					       "operator", others) < 0))
+		return -1;
+	return 0;
+}
+
+static int
+revoke(struct job *j, const struct cert *c, const char *reason)
+{
+	struct revocation r = { .by = "operator" };
+	size_t others;
+
+	if (read_reason(j, reason, &r.reason) < 0)
+		return -1;
+	if (j->now > c->not_after) /* PK-189 */
+		return job_fail(
+		    j, ERR_UNAUTHORIZED, "%s has expired", c->serial);
+	if (store_begin(j) < 0)
+		return -1;
+	if (change(j, c, &r, &others) < 0)
+		return worker_undo(j);
+	if (store_commit(j) < 0)
+		return -1;
+	if (others > 0)
+		fprintf(stderr,
+		    "countersign: other certificates with this key that were "
+		    "revoked: %zu\n",
+		    others);
+	return 0;
+}
+
+/* --- what there is to tell ------------------------------------------------ */
+
+static const char *
+status_of(const struct job *j, const struct cert *c)
+{
+	if (c->revoked_at != 0)
+		return "revoked";
+	return j->now > c->not_after ? "expired" : "valid";
+}
+
+static void
+print_time(const char *what, int64_t at)
+{
+	char time[CLOCK_RFC3339_MAX];
+
+	clock_format_rfc3339(at, time);
+	printf("  %s: %s\n", what, time);
+}
+
+static void
+print_text(struct job *j, const struct cert *c, const struct cert_facts *f)
+{
+	printf("certificate %s: %s\n", c->serial, status_of(j, c));
+	for (size_t i = 0; i < f->mailbox_count; i++)
+		printf("  mailbox: %s\n", f->mailboxes[i]);
+	printf("  id: %s\n  order: %s\n  account: %s\n  profile: %s\n", c->id,
+	    c->order_id, c->account_id, c->profile);
+	print_time("valid from", c->not_before);
+	print_time("valid to", c->not_after);
+	printf("  key (SHA-256): %s\n  renewal information: %s\n",
+	    hex_dup(j->arena, c->spki_sha256),
+	    certid_format(j, c->ca_label, c->serial));
+	if (c->revoked_at == 0)
+		return;
+	print_time("revoked", c->revoked_at);
+	printf("  reason: %s\n  revoked by: %s\n",
+	    reason_name(c->reason) != NULL ? reason_name(c->reason) : "?",
+	    c->revoked_by != NULL ? c->revoked_by : "?");
+}
+
+static void
+print_json(struct job *j, const struct cert *c, const struct cert_facts *f)
+{
+	struct json_out w;
+	struct buf b;
+
+	buf_init(&b, j->arena, TEXT_MAX);
+	json_out_init(&w, &b);
+	json_object_begin(&w);
+	json_member_str(&w, "certificate", c->id);
+	json_member_str(&w, "serial", c->serial);
+	json_member_str(&w, "status", status_of(j, c));
+	json_key(&w, "mailboxes");
+	json_array_begin(&w);
+	for (size_t i = 0; i < f->mailbox_count; i++)
+		json_put_string(&w, span_str(f->mailboxes[i]));
+	json_array_end(&w);
+	json_member_str(&w, "order", c->order_id);
+	json_member_str(&w, "account", c->account_id);
+	json_member_str(&w, "profile", c->profile);
+	json_member_time(&w, "not_before", c->not_before);
+	json_member_time(&w, "not_after", c->not_after);
+	json_member_str(&w, "spki_sha256", hex_dup(j->arena, c->spki_sha256));
+	json_member_str(&w, "certid", certid_format(j, c->ca_label, c->serial));
+	if (c->revoked_at != 0) {
+		json_member_time(&w, "revoked", c->revoked_at);
+		json_member_int(&w, "reason", c->reason);
+		if (c->revoked_by != NULL)
+			json_member_str(&w, "revoked_by", c->revoked_by);
+	}
+	json_object_end(&w);
+	puts(b.p);
+}
+
+static int
+run(struct job *j, const struct options *o, const char *text)
+{
+	struct cert_facts facts;
+	struct cert c;
+
+	if (find(j, text, &c) < 0 ||
+	    (o->revoke && revoke(j, &c, o->reason) < 0) ||
+	    store_cert_by_id(j, c.id, NULL, &c) < 0 ||
+	    cert_facts(j, c.der, &facts) < 0)
+		return -1;
+	if (o->json)
+		print_json(j, &c, &facts);
+	else
+		print_text(j, &c, &facts);
+	return 0;
+}
+
+int
+cmd_cert(int argc, char **argv)
+{
+	struct options o;
+	struct command c;
+	int result;
+
+	if (parse(argc, argv, &o) < 0 || command_open(&c, o.config) < 0)
+		return EXIT_FAILURE;
+	result = run(&c.job, &o, argv[optind]);
+	if (result < 0)
+		command_fail("%s", c.job.err.text);
+	command_close(&c);
+	return result < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

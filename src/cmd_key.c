@@ -1,0 +1,230 @@
+#include "config.h"
+
+#include "acme/revoke.h"
+#include "db/store_account.h"
+#include "db/store_audit.h"
+#include "db/store_key.h"
+#include "db/store_revoke.h"
+#include "lib/arena.h"
+#include "lib/clock.h"
+#include "lib/digest.h"
+#include "lib/fdio.h"
+#include "lib/hex.h"
+#include "lib/json.h"
+#include "pki/spki_file.h"
+#include "src/command.h"
+#include "src/worker.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define KEYS_MAX 10000
+#define FILE_MAX 65536
+#define LINE_MAX_OCTETS 4096
+
+struct options {
+	const char *config;
+	const char *spki;
+	const char *account;
+	bool json;
+};
+
+static const char usage[] =
+    "usage: countersign key block --spki FILE|SHA256 [--account ID] [-f FILE]\n"
+    "       countersign key list [--json] [-f FILE]\n"
+    "\n"
+    "block: no certificate and no account is made with the key any more, and\n"
+    "every certificate with it that has not expired is revoked with reason 1\n"
+    "(keyCompromise).  list: the keys that are blocked.\n"
+    "\n"
+    "  --spki FILE|SHA256 a certificate, certificate request or key in PEM, "
+    "or\n"
+    "                     64 hexadecimal digits: SHA-256 of the\n"
+    "                     SubjectPublicKeyInfo\n"
+    "  --account ID       block it for this account only; revokes nothing\n"
+    "  --json             one JSON object a line\n"
+    "  -f, --config FILE  configuration (default: " COMMAND_DEFAULT_CONFIG
+    ")\n";
+
+/* 0, or -1 after the usage was printed. */
+static int
+parse(int argc, char **argv, struct options *o)
+{
+	static const struct option options[] = {
+		{ "config", required_argument, NULL, 'f' },
+		{ "spki", required_argument, NULL, 's' },
+		{ "account", required_argument, NULL, 'a' },
+		{ "json", no_argument, NULL, 'j' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int c;
+
+	*o = (struct options){ .config = COMMAND_DEFAULT_CONFIG };
+	while ((c = getopt_long(argc, argv, "f:h", options, NULL)) != -1) {
+		switch (c) {
+		case 'f':
+			o->config = optarg;
+			break;
+		case 's':
+			o->spki = optarg;
+			break;
+		case 'a':
+			o->account = optarg;
+			break;
+		case 'j':
+			o->json = true;
+			break;
+		case 'h':
+			fputs(usage, stdout);
+			exit(EXIT_SUCCESS);
+		default:
+			return -1;
+		}
+	}
+	if (argc - optind == 1)
+		return 0;
+	fputs(usage, stderr);
+	return -1;
+}
+
+/* --- block ---------------------------------------------------------------- */
+
+static int
+read_hash(struct job *j, const char *spki, uint8_t out[SHA256_LEN])
+{
+	struct span pem;
+
+	if (spki == NULL)
+		return job_fail(j, ERR_MALFORMED,
+		    "key block needs --spki with a file or a SHA-256");
+	if (hex_parse_fixed(span_str(spki), out, SHA256_LEN) == 0)
+		return 0;
+	if (file_read(j, spki, FILE_MAX, &pem) < 0)
+		return -1;
+	if (spki_file_sha256(j, pem, out) < 0)
+		return job_context(j, "%s", spki);
+	return 0;
+}
+
+static int
+check_account(struct job *j, const char *id)
+{
+	struct account account;
+	int found = id == NULL ? 1 : store_account_by_id(j, id, &account);
+
+	if (found == 0)
+		return job_fail(
+		    j, ERR_MALFORMED, "%s: there is no such account", id);
+	return found < 0 ? -1 : 0;
+}
+
+static int
+block_for_account(struct job *j, struct span hash, const char *account)
+{
+	if (store_key_block(j, hash, account, "operator") < 0)
+		return -1;
+	return store_audit_add(j, "operator", "key blocked",
+	    arena_printf(j->arena, "key:%s", hex_dup(j->arena, hash)), "ok",
+	    worker_detail(j, "account", account));
+}
+
+static int
+block(struct job *j, const struct options *o)
+{
+	const struct revocation r = { REASON_KEY_COMPROMISE, "operator",
+		{ NULL, 0 } };
+	uint8_t octets[SHA256_LEN] = { 0 };
+	struct span hash = span_mem(octets, sizeof(octets));
+	size_t count = 0;
+
+	if (read_hash(j, o->spki, octets) < 0 ||
+	    check_account(j, o->account) < 0 || store_begin(j) < 0)
+		return -1;
+	if ((o->account != NULL
+		    ? block_for_account(j, hash, o->account)
+		    : revoke_key(j, hash, &r, "operator", &count)) < 0)
+		return worker_undo(j);
+	if (store_commit(j) < 0)
+		return -1;
+	printf("blocked %s; certificates revoked: %zu\n",
+	    hex_dup(j->arena, hash), count);
+	return 0;
+}
+
+/* --- list ----------------------------------------------------------------- */
+
+static void
+print_line(const struct blocked_key *k)
+{
+	char time[CLOCK_RFC3339_MAX];
+
+	clock_format_rfc3339(k->blocked_at, time);
+	printf("%s  %s  %-22s  %s\n", k->spki_sha256, time,
+	    k->account_id[0] != '\0' ? k->account_id : "everybody", k->source);
+}
+
+static void
+print_json(struct job *j, const struct blocked_key *k)
+{
+	struct json_out w;
+	struct buf b;
+
+	buf_init(&b, j->arena, LINE_MAX_OCTETS);
+	json_out_init(&w, &b);
+	json_object_begin(&w);
+	json_member_str(&w, "spki_sha256", k->spki_sha256);
+	if (k->account_id[0] != '\0')
+		json_member_str(&w, "account", k->account_id);
+	json_member_time(&w, "blocked", k->blocked_at);
+	json_member_str(&w, "source", k->source);
+	json_object_end(&w);
+	puts(b.p);
+}
+
+static int
+list(struct job *j, const struct options *o)
+{
+	struct blocked_key *keys;
+	size_t count;
+
+	if (store_key_list(j, KEYS_MAX, &keys, &count) < 0)
+		return -1;
+	for (size_t i = 0; i < count; i++) {
+		if (o->json)
+			print_json(j, &keys[i]);
+		else
+			print_line(&keys[i]);
+	}
+	if (count == 0 && !o->json)
+		puts("no key is blocked");
+	return 0;
+}
+
+int
+cmd_key(int argc, char **argv)
+{
+	int (*run)(struct job *, const struct options *) = NULL;
+	struct options o;
+	struct command c;
+	int result;
+
+	if (parse(argc, argv, &o) < 0)
+		return EXIT_FAILURE;
+	if (strcmp(argv[optind], "block") == 0)
+		run = block;
+	else if (strcmp(argv[optind], "list") == 0)
+		run = list;
+	else
+		return command_fail(
+		    "key %s: not known; block or list", argv[optind]);
+	if (command_open(&c, o.config) < 0)
+		return EXIT_FAILURE;
+	result = run(&c.job, &o);
+	if (result < 0)
+		command_fail("%s", c.job.err.text);
+	command_close(&c);
+	return result < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

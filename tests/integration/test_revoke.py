@@ -1,0 +1,247 @@
+#!/usr/bin/python3
+"""Revocation over ACME and by the operator, and the list that tells of it."""
+
+import contextlib
+import json
+import os
+import re
+import signal
+
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from acme import Challenge, Client, b64, new_key
+from harness import case, command, eventually, read_file, run
+from letters import all_mails, answer
+
+
+def der(certificate):
+    return certificate.public_bytes(Encoding.DER)
+
+
+def serial(certificate):
+    text = f"{certificate.serial_number:x}"
+    return text.zfill(len(text) + len(text) % 2)
+
+
+def crl_file(site):
+    return re.search(r'(?m)^\s*crl_file = "?([^"\n]+)"?$',
+                     read_file(site.config))[1]
+
+
+def listed(site):
+    """{serial: reason in openssl's words} of the published list."""
+    path = crl_file(site)
+    text = command("openssl", "crl", "-inform", "DER", "-in", path, "-noout",
+                   "-text")
+    command("openssl", "crl", "-inform", "DER", "-in", path, "-noout",
+            "-CAfile", f"{site.state}/ca/issuing.pem", "-verify")
+    found = {}
+    for part in text.split("Serial Number: ")[1:]:
+        reason = re.search(r"Reason Code: *\n *(.+)", part)
+        found[part.split()[0].lower()] = reason[1] if reason else None
+    return found
+
+
+def certificate(site, client, mailbox):
+    """An order's certificate; the first one of a mailbox by mail."""
+    order = client.order(mailbox)
+    if order.read()["status"] != "ready":
+        answer(site, order.challenge(), mailbox.partition("@")[0].upper())
+        order.challenge().post()
+    return order, order.certificate()[0]
+
+
+def revoke(client, leaf, expect, with_jwk=False, **members):
+    return client.post(client.url_of("revokeCert"),
+                       {"certificate": b64(der(leaf)), **members}, expect,
+                       with_jwk=with_jwk)
+
+
+def wait_listed(site, leaf, reason, seconds=30):
+    number = serial(leaf)
+    eventually(lambda: listed(site).get(number, 0) == reason,
+               f"{number} on the list with reason {reason}", seconds)
+
+
+def test_accounts(site):
+    client = Client(site)
+    order, leaf = certificate(site, client, "alice@user.test")
+    with case("AC-61: the directory names revokeCert"):
+        assert client.url_of("revokeCert").endswith("/acme/revoke-cert")
+    with case("AC-154: a stranger may not, and learns nothing"):
+        stranger = Client(site).account()
+        refused = revoke(stranger, leaf, 403)
+        assert refused.problem == "unauthorized", refused
+        refused = revoke(Client(site, new_key()), leaf, 403, with_jwk=True)
+        assert refused.problem == "unauthorized", refused
+    with case("AC-156: reasons that are not allowed"):
+        for reason in (2, 6, 7, 8, 9, 10):
+            refused = revoke(client, leaf, 400, reason=reason)
+            assert refused.problem == "badRevocationReason", refused
+    with case("AC-159: the account that obtained it revokes it"):
+        done = revoke(client, leaf, 200, reason=4)
+        assert done.body == b"" and done.headers["Content-Length"] == "0"
+        assert "Content-Type" not in done.headers
+        assert done.headers["Replay-Nonce"]
+    with case("PK-158, PK-182: the list shows serial and reason, as openssl "
+              "reads it"):
+        wait_listed(site, leaf, "Superseded")
+    with case("AC-157: twice is alreadyRevoked"):
+        assert revoke(client, leaf, 400, reason=4).problem == "alreadyRevoked"
+    with case("AC-150: order and certificate are what they were"):
+        assert order.read()["status"] == "valid"
+        assert der(order.certificate()[0]) == der(leaf)
+    with case("PK-158: unspecified has no reason on the list"):
+        _, other = certificate(site, client, "alice@user.test")
+        revoke(client, other, 200, reason=0)
+        wait_listed(site, other, None)
+
+
+def test_key(site):
+    client = Client(site)
+    order, leaf = certificate(site, client, "bob@user.test")
+    again = client.order("bob@user.test")
+    again.key = order.key
+    other = again.certificate()[0]
+    with case("AC-158, PK-181: the key itself says that it is compromised: "
+              "each certificate with it is revoked"):
+        revoke(Client(site, order.key), leaf, 200, with_jwk=True, reason=1)
+        wait_listed(site, leaf, "Key Compromise")
+        wait_listed(site, other, "Key Compromise")
+    with case("AC-44: the key gets no further certificate, of nobody"):
+        for who in client, Client(site):
+            order2 = who.order("bob@user.test")
+            if order2.read()["status"] != "ready":
+                answer(site, order2.challenge(), "BOB")
+                order2.challenge().post()
+            order2.key = order.key
+            refused = order2.finalize(expect=400)
+            assert refused.problem == "badCSR", refused
+            assert "compromised" in refused.json["detail"], refused
+    with case("AC-44: countersign key list names it"):
+        keys = [json.loads(line) for line in
+                site.countersign("key", "list", "--json").splitlines()]
+        assert len(keys) == 1 and "revoked certificate" in keys[0]["source"], \
+            keys
+
+
+def kill_all(site):
+    for pid in [site.daemon.pid, *site.roles().values()]:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    site.daemon.wait()
+
+
+def test_kill(site):
+    client = Client(site, patient=True)
+    _, leaf = certificate(site, client, "carol@plain.test")
+    with case("AC-159, PK-182: killed after the answer, before the list: it "
+              "is on the list of the next start"):
+        os.kill(site.roles()["issuer"], signal.SIGSTOP)
+        revoke(client, leaf, 200, reason=5)
+        assert serial(leaf) not in listed(site)
+        kill_all(site)
+        client.close()
+        site.start()
+        wait_listed(site, leaf, "Cessation Of Operation")
+        assert revoke(client, leaf, 400).problem == "alreadyRevoked"
+    with case("PK-156: a list that was lost from its folder comes again"):
+        os.unlink(crl_file(site))
+        eventually(lambda: os.path.exists(crl_file(site)), "the list")
+        assert serial(leaf) in listed(site)
+
+
+def test_operator(site):
+    client = Client(site)
+    order, leaf = certificate(site, client, "alice+operator@user.test")
+    number = serial(leaf)
+    with case("countersign cert tells about a certificate, by serial and id"):
+        told = json.loads(site.countersign("cert", "--json", number))
+        assert told["status"] == "valid", told
+        assert told["mailboxes"] == ["alice+operator@user.test"], told
+        assert told["order"] == order.id, told
+        text = site.countersign("cert", told["certificate"])
+        assert f"certificate {number}: valid" in text, text
+        colons = ":".join(re.findall("..", number.upper()))
+        assert told == json.loads(site.countersign("cert", "--json", colons))
+    with case("PK-158, PK-179: reasons that no list can carry are refused"):
+        for reason in "2", "6", "7", "8", "10", "-1", "x":
+            said = site.countersign("cert", "--revoke", "--reason", reason,
+                                    number, status=1)
+            assert "reason" in said, said
+        site.countersign("cert", "--reason", "4", number, status=1)
+    with case("PK-179: the operator's own reason; the issuer wakes up by "
+              "itself"):
+        told = json.loads(site.countersign("cert", "--json", "--revoke",
+                                           "--reason", "9", number))
+        assert told["status"] == "revoked", told
+        assert told["revoked_by"] == "operator" and told["reason"] == 9, told
+        wait_listed(site, leaf, "Privilege Withdrawn")
+        said = site.countersign("cert", "--revoke", number, status=1)
+        assert "already revoked" in said, said
+    with case("PK-77: key block revokes every certificate with the key"):
+        order, leaf = certificate(site, client, "alice+operator@user.test")
+        path = f"{site.folder}/key.pem"
+        with open(path, "wb") as f:
+            f.write(leaf.public_bytes(Encoding.PEM))
+        said = site.countersign("key", "block", "--spki", path)
+        assert "certificates revoked: 1" in said, said
+        wait_listed(site, leaf, "Key Compromise")
+        hexadecimal = said.split()[1].rstrip(";")
+        said = site.countersign("key", "block", "--spki", hexadecimal)
+        assert "certificates revoked: 0" in said, said
+        assert hexadecimal in site.countersign("key", "list")
+    with case("key block says what is wrong"):
+        for words, wanted in ((["key", "block"], "--spki"),
+                              (["key", "block", "--spki", "/nowhere"],
+                               "/nowhere"),
+                              (["key", "block", "--spki", site.config],
+                               "holds no certificate"),
+                              (["key", "frob"], "frob"),
+                              (["key", "block", "--spki", hexadecimal,
+                                "--account", "nobody"], "no such account")):
+            said = site.countersign(*words, status=1)
+            assert wanted in said, said
+        said = site.countersign("cert", "00ff", status=1)
+        assert "no certificate" in said, said
+
+
+def test_authorizations(site):
+    client = Client(site).account()
+    with case("AC-106: newAuthz, answered by mail, makes an order ready"):
+        created = client.post(client.url_of("newAuthz"), {"identifier": {
+            "type": "email", "value": "carol@plain.test"}}, 201)
+        url = created.headers["Location"]
+        challenge = Challenge(client, url)
+        answer(site, challenge, "CAROL")
+        challenge.post()
+        challenge.wait("valid")
+        order = client.order("carol@plain.test")
+        assert order.read()["status"] == "ready"
+        assert order.read()["authorizations"] == [url]
+        assert len(all_mails(site, challenge.sender, "CAROL")) == 1
+    with case("AC-106: admins see it marked"):
+        lines = [json.loads(line) for line in
+                 site.countersign("orders", "--json").splitlines()]
+        found, = [o for o in lines if o.get("preauthorization")]
+        assert found["status"] == "valid", found
+    with case("AC-107: the operator revokes it"):
+        ident = url.rpartition("/")[2]
+        said = site.countersign("authz", "--revoke", ident)
+        assert "revoked" in said, said
+        assert client.read(url)["status"] == "revoked"
+        assert order.read()["status"] == "invalid"
+        said = site.countersign("authz", "--revoke", ident, status=1)
+        assert "nothing to revoke" in said, said
+        told = json.loads(site.countersign("authz", "--json", ident))
+        assert told["status"] == "revoked", told
+    with case("AC-105: the client deactivates one"):
+        order = client.order("alice@user.test")
+        url, = order.read()["authorizations"]
+        done = client.post(url, {"status": "deactivated"}, 200)
+        assert done.json["status"] == "deactivated", done
+        assert order.read()["status"] == "invalid"
+
+
+run({}, test_accounts, test_key, test_kill, test_operator,
+    test_authorizations)
