@@ -33,6 +33,7 @@ struct acme {
 #define PATH_FINALIZE "/finalize" /* after an order's */
 #define PATH_AUTHZ "/acme/authz/"
 #define PATH_CHALLENGE "/acme/chall/"
+#define PATH_RENEWAL "/acme/renewal-info" /* and "/" and a CertID */
 #define PATH_CERTIFICATE "/acme/cert/"
 
 /* base_url, path, id. */

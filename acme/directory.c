@@ -76,6 +76,7 @@ directory_read(
 	if (policy_offers_new_authz(a->conf))
 		add_url(&o, a, j, "newAuthz", PATH_NEW_AUTHZ);
 	add_url(&o, a, j, "revokeCert", PATH_REVOKE);
+	add_url(&o, a, j, "renewalInfo", PATH_RENEWAL);
 	add_meta(&o, a->conf);
 	json_object_end(&o);
 	return 0;

@@ -26,6 +26,7 @@ libcs_acme_a_SOURCES = \
 	acme/proof.c acme/proof.h \
 	acme/refusals.c acme/refusals.h \
 	acme/replaces.c acme/replaces.h \
+	acme/renewal.c acme/renewal.h \
 	acme/request.h \
 	acme/response.c acme/response.h \
 	acme/route.c acme/route.h \

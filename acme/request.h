@@ -36,7 +36,8 @@ struct request {
 
 	/* From acme_prepare(). */
 	const struct route *route;
-	char id[23];                   /* of the path, or "" */
+	char id[23];      /* of the path, or "" */
+	struct span tail; /* of the path, where it is no id, or follows one */
 	const struct account *account; /* NULL if a jwk signed */
 	const char *account_url;       /* the kid; NULL if a jwk signed */
 	const struct jwk *jwk;         /* that signed; of newAccount: vetted */

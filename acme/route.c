@@ -18,6 +18,7 @@
 #include "acme/order.h"
 #include "acme/policy.h"
 #include "acme/problem.h"
+#include "acme/renewal.h"
 #include "acme/response.h"
 #include "acme/revoke.h"
 #include "acme/status.h"
@@ -30,11 +31,17 @@
 #include "lib/json.h"
 #include "lib/rnd.h"
 
+#define STRING_OF(x) #x
+#define STRING(x) STRING_OF(x)
+
 typedef int handler_fn(
     struct acme *a, struct job *j, struct request *req, struct response *resp);
 
 /* AC-37 */
 enum key_rule { NEEDS_KID, NEEDS_JWK, EITHER_KEY };
+
+/* AC-7: signed requests only; GET and HEAD too; those alone. */
+enum method_rule { SIGNED, PUBLIC, UNSIGNED };
 
 /* AC-51: what the payload may be. */
 enum payload_rule { READ_ONLY, READ_OR_OBJECT, OBJECT_ONLY };
@@ -42,45 +49,65 @@ enum payload_rule { READ_ONLY, READ_OR_OBJECT, OBJECT_ONLY };
 struct route {
 	const char *path;   /* all of it, or what stands before the id … */
 	const char *suffix; /* … and what after; NULL: there is no id */
-	bool is_public;     /* GET and HEAD too (AC-7) */
+	enum method_rule methods;
 	enum key_rule key;
 	enum payload_rule payload;
 	bool writes; /* when there is a payload */
 	handler_fn *handle;
 };
 
+/* Suffixes of their own kind, which become req->tail: after the id, a slash and
+ * the number of a chain; in place of the id, any text but a query. */
+static const char a_number[] = "/<n>";
+static const char a_text[] = "<text>";
+
 /* AC-173 */
 static const struct route routes[] = {
-	{ PATH_DIRECTORY, NULL, true, NEEDS_KID, READ_ONLY, false,
+	{ PATH_DIRECTORY, NULL, PUBLIC, NEEDS_KID, READ_ONLY, false,
 	    directory_read },
-	{ PATH_NEW_NONCE, NULL, true, NEEDS_KID, READ_ONLY, false, nonce_read },
-	{ PATH_NEW_ACCOUNT, NULL, false, NEEDS_JWK, OBJECT_ONLY, true,
+	{ PATH_NEW_NONCE, NULL, PUBLIC, NEEDS_KID, READ_ONLY, false,
+	    nonce_read },
+	{ PATH_NEW_ACCOUNT, NULL, SIGNED, NEEDS_JWK, OBJECT_ONLY, true,
 	    account_create },
-	{ PATH_NEW_ORDER, NULL, false, NEEDS_KID, OBJECT_ONLY, true,
+	{ PATH_NEW_ORDER, NULL, SIGNED, NEEDS_KID, OBJECT_ONLY, true,
 	    order_create },
-	{ PATH_REVOKE, NULL, false, EITHER_KEY, OBJECT_ONLY, true,
+	{ PATH_REVOKE, NULL, SIGNED, EITHER_KEY, OBJECT_ONLY, true,
 	    revoke_serve },
-	{ PATH_ACCOUNT, "", false, NEEDS_KID, READ_OR_OBJECT, true,
+	{ PATH_ACCOUNT, "", SIGNED, NEEDS_KID, READ_OR_OBJECT, true,
 	    account_serve },
-	{ PATH_ORDER, "", false, NEEDS_KID, READ_ONLY, false, order_read },
-	{ PATH_ORDER, PATH_FINALIZE, false, NEEDS_KID, OBJECT_ONLY, true,
+	{ PATH_ORDER, "", SIGNED, NEEDS_KID, READ_ONLY, false, order_read },
+	{ PATH_ORDER, PATH_FINALIZE, SIGNED, NEEDS_KID, OBJECT_ONLY, true,
 	    order_finalize },
-	{ PATH_NEW_AUTHZ, NULL, false, NEEDS_KID, OBJECT_ONLY, true,
+	{ PATH_NEW_AUTHZ, NULL, SIGNED, NEEDS_KID, OBJECT_ONLY, true,
 	    authz_create },
-	{ PATH_AUTHZ, "", false, NEEDS_KID, READ_OR_OBJECT, true, authz_serve },
-	{ PATH_CHALLENGE, "", false, NEEDS_KID, READ_OR_OBJECT, true,
+	{ PATH_AUTHZ, "", SIGNED, NEEDS_KID, READ_OR_OBJECT, true,
+	    authz_serve },
+	{ PATH_CHALLENGE, "", SIGNED, NEEDS_KID, READ_OR_OBJECT, true,
 	    challenge_serve },
-	{ PATH_CERTIFICATE, "", false, NEEDS_KID, READ_ONLY, false,
+	{ PATH_CERTIFICATE, "", SIGNED, NEEDS_KID, READ_ONLY, false,
 	    certificate_read },
+	{ PATH_CERTIFICATE, a_number, SIGNED, NEEDS_KID, READ_ONLY, false,
+	    certificate_read },
+	{ PATH_RENEWAL "/", a_text, UNSIGNED, NEEDS_KID, READ_ONLY, false,
+	    renewal_read },
 };
 
 #define METHODS_PUBLIC "GET, HEAD, POST, OPTIONS"
 #define METHODS_SIGNED "POST, OPTIONS"
+#define METHODS_UNSIGNED "GET, HEAD, OPTIONS"
 
 static const char *
 methods_of(const struct route *route)
 {
-	return route->is_public ? METHODS_PUBLIC : METHODS_SIGNED;
+	switch (route->methods) {
+	case SIGNED:
+		break;
+	case PUBLIC:
+		return METHODS_PUBLIC;
+	case UNSIGNED:
+		return METHODS_UNSIGNED;
+	}
+	return METHODS_SIGNED;
 }
 
 /* --- steps 2, 3 and 5 ----------------------------------------------------- */
@@ -95,20 +122,44 @@ is_id(struct span text)
 	       b64url_parse_fixed(text, octets, sizeof(octets)) == 0;
 }
 
+/* "/1" to "/99", in their one spelling (AC-148). */
+static bool
+is_number(struct span text)
+{
+	return text.n >= 2 && text.n <= 3 && text.p[0] == '/' &&
+	       text.p[1] >= '1' && text.p[1] <= '9' &&
+	       (text.n == 2 || ascii_is_digit(text.p[2]));
+}
+
+/* What comes after the id. */
+static bool
+matches_suffix(const struct route *route, struct request *req)
+{
+	if (route->suffix != a_number)
+		return span_eq_str(req->tail, route->suffix);
+	if (!is_number(req->tail))
+		return false;
+	req->tail = span_from(req->tail, 1);
+	return true;
+}
+
 /* AC-6: octet for octet. */
 static bool
 matches(const struct route *route, struct request *req)
 {
-	struct span path = span_str(route->path), suffix, id;
+	struct span path = span_str(route->path), rest, id;
 
 	if (route->suffix == NULL)
 		return span_eq(req->target, path);
-	suffix = span_str(route->suffix);
-	if (req->target.n != path.n + RND_ID_LEN + suffix.n ||
-	    !span_starts(req->target, path) || !span_ends(req->target, suffix))
+	if (!span_starts(req->target, path))
 		return false;
-	id = span_cut(req->target, path.n, path.n + RND_ID_LEN);
-	if (!is_id(id))
+	rest = span_from(req->target, path.n);
+	req->tail = rest;
+	if (route->suffix == a_text)
+		return rest.n > 0 && span_find(rest, 0, '?') == rest.n;
+	id = span_cut(rest, 0, RND_ID_LEN);
+	req->tail = span_from(rest, RND_ID_LEN);
+	if (!is_id(id) || !matches_suffix(route, req))
 		return false;
 	memcpy(req->id, id.p, RND_ID_LEN);
 	req->id[RND_ID_LEN] = '\0';
@@ -137,11 +188,14 @@ find_route(struct job *j, const struct conf *conf, struct request *req)
 static int
 check_method(struct job *j, const struct request *req, struct response *resp)
 {
+	enum method_rule rule = req->route->methods;
 	struct problem_extra *extra;
 
-	if (req->method == METHOD_POST || req->method == METHOD_OPTIONS)
+	if (req->method == METHOD_OPTIONS ||
+	    (req->method == METHOD_POST && rule != UNSIGNED))
 		return 0;
-	if (req->method != METHOD_OTHER && req->route->is_public)
+	if (req->method != METHOD_OTHER && req->method != METHOD_POST &&
+	    rule != SIGNED)
 		return 0;
 	extra = arena_alloc(j->arena, sizeof(*extra));
 	extra->allow = methods_of(req->route);
@@ -175,8 +229,11 @@ check_rate(const struct acme *a, struct job *j, const struct request *req,
 {
 	const struct conf_limits *conf = &a->conf->limits;
 	int64_t now_ms = clock_now_ms();
+	enum throttle_kind kind = req->route->handle == renewal_read
+				      ? THROTTLE_RENEWAL_INFO
+				      : THROTTLE_REQUEST;
 	int64_t wait = throttle_request(
-	    a->throttle, conf, req->client_address, THROTTLE_REQUEST, now_ms);
+	    a->throttle, conf, req->client_address, kind, now_ms);
 
 	if (wait > 0)
 		return refuse_for(
@@ -468,6 +525,21 @@ add_nonce(struct acme *a, struct job *j, struct response *resp)
 	response_header(resp, "Replay-Nonce", nonce);
 }
 
+/* AC-17; what carries a nonce is never stored. */
+static const char *
+cache_control(const struct request *req, const struct response *resp)
+{
+	bool is_read = req->method == METHOD_GET || req->method == METHOD_HEAD;
+
+	if (req->route == NULL || !is_read || resp->status != 200)
+		return "no-store";
+	if (req->route->handle == directory_read)
+		return "public, max-age=300";
+	if (req->route->handle == renewal_read)
+		return "public, max-age=" STRING(RENEWAL_MAX_AGE);
+	return "no-store";
+}
+
 void
 acme_finish(struct acme *a, struct job *j, const struct request *req,
     struct response *resp)
@@ -488,10 +560,7 @@ acme_finish(struct acme *a, struct job *j, const struct request *req,
 	if (!is_directory) /* AC-15 */
 		response_link(
 		    resp, j, acme_url(a, j, PATH_DIRECTORY, ""), "index");
-	/* AC-17; what carries a nonce is never stored. */
-	response_header(resp, "Cache-Control",
-	    is_directory && req->method != METHOD_POST ? "public, max-age=300"
-						       : "no-store");
+	response_header(resp, "Cache-Control", cache_control(req, resp));
 	/* AC-14, AC-19 */
 	response_header(resp, "Access-Control-Allow-Origin", "*");
 	response_header(resp, "Access-Control-Expose-Headers",

@@ -163,7 +163,8 @@ struct conf {
 	bool caa_flag1_critical;
 	const char *tos_url;
 	const char *website_url;
-	const char *profile;               /* the default profile's name */
+	const char *renewal_explanation_url; /* AC-168 */
+	const char *profile;                 /* the default profile's name */
 	struct conf_list profiles;         /* offered; empty: the default one */
 	struct conf_list profiles_stopped; /* AC-142 */
 	struct conf_list allow_not_after;  /* profiles, AC-92 */

@@ -90,6 +90,10 @@ const struct conf_option conf_options[] = {
 	{ "policy", "challenge_mail_gap", CONF_SECONDS, AT(challenge_mail_gap),
 	    "60s", 0, 3600, NULL, false, true,
 	    "Time between the mails of an order of several mailboxes." },
+	{ "policy", "renewal_explanation_url", CONF_STRING,
+	    AT(renewal_explanation_url), NULL, 1, 1000, NULL, false, true,
+	    "A page that says why a revoked certificate is to be renewed, for "
+	    "renewal information." },
 	{ "policy", "caa_identities", CONF_LIST, AT(caa_identities), NULL, 0,
 	    0, NULL, false, true,
 	    "Names in CAA issuemail records that stand for this CA." },

@@ -24,8 +24,9 @@ def serial(certificate):
 
 
 def crl_file(site):
-    return re.search(r'(?m)^\s*crl_file = "?([^"\n]+)"?$',
+    path = re.search(r'(?m)^\s*crl_file = "?([^"\n]+)"?$',
                      read_file(site.config))[1]
+    return os.path.join(site.state, path)
 
 
 def listed(site):
@@ -46,7 +47,8 @@ def certificate(site, client, mailbox):
     """An order's certificate; the first one of a mailbox by mail."""
     order = client.order(mailbox)
     if order.read()["status"] != "ready":
-        answer(site, order.challenge(), mailbox.partition("@")[0].upper())
+        answer(site, order.challenge(),
+               re.match("[a-z]+", mailbox)[0].upper())
         order.challenge().post()
     return order, order.certificate()[0]
 

@@ -159,6 +159,9 @@ check_common(const struct answer *a, enum method method, const char *target)
 	bool is_directory =
 	    strcmp(target, PATH_DIRECTORY) == 0 && method != METHOD_OPTIONS;
 	bool is_problem = a->status >= 400;
+	bool is_read = method == METHOD_GET || method == METHOD_HEAD;
+	bool is_renewal =
+	    strncmp(target, PATH_RENEWAL "/", sizeof(PATH_RENEWAL)) == 0;
 
 	check_equal(a, "Access-Control-Allow-Origin", "*");
 	check_equal(a, "Access-Control-Expose-Headers",
@@ -170,9 +173,10 @@ check_common(const struct answer *a, enum method method, const char *target)
 	    has_link(a, "<" FRONT_BASE PATH_DIRECTORY ">;rel=\"index\""),
 	    !is_directory || is_problem);
 	check_equal(a, "Cache-Control",
-	    is_directory && !is_problem && method != METHOD_POST
-		? "public, max-age=300"
-		: "no-store");
+	    !is_read || is_problem ? "no-store"
+	    : is_directory         ? "public, max-age=300"
+	    : is_renewal           ? "public, max-age=3600"
+				   : "no-store");
 	assert_int_equal(front_header(a, "Replay-Nonce", 0) != NULL,
 	    method == METHOD_POST ||
 		(strcmp(target, PATH_NEW_NONCE) == 0 && !is_problem &&

@@ -198,6 +198,7 @@ unit_tests += \
 	tests/unit/test_order \
 	tests/unit/test_problem \
 	tests/unit/test_proof \
+	tests/unit/test_renewal \
 	tests/unit/test_replaces \
 	tests/unit/test_revoke \
 	tests/unit/test_status \
@@ -213,6 +214,7 @@ tests_unit_test_limit_LDADD = $(ACME_LAB) $(STORE_FIXTURE) $(CS_ACME)
 tests_unit_test_nonce_LDADD = $(UNIT) $(CS_ACME)
 tests_unit_test_order_LDADD = $(ACME_LAB) $(STORE_FIXTURE) $(CS_ACME)
 tests_unit_test_problem_LDADD = $(UNIT) $(CS_ACME)
+tests_unit_test_renewal_LDADD = $(ACME_LAB) $(STORE_FIXTURE) $(CS_ACME)
 tests_unit_test_replaces_LDADD = $(ACME_LAB) $(STORE_FIXTURE) $(CS_ACME)
 tests_unit_test_proof_LDADD = $(ACME_LAB) $(UNIT) $(CS_ACME)
 tests_unit_test_revoke_LDADD = $(ACME_LAB) $(STORE_FIXTURE) $(CS_ACME)

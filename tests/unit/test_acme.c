@@ -622,7 +622,9 @@ test_directory(struct job *j)
 	a = front_send(j, METHOD_GET, "/acme/directory", SPAN(""), NULL);
 	front_expect(&a, 200, "", NULL);
 	small = a.body.p;
-	assert_int_equal(json_count(a.doc), 6);
+	assert_int_equal(json_count(a.doc), 7);
+	assert_string_equal(
+	    front_str(&a, "renewalInfo"), FRONT_BASE "/acme/renewal-info");
 	assert_string_equal(
 	    front_str(&a, "revokeCert"), FRONT_BASE "/acme/revoke-cert");
 	assert_string_equal(

@@ -1,0 +1,84 @@
+#include "config.h"
+
+#include "acme/renewal.h"
+
+#include "acme/acme.h"
+#include "acme/certid.h"
+#include "acme/response.h"
+#include "db/store_cert.h"
+#include "lib/conf.h"
+#include "lib/job.h"
+#include "lib/json.h"
+
+#define SHORT_LIFE ((int64_t)10 * 86400)
+/* A revoked certificate's: renew at once, whenever this is read. */
+#define PAST_SECS 3600
+
+/*
+ * PK-191 wants a window that ends 14 days before notAfter if a person must
+ * answer a mail.  From a validity of 60 days on this one always does: it ends
+ * at notAfter - v/3 + v/100.
+ */
+struct renewal_window
+renewal_window(const struct renewal_facts *f, int64_t now)
+{
+	int64_t v = f->not_after + 1 - f->not_before;
+	int64_t centre = f->not_after - (v < SHORT_LIFE ? v / 2 : v / 3);
+	int64_t width = v / 50 > 0 ? v / 50 : 1;
+	struct renewal_window w = { centre - width / 2, 0 };
+
+	w.end = w.start + width;
+	if (f->revoked_at != 0) {
+		w.end = (f->revoked_at < now ? f->revoked_at : now) - 1;
+		w.start = w.end - PAST_SECS;
+	}
+	return w;
+}
+
+/* AC-166, AC-167 */
+static int
+find(struct job *j, struct span text, struct cert *out)
+{
+	struct certid id;
+	int found;
+
+	if (certid_parse(text, &id) < 0)
+		return job_fail(
+		    j, ERR_MALFORMED, "not a certificate identifier");
+	found = store_cert_by_serial(j, id.ca_label, id.serial, out);
+	if (found < 0)
+		return -1;
+	if (found == 0 || j->now > out->not_after)
+		return job_fail_status(
+		    j, ERR_MALFORMED, 404, "no such certificate");
+	return 0;
+}
+
+int
+renewal_read(
+    struct acme *a, struct job *j, struct request *req, struct response *resp)
+{
+	struct renewal_facts facts;
+	struct renewal_window w;
+	const struct conf *conf = a->conf;
+	struct json_out o;
+	struct cert cert;
+
+	if (find(j, req->tail, &cert) < 0)
+		return -1;
+	facts = (struct renewal_facts){ cert.not_before, cert.not_after,
+		cert.revoked_at };
+	w = renewal_window(&facts, j->now);
+	response_object(resp, 200, &o);
+	json_key(&o, "suggestedWindow");
+	json_object_begin(&o);
+	json_member_time(&o, "start", w.start);
+	json_member_time(&o, "end", w.end);
+	json_object_end(&o);
+	if (cert.revoked_at != 0 && conf->renewal_explanation_url != NULL)
+		json_member_str(
+		    &o, "explanationURL", conf->renewal_explanation_url);
+	json_object_end(&o);
+	response_retry_after(resp, j, RENEWAL_RETRY_AFTER);
+	return 0;
+}

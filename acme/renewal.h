@@ -1,0 +1,33 @@
+/*
+ * Renewal information (RFC 9773, AC-165 to AC-169, PK-190 to PK-193): when a
+ * certificate had best be renewed.  Anybody may ask.
+ */
+#ifndef ACME_RENEWAL_H
+#define ACME_RENEWAL_H
+
+#include "acme/request.h"
+
+struct acme;
+struct job;
+
+#define RENEWAL_RETRY_AFTER 21600 /* AC-165 */
+#define RENEWAL_MAX_AGE 3600      /* AC-17: min(3600, Retry-After) */
+
+int renewal_read(
+    struct acme *a, struct job *j, struct request *req, struct response *resp);
+
+struct renewal_facts {
+	int64_t not_before;
+	int64_t not_after;  /* inclusive */
+	int64_t revoked_at; /* 0: not revoked */
+};
+struct renewal_window {
+	int64_t start;
+	int64_t end; /* always after start */
+};
+/* AC-168: around the end of the second third of the validity, or in the past
+ * for a revoked certificate (PK-192). */
+struct renewal_window renewal_window(
+    const struct renewal_facts *f, int64_t now);
+
+#endif

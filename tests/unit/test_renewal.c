@@ -1,0 +1,265 @@
+/* Renewal information (AC-7, AC-17, AC-165 to AC-169, PK-190 to PK-193). */
+#include "config.h"
+
+#include "tests/unit/acme_front.h"
+
+#include <string.h>
+
+#include "acme/certid.h"
+#include "acme/renewal.h"
+#include "db/store_revoke.h"
+#include "tests/unit/acme_certs.h"
+#include "tests/unit/vectors.h"
+
+#define DAY 86400
+#define PREFIX "/acme/renewal-info/"
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+
+/* --- the arithmetic ------------------------------------------------------- */
+
+/* AC-168: validity from 0, in seconds. */
+static void
+test_window(void **state)
+{
+	static const struct {
+		int64_t v, start, end;
+	} rows[] = {
+		/* a year: centre at 2/3, width 1/50 */
+		{ 365 * DAY, 20708639, 21339359 },
+		/* ten days: a third; one second less: a half */
+		{ 10 * DAY, 567359, 584639 },
+		{ 10 * DAY - 1, 423360, 440639 },
+		{ DAY, 42335, 44063 },
+		/* so short that the width is nothing: still a window */
+		{ 50, 24, 25 },
+		{ 49, 24, 25 },
+		{ 2, 0, 1 },
+		{ 1, 0, 1 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct renewal_facts f = { 0, rows[i].v - 1, 0 };
+		struct renewal_window w = renewal_window(&f, 0);
+
+		unit_case("%zu", i);
+		assert_int_equal(w.start, rows[i].start);
+		assert_int_equal(w.end, rows[i].end);
+	}
+}
+
+/* AC-168, PK-190, PK-191: for each validity that can be configured. */
+static void
+test_window_of_days(void **state)
+{
+	(void)state;
+	for (int64_t days = 1; days <= 818; days++) {
+		struct renewal_facts f = { FIXTURE_NOW,
+			FIXTURE_NOW + days * DAY - 1, 0 };
+		struct renewal_window w = renewal_window(&f, FIXTURE_NOW);
+
+		unit_case("%d days", (int)days);
+		assert_true(w.start < w.end);
+		assert_true(w.start > f.not_before);
+		assert_true(w.end < f.not_after);
+		assert_int_equal(w.end - w.start, days * DAY / 50);
+		/* a person may have to answer a mail */
+		if (days >= 60)
+			assert_true(w.end <= f.not_after - 14 * DAY);
+	}
+}
+
+/* PK-192: in the past, whenever it was revoked, and by whatever clock. */
+static void
+test_window_revoked(void **state)
+{
+	static const int64_t at[] = { -1000000, -1, 0, 1, 1000 };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(at); i++) {
+		struct renewal_facts f = { FIXTURE_NOW - 10,
+			FIXTURE_NOW + 365 * DAY, FIXTURE_NOW + at[i] };
+		struct renewal_window w = renewal_window(&f, FIXTURE_NOW);
+
+		unit_case("%zu", i);
+		assert_true(w.start < w.end);
+		assert_true(w.end < FIXTURE_NOW);
+		assert_true(w.end - w.start <= 3600);
+	}
+}
+
+/* --- the resource --------------------------------------------------------- */
+
+static struct answer
+get(struct job *j, const char *certid)
+{
+	return front_send(j, METHOD_GET,
+	    arena_printf(j->arena, PREFIX "%s", certid), SPAN(""), NULL);
+}
+
+static struct test_cert
+issued(struct job *j)
+{
+	struct test_cert c = {
+		.account_id = FRONT_ACCOUNT_ID,
+		.key = "csr-p256",
+		.mailbox = "alice@example.com",
+		.not_before = j->now,
+		.not_after = j->now + 365 * DAY - 1,
+	};
+
+	certs_issue(j, &c);
+	return c;
+}
+
+/* AC-165, AC-167, AC-169 */
+static void
+test_resource(struct job *j)
+{
+	const struct json *window;
+	struct test_cert c;
+	struct answer a, head;
+	const char *id;
+
+	front_open(j);
+	c = issued(j);
+	id = certid_format(j, CERTS_CA, c.serial);
+	a = get(j, id);
+	front_expect(&a, 200, "", NULL);
+	assert_false(a.changed);
+	assert_int_equal(json_count(a.doc), 1);
+	window = json_get(a.doc, "suggestedWindow");
+	assert_int_equal(json_count(window), 2);
+	/* FIXTURE_NOW + the year's row of test_window */
+	assert_true(span_eq_str(
+	    json_string(json_get(window, "start")), "2027-09-12T00:23:59Z"));
+	assert_true(span_eq_str(
+	    json_string(json_get(window, "end")), "2027-09-19T07:35:59Z"));
+	assert_string_equal(front_header(&a, "Retry-After", 0), "21600");
+	assert_string_equal(
+	    front_header(&a, "Content-Type", 0), "application/json");
+	head = front_send(j, METHOD_HEAD,
+	    arena_printf(j->arena, PREFIX "%s", id), SPAN(""), NULL);
+	front_expect(&head, 200, "", NULL);
+	assert_string_equal(head.body.p, a.body.p);
+
+	/* to its last second */
+	front_set_time(j, c.not_after);
+	a = get(j, id);
+	front_expect(&a, 200, "", NULL);
+	front_set_time(j, c.not_after + 1);
+	a = get(j, id);
+	front_expect(&a, 404, "malformed", "no such certificate");
+	front_close();
+}
+
+/* AC-168, PK-192: with a page that says why, if there is one. */
+static void
+test_revoked(struct job *j)
+{
+	struct revocation r = { 4, "operator", { NULL, 0 } };
+	struct test_cert c;
+	struct answer a;
+	const char *id;
+
+	front_open(j);
+	c = issued(j);
+	id = certid_format(j, CERTS_CA, c.serial);
+	front_conf()->renewal_explanation_url = "https://ca.example/why";
+	a = get(j, id);
+	assert_null(json_get(a.doc, "explanationURL"));
+	front_set_time(j, FIXTURE_NOW + 100 * DAY);
+	EXPECT(j, store_begin(j), 0);
+	EXPECT(j, store_revoke_cert(j, c.id, &r), 1);
+	EXPECT(j, store_commit(j), 0);
+	a = get(j, id);
+	front_expect(&a, 200, "", NULL);
+	assert_string_equal(
+	    front_str(&a, "explanationURL"), "https://ca.example/why");
+	assert_true(span_eq_str(
+	    json_string(json_get(json_get(a.doc, "suggestedWindow"), "end")),
+	    "2027-04-25T07:59:59Z"));
+	front_conf()->renewal_explanation_url = NULL;
+	a = get(j, id);
+	assert_int_equal(json_count(a.doc), 1);
+	front_close();
+}
+
+/* AC-166, AC-167: the vectors of ari_certid: none is ours; the bad ones. */
+static void
+test_vectors(struct job *j)
+{
+	json_t *v;
+	size_t i;
+	struct answer a;
+
+	front_open(j);
+	json_array_foreach (vectors_at("ari_certid/valid"), i, v) {
+		unit_case("%s", vectors_str(v, "name"));
+		a = get(j, vectors_str(v, "certid"));
+		front_expect(&a, 404, "malformed", "no such certificate");
+	}
+	json_array_foreach (vectors_at("ari_certid/invalid"), i, v) {
+		unit_case("%s", vectors_str(v, "why"));
+		a = get(j, vectors_str(v, "certid"));
+		front_expect(
+		    &a, 400, "malformed", "not a certificate identifier");
+	}
+	assert_true(i > 0);
+	front_close();
+}
+
+/* AC-7: nobody signs here. */
+static void
+test_methods(struct job *j)
+{
+	static const enum method refused[] = { METHOD_POST, METHOD_OTHER };
+	const char *path =
+	    PREFIX "whC0OzE6Bm45631FRb5T4D0RRBk.APDh0sO0pZaHeGlaSzwtHg8";
+	struct answer a;
+
+	front_open(j);
+	for (size_t i = 0; i < COUNT(refused); i++) {
+		a = front_send(j, refused[i], path, SPAN(""), NULL);
+		front_expect(&a, 405, "malformed", NULL);
+		assert_string_equal(
+		    front_header(&a, "Allow", 0), "GET, HEAD, OPTIONS");
+	}
+	a = front_send(j, METHOD_OPTIONS, path, SPAN(""), NULL);
+	front_expect(&a, 204, "", NULL);
+	assert_string_equal(front_header(&a, "Allow", 0), "GET, HEAD, OPTIONS");
+	assert_string_equal(front_header(&a, "Access-Control-Allow-Methods", 0),
+	    "GET, HEAD, OPTIONS");
+	front_close();
+}
+
+/* AC-180: a budget of its own. */
+static void
+test_rate(struct job *j)
+{
+	struct answer a;
+
+	front_conf()->limits.renewal_info_rate = 1;
+	front_conf()->limits.request_rate = 1000;
+	front_conf()->limits.request_burst = 1000;
+	front_open(j);
+	a = get(j, "AA.AQ");
+	front_expect(&a, 404, "malformed", NULL);
+	a = get(j, "AA.AQ");
+	front_expect(&a, 429, "rateLimited", NULL);
+	a = front_send(j, METHOD_GET, "/acme/directory", SPAN(""), NULL);
+	front_expect(&a, 200, "", NULL);
+	front_close();
+}
+
+static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(test_window),
+	cmocka_unit_test(test_window_of_days),
+	cmocka_unit_test(test_window_revoked),
+	STORE_TEST(test_resource),
+	STORE_TEST_SQLITE(test_revoked),
+	STORE_TEST_SQLITE(test_vectors),
+	STORE_TEST_SQLITE(test_methods),
+	STORE_TEST_SQLITE(test_rate),
+};
+UNIT_MAIN(tests)
