@@ -8,6 +8,7 @@
 #include "acme/response.h"
 #include "db/store_account.h"
 #include "db/store_cert.h"
+#include "lib/arena.h"
 #include "lib/job.h"
 #include "pki/ossl.h"
 
@@ -81,6 +82,19 @@ accept_prefers_der(struct span accept)
 	return der > (chain >= 0 ? chain : any);
 }
 
+static bool
+is_ours(const struct acme *a, const struct cert *cert)
+{
+	return a->chain.ca_label != NULL &&
+	       strcmp(a->chain.ca_label, cert->ca_label) == 0;
+}
+
+static size_t
+alternates_of(const struct acme *a, const struct cert *cert)
+{
+	return is_ours(a, cert) ? a->chain.alternate_count : 0;
+}
+
 static void
 respond_der(const struct acme *a, struct job *j, const struct cert *cert,
     struct response *resp)
@@ -94,17 +108,33 @@ respond_der(const struct acme *a, struct job *j, const struct cert *cert,
 /* AC-146: the leaf, then what is above it. */
 static int
 respond_chain(const struct acme *a, struct job *j, const struct cert *cert,
-    struct response *resp)
+    size_t number, struct response *resp)
 {
-	if (a->chain.pem.n == 0 ||
-	    strcmp(a->chain.ca_label, cert->ca_label) != 0)
+	if (a->chain.pem.n == 0 || !is_ours(a, cert))
 		return job_fail(j, ERR_INTERNAL,
 		    "certificate %s: the chain of CA %s is not configured",
 		    cert->id, cert->ca_label);
 	response_header(resp, "Content-Type", TYPE_CHAIN);
 	pem_add(&resp->body, "CERTIFICATE", cert->der);
-	buf_add(&resp->body, a->chain.pem);
+	buf_add(&resp->body,
+	    number == 0 ? a->chain.pem : a->chain.alternates[number - 1]);
 	return 0;
+}
+
+/* AC-148: each chain but this one; 0 is the default one. */
+static void
+link_alternates(const struct acme *a, struct job *j, const struct cert *cert,
+    size_t number, struct response *resp)
+{
+	const char *url = acme_url(a, j, PATH_CERTIFICATE, cert->id);
+
+	for (size_t i = 0; i <= alternates_of(a, cert); i++) {
+		if (i == number)
+			continue;
+		response_link(resp, j,
+		    i == 0 ? url : arena_printf(j->arena, "%s/%zu", url, i),
+		    "alternate");
+	}
 }
 
 int
@@ -112,18 +142,23 @@ certificate_read(
     struct acme *a, struct job *j, struct request *req, struct response *resp)
 {
 	struct cert cert;
+	int64_t number = 0;
 	int found = store_cert_by_id(j, req->id, req->account->id, &cert);
 
 	if (found < 0)
 		return -1;
-	if (found == 0)
+	if (found == 0 ||
+	    (req->tail.n > 0 &&
+		span_to_int(req->tail, 1, (int64_t)alternates_of(a, &cert),
+		    &number) < 0))
 		return job_fail_status(
 		    j, ERR_MALFORMED, 404, "no such certificate");
 	resp->status = 200;
 	if (accept_prefers_der(req->accept))
 		respond_der(a, j, &cert, resp);
-	else if (respond_chain(a, j, &cert, resp) < 0)
+	else if (respond_chain(a, j, &cert, (size_t)number, resp) < 0)
 		return -1;
+	link_alternates(a, j, &cert, (size_t)number, resp);
 	if (!buf_ok(&resp->body))
 		return job_fail(j, ERR_INTERNAL,
 		    "certificate %s: chain too large", cert.id);

@@ -34,11 +34,15 @@ void acme_set_conf(struct acme *a, const struct conf *conf);
 
 /* What follows a certificate in its chain (AC-146): set before the first
  * request; borrowed. */
+#define ACME_ALTERNATES_MAX 8
 struct acme_chain {
 	struct span pem;        /* ca_chain_pem() */
 	const char *ca_label;   /* of the certificates that it belongs to */
 	const char *issuer_url; /* the issuer's certificate, or NULL */
 	int64_t not_after;      /* the CA's end (PK-92) */
+	/* Other chains for the same leaves (AC-148). */
+	const struct span *alternates;
+	size_t alternate_count; /* at most ACME_ALTERNATES_MAX */
 };
 void acme_set_chain(struct acme *a, const struct acme_chain *chain);
 

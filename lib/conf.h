@@ -123,7 +123,9 @@ struct conf_issuer {
 	const char *ca_certificate; /* issuing CA, PEM */
 	const char *ca_chain;       /* PEM of what stands above it; the root is
 				     * left out of what clients get */
-	const char *ca_key;         /* encrypted PKCS#8, PEM */
+	struct conf_list alternate_chains; /* PEM: what else may follow a leaf
+					    * (AC-148) */
+	const char *ca_key;                /* encrypted PKCS#8, PEM */
 	const char *ca_key_passphrase_file;
 	int64_t validity_days;
 	int64_t clock_allowance;    /* PK-93 */

@@ -30,6 +30,15 @@ struct ca_files {
 int ca_load(struct job *j, struct arena *keep, const struct ca_files *files,
     const struct ca **out);
 
+/*
+ * Another chain for the same leaves (AC-148), from a PEM file: the first
+ * certificate has the issuing CA's name and key, each next one certifies the
+ * one before.  0 and its PEM, which lives as long as `keep`, or -1
+ * ERR_INTERNAL naming file and reason.
+ */
+int ca_alternate_load(struct job *j, struct arena *keep, const struct ca *ca,
+    const char *path, struct span *pem);
+
 /* PEM of the intermediates to deliver after the leaf (PK-148): the issuing
  * CA and what is above it, without the root unless the root is the issuing
  * CA itself (clients need two certificates). */

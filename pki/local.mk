@@ -4,6 +4,7 @@ noinst_LIBRARIES += libcs_pki.a
 libcs_pki_a_CPPFLAGS = $(AM_CPPFLAGS) $(CRYPTO_CFLAGS)
 libcs_pki_a_SOURCES = \
 	pki/ca.h \
+	pki/ca_alternate.c \
 	pki/ca_init.c \
 	pki/caa.c \
 	pki/caa.h \

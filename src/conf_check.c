@@ -3,6 +3,7 @@
 #include "src/conf_check.h"
 
 #include "acme/offer.h"
+#include "acme/route.h"
 #include "lib/addr.h"
 #include "lib/arena.h"
 #include "lib/buf.h"
@@ -309,6 +310,22 @@ check_profiles(struct check *c)
 			    name);
 }
 
+/* AC-148.  Each is linked by the others. */
+static void
+check_alternates(struct check *c)
+{
+	const struct conf_list *list = &c->conf->issuer.alternate_chains;
+
+	if (list->n > ACME_ALTERNATES_MAX)
+		wrong(c, "issuer.alternate_chains", "are more than %d",
+		    ACME_ALTERNATES_MAX);
+	for (size_t i = 0; i < list->n; i++) {
+		if (list->v[i][0] != '/')
+			wrong(c, "issuer.alternate_chains",
+			    "%s must be an absolute path", list->v[i]);
+	}
+}
+
 static void
 check_public(struct check *c)
 {
@@ -348,6 +365,7 @@ conf_check(
 	check_http_url(
 	    &c, "issuer.ca_issuers_url", conf->issuer.ca_issuers_url);
 	check_profiles(&c);
+	check_alternates(&c);
 	check_public(&c);
 	if (conf->database != NULL &&
 	    strncmp(conf->database, "sqlite:/", 8) != 0 &&

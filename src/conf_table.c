@@ -282,6 +282,11 @@ const struct conf_option conf_options[] = {
 	{ "issuer", "ca_chain", CONF_PATH, AT(issuer.ca_chain), NULL, 1, 1000,
 	    NULL, true, false,
 	    "PEM certificates above it, up to the root." },
+	{ "issuer", "alternate_chains", CONF_LIST, AT(issuer.alternate_chains),
+	    NULL, 0, 0, NULL, false, false,
+	    "PEM files with other chains to offer, by absolute path: what "
+	    "follows the leaf, beginning with another certificate of the "
+	    "issuing CA's key and name." },
 	{ "issuer", "ca_key", CONF_PATH, AT(issuer.ca_key), NULL, 1, 1000,
 	    NULL, true, false,
 	    "Key of the issuing CA: encrypted PKCS#8, PEM." },

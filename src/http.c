@@ -683,6 +683,23 @@ start_daemon(struct http *h, struct job *j, int fd)
 	return 0;
 }
 
+/* AC-148 */
+static int
+load_alternates(struct http *h, struct job *j, struct acme_chain *chain)
+{
+	const struct conf_list *files = &j->conf->issuer.alternate_chains;
+	struct span *list = arena_calloc(h->keep, files->n + 1, sizeof(*list));
+
+	for (size_t i = 0; i < files->n; i++) {
+		if (ca_alternate_load(
+			j, h->keep, h->ca, files->v[i], &list[i]) < 0)
+			return -1;
+	}
+	chain->alternates = list;
+	chain->alternate_count = files->n;
+	return 0;
+}
+
 /* What follows a certificate in its chain; the key is the issuer's alone. */
 static int
 set_chain(struct http *h, struct job *j)
@@ -692,7 +709,8 @@ set_chain(struct http *h, struct job *j)
 		.chain = c->ca_chain };
 	struct acme_chain chain = { .issuer_url = c->ca_issuers_url };
 
-	if (ca_load(j, h->keep, &files, &h->ca) < 0)
+	if (ca_load(j, h->keep, &files, &h->ca) < 0 ||
+	    load_alternates(h, j, &chain) < 0)
 		return -1;
 	chain.pem = ca_chain_pem(h->ca);
 	chain.ca_label = ca_key_label(h->ca);

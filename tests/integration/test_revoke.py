@@ -116,6 +116,7 @@ def test_key(site):
             if order2.read()["status"] != "ready":
                 answer(site, order2.challenge(), "BOB")
                 order2.challenge().post()
+            order2.wait("ready")
             order2.key = order.key
             refused = order2.finalize(expect=400)
             assert refused.problem == "badCSR", refused

@@ -155,6 +155,7 @@ tests_unit_libpkilab_a_CPPFLAGS = $(tests_cppflags) $(CMOCKA_CFLAGS) \
 tests_unit_libpkilab_a_SOURCES = tests/unit/pki_lab.c tests/unit/pki_lab.h
 PKI_LAB = tests/unit/libpkilab.a
 unit_tests += \
+	tests/unit/test_ca_alternate \
 	tests/unit/test_ca_init \
 	tests/unit/test_caa \
 	tests/unit/test_crl \
@@ -167,6 +168,7 @@ unit_tests += \
 tests_unit_test_crl_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI)
 tests_unit_test_profile_LDADD = $(UNIT) $(CS_PKI)
 tests_unit_test_lint_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI)
+tests_unit_test_ca_alternate_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI)
 tests_unit_test_ca_init_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI)
 tests_unit_test_der_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI)
 tests_unit_test_caa_LDADD = $(UNIT) $(CS_PKI)

@@ -580,6 +580,76 @@ test_accept(void **state)
 	}
 }
 
+/* The URLs of the Link fields with rel="alternate", one after the other. */
+static const char *
+alternates(struct job *j, const struct answer *a)
+{
+	static const char end[] = ">;rel=\"alternate\"";
+	const char *link, *p;
+	struct buf b;
+
+	buf_init(&b, j->arena, 4096);
+	for (size_t i = 0; (link = front_header(a, "Link", i)) != NULL; i++) {
+		p = strstr(link, end);
+		if (p != NULL)
+			buf_addf(&b, "%.*s ", (int)(p - strrchr(link, '/')) - 1,
+			    strrchr(link, '/') + 1);
+	}
+	return b.p;
+}
+
+/* AC-16, AC-148, AC-175: other chains for the same leaf. */
+static void
+test_alternates(struct job *j)
+{
+	const char *pem =
+	    vectors_str(vectors_at("revocation"), "chain_download_body");
+	const char *rest = strstr(pem + 1, "-----BEGIN");
+	static const struct span others[] = { SPAN_INIT("first\n"),
+		SPAN_INIT("second\n") };
+	struct acme_chain chain = {
+		.ca_label = "aabb", .alternates = others, .alternate_count = 2
+	};
+	const char *order, *url, *leaf;
+	struct answer a;
+
+	front_open(j);
+	chain.pem = span_str(rest);
+	acme_set_chain(front_acme(), &chain);
+	order = ready_order(j);
+	finalize(j, order, csr_named("good"));
+	issue(j, order, der_of(j, pem, 0));
+	a = front_post(j, front_path(order), "");
+	url = front_path(front_str(&a, "certificate"));
+	leaf = span_dup(j->arena, span_mem(pem, (size_t)(rest - pem)));
+	a = front_post(j, url, "");
+	front_expect(&a, 200, "", NULL);
+	assert_string_equal(a.body.p, pem);
+	assert_string_equal(alternates(j, &a), "1 2 ");
+	a = front_post(j, arena_printf(j->arena, "%s/1", url), "");
+	front_expect(&a, 200, "", NULL);
+	assert_string_equal(
+	    a.body.p, arena_printf(j->arena, "%sfirst\n", leaf));
+	assert_string_equal(alternates(j, &a),
+	    arena_printf(j->arena, "%s 2 ", strrchr(url, '/') + 1));
+	a = front_post(j, arena_printf(j->arena, "%s/2", url), "");
+	assert_string_equal(
+	    a.body.p, arena_printf(j->arena, "%ssecond\n", leaf));
+	for (int i = 3; i < 100; i += 48) {
+		a = front_post(j, arena_printf(j->arena, "%s/%d", url, i), "");
+		front_expect(&a, 404, "malformed", "no such certificate");
+	}
+	a = front_post(j, "/acme/cert/AAAAAAAAAAAAAAAAAAAAAA/1", "");
+	front_expect(&a, 404, "malformed", "no such certificate");
+
+	/* Of another CA, there are none. */
+	chain.ca_label = "another";
+	acme_set_chain(front_acme(), &chain);
+	a = front_post(j, arena_printf(j->arena, "%s/1", url), "");
+	front_expect(&a, 404, "malformed", "no such certificate");
+	front_close();
+}
+
 static const struct CMUnitTest tests[] = {
 	STORE_TEST_SQLITE(test_vectors),
 	STORE_TEST_SQLITE(test_vectors_compat),
@@ -592,6 +662,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_refusals),
 	STORE_TEST(test_refresh),
 	STORE_TEST(test_blocked_key),
+	STORE_TEST_SQLITE(test_alternates),
 	STORE_TEST(test_download),
 	cmocka_unit_test(test_accept),
 };
