@@ -52,7 +52,8 @@ class Answer:
         self.headers = response.headers
         self.body = body
         kind = response.headers.get("Content-Type", "")
-        self.json = json.loads(body) if kind.endswith("json") else None
+        self.json = json.loads(body) if body and kind.endswith("json") \
+            else None
 
     @property
     def problem(self):

@@ -44,6 +44,7 @@ EXTRA_DIST += \
 	tests/integration/test_mail_io.py \
 	tests/integration/test_outage.py \
 	tests/integration/test_profiles.py \
+	tests/integration/test_renewal.py \
 	tests/integration/test_replies.py \
 	tests/integration/test_revoke.py \
 	tests/integration/test_secrets.py \
