@@ -181,13 +181,13 @@ revoke_key(struct job *j, struct span spki_sha256, const struct revocation *r,
 }
 
 int
-revoke_blocked(struct job *j, size_t max, size_t *count)
+revoke_blocked(struct job *j, int64_t blocked_from, size_t max, size_t *count)
 {
 	const struct revocation r = { REASON_KEY_COMPROMISE, "issuer",
 		{ NULL, 0 } };
 	struct revoked_cert *list;
 
-	if (store_revoke_blocked(j, &r, max, &list, count) < 0)
+	if (store_revoke_blocked(j, &r, blocked_from, max, &list, count) < 0)
 		return -1;
 	for (size_t i = 0; i < *count; i++) {
 		if (record(j, list[i].order_id, list[i].serial, &r) < 0)

@@ -30,8 +30,10 @@ int revoke_certificate(struct job *j, const struct cert *c,
 int revoke_key(struct job *j, struct span spki_sha256,
     const struct revocation *r, const char *source, size_t *count);
 
-/* Those that were signed while their key was being blocked (PK-188): the
- * issuer asks before it makes a list.  At most `max`. */
-int revoke_blocked(struct job *j, size_t max, size_t *count);
+/* Those that were signed while their key was being blocked, if that was not
+ * before `blocked_from`: the issuer asks before it makes a list.  At most
+ * `max`. */
+int revoke_blocked(
+    struct job *j, int64_t blocked_from, size_t max, size_t *count);
 
 #endif

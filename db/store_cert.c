@@ -198,13 +198,11 @@ store_cert_by_sha256(struct job *j, struct span sha256, struct cert *out)
 	    ARGS(v_bytes(sha256)), out);
 }
 
-/* No CA has a certificate before it has a list (PK-149). */
 int
 store_cert_by_number(struct job *j, const char *serial, struct cert *out)
 {
 	return cert_get(j,
 	    "SELECT " CERT_COLUMNS " FROM cert WHERE serial = $1 "
-	    "AND ca_label IN (SELECT DISTINCT ca_label FROM crl) "
 	    "AND issued_at > 0 ORDER BY issued_at DESC LIMIT 1",
 	    ARGS(v_text(serial)), out);
 }

@@ -97,20 +97,21 @@ store_revoke_by_key(struct job *j, struct span spki_sha256,
 	return found;
 }
 
+/* CROSS JOIN: SQLite goes from the few keys to their certificates. */
 int
-store_revoke_blocked(struct job *j, const struct revocation *r, size_t max,
-    struct revoked_cert **out, size_t *count)
+store_revoke_blocked(struct job *j, const struct revocation *r,
+    int64_t blocked_from, size_t max, struct revoked_cert **out, size_t *count)
 {
 	struct query q;
 	int found = query_first_write(&q, j,
 	    "UPDATE cert SET revoked_at = $1, reason = $2, revoked_by = $3, "
 	    "list_due_at = $1 WHERE id IN (SELECT c.id FROM blocked_key k "
-	    "JOIN cert c ON c.spki_sha256 = k.spki_sha256 "
-	    "WHERE k.account_id = '' AND c.not_after >= $1 "
-	    "AND c.revoked_at = 0 LIMIT $4) AND revoked_at = 0 "
-	    "RETURNING id, order_id, serial",
+	    "CROSS JOIN cert c WHERE k.blocked_at >= $5 "
+	    "AND k.account_id = '' AND c.spki_sha256 = k.spki_sha256 "
+	    "AND c.not_after >= $1 AND c.revoked_at = 0 LIMIT $4) "
+	    "AND revoked_at = 0 RETURNING id, order_id, serial",
 	    ARGS(v_int(j->now), v_int(r->reason), v_text(r->by),
-		v_int((int64_t)max)));
+		v_int((int64_t)max), v_int(blocked_from)));
 
 	found = read_revoked(&q, found, out, count);
 	query_end(&q);

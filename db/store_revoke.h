@@ -35,10 +35,10 @@ struct revoked_cert {
 int store_revoke_by_key(struct job *j, struct span spki_sha256,
     const struct revocation *r, struct revoked_cert **out, size_t *count);
 /*
- * The same for all keys that are blocked for everybody (PK-188): finds what
- * was signed while its key was being blocked.  At most `max`.
+ * The same for all keys that were blocked for everybody since `blocked_from`:
+ * finds what was signed while its key was being blocked.  At most `max`.
  */
-int store_revoke_blocked(struct job *j, const struct revocation *r, size_t max,
-    struct revoked_cert **out, size_t *count);
+int store_revoke_blocked(struct job *j, const struct revocation *r,
+    int64_t blocked_from, size_t max, struct revoked_cert **out, size_t *count);
 
 #endif

@@ -22,6 +22,7 @@
 #define OCTETS_PER_SEC 20000
 #define LATE_SECS 600 /* PK-182 */
 #define SWEEP_MAX 1000
+#define SWEEP_SECS 3600 /* longer than any signature takes */
 
 /* The first revocation after a while is published at once.  Many in a row are
  * collected: the longer the list, the rarer it is made. */
@@ -84,12 +85,15 @@ collect(const struct issuer *i, struct job *j, const struct crl *last,
 /* The number comes before the contents: a list with a greater number is never
  * the older one. */
 static int
-reserve(const struct issuer *i, struct job *j, struct crl_input *in)
+reserve(const struct issuer *i, struct job *j, const struct crl *last,
+    struct crl_input *in)
 {
 	int64_t number;
 	size_t swept;
 
-	if (store_begin(j) < 0 || revoke_blocked(j, SWEEP_MAX, &swept) < 0 ||
+	if (store_begin(j) < 0 ||
+	    revoke_blocked(
+		j, last->this_update - SWEEP_SECS, SWEEP_MAX, &swept) < 0 ||
 	    store_crl_reserve(j, ca_key_label(i->ca), in->this_update,
 		in->next_update, &number) < 0)
 		return worker_undo(j);
@@ -118,7 +122,8 @@ publish(const struct issuer *i, struct job *j, const struct crl *last)
 	struct revoked *rows;
 	struct span der;
 
-	if (reserve(i, j, &in) < 0 || store_crl_due(j, label, &since) < 0 ||
+	if (reserve(i, j, last, &in) < 0 ||
+	    store_crl_due(j, label, &since) < 0 ||
 	    collect(i, j, last, &in, &rows) < 0 ||
 	    crl_sign(j, i->ca, &in, &der) < 0)
 		return -1;

@@ -69,6 +69,7 @@ ALTER TABLE cert ADD COLUMN list_due_at BIGINT;
 CREATE INDEX cert_list_due ON cert (ca_label, list_due_at)
 	WHERE list_due_at IS NOT NULL;
 CREATE INDEX cert_sha256 ON cert (sha256) WHERE sha256 IS NOT NULL;
+CREATE INDEX cert_serial ON cert (serial);
 CREATE INDEX cert_spki ON cert (spki_sha256, not_after);
 
 -- Keys that get no certificate and no account (AC-44, AC-158): for everybody
@@ -80,6 +81,8 @@ CREATE TABLE blocked_key (
 	source TEXT NOT NULL,
 	PRIMARY KEY (spki_sha256, account_id)
 );
+
+CREATE INDEX blocked_key_at ON blocked_key (blocked_at);
 
 -- Limits (AC-180 to AC-191): when the bucket is full again, in milliseconds,
 -- says how full it is now; takes: the moments themselves, where no window may

@@ -1,6 +1,6 @@
 /*
  * When the issuer makes revocation lists, and that they get out: PK-156, PK-158
- * to PK-160, PK-182, PK-188, AC-159.
+ * to PK-160, PK-182, AC-159.
  */
 #include "config.h"
 
@@ -363,7 +363,7 @@ test_clock_ahead(struct job *j)
 	assert_string_equal(listed(&lab), "0101:4");
 }
 
-/* PK-188: signed while its key was being blocked. */
+/* PK-181: signed while its key was being blocked. */
 static void
 test_sweep(struct job *j)
 {

@@ -19,9 +19,11 @@
 #include "db/store_audit.h"
 #include "db/store_caa.h"
 #include "db/store_cert.h"
+#include "db/store_key.h"
 #include "db/store_outbox.h"
 #include "db/store_private.h"
 #include "db/store_reply.h"
+#include "db/store_revoke.h"
 
 /* --- leases -------------------------------------------------------------- */
 
@@ -315,6 +317,8 @@ whole_life(struct job *j)
 	struct cert cert, got;
 	struct crl crl;
 	struct revoked *revoked;
+	const struct revocation revocation = { 1, "test", { NULL, 0 } };
+	struct revoked_cert *others;
 	struct audit_row *rows;
 	enum verdict applied;
 	int64_t n, *uids;
@@ -383,6 +387,16 @@ whole_life(struct job *j)
 	EXPECT(j, store_cert_record(j, "c", SPAN("d"), SPAN("s")), 0);
 	EXPECT(j, store_crl_reserve(j, "ca", 1, 2, &n), 0);
 	EXPECT(j, store_crl_record(j, "ca", n, SPAN("d")), 0);
+	EXPECT(j, store_revoke_cert(j, "c", &revocation), 1);
+	EXPECT(j, store_revoke_for_compromise(j, "c", &revocation), 0);
+	EXPECT(j, store_key_block(j, SPAN("s"), NULL, "test"), 0);
+	EXPECT(j,
+	    store_revoke_by_key(j, SPAN("s"), &revocation, &others, &count), 0);
+	EXPECT(
+	    j, store_revoke_blocked(j, &revocation, 0, 9, &others, &count), 0);
+	EXPECT(j, store_crl_due(j, "ca", &n), 1);
+	EXPECT(j, store_cert_revoked(j, "ca", 1, &revoked, &count), 0);
+	EXPECT(j, store_cert_listed(j, "ca", 1, revoked, count), 0);
 	EXPECT(j, store_audit_add(j, "a", "e", "o", "ok", NULL), 0);
 	EXPECT(j, store_reply_undisposed(j, "s", 0, 9, &uids, &count), 0);
 	EXPECT(j, store_reply_disposed(j, "s", 0, uids, count), 0);
@@ -405,12 +419,24 @@ whole_life(struct job *j)
 	EXPECT(j, store_cert_by_order(j, o->id, &got), 1);
 	EXPECT(j, store_cert_by_id(j, "c", NULL, &got), 1);
 	EXPECT(j, store_cert_by_id(j, "c", account, &got), 1);
+	EXPECT(j, store_cert_by_serial(j, "ca", "00", &got), 1);
+	EXPECT(j, store_cert_by_number(j, "00", &got), 1);
+	EXPECT(j, store_cert_by_sha256(j, SPAN("s"), &got), 1);
+	EXPECT(j, store_key_is_blocked(j, SPAN("s"), account), 1);
 	EXPECT(j, store_cert_count_since(j, 1, &n), 0);
 	EXPECT(j, store_crl_latest(j, "ca", &crl), 1);
 	EXPECT(j, store_cert_revoked(j, "ca", 1, &revoked, &count), 0);
 	EXPECT(j, store_audit_list(j, "o", &rows, &count), 0);
 	EXPECT(j, store_audit_verify(j, &n), 0);
 	EXPECT(j, store_ping(j), 0);
+
+	failing = fixture_order(j, account, 2);
+	EXPECT(j, store_begin(j), 0);
+	EXPECT(j, store_authz_lock(j, failing->identifiers[0].authz.id, &a), 1);
+	EXPECT(j, store_authz_deactivate(j, &a), 0);
+	EXPECT(j, store_authz_lock(j, failing->identifiers[1].authz.id, &a), 1);
+	EXPECT(j, store_authz_revoke(j, &a), 0);
+	EXPECT(j, store_commit(j), 0);
 }
 
 struct plans {
