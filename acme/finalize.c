@@ -8,6 +8,7 @@
 #include "acme/order.h"
 #include "acme/policy.h"
 #include "acme/problem.h"
+#include "acme/replaces.h"
 #include "acme/status.h"
 #include "db/store_audit.h"
 #include "db/store_key.h"
@@ -128,13 +129,31 @@ count_refusal(struct job *j, const struct order *order)
 	return job_fail(j, why.kind, "%s", why.text);
 }
 
+/* AC-172: it was when the order came that the time had come. */
+static int
+is_renewal(struct job *j, const struct order *order)
+{
+	struct cert cert;
+	int found;
+
+	if (order->replaces_cert_id == NULL)
+		return 0;
+	found = store_cert_by_id(j, order->replaces_cert_id, NULL, &cert);
+	if (found > 0)
+		found = replaces_is_due(&cert, order->created_at);
+	return found;
+}
+
 /* AC-188: the order stays ready until there is room. */
 static int
 take_limits(struct job *j, const struct conf_limits *conf,
     const struct order *order, struct response *resp)
 {
 	struct limits l;
+	int renewal = is_renewal(j, order);
 
+	if (renewal != 0)
+		return renewal < 0 ? -1 : 0;
 	limits_init(&l, j, conf);
 	for (size_t i = 0; i < order->identifier_count; i++)
 		limits_add_certificate(&l, order->identifiers[i].authz.mailbox);

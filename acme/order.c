@@ -236,16 +236,21 @@ record(struct job *j, const struct request *req, const struct order *order)
  * a validation that is used again costs nothing. */
 static int
 take_limits(struct job *j, const struct conf_limits *conf,
-    const struct request *req, const struct order *order, struct response *resp)
+    const struct request *req, const struct replaces *replaces,
+    const struct order *order, struct response *resp)
 {
+	bool is_renewal =
+	    replaces->text != NULL && replaces_is_due(&replaces->cert, j->now);
 	struct limits l;
 
 	limits_init(&l, j, conf);
-	limits_add(&l, LIMIT_NEW_ORDERS, order->account_id, 1);
+	if (!is_renewal)
+		limits_add(&l, LIMIT_NEW_ORDERS, order->account_id, 1);
 	for (size_t i = 0; i < order->identifier_count; i++) {
 		const struct order_identifier *id = &order->identifiers[i];
 
-		limits_ask_certificate(&l, id->authz.mailbox);
+		if (!is_renewal)
+			limits_ask_certificate(&l, id->authz.mailbox);
 		if (id->is_new)
 			limits_add_mail(&l, order->account_id,
 			    req->client_address, id->authz.mailbox);
@@ -284,7 +289,7 @@ order_create(
 	/* AC-117: all of it is one transaction, the mail's row included. */
 	if (make_order(j, conf, req, &w, &order) < 0)
 		return -1;
-	if (take_limits(j, &conf->limits, req, &order, resp) < 0 ||
+	if (take_limits(j, &conf->limits, req, &w.replaces, &order, resp) < 0 ||
 	    store(j, conf, req, &order, &w.replaces) < 0)
 		return -1;
 	order_respond(a, j, &order, 201, resp);

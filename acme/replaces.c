@@ -6,6 +6,7 @@
 
 #include "acme/certid.h"
 #include "acme/identifier.h"
+#include "acme/renewal.h"
 #include "acme/status.h"
 #include "lib/job.h"
 #include "lib/json.h"
@@ -97,6 +98,15 @@ replaces_check(struct job *j, const struct json *payload,
 		return -1;
 	out->text = span_dup(j->arena, text);
 	return 0;
+}
+
+bool
+replaces_is_due(const struct cert *cert, int64_t at)
+{
+	struct renewal_facts facts = { cert->not_before, cert->not_after,
+		cert->revoked_at };
+
+	return renewal_window(&facts, at).start <= at;
 }
 
 int

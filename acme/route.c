@@ -222,7 +222,8 @@ refuse_for(struct job *j, const struct conf_limits *conf, int64_t wait,
 	    "%s: try again in %" PRId64 " seconds", words, wait);
 }
 
-/* Step 4: AC-180 and AC-181. */
+/* Step 4: AC-180 and AC-181.  Whoever failed too often may still revoke
+ * (AC-160). */
 static int
 check_rate(const struct acme *a, struct job *j, const struct request *req,
     struct response *resp)
@@ -238,7 +239,7 @@ check_rate(const struct acme *a, struct job *j, const struct request *req,
 	if (wait > 0)
 		return refuse_for(
 		    j, conf, wait, "requests of one client address", resp);
-	if (req->method != METHOD_POST)
+	if (req->method != METHOD_POST || req->route->handle == revoke_serve)
 		return 0;
 	wait = throttle_blocked(a->throttle, req->client_address, now_ms);
 	if (wait > 0)

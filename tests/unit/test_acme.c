@@ -1036,8 +1036,10 @@ test_failed_authentications(struct job *j)
 	    "failed requests of one client address: try again in 600 "
 	    "seconds");
 	assert_string_equal(front_header(&a, "Retry-After", 0), "600");
-	/* Who has nothing to prove is served. */
+	/* Who has nothing to prove is served, and who revokes (AC-160). */
 	assert_int_equal(get_directory(j).status, 200);
+	a = front_post(j, "/acme/revoke-cert", "{}");
+	front_expect(&a, 400, "malformed", NULL);
 	front_set_time(j, FIXTURE_NOW + 600);
 	a = front_post(j, FRONT_NEW_ORDER, "{}");
 	front_expect(&a, 400, "malformed", NULL);

@@ -153,6 +153,47 @@ test_marks(struct job *j)
 	front_close();
 }
 
+/* AC-172: from the start of the window on the limits of orders and
+ * certificates do not count, those of mails do. */
+static void
+test_exempt(struct job *j)
+{
+	struct conf_limits *limits = &front_conf()->limits;
+	const char *id;
+	struct answer a;
+
+	limits->new_orders =
+	    (struct conf_rates){ { { 1, 1000 * 24 * HOUR } }, 1 };
+	limits->certificates =
+	    (struct conf_rates){ { { 1, 1000 * 24 * HOUR } }, 1 };
+	front_open(j);
+	id = issue(j, ALICE, "01");
+	/* The bucket of certificates is empty too. */
+	fixture_sql(j, "INSERT INTO bucket (name, subject, full_at_ms) VALUES "
+		       "('certificates/86400000', '" ALICE "', 9000000000000)");
+	a = renew(j, ALICE, id);
+	front_expect(&a, 429, "rateLimited", NULL);
+
+	/* 365 days: the window is 243 days from the start, give or take. */
+	front_set_time(j, FIXTURE_NOW + 236 * 24 * HOUR);
+	a = renew(j, ALICE, id);
+	front_expect(&a, 429, "rateLimited", NULL);
+	front_set_time(j, FIXTURE_NOW + 243 * 24 * HOUR);
+	a = renew(j, ALICE, NULL);
+	front_expect(&a, 429, "rateLimited", NULL);
+	limits->mails_to_mailbox = (struct conf_rates){ { { 1, HOUR } }, 1 };
+	a = renew(j, ALICE, id);
+	front_expect(&a, 201, "", NULL);
+	/* The mail was counted; the mark makes it one order. */
+	a = renew(j, ALICE, id);
+	front_expect(&a, 409, "alreadyReplaced", NULL);
+	fixture_sql(j, "UPDATE cert SET replaced_by = NULL");
+	a = renew(j, ALICE, id);
+	front_expect(&a, 429, "rateLimited",
+	    "challenge mails to one mailbox: try again in 3600 seconds");
+	front_close();
+}
+
 /* Of two that come at once one is the replacement. */
 static int
 mark(struct job *j, void *ctx)
@@ -188,6 +229,7 @@ test_race(struct job *j)
 static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_rows),
 	STORE_TEST(test_marks),
+	STORE_TEST_SQLITE(test_exempt),
 	STORE_TEST(test_race),
 };
 
