@@ -426,6 +426,18 @@ static const struct {
 	{ "pending_per_mailbox", AT(pending_per_mailbox) },
 };
 
+/* What is not understood must not leave a limit empty: that is no limit. */
+static int
+set_rates(struct conf_rates *out, struct span value)
+{
+	struct conf_rates rates;
+
+	if (rates_parse(value, &rates) < 0)
+		return -1;
+	*out = rates;
+	return 0;
+}
+
 int
 limits_set(struct conf_limits *l, struct span name, struct span value)
 {
@@ -437,9 +449,10 @@ limits_set(struct conf_limits *l, struct span name, struct span value)
 			    (int64_t *)(void *)(base + counts[i].offset));
 	for (size_t i = 0; i < LIMIT_COUNT; i++)
 		if (table[i].of_account && span_eq_str(name, table[i].name))
-			return rates_parse(value,
+			return set_rates(
 			    (struct conf_rates *)(void *)(base +
-							  table[i].offset));
+							  table[i].offset),
+			    value);
 	return -1;
 }
 

@@ -467,7 +467,14 @@ test_own(struct job *j)
 		assert_int_equal(limits_set(&l, span_str(cases[i].name),
 				     span_str(cases[i].value)),
 		    cases[i].result);
+		if (cases[i].result < 0)
+			assert_memory_equal(&l, &defaults, sizeof(l));
 	}
+	/* What is not understood is no way around a limit. */
+	own = limits_of_account(j, &defaults,
+	    "{\"mails_to_known_mailbox\":20,\"new_orders\":null,"
+	    "\"mails_by_account\":\"5/1h many\",\"mails_by_address\":\"\"}");
+	assert_memory_equal(own, &defaults, sizeof(*own));
 	own = limits_of_account(j, &defaults,
 	    "{\"new_orders\":\"7/1h\",\"mails_total\":\"9/1h\",\"x\":1}");
 	assert_int_equal(own->new_orders.v[0].count, 7);
