@@ -51,6 +51,17 @@ parse_one(struct span text, struct conf_rate *out)
 	return parse_time(span_from(text, slash + 1), &out->secs);
 }
 
+/* Two limits over one time would share one memory, and the looser one would
+ * write it last. */
+static bool
+has_time(const struct conf_rates *rates, int64_t secs)
+{
+	for (size_t i = 0; i < rates->n; i++)
+		if (rates->v[i].secs == secs)
+			return true;
+	return false;
+}
+
 int
 rates_parse(struct span text, struct conf_rates *out)
 {
@@ -60,10 +71,13 @@ rates_parse(struct span text, struct conf_rates *out)
 		return 0;
 	while (text.n > 0) {
 		size_t end = span_find(text, 0, ' ');
+		struct conf_rate one;
 
 		if (out->n == CONF_RATES_MAX ||
-		    parse_one(span_cut(text, 0, end), &out->v[out->n++]) < 0)
+		    parse_one(span_cut(text, 0, end), &one) < 0 ||
+		    has_time(out, one.secs))
 			return -1;
+		out->v[out->n++] = one;
 		text = span_trim(span_from(text, end + 1));
 	}
 	return out->n > 0 ? 0 : -1;

@@ -21,7 +21,7 @@ struct job;
 /* Above it a window's text would be too long to keep. */
 #define WINDOW_COUNT_MAX 100
 
-/* "3/1h 6/24h", or "none": 0 or -1. */
+/* "3/1h 6/24h", or "none": 0 or -1; no two over the same time. */
 int rates_parse(struct span text, struct conf_rates *out);
 void rates_format(const struct conf_rates *rates, struct buf *out);
 

@@ -42,6 +42,8 @@ test_parse(void **state)
 		{ "3/99999999999999999999", 0, NULL },
 		{ "1/1s 2/2s 3/3s 4/4s 5/5s", 0, NULL },
 		{ "none 3/1h", 0, NULL },
+		{ "3/1h 100/1h", 0, NULL },
+		{ "3/1h 6/24h 5/60m", 0, NULL },
 	};
 	struct job *j = unit_job();
 
