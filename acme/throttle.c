@@ -25,6 +25,7 @@ struct visitor {
 	int64_t requests_us;
 	int64_t renewal_info_us;
 	int64_t failures_ms;
+	int64_t blocked_since_ms;
 	int64_t blocked_until_ms;
 };
 
@@ -145,10 +146,14 @@ int64_t
 throttle_blocked(struct throttle *t, const char *client_address, int64_t now_ms)
 {
 	uint64_t hash = hash_of(t, client_address);
+	struct visitor *v;
 	int64_t until;
 
 	pthread_mutex_lock(&t->lock);
-	until = visitor_of(t, hash)->blocked_until_ms;
+	v = visitor_of(t, hash);
+	/* A clock that stepped back does not make it last longer; the next
+	 * failure begins anew. */
+	until = v->blocked_since_ms <= now_ms ? v->blocked_until_ms : 0;
 	pthread_mutex_unlock(&t->lock);
 	return until > now_ms ? (until - now_ms + MS - 1) / MS : 0;
 }
@@ -166,7 +171,9 @@ throttle_failure(struct throttle *t, const struct conf_limits *conf,
 	pthread_mutex_lock(&t->lock);
 	v = visitor_of(t, hash);
 	v->failures_ms = bucket_take(rate, v->failures_ms, now_ms, 1);
-	if (bucket_wait(rate, v->failures_ms, now_ms, 1) > 0)
+	if (bucket_wait(rate, v->failures_ms, now_ms, 1) > 0) {
+		v->blocked_since_ms = now_ms;
 		v->blocked_until_ms = now_ms + rate->secs * MS;
+	}
 	pthread_mutex_unlock(&t->lock);
 }

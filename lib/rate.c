@@ -117,11 +117,22 @@ later(int64_t a, int64_t b)
 	return a > b ? a : b;
 }
 
+/* An empty bucket is full after its time.  What says more comes from a clock
+ * that was ahead; from one that was far ahead it says nothing, or the subject
+ * would have to wait until that day. */
+static int64_t
+start_of(const struct conf_rate *r, int64_t full_at_ms, int64_t now_ms)
+{
+	if (full_at_ms > now_ms + 2 * r->count * one_ms(r))
+		return now_ms;
+	return later(full_at_ms, now_ms);
+}
+
 int64_t
 bucket_wait(
     const struct conf_rate *r, int64_t full_at_ms, int64_t now_ms, int64_t n)
 {
-	int64_t full_at = later(full_at_ms, now_ms) + n * one_ms(r);
+	int64_t full_at = start_of(r, full_at_ms, now_ms) + n * one_ms(r);
 
 	return later(full_at - r->count * one_ms(r) - now_ms, 0);
 }
@@ -130,7 +141,7 @@ int64_t
 bucket_take(
     const struct conf_rate *r, int64_t full_at_ms, int64_t now_ms, int64_t n)
 {
-	int64_t full_at = later(full_at_ms, now_ms) + n * one_ms(r);
+	int64_t full_at = start_of(r, full_at_ms, now_ms) + n * one_ms(r);
 	int64_t empty = now_ms + r->count * one_ms(r);
 
 	return full_at < empty ? full_at : empty;
@@ -139,7 +150,8 @@ bucket_take(
 /* --- windows -------------------------------------------------------------- */
 
 /* The moments that still count, oldest first; a text that is none of ours
- * counts as an empty one. */
+ * counts as an empty one, and so does a moment that is further ahead than the
+ * window is long: the clock was wrong then. */
 static size_t
 read_takes(const struct conf_rate *r, const char *takes, int64_t now,
     int64_t out[WINDOW_COUNT_MAX])
@@ -153,7 +165,7 @@ read_takes(const struct conf_rate *r, const char *takes, int64_t now,
 
 		if (span_to_int(span_cut(text, 0, end), 0, INT64_MAX, &at) < 0)
 			return 0;
-		if (at > now - r->secs)
+		if (at > now - r->secs && at <= now + r->secs)
 			out[count++] = at;
 		text = span_from(text, end + 1);
 	}

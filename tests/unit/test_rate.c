@@ -108,6 +108,32 @@ test_bucket_rounding(void **state)
 	assert_int_equal(taken, 7 + 6);
 }
 
+/* A clock that was ahead and steps back: nobody waits for longer than twice
+ * the time, and a small step gives nothing away. */
+static void
+test_clock_steps_back(void **state)
+{
+	static const struct conf_rate r = { 6, 86400 };
+	struct job *j = unit_job();
+	int64_t step = (int64_t)10 * 365 * 86400, full_at = 0;
+	const char *takes;
+
+	(void)state;
+	full_at = bucket_take(&r, 0, NOW_MS, 6);
+	assert_int_equal(bucket_wait(&r, full_at, NOW_MS - 5000, 1),
+	    bucket_wait(&r, full_at, NOW_MS, 1) + 5000);
+	assert_int_equal(bucket_wait(&r, full_at, NOW_MS - step * 1000, 6), 0);
+	full_at = bucket_take(&r, full_at, NOW_MS - step * 1000, 6);
+	assert_int_not_equal(
+	    bucket_wait(&r, full_at, NOW_MS - step * 1000, 1), 0);
+
+	takes = window_take(j, &r, NULL, NOW, 6);
+	assert_int_equal(window_wait(&r, takes, NOW - 5, 1), 86405);
+	assert_int_equal(window_wait(&r, takes, NOW - step, 6), 0);
+	takes = window_take(j, &r, takes, NOW - step, 6);
+	assert_int_equal(window_wait(&r, takes, NOW - step, 1), 86400);
+}
+
 /* AC-189: no stretch of the time sees more than the count. */
 static void
 test_window(void **state)
@@ -166,6 +192,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_parse),
 	cmocka_unit_test(test_bucket),
 	cmocka_unit_test(test_bucket_rounding),
+	cmocka_unit_test(test_clock_steps_back),
 	cmocka_unit_test(test_window),
 	cmocka_unit_test(test_window_edges),
 };

@@ -90,6 +90,12 @@ test_failures(void **state)
 	assert_int_equal(throttle_blocked(t, "192.0.2.1", NOW + 599001), 1);
 	assert_int_equal(throttle_blocked(t, "192.0.2.1", NOW + 600000), 0);
 	assert_int_equal(throttle_blocked(t, "192.0.2.2", NOW), 0);
+	/* A clock that steps back a day: not blocked for a day and more, and
+	 * the next failure in vain blocks again. */
+	assert_int_equal(throttle_blocked(t, "192.0.2.1", NOW - 86400000), 0);
+	for (int i = 0; i < 100; i++)
+		throttle_failure(t, &limits, "192.0.2.1", NOW - 86400000);
+	assert_int_equal(throttle_blocked(t, "192.0.2.1", NOW - 86400000), 600);
 	throttle_free(t);
 }
 
