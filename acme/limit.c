@@ -160,22 +160,29 @@ pair(struct limits *l, const char *account_id, const char *mailbox)
 	return arena_printf(l->job->arena, "%s %s", account_id, mailbox);
 }
 
-/* AC-183: the validations themselves are counted, and those that this request
- * has asked for already; the first that runs out makes room. */
+/* AC-183: the validations themselves are counted; `more` of them, this request
+ * asks for. */
 static void
 check_pending(struct limits *l, const char *account_id, const char *mailbox,
     int64_t max, int64_t more, const char *words)
 {
 	struct job *j = l->job;
-	int64_t count, first_end;
+	int64_t until;
+	int found;
 
 	if (max == 0 || l->failed)
 		return;
-	if (store_authz_count_pending(
-		j, account_id, mailbox, max, &count, &first_end) < 0)
+	/* An account's own limit may be below what one order can hold. */
+	if (more > max) {
+		exhausted(l, DAY, words);
+		return;
+	}
+	found = store_authz_pending_over(
+	    j, account_id, mailbox, max - more, &until);
+	if (found < 0)
 		l->failed = true;
-	else if (count > 0 && count + more >= max)
-		exhausted(l, first_end - j->now, words);
+	else if (found > 0)
+		exhausted(l, until - j->now, words);
 }
 
 void
@@ -206,10 +213,10 @@ limits_add_mail(struct limits *l, const char *account_id,
 	limits_add(l, LIMIT_MAILS_TOTAL, EVERYBODY, 1);
 	limits_ask(
 	    l, LIMIT_FAILED_VALIDATIONS, pair(l, account_id, mailbox), 1);
-	check_pending(l, account_id, mailbox, l->conf->pending_per_mailbox, 0,
+	check_pending(l, account_id, mailbox, l->conf->pending_per_mailbox, 1,
 	    "pending validations of one mailbox");
 	check_pending(l, account_id, NULL, l->conf->pending_authorizations,
-	    l->mails++, "pending validations of one account");
+	    ++l->mails, "pending validations of one account");
 }
 
 void

@@ -124,35 +124,24 @@ store_authz_was_valid(
 	"AND revoked_at = 0"
 
 int
-store_authz_count_pending(struct job *j, const char *account_id,
-    const char *mailbox, int64_t max, int64_t *count, int64_t *first_end)
+store_authz_pending_over(struct job *j, const char *account_id,
+    const char *mailbox, int64_t room, int64_t *until)
 {
 	static const char of_account[] =
-	    "SELECT COUNT(*), COALESCE(MIN(expires_at), 0) FROM "
-	    "(SELECT expires_at FROM authz WHERE account_id = $1 "
+	    "SELECT expires_at FROM authz WHERE account_id = $1 "
 	    "AND expires_at > $2 AND " AUTHZ_WAITS
-	    " ORDER BY expires_at LIMIT $3) pending";
+	    " ORDER BY expires_at DESC LIMIT 1 OFFSET $3";
 	static const char of_mailbox[] =
-	    "SELECT COUNT(*), COALESCE(MIN(expires_at), 0) FROM "
-	    "(SELECT expires_at FROM authz WHERE account_id = $1 "
+	    "SELECT expires_at FROM authz WHERE account_id = $1 "
 	    "AND expires_at > $2 AND mailbox = $4 AND " AUTHZ_WAITS
-	    " ORDER BY expires_at LIMIT $3) pending";
-	struct query q;
-	int found;
+	    " ORDER BY expires_at DESC LIMIT 1 OFFSET $3";
 
 	if (mailbox == NULL)
-		found = query_first(&q, j, of_account,
-		    ARGS(v_text(account_id), v_int(j->now), v_int(max)));
-	else
-		found = query_first(&q, j, of_mailbox,
-		    ARGS(v_text(account_id), v_int(j->now), v_int(max),
-			v_text(mailbox)));
-	if (found == 1) {
-		*count = query_int(&q);
-		*first_end = query_int(&q);
-	}
-	query_end(&q);
-	return found == 1 ? 0 : -1;
+		return store_get_int(j, until, of_account,
+		    ARGS(v_text(account_id), v_int(j->now), v_int(room)));
+	return store_get_int(j, until, of_mailbox,
+	    ARGS(v_text(account_id), v_int(j->now), v_int(room),
+		v_text(mailbox)));
 }
 
 /* --- making -------------------------------------------------------------- */

@@ -61,11 +61,11 @@ int store_authz_reusable(struct job *j, const char *account_id,
 /* Has this account ever proven exactly this mailbox (AC-185)?  1 / 0 / -1. */
 int store_authz_was_valid(
     struct job *j, const char *account_id, const char *mailbox);
-/* How many validations of the account wait for a reply (AC-183), of one
- * mailbox or (NULL) of all, counted up to `max`; *first_end is when the first
- * of them runs out. */
-int store_authz_count_pending(struct job *j, const char *account_id,
-    const char *mailbox, int64_t max, int64_t *count, int64_t *first_end);
+/* Do more than `room` validations of the account wait for a reply (AC-183), of
+ * one mailbox or (NULL) of all?  1, and when so many have run out that no more
+ * than `room` are left; 0; -1. */
+int store_authz_pending_over(struct job *j, const char *account_id,
+    const char *mailbox, int64_t room, int64_t *until);
 
 /*
  * Makes other transactions that decide about the authorization wait for this

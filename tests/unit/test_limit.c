@@ -217,6 +217,56 @@ test_pending(struct job *j)
 	front_close();
 }
 
+static struct answer
+order_for_three(struct job *j)
+{
+	return front_post(j, FRONT_NEW_ORDER,
+	    "{\"identifiers\":["
+	    "{\"type\":\"email\",\"value\":\"x@example.com\"},"
+	    "{\"type\":\"email\",\"value\":\"y@example.com\"},"
+	    "{\"type\":\"email\",\"value\":\"z@example.com\"}]}");
+}
+
+/* AC-183, AC-191: an order needs room for all of its validations, and
+ * Retry-After says when that is. */
+static void
+test_pending_of_order(struct job *j)
+{
+	struct answer a;
+
+	front_conf()->limits.pending_authorizations = 4;
+	front_open(j);
+	for (int i = 0; i < 4; i++) {
+		front_set_time(j, FIXTURE_NOW + i * HOUR);
+		a = order_for(j, arena_printf(j->arena, "a%d@example.com", i));
+		front_expect(&a, 201, "", NULL);
+	}
+	a = order_for_three(j);
+	front_expect(&a, 429, "rateLimited", NULL);
+	/* The third of the four runs out. */
+	assert_int_equal(retry_after(&a), DAY - HOUR);
+	front_set_time(j, FIXTURE_NOW + DAY + 2 * HOUR - 1);
+	a = order_for_three(j);
+	front_expect(&a, 429, "rateLimited", NULL);
+	assert_int_equal(retry_after(&a), 1);
+	/* A limit that was lowered since. */
+	front_conf()->limits.pending_authorizations = 3;
+	a = order_for_three(j);
+	assert_int_equal(retry_after(&a), HOUR + 1);
+	front_set_time(j, FIXTURE_NOW + DAY + 3 * HOUR);
+	a = order_for_three(j);
+	front_expect(&a, 201, "", NULL);
+	front_close();
+
+	/* More than ever fits does not get through when nothing waits. */
+	front_conf()->limits.pending_authorizations = 2;
+	front_open_again(j);
+	front_set_time(j, FIXTURE_NOW + 9 * DAY);
+	a = order_for_three(j);
+	front_expect(&a, 429, "rateLimited", NULL);
+	front_close();
+}
+
 /* AC-188: the holder finds the door closed at newOrder, before any mail. */
 static void
 test_failures(struct job *j)
@@ -547,6 +597,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_whole_order),
 	STORE_TEST_SQLITE(test_new_orders),
 	STORE_TEST(test_pending),
+	STORE_TEST(test_pending_of_order),
 	STORE_TEST(test_failures),
 	STORE_TEST(test_suppressed),
 	STORE_TEST_SQLITE(test_no_cannon),
