@@ -74,6 +74,16 @@ struct limit_use {
 	bool only_asked;
 };
 
+/* Validations that would wait: of one mailbox, or (NULL) of the account. */
+struct limit_pending {
+	struct limit_pending *next;
+	const char *account_id;
+	const char *mailbox;
+	int64_t max;
+	int64_t more;
+	const char *words;
+};
+
 static const struct conf_rates *
 rates_of(const struct conf_limits *conf, enum limit limit)
 {
@@ -163,26 +173,19 @@ pair(struct limits *l, const char *account_id, const char *mailbox)
 /* AC-183: the validations themselves are counted; `more` of them, this request
  * asks for. */
 static void
-check_pending(struct limits *l, const char *account_id, const char *mailbox,
+add_pending(struct limits *l, const char *account_id, const char *mailbox,
     int64_t max, int64_t more, const char *words)
 {
-	struct job *j = l->job;
-	int64_t until;
-	int found;
+	struct limit_pending *p;
 
-	if (max == 0 || l->failed)
+	if (max == 0)
 		return;
-	/* An account's own limit may be below what one order can hold. */
-	if (more > max) {
-		exhausted(l, DAY, words);
-		return;
-	}
-	found = store_authz_pending_over(
-	    j, account_id, mailbox, max - more, &until);
-	if (found < 0)
-		l->failed = true;
-	else if (found > 0)
-		exhausted(l, until - j->now, words);
+	p = arena_alloc(l->job->arena, sizeof(*p));
+	*p = (struct limit_pending){ l->pending,
+		arena_strdup(l->job->arena, account_id),
+		mailbox == NULL ? NULL : arena_strdup(l->job->arena, mailbox),
+		max, more, words };
+	l->pending = p;
 }
 
 void
@@ -213,9 +216,9 @@ limits_add_mail(struct limits *l, const char *account_id,
 	limits_add(l, LIMIT_MAILS_TOTAL, EVERYBODY, 1);
 	limits_ask(
 	    l, LIMIT_FAILED_VALIDATIONS, pair(l, account_id, mailbox), 1);
-	check_pending(l, account_id, mailbox, l->conf->pending_per_mailbox, 1,
+	add_pending(l, account_id, mailbox, l->conf->pending_per_mailbox, 1,
 	    "pending validations of one mailbox");
-	check_pending(l, account_id, NULL, l->conf->pending_authorizations,
+	add_pending(l, account_id, NULL, l->conf->pending_authorizations,
 	    ++l->mails, "pending validations of one account");
 }
 
@@ -307,6 +310,45 @@ look(struct limits *l, struct step *s)
 	return 0;
 }
 
+static int
+look_at_pending(struct limits *l)
+{
+	for (const struct limit_pending *p = l->pending; p != NULL;
+	     p = p->next) {
+		int64_t until;
+		int found;
+
+		/* An account's own limit may be below what one order can
+		 * hold. */
+		if (p->more > p->max) {
+			exhausted(l, DAY, p->words);
+			continue;
+		}
+		found = store_authz_pending_over(l->job, p->account_id,
+		    p->mailbox, p->max - p->more, &until);
+		if (found < 0)
+			return -1;
+		if (found > 0)
+			exhausted(l, until - l->job->now, p->words);
+	}
+	return 0;
+}
+
+/* The same when nobody else can make the account's validations.  All of one
+ * request are one account's. */
+static int
+look_at_pending_again(struct limits *l)
+{
+	struct bucket lock = { .name = "pending" };
+
+	if (l->pending == NULL)
+		return 0;
+	lock.subject = l->pending->account_id;
+	if (store_bucket_lock(l->job, &lock) < 0)
+		return -1;
+	return look_at_pending(l);
+}
+
 /* Nobody else takes from it until this transaction has ended. */
 static int
 look_again(struct limits *l, struct step *s)
@@ -392,12 +434,14 @@ limits_take(struct limits *l, struct response *resp)
 	size_t count;
 	struct step *steps = make_steps(l, &count);
 
-	if (l->failed || for_each(l, steps, count, look) < 0)
+	if (l->failed || look_at_pending(l) < 0 ||
+	    for_each(l, steps, count, look) < 0)
 		return -1;
 	if (l->wait > 0)
 		return refuse(l, resp);
 	if (!store_is_exclusive(l->job) &&
-	    for_each(l, steps, count, look_again) < 0)
+	    (look_at_pending_again(l) < 0 ||
+		for_each(l, steps, count, look_again) < 0))
 		return -1;
 	if (l->wait > 0)
 		return refuse(l, resp);

@@ -36,13 +36,15 @@ enum limit {
 };
 
 struct limit_use;
+struct limit_pending;
 
 struct limits {
 	struct job *job;
 	const struct conf_limits *conf;
 	struct limit_use *uses;
 	size_t count, room;
-	int64_t mails; /* asked for so far */
+	struct limit_pending *pending; /* newest first */
+	int64_t mails;                 /* asked for so far */
 	/* The longest wait found so far. */
 	int64_t wait;
 	const char *words;

@@ -9,10 +9,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "acme/limit.h"
 #include "acme/problem.h"
 #include "db/store_bucket.h"
+#include "db/store_private.h"
 #include "db/store_suppressed.h"
 #include "lib/rate.h"
 #include "tests/unit/acme_mailbox.h"
@@ -592,6 +594,58 @@ test_processes(struct job *j)
 	assert_int_equal(taken, 50);
 }
 
+/* AC-183 across processes: each wants one more pending validation of one
+ * mailbox, and takes a while from asking to the commit. */
+struct pending_try {
+	const char *account_id;
+	const char *authz_id;
+};
+
+static int
+take_pending(struct job *j, void *ctx)
+{
+	static const struct conf_limits three = { .pending_per_mailbox = 3 };
+	const struct pending_try *t = ctx;
+	struct response resp = { .status = 0 };
+	struct limits l;
+
+	if (store_begin(j) < 0)
+		return 99;
+	limits_init(&l, j, &three);
+	limits_add_mail(&l, t->account_id, "192.0.2.1", "mailbox0@example.org");
+	if (limits_take(&l, &resp) < 0) {
+		store_rollback(j);
+		job_recover(j);
+		return 0;
+	}
+	usleep(100000);
+	if (store_change(j, NULL,
+		"UPDATE authz SET deactivated_at = 0 WHERE id = $1",
+		ARGS(v_text(t->authz_id))) < 0)
+		return 99;
+	return store_commit(j) == 0 ? 1 : 99;
+}
+
+static void
+test_pending_processes(struct job *j)
+{
+	struct pending_try tries[8];
+	int pids[8], taken = 0;
+
+	tries[0].account_id = fixture_account(j);
+	for (int i = 0; i < 8; i++)
+		tries[i] = (struct pending_try){ tries[0].account_id,
+			fixture_order(j, tries[0].account_id, 1)
+			    ->identifiers[0]
+			    .authz.id };
+	fixture_sql(j, "UPDATE authz SET deactivated_at = 1");
+	for (int i = 0; i < 8; i++)
+		pids[i] = fixture_fork(take_pending, &tries[i]);
+	for (int i = 0; i < 8; i++)
+		taken += fixture_wait(pids[i]);
+	assert_int_equal(taken, 3);
+}
+
 static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_mailbox),
 	STORE_TEST(test_whole_order),
@@ -608,6 +662,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST_SQLITE(test_own),
 	STORE_TEST(test_sweep),
 	STORE_TEST(test_processes),
+	STORE_TEST(test_pending_processes),
 };
 
 UNIT_MAIN(tests)
