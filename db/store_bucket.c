@@ -58,13 +58,24 @@ store_bucket_write(struct job *j, const struct bucket *b)
 		v_text(b->takes)));
 }
 
+#define OLD_ROWS                                                               \
+	"SELECT name, subject FROM bucket WHERE full_at_ms < $1 "              \
+	"ORDER BY full_at_ms LIMIT $2"
+
+/* Where others write too, what they hold is left to them: whoever waited here
+ * would do so out of the order in which rows are locked. */
 int
 store_bucket_sweep(struct job *j, int64_t max)
 {
+	static const char alone[] =
+	    "DELETE FROM bucket WHERE (name, subject) IN (" OLD_ROWS
+	    ") AND full_at_ms < $1";
+	static const char among_others[] =
+	    "DELETE FROM bucket WHERE (name, subject) IN (" OLD_ROWS
+	    " FOR UPDATE SKIP LOCKED) AND full_at_ms < $1";
+
 	return store_change(j, NULL,
-	    "DELETE FROM bucket WHERE (name, subject) IN "
-	    "(SELECT name, subject FROM bucket WHERE full_at_ms < $1 "
-	    "ORDER BY full_at_ms LIMIT $2) AND full_at_ms < $1",
+	    store_is_exclusive(j) ? alone : among_others,
 	    ARGS(v_int(j->now * 1000), v_int(max)));
 }
 

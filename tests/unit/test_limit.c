@@ -594,6 +594,42 @@ test_processes(struct job *j)
 	assert_int_equal(taken, 50);
 }
 
+/* Whoever sweeps does not wait for rows that others hold: two of them would
+ * wait for each other. */
+static int
+hold_and_sweep(struct job *j, void *ctx)
+{
+	struct bucket b = { .name = "new_orders/10800", .subject = ctx };
+	int result = 1;
+
+	if (store_begin(j) < 0 || store_bucket_lock(j, &b) < 0)
+		return 99;
+	usleep(200000);
+	if (store_bucket_sweep(j, 10) == 0 && store_commit(j) == 0)
+		result = 0;
+	store_rollback(j);
+	return result;
+}
+
+static void
+test_sweep_processes(struct job *j)
+{
+	static char subjects[2][8] = { "a", "b" };
+	int pids[2];
+
+	fixture_sql(j, "INSERT INTO bucket (name, subject, full_at_ms) VALUES "
+		       "('new_orders/10800', 'a', 5), "
+		       "('new_orders/10800', 'b', 5), "
+		       "('new_orders/10800', 'c', 5)");
+	for (int i = 0; i < 2; i++)
+		pids[i] = fixture_fork(hold_and_sweep, subjects[i]);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(fixture_wait(pids[i]), 0);
+	assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM bucket "
+					  "WHERE subject = 'c'"),
+	    0);
+}
+
 /* AC-183 across processes: each wants one more pending validation of one
  * mailbox, and takes a while from asking to the commit. */
 struct pending_try {
@@ -662,6 +698,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST_SQLITE(test_own),
 	STORE_TEST(test_sweep),
 	STORE_TEST(test_processes),
+	STORE_TEST(test_sweep_processes),
 	STORE_TEST(test_pending_processes),
 };
 
