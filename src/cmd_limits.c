@@ -2,6 +2,7 @@
 
 #include "acme/limit.h"
 #include "db/store.h"
+#include "db/store_audit.h"
 #include "db/store_bucket.h"
 #include "lib/arena.h"
 #include "lib/clock.h"
@@ -171,6 +172,21 @@ print_all(struct command *c, const struct options *o)
 	return 0;
 }
 
+/* Who gave somebody more mails than the limits allow is on record. */
+static int
+give_back(struct job *j, const char *subject, int64_t *count)
+{
+	if (store_bucket_reset(j, subject, count) < 0)
+		return -1;
+	if (*count == 0)
+		return job_fail(j, ERR_MALFORMED,
+		    "%s: no limit counts that; countersign limits --all lists "
+		    "what they count",
+		    subject);
+	return store_audit_add(j, "admin", "limits reset",
+	    arena_printf(j->arena, "subject:%s", subject), "ok", NULL);
+}
+
 static int
 reset(struct command *c, const char *subject)
 {
@@ -178,16 +194,11 @@ reset(struct command *c, const char *subject)
 
 	if (store_begin(&c->job) < 0)
 		return -1;
-	if (store_bucket_reset(&c->job, subject, &count) < 0 ||
+	if (give_back(&c->job, subject, &count) < 0 ||
 	    store_commit(&c->job) < 0) {
 		store_rollback(&c->job);
 		return -1;
 	}
-	if (count == 0)
-		return job_fail(&c->job, ERR_MALFORMED,
-		    "%s: no limit counts that; countersign limits --all lists "
-		    "what they count",
-		    subject);
 	printf("%s: %lld limits are full again\n", subject, (long long)count);
 	return 0;
 }

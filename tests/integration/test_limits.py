@@ -55,6 +55,9 @@ def test_mailbox(site):
     with case("limits --reset gives it back, and says when there is nothing"):
         assert "full again" in site.countersign("limits", "--reset",
                                                 "alice@user.test")
+        assert site.query("SELECT actor, object, result FROM audit "
+                          "WHERE event = 'limits reset'") == \
+            [("admin", "subject:alice@user.test", "ok")]
         assert try_order(late, "alice@user.test").status == 201
         text = site.countersign("limits", "--reset", "nobody@user.test",
                                 status=1)
