@@ -21,4 +21,5 @@ include tests/unit/local.mk
 include tests/scenario/local.mk
 include tests/fuzz/local.mk
 include tests/integration/local.mk
+include tests/conformance/local.mk
 include tests/bench/local.mk

@@ -34,6 +34,7 @@ EXTRA_DIST += \
 	tests/integration/harness.py \
 	tests/integration/letters.py \
 	tests/integration/test_config.py \
+	tests/integration/test_conformance.py \
 	tests/integration/test_csr.py \
 	tests/integration/test_delivery.py \
 	tests/integration/test_enroll.py \

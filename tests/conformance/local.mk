@@ -1,0 +1,16 @@
+# Judges any ACME server for S/MIME; a folder that can be copied.
+EXTRA_DIST += \
+	tests/conformance/README.md \
+	tests/conformance/acme-conformance \
+	tests/conformance/checks_account.py \
+	tests/conformance/checks_cert.py \
+	tests/conformance/checks_end.py \
+	tests/conformance/checks_http.py \
+	tests/conformance/checks_jws.py \
+	tests/conformance/checks_order.py \
+	tests/conformance/csr.py \
+	tests/conformance/jose.py \
+	tests/conformance/mailbox.py \
+	tests/conformance/report.py \
+	tests/conformance/wire.py \
+	tests/conformance/world.py
