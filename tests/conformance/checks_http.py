@@ -330,8 +330,7 @@ def head_directory(w):
     ("none", None), ("application/json", "application/json"),
     ("application/jose", "application/jose"), ("text/plain", "text/plain")])
 def wrong_type(w, kind):
-    alice = w.alice
-    answer = alice.post(w.directory["newOrder"], {}, content_type=kind)
+    answer = w.alice.post(w.alice.kid, content_type=kind)
     w.refused(answer, "415 malformed", "415|400 *")
 
 
@@ -339,7 +338,7 @@ def wrong_type(w, kind):
     ("charset=latin1", f"{JOSE}; charset=latin1"),
     ("another parameter", f"{JOSE}; version=1")])
 def wrong_parameter(w, kind):
-    w.refused(w.alice.post(w.directory["newOrder"], {}, content_type=kind),
+    w.refused(w.alice.post(w.alice.kid, content_type=kind),
               "415 malformed")
 
 

@@ -439,14 +439,21 @@ def own_authz(w):
 # --- the mail, the reply before the POST ----------------------------------
 
 def first_mail(w):
-    return w.once("challenge mail", lambda: w.mail_of(w.pending.challenge()))
+    """(message, token-part1) of Alice's first order."""
+    if w.pending and "first mail" not in w.made:
+        raise Skip("there is no challenge mail")
+    return w.once("first mail", None)
 
 
 @check("AC-116, AC-117", "RFC 8823 3.1", "the challenge mail arrives",
        needs="mail")
 def mail(w):
-    message, part1 = first_mail(w)
-    w.seen, w.expected = str(message["Date"]), "a mail from `from`"
+    w.expected = "a mail from the challenge's from"
+    try:
+        message, _ = first_mail(w)
+    except Skip as e:
+        w.need(False, str(e))
+    w.seen = str(message["Date"])
 
 
 @check("AC-120", "RFC 8823 3.1", "Subject: ACME: and token-part1",
@@ -557,8 +564,8 @@ def post_after(w):
 @check("AC-99, AC-101", "RFC 8555 7.1.6", "then authorization valid, order "
        "ready", needs="mail")
 def becomes_ready(w):
-    authz = w.poll(w.alice, w.pending.authz_url, ["valid", "invalid"])
-    order = w.pending.wait("ready", "invalid")
+    authz = w.poll(w.alice, w.pending.authz_url, ["valid", "invalid"], 10)
+    order = w.pending.wait("ready", "invalid", seconds=10)
     w.seen = f"{authz['status']}, {order['status']}"
     w.need((authz["status"], order["status"]) == ("valid", "ready"), w.seen,
            "valid, ready")
@@ -691,7 +698,7 @@ def post_twice(w):
     challenge = w.bobs.challenge()
     for _ in range(3):
         w.status(w.bob.post(challenge["url"], {}), 200)
-    message, part1 = w.once("second mail", lambda: w.mail_of(challenge))
+    message, part1 = w.once("second mail", None)
     time.sleep(2)
     found = [m for m in w.mailbox.reader.find(challenge["from"])
              if part1.encode() in m]
@@ -703,7 +710,7 @@ def post_twice(w):
        "with error", needs="mail")
 def no_response(w):
     challenge = w.bobs.challenge()
-    message, part1 = w.once("second mail", lambda: w.mail_of(challenge))
+    message, part1 = w.once("second mail", None)
     w.answer_mail(w.bob, challenge, message, part1,
                   body="I am away until Monday.\r\n")
     deadline = time.monotonic() + w.mailbox.wait
@@ -723,7 +730,7 @@ def no_response(w):
        "authorization, order invalid, with error", needs="mail")
 def wrong_digest(w):
     challenge = w.bobs.challenge()
-    message, part1 = w.once("second mail", lambda: w.mail_of(challenge))
+    message, part1 = w.once("second mail", None)
     w.answer_mail(w.bob, challenge, message, part1, digest=WRONG)
     found = w.poll(w.bob, challenge["url"], ["valid", "invalid"],
                    w.mailbox.wait)
@@ -750,7 +757,7 @@ def late(w):
     challenge = w.bobs.challenge()
     if challenge["status"] != "invalid":
         raise Skip(f"the challenge is {challenge['status']}")
-    message, part1 = w.once("second mail", lambda: w.mail_of(challenge))
+    message, part1 = w.once("second mail", None)
     w.answer_mail(w.bob, challenge, message, part1)
     time.sleep(w.options.reply_wait)
     w.seen = w.bobs.challenge()["status"]

@@ -153,11 +153,12 @@ def jws(key, protected, payload):
             "signature": b64(key.sign(f"{first}.{second}".encode()))}
 
 
-def external_binding(eab_kid, mac_key, url, jwk, alg="HS256", **changes):
+def external_binding(eab_kid, mac_key, outer_url, public, alg="HS256",
+                     **changes):
     """RFC 8555 7.3.4. Changes are header members; None takes one out."""
-    header = {"alg": alg, "kid": eab_kid, "url": url} | changes
+    header = {"alg": alg, "kid": eab_kid, "url": outer_url} | changes
     header = {k: v for k, v in header.items() if v is not None}
-    first, second = b64(compact(header)), b64(compact(jwk))
+    first, second = b64(compact(header)), b64(compact(public))
     name = {"HS256": "sha256", "HS384": "sha384", "HS512": "sha512"}
     mac = hmac.digest(mac_key, f"{first}.{second}".encode(),
                       name.get(alg, "sha256"))

@@ -9,8 +9,12 @@ EXTRA_DIST += \
 	tests/conformance/checks_jws.py \
 	tests/conformance/checks_order.py \
 	tests/conformance/csr.py \
+	tests/conformance/fake_server.py \
 	tests/conformance/jose.py \
 	tests/conformance/mailbox.py \
 	tests/conformance/report.py \
+	tests/conformance/selftest \
 	tests/conformance/wire.py \
 	tests/conformance/world.py
+
+TESTS += tests/conformance/selftest

@@ -41,11 +41,14 @@ class Imap:
         imap.select(self.folder, readonly=True)
         return imap
 
-    def find(self, sender):
-        """All messages from this address, oldest first."""
+    def find(self, sender=None):
+        """All messages from this address, oldest first; without one, all
+        that look like challenge mails."""
         imap = self.open()
         try:
-            found = imap.search(None, "FROM", f'"{sender}"')[1][0].split()
+            words = ("FROM", f'"{sender}"') if sender else \
+                ("SUBJECT", '"ACME: "')
+            found = imap.search(None, *words)[1][0].split()
             return [imap.fetch(n, "(BODY.PEEK[])")[1][0][1] for n in found]
         finally:
             imap.logout()
@@ -77,7 +80,7 @@ class Maildir:
     def __init__(self, inbox, outbox):
         self.inbox, self.outbox = inbox, outbox
 
-    def find(self, sender):
+    def find(self, sender=""):
         found = []
         for folder in (f"{self.inbox}/new", f"{self.inbox}/cur", self.inbox):
             for name in sorted(os.listdir(folder)
@@ -111,12 +114,16 @@ class Hook:
             ["/bin/sh", "-c", f'{self.command} "$@"', self.command, *words],
             input=data, stdout=subprocess.PIPE, timeout=120, check=True).stdout
 
-    def find(self, sender):
-        raw = self.call("fetch", sender)
+    def find(self, sender=None):
+        raw = self.call("fetch", sender) if sender else b""
         return [raw] if raw.strip() else []
 
     def send(self, sender, recipient, message):
         self.call("send", sender, recipient, data=message)
+
+
+def part1_of(message):
+    return str(message["Subject"]).partition("ACME:")[2].strip()
 
 
 class Mailbox:
@@ -126,18 +133,26 @@ class Mailbox:
         self.address = address
         self.reader, self.writer = reader, writer
         self.wait = wait
+        self.seen = None        # token-part1 of mails that are spoken for
 
-    def challenge_mail(self, sender, after=""):
-        """Waits for the mail of one challenge: (message, token-part1). With
-        one address for all challenges it is the newest whose part1 is not in
-        `after`."""
+    def remember(self):
+        """What lies in the mailbox before the first order is not ours."""
+        if self.seen is None:
+            self.seen = {part1_of(email.message_from_bytes(raw))
+                         for raw in self.reader.find()}
+
+    def challenge_mail(self, sender):
+        """Waits for the mail of one challenge: (message, token-part1). Where
+        one address sends for all challenges, it is the newest that nobody has
+        asked for: so ask before the next order is made."""
         deadline = time.monotonic() + self.wait
         while True:
             for raw in reversed(self.reader.find(sender)):
                 message = email.message_from_bytes(
                     raw, policy=email.policy.default)
-                part1 = str(message["Subject"]).partition("ACME:")[2].strip()
-                if part1 and part1 not in after:
+                part1 = part1_of(message)
+                if part1 and part1 not in self.seen:
+                    self.seen.add(part1)
                     return message, part1
             if time.monotonic() > deadline:
                 return None, None

@@ -1,6 +1,7 @@
 """What the checks stand on: the server, accounts at it, and the objects that
 were made so far. Everything is made when a check first asks for it."""
 
+import contextlib
 import secrets
 import string
 import time
@@ -342,7 +343,7 @@ class World:
     def account(self, name, alg="ES256"):
         """A live account of this name."""
         def make():
-            made = self.new_account(name, Key(alg))
+            made = self.new_account(name, Key(alg), {"x-unknown": 1})
             if made.created.status not in (200, 201) or made.kid is None:
                 raise Skip(f"no account: {made.created}")
             self.owned(made, made.kid, made.created.json.get("orders"))
@@ -380,6 +381,7 @@ class World:
         """An order for our mailbox."""
         if self.mailbox is None:
             raise Skip("no mailbox was given")
+        self.mailbox.remember()
         answer = self.new_order(account, self.mailbox.address, **members)
         if answer.status != 201:
             raise Skip(f"no order: {answer}")
@@ -392,14 +394,24 @@ class World:
             found = self.order(self.alice)
             if found.json.get("status") != "pending":
                 raise Skip(f"the order is {found.json.get('status')}")
+            self.fetch_mail("first mail", found)
             return found
         return self.once("first order", make)
 
     @property
     def bobs(self):
         """An order of somebody else."""
-        return self.once("second account's order",
-                         lambda: self.order(self.bob))
+        def make():
+            found = self.order(self.bob)
+            self.fetch_mail("second mail", found)
+            return found
+        return self.once("second account's order", make)
+
+    def fetch_mail(self, name, order):
+        """The mail of an order, before the next order is made. That there is
+        none is told by the check that is about it."""
+        with contextlib.suppress(Skip):
+            self.once(name, lambda: self.mail_of(order.challenge()))
 
     def ready(self, name="alice"):
         """A new order that is ready, since the mailbox is proven."""
@@ -422,7 +434,7 @@ class World:
         sender = challenge.get("from")
         if not isinstance(sender, str):
             raise Fault(f"challenge without from: {challenge}", "from")
-        message, part1 = self.mailbox.challenge_mail(sender, self.secrets)
+        message, part1 = self.mailbox.challenge_mail(sender)
         if message is None:
             raise Fault(f"no mail from {sender} in {self.mailbox.wait} s",
                         "the challenge mail")
