@@ -97,7 +97,7 @@ def up(w):
     every(w, look, "Link: <authorization>;rel=\"up\"")
 
 
-@check("AC-17", "design", "every answer: Cache-Control")
+@check("AC-17, AC-169", "design", "every answer: Cache-Control")
 def caching(w):
     renewal = w.directory.get("renewalInfo", " ")
 

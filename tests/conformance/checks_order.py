@@ -1,12 +1,14 @@
 """Orders, authorizations, the challenge and its mail."""
 
+import contextlib
 import re
 import time
 from datetime import datetime, timedelta, timezone
 
+from checks_account import Change
 from csr import make_csr, new_csr_key
-from jose import b64
-from mailbox import BEGIN, END
+from jose import Key, b64
+from mailbox import BEGIN, END, key_digest
 from report import Skip, check, table
 from world import Order, invented
 
@@ -58,6 +60,17 @@ def read_order(w):
     if w.strict:
         w.need(w.last.one("Location") == w.pending.url,
                f"Location: {w.last.all('Location')}", "Location: the order")
+
+
+@check("AC-97, AC-102", "design", "expires: the authorization's within 24 "
+       "hours, the order's not later", needs="mail")
+def lives(w):
+    authz, order = w.pending.authz(), w.pending.json
+    ends = [parse_time(found["expires"]) for found in (authz, order)]
+    w.seen = f"{authz['expires']}, {order['expires']}"
+    day = datetime.now(timezone.utc) + timedelta(hours=24, minutes=5)
+    w.need(ends[1] <= ends[0] <= day, w.seen, "order <= authorization <= "
+           "24 hours from now")
 
 
 def local(w):
@@ -273,6 +286,13 @@ def bad_profile(w):
                       "4xx invalidProfile")
 
 
+@check("AC-93", "design", "bad identifier and unknown profile: the "
+       "identifier is told", needs="profiles")
+def profile_later(w):
+    refused_order(w, w.new_order(w.alice, f"*@{domain(w)}",
+                                 profile="no-such-profile"), "400 malformed")
+
+
 @check("AC-161", "draft-ietf-acme-profiles 3", "profiles in the directory",
        needs="profiles")
 def profiles(w):
@@ -326,6 +346,14 @@ def authz_object(w):
     if w.strict:
         w.need(kinds == ["email-reply-00"], f"{kinds}",
                "only email-reply-00")
+
+
+@check("AC-104", "RFC 8555 7.5.1, 6.3", "reads of the authorization change "
+       "nothing", needs="mail")
+def reads(w):
+    found = [w.pending.authz() for _ in range(3)]
+    w.seen = found[0]["status"]
+    w.need(found[0] == found[1] == found[2], repr(found), "the same object")
 
 
 @check("AC-108", "RFC 8823 3", "challenge object: url, status, token, from",
@@ -542,7 +570,7 @@ def reply_alone(w):
            "order pending")
 
 
-@check("AC-122, AC-126", "RFC 8823 3, RFC 8555 7.5.1", "the POST after the "
+@check("AC-111, AC-122, AC-126", "RFC 8823 3, RFC 8555 7.5.1", "the POST after the "
        "reply makes it valid", needs="mail")
 def post_after(w):
     w.need("reply" in w.made, "the reply was not sent", "a reply")
@@ -561,7 +589,7 @@ def post_after(w):
                f"Location: {answer.all('Location')}", "Location")
 
 
-@check("AC-99, AC-101", "RFC 8555 7.1.6", "then authorization valid, order "
+@check("AC-97, AC-99, AC-101, AC-102", "RFC 8555 7.1.6", "then authorization valid, order "
        "ready", needs="mail")
 def becomes_ready(w):
     authz = w.poll(w.alice, w.pending.authz_url, ["valid", "invalid"], 10)
@@ -569,6 +597,13 @@ def becomes_ready(w):
     w.seen = f"{authz['status']}, {order['status']}"
     w.need((authz["status"], order["status"]) == ("valid", "ready"), w.seen,
            "valid, ready")
+    if w.strict:
+        w.need(parse_time(order["expires"])
+               >= parse_time(w.pending.json["expires"]), order["expires"],
+               "expires does not move back (AC-97)")
+        w.need(parse_time(authz["expires"]) <= datetime.now(timezone.utc)
+               + timedelta(days=30), authz["expires"],
+               "at most 30 days (AC-102)")
     kinds = [c for c in authz["challenges"] if c["status"] == "valid"]
     w.need(len(kinds) == 1, repr(authz), "the valid challenge is shown")
 
@@ -706,7 +741,7 @@ def post_twice(w):
     w.need(len(found) == 1, w.seen, "one mail")
 
 
-@check("AC-124", "design", "a reply without a response leaves it processing, "
+@check("AC-124, AC-129", "design", "a reply without a response leaves it processing, "
        "with error", needs="mail")
 def no_response(w):
     challenge = w.bobs.challenge()
@@ -724,6 +759,8 @@ def no_response(w):
     kind = str((found.get("error") or {}).get("type")).rpartition(":")[2]
     w.need(kind == "incorrectResponse", w.seen,
            "processing, error incorrectResponse")
+    w.need("Monday" not in str(found["error"]), w.seen,
+           "nothing of the message in error")
 
 
 @check("AC-124, AC-127", "RFC 8823 6", "a wrong digest ends it: challenge, "
@@ -806,7 +843,10 @@ def bobs_second(w):
         challenge = order.challenge()
         w.status(w.bob.post(challenge["url"], {}), 200)
         message, part1 = w.mail_of(challenge)
-        w.answer_mail(w.bob, challenge, message, part1)
+        digest = key_digest(part1, challenge["token"], w.bob.key.thumbprint)
+        if w.strict:
+            digest = f"{digest[:20]}\r\n {digest[20:]}="
+        w.answer_mail(w.bob, challenge, message, part1, digest=digest)
         return order, challenge
     return w.once("Bob's second order", make)
 
@@ -823,6 +863,14 @@ def reply_second(w):
            "order ready")
 
 
+@check("AC-125", "design", "... also where its digest is folded and padded",
+       needs="mail")
+def folded(w):
+    _, challenge = bobs_second(w)
+    w.seen = w.bob.read(challenge["url"])["status"]
+    w.need(w.seen == "valid", w.seen, "valid")
+
+
 # --- the end of authorizations (after the certificates) -------------------
 
 def deactivations():
@@ -830,6 +878,8 @@ def deactivations():
            "authorization", needs="mail")
     def valid_authz(w):
         url = w.pending.authz_url
+        with contextlib.suppress(Skip):
+            w.once("unfinished order", w.ready)
         answer = w.status(w.alice.post(url, {"status": "deactivated"}), 200)
         w.need(answer.json.get("status") == "deactivated",
                repr(answer.body[:300]), "deactivated")
@@ -845,6 +895,21 @@ def deactivations():
         answer = w.status(w.alice.post(url, {"status": "deactivated"}), 200)
         w.need(answer.json.get("status") == "deactivated",
                repr(answer.body[:300]), "deactivated")
+
+    @check("AC-99, AC-141", "RFC 8555 7.1.6, 7.4", "... and the order that "
+           "was ready because of it is invalid, and cannot be finalized",
+           needs="mail")
+    def unfinished(w):
+        if "unfinished order" not in w.made:
+            raise Skip("there is no such order")
+        order = w.once("unfinished order", None)
+        if order.authz()["status"] != "deactivated":
+            raise Skip("the authorization is not deactivated")
+        answer = order.account.post(order.finalize_url, {"csr": b64(make_csr(
+            new_csr_key(), [w.mailbox.address]))})
+        w.refused(answer, "403 orderNotReady", "403 orderNotReady")
+        w.seen = order.read()["status"]
+        w.need(w.seen == "invalid", w.seen, "invalid")
 
     def last_order(w):
         if w.pending.authz()["status"] != "deactivated":
@@ -872,4 +937,52 @@ def deactivations():
         w.need(w.seen == "invalid", w.seen, "order invalid")
         after = w.alice.post(challenge["url"], {})
         w.refused(after, "400 malformed", "4xx *")
+
+    @check("AC-82, AC-111", "RFC 8555 7.3.5, 8.1", "keyChange between mail "
+           "and reply: the new key's digest is right", needs="mail keyChange")
+    def key_between(w):
+        order, challenge, message, part1 = waiting(w)
+        w.answer_mail(w.bob, challenge, message, part1)
+        found = w.poll(w.bob, challenge["url"], ["valid", "invalid"],
+                       w.mailbox.wait)
+        w.seen = found["status"]
+        w.need(w.seen == "valid", repr(found), "valid")
+
+
+def waiting(w):
+    """Bob's order whose key was changed after its mail."""
+    def make():
+        if "Bob's second order" in w.made:
+            before, _ = w.once("Bob's second order", None)
+            w.bob.post(before.authz_url, {"status": "deactivated"})
+        order = w.order(w.bob)
+        if order.json["status"] != "pending":
+            raise Skip(f"the order is {order.json['status']}")
+        challenge = order.challenge()
+        message, part1 = w.mail_of(challenge)
+        w.status(w.bob.post(challenge["url"], {}), 200)
+        old = w.bob.key
+        answer = Change(w, w.bob, Key("ES256")).send()
+        if answer.status != 200:
+            raise Skip(f"the key could not be changed: {answer}")
+        if w.strict:
+            stale_reply(w, order, challenge, message, part1, old)
+        return order, challenge, message, part1
+    return w.once("order with a changed key", make)
+
+
+def stale_reply(w, order, challenge, message, part1, old):
+    """Neither success nor failure, but told (AC-82, AC-124)."""
+    digest = key_digest(part1, challenge["token"], old.thumbprint)
+    w.answer_mail(w.bob, challenge, message, part1, digest=digest)
+    deadline = time.monotonic() + w.mailbox.wait
+    while True:
+        found = order.challenge()
+        if "error" in found or found["status"] != "processing":
+            break
+        if time.monotonic() > deadline:
+            break
+        time.sleep(1)
+    w.need(found["status"] == "processing" and "error" in found,
+           repr(found), "the former key's digest: processing, error")
 

@@ -844,6 +844,7 @@ class Server:
             raise Problem(409, "malformed", "the new key is in use", [
                 ("Location", self.url("a", other["id"]))])
         if not self.bad("key change without effect"):
+            account["former"] = account["key"]
             account["key"] = key
         return Response(body=self.show_account(account))
 
@@ -959,7 +960,8 @@ class Server:
                                     for i in order["authzs"]],
                  "finalize": self.url("o", order["id"]) + "/finalize",
                  "profile": order["profile"],
-                 "expires": stamp(now() + timedelta(hours=24))}
+                 "expires": min(self.authzs[i]["expires"]
+                                for i in order["authzs"])}
         if self.bad("times with fractions"):
             found["expires"] = "2100-01-01 00:00:00"
         if order["replaces"]:
@@ -1106,10 +1108,18 @@ Auto-Submitted: {automatic}
             if authz["chall"] == "processing":
                 authz["error"] = wrong
             return
-        key = self.accounts[authz["owner"]]["key"]
-        right = b64(hashlib.sha256(
+        account = self.accounts[authz["owner"]]
+        right, former = (b64(hashlib.sha256(
             f"{part1}{authz['token']}.{key.thumbprint}".encode()).digest())
-        good = hmac.compare_digest(match[1].strip(), right)
+            for key in (account["key"], account.get("former",
+                                                    account["key"])))
+        if self.bad("former key proves"):
+            right, former = former, right
+        digest = re.sub(r"\s", "", match[1]).removesuffix("=")
+        good = hmac.compare_digest(digest, right)
+        if not good and digest == former:
+            authz["error"] = wrong
+            return
         authz["verdict"] = good
         if not good and not self.bad("second guess"):
             authz |= {"chall": "invalid", "status": "invalid",

@@ -84,8 +84,15 @@ def judge(world, item, profile):
     try:
         item.run(world)
     except Fault as e:
+        answer = e.answer or world.last
+        if answer is not None and answer.status == 429:
+            # No fault of the server's: later it may be another answer.
+            if world.wait(answer):
+                return judge(world, item, profile)
+            return Result(item, "skip", world.expected,
+                          f"rate limited: {answer}")
         return Result(item, "FAIL", e.expected or world.expected, e.seen,
-                      e.answer or world.last)
+                      answer)
     except Skip as e:
         return Result(item, "skip", world.expected, str(e))
     except world.broken as e:
