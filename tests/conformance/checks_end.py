@@ -4,6 +4,7 @@ done."""
 import json
 import re
 
+from jose import unb64
 from report import Skip, check
 from wire import PROBLEM
 from world import TYPES
@@ -247,7 +248,7 @@ def vocabulary(w):
 @check("AC-194", "RFC 9110 15.6", "no answer was a server's error")
 def no_failures(w):
     def look(a):
-        if a.status >= 500:
+        if a.status >= 500 and (a.status, a.kind) != (501, "raw"):
             return f"{a} for {a.sent[-300:]!r}"
         return None
     every(w, look, "never 5xx", None)
@@ -264,6 +265,16 @@ def rate_limited(w):
                f"{a}, Retry-After: {a.all('Retry-After')}", answer=a)
 
 
+def said(octets, depth=3):
+    """What a request says, with its payload and the one inside of that."""
+    text = octets.decode("utf-8", "replace")
+    try:
+        inner = unb64(json.loads(octets[octets.index(b"{"):])["payload"])
+    except (ValueError, KeyError, TypeError):
+        return text
+    return text + (said(inner, depth - 1) if depth else "")
+
+
 @check("AC-177", "RFC 8555 10.5", "no answer to one account names an object "
        "of another")
 def taint(w):
@@ -275,7 +286,9 @@ def taint(w):
         for url, owner in w.owners.items():
             if owner != a.account and a.url != url and not a.url.startswith(
                     url + "/") and json.dumps(url)[1:-1] in text and \
-                    not (a.status == 409 and url in a.all("Location")):
+                    url not in said(a.sent) and \
+                    not (a.url == w.directory.get("keyChange")
+                         and url in a.all("Location")):
                 return f"{a.account} sees {url} of {owner}"
         return None
     every(w, look, "only one's own URLs")

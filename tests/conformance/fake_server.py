@@ -340,6 +340,7 @@ class Server:
         self.accounts, self.orders, self.authzs, self.certs = {}, {}, {}, {}
         self.blocked, self.subjects = set(), set()
         self.eab_used = False
+        self.requests = 0
         self.authority = Authority()
 
     def bad(self, name):
@@ -405,6 +406,7 @@ class Server:
             return False
         if request is None:
             return False
+        self.requests += 1
         with self.lock:
             response = self.answer(request)
         close = "close" in [v.lower() for v in request.all("connection")]
