@@ -1,4 +1,5 @@
-# Judges any ACME server for S/MIME; a folder that can be copied.
+# Judges any ACME server for S/MIME; a folder that can be copied.  Run by
+# ./run-tests, not by `make check`.
 EXTRA_DIST += \
 	tests/conformance/README.md \
 	tests/conformance/acme-conformance \
@@ -16,5 +17,3 @@ EXTRA_DIST += \
 	tests/conformance/selftest \
 	tests/conformance/wire.py \
 	tests/conformance/world.py
-
-TESTS += tests/conformance/selftest
