@@ -1,9 +1,11 @@
 """Accounts: making, finding, changing, binding, new keys, their end."""
 
 import json
+import re
 import threading
 from urllib.parse import urlsplit
 
+from checks_jws import small_rsa
 from jose import Key, b64, compact, jws
 from report import Fault, Skip, check, table
 from wire import NoAnswer, read_answer
@@ -45,7 +47,6 @@ def account_ids(w):
     if one.isdigit() and two.isdigit():
         w.need(abs(int(one) - int(two)) > 1000 or not w.strict, w.seen)
     if w.strict:
-        import re
         w.need(re.fullmatch(r"[A-Za-z0-9_-]{22}", one), one,
                "22 base64url characters")
 
@@ -570,7 +571,6 @@ def own_key(w):
 @check("AC-80", "RFC 8555 6.2", "keyChange to a weak key: RSA of 1024 bits",
        needs="keyChange")
 def weak_new_key(w):
-    from checks_jws import small_rsa
     w.refused(Change(w, w.bob, small_rsa()).send(), "400 badPublicKey",
               "400 badPublicKey|malformed|badSignatureAlgorithm")
 

@@ -1,8 +1,11 @@
 """What a request must be before anybody looks at what it wants: JSON,
 base64url, the JWS, its key, and which fault is told first."""
 
+import hmac
 import json
 import secrets
+
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from jose import IdentityKey, Key, NoKey, RawRsaKey, b64, compact, \
     rsa_close_primes, rsa_small_factor, unb64
@@ -225,18 +228,19 @@ SPELLINGS = [("padding", "RFC 8555 6.1"), ("white space", "RFC 4648 3.3"),
 def base64url_check(how, source):
     @check("AC-29, AC-32", source, f"base64url of the protected header: {how}")
     def _(w):
+        kid = w.alice.kid
+        nonce = w.nonce()
+
         def make(filler, size):
             extra = "?>~" * (size % 5) + filler if how == \
                 "standard alphabet" else filler
-            return compact({"alg": "ES256", "nonce": w.nonces[-1],
-                            "url": w.alice.kid, "kid": w.alice.kid,
-                            "x": extra}).encode()
-        w.nonces.append(w.nonce())
-        text = fitting(make, how)
-        w.nonces.pop()
-        body = w.sign(w.alice.kid, None, w.alice.key, w.alice.kid, nonce="",
-                      protected=lambda _: respell(b64(text), how))
-        w.refused(w.send_jose(w.alice.kid, body, "alice"), "400 malformed")
+            return compact({"alg": "ES256", "nonce": nonce, "url": kid,
+                            "kid": kid, "x": extra}).encode()
+
+        text = respell(b64(fitting(make, how)), how)
+        body = w.sign(kid, None, w.alice.key, kid, nonce="",
+                      protected=lambda _: text)
+        w.refused(w.send_jose(kid, body, "alice"), "400 malformed")
 
     @check("AC-29", source, f"base64url of the payload: {how}")
     def _(w):
@@ -390,13 +394,11 @@ def algorithms_member(w):
 
 @check("AC-38", "RFC 8555 6.2", "an HMAC with the public key as its key")
 def hmac_confusion(w):
-    import hmac as h
-
     class Confused:
         alg = "HS256"
 
         def sign(self, message):
-            return h.digest(compact(w.alice.key.jwk).encode(), message,
+            return hmac.digest(compact(w.alice.key.jwk).encode(), message,
                             "sha256")
 
     w.refused(w.post(w.alice.kid, None, Confused(), w.alice.kid),
@@ -503,12 +505,10 @@ WEAK_KEYS = [
 
 
 def small_rsa():
-    from cryptography.hazmat.primitives.asymmetric import rsa
     return Key("RS256", rsa.generate_private_key(65537, 1024))
 
 
 def small_exponent():
-    from cryptography.hazmat.primitives.asymmetric import rsa
     return Key("RS256", rsa.generate_private_key(3, 2048))
 
 

@@ -8,8 +8,13 @@ EXTRA_DIST += \
 	tests/conformance/checks_end.py \
 	tests/conformance/checks_http.py \
 	tests/conformance/checks_jws.py \
+	tests/conformance/checks_mail.py \
 	tests/conformance/checks_order.py \
 	tests/conformance/csr.py \
+	tests/conformance/fake_accounts.py \
+	tests/conformance/fake_certs.py \
+	tests/conformance/fake_http.py \
+	tests/conformance/fake_parts.py \
 	tests/conformance/fake_server.py \
 	tests/conformance/jose.py \
 	tests/conformance/mailbox.py \
