@@ -19,14 +19,12 @@ KNOWN = {
     "framing: a bare LF between fields": HTTPD,
     "framing: obsolete line folding": HTTPD,
     "directory members, absolute https URLs": MISSING,
-    "renewalInfo is offered": MISSING,
     "account object": MISSING,
     "orders list: URLs, the pages of next": MISSING,
     "orders list: another's, and one that is none: 403": MISSING,
     "orders list: a cursor that is none": MISSING,
     "orders list: can only be read": MISSING,
     "newAccount with a certificate's key": MISSING,
-    "deactivation of a valid authorization": MISSING,
 }
 
 
