@@ -22,4 +22,5 @@ include tests/scenario/local.mk
 include tests/fuzz/local.mk
 include tests/integration/local.mk
 include tests/conformance/local.mk
+include tests/interop/local.mk
 include tests/bench/local.mk
