@@ -429,12 +429,21 @@ explain(const struct job *j, struct response *resp)
 }
 
 int
-acme_prepare(
+acme_admit(
     struct acme *a, struct job *j, struct request *req, struct response *resp)
 {
 	response_init(resp, j);
 	if (find_route(j, a->conf, req) < 0 || check_method(j, req, resp) < 0 ||
 	    check_rate(a, j, req, resp) < 0 || check_content(j, req) < 0)
+		return -1;
+	return 0;
+}
+
+int
+acme_prepare(
+    struct acme *a, struct job *j, struct request *req, struct response *resp)
+{
+	if (acme_admit(a, j, req, resp) < 0)
 		return -1;
 	if (req->method != METHOD_POST) {
 		req->is_read = true;

@@ -46,6 +46,14 @@ struct acme_chain {
 };
 void acme_set_chain(struct acme *a, const struct acme_chain *chain);
 
+/*
+ * Steps 2 to 5 alone, which need no body: for a front that refuses the body
+ * (step 6: too slow, too long) and must not answer that where an earlier step
+ * says something else.  acme_prepare() contains them; a request is counted
+ * once, so call one of the two.
+ */
+int acme_admit(
+    struct acme *a, struct job *j, struct request *req, struct response *resp);
 int acme_prepare(
     struct acme *a, struct job *j, struct request *req, struct response *resp);
 bool acme_writes(const struct request *req);

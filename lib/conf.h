@@ -70,12 +70,15 @@ struct conf_limits {
 };
 
 struct conf_web {
-	struct conf_list listen;     /* "127.0.0.1:443", "[::1]:443" */
-	const char *tls_certificate; /* PEM chain */
+	struct conf_list listen;          /* "127.0.0.1:443", "[::1]:443",
+					   * "unix:/path", "systemd" */
+	struct conf_list trusted_proxies; /* networks, AC-21 */
+	const char *tls_certificate;      /* PEM chain */
 	const char *tls_key;
 	int64_t threads;
 	int64_t max_connections;
 	int64_t max_per_address; /* connections of one client address */
+	int64_t max_waiting;     /* requests, for the writer */
 	int64_t max_body;        /* octets */
 	int64_t body_timeout;
 	int64_t nonce_ttl;

@@ -9,10 +9,10 @@
 #include <string.h>
 
 int
-client_trust_parse(
-    struct job *j, const struct conf_list *list, struct client_trust *out)
+client_trust_parse(struct job *j, struct arena *keep,
+    const struct conf_list *list, struct client_trust *out)
 {
-	struct netaddr *v = arena_calloc(j->arena, list->n + 1, sizeof(*v));
+	struct netaddr *v = arena_calloc(keep, list->n + 1, sizeof(*v));
 
 	for (size_t i = 0; i < list->n; i++)
 		if (netaddr_parse_network(span_str(list->v[i]), &v[i]) < 0)

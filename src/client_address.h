@@ -7,6 +7,7 @@
 
 #include "lib/netaddr.h"
 
+struct arena;
 struct conf_list;
 struct job;
 
@@ -15,9 +16,9 @@ struct client_trust {
 	size_t n;
 };
 
-/* From a configuration that conf_check() accepted; in the job's arena. */
-int client_trust_parse(
-    struct job *j, const struct conf_list *list, struct client_trust *out);
+/* From a configuration that conf_check() accepted. */
+int client_trust_parse(struct job *j, struct arena *keep,
+    const struct conf_list *list, struct client_trust *out);
 
 /*
  * `peer` is the other end of the connection, or NULL for a Unix socket, whose

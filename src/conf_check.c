@@ -9,10 +9,14 @@
 #include "lib/buf.h"
 #include "lib/conf.h"
 #include "lib/job.h"
+#include "lib/netaddr.h"
 #include "pki/profile.h"
 
 #include <stdarg.h>
 #include <string.h>
+
+/* sizeof(((struct sockaddr_un *)0)->sun_path) */
+#define UNIX_PATH_MAX 108
 
 struct check {
 	struct arena *arena;
@@ -62,6 +66,12 @@ conf_parse_listen(
 	return 0;
 }
 
+const char *
+conf_listen_path(const char *value)
+{
+	return strncmp(value, "unix:", 5) == 0 ? value + 5 : NULL;
+}
+
 static bool
 is_lower_host(struct span s)
 {
@@ -93,16 +103,52 @@ check_base_url(struct check *c)
 }
 
 static void
+check_listen_path(struct check *c, const char *path)
+{
+	if (path[0] != '/')
+		wrong(c, "web.listen",
+		    "unix:%s is not an absolute file name; write "
+		    "\"unix:/run/countersign/acme.sock\"",
+		    path);
+	else if (strlen(path) >= UNIX_PATH_MAX)
+		wrong(c, "web.listen",
+		    "unix:%s is too long; a socket's file name may have %d "
+		    "octets",
+		    path, UNIX_PATH_MAX - 1);
+}
+
+static void
 check_listen(struct check *c)
 {
 	const struct conf_list *l = &c->conf->web.listen;
 	const char *host, *port;
 
-	for (size_t i = 0; i < l->n; i++)
-		if (conf_parse_listen(c->arena, l->v[i], &host, &port) < 0)
+	for (size_t i = 0; i < l->n; i++) {
+		const char *value = l->v[i];
+
+		if (conf_listen_path(value) != NULL)
+			check_listen_path(c, conf_listen_path(value));
+		else if (strcmp(value, CONF_LISTEN_SYSTEMD) != 0 &&
+			 conf_parse_listen(c->arena, value, &host, &port) < 0)
 			wrong(c, "web.listen",
 			    "%s is not an address and a port; write "
 			    "\"127.0.0.1:443\" or \"[::1]:443\"",
+			    value);
+	}
+}
+
+static void
+check_trusted(struct check *c)
+{
+	const struct conf_list *l = &c->conf->web.trusted_proxies;
+	struct netaddr network;
+
+	for (size_t i = 0; i < l->n; i++)
+		if (netaddr_parse_network(span_str(l->v[i]), &network) < 0)
+			wrong(c, "web.trusted_proxies",
+			    "%s is not a network; write \"192.0.2.1\" or "
+			    "\"2001:db8::/32\", with no bits set behind the "
+			    "prefix",
 			    l->v[i]);
 }
 
@@ -358,6 +404,7 @@ conf_check(
 
 	check_base_url(&c);
 	check_listen(&c);
+	check_trusted(&c);
 	check_sender(&c);
 	check_validator(&c);
 	check_limits(&c);

@@ -17,5 +17,9 @@ void conf_check(
  */
 int conf_parse_listen(
     struct arena *a, const char *value, const char **host, const char **port);
+/* "unix:/run/acme.sock" → the file, else NULL. */
+const char *conf_listen_path(const char *value);
+/* Sockets that the service manager opened. */
+#define CONF_LISTEN_SYSTEMD "systemd"
 
 #endif

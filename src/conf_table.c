@@ -165,6 +165,10 @@ const struct conf_option conf_options[] = {
 
 	{ "web", "listen", CONF_LIST, AT(web.listen), NULL, 0, 0, NULL, true,
 	    false, "Addresses and ports of the HTTPS server." },
+	{ "web", "trusted_proxies", CONF_LIST, AT(web.trusted_proxies), NULL,
+	    0, 0, NULL, false, false,
+	    "Addresses and networks of proxies whose X-Forwarded-For is "
+	    "believed." },
 	{ "web", "tls_certificate", CONF_PATH, AT(web.tls_certificate), NULL,
 	    1, 1000, NULL, true, true, "PEM chain of the HTTPS server." },
 	{ "web", "tls_key", CONF_PATH, AT(web.tls_key), NULL, 1, 1000, NULL,
@@ -178,6 +182,9 @@ const struct conf_option conf_options[] = {
 	    "500", 1, 100000, NULL, false, false,
 	    "Connections of one client address at one time; raise it behind "
 	    "a proxy." },
+	{ "web", "max_waiting", CONF_INTEGER, AT(web.max_waiting), "1000", 1,
+	    100000, NULL, false, false,
+	    "Requests that wait to be written; more are answered 503." },
 	{ "web", "max_body", CONF_OCTETS, AT(web.max_body), "64K", 16384,
 	    262144, NULL, false, true, "Octets in a request body." },
 	{ "web", "body_timeout", CONF_SECONDS, AT(web.body_timeout), "15s", 2,

@@ -4,6 +4,7 @@
 #include "lib/arena.h"
 #include "lib/buf.h"
 #include "lib/log.h"
+#include "src/activation.h"
 #include "src/conf_file.h"
 #include "src/privilege.h"
 #include "src/role_issuer.h"
@@ -27,6 +28,7 @@ struct options {
 	const char *role;
 	const char *wake;
 	const char *ready;
+	const char *sockets;
 	bool check_only;
 };
 
@@ -39,6 +41,7 @@ static const struct option long_options[] = {
 	{ "role", required_argument, NULL, 'r' },
 	{ "wake", required_argument, NULL, 'w' },
 	{ "ready", required_argument, NULL, 'y' },
+	{ "sockets", required_argument, NULL, 's' },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -79,6 +82,9 @@ parse_options(int argc, char **argv, struct options *o)
 			break;
 		case 'y':
 			o->ready = optarg;
+			break;
+		case 's':
+			o->sockets = optarg;
 			break;
 		case 'h':
 			fputs(usage_text, stdout);
@@ -138,15 +144,18 @@ run_role(const struct options *o)
 {
 	const struct role_ops *ops = ops_of(o->role);
 	int wake[ROLE_COUNT];
-	int64_t ready;
+	int64_t ready, sockets = 0;
 
 	if (ops == NULL || o->wake == NULL || o->ready == NULL ||
 	    parse_wake(o->wake, wake) < 0 ||
-	    span_to_int(span_str(o->ready), 3, 1 << 20, &ready) < 0) {
+	    span_to_int(span_str(o->ready), 3, 1 << 20, &ready) < 0 ||
+	    (o->sockets != NULL && span_to_int(span_str(o->sockets), 0,
+				       ACTIVATION_MAX, &sockets) < 0)) {
 		fputs("countersignd: --role is for the supervisor's own use\n",
 		    stderr);
 		return EXIT_FAILURE;
 	}
+	activation_adopt((int)sockets);
 	return role_main(ops, o->config, wake, (int)ready);
 }
 
@@ -212,6 +221,7 @@ main(int argc, char **argv)
 	if (o.role != NULL)
 		return run_role(&o);
 	log_open("supervisor", LOG_LEVEL_INFO);
+	activation_take();
 	keep = arena_new();
 	if (conf_load(keep, o.config, conf_report_stderr, NULL, &conf) < 0) {
 		fputs("countersignd: nothing was started\n", stderr);

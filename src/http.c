@@ -2,66 +2,63 @@
 
 #include "src/http.h"
 
-#include "acme/problem.h"
 #include "acme/route.h"
 #include "db/store.h"
 #include "lib/arena.h"
 #include "lib/clock.h"
-#include "lib/fdio.h"
 #include "lib/job.h"
 #include "lib/log.h"
 #include "pki/key.h"
-#include "src/conf_check.h"
+#include "src/client_address.h"
+#include "src/http_direct.h"
+#include "src/http_head.h"
+#include "src/http_listen.h"
+#include "src/http_watch.h"
 #include "src/tls.h"
 #include "src/wake.h"
 #include "src/writer.h"
 
-#include <arpa/inet.h>
-#include <assert.h>
 #include <errno.h>
 #include <microhttpd.h>
-#include <netdb.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
-#define DAEMONS_MAX 16
-#define LINE_MAX_OCTETS 2048 /* AC-5: of the request line */
-#define HEADER_MAX 16384
+/* Of a connection, for all that libmicrohttpd keeps of a request's head and
+ * the head of its answer. */
+#define POOL_OCTETS (2 * (size_t)HTTP_HEADER_MAX)
 #define IDLE_MS 75000
+/* A body that stops is answered 408 by its connection's own thread; this much
+ * later http_tend() cuts what is still there. */
+#define CUT_MS 3000
+/* Each timer of its own costs its thread a look at every event. */
+#define TIMERS_MAX 1000
 #define TEND_MS 1000
+#define TEND_SOON_MS 100
 #define TEND_IDLE_MS 10000
 #define STOP_MS 10000
 
-/* One connection, for deadlines: libmicrohttpd's own limit counts only
- * inactivity, and one octet a second would live for ever. */
-struct watch {
-	struct watch *prev, *next;
-	int fd;
-	int64_t deadline; /* monotonic ms; INT64_MAX while we work */
-};
-
 struct http {
-	struct MHD_Daemon *daemons[DAEMONS_MAX];
+	struct MHD_Daemon *daemons[HTTP_SOCKETS_MAX];
 	size_t daemon_count;
 	struct acme *acme;
 	struct writer *writer;
 	_Atomic(const struct conf *) conf;
 	pthread_key_t thread_store;
-	pthread_mutex_t lock; /* of the list of watches */
-	struct watch *watches;
+	struct http_watches *watches;
+	struct client_trust trust;
+	pthread_mutex_t lock;    /* of the next two */
 	struct exchange *parked; /* wait for the issuer (AC-143) */
-	const struct ca *ca;     /* for its chain only: no key */
-	struct arena *keep;
 	bool stopping;
+	const struct ca *ca; /* for its chain only: no key */
+	struct arena *keep;
 	atomic_int exchanges;
+	atomic_int timers;
 };
 
 /* One request, from its first line to its answer's last octet. */
@@ -69,15 +66,18 @@ struct exchange {
 	struct write_item item; /* first: the writer hands it back */
 	struct http *http;
 	struct MHD_Connection *connection;
-	struct watch *watch;
+	struct http_watch *watch;
 	struct job job;
+	struct http_head head;
 	struct request request;
 	struct response response;
 	struct buf body;
-	char address[INET6_ADDRSTRLEN];
-	bool begun;    /* header seen */
-	bool last;     /* the connection ends with this answer */
-	bool answered; /* response is complete */
+	char address[NETADDR_MAX];
+	int64_t body_until; /* monotonic ms */
+	bool has_timer;     /* of its own in libmicrohttpd */
+	bool begun;         /* header seen */
+	bool last;          /* the connection ends with this answer */
+	bool answered;      /* response is complete */
 	struct exchange *next_parked;
 	int64_t park_until; /* monotonic ms */
 	int64_t began_ms;
@@ -85,14 +85,10 @@ struct exchange {
 
 /* --- deadlines --- */
 
-static void
-watch_until(struct http *h, struct watch *w, int64_t deadline)
+static int64_t
+body_ms(const struct http *h)
 {
-	if (w == NULL)
-		return;
-	pthread_mutex_lock(&h->lock);
-	w->deadline = deadline;
-	pthread_mutex_unlock(&h->lock);
+	return atomic_load(&h->conf)->web.body_timeout * 1000;
 }
 
 static void
@@ -100,56 +96,50 @@ on_connection(void *ctx, struct MHD_Connection *connection,
     void **socket_context, enum MHD_ConnectionNotificationCode code)
 {
 	struct http *h = ctx;
-	struct watch *w = *socket_context;
+	int fd = MHD_get_connection_info(
+	    connection, MHD_CONNECTION_INFO_CONNECTION_FD)
+		     ->connect_fd;
 
-	pthread_mutex_lock(&h->lock);
 	if (code == MHD_CONNECTION_NOTIFY_STARTED) {
-		w = xcalloc(1, sizeof(*w));
-		w->fd = MHD_get_connection_info(
-		    connection, MHD_CONNECTION_INFO_CONNECTION_FD)
-			    ->connect_fd;
 		/* The first request, TLS included, must come soon. */
-		w->deadline = clock_mono_ms() +
-			      atomic_load(&h->conf)->web.body_timeout * 1000;
-		w->next = h->watches;
-		if (w->next != NULL)
-			w->next->prev = w;
-		else /* http_tend() sleeps long while there are none */
-			wake_send(1u << ROLE_WEB);
-		h->watches = w;
-		*socket_context = w;
-	} else if (w != NULL) {
-		if (w->prev != NULL)
-			w->prev->next = w->next;
-		else
-			h->watches = w->next;
-		if (w->next != NULL)
-			w->next->prev = w->prev;
-		free(w);
+		*socket_context = http_watch_start(
+		    h->watches, fd, clock_mono_ms() + body_ms(h));
+	} else {
+		http_watch_end(h->watches, *socket_context);
 		*socket_context = NULL;
 	}
-	pthread_mutex_unlock(&h->lock);
 }
 
-/* Connections that take too long; are there any at all? */
-static bool
-end_overdue(struct http *h)
+/*
+ * libmicrohttpd ends the connection on its own thread when nothing came for so
+ * long, and on_completed() can still answer: that is how a body that stops
+ * gets its 408 (AC-5).
+ */
+static void
+set_timer(struct exchange *x, int64_t ms)
 {
-	int64_t now = clock_mono_ms();
-	bool any;
+	struct http *h = x->http;
 
-	pthread_mutex_lock(&h->lock);
-	for (struct watch *w = h->watches; w != NULL; w = w->next) {
-		if (w->deadline > now)
-			continue;
-		/* libmicrohttpd sees the end of the stream and cleans up; the
-		 * descriptor stays its own, so no other gets hit. */
-		shutdown(w->fd, SHUT_RDWR);
-		w->deadline = INT64_MAX;
+	if (ms < 1)
+		ms = 1;
+	if (!x->has_timer && atomic_fetch_add(&h->timers, 1) >= TIMERS_MAX) {
+		atomic_fetch_sub(&h->timers, 1);
+		return; /* http_tend() will cut it without a word */
 	}
-	any = h->watches != NULL;
-	pthread_mutex_unlock(&h->lock);
-	return any;
+	x->has_timer = true;
+	MHD_set_connection_option(x->connection, MHD_CONNECTION_OPTION_TIMEOUT,
+	    (unsigned)((ms + 999) / 1000));
+}
+
+static void
+end_timer(struct exchange *x)
+{
+	if (!x->has_timer)
+		return;
+	x->has_timer = false;
+	atomic_fetch_sub(&x->http->timers, 1);
+	MHD_set_connection_option(x->connection, MHD_CONNECTION_OPTION_TIMEOUT,
+	    (unsigned)(IDLE_MS / 1000));
 }
 
 /* --- a thread's own connection to the store --- */
@@ -174,98 +164,7 @@ use_thread_store(struct http *h, struct job *j)
 	return 0;
 }
 
-/* --- a request's header --- */
-
-struct header_scan {
-	struct exchange *x;
-	int content_types, lengths, encodings, hosts;
-	size_t octets; /* of the header section, about */
-	struct span length;
-	bool nul, lengths_differ;
-};
-
-static enum MHD_Result
-scan_header(void *ctx, enum MHD_ValueKind kind, const char *key,
-    size_t key_size, const char *value, size_t value_size)
-{
-	struct header_scan *s = ctx;
-	struct request *r = &s->x->request;
-	struct span k = span_mem(key, key_size);
-	struct span v = span_mem(value, value_size);
-
-	(void)kind;
-	s->octets += key_size + value_size + 4; /* ": " and CRLF */
-	if (span_find(v, 0, '\0') < v.n || span_find(k, 0, '\0') < k.n)
-		s->nul = true;
-	if (span_caseeq_str(k, "content-type")) {
-		r->content_type = v;
-		r->content_type_repeated = ++s->content_types > 1;
-	} else if (span_caseeq_str(k, "content-length")) {
-		if (s->lengths++ > 0 && !span_eq(s->length, v))
-			s->lengths_differ = true;
-		s->length = v;
-	} else if (span_caseeq_str(k, "transfer-encoding")) {
-		s->encodings++;
-	} else if (span_caseeq_str(k, "content-encoding")) {
-		r->content_encoding = v;
-	} else if (span_caseeq_str(k, "accept")) {
-		r->accept = v;
-	} else if (span_caseeq_str(k, "accept-language")) {
-		r->accept_language = v;
-	} else if (span_caseeq_str(k, "user-agent")) {
-		r->user_agent = v;
-	} else if (span_caseeq_str(k, "host")) {
-		s->hosts++;
-	}
-	return MHD_YES;
-}
-
-/* AC-3: host compared without case, the default port may be left out. */
-static bool
-is_our_host(const struct conf *conf, struct span host)
-{
-	struct span ours = span_from(span_str(conf->base_url), 8);
-	struct span port = SPAN(":443");
-
-	if (span_ends(ours, port))
-		ours = span_cut(ours, 0, ours.n - port.n);
-	if (span_ends(host, port))
-		host = span_cut(host, 0, host.n - port.n);
-	return span_caseeq(ours, host);
-}
-
-/* AC-4, AC-5, AC-3: what does not depend on the route. */
-static int
-check_header(struct exchange *x, const struct header_scan *s)
-{
-	struct job *j = &x->job;
-	const char *host =
-	    MHD_lookup_connection_value(x->connection, MHD_HEADER_KIND, "Host");
-	int64_t length, max = j->conf->web.max_body;
-
-	if (s->nul || (s->lengths > 0 && s->encodings > 0) ||
-	    s->lengths_differ || s->hosts > 1)
-		return job_fail(
-		    j, ERR_MALFORMED, "the request's header is ambiguous");
-	if (strlen(x->request.method_name) + x->request.target.n +
-		strlen("  HTTP/1.1") >
-	    LINE_MAX_OCTETS)
-		return job_fail_status(j, ERR_MALFORMED, 414,
-		    "the request line exceeds %d octets", LINE_MAX_OCTETS);
-	if (s->octets > HEADER_MAX)
-		return job_fail_status(j, ERR_MALFORMED, 431,
-		    "the request's header exceeds %d octets", HEADER_MAX);
-	if (host == NULL)
-		return job_fail(j, ERR_MALFORMED, "the Host field is missing");
-	if (!is_our_host(j->conf, span_str(host)))
-		return job_fail_status(j, ERR_MALFORMED, 421,
-		    "this server does not answer for that host");
-	if (s->lengths > 0 &&
-	    span_to_int(s->length, 0, INT64_MAX, &length) == 0 && length > max)
-		return job_fail_status(j, ERR_MALFORMED, 413,
-		    "request body exceeds %lld octets", (long long)max);
-	return 0;
-}
+/* --- a request's head --- */
 
 static enum method
 method_of(const char *name)
@@ -286,23 +185,28 @@ method_of(const char *name)
 	return METHOD_OTHER;
 }
 
+/* AC-21 */
 static void
 set_client_address(struct exchange *x)
 {
 	const union MHD_ConnectionInfo *info = MHD_get_connection_info(
 	    x->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-	const struct sockaddr *peer = info != NULL ? info->client_addr : NULL;
-	const void *octets = NULL;
+	const struct sockaddr *a = info != NULL ? info->client_addr : NULL;
+	struct netaddr peer;
+	bool has_address = true;
 
-	if (peer != NULL && peer->sa_family == AF_INET)
-		octets =
-		    &((const struct sockaddr_in *)(const void *)peer)->sin_addr;
-	else if (peer != NULL && peer->sa_family == AF_INET6)
-		octets = &((const struct sockaddr_in6 *)(const void *)peer)
-			      ->sin6_addr;
-	if (octets == NULL || inet_ntop(peer->sa_family, octets, x->address,
-				  sizeof(x->address)) == NULL)
-		snprintf(x->address, sizeof(x->address), "unknown");
+	if (a != NULL && a->sa_family == AF_INET)
+		netaddr_from_octets(
+		    &((const struct sockaddr_in *)(const void *)a)->sin_addr, 4,
+		    &peer);
+	else if (a != NULL && a->sa_family == AF_INET6)
+		netaddr_from_octets(
+		    &((const struct sockaddr_in6 *)(const void *)a)->sin6_addr,
+		    16, &peer);
+	else
+		has_address = false;
+	client_address(&x->http->trust, has_address ? &peer : NULL,
+	    x->head.forwarded, x->address);
 	x->request.client_address = x->address;
 }
 
@@ -338,8 +242,13 @@ send_answer(struct exchange *x)
 	for (size_t i = 0; i < r->header_count; i++)
 		MHD_add_response_header(
 		    m, r->headers[i].name, r->headers[i].value);
-	if (x->last)
+	if (x->last) {
 		MHD_add_response_header(m, "Connection", "close");
+		http_watch_linger(x->watch);
+	}
+	end_timer(x);
+	/* For one who reads as slowly as others write. */
+	http_watch_until(x->http->watches, x->watch, clock_mono_ms() + IDLE_MS);
 	log_access(x);
 	result = MHD_queue_response(x->connection, (unsigned)r->status, m);
 	MHD_destroy_response(m);
@@ -352,6 +261,33 @@ finish(struct exchange *x)
 	acme_finish(x->http->acme, &x->job, &x->request, &x->response);
 	x->answered = true;
 	return send_answer(x);
+}
+
+/*
+ * Between the head and the end of the body, where libmicrohttpd takes no
+ * answer.  What the steps before the body have to say comes first (AC-52).
+ */
+static void
+answer_in_body(struct exchange *x, int status, const char *what)
+{
+	struct job *j = &x->job;
+
+	if (acme_admit(x->http->acme, j, &x->request, &x->response) == 0)
+		job_fail_status(j, ERR_MALFORMED, status, "%s", what);
+	acme_finish(x->http->acme, j, &x->request, &x->response);
+	x->answered = true;
+	http_watch_linger(x->watch);
+	log_access(x);
+	http_direct_send(x->connection, j, &x->response);
+}
+
+static void
+answer_too_slow(struct exchange *x)
+{
+	answer_in_body(x, 408,
+	    arena_printf(x->job.arena,
+		"the request body did not arrive within %lld seconds",
+		(long long)x->job.conf->web.body_timeout));
 }
 
 /* --- writes --- */
@@ -460,9 +396,11 @@ tend_parked(struct http *h, struct store *store)
 int64_t
 http_tend(struct http *h, struct store *store)
 {
-	int64_t ms = tend_parked(h, store);
+	int64_t most, ms = tend_parked(h, store);
+	bool soon, any = http_watches_tend(h->watches, &soon);
 
-	return end_overdue(h) && ms > TEND_MS ? TEND_MS : ms;
+	most = soon ? TEND_SOON_MS : any ? TEND_MS : TEND_IDLE_MS;
+	return ms < most ? ms : most;
 }
 
 /* --- the request, once it is complete --- */
@@ -473,7 +411,8 @@ serve(struct exchange *x)
 	struct http *h = x->http;
 	struct job *j = &x->job;
 
-	watch_until(h, x->watch, INT64_MAX);
+	end_timer(x);
+	http_watch_until(h->watches, x->watch, INT64_MAX);
 	x->request.body = buf_span(&x->body);
 	if (use_thread_store(h, j) < 0 ||
 	    acme_prepare(h->acme, j, &x->request, &x->response) < 0)
@@ -484,7 +423,8 @@ serve(struct exchange *x)
 		x->item.done = write_done;
 		/* Before the writer can resume it. */
 		MHD_suspend_connection(x->connection);
-		writer_add(h->writer, &x->item);
+		if (writer_add(h->writer, &x->item) < 0)
+			answer_and_resume(x);
 		return MHD_YES;
 	}
 	acme_handle(h->acme, j, &x->request, &x->response);
@@ -492,38 +432,49 @@ serve(struct exchange *x)
 }
 
 static enum MHD_Result
-begin(struct exchange *x, struct MHD_Connection *connection, const char *method)
+begin(struct exchange *x)
 {
-	struct header_scan s = { .x = x };
+	int result;
 
 	x->begun = true;
-	x->connection = connection;
-	x->request.method = method_of(method);
-	x->request.method_name = method;
+	x->request.method = method_of(x->head.method);
+	x->request.method_name = x->head.method;
+	result = http_head_read(x->connection, &x->job, &x->head, &x->request);
 	set_client_address(x);
-	MHD_get_connection_values_n(
-	    connection, MHD_HEADER_KIND, scan_header, &s);
-	if (check_header(x, &s) < 0) {
+	if (result < 0) {
 		/* What follows on this connection cannot be trusted to be a
 		 * request (AC-4). */
 		x->last = true;
 		return finish(x);
 	}
+	/* Line ends and extensions within a chunked body are read more
+	 * generously than others might, and are not shown: nothing may
+	 * follow that could be taken for a request (AC-4). */
+	x->last = x->head.is_chunked;
+	if (x->head.has_body)
+		set_timer(x, x->body_until - clock_mono_ms());
 	return MHD_YES;
 }
 
 static enum MHD_Result
 take_body(struct exchange *x, const char *data, size_t *size)
 {
+	int64_t left = x->body_until - clock_mono_ms();
+
 	buf_add_mem(&x->body, data, *size);
 	*size = 0;
-	if (buf_ok(&x->body) || x->job.err.kind != ERR_NONE)
-		return MHD_YES;
-	/* The answer has to wait until the body is through: only then does
-	 * libmicrohttpd take it.  Nothing more is kept. */
-	job_fail_status(&x->job, ERR_MALFORMED, 413,
-	    "request body exceeds %lld octets",
-	    (long long)x->job.conf->web.max_body);
+	if (!buf_ok(&x->body)) {
+		answer_in_body(x, 413,
+		    arena_printf(x->job.arena,
+			"request body exceeds %lld octets",
+			(long long)x->job.conf->web.max_body));
+		return MHD_NO;
+	}
+	if (left <= 0) {
+		answer_too_slow(x);
+		return MHD_NO;
+	}
+	set_timer(x, left);
 	return MHD_YES;
 }
 
@@ -536,18 +487,19 @@ on_request(void *ctx, struct MHD_Connection *connection, const char *url,
 	struct exchange *x = *context;
 
 	(void)ctx;
+	(void)connection;
 	(void)url;
-	(void)version;
 	if (x == NULL)
 		return MHD_NO;
-	if (!x->begun)
-		return begin(x, connection, method);
+	if (!x->begun) {
+		x->head.method = method;
+		x->head.version = version;
+		return begin(x);
+	}
 	if (x->answered)
 		return send_answer(x);
 	if (*size > 0)
 		return take_body(x, data, size);
-	if (x->job.err.kind != ERR_NONE)
-		return finish(x);
 	return serve(x);
 }
 
@@ -557,18 +509,21 @@ on_target(void *ctx, const char *target, struct MHD_Connection *connection)
 {
 	struct http *h = ctx;
 	struct exchange *x = xcalloc(1, sizeof(*x));
-	const union MHD_ConnectionInfo *info;
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(
+	    connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
 
 	job_init(&x->job, NULL, atomic_load(&h->conf));
 	x->http = h;
+	x->connection = connection;
 	x->began_ms = clock_mono_ms();
-	x->request.target = span_str(arena_strdup(x->job.arena, target));
+	x->head.target = target != NULL ? target : "";
+	x->head.target_n = strlen(x->head.target);
+	x->request.target =
+	    span_str(arena_strdup(x->job.arena, x->head.target));
 	buf_init(&x->body, x->job.arena, (size_t)x->job.conf->web.max_body);
-	info = MHD_get_connection_info(
-	    connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
 	x->watch = info != NULL ? info->socket_context : NULL;
-	watch_until(
-	    h, x->watch, x->began_ms + x->job.conf->web.body_timeout * 1000);
+	x->body_until = x->began_ms + body_ms(h);
+	http_watch_until(h->watches, x->watch, x->body_until + CUT_MS);
 	atomic_fetch_add(&h->exchanges, 1);
 	return x;
 }
@@ -584,97 +539,53 @@ on_completed(void *ctx, struct MHD_Connection *connection, void **context,
 	if (x == NULL)
 		return;
 	if (code == MHD_REQUEST_TERMINATED_COMPLETED_OK)
-		watch_until(h, x->watch, clock_mono_ms() + IDLE_MS);
+		http_watch_until(
+		    h->watches, x->watch, clock_mono_ms() + IDLE_MS);
+	else if (code == MHD_REQUEST_TERMINATED_TIMEOUT_REACHED && x->begun &&
+		 !x->answered)
+		answer_too_slow(x);
+	if (x->has_timer)
+		atomic_fetch_sub(&h->timers, 1);
 	*context = NULL;
 	job_done(&x->job);
 	free(x);
 	atomic_fetch_sub(&h->exchanges, 1);
 }
 
-/* --- sockets and threads --- */
+/* --- threads --- */
 
 static int
-bind_one(struct job *j, const struct addrinfo *a, const char *name)
-{
-	int on = 1;
-	int fd = socket(a->ai_family,
-	    a->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, a->ai_protocol);
-
-	if (fd < 0)
-		return job_fail(j, ERR_INTERNAL, "web.listen %s: %s", name,
-		    strerror(errno));
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	if (a->ai_family == AF_INET6)
-		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
-	if (bind(fd, a->ai_addr, a->ai_addrlen) == 0 && listen(fd, 1024) == 0)
-		return fd;
-	job_fail(j, ERR_INTERNAL, "web.listen %s: %s", name, strerror(errno));
-	close(fd);
-	return -1;
-}
-
-int
-http_bind(struct job *j, const struct conf_list *addresses, int **fds)
-{
-	struct addrinfo hints = { .ai_flags = AI_NUMERICHOST | AI_PASSIVE,
-		.ai_socktype = SOCK_STREAM };
-
-	if (addresses->n > DAEMONS_MAX)
-		return job_fail(j, ERR_INTERNAL,
-		    "web.listen: at most %d addresses", DAEMONS_MAX);
-	*fds = arena_calloc(j->arena, addresses->n + 1, sizeof(**fds));
-	for (size_t i = 0; i < addresses->n; i++) {
-		const char *host, *port;
-		struct addrinfo *found;
-		int error;
-
-		if (conf_parse_listen(j->arena, addresses->v[i], &host, &port) <
-		    0)
-			return job_fail(
-			    j, ERR_INTERNAL, "web.listen %s", addresses->v[i]);
-		error = getaddrinfo(host, port, &hints, &found);
-		if (error != 0)
-			return job_fail(j, ERR_INTERNAL, "web.listen %s: %s",
-			    addresses->v[i], gai_strerror(error));
-		(*fds)[i] = bind_one(j, found, addresses->v[i]);
-		freeaddrinfo(found);
-		if ((*fds)[i] < 0)
-			return -1;
-	}
-	(*fds)[addresses->n] = -1;
-	return 0;
-}
-
-static int
-start_daemon(struct http *h, struct job *j, int fd)
+start_daemon(struct http *h, struct job *j, const struct http_socket *socket)
 {
 	const struct conf_web *c = &j->conf->web;
 	struct MHD_OptionItem options[] = {
-		{ MHD_OPTION_LISTEN_SOCKET, fd, NULL },
+		{ MHD_OPTION_LISTEN_SOCKET, socket->fd, NULL },
 		{ MHD_OPTION_THREAD_POOL_SIZE,
 		    c->threads > 1 ? (intptr_t)c->threads : 0, NULL },
 		{ MHD_OPTION_CONNECTION_LIMIT, (intptr_t)c->max_connections,
 		    NULL },
 		{ MHD_OPTION_PER_IP_CONNECTION_LIMIT,
 		    (intptr_t)c->max_per_address, NULL },
-		{ MHD_OPTION_CONNECTION_MEMORY_LIMIT, 2 * HEADER_MAX, NULL },
+		{ MHD_OPTION_CONNECTION_MEMORY_LIMIT, POOL_OCTETS, NULL },
 		{ MHD_OPTION_CONNECTION_TIMEOUT, IDLE_MS / 1000, NULL },
 		{ MHD_OPTION_STRICT_FOR_CLIENT, 1, NULL },
 		{ MHD_OPTION_END, 0, NULL },
 	};
+	/* Never select(): it ends at descriptor 1024. */
 	unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD |
-			 MHD_ALLOW_SUSPEND_RESUME | MHD_USE_TLS | MHD_USE_ITC;
-	struct MHD_OptionItem certificate[] = {
+			 MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC |
+			 (socket->is_tls ? MHD_USE_TLS : 0);
+	struct MHD_OptionItem tls[] = {
 		{ MHD_OPTION_HTTPS_CERT_CALLBACK, 0, tls_retrieve_callback() },
+		{ MHD_OPTION_HTTPS_PRIORITIES, 0, tls_priorities() },
 		{ MHD_OPTION_END, 0, NULL },
 	};
 	struct MHD_Daemon *d;
 
 	d = MHD_start_daemon(flags, 0, NULL, NULL, on_request, h,
-	    MHD_OPTION_ARRAY, options, MHD_OPTION_ARRAY, certificate,
-	    MHD_OPTION_HTTPS_PRIORITIES, tls_priorities,
-	    MHD_OPTION_URI_LOG_CALLBACK, on_target, h,
-	    MHD_OPTION_NOTIFY_COMPLETED, on_completed, h,
+	    MHD_OPTION_ARRAY, options, MHD_OPTION_ARRAY,
+	    socket->is_tls ? tls : tls + 2, MHD_OPTION_URI_LOG_CALLBACK,
+	    on_target, h, MHD_OPTION_NOTIFY_COMPLETED, on_completed, h,
 	    MHD_OPTION_NOTIFY_CONNECTION, on_connection, h, MHD_OPTION_END);
 	if (d == NULL)
 		return job_fail(j, ERR_INTERNAL,
@@ -719,8 +630,15 @@ set_chain(struct http *h, struct job *j)
 	return 0;
 }
 
+static int
+set_trust(struct http *h, struct job *j)
+{
+	return client_trust_parse(
+	    j, h->keep, &j->conf->web.trusted_proxies, &h->trust);
+}
+
 int
-http_start(struct job *j, const int *fds, struct http **out)
+http_start(struct job *j, const struct http_sockets *sockets, struct http **out)
 {
 	struct http *h = xcalloc(1, sizeof(*h));
 
@@ -729,12 +647,14 @@ http_start(struct job *j, const int *fds, struct http **out)
 	pthread_key_create(&h->thread_store, close_store);
 	h->acme = acme_new(j->conf);
 	h->keep = arena_new();
-	if (set_chain(h, j) < 0 || writer_start(j, &h->writer) < 0) {
+	h->watches = http_watches_new();
+	if (set_chain(h, j) < 0 || set_trust(h, j) < 0 ||
+	    writer_start(j, &h->writer) < 0) {
 		http_stop(h);
 		return -1;
 	}
-	for (; *fds >= 0; fds++) {
-		if (start_daemon(h, j, *fds) < 0) {
+	for (size_t i = 0; i < sockets->n; i++) {
+		if (start_daemon(h, j, &sockets->v[i]) < 0) {
 			http_stop(h);
 			return -1;
 		}
@@ -787,6 +707,7 @@ http_stop(struct http *h)
 	writer_stop(h->writer);
 	for (size_t i = 0; i < h->daemon_count; i++)
 		MHD_stop_daemon(h->daemons[i]);
+	http_watches_free(h->watches);
 	acme_free(h->acme);
 	arena_free(h->keep);
 	pthread_key_delete(h->thread_store);

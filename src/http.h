@@ -1,7 +1,12 @@
 /*
- * The HTTPS front: sockets, threads and transactions around acme/route.h.
- * http.c alone knows libmicrohttpd, and decides itself what a well-formed
- * request is (AC-3 to AC-5).
+ * The HTTPS front: threads and transactions around acme/route.h.  The files
+ * http*.c alone know libmicrohttpd:
+ *
+ *	http.c         one request, from its first line to its answer
+ *	http_head.c    what a well-formed request is (AC-3 to AC-5)
+ *	http_listen.c  the sockets
+ *	http_watch.c   deadlines; http_linger.c: closing without a reset
+ *	http_direct.c  an answer in the middle of a body
  *
  * Requests that only read are answered on the thread that got them, with that
  * thread's own connection to the store; requests that write are parked and
@@ -13,14 +18,13 @@
 #include "lib/conf.h"
 
 struct http;
+struct http_sockets;
 struct job;
 struct store;
 
-/* Binds the addresses: 0 and descriptors, or -1.  Before rights go. */
-int http_bind(struct job *j, const struct conf_list *addresses, int **fds);
-
 /* Starts threads and serves: 0, or -1.  Takes the descriptors over. */
-int http_start(struct job *j, const int *fds, struct http **out);
+int http_start(
+    struct job *j, const struct http_sockets *sockets, struct http **out);
 /*
  * To be called once a second while there are connections, and when the role
  * is woken: ends requests that take too long, answers a parked finalize when

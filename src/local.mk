@@ -8,6 +8,7 @@ libcs_src_a_CPPFLAGS = $(AM_CPPFLAGS) $(MICROHTTPD_CFLAGS) \
 	$(CONFUSE_CFLAGS) $(GNUTLS_CFLAGS) $(CURL_CFLAGS)
 libcs_src_a_SOURCES = \
 	src/acme_client.c src/acme_client.h \
+	src/activation.c src/activation.h \
 	src/client_address.c src/client_address.h \
 	src/cmd_authz.c \
 	src/cmd_cert.c \
@@ -36,6 +37,11 @@ libcs_src_a_SOURCES = \
 	src/evidence.c src/evidence.h \
 	src/gate.c \
 	src/http.c src/http.h \
+	src/http_direct.c src/http_direct.h \
+	src/http_head.c src/http_head.h \
+	src/http_linger.c src/http_linger.h \
+	src/http_listen.c src/http_listen.h \
+	src/http_watch.c src/http_watch.h \
 	src/https_client.c src/https_client.h \
 	src/jose.c src/jose.h \
 	src/judge.c src/judge.h \

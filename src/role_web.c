@@ -7,13 +7,14 @@
 #include "lib/conf.h"
 #include "lib/log.h"
 #include "src/http.h"
+#include "src/http_listen.h"
 #include "src/tls.h"
 #include "src/wake.h"
 
 #include <unistd.h>
 
 struct web {
-	int *fds; /* ends with -1 */
+	struct http_sockets sockets;
 	struct http *http;
 };
 
@@ -27,7 +28,9 @@ web_open(struct job *j, struct role_env *env)
 	env->role = w;
 	if (tls_load(j, c->tls_certificate, c->tls_key) < 0)
 		return -1;
-	return http_bind(j, &c->listen, &w->fds);
+	if (http_raise_limit(j) < 0)
+		return -1;
+	return http_listen(j, &w->sockets);
 }
 
 static void
@@ -56,7 +59,7 @@ web_run(struct role_env *env)
 	struct job j;
 
 	job_init(&j, env->store, env->conf);
-	if (http_start(&j, w->fds, &w->http) < 0) {
+	if (http_start(&j, &w->sockets, &w->http) < 0) {
 		log_error("role cannot start", "error=\"%s\"", j.err.text);
 		job_done(&j);
 		return -1;
@@ -76,6 +79,7 @@ web_close(struct role_env *env)
 	struct web *w = env->role;
 
 	http_stop(w->http);
+	http_unlisten(&w->sockets);
 }
 
 const struct role_ops web_ops = { ROLE_WEB, web_open, NULL, web_run,

@@ -7,6 +7,7 @@
 #include "lib/fdio.h"
 #include "lib/job.h"
 #include "lib/log.h"
+#include "src/activation.h"
 #include "src/notify.h"
 #include "src/privilege.h"
 #include "src/trim.h"
@@ -55,7 +56,7 @@ struct supervisor {
 static void
 exec_role(const struct supervisor *s, enum role role, int ready_fd)
 {
-	char wake[16 * ROLE_COUNT], ready[16];
+	char wake[16 * ROLE_COUNT], ready[16], sockets[16];
 	/* execv() changes no argument, whatever its type says. */
 	union {
 		const char **mine;
@@ -63,11 +64,14 @@ exec_role(const struct supervisor *s, enum role role, int ready_fd)
 	} args;
 	const char *argv[] = { "countersignd", "--role", role_name(role),
 		"--config", s->conf->file, "--wake", wake, "--ready", ready,
-		NULL };
+		role == ROLE_WEB ? "--sockets" : NULL, sockets, NULL };
 
 	snprintf(wake, sizeof(wake), "%d,%d,%d,%d", s->wake[0], s->wake[1],
 	    s->wake[2], s->wake[3]);
 	snprintf(ready, sizeof(ready), "%d", ready_fd);
+	snprintf(sockets, sizeof(sockets), "%d", activation_count());
+	if (role == ROLE_WEB)
+		activation_pass();
 	sigprocmask(SIG_SETMASK, &s->old_mask, NULL);
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	args.mine = argv;

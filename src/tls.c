@@ -16,7 +16,7 @@
 #define PEM_MAX (256 * 1024)
 #define CHAIN_MAX 8
 
-const char tls_priorities[] =
+static char priorities[] =
     "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-GROUP-ALL:"
     "+GROUP-X25519:+GROUP-SECP256R1:+GROUP-SECP384R1:+GROUP-SECP521R1";
 
@@ -68,6 +68,12 @@ retrieve(gnutls_session_t session, const gnutls_datum_t *names, int name_count,
 }
 
 void *
+tls_priorities(void)
+{
+	return priorities;
+}
+
+void *
 tls_retrieve_callback(void)
 {
 	gnutls_certificate_retrieve_function2 *f = retrieve;
@@ -77,6 +83,22 @@ tls_retrieve_callback(void)
 	 * representation. */
 	memcpy(&p, &f, sizeof(p));
 	return p;
+}
+
+int
+tls_send(void *session, const void *p, size_t n)
+{
+	const char *at = p;
+
+	while (n > 0) {
+		ssize_t sent = gnutls_record_send(session, at, n);
+
+		if (sent <= 0)
+			return -1;
+		at += sent;
+		n -= (size_t)sent;
+	}
+	return 0;
 }
 
 long long

@@ -5,11 +5,13 @@
 #ifndef SRC_TLS_H
 #define SRC_TLS_H
 
+#include <stddef.h>
+
 struct job;
 
 /* TLS 1.2 and 1.3, X25519 first (four times as many new connections a
- * second as with the library's own order). */
-extern const char tls_priorities[];
+ * second as with the library's own order); for libmicrohttpd. */
+void *tls_priorities(void);
 
 /*
  * Reads chain and key; from then on new connections get them.  0, or -1 with
@@ -20,6 +22,10 @@ int tls_load(struct job *j, const char *certificate, const char *key);
 /* The callback that libmicrohttpd takes as an untyped pointer
  * (gnutls_certificate_retrieve_function2). */
 void *tls_retrieve_callback(void);
+
+/* Writes to a session (gnutls_session_t) that its thread does nothing else
+ * with: 0, or -1 when not all of it could go at once. */
+int tls_send(void *session, const void *p, size_t n);
 
 /* When the certificate in use ends. */
 long long tls_not_after(void);

@@ -21,6 +21,7 @@ struct writer {
 	pthread_mutex_t lock;
 	pthread_cond_t more;
 	struct write_item *head, **tail;
+	int64_t waiting, max_waiting;
 	bool stopping;
 	struct store *store;
 	const struct conf *conf;
@@ -37,8 +38,10 @@ take_batch(struct writer *w)
 		pthread_cond_wait(&w->more, &w->lock);
 	first = w->head;
 	end = &w->head;
-	for (int n = 0; *end != NULL && n < BATCH_MAX; n++)
+	for (int n = 0; *end != NULL && n < BATCH_MAX; n++) {
 		end = &(*end)->next;
+		w->waiting--;
+	}
 	w->head = *end;
 	if (w->head == NULL)
 		w->tail = &w->head;
@@ -137,6 +140,7 @@ writer_start(struct job *j, struct writer **out)
 
 	w->conf = j->conf;
 	w->tail = &w->head;
+	w->max_waiting = j->conf->web.max_waiting;
 	pthread_mutex_init(&w->lock, NULL);
 	pthread_cond_init(&w->more, NULL);
 	if (store_open(j, j->conf->database, &w->store) < 0) {
@@ -154,15 +158,26 @@ writer_start(struct job *j, struct writer **out)
 	return 0;
 }
 
-void
+int
 writer_add(struct writer *w, struct write_item *item)
 {
+	bool full;
+
 	item->next = NULL;
 	pthread_mutex_lock(&w->lock);
-	*w->tail = item;
-	w->tail = &item->next;
-	pthread_cond_signal(&w->more);
+	full = w->waiting >= w->max_waiting;
+	if (!full) {
+		*w->tail = item;
+		w->tail = &item->next;
+		w->waiting++;
+		pthread_cond_signal(&w->more);
+	}
 	pthread_mutex_unlock(&w->lock);
+	if (!full)
+		return 0;
+	return job_fail(item->job, ERR_BUSY,
+	    "%lld requests wait to be written (web.max_waiting)",
+	    (long long)w->max_waiting);
 }
 
 void

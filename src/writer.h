@@ -24,7 +24,11 @@ struct write_item {
 
 /* Opens its own connection to the store: 0, or -1 with the job's error. */
 int writer_start(struct job *j, struct writer **out);
-void writer_add(struct writer *w, struct write_item *item);
+/*
+ * 0; or -1 with the item's job failed (ERR_BUSY) when web.max_waiting others
+ * wait already: it is the caller's again, at once.
+ */
+int writer_add(struct writer *w, struct write_item *item);
 /* Finishes what was added, then ends the thread.  NULL-safe. */
 void writer_stop(struct writer *w);
 

@@ -49,7 +49,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	if (n == 0)
 		return 0;
 	job_init(&j, NULL, NULL);
-	must(client_trust_parse(&j, &list, &trust) == 0);
+	must(client_trust_parse(&j, j.arena, &list, &trust) == 0);
 	if (data[0] % 4 == 3) {
 		client_address(&trust, NULL, span_mem(data + 1, n - 1), text);
 		if (strcmp(text, "unix") != 0)

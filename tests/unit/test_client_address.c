@@ -15,7 +15,7 @@ trust_of(struct job *j)
 	static const struct conf_list list = { networks, 3 };
 	struct client_trust trust;
 
-	assert_int_equal(client_trust_parse(j, &list, &trust), 0);
+	assert_int_equal(client_trust_parse(j, j->arena, &list, &trust), 0);
 	return trust;
 }
 
@@ -106,8 +106,9 @@ test_nobody_trusted(void **state)
 	char text[NETADDR_MAX];
 
 	(void)state;
-	assert_int_equal(
-	    client_trust_parse(j, &(struct conf_list){ NULL, 0 }, &trust), 0);
+	assert_int_equal(client_trust_parse(j, j->arena,
+			     &(struct conf_list){ NULL, 0 }, &trust),
+	    0);
 	assert_int_equal(netaddr_parse(SPAN("127.0.0.1"), &peer), 0);
 	client_address(&trust, &peer, SPAN("198.51.100.1"), text);
 	assert_string_equal(text, "127.0.0.1");

@@ -153,6 +153,9 @@ struct wrong {
 	const char *expected;
 };
 
+#define A10 "aaaaaaaaaa"
+#define A100 A10 A10 A10 A10 A10 A10 A10 A10 A10 A10
+
 static const struct wrong wrongs[] = {
 	/* unknown names */
 	{ "max_identifiers", "max_identifier",
@@ -335,6 +338,18 @@ static const struct wrong wrongs[] = {
 	    "\"127.0.0.1:443\" or \"[::1]:443\"\n"
 	    "conf:9: web.listen: a:0 is not an address and a port; write "
 	    "\"127.0.0.1:443\" or \"[::1]:443\"\n" },
+	{ "\"127.0.0.1:443\"", "\"unix:acme.sock\", \"systemd\"",
+	    "conf:9: web.listen: unix:acme.sock is not an absolute file "
+	    "name; write \"unix:/run/countersign/acme.sock\"\n" },
+	{ "\"127.0.0.1:443\"", "\"unix:/" A100 "12345678\"",
+	    "conf:9: web.listen: unix:/" A100 "12345678 is too long; a "
+	    "socket's file name may have 107 octets\n" },
+	{ "\tlisten = {",
+	    "\ttrusted_proxies = { \"10.0.0.0/8\", "
+	    "\"10.0.0.1/8\" }\n\tlisten = {",
+	    "conf:9: web.trusted_proxies: 10.0.0.1/8 is not a network; write "
+	    "\"192.0.2.1\" or \"2001:db8::/32\", with no bits set behind "
+	    "the prefix\n" },
 	{ "acme@ca.example", "acme+x@ca.example",
 	    "conf:14: sender.from: holds a +, which the tag of each "
 	    "challenge needs\n" },

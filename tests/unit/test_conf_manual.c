@@ -138,7 +138,7 @@ described(struct job *j, struct span page)
 {
 	static const char begin[] = ".Sh OPTIONS\n";
 	size_t from = span_find_span(page, 0, span_str(begin));
-	size_t to = span_find_span(page, 0, SPAN(".Sh FILES"));
+	size_t to = span_find_span(page, from + strlen(begin), SPAN(".Sh "));
 	struct buf b;
 
 	assert_true(from < to && to < page.n);

@@ -126,11 +126,12 @@ on_commit(void *ctx, bool after)
 }
 
 static struct writer *
-start(struct job *j)
+start_with(struct job *j, int max_waiting)
 {
 	struct writer *w = NULL;
 
-	conf = (struct conf){ .database = fixture_url() };
+	conf = (struct conf){ .database = fixture_url(),
+		.web.max_waiting = max_waiting };
 	j->conf = &conf;
 	shared.is_closed = true;
 	shared.is_waiting = shared.break_commit = false;
@@ -141,7 +142,13 @@ start(struct job *j)
 	return w;
 }
 
-static void
+static struct writer *
+start(struct job *j)
+{
+	return start_with(j, ITEMS);
+}
+
+static int
 add(struct writer *w, int number, enum what what)
 {
 	struct item *item = &items[number];
@@ -152,7 +159,7 @@ add(struct writer *w, int number, enum what what)
 		.commits_when_done = -1 };
 	job_init(&item->job, NULL, &conf);
 	item->base.job = &item->job;
-	writer_add(w, &item->base);
+	return writer_add(w, &item->base);
 }
 
 static void
@@ -296,6 +303,27 @@ test_commit_fails(struct job *j)
 	release(4);
 }
 
+/* AC-194: who comes when too many wait is told so at once. */
+static void
+test_full_queue(struct job *j)
+{
+	struct writer *w = start_with(j, 3);
+
+	assert_int_equal(add(w, 0, WRITE), 0);
+	wait_for_writer();
+	for (int i = 1; i <= 3; i++)
+		assert_int_equal(add(w, i, WRITE), 0);
+	assert_int_equal(add(w, 4, WRITE), -1);
+	assert_job_error(&items[4].job, ERR_BUSY,
+	    "3 requests wait to be written (web.max_waiting)");
+	open_gate();
+	writer_stop(w);
+	assert_int_equal(shared.done, 4);
+	assert_int_equal(accounts(j), 4);
+	assert_int_equal(items[4].commits_when_done, -1);
+	release(5);
+}
+
 static void
 test_start_and_stop(struct job *j)
 {
@@ -314,6 +342,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_failures),
 	STORE_TEST(test_conflict),
 	STORE_TEST_SQLITE(test_commit_fails),
+	STORE_TEST(test_full_queue),
 	STORE_TEST(test_start_and_stop),
 };
 
