@@ -568,7 +568,6 @@ start_daemon(struct http *h, struct job *j, const struct http_socket *socket)
 		    (intptr_t)c->max_per_address, NULL },
 		{ MHD_OPTION_CONNECTION_MEMORY_LIMIT, POOL_OCTETS, NULL },
 		{ MHD_OPTION_CONNECTION_TIMEOUT, IDLE_MS / 1000, NULL },
-		{ MHD_OPTION_STRICT_FOR_CLIENT, 1, NULL },
 		{ MHD_OPTION_END, 0, NULL },
 	};
 	/* Never select(): it ends at descriptor 1024. */

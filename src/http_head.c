@@ -167,6 +167,7 @@ is_ambiguous(const struct scan *s)
 	const struct http_head *h = s->head;
 
 	if (s->malformed || has_line_octet(s->req->target) ||
+	    span_find(s->req->target, 0, ' ') < s->req->target.n ||
 	    has_line_octet(span_str(h->method)))
 		return true;
 	if (s->lengths + s->transfer_encodings > 1 || s->hosts > 1)
