@@ -223,18 +223,33 @@ listen_passed(struct job *j, struct http_sockets *out)
 
 /* --- all of them --- */
 
+/* Better said than that the address is in use. */
+static int
+check_passed(struct job *j)
+{
+	const struct conf_list *l = &j->conf->web.listen;
+
+	for (size_t i = 0; i < l->n; i++)
+		if (strcmp(l->v[i], CONF_LISTEN_SYSTEMD) == 0)
+			return 0;
+	if (activation_count() == 0)
+		return 0;
+	return job_fail(j, ERR_INTERNAL,
+	    "systemd passed a socket, but web.listen does not say systemd");
+}
+
 static int
 listen_all(struct job *j, struct http_sockets *out)
 {
 	const struct conf_list *l = &j->conf->web.listen;
-	bool passed = false;
 
+	if (check_passed(j) < 0)
+		return -1;
 	for (size_t i = 0; i < l->n; i++) {
 		const char *path = conf_listen_path(l->v[i]);
-		bool systemd = strcmp(l->v[i], CONF_LISTEN_SYSTEMD) == 0;
 		int result;
 
-		if (systemd)
+		if (strcmp(l->v[i], CONF_LISTEN_SYSTEMD) == 0)
 			result = listen_passed(j, out);
 		else if (path != NULL)
 			result = listen_unix(j, path, l->v[i], out);
@@ -242,12 +257,7 @@ listen_all(struct job *j, struct http_sockets *out)
 			result = listen_tcp(j, l->v[i], out);
 		if (result < 0)
 			return -1;
-		passed = passed || systemd;
 	}
-	if (!passed && activation_count() > 0)
-		return job_fail(j, ERR_INTERNAL,
-		    "systemd passed a socket, but web.listen does not say "
-		    "\"systemd\"");
 	return 0;
 }
 
