@@ -23,8 +23,8 @@ client_trust_parse(struct job *j, struct arena *keep,
 	return 0;
 }
 
-static bool
-is_trusted(const struct client_trust *trust, const struct netaddr *a)
+bool
+client_is_trusted(const struct client_trust *trust, const struct netaddr *a)
 {
 	for (size_t i = 0; i < trust->n; i++)
 		if (netaddr_is_in(a, &trust->networks[i]))
@@ -92,7 +92,7 @@ client_address(const struct client_trust *trust, const struct netaddr *peer,
 
 	if (known)
 		last = *peer;
-	while ((!known || is_trusted(trust, &last)) &&
+	while ((!known || client_is_trusted(trust, &last)) &&
 	       take_last(&forwarded, &entry) &&
 	       parse_entry(entry, &next) == 0) {
 		last = next;

@@ -20,6 +20,9 @@ struct client_trust {
 int client_trust_parse(struct job *j, struct arena *keep,
     const struct conf_list *list, struct client_trust *out);
 
+bool client_is_trusted(
+    const struct client_trust *trust, const struct netaddr *a);
+
 /*
  * `peer` is the other end of the connection, or NULL for a Unix socket, whose
  * peers are trusted.  `forwarded` are the values of all X-Forwarded-For

@@ -180,8 +180,8 @@ const struct conf_option conf_options[] = {
 	    "Connections at one time." },
 	{ "web", "max_per_address", CONF_INTEGER, AT(web.max_per_address),
 	    "500", 1, 100000, NULL, false, false,
-	    "Connections of one client address at one time; raise it behind "
-	    "a proxy." },
+	    "Connections of one IPv4 address or IPv6 /64 network at one "
+	    "time." },
 	{ "web", "max_waiting", CONF_INTEGER, AT(web.max_waiting), "1000", 1,
 	    100000, NULL, false, false,
 	    "Requests that wait to be written; more are answered 503." },

@@ -13,6 +13,7 @@
 #include "src/http_direct.h"
 #include "src/http_head.h"
 #include "src/http_listen.h"
+#include "src/http_peers.h"
 #include "src/http_watch.h"
 #include "src/tls.h"
 #include "src/wake.h"
@@ -20,7 +21,6 @@
 
 #include <errno.h>
 #include <microhttpd.h>
-#include <netinet/in.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -52,6 +52,7 @@ struct http {
 	pthread_key_t thread_store;
 	struct http_watches *watches;
 	struct client_trust trust;
+	struct http_peers *peers;
 	pthread_mutex_t lock;    /* of the next two */
 	struct exchange *parked; /* wait for the issuer (AC-143) */
 	bool stopping;
@@ -91,6 +92,19 @@ body_ms(const struct http *h)
 	return atomic_load(&h->conf)->web.body_timeout * 1000;
 }
 
+/* libmicrohttpd's own limit knows neither networks nor proxies. */
+static enum MHD_Result
+on_accept(void *ctx, const struct sockaddr *a, socklen_t n)
+{
+	struct http *h = ctx;
+	struct netaddr peer;
+
+	(void)n;
+	return !http_peer_address(a, &peer) || http_peers_may(h->peers, &peer)
+		   ? MHD_YES
+		   : MHD_NO;
+}
+
 static void
 on_connection(void *ctx, struct MHD_Connection *connection,
     void **socket_context, enum MHD_ConnectionNotificationCode code)
@@ -99,12 +113,21 @@ on_connection(void *ctx, struct MHD_Connection *connection,
 	int fd = MHD_get_connection_info(
 	    connection, MHD_CONNECTION_INFO_CONNECTION_FD)
 		     ->connect_fd;
+	const struct sockaddr *a = MHD_get_connection_info(
+	    connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS)
+				       ->client_addr;
+	struct netaddr peer;
+	bool is_counted = http_peer_address(a, &peer);
 
 	if (code == MHD_CONNECTION_NOTIFY_STARTED) {
 		/* The first request, TLS included, must come soon. */
 		*socket_context = http_watch_start(
 		    h->watches, fd, clock_mono_ms() + body_ms(h));
+		if (is_counted)
+			http_peers_enter(h->peers, &peer);
 	} else {
+		if (is_counted)
+			http_peers_leave(h->peers, &peer);
 		http_watch_end(h->watches, *socket_context);
 		*socket_context = NULL;
 	}
@@ -193,20 +216,10 @@ set_client_address(struct exchange *x)
 	    x->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
 	const struct sockaddr *a = info != NULL ? info->client_addr : NULL;
 	struct netaddr peer;
-	bool has_address = true;
 
-	if (a != NULL && a->sa_family == AF_INET)
-		netaddr_from_octets(
-		    &((const struct sockaddr_in *)(const void *)a)->sin_addr, 4,
-		    &peer);
-	else if (a != NULL && a->sa_family == AF_INET6)
-		netaddr_from_octets(
-		    &((const struct sockaddr_in6 *)(const void *)a)->sin6_addr,
-		    16, &peer);
-	else
-		has_address = false;
-	client_address(&x->http->trust, has_address ? &peer : NULL,
-	    x->head.forwarded, x->address);
+	client_address(&x->http->trust,
+	    http_peer_address(a, &peer) ? &peer : NULL, x->head.forwarded,
+	    x->address);
 	x->request.client_address = x->address;
 }
 
@@ -564,8 +577,6 @@ start_daemon(struct http *h, struct job *j, const struct http_socket *socket)
 		    c->threads > 1 ? (intptr_t)c->threads : 0, NULL },
 		{ MHD_OPTION_CONNECTION_LIMIT, (intptr_t)c->max_connections,
 		    NULL },
-		{ MHD_OPTION_PER_IP_CONNECTION_LIMIT,
-		    (intptr_t)c->max_per_address, NULL },
 		{ MHD_OPTION_CONNECTION_MEMORY_LIMIT, POOL_OCTETS, NULL },
 		{ MHD_OPTION_CONNECTION_TIMEOUT, IDLE_MS / 1000, NULL },
 		{ MHD_OPTION_END, 0, NULL },
@@ -581,7 +592,7 @@ start_daemon(struct http *h, struct job *j, const struct http_socket *socket)
 	};
 	struct MHD_Daemon *d;
 
-	d = MHD_start_daemon(flags, 0, NULL, NULL, on_request, h,
+	d = MHD_start_daemon(flags, 0, on_accept, h, on_request, h,
 	    MHD_OPTION_ARRAY, options, MHD_OPTION_ARRAY,
 	    socket->is_tls ? tls : tls + 2, MHD_OPTION_URI_LOG_CALLBACK,
 	    on_target, h, MHD_OPTION_NOTIFY_COMPLETED, on_completed, h,
@@ -652,6 +663,7 @@ http_start(struct job *j, const struct http_sockets *sockets, struct http **out)
 		http_stop(h);
 		return -1;
 	}
+	h->peers = http_peers_new(j->conf->web.max_per_address, &h->trust);
 	for (size_t i = 0; i < sockets->n; i++) {
 		if (start_daemon(h, j, &sockets->v[i]) < 0) {
 			http_stop(h);
@@ -707,6 +719,7 @@ http_stop(struct http *h)
 	for (size_t i = 0; i < h->daemon_count; i++)
 		MHD_stop_daemon(h->daemons[i]);
 	http_watches_free(h->watches);
+	http_peers_free(h->peers);
 	acme_free(h->acme);
 	arena_free(h->keep);
 	pthread_key_delete(h->thread_store);

@@ -41,6 +41,7 @@ libcs_src_a_SOURCES = \
 	src/http_head.c src/http_head.h \
 	src/http_linger.c src/http_linger.h \
 	src/http_listen.c src/http_listen.h \
+	src/http_peers.c src/http_peers.h \
 	src/http_watch.c src/http_watch.h \
 	src/https_client.c src/https_client.h \
 	src/jose.c src/jose.h \

@@ -247,6 +247,7 @@ unit_tests += \
 	tests/unit/test_conf_manual \
 	tests/unit/test_evidence \
 	tests/unit/test_gate \
+	tests/unit/test_http_peers \
 	tests/unit/test_issuer_profile \
 	tests/unit/test_judge \
 	tests/unit/test_lists \
@@ -260,6 +261,7 @@ tests_unit_test_evidence_LDADD = $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_gate_LDADD = $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_issuer_profile_LDADD = $(PKI_LAB) $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_lists_LDADD = $(PKI_LAB) $(STORE_FIXTURE) $(CS_SRC)
+tests_unit_test_http_peers_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_judge_LDADD = $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_sender_LDADD = $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_writer_LDADD = $(STORE_FIXTURE) $(CS_SRC)
