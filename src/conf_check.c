@@ -138,6 +138,37 @@ check_listen(struct check *c)
 }
 
 static void
+check_pair(struct check *c, const char *option, const void *given,
+    const char *other_option, const void *other)
+{
+	if (given != NULL && other == NULL)
+		wrong(c, option, "is set, but %s is not; set both or neither",
+		    other_option);
+	else if (given == NULL && other != NULL)
+		wrong(c, other_option,
+		    "is set, but %s is not; set both or neither", option);
+}
+
+/* All but Unix sockets speak TLS. */
+static void
+check_tls(struct check *c)
+{
+	const struct conf_web *w = &c->conf->web;
+	bool needed = false;
+
+	for (size_t i = 0; i < w->listen.n; i++)
+		needed = needed || conf_listen_path(w->listen.v[i]) == NULL;
+	if (needed && w->tls_certificate == NULL)
+		wrong(c, "web.tls_certificate",
+		    "is missing: HTTPS needs a PEM chain");
+	if (needed && w->tls_key == NULL)
+		wrong(c, "web.tls_key", "is missing: HTTPS needs a PEM key");
+	if (!needed)
+		check_pair(c, "web.tls_certificate", w->tls_certificate,
+		    "web.tls_key", w->tls_key);
+}
+
+static void
 check_trusted(struct check *c)
 {
 	const struct conf_list *l = &c->conf->web.trusted_proxies;
@@ -157,18 +188,6 @@ is_loopback(const char *host)
 {
 	return strcmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 ||
 	       strncmp(host, "127.", 4) == 0;
-}
-
-static void
-check_pair(struct check *c, const char *option, const void *given,
-    const char *other_option, const void *other)
-{
-	if (given != NULL && other == NULL)
-		wrong(c, option, "is set, but %s is not; set both or neither",
-		    other_option);
-	else if (given == NULL && other != NULL)
-		wrong(c, other_option,
-		    "is set, but %s is not; set both or neither", option);
 }
 
 static void
@@ -404,6 +423,7 @@ conf_check(
 
 	check_base_url(&c);
 	check_listen(&c);
+	check_tls(&c);
 	check_trusted(&c);
 	check_sender(&c);
 	check_validator(&c);

@@ -170,9 +170,9 @@ const struct conf_option conf_options[] = {
 	    "Addresses and networks of proxies whose X-Forwarded-For is "
 	    "believed." },
 	{ "web", "tls_certificate", CONF_PATH, AT(web.tls_certificate), NULL,
-	    1, 1000, NULL, true, true, "PEM chain of the HTTPS server." },
+	    1, 1000, NULL, false, true, "PEM chain of the HTTPS server." },
 	{ "web", "tls_key", CONF_PATH, AT(web.tls_key), NULL, 1, 1000, NULL,
-	    true, true, "PEM private key of the HTTPS server." },
+	    false, true, "PEM private key of the HTTPS server." },
 	{ "web", "threads", CONF_INTEGER, AT(web.threads), "4", 1, 64, NULL,
 	    false, false, "Threads that serve requests." },
 	{ "web", "max_connections", CONF_INTEGER, AT(web.max_connections),

@@ -18,15 +18,25 @@ struct web {
 	struct http *http;
 };
 
+/* Without a certificate there are Unix sockets only (conf_check.c). */
+static int
+load_tls(struct job *j)
+{
+	const struct conf_web *c = &j->conf->web;
+
+	if (c->tls_certificate == NULL)
+		return 0;
+	return tls_load(j, c->tls_certificate, c->tls_key);
+}
+
 /* Ports below 1024 and the TLS key need the rights that are given up next. */
 static int
 web_open(struct job *j, struct role_env *env)
 {
-	const struct conf_web *c = &j->conf->web;
 	struct web *w = arena_alloc(env->keep, sizeof(*w));
 
 	env->role = w;
-	if (tls_load(j, c->tls_certificate, c->tls_key) < 0)
+	if (load_tls(j) < 0)
 		return -1;
 	if (http_raise_limit(j) < 0)
 		return -1;
@@ -41,8 +51,7 @@ reload(struct web *w, struct role_env *env)
 	if (!role_reload(env))
 		return;
 	job_init(&j, env->store, env->conf);
-	if (tls_load(
-		&j, env->conf->web.tls_certificate, env->conf->web.tls_key) < 0)
+	if (load_tls(&j) < 0)
 		log_error("certificate not reloaded",
 		    "error=\"%s\" next=\"the former certificate stays in "
 		    "use; the key must be readable for the user of the "

@@ -350,6 +350,13 @@ static const struct wrong wrongs[] = {
 	    "conf:9: web.trusted_proxies: 10.0.0.1/8 is not a network; write "
 	    "\"192.0.2.1\" or \"2001:db8::/32\", with no bits set behind "
 	    "the prefix\n" },
+	{ "\ttls_certificate = web.pem\n\ttls_key = /keys/web.key\n", "",
+	    "conf: web.tls_certificate: is missing: HTTPS needs a PEM chain\n"
+	    "conf: web.tls_key: is missing: HTTPS needs a PEM key\n" },
+	{ "\"127.0.0.1:443\" }\n\ttls_certificate = web.pem\n",
+	    "\"unix:/run/x\" }\n",
+	    "conf:10: web.tls_key: is set, but web.tls_certificate is not; "
+	    "set both or neither\n" },
 	{ "acme@ca.example", "acme+x@ca.example",
 	    "conf:14: sender.from: holds a +, which the tag of each "
 	    "challenge needs\n" },
