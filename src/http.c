@@ -58,6 +58,7 @@ struct http {
 	bool stopping;
 	const struct ca *ca; /* for its chain only: no key */
 	struct arena *keep;
+	atomic_int connections;
 	atomic_int exchanges;
 	atomic_int timers;
 };
@@ -92,7 +93,8 @@ body_ms(const struct http *h)
 	return atomic_load(&h->conf)->web.body_timeout * 1000;
 }
 
-/* libmicrohttpd's own limit knows neither networks nor proxies. */
+/* libmicrohttpd's own limits know neither networks nor proxies, and are for
+ * each socket alone. */
 static enum MHD_Result
 on_accept(void *ctx, const struct sockaddr *a, socklen_t n)
 {
@@ -100,6 +102,9 @@ on_accept(void *ctx, const struct sockaddr *a, socklen_t n)
 	struct netaddr peer;
 
 	(void)n;
+	if (atomic_load(&h->connections) >=
+	    atomic_load(&h->conf)->web.max_connections)
+		return MHD_NO;
 	return !http_peer_address(a, &peer) || http_peers_may(h->peers, &peer)
 		   ? MHD_YES
 		   : MHD_NO;
@@ -123,9 +128,11 @@ on_connection(void *ctx, struct MHD_Connection *connection,
 		/* The first request, TLS included, must come soon. */
 		*socket_context = http_watch_start(
 		    h->watches, fd, clock_mono_ms() + body_ms(h));
+		atomic_fetch_add(&h->connections, 1);
 		if (is_counted)
 			http_peers_enter(h->peers, &peer);
 	} else {
+		atomic_fetch_sub(&h->connections, 1);
 		if (is_counted)
 			http_peers_leave(h->peers, &peer);
 		http_watch_end(h->watches, *socket_context);

@@ -294,12 +294,13 @@ http_unlisten(const struct http_sockets *s)
 }
 
 int
-http_raise_limit(struct job *j)
+http_raise_limit(struct job *j, const struct http_sockets *s)
 {
 	const struct conf_web *c = &j->conf->web;
+	int64_t threads = c->threads * (int64_t)s->n;
 	rlim_t need =
 	    (rlim_t)(c->max_connections + HTTP_LINGER_MAX +
-		     FILES_PER_THREAD * (c->threads + 2) + FILES_BESIDES);
+		     FILES_PER_THREAD * (threads + 2) + FILES_BESIDES);
 	struct rlimit now, wanted;
 
 	if (getrlimit(RLIMIT_NOFILE, &now) < 0)

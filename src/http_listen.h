@@ -40,6 +40,6 @@ void http_unlisten(const struct http_sockets *s);
  * Descriptors for web.max_connections and all else that the role opens: 0, or
  * -1 when the limit of the process is too low and cannot be raised.
  */
-int http_raise_limit(struct job *j);
+int http_raise_limit(struct job *j, const struct http_sockets *s);
 
 #endif

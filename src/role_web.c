@@ -38,9 +38,9 @@ web_open(struct job *j, struct role_env *env)
 	env->role = w;
 	if (load_tls(j) < 0)
 		return -1;
-	if (http_raise_limit(j) < 0)
+	if (http_listen(j, &w->sockets) < 0)
 		return -1;
-	return http_listen(j, &w->sockets);
+	return http_raise_limit(j, &w->sockets);
 }
 
 static void

@@ -591,7 +591,19 @@ def test_limits(site):
         assert ask_once(site, "127.0.3.99") == 200
         for s in mine:
             s.close()
-        restart(site, web__max_connections="2000", web__threads="4")
+    with case("AC-5: the limit is for all sockets together"):
+        port = site.port("LAB_HTTPS")
+        path = f"{run_folder(site)}/acme.sock"
+        restart(site, web__listen=f'{{ "127.0.0.1:{port}", "unix:{path}" }}',
+                web__body_timeout="120s")
+        mine = [connect_unix(path) for _ in range(16)]
+        eventually(lambda: not ask_once(site, "127.0.3.98"), "the limit")
+        for s in mine:
+            s.close()
+        eventually(lambda: ask_once(site, "127.0.3.98") == 200, "room")
+        restart(site, web__max_connections="2000", web__threads="4",
+                web__listen=f'{{ "127.0.0.1:{port}" }}',
+                web__body_timeout=f"{BODY_TIMEOUT}s")
     with case("a limit of open files that is too low is said at the start"):
         site.stop()
         edit_config(site, web__max_connections="5000")
