@@ -3,6 +3,7 @@
 #include "lib/log.h"
 
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,10 +24,11 @@ static const struct {
 	[LOG_LEVEL_DEBUG] = { "debug", 7 },
 };
 
-/* Set by log_open() before any thread exists, read-only from then on. */
-static const char *role;
-static enum log_level max_level = LOG_LEVEL_INFO;
-static bool to_journal;
+/* Set by log_open(), at start and at each reload, while the web role's threads
+ * write lines. */
+static const char *_Atomic role;
+static _Atomic(enum log_level) max_level = LOG_LEVEL_INFO;
+static atomic_bool to_journal;
 
 /* JOURNAL_STREAM names the device and inode of the stream that is the
  * journal; standard error may have been redirected since (systemd.exec(5)). */
@@ -114,6 +116,7 @@ void
 log_line(enum log_level level, const char *event, const char *fmt, ...)
 {
 	const char *quote = strchr(event, ' ') == NULL ? "" : "\"";
+	const char *who = role;
 	struct line l;
 	va_list ap;
 
@@ -121,8 +124,8 @@ log_line(enum log_level level, const char *event, const char *fmt, ...)
 		return;
 	l.n = 0;
 	add_prefix(&l, level);
-	if (role != NULL)
-		add(&l, "role=%s ", role);
+	if (who != NULL)
+		add(&l, "role=%s ", who);
 	add(&l, "event=%s%s%s", quote, event, quote);
 	if (fmt[0] != '\0') {
 		add(&l, " ");
