@@ -44,7 +44,8 @@
 #define STOP_MS 10000
 
 struct http {
-	struct MHD_Daemon *daemons[HTTP_SOCKETS_MAX];
+	struct http_sockets sockets;
+	struct MHD_Daemon *daemons[HTTP_SOCKETS_MAX]; /* one a socket */
 	size_t daemon_count;
 	struct acme *acme;
 	struct writer *writer;
@@ -665,6 +666,7 @@ http_start(struct job *j, const struct http_sockets *sockets, struct http **out)
 	h->acme = acme_new(j->conf);
 	h->keep = arena_new();
 	h->watches = http_watches_new();
+	h->sockets = *sockets;
 	if (set_chain(h, j) < 0 || set_trust(h, j) < 0 ||
 	    writer_start(j, &h->writer) < 0) {
 		http_stop(h);
@@ -696,10 +698,13 @@ drain(struct http *h)
 	struct timespec pause = { .tv_nsec = 20000000 };
 
 	for (size_t i = 0; i < h->daemon_count; i++) {
-		int fd = MHD_quiesce_daemon(h->daemons[i]);
+		const struct http_socket *s = &h->sockets.v[i];
 
-		if (fd >= 0)
-			close(fd);
+		/* Its threads may still use the descriptor: it is closed when
+		 * they are gone.  What was passed goes on listening. */
+		MHD_quiesce_daemon(h->daemons[i]);
+		if (!s->is_passed)
+			shutdown(s->fd, SHUT_RDWR);
 	}
 	while (atomic_load(&h->exchanges) > 0 && clock_mono_ms() < until)
 		nanosleep(&pause, NULL);
@@ -723,8 +728,10 @@ http_stop(struct http *h)
 	/* All parked requests come back before the daemons stop: stopping
 	 * with one suspended would abort the process. */
 	writer_stop(h->writer);
-	for (size_t i = 0; i < h->daemon_count; i++)
+	for (size_t i = 0; i < h->daemon_count; i++) {
 		MHD_stop_daemon(h->daemons[i]);
+		close(h->sockets.v[i].fd);
+	}
 	http_watches_free(h->watches);
 	http_peers_free(h->peers);
 	acme_free(h->acme);

@@ -18,6 +18,7 @@ struct job;
 struct http_socket {
 	int fd;
 	bool is_tls;
+	bool is_passed;   /* by systemd, which has it too */
 	const char *path; /* of a Unix socket that we made, or NULL */
 	dev_t device;     /* the file at `path` */
 	ino_t inode;
