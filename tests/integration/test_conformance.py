@@ -39,7 +39,7 @@ def results(site, *options):
              "--smtp", f"smtp://{env['ALICE_USER'].replace('@', '%40')}"
              f"@localhost:{env['USER_SUBMISSION_PORT']}",
              "--password-file", env["ALICE_PASSWORD_FILE"],
-             "--mail-wait", "30", "--reply-wait", "3", *options,
+             "--mail-wait", "30", "--reply-wait", "3", "--slow", *options,
              f"https://localhost:{env['LAB_HTTPS_PORT']}/acme/directory"]
     done = subprocess.run(words, stdout=subprocess.PIPE, timeout=900)
     assert done.returncode in (0, 1), f"exit status {done.returncode}"
@@ -89,4 +89,5 @@ def test_countersign(site):
             judge(rule, checks)
 
 
-run({}, test_countersign)
+run({"tos_url": "https://ca.test/terms", "web.body_timeout": "3s"},
+    test_countersign)
