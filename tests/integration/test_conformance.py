@@ -10,14 +10,8 @@ from harness import SOURCE, Skip, case, run, say
 SUITE = f"{SOURCE}/tests/conformance/acme-conformance"
 # Faults that are known, by the check's own words: why. They are skipped; one
 # that does not happen any more is reported, so that it is taken out here.
-HTTPD = "libmicrohttpd 0.9.75 does not let it be seen"
 MISSING = "not made yet"
 KNOWN = {
-    "framing: a blank before the colon": HTTPD,
-    "framing: NUL in a field": HTTPD,
-    "framing: a bare CR in a field": HTTPD,
-    "framing: a bare LF between fields": HTTPD,
-    "framing: obsolete line folding": HTTPD,
     "directory members, absolute https URLs": MISSING,
     "account object": MISSING,
     "orders list: URLs, the pages of next": MISSING,
