@@ -12,6 +12,7 @@
 #include "acme/problem.h"
 #include "lib/arena.h"
 #include "lib/b64.h"
+#include "lib/conf.h"
 #include "lib/digest.h"
 #include "lib/job.h"
 #include "lib/json.h"
@@ -39,12 +40,7 @@ static const struct {
 	{ "RS256", KEY_TYPE_RSA },
 };
 
-const char *const jwk_algorithms[] = { "ES256", "ES384", "ES512", "EdDSA",
-	"Ed25519", "RS256", NULL };
-
-_Static_assert(sizeof(jwk_algorithms) / sizeof(jwk_algorithms[0]) ==
-		   sizeof(algorithms) / sizeof(algorithms[0]) + 1,
-    "both lists name the same algorithms");
+#define ALGORITHM_COUNT (sizeof(algorithms) / sizeof(algorithms[0]))
 
 static const struct {
 	const char *crv;
@@ -62,21 +58,50 @@ static const struct {
 #define RSA_N_MAX 512
 #define RSA_E_MAX 8
 
-bool
-jwk_algorithm_is_known(struct span alg)
+/* ES256 and ES384 cannot be switched off. */
+static bool
+is_on(const struct conf *conf, enum key_type type)
 {
-	for (const char *const *a = jwk_algorithms; *a != NULL; a++) {
-		if (span_eq_str(alg, *a))
-			return true;
+	switch (type) {
+	case KEY_TYPE_P521:
+		return conf == NULL || conf->accept_es512;
+	case KEY_TYPE_ED25519:
+		return conf == NULL || conf->accept_eddsa;
+	case KEY_TYPE_RSA:
+		return conf == NULL || conf->accept_rs256;
+	case KEY_TYPE_P256:
+	case KEY_TYPE_P384:
+		break;
 	}
+	return true;
+}
+
+const char *const *
+jwk_algorithms(struct job *j, const struct conf *conf)
+{
+	const char **list =
+	    arena_calloc(j->arena, ALGORITHM_COUNT + 1, sizeof(*list));
+	size_t n = 0;
+
+	for (size_t i = 0; i < ALGORITHM_COUNT; i++)
+		if (is_on(conf, algorithms[i].type))
+			list[n++] = algorithms[i].name;
+	return list;
+}
+
+bool
+jwk_algorithm_is_on(const struct conf *conf, struct span alg)
+{
+	for (size_t i = 0; i < ALGORITHM_COUNT; i++)
+		if (span_eq_str(alg, algorithms[i].name))
+			return is_on(conf, algorithms[i].type);
 	return false;
 }
 
 static bool
 alg_fits(enum key_type type, struct span alg)
 {
-	for (size_t i = 0; i < sizeof(algorithms) / sizeof(algorithms[0]);
-	     i++) {
+	for (size_t i = 0; i < ALGORITHM_COUNT; i++) {
 		if (algorithms[i].type == type &&
 		    span_eq_str(alg, algorithms[i].name))
 			return true;
@@ -427,6 +452,19 @@ jwk_is_of_certificate(struct job *j, const struct jwk *k, struct span der)
 
 	ERR_clear_error();
 	return same;
+}
+
+int
+jwk_spki_sha256(struct job *j, const struct jwk *k, uint8_t out[32])
+{
+	unsigned char *der = NULL;
+	int n = i2d_PUBKEY(k->pkey, &der);
+
+	if (n <= 0)
+		return ossl_fail(j, "account key");
+	sha256(span_mem(der, (size_t)n), out);
+	OPENSSL_free(der);
+	return 0;
 }
 
 struct jwk *

@@ -11,6 +11,7 @@
 #include "lib/buf.h"
 #include "pki/csr.h"
 
+struct conf;
 struct evp_pkey_st;
 struct job;
 struct json;
@@ -18,9 +19,10 @@ struct jwk;
 
 #define THUMBPRINT_LEN 43
 
-/* What `alg` may be, NULL at the end (AC-38). */
-extern const char *const jwk_algorithms[];
-bool jwk_algorithm_is_known(struct span alg);
+/* What `alg` may be, NULL at the end (AC-38): with conf NULL all that this
+ * program knows, else those that are switched on. */
+const char *const *jwk_algorithms(struct job *j, const struct conf *conf);
+bool jwk_algorithm_is_on(const struct conf *conf, struct span alg);
 
 /* From the member of a JWS header: vetted by AC-40 to AC-43; `alg` is the
  * header's.  0, or -1 ERR_BAD_PUBLIC_KEY. */
@@ -41,6 +43,8 @@ bool jwk_fits(const struct jwk *k, struct span alg);
 struct evp_pkey_st *jwk_pkey(const struct jwk *k);
 /* Is it the subject key of this certificate (DER)? */
 bool jwk_is_of_certificate(struct job *j, const struct jwk *k, struct span der);
+/* SHA-256 of its SubjectPublicKeyInfo, as certificates have it. */
+int jwk_spki_sha256(struct job *j, const struct jwk *k, uint8_t out[32]);
 
 struct jwk *jwk_dup(const struct jwk *k);
 void jwk_free(struct jwk *k); /* NULL-safe */

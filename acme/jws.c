@@ -161,9 +161,10 @@ jws_parse(struct job *j, struct span body, struct jws *out)
 }
 
 int
-jws_check_algorithm(struct job *j, const struct jws *jws)
+jws_check_algorithm(
+    struct job *j, const struct conf *conf, const struct jws *jws)
 {
-	if (jwk_algorithm_is_known(jws->alg))
+	if (jwk_algorithm_is_on(conf, jws->alg))
 		return 0;
 	return job_fail(j, ERR_BAD_SIGNATURE_ALGORITHM,
 	    "algorithm %s is not supported", problem_quote(j, jws->alg));

@@ -11,6 +11,7 @@
 
 #include "lib/buf.h"
 
+struct conf;
 struct job;
 struct json;
 struct jwk;
@@ -28,8 +29,10 @@ struct jws {
 
 /* 0, or -1 ERR_MALFORMED. */
 int jws_parse(struct job *j, struct span body, struct jws *out);
-/* 0, or -1 ERR_BAD_SIGNATURE_ALGORITHM. */
-int jws_check_algorithm(struct job *j, const struct jws *jws);
+/* 0, or -1 ERR_BAD_SIGNATURE_ALGORITHM; conf NULL: what is switched off is
+ * no reason to refuse. */
+int jws_check_algorithm(
+    struct job *j, const struct conf *conf, const struct jws *jws);
 /*
  * 0, or -1 ERR_MALFORMED with one text for every cause.  The type of the key
  * says how to verify, never `alg` (AC-39).

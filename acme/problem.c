@@ -2,7 +2,6 @@
 
 #include "acme/problem.h"
 
-#include "acme/jwk.h"
 #include "acme/response.h"
 #include "lib/arena.h"
 #include "lib/job.h"
@@ -151,12 +150,12 @@ problem_format(struct job *j, enum err_kind kind, const char *detail)
 }
 
 static void
-add_algorithms(struct json_out *o)
+add_algorithms(struct json_out *o, const char *const *list)
 {
 	json_key(o, "algorithms");
 	json_array_begin(o);
-	for (const char *const *alg = jwk_algorithms; *alg != NULL; alg++)
-		json_put_string(o, span_str(*alg));
+	for (; *list != NULL; list++)
+		json_put_string(o, span_str(*list));
 	json_array_end(o);
 }
 
@@ -164,14 +163,16 @@ static void
 add_extra(struct json_out *o, struct job *j, struct response *resp,
     const struct problem_extra *extra)
 {
-	if (extra->algorithms)
-		add_algorithms(o);
+	if (extra->algorithms != NULL)
+		add_algorithms(o, extra->algorithms);
 	if (extra->instance != NULL)
 		json_member_str(o, "instance", extra->instance);
 	if (extra->subproblems != NULL) {
 		json_key(o, "subproblems");
 		json_put_raw(o, span_str(extra->subproblems));
 	}
+	if (extra->location != NULL)
+		response_header(resp, "Location", extra->location);
 	if (extra->allow != NULL)
 		response_header(resp, "Allow", extra->allow);
 	response_retry_after(resp, j, extra->retry_after);

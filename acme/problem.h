@@ -15,16 +15,17 @@ struct response;
 /*
  * What a refusal says beyond type and detail.  A handler makes one in the
  * job's arena and hangs it into the response before it fails the job;
- * members that are NULL or false are left out.
+ * members that are NULL are left out.
  */
 struct problem_extra {
-	const char *subproblems; /* a JSON array (AC-69, AC-91) */
-	const char *instance;    /* a URL (AC-68) */
-	const char *link;        /* a URL, sent as a Link … */
-	const char *link_rel;    /* … with this relation */
-	const char *allow;       /* the Allow field of a 405 (AC-7) */
-	int64_t retry_after;     /* seconds (AC-191) */
-	bool algorithms;         /* list what we accept (AC-38) */
+	const char *subproblems;       /* a JSON array (AC-69, AC-91) */
+	const char *instance;          /* a URL (AC-68) */
+	const char *link;              /* a URL, sent as a Link … */
+	const char *link_rel;          /* … with this relation */
+	const char *allow;             /* the Allow field of a 405 (AC-7) */
+	int64_t retry_after;           /* seconds (AC-191) */
+	const char *location;          /* a URL (AC-80) */
+	const char *const *algorithms; /* that we accept (AC-38) */
 };
 
 /* "urn:ietf:params:acme:error:badNonce"; ours become serverInternal. */

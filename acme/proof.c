@@ -65,7 +65,7 @@ check_header(struct job *j, const char *base_url, const struct order *o,
 static int
 check_signature(struct job *j, const struct jws *jws, const struct jwk *key)
 {
-	if (jws_check_algorithm(j, jws) < 0)
+	if (jws_check_algorithm(j, NULL, jws) < 0)
 		return unreadable(j, "the stored request");
 	if (!jwk_fits(key, jws->alg))
 		return unproven(j, "the algorithm of the stored request does "

@@ -12,6 +12,7 @@
 #include "acme/directory.h"
 #include "acme/download.h"
 #include "acme/finalize.h"
+#include "acme/jwk.h"
 #include "acme/jwk_cache.h"
 #include "acme/jws.h"
 #include "acme/nonce.h"
@@ -409,7 +410,8 @@ read_signed(struct acme *a, struct job *j, struct request *req)
 
 	if (jws_parse(j, req->body, &jws) < 0 ||
 	    check_key_rule(j, req->route, &jws) < 0 ||
-	    jws_check_algorithm(j, &jws) < 0 || prove(a, j, req, &jws) < 0)
+	    jws_check_algorithm(j, a->conf, &jws) < 0 ||
+	    prove(a, j, req, &jws) < 0)
 		return -1;
 	/* After the signature: strangers cannot ask for states (AC-49). */
 	if (req->account != NULL &&
@@ -420,12 +422,15 @@ read_signed(struct acme *a, struct job *j, struct request *req)
 
 /* The document of badSignatureAlgorithm lists what we accept (AC-38). */
 static void
-explain(const struct job *j, struct response *resp)
+explain(const struct acme *a, struct job *j, struct response *resp)
 {
-	static const struct problem_extra algorithms = { .algorithms = true };
+	struct problem_extra *extra;
 
-	if (j->err.kind == ERR_BAD_SIGNATURE_ALGORITHM)
-		resp->problem = &algorithms;
+	if (j->err.kind != ERR_BAD_SIGNATURE_ALGORITHM)
+		return;
+	extra = arena_alloc(j->arena, sizeof(*extra));
+	extra->algorithms = jwk_algorithms(j, a->conf);
+	resp->problem = extra;
 }
 
 int
@@ -450,7 +455,7 @@ acme_prepare(
 		return 0;
 	}
 	if (read_signed(a, j, req) < 0) {
-		explain(j, resp);
+		explain(a, j, resp);
 		return -1;
 	}
 	return 0;

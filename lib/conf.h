@@ -82,7 +82,8 @@ struct conf_web {
 	int64_t max_body;        /* octets */
 	int64_t body_timeout;
 	int64_t nonce_ttl;
-	int64_t finalize_wait; /* AC-143 */
+	int64_t finalize_wait;    /* AC-143 */
+	const char *eab_key_file; /* AC-79; NULL: no EAB keys */
 };
 
 struct conf_sender {
@@ -154,8 +155,10 @@ struct conf {
 	int64_t max_identifiers;
 	bool utf8_mailboxes;
 	bool allow_reserved_domains;
-	bool compat_dns_mailbox; /* L-7 */
-	bool preauthorization;   /* newAuthz (AC-61, AC-106) */
+	bool compat_dns_mailbox;                       /* L-7 */
+	bool accept_es512, accept_rs256, accept_eddsa; /* AC-38 */
+	bool eab_required;                             /* AC-76 */
+	bool preauthorization; /* newAuthz (AC-61, AC-106) */
 	int64_t authz_pending_life;
 	int64_t authz_valid_life;
 	int64_t order_life;
@@ -167,6 +170,8 @@ struct conf {
 	bool caa_enforce;
 	bool caa_flag1_critical;
 	const char *tos_url;
+	bool tos_binding; /* AC-72: who has not agreed is refused … */
+	const char *tos_change_url; /* … and sent here; NULL: tos_url */
 	const char *website_url;
 	const char *renewal_explanation_url; /* AC-168 */
 	const char *profile;                 /* the default profile's name */

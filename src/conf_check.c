@@ -392,6 +392,20 @@ check_alternates(struct check *c)
 }
 
 static void
+check_accounts(struct check *c)
+{
+	const struct conf *conf = c->conf;
+
+	if (conf->tos_binding && conf->tos_url == NULL)
+		wrong(c, "tos_binding",
+		    "needs tos_url: the terms that are binding");
+	if (conf->eab_required && conf->web.eab_key_file == NULL)
+		wrong(c, "policy.eab_required",
+		    "needs web.eab_key_file: the key that the secrets in the "
+		    "database are encrypted with");
+}
+
+static void
 check_public(struct check *c)
 {
 	const struct conf *conf = c->conf;
@@ -433,6 +447,7 @@ conf_check(
 	    &c, "issuer.ca_issuers_url", conf->issuer.ca_issuers_url);
 	check_profiles(&c);
 	check_alternates(&c);
+	check_accounts(&c);
 	check_public(&c);
 	if (conf->database != NULL &&
 	    strncmp(conf->database, "sqlite:/", 8) != 0 &&

@@ -33,6 +33,15 @@ const struct conf_option conf_options[] = {
 	    "the issuer only." },
 	{ "", "tos_url", CONF_STRING, AT(tos_url), NULL, 1, 1000, NULL, false,
 	    true, "Terms of service that accounts must agree to." },
+	{ "", "tos_binding", CONF_BOOL, AT(tos_binding), "no", 0, 0, NULL,
+	    false, true,
+	    "Refuses what accounts ask for that have agreed to other terms "
+	    "than those at tos_url; reading, deactivation and revocation "
+	    "stay open." },
+	{ "", "tos_change_url", CONF_STRING, AT(tos_change_url), NULL, 1,
+	    1000, NULL, false, true,
+	    "A page that explains how to agree to changed terms; tos_url if "
+	    "not set." },
 	{ "", "website_url", CONF_STRING, AT(website_url), NULL, 1, 1000,
 	    NULL, false, true, "A page about this CA, for the directory." },
 
@@ -70,6 +79,19 @@ const struct conf_option conf_options[] = {
 	    0, 0, NULL, false, true,
 	    "Offers newAuthz: mailboxes are validated before there is an "
 	    "order. Not offered while authz_valid_life is 0." },
+	{ "policy", "accept_es512", CONF_BOOL, AT(accept_es512), "yes", 0, 0,
+	    NULL, false, true,
+	    "Whether account keys may be P-521 keys, signing with ES512." },
+	{ "policy", "accept_rs256", CONF_BOOL, AT(accept_rs256), "yes", 0, 0,
+	    NULL, false, true,
+	    "Whether account keys may be RSA keys, signing with RS256." },
+	{ "policy", "accept_eddsa", CONF_BOOL, AT(accept_eddsa), "yes", 0, 0,
+	    NULL, false, true,
+	    "Whether account keys may be Ed25519 keys." },
+	{ "policy", "eab_required", CONF_BOOL, AT(eab_required), "no", 0, 0,
+	    NULL, false, true,
+	    "Whether a new account needs an external account binding; see "
+	    "countersign eab new." },
 	{ "policy", "allow", CONF_LIST, AT(allow), NULL, 0, 0, NULL, false,
 	    true,
 	    "Domains and mailboxes to issue for; empty: all of them." },
@@ -195,6 +217,10 @@ const struct conf_option conf_options[] = {
 	{ "web", "finalize_wait", CONF_SECONDS, AT(web.finalize_wait), "2s", 0,
 	    10, NULL, false, true,
 	    "How long a finalize request may wait for its certificate." },
+	{ "web", "eab_key_file", CONF_PATH, AT(web.eab_key_file), NULL, 1,
+	    1000, NULL, false, false,
+	    "File with the key that encrypts the secrets of external account "
+	    "binding in the database." },
 
 	{ "sender", "from", CONF_STRING, AT(sender.from), NULL, 3, 200, NULL,
 	    true, false, "Address that challenge mails come from." },

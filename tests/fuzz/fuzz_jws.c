@@ -40,7 +40,7 @@ verify(struct job *j, const struct jws *jws)
 {
 	const struct jwk *key;
 
-	(void)jws_check_algorithm(j, jws);
+	(void)jws_check_algorithm(j, NULL, jws);
 	job_recover(j);
 	if (jws->jwk != NULL && jwk_parse(j, jws->jwk, jws->alg, &key) == 0) {
 		check_key(j, key);

@@ -320,6 +320,12 @@ static const struct wrong wrongs[] = {
 	{ "ca.crl\n}", "ca.crl\n", "conf:23: the { of this line has no }\n" },
 
 	/* values that do not fit each other */
+	{ "seal_key", "tos_binding = yes\nseal_key",
+	    "conf:4: tos_binding: needs tos_url: the terms that are "
+	    "binding\n" },
+	{ "policy {", "policy {\n\teab_required = yes",
+	    "conf:6: policy.eab_required: needs web.eab_key_file: the key "
+	    "that the secrets in the database are encrypted with\n" },
 	{ "https://acme.ca.example", "http://acme.ca.example",
 	    "conf:1: base_url: must begin with https://\n" },
 	{ "https://acme.ca.example", "https://acme.ca.example/",

@@ -11,6 +11,7 @@
 #include "acme/jwk_cache.h"
 #include "acme/jws.h"
 #include "db/store_account.h"
+#include "lib/conf.h"
 #include "lib/json.h"
 #include "tests/unit/vectors.h"
 
@@ -217,7 +218,8 @@ test_fits(void **state)
 		char *text =
 		    json_dumps(vectors_get(v, "jwk_public"), JSON_COMPACT);
 
-		for (const char *const *a = jwk_algorithms; *a != NULL; a++) {
+		for (const char *const *a = jwk_algorithms(j, NULL); *a != NULL;
+		     a++) {
 			const char *own = alg_of(text);
 			bool fits = strcmp(*a, own) == 0 ||
 				    (strcmp(own, "EdDSA") == 0 &&
@@ -242,11 +244,47 @@ test_algorithms(void **state)
 		"Ed448" };
 
 	(void)state;
-	for (const char *const *a = jwk_algorithms; *a != NULL; a++)
-		assert_true(jwk_algorithm_is_known(span_str(*a)));
+	for (const char *const *a = jwk_algorithms(unit_job(), NULL);
+	     *a != NULL; a++)
+		assert_true(jwk_algorithm_is_on(NULL, span_str(*a)));
 	for (size_t i = 0; i < sizeof(unknown) / sizeof(unknown[0]); i++)
-		assert_false(jwk_algorithm_is_known(span_str(unknown[i])));
-	assert_false(jwk_algorithm_is_known(SPAN("ES256\0")));
+		assert_false(jwk_algorithm_is_on(NULL, span_str(unknown[i])));
+	assert_false(jwk_algorithm_is_on(NULL, SPAN("ES256\0")));
+}
+
+/* AC-38: what is switched off is neither taken nor listed; ES256 and ES384
+ * have no switch. */
+static void
+test_switches(void **state)
+{
+	static const struct {
+		struct conf conf;
+		const char *on;
+	} rows[] = {
+		{ { .accept_es512 = false }, "ES256 ES384 " },
+		{ { .accept_es512 = true }, "ES256 ES384 ES512 " },
+		{ { .accept_eddsa = true }, "ES256 ES384 EdDSA Ed25519 " },
+		{ { .accept_rs256 = true }, "ES256 ES384 RS256 " },
+	};
+	struct job *j = unit_job();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct conf *conf = &rows[i].conf;
+		struct buf listed, taken;
+
+		buf_init(&listed, j->arena, 200);
+		buf_init(&taken, j->arena, 200);
+		for (const char *const *a = jwk_algorithms(j, conf); *a != NULL;
+		     a++)
+			buf_addf(&listed, "%s ", *a);
+		for (const char *const *a = jwk_algorithms(j, NULL); *a != NULL;
+		     a++)
+			if (jwk_algorithm_is_on(conf, span_str(*a)))
+				buf_addf(&taken, "%s ", *a);
+		assert_string_equal(listed.p, rows[i].on);
+		assert_string_equal(taken.p, rows[i].on);
+	}
 }
 
 /* Any part of a stored key is no key; that is our trouble, not a client's. */
@@ -372,6 +410,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_members),
 	cmocka_unit_test(test_fits),
 	cmocka_unit_test(test_algorithms),
+	cmocka_unit_test(test_switches),
 	cmocka_unit_test(test_load_cut),
 	cmocka_unit_test(test_cache),
 	cmocka_unit_test(test_cache_threads),

@@ -192,9 +192,9 @@ test_cut(void **state)
 	assert_span_equal(jws.payload, "{}");
 	assert_span_equal(jws.kid, "k");
 	assert_int_equal(jws.signature.n, 3);
-	assert_int_equal(jws_check_algorithm(j, &jws), 0);
+	assert_int_equal(jws_check_algorithm(j, NULL, &jws), 0);
 	jws.alg = SPAN("none");
-	assert_int_equal(jws_check_algorithm(j, &jws), -1);
+	assert_int_equal(jws_check_algorithm(j, NULL, &jws), -1);
 	assert_job_error(
 	    j, ERR_BAD_SIGNATURE_ALGORITHM, "algorithm none is not supported");
 }
