@@ -47,6 +47,12 @@ acme_set_chain(struct acme *a, const struct acme_chain *chain)
 	a->chain = *chain;
 }
 
+void
+acme_set_eab_key(struct acme *a, const struct aead_key *key)
+{
+	a->eab_key = key;
+}
+
 const char *
 acme_url(const struct acme *a, struct job *j, const char *path, const char *id)
 {

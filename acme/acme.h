@@ -8,6 +8,7 @@
 #include "acme/route.h"
 
 struct account;
+struct aead_key;
 struct job;
 struct jwk;
 struct jwk_cache;
@@ -19,6 +20,7 @@ struct acme {
 	struct nonces *nonces;
 	struct jwk_cache *keys;
 	struct throttle *throttle;
+	const struct aead_key *eab_key; /* NULL: there is none */
 	struct acme_chain chain;
 };
 
@@ -28,7 +30,9 @@ struct acme {
 #define PATH_NEW_ORDER "/acme/new-order"
 #define PATH_NEW_AUTHZ "/acme/new-authz"
 #define PATH_REVOKE "/acme/revoke-cert"
+#define PATH_KEY_CHANGE "/acme/key-change"
 #define PATH_ACCOUNT "/acme/acct/"
+#define PATH_ORDERS "/orders" /* after an account's */
 #define PATH_ORDER "/acme/order/"
 #define PATH_FINALIZE "/finalize" /* after an order's */
 #define PATH_AUTHZ "/acme/authz/"

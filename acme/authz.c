@@ -4,6 +4,7 @@
 
 #include "acme/acme.h"
 #include "acme/challenge.h"
+#include "acme/eab.h"
 #include "acme/identifier.h"
 #include "acme/limit.h"
 #include "acme/response.h"
@@ -180,18 +181,22 @@ authz_create(
     struct acme *a, struct job *j, struct request *req, struct response *resp)
 {
 	const struct conf *conf = a->conf;
+	struct account_rights rights;
 	struct order_identifier *made;
 	struct identifier id;
 	struct order order;
 
-	if (identifier_parse_one(j, conf, req->payload, resp, &id) < 0 ||
+	if (eab_rights(j, req->account, &rights) < 0 ||
+	    identifier_parse_one(
+		j, conf, rights.allow, req->payload, resp, &id) < 0 ||
 	    make(j, conf, req, &id, &order) < 0)
 		return -1;
 	made = &order.identifiers[0];
 	/* AC-106: the answer delivers token-part2, so the mail's row is in the
 	 * same transaction, as that of an order (AC-117). */
 	if (made->is_new &&
-	    (take_limits(j, &conf->limits, req, &made->authz, resp) < 0 ||
+	    (take_limits(j, limits_of_account(j, &conf->limits, rights.limits),
+		 req, &made->authz, resp) < 0 ||
 		store_order_create(
 		    j, &order, j->now + conf->challenge_mail_delay) < 0 ||
 		record_new(j, req, &made->authz) < 0))

@@ -57,7 +57,7 @@ add_meta(struct json_out *o, const struct conf *conf)
 	if (conf->website_url != NULL)
 		json_member_str(o, "website", conf->website_url);
 	add_caa_identities(o, &conf->caa_identities);
-	json_member_bool(o, "externalAccountRequired", false);
+	json_member_bool(o, "externalAccountRequired", conf->eab_required);
 	add_profiles(o, conf);
 	json_object_end(o);
 }
@@ -77,6 +77,7 @@ directory_read(
 		add_url(&o, a, j, "newAuthz", PATH_NEW_AUTHZ);
 	add_url(&o, a, j, "revokeCert", PATH_REVOKE);
 	add_url(&o, a, j, "renewalInfo", PATH_RENEWAL);
+	add_url(&o, a, j, "keyChange", PATH_KEY_CHANGE);
 	add_meta(&o, a->conf);
 	json_object_end(&o);
 	return 0;

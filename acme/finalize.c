@@ -82,12 +82,15 @@ check_csr(struct job *j, const struct conf *conf, const struct order *order,
 		mailboxes[i] = order->identifiers[i].authz.mailbox;
 	if (csr_parse(j, der, &policy, &csr) < 0)
 		return -1;
-	/* AC-135: of any account, whatever its status. */
+	/* AC-135: of any account, whatever its status; or of this one,
+	 * before. */
 	thumbprint = csr_jwk_thumbprint(j, &csr);
 	if (thumbprint[0] == '\0')
 		return job_fail(j, ERR_INTERNAL,
 		    "the key of an accepted CSR has no thumbprint");
 	found = store_account_by_thumbprint(j, thumbprint, &account);
+	if (found == 0)
+		found = store_account_had_key(j, order->account_id, thumbprint);
 	if (found > 0)
 		return job_fail(j, ERR_BAD_CSR, "the CSR uses an account key");
 	if (found < 0)

@@ -60,7 +60,8 @@ is_email(const struct conf *conf, const struct identifier *id)
 }
 
 static int
-check_one(struct job *j, const struct conf *conf, struct identifier *id)
+check_one(struct job *j, const struct conf *conf, const struct conf_list *allow,
+    struct identifier *id)
 {
 	struct addr_policy policy = policy_addr(conf);
 
@@ -72,7 +73,7 @@ check_one(struct job *j, const struct conf *conf, struct identifier *id)
 		    "wildcards are not allowed in email identifiers");
 	if (addr_parse(j, id->value, &policy, &id->addr) < 0)
 		return -1;
-	return policy_check(j, conf, &id->addr);
+	return policy_check(j, conf, allow, &id->addr);
 }
 
 /* AC-89: exactly equal canonical forms are one identifier, the first. */
@@ -95,8 +96,8 @@ merge(struct identifier *list, size_t count)
 
 int
 identifier_parse(struct job *j, const struct conf *conf,
-    const struct json *payload, struct response *resp, struct identifier **out,
-    size_t *count)
+    const struct conf_list *allow, const struct json *payload,
+    struct response *resp, struct identifier **out, size_t *count)
 {
 	struct refusals refused;
 
@@ -106,7 +107,7 @@ identifier_parse(struct job *j, const struct conf *conf,
 	for (size_t i = 0; i < *count; i++) {
 		struct identifier *id = &(*out)[i];
 
-		if (check_one(j, conf, id) < 0) {
+		if (check_one(j, conf, allow, id) < 0) {
 			if (!err_is_theirs(j->err.kind))
 				return -1;
 			refusals_add(&refused, j, &id->type, &id->value);
@@ -125,7 +126,8 @@ identifier_parse(struct job *j, const struct conf *conf,
 
 int
 identifier_parse_one(struct job *j, const struct conf *conf,
-    const struct json *payload, struct response *resp, struct identifier *out)
+    const struct conf_list *allow, const struct json *payload,
+    struct response *resp, struct identifier *out)
 {
 	struct refusals refused;
 
@@ -136,7 +138,7 @@ identifier_parse_one(struct job *j, const struct conf *conf,
 	if (read_one(j, json_get(payload, "identifier"), out) < 0)
 		return -1;
 	refusals_init(&refused, j);
-	if (check_one(j, conf, out) < 0) {
+	if (check_one(j, conf, allow, out) < 0) {
 		if (!err_is_theirs(j->err.kind))
 			return -1;
 		refusals_add(&refused, j, &out->type, &out->value);

@@ -397,6 +397,20 @@ jwk_parse_unvetted(struct job *j, const struct json *object, struct span alg,
 }
 
 int
+jwk_read(struct job *j, const struct json *object, const struct jwk **out)
+{
+	struct jwk *k = arena_alloc(j->arena, sizeof(*k));
+
+	if (has_private_member(object))
+		return refuse(j, "the JWK contains private key material");
+	if (key_read(j, object, k) < 0)
+		return -1;
+	name_key(k);
+	*out = k;
+	return 0;
+}
+
+int
 jwk_load(struct job *j, struct span canonical, const struct jwk **out)
 {
 	struct jwk *k = arena_alloc(j->arena, sizeof(*k));

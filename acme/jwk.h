@@ -32,6 +32,8 @@ int jwk_parse(struct job *j, const struct json *object, struct span alg,
  * certificate, however bad it is (AC-44). */
 int jwk_parse_unvetted(struct job *j, const struct json *object,
     struct span alg, const struct jwk **out);
+/* Only to compare: the public members, without a look at quality and use. */
+int jwk_read(struct job *j, const struct json *object, const struct jwk **out);
 /* From the store: canonical text, known to be good. */
 int jwk_load(struct job *j, struct span canonical, const struct jwk **out);
 /* {"crv":…,"kty":…,"x":…,"y":…}: canonical members (AC-47). */

@@ -56,19 +56,13 @@ decode_secret(
 }
 
 static int
-parse_body(
-    struct job *j, struct span body, struct jws *jws, struct span *header)
+parse_members(struct job *j, const struct json *object, struct jws *jws,
+    struct span *header)
 {
-	const struct json *object;
 	struct span protected = { NULL, 0 }, payload = { NULL, 0 };
 	struct span signature = { NULL, 0 };
 	struct buf input;
 
-	if (body.n == 0)
-		return job_fail(
-		    j, ERR_MALFORMED, "request body is not a flattened JWS");
-	if (json_parse_object(j, body, "request body", &object) < 0)
-		return -1;
 	if (json_get(object, "header") != NULL)
 		return job_fail(j, ERR_MALFORMED,
 		    "unprotected JWS headers are not allowed");
@@ -83,7 +77,7 @@ parse_body(
 	    decode(j, payload, "payload", &jws->payload) < 0 ||
 	    decode(j, signature, "signature", &jws->signature) < 0)
 		return -1;
-	buf_init(&input, j->arena, body.n + 1);
+	buf_init(&input, j->arena, protected.n + payload.n + 2);
 	buf_add(&input, protected);
 	buf_add_char(&input, '.');
 	buf_add(&input, payload);
@@ -130,12 +124,10 @@ parse_key_parameters(struct job *j, const struct json *header, struct jws *jws)
 }
 
 static int
-parse_header(struct job *j, struct span text, struct jws *jws)
+check_header(struct job *j, struct jws *jws)
 {
-	const struct json *header;
+	const struct json *header = jws->header;
 
-	if (json_parse_object(j, text, "protected header", &header) < 0)
-		return -1;
 	if (json_get(header, "crit") != NULL)
 		return job_fail(j, ERR_MALFORMED,
 		    "critical header parameters are not supported");
@@ -150,14 +142,33 @@ parse_header(struct job *j, struct span text, struct jws *jws)
 }
 
 int
-jws_parse(struct job *j, struct span body, struct jws *out)
+jws_parse_shape(struct job *j, const struct json *object, struct jws *out)
 {
 	struct span header = { NULL, 0 };
 
 	*out = (struct jws){ .nonce = NULL };
-	if (parse_body(j, body, out, &header) < 0)
+	if (parse_members(j, object, out, &header) < 0)
 		return -1;
-	return parse_header(j, header, out);
+	return json_parse_object(j, header, "protected header", &out->header);
+}
+
+int
+jws_parse_inner(struct job *j, const struct json *object, struct jws *out)
+{
+	return jws_parse_shape(j, object, out) < 0 ? -1 : check_header(j, out);
+}
+
+int
+jws_parse(struct job *j, struct span body, struct jws *out)
+{
+	const struct json *object;
+
+	if (body.n == 0)
+		return job_fail(
+		    j, ERR_MALFORMED, "request body is not a flattened JWS");
+	if (json_parse_object(j, body, "request body", &object) < 0)
+		return -1;
+	return jws_parse_inner(j, object, out);
 }
 
 int

@@ -22,13 +22,19 @@ struct jws {
 	struct span signature;     /* decoded */
 	struct span alg;
 	struct span url;
-	const struct json *nonce; /* of any type, or NULL */
-	const struct json *jwk;   /* an object, or NULL … */
-	struct span kid;          /* … then this */
+	const struct json *nonce;  /* of any type, or NULL */
+	const struct json *jwk;    /* an object, or NULL … */
+	struct span kid;           /* … then this */
+	const struct json *header; /* all of the protected header */
 };
 
 /* 0, or -1 ERR_MALFORMED. */
 int jws_parse(struct job *j, struct span body, struct jws *out);
+/* One that is a value inside of another request. */
+int jws_parse_inner(struct job *j, const struct json *object, struct jws *out);
+/* The same without a look at what the header says: `header`, `payload` and
+ * `signature` are set, and what is signed. */
+int jws_parse_shape(struct job *j, const struct json *object, struct jws *out);
 /* 0, or -1 ERR_BAD_SIGNATURE_ALGORITHM; conf NULL: what is switched off is
  * no reason to refuse. */
 int jws_check_algorithm(

@@ -4,6 +4,7 @@ noinst_LIBRARIES += libcs_acme.a
 libcs_acme_a_CPPFLAGS = $(AM_CPPFLAGS) $(CRYPTO_CFLAGS)
 libcs_acme_a_SOURCES = \
 	acme/account.c acme/account.h \
+	acme/account_orders.c acme/account_orders.h \
 	acme/acme.c acme/acme.h \
 	acme/authz.c acme/authz.h \
 	acme/certid.c acme/certid.h \
@@ -12,12 +13,14 @@ libcs_acme_a_SOURCES = \
 	acme/dates.c acme/dates.h \
 	acme/directory.c acme/directory.h \
 	acme/download.c acme/download.h \
+	acme/eab.c acme/eab.h \
 	acme/finalize.c acme/finalize.h \
 	acme/identifier.c acme/identifier.h \
 	acme/jwk.c acme/jwk.h \
 	acme/jwk_cache.c acme/jwk_cache.h \
 	acme/jws.c acme/jws.h \
 	acme/nonce.c acme/nonce.h \
+	acme/keychange.c acme/keychange.h \
 	acme/limit.c acme/limit.h \
 	acme/offer.c acme/offer.h \
 	acme/order.c acme/order.h \

@@ -4,6 +4,7 @@
 
 #include "acme/acme.h"
 #include "acme/dates.h"
+#include "acme/eab.h"
 #include "acme/identifier.h"
 #include "acme/limit.h"
 #include "acme/offer.h"
@@ -276,12 +277,15 @@ order_create(
     struct acme *a, struct job *j, struct request *req, struct response *resp)
 {
 	const struct conf *conf = a->conf;
+	struct account_rights rights;
 	struct wanted w;
 	struct order order;
 
-	if (identifier_parse(j, conf, req->payload, resp, &w.ids, &w.count) <
+	if (eab_rights(j, req->account, &rights) < 0 ||
+	    identifier_parse(j, conf, rights.allow, req->payload, resp, &w.ids,
+		&w.count) < 0 ||
+	    choose_profile(j, conf, rights.profiles, req->payload, &w.profile) <
 		0 ||
-	    choose_profile(j, conf, NULL, req->payload, &w.profile) < 0 ||
 	    check_dates(j, conf, a->chain.not_after, req->payload, &w) < 0 ||
 	    replaces_check(j, req->payload, req->account->id, w.ids, w.count,
 		&w.replaces) < 0)
@@ -289,7 +293,8 @@ order_create(
 	/* AC-117: all of it is one transaction, the mail's row included. */
 	if (make_order(j, conf, req, &w, &order) < 0)
 		return -1;
-	if (take_limits(j, &conf->limits, req, &w.replaces, &order, resp) < 0 ||
+	if (take_limits(j, limits_of_account(j, &conf->limits, rights.limits),
+		req, &w.replaces, &order, resp) < 0 ||
 	    store(j, conf, req, &order, &w.replaces) < 0)
 		return -1;
 	order_respond(a, j, &order, 201, resp);

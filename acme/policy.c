@@ -51,6 +51,12 @@ policy_allows(const struct conf *conf, const struct addr *addr)
 	return conf->allow.n == 0 || list_matches(&conf->allow, addr, false);
 }
 
+bool
+policy_list_allows(const struct conf_list *list, const struct addr *addr)
+{
+	return list == NULL || list_matches(list, addr, false);
+}
+
 /* A local part that looks like an encoded word would be decoded by whoever
  * reads the reply's From: nobody could prove it. */
 static bool
@@ -62,12 +68,14 @@ looks_encoded(const struct addr *addr)
 }
 
 int
-policy_check(struct job *j, const struct conf *conf, const struct addr *addr)
+policy_check(struct job *j, const struct conf *conf,
+    const struct conf_list *allow, const struct addr *addr)
 {
 	struct suppressed s;
 	int found = 0;
 
-	if (policy_allows(conf, addr) && !looks_encoded(addr))
+	if (policy_allows(conf, addr) && policy_list_allows(allow, addr) &&
+	    !looks_encoded(addr))
 		found = store_suppressed_find(
 		    j, addr_counted(j, addr->canonical), &s);
 	else

@@ -8,6 +8,7 @@
 #include "lib/addr.h"
 
 struct conf;
+struct conf_list;
 struct job;
 
 /*
@@ -19,14 +20,17 @@ struct job;
  */
 bool policy_allows(const struct conf *conf, const struct addr *addr);
 
+/* An account's own list, entries as in the allow list; NULL allows all, an
+ * empty one nothing. */
+bool policy_list_allows(const struct conf_list *list, const struct addr *addr);
 /*
  * All that decides whether a challenge mail may be sent to the mailbox: these
- * lists, whether its holder asked for no more mail (AC-189), and whether a
- * reply from it could be read at all.  0, or -1 ERR_REJECTED_IDENTIFIER; one
- * text for every cause.  Reads the store.
+ * lists, the account's own (or NULL), whether its holder asked for no more mail
+ * (AC-189), and whether a reply from it could be read at all.  0, or -1
+ * ERR_REJECTED_IDENTIFIER; one text for every cause.  Reads the store.
  */
-int policy_check(
-    struct job *j, const struct conf *conf, const struct addr *addr);
+int policy_check(struct job *j, const struct conf *conf,
+    const struct conf_list *allow, const struct addr *addr);
 
 /* Is newAuthz offered (AC-61)?  Not where no order could use what it
  * validates (AC-103). */

@@ -40,9 +40,10 @@ struct request {
 	struct span tail; /* of the path, where it is no id, or follows one */
 	const struct account *account; /* NULL if a jwk signed */
 	const char *account_url;       /* the kid; NULL if a jwk signed */
-	const struct jwk *jwk;         /* that signed; of newAccount: vetted */
-	bool is_read;                  /* POST-as-GET, GET or HEAD */
-	const struct json *payload;    /* NULL for a read */
+	struct span cursor;    /* of the orders list; p NULL: there is none */
+	const struct jwk *jwk; /* that signed; of newAccount: vetted */
+	bool is_read;          /* POST-as-GET, GET or HEAD */
+	const struct json *payload; /* NULL for a read */
 };
 
 #define RESPONSE_HEADERS_MAX 24

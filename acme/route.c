@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "acme/account.h"
+#include "acme/account_orders.h"
 #include "acme/acme.h"
 #include "acme/authz.h"
 #include "acme/challenge.h"
@@ -15,6 +16,7 @@
 #include "acme/jwk.h"
 #include "acme/jwk_cache.h"
 #include "acme/jws.h"
+#include "acme/keychange.h"
 #include "acme/nonce.h"
 #include "acme/order.h"
 #include "acme/policy.h"
@@ -76,6 +78,10 @@ static const struct route routes[] = {
 	    revoke_serve },
 	{ PATH_ACCOUNT, "", SIGNED, NEEDS_KID, READ_OR_OBJECT, true,
 	    account_serve },
+	{ PATH_ACCOUNT, PATH_ORDERS, SIGNED, NEEDS_KID, READ_ONLY, false,
+	    account_orders },
+	{ PATH_KEY_CHANGE, NULL, SIGNED, NEEDS_KID, OBJECT_ONLY, true,
+	    account_change_key },
 	{ PATH_ORDER, "", SIGNED, NEEDS_KID, READ_ONLY, false, order_read },
 	{ PATH_ORDER, PATH_FINALIZE, SIGNED, NEEDS_KID, OBJECT_ONLY, true,
 	    order_finalize },
@@ -132,10 +138,27 @@ is_number(struct span text)
 	       (text.n == 2 || ascii_is_digit(text.p[2]));
 }
 
+/* The one query that there is: on the orders list (AC-75). */
+static bool
+matches_orders(struct request *req)
+{
+	const struct span name = SPAN(PATH_ORDERS), query = SPAN("?cursor=");
+	struct span rest = span_from(req->tail, name.n);
+
+	if (!span_starts(req->tail, name))
+		return false;
+	if (rest.n == 0)
+		return true;
+	req->cursor = span_from(rest, query.n);
+	return span_starts(rest, query);
+}
+
 /* What comes after the id. */
 static bool
 matches_suffix(const struct route *route, struct request *req)
 {
+	if (route->handle == account_orders)
+		return matches_orders(req);
 	if (route->suffix != a_number)
 		return span_eq_str(req->tail, route->suffix);
 	if (!is_number(req->tail))
@@ -384,6 +407,43 @@ prove(struct acme *a, struct job *j, struct request *req, const struct jws *jws)
 	return -1;
 }
 
+/* What even those may do who have not agreed to changed terms (AC-72):
+ * read, revoke certificates, and leave. */
+static bool
+is_free(struct job *j, const struct request *req, struct span payload)
+{
+	const struct json *object;
+	bool free = false;
+
+	if (payload.n == 0 || strcmp(req->route->path, PATH_REVOKE) == 0)
+		return true;
+	if (req->route->handle != account_serve)
+		return false;
+	if (json_parse_object(j, payload, "payload", &object) == 0)
+		free = json_count(object) == 0 /* L-9 */ ||
+		       span_eq_str(json_string(json_get(object, "status")),
+			   "deactivated");
+	job_recover(j);
+	return free;
+}
+
+/* Step 16 */
+static int
+check_agreed(const struct acme *a, struct job *j, const struct request *req,
+    struct span payload, struct response *resp)
+{
+	const struct conf *conf = a->conf;
+
+	if (req->account == NULL || account_has_agreed(a, req->account) ||
+	    is_free(j, req, payload))
+		return 0;
+	account_explain_terms(a, j,
+	    conf->tos_change_url != NULL ? conf->tos_change_url : conf->tos_url,
+	    resp);
+	return job_fail(
+	    j, ERR_USER_ACTION_REQUIRED, "the terms of service have changed");
+}
+
 /* Step 17 */
 static int
 read_payload(struct job *j, struct request *req, struct span payload)
@@ -404,7 +464,8 @@ read_payload(struct job *j, struct request *req, struct span payload)
 
 /* Steps 7 to 17: in this order and no other (AC-52). */
 static int
-read_signed(struct acme *a, struct job *j, struct request *req)
+read_signed(
+    struct acme *a, struct job *j, struct request *req, struct response *resp)
 {
 	struct jws jws;
 
@@ -416,6 +477,8 @@ read_signed(struct acme *a, struct job *j, struct request *req)
 	/* After the signature: strangers cannot ask for states (AC-49). */
 	if (req->account != NULL &&
 	    account_check_status(j, req->account, "account") < 0)
+		return -1;
+	if (check_agreed(a, j, req, jws.payload, resp) < 0)
 		return -1;
 	return read_payload(j, req, jws.payload);
 }
@@ -454,7 +517,7 @@ acme_prepare(
 		req->is_read = true;
 		return 0;
 	}
-	if (read_signed(a, j, req) < 0) {
+	if (read_signed(a, j, req, resp) < 0) {
 		explain(a, j, resp);
 		return -1;
 	}
@@ -484,12 +547,40 @@ respond_options(const struct request *req, struct response *resp)
 	return 0;
 }
 
+/*
+ * Between acme_prepare() and the transaction the account may have ended or
+ * changed its key.  What is written is written for the account as it is now;
+ * it stays so until the commit.
+ */
+static int
+hold_account(struct job *j, struct request *req)
+{
+	struct account *now = arena_alloc(j->arena, sizeof(*now));
+	bool alone = req->route->handle == account_serve ||
+		     req->route->handle == account_change_key;
+	int found = store_account_hold(j, req->account->id, alone, now);
+
+	if (found < 0)
+		return -1;
+	if (found == 0)
+		return job_fail(
+		    j, ERR_ACCOUNT_DOES_NOT_EXIST, "no such account");
+	if (strcmp(now->thumbprint, jwk_thumbprint(req->jwk)) != 0)
+		return job_fail(
+		    j, ERR_MALFORMED, "JWS signature does not verify");
+	req->account = now;
+	return account_check_status(j, now, "account");
+}
+
 int
 acme_handle(
     struct acme *a, struct job *j, struct request *req, struct response *resp)
 {
 	if (req->method == METHOD_OPTIONS)
 		return respond_options(req, resp);
+	if (acme_writes(req) && req->account != NULL &&
+	    hold_account(j, req) < 0)
+		return -1;
 	if (req->route->handle(a, j, req, resp) < 0)
 		return -1;
 	if (!buf_ok(&resp->body))

@@ -21,6 +21,7 @@
 
 #include "acme/request.h"
 
+struct aead_key;
 struct job;
 struct acme;
 struct conf;
@@ -45,6 +46,10 @@ struct acme_chain {
 	size_t alternate_count; /* at most ACME_ALTERNATES_MAX */
 };
 void acme_set_chain(struct acme *a, const struct acme_chain *chain);
+
+/* The key that EAB secrets are encrypted with (AC-79): set before the first
+ * request; borrowed.  Without it no account can be bound. */
+void acme_set_eab_key(struct acme *a, const struct aead_key *key);
 
 /*
  * Steps 2 to 5 alone, which need no body: for a front that refuses the body

@@ -14,12 +14,14 @@ libcs_db_a_SOURCES = \
 	db/store_bucket.c db/store_bucket.h \
 	db/store_caa.c db/store_caa.h \
 	db/store_cert.c db/store_cert.h \
+	db/store_eab.c db/store_eab.h \
 	db/store_key.c db/store_key.h \
 	db/store_order.c db/store_order.h \
 	db/store_outbox.c db/store_outbox.h \
 	db/store_private.h \
 	db/store_reply.c db/store_reply.h \
 	db/store_revoke.c db/store_revoke.h \
+	db/store_secret.c db/store_secret.h \
 	db/store_suppressed.c db/store_suppressed.h
 nodist_libcs_db_a_SOURCES = db/schema_data.c
 

@@ -97,7 +97,7 @@ step(struct job *j)
 	if (schema_version(j, &version) != 0)
 		return -1;
 	if (version >= newest_version())
-		return store_schema_check(j);
+		return store_schema_check(j) != 0 ? -1 : secrets_make(j);
 	return apply(j, version + 1) != 0 ? -1 : 1;
 }
 

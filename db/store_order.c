@@ -223,6 +223,30 @@ store_order_list(struct job *j, bool pending_only, size_t max,
 	return found;
 }
 
+int
+store_order_page(struct job *j, const char *account_id, int64_t before_at,
+    const char *before_id, size_t max, struct order **out, size_t *count)
+{
+	struct query q;
+	int found;
+
+	*count = 0;
+	*out = arena_calloc(j->arena, max, sizeof(**out));
+	found = query_first(&q, j,
+	    ORDER_PICTURE
+	    "FROM (SELECT * FROM orders WHERE account_id = $1 "
+	    "AND failed_at = 0 AND is_preauth = 0 "
+	    "AND (created_at, id) < ($2, $3) "
+	    "ORDER BY created_at DESC, id DESC LIMIT $4) o" ORDER_JOINS
+	    "ORDER BY o.created_at DESC, o.id DESC, i.place",
+	    ARGS(v_text(account_id), v_int(before_at), v_text(before_id),
+		v_int((int64_t)max)));
+	while (found == 1)
+		found = picture_read(&q, &(*out)[(*count)++]);
+	query_end(&q);
+	return found;
+}
+
 /* --- changing ------------------------------------------------------------ */
 
 int

@@ -58,6 +58,15 @@ int store_order_by_id(
 int store_order_list(struct job *j, bool pending_only, size_t max,
     struct order **out, size_t *count);
 
+/*
+ * One page of an account's orders that have not failed, newest first: at most
+ * `max`, older than the order of (before_at, before_id), which is the last
+ * one of the page before; INT64_MAX and "" begin.  What the clock or an
+ * authorization has ended is among them.
+ */
+int store_order_page(struct job *j, const char *account_id, int64_t before_at,
+    const char *before_id, size_t max, struct order **out, size_t *count);
+
 /* The CSR of a ready order (the caller checked) and the whole request that it
  * came in, as received: ERR_CONFLICT if there is one already or the order has
  * failed.  The order is then due for the issuer. */

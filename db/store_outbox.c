@@ -77,6 +77,16 @@ store_outbox_lease(struct job *j, int64_t lease_until, struct outbox_mail *out)
 }
 
 int
+store_outbox_is_open(struct job *j, const char *challenge_id)
+{
+	int64_t one;
+
+	return store_get_int(j, &one,
+	    "SELECT 1 FROM outbox WHERE challenge_id = $1 AND closed_at = 0",
+	    ARGS(v_text(challenge_id)));
+}
+
+int
 store_outbox_next_due(struct job *j, int64_t *at)
 {
 	return store_get_int(j, at,

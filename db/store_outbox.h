@@ -28,6 +28,8 @@ struct outbox_mail {
 /* The next mail due whose challenge is alive: 1 and *out, 0, -1. */
 int store_outbox_lease(
     struct job *j, int64_t lease_until, struct outbox_mail *out);
+/* Has it neither been sent nor ended since it was leased?  1 / 0 / -1. */
+int store_outbox_is_open(struct job *j, const char *challenge_id);
 /* Keeps the rendered octets before the first submission. */
 int store_outbox_spool(
     struct job *j, const char *challenge_id, struct span message);

@@ -118,6 +118,9 @@ int store_lease(struct query *q, struct job *j, int64_t lease_until,
  */
 int store_recover(struct job *j, const char *again);
 
+/* Makes those secrets (db/store_secret.h) that are not there yet. */
+int secrets_make(struct job *j);
+
 /* --- authorizations and challenges, store_authz.c --- */
 
 /* Columns of one authorization with its challenge, in authz_read's order. */

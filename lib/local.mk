@@ -5,6 +5,7 @@ libcs_lib_a_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) $(CRYPTO_CFLAGS) $(IDN2_
 	$(PSL_CFLAGS) $(UNISTRING_CFLAGS)
 libcs_lib_a_SOURCES = \
 	lib/addr.c lib/addr.h \
+	lib/aead.c lib/aead.h \
 	lib/arena.c lib/arena.h \
 	lib/b64.c lib/b64.h \
 	lib/buf.c lib/buf.h \

@@ -173,7 +173,7 @@ refuse_if_denied(struct job *j, const struct outbox_mail *mail, bool *denied)
 	struct addr addr;
 
 	*denied = addr_parse(j, span_str(mail->mailbox), &policy, &addr) < 0 ||
-		  policy_check(j, j->conf, &addr) < 0;
+		  policy_check(j, j->conf, NULL, &addr) < 0;
 	if (*denied && !err_is_theirs(j->err.kind))
 		return -1;
 	job_recover(j);

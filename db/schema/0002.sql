@@ -6,6 +6,9 @@ ALTER TABLE account ADD COLUMN eab_kid TEXT;
 ALTER TABLE account ADD COLUMN eab TEXT;
 CREATE INDEX account_eab ON account (eab_kid) WHERE eab_kid IS NOT NULL;
 CREATE INDEX account_created ON account (created_at);
+CREATE INDEX account_deactivated ON account (created_at)
+	WHERE deactivated_at > 0;
+CREATE INDEX account_revoked ON account (created_at) WHERE revoked_at > 0;
 
 -- Keys that an account had before (AC-81, AC-135).  The request that replaced
 -- one is signed by it and by its successor, so the row proves itself: place
@@ -103,4 +106,11 @@ CREATE TABLE suppressed (
 	since BIGINT NOT NULL,
 	until BIGINT NOT NULL,
 	source TEXT NOT NULL
+);
+
+-- Random octets that all processes of this database share and no client
+-- knows; made when the database is migrated.
+CREATE TABLE secret (
+	name TEXT NOT NULL PRIMARY KEY,
+	octets BYTEA NOT NULL
 );

@@ -17,6 +17,7 @@ TESTS += $(unit_tests)
 # --- lib ---
 unit_tests += \
 	tests/unit/test_addr \
+	tests/unit/test_aead \
 	tests/unit/test_arena \
 	tests/unit/test_b64 \
 	tests/unit/test_buf \
@@ -35,6 +36,7 @@ unit_tests += \
 	tests/unit/test_rnd \
 	tests/unit/test_seal
 tests_unit_test_addr_LDADD = $(UNIT) $(CS_LIB)
+tests_unit_test_aead_LDADD = $(UNIT) $(CS_LIB)
 tests_unit_test_arena_LDADD = $(UNIT) $(CS_LIB)
 tests_unit_test_b64_LDADD = $(UNIT) $(CS_LIB)
 tests_unit_test_buf_LDADD = $(UNIT) $(CS_LIB)
@@ -188,6 +190,7 @@ tests_unit_libacmelab_a_SOURCES = \
 	tests/unit/acme_mailbox.c tests/unit/acme_mailbox.h
 ACME_LAB = tests/unit/libacmelab.a
 unit_tests += \
+	tests/unit/test_account \
 	tests/unit/test_acme \
 	tests/unit/test_authz \
 	tests/unit/test_certid \
@@ -205,6 +208,9 @@ unit_tests += \
 	tests/unit/test_revoke \
 	tests/unit/test_status \
 	tests/unit/test_throttle
+tests_unit_test_account_CPPFLAGS = $(tests_cppflags) $(JANSSON_CFLAGS) \
+	$(CRYPTO_CFLAGS)
+tests_unit_test_account_LDADD = $(ACME_LAB) $(STORE_FIXTURE) $(CS_ACME)
 tests_unit_test_acme_LDADD = $(ACME_LAB) $(STORE_FIXTURE) $(CS_ACME)
 tests_unit_test_authz_LDADD = $(ACME_LAB) $(STORE_FIXTURE) $(CS_ACME)
 tests_unit_test_certid_LDADD = $(UNIT) $(CS_ACME)

@@ -431,7 +431,7 @@ test_routing(struct job *j)
 		"/acme//new-order", "/acme/new-order/", "/acme/new%2Dorder",
 		"/acme/new-order?x=1", "/acme/new-order?", "/acme/./new-order",
 		"/ACME/new-order", "/acme/NEW-order", "/acme/new-authz/",
-		"/acme/revoke-cert/", "/acme/key-change", "/acme/order",
+		"/acme/revoke-cert/", "/acme/key-change/", "/acme/order",
 		"/acme/order/", "/acme/order/" VECTOR_ORDER "/",
 		"/acme/order/" VECTOR_ORDER "/finalize/",
 		"/acme/order/" VECTOR_ORDER "/final",
@@ -440,7 +440,10 @@ test_routing(struct job *j)
 		"/acme/order/5tGm8QkqS0y4w1nZb7Rf2R",
 		"/acme/order/5tGm8QkqS0y4w1nZb7Rf2=",
 		"/acme/order/5tGm8QkqS0y4w1nZb7/f2Q",
-		"/acme/acct/" FRONT_ACCOUNT_ID "/orders",
+		"/acme/acct/" FRONT_ACCOUNT_ID "/orders/",
+		"/acme/acct/" FRONT_ACCOUNT_ID "/orders?",
+		"/acme/acct/" FRONT_ACCOUNT_ID "/orders?x=1",
+		"/acme/acct/" FRONT_ACCOUNT_ID "?cursor=x",
 		"/acme/cert/" VECTOR_ORDER "/", "/acme/cert/" VECTOR_ORDER "/0",
 		"/acme/cert/" VECTOR_ORDER "/01",
 		"/acme/cert/" VECTOR_ORDER "/1a",
@@ -622,13 +625,15 @@ test_directory(struct job *j)
 	a = front_send(j, METHOD_GET, "/acme/directory", SPAN(""), NULL);
 	front_expect(&a, 200, "", NULL);
 	small = a.body.p;
-	assert_int_equal(json_count(a.doc), 7);
+	assert_int_equal(json_count(a.doc), 8);
 	assert_string_equal(
 	    front_str(&a, "renewalInfo"), FRONT_BASE "/acme/renewal-info");
 	assert_string_equal(
 	    front_str(&a, "revokeCert"), FRONT_BASE "/acme/revoke-cert");
 	assert_string_equal(
 	    front_str(&a, "newAuthz"), FRONT_BASE FRONT_NEW_AUTHZ);
+	assert_string_equal(
+	    front_str(&a, "keyChange"), FRONT_BASE "/acme/key-change");
 	assert_string_equal(
 	    front_str(&a, "newNonce"), FRONT_BASE FRONT_NEW_NONCE);
 	assert_string_equal(
@@ -693,9 +698,12 @@ test_new_account(struct job *j)
 	    "\"termsOfServiceAgreed\":true,\"onlyReturnExisting\":null,"
 	    "\"externalAccountBinding\":{},\"status\":\"\",\"orders\":\"\"}");
 	front_expect(&a, 201, "", NULL);
-	assert_string_equal(a.body.p,
-	    "{\"status\":\"valid\","
-	    "\"contact\":[\"mailto:admin@example.org\"]}");
+	assert_string_equal(
+	    a.body.p, arena_printf(j->arena,
+			  "{\"status\":\"valid\","
+			  "\"contact\":[\"mailto:admin@example.org\"],"
+			  "\"orders\":\"%s/orders\"}",
+			  front_header(&a, "Location", 0)));
 	assert_int_equal(strlen(front_path(front_header(&a, "Location", 0))),
 	    strlen("/acme/acct/") + 22);
 	/* The key names the account: whatever else is asked for. */
@@ -757,8 +765,11 @@ test_terms(struct job *j)
 	a = front_post_jwk(j, "acct-es256-B", FRONT_NEW_ACCOUNT,
 	    "{\"termsOfServiceAgreed\":true}");
 	front_expect(&a, 201, "", NULL);
-	assert_string_equal(a.body.p, "{\"status\":\"valid\",\"contact\":[],"
-				      "\"termsOfServiceAgreed\":true}");
+	assert_string_equal(a.body.p,
+	    arena_printf(j->arena,
+		"{\"status\":\"valid\",\"contact\":[],"
+		"\"termsOfServiceAgreed\":true,\"orders\":\"%s/orders\"}",
+		front_header(&a, "Location", 0)));
 	assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM account WHERE "
 					  "tos_agreed_at > 0 AND tos_url = "
 					  "'https://ca.example/terms'"),
@@ -846,8 +857,9 @@ test_account(struct job *j)
 		unit_case("%s", reads[i]);
 		a = front_post(j, path, reads[i]);
 		front_expect(&a, 200, "", NULL);
-		assert_string_equal(
-		    a.body.p, "{\"status\":\"valid\",\"contact\":[]}");
+		assert_string_equal(a.body.p,
+		    "{\"status\":\"valid\",\"contact\":[]"
+		    ",\"orders\":\"" FRONT_KID "/orders\"}");
 		assert_false(a.changed);
 	}
 	a = front_post(j, path, "{\"contact\":[\"mailto:x@example.org\"]}");
@@ -855,17 +867,16 @@ test_account(struct job *j)
 	assert_string_equal(front_header(&a, "Location", 0), FRONT_KID);
 	a = front_post(j, path, "");
 	assert_string_equal(a.body.p,
-	    "{\"status\":\"valid\",\"contact\":[\"mailto:x@example.org\"]}");
+	    "{\"status\":\"valid\",\"contact\":[\"mailto:x@example.org\"]"
+	    ",\"orders\":\"" FRONT_KID "/orders\"}");
 	a = front_post(j, path, "{\"contact\":[\"tel:1\"]}");
 	front_expect(&a, 400, "unsupportedContact", NULL);
 	a = front_post(j, path, "{\"contact\":[]}");
-	assert_string_equal(a.body.p, "{\"status\":\"valid\",\"contact\":[]}");
+	assert_string_equal(a.body.p, "{\"status\":\"valid\",\"contact\":[]"
+				      ",\"orders\":\"" FRONT_KID "/orders\"}");
 	a = front_post(j, path, "{\"status\":\"revoked\"}");
 	front_expect(
 	    &a, 400, "malformed", "status can only be set to deactivated");
-	a = front_post(j, path, "{\"status\":\"deactivated\"}");
-	front_expect(&a, 400, "malformed",
-	    "this server does not offer account deactivation");
 
 	a = front_post_jwk(j, "acct-es256-B", FRONT_NEW_ACCOUNT, "{}");
 	front_expect(&a, 201, "", NULL);
