@@ -19,6 +19,7 @@ mail_read(struct query *q, struct outbox_mail *out)
 	out->from = query_text(q);
 	out->message_id = query_text(q);
 	out->language = query_text(q);
+	out->eab_kid = query_text(q);
 	/* The one place that reads part1 back (ER-6). */
 	out->token_part1 = query_secret(q);
 	out->message = query_secret(q);
@@ -33,11 +34,12 @@ mail_get(struct job *j, const char *challenge_id, struct outbox_mail *out)
 	struct query q;
 	int found = query_first(&q, j,
 	    "SELECT c.id, a.id, a.account_id, b.order_id, a.mailbox, "
-	    "c.from_address, "
-	    "c.message_id, o.language, p.octets, s.message, a.created_at, "
+	    "c.from_address, c.message_id, o.language, t.eab_kid, p.octets, "
+	    "s.message, a.created_at, "
 	    "a.expires_at, b.attempts "
 	    "FROM outbox b JOIN challenge c ON c.id = b.challenge_id "
 	    "JOIN authz a ON a.id = c.authz_id "
+	    "JOIN account t ON t.id = a.account_id "
 	    "JOIN orders o ON o.id = b.order_id "
 	    "JOIN part1 p ON p.challenge_id = b.challenge_id "
 	    "LEFT JOIN spool s ON s.challenge_id = b.challenge_id "

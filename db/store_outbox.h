@@ -18,6 +18,7 @@ struct outbox_mail {
 	const char *from;
 	const char *message_id;
 	const char *language;    /* or NULL */
+	const char *eab_kid;     /* that the account is bound to, or NULL */
 	struct span token_part1; /* secret: wiped with the arena */
 	struct span message;     /* spooled; empty before the first attempt */
 	int64_t created_at;

@@ -2,6 +2,7 @@
 
 #include "src/evidence.h"
 
+#include "acme/proof.h"
 #include "db/store_authz.h"
 #include "db/store_cert.h"
 #include "dns/record.h"
@@ -289,10 +290,11 @@ member_is(const struct json *e, const char *name, const char *value)
 
 int
 evidence_verify(struct job *j, const struct seal_key *seal,
-    const struct authz *a, const char *thumbprint_now,
+    const struct authz *a, const struct signing_keys *keys,
     const struct reply_record *r)
 {
 	const struct json *e;
+	const char *proven;
 	uint8_t hash[SHA256_LEN];
 
 	if (r->verdict != VERDICT_MATCH)
@@ -309,8 +311,8 @@ evidence_verify(struct job *j, const struct seal_key *seal,
 	    !member_is(e, "account", a->account_id) ||
 	    !member_is(e, "challenge_from", a->challenge.from))
 		return unproven(j, "the evidence is about something else");
-	if (!member_is(e, "thumbprint", thumbprint_now))
-		return unproven(j, "the account's key is no longer the one "
-				   "that the reply proved");
+	proven = span_dup(j->arena, json_string(json_get(e, "thumbprint")));
+	if (key_proof_verify(j, keys, proven) < 0)
+		return -1;
 	return judge_again(j, a, e, r);
 }

@@ -18,6 +18,7 @@
 struct cert;
 struct reply;
 struct recorder;
+struct signing_keys;
 
 /* The S/MIME Baseline Requirements that the code implements (PK-1), and the
  * method's name as it is recorded (PK-16). */
@@ -48,12 +49,13 @@ bool evidence_tbs_is_sealed(
 
 /*
  * Does the stored reply prove the authorization, today, from what is stored
- * alone?  Seal, account key unchanged, every reply rule again with the
+ * alone?  Seal, the key that the reply proved being keys->signer or one that
+ * handed over to it (AC-82), every reply rule again with the
  * recorded DNS answers.  0, or -1 with ERR_UNAUTHORIZED saying what fails.
  * seal NULL: the seal is not checked (an auditor does not hold the key).
  */
 int evidence_verify(struct job *j, const struct seal_key *seal,
-    const struct authz *a, const char *thumbprint_now,
+    const struct authz *a, const struct signing_keys *keys,
     const struct reply_record *r);
 
 #endif

@@ -48,31 +48,52 @@ check_age(struct job *j, const struct authz *a, enum gate *out)
 	return closed(out);
 }
 
+/* More changes of key than anybody makes within the age of a validation. */
+#define FORMER_KEYS_MAX 100
+
+static int
+load_keys(struct job *j, const struct order *o, struct signing_keys *keys,
+    bool *exists)
+{
+	struct account account;
+	struct former_key *former;
+	int found = store_account_by_id(j, o->account_id, &account);
+
+	*exists = found > 0;
+	if (found <= 0)
+		return found;
+	*keys = (struct signing_keys){ .base_url = j->conf->base_url,
+		.account_id = account.id,
+		.jwk = account.jwk,
+		.thumbprint = account.thumbprint };
+	if (store_account_former_keys(j, account.id, FORMER_KEYS_MAX, &former,
+		&keys->former_count) < 0)
+		return -1;
+	keys->former = former;
+	return 0;
+}
+
 /*
  * Who can write rows can give an order another CSR, or make an order of its
  * own.  But the account signed which CSR is for which order, and the key that
- * it signed with is the one that the mailboxes' replies proved: its thumbprint
- * goes on to check_proof().
+ * it signed with is the one that the mailboxes' replies proved, or one that
+ * this one handed over to: it goes on to check_proof().
  */
 static int
-check_request(struct job *j, const struct order *o, const char **thumbprint,
+check_request(struct job *j, const struct order *o, struct signing_keys *keys,
     enum gate *out)
 {
-	struct account account;
-	int found = store_account_by_id(j, o->account_id, &account);
+	bool exists;
 
-	if (found < 0)
+	if (load_keys(j, o, keys, &exists) < 0)
 		return -1;
 	if (o->is_preauth)
 		job_fail(j, ERR_UNAUTHORIZED,
 		    "a pre-authorization gets no certificate");
-	else if (found == 0)
+	else if (!exists)
 		job_fail(j, ERR_UNAUTHORIZED, "the order has no account");
-	else if (finalize_proof_verify(j, j->conf->base_url, o, account.jwk,
-		     account.thumbprint) == 0) {
-		*thumbprint = account.thumbprint;
+	else if (finalize_proof_verify(j, o, keys) == 0)
 		return 0;
-	}
 	log_error("request not proven",
 	    "order=%s error=\"%s\" next=\"find out who wrote the row; "
 	    "nothing was signed\"",
@@ -80,10 +101,9 @@ check_request(struct job *j, const struct order *o, const char **thumbprint,
 	return closed(out);
 }
 
-/* The thumbprint is that of the key that signed the request. */
 static int
 check_proof(const struct issuer *i, struct job *j, const struct order *o,
-    const struct authz *a, const char *thumbprint, enum gate *out)
+    const struct authz *a, const struct signing_keys *keys, enum gate *out)
 {
 	struct reply_record r;
 	int found;
@@ -100,7 +120,7 @@ check_proof(const struct issuer *i, struct job *j, const struct order *o,
 		job_fail(j, ERR_UNAUTHORIZED, "there is no matching reply");
 		return alarm_unproven(j, o, a, out);
 	}
-	if (evidence_verify(j, i->seal, a, thumbprint, &r) < 0)
+	if (evidence_verify(j, i->seal, a, keys, &r) < 0)
 		return j->err.kind == ERR_UNAUTHORIZED
 			   ? alarm_unproven(j, o, a, out)
 			   : -1;
@@ -172,7 +192,7 @@ was_valid(const struct authz *a, int64_t at)
 
 static int
 check_identifier(const struct issuer *i, struct job *j, const struct order *o,
-    const struct authz *a, const char *thumbprint, enum gate *out)
+    const struct authz *a, const struct signing_keys *keys, enum gate *out)
 {
 	if (a->revoked_at != 0) {
 		job_fail(j, ERR_UNAUTHORIZED,
@@ -186,7 +206,7 @@ check_identifier(const struct issuer *i, struct job *j, const struct order *o,
 	}
 	if (check_age(j, a, out) < 0 || *out != GATE_OPEN)
 		return 0;
-	if (check_proof(i, j, o, a, thumbprint, out) < 0)
+	if (check_proof(i, j, o, a, keys, out) < 0)
 		return -1;
 	if (*out != GATE_OPEN)
 		return 0;
@@ -198,17 +218,17 @@ issuer_gate(const struct issuer *i, struct job *j, const struct order *o,
     enum gate *out)
 {
 	enum gate worst = GATE_OPEN;
-	const char *thumbprint = NULL;
+	struct signing_keys keys;
 
 	*out = GATE_OPEN;
-	if (check_request(j, o, &thumbprint, out) < 0)
+	if (check_request(j, o, &keys, out) < 0)
 		return -1;
 	if (*out != GATE_OPEN)
 		return 0;
 	for (size_t k = 0; k < o->identifier_count; k++) {
 		*out = GATE_OPEN;
 		if (check_identifier(
-			i, j, o, &o->identifiers[k].authz, thumbprint, out) < 0)
+			i, j, o, &o->identifiers[k].authz, &keys, out) < 0)
 			return -1;
 		if (*out == GATE_CLOSED)
 			return 0;

@@ -2,6 +2,7 @@
 
 #include "src/role_sender.h"
 
+#include "acme/eab.h"
 #include "acme/limit.h"
 #include "acme/policy.h"
 #include "acme/problem.h"
@@ -163,20 +164,36 @@ finish(struct job *j, const struct outbox_mail *mail,
 	return 0;
 }
 
+/* The account's own list may say no as well (AC-78). */
+static int
+is_allowed(struct job *j, const struct outbox_mail *mail, bool *allowed)
+{
+	struct addr_policy policy = policy_addr(j->conf);
+	struct account_rights rights;
+	struct addr addr;
+
+	if (eab_rights_of(j, mail->eab_kid, &rights) < 0)
+		return -1;
+	*allowed =
+	    addr_parse(j, span_str(mail->mailbox), &policy, &addr) == 0 &&
+	    policy_check(j, j->conf, rights.allow, &addr) == 0;
+	if (!*allowed && !err_is_theirs(j->err.kind))
+		return -1;
+	job_recover(j);
+	return 0;
+}
+
 /* The lists may have changed since the order came (ER-13). */
 static int
 refuse_if_denied(struct job *j, const struct outbox_mail *mail, bool *denied)
 {
 	struct submit_result r = { .outcome = SUBMIT_PERMANENT,
 		.answer = "refused by this server's policy" };
-	struct addr_policy policy = policy_addr(j->conf);
-	struct addr addr;
+	bool allowed;
 
-	*denied = addr_parse(j, span_str(mail->mailbox), &policy, &addr) < 0 ||
-		  policy_check(j, j->conf, NULL, &addr) < 0;
-	if (*denied && !err_is_theirs(j->err.kind))
+	if (is_allowed(j, mail, &allowed) < 0)
 		return -1;
-	job_recover(j);
+	*denied = !allowed;
 	return *denied ? finish(j, mail, &r) : 0;
 }
 
@@ -198,10 +215,18 @@ send_one(const struct sender *s, struct job *j, struct outbox_mail *mail)
 {
 	struct submit_result r;
 	bool denied;
+	int open;
 
 	if (refuse_if_denied(j, mail, &denied) < 0 || denied)
 		return denied ? 0 : -1;
 	if (mail->message.n == 0 && render(s, j, mail) < 0)
+		return drop(j, mail);
+	/* The account or the authorization may have ended just now (AC-73). */
+	open = store_outbox_is_open(j, mail->challenge_id);
+	if (open == 0)
+		job_fail(
+		    j, ERR_CONFLICT, "outbox %s: ended", mail->challenge_id);
+	if (open <= 0)
 		return drop(j, mail);
 	if (submit_send(
 		s->submit, j, mail->from, mail->mailbox, mail->message, &r) < 0)

@@ -254,6 +254,7 @@ unit_tests += \
 	tests/unit/test_evidence \
 	tests/unit/test_gate \
 	tests/unit/test_http_peers \
+	tests/unit/test_gate_keys \
 	tests/unit/test_issuer_profile \
 	tests/unit/test_judge \
 	tests/unit/test_lists \
@@ -265,6 +266,7 @@ tests_unit_test_conf_manual_CPPFLAGS = $(tests_cppflags)
 tests_unit_test_conf_manual_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_evidence_LDADD = $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_gate_LDADD = $(ROLE_LAB) $(CS_SRC)
+tests_unit_test_gate_keys_LDADD = $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_issuer_profile_LDADD = $(PKI_LAB) $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_lists_LDADD = $(PKI_LAB) $(STORE_FIXTURE) $(CS_SRC)
 tests_unit_test_http_peers_LDADD = $(UNIT) $(CS_SRC)

@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#include "acme/proof.h"
 #include "db/store_caa.h"
 #include "lib/digest.h"
 #include "lib/json.h"
@@ -42,8 +43,12 @@ proof_init(struct proof *p, struct job *j)
 static int
 verify(struct proof *p)
 {
+	struct signing_keys keys = { .base_url = p->lab.conf.base_url,
+		.account_id = p->lab.account.id,
+		.signer = p->thumbprint };
+
 	return evidence_verify(
-	    p->lab.j, p->lab.issuer.seal, &p->authz, p->thumbprint, &p->reply);
+	    p->lab.j, p->lab.issuer.seal, &p->authz, &keys, &p->reply);
 }
 
 static void
@@ -236,7 +241,8 @@ static const struct {
 	{ "seal missing", no_seal, true, SEAL },
 	{ "seal key", other_seal_key, true, SEAL },
 	{ "account key", other_key, false,
-	    "the account's key is no longer the one that the reply proved" },
+	    "no signed change of key leads from the one that the reply "
+	    "proved to the one that signed" },
 };
 
 static void

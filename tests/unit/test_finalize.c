@@ -186,6 +186,7 @@ test_not_ready(struct job *j)
 static void
 test_request_is_proof(struct job *j)
 {
+	struct signing_keys keys;
 	struct account account;
 	struct order o;
 	struct span jws;
@@ -204,10 +205,12 @@ test_request_is_proof(struct job *j)
 	front_expect(&a, 200, "", NULL);
 	EXPECT(j, store_order_by_id(j, id, NULL, &o), 1);
 	EXPECT(j, store_account_by_id(j, FRONT_ACCOUNT_ID, &account), 1);
-	EXPECT(j,
-	    finalize_proof_verify(
-		j, FRONT_BASE, &o, account.jwk, account.thumbprint),
-	    0);
+	keys = (struct signing_keys){ .base_url = FRONT_BASE,
+		.account_id = account.id,
+		.jwk = account.jwk,
+		.thumbprint = account.thumbprint };
+	EXPECT(j, finalize_proof_verify(j, &o, &keys), 0);
+	assert_string_equal(keys.signer, account.thumbprint);
 	/* The first one stays. */
 	jws = o.csr_jws;
 	a = finalize(j, url, csr_named("good"));

@@ -348,7 +348,8 @@ test_swapped_key(struct job *j)
 	EXPECT(j, issuer_gate(&lab.issuer, j, o, &g), 0);
 	assert_int_equal(g, GATE_CLOSED);
 	assert_job_error(j, ERR_UNAUTHORIZED,
-	    "the account's key is no longer the one that the reply proved");
+	    "no signed change of key leads from the one that the reply "
+	    "proved to the one that signed");
 }
 
 /* --- more than one ------------------------------------------------------- */

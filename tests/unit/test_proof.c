@@ -47,14 +47,25 @@ key_of(struct job *j, const struct client_key *k)
 }
 
 static int
+verify_order(struct job *j, const struct order *o, const char *jwk,
+    const char *thumbprint)
+{
+	struct signing_keys keys = { .base_url = BASE,
+		.account_id = ACCOUNT,
+		.jwk = jwk,
+		.thumbprint = thumbprint };
+
+	return finalize_proof_verify(j, o, &keys);
+}
+
+static int
 verify(struct job *j, struct span jws, const char *key)
 {
 	const struct jwk *k = key_of(j, client_key(key));
 	struct order o = order;
 
 	o.csr_jws = jws;
-	return finalize_proof_verify(
-	    j, BASE, &o, jwk_canonical(k), jwk_thumbprint(k));
+	return verify_order(j, &o, jwk_canonical(k), jwk_thumbprint(k));
 }
 
 static const struct {
@@ -182,9 +193,8 @@ test_key(void **state)
 	o.csr_jws = client_jws(j, client_key("acct-es256-A"), GOOD, CSR);
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		unit_case("%zu", i);
-		assert_int_equal(finalize_proof_verify(j, BASE, &o, rows[i].jwk,
-				     rows[i].thumbprint),
-		    -1);
+		assert_int_equal(
+		    verify_order(j, &o, rows[i].jwk, rows[i].thumbprint), -1);
 		assert_job_error(j, ERR_UNAUTHORIZED, rows[i].error);
 		job_recover(j);
 	}

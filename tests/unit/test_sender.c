@@ -11,6 +11,8 @@
 
 #include "acme/status.h"
 #include "db/store_audit.h"
+#include "db/store_eab.h"
+#include "db/store_outbox.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
@@ -91,6 +93,83 @@ test_retries(struct job *j)
 	assert_int_equal(lab.submissions, COUNT(pauses) + 1);
 	assert_int_equal(
 	    role_lab_authz(&lab)->challenge.mail_attempts, COUNT(pauses) + 1);
+}
+
+static void
+end_account(struct role_lab *lab)
+{
+	int64_t ended;
+
+	COMMITTED(
+	    lab->j, store_account_deactivate(lab->j, lab->account.id, &ended));
+	assert_int_equal(ended, 1);
+}
+
+/* AC-73: the account ends while its mail is being sent: whatever the relay
+ * says, nothing of it stays, and nothing is tried again. */
+static void
+test_account_ends(struct job *j)
+{
+	static const struct submit_result answers[] = {
+		{ SUBMIT_ACCEPTED, "250", "250 2.0.0 ok" },
+		{ SUBMIT_TEMPORARY, "451 4.3.0", "451 4.3.0 later" },
+		{ SUBMIT_PERMANENT, "550 5.1.1", "550 5.1.1 no" },
+		{ SUBMIT_UNKNOWN, "", "" },
+	};
+
+	for (size_t i = 0; i < COUNT(answers); i++) {
+		struct role_lab lab;
+		int64_t at;
+
+		unit_case("%zu", i);
+		role_lab_init(&lab, j);
+		lab.answer = answers[i];
+		lab.during_submission = end_account;
+		EXPECT(j, sender_step(&lab.sender, j), 1);
+		assert_int_equal(lab.submissions, 1);
+		EXPECT(j, sender_next_due(&lab.sender, j, &at), 0);
+		EXPECT(j, sender_step(&lab.sender, j), 0);
+		assert_int_equal(
+		    fixture_count(j, "SELECT COUNT(*) FROM part1"), 0);
+		assert_int_equal(
+		    fixture_count(j, "SELECT COUNT(*) FROM spool"), 0);
+		assert_int_equal(role_lab_authz(&lab)->failed_at, 0);
+		assert_int_not_equal(role_lab_authz(&lab)->deactivated_at, 0);
+	}
+}
+
+/* AC-73: leased, but not yet sent: no mail leaves. */
+static void
+test_account_ended(struct job *j)
+{
+	struct outbox_mail mail;
+	struct role_lab lab;
+
+	role_lab_init(&lab, j);
+	EXPECT(j, store_begin(j), 0);
+	EXPECT(j, store_outbox_lease(j, j->now + 60, &mail), 1);
+	EXPECT(j, store_commit(j), 0);
+	end_account(&lab);
+	role_lab_at(&lab, j->now + 60);
+	EXPECT(j, sender_step(&lab.sender, j), 0);
+	assert_int_equal(lab.submissions, 0);
+}
+
+/* AC-78: the binding's list is asked again before the mail is sent. */
+static void
+test_binding_forbids(struct job *j)
+{
+	struct eab_key key = { .kid = "k",
+		.secret = SPAN("sealed"),
+		.allow = "[\"other.example\"]" };
+	struct role_lab lab;
+
+	role_lab_init(&lab, j);
+	COMMITTED(j, store_eab_create(j, &key));
+	fixture_sql(j, "UPDATE account SET eab_kid = 'k'");
+	EXPECT(j, sender_step(&lab.sender, j), 1);
+	assert_int_equal(lab.submissions, 0);
+	assert_int_not_equal(role_lab_authz(&lab)->failed_at, 0);
 }
 
 /* Until the challenge ends, not longer. */
@@ -302,6 +381,9 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_pauses),
 	STORE_TEST(test_accepted),
 	STORE_TEST(test_retries),
+	STORE_TEST(test_account_ends),
+	STORE_TEST(test_account_ended),
+	STORE_TEST(test_binding_forbids),
 	STORE_TEST(test_no_attempt_after_end),
 	STORE_TEST(test_outcomes),
 	STORE_TEST(test_lists),
