@@ -9,6 +9,7 @@
 #include "acme/contact.h"
 #include "acme/eab.h"
 #include "acme/jwk.h"
+#include "acme/limit.h"
 #include "acme/problem.h"
 #include "acme/response.h"
 #include "acme/status.h"
@@ -199,6 +200,18 @@ account_check_key(struct job *j, const struct jwk *key, const char *id)
 	return found;
 }
 
+/* AC-182 */
+static int
+take_limits(const struct acme *a, struct job *j, const struct request *req,
+    struct response *resp)
+{
+	struct limits l;
+
+	limits_init(&l, j, &a->conf->limits);
+	limits_add_account(&l, req->client_address);
+	return limits_take(&l, resp);
+}
+
 static int
 check_binding(struct acme *a, struct job *j, const struct request *req,
     struct account *account)
@@ -248,6 +261,8 @@ account_create(
 	    check_terms(a, j, req->payload, resp) < 0 ||
 	    contact_parse(j, req->payload, resp, &account.contact) < 0 ||
 	    check_binding(a, j, req, &account) < 0)
+		return -1;
+	if (take_limits(a, j, req, resp) < 0)
 		return -1;
 	if (a->conf->tos_url != NULL) {
 		account.tos_agreed_at = j->now;

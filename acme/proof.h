@@ -5,7 +5,7 @@
  * The request that finalized an order says whose certificate it is.  Where an
  * account has changed its key (AC-81), the requests that changed it say which
  * key handed over to which: a reply that proved a former key counts for the
- * key that signed (AC-82, doc/decisions/0009).
+ * key that signed (AC-82, doc/decisions/0010).
  */
 #ifndef ACME_PROOF_H
 #define ACME_PROOF_H

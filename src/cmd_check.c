@@ -3,6 +3,7 @@
 #include "db/store.h"
 #include "dns/resolver.h"
 #include "lib/addr.h"
+#include "lib/aead.h"
 #include "lib/arena.h"
 #include "lib/clock.h"
 #include "lib/fdio.h"
@@ -97,6 +98,14 @@ check_seal(struct check *c, struct job *j)
 	const struct seal_key *key;
 
 	return seal_key_load(j, j->arena, c->conf->seal_key_file, &key);
+}
+
+static int
+check_eab(struct check *c, struct job *j)
+{
+	const struct aead_key *key;
+
+	return aead_key_load(j, j->arena, c->conf->web.eab_key_file, &key);
 }
 
 static int
@@ -282,6 +291,8 @@ check_all(struct check *c)
 
 	run(c, "database", check_database);
 	run(c, "seal key", check_seal);
+	if (c->conf->web.eab_key_file != NULL)
+		run(c, "EAB key file", check_eab);
 	run(c, "issuing CA", check_ca);
 	run(c, "HTTPS certificate", check_tls);
 	run(c, "DNS", check_resolver);

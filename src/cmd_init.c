@@ -46,8 +46,9 @@ static const char init_usage[] =
     "           --country CC [--key-type TYPE] [--set OPTION=VALUE]...\n"
     "\n"
     "Makes a demonstration CA (a root and an issuing CA, private mode), the\n"
-    "keys that seal verdicts and sign mails, and a configuration file with a\n"
-    "comment on every option, all in DIR, which must not hold them yet.\n"
+    "keys that seal verdicts, sign mails and encrypt the secrets of external\n"
+    "account binding, and a configuration file with a comment on every\n"
+    "option, all in DIR, which must not hold them yet.\n"
     "\n"
     "  --dir DIR           where everything goes\n"
     "  --name NAME         name of the CA: in its certificates, in mails\n"
@@ -217,7 +218,7 @@ make_folder(struct job *j, const char *path, mode_t mode)
 }
 
 static int
-make_seal_key(struct job *j, const char *path)
+make_key_file(struct job *j, const char *path, mode_t mode)
 {
 	uint8_t octets[32];
 	char text[2 * sizeof(octets) + 1];
@@ -225,7 +226,7 @@ make_seal_key(struct job *j, const char *path)
 
 	rnd_bytes(octets, sizeof(octets));
 	hex_format(text, span_mem(octets, sizeof(octets)));
-	result = file_create(j, path, 0400, span_str(text));
+	result = file_create(j, path, mode, span_str(text));
 	wipe(octets, sizeof(octets));
 	wipe(text, sizeof(text));
 	return result;
@@ -258,6 +259,7 @@ add_defaults(struct init *in, struct arena *a, const char *dir)
 	add_default(in, a, "database",
 	    arena_printf(a, "sqlite:%s/state/countersign.db", dir));
 	add_default(in, a, "seal_key", "seal.key");
+	add_default(in, a, "web.eab_key_file", "eab.key");
 	add_default(in, a, "sender.dkim_rsa_selector", "cs-rsa");
 	add_default(in, a, "sender.dkim_rsa_key", "dkim-rsa.pem");
 	add_default(in, a, "sender.dkim_ed25519_selector", "cs-ed25519");
@@ -304,7 +306,10 @@ make_keys(struct job *j, struct init *in, const char *dir)
 	};
 
 	if (make_folder(j, ca.dir, 0755) < 0 || ca_init_create(j, &ca) < 0 ||
-	    make_seal_key(j, arena_printf(j->arena, "%s/seal.key", dir)) < 0 ||
+	    make_key_file(j, arena_printf(j->arena, "%s/seal.key", dir), 0400) <
+		0 ||
+	    make_key_file(j, arena_printf(j->arena, "%s/eab.key", dir), 0600) <
+		0 ||
 	    dkim_key_create(
 		j, arena_printf(j->arena, "%s/dkim-rsa.pem", dir), false) < 0 ||
 	    dkim_key_create(j,

@@ -656,7 +656,8 @@ set_trust(struct http *h, struct job *j)
 }
 
 int
-http_start(struct job *j, const struct http_sockets *sockets, struct http **out)
+http_start(struct job *j, const struct http_sockets *sockets,
+    const struct aead_key *eab_key, struct http **out)
 {
 	struct http *h = xcalloc(1, sizeof(*h));
 
@@ -664,6 +665,7 @@ http_start(struct job *j, const struct http_sockets *sockets, struct http **out)
 	pthread_mutex_init(&h->lock, NULL);
 	pthread_key_create(&h->thread_store, close_store);
 	h->acme = acme_new(j->conf);
+	acme_set_eab_key(h->acme, eab_key);
 	h->keep = arena_new();
 	h->watches = http_watches_new();
 	h->sockets = *sockets;

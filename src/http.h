@@ -17,14 +17,16 @@
 
 #include "lib/conf.h"
 
+struct aead_key;
 struct http;
 struct http_sockets;
 struct job;
 struct store;
 
-/* Starts threads and serves: 0, or -1.  Takes the descriptors over. */
-int http_start(
-    struct job *j, const struct http_sockets *sockets, struct http **out);
+/* Starts threads and serves: 0, or -1.  Takes the descriptors over.  eab_key:
+ * acme_set_eab_key(), or NULL. */
+int http_start(struct job *j, const struct http_sockets *sockets,
+    const struct aead_key *eab_key, struct http **out);
 /*
  * To be called once a second while there are connections, and when the role
  * is woken: ends requests that take too long, answers a parked finalize when

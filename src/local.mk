@@ -10,9 +10,11 @@ libcs_src_a_SOURCES = \
 	src/acme_client.c src/acme_client.h \
 	src/activation.c src/activation.h \
 	src/client_address.c src/client_address.h \
+	src/cmd_accounts.c \
 	src/cmd_authz.c \
 	src/cmd_cert.c \
 	src/cmd_check.c \
+	src/cmd_eab.c \
 	src/cmd_enroll.c \
 	src/cmd_init.c \
 	src/cmd_key.c \

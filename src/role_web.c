@@ -2,6 +2,7 @@
 
 #include "src/role_web.h"
 
+#include "lib/aead.h"
 #include "lib/arena.h"
 #include "lib/clock.h"
 #include "lib/conf.h"
@@ -16,6 +17,7 @@
 struct web {
 	struct http_sockets sockets;
 	struct http *http;
+	const struct aead_key *eab_key; /* NULL: none is configured */
 };
 
 /* Without a certificate there are Unix sockets only (conf_check.c). */
@@ -29,7 +31,16 @@ load_tls(struct job *j)
 	return tls_load(j, c->tls_certificate, c->tls_key);
 }
 
-/* Ports below 1024 and the TLS key need the rights that are given up next. */
+static int
+load_eab_key(struct job *j, struct arena *keep, const struct aead_key **out)
+{
+	const char *file = j->conf->web.eab_key_file;
+
+	return file == NULL ? 0 : aead_key_load(j, keep, file, out);
+}
+
+/* Ports below 1024, the TLS key and that of the EAB secrets need the rights
+ * that are given up next. */
 static int
 web_open(struct job *j, struct role_env *env)
 {
@@ -38,7 +49,8 @@ web_open(struct job *j, struct role_env *env)
 	env->role = w;
 	if (load_tls(j) < 0)
 		return -1;
-	if (http_listen(j, &w->sockets) < 0)
+	if (load_eab_key(j, env->keep, &w->eab_key) < 0 ||
+	    http_listen(j, &w->sockets) < 0)
 		return -1;
 	return http_raise_limit(j, &w->sockets);
 }
@@ -68,7 +80,7 @@ web_run(struct role_env *env)
 	struct job j;
 
 	job_init(&j, env->store, env->conf);
-	if (http_start(&j, &w->sockets, &w->http) < 0) {
+	if (http_start(&j, &w->sockets, w->eab_key, &w->http) < 0) {
 		log_error("role cannot start", "error=\"%s\"", j.err.text);
 		job_done(&j);
 		return -1;

@@ -33,6 +33,7 @@ EXTRA_DIST += \
 	tests/integration/acme.py \
 	tests/integration/harness.py \
 	tests/integration/letters.py \
+	tests/integration/test_accounts.py \
 	tests/integration/test_config.py \
 	tests/integration/test_conformance.py \
 	tests/integration/test_csr.py \

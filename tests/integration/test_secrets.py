@@ -68,7 +68,8 @@ def test_secrets(site):
     digests = [c.digest(p) for _, _, c, p in orders]
     passwords = [site.password("CA_IMAP"), site.password("CA_SUBMISSION"),
                  read_file(f"{site.state}/ca/ca-passphrase").strip(),
-                 read_file(f"{site.state}/seal.key").strip()]
+                 read_file(f"{site.state}/seal.key").strip(),
+                 read_file(f"{site.state}/eab.key").strip()]
     assert all(len(p) >= 8 for p in passwords)
     secrets = part1 + part2 + digests + passwords
 

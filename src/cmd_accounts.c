@@ -1,0 +1,502 @@
+#include "config.h"
+
+#include "acme/jwk.h"
+#include "acme/status.h"
+#include "db/store_account.h"
+#include "db/store_audit.h"
+#include "db/store_order.h"
+#include "lib/arena.h"
+#include "lib/clock.h"
+#include "lib/json.h"
+#include "pki/keycheck.h"
+#include "src/command.h"
+
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ACCOUNTS_MAX 1000
+#define ORDERS_PAGE 100
+#define ORDERS_MAX 1000
+#define FORMER_MAX 1000
+#define TEXT_MAX (1024 * 1024)
+
+enum action { ACTION_NONE, ACTION_DEACTIVATE, ACTION_REVOKE, ACTION_AGREE };
+
+struct options {
+	const char *config;
+	const char *status;
+	enum action action;
+	unsigned actions; /* how many were asked for */
+	bool json, orders;
+};
+
+static const char accounts_usage[] =
+    "usage: countersign accounts [--status STATUS] [--json] [-f FILE]\n"
+    "\n"
+    "Lists accounts, newest first (at most 1000).\n"
+    "\n"
+    "  --status STATUS    only those that are valid, deactivated or revoked\n"
+    "  --json             one JSON object a line\n"
+    "  -f, --config FILE  configuration (default: " COMMAND_DEFAULT_CONFIG
+    ")\n";
+
+static const char account_usage[] =
+    "usage: countersign account [--json] [--orders] [-f FILE] ID\n"
+    "       countersign account --deactivate|--revoke|--agree-terms\n"
+    "           [-f FILE] ID\n"
+    "\n"
+    "Shows one account, by its id or its URL.\n"
+    "\n"
+    "  --orders           also its orders that have not failed (at most "
+    "1000)\n"
+    "  --deactivate       end it, as its holder could\n"
+    "  --revoke           end it because it must not be used\n"
+    "  --agree-terms      note that its holder has agreed to tos_url\n"
+    "  --json             as one JSON object\n"
+    "  -f, --config FILE  configuration (default: " COMMAND_DEFAULT_CONFIG ")\n"
+    "\n"
+    "What has ended stays ended: waiting mails are dropped, unfinished orders\n"
+    "become invalid, certificates stay valid, the key opens no new account.\n";
+
+static void
+set_action(struct options *o, enum action action)
+{
+	o->action = action;
+	o->actions++;
+}
+
+static int
+parse(
+    int argc, char **argv, struct options *o, const char *usage, int arguments)
+{
+	static const struct option options[] = {
+		{ "config", required_argument, NULL, 'f' },
+		{ "status", required_argument, NULL, 's' },
+		{ "json", no_argument, NULL, 'j' },
+		{ "orders", no_argument, NULL, 'o' },
+		{ "deactivate", no_argument, NULL, 'd' },
+		{ "revoke", no_argument, NULL, 'r' },
+		{ "agree-terms", no_argument, NULL, 'a' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int c;
+
+	*o = (struct options){ .config = COMMAND_DEFAULT_CONFIG };
+	while ((c = getopt_long(argc, argv, "f:h", options, NULL)) != -1) {
+		switch (c) {
+		case 'f':
+			o->config = optarg;
+			break;
+		case 's':
+			o->status = optarg;
+			break;
+		case 'j':
+			o->json = true;
+			break;
+		case 'o':
+			o->orders = true;
+			break;
+		case 'd':
+			set_action(o, ACTION_DEACTIVATE);
+			break;
+		case 'r':
+			set_action(o, ACTION_REVOKE);
+			break;
+		case 'a':
+			set_action(o, ACTION_AGREE);
+			break;
+		case 'h':
+			fputs(usage, stdout);
+			exit(EXIT_SUCCESS);
+		default:
+			return -1;
+		}
+	}
+	if (argc - optind == arguments && o->actions <= 1)
+		return 0;
+	fputs(usage, stderr);
+	return -1;
+}
+
+static const char *
+time_of(struct job *j, int64_t at)
+{
+	char text[CLOCK_RFC3339_MAX];
+
+	clock_format_rfc3339(at, text);
+	return arena_strdup(j->arena, text);
+}
+
+static const char *
+status_of(const struct account *a)
+{
+	return account_status_name(account_status(a));
+}
+
+/* --- the list ------------------------------------------------------------- */
+
+static void
+put_account(struct json_out *w, const struct account *a)
+{
+	json_member_str(w, "account", a->id);
+	json_member_str(w, "status", status_of(a));
+	json_member_time(w, "created", a->created_at);
+	json_key(w, "contact");
+	json_put_raw(w, span_str(a->contact));
+	json_member_str(w, "thumbprint", a->thumbprint);
+	if (a->client_address != NULL)
+		json_member_str(w, "client_address", a->client_address);
+	if (a->tos_agreed_at != 0)
+		json_member_time(w, "terms_agreed", a->tos_agreed_at);
+	if (a->tos_url != NULL)
+		json_member_str(w, "terms", a->tos_url);
+	if (a->deactivated_at != 0)
+		json_member_time(w, "deactivated", a->deactivated_at);
+	if (a->revoked_at != 0)
+		json_member_time(w, "revoked", a->revoked_at);
+	if (a->eab_kid != NULL)
+		json_member_str(w, "eab", a->eab_kid);
+}
+
+static void
+print_line(struct job *j, const struct account *a, bool json)
+{
+	struct json_out w;
+	struct buf b;
+
+	if (!json) {
+		printf("%s  %s  %-11s  %s%s%s\n", a->id,
+		    time_of(j, a->created_at), status_of(a), a->contact,
+		    a->eab_kid != NULL ? "  eab " : "",
+		    a->eab_kid != NULL ? a->eab_kid : "");
+		return;
+	}
+	buf_init(&b, j->arena, TEXT_MAX);
+	json_out_init(&w, &b);
+	json_object_begin(&w);
+	put_account(&w, a);
+	json_object_end(&w);
+	puts(b.p);
+}
+
+static int
+list(struct job *j, const struct options *o)
+{
+	enum account_filter which = ACCOUNTS_ALL;
+	struct account *accounts;
+	size_t count, shown = 0;
+
+	if (o->status != NULL && strcmp(o->status, "deactivated") == 0)
+		which = ACCOUNTS_DEACTIVATED;
+	else if (o->status != NULL && strcmp(o->status, "revoked") == 0)
+		which = ACCOUNTS_REVOKED;
+	else if (o->status != NULL && strcmp(o->status, "valid") != 0)
+		return job_fail(j, ERR_MALFORMED,
+		    "--status %s: write valid, deactivated or revoked",
+		    o->status);
+	if (store_account_list(j, which, ACCOUNTS_MAX, &accounts, &count) < 0)
+		return -1;
+	for (size_t i = 0; i < count; i++) {
+		if (o->status != NULL &&
+		    strcmp(status_of(&accounts[i]), o->status) != 0)
+			continue;
+		print_line(j, &accounts[i], o->json);
+		shown++;
+	}
+	if (shown == 0 && !o->json)
+		puts("there are no such accounts");
+	return 0;
+}
+
+int
+cmd_accounts(int argc, char **argv)
+{
+	struct options o;
+	struct command c;
+	int result;
+
+	if (parse(argc, argv, &o, accounts_usage, 0) < 0)
+		return EXIT_FAILURE;
+	if (o.actions > 0 || o.orders) {
+		fputs(accounts_usage, stderr);
+		return EXIT_FAILURE;
+	}
+	if (command_open(&c, o.config) < 0)
+		return EXIT_FAILURE;
+	result = list(&c.job, &o);
+	if (result < 0)
+		command_fail("%s", c.job.err.text);
+	command_close(&c);
+	return result < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+/* --- one of them ---------------------------------------------------------- */
+
+/* What stands in a log or in a client's files is the URL. */
+static const char *
+id_of(struct job *j, const char *text)
+{
+	const char *prefix =
+	    arena_printf(j->arena, "%s/acme/acct/", j->conf->base_url);
+
+	return strncmp(text, prefix, strlen(prefix)) == 0
+		   ? text + strlen(prefix)
+		   : text;
+}
+
+static int
+find(struct job *j, const char *text, struct account *a)
+{
+	int found = store_account_by_id(j, id_of(j, text), a);
+
+	if (found == 0)
+		return job_fail(j, ERR_MALFORMED,
+		    "%s: there is no such account; countersign accounts lists "
+		    "them",
+		    text);
+	return found < 0 ? -1 : 0;
+}
+
+typedef void order_fn(void *ctx, struct job *j, const struct order *o);
+
+static int
+each_order(struct job *j, const char *id, order_fn *fn, void *ctx)
+{
+	int64_t at = INT64_MAX;
+	const char *last = "";
+	size_t count = ORDERS_PAGE;
+
+	for (size_t n = 0; n < ORDERS_MAX && count == ORDERS_PAGE;
+	     n += ORDERS_PAGE) {
+		struct order *orders;
+
+		if (store_order_page(
+			j, id, at, last, ORDERS_PAGE, &orders, &count) < 0)
+			return -1;
+		for (size_t i = 0; i < count; i++) {
+			fn(ctx, j, &orders[i]);
+			at = orders[i].created_at;
+			last = orders[i].id;
+		}
+	}
+	return 0;
+}
+
+static void
+print_order(void *ctx, struct job *j, const struct order *o)
+{
+	(void)ctx;
+	printf("order:    %s  %s  %s  %s%s\n", o->id, time_of(j, o->created_at),
+	    order_status_name(order_status(o, j->now)),
+	    o->identifiers[0].authz.mailbox,
+	    o->identifier_count > 1 ? " …" : "");
+}
+
+static void
+put_order(void *ctx, struct job *j, const struct order *o)
+{
+	struct json_out *w = ctx;
+
+	json_object_begin(w);
+	json_member_str(w, "order", o->id);
+	json_member_str(
+	    w, "status", order_status_name(order_status(o, j->now)));
+	json_member_time(w, "created", o->created_at);
+	json_object_end(w);
+}
+
+static int
+show_json(struct job *j, const struct account *a, const struct options *o,
+    const struct former_key *former, size_t count)
+{
+	struct json_out w;
+	struct buf b;
+
+	buf_init(&b, j->arena, TEXT_MAX);
+	json_out_init(&w, &b);
+	json_object_begin(&w);
+	put_account(&w, a);
+	json_key(&w, "former_keys");
+	json_array_begin(&w);
+	for (size_t i = 0; i < count; i++) {
+		json_object_begin(&w);
+		json_member_str(&w, "thumbprint", former[i].thumbprint);
+		json_member_time(&w, "replaced", former[i].retired_at);
+		json_object_end(&w);
+	}
+	json_array_end(&w);
+	if (o->orders) {
+		json_key(&w, "orders");
+		json_array_begin(&w);
+		if (each_order(j, a->id, put_order, &w) < 0)
+			return -1;
+		json_array_end(&w);
+	}
+	json_object_end(&w);
+	puts(b.p);
+	return 0;
+}
+
+static const char *
+key_name(struct job *j, const struct account *a)
+{
+	const struct jwk *key;
+
+	if (jwk_load(j, span_str(a->jwk), &key) == 0)
+		return key_type_name(jwk_type(key));
+	job_recover(j);
+	return "UNREADABLE";
+}
+
+static void
+print_terms(struct job *j, const struct account *a)
+{
+	const char *terms = j->conf->tos_url;
+
+	if (a->tos_url == NULL)
+		puts("terms:    not agreed to any");
+	else
+		printf("terms:    agreed to %s at %s\n", a->tos_url,
+		    time_of(j, a->tos_agreed_at));
+	if (terms != NULL &&
+	    (a->tos_url == NULL || strcmp(a->tos_url, terms) != 0))
+		printf("          but not to %s%s\n", terms,
+		    j->conf->tos_binding
+			? ": its requests are refused; --agree-terms ends that"
+			: "");
+}
+
+static int
+show(struct job *j, const struct account *a, const struct options *o)
+{
+	struct former_key *former;
+	size_t count;
+
+	if (store_account_former_keys(j, a->id, FORMER_MAX, &former, &count) <
+	    0)
+		return -1;
+	if (o->json)
+		return show_json(j, a, o, former, count);
+	printf("account:  %s/acme/acct/%s\nstatus:   %s%s%s\n"
+	       "created:  %s from %s\ncontact:  %s\nkey:      %s %s\n",
+	    j->conf->base_url, a->id, status_of(a),
+	    a->revoked_at + a->deactivated_at != 0 ? " since " : "",
+	    a->revoked_at != 0       ? time_of(j, a->revoked_at)
+	    : a->deactivated_at != 0 ? time_of(j, a->deactivated_at)
+				     : "",
+	    time_of(j, a->created_at),
+	    a->client_address != NULL ? a->client_address
+				      : "an unknown address",
+	    a->contact, key_name(j, a), a->thumbprint);
+	for (size_t i = count; i > 0; i--)
+		printf("before:   %s until %s\n", former[i - 1].thumbprint,
+		    time_of(j, former[i - 1].retired_at));
+	print_terms(j, a);
+	if (a->eab_kid != NULL)
+		printf("eab:      %s (countersign eab show %s)\n", a->eab_kid,
+		    a->eab_kid);
+	return o->orders ? each_order(j, a->id, print_order, NULL) : 0;
+}
+
+/* --- what can be done to it ----------------------------------------------- */
+
+static int
+audit(struct job *j, const struct account *a, const char *event)
+{
+	return store_audit_add(j, "operator", event,
+	    arena_printf(j->arena, "account:%s", a->id), "ok", NULL);
+}
+
+static int
+check_live(struct job *j, const struct account *a, enum action action)
+{
+	enum account_status s = account_status(a);
+
+	if (s == ACCOUNT_VALID ||
+	    (s == ACCOUNT_DEACTIVATED && action == ACTION_REVOKE))
+		return 0;
+	return job_fail(j, ERR_CONFLICT,
+	    "%s: is %s since %s; nothing was changed", a->id, status_of(a),
+	    time_of(
+		j, s == ACCOUNT_REVOKED ? a->revoked_at : a->deactivated_at));
+}
+
+static int
+end(struct job *j, const struct account *a, bool revoke)
+{
+	int64_t ended;
+	int result = revoke ? store_account_revoke(j, a->id, &ended)
+			    : store_account_deactivate(j, a->id, &ended);
+
+	if (result < 0 ||
+	    audit(j, a, revoke ? "account revoked" : "account deactivated") <
+		0 ||
+	    store_commit(j) < 0)
+		return -1;
+	printf("%s: %s; %" PRId64 " authorization%s ended with it.  Its "
+	       "certificates stay valid.\n",
+	    a->id, revoke ? "revoked" : "deactivated", ended,
+	    ended == 1 ? "" : "s");
+	return 0;
+}
+
+static int
+agree(struct job *j, const struct account *a)
+{
+	const char *terms = j->conf->tos_url;
+
+	if (terms == NULL)
+		return job_fail(j, ERR_MALFORMED,
+		    "there are no terms to agree to: tos_url is not set");
+	if (store_account_agree(j, a->id, terms) < 0 ||
+	    audit(j, a, "terms agreed") < 0 || store_commit(j) < 0)
+		return -1;
+	printf("%s: has agreed to %s\n", a->id, terms);
+	return 0;
+}
+
+static int
+act(struct job *j, const struct options *o, const char *text)
+{
+	struct account a;
+
+	if (o->action != ACTION_NONE && store_begin(j) < 0)
+		return -1;
+	if (find(j, text, &a) < 0)
+		return -1;
+	if (o->action == ACTION_NONE)
+		return show(j, &a, o);
+	if (check_live(j, &a, o->action) < 0)
+		return -1;
+	return o->action == ACTION_AGREE
+		   ? agree(j, &a)
+		   : end(j, &a, o->action == ACTION_REVOKE);
+}
+
+int
+cmd_account(int argc, char **argv)
+{
+	struct options o;
+	struct command c;
+	int result;
+
+	if (parse(argc, argv, &o, account_usage, 1) < 0)
+		return EXIT_FAILURE;
+	if (o.status != NULL) {
+		fputs(account_usage, stderr);
+		return EXIT_FAILURE;
+	}
+	if (command_open(&c, o.config) < 0)
+		return EXIT_FAILURE;
+	result = act(&c.job, &o, argv[optind]);
+	if (result < 0) {
+		store_rollback(&c.job);
+		command_fail("%s", c.job.err.text);
+	}
+	command_close(&c);
+	return result < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
