@@ -20,12 +20,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct client {
-	const struct conf *conf;
-	EVP_PKEY *key;
-	EVP_PKEY *subject_key;
+struct account_key {
+	EVP_PKEY *pkey;
 	char jwk[256];
 	char thumbprint[44];
+};
+
+struct client {
+	const struct conf *conf;
+	struct account_key key, next;
+	EVP_PKEY *subject_key;
+	char former[44];
 };
 
 static void
@@ -40,24 +45,32 @@ coordinate(EVP_PKEY *key, const char *name, char out[44])
 	b64url_format(out, span_mem(octets, sizeof(octets)));
 }
 
+static void
+make_key(struct account_key *k)
+{
+	uint8_t hash[SHA256_LEN];
+	char x[44], y[44];
+
+	k->pkey = EVP_EC_gen("P-256");
+	assert(k->pkey != NULL);
+	coordinate(k->pkey, OSSL_PKEY_PARAM_EC_PUB_X, x);
+	coordinate(k->pkey, OSSL_PKEY_PARAM_EC_PUB_Y, y);
+	snprintf(k->jwk, sizeof(k->jwk),
+	    "{\"crv\":\"P-256\",\"kty\":\"EC\",\"x\":\"%s\",\"y\":\"%s\"}", x,
+	    y);
+	sha256(span_str(k->jwk), hash);
+	b64url_format(k->thumbprint, span_mem(hash, sizeof(hash)));
+}
+
 struct client *
 client_new(const struct conf *conf)
 {
 	struct client *c = xcalloc(1, sizeof(*c));
-	uint8_t hash[SHA256_LEN];
-	char x[44], y[44];
 
 	c->conf = conf;
-	c->key = EVP_EC_gen("P-256");
+	make_key(&c->key);
 	c->subject_key = EVP_EC_gen("P-256");
-	assert(c->key != NULL && c->subject_key != NULL);
-	coordinate(c->key, OSSL_PKEY_PARAM_EC_PUB_X, x);
-	coordinate(c->key, OSSL_PKEY_PARAM_EC_PUB_Y, y);
-	snprintf(c->jwk, sizeof(c->jwk),
-	    "{\"crv\":\"P-256\",\"kty\":\"EC\",\"x\":\"%s\",\"y\":\"%s\"}", x,
-	    y);
-	sha256(span_str(c->jwk), hash);
-	b64url_format(c->thumbprint, span_mem(hash, sizeof(hash)));
+	assert(c->subject_key != NULL);
 	return c;
 }
 
@@ -66,7 +79,8 @@ client_free(struct client *c)
 {
 	if (c == NULL)
 		return;
-	EVP_PKEY_free(c->key);
+	EVP_PKEY_free(c->key.pkey);
+	EVP_PKEY_free(c->next.pkey);
 	EVP_PKEY_free(c->subject_key);
 	free(c);
 }
@@ -74,12 +88,18 @@ client_free(struct client *c)
 const char *
 client_thumbprint(const struct client *c)
 {
-	return c->thumbprint;
+	return c->key.thumbprint;
+}
+
+const char *
+client_former_thumbprint(const struct client *c)
+{
+	return c->former;
 }
 
 /* ECDSA as JWS wants it: both halves, fixed length. */
 static void
-sign(struct client *c, struct span data, unsigned char out[64])
+sign(const struct account_key *k, struct span data, unsigned char out[64])
 {
 	unsigned char der[128];
 	const unsigned char *p = der;
@@ -87,7 +107,7 @@ sign(struct client *c, struct span data, unsigned char out[64])
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	ECDSA_SIG *sig;
 
-	assert(EVP_DigestSignInit(ctx, NULL, EVP_sha256(), NULL, c->key) == 1);
+	assert(EVP_DigestSignInit(ctx, NULL, EVP_sha256(), NULL, k->pkey) == 1);
 	assert(EVP_DigestSign(
 		   ctx, der, &n, (const unsigned char *)data.p, data.n) == 1);
 	EVP_MD_CTX_free(ctx);
@@ -106,8 +126,8 @@ add_member(struct buf *b, const char *name, struct span octets)
 }
 
 static struct span
-make_jws(struct client *c, struct arena *a, const char *nonce, const char *kid,
-    const char *url, const char *payload)
+make_jws(const struct account_key *k, struct arena *a, const char *nonce,
+    const char *kid, const char *url, const char *payload)
 {
 	struct span body = span_str(payload);
 	unsigned char signature[64];
@@ -116,16 +136,17 @@ make_jws(struct client *c, struct arena *a, const char *nonce, const char *kid,
 	buf_init(&header, a, 4096);
 	buf_init(&input, a, 65536);
 	buf_init(&jws, a, 65536);
-	buf_addf(&header, "{\"alg\":\"ES256\",\"nonce\":\"%s\",\"url\":\"%s\",",
-	    nonce, url);
+	buf_addf(&header, "{\"alg\":\"ES256\",\"url\":\"%s\",", url);
+	if (nonce != NULL)
+		buf_addf(&header, "\"nonce\":\"%s\",", nonce);
 	if (kid != NULL)
 		buf_addf(&header, "\"kid\":\"%s\"}", kid);
 	else
-		buf_addf(&header, "\"jwk\":%s}", c->jwk);
+		buf_addf(&header, "\"jwk\":%s}", k->jwk);
 	b64url_add(&input, buf_span(&header));
 	buf_add_char(&input, '.');
 	b64url_add(&input, body);
-	sign(c, buf_span(&input), signature);
+	sign(k, buf_span(&input), signature);
 	buf_add_char(&jws, '{');
 	add_member(&jws, "protected", buf_span(&header));
 	buf_add_char(&jws, ',');
@@ -197,7 +218,7 @@ client_post(struct client *c, struct job *j, const char *kid, const char *url,
 
 	buf_init(&resp.body, j->arena, 1 << 20);
 	req.target = span_str(url + strlen(c->conf->base_url));
-	req.body = make_jws(c, j->arena, take_nonce(acme, j), kid, url,
+	req.body = make_jws(&c->key, j->arena, take_nonce(acme, j), kid, url,
 	    payload != NULL ? payload : "");
 	serve(acme, j, &req, &resp);
 	*out = (struct answer){ .status = resp.status };
@@ -207,6 +228,31 @@ client_post(struct client *c, struct job *j, const char *kid, const char *url,
 	memcpy(out->body, resp.body.p, resp.body.n);
 	out->body[resp.body.n] = '\0';
 	acme_free(acme);
+}
+
+char *
+client_key_change(struct client *c, const char *kid, const char *url)
+{
+	struct arena *a = arena_new();
+	char *text;
+
+	EVP_PKEY_free(c->next.pkey);
+	make_key(&c->next);
+	text = xstrdup(span_dup(
+	    a, make_jws(&c->next, a, NULL, NULL, url,
+		   arena_printf(a, "{\"account\":\"%s\",\"oldKey\":%s}", kid,
+		       c->key.jwk))));
+	arena_free(a);
+	return text;
+}
+
+void
+client_use_next_key(struct client *c)
+{
+	snprintf(c->former, sizeof(c->former), "%s", c->key.thumbprint);
+	EVP_PKEY_free(c->key.pkey);
+	c->key = c->next;
+	c->next = (struct account_key){ .pkey = NULL };
 }
 
 static X509_EXTENSION *

@@ -14,6 +14,8 @@ struct client *client_new(const struct conf *conf);
 void client_free(struct client *c); /* NULL-safe */
 /* The thumbprint of its key (43 characters). */
 const char *client_thumbprint(const struct client *c);
+/* Of the key before; "" if there was none. */
+const char *client_former_thumbprint(const struct client *c);
 
 struct answer {
 	int status;
@@ -28,6 +30,11 @@ struct answer {
  */
 void client_post(struct client *c, struct job *j, const char *kid,
     const char *url, const char *payload, struct answer *out);
+
+/* The payload that asks for another key (malloc()ed), and the change itself,
+ * once the server has taken it. */
+char *client_key_change(struct client *c, const char *kid, const char *url);
+void client_use_next_key(struct client *c);
 
 /* A CSR for these mailboxes under a key of its own, base64url. */
 char *client_csr(struct client *c, const char *const *mailboxes, size_t count);

@@ -12,10 +12,14 @@ scenarios = \
 	tests/scenario/expiry.scn \
 	tests/scenario/forged.scn \
 	tests/scenario/happy.scn \
+	tests/scenario/leave.scn \
 	tests/scenario/note_before_post.scn \
 	tests/scenario/post_first.scn \
 	tests/scenario/preauth.scn \
 	tests/scenario/refused.scn \
+	tests/scenario/rekey_after_finalize.scn \
+	tests/scenario/rekey_after_reply.scn \
+	tests/scenario/rekey_before_reply.scn \
 	tests/scenario/relay.scn \
 	tests/scenario/revoke.scn \
 	tests/scenario/several.scn \

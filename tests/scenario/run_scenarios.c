@@ -195,6 +195,8 @@ do_expect(struct world *w, const char **a)
 	struct known_order *o;
 	struct known_mailbox *m;
 
+	if (a[0] != NULL && strcmp(a[0], "ended") == 0)
+		return world_expect_ended(w);
 	if (a[0] == NULL || a[1] == NULL)
 		return world_fail(w, "expect what?");
 	if (strcmp(a[0], "listed") == 0)
@@ -248,6 +250,10 @@ do_command(struct world *w, const char **a, size_t n)
 {
 	if (strcmp(a[0], "account") == 0)
 		return world_account(w);
+	if (strcmp(a[0], "rekey") == 0 && n == 1)
+		return world_rekey(w);
+	if (strcmp(a[0], "leave") == 0 && n == 1)
+		return world_leave(w);
 	if (strcmp(a[0], "order") == 0 && n >= 3)
 		return world_order(w, a[1], a + 2, n - 2);
 	if (strcmp(a[0], "roles") == 0)

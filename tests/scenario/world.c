@@ -588,6 +588,55 @@ world_post(struct world *w, const char *order, const char *mailbox)
 	return 0;
 }
 
+/* AC-179: whose answer was lost finds the new key in force. */
+int
+world_rekey(struct world *w)
+{
+	static const char url[] = "https://acme.ca.test/acme/key-change";
+	char *payload = client_key_change(w->client, w->account, url);
+	struct answer a;
+	char *body;
+	int result = post(w, url, payload, &a);
+
+	free(payload);
+	if (result < 0)
+		return -1;
+	if (a.status != 200 && !(a.status == 400 && w->crash->stopped))
+		return unexpected(w, "keyChange", &a);
+	free(a.body);
+	client_use_next_key(w->client);
+	if (world_read(w, w->account, &body) < 0)
+		return -1;
+	free(body);
+	return 0;
+}
+
+int
+world_leave(struct world *w)
+{
+	struct answer a;
+
+	if (post(w, w->account, "{\"status\":\"deactivated\"}", &a) < 0)
+		return -1;
+	if (a.status != 200 && !(a.status == 401 && w->crash->stopped))
+		return unexpected(w, "deactivation", &a);
+	free(a.body);
+	return 0;
+}
+
+int
+world_expect_ended(struct world *w)
+{
+	struct answer a;
+
+	if (post(w, w->account, NULL, &a) < 0)
+		return -1;
+	if (a.status != 401 || strstr(a.body, "is deactivated") == NULL)
+		return unexpected(w, "the account", &a);
+	free(a.body);
+	return 0;
+}
+
 int
 world_authorize(struct world *w, const char *name, const char *mailbox)
 {
@@ -1070,12 +1119,14 @@ header_line(const char *mail, const char *name, char *out, size_t max)
 
 struct reply_kind {
 	const char *name;
-	bool wrong_digest, unsigned_, other_from, broken, list, empty, bounce;
+	bool wrong_digest, former_key, unsigned_, other_from, broken, list,
+	    empty, bounce;
 };
 
 static const struct reply_kind reply_kinds[] = {
 	{ .name = "good" },
 	{ .name = "wrong", .wrong_digest = true },
+	{ .name = "former", .former_key = true },
 	{ .name = "unsigned", .unsigned_ = true },
 	{ .name = "other-from", .other_from = true },
 	{ .name = "broken", .broken = true },
@@ -1097,7 +1148,9 @@ write_reply(struct world *w, struct job *j, const struct reply_kind *k,
 	    header_line(mail, "\r\nMessage-ID: ", id, sizeof(id)) < 0)
 		abort();
 	reply_digest(span_str(subject), span_str(m->token_part2),
-	    span_str(client_thumbprint(w->client)), octets);
+	    span_str(k->former_key ? client_former_thumbprint(w->client)
+				   : client_thumbprint(w->client)),
+	    octets);
 	octets[0] ^= k->wrong_digest;
 	b64url_format(digest, span_mem(octets, sizeof(octets)));
 	buf_init(&b, j->arena, 65536);

@@ -77,6 +77,11 @@ int world_order(
 int world_authorize(struct world *w, const char *name, const char *mailbox);
 int world_deactivate(struct world *w, const char *order, const char *mailbox);
 int world_post(struct world *w, const char *order, const char *mailbox);
+/* Another account key; and the end of the account. */
+int world_rekey(struct world *w);
+int world_leave(struct world *w);
+/* 0 if the server says to the account that it has ended. */
+int world_expect_ended(struct world *w);
 int world_finalize(struct world *w, const char *order);
 /* The order's certificate is revoked by the account that obtained it. */
 int world_revoke(struct world *w, const char *order, const char *reason);
