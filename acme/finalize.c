@@ -3,6 +3,7 @@
 #include "acme/finalize.h"
 
 #include "acme/acme.h"
+#include "acme/eab.h"
 #include "acme/limit.h"
 #include "acme/offer.h"
 #include "acme/order.h"
@@ -149,15 +150,19 @@ is_renewal(struct job *j, const struct order *order)
 
 /* AC-188: the order stays ready until there is room. */
 static int
-take_limits(struct job *j, const struct conf_limits *conf,
-    const struct order *order, struct response *resp)
+take_limits(struct job *j, const struct conf_limits *server,
+    const struct account *account, const struct order *order,
+    struct response *resp)
 {
+	struct account_rights rights;
 	struct limits l;
 	int renewal = is_renewal(j, order);
 
 	if (renewal != 0)
 		return renewal < 0 ? -1 : 0;
-	limits_init(&l, j, conf);
+	if (eab_rights(j, account, &rights) < 0)
+		return -1;
+	limits_init(&l, j, limits_of_account(j, server, rights.limits));
 	for (size_t i = 0; i < order->identifier_count; i++)
 		limits_add_certificate(&l, order->identifiers[i].authz.mailbox);
 	return limits_take(&l, resp);
@@ -192,7 +197,7 @@ order_finalize(
 	if (check_csr(j, a->conf, &order, profile, der) < 0)
 		return j->err.kind == ERR_BAD_CSR ? count_refusal(j, &order)
 						  : -1;
-	if (take_limits(j, &a->conf->limits, &order, resp) < 0 ||
+	if (take_limits(j, &a->conf->limits, req->account, &order, resp) < 0 ||
 	    accept_csr(j, &order, der, req->body) < 0 ||
 	    order_find(j, req, &order) < 0)
 		return -1;

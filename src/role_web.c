@@ -47,9 +47,7 @@ web_open(struct job *j, struct role_env *env)
 	struct web *w = arena_alloc(env->keep, sizeof(*w));
 
 	env->role = w;
-	if (load_tls(j) < 0)
-		return -1;
-	if (load_eab_key(j, env->keep, &w->eab_key) < 0 ||
+	if (load_tls(j) < 0 || load_eab_key(j, env->keep, &w->eab_key) < 0 ||
 	    http_listen(j, &w->sockets) < 0)
 		return -1;
 	return http_raise_limit(j, &w->sockets);
