@@ -100,11 +100,20 @@ replaces_check(struct job *j, const struct json *payload,
 	return 0;
 }
 
+/* A certificate that its holder revoked is not due by that: each would pay for
+ * the next one, and no limit would count them. */
+static bool
+is_recalled(const struct cert *cert)
+{
+	return cert->revoked_at != 0 && cert->revoked_by != NULL &&
+	       strcmp(cert->revoked_by, "operator") == 0;
+}
+
 bool
 replaces_is_due(const struct cert *cert, int64_t at)
 {
 	struct renewal_facts facts = { cert->not_before, cert->not_after,
-		cert->revoked_at };
+		is_recalled(cert) ? cert->revoked_at : 0 };
 
 	return renewal_window(&facts, at).start <= at;
 }

@@ -27,8 +27,9 @@ int replaces_check(struct job *j, const struct json *payload,
     struct replaces *out);
 /*
  * AC-172, PK-194: is it time to renew the certificate?  From the start of its
- * window on; an order that replaces it then is exempt from the limits of
- * orders and certificates, never from those of mails.
+ * window on, or once the operator has revoked it; an order that replaces it
+ * then is exempt from the limits of orders and certificates, never from those
+ * of mails.
  */
 bool replaces_is_due(const struct cert *cert, int64_t at);
 /* The order is from now on the one that replaces it: 0, or -1 when another

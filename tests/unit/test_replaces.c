@@ -194,6 +194,36 @@ test_exempt(struct job *j)
 	front_close();
 }
 
+/* AC-184, AC-188: whoever revokes a certificate does not get the next one
+ * without counting, and the one after it.  Of the operator's revocations
+ * (PK-194) the account is not the author. */
+static void
+test_revoked_is_no_way_around(struct job *j)
+{
+	const char *id;
+	struct answer a;
+
+	front_conf()->limits.new_orders =
+	    (struct conf_rates){ { { 1, 24 * HOUR } }, 1 };
+	front_open(j);
+	id = issue(j, ALICE, "01");
+	fixture_sql(j, "UPDATE cert SET revoked_at = 1800000000, "
+		       "revoked_by = 'account:" FRONT_ACCOUNT_ID "'");
+	a = renew(j, ALICE, id);
+	front_expect(&a, 429, "rateLimited", NULL);
+	fixture_sql(j, "UPDATE cert SET revoked_by = 'key'");
+	a = renew(j, ALICE, id);
+	front_expect(&a, 429, "rateLimited", NULL);
+	/* Another certificate's key, shown to us, revoked this one. */
+	fixture_sql(j, "UPDATE cert SET revoked_by = 'issuer'");
+	a = renew(j, ALICE, id);
+	front_expect(&a, 429, "rateLimited", NULL);
+	fixture_sql(j, "UPDATE cert SET revoked_by = 'operator'");
+	a = renew(j, ALICE, id);
+	front_expect(&a, 201, "", NULL);
+	front_close();
+}
+
 /* Of two that come at once one is the replacement. */
 static int
 mark(struct job *j, void *ctx)
@@ -230,6 +260,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_rows),
 	STORE_TEST(test_marks),
 	STORE_TEST_SQLITE(test_exempt),
+	STORE_TEST_SQLITE(test_revoked_is_no_way_around),
 	STORE_TEST(test_race),
 };
 
