@@ -428,8 +428,8 @@ for_each(struct limits *l, struct step *steps, size_t count,
 
 /* A refusal writes nothing, not even for a moment: it is what a flood mostly
  * gets. */
-int
-limits_take(struct limits *l, struct response *resp)
+static int
+take_all(struct limits *l, struct response *resp)
 {
 	size_t count;
 	struct step *steps = make_steps(l, &count);
@@ -449,6 +449,22 @@ limits_take(struct limits *l, struct response *resp)
 		return -1;
 	/* As many old rows go as new ones may have come. */
 	return store_bucket_sweep(l->job, (int64_t)count + 1);
+}
+
+/* AC-191: what cannot be counted is not done, and another time may do. */
+int
+limits_take(struct limits *l, struct response *resp)
+{
+	struct job *j = l->job;
+	struct err why;
+
+	if (take_all(l, resp) == 0)
+		return 0;
+	if (j->err.kind != ERR_INTERNAL)
+		return -1;
+	why = j->err;
+	job_recover(j);
+	return job_fail(j, ERR_BUSY, "limits: %s", why.text);
 }
 
 int

@@ -300,6 +300,25 @@ test_failures(struct job *j)
 	front_close();
 }
 
+/* AC-191: what cannot be counted is not sent, and another time may do. */
+static void
+test_no_memory_of_limits(struct job *j)
+{
+	struct answer a;
+
+	front_conf()->limits.mails_to_mailbox = defaults.mails_to_mailbox;
+	front_open(j);
+	fixture_sql(j, "ALTER TABLE bucket RENAME TO bucket_away");
+	a = order_for(j, "alice@example.com");
+	front_expect(&a, 503, "serverInternal", NULL);
+	assert_true(retry_after(&a) > 0);
+	assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM orders"), 0);
+	fixture_sql(j, "ALTER TABLE bucket_away RENAME TO bucket");
+	a = order_for(j, "alice@example.com");
+	front_expect(&a, 201, "", NULL);
+	front_close();
+}
+
 /* AC-90, AC-189: one text for every list. */
 static void
 test_suppressed(struct job *j)
@@ -689,6 +708,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_pending),
 	STORE_TEST(test_pending_of_order),
 	STORE_TEST(test_failures),
+	STORE_TEST(test_no_memory_of_limits),
 	STORE_TEST(test_suppressed),
 	STORE_TEST_SQLITE(test_no_cannon),
 	STORE_TEST(test_holder),
