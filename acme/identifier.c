@@ -60,8 +60,7 @@ is_email(const struct conf *conf, const struct identifier *id)
 }
 
 static int
-check_one(struct job *j, const struct conf *conf, const struct conf_list *allow,
-    struct identifier *id)
+check_syntax(struct job *j, const struct conf *conf, struct identifier *id)
 {
 	struct addr_policy policy = policy_addr(conf);
 
@@ -71,27 +70,39 @@ check_one(struct job *j, const struct conf *conf, const struct conf_list *allow,
 	if (span_find(id->value, 0, '*') < id->value.n) /* AC-86 */
 		return job_fail(j, ERR_MALFORMED,
 		    "wildcards are not allowed in email identifiers");
-	if (addr_parse(j, id->value, &policy, &id->addr) < 0)
-		return -1;
-	return policy_check(j, conf, allow, &id->addr);
+	return addr_parse(j, id->value, &policy, &id->addr);
 }
 
-/* AC-89: exactly equal canonical forms are one identifier, the first. */
-static size_t
-merge(struct identifier *list, size_t count)
+static bool
+is_among(
+    const struct identifier *list, size_t count, const struct identifier *id)
 {
-	size_t kept = 0;
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(list[i].addr.canonical, id->addr.canonical) == 0)
+			return true;
+	return false;
+}
 
-	for (size_t i = 0; i < count; i++) {
-		size_t k = 0;
+/*
+ * AC-89: exactly equal canonical forms are one identifier, the first: the good
+ * ones so far are the list's first *kept.  The store is asked about as many as
+ * an order may hold; of more than that the order is refused anyway.
+ */
+static int
+take_one(struct job *j, const struct conf *conf, const struct conf_list *allow,
+    struct identifier *list, size_t i, size_t *kept)
+{
+	struct identifier id = list[i];
 
-		while (k < kept && strcmp(list[k].addr.canonical,
-				       list[i].addr.canonical) != 0)
-			k++;
-		if (k == kept)
-			list[kept++] = list[i];
-	}
-	return kept;
+	if (check_syntax(j, conf, &id) < 0)
+		return -1;
+	if (is_among(list, *kept, &id))
+		return 0;
+	if (*kept < (size_t)conf->max_identifiers &&
+	    policy_check(j, conf, allow, &id.addr) < 0)
+		return -1;
+	list[(*kept)++] = id;
+	return 0;
 }
 
 int
@@ -100,14 +111,15 @@ identifier_parse(struct job *j, const struct conf *conf,
     struct response *resp, struct identifier **out, size_t *count)
 {
 	struct refusals refused;
+	size_t kept = 0;
 
 	if (read_shape(j, payload, out, count) < 0)
 		return -1;
 	refusals_init(&refused, j);
 	for (size_t i = 0; i < *count; i++) {
-		struct identifier *id = &(*out)[i];
+		if (take_one(j, conf, allow, *out, i, &kept) < 0) {
+			struct identifier *id = &(*out)[i];
 
-		if (check_one(j, conf, allow, id) < 0) {
 			if (!err_is_theirs(j->err.kind))
 				return -1;
 			refusals_add(&refused, j, &id->type, &id->value);
@@ -116,7 +128,7 @@ identifier_parse(struct job *j, const struct conf *conf,
 	if (refusals_end(
 		&refused, j, resp, "several identifiers were refused") < 0)
 		return -1;
-	*count = merge(*out, *count);
+	*count = kept;
 	if (*count > (size_t)conf->max_identifiers)
 		return job_fail(j, ERR_MALFORMED,
 		    "at most %" PRId64 " identifiers per order",
@@ -138,7 +150,8 @@ identifier_parse_one(struct job *j, const struct conf *conf,
 	if (read_one(j, json_get(payload, "identifier"), out) < 0)
 		return -1;
 	refusals_init(&refused, j);
-	if (check_one(j, conf, allow, out) < 0) {
+	if (check_syntax(j, conf, out) < 0 ||
+	    policy_check(j, conf, allow, &out->addr) < 0) {
 		if (!err_is_theirs(j->err.kind))
 			return -1;
 		refusals_add(&refused, j, &out->type, &out->value);

@@ -188,18 +188,15 @@ add_pending(struct limits *l, const char *account_id, const char *mailbox,
 	l->pending = p;
 }
 
+/* A stranger who uses the shared budget up must not keep the holder from
+ * renewing (AC-189). */
 void
-limits_add_mail(struct limits *l, const char *account_id,
-    const char *client_address, const char *mailbox)
+limits_add_mailbox(
+    struct limits *l, const char *account_id, const char *mailbox)
 {
 	const char *counted = addr_counted(l->job, mailbox);
-	const char *domain = addr_domain_of(mailbox);
-	const char *organisation = orgdomain_of(domain);
-	char address[NETADDR_MAX];
 	int known = store_authz_was_valid(l->job, account_id, mailbox);
 
-	/* A stranger who uses the shared budget up must not keep the holder
-	 * from renewing (AC-189). */
 	if (known < 0)
 		l->failed = true;
 	else if (known > 0)
@@ -207,6 +204,17 @@ limits_add_mail(struct limits *l, const char *account_id,
 		    pair(l, account_id, counted), 1);
 	else
 		limits_add(l, LIMIT_MAILS_TO_MAILBOX, counted, 1);
+}
+
+void
+limits_add_mail(struct limits *l, const char *account_id,
+    const char *client_address, const char *mailbox)
+{
+	const char *domain = addr_domain_of(mailbox);
+	const char *organisation = orgdomain_of(domain);
+	char address[NETADDR_MAX];
+
+	limits_add_mailbox(l, account_id, mailbox);
 	limits_add(l, LIMIT_MAILS_TO_DOMAIN, domain, 1);
 	if (strcmp(organisation, domain) != 0)
 		limits_add(l, LIMIT_MAILS_TO_DOMAIN, organisation, 1);
@@ -240,10 +248,18 @@ limits_add_certificate(struct limits *l, const char *mailbox)
 	limits_add(l, LIMIT_CERTIFICATES, mailbox, 1);
 }
 
+/* Strangers are not told how many certificates a mailbox has: they learn it,
+ * if ever, at finalize. */
 void
-limits_ask_certificate(struct limits *l, const char *mailbox)
+limits_ask_certificate(
+    struct limits *l, const char *account_id, const char *mailbox)
 {
-	limits_ask(l, LIMIT_CERTIFICATES, mailbox, 1);
+	int known = store_authz_was_valid(l->job, account_id, mailbox);
+
+	if (known < 0)
+		l->failed = true;
+	else if (known > 0)
+		limits_ask(l, LIMIT_CERTIFICATES, mailbox, 1);
 }
 
 /* --- taking --------------------------------------------------------------- */
@@ -299,14 +315,23 @@ wait_for(const struct job *j, enum limit limit, const struct conf_rate *rate,
 	       1000;
 }
 
+static void
+weigh(struct limits *l, const struct step *s)
+{
+	int64_t wait =
+	    wait_for(l->job, s->use->limit, s->rate, &s->bucket, s->use->n);
+
+	exhausted(l, wait, table[s->use->limit].words);
+	if (wait > 0 && s->use->limit == LIMIT_MAILS_TOTAL)
+		l->total_used_up = true;
+}
+
 static int
 look(struct limits *l, struct step *s)
 {
 	if (store_bucket_read(l->job, &s->bucket) < 0)
 		return -1;
-	exhausted(l,
-	    wait_for(l->job, s->use->limit, s->rate, &s->bucket, s->use->n),
-	    table[s->use->limit].words);
+	weigh(l, s);
 	return 0;
 }
 
@@ -357,9 +382,7 @@ look_again(struct limits *l, struct step *s)
 		return 0;
 	if (store_bucket_lock(l->job, &s->bucket) < 0)
 		return -1;
-	exhausted(l,
-	    wait_for(l->job, s->use->limit, s->rate, &s->bucket, s->use->n),
-	    table[s->use->limit].words);
+	weigh(l, s);
 	return 0;
 }
 
@@ -389,14 +412,13 @@ alarm_total(const struct limits *l)
 	static atomic_llong last;
 	long long before = atomic_load(&last);
 
-	if (l->words != table[LIMIT_MAILS_TOTAL].words ||
-	    l->job->now < before + ALARM_EVERY ||
+	if (!l->total_used_up ||
+	    (l->job->now >= before && l->job->now < before + ALARM_EVERY) ||
 	    !atomic_compare_exchange_strong(&last, &before, l->job->now))
 		return;
 	log_error("challenge mails stopped",
-	    "wait=%" PRId64 " next=\"limits.mails_total is used up: look who "
-	    "orders (countersign orders, countersign limits), or raise it\"",
-	    l->wait);
+	    "next=\"limits.mails_total is used up: look who orders "
+	    "(countersign orders, countersign limits), or raise it\"");
 }
 
 static int

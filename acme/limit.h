@@ -48,7 +48,8 @@ struct limits {
 	/* The longest wait found so far. */
 	int64_t wait;
 	const char *words;
-	bool failed; /* the store did: the job has the error */
+	bool total_used_up; /* LIMIT_MAILS_TOTAL: an alarm */
+	bool failed;        /* the store did: the job has the error */
 };
 
 /* `conf` is borrowed: the configuration's, or an account's own. */
@@ -63,11 +64,16 @@ void limits_ask(
  * validation that waits for its answer (AC-183, AC-188). */
 void limits_add_mail(struct limits *l, const char *account_id,
     const char *client_address, const char *mailbox);
+/* Of these only the mailbox's own budget (AC-185): for a mail that leaves much
+ * later than it was asked for. */
+void limits_add_mailbox(
+    struct limits *l, const char *account_id, const char *mailbox);
 /* An account made from this address (AC-182). */
 void limits_add_account(struct limits *l, const char *client_address);
 /* A certificate for the mailbox (AC-188). */
 void limits_add_certificate(struct limits *l, const char *mailbox);
-void limits_ask_certificate(struct limits *l, const char *mailbox);
+void limits_ask_certificate(
+    struct limits *l, const char *account_id, const char *mailbox);
 /* 0, or -1 ERR_RATE_LIMITED and nothing was taken. */
 int limits_take(struct limits *l, struct response *resp);
 

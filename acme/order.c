@@ -251,7 +251,8 @@ take_limits(struct job *j, const struct conf_limits *conf,
 		const struct order_identifier *id = &order->identifiers[i];
 
 		if (!is_renewal)
-			limits_ask_certificate(&l, id->authz.mailbox);
+			limits_ask_certificate(
+			    &l, order->account_id, id->authz.mailbox);
 		if (id->is_new)
 			limits_add_mail(&l, order->account_id,
 			    req->client_address, id->authz.mailbox);

@@ -18,6 +18,13 @@ domain_matches(const char *entry, const char *domain)
 	return d.n > e.n && span_caseeq(span_from(d, d.n - e.n), e);
 }
 
+/* Most mail systems deliver alice+x to alice. */
+static struct span
+without_suffix(struct span local)
+{
+	return span_cut(local, 0, span_find(local, local.n > 0, '+'));
+}
+
 static bool
 entry_matches(const char *entry, const struct addr *addr, bool fold)
 {
@@ -29,8 +36,10 @@ entry_matches(const char *entry, const struct addr *addr, bool fold)
 	local = span_mem(entry, (size_t)(at - entry));
 	if (!span_caseeq_str(span_str(at + 1), addr->domain))
 		return false;
-	return fold ? span_caseeq_str(local, addr->local)
-		    : span_eq_str(local, addr->local);
+	if (!fold)
+		return span_eq_str(local, addr->local);
+	return span_caseeq_str(local, addr->local) ||
+	       span_caseeq(local, without_suffix(span_str(addr->local)));
 }
 
 static bool

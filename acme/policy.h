@@ -14,9 +14,9 @@ struct job;
 /*
  * An entry with @ is a mailbox, ".example.org" every domain below that one,
  * any other entry exactly that domain.  Domains compare without case.  The
- * local part compares exactly in the allow list and without ASCII case in
- * the deny list: the refusing side both times.  An empty allow list allows
- * all; the deny list goes first.
+ * local part compares exactly in the allow list; in the deny list without ASCII
+ * case, and alice@ means alice+x@ too: the refusing side both times.  An empty
+ * allow list allows all; the deny list goes first.
  */
 bool policy_allows(const struct conf *conf, const struct addr *addr);
 

@@ -10,6 +10,7 @@
 #include "lib/conf.h"
 #include "lib/job.h"
 #include "lib/netaddr.h"
+#include "lib/rate.h"
 #include "pki/profile.h"
 
 #include <stdarg.h>
@@ -296,6 +297,51 @@ check_limits(struct check *c)
 		    (long long)c->conf->max_identifiers);
 }
 
+/* An entry that no mailbox can ever match would be passed over in silence. */
+static void
+check_entry(struct check *c, const char *option, const char *entry)
+{
+	const char *at = strrchr(entry, '@');
+	struct span domain = span_str(at == NULL ? entry : at + 1);
+	const char *canonical;
+	struct job j;
+
+	if (at == NULL && domain.n > 0 && domain.p[0] == '.')
+		domain = span_from(domain, 1);
+	job_init(&j, NULL, NULL);
+	if (at == entry || addr_domain(&j, domain, &canonical) < 0)
+		wrong(c, option,
+		    "%s is neither a domain (example.org), nor all below one "
+		    "(.example.org), nor a mailbox (alice@example.org)",
+		    entry);
+	else if (!span_caseeq_str(domain, canonical))
+		wrong(
+		    c, option, "%s: write the domain as %s", entry, canonical);
+	job_done(&j);
+}
+
+static void
+check_lists(struct check *c)
+{
+	for (size_t i = 0; i < c->conf->allow.n; i++)
+		check_entry(c, "policy.allow", c->conf->allow.v[i]);
+	for (size_t i = 0; i < c->conf->deny.n; i++)
+		check_entry(c, "policy.deny", c->conf->deny.v[i]);
+}
+
+/* AC-189: a window keeps each of its moments. */
+static void
+check_windows(
+    struct check *c, const char *option, const struct conf_rates *rates)
+{
+	for (size_t i = 0; i < rates->n; i++)
+		if (rates->v[i].secs >= 86400 &&
+		    rates->v[i].count > WINDOW_COUNT_MAX)
+			wrong(c, option,
+			    "may hold at most %d for a day or longer",
+			    WINDOW_COUNT_MAX);
+}
+
 /* PK-133 */
 static void
 check_http_url(struct check *c, const char *option, const char *url)
@@ -442,6 +488,11 @@ conf_check(
 	check_sender(&c);
 	check_validator(&c);
 	check_limits(&c);
+	check_windows(
+	    &c, "limits.mails_to_mailbox", &conf->limits.mails_to_mailbox);
+	check_windows(&c, "limits.mails_to_known_mailbox",
+	    &conf->limits.mails_to_known_mailbox);
+	check_lists(&c);
 	check_http_url(&c, "issuer.crl_url", conf->issuer.crl_url);
 	check_http_url(
 	    &c, "issuer.ca_issuers_url", conf->issuer.ca_issuers_url);

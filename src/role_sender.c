@@ -6,6 +6,7 @@
 #include "acme/limit.h"
 #include "acme/policy.h"
 #include "acme/problem.h"
+#include "acme/request.h"
 #include "db/store_audit.h"
 #include "db/store_authz.h"
 #include "db/store_outbox.h"
@@ -23,6 +24,7 @@
 #include <string.h>
 
 /* How long one submission may take before another sender may try. */
+#define LATE_SECS 3600 /* a mail's own wait, in an order of several */
 #define LEASE_SECS 300
 #define SMTP_TIMEOUT_MS 60000
 #define PASSWORD_MAX 1024
@@ -211,14 +213,63 @@ hide_token(const struct outbox_mail *mail, struct submit_result *r)
 }
 
 static int
+put_back(struct job *j, const struct outbox_mail *mail, int64_t secs)
+{
+	static const char code[] = "limits.mails_to_mailbox";
+
+	if (store_begin(j) < 0 ||
+	    store_outbox_retry(j, mail->challenge_id, j->now + secs, code,
+		delivery_problem(j, "delivery of the challenge mail is delayed",
+		    "too many mails to this mailbox")) < 0)
+		return worker_undo(j);
+	log_info("challenge mail held back",
+	    "order=%s challenge=%s seconds=%lld", mail->order_id,
+	    mail->challenge_id, (long long)secs);
+	return store_commit(j);
+}
+
+/*
+ * A mail that waited for the one before it in its order (AC-116) may leave a
+ * day after it was asked for; its budget was that day's.  So it counts once
+ * more when it is to leave late, or mails could be saved up (AC-189).
+ * *waits: it was put back.
+ */
+static int
+count_late(struct job *j, const struct outbox_mail *mail, bool *waits)
+{
+	struct response resp = { .status = 0 };
+	struct account_rights rights;
+	struct limits l;
+
+	*waits = false;
+	if (mail->message.n > 0 || j->now < mail->created_at + LATE_SECS)
+		return 0;
+	if (eab_rights_of(j, mail->eab_kid, &rights) < 0 || store_begin(j) < 0)
+		return -1;
+	limits_init(
+	    &l, j, limits_of_account(j, &j->conf->limits, rights.limits));
+	limits_add_mailbox(&l, mail->account_id, mail->mailbox);
+	if (limits_take(&l, &resp) == 0)
+		return store_commit(j);
+	store_rollback(j);
+	if (j->err.kind != ERR_RATE_LIMITED)
+		return -1;
+	job_recover(j);
+	*waits = true;
+	return put_back(j, mail, resp.problem->retry_after);
+}
+
+static int
 send_one(const struct sender *s, struct job *j, struct outbox_mail *mail)
 {
 	struct submit_result r;
-	bool denied;
+	bool denied, waits;
 	int open;
 
 	if (refuse_if_denied(j, mail, &denied) < 0 || denied)
 		return denied ? 0 : -1;
+	if (count_late(j, mail, &waits) < 0 || waits)
+		return waits ? 0 : -1;
 	if (mail->message.n == 0 && render(s, j, mail) < 0)
 		return drop(j, mail);
 	/* The account or the authorization may have ended just now (AC-73). */

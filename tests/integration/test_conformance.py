@@ -10,16 +10,7 @@ from harness import SOURCE, Skip, case, run, say
 SUITE = f"{SOURCE}/tests/conformance/acme-conformance"
 # Faults that are known, by the check's own words: why. They are skipped; one
 # that does not happen any more is reported, so that it is taken out here.
-MISSING = "not made yet"
-KNOWN = {
-    "directory members, absolute https URLs": MISSING,
-    "account object": MISSING,
-    "orders list: URLs, the pages of next": MISSING,
-    "orders list: another's, and one that is none: 403": MISSING,
-    "orders list: a cursor that is none": MISSING,
-    "orders list: can only be read": MISSING,
-    "newAccount with a certificate's key": MISSING,
-}
+KNOWN = {}
 
 
 def results(site, *options):

@@ -319,6 +319,86 @@ test_no_memory_of_limits(struct job *j)
 	front_close();
 }
 
+/* AC-182, through a request: an existing account costs nothing. */
+static void
+test_new_account(struct job *j)
+{
+	struct answer a;
+
+	front_conf()->limits.new_accounts =
+	    (struct conf_rates){ { { 1, 3 * HOUR } }, 1 };
+	front_open(j);
+	a = front_post_jwk(j, "acct-es256-B", FRONT_NEW_ACCOUNT, "{}");
+	front_expect(&a, 201, "", NULL);
+	a = front_post_jwk(j, "acct-es256-B", FRONT_NEW_ACCOUNT, "{}");
+	front_expect(&a, 200, "", NULL);
+	a = front_post_jwk(j, "acct-es384", FRONT_NEW_ACCOUNT, "{}");
+	front_expect(&a, 429, "rateLimited", NULL);
+	assert_int_equal(retry_after(&a), 3 * HOUR);
+	front_set_time(j, FIXTURE_NOW + 3 * HOUR);
+	a = front_post_jwk(j, "acct-es384", FRONT_NEW_ACCOUNT, "{}");
+	front_expect(&a, 201, "", NULL);
+	front_close();
+}
+
+/* AC-188: how many certificates a mailbox has is told to who has proven it. */
+static void
+test_certificates(struct job *j)
+{
+	struct answer a, order;
+
+	front_conf()->limits.certificates =
+	    (struct conf_rates){ { { 1, 7 * DAY } }, 1 };
+	front_open(j);
+	fixture_sql(j,
+	    "INSERT INTO bucket (name, subject, full_at_ms) VALUES "
+	    "('certificates/604800', 'alice@example.com', 1800604800000)");
+	order = order_for(j, "alice@example.com");
+	front_expect(&order, 201, "", NULL);
+	mailbox_reply(j, challenge_url(j, &order), VERDICT_MATCH);
+	a = front_post(j, front_path(challenge_url(j, &order)), "{}");
+	front_expect(&a, 200, "", NULL);
+	a = order_for(j, "alice@example.com");
+	front_expect(&a, 429, "rateLimited",
+	    "certificates for one mailbox: try again in 604800 seconds");
+	front_close();
+}
+
+/* AC-84: too many are refused without asking the store about each. */
+static void
+test_many_identifiers(struct job *j)
+{
+	struct suppressed s = { .mailbox = "m9@example.com",
+		.since = FIXTURE_NOW,
+		.until = FIXTURE_NOW + DAY,
+		.source = "admin" };
+	struct answer a;
+	struct buf b;
+
+	front_open(j);
+	COMMITTED(j, store_suppressed_add(j, &s));
+	buf_init(&b, j->arena, 100000);
+	buf_add_str(&b, "{\"identifiers\":[");
+	for (int i = 0; i < 300; i++)
+		buf_addf(&b,
+		    "%s{\"type\":\"email\",\"value\":\"m%d@example.com\"}",
+		    i > 0 ? "," : "", i + 20);
+	buf_add_str(&b, "]}");
+	a = front_post(j, FRONT_NEW_ORDER, b.p);
+	front_expect(&a, 400, "malformed", "at most 10 identifiers per order");
+	/* Repetitions do not push one past the look-up. */
+	buf_clear(&b);
+	buf_add_str(&b, "{\"identifiers\":[");
+	for (int i = 0; i < 50; i++)
+		buf_addf(&b,
+		    "{\"type\":\"email\",\"value\":\"m%d@example.com\"},",
+		    i % 9);
+	buf_add_str(&b, "{\"type\":\"email\",\"value\":\"m9@example.com\"}]}");
+	a = front_post(j, FRONT_NEW_ORDER, b.p);
+	front_expect(&a, 403, "rejectedIdentifier", NULL);
+	front_close();
+}
+
 /* AC-90, AC-189: one text for every list. */
 static void
 test_suppressed(struct job *j)
@@ -709,6 +789,9 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_pending_of_order),
 	STORE_TEST(test_failures),
 	STORE_TEST(test_no_memory_of_limits),
+	STORE_TEST_SQLITE(test_new_account),
+	STORE_TEST_SQLITE(test_certificates),
+	STORE_TEST_SQLITE(test_many_identifiers),
 	STORE_TEST(test_suppressed),
 	STORE_TEST_SQLITE(test_no_cannon),
 	STORE_TEST(test_holder),

@@ -155,6 +155,45 @@ test_account_ended(struct job *j)
 	assert_int_equal(lab.submissions, 0);
 }
 
+/* AC-189: a mail that its order has held back for hours counts once more when
+ * it is to leave, so that mails cannot be saved up. */
+static void
+test_held_back(struct job *j)
+{
+	struct role_lab lab;
+	int64_t at, begun = j->now;
+
+	role_lab_init(&lab, j);
+	lab.conf.limits.mails_to_mailbox =
+	    (struct conf_rates){ { { 2, 86400 } }, 1 };
+	fixture_sql(j, "UPDATE outbox SET due_at = NULL");
+	role_lab_at(&lab, begun + 5 * 3600);
+	/* The day's two are used up: one three hours ago, one now. */
+	fixture_sql(
+	    j, arena_printf(j->arena,
+		   "INSERT INTO bucket (name, subject, full_at_ms, takes) "
+		   "VALUES ('mails_to_mailbox/86400', '%s', 9000000000000, "
+		   "'%lld %lld')",
+		   role_lab_authz(&lab)->mailbox,
+		   (long long)(j->now - 3 * 3600), (long long)j->now));
+	fixture_sql(j, "UPDATE outbox SET due_at = 1");
+	EXPECT(j, sender_step(&lab.sender, j), 1);
+	assert_int_equal(lab.submissions, 0);
+	EXPECT(j, sender_next_due(&lab.sender, j, &at), 1);
+	assert_int_equal(at, j->now + 21 * 3600);
+	/* With room it leaves, and is counted. */
+	fixture_sql(j, "UPDATE bucket SET takes = '1'");
+	fixture_sql(j, "UPDATE outbox SET due_at = 1");
+	EXPECT(j, sender_step(&lab.sender, j), 1);
+	assert_int_equal(lab.submissions, 1);
+	assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM bucket "
+					  "WHERE takes LIKE '% %'"),
+	    0);
+	assert_int_equal(
+	    fixture_count(j, "SELECT COUNT(*) FROM bucket WHERE takes <> '1'"),
+	    1);
+}
+
 /* AC-78: the binding's list is asked again before the mail is sent. */
 static void
 test_binding_forbids(struct job *j)
@@ -383,6 +422,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_retries),
 	STORE_TEST(test_account_ends),
 	STORE_TEST(test_account_ended),
+	STORE_TEST(test_held_back),
 	STORE_TEST(test_binding_forbids),
 	STORE_TEST(test_no_attempt_after_end),
 	STORE_TEST(test_outcomes),
