@@ -155,6 +155,24 @@ test_pending(struct job *j)
 	front_close();
 }
 
+/* AC-105 with L-4, as lego 4.9 sends it: other members are ignored. */
+static void
+test_more_members(struct job *j)
+{
+	const char *authz;
+	struct answer a;
+
+	front_open(j);
+	authz = authz_of(j, new_order(j, ALICE), 0);
+	a = front_post(j, front_path(authz),
+	    "{\"status\":\"deactivated\",\"expires\":"
+	    "\"0001-01-01T00:00:00Z\",\"identifier\":{\"type\":\"\","
+	    "\"value\":\"\"}}");
+	front_expect(&a, 200, "", NULL);
+	assert_string_equal(status_of(j, authz), "deactivated");
+	front_close();
+}
+
 /* AC-105, AC-114: a reply that comes afterwards proves nothing; AC-128: no
  * deadline is missed. */
 static void
@@ -565,6 +583,7 @@ test_off(struct job *j)
 
 static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_pending),
+	STORE_TEST(test_more_members),
 	STORE_TEST(test_late_reply),
 	STORE_TEST(test_valid),
 	STORE_TEST(test_processing),
