@@ -201,8 +201,8 @@ def profiles(site):
 
 def eab_key(site):
     """A new key for external account binding, as an admin makes it."""
-    made = json.loads(site.countersign("eab", "--json", "add"))
-    return {"kid": made["kid"], "key": made["key"]}
+    made = json.loads(site.countersign("eab", "new", "--json"))
+    return {"kid": made["kid"], "key": made["hmac_key"]}
 
 
 # --- one run of a client -------------------------------------------------

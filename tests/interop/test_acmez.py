@@ -89,10 +89,12 @@ def profile(site):
     issue(site, PROGRAM, profile=profiles(site)[0])
 
 
-@CASE.of("AC-106: a mailbox proved before there is an order",
-         needs=["newAuthz"])
+@CASE.of("AC-106: its pre-authorization sends a bare identifier; it shows "
+         "why that is refused", needs=["newAuthz"])
 def preauthorization(site):
-    issue(site, PROGRAM, then="preauthz", wait_verdict=False)
+    refused = client_run(site, PROGRAM, then="preauthz", expect=1)
+    assert "new-authz: HTTP 400" in refused.log, refused.log
+    assert "each identifier must be an object" in refused.log, refused.log
 
 
 @CASE.of("AC-81: another account key before the order", needs=["keyChange"])
@@ -100,11 +102,13 @@ def rollover(site):
     issue(site, PROGRAM, then="rollover")
 
 
-@CASE.of("AC-159, AC-157: revokes what it got; once is enough",
+@CASE.of("AC-159, AC-157: revokes what it got; once is enough; "
+         "by the account and by the certificate's key",
          needs=["revokeCert"])
 def revoke(site):
-    again = issue(site, PROGRAM, then="revoke")["again"]
-    assert "already revoked" in again, again
+    for then in "revoke", "disown":
+        again = issue(site, PROGRAM, then=then)["again"]
+        assert "already revoked" in again, again
 
 
 @CASE.of("AC-165, AC-170: asks when to renew, and replaces the certificate",

@@ -30,7 +30,8 @@ import (
 
 // Options: account and key are P-256, P-384, P-521 or rsa; post is early or
 // late; csr is san (nothing but the mailbox) or names (it is everywhere);
-// poll is in milliseconds; then is one of revoke, rollover, renew, preauthz.
+// poll is in milliseconds; then is one of revoke (by the account), disown (by
+// the certificate's key), rollover, renew, preauthz.
 type options struct {
 	Directory string
 	Mailbox   string
@@ -249,15 +250,15 @@ func (s *session) renew(ctx context.Context, csr *x509.CertificateRequest, old [
 	return err
 }
 
-func (s *session) revoke(ctx context.Context, chain []byte, done map[string]any) error {
+func (s *session) revoke(ctx context.Context, chain []byte, by crypto.Signer, done map[string]any) error {
 	leaf, err := firstCertificate(chain)
 	if err != nil {
 		return err
 	}
-	if err = s.client.RevokeCertificate(ctx, s.account, leaf, nil, acme.ReasonSuperseded); err != nil {
+	if err = s.client.RevokeCertificate(ctx, s.account, leaf, by, acme.ReasonSuperseded); err != nil {
 		return err
 	}
-	done["again"] = fmt.Sprint(s.client.RevokeCertificate(ctx, s.account, leaf, nil, acme.ReasonSuperseded))
+	done["again"] = fmt.Sprint(s.client.RevokeCertificate(ctx, s.account, leaf, by, acme.ReasonSuperseded))
 	return nil
 }
 
@@ -321,7 +322,9 @@ func run(ctx context.Context, o options) error {
 	case "renew":
 		err = s.renew(ctx, csr, chain, done)
 	case "revoke":
-		err = s.revoke(ctx, chain, done)
+		err = s.revoke(ctx, chain, s.account.PrivateKey, done)
+	case "disown":
+		err = s.revoke(ctx, chain, key, done)
 	}
 	if err != nil {
 		return err
