@@ -266,10 +266,14 @@ send_one(const struct sender *s, struct job *j, struct outbox_mail *mail)
 	bool denied, waits;
 	int open;
 
-	if (refuse_if_denied(j, mail, &denied) < 0 || denied)
-		return denied ? 0 : -1;
-	if (count_late(j, mail, &waits) < 0 || waits)
-		return waits ? 0 : -1;
+	if (refuse_if_denied(j, mail, &denied) < 0)
+		return -1;
+	if (denied)
+		return 0;
+	if (count_late(j, mail, &waits) < 0)
+		return -1;
+	if (waits)
+		return 0;
 	if (mail->message.n == 0 && render(s, j, mail) < 0)
 		return drop(j, mail);
 	/* The account or the authorization may have ended just now (AC-73). */
