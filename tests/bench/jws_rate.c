@@ -181,7 +181,7 @@ read_one(const struct task *t, enum way way)
 	job_init(&j, NULL, NULL);
 	result = jws_parse(&j, t->body, &jws);
 	if (result == 0)
-		result = jws_check_algorithm(&j, &jws);
+		result = jws_check_algorithm(&j, NULL, &jws);
 	if (result == 0 && way == WAY_CACHED)
 		result = jwk_cache_get(t->cache, &j, &t->account, &key);
 	if (result == 0 && way == WAY_IMPORT)

@@ -79,18 +79,41 @@ test_token_halves(void **state)
 	assert_string_equal(text, vectors_str(top, "token"));
 }
 
-/* AC-125: what each body holds. */
+/* The digest for the account key with this name. */
+static void
+digest_for(const char *key, uint8_t out[SHA256_LEN])
+{
+	struct job *j = unit_job();
+	json_t *jwk =
+	    vectors_get(vectors_named(vectors_at("keys"), key), "jwk_public");
+	uint8_t hash[SHA256_LEN];
+	char thumbprint[B64URL_LEN(SHA256_LEN) + 1];
+	const char *canonical = arena_printf(j->arena,
+	    "{\"crv\":\"%s\",\"kty\":\"EC\",\"x\":\"%s\",\"y\":\"%s\"}",
+	    vectors_str(jwk, "crv"), vectors_str(jwk, "x"),
+	    vectors_str(jwk, "y"));
+
+	sha256(span_str(canonical), hash);
+	b64url_format(thumbprint, span_mem(hash, sizeof(hash)));
+	reply_digest(
+	    span_str(vectors_str(vectors_at("email_reply_00"), "token_part1")),
+	    span_str(vectors_str(vectors_at("email_reply_00"), "token_part2")),
+	    span_str(thumbprint), out);
+}
+
+/* AC-82, AC-125: what each body holds. */
 static void
 test_body_vectors(void **state)
 {
 	json_t *bodies =
 	    vectors_at("email_reply_00/reply_bodies_for_acct-es256-A");
-	uint8_t want[SHA256_LEN], got[SHA256_LEN];
+	uint8_t want[SHA256_LEN], former[SHA256_LEN], got[SHA256_LEN];
 	json_t *c;
 	size_t i;
 
 	(void)state;
-	parse_digest(ONE, want);
+	digest_for("acct-es256-A", want);
+	digest_for("acct-es256-B", former);
 	json_array_foreach (bodies, i, c) {
 		const char *expect = vectors_str(c, "expect");
 		const char *code =
@@ -104,6 +127,8 @@ test_body_vectors(void **state)
 		assert_string_equal(code, "");
 		assert_int_equal(memcmp(got, want, SHA256_LEN) == 0,
 		    strcmp(expect, "match") == 0);
+		assert_int_equal(memcmp(got, former, SHA256_LEN) == 0,
+		    strcmp(expect, "stale-key") == 0);
 	}
 }
 
