@@ -172,7 +172,7 @@ verify(struct acme *a, struct job *j, const struct json *member,
     const struct jwk *account_key, struct eab_key *out)
 {
 	const char *url = acme_url(a, j, PATH_NEW_ACCOUNT, "");
-	struct jws jws;
+	struct jws jws = { .nonce = NULL };
 	size_t alg;
 
 	*out = (struct eab_key){ .kid = NULL };

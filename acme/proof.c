@@ -104,7 +104,7 @@ static int
 try_key(struct job *j, const struct jws *jws, const char *jwk,
     const char *thumbprint)
 {
-	const struct jwk *key;
+	const struct jwk *key = NULL;
 
 	if (load_key(j, jwk, thumbprint, &key) < 0)
 		return -1;
@@ -164,8 +164,8 @@ read_handover(struct job *j, const struct signing_keys *keys,
 		.kid = url_of(j, keys, PATH_ACCOUNT, keys->account_id, ""),
 		.thumbprint = k->thumbprint,
 	};
-	const struct json *payload;
-	const struct jwk *old;
+	const struct json *payload = NULL;
+	const struct jwk *old = NULL;
 	struct jws jws;
 
 	if (load_key(j, k->jwk, k->thumbprint, &old) < 0)
@@ -198,7 +198,7 @@ key_proof_verify(
 		return 0;
 	for (size_t i = 0; i < keys->former_count; i++) {
 		const struct former_key *k = &keys->former[i];
-		const struct jwk *new;
+		const struct jwk *new = NULL;
 
 		if (k->thumbprint == NULL || strcmp(k->thumbprint, at) != 0)
 			continue;

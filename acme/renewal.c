@@ -62,7 +62,7 @@ renewal_read(
 	struct renewal_window w;
 	const struct conf *conf = a->conf;
 	struct json_out o;
-	struct cert cert;
+	struct cert cert = { .id = NULL };
 
 	if (find(j, req->tail, &cert) < 0)
 		return -1;

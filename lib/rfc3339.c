@@ -87,6 +87,8 @@ days_in_month(int year, int month)
 		31 };
 	bool is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
 
+	if (month < 1 || month > 12)
+		return 0;
 	return days[month - 1] + (month == 2 && is_leap);
 }
 

@@ -14,6 +14,7 @@
 
 /* Nobody is asked for a passphrase. */
 static int
+/* NOLINTNEXTLINE(readability-non-const-parameter): OpenSSL's type */
 no_passphrase(char *buf, int size, int writing, void *ctx)
 {
 	(void)buf;
@@ -61,11 +62,12 @@ of_private_key(BIO *in)
 	return PEM_read_bio_PrivateKey(in, NULL, no_passphrase, NULL);
 }
 
+static EVP_PKEY *(*const readers[])(
+    BIO *) = { of_certificate, of_request, of_public_key, of_private_key };
+
 static EVP_PKEY *
 read_key(struct job *j, struct span pem)
 {
-	EVP_PKEY *(*const readers[])(BIO *) = { of_certificate, of_request,
-		of_public_key, of_private_key };
 	EVP_PKEY *key = NULL;
 
 	if (pem.n == 0 || pem.n > INT32_MAX)

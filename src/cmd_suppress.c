@@ -137,7 +137,7 @@ lift(struct job *j, const char *mailbox)
 static int
 change(struct job *j, const struct options *o, const char *argument)
 {
-	const char *mailbox;
+	const char *mailbox = NULL;
 	int64_t days;
 
 	if (span_to_int(span_str(o->days), 1, DAYS_MAX, &days) < 0)
