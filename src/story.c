@@ -3,6 +3,7 @@
 #include "src/story.h"
 
 #include "acme/status.h"
+#include "db/store_account.h"
 #include "db/store_audit.h"
 #include "db/store_caa.h"
 #include "db/store_cert.h"
@@ -199,11 +200,57 @@ add_cert(struct story *s, const struct order *o)
 	    arena_printf(j->arena, "serial %s", c.serial));
 	add(s, c.issued_at, "the certificate was issued", NULL);
 	add(s, c.revoked_at, "the certificate was revoked",
-	    c.reason == 0
-		? NULL
-		: arena_printf(j->arena, "reason %" PRId64, c.reason));
+	    arena_printf(j->arena, "reason %" PRId64 ", by %s", c.reason,
+		c.revoked_by != NULL ? c.revoked_by : "nobody known"));
 	return 0;
 }
+
+/* --- beside the steps ------------------------------------------------------
+ */
+
+/* What an order is about, beyond its mailboxes. */
+struct terms {
+	const char *replaced_by; /* an order, or NULL */
+	const char *eab_kid;     /* that the account is bound to, or NULL */
+	char not_before[CLOCK_RFC3339_MAX], not_after[CLOCK_RFC3339_MAX];
+};
+
+static int
+terms_load(struct job *j, const struct order *o, struct terms *t)
+{
+	struct account account;
+	int found = store_account_by_id(j, o->account_id, &account);
+
+	*t = (struct terms){ .replaced_by = NULL };
+	if (found < 0 ||
+	    (o->cert_id != NULL &&
+		store_cert_replaced_by(j, o->cert_id, &t->replaced_by) < 0))
+		return -1;
+	if (found > 0)
+		t->eab_kid = account.eab_kid;
+	if (o->not_before != 0)
+		clock_format_rfc3339(o->not_before, t->not_before);
+	if (o->not_after != 0)
+		clock_format_rfc3339(o->not_after, t->not_after);
+	return 0;
+}
+
+static void
+print_term(struct buf *out, const char *name, const char *value)
+{
+	if (value != NULL && value[0] != '\0')
+		buf_addf(out, "  %s: %s\n", name, value);
+}
+
+static void
+put_term(struct json_out *w, const char *name, const char *value)
+{
+	if (value != NULL && value[0] != '\0')
+		json_member_str(w, name, value);
+}
+
+/* --- of one order ----------------------------------------------------------
+ */
 
 static int
 collect(struct job *j, const struct order *o, struct story *s)
@@ -326,16 +373,23 @@ story_text(struct job *j, const struct order *o, struct buf *out)
 {
 	struct story *s = arena_alloc(j->arena, sizeof(*s));
 	char time[CLOCK_RFC3339_MAX];
+	struct terms t;
 
-	if (collect(j, o, s) < 0)
+	if (collect(j, o, s) < 0 || terms_load(j, o, &t) < 0)
 		return -1;
 	clock_format_rfc3339(order_expires(o, j->now), time);
 	buf_addf(out, "%s %s: %s\n",
 	    o->is_preauth ? "pre-authorization" : "order", o->id,
 	    story_status(j, o));
 	print_identifiers(o, j->now, out);
-	buf_addf(out, "  profile: %s\n  expires: %s\n  waits for: %s\n\n",
-	    o->profile, time, story_waits_for(j, o));
+	print_term(out, "account is bound to", t.eab_kid);
+	buf_addf(out, "  profile: %s\n", o->profile);
+	print_term(out, "valid from, as asked for", t.not_before);
+	print_term(out, "valid until, as asked for", t.not_after);
+	print_term(out, "replaces the certificate", o->replaces);
+	print_term(out, "replaced by the order", t.replaced_by);
+	buf_addf(out, "  expires: %s\n  waits for: %s\n\n", time,
+	    story_waits_for(j, o));
 	print_steps(s, out);
 	return 0;
 }
@@ -364,8 +418,9 @@ story_json(struct job *j, const struct order *o, struct buf *out)
 {
 	struct story *s = arena_alloc(j->arena, sizeof(*s));
 	struct json_out w;
+	struct terms t;
 
-	if (collect(j, o, s) < 0)
+	if (collect(j, o, s) < 0 || terms_load(j, o, &t) < 0)
 		return -1;
 	json_out_init(&w, out);
 	json_object_begin(&w);
@@ -374,6 +429,12 @@ story_json(struct job *j, const struct order *o, struct buf *out)
 		json_member_bool(&w, "preauthorization", true);
 	json_member_str(&w, "status", story_status(j, o));
 	json_member_str(&w, "account", o->account_id);
+	put_term(&w, "eab_kid", t.eab_kid);
+	json_member_str(&w, "profile", o->profile);
+	put_term(&w, "not_before", t.not_before);
+	put_term(&w, "not_after", t.not_after);
+	put_term(&w, "replaces", o->replaces);
+	put_term(&w, "replaced_by", t.replaced_by);
 	json_member_time(&w, "created", o->created_at);
 	json_member_time(&w, "expires", order_expires(o, j->now));
 	json_member_str(&w, "waits_for", story_waits_for(j, o));

@@ -71,6 +71,23 @@ def test_renewal(site):
             refused = anybody.request("GET", f"{base}/{text}")
             assert refused.status == status, (text, refused)
             assert refused.headers["Cache-Control"] == "no-store"
+    with case("AC-96, AC-170, AC-171: an order that replaces it, once; and "
+              "the admin sees both"):
+        body = {"identifiers": [{"type": "email", "value": "alice@user.test"}],
+                "replaces": certid(leaf)}
+        made = client.post(client.url_of("newOrder"), body, 201)
+        assert made.json["replaces"] == certid(leaf), made
+        again = client.post(client.url_of("newOrder"), body, 409)
+        assert again.problem == "alreadyReplaced", again
+        renewal = made.headers["Location"]
+        assert site.story(renewal)["replaces"] == certid(leaf)
+        assert site.story(order.url)["replaced_by"] == \
+            renewal.rpartition("/")[2]
+        text = site.countersign("order", renewal.rpartition("/")[2])
+        assert f"replaces the certificate: {certid(leaf)}\n" in text, text
+        other = Client(site).account()
+        foreign = other.post(other.url_of("newOrder"), body, 403)
+        assert foreign.problem == "unauthorized", foreign
     with case("AC-168, PK-192: revoked: in the past, and why"):
         edit_config(site, policy__renewal_explanation_url="https://ca.test/x")
         site.reload()
@@ -81,6 +98,9 @@ def test_renewal(site):
         start, end = window(got)
         assert start < end <= datetime.now(timezone.utc), got
         assert got.json["explanationURL"] == "https://ca.test/x", got
+        step, = [s for s in site.story(order.url)["steps"]
+                 if s["what"] == "the certificate was revoked"]
+        assert step["detail"].startswith("reason 4, by account"), step
 
 
 run({}, test_renewal)
