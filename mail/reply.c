@@ -201,8 +201,11 @@ find_digest(struct judge *x)
 	struct reply_blocks blocks;
 
 	reply_blocks_scan(x->text, &blocks);
-	if (reply_blocks_judge(&blocks, x->r->digest, &x->f) < 0)
+	if (reply_blocks_judge(&blocks, x->r->digest, &x->f) < 0) {
+		x->r->asks_to_stop =
+		    blocks.stop && strcmp(x->f.code, "body.no-block") == 0;
 		return -1;
+	}
 	if ((!d->covers_content_type || !d->covers_cte) &&
 	    reply_readings_check(x->j, &x->root, x->leaf, x->r->digest, &x->f) <
 		0)

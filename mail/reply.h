@@ -46,6 +46,9 @@ struct reply {
 	struct dsn dsn;
 	/* After reply_judge(): */
 	struct dkim_result dkim;
+	/* An authenticated reply without any response says STOP: its holder
+	 * wants no more of these mails (AC-189). */
+	bool asks_to_stop;
 	bool has_digest;
 	uint8_t digest[SHA256_LEN];       /* received */
 	uint8_t covered_hash[SHA256_LEN]; /* of the signed part (MA-64) */

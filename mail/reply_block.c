@@ -374,6 +374,8 @@ scan_line(
 		s->out->quoted = true;
 	else if (!s->below)
 		s->below = is_separator(text, at, line, next);
+	if (!s->below && span_caseeq_str(span_trim(line), "STOP"))
+		s->out->stop = true;
 }
 
 void

@@ -22,6 +22,7 @@ struct reply_blocks {
 	struct reply_block below;  /* below one: quoted without marks */
 	bool bad;    /* one above every separator is not well-formed */
 	bool quoted; /* an armour line behind a quote mark or blank */
+	bool stop;   /* a line above every separator is the word STOP */
 };
 
 /* Lines end in LF or CRLF. */

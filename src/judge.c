@@ -8,7 +8,9 @@
 #include "db/store_audit.h"
 #include "db/store_caa.h"
 #include "db/store_reply.h"
+#include "db/store_suppressed.h"
 #include "dns/record.h"
+#include "lib/addr.h"
 #include "lib/arena.h"
 #include "lib/conf.h"
 #include "lib/log.h"
@@ -23,6 +25,7 @@
 #define LEASE_SECS 300
 #define DEFER_FIRST_SECS 30
 #define DEFER_MAX_SECS 1800
+#define SUPPRESS_SECS ((int64_t)90 * 86400)
 #define CAA_TRIES 3
 #define CAA_PAUSE_SECS 5
 
@@ -271,6 +274,25 @@ seal_record(
 	g->record.seal = span_mem(seal, SEAL_LEN);
 }
 
+/* AC-189: the holder said so in an authenticated reply. */
+static int
+suppress(struct job *j, const struct authz *a)
+{
+	struct suppressed s = { .mailbox = addr_counted(j, a->mailbox),
+		.since = j->now,
+		.until = j->now + SUPPRESS_SECS,
+		.source = "reply" };
+
+	if (store_suppressed_add(j, &s) < 0)
+		return -1;
+	log_info("mailbox suppressed",
+	    "order=%s next=\"its holder wants no more challenge mails; "
+	    "countersign suppress --list shows which mailboxes do\"",
+	    a->order_id);
+	return store_audit_add(j, "validator", "mailbox suppressed",
+	    arena_printf(j->arena, "mailbox:%s", s.mailbox), "ok", NULL);
+}
+
 static int
 record(struct job *j, struct judgement *g, enum verdict *applied)
 {
@@ -291,6 +313,9 @@ record(struct job *j, struct judgement *g, enum verdict *applied)
 		return -1;
 	if ((*applied == VERDICT_MISMATCH || *applied == VERDICT_DSN_FAILED) &&
 	    limits_note_failure(j, a->account_id, a->mailbox) < 0)
+		return -1;
+	if (*applied == VERDICT_NO_RESPONSE && g->reply.asks_to_stop &&
+	    suppress(j, a) < 0)
 		return -1;
 	j->wake |= 1u << ROLE_SENDER; /* the order's next mail (AC-116) */
 	return store_audit_add(j, "validator", "reply",

@@ -273,6 +273,29 @@ def test_leniency(site):
             assert s.challenge.read()["status"] == "valid"
 
 
+def test_stop(site):
+    with case("AC-189: STOP from the holder ends the mails; from others, or "
+              "quoted, it does not"):
+        s = Subject(site)
+        s.challenge.post()
+        stop = compose(s.challenge, s.mail, body="stop \r\n\r\n> text\r\n")
+        assert s.deliver(stop)["verdict"] == "unauthenticated"
+        quoted = compose(s.challenge, s.mail, body="No.\r\n\r\n> STOP\r\n")
+        assert s.deliver(sign(site, quoted))["verdict"] == "no-response"
+        assert "no mailbox" in site.countersign("suppress", "--list")
+        assert s.deliver(sign(site, stop))["verdict"] == "no-response"
+        assert "alice@user.test" in site.countersign("suppress", "--list")
+        client = Client(site).account()
+        answer = client.post(client.url_of("newOrder"), {"identifiers": [
+            {"type": "email", "value": "Alice+x@user.test"}]})
+        assert (answer.status, answer.problem) == \
+            (403, "rejectedIdentifier"), answer
+        # The answer itself still counts, and the admin can lift it.
+        assert s.deliver(sign(site, compose(s.challenge, s.mail)))[
+            "verdict"] == "match"
+        site.countersign("suppress", "--lift", "alice@user.test")
+
+
 def test_read_once(site):
     with case("ER-21: every message is read once and moved away"):
         rows = site.query("SELECT uid FROM reply")
@@ -291,4 +314,4 @@ def test_read_once(site):
 
 run({}, test_soft, test_error_shown, test_wrong_digest,
     test_wrong_digest_before_post, test_duplicates, test_strangers,
-    test_leniency, test_read_once)
+    test_leniency, test_stop, test_read_once)

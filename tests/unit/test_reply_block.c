@@ -368,6 +368,39 @@ test_cut(void **state)
 	}
 }
 
+/* AC-189: the word alone on a line of the sender's own. */
+static void
+test_stop(void **state)
+{
+	static const struct {
+		const char *text;
+		bool stop;
+	} cases[] = {
+		{ "STOP\r\n", true },
+		{ "stop", true },
+		{ "Hello,\n\n  Stop \n", true },
+		{ "STOP\n-----Original Message-----\nreply with STOP\n", true },
+		{ "", false },
+		{ "please STOP\n", false },
+		{ "STOP.\n", false },
+		{ "NONSTOP\n", false },
+		{ "> STOP\n", false },
+		{ "-----Original Message-----\nSTOP\n", false },
+		{ "-----BEGIN ACME RESPONSE-----\nSTOP\n"
+		  "-----END ACME RESPONSE-----\n",
+		    false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct reply_blocks b;
+
+		unit_case("%zu: %s", i, cases[i].text);
+		reply_blocks_scan(span_str(cases[i].text), &b);
+		assert_int_equal(b.stop, cases[i].stop);
+	}
+}
+
 /* Work grows with the text only: rules, headers and openings by thousands. */
 static void
 test_time_is_bounded(void **state)
@@ -398,6 +431,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_separators),
 	cmocka_unit_test(test_crlf),
 	cmocka_unit_test(test_cut),
+	cmocka_unit_test(test_stop),
 	cmocka_unit_test(test_time_is_bounded),
 };
 
