@@ -72,42 +72,17 @@ reason_name(int64_t code)
 static int
 parse(int argc, char **argv, struct options *o)
 {
-	static const struct option options[] = {
-		{ "config", required_argument, NULL, 'f' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "revoke", no_argument, NULL, 'r' },
-		{ "reason", required_argument, NULL, 'R' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
+	const struct command_option options[] = {
+		{ "json", &o->json, NULL },
+		{ "revoke", &o->revoke, NULL },
+		{ "reason", NULL, &o->reason },
+		{ NULL, NULL, NULL },
 	};
-	int c;
 
-	*o = (struct options){ .config = COMMAND_DEFAULT_CONFIG };
-	while ((c = getopt_long(argc, argv, "f:h", options, NULL)) != -1) {
-		switch (c) {
-		case 'f':
-			o->config = optarg;
-			break;
-		case 'j':
-			o->json = true;
-			break;
-		case 'r':
-			o->revoke = true;
-			break;
-		case 'R':
-			o->reason = optarg;
-			break;
-		case 'h':
-			fputs(usage, stdout);
-			exit(EXIT_SUCCESS);
-		default:
-			return -1;
-		}
-	}
-	if (argc - optind == 1 && (o->revoke || o->reason == NULL))
-		return 0;
-	fputs(usage, stderr);
-	return -1;
+	*o = (struct options){ .config = NULL };
+	if (command_parse(argc, argv, usage, options, &o->config, 1) < 0)
+		return -1;
+	return o->revoke || o->reason == NULL ? 0 : command_misused(usage);
 }
 
 /* --- which one ------------------------------------------------------------ */

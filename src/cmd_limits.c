@@ -41,42 +41,18 @@ static const char usage[] =
 static int
 parse(int argc, char **argv, struct options *o)
 {
-	static const struct option options[] = {
-		{ "config", required_argument, NULL, 'f' },
-		{ "all", no_argument, NULL, 'a' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "reset", required_argument, NULL, 'r' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
+	const struct command_option options[] = {
+		{ "all", &o->all, NULL },
+		{ "json", &o->json, NULL },
+		{ "reset", NULL, &o->reset },
+		{ NULL, NULL, NULL },
 	};
-	int c;
 
-	*o = (struct options){ .config = COMMAND_DEFAULT_CONFIG };
-	while ((c = getopt_long(argc, argv, "f:h", options, NULL)) != -1) {
-		switch (c) {
-		case 'f':
-			o->config = optarg;
-			break;
-		case 'a':
-			o->all = true;
-			break;
-		case 'j':
-			o->json = true;
-			break;
-		case 'r':
-			o->reset = optarg;
-			break;
-		case 'h':
-			fputs(usage, stdout);
-			exit(EXIT_SUCCESS);
-		default:
-			return -1;
-		}
-	}
-	if (optind == argc)
-		return 0;
-	fputs(usage, stderr);
-	return -1;
+	*o = (struct options){ .config = NULL };
+	if (command_parse(argc, argv, usage, options, &o->config, 0) < 0)
+		return -1;
+	return o->reset != NULL && (o->all || o->json) ? command_misused(usage)
+						       : 0;
 }
 
 /* A limit's row in words, or nothing: it is of a limit that the configuration

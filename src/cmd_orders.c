@@ -47,38 +47,14 @@ static int
 parse(
     int argc, char **argv, struct options *o, const char *usage, int arguments)
 {
-	static const struct option options[] = {
-		{ "config", required_argument, NULL, 'f' },
-		{ "pending", no_argument, NULL, 'p' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
+	const struct command_option options[] = {
+		{ "pending", &o->pending_only, NULL },
+		{ "json", &o->json, NULL },
+		{ NULL, NULL, NULL },
 	};
-	int c;
 
-	*o = (struct options){ .config = COMMAND_DEFAULT_CONFIG };
-	while ((c = getopt_long(argc, argv, "f:h", options, NULL)) != -1) {
-		switch (c) {
-		case 'f':
-			o->config = optarg;
-			break;
-		case 'p':
-			o->pending_only = true;
-			break;
-		case 'j':
-			o->json = true;
-			break;
-		case 'h':
-			fputs(usage, stdout);
-			exit(EXIT_SUCCESS);
-		default:
-			return -1;
-		}
-	}
-	if (argc - optind == arguments)
-		return 0;
-	fputs(usage, stderr);
-	return -1;
+	*o = (struct options){ .config = NULL };
+	return command_parse(argc, argv, usage, options, &o->config, arguments);
 }
 
 static const char *

@@ -46,46 +46,24 @@ static const char usage[] =
 static int
 parse(int argc, char **argv, struct options *o)
 {
-	static const struct option options[] = {
-		{ "config", required_argument, NULL, 'f' },
-		{ "days", required_argument, NULL, 'd' },
-		{ "lift", no_argument, NULL, 'l' },
-		{ "list", no_argument, NULL, 'L' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
+	const struct command_option options[] = {
+		{ "days", NULL, &o->days },
+		{ "lift", &o->lift, NULL },
+		{ "list", &o->list, NULL },
+		{ "json", &o->json, NULL },
+		{ NULL, NULL, NULL },
 	};
-	int c;
 
-	*o = (struct options){ .config = COMMAND_DEFAULT_CONFIG, .days = DAYS };
-	while ((c = getopt_long(argc, argv, "f:h", options, NULL)) != -1) {
-		switch (c) {
-		case 'f':
-			o->config = optarg;
-			break;
-		case 'd':
-			o->days = optarg;
-			break;
-		case 'l':
-			o->lift = true;
-			break;
-		case 'L':
-			o->list = true;
-			break;
-		case 'j':
-			o->json = true;
-			break;
-		case 'h':
-			fputs(usage, stdout);
-			exit(EXIT_SUCCESS);
-		default:
-			return -1;
-		}
-	}
-	if (!(o->lift && o->list) && argc - optind == (o->list ? 0 : 1))
-		return 0;
-	fputs(usage, stderr);
-	return -1;
+	*o = (struct options){ .config = NULL };
+	if (command_parse(argc, argv, usage, options, &o->config, -1) < 0)
+		return -1;
+	if (argc - optind != (o->list ? 0 : 1) ||
+	    (o->lift && (o->list || o->days != NULL)) ||
+	    (o->list && o->days != NULL))
+		return command_misused(usage);
+	if (o->days == NULL)
+		o->days = DAYS;
+	return 0;
 }
 
 /* --- one mailbox -----------------------------------------------------------

@@ -7,6 +7,8 @@
 #include "lib/log.h"
 #include "src/conf_file.h"
 
+#include <assert.h>
+#include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +24,53 @@ command_fail(const char *fmt, ...)
 	va_end(ap);
 	fputc('\n', stderr);
 	return EXIT_FAILURE;
+}
+
+int
+command_misused(const char *usage)
+{
+	fputs(usage, stderr);
+	return -1;
+}
+
+/* What getopt_long() returns for the first of a command's own. */
+#define OWN 256
+
+int
+command_parse(int argc, char **argv, const char *usage,
+    const struct command_option *options, const char **config, int arguments)
+{
+	struct option list[COMMAND_OPTIONS_MAX + 3] = {
+		{ "config", required_argument, NULL, 'f' },
+		{ "help", no_argument, NULL, 'h' },
+	};
+	int c;
+
+	*config = COMMAND_DEFAULT_CONFIG;
+	for (int i = 0; options[i].name != NULL; i++) {
+		assert(i < COMMAND_OPTIONS_MAX);
+		list[i + 2] = (struct option){ options[i].name,
+			options[i].text != NULL ? required_argument
+						: no_argument,
+			NULL, OWN + i };
+	}
+	while ((c = getopt_long(argc, argv, "f:h", list, NULL)) != -1) {
+		if (c == 'h') {
+			fputs(usage, stdout);
+			exit(EXIT_SUCCESS);
+		}
+		if (c == 'f')
+			*config = optarg;
+		else if (c < OWN)
+			return -1; /* getopt_long() has said it */
+		else if (options[c - OWN].text != NULL)
+			*options[c - OWN].text = optarg;
+		else
+			*options[c - OWN].flag = true;
+	}
+	if (arguments >= 0 && argc - optind != arguments)
+		return command_misused(usage);
+	return 0;
 }
 
 int

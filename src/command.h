@@ -27,6 +27,24 @@ int cmd_enroll(int argc, char **argv);
 
 #define COMMAND_DEFAULT_CONFIG CS_SYSCONFDIR "/countersign/countersign.conf"
 
+/* An option of a subcommand's own: a flag, or one that takes a text. */
+struct command_option {
+	const char *name; /* without dashes; NULL: the end of the list */
+	bool *flag;
+	const char **text;
+};
+#define COMMAND_OPTIONS_MAX 12
+
+/*
+ * Reads them, -f (--config), whose default it sets, and -h (--help), which
+ * prints the usage and ends the program.  0 when `arguments` others are left
+ * from argv[optind] on (-1: any number); else -1 after saying what is wrong.
+ */
+int command_parse(int argc, char **argv, const char *usage,
+    const struct command_option *options, const char **config, int arguments);
+/* The usage on standard error: -1. */
+int command_misused(const char *usage);
+
 /* What commands that look into the database share. */
 struct command {
 	struct arena *keep;
