@@ -336,8 +336,27 @@ post_account(struct acme_client *c, struct job *j, struct span payload)
 	return 0;
 }
 
-static struct span
-account_payload(struct job *j, const struct acme_client_account *a, bool terms)
+static int
+put_binding(struct acme_client *c, struct job *j,
+    const struct acme_client_account *a, struct json_out *o)
+{
+	struct span binding;
+	const char *jwk;
+
+	if (a->eab_kid == NULL)
+		return 0;
+	if (jose_jwk(j, c->key, &jwk) < 0 ||
+	    jose_bind(
+		j, a->eab_kid, a->eab_key, c->new_account, jwk, &binding) < 0)
+		return -1;
+	json_key(o, "externalAccountBinding");
+	json_put_raw(o, binding);
+	return 0;
+}
+
+static int
+account_payload(struct acme_client *c, struct job *j,
+    const struct acme_client_account *a, struct span *out)
 {
 	struct json_out o;
 	struct buf b;
@@ -345,7 +364,7 @@ account_payload(struct job *j, const struct acme_client_account *a, bool terms)
 	buf_init(&b, j->arena, PAYLOAD_MAX);
 	json_out_init(&o, &b);
 	json_object_begin(&o);
-	if (terms)
+	if (c->terms != NULL)
 		json_member_bool(&o, "termsOfServiceAgreed", true);
 	if (a->contact_count > 0) {
 		json_key(&o, "contact");
@@ -354,14 +373,19 @@ account_payload(struct job *j, const struct acme_client_account *a, bool terms)
 			json_put_string(&o, span_str(a->contacts[i]));
 		json_array_end(&o);
 	}
+	if (put_binding(c, j, a, &o) < 0)
+		return -1;
 	json_object_end(&o);
-	return buf_span(&b);
+	*out = buf_span(&b);
+	return 0;
 }
 
 int
 acme_client_account(struct acme_client *c, struct job *j,
     const struct acme_client_account *a, bool *made)
 {
+	struct span payload;
+
 	*made = false;
 	if (post_account(c, j, SPAN("{\"onlyReturnExisting\":true}")) == 0)
 		return 0;
@@ -373,14 +397,16 @@ acme_client_account(struct acme_client *c, struct job *j,
 		    "the server has terms of service: read %s, and if you "
 		    "agree, repeat with --accept-terms",
 		    c->terms);
-	if (c->needs_binding)
+	if (c->needs_binding && a->eab_kid == NULL)
 		return job_fail(j, ERR_EXTERNAL_ACCOUNT_REQUIRED,
 		    "the server takes new accounts only with an external "
-		    "account binding, which this client does not have; ask "
-		    "its operator, or give --account-key of an account that "
-		    "exists");
+		    "account binding: ask its operator for a key and give "
+		    "--eab-kid and --eab-key-file, or give --account-key of "
+		    "an account that exists");
+	if (account_payload(c, j, a, &payload) < 0)
+		return -1;
 	*made = true;
-	return post_account(c, j, account_payload(j, a, c->terms != NULL));
+	return post_account(c, j, payload);
 }
 
 /* --- orders ----------------------------------------------------------------

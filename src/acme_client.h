@@ -43,6 +43,10 @@ struct acme_client_account {
 	const char *const *contacts; /* "mailto:…" */
 	size_t contact_count;
 	bool accept_terms;
+	/* External account binding: NULL, or what the server's operator gave.
+	 */
+	const char *eab_kid;
+	struct span eab_key; /* octets */
 };
 /* *made tells whether it is new. */
 int acme_client_account(struct acme_client *c, struct job *j,

@@ -5,6 +5,7 @@
 #include "dns/resolver.h"
 #include "lib/addr.h"
 #include "lib/arena.h"
+#include "lib/b64.h"
 #include "lib/clock.h"
 #include "lib/fdio.h"
 #include "lib/job.h"
@@ -210,6 +211,26 @@ open_box(struct enroll *e)
 	return enroll_box_new(e->j, &conf, &e->box);
 }
 
+#define EAB_KEY_MAX 1024
+
+/* The file is as `countersign eab new` and others print the key. */
+static int
+read_binding(struct enroll *e, struct acme_client_account *account)
+{
+	struct span text;
+
+	account->eab_kid = e->o->eab_kid;
+	if (account->eab_kid == NULL)
+		return 0;
+	if (file_read_secret(e->j, e->o->eab_key_file, EAB_KEY_MAX, &text) < 0)
+		return -1;
+	if (text.n == 0 ||
+	    b64url_parse(e->j->arena, text, &account->eab_key) < 0)
+		return job_fail(e->j, ERR_MALFORMED,
+		    "%s: does not hold a key in base64url", e->o->eab_key_file);
+	return 0;
+}
+
 static int
 open_account(struct enroll *e)
 {
@@ -223,7 +244,8 @@ open_account(struct enroll *e)
 		.accept_terms = o->accept_terms };
 	bool made;
 
-	if (acme_client_new(e->j, &conf, &e->client) < 0 ||
+	if (read_binding(e, &account) < 0 ||
+	    acme_client_new(e->j, &conf, &e->client) < 0 ||
 	    acme_client_account(e->client, e->j, &account, &made) < 0)
 		return -1;
 	if (made)

@@ -48,6 +48,9 @@ static const char usage_text[] =
     "  --contact mailto:ADDRESS  where the server's operator can reach you\n"
     "  --accept-terms            you have read the server's terms of service\n"
     "                            and agree\n"
+    "  --eab-kid KID             where the server wants new accounts to be\n"
+    "  --eab-key-file FILE       bound: what its operator gave you; the file\n"
+    "                            holds the key in base64url\n"
     "  --language TAG            language of the server's mail, such as de\n"
     "\n"
     "The certificate:\n"
@@ -102,6 +105,8 @@ enum option_id {
 	OPT_ACCOUNT_KEY,
 	OPT_CONTACT,
 	OPT_ACCEPT_TERMS,
+	OPT_EAB_KID,
+	OPT_EAB_KEY_FILE,
 	OPT_LANGUAGE,
 	OPT_OUT,
 	OPT_KEY,
@@ -134,6 +139,8 @@ static const struct option long_options[] = {
 	{ "account-key", required_argument, NULL, OPT_ACCOUNT_KEY },
 	{ "contact", required_argument, NULL, OPT_CONTACT },
 	{ "accept-terms", no_argument, NULL, OPT_ACCEPT_TERMS },
+	{ "eab-kid", required_argument, NULL, OPT_EAB_KID },
+	{ "eab-key-file", required_argument, NULL, OPT_EAB_KEY_FILE },
 	{ "language", required_argument, NULL, OPT_LANGUAGE },
 	{ "out", required_argument, NULL, OPT_OUT },
 	{ "key", required_argument, NULL, OPT_KEY },
@@ -278,6 +285,10 @@ text_of(struct parser *p, int id)
 		return &o->ca_file;
 	case OPT_ACCOUNT_KEY:
 		return &o->account_key;
+	case OPT_EAB_KID:
+		return &o->eab_kid;
+	case OPT_EAB_KEY_FILE:
+		return &o->eab_key_file;
 	case OPT_OUT:
 		return &o->out;
 	case OPT_KEY:
@@ -448,6 +459,19 @@ key_beside(struct arena *a, const char *out)
 }
 
 static void
+check_binding(struct parser *p)
+{
+	const struct enroll_options *o = p->o;
+
+	if (o->eab_kid != NULL)
+		need(p, o->eab_key_file, "--eab-key-file",
+		    "a file with the key of --eab-kid");
+	else if (o->eab_key_file != NULL)
+		need(p, o->eab_kid, "--eab-kid",
+		    "the name of the key in --eab-key-file");
+}
+
+static void
 check_files(struct parser *p)
 {
 	struct enroll_options *o = p->o;
@@ -504,6 +528,7 @@ enroll_options_parse(
 	if (out->mailbox_count == 0)
 		need(&p, NULL, "--mailbox",
 		    "the address that the certificate is for");
+	check_binding(&p);
 	check_files(&p);
 	check_mail(&p);
 	if (out->timeout_secs == 0)

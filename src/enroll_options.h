@@ -28,7 +28,8 @@ struct enroll_options {
 	const char **contacts;
 	size_t contact_count;
 	bool accept_terms;
-	const char *key; /* never NULL after parsing */
+	const char *eab_kid, *eab_key_file; /* both or none */
+	const char *key;                    /* never NULL after parsing */
 	bool has_key_type;
 	enum enroll_key_type key_type;
 	enum enroll_usage usage;

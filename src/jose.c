@@ -89,33 +89,80 @@ sign(struct job *j, EVP_PKEY *key, struct span input,
 	return 0;
 }
 
+/* protected.payload, and where the payload begins. */
+static int
+signing_input(struct job *j, struct span header, struct span payload,
+    struct span *out, size_t *second)
+{
+	struct buf b;
+
+	buf_init(&b, j->arena, JWS_MAX);
+	b64url_add(&b, header);
+	buf_add_char(&b, '.');
+	*second = b.n;
+	b64url_add(&b, payload);
+	*out = buf_span(&b);
+	return buf_ok(&b)
+		   ? 0
+		   : job_fail(j, ERR_INTERNAL, "the request is too long");
+}
+
+/* The flattened serialization. */
+static struct span
+flatten(struct job *j, struct span input, size_t second, struct span signature)
+{
+	struct json_out o;
+	struct buf body, text;
+
+	buf_init(&text, j->arena, B64URL_LEN(signature.n));
+	b64url_add(&text, signature);
+	buf_init(&body, j->arena, JWS_MAX + 256);
+	json_out_init(&o, &body);
+	json_object_begin(&o);
+	json_member_string(&o, "protected", span_cut(input, 0, second - 1));
+	json_member_string(&o, "payload", span_from(input, second));
+	json_member_string(&o, "signature", buf_span(&text));
+	json_object_end(&o);
+	return buf_span(&body);
+}
+
 int
 jose_sign(struct job *j, EVP_PKEY *key, struct span header, struct span payload,
     struct span *out)
 {
 	unsigned char signature[2 * COORDINATE_LEN];
-	struct json_out o;
-	struct buf input, body, text;
-	size_t dot;
+	struct span input;
+	size_t second;
 
-	buf_init(&input, j->arena, JWS_MAX);
-	b64url_add(&input, header);
-	dot = input.n;
-	buf_add_char(&input, '.');
-	b64url_add(&input, payload);
-	if (!buf_ok(&input))
-		return job_fail(j, ERR_INTERNAL, "the request is too long");
-	if (sign(j, key, buf_span(&input), signature) < 0)
+	if (signing_input(j, header, payload, &input, &second) < 0 ||
+	    sign(j, key, input, signature) < 0)
 		return -1;
-	buf_init(&text, j->arena, B64URL_LEN(sizeof(signature)));
-	b64url_add(&text, span_mem(signature, sizeof(signature)));
-	buf_init(&body, j->arena, JWS_MAX + 256);
-	json_out_init(&o, &body);
+	*out =
+	    flatten(j, input, second, span_mem(signature, sizeof(signature)));
+	return 0;
+}
+
+int
+jose_bind(struct job *j, const char *kid, struct span mac_key, const char *url,
+    const char *jwk, struct span *out)
+{
+	uint8_t mac[SHA256_LEN];
+	struct json_out o;
+	struct span input;
+	struct buf header;
+	size_t second;
+
+	buf_init(&header, j->arena, JWS_MAX);
+	json_out_init(&o, &header);
 	json_object_begin(&o);
-	json_member_string(&o, "protected", span_cut(buf_span(&input), 0, dot));
-	json_member_string(&o, "payload", span_from(buf_span(&input), dot + 1));
-	json_member_string(&o, "signature", buf_span(&text));
+	json_member_str(&o, "alg", "HS256");
+	json_member_str(&o, "kid", kid);
+	json_member_str(&o, "url", url);
 	json_object_end(&o);
-	*out = buf_span(&body);
+	if (signing_input(
+		j, buf_span(&header), span_str(jwk), &input, &second) < 0)
+		return -1;
+	hmac_sha256(mac_key, input, mac);
+	*out = flatten(j, input, second, span_mem(mac, sizeof(mac)));
 	return 0;
 }

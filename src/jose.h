@@ -20,4 +20,11 @@ int jose_thumbprint(
 int jose_sign(struct job *j, struct evp_pkey_st *key, struct span header,
     struct span payload, struct span *out);
 
+/*
+ * externalAccountBinding (RFC 8555 section 7.3.4): this JWK for newAccount at
+ * `url`, signed with HS256 by the MAC key that the server's operator gave.
+ */
+int jose_bind(struct job *j, const char *kid, struct span mac_key,
+    const char *url, const char *jwk, struct span *out);
+
 #endif

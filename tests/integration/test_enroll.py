@@ -8,7 +8,8 @@ import re
 import subprocess
 import threading
 
-from harness import case, command, eventually, read_file, run
+from harness import (case, command, edit_config, eventually, read_file,
+                     run)
 from letters import BEGIN, END, Inbox, Mail, WRONG, deliver, send, sign
 
 
@@ -161,6 +162,29 @@ def reply_text(mail, sender, mailbox, digest):
             f"\r\n{BEGIN}\r\n{digest}\r\n{END}\r\n").encode()
 
 
+def test_binding(site):
+    edit_config(site, policy__eab_required="yes")
+    site.reload()
+    e = Enroll(site, "binding")
+    with case("AC-76: enroll says what a server wants that binds accounts"):
+        said = e.automatic(status=1)
+        assert "--eab-kid and --eab-key-file" in said, said
+    with case("AC-77: enroll with a key from countersign eab new"):
+        made = json.loads(site.countersign("eab", "new", "--json", "--allow",
+                                           "alice@user.test"))
+        key = made["hmac_key"]
+        with open(e.path("eab.key"), "w", opener=lambda p, f:
+                  os.open(p, f, 0o600)) as f:
+            f.write(key + "\n")
+        words = ["--eab-kid", made["kid"], "--eab-key-file", e.path("eab.key")]
+        said = e.automatic(*words[:2], status=1)
+        assert "--eab-key-file" in said, said
+        e.automatic(*words)
+        check_certificate(site, e)
+    edit_config(site, policy__eab_required="no")
+    site.reload()
+
+
 def test_by_hand(site):
     with case("enroll, by hand: the subject in, the block out, then it "
               "waits"):
@@ -223,4 +247,4 @@ def test_refused(site):
             assert word in said, said
 
 
-run({}, test_automatic, test_formats, test_by_hand, test_refused)
+run({}, test_automatic, test_binding, test_formats, test_by_hand, test_refused)
