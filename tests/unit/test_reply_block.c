@@ -9,6 +9,7 @@
 
 #include "lib/b64.h"
 #include "lib/clock.h"
+#include "lib/rnd.h"
 #include "mail/finding.h"
 #include "mail/reply.h"
 #include "mail/reply_block.h"
@@ -368,6 +369,54 @@ test_cut(void **state)
 	}
 }
 
+/* The token as clients make it that decode the halves first. */
+static const char *
+join_octets(struct job *j, const char *part1, const char *part2)
+{
+	struct span one, two;
+	struct buf octets, text;
+
+	assert_int_equal(b64url_parse(j->arena, span_str(part1), &one), 0);
+	assert_int_equal(b64url_parse(j->arena, span_str(part2), &two), 0);
+	buf_init(&octets, j->arena, 128);
+	buf_add(&octets, one);
+	buf_add(&octets, two);
+	buf_init(&text, j->arena, 256);
+	b64url_add(&text, buf_span(&octets));
+	return text.p;
+}
+
+/* AC-110: with halves of whole groups both ways of joining give one token,
+ * whatever the octets; with 16 octets they do not. */
+static void
+test_joining(void **state)
+{
+	json_t *demo =
+	    vectors_at("email_reply_00/ambiguity_demo_16_byte_parts");
+	struct job *j = unit_job();
+	char part1[B64URL_LEN(24) + 1], part2[B64URL_LEN(24) + 1];
+	const char *one = vectors_str(demo, "token_part1");
+	const char *two = vectors_str(demo, "token_part2");
+
+	(void)state;
+	assert_string_equal(arena_printf(j->arena, "%s%s", one, two),
+	    vectors_str(demo, "string_concatenation"));
+	assert_string_equal(join_octets(j, one, two),
+	    vectors_str(demo, "byte_concatenation_re_encoded"));
+	assert_string_not_equal(vectors_str(demo, "string_concatenation"),
+	    vectors_str(demo, "byte_concatenation_re_encoded"));
+	for (int i = 0; i < 1000; i++) {
+		unsigned char octets[24];
+
+		rnd_bytes(octets, sizeof(octets));
+		b64url_format(part1, span_mem(octets, sizeof(octets)));
+		rnd_bytes(octets, sizeof(octets));
+		b64url_format(part2, span_mem(octets, sizeof(octets)));
+		assert_string_equal(join_octets(j, part1, part2),
+		    arena_printf(j->arena, "%s%s", part1, part2));
+	}
+}
+
 /* AC-189: the word alone on a line of the sender's own. */
 static void
 test_stop(void **state)
@@ -431,6 +480,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_separators),
 	cmocka_unit_test(test_crlf),
 	cmocka_unit_test(test_cut),
+	cmocka_unit_test(test_joining),
 	cmocka_unit_test(test_stop),
 	cmocka_unit_test(test_time_is_bounded),
 };
