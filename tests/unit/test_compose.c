@@ -327,9 +327,12 @@ test_english_text(void **state)
 	    "\r\n"
 	    "If you did not ask for a certificate:\r\n"
 	    "\r\n"
-	    "There is nothing for you to do. Please do not answer: without an "
-	    "answer,\r\n"
-	    "no certificate is issued.\r\n");
+	    "There is nothing for you to do: without an answer, no certificate "
+	    "is\r\n"
+	    "issued. If you want no more of these messages for 90 days, reply "
+	    "to this\r\n"
+	    "one with the single word STOP, and leave the subject as it "
+	    "is.\r\n");
 }
 
 static void
@@ -378,9 +381,12 @@ test_german_text(void **state)
 	    "\r\n"
 	    "Wenn Sie kein Zertifikat angefordert haben:\r\n"
 	    "\r\n"
-	    "Sie brauchen nichts zu tun. Bitte antworten Sie nicht: Ohne "
-	    "Antwort wird\r\n"
-	    "kein Zertifikat ausgestellt.\r\n");
+	    "Sie brauchen nichts zu tun: Ohne Antwort wird kein Zertifikat\r\n"
+	    "ausgestellt. Möchten Sie 90 Tage lang keine solchen Nachrichten "
+	    "mehr,\r\n"
+	    "antworten Sie auf diese mit dem einen Wort STOP und lassen Sie "
+	    "den\r\n"
+	    "Betreff, wie er ist.\r\n");
 }
 
 /* ER-18: HTML shows addresses and names as text. */
