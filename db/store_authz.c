@@ -315,7 +315,8 @@ challenge_prove(struct job *j, const struct authz *a, int64_t valid_until)
 }
 
 /* AC-127: orders that stand on the authorization end with the same error;
- * those with a CSR were decided before. */
+ * those with a CSR were decided before, also one whose finalize is committed
+ * by another process between the two statements. */
 static int
 fail_orders(struct job *j, const char *authz_id, const char *error)
 {
@@ -334,7 +335,7 @@ fail_orders(struct job *j, const char *authz_id, const char *error)
 		query_end(&q);
 		if (found != 1)
 			return found;
-		if (store_order_fail(j, order_id, error) != 0)
+		if (order_fail_undecided(j, order_id, error) != 0)
 			return -1;
 	}
 }

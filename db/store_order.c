@@ -349,6 +349,20 @@ store_order_fail(struct job *j, const char *id, const char *error)
 	return deactivate_unused(j, id);
 }
 
+int
+order_fail_undecided(struct job *j, const char *id, const char *error)
+{
+	int64_t changed;
+
+	if (store_change(j, &changed,
+		"UPDATE orders SET failed_at = $2, error = $3, "
+		"issue_due_at = NULL WHERE id = $1 AND failed_at = 0 "
+		"AND cert_id IS NULL AND csr_at = 0",
+		ARGS(v_text(id), v_int(j->now), v_text(error))) != 0)
+		return -1;
+	return changed == 0 ? 0 : deactivate_unused(j, id);
+}
+
 /* --- the issuer's queue -------------------------------------------------- */
 
 int

@@ -146,6 +146,10 @@ int challenge_lock(struct job *j, const char *challenge_id, struct authz *out);
 /* Neither valid, failed, deactivated nor revoked; the clock is not asked. */
 bool authz_is_open(const struct authz *a);
 
+/* store_order_fail(), unless the order has its CSR or has ended: then it
+ * stays as it is. */
+int order_fail_undecided(struct job *j, const char *id, const char *error);
+
 /* Transitions, of a locked challenge. */
 int challenge_prove(struct job *j, const struct authz *a, int64_t valid_until);
 int challenge_fail(struct job *j, const struct authz *a, const char *error);

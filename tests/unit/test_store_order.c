@@ -4,6 +4,8 @@
 #include "tests/unit/store_fixture.h"
 
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "db/store_outbox.h"
 #include "db/store_private.h"
@@ -718,6 +720,57 @@ test_wipe_expired(struct job *j)
 	EXPECT(j, store_commit(j), 0);
 }
 
+/* --- an authorization ends while its order gets a CSR ----------------------
+ */
+
+struct deactivation {
+	const char *authz_id;
+	int ready; /* told when it is about to be tried */
+};
+
+static int
+deactivate(struct job *j, void *ctx)
+{
+	const struct deactivation *d = ctx;
+	struct authz a;
+
+	if (write(d->ready, "x", 1) != 1 || store_begin(j) != 0 ||
+	    store_authz_lock(j, d->authz_id, &a) != 1 ||
+	    store_authz_deactivate(j, &a) != 0)
+		return 1;
+	return store_commit(j) == 0 ? 0 : 2;
+}
+
+/* AC-105, section 17.2: what was finalized first is decided, also where the
+ * deactivation had looked at the order before that was committed. */
+static void
+test_finalized_first(struct job *j)
+{
+	const struct timespec moment = { 0, 200 * 1000000L };
+	struct order *o = fixture_order(j, fixture_account(j), 1);
+	struct deactivation d = { .authz_id = o->identifiers[0].authz.id };
+	int fds[2], pid;
+	char byte;
+
+	fixture_sql(
+	    j, "UPDATE authz SET valid_at = 1, valid_until = 9000000000");
+	assert_int_equal(pipe(fds), 0);
+	d.ready = fds[1];
+	EXPECT(j, store_begin(j), 0);
+	EXPECT(j, store_order_finalize(j, o->id, SPAN("csr"), SPAN("jws")), 0);
+	pid = fixture_fork(deactivate, &d);
+	assert_int_equal(read(fds[0], &byte, 1), 1);
+	nanosleep(&moment, NULL);
+	EXPECT(j, store_commit(j), 0);
+	assert_int_equal(fixture_wait(pid), 0);
+	o = fixture_reread(j, o);
+	assert_int_not_equal(o->identifiers[0].authz.deactivated_at, 0);
+	assert_int_not_equal(o->csr_at, 0);
+	assert_int_equal(o->failed_at, 0);
+	close(fds[0]);
+	close(fds[1]);
+}
+
 static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_create_and_read),
 	STORE_TEST(test_dates),
@@ -737,6 +790,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_part1_is_erased),
 	STORE_TEST_SQLITE(test_part1_is_erased_from_moved_rows),
 	STORE_TEST(test_wipe_expired),
+	STORE_TEST_PGSQL(test_finalized_first),
 };
 
 UNIT_MAIN(tests)
