@@ -35,7 +35,7 @@ print_usage(FILE *to)
 {
 	fputs("usage: countersign COMMAND [OPTION…]\n\n", to);
 	for (size_t i = 0; i < SUBCOMMAND_COUNT; i++)
-		fprintf(to, "  %-8s %s\n", subcommands[i].name,
+		fprintf(to, "  %-8s  %s\n", subcommands[i].name,
 		    subcommands[i].summary);
 	fputs("\ncountersign COMMAND --help says more about a command; see "
 	      "countersign(1).\n",
