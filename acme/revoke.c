@@ -284,3 +284,28 @@ revoke_serve(
 	resp->status = 200;
 	return 0;
 }
+
+/* --- reasons, in words ---------------------------------------------------- */
+
+/* PK-158, PK-179 */
+static const struct {
+	int64_t code;
+	const char *name;
+} reasons[] = {
+	{ 0, "unspecified" },
+	{ REASON_KEY_COMPROMISE, "keyCompromise" },
+	{ 3, "affiliationChanged" },
+	{ 4, "superseded" },
+	{ 5, "cessationOfOperation" },
+	{ 9, "privilegeWithdrawn" },
+};
+
+const char *
+revoke_reason_name(int64_t reason)
+{
+	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+		if (reasons[i].code == reason)
+			return reasons[i].name;
+	}
+	return NULL;
+}

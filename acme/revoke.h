@@ -30,6 +30,9 @@ int revoke_certificate(struct job *j, const struct cert *c,
 int revoke_key(struct job *j, struct span spki_sha256,
     const struct revocation *r, const char *source, size_t *count);
 
+/* As RFC 5280 calls it; NULL if it cannot stand on the list of this CA. */
+const char *revoke_reason_name(int64_t reason);
+
 /* Those that were signed while their key was being blocked, if that was not
  * before `blocked_from`: the issuer asks before it makes a list.  At most
  * `max`. */

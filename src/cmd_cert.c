@@ -46,28 +46,6 @@ static const char usage[] =
     "  -f, --config FILE  configuration (default: " COMMAND_DEFAULT_CONFIG
     ")\n";
 
-static const struct {
-	int64_t code;
-	const char *name;
-} reasons[] = {
-	{ 0, "unspecified" },
-	{ REASON_KEY_COMPROMISE, "keyCompromise" },
-	{ 3, "affiliationChanged" },
-	{ 4, "superseded" },
-	{ 5, "cessationOfOperation" },
-	{ 9, "privilegeWithdrawn" },
-};
-
-static const char *
-reason_name(int64_t code)
-{
-	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
-		if (reasons[i].code == code)
-			return reasons[i].name;
-	}
-	return NULL;
-}
-
 /* 0, or -1 after the usage was printed. */
 static int
 parse(int argc, char **argv, struct options *o)
@@ -130,7 +108,7 @@ read_reason(struct job *j, const char *text, int64_t *out)
 	if (text == NULL)
 		return 0;
 	if (span_to_int(span_str(text), 0, 99, out) < 0 ||
-	    reason_name(*out) == NULL)
+	    revoke_reason_name(*out) == NULL)
 		return job_fail(j, ERR_BAD_REVOCATION_REASON,
 		    "--reason %s: 0, 1, 3, 4, 5 or 9 can stand on the list of "
 		    "this CA",
@@ -216,7 +194,9 @@ print_text(struct job *j, const struct cert *c, const struct cert_facts *f)
 		return;
 	print_time("revoked", c->revoked_at);
 	printf("  reason: %s\n  revoked by: %s\n",
-	    reason_name(c->reason) != NULL ? reason_name(c->reason) : "?",
+	    revoke_reason_name(c->reason) != NULL
+		? revoke_reason_name(c->reason)
+		: "?",
 	    c->revoked_by != NULL ? c->revoked_by : "?");
 }
 

@@ -1,6 +1,7 @@
 #include "config.h"
 
 #include "acme/status.h"
+#include "db/store_cert.h"
 #include "db/store_order.h"
 #include "lib/arena.h"
 #include "lib/clock.h"
@@ -69,19 +70,32 @@ mailboxes(struct job *j, const struct order *o)
 	return b.p;
 }
 
+/* What the list says of an order's certificate: 0 or -1. */
+static int
+load_cert(struct job *j, const struct order *o, struct cert *out)
+{
+	*out = (struct cert){ .revoked_at = 0 };
+	if (o->cert_id == NULL)
+		return 0;
+	return store_cert_by_id(j, o->cert_id, NULL, out) < 0 ? -1 : 0;
+}
+
 static void
-print_line(struct job *j, const struct order *o)
+print_line(struct job *j, const struct order *o, const struct cert *cert)
 {
 	char time[CLOCK_RFC3339_MAX];
 
 	clock_format_rfc3339(o->created_at, time);
-	printf("%s  %s  %-10s  %s  (%swaits for: %s)\n", o->id, time,
+	printf("%s  %s  %-10s  %s  (%s%s%swaits for: %s)\n", o->id, time,
 	    story_status(j, o), mailboxes(j, o),
-	    o->is_preauth ? "pre-authorization; " : "", story_waits_for(j, o));
+	    o->is_preauth ? "pre-authorization; " : "",
+	    o->replaces != NULL ? "renewal; " : "",
+	    cert->revoked_at != 0 ? "certificate revoked; " : "",
+	    story_waits_for(j, o));
 }
 
 static void
-print_json(struct job *j, const struct order *o)
+print_json(struct job *j, const struct order *o, const struct cert *cert)
 {
 	struct json_out w;
 	struct buf b;
@@ -94,6 +108,13 @@ print_json(struct job *j, const struct order *o)
 		json_member_bool(&w, "preauthorization", true);
 	json_member_str(&w, "status", story_status(j, o));
 	json_member_str(&w, "account", o->account_id);
+	json_member_str(&w, "profile", o->profile);
+	if (o->not_before != 0)
+		json_member_time(&w, "not_before", o->not_before);
+	if (o->not_after != 0)
+		json_member_time(&w, "not_after", o->not_after);
+	if (o->replaces != NULL)
+		json_member_str(&w, "replaces", o->replaces);
 	json_member_time(&w, "created", o->created_at);
 	json_member_time(&w, "expires", order_expires(o, j->now));
 	json_key(&w, "mailboxes");
@@ -104,6 +125,12 @@ print_json(struct job *j, const struct order *o)
 	json_member_str(&w, "waits_for", story_waits_for(j, o));
 	if (o->cert_id != NULL)
 		json_member_str(&w, "certificate", o->cert_id);
+	if (cert->revoked_at != 0) {
+		json_member_time(&w, "revoked", cert->revoked_at);
+		json_member_int(&w, "reason", cert->reason);
+		if (cert->revoked_by != NULL)
+			json_member_str(&w, "revoked_by", cert->revoked_by);
+	}
 	json_object_end(&w);
 	puts(b.p);
 }
@@ -114,6 +141,7 @@ cmd_orders(int argc, char **argv)
 	struct options o;
 	struct command c;
 	struct order *orders;
+	struct cert cert;
 	size_t count;
 	int result;
 
@@ -123,10 +151,11 @@ cmd_orders(int argc, char **argv)
 	result = store_order_list(
 	    &c.job, o.pending_only, ORDERS_MAX, &orders, &count);
 	for (size_t i = 0; result == 0 && i < count; i++) {
-		if (o.json)
-			print_json(&c.job, &orders[i]);
-		else
-			print_line(&c.job, &orders[i]);
+		result = load_cert(&c.job, &orders[i], &cert);
+		if (result == 0 && o.json)
+			print_json(&c.job, &orders[i], &cert);
+		else if (result == 0)
+			print_line(&c.job, &orders[i], &cert);
 	}
 	if (result == 0 && count == 0 && !o.json)
 		puts(o.pending_only ? "nothing is pending"

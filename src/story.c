@@ -2,6 +2,7 @@
 
 #include "src/story.h"
 
+#include "acme/revoke.h"
 #include "acme/status.h"
 #include "db/store_account.h"
 #include "db/store_audit.h"
@@ -192,6 +193,7 @@ add_cert(struct story *s, const struct order *o)
 {
 	struct job *j = s->job;
 	struct cert c;
+	const char *reason;
 	int found = store_cert_by_order(j, o->id, &c);
 
 	if (found <= 0)
@@ -199,8 +201,10 @@ add_cert(struct story *s, const struct order *o)
 	add(s, c.reserved_at, "the certificate's contents were fixed",
 	    arena_printf(j->arena, "serial %s", c.serial));
 	add(s, c.issued_at, "the certificate was issued", NULL);
+	reason = revoke_reason_name(c.reason);
 	add(s, c.revoked_at, "the certificate was revoked",
-	    arena_printf(j->arena, "reason %" PRId64 ", by %s", c.reason,
+	    arena_printf(j->arena, "reason %" PRId64 " (%s), by %s", c.reason,
+		reason != NULL ? reason : "unknown",
 		c.revoked_by != NULL ? c.revoked_by : "nobody known"));
 	return 0;
 }

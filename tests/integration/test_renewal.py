@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Renewal information as any client without an account reads it."""
 
+import json
 import re
 from datetime import datetime, timedelta, timezone
 
@@ -100,7 +101,21 @@ def test_renewal(site):
         assert got.json["explanationURL"] == "https://ca.test/x", got
         step, = [s for s in site.story(order.url)["steps"]
                  if s["what"] == "the certificate was revoked"]
-        assert step["detail"].startswith("reason 4, by account"), step
+        assert step["detail"].startswith(
+            "reason 4 (superseded), by account"), step
+    with case("PK-178, AC-170: the list of orders says what was revoked, and "
+              "what replaces it"):
+        listed = {o["order"]: o for o in map(
+            json.loads, site.countersign("orders", "--json").splitlines())}
+        first = listed[order.url.rpartition("/")[2]]
+        assert first["reason"] == 4 and first["revoked"], first
+        assert first["revoked_by"].startswith("account:"), first
+        second = listed[renewal.rpartition("/")[2]]
+        assert second["replaces"] == certid(leaf), second
+        assert "revoked" not in second, second
+        text = site.countersign("orders")
+        assert text.count("(certificate revoked; waits for: nothing)") == 1
+        assert text.count("(renewal; waits for: ") == 1, text
 
 
 run({}, test_renewal)
