@@ -1,6 +1,7 @@
 #include "config.h"
 
 #include "acme/status.h"
+#include "db/store_account.h"
 #include "db/store_cert.h"
 #include "db/store_order.h"
 #include "lib/arena.h"
@@ -70,18 +71,29 @@ mailboxes(struct job *j, const struct order *o)
 	return b.p;
 }
 
-/* What the list says of an order's certificate: 0 or -1. */
+/* What else the list says of an order. */
+struct beside {
+	struct cert cert; /* all zero if there is none */
+	struct account account;
+	const char *replaced_by; /* an order, or NULL */
+};
+
 static int
-load_cert(struct job *j, const struct order *o, struct cert *out)
+beside_load(struct job *j, const struct order *o, struct beside *out)
 {
-	*out = (struct cert){ .revoked_at = 0 };
+	*out = (struct beside){ .replaced_by = NULL };
+	if (store_account_by_id(j, o->account_id, &out->account) < 0)
+		return -1;
 	if (o->cert_id == NULL)
 		return 0;
-	return store_cert_by_id(j, o->cert_id, NULL, out) < 0 ? -1 : 0;
+	if (store_cert_by_id(j, o->cert_id, NULL, &out->cert) < 0)
+		return -1;
+	return store_cert_replaced_by(j, o->cert_id, &out->replaced_by) < 0 ? -1
+									    : 0;
 }
 
 static void
-print_line(struct job *j, const struct order *o, const struct cert *cert)
+print_line(struct job *j, const struct order *o, const struct beside *beside)
 {
 	char time[CLOCK_RFC3339_MAX];
 
@@ -90,12 +102,12 @@ print_line(struct job *j, const struct order *o, const struct cert *cert)
 	    story_status(j, o), mailboxes(j, o),
 	    o->is_preauth ? "pre-authorization; " : "",
 	    o->replaces != NULL ? "renewal; " : "",
-	    cert->revoked_at != 0 ? "certificate revoked; " : "",
+	    beside->cert.revoked_at != 0 ? "certificate revoked; " : "",
 	    story_waits_for(j, o));
 }
 
 static void
-print_json(struct job *j, const struct order *o, const struct cert *cert)
+print_json(struct job *j, const struct order *o, const struct beside *beside)
 {
 	struct json_out w;
 	struct buf b;
@@ -108,6 +120,8 @@ print_json(struct job *j, const struct order *o, const struct cert *cert)
 		json_member_bool(&w, "preauthorization", true);
 	json_member_str(&w, "status", story_status(j, o));
 	json_member_str(&w, "account", o->account_id);
+	if (beside->account.eab_kid != NULL)
+		json_member_str(&w, "eab_kid", beside->account.eab_kid);
 	json_member_str(&w, "profile", o->profile);
 	if (o->not_before != 0)
 		json_member_time(&w, "not_before", o->not_before);
@@ -115,6 +129,8 @@ print_json(struct job *j, const struct order *o, const struct cert *cert)
 		json_member_time(&w, "not_after", o->not_after);
 	if (o->replaces != NULL)
 		json_member_str(&w, "replaces", o->replaces);
+	if (beside->replaced_by != NULL)
+		json_member_str(&w, "replaced_by", beside->replaced_by);
 	json_member_time(&w, "created", o->created_at);
 	json_member_time(&w, "expires", order_expires(o, j->now));
 	json_key(&w, "mailboxes");
@@ -125,11 +141,12 @@ print_json(struct job *j, const struct order *o, const struct cert *cert)
 	json_member_str(&w, "waits_for", story_waits_for(j, o));
 	if (o->cert_id != NULL)
 		json_member_str(&w, "certificate", o->cert_id);
-	if (cert->revoked_at != 0) {
-		json_member_time(&w, "revoked", cert->revoked_at);
-		json_member_int(&w, "reason", cert->reason);
-		if (cert->revoked_by != NULL)
-			json_member_str(&w, "revoked_by", cert->revoked_by);
+	if (beside->cert.revoked_at != 0) {
+		json_member_time(&w, "revoked", beside->cert.revoked_at);
+		json_member_int(&w, "reason", beside->cert.reason);
+		if (beside->cert.revoked_by != NULL)
+			json_member_str(
+			    &w, "revoked_by", beside->cert.revoked_by);
 	}
 	json_object_end(&w);
 	puts(b.p);
@@ -141,7 +158,7 @@ cmd_orders(int argc, char **argv)
 	struct options o;
 	struct command c;
 	struct order *orders;
-	struct cert cert;
+	struct beside beside;
 	size_t count;
 	int result;
 
@@ -151,11 +168,11 @@ cmd_orders(int argc, char **argv)
 	result = store_order_list(
 	    &c.job, o.pending_only, ORDERS_MAX, &orders, &count);
 	for (size_t i = 0; result == 0 && i < count; i++) {
-		result = load_cert(&c.job, &orders[i], &cert);
+		result = beside_load(&c.job, &orders[i], &beside);
 		if (result == 0 && o.json)
-			print_json(&c.job, &orders[i], &cert);
+			print_json(&c.job, &orders[i], &beside);
 		else if (result == 0)
-			print_line(&c.job, &orders[i], &cert);
+			print_line(&c.job, &orders[i], &beside);
 	}
 	if (result == 0 && count == 0 && !o.json)
 		puts(o.pending_only ? "nothing is pending"

@@ -110,6 +110,7 @@ def test_renewal(site):
         first = listed[order.url.rpartition("/")[2]]
         assert first["reason"] == 4 and first["revoked"], first
         assert first["revoked_by"].startswith("account:"), first
+        assert first["replaced_by"] == renewal.rpartition("/")[2], first
         second = listed[renewal.rpartition("/")[2]]
         assert second["replaces"] == certid(leaf), second
         assert "revoked" not in second, second
