@@ -104,17 +104,35 @@ struct conf_sender {
 	const char *help_url;
 };
 
-struct conf_validator {
-	const char *imap_host;
-	int64_t imap_port;
-	enum conf_tls imap_tls; /* never NONE */
-	const char *imap_ca_file;
-	const char *imap_user;
-	const char *imap_password_file;
-	const char *imap_folder;
+/* A mailbox that replies come to: of the section validator, and one for each
+ * `imap NAME { }`. */
+struct conf_imap {
+	const char *name; /* NULL: the validator's own */
+	const char *host; /* NULL: the validator has none */
+	int64_t port;
+	enum conf_tls tls; /* never NONE */
+	const char *ca_file;
+	const char *user;
+	const char *password_file;
+	const char *folder;
 	enum conf_disposal disposal;
 	const char *processed_folder; /* for CONF_DISPOSAL_MOVE */
-	int64_t max_message;          /* octets, MA-1 */
+};
+
+/* `domain NAME { }`: what is different for mailboxes of this domain. */
+struct conf_domain {
+	const char *name; /* canonical */
+	enum conf_coverage coverage;
+	bool require_dnssec;
+};
+
+struct conf_validator {
+	struct conf_imap imap;
+	struct conf_imap *imaps; /* further ones */
+	size_t imap_count;
+	struct conf_domain *domains;
+	size_t domain_count;
+	int64_t max_message; /* octets, MA-1 */
 	enum conf_coverage coverage;
 	bool require_dnssec;          /* MA-31 */
 	const char *dns_config;       /* an unbound.conf, or NULL */

@@ -16,6 +16,8 @@
 #include "pki/key.h"
 #include "src/command.h"
 #include "src/conf_file.h"
+#include "src/intake.h"
+#include "src/intake_imap.h"
 #include "src/tls.h"
 
 #include <errno.h>
@@ -47,6 +49,7 @@ struct check {
 	struct arena *keep;
 	const struct conf *conf;
 	struct resolver *resolver; /* NULL if it cannot be had */
+	struct intake intake;      /* that is looked at */
 	unsigned bad;
 };
 
@@ -231,26 +234,30 @@ check_relay(struct check *c, struct job *j)
 static int
 check_mailbox(struct check *c, struct job *j)
 {
-	const struct conf_validator *v = &c->conf->validator;
-	struct fetch_conf conf = { .host = v->imap_host,
-		.port = v->imap_port,
-		.tls = v->imap_tls,
-		.ca_file = v->imap_ca_file,
-		.user = v->imap_user,
-		.folder = v->imap_folder,
-		.disposal = v->disposal,
-		.processed_folder = v->processed_folder,
-		.timeout_ms = TIMEOUT_MS };
 	struct fetch *fetch;
 	int result;
 
-	if (file_read_secret(
-		j, v->imap_password_file, PASSWORD_MAX, &conf.password) < 0 ||
-	    fetch_new(j, &conf, &fetch) < 0)
+	if (intake_imap_open(j, c->intake.imap, &fetch) < 0)
 		return -1;
 	result = fetch_check(fetch, j);
 	fetch_free(fetch);
 	return result;
+}
+
+static void
+check_intakes(struct check *c)
+{
+	char room[INTAKE_NAME_MAX];
+
+	for (size_t i = 0; i < intake_count(c->conf); i++) {
+		c->intake = intake_at(c->conf, i, room);
+		run(c,
+		    c->intake.imap->name == NULL
+			? "IMAP mailbox"
+			: arena_printf(
+			      c->keep, "IMAP mailbox %s", c->intake.imap->name),
+		    check_mailbox);
+	}
 }
 
 /* The folder that a file is (to be) in. */
@@ -303,7 +310,7 @@ check_all(struct check *c)
 	if (s->relay_signs)
 		good("DKIM", "the configuration says that the relay signs");
 	run(c, "mail relay", check_relay);
-	run(c, "IMAP mailbox", check_mailbox);
+	check_intakes(c);
 	run(c, "disk space", check_disk);
 }
 

@@ -12,6 +12,7 @@
 #include "lib/netaddr.h"
 #include "lib/rate.h"
 #include "pki/profile.h"
+#include "src/intake.h"
 
 #include <stdarg.h>
 #include <string.h>
@@ -248,23 +249,132 @@ check_sender(struct check *c)
 		    "it, or say relay_signs = yes if the relay signs");
 }
 
+/* "validator.imap_tls", or "imap two: tls". */
+static const char *
+imap_option(struct check *c, const struct conf_imap *m, const char *name)
+{
+	if (m->name == NULL) {
+		bool shared = strcmp(name, "disposal") == 0 ||
+			      strcmp(name, "processed_folder") == 0;
+
+		return arena_printf(
+		    c->arena, "validator.%s%s", shared ? "" : "imap_", name);
+	}
+	return arena_printf(c->arena, "imap %s: %s", m->name, name);
+}
+
+static void
+check_imap(struct check *c, const struct conf_imap *m)
+{
+	if (m->tls == CONF_TLS_NONE)
+		wrong(c, imap_option(c, m, "tls"),
+		    "none would send the password in clear; use implicit or "
+		    "starttls");
+	if (m->processed_folder != NULL && m->folder != NULL &&
+	    m->disposal == CONF_DISPOSAL_MOVE &&
+	    strcmp(m->processed_folder, m->folder) == 0)
+		wrong(c, imap_option(c, m, "processed_folder"),
+		    "must be another folder than %sfolder",
+		    m->name == NULL ? "imap_" : "");
+}
+
+/* The validator's own mailbox is whole, or not there. */
+static void
+check_first_imap(struct check *c)
+{
+	const struct conf_imap *m = &c->conf->validator.imap;
+
+	check_imap(c, m);
+	if (m->host == NULL) {
+		if (m->user != NULL || m->password_file != NULL)
+			wrong(c, "validator.imap_host",
+			    "is missing: the server of that mailbox");
+		else if (intake_count(c->conf) == 0)
+			wrong(c, "validator.imap_host",
+			    "is missing: replies have no way in");
+		return;
+	}
+	if (m->user == NULL)
+		wrong(c, "validator.imap_user",
+		    "is missing: the login at the IMAP server");
+	if (m->password_file == NULL)
+		wrong(c, "validator.imap_password",
+		    "is missing: the file with the password for the IMAP "
+		    "server");
+}
+
+/* Two processes would each move away what the other one reads. */
+static void
+check_same_imap(struct check *c, const struct conf_imap *m, size_t before)
+{
+	const struct conf_validator *v = &c->conf->validator;
+
+	for (size_t i = 0; i <= before; i++) {
+		const struct conf_imap *other =
+		    i == 0 ? &v->imap : &v->imaps[i - 1];
+
+		if (m->host != NULL && other->host != NULL && m->user != NULL &&
+		    other->user != NULL && m->folder != NULL &&
+		    other->folder != NULL && m->port == other->port &&
+		    strcmp(m->host, other->host) == 0 &&
+		    strcmp(m->user, other->user) == 0 &&
+		    strcmp(m->folder, other->folder) == 0)
+			wrong(c, imap_option(c, m, "host"),
+			    "this mailbox is watched already by %s",
+			    i == 0 ? "the section validator"
+				   : arena_printf(
+					 c->arena, "imap %s", other->name));
+	}
+}
+
+/* It stands in process names and logs. */
+static void
+check_imap_name(struct check *c, const struct conf_imap *m)
+{
+	struct span name = span_str(m->name);
+	bool good = name.n > 0 && name.n <= 32;
+
+	for (size_t i = 0; i < name.n; i++)
+		good = good && (ascii_is_alnum(name.p[i]) ||
+				   strchr("-_.", name.p[i]) != NULL);
+	if (!good)
+		wrong(c, imap_option(c, m, "host"),
+		    "the section's name must be 1 to 32 letters, digits, "
+		    "-, _ or .");
+}
+
+static void
+check_domain(struct check *c, const struct conf_domain *d)
+{
+	const char *canonical;
+	struct job j;
+
+	job_init(&j, NULL, NULL);
+	if (addr_domain(&j, span_str(d->name), &canonical) < 0)
+		wrong(c, arena_printf(c->arena, "domain %s", d->name),
+		    "the section's name is no domain (example.org)");
+	else if (strcmp(d->name, canonical) != 0)
+		wrong(c, arena_printf(c->arena, "domain %s", d->name),
+		    "write the section's name as %s", canonical);
+	job_done(&j);
+}
+
 static void
 check_validator(struct check *c)
 {
 	const struct conf_validator *v = &c->conf->validator;
 
-	if (v->imap_tls == CONF_TLS_NONE)
-		wrong(c, "validator.imap_tls",
-		    "none would send the password in clear; use implicit or "
-		    "starttls");
+	check_first_imap(c);
+	for (size_t i = 0; i < v->imap_count; i++) {
+		check_imap(c, &v->imaps[i]);
+		check_imap_name(c, &v->imaps[i]);
+		check_same_imap(c, &v->imaps[i], i);
+	}
+	for (size_t i = 0; i < v->domain_count; i++)
+		check_domain(c, &v->domains[i]);
 	if (v->dns_total_ms < v->dns_try_ms)
 		wrong(
 		    c, "validator.dns_total_ms", "must be at least dns_try_ms");
-	if (v->processed_folder != NULL && v->imap_folder != NULL &&
-	    v->disposal == CONF_DISPOSAL_MOVE &&
-	    strcmp(v->processed_folder, v->imap_folder) == 0)
-		wrong(c, "validator.processed_folder",
-		    "must be another folder than imap_folder");
 }
 
 /* An order that may hold so many mailboxes must be possible. */

@@ -8,9 +8,9 @@
 #include "lib/fdio.h"
 #include "lib/job.h"
 #include "lib/log.h"
-#include "lib/rate.h"
 #include "src/conf_check.h"
 #include "src/conf_table.h"
+#include "src/conf_value.h"
 
 #include <confuse.h>
 #include <stdio.h>
@@ -19,25 +19,34 @@
 
 #define FILE_MAX (256 * 1024)
 #define MISTAKES_MAX 50
-#define SECTION_MAX 8
+#define SECTION_MAX 16
 
 /* How an option came to its value, to notice a second time. */
 struct setting {
+	int line;      /* 0: not set */
 	char *first;   /* a list's first value */
 	unsigned size; /* of a list, so far */
 	bool closed;   /* its closing brace was seen */
 	int doubled;   /* the line where it was reported */
 };
 
+/* The options of one section, or all those of sections without a title. */
+struct place {
+	const char *section; /* "" for the latter */
+	const char *title;
+	struct setting *set; /* of each option of the table */
+	struct place *next;
+};
+
 /* One reading of one file. */
 struct reading {
 	struct arena *arena;
 	const char *path;
+	const char *folder; /* of the file */
 	conf_report_fn *report;
 	void *ctx;
 	unsigned mistakes;
-	int *lines;          /* of each option, 0: not set */
-	struct setting *set; /* of each option */
+	struct place untitled;
 	/* What libconfuse said of the latest attempt. */
 	int error_line;
 	char error_text[256];
@@ -81,13 +90,43 @@ conf_report_stderr(void *ctx, const char *message)
 	fprintf(stderr, "%s\n", message);
 }
 
-/* "section.name" as people write it in messages. */
+/* "section.name" as people write it in messages, or "imap two: name". */
 static const char *
-full_name(struct reading *r, const struct conf_option *o)
+full_name(struct reading *r, const struct place *p, const struct conf_option *o)
 {
+	if (p != NULL && p->title != NULL)
+		return arena_printf(
+		    r->arena, "%s %s: %s", p->section, p->title, o->name);
 	if (o->section[0] == '\0')
 		return o->name;
 	return arena_printf(r->arena, "%s.%s", o->section, o->name);
+}
+
+static struct place *
+place_new(struct arena *a, const char *section, const char *title)
+{
+	struct place *p = arena_alloc(a, sizeof(*p));
+
+	p->section = arena_strdup(a, section);
+	p->title = title == NULL ? NULL : arena_strdup(a, title);
+	p->set = arena_calloc(a, conf_option_count, sizeof(*p->set));
+	return p;
+}
+
+/* Made when it is first seen, in the order of the file. */
+static struct place *
+place_of(struct reading *r, const char *section, const char *title)
+{
+	struct place *p = &r->untitled;
+
+	if (conf_section_find(section) == NULL)
+		return p;
+	for (; p->next != NULL; p = p->next)
+		if (strcmp(p->next->section, section) == 0 &&
+		    strcmp(p->next->title, title) == 0)
+			return p->next;
+	p->next = place_new(r->arena, section, title);
+	return p->next;
 }
 
 static size_t
@@ -134,7 +173,7 @@ nearest(struct reading *r, const char *word)
 
 		if (d < best_distance) {
 			best_distance = d;
-			best = full_name(r, &conf_options[i]);
+			best = full_name(r, NULL, &conf_options[i]);
 		}
 	}
 	return best;
@@ -166,40 +205,44 @@ list_begins_again(
 /* libconfuse would silently take the later one.  The file may be read several
  * times: each is reported once. */
 static void
-note_double(struct reading *r, size_t i, int line)
+note_double(struct reading *r, const struct place *p, size_t i, int line)
 {
-	if (r->set[i].doubled == line)
+	struct setting *s = &p->set[i];
+
+	if (s->doubled == line)
 		return;
-	r->set[i].doubled = line;
+	s->doubled = line;
 	mistake(r, line, "%s: is set already in line %d; keep one of them",
-	    full_name(r, &conf_options[i]), r->lines[i]);
+	    full_name(r, p, &conf_options[i]), s->line);
 }
 
 static void
-note_value(struct reading *r, size_t i, int line, cfg_opt_t *opt)
+note_value(struct reading *r, const struct place *p, size_t i, int line,
+    cfg_opt_t *opt)
 {
-	bool known = r->lines[i] != 0;
+	bool known = p->set[i].line != 0;
 	bool again = known;
 
 	if (conf_options[i].type == CONF_LIST)
-		again = list_begins_again(r, &r->set[i], opt, known);
+		again = list_begins_again(r, &p->set[i], opt, known);
 	if (again)
-		note_double(r, i, line);
+		note_double(r, p, i, line);
 	if (!known)
-		r->lines[i] = line;
+		p->set[i].line = line;
 }
 
 static int
 note_line(cfg_t *cfg, cfg_opt_t *opt)
 {
 	const char *section = strcmp(cfg->name, "root") == 0 ? "" : cfg->name;
+	const struct place *p = place_of(reading_now, section, cfg_title(cfg));
 
 	for (size_t i = 0; i < conf_option_count; i++) {
 		const struct conf_option *o = &conf_options[i];
 
 		if (strcmp(o->section, section) == 0 &&
 		    strcmp(o->name, opt->name) == 0)
-			note_value(reading_now, i, cfg->line, opt);
+			note_value(reading_now, p, i, cfg->line, opt);
 	}
 	return 0;
 }
@@ -227,6 +270,12 @@ quoted_word(struct reading *r, const char *text)
 	return span_dup(r->arena, span_mem(from + 1, (size_t)(to - from - 1)));
 }
 
+static bool
+is_double_title(const struct reading *r)
+{
+	return strncmp(r->error_text, "found duplicate title", 21) == 0;
+}
+
 static void
 report_syntax(struct reading *r)
 {
@@ -244,6 +293,11 @@ report_syntax(struct reading *r)
 			    "%s: there is no such option here; "
 			    "countersign.conf(5) lists them all",
 			    word);
+	} else if (is_double_title(r)) {
+		mistake(r, r->error_line,
+		    "%s: there is a section with this title already; keep one "
+		    "of them",
+		    word);
 	} else {
 		mistake(r, r->error_line, "%s", r->error_text);
 	}
@@ -375,8 +429,11 @@ make_parser(struct reading *r)
 	while (top[n].name != NULL)
 		n++;
 	for (size_t i = 0; i < count; i++)
-		top[n++] = (cfg_opt_t)CFG_SEC(
-		    sections[i], section_options(r, sections[i], 0), CFGF_NONE);
+		top[n++] = (cfg_opt_t)CFG_SEC(sections[i],
+		    section_options(r, sections[i], 0),
+		    conf_section_find(sections[i]) == NULL
+			? CFGF_NONE
+			: CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES);
 	top[n] = (cfg_opt_t)CFG_END();
 
 	cfg = cfg_init(top, CFGF_NONE);
@@ -447,6 +504,14 @@ find_cause(struct reading *r, char *text)
 	}
 }
 
+static void
+forget_lines(struct reading *r)
+{
+	for (struct place *p = &r->untitled; p != NULL; p = p->next)
+		for (size_t i = 0; i < conf_option_count; i++)
+			p->set[i].line = 0;
+}
+
 /*
  * libconfuse stops at its first error.  To report all of them, the line is
  * blanked and the text read again, unless that would unbalance the braces.
@@ -458,7 +523,7 @@ parse(struct reading *r, char *text)
 		cfg_t *cfg = make_parser(r);
 		int result;
 
-		memset(r->lines, 0, conf_option_count * sizeof(*r->lines));
+		forget_lines(r);
 		r->error_line = 0;
 		result = cfg_parse_buf(cfg, text);
 		if (result == CFG_SUCCESS)
@@ -466,6 +531,9 @@ parse(struct reading *r, char *text)
 		cfg_free(cfg);
 		find_cause(r, text);
 		report_syntax(r);
+		/* Without its first line a section cannot be read on. */
+		if (is_double_title(r))
+			return NULL;
 		blank_line(text, r->error_line);
 		if (check_braces(r, span_str(text)) < 0)
 			return NULL;
@@ -473,201 +541,12 @@ parse(struct reading *r, char *text)
 	return NULL;
 }
 
-/* A number with an optional unit letter: 0 or -1. */
-static int
-read_number(
-    struct span s, const char *units, const int64_t *factors, int64_t *out)
-{
-	int64_t factor = 1, n;
-
-	for (size_t i = 0; s.n > 0 && units[i] != '\0'; i++)
-		if (ascii_lower(s.p[s.n - 1]) == units[i]) {
-			factor = factors[i];
-			s.n--;
-			break;
-		}
-	if (span_to_int(s, 0, INT64_MAX / 86400, &n) < 0)
-		return -1;
-	*out = n * factor;
-	return 0;
-}
-
-static int
-read_integer(const struct conf_option *o, struct span s, int64_t *out)
-{
-	static const int64_t seconds[] = { 1, 60, 3600, 86400 };
-	static const int64_t octets[] = { 1024, 1048576 };
-
-	if (o->type == CONF_SECONDS)
-		return read_number(s, "smhd", seconds, out);
-	if (o->type == CONF_OCTETS)
-		return read_number(s, "km", octets, out);
-	return read_number(s, "", NULL, out);
-}
-
-static const char *
-unit_hint(const struct conf_option *o)
-{
-	if (o->type == CONF_SECONDS)
-		return " (seconds, or with s, m, h, d)";
-	if (o->type == CONF_OCTETS)
-		return " (octets, or with K, M)";
-	return "";
-}
-
-/* The index of `value` in "a|b|c", or -1. */
-static int
-choice_index(const char *choices, struct span value)
-{
-	struct span all = span_str(choices);
-	int index = 0;
-
-	for (size_t from = 0; from <= all.n; index++) {
-		size_t bar = span_find(all, from, '|');
-
-		if (span_eq(span_cut(all, from, bar), value))
-			return index;
-		from = bar + 1;
-	}
-	return -1;
-}
-
-static int
-read_bool(struct span s, bool *out)
-{
-	static const char *const yes[] = { "yes", "true", "on" };
-	static const char *const no[] = { "no", "false", "off" };
-
-	for (size_t i = 0; i < 3; i++) {
-		if (span_caseeq_str(s, yes[i]) || span_caseeq_str(s, no[i])) {
-			*out = span_caseeq_str(s, yes[i]);
-			return 0;
-		}
-	}
-	return -1;
-}
-
-/* Relative names are meant from the folder of the configuration file. */
-static const char *
-absolute_path(struct reading *r, const char *value)
-{
-	const char *slash = strrchr(r->path, '/');
-
-	if (value[0] == '/' || slash == NULL)
-		return arena_strdup(r->arena, value);
-	return arena_printf(
-	    r->arena, "%.*s/%s", (int)(slash - r->path), r->path, value);
-}
-
 static void
-set_text(struct reading *r, struct conf *c, const struct conf_option *o,
-    int line, const char *value)
-{
-	const char **slot = (const char **)(void *)((char *)c + o->offset);
-	size_t n = strlen(value);
-
-	if (o->choices != NULL &&
-	    choice_index(o->choices, span_str(value)) < 0) {
-		mistake(r, line, "%s: must be one of %s", full_name(r, o),
-		    o->choices);
-		return;
-	}
-	if (o->max > 0 && (n < (size_t)o->min || n > (size_t)o->max)) {
-		mistake(r, line, "%s: needs %lld to %lld characters",
-		    full_name(r, o), (long long)o->min, (long long)o->max);
-		return;
-	}
-	if (span_has_control(span_str(value))) {
-		mistake(r, line,
-		    "%s: holds a control character; use "
-		    "printable text only",
-		    full_name(r, o));
-		return;
-	}
-	*slot = o->type == CONF_PATH ? absolute_path(r, value)
-				     : arena_strdup(r->arena, value);
-}
-
-static void
-set_integer(struct reading *r, struct conf *c, const struct conf_option *o,
-    int line, const char *value)
-{
-	int64_t n;
-
-	if (read_integer(o, span_str(value), &n) < 0)
-		mistake(r, line, "%s: %s is not a number%s; give %lld to %lld",
-		    full_name(r, o), value, unit_hint(o), (long long)o->min,
-		    (long long)o->max);
-	else if (n < o->min || n > o->max)
-		mistake(r, line, "%s: %s is out of range; give %lld to %lld%s",
-		    full_name(r, o), value, (long long)o->min,
-		    (long long)o->max, unit_hint(o));
-	else
-		*(int64_t *)(void *)((char *)c + o->offset) = n;
-}
-
-static void
-set_rates(struct reading *r, struct conf *c, const struct conf_option *o,
-    int line, const char *value)
-{
-	struct conf_rates rates;
-
-	if (rates_parse(span_str(value), &rates) < 0)
-		mistake(r, line,
-		    "%s: \"%s\" is not a limit; give numbers and times, at "
-		    "most %d, as in \"3/1h 6/24h\", or none",
-		    full_name(r, o), value, CONF_RATES_MAX);
-	else
-		*(struct conf_rates *)(void *)((char *)c + o->offset) = rates;
-}
-
-static void
-set_value(struct reading *r, struct conf *c, const struct conf_option *o,
-    int line, const char *value)
-{
-	char *slot = (char *)c + o->offset;
-	int index;
-	bool b;
-
-	switch (o->type) {
-	case CONF_STRING:
-	case CONF_PATH:
-		set_text(r, c, o, line, value);
-		break;
-	case CONF_INTEGER:
-	case CONF_SECONDS:
-	case CONF_OCTETS:
-		set_integer(r, c, o, line, value);
-		break;
-	case CONF_BOOL:
-		if (read_bool(span_str(value), &b) < 0)
-			mistake(
-			    r, line, "%s: must be yes or no", full_name(r, o));
-		else
-			*(bool *)(void *)slot = b;
-		break;
-	case CONF_CHOICE:
-		index = choice_index(o->choices, span_str(value));
-		if (index < 0)
-			mistake(r, line, "%s: must be one of %s",
-			    full_name(r, o), o->choices);
-		else
-			*(int *)(void *)slot = index;
-		break;
-	case CONF_RATES:
-		set_rates(r, c, o, line, value);
-		break;
-	case CONF_LIST:
-		break;
-	}
-}
-
-static void
-set_list(struct reading *r, struct conf *c, const struct conf_option *o,
-    cfg_opt_t *opt)
+set_list(
+    struct reading *r, void *base, const struct conf_option *o, cfg_opt_t *opt)
 {
 	struct conf_list *list =
-	    (struct conf_list *)(void *)((char *)c + o->offset);
+	    (struct conf_list *)(void *)((char *)base + o->offset);
 
 	list->n = cfg_opt_size(opt);
 	list->v = arena_calloc(r->arena, list->n + 1, sizeof(*list->v));
@@ -675,45 +554,94 @@ set_list(struct reading *r, struct conf *c, const struct conf_option *o,
 		list->v[i] = arena_strdup(r->arena, cfg_opt_getnstr(opt, i));
 }
 
+/* The option's value in its section, or its default, into `base`. */
 static void
-take_option(struct reading *r, struct conf *c, cfg_t *cfg, size_t i)
+take_option(struct reading *r, const struct place *p, void *base,
+    cfg_t *section, size_t i)
 {
 	const struct conf_option *o = &conf_options[i];
-	cfg_t *section =
-	    o->section[0] == '\0' ? cfg : cfg_getsec(cfg, o->section);
 	cfg_opt_t *opt = section != NULL ? cfg_getopt(section, o->name) : NULL;
-	const char *value = o->initial;
+	const char *value = o->initial, *why;
+	int line = p->set[i].line;
+	bool missing;
 
 	if (opt != NULL && o->type == CONF_LIST) {
-		set_list(r, c, o, opt);
-		if (o->required && cfg_opt_size(opt) == 0)
-			mistake(r, r->lines[i], "%s: is missing. %s",
-			    full_name(r, o), o->meaning);
-		return;
+		set_list(r, base, o, opt);
+		missing = cfg_opt_size(opt) == 0;
+	} else {
+		if (opt != NULL && line != 0 && cfg_opt_size(opt) > 0)
+			value = cfg_opt_getnstr(opt, 0);
+		missing = value == NULL;
+		why = missing
+			  ? NULL
+			  : conf_value_set(r->arena, r->folder, o, base, value);
+		if (why != NULL)
+			mistake(r, line, "%s: %s", full_name(r, p, o), why);
 	}
-	if (opt != NULL && r->lines[i] != 0 && cfg_opt_size(opt) > 0)
-		value = cfg_opt_getnstr(opt, 0);
-	if (value != NULL)
-		set_value(r, c, o, r->lines[i], value);
-	else if (o->required)
-		mistake(
-		    r, 0, "%s: is missing. %s", full_name(r, o), o->meaning);
+	if (missing && o->required)
+		mistake(r, line, "%s: is missing. %s", full_name(r, p, o),
+		    o->meaning);
 }
 
-static int
-line_of(const struct reading *r, const char *name)
+static void
+take_untitled(struct reading *r, struct conf *c, cfg_t *cfg)
 {
-	struct span s = span_str(name);
-	size_t dot = span_find(s, 0, '.');
-
 	for (size_t i = 0; i < conf_option_count; i++) {
-		const struct conf_option *o = &conf_options[i];
+		const char *section = conf_options[i].section;
 
-		if (dot == s.n
-			? o->section[0] == '\0' && strcmp(o->name, name) == 0
-			: span_eq_str(span_cut(s, 0, dot), o->section) &&
-			      strcmp(o->name, name + dot + 1) == 0)
-			return r->lines[i];
+		if (conf_section_find(section) == NULL)
+			take_option(r, &r->untitled, c,
+			    section[0] == '\0' ? cfg : cfg_getsec(cfg, section),
+			    i);
+	}
+}
+
+/* All sections of one kind become an array. */
+static void
+take_titled(
+    struct reading *r, struct conf *c, cfg_t *cfg, const struct conf_section *s)
+{
+	size_t count = cfg_size(cfg, s->name);
+	char *array = arena_calloc(r->arena, count + 1, s->size);
+
+	for (unsigned k = 0; k < count; k++) {
+		cfg_t *section = cfg_getnsec(cfg, s->name, k);
+		const struct place *p =
+		    place_of(r, s->name, cfg_title(section));
+		char *base = array + k * s->size;
+
+		memcpy(base, &p->title, sizeof(p->title));
+		if (s->inherit != NULL)
+			s->inherit(c, base);
+		for (size_t i = 0; i < conf_option_count; i++)
+			if (strcmp(conf_options[i].section, s->name) == 0)
+				take_option(r, p, base, section, i);
+	}
+	memcpy((char *)c + s->array_offset, &array, sizeof(array));
+	memcpy((char *)c + s->count_offset, &count, sizeof(count));
+}
+
+/* "imap two" */
+static const char *
+place_name(struct reading *r, const struct place *p)
+{
+	return p->title == NULL
+		   ? ""
+		   : arena_printf(r->arena, "%s %s", p->section, p->title);
+}
+
+/* Of an option by its full name, or of a titled section's first option. */
+static int
+line_of(struct reading *r, const char *name)
+{
+	for (const struct place *p = &r->untitled; p != NULL; p = p->next) {
+		bool whole = strcmp(place_name(r, p), name) == 0;
+
+		for (size_t i = 0; i < conf_option_count; i++)
+			if (p->set[i].line > 0 &&
+			    (whole || strcmp(full_name(r, p, &conf_options[i]),
+					  name) == 0))
+				return p->set[i].line;
 	}
 	return 0;
 }
@@ -747,6 +675,16 @@ read_text(struct reading *r)
 	return copy;
 }
 
+static const char *
+folder_of(struct arena *a, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash == NULL
+		   ? "."
+		   : arena_printf(a, "%.*s", (int)(slash - path), path);
+}
+
 int
 conf_load(struct arena *keep, const char *path, conf_report_fn *report,
     void *ctx, const struct conf **out)
@@ -758,8 +696,8 @@ conf_load(struct arena *keep, const char *path, conf_report_fn *report,
 	cfg_t *cfg = NULL;
 	char *text;
 
-	r.lines = arena_calloc(keep, conf_option_count, sizeof(*r.lines));
-	r.set = arena_calloc(keep, conf_option_count, sizeof(*r.set));
+	r.untitled = *place_new(keep, "", NULL);
+	r.folder = folder_of(keep, path);
 	text = read_text(&r);
 	if (text == NULL)
 		return -1;
@@ -772,86 +710,13 @@ conf_load(struct arena *keep, const char *path, conf_report_fn *report,
 	if (cfg == NULL)
 		return -1;
 	c->file = arena_strdup(keep, path);
-	for (size_t i = 0; i < conf_option_count; i++)
-		take_option(&r, c, cfg, i);
+	take_untitled(&r, c, cfg);
+	for (size_t i = 0; i < conf_section_count; i++)
+		take_titled(&r, c, cfg, &conf_sections[i]);
 	cfg_free(cfg);
 	conf_check(keep, c, report_check, &r);
 	if (r.mistakes > 0)
 		return -1;
-	*out = c;
-	return 0;
-}
-
-static size_t
-value_size(const struct conf_option *o)
-{
-	switch (o->type) {
-	case CONF_STRING:
-	case CONF_PATH:
-		return sizeof(char *);
-	case CONF_BOOL:
-		return sizeof(bool);
-	case CONF_CHOICE:
-		return sizeof(int);
-	case CONF_LIST:
-		return sizeof(struct conf_list);
-	case CONF_RATES:
-		return sizeof(struct conf_rates);
-	case CONF_INTEGER:
-	case CONF_SECONDS:
-	case CONF_OCTETS:
-		return sizeof(int64_t);
-	}
-	return 0;
-}
-
-static bool
-same_text(const char *a, const char *b)
-{
-	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
-}
-
-static bool
-same_value(const struct conf_option *o, const void *a, const void *b)
-{
-	const struct conf_list *x = a, *y = b;
-
-	if (o->type == CONF_STRING || o->type == CONF_PATH)
-		return same_text(
-		    *(const char *const *)a, *(const char *const *)b);
-	if (o->type != CONF_LIST)
-		return memcmp(a, b, value_size(o)) == 0;
-	for (size_t i = 0; x->n == y->n && i < x->n; i++)
-		if (strcmp(x->v[i], y->v[i]) != 0)
-			return false;
-	return x->n == y->n;
-}
-
-int
-conf_reload(struct arena *keep, const struct conf *old, conf_report_fn *report,
-    void *ctx, const struct conf **out)
-{
-	const struct conf *fresh;
-	struct conf *c;
-
-	if (conf_load(keep, old->file, report, ctx, &fresh) < 0)
-		return -1;
-	c = arena_memdup(keep, fresh, sizeof(*fresh));
-	for (size_t i = 0; i < conf_option_count; i++) {
-		const struct conf_option *o = &conf_options[i];
-		const char *was = (const char *)old + o->offset;
-
-		if (o->reloads ||
-		    same_value(o, was, (const char *)fresh + o->offset))
-			continue;
-		memcpy((char *)c + o->offset, was, value_size(o));
-		report(ctx,
-		    arena_printf(keep,
-			"%s: %s%s%s: changed, but only a restart can apply "
-			"it; the old value stays in use",
-			old->file, o->section, o->section[0] ? "." : "",
-			o->name));
-	}
 	*out = c;
 	return 0;
 }

@@ -3,9 +3,41 @@
 #include "src/conf_table.h"
 
 #include <stddef.h>
+#include <string.h>
 
 #define AT(member) offsetof(struct conf, member)
+#define IN_IMAP(member) offsetof(struct conf_imap, member)
+#define IN_DOMAIN(member) offsetof(struct conf_domain, member)
 #define DAY 86400
+
+static void
+inherit_domain(const struct conf *c, void *fresh)
+{
+	struct conf_domain *d = fresh;
+
+	d->coverage = c->validator.coverage;
+	d->require_dnssec = c->validator.require_dnssec;
+}
+
+const struct conf_section conf_sections[] = {
+	{ "imap", "a name", sizeof(struct conf_imap), AT(validator.imaps),
+	    AT(validator.imap_count), false, NULL },
+	{ "domain", "a domain", sizeof(struct conf_domain),
+	    AT(validator.domains), AT(validator.domain_count), true,
+	    inherit_domain },
+};
+
+const size_t conf_section_count =
+    sizeof(conf_sections) / sizeof(conf_sections[0]);
+
+const struct conf_section *
+conf_section_find(const char *name)
+{
+	for (size_t i = 0; i < conf_section_count; i++)
+		if (strcmp(conf_sections[i].name, name) == 0)
+			return &conf_sections[i];
+	return NULL;
+}
 
 /* clang-format off */
 const struct conf_option conf_options[] = {
@@ -263,29 +295,29 @@ const struct conf_option conf_options[] = {
 	{ "sender", "help_url", CONF_STRING, AT(sender.help_url), NULL, 1,
 	    200, NULL, false, true, "Help page that the mail may name." },
 
-	{ "validator", "imap_host", CONF_STRING, AT(validator.imap_host), NULL,
-	    1, 253, NULL, true, false,
+	{ "validator", "imap_host", CONF_STRING, AT(validator.imap.host), NULL,
+	    1, 253, NULL, false, false,
 	    "IMAP server of the mailbox that replies come to." },
-	{ "validator", "imap_port", CONF_INTEGER, AT(validator.imap_port),
+	{ "validator", "imap_port", CONF_INTEGER, AT(validator.imap.port),
 	    "993", 1, 65535, NULL, false, false, "Port of the IMAP server." },
-	{ "validator", "imap_tls", CONF_CHOICE, AT(validator.imap_tls),
+	{ "validator", "imap_tls", CONF_CHOICE, AT(validator.imap.tls),
 	    "implicit", 0, 0, "none|starttls|implicit", false, false,
 	    "starttls or implicit; there is no IMAP without TLS here." },
-	{ "validator", "imap_ca_file", CONF_PATH, AT(validator.imap_ca_file),
+	{ "validator", "imap_ca_file", CONF_PATH, AT(validator.imap.ca_file),
 	    NULL, 1, 1000, NULL, false, false,
 	    "Trust anchors for the IMAP server; the system's if not set." },
-	{ "validator", "imap_user", CONF_STRING, AT(validator.imap_user), NULL,
-	    1, 255, NULL, true, false, "Login at the IMAP server." },
+	{ "validator", "imap_user", CONF_STRING, AT(validator.imap.user), NULL,
+	    1, 255, NULL, false, false, "Login at the IMAP server." },
 	{ "validator", "imap_password", CONF_PATH,
-	    AT(validator.imap_password_file), NULL, 1, 1000, NULL, true,
+	    AT(validator.imap.password_file), NULL, 1, 1000, NULL, false,
 	    false, "File with the password for the IMAP server." },
-	{ "validator", "imap_folder", CONF_STRING, AT(validator.imap_folder),
+	{ "validator", "imap_folder", CONF_STRING, AT(validator.imap.folder),
 	    "INBOX", 1, 255, NULL, false, false, "Folder that is watched." },
-	{ "validator", "disposal", CONF_CHOICE, AT(validator.disposal),
+	{ "validator", "disposal", CONF_CHOICE, AT(validator.imap.disposal),
 	    "move", 0, 0, "move|flag|delete", false, false,
 	    "What happens to a message that has its verdict." },
 	{ "validator", "processed_folder", CONF_STRING,
-	    AT(validator.processed_folder), "Processed", 1, 255, NULL, false,
+	    AT(validator.imap.processed_folder), "Processed", 1, 255, NULL, false,
 	    false, "Where such messages are moved." },
 	{ "validator", "max_message", CONF_OCTETS, AT(validator.max_message),
 	    "256K", 16384, 4 * 1048576, NULL, false, true,
@@ -308,6 +340,40 @@ const struct conf_option conf_options[] = {
 	{ "validator", "dns_total_ms", CONF_INTEGER,
 	    AT(validator.dns_total_ms), "20000", 100, 120000, NULL, false,
 	    true, "Milliseconds for one look-up with all its tries." },
+
+	{ "imap", "host", CONF_STRING, IN_IMAP(host), NULL,
+	    1, 253, NULL, true, false,
+	    "IMAP server of a further mailbox that replies come to." },
+	{ "imap", "port", CONF_INTEGER, IN_IMAP(port),
+	    "993", 1, 65535, NULL, false, false, "Port of the IMAP server." },
+	{ "imap", "tls", CONF_CHOICE, IN_IMAP(tls),
+	    "implicit", 0, 0, "none|starttls|implicit", false, false,
+	    "starttls or implicit; there is no IMAP without TLS here." },
+	{ "imap", "ca_file", CONF_PATH, IN_IMAP(ca_file),
+	    NULL, 1, 1000, NULL, false, false,
+	    "Trust anchors for the IMAP server; the system's if not set." },
+	{ "imap", "user", CONF_STRING, IN_IMAP(user), NULL,
+	    1, 255, NULL, true, false, "Login at the IMAP server." },
+	{ "imap", "password", CONF_PATH,
+	    IN_IMAP(password_file), NULL, 1, 1000, NULL, true,
+	    false, "File with the password for the IMAP server." },
+	{ "imap", "folder", CONF_STRING, IN_IMAP(folder),
+	    "INBOX", 1, 255, NULL, false, false, "Folder that is watched." },
+	{ "imap", "disposal", CONF_CHOICE, IN_IMAP(disposal),
+	    "move", 0, 0, "move|flag|delete", false, false,
+	    "What happens to a message that has its verdict." },
+	{ "imap", "processed_folder", CONF_STRING,
+	    IN_IMAP(processed_folder), "Processed", 1, 255, NULL, false,
+	    false, "Where such messages are moved." },
+
+	{ "domain", "coverage", CONF_CHOICE, IN_DOMAIN(coverage), NULL, 0, 0,
+	    "core|present|rfc", false, true,
+	    "How much of the header the DKIM signature must cover; as "
+	    "validator.coverage if not set." },
+	{ "domain", "require_dnssec", CONF_BOOL, IN_DOMAIN(require_dnssec),
+	    NULL, 0, 0, NULL, false, true,
+	    "Believes only DKIM keys that DNSSEC secures; as "
+	    "validator.require_dnssec if not set." },
 
 	{ "issuer", "ca_certificate", CONF_PATH, AT(issuer.ca_certificate),
 	    NULL, 1, 1000, NULL, true, false,

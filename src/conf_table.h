@@ -26,7 +26,7 @@ struct conf_option {
 	const char *section; /* "" at the top level */
 	const char *name;
 	enum conf_type type;
-	size_t offset;       /* in struct conf */
+	size_t offset;       /* in struct conf, or in the section's own */
 	const char *initial; /* default, as written; NULL: none */
 	int64_t min, max;
 	const char *choices; /* "core|present|rfc" */
@@ -34,6 +34,27 @@ struct conf_option {
 	bool reloads;        /* may change on SIGHUP */
 	const char *meaning; /* one sentence */
 };
+
+/*
+ * A section that has a title and may stand several times: imap NAME { … }.
+ * Each becomes a struct whose first member is `const char *name`.
+ */
+struct conf_section {
+	const char *name;
+	const char *title; /* what the title is, for people */
+	size_t size;
+	size_t array_offset; /* in struct conf: the structs … */
+	size_t count_offset; /* … and how many */
+	bool reloads;        /* all of them may change on SIGHUP */
+	/* What an option is that is not set and has no default: those of the
+	 * table are set already.  May be NULL. */
+	void (*inherit)(const struct conf *c, void *fresh);
+};
+
+extern const struct conf_section conf_sections[];
+extern const size_t conf_section_count;
+/* NULL for a section without titles. */
+const struct conf_section *conf_section_find(const char *name);
 
 extern const struct conf_option conf_options[];
 extern const size_t conf_option_count;

@@ -29,6 +29,7 @@ struct options {
 	const char *wake;
 	const char *ready;
 	const char *sockets;
+	const char *intake;
 	bool check_only;
 };
 
@@ -42,6 +43,7 @@ static const struct option long_options[] = {
 	{ "wake", required_argument, NULL, 'w' },
 	{ "ready", required_argument, NULL, 'y' },
 	{ "sockets", required_argument, NULL, 's' },
+	{ "intake", required_argument, NULL, 'i' },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -85,6 +87,9 @@ parse_options(int argc, char **argv, struct options *o)
 			break;
 		case 's':
 			o->sockets = optarg;
+			break;
+		case 'i':
+			o->intake = optarg;
 			break;
 		case 'h':
 			fputs(usage_text, stdout);
@@ -143,11 +148,12 @@ static int
 run_role(const struct options *o)
 {
 	const struct role_ops *ops = ops_of(o->role);
-	int wake[ROLE_COUNT];
+	struct role_start start = { .conf_file = o->config,
+		.intake = o->intake };
 	int64_t ready, sockets = 0;
 
 	if (ops == NULL || o->wake == NULL || o->ready == NULL ||
-	    parse_wake(o->wake, wake) < 0 ||
+	    parse_wake(o->wake, start.wake) < 0 ||
 	    span_to_int(span_str(o->ready), 3, 1 << 20, &ready) < 0 ||
 	    (o->sockets != NULL && span_to_int(span_str(o->sockets), 0,
 				       ACTIVATION_MAX, &sockets) < 0)) {
@@ -156,7 +162,8 @@ run_role(const struct options *o)
 		return EXIT_FAILURE;
 	}
 	activation_adopt((int)sockets);
-	return role_main(ops, o->config, wake, (int)ready);
+	start.ready_fd = (int)ready;
+	return role_main(ops, &start);
 }
 
 static int

@@ -30,11 +30,20 @@ put_octets(
 	json_member_str(o, name, text);
 }
 
-const char *
-evidence_format(struct job *j, const struct reply *r, const struct authz *a,
-    const char *thumbprint, const uint8_t expected[SHA256_LEN],
-    const struct recorder *dns)
+/* The rules that the reply was judged by, for read_policy(). */
+static void
+put_policy(struct json_out *o, const struct reply_policy *p)
 {
+	json_member_int(o, "coverage", (int)p->coverage);
+	json_member_bool(o, "require_dnssec", p->require_dnssec);
+	json_member_int(o, "max_message", (int64_t)p->message_max);
+}
+
+const char *
+evidence_format(struct job *j, const struct evidence_input *in)
+{
+	const struct reply *r = in->reply;
+	const struct authz *a = in->authz;
 	struct json_out o;
 	struct buf b;
 
@@ -45,7 +54,7 @@ evidence_format(struct job *j, const struct reply *r, const struct authz *a,
 	json_member_str(&o, "requirements", BR_VERSION);
 	json_member_str(&o, "mailbox", a->mailbox);
 	json_member_str(&o, "account", a->account_id);
-	json_member_str(&o, "thumbprint", thumbprint);
+	json_member_str(&o, "thumbprint", in->thumbprint);
 	json_member_str(&o, "challenge_from", a->challenge.from);
 	json_member_str(&o, "message_id", a->challenge.message_id);
 	json_member_int(&o, "created_at", a->created_at);
@@ -53,13 +62,11 @@ evidence_format(struct job *j, const struct reply *r, const struct authz *a,
 	json_member_int(&o, "expires_at", a->expires_at);
 	json_member_int(&o, "arrival", r->arrival);
 	json_member_int(&o, "judged_at", j->now);
-	json_member_int(&o, "coverage", (int)j->conf->validator.coverage);
-	json_member_bool(
-	    &o, "require_dnssec", j->conf->validator.require_dnssec);
-	json_member_int(&o, "max_message", j->conf->validator.max_message);
-	put_octets(&o, j, "expected_digest", span_mem(expected, SHA256_LEN));
+	put_policy(&o, in->policy);
+	put_octets(
+	    &o, j, "expected_digest", span_mem(in->expected, SHA256_LEN));
 	json_key(&o, "dns");
-	json_put_raw(&o, span_str(recorder_text(j, dns)));
+	json_put_raw(&o, span_str(recorder_text(j, in->dns)));
 	json_key(&o, "judgement");
 	json_put_raw(&o, span_str(r->evidence != NULL ? r->evidence : "{}"));
 	json_object_end(&o);
@@ -232,6 +239,17 @@ unproven(struct job *j, const char *why)
 	return job_fail(j, ERR_UNAUTHORIZED, "%s", why);
 }
 
+static struct reply_policy
+read_policy(const struct json *e)
+{
+	return (struct reply_policy){
+		.message_max = (size_t)json_integer(json_get(e, "max_message")),
+		.coverage =
+		    (enum conf_coverage)json_integer(json_get(e, "coverage")),
+		.require_dnssec = json_bool(json_get(e, "require_dnssec")),
+	};
+}
+
 /* The policy and the picture that the verdict was made with. */
 static int
 read_evidence(struct job *j, const struct json *e, struct reply_expect *expect,
@@ -244,10 +262,7 @@ read_evidence(struct job *j, const struct json *e, struct reply_expect *expect,
 	memcpy(expect->digest_then, expect->digest_now, SHA256_LEN);
 	expect->sent_at = json_integer(json_get(e, "sent_at"));
 	expect->expires_at = json_integer(json_get(e, "expires_at"));
-	policy->coverage =
-	    (enum conf_coverage)json_integer(json_get(e, "coverage"));
-	policy->require_dnssec = json_bool(json_get(e, "require_dnssec"));
-	policy->message_max = (size_t)json_integer(json_get(e, "max_message"));
+	*policy = read_policy(e);
 	return 0;
 }
 

@@ -17,6 +17,7 @@
 
 struct cert;
 struct reply;
+struct reply_policy;
 struct recorder;
 struct signing_keys;
 
@@ -25,10 +26,17 @@ struct signing_keys;
 #define BR_VERSION "SBR 1.0.16, TBR 2.2.7"
 #define BR_METHOD "SBR 3.2.2.4 / RFC 8823 email-reply-00"
 
-/* The text to store with a judged reply. */
-const char *evidence_format(struct job *j, const struct reply *r,
-    const struct authz *a, const char *thumbprint,
-    const uint8_t expected[SHA256_LEN], const struct recorder *dns);
+struct evidence_input {
+	const struct reply *reply; /* judged */
+	const struct authz *authz;
+	const char *thumbprint;  /* of the account's key */
+	const uint8_t *expected; /* digest, SHA256_LEN octets */
+	const struct reply_policy *policy;
+	const struct recorder *dns;
+};
+
+/* The text to store with a judged reply; NULL: it would be too long. */
+const char *evidence_format(struct job *j, const struct evidence_input *in);
 
 /* Seals a matching verdict. */
 void evidence_seal_reply(const struct seal_key *k, const struct authz *a,

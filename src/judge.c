@@ -17,6 +17,7 @@
 #include "mail/reply.h"
 #include "pki/caa.h"
 #include "src/evidence.h"
+#include "src/reply_conf.h"
 #include "src/worker.h"
 
 #include <string.h>
@@ -37,16 +38,6 @@ struct judgement {
 	bool has_subject;
 	struct reply_record record;
 };
-
-static struct reply_policy
-policy_of(const struct conf *conf)
-{
-	return (struct reply_policy){
-		.message_max = (size_t)conf->validator.max_message,
-		.coverage = conf->validator.coverage,
-		.require_dnssec = conf->validator.require_dnssec,
-	};
-}
 
 /* By token-part1 in the subject, or by the tag that a bounce came to. */
 static int
@@ -134,9 +125,16 @@ judge_reply(struct validator *v, struct job *j, struct judgement *g)
 {
 	struct recorder *dns =
 	    recorder_new(j, v->resolver, j->conf->validator.dns_total_ms);
-	struct reply_policy policy = policy_of(j->conf);
+	struct reply_policy policy =
+	    reply_policy_of(j->conf, g->subject.authz.mailbox);
 	struct reply *r = &g->reply;
 	struct reply_expect expect;
+	struct evidence_input evidence = { .reply = r,
+		.authz = &g->subject.authz,
+		.thumbprint = g->subject.account_thumbprint,
+		.expected = expect.digest_now,
+		.policy = &policy,
+		.dns = dns };
 	int covered;
 
 	expect_of(&g->subject, r->part1, &expect);
@@ -148,8 +146,7 @@ judge_reply(struct validator *v, struct job *j, struct judgement *g)
 	if (r->verdict == VERDICT_DEFERRED &&
 	    j->now > g->subject.authz.expires_at)
 		g->record.verdict = VERDICT_UNAUTHENTICATED;
-	g->record.evidence = evidence_format(j, r, &g->subject.authz,
-	    g->subject.account_thumbprint, expect.digest_now, dns);
+	g->record.evidence = evidence_format(j, &evidence);
 	if (g->record.evidence == NULL)
 		return -1;
 	if (!r->dkim.pass)
@@ -206,7 +203,7 @@ static int
 judge(struct validator *v, struct job *j, struct judgement *g)
 {
 	const struct received *m = g->received;
-	struct reply_policy policy = policy_of(j->conf);
+	struct reply_policy policy = reply_policy_of(j->conf, NULL);
 	struct reply *r = &g->reply;
 
 	if (m->refused != NULL) {

@@ -22,9 +22,13 @@ libcs_src_a_SOURCES = \
 	src/cmd_orders.c \
 	src/cmd_suppress.c \
 	src/command.c src/command.h \
-	src/conf_file.c src/conf_file.h \
+	src/conf_file.c src/conf_file.h src/conf_reload.c \
 	src/conf_check.c src/conf_check.h \
 	src/conf_table.c src/conf_table.h \
+	src/conf_value.c src/conf_value.h \
+	src/intake.c src/intake.h \
+	src/intake_imap.c src/intake_imap.h \
+	src/reply_conf.c src/reply_conf.h \
 	src/enroll.c src/enroll.h \
 	src/enroll_box.c src/enroll_box.h \
 	src/enroll_certificate.c src/enroll_certificate.h \

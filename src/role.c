@@ -6,6 +6,7 @@
 #include "lib/arena.h"
 #include "lib/log.h"
 #include "src/conf_file.h"
+#include "src/intake.h"
 #include "src/privilege.h"
 #include "src/trim.h"
 #include "src/wake.h"
@@ -105,6 +106,17 @@ role_reload(struct role_env *env)
 	return 1;
 }
 
+/* Several validators share what is half done: a later one that starts must
+ * not take it from those at work (decision 4). */
+static bool
+takes_over(const struct role_env *env)
+{
+	char room[INTAKE_NAME_MAX];
+
+	return env->intake == NULL ||
+	       strcmp(env->intake, intake_at(env->conf, 0, room).name) == 0;
+}
+
 /* Between the secrets and the work: rights given up, database open. */
 static int
 settle(const struct role_ops *ops, struct job *j, struct role_env *env)
@@ -119,26 +131,27 @@ settle(const struct role_ops *ops, struct job *j, struct role_env *env)
 	if (store_open(j, env->conf->database, &env->store) < 0)
 		return -1;
 	j->store = env->store;
-	return ops->recover != NULL ? ops->recover(j) : 0;
+	if (ops->recover == NULL || !takes_over(env))
+		return 0;
+	return ops->recover(j);
 }
 
 int
-role_main(const struct role_ops *ops, const char *conf_file,
-    const int wake[ROLE_COUNT], int ready_fd)
+role_main(const struct role_ops *ops, const struct role_start *start)
 {
-	struct role_env env = { .keep = arena_new() };
+	struct role_env env = { .keep = arena_new(), .intake = start->intake };
 	struct job j;
 	int result = -1;
 
 	this_role = ops->role;
-	ready_pipe = ready_fd;
+	ready_pipe = start->ready_fd;
 	supervisor = getppid();
 	log_open(role_name(this_role), LOG_LEVEL_INFO);
-	wake_adopt(wake);
+	wake_adopt(start->wake);
 	catch_signals();
 	privilege_no_dumps();
-	if (conf_load(env.keep, conf_file, conf_report_log, NULL, &env.conf) <
-	    0) {
+	if (conf_load(env.keep, start->conf_file, conf_report_log, NULL,
+		&env.conf) < 0) {
 		arena_free(env.keep);
 		return EXIT_FAILURE;
 	}

@@ -14,7 +14,8 @@ struct role_env {
 	struct arena *keep;      /* as long as the process */
 	const struct conf *conf; /* replaced on SIGHUP by role_reload() */
 	struct store *store;
-	void *role; /* the role's own */
+	const char *intake; /* the validator's way in (src/intake.h) */
+	void *role;         /* the role's own */
 };
 
 struct role_ops {
@@ -28,13 +29,17 @@ struct role_ops {
 	void (*close)(struct role_env *env);
 };
 
-/*
- * `countersignd --role NAME`: the whole life of the process.  `wake` are the
- * inherited descriptors, `ready_fd` gets one byte when the role works (-1:
- * none).  Returns the exit status.
- */
-int role_main(const struct role_ops *ops, const char *conf_file,
-    const int wake[ROLE_COUNT], int ready_fd);
+/* What the supervisor tells the process that it starts. */
+struct role_start {
+	const char *conf_file;
+	int wake[ROLE_COUNT]; /* inherited descriptors */
+	int ready_fd;         /* gets one byte when the role works; -1: none */
+	const char *intake;   /* of the validator */
+};
+
+/* `countersignd --role NAME`: the whole life of the process.  Returns the
+ * exit status. */
+int role_main(const struct role_ops *ops, const struct role_start *start);
 
 /* SIGTERM came: finish what is begun, take nothing new. */
 bool role_is_stopping(void);

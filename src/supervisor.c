@@ -2,12 +2,14 @@
 
 #include "src/supervisor.h"
 
+#include "lib/arena.h"
 #include "lib/clock.h"
 #include "lib/conf.h"
 #include "lib/fdio.h"
 #include "lib/job.h"
 #include "lib/log.h"
 #include "src/activation.h"
+#include "src/intake.h"
 #include "src/notify.h"
 #include "src/privilege.h"
 #include "src/trim.h"
@@ -32,8 +34,9 @@
 
 struct child {
 	enum role role;
-	pid_t pid;    /* 0: not running */
-	int ready_fd; /* -1: has said that it works, or is gone */
+	const char *intake; /* of a validator */
+	pid_t pid;          /* 0: not running */
+	int ready_fd;       /* -1: has said that it works, or is gone */
 	int64_t started_ms;
 	int64_t start_ms; /* when to start again */
 	int64_t pause_ms;
@@ -41,7 +44,9 @@ struct child {
 
 struct supervisor {
 	const struct conf *conf;
-	struct child children[ROLE_COUNT];
+	struct child *children;
+	size_t child_count;
+	struct pollfd *polled; /* one more than children */
 	int wake[ROLE_COUNT];
 	int signals;
 	sigset_t old_mask;
@@ -54,7 +59,7 @@ struct supervisor {
 
 /* Only what the role inherits stays open across exec. */
 static void
-exec_role(const struct supervisor *s, enum role role, int ready_fd)
+exec_role(const struct supervisor *s, const struct child *c, int ready_fd)
 {
 	char wake[16 * ROLE_COUNT], ready[16], sockets[16];
 	/* execv() changes no argument, whatever its type says. */
@@ -62,15 +67,23 @@ exec_role(const struct supervisor *s, enum role role, int ready_fd)
 		const char **mine;
 		char *const *execs;
 	} args;
-	const char *argv[] = { "countersignd", "--role", role_name(role),
+	const char *argv[] = { "countersignd", "--role", role_name(c->role),
 		"--config", s->conf->file, "--wake", wake, "--ready", ready,
-		role == ROLE_WEB ? "--sockets" : NULL, sockets, NULL };
+		NULL, NULL, NULL };
+
+	if (c->role == ROLE_WEB) {
+		argv[9] = "--sockets";
+		argv[10] = sockets;
+	} else if (c->intake != NULL) {
+		argv[9] = "--intake";
+		argv[10] = c->intake;
+	}
 
 	snprintf(wake, sizeof(wake), "%d,%d,%d,%d", s->wake[0], s->wake[1],
 	    s->wake[2], s->wake[3]);
 	snprintf(ready, sizeof(ready), "%d", ready_fd);
 	snprintf(sockets, sizeof(sockets), "%d", activation_count());
-	if (role == ROLE_WEB)
+	if (c->role == ROLE_WEB)
 		activation_pass();
 	sigprocmask(SIG_SETMASK, &s->old_mask, NULL);
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
@@ -95,7 +108,7 @@ start_child(struct supervisor *s, struct child *c)
 	fd_set_cloexec(fds[0], true);
 	pid = fork();
 	if (pid == 0)
-		exec_role(s, c->role, fds[1]);
+		exec_role(s, c, fds[1]);
 	close(fds[1]);
 	if (pid < 0) {
 		log_error("role not started", "role=%s error=\"fork: %s\"",
@@ -113,7 +126,7 @@ start_child(struct supervisor *s, struct child *c)
 static void
 signal_children(const struct supervisor *s, int number)
 {
-	for (size_t i = 0; i < ROLE_COUNT; i++)
+	for (size_t i = 0; i < s->child_count; i++)
 		if (s->children[i].pid > 0)
 			kill(s->children[i].pid, number);
 }
@@ -185,7 +198,7 @@ reap(struct supervisor *s)
 	pid_t pid;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-		for (size_t i = 0; i < ROLE_COUNT; i++)
+		for (size_t i = 0; i < s->child_count; i++)
 			if (s->children[i].pid == pid)
 				child_ended(s, &s->children[i], status);
 }
@@ -223,7 +236,7 @@ child_ready(struct supervisor *s, struct child *c)
 		all = false;
 	close(c->ready_fd);
 	c->ready_fd = -1;
-	for (size_t i = 0; i < ROLE_COUNT; i++)
+	for (size_t i = 0; i < s->child_count; i++)
 		if (s->children[i].pid == 0 || s->children[i].ready_fd >= 0)
 			all = false;
 	if (!all || s->told_ready)
@@ -238,7 +251,7 @@ child_ready(struct supervisor *s, struct child *c)
 static bool
 any_running(const struct supervisor *s)
 {
-	for (size_t i = 0; i < ROLE_COUNT; i++)
+	for (size_t i = 0; i < s->child_count; i++)
 		if (s->children[i].pid > 0)
 			return true;
 	return false;
@@ -250,7 +263,7 @@ start_due(struct supervisor *s)
 {
 	int64_t now = clock_mono_ms(), next = INT64_MAX;
 
-	for (size_t i = 0; i < ROLE_COUNT && !s->stopping; i++) {
+	for (size_t i = 0; i < s->child_count && !s->stopping; i++) {
 		struct child *c = &s->children[i];
 
 		if (c->pid == 0 && c->start_ms <= now)
@@ -268,15 +281,16 @@ start_due(struct supervisor *s)
 static void
 wait_and_act(struct supervisor *s, int timeout)
 {
-	struct pollfd p[1 + ROLE_COUNT] = { { .fd = s->signals,
-	    .events = POLLIN } };
+	size_t count = s->child_count;
+	struct pollfd *p = s->polled;
 
-	for (size_t i = 0; i < ROLE_COUNT; i++)
+	p[0] = (struct pollfd){ .fd = s->signals, .events = POLLIN };
+	for (size_t i = 0; i < count; i++)
 		p[1 + i] = (struct pollfd){ .fd = s->children[i].ready_fd,
 			.events = POLLIN };
-	if (poll(p, 1 + ROLE_COUNT, timeout) <= 0)
+	if (poll(p, 1 + count, timeout) <= 0)
 		return;
-	for (size_t i = 0; i < ROLE_COUNT; i++)
+	for (size_t i = 0; i < count; i++)
 		if (p[1 + i].revents != 0 && s->children[i].ready_fd >= 0)
 			child_ready(s, &s->children[i]);
 	if (p[0].revents != 0)
@@ -299,11 +313,35 @@ prepare(struct supervisor *s)
 		log_error("cannot start", "error=\"%s\"", strerror(errno));
 		return -1;
 	}
-	for (size_t i = 0; i < ROLE_COUNT; i++)
-		s->children[i] = (struct child){ .role = (enum role)i,
-			.ready_fd = -1,
-			.pause_ms = PAUSE_FIRST_MS };
 	return 0;
+}
+
+static void
+add_child(struct supervisor *s, enum role role, const char *intake)
+{
+	s->children[s->child_count++] = (struct child){ .role = role,
+		.intake = intake,
+		.ready_fd = -1,
+		.pause_ms = PAUSE_FIRST_MS };
+}
+
+/* One process for each role; a validator for each way in. */
+static void
+add_children(struct supervisor *s, struct arena *a)
+{
+	size_t intakes = intake_count(s->conf);
+	char room[INTAKE_NAME_MAX];
+
+	s->children =
+	    arena_calloc(a, ROLE_COUNT + intakes, sizeof(*s->children));
+	s->polled =
+	    arena_calloc(a, 1 + ROLE_COUNT + intakes, sizeof(*s->polled));
+	for (enum role role = 0; role < ROLE_COUNT; role++)
+		if (role != ROLE_VALIDATOR)
+			add_child(s, role, NULL);
+	for (size_t i = 0; i < intakes; i++)
+		add_child(s, ROLE_VALIDATOR,
+		    arena_strdup(a, intake_at(s->conf, i, room).name));
 }
 
 int
@@ -311,9 +349,13 @@ supervisor_main(const struct conf *conf)
 {
 	struct supervisor s = { .conf = conf, .began_ms = clock_mono_ms() };
 
+	struct arena *arena;
+
 	privilege_no_dumps();
 	if (prepare(&s) < 0)
 		return EXIT_FAILURE;
+	arena = arena_new();
+	add_children(&s, arena);
 	while (!s.stopping || any_running(&s)) {
 		wait_and_act(&s, start_due(&s));
 		if (s.stopping && clock_mono_ms() >= s.stop_ms &&
@@ -327,5 +369,6 @@ supervisor_main(const struct conf *conf)
 	}
 	log_info(
 	    "stopped", "ms=%lld", (long long)(clock_mono_ms() - s.began_ms));
+	arena_free(arena);
 	return s.failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }

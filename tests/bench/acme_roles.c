@@ -385,7 +385,8 @@ static int
 role_run(char **argv, const char *name)
 {
 	struct role_ops ops;
-	int wake[ROLE_COUNT];
+	struct role_start start = { .conf_file = value_of(argv, "--config"),
+		.intake = "imap" };
 
 	if (strcmp(name, "web") == 0 || strcmp(name, "issuer") == 0) {
 		for (int fd = FD_SUBMITTED; fd <= FD_FROM_USER; fd++)
@@ -402,9 +403,9 @@ role_run(char **argv, const char *name)
 		ops.open = open_validator;
 		ops.run = run_validator;
 	}
-	read_wake(value_of(argv, "--wake"), wake);
-	return role_main(&ops, value_of(argv, "--config"), wake,
-	    (int)strtol(value_of(argv, "--ready"), NULL, 10));
+	read_wake(value_of(argv, "--wake"), start.wake);
+	start.ready_fd = (int)strtol(value_of(argv, "--ready"), NULL, 10);
+	return role_main(&ops, &start);
 }
 
 static int

@@ -18,6 +18,7 @@
 #include "src/conf_check.h"
 #include "src/conf_file.h"
 #include "src/conf_table.h"
+#include "src/intake.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
@@ -451,8 +452,6 @@ test_all_at_once(void **state)
 	    "conf: web.listen: is missing. Addresses and ports of the HTTPS "
 	    "server.\n"
 	    "conf:16: sender.relay_signs: must be yes or no\n"
-	    "conf: validator.imap_user: is missing. Login at the IMAP "
-	    "server.\n"
 	    "conf: issuer.ca_chain: is missing. PEM certificates above it, up "
 	    "to the root.\n"
 	    "conf: issuer.crl_file: is missing. Where each new list is "
@@ -461,7 +460,165 @@ test_all_at_once(void **state)
 	    "conf:14: sender.from: the mailbox is not local-part@domain\n"
 	    "conf: sender.dkim_rsa_key: is missing: challenge mails need a "
 	    "DKIM signature; set it, or say relay_signs = yes if the relay "
-	    "signs\n");
+	    "signs\n"
+	    "conf: validator.imap_user: is missing: the login at the IMAP "
+	    "server\n");
+}
+
+/* --- sections with a title ----------------------------------------------- */
+
+#define IMAP_TWO                                                               \
+	"imap two {\n host = imap.two.example\n user = acme\n"                 \
+	" password = two.pw\n disposal = flag\n}\n"
+
+static const char *
+with(const char *more)
+{
+	return edit(base, "issuer {",
+	    arena_printf(unit_job()->arena, "%sissuer {", more));
+}
+
+static void
+test_titled(void **state)
+{
+	const struct conf *c = load_good(with(
+	    "domain example.org {\n coverage = rfc\n}\n" IMAP_TWO
+	    "domain \"xn--bcher-kva.example\" {\n require_dnssec = yes\n}\n"));
+	const struct conf_validator *v = &c->validator;
+	char room[INTAKE_NAME_MAX];
+	struct intake in;
+
+	(void)state;
+	assert_int_equal(v->imap_count, 1);
+	assert_string_equal(v->imaps[0].name, "two");
+	assert_string_equal(v->imaps[0].host, "imap.two.example");
+	assert_int_equal(v->imaps[0].port, 993);
+	assert_string_equal(v->imaps[0].folder, "INBOX");
+	assert_int_equal(v->imaps[0].disposal, CONF_DISPOSAL_FLAG);
+	assert_int_equal(v->imap.disposal, CONF_DISPOSAL_MOVE);
+	assert_int_equal(v->domain_count, 2);
+	assert_string_equal(v->domains[0].name, "example.org");
+	assert_int_equal(v->domains[0].coverage, CONF_COVERAGE_RFC);
+	assert_false(v->domains[0].require_dnssec);
+	/* What is not set there is as in the section validator. */
+	assert_int_equal(v->domains[1].coverage, CONF_COVERAGE_CORE);
+	assert_true(v->domains[1].require_dnssec);
+
+	assert_int_equal(intake_count(c), 2);
+	assert_string_equal(intake_at(c, 0, room).name, "imap");
+	assert_true(intake_find(c, "imap:two", &in, room));
+	assert_ptr_equal(in.imap, &v->imaps[0]);
+	assert_false(intake_find(c, "imap:three", &in, room));
+}
+
+static void
+test_titled_inherits(void **state)
+{
+	const char *text = with("domain a.example {\n coverage = rfc\n}\n");
+	const struct conf *c = load_good(
+	    edit(text, "\timap_user", "\trequire_dnssec = yes\n\timap_user"));
+
+	(void)state;
+	assert_true(c->validator.domains[0].require_dnssec);
+	assert_int_equal(c->validator.domains[0].coverage, CONF_COVERAGE_RFC);
+}
+
+/* Only further mailboxes: the validator's own is not needed. */
+static void
+test_titled_alone(void **state)
+{
+	const char *text = with(IMAP_TWO);
+	const struct conf *c;
+	char room[INTAKE_NAME_MAX];
+
+	(void)state;
+	text = edit(text, "\timap_host = imap.ca.example\n", "");
+	text = edit(text, "\timap_user = acme\n", "");
+	text = edit(text, "\timap_password = imap.pw\n", "");
+	c = load_good(text);
+	assert_int_equal(intake_count(c), 1);
+	assert_string_equal(intake_at(c, 0, room).name, "imap:two");
+}
+
+static void
+test_titled_refused(void **state)
+{
+	static const struct {
+		const char *text, *error;
+	} cases[] = {
+		{ "imap two {\n host = a.example\n}\n",
+		    "conf: imap two: user: is missing. Login at the IMAP "
+		    "server.\n"
+		    "conf: imap two: password: is missing. File with the "
+		    "password for the IMAP server.\n" },
+		{ IMAP_TWO "imap two {\n host = a.example\n}\n",
+		    "conf:29: two: there is a section with this title "
+		    "already; keep one of them\n" },
+		{ "imap two {\n host = imap.ca.example\n user = acme\n"
+		  " password = x\n tls = none\n port = 0\n}\n",
+		    "conf:28: imap two: port: 0 is out of range; give 1 to "
+		    "65535\n"
+		    "conf:27: imap two: tls: none would send the password in "
+		    "clear; use implicit or starttls\n" },
+		{ "imap two {\n host = imap.ca.example\n user = acme\n"
+		  " password = x\n}\n",
+		    "conf:24: imap two: host: this mailbox is watched already "
+		    "by the section validator\n" },
+		{ "imap \"a b\" {\n host = a.example\n user = acme\n"
+		  " password = x\n}\n",
+		    "conf:24: imap a b: host: the section's name must be 1 to "
+		    "32 letters, digits, -, _ or .\n" },
+		{ "domain Example.org {\n coverage = rfc\n}\n",
+		    "conf:24: domain Example.org: write the section's name as "
+		    "example.org\n" },
+		{ "domain \"a b\" {\n coverage = all\n coverage = core\n}\n",
+		    "conf:25: domain a b: coverage: is set already in line 24; "
+		    "keep one of them\n"
+		    "conf:24: domain a b: the section's name is no domain "
+		    "(example.org)\n" },
+		{ "domain a.example {\n coverag = rfc\n}\n",
+		    "conf:24: coverag: there is no such option; did you mean "
+		    "validator.coverage?\n" },
+	};
+	const struct conf *c;
+	struct reports r;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		unit_case("%s", cases[i].text);
+		assert_int_equal(
+		    load(span_str(with(cases[i].text)), &r, &c), -1);
+		assert_string_equal(r.text.p, cases[i].error);
+	}
+}
+
+static void
+test_titled_reload(void **state)
+{
+	const struct conf *old = load_good(
+	    with(IMAP_TWO "domain a.example {\n coverage = rfc\n}\n"));
+	const struct conf *now = NULL;
+	struct reports r;
+
+	(void)state;
+	write_conf(span_str(with("domain b.example {\n coverage = core\n}\n"
+				 "domain a.example {\n}\n")));
+	reports_init(&r);
+	assert_int_equal(
+	    conf_reload(unit_job()->arena, old, note, &r, &now), 0);
+	assert_int_equal(r.count, 1);
+	assert_non_null(strstr(r.text.p,
+	    "the sections imap: changed, but only a restart can apply it"));
+	assert_int_equal(now->validator.imap_count, 1);
+	assert_string_equal(now->validator.imaps[0].name, "two");
+	assert_int_equal(now->validator.domain_count, 2);
+	assert_string_equal(now->validator.domains[0].name, "b.example");
+	/* The same again: nothing to say. */
+	write_conf(span_str(with(IMAP_TWO)));
+	reports_init(&r);
+	assert_int_equal(
+	    conf_reload(unit_job()->arena, now, note, &r, &now), 0);
+	assert_int_equal(r.count, 0);
 }
 
 static void
@@ -524,7 +681,7 @@ test_defaults(void **state)
 	assert_int_equal(c->web.max_body, 65536);
 	assert_int_equal(c->sender.relay_tls, CONF_TLS_STARTTLS);
 	assert_true(c->sender.tagged);
-	assert_int_equal(c->validator.imap_tls, CONF_TLS_IMPLICIT);
+	assert_int_equal(c->validator.imap.tls, CONF_TLS_IMPLICIT);
 	assert_int_equal(c->validator.coverage, CONF_COVERAGE_CORE);
 	assert_false(c->validator.require_dnssec); /* MA-31 */
 	assert_int_equal(c->validator.dns_total_ms, 20000);
@@ -705,21 +862,32 @@ test_reload_refused(void **state)
 
 /* --- the table itself ---------------------------------------------------- */
 
+static bool
+inherits(const struct conf_section *s)
+{
+	return s != NULL && s->inherit != NULL;
+}
+
 static void
 test_table(void **state)
 {
+	const struct conf_section *section;
+
 	(void)state;
 	for (size_t i = 0; i < conf_option_count; i++) {
 		const struct conf_option *o = &conf_options[i];
 
 		unit_case("%s.%s", o->section, o->name);
-		assert_true(o->offset < sizeof(struct conf));
+		section = conf_section_find(o->section);
+		assert_true(
+		    o->offset <
+		    (section != NULL ? section->size : sizeof(struct conf)));
 		assert_true(strlen(o->meaning) > 10);
 		/* What is required has no default; a choice has both. */
 		assert_false(o->required && o->initial != NULL);
 		if (o->type == CONF_CHOICE) {
 			assert_non_null(o->choices);
-			assert_non_null(o->initial);
+			assert_true(o->initial != NULL || inherits(section));
 		}
 		if (o->type == CONF_INTEGER || o->type == CONF_SECONDS ||
 		    o->type == CONF_OCTETS) {
@@ -729,7 +897,8 @@ test_table(void **state)
 		for (size_t k = 0; k < i; k++) {
 			const struct conf_option *p = &conf_options[k];
 
-			assert_true(o->offset != p->offset);
+			if (section == conf_section_find(p->section))
+				assert_true(o->offset != p->offset);
 			assert_false(strcmp(o->section, p->section) == 0 &&
 				     strcmp(o->name, p->name) == 0);
 		}
@@ -793,6 +962,11 @@ test_listen(void **state)
 static const struct CMUnitTest tests[] = {
 	WITH_FOLDER(test_mistakes),
 	WITH_FOLDER(test_all_at_once),
+	WITH_FOLDER(test_titled),
+	WITH_FOLDER(test_titled_inherits),
+	WITH_FOLDER(test_titled_alone),
+	WITH_FOLDER(test_titled_refused),
+	WITH_FOLDER(test_titled_reload),
 	WITH_FOLDER(test_not_text),
 	WITH_FOLDER(test_values),
 	WITH_FOLDER(test_defaults),

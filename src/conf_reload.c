@@ -1,0 +1,132 @@
+/* What a running process takes over from a changed file. */
+#include "config.h"
+
+#include "src/conf_file.h"
+
+#include "lib/arena.h"
+#include "src/conf_table.h"
+#include "src/conf_value.h"
+
+#include <string.h>
+
+/* The i-th section of that kind. */
+static const char *
+section_at(const struct conf *c, const struct conf_section *s, size_t i)
+{
+	const char *array;
+
+	memcpy(&array, (const char *)c + s->array_offset, sizeof(array));
+	return array + i * s->size;
+}
+
+static size_t
+section_count(const struct conf *c, const struct conf_section *s)
+{
+	size_t count;
+
+	memcpy(&count, (const char *)c + s->count_offset, sizeof(count));
+	return count;
+}
+
+static bool
+same_section(const struct conf_section *s, const char *a, const char *b)
+{
+	const char *name, *other;
+
+	memcpy(&name, a, sizeof(name));
+	memcpy(&other, b, sizeof(other));
+	if (strcmp(name, other) != 0)
+		return false;
+	for (size_t i = 0; i < conf_option_count; i++) {
+		const struct conf_option *o = &conf_options[i];
+
+		if (strcmp(o->section, s->name) == 0 &&
+		    !conf_value_same(o, a + o->offset, b + o->offset))
+			return false;
+	}
+	return true;
+}
+
+static bool
+same_sections(
+    const struct conf *a, const struct conf *b, const struct conf_section *s)
+{
+	size_t count = section_count(a, s);
+
+	if (count != section_count(b, s))
+		return false;
+	for (size_t i = 0; i < count; i++)
+		if (!same_section(s, section_at(a, s, i), section_at(b, s, i)))
+			return false;
+	return true;
+}
+
+/* Of what a restart is needed for, the old values stay in use. */
+struct keeping {
+	struct conf *fresh;
+	const struct conf *old;
+	conf_report_fn *report;
+	void *ctx;
+	struct arena *arena;
+};
+
+static void
+keep_old(struct keeping *k, size_t offset, size_t size, const char *name)
+{
+	memcpy((char *)k->fresh + offset, (const char *)k->old + offset, size);
+	k->report(k->ctx,
+	    arena_printf(k->arena,
+		"%s: %s: changed, but only a restart can apply it; the old "
+		"value stays in use",
+		k->old->file, name));
+}
+
+static void
+keep_options(struct keeping *k)
+{
+	for (size_t i = 0; i < conf_option_count; i++) {
+		const struct conf_option *o = &conf_options[i];
+
+		if (o->reloads || conf_section_find(o->section) != NULL ||
+		    conf_value_same(o, (const char *)k->old + o->offset,
+			(const char *)k->fresh + o->offset))
+			continue;
+		keep_old(k, o->offset, conf_value_size(o),
+		    o->section[0] == '\0'
+			? o->name
+			: arena_printf(k->arena, "%s.%s", o->section, o->name));
+	}
+}
+
+static void
+keep_sections(struct keeping *k)
+{
+	for (size_t i = 0; i < conf_section_count; i++) {
+		const struct conf_section *s = &conf_sections[i];
+
+		if (s->reloads || same_sections(k->old, k->fresh, s))
+			continue;
+		memcpy((char *)k->fresh + s->count_offset,
+		    (const char *)k->old + s->count_offset, sizeof(size_t));
+		keep_old(k, s->array_offset, sizeof(void *),
+		    arena_printf(k->arena, "the sections %s", s->name));
+	}
+}
+
+int
+conf_reload(struct arena *keep, const struct conf *old, conf_report_fn *report,
+    void *ctx, const struct conf **out)
+{
+	const struct conf *fresh;
+	struct keeping k = {
+		.old = old, .report = report, .ctx = ctx, .arena = keep
+	};
+
+	if (conf_load(keep, old->file, report, ctx, &fresh) < 0)
+		return -1;
+	k.fresh = arena_memdup(keep, fresh, sizeof(*fresh));
+	keep_options(&k);
+	keep_sections(&k);
+	*out = k.fresh;
+	return 0;
+}

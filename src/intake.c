@@ -1,0 +1,47 @@
+#include "config.h"
+
+#include "src/intake.h"
+
+#include "lib/conf.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static size_t
+own_count(const struct conf_validator *v)
+{
+	return v->imap.host != NULL;
+}
+
+size_t
+intake_count(const struct conf *c)
+{
+	const struct conf_validator *v = &c->validator;
+
+	return own_count(v) + v->imap_count;
+}
+
+struct intake
+intake_at(const struct conf *c, size_t i, char room[INTAKE_NAME_MAX])
+{
+	const struct conf_validator *v = &c->validator;
+	const struct conf_imap *m;
+
+	if (i < own_count(v))
+		return (struct intake){ .name = "imap", .imap = &v->imap };
+	m = &v->imaps[i - own_count(v)];
+	snprintf(room, INTAKE_NAME_MAX, "imap:%s", m->name);
+	return (struct intake){ .name = room, .imap = m };
+}
+
+bool
+intake_find(const struct conf *c, const char *name, struct intake *out,
+    char room[INTAKE_NAME_MAX])
+{
+	for (size_t i = 0; i < intake_count(c); i++) {
+		*out = intake_at(c, i, room);
+		if (strcmp(out->name, name) == 0)
+			return true;
+	}
+	return false;
+}

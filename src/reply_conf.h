@@ -1,0 +1,12 @@
+/* The configuration's rules for a reply. */
+#ifndef SRC_REPLY_CONF_H
+#define SRC_REPLY_CONF_H
+
+#include "mail/reply.h"
+
+/* With what the section `domain` of the mailbox's domain has instead; mailbox
+ * NULL: before it is known. */
+struct reply_policy reply_policy_of(
+    const struct conf *conf, const char *mailbox);
+
+#endif
