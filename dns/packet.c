@@ -235,11 +235,13 @@ lower_ttl(struct dns_answer *out, uint32_t ttl)
  * record, 1 for a chain that is too long or a loop.
  */
 static int
-follow_aliases(
-    const struct message *m, struct name *name, struct dns_answer *out)
+follow_aliases(struct job *j, const struct message *m, struct name *name,
+    struct dns_answer *out)
 {
 	const struct record *r;
 
+	out->aliases =
+	    arena_calloc(j->arena, DNS_ALIAS_MAX, sizeof(*out->aliases));
 	for (int hops = 0; (r = find_record(m, name, TYPE_CNAME)) != NULL;
 	     hops++) {
 		size_t at = r->rdata_at;
@@ -249,6 +251,7 @@ follow_aliases(
 		if (read_name(m->raw, &at, name) < 0 ||
 		    at != r->rdata_at + r->rdata_len)
 			return -1;
+		out->aliases[out->alias_count++] = name_text(j, name);
 		lower_ttl(out, r->ttl);
 	}
 	return 0;
@@ -327,6 +330,8 @@ temporary(struct dns_answer *out, const char *why)
 	out->count = 0;
 	out->ttl = 0;
 	out->canonical = out->name;
+	out->aliases = NULL;
+	out->alias_count = 0;
 	out->why = why;
 }
 
@@ -353,7 +358,7 @@ dns_packet_read(struct job *j, struct span packet, enum dns_type type,
 	}
 	out->ttl = UINT32_MAX;
 	name = m.question;
-	followed = follow_aliases(&m, &name, out);
+	followed = follow_aliases(j, &m, &name, out);
 	if (followed > 0) {
 		temporary(out, "more than 8 aliases, or a loop of aliases");
 		return;

@@ -2,12 +2,14 @@
 
 #include "dns/record.h"
 
+#include "dns/packet.h"
 #include "lib/arena.h"
 #include "lib/clock.h"
 #include "lib/hex.h"
 #include "lib/job.h"
 #include "lib/json.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* A reply has at most eight signatures, each with one key to look up. */
@@ -24,7 +26,7 @@ struct asked {
 };
 
 struct recorder {
-	struct resolver *inner;
+	struct record_sources sources;
 	struct resolver *front;
 	int64_t deadline; /* monotonic ms */
 	struct asked asked[ANSWERS_MAX];
@@ -56,21 +58,88 @@ no_answer(const char *name, const char *why)
 		.why = why };
 }
 
+static int
+compare_rdata(const void *a, const void *b)
+{
+	const struct span *x = a, *y = b;
+	int order = memcmp(x->p, y->p, x->n < y->n ? x->n : y->n);
+
+	return order != 0 ? order : (x->n > y->n) - (x->n < y->n);
+}
+
+/* Servers give the records of a set in any order. */
+static const struct span *
+sorted(struct job *j, const struct dns_answer *a)
+{
+	struct span *v = arena_calloc(j->arena, a->count, sizeof(*v));
+
+	for (size_t i = 0; i < a->count; i++)
+		v[i] = a->rdata[i];
+	if (a->count > 1)
+		qsort(v, a->count, sizeof(*v), compare_rdata);
+	return v;
+}
+
+static bool
+is_same(struct job *j, const struct dns_answer *a, const struct dns_answer *b)
+{
+	const struct span *x, *y;
+
+	if (a->status != b->status || a->count != b->count)
+		return false;
+	x = sorted(j, a);
+	y = sorted(j, b);
+	for (size_t i = 0; i < a->count; i++)
+		if (!span_eq(x[i], y[i]))
+			return false;
+	return true;
+}
+
+static bool
+is_late(const struct recorder *r)
+{
+	return clock_mono_ms() >= r->deadline;
+}
+
+/* MA-32 */
+static int
+ask_second(const struct recorder *r, struct job *j, const char *name,
+    enum dns_type type, struct dns_answer *out)
+{
+	struct dns_answer other;
+
+	if (r->sources.second == NULL || out->status == DNS_TEMPORARY)
+		return 0;
+	if (is_late(r)) {
+		*out = no_answer(name, "no time left for the second resolver");
+		return 0;
+	}
+	if (resolver_query(r->sources.second, j, name, type, &other) < 0)
+		return -1;
+	if (other.status == DNS_TEMPORARY)
+		*out = no_answer(
+		    name, arena_printf(j->arena, "the second resolver: %s",
+			      other.why != NULL ? other.why : "no answer"));
+	else
+		out->disagrees = !is_same(j, out, &other);
+	return 0;
+}
+
 /* All look-ups of one message share its time: eight dead name servers must
  * not stop the mailbox for eight times as long. */
 static int
 ask(struct recorder *r, struct job *j, const char *name, enum dns_type type,
     struct dns_answer *out)
 {
-	if (clock_mono_ms() >= r->deadline) {
+	if (is_late(r)) {
 		*out = no_answer(name, "no time left for this message");
 		return 0;
 	}
-	if (resolver_query(r->inner, j, name, type, out) < 0)
+	if (resolver_query(r->sources.first, j, name, type, out) < 0)
 		return -1;
 	if (is_too_large(out))
 		*out = no_answer(name, "the answer is too large");
-	return 0;
+	return ask_second(r, j, name, type, out);
 }
 
 static int
@@ -91,12 +160,12 @@ record_query(void *ctx, struct job *j, const char *name, enum dns_type type,
 }
 
 struct recorder *
-recorder_new(struct job *j, struct resolver *inner, int64_t budget_ms)
+recorder_new(struct job *j, const struct record_sources *sources)
 {
 	struct recorder *r = arena_alloc(j->arena, sizeof(*r));
 
-	r->inner = inner;
-	r->deadline = clock_mono_ms() + budget_ms;
+	r->sources = *sources;
+	r->deadline = clock_mono_ms() + sources->budget_ms;
 	r->front = arena_own(
 	    j->arena, resolver_new_custom(record_query, r), release_resolver);
 	return r;
@@ -106,6 +175,19 @@ struct resolver *
 recorder_resolver(struct recorder *r)
 {
 	return r->front;
+}
+
+/* The way to the canonical name (MA-86). */
+static void
+put_aliases(struct json_out *o, const struct dns_answer *a)
+{
+	if (a->alias_count == 0)
+		return;
+	json_key(o, "aliases");
+	json_array_begin(o);
+	for (size_t i = 0; i < a->alias_count; i++)
+		json_put_string(o, span_str(a->aliases[i]));
+	json_array_end(o);
 }
 
 static void
@@ -121,6 +203,9 @@ write_answer(struct job *j, struct json_out *o, const struct asked *asked)
 	json_member_int(o, "ttl", a->ttl);
 	if (a->canonical != NULL)
 		json_member_str(o, "canonical", a->canonical);
+	if (a->disagrees)
+		json_member_bool(o, "disagrees", true);
+	put_aliases(o, a);
 	json_key(o, "rdata");
 	json_array_begin(o);
 	for (size_t i = 0; i < a->count; i++)
@@ -140,6 +225,23 @@ recorder_text(struct job *j, const struct recorder *r)
 	json_array_begin(&o);
 	for (size_t i = 0; i < r->count; i++)
 		write_answer(j, &o, &r->asked[i]);
+	json_array_end(&o);
+	return buf_ok(&b) ? b.p : "[]";
+}
+
+const char *
+recorder_names(struct job *j, const struct recorder *r)
+{
+	const struct record_sources *s = &r->sources;
+	struct json_out o;
+	struct buf b;
+
+	buf_init(&b, j->arena, 4096);
+	json_out_init(&o, &b);
+	json_array_begin(&o);
+	json_put_string(&o, span_str(resolver_name(s->first)));
+	if (s->second != NULL)
+		json_put_string(&o, span_str(resolver_name(s->second)));
 	json_array_end(&o);
 	return buf_ok(&b) ? b.p : "[]";
 }
@@ -193,6 +295,21 @@ read_rdata(struct job *j, const struct json *list, struct dns_answer *a)
 }
 
 static int
+read_aliases(struct job *j, const struct json *list, struct dns_answer *a)
+{
+	a->alias_count = json_count(list);
+	if (a->alias_count > DNS_ALIAS_MAX)
+		return job_fail(
+		    j, ERR_MALFORMED, "stored answer: too many aliases");
+	a->aliases =
+	    arena_calloc(j->arena, a->alias_count, sizeof(*a->aliases));
+	for (size_t i = 0; i < a->alias_count; i++)
+		a->aliases[i] =
+		    span_dup(j->arena, json_string(json_at(list, i)));
+	return 0;
+}
+
+static int
 read_answer(struct job *j, const struct json *v, struct asked *asked)
 {
 	struct dns_answer *a = &asked->answer;
@@ -204,8 +321,11 @@ read_answer(struct job *j, const struct json *v, struct asked *asked)
 		a->canonical =
 		    span_dup(j->arena, json_string(json_get(v, "canonical")));
 	a->secure = json_bool(json_get(v, "secure"));
+	a->disagrees = json_bool(json_get(v, "disagrees"));
 	a->ttl = (uint32_t)json_integer(json_get(v, "ttl"));
-	if (read_status(j, json_string(json_get(v, "status")), &a->status) < 0)
+	if (read_status(j, json_string(json_get(v, "status")), &a->status) <
+		0 ||
+	    read_aliases(j, json_get(v, "aliases"), a) < 0)
 		return -1;
 	return read_rdata(j, json_get(v, "rdata"), a);
 }

@@ -14,16 +14,25 @@
 struct json;
 struct recorder;
 
+/* Whom to ask.  None is owned. */
+struct record_sources {
+	struct resolver *first;
+	/* NULL, or one by another way through the network: what it says must
+	 * be the same, octet by octet (MA-32). */
+	struct resolver *second;
+	int64_t budget_ms; /* for all look-ups: a later one does not begin */
+};
+
 /*
- * Lives in the job's arena; forwards to `inner`, which it does not own.  All
- * look-ups together begin within budget_ms; a later one, and an answer too
- * large to be kept, is answered with DNS_TEMPORARY.
+ * Lives in the job's arena.  What comes too late, an answer too large to be
+ * kept, and what the second resolver cannot say, is DNS_TEMPORARY.
  */
 struct recorder *recorder_new(
-    struct job *j, struct resolver *inner, int64_t budget_ms);
+    struct job *j, const struct record_sources *sources);
 struct resolver *recorder_resolver(struct recorder *r);
-/* A JSON array of the answers so far. */
+/* A JSON array of the answers so far, and one of who gave them. */
 const char *recorder_text(struct job *j, const struct recorder *r);
+const char *recorder_names(struct job *j, const struct recorder *r);
 
 /*
  * From such an array: 0, or -1 ERR_MALFORMED.  A name that was not asked then

@@ -62,6 +62,7 @@ struct resolver {
 	struct loop loop;
 	FILE *log;
 	char log_line[200]; /* the library's last word */
+	char name[300];
 	int64_t total_ms;
 };
 
@@ -520,6 +521,9 @@ resolver_new(
 	cookie_io_functions_t io = { .write = take_log };
 
 	r->total_ms = conf->total_ms;
+	snprintf(r->name, sizeof(r->name), "libunbound %s%s%s", ub_version(),
+	    conf->config_file == NULL ? "" : ", ",
+	    conf->config_file == NULL ? "" : conf->config_file);
 	r->loop.super = (struct ub_event_base){ UB_EVENT_MAGIC, &loop_vmt };
 	r->ub = ub_ctx_create_ub_event(&r->loop.super);
 	r->log = fopencookie(r, "w", io);
@@ -543,6 +547,7 @@ resolver_new_custom(resolver_query_fn *query, void *ctx)
 {
 	struct resolver *r = xcalloc(1, sizeof(*r));
 
+	snprintf(r->name, sizeof(r->name), "given answers");
 	r->custom = query;
 	r->custom_ctx = ctx;
 	return r;
@@ -558,6 +563,12 @@ resolver_free(struct resolver *r)
 	if (r->log != NULL)
 		fclose(r->log);
 	free(r);
+}
+
+const char *
+resolver_name(const struct resolver *r)
+{
+	return r->name;
 }
 
 /* --- a question ---------------------------------------------------------- */

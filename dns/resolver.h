@@ -41,6 +41,11 @@ struct dns_answer {
 			   * unsigned */
 	const char *name; /* asked */
 	const char *canonical; /* end of the alias chain; = name without one */
+	const char **aliases; /* the names on the way, the end among them … */
+	size_t alias_count;   /* … none without an alias */
+	/* A second resolver was asked too, and says something else (MA-32):
+	 * the answer is the first one's, and must not be believed. */
+	bool disagrees;
 	uint32_t ttl;
 	struct span *rdata;
 	size_t count;
@@ -61,6 +66,9 @@ typedef int resolver_query_fn(void *ctx, struct job *j, const char *name,
     enum dns_type type, struct dns_answer *out);
 struct resolver *resolver_new_custom(resolver_query_fn *query, void *ctx);
 void resolver_free(struct resolver *r);
+
+/* What answers, for the evidence (MA-86): "libunbound 1.17.1, FILE". */
+const char *resolver_name(const struct resolver *r);
 
 /*
  * Asks for `name` (A-labels, no trailing dot).  0 with *out filled, whatever

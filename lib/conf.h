@@ -95,7 +95,8 @@ struct conf_sender {
 	const char *relay_ca_file;
 	const char *relay_user; /* NULL: no AUTH */
 	const char *relay_password_file;
-	bool relay_signs; /* ER-19: no DKIM key of our own */
+	bool relay_signs;               /* ER-19: no DKIM key of our own */
+	bool relay_rewrites_message_id; /* MA-49 */
 	const char *dkim_rsa_selector;
 	const char *dkim_rsa_key;
 	const char *dkim_ed25519_selector;
@@ -124,6 +125,9 @@ struct conf_domain {
 	const char *name; /* canonical */
 	enum conf_coverage coverage;
 	bool require_dnssec;
+	bool accept_parent;     /* MA-40: the organisational domain signs */
+	bool allow_testing_key; /* MA-36: t=y counts */
+	bool spf_if_to_unsigned;
 };
 
 struct conf_validator {
@@ -134,11 +138,15 @@ struct conf_validator {
 	size_t domain_count;
 	int64_t max_message; /* octets, MA-1 */
 	enum conf_coverage coverage;
-	bool require_dnssec;          /* MA-31 */
-	const char *dns_config;       /* an unbound.conf, or NULL */
-	const char *dns_trust_anchor; /* a trust anchor file, or NULL */
-	int64_t dns_try_ms;           /* MA-30: 5000 */
-	int64_t dns_total_ms;         /* MA-30: 20000 */
+	bool require_dnssec;             /* MA-31 */
+	const char *trusted_authserv_id; /* MA-81; NULL: none */
+	int64_t trusted_hops;            /* Received fields of our own */
+	bool spf_if_to_unsigned;         /* MA-50 */
+	const char *dns_config;          /* an unbound.conf, or NULL */
+	const char *dns_second_config;   /* MA-32: of a second resolver */
+	const char *dns_trust_anchor;    /* a trust anchor file, or NULL */
+	int64_t dns_try_ms;              /* MA-30: 5000 */
+	int64_t dns_total_ms;            /* MA-30: 20000 */
 };
 
 struct conf_issuer {

@@ -158,11 +158,14 @@ check_body(struct verification *v, struct candidate *c)
 	    "the body is not the one that was signed");
 }
 
-/* MA-30, MA-31: 0, -1 with the finding. */
+/* MA-30 to MA-32: 0, -1 with the finding. */
 static int
 judge_answer(
     const struct verification *v, const struct dns_answer *a, struct finding *f)
 {
+	if (a->disagrees)
+		return finding_set(f, FINDING_DEFER, "dns.disagreement",
+		    "two resolvers give different key records");
 	switch (a->status) {
 	case DNS_OK:
 		break;
@@ -186,11 +189,12 @@ judge_answer(
 
 /* MA-36 */
 static int
-check_flags(struct candidate *c, const struct dkim_key *key)
+check_flags(const struct verification *v, struct candidate *c,
+    const struct dkim_key *key)
 {
 	const struct dkim_signature *s = &c->signature;
 
-	if (key->is_testing)
+	if (key->is_testing && !v->policy->allow_testing)
 		return finding_set(&c->result.finding, FINDING_SKIP,
 		    "key.testing", "the key record says t=y: only a test");
 	if (key->is_strict && strcmp(s->identity_domain, s->domain) != 0)
@@ -220,7 +224,7 @@ find_key(struct verification *v, struct candidate *c, struct dkim_key *key)
 	if (key->type == DKIM_KEY_RSA && key->bits < 2048)
 		(void)finding_set(&r->note, FINDING_NOTE, "key.weak",
 		    "an RSA key of %u bits", key->bits);
-	return check_flags(c, key) == 0;
+	return check_flags(v, c, key) == 0;
 }
 
 /* MA-26 */
@@ -291,7 +295,7 @@ describe(struct verification *v, struct candidate *c)
  * signature.  0 with the candidate's finding, -1 for a fault of ours.
  */
 static int
-evaluate(struct verification *v, struct candidate *c, bool is_aligned)
+evaluate(struct verification *v, struct candidate *c, bool counts)
 {
 	struct dkim_key key;
 	int rc;
@@ -302,7 +306,7 @@ evaluate(struct verification *v, struct candidate *c, bool is_aligned)
 	rc = dkim_signature_check(
 	    v->j, &c->signature, v->arrival, &c->result.finding);
 	describe(v, c);
-	if (rc < 0 || (is_aligned && check_coverage(v, c) < 0) ||
+	if (rc < 0 || (counts && check_coverage(v, c) < 0) ||
 	    check_body(v, c) < 0)
 		return 0;
 	rc = find_key(v, c, &key);
@@ -321,6 +325,16 @@ keep(struct candidates *list, const struct candidate *c)
 		list->v[list->count++] = *c;
 	else
 		list->ignored++;
+}
+
+static bool
+is_aligned(const struct verification *v, const char *domain)
+{
+	const char *parent = v->policy->parent;
+
+	return domain != NULL &&
+	       (strcmp(domain, v->from_domain) == 0 ||
+		   (parent != NULL && strcmp(domain, parent) == 0));
 }
 
 /* 0, or -1 if a field makes the whole message unfit (MA-6). */
@@ -347,10 +361,8 @@ sort_out(struct verification *v, struct finding *f)
 		}
 		c.result.domain = c.signature.domain;
 		c.result.selector = c.signature.selector;
-		keep(c.signature.domain != NULL &&
-			     strcmp(c.signature.domain, v->from_domain) == 0
-			 ? &v->aligned
-			 : &v->others,
+		keep(is_aligned(v, c.signature.domain) ? &v->aligned
+						       : &v->others,
 		    &c);
 	}
 	return 0;

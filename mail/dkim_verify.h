@@ -22,7 +22,10 @@
 struct dkim_policy {
 	enum conf_coverage coverage;
 	bool require_dnssec;
-	int64_t sent_at; /* of the challenge mail, for *arrival* (MA-19) */
+	bool allow_testing; /* keys with t=y count (MA-36) */
+	const char *parent; /* a domain above, A-labels, whose signatures
+			     * count too (MA-40); NULL: none */
+	int64_t sent_at;    /* of the challenge mail, for *arrival* (MA-19) */
 };
 
 #define DKIM_EVALUATED_MAX 8

@@ -140,6 +140,7 @@ struct judge {
 	struct job *j;
 	struct reply *r;
 	const struct reply_expect *expect;
+	const struct reply_policy *policy;
 	struct finding f;
 	struct mime_part root;
 	const struct mime_part *leaf;
@@ -171,10 +172,14 @@ check_addresses(struct judge *x)
 	if (reply_headers_to(x->j, m, x->expect->challenge_from, &x->f) < 0)
 		return -1;
 	passed(x->r, "hdr.to-mismatch");
-	if (reply_headers_in_reply_to(m, x->expect->message_id, &x->f) < 0)
+	if (reply_headers_in_reply_to(m, x->expect->message_id, &x->f) == 0) {
+		passed(x->r, "hdr.in-reply-to");
+		return 0;
+	}
+	if (!x->policy->message_id_rewritten)
 		return -1;
-	passed(x->r, "hdr.in-reply-to");
-	return 0;
+	x->f.result = FINDING_NOTE;
+	return reply_trail_add(x->r->trail, &x->f);
 }
 
 /* ER-27, MA-55 to MA-58: 0, or -1 and x->f. */
@@ -255,6 +260,8 @@ authenticate(struct judge *x, const struct reply_policy *policy,
 {
 	const struct dkim_policy p = { .coverage = policy->coverage,
 		.require_dnssec = policy->require_dnssec,
+		.allow_testing = policy->allow_testing,
+		.parent = policy->parent,
 		.sent_at = x->expect->sent_at };
 	struct reply *r = x->r;
 
@@ -268,11 +275,34 @@ authenticate(struct judge *x, const struct reply_policy *policy,
 	return 0;
 }
 
+/* MA-50, MA-81: what the own mail server found may only speak against the
+ * message.  0, or -1 and x->f. */
+static int
+check_own_server(struct judge *x)
+{
+	const struct reply_policy *p = x->policy;
+	const struct dkim_result *d = &x->r->dkim;
+	const char *from_domain = addr_domain_of(x->from);
+	struct auth_results *found = arena_alloc(x->j->arena, sizeof(*found));
+
+	auth_results_read(x->j, &x->r->message, &p->own_server, found);
+	if (auth_results_veto(
+		found, from_domain, d->signatures[d->passed].domain, &x->f) < 0)
+		return -1;
+	if (!p->spf_if_to_unsigned || d->covers_to ||
+	    auth_results_spf(found, from_domain))
+		return 0;
+	return finding_set(&x->f, FINDING_REFUSE, "hdr.to-unsigned",
+	    "To is not signed, and the own mail server recorded no SPF pass "
+	    "of %.80s",
+	    from_domain);
+}
+
 int
 reply_judge(struct job *j, struct reply *r, const struct reply_expect *expect,
     const struct reply_policy *policy, struct resolver *resolver)
 {
-	struct judge x = { .j = j, .r = r, .expect = expect };
+	struct judge x = { .j = j, .r = r, .expect = expect, .policy = policy };
 	const struct dkim_result *d = &r->dkim;
 
 	if (r->decided)
@@ -293,6 +323,11 @@ reply_judge(struct job *j, struct reply *r, const struct reply_expect *expect,
 		return decide(j, r, VERDICT_DEFERRED, &d->finding);
 	if (!d->pass)
 		return decide(j, r, VERDICT_UNAUTHENTICATED, &d->finding);
+	if (check_own_server(&x) < 0)
+		return refuse(j, r,
+		    x.f.result == FINDING_DEFER ? VERDICT_DEFERRED
+						: VERDICT_UNAUTHENTICATED,
+		    &x.f);
 
 	if (find_digest(&x) < 0)
 		return refuse(j, r, body_verdict(&x.f), &x.f);

@@ -15,6 +15,7 @@
 #include "lib/conf.h"
 #include "lib/digest.h"
 #include "lib/verdict.h"
+#include "mail/auth_results.h"
 #include "mail/bounce.h"
 #include "mail/dkim_verify.h"
 #include "mail/field.h"
@@ -24,8 +25,14 @@ struct resolver;
 
 struct reply_policy {
 	size_t message_max;
+	/* MA-31, MA-36, MA-40, MA-41: see struct dkim_policy */
 	enum conf_coverage coverage;
 	bool require_dnssec;
+	bool allow_testing;
+	const char *parent;
+	struct auth_results_conf own_server; /* MA-81 */
+	bool spf_if_to_unsigned;             /* MA-50 */
+	bool message_id_rewritten;           /* by the relay: MA-49 */
 };
 
 struct reply {

@@ -173,6 +173,31 @@ check_resolver(struct check *c, struct job *j)
 	    a.why != NULL ? a.why : "");
 }
 
+/* MA-32 */
+static int
+check_second(struct check *c, struct job *j)
+{
+	const struct conf_validator *v = &c->conf->validator;
+	struct resolver_conf conf = { .config_file = v->dns_second_config,
+		.trust_anchor = v->dns_trust_anchor,
+		.try_ms = v->dns_try_ms,
+		.total_ms = v->dns_total_ms };
+	const char *domain = addr_domain_of(c->conf->sender.from);
+	struct resolver *second;
+	struct dns_answer a;
+	int result;
+
+	if (resolver_new(j, &conf, &second) < 0)
+		return -1;
+	result = resolver_query(second, j, domain, DNS_TYPE_MX, &a);
+	resolver_free(second);
+	if (result == 0 && a.status != DNS_OK)
+		return job_fail(j, ERR_INTERNAL, "MX of %s: %s%s%s", domain,
+		    dns_status_name(a.status), a.why != NULL ? ": " : "",
+		    a.why != NULL ? a.why : "");
+	return result;
+}
+
 static int
 check_signer(
     struct check *c, struct job *j, const char *file, const char *selector)
@@ -303,6 +328,8 @@ check_all(struct check *c)
 	run(c, "issuing CA", check_ca);
 	run(c, "HTTPS certificate", check_tls);
 	run(c, "DNS", check_resolver);
+	if (c->conf->validator.dns_second_config != NULL)
+		run(c, "second resolver", check_second);
 	if (s->dkim_rsa_key != NULL)
 		run(c, "DKIM record (RSA)", check_dkim_rsa);
 	if (s->dkim_ed25519_key != NULL)

@@ -356,6 +356,13 @@ check_domain(struct check *c, const struct conf_domain *d)
 	else if (strcmp(d->name, canonical) != 0)
 		wrong(c, arena_printf(c->arena, "domain %s", d->name),
 		    "write the section's name as %s", canonical);
+	if (d->spf_if_to_unsigned &&
+	    c->conf->validator.trusted_authserv_id == NULL)
+		wrong(c,
+		    arena_printf(
+			c->arena, "domain %s: spf_if_to_unsigned", d->name),
+		    "needs validator.trusted_authserv_id: whose word on SPF "
+		    "counts");
 	job_done(&j);
 }
 
@@ -372,6 +379,9 @@ check_validator(struct check *c)
 	}
 	for (size_t i = 0; i < v->domain_count; i++)
 		check_domain(c, &v->domains[i]);
+	if (v->spf_if_to_unsigned && v->trusted_authserv_id == NULL)
+		wrong(c, "validator.spf_if_to_unsigned",
+		    "needs trusted_authserv_id: whose word on SPF counts");
 	if (v->dns_total_ms < v->dns_try_ms)
 		wrong(
 		    c, "validator.dns_total_ms", "must be at least dns_try_ms");

@@ -17,6 +17,7 @@ inherit_domain(const struct conf *c, void *fresh)
 
 	d->coverage = c->validator.coverage;
 	d->require_dnssec = c->validator.require_dnssec;
+	d->spf_if_to_unsigned = c->validator.spf_if_to_unsigned;
 }
 
 const struct conf_section conf_sections[] = {
@@ -278,6 +279,11 @@ const struct conf_option conf_options[] = {
 	    0, NULL, false, false,
 	    "Says that the relay signs with DKIM; otherwise a key of our own "
 	    "is needed." },
+	{ "sender", "relay_rewrites_message_id", CONF_BOOL,
+	    AT(sender.relay_rewrites_message_id), "no", 0, 0, NULL, false,
+	    true,
+	    "Says that challenge mails get another Message-ID on their way, so "
+	    "that the In-Reply-To of replies is only noted." },
 	{ "sender", "dkim_rsa_selector", CONF_STRING,
 	    AT(sender.dkim_rsa_selector), NULL, 1, 63, NULL, false, false,
 	    "Selector of the RSA key." },
@@ -328,9 +334,27 @@ const struct conf_option conf_options[] = {
 	{ "validator", "require_dnssec", CONF_BOOL,
 	    AT(validator.require_dnssec), "no", 0, 0, NULL, false, true,
 	    "Believes only DKIM keys that DNSSEC secures." },
+	{ "validator", "trusted_authserv_id", CONF_STRING,
+	    AT(validator.trusted_authserv_id), NULL, 1, 253, NULL, false, true,
+	    "The name by which the own mail server signs "
+	    "Authentication-Results. A failure that it recorded there holds "
+	    "a reply back until a person has looked. Only for a server that "
+	    "removes such fields of others." },
+	{ "validator", "trusted_hops", CONF_INTEGER,
+	    AT(validator.trusted_hops), "1", 1, 10, NULL, false, true,
+	    "How many Received fields the own mail systems add to a reply; "
+	    "only what stands above the last of them is theirs." },
+	{ "validator", "spf_if_to_unsigned", CONF_BOOL,
+	    AT(validator.spf_if_to_unsigned), "no", 0, 0, NULL, false, true,
+	    "Wants an SPF pass of the From domain, recorded by the own mail "
+	    "server, where the reply's To is not signed." },
 	{ "validator", "dns_config", CONF_PATH, AT(validator.dns_config), NULL,
 	    1, 1000, NULL, false, false,
 	    "Configuration for the resolver, in the syntax of unbound.conf." },
+	{ "validator", "dns_second_config", CONF_PATH,
+	    AT(validator.dns_second_config), NULL, 1, 1000, NULL, false, false,
+	    "The same for a second resolver, by another way through the "
+	    "network: a DKIM key counts only if both give the same." },
 	{ "validator", "dns_trust_anchor", CONF_PATH,
 	    AT(validator.dns_trust_anchor), NULL, 1, 1000, NULL, false, false,
 	    "File with the DNSSEC trust anchor." },
@@ -374,6 +398,17 @@ const struct conf_option conf_options[] = {
 	    NULL, 0, 0, NULL, false, true,
 	    "Believes only DKIM keys that DNSSEC secures; as "
 	    "validator.require_dnssec if not set." },
+	{ "domain", "accept_parent", CONF_BOOL, IN_DOMAIN(accept_parent), "no",
+	    0, 0, NULL, false, true,
+	    "Takes signatures of the organisational domain above for this "
+	    "one's." },
+	{ "domain", "allow_testing_key", CONF_BOOL,
+	    IN_DOMAIN(allow_testing_key), "no", 0, 0, NULL, false, true,
+	    "Believes DKIM keys whose record says t=y." },
+	{ "domain", "spf_if_to_unsigned", CONF_BOOL,
+	    IN_DOMAIN(spf_if_to_unsigned), NULL, 0, 0, NULL, false, true,
+	    "Wants an SPF pass where the reply's To is not signed; as "
+	    "validator.spf_if_to_unsigned if not set." },
 
 	{ "issuer", "ca_certificate", CONF_PATH, AT(issuer.ca_certificate),
 	    NULL, 1, 1000, NULL, true, false,

@@ -36,6 +36,15 @@ put_policy(struct json_out *o, const struct reply_policy *p)
 {
 	json_member_int(o, "coverage", (int)p->coverage);
 	json_member_bool(o, "require_dnssec", p->require_dnssec);
+	json_member_bool(o, "allow_testing_key", p->allow_testing);
+	if (p->parent != NULL)
+		json_member_str(o, "parent_domain", p->parent);
+	if (p->own_server.authserv_id != NULL) {
+		json_member_str(o, "authserv_id", p->own_server.authserv_id);
+		json_member_int(o, "trusted_hops", (int64_t)p->own_server.hops);
+	}
+	json_member_bool(o, "spf_if_to_unsigned", p->spf_if_to_unsigned);
+	json_member_bool(o, "message_id_rewritten", p->message_id_rewritten);
 	json_member_int(o, "max_message", (int64_t)p->message_max);
 }
 
@@ -67,6 +76,8 @@ evidence_format(struct job *j, const struct evidence_input *in)
 	    &o, j, "expected_digest", span_mem(in->expected, SHA256_LEN));
 	json_key(&o, "dns");
 	json_put_raw(&o, span_str(recorder_text(j, in->dns)));
+	json_key(&o, "resolvers");
+	json_put_raw(&o, span_str(recorder_names(j, in->dns)));
 	json_key(&o, "judgement");
 	json_put_raw(&o, span_str(r->evidence != NULL ? r->evidence : "{}"));
 	json_object_end(&o);
@@ -239,14 +250,33 @@ unproven(struct job *j, const char *why)
 	return job_fail(j, ERR_UNAUTHORIZED, "%s", why);
 }
 
+/* NULL if there is none. */
+static const char *
+text_of(struct job *j, const struct json *e, const char *name)
+{
+	const struct json *v = json_get(e, name);
+
+	return v == NULL ? NULL : span_dup(j->arena, json_string(v));
+}
+
 static struct reply_policy
-read_policy(const struct json *e)
+read_policy(struct job *j, const struct json *e)
 {
 	return (struct reply_policy){
 		.message_max = (size_t)json_integer(json_get(e, "max_message")),
 		.coverage =
 		    (enum conf_coverage)json_integer(json_get(e, "coverage")),
 		.require_dnssec = json_bool(json_get(e, "require_dnssec")),
+		.allow_testing = json_bool(json_get(e, "allow_testing_key")),
+		.parent = text_of(j, e, "parent_domain"),
+		.own_server = {
+			.authserv_id = text_of(j, e, "authserv_id"),
+			.hops = (size_t)json_integer(json_get(e, "trusted_hops")),
+		},
+		.spf_if_to_unsigned =
+		    json_bool(json_get(e, "spf_if_to_unsigned")),
+		.message_id_rewritten =
+		    json_bool(json_get(e, "message_id_rewritten")),
 	};
 }
 
@@ -262,7 +292,7 @@ read_evidence(struct job *j, const struct json *e, struct reply_expect *expect,
 	memcpy(expect->digest_then, expect->digest_now, SHA256_LEN);
 	expect->sent_at = json_integer(json_get(e, "sent_at"));
 	expect->expires_at = json_integer(json_get(e, "expires_at"));
-	*policy = read_policy(e);
+	*policy = read_policy(j, e);
 	return 0;
 }
 

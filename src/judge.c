@@ -123,8 +123,9 @@ judge_late(struct judgement *g)
 static int
 judge_reply(struct validator *v, struct job *j, struct judgement *g)
 {
-	struct recorder *dns =
-	    recorder_new(j, v->resolver, j->conf->validator.dns_total_ms);
+	const struct record_sources sources = { v->resolver, v->second,
+		j->conf->validator.dns_total_ms };
+	struct recorder *dns = recorder_new(j, &sources);
 	struct reply_policy policy =
 	    reply_policy_of(j->conf, g->subject.authz.mailbox);
 	struct reply *r = &g->reply;
@@ -335,6 +336,25 @@ log_verdict(const struct judgement *g, enum verdict verdict)
 	    (long long)g->received->uid);
 }
 
+/* Two pictures of one thing: a fault of somebody's, or an attack. */
+static void
+alarm_of(const struct judgement *g)
+{
+	const char *code = g->record.code;
+	bool dns = code != NULL && strcmp(code, "dns.disagreement") == 0;
+
+	if (!dns && (code == NULL || strcmp(code, "ar.disagrees") != 0))
+		return;
+	log_error("reply held back",
+	    "order=%s challenge=%s code=%s next=\"%s\"",
+	    g->subject.authz.order_id, g->subject.authz.challenge.id, code,
+	    dns ? "compare the DKIM key record at both resolvers: somebody "
+		  "on the way to one of them may have changed it"
+		: "look at the reply's Authentication-Results in the mailbox: "
+		  "the own mail server saw another message, or one of the "
+		  "two is wrong");
+}
+
 static int
 judge_and_record(struct validator *v, struct job *j, const struct received *m,
     enum verdict *verdict)
@@ -351,6 +371,7 @@ judge_and_record(struct validator *v, struct job *j, const struct received *m,
 	if (store_commit(j) < 0)
 		return -1;
 	log_verdict(&g, *verdict);
+	alarm_of(&g);
 	return 0;
 }
 

@@ -53,21 +53,33 @@ open_intake(struct job *j, const struct role_env *env, struct validator *v)
 }
 
 static int
-validator_open(struct job *j, struct role_env *env)
+open_resolvers(
+    struct job *j, const struct conf_validator *c, struct validator *v)
 {
-	const struct conf_validator *c = &j->conf->validator;
-	struct validator *v = arena_alloc(env->keep, sizeof(*v));
 	struct resolver_conf dns = { .config_file = c->dns_config,
 		.trust_anchor = c->dns_trust_anchor,
 		.try_ms = c->dns_try_ms,
 		.total_ms = c->dns_total_ms };
 
+	if (resolver_new(j, &dns, &v->resolver) < 0)
+		return -1;
+	if (c->dns_second_config == NULL)
+		return 0;
+	dns.config_file = c->dns_second_config;
+	return resolver_new(j, &dns, &v->second);
+}
+
+static int
+validator_open(struct job *j, struct role_env *env)
+{
+	const struct conf_validator *c = &j->conf->validator;
+	struct validator *v = arena_alloc(env->keep, sizeof(*v));
 	env->role = v;
 	if (seal_key_load(j, env->keep, j->conf->seal_key_file, &v->seal) < 0)
 		return -1;
 	if (open_intake(j, env, v) < 0)
 		return -1;
-	return resolver_new(j, &dns, &v->resolver);
+	return open_resolvers(j, c, v);
 }
 
 static int
@@ -83,6 +95,7 @@ validator_close(struct role_env *env)
 
 	fetch_free(v->fetch);
 	resolver_free(v->resolver);
+	resolver_free(v->second);
 }
 
 const struct role_ops validator_ops = { ROLE_VALIDATOR, validator_open,

@@ -17,6 +17,7 @@ struct seal_key;
 struct validator {
 	struct fetch *fetch; /* NULL in tests: messages are handed in */
 	struct resolver *resolver;
+	struct resolver *second; /* MA-32; NULL: none */
 	const struct seal_key *seal;
 	uint32_t stuck_uid;   /* the message that could not be judged … */
 	unsigned stuck_count; /* … so often */

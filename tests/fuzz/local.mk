@@ -41,11 +41,14 @@ tests_fuzz_fuzz_packet_LDADD = $(FUZZ) $(CS_DNS)
 # --- mail: messages and addresses ---
 fuzzers += \
 	tests/fuzz/fuzz_addr \
+	tests/fuzz/fuzz_auth_results \
 	tests/fuzz/fuzz_bounce \
 	tests/fuzz/fuzz_message \
 	tests/fuzz/fuzz_mime_words
 tests_fuzz_fuzz_addr_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_addr_LDADD = $(FUZZ) $(CS_MAIL)
+tests_fuzz_fuzz_auth_results_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_auth_results_LDADD = $(FUZZ) $(CS_MAIL)
 tests_fuzz_fuzz_bounce_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_bounce_LDADD = $(FUZZ) $(CS_MAIL)
 tests_fuzz_fuzz_message_LDFLAGS = $(fuzz_ldflags)

@@ -123,12 +123,14 @@ tests_unit_test_dkim_tags_LDADD = $(UNIT) $(CS_MAIL)
 tests_unit_test_dkim_verify_LDADD = $(DKIM_LAB) $(UNIT) $(CS_MAIL)
 unit_tests += \
 	tests/unit/test_addr_list \
+	tests/unit/test_auth_results \
 	tests/unit/test_bounce \
 	tests/unit/test_field \
 	tests/unit/test_mime \
 	tests/unit/test_reply \
 	tests/unit/test_reply_block
 tests_unit_test_addr_list_LDADD = $(UNIT) $(CS_MAIL)
+tests_unit_test_auth_results_LDADD = $(DKIM_LAB) $(UNIT) $(CS_MAIL)
 tests_unit_test_bounce_LDADD = $(UNIT) $(CS_MAIL)
 tests_unit_test_field_LDADD = $(UNIT) $(CS_MAIL)
 tests_unit_test_mime_LDADD = $(UNIT) $(CS_MAIL)
@@ -258,6 +260,7 @@ unit_tests += \
 	tests/unit/test_issuer_profile \
 	tests/unit/test_judge \
 	tests/unit/test_lists \
+	tests/unit/test_reply_policy \
 	tests/unit/test_sender \
 	tests/unit/test_writer
 tests_unit_test_client_address_LDADD = $(UNIT) $(CS_SRC)
@@ -271,5 +274,6 @@ tests_unit_test_issuer_profile_LDADD = $(PKI_LAB) $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_lists_LDADD = $(PKI_LAB) $(STORE_FIXTURE) $(CS_SRC)
 tests_unit_test_http_peers_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_judge_LDADD = $(ROLE_LAB) $(CS_SRC)
+tests_unit_test_reply_policy_LDADD = $(DKIM_LAB) $(UNIT) $(CS_SRC)
 tests_unit_test_sender_LDADD = $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_writer_LDADD = $(STORE_FIXTURE) $(CS_SRC)

@@ -181,6 +181,11 @@ test_alias_limit(void **state)
 		dns_packet_read(j, buf_span(&b), DNS_TYPE_TXT, &a);
 		assert_int_equal(
 		    a.status, aliases <= 8 ? DNS_OK : DNS_TEMPORARY);
+		/* MA-86: the whole way. */
+		assert_int_equal(a.alias_count, aliases <= 8 ? aliases : 0);
+		if (aliases <= 8)
+			assert_string_equal(
+			    a.aliases[a.alias_count - 1], a.canonical);
 	}
 }
 

@@ -14,6 +14,7 @@
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 static struct span octets[2];
+static const char *aliases[] = { "alias.example", "b.example" };
 
 static const struct asked {
 	const char *name;
@@ -21,22 +22,42 @@ static const struct asked {
 	struct dns_answer answer;
 } table[] = {
 	{ "a.example", DNS_TYPE_TXT,
-	    { DNS_OK, true, "a.example", "b.example", 300, octets, 2, NULL } },
+	    { .status = DNS_OK,
+		.secure = true,
+		.name = "a.example",
+		.canonical = "b.example",
+		.aliases = aliases,
+		.alias_count = 2,
+		.ttl = 300,
+		.rdata = octets,
+		.count = 2 } },
 	{ "a.example", DNS_TYPE_CAA,
-	    { DNS_OK, false, "a.example", "a.example", 0, octets + 1, 1,
-		NULL } },
+	    { .status = DNS_OK,
+		.name = "a.example",
+		.canonical = "a.example",
+		.disagrees = true,
+		.rdata = octets + 1,
+		.count = 1 } },
 	{ "c.example", DNS_TYPE_TXT,
-	    { DNS_NODATA, true, "c.example", "c.example", 4294967295U, NULL, 0,
-		NULL } },
+	    { .status = DNS_NODATA,
+		.secure = true,
+		.name = "c.example",
+		.canonical = "c.example",
+		.ttl = 4294967295U } },
 	{ "d.example", DNS_TYPE_TXT,
-	    { DNS_NXDOMAIN, false, "d.example", "d.example", 60, NULL, 0,
-		NULL } },
+	    { .status = DNS_NXDOMAIN,
+		.name = "d.example",
+		.canonical = "d.example",
+		.ttl = 60 } },
 	{ "e.example", DNS_TYPE_TXT,
-	    { DNS_TEMPORARY, false, "e.example", "e.example", 0, NULL, 0,
-		"SERVFAIL" } },
+	    { .status = DNS_TEMPORARY,
+		.name = "e.example",
+		.canonical = "e.example",
+		.why = "SERVFAIL" } },
 	{ "f\"\\.example", DNS_TYPE_TXT,
-	    { DNS_BOGUS, false, "f\"\\.example", NULL, 0, NULL, 0,
-		"signature expired" } },
+	    { .status = DNS_BOGUS,
+		.name = "f\"\\.example",
+		.why = "signature expired" } },
 };
 
 static int
@@ -71,6 +92,14 @@ source(size_t *queries)
 	    unit_job()->arena, resolver_new_custom(answer, queries), release);
 }
 
+static struct recorder *
+record(struct resolver *first, struct resolver *second)
+{
+	const struct record_sources sources = { first, second, 20000 };
+
+	return recorder_new(unit_job(), &sources);
+}
+
 static int
 replay(const char *array, struct resolver **out)
 {
@@ -92,7 +121,7 @@ test_round_trip(void **state)
 	size_t queries;
 
 	(void)state;
-	r = recorder_new(j, source(&queries), 20000);
+	r = record(source(&queries), NULL);
 	for (size_t i = 0; i < COUNT(table); i++) {
 		struct dns_answer a;
 
@@ -117,6 +146,10 @@ test_round_trip(void **state)
 		assert_string_equal(a.name, was->name);
 		assert_string_equal(a.canonical,
 		    was->canonical != NULL ? was->canonical : was->name);
+		assert_int_equal(a.disagrees, was->disagrees);
+		assert_int_equal(a.alias_count, was->alias_count);
+		for (size_t k = 0; k < a.alias_count; k++)
+			assert_string_equal(a.aliases[k], was->aliases[k]);
 		assert_int_equal(a.count, was->count);
 		for (size_t k = 0; k < a.count; k++)
 			assert_true(span_eq(a.rdata[k], was->rdata[k]));
@@ -144,7 +177,7 @@ test_not_asked(void **state)
 	size_t queries;
 
 	(void)state;
-	r = recorder_new(j, source(&queries), 20000);
+	r = record(source(&queries), NULL);
 	resolver_query(recorder_resolver(r), j, "a.example", DNS_TYPE_TXT, &a);
 	assert_int_equal(replay(recorder_text(j, r), &again), 0);
 	for (size_t i = 0; i < COUNT(cases); i++) {
@@ -169,7 +202,7 @@ test_limits(void **state)
 	size_t queries;
 
 	(void)state;
-	r = recorder_new(j, source(&queries), 20000);
+	r = record(source(&queries), NULL);
 	assert_string_equal(recorder_text(j, r), "[]");
 	for (int i = 0; i < 32; i++)
 		assert_int_equal(resolver_query(recorder_resolver(r), j,
@@ -182,7 +215,7 @@ test_limits(void **state)
 	job_recover(j);
 	assert_int_equal(replay(recorder_text(j, r), &again), 0);
 	/* A failure of the resolver itself is no answer to keep. */
-	r = recorder_new(j, source(&queries), 20000);
+	r = record(source(&queries), NULL);
 	assert_int_equal(resolver_query(recorder_resolver(r), j, "z.example",
 			     DNS_TYPE_TXT, &a),
 	    -1);
@@ -190,11 +223,94 @@ test_limits(void **state)
 	assert_string_equal(recorder_text(j, r), "[]");
 }
 
+/* --- a second resolver (MA-32) ------------------------------------------- */
+
+static int
+fixed_answer(void *ctx, struct job *j, const char *name, enum dns_type type,
+    struct dns_answer *out)
+{
+	(void)j;
+	(void)type;
+	*out = *(const struct dns_answer *)ctx;
+	out->name = out->canonical = name;
+	return 0;
+}
+
+static struct resolver *
+fixed(struct dns_answer *a)
+{
+	return arena_own(
+	    unit_job()->arena, resolver_new_custom(fixed_answer, a), release);
+}
+
+static void
+test_second(void **state)
+{
+	struct span x[] = { SPAN("one"), SPAN("two") },
+		    y[] = { SPAN("two"), SPAN("one") },
+		    z[] = { SPAN("one"), SPAN("twO") },
+		    longer[] = { SPAN("one"), SPAN("two2") };
+	struct {
+		struct dns_answer first, second;
+		enum dns_status status;
+		bool disagrees;
+	} cases[] = {
+		{ { .rdata = x, .count = 2 }, { .rdata = x, .count = 2 },
+		    DNS_OK, false },
+		/* The order of a set means nothing. */
+		{ { .rdata = x, .count = 2 }, { .rdata = y, .count = 2 },
+		    DNS_OK, false },
+		{ { .rdata = x, .count = 2 }, { .rdata = z, .count = 2 },
+		    DNS_OK, true },
+		{ { .rdata = x, .count = 2 }, { .rdata = longer, .count = 2 },
+		    DNS_OK, true },
+		{ { .rdata = x, .count = 2 }, { .rdata = x, .count = 1 },
+		    DNS_OK, true },
+		{ { .rdata = x, .count = 1 }, { .status = DNS_NXDOMAIN },
+		    DNS_OK, true },
+		{ { .status = DNS_NXDOMAIN }, { .rdata = x, .count = 1 },
+		    DNS_NXDOMAIN, true },
+		{ { .status = DNS_NODATA }, { .status = DNS_NODATA },
+		    DNS_NODATA, false },
+		{ { .rdata = x, .count = 1 }, { .status = DNS_BOGUS }, DNS_OK,
+		    true },
+		/* Whoever says nothing confirms nothing. */
+		{ { .rdata = x, .count = 1 }, { .status = DNS_TEMPORARY },
+		    DNS_TEMPORARY, false },
+		{ { .status = DNS_TEMPORARY }, { .rdata = x, .count = 1 },
+		    DNS_TEMPORARY, false },
+	};
+	struct job *j = unit_job();
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct recorder *r =
+		    record(fixed(&cases[i].first), fixed(&cases[i].second));
+		struct resolver *again = NULL;
+		struct dns_answer a;
+
+		unit_case("%zu", i);
+		assert_int_equal(resolver_query(recorder_resolver(r), j,
+				     "s._domainkey.x.test", DNS_TYPE_TXT, &a),
+		    0);
+		assert_int_equal(a.status, cases[i].status);
+		assert_int_equal(a.disagrees, cases[i].disagrees);
+		assert_int_equal(replay(recorder_text(j, r), &again), 0);
+		assert_int_equal(resolver_query(again, j, "s._domainkey.x.test",
+				     DNS_TYPE_TXT, &a),
+		    0);
+		assert_int_equal(a.disagrees, cases[i].disagrees);
+		assert_string_equal(recorder_names(j, r),
+		    "[\"given answers\",\"given answers\"]");
+	}
+}
+
 #define ONE(more)                                                              \
 	"[{\"name\":\"a\",\"type\":16,\"secure\":true,\"ttl\":1" more "}]"
 #define TEN "{},{},{},{},{},{},{},{},{},{}"
 
 static const char *const hostile[] = {
+	ONE(",\"status\":\"ok\",\"rdata\":[],\"aliases\":[" TEN "]"),
 	ONE(""),
 	ONE(",\"status\":\"fine\",\"rdata\":[]"),
 	ONE(",\"status\":1,\"rdata\":[]"),
@@ -269,7 +385,7 @@ test_cut(void **state)
 	size_t queries;
 
 	(void)state;
-	r = recorder_new(j, source(&queries), 20000);
+	r = record(source(&queries), NULL);
 	resolver_query(recorder_resolver(r), j, "a.example", DNS_TYPE_TXT, &a);
 	text = recorder_text(j, r);
 	for (size_t n = 1; text[n] != '\0'; n++) {
@@ -286,6 +402,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_round_trip),
 	cmocka_unit_test(test_not_asked),
 	cmocka_unit_test(test_limits),
+	cmocka_unit_test(test_second),
 	cmocka_unit_test(test_hostile),
 	cmocka_unit_test(test_empty),
 	cmocka_unit_test(test_cut),
