@@ -563,3 +563,32 @@ dkim_verify(struct job *j, const struct message *m, const char *from_domain,
 	list_results(v, out);
 	return 0;
 }
+
+void
+dkim_covered(struct job *j, const struct message *m, const char *from_domain,
+    int64_t arrival, uint8_t hashes[DKIM_EVALUATED_MAX][32], size_t *count)
+{
+	static const struct dkim_policy none = { .coverage =
+						     CONF_COVERAGE_CORE };
+	struct verification *v = arena_alloc(j->arena, sizeof(*v));
+	struct finding f;
+
+	*count = 0;
+	v->j = j;
+	v->m = m;
+	v->from_domain = from_domain;
+	v->policy = &none;
+	v->arrival = arrival;
+	if (sort_out(v, &f) < 0)
+		return;
+	for (size_t i = 0; i < v->aligned.count; i++) {
+		struct candidate *c = &v->aligned.v[i];
+
+		if (!c->is_open ||
+		    dkim_signature_check(j, &c->signature, arrival, &f) < 0 ||
+		    check_body(v, c) < 0)
+			continue;
+		hash_header(v, c);
+		memcpy(hashes[(*count)++], c->header_hash, 32);
+	}
+}

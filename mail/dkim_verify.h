@@ -66,4 +66,14 @@ int dkim_verify(struct job *j, const struct message *m, const char *from_domain,
     int64_t arrival, const struct dkim_policy *policy,
     struct resolver *resolver, struct dkim_result *out);
 
+/*
+ * SHA-256 over the signed header data of each signature of that domain whose
+ * body hash fits: what covered_hash of a result is, for telling a copy of a
+ * message that was judged before, without any look-up and without saying that
+ * a signature is good (MA-64).
+ */
+void dkim_covered(struct job *j, const struct message *m,
+    const char *from_domain, int64_t arrival,
+    uint8_t hashes[DKIM_EVALUATED_MAX][32], size_t *count);
+
 #endif

@@ -113,11 +113,31 @@ is_late(const struct challenge_subject *s)
 	return challenge_is_decided(&s->authz) || !s->account_is_valid;
 }
 
-static void
-judge_late(struct judgement *g)
+/* MA-64, by hashes alone. */
+static int
+is_copy(struct job *j, const struct judgement *g)
 {
+	const struct challenge_subject *s = &g->subject;
+	uint8_t hashes[DKIM_EVALUATED_MAX][32];
+	size_t count;
+	int found = 0;
+
+	dkim_covered(j, &g->reply.message, addr_domain_of(s->authz.mailbox),
+	    g->reply.arrival, hashes, &count);
+	for (size_t i = 0; i < count && found == 0; i++)
+		found = store_reply_covered(j, s->authz.challenge.id,
+		    span_mem(hashes[i], sizeof(hashes[i])));
+	return found;
+}
+
+static int
+judge_late(struct job *j, struct judgement *g)
+{
+	int copy = is_copy(j, g);
+
 	g->record.verdict = VERDICT_LATE;
-	g->record.code = "late";
+	g->record.code = copy > 0 ? "reply.repeated" : "late";
+	return copy < 0 ? -1 : 0;
 }
 
 static int
@@ -220,9 +240,8 @@ judge(struct validator *v, struct job *j, struct judgement *g)
 		g->record.challenge_id = g->subject.authz.challenge.id;
 		if (r->dsn.is_dsn)
 			judge_dsn(j, g);
-		else if (is_late(&g->subject))
-			judge_late(g);
-		else if (judge_reply(v, j, g) < 0)
+		else if ((is_late(&g->subject) ? judge_late(j, g)
+					       : judge_reply(v, j, g)) < 0)
 			return -1;
 	}
 	if (g->record.code == NULL)

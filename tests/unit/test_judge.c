@@ -177,6 +177,34 @@ test_late(struct job *j)
 	assert_int_equal(role_lab_last_reply(&lab).seal.n, 0);
 }
 
+/* MA-64 after the end: a copy is told from another reply, without asking for
+ * a key, whatever was written above the signed part. */
+static void
+test_late_copy(struct job *j)
+{
+	struct role_lab lab;
+	struct span raw, changed;
+	size_t queries;
+	char *body;
+
+	lab_init(&lab, j);
+	raw = role_lab_reply(&lab, NULL);
+	assert_int_equal(role_lab_take(&lab, raw), VERDICT_MATCH);
+	queries = lab.queries;
+	changed = span_str(arena_printf(j->arena,
+	    "Received: from x by y; Mon, 2 Mar 2026 10:00:00 +0000\r\n%.*s",
+	    (int)raw.n, raw.p));
+	assert_int_equal(role_lab_take(&lab, changed), VERDICT_LATE);
+	assert_string_equal(role_lab_last_reply(&lab).code, "reply.repeated");
+	/* Another body under the same header is not the same message. */
+	body = span_dup(j->arena, raw);
+	body[raw.n - 4] ^= 1;
+	assert_int_equal(
+	    role_lab_take(&lab, span_mem(body, raw.n)), VERDICT_LATE);
+	assert_string_equal(role_lab_last_reply(&lab).code, "late");
+	assert_int_equal(lab.queries, queries);
+}
+
 /* ER-7, PK-5: both halves have an end; what counts is the arrival. */
 static void
 test_expired(struct job *j)
@@ -437,6 +465,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_same_message),
 	STORE_TEST(test_repeated),
 	STORE_TEST(test_late),
+	STORE_TEST(test_late_copy),
 	STORE_TEST(test_expired),
 	STORE_TEST(test_arrival),
 	STORE_TEST(test_unknown),
