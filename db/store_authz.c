@@ -95,6 +95,24 @@ store_authz_by_challenge(struct job *j, const char *challenge_id,
 }
 
 int
+store_challenge_token_hashes(struct job *j, const char *challenge_id,
+    struct span *part1, struct span *part2)
+{
+	struct query q;
+	int found = query_first(&q, j,
+	    "SELECT token_part1_sha256, token_part2_sha256 FROM challenge "
+	    "WHERE id = $1",
+	    ARGS(v_text(challenge_id)));
+
+	if (found == 1) {
+		*part1 = query_bytes(&q);
+		*part2 = query_bytes(&q);
+	}
+	query_end(&q);
+	return found;
+}
+
+int
 store_authz_reusable(struct job *j, const char *account_id, const char *mailbox,
     int64_t until, struct authz *out)
 {

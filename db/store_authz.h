@@ -53,6 +53,10 @@ int store_authz_by_id(
 int store_authz_by_challenge(struct job *j, const char *challenge_id,
     const char *account_id, struct authz *out);
 
+/* SHA-256 of both halves of its token, which outlive them (ER-35): 1, 0, -1. */
+int store_challenge_token_hashes(struct job *j, const char *challenge_id,
+    struct span *part1, struct span *part2);
+
 /* A valid authorization of this account for exactly this mailbox that lasts
  * at least until `until` (AC-103): 1 and *out, 0, -1. */
 int store_authz_reusable(struct job *j, const char *account_id,

@@ -20,6 +20,7 @@ int cmd_accounts(int argc, char **argv);
 int cmd_account(int argc, char **argv);
 int cmd_eab(int argc, char **argv);
 int cmd_authz(int argc, char **argv);
+int cmd_evidence(int argc, char **argv);
 int cmd_cert(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_key(int argc, char **argv);

@@ -23,6 +23,8 @@ static const struct subcommand subcommands[] = {
 	{ "limits", cmd_limits, "see who has used a limit up" },
 	{ "suppress", cmd_suppress, "keep mail from a mailbox" },
 	{ "authz", cmd_authz, "tell about an authorization, or revoke it" },
+	{ "evidence", cmd_evidence,
+	    "show what proves a mailbox, and verify it" },
 	{ "cert", cmd_cert, "tell about a certificate, or revoke it" },
 	{ "key", cmd_key, "block compromised keys" },
 	{ "enroll", cmd_enroll, "get a certificate for a mailbox" },

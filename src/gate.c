@@ -11,6 +11,7 @@
 #include "lib/job.h"
 #include "lib/log.h"
 #include "pki/caa.h"
+#include "src/account_keys.h"
 #include "src/evidence.h"
 #include "src/role_issuer.h"
 
@@ -48,31 +49,6 @@ check_age(struct job *j, const struct authz *a, enum gate *out)
 	return closed(out);
 }
 
-/* More changes of key than anybody makes within the age of a validation. */
-#define FORMER_KEYS_MAX 100
-
-static int
-load_keys(struct job *j, const struct order *o, struct signing_keys *keys,
-    bool *exists)
-{
-	struct account account;
-	struct former_key *former;
-	int found = store_account_by_id(j, o->account_id, &account);
-
-	*exists = found > 0;
-	if (found <= 0)
-		return found;
-	*keys = (struct signing_keys){ .base_url = j->conf->base_url,
-		.account_id = account.id,
-		.jwk = account.jwk,
-		.thumbprint = account.thumbprint };
-	if (store_account_former_keys(j, account.id, FORMER_KEYS_MAX, &former,
-		&keys->former_count) < 0)
-		return -1;
-	keys->former = former;
-	return 0;
-}
-
 /*
  * Who can write rows can give an order another CSR, or make an order of its
  * own.  But the account signed which CSR is for which order, and the key that
@@ -83,9 +59,9 @@ static int
 check_request(struct job *j, const struct order *o, struct signing_keys *keys,
     enum gate *out)
 {
-	bool exists;
+	int exists = account_keys_load(j, o->account_id, keys);
 
-	if (load_keys(j, o, keys, &exists) < 0)
+	if (exists < 0)
 		return -1;
 	if (o->is_preauth)
 		job_fail(j, ERR_UNAUTHORIZED,

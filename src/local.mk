@@ -15,6 +15,8 @@ libcs_src_a_SOURCES = \
 	src/cmd_cert.c \
 	src/cmd_check.c \
 	src/cmd_eab.c \
+	src/cmd_evidence.c \
+	src/dossier.c src/dossier.h \
 	src/cmd_enroll.c \
 	src/cmd_init.c \
 	src/cmd_key.c \
@@ -26,6 +28,7 @@ libcs_src_a_SOURCES = \
 	src/conf_check.c src/conf_check.h \
 	src/conf_table.c src/conf_table.h \
 	src/conf_value.c src/conf_value.h \
+	src/account_keys.c src/account_keys.h \
 	src/intake.c src/intake.h \
 	src/intake_imap.c src/intake_imap.h \
 	src/reply_conf.c src/reply_conf.h \

@@ -39,6 +39,7 @@ EXTRA_DIST += \
 	tests/integration/test_csr.py \
 	tests/integration/test_delivery.py \
 	tests/integration/test_enroll.py \
+	tests/integration/test_evidence.py \
 	tests/integration/test_front.py \
 	tests/integration/test_http.py \
 	tests/integration/test_idle.py \

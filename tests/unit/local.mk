@@ -253,6 +253,7 @@ unit_tests += \
 	tests/unit/test_client_address \
 	tests/unit/test_conf \
 	tests/unit/test_conf_manual \
+	tests/unit/test_dossier \
 	tests/unit/test_evidence \
 	tests/unit/test_gate \
 	tests/unit/test_http_peers \
@@ -267,6 +268,7 @@ tests_unit_test_client_address_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_conf_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_conf_manual_CPPFLAGS = $(tests_cppflags)
 tests_unit_test_conf_manual_LDADD = $(UNIT) $(CS_SRC)
+tests_unit_test_dossier_LDADD = $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_evidence_LDADD = $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_gate_LDADD = $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_gate_keys_LDADD = $(ROLE_LAB) $(CS_SRC)

@@ -1,0 +1,82 @@
+#!/usr/bin/python3
+"""What proves a mailbox, as an admin and an auditor see it."""
+
+import base64
+import json
+import subprocess
+
+import dkim
+
+from acme import Client
+from harness import case, run
+from letters import answer
+
+
+def proven(site):
+    """An authorization that became valid, by its id."""
+    order = Client(site).order("alice@user.test")
+    challenge = order.challenge()
+    answer(site, challenge)
+    challenge.post()
+    challenge.wait("valid")
+    return challenge.authz_url.rpartition("/")[2]
+
+
+def reply_of(site, authz):
+    return subprocess.run(
+        [f"{site.build}/countersign", "evidence", "--reply", "-f",
+         site.config, authz], check=True, stdout=subprocess.PIPE).stdout
+
+
+def record_of(told):
+    """The key record that the signature was judged by."""
+    signature = next(s for s in told["judgement"]["signatures"]
+                     if s["result"] == "pass")
+    return (signature["dns"]["name"],
+            base64.b64decode(signature["key_record"]))
+
+
+def test_evidence(site):
+    authz = proven(site)
+    with case("ER-35, MA-86: the text tells of the mail, the key, each check"):
+        text = site.countersign("evidence", authz)
+        for words in ("alice@user.test", "SHA-256 of token-part1",
+                      "SHA-256 of token-part2", "relay's answer: ",
+                      "key record at: ", "secured by DNSSEC: ",
+                      "resolver: libunbound", "v=DKIM1",
+                      "pass  hdr.from-mismatch", "pass  match"):
+            assert words in text, (words, text)
+    with case("MA-86: the JSON holds all that another program needs to verify "
+              "the signature without the DNS"):
+        told = json.loads(site.countersign("evidence", "--json", authz))
+        raw = base64.b64decode(told["reply"]["raw"])
+        assert raw == reply_of(site, authz)
+        name, record = record_of(told["reply"]["evidence"])
+        asked = []
+
+        def dns(question, **_):
+            asked.append(question.decode().rstrip("."))
+            return record
+        assert dkim.verify(raw, dnsfunc=dns), raw
+        assert asked == [name], (asked, name)
+    with case("ER-35: without DNS and without the daemon it verifies again"):
+        site.stop()
+        with site.without("dns"):
+            text = site.countersign("evidence", "--verify", authz)
+            assert "verified again from what is stored: ok" in text, text
+            assert "validator's seal: checked" in text, text
+    with case("MA-86: a changed reply does not, and the status says so"):
+        site.query("UPDATE reply SET raw = CAST(REPLACE(CAST(raw AS TEXT), "
+                   "'END ACME', 'END ACMF') AS BLOB)")
+        text = site.countersign("evidence", "--verify", authz, status=1)
+        assert "stored: NO" in text, text
+        assert "not what was judged" in text, text
+        told = json.loads(site.countersign("evidence", "--verify", "--json",
+                                           authz, status=1))
+        assert told["verification"]["verified"] is False
+    with case("an unknown id is said to be one, with what to do"):
+        text = site.countersign("evidence", "nothing", status=1)
+        assert "there is no such authorization" in text, text
+
+
+run({}, test_evidence)
