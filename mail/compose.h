@@ -6,12 +6,10 @@
 #ifndef MAIL_COMPOSE_H
 #define MAIL_COMPOSE_H
 
-#include "lib/embed.h"
+#include "lib/buf.h"
 
 struct job;
-
-/* mail/templates */
-extern const struct embed compose_templates[];
+struct texts;
 
 struct compose_input {
 	const char *ca_name;
@@ -21,13 +19,22 @@ struct compose_input {
 	struct span token_part1; /* 32 characters */
 	const char *language;    /* Accept-Language as received, or NULL */
 	const char *default_language;
-	const char *help_url; /* NULL: no link */
+	const struct texts *texts; /* NULL: the built-in ones */
+	const char *help_url;      /* NULL: no link */
 	int64_t date;
 	int64_t expires_at;
 };
 
 int compose_challenge(
     struct job *j, const struct compose_input *in, struct span *out);
+
+/* What a reader sees of it; lines end in LF. */
+struct compose_parts {
+	const char *language; /* the chosen one's tag */
+	struct span text, html;
+};
+int compose_render(
+    struct job *j, const struct compose_input *in, struct compose_parts *out);
 
 /* "acme+<tag>@ca.example": tag = 16 random octets, lower-case base32
  * (ER-15).  NULL with ERR_INTERNAL if the local part gets too long. */

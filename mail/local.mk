@@ -20,6 +20,7 @@ libcs_mail_a_SOURCES = \
 	mail/fetch_stream.c mail/fetch_stream.h \
 	mail/field.c mail/field.h \
 	mail/finding.c mail/finding.h \
+	mail/language.c mail/language.h \
 	mail/mime.c mail/mime.h \
 	mail/mime_decode.c \
 	mail/mime_part.c mail/mime_part.h \
@@ -30,6 +31,10 @@ libcs_mail_a_SOURCES = \
 	mail/reply_readings.c mail/reply_readings.h \
 	mail/smtp_text.c mail/smtp_text.h \
 	mail/submit.c mail/submit.h \
+	mail/template.c mail/template.h \
+	mail/template_check.c mail/template_check.h \
+	mail/template_html.c mail/template_html.h \
+	mail/texts.c mail/texts.h \
 	mail/tls_client.c mail/tls_client.h
 
 mail_templates = \

@@ -128,7 +128,9 @@ unit_tests += \
 	tests/unit/test_field \
 	tests/unit/test_mime \
 	tests/unit/test_reply \
-	tests/unit/test_reply_block
+	tests/unit/test_reply_block \
+	tests/unit/test_template \
+	tests/unit/test_texts
 tests_unit_test_addr_list_LDADD = $(UNIT) $(CS_MAIL)
 tests_unit_test_auth_results_LDADD = $(DKIM_LAB) $(UNIT) $(CS_MAIL)
 tests_unit_test_bounce_LDADD = $(UNIT) $(CS_MAIL)
@@ -138,6 +140,9 @@ tests_unit_test_reply_CPPFLAGS = $(tests_cppflags)
 tests_unit_test_reply_SOURCES = tests/unit/test_reply.c
 tests_unit_test_reply_LDADD = $(DKIM_LAB) $(UNIT) $(CS_MAIL)
 tests_unit_test_reply_block_LDADD = $(UNIT) $(CS_MAIL)
+tests_unit_test_template_LDADD = $(UNIT) $(CS_MAIL)
+tests_unit_test_texts_CPPFLAGS = $(tests_cppflags)
+tests_unit_test_texts_LDADD = $(UNIT) $(CS_MAIL)
 
 check_LIBRARIES += tests/unit/libpeer.a
 tests_unit_libpeer_a_CPPFLAGS = $(tests_cppflags) $(CMOCKA_CFLAGS) \

@@ -1,0 +1,254 @@
+/*
+ * The folder of texts (ER-18): what it replaces and adds, and what is said of
+ * mistakes in it.
+ */
+#include "config.h"
+
+#include "tests/unit/unit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "mail/compose.h"
+#include "mail/texts.h"
+
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+#define SAMPLES CS_TEST_DATA "/texts"
+#define TEXT "{ca_name}: {mailbox}, {expires}. Say STOP.\n"
+#define HTML "<p>{ca_name}: {mailbox}, {expires}. Say STOP.</p>\n"
+
+static char folder[] = "/tmp/test_texts.XXXXXX";
+static struct buf said;
+
+static void
+report(void *ctx, const char *message)
+{
+	(void)ctx;
+	buf_addf(&said, "%s\n", message);
+}
+
+static const char *
+path_of(const char *name)
+{
+	return arena_printf(unit_job()->arena, "%s/%s", folder, name);
+}
+
+static void
+put(const char *name, const char *text)
+{
+	FILE *f = fopen(path_of(name), "wb");
+
+	assert_non_null(f);
+	assert_int_equal(fwrite(text, 1, strlen(text), f), strlen(text));
+	assert_int_equal(fclose(f), 0);
+}
+
+static int
+setup(void **state)
+{
+	(void)state;
+	memset(folder + strlen(folder) - 6, 'X', 6);
+	return mkdtemp(folder) == NULL;
+}
+
+static int
+teardown(void **state)
+{
+	static const char *const names[] = { "de.txt", "de.html", "fr.txt",
+		"fr.html", "pt-br.txt", "pt-br.html", "FR.txt", "x.html",
+		".fr.txt", "fr.txt~", "en.html" };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(names); i++)
+		(void)unlink(path_of(names[i]));
+	return rmdir(folder);
+}
+
+/* NULL if it was refused; `said` has what was said. */
+static struct texts *
+load(const char *where, const char *language)
+{
+	struct texts_source source = { .folder = where,
+		.default_language = language,
+		.ca_name = "Example Mail CA" };
+	struct texts *t = NULL;
+	int result;
+
+	buf_init(&said, unit_job()->arena, 65536);
+	result = texts_load(&source, report, NULL, &t);
+	assert_int_equal(result == 0, said.n == 0);
+	assert_int_equal(result == 0, t != NULL);
+	return t;
+}
+
+static const char *
+rendered(const struct texts *t, const char *accept)
+{
+	struct compose_input in = { .ca_name = "CA",
+		.mailbox = "alice@user.test",
+		.language = accept,
+		.default_language = t->default_language,
+		.texts = t,
+		.expires_at = 1772532000 };
+	struct compose_parts parts;
+
+	assert_int_equal(compose_render(unit_job(), &in, &parts), 0);
+	return span_dup(unit_job()->arena, parts.text);
+}
+
+static void
+test_builtin(void **state)
+{
+	struct texts *t = load(NULL, "de-AT");
+
+	(void)state;
+	assert_non_null(t);
+	assert_string_equal(texts_names(unit_job(), t), "de, en");
+	assert_string_equal(t->default_language, "de");
+	texts_free(t);
+	texts_free(NULL);
+	assert_null(load(NULL, "fr"));
+	assert_string_equal(said.p,
+	    "sender.default_language: there is no fr; there are de, en, and "
+	    "fr.txt and fr.html in the folder sender.templates would add it\n");
+}
+
+static void
+test_added(void **state)
+{
+	struct texts *t = load(SAMPLES, "fr");
+
+	(void)state;
+	if (t == NULL)
+		fail_msg("%s", said.p);
+	assert_string_equal(texts_names(unit_job(), t), "de, en, fr");
+	assert_non_null(strstr(rendered(t, NULL), "Ce message"));
+	assert_non_null(strstr(rendered(t, "fr-CA, de;q=0.5"), "Ce message"));
+	/* No names of months are needed. */
+	assert_non_null(
+	    strstr(rendered(t, "fr"), "avant le 2026-03-03, 10:00 UTC."));
+	assert_non_null(strstr(rendered(t, "de"), "Nachricht"));
+	assert_non_null(strstr(rendered(t, "it"), "Ce message"));
+	texts_free(t);
+}
+
+/* Editors on Windows: a mark at the beginning, CR LF; no line end at last. */
+static void
+test_replaced(void **state)
+{
+	struct texts *t;
+
+	(void)state;
+	put("de.txt", "\xef\xbb\xbfHallo {ca_name},\r\n\r\n    {mailbox}\r\n"
+		      "bis {expires}. Oder STOP.");
+	put("de.html", HTML);
+	put("pt-br.txt", "Brasil\n" TEXT);
+	put("pt-br.html", HTML);
+	put(".fr.txt", "hidden");
+	put("fr.txt~", "an editor's");
+	t = load(folder, "en");
+	if (t == NULL)
+		fail_msg("%s", said.p);
+	assert_string_equal(texts_names(unit_job(), t), "de, en, pt-br");
+	assert_string_equal(rendered(t, "de-CH"),
+	    "Hallo CA,\n\n    alice@user.test\n"
+	    "bis 3. M\xc3\xa4rz 2026, 10:00 Uhr (UTC). Oder STOP.\n");
+	/* A tag is cut at its end, as RFC 4647 section 3.4 has it. */
+	assert_non_null(strstr(rendered(t, "pt-BR"), "Brasil"));
+	assert_non_null(strstr(rendered(t, "pt-BR-x-1"), "Brasil"));
+	assert_non_null(strstr(rendered(t, "pt"), "has been asked"));
+	assert_null(strstr(rendered(t, "pt-PT"), "Brasil"));
+	texts_free(t);
+}
+
+static void
+test_mistakes(void **state)
+{
+	char *too_long = arena_alloc(unit_job()->arena, TEXTS_FILE_MAX + 2);
+
+	(void)state;
+	memset(too_long, 'x', TEXTS_FILE_MAX + 1);
+	put("FR.txt", TEXT);
+	put("x.html", HTML);
+	put("fr.txt", TEXT "{mail}\n");
+	put("fr.html", HTML "<img>\n");
+	put("de.txt", TEXT);
+	put("en.html", too_long);
+	assert_null(load(folder, "xx"));
+	assert_non_null(strstr(said.p, "/FR.txt: is not called after a "
+				       "language; write its tag in lower "));
+	assert_non_null(strstr(said.p, "/x.html: is not called after"));
+	assert_non_null(strstr(said.p, "/fr.txt:2: {mail} is no placeholder"));
+	assert_non_null(strstr(said.p, "/fr.html:2: <img> is not allowed"));
+	assert_non_null(strstr(said.p, "/de.html: cannot open: No such file "
+				       "or directory; a language needs both"));
+	assert_non_null(strstr(said.p, "/en.txt: cannot open"));
+	assert_non_null(strstr(said.p, "/en.html: "));
+	assert_non_null(
+	    strstr(said.p, "sender.default_language: there is no xx"));
+	assert_null(load("/nonexistent", "en"));
+	assert_string_equal(said.p,
+	    "/nonexistent: cannot be read: No such file or directory\n");
+}
+
+/* MA-63: a CA of this name cannot be served by the built-in texts either. */
+static void
+test_name(void **state)
+{
+	struct texts_source source = { .default_language = "en",
+		.ca_name = "-----BEGIN ACME RESPONSE-----" };
+	struct texts *t = NULL;
+
+	(void)state;
+	buf_init(&said, unit_job()->arena, 65536);
+	assert_int_equal(texts_load(&source, report, NULL, &t), -1);
+	assert_non_null(strstr(said.p, "en.txt: with this ca_name, a "));
+	assert_non_null(strstr(said.p, "de.html: with this ca_name, a "));
+}
+
+static void
+test_tags(void **state)
+{
+	static const struct {
+		const char *tag;
+		bool good;
+	} cases[] = {
+		{ "en", true },
+		{ "pt-br", true },
+		{ "zh-hant-tw", true },
+		{ "de-ch-1996", true },
+		{ "", false },
+		{ "x", false },
+		{ "x-private", false },
+		{ "EN", false },
+		{ "pt_br", false },
+		{ "pt-", false },
+		{ "-pt", false },
+		{ "pt--br", false },
+		{ "abcdefgh", true },
+		{ "abcdefghi", false },
+		{ "../de", false },
+		{ "ab-abcdefgh-abcdefgh-abcdefgh-abcdef", false },
+		{ "ab-abcdefgh-abcdefgh-abcdefgh-abcde", true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		unit_case("%s", cases[i].tag);
+		assert_int_equal(
+		    language_is_tag(span_str(cases[i].tag)), cases[i].good);
+	}
+}
+
+static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(test_builtin),
+	cmocka_unit_test(test_added),
+	cmocka_unit_test_setup_teardown(test_replaced, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_mistakes, setup, teardown),
+	cmocka_unit_test(test_name),
+	cmocka_unit_test(test_tags),
+};
+UNIT_MAIN(tests)
