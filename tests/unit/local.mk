@@ -128,6 +128,7 @@ unit_tests += \
 	tests/unit/test_field \
 	tests/unit/test_mime \
 	tests/unit/test_reply \
+	tests/unit/test_quotation \
 	tests/unit/test_reply_block \
 	tests/unit/test_template \
 	tests/unit/test_texts
@@ -139,6 +140,8 @@ tests_unit_test_mime_LDADD = $(UNIT) $(CS_MAIL)
 tests_unit_test_reply_CPPFLAGS = $(tests_cppflags)
 tests_unit_test_reply_SOURCES = tests/unit/test_reply.c
 tests_unit_test_reply_LDADD = $(DKIM_LAB) $(UNIT) $(CS_MAIL)
+tests_unit_test_quotation_CPPFLAGS = $(tests_cppflags)
+tests_unit_test_quotation_LDADD = $(DKIM_LAB) $(UNIT) $(CS_MAIL)
 tests_unit_test_reply_block_LDADD = $(UNIT) $(CS_MAIL)
 tests_unit_test_template_LDADD = $(UNIT) $(CS_MAIL)
 tests_unit_test_texts_CPPFLAGS = $(tests_cppflags)

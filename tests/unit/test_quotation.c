@@ -1,0 +1,365 @@
+/*
+ * MA-63, MA-104: nothing that quotes a challenge mail, in whichever language
+ * and manner, is an answer or STOP; and the replies of mail programs to it
+ * (tests/data/mail) are read as they are meant.
+ */
+#include "config.h"
+
+#include "tests/unit/unit.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/b64.h"
+#include "lib/clock.h"
+#include "mail/compose.h"
+#include "mail/reply.h"
+#include "mail/reply_block.h"
+#include "mail/template_html.h"
+#include "mail/texts.h"
+#include "tests/unit/dkim_lab.h"
+
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+#define RIGHT "X8e3dMZUidaqhTiYaD-QdOgOmJ4olQwvvJMWY6okdfs"
+#define BLOCK                                                                  \
+	"-----BEGIN ACME RESPONSE-----\n" RIGHT                                \
+	"\n-----END ACME RESPONSE-----\n"
+static const char *const languages[] = { "en", "de", "fr" };
+
+static void
+report(void *ctx, const char *message)
+{
+	(void)ctx;
+	fail_msg("%s", message);
+}
+
+/* Built-in ones, and those of an installation. */
+static struct texts *
+all_texts(void)
+{
+	struct texts_source source = { .folder = CS_TEST_DATA "/texts",
+		.default_language = "en",
+		.ca_name = "Example Mail CA" };
+	struct texts *t = NULL;
+
+	assert_int_equal(texts_load(&source, report, NULL, &t), 0);
+	return t;
+}
+
+static struct compose_parts
+render(const struct texts *t, const char *language, const char *mailbox,
+    const char *help_url)
+{
+	struct compose_input in = { .ca_name = "Example Mail CA",
+		.mailbox = mailbox,
+		.language = language,
+		.default_language = "en",
+		.texts = t,
+		.help_url = help_url,
+		.expires_at = LAB_NOW + 86400 };
+	struct compose_parts parts;
+
+	assert_int_equal(compose_render(unit_job(), &in, &parts), 0);
+	assert_string_equal(parts.language, language);
+	return parts;
+}
+
+/* --- quoting -------------------------------------------------------------- */
+
+static void
+add_marked(struct buf *b, struct span text, const char *mark)
+{
+	for (size_t at = 0; at < text.n;) {
+		size_t end = span_find(text, at, '\n');
+
+		buf_add_str(b, mark);
+		buf_add(b, span_cut(text, at, end));
+		buf_add_char(b, '\n');
+		at = end + 1;
+	}
+}
+
+/* Wrapped anew at `width`, as programs do before they quote. */
+static struct span
+wrapped(struct span text, size_t width)
+{
+	struct buf b;
+	size_t column = 0;
+
+	buf_init(&b, unit_job()->arena, 2 * text.n + 2);
+	for (size_t at = 0; at < text.n;) {
+		size_t end = at;
+
+		while (end < text.n && strchr(" \n", text.p[end]) == NULL)
+			end++;
+		if (column > 0 && column + 1 + (end - at) > width) {
+			buf_add_char(&b, '\n');
+			column = 0;
+		}
+		if (column > 0)
+			buf_add_char(&b, ' ');
+		buf_add(&b, span_cut(text, at, end));
+		column += end - at + (column > 0);
+		if (end < text.n && text.p[end] == '\n' && end + 1 < text.n &&
+		    text.p[end + 1] == '\n') {
+			buf_add_str(&b, "\n\n");
+			column = 0;
+		}
+		at = end + 1;
+	}
+	return buf_span(&b);
+}
+
+static const char *const marks[] = { "> ", ">", "| ", " ", "" };
+/* What stands above a quotation. */
+static const char *const heads[] = {
+	"On Mon, Mar 2, 2026 at 10:00 AM CA <acme@ca.test> wrote:\n\n",
+	"\n-----Original Message-----\nFrom: CA <acme@ca.test>\n"
+	"Sent: Monday\nTo: Alice\nSubject: ACME: x\n\n",
+	"\n________________________________\nVon: acme@ca.test\n"
+	"Gesendet: Montag\nAn: Alice\nBetreff: ACME: x\n\n",
+	"",
+};
+
+/* `before` and `after` the quotation: what is in it? */
+static struct reply_blocks
+scan(const char *before, const char *head, const char *mark, struct span text,
+    const char *after)
+{
+	struct reply_blocks blocks;
+	struct buf b;
+
+	buf_init(&b, unit_job()->arena, 8 * text.n + 4096);
+	buf_add_str(&b, before);
+	buf_add_str(&b, head);
+	add_marked(&b, text, mark);
+	buf_add_str(&b, after);
+	assert_true(buf_ok(&b));
+	reply_blocks_scan(buf_span(&b), &blocks);
+	return blocks;
+}
+
+static void
+check_nothing(const struct reply_blocks *b)
+{
+	assert_false(b->counts.found || b->below.found || b->bad || b->quoted ||
+		     b->stop);
+}
+
+static void
+check_answer(const struct reply_blocks *b)
+{
+	uint8_t digest[SHA256_LEN], right[SHA256_LEN];
+	struct finding f;
+
+	assert_false(b->stop);
+	assert_int_equal(reply_blocks_judge(b, digest, &f), 0);
+	assert_int_equal(
+	    b64url_parse_fixed(SPAN(RIGHT), right, sizeof(right)), 0);
+	assert_memory_equal(digest, right, SHA256_LEN);
+}
+
+static void
+check_quotations(struct span text)
+{
+	for (size_t h = 0; h < COUNT(heads); h++) {
+		for (size_t m = 0; m < COUNT(marks); m++) {
+			struct reply_blocks b;
+
+			b = scan("", heads[h], marks[m], text, "");
+			check_nothing(&b);
+			b = scan("No.\n\n", heads[h], marks[m], text, "");
+			check_nothing(&b);
+			b = scan(BLOCK "\n", heads[h], marks[m], text, "");
+			check_answer(&b);
+			/* STOP is the holder's own, not the quotation's. */
+			b = scan("STOP\n\n", heads[h], marks[m], text, "");
+			assert_true(b.stop);
+			if (h != 0 && h != 3)
+				continue;
+			/* Below a quotation, if that is not Outlook's. */
+			b = scan("", heads[h], marks[m], text, "\n" BLOCK);
+			check_answer(&b);
+		}
+	}
+}
+
+static void
+test_quotations(void **state)
+{
+	static const char *const mailboxes[] = { "alice@user.test", "a@b.test",
+		"averylonglocalpartofanaddressforsomebodysomewhere@aratherlong"
+		"domainnameforacompanythatlikessuchnames.user.test" };
+	struct texts *t = all_texts();
+
+	(void)state;
+	for (size_t l = 0; l < COUNT(languages); l++) {
+		for (size_t m = 0; m < COUNT(mailboxes); m++) {
+			struct compose_parts parts =
+			    render(t, languages[l], mailboxes[m],
+				m == 0 ? NULL : "https://ca.test/help");
+			struct visible v;
+
+			template_html_read(
+			    unit_job(), parts.html, NULL, NULL, &v);
+			assert_true(span_find_span(v.text, 0,
+					span_str(mailboxes[m])) < v.text.n);
+			unit_case("%s, %s", languages[l], mailboxes[m]);
+			check_quotations(parts.text);
+			check_quotations(v.text);
+			for (size_t w = 1; w < 100; w += 3) {
+				unit_case("%s, %zu", languages[l], w);
+				check_quotations(wrapped(parts.text, w));
+				check_quotations(wrapped(v.text, w));
+			}
+			/* As HTML, by a program that shows its source. */
+			check_quotations(parts.html);
+		}
+	}
+	texts_free(t);
+}
+
+/* --- replies of mail programs ----------------------------------------------
+ */
+
+static struct span
+load(const char *name)
+{
+	char path[1024], *text = arena_alloc(unit_job()->arena, 1 << 16);
+	FILE *f;
+	size_t n;
+
+	snprintf(path, sizeof(path), "%s/mail/%s", CS_TEST_DATA, name);
+	f = fopen(path, "rb");
+	assert_non_null(f);
+	n = fread(text, 1, 1 << 16, f);
+	fclose(f);
+	return span_mem(text, n);
+}
+
+struct sample {
+	const char *file;
+	const char *place; /* what stands for the challenge mail in it */
+	bool is_qp;        /* ISO 8859-1 */
+};
+
+/* In the encoding of the sample. */
+static struct span
+encoded(struct span text, bool is_qp)
+{
+	struct buf b;
+
+	if (!is_qp)
+		return text;
+	buf_init(&b, unit_job()->arena, 4 * text.n);
+	for (size_t i = 0; i < text.n; i++) {
+		unsigned c = (unsigned char)text.p[i];
+
+		if (c == 0xc2 || c == 0xc3)
+			buf_addf(&b, "=%02X",
+			    ((c & 3) << 6) |
+				((unsigned char)text.p[++i] & 0x3f));
+		else if (c == '=' || c >= 0x80)
+			buf_addf(&b, "=%02X", c);
+		else
+			buf_add_char(&b, (char)c);
+	}
+	return buf_span(&b);
+}
+
+/* The sample with the mail itself where it stands for it. */
+static struct span
+filled(const struct sample *s, struct span text, size_t *count)
+{
+	struct span sample = load(s->file), words = span_str(s->place);
+	struct buf b;
+
+	*count = 0;
+	buf_init(&b, unit_job()->arena, 1 << 18);
+	for (size_t at = 0; at < sample.n;) {
+		size_t end = span_find(sample, at, '\n');
+		struct span line = span_cut(sample, at, end);
+		size_t place = span_find_span(line, 0, words);
+
+		at = end + 1;
+		if (place + words.n != line.n) {
+			buf_add(&b, line);
+			buf_add_char(&b, '\n');
+			continue;
+		}
+		add_marked(&b, encoded(text, s->is_qp),
+		    span_dup(unit_job()->arena, span_cut(line, 0, place)));
+		(*count)++;
+	}
+	return message_from_lf(unit_job(), buf_span(&b));
+}
+
+static enum verdict
+judge(struct span raw)
+{
+	static const struct reply_policy policy = { .message_max = 262144 };
+	struct lab_signature how = { .key = "ed25519",
+		.names = "from:to:subject:date:message-id:in-reply-to:"
+			 "mime-version:content-type:content-transfer-encoding",
+		.tags = " v=1; a=ed25519-sha256; c=relaxed/relaxed; "
+			"d=user.test; s=sel; h=from:to:subject:date:"
+			"message-id:in-reply-to:mime-version:content-type:"
+			"content-transfer-encoding; bh=@BH@; b=@B@" };
+	struct reply_expect e = { .mailbox = "alice@user.test",
+		.challenge_from = "acme+tag@ca.test",
+		.message_id = "<c1@ca.test>",
+		.sent_at = LAB_NOW - 600,
+		.expires_at = LAB_NOW + 3600 };
+	struct lab_dns dns = {
+		.name = "sel._domainkey.user.test", .status = DNS_OK, .count = 1
+	};
+	struct job *j = unit_job();
+	struct reply r;
+
+	clock_set(LAB_NOW);
+	j->now = LAB_NOW;
+	dns.texts[0] = span_str(lab_record(j, "ed25519"));
+	assert_int_equal(
+	    b64url_parse_fixed(SPAN(RIGHT), e.digest_now, SHA256_LEN), 0);
+	assert_int_equal(
+	    reply_open(j, lab_sign(j, raw, &how), LAB_NOW, &policy, &r), 0);
+	assert_int_equal(
+	    reply_judge(j, &r, &e, &policy, lab_resolver(j, &dns)), 0);
+	unit_case("%s: %s", r.finding.code, r.finding.detail);
+	return r.verdict;
+}
+
+static void
+test_replies(void **state)
+{
+	static const struct sample samples[] = {
+		{ "bottom-post.eml", "Please reply to this mail.", false },
+		{ "by-hand-exchange.eml", "Please reply to this mail.", true },
+		{ "by-hand-gmail.eml", "Please reply to this mail.", false },
+		{ "by-hand-thunderbird.eml",
+		    "Bitte beantworten Sie diese Nachricht. ", false },
+	};
+	struct texts *t = all_texts();
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(samples); i++) {
+		for (size_t l = 0; l < COUNT(languages); l++) {
+			size_t count;
+			struct compose_parts parts =
+			    render(t, languages[l], "alice@user.test", NULL);
+			struct span raw =
+			    filled(&samples[i], parts.text, &count);
+
+			unit_case("%s, %s", samples[i].file, languages[l]);
+			assert_int_equal(count, 1);
+			assert_int_equal(judge(raw), VERDICT_MATCH);
+		}
+	}
+	texts_free(t);
+}
+
+static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(test_quotations),
+	cmocka_unit_test(test_replies),
+};
+UNIT_MAIN(tests)
