@@ -101,7 +101,8 @@ struct conf_sender {
 	const char *dkim_rsa_key;
 	const char *dkim_ed25519_selector;
 	const char *dkim_ed25519_key;
-	const char *default_language; /* "en", "de" */
+	const char *default_language; /* "en", "de", or of templates: */
+	const char *templates;        /* folder; NULL: the built-in ones */
 	const char *help_url;
 };
 

@@ -19,6 +19,7 @@
 #include "src/intake.h"
 #include "src/intake_imap.h"
 #include "src/tls.h"
+#include "src/wording.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -64,6 +65,19 @@ bad(struct check *c, const char *what, const char *detail)
 {
 	printf("WRONG %s: %s\n", what, detail);
 	c->bad++;
+}
+
+static void
+bad_texts(void *ctx, const char *message)
+{
+	bad(ctx, "texts of the mail", message);
+}
+
+static void
+check_texts(struct check *c)
+{
+	if (wording_check(c->conf, bad_texts, c) == 0)
+		good("texts of the mail", "");
 }
 
 /* One check with a job of its own. */
@@ -336,6 +350,7 @@ check_all(struct check *c)
 		run(c, "DKIM record (Ed25519)", check_dkim_ed25519);
 	if (s->relay_signs)
 		good("DKIM", "the configuration says that the relay signs");
+	check_texts(c);
 	run(c, "mail relay", check_relay);
 	check_intakes(c);
 	run(c, "disk space", check_disk);

@@ -11,6 +11,7 @@
 #include "lib/job.h"
 #include "lib/netaddr.h"
 #include "lib/rate.h"
+#include "mail/texts.h"
 #include "pki/profile.h"
 #include "src/intake.h"
 
@@ -218,12 +219,39 @@ check_from(struct check *c)
 	job_done(&j);
 }
 
+/* What a folder of texts holds is looked at where they are read
+ * (src/wording.h). */
+static void
+check_language(struct check *c)
+{
+	const struct conf_sender *s = &c->conf->sender;
+	struct span tag = span_str(s->default_language);
+	struct texts texts;
+
+	if (s->default_language == NULL)
+		return;
+	texts_builtin(&texts);
+	if (s->templates != NULL) {
+		if (!language_is_tag(tag))
+			wrong(c, "sender.default_language",
+			    "%s is not the tag of a language; write \"en\" or "
+			    "\"pt-br\"",
+			    s->default_language);
+	} else if (language_find(texts.v, texts.count, tag) == NULL) {
+		wrong(c, "sender.default_language",
+		    "there is no %s; there are de and en, and a folder in "
+		    "sender.templates can add others",
+		    s->default_language);
+	}
+}
+
 static void
 check_sender(struct check *c)
 {
 	const struct conf_sender *s = &c->conf->sender;
 
 	check_from(c);
+	check_language(c);
 	/* ER-20: no SMTP client here speaks SMTPUTF8 yet. */
 	if (c->conf->utf8_mailboxes)
 		wrong(c, "policy.utf8_mailboxes",

@@ -296,8 +296,13 @@ const struct conf_option conf_options[] = {
 	    AT(sender.dkim_ed25519_key), NULL, 1, 1000, NULL, false, false,
 	    "PEM file of the Ed25519 key: a second signature." },
 	{ "sender", "default_language", CONF_STRING,
-	    AT(sender.default_language), "en", 0, 0, "en|de", false, true,
-	    "Language of the mail when the client names none that we have." },
+	    AT(sender.default_language), "en", 2, 35, NULL, false, true,
+	    "Language of the mail when the client names none that we have: "
+	    "en, de, or one that sender.templates adds." },
+	{ "sender", "templates", CONF_PATH, AT(sender.templates), NULL, 1,
+	    1000, NULL, false, true,
+	    "Folder with texts of the mail that replace the built-in ones or "
+	    "add languages." },
 	{ "sender", "help_url", CONF_STRING, AT(sender.help_url), NULL, 1,
 	    200, NULL, false, true, "Help page that the mail may name." },
 

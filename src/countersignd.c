@@ -13,6 +13,7 @@
 #include "src/role_web.h"
 #include "src/single.h"
 #include "src/supervisor.h"
+#include "src/wording.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -167,13 +168,17 @@ run_role(const struct options *o)
 }
 
 static int
-migrate_as_user(const struct conf *conf)
+prepare_as_user(const struct conf *conf)
 {
 	struct job j;
 	int result;
 
 	job_init(&j, NULL, conf);
 	result = privilege_drop(&j, conf->user);
+	/* As the sender will read them. */
+	if (result == 0 && wording_check(conf, conf_report_stderr, NULL) < 0)
+		result = job_fail(&j, ERR_INTERNAL,
+		    "the texts of the challenge mail have mistakes");
 	if (result == 0)
 		result = store_migrate(&j, conf->database);
 	if (result < 0)
@@ -184,16 +189,17 @@ migrate_as_user(const struct conf *conf)
 
 /*
  * The schema is brought up to date once, before any role runs, by a process
- * that has the roles' rights: the file must belong to their user.
+ * that has the roles' rights: the file must belong to their user.  The same
+ * process sees whether they can read what they need later.
  */
 static int
-migrate(const struct conf *conf)
+prepare(const struct conf *conf)
 {
 	pid_t pid = fork();
 	int status;
 
 	if (pid == 0)
-		_exit(migrate_as_user(conf) == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
+		_exit(prepare_as_user(conf) == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
 	if (pid < 0 || waitpid(pid, &status, 0) < 0)
 		return -1;
 	return WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SUCCESS ? 0
@@ -209,10 +215,19 @@ start(const struct conf *conf)
 	job_init(&j, NULL, conf);
 	if (single_take(&j, conf->database) < 0)
 		log_error("cannot start", "error=\"%s\"", j.err.text);
-	else if (migrate(conf) == 0)
+	else if (prepare(conf) == 0)
 		status = supervisor_main(conf);
 	job_done(&j);
 	return status;
+}
+
+static int
+check(const struct conf *conf)
+{
+	if (wording_check(conf, conf_report_stderr, NULL) < 0)
+		return EXIT_FAILURE;
+	printf("%s: ok\n", conf->file);
+	return EXIT_SUCCESS;
 }
 
 int
@@ -233,8 +248,7 @@ main(int argc, char **argv)
 	if (conf_load(keep, o.config, conf_report_stderr, NULL, &conf) < 0) {
 		fputs("countersignd: nothing was started\n", stderr);
 	} else if (o.check_only) {
-		printf("%s: ok\n", conf->file);
-		status = EXIT_SUCCESS;
+		status = check(conf);
 	} else {
 		status = start(conf);
 	}

@@ -70,6 +70,7 @@ libcs_src_a_SOURCES = \
 	src/tls.c src/tls.h \
 	src/trim.c src/trim.h \
 	src/wake.c src/wake.h \
+	src/wording.c src/wording.h \
 	src/worker.c src/worker.h \
 	src/writer.c src/writer.h
 

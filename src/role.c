@@ -103,6 +103,8 @@ role_reload(struct role_env *env)
 	env->conf = fresh;
 	log_open(role_name(this_role), level_of(fresh));
 	log_info("configuration reloaded", "file=%s", fresh->file);
+	if (env->reloaded != NULL)
+		env->reloaded(env);
 	return 1;
 }
 

@@ -16,6 +16,8 @@ struct role_env {
 	struct store *store;
 	const char *intake; /* the validator's way in (src/intake.h) */
 	void *role;         /* the role's own */
+	/* What the role does when env->conf is new, or NULL. */
+	void (*reloaded)(struct role_env *env);
 };
 
 struct role_ops {

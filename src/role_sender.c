@@ -19,6 +19,8 @@
 #include "lib/job.h"
 #include "lib/log.h"
 #include "mail/compose.h"
+#include "mail/texts.h"
+#include "src/wording.h"
 #include "src/worker.h"
 
 #include <string.h>
@@ -53,7 +55,10 @@ render(const struct sender *s, struct job *j, struct outbox_mail *mail)
 		.message_id = mail->message_id,
 		.token_part1 = mail->token_part1,
 		.language = mail->language,
-		.default_language = conf->sender.default_language,
+		.default_language = s->texts != NULL
+					? s->texts->default_language
+					: conf->sender.default_language,
+		.texts = s->texts,
 		.help_url = conf->sender.help_url,
 		.date = j->now,
 		.expires_at = mail->expires_at,
@@ -368,9 +373,32 @@ sender_open(struct job *j, struct role_env *env)
 	return 0;
 }
 
+/* Those that are in use stay if the new ones have a mistake. */
+static void
+sender_reloaded(struct role_env *env)
+{
+	struct sender *s = env->role;
+	struct texts *fresh = NULL;
+
+	if (wording_load(env->conf, conf_report_log, NULL, &fresh) < 0) {
+		log_error("texts of the mail not reloaded",
+		    "next=\"mend the files and send SIGHUP again; the old "
+		    "texts stay in use; countersign mail preview shows the "
+		    "new ones\"");
+		return;
+	}
+	texts_free(s->texts);
+	s->texts = fresh;
+}
+
 static int
 sender_run(struct role_env *env)
 {
+	struct sender *s = env->role;
+
+	if (wording_load(env->conf, conf_report_log, NULL, &s->texts) < 0)
+		return -1;
+	env->reloaded = sender_reloaded;
 	return worker_loop(env, ROLE_SENDER, sender_step, sender_next_due);
 }
 
@@ -379,6 +407,7 @@ sender_close(struct role_env *env)
 {
 	struct sender *s = env->role;
 
+	texts_free(s->texts);
 	submit_free(s->submit);
 }
 

@@ -10,10 +10,13 @@
 #include "mail/submit.h"
 #include "src/role.h"
 
+struct texts;
+
 struct sender {
 	struct submit *submit;
 	const struct dkim_signer *signers[2];
 	size_t signer_count; /* 0: the relay signs */
+	struct texts *texts; /* NULL: the built-in ones */
 };
 
 /* One item: 1 done, 0 nothing due, -1 failed (job's error; try later). */

@@ -158,6 +158,16 @@ struct wrong {
 #define A100 A10 A10 A10 A10 A10 A10 A10 A10 A10 A10
 
 static const struct wrong wrongs[] = {
+	/* ER-18 */
+	{ "relay_signs", "default_language = fr\n\trelay_signs",
+	    "conf:16: sender.default_language: there is no fr; there are de "
+	    "and en, and a folder in sender.templates can add others\n" },
+	{ "relay_signs",
+	    "templates = t\n\tdefault_language = Fran\xc3\xa7"
+	    "ais\n\trelay_signs",
+	    "conf:17: sender.default_language: Fran\xc3\xa7"
+	    "ais is not the tag of a language; write \"en\" or "
+	    "\"pt-br\"\n" },
 	/* unknown names */
 	{ "max_identifiers", "max_identifier",
 	    "conf:6: max_identifier: there is no such option; did you mean "
