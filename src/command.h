@@ -15,6 +15,7 @@ int cmd_init(int argc, char **argv);
 int cmd_orders(int argc, char **argv);
 int cmd_order(int argc, char **argv);
 int cmd_limits(int argc, char **argv);
+int cmd_mail(int argc, char **argv);
 int cmd_suppress(int argc, char **argv);
 int cmd_accounts(int argc, char **argv);
 int cmd_account(int argc, char **argv);

@@ -21,6 +21,7 @@ static const struct subcommand subcommands[] = {
 	{ "account", cmd_account, "look at one account, or end it" },
 	{ "eab", cmd_eab, "make and withdraw keys that accounts need" },
 	{ "limits", cmd_limits, "see who has used a limit up" },
+	{ "mail", cmd_mail, "see the challenge mail as people get it" },
 	{ "suppress", cmd_suppress, "keep mail from a mailbox" },
 	{ "authz", cmd_authz, "tell about an authorization, or revoke it" },
 	{ "evidence", cmd_evidence,

@@ -21,6 +21,7 @@ libcs_src_a_SOURCES = \
 	src/cmd_init.c \
 	src/cmd_key.c \
 	src/cmd_limits.c \
+	src/cmd_mail.c \
 	src/cmd_orders.c \
 	src/cmd_suppress.c \
 	src/command.c src/command.h \

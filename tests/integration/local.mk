@@ -53,4 +53,5 @@ EXTRA_DIST += \
 	tests/integration/test_revoke.py \
 	tests/integration/test_secrets.py \
 	tests/integration/test_signals.py \
-	tests/integration/test_storm.py
+	tests/integration/test_storm.py \
+	tests/integration/test_texts.py

@@ -1,0 +1,175 @@
+#include "config.h"
+
+#include "lib/addr.h"
+#include "lib/arena.h"
+#include "lib/buf.h"
+#include "lib/log.h"
+#include "mail/compose.h"
+#include "mail/texts.h"
+#include "src/command.h"
+#include "src/wording.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DEFAULT_MAILBOX "alice@example.org"
+/* 32 characters, as token-part1 has, and no more. */
+#define NO_TOKEN "NOT-A-REAL-TOKEN-ONLY-A-PREVIEW-"
+
+static const char usage[] =
+    "usage: countersign mail preview [--language TAG] [--mailbox MAILBOX]\n"
+    "           [--templates FOLDER] [--html | --source] [-f FILE]\n"
+    "\n"
+    "Shows the challenge mail as people get it, with the texts of the\n"
+    "configuration: its header, and its text as mail programs show it.\n"
+    "Nothing is sent; no database and no key is needed.\n"
+    "\n"
+    "  --language TAG      en, de or one that sender.templates adds\n"
+    "                      (default: sender.default_language)\n"
+    "  --mailbox MAILBOX   whom it is for (default: " DEFAULT_MAILBOX ")\n"
+    "  --templates FOLDER  try these texts in place of sender.templates\n"
+    "  --html              the HTML, for a browser\n"
+    "  --source            the whole message, with a false token and without\n"
+    "                      signatures\n"
+    "  -f, --config FILE   configuration (default: " COMMAND_DEFAULT_CONFIG
+    ")\n";
+
+struct options {
+	const char *config, *language, *mailbox, *templates;
+	bool html, source;
+};
+
+static int
+parse(int argc, char **argv, struct options *o)
+{
+	const struct command_option options[] = {
+		{ "language", NULL, &o->language },
+		{ "mailbox", NULL, &o->mailbox },
+		{ "templates", NULL, &o->templates },
+		{ "html", &o->html, NULL },
+		{ "source", &o->source, NULL },
+		{ NULL, NULL, NULL },
+	};
+
+	*o = (struct options){ .mailbox = DEFAULT_MAILBOX };
+	if (command_parse(argc, argv, usage, options, &o->config, 1) < 0)
+		return -1;
+	if (strcmp(argv[optind], "preview") != 0 || (o->html && o->source))
+		return command_misused(usage);
+	return 0;
+}
+
+/* sender.from with something where the tag of a challenge stands. */
+static const char *
+from_with(struct job *j, const struct conf_sender *s, const char *tag)
+{
+	const char *domain = addr_domain_of(s->from);
+
+	if (!s->tagged)
+		return s->from;
+	return arena_printf(j->arena, "%.*s+%s@%s", (int)(domain - 1 - s->from),
+	    s->from, tag, domain);
+}
+
+static int
+fill_input(struct job *j, const struct options *o, const struct texts *texts,
+    struct compose_input *in)
+{
+	static const struct addr_policy policy = { true, true };
+	const struct conf_sender *s = &j->conf->sender;
+	struct addr addr;
+
+	if (addr_parse(j, span_str(o->mailbox), &policy, &addr) < 0)
+		return job_context(j, "--mailbox %s", o->mailbox);
+	if (o->language != NULL && language_find(texts->v, texts->count,
+				       span_str(o->language)) == NULL)
+		return job_fail(j, ERR_MALFORMED,
+		    "--language %s: there is none; there are %s", o->language,
+		    texts_names(j, texts));
+	*in = (struct compose_input){ .ca_name = j->conf->ca_name,
+		.mailbox = addr.canonical,
+		.from = from_with(j, s, "preview"),
+		.message_id = arena_printf(
+		    j->arena, "<preview@%s>", addr_domain_of(s->from)),
+		.token_part1 = SPAN(NO_TOKEN),
+		.language = o->language,
+		.default_language = texts->default_language,
+		.texts = texts,
+		.help_url = s->help_url,
+		.date = j->now,
+		.expires_at = j->now + j->conf->authz_pending_life };
+	return 0;
+}
+
+static void
+put(struct span s)
+{
+	(void)fwrite(s.p, 1, s.n, stdout);
+}
+
+static int
+show(struct job *j, const struct options *o, const struct texts *texts)
+{
+	struct compose_input in = { .mailbox = NULL };
+	struct compose_parts parts = { .language = NULL };
+	struct span whole = SPAN("");
+
+	if (fill_input(j, o, texts, &in) < 0 ||
+	    compose_challenge(j, &in, &whole) < 0 ||
+	    compose_render(j, &in, &parts) < 0)
+		return -1;
+	if (o->source) {
+		put(whole);
+		return 0;
+	}
+	if (o->html) {
+		put(parts.html);
+		return 0;
+	}
+	printf("From:    %s\nTo:      %s\nSubject: ACME: TOKEN\n\n",
+	    from_with(j, &j->conf->sender, "TAG"), in.mailbox);
+	put(parts.text);
+	return 0;
+}
+
+static int
+preview(const struct conf *given, const struct options *o)
+{
+	struct conf conf = *given;
+	struct texts *texts = NULL;
+	struct job j;
+	int result;
+
+	if (o->templates != NULL)
+		conf.sender.templates = o->templates;
+	if (wording_load(&conf, conf_report_stderr, NULL, &texts) < 0)
+		return -1;
+	job_init(&j, NULL, &conf);
+	result = show(&j, o, texts);
+	if (result < 0)
+		command_fail("%s", j.err.text);
+	job_done(&j);
+	texts_free(texts);
+	return result;
+}
+
+int
+cmd_mail(int argc, char **argv)
+{
+	struct arena *keep;
+	const struct conf *conf;
+	struct options o;
+	int result;
+
+	if (parse(argc, argv, &o) < 0)
+		return EXIT_FAILURE;
+	log_open("command", LOG_LEVEL_WARNING);
+	keep = arena_new();
+	result = conf_load(keep, o.config, conf_report_stderr, NULL, &conf);
+	if (result == 0)
+		result = preview(conf, &o);
+	arena_free(keep);
+	return result < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
