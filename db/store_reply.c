@@ -425,6 +425,20 @@ store_reply_covered(
 }
 
 int
+store_reply_stops(
+    struct job *j, const char *challenge_id, int64_t max, int64_t *count)
+{
+	return store_get_int(j, count,
+		   "SELECT COUNT(*) FROM (SELECT 1 FROM reply "
+		   "WHERE challenge_id = $1 "
+		   "AND code IN ('late.stop', 'late.stop-unproven') "
+		   "LIMIT $2) stops",
+		   ARGS(v_text(challenge_id), v_int(max))) < 0
+		   ? -1
+		   : 0;
+}
+
+int
 store_reply_lease_deferred(
     struct job *j, int64_t lease_until, struct reply_record *out)
 {

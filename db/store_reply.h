@@ -73,6 +73,11 @@ int store_reply_covered(
 int store_reply_record(struct job *j, const struct reply_record *r,
     int64_t valid_until, enum verdict *applied);
 
+/* How many late messages to this challenge were looked at because they say
+ * STOP; no more than `max` are counted.  0 or -1. */
+int store_reply_stops(
+    struct job *j, const char *challenge_id, int64_t max, int64_t *count);
+
 /* A deferred message that is due again, from its stored bytes: 1/0/-1. */
 int store_reply_lease_deferred(
     struct job *j, int64_t lease_until, struct reply_record *out);

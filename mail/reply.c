@@ -198,6 +198,13 @@ find_text(struct judge *x)
 	return 0;
 }
 
+/* The word, and nothing that is or should be a response. */
+static bool
+asks_to_stop(const struct reply_blocks *b, const struct finding *f)
+{
+	return b->stop && strcmp(f->code, "body.no-block") == 0;
+}
+
 /* ER-28, MA-59 to MA-62: 0, or -1 and x->f. */
 static int
 find_digest(struct judge *x)
@@ -207,8 +214,7 @@ find_digest(struct judge *x)
 
 	reply_blocks_scan(x->text, &blocks);
 	if (reply_blocks_judge(&blocks, x->r->digest, &x->f) < 0) {
-		x->r->asks_to_stop =
-		    blocks.stop && strcmp(x->f.code, "body.no-block") == 0;
+		x->r->asks_to_stop = asks_to_stop(&blocks, &x->f);
 		return -1;
 	}
 	if ((!d->covers_content_type || !d->covers_cte) &&
@@ -332,6 +338,45 @@ reply_judge(struct job *j, struct reply *r, const struct reply_expect *expect,
 	if (find_digest(&x) < 0)
 		return refuse(j, r, body_verdict(&x.f), &x.f);
 	return compare(&x);
+}
+
+bool
+reply_says_stop(struct job *j, struct reply *r,
+    const struct reply_expect *expect, const struct reply_policy *policy)
+{
+	struct judge x = { .j = j, .r = r, .expect = expect, .policy = policy };
+	uint8_t digest[SHA256_LEN];
+	struct reply_blocks blocks;
+
+	if (r->decided && r->verdict != VERDICT_EXPIRED)
+		return false;
+	if (check_addresses(&x) < 0 || find_text(&x) < 0)
+		return false;
+	reply_blocks_scan(x.text, &blocks);
+	return reply_blocks_judge(&blocks, digest, &x.f) < 0 &&
+	       asks_to_stop(&blocks, &x.f);
+}
+
+int
+reply_judge_stop(struct job *j, struct reply *r,
+    const struct reply_expect *expect, const struct reply_policy *policy,
+    struct resolver *resolver)
+{
+	enum verdict verdict = r->decided ? r->verdict : VERDICT_LATE;
+	struct judge x = { .j = j, .r = r, .expect = expect, .policy = policy };
+
+	if (check_addresses(&x) < 0)
+		return decide(j, r, verdict, &x.f);
+	if (authenticate(&x, policy, resolver) < 0)
+		return -1;
+	r->asks_to_stop = r->dkim.pass;
+	if (r->asks_to_stop)
+		(void)finding_set(&x.f, FINDING_NOTE, "late.stop",
+		    "its holder wants no more challenge mails");
+	else
+		(void)finding_set(&x.f, FINDING_REFUSE, "late.stop-unproven",
+		    "says STOP, but %s", r->dkim.finding.code);
+	return refuse(j, r, verdict, &x.f);
 }
 
 void

@@ -89,6 +89,22 @@ int reply_judge(struct job *j, struct reply *r,
     const struct reply_expect *expect, const struct reply_policy *policy,
     struct resolver *resolver);
 
+/*
+ * For a reply that comes too late to be an answer: does it say STOP and
+ * nothing else, from the mailbox to the challenge's address (AC-189)?  Costs
+ * no look-up and proves nothing.
+ */
+bool reply_says_stop(struct job *j, struct reply *r,
+    const struct reply_expect *expect, const struct reply_policy *policy);
+/*
+ * Such a one: authenticates it, sets r->asks_to_stop, and leaves the verdict
+ * (expired or late) as it is, with late.stop or late.stop-unproven.  0, or -1
+ * for faults of our own.
+ */
+int reply_judge_stop(struct job *j, struct reply *r,
+    const struct reply_expect *expect, const struct reply_policy *policy,
+    struct resolver *resolver);
+
 /* digest = SHA-256(part1 part2 "." thumbprint) (AC-111). */
 void reply_digest(struct span part1, struct span part2, struct span thumbprint,
     uint8_t out[SHA256_LEN]);

@@ -27,6 +27,10 @@
 #define DEFER_FIRST_SECS 30
 #define DEFER_MAX_SECS 1800
 #define SUPPRESS_SECS ((int64_t)90 * 86400)
+/* STOP to a challenge that has ended: how long after it was made, and how
+ * many messages that say so are looked at. */
+#define LATE_STOP_SECS ((int64_t)30 * 86400)
+#define LATE_STOP_TRIES 3
 #define CAA_TRIES 3
 #define CAA_PAUSE_SECS 5
 
@@ -36,6 +40,7 @@ struct judgement {
 	struct reply reply;
 	struct challenge_subject subject;
 	bool has_subject;
+	bool is_copy; /* late, and of one that was judged */
 	struct reply_record record;
 };
 
@@ -104,8 +109,9 @@ expect_of(const struct challenge_subject *s, struct span part1,
 
 /*
  * A challenge that is decided, or an account that has ended, costs no look-up
- * and no signature: strangers could keep the validator busy with them.  The
- * store says the same again, inside the transaction.
+ * and no signature, but for STOP (judge_stop): strangers could keep the
+ * validator busy with them.  The store says the same again, inside the
+ * transaction.
  */
 static bool
 is_late(const struct challenge_subject *s)
@@ -135,9 +141,26 @@ judge_late(struct job *j, struct judgement *g)
 {
 	int copy = is_copy(j, g);
 
+	g->is_copy = copy > 0;
 	g->record.verdict = VERDICT_LATE;
-	g->record.code = copy > 0 ? "reply.repeated" : "late";
+	g->record.code = g->is_copy ? "reply.repeated" : "late";
 	return copy < 0 ? -1 : 0;
+}
+
+/* What was found, for the record: 1 if its covered part was judged before
+ * (MA-64), 0, -1. */
+static int
+note_evidence(
+    struct job *j, struct judgement *g, const struct evidence_input *in)
+{
+	g->record.evidence = evidence_format(j, in);
+	if (g->record.evidence == NULL)
+		return -1;
+	if (!g->reply.dkim.pass)
+		return 0;
+	g->record.covered_hash = span_mem(g->reply.covered_hash, SHA256_LEN);
+	return store_reply_covered(
+	    j, g->subject.authz.challenge.id, g->record.covered_hash);
 }
 
 static int
@@ -156,7 +179,7 @@ judge_reply(struct validator *v, struct job *j, struct judgement *g)
 		.expected = expect.digest_now,
 		.policy = &policy,
 		.dns = dns };
-	int covered;
+	int repeated;
 
 	expect_of(&g->subject, r->part1, &expect);
 	if (!r->decided &&
@@ -167,19 +190,74 @@ judge_reply(struct validator *v, struct job *j, struct judgement *g)
 	if (r->verdict == VERDICT_DEFERRED &&
 	    j->now > g->subject.authz.expires_at)
 		g->record.verdict = VERDICT_UNAUTHENTICATED;
-	g->record.evidence = evidence_format(j, &evidence);
-	if (g->record.evidence == NULL)
-		return -1;
-	if (!r->dkim.pass)
-		return 0;
-	g->record.covered_hash = span_mem(r->covered_hash, SHA256_LEN);
-	covered = store_reply_covered(
-	    j, g->subject.authz.challenge.id, g->record.covered_hash);
-	if (covered > 0) {
+	repeated = note_evidence(j, g, &evidence);
+	if (repeated > 0) {
 		g->record.verdict = VERDICT_REPEATED; /* MA-64 */
 		g->record.code = "reply.repeated";
 	}
-	return covered < 0 ? -1 : 0;
+	return repeated < 0 ? -1 : 0;
+}
+
+/*
+ * Many read the mail when its challenge has ended, and want no more of them
+ * all the same (AC-189).  Who may: the mailbox itself, authenticated as for an
+ * answer.  What it can cost: only for messages that name token-part1, come
+ * from and to the right addresses and say STOP, a few of each challenge, is a
+ * key looked up and a signature verified.  A copy of one that was judged
+ * before does nothing (MA-64), so that nobody can renew it after it was
+ * lifted.
+ */
+static int
+judge_stop(struct validator *v, struct job *j, struct judgement *g)
+{
+	const struct authz *a = &g->subject.authz;
+	const struct record_sources sources = { v->resolver, v->second,
+		j->conf->validator.dns_total_ms };
+	struct recorder *dns = recorder_new(j, &sources);
+	struct reply_policy policy = reply_policy_of(j->conf, a->mailbox);
+	struct reply_expect expect;
+	struct evidence_input evidence = { .reply = &g->reply,
+		.authz = a,
+		.thumbprint = g->subject.account_thumbprint,
+		.expected = expect.digest_now,
+		.policy = &policy,
+		.dns = dns };
+	int64_t tries = 0;
+	int repeated;
+
+	expect_of(&g->subject, g->reply.part1, &expect);
+	if (j->now > a->created_at + LATE_STOP_SECS ||
+	    !reply_says_stop(j, &g->reply, &expect, &policy))
+		return 0;
+	if (store_reply_stops(j, a->challenge.id, LATE_STOP_TRIES, &tries) < 0)
+		return -1;
+	if (tries >= LATE_STOP_TRIES)
+		return 0;
+	if (reply_judge_stop(
+		j, &g->reply, &expect, &policy, recorder_resolver(dns)) < 0)
+		return -1;
+	g->record.code = g->reply.finding.code;
+	repeated = note_evidence(j, g, &evidence);
+	if (repeated > 0) {
+		g->reply.asks_to_stop = false;
+		g->record.code = "reply.repeated";
+	}
+	return repeated < 0 ? -1 : 0;
+}
+
+static int
+judge_challenge(struct validator *v, struct job *j, struct judgement *g)
+{
+	g->record.challenge_id = g->subject.authz.challenge.id;
+	if (g->reply.dsn.is_dsn)
+		judge_dsn(j, g);
+	else if ((is_late(&g->subject) ? judge_late(j, g)
+				       : judge_reply(v, j, g)) < 0)
+		return -1;
+	if (g->record.verdict != VERDICT_EXPIRED &&
+	    (g->record.verdict != VERDICT_LATE || g->is_copy))
+		return 0;
+	return judge_stop(v, j, g);
 }
 
 /* What the client sees in the challenge (AC-124, AC-129). */
@@ -236,14 +314,8 @@ judge(struct validator *v, struct job *j, struct judgement *g)
 		return -1;
 	g->record.verdict = VERDICT_UNKNOWN;
 	g->record.evidence = r->evidence;
-	if (g->has_subject) {
-		g->record.challenge_id = g->subject.authz.challenge.id;
-		if (r->dsn.is_dsn)
-			judge_dsn(j, g);
-		else if ((is_late(&g->subject) ? judge_late(j, g)
-					       : judge_reply(v, j, g)) < 0)
-			return -1;
-	}
+	if (g->has_subject && judge_challenge(v, j, g) < 0)
+		return -1;
 	if (g->record.code == NULL)
 		g->record.code = r->finding.code;
 	g->record.detail = r->finding.detail;
@@ -310,6 +382,14 @@ suppress(struct job *j, const struct authz *a)
 	    arena_printf(j->arena, "mailbox:%s", s.mailbox), "ok", NULL);
 }
 
+/* An authenticated reply that is no answer, in time or not. */
+static bool
+is_no_answer(enum verdict v)
+{
+	return v == VERDICT_NO_RESPONSE || v == VERDICT_LATE ||
+	       v == VERDICT_EXPIRED;
+}
+
 static int
 record(struct job *j, struct judgement *g, enum verdict *applied)
 {
@@ -331,7 +411,7 @@ record(struct job *j, struct judgement *g, enum verdict *applied)
 	if ((*applied == VERDICT_MISMATCH || *applied == VERDICT_DSN_FAILED) &&
 	    limits_note_failure(j, a->account_id, a->mailbox) < 0)
 		return -1;
-	if (*applied == VERDICT_NO_RESPONSE && g->reply.asks_to_stop &&
+	if (is_no_answer(*applied) && g->reply.asks_to_stop &&
 	    suppress(j, a) < 0)
 		return -1;
 	j->wake |= 1u << ROLE_SENDER; /* the order's next mail (AC-116) */

@@ -294,6 +294,17 @@ def test_stop(site):
         assert s.deliver(sign(site, compose(s.challenge, s.mail)))[
             "verdict"] == "match"
         site.countersign("suppress", "--lift", "alice@user.test")
+    with case("AC-189: STOP counts when the challenge has ended, too, but "
+              "only signed, and no copy of one that was lifted"):
+        late = sign(site, compose(s.challenge, s.mail, body="STOP\r\n"))
+        assert s.deliver(compose(s.challenge, s.mail, body="STOP\r\n"))[
+            "verdict"] == "late"
+        assert "no mailbox" in site.countersign("suppress", "--list")
+        assert s.deliver(late)["verdict"] == "late"
+        assert "alice@user.test" in site.countersign("suppress", "--list")
+        site.countersign("suppress", "--lift", "alice@user.test")
+        assert s.deliver(late)["verdict"] == "late"
+        assert "no mailbox" in site.countersign("suppress", "--list")
 
 
 def test_read_once(site):

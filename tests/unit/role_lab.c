@@ -188,7 +188,9 @@ role_lab_reply(struct role_lab *lab, const struct role_lab_reply *given)
 	    or_else(how->more, ""), or_else(how->from, "mailbox0@example.org"),
 	    or_else(how->to, c->from), (int)c->token_part1.n, c->token_part1.p,
 	    c->message_id);
-	if (how->is_empty)
+	if (how->body != NULL)
+		buf_add_str(&b, how->body);
+	else if (how->is_empty)
 		buf_add_str(&b, "I do not know what you want.\r\n");
 	else
 		buf_addf(&b,

@@ -59,6 +59,7 @@ struct role_lab_reply {
 	const char *to;         /* the challenge's */
 	const char *thumbprint; /* the account's */
 	const char *more;       /* fields, with line ends; not signed */
+	const char *body;       /* in place of the response block */
 	bool is_wrong;          /* digest */
 	bool is_empty;          /* no response block */
 	bool is_unsigned;
