@@ -44,7 +44,8 @@ fuzzers += \
 	tests/fuzz/fuzz_auth_results \
 	tests/fuzz/fuzz_bounce \
 	tests/fuzz/fuzz_message \
-	tests/fuzz/fuzz_mime_words
+	tests/fuzz/fuzz_mime_words \
+	tests/fuzz/fuzz_template
 tests_fuzz_fuzz_addr_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_addr_LDADD = $(FUZZ) $(CS_MAIL)
 tests_fuzz_fuzz_auth_results_LDFLAGS = $(fuzz_ldflags)
@@ -55,6 +56,8 @@ tests_fuzz_fuzz_message_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_message_LDADD = $(FUZZ) $(CS_MAIL)
 tests_fuzz_fuzz_mime_words_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_mime_words_LDADD = $(FUZZ) $(CS_MAIL)
+tests_fuzz_fuzz_template_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_template_LDADD = $(FUZZ) $(CS_MAIL)
 
 # --- mail: DKIM ---
 fuzzers += \
