@@ -122,14 +122,13 @@ skip_quoted(struct lex *x)
 	return -1;
 }
 
-/* A run of atext, and of dots where they may stand. */
+/* A run of atext and dots. */
 static struct span
-take_run(struct lex *x, bool dots)
+take_run(struct lex *x)
 {
 	size_t from = x->at;
 
-	while (!at_end(x) &&
-	       (is_atext(x->s.p[x->at]) || (dots && x->s.p[x->at] == '.')))
+	while (!at_end(x) && (is_atext(x->s.p[x->at]) || next_is(x, '.')))
 		x->at++;
 	return span_cut(x->s, from, x->at);
 }
@@ -146,7 +145,7 @@ skip_domain(struct lex *x)
 		(void)take(x, ']');
 		return;
 	}
-	(void)take_run(x, true);
+	(void)take_run(x);
 }
 
 static bool
@@ -192,7 +191,7 @@ take_addr_spec(struct lex *x, struct span *out)
 		if (skip_quoted(x) < 0)
 			return -1;
 	} else {
-		(void)take_run(x, true);
+		(void)take_run(x);
 	}
 	if (x->at == from || !take(x, '@')) {
 		x->at = from;
@@ -213,6 +212,18 @@ take_angle(struct lex *x, struct span *out)
 	return 0;
 }
 
+/* An atom, or an encoded word, in which some programs leave a dot as it is
+ * although RFC 2047 section 5 (3) does not. */
+static bool
+take_word(struct lex *x)
+{
+	struct span run = take_run(x);
+
+	if (span_find(run, 0, '.') == run.n)
+		return run.n > 0;
+	return span_starts(run, SPAN("=?")) && span_ends(run, SPAN("?="));
+}
+
 /* A display name's words; the obsolete dot is none: 0 or -1. */
 static int
 skip_phrase(struct lex *x)
@@ -221,7 +232,7 @@ skip_phrase(struct lex *x)
 		if (next_is(x, '"')) {
 			if (skip_quoted(x) < 0)
 				return -1;
-		} else if (take_run(x, false).n == 0) {
+		} else if (!take_word(x)) {
 			return -1;
 		}
 		if (skip_cfws(x) < 0)

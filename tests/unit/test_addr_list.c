@@ -84,6 +84,11 @@ test_from(void **state)
 		{ "alice@user.test\x01", NULL, "hdr.from-syntax" },
 		{ "\"\x7f\" <alice@user.test>", NULL, "hdr.from-syntax" },
 		/* encoded words around or inside the address */
+		{ "=?iso-8859-1?Q?Dr._Al=E9?= <alice@user.test>",
+		    "alice@user.test", "" },
+		{ "=?utf-8?q?Al.?= B <alice@user.test>", "alice@user.test",
+		    "" },
+		{ "=?utf-8?q?Dr. <alice@user.test>", NULL, "hdr.from-syntax" },
 		{ "=?utf-8?q?alice=40user.test?=", NULL, "hdr.from-syntax" },
 		{ "=?utf-8?q?=3Calice=40user.test=3E?=", NULL,
 		    "hdr.from-syntax" },
