@@ -25,6 +25,9 @@ const char lab_message[] = "From: Alice <alice@user.test>\r\n"
 			   "A body  with two blanks \r\n"
 			   "and a second line.\r\n";
 
+/* Many, for tests of limits. */
+#define LAB_FIELDS_MAX 25000
+
 /* --- keys
  * --------------------------------------------------------------------- */
 
@@ -172,6 +175,7 @@ canon_field(
     struct job *j, char canon, const char *p, size_t n, struct text *out)
 {
 	const char *colon = memchr(p, ':', n);
+	size_t name_len = colon == NULL ? n : (size_t)(colon - p);
 	struct text flat = text_new(j, n);
 	struct text t;
 	size_t i = 0;
@@ -180,9 +184,14 @@ canon_field(
 		puts_n(out, p, n);
 		return;
 	}
-	for (const char *c = p; c <= colon; c++)
-		put(out, *c >= 'A' && *c <= 'Z' ? (char)(*c + 32) : *c);
-	for (const char *c = colon + 1; c < p + n; c++) {
+	/* RFC 6376 3.4.2: no white space before the colon either. */
+	while (name_len > 0 && strchr(" \t\r\n", p[name_len - 1]) != NULL)
+		name_len--;
+	for (size_t k = 0; k < name_len; k++)
+		put(out, ascii_lower(p[k]));
+	put(out, ':');
+	for (const char *c = colon == NULL ? p + n : colon + 1; c < p + n;
+	     c++) {
 		if (*c != '\r' && *c != '\n')
 			put(&flat, *c);
 	}
@@ -199,26 +208,79 @@ canon_field(
 /* --- signing
  * ----------------------------------------------------------------------- */
 
+/* Fields end where a CRLF is not followed by a blank, the header section at
+ * the first empty line; nothing is refused, so that what is malformed can be
+ * signed too. */
+static size_t
+field_end(struct span raw, size_t at)
+{
+	for (;;) {
+		at = span_find_span(raw, at, SPAN("\r\n"));
+		if (at == raw.n)
+			return at;
+		at += 2;
+		if (at == raw.n || (raw.p[at] != ' ' && raw.p[at] != '\t'))
+			return at;
+	}
+}
+
+static size_t
+split(struct span raw, struct span fields[LAB_FIELDS_MAX], struct span *body)
+{
+	size_t n = 0, at = 0;
+
+	while (at < raw.n && !span_starts(span_from(raw, at), SPAN("\r\n"))) {
+		size_t end = field_end(raw, at);
+
+		assert_true(n < LAB_FIELDS_MAX);
+		fields[n++] = span_cut(raw, at, end);
+		at = end;
+	}
+	*body = span_from(raw, at + 2);
+	return n;
+}
+
+static bool
+has_name(struct span field, struct span name)
+{
+	return span_caseeq(
+	    span_trim_fws(span_cut(field, 0, span_find(field, 0, ':'))), name);
+}
+
 static void
-add_selected(struct job *j, const struct message *m, char canon,
+add_selected(struct job *j, const struct span *fields, size_t count, char canon,
     const char *names, struct text *out)
 {
-	bool used[1000] = { false };
+	bool used[LAB_FIELDS_MAX] = { false };
 
 	for (const char *at = names; *at != '\0';) {
 		size_t n = strcspn(at, ":");
 		struct span name = span_trim_fws(span_mem(at, n));
 
-		for (size_t i = m->field_count; i-- > 0;) {
-			if (used[i] || !span_caseeq(m->fields[i].name, name))
+		for (size_t i = count; i-- > 0;) {
+			if (used[i] || !has_name(fields[i], name))
 				continue;
 			used[i] = true;
-			canon_field(j, canon, m->fields[i].raw.p,
-			    m->fields[i].raw.n, out);
+			canon_field(j, canon, fields[i].p, fields[i].n, out);
 			break;
 		}
 		at += n + (at[n] == ':');
 	}
+}
+
+struct span
+lab_covered(
+    struct job *j, struct span message, const char *canon, const char *names)
+{
+	struct span fields[LAB_FIELDS_MAX], body;
+	size_t count = split(message, fields, &body);
+	struct text out = text_new(j, 2 * message.n + 16), tail;
+
+	add_selected(j, fields, count, canon[0], names, &out);
+	tail = canon_body(j, canon[1], body);
+	puts_n(&out, "\r\n", 2);
+	puts_n(&out, tail.p, tail.n);
+	return span_mem(out.p, out.n);
 }
 
 static struct text
@@ -315,10 +377,10 @@ fold(struct job *j, const char *text, size_t width)
 struct span
 lab_sign(struct job *j, struct span message, const struct lab_signature *s)
 {
-	struct message m = lab_parse(j, message);
+	struct span fields[LAB_FIELDS_MAX], body;
+	size_t count = split(message, fields, &body);
 	const char *canon = s->canon == NULL ? "rr" : s->canon;
-	struct text hash =
-	    digest(j, canon_body(j, canon[1], m.body), s->is_sha1);
+	struct text hash = digest(j, canon_body(j, canon[1], body), s->is_sha1);
 	struct text field = text_new(j, strlen(s->tags) + 32);
 	struct text hashed, data, out;
 
@@ -327,8 +389,8 @@ lab_sign(struct job *j, struct span message, const struct lab_signature *s)
 	field = replace(j, field, "@BH@", base64(j, hash.p, hash.n));
 	hashed = without_value(j, field);
 	data = text_new(j, message.n + field.n + 16);
-	add_selected(
-	    j, &m, canon[0], s->names == NULL ? LAB_NAMES : s->names, &data);
+	add_selected(j, fields, count, canon[0],
+	    s->names == NULL ? LAB_NAMES : s->names, &data);
 	canon_field(j, canon[0], hashed.p, hashed.n, &data);
 	field =
 	    replace(j, field, "@B@", fold(j, sign_data(j, s, data), s->fold));

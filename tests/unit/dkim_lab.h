@@ -52,6 +52,11 @@ extern const char lab_message[];
 struct span lab_sign(
     struct job *j, struct span message, const struct lab_signature *s);
 
+/* What a signature over these names covers, in canonical form: the fields, an
+ * empty line, the body.  Equal data are covered alike. */
+struct span lab_covered(
+    struct job *j, struct span message, const char *canon, const char *names);
+
 /* A signature over any data, in base64. */
 const char *lab_sign_data(struct job *j, const char *key, struct span data);
 

@@ -103,6 +103,11 @@ tests_unit_libdkimlab_a_CPPFLAGS = $(tests_cppflags) $(CMOCKA_CFLAGS) \
 	$(CRYPTO_CFLAGS)
 tests_unit_libdkimlab_a_SOURCES = tests/unit/dkim_lab.c tests/unit/dkim_lab.h
 DKIM_LAB = tests/unit/libdkimlab.a
+check_LIBRARIES += tests/unit/libreplycase.a
+tests_unit_libreplycase_a_CPPFLAGS = $(tests_cppflags) $(CMOCKA_CFLAGS)
+tests_unit_libreplycase_a_SOURCES = tests/unit/case_text.c \
+	tests/unit/case_text.h tests/unit/reply_case.c tests/unit/reply_case.h
+REPLY_CASE = tests/unit/libreplycase.a $(DKIM_LAB)
 unit_tests += \
 	tests/unit/test_compose \
 	tests/unit/test_dkim_canon \
@@ -127,11 +132,13 @@ unit_tests += \
 	tests/unit/test_bounce \
 	tests/unit/test_field \
 	tests/unit/test_mime \
+	tests/unit/test_replies \
 	tests/unit/test_reply \
 	tests/unit/test_quotation \
 	tests/unit/test_reply_block \
 	tests/unit/test_template \
 	tests/unit/test_texts
+tests_unit_test_replies_LDADD = $(REPLY_CASE) $(UNIT) $(CS_MAIL)
 tests_unit_test_addr_list_LDADD = $(UNIT) $(CS_MAIL)
 tests_unit_test_auth_results_LDADD = $(DKIM_LAB) $(UNIT) $(CS_MAIL)
 tests_unit_test_bounce_LDADD = $(UNIT) $(CS_MAIL)
