@@ -40,7 +40,7 @@ read_record(struct dkim_case *c, size_t i)
 int
 dkim_case_read(struct dkim_case *c)
 {
-	char line[512];
+	char line[1024];
 
 	memset(c, 0, sizeof(*c));
 	if (fgets(line, sizeof(line), stdin) == NULL)

@@ -1,18 +1,20 @@
 /*
  * What the DKIM oracles read on standard input: cases, one after another.
  *
- *	case DOMAIN NOW RECORDS LENGTH
+ *	case DOMAIN NOW RECORDS LENGTH [NOTE]
  *	NAME<tab>TEXT              so many RECORDS
  *	…                          LENGTH octets of message
  *
- * One line per case comes out: "pass", or why not.
+ * One line per case comes out: "pass", or why not.  A signer writes each
+ * message with its signature instead, the same way: "LENGTH", a line end, and
+ * so many octets.
  */
 #ifndef TESTS_INTEGRATION_DKIM_CASE_H
 #define TESTS_INTEGRATION_DKIM_CASE_H
 
 #include <stddef.h>
 
-#define DKIM_CASE_RECORDS 4
+#define DKIM_CASE_RECORDS 16
 
 struct dkim_case {
 	char domain[256];

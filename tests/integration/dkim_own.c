@@ -1,14 +1,18 @@
 /*
  * Our own verdict on each case of standard input (dkim_case.h): "pass", or
  * the code of the refusal.
+ *
+ *	dkim_own sign KEY SELECTOR [KEY SELECTOR]	signs each instead
  */
 #include "config.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/arena.h"
 #include "lib/job.h"
+#include "mail/dkim_sign.h"
 #include "mail/dkim_verify.h"
 #include "tests/integration/dkim_case.h"
 
@@ -33,17 +37,21 @@ static int
 query(void *ctx, struct job *j, const char *name, enum dns_type type,
     struct dns_answer *out)
 {
-	const char *text = dkim_case_text(ctx, name);
+	const struct dkim_case *c = ctx;
 
 	memset(out, 0, sizeof(*out));
 	out->name = out->canonical = arena_strdup(j->arena, name);
 	out->status = DNS_NXDOMAIN;
-	if (type != DNS_TYPE_TXT || text == NULL)
+	if (type != DNS_TYPE_TXT)
 		return 0;
-	out->status = DNS_OK;
-	out->count = 1;
-	out->rdata = arena_calloc(j->arena, 1, sizeof(struct span));
-	out->rdata[0] = rdata(j, text);
+	out->rdata =
+	    arena_calloc(j->arena, c->record_count + 1, sizeof(struct span));
+	for (size_t i = 0; i < c->record_count; i++) {
+		if (!span_caseeq_str(span_str(c->names[i]), name))
+			continue;
+		out->status = DNS_OK;
+		out->rdata[out->count++] = rdata(j, c->texts[i]);
+	}
 	return 0;
 }
 
@@ -68,18 +76,62 @@ judge(struct job *j, struct dkim_case *c)
 	return f.result == FINDING_PASS && rc == 0 && r.pass ? "pass" : f.code;
 }
 
-int
-main(void)
+/* The message as the sender would sign it, for a day. */
+static void
+sign(const struct dkim_case *c, const struct dkim_signer *const *signers,
+    size_t count)
 {
-	struct dkim_case c;
+	struct span out;
+	struct job j;
 
+	job_init(&j, NULL, NULL);
+	if (dkim_sign(&j, span_mem(c->message, c->message_len), c->domain,
+		signers, count, c->now, c->now + 86400, &out) < 0) {
+		fprintf(stderr, "%s\n", j.err.text);
+		exit(1);
+	}
+	printf("%zu\n", out.n);
+	fwrite(out.p, 1, out.n, stdout);
+	job_done(&j);
+}
+
+static size_t
+load_signers(struct job *j, char **argv, const struct dkim_signer *out[2])
+{
+	size_t n = 0;
+
+	for (; n < 2 && argv[2 * n] != NULL; n++) {
+		if (dkim_signer_load(j, j->arena, argv[2 * n], argv[2 * n + 1],
+			&out[n]) < 0) {
+			fprintf(stderr, "%s\n", j->err.text);
+			exit(1);
+		}
+	}
+	return n;
+}
+
+int
+main(int argc, char **argv)
+{
+	const struct dkim_signer *signers[2];
+	size_t signer_count = 0;
+	struct dkim_case c;
+	struct job all;
+
+	job_init(&all, NULL, NULL);
+	if (argc > 3 && strcmp(argv[1], "sign") == 0)
+		signer_count = load_signers(&all, argv + 2, signers);
 	while (dkim_case_read(&c) > 0) {
 		struct job j;
 
 		job_init(&j, NULL, NULL);
-		puts(judge(&j, &c));
+		if (signer_count > 0)
+			sign(&c, signers, signer_count);
+		else
+			puts(judge(&j, &c));
 		job_done(&j);
 		dkim_case_free(&c);
 	}
+	job_done(&all);
 	return fflush(stdout) == 0 ? 0 : 1;
 }

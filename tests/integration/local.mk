@@ -14,8 +14,14 @@ tests_integration_dkim_opendkim_SOURCES = tests/integration/dkim_opendkim.c \
 tests_integration_dkim_opendkim_LDADD = $(OPENDKIM_LIBS)
 endif
 
+check_PROGRAMS += tests/integration/dkim_corpus
+tests_integration_dkim_corpus_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_integration_dkim_corpus_SOURCES = tests/integration/dkim_corpus.c
+tests_integration_dkim_corpus_LDADD = $(REPLY_CASE) $(UNIT) $(CS_MAIL)
+
 TESTS += tests/integration/dkim_oracles
-EXTRA_DIST += tests/integration/dkim_oracles
+EXTRA_DIST += tests/integration/dkim_messages.py \
+	tests/integration/dkim_oracles
 
 check_PROGRAMS += tests/integration/pki_tool
 tests_integration_pki_tool_SOURCES = tests/integration/pki_tool.c

@@ -23,6 +23,10 @@ EXTRA_DIST += \
 	tests/interop/test_acme4j.py \
 	tests/interop/test_acme_client.py \
 	tests/interop/test_acmez.py \
+	tests/interop/mailauth/judge.js \
+	tests/interop/mailauth/package-lock.json \
+	tests/interop/mailauth/package.json \
 	tests/interop/test_certbot.py \
 	tests/interop/test_host_clients.py \
+	tests/interop/test_mailauth.py \
 	tests/interop/test_own_client.py

@@ -145,6 +145,8 @@ squeeze(struct job *j, const char *p, size_t n)
 			put(&t, p[i]);
 		}
 	}
+	if (t.n > 0 && t.p[t.n - 1] == ' ') /* a last line without CRLF */
+		t.n--;
 	return t;
 }
 

@@ -452,10 +452,18 @@ do_grades(struct reader *r, struct span rest)
 	}
 }
 
+/* "ORACLE why it is wrong" */
 static void
 do_exception(struct reader *r, struct span rest)
 {
-	r->current->exception = string_of(r, rest);
+	const char *before = r->current->exception;
+	const char *oracle = span_dup(r->j->arena, case_word(&rest));
+
+	if (rest.n == 0)
+		broken(r, "an exception without a reason");
+	r->current->exception =
+	    before == NULL ? oracle
+			   : arena_printf(r->j->arena, "%s,%s", before, oracle);
 }
 
 static void

@@ -40,7 +40,7 @@ struct reply_case {
 	int64_t now, arrival;
 	const char *codes[3];  /* by enum conf_coverage; NULL: not asked for */
 	const char *verdict;   /* of the grade core, or NULL */
-	const char *exception; /* whom MA-90 excuses, or NULL */
+	const char *exception; /* whom MA-90 excuses: "opendkim,dkimpy" */
 	const char *dkim_domain; /* only its signature is looked at */
 	bool is_whole;           /* see README: "whole" */
 	size_t queries;          /* of the last judging */
