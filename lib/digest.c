@@ -3,6 +3,7 @@
 #include "lib/digest.h"
 
 #include <limits.h>
+#include <pthread.h>
 #include <stdlib.h>
 
 #include <openssl/crypto.h>
@@ -29,10 +30,30 @@ must(int ok)
 	abort();
 }
 
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static EVP_MD *sha256_md;
+
+static void
+fetch(void)
+{
+	sha256_md = EVP_MD_fetch(NULL, "SHA256", NULL);
+	must(sha256_md != NULL);
+}
+
+/* EVP_sha256() would be looked up in OpenSSL's tables at each use, which
+ * costs as much as hashing half a kilobyte.  Kept until the process ends. */
+static const EVP_MD *
+sha256_of_openssl(void)
+{
+	must(pthread_once(&once, fetch) == 0);
+	return sha256_md;
+}
+
 void
 sha256(struct span data, uint8_t out[SHA256_LEN])
 {
-	must(EVP_Digest(data.p, data.n, out, NULL, EVP_sha256(), NULL) == 1);
+	must(EVP_Digest(data.p, data.n, out, NULL, sha256_of_openssl(), NULL) ==
+	     1);
 }
 
 static void
@@ -48,7 +69,7 @@ sha256_new(struct arena *a)
 
 	c->evp = arena_own(a, EVP_MD_CTX_new(), release);
 	must(c->evp != NULL &&
-	     EVP_DigestInit_ex(c->evp, EVP_sha256(), NULL) == 1);
+	     EVP_DigestInit_ex(c->evp, sha256_of_openssl(), NULL) == 1);
 	return c;
 }
 
