@@ -11,22 +11,80 @@ static const char url_alphabet[] =
 static const char alphabet[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
+/* The six bits that a letter or digit stands for, and one; 0: none. */
+static const unsigned char values[256] = { ['A'] = 1,
+	['B'] = 2,
+	['C'] = 3,
+	['D'] = 4,
+	['E'] = 5,
+	['F'] = 6,
+	['G'] = 7,
+	['H'] = 8,
+	['I'] = 9,
+	['J'] = 10,
+	['K'] = 11,
+	['L'] = 12,
+	['M'] = 13,
+	['N'] = 14,
+	['O'] = 15,
+	['P'] = 16,
+	['Q'] = 17,
+	['R'] = 18,
+	['S'] = 19,
+	['T'] = 20,
+	['U'] = 21,
+	['V'] = 22,
+	['W'] = 23,
+	['X'] = 24,
+	['Y'] = 25,
+	['Z'] = 26,
+	['a'] = 27,
+	['b'] = 28,
+	['c'] = 29,
+	['d'] = 30,
+	['e'] = 31,
+	['f'] = 32,
+	['g'] = 33,
+	['h'] = 34,
+	['i'] = 35,
+	['j'] = 36,
+	['k'] = 37,
+	['l'] = 38,
+	['m'] = 39,
+	['n'] = 40,
+	['o'] = 41,
+	['p'] = 42,
+	['q'] = 43,
+	['r'] = 44,
+	['s'] = 45,
+	['t'] = 46,
+	['u'] = 47,
+	['v'] = 48,
+	['w'] = 49,
+	['x'] = 50,
+	['y'] = 51,
+	['z'] = 52,
+	['0'] = 53,
+	['1'] = 54,
+	['2'] = 55,
+	['3'] = 56,
+	['4'] = 57,
+	['5'] = 58,
+	['6'] = 59,
+	['7'] = 60,
+	['8'] = 61,
+	['9'] = 62 };
+
 /* The six bits that c stands for, or -1; `c62` and `c63` are the last two of
  * the alphabet. */
 static int
 value_of(char c, char c62, char c63)
 {
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
 	if (c == c62)
 		return 62;
 	if (c == c63)
 		return 63;
-	return -1;
+	return (int)values[(unsigned char)c] - 1;
 }
 
 /* Three octets as four characters; fewer as two or three. */
@@ -160,38 +218,61 @@ is_fws(char c)
 	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-/* The characters before the padding without white space, and the number of
- * padding characters; -1 for a character that may not stand there. */
+/* What may follow the last character: padding and white space.  The number
+ * of "=", or -1. */
 static int
-strip_fws(struct span text, char *out, size_t *n, size_t *padding)
+count_padding(struct span text, size_t at)
 {
-	*n = *padding = 0;
-	for (size_t i = 0; i < text.n; i++) {
-		char c = text.p[i];
+	int padding = 0;
 
-		if (is_fws(c))
-			continue;
-		if (c == '=') {
-			(*padding)++;
-			continue;
-		}
-		if (*padding > 0 || value_of(c, '+', '/') < 0)
+	for (; at < text.n; at++) {
+		if (text.p[at] == '=')
+			padding++;
+		else if (!is_fws(text.p[at]))
 			return -1;
-		/* The decoder below is the one for base64url. */
-		out[(*n)++] = (char)(c == '+' ? '-' : c == '/' ? '_' : c);
+		if (padding > 2)
+			return -1;
 	}
-	return 0;
+	return padding;
 }
 
 int
 b64_parse_fws(struct arena *a, struct span text, struct span *out)
 {
-	char *clean = arena_alloc(a, text.n + 1);
-	size_t n, padding;
+	unsigned char *octets = arena_alloc(a, decoded_len(text.n) + 1);
+	size_t count = 0, n = 0, at;
+	unsigned bits = 0;
+	int padding;
 
-	if (strip_fws(text, clean, &n, &padding) != 0)
+	for (at = 0; at < text.n; at++) {
+		int value = value_of(text.p[at], '+', '/');
+
+		if (value < 0) {
+			if (is_fws(text.p[at]))
+				continue;
+			break;
+		}
+		bits = bits << 6 | (unsigned)value;
+		if (++count % 4 == 0) {
+			octets[n++] = (unsigned char)(bits >> 16 & 0xff);
+			octets[n++] = (unsigned char)(bits >> 8 & 0xff);
+			octets[n++] = (unsigned char)(bits & 0xff);
+		}
+	}
+	padding = count_padding(text, at);
+	if (padding < 0 || (count + (size_t)padding) % 4 != 0 || count % 4 == 1)
 		return -1;
-	if (padding > 2 || (n + padding) % 4 != 0)
-		return -1;
-	return b64url_parse(a, span_mem(clean, n), out);
+	/* What is left over is not part of any octet: it must be zero. */
+	if (count % 4 == 2) {
+		if ((bits & 0xf) != 0)
+			return -1;
+		octets[n++] = (unsigned char)(bits >> 4 & 0xff);
+	} else if (count % 4 == 3) {
+		if ((bits & 0x3) != 0)
+			return -1;
+		octets[n++] = (unsigned char)(bits >> 10 & 0xff);
+		octets[n++] = (unsigned char)(bits >> 2 & 0xff);
+	}
+	*out = span_mem(octets, n);
+	return 0;
 }
