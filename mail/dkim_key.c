@@ -263,17 +263,51 @@ bad_rsa(struct job *j, struct finding *f, const char *why)
 	return finding_set(f, FINDING_SKIP, "key.encoding", "%s", why);
 }
 
-static int
-rsa_parse(struct job *j, struct dkim_key *out, struct finding *f)
+static void
+ctx_release(void *ctx)
 {
-	EVP_PKEY *pkey = pkey_own(j, dkim_keyring_get(out->public_key));
+	EVP_PKEY_CTX_free(ctx);
+}
+
+static EVP_PKEY_CTX *
+ctx_own(struct job *j, EVP_PKEY_CTX *ctx)
+{
+	if (ctx != NULL)
+		arena_own(j->arena, ctx, ctx_release);
+	return ctx;
+}
+
+/* PKCS #1 v1.5 with SHA-256; NULL if that could not be made ready. */
+static EVP_PKEY_CTX *
+rsa_verifier(struct job *j, EVP_PKEY *pkey)
+{
+	EVP_PKEY_CTX *ctx = ctx_own(j, EVP_PKEY_CTX_new(pkey, NULL));
+
+	if (ctx != NULL && EVP_PKEY_verify_init(ctx) > 0 &&
+	    EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) > 0 &&
+	    EVP_PKEY_CTX_set_signature_md(ctx, EVP_sha256()) > 0)
+		return ctx;
+	ERR_clear_error();
+	return NULL;
+}
+
+static void
+rsa_fill(struct dkim_key *out, EVP_PKEY_CTX *verifier)
+{
 	int bits;
 
-	if (pkey == NULL)
-		pkey = rsa_read(j, out->public_key);
-	if (pkey == NULL)
-		return bad_rsa(j, f, "p= is no RSA public key in DER");
-	bits = EVP_PKEY_get_bits(pkey);
+	out->verifier = verifier;
+	out->pkey = EVP_PKEY_CTX_get0_pkey(verifier);
+	bits = EVP_PKEY_get_bits(out->pkey);
+	out->bits = (unsigned)bits;
+	out->signature_len = ((size_t)bits + 7) / 8;
+}
+
+static int
+rsa_check(struct job *j, EVP_PKEY *pkey, struct finding *f)
+{
+	int bits = EVP_PKEY_get_bits(pkey);
+
 	if (bits < RSA_BITS_MIN)
 		return finding_set(f, FINDING_SKIP, "key.too-small",
 		    "an RSA key of %d bits (at least %d)", bits, RSA_BITS_MIN);
@@ -283,10 +317,28 @@ rsa_parse(struct job *j, struct dkim_key *out, struct finding *f)
 	if (!rsa_is_sane(pkey))
 		return bad_rsa(
 		    j, f, "the RSA modulus or exponent cannot be one");
-	dkim_keyring_put(out->public_key, pkey);
-	out->pkey = pkey;
-	out->bits = (unsigned)bits;
-	out->signature_len = ((size_t)bits + 7) / 8;
+	return 0;
+}
+
+static int
+rsa_parse(struct job *j, struct dkim_key *out, struct finding *f)
+{
+	EVP_PKEY_CTX *verifier = ctx_own(j, dkim_keyring_get(out->public_key));
+	EVP_PKEY *pkey;
+
+	if (verifier == NULL) {
+		pkey = rsa_read(j, out->public_key);
+		if (pkey == NULL)
+			return bad_rsa(j, f, "p= is no RSA public key in DER");
+		if (rsa_check(j, pkey, f) < 0)
+			return -1;
+		verifier = rsa_verifier(j, pkey);
+		if (verifier == NULL)
+			return finding_set(f, FINDING_DEFER, "dkim.internal",
+			    "the crypto library did not take an RSA key");
+		dkim_keyring_put(out->public_key, verifier);
+	}
+	rsa_fill(out, verifier);
 	return 0;
 }
 
@@ -389,22 +441,6 @@ dkim_key_parse(struct job *j, struct span record, enum dkim_key_type want,
 
 /* --- signatures (MA-27, MA-28) ------------------------------------------- */
 
-/* 1 good, 0 bad, else could not be computed. */
-static int
-rsa_verify(EVP_PKEY *pkey, const uint8_t hash[32], struct span signature)
-{
-	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(pkey, NULL);
-	int rc = -1;
-
-	if (ctx != NULL && EVP_PKEY_verify_init(ctx) > 0 &&
-	    EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) > 0 &&
-	    EVP_PKEY_CTX_set_signature_md(ctx, EVP_sha256()) > 0)
-		rc = EVP_PKEY_verify(ctx, (const unsigned char *)signature.p,
-		    signature.n, hash, 32);
-	EVP_PKEY_CTX_free(ctx);
-	return rc;
-}
-
 /* RFC 8463 3: the message that is signed is the hash. */
 static int
 ed25519_verify(EVP_PKEY *pkey, struct span message, struct span signature)
@@ -468,7 +504,8 @@ verify(const struct dkim_key *k, const uint8_t hash[32], struct span signature)
 	int rc;
 
 	if (k->type == DKIM_KEY_RSA) {
-		rc = rsa_verify(k->pkey, hash, signature);
+		rc = EVP_PKEY_verify(k->verifier,
+		    (const unsigned char *)signature.p, signature.n, hash, 32);
 		return rc == 0 && has_internal_error() ? -1 : rc;
 	}
 	rc = ed25519_verify(k->pkey, span_mem(hash, 32), signature);

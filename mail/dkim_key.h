@@ -15,6 +15,7 @@
 
 struct job;
 struct evp_pkey_st; /* OpenSSL's EVP_PKEY */
+struct evp_pkey_ctx_st;
 
 enum dkim_key_type { DKIM_KEY_RSA, DKIM_KEY_ED25519 };
 /* "rsa-sha256", "ed25519-sha256"; "rsa", "ed25519". */
@@ -23,8 +24,9 @@ const char *dkim_key_type_name(enum dkim_key_type t);
 
 struct dkim_key {
 	enum dkim_key_type type;
-	struct evp_pkey_st *pkey; /* owned by the job's arena */
-	unsigned bits;            /* of the modulus; 256 for Ed25519 */
+	struct evp_pkey_st *pkey;         /* owned by the job's arena */
+	struct evp_pkey_ctx_st *verifier; /* of RSA, likewise */
+	unsigned bits;                    /* of the modulus; 256 for Ed25519 */
 	size_t signature_len;
 	struct span public_key; /* p=, decoded */
 	bool is_testing;        /* t=y */

@@ -9,21 +9,22 @@
 #include <string.h>
 
 #define SLOTS 64 /* some KiB each */
+#define HASHED 32
 
 static struct slot {
 	char *der;
 	size_t n;
-	EVP_PKEY *pkey;
+	EVP_PKEY_CTX *verifier;
 } slots[SLOTS];
 
-/* FNV-1a.  Whoever finds keys for the slot of another one makes it be read
- * again, no more. */
+/* FNV-1a of the end, where the modulus is.  Whoever finds keys for the slot of
+ * another one makes it be read again, no more. */
 static struct slot *
 slot_of(struct span der)
 {
 	uint32_t hash = 2166136261U;
 
-	for (size_t i = 0; i < der.n; i++)
+	for (size_t i = der.n > HASHED ? der.n - HASHED : 0; i < der.n; i++)
 		hash = (hash ^ (unsigned char)der.p[i]) * 16777619U;
 	return &slots[hash % SLOTS];
 }
@@ -32,33 +33,33 @@ static void
 empty(struct slot *s)
 {
 	free(s->der);
-	EVP_PKEY_free(s->pkey);
+	EVP_PKEY_CTX_free(s->verifier);
 	*s = (struct slot){ .der = NULL };
 }
 
-EVP_PKEY *
+EVP_PKEY_CTX *
 dkim_keyring_get(struct span der)
 {
 	const struct slot *s = slot_of(der);
 
-	if (s->pkey == NULL || !span_eq(span_mem(s->der, s->n), der) ||
-	    EVP_PKEY_up_ref(s->pkey) != 1)
+	if (s->verifier == NULL || !span_eq(span_mem(s->der, s->n), der))
 		return NULL;
-	return s->pkey;
+	return EVP_PKEY_CTX_dup(s->verifier);
 }
 
 void
-dkim_keyring_put(struct span der, EVP_PKEY *pkey)
+dkim_keyring_put(struct span der, EVP_PKEY_CTX *verifier)
 {
 	struct slot *s = slot_of(der);
+	EVP_PKEY_CTX *copy = der.n == 0 ? NULL : EVP_PKEY_CTX_dup(verifier);
 
-	if (s->pkey == pkey || der.n == 0 || EVP_PKEY_up_ref(pkey) != 1)
+	if (copy == NULL)
 		return;
 	empty(s);
 	s->der = xmalloc(der.n);
 	memcpy(s->der, der.p, der.n);
 	s->n = der.n;
-	s->pkey = pkey;
+	s->verifier = copy;
 }
 
 void

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "lib/b64.h"
+#include "lib/digest.h"
 #include "mail/dkim_key.h"
 #include "mail/dkim_keyring.h"
 #include "tests/unit/dkim_lab.h"
@@ -561,32 +562,75 @@ static void
 test_keyring(void **state)
 {
 	EVP_PKEY *pkeys[2] = { EVP_EC_gen("P-256"), EVP_EC_gen("P-256") };
+	EVP_PKEY_CTX *verifiers[2];
 	size_t known = 0;
 	char name[16];
 
 	(void)state;
 	dkim_keyring_clear();
+	for (size_t i = 0; i < 2; i++) {
+		verifiers[i] = EVP_PKEY_CTX_new(pkeys[i], NULL);
+		assert_int_equal(EVP_PKEY_verify_init(verifiers[i]), 1);
+	}
 	for (size_t round = 0; round < 2; round++) {
 		for (size_t i = 0; i < 1000; i++) {
-			EVP_PKEY *got;
+			EVP_PKEY_CTX *got;
 
 			snprintf(name, sizeof(name), "%zu", i);
 			if (round == 0) {
-				dkim_keyring_put(span_str(name), pkeys[i % 2]);
+				dkim_keyring_put(
+				    span_str(name), verifiers[i % 2]);
 				continue;
 			}
 			got = dkim_keyring_get(span_str(name));
-			assert_true(got == NULL || got == pkeys[i % 2]);
+			assert_true(got == NULL || EVP_PKEY_CTX_get0_pkey(
+						       got) == pkeys[i % 2]);
 			known += got != NULL;
-			EVP_PKEY_free(got);
+			EVP_PKEY_CTX_free(got);
 		}
 	}
 	assert_true(known > 0 && known < 1000);
 	dkim_keyring_clear();
 	snprintf(name, sizeof(name), "%d", 999);
 	assert_null(dkim_keyring_get(span_str(name)));
-	EVP_PKEY_free(pkeys[0]);
-	EVP_PKEY_free(pkeys[1]);
+	for (size_t i = 0; i < 2; i++) {
+		EVP_PKEY_CTX_free(verifiers[i]);
+		EVP_PKEY_free(pkeys[i]);
+	}
+}
+
+/* MA-27: a verifier that has said no says yes to the next good one. */
+static void
+test_verifier_again(void **state)
+{
+	struct job *j = unit_job();
+	struct span good;
+	struct dkim_key key;
+	uint8_t hash[32];
+	char *bad;
+
+	(void)state;
+	sha256(SPAN("data"), hash);
+	assert_int_equal(
+	    b64_parse_fws(j->arena,
+		span_str(lab_sign_data(j, "rsa2048", SPAN("data"))), &good),
+	    0);
+	bad = span_dup(j->arena, good);
+	bad[100] ^= 1;
+	for (size_t i = 0; i < 6; i++) {
+		assert_string_equal(
+		    parse(lab_record(j, "rsa2048"), DKIM_KEY_RSA, &key),
+		    "good");
+		assert_int_equal(dkim_key_verify(&key, hash,
+				     i % 3 == 1 ? span_mem(bad, good.n) : good),
+		    i % 3 == 1 ? DKIM_KEY_BAD : DKIM_KEY_GOOD);
+		/* also one of another length */
+		assert_int_equal(
+		    dkim_key_verify(&key, hash, span_cut(good, 0, 100)),
+		    DKIM_KEY_BAD);
+		assert_int_equal(
+		    dkim_key_verify(&key, hash, good), DKIM_KEY_GOOD);
+	}
 }
 
 /* Each record cut at each length. */
@@ -623,6 +667,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_verify),
 	cmocka_unit_test(test_read_before),
 	cmocka_unit_test(test_keyring),
+	cmocka_unit_test(test_verifier_again),
 	cmocka_unit_test(test_cut),
 };
 UNIT_MAIN(tests)
