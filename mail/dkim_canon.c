@@ -76,23 +76,46 @@ is_blank(struct span line)
 	return i == line.n;
 }
 
+/*
+ * How far `s` is in canonical form from `at` on: up to white space that is
+ * not one SP between two other characters, or to the end.
+ */
+static size_t
+skip_canonical(struct span s, size_t at)
+{
+	for (; at < s.n; at++) {
+		char c = s.p[at];
+
+		if ((unsigned char)c > ' ') /* most octets */
+			continue;
+		if (c == '\t' || c == '\r' ||
+		    (c == ' ' &&
+			(at + 1 == s.n || s.p[at + 1] == ' ' ||
+			    s.p[at + 1] == '\t' || s.p[at + 1] == '\r')))
+			break;
+	}
+	return at;
+}
+
 /* Runs of white space become one SP, those at the end of the line none. */
 static void
 line_relaxed(struct dkim_out *o, struct span line)
 {
-	bool space = false;
+	size_t at = 0, from;
 
 	while (line.n > 0 && is_wsp(line.p[line.n - 1]))
 		line.n--;
-	for (size_t i = 0; i < line.n; i++) {
-		if (is_wsp(line.p[i])) {
-			space = true;
-			continue;
-		}
-		if (space)
+	while (at < line.n) {
+		if (is_wsp(line.p[at])) {
+			while (is_wsp(line.p[at])) /* none is at the end */
+				at++;
 			out_char(o, ' ');
-		space = false;
-		out_char(o, line.p[i]);
+		}
+		from = at;
+		at = skip_canonical(line, at);
+		if (at == from) /* a CR, which stays as it is */
+			at++;
+		out_span(o, span_cut(line, from, at));
 	}
 	out_span(o, SPAN("\r\n"));
 }
@@ -153,22 +176,28 @@ struct value_state {
 static void
 value_relaxed(struct dkim_out *o, struct value_state *s, struct span piece)
 {
-	for (size_t i = 0; i < piece.n; i++) {
-		char c = piece.p[i];
+	size_t at = 0, from;
 
-		if (c == '\r' && i + 1 < piece.n && piece.p[i + 1] == '\n') {
-			i++; /* unfolded: white space follows */
+	while (at < piece.n) {
+		if (piece.p[at] == '\r' && at + 1 < piece.n &&
+		    piece.p[at + 1] == '\n') {
+			at += 2; /* unfolded: white space follows */
 			continue;
 		}
-		if (is_wsp(c)) {
+		if (is_wsp(piece.p[at])) {
 			s->space = true;
+			at++;
 			continue;
 		}
 		if (s->space && s->begun)
 			out_char(o, ' ');
 		s->begun = true;
 		s->space = false;
-		out_char(o, c);
+		from = at;
+		at = skip_canonical(piece, at);
+		if (at == from) /* a CR that begins no fold */
+			at++;
+		out_span(o, span_cut(piece, from, at));
 	}
 }
 

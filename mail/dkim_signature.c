@@ -440,9 +440,10 @@ dkim_signature_check(struct job *j, struct dkim_signature *s, int64_t arrival,
 size_t
 dkim_signature_names(const struct dkim_signature *s, const char *name)
 {
+	struct span wanted = span_str(name);
 	size_t n = 0;
 
 	for (size_t i = 0; i < s->name_count; i++)
-		n += span_caseeq_str(s->names[i], name);
+		n += span_caseeq(s->names[i], wanted);
 	return n;
 }

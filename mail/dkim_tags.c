@@ -42,7 +42,7 @@ is_value_char(char c)
 {
 	unsigned char u = (unsigned char)c;
 
-	return u > 0x20 && u != 0x7f && u != ';';
+	return u > ';' ? u != 0x7f : u > 0x20 && u < ';';
 }
 
 /* Reads the value at `at`: *end is where its last visible character ended.
@@ -50,17 +50,17 @@ is_value_char(char c)
 static size_t
 skip_value(struct span s, size_t at, size_t *end)
 {
+	size_t from;
+
 	*end = at;
-	while (at < s.n) {
-		if (is_value_char(s.p[at]))
-			*end = ++at;
-		else {
-			size_t next = skip_fws(s, at);
-			if (next == at)
-				break;
-			at = next;
-		}
-	}
+	do {
+		for (from = at; at < s.n && is_value_char(s.p[at]); at++)
+			continue;
+		if (at > from)
+			*end = at;
+		from = at;
+		at = skip_fws(s, at);
+	} while (at > from);
 	return at;
 }
 
@@ -123,8 +123,10 @@ dkim_tags_parse(struct span list, struct dkim_tags *out)
 const struct dkim_tag *
 dkim_tags_get(const struct dkim_tags *t, const char *name)
 {
+	struct span wanted = span_str(name);
+
 	for (size_t i = 0; i < t->count; i++) {
-		if (span_eq_str(t->tags[i].name, name))
+		if (span_eq(t->tags[i].name, wanted))
 			return &t->tags[i];
 	}
 	return NULL;

@@ -30,7 +30,7 @@ struct candidate {
 };
 
 struct candidates {
-	struct candidate v[DKIM_EVALUATED_MAX];
+	struct candidate *v[DKIM_EVALUATED_MAX];
 	size_t count; /* in v */
 	size_t evaluated;
 	size_t ignored; /* beyond it */
@@ -319,10 +319,10 @@ evaluate(struct verification *v, struct candidate *c, bool counts)
  */
 
 static void
-keep(struct candidates *list, const struct candidate *c)
+keep(struct job *j, struct candidates *list, const struct candidate *c)
 {
 	if (list->count < DKIM_EVALUATED_MAX)
-		list->v[list->count++] = *c;
+		list->v[list->count++] = arena_memdup(j->arena, c, sizeof(*c));
 	else
 		list->ignored++;
 }
@@ -361,8 +361,9 @@ sort_out(struct verification *v, struct finding *f)
 		}
 		c.result.domain = c.signature.domain;
 		c.result.selector = c.signature.selector;
-		keep(is_aligned(v, c.signature.domain) ? &v->aligned
-						       : &v->others,
+		keep(v->j,
+		    is_aligned(v, c.signature.domain) ? &v->aligned
+						      : &v->others,
 		    &c);
 	}
 	return 0;
@@ -396,7 +397,7 @@ static int
 try_provider(struct verification *v, struct finding *f)
 {
 	for (size_t i = 0; i < v->others.count; i++) {
-		struct candidate *c = &v->others.v[i];
+		struct candidate *c = v->others.v[i];
 
 		if (!c->is_open || !is_provider_domain(c->signature.domain))
 			continue;
@@ -420,7 +421,7 @@ static void
 mark_unaligned(struct verification *v)
 {
 	for (size_t i = 0; i < v->others.count; i++) {
-		struct candidate *c = &v->others.v[i];
+		struct candidate *c = v->others.v[i];
 
 		if (c->signature.domain != NULL &&
 		    strcmp(c->result.finding.code, "dkim.provider-domain") != 0)
@@ -433,10 +434,10 @@ mark_unaligned(struct verification *v)
 static void
 judge_unaligned(struct verification *v, struct finding *f)
 {
-	const struct finding *first = &v->others.v[0].result.finding;
+	const struct finding *first = &v->others.v[0]->result.finding;
 
 	for (size_t i = 0; i < v->others.count; i++) {
-		if (v->others.v[i].signature.domain == NULL)
+		if (v->others.v[i]->signature.domain == NULL)
 			continue;
 		(void)finding_set(f, FINDING_REFUSE, "dkim.not-aligned",
 		    "signed by another domain only; needed is a DKIM "
@@ -453,10 +454,10 @@ judge_unaligned(struct verification *v, struct finding *f)
 static void
 judge_aligned(struct verification *v, struct finding *f)
 {
-	const struct candidate *worst = &v->aligned.v[0];
+	const struct candidate *worst = v->aligned.v[0];
 
 	for (size_t i = 0; i < v->aligned.evaluated; i++) {
-		const struct candidate *c = &v->aligned.v[i];
+		const struct candidate *c = v->aligned.v[i];
 
 		if (c->result.finding.result == FINDING_DEFER) {
 			*f = c->result.finding; /* it may still pass */
@@ -488,7 +489,7 @@ static int
 evaluate_aligned(struct verification *v, struct dkim_result *out)
 {
 	while (v->aligned.evaluated < v->aligned.count) {
-		struct candidate *c = &v->aligned.v[v->aligned.evaluated++];
+		struct candidate *c = v->aligned.v[v->aligned.evaluated++];
 
 		if (evaluate(v, c, true) < 0)
 			return -1;
@@ -521,11 +522,12 @@ list_results(struct verification *v, struct dkim_result *out)
 	mark_unaligned(v);
 	for (size_t i = 0; i < v->aligned.evaluated; i++)
 		out->signatures[out->signature_count++] =
-		    v->aligned.v[i].result;
+		    v->aligned.v[i]->result;
 	for (size_t i = 0;
 	     i < v->others.count && out->signature_count < DKIM_EVALUATED_MAX;
 	     i++)
-		out->signatures[out->signature_count++] = v->others.v[i].result;
+		out->signatures[out->signature_count++] =
+		    v->others.v[i]->result;
 	if (v->aligned.ignored > 0)
 		(void)finding_set(&out->note, FINDING_NOTE, "dkim.too-many",
 		    "%zu more signatures of the From domain were not looked at",
@@ -582,7 +584,7 @@ dkim_covered(struct job *j, const struct message *m, const char *from_domain,
 	if (sort_out(v, &f) < 0)
 		return;
 	for (size_t i = 0; i < v->aligned.count; i++) {
-		struct candidate *c = &v->aligned.v[i];
+		struct candidate *c = v->aligned.v[i];
 
 		if (!c->is_open ||
 		    dkim_signature_check(j, &c->signature, arrival, &f) < 0 ||

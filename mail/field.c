@@ -227,20 +227,22 @@ message_check_fields(const struct message *m, struct finding *f)
 size_t
 field_count(const struct field *fields, size_t count, const char *name)
 {
+	struct span wanted = span_str(name);
 	size_t i, n = 0;
 
 	for (i = 0; i < count; i++)
-		n += span_caseeq_str(fields[i].name, name);
+		n += span_caseeq(fields[i].name, wanted);
 	return n;
 }
 
 const struct field *
 field_find(const struct field *fields, size_t count, const char *name)
 {
+	struct span wanted = span_str(name);
 	size_t i;
 
 	for (i = 0; i < count; i++)
-		if (span_caseeq_str(fields[i].name, name))
+		if (span_caseeq(fields[i].name, wanted))
 			return &fields[i];
 	return NULL;
 }
