@@ -1,7 +1,7 @@
 # Measures; run by people, not by "make check", which only builds them.
 
 EXTRA_DIST += tests/bench/README.md tests/bench/announce.py \
-	tests/bench/flow.py tests/bench/run
+	tests/bench/dkim_verifiers.py tests/bench/flow.py tests/bench/run
 
 check_PROGRAMS += tests/bench/jws_rate
 tests_bench_jws_rate_CPPFLAGS = $(AM_CPPFLAGS) $(CRYPTO_CFLAGS)
@@ -17,3 +17,8 @@ tests_bench_acme_load_LDADD = $(CS_SRC) $(SSL_LIBS) $(CRYPTO_LIBS)
 check_PROGRAMS += tests/bench/acme_roles
 tests_bench_acme_roles_SOURCES = tests/bench/acme_roles.c
 tests_bench_acme_roles_LDADD = $(CS_SRC)
+
+check_PROGRAMS += tests/bench/dkim_rate
+tests_bench_dkim_rate_CPPFLAGS = $(AM_CPPFLAGS) $(CRYPTO_CFLAGS)
+tests_bench_dkim_rate_SOURCES = tests/bench/dkim_rate.c
+tests_bench_dkim_rate_LDADD = $(DKIM_LAB) $(UNIT) $(CS_MAIL) $(CRYPTO_LIBS)
