@@ -21,7 +21,7 @@ FUZZ = tests/fuzz/libfuzz.a
 fuzz_ldflags = $(AM_LDFLAGS)
 TESTS += $(fuzzers)
 endif
-EXTRA_DIST += tests/fuzz/fuzz_main.c
+EXTRA_DIST += tests/fuzz/fuzz_main.c tests/fuzz/fuzz_reply.dict
 
 # --- lib ---
 fuzzers += tests/fuzz/fuzz_b64 tests/fuzz/fuzz_json tests/fuzz/fuzz_rfc3339
@@ -63,7 +63,11 @@ tests_fuzz_fuzz_template_LDADD = $(FUZZ) $(CS_MAIL)
 fuzzers += \
 	tests/fuzz/fuzz_dkim_key \
 	tests/fuzz/fuzz_dkim_tags \
-	tests/fuzz/fuzz_dkim_verify
+	tests/fuzz/fuzz_dkim_verify \
+	tests/fuzz/fuzz_reply
+tests_fuzz_fuzz_reply_CPPFLAGS = $(AM_CPPFLAGS) $(CRYPTO_CFLAGS)
+tests_fuzz_fuzz_reply_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_reply_LDADD = $(FUZZ) $(CS_MAIL) $(CRYPTO_LIBS)
 tests_fuzz_fuzz_dkim_key_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_dkim_key_LDADD = $(FUZZ) $(CS_MAIL)
 tests_fuzz_fuzz_dkim_tags_LDFLAGS = $(fuzz_ldflags)
