@@ -3,6 +3,7 @@
 #include "db/store_reply.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include "db/store_private.h"
 #include "lib/arena.h"
@@ -61,6 +62,22 @@ store_challenge_by_from(
 		if (more != 0)
 			found = more < 0 ? -1 : 0;
 	}
+	query_end(&q);
+	return found;
+}
+
+int
+store_challenge_by_message_id(
+    struct job *j, const char *message_id, struct challenge_subject *out)
+{
+	struct query q;
+	int found = query_first(&q, j,
+	    "SELECT " SUBJECT_COLUMNS " FROM " SUBJECT_TABLES
+	    " WHERE c.message_id = $1",
+	    ARGS(v_text(message_id)));
+
+	if (found == 1)
+		subject_read(&q, out);
 	query_end(&q);
 	return found;
 }
@@ -140,7 +157,8 @@ problems_join(
 	json_out_init(&o, &b);
 	json_object_begin(&o);
 	json_member_str(&o, "type", compound);
-	json_member_str(&o, "detail", "several replies could not be used");
+	json_member_str(
+	    &o, "detail", "several mails came, and none proves anything");
 	json_key(&o, "subproblems");
 	json_array_begin(&o);
 	if (span_eq_str(json_string(json_get(old, "type")), compound)) {
@@ -172,6 +190,9 @@ soft_note(struct job *j, const struct authz *a, const char *problem)
 
 	if (c->soft_count >= SOFT_MAX)
 		return 0;
+	/* A mail system may say every hour that it still tries. */
+	if (c->soft_count > 0 && strstr(c->error, problem) != NULL)
+		return 0;
 	if (c->soft_count > 0 &&
 	    problems_join(j, c->error, problem, &error) != 0)
 		return -1;
@@ -181,18 +202,30 @@ soft_note(struct job *j, const struct authz *a, const char *problem)
 	    ARGS(v_text(c->id), v_text(error)));
 }
 
+/* What a report of delivery says is shown as well, while the challenge waits
+ * (ER-24, AC-119). */
+static bool
+is_noted_report(
+    enum verdict v, const struct authz *a, const struct reply_record *r)
+{
+	return (v == VERDICT_DSN_DELAYED || v == VERDICT_DSN_NOTED) &&
+	       r->error != NULL && !challenge_is_decided(a) &&
+	       r->arrival < a->expires_at;
+}
+
 static int
 verdict_apply(struct job *j, enum verdict v, const struct authz *a,
-    const char *problem, int64_t valid_until)
+    const struct reply_record *r, int64_t valid_until)
 {
 	switch (course_of(v)) {
 	case COURSE_PROVE:
 		return challenge_prove(j, a, valid_until);
 	case COURSE_FAIL:
-		return challenge_fail(j, a, problem);
+		return challenge_fail(j, a, r->error);
 	case COURSE_SOFT:
-		return soft_note(j, a, problem);
+		return soft_note(j, a, r->error);
 	case COURSE_NOTHING:
+		return is_noted_report(v, a, r) ? soft_note(j, a, r->error) : 0;
 	case COURSE_WAIT:
 		break;
 	}
@@ -312,7 +345,7 @@ store_reply_record(struct job *j, const struct reply_record *r,
 		    verdict_name(*applied));
 	if (reply_write(j, r, *applied) != 0)
 		return -1;
-	return verdict_apply(j, *applied, &a, r->error, valid_until);
+	return verdict_apply(j, *applied, &a, r, valid_until);
 }
 
 /* --- reading ------------------------------------------------------------- */

@@ -23,6 +23,10 @@ int store_challenge_by_part1_hash(
 /* By the tagged From address that a bounce came to (ER-24). */
 int store_challenge_by_from(
     struct job *j, const char *from, struct challenge_subject *out);
+/* By the Message-ID, with <>, of the challenge mail that a bounce returns
+ * (ER-24, a From address without tag). */
+int store_challenge_by_message_id(
+    struct job *j, const char *message_id, struct challenge_subject *out);
 
 struct reply_record {
 	const char *id;      /* set by store_reply_record if NULL */
@@ -64,10 +68,12 @@ int store_reply_covered(
  * Records the message and applies its verdict (AC-124) in the caller's
  * transaction: MATCH notes proven_at and, when the client has POSTed, makes
  * the authorization valid until `valid_until` and wipes part1; MISMATCH and
- * DSN_FAILED end challenge, authorization and order with `error`; soft ones
- * note `error` (at most five, joined to one of type compound), which is shown
+ * DSN_FAILED end challenge, authorization and order with `error`; soft ones,
+ * and DSN_DELAYED and DSN_NOTED where they have one, note `error` (at most
+ * five, joined to one of type compound; the same one once), which is shown
  * from the client's POST on.  A verdict that comes when the challenge is
- * already decided is stored as VERDICT_LATE.  A recorded deferred message is
+ * already decided is stored as VERDICT_LATE, if it could have changed
+ * anything.  A recorded deferred message is
  * replaced.  *applied is the verdict as stored.
  */
 int store_reply_record(struct job *j, const struct reply_record *r,

@@ -7,6 +7,7 @@
 #include "lib/arena.h"
 #include "lib/job.h"
 #include "mail/mime_part.h"
+#include "mail/status_words.h"
 
 #define MESSAGE_ID_MAX 998
 #define RETURNED_HEADER_MAX (128 * 1024)
@@ -40,6 +41,44 @@ is_delivery_report(struct job *j, const struct message *m)
 	       span_caseeq_str(kind, "delivery-status");
 }
 
+static bool
+is_status_part(const struct mime_part *p)
+{
+	return mime_part_is(p, "message", "delivery-status") ||
+	       mime_part_is(p, "message", "global-delivery-status");
+}
+
+static bool
+is_returned_part(const struct mime_part *p)
+{
+	return mime_part_is(p, "message", "rfc822") ||
+	       mime_part_is(p, "message", "global") ||
+	       mime_part_is(p, "message", "global-headers") ||
+	       mime_part_is(p, "text", "rfc822-headers");
+}
+
+/*
+ * OpenSMTPD calls its reports multipart/mixed.  A reply of this shape is none
+ * (MA-55: a message in it), so nothing is lost by looking for it.
+ */
+static bool
+is_mixed_report(struct job *j, const struct message *m)
+{
+	struct mime_type t;
+	struct mime_part root;
+	struct finding ignored;
+
+	return read_root_type(j, m, &t) && span_eq_str(t.type, "multipart") &&
+	       span_eq_str(t.subtype, "mixed") &&
+	       mime_part_parse(j, m, &root, &ignored) == 0 &&
+	       root.part_count == 3 &&
+	       mime_part_is(&root.parts[0], "text", "plain") &&
+	       is_status_part(&root.parts[1]) &&
+	       is_returned_part(&root.parts[2]);
+}
+
+/* --- what it says -------------------------------------------------------- */
+
 /* digit "." 1*3digit "." 1*3digit (RFC 3463 section 2). */
 static bool
 is_status(struct span s)
@@ -72,9 +111,51 @@ one_value(const struct field *fields, size_t count, const char *name,
 	return out->n > 0;
 }
 
+/* Up to the first blank or comment: some systems put words after a status. */
+static struct span
+first_word(struct span s)
+{
+	size_t n = 0;
+
+	while (n < s.n && strchr(" \t\r\n(", s.p[n]) == NULL)
+		n++;
+	return span_cut(s, 0, n);
+}
+
+/*
+ * "5.0.0" is what several systems write whatever happened (RFC 3463 2.: no
+ * more is known); the relay's answer then has the code, and with the same
+ * first digit it says the same: "smtp; 550 5.1.1 …".
+ */
+static struct span
+better_status(const struct field *fields, size_t count, struct span status)
+{
+	struct span diagnostic, word;
+	size_t i = 0;
+
+	if (status.n != 5 || memcmp(status.p + 1, ".0.0", 4) != 0 ||
+	    !one_value(fields, count, "Diagnostic-Code", &diagnostic) ||
+	    !span_casestarts(diagnostic, SPAN("smtp;")))
+		return status;
+	diagnostic = span_trim_fws(span_from(diagnostic, 5));
+	while (i < diagnostic.n && ascii_is_digit(diagnostic.p[i]))
+		i++;
+	if (i != 3 || i == diagnostic.n ||
+	    strchr(" -\t\r\n", diagnostic.p[i]) == NULL)
+		return status;
+	word = first_word(span_trim_fws(span_from(diagnostic, i + 1)));
+	return is_status(word) && word.p[0] == status.p[0] ? word : status;
+}
+
+/* What the groups about the recipients have said so far. */
+struct actions {
+	bool failed, delayed, other;
+};
+
 /* The fields about one recipient (RFC 3464 section 2.3): 0 or -1. */
 static int
-read_recipient(const struct field *fields, size_t count, struct dsn *out)
+read_recipient(const struct field *fields, size_t count, struct actions *said,
+    struct dsn *out)
 {
 	static const char *const other[] = { "delivered", "relayed",
 		"expanded" };
@@ -85,25 +166,42 @@ read_recipient(const struct field *fields, size_t count, struct dsn *out)
 	    !one_value(fields, count, "Action", &action) ||
 	    !one_value(fields, count, "Status", &status))
 		return -1;
-	/* After the number some systems put words. */
-	status = span_cut(status, 0, span_find(status, 0, ' '));
+	status = first_word(status);
 	if (!is_status(status))
 		return -1;
-	if (!span_caseeq_str(action, "failed") &&
-	    !span_caseeq_str(action, "delayed")) {
-		for (i = 0; i < 3; i++)
-			if (span_caseeq_str(action, other[i]))
-				return 0;
-		return -1;
+	for (i = 0; i < 3; i++) {
+		if (span_caseeq_str(action, other[i])) {
+			said->other = true;
+			return 0;
+		}
 	}
 	if (status.p[0] == '2') /* contradicts itself */
 		return -1;
 	if (span_caseeq_str(action, "failed"))
-		out->failed = true;
+		said->failed = true;
+	else if (span_caseeq_str(action, "delayed"))
+		said->delayed = true;
 	else
-		out->delayed = true;
+		return -1;
+	status = better_status(fields, count, status);
 	if (out->status[0] == '\0')
 		memcpy(out->status, status.p, status.n);
+	return 0;
+}
+
+/*
+ * The mail had one recipient.  Where one of those that became of it has failed
+ * and another has got it, or will, nothing is known that could be acted on.
+ */
+static int
+conclude(const struct actions *said, struct dsn *out)
+{
+	if (said->failed && said->delayed)
+		return -1;
+	out->failed = said->failed && !said->other;
+	out->delayed = said->delayed && !said->other;
+	if (!out->failed && !out->delayed)
+		memset(out->status, 0, sizeof(out->status));
 	return 0;
 }
 
@@ -115,6 +213,7 @@ read_status_part(struct job *j, struct span text, struct dsn *out)
 	struct finding ignored;
 	struct field *fields;
 	struct span reporter, rest;
+	struct actions said = { .failed = false };
 	size_t count, groups = 0;
 	struct buf b;
 
@@ -133,12 +232,11 @@ read_status_part(struct job *j, struct span text, struct dsn *out)
 			if (!one_value(
 				fields, count, "Reporting-MTA", &reporter))
 				return -1;
-		} else if (read_recipient(fields, count, out) < 0) {
+		} else if (read_recipient(fields, count, &said, out) < 0) {
 			return -1;
 		}
 	}
-	/* Some delivered and some failed is nothing to act on. */
-	return groups < 2 || (out->failed && out->delayed) ? -1 : 0;
+	return groups < 2 ? -1 : conclude(&said, out);
 }
 
 /* "<…@…>", printable ASCII without blanks. */
@@ -185,22 +283,6 @@ read_returned(struct job *j, const struct mime_part *p)
 	return span_dup(j->arena, id);
 }
 
-static bool
-is_status_part(const struct mime_part *p)
-{
-	return mime_part_is(p, "message", "delivery-status") ||
-	       mime_part_is(p, "message", "global-delivery-status");
-}
-
-static bool
-is_returned_part(const struct mime_part *p)
-{
-	return mime_part_is(p, "message", "rfc822") ||
-	       mime_part_is(p, "message", "global") ||
-	       mime_part_is(p, "message", "global-headers") ||
-	       mime_part_is(p, "text", "rfc822-headers");
-}
-
 /* RFC 6522 section 3: two or three parts in this order. */
 static int
 read_report(struct job *j, const struct message *m, struct dsn *out)
@@ -221,30 +303,49 @@ read_report(struct job *j, const struct message *m, struct dsn *out)
 	return 0;
 }
 
+/* One that nobody can act on; always 1. */
+static int
+unparsed(struct dsn *out, struct finding *f, const char *why)
+{
+	memset(out, 0, sizeof(*out));
+	out->is_dsn = true;
+	(void)finding_set(f, FINDING_NOTE, "dsn.unparsed", "%s", why);
+	return 1;
+}
+
 int
 bounce_parse(
     struct job *j, const struct message *m, struct dsn *out, struct finding *f)
 {
 	memset(out, 0, sizeof(*out));
-	if (!is_delivery_report(j, m))
+	if (!is_delivery_report(j, m) && !is_mixed_report(j, m))
 		return 0;
-	if (read_report(j, m, out) < 0) {
-		memset(out, 0, sizeof(*out));
-		out->is_dsn = true;
-		(void)finding_set(f, FINDING_NOTE, "dsn.unparsed",
-		    "a delivery report that is not strictly RFC 3464");
-		return 1;
-	}
+	if (read_report(j, m, out) < 0)
+		return unparsed(
+		    out, f, "a delivery report that is not strictly RFC 3464");
 	out->is_dsn = true;
 	out->parsed = true;
 	if (out->failed)
 		(void)finding_set(f, FINDING_NOTE, "dsn.failed",
-		    "delivery failed: %s", out->status);
+		    "delivery failed: %s", status_explain(j, out->status));
 	else if (out->delayed)
 		(void)finding_set(f, FINDING_NOTE, "dsn.delayed",
-		    "delivery is delayed: %s", out->status);
+		    "delivery is delayed: %s", status_explain(j, out->status));
 	else
 		(void)finding_set(f, FINDING_NOTE, "dsn.noted",
 		    "a delivery report of neither failure nor delay");
 	return 1;
+}
+
+int
+bounce_parse_other(const struct message *m, struct dsn *out, struct finding *f)
+{
+	const struct field *x = message_field(m, "Return-Path");
+
+	if (x == NULL || message_count(m, "Return-Path") != 1 ||
+	    !span_eq_str(span_trim_fws(x->body), "<>"))
+		return 0;
+	return unparsed(out, f,
+	    "a mail without envelope sender that is no delivery report of "
+	    "RFC 3464");
 }

@@ -30,6 +30,7 @@ libcs_mail_a_SOURCES = \
 	mail/reply_headers.c mail/reply_headers.h \
 	mail/reply_readings.c mail/reply_readings.h \
 	mail/smtp_text.c mail/smtp_text.h \
+	mail/status_words.c mail/status_words.h \
 	mail/submit.c mail/submit.h \
 	mail/template.c mail/template.h \
 	mail/template_check.c mail/template_check.h \

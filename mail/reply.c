@@ -120,6 +120,8 @@ reply_open(struct job *j, struct span raw, int64_t arrival,
 
 	r->has_part1 =
 	    reply_headers_token(j, &r->message, &r->part1, r->part1_hash) == 1;
+	if (!r->has_part1 && bounce_parse_other(&r->message, &r->dsn, &f) == 1)
+		return refuse(j, r, VERDICT_DSN_NOTED, &f);
 	if (check_shape(j, r, &f) < 0)
 		return refuse(j, r,
 		    r->has_part1 ? VERDICT_UNAUTHENTICATED : VERDICT_UNKNOWN,

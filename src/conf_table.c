@@ -259,7 +259,9 @@ const struct conf_option conf_options[] = {
 	    true, false, "Address that challenge mails come from." },
 	{ "sender", "tagged", CONF_BOOL, AT(sender.tagged), "yes", 0, 0, NULL,
 	    false, true,
-	    "Gives each challenge an address of its own (local+tag@domain)." },
+	    "Gives each challenge an address of its own (local+tag@domain); a "
+	    "bounce to an address without tag is only shown to the client, "
+	    "and ends no challenge." },
 	{ "sender", "relay_host", CONF_STRING, AT(sender.relay_host), NULL, 1,
 	    253, NULL, true, false, "Mail relay." },
 	{ "sender", "relay_port", CONF_INTEGER, AT(sender.relay_port), "25", 1,

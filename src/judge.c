@@ -15,6 +15,7 @@
 #include "lib/conf.h"
 #include "lib/log.h"
 #include "mail/reply.h"
+#include "mail/status_words.h"
 #include "pki/caa.h"
 #include "src/evidence.h"
 #include "src/reply_conf.h"
@@ -44,49 +45,88 @@ struct judgement {
 	struct reply_record record;
 };
 
-/* By token-part1 in the subject, or by the tag that a bounce came to. */
+/* Was the address made for this challenge?  Anybody can know the other. */
+static bool
+has_tag(const struct conf *conf, const char *from)
+{
+	return conf->sender.tagged &&
+	       !span_caseeq_str(span_str(from), conf->sender.from);
+}
+
+static bool
+is_recipient(const struct reply *r, const char *address)
+{
+	for (size_t i = 0; i < r->recipient_count; i++)
+		if (strcmp(r->recipients[i], address) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * The challenge that a bounce is about: that of the tag which it came to; or,
+ * where the address is everybody's, of the Message-ID that it quotes (ER-24).
+ */
+static int
+find_bounced(struct job *j, struct judgement *g)
+{
+	const struct reply *r = &g->reply;
+	struct challenge_subject *s = &g->subject;
+	int found = 0;
+
+	for (size_t i = 0; found == 0 && i < r->recipient_count; i++) {
+		found = store_challenge_by_from(j, r->recipients[i], s);
+		if (found > 0 && !has_tag(j->conf, s->authz.challenge.from))
+			found = 0;
+	}
+	if (found != 0 || r->dsn.original_message_id == NULL)
+		return found;
+	found = store_challenge_by_message_id(j, r->dsn.original_message_id, s);
+	if (found > 0 && (has_tag(j->conf, s->authz.challenge.from) ||
+			     !is_recipient(r, s->authz.challenge.from)))
+		found = 0;
+	return found;
+}
+
+/* By token-part1 in the subject, or what a bounce is about. */
 static int
 find_challenge(struct job *j, struct judgement *g)
 {
 	const struct reply *r = &g->reply;
 	int found = 0;
 
-	if (r->has_part1 && !r->dsn.is_dsn)
+	if (r->dsn.is_dsn)
+		found = find_bounced(j, g);
+	else if (r->has_part1)
 		found = store_challenge_by_part1_hash(
 		    j, span_mem(r->part1_hash, SHA256_LEN), &g->subject);
-	for (size_t i = 0;
-	     found == 0 && r->dsn.is_dsn && i < r->recipient_count; i++)
-		found =
-		    store_challenge_by_from(j, r->recipients[i], &g->subject);
 	g->has_subject = found > 0;
 	return found < 0 ? -1 : 0;
 }
 
 /*
  * A report ends the challenge only if it came to the tag, which nobody knows
- * but those who saw the mail, and names a failure (ER-24, MA-106).
+ * but those who saw the mail, and names a failure (ER-24, MA-106).  Without a
+ * tag it is told, and the challenge ends when its time is over.
  */
 static void
 judge_dsn(struct job *j, struct judgement *g)
 {
 	const struct dsn *d = &g->reply.dsn;
+	bool is_genuine = has_tag(j->conf, g->subject.authz.challenge.from);
+	const char *what = d->failed
+			       ? "the challenge mail could not be delivered"
+			       : "delivery of the challenge mail is delayed";
 
 	g->record.verdict = VERDICT_DSN_NOTED;
-	if (!d->parsed || !j->conf->sender.tagged)
+	if (!d->parsed || (!d->failed && !d->delayed))
 		return;
-	if (d->failed) {
-		g->record.verdict = VERDICT_DSN_FAILED;
-		g->record.error = problem_format(j, ERR_CONNECTION,
-		    arena_printf(j->arena,
-			"the challenge mail could not be delivered: %s",
-			d->status));
-	} else if (d->delayed) {
-		g->record.verdict = VERDICT_DSN_DELAYED;
-		g->record.error = problem_format(j, ERR_CONNECTION,
-		    arena_printf(j->arena,
-			"delivery of the challenge mail is delayed: %s",
-			d->status));
-	}
+	if (is_genuine)
+		g->record.verdict =
+		    d->failed ? VERDICT_DSN_FAILED : VERDICT_DSN_DELAYED;
+	g->record.error = problem_format(j, ERR_CONNECTION,
+	    arena_printf(j->arena, "%s%s: %s",
+		is_genuine ? "" : "a report says: ", what,
+		status_explain(j, d->status)));
 }
 
 static void

@@ -19,6 +19,7 @@
 #include "lib/job.h"
 #include "lib/log.h"
 #include "mail/compose.h"
+#include "mail/status_words.h"
 #include "mail/texts.h"
 #include "src/wording.h"
 #include "src/worker.h"
@@ -94,13 +95,13 @@ outcome_name(enum submit_outcome outcome)
 	return "";
 }
 
-/* Only the code of the relay's answer reaches the client (AC-119). */
+/* Only the code of the relay's answer reaches the client (AC-119), and our
+ * own words for it. */
 static const char *
 delivery_problem(struct job *j, const char *what, const char *code)
 {
 	return problem_format(j, ERR_CONNECTION,
-	    arena_printf(j->arena, "%s: %s", what,
-		code[0] != '\0' ? code : "no answer"));
+	    arena_printf(j->arena, "%s: %s", what, status_explain(j, code)));
 }
 
 static int

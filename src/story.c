@@ -14,6 +14,7 @@
 #include "lib/clock.h"
 #include "lib/job.h"
 #include "lib/json.h"
+#include "mail/status_words.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -156,7 +157,7 @@ add_mail(struct story *s, const struct authz *a)
 		    arena_printf(j->arena,
 			"the challenge mail waits: attempt %" PRId64 " failed",
 			c->mail_attempts),
-		    c->mail_error);
+		    status_explain(j, c->mail_error));
 }
 
 static int
@@ -283,8 +284,8 @@ authz_waits_for(struct job *j, const struct authz *a)
 
 	if (c->mail_sent_at == 0 && c->mail_error != NULL)
 		return arena_printf(j->arena,
-		    "the relay to take the mail to %s (%s)", a->mailbox,
-		    c->mail_error);
+		    "the relay to take the mail to %s: %s", a->mailbox,
+		    status_explain(j, c->mail_error));
 	if (c->mail_sent_at == 0)
 		return arena_printf(
 		    j->arena, "the mail to %s to leave", a->mailbox);

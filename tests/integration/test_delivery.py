@@ -2,7 +2,7 @@
 """What becomes of the challenge mail: refused, bounced, delayed, sent once."""
 
 from acme import Client
-from harness import case, run
+from harness import case, command, edit_config, run
 from letters import all_mails, answer, challenge_mail, deliver
 
 
@@ -23,10 +23,15 @@ def test_refused(site):
             assert ended["error"]["type"].endswith(":connection"), ended
         with case(f"AC-119: {who}: the remote server's words stay here"):
             assert "user.test" not in found["error"]["detail"], found
+        with case(f"AC-119: {who}: the code is told in words"):
+            assert "5.1.1 (there is no such mailbox)" in \
+                found["error"]["detail"], found
         with case(f"{who}: order tells it"):
             story = site.story(order.url)
             assert any("failed" in step["what"] for step in story["steps"]), \
                 story
+            told = site.countersign("order", order.id)
+            assert "there is no such mailbox" in told, told
 
 
 def report(sender, recipient, message_id):
@@ -54,6 +59,60 @@ def test_forged_bounce(site):
         event = site.wait_event("reply", mark)
         assert event["verdict"] in ("unknown", "dsn-noted"), event
         assert challenge.read()["status"] == "processing"
+
+
+def postfix(site, **options):
+    """Changes the CA's Postfix."""
+    folder = f"{site.env['LAB_DIR']}/ca/postfix"
+    command("postconf", "-c", folder, "-e",
+            *(f"{k}={v}" for k, v in options.items()))
+    command("postfix", "-c", folder, "reload")
+
+
+def test_delayed(site):
+    """The relay took the mail, and cannot pass it on yet."""
+    with case("ER-24, MA-106: a report of delay is noted, and the challenge "
+              "goes on"):
+        postfix(site, delay_warning_time="1s")
+        mark = site.mark()
+        order = Client(site).order("defer@user.test")
+        challenge = order.challenge()
+        challenge.post()
+        event = site.wait_event("reply", mark, order=order.id)
+        assert (event["verdict"], event["code"]) == \
+            ("dsn-delayed", "dsn.delayed"), event
+        found = challenge.read()
+        assert found["status"] == "processing", found
+        postfix(site, delay_warning_time="0h")
+    with case("AC-119, ER-11: the challenge says what is the matter"):
+        assert found["error"]["type"].endswith(":connection"), found
+        assert "delayed: 4.2.1 (" in found["error"]["detail"], found
+        assert "user.test" not in found["error"]["detail"], found
+        assert "delayed on its way" in site.countersign("order", order.id)
+
+
+def test_fixed_address(site):
+    """Last: nothing here is sent from an address with a tag any more."""
+    edit_config(site, sender__tagged="no")
+    site.reload()
+    order = Client(site).order("bounce@user.test")
+    challenge = order.challenge()
+    with case("ER-24: a bounce to an address without tag is known by the "
+              "Message-ID that it quotes, and ends nothing"):
+        assert challenge.sender == "acme@ca.test", challenge.sender
+        mark = site.mark()
+        challenge.post()
+        event = site.wait_event("reply", mark, order=order.id)
+        assert (event["verdict"], event["code"]) == \
+            ("dsn-noted", "dsn.failed"), event
+        found = challenge.read()
+        assert found["status"] == "processing", found
+        assert "(there is no such mailbox)" in found["error"]["detail"], found
+    with case("ER-24: one that quotes another is about nothing here"):
+        mark = site.mark()
+        deliver(site, report("acme@ca.test", "alice@user.test",
+                             "<guess@ca.test>"), "acme@ca.test", "")
+        assert site.wait_event("reply", mark)["verdict"] == "unknown"
 
 
 def test_relay_down(site):
@@ -129,5 +188,5 @@ def test_expiry(site):
                           challenge.id) == []
 
 
-run({}, test_refused, test_forged_bounce, test_relay_down,
-    test_receiver_down, test_expiry)
+run({}, test_refused, test_forged_bounce, test_delayed, test_relay_down,
+    test_receiver_down, test_expiry, test_fixed_address)

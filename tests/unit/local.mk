@@ -141,6 +141,8 @@ unit_tests += \
 tests_unit_test_replies_LDADD = $(REPLY_CASE) $(UNIT) $(CS_MAIL)
 tests_unit_test_addr_list_LDADD = $(UNIT) $(CS_MAIL)
 tests_unit_test_auth_results_LDADD = $(DKIM_LAB) $(UNIT) $(CS_MAIL)
+tests_unit_test_bounce_CPPFLAGS = $(tests_cppflags)
+tests_unit_test_bounce_SOURCES = tests/unit/test_bounce.c
 tests_unit_test_bounce_LDADD = $(UNIT) $(CS_MAIL)
 tests_unit_test_field_LDADD = $(UNIT) $(CS_MAIL)
 tests_unit_test_mime_LDADD = $(UNIT) $(CS_MAIL)
@@ -162,9 +164,11 @@ PEER = tests/unit/libpeer.a
 unit_tests += \
 	tests/unit/test_fetch \
 	tests/unit/test_smtp_text \
+	tests/unit/test_status_words \
 	tests/unit/test_submit
 tests_unit_test_fetch_LDADD = $(PEER) $(UNIT) $(CS_MAIL)
 tests_unit_test_smtp_text_LDADD = $(UNIT) $(CS_MAIL)
+tests_unit_test_status_words_LDADD = $(UNIT) $(CS_MAIL)
 tests_unit_test_submit_LDADD = $(PEER) $(UNIT) $(CS_MAIL)
 
 # --- pki ---

@@ -211,7 +211,7 @@ role_lab_reply(struct role_lab *lab, const struct role_lab_reply *given)
 
 struct span
 role_lab_report(struct role_lab *lab, const char *to, const char *action,
-    const char *status)
+    const char *status, const char *message_id)
 {
 	const char *text = arena_printf(lab->j->arena,
 	    "From: MAILER-DAEMON@mx.example.org\r\nTo: %s\r\n"
@@ -228,8 +228,7 @@ role_lab_report(struct role_lab *lab, const char *to, const char *action,
 	    "Action: %s\r\nStatus: %s\r\n\r\n"
 	    "--b1\r\nContent-Type: text/rfc822-headers\r\n\r\n"
 	    "Message-ID: %s\r\n\r\n--b1--\r\n",
-	    to, action, status,
-	    lab->order->identifiers[0].authz.challenge.message_id);
+	    to, action, status, message_id);
 
 	return span_str(text);
 }

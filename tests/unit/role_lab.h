@@ -67,9 +67,10 @@ struct role_lab_reply {
 };
 struct span role_lab_reply(
     struct role_lab *lab, const struct role_lab_reply *how);
-/* A delivery report of this action ("failed", "delayed") to that address. */
+/* A delivery report of this action ("failed", "delayed") to that address, about
+ * the mail of that Message-ID ("": about none that it quotes). */
 struct span role_lab_report(struct role_lab *lab, const char *to,
-    const char *action, const char *status);
+    const char *action, const char *status, const char *message_id);
 
 /* The mail goes out, the client POSTs. */
 void role_lab_send(struct role_lab *lab);

@@ -4,10 +4,12 @@
 
 #include "tests/unit/unit.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "mail/bounce.h"
+#include "mail/reply.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
@@ -151,6 +153,28 @@ static const struct expected others[] = {
 	    "dsn.unparsed", "", NULL },
 	{ GROUP(RECIPIENT "Action: failed\r\nStatus: 4.4.7 (expired)\r\n"),
 	    "dsn.failed", "4.4.7", "<m1@ca.test>" },
+/* The digits of the relay's answer, where Status has none, if they
+ * are of the same class and where they belong. */
+#define VAGUE(diagnostic)                                                      \
+	GROUP(RECIPIENT "Action: failed\r\nStatus: 5.0.0\r\n"                  \
+			"Diagnostic-Code: " diagnostic "\r\n")
+	{ VAGUE("smtp; 550 5.1.1 x"), "dsn.failed", "5.1.1", "<m1@ca.test>" },
+	{ VAGUE("SMTP;550\r\n 5.1.10\r\n x"), "dsn.failed", "5.1.10",
+	    "<m1@ca.test>" },
+	{ VAGUE("smtp; 550-5.2.1"), "dsn.failed", "5.2.1", "<m1@ca.test>" },
+	{ VAGUE("smtp; 550 4.2.1 x"), "dsn.failed", "5.0.0", "<m1@ca.test>" },
+	{ VAGUE("smtp; 550 x 5.1.1"), "dsn.failed", "5.0.0", "<m1@ca.test>" },
+	{ VAGUE("smtp; 5501 5.1.1"), "dsn.failed", "5.0.0", "<m1@ca.test>" },
+	{ VAGUE("smtp; 550"), "dsn.failed", "5.0.0", "<m1@ca.test>" },
+	{ VAGUE("smtp;"), "dsn.failed", "5.0.0", "<m1@ca.test>" },
+	{ VAGUE("x-unix; 550 5.1.1 x"), "dsn.failed", "5.0.0", "<m1@ca.test>" },
+	{ GROUP(RECIPIENT "Action: failed\r\nStatus: 5.4.0\r\n"
+			  "Diagnostic-Code: smtp; 550 5.1.1 x\r\n"),
+	    "dsn.failed", "5.4.0", "<m1@ca.test>" },
+	/* One of those that became of the one recipient has got it. */
+	{ GROUP(RECIPIENT "Action: relayed\r\nStatus: 2.0.0\r\n\r\n" RECIPIENT
+			  "Action: delayed\r\nStatus: 4.2.1\r\n"),
+	    "dsn.noted", "", "<m1@ca.test>" },
 	/* not strictly RFC 3464 */
 	{ GROUP(""), "dsn.unparsed", "", NULL },
 	{ GROUP("Action: failed\r\nStatus: 5.1.1\r\n"), "dsn.unparsed", "",
@@ -258,6 +282,250 @@ test_others(void **state)
 	}
 }
 
+/* --- files --------------------------------------------------------------- */
+
+static struct span
+load(struct job *j, const char *name)
+{
+	char path[1024], *text = arena_alloc(j->arena, 1 << 16);
+	FILE *f;
+	size_t n;
+
+	snprintf(path, sizeof(path), "%s/bounce/%s.eml", CS_TEST_DATA, name);
+	f = fopen(path, "rb");
+	assert_non_null(f);
+	n = fread(text, 1, 1 << 16, f);
+	fclose(f);
+	return message_from_lf(j, span_mem(text, n));
+}
+
+static const struct {
+	const char *file;
+	enum verdict verdict;
+	const char *code, *detail;
+	const char *message_id;
+} files[] = {
+	{ "postfix-unknown", VERDICT_DSN_FAILED, "dsn.failed",
+	    "delivery failed: 5.1.1 (there is no such mailbox)",
+	    "<c1@ca.test>" },
+	{ "postfix-remote", VERDICT_DSN_FAILED, "dsn.failed",
+	    "delivery failed: 5.1.1 (there is no such mailbox)",
+	    "<c1@ca.test>" },
+	{ "postfix-delayed", VERDICT_DSN_DELAYED, "dsn.delayed",
+	    "delivery is delayed: 4.2.1 (the mailbox is disabled)",
+	    "<c1@ca.test>" },
+	{ "exim-unknown", VERDICT_DSN_FAILED, "dsn.failed",
+	    "delivery failed: 5.1.1 (there is no such mailbox)",
+	    "<c1@ca.test>" },
+	{ "exim-quota", VERDICT_DSN_FAILED, "dsn.failed",
+	    "delivery failed: 5.2.2 (the mailbox is full)", "<c1@ca.test>" },
+	{ "exim-after-data", VERDICT_DSN_FAILED, "dsn.failed",
+	    "delivery failed: 5.7.1 (the mail system's policy refuses the "
+	    "mail)",
+	    "<c1@ca.test>" },
+	{ "exim-plain-550", VERDICT_DSN_FAILED, "dsn.failed",
+	    "delivery failed: 5.0.0 (the mail system gives no reason)",
+	    "<c1@ca.test>" },
+	{ "exim-two", VERDICT_DSN_FAILED, "dsn.failed",
+	    "delivery failed: 5.1.1 (there is no such mailbox)",
+	    "<c1@ca.test>" },
+	{ "exim-delayed", VERDICT_DSN_DELAYED, "dsn.delayed",
+	    "delivery is delayed: 4.7.1 (the mail system wants another try "
+	    "later)",
+	    "<c1@ca.test>" },
+	{ "opensmtpd-unknown", VERDICT_DSN_FAILED, "dsn.failed",
+	    "delivery failed: 5.0.0 (the mail system gives no reason)",
+	    "<c1@ca.test>" },
+	{ "opensmtpd-two", VERDICT_DSN_FAILED, "dsn.failed",
+	    "delivery failed: 5.0.0 (the mail system gives no reason)",
+	    "<c1@ca.test>" },
+	{ "opensmtpd-delayed", VERDICT_DSN_DELAYED, "dsn.delayed",
+	    "delivery is delayed: 4.0.0 (the mail system gives no reason; it "
+	    "may still succeed)",
+	    "<c1@ca.test>" },
+	{ "opensmtpd-expired", VERDICT_DSN_DELAYED, "dsn.delayed",
+	    "delivery is delayed: 4.4.7 (the mail could not be delivered in "
+	    "time)",
+	    "<c1@ca.test>" },
+	{ "sendmail-unknown", VERDICT_DSN_FAILED, "dsn.failed",
+	    "delivery failed: 5.1.1 (there is no such mailbox)",
+	    "<c1@ca.test>" },
+	{ "sendmail-quota", VERDICT_DSN_FAILED, "dsn.failed",
+	    "delivery failed: 5.2.2 (the mailbox is full)", "<c1@ca.test>" },
+	{ "sendmail-after-data", VERDICT_DSN_FAILED, "dsn.failed",
+	    "delivery failed: 5.7.1 (the mail system's policy refuses the "
+	    "mail)",
+	    "<c1@ca.test>" },
+	{ "sendmail-two", VERDICT_DSN_FAILED, "dsn.failed",
+	    "delivery failed: 5.1.1 (there is no such mailbox)",
+	    "<c1@ca.test>" },
+	{ "sendmail-delayed", VERDICT_DSN_DELAYED, "dsn.delayed",
+	    "delivery is delayed: 4.7.1 (the mail system wants another try "
+	    "later)",
+	    "<c1@ca.test>" },
+	{ "microsoft-365", VERDICT_DSN_FAILED, "dsn.failed",
+	    "delivery failed: 5.1.10 (the mail domain takes no mail, or "
+	    "has no such mailbox)",
+	    "<c1@ca.test>" },
+	{ "exchange-delayed", VERDICT_DSN_DELAYED, "dsn.delayed",
+	    "delivery is delayed: 4.4.7 (the mail could not be delivered in "
+	    "time)",
+	    "<c1@ca.test>" },
+	{ "gmail", VERDICT_DSN_FAILED, "dsn.failed",
+	    "delivery failed: 5.1.1 (there is no such mailbox)",
+	    "<c1@ca.test>" },
+	{ "domino", VERDICT_DSN_FAILED, "dsn.failed",
+	    "delivery failed: 5.1.1 (there is no such mailbox)",
+	    "<c1@ca.test>" },
+	{ "amazon-ses", VERDICT_DSN_FAILED, "dsn.failed",
+	    "delivery failed: 5.2.2 (the mailbox is full)", "<c1@ca.test>" },
+	{ "yahoo", VERDICT_DSN_FAILED, "dsn.failed",
+	    "delivery failed: 5.0.0 (the mail system gives no reason)",
+	    "<c1@ca.test>" },
+	{ "courier", VERDICT_DSN_FAILED, "dsn.failed",
+	    "delivery failed: 5.0.0 (the mail system gives no reason)",
+	    "<c1@ca.test>" },
+	{ "qmail", VERDICT_DSN_NOTED, "dsn.unparsed", NULL, NULL },
+	{ "relayed", VERDICT_DSN_NOTED, "dsn.noted", NULL, "<c1@ca.test>" },
+	{ "expanded", VERDICT_DSN_NOTED, "dsn.noted", NULL, "<c1@ca.test>" },
+	{ "delivered", VERDICT_DSN_NOTED, "dsn.noted", NULL, "<c1@ca.test>" },
+	{ "forward-failed", VERDICT_DSN_NOTED, "dsn.noted", NULL,
+	    "<c1@ca.test>" },
+	{ "failed-and-delayed", VERDICT_DSN_NOTED, "dsn.unparsed", NULL, NULL },
+	{ "letter-case", VERDICT_DSN_FAILED, "dsn.failed",
+	    "delivery failed: 5.7.1 (the mail system's policy refuses the "
+	    "mail)",
+	    "<c1@ca.test>" },
+	{ "headers-only", VERDICT_DSN_FAILED, "dsn.failed",
+	    "delivery failed: 5.1.2 (there is no such mail domain)",
+	    "<c1@ca.test>" },
+	{ "utf8", VERDICT_DSN_FAILED, "dsn.failed",
+	    "delivery failed: 5.6.7 (the mail system cannot take non-ASCII "
+	    "addresses)",
+	    "<c1@ca.test>" },
+	{ "no-reporter", VERDICT_DSN_NOTED, "dsn.unparsed", NULL, NULL },
+	{ "disposition", VERDICT_DSN_NOTED, "dsn.unparsed", NULL, NULL },
+	/* Whose address it is, is not this file's to know. */
+	{ "without-tag", VERDICT_DSN_FAILED, "dsn.failed", NULL,
+	    "<c1@ca.test>" },
+};
+
+/* As the validator opens it; nothing of the returned mail is learned, and
+ * none of the reporter's words is repeated. */
+static void
+test_files(void **state)
+{
+	static const struct reply_policy policy = { .message_max = 1 << 18 };
+	static const char part1[] = "toF_6dSoCcBK0XKz5YlygKzErU5LsT5Q";
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(files); i++) {
+		struct reply r;
+
+		unit_case("%s", files[i].file);
+		assert_int_equal(
+		    reply_open(unit_job(), load(unit_job(), files[i].file), 0,
+			&policy, &r),
+		    0);
+		assert_true(r.decided);
+		assert_true(r.dsn.is_dsn);
+		assert_int_equal(r.verdict, files[i].verdict);
+		assert_string_equal(r.finding.code, files[i].code);
+		if (files[i].detail != NULL)
+			assert_string_equal(r.finding.detail, files[i].detail);
+		if (files[i].message_id == NULL)
+			assert_null(r.dsn.original_message_id);
+		else
+			assert_string_equal(
+			    r.dsn.original_message_id, files[i].message_id);
+		assert_false(r.has_part1);
+		assert_null(strstr(r.evidence, part1));
+		assert_null(strstr(r.finding.detail, "user.test"));
+		assert_string_equal(
+		    r.recipients[0], strcmp(files[i].file, "without-tag") == 0
+					 ? "acme@ca.test"
+					 : "acme+tag@ca.test");
+	}
+}
+
+/* The same three parts under another name, but no other three. */
+static void
+test_mixed(void **state)
+{
+	static const struct {
+		const char *first, *second, *third;
+		bool is_dsn;
+	} cases[] = {
+		{ "text/plain", "message/delivery-status", "message/rfc822",
+		    true },
+		{ "text/html", "message/delivery-status", "message/rfc822",
+		    false },
+		{ "text/plain", "text/plain", "message/rfc822", false },
+		{ "text/plain", "message/delivery-status", "text/plain",
+		    false },
+		{ "message/delivery-status", "text/plain", "message/rfc822",
+		    false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct finding f;
+		struct dsn d;
+		const char *raw = arena_printf(unit_job()->arena,
+		    TOP "Content-Type: multipart/mixed; boundary=b\r\n\r\n"
+			"--b\r\nContent-Type: %s\r\n\r\nx\r\n"
+			"--b\r\nContent-Type: %s\r\n\r\n"
+			"Reporting-MTA: dns; x\r\n\r\n" RECIPIENT
+			"Action: failed\r\nStatus: 5.1.1\r\n\r\n"
+			"--b\r\nContent-Type: %s\r\n\r\n"
+			"Message-ID: <m1@ca.test>\r\n\r\n--b--\r\n",
+		    cases[i].first, cases[i].second, cases[i].third);
+
+		unit_case("%zu", i);
+		assert_int_equal(parse(span_str(raw), &d, &f), cases[i].is_dsn);
+		assert_int_equal(d.failed, cases[i].is_dsn);
+	}
+}
+
+/* Without an envelope sender, and no report. */
+static void
+test_other(void **state)
+{
+	static const struct {
+		const char *fields;
+		bool is_bounce;
+	} cases[] = {
+		{ "Return-Path: <>\r\n", true },
+		{ "return-path:\r\n <>\r\n", true },
+		{ "Return-Path: <a@b.test>\r\n", false },
+		{ "Return-Path: <>\r\nReturn-Path: <a@b.test>\r\n", false },
+		{ "Return-Path: <> x\r\n", false },
+		{ "", false },
+	};
+	static const struct message_limits limits = { 1 << 20 };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		const char *raw = arena_printf(unit_job()->arena,
+		    "%sSubject: failure notice\r\n\r\nHi.\r\n",
+		    cases[i].fields);
+		struct message m;
+		struct finding f;
+		struct dsn d = { .is_dsn = false };
+
+		unit_case("%zu", i);
+		assert_int_equal(
+		    message_parse(unit_job(), span_str(raw), &limits, &m, &f),
+		    0);
+		assert_int_equal(
+		    bounce_parse_other(&m, &d, &f), cases[i].is_bounce);
+		assert_int_equal(d.is_dsn, cases[i].is_bounce);
+		assert_false(d.parsed || d.failed || d.delayed);
+		if (cases[i].is_bounce)
+			assert_string_equal(f.code, "dsn.unparsed");
+	}
+}
+
 /* The returned message's id is an id, or nothing. */
 static void
 test_message_ids(void **state)
@@ -320,6 +588,9 @@ test_cut(void **state)
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_systems),
 	cmocka_unit_test(test_others),
+	cmocka_unit_test(test_files),
+	cmocka_unit_test(test_mixed),
+	cmocka_unit_test(test_other),
 	cmocka_unit_test(test_message_ids),
 	cmocka_unit_test(test_cut),
 };

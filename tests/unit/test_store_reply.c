@@ -89,6 +89,19 @@ enum effect {
 		}                                                              \
 	}
 
+/* A report of delivery: shown while the challenge waits, always itself. */
+#define NOTED(v)                                                               \
+	{                                                                      \
+		v,                                                             \
+		{                                                              \
+			{ SOFT, v }, { SOFT, v }, { NOTHING, v },              \
+			    { NOTHING, v }, { NOTHING, v }, { NOTHING, v },    \
+			{                                                      \
+				NOTHING, v                                     \
+			}                                                      \
+		}                                                              \
+	}
+
 struct outcome {
 	enum effect effect;
 	enum verdict stored;
@@ -123,8 +136,8 @@ static const struct {
 	AS_GIVEN(VERDICT_EXPIRED),
 	AS_GIVEN(VERDICT_LATE),
 	AS_GIVEN(VERDICT_REPEATED),
-	AS_GIVEN(VERDICT_DSN_DELAYED),
-	AS_GIVEN(VERDICT_DSN_NOTED),
+	NOTED(VERDICT_DSN_DELAYED),
+	NOTED(VERDICT_DSN_NOTED),
 };
 
 static void
@@ -260,6 +273,35 @@ test_judged_after_downtime(struct job *j)
 		assert_int_equal(fixture_authz(j, o, 0)->challenge.proven_at,
 		    cases[i].stored == VERDICT_MATCH ? j->now : 0);
 	}
+}
+
+/* ER-24: a report with nothing to say changes nothing; one that says the same
+ * again is shown once. */
+static void
+test_reports_noted(struct job *j)
+{
+	struct order *o = fixture_order(j, fixture_account(j), 1);
+	const struct authz *a = &o->identifiers[0].authz;
+	struct reply_record r = reply(j, a, VERDICT_DSN_NOTED);
+	const struct challenge *c;
+
+	r.error = NULL;
+	record(j, &r);
+	assert_int_equal(fixture_authz(j, o, 0)->challenge.soft_count, 0);
+	for (size_t i = 0; i < 3; i++) {
+		r = reply(j, a, VERDICT_DSN_DELAYED);
+		record(j, &r);
+	}
+	r = reply(j, a, VERDICT_DSN_NOTED);
+	r.error = "{\"type\":\"t\",\"detail\":\"another\"}";
+	record(j, &r);
+	r = reply(j, a, VERDICT_DSN_NOTED);
+	r.error = "{\"type\":\"t\",\"detail\":\"another\"}";
+	record(j, &r);
+	c = &fixture_authz(j, o, 0)->challenge;
+	assert_int_equal(c->soft_count, 2);
+	assert_non_null(strstr(c->error, "compound"));
+	assert_non_null(strstr(c->error, "another"));
 }
 
 static const struct json *
@@ -635,6 +677,12 @@ test_subject(struct job *j)
 	EXPECT(j, store_challenge_by_part1_hash(j, span_mem(hash, 31), &s), 0);
 	EXPECT(j, store_challenge_by_part1_hash(j, span_mem(hash, 0), &s), 0);
 	EXPECT(j, store_challenge_by_from(j, "acme@ca.example", &s), 0);
+	/* the Message-ID, whole and as it is */
+	EXPECT(j, store_challenge_by_message_id(j, c->message_id, &s), 1);
+	assert_string_equal(s.authz.challenge.id, c->id);
+	EXPECT(j, store_challenge_by_message_id(j, "<x@ca.example>", &s), 0);
+	EXPECT(j, store_challenge_by_message_id(j, c->message_id + 1, &s), 0);
+	EXPECT(j, store_challenge_by_message_id(j, "%", &s), 0);
 	/* a fixed address names no challenge (ER-24) */
 	fixture_sql(j, "UPDATE challenge SET from_address = 'acme@ca.example'");
 	EXPECT(j, store_challenge_by_from(j, "acme@ca.example", &s), 0);
@@ -643,6 +691,7 @@ test_subject(struct job *j)
 static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_verdict_table),
 	STORE_TEST(test_judged_after_downtime),
+	STORE_TEST(test_reports_noted),
 	STORE_TEST(test_five_soft_notes),
 	STORE_TEST(test_error_of_challenge),
 	STORE_TEST(test_failure_cascades),
