@@ -28,6 +28,7 @@ libcs_mail_a_SOURCES = \
 	mail/reply_block.c mail/reply_block.h \
 	mail/reply_evidence.c mail/reply_evidence.h \
 	mail/reply_headers.c mail/reply_headers.h \
+	mail/reply_quote.c mail/reply_quote.h \
 	mail/reply_readings.c mail/reply_readings.h \
 	mail/smtp_text.c mail/smtp_text.h \
 	mail/status_words.c mail/status_words.h \

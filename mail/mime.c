@@ -296,6 +296,29 @@ find_in_alternative(
 	return refuse_type(f, "no text/plain in the alternative");
 }
 
+/*
+ * Outlook and Apple's programs put multipart/related around the alternative
+ * when the HTML has a picture in it: a logo in the signature is enough.  Its
+ * first part is the root unless a parameter names another (RFC 2387).  As with
+ * the other layers, all of it is signed, and there is one text/plain that is
+ * read, or none.
+ */
+static int
+unwrap_related(const struct mime_part **p, struct finding *f)
+{
+	const struct mime_part *outer = *p;
+	struct span start;
+
+	if (!mime_part_is(outer, "multipart", "related") ||
+	    !mime_part_is(&outer->parts[0], "multipart", "alternative"))
+		return 0;
+	if (mime_param_get(&outer->type, "start", &start))
+		return refuse_type(
+		    f, "a multipart/related whose root is another part");
+	*p = &outer->parts[0];
+	return 0;
+}
+
 /* The one layer that may stand around the text (ER-27): 1, 0, or -1. */
 static int
 unwrap(const struct mime_part **p, struct finding *f)
@@ -321,7 +344,7 @@ mime_text_part(const struct message *m, const struct mime_part *root,
 	if (check_version(m, root, f) < 0 || check_types(root, f) < 0)
 		return -1;
 	layer = unwrap(&p, f);
-	if (layer < 0)
+	if (layer < 0 || unwrap_related(&p, f) < 0)
 		return -1;
 	*wrapped = layer == 1;
 	if (mime_part_is(p, "multipart", "alternative"))

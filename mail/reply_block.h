@@ -1,6 +1,7 @@
 /*
  * The response block (ER-28, MA-60 to MA-62) and where it may not stand
- * (MA-61): one pass over a text, line by line, nothing allocated.
+ * (MA-61, mail/reply_quote.h): one pass over a text, line by line, nothing
+ * allocated.
  */
 #ifndef MAIL_REPLY_BLOCK_H
 #define MAIL_REPLY_BLOCK_H
@@ -30,7 +31,5 @@ void reply_blocks_scan(struct span text, struct reply_blocks *out);
 /* What they say: 0 and 32 octets, or -1 (body.*). */
 int reply_blocks_judge(const struct reply_blocks *b, uint8_t digest[SHA256_LEN],
     struct finding *f);
-/* Does a line in it begin quoting without marks? */
-bool reply_has_separator(struct span text);
 
 #endif

@@ -8,6 +8,7 @@
 #include "lib/job.h"
 #include "mail/finding.h"
 #include "mail/reply_block.h"
+#include "mail/reply_quote.h"
 
 /* "This is a multi-part message in MIME format." may take two lines. */
 #define PREAMBLE_LINES_MAX 2

@@ -11,6 +11,7 @@
 #include "lib/utf8.h"
 #include "mail/finding.h"
 #include "mail/reply_block.h"
+#include "mail/reply_quote.h"
 #include "mail/template_html.h"
 
 #define MISTAKES_MAX 20 /* of one file */

@@ -220,6 +220,32 @@ test_structure(void **state)
 		    "mime.type", NULL, false },
 		{ S(MULTI("related") PART("text/plain", "x") "--b--\r\n"),
 		    "mime.type", NULL, false },
+	/* around the alternative, for the pictures in its HTML */
+#define WITHIN(multi)                                                          \
+	S(multi PART("multipart/alternative; boundary=c",                      \
+	    "--c\r\n\r\nx\r\n--c--") PART("image/png", "y") "--b--\r\n")
+		{ WITHIN(MULTI("related")), "", "x", false },
+		{ S(MULTI("mixed") PART("multipart/related; boundary=c",
+		      "--c\r\nContent-Type: multipart/alternative; "
+		      "boundary=d\r\n\r\n--d\r\n\r\nx\r\n--d--\r\n--c--")
+			  PART("text/plain", "footer") "--b--\r\n"),
+		    "", "x", true },
+		{ WITHIN(MIME "Content-Type: multipart/related; boundary=b; "
+			      "start=\"<y@x>\"\r\n\r\n"),
+		    "mime.type", NULL, false },
+		{ S(MULTI("related") PART("image/png", "y")
+			  PART("multipart/alternative; boundary=c",
+			      "--c\r\n\r\nx\r\n--c--") "--b--\r\n"),
+		    "mime.type", NULL, false },
+		{ S(MULTI("related")
+			  PART("multipart/related; boundary=c",
+			      "--c\r\nContent-Type: multipart/alternative; "
+			      "boundary=d\r\n\r\n--d\r\n\r\nx\r\n--d--\r\n--c-"
+			      "-") "--b--\r\n"),
+		    "mime.type", NULL, false },
+		{ S(MULTI("related") PART("multipart/mixed; boundary=c",
+		      "--c\r\n\r\nx\r\n--c--") "--b--\r\n"),
+		    "mime.type", NULL, false },
 		{ S(MULTI("digest") PART("text/plain", "x") "--b--\r\n"),
 		    "mime.type", NULL, false },
 		/* what may be nowhere */

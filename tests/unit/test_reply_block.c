@@ -13,6 +13,7 @@
 #include "mail/finding.h"
 #include "mail/reply.h"
 #include "mail/reply_block.h"
+#include "mail/reply_quote.h"
 #include "tests/unit/vectors.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
@@ -261,6 +262,8 @@ static const char *const separators[] = {
 	"-----\xe5\x85\x83\xe3\x81\xae\xe3\x83\xa1\xe3\x83\x83\xe3\x82\xbb\xe3"
 	"\x83\xbc\xe3\x82\xb8-----\n",
 	"-----In no language of the list-----\n",
+	"-----\"=_\" <alice@user.test> wrote: -----\n",
+	"-----Xyz=-_-----\n",
 	"-----\"Alice\" <alice@user.test> wrote: -----\n",      /* Lotus */
 	"---------- Forwarded message ---------\n",             /* Gmail */
 	"Begin forwarded message:\n",                           /* Apple */
@@ -276,9 +279,93 @@ static const char *const separators[] = {
 	"a\n\xe6\x97\xb6\xe9\x97\xb4\xef\xbc\x9a"
 	"b\n\xe6\x94\xb6\xe4\xbb\xb6\xe4\xba\xba\xef\xbc\x9a"
 	"c\n",
+	/* Outlook's line, without dashes enough to be known by them */
+	"--Original Message--\n",
+	"--Ursprüngliche Nachricht--\n",
+	"--Message d'origine--\n",
+	"--Message d’origine--\n",
+	"--Mensaje original--\n",
+	"--Mensagem original--\n",
+	"--Missatge original--\n",
+	"--Mensaxe orixinal--\n",
+	"--Jatorrizko mezua--\n",
+	"--Messaggio originale--\n",
+	"--Mesaj original--\n",
+	"--Oorspronkelijk bericht--\n",
+	"--Ursprungligt meddelande--\n",
+	"--Oprindelig meddelelse--\n",
+	"--Opprinnelig melding--\n",
+	"--Upprunaleg skilaboð--\n",
+	"--Alkuperäinen viesti--\n",
+	"--Algne sõnum--\n",
+	"--Sākotnējais ziņojums--\n",
+	"--Pradinis laiškas--\n",
+	"--Wiadomość oryginalna--\n",
+	"--Původní zpráva--\n",
+	"--Pôvodná správa--\n",
+	"--Eredeti üzenet--\n",
+	"--Izvorna poruka--\n",
+	"--Оригинална порука--\n",
+	"--Izvirno sporočilo--\n",
+	"--Özgün İleti--\n",
+	"--Αρχικό μήνυμα--\n",
+	"--Исходное сообщение--\n",
+	"--Оригінальне повідомлення--\n",
+	"--Оригинално съобщение--\n",
+	"--הודעה מקורית--\n",
+	"--الرسالة الأصلية--\n",
+	"--मूल संदेश--\n",
+	"--ข้อความต้นฉบับ--\n",
+	"--Thư gốc--\n",
+	"--Pesan Asli--\n",
+	"--元のメッセージ--\n",
+	"--邮件原件--\n",
+	"--原始郵件--\n",
+	"--원본 메시지--\n",
+	"Anfang der weitergeleiteten Nachricht:\n",
+	"Début du message réexpédié :\n",
+	"Début du message transféré\xc2\xa0:\n",
+	"以下是被转发的邮件：\n",
+	/* the header, in languages whose word for From is known */
+	"Gesendet: Montag um 10:00 Uhr\nVon: CA\nAn: a\nBetreff: b\n",
+	"Da: a\nInviato: b\nA: c\n",
+	"Od: a\nWysłano: b\nDo: c\n",
+	"От: a\nОтправлено: b\nКому: c\n",
+	"Від: a\nНадіслано: b\nКому: c\n",
+	"差出人: a\n送信日時: b\n宛先: c\n",
+	"寄件者: a\n寄件日期: b\n收件者: c\n",
+	"보낸 사람: a\n보낸 날짜: b\n받는 사람: c\n",
+	"מאת: a\nנשלח: b\nאל: c\n",
+	/* and in one that is not: the challenge's Subject is in it */
+	"Oddawca: a\nPósłane: b\nTema: Re: ACME: xyz\n",
+	"Tema: ACME: xyz\nPósłane: b\nKomu: c\n",
+	/* above text without marks, as Yahoo's pages write it */
+	"    On Monday, March 2, 2026 at 10:00:00 AM GMT, CA "
+	"<acme+tag@ca.test> wrote:  \n \n quoted\n",
+	"Le lun. 2 mars 2026 à 10:00, CA <acme@ca.test> a écrit :\nquoted\n",
+	"Am Mo., 2. März 2026 um 10:00 Uhr schrieb CA\n<acme@ca.test>:\n\n"
+	"quoted\n",
+	"On 2 Mar 2026, CA\n<acme@ca.test>\nwrote:\nquoted\n",
+	"在 2026年3月2日 10:00，CA <acme@ca.test> 写道：\nquoted\n",
 };
 
 static const char *const no_separators[] = {
+	"On Mon, 2 Mar 2026 at 10:00, CA <acme@ca.test> wrote:\n\n | q\n",
+	"On Mon, 2 Mar 2026 at 10:00, CA <acme@ca.test> wrote:\n\xc2\xa0\n"
+	"» q\n",
+	"On 2 Mar 2026, CA\n<acme@ca.test>\nwrote:\n> quoted\n",
+	/* nobody, or no time */
+	"Here is the answer of alice@user.test:\n\n",
+	"Here is the answer of 2 March 2026, 10:00:\n\n",
+	"Here is the answer of alice2026@user.test:\n\n",
+	"Here is the answer of alice@user.test, 10:0:\n\n",
+	"alice@user.test, 2026\n\n",
+	"alice@user.test\n\n10:00:\n\n",
+	/* no header of a message, or none of a challenge mail */
+	"Tel: 1\nFax: 2\nE-Mail: a@user.test\nWeb: b\n",
+	"Subject: ACME: xyz\n\n",
+	"Original message of ours\n",
+	"------=_=-_OpenGroupware_org_NGMime-1-1.1-0------\n",
 	"-----\n",
 	"_____\n",
 	"-- \n",

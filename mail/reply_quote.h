@@ -1,0 +1,25 @@
+/*
+ * Where quoted text begins that carries no marks (MA-61), and which marks
+ * quoted lines carry.  One line at a time; nothing is allocated.
+ */
+#ifndef MAIL_REPLY_QUOTE_H
+#define MAIL_REPLY_QUOTE_H
+
+#include "lib/buf.h"
+
+/* The line at `at` without line end and blanks before it; *next is where the
+ * one after it begins. */
+struct span reply_line_at(struct span text, size_t at, size_t *next);
+/*
+ * Is `line`, which begins at `at` and ends before `next`, one below which all
+ * is quoted?  A worded line ("-----Original Message-----"), a copied header,
+ * or an attribution ("On …, CA <…> wrote:") above text without marks.
+ */
+bool reply_is_separator(
+    struct span text, size_t at, struct span line, size_t next);
+/* Does any line in it? */
+bool reply_has_separator(struct span text);
+/* The line without the marks that programs put before quoted ones. */
+struct span reply_unquoted(struct span line);
+
+#endif
