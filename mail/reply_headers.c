@@ -2,6 +2,8 @@
 
 #include "mail/reply_headers.h"
 
+#include <string.h>
+
 #include "lib/addr.h"
 #include "lib/arena.h"
 #include "lib/b64.h"
@@ -209,6 +211,25 @@ reply_headers_to(struct job *j, const struct message *m,
 	    "To is not the address that the challenge mail came from");
 }
 
+/*
+ * The one Message-ID of the field.  mailutils and other old programs write
+ * words before it ("Your message of Mon, 2 Mar 2026 …", obs-in-reply-to of RFC
+ * 5322); what could hide another id, or this one, is not among them.
+ */
+static struct span
+only_id(struct span body)
+{
+	struct span id;
+	size_t i;
+
+	body = span_trim_fws(body);
+	id = span_from(body, span_find(body, 0, '<'));
+	for (i = 0; i < body.n - id.n; i++)
+		if (strchr("\"()>\\[]@", body.p[i]) != NULL)
+			return body;
+	return id;
+}
+
 int
 reply_headers_in_reply_to(
     const struct message *m, const char *message_id, struct finding *f)
@@ -216,7 +237,7 @@ reply_headers_in_reply_to(
 	const struct field *x = message_field(m, "In-Reply-To");
 
 	/* Absent is accepted (ER-25): clients in use write none. */
-	if (x == NULL || span_eq_str(span_trim_fws(x->body), message_id))
+	if (x == NULL || span_eq_str(only_id(x->body), message_id))
 		return 0;
 	return finding_set(f, FINDING_REFUSE, "hdr.in-reply-to",
 	    "In-Reply-To is not the challenge mail's Message-ID");

@@ -8,7 +8,7 @@
 #define RULE_LOOK_AHEAD 4
 #define HEADER_NAME_MAX 40
 #define BARE_HEADER_LINES 3
-#define COPIED_HEADER_MAX 8
+#define COPIED_HEADER_MAX 5
 #define ATTRIBUTION_LINES 3
 
 /* The shortest and the longest of the table, in octets; most lines are
@@ -386,18 +386,29 @@ is_delimiter_like(struct span line)
 	       span_find(line, 0, '\t') == line.n;
 }
 
+static bool
+is_known(struct span words)
+{
+	size_t i;
+
+	for (i = 0; i < COUNT(separator_words); i++)
+		if (separator_words[i].n == words.n &&
+		    ascii_lower(separator_words[i].p[0]) ==
+			ascii_lower(words.p[0]) &&
+		    span_caseeq(words, separator_words[i]))
+			return true;
+	return false;
+}
+
 /* "-----Original Message-----" in the languages above, or any words with
  * four dashes on both sides, but for armour of other kinds. */
 static bool
 is_worded_separator(struct span line)
 {
 	struct span words = undecorated(line);
-	size_t i;
-	bool known = words.n >= WORDS_MIN && words.n <= WORDS_MAX;
 
-	for (i = 0; known && i < COUNT(separator_words); i++)
-		if (span_caseeq(words, separator_words[i]))
-			return true;
+	if (words.n >= WORDS_MIN && words.n <= WORDS_MAX && is_known(words))
+		return true;
 	return words.n > 0 && run_of(line, '-') >= 4 &&
 	       end_run_of(line, '-') >= 4 &&
 	       !span_starts(words, SPAN("BEGIN ")) &&

@@ -151,6 +151,34 @@ check_texts(struct job *j, struct span body, const uint8_t digest[SHA256_LEN],
 	return 0;
 }
 
+/*
+ * Quoted-printable leaves armour lines as they are, but for blanks at their
+ * end.  A block that exists only when it is decoded could be text that was
+ * never meant to be one ("> x=0A-----BEGIN…").
+ */
+static bool
+is_in_raw(struct job *j, struct span body)
+{
+	struct reply_blocks blocks;
+	struct span line;
+	struct buf b;
+	size_t at, next;
+
+	buf_init(&b, j->arena, body.n + 2);
+	buf_reserve(&b, body.n + 1);
+	for (at = 0; at < body.n; at = next) {
+		line = reply_line_at(body, at, &next);
+		while (span_starts(line, SPAN("-----")) &&
+		       (span_ends(line, SPAN("=20")) ||
+			   span_ends(line, SPAN("=09"))))
+			line = span_cut(line, 0, line.n - 3);
+		buf_add(&b, line);
+		buf_add_char(&b, '\n');
+	}
+	reply_blocks_scan(buf_span(&b), &blocks);
+	return blocks.counts.found || blocks.bad;
+}
+
 static int
 check_readings(struct job *j, const struct mime_part *root,
     const struct mime_part *leaf, const uint8_t digest[SHA256_LEN],
@@ -162,13 +190,8 @@ check_readings(struct job *j, const struct mime_part *root,
 	    check_texts(j, root->body, digest, &raw, f) < 0 ||
 	    check_leaves(j, root, digest, f) < 0)
 		return -1;
-	/*
-	 * Quoted-printable leaves armour lines as they are.  A block that
-	 * exists only when it is decoded could be text that was never meant
-	 * to be.
-	 */
 	if (leaf == root && leaf->encoding == MIME_QUOTED_PRINTABLE &&
-	    !raw.counts.found && !raw.bad)
+	    !raw.counts.found && !raw.bad && !is_in_raw(j, root->body))
 		return refuse(f, "a block only in one reading");
 	return 0;
 }

@@ -1,4 +1,4 @@
-# Other people's ACME clients against countersignd in the laboratory; run by
+# Other people's ACME clients, and mail programs, against countersignd in the laboratory; run by
 # ./run-tests, not by `make check`.
 
 EXTRA_DIST += \
@@ -20,6 +20,12 @@ EXTRA_DIST += \
 	tests/interop/certbot/issue.py \
 	tests/interop/certbot/requirements.txt \
 	tests/interop/clients.py \
+	tests/interop/mailers.py \
+	tests/interop/mailers/edit \
+	tests/interop/mailers/html \
+	tests/interop/mailers/nodemailer.js \
+	tests/interop/mailers/perl \
+	tests/interop/mailers/sendmail \
 	tests/interop/test_acme4j.py \
 	tests/interop/test_acme_client.py \
 	tests/interop/test_acmez.py \
@@ -29,4 +35,5 @@ EXTRA_DIST += \
 	tests/interop/test_certbot.py \
 	tests/interop/test_host_clients.py \
 	tests/interop/test_mailauth.py \
+	tests/interop/test_mailers.py \
 	tests/interop/test_own_client.py

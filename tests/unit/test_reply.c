@@ -509,6 +509,20 @@ test_headers(void **state)
 		    VERDICT_UNAUTHENTICATED, "hdr.to-mismatch" },
 		{ { .in_reply_to = "\r\n <c1@ca.test> " }, VERDICT_MATCH,
 		    "match" },
+		/* mailutils */
+		{ { .in_reply_to = "Your message of Mon, 02 Mar 2026 10:00:00 "
+				   "+0000\r\n\t<c1@ca.test>" },
+		    VERDICT_MATCH, "match" },
+		{ { .in_reply_to = "Your message <c1@ca.test> of Monday" },
+		    VERDICT_UNAUTHENTICATED, "hdr.in-reply-to" },
+		{ { .in_reply_to = "x@evil.test <c1@ca.test>" },
+		    VERDICT_UNAUTHENTICATED, "hdr.in-reply-to" },
+		{ { .in_reply_to = "\"<x@evil.test>\" <c1@ca.test>" },
+		    VERDICT_UNAUTHENTICATED, "hdr.in-reply-to" },
+		{ { .in_reply_to = "(a <c1@ca.test>" }, VERDICT_UNAUTHENTICATED,
+		    "hdr.in-reply-to" },
+		{ { .in_reply_to = "c1@ca.test" }, VERDICT_UNAUTHENTICATED,
+		    "hdr.in-reply-to" },
 		{ { .in_reply_to = "<c2@ca.test>" }, VERDICT_UNAUTHENTICATED,
 		    "hdr.in-reply-to" },
 		{ { .in_reply_to = "<c1@ca.test> <x@evil.test>" },
@@ -823,6 +837,19 @@ test_readings(void **state)
 			  "text/plain\r\n" BASE64, RIGHT_BASE64) "--b--\r\n" },
 		    VERDICT_UNAUTHENTICATED, "mime.inconsistent" },
 		/* a block only if it is decoded */
+		{ { .type = MIME("text/plain") QP,
+		      .body = "> x=0A-----BEGIN ACME RESPONSE-----=0A" RIGHT
+			      "=0A-----END ACME RESPONSE-----=0A\r\n" },
+		    VERDICT_UNAUTHENTICATED, "mime.inconsistent" },
+		{ { .type = MIME("text/plain") QP,
+		      .body = "=\r\n-----BEGIN ACME RESPONSE----=2D\r\n" RIGHT
+			      "\r\n-----END ACME RESPONSE-----\r\n" },
+		    VERDICT_UNAUTHENTICATED, "mime.inconsistent" },
+		/* but for blanks at the end, which are encoded (ER-28) */
+		{ { .type = MIME("text/plain") QP,
+		      .body = "-----BEGIN ACME RESPONSE----- =20\r\n" RIGHT
+			      "=3D\r\n-----END ACME RESPONSE-----=09\r\n" },
+		    VERDICT_MATCH, "match" },
 		{ { .type = MIME("text/plain") QP,
 		      .body = "=2D----BEGIN ACME RESPONSE-----\r\n" RIGHT
 			      "\r\n-----END ACME RESPONSE-----\r\n" },
