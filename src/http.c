@@ -580,7 +580,7 @@ start_daemon(struct http *h, struct job *j, const struct http_socket *socket)
 {
 	const struct conf_web *c = &j->conf->web;
 	struct MHD_OptionItem options[] = {
-		{ MHD_OPTION_LISTEN_SOCKET, socket->fd, NULL },
+		{ MHD_OPTION_LISTEN_SOCKET, socket->listener.fd, NULL },
 		{ MHD_OPTION_THREAD_POOL_SIZE,
 		    c->threads > 1 ? (intptr_t)c->threads : 0, NULL },
 		{ MHD_OPTION_CONNECTION_LIMIT, (intptr_t)c->max_connections,
@@ -706,7 +706,7 @@ drain(struct http *h)
 		 * they are gone.  What was passed goes on listening. */
 		MHD_quiesce_daemon(h->daemons[i]);
 		if (!s->is_passed)
-			shutdown(s->fd, SHUT_RDWR);
+			shutdown(s->listener.fd, SHUT_RDWR);
 	}
 	while (atomic_load(&h->exchanges) > 0 && clock_mono_ms() < until)
 		nanosleep(&pause, NULL);
@@ -732,7 +732,7 @@ http_stop(struct http *h)
 	writer_stop(h->writer);
 	for (size_t i = 0; i < h->daemon_count; i++) {
 		MHD_stop_daemon(h->daemons[i]);
-		close(h->sockets.v[i].fd);
+		close(h->sockets.v[i].listener.fd);
 	}
 	http_watches_free(h->watches);
 	http_peers_free(h->peers);

@@ -6,9 +6,10 @@
 #ifndef SRC_HTTP_LISTEN_H
 #define SRC_HTTP_LISTEN_H
 
+#include "src/listen.h"
+
 #include <stdbool.h>
 #include <stddef.h>
-#include <sys/types.h>
 
 struct conf;
 struct job;
@@ -16,12 +17,9 @@ struct job;
 #define HTTP_SOCKETS_MAX 16
 
 struct http_socket {
-	int fd;
+	struct listener listener; /* or what systemd passed */
 	bool is_tls;
-	bool is_passed;   /* by systemd, which has it too */
-	const char *path; /* of a Unix socket that we made, or NULL */
-	dev_t device;     /* the file at `path` */
-	ino_t inode;
+	bool is_passed; /* by systemd, which has it too */
 };
 
 struct http_sockets {

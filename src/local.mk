@@ -57,6 +57,7 @@ libcs_src_a_SOURCES = \
 	src/jose.c src/jose.h \
 	src/judge.c src/judge.h \
 	src/lists.c \
+	src/listen.c src/listen.h \
 	src/notify.c src/notify.h \
 	src/privilege.c src/privilege.h \
 	src/remote.c src/remote.h \
