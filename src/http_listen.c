@@ -76,7 +76,8 @@ listen_passed(struct job *j, struct http_sockets *out)
 		fd_set_nonblocking(fd, true);
 		if (add(j, out,
 			(struct http_socket){ .listener = { .fd = fd },
-			    .is_tls = family != AF_UNIX }) < 0)
+			    .is_tls = family != AF_UNIX,
+			    .is_passed = true }) < 0)
 			return -1;
 	}
 	return 0;

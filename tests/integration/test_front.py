@@ -302,6 +302,12 @@ def test_activation(site):
         with case("systemd's Unix socket is systemd's to remove"):
             site.stop()
             assert os.path.exists(path)
+        with case("systemd's sockets go on listening when the server stops"):
+            for passed in (tcp, unix):
+                assert passed.getsockopt(socket.SOL_SOCKET,
+                                         socket.SO_ACCEPTCONN) == 1
+            with socket.create_connection(("127.0.0.1", port), 5):
+                pass
         with case("a socket that does not listen is refused"):
             with socket.socket() as other:
                 start_activated(site, [other])
