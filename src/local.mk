@@ -32,6 +32,8 @@ libcs_src_a_SOURCES = \
 	src/account_keys.c src/account_keys.h \
 	src/intake.c src/intake.h \
 	src/intake_imap.c src/intake_imap.h \
+	src/lmtp.c src/lmtp.h \
+	src/recipient.c src/recipient.h \
 	src/reply_conf.c src/reply_conf.h \
 	src/enroll.c src/enroll.h \
 	src/enroll_box.c src/enroll_box.h \

@@ -105,3 +105,8 @@ tests_fuzz_fuzz_enroll_LDADD = $(FUZZ) $(CS_SRC)
 fuzzers += tests/fuzz/fuzz_client_address
 tests_fuzz_fuzz_client_address_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_client_address_LDADD = $(FUZZ) $(CS_SRC)
+
+# --- src: mail that is delivered here ---
+fuzzers += tests/fuzz/fuzz_lmtp
+tests_fuzz_fuzz_lmtp_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_lmtp_LDADD = $(FUZZ) $(CS_SRC)

@@ -280,6 +280,7 @@ unit_tests += \
 	tests/unit/test_issuer_profile \
 	tests/unit/test_judge \
 	tests/unit/test_lists \
+	tests/unit/test_lmtp \
 	tests/unit/test_reply_policy \
 	tests/unit/test_sender \
 	tests/unit/test_writer
@@ -293,6 +294,7 @@ tests_unit_test_gate_LDADD = $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_gate_keys_LDADD = $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_issuer_profile_LDADD = $(PKI_LAB) $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_lists_LDADD = $(PKI_LAB) $(STORE_FIXTURE) $(CS_SRC)
+tests_unit_test_lmtp_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_http_peers_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_judge_LDADD = $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_reply_policy_LDADD = $(DKIM_LAB) $(UNIT) $(CS_SRC)
