@@ -270,9 +270,9 @@ reply_insert(struct job *j, const struct reply_record *r)
 
 	if (store_change(j, &changed,
 		"INSERT INTO reply (" REPLY_COLUMNS
-		", raw) VALUES ($1, $2, $3, "
+		", raw, disposed_at) VALUES ($1, $2, $3, "
 		"$4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, "
-		"$17) "
+		"$17, $18) "
 		"ON CONFLICT (source, uidvalidity, uid) DO NOTHING",
 		ARGS(v_text(r->id), v_text(r->source), v_int(r->uidvalidity),
 		    v_int(r->uid), v_text(r->challenge_id), v_int(r->arrival),
@@ -280,7 +280,7 @@ reply_insert(struct job *j, const struct reply_record *r)
 		    v_text(r->code), v_text(r->detail), v_text(r->evidence),
 		    v_bytes(r->raw_sha256), v_bytes(r->covered_hash),
 		    v_bytes(r->seal), v_text(r->error), v_due(r->retry_at),
-		    v_bytes(r->raw))) != 0)
+		    v_bytes(r->raw), v_int(r->disposed_at))) != 0)
 		return -1;
 	if (changed == 0)
 		return job_fail(j, ERR_CONFLICT,

@@ -46,6 +46,9 @@ struct reply_record {
 	struct span seal;  /* VERDICT_MATCH: architecture.md; else empty */
 	const char *error; /* problem for the challenge: decisive or soft */
 	int64_t retry_at;  /* VERDICT_DEFERRED */
+	/* Set on recording where nothing is left to be moved away; not read
+	 * back. */
+	int64_t disposed_at;
 };
 
 /* Has this message been recorded with a verdict other than deferred? */

@@ -703,6 +703,12 @@ ask(struct resolver *r, struct question *q)
 	return 0;
 }
 
+void
+resolver_set_total(struct resolver *r, int64_t total_ms)
+{
+	r->total_ms = total_ms;
+}
+
 int
 resolver_query(struct resolver *r, struct job *j, const char *name,
     enum dns_type type, struct dns_answer *out)

@@ -66,6 +66,8 @@ typedef int resolver_query_fn(void *ctx, struct job *j, const char *name,
     enum dns_type type, struct dns_answer *out);
 struct resolver *resolver_new_custom(resolver_query_fn *query, void *ctx);
 void resolver_free(struct resolver *r);
+/* From now on a look-up waits so long at most, where there is a network. */
+void resolver_set_total(struct resolver *r, int64_t total_ms);
 
 /* What answers, for the evidence (MA-86): "libunbound 1.17.1, FILE". */
 const char *resolver_name(const struct resolver *r);

@@ -135,6 +135,18 @@ reply_open(struct job *j, struct span raw, int64_t arrival,
 	return 0;
 }
 
+void
+reply_without_sender(struct job *j, struct reply *r)
+{
+	struct finding f;
+
+	if (r->decided)
+		return;
+	(void)finding_set(&f, FINDING_REFUSE, "hdr.automatic",
+	    "an automatic message: no envelope sender");
+	(void)refuse(j, r, VERDICT_UNAUTHENTICATED, &f);
+}
+
 /* --- after --------------------------------------------------------------- */
 
 /* One judging. */

@@ -84,6 +84,9 @@ struct reply_expect {
  */
 int reply_open(struct job *j, struct span raw, int64_t arrival,
     const struct reply_policy *policy, struct reply *r);
+/* The envelope had no sender (MA-48): after reply_open(), where an envelope is
+ * known.  A report, which has none, stays what it is. */
+void reply_without_sender(struct job *j, struct reply *r);
 /* ER-25, ER-27 to ER-32, with the resolver for DKIM keys.  As above. */
 int reply_judge(struct job *j, struct reply *r,
     const struct reply_expect *expect, const struct reply_policy *policy,

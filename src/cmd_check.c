@@ -10,14 +10,13 @@
 #include "lib/log.h"
 #include "lib/seal.h"
 #include "mail/dkim_sign.h"
-#include "mail/fetch.h"
 #include "mail/finding.h"
 #include "mail/submit.h"
 #include "pki/key.h"
 #include "src/command.h"
 #include "src/conf_file.h"
 #include "src/intake.h"
-#include "src/intake_imap.h"
+#include "src/intake_check.h"
 #include "src/tls.h"
 #include "src/wording.h"
 
@@ -38,8 +37,9 @@ static const char check_usage[] =
     "usage: countersign check [-f FILE]\n"
     "\n"
     "Looks at everything that the server needs: configuration, database,\n"
-    "keys, certificates, the DKIM records in the DNS, logins at relay and\n"
-    "IMAP server, disk space.  One line each: ok, or what to do.  Run it as\n"
+    "keys, certificates, the DKIM records in the DNS, the login at the relay,\n"
+    "the ways by which replies come in, disk space.  One line each: ok, or "
+    "what to do.  Run it as\n"
     "the user that starts countersignd.  The exit status is 0 if all is "
     "well.\n"
     "\n"
@@ -271,32 +271,26 @@ check_relay(struct check *c, struct job *j)
 }
 
 static int
-check_mailbox(struct check *c, struct job *j)
+check_intake(struct check *c, struct job *j)
 {
-	struct fetch *fetch;
-	int result;
-
-	if (intake_imap_open(j, c->intake.imap, &fetch) < 0)
-		return -1;
-	result = fetch_check(fetch, j);
-	fetch_free(fetch);
-	return result;
+	return intake_check(j, &c->intake);
 }
 
 static void
 check_intakes(struct check *c)
 {
 	char room[INTAKE_NAME_MAX];
+	const char *name;
+	struct job j;
 
+	job_init(&j, NULL, c->conf);
 	for (size_t i = 0; i < intake_count(c->conf); i++) {
 		c->intake = intake_at(c->conf, i, room);
-		run(c,
-		    c->intake.imap->name == NULL
-			? "IMAP mailbox"
-			: arena_printf(
-			      c->keep, "IMAP mailbox %s", c->intake.imap->name),
-		    check_mailbox);
+		name = intake_check_name(&j, &c->intake);
+		if (name != NULL)
+			run(c, name, check_intake);
 	}
+	job_done(&j);
 }
 
 /* The folder that a file is (to be) in. */

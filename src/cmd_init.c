@@ -59,8 +59,9 @@ static const char init_usage[] =
     "                      sender.from=acme@ca.example; lists with commas\n"
     "\n"
     "Needed with --set: base_url, web.listen, web.tls_certificate,\n"
-    "web.tls_key, sender.from, sender.relay_host, validator.imap_host,\n"
-    "validator.imap_user, validator.imap_password, issuer.crl_url.\n";
+    "web.tls_key, sender.from, sender.relay_host, issuer.crl_url, and\n"
+    "validator.imap_host, validator.imap_user and validator.imap_password,\n"
+    "or validator.lmtp_listen.\n";
 
 static struct setting *
 find_setting(struct init *in, const struct conf_option *o, struct arena *a)

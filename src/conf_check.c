@@ -106,15 +106,16 @@ check_base_url(struct check *c)
 }
 
 static void
-check_listen_path(struct check *c, const char *path)
+check_listen_path(
+    struct check *c, const char *option, const char *path, const char *example)
 {
 	if (path[0] != '/')
-		wrong(c, "web.listen",
+		wrong(c, option,
 		    "unix:%s is not an absolute file name; write "
-		    "\"unix:/run/countersign/acme.sock\"",
-		    path);
+		    "\"unix:%s\"",
+		    path, example);
 	else if (strlen(path) >= UNIX_PATH_MAX)
-		wrong(c, "web.listen",
+		wrong(c, option,
 		    "unix:%s is too long; a socket's file name may have %d "
 		    "octets",
 		    path, UNIX_PATH_MAX - 1);
@@ -130,7 +131,9 @@ check_listen(struct check *c)
 		const char *value = l->v[i];
 
 		if (conf_listen_path(value) != NULL)
-			check_listen_path(c, conf_listen_path(value));
+			check_listen_path(c, "web.listen",
+			    conf_listen_path(value),
+			    "/run/countersign/acme.sock");
 		else if (strcmp(value, CONF_LISTEN_SYSTEMD) != 0 &&
 			 conf_parse_listen(c->arena, value, &host, &port) < 0)
 			wrong(c, "web.listen",
@@ -138,6 +141,47 @@ check_listen(struct check *c)
 			    "\"127.0.0.1:443\" or \"[::1]:443\"",
 			    value);
 	}
+}
+
+static bool
+is_loopback_address(const char *host)
+{
+	struct netaddr a, v4, v6;
+
+	return netaddr_parse(span_str(host), &a) == 0 &&
+	       netaddr_parse_network(SPAN("127.0.0.0/8"), &v4) == 0 &&
+	       netaddr_parse_network(SPAN("::1"), &v6) == 0 &&
+	       (netaddr_is_in(&a, &v4) || netaddr_is_in(&a, &v6));
+}
+
+/* LMTP has neither TLS nor logins here. */
+static void
+check_lmtp(struct check *c)
+{
+	const struct conf_validator *v = &c->conf->validator;
+	const char *host, *port;
+	bool has_file = false;
+
+	for (size_t i = 0; i < v->lmtp_listen.n; i++) {
+		const char *value = v->lmtp_listen.v[i];
+		const char *path = conf_listen_path(value);
+
+		has_file = has_file || path != NULL;
+		if (path != NULL)
+			check_listen_path(c, "validator.lmtp_listen", path,
+			    "/run/countersign/lmtp");
+		else if (conf_parse_listen(c->arena, value, &host, &port) < 0 ||
+			 !is_loopback_address(host))
+			wrong(c, "validator.lmtp_listen",
+			    "%s is not an address of this host itself and a "
+			    "port; write \"127.0.0.1:2424\" or "
+			    "\"unix:/run/countersign/lmtp\"",
+			    value);
+	}
+	if (v->lmtp_group != NULL && !has_file)
+		wrong(c, "validator.lmtp_group",
+		    "is for Unix sockets, but validator.lmtp_listen names "
+		    "none");
 }
 
 static void
@@ -319,7 +363,8 @@ check_first_imap(struct check *c)
 			    "is missing: the server of that mailbox");
 		else if (intake_count(c->conf) == 0)
 			wrong(c, "validator.imap_host",
-			    "is missing: replies have no way in");
+			    "is missing: replies have no way in; set it, or "
+			    "lmtp_listen");
 		return;
 	}
 	if (m->user == NULL)
@@ -400,6 +445,7 @@ check_validator(struct check *c)
 	const struct conf_validator *v = &c->conf->validator;
 
 	check_first_imap(c);
+	check_lmtp(c);
 	for (size_t i = 0; i < v->imap_count; i++) {
 		check_imap(c, &v->imaps[i]);
 		check_imap_name(c, &v->imaps[i]);

@@ -332,6 +332,14 @@ const struct conf_option conf_options[] = {
 	{ "validator", "processed_folder", CONF_STRING,
 	    AT(validator.imap.processed_folder), "Processed", 1, 255, NULL, false,
 	    false, "Where such messages are moved." },
+	{ "validator", "lmtp_listen", CONF_LIST, AT(validator.lmtp_listen),
+	    NULL, 0, 0, NULL, false, false,
+	    "Sockets that the mail server delivers replies to by LMTP: "
+	    "unix:FILE, or an address of this host itself and a port." },
+	{ "validator", "lmtp_group", CONF_STRING, AT(validator.lmtp_group),
+	    NULL, 1, 32, NULL, false, false,
+	    "Group that may connect to such a Unix socket, beside the user of "
+	    "the roles; that user's own if not set." },
 	{ "validator", "max_message", CONF_OCTETS, AT(validator.max_message),
 	    "256K", 16384, 4 * 1048576, NULL, false, true,
 	    "Octets in a reply." },

@@ -13,12 +13,18 @@ own_count(const struct conf_validator *v)
 	return v->imap.host != NULL;
 }
 
+static size_t
+lmtp_count(const struct conf_validator *v)
+{
+	return v->lmtp_listen.n > 0 ? 2 : 0;
+}
+
 size_t
 intake_count(const struct conf *c)
 {
 	const struct conf_validator *v = &c->validator;
 
-	return own_count(v) + v->imap_count;
+	return own_count(v) + v->imap_count + lmtp_count(v);
 }
 
 struct intake
@@ -28,10 +34,16 @@ intake_at(const struct conf *c, size_t i, char room[INTAKE_NAME_MAX])
 	const struct conf_imap *m;
 
 	if (i < own_count(v))
-		return (struct intake){ .name = "imap", .imap = &v->imap };
-	m = &v->imaps[i - own_count(v)];
-	snprintf(room, INTAKE_NAME_MAX, "imap:%s", m->name);
-	return (struct intake){ .name = room, .imap = m };
+		return (struct intake){ INTAKE_IMAP, "imap", &v->imap };
+	i -= own_count(v);
+	if (i < v->imap_count) {
+		m = &v->imaps[i];
+		snprintf(room, INTAKE_NAME_MAX, "imap:%s", m->name);
+		return (struct intake){ INTAKE_IMAP, room, m };
+	}
+	if (i == v->imap_count)
+		return (struct intake){ INTAKE_LMTP, "lmtp", NULL };
+	return (struct intake){ INTAKE_DEFERRED, "deferred", NULL };
 }
 
 bool

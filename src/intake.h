@@ -12,14 +12,25 @@
 struct conf;
 struct conf_imap;
 
+enum intake_kind {
+	INTAKE_IMAP,
+	INTAKE_LMTP,
+	/* No way in: only what is deferred and what waits for CAA.  Beside
+	 * LMTP, whose clients wait for an answer and not for slow name
+	 * servers. */
+	INTAKE_DEFERRED
+};
+
 struct intake {
-	const char *name; /* "imap", "imap:NAME": for logs, and for the
-			   * supervisor to tell a process its own */
+	enum intake_kind kind;
+	const char *name; /* "imap", "imap:NAME", "lmtp": for logs, and for
+			   * the supervisor to tell a process its own */
 	const struct conf_imap *imap;
 };
 
 #define INTAKE_NAME_MAX 64
 
+/* Processes; none: replies have no way in. */
 size_t intake_count(const struct conf *c);
 /* `room` is for names that are put together; i < intake_count(). */
 struct intake intake_at(

@@ -53,11 +53,30 @@ has_tag(const struct conf *conf, const char *from)
 	       !span_caseeq_str(span_str(from), conf->sender.from);
 }
 
-static bool
-is_recipient(const struct reply *r, const char *address)
+/* Whom a message came to. */
+struct recipients {
+	const char *const *v;
+	size_t n;
+};
+
+/* MA-106: the envelope, where it is known, else the header. */
+static struct recipients
+recipients_of(const struct judgement *g)
 {
-	for (size_t i = 0; i < r->recipient_count; i++)
-		if (strcmp(r->recipients[i], address) == 0)
+	const struct received *m = g->received;
+	const struct reply *r = &g->reply;
+
+	if (m->recipient_count > 0)
+		return (struct recipients){ m->recipients,
+			m->recipient_count };
+	return (struct recipients){ r->recipients, r->recipient_count };
+}
+
+static bool
+is_recipient(const struct recipients *to, const char *address)
+{
+	for (size_t i = 0; i < to->n; i++)
+		if (strcmp(to->v[i], address) == 0)
 			return true;
 	return false;
 }
@@ -70,11 +89,12 @@ static int
 find_bounced(struct job *j, struct judgement *g)
 {
 	const struct reply *r = &g->reply;
+	const struct recipients to = recipients_of(g);
 	struct challenge_subject *s = &g->subject;
 	int found = 0;
 
-	for (size_t i = 0; found == 0 && i < r->recipient_count; i++) {
-		found = store_challenge_by_from(j, r->recipients[i], s);
+	for (size_t i = 0; found == 0 && i < to.n; i++) {
+		found = store_challenge_by_from(j, to.v[i], s);
 		if (found > 0 && !has_tag(j->conf, s->authz.challenge.from))
 			found = 0;
 	}
@@ -82,7 +102,7 @@ find_bounced(struct job *j, struct judgement *g)
 		return found;
 	found = store_challenge_by_message_id(j, r->dsn.original_message_id, s);
 	if (found > 0 && (has_tag(j->conf, s->authz.challenge.from) ||
-			     !is_recipient(r, s->authz.challenge.from)))
+			     !is_recipient(&to, s->authz.challenge.from)))
 		found = 0;
 	return found;
 }
@@ -203,11 +223,18 @@ note_evidence(
 	    j, g->subject.authz.challenge.id, g->record.covered_hash);
 }
 
+static struct record_sources
+sources_of(const struct validator *v, const struct job *j)
+{
+	return (struct record_sources){ v->resolver, v->second,
+		v->hasty_ms > 0 ? v->hasty_ms
+				: j->conf->validator.dns_total_ms };
+}
+
 static int
 judge_reply(struct validator *v, struct job *j, struct judgement *g)
 {
-	const struct record_sources sources = { v->resolver, v->second,
-		j->conf->validator.dns_total_ms };
+	const struct record_sources sources = sources_of(v, j);
 	struct recorder *dns = recorder_new(j, &sources);
 	struct reply_policy policy =
 	    reply_policy_of(j->conf, g->subject.authz.mailbox);
@@ -251,8 +278,7 @@ static int
 judge_stop(struct validator *v, struct job *j, struct judgement *g)
 {
 	const struct authz *a = &g->subject.authz;
-	const struct record_sources sources = { v->resolver, v->second,
-		j->conf->validator.dns_total_ms };
+	const struct record_sources sources = sources_of(v, j);
 	struct recorder *dns = recorder_new(j, &sources);
 	struct reply_policy policy = reply_policy_of(j->conf, a->mailbox);
 	struct reply_expect expect;
@@ -349,8 +375,11 @@ judge(struct validator *v, struct job *j, struct judgement *g)
 		judge_refused(g);
 		return 0;
 	}
-	if (reply_open(j, m->raw, m->arrival, &policy, r) < 0 ||
-	    find_challenge(j, g) < 0)
+	if (reply_open(j, m->raw, m->arrival, &policy, r) < 0)
+		return -1;
+	if (m->null_sender)
+		reply_without_sender(j, r);
+	if (find_challenge(j, g) < 0)
 		return -1;
 	g->record.verdict = VERDICT_UNKNOWN;
 	g->record.evidence = r->evidence;
@@ -375,7 +404,8 @@ defer_pause(const struct judgement *g, int64_t now)
 }
 
 static void
-fill_record(struct job *j, struct judgement *g, uint8_t hash[SHA256_LEN])
+fill_record(const struct validator *v, struct job *j, struct judgement *g,
+    uint8_t hash[SHA256_LEN])
 {
 	struct reply_record *rec = &g->record;
 	const struct received *m = g->received;
@@ -389,8 +419,10 @@ fill_record(struct job *j, struct judgement *g, uint8_t hash[SHA256_LEN])
 	/* Strangers' mail that is about nothing here is not kept. */
 	if (g->has_subject)
 		rec->raw = m->raw;
+	rec->disposed_at = m->is_gone ? j->now : 0;
 	if (rec->verdict == VERDICT_DEFERRED)
-		rec->retry_at = j->now + defer_pause(g, j->now);
+		rec->retry_at =
+		    v->hasty_ms > 0 ? j->now : j->now + defer_pause(g, j->now);
 }
 
 static void
@@ -455,6 +487,8 @@ record(struct job *j, struct judgement *g, enum verdict *applied)
 	    suppress(j, a) < 0)
 		return -1;
 	j->wake |= 1u << ROLE_SENDER; /* the order's next mail (AC-116) */
+	if (*applied == VERDICT_DEFERRED)
+		j->wake |= 1u << ROLE_VALIDATOR;
 	return store_audit_add(j, "validator", "reply",
 	    arena_printf(j->arena, "order:%s", a->order_id),
 	    verdict_name(*applied), worker_detail(j, "code", g->record.code));
@@ -503,7 +537,7 @@ judge_and_record(struct validator *v, struct job *j, const struct received *m,
 
 	if (judge(v, j, &g) < 0)
 		return -1;
-	fill_record(j, &g, hash);
+	fill_record(v, j, &g, hash);
 	seal_record(v, &g, seal);
 	if (store_begin(j) < 0 || record(j, &g, verdict) < 0)
 		return worker_undo(j);

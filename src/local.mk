@@ -31,7 +31,9 @@ libcs_src_a_SOURCES = \
 	src/conf_value.c src/conf_value.h \
 	src/account_keys.c src/account_keys.h \
 	src/intake.c src/intake.h \
+	src/intake_check.c src/intake_check.h \
 	src/intake_imap.c src/intake_imap.h \
+	src/intake_lmtp.c src/intake_lmtp.h \
 	src/lmtp.c src/lmtp.h \
 	src/recipient.c src/recipient.h \
 	src/reply_conf.c src/reply_conf.h \

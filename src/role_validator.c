@@ -11,7 +11,9 @@
 #include "mail/fetch.h"
 #include "src/intake.h"
 #include "src/intake_imap.h"
+#include "src/intake_lmtp.h"
 #include "src/judge.h"
+#include "src/worker.h"
 
 #include <string.h>
 
@@ -37,7 +39,7 @@ validator_recover(struct job *j)
 	return store_reply_recover(j) < 0 ? -1 : store_caa_recover(j);
 }
 
-/* The mailbox that this process is for. */
+/* The way in that this process is for. */
 static int
 open_intake(struct job *j, const struct role_env *env, struct validator *v)
 {
@@ -46,10 +48,19 @@ open_intake(struct job *j, const struct role_env *env, struct validator *v)
 
 	if (!intake_find(j->conf, env->intake, &in, room))
 		return job_fail(j, ERR_INTERNAL,
-		    "the configuration has no mailbox %s any more: start "
+		    "the configuration has no way in %s any more: start "
 		    "countersignd again",
 		    env->intake);
-	return intake_imap_open(j, in.imap, &v->fetch);
+	v->kind = in.kind;
+	switch (in.kind) {
+	case INTAKE_IMAP:
+		return intake_imap_open(j, in.imap, &v->fetch);
+	case INTAKE_LMTP:
+		return intake_lmtp_open(j, &v->lmtp);
+	case INTAKE_DEFERRED:
+		break;
+	}
+	return 0;
 }
 
 static int
@@ -74,6 +85,7 @@ validator_open(struct job *j, struct role_env *env)
 {
 	const struct conf_validator *c = &j->conf->validator;
 	struct validator *v = arena_alloc(env->keep, sizeof(*v));
+
 	env->role = v;
 	if (seal_key_load(j, env->keep, j->conf->seal_key_file, &v->seal) < 0)
 		return -1;
@@ -85,7 +97,18 @@ validator_open(struct job *j, struct role_env *env)
 static int
 validator_run(struct role_env *env)
 {
-	return intake_imap_run(env);
+	const struct validator *v = env->role;
+
+	switch (v->kind) {
+	case INTAKE_IMAP:
+		return intake_imap_run(env);
+	case INTAKE_LMTP:
+		return intake_lmtp_run(env);
+	case INTAKE_DEFERRED:
+		break;
+	}
+	return worker_loop(
+	    env, ROLE_VALIDATOR, validator_step, validator_next_due);
 }
 
 static void
@@ -94,6 +117,7 @@ validator_close(struct role_env *env)
 	struct validator *v = env->role;
 
 	fetch_free(v->fetch);
+	intake_lmtp_close(v->lmtp);
 	resolver_free(v->resolver);
 	resolver_free(v->second);
 }

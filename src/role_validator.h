@@ -8,17 +8,25 @@
 
 #include "lib/buf.h"
 #include "lib/verdict.h"
+#include "src/intake.h"
 #include "src/role.h"
 
 struct fetch;
+struct intake_lmtp;
 struct resolver;
 struct seal_key;
 
 struct validator {
-	struct fetch *fetch; /* NULL in tests: messages are handed in */
+	enum intake_kind kind;    /* which of these it has: */
+	struct fetch *fetch;      /* NULL in tests: messages are handed in */
+	struct intake_lmtp *lmtp; /* or NULL */
 	struct resolver *resolver;
 	struct resolver *second; /* MA-32; NULL: none */
 	const struct seal_key *seal;
+	/* For the look-ups of one judgement, where somebody waits for it:
+	 * what takes longer is deferred, for another process, at once.
+	 * 0: as configured. */
+	int64_t hasty_ms;
 	uint32_t stuck_uid;   /* the message that could not be judged … */
 	unsigned stuck_count; /* … so often */
 };
@@ -31,6 +39,11 @@ struct received {
 	int64_t arrival;
 	struct span raw;
 	const char *refused; /* a code: it was not loaded or cannot be judged */
+	/* Where the envelope is known: */
+	bool null_sender;        /* MA-48 */
+	const char **recipients; /* canonical (MA-106) */
+	size_t recipient_count;
+	bool is_gone; /* there is nothing to move away afterwards */
 };
 
 /*

@@ -89,11 +89,11 @@ def eventually(question, what, seconds=DEADLINE):
         time.sleep(0.02)
 
 
-def run(settings, *tests):
-    """The whole of a test program."""
+def run(settings, *tests, kind=None):
+    """The whole of a test program; kind: a Site with more to it."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
-        with Site(settings) as site:
+        with (kind or Site)(settings) as site:
             for test in tests:
                 try:
                     test(site)
@@ -241,7 +241,8 @@ class Site:
             "mails_total", "certificates", "failed_validations")}
         if os.getuid() == 0:
             found["user"] = USER
-        return found | self.settings
+        found |= self.settings
+        return {k: v for k, v in found.items() if v is not None}
 
     def init(self):
         words = [f"{self.build}/countersign", "init", "--dir", self.state,
@@ -305,17 +306,29 @@ class Site:
         self.daemon.send_signal(signal.SIGHUP)
         eventually(lambda: len(self.events("configuration reloaded", mark))
                    + self.log(mark).count("configuration not reloaded")
-                   == len(ROLES), "the reload")
+                   >= len(self.processes()), "the reload")
 
-    def roles(self):
-        """{"web": pid, ...} of those that run."""
+    def processes(self):
+        """{pid: its words} of the roles that run."""
         found = {}
         pid = self.daemon.pid
         for child in read_file(f"/proc/{pid}/task/{pid}/children").split():
-            with contextlib.suppress(OSError, ValueError):
+            with contextlib.suppress(OSError):
                 words = read_file(f"/proc/{child}/cmdline").split("\0")
-                found[words[words.index("--role") + 1]] = int(child)
+                if "--role" in words:
+                    found[int(child)] = words
         return found
+
+    def roles(self):
+        """{"web": pid, ...}; of several validators, one."""
+        return {words[words.index("--role") + 1]: pid
+                for pid, words in self.processes().items()}
+
+    def intakes(self):
+        """{"imap": pid, ...}: the validators."""
+        return {words[words.index("--intake") + 1]: pid
+                for pid, words in self.processes().items()
+                if "--intake" in words}
 
     # -- what it says
 

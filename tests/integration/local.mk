@@ -51,6 +51,7 @@ EXTRA_DIST += \
 	tests/integration/test_idle.py \
 	tests/integration/test_issue.py \
 	tests/integration/test_limits.py \
+	tests/integration/test_lmtp.py \
 	tests/integration/test_mail_io.py \
 	tests/integration/test_outage.py \
 	tests/integration/test_profiles.py \
@@ -60,4 +61,5 @@ EXTRA_DIST += \
 	tests/integration/test_secrets.py \
 	tests/integration/test_signals.py \
 	tests/integration/test_storm.py \
-	tests/integration/test_texts.py
+	tests/integration/test_texts.py \
+	tests/integration/ways.py

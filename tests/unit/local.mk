@@ -277,6 +277,7 @@ unit_tests += \
 	tests/unit/test_gate \
 	tests/unit/test_http_peers \
 	tests/unit/test_gate_keys \
+	tests/unit/test_intake_lmtp \
 	tests/unit/test_issuer_profile \
 	tests/unit/test_judge \
 	tests/unit/test_lists \
@@ -294,6 +295,7 @@ tests_unit_test_gate_LDADD = $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_gate_keys_LDADD = $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_issuer_profile_LDADD = $(PKI_LAB) $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_lists_LDADD = $(PKI_LAB) $(STORE_FIXTURE) $(CS_SRC)
+tests_unit_test_intake_lmtp_LDADD = $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_lmtp_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_http_peers_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_judge_LDADD = $(ROLE_LAB) $(CS_SRC)

@@ -398,6 +398,28 @@ static const struct wrong wrongs[] = {
 	{ "\timap_user", "\tprocessed_folder = INBOX\n\timap_user",
 	    "conf:20: validator.processed_folder: must be another folder "
 	    "than imap_folder\n" },
+	{ "\timap_user",
+	    "\tlmtp_listen = { \"192.0.2.1:24\", \"[::1]:24\" }\n\timap_user",
+	    "conf:20: validator.lmtp_listen: 192.0.2.1:24 is not an address "
+	    "of this host itself and a port; write \"127.0.0.1:2424\" or "
+	    "\"unix:/run/countersign/lmtp\"\n" },
+	{ "\timap_user", "\tlmtp_listen = { systemd }\n\timap_user",
+	    "conf:20: validator.lmtp_listen: systemd is not an address of "
+	    "this host itself and a port; write \"127.0.0.1:2424\" or "
+	    "\"unix:/run/countersign/lmtp\"\n" },
+	{ "\timap_user", "\tlmtp_listen = { \"unix:lmtp\" }\n\timap_user",
+	    "conf:20: validator.lmtp_listen: unix:lmtp is not an absolute "
+	    "file name; write \"unix:/run/countersign/lmtp\"\n" },
+	{ "\timap_user",
+	    "\tlmtp_listen = { \"127.0.0.1:24\" }\n"
+	    "\tlmtp_group = postfix\n\timap_user",
+	    "conf:21: validator.lmtp_group: is for Unix sockets, but "
+	    "validator.lmtp_listen names none\n" },
+	{ "\timap_host = imap.ca.example\n\timap_user = acme\n"
+	  "\timap_password = imap.pw\n",
+	    "",
+	    "conf: validator.imap_host: is missing: replies have no way in; "
+	    "set it, or lmtp_listen\n" },
 	/* MA-30 */
 	{ "\timap_user", "\tdns_try_ms = 30000\n\timap_user",
 	    "conf: validator.dns_total_ms: must be at least dns_try_ms\n" },
@@ -519,6 +541,36 @@ test_titled(void **state)
 	assert_true(intake_find(c, "imap:two", &in, room));
 	assert_ptr_equal(in.imap, &v->imaps[0]);
 	assert_false(intake_find(c, "imap:three", &in, room));
+}
+
+/* LMTP alone is a way in; what it defers has a process of its own. */
+static void
+test_lmtp_alone(void **state)
+{
+	const char *text = edit(base,
+	    "\timap_host = imap.ca.example\n\timap_user = acme\n"
+	    "\timap_password = imap.pw\n",
+	    "\tlmtp_listen = { \"unix:/run/x/lmtp\", \"[::1]:24\" }\n"
+	    "\tlmtp_group = postfix\n");
+	const struct conf *c = load_good(text);
+	char room[INTAKE_NAME_MAX];
+	struct intake in;
+
+	(void)state;
+	assert_int_equal(c->validator.lmtp_listen.n, 2);
+	assert_string_equal(c->validator.lmtp_group, "postfix");
+	assert_int_equal(intake_count(c), 2);
+	assert_true(intake_find(c, "lmtp", &in, room));
+	assert_int_equal(in.kind, INTAKE_LMTP);
+	assert_true(intake_find(c, "deferred", &in, room));
+	assert_int_equal(in.kind, INTAKE_DEFERRED);
+	assert_false(intake_find(c, "imap", &in, room));
+	/* Beside mailboxes. */
+	c = load_good(edit(with(IMAP_TWO), "\timap_user",
+	    "\tlmtp_listen = { \"127.0.0.1:24\" }\n\timap_user"));
+	assert_int_equal(intake_count(c), 4);
+	assert_string_equal(intake_at(c, 1, room).name, "imap:two");
+	assert_string_equal(intake_at(c, 2, room).name, "lmtp");
 }
 
 static void
@@ -973,6 +1025,7 @@ static const struct CMUnitTest tests[] = {
 	WITH_FOLDER(test_mistakes),
 	WITH_FOLDER(test_all_at_once),
 	WITH_FOLDER(test_titled),
+	WITH_FOLDER(test_lmtp_alone),
 	WITH_FOLDER(test_titled_inherits),
 	WITH_FOLDER(test_titled_alone),
 	WITH_FOLDER(test_titled_refused),

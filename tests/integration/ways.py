@@ -1,0 +1,125 @@
+"""Sites whose replies come in without IMAP: the CA's Postfix delivers to
+countersignd by LMTP, or into a Maildir that it reads."""
+
+import contextlib
+import os
+import pwd
+import shutil
+import socket
+
+from harness import USER, Site, command
+
+NO_IMAP = {f"validator.imap_{name}": None
+           for name in ("host", "port", "ca_file", "user", "password")}
+
+
+class OtherSite(Site):
+    """Without IMAP; Postfix is told how to deliver before anything comes."""
+
+    def wanted_settings(self):
+        self.settings = NO_IMAP | self.way() | self.settings
+        return super().wanted_settings()
+
+    def init(self):
+        super().init()
+        self.postconf(**self.transport())
+
+    def postconf(self, **settings):
+        folder = f"{self.env['LAB_DIR']}/ca/postfix"
+        command("postconf", "-c", folder, "-e",
+                *(f"{k}={v}" for k, v in settings.items()))
+        self.lab("stop-part", "ca-postfix")
+        self.lab("start-part", "ca-postfix")
+
+    def folder_of_roles(self, name, group=None, mode=0o700):
+        """A folder that belongs to the user of the roles."""
+        path = f"{self.folder}/{name}"
+        os.mkdir(path)
+        shutil.chown(path, USER, group)
+        os.chmod(path, mode)
+        return path
+
+
+class UnixSite(OtherSite):
+    """Postfix delivers to a Unix socket."""
+
+    many = {"lmtp_destination_concurrency_limit": "100",
+            "initial_destination_concurrency": "50"}
+
+    def way(self):
+        self.socket = self.folder_of_roles("lmtp", "postfix", 0o750) + "/s"
+        return {"validator.lmtp_listen": f"unix:{self.socket}",
+                "validator.lmtp_group": "postfix"}
+
+    def transport(self):
+        return {"virtual_transport": f"lmtp:unix:{self.socket}"} | self.many
+
+
+class InetSite(OtherSite):
+    """Postfix delivers to a port of this host."""
+
+    def way(self):
+        with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as s:
+            self.port_number = s.getsockname()[1]
+        return {"validator.lmtp_listen": f"127.0.0.1:{self.port_number}"}
+
+    def transport(self):
+        return {"virtual_transport":
+                f"lmtp:inet:127.0.0.1:{self.port_number}"}
+
+
+class Lmtp:
+    """An LMTP client that says what it is told to, octet by octet."""
+
+    def __init__(self, site, timeout=30):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.settimeout(timeout)
+        self.socket.connect(site.socket)
+        self.stream = self.socket.makefile("rb")
+        self.greeting = self.answer()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        self.stream.close()
+        self.socket.close()
+
+    def answer(self):
+        """The code of one answer; 0: the connection has ended."""
+        while True:
+            line = self.stream.readline()
+            if not line:
+                return 0
+            if line[3:4] == b" ":
+                return int(line[:3])
+
+    def say(self, octets):
+        if isinstance(octets, str):
+            octets = octets.encode()
+        self.socket.sendall(octets)
+
+    def ask(self, line):
+        self.say(line + "\r\n")
+        return self.answer()
+
+    def open(self, sender, *recipients):
+        """Up to 354."""
+        assert self.ask("LHLO mx.ca.test") == 250
+        assert self.ask(f"MAIL FROM:<{sender}>") == 250
+        for recipient in recipients:
+            assert self.ask(f"RCPT TO:<{recipient}>") == 250
+        assert self.ask("DATA") == 354
+
+    def send(self, raw):
+        """The message to its end; dots doubled."""
+        text = (b"\r\n" + raw).replace(b"\r\n.", b"\r\n..")[2:]
+        self.say(text + b".\r\n")
+
+    def deliver(self, raw, recipient, sender="alice@user.test"):
+        self.open(sender, recipient)
+        self.send(raw)
+        return self.answer()
