@@ -135,9 +135,11 @@ struct conf_validator {
 	struct conf_imap imap;
 	struct conf_imap *imaps; /* further ones */
 	size_t imap_count;
-	struct conf_list lmtp_listen; /* "unix:/path", "127.0.0.1:2424" */
-	const char *lmtp_group;       /* whose members may connect to a Unix
-				       * socket; NULL: the roles' own */
+	struct conf_list maildir;      /* paths; disposal as imap's */
+	const char *maildir_line_ends; /* "lf", "crlf" (MA-3) */
+	struct conf_list lmtp_listen;  /* "unix:/path", "127.0.0.1:2424" */
+	const char *lmtp_group;        /* whose members may connect to a Unix
+					* socket; NULL: the roles' own */
 	struct conf_domain *domains;
 	size_t domain_count;
 	int64_t max_message; /* octets, MA-1 */

@@ -284,9 +284,7 @@ message_from_lf(struct job *j, struct span raw)
 	buf_init(&b, j->arena, 2 * raw.n + 1);
 	while ((lf = span_find(raw, at, '\n')) < raw.n) {
 		buf_add(&b, span_cut(raw, at, lf));
-		if (lf == at || raw.p[lf - 1] != '\r')
-			buf_add_char(&b, '\r');
-		buf_add_char(&b, '\n');
+		buf_add(&b, SPAN("\r\n"));
 		at = lf + 1;
 	}
 	buf_add(&b, span_from(raw, at));

@@ -56,7 +56,9 @@ const struct field *message_field(const struct message *m, const char *name);
 /* Unfolded, trimmed body in the arena. */
 struct span field_unfold(struct job *j, const struct field *f);
 
-/* LF line ends become CRLF, for input from a local file (MA-3). */
+/* LF line ends become CRLF, for input from a local file (MA-3): each of them.
+ * A CR before one is no part of it but stands in the message, which is then
+ * refused as it would have been before it became a file. */
 struct span message_from_lf(struct job *j, struct span raw);
 
 #endif

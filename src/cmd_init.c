@@ -61,7 +61,7 @@ static const char init_usage[] =
     "Needed with --set: base_url, web.listen, web.tls_certificate,\n"
     "web.tls_key, sender.from, sender.relay_host, issuer.crl_url, and\n"
     "validator.imap_host, validator.imap_user and validator.imap_password,\n"
-    "or validator.lmtp_listen.\n";
+    "or validator.lmtp_listen or validator.maildir.\n";
 
 static struct setting *
 find_setting(struct init *in, const struct conf_option *o, struct arena *a)

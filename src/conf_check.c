@@ -184,6 +184,56 @@ check_lmtp(struct check *c)
 		    "none");
 }
 
+static bool
+list_has(const struct conf_list *list, const char *name, size_t before)
+{
+	for (size_t i = 0; i < list->n && i < before; i++)
+		if (strcmp(list->v[i], name) == 0)
+			return true;
+	return false;
+}
+
+/* What separates folders in a Maildir, or would leave it. */
+static void
+check_processed(struct check *c)
+{
+	const struct conf_imap *m = &c->conf->validator.imap;
+
+	if (m->disposal == CONF_DISPOSAL_MOVE && m->processed_folder != NULL &&
+	    (strchr(m->processed_folder, '/') != NULL ||
+		m->processed_folder[0] == '.'))
+		wrong(c, "validator.processed_folder",
+		    "a folder of a Maildir has no / in its name and does not "
+		    "begin with a dot");
+}
+
+static void
+check_maildir(struct check *c)
+{
+	const struct conf_validator *v = &c->conf->validator;
+
+	for (size_t i = 0; i < v->maildir.n; i++) {
+		const char *path = v->maildir.v[i];
+
+		if (path[0] != '/')
+			wrong(c, "validator.maildir",
+			    "%s must be an absolute path", path);
+		else if (path[strlen(path) - 1] == '/')
+			wrong(c, "validator.maildir",
+			    "write %s without the slash at its end", path);
+		else if (list_has(&v->maildir, path, i))
+			wrong(c, "validator.maildir", "has %s twice", path);
+	}
+	if (v->maildir.n == 0)
+		return;
+	check_processed(c);
+	if (v->maildir_line_ends == NULL)
+		wrong(c, "validator.maildir_line_ends",
+		    "is missing: lf for what Postfix, Exim and other mail "
+		    "servers write on Unix, crlf for files that keep the line "
+		    "ends of the mail");
+}
+
 static void
 check_pair(struct check *c, const char *option, const void *given,
     const char *other_option, const void *other)
@@ -364,7 +414,7 @@ check_first_imap(struct check *c)
 		else if (intake_count(c->conf) == 0)
 			wrong(c, "validator.imap_host",
 			    "is missing: replies have no way in; set it, or "
-			    "lmtp_listen");
+			    "lmtp_listen, or maildir");
 		return;
 	}
 	if (m->user == NULL)
@@ -445,6 +495,7 @@ check_validator(struct check *c)
 	const struct conf_validator *v = &c->conf->validator;
 
 	check_first_imap(c);
+	check_maildir(c);
 	check_lmtp(c);
 	for (size_t i = 0; i < v->imap_count; i++) {
 		check_imap(c, &v->imaps[i]);
@@ -565,15 +616,6 @@ known_profiles(struct check *c)
 	for (size_t i = 0; i < profile_count; i++)
 		buf_addf(&b, "%s%s", i == 0 ? "" : ", ", profiles[i].name);
 	return b.p;
-}
-
-static bool
-list_has(const struct conf_list *list, const char *name, size_t before)
-{
-	for (size_t i = 0; i < list->n && i < before; i++)
-		if (strcmp(list->v[i], name) == 0)
-			return true;
-	return false;
 }
 
 static void

@@ -332,6 +332,15 @@ const struct conf_option conf_options[] = {
 	{ "validator", "processed_folder", CONF_STRING,
 	    AT(validator.imap.processed_folder), "Processed", 1, 255, NULL, false,
 	    false, "Where such messages are moved." },
+	{ "validator", "maildir", CONF_LIST, AT(validator.maildir), NULL, 0,
+	    0, NULL, false, false,
+	    "Maildirs that the mail server puts replies into, by absolute "
+	    "path." },
+	{ "validator", "maildir_line_ends", CONF_STRING,
+	    AT(validator.maildir_line_ends), NULL, 0, 0, "lf|crlf", false,
+	    true,
+	    "How lines end in their files: lf are converted before a message "
+	    "is read, crlf are not." },
 	{ "validator", "lmtp_listen", CONF_LIST, AT(validator.lmtp_listen),
 	    NULL, 0, 0, NULL, false, false,
 	    "Sockets that the mail server delivers replies to by LMTP: "

@@ -24,7 +24,7 @@ intake_count(const struct conf *c)
 {
 	const struct conf_validator *v = &c->validator;
 
-	return own_count(v) + v->imap_count + lmtp_count(v);
+	return own_count(v) + v->imap_count + v->maildir.n + lmtp_count(v);
 }
 
 struct intake
@@ -34,16 +34,27 @@ intake_at(const struct conf *c, size_t i, char room[INTAKE_NAME_MAX])
 	const struct conf_imap *m;
 
 	if (i < own_count(v))
-		return (struct intake){ INTAKE_IMAP, "imap", &v->imap };
+		return (struct intake){
+			.kind = INTAKE_IMAP, .name = "imap", .imap = &v->imap
+		};
 	i -= own_count(v);
 	if (i < v->imap_count) {
 		m = &v->imaps[i];
 		snprintf(room, INTAKE_NAME_MAX, "imap:%s", m->name);
-		return (struct intake){ INTAKE_IMAP, room, m };
+		return (struct intake){
+			.kind = INTAKE_IMAP, .name = room, .imap = m
+		};
 	}
-	if (i == v->imap_count)
-		return (struct intake){ INTAKE_LMTP, "lmtp", NULL };
-	return (struct intake){ INTAKE_DEFERRED, "deferred", NULL };
+	i -= v->imap_count;
+	if (i < v->maildir.n) {
+		snprintf(room, INTAKE_NAME_MAX, "maildir:%zu", i + 1);
+		return (struct intake){ .kind = INTAKE_MAILDIR,
+			.name = room,
+			.maildir = v->maildir.v[i] };
+	}
+	if (i == v->maildir.n)
+		return (struct intake){ .kind = INTAKE_LMTP, .name = "lmtp" };
+	return (struct intake){ .kind = INTAKE_DEFERRED, .name = "deferred" };
 }
 
 bool

@@ -14,6 +14,7 @@ struct conf_imap;
 
 enum intake_kind {
 	INTAKE_IMAP,
+	INTAKE_MAILDIR,
 	INTAKE_LMTP,
 	/* No way in: only what is deferred and what waits for CAA.  Beside
 	 * LMTP, whose clients wait for an answer and not for slow name
@@ -23,9 +24,11 @@ enum intake_kind {
 
 struct intake {
 	enum intake_kind kind;
-	const char *name; /* "imap", "imap:NAME", "lmtp": for logs, and for
-			   * the supervisor to tell a process its own */
+	const char *name; /* "imap", "imap:NAME", "maildir:1", "lmtp": for
+			   * logs, and for the supervisor to tell a process
+			   * its own */
 	const struct conf_imap *imap;
+	const char *maildir; /* its path */
 };
 
 #define INTAKE_NAME_MAX 64

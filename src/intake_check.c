@@ -10,13 +10,19 @@
 #include "src/conf_check.h"
 #include "src/intake.h"
 #include "src/intake_imap.h"
+#include "src/intake_maildir.h"
+#include "src/privilege.h"
 
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
+
+/* Of those that wait, so many are tried. */
+#define FILES_TRIED 100
 
 static int
 check_imap(struct job *j, const struct conf_imap *m)
@@ -104,6 +110,70 @@ check_lmtp(struct job *j)
 	return 0;
 }
 
+/* --- Maildir ------------------------------------------------------------- */
+
+/* What the role will do, tried by a process with its rights. */
+static int
+try_maildir(struct job *j, const char *path)
+{
+	const struct maildir m = maildir_of(j->conf, path);
+	const char *parts[] = { "new", "cur" }, *part;
+	struct maildir_file file;
+	const char **names;
+	size_t count;
+
+	if (privilege_drop(j, j->conf->user) < 0 ||
+	    maildir_list(j, &m, FILES_TRIED, &names, &count) < 0)
+		return -1;
+	for (size_t i = 0; i < 2; i++) {
+		part = arena_printf(j->arena, "%s/%s", path, parts[i]);
+		if (access(part, W_OK | X_OK) < 0)
+			return job_fail(j, ERR_INTERNAL,
+			    "%s: %s: messages are renamed there", part,
+			    strerror(errno));
+	}
+	if (m.disposal == CONF_DISPOSAL_MOVE && access(path, W_OK) < 0)
+		return job_fail(j, ERR_INTERNAL,
+		    "%s: %s: the folder .%s is made there", path,
+		    strerror(errno), m.processed);
+	for (size_t i = 0; i < count; i++)
+		if (maildir_load(j, &m, names[i],
+			(size_t)j->conf->validator.max_message, &file) < 0)
+			return job_context(j,
+			    "let the mail server deliver as the user of the "
+			    "roles");
+	return 0;
+}
+
+/* Rights that are given up do not come back: a process of its own. */
+static int
+check_maildir(struct job *j, const char *path)
+{
+	char why[sizeof(j->err.text)] = "";
+	int fds[2] = { -1, -1 }, status = 0;
+	ssize_t n;
+	pid_t pid;
+
+	if (pipe(fds) < 0)
+		return job_fail(j, ERR_INTERNAL, "pipe: %s", strerror(errno));
+	pid = fork();
+	if (pid == 0) {
+		if (try_maildir(j, path) == 0)
+			_exit(0);
+		n = write(fds[1], j->err.text, strlen(j->err.text));
+		_exit(n > 0 ? 1 : 2);
+	}
+	close(fds[1]);
+	n = pid < 0 ? -1 : read(fds[0], why, sizeof(why) - 1);
+	close(fds[0]);
+	if (pid < 0 || waitpid(pid, &status, 0) < 0)
+		return job_fail(j, ERR_INTERNAL, "fork: %s", strerror(errno));
+	why[n > 0 ? n : 0] = '\0';
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return 0;
+	return job_fail(j, ERR_INTERNAL, "%s", why);
+}
+
 /* --- all of them --------------------------------------------------------- */
 
 const char *
@@ -115,6 +185,8 @@ intake_check_name(struct job *j, const struct intake *in)
 			   ? "IMAP mailbox"
 			   : arena_printf(
 				 j->arena, "IMAP mailbox %s", in->imap->name);
+	case INTAKE_MAILDIR:
+		return arena_printf(j->arena, "Maildir %s", in->maildir);
 	case INTAKE_LMTP:
 		return "LMTP";
 	case INTAKE_DEFERRED:
@@ -129,6 +201,8 @@ intake_check(struct job *j, const struct intake *in)
 	switch (in->kind) {
 	case INTAKE_IMAP:
 		return check_imap(j, in->imap);
+	case INTAKE_MAILDIR:
+		return check_maildir(j, in->maildir);
 	case INTAKE_LMTP:
 		return check_lmtp(j);
 	case INTAKE_DEFERRED:

@@ -7,7 +7,6 @@
 #include "lib/arena.h"
 #include "lib/clock.h"
 #include "lib/conf.h"
-#include "lib/digest.h"
 #include "lib/log.h"
 #include "src/listen.h"
 #include "src/lmtp.h"
@@ -89,25 +88,11 @@ patience_use(struct patience *p, int64_t ms)
 		p->credit_ms = 0;
 }
 
-static int64_t
-int63(const uint8_t *octets)
-{
-	uint64_t n = 0;
-
-	for (size_t i = 0; i < 8; i++)
-		n = n << 8 | octets[i];
-	return (int64_t)(n >> 1);
-}
-
 void
 intake_lmtp_identify(struct received *m)
 {
-	uint8_t hash[SHA256_LEN];
-
-	sha256(m->raw, hash);
 	m->source = SOURCE;
-	m->uidvalidity = int63(hash);
-	m->uid = int63(hash + 8);
+	received_identify(m, m->raw);
 }
 
 static bool

@@ -548,6 +548,26 @@ judge_and_record(struct validator *v, struct job *j, const struct received *m,
 	return 0;
 }
 
+static int64_t
+int63(const uint8_t *octets)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < 8; i++)
+		n = n << 8 | octets[i];
+	return (int64_t)(n >> 1);
+}
+
+void
+received_identify(struct received *m, struct span what)
+{
+	uint8_t hash[SHA256_LEN];
+
+	sha256(what, hash);
+	m->uidvalidity = int63(hash);
+	m->uid = int63(hash + 8);
+}
+
 int
 validator_take(struct validator *v, struct job *j, const struct received *m,
     enum verdict *verdict)

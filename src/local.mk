@@ -34,7 +34,9 @@ libcs_src_a_SOURCES = \
 	src/intake_check.c src/intake_check.h \
 	src/intake_imap.c src/intake_imap.h \
 	src/intake_lmtp.c src/intake_lmtp.h \
+	src/intake_maildir.c src/intake_maildir.h \
 	src/lmtp.c src/lmtp.h \
+	src/maildir.c src/maildir.h \
 	src/recipient.c src/recipient.h \
 	src/reply_conf.c src/reply_conf.h \
 	src/enroll.c src/enroll.h \

@@ -12,6 +12,7 @@
 #include "src/intake.h"
 #include "src/intake_imap.h"
 #include "src/intake_lmtp.h"
+#include "src/intake_maildir.h"
 #include "src/judge.h"
 #include "src/worker.h"
 
@@ -41,7 +42,7 @@ validator_recover(struct job *j)
 
 /* The way in that this process is for. */
 static int
-open_intake(struct job *j, const struct role_env *env, struct validator *v)
+open_intake(struct job *j, struct role_env *env, struct validator *v)
 {
 	char room[INTAKE_NAME_MAX];
 	struct intake in;
@@ -57,6 +58,9 @@ open_intake(struct job *j, const struct role_env *env, struct validator *v)
 		return intake_imap_open(j, in.imap, &v->fetch);
 	case INTAKE_LMTP:
 		return intake_lmtp_open(j, &v->lmtp);
+	case INTAKE_MAILDIR:
+		v->maildir = intake_maildir_new(env, in.maildir);
+		break;
 	case INTAKE_DEFERRED:
 		break;
 	}
@@ -104,6 +108,8 @@ validator_run(struct role_env *env)
 		return intake_imap_run(env);
 	case INTAKE_LMTP:
 		return intake_lmtp_run(env);
+	case INTAKE_MAILDIR:
+		return intake_maildir_run(env);
 	case INTAKE_DEFERRED:
 		break;
 	}

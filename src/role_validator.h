@@ -13,13 +13,15 @@
 
 struct fetch;
 struct intake_lmtp;
+struct intake_maildir;
 struct resolver;
 struct seal_key;
 
 struct validator {
-	enum intake_kind kind;    /* which of these it has: */
-	struct fetch *fetch;      /* NULL in tests: messages are handed in */
-	struct intake_lmtp *lmtp; /* or NULL */
+	enum intake_kind kind; /* which of these it has: */
+	struct fetch *fetch;   /* NULL in tests: messages are handed in */
+	struct intake_lmtp *lmtp;
+	struct intake_maildir *maildir;
 	struct resolver *resolver;
 	struct resolver *second; /* MA-32; NULL: none */
 	const struct seal_key *seal;
@@ -45,6 +47,10 @@ struct received {
 	size_t recipient_count;
 	bool is_gone; /* there is nothing to move away afterwards */
 };
+
+/* Where a mailbox does not number its messages: uidvalidity and uid are 126
+ * bits of the SHA-256 of what is the same for one message and no other. */
+void received_identify(struct received *m, struct span what);
 
 /*
  * Judges one message and commits verdict, evidence and bytes together

@@ -53,6 +53,7 @@ EXTRA_DIST += \
 	tests/integration/test_limits.py \
 	tests/integration/test_lmtp.py \
 	tests/integration/test_mail_io.py \
+	tests/integration/test_maildir.py \
 	tests/integration/test_outage.py \
 	tests/integration/test_profiles.py \
 	tests/integration/test_renewal.py \

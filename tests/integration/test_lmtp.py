@@ -12,7 +12,7 @@ import time
 from acme import Client
 from harness import ROLES, case, eventually, run, say
 from letters import answer, challenge_mail, compose, deliver, sign
-from ways import Lmtp, UnixSite
+from ways import InetSite, Lmtp, UnixSite
 
 KILLS = int(os.environ.get("COUNTERSIGN_TEST_KILLS", "25"))
 STRANGER = (b"From: eve@user.test\r\nTo: acme@ca.test\r\n"
@@ -259,7 +259,7 @@ def test_kill(site):
         found = site.query("SELECT soft_count FROM challenge WHERE id = ?",
                            challenge.id)
         assert found == [(min(KILLS, 5),)], found
-        say(f"committed, but 250 lost: {lost}; deliveries: {again}")
+        say(f"committed, but 250 lost: {lost}; attempts: {again}")
         assert again > 0
 
 
@@ -297,6 +297,16 @@ def test_storm(site):
                    len(site.processes()) == len(ROLES) + 1, "all roles")
 
 
+def test_inet(site):
+    with case("a whole issuance over a port of this host"):
+        with InetSite() as other:
+            order = Client(other).order("alice@user.test")
+            challenge = order.challenge()
+            challenge.post()
+            answer(other, challenge)
+            order.certificate()
+
+
 def test_stop(site):
     with case("SIGTERM: an open connection is told, and the socket is gone"):
         with Lmtp(site) as l:
@@ -312,4 +322,5 @@ def test_stop(site):
 run({"validator.dns_try_ms": "300", "validator.dns_total_ms": "10000"},
     test_dns_down, test_issue, test_strangers, test_envelope, test_smuggling,
     test_hostile, test_again, test_kill, test_storm, test_stop,
+    test_inet,
     kind=UnixSite)

@@ -68,6 +68,39 @@ class InetSite(OtherSite):
                 f"lmtp:inet:127.0.0.1:{self.port_number}"}
 
 
+class MaildirSite(OtherSite):
+    """Postfix's virtual(8) writes into a Maildir, as the user of the roles."""
+
+    def way(self):
+        self.maildir = self.folder_of_roles("mail") + "/acme"
+        return {"validator.maildir": self.maildir,
+                "validator.maildir_line_ends": "lf"}
+
+    def init(self):
+        super().init()
+        # Postfix would make it with the first message.
+        for part in ("", "/new", "/cur", "/tmp"):
+            self.folder_of_roles(f"mail/acme{part}")
+
+    def transport(self):
+        owner = pwd.getpwnam(USER)
+        return {"virtual_transport": "virtual",
+                "virtual_mailbox_base": os.path.dirname(self.maildir),
+                "virtual_mailbox_maps": "static:acme/",
+                "virtual_uid_maps": f"static:{owner.pw_uid}",
+                "virtual_gid_maps": f"static:{owner.pw_gid}",
+                "virtual_mailbox_limit": "0",
+                "virtual_minimum_uid": "1"}
+
+    def put(self, name, text):
+        """A file in new/, as the mail server puts it there."""
+        path = f"{self.maildir}/tmp/{name}"
+        with open(path, "wb") as f:
+            f.write(text)
+        shutil.chown(path, USER)
+        os.rename(path, f"{self.maildir}/new/{name}")
+
+
 class Lmtp:
     """An LMTP client that says what it is told to, octet by octet."""
 

@@ -283,6 +283,7 @@ unit_tests += \
 	tests/unit/test_lists \
 	tests/unit/test_lmtp \
 	tests/unit/test_reply_policy \
+	tests/unit/test_maildir \
 	tests/unit/test_sender \
 	tests/unit/test_writer
 tests_unit_test_client_address_LDADD = $(UNIT) $(CS_SRC)
@@ -297,6 +298,7 @@ tests_unit_test_issuer_profile_LDADD = $(PKI_LAB) $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_lists_LDADD = $(PKI_LAB) $(STORE_FIXTURE) $(CS_SRC)
 tests_unit_test_intake_lmtp_LDADD = $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_lmtp_LDADD = $(UNIT) $(CS_SRC)
+tests_unit_test_maildir_LDADD = $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_http_peers_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_judge_LDADD = $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_reply_policy_LDADD = $(DKIM_LAB) $(UNIT) $(CS_SRC)

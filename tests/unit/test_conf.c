@@ -419,7 +419,24 @@ static const struct wrong wrongs[] = {
 	  "\timap_password = imap.pw\n",
 	    "",
 	    "conf: validator.imap_host: is missing: replies have no way in; "
-	    "set it, or lmtp_listen\n" },
+	    "set it, or lmtp_listen, or maildir\n" },
+	/* MA-3 */
+	{ "\timap_user", "\tmaildir = { \"/var/mail/acme\" }\n\timap_user",
+	    "conf: validator.maildir_line_ends: is missing: lf for what "
+	    "Postfix, Exim and other mail servers write on Unix, crlf for "
+	    "files that keep the line ends of the mail\n" },
+	{ "\timap_user",
+	    "\tmaildir_line_ends = lf\n"
+	    "\tmaildir = { acme, \"/a/\", \"/b\", \"/b\" }\n"
+	    "\tprocessed_folder = \"x/y\"\n\timap_user",
+	    "conf:21: validator.maildir: acme must be an absolute path\n"
+	    "conf:21: validator.maildir: write /a/ without the slash at its "
+	    "end\n"
+	    "conf:21: validator.maildir: has /b twice\n"
+	    "conf:22: validator.processed_folder: a folder of a Maildir has "
+	    "no / in its name and does not begin with a dot\n" },
+	{ "\timap_user", "\tmaildir_line_ends = cr\n\timap_user",
+	    "conf:20: validator.maildir_line_ends: must be one of lf|crlf\n" },
 	/* MA-30 */
 	{ "\timap_user", "\tdns_try_ms = 30000\n\timap_user",
 	    "conf: validator.dns_total_ms: must be at least dns_try_ms\n" },
@@ -571,6 +588,26 @@ test_lmtp_alone(void **state)
 	assert_int_equal(intake_count(c), 4);
 	assert_string_equal(intake_at(c, 1, room).name, "imap:two");
 	assert_string_equal(intake_at(c, 2, room).name, "lmtp");
+}
+
+static void
+test_maildir_alone(void **state)
+{
+	const char *text = edit(base,
+	    "\timap_host = imap.ca.example\n\timap_user = acme\n"
+	    "\timap_password = imap.pw\n",
+	    "\tmaildir = { \"/a\", \"/b\" }\n\tmaildir_line_ends = crlf\n");
+	const struct conf *c = load_good(text);
+	char room[INTAKE_NAME_MAX];
+	struct intake in;
+
+	(void)state;
+	assert_int_equal(intake_count(c), 2);
+	assert_true(intake_find(c, "maildir:2", &in, room));
+	assert_int_equal(in.kind, INTAKE_MAILDIR);
+	assert_string_equal(in.maildir, "/b");
+	assert_false(intake_find(c, "maildir:3", &in, room));
+	assert_false(intake_find(c, "lmtp", &in, room));
 }
 
 static void
@@ -1026,6 +1063,7 @@ static const struct CMUnitTest tests[] = {
 	WITH_FOLDER(test_all_at_once),
 	WITH_FOLDER(test_titled),
 	WITH_FOLDER(test_lmtp_alone),
+	WITH_FOLDER(test_maildir_alone),
 	WITH_FOLDER(test_titled_inherits),
 	WITH_FOLDER(test_titled_alone),
 	WITH_FOLDER(test_titled_refused),

@@ -255,12 +255,14 @@ test_from_lf(void **state)
 
 	(void)state;
 	assert_span_equal(
-	    message_from_lf(j, SPAN("a\nb\r\n\n\nc")), "a\r\nb\r\n\r\n\r\nc");
+	    message_from_lf(j, SPAN("a\nb\n\n\nc")), "a\r\nb\r\n\r\n\r\nc");
 	assert_span_equal(message_from_lf(j, SPAN("")), "");
 	assert_span_equal(message_from_lf(j, SPAN("\n")), "\r\n");
-	/* A CR that ends no line stays what it is: refused. */
+	/* A CR stays what it is: refused. */
 	assert_string_equal(
 	    code_of(message_from_lf(j, SPAN("a: \rb\n\n"))), "msg.bare-cr");
+	assert_string_equal(
+	    code_of(message_from_lf(j, SPAN("a: b\r\n\n"))), "msg.bare-cr");
 }
 
 static void
