@@ -31,12 +31,11 @@ class OtherSite(Site):
         self.lab("stop-part", "ca-postfix")
         self.lab("start-part", "ca-postfix")
 
-    def folder_of_roles(self, name, group=None, mode=0o700):
+    def folder_of_roles(self, name):
         """A folder that belongs to the user of the roles."""
         path = f"{self.folder}/{name}"
-        os.mkdir(path)
-        shutil.chown(path, USER, group)
-        os.chmod(path, mode)
+        os.mkdir(path, 0o700)
+        shutil.chown(path, USER)
         return path
 
 
@@ -47,12 +46,21 @@ class UnixSite(OtherSite):
             "initial_destination_concurrency": "50"}
 
     def way(self):
-        self.socket = self.folder_of_roles("lmtp", "postfix", 0o750) + "/s"
+        queue = os.path.realpath(f"{self.env['LAB_DIR']}/ca/queue")
+        folder = f"{queue}/countersign"
+        os.mkdir(folder)
+        shutil.chown(folder, USER, "postfix")
+        os.chmod(folder, 0o750)
+        self.socket = f"{folder}/lmtp"
         return {"validator.lmtp_listen": f"unix:{self.socket}",
                 "validator.lmtp_group": "postfix"}
 
     def transport(self):
-        return {"virtual_transport": f"lmtp:unix:{self.socket}"} | self.many
+        """As countersignd(8) has it: the file as seen from the chroot."""
+        others = f"hash:{self.env['LAB_DIR']}/ca/postfix/transport"
+        return {"transport_maps":
+                "inline:{{acme@ca.test = lmtp:unix:countersign/lmtp}} "
+                + others} | self.many
 
 
 class InetSite(OtherSite):
@@ -86,7 +94,7 @@ class MaildirSite(OtherSite):
         owner = pwd.getpwnam(USER)
         return {"virtual_transport": "virtual",
                 "virtual_mailbox_base": os.path.dirname(self.maildir),
-                "virtual_mailbox_maps": "static:acme/",
+                "virtual_mailbox_maps": "inline:{acme@ca.test=acme/}",
                 "virtual_uid_maps": f"static:{owner.pw_uid}",
                 "virtual_gid_maps": f"static:{owner.pw_gid}",
                 "virtual_mailbox_limit": "0",
