@@ -77,48 +77,49 @@ maildir_list(struct job *j, const struct maildir *m, size_t max,
 
 /* --- one message --------------------------------------------------------- */
 
+/* All n octets and no more: 1, 0 if there are not just n, -1. */
 static int
-read_all(struct job *j, int fd, size_t n, struct span *out)
+read_all(int fd, char *text, size_t n)
 {
-	char *text = arena_alloc(j->arena, n + 1);
 	size_t at = 0;
-	ssize_t got;
+	ssize_t got = 1;
 
-	while ((got = read(fd, text + at, n + 1 - at)) != 0) {
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
+	while (got != 0 && at <= n) {
+		got = read(fd, text + at, n + 1 - at);
+		if (got < 0 && errno != EINTR)
 			return -1;
-		at += (size_t)got;
-		if (at > n)
-			break;
+		if (got > 0)
+			at += (size_t)got;
 	}
-	if (at != n) {
-		/* Somebody writes it in its place: never before it is whole. */
-		errno = EBUSY;
-		return -1;
-	}
-	*out = span_mem(text, n);
-	return 0;
+	return at == n;
 }
 
 static int
 load_open(struct job *j, int fd, size_t max, struct maildir_file *out)
 {
 	struct stat st;
+	size_t n;
+	char *text;
+	int whole;
 
 	if (fstat(fd, &st) < 0)
-		return -1;
-	if (!S_ISREG(st.st_mode)) {
-		errno = EINVAL;
-		return -1;
-	}
+		return job_fail(j, ERR_INTERNAL, "%s", strerror(errno));
+	if (!S_ISREG(st.st_mode))
+		return job_fail(j, ERR_INTERNAL, "is no regular file");
 	out->delivered_at = st.st_mtime;
-	if ((uint64_t)st.st_size > max) {
-		out->too_large = true;
+	out->too_large = (uint64_t)st.st_size > max;
+	if (out->too_large)
 		return 0;
-	}
-	return read_all(j, fd, (size_t)st.st_size, &out->raw);
+	n = (size_t)st.st_size;
+	text = arena_alloc(j->arena, n + 1);
+	whole = read_all(fd, text, n);
+	if (whole < 0)
+		return job_fail(j, ERR_INTERNAL, "%s", strerror(errno));
+	if (whole == 0)
+		return job_fail(j, ERR_INTERNAL,
+		    "somebody writes it: only whole files belong into new/");
+	out->raw = span_mem(text, n);
+	return 0;
 }
 
 int
@@ -140,9 +141,9 @@ maildir_load(struct job *j, const struct maildir *m, const char *name,
 		errno = why;
 		return why == ENOENT ? 0 : refuse(j, m, path);
 	}
-	result = load_open(j, fd, max, out) < 0 ? refuse(j, m, path) : 1;
+	result = load_open(j, fd, max, out);
 	close(fd);
-	return result;
+	return result < 0 ? job_context(j, "%s/%s", m->path, path) : 1;
 }
 
 /* --- away ---------------------------------------------------------------- */

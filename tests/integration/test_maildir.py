@@ -79,9 +79,10 @@ def test_hostile(site):
               "go on"):
         mark = site.mark()
         new = f"{site.maildir}/new"
-        with open(f"{new}/1.root", "w") as f:
+        with open(f"{site.maildir}/tmp/1.root", "w") as f:
             f.write("From: a@b.test\n\nmine\n")
-        os.chmod(f"{new}/1.root", 0o600)
+        os.chmod(f.name, 0o600)
+        os.rename(f.name, f"{new}/1.root")
         os.symlink(site.database, f"{new}/2.link")
         os.mkfifo(f"{new}/3.pipe")
         os.mkdir(f"{new}/4.folder")
@@ -90,6 +91,7 @@ def test_hostile(site):
         assert names(site) == ["1.root", "2.link", "3.pipe", "4.folder"]
         said = site.events("reply not read", mark)
         assert len(said) == 4, said
+        assert "is no regular file" in said[3]["error"], said
         # Said once, not with each message.
         site.put("6.good", b"From: a@b.test\n\nx\n")
         eventually(lambda: "6.good" not in names(site), "the good one")
