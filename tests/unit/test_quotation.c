@@ -24,6 +24,10 @@
 #define BLOCK                                                                  \
 	"-----BEGIN ACME RESPONSE-----\n" RIGHT                                \
 	"\n-----END ACME RESPONSE-----\n"
+#define LONG_MAILBOX                                                           \
+	"averylonglocalpartofanaddressforsomebodysomewhere@aratherlong"        \
+	"domainnameforacompanythatlikessuchnames.user.test"
+
 static const char *const languages[] = { "en", "de", "fr" };
 
 static void
@@ -194,8 +198,7 @@ static void
 test_quotations(void **state)
 {
 	static const char *const mailboxes[] = { "alice@user.test", "a@b.test",
-		"averylonglocalpartofanaddressforsomebodysomewhere@aratherlong"
-		"domainnameforacompanythatlikessuchnames.user.test" };
+		LONG_MAILBOX };
 	struct texts *t = all_texts();
 
 	(void)state;
