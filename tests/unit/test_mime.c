@@ -237,11 +237,10 @@ test_structure(void **state)
 			  PART("multipart/alternative; boundary=c",
 			      "--c\r\n\r\nx\r\n--c--") "--b--\r\n"),
 		    "mime.type", NULL, false },
-		{ S(MULTI("related")
-			  PART("multipart/related; boundary=c",
-			      "--c\r\nContent-Type: multipart/alternative; "
-			      "boundary=d\r\n\r\n--d\r\n\r\nx\r\n--d--\r\n--c-"
-			      "-") "--b--\r\n"),
+		{ S(MULTI("related") PART("multipart/related; boundary=c",
+		      "--c\r\nContent-Type: multipart/alternative; "
+		      "boundary=d\r\n\r\n--d\r\n\r\nx\r\n--d--\r\n--c-"
+		      "-") "--b--\r\n"),
 		    "mime.type", NULL, false },
 		{ S(MULTI("related") PART("multipart/mixed; boundary=c",
 		      "--c\r\n\r\nx\r\n--c--") "--b--\r\n"),
