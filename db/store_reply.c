@@ -190,9 +190,6 @@ soft_note(struct job *j, const struct authz *a, const char *problem)
 
 	if (c->soft_count >= SOFT_MAX)
 		return 0;
-	/* A mail system may say every hour that it still tries. */
-	if (c->soft_count > 0 && strstr(c->error, problem) != NULL)
-		return 0;
 	if (c->soft_count > 0 &&
 	    problems_join(j, c->error, problem, &error) != 0)
 		return -1;
@@ -208,9 +205,14 @@ static bool
 is_noted_report(
     enum verdict v, const struct authz *a, const struct reply_record *r)
 {
-	return (v == VERDICT_DSN_DELAYED || v == VERDICT_DSN_NOTED) &&
-	       r->error != NULL && !challenge_is_decided(a) &&
-	       r->arrival < a->expires_at;
+	const struct challenge *c = &a->challenge;
+
+	if ((v != VERDICT_DSN_DELAYED && v != VERDICT_DSN_NOTED) ||
+	    r->error == NULL || challenge_is_decided(a) ||
+	    r->arrival >= a->expires_at)
+		return false;
+	/* A mail system may say every hour that it still tries. */
+	return c->soft_count == 0 || strstr(c->error, r->error) == NULL;
 }
 
 static int

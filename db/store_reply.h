@@ -73,7 +73,7 @@ int store_reply_covered(
  * the authorization valid until `valid_until` and wipes part1; MISMATCH and
  * DSN_FAILED end challenge, authorization and order with `error`; soft ones,
  * and DSN_DELAYED and DSN_NOTED where they have one, note `error` (at most
- * five, joined to one of type compound; the same one once), which is shown
+ * five, joined to one of type compound; the same report once), which is shown
  * from the client's POST on.  A verdict that comes when the challenge is
  * already decided is stored as VERDICT_LATE, if it could have changed
  * anything.  A recorded deferred message is

@@ -302,6 +302,12 @@ test_reports_noted(struct job *j)
 	assert_int_equal(c->soft_count, 2);
 	assert_non_null(strstr(c->error, "compound"));
 	assert_non_null(strstr(c->error, "another"));
+	/* replies are told one by one */
+	for (size_t i = 0; i < 2; i++) {
+		r = reply(j, a, VERDICT_UNAUTHENTICATED);
+		record(j, &r);
+	}
+	assert_int_equal(fixture_authz(j, o, 0)->challenge.soft_count, 4);
 }
 
 static const struct json *
