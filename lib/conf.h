@@ -45,6 +45,8 @@ enum conf_disposal {
 	CONF_DISPOSAL_FLAG,
 	CONF_DISPOSAL_DELETE
 };
+/* MA-102: how S/MIME protects the header of challenge mails. */
+enum conf_protection { CONF_PROTECTION_COMBINED, CONF_PROTECTION_WRAPPED };
 enum conf_mode { CONF_MODE_PRIVATE, CONF_MODE_PUBLIC };
 
 /* acme.md section 19 */
@@ -101,6 +103,9 @@ struct conf_sender {
 	const char *dkim_rsa_key;
 	const char *dkim_ed25519_selector;
 	const char *dkim_ed25519_key;
+	const char *smime_certificate; /* NULL: no S/MIME signature */
+	const char *smime_key;
+	enum conf_protection smime_protection;
 	const char *default_language; /* "en", "de", or of templates: */
 	const char *templates;        /* folder; NULL: the built-in ones */
 	const char *help_url;

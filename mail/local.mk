@@ -30,6 +30,8 @@ libcs_mail_a_SOURCES = \
 	mail/reply_headers.c mail/reply_headers.h \
 	mail/reply_quote.c mail/reply_quote.h \
 	mail/reply_readings.c mail/reply_readings.h \
+	mail/smime_sign.c mail/smime_sign.h \
+	mail/smime_signer.c mail/smime_signer.h \
 	mail/smtp_text.c mail/smtp_text.h \
 	mail/status_words.c mail/status_words.h \
 	mail/submit.c mail/submit.h \

@@ -108,6 +108,12 @@ tests_unit_libreplycase_a_CPPFLAGS = $(tests_cppflags) $(CMOCKA_CFLAGS)
 tests_unit_libreplycase_a_SOURCES = tests/unit/case_text.c \
 	tests/unit/case_text.h tests/unit/reply_case.c tests/unit/reply_case.h
 REPLY_CASE = tests/unit/libreplycase.a $(DKIM_LAB)
+check_LIBRARIES += tests/unit/libsignerlab.a
+tests_unit_libsignerlab_a_CPPFLAGS = $(tests_cppflags) $(CMOCKA_CFLAGS) \
+	$(CRYPTO_CFLAGS)
+tests_unit_libsignerlab_a_SOURCES = tests/unit/signer_lab.c \
+	tests/unit/signer_lab.h
+SIGNER_LAB = tests/unit/libsignerlab.a
 unit_tests += \
 	tests/unit/test_compose \
 	tests/unit/test_dkim_canon \
@@ -163,9 +169,14 @@ tests_unit_libpeer_a_SOURCES = tests/unit/peer.c tests/unit/peer.h
 PEER = tests/unit/libpeer.a
 unit_tests += \
 	tests/unit/test_fetch \
+	tests/unit/test_smime_sign \
+	tests/unit/test_smime_signer \
 	tests/unit/test_smtp_text \
 	tests/unit/test_status_words \
 	tests/unit/test_submit
+tests_unit_test_smime_sign_LDADD = $(SIGNER_LAB) $(DKIM_LAB) $(UNIT) \
+	$(CS_PKI) $(CS_MAIL)
+tests_unit_test_smime_signer_LDADD = $(SIGNER_LAB) $(UNIT) $(CS_MAIL)
 tests_unit_test_fetch_LDADD = $(PEER) $(UNIT) $(CS_MAIL)
 tests_unit_test_smtp_text_LDADD = $(UNIT) $(CS_MAIL)
 tests_unit_test_status_words_LDADD = $(UNIT) $(CS_MAIL)
@@ -302,5 +313,5 @@ tests_unit_test_maildir_LDADD = $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_http_peers_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_judge_LDADD = $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_reply_policy_LDADD = $(DKIM_LAB) $(UNIT) $(CS_SRC)
-tests_unit_test_sender_LDADD = $(ROLE_LAB) $(CS_SRC)
+tests_unit_test_sender_LDADD = $(SIGNER_LAB) $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_writer_LDADD = $(STORE_FIXTURE) $(CS_SRC)
