@@ -11,6 +11,7 @@
 #include "lib/seal.h"
 #include "mail/dkim_sign.h"
 #include "mail/finding.h"
+#include "mail/smime_signer.h"
 #include "mail/submit.h"
 #include "pki/key.h"
 #include "src/command.h"
@@ -247,6 +248,24 @@ check_dkim_ed25519(struct check *c, struct job *j)
 }
 
 static int
+check_smime(struct check *c, struct job *j)
+{
+	const struct conf_sender *s = &c->conf->sender;
+	struct smime_files files = { s->smime_certificate, s->smime_key };
+	const struct smime_signer *signer;
+	char until[CLOCK_RFC3339_MAX];
+
+	if (smime_signer_load(j, j->arena, &files, s->from, &signer) < 0)
+		return -1;
+	if (!smime_signer_ends_soon(signer, j->now))
+		return 0;
+	clock_format_rfc3339(signer->not_after, until);
+	return job_fail(j, ERR_INTERNAL,
+	    "%s ends at %s: replace it and start countersignd again",
+	    files.certificate, until);
+}
+
+static int
 check_relay(struct check *c, struct job *j)
 {
 	const struct conf_sender *s = &c->conf->sender;
@@ -345,6 +364,8 @@ check_all(struct check *c)
 	if (s->relay_signs)
 		good("DKIM", "the configuration says that the relay signs");
 	check_texts(c);
+	if (s->smime_certificate != NULL)
+		run(c, "S/MIME certificate", check_smime);
 	run(c, "mail relay", check_relay);
 	check_intakes(c);
 	run(c, "disk space", check_disk);

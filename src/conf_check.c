@@ -365,6 +365,14 @@ check_sender(struct check *c)
 	    "sender.dkim_rsa_key", s->dkim_rsa_key);
 	check_pair(c, "sender.dkim_ed25519_selector", s->dkim_ed25519_selector,
 	    "sender.dkim_ed25519_key", s->dkim_ed25519_key);
+	check_pair(c, "sender.smime_certificate", s->smime_certificate,
+	    "sender.smime_key", s->smime_key);
+	/* Clients compare From with the certificate, letter by letter. */
+	if (s->smime_certificate != NULL && s->tagged)
+		wrong(c, "sender.smime_certificate",
+		    "stands for %s only, and with tagged = yes no mail comes "
+		    "from it; set sender.tagged to no",
+		    s->from != NULL ? s->from : "one address");
 	if (!s->relay_signs && s->dkim_rsa_key == NULL)
 		wrong(c, "sender.dkim_rsa_key",
 		    "is missing: challenge mails need a DKIM signature; set "

@@ -297,6 +297,18 @@ const struct conf_option conf_options[] = {
 	{ "sender", "dkim_ed25519_key", CONF_PATH,
 	    AT(sender.dkim_ed25519_key), NULL, 1, 1000, NULL, false, false,
 	    "PEM file of the Ed25519 key: a second signature." },
+	{ "sender", "smime_certificate", CONF_PATH,
+	    AT(sender.smime_certificate), NULL, 1, 1000, NULL, false, false,
+	    "PEM file of the certificate that signs challenge mails with "
+	    "S/MIME, and of each one's issuer after it." },
+	{ "sender", "smime_key", CONF_PATH, AT(sender.smime_key), NULL, 1,
+	    1000, NULL, false, false,
+	    "PEM file of its private key." },
+	{ "sender", "smime_header_protection", CONF_CHOICE,
+	    AT(sender.smime_protection), "combined", 0, 0,
+	    "combined|wrapped", false, true,
+	    "How that signature covers the header: by copies of its fields, "
+	    "or by a whole message inside." },
 	{ "sender", "default_language", CONF_STRING,
 	    AT(sender.default_language), "en", 2, 35, NULL, false, true,
 	    "Language of the mail when the client names none that we have: "

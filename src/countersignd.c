@@ -4,6 +4,7 @@
 #include "lib/arena.h"
 #include "lib/buf.h"
 #include "lib/log.h"
+#include "mail/smime_signer.h"
 #include "src/activation.h"
 #include "src/conf_file.h"
 #include "src/privilege.h"
@@ -221,10 +222,33 @@ start(const struct conf *conf)
 	return status;
 }
 
+/* What can be said of a file that anybody may read. */
+static int
+check_smime(const struct conf *conf)
+{
+	struct smime_files files = { .certificate =
+					 conf->sender.smime_certificate };
+	const struct smime_signer *s;
+	struct job j;
+	int result = 0;
+
+	job_init(&j, NULL, conf);
+	if (files.certificate != NULL)
+		result = smime_signer_load(
+		    &j, j.arena, &files, conf->sender.from, &s);
+	if (result < 0)
+		fprintf(stderr, "%s: sender.smime_certificate: %s\n",
+		    conf->file, j.err.text);
+	job_done(&j);
+	return result;
+}
+
 static int
 check(const struct conf *conf)
 {
-	if (wording_check(conf, conf_report_stderr, NULL) < 0)
+	bool good = wording_check(conf, conf_report_stderr, NULL) == 0;
+
+	if (check_smime(conf) < 0 || !good)
 		return EXIT_FAILURE;
 	printf("%s: ok\n", conf->file);
 	return EXIT_SUCCESS;

@@ -19,6 +19,8 @@
 #include "lib/job.h"
 #include "lib/log.h"
 #include "mail/compose.h"
+#include "mail/smime_sign.h"
+#include "mail/smime_signer.h"
 #include "mail/status_words.h"
 #include "mail/texts.h"
 #include "src/wording.h"
@@ -44,6 +46,29 @@ sender_pause(int64_t attempts)
 	return pause < 1800 ? pause : 1800;
 }
 
+/*
+ * S/MIME comes before DKIM, which covers it (MA-103).  A mail that the
+ * certificate does not stand for goes out with DKIM alone: a signature that
+ * clients find wrong is worse than none, and RFC 8823 asks for one of both.
+ */
+static int
+sign_smime(const struct sender *s, struct job *j,
+    const struct outbox_mail *mail, struct span *message)
+{
+	if (s->smime == NULL)
+		return 0;
+	if (smime_signer_fits(s->smime, mail->from, j->now))
+		return smime_sign(j, s->smime, j->conf->sender.smime_protection,
+		    *message, message);
+	log_warning("challenge mail without S/MIME signature",
+	    "order=%s challenge=%s next=\"%s\"", mail->order_id,
+	    mail->challenge_id,
+	    j->now > s->smime->not_after
+		? "the certificate has ended: replace it and restart"
+		: "nothing: it was ordered under another sender address");
+	return 0;
+}
+
 /* Rendered once and kept: every attempt sends the same octets (ER-10). */
 static int
 render(const struct sender *s, struct job *j, struct outbox_mail *mail)
@@ -67,6 +92,8 @@ render(const struct sender *s, struct job *j, struct outbox_mail *mail)
 	struct span plain;
 
 	if (compose_challenge(j, &in, &plain) < 0)
+		return -1;
+	if (sign_smime(s, j, mail, &plain) < 0)
 		return -1;
 	mail->message = plain;
 	if (s->signer_count > 0 &&
@@ -348,6 +375,26 @@ load_signer(struct job *j, struct role_env *env, struct sender *s,
 	return 0;
 }
 
+static int
+load_smime(struct job *j, struct role_env *env, struct sender *s)
+{
+	const struct conf_sender *c = &j->conf->sender;
+	struct smime_files files = { c->smime_certificate, c->smime_key };
+	char until[CLOCK_RFC3339_MAX];
+
+	if (files.certificate == NULL)
+		return 0;
+	if (smime_signer_load(j, env->keep, &files, c->from, &s->smime) < 0)
+		return -1;
+	if (smime_signer_ends_soon(s->smime, j->now)) {
+		clock_format_rfc3339(s->smime->not_after, until);
+		log_warning("S/MIME certificate ends soon",
+		    "file=%s at=%s next=\"replace it and restart\"",
+		    files.certificate, until);
+	}
+	return 0;
+}
+
 /* Reads this role's secrets while it still may. */
 static int
 sender_open(struct job *j, struct role_env *env)
@@ -368,7 +415,7 @@ sender_open(struct job *j, struct role_env *env)
 	if (load_signer(j, env, s, c->dkim_rsa_key, c->dkim_rsa_selector) < 0 ||
 	    load_signer(
 		j, env, s, c->dkim_ed25519_key, c->dkim_ed25519_selector) < 0 ||
-	    submit_new(j, &relay, &s->submit) < 0)
+	    load_smime(j, env, s) < 0 || submit_new(j, &relay, &s->submit) < 0)
 		return -1;
 	env->role = s;
 	return 0;

@@ -7,6 +7,7 @@
 #define SRC_ROLE_SENDER_H
 
 #include "mail/dkim_sign.h"
+#include "mail/smime_signer.h"
 #include "mail/submit.h"
 #include "src/role.h"
 
@@ -17,6 +18,7 @@ struct sender {
 	const struct dkim_signer *signers[2];
 	size_t signer_count; /* 0: the relay signs */
 	struct texts *texts; /* NULL: the built-in ones */
+	const struct smime_signer *smime; /* NULL: no S/MIME signature */
 };
 
 /* One item: 1 done, 0 nothing due, -1 failed (job's error; try later). */

@@ -392,6 +392,21 @@ static const struct wrong wrongs[] = {
 	{ "relay_signs = yes", "dkim_rsa_key = k.pem",
 	    "conf:16: sender.dkim_rsa_key: is set, but "
 	    "sender.dkim_rsa_selector is not; set both or neither\n" },
+	{ "relay_signs", "tagged = no\n\tsmime_key = k.pem\n\trelay_signs",
+	    "conf:17: sender.smime_key: is set, but "
+	    "sender.smime_certificate is not; set both or neither\n" },
+	{ "relay_signs", "tagged = no\n\tsmime_certificate = c\n\trelay_signs",
+	    "conf:17: sender.smime_certificate: is set, but "
+	    "sender.smime_key is not; set both or neither\n" },
+	/* MA-102: a tag would be in From, but not in the certificate. */
+	{ "relay_signs",
+	    "smime_certificate = c\n\tsmime_key = k\n\trelay_signs",
+	    "conf:16: sender.smime_certificate: stands for acme@ca.example "
+	    "only, and with tagged = yes no mail comes from it; set "
+	    "sender.tagged to no\n" },
+	{ "relay_signs", "smime_header_protection = both\n\trelay_signs",
+	    "conf:16: sender.smime_header_protection: must be one of "
+	    "combined|wrapped\n" },
 	{ "\timap_user", "\timap_tls = none\n\timap_user",
 	    "conf:20: validator.imap_tls: none would send the password in "
 	    "clear; use implicit or starttls\n" },

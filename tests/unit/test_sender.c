@@ -7,12 +7,15 @@
 
 #include "tests/unit/role_lab.h"
 
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "acme/status.h"
 #include "db/store_audit.h"
 #include "db/store_eab.h"
 #include "db/store_outbox.h"
+#include "tests/unit/signer_lab.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
@@ -209,6 +212,87 @@ test_binding_forbids(struct job *j)
 	EXPECT(j, sender_step(&lab.sender, j), 1);
 	assert_int_equal(lab.submissions, 0);
 	assert_int_not_equal(role_lab_authz(&lab)->failed_at, 0);
+}
+
+/* A certificate for the address that this challenge's mail comes from. */
+static void
+certify(struct role_lab *lab, int64_t secs)
+{
+	const struct signer_lab_leaf how = {
+		.names = arena_printf(lab->j->arena, "email:%s",
+		    lab->order->identifiers[0].authz.challenge.from),
+		.to = secs,
+	};
+	char folder[] = "/tmp/test_sender.XXXXXX";
+	struct signer_lab signer;
+
+	assert_non_null(mkdtemp(folder));
+	signer_lab_make(lab->j, folder, &how, &signer);
+	EXPECT(lab->j,
+	    smime_signer_load(lab->j, lab->j->arena, &signer.files,
+		span_str(how.names).p + strlen("email:"), &lab->sender.smime),
+	    0);
+	signer_lab_remove(&signer);
+	assert_int_equal(rmdir(folder), 0);
+}
+
+static bool
+is_signed(const struct role_lab *lab)
+{
+	return span_find_span(lab->sent, 0,
+		   SPAN("Content-Type: multipart/signed;")) < lab->sent.n;
+}
+
+/* MA-102, MA-103, ER-10: signed once; every attempt has that signature. */
+static void
+test_smime(struct job *j)
+{
+	struct role_lab lab;
+	struct span first;
+	int64_t at;
+
+	role_lab_init(&lab, j);
+	certify(&lab, 86400);
+	lab.answer.outcome = SUBMIT_TEMPORARY;
+	EXPECT(j, sender_step(&lab.sender, j), 1);
+	assert_true(is_signed(&lab));
+	assert_true(
+	    span_find_span(lab.sent, 0, SPAN("hp=\"clear\"")) < lab.sent.n);
+	first = lab.sent;
+	EXPECT(j, sender_next_due(&lab.sender, j, &at), 1);
+	role_lab_at(&lab, at);
+	lab.conf.sender.smime_protection = CONF_PROTECTION_WRAPPED;
+	EXPECT(j, sender_step(&lab.sender, j), 1);
+	assert_true(span_eq(lab.sent, first));
+	/* The next one has the new form. */
+	fixture_sql(j, "UPDATE outbox SET due_at = NULL");
+	role_lab_init(&lab, j);
+	certify(&lab, 86400);
+	lab.conf.sender.smime_protection = CONF_PROTECTION_WRAPPED;
+	EXPECT(j, sender_step(&lab.sender, j), 1);
+	assert_true(span_find_span(lab.sent, 0,
+			SPAN("message/rfc822; forwarded=no")) < lab.sent.n);
+}
+
+/* ER-19: an ended certificate, or one of another address, stops no mail. */
+static void
+test_smime_unfit(struct job *j)
+{
+	struct role_lab lab;
+
+	role_lab_init(&lab, j);
+	certify(&lab, 60);
+	role_lab_at(&lab, FIXTURE_NOW + 61);
+	EXPECT(j, sender_step(&lab.sender, j), 1);
+	assert_int_equal(lab.submissions, 1);
+	assert_false(is_signed(&lab));
+	fixture_sql(j, "UPDATE outbox SET due_at = NULL");
+	role_lab_init(&lab, j);
+	certify(&lab, 86400);
+	fixture_sql(j, "UPDATE challenge SET from_address = 'acme@ca.example'");
+	EXPECT(j, sender_step(&lab.sender, j), 1);
+	assert_int_equal(lab.submissions, 1);
+	assert_false(is_signed(&lab));
 }
 
 /* Until the challenge ends, not longer. */
@@ -424,6 +508,8 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_account_ended),
 	STORE_TEST(test_held_back),
 	STORE_TEST(test_binding_forbids),
+	STORE_TEST(test_smime),
+	STORE_TEST(test_smime_unfit),
 	STORE_TEST(test_no_attempt_after_end),
 	STORE_TEST(test_outcomes),
 	STORE_TEST(test_lists),
