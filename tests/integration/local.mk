@@ -39,6 +39,7 @@ EXTRA_DIST += \
 	tests/integration/acme.py \
 	tests/integration/harness.py \
 	tests/integration/letters.py \
+	tests/integration/smime_reader.py \
 	tests/integration/test_accounts.py \
 	tests/integration/test_config.py \
 	tests/integration/test_conformance.py \
@@ -61,6 +62,7 @@ EXTRA_DIST += \
 	tests/integration/test_revoke.py \
 	tests/integration/test_secrets.py \
 	tests/integration/test_signals.py \
+	tests/integration/test_signed_mail.py \
 	tests/integration/test_storm.py \
 	tests/integration/test_texts.py \
 	tests/integration/ways.py

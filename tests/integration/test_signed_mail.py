@@ -1,0 +1,264 @@
+#!/usr/bin/python3
+"""The challenge mail with S/MIME and DKIM, as it arrives after real relays."""
+
+import atexit
+import datetime
+import os
+import re
+import shutil
+import tempfile
+
+import dkim
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from acme import Client
+from harness import case, command, edit_config, eventually, read_file, \
+    run
+from letters import Inbox, Mail, compose, send
+from smime_reader import Refused, SignedMail, accept, agree
+
+FOLDER = tempfile.mkdtemp(prefix="countersign-signer-")
+atexit.register(shutil.rmtree, FOLDER)
+CERTIFICATE, KEY, ROOT = (f"{FOLDER}/{name}" for name in (
+    "signer.pem", "signer.key", "root.pem"))
+PROTECTED = ["From", "To", "Subject", "Date", "Message-ID", "Auto-Submitted"]
+
+
+# --- certificates ----------------------------------------------------------
+
+def issue(name, issuer, key, issuer_key, extensions, days=90):
+    begin = datetime.datetime.utcnow() - datetime.timedelta(hours=1)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    builder = x509.CertificateBuilder(
+        issuer.subject if issuer else name, name, key.public_key(),
+        x509.random_serial_number(), begin,
+        begin + datetime.timedelta(days=days))
+    for extension in extensions:
+        builder = builder.add_extension(extension, critical=isinstance(
+            extension, (x509.BasicConstraints, x509.KeyUsage)))
+    return builder.sign(issuer_key, hashes.SHA256())
+
+
+def usage(*names):
+    return x509.KeyUsage(**{name: name in names for name in (
+        "digital_signature", "content_commitment", "key_encipherment",
+        "data_encipherment", "key_agreement", "key_cert_sign", "crl_sign",
+        "encipher_only", "decipher_only")})
+
+
+def write(path, *pieces):
+    with open(path, "wb") as f:
+        f.write(b"".join(pieces))
+    os.chmod(path, 0o400)
+
+
+def make_signer(mailbox="acme@ca.test", days=90):
+    """The files that an admin would have from some other CA."""
+    pem = serialization.Encoding.PEM
+    keys = [ec.generate_private_key(ec.SECP256R1()) for _ in range(3)]
+    ca = [x509.BasicConstraints(True, None), usage("key_cert_sign")]
+    root = issue("Mail Root", None, keys[0], keys[0], ca, 900)
+    middle = issue("Mail CA", root, keys[1], keys[0], ca, 900)
+    leaf = issue("Signer", middle, keys[2], keys[1], [
+        usage("digital_signature"),
+        x509.ExtendedKeyUsage([ExtendedKeyUsageOID.EMAIL_PROTECTION]),
+        x509.SubjectAlternativeName([x509.RFC822Name(mailbox)])], days)
+    write(CERTIFICATE, *(c.public_bytes(pem) for c in (leaf, middle, root)))
+    write(ROOT, root.public_bytes(pem))
+    write(KEY, keys[2].private_bytes(
+        pem, serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption()))
+
+
+# --- mails -----------------------------------------------------------------
+
+def next_mail(site, client, **how):
+    """(challenge, mail) of a new order."""
+    order = client.order("alice@user.test", **how)
+    challenge = order.challenge()
+    sent = site.wait_event("challenge mail", challenge=challenge.id)
+    assert sent["result"] == "accepted", sent
+    unique = site.query("SELECT message_id FROM challenge WHERE id = ?",
+                        challenge.id)[0][0]
+    with Inbox(site) as inbox:
+        found = eventually(
+            lambda: inbox.find("HEADER", "MESSAGE-ID", unique), "the mail")
+    return challenge, Mail(found[0])
+
+
+def as_sent(mail):
+    """Without what the user's mail server put on top."""
+    raw = mail.raw
+    return raw[raw.index(b"DKIM-Signature:"):]
+
+
+def dkim_passes(site, raw):
+    """dkimpy's word on both signatures."""
+    records = {}
+    for line in read_file(f"{site.state}/dkim-records.txt").splitlines():
+        name, _, text = line.split(" ", 2)
+        records[name.encode()] = "".join(re.findall(r'"([^"]*)"', text)) \
+            if text.startswith('"') else text
+
+    def txt(name, timeout=5):
+        return records[name if isinstance(name, bytes) else name.encode()] \
+            .encode()
+    checker = dkim.DKIM(raw)
+    return [checker.verify(idx=i, dnsfunc=txt) for i in range(2)]
+
+
+def altered(raw, old, new):
+    """The envelope only: the first place is there."""
+    assert old in raw.split(b"\r\n\r\n")[0], old
+    return raw.replace(old, new, 1)
+
+
+CHANGES = [(b"From: acme@", b"From: evil@"), (b"To: alice@", b"To: bob@"),
+           (b"Subject: ACME: ", b"Subject: ACME: A"),
+           (b"\nDate: ", b"\nDate: Mon, "), (b"\nMessage-ID: <",
+                                             b"\nMessage-ID: <x"),
+           (b"; type=acme", b"; type=other")]
+
+
+def check_both(site, mail):
+    """What every signed mail must show, whichever form it has."""
+    raw = as_sent(mail)
+    assert dkim_passes(site, raw) == [True, True]
+    results = str(mail.message["Authentication-Results"])
+    assert "dkim=pass" in results, results
+    assert all(len(line) <= 76 for line in raw.split(b"\r\n")
+               if not line.startswith(b" h="))
+    raw.decode("ascii")
+
+
+def test_combined(site):
+    client = Client(site)
+    challenge, mail = next_mail(site, client)
+    raw = as_sent(mail)
+    with case("ER-19, MA-103: S/MIME inside DKIM; OpenDKIM and dkimpy pass "
+              "both signatures, openssl the inner one"):
+        check_both(site, mail)
+        SignedMail(raw).verify(ROOT)
+    with case("MA-102: openssl cms -verify reads the whole mail too"):
+        write(f"{FOLDER}/mail", mail.raw)
+        text = command("openssl", "cms", "-verify", "-in", f"{FOLDER}/mail",
+                       "-CAfile", ROOT, "-purpose", "smimesign")
+        assert "alice@user.test" in text, text
+        os.unlink(f"{FOLDER}/mail")
+    with case("MA-102: SHA-256; the intermediate is inside, the root is not"):
+        cms = SignedMail(raw).cms
+        assert cms.digest == bytes.fromhex("0609608648016503040201")
+        inside = {x509.load_der_x509_certificate(c).subject.rfc4514_string()
+                  for c in cms.certificates}
+        assert inside == {"CN=Signer", "CN=Mail CA"}, inside
+    with case("MA-102: RFC 9788 and RFC 7508 at once, the same fields"):
+        assert agree(raw) == PROTECTED
+        inner = dict(SignedMail(raw).inner)
+        assert "Content-Transfer-Encoding" not in inner
+        assert b"HP-Outer" not in raw
+    with case("MA-102: the rules of acme4j's reader, strictly and relaxed"):
+        for strict in True, False:
+            found = accept(raw, ROOT, strict)
+            assert found["FROM"] == challenge.sender == "acme@ca.test"
+            assert found["SUBJECT"] == mail.subject
+    with case("MA-102: one altered field of the envelope is detected, each"):
+        for old, new in CHANGES:
+            changed = altered(raw, old, new)
+            for reader in agree, lambda r: accept(r, ROOT, True):
+                try:
+                    reader(changed)
+                except Refused:
+                    continue
+                assert False, (old, reader)
+    with case("MA-102: another root, or one octet of the text: refused"):
+        for bad, root in (raw, f"{site.state}/ca/root.pem"), (
+                raw.replace(b"Countersign", b"countersign"), ROOT):
+            try:
+                SignedMail(bad).verify(root)
+            except Refused:
+                continue
+            assert False, "verified"
+    with case("ER-18: who cannot read S/MIME sees the text"):
+        plain = mail.message.get_body(("plain",)).get_content()
+        assert "alice@user.test" in plain, plain
+        assert "1. Reply to this message" in plain, plain
+        parts = [p.get_content_type() for p in mail.message.walk()]
+        assert parts == ["multipart/signed", "multipart/alternative",
+                         "text/plain", "text/html",
+                         "application/pkcs7-signature"], parts
+    with case("ER-32: a reply to the fixed address proves the mailbox"):
+        mark = site.mark()
+        send(site, compose(challenge, mail), challenge.sender)
+        site.wait_event("reply", mark, challenge=challenge.id,
+                        verdict="match")
+        assert challenge.post()["status"] == "valid"
+
+
+def test_wrapped(site):
+    edit_config(site, sender__smime_header_protection="wrapped")
+    site.reload()
+    client = Client(site)
+    _, mail = next_mail(site, client)
+    raw = as_sent(mail)
+    with case("MA-102: wrapped after SIGHUP: message/rfc822, forwarded=no; "
+              "both signatures verify"):
+        check_both(site, mail)
+        signed = SignedMail(raw)
+        signed.verify(ROOT)
+        assert signed.inner == [
+            ("Content-Type", "message/rfc822; forwarded=no")]
+        assert signed.cms.secure_header_fields() is None
+    with case("MA-102: its inner fields are the outer ones to the octet"):
+        envelope = raw[raw.index(b"\r\nFrom: ") + 2:]
+        envelope = envelope[:envelope.index(b"Content-Type: ")]
+        assert signed.inner_body.startswith(envelope), signed.inner_body
+    with case("MA-102: the rules of acme4j's reader, strictly and relaxed"):
+        for strict in True, False:
+            assert accept(raw, ROOT, strict)["TO"] == "alice@user.test"
+    with case("MA-102: one altered field of the envelope is detected, each"):
+        for old, new in CHANGES:
+            try:
+                accept(altered(raw, old, new), ROOT, True)
+            except Refused:
+                continue
+            assert False, old
+    edit_config(site, sender__smime_header_protection="combined")
+    site.reload()
+
+
+def test_check(site):
+    with case("MA-102: countersign check and countersignd -n look at it"):
+        assert "ok    S/MIME certificate" in site.countersign("check")
+        assert "ok" in command(site.program, "-n", "-f", site.config)
+    site.stop()
+    for mailbox, days, why in (
+            ("other@ca.test", 90, "rfc822Name is other@ca.test, but "
+             "sender.from is acme@ca.test"),
+            ("acme@ca.test", 0, "the certificate ended at")):
+        with case(f"MA-102: a certificate of {mailbox}, {days} days: said "
+                  "by -n and check, and no start"):
+            make_signer(mailbox, days)
+            text = command(site.program, "-n", "-f", site.config, status=1)
+            assert "sender.smime_certificate: " in text and why in text, text
+            text = site.countersign("check", status=1)
+            assert "WRONG S/MIME certificate" in text and why in text, text
+            text = command(site.program, "-f", site.config, status=1)
+            assert why in text and "cannot start" in text, text
+    with case("MA-102: one that ends soon: a warning, and check says so"):
+        make_signer(days=20)
+        mark = site.mark()
+        site.start()
+        assert site.events("S/MIME certificate ends soon", mark)
+        assert "WRONG S/MIME certificate" in site.countersign(
+            "check", status=1)
+
+
+make_signer()
+run({"sender.tagged": "no", "sender.smime_certificate": CERTIFICATE,
+     "sender.smime_key": KEY,
+     "sender.smime_header_protection": "combined",
+     "policy.authz_valid_life": "0"},
+    test_combined, test_wrapped, test_check)
