@@ -123,6 +123,25 @@ dkim_signer_selector(const struct dkim_signer *s)
 	return s->selector;
 }
 
+/* By way of its encoding, which holds nothing else. */
+const struct dkim_signer *
+dkim_signer_public(struct arena *keep, const struct dkim_signer *s)
+{
+	struct dkim_signer *public = arena_alloc(keep, sizeof(*public));
+	unsigned char *der = NULL;
+	const unsigned char *p;
+	int n = i2d_PUBKEY(s->pkey, &der);
+
+	if (n <= 0)
+		return NULL;
+	p = der;
+	public->pkey = arena_own(keep, d2i_PUBKEY(NULL, &p, n), pkey_release);
+	OPENSSL_free(der);
+	public->type = s->type;
+	public->selector = arena_strdup(keep, s->selector);
+	return public->pkey == NULL ? NULL : public;
+}
+
 /* --- the record --------------------------------------------------------------
  */
 
@@ -394,6 +413,9 @@ dkim_signer_check(struct job *j, const struct dkim_signer *s,
 
 	if (resolver_query(resolver, j, name, DNS_TYPE_TXT, &a) < 0)
 		return not_published(f, FINDING_DEFER, "no answer", s, domain);
+	if (a.disagrees)
+		return not_published(f, FINDING_DEFER,
+		    "two resolvers say different things", s, domain);
 	switch (a.status) {
 	case DNS_OK:
 		return compare_key(j, s, domain, &a, f);

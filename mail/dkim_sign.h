@@ -28,6 +28,11 @@ int dkim_sign(struct job *j, struct span message, const char *domain,
     const struct dkim_signer *const *signers, size_t count, int64_t now,
     int64_t expires, struct span *out);
 
+/* The same without the private key, for the two below; NULL if it has no
+ * public one. */
+const struct dkim_signer *dkim_signer_public(
+    struct arena *keep, const struct dkim_signer *s);
+
 /* The TXT record to publish: "v=DKIM1; k=rsa; p=…". */
 const char *dkim_signer_record(struct job *j, const struct dkim_signer *s);
 const char *dkim_signer_selector(const struct dkim_signer *s);

@@ -8,6 +8,7 @@
 #include "src/activation.h"
 #include "src/conf_file.h"
 #include "src/privilege.h"
+#include "src/published.h"
 #include "src/role_issuer.h"
 #include "src/role_sender.h"
 #include "src/role_validator.h"
@@ -216,7 +217,7 @@ start(const struct conf *conf)
 	job_init(&j, NULL, conf);
 	if (single_take(&j, conf->database) < 0)
 		log_error("cannot start", "error=\"%s\"", j.err.text);
-	else if (prepare(conf) == 0)
+	else if (published_check(conf) == 0 && prepare(conf) == 0)
 		status = supervisor_main(conf);
 	job_done(&j);
 	return status;

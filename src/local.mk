@@ -66,6 +66,7 @@ libcs_src_a_SOURCES = \
 	src/listen.c src/listen.h \
 	src/notify.c src/notify.h \
 	src/privilege.c src/privilege.h \
+	src/published.c src/published.h \
 	src/remote.c src/remote.h \
 	src/role.c src/role.h \
 	src/role_issuer.c src/role_issuer.h \

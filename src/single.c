@@ -11,6 +11,8 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+static int lock = -1;
+
 int
 single_take(struct job *j, const char *database)
 {
@@ -24,8 +26,10 @@ single_take(struct job *j, const char *database)
 	if (fd < 0)
 		return job_fail(
 		    j, ERR_INTERNAL, "%s: %s", path, strerror(errno));
-	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
-		return 0; /* the descriptor stays open: it is the lock */
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
+		lock = fd; /* it stays open: it is the lock */
+		return 0;
+	}
 	if (errno == EWOULDBLOCK)
 		job_fail(j, ERR_CONFLICT,
 		    "%s: another countersignd works on this database; stop "
@@ -35,4 +39,12 @@ single_take(struct job *j, const char *database)
 		job_fail(j, ERR_INTERNAL, "%s: %s", path, strerror(errno));
 	close(fd);
 	return -1;
+}
+
+void
+single_leave(void)
+{
+	if (lock >= 0)
+		close(lock);
+	lock = -1;
 }

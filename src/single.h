@@ -11,4 +11,7 @@ struct job;
  */
 int single_take(struct job *j, const char *database);
 
+/* In a forked child: the lock is its parent's alone, and ends with it. */
+void single_leave(void);
+
 #endif
