@@ -62,6 +62,7 @@ EXTRA_DIST += \
 	tests/integration/test_replies.py \
 	tests/integration/test_revoke.py \
 	tests/integration/test_secrets.py \
+	tests/integration/test_session.py \
 	tests/integration/test_signals.py \
 	tests/integration/test_signed_mail.py \
 	tests/integration/test_storm.py \
