@@ -61,11 +61,13 @@ def all_mails(site, sender, who="ALICE"):
         return [Mail(raw) for raw in inbox.find("HEADER", "FROM", sender)]
 
 
-def challenge_mail(site, challenge, who="ALICE", seconds=30):
-    """Waits for the mail of one challenge."""
+def challenge_mail(site, challenge, who="ALICE", seconds=30, to="@"):
+    """Waits for the mail of one challenge. (Where all have one sender, `to`
+    says which.)"""
     with Inbox(site, who) as inbox:
         found = eventually(
-            lambda: inbox.find("HEADER", "FROM", challenge.sender),
+            lambda: inbox.find("HEADER", "FROM", challenge.sender,
+                               "HEADER", "TO", to),
             f"the mail of {challenge.sender}", seconds)
     return Mail(found[0])
 

@@ -39,6 +39,7 @@ EXTRA_DIST += \
 	tests/integration/acme.py \
 	tests/integration/harness.py \
 	tests/integration/letters.py \
+	tests/integration/signer.py \
 	tests/integration/smime_reader.py \
 	tests/integration/test_accounts.py \
 	tests/integration/test_config.py \

@@ -2,7 +2,6 @@
 """The challenge mail with S/MIME and DKIM, as it arrives after real relays."""
 
 import atexit
-import datetime
 import os
 import re
 import shutil
@@ -10,67 +9,18 @@ import tempfile
 
 import dkim
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from acme import Client
 from harness import case, command, edit_config, eventually, read_file, \
     run
 from letters import Inbox, Mail, compose, send
+from signer import make_signer, write
 from smime_reader import Refused, SignedMail, accept, agree
 
 FOLDER = tempfile.mkdtemp(prefix="countersign-signer-")
 atexit.register(shutil.rmtree, FOLDER)
-CERTIFICATE, KEY, ROOT = (f"{FOLDER}/{name}" for name in (
-    "signer.pem", "signer.key", "root.pem"))
+CERTIFICATE, KEY, ROOT = make_signer(FOLDER)
 PROTECTED = ["From", "To", "Subject", "Date", "Message-ID", "Auto-Submitted"]
-
-
-# --- certificates ----------------------------------------------------------
-
-def issue(name, issuer, key, issuer_key, extensions, days=90):
-    begin = datetime.datetime.utcnow() - datetime.timedelta(hours=1)
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    builder = x509.CertificateBuilder(
-        issuer.subject if issuer else name, name, key.public_key(),
-        x509.random_serial_number(), begin,
-        begin + datetime.timedelta(days=days))
-    for extension in extensions:
-        builder = builder.add_extension(extension, critical=isinstance(
-            extension, (x509.BasicConstraints, x509.KeyUsage)))
-    return builder.sign(issuer_key, hashes.SHA256())
-
-
-def usage(*names):
-    return x509.KeyUsage(**{name: name in names for name in (
-        "digital_signature", "content_commitment", "key_encipherment",
-        "data_encipherment", "key_agreement", "key_cert_sign", "crl_sign",
-        "encipher_only", "decipher_only")})
-
-
-def write(path, *pieces):
-    with open(path, "wb") as f:
-        f.write(b"".join(pieces))
-    os.chmod(path, 0o400)
-
-
-def make_signer(mailbox="acme@ca.test", days=90):
-    """The files that an admin would have from some other CA."""
-    pem = serialization.Encoding.PEM
-    keys = [ec.generate_private_key(ec.SECP256R1()) for _ in range(3)]
-    ca = [x509.BasicConstraints(True, None), usage("key_cert_sign")]
-    root = issue("Mail Root", None, keys[0], keys[0], ca, 900)
-    middle = issue("Mail CA", root, keys[1], keys[0], ca, 900)
-    leaf = issue("Signer", middle, keys[2], keys[1], [
-        usage("digital_signature"),
-        x509.ExtendedKeyUsage([ExtendedKeyUsageOID.EMAIL_PROTECTION]),
-        x509.SubjectAlternativeName([x509.RFC822Name(mailbox)])], days)
-    write(CERTIFICATE, *(c.public_bytes(pem) for c in (leaf, middle, root)))
-    write(ROOT, root.public_bytes(pem))
-    write(KEY, keys[2].private_bytes(
-        pem, serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption()))
 
 
 # --- mails -----------------------------------------------------------------
@@ -240,7 +190,7 @@ def test_check(site):
             ("acme@ca.test", 0, "the certificate ended at")):
         with case(f"MA-102: a certificate of {mailbox}, {days} days: said "
                   "by -n and check, and no start"):
-            make_signer(mailbox, days)
+            make_signer(FOLDER, mailbox, days)
             text = command(site.program, "-n", "-f", site.config, status=1)
             assert "sender.smime_certificate: " in text and why in text, text
             text = site.countersign("check", status=1)
@@ -248,7 +198,7 @@ def test_check(site):
             text = command(site.program, "-f", site.config, status=1)
             assert why in text and "cannot start" in text, text
     with case("MA-102: one that ends soon: a warning, and check says so"):
-        make_signer(days=20)
+        make_signer(FOLDER, days=20)
         mark = site.mark()
         site.start()
         assert site.events("S/MIME certificate ends soon", mark)
@@ -256,7 +206,6 @@ def test_check(site):
             "check", status=1)
 
 
-make_signer()
 run({"sender.tagged": "no", "sender.smime_certificate": CERTIFICATE,
      "sender.smime_key": KEY,
      "sender.smime_header_protection": "combined",

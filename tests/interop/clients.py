@@ -274,7 +274,7 @@ class From:
 
 def give(site, who, mailbox, asked, digest):
     if asked["ask"] == "mail":
-        mail = challenge_mail(site, From(asked["from"]), who, 60)
+        mail = challenge_mail(site, From(asked["from"]), who, 60, mailbox)
         return {"message": base64.b64encode(mail.raw).decode()}
     assert asked["ask"] == "send", asked
     message = base64.b64decode(asked["message"])
