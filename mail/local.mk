@@ -39,7 +39,8 @@ libcs_mail_a_SOURCES = \
 	mail/template_check.c mail/template_check.h \
 	mail/template_html.c mail/template_html.h \
 	mail/texts.c mail/texts.h \
-	mail/tls_client.c mail/tls_client.h
+	mail/tls_client.c mail/tls_client.h \
+	mail/token.c mail/token.h
 
 mail_templates = \
 	mail/templates/de.html \
