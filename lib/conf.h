@@ -33,6 +33,16 @@ struct conf_rates {
 };
 
 enum conf_tls { CONF_TLS_NONE, CONF_TLS_STARTTLS, CONF_TLS_IMPLICIT };
+/* How to log in at a mail server: AUTO takes the best that is offered for a
+ * password, or for a token where one is configured. */
+enum conf_auth {
+	CONF_AUTH_AUTO,
+	CONF_AUTH_PLAIN,
+	CONF_AUTH_LOGIN,
+	CONF_AUTH_SCRAM,
+	CONF_AUTH_XOAUTH2,
+	CONF_AUTH_OAUTHBEARER
+};
 /* MA-41 */
 enum conf_coverage {
 	CONF_COVERAGE_CORE,
@@ -97,6 +107,9 @@ struct conf_sender {
 	const char *relay_ca_file;
 	const char *relay_user; /* NULL: no AUTH */
 	const char *relay_password_file;
+	enum conf_auth relay_auth;
+	const char *relay_token_file;
+	struct conf_list relay_token_command;
 	bool relay_signs;               /* ER-19: no DKIM key of our own */
 	bool relay_rewrites_message_id; /* MA-49 */
 	const char *dkim_rsa_selector;

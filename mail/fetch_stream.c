@@ -141,8 +141,8 @@ fetch_stream_start_tls(struct fetch_stream *s, struct tls_client *tls)
 	}
 }
 
-static ssize_t
-stream_read(struct fetch_stream *s, void *out, size_t room)
+ssize_t
+fetch_stream_read(struct fetch_stream *s, void *out, size_t room)
 {
 	if (s->broken)
 		return -1;
@@ -176,8 +176,8 @@ stream_read(struct fetch_stream *s, void *out, size_t room)
 	}
 }
 
-static ssize_t
-stream_write(struct fetch_stream *s, const void *p, size_t n)
+ssize_t
+fetch_stream_write(struct fetch_stream *s, const void *p, size_t n)
 {
 	if (s->broken)
 		return -1;
@@ -254,13 +254,13 @@ fetch_stream_wait(struct fetch_stream *s, int wake_fd, int64_t deadline)
 static ssize_t
 driver_read(mailstream_low *low, void *out, size_t room)
 {
-	return stream_read(low->data, out, room);
+	return fetch_stream_read(low->data, out, room);
 }
 
 static ssize_t
 driver_write(mailstream_low *low, const void *p, size_t n)
 {
-	return stream_write(low->data, p, n);
+	return fetch_stream_write(low->data, p, n);
 }
 
 static int

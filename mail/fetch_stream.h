@@ -1,7 +1,7 @@
 /*
- * The bytes under an IMAP session: a socket, TLS on it when it is time, and
- * three limits that hold whatever the other side does: a deadline, a number
- * of octets, and nothing after an error.
+ * The bytes under an IMAP session, and under an SMTP session of our own: a
+ * socket, TLS on it when it is time, and three limits that hold whatever the
+ * other side does: a deadline, a number of octets, and nothing after an error.
  *
  * libetpan reads and writes through fetch_stream_low(); its own streams
  * verify no certificate and wait with select().
@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct _mailstream_low;
 struct fetch_stream;
@@ -35,6 +36,10 @@ int fetch_stream_start_tls(struct fetch_stream *s, struct tls_client *tls);
  * already taken from the socket count.
  */
 int fetch_stream_wait(struct fetch_stream *s, int wake_fd, int64_t deadline);
+
+/* Some octets, at least one; -1 after an error, of which an end is one. */
+ssize_t fetch_stream_read(struct fetch_stream *s, void *out, size_t room);
+ssize_t fetch_stream_write(struct fetch_stream *s, const void *p, size_t n);
 
 /* Why the last call failed, or "". */
 const char *fetch_stream_why(const struct fetch_stream *s);

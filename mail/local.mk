@@ -32,9 +32,15 @@ libcs_mail_a_SOURCES = \
 	mail/reply_readings.c mail/reply_readings.h \
 	mail/smime_sign.c mail/smime_sign.h \
 	mail/smime_signer.c mail/smime_signer.h \
+	mail/sasl.c mail/sasl.h \
+	mail/scram.c mail/scram.h \
+	mail/smtp_reply.c mail/smtp_reply.h \
+	mail/smtp_session.c mail/smtp_session.h \
 	mail/smtp_text.c mail/smtp_text.h \
 	mail/status_words.c mail/status_words.h \
 	mail/submit.c mail/submit.h \
+	mail/submit_direct.c mail/submit_direct.h \
+	mail/submit_esmtp.c mail/submit_esmtp.h \
 	mail/template.c mail/template.h \
 	mail/template_check.c mail/template_check.h \
 	mail/template_html.c mail/template_html.h \

@@ -5,12 +5,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/utf8.h"
+
 enum { LINE_MAX_OCTETS = 998, MAILBOX_MAX = 254, LOCAL_MAX = 64 };
 
 /* --- addresses ----------------------------------------------------------- */
 
 static bool
-is_dot_atom(struct span s, const char *specials)
+is_dot_atom(struct span s, const char *specials, bool utf8)
 {
 	bool dot = true;
 
@@ -20,6 +22,8 @@ is_dot_atom(struct span s, const char *specials)
 		if (c == '.' && dot)
 			return false;
 		dot = c == '.';
+		if (utf8 && (unsigned char)c >= 0x80)
+			continue;
 		if (!dot && !ascii_is_alnum(c) &&
 		    (c == '\0' || strchr(specials, c) == NULL))
 			return false;
@@ -27,8 +31,14 @@ is_dot_atom(struct span s, const char *specials)
 	return s.n > 0 && !dot;
 }
 
+bool
+smtp_domain_is_good(struct span domain)
+{
+	return is_dot_atom(domain, "-", false);
+}
+
 const char *
-smtp_address_check(const char *mailbox)
+smtp_address_check(const char *mailbox, bool utf8)
 {
 	struct span s = span_str(mailbox);
 	const char *at = mailbox == NULL ? NULL : strrchr(mailbox, '@');
@@ -45,18 +55,19 @@ smtp_address_check(const char *mailbox)
 	local = (size_t)(at - mailbox);
 	if (local > LOCAL_MAX)
 		return "its local part is longer than 64 octets";
-	if (!is_dot_atom(span_cut(s, 0, local), "!#$%&'*+-/=?^_`{|}~"))
+	if (!is_dot_atom(span_cut(s, 0, local), "!#$%&'*+-/=?^_`{|}~", utf8) ||
+	    (utf8 && !utf8_is_plain(span_cut(s, 0, local))))
 		return "its local part is not a dot-atom";
-	if (!is_dot_atom(span_from(s, local + 1), "-"))
+	if (!smtp_domain_is_good(span_from(s, local + 1)))
 		return "its domain is not a domain name";
 	return NULL;
 }
 
 /* --- messages ------------------------------------------------------------ */
 
-/* RFC 5321 2.3.8, 4.5.3.1.6 */
+/* RFC 5321 2.3.8, 4.5.3.1.6; `header` octets of it may be UTF-8. */
 static const char *
-check_lines(struct span m)
+check_lines(struct span m, size_t header)
 {
 	size_t begin = 0;
 
@@ -65,7 +76,7 @@ check_lines(struct span m)
 	for (size_t i = 0; i < m.n; i++) {
 		unsigned char c = (unsigned char)m.p[i];
 
-		if (c == '\0' || c >= 0x80)
+		if (c == '\0' || (c >= 0x80 && i >= header))
 			return "it holds an octet that is not ASCII text";
 		if (c == '\r' && m.p[i + 1] != '\n')
 			return "it holds a CR without LF";
@@ -153,10 +164,13 @@ check_header(struct span m)
 }
 
 const char *
-smtp_message_check(struct span message)
+smtp_message_check(struct span message, bool utf8)
 {
-	const char *why = check_lines(message);
+	size_t header = utf8 ? span_find_span(message, 0, SPAN("\r\n\r\n")) : 0;
+	const char *why = check_lines(message, header);
 
+	if (why == NULL && !utf8_is_valid(span_cut(message, 0, header)))
+		return "its header is not UTF-8";
 	return why != NULL ? why : check_header(message);
 }
 

@@ -9,17 +9,19 @@
 
 /*
  * May this canonical mailbox stand in MAIL FROM or RCPT TO?  NULL, or why not.
- * A dot-atom, @, a domain name; ASCII: whether a local part beyond it can be
- * sent is asked before (ER-20).
+ * A dot-atom, @, a domain name in ASCII.  Only where SMTPUTF8 will be asked for
+ * (`utf8`) may the local part hold more (ER-20).
  */
-const char *smtp_address_check(const char *mailbox);
+const char *smtp_address_check(const char *mailbox, bool utf8);
+bool smtp_domain_is_good(struct span domain);
 
 /*
  * May this message be handed over as it is?  NULL, or why not.  CRLF line
  * ends only, at most 998 octets each, ASCII, one Date, From and Message-ID,
- * none of the fields that the library would drop or make.
+ * none of the fields that the library would drop or make.  With `utf8` its
+ * header may hold UTF-8 (RFC 6532), its body may not.
  */
-const char *smtp_message_check(struct span message);
+const char *smtp_message_check(struct span message, bool utf8);
 
 /* Answers in a stream of bytes, read along while a library reads them. */
 struct smtp_answers {

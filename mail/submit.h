@@ -1,15 +1,23 @@
 /*
- * Handing a message to the relay.  submit.c alone knows libesmtp; what it
- * must not be trusted with is in the .c and in dependencies.
+ * Handing a message to the relay.
  *
  * One message, one recipient.  The outcome is the relay's word for that
  * recipient after the final dot, or why there is none.
+ *
+ * There are two ways, and submit.c decides between them:
+ * - libesmtp (mail/submit_esmtp.h) for a relay reached in clear on this host
+ *   or by STARTTLS, without a login or with PLAIN or LOGIN named;
+ * - sessions of our own (mail/submit_direct.h) for implicit TLS, for the other
+ *   logins (of which the best is chosen where none is named), and for every
+ *   mail to a mailbox that needs SMTPUTF8.
+ * doc/decisions says why it is not libcurl.
  */
 #ifndef MAIL_SUBMIT_H
 #define MAIL_SUBMIT_H
 
 #include "lib/buf.h"
 #include "lib/conf.h"
+#include "mail/token.h"
 
 struct job;
 struct submit;
@@ -21,7 +29,9 @@ struct submit_conf {
 	const char *ca_file; /* NULL: the system's */
 	const char *user;    /* NULL: no AUTH */
 	struct span password;
-	int64_t timeout_ms; /* for connecting and for each answer */
+	enum conf_auth auth;
+	struct token_conf token; /* instead of a password */
+	int64_t timeout_ms;      /* for connecting and for each answer */
 };
 
 enum submit_outcome {
@@ -35,6 +45,8 @@ struct submit_result {
 	enum submit_outcome outcome;
 	char code[24];    /* "550 5.1.1", "" without an SMTP answer (AC-119) */
 	char answer[256]; /* for the log and evidence only, printable ASCII */
+	/* What a client may be told instead of the code, or NULL (ER-20). */
+	const char *reason;
 };
 
 int submit_new(
@@ -53,8 +65,14 @@ void submit_free(struct submit *s);
 int submit_send(struct submit *s, struct job *j, const char *from,
     const char *to, struct span message, struct submit_result *out);
 
-/* Connects, TLS, AUTH, QUIT: 0, or -1 with the job's error saying what
- * failed and what would be right.  For `countersign check`. */
-int submit_check(struct submit *s, struct job *j);
+/*
+ * Connects, TLS, AUTH, QUIT: 0, or -1 with the job's error saying what failed
+ * and what would be right.  For `countersign check`.  *utf8 (or NULL): does
+ * the relay offer SMTPUTF8?
+ */
+int submit_check(struct submit *s, struct job *j, bool *utf8);
+
+/* When there is nothing to send: ends a session that nobody uses. */
+void submit_idle(struct submit *s);
 
 #endif

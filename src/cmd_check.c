@@ -6,7 +6,6 @@
 #include "lib/aead.h"
 #include "lib/arena.h"
 #include "lib/clock.h"
-#include "lib/fdio.h"
 #include "lib/log.h"
 #include "lib/seal.h"
 #include "mail/dkim_sign.h"
@@ -18,6 +17,7 @@
 #include "src/conf_file.h"
 #include "src/intake.h"
 #include "src/intake_check.h"
+#include "src/relay.h"
 #include "src/tls.h"
 #include "src/wording.h"
 
@@ -29,7 +29,6 @@
 #include <string.h>
 #include <sys/statvfs.h>
 
-#define PASSWORD_MAX 1024
 #define TIMEOUT_MS 15000
 #define DAY 86400
 #define SPACE_MIN ((uint64_t)100 << 20)
@@ -269,24 +268,25 @@ static int
 check_relay(struct check *c, struct job *j)
 {
 	const struct conf_sender *s = &c->conf->sender;
-	struct submit_conf conf = { .host = s->relay_host,
-		.port = s->relay_port,
-		.tls = s->relay_tls,
-		.ca_file = s->relay_ca_file,
-		.user = s->relay_user,
-		.timeout_ms = TIMEOUT_MS };
 	struct submit *submit;
+	bool wanted = c->conf->utf8_mailboxes, utf8 = false;
 	int result;
 
-	if (s->relay_password_file != NULL &&
-	    file_read_secret(
-		j, s->relay_password_file, PASSWORD_MAX, &conf.password) < 0)
+	if (relay_new(j, s, TIMEOUT_MS, &submit) < 0)
 		return -1;
-	if (submit_new(j, &conf, &submit) < 0)
-		return -1;
-	result = submit_check(submit, j);
+	result = submit_check(submit, j, wanted ? &utf8 : NULL);
 	submit_free(submit);
-	return result;
+	if (result < 0)
+		return -1;
+	/* ER-20 */
+	if (wanted && !utf8)
+		return job_fail(j, ERR_INTERNAL,
+		    "relay %s port %" PRId64 " works, but does not offer "
+		    "SMTPUTF8: orders for mailboxes beyond ASCII would fail; "
+		    "let it (Postfix: smtputf8_enable = yes), or set "
+		    "policy.utf8_mailboxes = no to refuse them at once",
+		    s->relay_host, s->relay_port);
+	return 0;
 }
 
 static int

@@ -71,7 +71,7 @@ static int
 start(struct enroll_box *b, struct job *j, const struct enroll_box_conf *conf)
 {
 	if (submit_new(j, &conf->smtp, &b->submit) < 0 ||
-	    submit_check(b->submit, j) < 0)
+	    submit_check(b->submit, j, NULL) < 0)
 		return job_context(j, "--smtp %s", conf->smtp.host);
 	if (fetch_new(j, &conf->imap, &b->fetch) < 0 || connect_imap(b, j) < 0)
 		return job_context(j, "--imap %s", conf->imap.host);

@@ -67,6 +67,7 @@ libcs_src_a_SOURCES = \
 	src/notify.c src/notify.h \
 	src/privilege.c src/privilege.h \
 	src/published.c src/published.h \
+	src/relay.c src/relay.h \
 	src/remote.c src/remote.h \
 	src/role.c src/role.h \
 	src/role_issuer.c src/role_issuer.h \

@@ -15,7 +15,6 @@
 #include "lib/clock.h"
 #include "lib/conf.h"
 #include "lib/digest.h"
-#include "lib/fdio.h"
 #include "lib/job.h"
 #include "lib/log.h"
 #include "mail/compose.h"
@@ -23,6 +22,7 @@
 #include "mail/smime_signer.h"
 #include "mail/status_words.h"
 #include "mail/texts.h"
+#include "src/relay.h"
 #include "src/wording.h"
 #include "src/worker.h"
 
@@ -32,7 +32,6 @@
 #define LATE_SECS 3600 /* a mail's own wait, in an order of several */
 #define LEASE_SECS 300
 #define SMTP_TIMEOUT_MS 60000
-#define PASSWORD_MAX 1024
 /* Ended challenges are wiped in small bites (AC-113). */
 #define WIPE_MAX 50
 
@@ -123,12 +122,15 @@ outcome_name(enum submit_outcome outcome)
 }
 
 /* Only the code of the relay's answer reaches the client (AC-119), and our
- * own words for it. */
+ * own words for it, or what is ours alone to say (ER-20). */
 static const char *
-delivery_problem(struct job *j, const char *what, const char *code)
+delivery_problem(struct job *j, const char *what, const struct submit_result *r)
 {
-	return problem_format(j, ERR_CONNECTION,
-	    arena_printf(j->arena, "%s: %s", what, status_explain(j, code)));
+	const char *why =
+	    r->reason != NULL ? r->reason : status_explain(j, r->code);
+
+	return problem_format(
+	    j, ERR_CONNECTION, arena_printf(j->arena, "%s: %s", what, why));
 }
 
 static int
@@ -144,8 +146,8 @@ record_outcome(struct job *j, const struct outbox_mail *mail,
 	case SUBMIT_PERMANENT:
 		if (store_outbox_failed(j, id, r->answer,
 			delivery_problem(j,
-			    "the challenge mail could not be delivered",
-			    r->code)) < 0)
+			    "the challenge mail could not be delivered", r)) <
+		    0)
 			return -1;
 		return limits_note_failure(j, mail->account_id, mail->mailbox);
 	case SUBMIT_TEMPORARY:
@@ -153,8 +155,8 @@ record_outcome(struct job *j, const struct outbox_mail *mail,
 		return store_outbox_retry(j, id,
 		    j->now + sender_pause(mail->attempts),
 		    r->code[0] != '\0' ? r->code : r->answer,
-		    delivery_problem(j,
-			"delivery of the challenge mail is delayed", r->code));
+		    delivery_problem(
+			j, "delivery of the challenge mail is delayed", r));
 	}
 	return -1;
 }
@@ -249,11 +251,14 @@ static int
 put_back(struct job *j, const struct outbox_mail *mail, int64_t secs)
 {
 	static const char code[] = "limits.mails_to_mailbox";
+	static const struct submit_result held = {
+		.reason = "too many mails to this mailbox"
+	};
 
 	if (store_begin(j) < 0 ||
 	    store_outbox_retry(j, mail->challenge_id, j->now + secs, code,
-		delivery_problem(j, "delivery of the challenge mail is delayed",
-		    "too many mails to this mailbox")) < 0)
+		delivery_problem(
+		    j, "delivery of the challenge mail is delayed", &held)) < 0)
 		return worker_undo(j);
 	log_info("challenge mail held back",
 	    "order=%s challenge=%s seconds=%lld", mail->order_id,
@@ -346,6 +351,7 @@ sender_step(void *ctx, struct job *j)
 	found = store_outbox_lease(j, j->now + LEASE_SECS, &mail);
 	if (found <= 0) {
 		store_rollback(j);
+		submit_idle(s->submit);
 		if (found < 0 || wipe_ended(j, &wiped) < 0)
 			return -1;
 		return wiped > 0;
@@ -401,21 +407,12 @@ sender_open(struct job *j, struct role_env *env)
 {
 	const struct conf_sender *c = &j->conf->sender;
 	struct sender *s = arena_alloc(env->keep, sizeof(*s));
-	struct submit_conf relay = { .host = c->relay_host,
-		.port = c->relay_port,
-		.tls = c->relay_tls,
-		.ca_file = c->relay_ca_file,
-		.user = c->relay_user,
-		.timeout_ms = SMTP_TIMEOUT_MS };
 
-	if (c->relay_password_file != NULL &&
-	    file_read_secret(
-		j, c->relay_password_file, PASSWORD_MAX, &relay.password) < 0)
-		return -1;
 	if (load_signer(j, env, s, c->dkim_rsa_key, c->dkim_rsa_selector) < 0 ||
 	    load_signer(
 		j, env, s, c->dkim_ed25519_key, c->dkim_ed25519_selector) < 0 ||
-	    load_smime(j, env, s) < 0 || submit_new(j, &relay, &s->submit) < 0)
+	    load_smime(j, env, s) < 0 ||
+	    relay_new(j, c, SMTP_TIMEOUT_MS, &s->submit) < 0)
 		return -1;
 	env->role = s;
 	return 0;

@@ -188,8 +188,9 @@ submit_to_user(void *ctx, struct job *j, const char *from, const char *to,
 	(void)to;
 	if (send(FD_SUBMITTED, message.p, message.n, MSG_NOSIGNAL) < 0)
 		return fail_errno(j, "mail not handed over");
-	*out = (struct submit_result){ SUBMIT_ACCEPTED, "250 2.0.0",
-		"250 2.0.0 queued" };
+	*out = (struct submit_result){ .outcome = SUBMIT_ACCEPTED,
+		.code = "250 2.0.0",
+		.answer = "250 2.0.0 queued" };
 	return 0;
 }
 

@@ -147,7 +147,7 @@ smtp(char **argv, bool only_check)
 	if (submit_new(&job, &conf, &s) < 0)
 		return failed();
 	if (only_check)
-		status = submit_check(s, &job) < 0 ? failed() : 0;
+		status = submit_check(s, &job, NULL) < 0 ? failed() : 0;
 	else if (submit_send(s, &job, argv[6], argv[7], read_all(), &result) <
 		 0)
 		status = failed();

@@ -172,8 +172,11 @@ unit_tests += \
 	tests/unit/test_smime_sign \
 	tests/unit/test_smime_signer \
 	tests/unit/test_smtp_text \
+	tests/unit/test_sasl \
+	tests/unit/test_smtp_reply \
 	tests/unit/test_status_words \
 	tests/unit/test_submit \
+	tests/unit/test_submit_direct \
 	tests/unit/test_token
 tests_unit_test_smime_sign_LDADD = $(SIGNER_LAB) $(DKIM_LAB) $(UNIT) \
 	$(CS_PKI) $(CS_MAIL)
@@ -182,6 +185,9 @@ tests_unit_test_fetch_LDADD = $(PEER) $(UNIT) $(CS_MAIL)
 tests_unit_test_smtp_text_LDADD = $(UNIT) $(CS_MAIL)
 tests_unit_test_status_words_LDADD = $(UNIT) $(CS_MAIL)
 tests_unit_test_submit_LDADD = $(PEER) $(UNIT) $(CS_MAIL)
+tests_unit_test_sasl_LDADD = $(UNIT) $(CS_MAIL)
+tests_unit_test_smtp_reply_LDADD = $(UNIT) $(CS_MAIL)
+tests_unit_test_submit_direct_LDADD = $(PEER) $(UNIT) $(CS_MAIL)
 tests_unit_test_token_LDADD = $(UNIT) $(CS_MAIL)
 
 # --- pki ---

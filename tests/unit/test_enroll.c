@@ -386,7 +386,7 @@ test_reply_format(void **state)
 	(void)state;
 	clock_set(LAB_NOW);
 	enroll_reply_format(j, &c, MAILBOX, digest_a, &raw);
-	assert_null(smtp_message_check(raw));
+	assert_null(smtp_message_check(raw, false));
 	m = lab_parse(j, raw);
 	assert_int_equal(m.field_count, COUNT(fields) + 1);
 	for (size_t i = 0; i < COUNT(fields); i++) {

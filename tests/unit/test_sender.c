@@ -73,7 +73,7 @@ test_retries(struct job *j)
 
 	role_lab_init(&lab, j);
 	lab.answer = (struct submit_result){ SUBMIT_TEMPORARY, "451 4.3.0",
-		"451 4.3.0 later" };
+		"451 4.3.0 later", NULL };
 	role_lab_post(&lab);
 	for (size_t i = 0; i < COUNT(pauses); i++) {
 		unit_case("attempt %zu", i + 1);
@@ -90,7 +90,8 @@ test_retries(struct job *j)
 	}
 	assert_non_null(strstr(role_lab_authz(&lab)->challenge.error,
 	    "delivery of the challenge mail is delayed: 451 4.3.0"));
-	lab.answer = (struct submit_result){ SUBMIT_ACCEPTED, "250", "250" };
+	lab.answer =
+	    (struct submit_result){ SUBMIT_ACCEPTED, "250", "250", NULL };
 	EXPECT(j, sender_step(&lab.sender, j), 1);
 	assert_true(span_eq(lab.sent, first));
 	assert_int_equal(lab.submissions, COUNT(pauses) + 1);
@@ -114,10 +115,10 @@ static void
 test_account_ends(struct job *j)
 {
 	static const struct submit_result answers[] = {
-		{ SUBMIT_ACCEPTED, "250", "250 2.0.0 ok" },
-		{ SUBMIT_TEMPORARY, "451 4.3.0", "451 4.3.0 later" },
-		{ SUBMIT_PERMANENT, "550 5.1.1", "550 5.1.1 no" },
-		{ SUBMIT_UNKNOWN, "", "" },
+		{ SUBMIT_ACCEPTED, "250", "250 2.0.0 ok", NULL },
+		{ SUBMIT_TEMPORARY, "451 4.3.0", "451 4.3.0 later", NULL },
+		{ SUBMIT_PERMANENT, "550 5.1.1", "550 5.1.1 no", NULL },
+		{ SUBMIT_UNKNOWN, "", "", NULL },
 	};
 
 	for (size_t i = 0; i < COUNT(answers); i++) {
@@ -322,21 +323,28 @@ static const struct {
 	const char *error;
 	const char *audit;
 } outcomes[] = {
-	{ { SUBMIT_ACCEPTED, "250", "250 ok" }, AUTHZ_PENDING, true, false,
-	    NULL, "accepted" },
-	{ { SUBMIT_TEMPORARY, "421", "421 later" }, AUTHZ_PENDING, false, true,
-	    "delivery of the challenge mail is delayed: 421",
+	{ { SUBMIT_ACCEPTED, "250", "250 ok", NULL }, AUTHZ_PENDING, true,
+	    false, NULL, "accepted" },
+	{ { SUBMIT_TEMPORARY, "421", "421 later", NULL }, AUTHZ_PENDING, false,
+	    true, "delivery of the challenge mail is delayed: 421",
 	    "temporary failure" },
-	{ { SUBMIT_TEMPORARY, "", "connection refused" }, AUTHZ_PENDING, false,
-	    true, "delivery of the challenge mail is delayed: no answer",
+	{ { SUBMIT_TEMPORARY, "", "connection refused", NULL }, AUTHZ_PENDING,
+	    false, true, "delivery of the challenge mail is delayed: no answer",
 	    "temporary failure" },
-	{ { SUBMIT_PERMANENT, "550 5.1.1", "550 5.1.1 <b>secret</b>" },
+	{ { SUBMIT_PERMANENT, "550 5.1.1", "550 5.1.1 <b>secret</b>", NULL },
 	    AUTHZ_INVALID, false, false,
 	    "the challenge mail could not be delivered: 550 5.1.1",
 	    "permanent failure" },
+	/* ER-20: what is ours to say stands where the relay's code would. */
+	{ { SUBMIT_PERMANENT, "", "no SMTPUTF8 at mx.ca.example",
+	      "the relay does not offer SMTPUTF8" },
+	    AUTHZ_INVALID, false, false,
+	    "the challenge mail could not be delivered: the relay does not "
+	    "offer SMTPUTF8",
+	    "permanent failure" },
 	/* It may have arrived or not: the same octets once more (ER-10). */
-	{ { SUBMIT_UNKNOWN, "", "connection lost" }, AUTHZ_PENDING, false, true,
-	    "delivery of the challenge mail is delayed: no answer",
+	{ { SUBMIT_UNKNOWN, "", "connection lost", NULL }, AUTHZ_PENDING, false,
+	    true, "delivery of the challenge mail is delayed: no answer",
 	    "broken off after the data" },
 };
 
@@ -471,10 +479,10 @@ static void
 test_deactivated_meanwhile(struct job *j)
 {
 	static const struct submit_result answers[] = {
-		{ SUBMIT_ACCEPTED, "250 2.0.0", "250 2.0.0 ok" },
-		{ SUBMIT_TEMPORARY, "451 4.3.0", "451 4.3.0 later" },
-		{ SUBMIT_PERMANENT, "550 5.1.1", "550 5.1.1 no" },
-		{ SUBMIT_UNKNOWN, "", "connection lost" },
+		{ SUBMIT_ACCEPTED, "250 2.0.0", "250 2.0.0 ok", NULL },
+		{ SUBMIT_TEMPORARY, "451 4.3.0", "451 4.3.0 later", NULL },
+		{ SUBMIT_PERMANENT, "550 5.1.1", "550 5.1.1 no", NULL },
+		{ SUBMIT_UNKNOWN, "", "connection lost", NULL },
 	};
 
 	for (size_t i = 0; i < COUNT(answers); i++) {

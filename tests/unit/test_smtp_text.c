@@ -49,20 +49,21 @@ test_addresses(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		unit_case(
 		    "%s", cases[i].mailbox == NULL ? "none" : cases[i].mailbox);
-		assert_int_equal(smtp_address_check(cases[i].mailbox) == NULL,
+		assert_int_equal(
+		    smtp_address_check(cases[i].mailbox, false) == NULL,
 		    cases[i].good);
 	}
 	memset(longest, 'a', sizeof(longest));
 	longest[64] = '@';
 	longest[254] = '\0';
-	assert_null(smtp_address_check(longest));
+	assert_null(smtp_address_check(longest, false));
 	longest[254] = 'a';
 	longest[255] = '\0';
-	assert_non_null(smtp_address_check(longest));
+	assert_non_null(smtp_address_check(longest, false));
 	memset(longest, 'a', 65);
 	longest[65] = '@';
 	longest[80] = '\0';
-	assert_non_null(smtp_address_check(longest));
+	assert_non_null(smtp_address_check(longest, false));
 }
 
 #define GOOD                                                                   \
@@ -122,12 +123,13 @@ test_messages(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		unit_case("%s", cases[i].name);
 		assert_int_equal(
-		    smtp_message_check(span_str(cases[i].text)) == NULL,
+		    smtp_message_check(span_str(cases[i].text), false) == NULL,
 		    cases[i].good);
 	}
 	unit_case("NUL");
 	*strstr(nul, "bo.") = '\0';
-	assert_non_null(smtp_message_check(span_mem(nul, sizeof(nul) - 1)));
+	assert_non_null(
+	    smtp_message_check(span_mem(nul, sizeof(nul) - 1), false));
 	for (int extra = 0; extra < 2; extra++) {
 		unit_case("line of %d", 998 + extra);
 		buf_init(&b, unit_job()->arena, 4000);
@@ -136,7 +138,8 @@ test_messages(void **state)
 			buf_add_char(&b, 'x');
 		buf_add_str(&b, "\r\n");
 		assert_int_equal(
-		    smtp_message_check(buf_span(&b)) == NULL, extra == 0);
+		    smtp_message_check(buf_span(&b), false) == NULL,
+		    extra == 0);
 	}
 }
 
@@ -153,7 +156,8 @@ test_messages_cut(void **state)
 
 		unit_case("cut to %zu", n);
 		assert_int_equal(
-		    smtp_message_check(span_mem(copy, n)) == NULL, n == header);
+		    smtp_message_check(span_mem(copy, n), false) == NULL,
+		    n == header);
 	}
 }
 

@@ -1,0 +1,26 @@
+/*
+ * Submission through libesmtp: to a relay reached in clear on this host or by
+ * STARTTLS, without a login or with PLAIN or LOGIN, between ASCII mailboxes.
+ * submit_esmtp.c alone knows libesmtp; what it must not be trusted with is in
+ * the .c.  A session is one message: it can only be given more of them before
+ * it begins.  See mail/submit.h for what it is used for.
+ */
+#ifndef MAIL_SUBMIT_ESMTP_H
+#define MAIL_SUBMIT_ESMTP_H
+
+#include "mail/submit.h"
+
+struct job;
+struct submit_esmtp;
+
+/* conf->auth: PLAIN or LOGIN, where there is a user. */
+int submit_esmtp_new(
+    struct job *j, const struct submit_conf *conf, struct submit_esmtp **out);
+void submit_esmtp_free(struct submit_esmtp *s); /* NULL-safe */
+
+/* As in mail/submit.h; addresses and message are checked before. */
+int submit_esmtp_send(struct submit_esmtp *s, struct job *j, const char *from,
+    const char *to, struct span message, struct submit_result *out);
+int submit_esmtp_check(struct submit_esmtp *s, struct job *j);
+
+#endif
