@@ -339,6 +339,59 @@ check_language(struct check *c)
 	}
 }
 
+/* Where the secret comes from: one place. */
+static void
+check_relay_secret(struct check *c)
+{
+	const struct conf_sender *s = &c->conf->sender;
+	int given = (s->relay_password_file != NULL) +
+		    (s->relay_token_file != NULL) +
+		    (s->relay_token_command.n > 0);
+
+	if (s->relay_user == NULL && given > 0)
+		wrong(c, "sender.relay_user",
+		    "is missing: whose password or access token it is");
+	if (s->relay_user != NULL && given == 0)
+		wrong(c, "sender.relay_user",
+		    "is set, but there is no secret for it; set "
+		    "sender.relay_password, or for OAuth sender.relay_token or "
+		    "sender.relay_token_command");
+	if (given > 1)
+		wrong(c, "sender.relay_user",
+		    "has more than one secret; set one of relay_password, "
+		    "relay_token and relay_token_command");
+	if (s->relay_token_command.n > 0 &&
+	    s->relay_token_command.v[0][0] != '/')
+		wrong(c, "sender.relay_token_command",
+		    "must begin with an absolute file name; there is no shell "
+		    "and no search path");
+}
+
+static void
+check_relay_login(struct check *c)
+{
+	const struct conf_sender *s = &c->conf->sender;
+	bool is_token =
+	    s->relay_token_file != NULL || s->relay_token_command.n > 0;
+	bool wants_token = s->relay_auth == CONF_AUTH_XOAUTH2 ||
+			   s->relay_auth == CONF_AUTH_OAUTHBEARER;
+
+	check_relay_secret(c);
+	if (s->relay_auth == CONF_AUTH_AUTO)
+		return;
+	if (s->relay_user == NULL)
+		wrong(c, "sender.relay_auth",
+		    "is set, but relay_user is not; set both or neither");
+	else if (wants_token && !is_token)
+		wrong(c, "sender.relay_auth",
+		    "this one takes an access token; set relay_token or "
+		    "relay_token_command instead of relay_password");
+	else if (!wants_token && is_token)
+		wrong(c, "sender.relay_auth",
+		    "this one takes a password, not an access token; use auto, "
+		    "xoauth2 or oauthbearer");
+}
+
 static void
 check_sender(struct check *c)
 {
@@ -356,11 +409,7 @@ check_sender(struct check *c)
 		wrong(c, "sender.relay_tls",
 		    "none is allowed for a relay on this host only; use "
 		    "starttls");
-	if (s->relay_tls == CONF_TLS_IMPLICIT)
-		wrong(c, "sender.relay_tls",
-		    "implicit is not offered yet; use starttls");
-	check_pair(c, "sender.relay_user", s->relay_user,
-	    "sender.relay_password", s->relay_password_file);
+	check_relay_login(c);
 	check_pair(c, "sender.dkim_rsa_selector", s->dkim_rsa_selector,
 	    "sender.dkim_rsa_key", s->dkim_rsa_key);
 	check_pair(c, "sender.dkim_ed25519_selector", s->dkim_ed25519_selector,

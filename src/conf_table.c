@@ -268,7 +268,9 @@ const struct conf_option conf_options[] = {
 	    65535, NULL, false, false, "Port of the relay." },
 	{ "sender", "relay_tls", CONF_CHOICE, AT(sender.relay_tls),
 	    "starttls", 0, 0, "none|starttls|implicit", false, false,
-	    "none is for a relay on this host." },
+	    "starttls: TLS after a greeting in clear, usual on ports 25 and "
+	    "587; implicit: TLS from the first octet, usual on port 465; none "
+	    "is for a relay on this host." },
 	{ "sender", "relay_ca_file", CONF_PATH, AT(sender.relay_ca_file), NULL,
 	    1, 1000, NULL, false, false,
 	    "Trust anchors for the relay; the system's if not set." },
@@ -277,6 +279,18 @@ const struct conf_option conf_options[] = {
 	{ "sender", "relay_password", CONF_PATH,
 	    AT(sender.relay_password_file), NULL, 1, 1000, NULL, false, false,
 	    "File with the password for the relay." },
+	{ "sender", "relay_auth", CONF_CHOICE, AT(sender.relay_auth), "auto",
+	    0, 0, "auto|plain|login|scram|xoauth2|oauthbearer", false, false,
+	    "How to log in; auto takes the best that the relay offers for a "
+	    "password or for an access token, whichever is set." },
+	{ "sender", "relay_token", CONF_PATH, AT(sender.relay_token_file),
+	    NULL, 1, 1000, NULL, false, false,
+	    "File with an access token instead of a password, which something "
+	    "else keeps fresh; read at each login." },
+	{ "sender", "relay_token_command", CONF_LIST,
+	    AT(sender.relay_token_command), NULL, 0, 0, NULL, false, false,
+	    "Command that prints an access token on its first line: an "
+	    "absolute file name and its arguments, without a shell." },
 	{ "sender", "relay_signs", CONF_BOOL, AT(sender.relay_signs), "no", 0,
 	    0, NULL, false, false,
 	    "Says that the relay signs with DKIM; otherwise a key of our own "

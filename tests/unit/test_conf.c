@@ -387,8 +387,35 @@ static const struct wrong wrongs[] = {
 	    "conf:16: sender.relay_tls: none is allowed for a relay on this "
 	    "host only; use starttls\n" },
 	{ "\trelay_signs", "\trelay_user = acme\n\trelay_signs",
-	    "conf:16: sender.relay_user: is set, but sender.relay_password "
-	    "is not; set both or neither\n" },
+	    "conf:16: sender.relay_user: is set, but there is no secret for "
+	    "it; set sender.relay_password, or for OAuth sender.relay_token or "
+	    "sender.relay_token_command\n" },
+	{ "\trelay_signs", "\trelay_token = t\n\trelay_signs",
+	    "conf: sender.relay_user: is missing: whose password or access "
+	    "token it is\n" },
+	{ "\trelay_signs",
+	    "\trelay_user = acme\n\trelay_password = p\n"
+	    "\trelay_token = t\n\trelay_signs",
+	    "conf:16: sender.relay_user: has more than one secret; set one of "
+	    "relay_password, relay_token and relay_token_command\n" },
+	{ "\trelay_signs",
+	    "\trelay_user = acme\n"
+	    "\trelay_token_command = { \"token\" }\n\trelay_signs",
+	    "conf:17: sender.relay_token_command: must begin with an absolute "
+	    "file name; there is no shell and no search path\n" },
+	{ "\trelay_signs", "\trelay_auth = plain\n\trelay_signs",
+	    "conf:16: sender.relay_auth: is set, but relay_user is not; set "
+	    "both or neither\n" },
+	{ "\trelay_signs",
+	    "\trelay_user = acme\n\trelay_password = p\n"
+	    "\trelay_auth = xoauth2\n\trelay_signs",
+	    "conf:18: sender.relay_auth: this one takes an access token; set "
+	    "relay_token or relay_token_command instead of relay_password\n" },
+	{ "\trelay_signs",
+	    "\trelay_user = acme\n\trelay_token = t\n"
+	    "\trelay_auth = scram\n\trelay_signs",
+	    "conf:18: sender.relay_auth: this one takes a password, not an "
+	    "access token; use auto, xoauth2 or oauthbearer\n" },
 	{ "relay_signs = yes", "dkim_rsa_key = k.pem",
 	    "conf:16: sender.dkim_rsa_key: is set, but "
 	    "sender.dkim_rsa_selector is not; set both or neither\n" },
