@@ -59,6 +59,13 @@ tests_fuzz_fuzz_mime_words_LDADD = $(FUZZ) $(CS_MAIL)
 tests_fuzz_fuzz_template_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_template_LDADD = $(FUZZ) $(CS_MAIL)
 
+# --- mail: submission ---
+fuzzers += tests/fuzz/fuzz_scram tests/fuzz/fuzz_smtp
+tests_fuzz_fuzz_scram_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_scram_LDADD = $(FUZZ) $(CS_MAIL)
+tests_fuzz_fuzz_smtp_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_smtp_LDADD = $(FUZZ) $(CS_MAIL)
+
 # --- mail: DKIM ---
 fuzzers += \
 	tests/fuzz/fuzz_dkim_key \
