@@ -12,6 +12,9 @@ from lab_proc import LabError, run
 CA_DOMAIN = "ca.test"
 USER_DOMAINS = ["user.test", "plain.test", "bogus.test"]
 SELECTOR = "lab"
+# Dovecot takes no such recipient: Postfix writes this mailbox itself.
+UTF8_ADDRESS = "\u00e4lice@user.test"
+UTF8_FOLDER = "aelice"
 
 
 class Side:
@@ -42,7 +45,7 @@ class Side:
 
 
 def write(path, text):
-    with open(path, "w") as f:
+    with open(path, "w", encoding="utf-8") as f:
         f.write(text)
 
 
@@ -95,8 +98,9 @@ SUBMISSION = """\
 """
 
 
-def submission(name, port, milters=""):
-    return SUBMISSION.format(name=name, port=port, milters=milters)
+def submission(name, port, milters="", *options):
+    return (SUBMISSION.format(name=name, port=port, milters=milters)
+            + "".join(f"  -o {option}\n" for option in options))
 
 
 def postfix_settings(side, tls_ca, milters):
@@ -125,6 +129,11 @@ def postfix_settings(side, tls_ca, milters):
         "virtual_mailbox_domains": " ".join(side.domains),
         "virtual_mailbox_maps": f"hash:{side.postfix}/mailboxes",
         "virtual_transport": "lmtp:unix:private/dovecot-lmtp",
+        "virtual_mailbox_base": f"{side.folder}/virtual",
+        "virtual_mailbox_limit": "0",
+        "virtual_minimum_uid": "1",
+        "virtual_uid_maps": f"static:{pwd.getpwnam('nobody').pw_uid}",
+        "virtual_gid_maps": f"static:{pwd.getpwnam('nobody').pw_gid}",
         "transport_maps": f"hash:{side.postfix}/transport",
         "default_transport": "error:5.1.2 no such domain in the laboratory",
         "relay_transport": "$default_transport",
@@ -198,7 +207,7 @@ listen = 127.0.0.1
 ssl = required
 ssl_cert = <{certificate}
 ssl_key = <{key}
-auth_mechanisms = plain login
+auth_mechanisms = plain login scram-sha-1 scram-sha-256
 auth_username_format = {username}
 auth_default_realm = {domain}
 recipient_delimiter = +
@@ -271,10 +280,10 @@ def setup_dovecot(side, username):
 
 # --- mailboxes -----------------------------------------------------------
 
-def accept_address(side, address):
+def accept_address(side, address, place=None):
     """Postfix accepts mail to the address, whether or not it has a mailbox."""
-    with open(f"{side.postfix}/mailboxes", "a") as f:
-        f.write(f"{address} {address}\n")
+    with open(f"{side.postfix}/mailboxes", "a", encoding="utf-8") as f:
+        f.write(f"{address} {place or address}\n")
     make_map(side, "mailboxes")
 
 
@@ -350,7 +359,9 @@ def setup_dkim(base, domains):
 
 def setup_ca(side, user_side):
     to_users = f"smtp:[127.0.0.1]:{user_side.ports['smtp']}"
-    setup_postfix(side, [submission("submission", side.ports["submission"])],
+    setup_postfix(side, [submission("submission", side.ports["submission"]),
+                         submission("submissions", side.ports["submissions"],
+                                    "", "smtpd_tls_wrappermode=yes")],
                   {d: to_users for d in user_side.domains})
     setup_dovecot(side, "%Ln")
 
@@ -363,9 +374,13 @@ def setup_user(side, ca_side):
          submission("unsigned", side.ports["unsigned"])],
         {d: f"smtp:[127.0.0.1]:{ca_side.ports['smtp']}"
          for d in ca_side.domains}
-        | {"defer@user.test": "retry:4.2.1 mailbox busy"},
+        | {"defer@user.test": "retry:4.2.1 mailbox busy",
+           UTF8_ADDRESS: "virtual:"},
         milter)
     setup_dovecot(side, "%Lu")
     # Accepted, then refused by Dovecot: the sender gets a bounce.
     accept_address(side, "bounce@user.test")
     accept_address(side, "defer@user.test")
+    accept_address(side, UTF8_ADDRESS, UTF8_FOLDER + "/")
+    os.mkdir(f"{side.folder}/virtual")
+    shutil.chown(f"{side.folder}/virtual", "nobody", "nogroup")
