@@ -399,11 +399,6 @@ check_sender(struct check *c)
 
 	check_from(c);
 	check_language(c);
-	/* ER-20: no SMTP client here speaks SMTPUTF8 yet. */
-	if (c->conf->utf8_mailboxes)
-		wrong(c, "policy.utf8_mailboxes",
-		    "mail to such mailboxes cannot be sent by this version; "
-		    "set it to no");
 	if (s->relay_tls == CONF_TLS_NONE && s->relay_host != NULL &&
 	    !is_loopback(s->relay_host))
 		wrong(c, "sender.relay_tls",

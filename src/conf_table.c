@@ -97,10 +97,10 @@ const struct conf_option conf_options[] = {
 	    "for longer than issuer.validity_days." },
 	{ "policy", "max_identifiers", CONF_INTEGER, AT(max_identifiers), "10",
 	    1, 100, NULL, false, true, "Mailboxes in one order, at most." },
-	{ "policy", "utf8_mailboxes", CONF_BOOL, AT(utf8_mailboxes), "no", 0,
+	{ "policy", "utf8_mailboxes", CONF_BOOL, AT(utf8_mailboxes), "yes", 0,
 	    0, NULL, false, true,
-	    "Whether mailboxes with a non-ASCII local part are accepted. This "
-	    "version cannot mail to them and refuses yes." },
+	    "Whether mailboxes with a non-ASCII local part are accepted; the "
+	    "relay must offer SMTPUTF8 for them." },
 	{ "policy", "allow_reserved_domains", CONF_BOOL,
 	    AT(allow_reserved_domains), "no", 0, 0, NULL, false, true,
 	    "Lets .test, .invalid, .localhost and .internal pass; for "

@@ -241,7 +241,10 @@ class Site:
             "mails_total", "certificates", "failed_validations")}
         if os.getuid() == 0:
             found["user"] = USER
-        found |= self.settings
+        # What is known only now is said by a function of the variables; None
+        # takes an option out.
+        found |= {k: v(env) if callable(v) else v
+                  for k, v in self.settings.items()}
         return {k: v for k, v in found.items() if v is not None}
 
     def init(self):

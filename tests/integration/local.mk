@@ -59,6 +59,7 @@ EXTRA_DIST += \
 	tests/integration/test_outage.py \
 	tests/integration/test_profiles.py \
 	tests/integration/test_published.py \
+	tests/integration/test_relay.py \
 	tests/integration/test_renewal.py \
 	tests/integration/test_replies.py \
 	tests/integration/test_revoke.py \

@@ -813,7 +813,7 @@ test_defaults(void **state)
 	(void)state;
 	assert_int_equal(c->mode, CONF_MODE_PRIVATE);
 	assert_int_equal(c->max_identifiers, 10);
-	assert_false(c->utf8_mailboxes);
+	assert_true(c->utf8_mailboxes);
 	assert_false(c->allow_reserved_domains);
 	assert_int_equal(c->authz_pending_life, 86400);
 	assert_int_equal(c->authz_valid_life, 3 * 86400);
