@@ -1,0 +1,280 @@
+#include "config.h"
+
+#include "mail/fetch_session.h"
+
+#include <libetpan/libetpan.h>
+#include <stdlib.h>
+
+#include "lib/arena.h"
+#include "lib/clock.h"
+#include "lib/job.h"
+
+#define MESSAGE_EXTRA ((size_t)64 << 10)
+
+static int64_t
+seconds_of(const struct mailimap_date_time *t)
+{
+	struct clock_date d;
+	int zone;
+
+	if (t == NULL || t->dt_year < 1970 || t->dt_year > 9999 ||
+	    t->dt_month < 1 || t->dt_month > 12 || t->dt_day < 1 ||
+	    t->dt_day > 31 || t->dt_hour < 0 || t->dt_hour > 23 ||
+	    t->dt_min < 0 || t->dt_min > 59 || t->dt_sec < 0 ||
+	    t->dt_sec > 60 || t->dt_zone < -2400 || t->dt_zone > 2400)
+		return 0;
+	zone = t->dt_zone / 100 * 60 + t->dt_zone % 100;
+	d = (struct clock_date){ .year = t->dt_year,
+		.month = t->dt_month,
+		.day = t->dt_day,
+		.hour = t->dt_hour,
+		.minute = t->dt_min,
+		.second = t->dt_sec };
+	return clock_secs(&d) - zone * 60;
+}
+
+/* What one FETCH response says of what we asked; the rest is ignored. */
+struct seen {
+	bool has_uid, has_size;
+	struct fetch_item item;
+	struct span body;
+	bool has_body;
+};
+
+static void
+read_attribute(const struct mailimap_msg_att_static *att, struct seen *out)
+{
+	switch (att->att_type) {
+	case MAILIMAP_MSG_ATT_UID:
+		out->has_uid = true;
+		out->item.uid = att->att_data.att_uid;
+		break;
+	case MAILIMAP_MSG_ATT_RFC822_SIZE:
+		out->has_size = true;
+		out->item.size = att->att_data.att_rfc822_size;
+		break;
+	case MAILIMAP_MSG_ATT_INTERNALDATE:
+		out->item.internal_date =
+		    seconds_of(att->att_data.att_internal_date);
+		break;
+	case MAILIMAP_MSG_ATT_BODY_SECTION:
+		if (att->att_data.att_body_section == NULL ||
+		    att->att_data.att_body_section->sec_body_part == NULL)
+			break;
+		out->has_body = true;
+		out->body =
+		    span_mem(att->att_data.att_body_section->sec_body_part,
+			att->att_data.att_body_section->sec_length);
+		break;
+	default:
+		break;
+	}
+}
+
+static struct seen
+read_response(struct mailimap_msg_att *response)
+{
+	struct seen out = { 0 };
+
+	for (clistiter *i = clist_begin(response->att_list); i != NULL;
+	     i = clist_next(i)) {
+		const struct mailimap_msg_att_item *item = clist_content(i);
+
+		if (item->att_type == MAILIMAP_MSG_ATT_ITEM_STATIC)
+			read_attribute(item->att_data.att_static, &out);
+	}
+	return out;
+}
+
+static int
+by_uid(const void *a, const void *b)
+{
+	const struct fetch_item *x = a, *y = b;
+
+	return (x->uid > y->uid) - (x->uid < y->uid);
+}
+
+static size_t
+collect_items(
+    struct job *j, clist *responses, uint32_t after, struct fetch_item **out)
+{
+	size_t n = 0, kept = 0;
+	struct fetch_item *items = arena_calloc(
+	    j->arena, (size_t)clist_count(responses) + 1, sizeof(*items));
+
+	for (clistiter *i = clist_begin(responses); i != NULL;
+	     i = clist_next(i)) {
+		struct seen seen = read_response(clist_content(i));
+
+		/* "9:*" always has the last message, whatever its UID. */
+		if (seen.has_uid && seen.has_size && seen.item.uid > after)
+			items[n++] = seen.item;
+	}
+	qsort(items, n, sizeof(*items), by_uid);
+	for (size_t i = 0; i < n; i++)
+		if (kept == 0 || items[kept - 1].uid != items[i].uid)
+			items[kept++] = items[i];
+	*out = items;
+	return kept;
+}
+
+static struct mailimap_fetch_type *
+list_attributes(void)
+{
+	struct mailimap_fetch_type *type =
+	    mailimap_fetch_type_new_fetch_att_list_empty();
+
+	mailimap_fetch_type_new_fetch_att_list_add(
+	    type, mailimap_fetch_att_new_uid());
+	mailimap_fetch_type_new_fetch_att_list_add(
+	    type, mailimap_fetch_att_new_rfc822_size());
+	mailimap_fetch_type_new_fetch_att_list_add(
+	    type, mailimap_fetch_att_new_internaldate());
+	return type;
+}
+
+/*
+ * The UIDs to list.  After an announcement there are few, and every round
+ * trip counts (ER-34); else a backlog may be large, so its UIDs are asked
+ * first and only the first of them are listed.
+ */
+static int
+choose_set(struct fetch *f, struct job *j, uint32_t after, size_t max,
+    struct mailimap_set **out)
+{
+	struct mailimap_set *all = mailimap_set_new_interval(after + 1, 0);
+	struct mailimap_search_key *key;
+	clist *found = NULL;
+	uint32_t *uids;
+	size_t n = 0;
+	int r;
+
+	*out = all;
+	if (f->announced)
+		return 0;
+	key = mailimap_search_key_new_uid(all);
+	fetch_begin(f);
+	r = mailimap_uid_search(f->imap, NULL, key, &found);
+	mailimap_search_key_free(key);
+	*out = NULL;
+	if (fetch_result(f, j, r, "UID SEARCH") < 0)
+		return -1;
+	if (found == NULL)
+		return 0;
+	uids = arena_calloc(
+	    j->arena, (size_t)clist_count(found) + 1, sizeof(*uids));
+	for (clistiter *i = clist_begin(found); i != NULL; i = clist_next(i)) {
+		const uint32_t *uid = clist_content(i);
+
+		if (*uid > after)
+			uids[n++] = *uid;
+	}
+	mailimap_search_result_free(found);
+	if (n == 0)
+		return 0;
+	qsort(uids, n, sizeof(*uids), fetch_compare_uids);
+	*out = fetch_make_set(uids, n < max ? n : max);
+	return 0;
+}
+
+int
+fetch_list(struct fetch *f, struct job *j, uint32_t after, size_t max,
+    struct fetch_item **items, size_t *count)
+{
+	struct mailimap_fetch_type *type;
+	struct mailimap_set *set;
+	clist *responses = NULL;
+	int r;
+
+	*items = NULL;
+	*count = 0;
+	if (fetch_need_connection(f, j) < 0)
+		return -1;
+	/* What is announced from here on, this list may not have. */
+	f->imap->imap_selection_info->sel_has_exists = 0;
+	if (after == UINT32_MAX || max == 0)
+		return 0;
+	if (choose_set(f, j, after, max, &set) < 0)
+		return -1;
+	f->announced = false;
+	if (set == NULL)
+		return 0;
+	type = list_attributes();
+	fetch_begin(f);
+	r = mailimap_uid_fetch(f->imap, set, type, &responses);
+	mailimap_set_free(set);
+	mailimap_fetch_type_free(type);
+	if (fetch_result(f, j, r, "UID FETCH") < 0)
+		return -1;
+	*count = collect_items(j, responses, after, items);
+	mailimap_fetch_list_free(responses);
+	if (*count > max)
+		*count = max;
+	return 0;
+}
+
+static struct mailimap_fetch_type *
+message_attributes(size_t max)
+{
+	struct mailimap_fetch_type *type =
+	    mailimap_fetch_type_new_fetch_att_list_empty();
+	struct mailimap_section *whole = mailimap_section_new(NULL);
+
+	mailimap_fetch_type_new_fetch_att_list_add(
+	    type, mailimap_fetch_att_new_uid());
+	mailimap_fetch_type_new_fetch_att_list_add(
+	    type, mailimap_fetch_att_new_rfc822_size());
+	mailimap_fetch_type_new_fetch_att_list_add(
+	    type, mailimap_fetch_att_new_body_peek_section_partial(
+		      whole, 0, (uint32_t)max));
+	return type;
+}
+
+/* 1 and the octets, 0 if it is not there whole. */
+static int
+take_message(
+    struct job *j, clist *responses, uint32_t uid, size_t max, struct span *out)
+{
+	for (clistiter *i = clist_begin(responses); i != NULL;
+	     i = clist_next(i)) {
+		struct seen seen = read_response(clist_content(i));
+
+		if (!seen.has_uid || seen.item.uid != uid || !seen.has_body)
+			continue;
+		/* As many octets as there may be are all of it only if the
+		 * server says so. */
+		if (seen.body.n > max ||
+		    (seen.has_size ? seen.item.size > max : seen.body.n == max))
+			return 0;
+		*out =
+		    span_mem(arena_memdup(j->arena, seen.body.p, seen.body.n),
+			seen.body.n);
+		return 1;
+	}
+	return 0;
+}
+
+int
+fetch_message(
+    struct fetch *f, struct job *j, uint32_t uid, size_t max, struct span *out)
+{
+	struct mailimap_fetch_type *type;
+	struct mailimap_set *set;
+	clist *responses = NULL;
+	int r, found;
+
+	if (fetch_need_connection(f, j) < 0)
+		return -1;
+	type = message_attributes(max);
+	set = mailimap_set_new_single(uid);
+	/* A server that ignores the range is stopped here. */
+	fetch_begin_within(f, max + MESSAGE_EXTRA);
+	r = mailimap_uid_fetch(f->imap, set, type, &responses);
+	mailimap_set_free(set);
+	mailimap_fetch_type_free(type);
+	if (fetch_result(f, j, r, "UID FETCH") < 0)
+		return -1;
+	found = take_message(j, responses, uid, max, out);
+	mailimap_fetch_list_free(responses);
+	return found;
+}

@@ -1,0 +1,55 @@
+/*
+ * What the files of mail/fetch*.c share: the session under fetch.h.  Nobody
+ * else includes this.
+ */
+#ifndef MAIL_FETCH_SESSION_H
+#define MAIL_FETCH_SESSION_H
+
+#include "mail/fetch.h"
+#include "mail/tls_client.h"
+
+struct fetch_stream;
+struct mailimap;
+struct mailimap_set;
+
+/* What an answer may have beyond the messages that were asked for. */
+#define FETCH_ANSWER_OCTETS ((size_t)16 << 20)
+/* UIDs in one command: lines stay far below what servers take. */
+#define FETCH_UIDS_MAX 200
+
+struct fetch {
+	struct fetch_conf conf;
+	char *user, *password, *folder, *processed, *source;
+	struct tls_client tls;
+	/* Together, while connected: */
+	struct fetch_stream *stream;
+	struct mailimap *imap;
+	uint32_t uidvalidity;
+	bool announced; /* the last wait ended with new mail */
+};
+
+/* Before each command: its deadline, and how much may come. */
+void fetch_begin(struct fetch *f);
+void fetch_begin_within(struct fetch *f, size_t octets);
+/* Does the server name it among its capabilities? */
+bool fetch_has(const struct fetch *f, const char *capability);
+/* 0, or the job's failure. */
+int fetch_need_connection(const struct fetch *f, struct job *j);
+
+/* An answer NO leaves the session usable; every other failure does not. */
+bool fetch_is_refusal(int result);
+/* 0 for success; else the job's failure, and the end of a broken session. */
+int fetch_result(struct fetch *f, struct job *j, int result, const char *what);
+/* The connection is of no use any more: -1. */
+int fetch_lost(struct fetch *f, struct job *j, const char *what);
+/* What the server said with its NO or BAD, for people. */
+const char *fetch_server_text(const struct fetch *f, char out[160]);
+/* Says LOGOUT and takes so many octets of an answer. */
+void fetch_drop(struct fetch *f, size_t octets);
+
+/* For qsort() over uint32_t. */
+int fetch_compare_uids(const void *a, const void *b);
+/* The numbers, ascending, as ranges. */
+struct mailimap_set *fetch_make_set(const uint32_t *uids, size_t n);
+
+#endif
