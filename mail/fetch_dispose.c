@@ -56,13 +56,12 @@ delete_set(struct fetch *f, struct mailimap_set *set)
 {
 	int r = add_flag(f, set, mailimap_flag_new_deleted());
 
-	if (r != MAILIMAP_NO_ERROR)
+	/* Without UIDPLUS there is only the command that also removes what
+	 * others have marked: so what we marked stays until they do. */
+	if (r != MAILIMAP_NO_ERROR || !fetch_has(f, "UIDPLUS"))
 		return r;
 	fetch_begin(f);
-	/* Without UIDPLUS there is only the command that also removes what
-	 * others have marked. */
-	return fetch_has(f, "UIDPLUS") ? mailimap_uid_expunge(f->imap, set)
-				       : mailimap_expunge(f->imap);
+	return mailimap_uid_expunge(f->imap, set);
 }
 
 static int

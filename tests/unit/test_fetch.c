@@ -606,8 +606,9 @@ static const struct peer_step copies[] = { OPEN("UIDPLUS"),
 	HEAR(" UID STORE 9:12,20 +FLAGS.SILENT (\\Deleted)"), OK,
 	HEAR(" UID EXPUNGE 9:12,20"), OK, STAY };
 static const struct peer_step copies_plainly[] = { OPEN(""), HEAR(" UID COPY"),
-	OK, HEAR(" UID STORE"), OK, HEAR(" EXPUNGE"), SEND("* 1 EXPUNGE\r\n"),
-	OK, STAY };
+	OK, HEAR(" UID STORE 9:12,20 +FLAGS.SILENT (\\Deleted)"), OK, STAY };
+static const struct peer_step deletes_plainly[] = { OPEN(""),
+	HEAR(" UID STORE 9:12,20 +FLAGS.SILENT (\\Deleted)"), OK, STAY };
 static const struct peer_step flags[] = { OPEN("MOVE"),
 	HEAR(" UID STORE 9:12,20 +FLAGS.SILENT (\\Seen)"), OK, STAY };
 static const struct peer_step deletes[] = { OPEN("UIDPLUS"),
@@ -626,6 +627,7 @@ test_dispose(void **state)
 		{ "MOVE, folder missing", makes_folder, CONF_DISPOSAL_MOVE },
 		{ "COPY, UIDPLUS", copies, CONF_DISPOSAL_MOVE },
 		{ "COPY", copies_plainly, CONF_DISPOSAL_MOVE },
+		{ "delete, no UIDPLUS", deletes_plainly, CONF_DISPOSAL_DELETE },
 		{ "flag", flags, CONF_DISPOSAL_FLAG },
 		{ "delete", deletes, CONF_DISPOSAL_DELETE },
 	};
@@ -639,7 +641,12 @@ test_dispose(void **state)
 		unit_case("%s", cases[i].name);
 		assert_int_equal(fetch_dispose(f, unit_job(), some, 5), 0);
 		assert_int_equal(fetch_dispose(f, unit_job(), some, 0), 0);
-		close_session(f, p);
+		fetch_free(f);
+		peer_stop(p);
+		assert_string_equal(peer_complaint(p), "");
+		/* Never what would remove other people's messages. */
+		assert_false(peer_heard(p, " EXPUNGE\r\n"));
+		peer_free(p);
 	}
 }
 
