@@ -40,6 +40,8 @@ fetch_source(const struct fetch *f)
 static int64_t
 deadline_of(const struct fetch *f)
 {
+	if (f->connect_deadline != 0)
+		return f->connect_deadline;
 	return clock_mono_ms() + f->conf.timeout_ms;
 }
 
@@ -56,6 +58,13 @@ fetch_begin(struct fetch *f)
 }
 
 void
+fetch_forget_backlog(struct fetch *f)
+{
+	free(f->backlog.uids);
+	f->backlog = (struct fetch_backlog){ .uids = NULL };
+}
+
+void
 fetch_drop(struct fetch *f, size_t octets)
 {
 	if (f->imap != NULL) {
@@ -67,6 +76,8 @@ fetch_drop(struct fetch *f, size_t octets)
 	f->stream = NULL;
 	f->uidvalidity = 0;
 	f->announced = false;
+	f->has_more = false;
+	fetch_forget_backlog(f);
 }
 
 void
@@ -321,13 +332,12 @@ select_folder(struct fetch *f, struct job *j)
 	return 0;
 }
 
-int
-fetch_connect(struct fetch *f, struct job *j)
+/* However slowly a server answers, connecting ends in its time. */
+static int
+connect_by(struct fetch *f, struct job *j, int64_t deadline)
 {
-	int64_t deadline = deadline_of(f);
 	int fd;
 
-	fetch_disconnect(f);
 	if (dial_tcp(j, f->tls.host, f->conf.port, false, deadline, &fd) < 0)
 		return job_context(j, "IMAP server");
 	f->stream = fetch_stream_new(fd);
@@ -337,11 +347,23 @@ fetch_connect(struct fetch *f, struct job *j)
 	if (greet(f, j) < 0 ||
 	    (f->conf.tls == CONF_TLS_STARTTLS && upgrade(f, j) < 0) ||
 	    ask_capabilities(f, j) < 0 || log_in(f, j) < 0 ||
-	    ask_capabilities(f, j) < 0 || select_folder(f, j) < 0) {
-		fetch_disconnect(f);
+	    ask_capabilities(f, j) < 0)
 		return -1;
-	}
-	return 0;
+	return select_folder(f, j);
+}
+
+int
+fetch_connect(struct fetch *f, struct job *j)
+{
+	int result;
+
+	fetch_disconnect(f);
+	f->connect_deadline = deadline_of(f);
+	result = connect_by(f, j, f->connect_deadline);
+	f->connect_deadline = 0;
+	if (result < 0)
+		fetch_disconnect(f);
+	return result;
 }
 
 int

@@ -4,7 +4,7 @@
  *
  *	fetch_connect()            TLS verified, LOGIN, SELECT
  *	fetch_list(…, &uids)       what is new since the UID that we know
- *	fetch_message(…)           one message, whole, if within the limit
+ *	fetch_messages(…)          several, each whole, if within the limit
  *	fetch_dispose(…)           moved, flagged or deleted, after the commit
  *	fetch_wait(…)              IDLE until mail, a wake-up, or the time
  */
@@ -56,10 +56,24 @@ const char *fetch_source(const struct fetch *f);
  */
 int fetch_list(struct fetch *f, struct job *j, uint32_t after, size_t max,
     struct fetch_item **items, size_t *count);
+/* Was there more than the last list had room for? */
+bool fetch_has_more(const struct fetch *f);
 /* The message's bytes; never more than `max` are loaded.  1, or 0 if it is
  * gone or larger, or -1. */
 int fetch_message(
     struct fetch *f, struct job *j, uint32_t uid, size_t max, struct span *out);
+struct fetch_body {
+	struct span raw; /* in the job's arena */
+	bool is_there;   /* else somebody took it away */
+	bool is_whole;   /* else it is larger than the limit, and not here */
+};
+
+/* Several of a list at once (UIDs ascending, at most FETCH_MESSAGES_MAX).  The
+ * caller sees to it that their sizes together are what memory may hold. */
+#define FETCH_MESSAGES_MAX 64
+int fetch_messages(struct fetch *f, struct job *j,
+    const struct fetch_item *items, size_t count, size_t max,
+    struct fetch_body *out);
 /* As configured; on a message that is gone it succeeds. */
 int fetch_dispose(
     struct fetch *f, struct job *j, const uint32_t *uids, size_t count);

@@ -2,14 +2,18 @@
 
 #include "mail/fetch_session.h"
 
+#include <assert.h>
 #include <libetpan/libetpan.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "lib/arena.h"
 #include "lib/clock.h"
 #include "lib/job.h"
 
+/* What may come beside the messages, and around each. */
 #define MESSAGE_EXTRA ((size_t)64 << 10)
+#define MESSAGE_FRAME 512
 
 static int64_t
 seconds_of(const struct mailimap_date_time *t)
@@ -133,47 +137,82 @@ list_attributes(void)
 	return type;
 }
 
-/*
- * The UIDs to list.  After an announcement there are few, and every round
- * trip counts (ER-34); else a backlog may be large, so its UIDs are asked
- * first and only the first of them are listed.
- */
+/* All UIDs over `after`, ascending, asked from the server: 0 or -1. */
 static int
-choose_set(struct fetch *f, struct job *j, uint32_t after, size_t max,
-    struct mailimap_set **out)
+search(struct fetch *f, struct job *j, uint32_t after, uint32_t **out,
+    size_t *count)
 {
-	struct mailimap_set *all = mailimap_set_new_interval(after + 1, 0);
-	struct mailimap_search_key *key;
+	struct mailimap_search_key *key = mailimap_search_key_new_uid(
+	    mailimap_set_new_interval(after + 1, 0));
 	clist *found = NULL;
 	uint32_t *uids;
 	size_t n = 0;
 	int r;
 
-	*out = all;
-	if (f->announced)
-		return 0;
-	key = mailimap_search_key_new_uid(all);
 	fetch_begin(f);
 	r = mailimap_uid_search(f->imap, NULL, key, &found);
 	mailimap_search_key_free(key);
-	*out = NULL;
 	if (fetch_result(f, j, r, "UID SEARCH") < 0)
 		return -1;
-	if (found == NULL)
-		return 0;
-	uids = arena_calloc(
-	    j->arena, (size_t)clist_count(found) + 1, sizeof(*uids));
-	for (clistiter *i = clist_begin(found); i != NULL; i = clist_next(i)) {
+	uids = xmalloc((found == NULL ? 1 : (size_t)clist_count(found) + 1) *
+		       sizeof(*uids));
+	for (clistiter *i = found == NULL ? NULL : clist_begin(found);
+	     i != NULL; i = clist_next(i)) {
 		const uint32_t *uid = clist_content(i);
 
+		/* "9:*" always has the last message, whatever its UID. */
 		if (*uid > after)
 			uids[n++] = *uid;
 	}
-	mailimap_search_result_free(found);
-	if (n == 0)
-		return 0;
+	if (found != NULL)
+		mailimap_search_result_free(found);
 	qsort(uids, n, sizeof(*uids), fetch_compare_uids);
-	*out = fetch_make_set(uids, n < max ? n : max);
+	*out = uids;
+	*count = n;
+	return 0;
+}
+
+/* Those of the backlog over `after`; the server is asked when it has none. */
+static int
+look_at_backlog(struct fetch *f, struct job *j, uint32_t after)
+{
+	struct fetch_backlog *b = &f->backlog;
+
+	while (b->at < b->count && b->uids[b->at] <= after)
+		b->at++;
+	if (b->at < b->count)
+		return 0;
+	fetch_forget_backlog(f);
+	return search(f, j, after, &b->uids, &b->count);
+}
+
+/*
+ * The UIDs to list.  After an announcement there are few, and every round
+ * trip counts (ER-34); else a backlog may be large, so its UIDs are asked
+ * for once, and listed part by part.
+ */
+static int
+choose_set(struct fetch *f, struct job *j, uint32_t after, size_t max,
+    struct mailimap_set **out)
+{
+	struct fetch_backlog *b = &f->backlog;
+	size_t left;
+
+	*out = NULL;
+	if (f->announced && b->at == b->count) {
+		*out = mailimap_set_new_interval(after + 1, 0);
+		return 0;
+	}
+	if (look_at_backlog(f, j, after) < 0)
+		return -1;
+	left = b->count - b->at;
+	if (left == 0)
+		return 0;
+	if (left > max)
+		left = max;
+	*out = fetch_make_set(b->uids + b->at, left);
+	b->at += left;
+	f->has_more = b->at < b->count;
 	return 0;
 }
 
@@ -194,6 +233,7 @@ fetch_list(struct fetch *f, struct job *j, uint32_t after, size_t max,
 	f->imap->imap_selection_info->sel_has_exists = 0;
 	if (after == UINT32_MAX || max == 0)
 		return 0;
+	f->has_more = false;
 	if (choose_set(f, j, after, max, &set) < 0)
 		return -1;
 	f->announced = false;
@@ -208,9 +248,17 @@ fetch_list(struct fetch *f, struct job *j, uint32_t after, size_t max,
 		return -1;
 	*count = collect_items(j, responses, after, items);
 	mailimap_fetch_list_free(responses);
-	if (*count > max)
+	if (*count > max) {
 		*count = max;
+		f->has_more = true;
+	}
 	return 0;
+}
+
+bool
+fetch_has_more(const struct fetch *f)
+{
+	return f->has_more;
 }
 
 static struct mailimap_fetch_type *
@@ -230,27 +278,60 @@ message_attributes(size_t max)
 	return type;
 }
 
-/* 1 and the octets, 0 if it is not there whole. */
-static int
-take_message(
-    struct job *j, clist *responses, uint32_t uid, size_t max, struct span *out)
+/* Is this all of the message?  As many octets as were asked for are all of
+ * it only if the server says so. */
+static bool
+is_whole(const struct seen *seen, size_t max)
+{
+	if (seen->body.n > max || (seen->has_size && seen->item.size > max))
+		return false;
+	return seen->body.n < max || (seen->has_size && seen->item.size == max);
+}
+
+static void
+take_messages(struct job *j, clist *responses, const uint32_t *uids, size_t n,
+    size_t max, struct fetch_body *out)
 {
 	for (clistiter *i = clist_begin(responses); i != NULL;
 	     i = clist_next(i)) {
 		struct seen seen = read_response(clist_content(i));
+		const uint32_t *uid;
+		struct fetch_body *b;
 
-		if (!seen.has_uid || seen.item.uid != uid || !seen.has_body)
+		if (!seen.has_uid || !seen.has_body)
 			continue;
-		/* As many octets as there may be are all of it only if the
-		 * server says so. */
-		if (seen.body.n > max ||
-		    (seen.has_size ? seen.item.size > max : seen.body.n == max))
-			return 0;
-		*out =
-		    span_mem(arena_memdup(j->arena, seen.body.p, seen.body.n),
-			seen.body.n);
-		return 1;
+		uid = bsearch(
+		    &seen.item.uid, uids, n, sizeof(*uids), fetch_compare_uids);
+		b = uid == NULL ? NULL : &out[uid - uids];
+		if (b == NULL || b->is_there)
+			continue;
+		b->is_there = true;
+		b->is_whole = is_whole(&seen, max);
+		if (b->is_whole)
+			b->raw = span_mem(
+			    arena_memdup(j->arena, seen.body.p, seen.body.n),
+			    seen.body.n);
 	}
+}
+
+/* A server that ignores the range is stopped after so many octets. */
+static int
+read_messages(struct fetch *f, struct job *j, const uint32_t *uids, size_t n,
+    size_t max, size_t octets, struct fetch_body *out)
+{
+	struct mailimap_fetch_type *type = message_attributes(max);
+	struct mailimap_set *set = fetch_make_set(uids, n);
+	clist *responses = NULL;
+	int r;
+
+	fetch_begin_within(f, octets + MESSAGE_EXTRA);
+	r = mailimap_uid_fetch(f->imap, set, type, &responses);
+	mailimap_set_free(set);
+	mailimap_fetch_type_free(type);
+	if (fetch_result(f, j, r, "UID FETCH") < 0)
+		return -1;
+	take_messages(j, responses, uids, n, max, out);
+	mailimap_fetch_list_free(responses);
 	return 0;
 }
 
@@ -258,23 +339,35 @@ int
 fetch_message(
     struct fetch *f, struct job *j, uint32_t uid, size_t max, struct span *out)
 {
-	struct mailimap_fetch_type *type;
-	struct mailimap_set *set;
-	clist *responses = NULL;
-	int r, found;
+	struct fetch_body found = { .is_there = false };
 
+	if (fetch_need_connection(f, j) < 0 ||
+	    read_messages(f, j, &uid, 1, max, max, &found) < 0)
+		return -1;
+	if (!found.is_whole)
+		return 0;
+	*out = found.raw;
+	return 1;
+}
+
+int
+fetch_messages(struct fetch *f, struct job *j, const struct fetch_item *items,
+    size_t count, size_t max, struct fetch_body *out)
+{
+	uint32_t uids[FETCH_MESSAGES_MAX];
+	size_t octets = 0, n = 0;
+
+	assert(count <= FETCH_MESSAGES_MAX);
+	memset(out, 0, count * sizeof(*out));
 	if (fetch_need_connection(f, j) < 0)
 		return -1;
-	type = message_attributes(max);
-	set = mailimap_set_new_single(uid);
-	/* A server that ignores the range is stopped here. */
-	fetch_begin_within(f, max + MESSAGE_EXTRA);
-	r = mailimap_uid_fetch(f->imap, set, type, &responses);
-	mailimap_set_free(set);
-	mailimap_fetch_type_free(type);
-	if (fetch_result(f, j, r, "UID FETCH") < 0)
-		return -1;
-	found = take_message(j, responses, uid, max, out);
-	mailimap_fetch_list_free(responses);
-	return found;
+	for (size_t i = 0; i < count; i++) {
+		assert(i == 0 || items[i].uid > items[i - 1].uid);
+		uids[n++] = items[i].uid;
+		octets +=
+		    (items[i].size < max ? items[i].size : max) + MESSAGE_FRAME;
+	}
+	return count == 0 ? 0
+			  : read_messages(f, j, uids, n, max,
+				count == 1 ? max : octets, out);
 }

@@ -17,6 +17,13 @@ struct mailimap_set;
 /* UIDs in one command: lines stay far below what servers take. */
 #define FETCH_UIDS_MAX 200
 
+/* UIDs that a search found and no list has had yet, ascending: a folder with
+ * a hundred thousand messages is searched once. */
+struct fetch_backlog {
+	uint32_t *uids; /* malloc */
+	size_t count, at;
+};
+
 struct fetch {
 	struct fetch_conf conf;
 	char *user, *password, *folder, *processed, *source;
@@ -26,6 +33,9 @@ struct fetch {
 	struct mailimap *imap;
 	uint32_t uidvalidity;
 	bool announced; /* the last wait ended with new mail */
+	bool has_more;  /* the last list was cut */
+	struct fetch_backlog backlog;
+	int64_t connect_deadline; /* while connecting, of all of it */
 };
 
 /* Before each command: its deadline, and how much may come. */
@@ -46,6 +56,8 @@ int fetch_lost(struct fetch *f, struct job *j, const char *what);
 const char *fetch_server_text(const struct fetch *f, char out[160]);
 /* Says LOGOUT and takes so many octets of an answer. */
 void fetch_drop(struct fetch *f, size_t octets);
+
+void fetch_forget_backlog(struct fetch *f);
 
 /* For qsort() over uint32_t. */
 int fetch_compare_uids(const void *a, const void *b);

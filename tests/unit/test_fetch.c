@@ -377,6 +377,38 @@ test_list_bounds(void **state)
 	close_session(f, p);
 }
 
+/* A large backlog is searched once and listed part by part; then again. */
+static void
+test_backlog(void **state)
+{
+	static const struct peer_step script[] = { OPEN("IDLE"),
+		FOUND(" 9 11 13 15 17"), HEAR(" UID FETCH 9,11 ("),
+		ITEM("1", "9", "10"), ITEM("2", "11", "10"), OK,
+		HEAR(" UID FETCH 13,15 ("), OK, HEAR(" UID FETCH 17 ("),
+		ITEM("5", "17", "10"), OK, FOUND(" 17"), STAY };
+	static const struct {
+		uint32_t after;
+		size_t count;
+		bool has_more;
+	} lists[] = { { 8, 2, true }, { 11, 0, true }, { 11, 1, false },
+		{ 17, 0, false } };
+	struct peer *p;
+	struct fetch *f = open_session(script, CONF_DISPOSAL_MOVE, &p);
+	struct fetch_item *items;
+	size_t count;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		unit_case("%zu", i);
+		assert_int_equal(fetch_list(f, unit_job(), lists[i].after, 2,
+				     &items, &count),
+		    0);
+		assert_int_equal(count, lists[i].count);
+		assert_int_equal(fetch_has_more(f), lists[i].has_more);
+	}
+	close_session(f, p);
+}
+
 /* --- a message ----------------------------------------------------------- */
 
 #define BODY_HEAD(uid, size, literal)                                          \
@@ -399,6 +431,65 @@ test_message(void **state)
 	assert_int_equal(fetch_message(f, unit_job(), 9, 100, &message), 1);
 	assert_span_equal(message, "From: a@b\r\n\r\nbody");
 	close_session(f, p);
+}
+
+/* Several at once: in any order, one gone, one larger than it was, one twice;
+ * what nobody asked for is not taken. */
+static void
+test_messages(void **state)
+{
+	static const struct peer_step script[] = { OPEN("IDLE"),
+		HEAR(" UID FETCH 9:11,20 (UID RFC822.SIZE BODY.PEEK[]<0.10>)"),
+		BODY_HEAD("20", "3", "3"), SEND("end)\r\n"),
+		BODY_HEAD("9", "5", "5"), SEND("first)\r\n"),
+		BODY_HEAD("9", "5", "5"), SEND("again)\r\n"),
+		SEND("* 1 FETCH (UID 10 FLAGS (\\Seen))\r\n"),
+		SEND("* 2 FETCH (UID 11 RFC822.SIZE 11 BODY[]<0> {10}\r\n"
+		     "0123456789)\r\n"),
+		SEND("* 4 FETCH (UID 30 RFC822.SIZE 4 BODY[]<0> {4}\r\n"
+		     "else)\r\n"),
+		OK, STAY };
+	static const struct fetch_item items[] = { { .uid = 9, .size = 5 },
+		{ .uid = 10, .size = 5 }, { .uid = 11, .size = 5 },
+		{ .uid = 20, .size = 3 } };
+	struct peer *p;
+	struct fetch *f = open_session(script, CONF_DISPOSAL_MOVE, &p);
+	struct fetch_body bodies[4];
+
+	(void)state;
+	if (fetch_messages(f, unit_job(), items, 4, 10, bodies) < 0)
+		fail_msg("%s", unit_job()->err.text);
+	assert_span_equal(bodies[0].raw, "first");
+	assert_true(bodies[0].is_whole);
+	assert_false(bodies[1].is_there);
+	assert_true(bodies[2].is_there);
+	assert_false(bodies[2].is_whole);
+	assert_null(bodies[2].raw.p);
+	assert_span_equal(bodies[3].raw, "end");
+	assert_int_equal(
+	    fetch_messages(f, unit_job(), items, 0, 10, bodies), 0);
+	close_session(f, p);
+}
+
+/* MA-1: together they may be no more than they are said to be. */
+static void
+test_messages_flood(void **state)
+{
+	static const struct peer_step script[] = { OPEN("IDLE"),
+		HEAR(" UID FETCH 9:10"), BODY_HEAD("9", "5", "2000000000"),
+		{ PEER_FLOOD, "0123456789012345678901234567890123456789" },
+		{ PEER_END, NULL } };
+	static const struct fetch_item items[] = { { .uid = 9, .size = 5 },
+		{ .uid = 10, .size = 5 } };
+	struct peer *p;
+	struct fetch *f = open_session(script, CONF_DISPOSAL_MOVE, &p);
+	struct fetch_body bodies[2];
+
+	(void)state;
+	assert_failed(fetch_messages(f, unit_job(), items, 2, 1 << 20, bodies),
+	    ERR_BUSY, "more than it may");
+	fetch_free(f);
+	peer_free(p);
 }
 
 static const struct peer_step gone[] = { OPEN("IDLE"), HEAR(" UID FETCH"), OK,
@@ -554,6 +645,34 @@ test_silent(void **state)
 	assert_true(clock_mono_ms() - begin >= 1000);
 	fetch_free(f);
 	peer_free(p);
+}
+
+/* A server that answers one octet after the other gains no time by it, with
+ * no command, and connecting as a whole ends in its time too. */
+static void
+test_drip(void **state)
+{
+	static const struct peer_step greeting[] = { { PEER_TLS, NULL },
+		{ PEER_DRIP, "* OK hello " }, { PEER_END, NULL } };
+	static const struct peer_step later[] = { { PEER_TLS, NULL }, GREETING,
+		HEAR(" CAPABILITY"), { PEER_DRIP, "* OK one moment\r\n" },
+		{ PEER_END, NULL } };
+	const struct peer_step *scripts[] = { greeting, later };
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct peer *p = peer_start(scripts[i], tls);
+		struct fetch *f = make(peer_port(p), CONF_TLS_IMPLICIT,
+		    CONF_DISPOSAL_MOVE, peer_tls_ca_file(tls), 1000);
+		int64_t begin = clock_mono_ms();
+
+		unit_case("%zu", i);
+		assert_failed(
+		    fetch_connect(f, unit_job()), ERR_BUSY, "in time");
+		assert_in_range(clock_mono_ms() - begin, 900, 30000);
+		fetch_free(f);
+		peer_free(p);
+	}
 }
 
 /* Trap: select() ends the process at descriptor 1024. */
@@ -1030,11 +1149,15 @@ static const struct CMUnitTest tests[] = {
 	WITH_TLS(test_unreachable),
 	WITH_TLS(test_list),
 	WITH_TLS(test_list_bounds),
+	WITH_TLS(test_backlog),
 	WITH_TLS(test_message),
+	WITH_TLS(test_messages),
+	WITH_TLS(test_messages_flood),
 	WITH_TLS(test_message_limits),
 	WITH_TLS(test_hostile),
 	WITH_TLS(test_cut),
 	WITH_TLS(test_silent),
+	WITH_TLS(test_drip),
 	WITH_TLS(test_descriptors),
 	WITH_TLS(test_dispose),
 	WITH_TLS(test_dispose_refused),
