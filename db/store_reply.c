@@ -292,6 +292,23 @@ reply_insert(struct job *j, const struct reply_record *r)
 	return 0;
 }
 
+/* MA-64.  Under the challenge's lock, so that of two validators that read the
+ * same reply in two mailboxes one sees what the other has recorded.  All of a
+ * message is compared too: a folder may be numbered anew (UIDVALIDITY), and
+ * then each message in it is read again. */
+static int
+is_repeated(struct job *j, const struct reply_record *r)
+{
+	int64_t one;
+
+	return store_get_int(j, &one,
+	    "SELECT 1 FROM reply WHERE challenge_id = $1 "
+	    "AND (covered_hash = $2 OR raw_sha256 = $3) "
+	    "AND verdict <> 'deferred' LIMIT 1",
+	    ARGS(v_text(r->challenge_id), v_bytes(r->covered_hash),
+		v_bytes(r->raw_sha256)));
+}
+
 static int
 reply_write(
     struct job *j, const struct reply_record *given, enum verdict verdict)
@@ -307,6 +324,10 @@ reply_write(
 	r.recorded_at = j->now;
 	if (verdict == VERDICT_UNKNOWN)
 		r.raw = (struct span){ NULL, 0 };
+	if (verdict == VERDICT_REPEATED) {
+		r.code = REPLY_CODE_REPEATED;
+		r.error = NULL;
+	}
 	/* Only a match that counts carries a seal. */
 	if (verdict != VERDICT_MATCH)
 		r.seal = (struct span){ NULL, 0 };
@@ -322,7 +343,7 @@ store_reply_record(struct job *j, const struct reply_record *r,
     int64_t valid_until, enum verdict *applied)
 {
 	struct authz a;
-	int found;
+	int found, repeated = 0;
 
 	assert(r->verdict != VERDICT_DEFERRED || r->retry_at > 0);
 	*applied = r->verdict;
@@ -339,6 +360,12 @@ store_reply_record(struct job *j, const struct reply_record *r,
 	if (found < 0)
 		return -1;
 	*applied = verdict_now(r, &a);
+	if (course_of(*applied) != COURSE_NOTHING)
+		repeated = is_repeated(j, r);
+	if (repeated < 0)
+		return -1;
+	if (repeated > 0)
+		*applied = VERDICT_REPEATED;
 	if (r->error == NULL && (course_of(*applied) == COURSE_FAIL ||
 				    course_of(*applied) == COURSE_SOFT))
 		return job_fail(j, ERR_INTERNAL,

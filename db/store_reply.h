@@ -67,6 +67,8 @@ int store_reply_disposed(struct job *j, const char *source, int64_t uidvalidity,
 int store_reply_covered(
     struct job *j, const char *challenge_id, struct span covered_hash);
 
+#define REPLY_CODE_REPEATED "reply.repeated"
+
 /*
  * Records the message and applies its verdict (AC-124) in the caller's
  * transaction: MATCH notes proven_at and, when the client has POSTed, makes
@@ -76,8 +78,10 @@ int store_reply_covered(
  * five, joined to one of type compound; the same report once), which is shown
  * from the client's POST on.  A verdict that comes when the challenge is
  * already decided is stored as VERDICT_LATE, if it could have changed
- * anything.  A recorded deferred message is
- * replaced.  *applied is the verdict as stored.
+ * anything.  A reply whose covered part, or all of it, was judged before is
+ * VERDICT_REPEATED, with REPLY_CODE_REPEATED, and changes nothing (MA-64),
+ * whichever way it came.  A recorded deferred message is replaced.  *applied
+ * is the verdict as stored.
  */
 int store_reply_record(struct job *j, const struct reply_record *r,
     int64_t valid_until, enum verdict *applied);

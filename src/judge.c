@@ -43,6 +43,8 @@ struct judgement {
 	bool has_subject;
 	bool is_copy; /* late, and of one that was judged */
 	struct reply_record record;
+	uint8_t hash[SHA256_LEN], seal[SEAL_LEN];
+	enum verdict applied; /* as recorded */
 };
 
 /* Was the address made for this challenge?  Anybody can know the other. */
@@ -67,8 +69,7 @@ recipients_of(const struct judgement *g)
 	const struct reply *r = &g->reply;
 
 	if (m->recipient_count > 0)
-		return (struct recipients){ m->recipients,
-			m->recipient_count };
+		return (struct recipients){ m->recipients, m->recipient_count };
 	return (struct recipients){ r->recipients, r->recipient_count };
 }
 
@@ -203,7 +204,7 @@ judge_late(struct job *j, struct judgement *g)
 
 	g->is_copy = copy > 0;
 	g->record.verdict = VERDICT_LATE;
-	g->record.code = g->is_copy ? "reply.repeated" : "late";
+	g->record.code = g->is_copy ? REPLY_CODE_REPEATED : "late";
 	return copy < 0 ? -1 : 0;
 }
 
@@ -260,7 +261,7 @@ judge_reply(struct validator *v, struct job *j, struct judgement *g)
 	repeated = note_evidence(j, g, &evidence);
 	if (repeated > 0) {
 		g->record.verdict = VERDICT_REPEATED; /* MA-64 */
-		g->record.code = "reply.repeated";
+		g->record.code = REPLY_CODE_REPEATED;
 	}
 	return repeated < 0 ? -1 : 0;
 }
@@ -306,7 +307,7 @@ judge_stop(struct validator *v, struct job *j, struct judgement *g)
 	repeated = note_evidence(j, g, &evidence);
 	if (repeated > 0) {
 		g->reply.asks_to_stop = false;
-		g->record.code = "reply.repeated";
+		g->record.code = REPLY_CODE_REPEATED;
 	}
 	return repeated < 0 ? -1 : 0;
 }
@@ -404,8 +405,7 @@ defer_pause(const struct judgement *g, int64_t now)
 }
 
 static void
-fill_record(const struct validator *v, struct job *j, struct judgement *g,
-    uint8_t hash[SHA256_LEN])
+fill_record(const struct validator *v, struct job *j, struct judgement *g)
 {
 	struct reply_record *rec = &g->record;
 	const struct received *m = g->received;
@@ -414,8 +414,8 @@ fill_record(const struct validator *v, struct job *j, struct judgement *g,
 	rec->uidvalidity = m->uidvalidity;
 	rec->uid = m->uid;
 	rec->arrival = m->arrival;
-	sha256(m->raw, hash);
-	rec->raw_sha256 = span_mem(hash, SHA256_LEN);
+	sha256(m->raw, g->hash);
+	rec->raw_sha256 = span_mem(g->hash, SHA256_LEN);
 	/* Strangers' mail that is about nothing here is not kept. */
 	if (g->has_subject)
 		rec->raw = m->raw;
@@ -426,13 +426,12 @@ fill_record(const struct validator *v, struct job *j, struct judgement *g,
 }
 
 static void
-seal_record(
-    const struct validator *v, struct judgement *g, uint8_t seal[SEAL_LEN])
+seal_record(const struct validator *v, struct judgement *g)
 {
 	if (g->record.verdict != VERDICT_MATCH)
 		return;
-	evidence_seal_reply(v->seal, &g->subject.authz, &g->record, seal);
-	g->record.seal = span_mem(seal, SEAL_LEN);
+	evidence_seal_reply(v->seal, &g->subject.authz, &g->record, g->seal);
+	g->record.seal = span_mem(g->seal, SEAL_LEN);
 }
 
 /* AC-189: the holder said so in an authenticated reply. */
@@ -463,10 +462,11 @@ is_no_answer(enum verdict v)
 }
 
 static int
-record(struct job *j, struct judgement *g, enum verdict *applied)
+record(struct job *j, struct judgement *g)
 {
 	const struct conf *conf = j->conf;
 	const struct authz *a = &g->subject.authz;
+	enum verdict *applied = &g->applied;
 	int64_t valid_until = 0;
 
 	if (g->has_subject)
@@ -476,6 +476,8 @@ record(struct job *j, struct judgement *g, enum verdict *applied)
 		return -1;
 	if (!g->has_subject)
 		return 0;
+	if (*applied == VERDICT_REPEATED)
+		g->record.code = REPLY_CODE_REPEATED;
 	/* CAA is looked up in the same stride, so that finalize need not
 	 * wait for the DNS. */
 	if (*applied == VERDICT_MATCH && store_caa_request(j, a->id) < 0)
@@ -492,21 +494,6 @@ record(struct job *j, struct judgement *g, enum verdict *applied)
 	return store_audit_add(j, "validator", "reply",
 	    arena_printf(j->arena, "order:%s", a->order_id),
 	    verdict_name(*applied), worker_detail(j, "code", g->record.code));
-}
-
-static void
-log_verdict(const struct judgement *g, enum verdict verdict)
-{
-	if (!g->has_subject) {
-		log_info("reply", "verdict=%s uid=%lld", verdict_name(verdict),
-		    (long long)g->received->uid);
-		return;
-	}
-	log_info("reply", "order=%s challenge=%s verdict=%s code=%s uid=%lld",
-	    g->subject.authz.order_id, g->subject.authz.challenge.id,
-	    verdict_name(verdict),
-	    g->record.code != NULL ? g->record.code : "-",
-	    (long long)g->received->uid);
 }
 
 /* Two pictures of one thing: a fault of somebody's, or an attack. */
@@ -528,23 +515,115 @@ alarm_of(const struct judgement *g)
 		  "two is wrong");
 }
 
-static int
-judge_and_record(struct validator *v, struct job *j, const struct received *m,
-    enum verdict *verdict)
+static void
+log_verdict(const struct judgement *g)
 {
-	struct judgement g = { .received = m };
-	uint8_t hash[SHA256_LEN], seal[SEAL_LEN];
+	const struct received *m = g->received;
+	struct log_quoted q;
 
-	if (judge(v, j, &g) < 0)
+	log_quote(&q, span_str(m->source));
+	if (!g->has_subject) {
+		log_info("reply", "verdict=%s source=%s uid=%lld",
+		    verdict_name(g->applied), q.text, (long long)m->uid);
+		return;
+	}
+	log_info("reply",
+	    "order=%s challenge=%s verdict=%s code=%s source=%s uid=%lld",
+	    g->subject.authz.order_id, g->subject.authz.challenge.id,
+	    verdict_name(g->applied),
+	    g->record.code != NULL ? g->record.code : "-", q.text,
+	    (long long)m->uid);
+	alarm_of(g);
+}
+
+/* --- one message, or several in one transaction -------------------------- */
+
+static int
+judge_whole(struct validator *v, struct job *j, const struct received *m,
+    struct judgement **out)
+{
+	struct judgement *g = arena_alloc(j->arena, sizeof(*g));
+
+	*g = (struct judgement){ .received = m };
+	if (judge(v, j, g) < 0)
 		return -1;
-	fill_record(v, j, &g, hash);
-	seal_record(v, &g, seal);
-	if (store_begin(j) < 0 || record(j, &g, verdict) < 0)
+	fill_record(v, j, g);
+	seal_record(v, g);
+	*out = g;
+	return 0;
+}
+
+int
+judge_message(struct validator *v, struct job *j, const struct received *m,
+    struct judgement **out)
+{
+	int seen = store_reply_seen(j, m->source, m->uidvalidity, m->uid);
+	struct received *known;
+
+	if (seen != 0)
+		return seen < 0 ? -1 : 0;
+	known = arena_memdup(j->arena, m, sizeof(*m));
+	if (known->arrival <= 0 || known->arrival > j->now)
+		known->arrival = j->now;
+	return judge_whole(v, j, known, out) < 0 ? -1 : 1;
+}
+
+/* A failure takes back what this one has written, and nothing of the ones
+ * before it. */
+static int
+record_inside(struct job *j, struct judgement *g)
+{
+	if (store_savepoint(j) < 0)
+		return -1;
+	if (record(j, g) == 0)
+		return store_savepoint_keep(j);
+	if (store_savepoint_undo(j) < 0)
+		log_error("savepoint not undone", "job=%s", j->id);
+	return -1;
+}
+
+/*
+ * With PostgreSQL each has a transaction of its own: two that lock several
+ * challenges, each in its own order, would stop each other.
+ */
+int
+judge_record(struct job *const jobs[], struct judgement *const judged[],
+    size_t n, size_t *done)
+{
+	size_t k = 0;
+	int result = 0;
+
+	*done = 0;
+	while (*done < n && result == 0) {
+		struct job *j = jobs[*done];
+		bool is_exclusive;
+
+		if (store_begin(j) < 0)
+			return -1;
+		is_exclusive = store_is_exclusive(j);
+		do {
+			result = record_inside(jobs[k], judged[k]);
+			k += result == 0;
+		} while (is_exclusive && k < n && result == 0);
+		if (k == *done) /* not even one */
+			return worker_undo(j);
+		if (store_commit(j) < 0)
+			return -1;
+		for (; *done < k; (*done)++)
+			log_verdict(judged[*done]);
+	}
+	return result;
+}
+
+static int
+record_one(struct job *j, struct judgement *g, enum verdict *verdict)
+{
+	if (store_begin(j) < 0 || record(j, g) < 0)
 		return worker_undo(j);
 	if (store_commit(j) < 0)
 		return -1;
-	log_verdict(&g, *verdict);
-	alarm_of(&g);
+	*verdict = g->applied;
+	log_verdict(g);
 	return 0;
 }
 
@@ -572,18 +651,14 @@ int
 validator_take(struct validator *v, struct job *j, const struct received *m,
     enum verdict *verdict)
 {
-	struct received known = *m;
-	int seen = store_reply_seen(j, m->source, m->uidvalidity, m->uid);
+	struct judgement *g;
+	int found = judge_message(v, j, m, &g);
 
-	if (seen < 0)
-		return -1;
 	*verdict = VERDICT_REPEATED;
-	if (seen > 0)
-		return 0;
-	if (known.arrival <= 0 || known.arrival > j->now)
-		known.arrival = j->now;
-	return judge_and_record(v, j, &known, verdict);
+	return found <= 0 ? found : record_one(j, g, verdict);
 }
+
+/* --- deferred ones ------------------------------------------------------- */
 
 /* Before taking the lock that all who write wait for. */
 static int
@@ -592,10 +667,27 @@ is_due(const struct job *j, int found, int64_t at)
 	return found > 0 ? at <= j->now : found;
 }
 
+/*
+ * Another validator may have had the same row: a lease ran out, or one that
+ * started took over all there were (decision 4).  The first to record it has
+ * done the work.
+ */
+static bool
+judged_elsewhere(struct job *j)
+{
+	if (j->err.kind != ERR_CONFLICT)
+		return false;
+	log_info("already done by another validator", "job=%s what=\"%s\"",
+	    j->id, j->err.text);
+	job_recover(j);
+	return true;
+}
+
 int
 judge_deferred(struct validator *v, struct job *j)
 {
 	struct reply_record row;
+	struct judgement *g;
 	struct received m;
 	enum verdict verdict;
 	int64_t at = 0;
@@ -617,8 +709,14 @@ judge_deferred(struct validator *v, struct job *j)
 		.uid = row.uid,
 		.arrival = row.arrival,
 		.raw = row.raw };
-	return judge_and_record(v, j, &m, &verdict) < 0 ? -1 : 1;
+	if (judge_whole(v, j, &m, &g) < 0)
+		return -1;
+	if (record_one(j, g, &verdict) == 0 || judged_elsewhere(j))
+		return 1;
+	return -1;
 }
+
+/* --- CAA ----------------------------------------------------------------- */
 
 static int
 ask_caa(struct validator *v, struct job *j, struct caa_row *c)
@@ -682,8 +780,12 @@ judge_caa(struct validator *v, struct job *j)
 	failed = ask_caa(v, j, &c);
 	if (failed < 0)
 		return -1;
-	if (store_begin(j) < 0 || record_caa(v, j, &c, failed != 0) < 0)
-		return worker_undo(j);
+	if (store_begin(j) < 0)
+		return -1;
+	if (record_caa(v, j, &c, failed != 0) < 0) {
+		store_rollback(j);
+		return judged_elsewhere(j) ? 1 : -1;
+	}
 	if (store_commit(j) < 0)
 		return -1;
 	log_info("caa", "authz=%s domain=%s result=%s reason=%s", c.authz_id,

@@ -8,6 +8,23 @@
 
 #include "src/role_validator.h"
 
+struct judgement;
+
+/*
+ * validator_take() in two steps, for several messages in one transaction.
+ * The first may ask the DNS and writes nothing: 1 and *out (in the job's
+ * arena), 0 if the message was recorded before, -1.
+ */
+int judge_message(struct validator *v, struct job *j, const struct received *m,
+    struct judgement **out);
+/*
+ * The second, in the order given, which is that of their UIDs: the one that
+ * fails, and those behind it, are not recorded.  0; or -1, and jobs[*done]
+ * says why.  *done were committed.
+ */
+int judge_record(struct job *const jobs[], struct judgement *const judged[],
+    size_t n, size_t *done);
+
 /* The next deferred message that is due: 1, 0, -1. */
 int judge_deferred(struct validator *v, struct job *j);
 /* The next CAA check that is due: 1, 0, -1. */

@@ -42,6 +42,8 @@ lab_query(void *ctx, struct job *j, const char *name, enum dns_type type,
 	struct role_lab *lab = ctx;
 
 	lab->queries++;
+	if (lab->during_query != NULL)
+		lab->during_query(lab);
 	*out = (struct dns_answer){
 		.status = DNS_NODATA, .name = name, .canonical = name
 	};

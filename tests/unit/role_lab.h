@@ -40,6 +40,7 @@ struct role_lab {
 	enum dns_status caa_status;
 	struct span caa; /* RDATA, with DNS_OK */
 	size_t queries;
+	void (*during_query)(struct role_lab *lab);
 	/* The relay. */
 	struct submit_result answer;
 	struct span sent; /* the last message */

@@ -159,6 +159,170 @@ test_repeated(struct job *j)
 	assert_int_equal(role_lab_authz(&lab)->challenge.soft_count, 1);
 }
 
+/* --- several in one transaction, several validators ---------------------- */
+
+/* Judged, and not recorded: as another validator would, or a batch. */
+static struct judgement *
+judge_only(struct role_lab *lab, struct job *j, const char *source, int64_t uid,
+    struct span raw)
+{
+	struct received m = { .source = source,
+		.uidvalidity = 1,
+		.uid = uid,
+		.arrival = lab->arrival,
+		.raw = raw };
+	struct judgement *g = NULL;
+
+	EXPECT(j, judge_message(&lab->validator, j, &m, &g), 1);
+	return g;
+}
+
+static void
+job_like(struct job *j, const struct job *other)
+{
+	job_init(j, other->store, other->conf);
+	j->now = other->now;
+}
+
+static size_t commits;
+
+static void
+count_commits(void *ctx, bool is_after)
+{
+	(void)ctx;
+	commits += is_after;
+}
+
+/* ER-21: each verdict as if it were alone, in one commit (SQLite). */
+static void
+test_batch(struct job *j)
+{
+	static const struct role_lab_reply empty = { .is_empty = true };
+	struct judgement *judged[3];
+	struct job jobs[3];
+	struct job *list[3] = { &jobs[0], &jobs[1], &jobs[2] };
+	struct role_lab lab;
+	struct span raw;
+	size_t done = 9;
+
+	lab_init(&lab, j);
+	raw = role_lab_reply(&lab, NULL);
+	for (size_t i = 0; i < 3; i++)
+		job_like(&jobs[i], j);
+	judged[0] = judge_only(
+	    &lab, &jobs[0], "imap://one", 1, role_lab_reply(&lab, &empty));
+	judged[1] = judge_only(&lab, &jobs[1], "imap://one", 2, raw);
+	/* When it was judged nothing was decided yet. */
+	judged[2] = judge_only(&lab, &jobs[2], "imap://one", 3, raw);
+	commits = 0;
+	store_set_commit_hook(count_commits, NULL);
+	EXPECT(&jobs[done % 3], judge_record(list, judged, 3, &done), 0);
+	store_set_commit_hook(NULL, NULL);
+	assert_int_equal(done, 3);
+	assert_int_equal(commits, fixture_is_pgsql() ? 3 : 1);
+	assert_int_equal(role_lab_authz(&lab)->challenge.soft_count, 1);
+	assert_int_equal(role_lab_proof(&lab).uid, 2);
+	assert_int_equal(role_lab_last_reply(&lab).verdict, VERDICT_LATE);
+	assert_true(jobs[1].wake & 1u << ROLE_VALIDATOR);
+	for (size_t i = 0; i < 3; i++)
+		job_done(&jobs[i]);
+}
+
+/* ER-21: what failed, and what came behind it, is read again: the highest
+ * UID that is known must not pass over it. */
+static void
+test_batch_failure(struct job *j)
+{
+	static const struct role_lab_reply empty = { .is_empty = true };
+	struct judgement *judged[3];
+	struct job jobs[3];
+	struct job *list[3] = { &jobs[0], &jobs[1], &jobs[2] };
+	struct role_lab lab;
+	int64_t last;
+	size_t done = 9;
+
+	lab_init(&lab, j);
+	for (size_t i = 0; i < 3; i++) {
+		job_like(&jobs[i], j);
+		/* The second is one that the store does not take. */
+		judged[i] =
+		    judge_only(&lab, &jobs[i], "imap://one", (int64_t)i + 1,
+			role_lab_reply(&lab, i == 0 ? &empty : NULL));
+	}
+	judged[1] = judged[0];
+	assert_int_equal(judge_record(list, judged, 3, &done), -1);
+	assert_int_equal(done, 1);
+	assert_int_equal(jobs[1].err.kind, ERR_CONFLICT);
+	EXPECT(j, store_reply_last_uid(j, "imap://one", 1, &last), 0);
+	assert_int_equal(last, 1);
+	assert_int_equal(role_lab_authz(&lab)->challenge.soft_count, 1);
+	assert_int_equal(role_lab_authz(&lab)->challenge.proven_at, 0);
+	for (size_t i = 0; i < 3; i++)
+		job_done(&jobs[i]);
+}
+
+/* MA-64: the same reply in two mailboxes, read by both at the same time. */
+static void
+test_two_mailboxes(struct job *j)
+{
+	static const struct role_lab_reply kinds[] = { { .is_empty = true },
+		{ .is_unsigned = true }, { 0 } };
+	static const enum verdict seconds[] = { VERDICT_REPEATED,
+		VERDICT_REPEATED, VERDICT_LATE };
+
+	for (size_t i = 0; i < COUNT(kinds); i++) {
+		struct judgement *one, *two;
+		struct role_lab lab;
+		struct span raw;
+		struct job a, b;
+		struct job *list[1] = { &a };
+		size_t done;
+
+		unit_case("%zu", i);
+		lab_init(&lab, j);
+		job_like(&a, j);
+		job_like(&b, j);
+		raw = role_lab_reply(&lab, &kinds[i]);
+		one = judge_only(&lab, &a, "imap://one", lab.uid + 1, raw);
+		two = judge_only(&lab, &b, "imap://two", lab.uid + 2, raw);
+		EXPECT(&a, judge_record(list, &one, 1, &done), 0);
+		list[0] = &b;
+		EXPECT(&b, judge_record(list, &two, 1, &done), 0);
+		assert_int_equal(role_lab_last_reply(&lab).verdict, seconds[i]);
+		assert_int_equal(
+		    role_lab_authz(&lab)->challenge.soft_count, i < 2);
+		job_done(&a);
+		job_done(&b);
+	}
+}
+
+/* ER-21, MA-64: a folder that is numbered anew is read again; nothing of what
+ * was judged counts twice. */
+static void
+test_new_uidvalidity(struct job *j)
+{
+	static const struct role_lab_reply unsigned_reply = { .is_unsigned =
+								  true };
+	struct role_lab lab;
+	struct received m;
+	enum verdict verdict;
+
+	lab_init(&lab, j);
+	m = (struct received){ .source = "imap://one",
+		.uidvalidity = 1,
+		.uid = 1,
+		.arrival = lab.arrival,
+		.raw = role_lab_reply(&lab, &unsigned_reply) };
+	EXPECT(j, validator_take(&lab.validator, j, &m, &verdict), 0);
+	assert_int_equal(verdict, VERDICT_UNAUTHENTICATED);
+	m.uidvalidity = 2;
+	EXPECT(j, validator_take(&lab.validator, j, &m, &verdict), 0);
+	assert_int_equal(verdict, VERDICT_REPEATED);
+	assert_string_equal(
+	    role_lab_last_reply(&lab).code, REPLY_CODE_REPEATED);
+	assert_int_equal(role_lab_authz(&lab)->challenge.soft_count, 1);
+}
+
 /* ER-33 */
 static void
 test_late(struct job *j)
@@ -482,6 +646,83 @@ test_deferred_for_ever(struct job *j)
 	EXPECT(j, judge_deferred(&lab.validator, j), 0);
 }
 
+/* Two validators have the same deferred reply (one started while the other was
+ * judging): the first one's verdict stands, the other's does nothing. */
+static void
+another_judges(struct role_lab *lab)
+{
+	struct job second;
+
+	lab->during_query = NULL;
+	lab->key_status = DNS_OK;
+	job_like(&second, lab->j);
+	/* What a validator that starts does; with PostgreSQL it waits. */
+	EXPECT(&second, validator_recover(&second), 0);
+	second.now += fixture_is_pgsql() ? 3600 : 0;
+	EXPECT(&second, judge_deferred(&lab->validator, &second), 1);
+	job_done(&second);
+	lab->key_status = DNS_BOGUS;
+}
+
+static void
+test_deferred_twice(struct job *j)
+{
+	static const enum verdict first[] = { VERDICT_MATCH,
+		VERDICT_NO_RESPONSE };
+
+	for (size_t i = 0; i < COUNT(first); i++) {
+		struct role_lab_reply how = { .is_empty = i == 1 };
+		struct role_lab lab;
+
+		unit_case("%s", verdict_name(first[i]));
+		lab_init(&lab, j);
+		lab.key_status = DNS_TEMPORARY;
+		assert_int_equal(
+		    role_lab_take(&lab, role_lab_reply(&lab, &how)),
+		    VERDICT_DEFERRED);
+		role_lab_at(&lab, FIXTURE_NOW + 600);
+		lab.during_query = another_judges;
+		EXPECT(j, judge_deferred(&lab.validator, j), 1);
+		assert_int_equal(j->err.kind, ERR_NONE);
+		assert_int_equal(role_lab_last_reply(&lab).verdict, first[i]);
+		assert_int_equal(
+		    role_lab_authz(&lab)->challenge.soft_count, i == 1);
+		EXPECT(j, judge_deferred(&lab.validator, j), 0);
+		role_lab_at(&lab, FIXTURE_NOW);
+	}
+}
+
+/* The same for CAA. */
+static void
+another_checks(struct role_lab *lab)
+{
+	struct job second;
+
+	lab->during_query = NULL;
+	job_like(&second, lab->j);
+	EXPECT(&second, validator_recover(&second), 0);
+	second.now += fixture_is_pgsql() ? 3600 : 0;
+	EXPECT(&second, judge_caa(&lab->validator, &second), 1);
+	job_done(&second);
+}
+
+static void
+test_caa_twice(struct job *j)
+{
+	struct role_lab lab;
+
+	lab_init(&lab, j);
+	assert_int_equal(
+	    role_lab_take(&lab, role_lab_reply(&lab, NULL)), VERDICT_MATCH);
+	lab.during_query = another_checks;
+	EXPECT(j, judge_caa(&lab.validator, j), 1);
+	assert_int_equal(j->err.kind, ERR_NONE);
+	assert_int_equal(
+	    fixture_count(j, "SELECT COUNT(*) FROM audit WHERE event = 'caa'"),
+	    1);
+	EXPECT(j, judge_caa(&lab.validator, j), 0);
+}
+
 /* --- CAA: PK-28 ---------------------------------------------------------- */
 
 static void
@@ -789,6 +1030,10 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_before_post),
 	STORE_TEST(test_same_message),
 	STORE_TEST(test_repeated),
+	STORE_TEST(test_batch),
+	STORE_TEST(test_batch_failure),
+	STORE_TEST(test_two_mailboxes),
+	STORE_TEST(test_new_uidvalidity),
 	STORE_TEST(test_late),
 	STORE_TEST(test_late_copy),
 	STORE_TEST(test_stop),
@@ -805,6 +1050,8 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_no_report),
 	STORE_TEST(test_deferred),
 	STORE_TEST(test_deferred_for_ever),
+	STORE_TEST(test_deferred_twice),
+	STORE_TEST(test_caa_twice),
 	STORE_TEST(test_caa),
 	STORE_TEST(test_audit),
 };

@@ -386,11 +386,13 @@ whole_life(struct job *j)
 	EXPECT(j, store_reply_next_due(j, &n), 1);
 	EXPECT(j, store_reply_lease_deferred(j, j->now + 9, &again), 1);
 	again.verdict = VERDICT_NO_RESPONSE;
+	again.covered_hash = SPAN("before");
 	again.error = "{}";
 	EXPECT(j, store_reply_record(j, &again, 1, &applied), 0);
 	again.uid = 2;
 	again.id = NULL;
 	again.verdict = VERDICT_MATCH;
+	again.covered_hash = SPAN("covered");
 	EXPECT(j, store_reply_record(j, &again, j->now + 5, &applied), 0);
 	EXPECT(j, store_caa_request(j, a.id), 0);
 	EXPECT(j, store_caa_lease(j, j->now + 9, &caa), 1);

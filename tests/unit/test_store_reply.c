@@ -21,9 +21,12 @@ static int64_t next_uid;
 static struct reply_record
 reply(struct job *j, const struct authz *a, enum verdict verdict)
 {
+	struct span own =
+	    span_str(arena_printf(j->arena, "of %lld", (long long)++next_uid));
+
 	return (struct reply_record){ .source = "imap://ca/INBOX",
 		.uidvalidity = 5,
-		.uid = ++next_uid,
+		.uid = next_uid,
 		.challenge_id = a == NULL ? NULL : a->challenge.id,
 		.arrival = j->now,
 		.verdict = verdict,
@@ -31,8 +34,8 @@ reply(struct job *j, const struct authz *a, enum verdict verdict)
 		.detail = "for people",
 		.evidence = "{\"checks\":[]}",
 		.raw = SPAN("From: a\r\n\r\n\0body"),
-		.raw_sha256 = SPAN("raw-sha256"),
-		.covered_hash = SPAN("covered"),
+		.raw_sha256 = own,
+		.covered_hash = own,
 		.seal = verdict == VERDICT_MATCH ? SPAN("seal")
 						 : (struct span){ NULL, 0 },
 		.error = problem,
@@ -564,9 +567,9 @@ test_what_is_kept(struct job *j)
 	assert_true(span_eq(proof.seal, r.seal));
 
 	/* MA-64 */
-	EXPECT(j, store_reply_covered(j, challenge, SPAN("covered")), 1);
+	EXPECT(j, store_reply_covered(j, challenge, r.covered_hash), 1);
 	EXPECT(j, store_reply_covered(j, challenge, SPAN("else")), 0);
-	EXPECT(j, store_reply_covered(j, "absent", SPAN("covered")), 0);
+	EXPECT(j, store_reply_covered(j, "absent", r.covered_hash), 0);
 
 	r = reply(j, &o->identifiers[0].authz, VERDICT_MATCH);
 	record(j, &r);
@@ -577,6 +580,61 @@ test_what_is_kept(struct job *j)
 	assert_int_equal(list[1].verdict, VERDICT_LATE);
 	EXPECT(j, store_reply_proof(j, challenge, &proof), 1);
 	assert_string_equal(proof.id, "my id");
+}
+
+/* MA-64: what was judged before, by its covered part or as a whole, changes
+ * nothing, and one that waits to be judged again is not judged yet. */
+static void
+test_repeated(struct job *j)
+{
+	static const struct {
+		enum verdict first, second;
+		bool same_covered, same_raw;
+		enum verdict expected;
+	} cases[] = {
+		{ VERDICT_NO_RESPONSE, VERDICT_NO_RESPONSE, true, false,
+		    VERDICT_REPEATED },
+		{ VERDICT_UNAUTHENTICATED, VERDICT_UNAUTHENTICATED, false, true,
+		    VERDICT_REPEATED },
+		{ VERDICT_STALE_KEY, VERDICT_MISMATCH, true, false,
+		    VERDICT_REPEATED },
+		{ VERDICT_STALE_KEY, VERDICT_MATCH, false, false,
+		    VERDICT_MATCH },
+		{ VERDICT_DEFERRED, VERDICT_MATCH, true, true, VERDICT_MATCH },
+		{ VERDICT_NO_RESPONSE, VERDICT_DEFERRED, false, true,
+		    VERDICT_REPEATED },
+		{ VERDICT_MATCH, VERDICT_MATCH, true, true, VERDICT_LATE },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct order *o = fixture_order(j, fixture_account(j), 1);
+		struct order *other = fixture_order(j, fixture_account(j), 1);
+		const struct authz *a = &o->identifiers[0].authz;
+		struct reply_record r = reply(j, a, cases[i].first), *list;
+		struct reply_record again = reply(j, a, cases[i].second);
+		size_t count;
+
+		unit_case("%zu", i);
+		if (cases[i].same_covered)
+			again.covered_hash = r.covered_hash;
+		if (cases[i].same_raw)
+			again.raw_sha256 = r.raw_sha256;
+		assert_int_equal(record(j, &r), cases[i].first);
+		again.source = "imap://another/INBOX";
+		assert_int_equal(record(j, &again), cases[i].expected);
+		EXPECT(
+		    j, store_reply_list(j, a->challenge.id, &list, &count), 0);
+		assert_int_equal(count, 2);
+		if (cases[i].expected == VERDICT_REPEATED) {
+			assert_string_equal(list[1].code, REPLY_CODE_REPEATED);
+			assert_null(list[1].error);
+			assert_int_equal(list[1].retry_at, 0);
+		}
+		/* For another challenge it is the first. */
+		again.challenge_id = other->identifiers[0].authz.challenge.id;
+		again.uid = ++next_uid;
+		assert_int_equal(record(j, &again), cases[i].second);
+	}
 }
 
 /* --- judged again -------------------------------------------------------- */
@@ -595,7 +653,7 @@ test_deferred(struct job *j)
 	EXPECT(j, store_reply_seen(j, r.source, 5, r.uid), 0);
 	EXPECT(j, store_reply_last_uid(j, r.source, 5, &uid), 0);
 	assert_int_equal(uid, r.uid);
-	EXPECT(j, store_reply_covered(j, a->challenge.id, SPAN("covered")), 0);
+	EXPECT(j, store_reply_covered(j, a->challenge.id, r.covered_hash), 0);
 	EXPECT(j, store_reply_next_due(j, &at), 1);
 	assert_int_equal(at, j->now + 60);
 	EXPECT(j, store_begin(j), 0);
@@ -706,6 +764,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_refused_records),
 	STORE_TEST(test_disposal),
 	STORE_TEST(test_what_is_kept),
+	STORE_TEST(test_repeated),
 	STORE_TEST(test_deferred),
 	STORE_TEST(test_deferred_without_challenge),
 	STORE_TEST(test_subject),
