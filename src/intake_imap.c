@@ -9,13 +9,23 @@
 #include "lib/fdio.h"
 #include "lib/log.h"
 #include "mail/fetch.h"
+#include "src/judge.h"
 #include "src/role_validator.h"
 #include "src/wake.h"
 #include "src/worker.h"
 
+#include <stdlib.h>
+
 #define IMAP_TIMEOUT_MS 30000
 #define PASSWORD_MAX 1024
-#define BATCH 100
+/* Listed at once, and put away at once. */
+#define LIST_MAX 200
+/* Loaded at once: so much of the mailbox is in memory, or one message. */
+#define GROUP_OCTETS ((size_t)1 << 20)
+/* Committed together: so many, or what is judged in this time.  Alone, a
+ * reply waits for nobody. */
+#define COMMIT_MAX 32
+#define COMMIT_MS 20
 #define STUCK_TRIES 5
 /* IDLE is renewed this often: a dead connection is noticed in the end. */
 #define IDLE_MS 240000
@@ -31,8 +41,8 @@ dispose_left_over(struct validator *v, struct job *j)
 	uint32_t *list;
 	size_t count;
 
-	if (store_reply_undisposed(j, source, validity, BATCH, &uids, &count) <
-	    0)
+	if (store_reply_undisposed(
+		j, source, validity, LIST_MAX, &uids, &count) < 0)
 		return -1;
 	if (count == 0)
 		return 0;
@@ -47,10 +57,24 @@ dispose_left_over(struct validator *v, struct job *j)
 	return store_commit(j);
 }
 
+/* A full or read-only folder for processed messages holds up no reply. */
+static bool
+is_only_refused(const struct validator *v, struct job *j)
+{
+	if (!fetch_is_connected(v->fetch) || j->err.kind != ERR_BUSY)
+		return false;
+	log_warning("mailbox",
+	    "source=%s error=\"%s\" next=\"replies are judged; what is judged "
+	    "stays where it is until this is mended\"",
+	    fetch_source(v->fetch), j->err.text);
+	job_recover(j);
+	return true;
+}
+
 /* A message that cannot be judged is tried again, and in the end passed over:
  * the ones behind it must not wait for ever. */
 static bool
-is_stuck(struct validator *v, uint32_t uid)
+is_stuck(const struct validator *v, uint32_t uid)
 {
 	return v->stuck_uid == uid && v->stuck_count >= STUCK_TRIES;
 }
@@ -62,58 +86,183 @@ note_stuck(struct validator *v, uint32_t uid)
 	v->stuck_uid = uid;
 }
 
-/* 1 and m filled, 0 if the message is gone, -1. */
+/* 1 and m filled, 0 if the message is gone. */
 static int
-load_item(struct validator *v, struct job *j, const struct fetch_item *item,
-    struct received *m)
+receive(const struct validator *v, const struct fetch_item *item,
+    const struct fetch_body *body, struct received *m)
 {
-	size_t max = (size_t)j->conf->validator.max_message;
-	int found;
-
+	*m = (struct received){ .source = fetch_source(v->fetch),
+		.uidvalidity = fetch_uidvalidity(v->fetch),
+		.uid = item->uid,
+		.arrival = item->internal_date,
+		.raw = body->raw };
 	if (is_stuck(v, item->uid)) {
 		log_error("reply passed over",
-		    "uid=%u next=\"the errors before this line say why; the "
-		    "message is put away as the option disposal says\"",
-		    item->uid);
+		    "source=%s uid=%u next=\"the errors before this line say "
+		    "why; the message is put away as the option disposal "
+		    "says\"",
+		    m->source, item->uid);
 		m->refused = "internal";
-		return 1;
-	}
-	found = fetch_message(v->fetch, j, item->uid, max, &m->raw);
-	if (found == 0 && item->size > max) {
+	} else if (body->is_there && !body->is_whole) {
 		m->refused = "msg.too-large";
-		return 1;
 	}
+	return body->is_there;
+}
+
+/* --- several at once ----------------------------------------------------- */
+
+/* Judged, and not committed yet.  Each has a job of its own. */
+struct batch {
+	size_t count;
+	int64_t since_ms; /* when the first of them was judged */
+	struct job jobs[COMMIT_MAX];
+	struct judgement *judged[COMMIT_MAX];
+	uint32_t uids[COMMIT_MAX];
+};
+
+static void
+not_judged(struct validator *v, struct job *j, uint32_t uid)
+{
+	store_rollback(j);
+	log_error("reply not judged", "job=%s source=%s uid=%u error=\"%s\"",
+	    j->id, fetch_source(v->fetch), uid, j->err.text);
+	if (j->err.kind != ERR_BUSY)
+		note_stuck(v, uid);
+}
+
+/* Commits what is in the batch, which is empty then: 0, or -1. */
+static int
+commit_batch(struct validator *v, struct batch *b)
+{
+	struct job *jobs[COMMIT_MAX];
+	size_t done = 0;
+	unsigned wake = 0;
+	int result;
+
+	for (size_t i = 0; i < b->count; i++)
+		jobs[i] = &b->jobs[i];
+	result = judge_record(jobs, b->judged, b->count, &done);
+	for (size_t i = 0; i < done; i++)
+		wake |= b->jobs[i].wake;
+	wake_send(wake);
+	if (result < 0)
+		not_judged(v, &b->jobs[done], b->uids[done]);
+	for (size_t i = 0; i < b->count; i++)
+		job_done(&b->jobs[i]);
+	b->count = 0;
+	return result;
+}
+
+/* One more, if it was not recorded before: 0, or -1. */
+static int
+judge_into(struct validator *v, struct role_env *env, struct batch *b,
+    const struct received *m)
+{
+	struct job *j = &b->jobs[b->count];
+	int found;
+
+	job_init(j, env->store, env->conf);
+	found = judge_message(v, j, m, &b->judged[b->count]);
+	if (found > 0) {
+		if (b->count == 0)
+			b->since_ms = clock_mono_ms();
+		b->uids[b->count++] = (uint32_t)m->uid;
+		return 0;
+	}
+	if (found < 0)
+		not_judged(v, j, (uint32_t)m->uid);
+	job_done(j);
 	return found;
 }
 
-static int
-take_item(
-    struct validator *v, struct role_env *env, const struct fetch_item *item)
+/* What waits for slow name servers must not hold up what is judged. */
+static bool
+is_full(const struct batch *b)
 {
-	struct received m = { .source = fetch_source(v->fetch),
-		.uidvalidity = fetch_uidvalidity(v->fetch),
-		.uid = item->uid,
-		.arrival = item->internal_date };
-	enum verdict verdict;
+	return b->count == COMMIT_MAX ||
+	       (b->count > 0 && clock_mono_ms() - b->since_ms >= COMMIT_MS);
+}
+
+/* Judges and records messages in their order; with the first failure it ends:
+ * 0, or -1. */
+static int
+take_bodies(struct validator *v, struct role_env *env,
+    const struct fetch_item *items, const struct fetch_body *bodies, size_t n)
+{
+	struct batch *b = xmalloc(sizeof(*b));
+	struct received m[FETCH_MESSAGES_MAX];
+	int result = 0;
+
+	b->count = 0;
+	for (size_t i = 0; i < n && result == 0 && !role_is_stopping(); i++) {
+		if (receive(v, &items[i], &bodies[i], &m[i]) > 0)
+			result = judge_into(v, env, b, &m[i]);
+		if (result == 0 && is_full(b))
+			result = commit_batch(v, b);
+	}
+	/* What was judged before a failure counts. */
+	if (b->count > 0 && commit_batch(v, b) < 0)
+		result = -1;
+	free(b);
+	return result;
+}
+
+/* How many of these to load at once. */
+static size_t
+group_size(const struct validator *v, const struct job *j,
+    const struct fetch_item *items, size_t n)
+{
+	size_t max = (size_t)j->conf->validator.max_message, sum = 0, k = 0;
+
+	if (v->one_by_one)
+		return 1;
+	while (k < n && k < FETCH_MESSAGES_MAX) {
+		sum += items[k].size < max ? items[k].size : max;
+		if (k > 0 && sum > GROUP_OCTETS)
+			break;
+		k++;
+	}
+	return k;
+}
+
+static int
+load_group(struct validator *v, struct job *j, const struct fetch_item *items,
+    size_t n, struct fetch_body *bodies)
+{
+	if (n == 1 && is_stuck(v, items[0].uid)) {
+		bodies[0] =
+		    (struct fetch_body){ .is_there = true, .is_whole = true };
+		return 0;
+	}
+	if (fetch_messages(v->fetch, j, items, n,
+		(size_t)j->conf->validator.max_message, bodies) == 0)
+		return 0;
+	/* One of them may be what the server cannot give, or gives otherwise
+	 * than it said.  A lost connection says nothing about a message. */
+	v->one_by_one = true;
+	if (n == 1 && fetch_is_connected(v->fetch))
+		note_stuck(v, items[0].uid);
+	log_warning("mailbox", "job=%s source=%s error=\"%s\"", j->id,
+	    fetch_source(v->fetch), j->err.text);
+	return -1;
+}
+
+/* Loads and takes the first of the items; *taken of them. */
+static int
+take_group(struct validator *v, struct role_env *env,
+    const struct fetch_item *items, size_t count, size_t *taken)
+{
+	struct fetch_body bodies[FETCH_MESSAGES_MAX];
 	struct job j;
 	int result;
 
 	job_init(&j, env->store, env->conf);
-	result = load_item(v, &j, item, &m);
-	if (result > 0 && validator_take(v, &j, &m, &verdict) < 0) {
-		result = -1;
-		if (j.err.kind != ERR_BUSY)
-			note_stuck(v, item->uid);
-	}
-	if (result < 0) {
-		store_rollback(&j);
-		log_error("reply not judged", "job=%s uid=%u error=\"%s\"",
-		    j.id, item->uid, j.err.text);
-	} else {
-		wake_send(j.wake);
-	}
+	*taken = group_size(v, &j, items, count);
+	result = load_group(v, &j, items, *taken, bodies);
+	if (result == 0)
+		result = take_bodies(v, env, items, bodies, *taken);
 	job_done(&j);
-	return result < 0 ? -1 : 0;
+	return result;
 }
 
 /* Everything new, oldest first, then moved away: 0, or -1. */
@@ -121,32 +270,34 @@ static int
 ingest(struct validator *v, struct role_env *env)
 {
 	struct fetch_item *items;
-	size_t count = 0;
+	size_t count = 0, taken;
 	int64_t last;
 	struct job j;
 	int result = -1;
 
 	job_init(&j, env->store, env->conf);
 	do {
+		job_reset(&j);
 		if (store_reply_last_uid(&j, fetch_source(v->fetch),
 			fetch_uidvalidity(v->fetch), &last) < 0 ||
-		    fetch_list(v->fetch, &j, (uint32_t)last, BATCH, &items,
+		    fetch_list(v->fetch, &j, (uint32_t)last, LIST_MAX, &items,
 			&count) < 0)
 			goto out;
-		for (size_t i = 0; i < count && !role_is_stopping(); i++)
-			if (take_item(v, env, &items[i]) < 0)
+		for (size_t i = 0; i < count && !role_is_stopping(); i += taken)
+			if (take_group(v, env, items + i, count - i, &taken) <
+			    0)
 				goto out;
-		if (dispose_left_over(v, &j) < 0)
+		if (dispose_left_over(v, &j) < 0 && !is_only_refused(v, &j))
 			goto out;
-		job_reset(&j);
-	} while (count == BATCH && !role_is_stopping());
+	} while (fetch_has_more(v->fetch) && !role_is_stopping());
+	v->one_by_one = false;
 	result = 0;
 out:
 	if (result < 0) {
 		store_rollback(&j);
 		if (j.err.kind != ERR_NONE)
-			log_warning(
-			    "mailbox", "job=%s error=\"%s\"", j.id, j.err.text);
+			log_warning("mailbox", "job=%s source=%s error=\"%s\"",
+			    j.id, fetch_source(v->fetch), j.err.text);
 	}
 	job_done(&j);
 	return result;

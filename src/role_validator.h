@@ -31,6 +31,7 @@ struct validator {
 	int64_t hasty_ms;
 	uint32_t stuck_uid;   /* the message that could not be judged … */
 	unsigned stuck_count; /* … so often */
+	bool one_by_one;      /* messages are loaded alone, after a failure */
 };
 
 /* One message as a mailbox delivered it. */
