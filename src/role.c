@@ -6,7 +6,6 @@
 #include "lib/arena.h"
 #include "lib/log.h"
 #include "src/conf_file.h"
-#include "src/intake.h"
 #include "src/privilege.h"
 #include "src/trim.h"
 #include "src/wake.h"
@@ -35,7 +34,7 @@ on_signal(int number)
 		stopping = 1;
 	/* A signal between the look at the flag and the wait would else be
 	 * noticed only when the wait ends. */
-	wake_send(1u << this_role);
+	wake_self();
 	errno = saved;
 }
 
@@ -108,17 +107,6 @@ role_reload(struct role_env *env)
 	return 1;
 }
 
-/* Several validators share what is half done: a later one that starts must
- * not take it from those at work (decision 4). */
-static bool
-takes_over(const struct role_env *env)
-{
-	char room[INTAKE_NAME_MAX];
-
-	return env->intake == NULL ||
-	       strcmp(env->intake, intake_at(env->conf, 0, room).name) == 0;
-}
-
 /* Between the secrets and the work: rights given up, database open. */
 static int
 settle(const struct role_ops *ops, struct job *j, struct role_env *env)
@@ -133,9 +121,7 @@ settle(const struct role_ops *ops, struct job *j, struct role_env *env)
 	if (store_open(j, env->conf->database, &env->store) < 0)
 		return -1;
 	j->store = env->store;
-	if (ops->recover == NULL || !takes_over(env))
-		return 0;
-	return ops->recover(j);
+	return ops->recover == NULL ? 0 : ops->recover(j);
 }
 
 int
@@ -149,7 +135,7 @@ role_main(const struct role_ops *ops, const struct role_start *start)
 	ready_pipe = start->ready_fd;
 	supervisor = getppid();
 	log_open(role_name(this_role), LOG_LEVEL_INFO);
-	wake_adopt(start->wake);
+	wake_adopt(start->wake, ops->role);
 	catch_signals();
 	privilege_no_dumps();
 	if (conf_load(env.keep, start->conf_file, conf_report_log, NULL,

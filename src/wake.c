@@ -4,10 +4,15 @@
 
 #include <limits.h>
 #include <poll.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 static int wake_fds[ROLE_COUNT] = { -1, -1, -1, -1 };
+/* This process's own, and an epoll descriptor: readable when it or that of
+ * its role is. */
+static int self_fd = -1, both_fd = -1;
+static enum role own_role;
 
 int
 wake_create(int fds[ROLE_COUNT])
@@ -20,11 +25,27 @@ wake_create(int fds[ROLE_COUNT])
 	return 0;
 }
 
+static bool
+watch(int fd)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+
+	return fd < 0 || epoll_ctl(both_fd, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
 void
-wake_adopt(const int fds[ROLE_COUNT])
+wake_adopt(const int fds[ROLE_COUNT], enum role own)
 {
 	for (int i = 0; i < ROLE_COUNT; i++)
 		wake_fds[i] = fds[i];
+	own_role = own;
+	self_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	both_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (both_fd >= 0 && watch(self_fd) && watch(wake_fds[own]))
+		return;
+	/* A signal is then noticed when the wait ends. */
+	close(both_fd);
+	both_fd = -1;
 }
 
 void
@@ -41,26 +62,42 @@ wake_send(unsigned mask)
 	}
 }
 
+void
+wake_self(void)
+{
+	static const uint64_t one = 1;
+
+	if (self_fd >= 0 && write(self_fd, &one, sizeof(one)) < 0)
+		return; /* full, and so readable */
+}
+
 int
 wake_fd(enum role role)
 {
-	return wake_fds[role];
+	return role == own_role && both_fd >= 0 ? both_fd : wake_fds[role];
+}
+
+static void
+drain(int fd)
+{
+	uint64_t count;
+
+	if (fd >= 0 && read(fd, &count, sizeof(count)) < 0)
+		return; /* nothing there: just as well */
 }
 
 void
 wake_drain(enum role role)
 {
-	uint64_t count;
-
-	if (wake_fds[role] >= 0 &&
-	    read(wake_fds[role], &count, sizeof(count)) < 0)
-		return; /* nothing there: just as well */
+	drain(wake_fds[role]);
+	if (role == own_role)
+		drain(self_fd);
 }
 
 void
 wake_wait(enum role role, int64_t timeout_ms)
 {
-	struct pollfd p = { .fd = wake_fds[role], .events = POLLIN };
+	struct pollfd p = { .fd = wake_fd(role), .events = POLLIN };
 
 	if (timeout_ms > INT_MAX)
 		timeout_ms = INT_MAX;

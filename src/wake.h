@@ -11,11 +11,14 @@
 /* The supervisor: makes the descriptors (kept across exec). 0 or -1. */
 int wake_create(int fds[ROLE_COUNT]);
 /* A role: takes over what it inherited. */
-void wake_adopt(const int fds[ROLE_COUNT]);
+void wake_adopt(const int fds[ROLE_COUNT], enum role own);
 
 /* Wakes the roles of the mask (bits of job.wake); harmless where there are
  * no descriptors (commands, tests). */
 void wake_send(unsigned mask);
+/* This process alone, from a signal's handler: several validators share the
+ * descriptor of their role, and any of them drains it. */
+void wake_self(void);
 /* Readable when the role was woken; -1 where there is none. */
 int wake_fd(enum role role);
 void wake_drain(enum role role);
