@@ -133,7 +133,11 @@ struct conf_imap {
 	enum conf_tls tls; /* never NONE */
 	const char *ca_file;
 	const char *user;
+	enum conf_auth auth;
+	/* One of these three: */
 	const char *password_file;
+	const char *token_file;
+	struct conf_list token_command;
 	const char *folder;
 	enum conf_disposal disposal;
 	const char *processed_folder; /* for CONF_DISPOSAL_MOVE */

@@ -16,6 +16,7 @@
 #include "mail/fetch_stream.h"
 #include "mail/smtp_text.h"
 #include "mail/tls_client.h"
+#include "mail/token.h"
 
 /* --- small things -------------------------------------------------------- */
 
@@ -267,39 +268,6 @@ greet(struct fetch *f, struct job *j)
 }
 
 static int
-log_in(struct fetch *f, struct job *j)
-{
-	char said[160];
-	const char *code;
-	bool is_passing;
-	int r;
-
-	if (fetch_has(f, "LOGINDISABLED")) {
-		fetch_disconnect(f);
-		job_fail(j, ERR_INTERNAL,
-		    "IMAP server %s allows no login by password", f->conf.host);
-		return -1;
-	}
-	fetch_begin(f);
-	r = mailimap_login(f->imap, f->user, f->password);
-	if (r != MAILIMAP_ERROR_LOGIN && r != MAILIMAP_ERROR_PROTOCOL)
-		return fetch_result(f, j, r, "login");
-	/* RFC 5530: the server's trouble, not our password's. */
-	code = f->imap->imap_response_info == NULL
-		   ? NULL
-		   : f->imap->imap_response_info->rsp_atom;
-	is_passing =
-	    code != NULL && (span_caseeq_str(span_str(code), "UNAVAILABLE") ||
-				span_caseeq_str(span_str(code), "INUSE") ||
-				span_caseeq_str(span_str(code), "LIMIT"));
-	job_fail(j, is_passing ? ERR_BUSY : ERR_UNAUTHORIZED,
-	    "IMAP server %s refused the login of %s: %s", f->conf.host, f->user,
-	    fetch_server_text(f, said));
-	fetch_disconnect(f);
-	return -1;
-}
-
-static int
 select_folder(struct fetch *f, struct job *j)
 {
 	const struct mailimap_selection_info *info;
@@ -334,7 +302,7 @@ select_folder(struct fetch *f, struct job *j)
 
 /* However slowly a server answers, connecting ends in its time. */
 static int
-connect_by(struct fetch *f, struct job *j, int64_t deadline)
+connect_by(struct fetch *f, struct job *j, int64_t deadline, struct span token)
 {
 	int fd;
 
@@ -346,7 +314,7 @@ connect_by(struct fetch *f, struct job *j, int64_t deadline)
 		return -1;
 	if (greet(f, j) < 0 ||
 	    (f->conf.tls == CONF_TLS_STARTTLS && upgrade(f, j) < 0) ||
-	    ask_capabilities(f, j) < 0 || log_in(f, j) < 0 ||
+	    ask_capabilities(f, j) < 0 || fetch_log_in(f, j, token) < 0 ||
 	    ask_capabilities(f, j) < 0)
 		return -1;
 	return select_folder(f, j);
@@ -355,11 +323,15 @@ connect_by(struct fetch *f, struct job *j, int64_t deadline)
 int
 fetch_connect(struct fetch *f, struct job *j)
 {
+	struct span token = SPAN("");
 	int result;
 
 	fetch_disconnect(f);
+	/* A command may take its time, which is not the server's. */
+	if (f->token != NULL && token_get(f->token, j, &token) < 0)
+		return job_context(j, "IMAP server %s", f->conf.host);
 	f->connect_deadline = deadline_of(f);
-	result = connect_by(f, j, f->connect_deadline);
+	result = connect_by(f, j, f->connect_deadline, token);
 	f->connect_deadline = 0;
 	if (result < 0)
 		fetch_disconnect(f);
@@ -450,6 +422,12 @@ make_source(struct fetch *f)
 	    f->folder);
 }
 
+static bool
+has_token(const struct fetch_conf *conf)
+{
+	return conf->token.file != NULL || conf->token.command.n > 0;
+}
+
 int
 fetch_new(struct job *j, const struct fetch_conf *conf, struct fetch **out)
 {
@@ -458,7 +436,8 @@ fetch_new(struct job *j, const struct fetch_conf *conf, struct fetch **out)
 	f->conf = *conf;
 	if (check_conf(j, conf) < 0 ||
 	    copy_text(j, "user", span_str(conf->user), &f->user) < 0 ||
-	    copy_text(j, "password", conf->password, &f->password) < 0 ||
+	    (!has_token(conf) &&
+		copy_text(j, "password", conf->password, &f->password) < 0) ||
 	    copy_text(j, "folder", span_str(conf->folder), &f->folder) < 0 ||
 	    (conf->disposal == CONF_DISPOSAL_MOVE &&
 		copy_text(j, "processed folder",
@@ -468,6 +447,8 @@ fetch_new(struct job *j, const struct fetch_conf *conf, struct fetch **out)
 		return -1;
 	}
 	f->conf.host = f->tls.host;
+	if (has_token(conf))
+		f->token = token_source_new(&conf->token);
 	make_source(f);
 	dial_ignore_sigpipe();
 	/* Large literals stay in memory, never in a file in /tmp. */
@@ -485,6 +466,7 @@ fetch_free(struct fetch *f)
 	if (f->password != NULL)
 		wipe(f->password, strlen(f->password));
 	free(f->password);
+	token_source_free(f->token);
 	free(f->user);
 	free(f->folder);
 	free(f->processed);

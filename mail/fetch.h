@@ -2,7 +2,7 @@
  * Reading the mailbox that the replies come to.  fetch.c alone knows
  * libetpan's IMAP; TLS, waiting and deadlines are ours.
  *
- *	fetch_connect()            TLS verified, LOGIN, SELECT
+ *	fetch_connect()            TLS verified, logged in, SELECT
  *	fetch_list(…, &uids)       what is new since the UID that we know
  *	fetch_messages(…)          several, each whole, if within the limit
  *	fetch_dispose(…)           moved, flagged or deleted, after the commit
@@ -13,6 +13,7 @@
 
 #include "lib/buf.h"
 #include "lib/conf.h"
+#include "mail/token.h"
 
 struct job;
 struct fetch;
@@ -23,7 +24,9 @@ struct fetch_conf {
 	enum conf_tls tls; /* STARTTLS or IMPLICIT */
 	const char *ca_file;
 	const char *user;
+	enum conf_auth auth;
 	struct span password;
+	struct token_conf token; /* instead of the password */
 	const char *folder;
 	enum conf_disposal disposal;
 	const char *processed_folder;

@@ -27,6 +27,7 @@ struct fetch_backlog {
 struct fetch {
 	struct fetch_conf conf;
 	char *user, *password, *folder, *processed, *source;
+	struct token_source *token; /* NULL: by password */
 	struct tls_client tls;
 	/* Together, while connected: */
 	struct fetch_stream *stream;
@@ -45,6 +46,10 @@ void fetch_begin_within(struct fetch *f, size_t octets);
 bool fetch_has(const struct fetch *f, const char *capability);
 /* 0, or the job's failure. */
 int fetch_need_connection(const struct fetch *f, struct job *j);
+
+/* By what the configuration allows and the server offers: 0, or -1 and the end
+ * of the session.  `token` is the first to try, where there are such. */
+int fetch_log_in(struct fetch *f, struct job *j, struct span token);
 
 /* An answer NO leaves the session usable; every other failure does not. */
 bool fetch_is_refusal(int result);

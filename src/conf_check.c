@@ -452,6 +452,37 @@ check_imap(struct check *c, const struct conf_imap *m)
 		    m->name == NULL ? "imap_" : "");
 }
 
+/* A password, or one way to a token; and a mechanism for it. */
+static void
+check_imap_secret(struct check *c, const struct conf_imap *m)
+{
+	bool has_token = m->token_file != NULL || m->token_command.n > 0;
+	int ways = (m->password_file != NULL) + (m->token_file != NULL) +
+		   (m->token_command.n > 0);
+
+	if (ways == 0)
+		wrong(c, imap_option(c, m, "password"),
+		    "is missing: the file with the password for the IMAP "
+		    "server; or set %s or %s",
+		    imap_option(c, m, "token_file"),
+		    imap_option(c, m, "token_command"));
+	else if (ways > 1)
+		wrong(c, imap_option(c, m, "password"),
+		    "only one of password, token_file and token_command can "
+		    "be used");
+	else if (m->auth != CONF_AUTH_AUTO &&
+		 has_token != (m->auth == CONF_AUTH_XOAUTH2 ||
+				  m->auth == CONF_AUTH_OAUTHBEARER))
+		wrong(c, imap_option(c, m, "auth"),
+		    has_token ? "a token needs auto, xoauth2 or oauthbearer"
+			      : "a password needs auto, plain, login or "
+				"scram");
+	if (m->token_command.n > 0 && m->token_command.v[0][0] != '/')
+		wrong(c, imap_option(c, m, "token_command"),
+		    "must begin with the absolute name of a program: there is "
+		    "no shell and no search for it");
+}
+
 /* The validator's own mailbox is whole, or not there. */
 static void
 check_first_imap(struct check *c)
@@ -460,7 +491,8 @@ check_first_imap(struct check *c)
 
 	check_imap(c, m);
 	if (m->host == NULL) {
-		if (m->user != NULL || m->password_file != NULL)
+		if (m->user != NULL || m->password_file != NULL ||
+		    m->token_file != NULL || m->token_command.n > 0)
 			wrong(c, "validator.imap_host",
 			    "is missing: the server of that mailbox");
 		else if (intake_count(c->conf) == 0)
@@ -472,10 +504,7 @@ check_first_imap(struct check *c)
 	if (m->user == NULL)
 		wrong(c, "validator.imap_user",
 		    "is missing: the login at the IMAP server");
-	if (m->password_file == NULL)
-		wrong(c, "validator.imap_password",
-		    "is missing: the file with the password for the IMAP "
-		    "server");
+	check_imap_secret(c, m);
 }
 
 /* Two processes would each move away what the other one reads. */
@@ -551,6 +580,7 @@ check_validator(struct check *c)
 	check_lmtp(c);
 	for (size_t i = 0; i < v->imap_count; i++) {
 		check_imap(c, &v->imaps[i]);
+		check_imap_secret(c, &v->imaps[i]);
 		check_imap_name(c, &v->imaps[i]);
 		check_same_imap(c, &v->imaps[i], i);
 	}

@@ -402,13 +402,15 @@ intake_imap_open(struct job *j, const struct conf_imap *m, struct fetch **out)
 		.tls = m->tls,
 		.ca_file = m->ca_file,
 		.user = m->user,
+		.auth = m->auth,
+		.token = { .file = m->token_file, .command = m->token_command },
 		.folder = m->folder,
 		.disposal = m->disposal,
 		.processed_folder = m->processed_folder,
 		.timeout_ms = IMAP_TIMEOUT_MS };
 
-	if (file_read_secret(j, m->password_file, PASSWORD_MAX, &f.password) <
-	    0)
+	if (m->password_file != NULL && file_read_secret(j, m->password_file,
+					    PASSWORD_MAX, &f.password) < 0)
 		return -1;
 	return fetch_new(j, &f, out);
 }

@@ -690,8 +690,26 @@ test_titled_refused(void **state)
 		{ "imap two {\n host = a.example\n}\n",
 		    "conf: imap two: user: is missing. Login at the IMAP "
 		    "server.\n"
-		    "conf: imap two: password: is missing. File with the "
-		    "password for the IMAP server.\n" },
+		    "conf: imap two: password: is missing: the file with "
+		    "the password for the IMAP server; or set imap two: "
+		    "token_file or imap two: token_command\n" },
+		{ "imap two {\n host = a.example\n user = acme\n"
+		  " password = x\n token_file = y\n}\n",
+		    "conf:26: imap two: password: only one of password, "
+		    "token_file and token_command can be used\n" },
+		{ "imap two {\n host = a.example\n user = acme\n"
+		  " password = x\n auth = xoauth2\n}\n",
+		    "conf:27: imap two: auth: a password needs auto, plain, "
+		    "login or scram\n" },
+		{ "imap two {\n host = a.example\n user = acme\n"
+		  " token_file = x\n auth = scram\n}\n",
+		    "conf:27: imap two: auth: a token needs auto, xoauth2 or "
+		    "oauthbearer\n" },
+		{ "imap two {\n host = a.example\n user = acme\n"
+		  " token_command = {\"token\", \"acme\"}\n}\n",
+		    "conf:26: imap two: token_command: must begin with the "
+		    "absolute name of a program: there is no shell and no "
+		    "search for it\n" },
 		{ IMAP_TWO "imap two {\n host = a.example\n}\n",
 		    "conf:29: two: there is a section with this title "
 		    "already; keep one of them\n" },
