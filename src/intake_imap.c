@@ -11,6 +11,7 @@
 #include "mail/fetch.h"
 #include "src/judge.h"
 #include "src/role_validator.h"
+#include "src/trim.h"
 #include "src/wake.h"
 #include "src/worker.h"
 
@@ -362,8 +363,10 @@ intake_imap_run(struct role_env *env)
 {
 	struct validator *v = env->role;
 	unsigned failures = 0, step_failures = 0;
-	bool more_work;
+	bool more_work, is_trimmed = false;
 
+	/* A server that hangs holds up no start. */
+	role_ready();
 	while (!role_is_stopping()) {
 		role_reload(env);
 		/* One item between two looks into the mailbox: what waits for
@@ -373,13 +376,14 @@ intake_imap_run(struct role_env *env)
 		if (!fetch_is_connected(v->fetch) &&
 		    connect_mailbox(v, env, failures) < 0) {
 			failures++;
-			role_ready();
 			wake_wait(ROLE_VALIDATOR,
 			    smaller(reconnect_pause(failures),
 				worker_timeout(env, validator_next_due)));
 			continue;
 		}
-		role_ready();
+		if (!is_trimmed)
+			trim_resident();
+		is_trimmed = true;
 		if (ingest(v, env) < 0 ||
 		    wait_for_mail(v, env, more_work) < 0) {
 			fetch_disconnect(v->fetch);
