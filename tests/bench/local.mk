@@ -1,7 +1,8 @@
 # Measures; run by people, not by "make check", which only builds them.
 
 EXTRA_DIST += tests/bench/README.md tests/bench/announce.py \
-	tests/bench/dkim_verifiers.py tests/bench/flow.py tests/bench/run
+	tests/bench/dkim_verifiers.py tests/bench/flow.py \
+	tests/bench/ingest.py tests/bench/run
 
 check_PROGRAMS += tests/bench/jws_rate
 tests_bench_jws_rate_CPPFLAGS = $(AM_CPPFLAGS) $(CRYPTO_CFLAGS)

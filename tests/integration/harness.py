@@ -15,6 +15,7 @@ The programs come from $COUNTERSIGN_BUILD, or from where ./run-tests or
 """
 
 import contextlib
+import datetime
 import json
 import os
 import re
@@ -145,6 +146,12 @@ def command(*words, status=0, input=None, timeout=120):
 def read_file(path):
     with open(path) as f:
         return f.read()
+
+
+def log_time(event):
+    """When an event of Site.events() was logged."""
+    text = event["time"].replace("Z", "+00:00")
+    return datetime.datetime.fromisoformat(text).timestamp()
 
 
 class Site:

@@ -223,6 +223,37 @@ box_latency(struct fetch *f, uint32_t after)
 	return 0;
 }
 
+/* Loads all that is above a UID, so many at once, and does nothing with it. */
+static int
+box_sweep(struct fetch *f, uint32_t after, size_t at_once)
+{
+	struct fetch_body bodies[FETCH_MESSAGES_MAX];
+	struct fetch_item *items;
+	int64_t begin = clock_mono_ms();
+	size_t count, all = 0, octets = 0;
+
+	do {
+		arena_clear(job.arena);
+		if (fetch_list(f, &job, after, 200, &items, &count) < 0)
+			return failed();
+		for (size_t i = 0; i < count; i += at_once) {
+			size_t n = count - i < at_once ? count - i : at_once;
+
+			if (fetch_messages(
+				f, &job, items + i, n, 262144, bodies) < 0)
+				return failed();
+			for (size_t k = 0; k < n; k++)
+				octets += bodies[k].raw.n;
+			all += n;
+		}
+		if (count > 0)
+			after = items[count - 1].uid;
+	} while (fetch_has_more(f));
+	printf("sweep %zu %" PRId64 " %zu\n", all, clock_mono_ms() - begin,
+	    octets);
+	return 0;
+}
+
 static int
 box_command(struct fetch *f, char *line)
 {
@@ -250,6 +281,9 @@ box_command(struct fetch *f, char *line)
 		return box_list(f, uid);
 	if (strcmp(word, "message") == 0)
 		return box_message(
+		    f, uid, (size_t)number(strtok_r(NULL, " \n", &save)));
+	if (strcmp(word, "sweep") == 0)
+		return box_sweep(
 		    f, uid, (size_t)number(strtok_r(NULL, " \n", &save)));
 	if (strcmp(word, "wait") == 0)
 		return box_wait(f, uid);
