@@ -49,6 +49,14 @@ enum conf_coverage {
 	CONF_COVERAGE_PRESENT,
 	CONF_COVERAGE_RFC
 };
+/* MA-70: what an S/MIME signature on a reply is to the verdict. */
+enum conf_smime { CONF_SMIME_IGNORE, CONF_SMIME_NOTE, CONF_SMIME_REQUIRE };
+/* MA-73: what it is that no list says whether a certificate is revoked. */
+enum conf_revocation {
+	CONF_REVOCATION_SOFT,
+	CONF_REVOCATION_HARD,
+	CONF_REVOCATION_OFF
+};
 /* What happens to a message after its verdict is committed (ER-21). */
 enum conf_disposal {
 	CONF_DISPOSAL_MOVE,
@@ -151,6 +159,8 @@ struct conf_domain {
 	bool accept_parent;     /* MA-40: the organisational domain signs */
 	bool allow_testing_key; /* MA-36: t=y counts */
 	bool spf_if_to_unsigned;
+	enum conf_smime smime;
+	bool smime_instead_of_dkim; /* MA-76 */
 };
 
 struct conf_validator {
@@ -170,11 +180,15 @@ struct conf_validator {
 	const char *trusted_authserv_id; /* MA-81; NULL: none */
 	int64_t trusted_hops;            /* Received fields of our own */
 	bool spf_if_to_unsigned;         /* MA-50 */
-	const char *dns_config;          /* an unbound.conf, or NULL */
-	const char *dns_second_config;   /* MA-32: of a second resolver */
-	const char *dns_trust_anchor;    /* a trust anchor file, or NULL */
-	int64_t dns_try_ms;              /* MA-30: 5000 */
-	int64_t dns_total_ms;            /* MA-30: 20000 */
+	enum conf_smime smime;
+	const char *smime_roots;     /* PEM, or NULL */
+	struct conf_list smime_crls; /* files */
+	enum conf_revocation smime_revocation;
+	const char *dns_config;        /* an unbound.conf, or NULL */
+	const char *dns_second_config; /* MA-32: of a second resolver */
+	const char *dns_trust_anchor;  /* a trust anchor file, or NULL */
+	int64_t dns_try_ms;            /* MA-30: 5000 */
+	int64_t dns_total_ms;          /* MA-30: 20000 */
 };
 
 struct conf_issuer {

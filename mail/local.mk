@@ -37,6 +37,14 @@ libcs_mail_a_SOURCES = \
 	mail/scram.c mail/scram.h \
 	mail/smtp_reply.c mail/smtp_reply.h \
 	mail/smtp_session.c mail/smtp_session.h \
+	mail/smime_chain.c mail/smime_chain.h \
+	mail/smime_identity.c mail/smime_identity.h \
+	mail/smime_key.c mail/smime_key.h \
+	mail/smime_layer.c mail/smime_layer.h \
+	mail/smime_protect.c mail/smime_protect.h \
+	mail/smime_signature.c mail/smime_signature.h \
+	mail/smime_trust.c mail/smime_trust.h \
+	mail/smime_verify.c mail/smime_verify.h \
 	mail/smtp_text.c mail/smtp_text.h \
 	mail/status_words.c mail/status_words.h \
 	mail/submit.c mail/submit.h \

@@ -244,6 +244,13 @@ is_enveloped(const struct mime_part *p)
 	       !span_caseeq_str(kind, "signed-data");
 }
 
+/* A layer of S/MIME that was opened holds one part (mail/smime_layer.h). */
+static bool
+is_opened(const struct mime_part *p)
+{
+	return p->part_count == 1 && !mime_part_is(p, "multipart", NULL);
+}
+
 /* What may be nowhere in the message (MA-55). */
 static int
 check_types(const struct mime_part *p, struct finding *f)
@@ -253,7 +260,7 @@ check_types(const struct mime_part *p, struct finding *f)
 	if (mime_part_is(p, "multipart", "encrypted") || is_enveloped(p))
 		return finding_set(
 		    f, FINDING_REFUSE, "mime.encrypted", "an encrypted part");
-	if (mime_part_is(p, "message", NULL))
+	if (mime_part_is(p, "message", NULL) && !is_opened(p))
 		return refuse_type(f, "a message inside the message");
 	for (i = 0; i < p->part_count; i++)
 		if (check_types(&p->parts[i], f) < 0)
@@ -319,18 +326,25 @@ unwrap_related(const struct mime_part **p, struct finding *f)
 	return 0;
 }
 
-/* The one layer that may stand around the text (ER-27): 1, 0, or -1. */
+/*
+ * The one layer that may stand around the text (ER-27), and inside of an
+ * S/MIME signature a message that its signer wrapped (RFC 8551 3.1): 1, 0,
+ * or -1.
+ */
 static int
 unwrap(const struct mime_part **p, struct finding *f)
 {
 	const struct mime_part *outer = *p;
 	bool is_signed = mime_part_is(outer, "multipart", "signed");
 
-	if (!is_signed && !mime_part_is(outer, "multipart", "mixed"))
+	if (!is_signed && !is_opened(outer) &&
+	    !mime_part_is(outer, "multipart", "mixed"))
 		return 0;
 	if (is_signed && outer->part_count != 2)
 		return refuse_type(f, "a multipart/signed not of two parts");
 	*p = &outer->parts[0];
+	if (is_opened(*p))
+		*p = &(*p)->parts[0];
 	return 1;
 }
 

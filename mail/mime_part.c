@@ -16,6 +16,7 @@ struct walk {
 	struct finding *f;
 	struct span open[MIME_DEPTH_MAX]; /* boundaries around this place */
 	size_t depth;
+	size_t outer; /* layers around all of it */
 	size_t part_count;
 };
 
@@ -244,7 +245,7 @@ split(struct walk *w, struct mime_part *p)
 
 	if (!mime_part_is(p, "multipart", NULL))
 		return 0;
-	if (w->depth == MIME_DEPTH_MAX)
+	if (w->depth + w->outer >= MIME_DEPTH_MAX)
 		return finding_set(w->f, FINDING_REFUSE, "mime.too-deep",
 		    "more than %d multiparts inside one another",
 		    MIME_DEPTH_MAX);
@@ -263,7 +264,14 @@ int
 mime_part_parse(struct job *j, const struct message *m, struct mime_part *root,
     struct finding *f)
 {
-	struct walk w = { .j = j, .f = f };
+	return mime_part_parse_inner(j, m, 0, root, f);
+}
+
+int
+mime_part_parse_inner(struct job *j, const struct message *m, size_t depth,
+    struct mime_part *root, struct finding *f)
+{
+	struct walk w = { .j = j, .f = f, .outer = depth };
 
 	memset(root, 0, sizeof(*root));
 	root->fields = m->fields;

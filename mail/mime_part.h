@@ -31,7 +31,8 @@ struct mime_part {
 	bool attachment;    /* Content-Disposition other than inline */
 	struct span octets; /* header and body, as they lie in the message */
 	struct span body;   /* without the CRLF that the delimiter owns */
-	/* Of a multipart: */
+	/* Of a multipart; or the one that an opened layer holds
+	 * (mail/smime_layer.h). */
 	struct mime_part *parts;
 	size_t part_count;
 	struct span preamble;
@@ -39,6 +40,10 @@ struct mime_part {
 
 /* 0, or -1 with a mime.* finding. */
 int mime_part_parse(struct job *j, const struct message *m,
+    struct mime_part *root, struct finding *f);
+/* The same for what a part of another message holds, which lies in `depth`
+ * layers already. */
+int mime_part_parse_inner(struct job *j, const struct message *m, size_t depth,
     struct mime_part *root, struct finding *f);
 /* The transfer encoding undone: 0, or -1 (mime.encoding). */
 int mime_part_decode(struct job *j, const struct mime_part *p, struct span *out,

@@ -190,6 +190,16 @@ tests_unit_test_smtp_reply_LDADD = $(UNIT) $(CS_MAIL)
 tests_unit_test_submit_direct_LDADD = $(PEER) $(UNIT) $(CS_MAIL)
 tests_unit_test_token_LDADD = $(UNIT) $(CS_MAIL)
 
+check_LIBRARIES += tests/unit/libsmimelab.a
+tests_unit_libsmimelab_a_CPPFLAGS = $(tests_cppflags) $(CMOCKA_CFLAGS) \
+	$(CRYPTO_CFLAGS)
+tests_unit_libsmimelab_a_SOURCES = tests/unit/smime_lab.c \
+	tests/unit/smime_lab.h
+SMIME_LAB = tests/unit/libsmimelab.a
+unit_tests += \
+	tests/unit/test_smime_verify
+tests_unit_test_smime_verify_LDADD = $(SMIME_LAB) $(UNIT) $(CS_MAIL) $(CS_PKI)
+
 # --- pki ---
 check_LIBRARIES += tests/unit/libpkilab.a
 tests_unit_libpkilab_a_CPPFLAGS = $(tests_cppflags) $(CMOCKA_CFLAGS) \
