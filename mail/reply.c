@@ -13,6 +13,7 @@
 #include "mail/reply_evidence.h"
 #include "mail/reply_headers.h"
 #include "mail/reply_readings.h"
+#include "mail/smime_layer.h"
 
 #define RECIPIENTS_MAX 64
 
@@ -157,6 +158,7 @@ struct judge {
 	const struct reply_policy *policy;
 	struct finding f;
 	struct mime_part root;
+	struct smime_layer layer;
 	const struct mime_part *leaf;
 	struct span text;
 	const char *from;
@@ -204,6 +206,7 @@ find_text(struct judge *x)
 
 	x->leaf = &x->root;
 	if (mime_part_parse(x->j, &x->r->message, &x->root, &x->f) < 0 ||
+	    smime_open(x->j, &x->root, &x->layer, &x->f) < 0 ||
 	    mime_text_part(
 		&x->r->message, &x->root, &x->leaf, &wrapped, &x->f) < 0 ||
 	    mime_part_text(x->j, x->leaf, &x->text, &x->f) < 0)
@@ -219,11 +222,45 @@ asks_to_stop(const struct reply_blocks *b, const struct finding *f)
 	return b->stop && strcmp(f->code, "body.no-block") == 0;
 }
 
+/* Does the verdict rest on the S/MIME signature? */
+static bool
+smime_decides(const struct judge *x)
+{
+	const struct smime_result *s = x->r->smime;
+
+	return s != NULL && s->accepted &&
+	       (s->replaces_dkim ||
+		   x->policy->smime.mode == CONF_SMIME_REQUIRE);
+}
+
+/*
+ * MA-59.  How the octets under an S/MIME signature are to be read stands among
+ * them (MA-75).  Without one that decides, DKIM has to cover that a body is
+ * signed data; in which transfer encoding, there is no choice.  For CMS is no
+ * text in any of them: the identifier that it begins with holds a CR.  So the
+ * same body is never CMS in two encodings, and declared as text it is refused.
+ */
+static int
+check_readings(struct judge *x)
+{
+	const struct dkim_result *d = &x->r->dkim;
+
+	if (smime_decides(x))
+		return 0;
+	if (x->layer.kind == SMIME_KIND_OPAQUE && !d->covers_content_type)
+		return finding_set(&x->f, FINDING_REFUSE, "mime.inconsistent",
+		    "signed data, which no signature that counts says it is");
+	if (x->layer.kind == SMIME_KIND_OPAQUE ||
+	    (d->covers_content_type && d->covers_cte))
+		return 0;
+	return reply_readings_check(
+	    x->j, &x->root, x->leaf, x->r->digest, &x->f);
+}
+
 /* ER-28, MA-59 to MA-62: 0, or -1 and x->f. */
 static int
 find_digest(struct judge *x)
 {
-	const struct dkim_result *d = &x->r->dkim;
 	struct reply_blocks blocks;
 
 	reply_blocks_scan(x->text, &blocks);
@@ -231,9 +268,7 @@ find_digest(struct judge *x)
 		x->r->asks_to_stop = asks_to_stop(&blocks, &x->f);
 		return -1;
 	}
-	if ((!d->covers_content_type || !d->covers_cte) &&
-	    reply_readings_check(x->j, &x->root, x->leaf, x->r->digest, &x->f) <
-		0)
+	if (check_readings(x) < 0)
 		return -1;
 	x->r->has_digest = true;
 	passed(x->r, "body");
@@ -275,13 +310,12 @@ body_verdict(const struct finding *f)
 }
 
 static int
-authenticate(struct judge *x, const struct reply_policy *policy,
-    struct resolver *resolver)
+verify_dkim(struct judge *x, struct resolver *resolver)
 {
-	const struct dkim_policy p = { .coverage = policy->coverage,
-		.require_dnssec = policy->require_dnssec,
-		.allow_testing = policy->allow_testing,
-		.parent = policy->parent,
+	const struct dkim_policy p = { .coverage = x->policy->coverage,
+		.require_dnssec = x->policy->require_dnssec,
+		.allow_testing = x->policy->allow_testing,
+		.parent = x->policy->parent,
 		.sent_at = x->expect->sent_at };
 	struct reply *r = x->r;
 
@@ -291,12 +325,99 @@ authenticate(struct judge *x, const struct reply_policy *policy,
 	if (r->dkim.note.result == FINDING_NOTE)
 		(void)reply_trail_add(r->trail, &r->dkim.note);
 	(void)reply_trail_add(r->trail, &r->dkim.finding);
+	if (!r->dkim.pass)
+		return 0;
+	r->authenticated = true;
 	memcpy(r->covered_hash, r->dkim.covered_hash, SHA256_LEN);
 	return 0;
 }
 
-/* MA-50, MA-81: what the own mail server found may only speak against the
- * message.  0, or -1 and x->f. */
+/* What is found is a note, whatever it is: the verdict says what it means. */
+static void
+note_smime(struct reply *r)
+{
+	const struct smime_result *s = r->smime;
+	struct finding f = s->finding;
+
+	f.result = FINDING_NOTE;
+	if (s->present)
+		(void)reply_trail_add(r->trail, &f);
+	if (s->note.result == FINDING_NOTE)
+		(void)reply_trail_add(r->trail, &s->note);
+	if (s->no_dkim.result == FINDING_NOTE)
+		(void)reply_trail_add(r->trail, &s->no_dkim);
+}
+
+/* MA-70 to MA-76, once. */
+static int
+verify_smime(struct judge *x)
+{
+	const struct smime_input in = { .outer = &x->r->message,
+		.layer = &x->layer,
+		.from = x->from,
+		.at = arrival_of(x) };
+	struct reply *r = x->r;
+
+	if (r->smime != NULL)
+		return 0;
+	r->smime = arena_alloc(x->j->arena, sizeof(*r->smime));
+	if (smime_verify(x->j, &in, &x->policy->smime, r->smime) < 0)
+		return -1;
+	note_smime(r);
+	if (!r->smime->replaces_dkim)
+		return 0;
+	r->authenticated = true;
+	memcpy(r->covered_hash, r->smime->covered_hash, SHA256_LEN);
+	return 0;
+}
+
+/* By DKIM; for the domains that the administrator listed by S/MIME, and then
+ * without look-ups (MA-76). */
+static int
+authenticate(struct judge *x, struct resolver *resolver)
+{
+	if (x->policy->smime.instead_of_dkim && verify_smime(x) < 0)
+		return -1;
+	return x->r->authenticated ? 0 : verify_dkim(x, resolver);
+}
+
+/* What is not authentic is decided.  0, decided or not, or -1. */
+static int
+check_authentic(struct judge *x, struct resolver *resolver)
+{
+	const struct dkim_result *d = &x->r->dkim;
+
+	if (authenticate(x, resolver) < 0)
+		return -1;
+	if (x->r->authenticated)
+		return 0;
+	if (d->finding.result == FINDING_DEFER)
+		return decide(x->j, x->r, VERDICT_DEFERRED, &d->finding);
+	return decide(x->j, x->r, VERDICT_UNAUTHENTICATED, &d->finding);
+}
+
+/* S/MIME beside DKIM: only of mail that is authentic without it, so that
+ * strangers cause no work.  As above. */
+static int
+check_smime(struct judge *x)
+{
+	enum conf_smime mode = x->policy->smime.mode;
+
+	if (mode == CONF_SMIME_IGNORE)
+		return 0;
+	if (verify_smime(x) < 0)
+		return -1;
+	if (mode != CONF_SMIME_REQUIRE || x->r->smime->accepted)
+		return 0;
+	return refuse(
+	    x->j, x->r, VERDICT_UNAUTHENTICATED, &x->r->smime->finding);
+}
+
+/*
+ * MA-50, MA-81: what the own mail server found may only speak against the
+ * message.  Where S/MIME stands in for DKIM, it has nothing to say of DKIM.
+ * 0, or -1 and x->f.
+ */
 static int
 check_own_server(struct judge *x)
 {
@@ -304,12 +425,13 @@ check_own_server(struct judge *x)
 	const struct dkim_result *d = &x->r->dkim;
 	const char *from_domain = addr_domain_of(x->from);
 	struct auth_results *found = arena_alloc(x->j->arena, sizeof(*found));
+	bool has_to = d->pass ? d->covers_to : x->r->smime->header.to;
 
 	auth_results_read(x->j, &x->r->message, &p->own_server, found);
-	if (auth_results_veto(
-		found, from_domain, d->signatures[d->passed].domain, &x->f) < 0)
+	if (d->pass && auth_results_veto(found, from_domain,
+			   d->signatures[d->passed].domain, &x->f) < 0)
 		return -1;
-	if (!p->spf_if_to_unsigned || d->covers_to ||
+	if (!p->spf_if_to_unsigned || has_to ||
 	    auth_results_spf(found, from_domain))
 		return 0;
 	return finding_set(&x->f, FINDING_REFUSE, "hdr.to-unsigned",
@@ -323,7 +445,6 @@ reply_judge(struct job *j, struct reply *r, const struct reply_expect *expect,
     const struct reply_policy *policy, struct resolver *resolver)
 {
 	struct judge x = { .j = j, .r = r, .expect = expect, .policy = policy };
-	const struct dkim_result *d = &r->dkim;
 
 	if (r->decided)
 		return 0;
@@ -337,17 +458,19 @@ reply_judge(struct job *j, struct reply *r, const struct reply_expect *expect,
 	if (check_addresses(&x) < 0 || find_text(&x) < 0)
 		return refuse(j, r, VERDICT_UNAUTHENTICATED, &x.f);
 
-	if (authenticate(&x, policy, resolver) < 0)
+	if (check_authentic(&x, resolver) < 0)
 		return -1;
-	if (d->finding.result == FINDING_DEFER)
-		return decide(j, r, VERDICT_DEFERRED, &d->finding);
-	if (!d->pass)
-		return decide(j, r, VERDICT_UNAUTHENTICATED, &d->finding);
+	if (r->decided)
+		return 0;
 	if (check_own_server(&x) < 0)
 		return refuse(j, r,
 		    x.f.result == FINDING_DEFER ? VERDICT_DEFERRED
 						: VERDICT_UNAUTHENTICATED,
 		    &x.f);
+	if (check_smime(&x) < 0)
+		return -1;
+	if (r->decided)
+		return 0;
 
 	if (find_digest(&x) < 0)
 		return refuse(j, r, body_verdict(&x.f), &x.f);
@@ -379,11 +502,11 @@ reply_judge_stop(struct job *j, struct reply *r,
 	enum verdict verdict = r->decided ? r->verdict : VERDICT_LATE;
 	struct judge x = { .j = j, .r = r, .expect = expect, .policy = policy };
 
-	if (check_addresses(&x) < 0)
+	if (check_addresses(&x) < 0 || find_text(&x) < 0)
 		return decide(j, r, verdict, &x.f);
-	if (authenticate(&x, policy, resolver) < 0)
+	if (authenticate(&x, resolver) < 0)
 		return -1;
-	r->asks_to_stop = r->dkim.pass;
+	r->asks_to_stop = r->authenticated;
 	if (r->asks_to_stop)
 		(void)finding_set(&x.f, FINDING_NOTE, "late.stop",
 		    "its holder wants no more challenge mails");

@@ -20,6 +20,7 @@
 #include "mail/dkim_verify.h"
 #include "mail/field.h"
 #include "mail/finding.h"
+#include "mail/smime_verify.h"
 
 struct resolver;
 
@@ -33,6 +34,7 @@ struct reply_policy {
 	struct auth_results_conf own_server; /* MA-81 */
 	bool spf_if_to_unsigned;             /* MA-50 */
 	bool message_id_rewritten;           /* by the relay: MA-49 */
+	struct smime_policy smime;
 };
 
 struct reply {
@@ -53,12 +55,15 @@ struct reply {
 	struct dsn dsn;
 	/* After reply_judge(): */
 	struct dkim_result dkim;
+	struct smime_result *smime; /* NULL: not looked at */
+	bool authenticated; /* by DKIM, or by S/MIME in its place (MA-76) */
 	/* An authenticated reply without any response says STOP: its holder
 	 * wants no more of these mails (AC-189). */
 	bool asks_to_stop;
 	bool has_digest;
 	uint8_t digest[SHA256_LEN];       /* received */
-	uint8_t covered_hash[SHA256_LEN]; /* of the signed part (MA-64) */
+	uint8_t covered_hash[SHA256_LEN]; /* of the signed part (MA-64), once
+					   * authenticated */
 	const char *evidence;      /* JSON object: each check, code, operands;
 				    * per signature d, s, a, bits, h, grade, key
 				    * record, aliases, DNSSEC (MA-85, MA-86) */

@@ -5,6 +5,7 @@
 #include <assert.h>
 
 #include "lib/b64.h"
+#include "lib/hex.h"
 #include "lib/job.h"
 #include "lib/json.h"
 #include "lib/utf8.h"
@@ -142,6 +143,69 @@ put_signatures(struct job *j, struct json_out *o, const struct dkim_result *d)
 	json_array_end(o);
 }
 
+static void
+put_signer(struct json_out *o, const struct smime_signature *s)
+{
+	char hash[2 * SHA256_LEN + 1];
+
+	json_object_begin(o);
+	hex_format(hash, span_mem(s->certificate, SHA256_LEN));
+	json_member_str(o, "certificate", hash);
+	put_name(o, "serial", s->serial);
+	put_name(o, "digest", s->digest);
+	put_name(o, "key", s->key);
+	json_member_int(o, "bits", s->bits);
+	json_member_bool(o, "from", s->is_from);
+	json_object_end(o);
+}
+
+static void
+put_list(
+    struct job *j, struct json_out *o, const struct smime_list *l, bool is_kept)
+{
+	char hash[2 * SHA256_LEN + 1];
+
+	json_object_begin(o);
+	hex_format(hash, span_mem(l->sha256, SHA256_LEN));
+	json_member_str(o, "sha256", hash);
+	if (is_kept) {
+		json_key(o, "der");
+		put_base64(j, o, l->der);
+	}
+	json_object_end(o);
+}
+
+/* Whom the chains led to, and by which lists nobody was revoked; the other
+ * certificates are in the message. */
+static void
+put_smime(struct job *j, struct json_out *o, const struct smime_result *s)
+{
+	size_t i;
+
+	json_key(o, "smime");
+	json_object_begin(o);
+	put_finding(o, &s->finding);
+	json_member_bool(o, "accepted", s->accepted);
+	json_member_bool(o, "instead_of_dkim", s->replaces_dkim);
+	json_key(o, "signers");
+	json_array_begin(o);
+	for (i = 0; i < s->signer_count; i++)
+		put_signer(o, &s->signers[i]);
+	json_array_end(o);
+	json_key(o, "roots");
+	json_array_begin(o);
+	for (i = 0; i < s->root_count; i++)
+		put_base64(j, o, s->roots[i]);
+	json_array_end(o);
+	json_member_bool(o, "lists_kept", s->lists_kept);
+	json_key(o, "lists");
+	json_array_begin(o);
+	for (i = 0; i < s->list_count; i++)
+		put_list(j, o, &s->lists[i], s->lists_kept);
+	json_array_end(o);
+	json_object_end(o);
+}
+
 const char *
 reply_evidence(struct job *j, const struct reply *r)
 {
@@ -164,6 +228,8 @@ reply_evidence(struct job *j, const struct reply *r)
 	}
 	json_array_end(&o);
 	put_signatures(j, &o, &r->dkim);
+	if (r->smime != NULL && r->smime->present)
+		put_smime(j, &o, r->smime);
 	if (r->decided) {
 		json_member_str(&o, "verdict", verdict_name(r->verdict));
 		json_member_str(&o, "code", r->finding.code);

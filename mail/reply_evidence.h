@@ -1,6 +1,7 @@
 /*
  * The evidence of one reply as JSON (MA-85, MA-86): the checks in order, and
- * what each signature was and which key record answered for it.  No text of
+ * what each signature was and which key record answered for it; for S/MIME
+ * which roots and lists did.  No text of
  * the message goes in; names are those that obey their syntax.
  */
 #ifndef MAIL_REPLY_EVIDENCE_H

@@ -217,7 +217,7 @@ note_evidence(
 	g->record.evidence = evidence_format(j, in);
 	if (g->record.evidence == NULL)
 		return -1;
-	if (!g->reply.dkim.pass)
+	if (!g->reply.authenticated)
 		return 0;
 	g->record.covered_hash = span_mem(g->reply.covered_hash, SHA256_LEN);
 	return store_reply_covered(

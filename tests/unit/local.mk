@@ -197,7 +197,10 @@ tests_unit_libsmimelab_a_SOURCES = tests/unit/smime_lab.c \
 	tests/unit/smime_lab.h
 SMIME_LAB = tests/unit/libsmimelab.a
 unit_tests += \
+	tests/unit/test_smime_reply \
 	tests/unit/test_smime_verify
+tests_unit_test_smime_reply_LDADD = $(SMIME_LAB) $(DKIM_LAB) $(UNIT) \
+	$(CS_MAIL) $(CS_PKI)
 tests_unit_test_smime_verify_LDADD = $(SMIME_LAB) $(UNIT) $(CS_MAIL) $(CS_PKI)
 
 # --- pki ---
