@@ -131,16 +131,8 @@ add_crl(const struct origin *o, struct smime_trust *t, X509_CRL *take_crl)
 
 /* --- files --------------------------------------------------------------- */
 
-/* PEM that asks for a passphrase gets none. */
-static int
-no_passphrase(char *room, int size, int writing, void *ctx)
-{
-	(void)room;
-	(void)size;
-	(void)writing;
-	(void)ctx;
-	return -1;
-}
+/* What is encrypted is nothing for us, and nobody is to be asked. */
+static char no_passphrase[] = "";
 
 /* After the last block: 0 if it was the end, and nothing else. */
 static int
@@ -167,7 +159,7 @@ read_roots(const struct origin *o, struct smime_trust *t, struct span text)
 
 	ERR_clear_error();
 	while (result == 0 &&
-	       (x = PEM_read_bio_X509(bio, NULL, no_passphrase, NULL)) != NULL)
+	       (x = PEM_read_bio_X509(bio, NULL, NULL, no_passphrase)) != NULL)
 		result = add_root(o, t, x);
 	if (result == 0)
 		result = at_end(o, sk_X509_num(t->roots) > 0);
@@ -184,7 +176,7 @@ read_crls_pem(const struct origin *o, struct smime_trust *t, struct span text)
 
 	ERR_clear_error();
 	while (result == 0 && (crl = PEM_read_bio_X509_CRL(
-				   bio, NULL, no_passphrase, NULL)) != NULL)
+				   bio, NULL, NULL, no_passphrase)) != NULL)
 		result = add_crl(o, t, crl);
 	if (result == 0)
 		result = at_end(o, sk_X509_CRL_num(t->crls) > before);

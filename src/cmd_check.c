@@ -11,6 +11,7 @@
 #include "mail/dkim_sign.h"
 #include "mail/finding.h"
 #include "mail/smime_signer.h"
+#include "mail/smime_trust.h"
 #include "mail/submit.h"
 #include "pki/key.h"
 #include "src/command.h"
@@ -312,6 +313,29 @@ check_intakes(struct check *c)
 	job_done(&j);
 }
 
+/* Whoever is traced back to them: a list that has run out says nothing any
+ * more, and then (smime_revocation = hard) nobody's signature counts. */
+static int
+check_smime_trust(struct check *c, struct job *j)
+{
+	const struct conf_validator *v = &c->conf->validator;
+	char until[CLOCK_RFC3339_MAX];
+	struct smime_trust *t;
+	int64_t end;
+
+	if (smime_trust_load(j, v->smime_roots, &v->smime_crls, &t) < 0)
+		return -1;
+	end = smime_trust_next_update(t);
+	smime_trust_free(t);
+	if (v->smime_revocation == CONF_REVOCATION_OFF || end > j->now)
+		return 0;
+	clock_format_rfc3339(end, until);
+	return job_fail(j, ERR_INTERNAL,
+	    "a revocation list of smime_crls has run out (%s): fetch the new "
+	    "one and send countersignd SIGHUP",
+	    until);
+}
+
 /* The folder that a file is (to be) in. */
 static const char *
 folder_of(struct job *j, const char *path)
@@ -368,6 +392,9 @@ check_all(struct check *c)
 		run(c, "S/MIME certificate", check_smime);
 	run(c, "mail relay", check_relay);
 	check_intakes(c);
+	if (c->conf->validator.smime_roots != NULL ||
+	    c->conf->validator.smime_crls.n > 0)
+		run(c, "S/MIME roots and lists", check_smime_trust);
 	run(c, "disk space", check_disk);
 }
 

@@ -570,6 +570,59 @@ check_domain(struct check *c, const struct conf_domain *d)
 	job_done(&j);
 }
 
+/* MA-73: what a signature that decides needs; `option` is what says that it
+ * does. */
+static void
+check_smime_needs(struct check *c, const char *option)
+{
+	const struct conf_validator *v = &c->conf->validator;
+
+	if (v->smime_roots == NULL)
+		wrong(c, option,
+		    "needs validator.smime_roots: the PEM file of the roots");
+	if (v->smime_revocation == CONF_REVOCATION_HARD && v->smime_crls.n == 0)
+		wrong(c, option,
+		    "needs validator.smime_crls, since "
+		    "validator.smime_revocation is hard: name the revocation "
+		    "lists, or choose soft or off");
+}
+
+static void
+check_domain_smime(struct check *c, const struct conf_domain *d)
+{
+	const char *instead =
+	    arena_printf(c->arena, "domain %s: smime_instead_of_dkim", d->name);
+
+	if (d->smime == CONF_SMIME_REQUIRE &&
+	    c->conf->validator.smime != CONF_SMIME_REQUIRE)
+		check_smime_needs(
+		    c, arena_printf(c->arena, "domain %s: smime", d->name));
+	if (!d->smime_instead_of_dkim)
+		return;
+	check_smime_needs(c, instead);
+	if (d->smime == CONF_SMIME_IGNORE)
+		wrong(c, instead,
+		    "needs smime to be note or require: what is ignored can "
+		    "stand in for nothing");
+	if (c->conf->mode == CONF_MODE_PUBLIC)
+		wrong(c, instead, "must be no in public mode");
+}
+
+static void
+check_smime(struct check *c)
+{
+	const struct conf_validator *v = &c->conf->validator;
+
+	for (size_t i = 0; i < v->smime_crls.n; i++)
+		if (v->smime_crls.v[i][0] != '/')
+			wrong(c, "validator.smime_crls",
+			    "%s must be an absolute path", v->smime_crls.v[i]);
+	if (v->smime == CONF_SMIME_REQUIRE)
+		check_smime_needs(c, "validator.smime");
+	for (size_t i = 0; i < v->domain_count; i++)
+		check_domain_smime(c, &v->domains[i]);
+}
+
 static void
 check_validator(struct check *c)
 {
@@ -589,6 +642,7 @@ check_validator(struct check *c)
 	if (v->spf_if_to_unsigned && v->trusted_authserv_id == NULL)
 		wrong(c, "validator.spf_if_to_unsigned",
 		    "needs trusted_authserv_id: whose word on SPF counts");
+	check_smime(c);
 	if (v->dns_total_ms < v->dns_try_ms)
 		wrong(
 		    c, "validator.dns_total_ms", "must be at least dns_try_ms");

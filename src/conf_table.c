@@ -18,6 +18,7 @@ inherit_domain(const struct conf *c, void *fresh)
 	d->coverage = c->validator.coverage;
 	d->require_dnssec = c->validator.require_dnssec;
 	d->spf_if_to_unsigned = c->validator.spf_if_to_unsigned;
+	d->smime = c->validator.smime;
 }
 
 const struct conf_section conf_sections[] = {
@@ -407,6 +408,23 @@ const struct conf_option conf_options[] = {
 	    AT(validator.spf_if_to_unsigned), "no", 0, 0, NULL, false, true,
 	    "Wants an SPF pass of the From domain, recorded by the own mail "
 	    "server, where the reply's To is not signed." },
+	{ "validator", "smime", CONF_CHOICE, AT(validator.smime), "note", 0, 0,
+	    "ignore|note|require", false, true,
+	    "What S/MIME signatures on replies are: not looked at; verified "
+	    "and recorded; needed beside DKIM." },
+	{ "validator", "smime_roots", CONF_PATH, AT(validator.smime_roots),
+	    NULL, 1, 1000, NULL, false, true,
+	    "PEM file of the root certificates that signers of replies must "
+	    "chain to; read again on SIGHUP." },
+	{ "validator", "smime_revocation", CONF_CHOICE,
+	    AT(validator.smime_revocation), "hard", 0, 0, "soft|hard|off",
+	    false, true,
+	    "Whether a signer's certificate must be known not to be revoked: "
+	    "if a list can say so; always; never looked up." },
+	{ "validator", "smime_crls", CONF_LIST, AT(validator.smime_crls),
+	    NULL, 0, 0, NULL, false, true,
+	    "Files of revocation lists, PEM or DER, for each CA below the "
+	    "roots and the roots; read again on SIGHUP." },
 	{ "validator", "dns_config", CONF_PATH, AT(validator.dns_config), NULL,
 	    1, 1000, NULL, false, false,
 	    "Configuration for the resolver, in the syntax of unbound.conf." },
@@ -477,6 +495,14 @@ const struct conf_option conf_options[] = {
 	    IN_DOMAIN(spf_if_to_unsigned), NULL, 0, 0, NULL, false, true,
 	    "Wants an SPF pass where the reply's To is not signed; as "
 	    "validator.spf_if_to_unsigned if not set." },
+	{ "domain", "smime", CONF_CHOICE, IN_DOMAIN(smime), NULL, 0, 0,
+	    "ignore|note|require", false, true,
+	    "What S/MIME signatures on replies are; as validator.smime if not "
+	    "set." },
+	{ "domain", "smime_instead_of_dkim", CONF_BOOL,
+	    IN_DOMAIN(smime_instead_of_dkim), "no", 0, 0, NULL, false, true,
+	    "Takes an S/MIME signature that protects From and Subject in "
+	    "place of DKIM; for private networks without DKIM." },
 
 	{ "issuer", "ca_certificate", CONF_PATH, AT(issuer.ca_certificate),
 	    NULL, 1, 1000, NULL, true, false,

@@ -226,6 +226,35 @@ print_signature(struct job *j, const struct dossier *d, const struct json *s,
 	print_key(j, d, s, out);
 }
 
+/* MA-86: who signed, and what the chain was judged by. */
+static void
+print_smime(const struct json *s, struct buf *out)
+{
+	const struct json *signers = json_get(s, "signers");
+	const struct json *lists = json_get(s, "lists");
+
+	if (s == NULL)
+		return;
+	buf_add_str(out, "\nS/MIME signature\n");
+	print_member(out, "result", s, "code");
+	print_member(out, "detail", s, "detail");
+	print_member(out, "in place of DKIM", s, "instead_of_dkim");
+	for (size_t i = 0; i < json_count(signers); i++) {
+		const struct json *signer = json_at(signers, i);
+
+		print_member(
+		    out, "SHA-256 of a certificate", signer, "certificate");
+		print_member(out, "  number", signer, "serial");
+		print_member(out, "  key", signer, "key");
+		print_member(out, "  bits of the key", signer, "bits");
+		print_member(out, "  digest", signer, "digest");
+		print_member(out, "  for the From address", signer, "from");
+	}
+	for (size_t i = 0; i < json_count(lists); i++)
+		print_member(out, "SHA-256 of a revocation list",
+		    json_at(lists, i), "sha256");
+}
+
 static void
 print_checks(const struct json *checks, struct buf *out)
 {
@@ -267,6 +296,7 @@ dossier_text(struct job *j, const struct dossier *d, struct buf *out)
 		print_reply(j, d, out);
 		for (size_t i = 0; i < json_count(signatures); i++)
 			print_signature(j, d, json_at(signatures, i), out);
+		print_smime(json_get(judged, "smime"), out);
 		print_checks(json_get(judged, "checks"), out);
 	} else {
 		buf_add_str(out, "\nno reply proves this mailbox\n");

@@ -12,13 +12,14 @@
 #include "lib/job.h"
 #include "lib/json.h"
 #include "mail/reply.h"
+#include "src/evidence_smime.h"
 
 #include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#define EVIDENCE_MAX (1024 * 1024)
+#define EVIDENCE_MAX (2 * 1024 * 1024)
 
 static void
 put_octets(
@@ -46,6 +47,7 @@ put_policy(struct json_out *o, const struct reply_policy *p)
 	json_member_bool(o, "spf_if_to_unsigned", p->spf_if_to_unsigned);
 	json_member_bool(o, "message_id_rewritten", p->message_id_rewritten);
 	json_member_int(o, "max_message", (int64_t)p->message_max);
+	evidence_smime_put(o, &p->smime);
 }
 
 const char *
@@ -293,7 +295,7 @@ read_evidence(struct job *j, const struct json *e, struct reply_expect *expect,
 	expect->sent_at = json_integer(json_get(e, "sent_at"));
 	expect->expires_at = json_integer(json_get(e, "expires_at"));
 	*policy = read_policy(j, e);
-	return 0;
+	return evidence_smime_policy(j, e, &policy->smime);
 }
 
 /* Every rule again: same bytes, same DNS answers, clock at the judgement. */

@@ -13,6 +13,7 @@
 #include "pki/caa.h"
 #include "src/account_keys.h"
 #include "src/evidence.h"
+#include "src/evidence_smime.h"
 #include "src/role_issuer.h"
 
 #include <string.h>
@@ -96,7 +97,8 @@ check_proof(const struct issuer *i, struct job *j, const struct order *o,
 		job_fail(j, ERR_UNAUTHORIZED, "there is no matching reply");
 		return alarm_unproven(j, o, a, out);
 	}
-	if (evidence_verify(j, i->seal, a, keys, &r) < 0)
+	if (evidence_verify(j, i->seal, a, keys, &r) < 0 ||
+	    evidence_smime_check(j, a, &r) < 0)
 		return j->err.kind == ERR_UNAUTHORIZED
 			   ? alarm_unproven(j, o, a, out)
 			   : -1;

@@ -249,6 +249,7 @@ judge_reply(struct validator *v, struct job *j, struct judgement *g)
 		.dns = dns };
 	int repeated;
 
+	policy.smime.trust = smime_source_trust(j, &v->smime);
 	expect_of(&g->subject, r->part1, &expect);
 	if (!r->decided &&
 	    reply_judge(j, r, &expect, &policy, recorder_resolver(dns)) < 0)
@@ -292,6 +293,7 @@ judge_stop(struct validator *v, struct job *j, struct judgement *g)
 	int64_t tries = 0;
 	int repeated;
 
+	policy.smime.trust = smime_source_trust(j, &v->smime);
 	expect_of(&g->subject, g->reply.part1, &expect);
 	if (j->now > a->created_at + LATE_STOP_SECS ||
 	    !reply_says_stop(j, &g->reply, &expect, &policy))

@@ -51,6 +51,7 @@ libcs_src_a_SOURCES = \
 	src/enroll_proof.c src/enroll_proof.h \
 	src/enroll_session.c src/enroll_session.h \
 	src/evidence.c src/evidence.h \
+	src/evidence_smime.c src/evidence_smime.h \
 	src/gate.c \
 	src/http.c src/http.h \
 	src/http_direct.c src/http_direct.h \
@@ -75,6 +76,7 @@ libcs_src_a_SOURCES = \
 	src/role_validator.c src/role_validator.h \
 	src/role_web.c src/role_web.h \
 	src/single.c src/single.h \
+	src/smime_source.c src/smime_source.h \
 	src/story.c src/story.h \
 	src/supervisor.c src/supervisor.h \
 	src/tls.c src/tls.h \

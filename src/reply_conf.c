@@ -4,6 +4,7 @@
 
 #include "lib/addr.h"
 #include "lib/orgdomain.h"
+#include "src/evidence_smime.h"
 
 #include <string.h>
 
@@ -39,8 +40,10 @@ reply_policy_of(const struct conf *conf, const char *mailbox)
 		.own_server = { v->trusted_authserv_id,
 		    (size_t)v->trusted_hops },
 		.spf_if_to_unsigned = v->spf_if_to_unsigned,
-		.message_id_rewritten =
-		    conf->sender.relay_rewrites_message_id };
+		.message_id_rewritten = conf->sender.relay_rewrites_message_id,
+		.smime = { .mode = v->smime,
+		    .revocation = v->smime_revocation,
+		    .is_own = evidence_smime_is_own } };
 
 	if (d != NULL) {
 		p.coverage = d->coverage;
@@ -49,6 +52,8 @@ reply_policy_of(const struct conf *conf, const char *mailbox)
 		p.allow_testing = d->allow_testing_key;
 		if (d->accept_parent)
 			p.parent = parent_of(d->name);
+		p.smime.mode = d->smime;
+		p.smime.instead_of_dkim = d->smime_instead_of_dkim;
 	}
 	return p;
 }

@@ -5,7 +5,8 @@
 #include "mail/reply.h"
 
 /* With what the section `domain` of the mailbox's domain has instead; mailbox
- * NULL: before it is known. */
+ * NULL: before it is known.  What S/MIME is traced back to is
+ * the role's to add (src/smime_source.h). */
 struct reply_policy reply_policy_of(
     const struct conf *conf, const char *mailbox);
 

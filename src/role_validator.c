@@ -93,7 +93,7 @@ validator_open(struct job *j, struct role_env *env)
 	env->role = v;
 	if (seal_key_load(j, env->keep, j->conf->seal_key_file, &v->seal) < 0)
 		return -1;
-	if (open_intake(j, env, v) < 0)
+	if (smime_source_open(j, &v->smime) < 0 || open_intake(j, env, v) < 0)
 		return -1;
 	return open_resolvers(j, c, v);
 }
@@ -126,6 +126,7 @@ validator_close(struct role_env *env)
 	intake_lmtp_close(v->lmtp);
 	resolver_free(v->resolver);
 	resolver_free(v->second);
+	smime_source_close(&v->smime);
 }
 
 const struct role_ops validator_ops = { ROLE_VALIDATOR, validator_open,

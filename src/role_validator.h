@@ -10,6 +10,7 @@
 #include "lib/verdict.h"
 #include "src/intake.h"
 #include "src/role.h"
+#include "src/smime_source.h"
 
 struct fetch;
 struct intake_lmtp;
@@ -29,6 +30,7 @@ struct validator {
 	 * what takes longer is deferred, for another process, at once.
 	 * 0: as configured. */
 	int64_t hasty_ms;
+	struct smime_source smime;
 	uint32_t stuck_uid;   /* the message that could not be judged … */
 	unsigned stuck_count; /* … so often */
 	bool one_by_one;      /* messages are loaded alone, after a failure */

@@ -1044,6 +1044,7 @@ child_validator(struct world *w, struct job *j, void *ctx, FILE *out)
 	if (result == 0)
 		result = drain(j, validator_step, &v);
 	resolver_free(v.resolver);
+	smime_source_close(&v.smime);
 	return result;
 }
 

@@ -306,6 +306,7 @@ unit_tests += \
 	tests/unit/test_conf_manual \
 	tests/unit/test_dossier \
 	tests/unit/test_evidence \
+	tests/unit/test_evidence_smime \
 	tests/unit/test_gate \
 	tests/unit/test_http_peers \
 	tests/unit/test_gate_keys \
@@ -325,6 +326,7 @@ tests_unit_test_conf_manual_CPPFLAGS = $(tests_cppflags)
 tests_unit_test_conf_manual_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_dossier_LDADD = $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_evidence_LDADD = $(ROLE_LAB) $(CS_SRC)
+tests_unit_test_evidence_smime_LDADD = $(SMIME_LAB) $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_gate_LDADD = $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_gate_keys_LDADD = $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_issuer_profile_LDADD = $(PKI_LAB) $(ROLE_LAB) $(CS_SRC)

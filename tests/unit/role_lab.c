@@ -142,6 +142,8 @@ role_lab_init(struct role_lab *lab, struct job *j)
 	lab->validator.resolver = arena_own(
 	    j->arena, resolver_new_custom(lab_query, lab), release_resolver);
 	lab->validator.seal = seal_key_new(j->arena, key);
+	/* As if read: no roots for S/MIME. */
+	lab->validator.smime.conf = &lab->conf;
 	lab->issuer.seal = lab->validator.seal;
 	lab->sender.submit = arena_own(
 	    j->arena, submit_new_custom(lab_submit, lab), release_submit);

@@ -780,6 +780,88 @@ test_titled_reload(void **state)
 	assert_int_equal(r.count, 0);
 }
 
+/* MA-70, MA-73, MA-76: what decides must have what it needs. */
+static void
+test_smime(void **state)
+{
+#define NO_ROOTS "needs validator.smime_roots: the PEM file of the roots\n"
+#define NO_LISTS                                                               \
+	"needs validator.smime_crls, since validator.smime_revocation is "     \
+	"hard: name the revocation lists, or choose soft or off\n"
+	static const struct {
+		const char *validator, *domain, *error;
+	} cases[] = {
+		{ "smime = require", "",
+		    "conf:20: validator.smime: " NO_ROOTS
+		    "conf:20: validator.smime: " NO_LISTS },
+		{ "smime = yes", "",
+		    "conf:20: validator.smime: must be one of "
+		    "ignore|note|require\n" },
+		{ "smime_crls = { \"a.crl\" }", "",
+		    "conf:20: validator.smime_crls: a.crl must be an absolute "
+		    "path\n" },
+		{ "smime_roots = r", "smime = require",
+		    "conf:26: domain a.example: smime: " NO_LISTS },
+		{ "smime_revocation = soft", "smime_instead_of_dkim = yes",
+		    "conf:26: domain a.example: "
+		    "smime_instead_of_dkim: " NO_ROOTS },
+		{ "smime_roots = r smime_revocation = off smime = ignore",
+		    "smime_instead_of_dkim = yes",
+		    "conf:26: domain a.example: smime_instead_of_dkim: needs "
+		    "smime to be note or require: what is ignored can stand "
+		    "in for nothing\n" },
+		{ "smime_roots = r smime_crls = { \"/a.crl\" }",
+		    "smime_instead_of_dkim = yes", NULL },
+		{ "smime_roots = r smime_revocation = off", "smime = require",
+		    NULL },
+	};
+	const struct conf *c;
+	struct reports r;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const char *text = with(arena_printf(unit_job()->arena,
+		    "domain a.example {\n\n%s\n}\n", cases[i].domain));
+
+		unit_case("%zu", i);
+		text = edit(text, "\timap_user",
+		    arena_printf(unit_job()->arena, "\t%s\n\timap_user",
+			cases[i].validator));
+		if (cases[i].error == NULL) {
+			(void)load_good(text);
+			continue;
+		}
+		assert_int_equal(load(span_str(text), &r, &c), -1);
+		assert_string_equal(r.text.p, cases[i].error);
+	}
+	c = load_good(base);
+	assert_int_equal(c->validator.smime, CONF_SMIME_NOTE);
+	assert_int_equal(c->validator.smime_revocation, CONF_REVOCATION_HARD);
+	c = load_good(edit(with("domain a.example {\n}\n"), "\timap_user",
+	    "\tsmime = ignore\n\timap_user"));
+	assert_int_equal(c->validator.domains[0].smime, CONF_SMIME_IGNORE);
+	assert_false(c->validator.domains[0].smime_instead_of_dkim);
+}
+
+/* For networks without DKIM, which the public is not. */
+static void
+test_smime_public(void **state)
+{
+	const char *text =
+	    edit(with("domain a.example {\n smime_instead_of_dkim = yes\n}\n"),
+		"\timap_user",
+		"\tsmime_roots = r\n\tsmime_revocation = off\n\timap_user");
+	const struct conf *c;
+	struct reports r;
+
+	(void)state;
+	text = arena_printf(unit_job()->arena, "mode = public\n%s", text);
+	assert_int_equal(load(span_str(text), &r, &c), -1);
+	assert_non_null(strstr(r.text.p,
+	    "domain a.example: smime_instead_of_dkim: must be no in public "
+	    "mode\n"));
+}
+
 static void
 test_not_text(void **state)
 {
@@ -1128,6 +1210,8 @@ static const struct CMUnitTest tests[] = {
 	WITH_FOLDER(test_titled_alone),
 	WITH_FOLDER(test_titled_refused),
 	WITH_FOLDER(test_titled_reload),
+	WITH_FOLDER(test_smime),
+	WITH_FOLDER(test_smime_public),
 	WITH_FOLDER(test_not_text),
 	WITH_FOLDER(test_values),
 	WITH_FOLDER(test_defaults),
