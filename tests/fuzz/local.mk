@@ -83,6 +83,12 @@ tests_fuzz_fuzz_dkim_verify_CPPFLAGS = $(AM_CPPFLAGS) $(CRYPTO_CFLAGS)
 tests_fuzz_fuzz_dkim_verify_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_dkim_verify_LDADD = $(FUZZ) $(CS_MAIL)
 
+# --- mail: S/MIME ---
+fuzzers += tests/fuzz/fuzz_smime
+tests_fuzz_fuzz_smime_CPPFLAGS = $(AM_CPPFLAGS) $(CRYPTO_CFLAGS)
+tests_fuzz_fuzz_smime_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_smime_LDADD = $(FUZZ) $(SMIME_LAB) $(UNIT) $(CS_MAIL) $(CS_PKI)
+
 # --- pki ---
 fuzzers += tests/fuzz/fuzz_caa tests/fuzz/fuzz_csr tests/fuzz/fuzz_der
 tests_fuzz_fuzz_caa_LDFLAGS = $(fuzz_ldflags)
