@@ -350,9 +350,9 @@ describe(const struct signer *s, X509 *x, struct smime_signature *out)
 }
 
 int
-smime_signature_verify(struct job *j, CMS_SignerInfo *si, STACK_OF(X509) * certs,
-    struct span content, struct smime_signature *out, struct smime_signed *what,
-    struct finding *f)
+smime_signature_verify(struct job *j, CMS_SignerInfo *si,
+    STACK_OF(X509) * certs, struct span content, struct smime_signature *out,
+    struct smime_signed *what, struct finding *f)
 {
 	struct signer s = { .j = j, .f = f, .si = si };
 

@@ -39,10 +39,9 @@ static const char check_usage[] =
     "\n"
     "Looks at everything that the server needs: configuration, database,\n"
     "keys, certificates, the DKIM records in the DNS, the login at the relay,\n"
-    "the ways by which replies come in, disk space.  One line each: ok, or "
-    "what to do.  Run it as\n"
-    "the user that starts countersignd.  The exit status is 0 if all is "
-    "well.\n"
+    "the ways by which replies come in, roots and revocation lists for\n"
+    "S/MIME, disk space.  One line each: ok, or what to do.  Run it as the\n"
+    "user that starts countersignd.  The exit status is 0 if all is well.\n"
     "\n"
     "  -f, --config FILE  configuration (default: " COMMAND_DEFAULT_CONFIG
     ")\n";
