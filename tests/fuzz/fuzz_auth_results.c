@@ -25,10 +25,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	r = arena_alloc(j.arena, sizeof(*r));
 	if (message_parse(&j, span_mem(data, n), &limits, &m, &f) == 0) {
 		auth_results_read(&j, &m, &conf, r);
-		/* Results come from fields of that server only. */
+		/* Results come from fields of that server only, whose name may
+		 * be quoted ("mx.ca.tes\\t"). */
 		if (r->count > AUTH_RESULTS_MAX ||
-		    (r->count > 0 && span_find_span(m.raw, 0,
-					 SPAN("mx.ca.test")) == m.raw.n))
+		    (r->count > 0 && memchr(data, '\\', n) == NULL &&
+			span_find_span(m.raw, 0, SPAN("mx.ca.test")) ==
+			    m.raw.n))
 			abort();
 		for (size_t i = 0; i < r->count; i++)
 			if (r->v[i].method.n == 0 || r->v[i].result.n == 0 ||
