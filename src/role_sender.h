@@ -16,8 +16,8 @@ struct texts;
 struct sender {
 	struct submit *submit;
 	const struct dkim_signer *signers[2];
-	size_t signer_count; /* 0: the relay signs */
-	struct texts *texts; /* NULL: the built-in ones */
+	size_t signer_count;              /* 0: the relay signs */
+	struct texts *texts;              /* NULL: the built-in ones */
 	const struct smime_signer *smime; /* NULL: no S/MIME signature */
 };
 
