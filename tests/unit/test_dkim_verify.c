@@ -1150,6 +1150,36 @@ test_own_fault(void **state)
 	resolver_free(resolver);
 }
 
+/* MA-37: the key is that of the moment, and no later one is believed for a
+ * reply that an earlier one signed, nor an earlier one for a later reply. */
+static void
+test_rotated(void **state)
+{
+	static const struct lab_signature by_old = { .key = "rsa2048",
+		.tags = LAB_TAGS };
+	static const struct lab_signature by_new = { .key = "rsa4096",
+		.tags = LAB_TAGS };
+	struct job *j = unit_job();
+	struct span message = span_str(lab_message);
+	struct span old = lab_sign(j, message, &by_old);
+	struct span fresh = lab_sign(j, message, &by_new);
+	struct lab_dns dns = lab_one_record(lab_record(j, "rsa2048"));
+
+	(void)state;
+	assert_true(
+	    lab_verify(old, "user.test", &dns, &lab_policy, LAB_NOW).pass);
+	assert_false(
+	    lab_verify(fresh, "user.test", &dns, &lab_policy, LAB_NOW).pass);
+	dns = lab_one_record(lab_record(j, "rsa4096"));
+	assert_true(
+	    lab_verify(fresh, "user.test", &dns, &lab_policy, LAB_NOW).pass);
+	assert_string_equal(
+	    lab_verify(old, "user.test", &dns, &lab_policy, LAB_NOW)
+		.finding.code,
+	    "dkim.base64");
+	assert_int_equal(dns.queries, 2);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_rfc6376),
 	cmocka_unit_test(test_rfc8463),
@@ -1177,5 +1207,6 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_again),
 	cmocka_unit_test(test_time),
 	cmocka_unit_test(test_own_fault),
+	cmocka_unit_test(test_rotated),
 };
 UNIT_MAIN(tests)
