@@ -163,7 +163,9 @@ judge_into(struct validator *v, struct role_env *env, struct batch *b,
 	int found;
 
 	job_init(j, env->store, env->conf);
+	patience_begin(v);
 	found = judge_message(v, j, m, &b->judged[b->count]);
+	patience_end(v, env->conf);
 	if (found > 0) {
 		if (b->count == 0)
 			b->since_ms = clock_mono_ms();

@@ -3,13 +3,13 @@
 #include "src/intake_lmtp.h"
 
 #include "db/store.h"
-#include "dns/resolver.h"
 #include "lib/arena.h"
 #include "lib/clock.h"
 #include "lib/conf.h"
 #include "lib/log.h"
 #include "src/listen.h"
 #include "src/lmtp.h"
+#include "src/patience.h"
 #include "src/recipient.h"
 #include "src/role_validator.h"
 #include "src/wake.h"
@@ -35,11 +35,6 @@
 /* Without descriptors for one more connection, all but those wait. */
 #define ACCEPT_PAUSE_MS 100
 
-#define PATIENCE_MAX_MS 3000
-#define PATIENCE_PART 10
-/* What a judgement takes without waiting for anything. */
-#define PATIENCE_FREE_MS 50
-
 struct connection {
 	int fd; /* -1: free */
 	struct lmtp *lmtp;
@@ -56,37 +51,10 @@ struct intake_lmtp {
 	size_t listener_count;
 	struct connection connections[CONNECTIONS_MAX];
 	struct role_env *env;
-	struct patience patience;
 	int64_t accept_ms; /* not before */
 };
 
 /* --- what is delivered --------------------------------------------------- */
-
-int64_t
-patience_left(struct patience *p, int64_t now_ms)
-{
-	if (p->at_ms == 0)
-		p->credit_ms = PATIENCE_MAX_MS;
-	else
-		p->credit_ms += (now_ms - p->at_ms) / PATIENCE_PART;
-	if (p->credit_ms > PATIENCE_MAX_MS)
-		p->credit_ms = PATIENCE_MAX_MS;
-	p->at_ms = now_ms;
-	/* Some milliseconds are always there: for what is in the cache. */
-	if (p->credit_ms < PATIENCE_FREE_MS)
-		return PATIENCE_FREE_MS;
-	return p->credit_ms < INTAKE_LMTP_DNS_MS ? p->credit_ms
-						 : INTAKE_LMTP_DNS_MS;
-}
-
-void
-patience_use(struct patience *p, int64_t ms)
-{
-	if (ms > PATIENCE_FREE_MS)
-		p->credit_ms -= ms;
-	if (p->credit_ms < 0)
-		p->credit_ms = 0;
-}
 
 void
 intake_lmtp_identify(struct received *m)
@@ -131,15 +99,11 @@ take_message(struct intake_lmtp *in, const struct lmtp_message *message)
 	struct received m = { .raw = message->raw,
 		.null_sender = message->null_sender,
 		.is_gone = true };
-	int64_t began = clock_mono_ms();
 	enum verdict verdict = VERDICT_UNKNOWN;
 	struct job j;
 	int result;
 
-	v->hasty_ms = patience_left(&in->patience, began);
-	resolver_set_total(v->resolver, v->hasty_ms);
-	if (v->second != NULL)
-		resolver_set_total(v->second, v->hasty_ms);
+	patience_begin(v);
 	job_init(&j, env->store, env->conf);
 	m.arrival = j.now;
 	intake_lmtp_identify(&m);
@@ -155,7 +119,7 @@ take_message(struct intake_lmtp *in, const struct lmtp_message *message)
 		wake_send(j.wake);
 	}
 	job_done(&j);
-	patience_use(&in->patience, clock_mono_ms() - began);
+	patience_end(v, env->conf);
 	return result < 0 ? LMTP_LATER : LMTP_STORED;
 }
 

@@ -14,15 +14,10 @@
 #ifndef SRC_INTAKE_LMTP_H
 #define SRC_INTAKE_LMTP_H
 
-#include <stdint.h>
-
 struct intake_lmtp;
 struct job;
 struct received;
 struct role_env;
-
-/* The longest that one judgement waits for the DNS. */
-#define INTAKE_LMTP_DNS_MS 1000
 
 /* Binds the sockets; before rights are given up.  0 or -1. */
 int intake_lmtp_open(struct job *j, struct intake_lmtp **out);
@@ -32,16 +27,5 @@ int intake_lmtp_run(struct role_env *env);
 
 /* Sets source, uidvalidity and uid from m->raw. */
 void intake_lmtp_identify(struct received *m);
-
-/*
- * How long the next judgement may wait for the DNS: at most a tenth of all
- * time, over some seconds, is spent so, whatever strangers send.
- */
-struct patience {
-	int64_t credit_ms;
-	int64_t at_ms; /* when it was counted; 0: never */
-};
-int64_t patience_left(struct patience *p, int64_t now_ms);
-void patience_use(struct patience *p, int64_t ms);
 
 #endif

@@ -127,8 +127,12 @@ take_loaded(struct intake_maildir *in, struct role_env *env, struct job *j,
 {
 	const struct maildir folder = maildir_of(j->conf, in->path);
 	enum verdict verdict = VERDICT_UNKNOWN;
+	int result;
 
-	if (validator_take(env->role, j, m, &verdict) < 0) {
+	patience_begin(env->role);
+	result = validator_take(env->role, j, m, &verdict);
+	patience_end(env->role, env->conf);
+	if (result < 0) {
 		store_rollback(j);
 		if (j->err.kind != ERR_BUSY && j->err.kind != ERR_CONFLICT)
 			return take_trouble(

@@ -66,6 +66,7 @@ libcs_src_a_SOURCES = \
 	src/lists.c \
 	src/listen.c src/listen.h \
 	src/notify.c src/notify.h \
+	src/patience.c src/patience.h \
 	src/privilege.c src/privilege.h \
 	src/published.c src/published.h \
 	src/relay.c src/relay.h \

@@ -9,6 +9,7 @@
 #include "lib/buf.h"
 #include "lib/verdict.h"
 #include "src/intake.h"
+#include "src/patience.h"
 #include "src/role.h"
 #include "src/smime_source.h"
 
@@ -27,9 +28,10 @@ struct validator {
 	struct resolver *second; /* MA-32; NULL: none */
 	const struct seal_key *seal;
 	/* For the look-ups of one judgement, where somebody waits for it:
-	 * what takes longer is deferred, for another process, at once.
+	 * what takes longer is deferred, and due at once (src/patience.h).
 	 * 0: as configured. */
 	int64_t hasty_ms;
+	struct patience patience;
 	struct smime_source smime;
 	uint32_t stuck_uid;   /* the message that could not be judged … */
 	unsigned stuck_count; /* … so often */

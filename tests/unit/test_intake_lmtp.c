@@ -33,7 +33,7 @@ deliver(struct role_lab *lab, struct span raw, bool null_sender,
 		m.recipients = &recipient;
 		m.recipient_count = 1;
 	}
-	lab->validator.hasty_ms = INTAKE_LMTP_DNS_MS;
+	lab->validator.hasty_ms = PATIENCE_DNS_MS;
 	intake_lmtp_identify(&m);
 	EXPECT(
 	    lab->j, validator_take(&lab->validator, lab->j, &m, &verdict), 0);
@@ -192,20 +192,20 @@ test_deferred(struct job *j)
 static void
 test_patience(struct job *j)
 {
-	struct patience p = { 0, 0 };
+	struct patience p = { 0 };
 	int64_t now = 1000000, spent = 0;
 
 	(void)j;
-	assert_int_equal(patience_left(&p, now), INTAKE_LMTP_DNS_MS);
+	assert_int_equal(patience_left(&p, now), PATIENCE_DNS_MS);
 	/* What waits for nothing costs nothing. */
 	for (int i = 0; i < 1000; i++) {
-		assert_int_equal(patience_left(&p, now), INTAKE_LMTP_DNS_MS);
+		assert_int_equal(patience_left(&p, now), PATIENCE_DNS_MS);
 		patience_use(&p, 20);
 	}
 	for (int i = 0; i < 1000; i++) {
 		int64_t left = patience_left(&p, now);
 
-		assert_true(left >= 50 && left <= INTAKE_LMTP_DNS_MS);
+		assert_true(left >= 50 && left <= PATIENCE_DNS_MS);
 		if (left > 50)
 			spent += left;
 		patience_use(&p, left);
@@ -214,7 +214,7 @@ test_patience(struct job *j)
 	assert_true(spent > 3000);
 	assert_true(spent < 3000 + (now - 1000000) / 8);
 	/* It comes back. */
-	assert_int_equal(patience_left(&p, now + 3600000), INTAKE_LMTP_DNS_MS);
+	assert_int_equal(patience_left(&p, now + 3600000), PATIENCE_DNS_MS);
 	assert_true(p.credit_ms == 3000);
 }
 
