@@ -851,13 +851,18 @@ relay_send(void *ctx, struct job *j, const char *from, const char *to,
     struct span message, struct submit_result *out)
 {
 	static const struct submit_result results[] = {
-		[RELAY_ACCEPT] = { SUBMIT_ACCEPTED, "250 2.0.0",
-		    "250 2.0.0 queued" },
-		[RELAY_TEMPFAIL] = { SUBMIT_TEMPORARY, "451 4.3.0",
-		    "451 4.3.0 later" },
-		[RELAY_PERMFAIL] = { SUBMIT_PERMANENT, "550 5.1.1",
-		    "550 5.1.1 unknown user" },
-		[RELAY_UNKNOWN] = { SUBMIT_UNKNOWN, "", "connection lost" },
+		[RELAY_ACCEPT] = { .outcome = SUBMIT_ACCEPTED,
+		    .code = "250 2.0.0",
+		    .answer = "250 2.0.0 queued" },
+		[RELAY_TEMPFAIL] = { .outcome = SUBMIT_TEMPORARY,
+		    .code = "451 4.3.0",
+		    .answer = "451 4.3.0 later" },
+		[RELAY_PERMFAIL] = { .outcome = SUBMIT_PERMANENT,
+		    .code = "550 5.1.1",
+		    .answer = "550 5.1.1 unknown user" },
+		[RELAY_UNKNOWN] = { .outcome = SUBMIT_UNKNOWN,
+		    .code = "",
+		    .answer = "connection lost" },
 	};
 	const struct world *w = ctx;
 

@@ -132,7 +132,9 @@ role_lab_init(struct role_lab *lab, struct job *j)
 		.uid = ++labs * 1000,
 		.conf = lab_conf,
 		.caa_status = DNS_NODATA,
-		.answer = { SUBMIT_ACCEPTED, "250 2.0.0", "250 2.0.0 ok" } };
+		.answer = { .outcome = SUBMIT_ACCEPTED,
+		    .code = "250 2.0.0",
+		    .answer = "250 2.0.0 ok" } };
 	j->conf = &lab->conf;
 	role_lab_at(lab, FIXTURE_NOW);
 	lab->key = role_lab_key(lab);

@@ -39,14 +39,21 @@ struct world {
 	struct reply_record reply;
 };
 
+static void
+remove_file(void *path)
+{
+	unlink(path);
+}
+
+/* A file that is there as long as the job. */
 static const char *
 in_folder(struct job *j, const char *name, struct span text)
 {
-	const char *path =
-	    arena_printf(j->arena, "%s-%s", fixture_file(), name);
+	char *path = arena_printf(
+	    j->arena, "/tmp/countersign-smime-%d-%s", (int)getpid(), name);
 
 	EXPECT(j, file_write(j, path, 0644, text), 0);
-	return path;
+	return arena_own(j->arena, path, remove_file);
 }
 
 static void

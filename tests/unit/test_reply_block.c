@@ -351,8 +351,7 @@ static const char *const separators[] = {
 
 static const char *const no_separators[] = {
 	"On Mon, 2 Mar 2026 at 10:00, CA <acme@ca.test> wrote:\n\n | q\n",
-	"On Mon, 2 Mar 2026 at 10:00, CA <acme@ca.test> wrote:\n\xc2\xa0\n"
-	"» q\n",
+	"On Mon, 2 Mar 2026 at 10:00, CA <a@ca.test> wrote:\n\xc2\xa0\n» q\n",
 	"On 2 Mar 2026, CA\n<acme@ca.test>\nwrote:\n> quoted\n",
 	/* nobody, or no time */
 	"Here is the answer of alice@user.test:\n\n",
