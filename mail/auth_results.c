@@ -178,7 +178,7 @@ names_domain(struct span method, struct span ptype, struct span property)
 static int
 read_property(struct reader *r, struct auth_result *a)
 {
-	struct span ptype = SPAN(""), property = SPAN(""), value;
+	struct span ptype = SPAN(""), property, value = SPAN("");
 	bool is_property;
 
 	if (take_value(r, &ptype) < 0)

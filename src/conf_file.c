@@ -119,7 +119,7 @@ place_of(struct reading *r, const char *section, const char *title)
 {
 	struct place *p = &r->untitled;
 
-	if (conf_section_find(section) == NULL)
+	if (conf_section_find(section) == NULL || title == NULL)
 		return p;
 	for (; p->next != NULL; p = p->next)
 		if (strcmp(p->next->section, section) == 0 &&

@@ -47,10 +47,10 @@ struct received {
 	struct span raw;
 	const char *refused; /* a code: it was not loaded or cannot be judged */
 	/* Where the envelope is known: */
-	bool null_sender;        /* MA-48 */
 	const char **recipients; /* canonical (MA-106) */
 	size_t recipient_count;
-	bool is_gone; /* there is nothing to move away afterwards */
+	bool null_sender; /* MA-48 */
+	bool is_gone;     /* there is nothing to move away afterwards */
 };
 
 /* Where a mailbox does not number its messages: uidvalidity and uid are 126
