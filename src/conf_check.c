@@ -519,8 +519,8 @@ check_same_imap(struct check *c, const struct conf_imap *m, size_t before)
 
 		if (m->host != NULL && other->host != NULL && m->user != NULL &&
 		    other->user != NULL && m->folder != NULL &&
-		    other->folder != NULL && m->port == other->port &&
-		    strcmp(m->host, other->host) == 0 &&
+		    other->folder != NULL &&
+		    span_caseeq_str(span_str(m->host), other->host) &&
 		    strcmp(m->user, other->user) == 0 &&
 		    strcmp(m->folder, other->folder) == 0)
 			wrong(c, imap_option(c, m, "host"),

@@ -718,7 +718,9 @@ test_titled_refused(void **state)
 		    "conf:28: imap two: port: 0 is out of range; give 1 to "
 		    "65535\n"
 		    "conf:27: imap two: tls: none would send the password in "
-		    "clear; use implicit or starttls\n" },
+		    "clear; use implicit or starttls\n"
+		    "conf:24: imap two: host: this mailbox is watched already "
+		    "by the section validator\n" },
 		{ "imap two {\n host = imap.ca.example\n user = acme\n"
 		  " password = x\n}\n",
 		    "conf:24: imap two: host: this mailbox is watched already "
