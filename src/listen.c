@@ -14,6 +14,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <pwd.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -120,51 +121,90 @@ find_group(const struct opening *o, gid_t *gid)
 	return 0;
 }
 
-/* The file belongs to the user of the roles, who can remove it in a folder of
- * its own; its group may connect. */
+/* Whom the socket file is to belong to: -1 is whoever makes it. */
+struct owner {
+	uid_t uid;
+	gid_t gid;
+};
+
+/* The user of the roles, who can remove it in a folder of its own; its group
+ * may connect. */
 static int
-give_away(const struct opening *o, const char *path)
+find_owner(const struct opening *o, struct owner *out)
 {
 	const char *user = o->job->conf->user;
 	const struct passwd *pw =
 	    user != NULL && geteuid() == 0 ? getpwnam(user) : NULL;
-	uid_t uid = (uid_t)-1;
-	gid_t gid = (gid_t)-1;
 
-	if (pw != NULL) {
-		uid = pw->pw_uid;
-		gid = pw->pw_gid;
+	*out = (struct owner){ (uid_t)-1, (gid_t)-1 };
+	if (pw != NULL)
+		*out = (struct owner){ pw->pw_uid, pw->pw_gid };
+	return o->group != NULL ? find_group(o, &out->gid) : 0;
+}
+
+/*
+ * In a folder of that user the file is made with that user's rights: who may
+ * rename in there could put a link in the place of a file whose owner or mode
+ * root is about to change.
+ */
+static int
+bind_as(int fd, const struct sockaddr_un *a, const struct owner *owner)
+{
+	mode_t before = umask(0777 & ~UNIX_MODE);
+	int bound = -1, saved;
+
+	if (setegid(owner->gid) == 0) {
+		if (seteuid(owner->uid) == 0)
+			bound =
+			    bind(fd, (const struct sockaddr *)a, sizeof(*a));
+		saved = errno;
+		if (seteuid(0) < 0 || setegid(0) < 0)
+			abort();
+		errno = saved;
 	}
-	if (o->group != NULL && find_group(o, &gid) < 0)
-		return -1;
+	umask(before);
+	return bound;
+}
+
+/* Where that user cannot write; the file is given away afterwards, and nobody
+ * may connect before. */
+static int
+bind_and_give(int fd, const struct sockaddr_un *a, const struct owner *owner)
+{
+	mode_t before = umask(0777);
+	int bound = bind(fd, (const struct sockaddr *)a, sizeof(*a));
+
+	umask(before);
 	/* The owner first: a change of owner may clear bits of the mode. */
-	if (lchown(path, uid, gid) < 0 || chmod(path, UNIX_MODE) < 0)
-		return refuse(o);
-	return 0;
+	if (bound < 0 || lchown(a->sun_path, owner->uid, owner->gid) < 0)
+		return -1;
+	return chmod(a->sun_path, UNIX_MODE);
 }
 
 static int
 bind_unix(
     const struct opening *o, const struct sockaddr_un *a, struct listener *out)
 {
-	/* Nobody may connect before it is given away. */
-	mode_t before = umask(0777);
+	struct owner owner;
 	struct stat st;
-	int bound;
+	int bound = -1;
 
+	if (find_owner(o, &owner) < 0)
+		return -1;
 	out->fd =
 	    socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	bound = out->fd < 0
-		    ? -1
-		    : bind(out->fd, (const struct sockaddr *)a, sizeof(*a));
-	umask(before);
+	if (out->fd < 0)
+		return refuse(o);
+	errno = EACCES;
+	if (geteuid() == 0 && owner.uid != (uid_t)-1)
+		bound = bind_as(out->fd, a, &owner);
+	if (bound < 0 && errno == EACCES)
+		bound = bind_and_give(out->fd, a, &owner);
 	if (bound < 0 || lstat(a->sun_path, &st) < 0)
 		return refuse(o);
 	out->path = arena_strdup(o->job->arena, a->sun_path);
 	out->device = st.st_dev;
 	out->inode = st.st_ino;
-	if (give_away(o, a->sun_path) < 0)
-		return -1;
 	return listen(out->fd, BACKLOG) == 0 ? 0 : refuse(o);
 }
 
