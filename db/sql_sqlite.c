@@ -56,6 +56,12 @@ failed(struct job *j, struct sql *c)
 	switch (code & 0xff) {
 	case SQLITE_BUSY:
 	case SQLITE_LOCKED:
+	/* The disk's trouble, not that of what is written: it passes. */
+	case SQLITE_FULL:
+	case SQLITE_IOERR:
+	case SQLITE_READONLY:
+	case SQLITE_CANTOPEN:
+	case SQLITE_NOMEM:
 		kind = ERR_BUSY;
 		break;
 	case SQLITE_CONSTRAINT:

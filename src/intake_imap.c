@@ -27,7 +27,9 @@
  * reply waits for nobody. */
 #define COMMIT_MAX 32
 #define COMMIT_MS 20
+/* A fault of the server's or the disk's passes in that time. */
 #define STUCK_TRIES 5
+#define STUCK_MS 600000
 /* IDLE is renewed this often: a dead connection is noticed in the end. */
 #define IDLE_MS 240000
 #define RECONNECT_MAX_MS 60000
@@ -77,14 +79,19 @@ is_only_refused(const struct validator *v, struct job *j)
 static bool
 is_stuck(const struct validator *v, uint32_t uid)
 {
-	return v->stuck_uid == uid && v->stuck_count >= STUCK_TRIES;
+	return v->stuck_uid == uid && v->stuck_count >= STUCK_TRIES &&
+	       clock_mono_ms() - v->stuck_ms >= STUCK_MS;
 }
 
 static void
 note_stuck(struct validator *v, uint32_t uid)
 {
-	v->stuck_count = v->stuck_uid == uid ? v->stuck_count + 1 : 1;
-	v->stuck_uid = uid;
+	if (v->stuck_uid != uid || v->stuck_count == 0) {
+		v->stuck_uid = uid;
+		v->stuck_count = 0;
+		v->stuck_ms = clock_mono_ms();
+	}
+	v->stuck_count++;
 }
 
 /* 1 and m filled, 0 if the message is gone. */
@@ -340,15 +347,16 @@ reconnect_pause(unsigned failures)
 
 /* Until mail, a wake-up, or something is due. */
 static int
-wait_for_mail(struct validator *v, struct role_env *env, bool more_work)
+wait_for_mail(struct validator *v, struct role_env *env, bool more_work,
+    unsigned step_failures)
 {
 	struct job j;
 	bool new_mail;
 	int result;
-	int64_t ms =
-	    more_work
-		? 0
-		: smaller(worker_timeout(env, validator_next_due), IDLE_MS);
+	int64_t ms = more_work ? 0
+			       : smaller(worker_timeout_after(env,
+					     validator_next_due, step_failures),
+				     IDLE_MS);
 
 	job_init(&j, env->store, env->conf);
 	result =
@@ -380,14 +388,15 @@ intake_imap_run(struct role_env *env)
 			failures++;
 			wake_wait(ROLE_VALIDATOR,
 			    smaller(reconnect_pause(failures),
-				worker_timeout(env, validator_next_due)));
+				worker_timeout_after(
+				    env, validator_next_due, step_failures)));
 			continue;
 		}
 		if (!is_trimmed)
 			trim_resident();
 		is_trimmed = true;
 		if (ingest(v, env) < 0 ||
-		    wait_for_mail(v, env, more_work) < 0) {
+		    wait_for_mail(v, env, more_work, step_failures) < 0) {
 			fetch_disconnect(v->fetch);
 			/* A mailbox that fails on each message must not be
 			 * asked without a pause. */

@@ -20,7 +20,8 @@
 
 /* Names that are looked at before new/ is read again. */
 #define LIST_MAX 10000
-#define TRIES_MAX 5
+/* With a pause of a minute after each: a fault of the disk passes. */
+#define TRIES_MAX 10
 #define ASIDE_MAX 256
 #define ASIDE_MS 60000
 /* The folder or the database failed, not one message. */
@@ -283,6 +284,9 @@ intake_maildir_run(struct role_env *env)
 
 	in->inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
 	in->is_away = true;
+	watch(in);
+	/* What waits for slow name servers holds up no start. */
+	role_ready();
 	while (!role_is_stopping()) {
 		role_reload(env);
 		/* One item between two looks into the folder: what waits for
@@ -290,12 +294,12 @@ intake_maildir_run(struct role_env *env)
 		more_work =
 		    worker_once(env, validator_step, &step_failures) > 0;
 		watch(in);
-		role_ready();
 		if (ingest(in, env) < 0)
 			wait_for_mail(in, PAUSE_MS);
 		else if (!more_work)
 			wait_for_mail(
-			    in, worker_timeout(env, validator_next_due));
+			    in, worker_timeout_after(
+				    env, validator_next_due, step_failures));
 	}
 	if (in->inotify >= 0)
 		close(in->inotify);

@@ -34,7 +34,8 @@ struct validator {
 	struct patience patience;
 	struct smime_source smime;
 	uint32_t stuck_uid;   /* the message that could not be judged … */
-	unsigned stuck_count; /* … so often */
+	unsigned stuck_count; /* … so often … */
+	int64_t stuck_ms;     /* … since then, on the monotonic clock */
 	bool one_by_one;      /* messages are loaded alone, after a failure */
 };
 

@@ -94,6 +94,14 @@ pause_after(unsigned failures)
 	return ms < PAUSE_MAX_MS ? ms : PAUSE_MAX_MS;
 }
 
+int64_t
+worker_timeout_after(
+    struct role_env *env, worker_due_fn *next_due, unsigned failures)
+{
+	return failures > 0 ? pause_after(failures)
+			    : worker_timeout(env, next_due);
+}
+
 int
 worker_loop(struct role_env *env, enum role role, worker_step_fn *step,
     worker_due_fn *next_due)
@@ -108,8 +116,7 @@ worker_loop(struct role_env *env, enum role role, worker_step_fn *step,
 			continue;
 		if (role_is_stopping())
 			break;
-		wake_wait(role, failures > 0 ? pause_after(failures)
-					     : worker_timeout(env, next_due));
+		wake_wait(role, worker_timeout_after(env, next_due, failures));
 	}
 	return 0;
 }

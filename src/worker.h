@@ -20,6 +20,10 @@ int worker_loop(struct role_env *env, enum role role, worker_step_fn *step,
  */
 int64_t worker_timeout(struct role_env *env, worker_due_fn *next_due);
 
+/* The same after so many failed steps: at least a pause that grows. */
+int64_t worker_timeout_after(
+    struct role_env *env, worker_due_fn *next_due, unsigned failures);
+
 /* One item: 1 done, 0 there was none, -1 (in the log; *failures grows). */
 int worker_once(struct role_env *env, worker_step_fn *step, unsigned *failures);
 /* After a failed step of a transaction: rolls back, returns -1. */
