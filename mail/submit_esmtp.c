@@ -50,9 +50,9 @@
 
 /* libesmtp's PLAIN and LOGIN copy into arrays of this size. */
 #define CREDENTIAL_MAX 255
-/* Greeting, EHLO, STARTTLS, EHLO, AUTH, AUTH, MAIL, RCPT, DATA, the dot,
- * QUIT: each may take the configured time, all together no longer. */
-#define ANSWERS_PER_SESSION 11
+/* Each answer may take the configured time, all together so often: longer and
+ * the sender's lease would run out, and another one would send the mail. */
+#define ANSWERS_PER_SESSION 3
 /* All answers of a session together: a relay needs two or three thousand. */
 #define ANSWER_OCTETS_MAX 65536
 
