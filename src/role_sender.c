@@ -31,6 +31,8 @@
 /* How long one submission may take before another sender may try. */
 #define LATE_SECS 3600 /* a mail's own wait, in an order of several */
 #define LEASE_SECS 300
+/* So many characters of a token in a row are no chance. */
+#define PART_OF_TOKEN ((size_t)4)
 #define SMTP_TIMEOUT_MS 60000
 /* Ended challenges are wiped in small bites (AC-113). */
 #define WIPE_MAX 50
@@ -245,6 +247,10 @@ hide_token(const struct outbox_mail *mail, struct submit_result *r)
 	while (n > 0 &&
 	       (at = span_find_span(answer, 0, mail->token_part1)) < answer.n)
 		memset(r->answer + at, '*', n);
+	/* The answer may have been cut within it. */
+	for (n = n < answer.n ? n : answer.n; n >= PART_OF_TOKEN; n--)
+		if (span_ends(answer, span_cut(mail->token_part1, 0, n)))
+			memset(r->answer + answer.n - n, '*', n);
 }
 
 static int
