@@ -231,16 +231,31 @@ is_marked(struct span tags)
 	       span_find_span(tags, b + 6, SPAN("@B@")) == tags.n;
 }
 
-static void
-sign_and_verify(struct job *j, struct span tags, struct span message)
+/* Without what stands in further fields. */
+static struct span
+first_field(struct span tags)
 {
+	size_t at = 0, end;
+
+	while ((end = span_find_span(tags, at, SPAN("\r\n"))) < tags.n) {
+		at = end + 2;
+		if (at == tags.n || (tags.p[at] != ' ' && tags.p[at] != '\t'))
+			return span_cut(tags, 0, end);
+	}
+	return tags;
+}
+
+static void
+sign_and_verify(struct job *j, struct span input, struct span message)
+{
+	struct span tags = first_field(input);
 	struct span record, raw;
 	EVP_PKEY *pkey = test_key(j, &record);
 	struct dkim_result r;
 	struct message m;
 	struct finding f;
 
-	raw = sign(j, pkey, tags, message);
+	raw = sign(j, pkey, input, message);
 	if (message_parse(j, raw, &limits, &m, &f) < 0)
 		return;
 	verify(j, &m, record, &r);
