@@ -316,6 +316,8 @@ fetch_log_in(struct fetch *f, struct job *j, struct span token)
 		f->imap->imap_state = MAILIMAP_STATE_AUTHENTICATED;
 		return 0;
 	}
+	smtp_text_hide_login(r.said, login.secret);
+	smtp_text_hide_login(r.error, login.secret);
 	job_fail(j, r.is_passing ? ERR_BUSY : ERR_UNAUTHORIZED,
 	    "IMAP server %s refused the login of %s: %s%s%s", f->conf.host,
 	    f->user, r.said, r.error[0] != '\0' ? " " : "", r.error);

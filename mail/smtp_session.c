@@ -466,23 +466,6 @@ log_in_by(struct smtp_session *s, struct job *j, enum sasl_mechanism m,
 	return SMTP_DONE;
 }
 
-/* A relay that repeats what it was told must not bring it into a log. */
-static void
-hide_login(struct job *j, const struct sasl_login *login, struct smtp_reply *r)
-{
-	struct span text = span_str(r->text);
-	struct span coded = encode(j, "", login->secret, "");
-
-	/* Within a longer text its last group has another spelling. */
-	coded.n = coded.n > 8 ? coded.n - 4 : coded.n;
-	if (login->secret.n == 0 ||
-	    (span_find_span(text, 0, login->secret) == text.n &&
-		span_find_span(text, 0, coded) == text.n &&
-		span_find_span(text, 0, SPAN("AUTH ")) == text.n))
-		return;
-	snprintf(r->text, sizeof(r->text), "(its answer repeats the login)");
-}
-
 enum smtp_step
 smtp_session_login(struct smtp_session *s, struct job *j,
     const struct sasl_login *login, struct submit_result *out)
@@ -498,7 +481,8 @@ smtp_session_login(struct smtp_session *s, struct job *j,
 		step = log_in_by(s, j, m, login, out, &r);
 		if (step != SMTP_DONE || r.code == 235)
 			return step;
-		hide_login(j, login, &r);
+		/* It must not bring the login into a log. */
+		smtp_text_hide_login(r.text, login->secret);
 		offered &= ~(1u << m);
 		if (r.code == 504 || r.code == 534)
 			continue;

@@ -292,3 +292,46 @@ smtp_code_format(
 		snprintf(out, 24, "%d %d.%d.%d", code, found.class,
 		    found.subject, found.detail);
 }
+
+/* A word this long with capitals within is hardly one of a language. */
+#define ENCODED_MIN 12
+
+/* Of base64, or of an access token. */
+static bool
+is_encoded_char(char c)
+{
+	return ascii_is_alnum(c) || (c != '\0' && strchr("+/=-_~.", c) != NULL);
+}
+
+static void
+hide_encoded(char *text, size_t n)
+{
+	for (size_t at = 0, run; at < n; at += run + 1) {
+		bool lower = false, mixed = false;
+
+		for (run = 0; at + run < n && is_encoded_char(text[at + run]);
+		     run++) {
+			char c = text[at + run];
+
+			/* "Authentication" is none. */
+			mixed = mixed || (lower && c >= 'A' && c <= 'Z');
+			lower = lower || (c >= 'a' && c <= 'z');
+		}
+		if (run >= ENCODED_MIN && mixed)
+			memset(text + at, '*', run);
+	}
+}
+
+void
+smtp_text_hide_login(char *text, struct span secret)
+{
+	struct span said = span_str(text);
+	size_t at = 0;
+
+	while (
+	    secret.n > 0 && (at = span_find_span(said, at, secret)) < said.n) {
+		memset(text + at, '*', secret.n);
+		at += secret.n;
+	}
+	hide_encoded(text, said.n);
+}

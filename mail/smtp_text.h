@@ -43,6 +43,12 @@ void smtp_answers_add(struct smtp_answers *a, struct span bytes);
 void smtp_text_clean(char *out, size_t room, const char *text);
 
 /*
+ * For what a server says to a login that it refuses: the secret, and what could
+ * be a part of it in base64, become stars.
+ */
+void smtp_text_hide_login(char *text, struct span secret);
+
+/*
  * "550 5.1.1" from an answer's code, its enhanced code if the library has
  * split that off, and its text, from which it is read otherwise.  `out` has
  * 24 bytes.

@@ -227,12 +227,14 @@ on_read(struct session *x, struct span bytes)
 		   x->refused_code == 0) {
 		/* 501 answers the "*" that ends a mechanism that we do not
 		 * take part in. */
-		snprintf(x->why, sizeof(x->why),
-		    "the relay refused the login of %.60s: %d %.120s",
-		    x->submit->user, x->answers.code, x->answers.text);
-		x->refused_code = x->answers.code;
 		snprintf(x->refused_text, sizeof(x->refused_text), "%.150s",
 		    x->answers.text);
+		smtp_text_hide_login(
+		    x->refused_text, span_str(x->submit->password));
+		snprintf(x->why, sizeof(x->why),
+		    "the relay refused the login of %.60s: %d %.120s",
+		    x->submit->user, x->answers.code, x->refused_text);
+		x->refused_code = x->answers.code;
 	}
 }
 

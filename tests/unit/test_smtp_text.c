@@ -3,6 +3,7 @@
 
 #include "mail/smtp_text.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "tests/unit/unit.h"
@@ -233,6 +234,41 @@ test_answers(void **state)
 }
 
 static void
+test_hide_login(void **state)
+{
+	static const struct {
+		const char *text, *secret, *shown;
+	} cases[] = {
+		{ "535 5.7.8 bad credentials", "s3cret",
+		    "535 5.7.8 bad credentials" },
+		{ "no such password: s3cret", "s3cret",
+		    "no such password: ******" },
+		{ "s3crets3cret", "s3cret", "************" },
+		{ "AUTH PLAIN AGFjbWUAczNjcmV0 refused", "s3cret",
+		    "AUTH PLAIN **************** refused" },
+		/* of any alignment, or a token */
+		{ "what is YWNtZTpzM2NyZXQ?", "s3cret",
+		    "what is ***************?" },
+		{ "[AUTHENTICATIONFAILED] Authentication failed.", "s3cret",
+		    "[AUTHENTICATIONFAILED] Authentication failed." },
+		{ "", "s3cret", "" },
+		{ "said", "", "said" },
+		/* A secret of one kind that hides itself must end. */
+		{ "a*b**", "*", "a*b**" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char text[100];
+
+		snprintf(text, sizeof(text), "%s", cases[i].text);
+		unit_case("%s", text);
+		smtp_text_hide_login(text, span_str(cases[i].secret));
+		assert_string_equal(text, cases[i].shown);
+	}
+}
+
+static void
 test_clean(void **state)
 {
 	char out[16];
@@ -253,5 +289,6 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_codes),
 	cmocka_unit_test(test_answers),
 	cmocka_unit_test(test_clean),
+	cmocka_unit_test(test_hide_login),
 };
 UNIT_MAIN(tests)

@@ -599,7 +599,7 @@ test_login(void **state)
 		    "refused the login of user by PLAIN: 535: 5.7.8 wrong "
 		    "password" },
 		{ "echo", login_echo, CONF_AUTH_AUTO, false, SUBMIT_TEMPORARY,
-		    "535", "repeats the login" },
+		    "535 5.7.8", "********" },
 		{ "454", login_later, CONF_AUTH_AUTO, false, SUBMIT_TEMPORARY,
 		    "454 4.7.0", "temporary authentication failure" },
 		{ "none", login_missing, CONF_AUTH_AUTO, false,
