@@ -49,6 +49,24 @@ count_lines(struct span text)
 }
 
 /*
+ * With another Content-Type the preamble was the text, and could have said that
+ * what follows is quoted: who wrote, and when, or that in quoted-printable.
+ * The words that programs put there ("This is a multi-part message in MIME
+ * format.") hold none of these.
+ */
+static bool
+may_introduce(struct span preamble)
+{
+	static const struct span marks[] = { { "@", 1 }, { "=", 1 }, { ":", 1 },
+		{ "\xef\xbc\x9a", 3 } };
+
+	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++)
+		if (span_find_span(preamble, 0, marks[i]) < preamble.n)
+			return true;
+	return false;
+}
+
+/*
  * Counts the parts; 0, or -1 if one has no Content- field first, or words
  * stand where nobody reads: with another boundary they would have been the
  * text.
@@ -59,7 +77,7 @@ check_parts(const struct mime_part *p, size_t *count, struct finding *f)
 	size_t i;
 
 	if (count_lines(p->preamble) > PREAMBLE_LINES_MAX ||
-	    reply_has_separator(p->preamble))
+	    may_introduce(p->preamble) || reply_has_separator(p->preamble))
 		return refuse(f, "text before the first part");
 	for (i = 0; i < p->part_count; i++) {
 		const struct mime_part *x = &p->parts[i];

@@ -832,6 +832,17 @@ test_readings(void **state)
 		      .body = "-----Original Message-----\r\n" PART(
 			  "text/plain\r\n" BASE64, RIGHT_BASE64) "--b--\r\n" },
 		    VERDICT_UNAUTHENTICATED, "mime.inconsistent" },
+		{ { .type = MIME("multipart/mixed; boundary=b"),
+		      .body = "ok\r\n\r\nOn Mon, 2 Mar 2026 at 10:00, CA "
+			      "<acme+t@ca.test> wrote:\r\n\r\n" PART(
+				  "text/plain\r\n" BASE64,
+				  RIGHT_BASE64) "--b--\r\n" },
+		    VERDICT_UNAUTHENTICATED, "mime.inconsistent" },
+		{ { .type = MIME("multipart/mixed; boundary=b"),
+		      .body = "D=C3=A9but du message transf=C3=A9r=C3=A9 "
+			      ":\r\n" PART("text/plain\r\n" BASE64,
+				  RIGHT_BASE64) "--b--\r\n" },
+		    VERDICT_UNAUTHENTICATED, "mime.inconsistent" },
 		{ { .type = MIME("multipart/alternative; boundary=b"),
 		      .body = "I am\r\naway until\r\nMonday.\r\n" PART(
 			  "text/plain\r\n" BASE64, RIGHT_BASE64) "--b--\r\n" },
