@@ -9,6 +9,7 @@ libcs_mail_a_SOURCES = \
 	mail/compose.c mail/compose.h \
 	mail/dial.c mail/dial.h \
 	mail/auth_results.c mail/auth_results.h \
+	mail/credential.c mail/credential.h \
 	mail/dkim_canon.c mail/dkim_canon.h \
 	mail/dkim_key.c mail/dkim_key.h \
 	mail/dkim_keyring.c mail/dkim_keyring.h \

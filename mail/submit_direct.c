@@ -10,6 +10,7 @@
 #include "lib/clock.h"
 #include "lib/digest.h"
 #include "lib/job.h"
+#include "mail/credential.h"
 #include "mail/dial.h"
 #include "mail/sasl.h"
 #include "mail/smtp_session.h"
@@ -212,30 +213,17 @@ submit_direct_idle(struct submit_direct *d)
 /* --- making one ---------------------------------------------------------- */
 
 static int
-copy_credential(struct job *j, const char *what, struct span value, char **out)
-{
-	if (value.n == 0 || value.n > CREDENTIAL_MAX || span_has_control(value))
-		return job_fail(j, ERR_INTERNAL,
-		    "relay %s: it must have 1 to %d octets and no control "
-		    "characters",
-		    what, CREDENTIAL_MAX);
-	*out = xmalloc(value.n + 1);
-	memcpy(*out, value.p, value.n);
-	(*out)[value.n] = '\0';
-	return 0;
-}
-
-static int
 take_login(
     struct submit_direct *d, struct job *j, const struct submit_conf *conf)
 {
 	if (conf->user == NULL)
 		return 0;
-	if (copy_credential(j, "user", span_str(conf->user), &d->user) < 0)
+	if (credential_copy(
+		j, "user", span_str(conf->user), CREDENTIAL_MAX, &d->user) < 0)
 		return -1;
 	if (conf->token.file == NULL && conf->token.command.n == 0)
-		return copy_credential(
-		    j, "password", conf->password, &d->password);
+		return credential_copy(j, "password", conf->password,
+		    CREDENTIAL_MAX, &d->password);
 	d->token = token_source_new(&conf->token);
 	return 0;
 }

@@ -25,6 +25,7 @@
 #include "lib/clock.h"
 #include "lib/digest.h"
 #include "lib/job.h"
+#include "mail/credential.h"
 #include "mail/dial.h"
 #include "mail/smtp_text.h"
 #include "mail/tls_client.h"
@@ -718,20 +719,6 @@ submit_esmtp_check(struct submit_esmtp *s, struct job *j)
 
 /* --- making one ---------------------------------------------------------- */
 
-static int
-copy_credential(struct job *j, const char *what, struct span value, char **out)
-{
-	if (value.n == 0 || value.n > CREDENTIAL_MAX || span_has_control(value))
-		return job_fail(j, ERR_INTERNAL,
-		    "relay %s: it must have 1 to %d octets and no control "
-		    "characters",
-		    what, CREDENTIAL_MAX);
-	*out = xmalloc(value.n + 1);
-	memcpy(*out, value.p, value.n);
-	(*out)[value.n] = '\0';
-	return 0;
-}
-
 /* The mechanisms are plug-ins that are loaded at first use: now, while the
  * process may still open files, and so that a missing one is noticed. */
 static int
@@ -767,9 +754,10 @@ submit_esmtp_new(
 		goto fail;
 	}
 	if (conf->user != NULL &&
-	    (copy_credential(j, "user", span_str(conf->user), &s->user) < 0 ||
-		copy_credential(j, "password", conf->password, &s->password) <
-		    0 ||
+	    (credential_copy(j, "user", span_str(conf->user), CREDENTIAL_MAX,
+		 &s->user) < 0 ||
+		credential_copy(j, "password", conf->password, CREDENTIAL_MAX,
+		    &s->password) < 0 ||
 		load_mechanisms(j) < 0))
 		goto fail;
 	if (conf->tls == CONF_TLS_STARTTLS) {
