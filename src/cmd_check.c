@@ -16,6 +16,7 @@
 #include "pki/key.h"
 #include "src/command.h"
 #include "src/conf_file.h"
+#include "src/dns_conf.h"
 #include "src/intake.h"
 #include "src/intake_check.h"
 #include "src/relay.h"
@@ -165,26 +166,32 @@ check_tls(struct check *c, struct job *j)
 	    w->tls_certificate, until);
 }
 
+/* The mail domain's MX, which every resolver must know; `more` ends the
+ * error. */
+static int
+ask_mx(struct check *c, struct job *j, struct resolver *r, const char *more)
+{
+	const char *domain = addr_domain_of(c->conf->sender.from);
+	struct dns_answer a;
+
+	if (resolver_query(r, j, domain, DNS_TYPE_MX, &a) < 0)
+		return -1;
+	if (a.status == DNS_OK)
+		return 0;
+	return job_fail(j, ERR_INTERNAL, "MX of %s: %s%s%s%s", domain,
+	    dns_status_name(a.status), a.why != NULL ? ": " : "",
+	    a.why != NULL ? a.why : "", more);
+}
+
 static int
 check_resolver(struct check *c, struct job *j)
 {
 	const struct conf_validator *v = &c->conf->validator;
-	struct resolver_conf conf = { .config_file = v->dns_config,
-		.trust_anchor = v->dns_trust_anchor,
-		.try_ms = v->dns_try_ms,
-		.total_ms = v->dns_total_ms };
-	const char *domain = addr_domain_of(c->conf->sender.from);
-	struct dns_answer a;
+	struct resolver_conf conf = dns_conf_of(v, v->dns_config);
 
-	if (resolver_new(j, &conf, &c->resolver) < 0 ||
-	    resolver_query(c->resolver, j, domain, DNS_TYPE_MX, &a) < 0)
+	if (resolver_new(j, &conf, &c->resolver) < 0)
 		return -1;
-	if (a.status == DNS_OK)
-		return 0;
-	return job_fail(j, ERR_INTERNAL,
-	    "MX of %s: %s%s%s; replies and bounces need it", domain,
-	    dns_status_name(a.status), a.why != NULL ? ": " : "",
-	    a.why != NULL ? a.why : "");
+	return ask_mx(c, j, c->resolver, "; replies and bounces need it");
 }
 
 /* MA-32 */
@@ -192,23 +199,14 @@ static int
 check_second(struct check *c, struct job *j)
 {
 	const struct conf_validator *v = &c->conf->validator;
-	struct resolver_conf conf = { .config_file = v->dns_second_config,
-		.trust_anchor = v->dns_trust_anchor,
-		.try_ms = v->dns_try_ms,
-		.total_ms = v->dns_total_ms };
-	const char *domain = addr_domain_of(c->conf->sender.from);
+	struct resolver_conf conf = dns_conf_of(v, v->dns_second_config);
 	struct resolver *second;
-	struct dns_answer a;
 	int result;
 
 	if (resolver_new(j, &conf, &second) < 0)
 		return -1;
-	result = resolver_query(second, j, domain, DNS_TYPE_MX, &a);
+	result = ask_mx(c, j, second, "");
 	resolver_free(second);
-	if (result == 0 && a.status != DNS_OK)
-		return job_fail(j, ERR_INTERNAL, "MX of %s: %s%s%s", domain,
-		    dns_status_name(a.status), a.why != NULL ? ": " : "",
-		    a.why != NULL ? a.why : "");
 	return result;
 }
 

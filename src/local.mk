@@ -16,6 +16,7 @@ libcs_src_a_SOURCES = \
 	src/cmd_check.c \
 	src/cmd_eab.c \
 	src/cmd_evidence.c \
+	src/dns_conf.c src/dns_conf.h \
 	src/dossier.c src/dossier.h \
 	src/cmd_enroll.c \
 	src/cmd_init.c \

@@ -10,6 +10,7 @@
 #include "lib/log.h"
 #include "mail/dkim_sign.h"
 #include "mail/finding.h"
+#include "src/dns_conf.h"
 #include "src/privilege.h"
 #include "src/single.h"
 
@@ -139,11 +140,10 @@ static int
 prepare(struct job *j, const struct conf *conf, struct resolver **r)
 {
 	const struct conf_validator *v = &conf->validator;
-	struct resolver_conf dns = { .config_file = v->dns_config,
-		.trust_anchor = v->dns_trust_anchor,
-		.try_ms = at_most(v->dns_try_ms),
-		.total_ms = at_most(v->dns_total_ms) };
+	struct resolver_conf dns = dns_conf_of(v, v->dns_config);
 
+	dns.try_ms = at_most(dns.try_ms);
+	dns.total_ms = at_most(dns.total_ms);
 	if (resolver_new(j, &dns, r) < 0)
 		return -1;
 	return privilege_drop(j, conf->user);

@@ -9,6 +9,7 @@
 #include "lib/conf.h"
 #include "lib/seal.h"
 #include "mail/fetch.h"
+#include "src/dns_conf.h"
 #include "src/intake.h"
 #include "src/intake_imap.h"
 #include "src/intake_lmtp.h"
@@ -71,10 +72,7 @@ static int
 open_resolvers(
     struct job *j, const struct conf_validator *c, struct validator *v)
 {
-	struct resolver_conf dns = { .config_file = c->dns_config,
-		.trust_anchor = c->dns_trust_anchor,
-		.try_ms = c->dns_try_ms,
-		.total_ms = c->dns_total_ms };
+	struct resolver_conf dns = dns_conf_of(c, c->dns_config);
 
 	if (resolver_new(j, &dns, &v->resolver) < 0)
 		return -1;

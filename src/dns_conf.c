@@ -1,0 +1,14 @@
+#include "config.h"
+
+#include "src/dns_conf.h"
+
+#include "lib/conf.h"
+
+struct resolver_conf
+dns_conf_of(const struct conf_validator *v, const char *config_file)
+{
+	return (struct resolver_conf){ .config_file = config_file,
+		.trust_anchor = v->dns_trust_anchor,
+		.try_ms = v->dns_try_ms,
+		.total_ms = v->dns_total_ms };
+}
