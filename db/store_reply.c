@@ -27,20 +27,28 @@ subject_read(struct query *q, struct challenge_subject *out)
 	out->token_part1_hash = query_bytes(q);
 }
 
-int
-store_challenge_by_part1_hash(
-    struct job *j, struct span hash, struct challenge_subject *out)
+/* By a column of which there is one: `sql` asks for it as $1. */
+static int
+subject_by(struct job *j, const char *sql, struct sql_value key,
+    struct challenge_subject *out)
 {
 	struct query q;
-	int found = query_first(&q, j,
-	    "SELECT " SUBJECT_COLUMNS " FROM " SUBJECT_TABLES
-	    " WHERE c.token_part1_sha256 = $1",
-	    ARGS(v_bytes(hash)));
+	int found = query_first(&q, j, sql, ARGS(key));
 
 	if (found == 1)
 		subject_read(&q, out);
 	query_end(&q);
 	return found;
+}
+
+int
+store_challenge_by_part1_hash(
+    struct job *j, struct span hash, struct challenge_subject *out)
+{
+	return subject_by(j,
+	    "SELECT " SUBJECT_COLUMNS " FROM " SUBJECT_TABLES
+	    " WHERE c.token_part1_sha256 = $1",
+	    v_bytes(hash), out);
 }
 
 /* An address that several challenges share says nothing (ER-24). */
@@ -70,16 +78,10 @@ int
 store_challenge_by_message_id(
     struct job *j, const char *message_id, struct challenge_subject *out)
 {
-	struct query q;
-	int found = query_first(&q, j,
+	return subject_by(j,
 	    "SELECT " SUBJECT_COLUMNS " FROM " SUBJECT_TABLES
 	    " WHERE c.message_id = $1",
-	    ARGS(v_text(message_id)));
-
-	if (found == 1)
-		subject_read(&q, out);
-	query_end(&q);
-	return found;
+	    v_text(message_id), out);
 }
 
 /* --- what a verdict does (AC-124) ---------------------------------------- */
