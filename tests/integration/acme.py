@@ -118,7 +118,7 @@ class Order:
         found, = self.challenges()
         return found
 
-    def wait(self, *statuses, seconds=30):
+    def wait(self, *statuses, seconds=60):
         return eventually(lambda: (o := self.read())["status"] in statuses
                           and o, f"order {' or '.join(statuses)}", seconds)
 

@@ -38,7 +38,7 @@ LONG = bool(os.environ.get("COUNTERSIGN_TEST_LONG"))
 ROLES = ["web", "sender", "validator", "issuer"]
 # Whom the roles run as: somebody who exists everywhere and owns nothing.
 USER = "nobody"
-DEADLINE = 30.0
+DEADLINE = 60.0
 
 
 # --- TAP -----------------------------------------------------------------

@@ -9,9 +9,10 @@ import email.policy
 import email.utils
 import imaplib
 import smtplib
+import time
 import uuid
 
-from harness import eventually
+from harness import DEADLINE, eventually, say
 
 BEGIN = "-----BEGIN ACME RESPONSE-----"
 END = "-----END ACME RESPONSE-----"
@@ -61,7 +62,7 @@ def all_mails(site, sender, who="ALICE"):
         return [Mail(raw) for raw in inbox.find("HEADER", "FROM", sender)]
 
 
-def challenge_mail(site, challenge, who="ALICE", seconds=30, to="@"):
+def challenge_mail(site, challenge, who="ALICE", seconds=60, to="@"):
     """Waits for the mail of one challenge. (Where all have one sender, `to`
     says which.)"""
     with Inbox(site, who) as inbox:
@@ -95,7 +96,20 @@ def compose(challenge, mail, digest=None, body=None, **fields):
 
 
 def send(site, message, recipient, who="ALICE", sender=None, signed=True):
-    """Through the user's mail system, which signs it with DKIM or not."""
+    """Through the user's mail system, which signs it with DKIM or not. As a
+    mail program does, what the system puts off is sent once more."""
+    deadline = time.monotonic() + DEADLINE
+    while True:
+        try:
+            return submit(site, message, recipient, who, sender, signed)
+        except smtplib.SMTPResponseException as e:
+            if e.smtp_code >= 500 or time.monotonic() > deadline:
+                raise
+            say(f"put off: {e.smtp_code} {e.smtp_error!r}")
+            time.sleep(1)
+
+
+def submit(site, message, recipient, who, sender, signed):
     port = "USER_SUBMISSION" if signed else "USER_UNSIGNED"
     with smtplib.SMTP("localhost", site.port(port), timeout=30) as smtp:
         smtp.starttls(context=site.tls)

@@ -210,7 +210,9 @@ def test_again(site):
         for _ in range(3):
             with Lmtp(site) as l:
                 assert l.deliver(raw, challenge.sender) == 250
-        assert [r[0] for r in rows_of(site, raw)] == ["match"]
+        # Slow name servers put a judgement off; they do not change it.
+        eventually(lambda: [r[0] for r in rows_of(site, raw)] == ["match"],
+                   "the verdict")
         order.certificate()
 
 

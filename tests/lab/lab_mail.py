@@ -157,7 +157,7 @@ def postfix_settings(side, tls_ca, milters):
         "smtp_connect_timeout": "5s",
         "smtpd_milters": milters,
         "milter_default_action": "tempfail",
-        "milter_connect_timeout": "5s",
+        "milter_connect_timeout": "30s",
         # TLS and logins
         "smtpd_tls_chain_files": f"{side.key} {side.certificate}",
         "smtpd_tls_security_level": "may",
