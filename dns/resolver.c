@@ -500,6 +500,8 @@ configure(struct resolver *r, struct job *j, const struct resolver_conf *conf)
 	snprintf(rtt, sizeof(rtt), "%lld", (long long)conf->try_ms);
 	if (set_option(r, j, "infra-cache-max-rtt:", rtt) < 0 ||
 	    set_option(r, j, "infra-host-ttl:", "30") < 0 ||
+	    /* PK-27: a new CAA check is not answered from yesterday's. */
+	    set_option(r, j, "cache-max-ttl:", "3600") < 0 ||
 	    set_option(r, j, "infra-keep-probing:", "yes") < 0)
 		return -1;
 	r->log_line[0] = '\0';
