@@ -237,6 +237,8 @@ struct conf {
 	struct conf_list caa_identities; /* PK-26 */
 	bool caa_enforce;
 	bool caa_flag1_critical;
+	struct conf_list caa_account_prefixes; /* PK-40 */
+	bool caa_ignore_unknown;               /* PK-42 */
 	const char *tos_url;
 	bool tos_binding; /* AC-72: who has not agreed is refused … */
 	const char *tos_change_url; /* … and sent here; NULL: tos_url */

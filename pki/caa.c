@@ -187,6 +187,31 @@ methods_contain_ours(struct span list)
 	return found;
 }
 
+/*
+ * PK-40: octet for octet, no decoding and no folding.  An account's id is
+ * what stands behind the last slash of its URL, whatever came before it when
+ * the domain's owner wrote the record.
+ */
+static bool
+names_account(
+    struct span value, const char *account_url, const struct caa_policy *policy)
+{
+	const char *id = strrchr(account_url, '/');
+
+	if (span_eq_str(value, account_url))
+		return true;
+	if (policy->account_prefixes == NULL || id == NULL || id[1] == '\0')
+		return false;
+	for (size_t i = 0; i < policy->account_prefixes->n; i++) {
+		struct span prefix = span_str(policy->account_prefixes->v[i]);
+
+		if (span_starts(value, prefix) &&
+		    span_eq_str(span_from(value, prefix.n), id + 1))
+			return true;
+	}
+	return false;
+}
+
 struct judgement {
 	bool names_us;
 	const char *refusal; /* NULL: satisfied */
@@ -195,7 +220,8 @@ struct judgement {
 
 /* 4.3: all must hold; one that we do not know holds never (PK-42). */
 static int
-judge_parameters(struct span in, const char *account_url, struct judgement *out)
+judge_parameters(struct span in, const char *account_url,
+    const struct caa_policy *policy, struct judgement *out)
 {
 	bool seen_account = false;
 	bool seen_methods = false;
@@ -211,7 +237,7 @@ judge_parameters(struct span in, const char *account_url, struct judgement *out)
 		if (span_caseeq_str(tag, "accounturi")) {
 			if (seen_account)
 				refusal = "stands twice";
-			else if (!span_eq_str(value, account_url))
+			else if (!names_account(value, account_url, policy))
 				refusal = "names another account";
 			seen_account = true;
 		} else if (span_caseeq_str(tag, "validationmethods")) {
@@ -220,7 +246,7 @@ judge_parameters(struct span in, const char *account_url, struct judgement *out)
 			else if (!methods_contain_ours(value))
 				refusal = "does not name email-reply-00";
 			seen_methods = true;
-		} else {
+		} else if (!policy->ignore_unknown) {
 			refusal = "is not known";
 		}
 		if (refusal != NULL && out->refusal == NULL) {
@@ -250,7 +276,7 @@ judge_value(struct span value, const char *account_url,
 		if (value.p[0] != ';')
 			return -1;
 		value = span_from(value, 1);
-		if (judge_parameters(value, account_url, out) < 0)
+		if (judge_parameters(value, account_url, policy, out) < 0)
 			return -1;
 	}
 	for (size_t i = 0; i < policy->issuer_domains->n; i++)
@@ -502,6 +528,7 @@ trace_begin(struct job *j, struct json_out *o, const struct climb *c)
 	json_member_str(o, "account", c->account_url);
 	json_member_str(o, "method", method);
 	json_member_bool(o, "flag1_critical", c->policy->flag1_critical);
+	json_member_bool(o, "ignore_unknown", c->policy->ignore_unknown);
 	json_key(o, "issuer_domains");
 	json_array_begin(o);
 	for (size_t i = 0; i < c->policy->issuer_domains->n; i++)

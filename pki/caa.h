@@ -21,6 +21,9 @@ int caa_result_parse(struct span name, enum caa_result *out);
 struct caa_policy {
 	const struct conf_list *issuer_domains; /* PK-26 */
 	bool flag1_critical;                    /* PK-32 */
+	/* Older account URLs up to the id (PK-40); NULL: none. */
+	const struct conf_list *account_prefixes;
+	bool ignore_unknown; /* parameters: PK-42 */
 	/* Waits before a name is asked again (1 s, then 4 s); NULL: asks at
 	 * once, for a caller that comes back later anyway. */
 	void (*pause)(int64_t ms);

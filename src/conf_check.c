@@ -823,6 +823,23 @@ check_accounts(struct check *c)
 		    "database are encrypted with");
 }
 
+/* An id is added to each, and the whole compared with a record (PK-40). */
+static void
+check_account_prefixes(struct check *c)
+{
+	const struct conf_list *list = &c->conf->caa_account_prefixes;
+
+	for (size_t i = 0; i < list->n; i++) {
+		struct span prefix = span_str(list->v[i]);
+
+		if (!span_starts(prefix, SPAN("https://")) ||
+		    prefix.p[prefix.n - 1] != '/')
+			wrong(c, "policy.caa_account_prefixes",
+			    "each must be a URL that ends with a slash, such "
+			    "as https://old.example.org/acme/acct/");
+	}
+}
+
 static void
 check_public(struct check *c)
 {
@@ -871,6 +888,7 @@ conf_check(
 	check_profiles(&c);
 	check_alternates(&c);
 	check_accounts(&c);
+	check_account_prefixes(&c);
 	check_public(&c);
 	if (conf->database != NULL &&
 	    strncmp(conf->database, "sqlite:/", 8) != 0 &&

@@ -160,6 +160,14 @@ const struct conf_option conf_options[] = {
 	{ "policy", "caa_flag1_critical", CONF_BOOL, AT(caa_flag1_critical),
 	    "yes", 0, 0, NULL, false, true,
 	    "Reads the flag value 1 of a CAA record as critical too." },
+	{ "policy", "caa_account_prefixes", CONF_LIST, AT(caa_account_prefixes),
+	    NULL, 0, 0, NULL, false, true,
+	    "Account URLs of this server before it had its present base_url, "
+	    "each up to the account's id; a CAA accounturi may name one." },
+	{ "policy", "caa_ignore_unknown", CONF_BOOL, AT(caa_ignore_unknown),
+	    "no", 0, 0, NULL, false, true,
+	    "Lets parameters of a CAA issuemail record be that are not known "
+	    "here; no: such a record allows nothing." },
 
 	{ "limits", "request_rate", CONF_INTEGER, AT(limits.request_rate),
 	    "20", 1, 1000000, NULL, false, true,

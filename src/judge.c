@@ -726,6 +726,8 @@ ask_caa(struct validator *v, struct job *j, struct caa_row *c)
 	struct caa_policy policy = {
 		.issuer_domains = &j->conf->caa_identities,
 		.flag1_critical = j->conf->caa_flag1_critical,
+		.account_prefixes = &j->conf->caa_account_prefixes,
+		.ignore_unknown = j->conf->caa_ignore_unknown,
 	};
 	const char *account = arena_printf(
 	    j->arena, "%s/acme/acct/%s", j->conf->base_url, c->account_id);

@@ -210,6 +210,64 @@ test_flag_one(void **state)
 	assert_string_equal(d.reason, "no-issuemail");
 }
 
+/* PK-40: the account under an older URL of this server, and nobody else;
+ * PK-42: what the operator may choose about unknown parameters. */
+static void
+test_choices(void **state)
+{
+	static const char *prefixes[] = { "https://old.example/acme/acct/",
+		"https://older.example/" };
+	static const struct conf_list list = { prefixes, 2 };
+	static const struct {
+		const char *record;
+		bool permitted; /* with both choices */
+	} rows[] = {
+		{ "0 issuemail ca.example;accounturi=" A, true },
+		{ "0 issuemail ca.example;accounturi=" B, false },
+		{ "0 issuemail ca.example;"
+		  "accounturi=https://old.example/acme/acct/AAAA",
+		    true },
+		{ "0 issuemail ca.example;"
+		  "accounturi=https://older.example/AAAA",
+		    true },
+		{ "0 issuemail ca.example;"
+		  "accounturi=https://old.example/acme/acct/BBBB",
+		    false },
+		{ "0 issuemail ca.example;"
+		  "accounturi=https://old.example/acme/acct/",
+		    false },
+		{ "0 issuemail ca.example;"
+		  "accounturi=https://old.example/acme/acct/AAAA/",
+		    false },
+		{ "0 issuemail ca.example;"
+		  "accounturi=https://OLD.example/acme/acct/AAAA",
+		    false },
+		{ "0 issuemail ca.example;"
+		  "accounturi=http://old.example/acme/acct/AAAA",
+		    false },
+		{ "0 issuemail ca.example; foo=bar", true },
+		{ "0 issuemail ca.example; foo=bar; "
+		  "validationmethods=dns-01",
+		    false },
+		{ "0 issuemail other.example; foo=bar", false },
+	};
+	struct caa_policy chosen = policy;
+	struct job *j = unit_job();
+	(void)state;
+
+	chosen.account_prefixes = &list;
+	chosen.ignore_unknown = true;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct caa_decision d = { 0 };
+		struct span rdata = record(j, rows[i].record);
+
+		unit_case("%s", rows[i].record);
+		caa_decide(&rdata, 1, A, &chosen, &d);
+		assert_int_equal(
+		    d.result, rows[i].permitted ? CAA_PERMIT : CAA_DENY);
+	}
+}
+
 /* The refusal names the parameter (4.2 step 10). */
 static void
 test_detail(void **state)
@@ -533,6 +591,7 @@ test_names(void **state)
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_sets),
 	cmocka_unit_test(test_flag_one),
+	cmocka_unit_test(test_choices),
 	cmocka_unit_test(test_detail),
 	cmocka_unit_test(test_broken_rdata),
 	cmocka_unit_test(test_climbs),
