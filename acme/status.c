@@ -56,10 +56,11 @@ is_put_away(const struct authz *a)
 enum challenge_status
 challenge_status(const struct authz *a, int64_t now)
 {
-	if (a->valid_at != 0)
-		return CHALLENGE_VALID;
+	/* Also what was proven, if CAA forbids it afterwards (PK-28). */
 	if (a->challenge.failed_at != 0 || a->failed_at != 0)
 		return CHALLENGE_INVALID;
+	if (a->valid_at != 0)
+		return CHALLENGE_VALID;
 	if (a->challenge.posted_at == 0)
 		return CHALLENGE_PENDING;
 	/* AC-128: only the deadline of a live authorization is missed. */

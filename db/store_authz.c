@@ -409,6 +409,30 @@ store_authz_revoke(struct job *j, const struct authz *a)
 	return fail_orders(j, a->id, NULL);
 }
 
+int
+store_authz_forbid(struct job *j, const char *id, const char *error)
+{
+	int64_t changed = 0;
+
+	if (store_change(j, &changed,
+		"UPDATE authz SET failed_at = $2 WHERE id = $1 AND valid_at > "
+		"0 "
+		"AND failed_at = 0 AND deactivated_at = 0 AND revoked_at = 0 "
+		"AND NOT EXISTS (SELECT 1 FROM order_identifier i "
+		"JOIN orders o ON o.id = i.order_id WHERE i.authz_id = $1 "
+		"AND o.csr_at > 0 AND o.failed_at = 0 AND o.cert_id IS NULL)",
+		ARGS(v_text(id), v_int(j->now))) < 0)
+		return -1;
+	if (changed == 0)
+		return 0;
+	if (store_change(j, NULL,
+		"UPDATE challenge SET error = $2 WHERE authz_id = $1",
+		ARGS(v_text(id), v_text(error))) < 0 ||
+	    fail_orders(j, id, error) != 0)
+		return -1;
+	return 1;
+}
+
 static int
 post_first(struct job *j, const struct authz *a, int64_t valid_until)
 {

@@ -82,6 +82,13 @@ int store_authz_lock(struct job *j, const char *id, struct authz *out);
  * a CSR. */
 int store_authz_deactivate(struct job *j, const struct authz *a);
 int store_authz_revoke(struct job *j, const struct authz *a);
+/*
+ * PK-28: the domain's CAA records forbid it.  A valid authorization that no
+ * finalized order waits for becomes invalid, and the orders that stand on it
+ * end, all with this error; 1.  Else nothing changes, the issuer refuses the
+ * order; 0.
+ */
+int store_authz_forbid(struct job *j, const char *id, const char *error);
 
 /*
  * The client's response POST (AC-122): notes posted_at once, makes the mail

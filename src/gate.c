@@ -12,6 +12,7 @@
 #include "lib/log.h"
 #include "pki/caa.h"
 #include "src/account_keys.h"
+#include "src/caa_refusal.h"
 #include "src/evidence.h"
 #include "src/evidence_smime.h"
 #include "src/role_issuer.h"
@@ -146,8 +147,7 @@ check_caa(const struct issuer *i, struct job *j, const struct order *o,
 	if (result == CAA_PERMIT || !j->conf->caa_enforce)
 		return 0;
 	if (result == CAA_DENY)
-		job_fail(j, ERR_CAA, "CAA records of %s do not allow issuance",
-		    c.domain);
+		job_fail(j, ERR_CAA, "%s", caa_refusal_text(j, &c));
 	else
 		job_fail(j, ERR_DNS,
 		    "the CAA records of %s could not be looked up", c.domain);
@@ -196,6 +196,7 @@ issuer_gate(const struct issuer *i, struct job *j, const struct order *o,
     enum gate *out)
 {
 	enum gate worst = GATE_OPEN;
+	struct err forbidden = { .kind = ERR_NONE };
 	struct signing_keys keys;
 
 	*out = GATE_OPEN;
@@ -208,11 +209,20 @@ issuer_gate(const struct issuer *i, struct job *j, const struct order *o,
 		if (check_identifier(
 			i, j, o, &o->identifiers[k].authz, &keys, out) < 0)
 			return -1;
-		if (*out == GATE_CLOSED)
-			return 0;
 		if (*out == GATE_WAIT)
 			worst = GATE_WAIT;
+		if (*out != GATE_CLOSED)
+			continue;
+		if (j->err.kind != ERR_CAA)
+			return 0;
+		/* The client learns of every domain that forbids (PK-36). */
+		if (forbidden.kind == ERR_NONE)
+			forbidden = j->err;
+		job_recover(j);
 	}
 	*out = worst;
-	return 0;
+	if (worst == GATE_WAIT || forbidden.kind == ERR_NONE)
+		return 0;
+	j->err = forbidden;
+	return closed(out);
 }

@@ -17,6 +17,7 @@
 #include "mail/reply.h"
 #include "mail/status_words.h"
 #include "pki/caa.h"
+#include "src/caa_refusal.h"
 #include "src/evidence.h"
 #include "src/reply_conf.h"
 #include "src/worker.h"
@@ -745,6 +746,22 @@ ask_caa(struct validator *v, struct job *j, struct caa_row *c)
 	return d.result == CAA_FAIL;
 }
 
+/* The user learns it now, and not from a finalize that is refused (PK-28). */
+static int
+forbid(struct job *j, const struct caa_row *c)
+{
+	int r;
+
+	if (strcmp(c->result, caa_result_name(CAA_DENY)) != 0 ||
+	    !j->conf->caa_enforce)
+		return 0;
+	r = store_authz_forbid(j, c->authz_id,
+	    problem_format(j, ERR_CAA, caa_refusal_text(j, c)));
+	if (r == 1)
+		j->wake |= 1u << ROLE_WEB;
+	return r < 0 ? -1 : 0;
+}
+
 static int
 record_caa(struct validator *v, struct job *j, struct caa_row *c, bool failed)
 {
@@ -755,7 +772,7 @@ record_caa(struct validator *v, struct job *j, struct caa_row *c, bool failed)
 		    j, c->id, j->now + CAA_PAUSE_SECS * c->attempts);
 	evidence_seal_caa(v->seal, c, seal);
 	c->seal = span_mem(seal, sizeof(seal));
-	if (store_caa_record(j, c) < 0)
+	if (store_caa_record(j, c) < 0 || forbid(j, c) < 0)
 		return -1;
 	j->wake |= 1u << ROLE_ISSUER;
 	return store_audit_add(j, "validator", "caa",

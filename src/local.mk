@@ -51,6 +51,7 @@ libcs_src_a_SOURCES = \
 	src/enroll_place.c src/enroll_place.h \
 	src/enroll_proof.c src/enroll_proof.h \
 	src/enroll_session.c src/enroll_session.h \
+	src/caa_refusal.c src/caa_refusal.h \
 	src/evidence.c src/evidence.h \
 	src/evidence_smime.c src/evidence_smime.h \
 	src/gate.c \

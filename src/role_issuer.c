@@ -21,6 +21,7 @@
 #include "lib/seal.h"
 #include "pki/issue.h"
 #include "pki/profile.h"
+#include "src/caa_refusal.h"
 #include "src/evidence.h"
 #include "src/worker.h"
 
@@ -51,9 +52,13 @@ end_order(struct job *j, const struct order *o, enum err_kind kind,
     const char *detail)
 {
 	const char *object = arena_printf(j->arena, "order:%s", o->id);
+	const char *problem = kind == ERR_CAA ? caa_refusal_problem(j, o)
+					      : problem_format(j, kind, detail);
 
+	if (problem == NULL)
+		return -1;
 	if (store_begin(j) < 0 ||
-	    store_order_fail(j, o->id, problem_format(j, kind, detail)) < 0 ||
+	    store_order_fail(j, o->id, problem) < 0 ||
 	    store_audit_add(j, "issuer", "certificate", object, "refused",
 		worker_detail(j, "reason", detail)) < 0)
 		return worker_undo(j);

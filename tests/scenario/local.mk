@@ -6,6 +6,7 @@ scenarios = \
 	tests/scenario/bounce.scn \
 	tests/scenario/caa.scn \
 	tests/scenario/caa_again.scn \
+	tests/scenario/caa_several.scn \
 	tests/scenario/dates.scn \
 	tests/scenario/deactivate.scn \
 	tests/scenario/dns_later.scn \

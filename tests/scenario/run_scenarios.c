@@ -159,6 +159,34 @@ expect_member(
 	return result;
 }
 
+/* The order's error names so many identifiers. */
+static int
+expect_refused(struct world *w, const char *url, const char *number)
+{
+	const struct json *v;
+	struct job j;
+	char *body;
+	size_t named = 0;
+	int result = 0;
+
+	if (number == NULL || world_read(w, url, &body) < 0)
+		return -1;
+	job_init(&j, NULL, w->conf);
+	if (json_parse_object(&j, span_str(body), "answer", &v) == 0) {
+		const struct json *list =
+		    json_get(json_get(v, "error"), "subproblems");
+
+		for (size_t i = 0; list != NULL && i < json_count(list); i++)
+			named +=
+			    json_get(json_at(list, i), "identifier") != NULL;
+	}
+	if (named != (size_t)atoi(number))
+		result = world_fail(w, "%zu are named, not %s", named, number);
+	job_done(&j);
+	free(body);
+	return result;
+}
+
 static int
 expect_validity(
     struct world *w, const char *order, const char *from, const char *until)
@@ -209,6 +237,8 @@ do_expect(struct world *w, const char **a)
 		return -1;
 	if (strcmp(a[0], "member") == 0)
 		return expect_member(w, o->url, a[2], a[3]);
+	if (strcmp(a[0], "refused") == 0)
+		return expect_refused(w, o->url, a[2]);
 	if (strcmp(a[0], "validity") == 0)
 		return expect_validity(w, a[1], a[2], a[3]);
 	if (strcmp(a[0], "order") == 0)

@@ -450,8 +450,9 @@ test_caa_denies(struct job *j)
 	lab.caa = span_mem(forbid, sizeof(forbid) - 1);
 	EXPECT(j, judge_caa(&lab.validator, j), 1);
 	assert_int_equal(gate(&lab), GATE_CLOSED);
-	assert_job_error(
-	    j, ERR_CAA, "CAA records of example.org do not allow issuance");
+	assert_job_error(j, ERR_CAA,
+	    "CAA records of example.org do not allow issuance: "
+	    "no issuemail property names this CA");
 	job_recover(j);
 	/* A private CA may record it and go on. */
 	lab.conf.caa_enforce = false;

@@ -45,11 +45,17 @@ static const struct {
 	enum challenge_status challenge;
 } authz_rows[] = {
 	/* valid, failed, deactivated, revoked, posted, now */
-	{ { YES, ANY, ANY_TIME, YES, ANY, ANY_NOW }, AUTHZ_REVOKED,
-	    CHALLENGE_VALID },
-	{ { YES, ANY, IN_TIME, NO, ANY, ANY_NOW }, AUTHZ_DEACTIVATED,
-	    CHALLENGE_VALID },
+	/* PK-28: proven, and forbidden by CAA afterwards */
+	{ { YES, YES, ANY_TIME, YES, ANY, ANY_NOW }, AUTHZ_REVOKED,
+	    CHALLENGE_INVALID },
+	{ { YES, YES, IN_TIME, NO, ANY, ANY_NOW }, AUTHZ_DEACTIVATED,
+	    CHALLENGE_INVALID },
 	{ { YES, YES, ANY_TIME, NO, ANY, ANY_NOW }, AUTHZ_INVALID,
+	    CHALLENGE_INVALID },
+
+	{ { YES, NO, ANY_TIME, YES, ANY, ANY_NOW }, AUTHZ_REVOKED,
+	    CHALLENGE_VALID },
+	{ { YES, NO, IN_TIME, NO, ANY, ANY_NOW }, AUTHZ_DEACTIVATED,
 	    CHALLENGE_VALID },
 	{ { YES, NO, ANY_TIME, NO, ANY, BEFORE }, AUTHZ_VALID,
 	    CHALLENGE_VALID },
@@ -414,6 +420,9 @@ test_challenge_error(void **state)
 	a.challenge.failed_at = 0;
 	a.valid_at = T0 + 1;
 	assert_null(challenge_error(&a, EXPIRES, &missed));
+	assert_false(missed);
+	a.failed_at = T0 + 2; /* CAA forbids it (PK-28) */
+	assert_string_equal(challenge_error(&a, EXPIRES, &missed), "E");
 	assert_false(missed);
 }
 

@@ -1,0 +1,20 @@
+/* What a client is told when CAA records forbid a certificate. */
+#ifndef SRC_CAA_REFUSAL_H
+#define SRC_CAA_REFUSAL_H
+
+struct caa_row;
+struct job;
+struct order;
+
+/* One sentence about a denial: where, for which domain, and why. */
+const char *caa_refusal_text(struct job *j, const struct caa_row *c);
+
+/*
+ * The error of an order that CAA refuses, as stored: the job's error, with a
+ * subproblem for each identifier whose domain forbids it when the order has
+ * several (PK-36).  NULL for a failure of the store; the job's error is then
+ * that.
+ */
+const char *caa_refusal_problem(struct job *j, const struct order *o);
+
+#endif
