@@ -33,6 +33,10 @@ check_PROGRAMS += tests/integration/mail_io_tool
 tests_integration_mail_io_tool_SOURCES = tests/integration/mail_io_tool.c
 tests_integration_mail_io_tool_LDADD = $(CS_MAIL)
 
+check_PROGRAMS += tests/integration/caa_tool
+tests_integration_caa_tool_SOURCES = tests/integration/caa_tool.c
+tests_integration_caa_tool_LDADD = $(CS_PKI)
+
 # In the laboratory; run by ./run-tests, not by `make check`.
 EXTRA_DIST += \
 	tests/integration/README.md \
@@ -42,6 +46,7 @@ EXTRA_DIST += \
 	tests/integration/signer.py \
 	tests/integration/smime_reader.py \
 	tests/integration/test_accounts.py \
+	tests/integration/test_caa.py \
 	tests/integration/test_config.py \
 	tests/integration/test_conformance.py \
 	tests/integration/test_csr.py \

@@ -1,0 +1,300 @@
+#!/usr/bin/python3
+"""CAA issuemail against a real authoritative server (pki.md 4): the whole
+result table, the climb, aliases, DNSSEC, servers that are ill; and what a
+client sees of it."""
+
+import socket
+import struct
+import subprocess
+import threading
+
+from acme import Client
+from harness import case, command, eventually, read_file, run
+from letters import answer
+
+ACCOUNT = "https://acme.ca.test/acme/acct/AAAA"
+OTHER = "https://acme.ca.test/acme/acct/BBBB"
+US = '0 issuemail "ca.test"'
+NOBODY = '0 issuemail ";"'
+
+# The record sets of 4.4 at the mailbox's own domain: reason, records.
+SETS = [
+    ("no-issuemail", '0 issue "other.test"'),
+    ("no-issuemail", '0 issue ";"', '0 issuewild ";"'),
+    ("not-authorized", NOBODY),
+    ("not-authorized", '0 issuemail ""'),
+    ("not-authorized", '0 issuemail "other.test"'),
+    ("issuemail", US),
+    ("issuemail", '0 issuemail "CA.Test"'),
+    ("issuemail", '0 IssueMail "ca.test"'),
+    ("not-authorized", '0 issuemail "ca.test."'),
+    ("issuemail", NOBODY, US),
+    ("not-authorized", '0 issuemail "%%%%%"'),
+    ("issuemail", '0 issuemail "%%%%%"', US),
+    ("issuemail", f'0 issuemail "ca.test; accounturi={ACCOUNT}"'),
+    ("issuemail", f'0 issuemail "ca.test; AccountUri={ACCOUNT}"'),
+    ("not-authorized", f'0 issuemail "ca.test; accounturi={OTHER}"'),
+    ("not-authorized", f'0 issuemail "ca.test; accounturi={ACCOUNT}/"'),
+    ("not-authorized", '0 issuemail "ca.test; accounturi='
+                       f'{ACCOUNT.replace("https", "http")}"'),
+    ("not-authorized", f'0 issuemail "ca.test; accounturi={ACCOUNT}; '
+                       f'accounturi={ACCOUNT}"'),
+    ("not-authorized", '0 issuemail "ca.test; accounturi=AAAA"'),
+    ("issuemail", '0 issuemail "ca.test; validationmethods=email-reply-00"'),
+    ("issuemail", '0 issuemail "ca.test;'
+                  ' validationmethods=dns-01,email-reply-00"'),
+    ("not-authorized", '0 issuemail "ca.test; validationmethods=dns-01"'),
+    ("not-authorized", '0 issuemail "ca.test;'
+                       ' validationmethods=Email-Reply-00"'),
+    ("not-authorized", '0 issuemail "ca.test; validationmethods="'),
+    ("not-authorized", f'0 issuemail "ca.test; accounturi={ACCOUNT}; '
+                       'validationmethods=dns-01"'),
+    ("issuemail", f'0 issuemail "ca.test; accounturi={OTHER}"', US),
+    ("not-authorized", '0 issuemail "ca.test; foo=1"'),
+    ("not-authorized", f'0 issuemail "ca.test; account-uri={ACCOUNT}"'),
+    ("issuemail", '128 issuemail "ca.test"'),
+    ("critical", '128 tbs "x"', US),
+    ("critical", '1 tbs "x"', US),
+    ("issuemail", '64 tbs "x"', US),
+    ("no-issuemail", '0 tbs "x"'),
+    ("no-issuemail", '128 iodef "mailto:a@b.test"'),
+]
+PERMITS = {"no-record", "no-issuemail", "issuemail"}
+
+
+def result(reason):
+    return "permit" if reason in PERMITS else "deny"
+
+
+class Ill(threading.Thread):
+    """The name server of sick.test: what a name's first label says. The apex
+    allows us."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.udp.bind(("127.0.0.1", 0))
+        self.port = self.udp.getsockname()[1]
+        self.asked = []
+
+    def run(self):
+        while True:
+            packet, peer = self.udp.recvfrom(4096)
+            reply = self.reply(packet)
+            if reply is not None:
+                self.udp.sendto(reply, peer)
+
+    @staticmethod
+    def question(packet):
+        labels, at = [], 12
+        while packet[at]:
+            labels.append(packet[at + 1:at + 1 + packet[at]].decode().lower())
+            at += 1 + packet[at]
+        kind, = struct.unpack(">H", packet[at + 1:at + 3])
+        return labels, kind, packet[12:at + 5]
+
+    def reply(self, packet):
+        labels, kind, question = self.question(packet)
+        first = labels[0]
+        if kind == 257:
+            self.asked.append(".".join(labels))
+        answers, flags = [], 0x8400
+        if first == "silent":
+            return None
+        if first == "garbage":
+            return packet[:2] + b"\xff" * 10
+        rcode = {"servfail": 2, "refused": 5, "notimp": 4}.get(first, 0)
+        if first == "truncated":
+            flags |= 0x0200      # and nobody listens on TCP
+        if kind == 257 and not rcode:
+            if first == "short":
+                answers = [b"\0\x30issue"]   # a tag longer than the record
+            elif first in ("sick", "good"):
+                answers = [b"\0\x09issuemailca.test"]
+        head = packet[:2] + struct.pack(">5H", flags | rcode, 1, len(answers),
+                                        0, 0)
+        return head + question + b"".join(
+            b"\xc0\x0c" + struct.pack(">HHIH", kind, 1, 0, len(a)) + a
+            for a in answers)
+
+
+class Judge:
+    """The product's climb and decision, without the product around it."""
+
+    def __init__(self, site, stubs=None):
+        command("make", "-C", site.build, "tests/integration/caa_tool")
+        config = f"{site.folder}/caa-unbound.conf"
+        with open(config, "w") as f:
+            f.write(read_file(site.env["LAB_UNBOUND_CONF"]))
+            for zone, port in (stubs or {}).items():
+                f.write(f'stub-zone:\n    name: "{zone}"\n'
+                        f"    stub-addr: 127.0.0.1@{port}\n")
+        self.process = subprocess.Popen(
+            [f"{site.build}/tests/integration/caa_tool", config,
+             site.env["LAB_TRUST_ANCHOR"], "6000", "ca.test"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.stdin.close()
+        self.process.wait(30)
+        self.process.stdout.close()
+
+    def ask(self, domain, account=ACCOUNT):
+        """(result, reason, where found, questions)"""
+        self.process.stdin.write(f"{domain} {account}\n")
+        self.process.stdin.flush()
+        words = self.process.stdout.readline().split()
+        return (*words[:3], int(words[3]))
+
+
+def test_table(site):
+    with case("PK-25, PK-32 to PK-35, PK-39 to PK-42: every record set of the "
+              "result table"), Judge(site) as judge:
+        for number, (reason, *records) in enumerate(SETS):
+            domain = f"set{number}.user.test"
+            site.dns_set(domain, "CAA", *records)
+            assert judge.ask(domain) == (result(reason), reason, domain, 1), \
+                records
+    with case("none up to the top-level domain: signed, unsigned"), \
+            Judge(site) as judge:
+        assert judge.ask("nobody.ca.test") == ("permit", "no-record", "-", 3)
+        assert judge.ask("plain.test") == ("permit", "no-record", "-", 2)
+
+
+def test_climb(site):
+    with Judge(site) as judge:
+        with case("4.4: no data at the host, the parent forbids"):
+            site.dns_set("host.up.user.test", "TXT", "no CAA here")
+            site.dns_set("up.user.test", "CAA", NOBODY)
+            assert judge.ask("host.up.user.test")[:3] == \
+                ("deny", "not-authorized", "up.user.test")
+        with case("4.4: no such host, the parent allows"):
+            site.dns_set("allow.user.test", "CAA", US)
+            site.dns_set("near.allow.user.test", "CAA", NOBODY)
+            assert judge.ask("none.allow.user.test")[:3] == \
+                ("permit", "issuemail", "allow.user.test")
+        with case("4.4: the nearest set counts alone"):
+            site.dns_set("near.up.user.test", "CAA", US)
+            assert judge.ask("near.up.user.test")[0] == "permit"
+            assert judge.ask("near.allow.user.test")[0] == "deny"
+        with case("4.4: an alias: its target's set is the host's"):
+            site.dns_set("target.ca.test", "CAA", US)
+            site.dns_set("alias.up.user.test", "CNAME", "target.ca.test.")
+            assert judge.ask("alias.up.user.test")[:3] == \
+                ("permit", "issuemail", "alias.up.user.test")
+        with case("4.4: an alias: the target's parents are not climbed"):
+            site.dns_set("bare.up.user.test", "TXT", "no CAA")
+            site.dns_set("alias.ca.test", "CNAME", "bare.up.user.test.")
+            assert judge.ask("alias.ca.test")[:2] == ("permit", "no-record")
+        with case("4.2: DNAME is followed"):
+            site.dns_set("moved.ca.test", "DNAME", "up.user.test.")
+            assert judge.ask("near.moved.ca.test")[:2] == \
+                ("permit", "issuemail")
+        with case("4.2: aliases that lead in a circle, or too far: a failure"):
+            site.dns_set("round.user.test", "CNAME", "about.user.test.")
+            site.dns_set("about.user.test", "CNAME", "round.user.test.")
+            assert judge.ask("round.user.test")[:2] == ("fail", "temporary")
+            for i in range(12):
+                site.dns_set(f"hop{i}.user.test", "CNAME",
+                             f"hop{i + 1}.user.test.")
+            site.dns_set("hop12.user.test", "CAA", US)
+            assert judge.ask("hop0.user.test")[:2] == ("fail", "temporary")
+            assert judge.ask("hop8.user.test")[:2] == ("permit", "issuemail")
+
+
+def test_failures(site):
+    ill = Ill()
+    ill.start()
+    site.dns_set("sick.test", "NS", "ns.test.")
+    with Judge(site, {"sick.test": ill.port}) as judge:
+        with case("PK-31: SERVFAIL, REFUSED, NOTIMP, silence, truncation "
+                  "without TCP, garbage: refused after retries, although the "
+                  "parent allows"):
+            assert judge.ask("sick.test")[:2] == ("permit", "issuemail")
+            for kind in ("servfail", "refused", "notimp", "silent",
+                         "truncated", "garbage"):
+                found = judge.ask(f"{kind}.sick.test")
+                assert found == ("fail", "temporary", f"{kind}.sick.test", 3), \
+                    (kind, found)
+        with case("PK-31: a record that nobody can parse is a failure"):
+            assert judge.ask("short.sick.test")[0] == "fail"
+        with case("4.4: permitted at the host, the parent is ill: permitted"):
+            assert judge.ask("good.servfail.sick.test")[:3] == \
+                ("permit", "issuemail", "good.servfail.sick.test")
+    with case("PK-29, PK-30: a DNSSEC error at the host ends it at once, "
+              "although the parent allows"), Judge(site) as judge:
+        site.dns_set("test", "CAA", US)
+        try:
+            assert judge.ask("plain.test")[:3] == \
+                ("permit", "issuemail", "test")
+            for domain in ("bogus.test", "host.bogus.test"):
+                found = judge.ask(domain)
+                assert found == ("fail", "bogus", domain, 1), found
+        finally:
+            site.lab("dns-del", "test", "CAA")
+
+
+def test_client(site):
+    mailbox = "alice@user.test"
+    client = Client(site)
+
+    def ordered():
+        order = client.order(mailbox)
+        order.challenge().post()
+        return order
+
+    with case("PK-28: forbidden when the reply comes: the authorization ends "
+              "with the reason"):
+        site.dns_set("user.test", "CAA",
+                     '0 issuemail "ca.test; account-uri=x"')
+        order = ordered()
+        challenge = order.challenge()
+        answer(site, challenge)
+        found = challenge.wait("invalid")
+        assert found["error"]["type"].endswith(":caa"), found
+        assert "account-uri" in found["error"]["detail"], found
+        assert challenge.authz()["status"] == "invalid"
+        assert order.read()["error"]["type"].endswith(":caa")
+        assert "account-uri" in site.countersign("order", order.id)
+    with case("PK-28: allowed when the reply comes, forbidden at finalize"):
+        site.dns_set("user.test", "CAA", US)
+        order = ordered()
+        answer(site, order.challenge())
+        order.wait("ready")
+        eventually(lambda: site.query(
+            "SELECT 1 FROM caa WHERE checked_at > 0 AND result = 'permit'"),
+            "the early check")
+        site.dns_set("user.test", "CAA", NOBODY)
+        with site.connection() as db:    # as if it had grown too old
+            db.execute("DELETE FROM caa")
+        order.finalize()
+        refused = order.wait("invalid", "valid")
+        assert refused["error"]["type"].endswith(":caa"), refused
+        assert site.query("SELECT 1 FROM cert WHERE order_id = ?",
+                          order.id) == []
+        # What the domain allows again needs no second reply (AC-103).
+        site.dns_set("user.test", "CAA", US)
+        with site.connection() as db:
+            db.execute("DELETE FROM caa")
+        client.order(mailbox).certificate()
+    with case("PK-40: accounturi with the account's own URL"):
+        site.dns_set("user.test", "CAA",
+                     f'0 issuemail "ca.test; accounturi={client.kid}"')
+        with site.connection() as db:
+            db.execute("DELETE FROM caa")
+        client.order(mailbox).certificate()
+    with case("PK-40: and another account with the same mailbox is refused"):
+        other = Client(site)
+        order = other.order(mailbox)
+        challenge = order.challenge()
+        challenge.post()
+        answer(site, challenge)
+        assert "another account" in \
+            challenge.wait("invalid")["error"]["detail"]
+    site.dns_set("user.test", "CAA", US)
+
+
+run({}, test_table, test_climb, test_failures, test_client)
