@@ -208,7 +208,8 @@ read_result(struct reader *r, struct auth_result *a)
 	if (take_char(r, '/') && (take_value(r, &version) < 0 ||
 				     !span_eq_str(version, "1") || skip(r) < 0))
 		return -1;
-	if (!take_char(r, '=') || take_value(r, &a->result) < 0)
+	if (!take_char(r, '=') || take_value(r, &a->result) < 0 ||
+	    a->method.n == 0 || a->result.n == 0) /* also "" in quotes */
 		return -1;
 	for (;;) {
 		if (skip(r) < 0)
