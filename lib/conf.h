@@ -65,6 +65,12 @@ enum conf_disposal {
 };
 /* MA-102: how S/MIME protects the header of challenge mails. */
 enum conf_protection { CONF_PROTECTION_COMBINED, CONF_PROTECTION_WRAPPED };
+/* PK-202: what happens when the kernel cannot confine the roles. */
+enum conf_isolation {
+	CONF_ISOLATION_USE,
+	CONF_ISOLATION_REQUIRE,
+	CONF_ISOLATION_OFF
+};
 enum conf_mode { CONF_MODE_PRIVATE, CONF_MODE_PUBLIC };
 
 /* acme.md section 19 */
@@ -212,6 +218,7 @@ struct conf_issuer {
 struct conf {
 	const char *file; /* where it was read from */
 	enum conf_mode mode;
+	enum conf_isolation isolation;
 	const char
 	    *base_url; /* "https://acme.ca.example", no slash at the end */
 	const char *ca_name;  /* for people: who asks */

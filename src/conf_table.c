@@ -58,6 +58,10 @@ const struct conf_option conf_options[] = {
 	    "sqlite:FILE, or postgresql: and a libpq connection string." },
 	{ "", "user", CONF_STRING, AT(user), NULL, 1, 32, NULL, false, false,
 	    "Whom the roles run as when the supervisor was started as root." },
+	{ "", "isolation", CONF_CHOICE, AT(isolation), "use", 0, 0,
+	    "use|require|off", false, false,
+	    "Confines each role to the files and system calls that it needs; "
+	    "use: as far as this kernel can; require: or does not start." },
 	{ "", "log_level", CONF_STRING, AT(log_level), "info", 0, 0,
 	    "error|warning|info|debug", false, true,
 	    "The least important messages that are written." },

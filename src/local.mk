@@ -5,7 +5,7 @@
 
 noinst_LIBRARIES += libcs_src.a
 libcs_src_a_CPPFLAGS = $(AM_CPPFLAGS) $(MICROHTTPD_CFLAGS) \
-	$(CONFUSE_CFLAGS) $(GNUTLS_CFLAGS) $(CURL_CFLAGS)
+	$(CONFUSE_CFLAGS) $(GNUTLS_CFLAGS) $(CURL_CFLAGS) $(SECCOMP_CFLAGS)
 libcs_src_a_SOURCES = \
 	src/acme_client.c src/acme_client.h \
 	src/activation.c src/activation.h \
@@ -52,6 +52,9 @@ libcs_src_a_SOURCES = \
 	src/enroll_proof.c src/enroll_proof.h \
 	src/enroll_session.c src/enroll_session.h \
 	src/caa_refusal.c src/caa_refusal.h \
+	src/calls.c src/calls.h \
+	src/landlock.c src/landlock.h \
+	src/sandbox.c src/sandbox.h \
 	src/evidence.c src/evidence.h \
 	src/evidence_smime.c src/evidence_smime.h \
 	src/gate.c \
@@ -90,7 +93,7 @@ libcs_src_a_SOURCES = \
 	src/writer.c src/writer.h
 
 CS_SRC = libcs_src.a $(CS_ACME) $(MICROHTTPD_LIBS) $(CONFUSE_LIBS) \
-	$(GNUTLS_LIBS) $(CURL_LIBS) -lpthread
+	$(GNUTLS_LIBS) $(CURL_LIBS) $(SECCOMP_LIBS) -lpthread
 
 bin_PROGRAMS += countersign
 countersign_SOURCES = src/countersign.c

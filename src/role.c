@@ -7,6 +7,7 @@
 #include "lib/log.h"
 #include "src/conf_file.h"
 #include "src/privilege.h"
+#include "src/sandbox.h"
 #include "src/trim.h"
 #include "src/wake.h"
 
@@ -102,8 +103,14 @@ role_reload(struct role_env *env)
 	env->conf = fresh;
 	log_open(role_name(this_role), level_of(fresh));
 	log_info("configuration reloaded", "file=%s", fresh->file);
-	if (env->reloaded != NULL)
+	if (sandbox_is_outgrown(fresh)) {
+		log_info("starting anew",
+		    "why=\"the configuration needs files that this "
+		    "process has given up\"");
+		stopping = 1;
+	} else if (env->reloaded != NULL) {
 		env->reloaded(env);
+	}
 	return 1;
 }
 
@@ -121,7 +128,9 @@ settle(const struct role_ops *ops, struct job *j, struct role_env *env)
 	if (store_open(j, env->conf->database, &env->store) < 0)
 		return -1;
 	j->store = env->store;
-	return ops->recover == NULL ? 0 : ops->recover(j);
+	if (ops->recover != NULL && ops->recover(j) < 0)
+		return -1;
+	return sandbox_enter(j, ops->role, env->intake);
 }
 
 int

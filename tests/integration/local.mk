@@ -69,6 +69,7 @@ EXTRA_DIST += \
 	tests/integration/test_renewal.py \
 	tests/integration/test_replies.py \
 	tests/integration/test_revoke.py \
+	tests/integration/test_sandbox.py \
 	tests/integration/test_secrets.py \
 	tests/integration/test_session.py \
 	tests/integration/test_signals.py \

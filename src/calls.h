@@ -1,0 +1,28 @@
+/*
+ * Which system calls a role may still make (seccomp).  src/calls.c alone
+ * knows libseccomp.
+ *
+ * What a role does not need is refused with EPERM, so that a fault shows as an
+ * error in the log; what only an attacker wants ends the process.
+ */
+#ifndef SRC_CALLS_H
+#define SRC_CALLS_H
+
+#include <stdbool.h>
+
+struct job;
+
+struct calls {
+	bool short_list; /* only what is listed: files and memory (issuer) */
+	bool sockets;    /* may open some: AF_UNIX, AF_INET, AF_INET6 */
+	bool accepts;    /* takes connections */
+	bool executes;   /* starts programs */
+};
+
+/* Does the kernel have filters? */
+bool calls_supported(void);
+
+/* For this thread and all that it starts, for ever: 0, or -1 ERR_INTERNAL. */
+int calls_limit(struct job *j, const struct calls *calls);
+
+#endif

@@ -1,0 +1,312 @@
+#include "config.h"
+
+#include "src/sandbox.h"
+
+#include "lib/arena.h"
+#include "lib/conf.h"
+#include "lib/log.h"
+#include "src/calls.h"
+#include "src/conf_table.h"
+#include "src/intake.h"
+#include "src/landlock.h"
+
+#include <libgen.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define RULES_MAX 256
+/* Below this version a message could not be renamed from one folder of a
+ * Maildir to another, and a database could not be given a new journal. */
+#define LANDLOCK_VERSION_MIN 2
+
+struct rules {
+	struct arena *arena;
+	struct landlock_rule v[RULES_MAX];
+	size_t n;
+};
+
+static void
+allow(struct rules *r, const char *path, unsigned rights)
+{
+	/* One rule too few takes a right away, and gives none. */
+	if (path != NULL && r->n < RULES_MAX)
+		r->v[r->n++] = (struct landlock_rule){ path, rights };
+}
+
+static void
+allow_folder_of(struct rules *r, const char *path, unsigned rights)
+{
+	char *copy;
+
+	if (path == NULL)
+		return;
+	copy = arena_strdup(r->arena, path);
+	allow(r, arena_strdup(r->arena, dirname(copy)), rights);
+}
+
+/* A file that is replaced while the role runs: its folder, and the folder of
+ * what it is a symbolic link to (as ACME clients lay certificates out). */
+static void
+allow_replaced(struct rules *r, const char *path)
+{
+	char *real;
+
+	if (path == NULL)
+		return;
+	real = realpath(path, NULL);
+	allow_folder_of(r, path, LANDLOCK_READ);
+	if (real != NULL)
+		allow_folder_of(r, real, LANDLOCK_READ);
+	free(real);
+}
+
+/* --- files ---------------------------------------------------------------- */
+
+static bool
+is_sqlite(const struct conf *c)
+{
+	return strncmp(c->database, "sqlite:", 7) == 0;
+}
+
+/* Its own files, as they stand in the option table: each role's section has
+ * the role's name. */
+static void
+allow_options(struct rules *r, const struct conf *c, const char *section)
+{
+	for (size_t i = 0; i < conf_option_count; i++) {
+		const struct conf_option *o = &conf_options[i];
+		const char *path;
+
+		if (o->type != CONF_PATH || strcmp(o->section, section) != 0)
+			continue;
+		memcpy(&path, (const char *)c + o->offset, sizeof(path));
+		if (path == NULL)
+			continue;
+		if (o->reloads)
+			allow_replaced(r, path);
+		else
+			allow(r, path, LANDLOCK_READ);
+	}
+}
+
+/* A Unix socket is removed at the end. */
+static void
+allow_sockets(struct rules *r, const struct conf_list *listen)
+{
+	for (size_t i = 0; i < listen->n; i++)
+		if (strncmp(listen->v[i], "unix:", 5) == 0)
+			allow_folder_of(r, listen->v[i] + 5, LANDLOCK_REMOVE);
+}
+
+/* The chain that certificates are downloaded with. */
+static void
+allow_web(struct rules *r, const struct conf *c)
+{
+	allow_sockets(r, &c->web.listen);
+	allow(r, c->issuer.ca_certificate, LANDLOCK_READ);
+	allow(r, c->issuer.ca_chain, LANDLOCK_READ);
+	for (size_t i = 0; i < c->issuer.alternate_chains.n; i++)
+		allow(r, c->issuer.alternate_chains.v[i], LANDLOCK_READ);
+}
+
+/* Whose S/MIME signatures count; the issuer judges them again. */
+static void
+allow_signers(struct rules *r, const struct conf_validator *v)
+{
+	allow_replaced(r, v->smime_roots);
+	for (size_t i = 0; i < v->smime_crls.n; i++)
+		allow_replaced(r, v->smime_crls.v[i]);
+}
+
+static void
+allow_ways_in(struct rules *r, const struct conf_validator *v)
+{
+	allow_signers(r, v);
+	for (size_t i = 0; i < v->imap_count; i++) {
+		allow(r, v->imaps[i].ca_file, LANDLOCK_READ);
+		allow(r, v->imaps[i].password_file, LANDLOCK_READ);
+		allow_replaced(r, v->imaps[i].token_file);
+	}
+	allow_replaced(r, v->imap.token_file);
+	for (size_t i = 0; i < v->maildir.n; i++)
+		allow(r, v->maildir.v[i], LANDLOCK_READ | LANDLOCK_WRITE);
+	allow_sockets(r, &v->lmtp_listen);
+}
+
+/* What libraries read: themselves, and how names and certificates are looked
+ * up on this machine. */
+static void
+allow_system(struct rules *r, enum role role)
+{
+	static const char *const everybody[] = { "/usr/lib", "/lib", "/lib64",
+		"/usr/share/zoneinfo", "/etc/localtime", "/dev/urandom",
+		"/dev/random", "/proc" };
+	static const char *const networked[] = { "/etc", "/run", "/usr/share",
+		"/usr/local/share", "/var/lib/unbound" };
+
+	for (size_t i = 0; i < sizeof(everybody) / sizeof(everybody[0]); i++)
+		allow(r, everybody[i], LANDLOCK_READ);
+	allow(r, "/dev/null", LANDLOCK_READ | LANDLOCK_WRITE);
+	if (role == ROLE_ISSUER)
+		return;
+	for (size_t i = 0; i < sizeof(networked) / sizeof(networked[0]); i++)
+		allow(r, networked[i], LANDLOCK_READ);
+}
+
+static void
+collect(struct rules *r, const struct conf *c, enum role role)
+{
+	allow_system(r, role);
+	allow_replaced(r, c->file);
+	if (is_sqlite(c))
+		allow_folder_of(
+		    r, c->database + 7, LANDLOCK_READ | LANDLOCK_WRITE);
+	else
+		allow(r, "/", LANDLOCK_READ);
+	allow_options(r, c, role_name(role));
+	if (role == ROLE_VALIDATOR)
+		allow_ways_in(r, &c->validator);
+	if (role == ROLE_SENDER)
+		allow_replaced(r, c->sender.relay_token_file);
+	if (role == ROLE_WEB)
+		allow_web(r, c);
+	if (role == ROLE_ISSUER)
+		allow_signers(r, &c->validator);
+	if (role == ROLE_ISSUER)
+		allow_folder_of(
+		    r, c->issuer.crl_file, LANDLOCK_READ | LANDLOCK_WRITE);
+}
+
+/* --- the rest of the table ------------------------------------------------ */
+
+static bool
+starts_programs(const struct conf *c, enum role role)
+{
+	const struct conf_validator *v = &c->validator;
+
+	if (role == ROLE_SENDER)
+		return c->sender.relay_token_command.n > 0;
+	if (role != ROLE_VALIDATOR)
+		return false;
+	for (size_t i = 0; i < v->imap_count; i++)
+		if (v->imaps[i].token_command.n > 0)
+			return true;
+	return v->imap.token_command.n > 0;
+}
+
+static bool
+is_lmtp(const struct conf *c, const char *name)
+{
+	char room[INTAKE_NAME_MAX];
+	struct intake found;
+
+	return name != NULL && intake_find(c, name, &found, room) &&
+	       found.kind == INTAKE_LMTP;
+}
+
+static struct calls
+calls_of(const struct conf *c, enum role role, const char *intake)
+{
+	bool is_remote = !is_sqlite(c);
+
+	return (struct calls){
+		.short_list = role == ROLE_ISSUER,
+		.sockets =
+		    is_remote || role == ROLE_SENDER || role == ROLE_VALIDATOR,
+		/* The sender stands between libesmtp and the relay, by a
+		 * connection to itself. */
+		.accepts = role == ROLE_WEB || role == ROLE_SENDER ||
+			   is_lmtp(c, intake),
+		.executes = starts_programs(c, role),
+	};
+}
+
+/* What was given to this process, in words; NULL: not confined. */
+static char *given;
+static enum role given_role;
+static const char *given_intake;
+
+static const char *
+in_words(struct arena *a, const struct rules *r, const struct calls *calls)
+{
+	struct buf b;
+
+	buf_init(&b, a, 1024 * 1024);
+	buf_addf(
+	    &b, "%d %d %d\n", calls->sockets, calls->accepts, calls->executes);
+	for (size_t i = 0; i < r->n; i++)
+		buf_addf(&b, "%u %s\n", r->v[i].rights, r->v[i].path);
+	return buf_ok(&b) ? b.p : "";
+}
+
+bool
+sandbox_is_outgrown(const struct conf *fresh)
+{
+	struct arena *a;
+	struct rules r;
+	bool outgrown;
+
+	if (given == NULL)
+		return false;
+	a = arena_new();
+	r = (struct rules){ .arena = a };
+	collect(&r, fresh, given_role);
+	const struct calls calls = calls_of(fresh, given_role, given_intake);
+	outgrown = strcmp(given, in_words(a, &r, &calls)) != 0;
+	arena_free(a);
+	return outgrown;
+}
+
+static int
+limit_files(struct job *j, enum role role, const struct calls *calls)
+{
+	struct rules r = { .arena = j->arena };
+
+	collect(&r, j->conf, role);
+	if (landlock_enter(j, r.v, r.n) < 0)
+		return -1;
+	given = xstrdup(in_words(j->arena, &r, calls));
+	return 0;
+}
+
+/* Its name for the log, or NULL: the kernel has all of it. */
+static const char *
+missing(void)
+{
+	if (landlock_version() < LANDLOCK_VERSION_MIN)
+		return calls_supported() ? "Landlock" : "Landlock and seccomp";
+	return calls_supported() ? NULL : "seccomp";
+}
+
+int
+sandbox_enter(struct job *j, enum role role, const char *intake)
+{
+	const struct conf *c = j->conf;
+	const struct calls calls = calls_of(c, role, intake);
+	const char *lacks = missing();
+	/* What a program of the operator's reads and writes is not known. */
+	bool files =
+	    landlock_version() >= LANDLOCK_VERSION_MIN && !calls.executes;
+
+	given_role = role;
+	given_intake = intake;
+	if (c->isolation == CONF_ISOLATION_OFF) {
+		log_warning("not confined",
+		    "next=\"isolation = off is for looking for faults; take "
+		    "it out\"");
+		return 0;
+	}
+	if (lacks != NULL && c->isolation == CONF_ISOLATION_REQUIRE)
+		return job_fail(j, ERR_INTERNAL,
+		    "isolation = require, and this kernel has no %s: start "
+		    "another kernel, or set isolation = use",
+		    lacks);
+	if (files && limit_files(j, role, &calls) < 0)
+		return -1;
+	if (calls_supported() && calls_limit(j, &calls) < 0)
+		return -1;
+	log_info("confined", "files=%s calls=%s", files ? "yes" : "no",
+	    calls_supported() ? "yes" : "no");
+	return 0;
+}

@@ -1,0 +1,33 @@
+/*
+ * Each role keeps, after its start, what its work needs and nothing else
+ * (architecture.md, the table of roles; PK-202): files by Landlock, system
+ * calls by seccomp.  Both only ever take away.
+ *
+ *	issuer      its database and lists; no network, no programs
+ *	web         its database and TLS files; takes connections, makes none
+ *	sender      its database and mail files; connects to the relay
+ *	validator   its database and mail files; connects, and for LMTP listens
+ *
+ * With PostgreSQL every role may also connect to the database, and read what
+ * file modes allow: which files libpq wants is not known here.
+ */
+#ifndef SRC_SANDBOX_H
+#define SRC_SANDBOX_H
+
+#include "lib/job.h"
+
+struct conf;
+
+/*
+ * When everything is open that needs more rights, and before the first thread
+ * starts.  `intake` is the validator's way in, or NULL.  0; -1 ERR_INTERNAL
+ * when the kernel lacks something that the option `isolation` requires, or a
+ * filter cannot be set.
+ */
+int sandbox_enter(struct job *j, enum role role, const char *intake);
+
+/* The new configuration needs files that this process has given up:
+ * it must be started anew. */
+bool sandbox_is_outgrown(const struct conf *fresh);
+
+#endif

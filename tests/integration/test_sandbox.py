@@ -1,0 +1,91 @@
+#!/usr/bin/python3
+"""How the running roles are confined (PK-202, architecture.md), as the kernel
+says it; and that what an admin does while they run goes on working."""
+
+import os
+import shutil
+import signal
+
+from acme import Client
+from harness import ROLES, case, edit_config, eventually, read_file, run
+from letters import answer
+
+
+def status_of(pid):
+    return dict(line.split(":\t", 1) for line in
+                read_file(f"/proc/{pid}/status").splitlines() if ":\t" in line)
+
+
+def limits_of(pid):
+    return {line[:25].strip(): line[26:].split()[0]
+            for line in read_file(f"/proc/{pid}/limits").splitlines()[1:]}
+
+
+def issue(site):
+    order = Client(site).order("alice@user.test")
+    challenge = order.challenge()
+    challenge.post()
+    answer(site, challenge)
+    return order.certificate()
+
+
+def test_confined(site):
+    with case("PK-202: every role says how it is confined"):
+        for role in ROLES:
+            event, = [e for e in site.events("confined")
+                      if e["role"] == role]
+            assert (event["files"], event["calls"]) == ("yes", "yes"), event
+    for role, pid in site.roles().items():
+        with case(f"PK-202: {role}: a filter for system calls, no rights, no "
+                  "way to get some, no core"):
+            found = status_of(pid)
+            assert found["Seccomp"] == "2", found["Seccomp"]
+            assert found["NoNewPrivs"] == "1"
+            for rights in ("CapEff", "CapPrm", "CapInh", "CapAmb"):
+                assert int(found[rights], 16) == 0, (rights, found[rights])
+            assert "0" not in found["Uid"].split() or os.getuid() != 0
+            assert limits_of(pid)["Max core file size"] == "0"
+    with case("the issuer and the web have no socket that leads outside"):
+        for role in ("issuer", "web"):
+            pid = site.roles()[role]
+            found = [os.readlink(f"/proc/{pid}/fd/{fd}")
+                     for fd in os.listdir(f"/proc/{pid}/fd")]
+            sockets = [f for f in found if f.startswith("socket:")]
+            assert role == "web" or sockets == [], found
+    with case("and a certificate is issued"):
+        issue(site)
+
+
+def test_admin(site):
+    with case("SIGHUP: a configuration that was replaced is read"):
+        edit_config(site, ca_name="Another Name")
+        fresh = f"{site.config}.new"
+        shutil.copy(site.config, fresh)
+        os.replace(fresh, site.config)
+        mark = site.mark()
+        site.reload()
+        assert "configuration not reloaded" not in site.log(mark)
+        assert len(site.events("configuration reloaded", mark)) == \
+            len(site.processes())
+    with case("SIGHUP: files elsewhere: the role is started anew, and reads "
+              "them"):
+        path = f"{site.folder}/elsewhere"
+        os.mkdir(path)
+        os.chmod(path, 0o755)
+        shutil.copy(site.env["LAB_CA_CERT"], f"{path}/roots.pem")
+        os.chmod(f"{path}/roots.pem", 0o644)
+        mark = site.mark()
+        edit_config(site, validator__smime_roots=f"{path}/roots.pem")
+        site.reload()
+        eventually(lambda: {"validator", "issuer"} <= {
+            e["role"] for e in site.events("confined", mark)}, "new roles")
+        issue(site)
+        assert " error role=validator" not in site.log(mark), site.log(mark)
+    with case("a role that was killed is confined again"):
+        mark = site.mark()
+        os.kill(site.roles()["issuer"], signal.SIGKILL)
+        eventually(lambda: site.events("confined", mark), "the new issuer")
+        issue(site)
+
+
+run({}, test_confined, test_admin)

@@ -1,0 +1,432 @@
+/*
+ * PK-202 and the table of roles in architecture.md: what each role may not do
+ * any more once it is confined, tried.  Every attempt is made by a process of
+ * its own, for there is no way back.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/arena.h"
+#include "lib/conf.h"
+#include "src/calls.h"
+#include "src/landlock.h"
+#include "src/sandbox.h"
+#include "tests/unit/unit.h"
+
+static char folder[] = "/tmp/countersign-sandbox-XXXXXX";
+static struct conf conf;
+static struct arena *keep;
+static const char *command[] = { "/bin/true" };
+static const char *lmtp[] = { "127.0.0.1:1" };
+
+static const char *
+in_folder(struct job *j, const char *name)
+{
+	return arena_printf(j->arena, "%s/%s", folder, name);
+}
+
+/* --- what is tried: 0 if it works ----------------------------------------- */
+
+static int
+tried(int result)
+{
+	return result < 0 ? errno : 0;
+}
+
+static int
+make_socket(int family, int type)
+{
+	return tried(socket(family, type, 0));
+}
+
+static int
+try_unix(struct job *j)
+{
+	(void)j;
+	return make_socket(AF_UNIX, SOCK_STREAM);
+}
+
+static int
+try_inet(struct job *j)
+{
+	(void)j;
+	return make_socket(AF_INET, SOCK_STREAM);
+}
+
+static int
+try_packet(struct job *j)
+{
+	(void)j;
+	return make_socket(AF_PACKET, SOCK_RAW);
+}
+
+/* Nobody listens there: what the other side refuses was let out. */
+static int
+connect_to(uint16_t port)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET,
+		.sin_port = htons(port),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	int e = fd < 0 ? errno
+		       : tried(connect(fd, (struct sockaddr *)&a, sizeof(a)));
+
+	return e == ECONNREFUSED ? 0 : e;
+}
+
+static int
+try_elsewhere(struct job *j)
+{
+	(void)j;
+	return connect_to(9);
+}
+
+static int
+try_listen(struct job *j)
+{
+	(void)j;
+	/* An inherited socket: what a parent had opened. */
+	return tried(listen(100, 1));
+}
+
+static int
+try_exec(struct job *j)
+{
+	(void)j;
+	execl("/bin/true", "true", (char *)NULL);
+	return errno;
+}
+
+static int
+try_passwd(struct job *j)
+{
+	(void)j;
+	return tried(open("/etc/passwd", O_RDONLY));
+}
+
+static int
+try_home(struct job *j)
+{
+	return tried(open(in_folder(j, "other/secret"), O_RDONLY));
+}
+
+static int
+try_database(struct job *j)
+{
+	return tried(open(in_folder(j, "db/x.db-wal"), O_RDWR | O_CREAT, 0600));
+}
+
+static int
+try_list(struct job *j)
+{
+	return tried(open(in_folder(j, "lists/new"), O_RDWR | O_CREAT, 0600)) ||
+	       tried(rename(in_folder(j, "lists/new"),
+		   in_folder(j, "lists/issuing.crl")));
+}
+
+static int
+try_write_conf(struct job *j)
+{
+	return tried(open(in_folder(j, "etc/x.conf"), O_WRONLY));
+}
+
+static int
+try_read_conf(struct job *j)
+{
+	return tried(open(in_folder(j, "etc/x.conf"), O_RDONLY));
+}
+
+static int
+try_tmp(struct job *j)
+{
+	return tried(open(in_folder(j, "tmp"), O_RDWR | O_CREAT, 0600));
+}
+
+static int
+try_certificate(struct job *j)
+{
+	return tried(open(in_folder(j, "tls/cert.pem"), O_RDONLY));
+}
+
+static int
+try_code(struct job *j)
+{
+	void *p = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	(void)j;
+	return p == MAP_FAILED ? errno : 0;
+}
+
+static int
+try_fork(struct job *j)
+{
+	pid_t pid = fork();
+
+	(void)j;
+	if (pid == 0)
+		_exit(0);
+	return tried(pid);
+}
+
+static int
+try_parent(struct job *j)
+{
+	(void)j;
+	return tried(kill(getppid(), 0));
+}
+
+static int
+try_ptrace(struct job *j)
+{
+	(void)j;
+	return tried((int)ptrace(PTRACE_TRACEME, 0, NULL, NULL));
+}
+
+static int
+try_keys(struct job *j)
+{
+	(void)j;
+	return tried((int)syscall(SYS_keyctl, 0, 0, 0, 0, 0));
+}
+
+/* --- the table ------------------------------------------------------------ */
+
+enum expected {
+	WORKS,
+	REFUSED,
+	KILLED,
+};
+
+/* Who is confined: roles, and those whose configuration asks for more. */
+enum who {
+	ISSUER,
+	WEB,
+	SENDER,
+	VALIDATOR,
+	WITH_LMTP,
+	WITH_COMMAND,
+	ISSUER_POSTGRESQL,
+	WHO_COUNT
+};
+
+static const char *const names[] = { "issuer", "web", "sender", "validator",
+	"validator (LMTP)", "sender (token command)", "issuer (PostgreSQL)" };
+
+static const struct attempt {
+	const char *what;
+	int (*try)(struct job *j);
+	enum expected expected[WHO_COUNT];
+} attempts[] = {
+#define W WORKS
+#define R REFUSED
+#define K KILLED
+	/* issuer, web, sender, validator, LMTP, command, PostgreSQL */
+	{ "a Unix socket", try_unix, { R, R, W, W, W, W, W } },
+	{ "a TCP socket", try_inet, { R, R, W, W, W, W, W } },
+	{ "a connection", try_elsewhere, { R, R, W, W, W, W, W } },
+	{ "a raw socket", try_packet, { R, R, R, R, R, R, R } },
+	{ "listening", try_listen, { R, W, W, R, W, W, R } },
+	{ "a program", try_exec, { R, R, R, R, R, W, R } },
+	{ "/etc/passwd", try_passwd, { R, W, W, W, W, W, W } },
+	{ "another folder", try_home, { R, R, R, R, R, W, W } },
+	{ "the database", try_database, { W, W, W, W, W, W, R } },
+	{ "the list", try_list, { W, R, R, R, R, W, W } },
+	{ "reading the configuration", try_read_conf, { W, W, W, W, W, W, W } },
+	{ "writing the configuration", try_write_conf,
+	    { R, R, R, R, R, W, R } },
+	{ "a file elsewhere", try_tmp, { R, R, R, R, R, W, R } },
+	{ "the web's certificate", try_certificate, { R, W, R, R, R, W, W } },
+	{ "new code", try_code, { R, W, W, W, W, W, R } },
+	{ "another process", try_fork, { R, W, W, W, W, W, R } },
+	{ "debugging", try_ptrace, { K, K, K, K, K, K, K } },
+	{ "the kernel's keys", try_keys, { K, K, K, K, K, K, K } },
+#undef W
+#undef R
+#undef K
+};
+
+static enum role
+configure(enum who who)
+{
+	static const enum role roles[] = { ROLE_ISSUER, ROLE_WEB, ROLE_SENDER,
+		ROLE_VALIDATOR, ROLE_VALIDATOR, ROLE_SENDER, ROLE_ISSUER };
+
+	conf.sender.relay_token_command =
+	    (struct conf_list){ command, who == WITH_COMMAND };
+	conf.validator.lmtp_listen =
+	    (struct conf_list){ lmtp, who == WITH_LMTP };
+	conf.database = who == ISSUER_POSTGRESQL
+			    ? "postgresql:"
+			    : arena_printf(keep, "sqlite:%s/db/x.db", folder);
+	return roles[who];
+}
+
+/* In the child: the exit status is what came of it. */
+static void
+attempt(enum role role, const char *intake, int (*try)(struct job *j))
+{
+	struct job *j = unit_job();
+	int listener = socket(AF_INET, SOCK_STREAM, 0);
+
+	dup2(listener, 100);
+	j->conf = &conf;
+	if (sandbox_enter(j, role, intake) < 0) {
+		fprintf(stderr, "%s\n", j->err.text);
+		_exit(9);
+	}
+	_exit(try(j) == 0 ? WORKS : REFUSED);
+}
+
+static enum expected
+outcome(enum role role, const char *intake, const struct attempt *a)
+{
+	int status = 0;
+	pid_t pid = fork();
+
+	if (pid == 0)
+		attempt(role, intake, a->try);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	if (WIFSIGNALED(status)) {
+		assert_int_equal(WTERMSIG(status), SIGSYS);
+		return KILLED;
+	}
+	assert_true(WEXITSTATUS(status) != 9);
+	return WEXITSTATUS(status) == 0 ? WORKS : REFUSED;
+}
+
+/* The sanitizers need more than the product does. */
+static bool
+is_unable(int version)
+{
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+	return true;
+#endif
+#ifdef __has_feature
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+	return true;
+#endif
+#endif
+	return !calls_supported() || landlock_version() < version;
+}
+
+/* PK-202 */
+static void
+test_roles(void **state)
+{
+	(void)state;
+	if (is_unable(2))
+		UNIT_SKIP("needs seccomp, Landlock 2 and no sanitizers");
+	for (enum who who = 0; who < WHO_COUNT; who++) {
+		enum role role = configure(who);
+
+		for (size_t i = 0; i < sizeof(attempts) / sizeof(attempts[0]);
+		     i++) {
+			unit_case("%s: %s", names[who], attempts[i].what);
+			assert_int_equal(
+			    outcome(role, who == WITH_LMTP ? "lmtp" : NULL,
+				&attempts[i]),
+			    attempts[i].expected[who]);
+		}
+	}
+}
+
+static void
+test_signals(void **state)
+{
+	static const struct attempt parent = { "kill", try_parent, { 0 } };
+
+	(void)state;
+	if (is_unable(6))
+		UNIT_SKIP("needs seccomp, Landlock 6 and no sanitizers");
+	for (enum who who = ISSUER; who <= WITH_LMTP; who++)
+		assert_int_equal(
+		    outcome(configure(who), NULL, &parent), REFUSED);
+}
+
+static void
+test_off(void **state)
+{
+	enum role role = configure(ISSUER);
+
+	(void)state;
+	conf.isolation = CONF_ISOLATION_OFF;
+	for (size_t i = 0; i < sizeof(attempts) / sizeof(attempts[0]); i++)
+		if (attempts[i].try == try_home || attempts[i].try == try_exec)
+			assert_int_equal(
+			    outcome(role, NULL, &attempts[i]), WORKS);
+	conf.isolation = CONF_ISOLATION_USE;
+}
+
+/* --- set-up --------------------------------------------------------------- */
+
+static void
+make_file(const char *name)
+{
+	int fd = open(arena_printf(keep, "%s/%s", folder, name),
+	    O_WRONLY | O_CREAT, 0600);
+
+	if (fd < 0)
+		abort();
+	close(fd);
+}
+
+static void
+set_up(void)
+{
+	static const char *const folders[] = { "db", "lists", "etc", "other",
+		"tls" };
+
+	keep = arena_new();
+	if (mkdtemp(folder) == NULL)
+		abort();
+	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
+		if (mkdir(arena_printf(keep, "%s/%s", folder, folders[i]),
+			0700) != 0)
+			abort();
+	make_file("etc/x.conf");
+	make_file("other/secret");
+	make_file("tls/cert.pem");
+	conf =
+	    (struct conf){ .file = arena_printf(keep, "%s/etc/x.conf", folder),
+		    .issuer.crl_file =
+			arena_printf(keep, "%s/lists/issuing.crl", folder),
+		    .web.tls_certificate =
+			arena_printf(keep, "%s/tls/cert.pem", folder),
+		    .sender.relay_port = 25 };
+}
+
+static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(test_roles),
+	cmocka_unit_test(test_signals),
+	cmocka_unit_test(test_off),
+};
+
+int
+main(void)
+{
+	int result;
+
+	set_up();
+	result = unit_run(tests, sizeof(tests) / sizeof(tests[0]));
+	/* A folder of this test alone, made by mkdtemp(). */
+	if (system(arena_printf(keep, "rm -r '%s'", folder)) != 0)
+		result = 1;
+	arena_free(keep);
+	return result;
+}
