@@ -755,8 +755,8 @@ forbid(struct job *j, const struct caa_row *c)
 	if (strcmp(c->result, caa_result_name(CAA_DENY)) != 0 ||
 	    !j->conf->caa_enforce)
 		return 0;
-	r = store_authz_forbid(j, c->authz_id,
-	    problem_format(j, ERR_CAA, caa_refusal_text(j, c)));
+	r = store_authz_forbid(
+	    j, c->authz_id, problem_format(j, ERR_CAA, caa_refusal_text(j, c)));
 	if (r == 1)
 		j->wake |= 1u << ROLE_WEB;
 	return r < 0 ? -1 : 0;

@@ -57,8 +57,7 @@ end_order(struct job *j, const struct order *o, enum err_kind kind,
 
 	if (problem == NULL)
 		return -1;
-	if (store_begin(j) < 0 ||
-	    store_order_fail(j, o->id, problem) < 0 ||
+	if (store_begin(j) < 0 || store_order_fail(j, o->id, problem) < 0 ||
 	    store_audit_add(j, "issuer", "certificate", object, "refused",
 		worker_detail(j, "reason", detail)) < 0)
 		return worker_undo(j);
