@@ -219,7 +219,9 @@ make_signer(struct making *m, struct signer *s, enum ca_role role,
 	if (key == NULL)
 		return refuse(
 		    m, "key type", "must be p256, p384, rsa3072 or rsa4096");
-	s->key = s->public_key = ossl_own_pkey(m->j->arena, key);
+	s->role = role;
+	s->public_key = ossl_own_pkey(m->j->arena, key);
+	s->key = signing_key_new(m->j->arena, key);
 	s->alg = sig_alg_for(key, role);
 	*spki = public_key_der(m, key);
 	if (s->alg == NULL || spki_split(*spki, &type, &bits) < 0) {
@@ -323,8 +325,7 @@ make_certificate(struct making *m, const struct signer *s, struct span spki,
 	der_close(&b, mark);
 	if (!buf_ok(&b))
 		return refuse(m, "certificate", "too large");
-	return ca_sign(
-	    m->j, &m->root, m->root.key, SIGNED_CERTIFICATE, buf_span(&b), der);
+	return signer_sign(m->j, &m->root, SIGNED_CA, buf_span(&b), der);
 }
 
 /* L-50 to L-57 as far as ca_load() does not repeat them: encoding, key
@@ -407,11 +408,11 @@ make_keys(struct making *m)
 	wipe(octets, sizeof octets);
 	struct span passphrase = buf_span(&b);
 	m->files[PASSPHRASE].data = passphrase;
-	if (encrypt_key(m, m->root.key, passphrase, &m->files[ROOT_KEY].data) <
-	    0)
+	if (encrypt_key(m, m->root.public_key, passphrase,
+		&m->files[ROOT_KEY].data) < 0)
 		return -1;
 	return encrypt_key(
-	    m, m->issuing.key, passphrase, &m->files[ISSUING_KEY].data);
+	    m, m->issuing.public_key, passphrase, &m->files[ISSUING_KEY].data);
 }
 
 /* --- files --------------------------------------------------------------- */

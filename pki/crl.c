@@ -185,7 +185,7 @@ crl_sign_as(struct job *j, const struct signer *signer, enum ca_role role,
 	if (problem != NULL)
 		return job_fail(j, ERR_INTERNAL, "list refused: %s", problem);
 	if (build_tbs(j, signer, in, &tbs) < 0 ||
-	    ca_sign(j, signer, signer->key, SIGNED_CRL, tbs, der) < 0)
+	    signer_sign(j, signer, SIGNED_CRL, tbs, der) < 0)
 		return -1;
 	return check_signed(j, signer, in, *der);
 }

@@ -171,38 +171,11 @@ issue_prepare(struct job *j, const struct ca *ca, const struct issue_input *in,
 	if (build_tbs(j, ca, in, &out->tbs) < 0)
 		return -1;
 	/* PK-137: these octets, signed by a key that nobody certified. */
-	if (ca_sign(j, &ca->signer, ca->lint_key, SIGNED_CERTIFICATE, out->tbs,
+	if (signer_sign(j, &ca->lint, SIGNED_SUBSCRIBER, out->tbs,
 		&lint_certificate_der) < 0)
 		return -1;
 	return lint_certificate(
 	    j, ca, in, lint_certificate_der, &out->lint_report);
-}
-
-/* Whatever is asked for, the CA's key signs no CA certificate and nothing
- * for another purpose than mail (PK-203). */
-static const char *
-subscriber_problem(const struct ca *ca, const struct certview *v)
-{
-	const struct cert_extension *e =
-	    certview_extension(v, OID_EXT_KEY_USAGE);
-	struct der list;
-	struct der usage;
-	struct span id;
-
-	if (certview_extension(v, OID_BASIC_CONSTRAINTS) != NULL)
-		return "it has basicConstraints";
-	if (e == NULL || der_only(e->value, DER_SEQUENCE, &list) < 0 ||
-	    der_only(list.body, DER_OID, &usage) < 0 ||
-	    !span_eq(usage.body, OID_EMAIL_PROTECTION))
-		return "its extKeyUsage is not emailProtection";
-	if (certview_authority_key_id(v, &id) != 1 ||
-	    !span_eq(id, ca->signer.key_id))
-		return "its authorityKeyIdentifier is not this CA's";
-	if (certview_names(v, &id) != 1)
-		return "it has no subjectAltName";
-	if (v->not_after > ca->not_after)
-		return "it outlives the CA";
-	return NULL;
 }
 
 /* The purpose under which OpenSSL accepts the class; none for an EC key that
@@ -251,14 +224,10 @@ issue_sign(struct job *j, const struct ca *ca, struct span tbs,
 	if (!span_eq(signature_alg, ca->signer.alg->der))
 		return job_fail(j, ERR_INTERNAL,
 		    "the signature algorithm is not this CA's");
-	const char *problem = certview_parse_tbs(tbs, &v) < 0
-				  ? "it is not a TBSCertificate"
-				  : subscriber_problem(ca, &v);
-	if (problem != NULL)
+	if (certview_parse_tbs(tbs, &v) == 0 && v.not_after > ca->not_after)
 		return job_fail(
-		    j, ERR_INTERNAL, "refused to sign: %s", problem);
-	if (ca_sign(j, &ca->signer, ca->signer.key, SIGNED_CERTIFICATE, tbs,
-		der) < 0)
+		    j, ERR_INTERNAL, "refused to sign: it outlives the CA");
+	if (signer_sign(j, &ca->signer, SIGNED_SUBSCRIBER, tbs, der) < 0)
 		return -1;
 	return check_signed(j, ca, tbs, *der);
 }

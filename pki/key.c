@@ -23,118 +23,6 @@
 #define PEM_FILE_MAX (256 * 1024)
 #define PASSPHRASE_MAX 1024
 #define CHAIN_MAX 8
-#define SIGNATURE_MAX 1024
-#define RSA_STRONG_BITS 4096
-
-static const struct sig_alg sig_algs[] = {
-	{ "sha256WithRSAEncryption", "SHA256",
-	    { "\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0b\x05\x00",
-		15 } },
-	{ "sha384WithRSAEncryption", "SHA384",
-	    { "\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0c\x05\x00",
-		15 } },
-	{ "sha512WithRSAEncryption", "SHA512",
-	    { "\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0d\x05\x00",
-		15 } },
-	{ "ecdsa-with-SHA256", "SHA256",
-	    { "\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02", 12 } },
-	{ "ecdsa-with-SHA384", "SHA384",
-	    { "\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x03", 12 } },
-};
-enum { ALG_RSA_SHA256, ALG_RSA_SHA384, ALG_RSA_SHA512, ALG_P256, ALG_P384 };
-
-const struct sig_alg *
-sig_alg_for(const EVP_PKEY *key, enum ca_role role)
-{
-	char group[32];
-	size_t len;
-
-	if (EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA) {
-		bool strong = role == CA_ROLE_ROOT ||
-			      EVP_PKEY_get_bits(key) >= RSA_STRONG_BITS;
-		return &sig_algs[strong ? ALG_RSA_SHA384 : ALG_RSA_SHA256];
-	}
-	if (EVP_PKEY_get_base_id(key) != EVP_PKEY_EC ||
-	    EVP_PKEY_get_group_name(key, group, sizeof group, &len) != 1)
-		return NULL;
-	/* The hash follows from the curve. */
-	if (strcmp(group, "prime256v1") == 0)
-		return &sig_algs[ALG_P256];
-	return strcmp(group, "secp384r1") == 0 ? &sig_algs[ALG_P384] : NULL;
-}
-
-bool
-sig_alg_is_known(struct span der)
-{
-	for (size_t i = 0; i < sizeof sig_algs / sizeof sig_algs[0]; i++)
-		if (span_eq(sig_algs[i].der, der))
-			return true;
-	return false;
-}
-
-/* Does the structure begin as one of this type, signer and algorithm? */
-static bool
-tbs_is_of_signer(const struct signer *s, enum signed_type type, struct span tbs)
-{
-	struct certview c;
-	struct der outer;
-	struct der d;
-	struct der name;
-
-	if (type == SIGNED_CERTIFICATE)
-		return certview_parse_tbs(tbs, &c) == 0 && c.is_v3 &&
-		       span_eq(c.inner_algorithm, s->alg->der) &&
-		       span_eq(c.issuer, s->name);
-	return der_only(tbs, DER_SEQUENCE, &outer) == 0 &&
-	       der_take(&outer.body, DER_INTEGER, &d) == 0 &&
-	       span_eq(d.body, SPAN("\x01")) &&
-	       der_take(&outer.body, DER_SEQUENCE, &d) == 0 &&
-	       span_eq(d.whole, s->alg->der) &&
-	       der_take(&outer.body, DER_SEQUENCE, &name) == 0 &&
-	       span_eq(name.whole, s->name);
-}
-
-static int
-sign_bytes(struct job *j, EVP_PKEY *key, const char *digest, struct span in,
-    unsigned char *out, size_t *out_len)
-{
-	EVP_MD_CTX *ctx = ossl_own_md_ctx(j->arena, EVP_MD_CTX_new());
-
-	if (ctx == NULL ||
-	    EVP_DigestSignInit_ex(ctx, NULL, digest, NULL, NULL, key, NULL) !=
-		1 ||
-	    EVP_DigestSign(ctx, out, out_len, ossl_bytes(in), in.n) != 1)
-		return ossl_fail(j, "signing failed");
-	return 0;
-}
-
-int
-ca_sign(struct job *j, const struct signer *signer, EVP_PKEY *key,
-    enum signed_type type, struct span tbs, struct span *der)
-{
-	unsigned char signature[SIGNATURE_MAX];
-	size_t len = sizeof signature;
-	struct buf b;
-
-	if (key == NULL)
-		return job_fail(j, ERR_INTERNAL, "the CA's key is not loaded");
-	if (!tbs_is_of_signer(signer, type, tbs))
-		return job_fail(j, ERR_INTERNAL,
-		    "refused to sign what is not a structure of this CA");
-	if (sign_bytes(j, key, signer->alg->digest, tbs, signature, &len) < 0)
-		return -1;
-	buf_init(&b, j->arena, tbs.n + 2 * SIGNATURE_MAX);
-	size_t mark = der_open(&b, DER_SEQUENCE);
-	buf_add(&b, tbs);
-	buf_add(&b, signer->alg->der);
-	der_add_bit_string(&b, span_mem(signature, len));
-	der_close(&b, mark);
-	if (!buf_ok(&b))
-		return job_fail(
-		    j, ERR_INTERNAL, "the signed data is too large");
-	*der = buf_span(&b);
-	return 0;
-}
 
 int
 ca_verify(struct job *j, X509_STORE *store, X509 *certificate, int purpose,
@@ -459,7 +347,7 @@ load_key(struct loader *l)
 		return job_fail(j, ERR_INTERNAL,
 		    "%s: not the key of the certificate in %s", path,
 		    l->files->certificate);
-	l->ca->signer.key = key;
+	l->ca->signer.key = signing_key_new(l->keep, key);
 	return 0;
 }
 
@@ -484,13 +372,15 @@ make_lint_anchor(struct loader *l)
 {
 	struct ca *ca = l->ca;
 	X509 *twin = ossl_own_x509(l->keep, X509_dup(ca->certificate));
+	EVP_PKEY *key =
+	    ossl_own_pkey(l->keep, make_lint_key(ca->signer.public_key));
 	unsigned char *der = NULL;
 
-	ca->lint_key =
-	    ossl_own_pkey(l->keep, make_lint_key(ca->signer.public_key));
-	if (twin == NULL || ca->lint_key == NULL ||
-	    X509_set_pubkey(twin, ca->lint_key) != 1)
+	if (twin == NULL || key == NULL || X509_set_pubkey(twin, key) != 1)
 		return ossl_fail(l->j, "making the lint key");
+	ca->lint = ca->signer;
+	ca->lint.public_key = key;
+	ca->lint.key = signing_key_new(l->keep, key);
 	/* Written and read again: nothing of the first key stays cached. */
 	if (i2d_re_X509_tbs(twin, &der) <= 0)
 		return ossl_fail(l->j, "making the lint certificate");

@@ -36,6 +36,10 @@ libcs_pki_a_SOURCES = \
 	pki/profile.h \
 	pki/rsacheck.c \
 	pki/rsacheck.h \
+	pki/signer.c \
+	pki/signer.h \
+	pki/signing_key.c \
+	pki/signing_key.h \
 	pki/spki_file.c \
 	pki/spki_file.h \
 	pki/version.h

@@ -219,7 +219,9 @@ unit_tests += \
 	tests/unit/test_issue \
 	tests/unit/test_keycheck \
 	tests/unit/test_lint \
-	tests/unit/test_profile
+	tests/unit/test_profile \
+	tests/unit/test_signer
+tests_unit_test_signer_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI)
 tests_unit_test_crl_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI)
 tests_unit_test_profile_LDADD = $(UNIT) $(CS_PKI)
 tests_unit_test_lint_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI)

@@ -361,7 +361,7 @@ test_load(void **state)
 	files.passphrase_file = NULL;
 	assert_int_equal(ca_load(j, j->arena, &files, &ca), 0);
 	assert_null(ca->signer.key);
-	assert_null(ca->lint_key);
+	assert_null(ca->lint.key);
 	struct span pem = ca_chain_pem(ca);
 	assert_true(span_eq(pem, read_file(j, files.certificate)));
 	assert_int_equal(strlen(ca_key_label(ca)), 40);

@@ -577,8 +577,8 @@ test_same_octets(void **state)
 	    issue_sign(j, ca, tbs.tbs, tbs.signature_alg, &again), 0);
 	assert_true(span_eq(der, again));
 
-	assert_int_equal(ca_sign(j, &ca->signer, ca->lint_key,
-			     SIGNED_CERTIFICATE, tbs.tbs, &lint_der),
+	assert_int_equal(
+	    signer_sign(j, &ca->lint, SIGNED_SUBSCRIBER, tbs.tbs, &lint_der),
 	    0);
 	X509 *lint = ossl_x509(j->arena, lint_der);
 	assert_int_equal(X509_verify(lint, ca->signer.public_key), 0);
@@ -602,7 +602,7 @@ test_corrupted(void **state)
 	struct issue_input in =
 	    input(j, lab_key(KEY_TYPE_P256, 0), 1, alice, 1, &csr);
 	assert_int_equal(issue_prepare(j, ca, &in, &tbs), 0);
-	other.signer.key = ca->lint_key;
+	other.signer.key = ca->lint.key;
 	assert_int_equal(
 	    issue_sign(j, &other, tbs.tbs, tbs.signature_alg, &der), -1);
 	assert_non_null(strstr(j->err.text, "signature failure"));

@@ -137,7 +137,7 @@ build(const struct certificate *c)
 	struct buf b;
 
 	assert_int_equal(EVP_DigestSignInit_ex(ctx, NULL, "SHA256", NULL, NULL,
-			     lab_ca("p256")->lint_key, NULL),
+			     lab_ca("p256")->lint.public_key, NULL),
 	    1);
 	assert_int_equal(EVP_DigestSign(ctx, signature, &n,
 			     (const unsigned char *)tbs.p, tbs.n),

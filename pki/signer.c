@@ -1,0 +1,259 @@
+#include "config.h"
+
+#include "pki/signer.h"
+
+#include <openssl/evp.h>
+#include <string.h>
+
+#include "lib/arena.h"
+#include "lib/job.h"
+#include "pki/certview.h"
+#include "pki/der.h"
+#include "pki/oid.h"
+
+#define RSA_STRONG_BITS 4096
+
+static const struct sig_alg sig_algs[] = {
+	{ "sha256WithRSAEncryption", "SHA256",
+	    { "\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0b\x05\x00",
+		15 } },
+	{ "sha384WithRSAEncryption", "SHA384",
+	    { "\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0c\x05\x00",
+		15 } },
+	{ "sha512WithRSAEncryption", "SHA512",
+	    { "\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0d\x05\x00",
+		15 } },
+	{ "ecdsa-with-SHA256", "SHA256",
+	    { "\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02", 12 } },
+	{ "ecdsa-with-SHA384", "SHA384",
+	    { "\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x03", 12 } },
+};
+enum { ALG_RSA_SHA256, ALG_RSA_SHA384, ALG_RSA_SHA512, ALG_P256, ALG_P384 };
+
+const struct sig_alg *
+sig_alg_for(const EVP_PKEY *key, enum ca_role role)
+{
+	char group[32];
+	size_t len;
+
+	if (EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA) {
+		bool strong = role == CA_ROLE_ROOT ||
+			      EVP_PKEY_get_bits(key) >= RSA_STRONG_BITS;
+		return &sig_algs[strong ? ALG_RSA_SHA384 : ALG_RSA_SHA256];
+	}
+	if (EVP_PKEY_get_base_id(key) != EVP_PKEY_EC ||
+	    EVP_PKEY_get_group_name(key, group, sizeof group, &len) != 1)
+		return NULL;
+	/* The hash follows from the curve. */
+	if (strcmp(group, "prime256v1") == 0)
+		return &sig_algs[ALG_P256];
+	return strcmp(group, "secp384r1") == 0 ? &sig_algs[ALG_P384] : NULL;
+}
+
+bool
+sig_alg_is_known(struct span der)
+{
+	for (size_t i = 0; i < sizeof sig_algs / sizeof sig_algs[0]; i++)
+		if (span_eq(sig_algs[i].der, der))
+			return true;
+	return false;
+}
+
+/* --- what is to be signed ------------------------------------------------ */
+
+/* Does its extKeyUsage say this and nothing more? */
+static bool
+is_only_for(const struct certview *v, struct span purpose)
+{
+	const struct cert_extension *e =
+	    certview_extension(v, OID_EXT_KEY_USAGE);
+	struct der list;
+	struct der usage;
+
+	return e != NULL && der_only(e->value, DER_SEQUENCE, &list) == 0 &&
+	       der_only(list.body, DER_OID, &usage) == 0 &&
+	       span_eq(usage.body, purpose);
+}
+
+static const char *
+subscriber_problem(const struct certview *v)
+{
+	struct span names;
+
+	if (certview_extension(v, OID_BASIC_CONSTRAINTS) != NULL)
+		return "it has basicConstraints";
+	if (!is_only_for(v, OID_EMAIL_PROTECTION))
+		return "its extKeyUsage is not emailProtection";
+	return certview_names(v, &names) == 1 ? NULL
+					      : "it has no subjectAltName";
+}
+
+static const char *
+responder_problem(const struct certview *v)
+{
+	if (certview_extension(v, OID_BASIC_CONSTRAINTS) != NULL)
+		return "it has basicConstraints";
+	if (!is_only_for(v, OID_OCSP_SIGNING))
+		return "its extKeyUsage is not OCSPSigning";
+	return certview_extension(v, OID_OCSP_NO_CHECK) != NULL
+		   ? NULL
+		   : "it has no OCSP no-check";
+}
+
+static const char *
+ca_problem(const struct certview *v)
+{
+	const struct cert_extension *e =
+	    certview_extension(v, OID_BASIC_CONSTRAINTS);
+	struct der list;
+	struct der is_ca;
+
+	if (e == NULL || der_only(e->value, DER_SEQUENCE, &list) < 0 ||
+	    der_take(&list.body, DER_BOOLEAN, &is_ca) < 0)
+		return "its basicConstraints do not make it a CA";
+	if (is_only_for(v, OID_OCSP_SIGNING))
+		return "its extKeyUsage is OCSPSigning";
+	return NULL;
+}
+
+static const char *
+certificate_problem(
+    const struct signer *s, enum signed_type type, struct span tbs)
+{
+	struct certview v;
+	struct span id;
+
+	if (certview_parse_tbs(tbs, &v) < 0 || !v.is_v3)
+		return "it is not a TBSCertificate";
+	if (!span_eq(v.inner_algorithm, s->alg->der) ||
+	    !span_eq(v.issuer, s->name))
+		return "it names another CA or algorithm";
+	/* A root's own certificate names no signer (PK-125). */
+	if ((type != SIGNED_CA || !span_eq(v.subject, s->name)) &&
+	    (certview_authority_key_id(&v, &id) != 1 ||
+		!span_eq(id, s->key_id)))
+		return "its authorityKeyIdentifier is not this CA's";
+	if (type == SIGNED_CA)
+		return ca_problem(&v);
+	return type == SIGNED_RESPONDER ? responder_problem(&v)
+					: subscriber_problem(&v);
+}
+
+static const char *
+list_problem(const struct signer *s, struct span tbs)
+{
+	struct der outer;
+	struct der d;
+	struct der algorithm;
+	struct der name;
+
+	if (!der_is_strict(tbs) || der_only(tbs, DER_SEQUENCE, &outer) < 0 ||
+	    der_take(&outer.body, DER_INTEGER, &d) < 0 ||
+	    !span_eq(d.body, SPAN("\x01")) ||
+	    der_take(&outer.body, DER_SEQUENCE, &algorithm) < 0 ||
+	    der_take(&outer.body, DER_SEQUENCE, &name) < 0)
+		return "it is not a TBSCertList";
+	if (!span_eq(algorithm.whole, s->alg->der) ||
+	    !span_eq(name.whole, s->name))
+		return "it names another CA or algorithm";
+	return NULL;
+}
+
+static const char *
+answer_problem(const struct signer *s, struct span tbs)
+{
+	struct der outer;
+	struct der by_key;
+	struct der hash;
+	struct der d;
+
+	if (!der_is_strict(tbs) || der_only(tbs, DER_SEQUENCE, &outer) < 0 ||
+	    der_take(&outer.body, DER_CONTEXT(2), &by_key) < 0 ||
+	    der_only(by_key.body, DER_OCTET_STRING, &hash) < 0 ||
+	    der_take(&outer.body, DER_GENERALIZED_TIME, &d) < 0 ||
+	    der_take(&outer.body, DER_SEQUENCE, &d) < 0)
+		return "it is not a ResponseData by key";
+	return s->key_hash.n > 0 && span_eq(hash.body, s->key_hash)
+		   ? NULL
+		   : "it names another responder";
+}
+
+static bool
+may_sign(enum ca_role role, enum signed_type type)
+{
+	switch (role) {
+	case CA_ROLE_ISSUING:
+		return type == SIGNED_SUBSCRIBER || type == SIGNED_RESPONDER ||
+		       type == SIGNED_CRL;
+	case CA_ROLE_ROOT:
+		return type == SIGNED_CA || type == SIGNED_RESPONDER ||
+		       type == SIGNED_CRL;
+	case CA_ROLE_RESPONDER:
+		return type == SIGNED_OCSP;
+	}
+	return false;
+}
+
+static const char *
+problem_of(const struct signer *s, enum signed_type type, struct span tbs)
+{
+	if (!may_sign(s->role, type))
+		return "this signer does not sign such things";
+	switch (type) {
+	case SIGNED_SUBSCRIBER:
+	case SIGNED_CA:
+	case SIGNED_RESPONDER:
+		return certificate_problem(s, type, tbs);
+	case SIGNED_CRL:
+		return list_problem(s, tbs);
+	case SIGNED_OCSP:
+		return answer_problem(s, tbs);
+	}
+	return "its type is not known";
+}
+
+/* --- signing ------------------------------------------------------------- */
+
+/* BasicOCSPResponse's certs: [0] EXPLICIT SEQUENCE OF Certificate. */
+static void
+add_certificate(struct buf *b, struct span certificate)
+{
+	size_t explicit = der_open(b, DER_CONTEXT(0));
+	size_t list = der_open(b, DER_SEQUENCE);
+
+	buf_add(b, certificate);
+	der_close(b, list);
+	der_close(b, explicit);
+}
+
+int
+signer_sign(struct job *j, const struct signer *s, enum signed_type type,
+    struct span tbs, struct span *der)
+{
+	unsigned char signature[SIGNATURE_MAX];
+	const char *problem;
+	struct buf b;
+	size_t len;
+
+	if (s->key == NULL)
+		return job_fail(j, ERR_INTERNAL, "the CA's key is not loaded");
+	problem = problem_of(s, type, tbs);
+	if (problem != NULL)
+		return job_fail(
+		    j, ERR_INTERNAL, "refused to sign: %s", problem);
+	if (signing_key_use(j, s->key, s->alg, tbs, signature, &len) < 0)
+		return -1;
+	buf_init(&b, j->arena, tbs.n + s->certificate.n + 2 * SIGNATURE_MAX);
+	size_t mark = der_open(&b, DER_SEQUENCE);
+	buf_add(&b, tbs);
+	buf_add(&b, s->alg->der);
+	der_add_bit_string(&b, span_mem(signature, len));
+	if (type == SIGNED_OCSP && s->certificate.n > 0)
+		add_certificate(&b, s->certificate);
+	der_close(&b, mark);
+	if (!buf_ok(&b))
+		return job_fail(
+		    j, ERR_INTERNAL, "the signed data is too large");
+	*der = buf_span(&b);
+	return 0;
+}

@@ -1,0 +1,61 @@
+/*
+ * Inside pki/ only: the one way to a signature of a CA or of its responder.
+ *
+ *	signer_sign(j, &ca->signer, SIGNED_CRL, tbs, &der)
+ *
+ * signs a structure that pki/ built, if it is of the type that the tag says,
+ * names this signer and its algorithm, and is something that this signer may
+ * sign at all; raw bytes are refused (PK-203).
+ */
+#ifndef PKI_SIGNER_H
+#define PKI_SIGNER_H
+
+#include <openssl/types.h>
+
+#include "lib/buf.h"
+#include "pki/signing_key.h"
+
+/* pki.md 9.4: one signature algorithm follows from the signer's key. */
+struct sig_alg {
+	const char *name;
+	const char *digest;
+	struct span der; /* AlgorithmIdentifier */
+};
+
+/* A root signs CAs, responders and its list; an issuing CA subscribers,
+ * responders and its list; a responder OCSP answers (PK-130, PK-177). */
+enum ca_role { CA_ROLE_ISSUING, CA_ROLE_ROOT, CA_ROLE_RESPONDER };
+
+/* NULL for a key that may not sign.  PK-117: a root with an RSA key always
+ * signs with SHA-384. */
+const struct sig_alg *sig_alg_for(const EVP_PKEY *key, enum ca_role role);
+/* Is it one of the table, whoever signs with it (PK-132)? */
+bool sig_alg_is_known(struct span der);
+
+struct signer {
+	enum ca_role role;
+	struct span name;   /* subject, DER: issuer of what it signs (PK-91) */
+	struct span key_id; /* subjectKeyIdentifier */
+	const struct sig_alg *alg;
+	EVP_PKEY *public_key;
+	const struct signing_key *key; /* NULL: no key here */
+	/* Of a responder: SHA-1 of its key's bits, by which its answers name
+	 * it (PK-165), and its certificate, which they carry. */
+	struct span key_hash;
+	struct span certificate;
+};
+
+enum signed_type {
+	SIGNED_SUBSCRIBER, /* TBSCertificate of a mailbox */
+	SIGNED_CA,         /* TBSCertificate of a CA, the root's own too */
+	SIGNED_RESPONDER,  /* TBSCertificate of an OCSP responder */
+	SIGNED_CRL,        /* TBSCertList */
+	SIGNED_OCSP,       /* ResponseData; gives a BasicOCSPResponse */
+};
+
+/* The three parts put together, in the job's arena.  0; -1 ERR_INTERNAL; -1
+ * ERR_BUSY when the device that holds the key is away (PK-200). */
+int signer_sign(struct job *j, const struct signer *s, enum signed_type type,
+    struct span tbs, struct span *der);
+
+#endif

@@ -1,0 +1,37 @@
+/*
+ * Inside pki/ only: a private key that gives signatures and nothing else,
+ * wherever it lives.  signer.c is the only caller of signing_key_use(): what
+ * is signed is decided there (PK-203).
+ */
+#ifndef PKI_SIGNING_KEY_H
+#define PKI_SIGNING_KEY_H
+
+#include <openssl/types.h>
+
+#include "lib/buf.h"
+
+#define SIGNATURE_MAX 1024 /* RSA with 8192 bits */
+
+struct arena;
+struct job;
+struct sig_alg;
+
+struct signing_key {
+	/* Hashes and signs: the content of the BIT STRING, that is DER for
+	 * ECDSA.  0, or -1 ERR_INTERNAL, or -1 ERR_BUSY where the device that
+	 * holds the key is away and may come back (PK-200). */
+	int (*sign)(struct job *j, void *context, const struct sig_alg *alg,
+	    struct span message, unsigned char out[SIGNATURE_MAX],
+	    size_t *out_len);
+	void *context;
+};
+
+/* A key in this process's memory, which `keep` or the caller goes on owning;
+ * NULL for NULL. */
+const struct signing_key *signing_key_new(struct arena *keep, EVP_PKEY *pkey);
+
+int signing_key_use(struct job *j, const struct signing_key *key,
+    const struct sig_alg *alg, struct span message,
+    unsigned char out[SIGNATURE_MAX], size_t *out_len);
+
+#endif

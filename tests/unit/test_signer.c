@@ -1,0 +1,204 @@
+#include "config.h"
+
+#include "pki/signer.h"
+
+#include <openssl/evp.h>
+#include <string.h>
+
+#include "lib/arena.h"
+#include "lib/job.h"
+#include "pki/der.h"
+#include "pki/oid.h"
+#include "tests/unit/pki_lab.h"
+#include "tests/unit/unit.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* A TBSCertificate of this signer with these extensions behind the AKI. */
+static struct span
+certificate_tbs(struct job *j, const struct signer *s, struct span subject,
+    struct span extensions)
+{
+	struct span id = lab_der(j, 0x80, s->key_id);
+	struct span aki = lab_extension(
+	    j, OID_AUTHORITY_KEY_ID, false, lab_der(j, DER_SEQUENCE, id));
+	struct buf b;
+
+	buf_init(&b, j->arena, 8192);
+	size_t mark = der_open(&b, DER_SEQUENCE);
+	buf_add(&b, SPAN("\xa0\x03\x02\x01\x02\x02\x01\x05"));
+	buf_add(&b, s->alg->der);
+	buf_add(&b, s->name);
+	size_t validity = der_open(&b, DER_SEQUENCE);
+	der_add_time(&b, LAB_NOW);
+	der_add_time(&b, LAB_NOW + 86400);
+	der_close(&b, validity);
+	buf_add(&b, subject);
+	buf_add(&b, lab_spki(j, lab_key(KEY_TYPE_P256, 0)));
+	size_t explicit = der_open(&b, DER_CONTEXT(3));
+	size_t list = der_open(&b, DER_SEQUENCE);
+	buf_add(&b, aki);
+	buf_add(&b, extensions);
+	der_close(&b, list);
+	der_close(&b, explicit);
+	der_close(&b, mark);
+	assert_true(buf_ok(&b));
+	return buf_span(&b);
+}
+
+static struct span
+for_purpose(struct job *j, struct span purpose)
+{
+	return lab_extension(j, OID_EXT_KEY_USAGE, false,
+	    lab_der(j, DER_SEQUENCE, lab_der(j, DER_OID, purpose)));
+}
+
+static struct span
+tbs_of(struct job *j, const struct signer *s, enum signed_type type)
+{
+	struct span empty = lab_der(j, DER_SEQUENCE, SPAN(""));
+	struct span extensions = SPAN("");
+	struct span d;
+
+	switch (type) {
+	case SIGNED_SUBSCRIBER:
+		extensions = lab_join(j, for_purpose(j, OID_EMAIL_PROTECTION),
+		    lab_extension(j, OID_SUBJECT_ALT_NAME, true,
+			lab_der(j, DER_SEQUENCE,
+			    lab_rfc822(j, "alice@example.org"))));
+		break;
+	case SIGNED_CA:
+		extensions = lab_extension(j, OID_BASIC_CONSTRAINTS, true,
+		    SPAN("\x30\x06\x01\x01\xff\x02\x01\x00"));
+		break;
+	case SIGNED_RESPONDER:
+		extensions = lab_join(j, for_purpose(j, OID_OCSP_SIGNING),
+		    lab_extension(
+			j, OID_OCSP_NO_CHECK, false, SPAN("\x05\x00")));
+		break;
+	case SIGNED_CRL:
+		d = lab_join(j, SPAN("\x02\x01\x01"), s->alg->der);
+		return lab_der(j, DER_SEQUENCE, lab_join(j, d, s->name));
+	case SIGNED_OCSP:
+		d = lab_der(j, DER_CONTEXT(2),
+		    lab_der(j, DER_OCTET_STRING, s->key_hash));
+		d = lab_join(j, d,
+		    SPAN("\x18\x0f"
+			 "20261123120000Z"));
+		return lab_der(j, DER_SEQUENCE, lab_join(j, d, empty));
+	}
+	return certificate_tbs(j, s, empty, extensions);
+}
+
+static const enum signed_type types[] = { SIGNED_SUBSCRIBER, SIGNED_CA,
+	SIGNED_RESPONDER, SIGNED_CRL, SIGNED_OCSP };
+
+static bool
+is_signed(struct job *j, const struct signer *s, enum signed_type type,
+    struct span tbs)
+{
+	struct span der;
+
+	if (signer_sign(j, s, type, tbs, &der) == 0)
+		return true;
+	assert_non_null(strstr(j->err.text, "refused to sign"));
+	job_recover(j);
+	return false;
+}
+
+static struct signer
+signer_of(enum ca_role role)
+{
+	struct signer s = lab_ca("p256")->signer;
+
+	s.role = role;
+	s.key_hash = SPAN("0123456789abcdefghij");
+	return s;
+}
+
+/* PK-130, PK-177, PK-203: each signer signs its own kinds of structure, and no
+ * structure passes under another tag than its own. */
+static void
+test_types(void **state)
+{
+	static const struct {
+		enum ca_role role;
+		bool may[COUNT(types)];
+	} rows[] = {
+		{ CA_ROLE_ISSUING, { true, false, true, true, false } },
+		{ CA_ROLE_ROOT, { false, true, true, true, false } },
+		{ CA_ROLE_RESPONDER, { false, false, false, false, true } },
+	};
+	struct job *j = lab_job();
+	(void)state;
+
+	for (size_t r = 0; r < COUNT(rows); r++) {
+		struct signer s = signer_of(rows[r].role);
+		for (size_t k = 0; k < COUNT(types) * COUNT(types); k++) {
+			size_t built = k / COUNT(types);
+			size_t asked = k % COUNT(types);
+			struct span tbs = tbs_of(j, &s, types[built]);
+
+			unit_case("role %zu: %zu as %zu", r, built, asked);
+			assert_int_equal(is_signed(j, &s, types[asked], tbs),
+			    built == asked && rows[r].may[asked]);
+		}
+	}
+}
+
+/* PK-203: raw bytes, and what names another CA or algorithm. */
+static void
+test_others(void **state)
+{
+	struct job *j = lab_job();
+	struct signer other = lab_ca("p384")->signer;
+	(void)state;
+
+	for (size_t k = 0; k < COUNT(types); k++) {
+		enum ca_role role = types[k] == SIGNED_CA ? CA_ROLE_ROOT
+				    : types[k] == SIGNED_OCSP
+					? CA_ROLE_RESPONDER
+					: CA_ROLE_ISSUING;
+		struct signer s = signer_of(role);
+		struct span tbs = tbs_of(j, &s, types[k]);
+
+		other.role = role;
+		other.key_hash = SPAN("another key's digest");
+		unit_case("type %zu", k);
+		assert_true(is_signed(j, &s, types[k], tbs));
+		assert_false(
+		    is_signed(j, &s, types[k], tbs_of(j, &other, types[k])));
+		assert_false(is_signed(j, &s, types[k], SPAN("hello")));
+		assert_false(is_signed(
+		    j, &s, types[k], lab_join(j, tbs, SPAN("\x05\x00"))));
+	}
+}
+
+/* The certificate of a responder goes with its answers (PK-165). */
+static void
+test_answer_carries_certificate(void **state)
+{
+	struct job *j = lab_job();
+	struct signer s = signer_of(CA_ROLE_RESPONDER);
+	struct span certificate = lab_der(j, DER_SEQUENCE, SPAN("\x05\x00"));
+	struct span der;
+	(void)state;
+
+	s.certificate = certificate;
+	assert_int_equal(
+	    signer_sign(j, &s, SIGNED_OCSP, tbs_of(j, &s, SIGNED_OCSP), &der),
+	    0);
+	struct span tail =
+	    lab_der(j, DER_CONTEXT(0), lab_der(j, DER_SEQUENCE, certificate));
+	assert_true(der_is_strict(der));
+	assert_true(der.n > tail.n);
+	assert_true(span_eq(span_cut(der, der.n - tail.n, der.n), tail));
+}
+
+static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(test_types),
+	cmocka_unit_test(test_others),
+	cmocka_unit_test(test_answer_carries_certificate),
+};
+
+UNIT_MAIN(tests)
