@@ -205,6 +205,13 @@ struct conf_issuer {
 					    * (AC-148) */
 	const char *ca_key;                /* encrypted PKCS#8, PEM */
 	const char *ca_key_passphrase_file;
+	/* In place of these two: the key in a PKCS#11 token (PK-196). */
+	const char *key_module;
+	const char *key_token;
+	const char *key_label;
+	const char *key_id;
+	const char *key_pin_file;
+	const char *key_module_certificate; /* PK-195 */
 	int64_t validity_days;
 	int64_t clock_allowance;    /* PK-93 */
 	const char *crl_url;        /* PK-104 */

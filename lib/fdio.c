@@ -62,15 +62,38 @@ check_private(struct job *j, int fd, const char *path)
 	return 0;
 }
 
+typedef int check_fn(struct job *j, int fd, const char *path);
+
 static int
-read_path(struct job *j, const char *path, struct buf *b, struct span *out)
+check_pin(struct job *j, int fd, const char *path)
+{
+	struct stat st;
+
+	if (check_private(j, fd, path) != 0)
+		return -1;
+	if (fstat(fd, &st) != 0)
+		return fail_errno(j, path, "cannot stat");
+	if ((st.st_mode & 07777) != S_IRUSR)
+		return job_fail(j, ERR_INTERNAL,
+		    "%s: mode %04o; chmod it to 0400", path,
+		    (unsigned)st.st_mode & 07777u);
+	if (geteuid() != 0 && st.st_uid != geteuid())
+		return job_fail(j, ERR_INTERNAL,
+		    "%s: belongs to another user than the one that reads it",
+		    path);
+	return 0;
+}
+
+static int
+read_path(struct job *j, const char *path, check_fn *check, struct buf *b,
+    struct span *out)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	int result = -1;
 
 	if (fd < 0)
 		return fail_errno(j, path, "cannot open");
-	if (b->secret && check_private(j, fd, path) != 0)
+	if (check != NULL && check(j, fd, path) != 0)
 		goto out;
 	if (read_all(j, fd, path, b) != 0)
 		goto out;
@@ -87,7 +110,7 @@ file_read(struct job *j, const char *path, size_t max, struct span *out)
 	struct buf b;
 
 	buf_init(&b, j->arena, max);
-	return read_path(j, path, &b, out);
+	return read_path(j, path, NULL, &b, out);
 }
 
 int
@@ -96,7 +119,16 @@ file_read_private(struct job *j, const char *path, size_t max, struct span *out)
 	struct buf b;
 
 	buf_init_secret(&b, j->arena, max);
-	return read_path(j, path, &b, out);
+	return read_path(j, path, check_private, &b, out);
+}
+
+static void
+cut_line_end(struct span *text)
+{
+	if (span_ends(*text, SPAN("\n")))
+		text->n--;
+	if (span_ends(*text, SPAN("\r")))
+		text->n--;
 }
 
 int
@@ -104,10 +136,19 @@ file_read_secret(struct job *j, const char *path, size_t max, struct span *out)
 {
 	if (file_read_private(j, path, max, out) != 0)
 		return -1;
-	if (span_ends(*out, SPAN("\n")))
-		out->n--;
-	if (span_ends(*out, SPAN("\r")))
-		out->n--;
+	cut_line_end(out);
+	return 0;
+}
+
+int
+file_read_pin(struct job *j, const char *path, size_t max, struct span *out)
+{
+	struct buf b;
+
+	buf_init_secret(&b, j->arena, max);
+	if (read_path(j, path, check_pin, &b, out) != 0)
+		return -1;
+	cut_line_end(out);
 	return 0;
 }
 

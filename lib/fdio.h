@@ -22,6 +22,10 @@ int file_read_secret(
 /* A .pem that holds a private key: as file_read_secret, bytes unchanged. */
 int file_read_private(
     struct job *j, const char *path, size_t max, struct span *out);
+/* A PIN: as file_read_secret, and it must be of mode 0400 and, unless root
+ * reads it, belong to the user that does (PK-199). */
+int file_read_pin(
+    struct job *j, const char *path, size_t max, struct span *out);
 /* Replaces `path` atomically and durably. */
 int file_write(struct job *j, const char *path, mode_t mode, struct span data);
 /* Fails (ERR_CONFLICT) if `path` exists: for keys that must never be lost. */

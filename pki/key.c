@@ -19,6 +19,7 @@
 #include "pki/keycheck.h"
 #include "pki/oid.h"
 #include "pki/ossl.h"
+#include "pki/token_key.h"
 
 #define PEM_FILE_MAX (256 * 1024)
 #define PASSPHRASE_MAX 1024
@@ -410,8 +411,13 @@ ca_load(struct job *j, struct arena *keep, const struct ca_files *files,
 	l.ca->store = anchor_store(keep, l.ca->certificate);
 	if (l.ca->store == NULL)
 		return ossl_fail(j, files->certificate);
-	if (files->key != NULL &&
-	    (load_key(&l) < 0 || make_lint_anchor(&l) < 0))
+	if (files->token != NULL &&
+	    token_key_open(j, keep, files->token, l.ca->signer.public_key,
+		&l.ca->signer.key) < 0)
+		return -1;
+	if (files->token == NULL && files->key != NULL && load_key(&l) < 0)
+		return -1;
+	if (l.ca->signer.key != NULL && make_lint_anchor(&l) < 0)
 		return -1;
 	*out = l.ca;
 	return 0;
@@ -433,4 +439,13 @@ int64_t
 ca_not_after(const struct ca *ca)
 {
 	return ca->not_after;
+}
+
+int
+ca_ready(struct job *j, const struct ca *ca)
+{
+	const struct signing_key *key = ca->signer.key;
+
+	return key == NULL || key->ready == NULL ? 0
+						 : key->ready(j, key->context);
 }

@@ -11,7 +11,8 @@
 
 struct arena;
 struct job;
-struct ca; /* issuing CA: certificate, chain, key, throw-away key */
+struct token_place; /* pki/token_key.h */
+struct ca;          /* issuing CA: certificate, chain, key, throw-away key */
 
 struct ca_files {
 	const char *certificate; /* PEM, the issuing CA */
@@ -19,6 +20,8 @@ struct ca_files {
 	const char *key;         /* encrypted PKCS#8, PEM; NULL: no key
 				  * (web and checks need none) */
 	const char *passphrase_file;
+	/* In place of key and passphrase_file: kept as it is given. */
+	const struct token_place *token;
 };
 
 /*
@@ -45,6 +48,9 @@ int ca_alternate_load(struct job *j, struct arena *keep, const struct ca *ca,
 struct span ca_chain_pem(const struct ca *ca);
 const char *ca_key_label(const struct ca *ca); /* hex SKI: for records */
 int64_t ca_not_after(const struct ca *ca);
+/* Would the key sign now?  0; -1 ERR_BUSY while its token is away, which
+ * this looks for again when that is due (PK-200). */
+int ca_ready(struct job *j, const struct ca *ca);
 
 /*
  * `countersign init` (private mode): a root and an issuing CA (pki.md

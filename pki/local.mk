@@ -1,7 +1,7 @@
 # Requests, certificates, status, keys, CAA; knows lib, db, dns.
 
 noinst_LIBRARIES += libcs_pki.a
-libcs_pki_a_CPPFLAGS = $(AM_CPPFLAGS) $(CRYPTO_CFLAGS)
+libcs_pki_a_CPPFLAGS = $(AM_CPPFLAGS) $(CRYPTO_CFLAGS) $(P11KIT_CFLAGS)
 libcs_pki_a_SOURCES = \
 	pki/ca.h \
 	pki/ca_alternate.c \
@@ -15,6 +15,8 @@ libcs_pki_a_SOURCES = \
 	pki/certview.h \
 	pki/crl.c \
 	pki/crl.h \
+	pki/cryptoki.c \
+	pki/cryptoki.h \
 	pki/csr.c \
 	pki/csr.h \
 	pki/csr_names.c \
@@ -42,6 +44,8 @@ libcs_pki_a_SOURCES = \
 	pki/signing_key.h \
 	pki/spki_file.c \
 	pki/spki_file.h \
+	pki/token_key.c \
+	pki/token_key.h \
 	pki/version.h
 
 CS_PKI = libcs_pki.a $(CRYPTO_LIBS) $(CS_DNS) $(CS_DB)

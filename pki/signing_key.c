@@ -32,7 +32,7 @@ signing_key_new(struct arena *keep, EVP_PKEY *pkey)
 	if (pkey == NULL)
 		return NULL;
 	key = arena_alloc(keep, sizeof *key);
-	*key = (struct signing_key){ sign_in_memory, pkey };
+	*key = (struct signing_key){ sign_in_memory, NULL, pkey };
 	return key;
 }
 

@@ -23,6 +23,8 @@ struct signing_key {
 	int (*sign)(struct job *j, void *context, const struct sig_alg *alg,
 	    struct span message, unsigned char out[SIGNATURE_MAX],
 	    size_t *out_len);
+	/* Would it sign now?  0, or -1 as above; NULL: always. */
+	int (*ready)(struct job *j, void *context);
 	void *context;
 };
 

@@ -14,6 +14,7 @@
 #include "mail/smime_trust.h"
 #include "mail/submit.h"
 #include "pki/key.h"
+#include "src/ca_conf.h"
 #include "src/command.h"
 #include "src/conf_file.h"
 #include "src/dns_conf.h"
@@ -130,10 +131,7 @@ static int
 check_ca(struct check *c, struct job *j)
 {
 	const struct conf_issuer *i = &c->conf->issuer;
-	struct ca_files files = { .certificate = i->ca_certificate,
-		.chain = i->ca_chain,
-		.key = i->ca_key,
-		.passphrase_file = i->ca_key_passphrase_file };
+	struct ca_files files = ca_conf_files(j->arena, c->conf);
 	const struct ca *ca;
 	char until[CLOCK_RFC3339_MAX];
 

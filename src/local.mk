@@ -13,6 +13,7 @@ libcs_src_a_SOURCES = \
 	src/cmd_accounts.c \
 	src/cmd_authz.c \
 	src/cmd_cert.c \
+	src/ca_conf.c src/ca_conf.h \
 	src/cmd_check.c \
 	src/cmd_eab.c \
 	src/cmd_evidence.c \

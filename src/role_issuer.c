@@ -22,6 +22,7 @@
 #include "pki/issue.h"
 #include "pki/profile.h"
 #include "src/caa_refusal.h"
+#include "src/ca_conf.h"
 #include "src/evidence.h"
 #include "src/worker.h"
 
@@ -410,11 +411,7 @@ issuer_next_due(void *ctx, struct job *j, int64_t *at)
 static int
 issuer_open(struct job *j, struct role_env *env)
 {
-	const struct conf_issuer *c = &j->conf->issuer;
-	struct ca_files files = { .certificate = c->ca_certificate,
-		.chain = c->ca_chain,
-		.key = c->ca_key,
-		.passphrase_file = c->ca_key_passphrase_file };
+	struct ca_files files = ca_conf_files(env->keep, j->conf);
 	struct issuer *i = arena_alloc(env->keep, sizeof(*i));
 
 	env->role = i;

@@ -220,7 +220,10 @@ unit_tests += \
 	tests/unit/test_keycheck \
 	tests/unit/test_lint \
 	tests/unit/test_profile \
-	tests/unit/test_signer
+	tests/unit/test_signer \
+	tests/unit/test_token_key
+tests_unit_test_token_key_CPPFLAGS = $(tests_cppflags) $(P11KIT_CFLAGS)
+tests_unit_test_token_key_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI)
 tests_unit_test_signer_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI)
 tests_unit_test_crl_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI)
 tests_unit_test_profile_LDADD = $(UNIT) $(CS_PKI)

@@ -115,7 +115,8 @@ make_ca(size_t i, const char *key_type)
 	for (size_t k = 0; k < 4; k++)
 		snprintf(
 		    path[k], sizeof path[k], "%s/%s", cas[i].folder, names[k]);
-	const struct ca_files files = { path[0], path[1], path[2], path[3] };
+	const struct ca_files files = { path[0], path[1], path[2], path[3],
+		NULL };
 	if (ca_init_create(&j, &init) < 0 ||
 	    ca_load(&j, ca_arena, &files, &cas[i].ca) < 0)
 		fail_msg("CA of type %s: %s", key_type, j.err.text);

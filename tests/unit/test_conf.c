@@ -494,7 +494,8 @@ static const struct wrong wrongs[] = {
 	    "conf: policy.caa_identities: must not be empty in public mode\n"
 	    "conf: tos_url: must be set in public mode\n"
 	    "conf:27: issuer.ca_key: a key in a file cannot be used in "
-	    "public mode; run with mode = private\n" },
+	    "public mode: set issuer.key_module, or run with mode = "
+	    "private\n" },
 };
 
 static void

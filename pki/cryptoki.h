@@ -1,0 +1,49 @@
+/*
+ * Inside pki/ only: one key of one token, reached through the token's own
+ * PKCS#11 module (PK-196).  This file and cryptoki.c alone know PKCS#11.
+ *
+ *	cryptoki_load()     the module
+ *	cryptoki_connect()  slot, login, key, its attributes, its public part
+ *	cryptoki_sign()     a mechanism over a digest or a DigestInfo
+ *	cryptoki_leave()    after the token was lost: connect again later
+ */
+#ifndef PKI_CRYPTOKI_H
+#define PKI_CRYPTOKI_H
+
+#include <openssl/types.h>
+
+#include "lib/buf.h"
+
+struct arena;
+struct cryptoki;
+struct job;
+struct token_place;
+
+/* Dlopens the module and takes its function list; kept until the process
+ * ends.  0, or -1 ERR_INTERNAL. */
+int cryptoki_load(struct job *j, struct arena *keep,
+    const struct token_place *place, struct cryptoki **out);
+
+/*
+ * 0; -1 ERR_BUSY if the token is not there; -1 ERR_INTERNAL for what another
+ * try would not mend: the PIN is wrong (PK-199), no key or two under the label
+ * and id, another key's public part, an attribute that must not be (PK-198).
+ */
+int cryptoki_connect(
+    struct job *j, struct cryptoki *c, const EVP_PKEY *public_key);
+void cryptoki_leave(struct cryptoki *c);
+bool cryptoki_is_connected(const struct cryptoki *c);
+
+enum cryptoki_mechanism {
+	CRYPTOKI_RSA_PKCS, /* over a DigestInfo */
+	CRYPTOKI_SHA256_RSA_PKCS,
+	CRYPTOKI_SHA384_RSA_PKCS,
+	CRYPTOKI_SHA512_RSA_PKCS,
+	CRYPTOKI_ECDSA, /* over a digest; gives r and s */
+};
+bool cryptoki_can(const struct cryptoki *c, enum cryptoki_mechanism m);
+/* `*out_len` holds the room before.  0, or -1 ERR_BUSY. */
+int cryptoki_sign(struct job *j, struct cryptoki *c, enum cryptoki_mechanism m,
+    struct span in, unsigned char *out, size_t *out_len);
+
+#endif

@@ -1,0 +1,46 @@
+/*
+ * A CA key that lives in a PKCS#11 token (PK-195 to PK-200).
+ */
+#ifndef PKI_TOKEN_KEY_H
+#define PKI_TOKEN_KEY_H
+
+#include <openssl/types.h>
+
+#include "lib/buf.h"
+
+struct arena;
+struct job;
+struct signing_key;
+
+struct token_place {
+	const char *module;   /* absolute path of the shared object */
+	const char *token;    /* label of the token */
+	const char *label;    /* CKA_LABEL of the private key */
+	const char *id;       /* CKA_ID, hex */
+	const char *pin_file; /* mode 0400; read at each login */
+	/* PK-195: no SoftHSM, and PK-198's attributes are demanded. */
+	bool is_public;
+	const char
+	    *statement; /* which validation the module has, for the log */
+};
+
+/*
+ * Logs in and checks all of PK-195, PK-196 and PK-198 against the CA's public
+ * key.  0, or -1 saying what is wrong.  If the token goes away later, signing
+ * gives ERR_BUSY, and the token is looked for again with pauses of 1 s that
+ * double to 60 s (PK-200).  A refused PIN is not tried a second time.
+ */
+int token_key_open(struct job *j, struct arena *keep,
+    const struct token_place *place, EVP_PKEY *public_key,
+    const struct signing_key **out);
+
+/* PK-197, pure. */
+
+/* What CKM_RSA_PKCS wants: DigestInfo with this digest ("SHA256" …). */
+int token_key_digest_info(
+    const char *digest, struct span hash, struct buf *out);
+/* r and s of equal length, big-endian: Ecdsa-Sig-Value.  -1 for an odd length,
+ * or a half that is zero. */
+int token_key_ecdsa_der(struct span halves, struct buf *out);
+
+#endif

@@ -1,0 +1,12 @@
+/* Where the configuration says that the CA and its key are. */
+#ifndef SRC_CA_CONF_H
+#define SRC_CA_CONF_H
+
+#include "pki/key.h"
+
+struct conf;
+
+/* With the key in its file or its token; lives as long as `keep`. */
+struct ca_files ca_conf_files(struct arena *keep, const struct conf *conf);
+
+#endif
