@@ -279,6 +279,10 @@ store_account_had_key(struct job *j, const char *id, const char *thumbprint)
 {
 	int64_t one;
 
+	if (id == NULL)
+		return store_get_int(j, &one,
+		    "SELECT 1 FROM account_key WHERE thumbprint = $1 LIMIT 1",
+		    ARGS(v_text(thumbprint)));
 	return store_get_int(j, &one,
 	    "SELECT 1 FROM account_key WHERE thumbprint = $2 "
 	    "AND account_id = $1 LIMIT 1",

@@ -70,7 +70,7 @@ int store_account_change_key(struct job *j, const struct account *was,
 /* The newest `max` of them, the oldest of these first. */
 int store_account_former_keys(struct job *j, const char *id, size_t max,
     struct former_key **out, size_t *count);
-/* Has this account had that key before?  1 / 0 / -1. */
+/* Has this account, or with NULL any, had that key before?  1 / 0 / -1. */
 int store_account_had_key(
     struct job *j, const char *id, const char *thumbprint);
 

@@ -140,6 +140,18 @@ store_caa_latest(struct job *j, const char *authz_id, struct caa_row *out)
 }
 
 int
+store_caa_count_since(
+    struct job *j, const char *authz_id, int64_t since, int64_t *count)
+{
+	return store_get_int(j, count,
+		   "SELECT COUNT(*) FROM caa WHERE authz_id = $1 "
+		   "AND checked_at > 0 AND checked_at >= $2",
+		   ARGS(v_text(authz_id), v_int(since))) == 1
+		   ? 0
+		   : -1;
+}
+
+int
 store_caa_recover(struct job *j)
 {
 	return store_recover(

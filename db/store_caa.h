@@ -41,6 +41,9 @@ int store_caa_retry(struct job *j, const char *id, int64_t due_at);
  * and leases run out).  In a transaction of its own. */
 int store_caa_recover(struct job *j);
 int store_caa_next_due(struct job *j, int64_t *at);
+/* How many checks were answered at that moment or later. */
+int store_caa_count_since(
+    struct job *j, const char *authz_id, int64_t since, int64_t *count);
 /* The newest answered check of the authorization: 1/0/-1. */
 int store_caa_latest(struct job *j, const char *authz_id, struct caa_row *out);
 

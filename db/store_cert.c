@@ -101,6 +101,20 @@ store_cert_reserve(struct job *j, const struct cert *c, bool *serial_taken)
 }
 
 int
+store_cert_give_up(struct job *j, const char *order_id)
+{
+	int64_t changed;
+
+	if (store_change(j, &changed,
+		"UPDATE cert SET revoked_at = $2, reason = 0, "
+		"revoked_by = 'issuer', list_due_at = $2 "
+		"WHERE order_id = $1 AND issued_at = 0 AND revoked_at = 0",
+		ARGS(v_text(order_id), v_int(j->now))) < 0)
+		return -1;
+	return changed > 0 ? 1 : 0;
+}
+
+int
 store_cert_by_order(struct job *j, const char *order_id, struct cert *out)
 {
 	return cert_get(j,

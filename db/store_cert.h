@@ -33,6 +33,12 @@ struct cert {
 /* Committed before the signature (PK-144); ERR_CONFLICT if the order has one
  * or the serial is taken (*serial_taken tells which). */
 int store_cert_reserve(struct job *j, const struct cert *c, bool *serial_taken);
+/*
+ * PK-145: the order's number was reserved, and whether a certificate with it
+ * exists nobody can say: it is put on the next list.  1 if there is such a
+ * number, 0, -1.
+ */
+int store_cert_give_up(struct job *j, const char *order_id);
 int store_cert_by_order(struct job *j, const char *order_id, struct cert *out);
 /* Stores the signed certificate; the order is then finished. */
 int store_cert_record(

@@ -449,3 +449,21 @@ ca_ready(struct job *j, const struct ca *ca)
 	return key == NULL || key->ready == NULL ? 0
 						 : key->ready(j, key->context);
 }
+
+static bool
+is_spki_of(EVP_PKEY *key, struct span spki)
+{
+	unsigned char *der = NULL;
+	int n = key == NULL ? 0 : i2d_PUBKEY(key, &der);
+	bool is_equal = n > 0 && span_eq(span_mem(der, (size_t)n), spki);
+
+	OPENSSL_free(der);
+	return is_equal;
+}
+
+bool
+ca_has_key(const struct ca *ca, struct span spki)
+{
+	return is_spki_of(ca->signer.public_key, spki) ||
+	       is_spki_of(ca->lint.public_key, spki);
+}

@@ -48,6 +48,8 @@ int ca_alternate_load(struct job *j, struct arena *keep, const struct ca *ca,
 struct span ca_chain_pem(const struct ca *ca);
 const char *ca_key_label(const struct ca *ca); /* hex SKI: for records */
 int64_t ca_not_after(const struct ca *ca);
+/* Is this SubjectPublicKeyInfo the CA's own, or the lint key's (PK-65)? */
+bool ca_has_key(const struct ca *ca, struct span spki);
 /* Would the key sign now?  0; -1 ERR_BUSY while its token is away, which
  * this looks for again when that is due (PK-200). */
 int ca_ready(struct job *j, const struct ca *ca);

@@ -21,6 +21,7 @@
 
 /* PK-12: counted from when both token halves were made. */
 #define VALIDATION_MAX_AGE ((int64_t)30 * 86400)
+#define ROUNDS_MAX 3 /* PK-146 */
 
 static int
 closed(enum gate *out)
@@ -106,16 +107,32 @@ check_proof(const struct issuer *i, struct job *j, const struct order *o,
 	return 0;
 }
 
-/* 1 if a new check was asked for. */
+/*
+ * PK-146: the order waits for a new check, unless so many were made for it
+ * that one more would help as little.
+ */
 static int
-request_caa(struct job *j, const struct authz *a)
+request_caa(
+    struct job *j, const struct order *o, const struct authz *a, enum gate *out)
 {
+	int64_t rounds;
+
+	if (store_caa_count_since(j, a->id, o->csr_at + 1, &rounds) < 0)
+		return -1;
+	if (rounds >= ROUNDS_MAX) {
+		job_fail(j, ERR_DNS,
+		    "the CAA records of %s were looked up %d times, and "
+		    "the certificate could not be signed in time after any",
+		    addr_domain_of(a->mailbox), ROUNDS_MAX);
+		return closed(out);
+	}
+	*out = GATE_WAIT;
 	if (store_begin(j) < 0 || store_caa_request(j, a->id) < 0) {
 		store_rollback(j);
 		return -1;
 	}
 	j->wake |= 1u << ROLE_VALIDATOR;
-	return store_commit(j) < 0 ? -1 : 1;
+	return store_commit(j);
 }
 
 static int
@@ -132,8 +149,7 @@ check_caa(const struct issuer *i, struct job *j, const struct order *o,
 	 * counts only if it came after this order was finalized. */
 	if (found == 0 || c.checked_at + j->conf->issuer.caa_max_age < j->now ||
 	    (strcmp(c.result, "fail") == 0 && c.checked_at <= o->csr_at)) {
-		*out = GATE_WAIT;
-		return request_caa(j, a) < 0 ? -1 : 0;
+		return request_caa(j, o, a, out);
 	}
 	if (!evidence_caa_is_sealed(i->seal, &c) ||
 	    strcmp(c.mailbox, a->mailbox) != 0 ||

@@ -5,6 +5,7 @@
 #include "acme/dates.h"
 #include "acme/offer.h"
 #include "acme/problem.h"
+#include "db/store_account.h"
 #include "db/store_audit.h"
 #include "db/store_caa.h"
 #include "db/store_cert.h"
@@ -21,8 +22,8 @@
 #include "lib/seal.h"
 #include "pki/issue.h"
 #include "pki/profile.h"
-#include "src/caa_refusal.h"
 #include "src/ca_conf.h"
+#include "src/caa_refusal.h"
 #include "src/evidence.h"
 #include "src/worker.h"
 
@@ -33,6 +34,8 @@
 #define HOUR 3600
 #define WAIT_SECS 2
 #define PAUSE_MAX_SECS 300
+#define DRAWS_MAX 4
+#define TOKEN_PAUSE_SECS 5
 /* Faults of our own are tried again for this long (AC-145). */
 #define GIVE_UP_SECS ((int64_t)24 * HOUR)
 /* A question to the validator: often at first, then patiently. */
@@ -48,6 +51,19 @@ give_back(struct job *j, const struct order *o, int64_t secs)
 	return store_commit(j);
 }
 
+/* PK-145: a number without a certificate that we could show. */
+static int
+alarm_uncertain(struct job *j, const struct order *o)
+{
+	log_error("certificate uncertain",
+	    "order=%s next=\"the number was reserved, and the order can no "
+	    "longer be signed: a certificate with it may exist; the number "
+	    "goes on the revocation list\"",
+	    o->id);
+	return store_audit_add(j, "issuer", "certificate",
+	    arena_printf(j->arena, "order:%s", o->id), "uncertain", NULL);
+}
+
 static int
 end_order(struct job *j, const struct order *o, enum err_kind kind,
     const char *detail)
@@ -55,10 +71,19 @@ end_order(struct job *j, const struct order *o, enum err_kind kind,
 	const char *object = arena_printf(j->arena, "order:%s", o->id);
 	const char *problem = kind == ERR_CAA ? caa_refusal_problem(j, o)
 					      : problem_format(j, kind, detail);
+	int reserved;
 
-	if (problem == NULL)
+	job_recover(j);
+	if (problem == NULL || store_begin(j) < 0)
 		return -1;
-	if (store_begin(j) < 0 || store_order_fail(j, o->id, problem) < 0 ||
+	reserved = store_cert_give_up(j, o->id);
+	if (reserved < 0 || (reserved > 0 && alarm_uncertain(j, o) < 0))
+		return worker_undo(j);
+	/* What the client hears of that is our fault, whatever closed the
+	 * gate in between. */
+	if (reserved > 0)
+		problem = problem_format(j, ERR_INTERNAL, "internal error");
+	if (store_order_fail(j, o->id, problem) < 0 ||
 	    store_audit_add(j, "issuer", "certificate", object, "refused",
 		worker_detail(j, "reason", detail)) < 0)
 		return worker_undo(j);
@@ -189,27 +214,48 @@ check_dates(const struct issuer *i, struct job *j, const struct order *o,
 	return dates_fit(j, conf, profile, out, ca_not_after(i->ca));
 }
 
-/* AC-44, PK-181: asked again where a serial is about to be taken, since the key
- * may have been revoked for compromise after the CSR came. */
+/* PK-65: an account key of now or before, or the CA's own. */
 static int
-check_key(struct job *j, const struct order *o, const struct csr *csr)
+is_other_key(const struct issuer *i, struct job *j, const struct csr *csr)
+{
+	const char *thumbprint = csr_jwk_thumbprint(j, csr);
+	struct account account;
+	int found;
+
+	if (ca_has_key(i->ca, csr->spki))
+		return 1;
+	found = store_account_by_thumbprint(j, thumbprint, &account);
+	return found != 0 ? found : store_account_had_key(j, NULL, thumbprint);
+}
+
+/* AC-44, PK-65, PK-181: asked again where a serial is about to be taken, since
+ * the key may have been revoked for compromise, or become an account's, after
+ * the CSR came. */
+static int
+check_key(const struct issuer *i, struct job *j, const struct order *o,
+    const struct csr *csr)
 {
 	int blocked = store_key_is_blocked(
 	    j, span_mem(csr->spki_sha256, SHA256_LEN), o->account_id);
+	int other = blocked == 0 ? is_other_key(i, j, csr) : 0;
 
+	if (other > 0)
+		return job_fail(j, ERR_BAD_CSR,
+		    "the key is that of an account or of the CA");
+	if (other < 0)
+		return -1;
 	if (blocked > 0)
 		return job_fail(
 		    j, ERR_BAD_CSR, "the key is known to be compromised");
 	return blocked;
 }
 
-/*
- * Serial, contents and lint results are committed before the key is used
- * (PK-144); a serial that is taken is drawn again.
- */
+/* Serial, contents and lint results are committed before the key is used
+ * (PK-144). */
 static int
-reserve(const struct issuer *i, struct job *j, const struct order *o,
-    const struct profile *profile, const struct csr *csr, struct cert *c)
+try_reserve(const struct issuer *i, struct job *j, const struct order *o,
+    const struct profile *profile, const struct csr *csr, struct cert *c,
+    bool *taken)
 {
 	const struct conf_issuer *conf = &j->conf->issuer;
 	struct issue_input in = { .profile = profile,
@@ -220,8 +266,8 @@ reserve(const struct issuer *i, struct job *j, const struct order *o,
 	struct dates d;
 	struct issue_tbs tbs;
 	char *id = arena_alloc(j->arena, RND_ID_LEN + 1);
-	bool taken = false;
 
+	*taken = false;
 	if (check_dates(i, j, o, profile, &d) < 0)
 		return -1;
 	mailboxes_of(j, o, &in.mailboxes);
@@ -248,10 +294,31 @@ reserve(const struct issuer *i, struct job *j, const struct order *o,
 		.reserved_at = j->now,
 	};
 	c->evidence = evidence_of(i, j, o, c);
-	if (store_begin(j) < 0 || check_key(j, o, csr) < 0 ||
-	    store_cert_reserve(j, c, &taken) < 0)
+	if (store_begin(j) < 0 || check_key(i, j, o, csr) < 0 ||
+	    store_cert_reserve(j, c, taken) < 0)
 		return worker_undo(j);
 	return store_commit(j);
+}
+
+/* PK-143: a number that is taken is drawn again. */
+static int
+reserve(const struct issuer *i, struct job *j, const struct order *o,
+    const struct profile *profile, const struct csr *csr, struct cert *c)
+{
+	bool taken = false;
+
+	for (int draws = 0; draws < DRAWS_MAX; draws++) {
+		if (try_reserve(i, j, o, profile, csr, c, &taken) == 0)
+			return 0;
+		if (!taken)
+			return -1;
+		log_warning("serial number drawn again", "order=%s", o->id);
+		job_recover(j);
+	}
+	return job_fail(j, ERR_INTERNAL,
+	    "%d serial numbers in a row were taken: is the random number "
+	    "generator broken?",
+	    DRAWS_MAX);
 }
 
 static int
@@ -306,7 +373,7 @@ issue(const struct issuer *i, struct job *j, const struct order *o,
 	if (reserved < 0 || check_csr(j, o, profile, &csr) < 0)
 		return -1;
 	if (reserved > 0 &&
-	    (check_reserved(i, j, &c) < 0 || check_key(j, o, &csr) < 0))
+	    (check_reserved(i, j, &c) < 0 || check_key(i, j, o, &csr) < 0))
 		return -1;
 	if (reserved == 0 && reserve(i, j, o, profile, &csr, &c) < 0)
 		return -1;
@@ -326,6 +393,13 @@ end_without_profile(struct job *j, const struct order *o)
 	return end_order(j, o, ERR_INTERNAL, "internal error");
 }
 
+static int
+wait_for_token(struct job *j, const struct order *o)
+{
+	job_recover(j);
+	return give_back(j, o, TOKEN_PAUSE_SECS);
+}
+
 /* Would another try come to the same? */
 static bool
 is_final(enum err_kind kind)
@@ -341,6 +415,7 @@ do_order(const struct issuer *i, struct job *j, const struct order *o,
 	const struct profile *profile = profile_find(span_str(o->profile));
 	enum gate gate;
 	bool reached;
+	struct err why;
 
 	if (profile == NULL)
 		return end_without_profile(j, o);
@@ -354,6 +429,10 @@ do_order(const struct issuer *i, struct job *j, const struct order *o,
 		return -1;
 	if (reached)
 		return give_back(j, o, 60);
+	/* PK-200: while the key's token is away the order waits, for as long
+	 * as that takes. */
+	if (ca_ready(j, i->ca) < 0)
+		return wait_for_token(j, o);
 	if (issuer_gate(i, j, o, &gate) < 0)
 		return try_later(j, o, attempts);
 	if (gate == GATE_CLOSED)
@@ -369,6 +448,11 @@ do_order(const struct issuer *i, struct job *j, const struct order *o,
 	if (is_final(j->err.kind))
 		return end_order(
 		    j, o, j->err.kind, arena_strdup(j->arena, j->err.text));
+	why = j->err;
+	job_recover(j);
+	if (ca_ready(j, i->ca) < 0)
+		return wait_for_token(j, o);
+	j->err = why;
 	return try_later(j, o, attempts);
 }
 

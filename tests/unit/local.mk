@@ -317,6 +317,7 @@ unit_tests += \
 	tests/unit/test_gate_keys \
 	tests/unit/test_intake_lmtp \
 	tests/unit/test_issuer_profile \
+	tests/unit/test_issuer_signing \
 	tests/unit/test_judge \
 	tests/unit/test_lists \
 	tests/unit/test_lmtp \
@@ -335,6 +336,7 @@ tests_unit_test_evidence_LDADD = $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_evidence_smime_LDADD = $(SMIME_LAB) $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_gate_LDADD = $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_gate_keys_LDADD = $(ROLE_LAB) $(CS_SRC)
+tests_unit_test_issuer_signing_LDADD = $(PKI_LAB) $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_issuer_profile_LDADD = $(PKI_LAB) $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_lists_LDADD = $(PKI_LAB) $(STORE_FIXTURE) $(CS_SRC)
 tests_unit_test_intake_lmtp_LDADD = $(ROLE_LAB) $(CS_SRC)

@@ -1,0 +1,362 @@
+/*
+ * Between the reservation of a number and its certificate: what may go wrong,
+ * and what is left then (PK-138, PK-143 to PK-146, PK-200; PK-65).
+ */
+#include "config.h"
+
+#include "tests/unit/role_lab.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "db/store_cert.h"
+#include "lib/hex.h"
+#include "lib/rnd.h"
+#include "pki/ca.h"
+#include "pki/issue.h"
+#include "src/judge.h"
+#include "tests/unit/pki_lab.h"
+
+#define MAILBOX "mailbox0@example.org"
+#define HOUR INT64_C(3600)
+
+/* What another test of the same process left behind. */
+#define CLEAN                                                                  \
+	"DELETE FROM caa; DELETE FROM reply; DELETE FROM spool;"               \
+	"DELETE FROM part1; DELETE FROM outbox; DELETE FROM challenge;"        \
+	"DELETE FROM order_identifier; DELETE FROM authz; DELETE FROM cert;"   \
+	"DELETE FROM orders; DELETE FROM account"
+
+/* --- a key that does what the test says ----------------------------------- */
+
+enum mode { SIGNS, FAILS, AWAY, FLIPS_A_BIT };
+static const enum mode *modes; /* of the next signatures; then SIGNS */
+static size_t mode_count, next_mode;
+static bool is_away;
+
+static int
+check_row(struct role_lab *lab, struct job *j, struct span tbs)
+{
+	struct cert c;
+
+	/* Committed before: another connection would see it.  PK-144 */
+	EXPECT(j, store_begin(j), 0);
+	EXPECT(j, store_cert_by_order(j, lab->order->id, &c), 1);
+	EXPECT(j, store_commit(j), 0);
+	assert_true(span_eq(c.tbs, tbs));
+	assert_int_equal(c.issued_at, 0);
+	assert_true(c.reserved_at > 0);
+	assert_non_null(strstr(c.lint_report, "L-10"));
+	assert_non_null(strstr(c.evidence, "authorizations"));
+	assert_string_equal(c.ca_label, ca_key_label(lab->issuer.ca));
+	return 0;
+}
+
+static int
+sign(struct job *j, void *context, const struct sig_alg *alg,
+    struct span message, unsigned char out[SIGNATURE_MAX], size_t *out_len)
+{
+	struct role_lab *lab = context;
+	bool is_list = j->store != NULL && message.n > 4 &&
+		       memcmp(message.p + 2, "\x02\x01\x01", 3) == 0;
+	enum mode mode = SIGNS;
+
+	is_list = is_list || span_find_span(message, 0,
+				 SPAN("mailbox0@example.org")) >= message.n;
+	if (!is_list) {
+		check_row(lab, j, message);
+		if (next_mode < mode_count)
+			mode = modes[next_mode++];
+	}
+	if (mode == FAILS)
+		return job_fail(j, ERR_INTERNAL, "the token is broken");
+	if (mode == AWAY) {
+		is_away = true;
+		return job_fail(j, ERR_BUSY, "the token is away");
+	}
+	if (signing_key_use(
+		j, lab_ca("p256")->signer.key, alg, message, out, out_len) < 0)
+		return -1;
+	if (mode == FLIPS_A_BIT)
+		out[*out_len - 1] ^= 1;
+	return 0;
+}
+
+static int
+ready(struct job *j, void *context)
+{
+	(void)context;
+	return is_away ? job_fail(j, ERR_BUSY, "the token is away") : 0;
+}
+
+static struct signing_key key = { sign, ready, NULL };
+static struct ca ca;
+
+static void
+next_signatures(const enum mode *list, size_t n)
+{
+	modes = list;
+	mode_count = n;
+	next_mode = 0;
+}
+
+/* An order that waits for the issuer. */
+static void
+wait_for_issuer(struct role_lab *lab, struct job *j)
+{
+	struct lab_csr c;
+
+	role_lab_init(lab, j);
+	ca = *lab_ca("p256");
+	ca.signer.key = &key;
+	next_mode = 0;
+	mode_count = 0;
+	key.context = lab;
+	lab->issuer.ca = &ca;
+	lab->conf.issuer.crl_url = LAB_CRL_URL;
+	lab->conf.issuer.crl_file =
+	    arena_printf(j->arena, "%s/issuing.crl", lab_folder());
+	lab->conf.issuer.validity_days = 365;
+	lab->conf.issuer.clock_allowance = 300;
+	lab->conf.issuer.serial_octet = 1;
+	fixture_sql(j, "UPDATE orders SET profile = 'mailbox-multipurpose'");
+	role_lab_send(lab);
+	role_lab_post(lab);
+	assert_int_equal(
+	    role_lab_take(lab, role_lab_reply(lab, NULL)), VERDICT_MATCH);
+	EXPECT(j, judge_caa(&lab->validator, j), 1);
+	c = lab_csr(j, lab_key(KEY_TYPE_P256, 0), MAILBOX);
+	role_lab_request_take(lab, lab_csr_make(j, &c));
+}
+
+/* Lists and orders, until there is nothing to do. */
+static void
+run_issuer(struct role_lab *lab)
+{
+	int r;
+
+	for (int i = 0; i < 5; i++) {
+		r = issuer_step(&lab->issuer, lab->j);
+		if (r < 0)
+			fail_msg("%s", lab->j->err.text);
+		job_recover(lab->j);
+		if (r == 0)
+			return;
+	}
+	fail_msg("never idle");
+}
+
+static struct cert
+cert_of(struct role_lab *lab)
+{
+	struct cert c = { 0 };
+
+	EXPECT(lab->j, store_cert_by_order(lab->j, lab->order->id, &c), 1);
+	return c;
+}
+
+static void
+expect_processing(struct role_lab *lab)
+{
+	struct order *o = fixture_reread(lab->j, lab->order);
+
+	assert_null(o->cert_id);
+	assert_null(o->error);
+}
+
+static void
+begin(struct role_lab *lab, struct job *j)
+{
+	fixture_sql(j, CLEAN);
+	is_away = false;
+	wait_for_issuer(lab, j);
+}
+
+/* --- tests ---------------------------------------------------------------- */
+
+/* PK-144, PK-145: after failures the same octets are signed, under the same
+ * number. */
+static void
+test_again(struct job *j)
+{
+	static const enum mode list[] = { FAILS, FAILS };
+	struct role_lab lab;
+	struct cert first, last;
+
+	begin(&lab, j);
+	next_signatures(list, 2);
+	run_issuer(&lab);
+	expect_processing(&lab);
+	first = cert_of(&lab);
+	assert_int_equal(first.issued_at, 0);
+	role_lab_at(&lab, j->now + HOUR / 2);
+	run_issuer(&lab);
+	role_lab_at(&lab, j->now + HOUR / 4);
+	run_issuer(&lab);
+	last = cert_of(&lab);
+	assert_true(last.issued_at > 0);
+	assert_string_equal(first.serial, last.serial);
+	assert_true(span_eq(first.tbs, last.tbs));
+}
+
+/* PK-138: a bit that flips in the token. */
+static void
+test_corrupting_token(struct job *j)
+{
+	static const enum mode list[] = { FLIPS_A_BIT };
+	struct role_lab lab;
+
+	begin(&lab, j);
+	next_signatures(list, 1);
+	run_issuer(&lab);
+	expect_processing(&lab);
+	assert_int_equal(cert_of(&lab).der.n, 0);
+	role_lab_at(&lab, j->now + 60);
+	run_issuer(&lab);
+	assert_true(cert_of(&lab).issued_at > 0);
+}
+
+/* PK-145: the gate closes between reservation and signature. */
+static void
+test_uncertain(struct job *j)
+{
+	static const enum mode list[] = { FAILS };
+	struct role_lab lab;
+	struct revoked *rows;
+	struct order *o;
+	struct cert c;
+	size_t n;
+
+	begin(&lab, j);
+	next_signatures(list, 1);
+	run_issuer(&lab);
+	c = cert_of(&lab);
+	assert_int_equal(c.issued_at, 0);
+	fixture_sql(j, "UPDATE authz SET revoked_at = 1");
+	role_lab_at(&lab, j->now + 60);
+	EXPECT(j, issuer_step(&lab.issuer, j), 1);
+	o = fixture_reread(j, lab.order);
+	assert_non_null(o->error);
+	assert_non_null(strstr(o->error, ":serverInternal"));
+	assert_null(strstr(o->error, "revoked"));
+	c = cert_of(&lab);
+	assert_int_equal(c.issued_at, 0);
+	assert_string_equal(c.revoked_by, "issuer");
+	/* Due at once, and then on the list. */
+	EXPECT(j,
+	    store_cert_revoked(
+		j, ca_key_label(lab.issuer.ca), j->now, &rows, &n),
+	    0);
+	assert_int_equal(n, 1);
+	assert_true(rows[0].is_due);
+	assert_string_equal(hex_dup(j->arena, rows[0].serial), c.serial);
+	run_issuer(&lab);
+	EXPECT(j,
+	    store_cert_revoked(
+		j, ca_key_label(lab.issuer.ca), j->now, &rows, &n),
+	    0);
+	assert_int_equal(n, 1);
+	assert_false(rows[0].is_due);
+}
+
+/* PK-200: the order waits for the token, longer than for any other fault. */
+static void
+test_token_away(struct job *j)
+{
+	static const enum mode list[] = { AWAY };
+	struct role_lab lab;
+
+	begin(&lab, j);
+	next_signatures(list, 1);
+	run_issuer(&lab);
+	expect_processing(&lab);
+	for (int hours = 0; hours < 30; hours++) {
+		role_lab_at(&lab, j->now + HOUR);
+		(void)issuer_step(&lab.issuer, j); /* a list, or the order */
+		job_recover(j);
+		(void)issuer_step(&lab.issuer, j);
+		job_recover(j);
+		expect_processing(&lab);
+	}
+	is_away = false;
+	role_lab_at(&lab, j->now + 60);
+	run_issuer(&lab);
+	EXPECT(j, judge_caa(&lab.validator, j), 1);
+	role_lab_at(&lab, j->now + 60);
+	run_issuer(&lab);
+	assert_true(cert_of(&lab).issued_at > 0);
+}
+
+/* PK-143: two issuers whose generators give the same. */
+static void
+test_same_serial(struct job *j)
+{
+	struct role_lab first, second;
+	char serial[2 * SERIAL_LEN + 1];
+
+	begin(&first, j);
+	rnd_test_seed(7);
+	run_issuer(&first);
+	snprintf(serial, sizeof serial, "%s", cert_of(&first).serial);
+	rnd_test_seed(8);
+	wait_for_issuer(&second, j);
+	rnd_test_seed(7);
+	run_issuer(&second);
+	assert_true(cert_of(&second).issued_at > 0);
+	assert_string_not_equal(cert_of(&second).serial, serial);
+	assert_string_equal(cert_of(&first).serial, serial);
+}
+
+/* PK-146: three new checks, each too old when it is looked at. */
+static void
+test_rounds(struct job *j)
+{
+	struct role_lab lab;
+	struct order *o;
+
+	begin(&lab, j);
+	for (int round = 0; round < 3; round++) {
+		unit_case("round %d", round);
+		role_lab_at(&lab, j->now + 2 * HOUR);
+		run_issuer(&lab);
+		expect_processing(&lab);
+		EXPECT(j, judge_caa(&lab.validator, j), 1);
+	}
+	role_lab_at(&lab, j->now + 2 * HOUR);
+	run_issuer(&lab);
+	o = fixture_reread(j, lab.order);
+	assert_non_null(o->error);
+	assert_non_null(strstr(o->error, ":dns"));
+	assert_int_equal(judge_caa(&lab.validator, j), 0);
+}
+
+/* PK-65: the CSR's key became an account's after finalize. */
+static void
+test_account_key(struct job *j)
+{
+	struct role_lab lab;
+	struct account account;
+	struct order *o;
+	struct cert c;
+
+	begin(&lab, j);
+	role_lab_account(&lab, lab_key(KEY_TYPE_P256, 0), &account);
+	run_issuer(&lab);
+	o = fixture_reread(j, lab.order);
+	assert_non_null(o->error);
+	assert_non_null(strstr(o->error, ":badCSR"));
+	EXPECT(j, store_cert_by_order(j, o->id, &c), 0);
+}
+
+static const struct CMUnitTest tests[] = {
+	STORE_TEST(test_again),
+	STORE_TEST(test_corrupting_token),
+	STORE_TEST(test_uncertain),
+	STORE_TEST(test_token_away),
+	STORE_TEST(test_same_serial),
+	STORE_TEST(test_rounds),
+	STORE_TEST(test_account_key),
+};
+
+UNIT_MAIN(tests)
