@@ -32,6 +32,14 @@ struct signing_key {
  * NULL for NULL. */
 const struct signing_key *signing_key_new(struct arena *keep, EVP_PKEY *pkey);
 
+/*
+ * The throw-away key of lint certificates (PK-137; SBR 4.3.1.2, method 2): a
+ * signature of the right form that `pkey` gave once, whatever is signed.
+ * NULL and ERR_INTERNAL on failure.
+ */
+const struct signing_key *signing_key_still(struct job *j, struct arena *keep,
+    EVP_PKEY *pkey, const struct sig_alg *alg);
+
 int signing_key_use(struct job *j, const struct signing_key *key,
     const struct sig_alg *alg, struct span message,
     unsigned char out[SIGNATURE_MAX], size_t *out_len);

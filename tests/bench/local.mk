@@ -23,3 +23,8 @@ check_PROGRAMS += tests/bench/dkim_rate
 tests_bench_dkim_rate_CPPFLAGS = $(AM_CPPFLAGS) $(CRYPTO_CFLAGS)
 tests_bench_dkim_rate_SOURCES = tests/bench/dkim_rate.c
 tests_bench_dkim_rate_LDADD = $(DKIM_LAB) $(UNIT) $(CS_MAIL) $(CRYPTO_LIBS)
+
+check_PROGRAMS += tests/bench/issue_rate
+tests_bench_issue_rate_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
+tests_bench_issue_rate_SOURCES = tests/bench/issue_rate.c
+tests_bench_issue_rate_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI) $(CRYPTO_LIBS)
