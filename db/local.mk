@@ -14,8 +14,10 @@ libcs_db_a_SOURCES = \
 	db/store_bucket.c db/store_bucket.h \
 	db/store_caa.c db/store_caa.h \
 	db/store_cert.c db/store_cert.h \
+	db/store_crl.c db/store_crl.h \
 	db/store_eab.c db/store_eab.h \
 	db/store_key.c db/store_key.h \
+	db/store_ocsp.c db/store_ocsp.h \
 	db/store_order.c db/store_order.h \
 	db/store_outbox.c db/store_outbox.h \
 	db/store_private.h \
@@ -25,7 +27,8 @@ libcs_db_a_SOURCES = \
 	db/store_suppressed.c db/store_suppressed.h
 nodist_libcs_db_a_SOURCES = db/schema_data.c
 
-db_schema_files = db/schema/0001.sql db/schema/0002.sql
+db_schema_files = db/schema/0001.sql db/schema/0002.sql \
+	db/schema/0003.sql
 db/schema_data.c: $(db_schema_files) $(EMBED_DEPS)
 	$(AM_V_GEN)$(EMBED) db_schema $(db_schema_files) >$@.tmp && mv $@.tmp $@
 EXTRA_DIST += $(db_schema_files)

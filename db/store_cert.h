@@ -1,4 +1,4 @@
-/* Certificates (PK-18, PK-143 to PK-145) and revocation lists. */
+/* Certificates (PK-18, PK-143 to PK-145). */
 #ifndef DB_STORE_CERT_H
 #define DB_STORE_CERT_H
 
@@ -19,6 +19,7 @@ struct cert {
 	const char *br_version; /* PK-1 */
 	struct span spki_sha256;
 	int64_t not_before, not_after;
+	int64_t shard; /* of the revocation list (PK-154) */
 	int64_t reserved_at;
 	/* after signing */
 	int64_t issued_at;
@@ -63,38 +64,5 @@ int store_cert_by_sha256(struct job *j, struct span sha256, struct cert *out);
 /* For an admin who has only the number, of whichever CA. */
 int store_cert_by_number(struct job *j, const char *serial, struct cert *out);
 int store_cert_count_since(struct job *j, int64_t since, int64_t *count);
-
-struct crl {
-	const char *ca_label;
-	int64_t number;
-	int64_t this_update, next_update;
-	struct span der; /* empty: reserved only */
-};
-/* Reserves the next number (PK-153): committed before signing. */
-int store_crl_reserve(struct job *j, const char *ca_label, int64_t this_update,
-    int64_t next_update, int64_t *number);
-int store_crl_record(
-    struct job *j, const char *ca_label, int64_t number, struct span der);
-/* The newest published list: 1/0/-1. */
-int store_crl_latest(struct job *j, const char *ca_label, struct crl *out);
-/*
- * Certificates that belong on the list now, ordered by serial: those whose
- * notAfter is not before `not_after_from`, and those that no list has carried
- * yet (PK-160).
- */
-struct revoked {
-	struct span serial;
-	int64_t revoked_at;
-	int64_t reason;
-	bool is_due; /* no list says so yet */
-};
-int store_cert_revoked(struct job *j, const char *ca_label,
-    int64_t not_after_from, struct revoked **out, size_t *count);
-/* The list of this number with these entries is published; nothing changes if
- * a greater number was reserved meanwhile. */
-int store_cert_listed(struct job *j, const char *ca_label, int64_t number,
-    const struct revoked *list, size_t count);
-/* Since when the next list is waited for: 1 and *at, or 0. */
-int store_crl_due(struct job *j, const char *ca_label, int64_t *at);
 
 #endif

@@ -34,7 +34,7 @@ store_revoke_cert(
 {
 	return change(j,
 	    "UPDATE cert SET revoked_at = $2, reason = $3, revoked_by = $4, "
-	    "revocation = $5, list_due_at = $2 "
+	    "revocation = $5, list_due_at = $2, ocsp_due_at = $2 "
 	    "WHERE id = $1 AND revoked_at = 0",
 	    cert_id, r);
 }
@@ -44,7 +44,8 @@ store_revoke_for_compromise(
     struct job *j, const char *cert_id, const struct revocation *r)
 {
 	return change(j,
-	    "UPDATE cert SET list_due_at = $2, reason = $3, revoked_by = $4, "
+	    "UPDATE cert SET list_due_at = $2, "
+	    "ocsp_due_at = $2, reason = $3, revoked_by = $4, "
 	    "revocation = $5 "
 	    "WHERE id = $1 AND revoked_at > 0 AND reason <> $3",
 	    cert_id, r);
@@ -86,7 +87,7 @@ store_revoke_by_key(struct job *j, struct span spki_sha256,
 	struct query q;
 	int found = query_first_write(&q, j,
 	    "UPDATE cert SET revoked_at = $2, reason = $3, revoked_by = $4, "
-	    "revocation = $5, list_due_at = $2 "
+	    "revocation = $5, list_due_at = $2, ocsp_due_at = $2 "
 	    "WHERE spki_sha256 = $1 AND not_after >= $2 AND revoked_at = 0 "
 	    "RETURNING id, order_id, serial",
 	    ARGS(v_bytes(spki_sha256), v_int(j->now), v_int(r->reason),
@@ -105,7 +106,8 @@ store_revoke_blocked(struct job *j, const struct revocation *r,
 	struct query q;
 	int found = query_first_write(&q, j,
 	    "UPDATE cert SET revoked_at = $1, reason = $2, revoked_by = $3, "
-	    "list_due_at = $1 WHERE id IN (SELECT c.id FROM blocked_key k "
+	    "list_due_at = $1, ocsp_due_at = $1 WHERE id IN (SELECT c.id FROM "
+	    "blocked_key k "
 	    "CROSS JOIN cert c WHERE k.blocked_at >= $5 "
 	    "AND k.account_id = '' AND c.spki_sha256 = k.spki_sha256 "
 	    "AND c.not_after >= $1 AND c.revoked_at = 0 LIMIT $4) "

@@ -99,6 +99,7 @@ struct conf_web {
 	struct conf_list listen;          /* "127.0.0.1:443", "[::1]:443",
 					   * "unix:/path", "systemd" */
 	struct conf_list trusted_proxies; /* networks, AC-21 */
+	struct conf_list status_listen;   /* plain HTTP: lists, OCSP */
 	const char *tls_certificate;      /* PEM chain */
 	const char *tls_key;
 	int64_t threads;
@@ -217,6 +218,10 @@ struct conf_issuer {
 	const char *crl_url;        /* PK-104 */
 	const char *ca_issuers_url; /* PK-105 */
 	const char *crl_file;       /* where each new list is also written */
+	int64_t crl_shards;         /* PK-154 */
+	const char *ocsp_url;       /* PK-105; NULL: OCSP is off */
+	const char *ocsp_mode;      /* "presigned" */
+	const char *ocsp_folder;    /* of the files with answers */
 	int64_t serial_octet;       /* PK-89: 1..127 */
 	int64_t max_per_hour;       /* PK-204 */
 	int64_t caa_max_age;        /* PK-27 */

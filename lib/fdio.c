@@ -114,6 +114,19 @@ file_read(struct job *j, const char *path, size_t max, struct span *out)
 }
 
 int
+fd_read_all(
+    struct job *j, int fd, const char *path, size_t max, struct span *out)
+{
+	struct buf b;
+
+	buf_init(&b, j->arena, max);
+	if (read_all(j, fd, path, &b) != 0)
+		return -1;
+	*out = buf_span(&b);
+	return 0;
+}
+
+int
 file_read_private(struct job *j, const char *path, size_t max, struct span *out)
 {
 	struct buf b;

@@ -13,9 +13,12 @@ struct job;
 
 /* The file's bytes in the arena; ERR_INTERNAL naming the path and why. */
 int file_read(struct job *j, const char *path, size_t max, struct span *out);
+/* The same from an open file, whose path is for messages. */
+int fd_read_all(
+    struct job *j, int fd, const char *path, size_t max, struct span *out);
 /*
- * The same for a secret: wiped with the arena; refused if group or others
- * may read or write it.  One trailing line end is removed.
+ * The same as file_read() for a secret: wiped with the arena; refused if group
+ * or others may read or write it.  One trailing line end is removed.
  */
 int file_read_secret(
     struct job *j, const char *path, size_t max, struct span *out);

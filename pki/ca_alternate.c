@@ -12,6 +12,8 @@
 #include "pki/key.h"
 #include "pki/ossl.h"
 
+#define CERTIFICATE_FILE_MAX 65536
+
 #define FILE_MAX (256 * 1024)
 #define CHAIN_MAX 8
 
@@ -121,5 +123,28 @@ ca_alternate_load(struct job *j, struct arena *keep, const struct ca *ca,
 		return job_fail(j, ERR_INTERNAL,
 		    "%s: this is the chain that is served anyway", path);
 	*pem = buf_span(&b);
+	return 0;
+}
+
+int
+ca_certificate_read(
+    struct job *j, struct arena *keep, const char *path, struct span *der)
+{
+	unsigned char *octets = NULL;
+	struct span pem;
+	BIO *in;
+	X509 *x;
+	int n;
+
+	if (file_read(j, path, CERTIFICATE_FILE_MAX, &pem) < 0)
+		return -1;
+	in = ossl_own_bio(j->arena, BIO_new_mem_buf(pem.p, (int)pem.n));
+	x = in == NULL ? NULL
+		       : ossl_own_x509(
+			     j->arena, PEM_read_bio_X509(in, NULL, NULL, NULL));
+	if (x == NULL || (n = i2d_X509(x, &octets)) <= 0)
+		return ossl_fail(j, path);
+	*der = span_mem(arena_memdup(keep, octets, (size_t)n), (size_t)n);
+	OPENSSL_free(octets);
 	return 0;
 }

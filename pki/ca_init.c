@@ -297,7 +297,7 @@ add_ca_extensions(struct making *m, struct buf *b, const struct signer *s)
 		extension_email_protection(b);      /* PK-122 */
 		extension_policies(b, policies, 2); /* PK-123 */
 		extension_crl_point(b, m->in->root_crl_url);
-		extension_ca_issuers(b, m->in->root_url);
+		extension_authority_info(b, m->in->root_url, NULL);
 	}
 	der_close(b, list);
 	der_close(b, explicit);

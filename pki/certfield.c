@@ -132,15 +132,28 @@ extension_crl_point(struct buf *b, const char *url)
 	extension_close(b, m);
 }
 
+static void
+add_access(struct buf *b, struct span method, const char *url)
+{
+	size_t one;
+
+	if (url == NULL)
+		return;
+	one = der_open(b, DER_SEQUENCE);
+	der_add(b, DER_OID, method);
+	der_add(b, GENERAL_NAME_URI, span_str(url));
+	der_close(b, one);
+}
+
 void
-extension_ca_issuers(struct buf *b, const char *url)
+extension_authority_info(
+    struct buf *b, const char *ca_issuers_url, const char *ocsp_url)
 {
 	struct extension_mark m = extension_open(b, OID_AUTHORITY_INFO, false);
 	size_t list = der_open(b, DER_SEQUENCE);
-	size_t one = der_open(b, DER_SEQUENCE);
-	der_add(b, DER_OID, OID_CA_ISSUERS);
-	der_add(b, GENERAL_NAME_URI, span_str(url));
-	der_close(b, one);
+
+	add_access(b, OID_CA_ISSUERS, ca_issuers_url);
+	add_access(b, OID_OCSP, ocsp_url);
 	der_close(b, list);
 	extension_close(b, m);
 }

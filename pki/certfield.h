@@ -31,7 +31,9 @@ void extension_key_usage(struct buf *b, struct span value);
 void extension_policies(struct buf *b, const struct span *oids, size_t count);
 void extension_email_protection(struct buf *b);
 void extension_crl_point(struct buf *b, const char *url);
-void extension_ca_issuers(struct buf *b, const char *url);
+/* caIssuers and ocsp, each with one URI; either may be NULL, not both. */
+void extension_authority_info(
+    struct buf *b, const char *ca_issuers_url, const char *ocsp_url);
 
 /* PK-99: RFC 7093 method 1, leftmost 160 bits of SHA-256 over the key's
  * bits. */

@@ -4,21 +4,21 @@
 
 #include <openssl/err.h>
 #include <openssl/x509.h>
-#include <string.h>
 
 #include "lib/arena.h"
 #include "lib/job.h"
 #include "pki/ca.h"
 #include "pki/certfield.h"
+#include "pki/crl_lint.h"
 #include "pki/der.h"
 #include "pki/oid.h"
 #include "pki/ossl.h"
 
 #define DAY_SECS 86400
 #define ISSUING_DAYS 7 /* PK-156 */
-#define SERIAL_MAX 20  /* RFC 5280 4.1.2.2 */
 #define FIXED_MAX 8192
 #define ENTRY_MAX 80
+#define GENERAL_NAME_URI DER_CONTEXT_PRIMITIVE(6)
 
 int64_t
 crl_next_update(int64_t this_update)
@@ -26,29 +26,10 @@ crl_next_update(int64_t this_update)
 	return this_update + ISSUING_DAYS * DAY_SECS - 1;
 }
 
-/* Positive and minimal, so that octets order as numbers do. */
-static bool
-serial_is_proper(struct span s)
-{
-	if (s.n == 0 || s.n > SERIAL_MAX || (s.p[0] & 0x80))
-		return false;
-	if (s.p[0] == 0)
-		return s.n > 1 && (s.p[1] & 0x80);
-	return true;
-}
-
-static int
-serial_compare(struct span a, struct span b)
-{
-	if (a.n != b.n)
-		return a.n < b.n ? -1 : 1;
-	return memcmp(a.p, b.p, a.n);
-}
-
 /* PK-158: what may stand on the list of subscriber certificates, and on a
  * root's list of CA certificates, where one is mandatory. */
-static bool
-reason_is_allowed(int reason, enum ca_role role)
+bool
+crl_reason_is_allowed(int reason, enum ca_role role)
 {
 	switch (reason) {
 	case 0:
@@ -71,6 +52,11 @@ input_problem(const struct crl_input *in, enum ca_role role)
 {
 	int64_t days_max = role == CA_ROLE_ISSUING ? 10 : 366;
 
+	if (in->point != NULL &&
+	    (role != CA_ROLE_ISSUING ||
+		public_url_problem(span_str(in->point)) != NULL))
+		return "its distribution point is not a public URL of an "
+		       "issuing CA (PK-155)";
 	if (in->number == 0)
 		return "its number is 0 (PK-153)";
 	if (in->next_update <= in->this_update ||
@@ -78,16 +64,16 @@ input_problem(const struct crl_input *in, enum ca_role role)
 		return "nextUpdate does not fit thisUpdate (PK-156)";
 	for (size_t i = 0; i < in->count; i++) {
 		const struct crl_entry *e = &in->entries[i];
-		if (!serial_is_proper(e->serial))
+		if (!crl_serial_is_proper(e->serial))
 			return "a serial number is not one";
-		if (i > 0 &&
-		    serial_compare(in->entries[i - 1].serial, e->serial) >= 0)
+		if (i > 0 && crl_serial_compare(
+				 in->entries[i - 1].serial, e->serial) >= 0)
 			return "its entries are not sorted and unique "
 			       "(PK-151)";
 		if (e->revoked_at > in->this_update)
 			return "a revocation is later than thisUpdate "
 			       "(PK-159)";
-		if (!reason_is_allowed(e->reason, role))
+		if (!crl_reason_is_allowed(e->reason, role))
 			return "a reason code is not allowed (PK-158)";
 	}
 	return NULL;
@@ -111,15 +97,35 @@ add_entry(struct buf *b, const struct crl_entry *e)
 	der_close(b, mark);
 }
 
+/* PK-155: critical; FALSE values are left out. */
 static void
-add_extensions(struct buf *b, struct span key_id, uint64_t number)
+add_distribution_point(struct buf *b, const char *url)
+{
+	struct extension_mark m =
+	    extension_open(b, OID_ISSUING_DISTRIBUTION_POINT, true);
+	size_t list = der_open(b, DER_SEQUENCE);
+	size_t choice = der_open(b, DER_CONTEXT(0)); /* distributionPoint */
+	size_t names = der_open(b, DER_CONTEXT(0));  /* fullName */
+	der_add(b, GENERAL_NAME_URI, span_str(url));
+	der_close(b, names);
+	der_close(b, choice);
+	/* onlyContainsUserCerts */
+	der_add(b, DER_CONTEXT_PRIMITIVE(1), SPAN("\xff"));
+	der_close(b, list);
+	extension_close(b, m);
+}
+
+static void
+add_extensions(struct buf *b, struct span key_id, const struct crl_input *in)
 {
 	size_t explicit = der_open(b, DER_CONTEXT(0));
 	size_t list = der_open(b, DER_SEQUENCE);
 	extension_authority_key_id(b, key_id);
 	struct extension_mark m = extension_open(b, OID_CRL_NUMBER, false);
-	der_add_uint(b, number);
+	der_add_uint(b, in->number);
 	extension_close(b, m);
+	if (in->point != NULL)
+		add_distribution_point(b, in->point);
 	der_close(b, list);
 	der_close(b, explicit);
 }
@@ -146,7 +152,7 @@ build_tbs(struct job *j, const struct signer *signer,
 			add_entry(&b, &in->entries[i]);
 		der_close(&b, list);
 	}
-	add_extensions(&b, signer->key_id, in->number);
+	add_extensions(&b, signer->key_id, in);
 	der_close(&b, mark);
 	if (!buf_ok(&b))
 		return job_fail(j, ERR_INTERNAL, "the list is too long");
@@ -154,16 +160,20 @@ build_tbs(struct job *j, const struct signer *signer,
 	return 0;
 }
 
-/* L-60: parsed again, by both readers, complete, and verified. */
+/* PK-141: read again by both readers, complete, verified, and linted. */
 static int
-check_signed(struct job *j, const struct signer *signer,
+check_signed(struct job *j, const struct signer *signer, enum ca_role role,
     const struct crl_input *in, struct span der)
 {
 	const unsigned char *p = ossl_bytes(der);
+	const char *problem;
 	long n;
 
-	if (!der_is_strict(der) || ossl_len(der, &n) < 0)
-		return job_fail(j, ERR_INTERNAL, "the list is not DER");
+	problem = crl_lint(j, signer, role, in, der);
+	if (problem != NULL)
+		return job_fail(j, ERR_INTERNAL, "list refused: %s", problem);
+	if (ossl_len(der, &n) < 0)
+		return job_fail(j, ERR_INTERNAL, "the list is too long");
 	X509_CRL *crl = ossl_own_crl(j->arena, d2i_X509_CRL(NULL, &p, n));
 	if (crl == NULL || p != ossl_bytes(der) + der.n)
 		return ossl_fail(j, "the list cannot be parsed");
@@ -187,7 +197,7 @@ crl_sign_as(struct job *j, const struct signer *signer, enum ca_role role,
 	if (build_tbs(j, signer, in, &tbs) < 0 ||
 	    signer_sign(j, signer, SIGNED_CRL, tbs, der) < 0)
 		return -1;
-	return check_signed(j, signer, in, *der);
+	return check_signed(j, signer, role, in, *der);
 }
 
 int

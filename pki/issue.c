@@ -2,6 +2,7 @@
 
 #include "pki/issue.h"
 
+#include <openssl/err.h>
 #include <openssl/x509v3.h>
 #include <string.h>
 
@@ -123,8 +124,8 @@ add_extensions(struct job *j, struct buf *b, const struct ca *ca,
 	add_names(b, in, subject_is_empty);
 	extension_email_protection(b);
 	extension_crl_point(b, in->crl_url);
-	if (in->ca_issuers_url != NULL)
-		extension_ca_issuers(b, in->ca_issuers_url);
+	if (in->ca_issuers_url != NULL || in->ocsp_url != NULL)
+		extension_authority_info(b, in->ca_issuers_url, in->ocsp_url);
 	der_close(b, list);
 	der_close(b, explicit);
 	return 0;
@@ -246,4 +247,14 @@ issue_chain_pem(
 		return job_fail(j, ERR_INTERNAL, "the chain is too long");
 	*pem = buf_span(&b);
 	return 0;
+}
+
+bool
+issue_is_ours(struct job *j, const struct ca *ca, struct span der)
+{
+	X509 *x = ossl_x509(j->arena, der);
+	bool ours = x != NULL && X509_verify(x, ca->signer.public_key) == 1;
+
+	ERR_clear_error();
+	return ours;
 }

@@ -26,7 +26,8 @@ struct issue_input {
 	int64_t not_before;
 	int64_t not_after; /* inclusive (PK-92) */
 	const char *crl_url;
-	const char *ca_issuers_url; /* NULL: no AIA */
+	const char *ca_issuers_url; /* NULL: not in AIA */
+	const char *ocsp_url;       /* NULL: not in AIA; neither: no AIA */
 };
 
 /* A serial: the configured octet and 16 random ones. */
@@ -49,6 +50,9 @@ int issue_prepare(struct job *j, const struct ca *ca,
 /* The certificate, DER, after PK-138's checks. */
 int issue_sign(struct job *j, const struct ca *ca, struct span tbs,
     struct span signature_alg, struct span *der);
+
+/* Does the certificate carry this CA's signature? */
+bool issue_is_ours(struct job *j, const struct ca *ca, struct span der);
 
 /* The chain as clients get it (AC-146): leaf, then ca_chain_pem(). */
 int issue_chain_pem(

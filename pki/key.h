@@ -33,6 +33,11 @@ struct ca_files {
 int ca_load(struct job *j, struct arena *keep, const struct ca_files *files,
     const struct ca **out);
 
+/* The first certificate of a PEM file, as DER (PK-105: caIssuers).  0, or -1
+ * ERR_INTERNAL naming the file. */
+int ca_certificate_read(
+    struct job *j, struct arena *keep, const char *path, struct span *der);
+
 /*
  * Another chain for the same leaves (AC-148), from a PEM file: the first
  * certificate has the issuing CA's name and key, each next one certifies the

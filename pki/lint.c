@@ -477,7 +477,7 @@ lint_extension_set(struct subject *s)
 	};
 	size_t count = sizeof expected / sizeof expected[0];
 
-	if (s->in->ca_issuers_url == NULL)
+	if (s->in->ca_issuers_url == NULL && s->in->ocsp_url == NULL)
 		count--;
 	if (s->v.extension_count != count)
 		return "the extensions are not those of the "
@@ -662,32 +662,50 @@ lint_crl_point(struct subject *s)
 		     "host (PK-133)";
 }
 
+/* The next access method has this URI, where one is configured. */
 static const char *
-lint_authority_info(struct subject *s)
+check_access(struct span *list, struct span method, const char *url)
 {
-	struct der list;
 	struct der one;
 	struct der oid;
 	struct der uri;
 
-	if (s->in->ca_issuers_url == NULL)
+	if (url == NULL)
+		return NULL;
+	if (der_take(list, DER_SEQUENCE, &one) < 0 ||
+	    der_take(&one.body, DER_OID, &oid) < 0 ||
+	    !span_eq(oid.body, method) ||
+	    der_only(one.body, DER_CONTEXT_PRIMITIVE(6), &uri) < 0)
+		return "not exactly one caIssuers and one ocsp URI, as "
+		       "configured";
+	if (!span_eq_str(uri.body, url))
+		return "not the configured caIssuers or ocsp URL";
+	return public_url_problem(uri.body) == NULL
+		   ? NULL
+		   : "a URL is not http at a public host (PK-133)";
+}
+
+static const char *
+lint_authority_info(struct subject *s)
+{
+	const char *problem;
+	struct der list;
+
+	if (s->in->ca_issuers_url == NULL && s->in->ocsp_url == NULL)
 		return certview_extension(&s->v, OID_AUTHORITY_INFO) == NULL
 			   ? not_applicable
 			   : "authorityInfoAccess is not "
 			     "configured";
-	if (der_only(value_of(s, OID_AUTHORITY_INFO), DER_SEQUENCE, &list) <
-		0 ||
-	    der_only(list.body, DER_SEQUENCE, &one) < 0 ||
-	    der_take(&one.body, DER_OID, &oid) < 0 ||
-	    !span_eq(oid.body, OID_CA_ISSUERS) ||
-	    der_only(one.body, DER_CONTEXT_PRIMITIVE(6), &uri) < 0)
-		return "not exactly one caIssuers URI";
-	if (!span_eq_str(uri.body, s->in->ca_issuers_url))
-		return "not the configured caIssuers URL";
-	return public_url_problem(uri.body) == NULL
-		   ? NULL
-		   : "the caIssuers URL is not http at a "
-		     "public host (PK-133)";
+	if (der_only(value_of(s, OID_AUTHORITY_INFO), DER_SEQUENCE, &list) < 0)
+		return "not exactly one caIssuers and one ocsp URI, as "
+		       "configured";
+	problem =
+	    check_access(&list.body, OID_CA_ISSUERS, s->in->ca_issuers_url);
+	if (problem == NULL)
+		problem = check_access(&list.body, OID_OCSP, s->in->ocsp_url);
+	if (problem == NULL && list.body.n > 0)
+		problem = "authorityInfoAccess has another entry";
+	return problem;
 }
 
 static const char *

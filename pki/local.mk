@@ -17,6 +17,8 @@ libcs_pki_a_SOURCES = \
 	pki/crl.h \
 	pki/cryptoki.c \
 	pki/cryptoki.h \
+	pki/crl_lint.c \
+	pki/crl_lint.h \
 	pki/csr.c \
 	pki/csr.h \
 	pki/csr_names.c \
@@ -31,11 +33,20 @@ libcs_pki_a_SOURCES = \
 	pki/keycheck.h \
 	pki/lint.c \
 	pki/lint.h \
+	pki/ocsp_answer.c \
+	pki/ocsp_answer.h \
+	pki/ocsp_request.c \
+	pki/ocsp_request.h \
+	pki/ocsp_segment.c \
+	pki/ocsp_segment.h \
 	pki/oid.h \
 	pki/ossl.c \
 	pki/ossl.h \
 	pki/profile.c \
 	pki/profile.h \
+	pki/responder.c \
+	pki/responder.h \
+	pki/responder_check.c \
 	pki/rsacheck.c \
 	pki/rsacheck.h \
 	pki/signer.c \

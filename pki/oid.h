@@ -21,6 +21,7 @@
 #define OID_BASIC_CONSTRAINTS SPAN("\x55\x1d\x13")
 #define OID_CRL_NUMBER SPAN("\x55\x1d\x14")
 #define OID_REASON_CODE SPAN("\x55\x1d\x15")
+#define OID_ISSUING_DISTRIBUTION_POINT SPAN("\x55\x1d\x1c")
 #define OID_NAME_CONSTRAINTS SPAN("\x55\x1d\x1e")
 #define OID_CRL_POINTS SPAN("\x55\x1d\x1f")
 #define OID_POLICIES SPAN("\x55\x1d\x20")
@@ -41,6 +42,9 @@
 #define OID_OCSP_SIGNING SPAN("\x2b\x06\x01\x05\x05\x07\x03\x09")
 #define OID_CLIENT_AUTH SPAN("\x2b\x06\x01\x05\x05\x07\x03\x02")
 #define OID_CA_ISSUERS SPAN("\x2b\x06\x01\x05\x05\x07\x30\x02")
+#define OID_OCSP SPAN("\x2b\x06\x01\x05\x05\x07\x30\x01")
+#define OID_OCSP_BASIC SPAN("\x2b\x06\x01\x05\x05\x07\x30\x01\x01")
+#define OID_SHA1 SPAN("\x2b\x0e\x03\x02\x1a")
 #define OID_SMTP_UTF8_MAILBOX SPAN("\x2b\x06\x01\x05\x05\x07\x08\x09")
 /* 2.23.140.1.5.1.2 and .3: mailbox-validated, multipurpose and strict. */
 #define OID_MAILBOX_MULTIPURPOSE SPAN("\x67\x81\x0c\x01\x05\x01\x02")

@@ -22,7 +22,8 @@
 	"empty subject\n"                                                      \
 	"extKeyUsage emailProtection\n"                                        \
 	"cRLDistributionPoints one http URI\n"                                 \
-	"authorityInfoAccess caIssuers, one http URI, if configured\n"         \
+	"authorityInfoAccess caIssuers and ocsp, one http URI each, if "       \
+	"configured\n"                                                         \
 	"keys RSA 2048, 3072, 4096; P-256, P-384, P-521" keys "\n"
 
 #define SIGNS "signing: digitalSignature"

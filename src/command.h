@@ -24,6 +24,7 @@ int cmd_authz(int argc, char **argv);
 int cmd_evidence(int argc, char **argv);
 int cmd_cert(int argc, char **argv);
 int cmd_check(int argc, char **argv);
+int cmd_crl(int argc, char **argv);
 int cmd_key(int argc, char **argv);
 int cmd_enroll(int argc, char **argv);
 

@@ -143,6 +143,36 @@ check_listen(struct check *c)
 	}
 }
 
+static void
+check_status_listen(struct check *c)
+{
+	const struct conf_list *l = &c->conf->web.status_listen;
+	const char *host, *port;
+
+	for (size_t i = 0; i < l->n; i++) {
+		const char *path = conf_listen_path(l->v[i]);
+
+		if (path != NULL)
+			check_listen_path(c, "web.status_listen", path,
+			    "/run/countersign/status.sock");
+		else if (conf_parse_listen(c->arena, l->v[i], &host, &port) < 0)
+			wrong(c, "web.status_listen",
+			    "%s is not an address and a port; write "
+			    "\"0.0.0.0:80\" or \"[::]:80\"",
+			    l->v[i]);
+	}
+}
+
+static void
+check_ocsp(struct check *c)
+{
+	const struct conf_issuer *i = &c->conf->issuer;
+
+	if (i->ocsp_url != NULL && i->ocsp_folder == NULL)
+		wrong(c, "issuer.ocsp_folder",
+		    "must be set, since issuer.ocsp_url is");
+}
+
 static bool
 is_loopback_address(const char *host)
 {
@@ -923,6 +953,9 @@ conf_check(
 	check_http_url(&c, "issuer.crl_url", conf->issuer.crl_url);
 	check_http_url(
 	    &c, "issuer.ca_issuers_url", conf->issuer.ca_issuers_url);
+	check_http_url(&c, "issuer.ocsp_url", conf->issuer.ocsp_url);
+	check_ocsp(&c);
+	check_status_listen(&c);
 	check_profiles(&c);
 	check_alternates(&c);
 	check_accounts(&c);

@@ -237,6 +237,12 @@ const struct conf_option conf_options[] = {
 	    0, 0, NULL, false, false,
 	    "Addresses and networks of proxies whose X-Forwarded-For is "
 	    "believed." },
+	{ "web", "status_listen", CONF_LIST, AT(web.status_listen), NULL, 0, 0,
+	    NULL, false, false,
+	    "Addresses and ports on which the files behind issuer.crl_url, "
+	    "issuer.ca_issuers_url and issuer.ocsp_url are served over plain "
+	    "HTTP, such as 0.0.0.0:80; unix:/path for a proxy on this "
+	    "host." },
 	{ "web", "tls_certificate", CONF_PATH, AT(web.tls_certificate), NULL,
 	    1, 1000, NULL, false, true, "PEM chain of the HTTPS server." },
 	{ "web", "tls_key", CONF_PATH, AT(web.tls_key), NULL, 1, 1000, NULL,
@@ -570,6 +576,24 @@ const struct conf_option conf_options[] = {
 	    NULL, true, false,
 	    "Where each new list is written, for the web server behind "
 	    "crl_url." },
+	{ "issuer", "crl_shards", CONF_INTEGER, AT(issuer.crl_shards), "1", 1,
+	    256, NULL, false, false,
+	    "Number of revocation lists that new certificates are spread "
+	    "over; it can only grow. One for every 20000 certificates. The "
+	    "second one is /issuing-1.crl where crl_url and crl_file say "
+	    "/issuing.crl." },
+	{ "issuer", "ocsp_url", CONF_STRING, AT(issuer.ocsp_url), NULL, 1, 128,
+	    NULL, false, false,
+	    "http URL of the OCSP service, written into certificates; OCSP is "
+	    "off without it." },
+	{ "issuer", "ocsp_mode", CONF_STRING, AT(issuer.ocsp_mode),
+	    "presigned", 0, 0, "presigned", false, false,
+	    "How OCSP is answered: presigned, from answers that the issuer "
+	    "signs in advance; nonces are ignored." },
+	{ "issuer", "ocsp_folder", CONF_PATH, AT(issuer.ocsp_folder), NULL, 1,
+	    1000, NULL, false, false,
+	    "Folder for the files with these answers; it is made if its "
+	    "parent is there." },
 	{ "issuer", "serial_octet", CONF_INTEGER, AT(issuer.serial_octet), "1",
 	    1, 127, NULL, false, false,
 	    "First octet of serial numbers: which issuer made them." },

@@ -14,6 +14,7 @@ struct subcommand {
 
 static const struct subcommand subcommands[] = {
 	{ "init", cmd_init, "make a CA, keys and a configuration" },
+	{ "crl", cmd_crl, "list the revocation lists" },
 	{ "check", cmd_check, "see whether everything is in place" },
 	{ "orders", cmd_orders, "list orders" },
 	{ "order", cmd_order, "tell the whole story of one order" },

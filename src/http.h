@@ -7,6 +7,7 @@
  *	http_listen.c  the sockets
  *	http_watch.c   deadlines; http_linger.c: closing without a reset
  *	http_direct.c  an answer in the middle of a body
+ *	http_status.c  the listener for lists and OCSP, apart from all that
  *
  * Requests that only read are answered on the thread that got them, with that
  * thread's own connection to the store; requests that write are parked and

@@ -5,37 +5,22 @@
 #include "acme/request.h"
 #include "lib/clock.h"
 #include "lib/job.h"
+#include "src/http_date.h"
 #include "src/tls.h"
 
 #include <microhttpd.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #define TEXT_MAX 16384
-
-/* Not strftime(): that speaks the language of the locale. */
-static void
-add_date(struct buf *b, int64_t now)
-{
-	static const char days[] = "SunMonTueWedThuFriSat";
-	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-	time_t t = (time_t)now;
-	struct tm tm;
-
-	if (gmtime_r(&t, &tm) == NULL)
-		return;
-	buf_addf(b, "Date: %.3s, %02d %.3s %04d %02d:%02d:%02d GMT\r\n",
-	    days + (size_t)tm.tm_wday * 3, tm.tm_mday,
-	    months + (size_t)tm.tm_mon * 3, tm.tm_year + 1900, tm.tm_hour,
-	    tm.tm_min, tm.tm_sec);
-}
 
 static void
 format(struct buf *b, struct job *j, const struct response *r)
 {
 	buf_addf(b, "HTTP/1.1 %d %s\r\n", r->status,
 	    MHD_get_reason_phrase_for((unsigned)r->status));
-	add_date(b, j->now);
+	buf_add_str(b, "Date: ");
+	http_date_add(b, j->now);
+	buf_add_str(b, "\r\n");
 	for (size_t i = 0; i < r->header_count; i++)
 		buf_addf(
 		    b, "%s: %s\r\n", r->headers[i].name, r->headers[i].value);

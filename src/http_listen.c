@@ -8,6 +8,7 @@
 #include "src/activation.h"
 #include "src/conf_check.h"
 #include "src/http_linger.h"
+#include "src/http_status.h"
 
 #include <errno.h>
 #include <string.h>
@@ -17,7 +18,7 @@
 
 /* Per thread: the database's files, and one libmicrohttpd waits with. */
 #define FILES_PER_THREAD 8
-#define FILES_BESIDES 64
+#define FILES_BESIDES (64 + HTTP_STATUS_FILES)
 
 static int
 add(struct job *j, struct http_sockets *s, struct http_socket socket)

@@ -3,17 +3,22 @@
 #include "acme/revoke.h"
 #include "db/store_audit.h"
 #include "db/store_cert.h"
+#include "db/store_crl.h"
 #include "lib/arena.h"
 #include "lib/conf.h"
 #include "lib/fdio.h"
+#include "lib/hex.h"
 #include "lib/job.h"
 #include "lib/log.h"
 #include "pki/crl.h"
 #include "pki/key.h"
+#include "src/answers.h"
 #include "src/role_issuer.h"
+#include "src/status_proof.h"
 #include "src/worker.h"
 
 #include <inttypes.h>
+#include <string.h>
 #include <unistd.h>
 
 #define EVERY_SECS ((int64_t)24 * 3600) /* PK-156 */
@@ -22,7 +27,10 @@
 #define OCTETS_PER_SEC 20000
 #define LATE_SECS 600 /* PK-182 */
 #define SWEEP_MAX 1000
-#define SWEEP_SECS 3600 /* longer than any signature takes */
+#define SWEEP_SECS 3600                 /* longer than any signature takes */
+#define SIZE_WARN ((size_t)1000 * 1000) /* PK-162 */
+#define SIZE_MAX_LIST ((size_t)10 * 1000 * 1000)
+#define FILE_MAX ((size_t)64 << 20)
 
 /* The first revocation after a while is published at once.  Many in a row are
  * collected: the longer the list, the rarer it is made. */
@@ -34,37 +42,144 @@ issuer_list_pause(size_t octets)
 	return secs < PAUSE_MAX_SECS ? (int64_t)secs : PAUSE_MAX_SECS;
 }
 
-/* 0 and *at: when the next list is due; *last is empty if there is none. */
-static int
-find_due(const struct issuer *i, struct job *j, struct crl *last, int64_t *at)
+static const char *
+label_of(const struct issuer *i)
 {
-	const char *label = ca_key_label(i->ca);
+	return ca_key_label(i->ca);
+}
+
+/* 0 and *at: when the next list of the shard is due; *last is empty if there
+ * is none. */
+static int
+find_due(const struct issuer *i, struct job *j, int64_t shard, struct crl *last,
+    int64_t *at)
+{
 	int64_t since, after;
-	int found = store_crl_latest(j, label, last);
+	int found = store_crl_head(j, label_of(i), shard, last);
 
 	*at = 0;
 	if (found == 0)
-		*last = (struct crl){ .number = 0 };
+		*last = (struct crl){ .shard = shard };
 	if (found <= 0)
 		return found;
 	*at = last->this_update + EVERY_SECS;
-	found = store_crl_due(j, label, &since);
-	after = last->this_update + issuer_list_pause(last->der.n);
+	found = store_crl_due(j, label_of(i), shard, &since);
+	after = last->this_update + issuer_list_pause((size_t)last->size);
 	if (found == 1 && *at > after)
 		*at = since > after ? since : after;
 	return found < 0 ? -1 : 0;
 }
 
+/* --- the list before this one --------------------------------------------- */
+
+/* From the file that is served: the issuer alone writes it. */
+static bool
+read_served(
+    const struct issuer *i, struct job *j, int64_t shard, struct crl_input *l)
+{
+	const char *file = status_shard_file(j->arena, &j->conf->issuer, shard);
+	struct span der;
+	bool ok = access(file, F_OK) == 0 &&
+		  file_read(j, file, FILE_MAX, &der) == 0 &&
+		  crl_read(j, i->ca, der, l) == 0;
+
+	job_recover(j);
+	return ok;
+}
+
+/*
+ * The newest list of the shard that carries this CA's signature, from the
+ * database or from the file.  Neither can be made by who merely writes there,
+ * and the newer one cannot be hidden without access to both.
+ */
+int
+issuer_list_former(const struct issuer *i, struct job *j, int64_t shard,
+    struct crl_input *former, bool *found)
+{
+	struct crl_input served;
+	struct crl row;
+	bool has_file = read_served(i, j, shard, &served);
+	int has_row = store_crl_latest(j, label_of(i), shard, &row);
+
+	*found = false;
+	if (has_row < 0)
+		return -1;
+	if (has_row == 1 && crl_read(j, i->ca, row.der, former) < 0) {
+		log_error("revocation list not ours",
+		    "shard=%" PRId64 " number=%" PRId64
+		    " error=\"%s\" next=\"find out who wrote the row\"",
+		    shard, row.number, j->err.text);
+		if (!has_file)
+			return -1;
+		job_recover(j);
+		has_row = 0;
+	}
+	if (has_file && (has_row == 0 || served.number > former->number)) {
+		*former = served;
+		has_row = 1;
+	}
+	*found = has_row == 1;
+	return 0;
+}
+
+/* L-66, PK-160: what is on the former list and not on this one ended before
+ * the former list was made; the certificate itself says so. */
+static int
+check_lost(const struct issuer *i, struct job *j,
+    const struct crl_input *former, const struct crl_entry *e)
+{
+	struct certview view;
+	struct cert c = { 0 };
+	struct left row;
+	int found = store_crl_left(j, label_of(i), e->serial, &row);
+
+	if (found < 0)
+		return -1;
+	if (found == 1) {
+		c.id = row.id;
+		c.order_id = row.order_id;
+		c.serial = row.serial;
+		c.signature_alg = row.signature_alg;
+		c.tbs = row.tbs;
+		c.evidence = row.evidence;
+		c.der = row.der;
+		if (status_prove(i, j, &c, &view) == 0 &&
+		    view.not_after < former->this_update)
+			return 0;
+		job_recover(j);
+	}
+	return job_fail(j, ERR_INTERNAL,
+	    "list refused: L-66: certificate %s is on the former list (number "
+	    "%" PRIu64 ") and may not leave it yet",
+	    hex_dup(j->arena, e->serial), former->number);
+}
+
+static int
+check_former(const struct issuer *i, struct job *j,
+    const struct crl_input *former, const struct crl_input *in)
+{
+	const struct crl_entry **lost;
+	size_t count;
+
+	if (crl_compare(j, former, in, &lost, &count) < 0)
+		return -1;
+	for (size_t k = 0; k < count; k++)
+		if (check_lost(i, j, former, lost[k]) < 0)
+			return -1;
+	return 0;
+}
+
+/* --- making it ------------------------------------------------------------ */
+
 /* PK-160: what expired before the last list was on that list, which was one
  * after its end. */
 static int
-collect(const struct issuer *i, struct job *j, const struct crl *last,
+collect(struct job *j, const struct crl *list, int64_t last_update,
     struct crl_input *in, struct revoked **rows)
 {
 	struct crl_entry *entries;
 
-	if (store_cert_revoked(j, ca_key_label(i->ca), last->this_update, rows,
-		&in->count) < 0)
+	if (store_cert_revoked(j, list, last_update, rows, &in->count) < 0)
 		return -1;
 	entries = arena_calloc(j->arena, in->count, sizeof(*entries));
 	for (size_t k = 0; k < in->count; k++) {
@@ -85,20 +200,35 @@ collect(const struct issuer *i, struct job *j, const struct crl *last,
 /* The number comes before the contents: a list with a greater number is never
  * the older one. */
 static int
-reserve(const struct issuer *i, struct job *j, const struct crl *last,
-    struct crl_input *in)
+reserve(struct job *j, const struct crl *last, uint64_t above, struct crl *list)
 {
-	int64_t number;
 	size_t swept;
 
 	if (store_begin(j) < 0 ||
 	    revoke_blocked(
 		j, last->this_update - SWEEP_SECS, SWEEP_MAX, &swept) < 0 ||
-	    store_crl_reserve(j, ca_key_label(i->ca), in->this_update,
-		in->next_update, &number) < 0)
+	    store_crl_reserve(j, list, (int64_t)above, &list->number) < 0)
 		return worker_undo(j);
-	in->number = (uint64_t)number;
 	return store_commit(j);
+}
+
+static void
+warn_of_size(const struct crl *list)
+{
+	size_t size = list->der.n;
+
+	if (size < SIZE_WARN)
+		return;
+	if (size < SIZE_MAX_LIST)
+		log_warning("revocation list large",
+		    "shard=%" PRId64 " octets=%zu next=\"raise "
+		    "issuer.crl_shards for new certificates\"",
+		    list->shard, size);
+	else
+		log_error("revocation list too large",
+		    "shard=%" PRId64 " octets=%zu next=\"raise "
+		    "issuer.crl_shards; mail programs may refuse the list\"",
+		    list->shard, size);
 }
 
 static void
@@ -113,74 +243,197 @@ alarm_if_late(struct job *j, int64_t since)
 }
 
 static int
-publish(const struct issuer *i, struct job *j, const struct crl *last)
+record(struct job *j, const struct crl *list, const struct revoked *rows,
+    size_t count)
+{
+	const char *object = arena_printf(j->arena, "ca:%s", list->ca_label);
+
+	if (store_begin(j) < 0 ||
+	    store_crl_record(j, list->ca_label, list->number, list->der) < 0 ||
+	    store_cert_listed(j, list, rows, count) < 0 ||
+	    store_audit_add(j, "issuer", "revocation list signed", object, "ok",
+		arena_printf(j->arena,
+		    "{\"shard\":%" PRId64 ",\"number\":%" PRId64 "}",
+		    list->shard, list->number)) < 0)
+		return worker_undo(j);
+	return store_commit(j);
+}
+
+/* PK-155: with one shard only, the list is complete and needs no point. */
+static const char *
+point_of(struct job *j, int64_t shard)
+{
+	const struct conf_issuer *c = &j->conf->issuer;
+
+	return c->crl_shards > 1 ? status_shard_url(j->arena, c, shard) : NULL;
+}
+
+static int
+publish(struct issuer *i, struct job *j, const struct crl *last)
 {
 	struct crl_input in = { .this_update = j->now,
-		.next_update = crl_next_update(j->now) };
-	const char *label = ca_key_label(i->ca);
-	int64_t number, since = j->now;
+		.next_update = crl_next_update(j->now),
+		.point = point_of(j, last->shard) };
+	struct crl list = { .ca_label = label_of(i),
+		.shard = last->shard,
+		.this_update = in.this_update,
+		.next_update = in.next_update };
+	int64_t since = j->now;
+	struct crl_input former = { 0 };
 	struct revoked *rows;
-	struct span der;
+	bool has_former;
 
-	if (reserve(i, j, last, &in) < 0 ||
-	    store_crl_due(j, label, &since) < 0 ||
-	    collect(i, j, last, &in, &rows) < 0 ||
-	    crl_sign(j, i->ca, &in, &der) < 0)
+	if (issuer_list_former(i, j, last->shard, &former, &has_former) < 0 ||
+	    reserve(j, last, former.number, &list) < 0 ||
+	    store_crl_due(j, list.ca_label, list.shard, &since) < 0 ||
+	    collect(j, &list, former.this_update, &in, &rows) < 0)
 		return -1;
-	number = (int64_t)in.number;
-	if (store_begin(j) < 0 || store_crl_record(j, label, number, der) < 0 ||
-	    store_cert_listed(j, label, number, rows, in.count) < 0 ||
-	    store_audit_add(j, "issuer", "revocation list signed",
-		arena_printf(j->arena, "ca:%s", label), "ok", NULL) < 0)
-		return worker_undo(j);
-	if (store_commit(j) < 0)
+	in.number = (uint64_t)list.number;
+	if (has_former && check_former(i, j, &former, &in) < 0)
+		return -1;
+	/* PK-169: what the list will say is in the answers before. */
+	answers_follow(i, j);
+	if (crl_sign(j, i->ca, &in, &list.der) < 0 ||
+	    record(j, &list, rows, in.count) < 0)
 		return -1;
 	alarm_if_late(j, since);
-	log_info("revocation list signed", "number=%" PRId64 " entries=%zu",
-	    number, in.count);
+	warn_of_size(&list);
+	log_info("revocation list signed",
+	    "shard=%" PRId64 " number=%" PRId64 " entries=%zu", list.shard,
+	    list.number, in.count);
 	return 0;
 }
 
 /*
- * crl_file is written from the committed list, whoever signed it: after a
- * crash between the two, after a write that failed, and where another issuer
- * has made a newer one.
+ * The shard's file is written from the committed list, whoever signed it:
+ * after a crash between the two, after a write that failed, and where another
+ * issuer has made a newer one.
  */
 static int
 write_out(struct issuer *i, struct job *j, const struct crl *last)
 {
-	const char *file = j->conf->issuer.crl_file;
+	const char *file =
+	    status_shard_file(j->arena, &j->conf->issuer, last->shard);
+	struct crl_input l;
+	struct crl row;
 
-	if (i->written == last->number && access(file, F_OK) == 0)
+	if (last->number == 0 || (i->written[last->shard] == last->number &&
+				     access(file, F_OK) == 0))
 		return 0;
-	if (file_write(j, file, 0644, last->der) < 0)
+	if (store_crl_latest(j, label_of(i), last->shard, &row) != 1 ||
+	    crl_read(j, i->ca, row.der, &l) < 0 ||
+	    file_write(j, file, 0644, row.der) < 0)
 		return -1;
-	i->written = last->number;
-	log_info("revocation list", "number=%" PRId64 " file=%s", last->number,
-	    file);
+	i->written[last->shard] = row.number;
+	log_info("revocation list",
+	    "shard=%" PRId64 " number=%" PRId64 " file=%s", last->shard,
+	    row.number, file);
 	return 1;
 }
+
+/* --- the role's ----------------------------------------------------------- */
 
 int
 issuer_list_due(const struct issuer *i, struct job *j, int64_t *at)
 {
-	struct crl last;
+	*at = INT64_MAX;
+	for (int64_t s = 0; s < j->conf->issuer.crl_shards; s++) {
+		struct crl last;
+		int64_t due;
 
-	return find_due(i, j, &last, at);
+		if (find_due(i, j, s, &last, &due) < 0)
+			return -1;
+		if (due < *at)
+			*at = due;
+	}
+	return 0;
+}
+
+static int
+shard_step(struct issuer *i, struct job *j, int64_t shard)
+{
+	struct crl last;
+	int64_t due;
+
+	if (find_due(i, j, shard, &last, &due) < 0)
+		return -1;
+	/* A committed list that is not out yet goes first. */
+	if (last.number != 0 && i->written[shard] != last.number)
+		return write_out(i, j, &last);
+	if (due <= j->now)
+		return publish(i, j, &last) < 0 ? -1 : 1;
+	return write_out(i, j, &last);
 }
 
 int
 issuer_list_step(struct issuer *i, struct job *j)
 {
-	struct crl last;
-	int64_t due;
+	for (int64_t s = 0; s < j->conf->issuer.crl_shards; s++) {
+		int result = shard_step(i, j, s);
 
-	if (find_due(i, j, &last, &due) < 0)
+		if (result != 0)
+			return result;
+	}
+	return 0;
+}
+
+int
+issuer_list_is_out(const struct issuer *i, struct job *j, int64_t shard)
+{
+	struct crl last;
+	int found;
+
+	if (shard < 0 || shard >= j->conf->issuer.crl_shards)
+		return 0;
+	found = store_crl_head(j, label_of(i), shard, &last);
+	if (found <= 0)
+		return found;
+	return last.next_update > j->now && i->written[shard] == last.number &&
+	       access(status_shard_file(j->arena, &j->conf->issuer, shard),
+		   F_OK) == 0;
+}
+
+/* --- shards that certificates name ---------------------------------------- */
+
+static int
+check_shard(const struct issuer *i, struct job *j, int64_t shard)
+{
+	const struct conf_issuer *c = &j->conf->issuer;
+	const char *url = status_shard_url(j->arena, c, shard);
+	const char *known;
+	int found = store_shard_url(j, label_of(i), shard, &known);
+
+	if (found < 0)
 		return -1;
-	/* A committed list that is not out yet goes first. */
-	if (last.number != 0 && i->written != last.number)
-		return write_out(i, j, &last);
-	if (due <= j->now)
-		return publish(i, j, &last) < 0 ? -1 : 1;
-	return write_out(i, j, &last);
+	if (found == 1 && strcmp(known, url) == 0)
+		return 0;
+	if (found == 1 && c->crl_shards > 1)
+		return job_fail(j, ERR_INTERNAL,
+		    "issuer.crl_url: certificates name shard %" PRId64
+		    " of the revocation list by %s, not by %s; write the "
+		    "former URL (PK-155)",
+		    shard, known, url);
+	if (store_begin(j) < 0 ||
+	    store_shard_set(j, label_of(i), shard, url) < 0)
+		return worker_undo(j);
+	return store_commit(j);
+}
+
+int
+issuer_list_start(const struct issuer *i, struct job *j)
+{
+	int64_t shards = j->conf->issuer.crl_shards, count;
+
+	if (store_shard_count(j, label_of(i), &count) < 0)
+		return -1;
+	if (shards < count)
+		return job_fail(j, ERR_INTERNAL,
+		    "issuer.crl_shards: certificates name %" PRId64
+		    " shards of the revocation list; their number can only "
+		    "grow (PK-154)",
+		    count);
+	for (int64_t s = 0; s < shards; s++)
+		if (check_shard(i, j, s) < 0)
+			return -1;
+	return 0;
 }

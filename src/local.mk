@@ -9,12 +9,15 @@ libcs_src_a_CPPFLAGS = $(AM_CPPFLAGS) $(MICROHTTPD_CFLAGS) \
 libcs_src_a_SOURCES = \
 	src/acme_client.c src/acme_client.h \
 	src/activation.c src/activation.h \
+	src/answers.c src/answers.h \
+	src/answers_block.c src/answers_block.h \
 	src/client_address.c src/client_address.h \
 	src/cmd_accounts.c \
 	src/cmd_authz.c \
 	src/cmd_cert.c \
 	src/ca_conf.c src/ca_conf.h \
 	src/cmd_check.c \
+	src/cmd_crl.c \
 	src/cmd_eab.c \
 	src/cmd_evidence.c \
 	src/dns_conf.c src/dns_conf.h \
@@ -60,11 +63,13 @@ libcs_src_a_SOURCES = \
 	src/evidence_smime.c src/evidence_smime.h \
 	src/gate.c \
 	src/http.c src/http.h \
+	src/http_date.c src/http_date.h \
 	src/http_direct.c src/http_direct.h \
 	src/http_head.c src/http_head.h \
 	src/http_linger.c src/http_linger.h \
 	src/http_listen.c src/http_listen.h \
 	src/http_peers.c src/http_peers.h \
+	src/http_status.c src/http_status.h \
 	src/http_watch.c src/http_watch.h \
 	src/https_client.c src/https_client.h \
 	src/jose.c src/jose.h \
@@ -84,6 +89,10 @@ libcs_src_a_SOURCES = \
 	src/role_web.c src/role_web.h \
 	src/single.c src/single.h \
 	src/smime_source.c src/smime_source.h \
+	src/status_answer.c src/status_answer.h \
+	src/status_ocsp.c src/status_ocsp.h \
+	src/status_place.c src/status_place.h \
+	src/status_proof.c src/status_proof.h \
 	src/story.c src/story.h \
 	src/supervisor.c src/supervisor.h \
 	src/tls.c src/tls.h \

@@ -22,6 +22,7 @@
 #include "lib/seal.h"
 #include "pki/issue.h"
 #include "pki/profile.h"
+#include "src/answers.h"
 #include "src/ca_conf.h"
 #include "src/caa_refusal.h"
 #include "src/evidence.h"
@@ -261,8 +262,9 @@ try_reserve(const struct issuer *i, struct job *j, const struct order *o,
 	struct issue_input in = { .profile = profile,
 		.mailbox_count = o->identifier_count,
 		.csr = csr,
-		.crl_url = conf->crl_url,
-		.ca_issuers_url = conf->ca_issuers_url };
+		.ca_issuers_url = conf->ca_issuers_url,
+		.ocsp_url = conf->ocsp_url };
+	int64_t shard;
 	struct dates d;
 	struct issue_tbs tbs;
 	char *id = arena_alloc(j->arena, RND_ID_LEN + 1);
@@ -273,6 +275,8 @@ try_reserve(const struct issuer *i, struct job *j, const struct order *o,
 	mailboxes_of(j, o, &in.mailboxes);
 	dates_validity(conf, &d, j->now, &in.not_before, &in.not_after);
 	issue_serial((uint8_t)conf->serial_octet, in.serial);
+	shard = status_shard_of(conf, span_mem(in.serial, SERIAL_LEN));
+	in.crl_url = status_shard_url(j->arena, conf, shard);
 	if (issue_prepare(j, i->ca, &in, &tbs) < 0)
 		return -1;
 	rnd_id(id);
@@ -291,6 +295,7 @@ try_reserve(const struct issuer *i, struct job *j, const struct order *o,
 		.spki_sha256 = span_mem(csr->spki_sha256, SHA256_LEN),
 		.not_before = in.not_before,
 		.not_after = in.not_after,
+		.shard = shard,
 		.reserved_at = j->now,
 	};
 	c->evidence = evidence_of(i, j, o, c);
@@ -322,14 +327,22 @@ reserve(const struct issuer *i, struct job *j, const struct order *o,
 }
 
 static int
-sign_and_record(const struct issuer *i, struct job *j, const struct order *o,
+sign_and_record(struct issuer *i, struct job *j, const struct order *o,
     const struct cert *c)
 {
 	const char *object = arena_printf(j->arena, "order:%s", o->id);
 	uint8_t hash[SHA256_LEN];
 	struct span der;
+	int ready;
 
 	if (issue_sign(j, i->ca, c->tbs, c->signature_alg, &der) < 0)
+		return -1;
+	/* PK-149: nobody gets it before its status can be asked for. */
+	ready = status_is_ready(i, j, c);
+	if (ready == 0)
+		return job_fail(
+		    j, ERR_BUSY, "the status of the certificate is not out");
+	if (ready < 0)
 		return -1;
 	sha256(der, hash);
 	if (store_begin(j) < 0 ||
@@ -363,7 +376,7 @@ ceiling_reached(struct job *j, bool *reached)
 }
 
 static int
-issue(const struct issuer *i, struct job *j, const struct order *o,
+issue(struct issuer *i, struct job *j, const struct order *o,
     const struct profile *profile)
 {
 	struct cert c;
@@ -409,8 +422,8 @@ is_final(enum err_kind kind)
 }
 
 static int
-do_order(const struct issuer *i, struct job *j, const struct order *o,
-    int64_t attempts)
+do_order(
+    struct issuer *i, struct job *j, const struct order *o, int64_t attempts)
 {
 	const struct profile *profile = profile_find(span_str(o->profile));
 	enum gate gate;
@@ -465,6 +478,8 @@ issuer_step(void *ctx, struct job *j)
 	int found = issuer_list_step(i, j);
 
 	/* The list comes first: no certificate before its list (PK-149). */
+	if (found == 0)
+		found = answers_step(i, j);
 	if (found != 0)
 		return found;
 	if (store_begin(j) < 0)
@@ -482,13 +497,16 @@ issuer_step(void *ctx, struct job *j)
 int
 issuer_next_due(void *ctx, struct job *j, int64_t *at)
 {
-	int64_t list_at;
+	int64_t list_at, answers_at;
 	int orders = store_order_next_due(j, at);
 
-	if (issuer_list_due(ctx, j, &list_at) < 0 || orders < 0)
+	if (orders < 0 || issuer_list_due(ctx, j, &list_at) < 0 ||
+	    answers_due(ctx, j, &answers_at) < 0)
 		return -1;
 	if (orders == 0 || list_at < *at)
 		*at = list_at;
+	if (answers_at < *at)
+		*at = answers_at;
 	return 1;
 }
 
@@ -499,21 +517,41 @@ issuer_open(struct job *j, struct role_env *env)
 	struct issuer *i = arena_alloc(env->keep, sizeof(*i));
 
 	env->role = i;
+	if (status_ocsp_is_on(&j->conf->issuer))
+		i->answers = answers_new(env->keep);
 	if (ca_load(j, env->keep, &files, &i->ca) < 0)
 		return -1;
 	return seal_key_load(j, env->keep, j->conf->seal_key_file, &i->seal);
 }
 
 static int
+check_shards(struct role_env *env)
+{
+	struct job j;
+	int result;
+
+	job_init(&j, env->store, env->conf);
+	result = issuer_list_start(env->role, &j);
+	if (result < 0)
+		log_error("role cannot start", "error=\"%s\"", j.err.text);
+	job_done(&j);
+	return result;
+}
+
+static int
 issuer_run(struct role_env *env)
 {
+	if (check_shards(env) < 0)
+		return -1;
 	return worker_loop(env, ROLE_ISSUER, issuer_step, issuer_next_due);
 }
 
 static void
 issuer_close(struct role_env *env)
 {
-	(void)env; /* all of it belongs to the process's arena */
+	struct issuer *i = env->role;
+
+	answers_free(i->answers);
 }
 
 const struct role_ops issuer_ops = { ROLE_ISSUER, issuer_open,

@@ -9,15 +9,20 @@
 #include <stddef.h>
 
 #include "src/role.h"
+#include "src/status_place.h"
 
+struct answers;
 struct ca;
+struct crl_input;
 struct order;
 struct seal_key;
 
 struct issuer {
 	const struct ca *ca;
 	const struct seal_key *seal;
-	int64_t written; /* number of the list in crl_file; 0: not known */
+	/* Number of the list in each shard's file; 0: not known. */
+	int64_t written[CRL_SHARDS_MAX];
+	struct answers *answers; /* src/answers.h; NULL: OCSP is off */
 };
 
 /* One order, or a revocation list that is due: 1, 0, -1. */
@@ -25,13 +30,22 @@ int issuer_step(void *issuer, struct job *j);
 int issuer_next_due(void *issuer, struct job *j, int64_t *at);
 
 /*
- * Revocation lists (src/lists.c): one that is due, or one that is not in
- * crl_file yet: 1, 0, -1.  Every 24 hours, and after revocations, which are
- * collected for at most five minutes (PK-156).
+ * Revocation lists (src/lists.c): one that is due, or one that is not in its
+ * shard's file yet: 1, 0, -1.  Every 24 hours, and after revocations, which
+ * are collected for at most five minutes (PK-156).
  */
 int issuer_list_step(struct issuer *i, struct job *j);
 /* 0, or -1. */
 int issuer_list_due(const struct issuer *i, struct job *j, int64_t *at);
+/* At the start: the shards of the configuration are those that certificates
+ * name, or more (PK-154, PK-155).  0, or -1 saying what is wrong. */
+int issuer_list_start(const struct issuer *i, struct job *j);
+/* The newest list of the shard that carries this CA's signature, from the
+ * database or from the file: 0, or -1. */
+int issuer_list_former(const struct issuer *i, struct job *j, int64_t shard,
+    struct crl_input *former, bool *found);
+/* PK-149: is the list of this shard out, and not at its end?  1, 0, -1. */
+int issuer_list_is_out(const struct issuer *i, struct job *j, int64_t shard);
 /* How long revocations are collected after a list of so many octets. */
 int64_t issuer_list_pause(size_t octets);
 

@@ -9,6 +9,7 @@
 #include "lib/log.h"
 #include "src/http.h"
 #include "src/http_listen.h"
+#include "src/http_status.h"
 #include "src/tls.h"
 #include "src/wake.h"
 
@@ -17,6 +18,8 @@
 struct web {
 	struct http_sockets sockets;
 	struct http *http;
+	struct http_sockets status_sockets;
+	struct http_status *status;     /* plain HTTP: lists and OCSP */
 	const struct aead_key *eab_key; /* NULL: none is configured */
 };
 
@@ -48,7 +51,8 @@ web_open(struct job *j, struct role_env *env)
 
 	env->role = w;
 	if (load_tls(j) < 0 || load_eab_key(j, env->keep, &w->eab_key) < 0 ||
-	    http_listen(j, &w->sockets) < 0)
+	    http_listen(j, &w->sockets) < 0 ||
+	    http_status_listen(j, &w->status_sockets) < 0)
 		return -1;
 	return http_raise_limit(j, &w->sockets);
 }
@@ -78,7 +82,9 @@ web_run(struct role_env *env)
 	struct job j;
 
 	job_init(&j, env->store, env->conf);
-	if (http_start(&j, &w->sockets, w->eab_key, &w->http) < 0) {
+	if (http_start(&j, &w->sockets, w->eab_key, &w->http) < 0 ||
+	    http_status_start(&j, env->keep, &w->status_sockets, &w->status) <
+		0) {
 		log_error("role cannot start", "error=\"%s\"", j.err.text);
 		job_done(&j);
 		return -1;
@@ -98,7 +104,9 @@ web_close(struct role_env *env)
 	struct web *w = env->role;
 
 	http_stop(w->http);
+	http_status_stop(w->status);
 	http_unlisten(&w->sockets);
+	http_unlisten(&w->status_sockets);
 }
 
 const struct role_ops web_ops = { ROLE_WEB, web_open, NULL, web_run,

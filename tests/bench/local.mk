@@ -28,3 +28,7 @@ check_PROGRAMS += tests/bench/issue_rate
 tests_bench_issue_rate_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
 tests_bench_issue_rate_SOURCES = tests/bench/issue_rate.c
 tests_bench_issue_rate_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI) $(CRYPTO_LIBS)
+check_PROGRAMS += tests/bench/status_rate
+tests_bench_status_rate_CPPFLAGS = $(AM_CPPFLAGS) $(CRYPTO_CFLAGS)
+tests_bench_status_rate_SOURCES = tests/bench/status_rate.c
+tests_bench_status_rate_LDADD = $(CS_SRC)

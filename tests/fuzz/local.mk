@@ -100,6 +100,10 @@ tests_fuzz_fuzz_der_CPPFLAGS = $(AM_CPPFLAGS) $(CRYPTO_CFLAGS)
 tests_fuzz_fuzz_der_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_der_LDADD = $(FUZZ) $(CS_PKI)
 
+fuzzers += tests/fuzz/fuzz_ocsp
+tests_fuzz_fuzz_ocsp_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_ocsp_LDADD = $(FUZZ) $(CS_PKI)
+
 # --- acme ---
 fuzzers += tests/fuzz/fuzz_certid tests/fuzz/fuzz_jws tests/fuzz/fuzz_request
 tests_fuzz_fuzz_certid_LDFLAGS = $(fuzz_ldflags)
@@ -118,6 +122,11 @@ tests_fuzz_fuzz_enroll_LDADD = $(FUZZ) $(CS_SRC)
 fuzzers += tests/fuzz/fuzz_client_address
 tests_fuzz_fuzz_client_address_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_client_address_LDADD = $(FUZZ) $(CS_SRC)
+
+# --- src: lists and OCSP ---
+fuzzers += tests/fuzz/fuzz_status
+tests_fuzz_fuzz_status_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_status_LDADD = $(FUZZ) $(CS_SRC)
 
 # --- src: mail that is delivered here ---
 fuzzers += tests/fuzz/fuzz_lmtp

@@ -75,6 +75,7 @@ EXTRA_DIST += \
 	tests/integration/test_signals.py \
 	tests/integration/test_signed_mail.py \
 	tests/integration/test_smime.py \
+	tests/integration/test_status.py \
 	tests/integration/test_storm.py \
 	tests/integration/test_texts.py \
 	tests/integration/ways.py

@@ -219,12 +219,15 @@ unit_tests += \
 	tests/unit/test_issue \
 	tests/unit/test_keycheck \
 	tests/unit/test_lint \
+	tests/unit/test_ocsp_request \
 	tests/unit/test_profile \
 	tests/unit/test_signer \
 	tests/unit/test_token_key
 tests_unit_test_token_key_CPPFLAGS = $(tests_cppflags) $(P11KIT_CFLAGS)
 tests_unit_test_token_key_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI)
 tests_unit_test_signer_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI)
+tests_unit_test_ocsp_request_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
+tests_unit_test_ocsp_request_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI) $(CRYPTO_LIBS)
 tests_unit_test_crl_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI)
 tests_unit_test_profile_LDADD = $(UNIT) $(CS_PKI)
 tests_unit_test_lint_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI)
@@ -300,12 +303,19 @@ tests_unit_test_enroll_LDADD = $(DKIM_LAB) $(UNIT) $(CS_SRC)
 tests_unit_test_enroll_key_LDADD = $(PKI_LAB) $(UNIT) $(CS_SRC)
 tests_unit_test_https_client_LDADD = $(PEER) $(UNIT) $(CS_SRC)
 tests_unit_test_remote_LDADD = $(UNIT) $(CS_SRC)
+check_LIBRARIES += tests/unit/libstatuslab.a
+tests_unit_libstatuslab_a_CPPFLAGS = $(tests_cppflags) $(CMOCKA_CFLAGS) \
+	$(CRYPTO_CFLAGS)
+tests_unit_libstatuslab_a_SOURCES = tests/unit/status_lab.c \
+	tests/unit/status_lab.h
+STATUS_LAB = tests/unit/libstatuslab.a
 check_LIBRARIES += tests/unit/librolelab.a
 tests_unit_librolelab_a_CPPFLAGS = $(tests_cppflags) $(CMOCKA_CFLAGS) \
 	$(CRYPTO_CFLAGS)
 tests_unit_librolelab_a_SOURCES = tests/unit/role_lab.c tests/unit/role_lab.h
 ROLE_LAB = tests/unit/librolelab.a $(DKIM_LAB) $(STORE_FIXTURE)
 unit_tests += \
+	tests/unit/test_answers \
 	tests/unit/test_client_address \
 	tests/unit/test_conf \
 	tests/unit/test_conf_manual \
@@ -338,7 +348,10 @@ tests_unit_test_gate_LDADD = $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_gate_keys_LDADD = $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_issuer_signing_LDADD = $(PKI_LAB) $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_issuer_profile_LDADD = $(PKI_LAB) $(ROLE_LAB) $(CS_SRC)
-tests_unit_test_lists_LDADD = $(PKI_LAB) $(STORE_FIXTURE) $(CS_SRC)
+tests_unit_test_answers_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
+tests_unit_test_answers_LDADD = $(STATUS_LAB) $(PKI_LAB) $(STORE_FIXTURE) \
+	$(CS_SRC)
+tests_unit_test_lists_LDADD = $(STATUS_LAB) $(PKI_LAB) $(STORE_FIXTURE) $(CS_SRC)
 tests_unit_test_intake_lmtp_LDADD = $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_lmtp_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_maildir_LDADD = $(ROLE_LAB) $(CS_SRC)

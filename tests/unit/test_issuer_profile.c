@@ -40,8 +40,10 @@ wait_for_issuer(struct role_lab *lab, struct job *j, const char *profile,
 	role_lab_init(lab, j);
 	lab->issuer.ca = lab_ca("p256");
 	lab->conf.issuer.crl_url = LAB_CRL_URL;
+	lab->conf.issuer.crl_shards = 1;
 	lab->conf.issuer.crl_file =
 	    arena_printf(j->arena, "%s/issuing.crl", lab_folder());
+	unlink(lab->conf.issuer.crl_file);
 	lab->conf.issuer.validity_days = 365;
 	lab->conf.issuer.clock_allowance = 300;
 	lab->conf.issuer.serial_octet = 1;

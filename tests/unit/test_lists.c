@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "db/store_cert.h"
+#include "db/store_crl.h"
 #include "db/store_key.h"
 #include "db/store_private.h"
 #include "db/store_revoke.h"
@@ -22,6 +23,7 @@
 #include "pki/key.h"
 #include "src/role_issuer.h"
 #include "tests/unit/pki_lab.h"
+#include "tests/unit/status_lab.h"
 
 #define HOUR 3600
 #define DAY (24 * HOUR)
@@ -47,9 +49,12 @@ lab_init(struct lab *lab, struct job *j)
 {
 	*lab = (struct lab){ .j = j };
 	lab->issuer.ca = lab_ca("p256");
+	lab->issuer.seal = status_lab_seal_key(j);
 	lab->conf.issuer.crl_file =
 	    arena_printf(j->arena, "%s/test_lists.crl", lab_ca_folder("p256"));
 	unlink(lab->conf.issuer.crl_file);
+	lab->conf.issuer.crl_shards = 1;
+	lab->conf.issuer.crl_url = LAB_CRL_URL;
 	j->conf = &lab->conf;
 	at(lab, FIXTURE_NOW);
 	lab->account = fixture_account(j);
@@ -62,18 +67,19 @@ make_cert(struct lab *lab, int64_t not_after)
 	struct job *j = lab->j;
 	unsigned n = ++lab->certs;
 	const char *id = arena_printf(j->arena, "cert%u", n);
+	const char *serial = arena_printf(j->arena, "01%02x", n);
 	struct cert c = {
 		.id = id,
 		.order_id = fixture_order(j, lab->account, 1)->id,
 		.account_id = lab->account,
 		.ca_label = ca_key_label(lab->issuer.ca),
-		.serial = arena_printf(j->arena, "01%02x", n),
+		.serial = serial,
 		.profile = "mailbox-multipurpose",
 		.profile_sha256 = SPAN("profile"),
-		.tbs = SPAN("tbs"),
+		.tbs = status_lab_tbs(
+		    j, lab->issuer.ca, serial, FIXTURE_NOW, not_after),
 		.signature_alg = SPAN("alg"),
 		.lint_report = "{}",
-		.evidence = "{}",
 		.br_version = "1.0.16",
 		.spki_sha256 = SPKI,
 		.not_before = FIXTURE_NOW,
@@ -81,6 +87,7 @@ make_cert(struct lab *lab, int64_t not_after)
 	};
 	bool taken;
 
+	status_lab_seal(j, lab->issuer.seal, &c);
 	COMMITTED(j, store_cert_reserve(j, &c, &taken));
 	COMMITTED(j, store_cert_record(j, id, SPAN("der"), span_str(id)));
 	return id;
@@ -248,7 +255,7 @@ test_file(struct job *j)
 	file = lab.conf.issuer.crl_file;
 	EXPECT(j, issuer_list_step(&lab.issuer, j), 1);
 	assert_int_equal(access(file, F_OK), -1);
-	lab.issuer.written = 0; /* a new process */
+	lab.issuer.written[0] = 0; /* a new process */
 	EXPECT(j, issuer_list_step(&lab.issuer, j), 1);
 	assert_string_equal(listed(&lab), "");
 	EXPECT(j, issuer_list_step(&lab.issuer, j), 0);
@@ -297,6 +304,7 @@ static void
 test_overtaken(struct job *j)
 {
 	struct revoked *rows;
+	struct crl list;
 	struct lab lab;
 	int64_t number, when;
 	const char *label;
@@ -306,19 +314,22 @@ test_overtaken(struct job *j)
 	label = ca_key_label(lab.issuer.ca);
 	publish_all(&lab);
 	revoke_one(&lab, make_cert(&lab, FIXTURE_NOW + 365 * DAY), 3);
-	EXPECT(j, store_cert_revoked(j, label, 0, &rows, &count), 0);
+	list = (struct crl){ .ca_label = label };
+	EXPECT(j, store_cert_revoked(j, &list, 0, &rows, &count), 0);
 	assert_int_equal(count, 1);
 	assert_true(rows[0].is_due);
-	COMMITTED(j, store_crl_reserve(j, label, j->now, j->now + 9, &number));
-	COMMITTED(j, store_cert_listed(j, label, number - 1, rows, count));
-	EXPECT(j, store_crl_due(j, label, &when), 1);
-	COMMITTED(j, store_cert_listed(j, label, number, rows, count));
-	EXPECT(j, store_crl_due(j, label, &when), 0);
+	COMMITTED(j, store_crl_reserve(j, &list, 0, &number));
+	list.number = number - 1;
+	COMMITTED(j, store_cert_listed(j, &list, rows, count));
+	EXPECT(j, store_crl_due(j, label, 0, &when), 1);
+	list.number = number;
+	COMMITTED(j, store_cert_listed(j, &list, rows, count));
+	EXPECT(j, store_crl_due(j, label, 0, &when), 0);
 
 	/* and one with a reason that is not the row's any more */
 	fixture_sql(j, "UPDATE cert SET list_due_at = 1, reason = 1");
-	COMMITTED(j, store_cert_listed(j, label, number, rows, count));
-	EXPECT(j, store_crl_due(j, label, &when), 1);
+	COMMITTED(j, store_cert_listed(j, &list, rows, count));
+	EXPECT(j, store_crl_due(j, label, 0, &when), 1);
 }
 
 /* PK-160: on one list more than it lives. */

@@ -7,6 +7,7 @@
 
 #include "db/store_caa.h"
 #include "db/store_cert.h"
+#include "db/store_crl.h"
 #include "db/store_private.h"
 
 /* --- CAA ----------------------------------------------------------------- */
@@ -266,6 +267,16 @@ test_version_is_required(struct job *j)
 
 /* --- lists --------------------------------------------------------------- */
 
+static int
+reserve_list(struct job *j, const char *ca, int64_t at, int64_t *number)
+{
+	const struct crl list = {
+		.ca_label = ca, .this_update = at, .next_update = at + 10
+	};
+
+	return store_crl_reserve(j, &list, 0, number);
+}
+
 /* PK-153: strictly increasing, never twice, also when a list was lost. */
 static void
 test_crl(struct job *j)
@@ -273,21 +284,21 @@ test_crl(struct job *j)
 	struct crl crl;
 	int64_t n = 0;
 
-	EXPECT(j, store_crl_latest(j, "ca", &crl), 0);
-	COMMITTED(j, store_crl_reserve(j, "ca", 10, 20, &n));
+	EXPECT(j, store_crl_latest(j, "ca", 0, &crl), 0);
+	COMMITTED(j, reserve_list(j, "ca", 10, &n));
 	assert_int_equal(n, 1);
-	EXPECT(j, store_crl_latest(j, "ca", &crl), 0);
+	EXPECT(j, store_crl_latest(j, "ca", 0, &crl), 0);
 	COMMITTED(j, store_crl_record(j, "ca", 1, SPAN("list one")));
-	COMMITTED(j, store_crl_reserve(j, "ca", 30, 40, &n));
+	COMMITTED(j, reserve_list(j, "ca", 30, &n));
 	assert_int_equal(n, 2);
-	COMMITTED(j, store_crl_reserve(j, "ca", 50, 60, &n));
+	COMMITTED(j, reserve_list(j, "ca", 50, &n));
 	assert_int_equal(n, 3);
-	COMMITTED(j, store_crl_reserve(j, "other", 70, 80, &n));
+	COMMITTED(j, reserve_list(j, "other", 70, &n));
 	assert_int_equal(n, 1);
-	EXPECT(j, store_crl_latest(j, "ca", &crl), 1);
+	EXPECT(j, store_crl_latest(j, "ca", 0, &crl), 1);
 	assert_int_equal(crl.number, 1);
 	COMMITTED(j, store_crl_record(j, "ca", 3, SPAN("list three")));
-	EXPECT(j, store_crl_latest(j, "ca", &crl), 1);
+	EXPECT(j, store_crl_latest(j, "ca", 0, &crl), 1);
 	assert_string_equal(crl.ca_label, "ca");
 	assert_int_equal(crl.number, 3);
 	assert_int_equal(crl.this_update, 50);
@@ -315,6 +326,8 @@ test_revoked(struct job *j)
 	static const char *const listed[] = { "\x2a\x00\x01", "\x2a\xa0\x00",
 		"\x2a\xff\x00" };
 	const char *account = fixture_account(j);
+	const struct crl ca = { .ca_label = "ca" };
+	const struct crl other = { .ca_label = "other" };
 	struct revoked *list;
 	size_t count;
 
@@ -329,14 +342,14 @@ test_revoked(struct job *j)
 	}
 	fixture_sql(j, "UPDATE cert SET revoked_at = 77, reason = 4 "
 		       "WHERE serial <> '2a9999'");
-	EXPECT(j, store_cert_revoked(j, "ca", 500, &list, &count), 0);
+	EXPECT(j, store_cert_revoked(j, &ca, 500, &list, &count), 0);
 	assert_int_equal(count, 3);
 	for (size_t i = 0; i < count; i++) {
 		assert_true(span_eq(list[i].serial, span_mem(listed[i], 3)));
 		assert_int_equal(list[i].revoked_at, 77);
 		assert_int_equal(list[i].reason, 4);
 	}
-	EXPECT(j, store_cert_revoked(j, "other", 0, &list, &count), 0);
+	EXPECT(j, store_cert_revoked(j, &other, 0, &list, &count), 0);
 	assert_int_equal(count, 0);
 }
 

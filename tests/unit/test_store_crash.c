@@ -19,6 +19,7 @@
 #include "db/store_audit.h"
 #include "db/store_caa.h"
 #include "db/store_cert.h"
+#include "db/store_crl.h"
 #include "db/store_eab.h"
 #include "db/store_key.h"
 #include "db/store_outbox.h"
@@ -354,7 +355,9 @@ whole_life(struct job *j)
 	struct account acc;
 	struct caa_row caa;
 	struct cert cert, got;
-	struct crl crl;
+	struct crl crl = {
+		.ca_label = "ca", .this_update = 1, .next_update = 2
+	};
 	struct revoked *revoked;
 	const struct revocation revocation = { 1, "test", { NULL, 0 } };
 	struct revoked_cert *others;
@@ -426,7 +429,7 @@ whole_life(struct job *j)
 	assert_int_equal(store_cert_reserve(j, &cert, &taken_serial), -1);
 	job_recover(j);
 	EXPECT(j, store_cert_record(j, "c", SPAN("d"), SPAN("s")), 0);
-	EXPECT(j, store_crl_reserve(j, "ca", 1, 2, &n), 0);
+	EXPECT(j, store_crl_reserve(j, &crl, 0, &n), 0);
 	EXPECT(j, store_crl_record(j, "ca", n, SPAN("d")), 0);
 	EXPECT(j, store_revoke_cert(j, "c", &revocation), 1);
 	EXPECT(j, store_revoke_for_compromise(j, "c", &revocation), 0);
@@ -435,9 +438,9 @@ whole_life(struct job *j)
 	    store_revoke_by_key(j, SPAN("s"), &revocation, &others, &count), 0);
 	EXPECT(
 	    j, store_revoke_blocked(j, &revocation, 0, 9, &others, &count), 0);
-	EXPECT(j, store_crl_due(j, "ca", &n), 1);
-	EXPECT(j, store_cert_revoked(j, "ca", 1, &revoked, &count), 0);
-	EXPECT(j, store_cert_listed(j, "ca", 1, revoked, count), 0);
+	EXPECT(j, store_crl_due(j, "ca", 0, &n), 1);
+	EXPECT(j, store_cert_revoked(j, &crl, 1, &revoked, &count), 0);
+	EXPECT(j, store_cert_listed(j, &crl, revoked, count), 0);
 	EXPECT(j, store_audit_add(j, "a", "e", "o", "ok", NULL), 0);
 	EXPECT(j, store_reply_undisposed(j, "s", 0, 9, &uids, &count), 0);
 	EXPECT(j, store_reply_disposed(j, "s", 0, uids, count), 0);
@@ -465,8 +468,8 @@ whole_life(struct job *j)
 	EXPECT(j, store_cert_by_sha256(j, SPAN("s"), &got), 1);
 	EXPECT(j, store_key_is_blocked(j, SPAN("s"), account), 1);
 	EXPECT(j, store_cert_count_since(j, 1, &n), 0);
-	EXPECT(j, store_crl_latest(j, "ca", &crl), 1);
-	EXPECT(j, store_cert_revoked(j, "ca", 1, &revoked, &count), 0);
+	EXPECT(j, store_crl_latest(j, "ca", 0, &crl), 1);
+	EXPECT(j, store_cert_revoked(j, &crl, 1, &revoked, &count), 0);
 	EXPECT(j, store_audit_list(j, "o", &rows, &count), 0);
 	EXPECT(j, store_audit_verify(j, &n), 0);
 	EXPECT(j, store_ping(j), 0);

@@ -1,0 +1,60 @@
+-- Certificate status: shards of the revocation list, OCSP answers.
+
+-- PK-154: chosen when the certificate is made, and never changed.
+ALTER TABLE cert ADD COLUMN shard BIGINT NOT NULL DEFAULT 0;
+DROP INDEX cert_revoked;
+CREATE INDEX cert_revoked_shard ON cert (ca_label, shard, serial)
+	WHERE revoked_at > 0;
+DROP INDEX cert_list_due;
+CREATE INDEX cert_list_due_shard ON cert (ca_label, shard, list_due_at)
+	WHERE list_due_at IS NOT NULL;
+
+-- Numbers are counted per CA, so they grow in each shard too (PK-153).
+ALTER TABLE crl ADD COLUMN shard BIGINT NOT NULL DEFAULT 0;
+DROP INDEX crl_published;
+CREATE INDEX crl_published_shard ON crl (ca_label, shard, number)
+	WHERE der IS NOT NULL;
+
+-- The shards that certificates name, and by which URL (PK-155).
+CREATE TABLE crl_shard (
+	ca_label TEXT NOT NULL,
+	shard BIGINT NOT NULL,
+	url TEXT NOT NULL,
+	created_at BIGINT NOT NULL,
+	PRIMARY KEY (ca_label, shard)
+);
+
+-- Revoked, or for another reason than before: since when the OCSP answer waits
+-- for it (PK-169).
+ALTER TABLE cert ADD COLUMN ocsp_due_at BIGINT;
+CREATE INDEX cert_ocsp_due ON cert (ca_label, ocsp_due_at)
+	WHERE ocsp_due_at IS NOT NULL;
+-- All numbers that end with the same octet
+CREATE INDEX cert_last_octet ON cert
+	(ca_label, substr(serial, length(serial) - 1), not_after);
+
+-- Answers signed in advance, for numbers that end with the same octet
+-- (pki/ocsp_segment.h); each change makes the next generation.
+CREATE TABLE ocsp_segment (
+	ca_label TEXT NOT NULL,
+	segment BIGINT NOT NULL,
+	generation BIGINT NOT NULL,
+	refresh_at BIGINT NOT NULL,
+	octets BYTEA NOT NULL,
+	PRIMARY KEY (ca_label, segment)
+);
+
+-- Delegated responder certificates: the number is committed before the
+-- signature, as for others (PK-144).
+CREATE TABLE responder (
+	ca_label TEXT NOT NULL,
+	serial TEXT NOT NULL,
+	tbs BYTEA NOT NULL,
+	lint_report TEXT NOT NULL,
+	br_version TEXT NOT NULL,
+	not_after BIGINT NOT NULL,
+	reserved_at BIGINT NOT NULL,
+	issued_at BIGINT NOT NULL DEFAULT 0,
+	der BYTEA,
+	PRIMARY KEY (ca_label, serial)
+);

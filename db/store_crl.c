@@ -1,0 +1,241 @@
+#include "config.h"
+
+#include "db/store_crl.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "db/store_private.h"
+#include "lib/arena.h"
+#include "lib/hex.h"
+
+int
+store_crl_reserve(
+    struct job *j, const struct crl *list, int64_t above, int64_t *number)
+{
+	const char *ca_label = list->ca_label;
+	struct query q;
+	int found = query_first_write(&q, j,
+	    "INSERT INTO crl (ca_label, shard, number, this_update, "
+	    "next_update) SELECT $1, $2, "
+	    "CASE WHEN COALESCE(MAX(number), 0) < $5 THEN $5 "
+	    "ELSE COALESCE(MAX(number), 0) END + 1, $3, $4 FROM crl "
+	    "WHERE ca_label = $1 ON CONFLICT DO NOTHING RETURNING number",
+	    ARGS(v_text(ca_label), v_int(list->shard), v_int(list->this_update),
+		v_int(list->next_update), v_int(above)));
+
+	if (found == 1)
+		*number = query_int(&q);
+	query_end(&q);
+	if (found == 0)
+		return job_fail(j, ERR_BUSY,
+		    "CRL of %s: another one took the number", ca_label);
+	return found == 1 ? 0 : -1;
+}
+
+int
+store_crl_record(
+    struct job *j, const char *ca_label, int64_t number, struct span der)
+{
+	assert(der.n > 0);
+	return store_change_one(j, "CRL of",
+	    "UPDATE crl SET der = $3 "
+	    "WHERE ca_label = $1 AND number = $2 AND der IS NULL",
+	    ARGS(v_text(ca_label), v_int(number), v_bytes(der)));
+}
+
+#define HEAD_COLUMNS                                                           \
+	"ca_label, shard, number, this_update, next_update, length(der)"
+#define NEWEST                                                                 \
+	" FROM crl WHERE ca_label = $1 AND shard = $2 "                        \
+	"AND der IS NOT NULL ORDER BY number DESC LIMIT 1"
+
+static void
+head_read(struct query *q, struct crl *out)
+{
+	*out = (struct crl){ .ca_label = query_text(q) };
+	out->shard = query_int(q);
+	out->number = query_int(q);
+	out->this_update = query_int(q);
+	out->next_update = query_int(q);
+	out->size = query_int(q);
+}
+
+int
+store_crl_head(
+    struct job *j, const char *ca_label, int64_t shard, struct crl *out)
+{
+	struct query q;
+	int found = query_first(&q, j, "SELECT " HEAD_COLUMNS NEWEST,
+	    ARGS(v_text(ca_label), v_int(shard)));
+
+	if (found == 1)
+		head_read(&q, out);
+	query_end(&q);
+	return found;
+}
+
+int
+store_crl_latest(
+    struct job *j, const char *ca_label, int64_t shard, struct crl *out)
+{
+	struct query q;
+	int found = query_first(&q, j, "SELECT " HEAD_COLUMNS ", der" NEWEST,
+	    ARGS(v_text(ca_label), v_int(shard)));
+
+	if (found == 1) {
+		head_read(&q, out);
+		out->der = query_bytes(&q);
+	}
+	query_end(&q);
+	return found;
+}
+
+static int
+revoked_read(struct query *q, struct revoked *out)
+{
+	const char *hex = query_text(q);
+	size_t n = strlen(hex) / 2;
+	char *octets = arena_alloc(q->j->arena, n + 1);
+
+	if (hex_parse_fixed(span_str(hex), octets, n) != 0)
+		return job_fail(q->j, ERR_INTERNAL,
+		    "certificate: stored serial is not hexadecimal");
+	out->serial = span_mem(octets, n);
+	out->revoked_at = query_int(q);
+	out->reason = query_int(q);
+	out->is_due = query_int(q) != 0;
+	return 0;
+}
+
+int
+store_cert_revoked(struct job *j, const struct crl *list,
+    int64_t not_after_from, struct revoked **out, size_t *count)
+{
+	struct query q;
+	size_t max = 0;
+	int found;
+
+	*count = 0;
+	*out = NULL;
+	found = query_first(&q, j,
+	    "SELECT serial, revoked_at, reason, "
+	    "CASE WHEN list_due_at IS NULL THEN 0 ELSE 1 END FROM cert "
+	    "WHERE ca_label = $1 AND shard = $2 AND revoked_at > 0 "
+	    "AND (not_after >= $3 OR list_due_at IS NOT NULL) "
+	    "ORDER BY serial",
+	    ARGS(v_text(list->ca_label), v_int(list->shard),
+		v_int(not_after_from)));
+	for (; found == 1; found = query_next(&q)) {
+		if (*count == max) {
+			struct revoked *more;
+
+			max = max == 0 ? 64 : max * 2;
+			more = arena_calloc(j->arena, max, sizeof(*more));
+			if (*count > 0)
+				memcpy(more, *out, *count * sizeof(*more));
+			*out = more;
+		}
+		if (revoked_read(&q, &(*out)[*count]) != 0) {
+			found = -1;
+			break;
+		}
+		(*count)++;
+	}
+	query_end(&q);
+	return found;
+}
+
+/* A reason that has changed since the list was collected is still due; and the
+ * list with the greater number may have been collected before this one. */
+int
+store_cert_listed(struct job *j, const struct crl *list,
+    const struct revoked *entries, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (entries[i].is_due &&
+		    store_change(j, NULL,
+			"UPDATE cert SET list_due_at = NULL "
+			"WHERE ca_label = $1 AND serial = $2 AND reason = $3 "
+			"AND list_due_at IS NOT NULL "
+			"AND NOT EXISTS (SELECT 1 FROM crl "
+			"WHERE crl.ca_label = $1 AND crl.shard = $5 "
+			"AND crl.number > $4)",
+			ARGS(v_text(list->ca_label),
+			    v_text(hex_dup(j->arena, entries[i].serial)),
+			    v_int(entries[i].reason), v_int(list->number),
+			    v_int(list->shard))) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+int
+store_crl_due(struct job *j, const char *ca_label, int64_t shard, int64_t *at)
+{
+	return store_get_int(j, at,
+	    "SELECT MIN(list_due_at) FROM cert "
+	    "WHERE ca_label = $1 AND shard = $2 AND list_due_at IS NOT NULL",
+	    ARGS(v_text(ca_label), v_int(shard)));
+}
+
+int
+store_crl_left(
+    struct job *j, const char *ca_label, struct span serial, struct left *out)
+{
+	struct query q;
+	int found = query_first(&q, j,
+	    "SELECT id, order_id, serial, signature_alg, tbs, evidence, der "
+	    "FROM cert WHERE ca_label = $1 AND serial = $2",
+	    ARGS(v_text(ca_label), v_text(hex_dup(j->arena, serial))));
+
+	if (found == 1) {
+		out->id = query_text(&q);
+		out->order_id = query_text(&q);
+		out->serial = query_text(&q);
+		out->signature_alg = query_bytes(&q);
+		out->tbs = query_bytes(&q);
+		out->evidence = query_text(&q);
+		out->der = query_bytes(&q);
+	}
+	query_end(&q);
+	return found;
+}
+
+/* --- shards --------------------------------------------------------------- */
+
+int
+store_shard_url(
+    struct job *j, const char *ca_label, int64_t shard, const char **url)
+{
+	struct query q;
+	int found = query_first(&q, j,
+	    "SELECT url FROM crl_shard WHERE ca_label = $1 AND shard = $2",
+	    ARGS(v_text(ca_label), v_int(shard)));
+
+	if (found == 1)
+		*url = query_text(&q);
+	query_end(&q);
+	return found;
+}
+
+int
+store_shard_set(
+    struct job *j, const char *ca_label, int64_t shard, const char *url)
+{
+	return store_change(j, NULL,
+	    "INSERT INTO crl_shard (ca_label, shard, url, created_at) "
+	    "VALUES ($1, $2, $3, $4) "
+	    "ON CONFLICT (ca_label, shard) DO UPDATE SET url = $3",
+	    ARGS(v_text(ca_label), v_int(shard), v_text(url), v_int(j->now)));
+}
+
+int
+store_shard_count(struct job *j, const char *ca_label, int64_t *count)
+{
+	return store_get_int(j, count,
+		   "SELECT COUNT(*) FROM crl_shard WHERE ca_label = $1",
+		   ARGS(v_text(ca_label))) == 1
+		   ? 0
+		   : -1;
+}

@@ -1,0 +1,68 @@
+/*
+ * Revocation lists (pki.md section 13): their numbers, what belongs on them,
+ * and the shards that certificates name.
+ */
+#ifndef DB_STORE_CRL_H
+#define DB_STORE_CRL_H
+
+#include "db/store.h"
+
+struct crl {
+	const char *ca_label;
+	int64_t shard; /* PK-154 */
+	int64_t number;
+	int64_t this_update, next_update;
+	int64_t size;    /* octets of the list */
+	struct span der; /* empty: reserved only, or not asked for */
+};
+/* Reserves the next number of the CA, greater than `above`, for a list of this
+ * shard (PK-153): committed before signing.  ERR_BUSY: another one took it. */
+int store_crl_reserve(
+    struct job *j, const struct crl *list, int64_t above, int64_t *number);
+int store_crl_record(
+    struct job *j, const char *ca_label, int64_t number, struct span der);
+/* The newest published list of a shard: 1/0/-1; _head without its octets. */
+int store_crl_head(
+    struct job *j, const char *ca_label, int64_t shard, struct crl *out);
+int store_crl_latest(
+    struct job *j, const char *ca_label, int64_t shard, struct crl *out);
+/*
+ * Certificates that belong on the list of this CA and shard now, ordered by
+ * serial: those whose notAfter is not before `not_after_from`, and those that
+ * no list has carried yet (PK-160).
+ */
+struct revoked {
+	struct span serial;
+	int64_t revoked_at;
+	int64_t reason;
+	bool is_due; /* no list says so yet */
+};
+int store_cert_revoked(struct job *j, const struct crl *list,
+    int64_t not_after_from, struct revoked **out, size_t *count);
+/* The list of this number with these entries is published; nothing changes if
+ * a greater number was reserved for the shard meanwhile. */
+int store_cert_listed(struct job *j, const struct crl *list,
+    const struct revoked *entries, size_t count);
+/* Since when the next list is waited for: 1 and *at, or 0. */
+int store_crl_due(
+    struct job *j, const char *ca_label, int64_t shard, int64_t *at);
+
+/* What the issuer can prove of a number that leaves the list (L-66): 1 / 0 /
+ * -1.  The fields are those of struct cert. */
+struct left {
+	const char *id, *order_id, *serial;
+	struct span signature_alg, tbs;
+	const char *evidence;
+	struct span der; /* empty: reserved only */
+};
+int store_crl_left(
+    struct job *j, const char *ca_label, struct span serial, struct left *out);
+
+/* The URL by which certificates name the shard: 1 / 0 / -1. */
+int store_shard_url(
+    struct job *j, const char *ca_label, int64_t shard, const char **url);
+int store_shard_set(
+    struct job *j, const char *ca_label, int64_t shard, const char *url);
+int store_shard_count(struct job *j, const char *ca_label, int64_t *count);
+
+#endif

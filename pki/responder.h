@@ -1,0 +1,52 @@
+/*
+ * The delegated OCSP responder of an issuing CA (pki.md section 10, PK-165):
+ * a P-256 key that lives in the issuer's memory only, a certificate of thirty
+ * days for it, and the signatures that it makes.  It signs nothing but
+ * ResponseData that it has built itself (PK-203).
+ *
+ *	responder_prepare()   key, number and linted contents; commit them
+ *	responder_sign()      the CA signs them (PK-144)
+ *	responder_answer()    a signature over one answer
+ *	responder_check()     the whole answer again, as a client reads it
+ */
+#ifndef PKI_RESPONDER_H
+#define PKI_RESPONDER_H
+
+#include <openssl/types.h>
+
+#include "pki/key.h"
+#include "pki/ocsp_answer.h"
+
+#define RESPONDER_DAYS 30       /* PK-118 */
+#define RESPONDER_RENEW_DAYS 15 /* PK-118 */
+
+struct responder {
+	EVP_PKEY *key;
+	uint8_t key_hash[OCSP_KEY_HASH_LEN];
+	const char *serial; /* hex */
+	struct span tbs;
+	const char *lint_report; /* JSON */
+	struct span certificate; /* DER; empty before responder_sign() */
+	int64_t not_before, not_after;
+};
+
+/* The CA as clients name it. */
+int responder_ca(struct job *j, const struct ca *ca, struct ocsp_ca *out);
+
+/* Both live as long as `keep`.  0, or -1 ERR_INTERNAL (a lint names itself). */
+int responder_prepare(struct job *j, struct arena *keep, const struct ca *ca,
+    struct responder *out);
+int responder_sign(struct job *j, struct arena *keep, const struct ca *ca,
+    struct responder *r);
+
+/* Does the status fit into the life of the certificate, and is it one that may
+ * be signed (PK-168, PK-174)?  0 and the signature, or -1. */
+int responder_answer(struct job *j, const struct responder *r,
+    const struct ocsp_ca *ca, enum ocsp_hash hash, const struct ocsp_status *s,
+    uint8_t out[OCSP_SIGNATURE_LEN]);
+
+/* L-70 to L-73, L-75 on a whole OCSPResponse: 0, or -1 ERR_INTERNAL. */
+int responder_check(struct job *j, const struct ca *ca, enum ocsp_hash hash,
+    const struct ocsp_status *s, struct span response);
+
+#endif

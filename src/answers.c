@@ -1,0 +1,503 @@
+#include "config.h"
+
+#include "src/answers.h"
+
+#include "db/store_audit.h"
+#include "db/store_cert.h"
+#include "db/store_ocsp.h"
+#include "lib/arena.h"
+#include "lib/conf.h"
+#include "lib/fdio.h"
+#include "lib/hex.h"
+#include "lib/job.h"
+#include "lib/log.h"
+#include "pki/crl.h"
+#include "pki/responder.h"
+#include "src/answers_block.h"
+#include "src/evidence.h"
+#include "src/role_issuer.h"
+#include "src/status_proof.h"
+#include "src/worker.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define DUE_MAX 1000
+#define DAY_SECS ((int64_t)86400)
+#define LATE_SECS ((int64_t)12 * 3600) /* PK-168: 60 h after thisUpdate */
+#define HEAD_MAX ((size_t)64 << 20)
+
+struct answers {
+	struct arena *own; /* of the responder in use; NULL: none yet */
+	struct responder responder;
+	struct ocsp_ca ca;
+	bool has_ca;
+	int64_t written[OCSP_SEGMENTS]; /* generation in the file */
+};
+
+struct answers *
+answers_new(struct arena *keep)
+{
+	return arena_alloc(keep, sizeof(struct answers));
+}
+
+void
+answers_free(struct answers *a)
+{
+	if (a == NULL)
+		return;
+	arena_free(a->own);
+	a->own = NULL;
+}
+
+static const char *
+label_of(const struct issuer *i)
+{
+	return ca_key_label(i->ca);
+}
+
+/* --- the responder -------------------------------------------------------- */
+
+/* The number is committed before the CA's key is used (PK-144). */
+static int
+make_responder(
+    struct issuer *i, struct job *j, struct arena *own, struct responder *r)
+{
+	const char *object = arena_printf(j->arena, "ca:%s", label_of(i));
+	struct responder_row row = { .ca_label = label_of(i),
+		.br_version = BR_VERSION };
+
+	if (responder_prepare(j, own, i->ca, r) < 0)
+		return -1;
+	row.serial = r->serial;
+	row.tbs = r->tbs;
+	row.lint_report = r->lint_report;
+	row.not_after = r->not_after;
+	if (store_begin(j) < 0 || store_responder_reserve(j, &row) < 0)
+		return worker_undo(j);
+	if (store_commit(j) < 0 || responder_sign(j, own, i->ca, r) < 0)
+		return -1;
+	if (store_begin(j) < 0 ||
+	    store_responder_record(j, r->serial, row.ca_label, r->certificate) <
+		0 ||
+	    store_audit_add(j, "issuer", "responder certificate", object,
+		"issued", worker_detail(j, "serial", r->serial)) < 0)
+		return worker_undo(j);
+	return store_commit(j);
+}
+
+/* PK-118: thirty days, renewed after fifteen. */
+static int
+need_responder(struct issuer *i, struct job *j)
+{
+	struct answers *a = i->answers;
+	struct responder r;
+	struct arena *own;
+
+	if (!a->has_ca && responder_ca(j, i->ca, &a->ca) < 0)
+		return -1;
+	a->has_ca = true;
+	if (a->own != NULL && j->now >= a->responder.not_before &&
+	    j->now < a->responder.not_before + RESPONDER_RENEW_DAYS * DAY_SECS)
+		return 0;
+	own = arena_new();
+	if (make_responder(i, j, own, &r) < 0) {
+		arena_free(own);
+		return -1;
+	}
+	arena_free(a->own);
+	a->own = own;
+	a->responder = r;
+	log_info("OCSP responder", "serial=%s", r.serial);
+	return 0;
+}
+
+/* --- files ---------------------------------------------------------------- */
+
+static int
+write_segment(struct issuer *i, struct job *j, int64_t segment,
+    int64_t generation, struct span octets)
+{
+	const struct conf_issuer *c = &j->conf->issuer;
+
+	if (mkdir(c->ocsp_folder, 0755) < 0 && errno != EEXIST)
+		return job_fail(
+		    j, ERR_INTERNAL, "%s: %s", c->ocsp_folder, strerror(errno));
+	if (file_write(
+		j, status_segment_file(j->arena, c, segment), 0644, octets) < 0)
+		return -1;
+	i->answers->written[segment] = generation;
+	return 0;
+}
+
+/* What another process wrote before, or another issuer on this machine. */
+static void
+look_at_file(struct issuer *i, struct job *j, int64_t segment)
+{
+	const char *file =
+	    status_segment_file(j->arena, &j->conf->issuer, segment);
+	struct ocsp_segment s;
+	struct span octets;
+
+	if (access(file, F_OK) == 0 &&
+	    file_read(j, file, HEAD_MAX, &octets) == 0 &&
+	    ocsp_segment_parse(octets, &s) == 0)
+		i->answers->written[segment] = s.generation;
+	job_recover(j);
+}
+
+/* Committed, and not in the file: 1, 0, -1. */
+static int
+write_out(struct issuer *i, struct job *j, const struct ocsp_state *states)
+{
+	struct span octets;
+	int64_t generation;
+
+	for (int64_t s = 0; s < OCSP_SEGMENTS; s++) {
+		if (states[s].generation == 0 ||
+		    states[s].generation == i->answers->written[s])
+			continue;
+		if (i->answers->written[s] == 0)
+			look_at_file(i, j, s);
+		if (states[s].generation == i->answers->written[s])
+			continue;
+		if (store_ocsp_get(j, label_of(i), s, &generation, &octets) !=
+		    1)
+			return -1;
+		return write_segment(i, j, s, generation, octets) < 0 ? -1 : 1;
+	}
+	return 0;
+}
+
+/* --- batches -------------------------------------------------------------- */
+
+static int
+open_block(struct issuer *i, struct job *j, int64_t segment, struct block *b)
+{
+	struct span octets;
+
+	*b = (struct block){ .segment = segment };
+	if (need_responder(i, j) < 0)
+		return -1;
+	if (store_ocsp_get(j, label_of(i), segment, &b->former, &octets) < 0)
+		return -1;
+	block_open(j, b, &i->answers->responder, &i->answers->ca, octets);
+	return 0;
+}
+
+static int
+commit_block(struct issuer *i, struct job *j, struct block *b,
+    const struct ocsp_row *rows, size_t count)
+{
+	const char *object = arena_printf(j->arena, "ca:%s", label_of(i));
+	struct span octets;
+
+	if (block_finish(j, i->ca, b, &octets) < 0)
+		return -1;
+	if (store_begin(j) < 0 ||
+	    store_ocsp_put(j, label_of(i), b->segment, b->former,
+		b->oldest + OCSP_REFRESH_SECS, octets) < 0)
+		return worker_undo(j);
+	for (size_t k = 0; k < count; k++)
+		if (store_ocsp_done(j, &rows[k]) < 0)
+			return worker_undo(j);
+	if (store_audit_add(j, "issuer", "OCSP answers signed", object, "ok",
+		arena_printf(j->arena,
+		    "{\"segment\":%" PRId64 ",\"answers\":%zu}", b->segment,
+		    b->changed)) < 0)
+		return worker_undo(j);
+	if (store_commit(j) < 0)
+		return -1;
+	return write_segment(i, j, b->segment, b->former + 1, octets);
+}
+
+/* The certificate's own words, or -1 (nothing is said of such a row). */
+static int
+prove_row(const struct issuer *i, struct job *j, const struct ocsp_row *row,
+    struct certview *view)
+{
+	const struct cert c = { .id = row->id,
+		.order_id = row->order_id,
+		.serial = row->serial,
+		.signature_alg = row->signature_alg,
+		.tbs = row->tbs,
+		.evidence = row->evidence };
+
+	if (status_prove(i, j, &c, view) == 0)
+		return 0;
+	job_recover(j);
+	log_error("certificate row not ours",
+	    "cert=%s serial=%s next=\"find out who wrote the row; no OCSP "
+	    "answer was signed for it\"",
+	    row->id, row->serial);
+	return -1;
+}
+
+static int
+set_serial(struct ocsp_status *s, const char *hex)
+{
+	size_t n = strlen(hex) / 2;
+
+	s->serial_len = (uint8_t)n;
+	return n <= OCSP_SERIAL_MAX
+		   ? hex_parse_fixed(span_str(hex), s->serial, n)
+		   : -1;
+}
+
+static void
+set_status(struct job *j, const struct ocsp_row *row, struct ocsp_status *s)
+{
+	s->this_update = j->now;
+	s->is_revoked = row->revoked_at > 0;
+	if (!s->is_revoked)
+		return;
+	s->reason = (uint8_t)row->reason;
+	/* As the list has it (PK-174). */
+	s->revoked_at = row->revoked_at < j->now ? row->revoked_at : j->now;
+}
+
+/* 1: status is set; 0: nothing is said of this row. */
+static int
+status_of_row(const struct issuer *i, struct job *j, const struct ocsp_row *row,
+    const struct block *b, struct ocsp_status *s)
+{
+	struct certview view;
+
+	*s = (struct ocsp_status){ .not_after = row->not_after };
+	if (set_serial(s, row->serial) < 0)
+		return 0;
+	set_status(j, row, s);
+	if (block_find(b, s) != NULL && s->is_revoked)
+		return 1; /* it was proven when it was put there */
+	if (prove_row(i, j, row, &view) < 0)
+		return 0;
+	s->not_after = view.not_after;
+	return 1;
+}
+
+/* --- revocations (PK-169) ------------------------------------------------- */
+
+/* Those of the oldest one's segment: 1, 0, -1. */
+static int
+follow_some(struct issuer *i, struct job *j)
+{
+	struct ocsp_row *rows;
+	size_t count, n = 0;
+	struct block b;
+	int64_t segment;
+
+	if (store_ocsp_due_rows(j, label_of(i), DUE_MAX, &rows, &count) < 0)
+		return -1;
+	if (count == 0)
+		return 0;
+	segment = block_segment_of(rows[0].serial);
+	if (open_block(i, j, segment, &b) < 0)
+		return -1;
+	for (size_t k = 0; k < count; k++) {
+		struct ocsp_status s;
+
+		if (block_segment_of(rows[k].serial) != segment)
+			continue;
+		rows[n++] = rows[k];
+		if (rows[k].not_after + OCSP_AFTER_SECS > j->now &&
+		    status_of_row(i, j, &rows[k], &b, &s) == 1 &&
+		    block_put(j, &b, &s) < 0)
+			return -1;
+	}
+	return commit_block(i, j, &b, rows, n) < 0 ? -1 : 1;
+}
+
+void
+answers_follow(struct issuer *i, struct job *j)
+{
+	int result;
+
+	if (i->answers == NULL)
+		return;
+	while ((result = follow_some(i, j)) == 1)
+		continue;
+	if (result == 0)
+		return;
+	log_error("OCSP answers late",
+	    "error=\"%s\" next=\"revocations are not in the answers yet\"",
+	    j->err.text);
+	job_recover(j);
+}
+
+/* --- all of a segment (PK-168) -------------------------------------------- */
+
+/* PK-169: what a list of this CA says is never taken back here, whatever the
+ * row says now. */
+static void
+agree_with_lists(struct job *j, struct ocsp_status *s,
+    const struct crl_input *lists, size_t count)
+{
+	for (size_t k = 0; k < count && !s->is_revoked; k++) {
+		const struct crl_entry *e = crl_find(&lists[k], ocsp_serial(s));
+
+		if (e == NULL)
+			continue;
+		log_error("revocation taken back",
+		    "serial=%s next=\"the row says that the certificate is not "
+		    "revoked, the list says that it is; find out who changed "
+		    "the row\"",
+		    hex_dup(j->arena, ocsp_serial(s)));
+		s->is_revoked = true;
+		s->revoked_at = e->revoked_at;
+		s->reason = (uint8_t)e->reason;
+	}
+}
+
+static int
+read_lists(const struct issuer *i, struct job *j, struct crl_input **out,
+    size_t *count)
+{
+	size_t shards = (size_t)j->conf->issuer.crl_shards;
+
+	*count = 0;
+	*out = arena_calloc(j->arena, shards, sizeof(**out));
+	for (size_t s = 0; s < shards; s++) {
+		bool found;
+
+		if (issuer_list_former(
+			i, j, (int64_t)s, &(*out)[*count], &found) < 0)
+			return -1;
+		*count += found;
+	}
+	return 0;
+}
+
+static int
+refresh(struct issuer *i, struct job *j, int64_t segment)
+{
+	struct crl_input *lists;
+	struct ocsp_row *rows;
+	size_t count, list_count;
+	struct block b;
+
+	if (open_block(i, j, segment, &b) < 0 ||
+	    read_lists(i, j, &lists, &list_count) < 0 ||
+	    store_ocsp_rows(j, label_of(i), segment,
+		j->now - OCSP_AFTER_SECS + 1, &rows, &count) < 0)
+		return -1;
+	block_restart(j, &b, count);
+	for (size_t k = 0; k < count; k++) {
+		struct ocsp_status s;
+
+		if (status_of_row(i, j, &rows[k], &b, &s) == 0)
+			continue;
+		agree_with_lists(j, &s, lists, list_count);
+		if (block_put(j, &b, &s) < 0)
+			return -1;
+	}
+	if (block_keep_revoked(j, &b) < 0)
+		return -1;
+	return commit_block(i, j, &b, rows, 0);
+}
+
+static void
+alarm_if_late(struct job *j, const struct ocsp_state *s)
+{
+	if (s->generation > 0 && s->refresh_at + LATE_SECS <= j->now)
+		log_error("OCSP answers late",
+		    "seconds=%" PRId64 " next=\"find out what kept the "
+		    "issuer; answers end 96 hours after they were signed\"",
+		    j->now - s->refresh_at);
+}
+
+/* The one that waits longest, or -1. */
+static int64_t
+find_refresh(const struct ocsp_state *states, int64_t now)
+{
+	int64_t found = -1;
+
+	for (int64_t s = 0; s < OCSP_SEGMENTS; s++)
+		if (states[s].refresh_at <= now &&
+		    (found < 0 ||
+			states[s].refresh_at < states[found].refresh_at))
+			found = s;
+	return found;
+}
+
+/* --- the role's ----------------------------------------------------------- */
+
+int
+answers_step(struct issuer *i, struct job *j)
+{
+	struct ocsp_state states[OCSP_SEGMENTS];
+	int64_t segment;
+	int result;
+
+	if (i->answers == NULL)
+		return 0;
+	result = follow_some(i, j);
+	if (result != 0)
+		return result;
+	if (store_ocsp_states(j, label_of(i), states) < 0)
+		return -1;
+	result = write_out(i, j, states);
+	if (result != 0)
+		return result;
+	segment = find_refresh(states, j->now);
+	if (segment < 0)
+		return 0;
+	alarm_if_late(j, &states[segment]);
+	return refresh(i, j, segment) < 0 ? -1 : 1;
+}
+
+int
+answers_due(const struct issuer *i, struct job *j, int64_t *at)
+{
+	struct ocsp_state states[OCSP_SEGMENTS];
+	int64_t revoked;
+	int found;
+
+	*at = INT64_MAX;
+	if (i->answers == NULL)
+		return 0;
+	found = store_ocsp_due(j, label_of(i), &revoked);
+	if (found < 0 || store_ocsp_states(j, label_of(i), states) < 0)
+		return -1;
+	if (found == 1)
+		*at = revoked;
+	for (size_t s = 0; s < OCSP_SEGMENTS; s++)
+		if (states[s].refresh_at < *at)
+			*at = states[s].refresh_at;
+	return 0;
+}
+
+/* --- before a certificate is handed out ----------------------------------- */
+
+static int
+announce(struct issuer *i, struct job *j, const struct cert *c)
+{
+	struct ocsp_status s = { .not_after = c->not_after,
+		.this_update = j->now };
+	struct block b;
+
+	if (set_serial(&s, c->serial) < 0)
+		return job_fail(j, ERR_INTERNAL, "serial %s", c->serial);
+	if (open_block(i, j, block_segment_of(c->serial), &b) < 0)
+		return -1;
+	/* Revoked before it was handed out, or announced by a process that
+	 * was stopped then. */
+	if (block_find(&b, &s) != NULL &&
+	    i->answers->written[b.segment] == b.former)
+		return 0;
+	if (block_find(&b, &s) == NULL && block_put(j, &b, &s) < 0)
+		return -1;
+	return commit_block(i, j, &b, NULL, 0);
+}
+
+int
+status_is_ready(struct issuer *i, struct job *j, const struct cert *c)
+{
+	int out = issuer_list_is_out(i, j, c->shard);
+
+	if (out != 1 || i->answers == NULL)
+		return out;
+	return announce(i, j, c) < 0 ? -1 : 1;
+}

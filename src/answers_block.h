@@ -1,0 +1,54 @@
+/*
+ * A segment of OCSP answers while the issuer changes it: what was said before,
+ * what is said now, and by which responder.  Without the database.
+ */
+#ifndef SRC_ANSWERS_BLOCK_H
+#define SRC_ANSWERS_BLOCK_H
+
+#include "pki/crl.h"
+#include "pki/ocsp_segment.h"
+#include "pki/responder.h"
+
+struct block {
+	int64_t segment;
+	int64_t former; /* its generation; 0: there was none */
+	int64_t oldest; /* thisUpdate, after block_finish() */
+	size_t changed; /* answers signed */
+	const struct responder *responder;
+	const struct ocsp_ca *ca;
+	struct ocsp_segment head; /* its records are not looked at */
+	struct ocsp_record *records;
+	bool *is_new;
+	size_t count, max;
+	struct ocsp_record *before; /* block_restart() */
+	size_t before_count;
+};
+
+/* Of a number in hexadecimal. */
+int64_t block_segment_of(const char *serial);
+
+/* `octets` as stored; none, or ones that are no segment, are an empty one
+ * (then `head.generation` is 0 and all of it has to be made again). */
+void block_open(struct job *j, struct block *b, const struct responder *r,
+    const struct ocsp_ca *ca, struct span octets);
+/* Everything is to be signed again: `count` answers, more or less.  Nothing
+ * that was revoked becomes anything else. */
+void block_restart(struct job *j, struct block *b, size_t count);
+
+/* Afterwards: revoked numbers of which nothing is known any more stay what they
+ * were until their certificate has ended.  0, or -1. */
+int block_keep_revoked(struct job *j, struct block *b);
+
+/* What is said about this number now, or was before block_restart(). */
+const struct ocsp_status *block_find(
+    const struct block *b, const struct ocsp_status *s);
+/* Signs it, in the place of what was said: 0, or -1.  A revocation is not
+ * taken back. */
+int block_put(struct job *j, struct block *b, const struct ocsp_status *s);
+
+/* The next generation, after a sample of the new answers was checked as
+ * clients read them (PK-141): 0, or -1. */
+int block_finish(
+    struct job *j, const struct ca *ca, struct block *b, struct span *octets);
+
+#endif

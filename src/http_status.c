@@ -1,0 +1,240 @@
+#include "config.h"
+
+#include "src/http_status.h"
+
+#include "lib/arena.h"
+#include "lib/conf.h"
+#include "lib/job.h"
+#include "pki/ocsp_request.h"
+#include "src/status_answer.h"
+
+#include <errno.h>
+#include <microhttpd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define CONNECTIONS_MAX 256
+#define POOL_OCTETS 16384
+#define IDLE_SECS 10
+#define REPORT_SECS 600
+
+/* A socket and its thread, which shares nothing with the others. */
+struct listening {
+	struct status_service *service;
+	const struct conf *conf;
+	struct MHD_Daemon *daemon;
+	int64_t reported_at;
+};
+
+struct http_status {
+	struct listening v[HTTP_SOCKETS_MAX];
+	size_t n;
+};
+
+/* One request while its body comes. */
+struct exchange {
+	char *target; /* owned */
+	bool is_begun;
+	char body[OCSP_REQUEST_MAX + 1];
+	size_t n;
+};
+
+/* libmicrohttpd would undo the escapes of a target that is base64 inside. */
+static size_t
+keep_escapes(void *ctx, struct MHD_Connection *connection, char *text)
+{
+	(void)ctx;
+	(void)connection;
+	return strlen(text);
+}
+
+static void *
+on_target(void *ctx, const char *uri, struct MHD_Connection *connection)
+{
+	struct exchange *x = calloc(1, sizeof(*x));
+
+	(void)ctx;
+	(void)connection;
+	if (x == NULL)
+		return NULL;
+	x->target = strdup(uri);
+	return x;
+}
+
+static void
+on_completed(void *ctx, struct MHD_Connection *connection, void **request,
+    enum MHD_RequestTerminationCode code)
+{
+	struct exchange *x = *request;
+
+	(void)ctx;
+	(void)connection;
+	(void)code;
+	if (x == NULL)
+		return;
+	free(x->target);
+	free(x);
+	*request = NULL;
+}
+
+static struct MHD_Response *
+make_response(const struct status_result *r)
+{
+	struct MHD_Response *m;
+	union {
+		const char *in;
+		char *out;
+	} body = { .in = r->body.n == 0 ? "" : r->body.p };
+
+	if (r->fd >= 0) {
+		m = MHD_create_response_from_fd_at_offset64(r->size, r->fd, 0);
+		if (m == NULL)
+			(void)close(r->fd);
+	} else {
+		m = MHD_create_response_from_buffer(
+		    r->body.n, body.out, MHD_RESPMEM_MUST_COPY);
+	}
+	for (size_t i = 0; m != NULL && i < r->header_count; i++)
+		(void)MHD_add_response_header(
+		    m, r->headers[i].name, r->headers[i].value);
+	return m;
+}
+
+static void
+report(struct listening *h, struct job *j)
+{
+	if (j->now - h->reported_at < REPORT_SECS)
+		return;
+	h->reported_at = j->now;
+	status_report(j, h->service);
+}
+
+static enum MHD_Result
+answer(struct listening *h, struct MHD_Connection *c, const char *method,
+    const struct exchange *x)
+{
+	struct status_query q = { .method = method,
+		.target = span_str(x->target),
+		.body = span_mem(x->body, x->n),
+		.if_none_match = MHD_lookup_connection_value(
+		    c, MHD_HEADER_KIND, "If-None-Match"),
+		.if_modified_since = MHD_lookup_connection_value(
+		    c, MHD_HEADER_KIND, "If-Modified-Since") };
+	enum MHD_Result result = MHD_NO;
+	struct status_result r;
+	struct MHD_Response *m;
+	struct job j;
+
+	job_init(&j, NULL, h->conf);
+	status_answer(&j, h->service, &q, &r);
+	m = make_response(&r);
+	if (m != NULL) {
+		result = MHD_queue_response(c, (unsigned)r.status, m);
+		MHD_destroy_response(m);
+	}
+	report(h, &j);
+	job_done(&j);
+	return result;
+}
+
+/* First without a body, then with its parts, then without: the end. */
+static enum MHD_Result
+on_request(void *ctx, struct MHD_Connection *connection, const char *url,
+    const char *method, const char *version, const char *part, size_t *size,
+    void **request)
+{
+	struct exchange *x = *request;
+
+	(void)url;
+	(void)version;
+	if (x == NULL || x->target == NULL)
+		return MHD_NO;
+	if (!x->is_begun) {
+		x->is_begun = true;
+		return MHD_YES;
+	}
+	if (*size > 0) {
+		/* One octet over the limit is enough to be refused. */
+		size_t room = sizeof(x->body) - x->n;
+		size_t n = *size < room ? *size : room;
+
+		memcpy(x->body + x->n, part, n);
+		x->n += n;
+		*size = 0;
+		return MHD_YES;
+	}
+	return answer(ctx, connection, method, x);
+}
+
+static int
+start_one(struct job *j, struct arena *keep, struct listening *h, int fd)
+{
+	h->conf = j->conf;
+	h->reported_at = j->now;
+	if (status_service_new(j, keep, j->conf, &h->service) < 0)
+		return -1;
+	h->daemon =
+	    MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC, 0,
+		NULL, NULL, on_request, h, MHD_OPTION_LISTEN_SOCKET, fd,
+		MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX,
+		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)POOL_OCTETS,
+		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_SECS,
+		MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,
+		MHD_OPTION_URI_LOG_CALLBACK, on_target, h,
+		MHD_OPTION_NOTIFY_COMPLETED, on_completed, h, MHD_OPTION_END);
+	if (h->daemon == NULL)
+		return job_fail(j, ERR_INTERNAL,
+		    "web.status_listen: the HTTP server does not start: %s",
+		    strerror(errno));
+	return 0;
+}
+
+int
+http_status_start(struct job *j, struct arena *keep,
+    const struct http_sockets *sockets, struct http_status **out)
+{
+	struct http_status *h = arena_alloc(keep, sizeof(*h));
+
+	*out = h;
+	for (size_t i = 0; i < sockets->n; i++) {
+		h->n = i + 1;
+		if (start_one(j, keep, &h->v[i], sockets->v[i].listener.fd) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+void
+http_status_stop(struct http_status *h)
+{
+	if (h == NULL)
+		return;
+	for (size_t i = 0; i < h->n; i++)
+		if (h->v[i].daemon != NULL)
+			MHD_stop_daemon(h->v[i].daemon);
+	h->n = 0;
+}
+
+int
+http_status_listen(struct job *j, struct http_sockets *out)
+{
+	const struct conf_list *l = &j->conf->web.status_listen;
+
+	out->n = 0;
+	for (size_t i = 0; i < l->n && i < HTTP_SOCKETS_MAX; i++) {
+		struct listener *one = &out->v[out->n].listener;
+
+		out->v[out->n] = (struct http_socket){ .is_tls = false };
+		if (listen_open(j, "web.status_listen", l->v[i], NULL, one) <
+		    0) {
+			http_unlisten(out);
+			for (size_t k = 0; k < out->n; k++)
+				(void)close(out->v[k].listener.fd);
+			out->n = 0;
+			return -1;
+		}
+		out->n++;
+	}
+	return 0;
+}

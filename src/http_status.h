@@ -1,0 +1,25 @@
+/*
+ * The listener of web.status_listen: plain HTTP for what src/status_answer.h
+ * answers.  One thread of its own, no database: it goes on while all else
+ * stands still (PK-176).
+ */
+#ifndef SRC_HTTP_STATUS_H
+#define SRC_HTTP_STATUS_H
+
+#include "src/http_listen.h"
+
+struct arena;
+struct job;
+struct http_status;
+
+/* Descriptors that it may have open. */
+#define HTTP_STATUS_FILES 600
+
+/* Binds the addresses (none: nothing is served): 0, or -1. */
+int http_status_listen(struct job *j, struct http_sockets *out);
+/* Starts the thread; takes the descriptors over.  0, or -1. */
+int http_status_start(struct job *j, struct arena *keep,
+    const struct http_sockets *sockets, struct http_status **out);
+void http_status_stop(struct http_status *h); /* NULL-safe */
+
+#endif

@@ -1,0 +1,26 @@
+/*
+ * One OCSP request answered from the files of issuer.ocsp_folder.
+ */
+#ifndef SRC_STATUS_OCSP_H
+#define SRC_STATUS_OCSP_H
+
+#include "pki/ocsp_answer.h"
+
+struct conf_issuer;
+struct job;
+
+struct ocsp_reply {
+	struct span der;
+	bool is_error; /* no responseBytes */
+	bool is_unknown;
+	int64_t this_update;
+	int64_t next_update;
+	int64_t refresh_at; /* when a newer one is due */
+	struct span serial; /* that was asked for */
+};
+
+/* Always an answer: one that was signed in advance, or an error (PK-171). */
+void status_ocsp(struct job *j, const struct conf_issuer *c,
+    const struct ocsp_request *request, struct ocsp_reply *out);
+
+#endif

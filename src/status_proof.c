@@ -1,0 +1,49 @@
+#include "config.h"
+
+#include "src/status_proof.h"
+
+#include "db/store_cert.h"
+#include "lib/hex.h"
+#include "lib/job.h"
+#include "lib/json.h"
+#include "lib/seal.h"
+#include "pki/issue.h"
+#include "src/evidence.h"
+#include "src/role_issuer.h"
+
+#include <string.h>
+
+static bool
+is_sealed(const struct issuer *i, struct job *j, const struct cert *c)
+{
+	const struct json *v;
+	uint8_t seal[SEAL_LEN];
+	bool ok =
+	    c->evidence != NULL && c->tbs.n > 0 &&
+	    json_parse_object(j, span_str(c->evidence), "evidence", &v) == 0 &&
+	    hex_parse_fixed(
+		json_string(json_get(v, "seal")), seal, sizeof(seal)) == 0 &&
+	    evidence_tbs_is_sealed(i->seal, c, span_mem(seal, sizeof(seal)));
+
+	job_recover(j);
+	return ok;
+}
+
+int
+status_prove(const struct issuer *i, struct job *j, const struct cert *c,
+    struct certview *out)
+{
+	bool proven = false;
+
+	if (is_sealed(i, j, c))
+		proven = certview_parse_tbs(c->tbs, out) == 0;
+	else if (c->der.n > 0)
+		proven = certview_parse(c->der, out) == 0 &&
+			 issue_is_ours(j, i->ca, c->der);
+	if (proven && strcmp(hex_dup(j->arena, out->serial), c->serial) == 0)
+		return 0;
+	return job_fail(j, ERR_UNAUTHORIZED,
+	    "the row of certificate %s carries neither the issuer's seal nor "
+	    "its signature",
+	    c->serial);
+}

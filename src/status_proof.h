@@ -1,0 +1,22 @@
+/*
+ * Is a row of a certificate the issuer's own?  Whoever may write rows can put
+ * anything there; a status is signed only for what carries the issuer's seal
+ * (src/evidence.h) or the CA's signature.
+ */
+#ifndef SRC_STATUS_PROOF_H
+#define SRC_STATUS_PROOF_H
+
+#include "pki/certview.h"
+
+struct cert;
+struct issuer;
+struct job;
+
+/*
+ * Needs id, order_id, serial, signature_alg, tbs, evidence and der (empty if
+ * not asked for).  What the certificate itself says, or -1 ERR_UNAUTHORIZED.
+ */
+int status_prove(const struct issuer *i, struct job *j, const struct cert *c,
+    struct certview *out);
+
+#endif

@@ -1,0 +1,265 @@
+#!/usr/bin/python3
+"""Revocation lists and OCSP as others see them: over plain HTTP, read by
+openssl, GnuTLS and curl."""
+
+import base64
+import hashlib
+import http.client
+import json
+import os
+import re
+import signal
+import socket
+import threading
+import urllib.parse
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import ocsp
+
+from acme import Client
+from harness import case, command, eventually, read_file, run
+from letters import answer
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+PORT = free_port()
+
+
+def fetch(path, method="GET", body=None, headers=None):
+    link = http.client.HTTPConnection("127.0.0.1", PORT, timeout=10)
+    try:
+        link.request(method, path, body, headers or {})
+        got = link.getresponse()
+        return got.status, dict(got.getheaders()), got.read()
+    finally:
+        link.close()
+
+
+def certificate(site, client, mailbox):
+    order = client.order(mailbox)
+    if order.read()["status"] != "ready":
+        answer(site, order.challenge(),
+               re.match("[a-z]+", mailbox)[0].upper())
+        order.challenge().post()
+    return order.certificate()[0]
+
+
+def write(site, name, octets):
+    path = f"{site.folder}/{name}"
+    with open(path, "wb") as f:
+        f.write(octets)
+    return path
+
+
+def serial(leaf):
+    return f"{leaf.serial_number:034x}"
+
+
+def revoke(site, leaf, reason):
+    site.countersign("cert", "--revoke", "--reason", str(reason),
+                     serial(leaf))
+
+
+def openssl_says(site, leaf, algorithm="-sha1"):
+    """good, revoked …: by POST, verified to the root."""
+    path = write(site, "leaf.pem", leaf.public_bytes(Encoding.PEM))
+    said = command(
+        "openssl", "ocsp", "-issuer", f"{site.state}/ca/issuing.pem",
+        algorithm, "-cert", path, "-url", f"http://127.0.0.1:{PORT}/ocsp",
+        "-CAfile", f"{site.state}/ca/root.pem", "-verify_other",
+        f"{site.state}/ca/issuing.pem", "-no_nonce")
+    return re.search(r"leaf\.pem: (\w+)", said)[1]
+
+
+def request(site, leaf, algorithm):
+    issuer = x509.load_pem_x509_certificate(
+        read_file(f"{site.state}/ca/issuing.pem").encode())
+    return ocsp.OCSPRequestBuilder().add_certificate(
+        leaf, issuer, algorithm).build().public_bytes(Encoding.DER)
+
+
+def get_path(der):
+    return "/ocsp/" + urllib.parse.quote(base64.b64encode(der), safe="")
+
+
+def test_list(site):
+    client = Client(site)
+    leaf = certificate(site, client, "alice@user.test")
+    with case("PK-104, PK-105: the certificate names list, issuer, OCSP"):
+        info = leaf.extensions.get_extension_for_class(
+            x509.AuthorityInformationAccess).value
+        urls = [d.access_location.value for d in info]
+        assert urls == ["http://crl.ca.test/issuing.cer",
+                        "http://ocsp.ca.test/ocsp"], urls
+    with case("PK-161: the list over HTTP, with its headers"):
+        status, headers, der = fetch("/issuing.crl")
+        assert status == 200, status
+        crl = x509.load_der_x509_crl(der)
+        assert headers["Content-Type"] == "application/pkix-crl"
+        assert headers["Content-Length"] == str(len(der))
+        assert headers["ETag"] == f'"{hashlib.sha256(der).hexdigest()}"'
+        assert 0 < int(re.fullmatch(r"max-age=(\d+)",
+                                    headers["Cache-Control"])[1]) <= 3600
+        assert headers["Last-Modified"] == crl.last_update.strftime(
+            "%a, %d %b %Y %H:%M:%S GMT")
+        for name in "Set-Cookie", "Location", "Content-Encoding", "Vary":
+            assert name not in headers, headers
+    with case("PK-161: HEAD and conditional requests"):
+        status, head, body = fetch("/issuing.crl", "HEAD")
+        assert status == 200 and body == b"", status
+        assert head["Content-Length"] == headers["Content-Length"]
+        for name, value in (("If-None-Match", headers["ETag"]),
+                            ("If-None-Match", f'"x", {headers["ETag"]}'),
+                            ("If-Modified-Since", headers["Last-Modified"])):
+            status, _, body = fetch("/issuing.crl", headers={name: value})
+            assert status == 304 and body == b"", (name, status)
+        status, _, body = fetch("/issuing.crl", headers={
+            "Accept-Encoding": "gzip, br", "If-None-Match": '"x"'})
+        assert status == 200 and body == der
+        assert fetch("/issuing.crl", "POST", b"x")[0] == 405
+        assert fetch("/nothing")[0] == 404
+    with case("PK-105: caIssuers is the issuing CA in DER"):
+        status, headers, body = fetch("/issuing.cer")
+        assert headers["Content-Type"] == "application/pkix-cert"
+        pem = x509.load_der_x509_certificate(body).public_bytes(Encoding.PEM)
+        assert pem.decode() == read_file(f"{site.state}/ca/issuing.pem")
+    with case("PK-151: openssl and GnuTLS verify the list"):
+        path = write(site, "list.crl", der)
+        command("openssl", "crl", "-inform", "DER", "-in", path, "-noout",
+                "-CAfile", f"{site.state}/ca/issuing.pem", "-verify")
+        pem = write(site, "list.pem", crl.public_bytes(Encoding.PEM))
+        command("certtool", "--verify-crl", "--infile", pem,
+                "--load-ca-certificate", f"{site.state}/ca/issuing.pem")
+    with case("curl fetches the same"):
+        path = f"{site.folder}/curl.crl"
+        command("curl", "-sSf", "-o", path,
+                f"http://127.0.0.1:{PORT}/issuing.crl")
+        with open(path, "rb") as f:
+            assert f.read() == fetch("/issuing.crl")[2]
+    with case("PK-164: countersign crl list"):
+        told = json.loads(site.countersign("crl", "list", "--json"))
+        assert list(told.values()) == [["http://crl.ca.test/issuing.crl"]]
+        assert "number" in site.countersign("crl", "list")
+
+
+def test_ocsp(site):
+    client = Client(site)
+    leaf = certificate(site, client, "bob@user.test")
+    with case("PK-149, PK-165: the certificate is there, and so is good"):
+        assert openssl_says(site, leaf) == "good"
+        assert openssl_says(site, leaf, "-sha256") == "good"
+    with case("PK-165, PK-168: GnuTLS agrees"):
+        der = request(site, leaf, hashes.SHA1())
+        _, headers, body = fetch(get_path(der))
+        path = write(site, "answer.der", body)
+        said = command("ocsptool", "--verify-response", "--load-response",
+                       path, "--load-trust",
+                       f"{site.state}/ca/issuing.pem")
+        assert "Success" in said, said
+    with case("PK-166, PK-175: GET, bare and escaped; the headers"):
+        got = ocsp.load_der_ocsp_response(body)
+        assert got.certificate_status == ocsp.OCSPCertStatus.GOOD
+        assert headers["Content-Type"] == "application/ocsp-response"
+        assert re.fullmatch(r"max-age=\d+, public, no-transform, "
+                            "must-revalidate", headers["Cache-Control"])
+        form = "%a, %d %b %Y %H:%M:%S GMT"
+        assert headers["Last-Modified"] == got.this_update.strftime(form)
+        assert headers["Expires"] == got.next_update.strftime(form)
+        bare = "/ocsp/" + base64.b64encode(der).decode()
+        assert fetch(bare)[2] == body
+        status, _, none = fetch(bare, headers={
+            "If-None-Match": headers["ETag"]})
+        assert status == 304 and none == b""
+    with case("PK-171, PK-170: errors have status 200 and are not kept"):
+        for octets, wanted in ((b"0\0", "MALFORMED_REQUEST"),
+                               (b"x" * 5000, "MALFORMED_REQUEST"),
+                               (None, "UNAUTHORIZED")):
+            if octets is None:
+                other = site.env["LAB_HTTPS_CERT"]
+                stranger = x509.load_pem_x509_certificate(
+                    read_file(other).encode())
+                octets = request(site, stranger, hashes.SHA256())
+            status, headers, body = fetch("/ocsp", "POST", octets, {
+                "Content-Type": "application/ocsp-request"})
+            got = ocsp.load_der_ocsp_response(body)
+            assert status == 200, status
+            assert got.response_status.name == wanted, got.response_status
+            assert headers["Cache-Control"] == "no-store"
+    with case("PK-169, PK-174, PK-182: revoked, within a minute, and the "
+              "list agrees"):
+        revoke(site, leaf, 4)
+        eventually(lambda: openssl_says(site, leaf) == "revoked", "revoked",
+                   60)
+        path = get_path(request(site, leaf, hashes.SHA256()))
+        got = ocsp.load_der_ocsp_response(fetch(path)[2])
+        assert got.revocation_reason == x509.ReasonFlags.superseded
+
+        def entry():
+            return x509.load_der_x509_crl(
+                fetch("/issuing.crl")[2]
+            ).get_revoked_certificate_by_serial_number(leaf.serial_number)
+        eventually(lambda: entry() is not None, "the list", 60)
+        assert entry().revocation_date == got.revocation_time
+
+
+def test_replaced(site):
+    """PK-161: old or new, never a mix, while the file is replaced."""
+    path = f"{site.state}/state/issuing.crl"
+    with open(path, "rb") as f:
+        first = f.read()
+    # as long, still DER, and not the same
+    second = first[:-8] + bytes(b ^ 0xff for b in first[-8:])
+    stop = threading.Event()
+    wrong, seen = [], set()
+
+    def read():
+        while not stop.is_set():
+            _, headers, body = fetch("/issuing.crl")
+            tag = f'"{hashlib.sha256(body).hexdigest()}"'
+            if body not in (first, second) or headers["ETag"] != tag:
+                wrong.append(len(body))
+            seen.add(body)
+    with case("PK-161: 500 replacements while it is fetched"):
+        os.kill(site.roles()["issuer"], signal.SIGSTOP)
+        reader = threading.Thread(target=read)
+        reader.start()
+        for i in range(500):
+            with open(path + ".new", "wb") as f:
+                f.write(second if i % 2 == 0 else first)
+            os.rename(path + ".new", path)
+        stop.set()
+        reader.join()
+        os.kill(site.roles()["issuer"], signal.SIGCONT)
+        assert not wrong, wrong[:5]
+        assert seen == {first, second}, "one of them was never read"
+
+
+def test_alone(site):
+    client = Client(site, patient=True)
+    leaf = certificate(site, client, "carol@plain.test")
+    path = get_path(request(site, leaf, hashes.SHA1()))
+    with case("PK-176: answers without database and issuer"):
+        os.kill(site.roles()["issuer"], signal.SIGSTOP)
+        os.rename(site.database, site.database + ".away")
+        with open(site.database, "wb") as f:
+            f.write(b"this is no database" * 1000)
+        try:
+            got = ocsp.load_der_ocsp_response(fetch(path)[2])
+            assert got.certificate_status == ocsp.OCSPCertStatus.GOOD
+            assert fetch("/issuing.crl")[0] == 200
+        finally:
+            os.rename(site.database + ".away", site.database)
+            os.kill(site.roles()["issuer"], signal.SIGCONT)
+
+
+run({"web.status_listen": f"127.0.0.1:{PORT}",
+     "issuer.ocsp_url": "http://ocsp.ca.test/ocsp",
+     "issuer.ocsp_folder": "state/ocsp"},
+    test_list, test_ocsp, test_replaced, test_alone)

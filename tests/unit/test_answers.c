@@ -1,0 +1,601 @@
+/*
+ * OCSP answers signed in advance, from the row to the HTTP answer: PK-149,
+ * PK-165, PK-168 to PK-172, PK-174 to PK-176; L-70 to L-75.  And lists as they
+ * are served: PK-161.
+ */
+#include "config.h"
+
+#include "tests/unit/store_fixture.h"
+
+#include <openssl/ocsp.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "db/store_cert.h"
+#include "db/store_crl.h"
+#include "db/store_private.h"
+#include "db/store_revoke.h"
+#include "lib/b64.h"
+#include "lib/clock.h"
+#include "lib/conf.h"
+#include "pki/key.h"
+#include "pki/responder.h"
+#include "src/answers.h"
+#include "src/role_issuer.h"
+#include "src/status_answer.h"
+#include "src/status_ocsp.h"
+#include "tests/unit/pki_lab.h"
+#include "tests/unit/status_lab.h"
+
+#define HOUR ((int64_t)3600)
+#define DAY (24 * HOUR)
+
+struct lab {
+	struct job *j;
+	struct conf conf;
+	struct issuer issuer;
+	struct status_service *service;
+	const char *account;
+	unsigned certs;
+};
+
+static void
+at(struct lab *lab, int64_t now)
+{
+	clock_set(now);
+	lab->j->now = now;
+}
+
+static void
+lab_init(struct lab *lab, struct job *j)
+{
+	static unsigned n;
+	struct conf_issuer *c = &lab->conf.issuer;
+	const char *folder = lab_ca_folder("p256");
+
+	*lab = (struct lab){ .j = j };
+	n++;
+	c->crl_file = arena_printf(j->arena, "%s/a%u.crl", folder, n);
+	c->crl_url = LAB_CRL_URL;
+	c->crl_shards = 1;
+	c->ca_issuers_url = LAB_CA_ISSUERS_URL;
+	c->ca_certificate = arena_printf(j->arena, "%s/issuing.pem", folder);
+	c->ocsp_url = "http://ocsp.example.com/ocsp";
+	c->ocsp_folder = arena_printf(j->arena, "%s/a%u", folder, n);
+	lab->issuer.ca = lab_ca("p256");
+	lab->issuer.seal = status_lab_seal_key(j);
+	lab->issuer.answers = answers_new(j->arena);
+	j->conf = &lab->conf;
+	at(lab, FIXTURE_NOW);
+	lab->account = fixture_account(j);
+	EXPECT(
+	    j, status_service_new(j, j->arena, &lab->conf, &lab->service), 0);
+}
+
+static void
+lab_end(struct lab *lab)
+{
+	answers_free(lab->issuer.answers);
+	lab->issuer.answers = NULL;
+}
+
+static struct cert
+make_cert(struct lab *lab, int64_t not_after)
+{
+	struct job *j = lab->j;
+	unsigned n = ++lab->certs;
+	const char *serial = arena_printf(j->arena, "01%04x77", n);
+	const char *id = arena_printf(j->arena, "cert%u", n);
+	struct cert c = {
+		.id = id,
+		.order_id = fixture_order(j, lab->account, 1)->id,
+		.account_id = lab->account,
+		.ca_label = ca_key_label(lab->issuer.ca),
+		.serial = serial,
+		.profile = "mailbox-multipurpose",
+		.profile_sha256 = SPAN("profile"),
+		.tbs = status_lab_tbs(
+		    j, lab->issuer.ca, serial, FIXTURE_NOW, not_after),
+		.signature_alg = SPAN("alg"),
+		.lint_report = "{}",
+		.br_version = "1.0.16",
+		.spki_sha256 = SPAN("the key"),
+		.not_before = FIXTURE_NOW,
+		.not_after = not_after,
+	};
+	bool taken;
+
+	status_lab_seal(j, lab->issuer.seal, &c);
+	COMMITTED(j, store_cert_reserve(j, &c, &taken));
+	return c;
+}
+
+static void
+record(struct lab *lab, const struct cert *c)
+{
+	COMMITTED(lab->j,
+	    store_cert_record(lab->j, c->id, SPAN("der"), span_str(c->id)));
+}
+
+static void
+revoke_one(struct lab *lab, const char *id, int64_t reason)
+{
+	struct revocation r = { reason, "operator", { NULL, 0 } };
+	struct job *j = lab->j;
+
+	EXPECT(j, store_begin(j), 0);
+	EXPECT(j, store_revoke_cert(j, id, &r), 1);
+	EXPECT(j, store_commit(j), 0);
+}
+
+/* Until nothing is due. */
+static void
+run(struct lab *lab)
+{
+	int result;
+
+	do {
+		result = issuer_list_step(&lab->issuer, lab->j);
+		if (result == 0)
+			result = answers_step(&lab->issuer, lab->j);
+	} while (result == 1);
+	EXPECT(lab->j, result, 0);
+}
+
+/* --- asking --------------------------------------------------------------- */
+
+static struct span
+request(struct job *j, const struct ca *ca, const EVP_MD *md,
+    const char *serial, int count)
+{
+	OCSP_REQUEST *r = OCSP_REQUEST_new();
+	struct span octets = lab_hex(j, serial);
+	BIGNUM *bn =
+	    BN_bin2bn((const unsigned char *)octets.p, (int)octets.n, NULL);
+	ASN1_INTEGER *n = BN_to_ASN1_INTEGER(bn, NULL);
+	unsigned char *der = NULL;
+
+	for (int i = 0; i < count; i++)
+		OCSP_request_add0_id(r,
+		    OCSP_cert_id_new(md, X509_get_subject_name(ca->certificate),
+			X509_get0_pubkey_bitstr(ca->certificate), n));
+	int len = i2d_OCSP_REQUEST(r, &der);
+	struct span out =
+	    span_mem(arena_memdup(j->arena, der, (size_t)len), (size_t)len);
+	OPENSSL_free(der);
+	ASN1_INTEGER_free(n);
+	BN_free(bn);
+	OCSP_REQUEST_free(r);
+	return out;
+}
+
+static struct status_result
+post(struct lab *lab, struct span body)
+{
+	struct status_query q = {
+		.method = "POST", .target = SPAN("/ocsp"), .body = body
+	};
+	struct status_result r;
+
+	status_answer(lab->j, lab->service, &q, &r);
+	return r;
+}
+
+static struct status_result
+get(struct lab *lab, struct span der, const char *if_none_match)
+{
+	struct status_query q = { .method = "GET",
+		.if_none_match = if_none_match };
+	struct status_result r;
+	struct buf b;
+
+	buf_init(&b, lab->j->arena, 4096);
+	buf_add_str(&b, "/ocsp/");
+	b64_add(&b, der);
+	q.target = buf_span(&b);
+	status_answer(lab->j, lab->service, &q, &r);
+	return r;
+}
+
+static const char *
+header(const struct status_result *r, const char *name)
+{
+	for (size_t i = 0; i < r->header_count; i++)
+		if (strcmp(r->headers[i].name, name) == 0)
+			return r->headers[i].value;
+	return "";
+}
+
+/* "good", "revoked 4", "error 6" by OpenSSL, which verifies (L-70, L-75). */
+static const char *
+verdict(struct lab *lab, struct span request_der, struct span response)
+{
+	struct job *j = lab->j;
+	const unsigned char *p = (const unsigned char *)response.p;
+	const unsigned char *rp = (const unsigned char *)request_der.p;
+	OCSP_RESPONSE *r = d2i_OCSP_RESPONSE(NULL, &p, (long)response.n);
+	OCSP_REQUEST *q = d2i_OCSP_REQUEST(NULL, &rp, (long)request_der.n);
+	int status, reason = -1;
+
+	assert_non_null(r);
+	status = OCSP_response_status(r);
+	if (status != 0) {
+		/* PK-171: an error has nothing else */
+		assert_int_equal(response.n, 5);
+		OCSP_RESPONSE_free(r);
+		OCSP_REQUEST_free(q);
+		return arena_printf(j->arena, "error %d", status);
+	}
+	OCSP_BASICRESP *b = OCSP_response_get1_basic(r);
+	assert_non_null(b);
+	X509_STORE *store = lab->issuer.ca->store;
+	X509_VERIFY_PARAM_set_time(X509_STORE_get0_param(store), j->now);
+	assert_int_equal(OCSP_basic_verify(b, NULL, store, 0), 1);
+	assert_int_equal(OCSP_resp_count(b), 1);
+	ASN1_GENERALIZEDTIME *rev, *this_update, *next_update;
+	assert_int_equal(
+	    OCSP_resp_find_status(b,
+		OCSP_onereq_get0_id(OCSP_request_onereq_get0(q, 0)), &status,
+		&reason, &rev, &this_update, &next_update),
+	    1);
+	/* PK-168 */
+	assert_int_equal(
+	    ASN1_TIME_diff(&status, &reason, this_update, next_update), 1);
+	assert_int_equal(status * DAY + reason, 4 * DAY - 1);
+	reason = -1;
+	assert_int_equal(
+	    OCSP_resp_find_status(b,
+		OCSP_onereq_get0_id(OCSP_request_onereq_get0(q, 0)), &status,
+		&reason, &rev, &this_update, &next_update),
+	    1);
+	OCSP_BASICRESP_free(b);
+	OCSP_RESPONSE_free(r);
+	OCSP_REQUEST_free(q);
+	return status == V_OCSP_CERTSTATUS_GOOD
+		   ? "good"
+		   : arena_printf(j->arena, "revoked %d", reason);
+}
+
+/* By GET and POST, SHA-1 and SHA-256: all agree. */
+static const char *
+ask(struct lab *lab, const char *serial)
+{
+	const char *said = NULL;
+
+	for (int i = 0; i < 4; i++) {
+		struct span der = request(lab->j, lab->issuer.ca,
+		    i < 2 ? EVP_sha1() : EVP_sha256(), serial, 1);
+		struct status_result r =
+		    i % 2 ? get(lab, der, NULL) : post(lab, der);
+		const char *now = verdict(lab, der, r.body);
+
+		assert_int_equal(r.status, 200);
+		assert_string_equal(
+		    header(&r, "Content-Type"), "application/ocsp-response");
+		if (said != NULL)
+			assert_string_equal(now, said);
+		said = now;
+	}
+	return said;
+}
+
+/* --- tests ---------------------------------------------------------------- */
+
+/* PK-149: list first, then good; PK-170: only then. */
+static void
+test_announce(struct job *j)
+{
+	struct lab lab;
+	struct cert c;
+
+	lab_init(&lab, j);
+	c = make_cert(&lab, FIXTURE_NOW + 365 * DAY);
+	/* no file yet at all: tryLater */
+	assert_string_equal(ask(&lab, c.serial), "error 3");
+	assert_int_equal(status_is_ready(&lab.issuer, j, &c), 0);
+	run(&lab);
+	/* reserved, not used: never issued */
+	assert_string_equal(ask(&lab, c.serial), "error 6");
+	assert_int_equal(status_is_ready(&lab.issuer, j, &c), 1);
+	assert_string_equal(ask(&lab, c.serial), "good");
+	/* the list has run out: held */
+	record(&lab, &c);
+	at(&lab, FIXTURE_NOW + 7 * DAY);
+	assert_int_equal(status_is_ready(&lab.issuer, j, &c), 0);
+	lab_end(&lab);
+}
+
+/* PK-169, PK-174: revoked before the list says so; PK-180: the reason. */
+static void
+test_revoke(struct job *j)
+{
+	struct revocation worse = { 1, "key", { NULL, 0 } };
+	struct lab lab;
+	struct cert a, b;
+
+	lab_init(&lab, j);
+	run(&lab);
+	a = make_cert(&lab, FIXTURE_NOW + 365 * DAY);
+	b = make_cert(&lab, FIXTURE_NOW + 365 * DAY);
+	assert_int_equal(status_is_ready(&lab.issuer, j, &a), 1);
+	record(&lab, &a);
+	assert_int_equal(status_is_ready(&lab.issuer, j, &b), 1);
+	record(&lab, &b);
+	at(&lab, FIXTURE_NOW + HOUR);
+	revoke_one(&lab, a.id, 4);
+	/* one step: before any list */
+	EXPECT(j, answers_step(&lab.issuer, j), 1);
+	assert_string_equal(ask(&lab, a.serial), "revoked 4");
+	assert_string_equal(ask(&lab, b.serial), "good");
+	revoke_one(&lab, b.id, 0);
+	/* the list's own step brings the answer */
+	EXPECT(j, issuer_list_step(&lab.issuer, j), 1);
+	assert_string_equal(ask(&lab, b.serial), "revoked -1");
+	EXPECT(j, store_begin(j), 0);
+	EXPECT(j, store_revoke_for_compromise(j, a.id, &worse), 1);
+	EXPECT(j, store_commit(j), 0);
+	run(&lab);
+	assert_string_equal(ask(&lab, a.serial), "revoked 1");
+	lab_end(&lab);
+}
+
+/* PK-145: uncertain is revoked, though nothing was ever issued. */
+static void
+test_uncertain(struct job *j)
+{
+	struct lab lab;
+	struct cert c;
+
+	lab_init(&lab, j);
+	run(&lab);
+	c = make_cert(&lab, FIXTURE_NOW + 365 * DAY);
+	revoke_one(&lab, c.id, 0);
+	run(&lab);
+	assert_string_equal(ask(&lab, c.serial), "revoked -1");
+	lab_end(&lab);
+}
+
+/* PK-168: again after 48 hours, by another responder after 15 days (PK-118);
+ * a batch that stopped ends in tryLater, never in an old answer. */
+static void
+test_refresh(struct job *j)
+{
+	struct lab lab;
+	struct cert c;
+	int64_t when;
+
+	lab_init(&lab, j);
+	run(&lab);
+	c = make_cert(&lab, FIXTURE_NOW + 365 * DAY);
+	assert_int_equal(status_is_ready(&lab.issuer, j, &c), 1);
+	record(&lab, &c);
+	EXPECT(j, answers_due(&lab.issuer, j, &when), 0);
+	assert_int_equal(when, FIXTURE_NOW + 2 * DAY);
+	at(&lab, FIXTURE_NOW + 4 * DAY - 1);
+	assert_string_equal(ask(&lab, c.serial), "good");
+	at(&lab, FIXTURE_NOW + 4 * DAY);
+	assert_string_equal(ask(&lab, c.serial), "error 3");
+	run(&lab);
+	assert_string_equal(ask(&lab, c.serial), "good");
+	assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM responder"), 1);
+	at(&lab, FIXTURE_NOW + 16 * DAY);
+	run(&lab);
+	assert_string_equal(ask(&lab, c.serial), "good");
+	assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM responder"), 2);
+	lab_end(&lab);
+}
+
+/* Ten issuers that were started again: their answers go on, and no segment
+ * keeps more responders than it can. */
+static void
+test_restarts(struct job *j)
+{
+	struct cert c[12];
+	struct lab lab;
+
+	lab_init(&lab, j);
+	run(&lab);
+	for (size_t i = 0; i < 12; i++) {
+		answers_free(lab.issuer.answers);
+		lab.issuer.answers = answers_new(j->arena);
+		c[i] = make_cert(&lab, FIXTURE_NOW + 365 * DAY);
+		assert_int_equal(status_is_ready(&lab.issuer, j, &c[i]), 1);
+		record(&lab, &c[i]);
+	}
+	for (size_t i = 0; i < 12; i++)
+		assert_string_equal(ask(&lab, c[i].serial), "good");
+	lab_end(&lab);
+}
+
+/* PK-167, PK-170 to PK-172 */
+static void
+test_refusals(struct job *j)
+{
+	struct lab lab;
+	struct cert c;
+	struct span der;
+
+	lab_init(&lab, j);
+	run(&lab);
+	c = make_cert(&lab, FIXTURE_NOW + DAY);
+	assert_int_equal(status_is_ready(&lab.issuer, j, &c), 1);
+	record(&lab, &c);
+	assert_string_equal(ask(&lab, "0102030477"), "error 6");
+	/* a sibling's number */
+	der = request(j, lab_ca("p384"), EVP_sha1(), c.serial, 1);
+	assert_string_equal(
+	    verdict(&lab, der, post(&lab, der).body), "error 6");
+	/* another hash */
+	der = request(j, lab.issuer.ca, EVP_sha512(), c.serial, 1);
+	assert_string_equal(
+	    verdict(&lab, der, post(&lab, der).body), "error 6");
+	/* two */
+	der = request(j, lab.issuer.ca, EVP_sha1(), c.serial, 2);
+	assert_string_equal(
+	    verdict(&lab, der, post(&lab, der).body), "error 6");
+	/* broken */
+	assert_string_equal(
+	    verdict(&lab, der, post(&lab, SPAN("\x30\x00")).body), "error 1");
+	/* PK-174: a day after its end, and no later */
+	at(&lab, FIXTURE_NOW + 2 * DAY);
+	assert_string_equal(ask(&lab, c.serial), "good");
+	at(&lab, FIXTURE_NOW + 2 * DAY + 1);
+	assert_string_equal(ask(&lab, c.serial), "error 6");
+	lab_end(&lab);
+}
+
+/* PK-163, PK-169, PK-205: who can write rows takes no revocation back and gets
+ * no answer for a number of their own. */
+static void
+test_forged(struct job *j)
+{
+	struct lab lab;
+	struct cert c, forged;
+
+	lab_init(&lab, j);
+	run(&lab);
+	c = make_cert(&lab, FIXTURE_NOW + 365 * DAY);
+	assert_int_equal(status_is_ready(&lab.issuer, j, &c), 1);
+	record(&lab, &c);
+	at(&lab, FIXTURE_NOW + HOUR);
+	revoke_one(&lab, c.id, 1);
+	run(&lab);
+	fixture_sql(j, "UPDATE cert SET revoked_at = 0, reason = 0");
+	at(&lab, FIXTURE_NOW + 3 * DAY);
+	/* the list is refused … */
+	assert_int_equal(issuer_list_step(&lab.issuer, j), -1);
+	assert_non_null(strstr(j->err.text, "L-66"));
+	job_recover(j);
+	/* … and the answer stays */
+	int result;
+	while ((result = answers_step(&lab.issuer, j)) == 1)
+		continue;
+	EXPECT(j, result, 0);
+	assert_string_equal(ask(&lab, c.serial), "revoked 1");
+
+	forged = make_cert(&lab, FIXTURE_NOW + 365 * DAY);
+	record(&lab, &forged);
+	fixture_sql(j, "UPDATE cert SET evidence = '{\"seal\":\"00\"}' "
+		       "WHERE id = 'cert2'");
+	fixture_sql(j, "UPDATE ocsp_segment SET refresh_at = 1");
+	while ((result = answers_step(&lab.issuer, j)) == 1)
+		continue;
+	assert_string_equal(ask(&lab, forged.serial), "error 6");
+	/* the row is gone: the answer is not */
+	fixture_sql(j, "DELETE FROM cert WHERE id = 'cert1'");
+	fixture_sql(j, "UPDATE ocsp_segment SET refresh_at = 1");
+	while ((result = answers_step(&lab.issuer, j)) == 1)
+		continue;
+	assert_string_equal(ask(&lab, c.serial), "revoked 1");
+	lab_end(&lab);
+}
+
+/* PK-175, L-74: at three clocks; conditional requests; errors are not kept. */
+static void
+test_headers(struct job *j)
+{
+	static const struct {
+		int64_t after;
+		const char *age;
+	} cases[] = { { 0, "43200" }, { 47 * HOUR, "3600" },
+		{ 50 * HOUR, "0" } };
+	struct status_result r;
+	const char *etag;
+	struct lab lab;
+	struct cert c;
+	struct span der;
+
+	lab_init(&lab, j);
+	run(&lab);
+	c = make_cert(&lab, FIXTURE_NOW + 365 * DAY);
+	assert_int_equal(status_is_ready(&lab.issuer, j, &c), 1);
+	der = request(j, lab.issuer.ca, EVP_sha1(), c.serial, 1);
+	for (size_t i = 0; i < 3; i++) {
+		at(&lab, FIXTURE_NOW + cases[i].after);
+		r = get(&lab, der, NULL);
+		assert_string_equal(header(&r, "Cache-Control"),
+		    arena_printf(j->arena,
+			"max-age=%s, public, no-transform, must-revalidate",
+			cases[i].age));
+		assert_string_equal(header(&r, "Last-Modified"),
+		    "Fri, 15 Jan 2027 08:00:00 GMT");
+		assert_string_equal(
+		    header(&r, "Expires"), "Tue, 19 Jan 2027 07:59:59 GMT");
+	}
+	etag = header(&r, "ETag");
+	r = get(&lab, der, arena_printf(j->arena, "\"x\", W/%s", etag));
+	assert_int_equal(r.status, 304);
+	assert_int_equal(r.body.n, 0);
+	r = get(&lab, der, "\"x\"");
+	assert_int_equal(r.status, 200);
+	r = post(&lab, SPAN("\x30\x00"));
+	assert_string_equal(header(&r, "Cache-Control"), "no-store");
+	lab_end(&lab);
+}
+
+static struct status_result
+fetch(
+    struct lab *lab, const char *method, struct span target, const char *since)
+{
+	struct status_query q = {
+		.method = method, .target = target, .if_modified_since = since
+	};
+	struct status_result r;
+
+	status_answer(lab->j, lab->service, &q, &r);
+	if (r.fd >= 0)
+		close(r.fd);
+	return r;
+}
+
+/* PK-161: type, length, age, dates; PK-105: the CA's own certificate. */
+static void
+test_list_served(struct job *j)
+{
+	struct status_result r;
+	struct crl row;
+	struct lab lab;
+
+	lab_init(&lab, j);
+	r = fetch(&lab, "GET", SPAN("/issuing.crl"), NULL);
+	assert_int_equal(r.status, 503);
+	run(&lab);
+	EXPECT(j, store_crl_latest(j, ca_key_label(lab.issuer.ca), 0, &row), 1);
+	r = fetch(&lab, "GET", SPAN("/issuing.crl"), NULL);
+	assert_int_equal(r.status, 200);
+	assert_int_equal(r.size, row.der.n);
+	assert_string_equal(header(&r, "Content-Type"), "application/pkix-crl");
+	assert_string_equal(header(&r, "Cache-Control"), "max-age=3600");
+	assert_string_equal(
+	    header(&r, "Last-Modified"), "Fri, 15 Jan 2027 08:00:00 GMT");
+	at(&lab, FIXTURE_NOW + DAY - 60);
+	r = fetch(&lab, "HEAD", SPAN("/issuing.crl?x"),
+	    "Fri, 15 Jan 2027 07:59:59 GMT");
+	assert_int_equal(r.status, 200);
+	assert_string_equal(header(&r, "Cache-Control"), "max-age=60");
+	r = fetch(
+	    &lab, "GET", SPAN("/issuing.crl"), "Fri, 15 Jan 2027 08:00:00 GMT");
+	assert_int_equal(r.status, 304);
+	r = fetch(&lab, "POST", SPAN("/issuing.crl"), NULL);
+	assert_int_equal(r.status, 405);
+	r = fetch(&lab, "GET", SPAN("/issuing.crl/x"), NULL);
+	assert_int_equal(r.status, 404);
+	r = fetch(&lab, "GET", SPAN("/issuing.cer"), NULL);
+	assert_string_equal(
+	    header(&r, "Content-Type"), "application/pkix-cert");
+	assert_int_equal((uint8_t)r.body.p[0], 0x30);
+	lab_end(&lab);
+}
+
+static const struct CMUnitTest tests[] = {
+	STORE_TEST(test_announce),
+	STORE_TEST(test_revoke),
+	STORE_TEST(test_uncertain),
+	STORE_TEST(test_refresh),
+	STORE_TEST(test_restarts),
+	STORE_TEST(test_refusals),
+	STORE_TEST(test_forged),
+	STORE_TEST(test_headers),
+	STORE_TEST(test_list_served),
+};
+UNIT_MAIN(tests)

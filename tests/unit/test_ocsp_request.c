@@ -1,0 +1,230 @@
+/*
+ * OCSP requests as OpenSSL writes them and as nobody should: PK-166, PK-167,
+ * PK-171, PK-173.
+ */
+#include "config.h"
+
+#include "tests/unit/pki_lab.h"
+#include "tests/unit/unit.h"
+
+#include <openssl/ocsp.h>
+#include <string.h>
+
+#include "lib/arena.h"
+#include "lib/b64.h"
+#include "lib/rnd.h"
+#include "pki/der.h"
+#include "pki/ocsp_answer.h"
+#include "pki/responder.h"
+
+#define SERIAL SPAN("\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c")
+
+/* OpenSSL's request for `count` numbers that begin with `serial`. */
+static struct span
+request(
+    struct job *j, const EVP_MD *md, struct span serial, int count, bool nonce)
+{
+	OCSP_REQUEST *r = OCSP_REQUEST_new();
+	X509 *ca = lab_ca("p256")->certificate;
+	BIGNUM *bn =
+	    BN_bin2bn((const unsigned char *)serial.p, (int)serial.n, NULL);
+	unsigned char *der = NULL;
+
+	for (int i = 0; i < count; i++) {
+		ASN1_INTEGER *n = BN_to_ASN1_INTEGER(bn, NULL);
+		OCSP_CERTID *id = OCSP_cert_id_new(md,
+		    X509_get_subject_name(ca), X509_get0_pubkey_bitstr(ca), n);
+
+		assert_non_null(OCSP_request_add0_id(r, id));
+		ASN1_INTEGER_free(n);
+		BN_add_word(bn, 1);
+	}
+	if (nonce)
+		assert_int_equal(OCSP_request_add1_nonce(r, NULL, -1), 1);
+	int len = i2d_OCSP_REQUEST(r, &der);
+	assert_true(len > 0);
+	struct span out =
+	    span_mem(arena_memdup(j->arena, der, (size_t)len), (size_t)len);
+	OPENSSL_free(der);
+	BN_free(bn);
+	OCSP_REQUEST_free(r);
+	return out;
+}
+
+/* PK-167: both hashes, of name and key; PK-173: a nonce is passed over. */
+static void
+test_openssl(void **state)
+{
+	struct job *j = lab_job();
+	const struct ca *other = lab_ca("p384");
+	struct ocsp_ca ours, theirs;
+	struct ocsp_request r;
+	(void)state;
+
+	assert_int_equal(responder_ca(j, lab_ca("p256"), &ours), 0);
+	assert_int_equal(responder_ca(j, other, &theirs), 0);
+	for (int i = 0; i < 4; i++) {
+		bool sha256 = i % 2 == 1;
+
+		assert_int_equal(
+		    ocsp_request_parse(
+			request(j, sha256 ? EVP_sha256() : EVP_sha1(), SERIAL,
+			    1, i >= 2),
+			&r),
+		    0);
+		assert_int_equal(r.count, 1);
+		assert_int_equal(
+		    r.certs[0].hash, sha256 ? OCSP_SHA256 : OCSP_SHA1);
+		assert_true(span_eq(r.certs[0].serial, SERIAL));
+		assert_true(ocsp_ca_is(&ours, &r.certs[0]));
+		assert_false(ocsp_ca_is(&theirs, &r.certs[0]));
+		/* the right name hash with the wrong key hash */
+		r.certs[0].key_hash = sha256 ? span_mem(theirs.key_sha256, 32)
+					     : span_mem(theirs.key_sha1, 20);
+		assert_false(ocsp_ca_is(&ours, &r.certs[0]));
+	}
+	assert_int_equal(
+	    ocsp_request_parse(request(j, EVP_sha512(), SERIAL, 1, false), &r),
+	    0);
+	assert_int_equal(r.certs[0].hash, OCSP_HASH_OTHER);
+	assert_false(ocsp_ca_is(&ours, &r.certs[0]));
+	assert_int_equal(
+	    ocsp_request_parse(request(j, EVP_sha1(), SERIAL, 9, false), &r),
+	    0);
+	assert_int_equal(r.count, 9);
+}
+
+/* PK-171: cut anywhere, or with anything behind it, it is malformed. */
+static void
+test_broken(void **state)
+{
+	struct job *j = lab_job();
+	struct span good = request(j, EVP_sha256(), SERIAL, 2, true);
+	struct ocsp_request r;
+	(void)state;
+
+	for (size_t n = 0; n < good.n; n++) {
+		unit_case("%zu octets", n);
+		assert_int_equal(
+		    ocsp_request_parse(span_cut(good, 0, n), &r), -1);
+	}
+	assert_int_equal(
+	    ocsp_request_parse(lab_join(j, good, SPAN("\0")), &r), -1);
+	assert_int_equal(ocsp_request_parse(SPAN("\x30\x00"), &r), -1);
+	/* no request in the list */
+	assert_int_equal(
+	    ocsp_request_parse(SPAN("\x30\x04\x30\x02\x30\x00"), &r), -1);
+	/* a negative number */
+	struct span bad = lab_copy(j, request(j, EVP_sha1(), SERIAL, 1, false));
+	size_t at = span_find_span(bad, 0, SERIAL);
+	char *octets = arena_memdup(j->arena, bad.p, bad.n);
+	octets[at] = (char)0x81;
+	assert_int_equal(ocsp_request_parse(span_mem(octets, bad.n), &r), -1);
+}
+
+static const char *
+escaped(struct job *j, const char *text, const char *what)
+{
+	struct buf b;
+
+	buf_init(&b, j->arena, 4096);
+	for (; *text != '\0'; text++)
+		if (strchr(what, *text) != NULL)
+			buf_addf(&b, "%%%02x", (unsigned char)*text);
+		else
+			buf_add_char(&b, *text);
+	return b.p;
+}
+
+static const char *
+collapsed(struct job *j, const char *text)
+{
+	struct buf b;
+
+	buf_init(&b, j->arena, 4096);
+	for (; *text != '\0'; text++)
+		if (text[0] != '/' || text[1] != '/')
+			buf_add_char(&b, *text);
+	return b.p;
+}
+
+static bool
+is_number(void *ctx, const struct ocsp_request *r)
+{
+	const struct span *serial = ctx;
+
+	return r->count == 1 && span_eq(r->certs[0].serial, *serial);
+}
+
+/* PK-166: a thousand numbers; bare, escaped, and as a proxy that merges
+ * slashes leaves them. */
+static void
+test_path(void **state)
+{
+	struct job *j = lab_job();
+	unsigned with_slash = 0, with_plus = 0, merged = 0;
+	(void)state;
+
+	for (int i = 0; i < 1000; i++) {
+		struct ocsp_request r;
+		uint8_t serial[17];
+		struct span der, wanted = span_mem(serial, sizeof(serial));
+		struct buf b;
+
+		rnd_bytes(serial, sizeof(serial));
+		serial[0] = 1;
+		if (i % 4 == 0) /* "//" somewhere */
+			memset(serial + 4, 0xff, 2);
+		der = request(
+		    j, EVP_sha1(), span_mem(serial, sizeof(serial)), 1, false);
+		buf_init(&b, j->arena, 4096);
+		b64_add(&b, der);
+		const char *forms[] = { b.p, escaped(j, b.p, "/+="),
+			escaped(j, b.p, "/"), escaped(j, b.p, "+="),
+			collapsed(j, b.p) };
+		with_slash += strchr(b.p, '/') != NULL;
+		with_plus += strchr(b.p, '+') != NULL;
+		for (size_t f = 0; f < 5; f++) {
+			size_t lost = strlen(b.p) - strlen(forms[4]);
+
+			/* More than that is not tried. */
+			if (f == 4 && lost > 2)
+				continue;
+			merged += f == 4 && lost > 0;
+			unit_case("%s", forms[f]);
+			assert_int_equal(
+			    ocsp_request_from_path(j->arena, span_str(forms[f]),
+				is_number, &wanted, &r),
+			    0);
+			assert_true(span_eq(r.certs[0].serial,
+			    span_mem(serial, sizeof(serial))));
+		}
+	}
+	assert_true(with_slash > 300 && with_plus > 300 && merged > 10);
+}
+
+static void
+test_bad_path(void **state)
+{
+	static const char *const bad[] = { "", "A", "%", "%4", "%zz", "AAAA",
+		"////////////////////////////////////////", "MA==", " ", "MA" };
+	struct job *j = lab_job();
+	struct ocsp_request r;
+	struct span none = { NULL, 0 };
+	(void)state;
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		unit_case("%s", bad[i]);
+		assert_int_equal(ocsp_request_from_path(j->arena,
+				     span_str(bad[i]), is_number, &none, &r),
+		    -1);
+	}
+}
+
+static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(test_openssl),
+	cmocka_unit_test(test_broken),
+	cmocka_unit_test(test_path),
+	cmocka_unit_test(test_bad_path),
+};
+UNIT_MAIN(tests)
