@@ -20,6 +20,7 @@
 #include "lib/clock.h"
 #include "lib/conf.h"
 #include "lib/fdio.h"
+#include "pki/crl.h"
 #include "pki/key.h"
 #include "src/role_issuer.h"
 #include "tests/unit/pki_lab.h"
@@ -398,7 +399,175 @@ test_sweep(struct job *j)
 	assert_int_equal(row.revoked_at, j->now);
 }
 
+/* --- shards --------------------------------------------------------------- */
+
+static struct span
+file_of(struct lab *lab, int64_t shard)
+{
+	struct span der;
+
+	EXPECT(lab->j,
+	    file_read(lab->j,
+		status_shard_file(lab->j->arena, &lab->conf.issuer, shard),
+		100000, &der),
+	    0);
+	return der;
+}
+
+/* PK-153 to PK-155, L-62: from one to four; who was in the first stays. */
+static void
+test_shards(struct job *j)
+{
+	struct crl_input l[4];
+	struct lab lab;
+	const char *a, *b;
+
+	lab_init(&lab, j);
+	EXPECT(j, issuer_list_start(&lab.issuer, j), 0);
+	a = make_cert(&lab, FIXTURE_NOW + 365 * DAY);
+	publish_all(&lab);
+	EXPECT(j, crl_read(j, lab.issuer.ca, file_of(&lab, 0), &l[0]), 0);
+	assert_null(l[0].point);
+
+	lab.conf.issuer.crl_shards = 4;
+	EXPECT(j, issuer_list_start(&lab.issuer, j), 0);
+	b = make_cert(&lab, FIXTURE_NOW + 365 * DAY);
+	fixture_sql(j, "UPDATE cert SET shard = 3 WHERE id = 'cert2'");
+	at(&lab, FIXTURE_NOW + HOUR);
+	revoke_one(&lab, a, 1);
+	revoke_one(&lab, b, 5);
+	assert_int_equal(publish_all(&lab), 4);
+	for (int64_t s = 0; s < 4; s++) {
+		EXPECT(
+		    j, crl_read(j, lab.issuer.ca, file_of(&lab, s), &l[s]), 0);
+		assert_string_equal(l[s].point,
+		    status_shard_url(j->arena, &lab.conf.issuer, s));
+		assert_int_equal(l[s].count, s == 0 || s == 3);
+		if (s > 0)
+			assert_true(l[s].number > l[s - 1].number);
+	}
+	assert_string_equal(l[3].point, "http://crl.example.com/issuing-3.crl");
+	assert_int_equal(l[0].entries[0].reason, 1);
+	assert_int_equal(l[3].entries[0].reason, 5);
+
+	/* only one of them waits */
+	at(&lab, FIXTURE_NOW + 2 * HOUR);
+	revoke_one(&lab, make_cert(&lab, FIXTURE_NOW + 365 * DAY), 0);
+	assert_int_equal(publish_all(&lab), 1);
+
+	/* PK-154: never fewer; PK-155: never by another URL */
+	lab.conf.issuer.crl_shards = 3;
+	assert_int_equal(issuer_list_start(&lab.issuer, j), -1);
+	assert_non_null(strstr(j->err.text, "PK-154"));
+	job_recover(j);
+	lab.conf.issuer.crl_shards = 4;
+	lab.conf.issuer.crl_url = "http://other.example.com/issuing.crl";
+	assert_int_equal(issuer_list_start(&lab.issuer, j), -1);
+	assert_non_null(strstr(j->err.text, "PK-155"));
+	job_recover(j);
+	/* openssl's own reader: critical, user certificates only */
+	const struct span der = file_of(&lab, 2);
+	const unsigned char *p = (const unsigned char *)der.p;
+	X509_CRL *crl = d2i_X509_CRL(NULL, &p, (long)der.n);
+	int critical;
+	ISSUING_DIST_POINT *idp = X509_CRL_get_ext_d2i(
+	    crl, NID_issuing_distribution_point, &critical, NULL);
+	assert_int_equal(critical, 1);
+	assert_true(idp->onlyuser > 0 && idp->onlyCA <= 0 &&
+		    idp->onlyattr <= 0 && idp->indirectCRL <= 0 &&
+		    idp->onlysomereasons == NULL);
+	ISSUING_DIST_POINT_free(idp);
+	X509_CRL_free(crl);
+}
+
+/* PK-154: each gets its share, by the number alone. */
+static void
+test_shard_of(void **state)
+{
+	struct conf_issuer c = { .crl_shards = 4 };
+	unsigned counts[4] = { 0 };
+	(void)state;
+
+	for (unsigned i = 0; i < 65536; i++) {
+		uint8_t serial[3] = { 1, (uint8_t)(i >> 8), (uint8_t)i };
+
+		counts[status_shard_of(&c, span_mem(serial, 3))]++;
+	}
+	for (size_t s = 0; s < 4; s++)
+		assert_int_equal(counts[s], 16384);
+	c.crl_shards = 1;
+	assert_int_equal(status_shard_of(&c, SPAN("\1\2\3")), 0);
+}
+
+/* PK-163, L-66: no entry is lost by whoever can write rows; what is gone from
+ * the database is still in the file. */
+static void
+test_taken_back(struct job *j)
+{
+	static const char *const attacks[] = {
+		"UPDATE cert SET revoked_at = 0, reason = 0",
+		"UPDATE cert SET shard = 1",
+		"UPDATE cert SET not_after = 1, list_due_at = NULL",
+		"UPDATE cert SET ca_label = 'x'",
+	};
+	struct lab lab;
+	struct span before;
+
+	lab_init(&lab, j);
+	publish_all(&lab);
+	at(&lab, FIXTURE_NOW + HOUR);
+	revoke_one(&lab, make_cert(&lab, FIXTURE_NOW + 365 * DAY), 1);
+	publish_all(&lab);
+	before = file_of(&lab, 0);
+	fixture_sql(j, "CREATE TABLE kept AS SELECT * FROM cert");
+	for (size_t i = 0; i < sizeof(attacks) / sizeof(attacks[0]); i++) {
+		unit_case("%s", attacks[i]);
+		fixture_sql(j, attacks[i]);
+		at(&lab, FIXTURE_NOW + (int64_t)(i + 2) * DAY);
+		assert_int_equal(issuer_list_step(&lab.issuer, j), -1);
+		assert_non_null(strstr(j->err.text, "L-66"));
+		job_recover(j);
+		/* with the row of the list, too */
+		fixture_sql(j, "DELETE FROM crl WHERE der IS NOT NULL");
+		assert_int_equal(issuer_list_step(&lab.issuer, j), -1);
+		assert_non_null(strstr(j->err.text, "L-66"));
+		job_recover(j);
+		assert_true(span_eq(file_of(&lab, 0), before));
+		fixture_sql(j, "DELETE FROM cert");
+		fixture_sql(j, "INSERT INTO cert SELECT * FROM kept");
+	}
+	/* as it was: the number goes on from the file's */
+	assert_int_equal(publish_all(&lab), 1);
+	assert_string_equal(listed(&lab), "0101:1");
+	fixture_sql(j, "DROP TABLE kept");
+}
+
+/* A list in the database that this CA did not sign is never written out. */
+static void
+test_foreign_list(struct job *j)
+{
+	struct lab lab;
+	struct span before;
+
+	lab_init(&lab, j);
+	publish_all(&lab);
+	before = file_of(&lab, 0);
+	at(&lab, FIXTURE_NOW + HOUR);
+	fixture_sql(j, "INSERT INTO crl (ca_label, shard, number, this_update, "
+		       "next_update, der) SELECT ca_label, 0, number + 5, 1, "
+		       "2, der FROM crl");
+	fixture_sql(j, "UPDATE crl SET der = substr(der, 1, 40) "
+		       "WHERE number > 5");
+	assert_int_equal(issuer_list_step(&lab.issuer, j), -1);
+	job_recover(j);
+	assert_true(span_eq(file_of(&lab, 0), before));
+}
+
 static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(test_shard_of),
+	STORE_TEST(test_shards),
+	STORE_TEST(test_taken_back),
+	STORE_TEST(test_foreign_list),
 	cmocka_unit_test(test_pauses),
 	STORE_TEST(test_times),
 	STORE_TEST(test_reason_changes),
