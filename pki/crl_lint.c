@@ -203,7 +203,7 @@ read_reason(struct span extensions, int *reason)
 	    der_only(value, DER_ENUMERATED, &d) < 0 || d.body.n != 1 ||
 	    d.body.p[0] <= 0)
 		return "L-63: an entry's extension is not a reason code";
-	*reason = d.body.p[0];
+	*reason = (uint8_t)d.body.p[0];
 	return NULL;
 }
 
@@ -390,7 +390,8 @@ crl_compare(struct job *j, const struct crl_input *former,
     const struct crl_input *next, const struct crl_entry ***lost, size_t *count)
 {
 	*count = 0;
-	*lost = arena_calloc(j->arena, former->count, sizeof(**lost));
+	*lost =
+	    arena_calloc(j->arena, former->count, sizeof(struct crl_entry *));
 	if (next->number <= former->number)
 		return job_fail(j, ERR_INTERNAL,
 		    "list refused: L-66: its number is not greater than the "

@@ -54,7 +54,7 @@ sha1(struct span in, uint8_t out[SHA_DIGEST_LENGTH])
 int
 responder_ca(struct job *j, const struct ca *ca, struct ocsp_ca *out)
 {
-	struct span spki, bits;
+	struct span spki = { NULL, 0 }, bits = { NULL, 0 };
 
 	if (key_bits_of(j, ca->signer.public_key, &spki, &bits) < 0)
 		return -1;
@@ -210,7 +210,7 @@ int
 responder_prepare(struct job *j, struct arena *keep, const struct ca *ca,
     struct responder *out)
 {
-	struct span spki, bits;
+	struct span spki = { NULL, 0 }, bits = { NULL, 0 };
 
 	*out = (struct responder){ .key = ossl_own_pkey(
 				       keep, EVP_EC_gen("P-256")) };

@@ -140,6 +140,7 @@ answer(struct listening *h, struct MHD_Connection *c, const char *method,
 
 /* First without a body, then with its parts, then without: the end. */
 static enum MHD_Result
+/* NOLINTNEXTLINE(readability-function-size): libmicrohttpd's type */
 on_request(void *ctx, struct MHD_Connection *connection, const char *url,
     const char *method, const char *version, const char *part, size_t *size,
     void **request)

@@ -54,6 +54,11 @@ lab_init(struct lab *lab, struct job *j)
 	lab->conf.issuer.crl_file =
 	    arena_printf(j->arena, "%s/test_lists.crl", lab_ca_folder("p256"));
 	unlink(lab->conf.issuer.crl_file);
+	/* of the same test on the other database */
+	unlink(arena_printf(j->arena, "%s/other.crl", lab_ca_folder("p256")));
+	for (int64_t s = 1; s < 4; s++)
+		unlink(arena_printf(j->arena, "%s/test_lists-%d.crl",
+		    lab_ca_folder("p256"), (int)s));
 	lab->conf.issuer.crl_shards = 1;
 	lab->conf.issuer.crl_url = LAB_CRL_URL;
 	j->conf = &lab->conf;
