@@ -39,9 +39,8 @@ struct served {
 	ino_t inode;
 	off_t size;
 	struct timespec changed;
-	const char *etag; /* NULL: not read yet */
+	char etag[2 * SHA256_LEN + 3]; /* empty: not read yet */
 	int64_t this_update;
-	struct arena *own;
 };
 
 struct unknown {
@@ -203,7 +202,7 @@ look_at(struct job *j, struct served *l, int fd, const struct stat *st)
 	struct crl_input times;
 	struct span der;
 
-	if (l->etag != NULL && l->inode == st->st_ino &&
+	if (l->etag[0] != '\0' && l->inode == st->st_ino &&
 	    l->size == st->st_size && l->changed.tv_sec == st->st_mtim.tv_sec &&
 	    l->changed.tv_nsec == st->st_mtim.tv_nsec)
 		return 0;
@@ -212,9 +211,7 @@ look_at(struct job *j, struct served *l, int fd, const struct stat *st)
 	if (crl_read_times(der, &times) < 0)
 		return job_fail(
 		    j, ERR_INTERNAL, "%s: not a revocation list", l->file);
-	arena_free(l->own);
-	l->own = arena_new();
-	l->etag = etag_of(l->own, der);
+	memcpy(l->etag, etag_of(j->arena, der), sizeof(l->etag));
 	l->this_update = times.this_update;
 	l->inode = st->st_ino;
 	l->size = st->st_size;

@@ -44,10 +44,11 @@ static int
 load(struct job *j, const char *folder, const struct ca **ca)
 {
 	const struct ca_files files = {
-		arena_printf(j->arena, "%s/issuing.pem", folder),
-		arena_printf(j->arena, "%s/root.pem", folder),
-		arena_printf(j->arena, "%s/issuing-key.pem", folder),
-		arena_printf(j->arena, "%s/ca-passphrase", folder),
+		.certificate = arena_printf(j->arena, "%s/issuing.pem", folder),
+		.chain = arena_printf(j->arena, "%s/root.pem", folder),
+		.key = arena_printf(j->arena, "%s/issuing-key.pem", folder),
+		.passphrase_file =
+		    arena_printf(j->arena, "%s/ca-passphrase", folder),
 	};
 
 	return ca_load(j, j->arena, &files, ca);

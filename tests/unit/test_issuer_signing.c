@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "db/store_cert.h"
+#include "db/store_crl.h"
 #include "lib/hex.h"
 #include "lib/rnd.h"
 #include "pki/ca.h"
@@ -115,8 +116,10 @@ wait_for_issuer(struct role_lab *lab, struct job *j)
 	key.context = lab;
 	lab->issuer.ca = &ca;
 	lab->conf.issuer.crl_url = LAB_CRL_URL;
+	lab->conf.issuer.crl_shards = 1;
 	lab->conf.issuer.crl_file =
 	    arena_printf(j->arena, "%s/issuing.crl", lab_folder());
+	unlink(lab->conf.issuer.crl_file); /* of the test before */
 	lab->conf.issuer.validity_days = 365;
 	lab->conf.issuer.clock_allowance = 300;
 	lab->conf.issuer.serial_octet = 1;
@@ -245,16 +248,18 @@ test_uncertain(struct job *j)
 	assert_string_equal(c.revoked_by, "issuer");
 	/* Due at once, and then on the list. */
 	EXPECT(j,
-	    store_cert_revoked(
-		j, ca_key_label(lab.issuer.ca), j->now, &rows, &n),
+	    store_cert_revoked(j,
+		&(struct crl){ .ca_label = ca_key_label(lab.issuer.ca) },
+		j->now, &rows, &n),
 	    0);
 	assert_int_equal(n, 1);
 	assert_true(rows[0].is_due);
 	assert_string_equal(hex_dup(j->arena, rows[0].serial), c.serial);
 	run_issuer(&lab);
 	EXPECT(j,
-	    store_cert_revoked(
-		j, ca_key_label(lab.issuer.ca), j->now, &rows, &n),
+	    store_cert_revoked(j,
+		&(struct crl){ .ca_label = ca_key_label(lab.issuer.ca) },
+		j->now, &rows, &n),
 	    0);
 	assert_int_equal(n, 1);
 	assert_false(rows[0].is_due);
