@@ -11,6 +11,7 @@
 #include "acme/problem.h"
 #include "acme/replaces.h"
 #include "acme/status.h"
+#include "acme/stop.h"
 #include "db/store_audit.h"
 #include "db/store_key.h"
 #include "lib/arena.h"
@@ -58,6 +59,25 @@ check_profile(struct job *j, const struct conf *conf, const struct order *order,
 		return 0;
 	return job_fail(j, ERR_INVALID_PROFILE,
 	    "profile %s is no longer offered", order->profile);
+}
+
+/* PK-45: the order stays ready, and what was stopped is the operator's to
+ * tell. */
+static int
+check_stop(struct acme *a, struct job *j, const struct order *order,
+    struct response *resp)
+{
+	struct problem_extra *extra;
+	struct stop stop;
+	int found = stop_find(j, order, a->chain.ca_label, &stop);
+
+	if (found <= 0)
+		return found;
+	extra = arena_calloc(j->arena, 1, sizeof(*extra));
+	extra->retry_after = STOP_RETRY_AFTER;
+	resp->problem = extra;
+	return job_fail(j, ERR_ISSUANCE_STOPPED,
+	    "no certificates are issued for this order at the moment");
 }
 
 /* AC-132 to AC-139 */
@@ -191,6 +211,7 @@ order_finalize(
 	struct span der = { NULL, 0 };
 
 	if (order_find(j, req, &order) < 0 || check_ready(j, &order) < 0 ||
+	    check_stop(a, j, &order, resp) < 0 ||
 	    finalize_csr(j, req->payload, &der) < 0 ||
 	    check_profile(j, a->conf, &order, &profile) < 0)
 		return -1;

@@ -35,6 +35,7 @@ libcs_acme_a_SOURCES = \
 	acme/route.c acme/route.h \
 	acme/revoke.c acme/revoke.h \
 	acme/status.c acme/status.h \
+	acme/stop.c acme/stop.h \
 	acme/throttle.c acme/throttle.h \
 	acme/validation.c acme/validation.h
 

@@ -69,6 +69,7 @@ problem_type(enum err_kind kind)
 	case ERR_USER_ACTION_REQUIRED:
 		return ACME_ERROR "userActionRequired";
 	case ERR_NONE:
+	case ERR_ISSUANCE_STOPPED:
 	case ERR_INTERNAL:
 	case ERR_BUSY:
 	case ERR_CONFLICT:
@@ -112,6 +113,7 @@ usual_status(enum err_kind kind)
 	case ERR_NONE:
 	case ERR_INTERNAL:
 		return 500;
+	case ERR_ISSUANCE_STOPPED:
 	case ERR_BUSY:
 	case ERR_CONFLICT:
 		return 503;

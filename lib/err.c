@@ -44,6 +44,8 @@ err_kind_name(enum err_kind kind)
 		return "invalidContact";
 	case ERR_INVALID_PROFILE:
 		return "invalidProfile";
+	case ERR_ISSUANCE_STOPPED:
+		return "issuanceStopped";
 	case ERR_MALFORMED:
 		return "malformed";
 	case ERR_ORDER_NOT_READY:

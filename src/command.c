@@ -9,9 +9,11 @@
 
 #include <assert.h>
 #include <getopt.h>
+#include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 int
 command_fail(const char *fmt, ...)
@@ -91,6 +93,20 @@ command_open(struct command *c, const char *config)
 	}
 	c->job.store = c->store;
 	return 0;
+}
+
+const char *
+command_operator(struct job *j)
+{
+	const char *name = geteuid() == 0 ? getenv("SUDO_USER") : NULL;
+	const struct passwd *pw;
+
+	if (name != NULL && name[0] != '\0')
+		return arena_printf(j->arena, "operator:%s", name);
+	pw = getpwuid(getuid());
+	if (pw != NULL)
+		return arena_printf(j->arena, "operator:%s", pw->pw_name);
+	return arena_printf(j->arena, "operator:uid %u", (unsigned)getuid());
 }
 
 void

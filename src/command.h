@@ -23,6 +23,8 @@ int cmd_eab(int argc, char **argv);
 int cmd_authz(int argc, char **argv);
 int cmd_evidence(int argc, char **argv);
 int cmd_cert(int argc, char **argv);
+int cmd_stop(int argc, char **argv);
+int cmd_resume(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_crl(int argc, char **argv);
 int cmd_key(int argc, char **argv);
@@ -60,6 +62,12 @@ struct command {
  * standard error what is wrong and what to do. */
 int command_open(struct command *c, const char *config);
 void command_close(struct command *c);
+/*
+ * Who runs the command, for records: "operator:NAME" of the system account,
+ * the one behind sudo if there is one.  Whoever can write the database is
+ * believed; the name is for the record, not a proof.
+ */
+const char *command_operator(struct job *j);
 /* "countersign: <text>" on standard error; returns EXIT_FAILURE. */
 int command_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 

@@ -28,6 +28,7 @@ libcs_src_a_SOURCES = \
 	src/cmd_limits.c \
 	src/cmd_mail.c \
 	src/cmd_orders.c \
+	src/cmd_stop.c \
 	src/cmd_suppress.c \
 	src/command.c src/command.h \
 	src/conf_file.c src/conf_file.h src/conf_reload.c \

@@ -5,6 +5,7 @@
 #include "acme/dates.h"
 #include "acme/offer.h"
 #include "acme/problem.h"
+#include "acme/stop.h"
 #include "db/store_account.h"
 #include "db/store_audit.h"
 #include "db/store_caa.h"
@@ -33,6 +34,7 @@
 
 #define LEASE_SECS 120 /* over CAA_WAIT_SECS_MAX */
 #define HOUR 3600
+#define STOP_SECS 15 /* an order that waits for issuance to go on */
 #define WAIT_SECS 2
 #define PAUSE_MAX_SECS 300
 #define DRAWS_MAX 4
@@ -215,6 +217,19 @@ check_dates(const struct issuer *i, struct job *j, const struct order *o,
 	return dates_fit(j, conf, profile, out, ca_not_after(i->ca));
 }
 
+/* PK-45: asked before a serial is taken, and again before the signature. */
+static int
+check_stop(const struct issuer *i, struct job *j, const struct order *o)
+{
+	struct stop s;
+	int found = stop_find(j, o, ca_key_label(i->ca), &s);
+
+	if (found > 0)
+		return job_fail(j, ERR_ISSUANCE_STOPPED,
+		    "issuance is stopped (%s %s)", s.scope, s.value);
+	return found;
+}
+
 /* PK-65: an account key of now or before, or the CA's own. */
 static int
 is_other_key(const struct issuer *i, struct job *j, const struct csr *csr)
@@ -299,8 +314,8 @@ try_reserve(const struct issuer *i, struct job *j, const struct order *o,
 		.reserved_at = j->now,
 	};
 	c->evidence = evidence_of(i, j, o, c);
-	if (store_begin(j) < 0 || check_key(i, j, o, csr) < 0 ||
-	    store_cert_reserve(j, c, taken) < 0)
+	if (store_begin(j) < 0 || check_stop(i, j, o) < 0 ||
+	    check_key(i, j, o, csr) < 0 || store_cert_reserve(j, c, taken) < 0)
 		return worker_undo(j);
 	return store_commit(j);
 }
@@ -335,7 +350,8 @@ sign_and_record(struct issuer *i, struct job *j, const struct order *o,
 	struct span der;
 	int ready;
 
-	if (issue_sign(j, i->ca, c->tbs, c->signature_alg, &der) < 0)
+	if (check_stop(i, j, o) < 0 ||
+	    issue_sign(j, i->ca, c->tbs, c->signature_alg, &der) < 0)
 		return -1;
 	/* PK-149: nobody gets it before its status can be asked for. */
 	ready = status_is_ready(i, j, c);
@@ -421,6 +437,18 @@ is_final(enum err_kind kind)
 	       kind == ERR_MALFORMED || kind == ERR_INVALID_PROFILE;
 }
 
+/* PK-45: the order is not the worse for it. */
+static int
+wait_for_resume(struct job *j, const struct order *o)
+{
+	if (j->err.kind != ERR_ISSUANCE_STOPPED)
+		return -1;
+	log_warning(
+	    "certificate waits", "order=%s reason=\"%s\"", o->id, j->err.text);
+	job_recover(j);
+	return give_back(j, o, STOP_SECS);
+}
+
 static int
 do_order(
     struct issuer *i, struct job *j, const struct order *o, int64_t attempts)
@@ -438,6 +466,8 @@ do_order(
 		return end_order(j, o, ERR_INVALID_PROFILE,
 		    arena_printf(j->arena, "profile %s is no longer offered",
 			profile->name));
+	if (check_stop(i, j, o) < 0)
+		return wait_for_resume(j, o);
 	if (ceiling_reached(j, &reached) < 0)
 		return -1;
 	if (reached)
@@ -461,6 +491,8 @@ do_order(
 	if (is_final(j->err.kind))
 		return end_order(
 		    j, o, j->err.kind, arena_strdup(j->arena, j->err.text));
+	if (j->err.kind == ERR_ISSUANCE_STOPPED)
+		return wait_for_resume(j, o);
 	why = j->err;
 	job_recover(j);
 	if (ca_ready(j, i->ca) < 0)

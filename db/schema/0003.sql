@@ -58,3 +58,15 @@ CREATE TABLE responder (
 	der BYTEA,
 	PRIMARY KEY (ca_label, serial)
 );
+
+-- Issuance that was stopped (PK-45), incidents (PK-185 to PK-194).
+
+-- What is stopped now: a handful of rows; what was, is in the audit chain.
+CREATE TABLE issuance_stop (
+	scope TEXT NOT NULL, -- all, profile, domain, issuer
+	value TEXT NOT NULL, -- empty with all
+	reason TEXT NOT NULL,
+	stopped_by TEXT NOT NULL,
+	stopped_at BIGINT NOT NULL,
+	PRIMARY KEY (scope, value)
+);

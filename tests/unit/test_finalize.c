@@ -16,6 +16,7 @@
 #include "db/store_account.h"
 #include "db/store_cert.h"
 #include "db/store_key.h"
+#include "db/store_stop.h"
 #include "lib/b64.h"
 #include "lib/digest.h"
 #include "tests/unit/acme_certs.h"
@@ -248,6 +249,33 @@ test_profile_withdrawn(struct job *j)
 	a = finalize(j, url, csr_named("good"));
 	front_expect(&a, 200, "", NULL);
 	assert_string_equal(front_str(&a, "profile"), "mailbox-multipurpose");
+	front_close();
+}
+
+/* PK-45: the order stays ready, whatever the request is worth. */
+static void
+test_stopped(struct job *j)
+{
+	static const struct stop all = { STOP_ALL, "", "a test", "me", 0 };
+	const char *url;
+	struct answer a;
+
+	front_open(j);
+	url = ready_order(j);
+	EXPECT(j, store_begin(j), 0);
+	EXPECT(j, store_stop_add(j, &all), 1);
+	EXPECT(j, store_commit(j), 0);
+	a = finalize(j, url, csr_named("good"));
+	front_expect(&a, 503, "serverInternal",
+	    "no certificates are issued for this order at the moment");
+	assert_string_equal(front_header(&a, "Retry-After", 0), "300");
+	assert_false(a.changed);
+	assert_string_equal(status_of(j, url), "ready");
+	EXPECT(j, store_begin(j), 0);
+	EXPECT(j, store_stop_lift(j, all.scope, all.value), 1);
+	EXPECT(j, store_commit(j), 0);
+	a = finalize(j, url, csr_named("good"));
+	front_expect(&a, 200, "", NULL);
 	front_close();
 }
 
@@ -660,6 +688,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_not_ready),
 	STORE_TEST(test_request_is_proof),
 	STORE_TEST(test_profile_withdrawn),
+	STORE_TEST(test_stopped),
 	STORE_TEST(test_profile_unknown),
 	STORE_TEST_SQLITE(test_profile_intent),
 	STORE_TEST(test_refusals),

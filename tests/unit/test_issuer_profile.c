@@ -1,6 +1,6 @@
 /*
  * The issuer goes by the order's profile and dates, and believes neither:
- * AC-92, AC-138, AC-142, AC-163, AC-164, PK-18, PK-67, PK-92.
+ * AC-92, AC-138, AC-142, AC-163, AC-164, PK-18, PK-45, PK-67, PK-92.
  */
 #include "config.h"
 
@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "db/store_cert.h"
+#include "db/store_stop.h"
 #include "lib/digest.h"
 #include "lib/fdio.h"
 #include "pki/certview.h"
@@ -312,6 +313,55 @@ test_ca_end(struct job *j)
 	expect_issued(&lab);
 }
 
+/* PK-45: what waits for the issuer waits on, and is not the worse for it. */
+static void
+test_stopped(struct job *j)
+{
+	static const struct {
+		const char *scope, *value;
+		bool holds;
+	} rows[] = {
+		{ STOP_ALL, "", true },
+		{ STOP_PROFILE, "mailbox-strict", true },
+		{ STOP_PROFILE, "mailbox-signing", false },
+		{ STOP_DOMAIN, "example.org", true },
+		{ STOP_DOMAIN, "org", true },
+		{ STOP_DOMAIN, "ample.org", false },
+		{ STOP_DOMAIN, "sub.example.org", false },
+		{ STOP_ISSUER, NULL, true },
+		{ STOP_ISSUER, "00", false },
+	};
+	struct role_lab lab;
+	struct cert c;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct stop s = { rows[i].scope, rows[i].value, "a test", "me",
+			0 };
+
+		unit_case("%zu", i);
+		wait_for_issuer(&lab, j, "mailbox-strict", KEY_TYPE_P256, 0x11);
+		if (s.value == NULL)
+			s.value = ca_key_label(lab.issuer.ca);
+		EXPECT(j, store_begin(j), 0);
+		EXPECT(j, store_stop_add(j, &s), 1);
+		EXPECT(j, store_stop_add(j, &s), 0);
+		EXPECT(j, store_commit(j), 0);
+		if (rows[i].holds) {
+			run_issuer(&lab);
+			assert_null(fixture_reread(j, lab.order)->error);
+			EXPECT(j, store_cert_by_order(j, lab.order->id, &c), 0);
+		} else {
+			expect_issued(&lab);
+		}
+		EXPECT(j, store_begin(j), 0);
+		EXPECT(j, store_stop_lift(j, s.scope, s.value), 1);
+		EXPECT(j, store_stop_lift(j, s.scope, s.value), 0);
+		EXPECT(j, store_commit(j), 0);
+		role_lab_at(&lab, lab.j->now + 60);
+		expect_issued(&lab);
+	}
+}
+
 static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_each),
 	STORE_TEST(test_intent),
@@ -320,6 +370,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_dates),
 	STORE_TEST(test_dates_not_allowed),
 	STORE_TEST(test_ca_end),
+	STORE_TEST(test_stopped),
 };
 
 UNIT_MAIN(tests)

@@ -31,6 +31,7 @@ static const struct {
 	{ ERR_INCORRECT_RESPONSE, "incorrectResponse", 400 },
 	{ ERR_INVALID_CONTACT, "invalidContact", 400 },
 	{ ERR_INVALID_PROFILE, "invalidProfile", 400 },
+	{ ERR_ISSUANCE_STOPPED, "serverInternal", 503 },
 	{ ERR_MALFORMED, "malformed", 400 },
 	{ ERR_ORDER_NOT_READY, "orderNotReady", 403 },
 	{ ERR_RATE_LIMITED, "rateLimited", 429 },
