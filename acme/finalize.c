@@ -164,7 +164,7 @@ is_renewal(struct job *j, const struct order *order)
 		return 0;
 	found = store_cert_by_id(j, order->replaces_cert_id, NULL, &cert);
 	if (found > 0)
-		found = replaces_is_due(&cert, order->created_at);
+		found = replaces_is_due(j, &cert, order->created_at);
 	return found;
 }
 

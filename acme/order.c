@@ -240,10 +240,13 @@ take_limits(struct job *j, const struct conf_limits *conf,
     const struct request *req, const struct replaces *replaces,
     const struct order *order, struct response *resp)
 {
-	bool is_renewal =
-	    replaces->text != NULL && replaces_is_due(&replaces->cert, j->now);
+	int is_renewal = replaces->text == NULL
+			     ? 0
+			     : replaces_is_due(j, &replaces->cert, j->now);
 	struct limits l;
 
+	if (is_renewal < 0)
+		return -1;
 	limits_init(&l, j, conf);
 	if (!is_renewal)
 		limits_add(&l, LIMIT_NEW_ORDERS, order->account_id, 1);

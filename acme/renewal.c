@@ -6,6 +6,7 @@
 #include "acme/certid.h"
 #include "acme/response.h"
 #include "db/store_cert.h"
+#include "db/store_incident.h"
 #include "lib/conf.h"
 #include "lib/job.h"
 #include "lib/json.h"
@@ -13,6 +14,14 @@
 #define SHORT_LIFE ((int64_t)10 * 86400)
 /* A revoked certificate's: renew at once, whenever this is read. */
 #define PAST_SECS 3600
+#define DAY_SECS 86400
+#define SPARE_SECS ((int64_t)12 * 3600) /* PK-192 */
+
+static struct renewal_window
+window_past(int64_t before)
+{
+	return (struct renewal_window){ before - 1 - PAST_SECS, before - 1 };
+}
 
 /*
  * PK-191 wants a window that ends 14 days before notAfter if a person must
@@ -28,10 +37,14 @@ renewal_window(const struct renewal_facts *f, int64_t now)
 	struct renewal_window w = { centre - width / 2, 0 };
 
 	w.end = w.start + width;
-	if (f->revoked_at != 0) {
-		w.end = (f->revoked_at < now ? f->revoked_at : now) - 1;
-		w.start = w.end - PAST_SECS;
-	}
+	if (f->revoked_at != 0)
+		return window_past(f->revoked_at < now ? f->revoked_at : now);
+	if (f->deadline == 0)
+		return w;
+	if (f->deadline - now <= DAY_SECS)
+		return window_past(now);
+	w.start = now;
+	w.end = f->deadline - SPARE_SECS;
 	return w;
 }
 
@@ -62,12 +75,17 @@ renewal_read(
 	struct renewal_window w;
 	const struct conf *conf = a->conf;
 	struct json_out o;
+	int any;
 	struct cert cert = { .id = NULL };
 
 	if (find(j, req->tail, &cert) < 0)
 		return -1;
 	facts = (struct renewal_facts){ cert.not_before, cert.not_after,
-		cert.revoked_at };
+		cert.revoked_at, 0 };
+	any = store_incident_any_open(j);
+	if (any < 0 || (any > 0 && store_incident_deadline(
+				       j, cert.id, &facts.deadline) < 0))
+		return -1;
 	w = renewal_window(&facts, j->now);
 	response_object(resp, 200, &o);
 	json_key(&o, "suggestedWindow");
@@ -75,10 +93,13 @@ renewal_read(
 	json_member_time(&o, "start", w.start);
 	json_member_time(&o, "end", w.end);
 	json_object_end(&o);
-	if (cert.revoked_at != 0 && conf->renewal_explanation_url != NULL)
+	if ((cert.revoked_at != 0 || facts.deadline != 0) &&
+	    conf->renewal_explanation_url != NULL)
 		json_member_str(
 		    &o, "explanationURL", conf->renewal_explanation_url);
 	json_object_end(&o);
-	response_retry_after(resp, j, RENEWAL_RETRY_AFTER);
+	/* PK-193: of all certificates, so that it tells nothing of this one. */
+	response_retry_after(resp, j,
+	    any > 0 ? RENEWAL_RETRY_AFTER_INCIDENT : RENEWAL_RETRY_AFTER);
 	return 0;
 }

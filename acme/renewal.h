@@ -10,8 +10,9 @@
 struct acme;
 struct job;
 
-#define RENEWAL_RETRY_AFTER 21600 /* AC-165 */
-#define RENEWAL_MAX_AGE 3600      /* AC-17: min(3600, Retry-After) */
+#define RENEWAL_RETRY_AFTER 21600         /* AC-165 */
+#define RENEWAL_RETRY_AFTER_INCIDENT 3600 /* PK-193 */
+#define RENEWAL_MAX_AGE 3600              /* AC-17: min(3600, Retry-After) */
 
 int renewal_read(
     struct acme *a, struct job *j, struct request *req, struct response *resp);
@@ -20,13 +21,17 @@ struct renewal_facts {
 	int64_t not_before;
 	int64_t not_after;  /* inclusive */
 	int64_t revoked_at; /* 0: not revoked */
+	int64_t deadline;   /* of an open incident; 0: in none */
 };
 struct renewal_window {
 	int64_t start;
 	int64_t end; /* always after start */
 };
-/* AC-168: around the end of the second third of the validity, or in the past
- * for a revoked certificate (PK-192). */
+/*
+ * AC-168: around the end of the second third of the validity.  PK-192: in an
+ * incident from now to 12 hours before the deadline; in the past, when that is
+ * no more than a day away, or the certificate is revoked.
+ */
 struct renewal_window renewal_window(
     const struct renewal_facts *f, int64_t now);
 

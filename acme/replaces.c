@@ -8,6 +8,7 @@
 #include "acme/identifier.h"
 #include "acme/renewal.h"
 #include "acme/status.h"
+#include "db/store_incident.h"
 #include "lib/job.h"
 #include "lib/json.h"
 
@@ -105,17 +106,22 @@ replaces_check(struct job *j, const struct json *payload,
 static bool
 is_recalled(const struct cert *cert)
 {
-	return cert->revoked_at != 0 && cert->revoked_by != NULL &&
-	       strcmp(cert->revoked_by, "operator") == 0;
+	if (cert->revoked_at == 0 || cert->revoked_by == NULL)
+		return false;
+	return strcmp(cert->revoked_by, "operator") == 0 ||
+	       span_starts(span_str(cert->revoked_by), SPAN("incident:"));
 }
 
-bool
-replaces_is_due(const struct cert *cert, int64_t at)
+int
+replaces_is_due(struct job *j, const struct cert *cert, int64_t at)
 {
 	struct renewal_facts facts = { cert->not_before, cert->not_after,
-		is_recalled(cert) ? cert->revoked_at : 0 };
+		is_recalled(cert) ? cert->revoked_at : 0, 0 };
+	int64_t deadline;
 
-	return renewal_window(&facts, at).start <= at;
+	if (renewal_window(&facts, at).start <= at)
+		return 1;
+	return store_incident_deadline(j, cert->id, &deadline);
 }
 
 int

@@ -27,11 +27,12 @@ int replaces_check(struct job *j, const struct json *payload,
     struct replaces *out);
 /*
  * AC-172, PK-194: is it time to renew the certificate?  From the start of its
- * window on, or once the operator has revoked it; an order that replaces it
+ * window on, while an incident holds it, or once the operator or an incident
+ * has revoked it: 1, 0, -1.  An order that replaces it
  * then is exempt from the limits of orders and certificates, never from those
  * of mails.
  */
-bool replaces_is_due(const struct cert *cert, int64_t at);
+int replaces_is_due(struct job *j, const struct cert *cert, int64_t at);
 /* The order is from now on the one that replaces it: 0, or -1 when another
  * was faster (409). */
 int replaces_mark(

@@ -10,6 +10,7 @@
 #include "db/store_audit.h"
 #include "db/store_authz.h"
 #include "db/store_cert.h"
+#include "db/store_incident.h"
 #include "db/store_key.h"
 #include "db/store_revoke.h"
 #include "lib/arena.h"
@@ -193,6 +194,31 @@ revoke_blocked(struct job *j, int64_t blocked_from, size_t max, size_t *count)
 		if (record(j, list[i].order_id, list[i].serial, &r) < 0)
 			return -1;
 	}
+	return 0;
+}
+
+/* Each certificate's record, and the incident's own in the end. */
+int
+revoke_incident(struct job *j, const struct incident *i, size_t max)
+{
+	const char *name = arena_printf(j->arena, "incident:%s", i->id);
+	const struct revocation r = { i->reason, name, { NULL, 0 } };
+	struct revoked_cert *list;
+	int64_t taken;
+	size_t count;
+
+	if (store_incident_revoke(j, i->id, &r, max, &taken, &list, &count) < 0)
+		return -1;
+	for (size_t k = 0; k < count; k++) {
+		if (record(j, list[k].order_id, list[k].serial, &r) < 0)
+			return -1;
+	}
+	if (taken > 0)
+		return 1;
+	if (store_incident_finish(j, i->id) < 0 ||
+	    store_audit_add(
+		j, "issuer", "incident finished", name, "ok", NULL) < 0)
+		return -1;
 	return 0;
 }
 

@@ -6,6 +6,7 @@
 #define ACME_REVOKE_H
 
 #include "acme/request.h"
+#include "db/store_incident.h"
 
 struct acme;
 struct cert;
@@ -38,5 +39,10 @@ const char *revoke_reason_name(int64_t reason);
  * `max`. */
 int revoke_blocked(
     struct job *j, int64_t blocked_from, size_t max, size_t *count);
+/*
+ * PK-185: the next certificates, at most `max`, of an incident whose deadline
+ * has come: 1; 0: all were done, and the incident has ended; -1.
+ */
+int revoke_incident(struct job *j, const struct incident *i, size_t max);
 
 #endif

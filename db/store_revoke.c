@@ -98,6 +98,27 @@ store_revoke_by_key(struct job *j, struct span spki_sha256,
 	return found;
 }
 
+int
+store_revoke_incident(struct job *j, const char *incident_id,
+    const char *cert_id_to, const struct revocation *r,
+    struct revoked_cert **out, size_t *count)
+{
+	struct query q;
+	int found = query_first_write(&q, j,
+	    "UPDATE cert SET revoked_at = $1, reason = $2, revoked_by = $3, "
+	    "list_due_at = $1, ocsp_due_at = $1 "
+	    "WHERE id IN (SELECT cert_id FROM incident_cert "
+	    "WHERE incident_id = $4 AND done_at = 0 AND cert_id <= $5) "
+	    "AND not_after >= $1 AND revoked_at = 0 "
+	    "RETURNING id, order_id, serial",
+	    ARGS(v_int(j->now), v_int(r->reason), v_text(r->by),
+		v_text(incident_id), v_text(cert_id_to)));
+
+	found = read_revoked(&q, found, out, count);
+	query_end(&q);
+	return found;
+}
+
 /* CROSS JOIN: SQLite goes from the few keys to their certificates. */
 int
 store_revoke_blocked(struct job *j, const struct revocation *r,

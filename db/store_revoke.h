@@ -11,7 +11,8 @@
 
 struct revocation {
 	int64_t reason;      /* RFC 5280 5.3.1; 0: unspecified */
-	const char *by;      /* "key", "account:<id>", "operator", "issuer" */
+	const char *by;      /* "key", "account:<id>", "operator", "issuer",
+			      * "incident:<id>" */
 	struct span request; /* the signed request as received, or empty */
 };
 
@@ -40,5 +41,10 @@ int store_revoke_by_key(struct job *j, struct span spki_sha256,
  */
 int store_revoke_blocked(struct job *j, const struct revocation *r,
     int64_t blocked_from, size_t max, struct revoked_cert **out, size_t *count);
+/* What waits in an incident's set up to this id; store_incident_revoke() is
+ * the operation. */
+int store_revoke_incident(struct job *j, const char *incident_id,
+    const char *cert_id_to, const struct revocation *r,
+    struct revoked_cert **out, size_t *count);
 
 #endif

@@ -23,6 +23,7 @@ int cmd_eab(int argc, char **argv);
 int cmd_authz(int argc, char **argv);
 int cmd_evidence(int argc, char **argv);
 int cmd_cert(int argc, char **argv);
+int cmd_incident(int argc, char **argv);
 int cmd_stop(int argc, char **argv);
 int cmd_resume(int argc, char **argv);
 int cmd_check(int argc, char **argv);

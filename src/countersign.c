@@ -29,6 +29,7 @@ static const struct subcommand subcommands[] = {
 	    "show what proves a mailbox, and verify it" },
 	{ "cert", cmd_cert, "tell about a certificate, or revoke it" },
 	{ "key", cmd_key, "block compromised keys" },
+	{ "incident", cmd_incident, "revoke many certificates by a deadline" },
 	{ "stop", cmd_stop, "stop issuance" },
 	{ "resume", cmd_resume, "let issuance go on" },
 	{ "enroll", cmd_enroll, "get a certificate for a mailbox" },

@@ -23,6 +23,7 @@ libcs_src_a_SOURCES = \
 	src/dns_conf.c src/dns_conf.h \
 	src/dossier.c src/dossier.h \
 	src/cmd_enroll.c \
+	src/cmd_incident.c \
 	src/cmd_init.c \
 	src/cmd_key.c \
 	src/cmd_limits.c \
@@ -36,6 +37,7 @@ libcs_src_a_SOURCES = \
 	src/conf_table.c src/conf_table.h \
 	src/conf_value.c src/conf_value.h \
 	src/account_keys.c src/account_keys.h \
+	src/incidents.c \
 	src/intake.c src/intake.h \
 	src/intake_check.c src/intake_check.h \
 	src/intake_imap.c src/intake_imap.h \

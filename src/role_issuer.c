@@ -10,6 +10,7 @@
 #include "db/store_audit.h"
 #include "db/store_caa.h"
 #include "db/store_cert.h"
+#include "db/store_incident.h"
 #include "db/store_key.h"
 #include "db/store_order.h"
 #include "lib/arena.h"
@@ -512,6 +513,8 @@ issuer_step(void *ctx, struct job *j)
 	/* The list comes first: no certificate before its list (PK-149). */
 	if (found == 0)
 		found = answers_step(i, j);
+	if (found == 0)
+		found = issuer_incident_step(j);
 	if (found != 0)
 		return found;
 	if (store_begin(j) < 0)
@@ -529,12 +532,16 @@ issuer_step(void *ctx, struct job *j)
 int
 issuer_next_due(void *ctx, struct job *j, int64_t *at)
 {
-	int64_t list_at, answers_at;
+	int64_t list_at, answers_at, incident_at;
 	int orders = store_order_next_due(j, at);
+	int incidents = store_incident_next_due(j, &incident_at);
 
-	if (orders < 0 || issuer_list_due(ctx, j, &list_at) < 0 ||
+	if (orders < 0 || incidents < 0 ||
+	    issuer_list_due(ctx, j, &list_at) < 0 ||
 	    answers_due(ctx, j, &answers_at) < 0)
 		return -1;
+	if (incidents > 0 && incident_at < list_at)
+		list_at = incident_at;
 	if (orders == 0 || list_at < *at)
 		*at = list_at;
 	if (answers_at < *at)

@@ -49,6 +49,15 @@ int issuer_list_is_out(const struct issuer *i, struct job *j, int64_t shard);
 /* How long revocations are collected after a list of so many octets. */
 int64_t issuer_list_pause(size_t octets);
 
+/*
+ * Incidents (src/incidents.c, PK-185): alarms before a deadline, and from it
+ * on some hundred certificates at a time, until all are revoked: 1, 0, -1.
+ */
+int issuer_incident_step(struct job *j);
+/* When the issuer has to look at one with this deadline, after `now`: at the
+ * next alarm, or at the deadline. */
+int64_t issuer_incident_next(int64_t deadline, int64_t now);
+
 /* Why an order cannot be signed now. */
 enum gate {
 	GATE_OPEN,

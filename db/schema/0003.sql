@@ -70,3 +70,35 @@ CREATE TABLE issuance_stop (
 	stopped_at BIGINT NOT NULL,
 	PRIMARY KEY (scope, value)
 );
+
+-- A set of certificates that must go by a deadline.  It is frozen in the
+-- transaction that opens the incident; due_at is the next moment at which the
+-- issuer looks at it, NULL once it has ended.
+CREATE TABLE incident (
+	id TEXT NOT NULL PRIMARY KEY,
+	cause TEXT NOT NULL,
+	selector TEXT NOT NULL, -- JSON, as it was asked for
+	reason BIGINT NOT NULL,
+	known_at BIGINT NOT NULL,
+	deadline BIGINT NOT NULL,
+	opened_by TEXT NOT NULL,
+	opened_at BIGINT NOT NULL,
+	cert_count BIGINT NOT NULL DEFAULT 0,
+	cancel_asked_by TEXT,
+	cancelled_by TEXT,
+	cancelled_at BIGINT NOT NULL DEFAULT 0,
+	finished_at BIGINT NOT NULL DEFAULT 0,
+	due_at BIGINT
+);
+CREATE INDEX incident_due ON incident (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX incident_opened ON incident (opened_at, id);
+
+CREATE TABLE incident_cert (
+	incident_id TEXT NOT NULL REFERENCES incident (id),
+	cert_id TEXT NOT NULL REFERENCES cert (id),
+	done_at BIGINT NOT NULL DEFAULT 0,
+	PRIMARY KEY (incident_id, cert_id)
+);
+CREATE INDEX incident_cert_cert ON incident_cert (cert_id);
+CREATE INDEX incident_cert_waiting ON incident_cert (incident_id, cert_id)
+	WHERE done_at = 0;

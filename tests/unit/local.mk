@@ -326,6 +326,7 @@ unit_tests += \
 	tests/unit/test_http_peers \
 	tests/unit/test_gate_keys \
 	tests/unit/test_intake_lmtp \
+	tests/unit/test_incident \
 	tests/unit/test_issuer_profile \
 	tests/unit/test_issuer_signing \
 	tests/unit/test_judge \
@@ -347,6 +348,7 @@ tests_unit_test_evidence_smime_LDADD = $(SMIME_LAB) $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_gate_LDADD = $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_gate_keys_LDADD = $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_issuer_signing_LDADD = $(PKI_LAB) $(ROLE_LAB) $(CS_SRC)
+tests_unit_test_incident_LDADD = $(STORE_FIXTURE) $(CS_SRC)
 tests_unit_test_issuer_profile_LDADD = $(PKI_LAB) $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_answers_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
 tests_unit_test_answers_LDADD = $(STATUS_LAB) $(PKI_LAB) $(STORE_FIXTURE) \

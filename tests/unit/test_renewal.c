@@ -7,6 +7,7 @@
 
 #include "acme/certid.h"
 #include "acme/renewal.h"
+#include "db/store_incident.h"
 #include "db/store_revoke.h"
 #include "tests/unit/acme_certs.h"
 #include "tests/unit/vectors.h"
@@ -39,7 +40,7 @@ test_window(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		struct renewal_facts f = { 0, rows[i].v - 1, 0 };
+		struct renewal_facts f = { 0, rows[i].v - 1, 0, 0 };
 		struct renewal_window w = renewal_window(&f, 0);
 
 		unit_case("%zu", i);
@@ -55,7 +56,7 @@ test_window_of_days(void **state)
 	(void)state;
 	for (int64_t days = 1; days <= 818; days++) {
 		struct renewal_facts f = { FIXTURE_NOW,
-			FIXTURE_NOW + days * DAY - 1, 0 };
+			FIXTURE_NOW + days * DAY - 1, 0, 0 };
 		struct renewal_window w = renewal_window(&f, FIXTURE_NOW);
 
 		unit_case("%d days", (int)days);
@@ -78,13 +79,44 @@ test_window_revoked(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(at); i++) {
 		struct renewal_facts f = { FIXTURE_NOW - 10,
-			FIXTURE_NOW + 365 * DAY, FIXTURE_NOW + at[i] };
+			FIXTURE_NOW + 365 * DAY, FIXTURE_NOW + at[i], 0 };
 		struct renewal_window w = renewal_window(&f, FIXTURE_NOW);
 
 		unit_case("%zu", i);
 		assert_true(w.start < w.end);
 		assert_true(w.end < FIXTURE_NOW);
 		assert_true(w.end - w.start <= 3600);
+	}
+}
+
+/* PK-192: by the time that is left; the rest of the validity does not matter,
+ * and a revoked one stays in the past. */
+static void
+test_window_incident(void **state)
+{
+	static const struct {
+		int64_t left, start, end;
+	} rows[] = {
+		{ 5 * DAY, 0, 5 * DAY - DAY / 2 },
+		{ DAY + 1, 0, DAY + 1 - DAY / 2 },
+		{ DAY, -3601, -1 },
+		{ 1, -3601, -1 },
+		{ -DAY, -3601, -1 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct renewal_facts f = { FIXTURE_NOW - 10,
+			FIXTURE_NOW + 365 * DAY, 0,
+			FIXTURE_NOW + rows[i].left };
+		struct renewal_window w = renewal_window(&f, FIXTURE_NOW);
+
+		unit_case("%zu", i);
+		assert_int_equal(w.start - FIXTURE_NOW, rows[i].start);
+		assert_int_equal(w.end - FIXTURE_NOW, rows[i].end);
+		f.revoked_at = FIXTURE_NOW - 5;
+		w = renewal_window(&f, FIXTURE_NOW);
+		assert_true(w.start < w.end && w.end < f.revoked_at);
 	}
 }
 
@@ -185,6 +217,66 @@ test_revoked(struct job *j)
 	front_close();
 }
 
+static void
+open_incident(struct job *j, const char *account_id)
+{
+	struct incident i = { .id = "incident",
+		.cause = "misissued",
+		.selector = "{}",
+		.reason = 4,
+		.known_at = j->now,
+		.deadline = j->now + 5 * DAY,
+		.opened_by = "me" };
+	struct incident_selector s = { .account_id = account_id };
+	int64_t count;
+
+	COMMITTED(j, store_incident_open(j, &i, &s, i.deadline, &count));
+}
+
+/* PK-192, PK-193: the header says of every certificate that there is one, the
+ * window of which. */
+static void
+test_incident(struct job *j)
+{
+	const char *id, *other_id;
+	struct test_cert c, other;
+	struct answer a;
+
+	front_open(j);
+	c = issued(j);
+	other = issued(j);
+	id = certid_format(j, CERTS_CA, c.serial);
+	other_id = certid_format(j, CERTS_CA, other.serial);
+	front_conf()->renewal_explanation_url = "https://ca.example/why";
+	open_incident(j, FRONT_ACCOUNT_ID);
+	fixture_sql(
+	    j, arena_printf(j->arena,
+		   "DELETE FROM incident_cert WHERE cert_id = '%s'", other.id));
+	a = get(j, id);
+	front_expect(&a, 200, "", NULL);
+	assert_string_equal(front_header(&a, "Retry-After", 0), "3600");
+	assert_string_equal(
+	    front_str(&a, "explanationURL"), "https://ca.example/why");
+	assert_true(span_eq_str(
+	    json_string(json_get(json_get(a.doc, "suggestedWindow"), "start")),
+	    "2027-01-15T08:00:00Z"));
+	assert_true(span_eq_str(
+	    json_string(json_get(json_get(a.doc, "suggestedWindow"), "end")),
+	    "2027-01-19T20:00:00Z"));
+	a = get(j, other_id);
+	assert_string_equal(front_header(&a, "Retry-After", 0), "3600");
+	assert_null(json_get(a.doc, "explanationURL"));
+	assert_true(span_eq_str(
+	    json_string(json_get(json_get(a.doc, "suggestedWindow"), "end")),
+	    "2027-09-19T07:35:59Z"));
+	COMMITTED(j, store_incident_finish(j, "incident"));
+	a = get(j, id);
+	assert_string_equal(front_header(&a, "Retry-After", 0), "21600");
+	assert_null(json_get(a.doc, "explanationURL"));
+	front_conf()->renewal_explanation_url = NULL;
+	front_close();
+}
+
 /* AC-166, AC-167: the vectors of ari_certid: none is ours; the bad ones. */
 static void
 test_vectors(struct job *j)
@@ -256,8 +348,10 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_window),
 	cmocka_unit_test(test_window_of_days),
 	cmocka_unit_test(test_window_revoked),
+	cmocka_unit_test(test_window_incident),
 	STORE_TEST(test_resource),
 	STORE_TEST_SQLITE(test_revoked),
+	STORE_TEST(test_incident),
 	STORE_TEST_SQLITE(test_vectors),
 	STORE_TEST_SQLITE(test_methods),
 	STORE_TEST_SQLITE(test_rate),

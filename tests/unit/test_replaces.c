@@ -7,6 +7,7 @@
 
 #include "acme/certid.h"
 #include "db/store_cert.h"
+#include "db/store_incident.h"
 
 #define HOUR 3600
 #define ALICE "alice@example.com"
@@ -194,6 +195,36 @@ test_exempt(struct job *j)
 	front_close();
 }
 
+/* PK-194: what an incident takes away is replaced without counting. */
+static void
+test_exempt_in_incident(struct job *j)
+{
+	struct incident i = { .id = "incident",
+		.cause = "misissued",
+		.selector = "{}",
+		.reason = 4,
+		.deadline = FIXTURE_NOW + 120 * HOUR,
+		.opened_by = "me" };
+	struct incident_selector s = { .account_id = FRONT_ACCOUNT_ID };
+	int64_t count;
+	const char *id;
+	struct answer a;
+
+	front_conf()->limits.new_orders =
+	    (struct conf_rates){ { { 1, 24 * HOUR } }, 1 };
+	front_open(j);
+	id = issue(j, ALICE, "01");
+	a = renew(j, ALICE, id);
+	front_expect(&a, 429, "rateLimited", NULL);
+	COMMITTED(j, store_incident_open(j, &i, &s, i.deadline, &count));
+	assert_int_equal(count, 1);
+	a = renew(j, ALICE, NULL);
+	front_expect(&a, 429, "rateLimited", NULL);
+	a = renew(j, ALICE, id);
+	front_expect(&a, 201, "", NULL);
+	front_close();
+}
+
 /* AC-184, AC-188: whoever revokes a certificate does not get the next one
  * without counting, and the one after it.  Of the operator's revocations
  * (PK-194) the account is not the author. */
@@ -260,6 +291,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_rows),
 	STORE_TEST(test_marks),
 	STORE_TEST_SQLITE(test_exempt),
+	STORE_TEST(test_exempt_in_incident),
 	STORE_TEST_SQLITE(test_revoked_is_no_way_around),
 	STORE_TEST(test_race),
 };

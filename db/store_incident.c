@@ -1,0 +1,319 @@
+#include "config.h"
+
+#include "db/store_incident.h"
+
+#include "db/store_private.h"
+#include "db/store_revoke.h"
+#include "lib/arena.h"
+
+#define COLUMNS                                                                \
+	"id, cause, selector, reason, known_at, deadline, opened_by, "         \
+	"opened_at, cert_count, cancel_asked_by, cancelled_by, "               \
+	"cancelled_at, finished_at"
+
+static void
+incident_read(struct query *q, struct incident *out)
+{
+	out->id = query_text(q);
+	out->cause = query_text(q);
+	out->selector = query_text(q);
+	out->reason = query_int(q);
+	out->known_at = query_int(q);
+	out->deadline = query_int(q);
+	out->opened_by = query_text(q);
+	out->opened_at = query_int(q);
+	out->cert_count = query_int(q);
+	out->cancel_asked_by = query_text(q);
+	out->cancelled_by = query_text(q);
+	out->cancelled_at = query_int(q);
+	out->finished_at = query_int(q);
+}
+
+static int
+incident_get(struct job *j, const char *text, const struct sql_value *values,
+    size_t count, struct incident *out)
+{
+	struct query q;
+	int found = query_first(&q, j, text, values, count);
+
+	if (found == 1)
+		incident_read(&q, out);
+	query_end(&q);
+	return found;
+}
+
+/* --- opening ---------------------------------------------------------------
+ */
+
+/* A name as a pattern that means itself. */
+static const char *
+pattern(struct job *j, const char *before, const char *name)
+{
+	struct buf b;
+
+	buf_init(&b, j->arena, 1024);
+	buf_add_str(&b, before);
+	for (; *name != '\0'; name++) {
+		if (*name == '%' || *name == '_' || *name == '!')
+			buf_add_char(&b, '!');
+		buf_add_char(&b, *name);
+	}
+	return b.p;
+}
+
+/* This reads the whole table, once for an incident. */
+static int
+freeze(struct job *j, const char *id, const struct incident_selector *s,
+    int64_t *count)
+{
+	const char *domain = s->domain == NULL ? "" : s->domain;
+
+	return store_change(j, count,
+	    "INSERT INTO incident_cert (incident_id, cert_id) "
+	    "SELECT $1, c.id FROM cert c WHERE c.issued_at > 0 "
+	    "AND c.revoked_at = 0 AND c.not_after >= $2 "
+	    "AND ($3 = '' OR c.profile = $3) "
+	    "AND ($4 = '' OR c.account_id = $4) "
+	    "AND ($5 = '' OR c.br_version = $5) "
+	    "AND c.issued_at >= $6 AND ($7 = 0 OR c.issued_at <= $7) "
+	    "AND ($8 = 0 OR c.spki_sha256 = $9) "
+	    "AND ($10 = '' OR EXISTS (SELECT 1 FROM order_identifier oi "
+	    "JOIN authz z ON z.id = oi.authz_id WHERE oi.order_id = c.order_id "
+	    "AND (z.mailbox LIKE $11 ESCAPE '!' "
+	    "OR z.mailbox LIKE $12 ESCAPE '!')))",
+	    ARGS(v_text(id), v_int(j->now),
+		v_text(s->profile == NULL ? "" : s->profile),
+		v_text(s->account_id == NULL ? "" : s->account_id),
+		v_text(s->br_version == NULL ? "" : s->br_version),
+		v_int(s->from), v_int(s->to), v_int(s->spki_sha256.n > 0),
+		v_bytes(s->spki_sha256), v_text(domain),
+		v_text(pattern(j, "%@", domain)),
+		v_text(pattern(j, "%.", domain))));
+}
+
+int
+store_incident_open(struct job *j, const struct incident *i,
+    const struct incident_selector *s, int64_t due_at, int64_t *count)
+{
+	if (store_change(j, NULL,
+		"INSERT INTO incident (id, cause, selector, reason, known_at, "
+		"deadline, opened_by, opened_at, due_at) "
+		"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+		ARGS(v_text(i->id), v_text(i->cause), v_text(i->selector),
+		    v_int(i->reason), v_int(i->known_at), v_int(i->deadline),
+		    v_text(i->opened_by), v_int(j->now), v_int(due_at))) < 0 ||
+	    freeze(j, i->id, s, count) < 0)
+		return -1;
+	j->wake |= 1u << ROLE_ISSUER;
+	return store_change_one(j, "incident",
+	    "UPDATE incident SET cert_count = $2 WHERE id = $1",
+	    ARGS(v_text(i->id), v_int(*count)));
+}
+
+/* --- reading ---------------------------------------------------------------
+ */
+
+int
+store_incident_by_id(struct job *j, const char *id, struct incident *out)
+{
+	return incident_get(j, "SELECT " COLUMNS " FROM incident WHERE id = $1",
+	    ARGS(v_text(id)), out);
+}
+
+int
+store_incident_list(
+    struct job *j, size_t max, struct incident **out, size_t *count)
+{
+	struct query q;
+	int found;
+
+	*count = 0;
+	*out = arena_calloc(j->arena, max, sizeof(**out));
+	found = query_first(&q, j,
+	    "SELECT " COLUMNS " FROM incident "
+	    "ORDER BY opened_at DESC, id DESC LIMIT $1",
+	    ARGS(v_int((int64_t)max)));
+	for (; found == 1; found = query_next(&q))
+		incident_read(&q, &(*out)[(*count)++]);
+	query_end(&q);
+	return found;
+}
+
+int
+store_incident_progress(
+    struct job *j, const char *id, int64_t *revoked, int64_t *replaced)
+{
+	if (store_get_int(j, revoked,
+		"SELECT COUNT(*) FROM incident_cert i "
+		"JOIN cert c ON c.id = i.cert_id "
+		"WHERE i.incident_id = $1 AND c.revoked_at > 0",
+		ARGS(v_text(id))) < 0)
+		return -1;
+	return store_get_int(j, replaced,
+		   "SELECT COUNT(*) FROM incident_cert i "
+		   "JOIN cert c ON c.id = i.cert_id "
+		   "WHERE i.incident_id = $1 AND c.replaced_by IS NOT NULL",
+		   ARGS(v_text(id))) < 0
+		   ? -1
+		   : 0;
+}
+
+int
+store_incident_deadline(struct job *j, const char *cert_id, int64_t *deadline)
+{
+	return store_get_int(j, deadline,
+	    "SELECT MIN(i.deadline) FROM incident_cert c "
+	    "JOIN incident i ON i.id = c.incident_id "
+	    "WHERE c.cert_id = $1 AND i.due_at IS NOT NULL",
+	    ARGS(v_text(cert_id)));
+}
+
+int
+store_incident_any_open(struct job *j)
+{
+	int64_t one;
+
+	return store_get_int(j, &one,
+	    "SELECT 1 FROM incident WHERE due_at IS NOT NULL LIMIT 1", NO_ARGS);
+}
+
+/* --- cancelling ------------------------------------------------------------
+ */
+
+int
+store_incident_ask_cancel(struct job *j, const char *id, const char *by)
+{
+	return store_change_one(j, "incident",
+	    "UPDATE incident SET cancel_asked_by = $2 "
+	    "WHERE id = $1 AND due_at IS NOT NULL AND cancel_asked_by IS NULL",
+	    ARGS(v_text(id), v_text(by)));
+}
+
+int
+store_incident_cancel(struct job *j, const char *id, const char *by)
+{
+	return store_change_one(j, "incident",
+	    "UPDATE incident SET cancelled_by = $2, cancelled_at = $3, "
+	    "due_at = NULL WHERE id = $1 AND due_at IS NOT NULL "
+	    "AND cancel_asked_by IS NOT NULL AND cancel_asked_by <> $2",
+	    ARGS(v_text(id), v_text(by), v_int(j->now)));
+}
+
+/* --- the deadline ----------------------------------------------------------
+ */
+
+int
+store_incident_due(struct job *j, struct incident *out)
+{
+	return incident_get(j,
+	    "SELECT " COLUMNS " FROM incident WHERE due_at <= $1 "
+	    "ORDER BY due_at LIMIT 1",
+	    ARGS(v_int(j->now)), out);
+}
+
+int
+store_incident_next_due(struct job *j, int64_t *at)
+{
+	return store_get_int(j, at,
+	    "SELECT MIN(due_at) FROM incident WHERE due_at IS NOT NULL",
+	    NO_ARGS);
+}
+
+int
+store_incident_set_due(struct job *j, const char *id, int64_t due_at)
+{
+	return store_change_one(j, "incident",
+	    "UPDATE incident SET due_at = $2 "
+	    "WHERE id = $1 AND due_at IS NOT NULL",
+	    ARGS(v_text(id), v_int(due_at)));
+}
+
+/* The greatest id of the next bite, or NULL when nothing waits. */
+static int
+bite_end(struct job *j, const char *id, size_t max, const char **end)
+{
+	struct query q;
+	int found = query_first(&q, j,
+	    "SELECT MAX(cert_id) FROM (SELECT cert_id FROM incident_cert "
+	    "WHERE incident_id = $1 AND done_at = 0 "
+	    "ORDER BY cert_id LIMIT $2) bite",
+	    ARGS(v_text(id), v_int((int64_t)max)));
+
+	*end = found == 1 ? query_text(&q) : NULL;
+	query_end(&q);
+	return found < 0 ? -1 : 0;
+}
+
+/* PK-181: first the keys.  What else they have is found by
+ * store_revoke_blocked(). */
+static int
+block_keys(struct job *j, const char *id, const char *end)
+{
+	return store_change(j, NULL,
+	    "INSERT INTO blocked_key (spki_sha256, account_id, blocked_at, "
+	    "source) SELECT DISTINCT c.spki_sha256, '', $3, $4 "
+	    "FROM incident_cert i JOIN cert c ON c.id = i.cert_id "
+	    "WHERE i.incident_id = $1 AND i.done_at = 0 AND i.cert_id <= $2 "
+	    "ON CONFLICT DO NOTHING",
+	    ARGS(v_text(id), v_text(end), v_int(j->now),
+		v_text(arena_printf(j->arena, "incident %s", id))));
+}
+
+/* The incident's row comes first: whoever cancels it waits, or was faster. */
+int
+store_incident_revoke(struct job *j, const char *id, const struct revocation *r,
+    size_t max, int64_t *taken, struct revoked_cert **list, size_t *count)
+{
+	const char *end;
+
+	*taken = 0;
+	*count = 0;
+	if (store_incident_set_due(j, id, j->now) < 0 ||
+	    bite_end(j, id, max, &end) < 0)
+		return -1;
+	if (end == NULL)
+		return 0;
+	if (r->reason == REASON_KEY_COMPROMISE && block_keys(j, id, end) < 0)
+		return -1;
+	if (store_revoke_incident(j, id, end, r, list, count) < 0)
+		return -1;
+	return store_change(j, taken,
+	    "UPDATE incident_cert SET done_at = $3 "
+	    "WHERE incident_id = $1 AND done_at = 0 AND cert_id <= $2",
+	    ARGS(v_text(id), v_text(end), v_int(j->now)));
+}
+
+int
+store_incident_finish(struct job *j, const char *id)
+{
+	return store_change_one(j, "incident",
+	    "UPDATE incident SET finished_at = $2, due_at = NULL "
+	    "WHERE id = $1 AND due_at IS NOT NULL",
+	    ARGS(v_text(id), v_int(j->now)));
+}
+
+int
+store_incident_authz(
+    struct job *j, const char *id, size_t max, const char ***out, size_t *count)
+{
+	struct query q;
+	int found;
+
+	*count = 0;
+	*out = arena_calloc(j->arena, max, sizeof(**out));
+	found = query_first(&q, j,
+	    "SELECT DISTINCT a.id FROM incident_cert ic "
+	    "JOIN cert c ON c.id = ic.cert_id "
+	    "JOIN order_identifier oi ON oi.order_id = c.order_id "
+	    "JOIN authz z ON z.id = oi.authz_id "
+	    "JOIN authz a ON a.account_id = z.account_id "
+	    "AND a.mailbox = z.mailbox AND a.valid_at > 0 "
+	    "AND a.valid_until > $2 AND a.failed_at = 0 "
+	    "AND a.deactivated_at = 0 AND a.revoked_at = 0 "
+	    "WHERE ic.incident_id = $1 LIMIT $3",
+	    ARGS(v_text(id), v_int(j->now), v_int((int64_t)max)));
+	for (; found == 1; found = query_next(&q))
+		(*out)[(*count)++] = query_text(&q);
+	query_end(&q);
+	return found;
+}

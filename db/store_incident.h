@@ -1,0 +1,88 @@
+/*
+ * Incidents (PK-185): a frozen set of certificates, and the deadline at which
+ * the issuer revokes what is left of it.  An incident is open until it was
+ * cancelled or all of its certificates are done.
+ */
+#ifndef DB_STORE_INCIDENT_H
+#define DB_STORE_INCIDENT_H
+
+#include "db/store.h"
+
+struct revocation;
+struct revoked_cert;
+
+struct incident {
+	const char *id;
+	const char *cause;
+	const char *selector; /* JSON */
+	int64_t reason;
+	int64_t known_at;
+	int64_t deadline;
+	const char *opened_by;
+	int64_t opened_at;
+	int64_t cert_count;
+	const char *cancel_asked_by; /* NULL: nobody has */
+	const char *cancelled_by;
+	int64_t cancelled_at;
+	int64_t finished_at; /* the last certificate was done */
+};
+
+/* Which certificates: all that is given must hold. */
+struct incident_selector {
+	const char *profile;
+	const char *domain; /* of any mailbox, or above it */
+	const char *account_id;
+	struct span spki_sha256;
+	const char *br_version; /* rules that they were issued by */
+	int64_t from, to;       /* issued then, both inclusive; 0: any */
+};
+
+/*
+ * Inserts the incident and its set: what the selector finds among unexpired,
+ * unrevoked certificates.  `due_at`: when the issuer looks at it first.
+ * *count: how many there are; the caller decides what none means.
+ */
+int store_incident_open(struct job *j, const struct incident *i,
+    const struct incident_selector *s, int64_t due_at, int64_t *count);
+int store_incident_by_id(
+    struct job *j, const char *id, struct incident *out); /* 1, 0, -1 */
+/* Newest first, at most `max`. */
+int store_incident_list(
+    struct job *j, size_t max, struct incident **out, size_t *count);
+/* Of its certificates: those that are revoked, by it or before, and those that
+ * have a replacement order. */
+int store_incident_progress(
+    struct job *j, const char *id, int64_t *revoked, int64_t *replaced);
+
+/* The first of two admins asks, the second, who must be another, ends it: both
+ * ERR_CONFLICT if it has ended meanwhile. */
+int store_incident_ask_cancel(struct job *j, const char *id, const char *by);
+int store_incident_cancel(struct job *j, const char *id, const char *by);
+
+/* The earliest deadline of the open incidents that hold the certificate: 1 and
+ * *deadline, 0, -1. */
+int store_incident_deadline(
+    struct job *j, const char *cert_id, int64_t *deadline);
+/* Is any incident open?  1, 0, -1. */
+int store_incident_any_open(struct job *j);
+
+/* The open incident that is due first by j->now: 1, 0, -1. */
+int store_incident_due(struct job *j, struct incident *out);
+int store_incident_next_due(struct job *j, int64_t *at); /* 1, 0, -1 */
+int store_incident_set_due(struct job *j, const char *id, int64_t due_at);
+/*
+ * Takes up to `max` certificates of the set that are not done, revokes those
+ * that are neither expired nor revoked, and marks all of them.  *taken: 0 when
+ * none was left.  *list: what was revoked.
+ */
+int store_incident_revoke(struct job *j, const char *id,
+    const struct revocation *r, size_t max, int64_t *taken,
+    struct revoked_cert **list, size_t *count);
+int store_incident_finish(struct job *j, const char *id);
+
+/* Valid authorizations for the accounts and mailboxes of the set (PK-187), at
+ * most `max`: their ids. */
+int store_incident_authz(struct job *j, const char *id, size_t max,
+    const char ***out, size_t *count);
+
+#endif

@@ -1,0 +1,487 @@
+/* countersign incident (PK-185, PK-187). */
+#include "config.h"
+
+#include "db/store_audit.h"
+#include "db/store_authz.h"
+#include "db/store_incident.h"
+#include "lib/arena.h"
+#include "lib/clock.h"
+#include "lib/digest.h"
+#include "lib/hex.h"
+#include "lib/json.h"
+#include "lib/rfc3339.h"
+#include "lib/rnd.h"
+#include "pki/profile.h"
+#include "src/command.h"
+#include "src/role_issuer.h"
+#include "src/worker.h"
+
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TEXT_MAX 8192
+#define LIST_MAX 1000
+#define DROP_PAGE 500
+#define HOUR ((int64_t)3600)
+
+struct options {
+	const char *config;
+	const char *cause, *known;
+	const char *profile, *domain, *account, *key, *rules, *from, *to;
+	bool now, dry_run, json;
+};
+
+static const char usage[] =
+    "usage: countersign incident open --cause CAUSE --known TIME SELECTOR…\n"
+    "           [--now] [--dry-run] [-f FILE]\n"
+    "       countersign incident show [--json] [-f FILE] ID\n"
+    "       countersign incident cancel [-f FILE] ID\n"
+    "       countersign incident list [-f FILE]\n"
+    "\n"
+    "Freezes a set of certificates that must be revoked.  Their renewal\n"
+    "windows move at once, and the issuer revokes what is left of them at the\n"
+    "deadline, without a further order.  Two admins can cancel it before.\n"
+    "\n"
+    "  --cause CAUSE      request, unauthorized, key-compromise, weak-key,\n"
+    "                     validation (24 hours); key-quality, misuse, terms,\n"
+    "                     name, misissued (5 days)\n"
+    "  --known TIME       when the CA knew: the deadline counts from there\n"
+    "  --now              the deadline is now\n"
+    "  --dry-run          only tell how many certificates it would be\n"
+    "SELECTOR: unexpired certificates for which all of these hold\n"
+    "  --profile NAME     of this profile\n"
+    "  --domain DOMAIN    with a mailbox of the domain or of one below it\n"
+    "  --account ID       of this account\n"
+    "  --key SHA256       with this key (of its SubjectPublicKeyInfo)\n"
+    "  --rules VERSION    issued by this version of the requirements\n"
+    "  --from, --to TIME  issued from then, to then\n"
+    "\n"
+    "  --json             as one JSON object\n"
+    "  -f, --config FILE  configuration (default: " COMMAND_DEFAULT_CONFIG ")\n"
+    "TIME is as 2027-01-31T12:00:00Z.\n";
+
+/* Section 15.1 of the requirements, in hours. */
+static const struct cause {
+	const char *name;
+	int64_t hours;
+	int64_t reason;
+} causes[] = {
+	{ "request", 24, 0 },
+	{ "unauthorized", 24, 0 },
+	{ "key-compromise", 24, 1 },
+	{ "weak-key", 24, 1 },
+	{ "validation", 24, 4 },
+	{ "key-quality", 120, 4 },
+	{ "misuse", 120, 9 },
+	{ "terms", 120, 9 },
+	{ "name", 120, 5 },
+	{ "misissued", 120, 4 },
+};
+#define CAUSE_VALIDATION "validation"
+
+static const struct cause *
+find_cause(const char *name)
+{
+	for (size_t i = 0; i < sizeof(causes) / sizeof(causes[0]); i++)
+		if (strcmp(causes[i].name, name) == 0)
+			return &causes[i];
+	return NULL;
+}
+
+/* --- open ------------------------------------------------------------------
+ */
+
+static int
+read_time(struct job *j, const char *option, const char *text, int64_t *out)
+{
+	*out = 0;
+	if (text == NULL || rfc3339_parse(span_str(text), out) == 0)
+		return 0;
+	return job_fail(j, ERR_MALFORMED,
+	    "--%s %s: give a time as 2027-01-31T12:00:00Z", option, text);
+}
+
+static const char *
+lower(struct job *j, const char *text)
+{
+	char *out = arena_strdup(j->arena, text);
+
+	for (char *p = out; *p != '\0'; p++)
+		*p = ascii_lower(*p);
+	return out;
+}
+
+static int
+read_key(struct job *j, const char *text, struct span *out)
+{
+	char *octets = arena_alloc(j->arena, SHA256_LEN);
+
+	if (hex_parse_fixed(span_str(lower(j, text)), octets, SHA256_LEN) < 0)
+		return job_fail(j, ERR_MALFORMED,
+		    "--key %s: give the SHA-256 of the key, 64 hexadecimal "
+		    "digits, as countersign cert prints it",
+		    text);
+	*out = span_mem(octets, SHA256_LEN);
+	return 0;
+}
+
+/* An incident without any limit would be everything: that is said with --from
+ * and the CA's first day. */
+static int
+read_selector(
+    struct job *j, const struct options *o, struct incident_selector *s)
+{
+	*s = (struct incident_selector){ .profile = o->profile,
+		.domain = o->domain == NULL ? NULL : lower(j, o->domain),
+		.account_id = o->account,
+		.br_version = o->rules };
+	if (o->profile == NULL && o->domain == NULL && o->account == NULL &&
+	    o->key == NULL && o->rules == NULL && o->from == NULL &&
+	    o->to == NULL)
+		return job_fail(j, ERR_MALFORMED,
+		    "say which certificates: --profile, --domain, --account, "
+		    "--key, --rules, --from or --to");
+	if (o->profile != NULL && profile_find(span_str(o->profile)) == NULL)
+		return job_fail(j, ERR_MALFORMED,
+		    "--profile %s: there is no such profile", o->profile);
+	if (read_time(j, "from", o->from, &s->from) < 0 ||
+	    read_time(j, "to", o->to, &s->to) < 0)
+		return -1;
+	return o->key == NULL ? 0 : read_key(j, o->key, &s->spki_sha256);
+}
+
+static void
+member(struct json_out *w, const char *name, const char *value)
+{
+	if (value != NULL)
+		json_member_str(w, name, value);
+}
+
+static const char *
+selector_json(struct job *j, const struct options *o)
+{
+	struct json_out w;
+	struct buf b;
+
+	buf_init(&b, j->arena, TEXT_MAX);
+	json_out_init(&w, &b);
+	json_object_begin(&w);
+	member(&w, "profile", o->profile);
+	member(&w, "domain", o->domain);
+	member(&w, "account", o->account);
+	member(&w, "key", o->key);
+	member(&w, "rules", o->rules);
+	member(&w, "from", o->from);
+	member(&w, "to", o->to);
+	json_object_end(&w);
+	return buf_ok(&b) ? b.p : NULL;
+}
+
+static int
+read_incident(struct job *j, const struct options *o, struct incident *i)
+{
+	const struct cause *cause =
+	    o->cause == NULL ? NULL : find_cause(o->cause);
+	char *id = arena_alloc(j->arena, RND_ID_LEN + 1);
+
+	if (cause == NULL)
+		return job_fail(j, ERR_MALFORMED,
+		    "--cause: give one of those that countersign incident "
+		    "--help lists");
+	rnd_id(id);
+	*i = (struct incident){ .id = id,
+		.cause = cause->name,
+		.selector = selector_json(j, o),
+		.reason = cause->reason,
+		.opened_by = command_operator(j) };
+	if (i->selector == NULL)
+		return job_fail(j, ERR_MALFORMED, "the selector is too long");
+	if (o->known == NULL)
+		return job_fail(j, ERR_MALFORMED,
+		    "--known: say when the CA knew; the deadline counts from "
+		    "there");
+	if (read_time(j, "known", o->known, &i->known_at) < 0)
+		return -1;
+	if (i->known_at > j->now)
+		return job_fail(j, ERR_MALFORMED,
+		    "--known %s: this is in the future", o->known);
+	i->deadline = o->now ? j->now : i->known_at + cause->hours * HOUR;
+	return 0;
+}
+
+/* PK-187: replacements need a new reply. */
+static int
+drop_authorizations(struct job *j, const char *incident_id, size_t *dropped)
+{
+	size_t count = 1;
+	const char **ids;
+	struct authz a;
+
+	for (*dropped = 0; count > 0; *dropped += count) {
+		if (store_incident_authz(
+			j, incident_id, DROP_PAGE, &ids, &count) < 0)
+			return -1;
+		for (size_t i = 0; i < count; i++) {
+			if (store_authz_lock(j, ids[i], &a) < 0 ||
+			    store_authz_revoke(j, &a) < 0)
+				return -1;
+		}
+	}
+	return 0;
+}
+
+static int
+fill(struct job *j, const struct incident *i, const struct incident_selector *s,
+    int64_t *count, size_t *dropped)
+{
+	*dropped = 0;
+	if (store_incident_open(
+		j, i, s, issuer_incident_next(i->deadline, j->now), count) < 0)
+		return -1;
+	if (*count == 0)
+		return job_fail(j, ERR_MALFORMED,
+		    "no certificate is like that; nothing was opened");
+	if (strcmp(i->cause, CAUSE_VALIDATION) == 0 &&
+	    drop_authorizations(j, i->id, dropped) < 0)
+		return -1;
+	return store_audit_add(j, i->opened_by, "incident opened",
+	    arena_printf(j->arena, "incident:%s", i->id), "ok", i->selector);
+}
+
+static int
+incident_open(struct job *j, const struct options *o)
+{
+	char deadline[CLOCK_RFC3339_MAX];
+	struct incident_selector s;
+	struct incident i;
+	int64_t count;
+	size_t dropped;
+
+	if (read_incident(j, o, &i) < 0 || read_selector(j, o, &s) < 0 ||
+	    store_begin(j) < 0)
+		return -1;
+	if (fill(j, &i, &s, &count, &dropped) < 0)
+		return worker_undo(j);
+	if (o->dry_run)
+		store_rollback(j);
+	else if (store_commit(j) < 0)
+		return -1;
+	clock_format_rfc3339(i.deadline, deadline);
+	printf("%s%s: certificates: %" PRId64 "; deadline: %s",
+	    o->dry_run ? "not opened" : "incident ", o->dry_run ? "" : i.id,
+	    count, deadline);
+	if (dropped > 0)
+		printf("; authorizations dropped: %zu", dropped);
+	putchar('\n');
+	return 0;
+}
+
+/* --- show, list ------------------------------------------------------------
+ */
+
+static const char *
+status_of(const struct job *j, const struct incident *i)
+{
+	if (i->cancelled_at != 0)
+		return "cancelled";
+	if (i->finished_at != 0)
+		return "finished";
+	return j->now < i->deadline ? "open" : "revoking";
+}
+
+static int
+find(struct job *j, const char *id, struct incident *out)
+{
+	int found = store_incident_by_id(j, id, out);
+
+	if (found == 0)
+		return job_fail(j, ERR_MALFORMED,
+		    "%s: there is no such incident; countersign incident list "
+		    "shows them",
+		    id);
+	return found < 0 ? -1 : 0;
+}
+
+static void
+add_time(struct json_out *w, const char *name, int64_t at)
+{
+	if (at != 0)
+		json_member_time(w, name, at);
+}
+
+static int
+print_json(
+    struct job *j, const struct incident *i, int64_t revoked, int64_t replaced)
+{
+	struct json_out w;
+	struct buf b;
+
+	buf_init(&b, j->arena, 2 * TEXT_MAX);
+	json_out_init(&w, &b);
+	json_object_begin(&w);
+	json_member_str(&w, "incident", i->id);
+	json_member_str(&w, "status", status_of(j, i));
+	json_member_str(&w, "cause", i->cause);
+	json_key(&w, "selector");
+	json_put_raw(&w, span_str(i->selector));
+	json_member_int(&w, "reason", i->reason);
+	json_member_time(&w, "known", i->known_at);
+	json_member_time(&w, "deadline", i->deadline);
+	json_member_time(&w, "opened", i->opened_at);
+	json_member_str(&w, "opened_by", i->opened_by);
+	json_member_int(&w, "certificates", i->cert_count);
+	json_member_int(&w, "revoked", revoked);
+	json_member_int(&w, "replaced", replaced);
+	member(&w, "cancel_asked_by", i->cancel_asked_by);
+	member(&w, "cancelled_by", i->cancelled_by);
+	add_time(&w, "cancelled", i->cancelled_at);
+	add_time(&w, "finished", i->finished_at);
+	json_object_end(&w);
+	puts(b.p);
+	return 0;
+}
+
+static int
+incident_show(struct job *j, const struct options *o, const char *id)
+{
+	char deadline[CLOCK_RFC3339_MAX];
+	int64_t revoked, replaced;
+	struct incident i;
+
+	if (find(j, id, &i) < 0 ||
+	    store_incident_progress(j, i.id, &revoked, &replaced) < 0)
+		return -1;
+	if (o->json)
+		return print_json(j, &i, revoked, replaced);
+	clock_format_rfc3339(i.deadline, deadline);
+	printf("incident %s: %s\n  cause: %s\n  certificates: %s\n"
+	       "  deadline: %s\n  opened by: %s\n  how many: %" PRId64
+	       "\n  revoked: %" PRId64 "\n  replaced: %" PRId64 "\n",
+	    i.id, status_of(j, &i), i.cause, i.selector, deadline, i.opened_by,
+	    i.cert_count, revoked, replaced);
+	if (i.cancel_asked_by != NULL)
+		printf("  cancelling asked for by: %s\n", i.cancel_asked_by);
+	if (i.cancelled_by != NULL)
+		printf("  cancelled by: %s\n", i.cancelled_by);
+	return 0;
+}
+
+static int
+incident_list(struct job *j)
+{
+	char deadline[CLOCK_RFC3339_MAX];
+	struct incident *list;
+	size_t count;
+
+	if (store_incident_list(j, LIST_MAX, &list, &count) < 0)
+		return -1;
+	for (size_t i = 0; i < count; i++) {
+		clock_format_rfc3339(list[i].deadline, deadline);
+		printf("%s  %s  %s  deadline %s  certificates: %" PRId64 "\n",
+		    list[i].id, status_of(j, &list[i]), list[i].cause, deadline,
+		    list[i].cert_count);
+	}
+	if (count == 0)
+		puts("there has been no incident");
+	return 0;
+}
+
+/* --- cancel ----------------------------------------------------------------
+ */
+
+static int
+cancel(struct job *j, const struct incident *i, const char *by)
+{
+	bool first = i->cancel_asked_by == NULL;
+
+	if (i->cancelled_at != 0 || i->finished_at != 0)
+		return job_fail(j, ERR_MALFORMED, "%s: the incident is %s",
+		    i->id, status_of(j, i));
+	if (!first && strcmp(i->cancel_asked_by, by) == 0)
+		return job_fail(j, ERR_UNAUTHORIZED,
+		    "%s: you have asked for it; another admin must confirm it",
+		    i->id);
+	if ((first ? store_incident_ask_cancel(j, i->id, by)
+		   : store_incident_cancel(j, i->id, by)) < 0)
+		return -1;
+	return store_audit_add(j, by,
+	    first ? "incident: cancelling asked for" : "incident cancelled",
+	    arena_printf(j->arena, "incident:%s", i->id), "ok", NULL);
+}
+
+static int
+incident_cancel(struct job *j, const char *id)
+{
+	struct incident i;
+
+	if (store_begin(j) < 0)
+		return -1;
+	if (find(j, id, &i) < 0 || cancel(j, &i, command_operator(j)) < 0)
+		return worker_undo(j);
+	if (store_commit(j) < 0)
+		return -1;
+	puts(i.cancel_asked_by == NULL
+		 ? "asked for; another admin must give the same command"
+		 : "cancelled");
+	return 0;
+}
+
+/* --- the command -----------------------------------------------------------
+ */
+
+static int
+run(struct job *j, const struct options *o, int argc, char **argv)
+{
+	const char *verb = argv[0];
+
+	if (argc == 1 && strcmp(verb, "open") == 0)
+		return incident_open(j, o);
+	if (argc == 1 && strcmp(verb, "list") == 0)
+		return incident_list(j);
+	if (argc == 2 && strcmp(verb, "show") == 0)
+		return incident_show(j, o, argv[1]);
+	if (argc == 2 && strcmp(verb, "cancel") == 0)
+		return incident_cancel(j, argv[1]);
+	return job_fail(j, ERR_MALFORMED,
+	    "incident %s: give open, list, show ID or cancel ID", verb);
+}
+
+int
+cmd_incident(int argc, char **argv)
+{
+	struct options o = { .config = NULL };
+	const struct command_option options[] = {
+		{ "cause", NULL, &o.cause },
+		{ "known", NULL, &o.known },
+		{ "profile", NULL, &o.profile },
+		{ "domain", NULL, &o.domain },
+		{ "account", NULL, &o.account },
+		{ "key", NULL, &o.key },
+		{ "rules", NULL, &o.rules },
+		{ "from", NULL, &o.from },
+		{ "to", NULL, &o.to },
+		{ "now", &o.now, NULL },
+		{ "dry-run", &o.dry_run, NULL },
+		{ "json", &o.json, NULL },
+		{ NULL, NULL, NULL },
+	};
+	struct command c;
+	int result;
+
+	if (command_parse(argc, argv, usage, options, &o.config, -1) < 0)
+		return EXIT_FAILURE;
+	if (optind == argc) {
+		command_misused(usage);
+		return EXIT_FAILURE;
+	}
+	if (command_open(&c, o.config) < 0)
+		return EXIT_FAILURE;
+	result = run(&c.job, &o, argc - optind, argv + optind);
+	if (result < 0)
+		command_fail("%s", c.job.err.text);
+	command_close(&c);
+	return result < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

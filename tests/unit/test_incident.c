@@ -1,0 +1,271 @@
+/* Incidents: PK-181, PK-185, PK-187, PK-189. */
+#include "config.h"
+
+#include "tests/unit/store_fixture.h"
+
+#include <string.h>
+
+#include "db/store_incident.h"
+#include "lib/arena.h"
+#include "lib/clock.h"
+#include "src/role_issuer.h"
+
+#define HOUR INT64_C(3600)
+#define MANY "3000"
+
+/*
+ * Certificates c1, c2, … that the selectors tell apart: their mailboxes are of
+ * two domains, their profiles of two names; cN was issued N seconds from now.
+ * Each has an order and an authorization of its own.
+ */
+static void
+make_certs(struct job *j, const char *account_id, const char *count)
+{
+	const char *numbers = arena_printf(j->arena,
+	    "WITH RECURSIVE k (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM k "
+	    "WHERE n < %s) ",
+	    count);
+	const char *now = arena_printf(j->arena, "%lld", (long long)j->now);
+
+	fixture_sql(j, arena_printf(j->arena,
+			   "INSERT INTO orders (id, account_id, profile, "
+			   "created_at, life_until, identifier_count, cert_id) "
+			   "%sSELECT 'o' || n, '%s', 'p', %s, %s + 1000, 1, "
+			   "'c' || n FROM k",
+			   numbers, account_id, now, now));
+	fixture_sql(
+	    j, arena_printf(j->arena,
+		   "INSERT INTO authz (id, account_id, order_id, mailbox, "
+		   "ident_type, ident_value, created_at, expires_at) "
+		   "%sSELECT 'a' || n, '%s', 'o' || n, 'm' || n || CASE n %% 2 "
+		   "WHEN 0 THEN '@even.example' ELSE '@sub.odd.example' END, "
+		   "'email', 'x', %s, %s + 1000 FROM k",
+		   numbers, account_id, now, now));
+	fixture_sql(j,
+	    arena_printf(j->arena,
+		"INSERT INTO order_identifier (order_id, place, type, value, "
+		"authz_id) %sSELECT 'o' || n, 0, 'email', 'x', 'a' || n FROM k",
+		numbers));
+	fixture_sql(j,
+	    arena_printf(j->arena,
+		"INSERT INTO cert (id, order_id, account_id, ca_label, serial, "
+		"profile, profile_sha256, tbs, signature_alg, lint_report, "
+		"evidence, br_version, spki_sha256, not_before, not_after, "
+		"reserved_at, issued_at) "
+		"%sSELECT 'c' || n, 'o' || n, '%s', 'aa', 's' || n, "
+		"CASE n %% 3 WHEN 0 THEN 'third' ELSE 'p' END, 'x', 'x', 'x', "
+		"'{}', '{}', '1.0.16', 'key', %s, %s + 8640000, %s + n, "
+		"%s + n FROM k",
+		numbers, account_id, now, now, now, now));
+}
+
+static struct incident
+incident(struct job *j, const char *id, int64_t reason, int64_t deadline)
+{
+	return (struct incident){ .id = id,
+		.cause = "misissued",
+		.selector = "{}",
+		.reason = reason,
+		.known_at = j->now,
+		.deadline = deadline,
+		.opened_by = "one" };
+}
+
+static int64_t
+open_it(
+    struct job *j, const struct incident *i, const struct incident_selector *s)
+{
+	int64_t count;
+
+	COMMITTED(j, store_incident_open(j, i, s,
+			 issuer_incident_next(i->deadline, j->now), &count));
+	return count;
+}
+
+/* PK-185: what was asked for, and nothing else. */
+static void
+test_selectors(struct job *j)
+{
+	const char *account = fixture_account(j);
+	const int64_t now = j->now;
+	const struct {
+		struct incident_selector s;
+		int64_t count;
+	} rows[] = {
+		{ { .profile = "third" }, 10 },
+		{ { .profile = "third", .domain = "even.example" }, 5 },
+		{ { .domain = "even.example" }, 15 },
+		{ { .domain = "odd.example" }, 15 },
+		{ { .domain = "sub.odd.example" }, 15 },
+		{ { .domain = "example" }, 30 },
+		{ { .domain = "dd.example" }, 0 },
+		{ { .domain = "%" }, 0 },
+		{ { .domain = "sub_odd.example" }, 0 },
+		{ { .account_id = account }, 30 },
+		{ { .account_id = "other" }, 0 },
+		{ { .br_version = "1.0.16" }, 30 },
+		{ { .br_version = "1.0.15" }, 0 },
+		{ { .spki_sha256 = span_str("other") }, 0 },
+		{ { .from = now + 10, .to = now + 19 }, 10 },
+		{ { .from = now + 30 }, 1 },
+		{ { .to = now + 1 }, 1 },
+	};
+
+	make_certs(j, account, "30");
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct incident in = incident(
+		    j, arena_printf(j->arena, "i%zu", i), 4, now + 120 * HOUR);
+
+		unit_case("%zu", i);
+		assert_int_equal(open_it(j, &in, &rows[i].s), rows[i].count);
+	}
+	/* neither revoked nor expired ones (PK-189) */
+	fixture_sql(j, "UPDATE cert SET revoked_at = 1 WHERE id = 'c1'");
+	fixture_sql(j, "UPDATE cert SET not_after = 1 WHERE id = 'c2'");
+	struct incident in = incident(j, "late", 4, now + 120 * HOUR);
+	struct incident_selector all = { .from = 1 };
+	assert_int_equal(open_it(j, &in, &all), 28);
+}
+
+static void
+at(struct job *j, int64_t now)
+{
+	clock_set(now);
+	j->now = now;
+}
+
+/* PK-185: alarms before, nothing revoked before the deadline, then all of the
+ * set and nothing else, in bites; a killed issuer goes on where it was. */
+static void
+test_deadline(struct job *j)
+{
+	const int64_t now = j->now, deadline = now + 24 * HOUR;
+	static const int64_t alarms[] = { 12, 4, 1 };
+	struct incident i = incident(j, "i", 4, deadline), back;
+	struct incident_selector s = { .domain = "even.example" };
+	int64_t due, revoked, replaced;
+	size_t steps = 0;
+
+	make_certs(j, fixture_account(j), MANY);
+	assert_int_equal(open_it(j, &i, &s), 1500);
+	for (size_t k = 0; k < 3; k++) {
+		EXPECT(j, issuer_incident_step(j), 0);
+		EXPECT(j, store_incident_next_due(j, &due), 1);
+		assert_int_equal(due, deadline - alarms[k] * HOUR);
+		at(j, due);
+		EXPECT(j, issuer_incident_step(j), 1);
+	}
+	assert_int_equal(
+	    fixture_count(j, "SELECT COUNT(*) FROM cert WHERE revoked_at > 0"),
+	    0);
+	/* Two have gone meanwhile, by another way. */
+	fixture_sql(j, "UPDATE cert SET not_after = 5 WHERE id = 'c2'");
+	fixture_sql(
+	    j, "UPDATE cert SET revoked_at = 6, reason = 1 WHERE id = 'c4'");
+	at(j, deadline);
+	EXPECT(j, issuer_incident_step(j), 1);
+	EXPECT(j, store_incident_by_id(j, "i", &back), 1);
+	assert_int_equal(back.finished_at, 0);
+	EXPECT(j, store_incident_progress(j, "i", &revoked, &replaced), 0);
+	assert_true(revoked > 1 && revoked < 1500);
+	at(j, deadline + 10);
+	while (issuer_incident_step(j) == 1)
+		assert_true(++steps < 10);
+	EXPECT(j, store_incident_by_id(j, "i", &back), 1);
+	assert_int_equal(back.finished_at, deadline + 10);
+	assert_int_equal(back.cert_count, 1500);
+	EXPECT(j, store_incident_next_due(j, &due), 0);
+	assert_int_equal(
+	    fixture_count(j, "SELECT COUNT(*) FROM cert WHERE revoked_at > 0 "
+			     "AND list_due_at > 0 AND reason = 4 "
+			     "AND revoked_by = 'incident:i'"),
+	    1498);
+	assert_int_equal(
+	    fixture_count(j, "SELECT COUNT(*) FROM cert c JOIN "
+			     "order_identifier o ON o.order_id = c.order_id "
+			     "JOIN authz a ON a.id = o.authz_id WHERE "
+			     "c.revoked_at > 0 AND a.mailbox LIKE '%odd%'"),
+	    0);
+	assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM audit "
+					  "WHERE event = 'certificate "
+					  "revoked'"),
+	    1498);
+	assert_int_equal(
+	    fixture_count(j, "SELECT COUNT(*) FROM blocked_key"), 0);
+}
+
+/* PK-181: keyCompromise blocks the keys as well. */
+static void
+test_compromise(struct job *j)
+{
+	struct incident i = incident(j, "i", 1, j->now);
+	struct incident_selector s = { .to = j->now + 2 };
+
+	make_certs(j, fixture_account(j), "5");
+	assert_int_equal(open_it(j, &i, &s), 2);
+	EXPECT(j, issuer_incident_step(j), 1);
+	EXPECT(j, issuer_incident_step(j), 1);
+	EXPECT(j, issuer_incident_step(j), 0);
+	assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM blocked_key "
+					  "WHERE account_id = '' "
+					  "AND source = 'incident i'"),
+	    1);
+}
+
+/* PK-185: it takes two, and they must be two. */
+static void
+test_cancel(struct job *j)
+{
+	struct incident i = incident(j, "i", 4, j->now + 24 * HOUR), back;
+	struct incident_selector s = { .from = 1 };
+	int64_t deadline;
+
+	make_certs(j, fixture_account(j), "2");
+	open_it(j, &i, &s);
+	EXPECT(j, store_incident_deadline(j, "c1", &deadline), 1);
+	assert_int_equal(deadline, i.deadline);
+	EXPECT(j, store_incident_any_open(j), 1);
+	REFUSED(j, store_incident_cancel(j, "i", "two"), ERR_CONFLICT);
+	COMMITTED(j, store_incident_ask_cancel(j, "i", "one"));
+	REFUSED(j, store_incident_ask_cancel(j, "i", "two"), ERR_CONFLICT);
+	REFUSED(j, store_incident_cancel(j, "i", "one"), ERR_CONFLICT);
+	COMMITTED(j, store_incident_cancel(j, "i", "two"));
+	EXPECT(j, store_incident_by_id(j, "i", &back), 1);
+	assert_string_equal(back.cancelled_by, "two");
+	EXPECT(j, store_incident_any_open(j), 0);
+	EXPECT(j, store_incident_deadline(j, "c1", &deadline), 0);
+	at(j, i.deadline + 1);
+	EXPECT(j, issuer_incident_step(j), 0);
+	assert_int_equal(
+	    fixture_count(j, "SELECT COUNT(*) FROM cert WHERE revoked_at > 0"),
+	    0);
+}
+
+/* PK-187: authorizations of the set's accounts and mailboxes, the live ones. */
+static void
+test_authorizations(struct job *j)
+{
+	struct incident i = incident(j, "i", 4, j->now + 24 * HOUR);
+	struct incident_selector s = { .to = j->now + 3 };
+	const char **ids;
+	size_t count;
+
+	make_certs(j, fixture_account(j), "5");
+	fixture_sql(j,
+	    "UPDATE authz SET valid_at = 1, valid_until = 9999999999 "
+	    "WHERE id <> 'a1'");
+	fixture_sql(j, "UPDATE authz SET revoked_at = 1 WHERE id = 'a2'");
+	open_it(j, &i, &s);
+	EXPECT(j, store_incident_authz(j, "i", 10, &ids, &count), 0);
+	assert_int_equal(count, 1);
+	assert_string_equal(ids[0], "a3");
+}
+
+static const struct CMUnitTest tests[] = {
+	STORE_TEST(test_selectors),
+	STORE_TEST(test_deadline),
+	STORE_TEST(test_compromise),
+	STORE_TEST(test_cancel),
+	STORE_TEST(test_authorizations),
+};
+UNIT_MAIN(tests)
