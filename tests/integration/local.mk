@@ -55,6 +55,7 @@ EXTRA_DIST += \
 	tests/integration/test_evidence.py \
 	tests/integration/test_front.py \
 	tests/integration/test_http.py \
+	tests/integration/test_incidents.py \
 	tests/integration/test_idle.py \
 	tests/integration/test_issue.py \
 	tests/integration/test_limits.py \

@@ -1,0 +1,136 @@
+#!/usr/bin/python3
+"""What an operator does when something went wrong: issuance is stopped,
+a set of certificates is revoked."""
+
+import json
+import re
+from datetime import datetime, timedelta, timezone
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from acme import Client, b64
+from harness import case, eventually, run
+from letters import answer
+
+
+def certid(certificate):
+    """RFC 9773 4.1, from the certificate alone."""
+    key = certificate.extensions.get_extension_for_class(
+        x509.AuthorityKeyIdentifier).value.key_identifier
+    n = certificate.serial_number
+    return f"{b64(key)}.{b64(n.to_bytes(n.bit_length() // 8 + 1, 'big'))}"
+
+
+def leaf_of(site, client, mailbox):
+    order = client.order(mailbox)
+    if order.read()["status"] != "ready":
+        answer(site, order.challenge(), mailbox.partition("@")[0].upper())
+        order.challenge().post()
+    return order.certificate()[0]
+
+
+def told(site, leaf):
+    text = f"{leaf.serial_number:x}"
+    return json.loads(site.countersign(
+        "cert", "--json", text.zfill(len(text) + len(text) % 2)))
+
+
+def days_ago(days):
+    at = datetime.now(timezone.utc) - timedelta(days=days)
+    return at.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def test_stop(site):
+    client = Client(site)
+    leaf = leaf_of(site, client, "alice@user.test")
+    with case("PK-45: stopped: finalize says 503 and when to come back, also "
+              "after a restart"):
+        site.countersign("stop", "issuance", "--domain", "user.test",
+                         "--reason", "a test")
+        order = client.order("alice@user.test")
+        for _ in range(2):
+            refused = client.post(order.read()["finalize"],
+                                  {"csr": b64(b"x")}, 503)
+            assert refused.problem == "serverInternal", refused
+            assert refused.headers["Retry-After"] == "300", refused
+            assert order.read()["status"] == "ready"
+            client.close()
+            site.stop()
+            site.start()
+        text = site.countersign("stop", "issuance", "--list")
+        assert re.match("domain user.test  since .*: a test", text), text
+    with case("PK-183: revocation goes on meanwhile"):
+        client.post(client.url_of("revokeCert"),
+                    {"certificate": b64(leaf.public_bytes(Encoding.DER)),
+                     "reason": 4}, 200)
+    with case("PK-45: what makes no sense is refused and changes nothing"):
+        for words in (["--all"], ["--reason", "x"],
+                      ["--profile", "none", "--reason", "x"],
+                      ["--domain", "a@user.test", "--reason", "x"],
+                      ["--domain", "user.test", "--reason", "again"],
+                      ["--issuer", "xyz", "--reason", "x"]):
+            site.countersign("stop", "issuance", *words, status=1)
+        site.countersign("resume", "issuance", "--all", "--reason", "x",
+                         status=1)
+        assert text == site.countersign("stop", "issuance", "--list")
+    with case("PK-45: resumed, the order goes on"):
+        site.countersign("resume", "issuance", "--domain", "user.test",
+                         "--reason", "tested")
+        assert order.certificate()
+
+
+def test_incident(site):
+    client = Client(site)
+    leaf = leaf_of(site, client, "alice@user.test")
+    other = leaf_of(site, client, "carol@plain.test")
+    with case("PK-185: mistakes, and a dry run, open nothing"):
+        for words in (["--cause", "none", "--known", days_ago(0)],
+                      ["--cause", "terms", "--known", days_ago(-1)],
+                      ["--cause", "terms", "--known", "today"],
+                      ["--cause", "terms"]):
+            site.countersign("incident", "open", *words, "--domain",
+                             "plain.test", status=1)
+        site.countersign("incident", "open", "--cause", "terms", "--known",
+                         days_ago(0), status=1)
+        said = site.countersign("incident", "open", "--cause", "terms",
+                                "--known", days_ago(0), "--domain",
+                                "plain.test", "--dry-run")
+        assert "certificates: 1;" in said, said
+        assert "no incident" in site.countersign("incident", "list")
+    with case("PK-187: a faulty validation: the next order asks again"):
+        assert client.order("carol@plain.test").read()["status"] == "ready"
+        said = site.countersign("incident", "open", "--cause", "validation",
+                                "--known", days_ago(0), "--domain",
+                                "plain.test")
+        assert "authorizations dropped: 1" in said, said
+        ident = said.split()[1].rstrip(":")
+        assert client.order("carol@plain.test").read()["status"] == "pending"
+    with case("PK-192, PK-193: less than a day is left: at once"):
+        url = client.url_of("renewalInfo")
+        got = Client(site).request("GET", f"{url}/{certid(other)}")
+        assert got.headers["Retry-After"] == "3600", got
+        assert got.json["suggestedWindow"]["end"] < days_ago(0), got
+        got = Client(site).request("GET", f"{url}/{certid(leaf)}")
+        assert got.headers["Retry-After"] == "3600", got
+        assert got.json["suggestedWindow"]["start"] > days_ago(0), got
+    with case("PK-185: one admin alone does not cancel it"):
+        site.countersign("incident", "cancel", ident)
+        said = site.countersign("incident", "cancel", ident, status=1)
+        assert "another admin" in said, said
+        assert told(site, other)["status"] == "valid"
+    with case("PK-185: at the deadline the set is revoked, and nothing else"):
+        said = site.countersign("incident", "open", "--cause", "terms",
+                                "--known", days_ago(6), "--domain",
+                                "plain.test")
+        ident = said.split()[1].rstrip(":")
+        eventually(lambda: json.loads(site.countersign(
+            "incident", "show", "--json", ident))["status"] == "finished",
+            "the end of the incident")
+        found = told(site, other)
+        assert found["status"] == "revoked" and found["reason"] == 9, found
+        assert found["revoked_by"] == f"incident:{ident}", found
+        assert told(site, leaf)["status"] == "valid"
+
+
+run({}, test_stop, test_incident)
