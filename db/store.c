@@ -319,6 +319,21 @@ query_secret(struct query *q)
 	return span_mem(copy, s.n);
 }
 
+const char *
+store_pattern(struct job *j, const char *before, const char *text)
+{
+	struct buf b;
+
+	buf_init(&b, j->arena, strlen(before) + 2 * strlen(text));
+	buf_add_str(&b, before);
+	for (; *text != '\0'; text++) {
+		if (*text == '%' || *text == '_' || *text == '!')
+			buf_add_char(&b, '!');
+		buf_add_char(&b, *text);
+	}
+	return b.p;
+}
+
 int
 store_change(struct job *j, int64_t *changed, const char *text,
     const struct sql_value *values, size_t count)

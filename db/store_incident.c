@@ -45,22 +45,6 @@ incident_get(struct job *j, const char *text, const struct sql_value *values,
 /* --- opening ---------------------------------------------------------------
  */
 
-/* A name as a pattern that means itself. */
-static const char *
-pattern(struct job *j, const char *before, const char *name)
-{
-	struct buf b;
-
-	buf_init(&b, j->arena, 1024);
-	buf_add_str(&b, before);
-	for (; *name != '\0'; name++) {
-		if (*name == '%' || *name == '_' || *name == '!')
-			buf_add_char(&b, '!');
-		buf_add_char(&b, *name);
-	}
-	return b.p;
-}
-
 /* This reads the whole table, once for an incident. */
 static int
 freeze(struct job *j, const char *id, const struct incident_selector *s,
@@ -87,8 +71,8 @@ freeze(struct job *j, const char *id, const struct incident_selector *s,
 		v_text(s->br_version == NULL ? "" : s->br_version),
 		v_int(s->from), v_int(s->to), v_int(s->spki_sha256.n > 0),
 		v_bytes(s->spki_sha256), v_text(domain),
-		v_text(pattern(j, "%@", domain)),
-		v_text(pattern(j, "%.", domain))));
+		v_text(store_pattern(j, "%@", domain)),
+		v_text(store_pattern(j, "%.", domain))));
 }
 
 int

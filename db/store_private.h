@@ -92,6 +92,9 @@ struct span query_secret(struct query *q); /* wiped with the arena */
 /* A text as it is stored: what is not UTF-8 becomes U+FFFD. */
 struct span store_text(struct job *j, struct span s);
 
+/* What LIKE … ESCAPE '!' finds: `before`, then the text as it is. */
+const char *store_pattern(struct job *j, const char *before, const char *text);
+
 /* Changes rows; *changed may be NULL. */
 int store_change(struct job *j, int64_t *changed, const char *text,
     const struct sql_value *values, size_t count);

@@ -3,6 +3,8 @@
 #include "acme/status.h"
 #include "db/store_audit.h"
 #include "lib/arena.h"
+#include "lib/json.h"
+#include "lib/rfc3339.h"
 #include "src/command.h"
 #include "src/story.h"
 #include "src/worker.h"
@@ -11,24 +13,45 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define PAGE 500
 #define TEXT_MAX (4 * 1024 * 1024)
 
 struct options {
 	const char *config;
+	const char *domain, *from, *to, *reason;
 	bool json;
 	bool revoke;
+	bool all;
 };
 
 static const char usage[] =
     "usage: countersign authz [--json] [--revoke] [-f FILE] ID\n"
+    "       countersign authz --revoke --reason TEXT [-f FILE]\n"
+    "           --all | [--domain DOMAIN] [--from TIME] [--to TIME]\n"
     "\n"
     "Tells the whole story of one authorization.\n"
     "\n"
     "  --json             as one JSON object\n"
     "  --revoke           first revoke it: no certificate is issued on it any\n"
     "                     more, and orders that wait for one end\n"
+    "  --all              with --revoke: every valid authorization\n"
+    "  --domain DOMAIN    … of the domain's mailboxes, and of those below it\n"
+    "  --from, --to TIME  … proven from then, to then (2027-01-31T12:00:00Z)\n"
+    "  --reason TEXT      why, for the audit log\n"
     "  -f, --config FILE  configuration (default: " COMMAND_DEFAULT_CONFIG
     ")\n";
+
+static bool
+has_limits(const struct options *o)
+{
+	return o->domain != NULL || o->from != NULL || o->to != NULL;
+}
+
+static bool
+is_many(const struct options *o)
+{
+	return o->all || has_limits(o);
+}
 
 /* 0, or -1 after the usage was printed. */
 static int
@@ -37,11 +60,22 @@ parse(int argc, char **argv, struct options *o)
 	const struct command_option options[] = {
 		{ "json", &o->json, NULL },
 		{ "revoke", &o->revoke, NULL },
+		{ "all", &o->all, NULL },
+		{ "domain", NULL, &o->domain },
+		{ "from", NULL, &o->from },
+		{ "to", NULL, &o->to },
+		{ "reason", NULL, &o->reason },
 		{ NULL, NULL, NULL },
 	};
 
 	*o = (struct options){ .config = NULL };
-	return command_parse(argc, argv, usage, options, &o->config, 1);
+	if (command_parse(argc, argv, usage, options, &o->config, -1) < 0)
+		return -1;
+	if (is_many(o) ? argc != optind || !o->revoke || o->json ||
+			     o->reason == NULL || (o->all && has_limits(o))
+		       : argc != optind + 1 || o->reason != NULL)
+		return command_misused(usage);
+	return 0;
 }
 
 /* AC-107, section 17.3: what has failed or was deactivated is over. */
@@ -65,6 +99,90 @@ revoke(struct job *j, struct authz *a)
 		arena_printf(j->arena, "authz:%s", a->id), "ok", NULL) < 0)
 		return worker_undo(j);
 	return store_commit(j);
+}
+
+/* --- many, PK-15 -----------------------------------------------------------
+ */
+
+static int
+read_time(struct job *j, const char *option, const char *text, int64_t *out)
+{
+	*out = 0;
+	if (text == NULL || rfc3339_parse(span_str(text), out) == 0)
+		return 0;
+	return job_fail(j, ERR_MALFORMED,
+	    "--%s %s: give a time as 2027-01-31T12:00:00Z", option, text);
+}
+
+static int
+revoke_page(struct job *j, const char **ids, size_t count)
+{
+	struct authz a;
+
+	for (size_t i = 0; i < count; i++) {
+		if (store_authz_lock(j, ids[i], &a) < 0 ||
+		    store_authz_revoke(j, &a) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static const char *
+scope_json(struct job *j, const struct options *o)
+{
+	const char *names[] = { "domain", "from", "to", "reason" };
+	const char *values[] = { o->domain, o->from, o->to, o->reason };
+	struct json_out w;
+	struct buf b;
+
+	buf_init(&b, j->arena, TEXT_MAX);
+	json_out_init(&w, &b);
+	json_object_begin(&w);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (values[i] != NULL)
+			json_member_str(&w, names[i], values[i]);
+	json_object_end(&w);
+	return b.p;
+}
+
+/* All of them in one transaction: none is used while the others go. */
+static int
+revoke_all(struct job *j, const struct options *o, size_t *total)
+{
+	const char *after = NULL;
+	const char **ids;
+	size_t count = PAGE;
+	int64_t from, to;
+
+	*total = 0;
+	if (read_time(j, "from", o->from, &from) < 0 ||
+	    read_time(j, "to", o->to, &to) < 0)
+		return -1;
+	for (; count == PAGE; *total += count) {
+		if (store_authz_live(j, o->domain, from, to, after, PAGE, &ids,
+			&count) < 0 ||
+		    revoke_page(j, ids, count) < 0)
+			return -1;
+		if (count > 0)
+			after = ids[count - 1];
+	}
+	return store_audit_add(j, command_operator(j), "authorizations revoked",
+	    "authz:many", "ok", scope_json(j, o));
+}
+
+static int
+run_many(struct job *j, const struct options *o)
+{
+	size_t total;
+
+	if (store_begin(j) < 0)
+		return -1;
+	if (revoke_all(j, o, &total) < 0)
+		return worker_undo(j);
+	if (store_commit(j) < 0)
+		return -1;
+	printf("authorizations revoked: %zu\n", total);
+	return 0;
 }
 
 static int
@@ -99,7 +217,8 @@ cmd_authz(int argc, char **argv)
 
 	if (parse(argc, argv, &o) < 0 || command_open(&c, o.config) < 0)
 		return EXIT_FAILURE;
-	result = run(&c.job, &o, argv[optind]);
+	result =
+	    is_many(&o) ? run_many(&c.job, &o) : run(&c.job, &o, argv[optind]);
 	if (result < 0)
 		command_fail("%s", c.job.err.text);
 	command_close(&c);

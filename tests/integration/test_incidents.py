@@ -133,4 +133,31 @@ def test_incident(site):
         assert told(site, leaf)["status"] == "valid"
 
 
-run({}, test_stop, test_incident)
+def test_drop(site):
+    client = Client(site)
+    leaf_of(site, client, "alice@user.test")
+
+    def status():
+        return client.order("alice@user.test").read()["status"]
+
+    with case("PK-15: those of another domain or time stay"):
+        for words in (["--domain", "plain.test"], ["--domain", "ser.test"],
+                      ["--to", days_ago(1)], ["--from", days_ago(-1)]):
+            said = site.countersign("authz", "--revoke", "--reason", "x",
+                                    *words)
+            assert said == "authorizations revoked: 0\n", said
+        for words in (["--all"], ["--revoke", "--all"],
+                      ["--revoke", "--all", "--domain", "user.test",
+                       "--reason", "x"],
+                      ["--revoke", "--from", "now", "--reason", "x"]):
+            site.countersign("authz", *words, status=1)
+        assert status() == "ready"
+    with case("PK-15: of a domain: the next order asks for a new reply"):
+        said = site.countersign("authz", "--revoke", "--reason", "x",
+                                "--domain", "user.test", "--from", days_ago(1),
+                                "--to", days_ago(-1))
+        assert int(said.rpartition(" ")[2]) >= 1, said
+        assert status() == "pending"
+
+
+run({}, test_stop, test_incident, test_drop)
