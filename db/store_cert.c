@@ -106,7 +106,8 @@ store_cert_give_up(struct job *j, const char *order_id)
 
 	if (store_change(j, &changed,
 		"UPDATE cert SET revoked_at = $2, reason = 0, "
-		"revoked_by = 'issuer', list_due_at = $2 "
+		"revoked_by = 'issuer', list_due_at = $2, "
+		"ocsp_due_at = $2 "
 		"WHERE order_id = $1 AND issued_at = 0 AND revoked_at = 0",
 		ARGS(v_text(order_id), v_int(j->now))) < 0)
 		return -1;
