@@ -159,6 +159,22 @@ extension_authority_info(
 }
 
 void
+extension_permitted_hosts(struct buf *b, const char *const *hosts, size_t count)
+{
+	struct extension_mark m = extension_open(b, OID_NAME_CONSTRAINTS, true);
+	size_t list = der_open(b, DER_SEQUENCE);
+	size_t permitted = der_open(b, DER_CONTEXT(0));
+	for (size_t i = 0; i < count; i++) {
+		size_t subtree = der_open(b, DER_SEQUENCE);
+		der_add(b, DER_CONTEXT_PRIMITIVE(1), span_str(hosts[i]));
+		der_close(b, subtree);
+	}
+	der_close(b, permitted);
+	der_close(b, list);
+	extension_close(b, m);
+}
+
+void
 key_id_compute(struct span key_bits, uint8_t out[KEY_ID_LEN])
 {
 	uint8_t digest[SHA256_LEN];
@@ -196,6 +212,16 @@ host_is_public(struct span host)
 		if (!ascii_is_digit(label.p[i]))
 			return labels >= 2;
 	return false;
+}
+
+const char *
+ca_permitted_problem(struct span host)
+{
+	if (host.n > 0 && host.p[0] == '.')
+		host = span_from(host, 1);
+	return host_is_public(host)
+		   ? NULL
+		   : "must be a host name, or a dot and a host name (PK-128)";
 }
 
 const char *

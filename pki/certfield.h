@@ -34,6 +34,12 @@ void extension_crl_point(struct buf *b, const char *url);
 /* caIssuers and ocsp, each with one URI; either may be NULL, not both. */
 void extension_authority_info(
     struct buf *b, const char *ca_issuers_url, const char *ocsp_url);
+/* nameConstraints, critical: rfc822Name subtrees (PK-128). */
+void extension_permitted_hosts(
+    struct buf *b, const char *const *hosts, size_t count);
+/* NULL, or why it cannot stand there: "example.org" is the mailboxes at that
+ * host, ".example.org" those at the hosts below. */
+const char *ca_permitted_problem(struct span host);
 
 /* PK-99: RFC 7093 method 1, leftmost 160 bits of SHA-256 over the key's
  * bits. */

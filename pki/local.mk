@@ -5,6 +5,8 @@ libcs_pki_a_CPPFLAGS = $(AM_CPPFLAGS) $(CRYPTO_CFLAGS) $(P11KIT_CFLAGS)
 libcs_pki_a_SOURCES = \
 	pki/ca.h \
 	pki/ca_alternate.c \
+	pki/ca_build.c \
+	pki/ca_build.h \
 	pki/ca_init.c \
 	pki/caa.c \
 	pki/caa.h \
@@ -33,6 +35,8 @@ libcs_pki_a_SOURCES = \
 	pki/keycheck.h \
 	pki/lint.c \
 	pki/lint.h \
+	pki/lint_ca.c \
+	pki/lint_ca.h \
 	pki/ocsp_answer.c \
 	pki/ocsp_answer.h \
 	pki/ocsp_request.c \

@@ -219,6 +219,7 @@ unit_tests += \
 	tests/unit/test_issue \
 	tests/unit/test_keycheck \
 	tests/unit/test_lint \
+	tests/unit/test_lint_ca \
 	tests/unit/test_ocsp_request \
 	tests/unit/test_profile \
 	tests/unit/test_signer \
@@ -230,6 +231,7 @@ tests_unit_test_ocsp_request_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
 tests_unit_test_ocsp_request_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI) $(CRYPTO_LIBS)
 tests_unit_test_crl_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI)
 tests_unit_test_profile_LDADD = $(UNIT) $(CS_PKI)
+tests_unit_test_lint_ca_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI)
 tests_unit_test_lint_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI)
 tests_unit_test_ca_alternate_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI)
 tests_unit_test_ca_init_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI)
