@@ -221,6 +221,11 @@ check_certificate(struct loader *l)
 		return job_fail(l->j, ERR_INTERNAL,
 		    "%s: the certificate is not strict DER",
 		    l->files->certificate);
+	if (span_find_span(l->view.subject, 0, SPAN("REHEARSAL ")) <
+	    l->view.subject.n)
+		return job_fail(l->j, ERR_INTERNAL,
+		    "%s: made in a rehearsal, which never issues (PK-213)",
+		    l->files->certificate);
 	ca->signer.public_key = X509_get0_pubkey(ca->certificate);
 	problem = algorithm_problem(&l->view, ca->signer.public_key);
 	if (problem == NULL)

@@ -10,6 +10,12 @@ libcs_pki_a_SOURCES = \
 	pki/ca_init.c \
 	pki/caa.c \
 	pki/caa.h \
+	pki/ceremony.c \
+	pki/ceremony.h \
+	pki/ceremony_file.c \
+	pki/ceremony_issuing.c \
+	pki/ceremony_root.c \
+	pki/ceremony_root.h \
 	pki/cert_facts.c \
 	pki/certfield.c \
 	pki/certfield.h \
@@ -61,6 +67,8 @@ libcs_pki_a_SOURCES = \
 	pki/spki_file.h \
 	pki/token_key.c \
 	pki/token_key.h \
+	pki/transcript.c \
+	pki/transcript.h \
 	pki/version.h
 
 CS_PKI = libcs_pki.a $(CRYPTO_LIBS) $(CS_DNS) $(CS_DB)

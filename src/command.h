@@ -12,6 +12,7 @@ struct arena;
 
 /* `argv[0]` is the subcommand's name.  Returns the exit status. */
 int cmd_init(int argc, char **argv);
+int cmd_ca(int argc, char **argv);
 int cmd_orders(int argc, char **argv);
 int cmd_order(int argc, char **argv);
 int cmd_limits(int argc, char **argv);

@@ -15,6 +15,7 @@ struct subcommand {
 static const struct subcommand subcommands[] = {
 	{ "init", cmd_init, "make a CA, keys and a configuration" },
 	{ "crl", cmd_crl, "list the revocation lists" },
+	{ "ca", cmd_ca, "hold a ceremony: root, issuing CAs, their lists" },
 	{ "check", cmd_check, "see whether everything is in place" },
 	{ "orders", cmd_orders, "list orders" },
 	{ "order", cmd_order, "tell the whole story of one order" },

@@ -14,6 +14,7 @@ libcs_src_a_SOURCES = \
 	src/client_address.c src/client_address.h \
 	src/cmd_accounts.c \
 	src/cmd_authz.c \
+	src/cmd_ca.c \
 	src/cmd_cert.c \
 	src/ca_conf.c src/ca_conf.h \
 	src/cmd_check.c \

@@ -47,6 +47,7 @@ EXTRA_DIST += \
 	tests/integration/smime_reader.py \
 	tests/integration/test_accounts.py \
 	tests/integration/test_caa.py \
+	tests/integration/test_ceremony.py \
 	tests/integration/test_config.py \
 	tests/integration/test_conformance.py \
 	tests/integration/test_csr.py \

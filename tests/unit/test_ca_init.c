@@ -321,6 +321,22 @@ test_bad_input(void **state)
 	}
 }
 
+/* PK-213: what a rehearsal made is never loaded. */
+static void
+test_rehearsal(void **state)
+{
+	struct job *j = lab_job();
+	const char *folder = path_of(j, lab_folder(), "rehearsal");
+	struct ca_init in = init_for(folder);
+	(void)state;
+
+	assert_int_equal(mkdir(folder, 0700), 0);
+	in.common_name = "REHEARSAL Example Mail";
+	assert_int_equal(ca_init_create(j, &in), -1);
+	assert_non_null(strstr(j->err.text, "PK-213"));
+	assert_int_equal(files_in(j, folder), 0);
+}
+
 static struct ca_files
 files_for(struct job *j, const char *type)
 {
@@ -629,6 +645,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_files),
 	cmocka_unit_test(test_never_overwrites),
 	cmocka_unit_test(test_bad_input),
+	cmocka_unit_test(test_rehearsal),
 	cmocka_unit_test(test_load),
 	cmocka_unit_test(test_load_faults),
 	cmocka_unit_test(test_odd_cas),

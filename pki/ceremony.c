@@ -1,0 +1,412 @@
+#include "config.h"
+
+#include "pki/ceremony.h"
+
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "lib/arena.h"
+#include "lib/clock.h"
+#include "lib/digest.h"
+#include "lib/hex.h"
+#include "lib/job.h"
+#include "pki/ceremony_root.h"
+#include "pki/crl.h"
+#include "pki/ossl.h"
+
+#define SECRET_MIN 12
+#define SECRET_MAX 256
+#define DAY_SECS ((int64_t)86400)
+#define ROOT_CRL_DAYS 360 /* PK-156: below 12 months */
+
+/* --- two persons (PK-208) ------------------------------------------------ */
+
+static int
+check_persons(struct ceremony *c)
+{
+	if (c->first == NULL || c->first[0] == '\0')
+		return job_fail(c->j, ERR_INTERNAL,
+		    "who is here? name both persons (PK-208)");
+	if (c->second == NULL && !c->is_private)
+		return job_fail(c->j, ERR_INTERNAL,
+		    "two persons are needed; one alone can do it in private "
+		    "mode only (PK-208)");
+	if (c->second != NULL && strcmp(c->first, c->second) == 0)
+		return job_fail(c->j, ERR_INTERNAL,
+		    "the two persons must not be the same (PK-208)");
+	return 0;
+}
+
+static int
+confirm_one(struct ceremony *c, const char *person, const char *what)
+{
+	struct span answer;
+
+	if (c->ask(c->context, c->j,
+		arena_printf(
+		    c->j->arena, "%s: %s? Type yes to confirm: ", person, what),
+		false, &answer) < 0)
+		return -1;
+	if (!span_eq_str(answer, "yes"))
+		return job_fail(
+		    c->j, ERR_INTERNAL, "%s did not confirm: stopped", person);
+	return transcript_add(
+	    c->j, &c->transcript, "confirmed by %s: %s", person, what);
+}
+
+static int
+confirm(struct ceremony *c, const char *what)
+{
+	if (confirm_one(c, c->first, what) < 0)
+		return -1;
+	return c->second == NULL ? 0 : confirm_one(c, c->second, what);
+}
+
+static int
+ask_secret(struct ceremony *c, const char *person, bool is_new,
+    struct sha256_ctx *sum, struct span *secret)
+{
+	struct arena *a = c->j->arena;
+	struct span again;
+	uint8_t length[2];
+
+	if (c->ask(c->context, c->j,
+		arena_printf(a, "%s, your secret: ", person), true, secret) < 0)
+		return -1;
+	if (secret->n < SECRET_MIN || secret->n > SECRET_MAX)
+		return job_fail(c->j, ERR_INTERNAL,
+		    "a secret has %d to %d octets", SECRET_MIN, SECRET_MAX);
+	if (is_new) {
+		if (c->ask(c->context, c->j,
+			arena_printf(a, "%s, once more: ", person), true,
+			&again) < 0)
+			return -1;
+		if (!ct_equal(*secret, again))
+			return job_fail(c->j, ERR_INTERNAL,
+			    "the secret was not the same twice");
+	}
+	length[0] = (uint8_t)(secret->n >> 8);
+	length[1] = (uint8_t)secret->n;
+	sha256_add(sum, span_mem(length, sizeof length));
+	sha256_add(sum, *secret);
+	return 0;
+}
+
+/* One passphrase out of both secrets: neither person alone has any of it. */
+static int
+ask_passphrase(struct ceremony *c, bool is_new, struct span *passphrase)
+{
+	struct sha256_ctx *sum = sha256_new(c->j->arena);
+	struct span one = { 0 };
+	struct span two = { 0 };
+	uint8_t digest[SHA256_LEN];
+	char text[2 * SHA256_LEN + 1];
+	struct buf b;
+
+	if (ask_secret(c, c->first, is_new, sum, &one) < 0 ||
+	    (c->second != NULL &&
+		ask_secret(c, c->second, is_new, sum, &two) < 0))
+		return -1;
+	if (c->second != NULL && ct_equal(one, two))
+		return job_fail(c->j, ERR_INTERNAL,
+		    "both secrets are the same: each person has one of their "
+		    "own (PK-208)");
+	sha256_finish(sum, digest);
+	hex_format(text, span_mem(digest, sizeof digest));
+	buf_init_secret(&b, c->j->arena, sizeof text);
+	buf_add_str(&b, text);
+	*passphrase = buf_span(&b);
+	wipe(digest, sizeof digest);
+	wipe(text, sizeof text);
+	return 0;
+}
+
+/* --- step 3 -------------------------------------------------------------- */
+
+static int
+check_network(struct ceremony *c)
+{
+	struct ifaddrs *list;
+	const char *up = NULL;
+
+	if (c->is_online) {
+		if (!c->is_private)
+			return job_fail(c->j, ERR_INTERNAL,
+			    "a root on a machine with network is for private "
+			    "mode only (PK-209)");
+		return transcript_add(c->j, &c->transcript,
+		    "network: not looked at, the root is online");
+	}
+	if (getifaddrs(&list) < 0)
+		return job_fail(
+		    c->j, ERR_INTERNAL, "cannot list network interfaces");
+	for (const struct ifaddrs *i = list; i != NULL; i = i->ifa_next)
+		if ((i->ifa_flags & IFF_UP) && !(i->ifa_flags & IFF_LOOPBACK))
+			up = arena_strdup(c->j->arena, i->ifa_name);
+	freeifaddrs(list);
+	if (up != NULL)
+		return job_fail(c->j, ERR_INTERNAL,
+		    "the network interface %s is up: take it down, or, in "
+		    "private mode, say --online-root (PK-209)",
+		    up);
+	return transcript_add(
+	    c->j, &c->transcript, "network: no interface is up");
+}
+
+/* Steps 1 to 3. */
+static int
+open_act(struct ceremony *c, const char *act)
+{
+	if (check_persons(c) < 0 || ceremony_open(c, act) < 0 ||
+	    transcript_add(c->j, &c->transcript, "persons: %s%s%s", c->first,
+		c->second != NULL ? " and " : ", A SINGLE OPERATOR",
+		c->second != NULL ? c->second : "") < 0)
+		return -1;
+	c->tell(c->context, c->transcript.text.p);
+	if (confirm(c,
+		"these versions, hashes and this time are in the script") < 0)
+		return -1;
+	return check_network(c);
+}
+
+/* Steps 12 and 13. */
+static int
+close_act(struct ceremony *c)
+{
+	if (confirm(c, "this transcript is true") < 0 ||
+	    transcript_add(c->j, &c->transcript, "done") < 0)
+		return -1;
+	c->tell(c->context,
+	    arena_printf(c->j->arena,
+		"Write this hash of the transcript on paper and sign it: %s",
+		c->transcript.last));
+	return 0;
+}
+
+/* --- the root ------------------------------------------------------------ */
+
+struct root {
+	struct signer signer;
+	struct span spki;
+	struct ceremony_cert cert;
+	struct lint_ca_issuer issuer;
+};
+
+/* Step 4: made once; then only opened. */
+static int
+take_root_key(struct ceremony *c, const char *key_type, EVP_PKEY **key)
+{
+	struct job *j = c->j;
+	bool is_new = !ceremony_has(c, "root-key.pem");
+	struct span passphrase;
+	struct span pem;
+
+	if (is_new && key_type == NULL)
+		return job_fail(j, ERR_INTERNAL, "%s: no root here", c->dir);
+	if (ask_passphrase(c, is_new, &passphrase) < 0)
+		return -1;
+	if (!is_new)
+		return ca_key_open(
+		    j, ceremony_path(c, "root-key.pem"), passphrase, key);
+	*key = ca_key_generate(j->arena, key_type);
+	if (*key == NULL || ca_key_check(j, *key) < 0 ||
+	    ca_key_seal(j, *key, passphrase, &pem) < 0 ||
+	    transcript_add(j, &c->transcript,
+		"root key: made, %s; it verifies what it signs", key_type) < 0)
+		return -1;
+	return ceremony_write(c, "root-key.pem", 0400, pem, false);
+}
+
+static int
+read_root(struct ceremony *c, struct root *r)
+{
+	const char *path = ceremony_path(c, "root.pem");
+
+	if (ceremony_cert_read(c->j, path, &r->cert) < 0)
+		return -1;
+	if (EVP_PKEY_eq(X509_get0_pubkey(r->cert.x509), r->signer.public_key) !=
+	    1)
+		return job_fail(c->j, ERR_INTERNAL,
+		    "%s: not for the key in this folder", path);
+	r->signer.name = r->cert.view.subject;
+	r->issuer = (struct lint_ca_issuer){ r->signer.name, r->signer.key_id,
+		r->cert.view.not_before, r->cert.view.not_after };
+	return 0;
+}
+
+/* Steps 5 and 6. */
+static int
+make_root(struct ceremony *c, struct root *r)
+{
+	const struct ca_template t = { .kind = CA_KIND_ROOT,
+		.subject = r->signer.name,
+		.spki = r->spki,
+		.key_id = r->signer.key_id };
+	struct span der;
+
+	if (confirm(
+		c, arena_printf(c->j->arena, "a root named %s, %d days, key %s",
+		       ceremony_name_text(c->j, r->signer.name),
+		       (int)ca_profile_for(CA_KIND_ROOT)->days,
+		       ceremony_key_hash(c->j, r->spki))) < 0 ||
+	    ca_certificate_make(c->j, &r->signer, NULL, &t, &der) < 0)
+		return -1;
+	return ceremony_write(
+	    c, "root.pem", 0444, ceremony_pem(c->j, "CERTIFICATE", der), false);
+}
+
+static int
+write_list(struct ceremony *c, struct root *r, struct crl_input *list)
+{
+	struct span der;
+
+	list->this_update = c->j->now;
+	list->next_update = c->j->now + ROOT_CRL_DAYS * DAY_SECS - 1;
+	if (list->next_update > r->issuer.not_after)
+		list->next_update = r->issuer.not_after;
+	if (crl_sign_as(c->j, &r->signer, CA_ROLE_ROOT, list, &der) < 0)
+		return -1;
+	return ceremony_write(c, "root.crl", 0444, der, true);
+}
+
+static int
+make_register(struct ceremony *c)
+{
+	const char *path = ceremony_path(c, "issued");
+
+	if (ceremony_has(c, "issued") || mkdir(path, 0755) == 0)
+		return 0;
+	return job_fail(c->j, ERR_INTERNAL, "%s: cannot be made", path);
+}
+
+int
+ceremony_init_root(
+    struct ceremony *c, const struct ca_subject *subject, const char *key_type)
+{
+	const char *problem = ca_subject_problem(subject);
+	struct crl_input first = { .number = 1 };
+	struct root r;
+	EVP_PKEY *key;
+
+	if (problem != NULL)
+		return job_fail(c->j, ERR_INTERNAL, "%s", problem);
+	if (strcmp(key_type, "p384") != 0 && strcmp(key_type, "rsa4096") != 0)
+		return job_fail(c->j, ERR_INTERNAL,
+		    "key type: must be p384 or rsa4096 (PK-116)");
+	if (ceremony_has(c, "root.crl"))
+		return job_fail(c->j, ERR_CONFLICT,
+		    "%s holds a whole root: nothing was changed", c->dir);
+	if (open_act(c, "root") < 0 || take_root_key(c, key_type, &key) < 0 ||
+	    ca_signer_make(c->j, key, CA_ROLE_ROOT,
+		ca_subject_name(c->j, subject), &r.signer, &r.spki) < 0 ||
+	    (!ceremony_has(c, "root.pem") && make_root(c, &r) < 0) ||
+	    read_root(c, &r) < 0 || make_register(c) < 0 ||
+	    write_list(c, &r, &first) < 0)
+		return -1;
+	return close_act(c);
+}
+
+/* --- a certificate below it ---------------------------------------------- */
+
+static int
+take_root(struct ceremony *c, const char *act, struct root *r)
+{
+	EVP_PKEY *key;
+
+	if (open_act(c, act) < 0 || take_root_key(c, NULL, &key) < 0 ||
+	    ca_signer_make(c->j, key, CA_ROLE_ROOT, (struct span){ 0 },
+		&r->signer, &r->spki) < 0)
+		return -1;
+	return read_root(c, r);
+}
+
+static int
+sign_new(struct ceremony *c, struct root *r, const struct ceremony_sign *in,
+    const struct ceremony_request_parts *request, struct span *der)
+{
+	const struct ca_template t = { .kind = CA_KIND_ISSUING,
+		.subject = request->subject,
+		.spki = request->spki,
+		.key_id = request->key_id,
+		.crl_url = in->crl_url,
+		.ca_issuers_url = in->ca_issuers_url,
+		.permitted = in->permitted,
+		.permitted_count = in->permitted_count };
+
+	if (confirm(c, arena_printf(c->j->arena,
+			   "an issuing CA named %s, %d days, key %s",
+			   ceremony_name_text(c->j, request->subject),
+			   (int)ca_profile_for(CA_KIND_ISSUING)->days,
+			   ceremony_key_hash(c->j, request->spki))) < 0 ||
+	    ca_certificate_make(c->j, &r->signer, &r->issuer, &t, der) < 0)
+		return -1;
+	return ceremony_register(c, *der);
+}
+
+static int
+check_sign_input(struct ceremony *c, const struct ceremony_sign *in)
+{
+	for (size_t i = 0; i < in->permitted_count; i++) {
+		const char *problem =
+		    ca_permitted_problem(span_str(in->permitted[i]));
+		if (problem != NULL)
+			return job_fail(c->j, ERR_INTERNAL, "%s: %s",
+			    in->permitted[i], problem);
+	}
+	return 0;
+}
+
+int
+ceremony_sign(struct ceremony *c, const struct ceremony_sign *in)
+{
+	struct ceremony_request_parts request;
+	struct span der = { 0 };
+	struct root r;
+	int found;
+
+	if (check_sign_input(c, in) < 0 ||
+	    ceremony_request_read(c->j, in->request, &request) < 0 ||
+	    take_root(c, "certificate of an issuing CA", &r) < 0)
+		return -1;
+	if (ceremony_is_rehearsal(r.signer.name) !=
+	    ceremony_is_rehearsal(request.subject))
+		return job_fail(c->j, ERR_INTERNAL,
+		    "a rehearsal and the real thing do not mix (PK-213)");
+	if (span_eq(request.subject, r.signer.name) ||
+	    span_eq(request.spki, r.spki))
+		return job_fail(c->j, ERR_INTERNAL,
+		    "the request has the root's name or key (PK-135)");
+	found = ceremony_look_up(c, &request, &der);
+	if (found < 0)
+		return -1;
+	/* Signed before, and not delivered or asked for again: the same. */
+	if ((found == 0 || in->is_renewal) &&
+	    sign_new(c, &r, in, &request, &der) < 0)
+		return -1;
+	if (file_write(c->j, in->out, 0444,
+		ceremony_pem(c->j, "CERTIFICATE", der)) < 0)
+		return -1;
+	return close_act(c);
+}
+
+int
+ceremony_root_crl(struct ceremony *c, const char *revoke, int reason)
+{
+	struct crl_input list;
+	struct root r;
+
+	if (take_root(c, "list of the root", &r) < 0 ||
+	    ceremony_list_read(c, r.signer.public_key, &list) < 0 ||
+	    (revoke != NULL && ceremony_list_revoke(c, r.signer.public_key,
+				   revoke, reason, &list) < 0))
+		return -1;
+	list.number++;
+	if (confirm(c, arena_printf(c->j->arena,
+			   "list number %d with %zu certificates",
+			   (int)list.number, list.count)) < 0 ||
+	    write_list(c, &r, &list) < 0)
+		return -1;
+	return close_act(c);
+}

@@ -1,0 +1,88 @@
+/*
+ * The acts of a ceremony (pki.md 16.2).  Acts that use the root need two
+ * persons, whose two secrets together open its key; each act is written into
+ * the transcript of the folder and can be repeated after a failure: what is
+ * there already is taken up, never made again.
+ *
+ * The root's folder: root-key.pem, root.pem, root.crl, issued/SERIAL.pem,
+ * transcript.  The issuing CA's folder: issuing-key.pem, ca-passphrase,
+ * issuing.csr, issuing.pem, root.pem, transcript.
+ */
+#ifndef PKI_CEREMONY_H
+#define PKI_CEREMONY_H
+
+#include <sys/types.h>
+
+#include "pki/ca_build.h"
+#include "pki/transcript.h"
+
+/* What a rehearsal's names begin with (PK-213). */
+#define CEREMONY_REHEARSAL "REHEARSAL "
+
+/* Asks a person; the answer, without line end, lives in the job's arena.  A
+ * secret is not shown while it is typed.  0 or -1. */
+typedef int ceremony_ask(void *context, struct job *j, const char *prompt,
+    bool is_secret, struct span *answer);
+/* Shows a line. */
+typedef void ceremony_tell(void *context, const char *line);
+
+struct ceremony {
+	struct job *j;
+	const char *dir;
+	const char *first;  /* names of the persons */
+	const char *second; /* NULL: a single operator */
+	bool is_private;    /* what private mode may do */
+	bool is_online;     /* the root on a machine with network */
+	ceremony_ask *ask;
+	ceremony_tell *tell;
+	void *context;
+	struct transcript transcript; /* filled by the acts */
+};
+
+/* Steps 1 to 7: key, certificate and first list of a root. */
+int ceremony_init_root(
+    struct ceremony *c, const struct ca_subject *subject, const char *key_type);
+
+struct ceremony_sign {
+	const char *request; /* file, PKCS#10 in PEM */
+	const char *out;     /* file to write */
+	const char *crl_url;
+	const char *ca_issuers_url;
+	const char *const *permitted;
+	size_t permitted_count;
+	bool is_renewal; /* same name, same key, new dates */
+};
+/* Step 9, by the root. */
+int ceremony_sign(struct ceremony *c, const struct ceremony_sign *in);
+
+/* A new list of the root; `revoke` (a certificate in PEM) may be NULL. */
+int ceremony_root_crl(struct ceremony *c, const char *revoke, int reason);
+
+/* Step 8, without the root: key (kept if there is one) and request. */
+int ceremony_request(
+    struct ceremony *c, const struct ca_subject *subject, const char *key_type);
+/* Takes the signed certificate: everything is checked before anything is
+ * written. */
+int ceremony_import(
+    struct ceremony *c, const char *certificate, const char *root);
+
+/* Between the files of a ceremony. */
+const char *ceremony_path(const struct ceremony *c, const char *name);
+bool ceremony_has(const struct ceremony *c, const char *name);
+int ceremony_write(struct ceremony *c, const char *name, mode_t mode,
+    struct span data, bool is_replacing);
+int ceremony_open(struct ceremony *c, const char *act);
+
+/* One certificate in PEM, and nothing else. */
+struct ceremony_cert {
+	struct certview view;
+	X509 *x509;
+};
+int ceremony_cert_read(
+    struct job *j, const char *path, struct ceremony_cert *out);
+struct span ceremony_pem(struct job *j, const char *label, struct span der);
+bool ceremony_is_rehearsal(struct span name);
+/* Fingerprint of a public key, for people to compare. */
+const char *ceremony_key_hash(struct job *j, struct span spki);
+
+#endif

@@ -1,0 +1,297 @@
+#include "config.h"
+
+#include "pki/ceremony_root.h"
+
+#include <dirent.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/arena.h"
+#include "lib/clock.h"
+#include "lib/hex.h"
+#include "lib/job.h"
+#include "pki/keycheck.h"
+#include "pki/ossl.h"
+
+#define REQUEST_MAX (64 * 1024)
+#define LIST_MAX (1024 * 1024)
+#define ENTRIES_MAX 1000
+
+const char *
+ceremony_name_text(struct job *j, struct span name)
+{
+	const unsigned char *p = ossl_bytes(name);
+	X509_NAME *n = d2i_X509_NAME(NULL, &p, (long)name.n);
+	BIO *bio = ossl_own_bio(j->arena, BIO_new(BIO_s_mem()));
+	char *text;
+
+	if (n == NULL || bio == NULL ||
+	    X509_NAME_print_ex(
+		bio, n, 0, XN_FLAG_SEP_CPLUS_SPC | ASN1_STRFLGS_RFC2253) < 0) {
+		X509_NAME_free(n);
+		ERR_clear_error();
+		return "?";
+	}
+	X509_NAME_free(n);
+	long len = BIO_get_mem_data(bio, &text);
+	return span_dup(j->arena, span_mem(text, (size_t)len));
+}
+
+/* --- requests ------------------------------------------------------------ */
+
+static int
+take_parts(struct job *j, X509_REQ *request, struct ceremony_request_parts *out)
+{
+	unsigned char *der = NULL;
+	int n = i2d_X509_NAME(X509_REQ_get_subject_name(request), &der);
+	enum key_type type;
+	struct span bits;
+	EVP_PKEY *key = NULL;
+
+	if (n <= 0)
+		return ossl_fail(j, "the request's name");
+	out->subject =
+	    span_mem(arena_memdup(j->arena, der, (size_t)n), (size_t)n);
+	OPENSSL_free(der);
+	der = NULL;
+	n = i2d_X509_PUBKEY(X509_REQ_get_X509_PUBKEY(request), &der);
+	if (n <= 0)
+		return ossl_fail(j, "the request's key");
+	out->spki = span_mem(arena_memdup(j->arena, der, (size_t)n), (size_t)n);
+	OPENSSL_free(der);
+	const char *reason =
+	    keycheck_spki(j->arena, out->spki, KEYCHECK_SUBJECT, &type, &key);
+	if (reason != NULL || spki_split(out->spki, &type, &bits) < 0)
+		return job_fail(j, ERR_INTERNAL, "the request's key: %s",
+		    reason != NULL ? reason : "cannot be read");
+	if (X509_REQ_verify(request, key) != 1)
+		return ossl_fail(
+		    j, "the request does not prove that its key is there");
+	uint8_t *id = arena_alloc(j->arena, KEY_ID_LEN);
+	key_id_compute(bits, id);
+	out->key_id = span_mem(id, KEY_ID_LEN);
+	return 0;
+}
+
+int
+ceremony_request_read(
+    struct job *j, const char *path, struct ceremony_request_parts *out)
+{
+	struct span text;
+
+	if (file_read(j, path, REQUEST_MAX, &text) < 0)
+		return -1;
+	BIO *bio = ossl_own_bio(j->arena, BIO_new_mem_buf(text.p, (int)text.n));
+	X509_REQ *request =
+	    bio == NULL ? NULL : PEM_read_bio_X509_REQ(bio, NULL, NULL, NULL);
+	ERR_clear_error();
+	if (request == NULL)
+		return job_fail(
+		    j, ERR_INTERNAL, "%s: no certificate request in PEM", path);
+	int r = take_parts(j, request, out);
+	X509_REQ_free(request);
+	return r < 0 ? job_context(j, "%s", path) : 0;
+}
+
+/* --- what was signed ----------------------------------------------------- */
+
+int
+ceremony_register(struct ceremony *c, struct span der)
+{
+	struct certview v;
+
+	if (certview_parse(der, &v) < 0)
+		return job_fail(c->j, ERR_INTERNAL, "not strict DER");
+	return ceremony_write(c,
+	    arena_printf(
+		c->j->arena, "issued/%s.pem", hex_dup(c->j->arena, v.serial)),
+	    0444, ceremony_pem(c->j, "CERTIFICATE", der), false);
+}
+
+struct search {
+	const struct ceremony_request_parts *request;
+	int64_t newest;
+	struct span der;
+};
+
+static int
+compare(struct ceremony *c, struct search *s, const struct certview *v)
+{
+	bool same_name = span_eq(v->subject, s->request->subject);
+	bool same_key = span_eq(v->spki, s->request->spki);
+
+	if (same_name && !same_key)
+		return job_fail(c->j, ERR_CONFLICT,
+		    "this root has signed that name for another key: give the "
+		    "new CA a name of its own (PK-135)");
+	if (same_key && !same_name)
+		return job_fail(c->j, ERR_CONFLICT,
+		    "this root has signed that key under another name "
+		    "(PK-135)");
+	if (same_name && (s->der.n == 0 || v->not_before >= s->newest)) {
+		s->newest = v->not_before;
+		s->der = v->der;
+	}
+	return 0;
+}
+
+int
+ceremony_look_up(struct ceremony *c,
+    const struct ceremony_request_parts *request, struct span *der)
+{
+	const char *folder = ceremony_path(c, "issued");
+	struct search s = { .request = request };
+	DIR *d = opendir(folder);
+	const struct dirent *e;
+	int r = 0;
+
+	if (d == NULL)
+		return job_fail(c->j, ERR_INTERNAL,
+		    "%s: cannot be read; without it nobody knows what this "
+		    "root has signed",
+		    folder);
+	while (r == 0 && (e = readdir(d)) != NULL) {
+		struct ceremony_cert cert;
+
+		if (!span_ends(span_str(e->d_name), SPAN(".pem")))
+			continue;
+		r = ceremony_cert_read(c->j,
+		    arena_printf(c->j->arena, "%s/%s", folder, e->d_name),
+		    &cert);
+		if (r == 0)
+			r = compare(c, &s, &cert.view);
+	}
+	closedir(d);
+	*der = s.der;
+	return r < 0 ? -1 : s.der.n > 0;
+}
+
+/* --- lists --------------------------------------------------------------- */
+
+static struct span
+integer_octets(struct job *j, const ASN1_INTEGER *i)
+{
+	const unsigned char *p = ASN1_STRING_get0_data(i);
+	size_t n = (size_t)ASN1_STRING_length(i);
+	char *out = arena_alloc(j->arena, n + 1);
+	size_t sign = n > 0 && (p[0] & 0x80) ? 1 : 0;
+
+	out[0] = 0;
+	memcpy(out + sign, p, n);
+	return span_mem(out, n + sign);
+}
+
+static int64_t
+time_secs(const ASN1_TIME *t)
+{
+	struct tm tm;
+
+	if (ASN1_TIME_to_tm(t, &tm) != 1)
+		return 0;
+	const struct clock_date date = { tm.tm_year + 1900, tm.tm_mon + 1,
+		tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, 0 };
+	return clock_secs(&date);
+}
+
+static int
+take_entries(struct ceremony *c, X509_CRL *crl, struct crl_input *list)
+{
+	STACK_OF(X509_REVOKED) *revoked = X509_CRL_get_REVOKED(crl);
+	int n = revoked == NULL ? 0 : sk_X509_REVOKED_num(revoked);
+	/* Room for one more. */
+	struct crl_entry *entries =
+	    arena_calloc(c->j->arena, (size_t)n + 1, sizeof *entries);
+
+	if (n > ENTRIES_MAX)
+		return job_fail(c->j, ERR_INTERNAL, "root.crl: too long");
+	for (int i = 0; i < n; i++) {
+		X509_REVOKED *r = sk_X509_REVOKED_value(revoked, i);
+		ASN1_ENUMERATED *reason =
+		    X509_REVOKED_get_ext_d2i(r, NID_crl_reason, NULL, NULL);
+
+		entries[i] = (struct crl_entry){
+			.serial = integer_octets(
+			    c->j, X509_REVOKED_get0_serialNumber(r)),
+			.revoked_at =
+			    time_secs(X509_REVOKED_get0_revocationDate(r)),
+			.reason = reason == NULL
+				      ? 0
+				      : (int)ASN1_ENUMERATED_get(reason),
+		};
+		ASN1_ENUMERATED_free(reason);
+	}
+	list->entries = entries;
+	list->count = (size_t)n;
+	return 0;
+}
+
+int
+ceremony_list_read(struct ceremony *c, EVP_PKEY *root, struct crl_input *list)
+{
+	const char *path = ceremony_path(c, "root.crl");
+	struct span der;
+	uint64_t number = 0;
+
+	*list = (struct crl_input){ 0 };
+	if (file_read(c->j, path, LIST_MAX, &der) < 0)
+		return -1;
+	const unsigned char *p = ossl_bytes(der);
+	X509_CRL *crl =
+	    ossl_own_crl(c->j->arena, d2i_X509_CRL(NULL, &p, (long)der.n));
+	if (crl == NULL || X509_CRL_verify(crl, root) != 1)
+		return ossl_fail(c->j, "root.crl is not this root's list");
+	ASN1_INTEGER *n = X509_CRL_get_ext_d2i(crl, NID_crl_number, NULL, NULL);
+	int ok = n != NULL && ASN1_INTEGER_get_uint64(&number, n) == 1;
+	ASN1_INTEGER_free(n);
+	if (!ok)
+		return ossl_fail(c->j, "root.crl has no number");
+	list->number = number;
+	return take_entries(c, crl, list);
+}
+
+static int
+by_serial(const void *a, const void *b)
+{
+	const struct crl_entry *x = a;
+	const struct crl_entry *y = b;
+
+	if (x->serial.n != y->serial.n)
+		return x->serial.n < y->serial.n ? -1 : 1;
+	return memcmp(x->serial.p, y->serial.p, x->serial.n);
+}
+
+int
+ceremony_list_revoke(struct ceremony *c, EVP_PKEY *root, const char *path,
+    int reason, struct crl_input *list)
+{
+	struct ceremony_cert cert;
+	struct crl_entry *entries = arena_memdup(
+	    c->j->arena, list->entries, (list->count + 1) * sizeof *entries);
+
+	if (ceremony_cert_read(c->j, path, &cert) < 0)
+		return -1;
+	if (X509_verify(cert.x509, root) != 1) {
+		ERR_clear_error();
+		return job_fail(c->j, ERR_INTERNAL,
+		    "%s: this root has not signed it", path);
+	}
+	if (span_eq(cert.view.subject, cert.view.issuer))
+		return job_fail(c->j, ERR_INTERNAL,
+		    "%s: a root cannot be on its own list", path);
+	for (size_t i = 0; i < list->count; i++)
+		if (span_eq(entries[i].serial, cert.view.serial))
+			return job_fail(c->j, ERR_CONFLICT,
+			    "%s: is on the list already", path);
+	entries[list->count] = (struct crl_entry){
+		.serial = cert.view.serial,
+		.revoked_at = c->j->now,
+		.reason = reason,
+	};
+	list->count++;
+	qsort(entries, list->count, sizeof *entries, by_serial);
+	list->entries = entries;
+	return 0;
+}

@@ -1,0 +1,39 @@
+/*
+ * Inside the ceremony: what a root keeps about what it signed, and the
+ * requests and lists that it reads.
+ */
+#ifndef PKI_CEREMONY_ROOT_H
+#define PKI_CEREMONY_ROOT_H
+
+#include "lib/fdio.h"
+#include "pki/ceremony.h"
+#include "pki/certfield.h"
+#include "pki/crl.h"
+
+struct ceremony_request_parts {
+	struct span subject; /* DER */
+	struct span spki;
+	struct span key_id;
+};
+/* A PKCS#10 request in PEM; the proof of possession and the key's quality are
+ * verified, its extensions are not looked at. */
+int ceremony_request_read(
+    struct job *j, const char *path, struct ceremony_request_parts *out);
+
+/* Files the certificate under issued/SERIAL.pem. */
+int ceremony_register(struct ceremony *c, struct span der);
+/* PK-135: 1 and the newest certificate with this name and key, 0, or -1 if
+ * the name has another key or the key another name. */
+int ceremony_look_up(struct ceremony *c,
+    const struct ceremony_request_parts *request, struct span *der);
+
+/* root.crl as input of the next one, with its own number still. */
+int ceremony_list_read(
+    struct ceremony *c, EVP_PKEY *root, struct crl_input *list);
+int ceremony_list_revoke(struct ceremony *c, EVP_PKEY *root, const char *path,
+    int reason, struct crl_input *list);
+
+/* "C=DE, O=…, CN=…" */
+const char *ceremony_name_text(struct job *j, struct span name);
+
+#endif

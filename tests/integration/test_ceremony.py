@@ -1,0 +1,323 @@
+#!/usr/bin/python3
+"""The ceremony: a root, an issuing CA, renewal, rollover and the root's list,
+with two persons at a terminal; openssl and certtool judge what comes out."""
+
+import os
+import shutil
+import sys
+import tempfile
+
+import harness
+from harness import case, command, read_file
+
+FIRST, SECOND = "first secret of Ann", "second secret of Bob"
+URLS = ["--crl-url", "http://crl.example.com/root.crl",
+        "--root-url", "http://ca.example.com/root.cer"]
+PEOPLE = ["--first", "Ann", "--second", "Bob", "--private", "--online-root"]
+NEW = [FIRST, FIRST, SECOND, SECOND]
+OLD = [FIRST, SECOND]
+YES = ["yes", "yes"]
+# What the persons type: the script, the secrets, the subject, the transcript.
+MAKE_ROOT = YES + NEW + YES + YES
+ROOT_ACT = YES + OLD + YES + YES
+
+here = tempfile.mkdtemp(prefix="ceremony-")
+program = f"{harness.find_build()}/countersign"
+
+
+def ca(*words, typed=(), status=0, before=()):
+    return command(*before, program, "ca", *words, status=status,
+                   input="".join(f"{line}\n" for line in typed))
+
+
+def names(name):
+    return ["--name", name, "--organization", "Example Mail GmbH",
+            "--country", "DE"]
+
+
+def make_root(folder, typed=MAKE_ROOT, people=PEOPLE, status=0, **more):
+    return ca("init-root", "--dir", folder, *names("Example Mail Root CA"),
+              *people, typed=typed, status=status, **more)
+
+
+def sign(root, request, out, *more, typed=ROOT_ACT, status=0):
+    return ca("sign", "--dir", root, "--request", request, "--out", out,
+              *URLS, *PEOPLE, *more, typed=typed, status=status)
+
+
+def make_issuing(root, folder, name, *more):
+    ca("request", "--dir", folder, *names(name))
+    sign(root, f"{folder}/issuing.csr", f"{folder}/signed.pem", *more)
+    take(root, folder)
+
+
+def take(root, folder, status=0):
+    return ca("import", "--dir", folder, "--certificate",
+              f"{folder}/signed.pem", "--root", f"{root}/root.pem",
+              status=status)
+
+
+def verify_chain(root, folder):
+    command("openssl", "verify", "-x509_strict", "-CAfile",
+            f"{root}/root.pem", f"{folder}/issuing.pem")
+    command("openssl", "crl", "-inform", "DER", "-in", f"{root}/root.crl",
+            "-CAfile", f"{root}/root.pem", "-noout")
+    if shutil.which("certtool"):
+        with open(f"{here}/chain.pem", "w") as f:
+            f.write(read_file(f"{folder}/issuing.pem")
+                    + read_file(f"{root}/root.pem"))
+        said = command("certtool", "--verify-chain", "--infile",
+                       f"{here}/chain.pem")
+        assert "Chain verification output: Verified." in said, said
+
+
+def text_of(path):
+    return command("openssl", "x509", "-in", path, "-noout", "-text")
+
+
+def list_of(root):
+    return command("openssl", "crl", "-inform", "DER", "-in",
+                   f"{root}/root.crl", "-noout", "-text")
+
+
+def test_persons():
+    root = f"{here}/persons"
+    with case("PK-208: one person is not enough, but in private mode"):
+        said = make_root(root, people=["--first", "Ann"], status=1)
+        assert "PK-208" in said, said
+        said = make_root(root, people=["--first", "Ann", "--single-operator"],
+                         status=1)
+        assert "private mode" in said, said
+        said = make_root(root, status=1, people=[
+            "--first", "Ann", "--second", "Ann", "--private",
+            "--online-root"])
+        assert "must not be the same" in said, said
+        assert not os.path.exists(f"{root}/root-key.pem")
+    with case("PK-208: the same secret twice is one secret"):
+        said = make_root(root, typed=YES + [FIRST] * 4, status=1)
+        assert "both secrets are the same" in said, said
+        assert not os.path.exists(f"{root}/root-key.pem")
+    with case("PK-209: the root stays away from the network"):
+        said = make_root(root, people=PEOPLE[:4] + ["--online-root"],
+                         status=1)
+        assert "private" in said, said
+        up = f"{here}/up"
+        said = make_root(up, people=PEOPLE[:4], status=1, before=[
+            "unshare", "-rn", "sh", "-c",
+            'ip link add wire type veth && ip link set wire up && "$@"',
+            "sh"])
+        assert "the network interface wire is up" in said, said
+        down = f"{here}/down"
+        make_root(down, people=PEOPLE[:4], before=["unshare", "-rn"])
+        assert "no interface is up" in read_file(f"{down}/transcript")
+    with case("PK-208: a single operator is written into the transcript"):
+        alone = f"{here}/alone"
+        make_root(alone, people=["--first", "Ann", "--single-operator",
+                                 "--private", "--online-root"],
+                  typed=["yes", FIRST, FIRST, "yes", "yes"])
+        assert "A SINGLE OPERATOR" in read_file(f"{alone}/transcript")
+
+
+def test_resume():
+    root = f"{here}/resumed"
+    with case("PK-209: stopped at each step and taken up, one root only"):
+        keys, certificates = set(), set()
+        typed = MAKE_ROOT
+        for length in range(len(MAKE_ROOT) - 2):
+            has_key = os.path.exists(f"{root}/root-key.pem")
+            typed = YES + (OLD if has_key else NEW) + YES + YES
+            if length >= len(typed) - 2:
+                break
+            make_root(root, typed=typed[:length], status=1)
+            ca("verify", "--dir", root)
+            for path, seen in [("root-key.pem", keys),
+                               ("root.pem", certificates)]:
+                if os.path.exists(f"{root}/{path}"):
+                    seen.add(read_file(f"{root}/{path}"))
+        assert len(keys) == 1 and not certificates, (keys, certificates)
+        make_root(root, typed=typed)
+        assert keys == {read_file(f"{root}/root-key.pem")}
+        certificate = read_file(f"{root}/root.pem")
+        said = make_root(root, status=1)
+        assert "holds a whole root" in said, said
+        assert certificate == read_file(f"{root}/root.pem")
+    with case("PK-209: the list is made again where it is missing"):
+        os.unlink(f"{root}/root.crl")
+        make_root(root, typed=YES + OLD + YES)
+        assert certificate == read_file(f"{root}/root.pem")
+    with case("PK-208: without the other's secret the key stays shut"):
+        for secrets in [[FIRST, "not the secret of Bob"], [SECOND, FIRST]]:
+            said = ca("root-crl", "--dir", root, *PEOPLE, status=1,
+                      typed=YES + secrets + YES + YES)
+            assert "these secrets do not open it" in said, said
+    with case("PK-209: a changed transcript is found, and stops"):
+        said = ca("verify", "--dir", root)
+        kept = read_file(f"{root}/transcript")
+        assert kept.splitlines()[-1][-64:] in said, said
+        lines = kept.splitlines(True)
+        for broken in ["".join(lines[1:]), kept.replace("Ann", "Eve", 1),
+                       "".join(lines[:3] + lines[4:]), kept[:-5],
+                       kept + "more\n"]:
+            with open(f"{root}/transcript", "w") as f:
+                f.write(broken)
+            said = ca("verify", "--dir", root, status=1)
+            assert "was changed" in said, said
+            said = ca("root-crl", "--dir", root, *PEOPLE, typed=ROOT_ACT,
+                      status=1)
+            assert "was changed" in said, said
+        with open(f"{root}/transcript", "w") as f:
+            f.write(kept)
+        for secret in (FIRST, SECOND):
+            assert secret not in kept
+
+
+def test_hierarchy():
+    root, one, two = (f"{here}/{name}" for name in ("root", "one", "two"))
+    make_root(root)
+    with case("PK-116, PK-117: root and issuing CA satisfy other programs"):
+        make_issuing(root, one, "Example Mail Issuing CA 1")
+        verify_chain(root, one)
+        text = text_of(f"{one}/issuing.pem")
+        assert "ecdsa-with-SHA384" in text and "pathlen:0" in text, text
+    with case("PK-116: RSA with 4096 bits, and nothing weaker"):
+        ca("request", "--dir", f"{here}/rsa", *names("Example Mail RSA CA"),
+           "--key-type", "rsa4096")
+        sign(root, f"{here}/rsa/issuing.csr", f"{here}/rsa/signed.pem",
+             "--permit", "example.org", "--permit", ".example.org")
+        take(root, f"{here}/rsa")
+        verify_chain(root, f"{here}/rsa")
+        said = ca("request", "--dir", f"{here}/weak", *names("Weak CA"),
+                  "--key-type", "p256", status=1)
+        assert "PK-116" in said, said
+        command("openssl", "req", "-new", "-newkey", "rsa:3072", "-nodes",
+                "-keyout", f"{here}/weak.key", "-out", f"{here}/weak.csr",
+                "-utf8", "-subj", "/C=DE/O=Example/CN=Weak CA")
+        said = sign(root, f"{here}/weak.csr", f"{here}/weak.pem", status=1)
+        assert "L-50" in said, said
+        assert not os.path.exists(f"{here}/weak.pem")
+    with case("PK-128: name constraints"):
+        text = text_of(f"{here}/rsa/issuing.pem")
+        assert "Name Constraints: critical" in text and \
+            "email:.example.org" in text, text
+        said = sign(root, f"{one}/issuing.csr", f"{here}/x.pem", "--permit",
+                    "alice@example.org", status=1)
+        assert "PK-128" in said, said
+    with case("PK-133: URLs"):
+        ca("request", "--dir", two, *names("Example Mail Issuing CA 2"))
+        said = ca("sign", "--dir", root, "--request", f"{two}/issuing.csr",
+                  "--out", f"{two}/signed.pem", "--crl-url",
+                  "https://crl.example.com/x", "--root-url", URLS[3], *PEOPLE,
+                  typed=ROOT_ACT, status=1)
+        assert "PK-133" in said, said
+        assert not os.path.exists(f"{two}/signed.pem")
+    with case("PK-135: a name is not used for a second key"):
+        other = f"{here}/other"
+        ca("request", "--dir", other, *names("Example Mail Issuing CA 1"))
+        said = sign(root, f"{other}/issuing.csr", f"{other}/signed.pem",
+                    status=1)
+        assert "PK-135" in said, said
+    with case("PK-135: a key is not used under a second name"):
+        ca("request", "--dir", one, *names("Example Mail Issuing CA 9"))
+        said = sign(root, f"{one}/issuing.csr", f"{here}/x.pem", status=1)
+        assert "PK-135" in said, said
+        assert not os.path.exists(f"{here}/x.pem")
+    with case("PK-209: a certificate is signed once and delivered again"):
+        ca("request", "--dir", one, *names("Example Mail Issuing CA 1"))
+        first = read_file(f"{one}/signed.pem")
+        sign(root, f"{one}/issuing.csr", f"{one}/signed.pem",
+             typed=YES + OLD + YES)
+        assert first == read_file(f"{one}/signed.pem")
+    with case("PK-135: a renewal keeps name and key"):
+        sign(root, f"{one}/issuing.csr", f"{one}/signed.pem", "--renew")
+        renewed = read_file(f"{one}/signed.pem")
+        assert renewed != first
+        take(root, one)
+        assert read_file(f"{one}/issuing.pem") == renewed
+        verify_chain(root, one)
+    with case("PK-135: a second issuing CA beside the first"):
+        sign(root, f"{two}/issuing.csr", f"{two}/signed.pem")
+        take(root, two)
+        verify_chain(root, two)
+    with case("an import that does not fit changes nothing"):
+        shutil.copy(f"{two}/signed.pem", f"{one}/signed.pem")
+        said = take(root, one, status=1)
+        assert "not for the key in this folder" in said, said
+        assert read_file(f"{one}/issuing.pem") == renewed
+        ca("import", "--dir", two, "--certificate", f"{two}/signed.pem",
+           "--root", f"{here}/alone/root.pem", status=1)
+    with case("PK-132: a root that signs with SHA-1 is not imported"):
+        command("openssl", "req", "-x509", "-new", "-sha1", "-newkey",
+                "rsa:4096", "-nodes", "-keyout", f"{here}/sha1.key", "-out",
+                f"{here}/sha1.pem", "-utf8", "-subj",
+                "/C=DE/O=Example/CN=Old Root")
+        said = ca("import", "--dir", two, "--certificate",
+                  f"{two}/signed.pem", "--root", f"{here}/sha1.pem", status=1)
+        assert "PK-132" in said, said
+    with case("PK-212: the root's list is made by hand, in the same ceremony"):
+        ca("root-crl", "--dir", root, *PEOPLE, "--revoke",
+           f"{one}/issuing.pem", "--reason", "4", typed=ROOT_ACT)
+        text = list_of(root)
+        assert "Superseded" in text, text
+        said = ca("root-crl", "--dir", root, *PEOPLE, "--revoke",
+                  f"{one}/issuing.pem", "--reason", "4", typed=ROOT_ACT,
+                  status=1)
+        assert "is on the list already" in said, said
+        ca("root-crl", "--dir", root, *PEOPLE, typed=ROOT_ACT)
+        text = list_of(root)
+        assert "Superseded" in text and text.count("Serial Number:") == 1
+        number = text.split("X509v3 CRL Number:")[1].split()[0]
+        assert number == "3", text
+        said = command("openssl", "verify", "-crl_check", "-CAfile",
+                       f"{root}/root.pem", "-CRLfile", pem_list(root),
+                       f"{one}/issuing.pem", status=2)
+        assert "certificate revoked" in said, said
+        command("openssl", "verify", "-crl_check", "-CAfile",
+                f"{root}/root.pem", "-CRLfile", pem_list(root),
+                f"{two}/issuing.pem")
+    with case("PK-209: all of it is in the transcripts"):
+        for folder in (root, one, two):
+            ca("verify", "--dir", folder)
+
+
+def pem_list(root):
+    command("openssl", "crl", "-inform", "DER", "-in", f"{root}/root.crl",
+            "-out", f"{here}/crl.pem")
+    return f"{here}/crl.pem"
+
+
+def test_init():
+    everything = f"{here}/everything"
+    words = ["init", "--dir", everything, *names("Example Mail"), *URLS,
+             *PEOPLE]
+    with case("PK-209: root and issuing CA in one go, taken up in between"):
+        ca(*words, typed=MAKE_ROOT, status=1)
+        ca(*words, typed=ROOT_ACT)
+        verify_chain(f"{everything}/root", f"{everything}/issuing")
+        said = ca(*words, typed=MAKE_ROOT + ROOT_ACT, status=1)
+        assert "holds a whole CA" in said, said
+    with case("PK-213: a rehearsal says so in every name"):
+        trial = f"{here}/trial"
+        ca("init", "--dir", trial, *names("Example Mail"), *URLS, *PEOPLE,
+           "--rehearse", typed=MAKE_ROOT + ROOT_ACT)
+        for name in ("root/root.pem", "issuing/issuing.pem"):
+            text = text_of(f"{trial}/{name}")
+            assert "CN = REHEARSAL Example Mail" in text, text
+        said = sign(f"{here}/root", f"{trial}/issuing/issuing.csr",
+                    f"{here}/x.pem", status=1)
+        assert "PK-213" in said, said
+
+
+def main():
+    for test in (test_persons, test_resume, test_hierarchy, test_init):
+        try:
+            test()
+        except Exception as e:
+            with case(test.__name__):
+                raise e
+    print(f"1..{harness.count}")
+    if not harness.failed:
+        shutil.rmtree(here)
+    sys.exit(1 if harness.failed else 0)
+
+
+main()
