@@ -61,7 +61,7 @@ static int
 ask(void *context, struct job *j, const char *prompt, bool is_secret,
     struct span *answer)
 {
-	struct termios shown;
+	struct termios shown = { 0 };
 	bool is_hidden = is_secret && tcgetattr(STDIN_FILENO, &shown) == 0;
 	struct buf b;
 	char ch;

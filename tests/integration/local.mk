@@ -70,6 +70,7 @@ EXTRA_DIST += \
 	tests/integration/test_relay.py \
 	tests/integration/test_renewal.py \
 	tests/integration/test_replies.py \
+	tests/integration/test_restore.py \
 	tests/integration/test_revoke.py \
 	tests/integration/test_sandbox.py \
 	tests/integration/test_secrets.py \
