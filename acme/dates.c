@@ -28,13 +28,9 @@ text_of(struct job *j, int64_t secs)
 
 /* From the first second to the last one, both inclusive (PK-92). */
 static int64_t
-longest(const struct conf_issuer *conf)
+longest(const struct conf *conf, const struct profile *p)
 {
-	int64_t days = conf->validity_days < PROFILE_DAYS_MAX
-			   ? conf->validity_days
-			   : PROFILE_DAYS_MAX;
-
-	return days * DAY_SECS - 1;
+	return profile_days(conf, p) * DAY_SECS - 1;
 }
 
 static int
@@ -96,10 +92,11 @@ check_not_before(struct job *j, int64_t not_before, int64_t earliest)
 }
 
 static int
-check_not_after(struct job *j, const struct conf *conf, const struct dates *d)
+check_not_after(struct job *j, const struct conf *conf, const struct profile *p,
+    const struct dates *d)
 {
 	int64_t begin = d->not_before != 0 ? d->not_before : j->now;
-	int64_t end = begin + longest(&conf->issuer);
+	int64_t end = begin + longest(conf, p);
 
 	if (d->not_after <= j->now)
 		return job_fail(
@@ -126,23 +123,23 @@ dates_check(struct job *j, const struct conf *conf, const struct profile *p,
 	if (d->not_before != 0 &&
 	    check_not_before(j, d->not_before, earliest) < 0)
 		return -1;
-	return d->not_after != 0 ? check_not_after(j, conf, d) : 0;
+	return d->not_after != 0 ? check_not_after(j, conf, p, d) : 0;
 }
 
 void
-dates_validity(const struct conf_issuer *conf, const struct dates *d,
-    int64_t now, int64_t *not_before, int64_t *not_after)
+dates_validity(const struct conf *conf, const struct profile *p,
+    const struct dates *d, int64_t now, int64_t *not_before, int64_t *not_after)
 {
-	issue_validity(now, conf->clock_allowance, conf->validity_days,
+	issue_validity(now, conf->issuer.clock_allowance, profile_days(conf, p),
 	    not_before, not_after);
 	if (d->not_before != 0)
 		*not_before = d->not_before;
-	else if (d->not_after - longest(conf) > *not_before)
+	else if (d->not_after - longest(conf, p) > *not_before)
 		/* The allowance counts into the validity (PK-93): it gives
 		 * way where the whole length was asked for. */
-		*not_before = d->not_after - longest(conf);
+		*not_before = d->not_after - longest(conf, p);
 	*not_after =
-	    d->not_after != 0 ? d->not_after : *not_before + longest(conf);
+	    d->not_after != 0 ? d->not_after : *not_before + longest(conf, p);
 }
 
 int
@@ -151,7 +148,7 @@ dates_fit(struct job *j, const struct conf *conf, const struct profile *p,
 {
 	int64_t not_before, not_after;
 
-	dates_validity(&conf->issuer, d, j->now, &not_before, &not_after);
+	dates_validity(conf, p, d, j->now, &not_before, &not_after);
 	if (not_after <= ca_not_after)
 		return 0;
 	if (d->not_after != 0)
@@ -161,7 +158,7 @@ dates_fit(struct job *j, const struct conf *conf, const struct profile *p,
 	/* PK-92: nothing is cut short. */
 	log_error("the CA ends too soon",
 	    "profile=%s ends=%s next=\"make a new issuing CA, or lower "
-	    "issuer.validity_days\"",
+	    "validity_days\"",
 	    p->name, text_of(j, ca_not_after));
 	return job_fail(j, ERR_INVALID_PROFILE,
 	    "profile %s does not fit: the certificate would end after the CA, "

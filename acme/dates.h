@@ -9,7 +9,6 @@
 #include <stdint.h>
 
 struct conf;
-struct conf_issuer;
 struct job;
 struct json;
 struct profile;
@@ -36,7 +35,8 @@ int dates_fit(struct job *j, const struct conf *conf, const struct profile *p,
 
 /* The validity of a certificate that is made at `now`: what was asked for,
  * and the rest by the configuration. */
-void dates_validity(const struct conf_issuer *conf, const struct dates *d,
-    int64_t now, int64_t *not_before, int64_t *not_after);
+void dates_validity(const struct conf *conf, const struct profile *p,
+    const struct dates *d, int64_t now, int64_t *not_before,
+    int64_t *not_after);
 
 #endif

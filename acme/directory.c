@@ -38,7 +38,7 @@ add_profiles(struct json_out *o, const struct conf *conf)
 	json_key(o, "profiles");
 	json_object_begin(o);
 	for (size_t i = 0; (name = profile_offered(conf, i)) != NULL; i++) {
-		const struct profile *p = profile_find(span_str(name));
+		const struct profile *p = profile_find(conf, span_str(name));
 
 		if (p != NULL)
 			json_member_str(o, p->name, p->description);

@@ -54,7 +54,7 @@ static int
 check_profile(struct job *j, const struct conf *conf, const struct order *order,
     const struct profile **out)
 {
-	*out = profile_find(span_str(order->profile));
+	*out = profile_find(conf, span_str(order->profile));
 	if (*out != NULL && !profile_is_stopped(conf, order->profile))
 		return 0;
 	return job_fail(j, ERR_INVALID_PROFILE,

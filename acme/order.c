@@ -150,7 +150,7 @@ choose_profile(struct job *j, const struct conf *conf, const char *allowed,
 
 	if (json_get_string(j, payload, "profile", &name) < 0)
 		return -1;
-	*out = profile_find(name);
+	*out = profile_find(conf, name);
 	if (*out != NULL && profile_is_permitted(conf, allowed, (*out)->name))
 		return 0;
 	return job_fail(j, ERR_INVALID_PROFILE, "profile %s is not offered",

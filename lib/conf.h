@@ -71,6 +71,14 @@ enum conf_isolation {
 	CONF_ISOLATION_REQUIRE,
 	CONF_ISOLATION_OFF
 };
+/* pki.md section 9; the order of pki/profile.h's own. */
+enum conf_generation { CONF_GENERATION_STRICT, CONF_GENERATION_MULTIPURPOSE };
+enum conf_subject {
+	CONF_SUBJECT_CN,
+	CONF_SUBJECT_EMAIL,
+	CONF_SUBJECT_CN_EMAIL,
+	CONF_SUBJECT_EMPTY
+};
 enum conf_mode { CONF_MODE_PRIVATE, CONF_MODE_PUBLIC };
 
 /* acme.md section 19 */
@@ -227,6 +235,31 @@ struct conf_issuer {
 	int64_t caa_max_age;        /* PK-27 */
 };
 
+/* `profile NAME { }`: a profile of one's own, or what is different in one
+ * that ships. */
+struct conf_profile {
+	const char *name;
+	const char *description;
+	enum conf_generation generation;
+	struct conf_list use;  /* signing, encryption, dual */
+	struct conf_list keys; /* rsa-2048 … (PK-68) */
+	enum conf_subject subject;
+	bool non_repudiation;
+	bool client_auth;
+	const char *policy;                  /* OID in dots */
+	struct conf_list smime_capabilities; /* aes-256-gcm … */
+	int64_t validity_days;
+};
+
+/* `allow_lint ID { }` (PK-139) */
+struct conf_allow_lint {
+	const char *name; /* L-40 */
+	const char *reason;
+	const char *until; /* 2027-03-31 */
+};
+
+struct profile;
+
 struct conf {
 	const char *file; /* where it was read from */
 	enum conf_mode mode;
@@ -267,6 +300,13 @@ struct conf {
 	struct conf_list profiles;         /* offered; empty: the default one */
 	struct conf_list profiles_stopped; /* AC-142 */
 	struct conf_list allow_not_after;  /* profiles, AC-92 */
+	struct conf_profile *profile_sections;
+	size_t profile_section_count;
+	/* Made of them (pki/profile_conf.h); name first in pki/profile.h. */
+	const struct profile *own_profiles;
+	size_t own_profile_count;
+	struct conf_allow_lint *allow_lints;
+	size_t allow_lint_count;
 	struct conf_limits limits;
 
 	struct conf_web web;

@@ -107,12 +107,30 @@ extension_policies(struct buf *b, const struct span *oids, size_t count)
 }
 
 void
-extension_email_protection(struct buf *b)
+extension_ext_key_usage(struct buf *b, const struct span *oids, size_t count)
 {
 	struct extension_mark m = extension_open(b, OID_EXT_KEY_USAGE, false);
 	size_t list = der_open(b, DER_SEQUENCE);
-	der_add(b, DER_OID, OID_EMAIL_PROTECTION);
+	for (size_t i = 0; i < count; i++)
+		der_add(b, DER_OID, oids[i]);
 	der_close(b, list);
+	extension_close(b, m);
+}
+
+void
+extension_email_protection(struct buf *b)
+{
+	const struct span oid = OID_EMAIL_PROTECTION;
+
+	extension_ext_key_usage(b, &oid, 1);
+}
+
+void
+extension_smime_capabilities(struct buf *b, struct span value)
+{
+	struct extension_mark m =
+	    extension_open(b, OID_SMIME_CAPABILITIES, false);
+	buf_add(b, value);
 	extension_close(b, m);
 }
 

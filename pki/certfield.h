@@ -29,7 +29,11 @@ void extension_subject_key_id(struct buf *b, struct span key_id);
 /* `value` is the BIT STRING in DER. */
 void extension_key_usage(struct buf *b, struct span value);
 void extension_policies(struct buf *b, const struct span *oids, size_t count);
+void extension_ext_key_usage(
+    struct buf *b, const struct span *oids, size_t count);
 void extension_email_protection(struct buf *b);
+/* `value` is the SMIMECapabilities in DER. */
+void extension_smime_capabilities(struct buf *b, struct span value);
 void extension_crl_point(struct buf *b, const char *url);
 /* caIssuers and ocsp, each with one URI; either may be NULL, not both. */
 void extension_authority_info(

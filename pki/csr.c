@@ -305,13 +305,8 @@ check_intent(struct request *r)
 
 	if (excluded == NULL)
 		return 0;
-	return job_fail(r->j, ERR_BAD_CSR,
-	    "the profile does not allow %s; with %s ask for %s and nothing "
-	    "else as key usage",
-	    excluded, p->name,
-	    profile_allows(p, KEY_CLASS_SIGNING)
-		? "digitalSignature"
-		: "keyEncipherment (RSA) or keyAgreement (EC)");
+	return job_fail(r->j, ERR_BAD_CSR, "the profile does not allow %s; %s",
+	    excluded, profile_advice(r->j->arena, p));
 }
 
 static int
@@ -529,6 +524,20 @@ verify_proof(struct request *r, const struct proof *proof, EVP_PKEY *key)
 		   ossl_bytes(r->info), r->info.n) == 1;
 }
 
+/* PK-68: the profile's list. */
+static int
+check_kind(struct request *r, const EVP_PKEY *key)
+{
+	const struct profile *p = r->policy->profile;
+	struct csr *out = r->out;
+
+	if (key_kind_of(key, out->key_type, &out->key_kind) == 0 &&
+	    profile_takes_key(p, out->key_kind))
+		return 0;
+	return job_fail(r->j, ERR_BAD_CSR, "subject key refused: %s accepts %s",
+	    p->name, profile_keys(r->j->arena, p));
+}
+
 static int
 check_key_and_proof(struct request *r)
 {
@@ -541,7 +550,8 @@ check_key_and_proof(struct request *r)
 	if (reason != NULL)
 		return job_fail(
 		    r->j, ERR_BAD_CSR, "subject key refused: %s", reason);
-	if (decide_class(r) < 0 || read_proof(r, &proof) < 0)
+	if (check_kind(r, key) < 0 || decide_class(r) < 0 ||
+	    read_proof(r, &proof) < 0)
 		return -1;
 	bool verified = verify_proof(r, &proof, key);
 	ERR_clear_error();

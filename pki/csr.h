@@ -24,11 +24,24 @@ enum key_type {
 	KEY_TYPE_ED25519
 };
 
+/* With the size of an RSA key (PK-68). */
+enum key_kind {
+	KEY_KIND_RSA_2048,
+	KEY_KIND_RSA_3072,
+	KEY_KIND_RSA_4096,
+	KEY_KIND_P256,
+	KEY_KIND_P384,
+	KEY_KIND_P521,
+	KEY_KIND_ED25519,
+	KEY_KIND_COUNT
+};
+
 struct csr {
 	struct span der;
 	struct span spki; /* SubjectPublicKeyInfo, DER */
 	uint8_t spki_sha256[32];
 	enum key_type key_type;
+	enum key_kind key_kind;
 	enum key_class class;
 	bool non_repudiation; /* asked for */
 };
@@ -38,7 +51,8 @@ struct csr_policy {
 	size_t mailbox_count;
 	bool ignore_dns_mailboxes; /* L-7 */
 	struct addr_policy addr;
-	const struct profile *profile; /* the order's: which intents (AC-138) */
+	/* The order's: which intents (AC-138) and keys (PK-68). */
+	const struct profile *profile;
 };
 
 /*

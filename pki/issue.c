@@ -47,21 +47,34 @@ fits_common_name(struct span mailbox)
 
 	for (size_t at = 0; utf8_next(mailbox, &at, &code_point) == 1;)
 		characters++;
-	return characters > 0 && characters <= PROFILE_NAME_MAX;
+	return characters > 0 && characters <= PROFILE_CN_MAX;
 }
 
-/* Returns whether the subject is empty (PK-113). */
+/* PK-111 */
+static bool
+fits_email(struct span mailbox)
+{
+	return mailbox.n <= PROFILE_EMAIL_MAX && span_is_ascii(mailbox);
+}
+
+/* PK-109.  Returns whether the subject is empty (PK-113). */
 static bool
 add_subject(struct buf *b, const struct issue_input *in)
 {
-	size_t mark = der_open(b, DER_SEQUENCE);
+	enum profile_subject mode = in->profile->subject;
 	struct span mailbox = span_str(in->mailboxes[0]);
-	bool fits = fits_common_name(mailbox);
+	bool has_cn = (mode == SUBJECT_CN || mode == SUBJECT_CN_EMAIL) &&
+		      fits_common_name(mailbox);
+	bool has_email = (mode == SUBJECT_EMAIL || mode == SUBJECT_CN_EMAIL) &&
+			 fits_email(mailbox);
+	size_t mark = der_open(b, DER_SEQUENCE);
 
-	if (fits)
+	if (has_cn)
 		field_attribute(b, OID_COMMON_NAME, DER_UTF8_STRING, mailbox);
+	if (has_email)
+		field_attribute(b, OID_EMAIL_ADDRESS, DER_IA5_STRING, mailbox);
 	der_close(b, mark);
-	return !fits;
+	return !has_cn && !has_email;
 }
 
 /* PK-81: the form follows from the local part. */
@@ -92,6 +105,25 @@ add_names(struct buf *b, const struct issue_input *in, bool is_critical)
 	extension_close(b, m);
 }
 
+/* PK-101: the reserved one, and one of the operator's own. */
+static void
+add_policies(struct buf *b, const struct profile *p)
+{
+	struct span oids[PROFILE_POLICIES_MAX] = { profile_policy(p),
+		p->policy };
+
+	extension_policies(b, oids, p->policy.n > 0 ? 2 : 1);
+}
+
+/* PK-103 */
+static void
+add_purposes(struct buf *b, const struct profile *p)
+{
+	const struct span oids[] = { OID_EMAIL_PROTECTION, OID_CLIENT_AUTH };
+
+	extension_ext_key_usage(b, oids, p->client_auth ? 2 : 1);
+}
+
 /* Section 9.2: these, in this order, and nothing else. */
 static int
 add_extensions(struct job *j, struct buf *b, const struct ca *ca,
@@ -108,8 +140,12 @@ add_extensions(struct job *j, struct buf *b, const struct ca *ca,
 		return job_fail(j, ERR_INTERNAL,
 		    "the profile %s does not allow class %s", in->profile->name,
 		    key_class_name(csr->class));
-	struct span usage =
-	    profile_key_usage(csr->class, type, csr->non_repudiation);
+	if (!profile_takes_key(in->profile, csr->key_kind))
+		return job_fail(j, ERR_INTERNAL,
+		    "the profile %s does not take %s keys", in->profile->name,
+		    key_kind_name(csr->key_kind));
+	struct span usage = profile_key_usage(csr->class, type,
+	    csr->non_repudiation || in->profile->non_repudiation);
 	if (usage.n == 0)
 		return job_fail(j, ERR_INTERNAL,
 		    "no key usage for class %s and key type %s",
@@ -120,12 +156,15 @@ add_extensions(struct job *j, struct buf *b, const struct ca *ca,
 	extension_authority_key_id(b, ca->signer.key_id);
 	extension_subject_key_id(b, span_mem(key_id, sizeof key_id));
 	extension_key_usage(b, usage);
-	extension_policies(b, &in->profile->policy, 1);
+	add_policies(b, in->profile);
 	add_names(b, in, subject_is_empty);
-	extension_email_protection(b);
+	add_purposes(b, in->profile);
 	extension_crl_point(b, in->crl_url);
 	if (in->ca_issuers_url != NULL || in->ocsp_url != NULL)
 		extension_authority_info(b, in->ca_issuers_url, in->ocsp_url);
+	if (in->profile->smime_capabilities.n > 0)
+		extension_smime_capabilities(
+		    b, in->profile->smime_capabilities);
 	der_close(b, list);
 	der_close(b, explicit);
 	return 0;
@@ -162,21 +201,20 @@ int
 issue_prepare(struct job *j, const struct ca *ca, const struct issue_input *in,
     struct issue_tbs *out)
 {
-	const struct profile *profile = in->profile;
 	struct span lint_certificate_der;
 
 	memset(out, 0, sizeof *out);
 	out->signature_alg = ca->signer.alg->der;
-	out->profile_text = profile->text;
-	sha256(span_str(profile->text), out->profile_sha256);
+	out->profile_text = profile_text(j->arena, in->profile);
+	sha256(span_str(out->profile_text), out->profile_sha256);
 	if (build_tbs(j, ca, in, &out->tbs) < 0)
 		return -1;
 	/* PK-137: these octets, signed by a key that nobody certified. */
 	if (signer_sign(j, &ca->lint, SIGNED_SUBSCRIBER, out->tbs,
 		&lint_certificate_der) < 0)
 		return -1;
-	return lint_certificate(
-	    j, ca, in, lint_certificate_der, &out->lint_report);
+	return lint_certificate(j, ca, in, lint_certificate_der,
+	    &out->lint_report, &out->lints_allowed);
 }
 
 /* The purpose under which OpenSSL accepts the class; none for an EC key that

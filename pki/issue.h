@@ -40,6 +40,7 @@ struct issue_tbs {
 	struct span tbs;            /* DER of TBSCertificate */
 	struct span signature_alg;  /* DER of AlgorithmIdentifier */
 	const char *lint_report;    /* JSON: each lint, its result, version */
+	const char *lints_allowed;  /* for the audit (PK-139); NULL: none */
 	const char *profile_text;   /* full text of the profile in use */
 	uint8_t profile_sha256[32]; /* PK-18 */
 };

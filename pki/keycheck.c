@@ -53,6 +53,46 @@ key_type_name(enum key_type type)
 	return types[type].name;
 }
 
+static const struct {
+	const char *name, *word;
+	enum key_type type;
+	int bits; /* of RSA */
+} kinds[KEY_KIND_COUNT] = {
+	[KEY_KIND_RSA_2048] = { "RSA 2048", "rsa-2048", KEY_TYPE_RSA, 2048 },
+	[KEY_KIND_RSA_3072] = { "RSA 3072", "rsa-3072", KEY_TYPE_RSA, 3072 },
+	[KEY_KIND_RSA_4096] = { "RSA 4096", "rsa-4096", KEY_TYPE_RSA, 4096 },
+	[KEY_KIND_P256] = { "P-256", "p-256", KEY_TYPE_P256, 0 },
+	[KEY_KIND_P384] = { "P-384", "p-384", KEY_TYPE_P384, 0 },
+	[KEY_KIND_P521] = { "P-521", "p-521", KEY_TYPE_P521, 0 },
+	[KEY_KIND_ED25519] = { "Ed25519", "ed25519", KEY_TYPE_ED25519, 0 },
+};
+
+const char *
+key_kind_name(enum key_kind kind)
+{
+	return kinds[kind].name;
+}
+
+const char *
+key_kind_word(enum key_kind kind)
+{
+	return kinds[kind].word;
+}
+
+int
+key_kind_of(const EVP_PKEY *key, enum key_type type, enum key_kind *out)
+{
+	for (int k = 0; k < KEY_KIND_COUNT; k++) {
+		if (kinds[k].type != type ||
+		    (kinds[k].bits != 0 &&
+			kinds[k].bits != EVP_PKEY_get_bits(key)))
+			continue;
+		*out = (enum key_kind)k;
+		return 0;
+	}
+	return -1;
+}
+
 bool
 key_type_is_ec(enum key_type type)
 {

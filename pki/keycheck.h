@@ -32,6 +32,11 @@ const char *keycheck_spki(struct arena *a, struct span spki,
 
 /* "RSA", "P-256" … for people. */
 const char *key_type_name(enum key_type type);
+/* "RSA 2048", "P-256" …; and as the configuration writes it, "rsa-2048". */
+const char *key_kind_name(enum key_kind kind);
+const char *key_kind_word(enum key_kind kind);
+/* Of a subject key that keycheck_key() has found good; -1: none of them. */
+int key_kind_of(const EVP_PKEY *key, enum key_type type, enum key_kind *out);
 bool key_type_is_ec(enum key_type type);
 /* The AlgorithmIdentifier of pki.md 9.4. */
 struct span key_type_algorithm(enum key_type type);

@@ -4,12 +4,15 @@
 
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/addr.h"
 #include "lib/arena.h"
+#include "lib/conf.h"
 #include "lib/job.h"
 #include "lib/json.h"
+#include "lib/rfc3339.h"
 #include "lib/utf8.h"
 #include "pki/ca.h"
 #include "pki/certfield.h"
@@ -138,10 +141,17 @@ lint_key(struct subject *s)
 {
 	EVP_PKEY *key = X509_get0_pubkey(s->certificate);
 	enum key_type type;
+	enum key_kind kind;
 
 	if (key == NULL)
 		return "the key cannot be read";
-	return keycheck_key(key, KEYCHECK_SUBJECT, &type);
+	const char *problem = keycheck_key(key, KEYCHECK_SUBJECT, &type);
+	if (problem != NULL)
+		return problem;
+	return key_kind_of(key, type, &kind) == 0 &&
+		       profile_takes_key(s->in->profile, kind)
+		   ? NULL
+		   : "not a key that the profile takes";
 }
 
 static const char *
@@ -197,14 +207,22 @@ subject_rdns(const struct subject *s)
 	return name.body;
 }
 
-/* PK-108, PK-109; this profile writes no emailAddress and no
- * serialNumber, but both may stand in a subject. */
+/* PK-108, PK-109: what may stand in the subject of this mode.  The rules
+ * know serialNumber as well (PK-112), which is never written here. */
 static const char *
 lint_subject_attributes(struct subject *s)
 {
-	const struct span allowed[] = { OID_COMMON_NAME, OID_EMAIL_ADDRESS,
-		OID_SERIAL_NUMBER };
-	bool seen[3] = { false };
+	enum profile_subject mode = s->in->profile->subject;
+	const struct {
+		struct span oid;
+		bool is_wanted;
+	} allowed[] = {
+		{ OID_COMMON_NAME,
+		    mode == SUBJECT_CN || mode == SUBJECT_CN_EMAIL },
+		{ OID_EMAIL_ADDRESS,
+		    mode == SUBJECT_EMAIL || mode == SUBJECT_CN_EMAIL },
+	};
+	bool seen[2] = { false };
 	struct span rdns = subject_rdns(s);
 	struct span oid;
 	struct der value;
@@ -212,20 +230,19 @@ lint_subject_attributes(struct subject *s)
 
 	while ((r = next_attribute(&rdns, &oid, &value)) == 1) {
 		size_t i = 0;
-		while (i < 3 && !span_eq(oid, allowed[i]))
+		while (i < 2 && !span_eq(oid, allowed[i].oid))
 			i++;
-		if (i == 3)
-			return "the subject has an "
-			       "attribute that is not "
+		if (i == 2)
+			return "the subject has an attribute that is not "
 			       "allowed";
+		if (!allowed[i].is_wanted)
+			return "the subject has an attribute that the profile "
+			       "does not have";
 		if (seen[i])
-			return "the subject has an "
-			       "attribute twice";
+			return "the subject has an attribute twice";
 		seen[i] = true;
 	}
-	return r < 0 ? "the subject has an RDN of several "
-		       "attributes"
-		     : NULL;
+	return r < 0 ? "the subject has an RDN of several attributes" : NULL;
 }
 
 static const char *
@@ -243,7 +260,7 @@ lint_common_name(struct subject *s)
 		return "the common name is not a UTF8String";
 	for (size_t at = 0; utf8_next(s->common_name, &at, &code_point) == 1;)
 		characters++;
-	if (characters > PROFILE_NAME_MAX)
+	if (characters > PROFILE_CN_MAX)
 		return "the common name has more than 64 "
 		       "characters";
 	/* Reads as a mailbox, in NFC, and is its own
@@ -287,6 +304,13 @@ lint_subject_in_san(struct subject *s)
 		if (!span_eq(oid, OID_COMMON_NAME) &&
 		    !span_eq(oid, OID_EMAIL_ADDRESS))
 			continue;
+		/* PK-111 */
+		if (span_eq(oid, OID_EMAIL_ADDRESS) &&
+		    (value.tag != DER_IA5_STRING ||
+			value.body.n > PROFILE_EMAIL_MAX ||
+			!span_is_ascii(value.body)))
+			return "emailAddress is not an IA5String of at most "
+			       "255 octets";
 		if (san_has(s, value.body) != 1)
 			return "a mailbox of the subject is "
 			       "not in the "
@@ -465,33 +489,36 @@ lint_extension_set(struct subject *s)
 	const struct {
 		struct span oid;
 		bool critical;
+		bool is_absent;
 	} expected[] = {
-		{ OID_AUTHORITY_KEY_ID, false },
-		{ OID_SUBJECT_KEY_ID, false },
-		{ OID_KEY_USAGE, true },
-		{ OID_POLICIES, false },
-		{ OID_SUBJECT_ALT_NAME, san_is_critical },
-		{ OID_EXT_KEY_USAGE, false },
-		{ OID_CRL_POINTS, false },
-		{ OID_AUTHORITY_INFO, false },
+		{ OID_AUTHORITY_KEY_ID, false, false },
+		{ OID_SUBJECT_KEY_ID, false, false },
+		{ OID_KEY_USAGE, true, false },
+		{ OID_POLICIES, false, false },
+		{ OID_SUBJECT_ALT_NAME, san_is_critical, false },
+		{ OID_EXT_KEY_USAGE, false, false },
+		{ OID_CRL_POINTS, false, false },
+		{ OID_AUTHORITY_INFO, false,
+		    s->in->ca_issuers_url == NULL && s->in->ocsp_url == NULL },
+		{ OID_SMIME_CAPABILITIES, false,
+		    s->in->profile->smime_capabilities.n == 0 },
 	};
-	size_t count = sizeof expected / sizeof expected[0];
+	size_t at = 0;
 
-	if (s->in->ca_issuers_url == NULL && s->in->ocsp_url == NULL)
-		count--;
-	if (s->v.extension_count != count)
-		return "the extensions are not those of the "
-		       "profile";
-	for (size_t i = 0; i < count; i++) {
-		if (!span_eq(s->v.extensions[i].oid, expected[i].oid))
-			return "the extensions are not "
-			       "those of the profile";
-		if (s->v.extensions[i].critical != expected[i].critical)
-			return "an extension's criticality "
-			       "is not the "
+	for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++) {
+		if (expected[i].is_absent)
+			continue;
+		if (at == s->v.extension_count ||
+		    !span_eq(s->v.extensions[at].oid, expected[i].oid))
+			return "the extensions are not those of the profile";
+		if (s->v.extensions[at].critical != expected[i].critical)
+			return "an extension's criticality is not the "
 			       "profile's";
+		at++;
 	}
-	return NULL;
+	return at == s->v.extension_count
+		   ? NULL
+		   : "the extensions are not those of the profile";
 }
 
 static struct span
@@ -513,40 +540,44 @@ enum {
 };
 
 struct rule {
-	const char *profile;
 	struct span policy;
 	unsigned usage; /* bits that may be set */
 };
 
 /* What the profiles differ in, a second time: issue.c takes it from
- * profile.c.  Nothing is right for a profile that has no rule. */
+ * profile.c.  Nothing is right for a generation that has no rule. */
 static struct rule
 rule_of(const struct subject *s)
 {
-	const unsigned any = FOR_SIGNING | FOR_ENCRYPTION;
-	const struct rule rules[] = {
-		{ "mailbox-strict", OID_MAILBOX_STRICT, any },
-		{ "mailbox-multipurpose", OID_MAILBOX_MULTIPURPOSE, any },
-		{ "mailbox-signing", OID_MAILBOX_STRICT, FOR_SIGNING },
-		{ "mailbox-encryption", OID_MAILBOX_STRICT, FOR_ENCRYPTION },
+	const struct profile *p = s->in->profile;
+	const struct span policies[] = {
+		[GENERATION_STRICT] = OID_MAILBOX_STRICT,
+		[GENERATION_MULTIPURPOSE] = OID_MAILBOX_MULTIPURPOSE,
 	};
+	struct rule r = { { NULL, 0 }, 0 };
 
-	for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++)
-		if (strcmp(rules[i].profile, s->in->profile->name) == 0)
-			return rules[i];
-	return (struct rule){ 0 };
+	if ((size_t)p->generation >= sizeof policies / sizeof policies[0])
+		return r;
+	r.policy = policies[p->generation];
+	if (p->classes & 1u << KEY_CLASS_SIGNING)
+		r.usage |= FOR_SIGNING;
+	if (p->classes & 1u << KEY_CLASS_ENCRYPTION)
+		r.usage |= FOR_ENCRYPTION;
+	if (p->classes & 1u << KEY_CLASS_DUAL)
+		r.usage |= FOR_SIGNING | FOR_ENCRYPTION;
+	return r;
 }
 
-/* The table of 9.2 a second time, as bits: issue.c writes
- * octets. */
+/* The table of 9.2 a second time, as bits: issue.c writes octets. */
 static unsigned
-usage_bits(const struct csr *csr, enum key_type type)
+usage_bits(const struct issue_input *in, enum key_type type)
 {
+	const struct csr *csr = in->csr;
 	unsigned bits = 0;
 
 	if (csr->class != KEY_CLASS_ENCRYPTION) {
 		bits |= DIGITAL_SIGNATURE;
-		if (csr->non_repudiation)
+		if (csr->non_repudiation || in->profile->non_repudiation)
 			bits |= NON_REPUDIATION;
 	}
 	if (csr->class == KEY_CLASS_SIGNING)
@@ -578,49 +609,69 @@ lint_key_usage(struct subject *s)
 		return "keyUsage cannot be read";
 	if ((got & ~rule_of(s).usage) != 0)
 		return "keyUsage is more than the profile allows";
-	return got != 0 && got == usage_bits(s->in->csr, type)
+	return got != 0 && got == usage_bits(s->in, type)
 		   ? NULL
 		   : "keyUsage is not that of class and key "
 		     "type";
 }
 
-static const char *
-lint_policies(struct subject *s)
+/* The next PolicyInformation: an OID and no qualifier. */
+static bool
+policy_is(struct span *list, struct span expected)
 {
-	struct der list;
 	struct der one;
 	struct der oid;
 
-	if (der_only(value_of(s, OID_POLICIES), DER_SEQUENCE, &list) < 0 ||
-	    der_only(list.body, DER_SEQUENCE, &one) < 0 ||
-	    der_only(one.body, DER_OID, &oid) < 0)
-		return "not exactly one policy without "
-		       "qualifier";
-	return span_eq(oid.body, rule_of(s).policy)
-		   ? NULL
-		   : "not the profile's policy";
+	return der_take(list, DER_SEQUENCE, &one) == 0 &&
+	       der_only(one.body, DER_OID, &oid) == 0 &&
+	       span_eq(oid.body, expected);
 }
 
 static const char *
+lint_policies(struct subject *s)
+{
+	struct span own = s->in->profile->policy;
+	struct der list;
+
+	if (der_only(value_of(s, OID_POLICIES), DER_SEQUENCE, &list) < 0)
+		return "certificatePolicies cannot be read";
+	if (!policy_is(&list.body, rule_of(s).policy) ||
+	    (own.n > 0 && !policy_is(&list.body, own)) || list.body.n > 0)
+		return "not exactly the profile's policies, without qualifier";
+	/* Not a second one of the reserved. */
+	return span_starts(own, OID_ARC_CABF) || span_eq(own, OID_ANY_POLICY)
+		   ? "the operator's own policy is a reserved one"
+		   : NULL;
+}
+
+/* PK-103: clientAuth stands beside emailProtection in multipurpose only. */
+static const char *
 lint_ext_key_usage(struct subject *s)
 {
+	const struct profile *p = s->in->profile;
+	bool is_more =
+	    p->client_auth && p->generation == GENERATION_MULTIPURPOSE;
 	struct der list;
 	struct der oid;
 
 	if (der_only(value_of(s, OID_EXT_KEY_USAGE), DER_SEQUENCE, &list) < 0 ||
-	    der_only(list.body, DER_OID, &oid) < 0 ||
+	    der_take(&list.body, DER_OID, &oid) < 0 ||
 	    !span_eq(oid.body, OID_EMAIL_PROTECTION))
-		return "extKeyUsage is not emailProtection "
-		       "alone";
-	return NULL;
+		return "extKeyUsage does not begin with emailProtection";
+	if (is_more && (der_take(&list.body, DER_OID, &oid) < 0 ||
+			   !span_eq(oid.body, OID_CLIENT_AUTH)))
+		return "extKeyUsage lacks clientAuth";
+	return list.body.n == 0 ? NULL
+				: "extKeyUsage is more than the profile's";
 }
 
 static const char *
 lint_smime_capabilities(struct subject *s)
 {
-	return certview_extension(&s->v, OID_SMIME_CAPABILITIES) == NULL
+	return span_eq(value_of(s, OID_SMIME_CAPABILITIES),
+		   s->in->profile->smime_capabilities)
 		   ? NULL
-		   : "smimeCapabilities are not configured";
+		   : "smimeCapabilities are not those of the profile";
 }
 
 static const char *
@@ -786,34 +837,75 @@ lint_verify_encrypt(struct subject *s)
 static const struct {
 	const char *id;
 	const char *(*run)(struct subject *s);
+	enum lint_severity severity;
 } lints[] = {
-	{ "L-01", lint_encoding },
-	{ "L-02", lint_form },
-	{ "L-10", lint_signature_algorithm },
-	{ "L-11", lint_serial },
-	{ "L-12", lint_validity },
-	{ "L-13", lint_key },
-	{ "L-14", lint_key_encoding },
-	{ "L-15", lint_issuer },
-	{ "L-20", lint_subject_attributes },
-	{ "L-21", lint_common_name },
-	{ "L-22", lint_subject_in_san },
-	{ "L-23", lint_san_forms },
-	{ "L-24", lint_san_set },
-	{ "L-25", lint_attribute_text },
-	{ "L-30", lint_extension_set },
-	{ "L-31", lint_key_usage },
-	{ "L-32", lint_policies },
-	{ "L-33", lint_ext_key_usage },
-	{ "L-34", lint_smime_capabilities },
-	{ "L-35", lint_san_criticality },
-	{ "L-36", lint_crl_point },
-	{ "L-37", lint_authority_info },
-	{ "L-38", lint_key_identifiers },
-	{ "L-40", lint_size },
-	{ "L-41", lint_verify_sign },
-	{ "L-42", lint_verify_encrypt },
+	{ "L-01", lint_encoding, LINT_ERROR },
+	{ "L-02", lint_form, LINT_ERROR },
+	{ "L-10", lint_signature_algorithm, LINT_ERROR },
+	{ "L-11", lint_serial, LINT_ERROR },
+	{ "L-12", lint_validity, LINT_ERROR },
+	{ "L-13", lint_key, LINT_ERROR },
+	{ "L-14", lint_key_encoding, LINT_ERROR },
+	{ "L-15", lint_issuer, LINT_ERROR },
+	{ "L-20", lint_subject_attributes, LINT_ERROR },
+	{ "L-21", lint_common_name, LINT_ERROR },
+	{ "L-22", lint_subject_in_san, LINT_ERROR },
+	{ "L-23", lint_san_forms, LINT_ERROR },
+	{ "L-24", lint_san_set, LINT_ERROR },
+	{ "L-25", lint_attribute_text, LINT_ERROR },
+	{ "L-30", lint_extension_set, LINT_ERROR },
+	{ "L-31", lint_key_usage, LINT_ERROR },
+	{ "L-32", lint_policies, LINT_ERROR },
+	{ "L-33", lint_ext_key_usage, LINT_ERROR },
+	{ "L-34", lint_smime_capabilities, LINT_ERROR },
+	{ "L-35", lint_san_criticality, LINT_ERROR },
+	{ "L-36", lint_crl_point, LINT_ERROR },
+	{ "L-37", lint_authority_info, LINT_ERROR },
+	{ "L-38", lint_key_identifiers, LINT_ERROR },
+	{ "L-40", lint_size, LINT_WARNING },
+	{ "L-41", lint_verify_sign, LINT_ERROR },
+	{ "L-42", lint_verify_encrypt, LINT_ERROR },
 };
+
+#define LINT_COUNT (sizeof lints / sizeof lints[0])
+
+enum lint_severity
+lint_severity(const char *id)
+{
+	for (size_t i = 0; i < LINT_COUNT; i++)
+		if (strcmp(lints[i].id, id) == 0)
+			return lints[i].severity;
+	return LINT_UNKNOWN;
+}
+
+int
+lint_until(const char *day, int64_t *out)
+{
+	char text[sizeof "2027-03-31T00:00:00Z"];
+
+	if (snprintf(text, sizeof text, "%sT00:00:00Z", day) != sizeof text - 1)
+		return -1;
+	return rfc3339_parse(span_str(text), out);
+}
+
+/* PK-139: the section that allows what lint i found, or NULL. */
+static const struct conf_allow_lint *
+allowance(const struct job *j, size_t i)
+{
+	const struct conf *conf = j->conf;
+	int64_t until;
+
+	if (conf == NULL || lints[i].severity != LINT_WARNING)
+		return NULL;
+	for (size_t k = 0; k < conf->allow_lint_count; k++) {
+		const struct conf_allow_lint *a = &conf->allow_lints[k];
+
+		if (strcmp(a->name, lints[i].id) == 0 &&
+		    lint_until(a->until, &until) == 0 && j->now < until)
+			return a;
+	}
+	return NULL;
+}
 
 static void
 read_certificate(struct subject *s)
@@ -837,59 +929,84 @@ read_certificate(struct subject *s)
 }
 
 static void
-report_one(struct json_out *o, const char *id, const char *problem)
+report_one(struct json_out *o, size_t i, const char *problem,
+    const struct conf_allow_lint *allow)
 {
 	json_object_begin(o);
-	json_member_str(o, "lint", id);
+	json_member_str(o, "lint", lints[i].id);
 	if (problem == NULL)
 		json_member_str(o, "result", "pass");
 	else if (problem == not_applicable)
 		json_member_str(o, "result", "not-applicable");
 	else {
-		json_member_str(o, "result", "error");
+		json_member_str(o, "result",
+		    lints[i].severity == LINT_WARNING ? "warning" : "error");
 		json_member_str(o, "detail", problem);
+	}
+	if (allow != NULL) {
+		json_member_str(o, "allowed", allow->reason);
+		json_member_str(o, "until", allow->until);
 	}
 	json_object_end(o);
 }
 
+/* All lints, one after the other. */
+struct run {
+	struct subject s;
+	struct json_out o;
+	struct buf allowed;
+	const char *first; /* that refuses */
+	const char *first_problem;
+};
+
+static void
+run_one(struct run *run, size_t i)
+{
+	const char *problem = lints[i].run(&run->s);
+	bool found = problem != NULL && problem != not_applicable;
+	const struct conf_allow_lint *allow =
+	    found ? allowance(run->s.j, i) : NULL;
+
+	report_one(&run->o, i, problem, allow);
+	if (allow != NULL)
+		buf_addf(&run->allowed, "%s%s until %s: %s",
+		    run->allowed.n > 0 ? ", " : "", lints[i].id, allow->until,
+		    allow->reason);
+	else if (found && run->first == NULL) {
+		run->first = lints[i].id;
+		run->first_problem = problem;
+	}
+}
+
 int
 lint_certificate(struct job *j, const struct ca *ca,
-    const struct issue_input *in, struct span der, const char **report)
+    const struct issue_input *in, struct span der, const char **report,
+    const char **allowed)
 {
-	struct subject s = { .j = j, .ca = ca, .in = in, .der = der };
-	const char *first = NULL;
-	const char *first_problem = NULL;
-	struct json_out o;
+	struct run run = { .s = { .j = j, .ca = ca, .in = in, .der = der } };
 	struct buf b;
 
-	read_certificate(&s);
+	read_certificate(&run.s);
 	buf_init(&b, j->arena, REPORT_MAX);
-	json_out_init(&o, &b);
-	json_object_begin(&o);
-	json_member_str(&o, "linter", "countersign " PACKAGE_VERSION);
-	json_member_str(&o, "sbr", PKI_SBR_VERSION);
-	json_member_str(&o, "profile", in->profile->name);
-	json_key(&o, "lints");
-	json_array_begin(&o);
-	for (size_t i = 0; i < sizeof lints / sizeof lints[0]; i++) {
-		const char *problem = lints[i].run(&s);
-		report_one(&o, lints[i].id, problem);
-		if (problem != NULL && problem != not_applicable &&
-		    first == NULL) {
-			first = lints[i].id;
-			first_problem = problem;
-		}
-		/* Nothing else has something to look at. */
-		if (!s.is_read)
-			break;
-	}
-	json_array_end(&o);
-	json_object_end(&o);
+	buf_init(&run.allowed, j->arena, REPORT_MAX);
+	json_out_init(&run.o, &b);
+	json_object_begin(&run.o);
+	json_member_str(&run.o, "linter", "countersign " PACKAGE_VERSION);
+	json_member_str(&run.o, "sbr", PKI_SBR_VERSION);
+	json_member_str(&run.o, "profile", in->profile->name);
+	json_key(&run.o, "lints");
+	json_array_begin(&run.o);
+	/* Nothing but the first has something to look at in what is none. */
+	for (size_t i = 0; i < (run.s.is_read ? LINT_COUNT : 1); i++)
+		run_one(&run, i);
+	json_array_end(&run.o);
+	json_object_end(&run.o);
 	*report = b.p;
-	if (first != NULL)
-		return job_fail(
-		    j, ERR_INTERNAL, "lint %s: %s", first, first_problem);
-	return buf_ok(&b)
+	*allowed = run.allowed.n > 0 ? run.allowed.p : NULL;
+	if (run.first != NULL)
+		return job_fail(j, ERR_INTERNAL, "lint %s: %s", run.first,
+		    run.first_problem);
+	return buf_ok(&b) && buf_ok(&run.allowed)
 		   ? 0
 		   : job_fail(j, ERR_INTERNAL, "the lint report is too long");
 }

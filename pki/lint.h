@@ -5,15 +5,29 @@
 #ifndef PKI_LINT_H
 #define PKI_LINT_H
 
+#include <stdint.h>
+
 #include "lib/buf.h"
 
 struct ca;
 struct issue_input;
 struct job;
 
-/* Runs all lints that apply; the JSON report of each, and -1 with
- * ERR_INTERNAL "lint L-31: …" for the first that refuses. */
+enum lint_severity { LINT_UNKNOWN, LINT_ERROR, LINT_WARNING };
+/* PK-139: what a warning finds may be allowed for a while, an error never. */
+enum lint_severity lint_severity(const char *id);
+/* The first second of the day ("2027-03-31") from which it is refused again:
+ * 0 or -1. */
+int lint_until(const char *day, int64_t *out);
+
+/*
+ * Runs all lints that apply; the JSON report of each, and -1 with
+ * ERR_INTERNAL "lint L-31: …" for the first that refuses.  The job's
+ * configuration may allow warnings; *allowed names those that were needed
+ * ("L-40 until 2027-03-31: reason"), with commas, for the audit, or is NULL.
+ */
 int lint_certificate(struct job *j, const struct ca *ca,
-    const struct issue_input *in, struct span der, const char **report);
+    const struct issue_input *in, struct span der, const char **report,
+    const char **allowed);
 
 #endif

@@ -54,6 +54,8 @@ libcs_pki_a_SOURCES = \
 	pki/ossl.h \
 	pki/profile.c \
 	pki/profile.h \
+	pki/profile_conf.c \
+	pki/profile_conf.h \
 	pki/responder.c \
 	pki/responder.h \
 	pki/responder_check.c \

@@ -50,6 +50,10 @@
 #define OID_MAILBOX_MULTIPURPOSE SPAN("\x67\x81\x0c\x01\x05\x01\x02")
 #define OID_MAILBOX_STRICT SPAN("\x67\x81\x0c\x01\x05\x01\x03")
 
+/* What an operator's own policy must not be: below 2.23.140, anyPolicy. */
+#define OID_ARC_CABF SPAN("\x67\x81\x0c")
+#define OID_ANY_POLICY SPAN("\x55\x1d\x20\x00")
+
 /* Signatures of requests. */
 #define OID_RSA_PSS SPAN("\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0a")
 #define OID_MGF1 SPAN("\x2a\x86\x48\x86\xf7\x0d\x01\x01\x08")

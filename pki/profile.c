@@ -2,50 +2,27 @@
 
 #include "pki/profile.h"
 
+#include <inttypes.h>
+
+#include "lib/arena.h"
+#include "lib/conf.h"
+#include "lib/hex.h"
+#include "pki/der.h"
 #include "pki/keycheck.h"
 #include "pki/oid.h"
 
-/* Each line of it is in the record's hash: what changes gets another number
- * behind the name. */
-#define TEXT(name, usage, policy, keys)                                        \
-	"profile " name " 1\n"                                                 \
-	"version 3\n"                                                          \
-	"serial 17 octets: one configured, 16 random\n"                        \
-	"validity at most 818 days, within the issuing CA's\n"                 \
-	"subject commonName: first mailbox, UTF8String, at most 64 "           \
-	"characters, else empty\n"                                             \
-	"authorityKeyIdentifier keyIdentifier\n"                               \
-	"subjectKeyIdentifier RFC 7093 method 1\n"                             \
-	"keyUsage critical; " usage "\n"                                       \
-	"certificatePolicies " policy "\n"                                     \
-	"subjectAltName rfc822Name, SmtpUTF8Mailbox; critical with an "        \
-	"empty subject\n"                                                      \
-	"extKeyUsage emailProtection\n"                                        \
-	"cRLDistributionPoints one http URI\n"                                 \
-	"authorityInfoAccess caIssuers and ocsp, one http URI each, if "       \
-	"configured\n"                                                         \
-	"keys RSA 2048, 3072, 4096; P-256, P-384, P-521" keys "\n"
+#define TEXT_MAX 4096
 
-#define SIGNS "signing: digitalSignature"
-#define ENCRYPTS "encryption: keyEncipherment (RSA), keyAgreement (EC)"
-#define ANY_USAGE                                                              \
-	SIGNS "; " ENCRYPTS                                                    \
-	      "; dual: both; nonRepudiation on request, not for encryption"
-
-#define BIT(class) (1u << (class))
 #define ANY_CLASS                                                              \
-	(BIT(KEY_CLASS_SIGNING) | BIT(KEY_CLASS_ENCRYPTION) |                  \
-	    BIT(KEY_CLASS_DUAL))
+	(PROFILE_BIT(KEY_CLASS_SIGNING) | PROFILE_BIT(KEY_CLASS_ENCRYPTION) |  \
+	    PROFILE_BIT(KEY_CLASS_DUAL))
 
-/* 2.23.140.1.5.1.3 and .2 */
-#define STRICT                                                                 \
-	{                                                                      \
-		"\x67\x81\x0c\x01\x05\x01\x03", 7                              \
-	}
-#define MULTIPURPOSE                                                           \
-	{                                                                      \
-		"\x67\x81\x0c\x01\x05\x01\x02", 7                              \
-	}
+/* PK-68: what mail programs can use.  P-521 and Ed25519 are for those who ask
+ * for them. */
+#define USUAL_KEYS                                                             \
+	(PROFILE_BIT(KEY_KIND_RSA_2048) | PROFILE_BIT(KEY_KIND_RSA_3072) |     \
+	    PROFILE_BIT(KEY_KIND_RSA_4096) | PROFILE_BIT(KEY_KIND_P256) |      \
+	    PROFILE_BIT(KEY_KIND_P384))
 
 const struct profile profiles[] = {
 	{
@@ -53,45 +30,53 @@ const struct profile profiles[] = {
 	    .description =
 		"S/MIME certificate by the strict rules, for signing, "
 		"encryption or both, as the request's key usage asks",
-	    .text = TEXT("mailbox-strict", ANY_USAGE, "2.23.140.1.5.1.3",
-		"; Ed25519 (signing only)"),
-	    .policy = STRICT,
+	    .generation = GENERATION_STRICT,
 	    .classes = ANY_CLASS,
+	    .keys = USUAL_KEYS,
 	},
 	{
 	    .name = "mailbox-multipurpose",
 	    .description =
 		"S/MIME certificate for mailboxes: signing, encryption or "
 		"both, as the request's key usage asks",
-	    .text = TEXT("mailbox-multipurpose", ANY_USAGE, "2.23.140.1.5.1.2",
-		"; Ed25519 (signing only)"),
-	    .policy = MULTIPURPOSE,
+	    .generation = GENERATION_MULTIPURPOSE,
 	    .classes = ANY_CLASS,
+	    .keys = USUAL_KEYS,
 	},
 	{
 	    .name = "mailbox-signing",
 	    .description = "S/MIME certificate that signs mail and nothing "
 			   "else; the request's key usage must say so",
-	    .text = TEXT("mailbox-signing", SIGNS "; nonRepudiation on request",
-		"2.23.140.1.5.1.3", "; Ed25519"),
-	    .policy = STRICT,
-	    .classes = BIT(KEY_CLASS_SIGNING),
+	    .generation = GENERATION_STRICT,
+	    .classes = PROFILE_BIT(KEY_CLASS_SIGNING),
+	    .keys = USUAL_KEYS,
 	},
 	{
 	    .name = "mailbox-encryption",
 	    .description = "S/MIME certificate to encrypt mail to and nothing "
 			   "else; the request's key usage must say so",
-	    .text =
-		TEXT("mailbox-encryption", ENCRYPTS, "2.23.140.1.5.1.3", ""),
-	    .policy = STRICT,
-	    .classes = BIT(KEY_CLASS_ENCRYPTION),
+	    .generation = GENERATION_STRICT,
+	    .classes = PROFILE_BIT(KEY_CLASS_ENCRYPTION),
+	    .keys = USUAL_KEYS,
 	},
 };
 
 const size_t profile_count = sizeof profiles / sizeof profiles[0];
 
-const struct profile *
-profile_find(struct span name)
+/* Names of a section's profile go before those that ship. */
+static const struct profile *
+own_profile(const struct conf *conf, struct span name)
+{
+	if (conf == NULL)
+		return NULL;
+	for (size_t i = 0; i < conf->own_profile_count; i++)
+		if (span_eq_str(name, conf->own_profiles[i].name))
+			return &conf->own_profiles[i];
+	return NULL;
+}
+
+static const struct profile *
+shipped_profile(struct span name)
 {
 	for (size_t i = 0; i < profile_count; i++)
 		if (span_eq_str(name, profiles[i].name))
@@ -99,23 +84,214 @@ profile_find(struct span name)
 	return NULL;
 }
 
+const struct profile *
+profile_find(const struct conf *conf, struct span name)
+{
+	const struct profile *own = own_profile(conf, name);
+
+	return own != NULL ? own : shipped_profile(name);
+}
+
+const char *
+profile_name(const struct conf *conf, size_t i)
+{
+	if (i < profile_count)
+		return profiles[i].name;
+	i -= profile_count;
+	for (size_t k = 0; conf != NULL && k < conf->own_profile_count; k++) {
+		const char *name = conf->own_profiles[k].name;
+
+		/* One that ships and is changed was counted. */
+		if (shipped_profile(span_str(name)) == NULL && i-- == 0)
+			return name;
+	}
+	return NULL;
+}
+
+int64_t
+profile_days(const struct conf *conf, const struct profile *p)
+{
+	int64_t days = p->days > 0 ? p->days : conf->issuer.validity_days;
+
+	return days < PROFILE_DAYS_MAX ? days : PROFILE_DAYS_MAX;
+}
+
+struct span
+profile_policy(const struct profile *p)
+{
+	return p->generation == GENERATION_STRICT ? OID_MAILBOX_STRICT
+						  : OID_MAILBOX_MULTIPURPOSE;
+}
+
+bool
+profile_takes_key(const struct profile *p, enum key_kind kind)
+{
+	return (p->keys & PROFILE_BIT(kind)) != 0;
+}
+
+static void
+add_keys(struct buf *b, const struct profile *p)
+{
+	const char *comma = "";
+
+	for (int k = 0; k < KEY_KIND_COUNT; k++) {
+		if (!profile_takes_key(p, (enum key_kind)k))
+			continue;
+		buf_addf(b, "%s%s", comma, key_kind_name((enum key_kind)k));
+		comma = ", ";
+	}
+}
+
+const char *
+profile_keys(struct arena *a, const struct profile *p)
+{
+	struct buf b;
+
+	buf_init(&b, a, TEXT_MAX);
+	buf_add_str(&b, "");
+	add_keys(&b, p);
+	return b.p;
+}
+
+/* --- the text (PK-18) ----------------------------------------------------- */
+
+static void
+add_classes(struct buf *b, const struct profile *p)
+{
+	buf_add_str(b, "keyUsage critical");
+	if (profile_allows(p, KEY_CLASS_SIGNING))
+		buf_add_str(b, "; signing: digitalSignature");
+	if (profile_allows(p, KEY_CLASS_ENCRYPTION))
+		buf_add_str(b,
+		    "; encryption: keyEncipherment (RSA), keyAgreement (EC)");
+	if (profile_allows(p, KEY_CLASS_DUAL))
+		buf_add_str(b,
+		    "; dual: digitalSignature with keyEncipherment (RSA), "
+		    "with keyAgreement (EC)");
+	buf_addf(b, "; nonRepudiation %s, not for encryption\n",
+	    p->non_repudiation ? "always" : "on request");
+}
+
+static void
+add_subject_mode(struct buf *b, const struct profile *p)
+{
+	static const char cn[] = "commonName: first mailbox, UTF8String, at "
+				 "most 64 characters, else none";
+	static const char email[] = "emailAddress: first mailbox, IA5String, "
+				    "ASCII, at most 255 octets, else none";
+
+	buf_add_str(b, "subject ");
+	switch (p->subject) {
+	case SUBJECT_CN:
+		buf_add_str(b, cn);
+		break;
+	case SUBJECT_EMAIL:
+		buf_add_str(b, email);
+		break;
+	case SUBJECT_CN_EMAIL:
+		buf_addf(b, "%s; %s", cn, email);
+		break;
+	case SUBJECT_EMPTY:
+		buf_add_str(b, "empty");
+		break;
+	}
+	buf_add_char(b, '\n');
+}
+
+static void
+add_policies(struct buf *b, struct arena *a, const struct profile *p)
+{
+	buf_addf(
+	    b, "certificatePolicies %s", der_oid_text(a, profile_policy(p)));
+	if (p->policy.n > 0)
+		buf_addf(b, ", %s", der_oid_text(a, p->policy));
+	buf_add_char(b, '\n');
+}
+
+const char *
+profile_text(struct arena *a, const struct profile *p)
+{
+	struct buf b;
+
+	buf_init(&b, a, TEXT_MAX);
+	buf_addf(&b, "profile %s\nversion 3\n", p->name);
+	buf_add_str(&b, "serial 17 octets: one configured, 16 random\n");
+	if (p->days > 0)
+		buf_addf(&b, "validity %" PRId64 " days", p->days);
+	else
+		buf_add_str(&b, "validity as issuer.validity_days");
+	buf_add_str(&b, ", at most 818 days, within the issuing CA's\n");
+	add_subject_mode(&b, p);
+	buf_add_str(&b, "authorityKeyIdentifier keyIdentifier\n"
+			"subjectKeyIdentifier RFC 7093 method 1\n");
+	add_classes(&b, p);
+	add_policies(&b, a, p);
+	buf_addf(&b,
+	    "subjectAltName rfc822Name, SmtpUTF8Mailbox; critical with an "
+	    "empty subject\n"
+	    "extKeyUsage emailProtection%s\n"
+	    "cRLDistributionPoints one http URI\n"
+	    "authorityInfoAccess caIssuers, one http URI, if configured\n",
+	    p->client_auth ? ", clientAuth" : "");
+	if (p->smime_capabilities.n > 0)
+		buf_addf(&b, "smimeCapabilities %s\n",
+		    hex_dup(a, p->smime_capabilities));
+	buf_add_str(&b, "keys ");
+	add_keys(&b, p);
+	buf_add_char(&b, '\n');
+	return b.p;
+}
+
+/* --- key usage ------------------------------------------------------------ */
+
 bool
 profile_allows(const struct profile *p, enum key_class class)
 {
-	return (p->classes & BIT(class)) != 0;
+	return (p->classes & PROFILE_BIT(class)) != 0;
 }
 
 const char *
 profile_excluded(const struct profile *p, enum key_class class)
 {
+	bool signs = profile_allows(p, KEY_CLASS_SIGNING);
+	bool encrypts = profile_allows(p, KEY_CLASS_ENCRYPTION);
+	bool both = profile_allows(p, KEY_CLASS_DUAL);
+
 	if (profile_allows(p, class))
 		return NULL;
 	if (class == KEY_CLASS_SIGNING)
-		return "signing";
+		return both ? "signing alone" : "signing";
 	if (class == KEY_CLASS_ENCRYPTION)
-		return "encryption";
+		return both ? "encryption alone" : "encryption";
 	/* Of the two that are asked for, the one that is too much. */
-	return profile_allows(p, KEY_CLASS_SIGNING) ? "encryption" : "signing";
+	if (signs && encrypts)
+		return "signing and encryption with one key";
+	return signs ? "encryption" : "signing";
+}
+
+const char *
+profile_advice(struct arena *a, const struct profile *p)
+{
+	static const char *const asks[] = {
+		[KEY_CLASS_SIGNING] = "digitalSignature",
+		[KEY_CLASS_ENCRYPTION] =
+		    "keyEncipherment (RSA) or keyAgreement (EC)",
+		[KEY_CLASS_DUAL] = "digitalSignature with keyEncipherment "
+				   "(RSA) or keyAgreement (EC)",
+	};
+	const char *comma = "";
+	struct buf b;
+
+	buf_init(&b, a, TEXT_MAX);
+	buf_addf(&b, "with %s ask for ", p->name);
+	for (int c = KEY_CLASS_SIGNING; c <= KEY_CLASS_DUAL; c++) {
+		if (!profile_allows(p, (enum key_class)c))
+			continue;
+		buf_addf(&b, "%s%s", comma, asks[c]);
+		comma = ", or for ";
+	}
+	buf_add_str(&b, " and nothing else as key usage");
+	return b.p;
 }
 
 struct span

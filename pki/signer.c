@@ -61,6 +61,23 @@ sig_alg_is_known(struct span der)
 
 /* --- what is to be signed ------------------------------------------------ */
 
+/* emailProtection, and beside it clientAuth at most (PK-103). */
+static bool
+is_for_mail(const struct certview *v)
+{
+	const struct cert_extension *e =
+	    certview_extension(v, OID_EXT_KEY_USAGE);
+	struct der list;
+	struct der usage;
+
+	if (e == NULL || der_only(e->value, DER_SEQUENCE, &list) < 0 ||
+	    der_take(&list.body, DER_OID, &usage) < 0 ||
+	    !span_eq(usage.body, OID_EMAIL_PROTECTION))
+		return false;
+	return list.body.n == 0 || (der_only(list.body, DER_OID, &usage) == 0 &&
+				       span_eq(usage.body, OID_CLIENT_AUTH));
+}
+
 /* Does its extKeyUsage say this and nothing more? */
 static bool
 is_only_for(const struct certview *v, struct span purpose)
@@ -82,7 +99,7 @@ subscriber_problem(const struct certview *v)
 
 	if (certview_extension(v, OID_BASIC_CONSTRAINTS) != NULL)
 		return "it has basicConstraints";
-	if (!is_only_for(v, OID_EMAIL_PROTECTION))
+	if (!is_for_mail(v))
 		return "its extKeyUsage is not emailProtection";
 	return certview_names(v, &names) == 1 ? NULL
 					      : "it has no subjectAltName";

@@ -1,5 +1,6 @@
 #include "config.h"
 
+#include "acme/offer.h"
 #include "db/store.h"
 #include "dns/resolver.h"
 #include "lib/addr.h"
@@ -14,6 +15,7 @@
 #include "mail/smime_trust.h"
 #include "mail/submit.h"
 #include "pki/key.h"
+#include "pki/profile.h"
 #include "src/ca_conf.h"
 #include "src/command.h"
 #include "src/conf_file.h"
@@ -127,6 +129,23 @@ check_eab(struct check *c, struct job *j)
 	return aead_key_load(j, j->arena, c->conf->web.eab_key_file, &key);
 }
 
+/* Of the profiles that are offered. */
+static int64_t
+longest_days(const struct conf *conf)
+{
+	int64_t longest = 0;
+	const char *name;
+
+	for (size_t i = 0; (name = profile_offered(conf, i)) != NULL; i++) {
+		int64_t days =
+		    profile_days(conf, profile_find(conf, span_str(name)));
+
+		if (days > longest)
+			longest = days;
+	}
+	return longest;
+}
+
 static int
 check_ca(struct check *c, struct job *j)
 {
@@ -134,16 +153,18 @@ check_ca(struct check *c, struct job *j)
 	struct ca_files files = ca_conf_files(j->arena, c->conf);
 	const struct ca *ca;
 	char until[CLOCK_RFC3339_MAX];
+	int64_t days;
 
 	if (ca_load(j, j->arena, &files, &ca) < 0)
 		return -1;
-	if (ca_not_after(ca) > j->now + i->validity_days * DAY)
+	days = longest_days(c->conf);
+	if (ca_not_after(ca) > j->now + days * DAY)
 		return 0;
 	clock_format_rfc3339(ca_not_after(ca), until);
 	return job_fail(j, ERR_INTERNAL,
 	    "%s ends at %s, before a certificate of %" PRId64 " days would: "
-	    "renew the issuing CA or lower issuer.validity_days",
-	    i->ca_certificate, until, i->validity_days);
+	    "renew the issuing CA or lower validity_days",
+	    i->ca_certificate, until, days);
 }
 
 static int

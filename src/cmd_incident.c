@@ -144,7 +144,8 @@ read_selector(
 		return job_fail(j, ERR_MALFORMED,
 		    "say which certificates: --profile, --domain, --account, "
 		    "--key, --rules, --from or --to");
-	if (o->profile != NULL && profile_find(span_str(o->profile)) == NULL)
+	if (o->profile != NULL &&
+	    profile_find(j->conf, span_str(o->profile)) == NULL)
 		return job_fail(j, ERR_MALFORMED,
 		    "--profile %s: there is no such profile", o->profile);
 	if (read_time(j, "from", o->from, &s->from) < 0 ||

@@ -115,7 +115,7 @@ static int
 check_value(struct job *j, const struct stop *s)
 {
 	if (strcmp(s->scope, STOP_PROFILE) == 0 &&
-	    profile_find(span_str(s->value)) == NULL)
+	    profile_find(j->conf, span_str(s->value)) == NULL)
 		return job_fail(j, ERR_MALFORMED,
 		    "--profile %s: there is no such profile", s->value);
 	if (strcmp(s->scope, STOP_DOMAIN) == 0 &&

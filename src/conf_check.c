@@ -776,11 +776,12 @@ check_http_url(struct check *c, const char *option, const char *url)
 static const char *
 known_profiles(struct check *c)
 {
+	const char *name;
 	struct buf b;
 
-	buf_init(&b, c->arena, 500);
-	for (size_t i = 0; i < profile_count; i++)
-		buf_addf(&b, "%s%s", i == 0 ? "" : ", ", profiles[i].name);
+	buf_init(&b, c->arena, 900);
+	for (size_t i = 0; (name = profile_name(c->conf, i)) != NULL; i++)
+		buf_addf(&b, "%s%s", i == 0 ? "" : ", ", name);
 	return b.p;
 }
 
@@ -789,7 +790,7 @@ check_profile_list(
     struct check *c, const char *option, const struct conf_list *list)
 {
 	for (size_t i = 0; i < list->n; i++) {
-		if (profile_find(span_str(list->v[i])) == NULL)
+		if (profile_find(c->conf, span_str(list->v[i])) == NULL)
 			wrong(c, option, "%s is no profile; there are %s",
 			    list->v[i], known_profiles(c));
 		else if (list_has(list, list->v[i], i))
@@ -810,8 +811,11 @@ check_profiles(struct check *c)
 	check_profile_list(c, "policy.allow_not_after", &conf->allow_not_after);
 	if (conf->profile == NULL)
 		return;
-	if (conf->profiles.n > 0 &&
-	    !list_has(&conf->profiles, conf->profile, SIZE_MAX))
+	if (profile_find(conf, span_str(conf->profile)) == NULL)
+		wrong(c, "policy.profile", "%s is no profile; there are %s",
+		    conf->profile, known_profiles(c));
+	else if (conf->profiles.n > 0 &&
+		 !list_has(&conf->profiles, conf->profile, SIZE_MAX))
 		wrong(c, "policy.profiles",
 		    "lacks %s, which is policy.profile: add it, or make one of "
 		    "the list the default (%s)",

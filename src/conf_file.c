@@ -9,6 +9,7 @@
 #include "lib/job.h"
 #include "lib/log.h"
 #include "src/conf_check.h"
+#include "src/conf_profile.h"
 #include "src/conf_table.h"
 #include "src/conf_value.h"
 
@@ -714,7 +715,9 @@ conf_load(struct arena *keep, const char *path, conf_report_fn *report,
 	for (size_t i = 0; i < conf_section_count; i++)
 		take_titled(&r, c, cfg, &conf_sections[i]);
 	cfg_free(cfg);
+	conf_profiles_make(keep, c, report_check, &r);
 	conf_check(keep, c, report_check, &r);
+	conf_allow_lints_check(keep, c, report_check, &r);
 	if (r.mistakes > 0)
 		return -1;
 	*out = c;

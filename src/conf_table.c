@@ -2,12 +2,16 @@
 
 #include "src/conf_table.h"
 
+#include "pki/profile_conf.h"
+
 #include <stddef.h>
 #include <string.h>
 
 #define AT(member) offsetof(struct conf, member)
 #define IN_IMAP(member) offsetof(struct conf_imap, member)
 #define IN_DOMAIN(member) offsetof(struct conf_domain, member)
+#define IN_PROFILE(member) offsetof(struct conf_profile, member)
+#define IN_ALLOW_LINT(member) offsetof(struct conf_allow_lint, member)
 #define DAY 86400
 
 static void
@@ -21,12 +25,24 @@ inherit_domain(const struct conf *c, void *fresh)
 	d->smime = c->validator.smime;
 }
 
+static void
+inherit_profile(const struct conf *c, void *fresh)
+{
+	(void)c;
+	profile_defaults(fresh);
+}
+
 const struct conf_section conf_sections[] = {
 	{ "imap", "a name", sizeof(struct conf_imap), AT(validator.imaps),
 	    AT(validator.imap_count), false, NULL },
 	{ "domain", "a domain", sizeof(struct conf_domain),
 	    AT(validator.domains), AT(validator.domain_count), true,
 	    inherit_domain },
+	{ "profile", "a name", sizeof(struct conf_profile),
+	    AT(profile_sections), AT(profile_section_count), true,
+	    inherit_profile },
+	{ "allow_lint", "the name of a lint", sizeof(struct conf_allow_lint),
+	    AT(allow_lints), AT(allow_lint_count), true, NULL },
 };
 
 const size_t conf_section_count =
@@ -84,9 +100,7 @@ const struct conf_option conf_options[] = {
 	    NULL, false, true, "A page about this CA, for the directory." },
 
 	{ "policy", "profile", CONF_STRING, AT(profile),
-	    "mailbox-multipurpose", 0, 0,
-	    "mailbox-strict|mailbox-multipurpose|mailbox-signing|"
-	    "mailbox-encryption", false, true,
+	    "mailbox-strict", 1, 32, NULL, false, true,
 	    "The certificate profile of orders that name none." },
 	{ "policy", "profiles", CONF_LIST, AT(profiles), NULL, 0, 0, NULL,
 	    false, true,
@@ -99,7 +113,7 @@ const struct conf_option conf_options[] = {
 	{ "policy", "allow_not_after", CONF_LIST, AT(allow_not_after), NULL,
 	    0, 0, NULL, false, true,
 	    "Profiles whose orders may ask for notBefore and notAfter, never "
-	    "for longer than issuer.validity_days." },
+	    "for longer than the profile's certificates live." },
 	{ "policy", "max_identifiers", CONF_INTEGER, AT(max_identifiers), "10",
 	    1, 100, NULL, false, true, "Mailboxes in one order, at most." },
 	{ "policy", "utf8_mailboxes", CONF_BOOL, AT(utf8_mailboxes), "yes", 0,
@@ -521,6 +535,51 @@ const struct conf_option conf_options[] = {
 	    IN_DOMAIN(smime_instead_of_dkim), "no", 0, 0, NULL, false, true,
 	    "Takes an S/MIME signature that protects From and Subject in "
 	    "place of DKIM; for private networks without DKIM." },
+
+	{ "profile", "description", CONF_STRING, IN_PROFILE(description), NULL,
+	    1, 200, NULL, false, true, "One line for the directory." },
+	{ "profile", "generation", CONF_CHOICE, IN_PROFILE(generation), NULL,
+	    0, 0, "strict|multipurpose", false, true,
+	    "By which rules for mailbox-validated certificates; those that "
+	    "ship keep theirs if not set, others are strict." },
+	{ "profile", "use", CONF_LIST, IN_PROFILE(use), NULL, 0, 0, NULL,
+	    false, true,
+	    "What certificates may be for: signing, encryption, dual (both "
+	    "with one key); which of them, the key usage of the request says. "
+	    "All of them if not set." },
+	{ "profile", "keys", CONF_LIST, IN_PROFILE(keys), NULL, 0, 0, NULL,
+	    false, true,
+	    "Keys that are accepted: rsa-2048, rsa-3072, rsa-4096, p-256, "
+	    "p-384, p-521, ed25519. All but the last two if not set: few mail "
+	    "programs can use those." },
+	{ "profile", "subject", CONF_CHOICE, IN_PROFILE(subject), "cn", 0, 0,
+	    "cn|email|cn+email|empty", false, true,
+	    "Where in the subject the first mailbox stands: as commonName, as "
+	    "emailAddress, as both, or nowhere." },
+	{ "profile", "non_repudiation", CONF_BOOL,
+	    IN_PROFILE(non_repudiation), "no", 0, 0, NULL, false, true,
+	    "Sets nonRepudiation in each certificate that signs, not only "
+	    "where the request asks for it." },
+	{ "profile", "client_auth", CONF_BOOL, IN_PROFILE(client_auth), "no",
+	    0, 0, NULL, false, true,
+	    "Adds clientAuth to the extended key usages; multipurpose only." },
+	{ "profile", "policy", CONF_STRING, IN_PROFILE(policy), NULL, 3, 100,
+	    NULL, false, true,
+	    "OID of a policy of your own, in dots, beside the reserved one." },
+	{ "profile", "smime_capabilities", CONF_LIST,
+	    IN_PROFILE(smime_capabilities), NULL, 0, 0, NULL, false, true,
+	    "What the holder's program can decrypt, the best first: "
+	    "aes-256-gcm, aes-192-gcm, aes-128-gcm, aes-256-cbc, aes-192-cbc, "
+	    "aes-128-cbc. Left out if not set." },
+	{ "profile", "validity_days", CONF_INTEGER, IN_PROFILE(validity_days),
+	    NULL, 1, 818, NULL, false, true,
+	    "Validity of its certificates; issuer.validity_days if not set." },
+
+	{ "allow_lint", "reason", CONF_STRING, IN_ALLOW_LINT(reason), NULL, 8,
+	    200, NULL, true, true, "Why; it is written into the audit." },
+	{ "allow_lint", "until", CONF_STRING, IN_ALLOW_LINT(until), NULL, 10,
+	    10, NULL, true, true,
+	    "The day from which it is refused again, as 2027-03-31." },
 
 	{ "issuer", "ca_certificate", CONF_PATH, AT(issuer.ca_certificate),
 	    NULL, 1, 1000, NULL, true, false,

@@ -35,6 +35,7 @@ libcs_src_a_SOURCES = \
 	src/command.c src/command.h \
 	src/conf_file.c src/conf_file.h src/conf_reload.c \
 	src/conf_check.c src/conf_check.h \
+	src/conf_profile.c src/conf_profile.h \
 	src/conf_table.c src/conf_table.h \
 	src/conf_value.c src/conf_value.h \
 	src/account_keys.c src/account_keys.h \

@@ -267,6 +267,18 @@ check_key(const struct issuer *i, struct job *j, const struct order *o,
 	return blocked;
 }
 
+/* PK-139: each use of an allowance. */
+static int
+record_allowed(struct job *j, const struct order *o, const char *allowed)
+{
+	if (allowed == NULL)
+		return 0;
+	log_warning("lint allowed", "order=%s lints=\"%s\"", o->id, allowed);
+	return store_audit_add(j, "issuer", "lint allowed",
+	    arena_printf(j->arena, "order:%s", o->id), "ok",
+	    worker_detail(j, "lints", allowed));
+}
+
 /* Serial, contents and lint results are committed before the key is used
  * (PK-144). */
 static int
@@ -289,7 +301,8 @@ try_reserve(const struct issuer *i, struct job *j, const struct order *o,
 	if (check_dates(i, j, o, profile, &d) < 0)
 		return -1;
 	mailboxes_of(j, o, &in.mailboxes);
-	dates_validity(conf, &d, j->now, &in.not_before, &in.not_after);
+	dates_validity(
+	    j->conf, profile, &d, j->now, &in.not_before, &in.not_after);
 	issue_serial((uint8_t)conf->serial_octet, in.serial);
 	shard = status_shard_of(conf, span_mem(in.serial, SERIAL_LEN));
 	in.crl_url = status_shard_url(j->arena, conf, shard);
@@ -316,7 +329,9 @@ try_reserve(const struct issuer *i, struct job *j, const struct order *o,
 	};
 	c->evidence = evidence_of(i, j, o, c);
 	if (store_begin(j) < 0 || check_stop(i, j, o) < 0 ||
-	    check_key(i, j, o, csr) < 0 || store_cert_reserve(j, c, taken) < 0)
+	    check_key(i, j, o, csr) < 0 ||
+	    store_cert_reserve(j, c, taken) < 0 ||
+	    record_allowed(j, o, tbs.lints_allowed) < 0)
 		return worker_undo(j);
 	return store_commit(j);
 }
@@ -454,7 +469,8 @@ static int
 do_order(
     struct issuer *i, struct job *j, const struct order *o, int64_t attempts)
 {
-	const struct profile *profile = profile_find(span_str(o->profile));
+	const struct profile *profile =
+	    profile_find(j->conf, span_str(o->profile));
 	enum gate gate;
 	bool reached;
 	struct err why;

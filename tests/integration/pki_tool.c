@@ -60,7 +60,7 @@ issue(struct job *j, char **arg, size_t count)
 {
 	const char **mailboxes =
 	    arena_calloc(j->arena, count, sizeof *mailboxes);
-	const struct profile *profile = profile_find(span_str(arg[3]));
+	const struct profile *profile = profile_find(NULL, span_str(arg[3]));
 	struct csr_policy policy = { .mailboxes = mailboxes,
 		.mailbox_count = count - 4,
 		.addr = { .utf8_local = true, .reserved_domains = true },

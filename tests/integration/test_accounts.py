@@ -131,7 +131,7 @@ def test_binding(site):
                 (("--expires", "tomorrow"), "such as 30d"),
                 (("--limit", "new_orders"), "NAME=VALUE"),
                 (("--limit", "colour=5"), "NAME=VALUE"),
-                (("--profile", "tls"), "offers mailbox-multipurpose")):
+                (("--profile", "tls"), "offers mailbox-strict")):
             text = site.countersign("eab", "new", *words, status=1)
             assert what in text, (words, text)
     edit_config(site, policy__eab_required="no")

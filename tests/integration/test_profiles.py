@@ -1,12 +1,13 @@
 #!/usr/bin/python3
-"""Certificate profiles: one certificate of each, looked at by openssl; the
-dates of an order; what is offered, withdrawn and stopped on SIGHUP."""
+"""Certificate profiles: one certificate of each, looked at by openssl; one of
+the configuration's own; the dates of an order; what is offered, withdrawn and
+stopped on SIGHUP."""
 
 import datetime
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import (Encoding,
                                                           NoEncryption,
                                                           PrivateFormat)
@@ -34,14 +35,14 @@ PROFILES = [
 ]
 
 
-def csr(key, usage):
+def csr(key, usage, digest=hashes.SHA256()):
     names = x509.SubjectAlternativeName([x509.RFC822Name(ALICE)])
     builder = (x509.CertificateSigningRequestBuilder()
                .subject_name(x509.Name([])).add_extension(names, False))
     if usage is not None:
         builder = builder.add_extension(
             x509.KeyUsage(**(USAGE | {usage: True})), True)
-    return builder.sign(key, hashes.SHA256()).public_bytes(Encoding.DER)
+    return builder.sign(key, digest).public_bytes(Encoding.DER)
 
 
 def post_order(client, **members):
@@ -109,8 +110,8 @@ def test_offered(site):
     with case("AC-161: without policy.profiles the default one alone is "
               "offered"):
         found = directory(site)["meta"]["profiles"]
-        assert list(found) == ["mailbox-multipurpose"], found
-        refused = post_order(Client(site), profile="mailbox-strict")
+        assert list(found) == ["mailbox-strict"], found
+        refused = post_order(Client(site), profile="mailbox-signing")
         assert refused.status == 400, refused
         assert refused.problem == "invalidProfile", refused
     with case("AC-62, AC-161: SIGHUP: those of policy.profiles are offered, "
@@ -165,6 +166,71 @@ def test_each(site, client):
         assert order.read()["status"] == "ready"
         order.finalize(csr(order.key, "digital_signature"))
         order.wait("valid")
+
+
+BOARD = """
+profile board {
+  description = "S/MIME certificate for members of the board"
+  generation = multipurpose
+  keys = { p-384, ed25519 }
+  use = { signing, dual }
+  subject = "cn+email"
+  non_repudiation = yes
+  client_auth = yes
+  policy = 1.3.6.1.4.1.32473.7
+  smime_capabilities = { aes-256-gcm, aes-256-cbc }
+  validity_days = 30
+}
+"""
+
+
+def test_own(site, client):
+    with open(site.config, "a") as f:
+        f.write(BOARD)
+    edit_config(site, policy__profiles="{ mailbox-strict, "
+                "mailbox-multipurpose, mailbox-signing, mailbox-encryption, "
+                "board }")
+    site.reload()
+    with case("AC-161: a profile of the configuration is offered"):
+        found = eventually(
+            lambda: directory(site)["meta"]["profiles"].get("board"),
+            "the new directory")
+        assert found == "S/MIME certificate for members of the board", found
+    with case("PK-101, PK-103, PK-106, PK-109: its certificate is what the "
+              "section says"):
+        _, order = new_order(client, profile="board")
+        order.key = ec.generate_private_key(ec.SECP384R1())
+        order.finalize(csr(order.key, None))
+        leaf = order.certificate()[0]
+        files = Files(site, order.certificate(), order.key)
+        assert files.extension("certificatePolicies").split() == [
+            "Policy:", MULTIPURPOSE, "Policy:", "1.3.6.1.4.1.32473.7"]
+        assert files.extension("keyUsage") == \
+            "Digital Signature, Non Repudiation, Key Agreement"
+        assert files.extension("extendedKeyUsage") == \
+            "E-mail Protection, TLS Web Client Authentication"
+        assert leaf.subject.rfc4514_string() == \
+            f"1.2.840.113549.1.9.1={ALICE},CN={ALICE}", leaf.subject
+        assert (leaf.not_valid_after - leaf.not_valid_before).days == 29
+        files.verify("smimesign")
+        files.sign()
+        files.encrypt()
+    with case("PK-68: Ed25519 where the profile takes it; what it does not "
+              "take: badCSR, naming what it does"):
+        _, order = new_order(client, profile="board")
+        refused = order.finalize(csr(new_key(), None), expect=400)
+        assert refused.problem == "badCSR", refused
+        assert refused.json["detail"] == \
+            "subject key refused: board accepts P-384, Ed25519", refused
+        order.key = ed25519.Ed25519PrivateKey.generate()
+        order.finalize(csr(order.key, "digital_signature", None))
+        order.wait("valid")
+        _, order = new_order(client, profile="mailbox-strict")
+        refused = order.finalize(csr(
+            ed25519.Ed25519PrivateKey.generate(), "digital_signature", None),
+            expect=400)
+        assert "mailbox-strict accepts RSA 2048" in refused.json["detail"], \
+            refused
 
 
 def test_dates(site, client):
@@ -234,6 +300,7 @@ def test_all(site):
     client = Client(site)
     test_offered(site)
     test_each(site, client)
+    test_own(site, client)
     test_dates(site, client)
     test_withdrawn(site, client)
 

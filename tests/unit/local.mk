@@ -217,6 +217,7 @@ unit_tests += \
 	tests/unit/test_csr \
 	tests/unit/test_der \
 	tests/unit/test_issue \
+	tests/unit/test_issue_profile \
 	tests/unit/test_keycheck \
 	tests/unit/test_lint \
 	tests/unit/test_lint_ca \
@@ -238,6 +239,7 @@ tests_unit_test_ca_init_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI)
 tests_unit_test_der_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI)
 tests_unit_test_caa_LDADD = $(UNIT) $(CS_PKI)
 tests_unit_test_issue_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI)
+tests_unit_test_issue_profile_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI)
 tests_unit_test_csr_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI)
 tests_unit_test_keycheck_CPPFLAGS = $(tests_cppflags)
 tests_unit_test_keycheck_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI)

@@ -24,6 +24,14 @@
 #define KEY_MAX 8
 #define CSR_ROOM (64 * 1024)
 
+const struct profile lab_profile = {
+	.name = "lab-multipurpose",
+	.description = "for tests",
+	.generation = GENERATION_MULTIPURPOSE,
+	.classes = LAB_ANY_CLASS,
+	.keys = LAB_ANY_KEY,
+};
+
 static char folder[64];
 
 static struct {

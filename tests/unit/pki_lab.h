@@ -16,8 +16,12 @@ struct job;
 #define LAB_CRL_URL "http://crl.example.com/issuing.crl"
 #define LAB_CA_ISSUERS_URL "http://ca.example.com/issuing.cer"
 
-/* mailbox-multipurpose, where the profile does not matter. */
-#define LAB_PROFILE (&profiles[1])
+/* Multipurpose, with every class and key: where the profile does not
+ * matter. */
+extern const struct profile lab_profile;
+#define LAB_PROFILE (&lab_profile)
+#define LAB_ANY_CLASS (PROFILE_BIT(KEY_CLASS_DUAL + 1) - 1)
+#define LAB_ANY_KEY (PROFILE_BIT(KEY_KIND_COUNT) - 1)
 
 /* 2026-11-23T12:00:00Z: when the CAs are made and everything happens. */
 #define LAB_NOW 1795435200

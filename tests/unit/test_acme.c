@@ -659,7 +659,7 @@ test_directory(struct job *j)
 	assert_int_equal(json_count(list), 3);
 	for (size_t i = 0; i < 3; i++)
 		assert_true(span_eq_str(json_string(json_get(list, offered[i])),
-		    profile_find(span_str(offered[i]))->description));
+		    profile_find(NULL, span_str(offered[i]))->description));
 	front_conf()->profiles.n = 0;
 	signed_read = front_post(j, "/acme/directory", "");
 	front_expect(&signed_read, 200, "", NULL);

@@ -248,17 +248,22 @@ static const struct wrong wrongs[] = {
 	{ NULL, "log_level = loud\n",
 	    "conf:1: log_level: must be one of error|warning|info|debug\n" },
 	{ "max_identifiers = 10", "profile = strict",
-	    "conf:6: policy.profile: must be one of mailbox-strict|"
-	    "mailbox-multipurpose|mailbox-signing|mailbox-encryption\n" },
+	    "conf:6: policy.profile: strict is no profile; there are "
+	    "mailbox-strict, mailbox-multipurpose, mailbox-signing, "
+	    "mailbox-encryption\n" },
 	/* AC-161: profiles that are offered, stopped, dated */
 	{ "max_identifiers = 10",
 	    "profiles = { mailbox-multipurpose, smime, mailbox-multipurpose }",
 	    "conf:6: policy.profiles: smime is no profile; there are "
 	    "mailbox-strict, mailbox-multipurpose, mailbox-signing, "
 	    "mailbox-encryption\n"
-	    "conf:6: policy.profiles: has mailbox-multipurpose twice\n" },
-	{ "max_identifiers = 10", "profiles = { mailbox-strict }",
-	    "conf:6: policy.profiles: lacks mailbox-multipurpose, which is "
+	    "conf:6: policy.profiles: has mailbox-multipurpose twice\n"
+	    "conf:6: policy.profiles: lacks mailbox-strict, which is "
+	    "policy.profile: add it, or make one of the list the default "
+	    "(mailbox-strict, mailbox-multipurpose, mailbox-signing, "
+	    "mailbox-encryption)\n" },
+	{ "max_identifiers = 10", "profiles = { mailbox-multipurpose }",
+	    "conf:6: policy.profiles: lacks mailbox-strict, which is "
 	    "policy.profile: add it, or make one of the list the default "
 	    "(mailbox-strict, mailbox-multipurpose, mailbox-signing, "
 	    "mailbox-encryption)\n" },
@@ -266,8 +271,8 @@ static const struct wrong wrongs[] = {
 	    "conf:6: policy.profiles_stopped: x is no profile; there are "
 	    "mailbox-strict, mailbox-multipurpose, mailbox-signing, "
 	    "mailbox-encryption\n" },
-	{ "max_identifiers = 10", "profiles_stopped = { mailbox-multipurpose }",
-	    "conf:6: policy.profiles_stopped: mailbox-multipurpose is still "
+	{ "max_identifiers = 10", "profiles_stopped = { mailbox-strict }",
+	    "conf:6: policy.profiles_stopped: mailbox-strict is still "
 	    "offered; stop offering it first\n" },
 	{ "max_identifiers = 10",
 	    "profiles = { mailbox-strict, mailbox-multipurpose }\n"
@@ -738,6 +743,40 @@ test_titled_refused(void **state)
 		    "keep one of them\n"
 		    "conf:24: domain a b: the section's name is no domain "
 		    "(example.org)\n" },
+		{ "profile Mine {\n subject = both\n use = { sign }\n"
+		  " client_auth = yes\n policy = 2.5.29.32.0\n}\n",
+		    "conf:24: profile Mine: subject: must be one of "
+		    "cn|email|cn+email|empty\n"
+		    "conf:25: profile Mine: the section's name must be 1 to "
+		    "32 lower-case letters, digits and -, and not begin with "
+		    "-\n"
+		    "conf:25: profile Mine: use: sign is none of signing, "
+		    "encryption, dual\n"
+		    "conf:27: profile Mine: policy: 2.5.29.32.0 is not an OID "
+		    "of your own; the reserved one follows from generation, "
+		    "and anyPolicy is forbidden\n"
+		    "conf:26: profile Mine: client_auth: the strict "
+		    "generation is for mail only; set generation to "
+		    "multipurpose\n" },
+		{ "profile mine {\n validity_days = 819\n}\n",
+		    "conf:24: profile mine: validity_days: 819 is out of "
+		    "range; give 1 to 818\n" },
+		{ "allow_lint L-31 {\n reason = \"a short while\"\n"
+		  " until = 2027-02-30\n}\n",
+		    "conf:24: allow_lint L-31: reason: this lint finds "
+		    "errors, and those are never allowed; "
+		    "countersign.conf(5) says which can be\n"
+		    "conf:25: allow_lint L-31: until: must be a day, as "
+		    "2027-03-31\n" },
+		{ "allow_lint L-99 {\n reason = \"a short while\"\n"
+		  " until = 2027-02-28\n}\n",
+		    "conf:24: allow_lint L-99: reason: there is no such lint; "
+		    "countersign.conf(5) says which can be allowed\n" },
+		{ "allow_lint L-40 {\n}\n",
+		    "conf: allow_lint L-40: reason: is missing. Why; it is "
+		    "written into the audit.\n"
+		    "conf: allow_lint L-40: until: is missing. The day from "
+		    "which it is refused again, as 2027-03-31.\n" },
 		{ "domain a.example {\n coverag = rfc\n}\n",
 		    "conf:24: coverag: there is no such option; did you mean "
 		    "validator.coverage?\n" },
@@ -1135,7 +1174,7 @@ test_table(void **state)
 		}
 		if (o->type == CONF_INTEGER || o->type == CONF_SECONDS ||
 		    o->type == CONF_OCTETS) {
-			assert_non_null(o->initial);
+			assert_true(o->initial != NULL || inherits(section));
 			assert_true(o->max > o->min);
 		}
 		for (size_t k = 0; k < i; k++) {
@@ -1149,19 +1188,55 @@ test_table(void **state)
 	}
 }
 
-/* policy.profile may be each profile that there is, in the table's order. */
+/* PK-68, PK-109: sections make profiles, and change those that ship. */
 static void
-test_profile_choices(void **state)
+test_profile_sections(void **state)
 {
-	struct buf b;
-	(void)state;
+	const struct conf *c = load_good(
+	    edit(with("profile mailbox-signing {\n subject = \"cn+email\"\n}\n"
+		      "profile modern {\n keys = { p-384, ed25519 }\n"
+		      " use = { signing }\n non_repudiation = yes\n"
+		      " validity_days = 90\n}\n"),
+		"max_identifiers = 10",
+		"profile = modern\nprofiles = { modern, mailbox-signing }"));
+	const struct profile *p = profile_find(c, SPAN("mailbox-signing"));
 
-	buf_init(&b, unit_job()->arena, 1000);
-	for (size_t i = 0; i < profile_count; i++)
-		buf_addf(&b, "%s%s", i == 0 ? "" : "|", profiles[i].name);
-	for (size_t i = 0; i < conf_option_count; i++)
-		if (conf_options[i].offset == offsetof(struct conf, profile))
-			assert_string_equal(conf_options[i].choices, b.p);
+	(void)state;
+	assert_string_equal(c->profile, "modern");
+	assert_int_equal(p->subject, SUBJECT_CN_EMAIL);
+	assert_int_equal(p->classes, profiles[2].classes);
+	assert_int_equal(p->keys, profiles[2].keys);
+	assert_string_equal(p->description, profiles[2].description);
+	assert_int_equal(profile_days(c, p), 365);
+	p = profile_find(c, SPAN("modern"));
+	assert_int_equal(p->generation, GENERATION_STRICT);
+	assert_int_equal(p->keys,
+	    PROFILE_BIT(KEY_KIND_P384) | PROFILE_BIT(KEY_KIND_ED25519));
+	assert_true(p->non_repudiation);
+	assert_int_equal(profile_days(c, p), 90);
+	assert_string_equal(profile_name(c, 3), "mailbox-encryption");
+	assert_string_equal(profile_name(c, 4), "modern");
+	assert_null(profile_name(c, 5));
+	/* Without sections, those that ship; the strict one is the default. */
+	c = load_good(base);
+	assert_string_equal(c->profile, "mailbox-strict");
+	assert_ptr_equal(profile_find(c, SPAN("mailbox-strict")), &profiles[0]);
+	assert_null(profile_find(c, SPAN("modern")));
+}
+
+/* PK-139: what is tolerated, why and for how long. */
+static void
+test_allow_lint(void **state)
+{
+	const struct conf *c = load_good(
+	    with("allow_lint L-40 {\n reason = \"ten long mailboxes\"\n"
+		 " until = 2027-03-31\n}\n"));
+
+	(void)state;
+	assert_int_equal(c->allow_lint_count, 1);
+	assert_string_equal(c->allow_lints[0].name, "L-40");
+	assert_string_equal(c->allow_lints[0].reason, "ten long mailboxes");
+	assert_string_equal(c->allow_lints[0].until, "2027-03-31");
 }
 
 static void
@@ -1226,7 +1301,8 @@ static const struct CMUnitTest tests[] = {
 	WITH_FOLDER(test_reload),
 	WITH_FOLDER(test_reload_refused),
 	cmocka_unit_test(test_table),
-	cmocka_unit_test(test_profile_choices),
+	WITH_FOLDER(test_profile_sections),
+	WITH_FOLDER(test_allow_lint),
 	cmocka_unit_test(test_listen),
 };
 

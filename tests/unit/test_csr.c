@@ -335,7 +335,7 @@ test_intent(void **state)
 		unit_case("%s, bits %#x", rows[i].profile,
 		    (unsigned)rows[i].key_usage);
 		c.key_usage = rows[i].key_usage;
-		p.profile = profile_find(span_str(rows[i].profile));
+		p.profile = profile_find(NULL, span_str(rows[i].profile));
 		int r = csr_parse(j, lab_csr_make(j, &c), &p, &out);
 		assert_int_equal(r, rows[i].error == NULL ? 0 : -1);
 		if (r < 0)

@@ -212,7 +212,7 @@ test_validity(void **state)
 
 		unit_case("%zu", i);
 		dates_validity(
-		    &conf.issuer, &cases[i].asked, NOW, &from, &until);
+		    &conf, PROFILE, &cases[i].asked, NOW, &from, &until);
 		assert_true(from == cases[i].not_before);
 		assert_true(until == cases[i].not_after);
 		assert_true(until - from + 1 <= 365 * DAY);

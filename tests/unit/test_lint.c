@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/conf.h"
 #include "lib/json.h"
 #include "pki/ca.h"
 #include "pki/certfield.h"
@@ -289,6 +290,19 @@ EDIT(subject_org,
 	 lab_join(c->j,
 	     lab_rdn(c->j, OID_ORGANIZATION, DER_UTF8_STRING, SPAN("Acme")),
 	     span_from(c->subject, 2)));)
+EDIT(subject_serial, /* PK-112: no profile has it */
+     c->subject = lab_der(c->j, DER_SEQUENCE,
+	 lab_join(c->j, span_from(c->subject, 2),
+	     lab_rdn(c->j, OID_SERIAL_NUMBER, DER_PRINTABLE_STRING,
+		 SPAN("1234"))));)
+static struct span
+email(struct job *j, uint8_t tag, const char *text)
+{
+	return lab_der(j, DER_SEQUENCE,
+	    lab_rdn(j, OID_EMAIL_ADDRESS, tag, span_str(text)));
+}
+EDIT(email_utf8, c->subject = email(c->j, DER_UTF8_STRING, alice[0]);)
+EDIT(email_case, c->subject = email(c->j, DER_IA5_STRING, "Alice@example.com");)
 EDIT(subject_two_cn,
      c->subject = lab_der(c->j, DER_SEQUENCE,
 	 lab_join(c->j, span_from(c->subject, 2), span_from(c->subject, 2)));)
@@ -433,6 +447,8 @@ static const struct {
 	{ "L-15", "another issuer", other_issuer },
 	{ "L-15", "the issuer re-encoded", issuer_reencoded },
 	{ "L-20", "organizationName", subject_org },
+	{ "L-20", "serialNumber", subject_serial },
+	{ "L-20", "emailAddress", email_case },
 	{ "L-20", "two common names", subject_two_cn },
 	{ "L-20", "two attributes in an RDN", subject_multi_rdn },
 	{ "L-21", "IA5String", cn_printable },
@@ -440,6 +456,8 @@ static const struct {
 	{ "L-21", "65 characters", cn_65 },
 	{ "L-21", "domain in capitals", cn_domain_case },
 	{ "L-22", "other case", cn_case },
+	{ "L-22", "emailAddress in other case", email_case },
+	{ "L-22", "emailAddress as UTF8String", email_utf8 },
 	{ "L-22", "other case of the domain", cn_domain_case },
 	{ "L-23", "domain in capitals", san_upper },
 	{ "L-23", "ASCII as SmtpUTF8Mailbox", san_utf8_ascii },
@@ -495,7 +513,7 @@ test_each_broken(void **state)
 	for (size_t i = 0; i < COUNT(edits); i++) {
 		struct job *j = lab_job();
 		struct certificate c;
-		const char *report;
+		const char *report, *allowed;
 
 		job_recover(j);
 		unit_case("%s: %s", edits[i].id, edits[i].what);
@@ -503,7 +521,7 @@ test_each_broken(void **state)
 		edits[i].edit(&c);
 		j->now = c.now;
 		assert_int_equal(lint_certificate(j, lab_ca("p256"), &c.in,
-				     build(&c), &report),
+				     build(&c), &report, &allowed),
 		    -1);
 		assert_int_equal(j->err.kind, ERR_INTERNAL);
 		assert_int_equal(strncmp(j->err.text, "lint L-", 7), 0);
@@ -519,17 +537,19 @@ test_unbroken(void **state)
 {
 	struct job *j = lab_job();
 	struct certificate c;
-	const char *report;
+	const char *report, *allowed;
 	(void)state;
 
 	good(j, &c, lab_key(KEY_TYPE_P256, 0), 0x11, alice, 1);
-	if (lint_certificate(j, lab_ca("p256"), &c.in, build(&c), &report) < 0)
+	if (lint_certificate(
+		j, lab_ca("p256"), &c.in, build(&c), &report, &allowed) < 0)
 		fail_msg("%s", j->err.text);
 	assert_string_equal(result_of(j, report, "L-31"), "pass");
 	assert_string_equal(result_of(j, report, "L-42"), "not-applicable");
 	good(j, &c, lab_key(KEY_TYPE_RSA, 2048), 0x04, alice, 1);
-	assert_int_equal(
-	    lint_certificate(j, lab_ca("p256"), &c.in, build(&c), &report), 0);
+	assert_int_equal(lint_certificate(j, lab_ca("p256"), &c.in, build(&c),
+			     &report, &allowed),
+	    0);
 	assert_string_equal(result_of(j, report, "L-41"), "not-applicable");
 	assert_string_equal(result_of(j, report, "L-42"), "pass");
 }
@@ -557,24 +577,25 @@ test_each_profile(void **state)
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		const struct profile *p =
-		    profile_find(span_str(rows[i].profile));
+		    profile_find(NULL, span_str(rows[i].profile));
 		struct job *j = lab_job();
 		struct certificate c;
-		const char *report;
+		const char *report, *allowed;
 
 		unit_case("%s", rows[i].profile);
 		good_for(j, p, &c, lab_key(KEY_TYPE_P256, 0), rows[i].usage,
 		    alice, 1);
-		if (lint_certificate(
-			j, lab_ca("p256"), &c.in, build(&c), &report) < 0)
+		if (lint_certificate(j, lab_ca("p256"), &c.in, build(&c),
+			&report, &allowed) < 0)
 			fail_msg("%s", j->err.text);
 		set_extension(
 		    &c, POLICIES, OID_POLICIES, false, rows[i].policy_hex);
 		assert_int_equal(lint_certificate(j, lab_ca("p256"), &c.in,
-				     build(&c), &report),
+				     build(&c), &report, &allowed),
 		    -1);
-		assert_job_error(
-		    j, ERR_INTERNAL, "lint L-32: not the profile's policy");
+		assert_job_error(j, ERR_INTERNAL,
+		    "lint L-32: not exactly the profile's policies, without "
+		    "qualifier");
 		job_recover(j);
 
 		good_for(j, p, &c, lab_key(KEY_TYPE_P256, 0), rows[i].usage,
@@ -584,7 +605,7 @@ test_each_profile(void **state)
 		if (c.csr.class != KEY_CLASS_DUAL)
 			c.csr.class = KEY_CLASS_DUAL;
 		assert_int_equal(lint_certificate(j, lab_ca("p256"), &c.in,
-				     build(&c), &report),
+				     build(&c), &report, &allowed),
 		    -1);
 		assert_job_error(j, ERR_INTERNAL,
 		    "lint L-31: keyUsage is more than the profile allows");
@@ -592,21 +613,22 @@ test_each_profile(void **state)
 	}
 }
 
-/* A profile of which the lints know nothing gets no certificate. */
+/* A generation of which the lints know nothing gets no certificate. */
 static void
 test_unknown_profile(void **state)
 {
-	const struct profile other = { .name = "mailbox-other",
-		.policy = OID_MAILBOX_STRICT };
+	struct profile other = lab_profile;
 	struct job *j = lab_job();
 	struct certificate c;
-	const char *report;
+	const char *report, *allowed;
 	(void)state;
 
 	good(j, &c, lab_key(KEY_TYPE_P256, 0), 0x11, alice, 1);
+	other.generation = (enum profile_generation)7;
 	c.in.profile = &other;
-	assert_int_equal(
-	    lint_certificate(j, lab_ca("p256"), &c.in, build(&c), &report), -1);
+	assert_int_equal(lint_certificate(j, lab_ca("p256"), &c.in, build(&c),
+			     &report, &allowed),
+	    -1);
 	assert_string_equal(result_of(j, report, "L-31"), "error");
 	assert_string_equal(result_of(j, report, "L-32"), "error");
 }
@@ -619,14 +641,14 @@ test_encryption(void **state)
 	static const enum key_type types[] = { KEY_TYPE_RSA, KEY_TYPE_P384 };
 	struct job *j = lab_job();
 	struct certificate c;
-	const char *report;
+	const char *report, *allowed;
 	(void)state;
 
 	for (size_t i = 0; i < COUNT(types); i++) {
 		good(j, &c, lab_key(types[i], 2048), 0x04, alice, 1);
 		c.issuer = c.subject;
 		assert_int_equal(lint_certificate(j, lab_ca("p256"), &c.in,
-				     build(&c), &report),
+				     build(&c), &report, &allowed),
 		    -1);
 		job_recover(j);
 		assert_string_equal(result_of(j, report, "L-42"), "error");
@@ -637,26 +659,58 @@ test_encryption(void **state)
 static void
 test_size(void **state)
 {
+	static struct conf_allow_lint allow[] = {
+		{ "L-01", "not this one", "2027-03-31" },
+		{ "L-40", "many long mailboxes", "2026-11-24" },
+	};
+	struct conf conf = { .allow_lints = allow, .allow_lint_count = 2 };
 	struct job *j = lab_job();
 	const char *mailboxes[20];
 	struct certificate c;
-	const char *report;
+	const char *report, *allowed;
 	(void)state;
 
 	good(j, &c, lab_key(KEY_TYPE_P256, 0), 0x11, alice, 1);
 	struct span names = span_mem("", 0);
 	for (int i = 0; i < 20; i++) {
-		mailboxes[i] = arena_printf(
-		    j->arena, "a%d@%060d.%060d.%060d.example.com", i, 1, 2, 3);
+		mailboxes[i] = i == 0 ? alice[0]
+				      : arena_printf(j->arena,
+					    "a%d@%060d.%060d.%060d.example.com",
+					    i, 1, 2, 3);
 		names = lab_join(j, names, lab_rfc822(j, mailboxes[i]));
 	}
 	c.in.mailboxes = mailboxes;
 	c.in.mailbox_count = 20;
 	set_names(&c, names);
-	assert_int_equal(
-	    lint_certificate(j, lab_ca("p256"), &c.in, build(&c), &report), -1);
+	assert_int_equal(lint_certificate(j, lab_ca("p256"), &c.in, build(&c),
+			     &report, &allowed),
+	    -1);
 	job_recover(j);
-	assert_string_equal(result_of(j, report, "L-40"), "error");
+	assert_string_equal(result_of(j, report, "L-40"), "warning");
+	assert_null(allowed);
+	/* PK-139: allowed with reason and end, which stand in the report and
+	 * in what is audited; from that day on refused again. */
+	j->conf = &conf;
+	for (int i = 0; i < 2; i++) {
+		bool is_over = i == 1;
+
+		j->now = 1795478400 - (is_over ? 0 : 1); /* 2026-11-24 */
+		assert_int_equal(lint_certificate(j, lab_ca("p256"), &c.in,
+				     build(&c), &report, &allowed),
+		    is_over ? -1 : 0);
+		job_recover(j);
+		assert_string_equal(result_of(j, report, "L-40"), "warning");
+		if (is_over) {
+			assert_null(allowed);
+			continue;
+		}
+		assert_string_equal(
+		    allowed, "L-40 until 2026-11-24: many long mailboxes");
+		assert_non_null(
+		    strstr(report, "\"allowed\":\"many long mailboxes\","
+				   "\"until\":\"2026-11-24\""));
+	}
+	j->conf = NULL;
 }
 
 /* PK-133 through L-36 and L-37 */
@@ -724,21 +778,50 @@ test_cut(void **state)
 {
 	struct job *j = lab_job();
 	struct certificate c;
-	const char *report;
+	const char *report, *allowed;
 	(void)state;
 
 	good(j, &c, lab_key(KEY_TYPE_P256, 0), 0x11, alice, 1);
 	struct span der = build(&c);
 	for (size_t n = 0; n < der.n; n++) {
 		assert_int_equal(lint_certificate(j, lab_ca("p256"), &c.in,
-				     span_cut(der, 0, n), &report),
+				     span_cut(der, 0, n), &report, &allowed),
 		    -1);
 		assert_int_equal(strncmp(j->err.text, "lint L-01", 9), 0);
 		job_recover(j);
 	}
 }
 
+/* PK-139: an error is never allowed, whoever writes it into the
+ * configuration. */
+static void
+test_error_never_allowed(void **state)
+{
+	static struct conf_allow_lint allow[] = {
+		{ "L-31", "we would like to", "2027-03-31" },
+	};
+	struct conf conf = { .allow_lints = allow, .allow_lint_count = 1 };
+	struct job *j = lab_job();
+	struct certificate c;
+	const char *report, *allowed;
+	(void)state;
+
+	good(j, &c, lab_key(KEY_TYPE_P256, 0), 0x11, alice, 1);
+	ku_data(&c);
+	j->conf = &conf;
+	assert_int_equal(lint_certificate(j, lab_ca("p256"), &c.in, build(&c),
+			     &report, &allowed),
+	    -1);
+	assert_string_equal(result_of(j, report, "L-31"), "error");
+	assert_null(allowed);
+	assert_int_equal(lint_severity("L-31"), LINT_ERROR);
+	assert_int_equal(lint_severity("L-40"), LINT_WARNING);
+	assert_int_equal(lint_severity("L-4"), LINT_UNKNOWN);
+	j->conf = NULL;
+}
+
 static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(test_error_never_allowed),
 	cmocka_unit_test(test_unbroken),
 	cmocka_unit_test(test_each_broken),
 	cmocka_unit_test(test_each_profile),
