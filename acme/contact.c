@@ -55,7 +55,8 @@ static int
 check_contact(struct job *j, size_t i, struct span contact)
 {
 	/* Whom we would write to is not whom we issue for. */
-	static const struct addr_policy policy = { true, true };
+	static const struct addr_policy policy = { .utf8_local = true,
+		.reserved_domains = true };
 	struct span text;
 	struct addr addr;
 	struct buf b;

@@ -18,6 +18,7 @@
 #include "lib/conf.h"
 #include "lib/job.h"
 #include "lib/json.h"
+#include "pki/effective.h"
 #include "pki/profile.h"
 
 /* --- the object ----------------------------------------------------------- */
@@ -263,6 +264,23 @@ take_limits(struct job *j, const struct conf_limits *conf,
 	return limits_take(&l, resp);
 }
 
+/* PK-84 */
+static int
+check_names(
+    struct job *j, const struct conf *conf, const struct wanted *wanted)
+{
+	if (conf->mode != CONF_MODE_PUBLIC ||
+	    !effective_at(EFFECTIVE_RFC822_NAME, j->now))
+		return 0;
+	for (size_t i = 0; i < wanted->count; i++)
+		if (wanted->ids[i].addr.is_ascii)
+			return 0;
+	return job_fail(j, ERR_REJECTED_IDENTIFIER,
+	    "since %s a certificate needs a mailbox whose local part is ASCII, "
+	    "and may hold others beside it",
+	    effective_find(EFFECTIVE_RFC822_NAME)->day);
+}
+
 static int
 store(struct job *j, const struct conf *conf, const struct request *req,
     const struct order *order, const struct replaces *replaces)
@@ -288,6 +306,7 @@ order_create(
 	if (eab_rights(j, req->account, &rights) < 0 ||
 	    identifier_parse(j, conf, rights.allow, req->payload, resp, &w.ids,
 		&w.count) < 0 ||
+	    check_names(j, conf, &w) < 0 ||
 	    choose_profile(j, conf, rights.profiles, req->payload, &w.profile) <
 		0 ||
 	    check_dates(j, conf, a->chain.not_after, req->payload, &w) < 0 ||

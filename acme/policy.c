@@ -76,6 +76,19 @@ looks_encoded(const struct addr *addr)
 	return span_find_span(local, 0, SPAN("=?")) < local.n;
 }
 
+/* PK-87: alice+x@ is alice@, and letters' case makes no other function; what
+ * is approved is approved as it stands. */
+static bool
+needs_approval(const struct conf *conf, const struct addr *addr)
+{
+	struct span local = without_suffix(span_str(addr->local));
+
+	for (size_t i = 0; i < conf->reserved_local_parts.n; i++)
+		if (span_caseeq_str(local, conf->reserved_local_parts.v[i]))
+			return !list_matches(&conf->approved, addr, false);
+	return false;
+}
+
 int
 policy_check(struct job *j, const struct conf *conf,
     const struct conf_list *allow, const struct addr *addr)
@@ -84,7 +97,7 @@ policy_check(struct job *j, const struct conf *conf,
 	int found = 0;
 
 	if (policy_allows(conf, addr) && policy_list_allows(allow, addr) &&
-	    !looks_encoded(addr))
+	    !looks_encoded(addr) && !needs_approval(conf, addr))
 		found = store_suppressed_find(
 		    j, addr_counted(j, addr->canonical), &s);
 	else
@@ -102,6 +115,7 @@ policy_addr(const struct conf *conf)
 	return (struct addr_policy){
 		.utf8_local = conf->utf8_mailboxes,
 		.reserved_domains = conf->allow_reserved_domains,
+		.is_public = conf->mode == CONF_MODE_PUBLIC,
 	};
 }
 

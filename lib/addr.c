@@ -22,6 +22,9 @@
 static const char *const reserved_ends[] = { "arpa", "internal", "invalid",
 	"local", "localhost", "onion", "test" };
 
+/* PK-86: and these in public mode. */
+static const char *const unreal_ends[] = { "alt", "example" };
+
 static int
 bad_domain(struct job *j, const char *why)
 {
@@ -156,18 +159,29 @@ addr_domain(struct job *j, struct span domain, const char **out)
 }
 
 static bool
-is_reserved(struct span domain)
+ends_in(struct span domain, const char *const *ends, size_t count)
 {
 	struct span end;
-	size_t i, dot = domain.n;
+	size_t dot = domain.n;
 
 	while (dot > 0 && domain.p[dot - 1] != '.')
 		dot--;
 	end = span_from(domain, dot);
-	for (i = 0; i < sizeof(reserved_ends) / sizeof(reserved_ends[0]); i++)
-		if (span_eq_str(end, reserved_ends[i]))
+	for (size_t i = 0; i < count; i++)
+		if (span_eq_str(end, ends[i]))
 			return true;
 	return false;
+}
+
+static bool
+is_refused_domain(const struct addr_policy *policy, struct span domain)
+{
+	return (!policy->reserved_domains &&
+		   ends_in(domain, reserved_ends,
+		       sizeof(reserved_ends) / sizeof(reserved_ends[0]))) ||
+	       (policy->is_public &&
+		   ends_in(domain, unreal_ends,
+		       sizeof(unreal_ends) / sizeof(unreal_ends[0])));
 }
 
 /* [192.0.2.1], [IPv6:…], [tag:…] (RFC 5321 section 4.1.3). */
@@ -301,7 +315,7 @@ parse_domain(struct job *j, struct span domain,
 		return -1;
 	if (strchr(out->domain, '.') == NULL)
 		return not_offered(j, "a domain of one label");
-	if (!policy->reserved_domains && is_reserved(span_str(out->domain)))
+	if (is_refused_domain(policy, span_str(out->domain)))
 		return not_offered(j, "a reserved domain");
 	return 0;
 }

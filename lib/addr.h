@@ -18,6 +18,7 @@ struct job;
 struct addr_policy {
 	bool utf8_local;       /* non-ASCII local parts are offered */
 	bool reserved_domains; /* .test, .invalid, .localhost, .internal … */
+	bool is_public;        /* refuses .example and .alt as well (PK-86) */
 };
 
 struct addr {

@@ -286,6 +286,8 @@ struct conf {
 	int64_t challenge_mail_gap;
 	struct conf_list allow; /* domains or mailboxes; empty: all (ER-13) */
 	struct conf_list deny;
+	struct conf_list reserved_local_parts; /* PK-87 */
+	struct conf_list approved;             /* mailboxes with one of them */
 	struct conf_list caa_identities; /* PK-26 */
 	bool caa_enforce;
 	bool caa_flag1_critical;

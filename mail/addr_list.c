@@ -161,7 +161,8 @@ contains(struct span s, struct span what)
 static enum mailbox
 judge(struct job *j, struct span spec, const char **out)
 {
-	static const struct addr_policy all = { true, true };
+	static const struct addr_policy all = { .utf8_local = true,
+		.reserved_domains = true };
 	enum err_kind kind;
 	struct addr a;
 

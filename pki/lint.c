@@ -17,6 +17,7 @@
 #include "pki/ca.h"
 #include "pki/certfield.h"
 #include "pki/certview.h"
+#include "pki/effective.h"
 #include "pki/issue.h"
 #include "pki/keycheck.h"
 #include "pki/oid.h"
@@ -248,7 +249,8 @@ lint_subject_attributes(struct subject *s)
 static const char *
 lint_common_name(struct subject *s)
 {
-	const struct addr_policy any = { true, true };
+	const struct addr_policy any = { .utf8_local = true,
+		.reserved_domains = true };
 	struct addr a;
 	uint32_t code_point;
 	size_t characters = 0;
@@ -393,11 +395,22 @@ mailbox_problem(struct span mailbox, bool is_utf8)
 	return NULL;
 }
 
+/* PK-84 with PK-142 */
+static bool
+needs_rfc822(const struct subject *s)
+{
+	const struct conf *conf = s->j->conf;
+
+	return conf != NULL && conf->mode == CONF_MODE_PUBLIC &&
+	       effective_for(EFFECTIVE_RFC822_NAME, s->v.not_before, s->j->now);
+}
+
 static const char *
 lint_san_forms(struct subject *s)
 {
 	struct span names = { 0 };
 	struct span mailbox;
+	bool has_rfc822 = false;
 	bool is_utf8;
 	int r = certview_names(&s->v, &names);
 
@@ -409,7 +422,10 @@ lint_san_forms(struct subject *s)
 		const char *problem = mailbox_problem(mailbox, is_utf8);
 		if (problem != NULL)
 			return problem;
+		has_rfc822 = has_rfc822 || !is_utf8;
 	}
+	if (r == 0 && !has_rfc822 && needs_rfc822(s))
+		return "no rfc822Name (PK-84)";
 	return r < 0 ? "a name that is neither rfc822Name "
 		       "nor SmtpUTF8Mailbox"
 		     : NULL;

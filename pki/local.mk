@@ -33,6 +33,8 @@ libcs_pki_a_SOURCES = \
 	pki/csr_names.h \
 	pki/der.c \
 	pki/der.h \
+	pki/effective.c \
+	pki/effective.h \
 	pki/issue.c \
 	pki/issue.h \
 	pki/key.c \

@@ -77,7 +77,8 @@ static int
 fill_input(struct job *j, const struct options *o, const struct texts *texts,
     struct compose_input *in)
 {
-	static const struct addr_policy policy = { true, true };
+	static const struct addr_policy policy = { .utf8_local = true,
+		.reserved_domains = true };
 	const struct conf_sender *s = &j->conf->sender;
 	struct addr addr;
 

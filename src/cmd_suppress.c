@@ -73,7 +73,8 @@ parse(int argc, char **argv, struct options *o)
 static int
 counted(struct job *j, const char *argument, const char **out)
 {
-	static const struct addr_policy policy = { true, true };
+	static const struct addr_policy policy = { .utf8_local = true,
+		.reserved_domains = true };
 	struct addr addr;
 
 	if (addr_parse(j, span_str(argument), &policy, &addr) < 0)

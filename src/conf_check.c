@@ -738,6 +738,21 @@ check_lists(struct check *c)
 		check_entry(c, "policy.allow", c->conf->allow.v[i]);
 	for (size_t i = 0; i < c->conf->deny.n; i++)
 		check_entry(c, "policy.deny", c->conf->deny.v[i]);
+	for (size_t i = 0; i < c->conf->approved.n; i++) {
+		const char *entry = c->conf->approved.v[i];
+
+		check_entry(c, "policy.approved", entry);
+		if (strchr(entry, '@') == NULL)
+			wrong(c, "policy.approved",
+			    "%s is a domain; each mailbox is approved by "
+			    "itself",
+			    entry);
+	}
+	for (size_t i = 0; i < c->conf->reserved_local_parts.n; i++)
+		if (strchr(c->conf->reserved_local_parts.v[i], '@') != NULL)
+			wrong(c, "policy.reserved_local_parts",
+			    "%s is a mailbox; write what stands before its @",
+			    c->conf->reserved_local_parts.v[i]);
 }
 
 /* AC-189: a window keeps each of its moments. */

@@ -149,6 +149,15 @@ const struct conf_option conf_options[] = {
 	    "Domains and mailboxes to issue for; empty: all of them." },
 	{ "policy", "deny", CONF_LIST, AT(deny), NULL, 0, 0, NULL, false,
 	    true, "Domains and mailboxes never to issue for." },
+	{ "policy", "reserved_local_parts", CONF_LIST,
+	    AT(reserved_local_parts), NULL, 0, 0, NULL, false, true,
+	    "Local parts that stand for a function (postmaster, abuse, "
+	    "hostmaster): mailboxes with one of them are refused but for those "
+	    "in approved." },
+	{ "policy", "approved", CONF_LIST, AT(approved), NULL, 0, 0, NULL,
+	    false, true,
+	    "Mailboxes that an admin has approved although their local part is "
+	    "reserved." },
 	{ "policy", "authz_pending_life", CONF_SECONDS, AT(authz_pending_life),
 	    "24h", 600, DAY, NULL, false, true,
 	    "Life of a pending authorization and of both token halves." },

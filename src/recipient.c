@@ -11,7 +11,8 @@ int
 recipient_find(
     struct job *j, const char *from, struct span address, const char **out)
 {
-	static const struct addr_policy any = { true, true };
+	static const struct addr_policy any = { .utf8_local = true,
+		.reserved_domains = true };
 	struct span local = span_cut(
 	    span_str(from), 0, strlen(from) - strlen(addr_domain_of(from)) - 1);
 	struct span given;

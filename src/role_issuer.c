@@ -22,6 +22,7 @@
 #include "lib/log.h"
 #include "lib/rnd.h"
 #include "lib/seal.h"
+#include "pki/effective.h"
 #include "pki/issue.h"
 #include "pki/profile.h"
 #include "src/answers.h"
@@ -145,6 +146,7 @@ check_csr(struct job *j, const struct order *o, const struct profile *profile,
 		.mailbox_count = o->identifier_count,
 		.ignore_dns_mailboxes = j->conf->compat_dns_mailbox,
 		.addr = { .utf8_local = j->conf->utf8_mailboxes,
+		    .is_public = j->conf->mode == CONF_MODE_PUBLIC,
 		    .reserved_domains = j->conf->allow_reserved_domains },
 		.profile = profile,
 	};
@@ -565,6 +567,20 @@ issuer_next_due(void *ctx, struct job *j, int64_t *at)
 	return 1;
 }
 
+/* PK-3 */
+static void
+tell_upcoming(const struct job *j)
+{
+	const struct effective *rules[EFFECTIVE_COUNT];
+	size_t n = effective_upcoming(j->conf, j->now, rules);
+
+	for (size_t i = 0; i < n; i++)
+		log_warning("policy.upcoming",
+		    "from=%s rule=\"%s\" source=\"%s\" next=\"what this "
+		    "configuration issues today is refused from then on\"",
+		    rules[i]->day, rules[i]->rule, rules[i]->source);
+}
+
 static int
 issuer_open(struct job *j, struct role_env *env)
 {
@@ -574,6 +590,7 @@ issuer_open(struct job *j, struct role_env *env)
 	env->role = i;
 	if (status_ocsp_is_on(&j->conf->issuer))
 		i->answers = answers_new(env->keep);
+	tell_upcoming(j);
 	if (ca_load(j, env->keep, &files, &i->ca) < 0)
 		return -1;
 	return seal_key_load(j, env->keep, j->conf->seal_key_file, &i->seal);

@@ -13,7 +13,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
-static const struct addr_policy all = { true, true };
+static const struct addr_policy all = { .utf8_local = true,
+	.reserved_domains = true };
 
 static void
 check_canonical(struct job *j, const char *canonical)

@@ -216,6 +216,7 @@ unit_tests += \
 	tests/unit/test_crl \
 	tests/unit/test_csr \
 	tests/unit/test_der \
+	tests/unit/test_effective \
 	tests/unit/test_issue \
 	tests/unit/test_issue_profile \
 	tests/unit/test_keycheck \
@@ -238,6 +239,7 @@ tests_unit_test_ca_alternate_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI)
 tests_unit_test_ca_init_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI)
 tests_unit_test_der_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI)
 tests_unit_test_caa_LDADD = $(UNIT) $(CS_PKI)
+tests_unit_test_effective_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI)
 tests_unit_test_issue_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI)
 tests_unit_test_issue_profile_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI)
 tests_unit_test_csr_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI)

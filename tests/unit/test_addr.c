@@ -10,7 +10,8 @@
 #include "lib/b64.h"
 #include "tests/unit/vectors.h"
 
-static const struct addr_policy offered = { true, true };
+static const struct addr_policy offered = { .utf8_local = true,
+	.reserved_domains = true };
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
@@ -214,7 +215,7 @@ test_forms(void **state)
 static void
 test_not_offered(void **state)
 {
-	static const struct addr_policy public_policy = { false, false };
+	static const struct addr_policy public_policy = { .utf8_local = false };
 	static const struct {
 		const char *value;
 		bool also_offered; /* with everything on */
@@ -359,7 +360,56 @@ test_domain(void **state)
 	assert_int_equal(addr_domain(j, SPAN("a.example."), &out), -1);
 }
 
+/* PK-86: names that no mail reaches; those of documentation in public mode
+ * only, and the others unless an own network has them. */
+static void
+test_special_use(void **state)
+{
+	static const struct {
+		const char *domain;
+		bool is_real; /* nowhere refused */
+		bool is_documentation;
+	} rows[] = {
+		{ "user.test", false, false }, { "mail.local", false, false },
+		{ "mail.localhost", false, false },
+		{ "mail.invalid", false, false },
+		{ "mail.onion", false, false },
+		{ "mail.internal", false, false },
+		{ "1.168.192.in-addr.arpa", false, false },
+		{ "mail.example", false, true }, { "mail.alt", false, true },
+		{ "example.org", true, false },
+		{ "test.example.org", true, false },
+		{ "mytest", false, false }, /* one label */
+	};
+	struct job *j = unit_job();
+	struct addr a;
+	(void)state;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct span mailbox = span_str(
+		    arena_printf(j->arena, "alice@%s", rows[i].domain));
+		bool is_label = strchr(rows[i].domain, '.') == NULL;
+
+		for (int k = 0; k < 4; k++) {
+			struct addr_policy p = { .reserved_domains = k & 1,
+				.is_public = k & 2 };
+			bool good = rows[i].is_documentation
+					? !p.is_public
+					: rows[i].is_real || p.reserved_domains;
+
+			unit_case("%s, %d", rows[i].domain, k);
+			assert_int_equal(addr_parse(j, mailbox, &p, &a),
+			    good && !is_label ? 0 : -1);
+			if (j->err.kind != ERR_NONE)
+				assert_int_equal(
+				    j->err.kind, ERR_REJECTED_IDENTIFIER);
+			job_recover(j);
+		}
+	}
+}
+
 static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(test_special_use),
 	cmocka_unit_test(test_accepted_vectors),
 	cmocka_unit_test(test_refused_vectors),
 	cmocka_unit_test(test_contact_vectors),

@@ -1070,6 +1070,85 @@ test_policy(void **state)
 	}
 }
 
+/* PK-87: reserved local parts, unless the mailbox is approved. */
+static void
+test_reserved_local(struct job *j)
+{
+	static const char *parts[] = { "postmaster", "Abuse" };
+	static const char *approved[] = { "abuse@example.com" };
+	static const struct {
+		const char *value;
+		int status;
+	} rows[] = {
+		{ EMAIL("alice@example.com"), 201 },
+		{ EMAIL("postmaster@example.com"), 403 },
+		{ EMAIL("PostMaster@example.com"), 403 },
+		{ EMAIL("postmaster+x@example.com"), 403 },
+		{ EMAIL("postmasters@example.com"), 201 },
+		{ EMAIL("abuse@example.com"), 201 },
+		{ EMAIL("abuse@example.org"), 403 },
+		{ EMAIL("abuse+x@example.com"), 403 },
+	};
+
+	front_conf()->reserved_local_parts = (struct conf_list){ parts, 2 };
+	front_conf()->approved = (struct conf_list){ approved, 1 };
+	front_open(j);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct answer a;
+
+		unit_case("%s", rows[i].value);
+		a = new_order(j, arena_printf(j->arena, "[%s]", rows[i].value));
+		if (rows[i].status == 201)
+			front_expect(&a, 201, "", NULL);
+		else
+			front_expect(&a, 403, "rejectedIdentifier",
+			    "this server does not issue for the requested "
+			    "identifier");
+	}
+	front_close();
+}
+
+/* PK-84: at newOrder, from the date on, in public mode. */
+static void
+test_needs_ascii(struct job *j)
+{
+	static const struct {
+		enum conf_mode mode;
+		const char *identifiers;
+		int64_t now;
+		int status;
+	} rows[] = {
+		{ CONF_MODE_PUBLIC, "[" EMAIL("\xc3\xa4@example.com") "]",
+		    1801440000 - 1, 201 },
+		{ CONF_MODE_PUBLIC, "[" EMAIL("\xc3\xa4@example.com") "]",
+		    1801440000, 403 },
+		{ CONF_MODE_PUBLIC,
+		    "[" EMAIL("\xc3\xa4@example.com") "," EMAIL(
+			"alice@example.com") "]",
+		    1801440000, 201 },
+		{ CONF_MODE_PRIVATE, "[" EMAIL("\xc3\xa4@example.com") "]",
+		    1801440000, 201 },
+	};
+
+	front_open(j);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct answer a;
+
+		unit_case("%zu", i);
+		front_conf()->mode = rows[i].mode;
+		front_set_time(j, rows[i].now);
+		a = new_order(j, rows[i].identifiers);
+		if (rows[i].status == 201)
+			front_expect(&a, 201, "", NULL);
+		else
+			front_expect(&a, 403, "rejectedIdentifier",
+			    "since 2027-02-01 a certificate needs a mailbox "
+			    "whose local part is ASCII, and may hold others "
+			    "beside it");
+	}
+	front_close();
+}
+
 static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_create),
 	STORE_TEST(test_profiles),
@@ -1094,5 +1173,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_reuse),
 	STORE_TEST(test_no_reuse),
 	cmocka_unit_test(test_policy),
+	STORE_TEST(test_reserved_local),
+	STORE_TEST_SQLITE(test_needs_ascii),
 };
 UNIT_MAIN(tests)
