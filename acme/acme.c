@@ -53,6 +53,12 @@ acme_set_eab_key(struct acme *a, const struct aead_key *key)
 	a->eab_key = key;
 }
 
+void
+acme_set_weak_keys(struct acme *a, const struct weakkeys *keys)
+{
+	a->weak_keys = keys;
+}
+
 const char *
 acme_url(const struct acme *a, struct job *j, const char *path, const char *id)
 {

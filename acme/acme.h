@@ -20,7 +20,8 @@ struct acme {
 	struct nonces *nonces;
 	struct jwk_cache *keys;
 	struct throttle *throttle;
-	const struct aead_key *eab_key; /* NULL: there is none */
+	const struct aead_key *eab_key;   /* NULL: there is none */
+	const struct weakkeys *weak_keys; /* PK-74; NULL: there are none */
 	struct acme_chain chain;
 };
 

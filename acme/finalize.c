@@ -4,6 +4,7 @@
 
 #include "acme/acme.h"
 #include "acme/eab.h"
+#include "acme/keyowner.h"
 #include "acme/limit.h"
 #include "acme/offer.h"
 #include "acme/order.h"
@@ -82,9 +83,10 @@ check_stop(struct acme *a, struct job *j, const struct order *order,
 
 /* AC-132 to AC-139 */
 static int
-check_csr(struct job *j, const struct conf *conf, const struct order *order,
+check_csr(struct acme *a, struct job *j, const struct order *order,
     const struct profile *profile, struct span der)
 {
+	const struct conf *conf = a->conf;
 	const char **mailboxes =
 	    arena_calloc(j->arena, order->identifier_count, sizeof(*mailboxes));
 	struct csr_policy policy = {
@@ -93,6 +95,7 @@ check_csr(struct job *j, const struct conf *conf, const struct order *order,
 		.ignore_dns_mailboxes = conf->compat_dns_mailbox,
 		.addr = policy_addr(conf),
 		.profile = profile,
+		.weak_keys = a->weak_keys,
 	};
 	struct account account;
 	const char *thumbprint;
@@ -123,7 +126,7 @@ check_csr(struct job *j, const struct conf *conf, const struct order *order,
 	if (found > 0)
 		return job_fail(
 		    j, ERR_BAD_CSR, "the key is known to be compromised");
-	return found < 0 ? -1 : 0;
+	return found < 0 ? -1 : key_check_owner(j, conf, order, &csr);
 }
 
 static int
@@ -215,7 +218,7 @@ order_finalize(
 	    finalize_csr(j, req->payload, &der) < 0 ||
 	    check_profile(j, a->conf, &order, &profile) < 0)
 		return -1;
-	if (check_csr(j, a->conf, &order, profile, der) < 0)
+	if (check_csr(a, j, &order, profile, der) < 0)
 		return j->err.kind == ERR_BAD_CSR ? count_refusal(j, &order)
 						  : -1;
 	if (take_limits(j, &a->conf->limits, req->account, &order, resp) < 0 ||

@@ -51,6 +51,11 @@ void acme_set_chain(struct acme *a, const struct acme_chain *chain);
  * request; borrowed.  Without it no account can be bound. */
 void acme_set_eab_key(struct acme *a, const struct aead_key *key);
 
+/* Keys that get no certificate (PK-74): set before the first request;
+ * borrowed; NULL: none. */
+struct weakkeys;
+void acme_set_weak_keys(struct acme *a, const struct weakkeys *keys);
+
 /*
  * Steps 2 to 5 alone, which need no body: for a front that refuses the body
  * (step 6: too slow, too long) and must not answer that where an earlier step

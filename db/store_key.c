@@ -46,6 +46,18 @@ store_key_in_certificate(struct job *j, struct span spki_sha256)
 }
 
 int
+store_key_is_of_other(
+    struct job *j, struct span spki_sha256, const char *account_id)
+{
+	int64_t one;
+
+	return store_get_int(j, &one,
+	    "SELECT 1 FROM cert WHERE spki_sha256 = $1 AND account_id <> $2 "
+	    "LIMIT 1",
+	    ARGS(v_bytes(spki_sha256), v_text(account_id)));
+}
+
+int
 store_key_list(
     struct job *j, size_t max, struct blocked_key **out, size_t *count)
 {

@@ -36,4 +36,9 @@ int store_key_list(
  * 1 / 0 / -1. */
 int store_key_in_certificate(struct job *j, struct span spki_sha256);
 
+/* Is it in a certificate, signed or about to be, of another account (PK-78)?
+ * 1 / 0 / -1. */
+int store_key_is_of_other(
+    struct job *j, struct span spki_sha256, const char *account_id);
+
 #endif

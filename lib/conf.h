@@ -284,11 +284,13 @@ struct conf {
 	int64_t order_life;
 	int64_t challenge_mail_delay;
 	int64_t challenge_mail_gap;
+	bool share_keys;        /* PK-78 */
+	const char *weak_keys;  /* PK-74; NULL: none */
 	struct conf_list allow; /* domains or mailboxes; empty: all (ER-13) */
 	struct conf_list deny;
 	struct conf_list reserved_local_parts; /* PK-87 */
 	struct conf_list approved;             /* mailboxes with one of them */
-	struct conf_list caa_identities; /* PK-26 */
+	struct conf_list caa_identities;       /* PK-26 */
 	bool caa_enforce;
 	bool caa_flag1_critical;
 	struct conf_list caa_account_prefixes; /* PK-40 */

@@ -17,6 +17,7 @@
 #include "pki/oid.h"
 #include "pki/ossl.h"
 #include "pki/profile.h"
+#include "pki/weakkeys.h"
 
 #define CSR_MAX (16 * 1024) /* PK-56 */
 #define ATTRIBUTES_MAX 16   /* PK-64 */
@@ -550,6 +551,10 @@ check_key_and_proof(struct request *r)
 	if (reason != NULL)
 		return job_fail(
 		    r->j, ERR_BAD_CSR, "subject key refused: %s", reason);
+	if (weakkeys_has(r->policy->weak_keys, out->spki))
+		return job_fail(r->j, ERR_BAD_CSR,
+		    "subject key refused: this key is known to be "
+		    "compromised");
 	if (check_kind(r, key) < 0 || decide_class(r) < 0 ||
 	    read_proof(r, &proof) < 0)
 		return -1;

@@ -12,6 +12,7 @@
 
 struct job;
 struct profile;
+struct weakkeys;
 
 enum key_class { KEY_CLASS_SIGNING, KEY_CLASS_ENCRYPTION, KEY_CLASS_DUAL };
 const char *key_class_name(enum key_class c);
@@ -53,6 +54,7 @@ struct csr_policy {
 	struct addr_policy addr;
 	/* The order's: which intents (AC-138) and keys (PK-68). */
 	const struct profile *profile;
+	const struct weakkeys *weak_keys; /* PK-74, PK-76; NULL: none */
 };
 
 /*

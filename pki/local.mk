@@ -73,6 +73,8 @@ libcs_pki_a_SOURCES = \
 	pki/token_key.h \
 	pki/transcript.c \
 	pki/transcript.h \
-	pki/version.h
+	pki/version.h \
+	pki/weakkeys.c \
+	pki/weakkeys.h
 
 CS_PKI = libcs_pki.a $(CRYPTO_LIBS) $(CS_DNS) $(CS_DB)

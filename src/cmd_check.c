@@ -16,6 +16,7 @@
 #include "mail/submit.h"
 #include "pki/key.h"
 #include "pki/profile.h"
+#include "pki/weakkeys.h"
 #include "src/ca_conf.h"
 #include "src/command.h"
 #include "src/conf_file.h"
@@ -119,6 +120,15 @@ check_seal(struct check *c, struct job *j)
 	const struct seal_key *key;
 
 	return seal_key_load(j, j->arena, c->conf->seal_key_file, &key);
+}
+
+/* PK-74 */
+static int
+check_weak_keys(struct check *c, struct job *j)
+{
+	const struct weakkeys *w;
+
+	return weakkeys_load(j, j->arena, c->conf->weak_keys, &w);
 }
 
 static int
@@ -392,6 +402,8 @@ check_all(struct check *c)
 	run(c, "seal key", check_seal);
 	if (c->conf->web.eab_key_file != NULL)
 		run(c, "EAB key file", check_eab);
+	if (c->conf->weak_keys != NULL)
+		run(c, "weak keys", check_weak_keys);
 	run(c, "issuing CA", check_ca);
 	run(c, "HTTPS certificate", check_tls);
 	run(c, "DNS", check_resolver);

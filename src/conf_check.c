@@ -904,6 +904,10 @@ check_public(struct check *c)
 	if (conf->allow_reserved_domains)
 		wrong(c, "policy.allow_reserved_domains",
 		    "must be no in public mode");
+	if (conf->weak_keys == NULL)
+		wrong(c, "policy.weak_keys",
+		    "must be set in public mode: keys of Debian's broken "
+		    "generator and published ones must be known (PK-74)");
 	if (conf->tos_url == NULL)
 		wrong(c, "tos_url", "must be set in public mode");
 	/* PK-195 */

@@ -144,6 +144,13 @@ const struct conf_option conf_options[] = {
 	    NULL, false, true,
 	    "Whether a new account needs an external account binding; see "
 	    "countersign eab new." },
+	{ "policy", "share_keys", CONF_BOOL, AT(share_keys), "no", 0, 0, NULL,
+	    false, true,
+	    "Whether a key may stand in certificates of different accounts." },
+	{ "policy", "weak_keys", CONF_PATH, AT(weak_keys), NULL, 1, 1000,
+	    NULL, false, false,
+	    "File of keys that everybody knows, which get no certificate; "
+	    "tools/weak-keys makes it of published collections." },
 	{ "policy", "allow", CONF_LIST, AT(allow), NULL, 0, 0, NULL, false,
 	    true,
 	    "Domains and mailboxes to issue for; empty: all of them." },

@@ -657,7 +657,7 @@ set_trust(struct http *h, struct job *j)
 
 int
 http_start(struct job *j, const struct http_sockets *sockets,
-    const struct aead_key *eab_key, struct http **out)
+    const struct http_secrets *secrets, struct http **out)
 {
 	struct http *h = xcalloc(1, sizeof(*h));
 
@@ -665,7 +665,8 @@ http_start(struct job *j, const struct http_sockets *sockets,
 	pthread_mutex_init(&h->lock, NULL);
 	pthread_key_create(&h->thread_store, close_store);
 	h->acme = acme_new(j->conf);
-	acme_set_eab_key(h->acme, eab_key);
+	acme_set_eab_key(h->acme, secrets->eab_key);
+	acme_set_weak_keys(h->acme, secrets->weak_keys);
 	h->keep = arena_new();
 	h->watches = http_watches_new();
 	h->sockets = *sockets;

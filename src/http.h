@@ -24,10 +24,16 @@ struct http_sockets;
 struct job;
 struct store;
 
-/* Starts threads and serves: 0, or -1.  Takes the descriptors over.  eab_key:
- * acme_set_eab_key(), or NULL. */
+/* What was read before the rights were given up; each may be NULL, as in
+ * acme/route.h. */
+struct http_secrets {
+	const struct aead_key *eab_key;
+	const struct weakkeys *weak_keys;
+};
+
+/* Starts threads and serves: 0, or -1.  Takes the descriptors over. */
 int http_start(struct job *j, const struct http_sockets *sockets,
-    const struct aead_key *eab_key, struct http **out);
+    const struct http_secrets *secrets, struct http **out);
 /*
  * To be called once a second while there are connections, and when the role
  * is woken: ends requests that take too long, answers a parked finalize when

@@ -3,6 +3,7 @@
 #include "src/role_issuer.h"
 
 #include "acme/dates.h"
+#include "acme/keyowner.h"
 #include "acme/offer.h"
 #include "acme/problem.h"
 #include "acme/stop.h"
@@ -25,6 +26,7 @@
 #include "pki/effective.h"
 #include "pki/issue.h"
 #include "pki/profile.h"
+#include "pki/weakkeys.h"
 #include "src/answers.h"
 #include "src/ca_conf.h"
 #include "src/caa_refusal.h"
@@ -139,8 +141,8 @@ mailboxes_of(struct job *j, const struct order *o, const char *const **out)
 /* The request again, from its raw bytes, against the order (PK-56) and its
  * profile (AC-138). */
 static int
-check_csr(struct job *j, const struct order *o, const struct profile *profile,
-    struct csr *csr)
+check_csr(const struct issuer *i, struct job *j, const struct order *o,
+    const struct profile *profile, struct csr *csr)
 {
 	struct csr_policy policy = {
 		.mailbox_count = o->identifier_count,
@@ -149,6 +151,7 @@ check_csr(struct job *j, const struct order *o, const struct profile *profile,
 		    .is_public = j->conf->mode == CONF_MODE_PUBLIC,
 		    .reserved_domains = j->conf->allow_reserved_domains },
 		.profile = profile,
+		.weak_keys = i->weak_keys,
 	};
 
 	mailboxes_of(j, o, &policy.mailboxes);
@@ -266,7 +269,7 @@ check_key(const struct issuer *i, struct job *j, const struct order *o,
 	if (blocked > 0)
 		return job_fail(
 		    j, ERR_BAD_CSR, "the key is known to be compromised");
-	return blocked;
+	return blocked < 0 ? -1 : key_check_owner(j, j->conf, o, csr);
 }
 
 /* PK-139: each use of an allowance. */
@@ -417,7 +420,7 @@ issue(struct issuer *i, struct job *j, const struct order *o,
 	struct csr csr;
 	int reserved = store_cert_by_order(j, o->id, &c);
 
-	if (reserved < 0 || check_csr(j, o, profile, &csr) < 0)
+	if (reserved < 0 || check_csr(i, j, o, profile, &csr) < 0)
 		return -1;
 	if (reserved > 0 &&
 	    (check_reserved(i, j, &c) < 0 || check_key(i, j, o, &csr) < 0))
@@ -591,7 +594,8 @@ issuer_open(struct job *j, struct role_env *env)
 	if (status_ocsp_is_on(&j->conf->issuer))
 		i->answers = answers_new(env->keep);
 	tell_upcoming(j);
-	if (ca_load(j, env->keep, &files, &i->ca) < 0)
+	if (ca_load(j, env->keep, &files, &i->ca) < 0 ||
+	    weakkeys_load(j, env->keep, j->conf->weak_keys, &i->weak_keys) < 0)
 		return -1;
 	return seal_key_load(j, env->keep, j->conf->seal_key_file, &i->seal);
 }

@@ -23,6 +23,7 @@ struct issuer {
 	/* Number of the list in each shard's file; 0: not known. */
 	int64_t written[CRL_SHARDS_MAX];
 	struct answers *answers; /* src/answers.h; NULL: OCSP is off */
+	const struct weakkeys *weak_keys; /* NULL: there are none */
 };
 
 /* One order, or a revocation list that is due: 1, 0, -1. */

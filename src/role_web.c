@@ -7,6 +7,7 @@
 #include "lib/clock.h"
 #include "lib/conf.h"
 #include "lib/log.h"
+#include "pki/weakkeys.h"
 #include "src/http.h"
 #include "src/http_listen.h"
 #include "src/http_status.h"
@@ -19,8 +20,8 @@ struct web {
 	struct http_sockets sockets;
 	struct http *http;
 	struct http_sockets status_sockets;
-	struct http_status *status;     /* plain HTTP: lists and OCSP */
-	const struct aead_key *eab_key; /* NULL: none is configured */
+	struct http_status *status; /* plain HTTP: lists and OCSP */
+	struct http_secrets secrets;
 };
 
 /* Without a certificate there are Unix sockets only (conf_check.c). */
@@ -50,7 +51,10 @@ web_open(struct job *j, struct role_env *env)
 	struct web *w = arena_alloc(env->keep, sizeof(*w));
 
 	env->role = w;
-	if (load_tls(j) < 0 || load_eab_key(j, env->keep, &w->eab_key) < 0 ||
+	if (load_tls(j) < 0 ||
+	    load_eab_key(j, env->keep, &w->secrets.eab_key) < 0 ||
+	    weakkeys_load(
+		j, env->keep, j->conf->weak_keys, &w->secrets.weak_keys) < 0 ||
 	    http_listen(j, &w->sockets) < 0 ||
 	    http_status_listen(j, &w->status_sockets) < 0)
 		return -1;
@@ -82,7 +86,7 @@ web_run(struct role_env *env)
 	struct job j;
 
 	job_init(&j, env->store, env->conf);
-	if (http_start(&j, &w->sockets, w->eab_key, &w->http) < 0 ||
+	if (http_start(&j, &w->sockets, &w->secrets, &w->http) < 0 ||
 	    http_status_start(&j, env->keep, &w->status_sockets, &w->status) <
 		0) {
 		log_error("role cannot start", "error=\"%s\"", j.err.text);

@@ -5,6 +5,9 @@
  *	pki_tool issue FOLDER CSR.der OUT.pem PROFILE MAILBOX...
  *	pki_tool crl FOLDER OUT.der [SERIAL-HEX REASON]...
  *
+ * PROFILE is the name of one that ships, or GENERATION:SUBJECT for one that
+ * takes every key and class, as a section of the configuration could say.
+ *
  * A certificate that breaks a rule never leaves it: it goes the way of the
  * service, with the checks of the request and all lints.
  */
@@ -20,7 +23,7 @@
 #include "lib/job.h"
 #include "pki/crl.h"
 #include "pki/issue.h"
-#include "pki/profile.h"
+#include "pki/profile_conf.h"
 
 #define ENTRIES_MAX 16
 
@@ -54,19 +57,56 @@ load(struct job *j, const char *folder, const struct ca **ca)
 	return ca_load(j, j->arena, &files, ca);
 }
 
+static void
+complain(void *ctx, const char *option, const char *message)
+{
+	job_fail(ctx, ERR_INTERNAL, "%s: %s", option, message);
+}
+
+static int
+make_profile(struct job *j, const char *words, const struct profile **out)
+{
+	static const char *const subjects[] = { "cn", "email", "cn+email",
+		"empty" };
+	static const char *keys[] = { "rsa-2048", "rsa-3072", "rsa-4096",
+		"p-256", "p-384", "p-521", "ed25519" };
+	const char *subject = strchr(words, ':') + 1;
+	struct conf_profile c = { .name = "test", .keys = { keys, 7 } };
+	struct profile *p = arena_alloc(j->arena, sizeof *p);
+	size_t mode = 0;
+
+	profile_defaults(&c);
+	c.generation = strncmp(words, "strict:", 7) == 0
+			   ? CONF_GENERATION_STRICT
+			   : CONF_GENERATION_MULTIPURPOSE;
+	while (mode < 3 && strcmp(subject, subjects[mode]) != 0)
+		mode++;
+	c.subject = (enum conf_subject)mode;
+	*out = p;
+	return profile_make(j->arena, &c, complain, j, p);
+}
+
+static int
+find_profile(struct job *j, const char *words, const struct profile **out)
+{
+	if (strchr(words, ':') != NULL)
+		return make_profile(j, words, out);
+	*out = profile_find(NULL, span_str(words));
+	return *out != NULL ? 0
+			    : job_fail(j, ERR_INTERNAL, "no profile %s", words);
+}
+
 /* The mailboxes come as they are in an order: canonical already. */
 static int
 issue(struct job *j, char **arg, size_t count)
 {
 	const char **mailboxes =
 	    arena_calloc(j->arena, count, sizeof *mailboxes);
-	const struct profile *profile = profile_find(NULL, span_str(arg[3]));
+	const struct profile *profile;
 	struct csr_policy policy = { .mailboxes = mailboxes,
 		.mailbox_count = count - 4,
-		.addr = { .utf8_local = true, .reserved_domains = true },
-		.profile = profile };
+		.addr = { .utf8_local = true, .reserved_domains = true } };
 	struct issue_input in = {
-		.profile = profile,
 		.mailboxes = mailboxes,
 		.mailbox_count = count - 4,
 		.crl_url = "http://crl.example.com/issuing.crl",
@@ -78,8 +118,9 @@ issue(struct job *j, char **arg, size_t count)
 	struct span der;
 	struct span pem;
 
-	if (profile == NULL)
-		return job_fail(j, ERR_INTERNAL, "no profile %s", arg[3]);
+	if (find_profile(j, arg[3], &profile) < 0)
+		return -1;
+	policy.profile = in.profile = profile;
 	for (size_t i = 4; i < count; i++)
 		mailboxes[i - 4] = arg[i];
 	in.csr = &csr;

@@ -20,6 +20,10 @@ EXTRA_DIST += \
 	tests/interop/certbot/issue.py \
 	tests/interop/certbot/requirements.txt \
 	tests/interop/clients.py \
+	tests/interop/linters/go.mod \
+	tests/interop/linters/go.sum \
+	tests/interop/linters/requirements.txt \
+	tests/interop/linters/tools.go \
 	tests/interop/mailers.py \
 	tests/interop/mailers/edit \
 	tests/interop/mailers/html \
@@ -34,6 +38,7 @@ EXTRA_DIST += \
 	tests/interop/mailauth/package.json \
 	tests/interop/test_certbot.py \
 	tests/interop/test_host_clients.py \
+	tests/interop/test_linters.py \
 	tests/interop/test_mailauth.py \
 	tests/interop/test_mailers.py \
 	tests/interop/test_own_client.py

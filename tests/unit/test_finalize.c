@@ -444,6 +444,49 @@ test_blocked_key(struct job *j)
 	front_close();
 }
 
+/* PK-78: in a certificate of another account, also one that has expired. */
+static void
+test_shared_key(struct job *j)
+{
+	struct cert c = {
+		.id = "another",
+		.ca_label = "aabb",
+		.serial = "02",
+		.profile = "mailbox-strict",
+		.profile_sha256 = SPAN("profile-hash"),
+		.tbs = SPAN("tbs"),
+		.signature_alg = SPAN("alg"),
+		.lint_report = "{}",
+		.evidence = "{}",
+		.br_version = "1.0.16",
+		.not_before = 1,
+		.not_after = 2,
+	};
+	struct order *other;
+	const char *order;
+	struct answer a;
+	bool taken;
+
+	front_open(j);
+	other = fixture_order(j, fixture_account(j), 1);
+	c.order_id = other->id;
+	c.account_id = other->account_id;
+	c.spki_sha256 = certs_spki(j, "csr-p256");
+	COMMITTED(
+	    j, store_order_finalize(j, other->id, SPAN("csr"), SPAN("jws")));
+	COMMITTED(j, store_cert_reserve(j, &c, &taken));
+	order = ready_order(j);
+	a = finalize(j, order, csr_named("good"));
+	front_expect(&a, 400, "badCSR",
+	    "the key stands in a certificate of another account; make a new "
+	    "one");
+	assert_string_equal(status_of(j, order), "ready");
+	front_conf()->share_keys = true;
+	a = finalize(j, order, csr_named("good"));
+	front_expect(&a, 200, "", NULL);
+	front_close();
+}
+
 /* --- download ------------------------------------------------------------- */
 
 /* A certificate's DER from its PEM, the `n`-th of the text. */
@@ -694,6 +737,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_refusals),
 	STORE_TEST(test_refresh),
 	STORE_TEST(test_blocked_key),
+	STORE_TEST(test_shared_key),
 	STORE_TEST_SQLITE(test_alternates),
 	STORE_TEST(test_download),
 	cmocka_unit_test(test_accept),

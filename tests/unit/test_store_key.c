@@ -68,6 +68,10 @@ test_in_certificate(struct job *j)
 	EXPECT(j, store_key_in_certificate(j, KEY), 1);
 	j->now += 1;
 	EXPECT(j, store_key_in_certificate(j, KEY), 0);
+	/* PK-78: for ever. */
+	EXPECT(j, store_key_is_of_other(j, KEY, o->account_id), 0);
+	EXPECT(j, store_key_is_of_other(j, KEY, "another"), 1);
+	EXPECT(j, store_key_is_of_other(j, OTHER, "another"), 0);
 }
 
 static const struct CMUnitTest tests[] = {
