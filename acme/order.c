@@ -266,8 +266,7 @@ take_limits(struct job *j, const struct conf_limits *conf,
 
 /* PK-84 */
 static int
-check_names(
-    struct job *j, const struct conf *conf, const struct wanted *wanted)
+check_names(struct job *j, const struct conf *conf, const struct wanted *wanted)
 {
 	if (conf->mode != CONF_MODE_PUBLIC ||
 	    !effective_at(EFFECTIVE_RFC822_NAME, j->now))

@@ -40,8 +40,7 @@ const struct effective *effective_find(enum effective_rule rule);
 bool effective_at(enum effective_rule rule, int64_t when);
 
 /* PK-142: of a certificate that begins at `not_before`, looked at now. */
-bool effective_for(
-    enum effective_rule rule, int64_t not_before, int64_t now);
+bool effective_for(enum effective_rule rule, int64_t not_before, int64_t now);
 
 /* PK-3: so long before. */
 #define EFFECTIVE_WARNING_SECS ((int64_t)90 * 86400)

@@ -497,6 +497,9 @@ static const struct wrong wrongs[] = {
 	/* PK-195 */
 	{ NULL, "mode = public\n",
 	    "conf: policy.caa_identities: must not be empty in public mode\n"
+	    "conf: policy.weak_keys: must be set in public mode: keys of "
+	    "Debian's broken generator and published ones must be known "
+	    "(PK-74)\n"
 	    "conf: tos_url: must be set in public mode\n"
 	    "conf:27: issuer.ca_key: a key in a file cannot be used in "
 	    "public mode: set issuer.key_module, or run with mode = "
