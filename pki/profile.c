@@ -272,12 +272,13 @@ profile_excluded(const struct profile *p, enum key_class class)
 const char *
 profile_advice(struct arena *a, const struct profile *p)
 {
+	static const char both[] = "digitalSignature with keyEncipherment "
+				   "(RSA) or keyAgreement (EC)";
 	static const char *const asks[] = {
 		[KEY_CLASS_SIGNING] = "digitalSignature",
 		[KEY_CLASS_ENCRYPTION] =
 		    "keyEncipherment (RSA) or keyAgreement (EC)",
-		[KEY_CLASS_DUAL] = "digitalSignature with keyEncipherment "
-				   "(RSA) or keyAgreement (EC)",
+		[KEY_CLASS_DUAL] = both,
 	};
 	const char *comma = "";
 	struct buf b;
