@@ -105,7 +105,7 @@ allow_families(scmp_filter_ctx f)
 {
 	for (size_t i = 0; i < FAMILY_COUNT; i++) {
 		int e = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
-		    SCMP_A0(SCMP_CMP_EQ, (uint64_t)families[i]));
+		    SCMP_A0(SCMP_CMP_EQ, (uint64_t)families[i], 0));
 
 		if (e < 0)
 			return e;
@@ -124,14 +124,15 @@ refuse_families(scmp_filter_ctx f)
 
 		for (uint64_t other = last + 1; other < family; other++) {
 			e = seccomp_rule_add(f, SCMP_ACT_ERRNO(EAFNOSUPPORT),
-			    SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_EQ, other));
+			    SCMP_SYS(socket), 1,
+			    SCMP_A0(SCMP_CMP_EQ, other, 0));
 			if (e < 0)
 				return e;
 		}
 		last = family;
 	}
 	return seccomp_rule_add(f, SCMP_ACT_ERRNO(EAFNOSUPPORT),
-	    SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_GT, last));
+	    SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_GT, last, 0));
 }
 
 /* Memory that is made executable after the start is an attacker's. */

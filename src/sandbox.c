@@ -104,6 +104,9 @@ static void
 allow_web(struct rules *r, const struct conf *c)
 {
 	allow_sockets(r, &c->web.listen);
+	allow_sockets(r, &c->web.status_listen);
+	allow_folder_of(r, c->issuer.crl_file, LANDLOCK_READ);
+	allow_folder_of(r, c->issuer.ocsp_folder, LANDLOCK_READ);
 	allow(r, c->issuer.ca_certificate, LANDLOCK_READ);
 	allow(r, c->issuer.ca_chain, LANDLOCK_READ);
 	for (size_t i = 0; i < c->issuer.alternate_chains.n; i++)
@@ -117,6 +120,16 @@ allow_signers(struct rules *r, const struct conf_validator *v)
 	allow_replaced(r, v->smime_roots);
 	for (size_t i = 0; i < v->smime_crls.n; i++)
 		allow_replaced(r, v->smime_crls.v[i]);
+}
+
+/* The issuer makes the folder for OCSP answers, and replaces files. */
+static void
+allow_issuer(struct rules *r, const struct conf *c)
+{
+	allow_signers(r, &c->validator);
+	allow_folder_of(r, c->issuer.crl_file, LANDLOCK_READ | LANDLOCK_WRITE);
+	allow_folder_of(
+	    r, c->issuer.ocsp_folder, LANDLOCK_READ | LANDLOCK_WRITE);
 }
 
 static void
@@ -172,10 +185,7 @@ collect(struct rules *r, const struct conf *c, enum role role)
 	if (role == ROLE_WEB)
 		allow_web(r, c);
 	if (role == ROLE_ISSUER)
-		allow_signers(r, &c->validator);
-	if (role == ROLE_ISSUER)
-		allow_folder_of(
-		    r, c->issuer.crl_file, LANDLOCK_READ | LANDLOCK_WRITE);
+		allow_issuer(r, c);
 }
 
 /* --- the rest of the table ------------------------------------------------ */
@@ -205,15 +215,22 @@ is_lmtp(const struct conf *c, const char *name)
 	       found.kind == INTAKE_LMTP;
 }
 
+/* The maker of a PKCS#11 module decides how it reaches its device. */
+static bool
+has_token(const struct conf *c, enum role role)
+{
+	return role == ROLE_ISSUER && c->issuer.key_module != NULL;
+}
+
 static struct calls
 calls_of(const struct conf *c, enum role role, const char *intake)
 {
 	bool is_remote = !is_sqlite(c);
 
 	return (struct calls){
-		.short_list = role == ROLE_ISSUER,
-		.sockets =
-		    is_remote || role == ROLE_SENDER || role == ROLE_VALIDATOR,
+		.short_list = role == ROLE_ISSUER && !has_token(c, role),
+		.sockets = is_remote || has_token(c, role) ||
+			   role == ROLE_SENDER || role == ROLE_VALIDATOR,
 		/* The sender stands between libesmtp and the relay, by a
 		 * connection to itself. */
 		.accepts = role == ROLE_WEB || role == ROLE_SENDER ||
