@@ -367,9 +367,8 @@ judge_as(struct job *j, struct issue_input *in, const struct profile *made,
 	/* What the maker's own lints refuse is still a TBS. */
 	(void)issue_prepare(j, ca, in, &tbs);
 	job_recover(j);
-	assert_int_equal(ca_sign(j, &ca->signer, ca->lint_key,
-			     SIGNED_CERTIFICATE, tbs.tbs, &der),
-	    0);
+	assert_int_equal(
+	    signer_sign(j, &ca->lint, SIGNED_SUBSCRIBER, tbs.tbs, &der), 0);
 	in->profile = judge;
 	int r = lint_certificate(j, ca, in, der, &report, &allowed);
 	if (lint == NULL && r < 0)
