@@ -22,7 +22,7 @@ struct issuer {
 	const struct seal_key *seal;
 	/* Number of the list in each shard's file; 0: not known. */
 	int64_t written[CRL_SHARDS_MAX];
-	struct answers *answers; /* src/answers.h; NULL: OCSP is off */
+	struct answers *answers;          /* src/answers.h; NULL: OCSP is off */
 	const struct weakkeys *weak_keys; /* NULL: there are none */
 };
 

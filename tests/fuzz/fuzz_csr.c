@@ -47,7 +47,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 			.mailboxes = order,
 			.mailbox_count = 1 + (i & 1),
 			.ignore_dns_mailboxes = i >> 1 & 1,
-			.addr = { true, true },
+			.addr = { .utf8_local = true,
+			    .reserved_domains = true },
 			.profile = &profiles[i / 4],
 		};
 		struct csr csr;

@@ -311,18 +311,25 @@ outcome(enum role role, const char *intake, const struct attempt *a)
 }
 
 /* The sanitizers need more than the product does. */
+#ifdef __has_feature
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED
+#endif
+#ifdef SANITIZED
+static const bool is_sanitized = true;
+#else
+static const bool is_sanitized = false;
+#endif
+
 static bool
 is_unable(int version)
 {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-	return true;
-#endif
-#ifdef __has_feature
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-	return true;
-#endif
-#endif
-	return !calls_supported() || landlock_version() < version;
+	return is_sanitized || !calls_supported() ||
+	       landlock_version() < version;
 }
 
 /* PK-202 */
