@@ -409,26 +409,35 @@ store_authz_revoke(struct job *j, const struct authz *a)
 	return fail_orders(j, a->id, NULL);
 }
 
-int
-store_authz_live(struct job *j, const char *domain, int64_t from, int64_t to,
-    const char *after, size_t max, const char ***out, size_t *count)
+static int
+live_first(struct query *q, struct job *j, const struct authz_range *range,
+    const char *after, size_t max)
 {
-	const char *name = domain == NULL ? "" : domain;
-	struct query q;
-	int found;
+	const char *name = range->domain == NULL ? "" : range->domain;
 
-	*count = 0;
-	*out = arena_calloc(j->arena, max, sizeof(**out));
-	found = query_first(&q, j,
+	return query_first(q, j,
 	    "SELECT id FROM authz WHERE id > $1 AND valid_at > 0 "
 	    "AND valid_until > $2 AND failed_at = 0 AND deactivated_at = 0 "
 	    "AND revoked_at = 0 AND valid_at >= $3 "
 	    "AND ($4 = 0 OR valid_at <= $4) AND ($5 = '' "
 	    "OR mailbox LIKE $6 ESCAPE '!' OR mailbox LIKE $7 ESCAPE '!') "
 	    "ORDER BY id LIMIT $8",
-	    ARGS(v_text(after == NULL ? "" : after), v_int(j->now), v_int(from),
-		v_int(to), v_text(name), v_text(store_pattern(j, "%@", name)),
+	    ARGS(v_text(after == NULL ? "" : after), v_int(j->now),
+		v_int(range->from), v_int(range->to), v_text(name),
+		v_text(store_pattern(j, "%@", name)),
 		v_text(store_pattern(j, "%.", name)), v_int((int64_t)max)));
+}
+
+int
+store_authz_live(struct job *j, const struct authz_range *range,
+    const char *after, size_t max, const char ***out, size_t *count)
+{
+	struct query q;
+	int found;
+
+	*count = 0;
+	*out = arena_calloc(j->arena, max, sizeof(**out));
+	found = live_first(&q, j, range, after, max);
 	for (; found == 1; found = query_next(&q))
 		(*out)[(*count)++] = query_text(&q);
 	query_end(&q);

@@ -57,12 +57,16 @@ int store_authz_by_challenge(struct job *j, const char *challenge_id,
 int store_challenge_token_hashes(struct job *j, const char *challenge_id,
     struct span *part1, struct span *part2);
 
-/* The ids of valid authorizations behind `after` (or NULL), by id, at most
- * `max`: proven from `from` to `to` (0: whenever), of a domain or one below it
- * (NULL: of any).  Reads the whole table: for PK-15. */
-int store_authz_live(struct job *j, const char *domain, int64_t from,
-    int64_t to, const char *after, size_t max, const char ***out,
-    size_t *count);
+/* Which valid authorizations: proven from `from` to `to` (0: whenever), of a
+ * domain or one below it (NULL: of any). */
+struct authz_range {
+	const char *domain;
+	int64_t from, to;
+};
+/* Their ids behind `after` (or NULL), by id, at most `max`.  Reads the whole
+ * table: for PK-15. */
+int store_authz_live(struct job *j, const struct authz_range *range,
+    const char *after, size_t max, const char ***out, size_t *count);
 
 /* A valid authorization of this account for exactly this mailbox that lasts
  * at least until `until` (AC-103): 1 and *out, 0, -1. */

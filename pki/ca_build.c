@@ -371,7 +371,7 @@ ca_certificate_make(struct job *j, const struct signer *signer,
 	const struct lint_ca_input in = { t->kind, issuer,
 		t->is_demonstration };
 	struct certview v;
-	struct span tbs;
+	struct span tbs = { NULL, 0 };
 
 	if (build(j, signer, issuer, t, &tbs) < 0)
 		return -1;

@@ -200,7 +200,7 @@ take_root_key(struct ceremony *c, const char *key_type, EVP_PKEY **key)
 {
 	struct job *j = c->j;
 	bool is_new = !ceremony_has(c, "root-key.pem");
-	struct span passphrase;
+	struct span passphrase = { NULL, 0 };
 	struct span pem;
 
 	if (is_new && key_type == NULL)
@@ -313,7 +313,7 @@ ceremony_init_root(
 static int
 take_root(struct ceremony *c, const char *act, struct root *r)
 {
-	EVP_PKEY *key;
+	EVP_PKEY *key = NULL;
 
 	if (open_act(c, act) < 0 || take_root_key(c, NULL, &key) < 0 ||
 	    ca_signer_make(c->j, key, CA_ROLE_ROOT, (struct span){ 0 },

@@ -369,7 +369,7 @@ is_point(struct span octets, const EVP_PKEY *key)
 static int
 check_public_part(struct job *j, struct cryptoki *c, const EVP_PKEY *key)
 {
-	CK_OBJECT_HANDLE object;
+	CK_OBJECT_HANDLE object = 0;
 	struct span a = { 0 };
 	struct span e = { 0 };
 	bool is_equal;
@@ -407,7 +407,7 @@ find_key(struct job *j, struct cryptoki *c, const EVP_PKEY *public_key)
 int
 cryptoki_connect(struct job *j, struct cryptoki *c, const EVP_PKEY *public_key)
 {
-	CK_TOKEN_INFO info;
+	CK_TOKEN_INFO info = { .flags = 0 };
 	CK_RV rv;
 
 	if (initialize(j, c) < 0 || find_slot(j, c, &info) < 0)
@@ -458,7 +458,7 @@ static const CK_MECHANISM_TYPE mechanisms[] = {
 bool
 cryptoki_can(const struct cryptoki *c, enum cryptoki_mechanism m)
 {
-	CK_MECHANISM_INFO info;
+	CK_MECHANISM_INFO info = { .flags = 0 };
 
 	return c->f->C_GetMechanismInfo(c->slot, mechanisms[m], &info) ==
 		   CKR_OK &&

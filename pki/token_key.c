@@ -118,7 +118,7 @@ sign_rsa(struct job *j, struct token *t, const struct sig_alg *alg,
     struct span message, unsigned char *out, size_t *out_len)
 {
 	enum cryptoki_mechanism whole = digests[digest_index(alg->digest)].rsa;
-	struct span hash;
+	struct span hash = { NULL, 0 };
 	struct buf info;
 
 	*out_len = SIGNATURE_MAX;
@@ -141,7 +141,7 @@ sign_ec(struct job *j, struct token *t, const struct sig_alg *alg,
 {
 	unsigned char halves[SIGNATURE_MAX];
 	size_t n = sizeof halves;
-	struct span hash;
+	struct span hash = { NULL, 0 };
 	struct buf der;
 
 	if (digest_of(j, alg, message, &hash) < 0 ||

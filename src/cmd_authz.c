@@ -120,8 +120,9 @@ revoke_page(struct job *j, const char **ids, size_t count)
 	struct authz a;
 
 	for (size_t i = 0; i < count; i++) {
-		if (store_authz_lock(j, ids[i], &a) < 0 ||
-		    store_authz_revoke(j, &a) < 0)
+		int found = store_authz_lock(j, ids[i], &a);
+
+		if (found < 0 || (found == 1 && store_authz_revoke(j, &a) < 0))
 			return -1;
 	}
 	return 0;
@@ -152,15 +153,15 @@ revoke_all(struct job *j, const struct options *o, size_t *total)
 	const char *after = NULL;
 	const char **ids;
 	size_t count = PAGE;
-	int64_t from, to;
+	struct authz_range range = { .domain = o->domain };
 
 	*total = 0;
-	if (read_time(j, "from", o->from, &from) < 0 ||
-	    read_time(j, "to", o->to, &to) < 0)
+	if (read_time(j, "from", o->from, &range.from) < 0 ||
+	    read_time(j, "to", o->to, &range.to) < 0)
 		return -1;
 	for (; count == PAGE; *total += count) {
-		if (store_authz_live(j, o->domain, from, to, after, PAGE, &ids,
-			&count) < 0 ||
+		if (store_authz_live(j, &range, after, PAGE, &ids, &count) <
+			0 ||
 		    revoke_page(j, ids, count) < 0)
 			return -1;
 		if (count > 0)

@@ -218,7 +218,7 @@ static int
 drop_authorizations(struct job *j, const char *incident_id, size_t *dropped)
 {
 	size_t count = 1;
-	const char **ids;
+	const char **ids = NULL;
 	struct authz a;
 
 	for (*dropped = 0; count > 0; *dropped += count) {
@@ -226,8 +226,10 @@ drop_authorizations(struct job *j, const char *incident_id, size_t *dropped)
 			j, incident_id, DROP_PAGE, &ids, &count) < 0)
 			return -1;
 		for (size_t i = 0; i < count; i++) {
-			if (store_authz_lock(j, ids[i], &a) < 0 ||
-			    store_authz_revoke(j, &a) < 0)
+			int found = store_authz_lock(j, ids[i], &a);
+
+			if (found < 0 ||
+			    (found == 1 && store_authz_revoke(j, &a) < 0))
 				return -1;
 		}
 	}
@@ -257,7 +259,7 @@ incident_open(struct job *j, const struct options *o)
 {
 	char deadline[CLOCK_RFC3339_MAX];
 	struct incident_selector s;
-	struct incident i;
+	struct incident i = { .cause = "" };
 	int64_t count;
 	size_t dropped;
 

@@ -129,7 +129,8 @@ check_value(struct job *j, const struct stop *s)
 		    "--issuer %s: give the CA's subject key identifier in "
 		    "hexadecimal, without colons",
 		    s->value);
-	if (s->reason[0] == '\0' || strlen(s->reason) > REASON_MAX)
+	if (s->reason == NULL || s->reason[0] == '\0' ||
+	    strlen(s->reason) > REASON_MAX)
 		return job_fail(j, ERR_MALFORMED,
 		    "--reason: give a text of 1 to %d octets", REASON_MAX);
 	return 0;
