@@ -302,9 +302,10 @@ sandbox_enter(struct job *j, enum role role, const char *intake)
 	const struct conf *c = j->conf;
 	const struct calls calls = calls_of(c, role, intake);
 	const char *lacks = missing();
-	/* What a program of the operator's reads and writes is not known. */
-	bool files =
-	    landlock_version() >= LANDLOCK_VERSION_MIN && !calls.executes;
+	/* What somebody else's program or module reads and writes is not
+	 * known here. */
+	bool files = landlock_version() >= LANDLOCK_VERSION_MIN &&
+		     !calls.executes && !has_token(c, role);
 
 	given_role = role;
 	given_intake = intake;
