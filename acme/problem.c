@@ -73,6 +73,7 @@ problem_type(enum err_kind kind)
 	case ERR_INTERNAL:
 	case ERR_BUSY:
 	case ERR_CONFLICT:
+	case ERR_SPOILED:
 		return ACME_ERROR "serverInternal";
 	}
 	return ACME_ERROR "serverInternal";
@@ -112,6 +113,7 @@ usual_status(enum err_kind kind)
 		return 429;
 	case ERR_NONE:
 	case ERR_INTERNAL:
+	case ERR_SPOILED:
 		return 500;
 	case ERR_ISSUANCE_STOPPED:
 	case ERR_BUSY:

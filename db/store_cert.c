@@ -135,7 +135,8 @@ store_cert_record(
 	assert(der.n > 0 && sha256.n > 0);
 	found = query_first_write(&q, j,
 	    "UPDATE cert SET issued_at = $2, der = $3, sha256 = $4 "
-	    "WHERE id = $1 AND issued_at = 0 RETURNING order_id, not_after",
+	    "WHERE id = $1 AND issued_at = 0 AND revoked_at = 0 "
+	    "RETURNING order_id, not_after",
 	    ARGS(v_text(id), v_int(j->now), v_bytes(der), v_bytes(sha256)));
 	if (found == 1) {
 		order_id = query_text(&q);

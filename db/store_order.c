@@ -77,7 +77,8 @@ store_order_create(struct job *j, const struct order *o, int64_t mail_due_at)
 	"CASE WHEN i.place = 0 THEN o.csr END, "                               \
 	"CASE WHEN i.place = 0 THEN o.csr_jws END, o.csr_refused_count, "      \
 	"o.failed_at, o.error, o.cert_id, o.cert_not_after, o.replaces, "      \
-	"o.replaces_cert_id, o.not_before, o.not_after, o.is_preauth"
+	"o.replaces_cert_id, o.not_before, o.not_after, o.is_preauth, "        \
+	"o.issue_fault_at"
 #define ORDER_PICTURE                                                          \
 	"SELECT " ORDER_COLUMNS ", i.type, i.value, " AUTHZ_COLUMNS " "
 #define ORDER_JOINS                                                            \
@@ -89,13 +90,16 @@ store_order_create(struct job *j, const struct order *o, int64_t mail_due_at)
 static void
 order_read(struct query *q, struct order *out)
 {
+	int64_t count;
+
 	*out = (struct order){ .id = query_text(q) };
 	out->account_id = query_text(q);
 	out->profile = query_text(q);
 	out->language = query_text(q);
 	out->created_at = query_int(q);
 	out->life_until = query_int(q);
-	out->identifier_count = (size_t)query_int(q);
+	count = query_int(q);
+	out->identifier_count = count < 0 ? 0 : (size_t)count;
 	out->csr_at = query_int(q);
 	out->csr = query_bytes(q);
 	out->csr_jws = query_bytes(q);
@@ -109,12 +113,13 @@ order_read(struct query *q, struct order *out)
 	out->not_before = query_int(q);
 	out->not_after = query_int(q);
 	out->is_preauth = query_int(q) != 0;
+	out->issue_fault_at = query_int(q);
 }
 
 static int
 order_is_spoiled(struct query *q, const struct order *o)
 {
-	return job_fail(q->j, ERR_INTERNAL,
+	return job_fail(q->j, ERR_SPOILED,
 	    "order %s: its rows in the database do not fit together", o->id);
 }
 
@@ -126,6 +131,10 @@ picture_read(struct query *q, struct order *out)
 	struct order row;
 
 	order_read(q, out);
+	/* The number in the row is a stranger's until the rows are there. */
+	if (out->identifier_count < 1 ||
+	    out->identifier_count > ORDER_IDENTIFIERS_MAX)
+		return order_is_spoiled(q, out);
 	out->identifiers = arena_calloc(
 	    q->j->arena, out->identifier_count, sizeof(*out->identifiers));
 	for (size_t i = 0; i < out->identifier_count; i++) {
@@ -367,10 +376,9 @@ order_fail_undecided(struct job *j, const char *id, const char *error)
 
 int
 store_order_lease(
-    struct job *j, int64_t lease_until, struct order *out, int64_t *attempts)
+    struct job *j, int64_t lease_until, const char **id, int64_t *attempts)
 {
 	struct query q;
-	const char *id = NULL;
 	int found = store_lease(&q, j, lease_until,
 	    "UPDATE orders SET issue_due_at = $2, "
 	    "issue_attempts = issue_attempts + 1 "
@@ -380,21 +388,31 @@ store_order_lease(
 	    "SELECT COUNT(*) FROM (SELECT 1 FROM orders "
 	    "WHERE issue_due_at <= $1 LIMIT 1) due");
 
+	*id = NULL;
 	if (found == 1) {
-		id = query_text(&q);
+		*id = query_text(&q);
 		*attempts = query_int(&q);
 	}
 	query_end(&q);
-	return found == 1 ? store_order_by_id(j, id, NULL, out) : found;
+	return found;
 }
 
 int
-store_order_release(struct job *j, const char *id, int64_t due_at)
+store_order_release(
+    struct job *j, const char *id, int64_t due_at, int64_t fault_at)
 {
 	return store_change_one(j, "order",
-	    "UPDATE orders SET issue_due_at = $2 "
+	    "UPDATE orders SET issue_due_at = $2, issue_fault_at = $3 "
 	    "WHERE id = $1 AND issue_due_at IS NOT NULL",
-	    ARGS(v_text(id), v_int(due_at)));
+	    ARGS(v_text(id), v_int(due_at), v_int(fault_at)));
+}
+
+int
+store_order_set_aside(struct job *j, const char *id)
+{
+	return store_change(j, NULL,
+	    "UPDATE orders SET issue_due_at = NULL WHERE id = $1",
+	    ARGS(v_text(id)));
 }
 
 int

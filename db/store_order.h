@@ -33,6 +33,8 @@ struct order {
 	struct span csr;
 	struct span csr_jws;       /* the signed request that brought it */
 	int64_t csr_refused_count; /* AC-140 */
+	/* Since when the issuer fails by faults of its own; 0: it does not */
+	int64_t issue_fault_at;
 	/* the end */
 	int64_t failed_at;
 	const char *error;   /* problem document (JSON) without status */
@@ -48,7 +50,11 @@ struct order {
 int store_order_create(
     struct job *j, const struct order *o, int64_t mail_due_at);
 
-/* account_id NULL: of any account, pre-authorizations too (admin, issuer). */
+/* No configuration allows as many in one order. */
+#define ORDER_IDENTIFIERS_MAX 100
+
+/* ERR_SPOILED: its rows contradict each other, another try gives the same.
+ * account_id NULL: of any account, pre-authorizations too (admin, issuer). */
 int store_order_by_id(
     struct job *j, const char *id, const char *account_id, struct order *out);
 
@@ -80,13 +86,17 @@ int store_order_csr_refused(struct job *j, const char *id, int64_t *count);
 int store_order_fail(struct job *j, const char *id, const char *error);
 
 /*
- * Takes the next order that waits for the issuer (CSR there, no certificate,
- * not failed, due, not leased): 1 and *out, 0, or -1.  *attempts counts.
+ * Takes the next order that waits for the issuer (due, not leased): 1 and *id,
+ * 0, or -1.  *attempts counts.  The order itself is read after the commit:
+ * rows that cannot be read then hold up no other order.
  */
 int store_order_lease(
-    struct job *j, int64_t lease_until, struct order *out, int64_t *attempts);
+    struct job *j, int64_t lease_until, const char **id, int64_t *attempts);
 /* Gives it back, due again at due_at. */
-int store_order_release(struct job *j, const char *id, int64_t due_at);
+int store_order_release(
+    struct job *j, const char *id, int64_t due_at, int64_t fault_at);
+/* The issuer does not look at it again: for rows that it can only alarm of. */
+int store_order_set_aside(struct job *j, const char *id);
 /* When the role starts: what the one before it had begun, and what waits for
  * another try, is due at once (SQLite; with PostgreSQL others may be at work,
  * and leases run out).  In a transaction of its own. */

@@ -68,6 +68,8 @@ err_kind_name(enum err_kind kind)
 		return "busy";
 	case ERR_CONFLICT:
 		return "conflict";
+	case ERR_SPOILED:
+		return "spoiled";
 	}
 	return "unknown";
 }

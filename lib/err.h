@@ -44,6 +44,7 @@ enum err_kind {
 	ERR_INTERNAL,
 	ERR_BUSY,     /* worth another try */
 	ERR_CONFLICT, /* somebody else changed the row first */
+	ERR_SPOILED,  /* rows that no program of ours wrote; stays so */
 };
 
 #define ERR_TEXT_MAX 512
@@ -55,7 +56,7 @@ struct err {
 };
 
 /* The kind's name: the ACME type's token ("badNonce"), or "internal",
- * "busy", "conflict", "none". */
+ * "busy", "conflict", "spoiled", "none". */
 const char *err_kind_name(enum err_kind kind);
 /* Is the kind one whose text a client may read? */
 int err_is_theirs(enum err_kind kind);

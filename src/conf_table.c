@@ -2,6 +2,7 @@
 
 #include "src/conf_table.h"
 
+#include "db/store_order.h"
 #include "pki/profile_conf.h"
 
 #include <stddef.h>
@@ -115,7 +116,8 @@ const struct conf_option conf_options[] = {
 	    "Profiles whose orders may ask for notBefore and notAfter, never "
 	    "for longer than the profile's certificates live." },
 	{ "policy", "max_identifiers", CONF_INTEGER, AT(max_identifiers), "10",
-	    1, 100, NULL, false, true, "Mailboxes in one order, at most." },
+	    1, ORDER_IDENTIFIERS_MAX, NULL, false, true,
+	    "Mailboxes in one order, at most." },
 	{ "policy", "utf8_mailboxes", CONF_BOOL, AT(utf8_mailboxes), "yes", 0,
 	    0, NULL, false, true,
 	    "Whether mailboxes with a non-ASCII local part are accepted; the "

@@ -22,6 +22,7 @@
 /* PK-12: counted from when both token halves were made. */
 #define VALIDATION_MAX_AGE ((int64_t)30 * 86400)
 #define ROUNDS_MAX 3 /* PK-146 */
+#define SKEW_SECS 60 /* between the clocks of two machines */
 
 static int
 closed(enum gate *out)
@@ -45,7 +46,8 @@ alarm_unproven(
 static int
 check_age(struct job *j, const struct authz *a, enum gate *out)
 {
-	if (j->now < a->created_at + VALIDATION_MAX_AGE)
+	/* Not their sum: who wrote the row may have made it overflow. */
+	if (a->created_at > j->now - VALIDATION_MAX_AGE)
 		return 0;
 	job_fail(j, ERR_UNAUTHORIZED,
 	    "the validation of %s is too old to be used", a->mailbox);
@@ -71,6 +73,9 @@ check_request(struct job *j, const struct order *o, struct signing_keys *keys,
 		    "a pre-authorization gets no certificate");
 	else if (!exists)
 		job_fail(j, ERR_UNAUTHORIZED, "the order has no account");
+	else if (o->csr_at <= 0 || o->csr_at > j->now + SKEW_SECS)
+		job_fail(j, ERR_UNAUTHORIZED,
+		    "the order was finalized at a time that is none");
 	else if (finalize_proof_verify(j, o, keys) == 0)
 		return 0;
 	log_error("request not proven",
@@ -147,17 +152,19 @@ check_caa(const struct issuer *i, struct job *j, const struct order *o,
 		return -1;
 	/* Only a check made within caa_max_age counts, and one that failed
 	 * counts only if it came after this order was finalized. */
-	if (found == 0 || c.checked_at + j->conf->issuer.caa_max_age < j->now ||
+	if (found == 0 || c.checked_at < j->now - j->conf->issuer.caa_max_age ||
 	    (strcmp(c.result, "fail") == 0 && c.checked_at <= o->csr_at)) {
 		return request_caa(j, o, a, out);
 	}
 	if (!evidence_caa_is_sealed(i->seal, &c) ||
 	    strcmp(c.mailbox, a->mailbox) != 0 ||
 	    strcmp(c.account_id, a->account_id) != 0 ||
+	    c.checked_at > j->now + SKEW_SECS ||
 	    strcmp(c.domain, addr_domain_of(a->mailbox)) != 0 ||
 	    !caa_result_parse(span_str(c.result), &result)) {
 		job_fail(j, ERR_UNAUTHORIZED,
-		    "the CAA check does not carry the validator's seal");
+		    "the CAA check does not carry the validator's seal, or is "
+		    "of a time to come");
 		return alarm_unproven(j, o, a, out);
 	}
 	if (result == CAA_PERMIT || !j->conf->caa_enforce)

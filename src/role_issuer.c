@@ -49,13 +49,21 @@
 #define WAIT_OFTEN 30
 #define WAIT_LONG_SECS CAA_WAIT_SECS_MAX
 
+/* Later; since `fault_at` by a fault of ours, 0: by none. */
+static int
+release(struct job *j, const struct order *o, int64_t secs, int64_t fault_at)
+{
+	if (store_begin(j) < 0 ||
+	    store_order_release(j, o->id, j->now + secs, fault_at) < 0)
+		return worker_undo(j);
+	return store_commit(j);
+}
+
+/* What the order waits for is nobody's fault, and it may take its time. */
 static int
 give_back(struct job *j, const struct order *o, int64_t secs)
 {
-	if (store_begin(j) < 0 ||
-	    store_order_release(j, o->id, j->now + secs) < 0)
-		return worker_undo(j);
-	return store_commit(j);
+	return release(j, o, secs, 0);
 }
 
 /* PK-145: a number without a certificate that we could show. */
@@ -80,8 +88,10 @@ end_order(struct job *j, const struct order *o, enum err_kind kind,
 					      : problem_format(j, kind, detail);
 	int reserved;
 
+	if (problem == NULL)
+		return -1;
 	job_recover(j);
-	if (problem == NULL || store_begin(j) < 0)
+	if (store_begin(j) < 0)
 		return -1;
 	reserved = store_cert_give_up(j, o->id);
 	if (reserved < 0 || (reserved > 0 && alarm_uncertain(j, o) < 0))
@@ -108,10 +118,14 @@ try_later(struct job *j, const struct order *o, int64_t attempts)
 {
 	char why[ERR_TEXT_MAX];
 	int64_t pause = 1;
+	/* A moment to come was written there by somebody else. */
+	int64_t since = o->issue_fault_at > 0 && o->issue_fault_at < j->now
+			    ? o->issue_fault_at
+			    : j->now;
 
 	snprintf(why, sizeof(why), "%s", j->err.text);
 	job_recover(j);
-	if (j->now > o->csr_at + GIVE_UP_SECS) {
+	if (since < j->now - GIVE_UP_SECS) {
 		log_error("certificate not issued",
 		    "order=%s error=\"%s\" next=\"the order was given up; "
 		    "the client must order again\"",
@@ -124,7 +138,8 @@ try_later(struct job *j, const struct order *o, int64_t attempts)
 	    "order=%s attempt=%lld error=\"%s\" next=\"will be tried "
 	    "again\"",
 	    o->id, (long long)attempts, why);
-	return give_back(j, o, pause < PAUSE_MAX_SECS ? pause : PAUSE_MAX_SECS);
+	return release(
+	    j, o, pause < PAUSE_MAX_SECS ? pause : PAUSE_MAX_SECS, since);
 }
 
 static void
@@ -193,7 +208,7 @@ check_reserved(const struct issuer *i, struct job *j, const struct cert *c)
 	const struct json *v;
 	uint8_t seal[SEAL_LEN];
 
-	if (c->issued_at == 0 && c->evidence != NULL &&
+	if (c->issued_at == 0 && c->revoked_at == 0 && c->evidence != NULL &&
 	    json_parse_object(j, span_str(c->evidence), "evidence", &v) == 0 &&
 	    hex_parse_fixed(
 		json_string(json_get(v, "seal")), seal, sizeof(seal)) == 0 &&
@@ -371,18 +386,19 @@ sign_and_record(struct issuer *i, struct job *j, const struct order *o,
 	struct span der;
 	int ready;
 
-	if (check_stop(i, j, o) < 0 ||
-	    issue_sign(j, i->ca, c->tbs, c->signature_alg, &der) < 0)
+	if (check_stop(i, j, o) < 0)
 		return -1;
 	/* PK-149: nobody gets it before its status can be asked for. */
 	ready = status_is_ready(i, j, c);
 	if (ready == 0)
 		return job_fail(
 		    j, ERR_BUSY, "the status of the certificate is not out");
-	if (ready < 0)
+	if (ready < 0 ||
+	    issue_sign(j, i->ca, c->tbs, c->signature_alg, &der) < 0)
 		return -1;
 	sha256(der, hash);
-	if (store_begin(j) < 0 ||
+	/* PK-45: no certificate whose commit comes after the stop's. */
+	if (store_begin(j) < 0 || check_stop(i, j, o) < 0 ||
 	    store_cert_record(j, c->id, der, span_mem(hash, SHA256_LEN)) < 0 ||
 	    store_audit_add(j, "issuer", "certificate", object, "issued",
 		worker_detail(j, "serial", c->serial)) < 0)
@@ -470,6 +486,26 @@ wait_for_resume(struct job *j, const struct order *o)
 	return give_back(j, o, STOP_SECS);
 }
 
+/* Rows that no program of ours wrote: nothing is signed, and the order is not
+ * looked at again. */
+static int
+set_aside(struct job *j, const char *id, const char *why)
+{
+	job_recover(j);
+	log_error("order set aside",
+	    "order=%s error=\"%s\" next=\"find out who wrote its rows; "
+	    "nothing was signed\"",
+	    id, why);
+	if (store_begin(j) < 0)
+		return -1;
+	if (store_order_set_aside(j, id) < 0 ||
+	    store_audit_add(j, "issuer", "order",
+		arena_printf(j->arena, "order:%s", id), "set aside",
+		worker_detail(j, "reason", why)) < 0)
+		return worker_undo(j);
+	return store_commit(j);
+}
+
 static int
 do_order(
     struct issuer *i, struct job *j, const struct order *o, int64_t attempts)
@@ -480,6 +516,8 @@ do_order(
 	bool reached;
 	struct err why;
 
+	if (o->cert_id != NULL || o->failed_at != 0)
+		return set_aside(j, o->id, "it has ended already");
 	if (profile == NULL)
 		return end_without_profile(j, o);
 	/* AC-142: for what was finalized before the stop, or by a web that
@@ -523,31 +561,61 @@ do_order(
 	return try_later(j, o, attempts);
 }
 
-int
-issuer_step(void *ctx, struct job *j)
+/* The lease is committed before anything of the order is read: an order that
+ * cannot be read does not come back at once. */
+static int
+order_step(struct issuer *i, struct job *j)
 {
-	struct issuer *i = ctx;
+	const char *id;
 	int64_t attempts;
 	struct order o;
-	int found = issuer_list_step(i, j);
+	int found;
 
-	/* The list comes first: no certificate before its list (PK-149). */
-	if (found == 0)
-		found = answers_step(i, j);
-	if (found == 0)
-		found = issuer_incident_step(j);
-	if (found != 0)
-		return found;
 	if (store_begin(j) < 0)
 		return -1;
-	found = store_order_lease(j, j->now + LEASE_SECS, &o, &attempts);
+	found = store_order_lease(j, j->now + LEASE_SECS, &id, &attempts);
 	if (found <= 0) {
 		store_rollback(j);
 		return found;
 	}
 	if (store_commit(j) < 0)
 		return -1;
-	return do_order(i, j, &o, attempts) < 0 ? -1 : 1;
+	found = store_order_by_id(j, id, NULL, &o);
+	if (found == 1)
+		return do_order(i, j, &o, attempts) < 0 ? -1 : 1;
+	if (found == 0)
+		return set_aside(j, id, "it has no identifiers") < 0 ? -1 : 1;
+	if (j->err.kind != ERR_SPOILED)
+		return -1;
+	return set_aside(j, id, arena_strdup(j->arena, j->err.text)) < 0 ? -1
+									 : 1;
+}
+
+int
+issuer_step(void *ctx, struct job *j)
+{
+	struct issuer *i = ctx;
+	struct err why;
+	int incident, found = issuer_list_step(i, j);
+
+	/* The list comes first: no certificate before its list (PK-149). */
+	if (found == 0)
+		found = answers_step(i, j);
+	if (found != 0)
+		return found;
+	incident = issuer_incident_step(j);
+	if (incident > 0)
+		return 1;
+	/* One that fails holds up no order. */
+	why = j->err;
+	job_recover(j);
+	found = order_step(i, j);
+	if (incident == 0 || found < 0)
+		return found;
+	if (found > 0)
+		log_error("incident not carried on", "error=\"%s\"", why.text);
+	j->err = why;
+	return found > 0 ? 1 : -1;
 }
 
 int

@@ -59,6 +59,9 @@ CREATE TABLE responder (
 	PRIMARY KEY (ca_label, serial)
 );
 
+-- Since when the issuer has failed to sign it by faults of its own (AC-145).
+ALTER TABLE orders ADD COLUMN issue_fault_at BIGINT NOT NULL DEFAULT 0;
+
 -- Issuance that was stopped (PK-45), incidents (PK-185 to PK-194).
 
 -- What is stopped now: a handful of rows; what was, is in the audit chain.

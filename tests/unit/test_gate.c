@@ -84,6 +84,15 @@ static const struct {
 	    "there is no stored request" },
 	{ "not a request", "UPDATE orders SET csr_jws = csr", ERR_UNAUTHORIZED,
 	    NULL },
+	{ "finalized at no time", "UPDATE orders SET csr_at = 0",
+	    ERR_UNAUTHORIZED,
+	    "the order was finalized at a time that is none" },
+	{ "finalized at the end of time",
+	    "UPDATE orders SET csr_at = 9223372036854775807", ERR_UNAUTHORIZED,
+	    "the order was finalized at a time that is none" },
+	{ "made at the end of time",
+	    "UPDATE authz SET created_at = 9223372036854775807",
+	    ERR_UNAUTHORIZED, NULL },
 	/* The reply. */
 	{ "no reply", "DELETE FROM reply", ERR_UNAUTHORIZED,
 	    "there is no matching reply" },
@@ -108,7 +117,8 @@ static const struct {
 	    ERR_UNAUTHORIZED, NULL },
 	/* CAA. */
 	{ "CAA not sealed", "UPDATE caa SET seal = NULL", ERR_UNAUTHORIZED,
-	    "the CAA check does not carry the validator's seal" },
+	    "the CAA check does not carry the validator's seal, or is of a "
+	    "time to come" },
 	{ "CAA of another domain", "UPDATE caa SET domain = 'example.com'",
 	    ERR_UNAUTHORIZED, NULL },
 	{ "CAA of another mailbox", "UPDATE caa SET mailbox = 'x@example.org'",

@@ -12,6 +12,8 @@
 
 #include "db/store_cert.h"
 #include "db/store_crl.h"
+#include "db/store_private.h"
+#include "db/store_stop.h"
 #include "lib/hex.h"
 #include "lib/rnd.h"
 #include "pki/ca.h"
@@ -31,7 +33,7 @@
 
 /* --- a key that does what the test says ----------------------------------- */
 
-enum mode { SIGNS, FAILS, AWAY, FLIPS_A_BIT };
+enum mode { SIGNS, FAILS, AWAY, FLIPS_A_BIT, STOPS };
 static const enum mode *modes; /* of the next signatures; then SIGNS */
 static size_t mode_count, next_mode;
 static bool is_away;
@@ -52,6 +54,20 @@ check_row(struct role_lab *lab, struct job *j, struct span tbs)
 	assert_non_null(strstr(c.evidence, "authorizations"));
 	assert_string_equal(c.ca_label, ca_key_label(lab->issuer.ca));
 	return 0;
+}
+
+static void
+stop(struct job *j)
+{
+	struct stop all = { .scope = STOP_ALL,
+		.value = "",
+		.reason = "a test",
+		.by = "admin",
+		.at = j->now };
+
+	EXPECT(j, store_begin(j), 0);
+	EXPECT(j, store_stop_add(j, &all), 1);
+	EXPECT(j, store_commit(j), 0);
 }
 
 static int
@@ -79,6 +95,8 @@ sign(struct job *j, void *context, const struct sig_alg *alg,
 	if (signing_key_use(
 		j, lab_ca("p256")->signer.key, alg, message, out, out_len) < 0)
 		return -1;
+	if (mode == STOPS)
+		stop(j);
 	if (mode == FLIPS_A_BIT)
 		out[*out_len - 1] ^= 1;
 	return 0;
@@ -293,6 +311,119 @@ test_token_away(struct job *j)
 	assert_true(cert_of(&lab).issued_at > 0);
 }
 
+/* AC-145: a day of faults is counted from the first fault, not from the CSR:
+ * the token was away for longer. */
+static void
+test_fault_after_waiting(struct job *j)
+{
+	static const enum mode list[] = { AWAY, FAILS };
+	struct role_lab lab;
+
+	begin(&lab, j);
+	next_signatures(list, 2);
+	run_issuer(&lab);
+	role_lab_at(&lab, j->now + 30 * HOUR);
+	run_issuer(&lab);
+	is_away = false;
+	role_lab_at(&lab, j->now + 60);
+	run_issuer(&lab);
+	EXPECT(j, judge_caa(&lab.validator, j), 1);
+	role_lab_at(&lab, j->now + 60);
+	run_issuer(&lab);
+	expect_processing(&lab);
+	assert_true(fixture_reread(j, lab.order)->issue_fault_at > 0);
+	role_lab_at(&lab, j->now + 600);
+	run_issuer(&lab);
+	assert_true(cert_of(&lab).issued_at > 0);
+}
+
+/* Rows that cannot be an order's hold up no other order.  PK-205 */
+static void
+test_spoiled(struct job *j)
+{
+	static const struct {
+		const char *name, *sql;
+	} cases[] = {
+		{ "more identifiers than rows",
+		    "UPDATE orders SET identifier_count = 2" },
+		{ "no identifiers", "UPDATE orders SET identifier_count = 0" },
+		{ "fewer than none",
+		    "UPDATE orders SET identifier_count = -1" },
+		{ "as many as fit in no memory",
+		    "UPDATE orders SET identifier_count = "
+		    "9223372036854775807" },
+		{ "identifiers gone", "DELETE FROM order_identifier" },
+		{ "failed, and due", "UPDATE orders SET failed_at = 5" },
+		{ "issued, and due", "UPDATE orders SET cert_id = 'x'" },
+	};
+
+	for (size_t k = 0; k < sizeof(cases) / sizeof(cases[0]); k++) {
+		struct role_lab first, second;
+		int64_t at, count;
+
+		unit_case("%s", cases[k].name);
+		begin(&first, j);
+		fixture_sql(j, cases[k].sql);
+		wait_for_issuer(&second, j);
+		second.conf.share_keys = true;
+		run_issuer(&second);
+		assert_true(cert_of(&second).issued_at > 0);
+		EXPECT(j, store_order_next_due(j, &at), 0);
+		EXPECT(j,
+		    store_get_int(j, &count,
+			"SELECT COUNT(*) FROM cert WHERE issued_at > 0",
+			NO_ARGS),
+		    1);
+		assert_int_equal(count, 1);
+	}
+}
+
+/* PK-145: a number that was given up is never signed, whoever opens the order
+ * again. */
+static void
+test_given_up(struct job *j)
+{
+	static const enum mode list[] = { FAILS };
+	struct role_lab lab;
+
+	begin(&lab, j);
+	next_signatures(list, 1);
+	run_issuer(&lab);
+	fixture_sql(j, "UPDATE authz SET revoked_at = 1");
+	role_lab_at(&lab, j->now + 60);
+	run_issuer(&lab);
+	assert_string_equal(cert_of(&lab).revoked_by, "issuer");
+	fixture_sql(j, "UPDATE authz SET revoked_at = 0;"
+		       "UPDATE orders SET failed_at = 0, error = NULL, "
+		       "issue_due_at = 1");
+	run_issuer(&lab);
+	assert_int_equal(cert_of(&lab).issued_at, 0);
+	assert_int_equal(cert_of(&lab).der.n, 0);
+	assert_non_null(fixture_reread(j, lab.order)->error);
+}
+
+/* PK-45: stopped between the signature and its commit: the order waits, and
+ * its number is used when issuance goes on. */
+static void
+test_stopped_meanwhile(struct job *j)
+{
+	static const enum mode list[] = { STOPS };
+	struct role_lab lab;
+	struct cert c;
+
+	begin(&lab, j);
+	next_signatures(list, 1);
+	run_issuer(&lab);
+	expect_processing(&lab);
+	c = cert_of(&lab);
+	assert_int_equal(c.issued_at, 0);
+	fixture_sql(j, "DELETE FROM issuance_stop");
+	role_lab_at(&lab, j->now + 60);
+	run_issuer(&lab);
+	assert_true(cert_of(&lab).issued_at > 0);
+	assert_string_equal(cert_of(&lab).serial, c.serial);
+}
+
 /* PK-143: two issuers whose generators give the same. */
 static void
 test_same_serial(struct job *j)
@@ -361,6 +492,10 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_corrupting_token),
 	STORE_TEST(test_uncertain),
 	STORE_TEST(test_token_away),
+	STORE_TEST(test_fault_after_waiting),
+	STORE_TEST(test_spoiled),
+	STORE_TEST(test_given_up),
+	STORE_TEST(test_stopped_meanwhile),
 	STORE_TEST(test_same_serial),
 	STORE_TEST(test_rounds),
 	STORE_TEST(test_account_key),

@@ -112,7 +112,7 @@ test_caa_releases(struct job *j)
 
 		unit_case("due in %lld", (long long)due[i]);
 		COMMITTED(j, store_caa_request(j, a->id));
-		COMMITTED(j, store_order_release(j, o->id, j->now + due[i]));
+		COMMITTED(j, store_order_release(j, o->id, j->now + due[i], 0));
 		assert_int_equal(lease_caa(j, &row), 1);
 		row.checked_at = j->now;
 		row.result = "permit";
@@ -154,6 +154,7 @@ test_cert(struct job *j)
 	struct order *o = fixture_order(j, account, 1);
 	struct order *other = fixture_order(j, account, 1);
 	struct order *back;
+	const char *leased;
 	struct cert c = cert(o, "id", "2a01");
 	struct cert got;
 	bool serial_taken;
@@ -161,7 +162,7 @@ test_cert(struct job *j)
 
 	COMMITTED(j, store_order_finalize(j, o->id, SPAN("csr"), SPAN("jws")));
 	EXPECT(j, store_begin(j), 0);
-	EXPECT(j, store_order_lease(j, j->now + 30, other, &attempts), 1);
+	EXPECT(j, store_order_lease(j, j->now + 30, &leased, &attempts), 1);
 	EXPECT(j, store_commit(j), 0);
 	other = fixture_order(j, account, 1);
 	EXPECT(j, store_cert_by_order(j, o->id, &got), 0);

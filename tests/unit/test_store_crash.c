@@ -51,12 +51,9 @@ take_mail(struct job *j, const char **id)
 static int
 take_order(struct job *j, const char **id)
 {
-	struct order order;
 	int64_t attempts;
-	int found = store_order_lease(j, j->now + 600, &order, &attempts);
 
-	*id = order.id;
-	return found;
+	return store_order_lease(j, j->now + 600, id, &attempts);
 }
 
 static const struct queue queues[] = {
@@ -340,6 +337,7 @@ whole_life(struct job *j)
 	const char *account = fixture_account(j);
 	struct order *o = fixture_order(j, account, 2);
 	struct order *failing = fixture_order(j, account, 2);
+	const char *leased;
 	struct order *list, taken;
 	struct challenge_subject subject;
 	struct reply_record r = { .source = "s",
@@ -408,8 +406,8 @@ whole_life(struct job *j)
 	EXPECT(j, store_challenge_wipe_expired(j, j->now, 9, &count), 0);
 	EXPECT(j, store_order_csr_refused(j, o->id, &n), 0);
 	EXPECT(j, store_order_finalize(j, o->id, SPAN("csr"), SPAN("jws")), 0);
-	EXPECT(j, store_order_lease(j, j->now + 9, &taken, &n), 1);
-	EXPECT(j, store_order_release(j, o->id, j->now), 0);
+	EXPECT(j, store_order_lease(j, j->now + 9, &leased, &n), 1);
+	EXPECT(j, store_order_release(j, o->id, j->now, 0), 0);
 	EXPECT(j, store_order_next_due(j, &n), 1);
 	cert = (struct cert){ .id = "c",
 		.order_id = o->id,
