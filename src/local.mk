@@ -97,6 +97,7 @@ libcs_src_a_SOURCES = \
 	src/status_answer.c src/status_answer.h \
 	src/status_ocsp.c src/status_ocsp.h \
 	src/status_place.c src/status_place.h \
+	src/reserved.c src/reserved.h \
 	src/status_proof.c src/status_proof.h \
 	src/story.c src/story.h \
 	src/supervisor.c src/supervisor.h \

@@ -31,6 +31,7 @@
 #include "src/ca_conf.h"
 #include "src/caa_refusal.h"
 #include "src/evidence.h"
+#include "src/reserved.h"
 #include "src/worker.h"
 
 #include <stdio.h>
@@ -195,32 +196,6 @@ evidence_of(const struct issuer *i, struct job *j, const struct order *o,
 	    &w, "seal", hex_dup(j->arena, span_mem(seal, sizeof(seal))));
 	json_object_end(&w);
 	return b.p;
-}
-
-/*
- * Is this what this issuer built and linted before it was stopped?  Anything
- * else in the row was put there by somebody who may write rows, and is never
- * signed.
- */
-static int
-check_reserved(const struct issuer *i, struct job *j, const struct cert *c)
-{
-	const struct json *v;
-	uint8_t seal[SEAL_LEN];
-
-	if (c->issued_at == 0 && c->revoked_at == 0 && c->evidence != NULL &&
-	    json_parse_object(j, span_str(c->evidence), "evidence", &v) == 0 &&
-	    hex_parse_fixed(
-		json_string(json_get(v, "seal")), seal, sizeof(seal)) == 0 &&
-	    evidence_tbs_is_sealed(i->seal, c, span_mem(seal, sizeof(seal))))
-		return 0;
-	job_recover(j);
-	log_error("certificate row not ours",
-	    "order=%s cert=%s next=\"find out who wrote the row; nothing was "
-	    "signed\"",
-	    c->order_id, c->id);
-	return job_fail(j, ERR_UNAUTHORIZED,
-	    "the certificate's contents do not carry the issuer's seal");
 }
 
 /* AC-92, PK-67, PK-92: the order's dates again, whoever wrote them there.  A
@@ -438,8 +413,8 @@ issue(struct issuer *i, struct job *j, const struct order *o,
 
 	if (reserved < 0 || check_csr(i, j, o, profile, &csr) < 0)
 		return -1;
-	if (reserved > 0 &&
-	    (check_reserved(i, j, &c) < 0 || check_key(i, j, o, &csr) < 0))
+	if (reserved > 0 && (reserved_check(i, j, o, &csr, &c) < 0 ||
+				check_key(i, j, o, &csr) < 0))
 		return -1;
 	if (reserved == 0 && reserve(i, j, o, profile, &csr, &c) < 0)
 		return -1;

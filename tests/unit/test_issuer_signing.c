@@ -402,6 +402,83 @@ test_given_up(struct job *j)
 	assert_non_null(fixture_reread(j, lab.order)->error);
 }
 
+/* PK-205, PK-144: contents and columns that whoever writes rows made differ. */
+static void
+test_reserved_tampered(struct job *j)
+{
+	static const char *const cases[] = {
+		"UPDATE cert SET tbs = signature_alg",
+		"UPDATE cert SET evidence = '{}'",
+		"UPDATE cert SET evidence = '['",
+		"UPDATE cert SET serial = '0102'",
+		"UPDATE cert SET id = 'x'",
+		"UPDATE cert SET signature_alg = tbs",
+		"UPDATE cert SET spki_sha256 = tbs",
+		"UPDATE cert SET not_after = not_after - 1",
+		"UPDATE cert SET not_before = not_before + 1",
+		"UPDATE cert SET profile = 'mailbox-strict'",
+		"UPDATE cert SET ca_label = 'x'",
+		"UPDATE cert SET shard = 1",
+		"UPDATE cert SET shard = -1",
+		"UPDATE cert SET shard = 9223372036854775807",
+		"UPDATE cert SET revoked_at = 1",
+	};
+	static const enum mode list[] = { FAILS };
+
+	for (size_t k = 0; k < sizeof(cases) / sizeof(cases[0]); k++) {
+		struct role_lab lab;
+
+		unit_case("%s", cases[k]);
+		begin(&lab, j);
+		next_signatures(list, 1);
+		run_issuer(&lab);
+		expect_processing(&lab);
+		fixture_sql(j, cases[k]);
+		role_lab_at(&lab, j->now + 60);
+		run_issuer(&lab);
+		assert_int_equal(cert_of(&lab).issued_at, 0);
+		assert_non_null(fixture_reread(j, lab.order)->error);
+	}
+}
+
+/* PK-142: what was linted long ago is not signed today. */
+static void
+test_reserved_too_old(struct job *j)
+{
+	static const struct {
+		const char *name, *sql;
+		int64_t wait;
+	} cases[] = {
+		{ "two days", NULL, 49 * HOUR },
+		{ "rules of another version",
+		    "UPDATE cert SET br_version = 'older'", HOUR / 2 },
+	};
+	static const enum mode list[] = { AWAY };
+
+	for (size_t k = 0; k < sizeof(cases) / sizeof(cases[0]); k++) {
+		struct role_lab lab;
+
+		unit_case("%s", cases[k].name);
+		begin(&lab, j);
+		next_signatures(list, 1);
+		run_issuer(&lab);
+		is_away = false;
+		if (cases[k].sql != NULL)
+			fixture_sql(j, cases[k].sql);
+		role_lab_at(&lab, j->now + cases[k].wait);
+		run_issuer(&lab);
+		if (cases[k].wait > HOUR) {
+			EXPECT(j, judge_caa(&lab.validator, j), 1);
+			role_lab_at(&lab, j->now + 60);
+			run_issuer(&lab);
+		}
+		assert_int_equal(cert_of(&lab).issued_at, 0);
+		assert_string_equal(cert_of(&lab).revoked_by, "issuer");
+		assert_non_null(strstr(
+		    fixture_reread(j, lab.order)->error, ":serverInternal"));
+	}
+}
+
 /* PK-45: stopped between the signature and its commit: the order waits, and
  * its number is used when issuance goes on. */
 static void
@@ -496,6 +573,8 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_spoiled),
 	STORE_TEST(test_given_up),
 	STORE_TEST(test_stopped_meanwhile),
+	STORE_TEST(test_reserved_tampered),
+	STORE_TEST(test_reserved_too_old),
 	STORE_TEST(test_same_serial),
 	STORE_TEST(test_rounds),
 	STORE_TEST(test_account_key),
