@@ -2,6 +2,9 @@
 
 #include "db/store_key.h"
 
+#include <assert.h>
+#include <string.h>
+
 #include "db/store_private.h"
 #include "lib/arena.h"
 #include "lib/hex.h"
@@ -43,6 +46,25 @@ store_key_in_certificate(struct job *j, struct span spki_sha256)
 	    "SELECT 1 FROM cert WHERE spki_sha256 = $1 AND not_after > $2 "
 	    "LIMIT 1",
 	    ARGS(v_bytes(spki_sha256), v_int(j->now)));
+}
+
+/* SQLite's transactions keep every other writer out. */
+int
+store_key_lock(struct job *j, struct span spki_sha256)
+{
+	int64_t number = 0, length;
+
+	assert(j->store->in_transaction && spki_sha256.n >= sizeof(number));
+	if (store_is_exclusive(j))
+		return 0;
+	memcpy(&number, spki_sha256.p, sizeof(number));
+	/* The function's type is void; its text is empty, not NULL. */
+	return store_get_int(j, &length,
+		   "SELECT length(CAST(pg_advisory_xact_lock("
+		   "CAST($1 AS BIGINT)) AS TEXT))",
+		   ARGS(v_int(number))) == 1
+		   ? 0
+		   : -1;
 }
 
 int

@@ -36,6 +36,11 @@ int store_key_list(
  * 1 / 0 / -1. */
 int store_key_in_certificate(struct job *j, struct span spki_sha256);
 
+/*
+ * Until the transaction ends no other one that locks the same key goes on: what
+ * it then reads of the key stays true.  Transactions without this go on.
+ */
+int store_key_lock(struct job *j, struct span spki_sha256);
 /* Is it in a certificate, signed or about to be, of another account (PK-78)?
  * 1 / 0 / -1. */
 int store_key_is_of_other(

@@ -10,6 +10,8 @@ int64_t clock_now(void);    /* seconds since 1970, UTC */
 int64_t clock_now_ms(void); /* milliseconds since 1970 */
 /* Milliseconds of a clock that never steps: for deadlines of waiting. */
 int64_t clock_mono_ms(void);
+/* The same, and it goes on while the machine sleeps. */
+int64_t clock_boot_ms(void);
 /* Tests: the time stands still at `secs` until set again; 0 gives the real
  * clock back. */
 void clock_set(int64_t secs);

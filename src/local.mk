@@ -12,6 +12,8 @@ libcs_src_a_SOURCES = \
 	src/answers.c src/answers.h \
 	src/answers_block.c src/answers_block.h \
 	src/client_address.c src/client_address.h \
+	src/ceiling.c src/ceiling.h \
+	src/clock_watch.c src/clock_watch.h \
 	src/cmd_accounts.c \
 	src/cmd_authz.c \
 	src/cmd_ca.c \

@@ -323,7 +323,9 @@ try_reserve(const struct issuer *i, struct job *j, const struct order *o,
 		.reserved_at = j->now,
 	};
 	c->evidence = evidence_of(i, j, o, c);
+	/* PK-78: two issuers may have two accounts' orders with one key. */
 	if (store_begin(j) < 0 || check_stop(i, j, o) < 0 ||
+	    store_key_lock(j, span_mem(csr->spki_sha256, SHA256_LEN)) < 0 ||
 	    check_key(i, j, o, csr) < 0 ||
 	    store_cert_reserve(j, c, taken) < 0 ||
 	    record_allowed(j, o, tbs.lints_allowed) < 0)
@@ -359,7 +361,7 @@ sign_and_record(struct issuer *i, struct job *j, const struct order *o,
 	const char *object = arena_printf(j->arena, "order:%s", o->id);
 	uint8_t hash[SHA256_LEN];
 	struct span der;
-	int ready;
+	int ready, made;
 
 	if (check_stop(i, j, o) < 0)
 		return -1;
@@ -368,8 +370,13 @@ sign_and_record(struct issuer *i, struct job *j, const struct order *o,
 	if (ready == 0)
 		return job_fail(
 		    j, ERR_BUSY, "the status of the certificate is not out");
-	if (ready < 0 ||
-	    issue_sign(j, i->ca, c->tbs, c->signature_alg, &der) < 0)
+	if (ready < 0)
+		return -1;
+	made = issue_sign(j, i->ca, c->tbs, c->signature_alg, &der);
+	/* A token that is away made none; any other fault may have. */
+	if (made == 0 || j->err.kind != ERR_BUSY)
+		ceiling_count(&i->ceiling, j->now);
+	if (made < 0)
 		return -1;
 	sha256(der, hash);
 	/* PK-45: no certificate whose commit comes after the stop's. */
@@ -382,24 +389,6 @@ sign_and_record(struct issuer *i, struct job *j, const struct order *o,
 		return -1;
 	j->wake |= 1u << ROLE_WEB;
 	log_info("certificate issued", "order=%s serial=%s", o->id, c->serial);
-	return 0;
-}
-
-/* PK-204: a stolen role elsewhere cannot drain the CA. */
-static int
-ceiling_reached(struct job *j, bool *reached)
-{
-	int64_t count;
-
-	if (store_cert_count_since(j, j->now - HOUR, &count) < 0)
-		return -1;
-	*reached = count >= j->conf->issuer.max_per_hour;
-	if (*reached)
-		log_error("signing stopped",
-		    "count=%lld next=\"more certificates than "
-		    "issuer.max_per_hour in the last hour; raise it if this "
-		    "is wanted\"",
-		    (long long)count);
 	return 0;
 }
 
@@ -503,10 +492,10 @@ do_order(
 			profile->name));
 	if (check_stop(i, j, o) < 0)
 		return wait_for_resume(j, o);
-	if (ceiling_reached(j, &reached) < 0)
+	if (ceiling_check(&i->ceiling, j, &reached) < 0)
 		return -1;
 	if (reached)
-		return give_back(j, o, 60);
+		return give_back(j, o, STOP_SECS);
 	/* PK-200: while the key's token is away the order waits, for as long
 	 * as that takes. */
 	if (ca_ready(j, i->ca) < 0)
@@ -571,9 +560,12 @@ issuer_step(void *ctx, struct job *j)
 {
 	struct issuer *i = ctx;
 	struct err why;
-	int incident, found = issuer_list_step(i, j);
+	int incident, found;
 
+	if (clock_watch_check(&i->clock, j, ca_key_label(i->ca)) < 0)
+		return -1;
 	/* The list comes first: no certificate before its list (PK-149). */
+	found = issuer_list_step(i, j);
 	if (found == 0)
 		found = answers_step(i, j);
 	if (found != 0)
@@ -634,6 +626,7 @@ issuer_open(struct job *j, struct role_env *env)
 	struct issuer *i = arena_alloc(env->keep, sizeof(*i));
 
 	env->role = i;
+	i->clock.is_on = true;
 	if (status_ocsp_is_on(&j->conf->issuer))
 		i->answers = answers_new(env->keep);
 	tell_upcoming(j);

@@ -8,6 +8,8 @@
 
 #include <stddef.h>
 
+#include "src/ceiling.h"
+#include "src/clock_watch.h"
 #include "src/role.h"
 #include "src/status_place.h"
 
@@ -24,6 +26,8 @@ struct issuer {
 	int64_t written[CRL_SHARDS_MAX];
 	struct answers *answers;          /* src/answers.h; NULL: OCSP is off */
 	const struct weakkeys *weak_keys; /* NULL: there are none */
+	struct ceiling ceiling;
+	struct clock_watch clock;
 };
 
 /* One order, or a revocation list that is due: 1, 0, -1. */

@@ -29,7 +29,7 @@
 	"DELETE FROM caa; DELETE FROM reply; DELETE FROM spool;"               \
 	"DELETE FROM part1; DELETE FROM outbox; DELETE FROM challenge;"        \
 	"DELETE FROM order_identifier; DELETE FROM authz; DELETE FROM cert;"   \
-	"DELETE FROM orders; DELETE FROM account"
+	"DELETE FROM orders; DELETE FROM account; DELETE FROM issuance_stop"
 
 /* --- a key that does what the test says ----------------------------------- */
 
@@ -479,6 +479,116 @@ test_reserved_too_old(struct job *j)
 	}
 }
 
+static int64_t
+count_issued(struct job *j)
+{
+	int64_t count;
+
+	EXPECT(j,
+	    store_get_int(j, &count,
+		"SELECT COUNT(*) FROM cert WHERE issued_at > 0", NO_ARGS),
+	    1);
+	return count;
+}
+
+/* PK-204: the ceiling holds until an admin raises it and resumes, and counts
+ * what the process signed, whatever the rows say. */
+static void
+test_ceiling(struct job *j)
+{
+	struct role_lab first, second;
+	struct stop *stops;
+	size_t n;
+
+	begin(&first, j);
+	run_issuer(&first);
+	wait_for_issuer(&second, j);
+	second.conf.share_keys = true;
+	second.conf.issuer.max_per_hour = 1;
+	second.issuer.ceiling = first.issuer.ceiling;
+	fixture_sql(j, "UPDATE cert SET reserved_at = 1");
+	run_issuer(&second);
+	expect_processing(&second);
+	EXPECT(j, store_stop_list(j, &stops, &n), 0);
+	assert_int_equal(n, 1);
+	assert_string_equal(stops[0].scope, STOP_ALL);
+	assert_string_equal(stops[0].by, "issuer");
+	assert_string_equal(stops[0].reason,
+	    "1 certificates within an hour; issuer.max_per_hour is 1");
+	fixture_sql(j, "DELETE FROM issuance_stop");
+	role_lab_at(&second, j->now + 60);
+	run_issuer(&second);
+	EXPECT(j, store_stop_list(j, &stops, &n), 0);
+	assert_int_equal(n, 1);
+	/* Time alone does not lift it. */
+	role_lab_at(&second, j->now + 2 * HOUR);
+	run_issuer(&second);
+	assert_int_equal(count_issued(j), 1);
+	fixture_sql(j, "DELETE FROM issuance_stop");
+	role_lab_at(&second, j->now + 60);
+	EXPECT(j, judge_caa(&second.validator, j), 0);
+	run_issuer(&second);
+	EXPECT(j, judge_caa(&second.validator, j), 1);
+	role_lab_at(&second, j->now + 60);
+	run_issuer(&second);
+	assert_int_equal(count_issued(j), 2);
+}
+
+static void
+expect_held(struct role_lab *lab, const char *why)
+{
+	assert_int_equal(issuer_step(&lab->issuer, lab->j), -1);
+	assert_job_error(lab->j, ERR_BUSY, why);
+	job_recover(lab->j);
+}
+
+/* PK-147: earlier than what the store holds. */
+static void
+test_clock_behind(struct job *j)
+{
+	static const char *const newest[] = {
+		"UPDATE cert SET reserved_at = reserved_at + 3600",
+		"UPDATE crl SET this_update = this_update + 3600",
+		"UPDATE audit SET at_ms = at_ms + 3600000 WHERE "
+		"seq = (SELECT MAX(seq) FROM audit)",
+	};
+
+	for (size_t k = 0; k < sizeof(newest) / sizeof(newest[0]); k++) {
+		struct role_lab lab;
+
+		unit_case("%s", newest[k]);
+		begin(&lab, j);
+		run_issuer(&lab);
+		assert_int_equal(count_issued(j), 1);
+		fixture_sql(j, newest[k]);
+		lab.issuer.clock.is_on = true;
+		expect_held(&lab,
+		    "the clock: it is earlier than the newest record in the "
+		    "database, by 3600 s");
+		fixture_sql(j, "DELETE FROM crl; DELETE FROM audit");
+	}
+}
+
+/* PK-147: stepped while the issuer ran; small corrections are followed. */
+static void
+test_clock_stepped(struct job *j)
+{
+	struct role_lab lab;
+
+	begin(&lab, j);
+	lab.issuer.clock.is_on = true;
+	EXPECT(j, issuer_step(&lab.issuer, j), 1);
+	role_lab_at(&lab, j->now + HOUR / 2);
+	expect_held(&lab, "the clock: it was stepped forward, by 1800 s");
+	expect_held(&lab, "the clock: it was stepped forward, by 1800 s");
+	assert_int_equal(count_issued(j), 0);
+	role_lab_at(&lab, j->now - HOUR / 2 + 30);
+	run_issuer(&lab);
+	assert_int_equal(count_issued(j), 1);
+	role_lab_at(&lab, j->now - HOUR);
+	expect_held(&lab, "the clock: it was stepped back, by 3600 s");
+}
+
 /* PK-45: stopped between the signature and its commit: the order waits, and
  * its number is used when issuance goes on. */
 static void
@@ -573,6 +683,9 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_spoiled),
 	STORE_TEST(test_given_up),
 	STORE_TEST(test_stopped_meanwhile),
+	STORE_TEST(test_ceiling),
+	STORE_TEST(test_clock_behind),
+	STORE_TEST(test_clock_stepped),
 	STORE_TEST(test_reserved_tampered),
 	STORE_TEST(test_reserved_too_old),
 	STORE_TEST(test_same_serial),

@@ -3,6 +3,9 @@
 
 #include "tests/unit/store_fixture.h"
 
+#include <poll.h>
+#include <unistd.h>
+
 #include "db/store_cert.h"
 #include "db/store_key.h"
 
@@ -74,7 +77,60 @@ test_in_certificate(struct job *j)
 	EXPECT(j, store_key_is_of_other(j, OTHER, "another"), 0);
 }
 
+struct pipes {
+	int go[2], got[2];
+};
+
+static int
+lock_and_say(struct job *j, void *ctx)
+{
+	const struct pipes *p = ctx;
+	char c;
+
+	if (read(p->go[0], &c, 1) != 1)
+		return 1;
+	/* Told to come back later, which is now. */
+	while (store_begin(j) < 0) {
+		if (j->err.kind != ERR_BUSY)
+			return 2;
+		job_recover(j);
+	}
+	if (store_key_lock(j, KEY) < 0)
+		return 3;
+	if (write(p->got[1], "x", 1) != 1)
+		return 4;
+	return store_commit(j) < 0 ? 5 : 0;
+}
+
+/* PK-78: of two transactions that lock one key, the second waits for the
+ * first. */
+static void
+test_lock(struct job *j)
+{
+	struct pollfd got = { .events = POLLIN };
+	struct pipes p;
+	int pid;
+	char c;
+
+	assert_int_equal(pipe(p.go), 0);
+	assert_int_equal(pipe(p.got), 0);
+	pid = fixture_fork(lock_and_say, &p);
+	close(p.got[1]);
+	got.fd = p.got[0];
+	EXPECT(j, store_begin(j), 0);
+	EXPECT(j, store_key_lock(j, KEY), 0);
+	assert_int_equal(write(p.go[1], "x", 1), 1);
+	assert_int_equal(poll(&got, 1, 500), 0);
+	EXPECT(j, store_commit(j), 0);
+	assert_int_equal(read(p.got[0], &c, 1), 1);
+	assert_int_equal(fixture_wait(pid), 0);
+	close(p.got[0]);
+	close(p.go[0]);
+	close(p.go[1]);
+}
+
 static const struct CMUnitTest tests[] = {
+	STORE_TEST(test_lock),
 	STORE_TEST(test_blocked),
 	STORE_TEST(test_in_certificate),
 };

@@ -1,0 +1,29 @@
+#include "config.h"
+
+#include "db/store_newest.h"
+
+#include "db/store_private.h"
+
+int
+store_newest(struct job *j, const char *ca_label, int64_t *at)
+{
+	struct query q;
+	int found = query_first(&q, j,
+	    "SELECT COALESCE((SELECT reserved_at FROM cert "
+	    "ORDER BY reserved_at DESC LIMIT 1), 0), "
+	    "COALESCE((SELECT this_update FROM crl WHERE ca_label = $1 "
+	    "ORDER BY number DESC LIMIT 1), 0), "
+	    "COALESCE((SELECT at_ms / 1000 FROM audit "
+	    "ORDER BY seq DESC LIMIT 1), 0)",
+	    ARGS(v_text(ca_label)));
+
+	*at = 0;
+	for (int i = 0; found == 1 && i < 3; i++) {
+		int64_t moment = query_int(&q);
+
+		if (moment > *at)
+			*at = moment;
+	}
+	query_end(&q);
+	return found == 1 ? 0 : -1;
+}

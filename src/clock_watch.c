@@ -1,0 +1,69 @@
+#include "config.h"
+
+#include "src/clock_watch.h"
+
+#include "db/store_newest.h"
+#include "lib/clock.h"
+#include "lib/job.h"
+#include "lib/log.h"
+
+#include <inttypes.h>
+
+/* What the clocks of two machines that share a database may differ by. */
+#define TOLERANCE_SECS 60
+#define STEP_MAX_MS ((int64_t)60 * 1000)
+
+static int
+distrust(struct job *j, const char *why, int64_t secs)
+{
+	log_error("clock not trusted",
+	    "error=\"%s\" seconds=%" PRId64
+	    " next=\"set the clock, then start the service anew; nothing is "
+	    "signed until then\"",
+	    why, secs);
+	return job_fail(
+	    j, ERR_BUSY, "the clock: %s, by %" PRId64 " s", why, secs);
+}
+
+/* Small differences are followed: a clock that is slewed is in order. */
+static int
+check_step(struct clock_watch *w, struct job *j)
+{
+	int64_t offset = clock_now_ms() - clock_boot_ms();
+	int64_t step = offset - w->offset_ms;
+
+	if (w->has_offset && (step > STEP_MAX_MS || step < -STEP_MAX_MS))
+		return distrust(j,
+		    step > 0 ? "it was stepped forward" : "it was stepped back",
+		    ((step > 0 ? step : -step) + 500) / 1000);
+	w->has_offset = true;
+	w->offset_ms = offset;
+	return 0;
+}
+
+static int
+check_store(struct clock_watch *w, struct job *j, const char *ca_label)
+{
+	int64_t newest;
+
+	if (w->checked_at == j->now)
+		return 0;
+	if (store_newest(j, ca_label, &newest) < 0)
+		return -1;
+	if (newest > j->now + TOLERANCE_SECS)
+		return distrust(j,
+		    "it is earlier than the newest record in the database",
+		    newest - j->now);
+	w->checked_at = j->now;
+	return 0;
+}
+
+int
+clock_watch_check(struct clock_watch *w, struct job *j, const char *ca_label)
+{
+	if (!w->is_on)
+		return 0;
+	if (check_step(w, j) < 0)
+		return -1;
+	return check_store(w, j, ca_label);
+}

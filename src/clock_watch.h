@@ -1,0 +1,31 @@
+/*
+ * Is the clock to be trusted for a signature (PK-147)?
+ */
+#ifndef SRC_CLOCK_WATCH_H
+#define SRC_CLOCK_WATCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct job;
+
+struct clock_watch {
+	bool is_on;
+	int64_t checked_at; /* against the store */
+	/* Wall clock less the clock that never steps, at the last good look;
+	 * only steps change it. */
+	bool has_offset;
+	int64_t offset_ms;
+};
+
+/*
+ * 0, or -1 with ERR_BUSY, after an alarm, while the clock
+ * - is more than a minute earlier than the newest number, revocation list or
+ *   audit record in the store, or
+ * - has been stepped by more than a minute since this process began: from
+ *   then on until it is stepped back or the process starts anew.
+ */
+int clock_watch_check(
+    struct clock_watch *w, struct job *j, const char *ca_label);
+
+#endif
