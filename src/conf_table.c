@@ -676,8 +676,7 @@ const struct conf_option conf_options[] = {
 	    "First octet of serial numbers: which issuer made them." },
 	{ "issuer", "max_per_hour", CONF_INTEGER, AT(issuer.max_per_hour),
 	    "1000", 1, 1000000, NULL, false, true,
-	    "Certificates an hour above which issuance stops, until countersign "
-	    "resume." },
+	    "Certificates an hour above which issuance stops until it is resumed." },
 	{ "issuer", "caa_max_age", CONF_SECONDS, AT(issuer.caa_max_age), "1h",
 	    60, 8 * 3600, NULL, false, true,
 	    "Age of a CAA check that may still back a signature." },
