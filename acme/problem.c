@@ -74,6 +74,7 @@ problem_type(enum err_kind kind)
 	case ERR_BUSY:
 	case ERR_CONFLICT:
 	case ERR_SPOILED:
+	case ERR_REFUSED:
 		return ACME_ERROR "serverInternal";
 	}
 	return ACME_ERROR "serverInternal";
@@ -114,6 +115,7 @@ usual_status(enum err_kind kind)
 	case ERR_NONE:
 	case ERR_INTERNAL:
 	case ERR_SPOILED:
+	case ERR_REFUSED:
 		return 500;
 	case ERR_ISSUANCE_STOPPED:
 	case ERR_BUSY:

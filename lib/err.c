@@ -70,6 +70,8 @@ err_kind_name(enum err_kind kind)
 		return "conflict";
 	case ERR_SPOILED:
 		return "spoiled";
+	case ERR_REFUSED:
+		return "refused";
 	}
 	return "unknown";
 }

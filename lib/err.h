@@ -45,6 +45,7 @@ enum err_kind {
 	ERR_BUSY,     /* worth another try */
 	ERR_CONFLICT, /* somebody else changed the row first */
 	ERR_SPOILED,  /* rows that no program of ours wrote; stays so */
+	ERR_REFUSED,  /* another try comes to the same, or does harm */
 };
 
 #define ERR_TEXT_MAX 512
@@ -56,7 +57,7 @@ struct err {
 };
 
 /* The kind's name: the ACME type's token ("badNonce"), or "internal",
- * "busy", "conflict", "spoiled", "none". */
+ * "busy", "conflict", "spoiled", "refused", "none". */
 const char *err_kind_name(enum err_kind kind);
 /* Is the kind one whose text a client may read? */
 int err_is_theirs(enum err_kind kind);

@@ -18,6 +18,7 @@ libcs_lib_a_SOURCES = \
 	lib/hex.c lib/hex.h \
 	lib/job.c lib/job.h \
 	lib/json.c lib/json.h \
+	lib/locked.c lib/locked.h \
 	lib/log.c lib/log.h \
 	lib/netaddr.c lib/netaddr.h \
 	lib/orgdomain.c lib/orgdomain.h \

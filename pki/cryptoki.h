@@ -1,6 +1,6 @@
 /*
  * Inside pki/ only: one key of one token, reached through the token's own
- * PKCS#11 module (PK-196).  This file and cryptoki.c alone know PKCS#11.
+ * PKCS#11 module (PK-196).  Nothing but cryptoki*.c knows PKCS#11.
  *
  *	cryptoki_load()     the module
  *	cryptoki_connect()  slot, login, key, its attributes, its public part
@@ -19,15 +19,18 @@ struct cryptoki;
 struct job;
 struct token_place;
 
-/* Dlopens the module and takes its function list; kept until the process
- * ends.  0, or -1 ERR_INTERNAL. */
+/* Reads the PIN, which stays in locked memory until the process ends or the
+ * token refuses it; dlopens the module and takes its function list.  0, or -1
+ * ERR_INTERNAL. */
 int cryptoki_load(struct job *j, struct arena *keep,
     const struct token_place *place, struct cryptoki **out);
 
 /*
- * 0; -1 ERR_BUSY if the token is not there; -1 ERR_INTERNAL for what another
- * try would not mend: the PIN is wrong (PK-199), no key or two under the label
- * and id, another key's public part, an attribute that must not be (PK-198).
+ * 0; -1 ERR_BUSY if the token or its key is not there, or something went wrong
+ * on the way that may go right the next time; -1 ERR_REFUSED for what another
+ * try would not mend: the PIN is wrong (PK-199), two keys under the label and
+ * id, another key's public part, an attribute that must not be or that the
+ * token does not tell (PK-198).
  */
 int cryptoki_connect(
     struct job *j, struct cryptoki *c, const EVP_PKEY *public_key);
@@ -42,7 +45,8 @@ enum cryptoki_mechanism {
 	CRYPTOKI_ECDSA, /* over a digest; gives r and s */
 };
 bool cryptoki_can(const struct cryptoki *c, enum cryptoki_mechanism m);
-/* `*out_len` holds the room before.  0, or -1 ERR_BUSY. */
+/* `*out_len` holds the room before.  0; -1 ERR_BUSY if the token may have gone;
+ * -1 ERR_REFUSED if it is there and would refuse again. */
 int cryptoki_sign(struct job *j, struct cryptoki *c, enum cryptoki_mechanism m,
     struct span in, unsigned char *out, size_t *out_len);
 

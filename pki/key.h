@@ -56,7 +56,8 @@ int64_t ca_not_after(const struct ca *ca);
 /* Is this SubjectPublicKeyInfo the CA's own, or the lint key's (PK-65)? */
 bool ca_has_key(const struct ca *ca, struct span spki);
 /* Would the key sign now?  0; -1 ERR_BUSY while its token is away, which
- * this looks for again when that is due (PK-200). */
+ * this looks for again when that is due; -1 ERR_REFUSED when it refuses until a
+ * person has mended it.  What is to be signed waits in both cases (PK-200). */
 int ca_ready(struct job *j, const struct ca *ca);
 
 /*

@@ -25,6 +25,9 @@ libcs_pki_a_SOURCES = \
 	pki/crl.h \
 	pki/cryptoki.c \
 	pki/cryptoki.h \
+	pki/cryptoki_error.c \
+	pki/cryptoki_key.c \
+	pki/cryptoki_private.h \
 	pki/crl_lint.c \
 	pki/crl_lint.h \
 	pki/csr.c \

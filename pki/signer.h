@@ -54,7 +54,8 @@ enum signed_type {
 };
 
 /* The three parts put together, in the job's arena.  0; -1 ERR_INTERNAL; -1
- * ERR_BUSY when the device that holds the key is away (PK-200). */
+ * ERR_BUSY when the device that holds the key is away, -1 ERR_REFUSED when it
+ * refuses until a person has mended it (PK-200). */
 int signer_sign(struct job *j, const struct signer *s, enum signed_type type,
     struct span tbs, struct span *der);
 

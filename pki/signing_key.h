@@ -19,7 +19,8 @@ struct sig_alg;
 struct signing_key {
 	/* Hashes and signs: the content of the BIT STRING, that is DER for
 	 * ECDSA.  0, or -1 ERR_INTERNAL, or -1 ERR_BUSY where the device that
-	 * holds the key is away and may come back (PK-200). */
+	 * holds the key is away and may come back, -1 ERR_REFUSED where it
+	 * refuses until a person has mended it (PK-200). */
 	int (*sign)(struct job *j, void *context, const struct sig_alg *alg,
 	    struct span message, unsigned char out[SIGNATURE_MAX],
 	    size_t *out_len);

@@ -3,6 +3,7 @@
 #include "pki/token_key.h"
 
 #include <openssl/evp.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/arena.h"
@@ -15,6 +16,7 @@
 #include "pki/signer.h"
 
 #define PAUSE_MAX_SECS 60 /* PK-200 */
+#define REMIND_SECS 600   /* of what only a person can mend */
 #define DIGEST_INFO_MAX 128
 
 struct token {
@@ -23,6 +25,8 @@ struct token {
 	int64_t pause;    /* seconds; 0: not lost */
 	int64_t retry_at; /* not looked for earlier */
 	bool is_given_up; /* another try would do harm */
+	int64_t remind_at;
+	char why[ERR_TEXT_MAX];
 };
 
 /* --- formats (PK-197) ---------------------------------------------------- */
@@ -166,11 +170,28 @@ lost(struct job *j, struct token *t)
 	if (t->pause > PAUSE_MAX_SECS)
 		t->pause = PAUSE_MAX_SECS;
 	t->retry_at = j->now + t->pause;
+	snprintf(t->why, sizeof t->why, "%s", j->err.text);
 	log_error("token away",
 	    "error=\"%s\" next=\"look after the token; it is tried again in "
 	    "%lld s, and what waits for a signature goes on waiting\"",
-	    j->err.text, (long long)t->pause);
+	    t->why, (long long)t->pause);
 	return -1;
+}
+
+static int
+refused(struct job *j, struct token *t)
+{
+	if (j->now >= t->remind_at) {
+		log_error("token refuses",
+		    "error=\"%s\" next=\"it is not tried again, since that "
+		    "would come to the same or lock it: mend it, then start "
+		    "countersignd again; nothing is signed until then, and "
+		    "what waits for a signature goes on waiting\"",
+		    t->why);
+		t->remind_at = j->now + REMIND_SECS;
+	}
+	job_recover(j);
+	return job_fail(j, ERR_REFUSED, "%s", t->why);
 }
 
 static int
@@ -178,11 +199,14 @@ give_up(struct job *j, struct token *t)
 {
 	cryptoki_leave(t->cryptoki);
 	t->is_given_up = true;
-	log_error("token not usable",
-	    "error=\"%s\" next=\"mend it and start countersignd again; "
-	    "nothing is signed until then\"",
-	    j->err.text);
-	return -1;
+	snprintf(t->why, sizeof t->why, "%s", j->err.text);
+	return refused(j, t);
+}
+
+static int
+failed(struct job *j, struct token *t)
+{
+	return j->err.kind == ERR_BUSY ? lost(j, t) : give_up(j, t);
 }
 
 static int
@@ -191,16 +215,11 @@ connect_again(struct job *j, struct token *t)
 	if (cryptoki_is_connected(t->cryptoki))
 		return 0;
 	if (t->is_given_up)
-		return job_fail(j, ERR_BUSY, "the token is not usable");
+		return refused(j, t);
 	if (j->now < t->retry_at)
-		return job_fail(j, ERR_BUSY, "the token is away");
-	if (cryptoki_connect(j, t->cryptoki, t->public_key) < 0) {
-		if (j->err.kind == ERR_BUSY)
-			return lost(j, t);
-		(void)give_up(j, t);
-		job_recover(j);
-		return job_fail(j, ERR_BUSY, "the token is not usable");
-	}
+		return job_fail(j, ERR_BUSY, "%s", t->why);
+	if (cryptoki_connect(j, t->cryptoki, t->public_key) < 0)
+		return failed(j, t);
 	log_info("token back", "pause=%lld", (long long)t->pause);
 	t->pause = 0;
 	t->retry_at = 0;
@@ -225,7 +244,7 @@ token_sign(struct job *j, void *context, const struct sig_alg *alg,
 	if ((is_rsa ? sign_rsa : sign_ec)(j, t, alg, message, out, out_len) ==
 	    0)
 		return 0;
-	return j->err.kind == ERR_BUSY ? lost(j, t) : -1;
+	return j->err.kind == ERR_INTERNAL ? -1 : failed(j, t);
 }
 
 int

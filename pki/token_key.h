@@ -17,7 +17,7 @@ struct token_place {
 	const char *token;    /* label of the token */
 	const char *label;    /* CKA_LABEL of the private key */
 	const char *id;       /* CKA_ID, hex */
-	const char *pin_file; /* mode 0400; read at each login */
+	const char *pin_file; /* mode 0400; read once */
 	/* PK-195: no SoftHSM, and PK-198's attributes are demanded. */
 	bool is_public;
 	const char
@@ -26,9 +26,12 @@ struct token_place {
 
 /*
  * Logs in and checks all of PK-195, PK-196 and PK-198 against the CA's public
- * key.  0, or -1 saying what is wrong.  If the token goes away later, signing
- * gives ERR_BUSY, and the token is looked for again with pauses of 1 s that
- * double to 60 s (PK-200).  A refused PIN is not tried a second time.
+ * key.  0; -1 saying what is wrong: ERR_BUSY if the token is away, ERR_REFUSED
+ * if it must not be tried again.  If the token goes away later, signing gives
+ * ERR_BUSY, and the token is looked for again with pauses of 1 s that double to
+ * 60 s (PK-200).  What it refuses, the PIN above all, is not tried a second
+ * time (PK-199): signing gives ERR_REFUSED from then on, and the log says why
+ * every ten minutes.
  */
 int token_key_open(struct job *j, struct arena *keep,
     const struct token_place *place, EVP_PKEY *public_key,

@@ -630,8 +630,8 @@ const struct conf_option conf_options[] = {
 	    "Id of the key in the token (CKA_ID), hexadecimal." },
 	{ "issuer", "key_pin", CONF_PATH, AT(issuer.key_pin_file), NULL, 1,
 	    1000, NULL, false, false,
-	    "File with the token's user PIN: mode 0400, of the user that the "
-	    "roles run as." },
+	    "File with the token's user PIN, read once at the start: mode "
+	    "0400, of root if root starts the server." },
 	{ "issuer", "key_module_certificate", CONF_STRING,
 	    AT(issuer.key_module_certificate), NULL, 1, 255, NULL, false,
 	    false,

@@ -29,6 +29,7 @@ unit_tests += \
 	tests/unit/test_hex \
 	tests/unit/test_job \
 	tests/unit/test_json \
+	tests/unit/test_locked \
 	tests/unit/test_log \
 	tests/unit/test_rate \
 	tests/unit/test_netaddr \
@@ -56,6 +57,7 @@ tests_unit_test_fdio_LDADD = $(UNIT) $(CS_LIB)
 tests_unit_test_hex_LDADD = $(UNIT) $(CS_LIB)
 tests_unit_test_job_LDADD = $(UNIT) $(CS_LIB)
 tests_unit_test_json_LDADD = $(UNIT) $(CS_LIB)
+tests_unit_test_locked_LDADD = $(UNIT) $(CS_LIB)
 tests_unit_test_log_LDADD = $(UNIT) $(CS_LIB)
 tests_unit_test_rate_LDADD = $(UNIT) $(CS_LIB)
 tests_unit_test_netaddr_LDADD = $(UNIT) $(CS_LIB)
@@ -209,6 +211,12 @@ tests_unit_libpkilab_a_CPPFLAGS = $(tests_cppflags) $(CMOCKA_CFLAGS) \
 	$(CRYPTO_CFLAGS)
 tests_unit_libpkilab_a_SOURCES = tests/unit/pki_lab.c tests/unit/pki_lab.h
 PKI_LAB = tests/unit/libpkilab.a
+check_LIBRARIES += tests/unit/libtokenlab.a
+tests_unit_libtokenlab_a_CPPFLAGS = $(tests_cppflags) $(CMOCKA_CFLAGS) \
+	$(CRYPTO_CFLAGS) $(P11KIT_CFLAGS)
+tests_unit_libtokenlab_a_SOURCES = tests/unit/token_lab.c \
+	tests/unit/token_lab.h
+TOKEN_LAB = tests/unit/libtokenlab.a
 unit_tests += \
 	tests/unit/test_ca_alternate \
 	tests/unit/test_ca_init \
@@ -225,10 +233,13 @@ unit_tests += \
 	tests/unit/test_ocsp_request \
 	tests/unit/test_profile \
 	tests/unit/test_signer \
+	tests/unit/test_token_faults \
 	tests/unit/test_token_key \
 	tests/unit/test_weakkeys
+tests_unit_test_token_faults_CPPFLAGS = $(tests_cppflags) $(P11KIT_CFLAGS)
+tests_unit_test_token_faults_LDADD = $(TOKEN_LAB) $(PKI_LAB) $(UNIT) $(CS_PKI)
 tests_unit_test_token_key_CPPFLAGS = $(tests_cppflags) $(P11KIT_CFLAGS)
-tests_unit_test_token_key_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI)
+tests_unit_test_token_key_LDADD = $(TOKEN_LAB) $(PKI_LAB) $(UNIT) $(CS_PKI)
 tests_unit_test_signer_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI)
 tests_unit_test_ocsp_request_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
 tests_unit_test_ocsp_request_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI) $(CRYPTO_LIBS)

@@ -24,7 +24,7 @@ static void
 test_kinds(void **state)
 {
 	(void)state;
-	for (int i = ERR_NONE; i <= ERR_CONFLICT; i++) {
+	for (int i = ERR_NONE; i <= ERR_REFUSED; i++) {
 		unit_case("kind %d", i);
 		assert_string_not_equal(
 		    err_kind_name((enum err_kind)i), "unknown");
@@ -42,6 +42,7 @@ test_kinds(void **state)
 	assert_false(err_is_theirs(ERR_INTERNAL));
 	assert_false(err_is_theirs(ERR_BUSY));
 	assert_false(err_is_theirs(ERR_CONFLICT));
+	assert_false(err_is_theirs(ERR_REFUSED));
 }
 
 /* AC-22: a control character that a caller forgot to escape does no harm. */

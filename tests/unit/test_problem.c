@@ -42,6 +42,7 @@ static const struct {
 	{ ERR_USER_ACTION_REQUIRED, "userActionRequired", 403 },
 	{ ERR_INTERNAL, "serverInternal", 500 },
 	{ ERR_BUSY, "serverInternal", 503 },
+	{ ERR_REFUSED, "serverInternal", 500 },
 	{ ERR_CONFLICT, "serverInternal", 503 },
 };
 
@@ -108,11 +109,11 @@ static void
 test_internal(void **state)
 {
 	static const enum err_kind kinds[] = { ERR_INTERNAL, ERR_BUSY,
-		ERR_CONFLICT };
+		ERR_CONFLICT, ERR_REFUSED };
 	struct job *j = unit_job();
 
 	(void)state;
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < 4; i++) {
 		struct problem_extra extra = { .instance = "secret" };
 		struct response r;
 		char expected[64];
@@ -132,7 +133,8 @@ test_internal(void **state)
 		assert_null(strstr(r.body.p, "secret"));
 		assert_null(header(&r, "Location"));
 		assert_string_equal(header(&r, "Retry-After"),
-		    kinds[i] == ERR_INTERNAL ? "60" : "5");
+		    kinds[i] == ERR_BUSY || kinds[i] == ERR_CONFLICT ? "5"
+								     : "60");
 	}
 }
 

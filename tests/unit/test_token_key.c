@@ -1,17 +1,11 @@
 /*
- * Keys in SoftHSM, made by pkcs11-tool as an operator would.  Skipped where
- * these are not installed.
+ * Keys in SoftHSM.  Skipped where it is not installed.
  */
 #include "config.h"
 
 #include "pki/token_key.h"
 
-#include <dlfcn.h>
 #include <openssl/evp.h>
-#include <openssl/pem.h>
-#include <openssl/x509.h>
-#include <p11-kit/pkcs11.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,256 +13,14 @@
 #include <unistd.h>
 
 #include "lib/arena.h"
-#include "lib/fdio.h"
 #include "lib/job.h"
 #include "pki/ossl.h"
 #include "pki/signer.h"
 #include "tests/unit/pki_lab.h"
+#include "tests/unit/token_lab.h"
 #include "tests/unit/unit.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define PIN "correct-pin"
-
-static const char *const modules[] = { "/usr/lib/softhsm/libsofthsm2.so",
-	"/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so",
-	"/usr/lib/aarch64-linux-gnu/softhsm/libsofthsm2.so" };
-static const char *module;
-static const char *folder;
-
-/* --- the token ----------------------------------------------------------- */
-
-__attribute__((format(printf, 1, 2))) static void
-run(const char *fmt, ...)
-{
-	char command[2048];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(command, sizeof command, fmt, ap);
-	va_end(ap);
-	if (system(command) != 0)
-		fail_msg("failed: %s", command);
-}
-
-static void
-write_file(const char *name, mode_t mode, const char *text)
-{
-	char path[512];
-
-	snprintf(path, sizeof path, "%s/%s", folder, name);
-	(void)unlink(path);
-	FILE *f = fopen(path, "w");
-	assert_non_null(f);
-	assert_true(fputs(text, f) >= 0);
-	assert_int_equal(fclose(f), 0);
-	assert_int_equal(chmod(path, mode), 0);
-}
-
-static const char *
-path_of(const char *name)
-{
-	static char paths[256][512];
-	static unsigned next;
-	char *path = paths[next++ % 256];
-
-	snprintf(path, sizeof paths[0], "%s/%s", folder, name);
-	return path;
-}
-
-/* Options of pkcs11-tool behind label and id. */
-static void
-make_key(const char *label, const char *id, const char *options)
-{
-	run("pkcs11-tool --module %s --token-label ca --login --pin %s "
-	    "--keypairgen --label %s --id %s %s >/dev/null 2>&1",
-	    module, PIN, label, id, options);
-}
-
-static EVP_PKEY *
-public_key(struct job *j, const char *label)
-{
-	const char *path = path_of("public.der");
-	struct span der;
-
-	if (strcmp(label, "p384") == 0)
-		return lab_key(KEY_TYPE_P384, 0);
-	run("pkcs11-tool --module %s --token-label ca --read-object --type "
-	    "pubkey --label %s --output-file %s >/dev/null 2>&1",
-	    module, label, path);
-	assert_int_equal(file_read(j, path, 4096, &der), 0);
-	const unsigned char *p = ossl_bytes(der);
-	EVP_PKEY *key =
-	    ossl_own_pkey(j->arena, d2i_PUBKEY(NULL, &p, (long)der.n));
-	assert_non_null(key);
-	return key;
-}
-
-static struct token_place
-place_of(const char *label, const char *id)
-{
-	return (struct token_place){ .module = module,
-		.token = "ca",
-		.label = label,
-		.id = id,
-		.pin_file = path_of("pin"),
-		.statement = "none" };
-}
-
-static CK_FUNCTION_LIST *
-functions(void)
-{
-	/* The same library as the one that is tested. */
-	void *library = dlopen(module, RTLD_NOW);
-	CK_C_GetFunctionList get;
-	CK_FUNCTION_LIST *f;
-
-	assert_non_null(library);
-	void *symbol = dlsym(library, "C_GetFunctionList");
-	memcpy(&get, &symbol, sizeof get);
-	assert_int_equal(get(&f), CKR_OK);
-	return f;
-}
-
-/* As a device that was switched off: the module forgets all sessions. */
-static void
-end_sessions(void)
-{
-	(void)functions()->C_Finalize(NULL);
-}
-
-/* Keys with one attribute that is not as PK-198 wants it. */
-static const struct flaw {
-	const char *label;
-	unsigned char id;
-	CK_ATTRIBUTE_TYPE attribute;
-} flaws[] = {
-	{ "pure", 0x10, CKA_CLASS },
-	{ "leaves", 0x11, CKA_EXTRACTABLE },
-	{ "decrypts", 0x12, CKA_DECRYPT },
-	{ "unwraps", 0x13, CKA_UNWRAP },
-	{ "derives", 0x14, CKA_DERIVE },
-	{ "plain", 0x15, CKA_SENSITIVE },
-	{ "open", 0x16, CKA_PRIVATE },
-	{ "mute", 0x17, CKA_SIGN },
-};
-
-static CK_SLOT_ID
-slot_of_token(CK_FUNCTION_LIST *f)
-{
-	CK_SLOT_ID slots[8];
-	CK_TOKEN_INFO info;
-	CK_ULONG n = 8;
-
-	assert_int_equal(f->C_GetSlotList(CK_TRUE, slots, &n), CKR_OK);
-	for (CK_ULONG i = 0; i < n; i++)
-		if (f->C_GetTokenInfo(slots[i], &info) == CKR_OK &&
-		    memcmp(info.label, "ca ", 3) == 0)
-			return slots[i];
-	fail_msg("no token");
-	return 0;
-}
-
-static void
-make_flawed(const struct flaw *flaw)
-{
-	static unsigned char curve[] =
-	    "\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07";
-	static const CK_ATTRIBUTE_TYPE yes[] = { CKA_TOKEN, CKA_PRIVATE,
-		CKA_SENSITIVE, CKA_SIGN };
-	static const CK_ATTRIBUTE_TYPE no[] = { CKA_EXTRACTABLE, CKA_DECRYPT,
-		CKA_UNWRAP, CKA_SIGN_RECOVER, CKA_DERIVE };
-	CK_BBOOL values[COUNT(yes) + COUNT(no)];
-	CK_ATTRIBUTE private[COUNT(values) + 2];
-	unsigned char label[32], pin[] = PIN, id = flaw->id;
-	CK_FUNCTION_LIST *f = functions();
-	CK_MECHANISM m = { CKM_EC_KEY_PAIR_GEN, NULL, 0 };
-	CK_OBJECT_HANDLE made[2];
-	CK_SESSION_HANDLE s;
-	CK_BBOOL is_true = CK_TRUE;
-
-	snprintf((char *)label, sizeof label, "%s", flaw->label);
-	for (size_t i = 0; i < COUNT(values); i++) {
-		CK_ATTRIBUTE_TYPE t =
-		    i < COUNT(yes) ? yes[i] : no[i - COUNT(yes)];
-		values[i] = (i < COUNT(yes)) != (t == flaw->attribute);
-		private[i] = (CK_ATTRIBUTE){ t, &values[i], 1 };
-	}
-	CK_ATTRIBUTE name = { CKA_LABEL, label, strlen(flaw->label) };
-	CK_ATTRIBUTE number = { CKA_ID, &id, 1 };
-	private[COUNT(values)] = name;
-	private[COUNT(values) + 1] = number;
-	CK_ATTRIBUTE public[] = { name, number, { CKA_TOKEN, &is_true, 1 },
-		{ CKA_VERIFY, &is_true, 1 },
-		{ CKA_EC_PARAMS, curve, sizeof curve - 1 } };
-	assert_int_equal(f->C_Initialize(NULL), CKR_OK);
-	assert_int_equal(
-	    f->C_OpenSession(slot_of_token(f),
-		CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &s),
-	    CKR_OK);
-	assert_int_equal(f->C_Login(s, CKU_USER, pin, sizeof pin - 1), CKR_OK);
-	assert_int_equal(f->C_GenerateKeyPair(s, &m, public, COUNT(public),
-			     private, COUNT(private), &made[0], &made[1]),
-	    CKR_OK);
-	end_sessions();
-}
-
-/* pkcs11-tool 0.23 cannot read the public part of a P-384 key, so this one is
- * brought along. */
-static void
-import_key(const char *label, const char *id, EVP_PKEY *key)
-{
-	const char *path = path_of("import.pem");
-	FILE *f = fopen(path, "w");
-
-	assert_non_null(f);
-	assert_int_equal(
-	    PEM_write_PKCS8PrivateKey(f, key, NULL, NULL, 0, NULL, NULL), 1);
-	fclose(f);
-	run("softhsm2-util --import %s --token ca --label %s --id %s --pin %s "
-	    ">/dev/null",
-	    path, label, id, PIN);
-	(void)unlink(path);
-}
-
-static void
-group_setup(void)
-{
-	char conf[1024];
-
-	for (size_t i = 0; i < COUNT(modules) && module == NULL; i++)
-		if (access(modules[i], R_OK) == 0)
-			module = modules[i];
-	if (module == NULL ||
-	    system("command -v pkcs11-tool >/dev/null && "
-		   "command -v softhsm2-util >/dev/null") != 0) {
-		module = NULL;
-		return;
-	}
-	folder = lab_folder();
-	assert_int_equal(mkdir(path_of("tokens"), 0700), 0);
-	snprintf(conf, sizeof conf,
-	    "directories.tokendir = %s/tokens\nobjectstore.backend = file\n"
-	    "log.level = ERROR\n",
-	    folder);
-	write_file("softhsm2.conf", 0600, conf);
-	setenv("SOFTHSM2_CONF", path_of("softhsm2.conf"), 1);
-	write_file("pin", 0400, PIN "\n");
-	run("softhsm2-util --init-token --free --label ca --so-pin so-secret "
-	    "--pin %s >/dev/null",
-	    PIN);
-	make_key("p256", "01", "--key-type EC:prime256v1 --usage-sign");
-	import_key("p384", "02", lab_key(KEY_TYPE_P384, 0));
-	make_key("rsa2048", "03", "--key-type rsa:2048 --usage-sign");
-	make_key("rsa4096", "04", "--key-type rsa:4096 --usage-sign");
-	make_key("twice", "05", "--key-type EC:prime256v1 --usage-sign");
-	make_key("twice", "05", "--key-type EC:prime256v1 --usage-sign");
-	for (size_t i = 0; i < COUNT(flaws); i++)
-		make_flawed(&flaws[i]);
-}
-
-#define NEEDS_TOKEN                                                            \
-	if (module == NULL)                                                    \
-	skip()
 
 /* --- formats ------------------------------------------------------------- */
 
@@ -368,8 +120,9 @@ test_signs(void **state)
 
 	NEEDS_TOKEN;
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		struct token_place place = place_of(rows[i].label, rows[i].id);
-		EVP_PKEY *key = public_key(j, rows[i].label);
+		struct token_place place =
+		    token_lab_place(rows[i].label, rows[i].id);
+		EVP_PKEY *key = token_lab_public_key(j, rows[i].label);
 		const struct sig_alg *alg = sig_alg_for(key, CA_ROLE_ISSUING);
 		const struct signing_key *k;
 		unsigned char out[SIGNATURE_MAX];
@@ -437,10 +190,10 @@ test_refusals(void **state)
 	for (size_t i = 0; i < COUNT(rows) * 2; i++) {
 		bool is_public = i % 2 == 1;
 		struct token_place place =
-		    place_of(rows[i / 2].label, rows[i / 2].id);
+		    token_lab_place(rows[i / 2].label, rows[i / 2].id);
 		const char *text = is_public ? rows[i / 2].public_text
 					     : rows[i / 2].private_text;
-		EVP_PKEY *key = public_key(j, rows[i / 2].key);
+		EVP_PKEY *key = token_lab_public_key(j, rows[i / 2].key);
 		const struct signing_key *k;
 
 		unit_case("%zu", i);
@@ -466,15 +219,15 @@ test_pin_file(void **state)
 	} rows[] = { { 0440, "can read" }, { 0600, "chmod it to 0400" },
 		{ 0404, "can read" } };
 	struct job *j = lab_job();
-	struct token_place place = place_of("p256", "01");
+	struct token_place place = token_lab_place("p256", "01");
 	const struct signing_key *k;
 	(void)state;
 
 	NEEDS_TOKEN;
-	EVP_PKEY *key = public_key(j, "p256");
-	place.pin_file = path_of("pin-open");
+	EVP_PKEY *key = token_lab_public_key(j, "p256");
+	place.pin_file = token_lab_path("pin-open");
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		write_file("pin-open", rows[i].mode, PIN);
+		token_lab_write("pin-open", rows[i].mode, TOKEN_PIN);
 		assert_int_equal(
 		    token_key_open(j, j->arena, &place, key, &k), -1);
 		assert_non_null(strstr(j->err.text, rows[i].text));
@@ -487,7 +240,7 @@ static void
 test_lost(void **state)
 {
 	struct job *j = lab_job();
-	struct token_place place = place_of("p256", "01");
+	struct token_place place = token_lab_place("p256", "01");
 	const struct signing_key *k;
 	unsigned char out[SIGNATURE_MAX];
 	struct span m = SPAN("message");
@@ -496,51 +249,57 @@ test_lost(void **state)
 	(void)state;
 
 	NEEDS_TOKEN;
-	EVP_PKEY *key = public_key(j, "p256");
+	EVP_PKEY *key = token_lab_public_key(j, "p256");
 	const struct sig_alg *alg = sig_alg_for(key, CA_ROLE_ISSUING);
 	assert_int_equal(token_key_open(j, j->arena, &place, key, &k), 0);
 	assert_int_equal(signing_key_use(j, k, alg, m, out, &n), 0);
-	assert_int_equal(rename(path_of("tokens"), path_of("away")), 0);
-	assert_int_equal(mkdir(path_of("tokens"), 0700), 0);
-	end_sessions();
+	assert_int_equal(
+	    rename(token_lab_path("tokens"), token_lab_path("away")), 0);
+	assert_int_equal(mkdir(token_lab_path("tokens"), 0700), 0);
+	token_lab_end_sessions();
 	for (size_t i = 0; i < COUNT(pauses); i++) {
 		unit_case("pause %zu", i);
 		assert_int_equal(signing_key_use(j, k, alg, m, out, &n), -1);
 		assert_int_equal(j->err.kind, ERR_BUSY);
 		job_recover(j);
 		j->now += pauses[i] - 1;
-		assert_int_equal(rmdir(path_of("tokens")), 0);
-		assert_int_equal(rename(path_of("away"), path_of("tokens")), 0);
+		assert_int_equal(rmdir(token_lab_path("tokens")), 0);
+		assert_int_equal(
+		    rename(token_lab_path("away"), token_lab_path("tokens")),
+		    0);
 		assert_int_equal(k->ready(j, k->context), -1);
 		job_recover(j);
-		assert_int_equal(rename(path_of("tokens"), path_of("away")), 0);
-		assert_int_equal(mkdir(path_of("tokens"), 0700), 0);
+		assert_int_equal(
+		    rename(token_lab_path("tokens"), token_lab_path("away")),
+		    0);
+		assert_int_equal(mkdir(token_lab_path("tokens"), 0700), 0);
 		j->now += 1;
 	}
-	assert_int_equal(rmdir(path_of("tokens")), 0);
-	assert_int_equal(rename(path_of("away"), path_of("tokens")), 0);
+	assert_int_equal(rmdir(token_lab_path("tokens")), 0);
+	assert_int_equal(
+	    rename(token_lab_path("away"), token_lab_path("tokens")), 0);
 	assert_int_equal(k->ready(j, k->context), 0);
 	assert_int_equal(signing_key_use(j, k, alg, m, out, &n), 0);
 	assert_true(verifies(j, key, alg, m, out, n));
 }
 
-/* PK-199: a wrong PIN is tried once; the next start finds the token's mark and
- * does not try at all.  Last, since the token remembers. */
+/* PK-199: a wrong PIN is tried once; the next start finds the token's
+ * mark and does not try at all.  Last, since the token remembers. */
 static void
 test_wrong_pin(void **state)
 {
 	struct job *j = lab_job();
-	struct token_place place = place_of("p256", "01");
+	struct token_place place = token_lab_place("p256", "01");
 	const struct signing_key *k;
 	(void)state;
 
 	NEEDS_TOKEN;
-	EVP_PKEY *key = public_key(j, "p256");
-	write_file("pin-wrong", 0400, "not-the-pin");
-	place.pin_file = path_of("pin-wrong");
+	EVP_PKEY *key = token_lab_public_key(j, "p256");
+	token_lab_write("pin-wrong", 0400, "not-the-pin");
+	place.pin_file = token_lab_path("pin-wrong");
 	assert_int_equal(token_key_open(j, j->arena, &place, key, &k), -1);
 	assert_non_null(strstr(j->err.text, "CKR_PIN_INCORRECT"));
-	assert_int_equal(j->err.kind, ERR_INTERNAL);
+	assert_int_equal(j->err.kind, ERR_REFUSED);
 	job_recover(j);
 	for (int i = 0; i < 3; i++) {
 		assert_int_equal(
@@ -564,6 +323,6 @@ static const struct CMUnitTest tests[] = {
 int
 main(void)
 {
-	group_setup();
+	token_lab_start();
 	return unit_run(tests, COUNT(tests));
 }

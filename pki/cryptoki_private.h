@@ -1,0 +1,36 @@
+/*
+ * What cryptoki.c, cryptoki_key.c and cryptoki_error.c share.
+ */
+#ifndef PKI_CRYPTOKI_PRIVATE_H
+#define PKI_CRYPTOKI_PRIVATE_H
+
+#include <openssl/types.h>
+#include <p11-kit/pkcs11.h>
+
+#include "pki/cryptoki.h"
+
+struct cryptoki {
+	const struct token_place *place;
+	struct span id;     /* CKA_ID */
+	unsigned char *pin; /* locked memory; wiped once it was refused */
+	size_t pin_len;
+	bool is_pin_refused;
+	CK_FUNCTION_LIST *f;
+	bool is_initialized;
+	bool is_logged_in;
+	CK_SLOT_ID slot;
+	CK_SESSION_HANDLE session;
+	CK_OBJECT_HANDLE key;
+};
+
+/* -1 saying that `what` gave `rv`: ERR_REFUSED if the same call would give it
+ * again, ERR_BUSY if not. */
+int cryptoki_fail(struct job *j, const char *what, CK_RV rv);
+
+/* Of a session that is logged in: finds the private key, and compares its
+ * public part and its attributes (PK-196, PK-198).  0; -1 as
+ * cryptoki_connect(). */
+int cryptoki_find_key(
+    struct job *j, struct cryptoki *c, const EVP_PKEY *public_key);
+
+#endif

@@ -1,0 +1,44 @@
+/*
+ * Keys in SoftHSM, made by pkcs11-tool as an operator would, for the tests of
+ * keys in tokens.
+ */
+#ifndef TESTS_UNIT_TOKEN_LAB_H
+#define TESTS_UNIT_TOKEN_LAB_H
+
+#include <openssl/types.h>
+#include <p11-kit/pkcs11.h>
+#include <sys/types.h>
+
+#include "pki/token_key.h"
+
+struct job;
+
+#define TOKEN_PIN "correct-pin"
+
+/*
+ * A token "ca" with the keys p256 (id 01), p384 (02), rsa2048 (03), rsa4096
+ * (04), two of the name twice (05), and those of test_token_key.c with one
+ * attribute that PK-198 does not want.  Before the first test; makes nothing
+ * where SoftHSM is not installed.
+ */
+void token_lab_start(void);
+/* Was it made?  If not, the test is skipped. */
+bool token_lab_is_there(void);
+#define NEEDS_TOKEN                                                            \
+	if (!token_lab_is_there())                                             \
+	skip()
+
+/* In the token's folder; the last 256 stay as they are. */
+const char *token_lab_path(const char *name);
+void token_lab_write(const char *name, mode_t mode, const char *text);
+EVP_PKEY *token_lab_public_key(struct job *j, const char *label);
+/* Private mode. */
+struct token_place token_lab_place(const char *label, const char *id);
+
+/* The module's own list, which the code under test calls through as well: a
+ * test may put a function of its own into it. */
+CK_FUNCTION_LIST *token_lab_functions(void);
+/* As a device that was switched off: the module forgets all sessions. */
+void token_lab_end_sessions(void);
+
+#endif
