@@ -139,6 +139,7 @@ role_main(const struct role_ops *ops, const struct role_start *start)
 	struct role_env env = { .keep = arena_new(), .intake = start->intake };
 	struct job j;
 	int result = -1;
+	bool is_refused;
 
 	this_role = ops->role;
 	ready_pipe = start->ready_fd;
@@ -165,8 +166,11 @@ role_main(const struct role_ops *ops, const struct role_start *start)
 	}
 	if (env.role != NULL && ops->close != NULL)
 		ops->close(&env);
+	is_refused = j.err.kind == ERR_REFUSED;
 	store_close(env.store);
 	job_done(&j);
 	arena_free(env.keep);
+	if (is_refused)
+		return ROLE_EXIT_REFUSED;
 	return result == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -39,6 +39,11 @@ struct role_start {
 	const char *intake;   /* of the validator */
 };
 
+/* Exit status of a role, and then of countersignd, that must not be started
+ * again until a person has mended something: a token that was given a wrong
+ * PIN counts the tries (PK-199).  EX_CONFIG of sysexits.h. */
+#define ROLE_EXIT_REFUSED 78
+
 /* `countersignd --role NAME`: the whole life of the process.  Returns the
  * exit status. */
 int role_main(const struct role_ops *ops, const struct role_start *start);

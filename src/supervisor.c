@@ -12,6 +12,7 @@
 #include "src/intake.h"
 #include "src/notify.h"
 #include "src/privilege.h"
+#include "src/role.h"
 #include "src/trim.h"
 #include "src/wake.h"
 
@@ -31,6 +32,8 @@
 /* A role that lived this long is not in a loop of failures. */
 #define STEADY_MS 60000
 #define DRAIN_MS 30000
+/* Of a role that is started again on SIGHUP only. */
+#define NEVER_MS INT64_MAX
 
 struct child {
 	enum role role;
@@ -52,7 +55,7 @@ struct supervisor {
 	sigset_t old_mask;
 	bool stopping;
 	bool told_ready;
-	bool failed; /* at the first start */
+	int status; /* of a failure at the first start */
 	int64_t stop_ms;
 	int64_t began_ms;
 };
@@ -148,14 +151,34 @@ begin_stop(struct supervisor *s)
  * started for the first time is for a person to mend, so nothing stays.
  */
 static void
-give_up(struct supervisor *s, const struct child *c)
+give_up(struct supervisor *s, const struct child *c, int status)
 {
 	log_error("cannot start",
 	    "which=%s next=\"mend what this role's line says; nothing is "
 	    "started\"",
 	    role_name(c->role));
-	s->failed = true;
+	s->status = status == ROLE_EXIT_REFUSED ? status : EXIT_FAILURE;
 	begin_stop(s);
+}
+
+/* What it did it must not do again and again (PK-199). */
+static void
+keep_down(struct child *c)
+{
+	log_error("role stays down",
+	    "which=%s next=\"mend what this role's line says, then send SIGHUP "
+	    "or start countersignd again; the other roles go on\"",
+	    role_name(c->role));
+	c->start_ms = NEVER_MS;
+}
+
+static void
+start_again_soon(struct supervisor *s)
+{
+	for (size_t i = 0; i < s->child_count; i++)
+		if (s->children[i].pid == 0 &&
+		    s->children[i].start_ms == NEVER_MS)
+			s->children[i].start_ms = clock_mono_ms();
 }
 
 static void
@@ -170,7 +193,11 @@ child_ended(struct supervisor *s, struct child *c, int status)
 	if (s->stopping)
 		return;
 	if (!s->told_ready && WIFEXITED(status) && WEXITSTATUS(status) != 0) {
-		give_up(s, c);
+		give_up(s, c, WEXITSTATUS(status));
+		return;
+	}
+	if (WIFEXITED(status) && WEXITSTATUS(status) == ROLE_EXIT_REFUSED) {
+		keep_down(c);
 		return;
 	}
 	/* Who was killed from outside did not fail. */
@@ -217,6 +244,7 @@ take_signals(struct supervisor *s)
 		case SIGHUP:
 			log_info("reloading", "file=%s", s->conf->file);
 			signal_children(s, SIGHUP);
+			start_again_soon(s);
 			break;
 		default: /* SIGCHLD */
 			reap(s);
@@ -370,5 +398,5 @@ supervisor_main(const struct conf *conf)
 	log_info(
 	    "stopped", "ms=%lld", (long long)(clock_mono_ms() - s.began_ms));
 	arena_free(arena);
-	return s.failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return s.status;
 }
