@@ -157,6 +157,8 @@ def log_time(event):
 class Site:
     """A laboratory, a CA, and countersignd; gone when the block ends."""
 
+    key_type = "p256"
+
     def __init__(self, settings=None):
         self.settings = dict(settings or {})
         self.build = find_build()
@@ -257,7 +259,7 @@ class Site:
     def init(self):
         words = [f"{self.build}/countersign", "init", "--dir", self.state,
                  "--name", "Countersign Test", "--organization", "Test",
-                 "--country", "XX", "--key-type", "p256"]
+                 "--country", "XX", "--key-type", self.key_type]
         for name, value in self.wanted_settings().items():
             words += ["--set", f"{name}={value}"]
         command(*words)

@@ -42,6 +42,7 @@ EXTRA_DIST += \
 	tests/integration/README.md \
 	tests/integration/acme.py \
 	tests/integration/harness.py \
+	tests/integration/hsm.py \
 	tests/integration/letters.py \
 	tests/integration/signer.py \
 	tests/integration/smime_reader.py \
@@ -81,4 +82,5 @@ EXTRA_DIST += \
 	tests/integration/test_status.py \
 	tests/integration/test_storm.py \
 	tests/integration/test_texts.py \
+	tests/integration/test_token.py \
 	tests/integration/ways.py

@@ -1,0 +1,285 @@
+#!/usr/bin/python3
+"""The issuing key in a PKCS#11 token: issuance by mail, and what happens while
+the token is away, refuses, or is asked with a wrong PIN."""
+
+import http.client
+import os
+import signal
+import threading
+import time
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import ocsp
+
+import hsm
+from acme import Client, load_chain
+from harness import Skip, case, command, eventually, read_file, run, say
+from letters import answer
+
+WORKERS = 4
+OUTAGES = 3
+
+
+SETTINGS = {"issuer.ocsp_url": "http://ocsp.ca.test/ocsp",
+            "issuer.ocsp_folder": "state/ocsp"}
+
+
+def fetch(site, path, method="GET", body=None):
+    link = http.client.HTTPConnection("127.0.0.1", site.status_port,
+                                      timeout=10)
+    try:
+        link.request(method, path, body)
+        got = link.getresponse()
+        assert got.status == 200, got.status
+        return got.read()
+    finally:
+        link.close()
+
+
+def the_list(site):
+    return x509.load_der_x509_crl(fetch(site, "/issuing.crl"))
+
+
+def is_listed(site, leaf):
+    return the_list(site).get_revoked_certificate_by_serial_number(
+        leaf.serial_number) is not None
+
+
+def ocsp_says(site, leaf):
+    issuer = x509.load_pem_x509_certificate(
+        read_file(f"{site.state}/ca/issuing.pem").encode())
+    der = ocsp.OCSPRequestBuilder().add_certificate(
+        leaf, issuer, hashes.SHA1()).build().public_bytes(Encoding.DER)
+    return ocsp.load_der_ocsp_response(
+        fetch(site, "/ocsp", "POST", der)).certificate_status.name
+
+
+def prove(site, client, mailbox):
+    """By mail; what is ordered for it afterwards needs none."""
+    order = client.order(mailbox)
+    challenge = order.challenge()
+    challenge.post()
+    answer(site, challenge)
+    order.wait("ready")
+    return order
+
+
+class Worker(threading.Thread):
+    """Orders one certificate after the other, until it is told to stop."""
+
+    def __init__(self, client, mailbox, stop):
+        super().__init__()
+        self.client = client
+        self.mailbox = mailbox
+        self.stop = stop
+        self.orders = []
+        self.error = None
+
+    def run(self):
+        try:
+            while not self.stop.is_set():
+                order = self.client.order(self.mailbox)
+                self.orders.append(order)
+                order.wait("ready")
+                order.finalize()
+                order.wait("valid", seconds=120)
+                time.sleep(0.05)
+        except Exception as e:  # told by the main thread
+            self.error = e
+
+
+def start_workers(site, stop):
+    workers = []
+    for i in range(WORKERS):
+        client, mailbox = Client(site), f"alice+worker{i}@user.test"
+        prove(site, client, mailbox)
+        workers.append(Worker(client, mailbox, stop))
+    for worker in workers:
+        worker.start()
+    return workers
+
+
+def end_workers(site, stop, workers):
+    stop.set()
+    site.make_due(wait=False)
+    for worker in workers:
+        worker.join(150)
+
+
+def test_issues(site):
+    client = Client(site)
+    with case("PK-196, PK-197: a certificate by mail, signed in the token"):
+        order = prove(site, client, "alice@user.test")
+        chain = order.certificate()
+        with open(f"{site.folder}/chain.pem", "wb") as f:
+            f.writelines(c.public_bytes(Encoding.PEM) for c in chain)
+        command("openssl", "verify", "-purpose", "smimesign", "-CAfile",
+                f"{site.state}/ca/root.pem", "-untrusted",
+                f"{site.folder}/chain.pem", f"{site.folder}/chain.pem")
+        site.leaf = chain[0]
+        site.client = client
+    with case("PK-199: root's PIN file is read, and is root's afterwards"):
+        if os.getuid() == 0:
+            assert os.stat(site.pin_file).st_uid == 0
+        assert hsm.PIN not in site.log()
+    with case("PK-151, PK-168: list and OCSP answers are signed in it, too"):
+        the_list(site)
+        assert ocsp_says(site, site.leaf) == "GOOD"
+    with case("check: all is well"):
+        said = site.countersign("check")
+        assert "ok    issuing CA\n" in said, said
+
+
+def test_outage(site):
+    """One outage, looked at closely."""
+    mark = site.mark()
+    held = site.client.order("alice@user.test")
+    with site.without_token():
+        with case("PK-200: while the token is away an order waits"):
+            held.finalize()
+            site.wait_event("token away", mark)
+            for _ in range(3):
+                site.make_due(wait=False)
+                time.sleep(1)
+                assert held.read()["status"] == "processing"
+            assert site.roles().get("issuer"), "the issuer ended"
+        with case("PK-200: the log says so, each time it is tried, with what "
+                  "to do and when the next try is"):
+            lines = site.events("token away", mark)
+            assert len(lines) >= 2, lines
+            for i, line in enumerate(lines[:3]):
+                assert f"tried again in {2 ** i} s" in line["next"], line
+                assert "look after the token" in line["next"], line
+        with case("PK-200: check says so"):
+            said = site.countersign("check", status=1)
+            line, = [t for t in said.splitlines()
+                     if t.startswith("WRONG issuing CA")]
+            assert "token" in line, line
+            say(line)
+        with case("PK-200: another mailbox is proven by mail meanwhile"):
+            other = prove(site, site.client, "alice+other@user.test")
+            other.finalize()
+            assert other.read()["status"] == "processing"
+        with case("PK-200: list and OCSP answers go on being served; a "
+                  "revocation is taken, and only the list waits with it"):
+            before = the_list(site).last_update
+            site.countersign("cert", "--revoke", "--reason", "4",
+                             f"{site.leaf.serial_number:034x}")
+            # The responder's key is not in the token.
+            eventually(lambda: ocsp_says(site, site.leaf) == "REVOKED",
+                       "the answer")
+            assert the_list(site).last_update == before
+    with case("PK-200: it comes back, and the log says so"):
+        site.wait_event("token back", mark, 90)
+    with case("PK-200: what waited is signed: nothing is lost"):
+        site.make_due(wait=False)
+        for order in held, other:
+            order.wait("valid", seconds=90)
+            rows = site.query("SELECT der IS NOT NULL FROM cert "
+                              "WHERE order_id = ?", order.id)
+            assert rows == [(1,)], rows
+    with case("PK-157, PK-169: the revocation is published"):
+        eventually(lambda: is_listed(site, site.leaf), "the list", 90)
+        assert ocsp_says(site, site.leaf) == "REVOKED"
+    with case("check: all is well again"):
+        assert "ok    issuing CA\n" in site.countersign("check")
+
+
+def test_load(site):
+    """Away and back, again and again, while certificates are ordered."""
+    stop = threading.Event()
+    workers = start_workers(site, stop)
+    mark = site.mark()
+    try:
+        for _ in range(OUTAGES):
+            time.sleep(2)
+            with site.without_token():
+                time.sleep(4)
+            site.make_due(wait=False)
+    finally:
+        end_workers(site, stop, workers)
+    orders = [order for worker in workers for order in worker.orders]
+    say(f"{len(orders)} orders; away {len(site.events('token away', mark))}, "
+        f"back {len(site.events('token back', mark))} times in the log")
+    with case("PK-200: under load: every order ends valid"):
+        for worker in workers:
+            if worker.error:
+                raise worker.error
+            assert not worker.is_alive(), "an order never ended"
+        assert site.events("token away", mark)
+        for order in orders:
+            assert order.read()["status"] == "valid", order.url
+    with case("PK-143, PK-145: each with one certificate, no number twice"):
+        serials = set()
+        for order in orders:
+            chain = load_chain(order.client.post(
+                order.read()["certificate"], None, 200).body)
+            rows = site.query("SELECT serial FROM cert WHERE order_id = ?",
+                              order.id)
+            assert [int(r[0], 16) for r in rows] == [chain[0].serial_number]
+            serials.add(chain[0].serial_number)
+        assert len(serials) == len(orders)
+    with case("no order was given up, nothing failed for another reason"):
+        said = site.log(mark)
+        for event in ("certificate not issued", "certificate refused",
+                      "certificate uncertain", "token refuses", "role ended"):
+            assert f'event="{event}"' not in said, event
+
+
+def test_wrong_pin(site):
+    """Last: the token remembers."""
+    with case("PK-199: an issuer that starts with a wrong PIN tries it once, "
+              "and is left down"):
+        mark = site.mark()
+        site.write_pin("not-the-pin")
+        os.kill(site.roles()["issuer"], signal.SIGKILL)
+        line = site.wait_event("role stays down", mark)
+        assert "SIGHUP" in line["next"], line
+        time.sleep(3)
+        said, = site.events("role cannot start", mark)
+        assert "CKR_PIN_INCORRECT" in said["error"], said
+        assert "issuer" not in site.roles()
+    with case("PK-199: the right one is not tried before a login by hand, "
+              "since the token counts"):
+        site.write_pin(hsm.PIN)
+        mark = site.mark()
+        site.daemon.send_signal(signal.SIGHUP)
+        site.wait_event("role stays down", mark)
+        said, = site.events("role cannot start", mark)
+        assert "until a login by hand" in said["error"], said
+        line = [t for t in site.countersign("check", status=1).splitlines()
+                if t.startswith("WRONG issuing CA")]
+        assert "until a login by hand" in line[0], line
+    with case("PK-199: the server does not start with it either, and says so "
+              "to the service manager"):
+        site.stop()
+        mark = site.mark()
+        try:
+            site.start()
+            raise RuntimeError("it started")
+        except AssertionError:
+            pass
+        assert site.daemon.wait(40) == 78, site.daemon.returncode
+        assert "until a login by hand" in site.log(mark)
+    with case("PK-199: after it everything goes on"):
+        site.log_in_by_hand()
+        site.start()
+        Client(site).order("alice@user.test")
+
+
+def test_remote(_):
+    """RSA, and a token that is another process, killed under load."""
+    with hsm.RemoteTokenSite(SETTINGS) as site:
+        for test in test_issues, test_outage, test_load:
+            test(site)
+
+
+if hsm.missing():
+    with case("a token"):
+        raise Skip(f"{hsm.missing()} is not installed")
+    print("1..1")
+else:
+    run(SETTINGS, test_issues, test_outage, test_load, test_wrong_pin,
+        test_remote, kind=hsm.TokenSite)
