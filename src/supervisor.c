@@ -40,6 +40,7 @@ struct child {
 	const char *intake; /* of a validator */
 	pid_t pid;          /* 0: not running */
 	int ready_fd;       /* -1: has said that it works, or is gone */
+	bool is_ready;      /* has said so */
 	int64_t started_ms;
 	int64_t start_ms; /* when to start again */
 	int64_t pause_ms;
@@ -122,6 +123,7 @@ start_child(struct supervisor *s, struct child *c)
 	}
 	c->pid = pid;
 	c->ready_fd = fds[0];
+	c->is_ready = false;
 	c->started_ms = clock_mono_ms();
 	log_debug("role started", "which=%s pid=%d", role_name(c->role), pid);
 }
@@ -260,12 +262,11 @@ child_ready(struct supervisor *s, struct child *c)
 	bool all = true;
 
 	/* End of file without a byte: the role died; SIGCHLD says more. */
-	if (read(c->ready_fd, &byte, 1) != 1)
-		all = false;
+	c->is_ready = read(c->ready_fd, &byte, 1) == 1;
 	close(c->ready_fd);
 	c->ready_fd = -1;
 	for (size_t i = 0; i < s->child_count; i++)
-		if (s->children[i].pid == 0 || s->children[i].ready_fd >= 0)
+		if (s->children[i].pid == 0 || !s->children[i].is_ready)
 			all = false;
 	if (!all || s->told_ready)
 		return;
