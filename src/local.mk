@@ -84,6 +84,7 @@ libcs_src_a_SOURCES = \
 	src/lists.c \
 	src/listen.c src/listen.h \
 	src/notify.c src/notify.h \
+	src/nss.c src/nss.h \
 	src/patience.c src/patience.h \
 	src/privilege.c src/privilege.h \
 	src/published.c src/published.h \

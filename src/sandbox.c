@@ -9,6 +9,7 @@
 #include "src/conf_table.h"
 #include "src/intake.h"
 #include "src/landlock.h"
+#include "src/nss.h"
 
 #include <libgen.h>
 #include <stdlib.h>
@@ -320,6 +321,9 @@ sandbox_enter(struct job *j, enum role role, const char *intake)
 		    "isolation = require, and this kernel has no %s: start "
 		    "another kernel, or set isolation = use",
 		    lacks);
+	/* The database may be on a machine whose name is looked up later. */
+	if (calls.short_list && calls.sockets)
+		nss_preload(j, NSS_CONF);
 	if (files && limit_files(j, role, &calls) < 0)
 		return -1;
 	if (calls_supported() && calls_limit(j, &calls) < 0)

@@ -9,7 +9,9 @@
  *	validator   its database and mail files; connects, and for LMTP listens
  *
  * With PostgreSQL every role may also connect to the database, and read what
- * file modes allow: which files libpq wants is not known here.
+ * file modes allow: which files libpq wants is not known here.  An issuer whose
+ * key is in a token may do what its module needs: files and connections as
+ * their modes allow, also new code, which modules load when they connect again.
  */
 #ifndef SRC_SANDBOX_H
 #define SRC_SANDBOX_H
