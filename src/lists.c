@@ -212,8 +212,8 @@ reserve(struct job *j, const struct crl *last, uint64_t above, struct crl *list)
 	return store_commit(j);
 }
 
-static void
-warn_of_size(const struct crl *list)
+void
+issuer_list_warn_of_size(const struct crl *list)
 {
 	size_t size = list->der.n;
 
@@ -293,11 +293,12 @@ publish(struct issuer *i, struct job *j, const struct crl *last)
 		return -1;
 	/* PK-169: what the list will say is in the answers before. */
 	answers_follow(i, j);
+	/* PK-183: also while the key's token is away. */
+	alarm_if_late(j, since);
 	if (crl_sign(j, i->ca, &in, &list.der) < 0 ||
 	    record(j, &list, rows, in.count) < 0)
 		return -1;
-	alarm_if_late(j, since);
-	warn_of_size(&list);
+	issuer_list_warn_of_size(&list);
 	log_info("revocation list signed",
 	    "shard=%" PRId64 " number=%" PRId64 " entries=%zu", list.shard,
 	    list.number, in.count);
@@ -307,22 +308,28 @@ publish(struct issuer *i, struct job *j, const struct crl *last)
 /*
  * The shard's file is written from the committed list, whoever signed it:
  * after a crash between the two, after a write that failed, and where another
- * issuer has made a newer one.
+ * issuer has made a newer one.  Not before that is it published (PK-157).
  */
 static int
 write_out(struct issuer *i, struct job *j, const struct crl *last)
 {
 	const char *file =
 	    status_shard_file(j->arena, &j->conf->issuer, last->shard);
-	struct crl_input l;
+	struct crl_input served, l;
 	struct crl row;
+	bool was_out;
 
 	if (last->number == 0 || (i->written[last->shard] == last->number &&
 				     access(file, F_OK) == 0))
 		return 0;
 	if (store_crl_latest(j, label_of(i), last->shard, &row) != 1 ||
-	    crl_read(j, i->ca, row.der, &l) < 0 ||
-	    file_write(j, file, 0644, row.der) < 0)
+	    crl_read(j, i->ca, row.der, &l) < 0)
+		return -1;
+	was_out = read_served(i, j, last->shard, &served) &&
+		  served.number >= l.number;
+	if (!was_out)
+		alarm_if_late(j, l.this_update);
+	if (file_write(j, file, 0644, row.der) < 0)
 		return -1;
 	i->written[last->shard] = row.number;
 	log_info("revocation list",

@@ -15,6 +15,7 @@
 
 struct answers;
 struct ca;
+struct crl;
 struct crl_input;
 struct order;
 struct seal_key;
@@ -53,6 +54,8 @@ int issuer_list_former(const struct issuer *i, struct job *j, int64_t shard,
 int issuer_list_is_out(const struct issuer *i, struct job *j, int64_t shard);
 /* How long revocations are collected after a list of so many octets. */
 int64_t issuer_list_pause(size_t octets);
+/* PK-162: a line in the log from 1 MB on, an alarm from 10 MB on. */
+void issuer_list_warn_of_size(const struct crl *list);
 
 /*
  * Incidents (src/incidents.c, PK-185): alarms before a deadline, and from it

@@ -1,11 +1,12 @@
 /*
- * When the issuer makes revocation lists, and that they get out: PK-156, PK-158
- * to PK-160, PK-182, AC-159.
+ * When the issuer makes revocation lists, and that they get out: PK-141,
+ * PK-156 to PK-160, PK-162, PK-182, PK-183, AC-159.
  */
 #include "config.h"
 
 #include "tests/unit/store_fixture.h"
 
+#include <inttypes.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
@@ -20,6 +21,7 @@
 #include "lib/clock.h"
 #include "lib/conf.h"
 #include "lib/fdio.h"
+#include "pki/ca.h"
 #include "pki/crl.h"
 #include "pki/key.h"
 #include "src/role_issuer.h"
@@ -281,6 +283,91 @@ test_file(struct job *j)
 	unlink(file);
 	assert_int_equal(publish_all(&lab), 0);
 	assert_string_equal(listed(&lab), "0101:4");
+}
+
+static bool
+says(const char *log, const char *event, int64_t seconds)
+{
+	char text[128];
+
+	snprintf(text, sizeof(text), "event=\"%s\" seconds=%" PRId64 " ", event,
+	    seconds);
+	return strstr(log, text) != NULL;
+}
+
+/* PK-157, PK-182: a revocation is published when the list with it is out; the
+ * row and the signature end no clock. */
+static void
+test_late(struct job *j)
+{
+	struct lab lab;
+	const char *file, *log;
+
+	lab_init(&lab, j);
+	file = lab.conf.issuer.crl_file;
+	publish_all(&lab);
+	at(&lab, FIXTURE_NOW + HOUR);
+	revoke_one(&lab, make_cert(&lab, FIXTURE_NOW + 365 * DAY), 4);
+
+	/* signed in time, and not written */
+	lab.conf.issuer.crl_file = "/nonexistent/folder/list.crl";
+	at(&lab, FIXTURE_NOW + HOUR + 600);
+	unit_log_begin();
+	EXPECT(j, issuer_list_step(&lab.issuer, j), 1);
+	EXPECT(j, issuer_list_step(&lab.issuer, j), -1);
+	log = unit_log_end();
+	assert_null(strstr(log, "late"));
+	job_recover(j);
+	at(&lab, FIXTURE_NOW + HOUR + 600 + 601);
+	unit_log_begin();
+	EXPECT(j, issuer_list_step(&lab.issuer, j), -1);
+	assert_true(says(unit_log_end(), "revocation list late", 601));
+	job_recover(j);
+	lab.conf.issuer.crl_file = file;
+	assert_string_equal(listed(&lab), "");
+	unit_log_begin();
+	assert_int_equal(publish_all(&lab), 0);
+	assert_true(says(unit_log_end(), "revocation list late", 601));
+	assert_string_equal(listed(&lab), "0101:4");
+
+	/* a new process finds it out, and the hour it is of is no matter */
+	at(&lab, FIXTURE_NOW + 2 * HOUR);
+	lab.issuer.written[0] = 0;
+	unit_log_begin();
+	assert_int_equal(publish_all(&lab), 0);
+	assert_null(strstr(unit_log_end(), "late"));
+}
+
+/* PK-162 */
+static void
+test_sizes(void **state)
+{
+	static const struct {
+		size_t octets;
+		const char *event;
+	} rows[] = { { 999999, NULL },
+		{ 1000000, "warning event=\"revocation list large\" " },
+		{ 9999999, "warning event=\"revocation list large\" " },
+		{ 10000000, "error event=\"revocation list too large\" " } };
+	(void)state;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct crl list = { .shard = 3,
+			.der = { "", rows[i].octets } };
+		const char *log;
+
+		unit_case("%zu", rows[i].octets);
+		unit_log_begin();
+		issuer_list_warn_of_size(&list);
+		log = unit_log_end();
+		if (rows[i].event == NULL) {
+			assert_string_equal(log, "");
+			continue;
+		}
+		assert_non_null(strstr(log, rows[i].event));
+		assert_non_null(strstr(log, "shard=3 "));
+		assert_non_null(strstr(log, "issuer.crl_shards"));
+	}
 }
 
 /* Another machine has made a list: its file is this one's too. */
@@ -547,6 +634,41 @@ test_taken_back(struct job *j)
 	fixture_sql(j, "DROP TABLE kept");
 }
 
+/* PK-141, PK-183: a key that is away, or signs what does not verify: the
+ * former list stays, and the alarm does not wait for the signature. */
+static void
+test_cannot_sign(struct job *j)
+{
+	struct lab lab;
+	struct span before;
+
+	lab_init(&lab, j);
+	publish_all(&lab);
+	before = file_of(&lab, 0);
+	at(&lab, FIXTURE_NOW + HOUR);
+	revoke_one(&lab, make_cert(&lab, FIXTURE_NOW + 365 * DAY), 4);
+	for (size_t i = 0; i < 2; i++) {
+		struct ca odd = *lab.issuer.ca;
+		const struct ca *right = lab.issuer.ca;
+
+		unit_case("%s", i == 0 ? "away" : "another key");
+		odd.signer.key = i == 0 ? NULL
+					: signing_key_new(j->arena,
+					      lab_key(KEY_TYPE_P256, 0));
+		lab.issuer.ca = &odd;
+		at(&lab, FIXTURE_NOW + HOUR + 601 + (int64_t)i);
+		unit_log_begin();
+		EXPECT(j, issuer_list_step(&lab.issuer, j), -1);
+		assert_true(says(
+		    unit_log_end(), "revocation list late", 601 + (int64_t)i));
+		job_recover(j);
+		lab.issuer.ca = right;
+		assert_true(span_eq(file_of(&lab, 0), before));
+	}
+	assert_int_equal(publish_all(&lab), 1);
+	assert_string_equal(listed(&lab), "0101:4");
+}
+
 /* A list in the database that this CA did not sign is never written out. */
 static void
 test_foreign_list(struct job *j)
@@ -577,6 +699,9 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_times),
 	STORE_TEST(test_reason_changes),
 	STORE_TEST(test_file),
+	STORE_TEST(test_late),
+	STORE_TEST(test_cannot_sign),
+	cmocka_unit_test(test_sizes),
 	STORE_TEST(test_other_issuer),
 	STORE_TEST(test_overtaken),
 	STORE_TEST(test_expired_entry),

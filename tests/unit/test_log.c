@@ -11,52 +11,19 @@
 #include "lib/clock.h"
 #include "lib/log.h"
 
-/* Standard error goes to a file while a test logs. */
-struct capture {
-	FILE *file;
-	int saved;
-	char text[20000];
-};
-
-static struct capture capture;
-
-static void
-capture_begin(void)
-{
-	capture.file = tmpfile();
-	assert_non_null(capture.file);
-	capture.saved = dup(STDERR_FILENO);
-	assert_true(capture.saved >= 0);
-	assert_true(dup2(fileno(capture.file), STDERR_FILENO) >= 0);
-}
-
-static const char *
-capture_end(void)
-{
-	size_t n;
-
-	assert_true(dup2(capture.saved, STDERR_FILENO) >= 0);
-	close(capture.saved);
-	rewind(capture.file);
-	n = fread(capture.text, 1, sizeof(capture.text) - 1, capture.file);
-	capture.text[n] = '\0';
-	fclose(capture.file);
-	return capture.text;
-}
-
 static void
 test_line(void **state)
 {
 	(void)state;
 	clock_set(1772445600);
-	capture_begin();
+	unit_log_begin();
 	log_open("web", LOG_LEVEL_DEBUG);
 	log_info("mail sent", "order=%s relay=%d", "x", 25);
 	log_warning("slow", "");
 	log_error("e", "a=%s", "b");
 	log_open(NULL, LOG_LEVEL_DEBUG);
 	log_debug("no role", "k=v");
-	assert_string_equal(capture_end(),
+	assert_string_equal(unit_log_end(),
 	    "2026-03-02T10:00:00.000Z info role=web event=\"mail sent\" "
 	    "order=x relay=25\n"
 	    "2026-03-02T10:00:00.000Z warning role=web event=slow\n"
@@ -75,13 +42,13 @@ test_levels(void **state)
 		const char *text;
 		size_t n = 0;
 
-		capture_begin();
+		unit_log_begin();
 		log_open("web", (enum log_level)max);
 		log_error("ev-e", "");
 		log_warning("ev-w", "");
 		log_info("ev-i", "");
 		log_debug("ev-d", "");
-		text = capture_end();
+		text = unit_log_end();
 		while ((text = strstr(text, "=ev-")) != NULL) {
 			got[n++] = text[4];
 			text++;
@@ -100,7 +67,7 @@ test_journal(void **state)
 	const char *text;
 
 	(void)state;
-	capture_begin();
+	unit_log_begin();
 	assert_int_equal(fstat(STDERR_FILENO, &st), 0);
 	snprintf(stream, sizeof(stream), "%ju:%ju", (uintmax_t)st.st_dev,
 	    (uintmax_t)st.st_ino);
@@ -115,7 +82,7 @@ test_journal(void **state)
 	log_info("elsewhere", "");
 	unsetenv("JOURNAL_STREAM");
 	log_open(NULL, LOG_LEVEL_INFO);
-	text = capture_end();
+	text = unit_log_end();
 	assert_true(span_starts(span_str(text),
 	    SPAN("<3>role=issuer event=e\n<4>role=issuer event=w\n"
 		 "<6>role=issuer event=i k=v\n<7>role=issuer event=d\n20")));
@@ -129,18 +96,18 @@ test_one_line(void **state)
 	const char *text;
 
 	(void)state;
-	capture_begin();
+	unit_log_begin();
 	log_open(NULL, LOG_LEVEL_INFO);
 	log_info("e", "k=a\nb\r\x1b[1m\x7f");
-	text = capture_end();
+	text = unit_log_end();
 	assert_true(span_ends(span_str(text), SPAN(" event=e k=a?b??[1m?\n")));
 
 	for (int n = 3900; n < 4200; n++) {
 		const char *filler = arena_printf(j->arena, "%0*d", n, 7);
 
-		capture_begin();
+		unit_log_begin();
 		log_info("e", "k=%s", filler);
-		text = capture_end();
+		text = unit_log_end();
 		unit_case("%d characters", n);
 		assert_true(strlen(text) <= 4096);
 		assert_ptr_equal(strchr(text, '\n'), text + strlen(text) - 1);

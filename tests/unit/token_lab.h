@@ -10,8 +10,7 @@
 #include <sys/types.h>
 
 #include "pki/token_key.h"
-
-struct job;
+#include "tests/unit/unit.h"
 
 #define TOKEN_PIN "correct-pin"
 
@@ -26,7 +25,7 @@ void token_lab_start(void);
 bool token_lab_is_there(void);
 #define NEEDS_TOKEN                                                            \
 	if (!token_lab_is_there())                                             \
-	skip()
+	UNIT_SKIP("SoftHSM or pkcs11-tool is not installed")
 
 /* In the token's folder; the last 256 stay as they are. */
 const char *token_lab_path(const char *name);

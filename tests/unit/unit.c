@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/clock.h"
 #include "lib/err.h"
@@ -51,6 +52,37 @@ unit_case(const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(case_name, sizeof(case_name), fmt, ap);
 	va_end(ap);
+}
+
+/* Standard error goes to a file while a test logs. */
+static struct {
+	FILE *file;
+	int saved;
+	char text[20000];
+} capture;
+
+void
+unit_log_begin(void)
+{
+	capture.file = tmpfile();
+	assert_non_null(capture.file);
+	capture.saved = dup(STDERR_FILENO);
+	assert_true(capture.saved >= 0);
+	assert_true(dup2(fileno(capture.file), STDERR_FILENO) >= 0);
+}
+
+const char *
+unit_log_end(void)
+{
+	size_t n;
+
+	assert_true(dup2(capture.saved, STDERR_FILENO) >= 0);
+	close(capture.saved);
+	rewind(capture.file);
+	n = fread(capture.text, 1, sizeof(capture.text) - 1, capture.file);
+	capture.text[n] = '\0';
+	fclose(capture.file);
+	return capture.text;
 }
 
 void

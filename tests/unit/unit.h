@@ -57,6 +57,10 @@ void unit_assert_error(const struct job *j, enum err_kind kind,
 #define assert_job_error(j, kind, text)                                        \
 	unit_assert_error(j, kind, text, __FILE__, __LINE__)
 
+/* What is logged between the two; the text stays until the next one. */
+void unit_log_begin(void);
+const char *unit_log_end(void);
+
 int unit_run(const struct CMUnitTest *tests, size_t count);
 
 #define UNIT_MAIN(tests)                                                       \
