@@ -107,8 +107,9 @@ revoke(struct job *j, struct authz *a)
 static int
 read_time(struct job *j, const char *option, const char *text, int64_t *out)
 {
-	*out = 0;
-	if (text == NULL || rfc3339_parse(span_str(text), out) == 0)
+	*out = 0; /* no limit */
+	if (text == NULL ||
+	    (rfc3339_parse(span_str(text), out) == 0 && *out > 0))
 		return 0;
 	return job_fail(j, ERR_MALFORMED,
 	    "--%s %s: give a time as 2027-01-31T12:00:00Z", option, text);

@@ -97,8 +97,9 @@ find_cause(const char *name)
 static int
 read_time(struct job *j, const char *option, const char *text, int64_t *out)
 {
-	*out = 0;
-	if (text == NULL || rfc3339_parse(span_str(text), out) == 0)
+	*out = 0; /* no limit */
+	if (text == NULL ||
+	    (rfc3339_parse(span_str(text), out) == 0 && *out > 0))
 		return 0;
 	return job_fail(j, ERR_MALFORMED,
 	    "--%s %s: give a time as 2027-01-31T12:00:00Z", option, text);
@@ -210,6 +211,12 @@ read_incident(struct job *j, const struct options *o, struct incident *i)
 		return job_fail(j, ERR_MALFORMED,
 		    "--known %s: this is in the future", o->known);
 	i->deadline = o->now ? j->now : i->known_at + cause->hours * HOUR;
+	/* Nothing takes a revocation back, and a year is soon mistyped. */
+	if (i->deadline <= j->now && !o->now && !o->dry_run)
+		return job_fail(j, ERR_MALFORMED,
+		    "--known %s: the deadline has passed, so all would be "
+		    "revoked at once; if that is meant, add --now",
+		    o->known);
 	return 0;
 }
 

@@ -65,7 +65,14 @@ command_parse(int argc, char **argv, const char *usage,
 			*config = optarg;
 		else if (c < OWN)
 			return -1; /* getopt_long() has said it */
-		else if (options[c - OWN].text != NULL)
+		/* What a shell makes of a variable that is not set must not be
+		 * taken for "of any". */
+		else if (options[c - OWN].text != NULL && optarg[0] == '\0') {
+			command_fail("--%s: an empty text; leave the option "
+				     "out, or say which",
+			    options[c - OWN].name);
+			return -1;
+		} else if (options[c - OWN].text != NULL)
 			*options[c - OWN].text = optarg;
 		else
 			*options[c - OWN].flag = true;

@@ -91,6 +91,13 @@ def test_incident(site):
                       ["--cause", "terms"]):
             site.countersign("incident", "open", *words, "--domain",
                              "plain.test", status=1)
+        # A shell's variable that is not set, a time that is no limit: not
+        # everything.
+        for words in (["--domain", ""], ["--account", ""], ["--rules", ""],
+                      ["--to", "1970-01-01T00:00:00Z"]):
+            said = site.countersign("incident", "open", "--cause", "terms",
+                                    "--known", days_ago(0), *words, status=1)
+            assert words[0] in said, said
         site.countersign("incident", "open", "--cause", "terms", "--known",
                          days_ago(0), status=1)
         said = site.countersign("incident", "open", "--cause", "terms",
@@ -120,9 +127,11 @@ def test_incident(site):
         assert "another admin" in said, said
         assert told(site, other)["status"] == "valid"
     with case("PK-185: at the deadline the set is revoked, and nothing else"):
-        said = site.countersign("incident", "open", "--cause", "terms",
-                                "--known", days_ago(6), "--domain",
-                                "plain.test")
+        late = ["incident", "open", "--cause", "terms", "--known",
+                days_ago(6), "--domain", "plain.test"]
+        said = site.countersign(*late, status=1)
+        assert "add --now" in said, said
+        said = site.countersign(*late, "--now")
         ident = said.split()[1].rstrip(":")
         eventually(lambda: json.loads(site.countersign(
             "incident", "show", "--json", ident))["status"] == "finished",
@@ -146,6 +155,9 @@ def test_drop(site):
             said = site.countersign("authz", "--revoke", "--reason", "x",
                                     *words)
             assert said == "authorizations revoked: 0\n", said
+        for words in (["--domain", ""], ["--to", "1970-01-01T00:00:00Z"]):
+            site.countersign("authz", "--revoke", "--reason", "x", *words,
+                             status=1)
         for words in (["--all"], ["--revoke", "--all"],
                       ["--revoke", "--all", "--domain", "user.test",
                        "--reason", "x"],
