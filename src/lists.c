@@ -375,13 +375,22 @@ shard_step(struct issuer *i, struct job *j, int64_t shard)
 int
 issuer_list_step(struct issuer *i, struct job *j)
 {
+	struct err why = { .kind = ERR_NONE };
+
 	for (int64_t s = 0; s < j->conf->issuer.crl_shards; s++) {
 		int result = shard_step(i, j, s);
 
-		if (result != 0)
+		if (result > 0)
 			return result;
+		/* It keeps its old list; the other shards go on. */
+		if (result < 0 && why.kind == ERR_NONE)
+			why = j->err;
+		job_recover(j);
 	}
-	return 0;
+	if (why.kind == ERR_NONE)
+		return 0;
+	j->err = why;
+	return -1;
 }
 
 int

@@ -555,32 +555,64 @@ order_step(struct issuer *i, struct job *j)
 									 : 1;
 }
 
+static int
+incident_step(struct issuer *i, struct job *j)
+{
+	(void)i;
+	return issuer_incident_step(j);
+}
+
+/* What is said of certificates that are there, and what the next one waits
+ * for: no certificate before its list (PK-149). */
+static const struct {
+	int (*step)(struct issuer *, struct job *);
+	bool holds_orders;
+} status_steps[] = {
+	{ issuer_list_step, true },
+	{ answers_step, true },
+	{ incident_step, false },
+};
+
+/* None that fails keeps the others from what they can do: 1, or 0 and the
+ * first failure. */
+static int
+status_step(struct issuer *i, struct job *j, struct err *why, bool *held)
+{
+	why->kind = ERR_NONE;
+	*held = false;
+	for (size_t k = 0; k < sizeof(status_steps) / sizeof(status_steps[0]);
+	     k++) {
+		int result = status_steps[k].step(i, j);
+
+		if (result > 0)
+			return 1;
+		if (result < 0 && why->kind == ERR_NONE)
+			*why = j->err;
+		*held = *held || (result < 0 && status_steps[k].holds_orders);
+		job_recover(j);
+	}
+	return 0;
+}
+
 int
 issuer_step(void *ctx, struct job *j)
 {
 	struct issuer *i = ctx;
 	struct err why;
-	int incident, found;
+	bool held;
+	int found = 0;
 
 	if (clock_watch_check(&i->clock, j, ca_key_label(i->ca)) < 0)
 		return -1;
-	/* The list comes first: no certificate before its list (PK-149). */
-	found = issuer_list_step(i, j);
-	if (found == 0)
-		found = answers_step(i, j);
-	if (found != 0)
-		return found;
-	incident = issuer_incident_step(j);
-	if (incident > 0)
+	if (status_step(i, j, &why, &held) > 0)
 		return 1;
-	/* One that fails holds up no order. */
-	why = j->err;
-	job_recover(j);
-	found = order_step(i, j);
-	if (incident == 0 || found < 0)
+	if (!held)
+		found = order_step(i, j);
+	if (found < 0 || why.kind == ERR_NONE)
 		return found;
 	if (found > 0)
-		log_error("incident not carried on", "error=\"%s\"", why.text);
+		log_error(
+		    "step failed", "job=%s error=\"%s\"", j->id, why.text);
 	j->err = why;
 	return found > 0 ? 1 : -1;
 }

@@ -547,6 +547,22 @@ test_shards(struct job *j)
 	revoke_one(&lab, make_cert(&lab, FIXTURE_NOW + 365 * DAY), 0);
 	assert_int_equal(publish_all(&lab), 1);
 
+	/* PK-163: one that cannot be made keeps none of the others */
+	at(&lab, FIXTURE_NOW + 3 * HOUR);
+	fixture_sql(
+	    j, "UPDATE cert SET revoked_at = 0, reason = 0 WHERE id = 'cert1'");
+	fixture_sql(j, "UPDATE cert SET list_due_at = 1 WHERE id = 'cert3'");
+	a = make_cert(&lab, FIXTURE_NOW + 365 * DAY);
+	fixture_sql(j, "UPDATE cert SET shard = 3 WHERE id = 'cert4'");
+	revoke_one(&lab, a, 4);
+	assert_int_equal(issuer_list_step(&lab.issuer, j), 1);
+	assert_int_equal(issuer_list_step(&lab.issuer, j), 1);
+	assert_int_equal(issuer_list_step(&lab.issuer, j), -1);
+	assert_non_null(strstr(j->err.text, "L-66"));
+	job_recover(j);
+	EXPECT(j, crl_read(j, lab.issuer.ca, file_of(&lab, 3), &l[3]), 0);
+	assert_int_equal(l[3].count, 2);
+
 	/* PK-154: never fewer; PK-155: never by another URL */
 	lab.conf.issuer.crl_shards = 3;
 	assert_int_equal(issuer_list_start(&lab.issuer, j), -1);
