@@ -208,6 +208,10 @@ ocsp_request_from_path(struct arena *a, struct span path,
 	struct span text;
 	struct buf b;
 
+	/* RFC 6960 A.1 has "{url}/{request}": a URL that ends with a slash
+	 * gives two.  No request begins with one: SEQUENCE is "M". */
+	while (span_starts(path, SPAN("/")))
+		path = span_from(path, 1);
 	if (path.n > OCSP_GET_MAX)
 		return -1;
 	buf_init(&b, a, OCSP_GET_MAX);

@@ -156,8 +156,8 @@ is_number(void *ctx, const struct ocsp_request *r)
 	return r->count == 1 && span_eq(r->certs[0].serial, *serial);
 }
 
-/* PK-166: a thousand numbers; bare, escaped, and as a proxy that merges
- * slashes leaves them. */
+/* PK-166: a thousand numbers; bare, escaped, as a proxy that merges slashes
+ * leaves them, and behind a URL that ends with a slash. */
 static void
 test_path(void **state)
 {
@@ -181,10 +181,10 @@ test_path(void **state)
 		b64_add(&b, der);
 		const char *forms[] = { b.p, escaped(j, b.p, "/+="),
 			escaped(j, b.p, "/"), escaped(j, b.p, "+="),
-			collapsed(j, b.p) };
+			collapsed(j, b.p), arena_printf(j->arena, "/%s", b.p) };
 		with_slash += strchr(b.p, '/') != NULL;
 		with_plus += strchr(b.p, '+') != NULL;
-		for (size_t f = 0; f < 5; f++) {
+		for (size_t f = 0; f < 6; f++) {
 			size_t lost = strlen(b.p) - strlen(forms[4]);
 
 			/* More than that is not tried. */
