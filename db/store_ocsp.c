@@ -117,6 +117,9 @@ rows_read(struct query *q, int found, struct ocsp_row **out, size_t *count)
 	return found;
 }
 
+/* As the indices cert_last_octet and cert_ocsp_due_octet have it. */
+#define LAST_OCTET "substr(serial, length(serial) - 1)"
+
 int
 store_ocsp_rows(struct job *j, const char *ca_label, int64_t segment,
     int64_t not_after_from, struct ocsp_row **out, size_t *count)
@@ -124,10 +127,9 @@ store_ocsp_rows(struct job *j, const char *ca_label, int64_t segment,
 	const char *octet =
 	    arena_printf(j->arena, "%02x", (unsigned)segment & 0xff);
 	struct query q;
-	/* the expression of index cert_last_octet */
 	int found = query_first(&q, j,
 	    "SELECT " ROW_COLUMNS " FROM cert WHERE ca_label = $1 "
-	    "AND substr(serial, length(serial) - 1) = $2 AND not_after >= $3 "
+	    "AND " LAST_OCTET " = $2 AND not_after >= $3 "
 	    "AND (issued_at > 0 OR revoked_at > 0) ORDER BY serial",
 	    ARGS(v_text(ca_label), v_text(octet), v_int(not_after_from)));
 
@@ -137,14 +139,32 @@ store_ocsp_rows(struct job *j, const char *ca_label, int64_t segment,
 }
 
 int
-store_ocsp_due_rows(struct job *j, const char *ca_label, size_t max,
-    struct ocsp_row **out, size_t *count)
+store_ocsp_due_first(struct job *j, const char *ca_label, const char **serial)
 {
 	struct query q;
 	int found = query_first(&q, j,
+	    "SELECT serial FROM cert WHERE ca_label = $1 "
+	    "AND ocsp_due_at IS NOT NULL ORDER BY ocsp_due_at LIMIT 1",
+	    ARGS(v_text(ca_label)));
+
+	if (found == 1)
+		*serial = query_text(&q);
+	query_end(&q);
+	return found;
+}
+
+int
+store_ocsp_due_rows(struct job *j, const char *ca_label, const char *serial,
+    size_t max, struct ocsp_row **out, size_t *count)
+{
+	size_t n = strlen(serial);
+	struct query q;
+	int found = query_first(&q, j,
 	    "SELECT " ROW_COLUMNS " FROM cert WHERE ca_label = $1 "
-	    "AND ocsp_due_at IS NOT NULL ORDER BY ocsp_due_at LIMIT $2",
-	    ARGS(v_text(ca_label), v_int((int64_t)max)));
+	    "AND " LAST_OCTET " = $2 AND ocsp_due_at IS NOT NULL "
+	    "ORDER BY ocsp_due_at LIMIT $3",
+	    ARGS(v_text(ca_label), v_text(n > 2 ? serial + n - 2 : serial),
+		v_int((int64_t)max)));
 
 	found = rows_read(&q, found, out, count);
 	query_end(&q);

@@ -40,9 +40,12 @@ struct ocsp_row {
  * not end before `not_after_from`. */
 int store_ocsp_rows(struct job *j, const char *ca_label, int64_t segment,
     int64_t not_after_from, struct ocsp_row **out, size_t *count);
-/* Numbers whose answer waits for their revocation, oldest first. */
-int store_ocsp_due_rows(struct job *j, const char *ca_label, size_t max,
-    struct ocsp_row **out, size_t *count);
+/* The number whose answer has waited longest for its revocation: 1 / 0 / -1. */
+int store_ocsp_due_first(
+    struct job *j, const char *ca_label, const char **serial);
+/* Those that wait and end with the same octet as this one, at most `max`. */
+int store_ocsp_due_rows(struct job *j, const char *ca_label, const char *serial,
+    size_t max, struct ocsp_row **out, size_t *count);
 /* Since when the first one waits: 1 and *at, or 0. */
 int store_ocsp_due(struct job *j, const char *ca_label, int64_t *at);
 /* The answer says what the row says; nothing changes if the row has changed. */

@@ -284,30 +284,42 @@ status_of_row(const struct issuer *i, struct job *j, const struct ocsp_row *row,
 static int
 follow_some(struct issuer *i, struct job *j)
 {
+	const char *oldest;
 	struct ocsp_row *rows;
-	size_t count, n = 0;
+	size_t count;
 	struct block b;
-	int64_t segment;
+	int found = store_ocsp_due_first(j, label_of(i), &oldest);
 
-	if (store_ocsp_due_rows(j, label_of(i), DUE_MAX, &rows, &count) < 0)
-		return -1;
-	if (count == 0)
-		return 0;
-	segment = block_segment_of(rows[0].serial);
-	if (open_block(i, j, segment, &b) < 0)
+	if (found <= 0)
+		return found;
+	if (open_block(i, j, block_segment_of(oldest), &b) < 0 ||
+	    store_ocsp_due_rows(
+		j, label_of(i), oldest, DUE_MAX, &rows, &count) < 0)
 		return -1;
 	for (size_t k = 0; k < count; k++) {
 		struct ocsp_status s;
 
-		if (block_segment_of(rows[k].serial) != segment)
-			continue;
-		rows[n++] = rows[k];
 		if (rows[k].not_after + OCSP_AFTER_SECS > j->now &&
 		    status_of_row(i, j, &rows[k], &b, &s) == 1 &&
 		    block_put(j, &b, &s) < 0)
 			return -1;
 	}
-	return commit_block(i, j, &b, rows, n) < 0 ? -1 : 1;
+	return commit_block(i, j, &b, rows, count) < 0 ? -1 : 1;
+}
+
+/* In a job of its own: a segment may need megabytes, and there are many. */
+static int
+follow_apart(struct issuer *i, struct job *j)
+{
+	struct job one;
+	int result;
+
+	job_init(&one, j->store, j->conf);
+	one.now = j->now;
+	result = follow_some(i, &one);
+	j->err = one.err;
+	job_done(&one);
+	return result;
 }
 
 void
@@ -317,7 +329,7 @@ answers_follow(struct issuer *i, struct job *j)
 
 	if (i->answers == NULL)
 		return;
-	while ((result = follow_some(i, j)) == 1)
+	while ((result = follow_apart(i, j)) == 1)
 		continue;
 	if (result == 0)
 		return;

@@ -29,6 +29,9 @@ CREATE TABLE crl_shard (
 ALTER TABLE cert ADD COLUMN ocsp_due_at BIGINT;
 CREATE INDEX cert_ocsp_due ON cert (ca_label, ocsp_due_at)
 	WHERE ocsp_due_at IS NOT NULL;
+CREATE INDEX cert_ocsp_due_octet ON cert
+	(ca_label, substr(serial, length(serial) - 1), ocsp_due_at)
+	WHERE ocsp_due_at IS NOT NULL;
 -- All numbers that end with the same octet
 CREATE INDEX cert_last_octet ON cert
 	(ca_label, substr(serial, length(serial) - 1), not_after);

@@ -21,12 +21,15 @@
 #include "db/store_cert.h"
 #include "db/store_crl.h"
 #include "db/store_eab.h"
+#include "db/store_incident.h"
 #include "db/store_key.h"
+#include "db/store_ocsp.h"
 #include "db/store_outbox.h"
 #include "db/store_private.h"
 #include "db/store_reply.h"
 #include "db/store_revoke.h"
 #include "db/store_secret.h"
+#include "db/store_stop.h"
 
 /* --- leases -------------------------------------------------------------- */
 
@@ -331,6 +334,94 @@ account_life(struct job *j, const char *id)
 		    0);
 }
 
+/* Revocation lists, OCSP answers. */
+static void
+status_life(struct job *j)
+{
+	struct ocsp_state states[OCSP_SEGMENTS];
+	struct responder_row responder = { .ca_label = "ca",
+		.serial = "07",
+		.tbs = SPAN("t"),
+		.lint_report = "{}",
+		.br_version = "1" };
+	struct ocsp_row *rows;
+	struct left left;
+	struct span octets;
+	struct crl crl;
+	const char *text;
+	size_t count;
+	int64_t n;
+
+	EXPECT(j, store_crl_head(j, "ca", 0, &crl), 1);
+	EXPECT(j, store_crl_left(j, "ca", SPAN("\0"), &left), 1);
+	EXPECT(j, store_ocsp_due(j, "ca", &n), 1);
+	EXPECT(j, store_ocsp_due_first(j, "ca", &text), 1);
+	EXPECT(j, store_ocsp_due_rows(j, "ca", text, 9, &rows, &count), 0);
+	assert_int_equal(count, 1);
+	EXPECT(j, store_begin(j), 0);
+	EXPECT(j, store_ocsp_put(j, "ca", 0, 0, 1, SPAN("o")), 0);
+	EXPECT(j, store_ocsp_done(j, &rows[0]), 0);
+	EXPECT(j, store_responder_reserve(j, &responder), 0);
+	EXPECT(j, store_responder_record(j, "07", "ca", SPAN("d")), 0);
+	EXPECT(j, store_shard_set(j, "ca", 0, "http://url"), 0);
+	EXPECT(j, store_commit(j), 0);
+	EXPECT(j, store_ocsp_due_first(j, "ca", &text), 0);
+	EXPECT(j, store_ocsp_states(j, "ca", states), 0);
+	EXPECT(j, store_ocsp_get(j, "ca", 0, &n, &octets), 1);
+	EXPECT(j, store_ocsp_rows(j, "ca", 0, 0, &rows, &count), 0);
+	assert_int_equal(count, 1);
+	EXPECT(j, store_shard_url(j, "ca", 0, &text), 1);
+	EXPECT(j, store_shard_count(j, "ca", &n), 0);
+}
+
+/* What an operator does when something went wrong. */
+static void
+bad_day(struct job *j)
+{
+	const struct revocation r = { 1, "incident", { NULL, 0 } };
+	const struct incident_selector all = { .from = 1 };
+	const struct stop s = {
+		.scope = STOP_ALL, .value = "", .reason = "r", .by = "a"
+	};
+	struct incident i = { .id = "i",
+		.cause = "c",
+		.selector = "{}",
+		.reason = 1,
+		.deadline = j->now,
+		.opened_by = "a" };
+	struct revoked_cert *certs;
+	struct incident *list;
+	const char **ids;
+	struct stop *stops;
+	size_t count;
+	int64_t n, m;
+
+	EXPECT(j, store_begin(j), 0);
+	EXPECT(j, store_stop_add(j, &s), 1);
+	EXPECT(j, store_stop_list(j, &stops, &count), 0);
+	EXPECT(j, store_stop_lift(j, STOP_ALL, ""), 1);
+	EXPECT(j, store_incident_open(j, &i, &all, j->now, &n), 0);
+	EXPECT(j, store_commit(j), 0);
+	fixture_sql(j, "INSERT INTO incident_cert (incident_id, cert_id) "
+		       "VALUES ('i', 'c')");
+	EXPECT(j, store_begin(j), 0);
+	EXPECT(j, store_incident_ask_cancel(j, "i", "a"), 0);
+	EXPECT(j, store_incident_set_due(j, "i", j->now), 0);
+	EXPECT(j, store_incident_authz(j, "i", 9, &ids, &count), 0);
+	EXPECT(j, store_incident_revoke(j, "i", &r, 9, &n, &certs, &count), 0);
+	EXPECT(j, store_commit(j), 0);
+	EXPECT(j, store_incident_by_id(j, "i", &i), 1);
+	EXPECT(j, store_incident_list(j, 9, &list, &count), 0);
+	EXPECT(j, store_incident_progress(j, "i", &n, &m), 0);
+	EXPECT(j, store_incident_deadline(j, "c", &n), 1);
+	EXPECT(j, store_incident_any_open(j), 1);
+	EXPECT(j, store_incident_due(j, &i), 1);
+	EXPECT(j, store_incident_next_due(j, &n), 1);
+	EXPECT(j, store_begin(j), 0);
+	EXPECT(j, store_incident_finish(j, "i"), 0);
+	EXPECT(j, store_commit(j), 0);
+}
+
 static void
 whole_life(struct job *j)
 {
@@ -479,6 +570,8 @@ whole_life(struct job *j)
 	EXPECT(j, store_authz_lock(j, failing->identifiers[1].authz.id, &a), 1);
 	EXPECT(j, store_authz_revoke(j, &a), 0);
 	EXPECT(j, store_commit(j), 0);
+	status_life(j);
+	bad_day(j);
 	account_life(j, account);
 }
 
@@ -502,6 +595,14 @@ reads_all(const char *step, const char *text)
 		{ "SCAN CONSTANT ROW", "" },
 		{ "SCAN o", "FROM (SELECT * FROM orders WHERE" },
 		{ "SCAN due", "LIMIT 1) due" },
+		{ "SCAN bite", "LIMIT $2) bite" },
+		/* a handful of rows that admins make; the newest first */
+		{ "SCAN issuance_stop USING INDEX "
+		  "sqlite_autoindex_issuance_stop_1",
+		    "" },
+		{ "SCAN incident USING INDEX incident_opened", "LIMIT $1" },
+		/* once for an incident, by an admin's command */
+		{ "SCAN c", "INSERT INTO incident_cert" },
 		{ "SCAN sqlite_master", "FROM sqlite_master" },
 	};
 
@@ -536,6 +637,17 @@ explain(void *ctx, const char *text)
 	sqlite3_finalize(stmt);
 }
 
+/* A handful of rows that admins make; the plan of a statement without
+ * parameters, which is older than the setting; once for an incident. */
+static bool
+may_read_all(const char *step, const char *text)
+{
+	return strstr(step, "Seq Scan on issuance_stop") != NULL ||
+	       strstr(text, "SELECT 1 FROM incident ") != NULL ||
+	       (strstr(step, "Seq Scan on cert c") != NULL &&
+		   strstr(text, "INSERT INTO incident_cert") != NULL);
+}
+
 /* PostgreSQL: what is still read as a whole when that is made the last
  * resort has no index. */
 static void
@@ -556,7 +668,8 @@ explain_prepared(
 	for (; found == 1; found = query_next(&q)) {
 		const char *step = query_text(&q);
 
-		if (strstr(step, "Seq Scan") == NULL)
+		if (strstr(step, "Seq Scan") == NULL ||
+		    may_read_all(step, text))
 			continue;
 		print_message("# %s: %s\n", step, text);
 		p->scans++;
