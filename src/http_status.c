@@ -3,9 +3,13 @@
 #include "src/http_status.h"
 
 #include "lib/arena.h"
+#include "lib/clock.h"
 #include "lib/conf.h"
 #include "lib/job.h"
 #include "pki/ocsp_request.h"
+#include "src/client_address.h"
+#include "src/http_peers.h"
+#include "src/http_watch.h"
 #include "src/status_answer.h"
 
 #include <errno.h>
@@ -15,12 +19,23 @@
 #include <unistd.h>
 
 #define CONNECTIONS_MAX 256
+#define PEER_CONNECTIONS_MAX 64
 #define POOL_OCTETS 16384
 #define IDLE_SECS 10
 #define REPORT_SECS 600
+/* A request must be there so soon, however its octets trickle in; an answer is
+ * read at 16 octets a millisecond or faster. */
+#define REQUEST_MS 10000
+#define ANSWER_MS 30000
+#define OCTETS_PER_MS 16
+#define TEND_MS 1000
+#define TEND_IDLE_MS 10000
+/* What is too much for OCSP is read so far, and gets an answer. */
+#define BODY_MAX ((size_t)64 * 1024)
 
 /* A socket and its thread, which shares nothing with the others. */
 struct listening {
+	struct http_status *all;
 	struct status_service *service;
 	const struct conf *conf;
 	struct MHD_Daemon *daemon;
@@ -30,6 +45,9 @@ struct listening {
 struct http_status {
 	struct listening v[HTTP_SOCKETS_MAX];
 	size_t n;
+	struct http_watches *watches;
+	struct http_peers *peers;
+	struct client_trust trust;
 };
 
 /* One request while its body comes. */
@@ -38,7 +56,65 @@ struct exchange {
 	bool is_begun;
 	char body[OCSP_REQUEST_MAX + 1];
 	size_t n;
+	size_t body_n; /* of all of it */
 };
+
+/* --- connections ---------------------------------------------------------- */
+
+/* Lists must be had by everybody: nobody gets all connections. */
+static enum MHD_Result
+on_accept(void *ctx, const struct sockaddr *a, socklen_t n)
+{
+	const struct listening *h = ctx;
+	struct netaddr peer;
+
+	(void)n;
+	return !http_peer_address(a, &peer) ||
+		       http_peers_may(h->all->peers, &peer)
+		   ? MHD_YES
+		   : MHD_NO;
+}
+
+static void
+on_connection(void *ctx, struct MHD_Connection *connection,
+    void **socket_context, enum MHD_ConnectionNotificationCode code)
+{
+	struct http_status *all = ((struct listening *)ctx)->all;
+	int fd = MHD_get_connection_info(
+	    connection, MHD_CONNECTION_INFO_CONNECTION_FD)
+		     ->connect_fd;
+	const struct sockaddr *a = MHD_get_connection_info(
+	    connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS)
+				       ->client_addr;
+	struct netaddr peer;
+	bool is_counted = http_peer_address(a, &peer);
+
+	if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+		*socket_context = http_watch_start(
+		    all->watches, fd, clock_mono_ms() + REQUEST_MS);
+		if (is_counted)
+			http_peers_enter(all->peers, &peer);
+		return;
+	}
+	if (is_counted)
+		http_peers_leave(all->peers, &peer);
+	http_watch_end(all->watches, *socket_context);
+	*socket_context = NULL;
+}
+
+/* It has so long from now. */
+static void
+give_time(
+    const struct listening *h, struct MHD_Connection *connection, int64_t ms)
+{
+	struct http_watch *w = MHD_get_connection_info(
+	    connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)
+				   ->socket_context;
+
+	http_watch_until(h->all->watches, w, clock_mono_ms() + ms);
+}
+
+/* --- requests ------------------------------------------------------------- */
 
 /* libmicrohttpd would undo the escapes of a target that is base64 inside. */
 static size_t
@@ -54,8 +130,7 @@ on_target(void *ctx, const char *uri, struct MHD_Connection *connection)
 {
 	struct exchange *x = calloc(1, sizeof(*x));
 
-	(void)ctx;
-	(void)connection;
+	give_time(ctx, connection, REQUEST_MS);
 	if (x == NULL)
 		return NULL;
 	x->target = strdup(uri);
@@ -68,9 +143,8 @@ on_completed(void *ctx, struct MHD_Connection *connection, void **request,
 {
 	struct exchange *x = *request;
 
-	(void)ctx;
-	(void)connection;
 	(void)code;
+	give_time(ctx, connection, REQUEST_MS);
 	if (x == NULL)
 		return;
 	free(x->target);
@@ -128,6 +202,7 @@ answer(struct listening *h, struct MHD_Connection *c, const char *method,
 
 	job_init(&j, NULL, h->conf);
 	status_answer(&j, h->service, &q, &r);
+	give_time(h, c, ANSWER_MS + (int64_t)r.size / OCTETS_PER_MS);
 	m = make_response(&r);
 	if (m != NULL) {
 		result = MHD_queue_response(c, (unsigned)r.status, m);
@@ -162,8 +237,9 @@ on_request(void *ctx, struct MHD_Connection *connection, const char *url,
 
 		memcpy(x->body + x->n, part, n);
 		x->n += n;
+		x->body_n += *size;
 		*size = 0;
-		return MHD_YES;
+		return x->body_n > BODY_MAX ? MHD_NO : MHD_YES;
 	}
 	return answer(ctx, connection, method, x);
 }
@@ -177,7 +253,8 @@ start_one(struct job *j, struct arena *keep, struct listening *h, int fd)
 		return -1;
 	h->daemon =
 	    MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC, 0,
-		NULL, NULL, on_request, h, MHD_OPTION_LISTEN_SOCKET, fd,
+		on_accept, h, on_request, h, MHD_OPTION_LISTEN_SOCKET, fd,
+		MHD_OPTION_NOTIFY_CONNECTION, on_connection, h,
 		MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX,
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)POOL_OCTETS,
 		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_SECS,
@@ -196,10 +273,20 @@ http_status_start(struct job *j, struct arena *keep,
     const struct http_sockets *sockets, struct http_status **out)
 {
 	struct http_status *h = arena_alloc(keep, sizeof(*h));
+	int64_t most;
 
 	*out = h;
+	if (client_trust_parse(
+		j, keep, &j->conf->web.trusted_proxies, &h->trust) < 0)
+		return -1;
+	h->watches = http_watches_new();
+	most = j->conf->web.max_per_address;
+	h->peers = http_peers_new(
+	    most < PEER_CONNECTIONS_MAX ? most : PEER_CONNECTIONS_MAX,
+	    &h->trust);
 	for (size_t i = 0; i < sockets->n; i++) {
 		h->n = i + 1;
+		h->v[i].all = h;
 		if (start_one(j, keep, &h->v[i], sockets->v[i].listener.fd) < 0)
 			return -1;
 	}
@@ -215,6 +302,18 @@ http_status_stop(struct http_status *h)
 		if (h->v[i].daemon != NULL)
 			MHD_stop_daemon(h->v[i].daemon);
 	h->n = 0;
+	http_watches_free(h->watches);
+	http_peers_free(h->peers);
+	h->watches = NULL;
+	h->peers = NULL;
+}
+
+int64_t
+http_status_tend(struct http_status *h)
+{
+	bool soon, any = http_watches_tend(h->watches, &soon);
+
+	return any ? TEND_MS : TEND_IDLE_MS;
 }
 
 int

@@ -21,5 +21,8 @@ int http_status_listen(struct job *j, struct http_sockets *out);
 int http_status_start(struct job *j, struct arena *keep,
     const struct http_sockets *sockets, struct http_status **out);
 void http_status_stop(struct http_status *h); /* NULL-safe */
+/* Cuts connections that take too long: the milliseconds until it is to be
+ * called again.  Call it early when the role is woken. */
+int64_t http_status_tend(struct http_status *h);
 
 #endif

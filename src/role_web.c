@@ -96,8 +96,12 @@ web_run(struct role_env *env)
 	job_done(&j);
 	role_ready();
 	while (!role_is_stopping()) {
+		int64_t ms, status_ms;
+
 		reload(w, env);
-		wake_wait(ROLE_WEB, http_tend(w->http, env->store));
+		ms = http_tend(w->http, env->store);
+		status_ms = http_status_tend(w->status);
+		wake_wait(ROLE_WEB, ms < status_ms ? ms : status_ms);
 	}
 	return 0;
 }

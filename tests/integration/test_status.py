@@ -11,6 +11,7 @@ import re
 import signal
 import socket
 import threading
+import time
 import urllib.parse
 
 from cryptography import x509
@@ -241,6 +242,50 @@ def test_replaced(site):
         assert seen == {first, second}, "one of them was never read"
 
 
+def test_slow(site):
+    """One peer does not keep the others from the list."""
+    begun = [socket.create_connection(("127.0.0.1", PORT), timeout=5)
+             for _ in range(300)]
+
+    def trickle(link):
+        try:
+            link.sendall(b"G")
+            return True
+        except OSError:
+            return False
+
+    def still():
+        time.sleep(0.5)
+        return sum(map(trickle, begun))
+    with case("PK-161: one address has no more than its share, and not for "
+              "long, however it trickles"):
+        still()     # whoever was turned away learns it by the first octet
+        assert 0 < still() <= 64
+        other = socket.socket()
+        other.bind(("127.0.0.2", 0))
+        other.settimeout(5)
+        other.connect(("127.0.0.1", PORT))
+        other.sendall(b"GET /issuing.crl HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert other.recv(15) == b"HTTP/1.1 200 OK"
+        other.close()
+        eventually(lambda: still() == 0, "the end of all of them", 20)
+        assert fetch("/issuing.crl")[0] == 200
+    with case("PK-166: a body without an end is not read for ever"):
+        with socket.create_connection(("127.0.0.1", PORT), 5) as link:
+            link.sendall(b"POST /ocsp HTTP/1.1\r\nHost: x\r\n"
+                         b"Transfer-Encoding: chunked\r\n\r\n")
+            sent = 0
+            try:
+                while sent < 50_000_000:
+                    link.sendall(b"1000\r\n" + b"0" * 4096 + b"\r\n")
+                    sent += 4096
+            except OSError:
+                pass
+            assert sent < 50_000_000
+    for link in begun:
+        link.close()
+
+
 def test_alone(site):
     client = Client(site, patient=True)
     leaf = certificate(site, client, "carol@plain.test")
@@ -262,4 +307,4 @@ def test_alone(site):
 run({"web.status_listen": f"127.0.0.1:{PORT}",
      "issuer.ocsp_url": "http://ocsp.ca.test/ocsp",
      "issuer.ocsp_folder": "state/ocsp"},
-    test_list, test_ocsp, test_replaced, test_alone)
+    test_list, test_ocsp, test_replaced, test_slow, test_alone)
