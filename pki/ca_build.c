@@ -311,6 +311,20 @@ add_extensions(
 	der_close(b, explicit);
 }
 
+bool
+ca_certificate_fits(struct job *j, const struct signer *signer,
+    const struct ca_template *t, struct span der)
+{
+	struct certview v;
+	struct buf b;
+
+	buf_init(&b, j->arena, CERTIFICATE_MAX);
+	add_extensions(&b, signer, t);
+	return buf_ok(&b) && certview_parse(der, &v) == 0 &&
+	       span_eq(v.subject, t->subject) && span_eq(v.spki, t->spki) &&
+	       span_ends(v.tbs, buf_span(&b));
+}
+
 static int
 build(struct job *j, const struct signer *signer,
     const struct lint_ca_issuer *issuer, const struct ca_template *t,

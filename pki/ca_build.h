@@ -59,5 +59,8 @@ struct ca_template {
 int ca_certificate_make(struct job *j, const struct signer *signer,
     const struct lint_ca_issuer *issuer, const struct ca_template *t,
     struct span *der);
+/* Has it name, key and extensions of the template, whatever its dates? */
+bool ca_certificate_fits(struct job *j, const struct signer *signer,
+    const struct ca_template *t, struct span der);
 
 #endif

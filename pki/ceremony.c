@@ -33,6 +33,9 @@ check_persons(struct ceremony *c)
 		return job_fail(c->j, ERR_INTERNAL,
 		    "two persons are needed; one alone can do it in private "
 		    "mode only (PK-208)");
+	if (c->second != NULL && c->second[0] == '\0')
+		return job_fail(c->j, ERR_INTERNAL,
+		    "the second person has no name (PK-208)");
 	if (c->second != NULL && strcmp(c->first, c->second) == 0)
 		return job_fail(c->j, ERR_INTERNAL,
 		    "the two persons must not be the same (PK-208)");
@@ -208,8 +211,10 @@ take_root_key(struct ceremony *c, const char *key_type, EVP_PKEY **key)
 	if (ask_passphrase(c, is_new, &passphrase) < 0)
 		return -1;
 	if (!is_new)
-		return ca_key_open(
-		    j, ceremony_path(c, "root-key.pem"), passphrase, key);
+		return ca_key_open(j, ceremony_path(c, "root-key.pem"),
+			   passphrase, key) < 0
+			   ? -1
+			   : ceremony_key_check(c, *key, key_type);
 	*key = ca_key_generate(j->arena, key_type);
 	if (*key == NULL || ca_key_check(j, *key) < 0 ||
 	    ca_key_seal(j, *key, passphrase, &pem) < 0 ||
@@ -287,6 +292,7 @@ ceremony_init_root(
 {
 	const char *problem = ca_subject_problem(subject);
 	struct crl_input first = { .number = 1 };
+	struct span name;
 	struct root r;
 	EVP_PKEY *key;
 
@@ -298,12 +304,19 @@ ceremony_init_root(
 	if (ceremony_has(c, "root.crl"))
 		return job_fail(c->j, ERR_CONFLICT,
 		    "%s holds a whole root: nothing was changed", c->dir);
+	name = ca_subject_name(c->j, subject);
 	if (open_act(c, "root") < 0 || take_root_key(c, key_type, &key) < 0 ||
-	    ca_signer_make(c->j, key, CA_ROLE_ROOT,
-		ca_subject_name(c->j, subject), &r.signer, &r.spki) < 0 ||
+	    ca_signer_make(c->j, key, CA_ROLE_ROOT, name, &r.signer, &r.spki) <
+		0 ||
 	    (!ceremony_has(c, "root.pem") && make_root(c, &r) < 0) ||
-	    read_root(c, &r) < 0 || make_register(c) < 0 ||
-	    write_list(c, &r, &first) < 0)
+	    read_root(c, &r) < 0)
+		return -1;
+	/* Taken up, but with another name than before. */
+	if (!span_eq(r.signer.name, name))
+		return job_fail(c->j, ERR_CONFLICT,
+		    "%s holds the root %s: give its names, or another folder",
+		    c->dir, ceremony_name_text(c->j, r.signer.name));
+	if (make_register(c) < 0 || write_list(c, &r, &first) < 0)
 		return -1;
 	return close_act(c);
 }
@@ -322,11 +335,11 @@ take_root(struct ceremony *c, const char *act, struct root *r)
 	return read_root(c, r);
 }
 
-static int
-sign_new(struct ceremony *c, struct root *r, const struct ceremony_sign *in,
-    const struct ceremony_request_parts *request, struct span *der)
+static struct ca_template
+template_of(const struct ceremony_sign *in,
+    const struct ceremony_request_parts *request)
 {
-	const struct ca_template t = { .kind = CA_KIND_ISSUING,
+	return (struct ca_template){ .kind = CA_KIND_ISSUING,
 		.subject = request->subject,
 		.spki = request->spki,
 		.key_id = request->key_id,
@@ -334,13 +347,33 @@ sign_new(struct ceremony *c, struct root *r, const struct ceremony_sign *in,
 		.ca_issuers_url = in->ca_issuers_url,
 		.permitted = in->permitted,
 		.permitted_count = in->permitted_count };
+}
 
+/* Signed before, and not delivered or asked for again: the same.  Nobody must
+ * take it for what is asked for now if that has other URLs or constraints. */
+static int
+check_same(struct ceremony *c, const struct root *r,
+    const struct ca_template *t, struct span der)
+{
+	if (ca_certificate_fits(c->j, &r->signer, t, der))
+		return 0;
+	return job_fail(c->j, ERR_CONFLICT,
+	    "this root has signed a certificate for this request with other "
+	    "URLs or name constraints, and it is in %s/issued: give those, or "
+	    "--renew for another certificate",
+	    c->dir);
+}
+
+static int
+sign_new(struct ceremony *c, struct root *r, const struct ca_template *t,
+    struct span *der)
+{
 	if (confirm(c, arena_printf(c->j->arena,
 			   "an issuing CA named %s, %d days, key %s",
-			   ceremony_name_text(c->j, request->subject),
+			   ceremony_name_text(c->j, t->subject),
 			   (int)ca_profile_for(CA_KIND_ISSUING)->days,
-			   ceremony_key_hash(c->j, request->spki))) < 0 ||
-	    ca_certificate_make(c->j, &r->signer, &r->issuer, &t, der) < 0)
+			   ceremony_key_hash(c->j, t->spki))) < 0 ||
+	    ca_certificate_make(c->j, &r->signer, &r->issuer, t, der) < 0)
 		return -1;
 	return ceremony_register(c, *der);
 }
@@ -362,6 +395,7 @@ int
 ceremony_sign(struct ceremony *c, const struct ceremony_sign *in)
 {
 	struct ceremony_request_parts request;
+	struct ca_template t;
 	struct span der = { 0 };
 	struct root r;
 	int found;
@@ -381,9 +415,9 @@ ceremony_sign(struct ceremony *c, const struct ceremony_sign *in)
 	found = ceremony_look_up(c, &request, &der);
 	if (found < 0)
 		return -1;
-	/* Signed before, and not delivered or asked for again: the same. */
-	if ((found == 0 || in->is_renewal) &&
-	    sign_new(c, &r, in, &request, &der) < 0)
+	t = template_of(in, &request);
+	if ((found == 0 || in->is_renewal ? sign_new(c, &r, &t, &der)
+					  : check_same(c, &r, &t, der)) < 0)
 		return -1;
 	if (file_write(c->j, in->out, 0444,
 		ceremony_pem(c->j, "CERTIFICATE", der)) < 0)

@@ -82,6 +82,10 @@ int ceremony_cert_read(
     struct job *j, const char *path, struct ceremony_cert *out);
 struct span ceremony_pem(struct job *j, const char *label, struct span der);
 bool ceremony_is_rehearsal(struct span name);
+/* A key that was there before is of the type that is asked for (NULL: none is):
+ * 0, or -1 ERR_CONFLICT. */
+int ceremony_key_check(
+    const struct ceremony *c, const EVP_PKEY *key, const char *key_type);
 /* Fingerprint of a public key, for people to compare. */
 const char *ceremony_key_hash(struct job *j, struct span spki);
 

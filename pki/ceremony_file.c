@@ -63,6 +63,12 @@ ceremony_open(struct ceremony *c, const char *act)
 		0 ||
 	    file_read(j, "/proc/self/exe", PROGRAM_MAX, &program) < 0)
 		return -1;
+	/* Its first line is older than any key. */
+	if (c->transcript.count == 0 && (ceremony_has(c, "root-key.pem") ||
+					    ceremony_has(c, "issuing-key.pem")))
+		return job_fail(j, ERR_INTERNAL,
+		    "%s: not there, but a key is; put the transcript back",
+		    c->transcript.path);
 	sha256(program, digest);
 	return transcript_add(j, &c->transcript,
 	    "act: %s; program: %s, SHA-256 %s", act, PACKAGE_STRING,
@@ -108,6 +114,20 @@ bool
 ceremony_is_rehearsal(struct span name)
 {
 	return span_find_span(name, 0, SPAN(CEREMONY_REHEARSAL)) < name.n;
+}
+
+int
+ceremony_key_check(
+    const struct ceremony *c, const EVP_PKEY *key, const char *key_type)
+{
+	bool is_rsa = EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA;
+
+	if (key_type == NULL || is_rsa == (strcmp(key_type, "rsa4096") == 0))
+		return 0;
+	return job_fail(c->j, ERR_CONFLICT,
+	    "the key in %s is of another type than %s: give --key-type as "
+	    "before, or another folder",
+	    c->dir, key_type);
 }
 
 const char *

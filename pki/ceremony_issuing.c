@@ -102,7 +102,7 @@ ceremony_request(
 	    (!ceremony_has(c, "ca-passphrase") && make_passphrase(c) < 0) ||
 	    (!ceremony_has(c, "issuing-key.pem") &&
 		make_key(c, key_type) < 0) ||
-	    open_key(c, &key) < 0)
+	    open_key(c, &key) < 0 || ceremony_key_check(c, key, key_type) < 0)
 		return -1;
 	if (transcript_add(c->j, &c->transcript,
 		"issuing key: SHA-256 of its public half %s",

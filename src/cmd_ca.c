@@ -4,6 +4,7 @@
 #include "lib/log.h"
 #include "pki/ceremony.h"
 #include "src/command.h"
+#include "src/privilege.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -381,6 +382,8 @@ cmd_ca(int argc, char **argv)
 			return command_fail(
 			    "--single-operator and --second exclude each "
 			    "other");
+		/* Secrets and an open key of the root (PK-201) */
+		privilege_no_dumps();
 		log_open("command", LOG_LEVEL_WARNING);
 		job_init(&j, NULL, NULL);
 		int result = acts[i].run(&j, &o);

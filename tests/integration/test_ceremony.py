@@ -92,6 +92,9 @@ def test_persons():
             "--first", "Ann", "--second", "Ann", "--private",
             "--online-root"])
         assert "must not be the same" in said, said
+        said = make_root(root, status=1, people=[
+            "--first", "Ann", "--second", "", "--private", "--online-root"])
+        assert "has no name" in said, said
         assert not os.path.exists(f"{root}/root-key.pem")
     with case("PK-208: the same secret twice is one secret"):
         said = make_root(root, typed=YES + [FIRST] * 4, status=1)
@@ -143,6 +146,14 @@ def test_resume():
         assert certificate == read_file(f"{root}/root.pem")
     with case("PK-209: the list is made again where it is missing"):
         os.unlink(f"{root}/root.crl")
+        for words, wanted in (
+                (names("Another Root CA"), "holds the root"),
+                (names("Example Mail Root CA") + ["--key-type", "rsa4096"],
+                 "another type")):
+            said = ca("init-root", "--dir", root, *words, *PEOPLE,
+                      typed=YES + OLD + YES, status=1)
+            assert wanted in said, said
+            assert not os.path.exists(f"{root}/root.crl")
         make_root(root, typed=YES + OLD + YES)
         assert certificate == read_file(f"{root}/root.pem")
     with case("PK-208: without the other's secret the key stays shut"):
@@ -165,6 +176,10 @@ def test_resume():
             said = ca("root-crl", "--dir", root, *PEOPLE, typed=ROOT_ACT,
                       status=1)
             assert "was changed" in said, said
+        os.unlink(f"{root}/transcript")
+        said = ca("root-crl", "--dir", root, *PEOPLE, typed=ROOT_ACT,
+                  status=1)
+        assert "put the transcript back" in said, said
         with open(f"{root}/transcript", "w") as f:
             f.write(kept)
         for secret in (FIRST, SECOND):
@@ -227,6 +242,13 @@ def test_hierarchy():
         sign(root, f"{one}/issuing.csr", f"{one}/signed.pem",
              typed=YES + OLD + YES)
         assert first == read_file(f"{one}/signed.pem")
+        # Asked for with a constraint that it does not have: not delivered.
+        for more in (["--permit", "example.org"],
+                     ["--crl-url", "http://crl.example.com/other.crl"]):
+            said = sign(root, f"{one}/issuing.csr", f"{here}/x.pem", *more,
+                        typed=YES + OLD + YES, status=1)
+            assert "other URLs or name constraints" in said, said
+            assert not os.path.exists(f"{here}/x.pem")
     with case("PK-135: a renewal keeps name and key"):
         sign(root, f"{one}/issuing.csr", f"{one}/signed.pem", "--renew")
         renewed = read_file(f"{one}/signed.pem")
