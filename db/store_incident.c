@@ -75,6 +75,16 @@ freeze(struct job *j, const char *id, const struct incident_selector *s,
 		v_text(store_pattern(j, "%.", domain))));
 }
 
+static int
+freeze_one(struct job *j, const char *id, const char *cert_id, int64_t *count)
+{
+	return store_change(j, count,
+	    "INSERT INTO incident_cert (incident_id, cert_id) "
+	    "SELECT $1, c.id FROM cert c WHERE c.id = $3 AND c.issued_at > 0 "
+	    "AND c.revoked_at = 0 AND c.not_after >= $2",
+	    ARGS(v_text(id), v_int(j->now), v_text(cert_id)));
+}
+
 int
 store_incident_open(struct job *j, const struct incident *i,
     const struct incident_selector *s, int64_t due_at, int64_t *count)
@@ -86,7 +96,8 @@ store_incident_open(struct job *j, const struct incident *i,
 		ARGS(v_text(i->id), v_text(i->cause), v_text(i->selector),
 		    v_int(i->reason), v_int(i->known_at), v_int(i->deadline),
 		    v_text(i->opened_by), v_int(j->now), v_int(due_at))) < 0 ||
-	    freeze(j, i->id, s, count) < 0)
+	    (s->cert_id != NULL ? freeze_one(j, i->id, s->cert_id, count)
+				: freeze(j, i->id, s, count)) < 0)
 		return -1;
 	j->wake |= 1u << ROLE_ISSUER;
 	return store_change_one(j, "incident",

@@ -35,6 +35,8 @@ struct incident_selector {
 	struct span spki_sha256;
 	const char *br_version; /* rules that they were issued by */
 	int64_t from, to;       /* issued then, both inclusive; 0: any */
+	/* This one alone, without regard to the others; NULL: as above. */
+	const char *cert_id;
 };
 
 /*

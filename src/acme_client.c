@@ -27,7 +27,8 @@ struct acme_client {
 	struct arena *keep;
 	const char *directory;
 	const char *new_nonce, *new_account, *new_order;
-	const char *terms; /* URL or NULL */
+	const char *renewal_info; /* NULL: not offered */
+	const char *terms;        /* URL or NULL */
 	bool needs_binding;
 	const char *thumbprint;
 	const char *kid;           /* NULL before the account is known */
@@ -260,6 +261,9 @@ read_directory(struct acme_client *c, struct job *j)
 	    directory_url(c, j, object, "newAccount", &c->new_account) < 0 ||
 	    directory_url(c, j, object, "newOrder", &c->new_order) < 0)
 		return -1;
+	if (json_get(object, "renewalInfo") != NULL &&
+	    directory_url(c, j, object, "renewalInfo", &c->renewal_info) < 0)
+		return -1;
 	meta = json_get(object, "meta");
 	c->needs_binding = json_bool(json_get(meta, "externalAccountRequired"));
 	terms = json_string(json_get(meta, "termsOfService"));
@@ -409,11 +413,38 @@ acme_client_account(struct acme_client *c, struct job *j,
 	return post_account(c, j, payload);
 }
 
+/* --- renewal information ---------------------------------------------------
+ */
+
+int
+acme_client_renewal(struct acme_client *c, struct job *j, const char *certid,
+    struct remote_renewal *out)
+{
+	struct https_request request = { .method = HTTPS_GET,
+		.accept = "application/json",
+		.answer_max = ANSWER_MAX };
+	const struct json *object;
+	struct https_response r;
+
+	if (c->renewal_info == NULL)
+		return 0;
+	request.url = arena_printf(j->arena, "%s/%s", c->renewal_info, certid);
+	if (https_client_send(c->https, j, &request, &r) < 0)
+		return -1;
+	if (r.status != 200)
+		return refuse(c, j, &r);
+	if (json_parse_object(j, r.body, "the server's answer", &object) < 0 ||
+	    remote_renewal_parse(j, object, out) < 0)
+		return -1;
+	out->retry_after = r.retry_after;
+	return 1;
+}
+
 /* --- orders ----------------------------------------------------------------
  */
 
 static struct span
-order_payload(struct job *j, const char *const *mailboxes, size_t count)
+order_payload(struct job *j, const struct acme_client_wish *wish)
 {
 	struct json_out o;
 	struct buf b;
@@ -423,13 +454,21 @@ order_payload(struct job *j, const char *const *mailboxes, size_t count)
 	json_object_begin(&o);
 	json_key(&o, "identifiers");
 	json_array_begin(&o);
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < wish->mailbox_count; i++) {
 		json_object_begin(&o);
 		json_member_str(&o, "type", "email");
-		json_member_str(&o, "value", mailboxes[i]);
+		json_member_str(&o, "value", wish->mailboxes[i]);
 		json_object_end(&o);
 	}
 	json_array_end(&o);
+	if (wish->profile != NULL)
+		json_member_str(&o, "profile", wish->profile);
+	if (wish->not_before != 0)
+		json_member_time(&o, "notBefore", wish->not_before);
+	if (wish->not_after != 0)
+		json_member_time(&o, "notAfter", wish->not_after);
+	if (wish->replaces != NULL)
+		json_member_str(&o, "replaces", wish->replaces);
 	json_object_end(&o);
 	return buf_span(&b);
 }
@@ -452,10 +491,10 @@ post_order(struct acme_client *c, struct job *j, const struct post *p,
 
 int
 acme_client_order(struct acme_client *c, struct job *j,
-    const char *const *mailboxes, size_t count, struct remote_order *out)
+    const struct acme_client_wish *wish, struct remote_order *out)
 {
 	struct post p = { .url = c->new_order,
-		.payload = order_payload(j, mailboxes, count) };
+		.payload = order_payload(j, wish) };
 
 	*out = (struct remote_order){ .retry_after = -1 };
 	if (post_order(c, j, &p, out) < 0)

@@ -2,6 +2,7 @@
  * The client's side of RFC 8555: what `countersign enroll` asks of a server.
  *
  *	acme_client_new()       reads the directory
+ *	acme_client_renewal()   asks when a certificate should be renewed
  *	acme_client_account()   finds or makes the account
  *	acme_client_order()     orders; then authorizations are read, challenges
  *	                        answered, the order finalized, the chain read
@@ -23,6 +24,7 @@ struct evp_pkey_st;
 struct job;
 struct remote_authz;
 struct remote_order;
+struct remote_renewal;
 
 struct acme_client_conf {
 	const char *directory;
@@ -52,8 +54,23 @@ struct acme_client_account {
 int acme_client_account(struct acme_client *c, struct job *j,
     const struct acme_client_account *a, bool *made);
 
+/*
+ * Renewal information of a certificate (RFC 9773), by its identifier: 1, or 0
+ * if the server offers none.  Needs no account.
+ */
+int acme_client_renewal(struct acme_client *c, struct job *j,
+    const char *certid, struct remote_renewal *out);
+
+/* A new order; NULL and 0 stand for what is not asked for. */
+struct acme_client_wish {
+	const char *const *mailboxes;
+	size_t mailbox_count;
+	const char *profile;
+	int64_t not_before, not_after;
+	const char *replaces; /* a certificate's identifier (RFC 9773) */
+};
 int acme_client_order(struct acme_client *c, struct job *j,
-    const char *const *mailboxes, size_t count, struct remote_order *out);
+    const struct acme_client_wish *wish, struct remote_order *out);
 int acme_client_order_read(struct acme_client *c, struct job *j,
     const char *url, struct remote_order *out);
 int acme_client_authz(struct acme_client *c, struct job *j, const char *url,

@@ -3,14 +3,17 @@
 #include "acme/certid.h"
 #include "acme/revoke.h"
 #include "db/store_cert.h"
+#include "db/store_incident.h"
 #include "db/store_revoke.h"
 #include "lib/arena.h"
 #include "lib/clock.h"
 #include "lib/hex.h"
 #include "lib/json.h"
+#include "lib/rfc3339.h"
 #include "lib/rnd.h"
 #include "pki/issue.h"
 #include "src/command.h"
+#include "src/incident_open.h"
 #include "src/worker.h"
 
 #include <getopt.h>
@@ -20,29 +23,38 @@
 
 #define TEXT_MAX (1024 * 1024)
 #define SERIAL_MAX 64
+#define KEY_SECS 86400
+/* Of its incident: the operator knows why. */
+#define CAUSE "operator"
 
 struct options {
 	const char *config;
-	const char *reason;
+	const char *reason, *replace_by;
 	bool json;
 	bool revoke;
 };
 
 static const char usage[] =
-    "usage: countersign cert [--json] [--revoke [--reason N]] [-f FILE]\n"
-    "                        SERIAL|ID\n"
+    "usage: countersign cert [--json] [-f FILE] SERIAL|ID\n"
+    "       countersign cert revoke [--reason N] [--replace-by TIME] [--json]\n"
+    "           [-f FILE] SERIAL|ID\n"
     "\n"
     "Tells about one certificate, by its serial number (hexadecimal) or id.\n"
+    "With revoke (or --revoke) it is revoked first; it is on the revocation "
+    "list\n"
+    "within 10 minutes.\n"
     "\n"
     "  --json             as one JSON object\n"
-    "  --revoke           first revoke it; it is on the revocation list "
-    "within\n"
-    "                     10 minutes\n"
     "  --reason N         0 unspecified (the default), 1 keyCompromise,\n"
     "                     3 affiliationChanged, 4 superseded,\n"
     "                     5 cessationOfOperation, 9 privilegeWithdrawn;\n"
     "                     1 also blocks the key and revokes every other\n"
     "                     certificate with it\n"
+    "  --replace-by TIME  revoke it at that time, as 2027-01-31T12:00:00Z, "
+    "and\n"
+    "                     move its renewal window before that now: an incident "
+    "of\n"
+    "                     this one certificate\n"
     "  -f, --config FILE  configuration (default: " COMMAND_DEFAULT_CONFIG
     ")\n";
 
@@ -54,13 +66,22 @@ parse(int argc, char **argv, struct options *o)
 		{ "json", &o->json, NULL },
 		{ "revoke", &o->revoke, NULL },
 		{ "reason", NULL, &o->reason },
+		{ "replace-by", NULL, &o->replace_by },
 		{ NULL, NULL, NULL },
 	};
 
 	*o = (struct options){ .config = NULL };
-	if (command_parse(argc, argv, usage, options, &o->config, 1) < 0)
+	if (command_parse(argc, argv, usage, options, &o->config, -1) < 0)
 		return -1;
-	return o->revoke || o->reason == NULL ? 0 : command_misused(usage);
+	if (argc - optind == 2 && strcmp(argv[optind], "revoke") == 0) {
+		o->revoke = true;
+		optind++;
+	}
+	if (argc - optind != 1)
+		return command_misused(usage);
+	return o->revoke || (o->reason == NULL && o->replace_by == NULL)
+		   ? 0
+		   : command_misused(usage);
 }
 
 /* --- which one ------------------------------------------------------------ */
@@ -134,16 +155,73 @@ change(struct job *j, const struct cert *c, const struct revocation *r,
 }
 
 static int
-revoke(struct job *j, const struct cert *c, const char *reason)
+read_moment(struct job *j, const struct cert *c, const char *text,
+    int64_t reason, int64_t *at)
+{
+	if (rfc3339_parse(span_str(text), at) < 0)
+		return job_fail(j, ERR_MALFORMED,
+		    "--replace-by %s: give a time as 2027-01-31T12:00:00Z",
+		    text);
+	if (*at <= j->now)
+		return job_fail(j, ERR_MALFORMED,
+		    "--replace-by %s: this is in the past; without it the "
+		    "certificate is revoked at once",
+		    text);
+	if (*at > c->not_after)
+		return job_fail(j, ERR_MALFORMED,
+		    "--replace-by %s: the certificate ends before", text);
+	/* Section 15.1 of the requirements. */
+	if (reason == REASON_KEY_COMPROMISE && *at > j->now + KEY_SECS)
+		return job_fail(j, ERR_MALFORMED,
+		    "--replace-by %s: a compromised key leaves 24 hours", text);
+	return 0;
+}
+
+/* PK-185: the incident of one certificate. */
+static int
+revoke_later(struct job *j, const struct cert *c, const struct options *o,
+    int64_t reason)
+{
+	const struct incident_selector s = { .cert_id = c->id };
+	struct incident_opened opened;
+	char *id = arena_alloc(j->arena, RND_ID_LEN + 1);
+	char at[CLOCK_RFC3339_MAX];
+	struct incident i = { .id = id,
+		.cause = CAUSE,
+		.selector =
+		    arena_printf(j->arena, "{\"certificate\":\"%s\"}", c->id),
+		.reason = reason,
+		.known_at = j->now,
+		.opened_by = command_operator(j) };
+
+	if (read_moment(j, c, o->replace_by, reason, &i.deadline) < 0)
+		return -1;
+	if (c->revoked_at != 0)
+		return job_fail(
+		    j, ERR_ALREADY_REVOKED, "%s is already revoked", c->serial);
+	rnd_id(id);
+	if (incident_open(j, &i, &s, false, &opened) < 0)
+		return -1;
+	clock_format_rfc3339(i.deadline, at);
+	fprintf(stderr,
+	    "countersign: incident %s: the certificate is revoked at %s\n", id,
+	    at);
+	return 0;
+}
+
+static int
+revoke(struct job *j, const struct cert *c, const struct options *o)
 {
 	struct revocation r = { .by = "operator" };
 	size_t others;
 
-	if (read_reason(j, reason, &r.reason) < 0)
+	if (read_reason(j, o->reason, &r.reason) < 0)
 		return -1;
 	if (j->now > c->not_after) /* PK-189 */
 		return job_fail(
 		    j, ERR_UNAUTHORIZED, "%s has expired", c->serial);
+	if (o->replace_by != NULL)
+		return revoke_later(j, c, o, r.reason);
 	if (store_begin(j) < 0)
 		return -1;
 	if (change(j, c, &r, &others) < 0)
@@ -178,7 +256,8 @@ print_time(const char *what, int64_t at)
 }
 
 static void
-print_text(struct job *j, const struct cert *c, const struct cert_facts *f)
+print_text(struct job *j, const struct cert *c, const struct cert_facts *f,
+    int64_t deadline)
 {
 	printf("certificate %s: %s\n", c->serial, status_of(j, c));
 	for (size_t i = 0; i < f->mailbox_count; i++)
@@ -190,6 +269,8 @@ print_text(struct job *j, const struct cert *c, const struct cert_facts *f)
 	printf("  key (SHA-256): %s\n  renewal information: %s\n",
 	    hex_dup(j->arena, c->spki_sha256),
 	    certid_format(j, c->ca_label, c->serial));
+	if (deadline != 0)
+		print_time("will be revoked", deadline);
 	if (c->revoked_at == 0)
 		return;
 	print_time("revoked", c->revoked_at);
@@ -201,7 +282,8 @@ print_text(struct job *j, const struct cert *c, const struct cert_facts *f)
 }
 
 static void
-print_json(struct job *j, const struct cert *c, const struct cert_facts *f)
+print_json(struct job *j, const struct cert *c, const struct cert_facts *f,
+    int64_t deadline)
 {
 	struct json_out w;
 	struct buf b;
@@ -224,6 +306,8 @@ print_json(struct job *j, const struct cert *c, const struct cert_facts *f)
 	json_member_time(&w, "not_after", c->not_after);
 	json_member_str(&w, "spki_sha256", hex_dup(j->arena, c->spki_sha256));
 	json_member_str(&w, "certid", certid_format(j, c->ca_label, c->serial));
+	if (deadline != 0)
+		json_member_time(&w, "revoke_at", deadline);
 	if (c->revoked_at != 0) {
 		json_member_time(&w, "revoked", c->revoked_at);
 		json_member_int(&w, "reason", c->reason);
@@ -238,17 +322,20 @@ static int
 run(struct job *j, const struct options *o, const char *text)
 {
 	struct cert_facts facts;
+	int64_t deadline = 0;
 	struct cert c;
 
-	if (find(j, text, &c) < 0 ||
-	    (o->revoke && revoke(j, &c, o->reason) < 0) ||
+	if (find(j, text, &c) < 0 || (o->revoke && revoke(j, &c, o) < 0) ||
 	    store_cert_by_id(j, c.id, NULL, &c) < 0 ||
-	    cert_facts(j, c.der, &facts) < 0)
+	    cert_facts(j, c.der, &facts) < 0 ||
+	    store_incident_deadline(j, c.id, &deadline) < 0)
 		return -1;
+	if (c.revoked_at != 0)
+		deadline = 0;
 	if (o->json)
-		print_json(j, &c, &facts);
+		print_json(j, &c, &facts, deadline);
 	else
-		print_text(j, &c, &facts);
+		print_text(j, &c, &facts, deadline);
 	return 0;
 }
 

@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define EXIT_NOT_YET 3 /* as the manual page says */
+
 int
 cmd_enroll(int argc, char **argv)
 {
@@ -16,9 +18,10 @@ cmd_enroll(int argc, char **argv)
 	struct enroll_options o;
 	const char *details;
 	struct job j;
-	int result = enroll_options_parse(keep, argc, argv, &o);
+	int parsed = enroll_options_parse(keep, argc, argv, &o);
+	int result = parsed;
 
-	if (result > 0) {
+	if (parsed > 0) {
 		log_open("enroll", LOG_LEVEL_WARNING);
 		job_init(&j, NULL, NULL);
 		result = enroll_run(&j, &o, &details);
@@ -30,7 +33,11 @@ cmd_enroll(int argc, char **argv)
 	}
 	arena_free(keep);
 	/* A line that nobody could read is no success. */
-	if (fflush(stdout) != 0 && result == 0)
-		result = command_fail("standard output cannot be written");
-	return result == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	if (fflush(stdout) != 0 && result >= 0) {
+		command_fail("standard output cannot be written");
+		result = -1;
+	}
+	if (result < 0)
+		return EXIT_FAILURE;
+	return result == 0 ? EXIT_SUCCESS : EXIT_NOT_YET;
 }

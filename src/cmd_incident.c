@@ -2,7 +2,6 @@
 #include "config.h"
 
 #include "db/store_audit.h"
-#include "db/store_authz.h"
 #include "db/store_incident.h"
 #include "lib/arena.h"
 #include "lib/clock.h"
@@ -13,7 +12,7 @@
 #include "lib/rnd.h"
 #include "pki/profile.h"
 #include "src/command.h"
-#include "src/role_issuer.h"
+#include "src/incident_open.h"
 #include "src/worker.h"
 
 #include <getopt.h>
@@ -24,7 +23,6 @@
 
 #define TEXT_MAX 8192
 #define LIST_MAX 1000
-#define DROP_PAGE 500
 #define HOUR ((int64_t)3600)
 
 struct options {
@@ -73,14 +71,13 @@ static const struct cause {
 	{ "unauthorized", 24, 0 },
 	{ "key-compromise", 24, 1 },
 	{ "weak-key", 24, 1 },
-	{ "validation", 24, 4 },
+	{ INCIDENT_VALIDATION, 24, 4 },
 	{ "key-quality", 120, 4 },
 	{ "misuse", 120, 9 },
 	{ "terms", 120, 9 },
 	{ "name", 120, 5 },
 	{ "misissued", 120, 4 },
 };
-#define CAUSE_VALIDATION "validation"
 
 static const struct cause *
 find_cause(const char *name)
@@ -220,71 +217,23 @@ read_incident(struct job *j, const struct options *o, struct incident *i)
 	return 0;
 }
 
-/* PK-187: replacements need a new reply. */
 static int
-drop_authorizations(struct job *j, const char *incident_id, size_t *dropped)
-{
-	size_t count = 1;
-	const char **ids = NULL;
-	struct authz a;
-
-	for (*dropped = 0; count > 0; *dropped += count) {
-		if (store_incident_authz(
-			j, incident_id, DROP_PAGE, &ids, &count) < 0)
-			return -1;
-		for (size_t i = 0; i < count; i++) {
-			int found = store_authz_lock(j, ids[i], &a);
-
-			if (found < 0 ||
-			    (found == 1 && store_authz_revoke(j, &a) < 0))
-				return -1;
-		}
-	}
-	return 0;
-}
-
-static int
-fill(struct job *j, const struct incident *i, const struct incident_selector *s,
-    int64_t *count, size_t *dropped)
-{
-	*dropped = 0;
-	if (store_incident_open(
-		j, i, s, issuer_incident_next(i->deadline, j->now), count) < 0)
-		return -1;
-	if (*count == 0)
-		return job_fail(j, ERR_MALFORMED,
-		    "no certificate is like that; nothing was opened");
-	if (strcmp(i->cause, CAUSE_VALIDATION) == 0 &&
-	    drop_authorizations(j, i->id, dropped) < 0)
-		return -1;
-	return store_audit_add(j, i->opened_by, "incident opened",
-	    arena_printf(j->arena, "incident:%s", i->id), "ok", i->selector);
-}
-
-static int
-incident_open(struct job *j, const struct options *o)
+open_selected(struct job *j, const struct options *o)
 {
 	char deadline[CLOCK_RFC3339_MAX];
 	struct incident_selector s;
 	struct incident i = { .cause = "" };
-	int64_t count;
-	size_t dropped;
+	struct incident_opened opened;
 
 	if (read_incident(j, o, &i) < 0 || read_selector(j, o, &s) < 0 ||
-	    store_begin(j) < 0)
-		return -1;
-	if (fill(j, &i, &s, &count, &dropped) < 0)
-		return worker_undo(j);
-	if (o->dry_run)
-		store_rollback(j);
-	else if (store_commit(j) < 0)
+	    incident_open(j, &i, &s, o->dry_run, &opened) < 0)
 		return -1;
 	clock_format_rfc3339(i.deadline, deadline);
 	printf("%s%s: certificates: %" PRId64 "; deadline: %s",
 	    o->dry_run ? "not opened" : "incident ", o->dry_run ? "" : i.id,
-	    count, deadline);
-	if (dropped > 0)
-		printf("; authorizations dropped: %zu", dropped);
+	    opened.certificates, deadline);
+	if (opened.dropped > 0)
+		printf("; authorizations dropped: %zu", opened.dropped);
 	putchar('\n');
 	return 0;
 }
@@ -448,7 +397,7 @@ run(struct job *j, const struct options *o, int argc, char **argv)
 	const char *verb = argv[0];
 
 	if (argc == 1 && strcmp(verb, "open") == 0)
-		return incident_open(j, o);
+		return open_selected(j, o);
 	if (argc == 1 && strcmp(verb, "list") == 0)
 		return incident_list(j);
 	if (argc == 2 && strcmp(verb, "show") == 0)

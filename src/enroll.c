@@ -19,6 +19,8 @@
 #include "src/enroll_options.h"
 #include "src/enroll_place.h"
 #include "src/enroll_proof.h"
+#include "src/enroll_renew.h"
+#include "src/enroll_result.h"
 #include "src/enroll_session.h"
 #include "src/remote.h"
 
@@ -28,7 +30,6 @@
 #include <unistd.h>
 
 #define PASSWORD_MAX 1024
-#define RESULT_MAX (64 * 1024)
 #define MAIL_TIMEOUT_MS 60000
 #define DNS_TRY_MS 5000
 #define DNS_TOTAL_MS 20000
@@ -56,14 +57,15 @@ parse_mailboxes(struct enroll *e)
 {
 	const struct addr_policy policy = { .utf8_local = true,
 		.reserved_domains = true };
-	const struct enroll_options *o = e->o;
-	const char **list =
-	    arena_calloc(e->j->arena, o->mailbox_count, sizeof(*list));
+	/* Without another word it is for those of the one to be renewed. */
+	bool same = e->o->mailbox_count == 0;
+	const char **given = same ? e->renewal.mailboxes : e->o->mailboxes;
+	size_t count = same ? e->renewal.mailbox_count : e->o->mailbox_count;
+	const char **list = arena_calloc(e->j->arena, count, sizeof(*list));
 	struct addr a;
 
-	for (size_t i = 0; i < o->mailbox_count; i++) {
-		if (addr_parse(e->j, span_str(o->mailboxes[i]), &policy, &a) <
-		    0)
+	for (size_t i = 0; i < count; i++) {
+		if (addr_parse(e->j, span_str(given[i]), &policy, &a) < 0)
 			return bad_mailbox(e);
 		for (size_t k = 0; k < i; k++)
 			if (strcmp(list[k], a.canonical) == 0)
@@ -72,19 +74,11 @@ parse_mailboxes(struct enroll *e)
 		list[i] = a.canonical;
 	}
 	e->request.mailboxes = list;
-	e->request.mailbox_count = o->mailbox_count;
-	e->request.usage = o->usage;
+	e->request.mailbox_count = count;
+	e->request.usage = e->o->usage;
+	e->request.not_before = e->o->not_before;
+	e->request.not_after = e->o->not_after;
 	return 0;
-}
-
-static int
-check_absent(struct enroll *e, const char *option, const char *path)
-{
-	if (path == NULL || e->o->force || access(path, F_OK) < 0)
-		return 0;
-	return job_fail(e->j, ERR_CONFLICT,
-	    "%s %s exists: name another file, or overwrite it with --force",
-	    option, path);
 }
 
 static int
@@ -150,8 +144,8 @@ load_keys(struct enroll *e)
 static int
 prepare(struct enroll *e)
 {
-	if (parse_mailboxes(e) < 0 || check_absent(e, "--out", e->o->out) < 0 ||
-	    check_absent(e, "--p12", e->o->p12) < 0 || read_p12_password(e) < 0)
+	if (parse_mailboxes(e) < 0 || enroll_result_check(e) < 0 ||
+	    read_p12_password(e) < 0)
 		return -1;
 	return load_keys(e);
 }
@@ -204,6 +198,10 @@ open_box(struct enroll *e)
 
 	if (o->manual)
 		return 0;
+	if (conf.imap.user == NULL)
+		conf.imap.user = e->request.mailboxes[0];
+	if (conf.smtp.user == NULL && o->smtp.password_file != NULL)
+		conf.smtp.user = conf.imap.user;
 	if (read_password(e, o->imap.password_file, &conf.imap.password) < 0 ||
 	    read_password(e, o->smtp.password_file, &conf.smtp.password) < 0 ||
 	    open_resolver(e) < 0)
@@ -232,20 +230,26 @@ read_binding(struct enroll *e, struct acme_client_account *account)
 }
 
 static int
+connect_server(struct enroll *e)
+{
+	struct acme_client_conf conf = { .directory = e->o->directory,
+		.ca_file = e->o->ca_file,
+		.language = e->o->language,
+		.account_key = e->account_key };
+
+	return acme_client_new(e->j, &conf, &e->client);
+}
+
+static int
 open_account(struct enroll *e)
 {
 	const struct enroll_options *o = e->o;
-	struct acme_client_conf conf = { .directory = o->directory,
-		.ca_file = o->ca_file,
-		.language = o->language,
-		.account_key = e->account_key };
 	struct acme_client_account account = { .contacts = o->contacts,
 		.contact_count = o->contact_count,
 		.accept_terms = o->accept_terms };
 	bool made;
 
 	if (read_binding(e, &account) < 0 ||
-	    acme_client_new(e->j, &conf, &e->client) < 0 ||
 	    acme_client_account(e->client, e->j, &account, &made) < 0)
 		return -1;
 	if (made)
@@ -342,104 +346,73 @@ download(struct enroll *e, const char *url, struct span *pem)
 	return 0;
 }
 
+/* An earlier run may have ordered and then been broken off: the server knows
+ * one replacement for each certificate (RFC 9773 section 5). */
+static int
+new_order(struct enroll *e, struct remote_order *order)
+{
+	struct acme_client_wish wish = { .mailboxes = e->request.mailboxes,
+		.mailbox_count = e->request.mailbox_count,
+		.profile = e->o->profile,
+		.not_before = e->o->not_before,
+		.not_after = e->o->not_after,
+		.replaces = e->renewal.is_known ? e->renewal.certid : NULL };
+
+	if (acme_client_order(e->client, e->j, &wish, order) == 0)
+		return 0;
+	if (e->j->err.kind != ERR_ALREADY_REPLACED)
+		return -1;
+	job_recover(e->j);
+	enroll_tell("the server has an order that replaces this certificate; "
+		    "this one is another");
+	wish.replaces = NULL;
+	return acme_client_order(e->client, e->j, &wish, order);
+}
+
 static int
 obtain(struct enroll *e, struct enroll_certificate *c)
 {
 	struct remote_order order;
 	struct span pem;
 
-	if (acme_client_order(e->client, e->j, e->request.mailboxes,
-		e->request.mailbox_count, &order) < 0 ||
-	    prove_all(e, &order) < 0 || finalize(e, &order) < 0 ||
-	    download(e, order.certificate, &pem) < 0)
+	if (new_order(e, &order) < 0 || prove_all(e, &order) < 0 ||
+	    finalize(e, &order) < 0 || download(e, order.certificate, &pem) < 0)
 		return -1;
 	return enroll_certificate_check(e->j, pem, &e->request, c);
-}
-
-/* --- results ---------------------------------------------------------------
- */
-
-static int
-write_file(struct enroll *e, const char *path, mode_t mode, struct span data)
-{
-	if (e->o->force)
-		return file_write(e->j, path, mode, data);
-	return file_create(e->j, path, mode, data);
-}
-
-static int
-write_results(struct enroll *e, const struct enroll_certificate *c)
-{
-	const struct enroll_options *o = e->o;
-	struct span p12;
-
-	if (write_file(e, o->out, 0644, c->pem) < 0)
-		return -1;
-	if (o->p12 == NULL)
-		return 0;
-	if (enroll_p12(e->j, &e->request, c, e->p12_password, &p12) < 0 ||
-	    write_file(e, o->p12, 0600, p12) < 0)
-		return job_context(e->j,
-		    "the certificate is in %s, but not in PKCS#12", o->out);
-	return 0;
-}
-
-static void
-print_json(const struct enroll *e, const struct enroll_certificate *c)
-{
-	const struct enroll_request *r = &e->request;
-	struct json_out out;
-	struct buf b;
-
-	buf_init(&b, e->j->arena, RESULT_MAX);
-	json_out_init(&out, &b);
-	json_object_begin(&out);
-	json_member_str(&out, "mailbox", r->mailboxes[0]);
-	json_key(&out, "mailboxes");
-	json_array_begin(&out);
-	for (size_t i = 0; i < r->mailbox_count; i++)
-		json_put_string(&out, span_str(r->mailboxes[i]));
-	json_array_end(&out);
-	json_member_str(&out, "serial", c->serial);
-	json_member_time(&out, "not_after", c->not_after);
-	json_member_str(&out, "certificate", e->o->out);
-	json_member_str(&out, "key", e->o->key);
-	if (e->o->p12 != NULL)
-		json_member_str(&out, "p12", e->o->p12);
-	json_object_end(&out);
-	puts(b.p);
-}
-
-static void
-print_text(const struct enroll *e, const struct enroll_certificate *c)
-{
-	char not_after[CLOCK_RFC3339_MAX];
-
-	clock_format_rfc3339(c->not_after, not_after);
-	printf("issued:");
-	for (size_t i = 0; i < e->request.mailbox_count; i++)
-		printf(" mailbox=%s", e->request.mailboxes[i]);
-	printf(" serial=%s not_after=%s certificate=%s\n", c->serial, not_after,
-	    e->o->out);
 }
 
 /* --- the way ---------------------------------------------------------------
  */
 
 static int
+not_yet(struct enroll *e)
+{
+	enroll_renew_print(e);
+	return 1;
+}
+
+static int
 run(struct enroll *e)
 {
 	struct enroll_certificate c;
+	int due;
 
 	/* Whatever can fail without the server fails before it is asked, and
 	 * logins are tried before a mail is caused. */
-	if (prepare(e) < 0 || open_account(e) < 0 || open_box(e) < 0 ||
-	    obtain(e, &c) < 0 || write_results(e, &c) < 0)
+	if (enroll_renew_load(e) < 0)
 		return -1;
-	if (e->o->json)
-		print_json(e, &c);
-	else
-		print_text(e, &c);
+	if (enroll_renew_waits(e))
+		return not_yet(e);
+	if (prepare(e) < 0 || connect_server(e) < 0)
+		return -1;
+	due = enroll_renew_ask(e);
+	if (due <= 0)
+		return due < 0 ? -1 : not_yet(e);
+	if (open_account(e) < 0 || open_box(e) < 0 || obtain(e, &c) < 0 ||
+	    enroll_result_write(e, &c) < 0)
+		return -1;
+	enroll_renew_done(e);
+	enroll_result_print(e, &c);
 	return 0;
 }
 

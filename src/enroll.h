@@ -13,7 +13,8 @@ struct enroll_options;
 struct job;
 
 /*
- * 0 with a verified certificate on the disk and the final line printed; -1
+ * 0 with a verified certificate on the disk and the final line printed; 1 if
+ * it is not time yet to renew, and the line says until when; -1
  * with the job's error, and in *details the lines that it has no room for.
  */
 int enroll_run(

@@ -165,8 +165,11 @@ check_leaf(struct check *c)
 		return -1;
 	c->out->not_before = c->view.not_before;
 	c->out->not_after = c->view.not_after;
-	if (c->view.not_before > c->now + SKEW_SECS)
+	if (c->view.not_before > c->now + SKEW_SECS &&
+	    c->view.not_before > c->r->not_before)
 		return wrong(c->j, "it is not valid yet; is the clock right?");
+	if (c->r->not_after != 0 && c->view.not_after > c->r->not_after)
+		return wrong(c->j, "it is valid for longer than asked for");
 	if (c->view.not_after <= c->now)
 		return wrong(c->j, "it has expired; is the clock right?");
 	return 0;

@@ -19,6 +19,7 @@ struct enroll_request {
 	const char *const *mailboxes; /* canonical */
 	size_t mailbox_count;
 	enum enroll_usage usage;
+	int64_t not_before, not_after; /* 0: as the CA likes */
 };
 /* PKCS#10, DER. */
 int enroll_csr(struct job *j, const struct enroll_request *r, struct span *der);

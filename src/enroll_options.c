@@ -4,8 +4,10 @@
 
 #include "lib/arena.h"
 #include "lib/buf.h"
+#include "lib/rfc3339.h"
 #include "src/command.h"
 #include "src/conf_check.h"
+#include "src/enroll_help.h"
 #include "src/https_client.h"
 
 #include <getopt.h>
@@ -17,85 +19,6 @@
 #define TIMEOUT_AUTOMATIC 900
 /* As long as a challenge can live. */
 #define TIMEOUT_MANUAL 86400
-
-static const char usage_text[] =
-    "usage: countersign enroll --directory URL --mailbox ADDRESS --out FILE\n"
-    "           --imap HOST:PORT --imap-password-file FILE\n"
-    "           --smtp HOST:PORT [OPTION...]\n"
-    "       countersign enroll --manual --directory URL --mailbox ADDRESS\n"
-    "           --out FILE [OPTION...]\n"
-    "\n"
-    "Gets an S/MIME certificate for a mailbox from an ACME server (RFC 8823).\n"
-    "The server sends a mail to the mailbox, and a reply to it proves that "
-    "the\n"
-    "mailbox is yours.  With --imap and --smtp the reply is sent for you; "
-    "with\n"
-    "--manual you are told what to copy into a reply that you send yourself.\n"
-    "The key is made here and stays here.\n"
-    "\n"
-    "The server and you:\n"
-    "  --directory URL           directory of the ACME server (https)\n"
-    "  --ca-file FILE            trust these certificates for it, instead of\n"
-    "                            the system's\n"
-    "  --mailbox ADDRESS         the mailbox; several times for several in "
-    "one\n"
-    "                            certificate\n"
-    "  --account-key FILE        key of your account at the server; made if "
-    "it\n"
-    "                            is not there (default: a file for each "
-    "server\n"
-    "                            in $XDG_STATE_HOME/countersign)\n"
-    "  --contact mailto:ADDRESS  where the server's operator can reach you\n"
-    "  --accept-terms            you have read the server's terms of service\n"
-    "                            and agree\n"
-    "  --eab-kid KID             where the server wants new accounts to be\n"
-    "  --eab-key-file FILE       bound: what its operator gave you; the file\n"
-    "                            holds the key in base64url\n"
-    "  --language TAG            language of the server's mail, such as de\n"
-    "\n"
-    "The certificate:\n"
-    "  --out FILE                where the certificate and its chain go (PEM)\n"
-    "  --key FILE                its private key; made if it is not there\n"
-    "                            (default: beside --out, NAME-key.pem)\n"
-    "  --key-type TYPE           p256 (default), p384, rsa2048 or rsa3072\n"
-    "  --usage USE               both (default), sign or encrypt\n"
-    "  --p12 FILE                also write key and chain as PKCS#12, for "
-    "mail\n"
-    "                            programs\n"
-    "  --p12-password-file FILE  the password for it\n"
-    "  --force                   overwrite --out and --p12\n"
-    "\n"
-    "Your mail server, unless --manual:\n"
-    "  --imap HOST[:PORT]        where the mailbox is read\n"
-    "  --imap-tls HOW            implicit (default, port 993) or starttls "
-    "(143)\n"
-    "  --imap-user NAME          default: the mailbox\n"
-    "  --imap-password-file FILE\n"
-    "  --imap-folder NAME        default: INBOX\n"
-    "  --smtp HOST[:PORT]        where the reply is submitted\n"
-    "  --smtp-tls HOW            starttls (default, port 587), implicit "
-    "(465),\n"
-    "                            or none (25; on this machine only)\n"
-    "  --smtp-user NAME          default: --imap-user, if there is a password\n"
-    "  --smtp-password-file FILE\n"
-    "  --mail-ca-file FILE       trust these certificates for both\n"
-    "  --dns-config FILE         check the DKIM signature of the server's "
-    "mail,\n"
-    "                            with this unbound.conf\n"
-    "  --dns-trust-anchor FILE   check it, with this DNSSEC trust anchor\n"
-    "\n"
-    "Running:\n"
-    "  --manual                  you send the reply yourself\n"
-    "  --timeout SECONDS         give up after (default 900; with --manual a\n"
-    "                            day)\n"
-    "  --json                    end with one line of JSON on standard "
-    "output;\n"
-    "                            all else goes to standard error\n"
-    "  --help                    this text\n"
-    "\n"
-    "Files with keys and passwords must not be readable by others.  Exit\n"
-    "status 0: the certificate is there and was checked.  After any failure\n"
-    "the same command can be run again; see countersign-enroll(1).\n";
 
 enum option_id {
 	OPT_HELP = 'h',
@@ -112,6 +35,10 @@ enum option_id {
 	OPT_KEY,
 	OPT_KEY_TYPE,
 	OPT_USAGE,
+	OPT_PROFILE,
+	OPT_NOT_BEFORE,
+	OPT_NOT_AFTER,
+	OPT_RENEW,
 	OPT_P12,
 	OPT_P12_PASSWORD_FILE,
 	OPT_FORCE,
@@ -146,6 +73,10 @@ static const struct option long_options[] = {
 	{ "key", required_argument, NULL, OPT_KEY },
 	{ "key-type", required_argument, NULL, OPT_KEY_TYPE },
 	{ "usage", required_argument, NULL, OPT_USAGE },
+	{ "profile", required_argument, NULL, OPT_PROFILE },
+	{ "not-before", required_argument, NULL, OPT_NOT_BEFORE },
+	{ "not-after", required_argument, NULL, OPT_NOT_AFTER },
+	{ "renew", required_argument, NULL, OPT_RENEW },
 	{ "p12", required_argument, NULL, OPT_P12 },
 	{ "p12-password-file", required_argument, NULL, OPT_P12_PASSWORD_FILE },
 	{ "force", no_argument, NULL, OPT_FORCE },
@@ -240,6 +171,14 @@ take_usage(struct parser *p, const char *value)
 		complain(p, "--usage %s: write both, sign or encrypt", value);
 }
 
+static void
+take_time(struct parser *p, const char *option, const char *value, int64_t *out)
+{
+	if (rfc3339_parse(span_str(value), out) < 0)
+		complain(p, "%s %s: write a time as 2027-01-31T12:00:00Z",
+		    option, value);
+}
+
 /* It becomes a header field of each request. */
 static void
 take_language(struct parser *p, const char *value)
@@ -293,6 +232,10 @@ text_of(struct parser *p, int id)
 		return &o->out;
 	case OPT_KEY:
 		return &o->key;
+	case OPT_PROFILE:
+		return &o->profile;
+	case OPT_RENEW:
+		return &o->renew;
 	case OPT_P12:
 		return &o->p12;
 	case OPT_P12_PASSWORD_FILE:
@@ -349,6 +292,12 @@ take(struct parser *p, int id, const char *value)
 		break;
 	case OPT_USAGE:
 		take_usage(p, value);
+		break;
+	case OPT_NOT_BEFORE:
+		take_time(p, "--not-before", value, &p->o->not_before);
+		break;
+	case OPT_NOT_AFTER:
+		take_time(p, "--not-after", value, &p->o->not_after);
 		break;
 	case OPT_FORCE:
 		p->o->force = true;
@@ -476,6 +425,8 @@ check_files(struct parser *p)
 {
 	struct enroll_options *o = p->o;
 
+	if (o->out == NULL)
+		o->out = o->renew;
 	need(p, o->out, "--out", "the file that the certificate goes to");
 	if (o->out == NULL)
 		return;
@@ -511,7 +462,7 @@ enroll_options_parse(
 	optind = 1;
 	while ((id = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
 		if (id == OPT_HELP) {
-			fputs(usage_text, stdout);
+			fputs(enroll_help, stdout);
 			return 0;
 		}
 		take(&p, id, optarg);
@@ -525,9 +476,11 @@ enroll_options_parse(
 		    "--directory %s: write the https URL of the server's "
 		    "directory, such as https://acme.ca.example/directory",
 		    out->directory);
-	if (out->mailbox_count == 0)
+	if (out->mailbox_count == 0 && out->renew == NULL)
 		need(&p, NULL, "--mailbox",
 		    "the address that the certificate is for");
+	if (out->not_after != 0 && out->not_after <= out->not_before)
+		complain(&p, "--not-after is not after --not-before");
 	check_binding(&p);
 	check_files(&p);
 	check_mail(&p);

@@ -22,8 +22,8 @@ struct enroll_options {
 	const char *directory;
 	const char *ca_file;
 	const char *language;
-	const char **mailboxes; /* as written */
-	size_t mailbox_count;
+	const char **mailboxes;  /* as written */
+	size_t mailbox_count;    /* 0: those of --renew */
 	const char *account_key; /* NULL: the usual place */
 	const char **contacts;
 	size_t contact_count;
@@ -33,7 +33,10 @@ struct enroll_options {
 	bool has_key_type;
 	enum enroll_key_type key_type;
 	enum enroll_usage usage;
-	const char *out;
+	const char *profile;           /* NULL: the server's default */
+	int64_t not_before, not_after; /* 0: as the server likes */
+	const char *renew;             /* a certificate, or NULL */
+	const char *out;               /* never NULL after parsing */
 	const char *p12, *p12_password_file;
 	bool force, json, manual;
 	int64_t timeout_secs;

@@ -58,10 +58,9 @@ make_folders(struct job *j, const char *path)
 }
 
 int
-enroll_place_account(
-    struct job *j, const char *directory, const char *out, const char **path)
+enroll_place_file(
+    struct job *j, const char *name, const char *out, const char **path)
 {
-	const char *name = enroll_place_name(j, directory);
 	const char *state = getenv("XDG_STATE_HOME");
 	const char *home = getenv("HOME");
 	const char *slash = strrchr(out, '/'), *folder;
@@ -81,4 +80,11 @@ enroll_place_account(
 	}
 	*path = arena_printf(j->arena, "%s/%s", folder, name);
 	return make_folders(j, folder);
+}
+
+int
+enroll_place_account(
+    struct job *j, const char *directory, const char *out, const char **path)
+{
+	return enroll_place_file(j, enroll_place_name(j, directory), out, path);
 }

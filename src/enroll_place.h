@@ -15,6 +15,10 @@ struct job;
 int enroll_place_account(
     struct job *j, const char *directory, const char *out, const char **path);
 
+/* The same for any other file of ours. */
+int enroll_place_file(
+    struct job *j, const char *name, const char *out, const char **path);
+
 /* The file's name alone. */
 const char *enroll_place_name(struct job *j, const char *directory);
 

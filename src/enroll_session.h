@@ -8,6 +8,7 @@
 #include "lib/buf.h"
 #include "src/enroll_csr.h"
 #include "src/enroll_line.h"
+#include "src/enroll_renew.h"
 
 struct acme_client;
 struct enroll_box;
@@ -20,6 +21,7 @@ struct enroll {
 	struct job *j;
 	const struct enroll_options *o;
 	struct enroll_request request;
+	struct enroll_renewal renewal; /* with --renew */
 	struct evp_pkey_st *account_key;
 	struct acme_client *client;
 	struct resolver *resolver;

@@ -41,6 +41,7 @@ libcs_src_a_SOURCES = \
 	src/conf_table.c src/conf_table.h \
 	src/conf_value.c src/conf_value.h \
 	src/account_keys.c src/account_keys.h \
+	src/incident_open.c src/incident_open.h \
 	src/incidents.c \
 	src/intake.c src/intake.h \
 	src/intake_check.c src/intake_check.h \
@@ -55,12 +56,15 @@ libcs_src_a_SOURCES = \
 	src/enroll_box.c src/enroll_box.h \
 	src/enroll_certificate.c src/enroll_certificate.h \
 	src/enroll_csr.c src/enroll_csr.h \
+	src/enroll_help.c src/enroll_help.h \
 	src/enroll_key.c src/enroll_key.h \
 	src/enroll_line.c src/enroll_line.h \
 	src/enroll_mail.c src/enroll_mail.h \
 	src/enroll_options.c src/enroll_options.h \
 	src/enroll_place.c src/enroll_place.h \
 	src/enroll_proof.c src/enroll_proof.h \
+	src/enroll_renew.c src/enroll_renew.h \
+	src/enroll_result.c src/enroll_result.h \
 	src/enroll_session.c src/enroll_session.h \
 	src/caa_refusal.c src/caa_refusal.h \
 	src/calls.c src/calls.h \

@@ -5,6 +5,7 @@
 #include "lib/arena.h"
 #include "lib/job.h"
 #include "lib/json.h"
+#include "lib/rfc3339.h"
 #include "lib/utf8.h"
 #include "src/https_client.h"
 
@@ -229,5 +230,25 @@ remote_authz_parse(
 		if (span_eq_str(member(challenge, "type"), "email-reply-00"))
 			return parse_challenge(j, challenge, out);
 	}
+	return 0;
+}
+
+/* A window that ends before it begins is none (RFC 9773 section 4.2). */
+int
+remote_renewal_parse(
+    struct job *j, const struct json *object, struct remote_renewal *out)
+{
+	const struct json *window = json_get(object, "suggestedWindow");
+	struct span explanation = member(object, "explanationURL");
+
+	*out = (struct remote_renewal){ .retry_after = -1 };
+	if (rfc3339_parse(member(window, "start"), &out->start) < 0 ||
+	    rfc3339_parse(member(window, "end"), &out->end) < 0 ||
+	    out->end <= out->start)
+		return job_fail(j, ERR_MALFORMED,
+		    "the server's renewal information has no window (RFC 9773 "
+		    "section 4.2)");
+	if (explanation.n > 0)
+		out->explanation = remote_clean(j, explanation);
 	return 0;
 }

@@ -45,11 +45,20 @@ struct remote_authz {
 	int64_t retry_after; /* as above */
 };
 
+/* Renewal information (RFC 9773 section 4.2). */
+struct remote_renewal {
+	int64_t start, end;      /* end is after start */
+	const char *explanation; /* a URL for people, or NULL */
+	int64_t retry_after;     /* as above */
+};
+
 /* `url` is not in the JSON: left alone.  0, or -1 ERR_MALFORMED. */
 int remote_order_parse(
     struct job *j, const struct json *object, struct remote_order *out);
 int remote_authz_parse(
     struct job *j, const struct json *object, struct remote_authz *out);
+int remote_renewal_parse(
+    struct job *j, const struct json *object, struct remote_renewal *out);
 
 /*
  * A problem as "type: detail".  Subproblems become a line each in *details

@@ -1,5 +1,6 @@
 /* What `countersign enroll` reads of strangers: challenge mails and Subjects,
- * the server's objects, certificate chains. */
+ * the server's objects, certificate chains; and the certificate that it renews.
+ */
 #include "config.h"
 
 #include <openssl/ec.h>
@@ -13,6 +14,7 @@
 #include "src/enroll_certificate.h"
 #include "src/enroll_csr.h"
 #include "src/enroll_mail.h"
+#include "src/enroll_renew.h"
 #include "src/https_client.h"
 #include "src/remote.h"
 
@@ -58,6 +60,7 @@ try_objects(struct job *j, struct span in)
 {
 	struct remote_order o = { 0 };
 	const struct json *object;
+	struct remote_renewal w;
 	struct remote_authz a;
 	const char *details;
 
@@ -70,6 +73,9 @@ try_objects(struct job *j, struct span in)
 	job_recover(j);
 	if (remote_authz_parse(j, object, &a) == 0 && a.challenge_url != NULL)
 		check_token(a.token_part2);
+	job_recover(j);
+	if (remote_renewal_parse(j, object, &w) == 0 && w.end <= w.start)
+		abort();
 out:
 	job_recover(j);
 }
@@ -82,6 +88,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		.mailbox_count = 1 };
 	struct span in = span_mem(data, n);
 	struct enroll_certificate c;
+	struct enroll_renewal w;
 	struct job j;
 
 	job_init(&j, NULL, NULL);
@@ -92,6 +99,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		key = EVP_EC_gen("prime256v1");
 	r.key = key;
 	if (enroll_certificate_check(&j, in, &r, &c) == 0)
+		abort();
+	job_recover(&j);
+	if (enroll_renewal_parse(&j, in, &w) == 0 &&
+	    (w.mailbox_count == 0 || w.certid == NULL))
 		abort();
 	job_done(&j);
 	return 0;

@@ -41,6 +41,7 @@ tests_integration_caa_tool_LDADD = $(CS_PKI)
 EXTRA_DIST += \
 	tests/integration/README.md \
 	tests/integration/acme.py \
+	tests/integration/enrolling.py \
 	tests/integration/harness.py \
 	tests/integration/hsm.py \
 	tests/integration/letters.py \
@@ -54,6 +55,7 @@ EXTRA_DIST += \
 	tests/integration/test_csr.py \
 	tests/integration/test_delivery.py \
 	tests/integration/test_enroll.py \
+	tests/integration/test_enroll_renew.py \
 	tests/integration/test_evidence.py \
 	tests/integration/test_front.py \
 	tests/integration/test_http.py \

@@ -8,68 +8,10 @@ import re
 import subprocess
 import threading
 
+from enrolling import Enroll, check_certificate, last_json
 from harness import (case, command, edit_config, eventually, read_file,
                      run)
 from letters import BEGIN, END, Inbox, Mail, WRONG, deliver, send, sign
-
-
-class Enroll:
-    """Options for one run; files in a folder of its own."""
-
-    def __init__(self, site, name, mailbox="alice@user.test", who="ALICE"):
-        self.site = site
-        self.who = who
-        self.mailbox = mailbox
-        self.folder = f"{site.folder}/{name}"
-        os.makedirs(self.folder, exist_ok=True)
-
-    def path(self, name):
-        return f"{self.folder}/{name}"
-
-    def words(self, *more):
-        env = self.site.env
-        return [f"{self.site.build}/countersign", "enroll", "--json",
-                "--directory",
-                f"https://localhost:{env['LAB_HTTPS_PORT']}/acme/directory",
-                "--ca-file", env["LAB_CA_CERT"], "--mailbox", self.mailbox,
-                "--account-key", self.path("account.pem"),
-                "--key", self.path("key.pem"), "--out",
-                self.path("cert.pem"), *more]
-
-    def box(self):
-        env = self.site.env
-        return ["--imap", f"localhost:{env['USER_IMAPS_PORT']}",
-                "--imap-user", env[f"{self.who}_USER"],
-                "--imap-password-file", env[f"{self.who}_PASSWORD_FILE"],
-                "--smtp", f"localhost:{env['USER_SUBMISSION_PORT']}",
-                "--smtp-user", env[f"{self.who}_USER"],
-                "--smtp-password-file", env[f"{self.who}_PASSWORD_FILE"],
-                "--mail-ca-file", env["LAB_CA_CERT"]]
-
-    def automatic(self, *more, status=0):
-        return command(*self.words(*self.box(), "--timeout", "60", *more),
-                       status=status)
-
-
-def last_json(text):
-    return json.loads(text.strip().splitlines()[-1])
-
-
-def check_certificate(site, e):
-    """Another program: the chain, the key, a signature and back."""
-    root, cert = f"{site.state}/ca/root.pem", e.path("cert.pem")
-    command("openssl", "verify", "-purpose", "smimesign", "-CAfile", root,
-            "-untrusted", cert, cert)
-    text = command("openssl", "x509", "-in", cert, "-noout", "-email")
-    assert text.strip() == e.mailbox, text
-    with open(e.path("message"), "w") as f:
-        f.write("Content-Type: text/plain\r\n\r\nHello.\r\n")
-    command("openssl", "cms", "-sign", "-in", e.path("message"), "-signer",
-            cert, "-inkey", e.path("key.pem"), "-certfile",
-            f"{site.state}/ca/issuing.pem", "-out", e.path("signed"))
-    command("openssl", "cms", "-verify", "-in", e.path("signed"), "-CAfile",
-            root, "-out", e.path("verified"))
-    assert read_file(e.path("message")) == read_file(e.path("verified"))
 
 
 def test_automatic(site):

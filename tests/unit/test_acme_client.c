@@ -280,8 +280,11 @@ refused_order(const char *status, const char *fields, const char *body,
 	bool made;
 
 	assert_int_equal(acme_client_account(p.client, j, &nobody, &made), 0);
-	assert_int_equal(
-	    acme_client_order(p.client, j, mailboxes, 1, &order), -1);
+	assert_int_equal(acme_client_order(p.client, j,
+			     &(struct acme_client_wish){
+				 .mailboxes = mailboxes, .mailbox_count = 1 },
+			     &order),
+	    -1);
 	assert_int_equal(j->err.kind, kind);
 	for (; *words != NULL; words++)
 		if (strstr(j->err.text, *words) == NULL &&

@@ -521,6 +521,9 @@ test_options(void **state)
 	static const char *const manual[] = { SERVER, "--out=alice",
 		"--mailbox=a@b.test", "--mailbox=c@d.test", "--manual",
 		"--usage=sign", "--key-type=rsa3072", "--key=k", NULL };
+	static const char *const renewal[] = { SERVER, "--renew=a/alice.pem",
+		"--profile=strict", "--not-before=2027-01-31T12:00:00+01:00",
+		"--not-after=2027-02-01T12:00:00Z", "--force", MAIL, NULL };
 	struct enroll_options o;
 
 	(void)state;
@@ -544,6 +547,20 @@ test_options(void **state)
 	assert_int_equal(o.usage, ENROLL_SIGN);
 	assert_int_equal(o.key_type, ENROLL_RSA3072);
 	assert_int_equal(o.timeout_secs, 86400);
+	assert_null(o.renew);
+	assert_null(o.profile);
+	assert_int_equal(o.not_after, 0);
+
+	assert_int_equal(parse(renewal, &o), 1);
+	assert_string_equal(o.renew, "a/alice.pem");
+	assert_string_equal(o.out, "a/alice.pem");
+	assert_string_equal(o.key, "a/alice-key.pem");
+	assert_int_equal(o.mailbox_count, 0);
+	assert_null(o.imap.user);
+	assert_string_equal(o.profile, "strict");
+	assert_int_equal(o.not_before, 1801393200);
+	assert_int_equal(o.not_after, 1801483200);
+	assert_true(o.force);
 }
 
 /* One thing missing or wrong at a time. */
@@ -574,6 +591,10 @@ static const char *const bad_options[][12] = {
 	{ SERVER, "--out=a", "--mailbox=a@b.test", MAIL, "--smtp=h:99999",
 	    NULL },
 	{ SERVER, "--out=a", "--mailbox=a@b.test", MAIL, "more", NULL },
+	{ SERVER, "--renew=a-key.pem", "--key=a-key.pem", MAIL, NULL },
+	{ SERVER, "--renew=a", MAIL, "--not-after=2027-01-31", NULL },
+	{ SERVER, "--renew=a", MAIL, "--not-before=2027-01-31T00:00:00Z",
+	    "--not-after=2027-01-31T00:00:00Z", NULL },
 	{ SERVER, "--out=a", "--mailbox=a@b.test", MAIL, "--more", NULL },
 };
 

@@ -1,6 +1,7 @@
 /*
  * The client's keys, requests and certificates, against the server's own
- * readers and issuer: PK-58 to PK-61, AC-133 to AC-138, AC-146, PK-148.
+ * readers and issuer: PK-58 to PK-61, AC-133 to AC-138, AC-146, PK-148; what it
+ * renews, and when (AC-166, AC-168).
  */
 #include "config.h"
 
@@ -14,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "acme/certid.h"
 #include "lib/clock.h"
 #include "lib/fdio.h"
 #include "pki/issue.h"
@@ -21,6 +23,7 @@
 #include "src/enroll_certificate.h"
 #include "src/enroll_csr.h"
 #include "src/enroll_key.h"
+#include "src/enroll_renew.h"
 #include "tests/unit/pki_lab.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
@@ -245,6 +248,138 @@ test_certificates(void **state)
 	}
 }
 
+/* A certificate that begins later, or ends earlier, because it was asked to. */
+static void
+test_dates(void **state)
+{
+	struct job *j = lab_job();
+	struct enroll_request r = { .key = lab_key(KEY_TYPE_P256, 0),
+		.mailboxes = alice,
+		.mailbox_count = 1 };
+	struct enroll_certificate c;
+	struct span pem = issue_chain(j, &r);
+
+	(void)state;
+	assert_int_equal(enroll_certificate_check(j, pem, &r, &c), 0);
+	r.not_after = c.not_after;
+	assert_int_equal(enroll_certificate_check(j, pem, &r, &c), 0);
+	r.not_after--;
+	assert_int_equal(enroll_certificate_check(j, pem, &r, &c), -1);
+	assert_non_null(strstr(j->err.text, "longer than asked"));
+	job_recover(j);
+	r.not_after = 0;
+	clock_set(c.not_before - 7200);
+	assert_int_equal(enroll_certificate_check(j, pem, &r, &c), -1);
+	job_recover(j);
+	r.not_before = c.not_before;
+	assert_int_equal(enroll_certificate_check(j, pem, &r, &c), 0);
+}
+
+/* --- renewal ---------------------------------------------------------------
+ */
+
+/* AC-166: who it is for, and its identifier, which the server reads. */
+static void
+test_renewal(void **state)
+{
+	struct job *j = lab_job();
+	const struct enroll_request r = { .key = lab_key(KEY_TYPE_P256, 0),
+		.mailboxes = two,
+		.mailbox_count = 2 };
+	struct span pem = issue_chain(j, &r);
+	struct enroll_certificate c;
+	struct enroll_renewal n;
+	struct certid id;
+	struct buf b;
+
+	(void)state;
+	assert_int_equal(enroll_certificate_check(j, pem, &r, &c), 0);
+	buf_init(&b, j->arena, 100000);
+	buf_add_str(&b, "subject=\n");
+	buf_add(&b, pem);
+	assert_int_equal(enroll_renewal_parse(j, buf_span(&b), &n), 0);
+	assert_int_equal(n.mailbox_count, 2);
+	assert_string_equal(n.mailboxes[0], two[0]);
+	assert_string_equal(n.mailboxes[1], two[1]);
+	assert_int_equal(n.not_after, c.not_after);
+	assert_int_equal(certid_parse(span_str(n.certid), &id), 0);
+	assert_string_equal(id.serial, c.serial);
+	for (size_t i = 0; i < pem.n; i += 7) {
+		if (enroll_renewal_parse(j, span_cut(pem, 0, i), &n) == 0)
+			continue;
+		assert_job_error(j, ERR_MALFORMED, NULL);
+		job_recover(j);
+	}
+	/* A CA's names no mailbox. */
+	pem = span_from(pem, span_find_span(pem, 1, SPAN("-----BEGIN")));
+	assert_int_equal(enroll_renewal_parse(j, pem, &n), -1);
+	assert_non_null(strstr(j->err.text, "does not name mailboxes"));
+}
+
+/* RFC 9773 section 4.2: in the window, the same each time, and spread. */
+static void
+test_moment(void **state)
+{
+	struct enroll_plan plan = { 1000, 2000, 0 };
+	struct job *j = unit_job();
+	bool early = false, late = false;
+
+	(void)state;
+	for (int i = 0; i < 100; i++) {
+		const char *certid = arena_printf(j->arena, "aa.%d", i);
+		int64_t at = enroll_renewal_moment(certid, &plan);
+
+		assert_in_range(at, 1000, 1999);
+		assert_int_equal(at, enroll_renewal_moment(certid, &plan));
+		early = early || at < 1100;
+		late = late || at >= 1900;
+	}
+	assert_true(early && late);
+	plan.end = INT64_MAX;
+	assert_int_equal(enroll_renewal_moment("aa.1", &plan), 1000);
+}
+
+/* AC-165: what is kept between runs, and for how long. */
+static void
+test_plan(void **state)
+{
+	static const char *const bad[] = { "", "{}", "[]",
+		"{\"start\":\"2026-01-01T00:00:00Z\","
+		"\"end\":\"2026-01-01T00:00:00Z\","
+		"\"ask_again\":\"2026-11-23T13:00:00Z\"}",
+		"{\"start\":\"2026-01-01T00:00:00Z\","
+		"\"end\":\"2026-01-02T00:00:00Z\"}" };
+	const struct enroll_plan plan = { LAB_NOW, LAB_NOW + 100,
+		LAB_NOW + 60 };
+	struct enroll_renewal r = { .not_before = 0, .not_after = 30000 };
+	struct job *j = unit_job();
+	struct enroll_plan read;
+	struct span text = enroll_plan_format(j, &plan);
+
+	(void)state;
+	assert_int_equal(enroll_plan_parse(j, text, LAB_NOW, &read), 0);
+	assert_int_equal(read.start, plan.start);
+	assert_int_equal(read.end, plan.end);
+	assert_int_equal(read.ask_at, plan.ask_at);
+	assert_int_equal(enroll_plan_parse(j, text, LAB_NOW + 60, &read), -1);
+	/* The clock was put back by a year. */
+	assert_int_equal(
+	    enroll_plan_parse(j, text, LAB_NOW - 365 * 86400, &read), -1);
+	for (size_t i = 0; i < COUNT(bad); i++) {
+		unit_case("%zu", i);
+		assert_int_equal(
+		    enroll_plan_parse(j, span_str(bad[i]), LAB_NOW, &read), -1);
+	}
+	assert_int_equal(enroll_plan_ask_at(-1, 0), 21600);
+	assert_int_equal(enroll_plan_ask_at(0, 0), 60);
+	assert_int_equal(enroll_plan_ask_at(3600, 5), 3605);
+	assert_int_equal(enroll_plan_ask_at(INT64_MAX, 0), 86400);
+
+	read = enroll_renewal_usual(&r);
+	assert_int_equal(read.start, 20000);
+	assert_int_equal(read.end, 21001);
+}
+
 static void
 refuse(struct span pem, const struct enroll_request *r, const char *why)
 {
@@ -420,6 +555,10 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_request_names),
 	cmocka_unit_test(test_usages),
 	cmocka_unit_test(test_certificates),
+	cmocka_unit_test(test_dates),
+	cmocka_unit_test(test_renewal),
+	cmocka_unit_test(test_moment),
+	cmocka_unit_test(test_plan),
 	cmocka_unit_test(test_foreign_certificates),
 	cmocka_unit_test(test_bad_chains),
 	cmocka_unit_test(test_cut_chain),

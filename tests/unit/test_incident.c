@@ -109,6 +109,9 @@ test_selectors(struct job *j)
 		{ { .from = now + 10, .to = now + 19 }, 10 },
 		{ { .from = now + 30 }, 1 },
 		{ { .to = now + 1 }, 1 },
+		{ { .cert_id = "c5" }, 1 },
+		{ { .cert_id = "c5", .profile = "none" }, 1 },
+		{ { .cert_id = "c" }, 0 },
 	};
 
 	make_certs(j, account, "30");
@@ -125,6 +128,13 @@ test_selectors(struct job *j)
 	struct incident in = incident(j, "late", 4, now + 120 * HOUR);
 	struct incident_selector all = { .from = 1 };
 	assert_int_equal(open_it(j, &in, &all), 28);
+	for (const char *const *id = (const char *const[]){ "c1", "c2", NULL };
+	     *id != NULL; id++) {
+		struct incident_selector one = { .cert_id = *id };
+
+		in.id = *id;
+		assert_int_equal(open_it(j, &in, &one), 0);
+	}
 }
 
 static void

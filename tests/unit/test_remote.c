@@ -1,6 +1,7 @@
 /*
  * What an ACME server says, read by the client, and what the client signs,
- * read by the server: AC-31 to AC-34, AC-47, AC-96, AC-101, AC-108, AC-192.
+ * read by the server: AC-31 to AC-34, AC-47, AC-96, AC-101, AC-108, AC-165,
+ * AC-192.
  */
 #include "config.h"
 
@@ -172,6 +173,46 @@ test_bad_authorizations(void **state)
 	}
 }
 
+/* --- renewal information ---------------------------------------------------
+ */
+
+#define WINDOW(start, end)                                                     \
+	"{\"suggestedWindow\":{\"start\":" start ",\"end\":" end "}"
+#define FIRST "\"2025-01-02T04:00:00Z\""
+#define SECOND "\"2025-01-03T04:00:00.5+01:00\""
+
+static void
+test_renewal(void **state)
+{
+	static const char *const bad[] = { "{}", WINDOW(FIRST, FIRST) "}",
+		WINDOW(SECOND, FIRST) "}", WINDOW(FIRST, "1735876800") "}",
+		WINDOW("\"2025-01-02\"", SECOND) "}",
+		"{\"suggestedWindow\":[" FIRST "," SECOND "]}" };
+	struct job *j = unit_job();
+	struct remote_renewal r;
+
+	(void)state;
+	assert_int_equal(
+	    remote_renewal_parse(j, parse(WINDOW(FIRST, SECOND) "}"), &r), 0);
+	assert_int_equal(r.start, 1735790400);
+	assert_int_equal(r.end, 1735790400 + 23 * 3600);
+	assert_null(r.explanation);
+	assert_int_equal(
+	    remote_renewal_parse(j,
+		parse(WINDOW(FIRST, SECOND) ",\"explanationURL\":"
+					    "\"https://ca.test/\\u001b[1m\"}"),
+		&r),
+	    0);
+	assert_string_equal(r.explanation, "https://ca.test/?[1m");
+	for (size_t i = 0; i < COUNT(bad); i++) {
+		unit_case("%zu: %s", i, bad[i]);
+		assert_int_equal(
+		    remote_renewal_parse(j, parse(bad[i]), &r), -1);
+		assert_job_error(j, ERR_MALFORMED, NULL);
+		job_recover(j);
+	}
+}
+
 /* --- problems --------------------------------------------------------------
  */
 
@@ -326,6 +367,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_bad_orders),
 	cmocka_unit_test(test_authorizations),
 	cmocka_unit_test(test_bad_authorizations),
+	cmocka_unit_test(test_renewal),
 	cmocka_unit_test(test_problems),
 	cmocka_unit_test(test_urls),
 	cmocka_unit_test(test_signed),
