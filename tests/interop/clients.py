@@ -8,6 +8,8 @@ of JSON to its standard output and reads the answer from its standard input:
     {"ask": "mail", "from": A}          -> {"message": the challenge mail}
     {"ask": "send", "to": A, "message": M}
                                         -> {} when it was sent
+    {"ask": "issued", "chain": C} -> {}    it has this now, and goes on when
+                                           the test has done something to it
     {"ask": "done", ...}                   the end; what it has got
 
 Messages are base64. Its standard error is its log, and what a person would
@@ -221,10 +223,10 @@ class Result:
 
 
 def client_run(site, program, who="ALICE", wait_verdict=True, digest=None,
-               expect=0, **options):
+               expect=0, issued=None, **options):
     """One conversation with the program. `wait_verdict`: it hears that its
     reply was sent only when the reply has been judged; `digest`: changes the
-    reply on its way."""
+    reply on its way; `issued`: what happens to a certificate that it shows."""
     options = {"directory": directory(site), "type": "email",
                "mailbox": site.env[f"{who}_ADDRESS"]} | options
     env = os.environ | program.env | {
@@ -245,6 +247,10 @@ def client_run(site, program, who="ALICE", wait_verdict=True, digest=None,
             asked = json.loads(line)
             if asked["ask"] == "done":
                 done = asked
+                continue
+            if asked["ask"] == "issued":
+                issued(load_chain(asked["chain"].encode())[0])
+                process.stdin.write("{}\n")
                 continue
             mark = site.mark()
             answer = give(site, who, options["mailbox"], asked, digest)

@@ -20,6 +20,9 @@ EXTRA_DIST += \
 	tests/interop/certbot/issue.py \
 	tests/interop/certbot/requirements.txt \
 	tests/interop/clients.py \
+	tests/interop/lego/go.mod \
+	tests/interop/lego/go.sum \
+	tests/interop/lego/main.go \
 	tests/interop/linters/go.mod \
 	tests/interop/linters/go.sum \
 	tests/interop/linters/requirements.txt \
@@ -38,6 +41,7 @@ EXTRA_DIST += \
 	tests/interop/mailauth/package.json \
 	tests/interop/test_certbot.py \
 	tests/interop/test_host_clients.py \
+	tests/interop/test_lego.py \
 	tests/interop/test_linters.py \
 	tests/interop/test_mailauth.py \
 	tests/interop/test_mailers.py \

@@ -3,6 +3,8 @@
 with its reading of the mail, its reply and its certificate request."""
 
 import contextlib
+import json
+from datetime import datetime, timedelta, timezone
 
 from clients import CASE, Missing, Program, Skip, client_run, eab_key, \
     issue, profiles, run_client, sent_mails, wrong_reply
@@ -208,6 +210,33 @@ def revoke(site, one):
 def renew(site, one):
     done = issue(site, one, then="renew")
     assert done["start"] < done["end"], done
+
+
+@of("PK-192, AC-170, AC-171: called by cert revoke --replace-by, it renews, by "
+    "mail", needs=["renewalInfo"])
+def follow(site, one):
+    mailbox = f"alice+{one.name}@user.test"
+    serials = []
+
+    def called(leaf):
+        text = f"{leaf.serial_number:x}"
+        serials.append(text.zfill(len(text) + len(text) % 2))
+        by = datetime.now(timezone.utc) + timedelta(hours=12)
+        site.countersign("cert", "revoke", "--replace-by",
+                         by.strftime("%Y-%m-%dT%H:%M:%SZ"), serials[0])
+        # The server remembers no proof: only a mail helps.
+        site.countersign("authz", "--revoke", "--reason", "x", "--domain",
+                         "user.test")
+
+    done = issue(site, one, mailbox=mailbox, then="follow", issued=called)
+    assert done["before"] is False and done["after"] is True, done
+    assert len(sent_mails(site, mailbox)) == 2
+    old, = serials
+    told = json.loads(site.countersign("cert", "--json", old))
+    assert told["status"] == "valid" and "revoke_at" in told, told
+    listed = [json.loads(line) for line in
+              site.countersign("orders", "--json").splitlines()]
+    assert [o for o in listed if o.get("replaces") == told["certid"]], listed
 
 
 run_client(prepare)

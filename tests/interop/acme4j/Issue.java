@@ -8,6 +8,7 @@ import java.security.KeyStore;
 import java.security.Security;
 import java.security.cert.CertificateFactory;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.Base64;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.TrustManagerFactory;
@@ -34,7 +35,8 @@ import org.shredzone.acme4j.util.KeyPairUtils;
  *
  * Options: directory, mailbox; account and key (secp256r1, secp384r1,
  * secp521r1, rsa); post (late, early); poll (library, or milliseconds);
- * profile, eab, then (rollover, preauthz, revoke, renew); those of Letters.
+ * profile, eab, then (rollover, preauthz, revoke, renew, follow); those of
+ * Letters.
  */
 public final class Issue {
 	private static final Duration PATIENCE = Duration.ofSeconds(60);
@@ -144,6 +146,22 @@ public final class Issue {
 		}
 	}
 
+	private static String chain(Certificate certificate) throws Exception {
+		StringWriter chain = new StringWriter();
+		certificate.writeCertificate(chain);
+		return chain.toString();
+	}
+
+	/** Renews if the server asks for it: before and after the operator did. */
+	private Certificate follow(KeyPair key, Certificate certificate) throws Exception {
+		RenewalInfo info = certificate.getRenewalInfo();
+		done.put("before", !info.renewalIsNotRequired(Instant.now()));
+		ask(new JSONBuilder().put("ask", "issued").put("chain", chain(certificate)));
+		info.fetch();
+		done.put("after", !info.renewalIsNotRequired(Instant.now()));
+		return !info.renewalIsNotRequired(Instant.now()) ? obtain(key, certificate) : certificate;
+	}
+
 	private Certificate after(KeyPair key, Certificate certificate) throws Exception {
 		switch (option("then", "")) {
 		case "revoke":
@@ -159,6 +177,8 @@ public final class Issue {
 			done.put("start", info.getSuggestedWindowStart());
 			done.put("end", info.getSuggestedWindowEnd());
 			return obtain(key, certificate);
+		case "follow":
+			return follow(key, certificate);
 		default:
 			return certificate;
 		}
@@ -169,11 +189,9 @@ public final class Issue {
 		before();
 		KeyPair key = key(option("key", "secp256r1"));
 		Certificate certificate = after(key, obtain(key, null));
-		StringWriter chain = new StringWriter();
-		certificate.writeCertificate(chain);
 		StringWriter publicKey = new StringWriter();
 		KeyPairUtils.writePublicKey(key.getPublic(), publicKey);
-		done.put("ask", "done").put("chain", chain.toString())
+		done.put("ask", "done").put("chain", chain(certificate))
 		        .put("public", publicKey.toString());
 		System.out.println(done);
 	}
