@@ -19,6 +19,7 @@ libcs_db_a_SOURCES = \
 	db/store_incident.c db/store_incident.h \
 	db/store_key.c db/store_key.h \
 	db/store_newest.c db/store_newest.h \
+	db/store_notice.c db/store_notice.h \
 	db/store_ocsp.c db/store_ocsp.h \
 	db/store_order.c db/store_order.h \
 	db/store_outbox.c db/store_outbox.h \

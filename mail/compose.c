@@ -18,6 +18,7 @@
 #define LINE_MAX_OCTETS 76                  /* MA-104 */
 #define MESSAGE_MAX (8 * TEMPLATE_PART_MAX) /* two, in quoted-printable */
 #define PART1_LEN 32                        /* ER-5 */
+#define SUBJECT_LEN (6 + PART1_LEN)
 #define LOCAL_MAX 64
 
 /* --- transfer encodings
@@ -110,21 +111,18 @@ is_bare(const char *s)
 }
 
 static int
-input_check(struct job *j, const struct compose_input *in)
+head_check(struct job *j, const struct compose_head *head)
 {
-	struct span id = span_str(in->message_id);
+	struct span id = span_str(head->message_id);
 
-	if (!is_bare(in->mailbox) || !is_bare(in->from))
-		return job_fail(j, ERR_INTERNAL,
-		    "challenge mail: To or From is no bare address");
+	if (!is_bare(head->to) || !is_bare(head->from))
+		return job_fail(
+		    j, ERR_INTERNAL, "mail: To or From is no bare address");
 	if (id.n < 3 || id.p[0] != '<' || id.p[id.n - 1] != '>' ||
 	    !is_bare(span_dup(j->arena, span_cut(id, 1, id.n - 1))))
-		return job_fail(
-		    j, ERR_INTERNAL, "challenge mail: no Message-ID");
-	if (in->token_part1.n != PART1_LEN ||
-	    !b64url_is_alphabet(in->token_part1))
-		return job_fail(j, ERR_INTERNAL,
-		    "challenge mail: token-part1 is not 32 characters");
+		return job_fail(j, ERR_INTERNAL, "mail: no Message-ID");
+	if (span_has_control(head->subject) || !span_is_ascii(head->subject))
+		return job_fail(j, ERR_INTERNAL, "mail: no Subject");
 	return 0;
 }
 
@@ -140,18 +138,20 @@ has_armour(struct span text)
 /* Addresses and the Message-ID stand whole behind their names, however long:
  * clients compare them as texts (AC-120). */
 static void
-add_header(struct buf *b, const struct compose_input *in, const char *boundary)
+add_header(struct buf *b, const struct compose_head *head, const char *boundary)
 {
 	char date[CLOCK_RFC5322_MAX];
 
-	clock_format_rfc5322(in->date, date);
+	clock_format_rfc5322(head->date, date);
+	buf_addf(b, "From: %s\r\nTo: %s\r\nSubject: ", head->from, head->to);
+	buf_add(b, head->subject);
 	buf_addf(
-	    b, "From: %s\r\nTo: %s\r\nSubject: ACME: ", in->from, in->mailbox);
-	buf_add(b, in->token_part1);
-	buf_addf(b, "\r\nDate: %s\r\nMessage-ID: %s\r\n", date, in->message_id);
-	buf_add_str(b, "Auto-Submitted: auto-generated; type=acme\r\n"
-		       "X-Auto-Response-Suppress: All\r\n"
-		       "MIME-Version: 1.0\r\n");
+	    b, "\r\nDate: %s\r\nMessage-ID: %s\r\n", date, head->message_id);
+	buf_addf(b,
+	    "Auto-Submitted: %s\r\n"
+	    "X-Auto-Response-Suppress: All\r\n"
+	    "MIME-Version: 1.0\r\n",
+	    head->auto_submitted);
 	buf_addf(b,
 	    "Content-Type: multipart/alternative;\r\n"
 	    " boundary=\"%s\"\r\n\r\n",
@@ -161,13 +161,35 @@ add_header(struct buf *b, const struct compose_input *in, const char *boundary)
 /* The same for each attempt to deliver the same mail; "=_" occurs neither in
  * the templates nor in quoted-printable. */
 static const char *
-boundary_of(struct job *j, const struct compose_input *in)
+boundary_of(struct job *j, const char *message_id)
 {
 	uint8_t hash[SHA256_LEN];
 
-	sha256(span_str(in->message_id), hash);
+	sha256(span_str(message_id), hash);
 	return arena_printf(
 	    j->arena, "=_%s", hex_dup(j->arena, span_mem(hash, 16)));
+}
+
+int
+compose_message(struct job *j, const struct compose_head *head,
+    const struct compose_parts *parts, struct span *out)
+{
+	const char *boundary;
+	struct buf b;
+
+	if (head_check(j, head) < 0)
+		return -1;
+	boundary = boundary_of(j, head->message_id);
+	buf_init(&b, j->arena, MESSAGE_MAX);
+	add_header(&b, head, boundary);
+	part_add(&b, boundary, "text/plain", parts->text);
+	part_add(&b, boundary, "text/html", parts->html);
+	buf_addf(&b, "--%s--\r\n", boundary);
+	if (!buf_ok(&b))
+		return job_fail(j, ERR_INTERNAL, "mail: longer than %d octets",
+		    MESSAGE_MAX);
+	*out = buf_span(&b);
+	return 0;
 }
 
 int
@@ -206,23 +228,25 @@ int
 compose_challenge(
     struct job *j, const struct compose_input *in, struct span *out)
 {
+	struct compose_head head = { .from = in->from,
+		.to = in->mailbox,
+		.message_id = in->message_id,
+		.auto_submitted = "auto-generated; type=acme",
+		.date = in->date };
 	struct compose_parts parts;
-	const char *boundary;
-	struct buf b;
+	struct buf subject;
 
-	if (input_check(j, in) < 0 || compose_render(j, in, &parts) < 0)
-		return -1;
-	boundary = boundary_of(j, in);
-	buf_init(&b, j->arena, MESSAGE_MAX);
-	add_header(&b, in, boundary);
-	part_add(&b, boundary, "text/plain", parts.text);
-	part_add(&b, boundary, "text/html", parts.html);
-	buf_addf(&b, "--%s--\r\n", boundary);
-	if (!buf_ok(&b))
+	if (in->token_part1.n != PART1_LEN ||
+	    !b64url_is_alphabet(in->token_part1))
 		return job_fail(j, ERR_INTERNAL,
-		    "challenge mail: longer than %d octets", MESSAGE_MAX);
-	*out = buf_span(&b);
-	return 0;
+		    "challenge mail: token-part1 is not 32 characters");
+	if (compose_render(j, in, &parts) < 0)
+		return -1;
+	buf_init_secret(&subject, j->arena, SUBJECT_LEN);
+	buf_add_str(&subject, "ACME: ");
+	buf_add(&subject, in->token_part1);
+	head.subject = buf_span(&subject);
+	return compose_message(j, &head, &parts, out);
 }
 
 /* --- addresses and ids

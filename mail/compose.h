@@ -36,6 +36,20 @@ struct compose_parts {
 int compose_render(
     struct job *j, const struct compose_input *in, struct compose_parts *out);
 
+/*
+ * Any mail of ours as multipart/alternative, exact bytes with CRLF, before
+ * DKIM.  ERR_INTERNAL if an address or the Message-ID is not one.
+ */
+struct compose_head {
+	const char *from, *to;  /* bare addresses */
+	struct span subject;    /* ASCII, one line */
+	const char *message_id; /* with <> */
+	const char *auto_submitted;
+	int64_t date;
+};
+int compose_message(struct job *j, const struct compose_head *head,
+    const struct compose_parts *parts, struct span *out);
+
 /* "acme+<tag>@ca.example": tag = 16 random octets, lower-case base32
  * (ER-15).  NULL with ERR_INTERNAL if the local part gets too long. */
 const char *compose_tagged_from(struct job *j, const char *from);

@@ -26,6 +26,7 @@ libcs_mail_a_SOURCES = \
 	mail/mime.c mail/mime.h \
 	mail/mime_decode.c \
 	mail/mime_part.c mail/mime_part.h \
+	mail/notice.c mail/notice.h \
 	mail/reply.c mail/reply.h \
 	mail/reply_block.c mail/reply_block.h \
 	mail/reply_evidence.c mail/reply_evidence.h \
@@ -62,7 +63,11 @@ mail_templates = \
 	mail/templates/de.html \
 	mail/templates/de.txt \
 	mail/templates/en.html \
-	mail/templates/en.txt
+	mail/templates/en.txt \
+	mail/templates/notice-de.html \
+	mail/templates/notice-de.txt \
+	mail/templates/notice-en.html \
+	mail/templates/notice-en.txt
 nodist_libcs_mail_a_SOURCES = mail/template_data.c
 mail/template_data.c: $(mail_templates) $(EMBED_DEPS)
 	$(AM_V_GEN)$(EMBED) compose_templates $(mail_templates) >$@.tmp && \

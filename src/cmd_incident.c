@@ -3,6 +3,7 @@
 
 #include "db/store_audit.h"
 #include "db/store_incident.h"
+#include "db/store_notice.h"
 #include "lib/arena.h"
 #include "lib/clock.h"
 #include "lib/digest.h"
@@ -264,6 +265,11 @@ find(struct job *j, const char *id, struct incident *out)
 	return found < 0 ? -1 : 0;
 }
 
+struct progress {
+	int64_t revoked, replaced;
+	struct notice_counts notices;
+};
+
 static void
 add_time(struct json_out *w, const char *name, int64_t at)
 {
@@ -272,8 +278,7 @@ add_time(struct json_out *w, const char *name, int64_t at)
 }
 
 static int
-print_json(
-    struct job *j, const struct incident *i, int64_t revoked, int64_t replaced)
+print_json(struct job *j, const struct incident *i, const struct progress *p)
 {
 	struct json_out w;
 	struct buf b;
@@ -292,8 +297,11 @@ print_json(
 	json_member_time(&w, "opened", i->opened_at);
 	json_member_str(&w, "opened_by", i->opened_by);
 	json_member_int(&w, "certificates", i->cert_count);
-	json_member_int(&w, "revoked", revoked);
-	json_member_int(&w, "replaced", replaced);
+	json_member_int(&w, "revoked", p->revoked);
+	json_member_int(&w, "replaced", p->replaced);
+	json_member_int(&w, "notices", p->notices.all);
+	json_member_int(&w, "notices_sent", p->notices.sent);
+	json_member_int(&w, "notices_failed", p->notices.failed);
 	member(&w, "cancel_asked_by", i->cancel_asked_by);
 	member(&w, "cancelled_by", i->cancelled_by);
 	add_time(&w, "cancelled", i->cancelled_at);
@@ -307,20 +315,24 @@ static int
 incident_show(struct job *j, const struct options *o, const char *id)
 {
 	char deadline[CLOCK_RFC3339_MAX];
-	int64_t revoked, replaced;
+	struct progress p;
 	struct incident i;
 
 	if (find(j, id, &i) < 0 ||
-	    store_incident_progress(j, i.id, &revoked, &replaced) < 0)
+	    store_incident_progress(j, i.id, &p.revoked, &p.replaced) < 0 ||
+	    store_notice_count(j, i.id, &p.notices) < 0)
 		return -1;
 	if (o->json)
-		return print_json(j, &i, revoked, replaced);
+		return print_json(j, &i, &p);
 	clock_format_rfc3339(i.deadline, deadline);
 	printf("incident %s: %s\n  cause: %s\n  certificates: %s\n"
 	       "  deadline: %s\n  opened by: %s\n  how many: %" PRId64
-	       "\n  revoked: %" PRId64 "\n  replaced: %" PRId64 "\n",
+	       "\n  revoked: %" PRId64 "\n  replaced: %" PRId64
+	       "\n  mails: %" PRId64 " (sent: %" PRId64 ", failed: %" PRId64
+	       ")\n",
 	    i.id, status_of(j, &i), i.cause, i.selector, deadline, i.opened_by,
-	    i.cert_count, revoked, replaced);
+	    i.cert_count, p.revoked, p.replaced, p.notices.all, p.notices.sent,
+	    p.notices.failed);
 	if (i.cancel_asked_by != NULL)
 		printf("  cancelling asked for by: %s\n", i.cancel_asked_by);
 	if (i.cancelled_by != NULL)
@@ -364,7 +376,8 @@ cancel(struct job *j, const struct incident *i, const char *by)
 		    "%s: you have asked for it; another admin must confirm it",
 		    i->id);
 	if ((first ? store_incident_ask_cancel(j, i->id, by)
-		   : store_incident_cancel(j, i->id, by)) < 0)
+		   : store_incident_cancel(j, i->id, by)) < 0 ||
+	    (!first && store_notice_cancel(j, i->id) < 0))
 		return -1;
 	return store_audit_add(j, by,
 	    first ? "incident: cancelling asked for" : "incident cancelled",

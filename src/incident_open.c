@@ -5,14 +5,19 @@
 #include "db/store_audit.h"
 #include "db/store_authz.h"
 #include "db/store_incident.h"
+#include "db/store_notice.h"
+#include "lib/addr.h"
 #include "lib/arena.h"
 #include "lib/job.h"
+#include "lib/json.h"
 #include "src/role_issuer.h"
 #include "src/worker.h"
 
 #include <string.h>
 
-#define DROP_PAGE 500
+#define PAGE 500
+/* A relay that is away for as long as that after the end. */
+#define NOTICE_SECS ((int64_t)2 * 86400)
 
 /* PK-187: replacements need a new reply. */
 static int
@@ -23,8 +28,8 @@ drop_authorizations(struct job *j, const char *incident_id, size_t *dropped)
 	struct authz a;
 
 	for (*dropped = 0; count > 0; *dropped += count) {
-		if (store_incident_authz(
-			j, incident_id, DROP_PAGE, &ids, &count) < 0)
+		if (store_incident_authz(j, incident_id, PAGE, &ids, &count) <
+		    0)
 			return -1;
 		for (size_t i = 0; i < count; i++) {
 			int found = store_authz_lock(j, ids[i], &a);
@@ -36,6 +41,75 @@ drop_authorizations(struct job *j, const char *incident_id, size_t *dropped)
 	}
 	return 0;
 }
+
+/* --- notices ---------------------------------------------------------------
+ */
+
+/* AC-69 has let nothing else in than one address behind mailto. */
+static int
+add_contact(
+    struct job *j, const char *incident_id, struct span url, int64_t expires_at)
+{
+	static const struct span scheme = SPAN_INIT("mailto:");
+	const struct addr_policy policy = { .utf8_local = true,
+		.reserved_domains = true };
+	struct addr a;
+
+	if (!span_casestarts(url, scheme))
+		return 0;
+	if (addr_parse(j, span_from(url, scheme.n), &policy, &a) < 0) {
+		job_recover(j);
+		return 0;
+	}
+	return store_notice_add(j, incident_id, a.canonical, expires_at);
+}
+
+static int
+add_contacts(struct job *j, const char *incident_id, const char *array,
+    int64_t expires_at)
+{
+	const struct json *object, *list;
+	const char *text = arena_printf(j->arena, "{\"contact\":%s}", array);
+
+	if (json_parse_object(j, span_str(text), "contact", &object) < 0)
+		return -1;
+	list = json_get(object, "contact");
+	for (size_t i = 0;
+	     json_type(list) == JSON_T_ARRAY && i < json_count(list); i++)
+		if (add_contact(j, incident_id, json_string(json_at(list, i)),
+			expires_at) < 0)
+			return -1;
+	return 0;
+}
+
+/* To each mailbox, and to those who are to hear of the account. */
+static int
+queue_notices(struct job *j, const struct incident *i)
+{
+	int64_t last = i->deadline > j->now ? i->deadline : j->now;
+	int64_t expires_at = last + NOTICE_SECS;
+	struct notice_account *accounts;
+	const char *after = "";
+	size_t count;
+
+	if (store_notice_queue(j, i->id, expires_at) < 0)
+		return -1;
+	do {
+		if (store_notice_accounts(
+			j, i->id, after, PAGE, &accounts, &count) < 0)
+			return -1;
+		for (size_t k = 0; k < count; k++)
+			if (add_contacts(
+				j, i->id, accounts[k].contact, expires_at) < 0)
+				return -1;
+		if (count > 0)
+			after = accounts[count - 1].id;
+	} while (count > 0);
+	return 0;
+}
+
+/* --- opening ---------------------------------------------------------------
+ */
 
 static int
 fill(struct job *j, const struct incident *i, const struct incident_selector *s,
@@ -50,6 +124,8 @@ fill(struct job *j, const struct incident *i, const struct incident_selector *s,
 		    "no certificate is like that; nothing was opened");
 	if (strcmp(i->cause, INCIDENT_VALIDATION) == 0 &&
 	    drop_authorizations(j, i->id, &out->dropped) < 0)
+		return -1;
+	if (queue_notices(j, i) < 0)
 		return -1;
 	return store_audit_add(j, i->opened_by, "incident opened",
 	    arena_printf(j->arena, "incident:%s", i->id), "ok", i->selector);

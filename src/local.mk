@@ -99,6 +99,7 @@ libcs_src_a_SOURCES = \
 	src/role_sender.c src/role_sender.h \
 	src/role_validator.c src/role_validator.h \
 	src/role_web.c src/role_web.h \
+	src/sender_notice.c src/sender_notice.h \
 	src/single.c src/single.h \
 	src/smime_source.c src/smime_source.h \
 	src/status_answer.c src/status_answer.h \

@@ -9,6 +9,7 @@
 #include "acme/request.h"
 #include "db/store_audit.h"
 #include "db/store_authz.h"
+#include "db/store_notice.h"
 #include "db/store_outbox.h"
 #include "lib/addr.h"
 #include "lib/arena.h"
@@ -23,6 +24,7 @@
 #include "mail/status_words.h"
 #include "mail/texts.h"
 #include "src/relay.h"
+#include "src/sender_notice.h"
 #include "src/wording.h"
 #include "src/worker.h"
 
@@ -54,20 +56,32 @@ sender_pause(int64_t attempts)
  */
 static int
 sign_smime(const struct sender *s, struct job *j,
-    const struct outbox_mail *mail, struct span *message)
+    const struct sender_letter *letter, struct span *message)
 {
 	if (s->smime == NULL)
 		return 0;
-	if (smime_signer_fits(s->smime, mail->from, j->now))
+	if (smime_signer_fits(s->smime, letter->from, j->now))
 		return smime_sign(j, s->smime, j->conf->sender.smime_protection,
 		    *message, message);
-	log_warning("challenge mail without S/MIME signature",
-	    "order=%s challenge=%s next=\"%s\"", mail->order_id,
-	    mail->challenge_id,
+	log_warning("mail without S/MIME signature", "%s next=\"%s\"",
+	    letter->label,
 	    j->now > s->smime->not_after
 		? "the certificate has ended: replace it and restart"
 		: "nothing: it was ordered under another sender address");
 	return 0;
+}
+
+int
+sender_sign(const struct sender *s, struct job *j,
+    const struct sender_letter *letter, struct span plain, struct span *out)
+{
+	*out = plain;
+	if (sign_smime(s, j, letter, out) < 0)
+		return -1;
+	if (s->signer_count == 0)
+		return 0;
+	return dkim_sign(j, *out, addr_domain_of(letter->from), s->signers,
+	    s->signer_count, j->now, letter->expires_at, out);
 }
 
 /* Rendered once and kept: every attempt sends the same octets (ER-10). */
@@ -90,16 +104,14 @@ render(const struct sender *s, struct job *j, struct outbox_mail *mail)
 		.date = j->now,
 		.expires_at = mail->expires_at,
 	};
+	const struct sender_letter letter = { .from = mail->from,
+		.label = arena_printf(j->arena, "order=%s challenge=%s",
+		    mail->order_id, mail->challenge_id),
+		.expires_at = mail->expires_at };
 	struct span plain;
 
-	if (compose_challenge(j, &in, &plain) < 0)
-		return -1;
-	if (sign_smime(s, j, mail, &plain) < 0)
-		return -1;
-	mail->message = plain;
-	if (s->signer_count > 0 &&
-	    dkim_sign(j, plain, addr_domain_of(mail->from), s->signers,
-		s->signer_count, j->now, mail->expires_at, &mail->message) < 0)
+	if (compose_challenge(j, &in, &plain) < 0 ||
+	    sender_sign(s, j, &letter, plain, &mail->message) < 0)
 		return -1;
 	if (store_begin(j) < 0 ||
 	    store_outbox_spool(j, mail->challenge_id, mail->message) < 0)
@@ -107,8 +119,8 @@ render(const struct sender *s, struct job *j, struct outbox_mail *mail)
 	return store_commit(j);
 }
 
-static const char *
-outcome_name(enum submit_outcome outcome)
+const char *
+sender_outcome_name(enum submit_outcome outcome)
 {
 	switch (outcome) {
 	case SUBMIT_ACCEPTED:
@@ -190,7 +202,7 @@ finish(struct job *j, const struct outbox_mail *mail,
 		return r->outcome == SUBMIT_ACCEPTED ? worker_undo(j)
 						     : drop(j, mail);
 	if (store_audit_add(j, "sender", "challenge mail", object,
-		outcome_name(r->outcome),
+		sender_outcome_name(r->outcome),
 		worker_detail(j, "answer", r->answer)) < 0)
 		return worker_undo(j);
 	if (store_commit(j) < 0)
@@ -198,7 +210,7 @@ finish(struct job *j, const struct outbox_mail *mail,
 	log_info("challenge mail",
 	    "order=%s challenge=%s result=\"%s\" "
 	    "attempt=%lld answer=%s",
-	    mail->order_id, mail->challenge_id, outcome_name(r->outcome),
+	    mail->order_id, mail->challenge_id, sender_outcome_name(r->outcome),
 	    (long long)mail->attempts, log_quote(&q, span_str(r->answer)));
 	return 0;
 }
@@ -357,8 +369,14 @@ sender_step(void *ctx, struct job *j)
 	found = store_outbox_lease(j, j->now + LEASE_SECS, &mail);
 	if (found <= 0) {
 		store_rollback(j);
+		if (found < 0)
+			return -1;
+		/* Somebody waits for a challenge mail, so it goes first. */
+		found = sender_notice_step(s, j);
+		if (found != 0)
+			return found;
 		submit_idle(s->submit);
-		if (found < 0 || wipe_ended(j, &wiped) < 0)
+		if (wipe_ended(j, &wiped) < 0)
 			return -1;
 		return wiped > 0;
 	}
@@ -370,8 +388,16 @@ sender_step(void *ctx, struct job *j)
 int
 sender_next_due(void *ctx, struct job *j, int64_t *at)
 {
+	int64_t notice_at = 0;
+	int found = store_outbox_next_due(j, at);
+	int more = found < 0 ? -1 : store_notice_next_due(j, &notice_at);
+
 	(void)ctx;
-	return store_outbox_next_due(j, at);
+	if (more < 0)
+		return -1;
+	if (more > 0 && (found == 0 || notice_at < *at))
+		*at = notice_at;
+	return found > 0 || more > 0;
 }
 
 static int
@@ -462,5 +488,11 @@ sender_close(struct role_env *env)
 	submit_free(s->submit);
 }
 
-const struct role_ops sender_ops = { ROLE_SENDER, sender_open,
-	store_outbox_recover, sender_run, sender_close };
+static int
+sender_recover(struct job *j)
+{
+	return store_outbox_recover(j) < 0 ? -1 : store_notice_recover(j);
+}
+
+const struct role_ops sender_ops = { ROLE_SENDER, sender_open, sender_recover,
+	sender_run, sender_close };

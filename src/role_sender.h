@@ -1,7 +1,7 @@
 /*
- * The sender: takes a due challenge mail, renders it once, hands it to the
- * relay, records what the relay said.  It reads nothing from outside but SMTP
- * answers.
+ * The sender: takes a due challenge mail, or else a notice, renders it once,
+ * hands it to the relay, records what the relay said.  It reads nothing from
+ * outside but SMTP answers.
  */
 #ifndef SRC_ROLE_SENDER_H
 #define SRC_ROLE_SENDER_H
@@ -25,6 +25,20 @@ struct sender {
 int sender_step(void *sender, struct job *j);
 /* When there will be work: 1 and *at, 0, -1. */
 int sender_next_due(void *sender, struct job *j, int64_t *at);
+
+/*
+ * S/MIME and DKIM, as far as there are keys.  `label` names the mail in the
+ * log: "order=… challenge=…".
+ */
+struct sender_letter {
+	const char *from;
+	const char *label;
+	int64_t expires_at; /* of the DKIM signature */
+};
+int sender_sign(const struct sender *s, struct job *j,
+    const struct sender_letter *letter, struct span plain, struct span *out);
+/* "accepted", "temporary failure", … */
+const char *sender_outcome_name(enum submit_outcome outcome);
 
 /* Seconds until attempt n + 1 (ER-11): 1 min, 2, 4 … at most 30. */
 int64_t sender_pause(int64_t attempts);

@@ -108,3 +108,20 @@ CREATE TABLE incident_cert (
 CREATE INDEX incident_cert_cert ON incident_cert (cert_id);
 CREATE INDEX incident_cert_waiting ON incident_cert (incident_id, cert_id)
 	WHERE done_at = 0;
+
+-- Mails that tell subscribers of an incident: one for each address (PK-185).
+-- message is what every attempt sends.
+CREATE TABLE notice (
+	incident_id TEXT NOT NULL REFERENCES incident (id),
+	mailbox TEXT NOT NULL,
+	language TEXT, -- as the client of an order asked for, or NULL
+	expires_at BIGINT NOT NULL,
+	due_at BIGINT, -- NULL once it has ended
+	attempts BIGINT NOT NULL DEFAULT 0,
+	sent_at BIGINT NOT NULL DEFAULT 0,
+	failed_at BIGINT NOT NULL DEFAULT 0,
+	answer TEXT, -- the relay's last word, or ours
+	message BYTEA,
+	PRIMARY KEY (incident_id, mailbox)
+);
+CREATE INDEX notice_due ON notice (due_at) WHERE due_at IS NOT NULL;

@@ -67,6 +67,7 @@ EXTRA_DIST += \
 	tests/integration/test_mailboxes.py \
 	tests/integration/test_mail_io.py \
 	tests/integration/test_maildir.py \
+	tests/integration/test_notices.py \
 	tests/integration/test_outage.py \
 	tests/integration/test_profiles.py \
 	tests/integration/test_published.py \

@@ -358,6 +358,7 @@ unit_tests += \
 	tests/unit/test_published \
 	tests/unit/test_sandbox \
 	tests/unit/test_sandbox_pgsql \
+	tests/unit/test_notice \
 	tests/unit/test_sender \
 	tests/unit/test_writer
 tests_unit_test_client_address_LDADD = $(UNIT) $(CS_SRC)
@@ -385,5 +386,6 @@ tests_unit_test_reply_policy_LDADD = $(DKIM_LAB) $(UNIT) $(CS_SRC)
 tests_unit_test_published_LDADD = $(DKIM_LAB) $(UNIT) $(CS_SRC)
 tests_unit_test_sandbox_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_sandbox_pgsql_LDADD = $(STORE_FIXTURE) $(CS_SRC)
+tests_unit_test_notice_LDADD = $(SIGNER_LAB) $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_sender_LDADD = $(SIGNER_LAB) $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_writer_LDADD = $(STORE_FIXTURE) $(CS_SRC)

@@ -1,0 +1,64 @@
+/*
+ * Mails that tell subscribers of an incident (PK-185): one for each address
+ * and incident, whatever happens.
+ *
+ * queue → lease → (render, spool) → submit → sent | retry | failed.  What is
+ * spooled is what every attempt sends.
+ */
+#ifndef DB_STORE_NOTICE_H
+#define DB_STORE_NOTICE_H
+
+#include "db/store.h"
+
+struct notice {
+	const char *incident_id;
+	const char *mailbox;  /* canonical: to whom */
+	const char *language; /* Accept-Language of an order, or NULL */
+	struct span message;  /* spooled; empty before the first attempt */
+	int64_t deadline;     /* of the incident */
+	int64_t expires_at;   /* no attempt after that */
+	int64_t attempts;     /* with this one */
+};
+
+/* For each mailbox of the incident's certificates. */
+int store_notice_queue(
+    struct job *j, const char *incident_id, int64_t expires_at);
+/* For one more address; nothing if there is one for it. */
+int store_notice_add(struct job *j, const char *incident_id,
+    const char *mailbox, int64_t expires_at);
+
+struct notice_account {
+	const char *id;
+	const char *contact; /* JSON array of URLs */
+};
+/* The accounts of the incident's certificates behind `after` (""), at most
+ * `max`, by id. */
+int store_notice_accounts(struct job *j, const char *incident_id,
+    const char *after, size_t max, struct notice_account **out, size_t *count);
+
+/* The next one due: 1 and *out, 0, -1. */
+int store_notice_lease(struct job *j, int64_t lease_until, struct notice *out);
+/* 1 and when the next one is due, 0, -1. */
+int store_notice_next_due(struct job *j, int64_t *at);
+/* Keeps the rendered octets before the first submission. */
+int store_notice_spool(
+    struct job *j, const struct notice *n, struct span message);
+/* How it ended, each ERR_CONFLICT if it had before (cancelled). */
+int store_notice_sent(
+    struct job *j, const struct notice *n, const char *answer);
+int store_notice_failed(
+    struct job *j, const struct notice *n, const char *answer);
+int store_notice_retry(
+    struct job *j, const struct notice *n, int64_t due_at, const char *answer);
+/* The incident was cancelled: what has not been sent is not sent. */
+int store_notice_cancel(struct job *j, const char *incident_id);
+/* When the role starts, as store_outbox_recover(). */
+int store_notice_recover(struct job *j);
+
+struct notice_counts {
+	int64_t all, sent, failed;
+};
+int store_notice_count(
+    struct job *j, const char *incident_id, struct notice_counts *out);
+
+#endif

@@ -1,0 +1,82 @@
+#include "config.h"
+
+#include "mail/notice.h"
+
+#include "lib/addr.h"
+#include "lib/arena.h"
+#include "lib/digest.h"
+#include "lib/hex.h"
+#include "lib/job.h"
+#include "mail/compose.h"
+#include "mail/template.h"
+#include "mail/texts.h"
+
+#define ID_OCTETS 16
+
+static const struct {
+	const char *tag, *text, *html, *subject;
+} notices[] = {
+	{ "de", "notice-de.txt", "notice-de.html",
+	    "Ihr Zertifikat muss ersetzt werden" },
+	{ "en", "notice-en.txt", "notice-en.html",
+	    "Your certificate must be replaced" },
+};
+#define NOTICE_COUNT (sizeof(notices) / sizeof(notices[0]))
+#define ENGLISH 1
+
+static const struct language *
+choose(struct language *v, const struct notice_input *in)
+{
+	const struct language *fallback;
+
+	for (size_t i = 0; i < NOTICE_COUNT; i++)
+		v[i] = (struct language){ .tag = notices[i].tag,
+			.date = language_date_form(notices[i].tag),
+			.text = embed_find(compose_templates, notices[i].text)
+				    ->bytes,
+			.html = embed_find(compose_templates, notices[i].html)
+				    ->bytes };
+	fallback =
+	    language_find(v, NOTICE_COUNT, span_str(in->default_language));
+	return language_choose(v, NOTICE_COUNT, in->language,
+	    fallback != NULL ? fallback : &v[ENGLISH]);
+}
+
+int
+notice_compose(struct job *j, const struct notice_input *in, struct span *out)
+{
+	struct compose_head head = { .from = in->from,
+		.to = in->mailbox,
+		.message_id = in->message_id,
+		.auto_submitted = "auto-generated",
+		.date = in->date };
+	struct template_values values = {
+		.v = { in->ca_name, in->mailbox, NULL, in->help_url },
+	};
+	struct language v[NOTICE_COUNT];
+	const struct language *l = choose(v, in);
+	struct compose_parts parts = { .language = l->tag };
+
+	values.v[TEMPLATE_EXPIRES] = language_date(j, l, in->deadline);
+	head.subject = span_str(notices[l - v].subject);
+	if (template_text(j, l->text, &values, &parts.text) < 0 ||
+	    template_html(j, l->html, &values, &parts.html) < 0)
+		return -1;
+	return compose_message(j, &head, &parts, out);
+}
+
+const char *
+notice_message_id(struct job *j, const char *incident_id, const char *mailbox,
+    const char *from)
+{
+	struct sha256_ctx *c = sha256_new(j->arena);
+	uint8_t hash[SHA256_LEN];
+
+	sha256_add(c, span_str("notice "));
+	sha256_add(c, span_str(incident_id));
+	sha256_add(c, span_str(" "));
+	sha256_add(c, span_str(mailbox));
+	sha256_finish(c, hash);
+	return arena_printf(j->arena, "<%s@%s>",
+	    hex_dup(j->arena, span_mem(hash, ID_OCTETS)), addr_domain_of(from));
+}

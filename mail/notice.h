@@ -1,0 +1,33 @@
+/*
+ * The mail that tells a subscriber that certificates must be replaced
+ * (PK-185): English or German, exact bytes with CRLF, before DKIM.  Nothing
+ * that a client chose but address and language gets in.
+ */
+#ifndef MAIL_NOTICE_H
+#define MAIL_NOTICE_H
+
+#include "lib/buf.h"
+
+struct job;
+
+struct notice_input {
+	const char *ca_name;
+	const char *mailbox;    /* canonical: To */
+	const char *from;       /* bare address */
+	const char *message_id; /* with <> */
+	const char *language;   /* Accept-Language as received, or NULL */
+	const char *default_language;
+	const char *help_url; /* NULL: no link */
+	int64_t date;
+	int64_t deadline; /* when what is left is revoked */
+};
+
+int notice_compose(
+    struct job *j, const struct notice_input *in, struct span *out);
+
+/* "<hash@domain of from>": of the incident and the address, so that a mail
+ * that goes out twice after a crash is known as one. */
+const char *notice_message_id(struct job *j, const char *incident_id,
+    const char *mailbox, const char *from);
+
+#endif

@@ -1,0 +1,144 @@
+#include "config.h"
+
+#include "src/sender_notice.h"
+
+#include "db/store_audit.h"
+#include "db/store_notice.h"
+#include "db/store_suppressed.h"
+#include "lib/addr.h"
+#include "lib/arena.h"
+#include "lib/clock.h"
+#include "lib/conf.h"
+#include "lib/log.h"
+#include "mail/notice.h"
+#include "src/role_sender.h"
+#include "src/worker.h"
+
+/* As long as a challenge mail's, and for the same reason. */
+#define LEASE_SECS 300
+
+/* The mail cannot be sent, or not any more. */
+static const struct submit_result suppressed = { .outcome = SUBMIT_PERMANENT,
+	.answer = "not sent: the mailbox is on the suppression list" };
+static const struct submit_result too_late = { .outcome = SUBMIT_PERMANENT,
+	.answer = "not sent in time" };
+
+/* Rendered once and kept: every attempt sends the same octets. */
+static int
+render(const struct sender *s, struct job *j, struct notice *n)
+{
+	const struct conf_sender *conf = &j->conf->sender;
+	const struct notice_input in = {
+		.ca_name = j->conf->ca_name,
+		.mailbox = n->mailbox,
+		.from = conf->from,
+		.message_id = notice_message_id(
+		    j, n->incident_id, n->mailbox, conf->from),
+		.language = n->language,
+		.default_language = conf->default_language,
+		.help_url = conf->help_url,
+		.date = j->now,
+		.deadline = n->deadline,
+	};
+	const struct sender_letter letter = { .from = conf->from,
+		.label = arena_printf(j->arena, "incident=%s", n->incident_id),
+		.expires_at = n->expires_at };
+	struct span plain;
+
+	if (notice_compose(j, &in, &plain) < 0 ||
+	    sender_sign(s, j, &letter, plain, &n->message) < 0 ||
+	    store_begin(j) < 0)
+		return -1;
+	if (store_notice_spool(j, n, n->message) < 0)
+		return worker_undo(j);
+	return store_commit(j);
+}
+
+static int
+record(struct job *j, const struct notice *n, const struct submit_result *r)
+{
+	switch (r->outcome) {
+	case SUBMIT_ACCEPTED:
+		return store_notice_sent(j, n, r->answer);
+	case SUBMIT_PERMANENT:
+		return store_notice_failed(j, n, r->answer);
+	case SUBMIT_TEMPORARY:
+	case SUBMIT_UNKNOWN:
+		return store_notice_retry(
+		    j, n, j->now + sender_pause(n->attempts), r->answer);
+	}
+	return -1;
+}
+
+/* The incident may have been cancelled since the mail was leased. */
+static int
+drop(struct job *j, const struct notice *n)
+{
+	store_rollback(j);
+	if (j->err.kind != ERR_CONFLICT)
+		return -1;
+	job_recover(j);
+	log_info("notice dropped", "incident=%s", n->incident_id);
+	return 0;
+}
+
+static int
+finish(struct job *j, const struct notice *n, const struct submit_result *r)
+{
+	const char *outcome = sender_outcome_name(r->outcome);
+	struct log_quoted q;
+
+	if (store_begin(j) < 0)
+		return -1;
+	if (record(j, n, r) < 0)
+		return drop(j, n);
+	if (store_audit_add(j, "sender", "notice",
+		arena_printf(j->arena, "incident:%s", n->incident_id), outcome,
+		worker_detail(j, "answer", r->answer)) < 0)
+		return worker_undo(j);
+	if (store_commit(j) < 0)
+		return -1;
+	log_info("notice", "incident=%s result=\"%s\" attempt=%lld answer=%s",
+	    n->incident_id, outcome, (long long)n->attempts,
+	    log_quote(&q, span_str(r->answer)));
+	return 0;
+}
+
+static int
+send_one(const struct sender *s, struct job *j, struct notice *n)
+{
+	struct suppressed entry;
+	struct submit_result r;
+	int found;
+
+	if (n->expires_at <= j->now)
+		return finish(j, n, &too_late);
+	found = store_suppressed_find(j, addr_counted(j, n->mailbox), &entry);
+	if (found != 0)
+		return found < 0 ? -1 : finish(j, n, &suppressed);
+	if (n->message.n == 0 && render(s, j, n) < 0)
+		return drop(j, n);
+	if (submit_send(s->submit, j, j->conf->sender.from, n->mailbox,
+		n->message, &r) < 0)
+		return -1;
+	j->now = clock_now();
+	return finish(j, n, &r);
+}
+
+int
+sender_notice_step(const struct sender *s, struct job *j)
+{
+	struct notice n;
+	int found;
+
+	if (store_begin(j) < 0)
+		return -1;
+	found = store_notice_lease(j, j->now + LEASE_SECS, &n);
+	if (found <= 0) {
+		store_rollback(j);
+		return found;
+	}
+	if (store_commit(j) < 0)
+		return -1;
+	return send_one(s, j, &n) < 0 ? -1 : 1;
+}
