@@ -544,6 +544,58 @@ fail:
 	return -1;
 }
 
+/* --- validation ------------------------------------------------------------
+ */
+
+/* The library's word for an option, or "". */
+static const char *
+get_option(struct resolver *r, struct job *j, const char *name)
+{
+	const char *value = "";
+	char *text = NULL;
+
+	if (ub_ctx_get_option(r->ub, name, &text) == 0 && text != NULL)
+		value = arena_strdup(j->arena, text);
+	free(text);
+	return value;
+}
+
+static bool
+has_anchor(struct resolver *r, struct job *j)
+{
+	static const char *const options[] = { "trust-anchor-file",
+		"auto-trust-anchor-file", "trust-anchor", "trusted-keys-file" };
+
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
+		if (get_option(r, j, options[i])[0] != '\0')
+			return true;
+	return false;
+}
+
+int
+resolver_check_validates(struct resolver *r, struct job *j)
+{
+	static const char rule[] =
+	    "the parameters of CAA records are believed only from a resolver "
+	    "that validates DNSSEC here (RFC 8657 section 5.6)";
+
+	if (r->custom != NULL)
+		return 0;
+	if (strstr(get_option(r, j, "module-config"), "validator") == NULL)
+		return job_fail(j, ERR_INTERNAL,
+		    "%s: module-config lacks the validator; %s", r->name, rule);
+	if (strcmp(get_option(r, j, "val-permissive-mode"), "no") != 0)
+		return job_fail(j, ERR_INTERNAL,
+		    "%s: val-permissive-mode must be no; %s", r->name, rule);
+	if (!has_anchor(r, j))
+		return job_fail(j, ERR_INTERNAL,
+		    "%s: there is no trust anchor: set "
+		    "validator.dns_trust_anchor (Debian's package "
+		    "dns-root-data has one); %s",
+		    r->name, rule);
+	return 0;
+}
+
 struct resolver *
 resolver_new_custom(resolver_query_fn *query, void *ctx)
 {

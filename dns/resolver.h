@@ -62,6 +62,12 @@ struct resolver_conf {
 /* Reads configuration and anchors: 0, or -1 ERR_INTERNAL saying which. */
 int resolver_new(
     struct job *j, const struct resolver_conf *conf, struct resolver **out);
+/*
+ * Does it validate here (PK-43)?  With a trust anchor, the validator among its
+ * modules, and refusing what it finds bogus: 0, or -1 ERR_INTERNAL with what
+ * the configuration lacks.
+ */
+int resolver_check_validates(struct resolver *r, struct job *j);
 typedef int resolver_query_fn(void *ctx, struct job *j, const char *name,
     enum dns_type type, struct dns_answer *out);
 struct resolver *resolver_new_custom(resolver_query_fn *query, void *ctx);

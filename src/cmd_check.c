@@ -218,7 +218,8 @@ check_resolver(struct check *c, struct job *j)
 	const struct conf_validator *v = &c->conf->validator;
 	struct resolver_conf conf = dns_conf_of(v, v->dns_config);
 
-	if (resolver_new(j, &conf, &c->resolver) < 0)
+	if (resolver_new(j, &conf, &c->resolver) < 0 ||
+	    resolver_check_validates(c->resolver, j) < 0)
 		return -1;
 	return ask_mx(c, j, c->resolver, "; replies and bounces need it");
 }
@@ -234,7 +235,9 @@ check_second(struct check *c, struct job *j)
 
 	if (resolver_new(j, &conf, &second) < 0)
 		return -1;
-	result = ask_mx(c, j, second, "");
+	result = resolver_check_validates(second, j) < 0
+		     ? -1
+		     : ask_mx(c, j, second, "");
 	resolver_free(second);
 	return result;
 }

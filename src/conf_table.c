@@ -484,7 +484,8 @@ const struct conf_option conf_options[] = {
 	    "network: a DKIM key counts only if both give the same." },
 	{ "validator", "dns_trust_anchor", CONF_PATH,
 	    AT(validator.dns_trust_anchor), NULL, 1, 1000, NULL, false, false,
-	    "File with the DNSSEC trust anchor." },
+	    "File with the DNSSEC trust anchor; the validator starts only with "
+	    "one, here or in dns_config." },
 	{ "validator", "dns_try_ms", CONF_INTEGER, AT(validator.dns_try_ms),
 	    "5000", 100, 60000, NULL, false, true,
 	    "Milliseconds for one look-up." },

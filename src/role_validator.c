@@ -74,12 +74,15 @@ open_resolvers(
 {
 	struct resolver_conf dns = dns_conf_of(c, c->dns_config);
 
-	if (resolver_new(j, &dns, &v->resolver) < 0)
+	if (resolver_new(j, &dns, &v->resolver) < 0 ||
+	    resolver_check_validates(v->resolver, j) < 0)
 		return -1;
 	if (c->dns_second_config == NULL)
 		return 0;
 	dns.config_file = c->dns_second_config;
-	return resolver_new(j, &dns, &v->second);
+	if (resolver_new(j, &dns, &v->second) < 0)
+		return -1;
+	return resolver_check_validates(v->second, j);
 }
 
 static int

@@ -193,5 +193,62 @@ def test_story(site):
         assert order.finalize(expect=400).problem == "badCSR"
 
 
+ID = r"[A-Za-z0-9_-]{22}"
+PATHS = {
+    "newNonce": "/acme/new-nonce", "newAccount": "/acme/new-acct",
+    "newOrder": "/acme/new-order", "newAuthz": "/acme/new-authz",
+    "revokeCert": "/acme/revoke-cert", "keyChange": "/acme/key-change",
+    "renewalInfo": "/acme/renewal-info",
+}
+
+
+def test_paths(site):
+    """From the directory to the certificate, by what each answer names."""
+    client = Client(site).account()
+    base = client.base
+
+    def path(url):
+        assert url.startswith(base + "/"), url
+        return url.removeprefix(base)
+
+    with case("AC-173: the directory's paths, and no others"):
+        client.url_of("newOrder")
+        urls = {k: path(v) for k, v in client.directory.items()
+                if isinstance(v, str)}
+        assert urls == PATHS, urls
+    with case("AC-173: account, orders, order, finalize, authorization, "
+              "challenge, certificate"):
+        assert re.fullmatch(f"/acme/acct/{ID}", path(client.kid))
+        account = client.post(client.kid, None, 200).json
+        assert path(account["orders"]) == path(client.kid) + "/orders"
+        order = client.order("alice@user.test")
+        challenge = order.challenge()
+        answer(site, challenge)
+        challenge.post()
+        order.certificate()
+        found = order.read()
+        assert re.fullmatch(f"/acme/order/{ID}", path(order.url))
+        assert path(found["finalize"]) == path(order.url) + "/finalize"
+        authz, = found["authorizations"]
+        assert re.fullmatch(f"/acme/authz/{ID}", path(authz))
+        assert re.fullmatch(f"/acme/chall/{ID}", path(challenge.url))
+        assert re.fullmatch(f"/acme/cert/{ID}", path(found["certificate"]))
+    with case("AC-173: each of them answers, and links lead nowhere else"):
+        listed = client.post(account["orders"], None, 200).json["orders"]
+        assert order.url in listed, listed
+        for url in (client.kid, account["orders"], order.url, authz,
+                    challenge.url, found["certificate"]):
+            got = client.post(url, None, 200)
+            for link in re.findall(r"<([^>]*)>", got.headers.get("Link", "")):
+                assert re.fullmatch(
+                    f"/acme/(directory|authz/{ID}|cert/{ID}(/[0-9]+)?)",
+                    path(link)), link
+        for url in found["finalize"], *client.directory.values():
+            if isinstance(url, str) and "renewal-info" not in url:
+                # What is for POST alone says so; nothing is missing.
+                got = Client(site).request("GET", url)
+                assert got.status in (200, 204, 405), (url, got)
+
+
 run({}, test_challenge_mail, test_reply_first, test_post_first, test_domains,
-    test_several, test_story)
+    test_several, test_story, test_paths)

@@ -501,6 +501,46 @@ test_configuration(void **state)
 	unlink(conf.trust_anchor);
 }
 
+/* PK-43: what does not validate here is no basis for CAA parameters. */
+static void
+test_validates(void **state)
+{
+	static const char anchor[] = " trust-anchor: \". DS 20326 8 2 "
+				     "E06D44B80B8F1D39A95C0B0D7C65D08458E"
+				     "880409BBC683457104237C7F8EC8D\"\n";
+	static const struct {
+		const char *text, *lacks;
+		bool has_anchor;
+	} cases[] = {
+		{ "server:\n", NULL, true },
+		{ "server:\n", "trust anchor", false },
+		{ "server:\n module-config: \"iterator\"\n", "module-config",
+		    true },
+		{ "server:\n val-permissive-mode: yes\n", "val-permissive-mode",
+		    true },
+	};
+	struct job *j = unit_job();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct resolver_conf conf = { .try_ms = 5000,
+			.total_ms = 20000 };
+		struct resolver *r = NULL;
+
+		unit_case("%zu", i);
+		conf.config_file = write_file(arena_printf(j->arena, "%s%s",
+		    cases[i].text, cases[i].has_anchor ? anchor : ""));
+		assert_int_equal(resolver_new(j, &conf, &r), 0);
+		unlink(conf.config_file);
+		assert_int_equal(resolver_check_validates(r, j),
+		    cases[i].lacks == NULL ? 0 : -1);
+		if (cases[i].lacks != NULL)
+			assert_non_null(strstr(j->err.text, cases[i].lacks));
+		job_recover(j);
+		resolver_free(r);
+	}
+}
+
 static int
 stored(void *ctx, struct job *j, const char *name, enum dns_type type,
     struct dns_answer *out)
@@ -547,6 +587,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_setup_teardown(test_cache, start_server, stop_server),
 	cmocka_unit_test_setup_teardown(test_bogus, start_server, stop_server),
 	cmocka_unit_test(test_configuration),
+	cmocka_unit_test(test_validates),
 	cmocka_unit_test(test_custom),
 };
 UNIT_MAIN(tests)

@@ -2,7 +2,15 @@
 
 #include "tests/unit/unit.h"
 
+/* The only way to a generator that fails; OpenSSL 3 calls it deprecated. */
+#define OPENSSL_SUPPRESS_DEPRECATED
+#include <openssl/rand.h>
+#include <signal.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "lib/b64.h"
 #include "lib/rnd.h"
@@ -72,10 +80,71 @@ test_seed_repeats(void **state)
 	assert_memory_not_equal(a, b, sizeof(a));
 }
 
+#define MANY 1000000
+#define HALF 24 /* octets of each half of a token */
+
+static int
+by_octets(const void *a, const void *b)
+{
+	return memcmp(a, b, HALF);
+}
+
+/* PK-4: a million halves of tokens, no two alike. */
+static void
+test_tokens(void **state)
+{
+	unsigned char(*halves)[HALF] = malloc(MANY * sizeof(*halves));
+
+	(void)state;
+	assert_non_null(halves);
+	for (size_t i = 0; i < MANY; i++)
+		rnd_bytes(halves[i], HALF);
+	qsort(halves, MANY, sizeof(*halves), by_octets);
+	for (size_t i = 1; i < MANY; i++)
+		if (memcmp(halves[i - 1], halves[i], HALF) == 0)
+			fail_msg("%zu", i);
+	free(halves);
+}
+
+static int
+no_entropy(unsigned char *out, int n)
+{
+	memset(out, 0, (size_t)n);
+	return 0;
+}
+
+/* PK-4, AC-109: a generator that fails ends the process; nothing falls back. */
+static void
+test_failure(void **state)
+{
+	static const RAND_METHOD broken = { .bytes = no_entropy,
+		.pseudorand = no_entropy };
+	pid_t pid = fork();
+	int status = 0;
+
+	(void)state;
+	if (pid == 0) {
+		const struct rlimit none = { 0, 0 };
+		char id[RND_ID_LEN + 1];
+
+		setrlimit(RLIMIT_CORE, &none);
+		close(STDERR_FILENO);
+		signal(SIGABRT, SIG_DFL);
+		RAND_set_rand_method(&broken);
+		rnd_id(id);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(WTERMSIG(status), SIGABRT);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_ids),
 	cmocka_unit_test(test_bytes_fill_exactly),
 	cmocka_unit_test(test_seed_repeats),
+	cmocka_unit_test(test_tokens),
+	cmocka_unit_test(test_failure),
 };
 
 UNIT_MAIN(tests)
