@@ -3,9 +3,11 @@
 noinst_LIBRARIES += libcs_db.a
 libcs_db_a_CPPFLAGS = $(AM_CPPFLAGS) $(SQLITE_CFLAGS) $(PQ_CFLAGS)
 libcs_db_a_SOURCES = \
+	db/grants.c db/grants.h \
 	db/migrate.c \
 	db/sql.h \
 	db/sql_pgsql.c \
+	db/sql_pgsql_conninfo.c db/sql_pgsql_conninfo.h \
 	db/sql_sqlite.c \
 	db/store.c db/store.h \
 	db/store_account.c db/store_account.h \
@@ -20,6 +22,7 @@ libcs_db_a_SOURCES = \
 	db/store_key.c db/store_key.h \
 	db/store_newest.c db/store_newest.h \
 	db/store_notice.c db/store_notice.h \
+	db/store_login.c db/store_login.h \
 	db/store_ocsp.c db/store_ocsp.h \
 	db/store_order.c db/store_order.h \
 	db/store_outbox.c db/store_outbox.h \

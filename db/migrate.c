@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "db/grants.h"
 #include "db/store_private.h"
 #include "lib/embed.h"
 
@@ -101,14 +102,41 @@ step(struct job *j)
 	return apply(j, version + 1) != 0 ? -1 : 1;
 }
 
+/* Under the same lock: two servers that start at once would meet in the rows
+ * of the catalogue. */
+static int
+grant(struct job *j, const char *const users[ROLE_COUNT])
+{
+	const char *lock = j->store->driver->migration_lock;
+
+	if (lock == NULL)
+		return 0;
+	if (store_begin(j) == 0 &&
+	    j->store->driver->script(j, j->store->sql, lock) == 0 &&
+	    grants_apply(j, users) == 0 && store_commit(j) == 0)
+		return 0;
+	store_rollback(j);
+	return -1;
+}
+
 int
 store_migrate(struct job *j, const char *url)
+{
+	static const char *const nobody[ROLE_COUNT];
+	const struct store_login owner = { url, NULL };
+
+	return store_migrate_as(j, &owner, nobody);
+}
+
+int
+store_migrate_as(struct job *j, const struct store_login *owner,
+    const char *const users[ROLE_COUNT])
 {
 	struct store *before = j->store;
 	struct store *s = NULL;
 	int result;
 
-	if (store_connect(j, url, true, &s) != 0)
+	if (store_connect(j, owner, true, &s) != 0)
 		return -1;
 	j->store = s;
 	do {
@@ -120,6 +148,8 @@ store_migrate(struct job *j, const char *url)
 		if (result < 0)
 			store_rollback(j);
 	} while (result == 1);
+	if (result == 0)
+		result = grant(j, users);
 	j->store = before;
 	store_close(s);
 	return result;

@@ -39,9 +39,13 @@ struct sql_driver {
 	const char *has_table;
 	const char *migration_lock;
 
-	int (*open)(
-	    struct job *j, const char *where, bool create, struct sql **out);
+	/* `password` may be NULL. */
+	int (*open)(struct job *j, const char *where, const char *password,
+	    bool create, struct sql **out);
 	void (*close)(struct sql *c);
+	/* As store_files(); NULL: none. */
+	void (*files)(struct job *j, const struct sql *c, const char ***out,
+	    size_t *count);
 
 	int (*begin)(struct job *j, struct sql *c);
 	int (*commit)(struct job *j, struct sql *c);

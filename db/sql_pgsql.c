@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "db/sql_pgsql_conninfo.h"
 #include "lib/arena.h"
 #include "lib/job.h"
 #include "lib/log.h"
@@ -68,25 +69,12 @@ kind_of(const char *state)
 	return ERR_INTERNAL;
 }
 
-/* libpq's messages end in a line end, and some have several lines. */
-static const char *
-one_line(struct job *j, const char *message)
-{
-	struct span s = span_trim_fws(span_str(message));
-	char *copy = span_dup(j->arena, s);
-
-	for (char *p = copy; *p != '\0'; p++)
-		if (*p == '\n' || *p == '\t')
-			*p = ' ';
-	return copy;
-}
-
 static int
 connection_failed(struct job *j, struct sql *c)
 {
 	c->broken = true;
-	return job_fail(
-	    j, ERR_BUSY, "database: %s", one_line(j, PQerrorMessage(c->conn)));
+	return job_fail(j, ERR_BUSY, "database: %s",
+	    conninfo_one_line(j, PQerrorMessage(c->conn)));
 }
 
 static int
@@ -100,7 +88,7 @@ failed(struct job *j, struct sql *c, const PGresult *result)
 	if (strcmp(state, "25006") == 0)
 		c->broken = true;
 	return job_fail(j, kind_of(state), "database: %s (%s)",
-	    one_line(j, text == NULL ? "" : text), state);
+	    conninfo_one_line(j, text == NULL ? "" : text), state);
 }
 
 static void
@@ -192,19 +180,18 @@ close_connection(struct sql *c)
 }
 
 static int
-open_connection(struct job *j, const char *where, bool create, struct sql **out)
+open_connection(struct job *j, const char *where, const char *password,
+    bool create, struct sql **out)
 {
-	/* "postgresql://…" is a notation of libpq's own. */
-	const char *target =
-	    strncmp(where, "//", 2) == 0
-		? arena_printf(j->arena, "postgresql:%s", where)
-		: where;
-	/* The administrator's string stands last and wins. */
+	const char *target = conninfo_target(j, where);
+	/* The administrator's string wins over what stands before it; an
+	 * empty password is none. */
 	const char *const keys[] = { "client_encoding", "connect_timeout",
 		"tcp_user_timeout", "target_session_attrs",
-		"fallback_application_name", "dbname", NULL };
+		"fallback_application_name", "dbname",
+		password == NULL ? NULL : "password", NULL };
 	const char *const values[] = { "UTF8", "10", "30000", "read-write",
-		"countersign", target, NULL };
+		"countersign", target, password, NULL };
 	struct sql *c = xcalloc(1, sizeof(*c));
 	int result = 0;
 
@@ -222,6 +209,15 @@ open_connection(struct job *j, const char *where, bool create, struct sql **out)
 	}
 	*out = c;
 	return 0;
+}
+
+static void
+files(struct job *j, const struct sql *c, const char ***out, size_t *count)
+{
+	PQconninfoOption *options = PQconninfo(c->conn);
+
+	conninfo_files(j, options, out, count);
+	PQconninfoFree(options);
 }
 
 /* --- transactions -------------------------------------------------------- */
@@ -436,6 +432,7 @@ const struct sql_driver sql_pgsql = {
 	.migration_lock = "SELECT pg_advisory_xact_lock(7165916556637434483)",
 	.open = open_connection,
 	.close = close_connection,
+	.files = files,
 	.begin = begin,
 	.commit = commit,
 	.rollback = rollback,

@@ -178,10 +178,12 @@ configure(struct job *j, struct sql *c)
 }
 
 static int
-open_connection(struct job *j, const char *where, bool create, struct sql **out)
+open_connection(struct job *j, const char *where, const char *password,
+    bool create, struct sql **out)
 {
 	struct sql *c;
 
+	(void)password; /* files have none */
 	if (check_file(j, where, create) != 0)
 		return -1;
 	c = xcalloc(1, sizeof(*c));

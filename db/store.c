@@ -18,9 +18,10 @@ static void *commit_hook_ctx;
 /* --- connection ---------------------------------------------------------- */
 
 int
-store_connect(struct job *j, const char *url, bool create, struct store **out)
+store_connect(struct job *j, const struct store_login *login, bool create,
+    struct store **out)
 {
-	struct span text = span_str(url);
+	struct span text = span_str(login->url);
 
 	for (size_t i = 0; i < sizeof(drivers) / sizeof(drivers[0]); i++) {
 		const struct sql_driver *d = drivers[i];
@@ -29,7 +30,8 @@ store_connect(struct job *j, const char *url, bool create, struct store **out)
 
 		if (!span_starts(text, scheme))
 			continue;
-		if (d->open(j, url + scheme.n, create, &sql) != 0)
+		if (d->open(j, login->url + scheme.n, login->password, create,
+			&sql) != 0)
 			return -1;
 		*out = xcalloc(1, sizeof(**out));
 		(*out)->driver = d;
@@ -39,27 +41,6 @@ store_connect(struct job *j, const char *url, bool create, struct store **out)
 	return job_fail(j, ERR_INTERNAL,
 	    "database: the URL must begin with "
 	    "sqlite: or postgresql:");
-}
-
-int
-store_open(struct job *j, const char *url, struct store **out)
-{
-	struct store *before = j->store;
-	struct store *s = NULL;
-	int result;
-
-	*out = NULL;
-	if (store_connect(j, url, false, &s) != 0)
-		return -1;
-	j->store = s;
-	result = store_schema_check(j);
-	j->store = before;
-	if (result != 0) {
-		store_close(s);
-		return -1;
-	}
-	*out = s;
-	return 0;
 }
 
 void

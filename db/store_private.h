@@ -6,6 +6,7 @@
 #define DB_STORE_PRIVATE_H
 
 #include "db/sql.h"
+#include "db/store_login.h"
 #include "db/store_order.h"
 #include "lib/job.h"
 
@@ -17,8 +18,8 @@ struct store {
 };
 
 /* A connection without a look at the schema. */
-int store_connect(
-    struct job *j, const char *url, bool create, struct store **out);
+int store_connect(struct job *j, const struct store_login *login, bool create,
+    struct store **out);
 /* 0, or -1 saying that the schema is older or newer than the program's. */
 int store_schema_check(struct job *j);
 

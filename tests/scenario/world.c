@@ -76,8 +76,20 @@ on_commit(void *ctx, bool after)
 /* Writes its result to `out`: 0, or -1 with the job's error. */
 typedef int child_fn(struct world *w, struct job *j, void *ctx, FILE *out);
 
+/* Whose login a child uses with PostgreSQL: a role's, or the owner's. */
+#define AS_OWNER ROLE_COUNT
+
+static const char *
+login_of(const struct world *w, struct job *j, enum role role)
+{
+	if (w->schema[0] == '\0' || role == AS_OWNER)
+		return w->conf->database;
+	return arena_printf(j->arena, "%s user=%s_%s", w->conf->database,
+	    w->schema, role_name(role));
+}
+
 static void
-child_run(struct world *w, child_fn *run, void *ctx, FILE *out)
+child_run(struct world *w, enum role role, child_fn *run, void *ctx, FILE *out)
 {
 	struct job j;
 	int result;
@@ -85,7 +97,7 @@ child_run(struct world *w, child_fn *run, void *ctx, FILE *out)
 	crash_now = w->crash;
 	clock_set(w->now);
 	job_init(&j, NULL, w->conf);
-	result = store_open(&j, w->conf->database, &j.store);
+	result = store_open(&j, login_of(w, &j, role), &j.store);
 	store_set_commit_hook(on_commit, NULL);
 	if (result == 0)
 		result = run(w, &j, ctx, out);
@@ -115,7 +127,8 @@ read_all(int fd)
 
 /* Runs once, and once more after each stop: 0 and what it wrote. */
 static int
-in_child(struct world *w, child_fn *run, void *ctx, char **written)
+in_child(
+    struct world *w, enum role role, child_fn *run, void *ctx, char **written)
 {
 	int fds[2], status;
 	char *text;
@@ -127,7 +140,7 @@ in_child(struct world *w, child_fn *run, void *ctx, char **written)
 		pid = fork();
 		if (pid == 0) {
 			close(fds[0]);
-			child_run(w, run, ctx, fdopen(fds[1], "w"));
+			child_run(w, role, run, ctx, fdopen(fds[1], "w"));
 		}
 		close(fds[1]);
 		text = read_all(fds[0]);
@@ -305,7 +318,22 @@ pgsql_admin(struct world *w, const char *text)
 	return result;
 }
 
-/* Each world has a schema of its own. */
+/* A login for each role; the server lets in whoever reaches it. */
+static int
+make_logins(struct world *w)
+{
+	char text[128];
+
+	for (enum role role = 0; role < ROLE_COUNT; role++) {
+		snprintf(text, sizeof(text), "CREATE ROLE %s_%s LOGIN",
+		    w->schema, role_name(role));
+		if (pgsql_admin(w, text) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Each world has a schema of its own, and logins. */
 static const char *
 pgsql_make(struct world *w)
 {
@@ -315,7 +343,7 @@ pgsql_make(struct world *w)
 	snprintf(w->schema, sizeof(w->schema), "scenario_%ld_%u",
 	    (long)getpid(), count++);
 	snprintf(text, sizeof(text), "CREATE SCHEMA %s", w->schema);
-	if (pgsql_admin(w, text) < 0)
+	if (pgsql_admin(w, text) < 0 || make_logins(w) < 0)
 		return NULL;
 	return arena_printf(w->keep,
 	    "postgresql:%s options='-c search_path=%s'",
@@ -331,6 +359,24 @@ pgsql_remove(struct world *w)
 	    "SET client_min_messages TO warning; DROP SCHEMA %s CASCADE",
 	    w->schema);
 	pgsql_admin(w, text);
+	for (enum role role = 0; role < ROLE_COUNT; role++) {
+		snprintf(text, sizeof(text), "DROP ROLE %s_%s", w->schema,
+		    role_name(role));
+		pgsql_admin(w, text);
+	}
+}
+
+/* The schema, and what each role may do in it. */
+static int
+migrate(struct world *w, struct job *j)
+{
+	const struct store_login owner = { w->conf->database, NULL };
+	const char *users[ROLE_COUNT];
+
+	for (enum role role = 0; role < ROLE_COUNT; role++)
+		users[role] =
+		    arena_printf(w->keep, "%s_%s", w->schema, role_name(role));
+	return store_migrate_as(j, &owner, users);
 }
 
 int
@@ -357,7 +403,7 @@ world_open(struct world *w, bool pgsql)
 		return -1;
 	job_init(&j, NULL, w->conf);
 	result = make_keys(w, &j);
-	if (result == 0 && store_migrate(&j, w->conf->database) < 0)
+	if (result == 0 && migrate(w, &j) < 0)
 		result = world_fail(w, "%s", j.err.text);
 	job_done(&j);
 	w->client = client_new(w->conf);
@@ -404,7 +450,7 @@ post(struct world *w, const char *url, const char *payload, struct answer *out)
 		payload };
 	char *text, *line, *rest;
 
-	if (in_child(w, child_post, &p, &text) < 0)
+	if (in_child(w, ROLE_WEB, child_post, &p, &text) < 0)
 		return -1;
 	*out = (struct answer){ .status = atoi(text) };
 	line = strchr(text, '\n') + 1;
@@ -729,7 +775,7 @@ world_revoke(struct world *w, const char *order, const char *reason)
 	if (o == NULL)
 		return -1;
 	id = strrchr(o->url, '/') + 1;
-	if (in_child(w, child_certificate, id, &der) < 0)
+	if (in_child(w, AS_OWNER, child_certificate, id, &der) < 0)
 		return -1;
 	snprintf(payload, sizeof(payload),
 	    "{\"certificate\":\"%s\",\"reason\":%s}", der, reason);
@@ -813,7 +859,7 @@ world_forge(
 		return world_fail(w, "cannot forge %s", kind);
 	f.id = strrchr(o->url, '/') + 1;
 	f.from = strrchr(other->url, '/') + 1;
-	return in_child(w, child_forge, &f, NULL);
+	return in_child(w, ROLE_WEB, child_forge, &f, NULL);
 }
 
 /* --- relay, mailbox, DNS ------------------------------------------------- */
@@ -1072,9 +1118,10 @@ world_roles(struct world *w)
 {
 	/* Twice, for what one role leaves to one before it. */
 	for (int round = 0; round < 2; round++)
-		if (in_child(w, child_sender, NULL, NULL) < 0 ||
-		    in_child(w, child_validator, NULL, NULL) < 0 ||
-		    in_child(w, child_issuer, NULL, NULL) < 0)
+		if (in_child(w, ROLE_SENDER, child_sender, NULL, NULL) < 0 ||
+		    in_child(w, ROLE_VALIDATOR, child_validator, NULL, NULL) <
+			0 ||
+		    in_child(w, ROLE_ISSUER, child_issuer, NULL, NULL) < 0)
 			return -1;
 	return 0;
 }
@@ -1338,7 +1385,8 @@ world_validity(struct world *w, const char *order, char **text)
 {
 	struct known_order *o = world_find(w, order);
 
-	return o == NULL ? -1 : in_child(w, child_validity, o->url, text);
+	return o == NULL ? -1
+			 : in_child(w, AS_OWNER, child_validity, o->url, text);
 }
 
 int
@@ -1357,7 +1405,7 @@ world_count(struct world *w, struct counts *out)
 		out->mails += first;
 	}
 	free(seen);
-	if (in_child(w, child_count, NULL, &text) < 0)
+	if (in_child(w, AS_OWNER, child_count, NULL, &text) < 0)
 		return -1;
 	out->certificates = atoi(text);
 	free(text);

@@ -73,6 +73,7 @@ tests_unit_libstorefixture_a_SOURCES = tests/unit/store_fixture.c \
 	tests/unit/store_fixture.h
 STORE_FIXTURE = tests/unit/libstorefixture.a $(UNIT)
 unit_tests += \
+	tests/unit/test_grants \
 	tests/unit/test_store \
 	tests/unit/test_store_audit \
 	tests/unit/test_store_cert \
@@ -81,6 +82,7 @@ unit_tests += \
 	tests/unit/test_store_order \
 	tests/unit/test_store_outbox \
 	tests/unit/test_store_reply
+tests_unit_test_grants_LDADD = $(STORE_FIXTURE) $(CS_DB)
 tests_unit_test_store_LDADD = $(STORE_FIXTURE) $(CS_DB)
 tests_unit_test_store_audit_LDADD = $(STORE_FIXTURE) $(CS_DB)
 tests_unit_test_store_cert_LDADD = $(STORE_FIXTURE) $(CS_DB)

@@ -29,6 +29,15 @@ fixture_url(void)
 	return url;
 }
 
+const struct store_login *
+fixture_login(void)
+{
+	static struct store_login login;
+
+	login = (struct store_login){ url, NULL };
+	return &login;
+}
+
 const char *
 fixture_file(void)
 {

@@ -18,6 +18,7 @@
 
 #include "tests/unit/unit.h"
 
+#include "db/store_login.h"
 #include "db/store_order.h"
 
 #define FIXTURE_NOW 1800000000
@@ -51,6 +52,7 @@ int store_case_done(void **state);
 
 /* The running test's database. */
 const char *fixture_url(void);
+const struct store_login *fixture_login(void);
 const char *fixture_file(void); /* SQLite */
 bool fixture_is_pgsql(void);
 

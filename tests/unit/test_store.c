@@ -105,7 +105,7 @@ make_old(struct job *j, int64_t version)
 {
 	struct store *s;
 
-	EXPECT(j, store_connect(j, fixture_url(), true, &s), 0);
+	EXPECT(j, store_connect(j, fixture_login(), true, &s), 0);
 	j->store = s;
 	for (int64_t i = 0; i < version; i++) {
 		fixture_sql(j, db_schema[i].bytes.p);
@@ -132,7 +132,7 @@ remove_all(struct job *j)
 		assert_int_equal(unlink(fixture_file()), 0);
 		return;
 	}
-	EXPECT(j, store_connect(j, fixture_url(), true, &s), 0);
+	EXPECT(j, store_connect(j, fixture_login(), true, &s), 0);
 	j->store = s;
 	fixture_sql(j, "DO $$ BEGIN EXECUTE 'DROP SCHEMA ' || "
 		       "quote_ident(current_schema()) || ' CASCADE; "
@@ -167,7 +167,7 @@ test_migration_is_whole(struct job *j)
 {
 	struct store *s;
 
-	EXPECT(j, store_connect(j, fixture_url(), true, &s), 0);
+	EXPECT(j, store_connect(j, fixture_login(), true, &s), 0);
 	j->store = s;
 	fixture_sql(j, "CREATE TABLE reply (id BIGINT)");
 	j->store = NULL;

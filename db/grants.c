@@ -1,0 +1,283 @@
+#include "config.h"
+
+#include "db/grants.h"
+
+#include <string.h>
+
+#include "db/store_private.h"
+#include "lib/arena.h"
+#include "lib/buf.h"
+
+#define SCRIPT_MAX (256 * 1024)
+
+struct grant {
+	const char *table;
+	const char *rights;
+};
+
+/* A column that stands in WHERE or is returned must be readable; whoever locks
+ * a row must be able to change some column of it. */
+
+/* --- what several roles do ------------------------------------------------ */
+
+/* Its version is read when the store is opened; audit records are added. */
+#define EVERY_ROLE                                                             \
+	{ "schema_version", "SELECT" }, { "audit", "INSERT" },                 \
+	{                                                                      \
+		"audit_head", "SELECT, UPDATE (seq, hash)"                     \
+	}
+
+/* The end of a challenge erases part1 and the spooled mail, unread (ER-7). */
+#define ERASES_SECRETS                                                         \
+	{ "part1", "SELECT (challenge_id), DELETE" },                          \
+	{                                                                      \
+		"spool", "SELECT (challenge_id), DELETE"                       \
+	}
+
+#define COUNTS_LIMITS                                                          \
+	{                                                                      \
+		"bucket", "SELECT, INSERT, UPDATE (full_at_ms, takes), DELETE" \
+	}
+
+/* CAA checks are asked for here, and answered by the validator. */
+#define CAA_REQUEST                                                            \
+	"INSERT (id, authz_id, account_id, mailbox, domain, requested_at, "    \
+	"due_at)"
+
+/* --- web ------------------------------------------------------------------ */
+
+static const struct grant web[] = {
+	EVERY_ROLE,
+	{ "account", "SELECT, INSERT, UPDATE (contact, tos_agreed_at, "
+		     "tos_url, thumbprint, jwk, deactivated_at)" },
+	{ "account_key", "SELECT, INSERT" },
+	{ "orders", "SELECT, INSERT (id, account_id, profile, language, "
+		    "created_at, life_until, identifier_count, replaces, "
+		    "replaces_cert_id, not_before, not_after, is_preauth), "
+		    "UPDATE (csr_at, csr, csr_jws, csr_refused_count, "
+		    "issue_due_at, failed_at, error)" },
+	/* A POST that comes after the reply makes the authorization valid; the
+	 * issuer believes the sealed reply, not the row. */
+	{ "authz", "SELECT, INSERT (id, account_id, order_id, mailbox, "
+		   "ident_type, ident_value, created_at, expires_at), "
+		   "UPDATE (valid_at, valid_until, deactivated_at)" },
+	{ "order_identifier", "SELECT, INSERT" },
+	{ "challenge", "SELECT, INSERT (id, authz_id, token_part1_sha256, "
+		       "token_part2, token_part2_sha256, thumbprint, "
+		       "from_address, message_id), "
+		       "UPDATE (posted_at, soft_count)" },
+	{ "part1", "INSERT" },
+	ERASES_SECRETS,
+	{ "outbox", "SELECT, INSERT (challenge_id, order_id, place, "
+		    "expires_at, due_at), UPDATE (due_at, closed_at)" },
+	{ "cert", "SELECT, UPDATE (replaced_by, revoked_at, reason, "
+		  "revoked_by, revocation, list_due_at, ocsp_due_at)" },
+	{ "blocked_key", "SELECT, INSERT" },
+	COUNTS_LIMITS,
+	{ "eab_key", "SELECT, UPDATE (bound_at)" },
+	{ "suppressed", "SELECT" },
+	{ "secret", "SELECT" },
+	{ "issuance_stop", "SELECT" },
+	{ "incident", "SELECT" },
+	{ "incident_cert", "SELECT" },
+	{ NULL, NULL },
+};
+
+/* --- sender --------------------------------------------------------------- */
+
+static const struct grant sender[] = {
+	EVERY_ROLE,
+	{ "account", "SELECT (id, eab_kid)" },
+	/* A mail that cannot be delivered ends its challenge and orders. */
+	{ "orders", "SELECT, UPDATE (failed_at, error, issue_due_at)" },
+	{ "authz", "SELECT, UPDATE (failed_at, deactivated_at)" },
+	{ "order_identifier", "SELECT" },
+	{ "challenge", "SELECT, UPDATE (failed_at, error, soft_count)" },
+	{ "part1", "SELECT, DELETE" },
+	{ "spool", "SELECT, INSERT, DELETE" },
+	{ "outbox", "SELECT, UPDATE (due_at, attempts, sent_at, failed_at, "
+		    "closed_at, relay_answer, code, error)" },
+	/* May the mailbox be written to, still? */
+	{ "suppressed", "SELECT" },
+	{ "eab_key", "SELECT" },
+	COUNTS_LIMITS,
+	{ NULL, NULL },
+};
+
+/* --- validator ------------------------------------------------------------ */
+
+static const struct grant validator[] = {
+	EVERY_ROLE,
+	{ "account", "SELECT" },
+	{ "orders", "SELECT, UPDATE (failed_at, error, issue_due_at)" },
+	{ "authz", "SELECT, UPDATE (valid_at, valid_until, failed_at, "
+		   "deactivated_at)" },
+	{ "order_identifier", "SELECT" },
+	{ "challenge", "SELECT, UPDATE (proven_at, failed_at, error, "
+		       "soft_count)" },
+	ERASES_SECRETS,
+	{ "outbox", "SELECT, UPDATE (due_at, closed_at)" },
+	{ "reply", "SELECT, INSERT, UPDATE (challenge_id, arrival, "
+		   "recorded_at, verdict, code, detail, evidence, raw, "
+		   "raw_sha256, covered_hash, seal, error, due_at, "
+		   "disposed_at)" },
+	{ "caa", "SELECT, " CAA_REQUEST ", UPDATE (due_at, attempts, "
+		 "checked_at, result, reason, detail, trace, br_version, ttl, "
+		 "seal)" },
+	/* Who answers "stop" gets no more mail. */
+	{ "suppressed", "SELECT (mailbox), INSERT, "
+			"UPDATE (since, until, source)" },
+	COUNTS_LIMITS,
+	{ NULL, NULL },
+};
+
+/* --- issuer --------------------------------------------------------------- */
+
+static const struct grant issuer[] = {
+	EVERY_ROLE,
+	{ "account", "SELECT" },
+	{ "account_key", "SELECT" },
+	{ "orders", "SELECT, UPDATE (cert_id, cert_not_after, issue_due_at, "
+		    "issue_attempts, failed_at, error)" },
+	/* Authorizations that an order which ends leaves open end with it. */
+	{ "authz", "SELECT, UPDATE (deactivated_at)" },
+	{ "order_identifier", "SELECT" },
+	{ "challenge", "SELECT, UPDATE (soft_count)" },
+	ERASES_SECRETS,
+	{ "outbox", "SELECT, UPDATE (due_at, closed_at)" },
+	{ "reply", "SELECT" },
+	{ "caa", "SELECT, " CAA_REQUEST },
+	{ "cert", "SELECT, INSERT, UPDATE (issued_at, der, sha256, "
+		  "revoked_at, reason, revoked_by, list_due_at, "
+		  "ocsp_due_at)" },
+	{ "crl", "SELECT, INSERT, UPDATE (der)" },
+	{ "crl_shard", "SELECT, INSERT, UPDATE (url)" },
+	{ "ocsp_segment", "SELECT, INSERT, UPDATE (generation, refresh_at, "
+			  "octets)" },
+	{ "responder", "SELECT, INSERT, UPDATE (issued_at, der)" },
+	{ "blocked_key", "SELECT, INSERT" },
+	{ "issuance_stop", "SELECT" },
+	{ "incident", "SELECT, UPDATE (due_at, finished_at)" },
+	{ "incident_cert", "SELECT, UPDATE (done_at)" },
+	{ NULL, NULL },
+};
+
+static const struct grant *const grants[ROLE_COUNT] = { [ROLE_WEB] = web,
+	[ROLE_SENDER] = sender,
+	[ROLE_VALIDATOR] = validator,
+	[ROLE_ISSUER] = issuer };
+
+/* --- statements ----------------------------------------------------------- */
+
+static const char *
+quoted(struct job *j, const char *name)
+{
+	struct buf b;
+
+	buf_init(&b, j->arena, 2 * strlen(name) + 2);
+	buf_add_char(&b, '"');
+	for (; *name != '\0'; name++) {
+		if (*name == '"')
+			buf_add_char(&b, '"');
+		buf_add_char(&b, *name);
+	}
+	buf_add_char(&b, '"');
+	return b.p;
+}
+
+static int
+names_of_session(struct job *j, const char **schema, const char **owner)
+{
+	struct query q;
+	int found = query_first(
+	    &q, j, "SELECT current_schema(), current_user", NO_ARGS);
+
+	if (found == 1) {
+		*schema = query_text(&q);
+		*owner = query_text(&q);
+	}
+	query_end(&q);
+	if (found == 1 && *schema == NULL)
+		return job_fail(j, ERR_INTERNAL,
+		    "database: its search_path names no schema that exists");
+	return found == 1 ? 0 : -1;
+}
+
+/* Each login once, the owner left out. */
+static size_t
+distinct(const char *const users[ROLE_COUNT], const char *owner,
+    const char *out[ROLE_COUNT])
+{
+	size_t n = 0;
+
+	for (size_t role = 0; role < ROLE_COUNT; role++) {
+		bool known =
+		    users[role] == NULL || strcmp(users[role], owner) == 0;
+
+		for (size_t i = 0; i < n && !known; i++)
+			known = strcmp(out[i], users[role]) == 0;
+		if (!known)
+			out[n++] = users[role];
+	}
+	return n;
+}
+
+/* Of every table that some role may use; of others nobody was given any. */
+static void
+add_revokes(struct job *j, struct buf *b, const char *schema, const char *from)
+{
+	for (size_t role = 0; role < ROLE_COUNT; role++)
+		for (const struct grant *g = grants[role]; g->table != NULL;
+		     g++)
+			buf_addf(b, "REVOKE ALL ON %s.%s FROM %s;\n",
+			    quoted(j, schema), g->table, from);
+}
+
+static void
+add_grants(struct job *j, struct buf *b, const char *schema,
+    const struct grant *g, const char *user)
+{
+	const char *to = quoted(j, user);
+
+	buf_addf(b, "GRANT USAGE ON SCHEMA %s TO %s;\n", quoted(j, schema), to);
+	for (; g->table != NULL; g++)
+		buf_addf(b, "GRANT %s ON %s.%s TO %s;\n", g->rights,
+		    quoted(j, schema), g->table, to);
+}
+
+const char *
+grants_script(struct job *j, const char *const users[ROLE_COUNT])
+{
+	const char *schema = NULL, *owner = NULL, *each[ROLE_COUNT];
+	size_t count;
+	struct buf b;
+
+	if (names_of_session(j, &schema, &owner) < 0)
+		return NULL;
+	buf_init(&b, j->arena, SCRIPT_MAX);
+	buf_add_str(&b, "");
+	count = distinct(users, owner, each);
+	for (size_t i = 0; i < count; i++)
+		add_revokes(j, &b, schema, quoted(j, each[i]));
+	for (size_t role = 0; role < ROLE_COUNT; role++)
+		if (users[role] != NULL && strcmp(users[role], owner) != 0)
+			add_grants(j, &b, schema, grants[role], users[role]);
+	if (buf_ok(&b))
+		return b.p;
+	job_fail(j, ERR_INTERNAL, "grants: names too long");
+	return NULL;
+}
+
+int
+grants_apply(struct job *j, const char *const users[ROLE_COUNT])
+{
+	const char *script = grants_script(j, users);
+
+	if (script == NULL ||
+	    (script[0] != '\0' &&
+		j->store->driver->script(j, j->store->sql, script) != 0))
+		return job_context(j,
+		    "the logins of the roles cannot be given their rights "
+		    "(are they made? CREATE ROLE name LOGIN)");
+	return 0;
+}
