@@ -103,7 +103,14 @@ struct conf_limits {
 	const char *help_url;                 /* AC-191 */
 };
 
+/* How a role logs in at the database server. */
+struct conf_login {
+	const char *database; /* "postgresql:<conninfo>"; NULL: as all do */
+	const char *password_file;
+};
+
 struct conf_web {
+	struct conf_login login;
 	struct conf_list listen;          /* "127.0.0.1:443", "[::1]:443",
 					   * "unix:/path", "systemd" */
 	struct conf_list trusted_proxies; /* networks, AC-21 */
@@ -122,6 +129,7 @@ struct conf_web {
 };
 
 struct conf_sender {
+	struct conf_login login;
 	const char *from; /* "acme@ca.example": base of the tagged address */
 	bool tagged;      /* ER-15: acme+<tag>@ per challenge */
 	const char *relay_host;
@@ -179,6 +187,7 @@ struct conf_domain {
 };
 
 struct conf_validator {
+	struct conf_login login;
 	struct conf_imap imap;
 	struct conf_imap *imaps; /* further ones */
 	size_t imap_count;
@@ -207,6 +216,7 @@ struct conf_validator {
 };
 
 struct conf_issuer {
+	struct conf_login login;
 	const char *ca_certificate; /* issuing CA, PEM */
 	const char *ca_chain;       /* PEM of what stands above it; the root is
 				     * left out of what clients get */
@@ -268,7 +278,8 @@ struct conf {
 	    *base_url; /* "https://acme.ca.example", no slash at the end */
 	const char *ca_name;  /* for people: who asks */
 	const char *database; /* "sqlite:/path" or "postgresql:<conninfo>" */
-	const char *user;     /* whom the roles run as when started as root */
+	const char *database_password_file;
+	const char *user; /* whom the roles run as when started as root */
 	const char *log_level;
 	const char *seal_key_file; /* of validator and issuer only */
 

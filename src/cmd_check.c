@@ -20,9 +20,11 @@
 #include "src/ca_conf.h"
 #include "src/command.h"
 #include "src/conf_file.h"
+#include "src/database.h"
 #include "src/dns_conf.h"
 #include "src/intake.h"
 #include "src/intake_check.h"
+#include "src/login_check.h"
 #include "src/relay.h"
 #include "src/tls.h"
 #include "src/wording.h"
@@ -45,8 +47,9 @@ static const char check_usage[] =
     "Looks at everything that the server needs: configuration, database,\n"
     "keys, certificates, the DKIM records in the DNS, the login at the relay,\n"
     "the ways by which replies come in, roots and revocation lists for\n"
-    "S/MIME, disk space.  One line each: ok, or what to do.  Run it as the\n"
-    "user that starts countersignd.  The exit status is 0 if all is well.\n"
+    "S/MIME, disk space.  One line each: ok, or what to do; warn is for what\n"
+    "works and could be better.  Run it as the user that starts countersignd.\n"
+    "The exit status is 0 if nothing is wrong.\n"
     "\n"
     "  -f, --config FILE  configuration (default: " COMMAND_DEFAULT_CONFIG
     ")\n";
@@ -70,6 +73,13 @@ bad(struct check *c, const char *what, const char *detail)
 {
 	printf("WRONG %s: %s\n", what, detail);
 	c->bad++;
+}
+
+/* What works, and could be better. */
+static void
+warn(const char *what, const char *advice)
+{
+	printf("warn  %s: %s\n", what, advice);
 }
 
 static void
@@ -103,15 +113,36 @@ run(struct check *c, const char *what, int (*f)(struct check *, struct job *))
 static int
 check_database(struct check *c, struct job *j)
 {
+	struct store_login login;
 	int result;
 
-	if (store_open(j, c->conf->database, &j->store) < 0)
+	(void)c;
+	if (database_login(j, DATABASE_OWNER, &login) < 0)
+		return -1;
+	if (store_open_as(j, &login, &j->store) < 0)
 		return job_context(j,
 		    "if countersignd never ran, start it once: it makes the "
 		    "database");
 	result = store_ping(j);
 	store_close(j->store);
 	return result;
+}
+
+static void
+check_logins(struct check *c)
+{
+	static const char what[] = "database logins of the roles";
+	const char *advice;
+	struct job j;
+
+	job_init(&j, NULL, c->conf);
+	if (login_check(&j, &advice) < 0)
+		bad(c, what, j.err.text);
+	else if (advice != NULL)
+		warn(what, advice);
+	else
+		good(what, "");
+	job_done(&j);
 }
 
 static int
@@ -402,6 +433,7 @@ check_all(struct check *c)
 	const struct conf_sender *s = &c->conf->sender;
 
 	run(c, "database", check_database);
+	check_logins(c);
 	run(c, "seal key", check_seal);
 	if (c->conf->web.eab_key_file != NULL)
 		run(c, "EAB key file", check_eab);

@@ -6,6 +6,7 @@
 #include "lib/arena.h"
 #include "lib/log.h"
 #include "src/conf_file.h"
+#include "src/database.h"
 
 #include <assert.h>
 #include <getopt.h>
@@ -85,6 +86,8 @@ command_parse(int argc, char **argv, const char *usage,
 int
 command_open(struct command *c, const char *config)
 {
+	struct store_login login;
+
 	*c = (struct command){ .keep = arena_new() };
 	log_open("command", LOG_LEVEL_WARNING);
 	if (conf_load(c->keep, config, conf_report_stderr, NULL, &c->conf) <
@@ -93,7 +96,8 @@ command_open(struct command *c, const char *config)
 		return -1;
 	}
 	job_init(&c->job, NULL, c->conf);
-	if (store_open(&c->job, c->conf->database, &c->store) < 0) {
+	if (database_login(&c->job, DATABASE_OWNER, &login) < 0 ||
+	    store_open_as(&c->job, &login, &c->store) < 0) {
 		command_fail("%s", c->job.err.text);
 		command_close(c);
 		return -1;

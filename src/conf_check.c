@@ -13,6 +13,7 @@
 #include "lib/rate.h"
 #include "mail/texts.h"
 #include "pki/profile.h"
+#include "src/conf_login.h"
 #include "src/intake.h"
 
 #include <stdarg.h>
@@ -984,6 +985,7 @@ conf_check(
 	check_accounts(&c);
 	check_account_prefixes(&c);
 	check_key(&c);
+	conf_login_check(a, conf, report, ctx);
 	check_public(&c);
 	if (conf->database != NULL &&
 	    strncmp(conf->database, "sqlite:/", 8) != 0 &&

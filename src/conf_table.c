@@ -73,6 +73,10 @@ const struct conf_option conf_options[] = {
 	{ "", "database", CONF_STRING, AT(database), NULL, 1, 1000, NULL,
 	    true, false,
 	    "sqlite:FILE, or postgresql: and a libpq connection string." },
+	{ "", "database_password", CONF_PATH, AT(database_password_file),
+	    NULL, 1, 1000, NULL, false, false,
+	    "File with the password of the user that database names; read "
+	    "before the rights of root are given up." },
 	{ "", "user", CONF_STRING, AT(user), NULL, 1, 32, NULL, false, false,
 	    "Whom the roles run as when the supervisor was started as root." },
 	{ "", "isolation", CONF_CHOICE, AT(isolation), "use", 0, 0,
@@ -305,6 +309,14 @@ const struct conf_option conf_options[] = {
 	    1000, NULL, false, false,
 	    "File with the key that encrypts the secrets of external account "
 	    "binding in the database." },
+	{ "web", "database", CONF_STRING, AT(web.login.database), NULL, 1,
+	    1000, NULL, false, false,
+	    "postgresql: and the connection string that this role logs in with "
+	    "as a user of its own; without it as all do." },
+	{ "web", "database_password", CONF_PATH, AT(web.login.password_file),
+	    NULL, 1, 1000, NULL, false, false,
+	    "File with that user's password; read before the rights of root are "
+	    "given up." },
 
 	{ "sender", "from", CONF_STRING, AT(sender.from), NULL, 3, 200, NULL,
 	    true, false, "Address that challenge mails come from." },
@@ -384,6 +396,14 @@ const struct conf_option conf_options[] = {
 	    "add languages." },
 	{ "sender", "help_url", CONF_STRING, AT(sender.help_url), NULL, 1,
 	    200, NULL, false, true, "Help page that the mail may name." },
+	{ "sender", "database", CONF_STRING, AT(sender.login.database), NULL, 1,
+	    1000, NULL, false, false,
+	    "postgresql: and the connection string that this role logs in with "
+	    "as a user of its own; without it as all do." },
+	{ "sender", "database_password", CONF_PATH, AT(sender.login.password_file),
+	    NULL, 1, 1000, NULL, false, false,
+	    "File with that user's password; read before the rights of root are "
+	    "given up." },
 
 	{ "validator", "imap_host", CONF_STRING, AT(validator.imap.host), NULL,
 	    1, 253, NULL, false, false,
@@ -492,6 +512,14 @@ const struct conf_option conf_options[] = {
 	{ "validator", "dns_total_ms", CONF_INTEGER,
 	    AT(validator.dns_total_ms), "20000", 100, 120000, NULL, false,
 	    true, "Milliseconds for one look-up with all its tries." },
+	{ "validator", "database", CONF_STRING, AT(validator.login.database), NULL, 1,
+	    1000, NULL, false, false,
+	    "postgresql: and the connection string that this role logs in with "
+	    "as a user of its own; without it as all do." },
+	{ "validator", "database_password", CONF_PATH, AT(validator.login.password_file),
+	    NULL, 1, 1000, NULL, false, false,
+	    "File with that user's password; read before the rights of root are "
+	    "given up." },
 
 	{ "imap", "host", CONF_STRING, IN_IMAP(host), NULL,
 	    1, 253, NULL, true, false,
@@ -681,6 +709,14 @@ const struct conf_option conf_options[] = {
 	{ "issuer", "caa_max_age", CONF_SECONDS, AT(issuer.caa_max_age), "1h",
 	    60, 8 * 3600, NULL, false, true,
 	    "Age of a CAA check that may still back a signature." },
+	{ "issuer", "database", CONF_STRING, AT(issuer.login.database), NULL, 1,
+	    1000, NULL, false, false,
+	    "postgresql: and the connection string that this role logs in with "
+	    "as a user of its own; without it as all do." },
+	{ "issuer", "database_password", CONF_PATH, AT(issuer.login.password_file),
+	    NULL, 1, 1000, NULL, false, false,
+	    "File with that user's password; read before the rights of root are "
+	    "given up." },
 };
 /* clang-format on */
 

@@ -7,6 +7,7 @@
 #include "mail/smime_signer.h"
 #include "src/activation.h"
 #include "src/conf_file.h"
+#include "src/database.h"
 #include "src/privilege.h"
 #include "src/published.h"
 #include "src/role_issuer.h"
@@ -172,17 +173,23 @@ run_role(const struct options *o)
 static int
 prepare_as_user(const struct conf *conf)
 {
+	const char *users[ROLE_COUNT];
+	struct store_login owner;
 	struct job j;
 	int result;
 
 	job_init(&j, NULL, conf);
-	result = privilege_drop(&j, conf->user);
+	result = database_login(&j, DATABASE_OWNER, &owner);
+	if (result == 0)
+		result = database_users(&j, users);
+	if (result == 0)
+		result = privilege_drop(&j, conf->user);
 	/* As the sender will read them. */
 	if (result == 0 && wording_check(conf, conf_report_stderr, NULL) < 0)
 		result = job_fail(&j, ERR_INTERNAL,
 		    "the texts of the challenge mail have mistakes");
 	if (result == 0)
-		result = store_migrate(&j, conf->database);
+		result = store_migrate_as(&j, &owner, users);
 	if (result < 0)
 		log_error("cannot start", "error=\"%s\"", j.err.text);
 	job_done(&j);
@@ -190,8 +197,9 @@ prepare_as_user(const struct conf *conf)
 }
 
 /*
- * The schema is brought up to date once, before any role runs, by a process
- * that has the roles' rights: the file must belong to their user.  The same
+ * The schema is brought up to date once, and the logins of the roles are given
+ * what they may do in it, before any role runs, by a process that has the
+ * roles' rights: the file must belong to their user.  The same
  * process sees whether they can read what they need later.
  */
 static int

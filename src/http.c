@@ -4,6 +4,7 @@
 
 #include "acme/route.h"
 #include "db/store.h"
+#include "db/store_login.h"
 #include "lib/arena.h"
 #include "lib/clock.h"
 #include "lib/job.h"
@@ -51,6 +52,7 @@ struct http {
 	struct writer *writer;
 	_Atomic(const struct conf *) conf;
 	pthread_key_t thread_store;
+	const struct store_login *login;
 	struct http_watches *watches;
 	struct client_trust trust;
 	struct http_peers *peers;
@@ -187,7 +189,7 @@ use_thread_store(struct http *h, struct job *j)
 	struct store *s = pthread_getspecific(h->thread_store);
 
 	if (s == NULL) {
-		if (store_open(j, j->conf->database, &s) < 0)
+		if (store_open_as(j, h->login, &s) < 0)
 			return -1;
 		pthread_setspecific(h->thread_store, s);
 	}
@@ -665,13 +667,14 @@ http_start(struct job *j, const struct http_sockets *sockets,
 	pthread_mutex_init(&h->lock, NULL);
 	pthread_key_create(&h->thread_store, close_store);
 	h->acme = acme_new(j->conf);
+	h->login = secrets->login;
 	acme_set_eab_key(h->acme, secrets->eab_key);
 	acme_set_weak_keys(h->acme, secrets->weak_keys);
 	h->keep = arena_new();
 	h->watches = http_watches_new();
 	h->sockets = *sockets;
 	if (set_chain(h, j) < 0 || set_trust(h, j) < 0 ||
-	    writer_start(j, &h->writer) < 0) {
+	    writer_start(j, h->login, &h->writer) < 0) {
 		http_stop(h);
 		return -1;
 	}

@@ -23,12 +23,14 @@ struct http;
 struct http_sockets;
 struct job;
 struct store;
+struct store_login;
 
 /* What was read before the rights were given up; each may be NULL, as in
  * acme/route.h. */
 struct http_secrets {
 	const struct aead_key *eab_key;
 	const struct weakkeys *weak_keys;
+	const struct store_login *login; /* never NULL; each thread's */
 };
 
 /* Starts threads and serves: 0, or -1.  Takes the descriptors over. */

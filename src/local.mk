@@ -21,8 +21,10 @@ libcs_src_a_SOURCES = \
 	src/ca_conf.c src/ca_conf.h \
 	src/cmd_check.c \
 	src/cmd_crl.c \
+	src/cmd_db.c \
 	src/cmd_eab.c \
 	src/cmd_evidence.c \
+	src/database.c src/database.h \
 	src/dns_conf.c src/dns_conf.h \
 	src/dossier.c src/dossier.h \
 	src/cmd_enroll.c \
@@ -37,6 +39,7 @@ libcs_src_a_SOURCES = \
 	src/command.c src/command.h \
 	src/conf_file.c src/conf_file.h src/conf_reload.c \
 	src/conf_check.c src/conf_check.h \
+	src/conf_login.c src/conf_login.h \
 	src/conf_profile.c src/conf_profile.h \
 	src/conf_table.c src/conf_table.h \
 	src/conf_value.c src/conf_value.h \
@@ -49,6 +52,7 @@ libcs_src_a_SOURCES = \
 	src/intake_lmtp.c src/intake_lmtp.h \
 	src/intake_maildir.c src/intake_maildir.h \
 	src/lmtp.c src/lmtp.h \
+	src/login_check.c src/login_check.h \
 	src/maildir.c src/maildir.h \
 	src/recipient.c src/recipient.h \
 	src/reply_conf.c src/reply_conf.h \

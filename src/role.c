@@ -6,6 +6,7 @@
 #include "lib/arena.h"
 #include "lib/log.h"
 #include "src/conf_file.h"
+#include "src/database.h"
 #include "src/privilege.h"
 #include "src/sandbox.h"
 #include "src/trim.h"
@@ -125,7 +126,7 @@ settle(const struct role_ops *ops, struct job *j, struct role_env *env)
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (getppid() != supervisor)
 		stopping = 1;
-	if (store_open(j, env->conf->database, &env->store) < 0)
+	if (store_open_as(j, &env->login, &env->store) < 0)
 		return -1;
 	j->store = env->store;
 	if (ops->recover != NULL && ops->recover(j) < 0)
@@ -157,7 +158,8 @@ role_main(const struct role_ops *ops, const struct role_start *start)
 	job_init(&j, NULL, env.conf);
 	/* The job's arena holds secrets that open() read: it lives until the
 	 * role ends, and is wiped then. */
-	if (ops->open(&j, &env) < 0 || settle(ops, &j, &env) < 0) {
+	if (database_login(&j, ops->role, &env.login) < 0 ||
+	    ops->open(&j, &env) < 0 || settle(ops, &j, &env) < 0) {
 		log_error("role cannot start", "error=\"%s\"", j.err.text);
 	} else {
 		result = ops->run(&env);

@@ -6,6 +6,7 @@
 #ifndef SRC_ROLE_H
 #define SRC_ROLE_H
 
+#include "db/store_login.h"
 #include "lib/job.h"
 
 struct arena;
@@ -14,8 +15,9 @@ struct role_env {
 	struct arena *keep;      /* as long as the process */
 	const struct conf *conf; /* replaced on SIGHUP by role_reload() */
 	struct store *store;
-	const char *intake; /* the validator's way in (src/intake.h) */
-	void *role;         /* the role's own */
+	struct store_login login; /* how to open another one */
+	const char *intake;       /* the validator's way in (src/intake.h) */
+	void *role;               /* the role's own */
 	/* What the role does when env->conf is new, or NULL. */
 	void (*reloaded)(struct role_env *env);
 };

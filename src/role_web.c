@@ -51,6 +51,7 @@ web_open(struct job *j, struct role_env *env)
 	struct web *w = arena_alloc(env->keep, sizeof(*w));
 
 	env->role = w;
+	w->secrets.login = &env->login;
 	if (load_tls(j) < 0 ||
 	    load_eab_key(j, env->keep, &w->secrets.eab_key) < 0 ||
 	    weakkeys_load(

@@ -3,6 +3,7 @@
 #include "src/writer.h"
 
 #include "db/store.h"
+#include "db/store_login.h"
 #include "lib/arena.h"
 #include "lib/conf.h"
 #include "lib/log.h"
@@ -133,7 +134,8 @@ writer_main(void *ctx)
 }
 
 int
-writer_start(struct job *j, struct writer **out)
+writer_start(
+    struct job *j, const struct store_login *login, struct writer **out)
 {
 	struct writer *w = xcalloc(1, sizeof(*w));
 	int error;
@@ -143,7 +145,7 @@ writer_start(struct job *j, struct writer **out)
 	w->max_waiting = j->conf->web.max_waiting;
 	pthread_mutex_init(&w->lock, NULL);
 	pthread_cond_init(&w->more, NULL);
-	if (store_open(j, j->conf->database, &w->store) < 0) {
+	if (store_open_as(j, login, &w->store) < 0) {
 		free(w);
 		return -1;
 	}

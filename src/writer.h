@@ -8,6 +8,7 @@
 
 #include "lib/job.h"
 
+struct store_login;
 struct writer;
 
 struct write_item {
@@ -23,7 +24,8 @@ struct write_item {
 };
 
 /* Opens its own connection to the store: 0, or -1 with the job's error. */
-int writer_start(struct job *j, struct writer **out);
+int writer_start(
+    struct job *j, const struct store_login *login, struct writer **out);
 /*
  * 0; or -1 with the item's job failed (ERR_BUSY) when web.max_waiting others
  * wait already: it is the caller's again, at once.

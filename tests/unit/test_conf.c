@@ -494,6 +494,32 @@ static const struct wrong wrongs[] = {
 	    "a port\n" },
 	{ "ca.example/ca.crl", "ca.example/ca.crl?x=1",
 	    "conf:28: issuer.crl_url: must hold neither ? nor @\n" },
+	/* A login for each role, and no password in this file. */
+	{ "sqlite:/var/lib/db", "postgresql:no such",
+	    "conf:3: database: missing \"=\" after \"no\" in connection info "
+	    "string\n" },
+	{ "sqlite:/var/lib/db\"\n",
+	    "sqlite:/var/lib/db\"\ndatabase_password = x\n",
+	    "conf:4: database_password: is for postgresql: only\n" },
+	{ "\timap_user", "\tdatabase_password = x\n\timap_user",
+	    "conf:20: validator.database_password: needs database in the same "
+	    "section: whose password it is\n" },
+	{ "\timap_user", "\tdatabase = \"sqlite:/x\"\n\timap_user",
+	    "conf:3: database: must be postgresql: where roles have logins of "
+	    "their own\n"
+	    "conf:20: validator.database: must be postgresql: and a connection "
+	    "string: SQLite knows no users\n" },
+	{ "sqlite:/var/lib/db\"\n",
+	    "postgresql://o:s3cret@db/x\"\nweb {\n\tdatabase = "
+	    "\"postgresql:password=s3cret\"\n}\n",
+	    "conf:3: database: must not hold the password where roles have "
+	    "logins of their own, since every role reads this file: put it "
+	    "into a file and name that in database_password\n"
+	    "conf:5: web.database: must name the user (user=…), who gets the "
+	    "rights of this role\n"
+	    "conf:5: web.database: must not hold the password, since every "
+	    "role reads this file: put it into a file and name that in "
+	    "database_password\n" },
 	/* PK-195 */
 	{ NULL, "mode = public\n",
 	    "conf: policy.caa_identities: must not be empty in public mode\n"

@@ -138,7 +138,7 @@ start_with(struct job *j, int max_waiting)
 	shared.commits = shared.done = 0;
 	shared.store = NULL;
 	store_set_commit_hook(on_commit, NULL);
-	EXPECT(j, writer_start(j, &w), 0);
+	EXPECT(j, writer_start(j, fixture_login(), &w), 0);
 	return w;
 }
 
@@ -327,12 +327,13 @@ test_full_queue(struct job *j)
 static void
 test_start_and_stop(struct job *j)
 {
+	static const struct store_login nowhere = { "sqlite:/nonexistent/db",
+		NULL };
 	struct writer *w = start(j);
 
 	writer_stop(w);
 	writer_stop(NULL);
-	conf.database = "sqlite:/nonexistent/db";
-	assert_int_equal(writer_start(j, &w), -1);
+	assert_int_equal(writer_start(j, &nowhere, &w), -1);
 	assert_job_error(j, ERR_INTERNAL, NULL);
 }
 
