@@ -100,6 +100,9 @@ static const struct grant sender[] = {
 	/* May the mailbox be written to, still? */
 	{ "suppressed", "SELECT" },
 	{ "eab_key", "SELECT" },
+	{ "incident", "SELECT (id, deadline)" },
+	{ "notice", "SELECT, UPDATE (due_at, attempts, message, sent_at, "
+		    "failed_at, answer)" },
 	COUNTS_LIMITS,
 	{ NULL, NULL },
 };
@@ -135,10 +138,12 @@ static const struct grant validator[] = {
 
 static const struct grant issuer[] = {
 	EVERY_ROLE,
+	/* Is the clock behind the newest record? */
+	{ "audit", "SELECT (seq, at_ms)" },
 	{ "account", "SELECT" },
 	{ "account_key", "SELECT" },
 	{ "orders", "SELECT, UPDATE (cert_id, cert_not_after, issue_due_at, "
-		    "issue_attempts, failed_at, error)" },
+		    "issue_attempts, issue_fault_at, failed_at, error)" },
 	/* Authorizations that an order which ends leaves open end with it. */
 	{ "authz", "SELECT, UPDATE (deactivated_at)" },
 	{ "order_identifier", "SELECT" },
@@ -156,7 +161,8 @@ static const struct grant issuer[] = {
 			  "octets)" },
 	{ "responder", "SELECT, INSERT, UPDATE (issued_at, der)" },
 	{ "blocked_key", "SELECT, INSERT" },
-	{ "issuance_stop", "SELECT" },
+	/* At the ceiling it stops everything itself. */
+	{ "issuance_stop", "SELECT, INSERT" },
 	{ "incident", "SELECT, UPDATE (due_at, finished_at)" },
 	{ "incident_cert", "SELECT, UPDATE (done_at)" },
 	{ NULL, NULL },
