@@ -435,7 +435,8 @@ ca_load(struct job *j, struct arena *keep, const struct ca_files *files,
 		return -1;
 	if (files->token == NULL && files->key != NULL && load_key(&l) < 0)
 		return -1;
-	if (l.ca->signer.key != NULL && make_lint_anchor(&l) < 0)
+	if ((l.ca->signer.key != NULL || files->lints) &&
+	    make_lint_anchor(&l) < 0)
 		return -1;
 	*out = l.ca;
 	return 0;

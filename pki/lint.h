@@ -29,5 +29,12 @@ int lint_until(const char *day, int64_t *out);
 int lint_certificate(struct job *j, const struct ca *ca,
     const struct issue_input *in, struct span der, const char **report,
     const char **allowed);
+/*
+ * The same for what another CA has made (PK-216): those lints that do not
+ * depend on who made it.  What the configuration allows of our own
+ * certificates it allows of nobody else's.
+ */
+int lint_returned(struct job *j, const struct ca *ca,
+    const struct issue_input *in, struct span der, const char **report);
 
 #endif

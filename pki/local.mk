@@ -64,6 +64,8 @@ libcs_pki_a_SOURCES = \
 	pki/responder.c \
 	pki/responder.h \
 	pki/responder_check.c \
+	pki/returned.c \
+	pki/returned.h \
 	pki/rsacheck.c \
 	pki/rsacheck.h \
 	pki/signer.c \
