@@ -14,6 +14,7 @@
 #include "acme/status.h"
 #include "acme/validation.h"
 #include "db/store_audit.h"
+#include "db/store_handoff.h"
 #include "lib/arena.h"
 #include "lib/conf.h"
 #include "lib/job.h"
@@ -71,6 +72,21 @@ order_error(struct job *j, const struct order *order)
 	return NULL;
 }
 
+/* PK-218: what another CA asks us to wait is what the client waits. */
+static int64_t
+retry_after(const struct acme *a, struct job *j, const struct order *order)
+{
+	int64_t usual = order_retry_after(order, j->now), secs;
+
+	if (a->conf->external.kind == CONF_EXTERNAL_NONE ||
+	    order_status(order, j->now) != ORDER_PROCESSING ||
+	    store_handoff_retry_secs(j, order->id, &secs) <= 0) {
+		job_recover(j);
+		return usual;
+	}
+	return secs;
+}
+
 void
 order_respond(const struct acme *a, struct job *j, const struct order *order,
     int status, struct response *resp)
@@ -103,7 +119,7 @@ order_respond(const struct acme *a, struct job *j, const struct order *order,
 	}
 	json_object_end(&o);
 	response_header(resp, "Location", url);
-	response_retry_after(resp, j, order_retry_after(order, j->now));
+	response_retry_after(resp, j, retry_after(a, j, order));
 }
 
 /* --- reading -------------------------------------------------------------- */

@@ -5,16 +5,19 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "acme/acme.h"
 #include "acme/jwk.h"
 #include "db/store_account.h"
 #include "db/store_audit.h"
 #include "db/store_authz.h"
 #include "db/store_cert.h"
+#include "db/store_handoff.h"
 #include "db/store_incident.h"
 #include "db/store_key.h"
 #include "db/store_revoke.h"
 #include "lib/arena.h"
 #include "lib/b64.h"
+#include "lib/conf.h"
 #include "lib/digest.h"
 #include "lib/hex.h"
 #include "lib/job.h"
@@ -264,9 +267,50 @@ refuse_again(struct job *j, const struct cert *c, const struct revocation *r,
 	    j, ERR_ALREADY_REVOKED, "the certificate is already revoked");
 }
 
+/*
+ * PK-220: revoked is what the CA that issued it calls revoked.  The request
+ * stays in its row and is carried there by the upstream role; whoever asks
+ * again gets the answer.
+ */
 static int
-revoke(struct job *j, const struct request *req, const struct cert *c,
-    int64_t reason)
+not_yet(struct job *j, const struct cert *c)
+{
+	j->keep = true;
+	j->wake |= 1u << ROLE_UPSTREAM;
+	return job_fail(j, ERR_BUSY,
+	    "the issuing CA has not confirmed the revocation of %s yet",
+	    c->serial);
+}
+
+/* The same one asks again: 1 he has his answer now, 0 he has had it, or it was
+ * somebody else; -1 (not yet). */
+static int
+answer_again(struct job *j, const struct cert *c, const struct revocation *r)
+{
+	bool confirmed, is_same = c->revoked_by != NULL &&
+				  strcmp(c->revoked_by, r->by) == 0;
+	int told = 0;
+
+	if (store_withdrawal_confirmed(j, c->id, &confirmed) < 0)
+		return -1;
+	if (!confirmed)
+		return not_yet(j, c);
+	if (is_same)
+		told = store_withdrawal_tell(j, c->id);
+	return told;
+}
+
+static bool
+is_of_another_ca(const struct acme *a, const struct cert *c)
+{
+	return a->conf->external.kind != CONF_EXTERNAL_NONE &&
+	       a->chain.ca_label != NULL &&
+	       strcmp(a->chain.ca_label, c->ca_label) == 0;
+}
+
+static int
+revoke(const struct acme *a, struct job *j, const struct request *req,
+    const struct cert *c, int64_t reason)
 {
 	struct revocation r = {
 		.reason = reason,
@@ -278,15 +322,26 @@ revoke(struct job *j, const struct request *req, const struct cert *c,
 	};
 	bool compromised = reason == REASON_KEY_COMPROMISE;
 	bool is_proof = compromised && req->account == NULL;
+	bool is_foreign = is_of_another_ca(a, c);
 	int changed = revoke_certificate(j, c, &r, is_proof);
+	int result = 0;
 
+	if (changed == 0 && is_foreign) {
+		result = answer_again(j, c, &r);
+		if (result != 0)
+			return result < 0 ? -1 : 0;
+	}
 	if (changed < 0)
 		return -1;
 	if (changed == 0)
 		return refuse_again(j, c, &r, is_proof);
 	if (is_proof)
-		return block_proven(j, c, &r);
-	return compromised ? bar_key(j, req, c) : 0;
+		result = block_proven(j, c, &r);
+	else if (compromised)
+		result = bar_key(j, req, c);
+	if (result < 0)
+		return -1;
+	return is_foreign ? not_yet(j, c) : 0;
 }
 
 int
@@ -296,7 +351,6 @@ revoke_serve(
 	struct asked asked;
 	struct cert cert;
 
-	(void)a;
 	if (parse(j, req->payload, &asked) < 0 ||
 	    find(j, asked.der, &cert) < 0 ||
 	    check_authority(j, req, &cert) < 0 ||
@@ -305,7 +359,7 @@ revoke_serve(
 	if (j->now > cert.not_after) /* AC-155 */
 		return job_fail_status(
 		    j, ERR_UNAUTHORIZED, 403, "the certificate has expired");
-	if (revoke(j, req, &cert, asked.reason) < 0)
+	if (revoke(a, j, req, &cert, asked.reason) < 0)
 		return -1;
 	resp->status = 200;
 	return 0;

@@ -65,6 +65,12 @@ enum conf_disposal {
 };
 /* MA-102: how S/MIME protects the header of challenge mails. */
 enum conf_protection { CONF_PROTECTION_COMBINED, CONF_PROTECTION_WRAPPED };
+/* pki.md section 17: who issues. */
+enum conf_external {
+	CONF_EXTERNAL_NONE, /* the issuer, with its own key */
+	CONF_EXTERNAL_HOOK, /* another CA, through a program */
+	CONF_EXTERNAL_ACME  /* another CA, through RFC 8555 */
+};
 /* PK-202: what happens when the kernel cannot confine the roles. */
 enum conf_isolation {
 	CONF_ISOLATION_USE,
@@ -268,6 +274,21 @@ struct conf_allow_lint {
 	const char *until; /* 2027-03-31 */
 };
 
+/* pki.md section 17 */
+struct conf_upstream {
+	enum conf_external kind;
+	bool same_operator;    /* PK-9 */
+	int64_t max_wait;      /* PK-218 */
+	struct conf_list hook; /* program and arguments (PK-221) */
+	int64_t hook_timeout;
+	const char *directory; /* URL of an ACME server */
+	const char *ca_file;   /* PEM; NULL: the system's */
+	const char *account_key;
+	bool accept_terms;
+	const char *eab_kid; /* NULL: no external account binding */
+	const char *eab_key_file;
+};
+
 struct profile;
 
 struct conf {
@@ -328,6 +349,7 @@ struct conf {
 	struct conf_sender sender;
 	struct conf_validator validator;
 	struct conf_issuer issuer;
+	struct conf_upstream external;
 };
 
 #endif

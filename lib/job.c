@@ -17,6 +17,7 @@ static const char *const role_names[ROLE_COUNT] = {
 	[ROLE_SENDER] = "sender",
 	[ROLE_VALIDATOR] = "validator",
 	[ROLE_ISSUER] = "issuer",
+	[ROLE_UPSTREAM] = "upstream",
 };
 
 const char *

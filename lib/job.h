@@ -19,9 +19,16 @@ struct conf;
 struct store;
 
 /* Roles, as bits of job.wake. */
-enum role { ROLE_WEB, ROLE_SENDER, ROLE_VALIDATOR, ROLE_ISSUER, ROLE_COUNT };
+enum role {
+	ROLE_WEB,
+	ROLE_SENDER,
+	ROLE_VALIDATOR,
+	ROLE_ISSUER,
+	ROLE_UPSTREAM, /* only where another CA issues (PK-223) */
+	ROLE_COUNT
+};
 
-/* "web", "sender", "validator", "issuer". */
+/* "web", "sender", "validator", "issuer", "upstream". */
 const char *role_name(enum role role);
 /* 1 and the role, or 0. */
 int role_parse(const char *name, enum role *role);

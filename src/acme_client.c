@@ -28,6 +28,7 @@ struct acme_client {
 	const char *directory;
 	const char *new_nonce, *new_account, *new_order;
 	const char *renewal_info; /* NULL: not offered */
+	const char *revoke;       /* NULL: it has none */
 	const char *terms;        /* URL or NULL */
 	bool needs_binding;
 	const char *thumbprint;
@@ -264,6 +265,10 @@ read_directory(struct acme_client *c, struct job *j)
 	if (json_get(object, "renewalInfo") != NULL &&
 	    directory_url(c, j, object, "renewalInfo", &c->renewal_info) < 0)
 		return -1;
+	c->revoke =
+	    span_dup(c->keep, json_string(json_get(object, "revokeCert")));
+	if (!https_url_is_good(c->revoke))
+		c->revoke = NULL;
 	meta = json_get(object, "meta");
 	c->needs_binding = json_bool(json_get(meta, "externalAccountRequired"));
 	terms = json_string(json_get(meta, "termsOfService"));
@@ -277,7 +282,9 @@ start(struct acme_client *c, struct job *j, const struct acme_client_conf *conf)
 {
 	struct https_client_conf https = { .ca_file = conf->ca_file,
 		.language = conf->language,
-		.user_agent = PACKAGE_NAME "/" PACKAGE_VERSION " enroll",
+		.user_agent = arena_printf(j->arena,
+		    PACKAGE_NAME "/" PACKAGE_VERSION " %s",
+		    conf->agent != NULL ? conf->agent : "enroll"),
 		.timeout_ms = EXCHANGE_MS };
 
 	if (https_client_new(j, &https, &c->https) < 0 ||
@@ -578,4 +585,29 @@ acme_client_chain(
 		    "application/pem-certificate-chain");
 	*pem = r.body;
 	return 0;
+}
+
+int
+acme_client_revoke(
+    struct acme_client *c, struct job *j, struct span der, int64_t reason)
+{
+	struct post p = { .url = c->revoke };
+	struct https_response r;
+	struct buf b;
+
+	if (c->revoke == NULL)
+		return job_fail(j, ERR_MALFORMED,
+		    "%s: names no revokeCert (RFC 8555 section 7.1.1)",
+		    c->directory);
+	buf_init(&b, j->arena, PAYLOAD_MAX);
+	buf_add_str(&b, "{\"certificate\":\"");
+	b64url_add(&b, der);
+	buf_add_str(&b, "\"");
+	if (reason != 0)
+		buf_addf(&b, ",\"reason\":%lld", (long long)reason);
+	buf_add_str(&b, "}");
+	if (!buf_ok(&b))
+		return job_fail(j, ERR_INTERNAL, "the certificate is too long");
+	p.payload = buf_span(&b);
+	return post(c, j, &p, &r);
 }

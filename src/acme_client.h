@@ -28,8 +28,9 @@ struct remote_renewal;
 
 struct acme_client_conf {
 	const char *directory;
-	const char *ca_file;             /* NULL: the system's */
-	const char *language;            /* Accept-Language, or NULL */
+	const char *ca_file;  /* NULL: the system's */
+	const char *language; /* Accept-Language, or NULL */
+	const char *agent;    /* behind the product's name, or NULL */
 	struct evp_pkey_st *account_key; /* P-256, borrowed */
 };
 
@@ -83,5 +84,8 @@ int acme_client_finalize(struct acme_client *c, struct job *j,
 /* The chain as it was sent. */
 int acme_client_chain(
     struct acme_client *c, struct job *j, const char *url, struct span *pem);
+/* By the account; ERR_ALREADY_REVOKED if it is that. */
+int acme_client_revoke(
+    struct acme_client *c, struct job *j, struct span der, int64_t reason);
 
 #endif

@@ -416,6 +416,8 @@ check_disk(struct check *c, struct job *j)
 
 	if (strncmp(c->conf->database, "sqlite:", 7) == 0)
 		path = c->conf->database + 7;
+	if (path == NULL) /* another CA has the lists */
+		return 0;
 	path = folder_of(j, path);
 	if (statvfs(path, &fs) < 0)
 		return job_fail(

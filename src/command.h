@@ -30,6 +30,7 @@ int cmd_resume(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_crl(int argc, char **argv);
 int cmd_db(int argc, char **argv);
+int cmd_handoff(int argc, char **argv);
 int cmd_key(int argc, char **argv);
 int cmd_enroll(int argc, char **argv);
 

@@ -13,6 +13,7 @@
 #include "lib/rate.h"
 #include "mail/texts.h"
 #include "pki/profile.h"
+#include "src/conf_external.h"
 #include "src/conf_login.h"
 #include "src/intake.h"
 
@@ -911,49 +912,6 @@ check_public(struct check *c)
 		    "generator and published ones must be known (PK-74)");
 	if (conf->tos_url == NULL)
 		wrong(c, "tos_url", "must be set in public mode");
-	/* PK-195 */
-	if (conf->issuer.ca_key != NULL)
-		wrong(c, "issuer.ca_key",
-		    "a key in a file cannot be used in public mode: set "
-		    "issuer.key_module, or run with mode = private");
-	else if (conf->issuer.key_module_certificate == NULL)
-		wrong(c, "issuer.key_module_certificate",
-		    "must say in public mode which validation the token has");
-}
-
-/* A file, or a token with all that is needed to find the key in it. */
-static void
-check_key(struct check *c)
-{
-	const struct conf_issuer *i = &c->conf->issuer;
-	const struct {
-		const char *name, *value;
-	} parts[] = { { "issuer.key_token", i->key_token },
-		{ "issuer.key_label", i->key_label },
-		{ "issuer.key_id", i->key_id },
-		{ "issuer.key_pin", i->key_pin_file } };
-
-	if ((i->ca_key == NULL) == (i->key_module == NULL)) {
-		wrong(c, "issuer.ca_key",
-		    "set either it or issuer.key_module: where the issuing "
-		    "CA's key is");
-		return;
-	}
-	if (i->ca_key != NULL && i->ca_key_passphrase_file == NULL)
-		wrong(c, "issuer.ca_key_passphrase",
-		    "must be set: the file with the passphrase of "
-		    "issuer.ca_key");
-	for (size_t k = 0; k < sizeof(parts) / sizeof(parts[0]); k++) {
-		if ((i->key_module == NULL) != (parts[k].value == NULL))
-			wrong(c, parts[k].name,
-			    "must be set with issuer.key_module, and only "
-			    "with it");
-	}
-	if (i->key_id != NULL &&
-	    (strlen(i->key_id) % 2 != 0 ||
-		strspn(i->key_id, "0123456789abcdef") != strlen(i->key_id)))
-		wrong(c, "issuer.key_id",
-		    "must be octets in hexadecimal, lower case: 01a2");
 }
 
 void
@@ -984,9 +942,9 @@ conf_check(
 	check_alternates(&c);
 	check_accounts(&c);
 	check_account_prefixes(&c);
-	check_key(&c);
 	conf_login_check(a, conf, report, ctx);
 	check_public(&c);
+	conf_external_check(a, conf, report, ctx);
 	if (conf->database != NULL &&
 	    strncmp(conf->database, "sqlite:/", 8) != 0 &&
 	    strncmp(conf->database, "postgresql:", 11) != 0)

@@ -641,8 +641,8 @@ const struct conf_option conf_options[] = {
 	    "issuing CA's key and name." },
 	{ "issuer", "ca_key", CONF_PATH, AT(issuer.ca_key), NULL, 1, 1000,
 	    NULL, false, false,
-	    "Key of the issuing CA: encrypted PKCS#8, PEM. This one or "
-	    "key_module is required." },
+	    "Key of the issuing CA: encrypted PKCS#8, PEM. Needed unless "
+	    "key_module is set or another CA issues (section external)." },
 	{ "issuer", "ca_key_passphrase", CONF_PATH,
 	    AT(issuer.ca_key_passphrase_file), NULL, 1, 1000, NULL, false,
 	    false, "File with the passphrase of that key." },
@@ -679,9 +679,9 @@ const struct conf_option conf_options[] = {
 	    NULL, 1, 128, NULL, false, false,
 	    "http URL of the issuing CA's certificate." },
 	{ "issuer", "crl_file", CONF_PATH, AT(issuer.crl_file), NULL, 1, 1000,
-	    NULL, true, false,
+	    NULL, false, false,
 	    "Where each new list is written, for the web server behind "
-	    "crl_url." },
+	    "crl_url. Needed unless another CA issues." },
 	{ "issuer", "crl_shards", CONF_INTEGER, AT(issuer.crl_shards), "1", 1,
 	    256, NULL, false, false,
 	    "Number of revocation lists that new certificates are spread "
@@ -717,6 +717,43 @@ const struct conf_option conf_options[] = {
 	    NULL, 1, 1000, NULL, false, false,
 	    "File with that user's password; read before the rights of root are "
 	    "given up." },
+
+	{ "external", "kind", CONF_CHOICE, AT(external.kind), "none", 0, 0,
+	    "none|hook|acme", false, false,
+	    "Who issues: the issuer itself, another CA through a program, or "
+	    "another CA through ACME (RFC 8555). There is no CMP." },
+	{ "external", "same_operator", CONF_BOOL, AT(external.same_operator),
+	    "no", 0, 0, NULL, false, false,
+	    "States that whoever runs this server runs that CA as well; public "
+	    "mode needs it." },
+	{ "external", "max_wait", CONF_SECONDS, AT(external.max_wait), "24h",
+	    60, 30 * DAY, NULL, false, true,
+	    "How long an order waits for the other CA." },
+	{ "external", "hook", CONF_LIST, AT(external.hook), NULL, 0, 0, NULL,
+	    false, false,
+	    "Program, by absolute path, and its arguments, that hands requests "
+	    "to the other CA." },
+	{ "external", "hook_timeout", CONF_SECONDS, AT(external.hook_timeout),
+	    "60s", 1, 60, NULL, false, true,
+	    "How long the program may take for one answer." },
+	{ "external", "directory", CONF_STRING, AT(external.directory), NULL,
+	    1, 1000, NULL, false, false,
+	    "https URL of the other CA's ACME directory." },
+	{ "external", "ca_file", CONF_PATH, AT(external.ca_file), NULL, 1,
+	    1000, NULL, false, false,
+	    "Trust anchors for its TLS certificate; the system's if not set." },
+	{ "external", "account_key", CONF_PATH, AT(external.account_key),
+	    NULL, 1, 1000, NULL, false, false,
+	    "File with the key of the account there: P-256, PEM, mode 0600." },
+	{ "external", "accept_terms", CONF_BOOL, AT(external.accept_terms),
+	    "no", 0, 0, NULL, false, false,
+	    "Agrees to that CA's terms of service when the account is made." },
+	{ "external", "eab_kid", CONF_STRING, AT(external.eab_kid), NULL, 1,
+	    255, NULL, false, false,
+	    "Key identifier for external account binding there." },
+	{ "external", "eab_key_file", CONF_PATH, AT(external.eab_key_file),
+	    NULL, 1, 1000, NULL, false, false,
+	    "File with that key, in base64url, mode 0600." },
 };
 /* clang-format on */
 

@@ -23,6 +23,7 @@ static const struct subcommand subcommands[] = {
 	{ "accounts", cmd_accounts, "list accounts" },
 	{ "account", cmd_account, "look at one account, or end it" },
 	{ "eab", cmd_eab, "make and withdraw keys that accounts need" },
+	{ "handoff", cmd_handoff, "settle what another CA left open" },
 	{ "limits", cmd_limits, "see who has used a limit up" },
 	{ "mail", cmd_mail, "see the challenge mail as people get it" },
 	{ "suppress", cmd_suppress, "keep mail from a mailbox" },

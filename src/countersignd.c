@@ -12,6 +12,7 @@
 #include "src/published.h"
 #include "src/role_issuer.h"
 #include "src/role_sender.h"
+#include "src/role_upstream.h"
 #include "src/role_validator.h"
 #include "src/role_web.h"
 #include "src/single.h"
@@ -117,7 +118,7 @@ parse_options(int argc, char **argv, struct options *o)
 	return 0;
 }
 
-/* "3,4,5,6" */
+/* "3,4,5,6,7" */
 static int
 parse_wake(const char *text, int fds[ROLE_COUNT])
 {
@@ -140,7 +141,7 @@ static const struct role_ops *
 ops_of(const char *name)
 {
 	static const struct role_ops *const all[] = { &web_ops, &sender_ops,
-		&validator_ops, &issuer_ops };
+		&validator_ops, &issuer_ops, &upstream_ops };
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		if (strcmp(role_name(all[i]->role), name) == 0)

@@ -28,6 +28,7 @@ libcs_src_a_SOURCES = \
 	src/dns_conf.c src/dns_conf.h \
 	src/dossier.c src/dossier.h \
 	src/cmd_enroll.c \
+	src/cmd_handoff.c \
 	src/cmd_incident.c \
 	src/cmd_init.c \
 	src/cmd_key.c \
@@ -40,6 +41,7 @@ libcs_src_a_SOURCES = \
 	src/conf_file.c src/conf_file.h src/conf_reload.c \
 	src/conf_check.c src/conf_check.h \
 	src/conf_login.c src/conf_login.h \
+	src/conf_external.c src/conf_external.h \
 	src/conf_profile.c src/conf_profile.h \
 	src/conf_table.c src/conf_table.h \
 	src/conf_value.c src/conf_value.h \
@@ -77,6 +79,9 @@ libcs_src_a_SOURCES = \
 	src/evidence.c src/evidence.h \
 	src/evidence_smime.c src/evidence_smime.h \
 	src/gate.c \
+	src/handoff.c src/handoff.h \
+	src/hook.c src/hook.h \
+	src/issuer_handoff.c \
 	src/http.c src/http.h \
 	src/http_date.c src/http_date.h \
 	src/http_direct.c src/http_direct.h \
@@ -101,6 +106,7 @@ libcs_src_a_SOURCES = \
 	src/role.c src/role.h \
 	src/role_issuer.c src/role_issuer.h \
 	src/role_sender.c src/role_sender.h \
+	src/role_upstream.c src/role_upstream.h \
 	src/role_validator.c src/role_validator.h \
 	src/role_web.c src/role_web.h \
 	src/sender_notice.c src/sender_notice.h \
@@ -115,6 +121,9 @@ libcs_src_a_SOURCES = \
 	src/supervisor.c src/supervisor.h \
 	src/tls.c src/tls.h \
 	src/trim.c src/trim.h \
+	src/upstream.h \
+	src/upstream_acme.c \
+	src/upstream_hook.c \
 	src/wake.c src/wake.h \
 	src/wording.c src/wording.h \
 	src/worker.c src/worker.h \

@@ -31,6 +31,7 @@
 #include "src/ca_conf.h"
 #include "src/caa_refusal.h"
 #include "src/evidence.h"
+#include "src/handoff.h"
 #include "src/reserved.h"
 #include "src/worker.h"
 
@@ -61,8 +62,8 @@ release(struct job *j, const struct order *o, int64_t secs, int64_t fault_at)
 }
 
 /* What the order waits for is nobody's fault, and it may take its time. */
-static int
-give_back(struct job *j, const struct order *o, int64_t secs)
+int
+issuer_give_back(struct job *j, const struct order *o, int64_t secs)
 {
 	return release(j, o, secs, 0);
 }
@@ -80,8 +81,8 @@ alarm_uncertain(struct job *j, const struct order *o)
 	    arena_printf(j->arena, "order:%s", o->id), "uncertain", NULL);
 }
 
-static int
-end_order(struct job *j, const struct order *o, enum err_kind kind,
+int
+issuer_end_order(struct job *j, const struct order *o, enum err_kind kind,
     const char *detail)
 {
 	const char *object = arena_printf(j->arena, "order:%s", o->id);
@@ -131,7 +132,7 @@ try_later(struct job *j, const struct order *o, int64_t attempts)
 		    "order=%s error=\"%s\" next=\"the order was given up; "
 		    "the client must order again\"",
 		    o->id, why);
-		return end_order(j, o, ERR_INTERNAL, "internal error");
+		return issuer_end_order(j, o, ERR_INTERNAL, "internal error");
 	}
 	for (int64_t i = 1; i < attempts && pause < PAUSE_MAX_SECS; i++)
 		pause *= 2;
@@ -143,8 +144,8 @@ try_later(struct job *j, const struct order *o, int64_t attempts)
 	    j, o, pause < PAUSE_MAX_SECS ? pause : PAUSE_MAX_SECS, since);
 }
 
-static void
-mailboxes_of(struct job *j, const struct order *o, const char *const **out)
+void
+issuer_mailboxes(struct job *j, const struct order *o, const char *const **out)
 {
 	const char **list =
 	    arena_calloc(j->arena, o->identifier_count, sizeof(*list));
@@ -156,8 +157,8 @@ mailboxes_of(struct job *j, const struct order *o, const char *const **out)
 
 /* The request again, from its raw bytes, against the order (PK-56) and its
  * profile (AC-138). */
-static int
-check_csr(const struct issuer *i, struct job *j, const struct order *o,
+int
+issuer_check_csr(const struct issuer *i, struct job *j, const struct order *o,
     const struct profile *profile, struct csr *csr)
 {
 	struct csr_policy policy = {
@@ -170,13 +171,13 @@ check_csr(const struct issuer *i, struct job *j, const struct order *o,
 		.weak_keys = i->weak_keys,
 	};
 
-	mailboxes_of(j, o, &policy.mailboxes);
+	issuer_mailboxes(j, o, &policy.mailboxes);
 	return csr_parse(j, o->csr, &policy, csr);
 }
 
 /* What the certificate relies on, and the issuer's own seal on it. */
-static const char *
-evidence_of(const struct issuer *i, struct job *j, const struct order *o,
+const char *
+issuer_evidence(const struct issuer *i, struct job *j, const struct order *o,
     struct cert *c)
 {
 	uint8_t seal[SEAL_LEN];
@@ -214,8 +215,8 @@ check_dates(const struct issuer *i, struct job *j, const struct order *o,
 }
 
 /* PK-45: asked before a serial is taken, and again before the signature. */
-static int
-check_stop(const struct issuer *i, struct job *j, const struct order *o)
+int
+issuer_check_stop(const struct issuer *i, struct job *j, const struct order *o)
 {
 	struct stop s;
 	int found = stop_find(j, o, ca_key_label(i->ca), &s);
@@ -243,8 +244,8 @@ is_other_key(const struct issuer *i, struct job *j, const struct csr *csr)
 /* AC-44, PK-65, PK-181: asked again where a serial is about to be taken, since
  * the key may have been revoked for compromise, or become an account's, after
  * the CSR came. */
-static int
-check_key(const struct issuer *i, struct job *j, const struct order *o,
+int
+issuer_check_key(const struct issuer *i, struct job *j, const struct order *o,
     const struct csr *csr)
 {
 	int blocked = store_key_is_blocked(
@@ -263,8 +264,8 @@ check_key(const struct issuer *i, struct job *j, const struct order *o,
 }
 
 /* PK-139: each use of an allowance. */
-static int
-record_allowed(struct job *j, const struct order *o, const char *allowed)
+int
+issuer_record_allowed(struct job *j, const struct order *o, const char *allowed)
 {
 	if (allowed == NULL)
 		return 0;
@@ -295,7 +296,7 @@ try_reserve(const struct issuer *i, struct job *j, const struct order *o,
 	*taken = false;
 	if (check_dates(i, j, o, profile, &d) < 0)
 		return -1;
-	mailboxes_of(j, o, &in.mailboxes);
+	issuer_mailboxes(j, o, &in.mailboxes);
 	dates_validity(
 	    j->conf, profile, &d, j->now, &in.not_before, &in.not_after);
 	issue_serial((uint8_t)conf->serial_octet, in.serial);
@@ -303,6 +304,8 @@ try_reserve(const struct issuer *i, struct job *j, const struct order *o,
 	in.crl_url = status_shard_url(j->arena, conf, shard);
 	if (issue_prepare(j, i->ca, &in, &tbs) < 0)
 		return -1;
+	if (issuer_is_external(j)) /* PK-215: linted, and signed elsewhere */
+		return issuer_hand_off(i, j, o, &in, &tbs);
 	rnd_id(id);
 	*c = (struct cert){
 		.id = id,
@@ -322,13 +325,13 @@ try_reserve(const struct issuer *i, struct job *j, const struct order *o,
 		.shard = shard,
 		.reserved_at = j->now,
 	};
-	c->evidence = evidence_of(i, j, o, c);
+	c->evidence = issuer_evidence(i, j, o, c);
 	/* PK-78: two issuers may have two accounts' orders with one key. */
-	if (store_begin(j) < 0 || check_stop(i, j, o) < 0 ||
+	if (store_begin(j) < 0 || issuer_check_stop(i, j, o) < 0 ||
 	    store_key_lock(j, span_mem(csr->spki_sha256, SHA256_LEN)) < 0 ||
-	    check_key(i, j, o, csr) < 0 ||
+	    issuer_check_key(i, j, o, csr) < 0 ||
 	    store_cert_reserve(j, c, taken) < 0 ||
-	    record_allowed(j, o, tbs.lints_allowed) < 0)
+	    issuer_record_allowed(j, o, tbs.lints_allowed) < 0)
 		return worker_undo(j);
 	return store_commit(j);
 }
@@ -363,7 +366,7 @@ sign_and_record(struct issuer *i, struct job *j, const struct order *o,
 	struct span der;
 	int ready, made;
 
-	if (check_stop(i, j, o) < 0)
+	if (issuer_check_stop(i, j, o) < 0)
 		return -1;
 	/* PK-149: nobody gets it before its status can be asked for. */
 	ready = status_is_ready(i, j, c);
@@ -380,7 +383,7 @@ sign_and_record(struct issuer *i, struct job *j, const struct order *o,
 		return -1;
 	sha256(der, hash);
 	/* PK-45: no certificate whose commit comes after the stop's. */
-	if (store_begin(j) < 0 || check_stop(i, j, o) < 0 ||
+	if (store_begin(j) < 0 || issuer_check_stop(i, j, o) < 0 ||
 	    store_cert_record(j, c->id, der, span_mem(hash, SHA256_LEN)) < 0 ||
 	    store_audit_add(j, "issuer", "certificate", object, "issued",
 		worker_detail(j, "serial", c->serial)) < 0)
@@ -400,14 +403,18 @@ issue(struct issuer *i, struct job *j, const struct order *o,
 	struct csr csr;
 	int reserved = store_cert_by_order(j, o->id, &c);
 
-	if (reserved < 0 || check_csr(i, j, o, profile, &csr) < 0)
+	if (reserved < 0 || issuer_check_csr(i, j, o, profile, &csr) < 0)
 		return -1;
 	if (reserved > 0 && (reserved_check(i, j, o, &csr, &c) < 0 ||
-				check_key(i, j, o, &csr) < 0))
+				issuer_check_key(i, j, o, &csr) < 0))
 		return -1;
+	/* Begun with a key of our own, which is no longer asked for. */
+	if (reserved > 0 && issuer_is_external(j))
+		return job_fail(j, ERR_INTERNAL,
+		    "the order was begun before another CA was configured");
 	if (reserved == 0 && reserve(i, j, o, profile, &csr, &c) < 0)
 		return -1;
-	return sign_and_record(i, j, o, &c);
+	return issuer_is_external(j) ? 0 : sign_and_record(i, j, o, &c);
 }
 
 /* The name in a row is nobody's promise: web takes only names of the table. */
@@ -420,14 +427,14 @@ end_without_profile(struct job *j, const struct order *o)
 	    "order=%s profile=%s next=\"if a newer version took the order, run "
 	    "that one; else find out who wrote the row; nothing was signed\"",
 	    o->id, log_quote(&q, span_str(o->profile)));
-	return end_order(j, o, ERR_INTERNAL, "internal error");
+	return issuer_end_order(j, o, ERR_INTERNAL, "internal error");
 }
 
 static int
 wait_for_token(struct job *j, const struct order *o)
 {
 	job_recover(j);
-	return give_back(j, o, TOKEN_PAUSE_SECS);
+	return issuer_give_back(j, o, TOKEN_PAUSE_SECS);
 }
 
 /* Would another try come to the same? */
@@ -447,7 +454,7 @@ wait_for_resume(struct job *j, const struct order *o)
 	log_warning(
 	    "certificate waits", "order=%s reason=\"%s\"", o->id, j->err.text);
 	job_recover(j);
-	return give_back(j, o, STOP_SECS);
+	return issuer_give_back(j, o, STOP_SECS);
 }
 
 /* Rows that no program of ours wrote: nothing is signed, and the order is not
@@ -487,15 +494,25 @@ do_order(
 	/* AC-142: for what was finalized before the stop, or by a web that
 	 * ignores it. */
 	if (profile_is_stopped(j->conf, profile->name))
-		return end_order(j, o, ERR_INVALID_PROFILE,
+		return issuer_end_order(j, o, ERR_INVALID_PROFILE,
 		    arena_printf(j->arena, "profile %s is no longer offered",
 			profile->name));
-	if (check_stop(i, j, o) < 0)
+	if (issuer_check_stop(i, j, o) < 0)
 		return wait_for_resume(j, o);
 	if (ceiling_check(&i->ceiling, j, &reached) < 0)
 		return -1;
 	if (reached)
-		return give_back(j, o, STOP_SECS);
+		return issuer_give_back(j, o, STOP_SECS);
+	if (issuer_is_external(j)) {
+		int done = issuer_handoff_step(i, j, o, profile);
+
+		if (done < 0)
+			return j->err.kind == ERR_ISSUANCE_STOPPED
+				   ? wait_for_resume(j, o)
+				   : try_later(j, o, attempts);
+		if (done > 0)
+			return 0;
+	}
 	/* PK-200: while the key's token is away the order waits, for as long
 	 * as that takes. */
 	if (ca_ready(j, i->ca) < 0)
@@ -503,17 +520,17 @@ do_order(
 	if (issuer_gate(i, j, o, &gate) < 0)
 		return try_later(j, o, attempts);
 	if (gate == GATE_CLOSED)
-		return end_order(
+		return issuer_end_order(
 		    j, o, j->err.kind, arena_strdup(j->arena, j->err.text));
 	/* The validator may be down or busy: the order looks again now and
 	 * then, and is not the worse for it (PK-146). */
 	if (gate == GATE_WAIT)
-		return give_back(
+		return issuer_give_back(
 		    j, o, attempts < WAIT_OFTEN ? WAIT_SECS : WAIT_LONG_SECS);
 	if (issue(i, j, o, profile) == 0)
 		return 0;
 	if (is_final(j->err.kind))
-		return end_order(
+		return issuer_end_order(
 		    j, o, j->err.kind, arena_strdup(j->arena, j->err.text));
 	if (j->err.kind == ERR_ISSUANCE_STOPPED)
 		return wait_for_resume(j, o);
@@ -523,6 +540,19 @@ do_order(
 		return wait_for_token(j, o);
 	j->err = why;
 	return try_later(j, o, attempts);
+}
+
+/* When the next list or OCSP answer is due: 0 or -1. */
+static int
+status_due(const struct issuer *i, struct job *j, int64_t *at)
+{
+	int64_t answers_at;
+
+	if (issuer_list_due(i, j, at) < 0 || answers_due(i, j, &answers_at) < 0)
+		return -1;
+	if (answers_at < *at)
+		*at = answers_at;
+	return 0;
 }
 
 /* The lease is committed before anything of the order is read: an order that
@@ -582,8 +612,12 @@ status_step(struct issuer *i, struct job *j, struct err *why, bool *held)
 	*held = false;
 	for (size_t k = 0; k < sizeof(status_steps) / sizeof(status_steps[0]);
 	     k++) {
-		int result = status_steps[k].step(i, j);
+		int result;
 
+		/* Lists and answers are the other CA's (PK-220). */
+		if (status_steps[k].holds_orders && issuer_is_external(j))
+			continue;
+		result = status_steps[k].step(i, j);
 		if (result > 0)
 			return 1;
 		if (result < 0 && why->kind == ERR_NONE)
@@ -620,20 +654,22 @@ issuer_step(void *ctx, struct job *j)
 int
 issuer_next_due(void *ctx, struct job *j, int64_t *at)
 {
-	int64_t list_at, answers_at, incident_at;
-	int orders = store_order_next_due(j, at);
+	int64_t incident_at, status_at;
+	int found = store_order_next_due(j, at);
 	int incidents = store_incident_next_due(j, &incident_at);
 
-	if (orders < 0 || incidents < 0 ||
-	    issuer_list_due(ctx, j, &list_at) < 0 ||
-	    answers_due(ctx, j, &answers_at) < 0)
+	if (found < 0 || incidents < 0)
 		return -1;
-	if (incidents > 0 && incident_at < list_at)
-		list_at = incident_at;
-	if (orders == 0 || list_at < *at)
-		*at = list_at;
-	if (answers_at < *at)
-		*at = answers_at;
+	if (incidents > 0 && (found == 0 || incident_at < *at)) {
+		*at = incident_at;
+		found = 1;
+	}
+	if (issuer_is_external(j))
+		return found;
+	if (status_due(ctx, j, &status_at) < 0)
+		return -1;
+	if (found == 0 || status_at < *at)
+		*at = status_at;
 	return 1;
 }
 
@@ -659,13 +695,17 @@ issuer_open(struct job *j, struct role_env *env)
 
 	env->role = i;
 	i->clock.is_on = true;
+	files.lints = issuer_is_external(j);
 	if (status_ocsp_is_on(&j->conf->issuer))
 		i->answers = answers_new(env->keep);
 	tell_upcoming(j);
 	if (ca_load(j, env->keep, &files, &i->ca) < 0 ||
-	    weakkeys_load(j, env->keep, j->conf->weak_keys, &i->weak_keys) < 0)
+	    weakkeys_load(j, env->keep, j->conf->weak_keys, &i->weak_keys) <
+		0 ||
+	    seal_key_load(j, env->keep, j->conf->seal_key_file, &i->seal) < 0)
 		return -1;
-	return seal_key_load(j, env->keep, j->conf->seal_key_file, &i->seal);
+	i->handoff = handoff_key(env->keep, i->seal);
+	return 0;
 }
 
 static int
@@ -685,7 +725,8 @@ check_shards(struct role_env *env)
 static int
 issuer_run(struct role_env *env)
 {
-	if (check_shards(env) < 0)
+	if (env->conf->external.kind == CONF_EXTERNAL_NONE &&
+	    check_shards(env) < 0)
 		return -1;
 	return worker_loop(env, ROLE_ISSUER, issuer_step, issuer_next_due);
 }

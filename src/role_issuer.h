@@ -8,6 +8,8 @@
 
 #include <stddef.h>
 
+#include "lib/buf.h"
+#include "lib/err.h"
 #include "src/ceiling.h"
 #include "src/clock_watch.h"
 #include "src/role.h"
@@ -16,13 +18,19 @@
 struct answers;
 struct ca;
 struct crl;
+struct cert;
 struct crl_input;
+struct csr;
+struct issue_input;
+struct issue_tbs;
 struct order;
+struct profile;
 struct seal_key;
 
 struct issuer {
 	const struct ca *ca;
 	const struct seal_key *seal;
+	const struct seal_key *handoff; /* src/handoff.h */
 	/* Number of the list in each shard's file; 0: not known. */
 	int64_t written[CRL_SHARDS_MAX];
 	struct answers *answers;          /* src/answers.h; NULL: OCSP is off */
@@ -75,6 +83,39 @@ enum gate {
 /* PK-44, PK-13, PK-27.  -1 for faults of our own. */
 int issuer_gate(const struct issuer *i, struct job *j, const struct order *o,
     enum gate *out);
+
+/*
+ * Where another CA issues (src/issuer_handoff.c, pki.md section 17).  The step
+ * is taken before the gate: 1 the order waits, has its certificate or has
+ * ended; 0 the gate and the rest must be passed, up to issuer_hand_off(),
+ * which commits the request; -1.
+ */
+bool issuer_is_external(const struct job *j);
+int issuer_handoff_step(const struct issuer *i, struct job *j,
+    const struct order *o, const struct profile *profile);
+int issuer_hand_off(const struct issuer *i, struct job *j,
+    const struct order *o, const struct issue_input *in,
+    const struct issue_tbs *tbs);
+
+/* What these share: src/role_issuer.c. */
+int issuer_give_back(struct job *j, const struct order *o, int64_t secs);
+int issuer_end_order(struct job *j, const struct order *o, enum err_kind kind,
+    const char *detail);
+void issuer_mailboxes(
+    struct job *j, const struct order *o, const char *const **out);
+int issuer_check_csr(const struct issuer *i, struct job *j,
+    const struct order *o, const struct profile *profile, struct csr *csr);
+/* ERR_BAD_CSR for a key that may not be certified (now). */
+int issuer_check_key(const struct issuer *i, struct job *j,
+    const struct order *o, const struct csr *csr);
+/* ERR_ISSUANCE_STOPPED while a stop holds for the order (PK-45). */
+int issuer_check_stop(
+    const struct issuer *i, struct job *j, const struct order *o);
+/* PK-139: each use of an allowance, NULL: none. */
+int issuer_record_allowed(
+    struct job *j, const struct order *o, const char *allowed);
+const char *issuer_evidence(const struct issuer *i, struct job *j,
+    const struct order *o, struct cert *c);
 
 extern const struct role_ops issuer_ops;
 

@@ -71,7 +71,8 @@ is_sqlite(const struct conf *c)
 }
 
 /* Its own files, as they stand in the option table: each role's section has
- * the role's name. */
+ * the role's name; `upstream` finds another CA's files when it begins, and
+ * one again with each connection (allow_upstream()). */
 static void
 allow_options(struct rules *r, const struct conf *c, const char *section)
 {
@@ -133,6 +134,13 @@ allow_issuer(struct rules *r, const struct conf *c)
 	    r, c->issuer.ocsp_folder, LANDLOCK_READ | LANDLOCK_WRITE);
 }
 
+/* The anchors of the other CA's TLS certificate. */
+static void
+allow_upstream(struct rules *r, const struct conf_upstream *c)
+{
+	allow_replaced(r, c->ca_file);
+}
+
 static void
 allow_ways_in(struct rules *r, const struct conf_validator *v)
 {
@@ -187,6 +195,8 @@ collect(struct rules *r, const struct conf *c, enum role role)
 		allow_web(r, c);
 	if (role == ROLE_ISSUER)
 		allow_issuer(r, c);
+	if (role == ROLE_UPSTREAM)
+		allow_upstream(r, &c->external);
 }
 
 /* --- the rest of the table ------------------------------------------------ */
@@ -198,6 +208,8 @@ starts_programs(const struct conf *c, enum role role)
 
 	if (role == ROLE_SENDER)
 		return c->sender.relay_token_command.n > 0;
+	if (role == ROLE_UPSTREAM)
+		return c->external.kind == CONF_EXTERNAL_HOOK;
 	if (role != ROLE_VALIDATOR)
 		return false;
 	for (size_t i = 0; i < v->imap_count; i++)
@@ -231,7 +243,8 @@ calls_of(const struct conf *c, enum role role, const char *intake)
 	return (struct calls){
 		.short_list = role == ROLE_ISSUER && !has_token(c, role),
 		.sockets = is_remote || has_token(c, role) ||
-			   role == ROLE_SENDER || role == ROLE_VALIDATOR,
+			   role == ROLE_SENDER || role == ROLE_VALIDATOR ||
+			   role == ROLE_UPSTREAM,
 		/* The sender stands between libesmtp and the relay, by a
 		 * connection to itself. */
 		.accepts = role == ROLE_WEB || role == ROLE_SENDER ||

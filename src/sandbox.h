@@ -7,6 +7,8 @@
  *	web         its database and TLS files; takes connections, makes none
  *	sender      its database and mail files; connects to the relay
  *	validator   its database and mail files; connects, and for LMTP listens
+ *	upstream    its database; connects to the other CA, or starts the
+ *	            program that does (PK-223)
  *
  * With PostgreSQL every role may also connect to the database, and read what
  * file modes allow: which files libpq wants is not known here.  An issuer whose

@@ -83,7 +83,9 @@ status_service_new(struct job *j, struct arena *keep, const struct conf *conf,
 	struct status_service *s = arena_alloc(keep, sizeof(*s));
 
 	s->conf = conf;
-	s->list_count = (size_t)c->crl_shards;
+	/* Another CA serves its own lists (PK-220). */
+	if (c->crl_file != NULL)
+		s->list_count = (size_t)c->crl_shards;
 	for (size_t i = 0; i < s->list_count; i++) {
 		s->lists[i].path =
 		    status_url_path(status_shard_url(keep, c, (int64_t)i));

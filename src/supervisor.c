@@ -83,8 +83,8 @@ exec_role(const struct supervisor *s, const struct child *c, int ready_fd)
 		argv[10] = c->intake;
 	}
 
-	snprintf(wake, sizeof(wake), "%d,%d,%d,%d", s->wake[0], s->wake[1],
-	    s->wake[2], s->wake[3]);
+	snprintf(wake, sizeof(wake), "%d,%d,%d,%d,%d", s->wake[0], s->wake[1],
+	    s->wake[2], s->wake[3], s->wake[4]);
 	snprintf(ready, sizeof(ready), "%d", ready_fd);
 	snprintf(sockets, sizeof(sockets), "%d", activation_count());
 	if (c->role == ROLE_WEB)
@@ -354,6 +354,14 @@ add_child(struct supervisor *s, enum role role, const char *intake)
 		.pause_ms = PAUSE_FIRST_MS };
 }
 
+/* PK-223: nothing calls out where nothing is handed to another CA. */
+static bool
+is_needed(const struct conf *conf, enum role role)
+{
+	return role != ROLE_UPSTREAM ||
+	       conf->external.kind != CONF_EXTERNAL_NONE;
+}
+
 /* One process for each role; a validator for each way in. */
 static void
 add_children(struct supervisor *s, struct arena *a)
@@ -366,7 +374,7 @@ add_children(struct supervisor *s, struct arena *a)
 	s->polled =
 	    arena_calloc(a, 1 + ROLE_COUNT + intakes, sizeof(*s->polled));
 	for (enum role role = 0; role < ROLE_COUNT; role++)
-		if (role != ROLE_VALIDATOR)
+		if (role != ROLE_VALIDATOR && is_needed(s->conf, role))
 			add_child(s, role, NULL);
 	for (size_t i = 0; i < intakes; i++)
 		add_child(s, ROLE_VALIDATOR,

@@ -8,7 +8,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-static int wake_fds[ROLE_COUNT] = { -1, -1, -1, -1 };
+static int wake_fds[ROLE_COUNT] = { -1, -1, -1, -1, -1 };
 /* This process's own, and an epoll descriptor: readable when it or that of
  * its role is. */
 static int self_fd = -1, both_fd = -1;

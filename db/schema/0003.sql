@@ -125,3 +125,41 @@ CREATE TABLE notice (
 	PRIMARY KEY (incident_id, mailbox)
 );
 CREATE INDEX notice_due ON notice (due_at) WHERE due_at IS NOT NULL;
+-- Requests that another CA answers (pki.md section 17).
+
+-- id is the idempotency key (PK-217).  The request and its seal are the
+-- issuer's, token and token_seal the upstream role's.
+CREATE TABLE handoff (
+	id TEXT NOT NULL PRIMARY KEY,
+	order_id TEXT NOT NULL UNIQUE REFERENCES orders (id),
+	created_at BIGINT NOT NULL,
+	request TEXT NOT NULL,
+	seal BYTEA NOT NULL,
+	stage TEXT NOT NULL,
+	token TEXT,
+	token_seal BYTEA,
+	attempts BIGINT NOT NULL DEFAULT 0,
+	due_at BIGINT,
+	-- what the other CA asked us to wait
+	retry_secs BIGINT NOT NULL DEFAULT 0,
+	answer BYTEA,
+	error TEXT
+);
+CREATE INDEX handoff_due ON handoff (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX handoff_held ON handoff (created_at) WHERE stage = 'held';
+
+-- Certificates that the other CA is to revoke: ours (cert_id), or what it sent
+-- in place of what was asked for (PK-216, PK-220).
+CREATE TABLE withdrawal (
+	id TEXT NOT NULL PRIMARY KEY,
+	cert_id TEXT UNIQUE REFERENCES cert (id),
+	der BYTEA NOT NULL,
+	reason BIGINT NOT NULL,
+	asked_at BIGINT NOT NULL,
+	due_at BIGINT,
+	attempts BIGINT NOT NULL DEFAULT 0,
+	confirmed_at BIGINT NOT NULL DEFAULT 0,
+	-- to whoever asked for it
+	told_at BIGINT NOT NULL DEFAULT 0
+);
+CREATE INDEX withdrawal_due ON withdrawal (due_at) WHERE due_at IS NOT NULL;

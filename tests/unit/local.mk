@@ -346,6 +346,8 @@ unit_tests += \
 	tests/unit/test_evidence \
 	tests/unit/test_evidence_smime \
 	tests/unit/test_gate \
+	tests/unit/test_handoff \
+	tests/unit/test_hook \
 	tests/unit/test_http_peers \
 	tests/unit/test_gate_keys \
 	tests/unit/test_intake_lmtp \
@@ -372,6 +374,9 @@ tests_unit_test_evidence_LDADD = $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_evidence_smime_LDADD = $(SMIME_LAB) $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_gate_LDADD = $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_gate_keys_LDADD = $(ROLE_LAB) $(CS_SRC)
+tests_unit_test_handoff_SOURCES = tests/unit/test_handoff.c \
+	tests/unit/upstream_double.c tests/unit/upstream_double.h
+tests_unit_test_handoff_LDADD = $(PKI_LAB) $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_issuer_signing_LDADD = $(PKI_LAB) $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_incident_LDADD = $(STORE_FIXTURE) $(CS_SRC)
 tests_unit_test_issuer_profile_LDADD = $(PKI_LAB) $(ROLE_LAB) $(CS_SRC)
@@ -382,6 +387,7 @@ tests_unit_test_lists_LDADD = $(STATUS_LAB) $(PKI_LAB) $(STORE_FIXTURE) $(CS_SRC
 tests_unit_test_intake_lmtp_LDADD = $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_lmtp_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_maildir_LDADD = $(ROLE_LAB) $(CS_SRC)
+tests_unit_test_hook_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_http_peers_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_judge_LDADD = $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_reply_policy_LDADD = $(DKIM_LAB) $(UNIT) $(CS_SRC)

@@ -157,6 +157,11 @@ struct wrong {
 #define A10 "aaaaaaaaaa"
 #define A100 A10 A10 A10 A10 A10 A10 A10 A10 A10 A10
 
+#define CRL_URL "\tcrl_url = \"http://crl.ca.example/ca.crl\"\n"
+#define OWN_CA                                                                 \
+	"\tca_key = ca.key\n\tca_key_passphrase = ca.pass\n" CRL_URL           \
+	"\tcrl_file = ca.crl\n"
+
 static const struct wrong wrongs[] = {
 	/* ER-18 */
 	{ "relay_signs", "default_language = fr\n\trelay_signs",
@@ -520,6 +525,32 @@ static const struct wrong wrongs[] = {
 	    "conf:5: web.database: must not hold the password, since every "
 	    "role reads this file: put it into a file and name that in "
 	    "database_password\n" },
+	/* Another CA issues (pki.md section 17). */
+	{ NULL, "external {\n\tkind = cmp\n}\n",
+	    "conf:2: external.kind: must be one of none|hook|acme\n" },
+	{ NULL, "external {\n\tkind = hook\n\thook = { ca.sh }\n}\n",
+	    "conf:3: external.hook: ca.sh must be an absolute path\n"
+	    "conf:30: issuer.ca_key: must not be set where another CA issues "
+	    "(external.kind): key, lists and OCSP answers are that CA's\n"
+	    "conf:33: issuer.crl_file: must not be set where another CA issues "
+	    "(external.kind): key, lists and OCSP answers are that CA's\n" },
+	{ OWN_CA,
+	    "}\nexternal {\n\tkind = acme\n\tdirectory = "
+	    "\"http://ca.example\"\n\teab_kid = a\n}\nissuer {\n" CRL_URL,
+	    "conf:29: external.directory: must be an https:// URL\n"
+	    "conf: external.account_key: is missing. File with the key of the "
+	    "account there.\n"
+	    "conf:30: external.eab_kid: eab_kid and eab_key_file go "
+	    "together\n" },
+	/* PK-9: nobody else may have done the validation. */
+	{ OWN_CA,
+	    "}\nmode = public\ntos_url = \"https://ca.example/\"\npolicy {\n"
+	    "\tcaa_identities = { ca.example }\n\tweak_keys = weak\n}\n"
+	    "external {\n\tkind = hook\n\thook = { /ca.sh }\n}\nissuer "
+	    "{\n" CRL_URL,
+	    "conf: external.same_operator: must be yes in public mode: the "
+	    "proof of control over a mailbox may not be delegated, so whoever "
+	    "runs this server has to run that CA as well\n" },
 	/* PK-195 */
 	{ NULL, "mode = public\n",
 	    "conf: policy.caa_identities: must not be empty in public mode\n"
@@ -580,15 +611,15 @@ test_all_at_once(void **state)
 	    "conf:16: sender.relay_signs: must be yes or no\n"
 	    "conf: issuer.ca_chain: is missing. PEM certificates above it, up "
 	    "to the root.\n"
-	    "conf: issuer.crl_file: is missing. Where each new list is "
-	    "written, for the web server behind crl_url.\n"
 	    "conf:25: issuer.serial_octet: 0 is out of range; give 1 to 127\n"
 	    "conf:14: sender.from: the mailbox is not local-part@domain\n"
 	    "conf: sender.dkim_rsa_key: is missing: challenge mails need a "
 	    "DKIM signature; set it, or say relay_signs = yes if the relay "
 	    "signs\n"
 	    "conf: validator.imap_user: is missing: the login at the IMAP "
-	    "server\n");
+	    "server\n"
+	    "conf: issuer.crl_file: is missing. Where each new list is "
+	    "written, for the web server behind crl_url.\n");
 }
 
 /* --- sections with a title ----------------------------------------------- */

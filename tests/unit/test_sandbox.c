@@ -222,11 +222,14 @@ enum who {
 	WITH_LMTP,
 	WITH_COMMAND,
 	ISSUER_POSTGRESQL,
+	UPSTREAM_ACME,
+	UPSTREAM_HOOK,
 	WHO_COUNT
 };
 
 static const char *const names[] = { "issuer", "web", "sender", "validator",
-	"validator (LMTP)", "sender (token command)", "issuer (PostgreSQL)" };
+	"validator (LMTP)", "sender (token command)", "issuer (PostgreSQL)",
+	"upstream (ACME)", "upstream (hook)" };
 
 static const struct attempt {
 	const char *what;
@@ -236,26 +239,29 @@ static const struct attempt {
 #define W WORKS
 #define R REFUSED
 #define K KILLED
-	/* issuer, web, sender, validator, LMTP, command, PostgreSQL */
-	{ "a Unix socket", try_unix, { R, R, W, W, W, W, W } },
-	{ "a TCP socket", try_inet, { R, R, W, W, W, W, W } },
-	{ "a connection", try_elsewhere, { R, R, W, W, W, W, W } },
-	{ "a raw socket", try_packet, { R, R, R, R, R, R, R } },
-	{ "listening", try_listen, { R, W, W, R, W, W, R } },
-	{ "a program", try_exec, { R, R, R, R, R, W, R } },
-	{ "/etc/passwd", try_passwd, { R, W, W, W, W, W, W } },
-	{ "another folder", try_home, { R, R, R, R, R, W, W } },
-	{ "the database", try_database, { W, W, W, W, W, W, R } },
-	{ "the list", try_list, { W, R, R, R, R, W, W } },
-	{ "reading the configuration", try_read_conf, { W, W, W, W, W, W, W } },
+	/* issuer, web, sender, validator, LMTP, command, PostgreSQL,
+	 * upstream by ACME, by a hook */
+	{ "a Unix socket", try_unix, { R, R, W, W, W, W, W, W, W } },
+	{ "a TCP socket", try_inet, { R, R, W, W, W, W, W, W, W } },
+	{ "a connection", try_elsewhere, { R, R, W, W, W, W, W, W, W } },
+	{ "a raw socket", try_packet, { R, R, R, R, R, R, R, R, R } },
+	{ "listening", try_listen, { R, W, W, R, W, W, R, R, R } },
+	{ "a program", try_exec, { R, R, R, R, R, W, R, R, W } },
+	{ "/etc/passwd", try_passwd, { R, W, W, W, W, W, W, W, W } },
+	{ "another folder", try_home, { R, R, R, R, R, W, W, R, W } },
+	{ "the database", try_database, { W, W, W, W, W, W, R, W, W } },
+	{ "the list", try_list, { W, R, R, R, R, W, W, R, W } },
+	{ "reading the configuration", try_read_conf,
+	    { W, W, W, W, W, W, W, W, W } },
 	{ "writing the configuration", try_write_conf,
-	    { R, R, R, R, R, W, R } },
-	{ "a file elsewhere", try_tmp, { R, R, R, R, R, W, R } },
-	{ "the web's certificate", try_certificate, { R, W, R, R, R, W, W } },
-	{ "new code", try_code, { R, W, W, W, W, W, R } },
-	{ "another process", try_fork, { R, W, W, W, W, W, R } },
-	{ "debugging", try_ptrace, { K, K, K, K, K, K, K } },
-	{ "the kernel's keys", try_keys, { K, K, K, K, K, K, K } },
+	    { R, R, R, R, R, W, R, R, W } },
+	{ "a file elsewhere", try_tmp, { R, R, R, R, R, W, R, R, W } },
+	{ "the web's certificate", try_certificate,
+	    { R, W, R, R, R, W, W, R, W } },
+	{ "new code", try_code, { R, W, W, W, W, W, R, W, W } },
+	{ "another process", try_fork, { R, W, W, W, W, W, R, W, W } },
+	{ "debugging", try_ptrace, { K, K, K, K, K, K, K, K, K } },
+	{ "the kernel's keys", try_keys, { K, K, K, K, K, K, K, K, K } },
 #undef W
 #undef R
 #undef K
@@ -265,12 +271,15 @@ static enum role
 configure(enum who who)
 {
 	static const enum role roles[] = { ROLE_ISSUER, ROLE_WEB, ROLE_SENDER,
-		ROLE_VALIDATOR, ROLE_VALIDATOR, ROLE_SENDER, ROLE_ISSUER };
+		ROLE_VALIDATOR, ROLE_VALIDATOR, ROLE_SENDER, ROLE_ISSUER,
+		ROLE_UPSTREAM, ROLE_UPSTREAM };
 
 	conf.sender.relay_token_command =
 	    (struct conf_list){ command, who == WITH_COMMAND };
 	conf.validator.lmtp_listen =
 	    (struct conf_list){ lmtp, who == WITH_LMTP };
+	conf.external.kind =
+	    who == UPSTREAM_HOOK ? CONF_EXTERNAL_HOOK : CONF_EXTERNAL_ACME;
 	conf.database = who == ISSUER_POSTGRESQL
 			    ? "postgresql:"
 			    : arena_printf(keep, "sqlite:%s/db/x.db", folder);
@@ -364,6 +373,8 @@ test_signals(void **state)
 	for (enum who who = ISSUER; who <= WITH_LMTP; who++)
 		assert_int_equal(
 		    outcome(configure(who), NULL, &parent), REFUSED);
+	assert_int_equal(
+	    outcome(configure(UPSTREAM_ACME), NULL, &parent), REFUSED);
 }
 
 static void

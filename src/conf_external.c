@@ -1,0 +1,172 @@
+#include "config.h"
+
+#include "src/conf_external.h"
+
+#include "lib/arena.h"
+#include "lib/conf.h"
+#include "src/hook.h"
+
+#include <string.h>
+
+struct external {
+	struct arena *arena;
+	const struct conf *conf;
+	conf_check_fn *report;
+	void *ctx;
+};
+
+static void
+wrong(const struct external *x, const char *option, const char *message)
+{
+	x->report(x->ctx, option, message);
+}
+
+/* --- our own key ---------------------------------------------------------- */
+
+/* A file, or a token with all that is needed to find the key in it. */
+static void
+check_own_key(const struct external *x)
+{
+	const struct conf_issuer *i = &x->conf->issuer;
+	const struct {
+		const char *name, *value;
+	} parts[] = { { "issuer.key_token", i->key_token },
+		{ "issuer.key_label", i->key_label },
+		{ "issuer.key_id", i->key_id },
+		{ "issuer.key_pin", i->key_pin_file } };
+
+	if ((i->ca_key == NULL) == (i->key_module == NULL)) {
+		wrong(x, "issuer.ca_key",
+		    "set either it or issuer.key_module: where the issuing "
+		    "CA's key is");
+		return;
+	}
+	if (i->ca_key != NULL && i->ca_key_passphrase_file == NULL)
+		wrong(x, "issuer.ca_key_passphrase",
+		    "must be set: the file with the passphrase of "
+		    "issuer.ca_key");
+	for (size_t k = 0; k < sizeof(parts) / sizeof(parts[0]); k++) {
+		if ((i->key_module == NULL) != (parts[k].value == NULL))
+			wrong(x, parts[k].name,
+			    "must be set with issuer.key_module, and only "
+			    "with it");
+	}
+	if (i->key_id != NULL &&
+	    (strlen(i->key_id) % 2 != 0 ||
+		strspn(i->key_id, "0123456789abcdef") != strlen(i->key_id)))
+		wrong(x, "issuer.key_id",
+		    "must be octets in hexadecimal, lower case: 01a2");
+}
+
+/* PK-195 */
+static void
+check_public_key(const struct external *x)
+{
+	if (x->conf->issuer.ca_key != NULL)
+		wrong(x, "issuer.ca_key",
+		    "a key in a file cannot be used in public mode: set "
+		    "issuer.key_module, or run with mode = private");
+	else if (x->conf->issuer.key_module_certificate == NULL)
+		wrong(x, "issuer.key_module_certificate",
+		    "must say in public mode which validation the token has");
+}
+
+static void
+check_own_ca(const struct external *x)
+{
+	check_own_key(x);
+	if (x->conf->issuer.crl_file == NULL)
+		wrong(x, "issuer.crl_file",
+		    "is missing. Where each new list is written, for the web "
+		    "server behind crl_url.");
+	if (x->conf->mode == CONF_MODE_PUBLIC)
+		check_public_key(x);
+}
+
+/* --- another CA ----------------------------------------------------------- */
+
+static void
+check_acme(const struct external *x, const struct conf_upstream *e)
+{
+	if (e->directory == NULL)
+		wrong(x, "external.directory",
+		    "is missing. https URL of the other CA's ACME directory.");
+	else if (!span_starts(span_str(e->directory), SPAN("https://")))
+		wrong(x, "external.directory", "must be an https:// URL");
+	if (e->account_key == NULL)
+		wrong(x, "external.account_key",
+		    "is missing. File with the key of the account there.");
+	if ((e->eab_kid == NULL) != (e->eab_key_file == NULL))
+		wrong(x, "external.eab_kid",
+		    "eab_kid and eab_key_file go together");
+}
+
+static void
+check_hook(const struct external *x, const struct conf_upstream *e)
+{
+	if (e->hook.n == 0)
+		wrong(x, "external.hook",
+		    "is missing. Program, by absolute path, and its "
+		    "arguments.");
+	else if (e->hook.v[0][0] != '/')
+		wrong(x, "external.hook",
+		    arena_printf(
+			x->arena, "%s must be an absolute path", e->hook.v[0]));
+	else if (e->hook.n > HOOK_WORDS_MAX)
+		wrong(x, "external.hook",
+		    arena_printf(
+			x->arena, "has more than %d words", HOOK_WORDS_MAX));
+}
+
+/* PK-220: key, lists and OCSP answers are that CA's. */
+static void
+check_nothing_own(const struct external *x)
+{
+	const struct conf_issuer *i = &x->conf->issuer;
+	const struct {
+		const char *name;
+		bool is_set;
+	} parts[] = { { "issuer.ca_key", i->ca_key != NULL },
+		{ "issuer.key_module", i->key_module != NULL },
+		{ "issuer.crl_file", i->crl_file != NULL },
+		{ "issuer.crl_shards", i->crl_shards > 1 },
+		{ "issuer.ocsp_url", i->ocsp_url != NULL } };
+
+	for (size_t k = 0; k < sizeof(parts) / sizeof(parts[0]); k++) {
+		if (parts[k].is_set)
+			wrong(x, parts[k].name,
+			    "must not be set where another CA issues "
+			    "(external.kind): key, lists and OCSP answers are "
+			    "that CA's");
+	}
+}
+
+static void
+check_other_ca(const struct external *x)
+{
+	const struct conf_upstream *e = &x->conf->external;
+
+	if (e->kind == CONF_EXTERNAL_ACME)
+		check_acme(x, e);
+	else
+		check_hook(x, e);
+	check_nothing_own(x);
+	/* PK-9: SBR 3.2.2 lets nobody else do the validation. */
+	if (x->conf->mode == CONF_MODE_PUBLIC && !e->same_operator)
+		wrong(x, "external.same_operator",
+		    "must be yes in public mode: the proof of control over a "
+		    "mailbox may not be delegated, so whoever runs this server "
+		    "has to run that CA as well");
+}
+
+void
+conf_external_check(
+    struct arena *a, const struct conf *c, conf_check_fn *report, void *ctx)
+{
+	const struct external x = { a, c, report, ctx };
+
+	if (c->external.kind == CONF_EXTERNAL_NONE)
+		check_own_ca(&x);
+	else
+		check_other_ca(&x);
+}

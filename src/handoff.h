@@ -1,0 +1,61 @@
+/*
+ * What issuer and upstream role say to each other through the database
+ * (pki.md section 17): the request as JSON, under a seal.
+ *
+ * The seal's key is derived from the one of validator and issuer: the role
+ * that calls out, and could be taken over from there, can thus not seal
+ * verdicts, and `web`, which has neither key, can hand nothing off.
+ */
+#ifndef SRC_HANDOFF_H
+#define SRC_HANDOFF_H
+
+#include "db/store_handoff.h"
+#include "lib/err.h"
+#include "lib/seal.h"
+
+struct arena;
+struct csr;
+struct order;
+struct profile;
+
+const struct seal_key *handoff_key(
+    struct arena *keep, const struct seal_key *verdicts);
+
+void handoff_seal(
+    const struct seal_key *k, const struct handoff *h, uint8_t out[SEAL_LEN]);
+bool handoff_is_sealed(const struct seal_key *k, const struct handoff *h);
+/* The upstream role's own, on the token that it polls by. */
+void handoff_seal_token(
+    const struct seal_key *k, const struct handoff *h, uint8_t out[SEAL_LEN]);
+bool handoff_token_is_sealed(const struct seal_key *k, const struct handoff *h);
+
+/* What the issuer asks for. */
+struct handoff_input {
+	const char *id;
+	const struct order *order;
+	const struct profile *profile;
+	const struct csr *csr;
+	struct span tbs; /* what we would have signed */
+	int64_t not_before, not_after;
+	int64_t send_before; /* its checks are fresh until then */
+};
+/* NULL: too long. */
+const char *handoff_format(struct job *j, const struct handoff_input *in);
+
+/* What the upstream role reads of it. */
+struct handoff_request {
+	struct span csr; /* DER */
+	const char *const *mailboxes;
+	size_t mailbox_count;
+	int64_t send_before;
+};
+int handoff_parse(struct job *j, const char *text, struct handoff_request *out);
+
+/* PK-219: what the other CA's refusal is to our client. */
+enum err_kind handoff_refusal(enum err_kind theirs);
+/* And its words: the other CA's own stay in the log. */
+const char *handoff_refusal_text(enum err_kind ours);
+/* The kind of an err_kind_name(); ERR_INTERNAL for any other text. */
+enum err_kind handoff_kind(const char *name);
+
+#endif

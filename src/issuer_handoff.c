@@ -1,0 +1,264 @@
+/* The issuer's part of pki.md section 17: everything before the signature
+ * stays here, and what comes back is compared before it is delivered. */
+#include "config.h"
+
+#include "db/store_audit.h"
+#include "db/store_cert.h"
+#include "db/store_handoff.h"
+#include "db/store_order.h"
+#include "lib/arena.h"
+#include "lib/conf.h"
+#include "lib/digest.h"
+#include "lib/job.h"
+#include "lib/log.h"
+#include "lib/rnd.h"
+#include "pki/issue.h"
+#include "pki/key.h"
+#include "pki/profile.h"
+#include "pki/returned.h"
+#include "src/evidence.h"
+#include "src/handoff.h"
+#include "src/role_issuer.h"
+#include "src/worker.h"
+
+#include <string.h>
+
+/* How long the order's checks may be old when the other CA is called. */
+#define FRESH_SECS 3600
+#define REASON_SUPERSEDED 4 /* PK-216 */
+#define DAY_SECS ((int64_t)86400)
+
+bool
+issuer_is_external(const struct job *j)
+{
+	return j->conf->external.kind != CONF_EXTERNAL_NONE;
+}
+
+/* --- asking --------------------------------------------------------------- */
+
+int
+issuer_hand_off(const struct issuer *i, struct job *j, const struct order *o,
+    const struct issue_input *in, const struct issue_tbs *tbs)
+{
+	char id[RND_ID_LEN + 1];
+	uint8_t seal[SEAL_LEN];
+	struct handoff h;
+	int found = store_handoff_by_order(j, o->id, &h);
+
+	if (found < 0)
+		return -1;
+	if (found == 0) {
+		rnd_id(id);
+		h = (struct handoff){
+			.id = id, .order_id = o->id, .created_at = j->now
+		};
+	}
+	struct handoff_input text = { .id = h.id,
+		.order = o,
+		.profile = in->profile,
+		.csr = in->csr,
+		.tbs = tbs->tbs,
+		.not_before = in->not_before,
+		.not_after = in->not_after,
+		.send_before = j->now + FRESH_SECS };
+	h.request = handoff_format(j, &text);
+	if (h.request == NULL)
+		return job_fail(j, ERR_INTERNAL, "the request is too long");
+	handoff_seal(i->handoff, &h, seal);
+	h.seal = span_mem(seal, sizeof(seal));
+	if (store_begin(j) < 0 || issuer_check_stop(i, j, o) < 0 ||
+	    issuer_check_key(i, j, o, in->csr) < 0 ||
+	    store_handoff_ask(j, &h) < 0 ||
+	    issuer_record_allowed(j, o, tbs->lints_allowed) < 0 ||
+	    store_order_release(
+		j, o->id, h.created_at + j->conf->external.max_wait, 0) < 0 ||
+	    store_audit_add(j, "issuer", "certificate",
+		arena_printf(j->arena, "order:%s", o->id), "handed off",
+		worker_detail(j, "request", h.id)) < 0)
+		return worker_undo(j);
+	if (store_commit(j) < 0)
+		return -1;
+	log_info("handed off", "order=%s id=%s", o->id, h.id);
+	return 0;
+}
+
+/* --- what came back ------------------------------------------------------- */
+
+/* Not delivered, and gone as soon as the other CA can be reached (PK-216). */
+static int
+discard(struct job *j, const struct order *o, const struct handoff *h,
+    struct span der, const char *why)
+{
+	char id[RND_ID_LEN + 1];
+	struct log_quoted q;
+
+	log_error("certificate not what was asked for",
+	    "order=%s id=%s reason=%s next=\"nothing was delivered; that CA is "
+	    "asked to revoke it; find out how it came to make it\"",
+	    o->id, h->id, log_quote(&q, span_str(why)));
+	rnd_id(id);
+	if (store_begin(j) < 0 ||
+	    (der.n > 0 &&
+		store_withdrawal_add(j, id, der, REASON_SUPERSEDED) < 0) ||
+	    store_handoff_move(j, h, HANDOFF_DONE, 0) < 0 ||
+	    store_audit_add(j, "issuer", "certificate",
+		arena_printf(j->arena, "order:%s", o->id), "not as asked",
+		worker_detail(j, "reason", why)) < 0)
+		return worker_undo(j);
+	if (store_commit(j) < 0)
+		return -1;
+	return issuer_end_order(j, o, ERR_INTERNAL, "internal error");
+}
+
+static int
+record(const struct issuer *i, struct job *j, const struct order *o,
+    const struct handoff *h, struct cert *c, struct span der, bool *taken)
+{
+	uint8_t hash[SHA256_LEN];
+
+	sha256(der, hash);
+	c->evidence = issuer_evidence(i, j, o, c);
+	*taken = false;
+	if (store_begin(j) < 0 || store_cert_reserve(j, c, taken) < 0 ||
+	    store_cert_record(j, c->id, der, span_mem(hash, SHA256_LEN)) < 0 ||
+	    store_handoff_move(j, h, HANDOFF_DONE, 0) < 0 ||
+	    store_audit_add(j, "issuer", "certificate",
+		arena_printf(j->arena, "order:%s", o->id), "issued",
+		worker_detail(j, "serial", c->serial)) < 0)
+		return worker_undo(j);
+	if (store_commit(j) < 0)
+		return -1;
+	j->wake |= 1u << ROLE_WEB;
+	log_info("certificate issued", "order=%s serial=%s by=upstream", o->id,
+	    c->serial);
+	return 0;
+}
+
+static int
+keep(const struct issuer *i, struct job *j, const struct order *o,
+    const struct profile *profile, const struct csr *csr,
+    const struct handoff *h, const struct returned *r)
+{
+	uint8_t profile_sha256[SHA256_LEN];
+	char id[RND_ID_LEN + 1];
+	bool taken;
+	struct cert c = { .id = id,
+		.order_id = o->id,
+		.account_id = o->account_id,
+		.ca_label = ca_key_label(i->ca),
+		.serial = r->serial,
+		.profile = profile->name,
+		.profile_sha256 = span_mem(profile_sha256, SHA256_LEN),
+		.tbs = r->tbs,
+		.signature_alg = r->signature_alg,
+		.lint_report = r->lint_report,
+		.br_version = BR_VERSION,
+		.spki_sha256 = span_mem(csr->spki_sha256, SHA256_LEN),
+		.not_before = r->not_before,
+		.not_after = r->not_after,
+		.reserved_at = j->now };
+
+	rnd_id(id);
+	sha256(span_str(profile_text(j->arena, profile)), profile_sha256);
+	if (record(i, j, o, h, &c, r->der, &taken) == 0)
+		return 0;
+	if (!taken)
+		return -1;
+	/* Of another order, or the same answer twice: nobody's to revoke on
+	 * this occasion. */
+	job_recover(j);
+	return discard(j, o, h, (struct span){ NULL, 0 },
+	    "its serial number was seen before");
+}
+
+static int
+compare(const struct issuer *i, struct job *j, const struct order *o,
+    const struct profile *profile, const struct handoff *h)
+{
+	struct returned_want want = { .profile = profile,
+		.mailbox_count = o->identifier_count,
+		.life_max = profile_days(j->conf, profile) * DAY_SECS,
+		.not_after_max = o->not_after };
+	struct returned r;
+	struct csr csr;
+	int matches;
+
+	if (issuer_check_csr(i, j, o, profile, &csr) < 0)
+		return -1;
+	want.csr = &csr;
+	issuer_mailboxes(j, o, &want.mailboxes);
+	matches = returned_check(j, i->ca, &want, h->answer, &r);
+	if (matches < 0)
+		return -1;
+	if (matches == 0)
+		return discard(j, o, h, r.der, r.why);
+	/* AC-44: reported while the other CA was at work. */
+	if (issuer_check_key(i, j, o, &csr) < 0) {
+		if (j->err.kind != ERR_BAD_CSR)
+			return -1;
+		job_recover(j);
+		return discard(j, o, h, r.der, "its key is compromised");
+	}
+	return keep(i, j, o, profile, &csr, h, &r);
+}
+
+/* --- one order ------------------------------------------------------------ */
+
+static int
+wait_for(struct job *j, const struct order *o, const struct handoff *h)
+{
+	int64_t end = h->created_at + j->conf->external.max_wait;
+
+	if (j->now < end)
+		return issuer_give_back(j, o, end - j->now);
+	log_error("upstream too slow",
+	    "order=%s id=%s stage=%s next=\"the order was given up after "
+	    "external.max_wait; what that CA still issues is revoked\"",
+	    o->id, h->id, handoff_stage_name(h->stage));
+	return issuer_end_order(j, o, ERR_INTERNAL, "internal error");
+}
+
+static int
+refuse(struct job *j, const struct order *o, const struct handoff *h)
+{
+	enum err_kind kind = handoff_refusal(handoff_kind(h->error));
+
+	return issuer_end_order(j, o, kind, handoff_refusal_text(kind));
+}
+
+int
+issuer_handoff_step(const struct issuer *i, struct job *j,
+    const struct order *o, const struct profile *profile)
+{
+	struct handoff h;
+	int found = store_handoff_by_order(j, o->id, &h);
+	int result = 0;
+
+	if (found <= 0)
+		return found;
+	switch (h.stage) {
+	case HANDOFF_STALE:
+		/* Too late to begin again: as for the others. */
+		if (j->now < h.created_at + j->conf->external.max_wait)
+			return 0;
+		result = wait_for(j, o, &h);
+		break;
+	case HANDOFF_ASKED:
+	case HANDOFF_SENDING:
+	case HANDOFF_PENDING:
+	case HANDOFF_HELD:
+		result = wait_for(j, o, &h);
+		break;
+	case HANDOFF_ANSWERED:
+		result = compare(i, j, o, profile, &h);
+		break;
+	case HANDOFF_REFUSED:
+		result = refuse(j, o, &h);
+		break;
+	case HANDOFF_DONE:
+		/* Its answer was not delivered, and the order not yet ended. */
+		result = issuer_end_order(j, o, ERR_INTERNAL, "internal error");
+		break;
+	}
+	return result < 0 ? -1 : 1;
+}

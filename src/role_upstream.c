@@ -1,0 +1,431 @@
+#include "config.h"
+
+#include "src/role_upstream.h"
+
+#include "db/store_audit.h"
+#include "db/store_handoff.h"
+#include "db/store_order.h"
+#include "lib/arena.h"
+#include "lib/b64.h"
+#include "lib/conf.h"
+#include "lib/fdio.h"
+#include "lib/job.h"
+#include "lib/log.h"
+#include "lib/rnd.h"
+#include "pki/key.h"
+#include "pki/returned.h"
+#include "src/enroll_key.h"
+#include "src/handoff.h"
+#include "src/worker.h"
+
+#include <inttypes.h>
+
+/* Over what a program, or some exchanges of a minute each, may take. */
+#define LEASE_SECS 600
+#define RETRY_MIN_SECS 60 /* PK-218 */
+#define RETRY_MAX_SECS 3600
+#define REVOKE_MAX_SECS 300
+#define REVOKE_LATE_SECS 3600 /* PK-220 */
+#define ADOPT_MAX 100
+#define REASON_SUPERSEDED 4
+#define EAB_KEY_MAX 1024
+
+static int64_t
+retry_secs(int64_t secs)
+{
+	if (secs < RETRY_MIN_SECS)
+		return RETRY_MIN_SECS;
+	return secs < RETRY_MAX_SECS ? secs : RETRY_MAX_SECS;
+}
+
+/* --- what an answer becomes ------------------------------------------------
+ */
+
+static int
+move(struct job *j, struct handoff *h, enum handoff_stage to, int64_t due_at)
+{
+	log_info("hand-off", "order=%s from=%s to=%s", h->order_id,
+	    handoff_stage_name(h->stage), handoff_stage_name(to));
+	if (store_handoff_move(j, h, to, due_at) < 0)
+		return -1;
+	h->stage = to;
+	return due_at != 0 ? 0 : store_handoff_wake_order(j, h->order_id);
+}
+
+/* The order has ended meanwhile (PK-218): nobody gets it. */
+static int
+withdraw_late(struct job *j, const struct handoff *h)
+{
+	char id[RND_ID_LEN + 1];
+	struct span der;
+
+	log_error("certificate too late",
+	    "order=%s next=\"nothing: it is revoked; find out why that CA "
+	    "took longer than external.max_wait\"",
+	    h->order_id);
+	if (returned_leaf(j, h->answer, &der) < 0)
+		return 0;
+	rnd_id(id);
+	return store_withdrawal_add(j, id, der, REASON_SUPERSEDED);
+}
+
+static int
+take_issued(struct job *j, struct handoff *h, struct span certificate)
+{
+	int decided = store_order_is_decided(j, h->order_id);
+
+	if (decided < 0)
+		return -1;
+	h->answer = certificate;
+	if (decided == 0)
+		return move(j, h, HANDOFF_ANSWERED, 0);
+	return withdraw_late(j, h) < 0 ? -1 : move(j, h, HANDOFF_DONE, 0);
+}
+
+static int
+hold(struct job *j, struct handoff *h)
+{
+	log_error("hand-off held",
+	    "order=%s id=%s next=\"ask that CA whether it has issued for this "
+	    "id, then: countersign handoff --retry (asks it once more), "
+	    "--resend (it has not) or --fail\"",
+	    h->order_id, h->id);
+	return move(j, h, HANDOFF_HELD, 0);
+}
+
+static int
+take_pending(const struct upstream_role *u, struct job *j, struct handoff *h,
+    const struct upstream_answer *a, int64_t secs)
+{
+	uint8_t *seal = arena_alloc(j->arena, SEAL_LEN);
+
+	if (a->token != NULL) {
+		h->token = a->token;
+		handoff_seal_token(u->seal, h, seal);
+		h->token_seal = span_mem(seal, SEAL_LEN);
+	}
+	h->retry_secs = secs;
+	/* due_at is never 0: the clock began long ago. */
+	return move(j, h, HANDOFF_PENDING, j->now + secs);
+}
+
+static int
+take_refusal(struct job *j, struct handoff *h, enum err_kind kind)
+{
+	h->error = err_kind_name(kind);
+	return move(j, h, HANDOFF_REFUSED, 0);
+}
+
+static int
+take_answer(const struct upstream_role *u, struct job *j, struct handoff *h,
+    const struct upstream_answer *a)
+{
+	switch (a->outcome) {
+	case UPSTREAM_ISSUED:
+		return take_issued(j, h, a->certificate);
+	case UPSTREAM_STARTED:
+		return take_pending(u, j, h, a, 0);
+	case UPSTREAM_PENDING:
+		return take_pending(u, j, h, a, retry_secs(a->retry_secs));
+	case UPSTREAM_LATER:
+		return move(j, h, h->stage,
+		    j->now + retry_secs(RETRY_MIN_SECS * h->attempts));
+	case UPSTREAM_UNKNOWN:
+		return move(j, h, HANDOFF_ASKED,
+		    j->now + retry_secs(RETRY_MIN_SECS * (h->attempts - 1)));
+	case UPSTREAM_UNSURE:
+		return hold(j, h);
+	case UPSTREAM_REFUSED:
+		return take_refusal(j, h, a->kind);
+	}
+	return job_fail(j, ERR_INTERNAL, "an outcome that is not known");
+}
+
+static int
+commit_answer(const struct upstream_role *u, struct job *j, struct handoff *h,
+    const struct upstream_answer *a)
+{
+	if (store_begin(j) < 0 || take_answer(u, j, h, a) < 0)
+		return worker_undo(j);
+	return store_commit(j);
+}
+
+/* --- one request -----------------------------------------------------------
+ */
+
+/* Somebody else wrote the row: nothing is called, and a person must look. */
+static int
+refuse_row(struct job *j, struct handoff *h, const char *what)
+{
+	log_error("hand-off row not ours",
+	    "order=%s what=\"%s\" next=\"find out who wrote the row; the other "
+	    "CA was not called\"",
+	    h->order_id, what);
+	if (store_audit_add(j, "upstream", "hand-off",
+		arena_printf(j->arena, "order:%s", h->order_id), "refused",
+		worker_detail(j, "reason", what)) < 0)
+		return -1;
+	return take_refusal(j, h, ERR_INTERNAL);
+}
+
+/*
+ * In the transaction that leases the row: 1 to be called for, 0 it was moved
+ * on, -1.  From here on it counts as sent (PK-217).
+ */
+static int
+prepare(const struct upstream_role *u, struct job *j, struct handoff *h,
+    struct handoff_request *r)
+{
+	int64_t wait = j->conf->external.max_wait;
+
+	if (!handoff_is_sealed(u->seal, h))
+		return refuse_row(j, h, "no seal of the issuer");
+	if (h->token != NULL && !handoff_token_is_sealed(u->seal, h))
+		return refuse_row(j, h, "a token without seal");
+	if (handoff_parse(j, h->request, r) < 0)
+		return -1;
+	if (j->now > h->created_at + 2 * wait)
+		return move(j, h, HANDOFF_DONE, 0);
+	if (h->stage != HANDOFF_ASKED)
+		return 1;
+	/* The checks behind it are no longer fresh: the issuer's turn. */
+	if (j->now > r->send_before)
+		return move(j, h, HANDOFF_STALE, 0);
+	return 1;
+}
+
+static int
+call(const struct upstream_role *u, struct job *j, struct handoff *h,
+    const struct handoff_request *r, bool is_first)
+{
+	struct upstream_answer a;
+
+	if (is_first)
+		u->ops->issue(&u->secrets, j, h, r, &a);
+	else
+		u->ops->poll(&u->secrets, j, h, r, &a);
+	return commit_answer(u, j, h, &a);
+}
+
+static int
+request_step(const struct upstream_role *u, struct job *j)
+{
+	struct handoff_request r;
+	struct handoff h;
+	bool is_first;
+	int found;
+
+	if (store_begin(j) < 0)
+		return -1;
+	found = store_handoff_lease(j, j->now + LEASE_SECS, &h);
+	if (found <= 0) {
+		store_rollback(j);
+		return found;
+	}
+	is_first = h.stage == HANDOFF_ASKED;
+	found = prepare(u, j, &h, &r);
+	if (found > 0 && is_first &&
+	    move(j, &h, HANDOFF_SENDING, j->now + LEASE_SECS) < 0)
+		found = -1;
+	if (found < 0)
+		return worker_undo(j);
+	if (store_commit(j) < 0)
+		return -1;
+	if (found > 0 && call(u, j, &h, &r, is_first) < 0)
+		return -1;
+	return 1;
+}
+
+/* --- one revocation (PK-220) -----------------------------------------------
+ */
+
+static int
+confirm(struct job *j, const struct withdrawal *w)
+{
+	if (store_begin(j) < 0 || store_withdrawal_confirm(j, w) < 0 ||
+	    store_audit_add(j, "upstream", "revocation confirmed",
+		arena_printf(j->arena, "%s:%s",
+		    w->cert_id != NULL ? "cert" : "withdrawal", w->id),
+		"ok", NULL) < 0)
+		return worker_undo(j);
+	if (store_commit(j) < 0)
+		return -1;
+	log_info("revocation confirmed", "cert=%s", w->id);
+	return 1;
+}
+
+static int
+put_off(struct job *j, const struct withdrawal *w)
+{
+	bool is_late = j->now - w->asked_at >= REVOKE_LATE_SECS;
+	int64_t secs = 10 * w->attempts;
+	struct log_quoted q;
+
+	log_line(is_late ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING,
+	    is_late ? "revocation late" : "revocation not confirmed",
+	    "cert=%s seconds=%" PRId64 " error=%s next=\"%s\"", w->id,
+	    j->now - w->asked_at, log_quote(&q, span_str(j->err.text)),
+	    is_late ? "have that CA revoke it; it is asked again until it "
+		      "confirms"
+		    : "nothing: it is asked again");
+	job_recover(j);
+	if (store_begin(j) < 0 ||
+	    store_withdrawal_retry(j, w->id,
+		j->now + (secs < REVOKE_MAX_SECS ? secs : REVOKE_MAX_SECS)) < 0)
+		return worker_undo(j);
+	return store_commit(j) < 0 ? -1 : 1;
+}
+
+static int
+revocation_step(const struct upstream_role *u, struct job *j)
+{
+	struct withdrawal w;
+	size_t count;
+	int found;
+
+	if (store_begin(j) < 0)
+		return -1;
+	if (store_withdrawal_adopt(j, u->ca_label, ADOPT_MAX, &count) < 0)
+		return worker_undo(j);
+	found = store_withdrawal_lease(j, j->now + LEASE_SECS, &w);
+	if (found < 0)
+		return worker_undo(j);
+	if (store_commit(j) < 0)
+		return -1;
+	if (found == 0)
+		return 0;
+	return u->ops->revoke(&u->secrets, j, &w) < 0 ? put_off(j, &w)
+						      : confirm(j, &w);
+}
+
+int
+upstream_step(void *role, struct job *j)
+{
+	const struct upstream_role *u = role;
+	int done = revocation_step(u, j);
+
+	return done != 0 ? done : request_step(u, j);
+}
+
+int
+upstream_next_due(void *role, struct job *j, int64_t *at)
+{
+	int64_t other;
+	int requests = store_handoff_next_due(j, at);
+	int revocations = store_withdrawal_next_due(j, &other);
+
+	(void)role;
+	if (requests < 0 || revocations < 0)
+		return -1;
+	if (revocations > 0 && (requests == 0 || other < *at))
+		*at = other;
+	return requests > 0 || revocations > 0;
+}
+
+/* --- the role --------------------------------------------------------------
+ */
+
+static int
+load_account(struct job *j, struct upstream *u)
+{
+	const struct conf_upstream *conf = &j->conf->external;
+	struct span text;
+	int found = enroll_key_load(j, conf->account_key, &u->account_key);
+
+	if (found == 0)
+		return job_fail(j, ERR_INTERNAL,
+		    "external.account_key: there is no %s; make it with "
+		    "openssl genpkey -algorithm EC -pkeyopt "
+		    "ec_paramgen_curve:P-256, mode 0600",
+		    conf->account_key);
+	if (found < 0)
+		return -1;
+	if (!enroll_key_is(u->account_key, ENROLL_P256))
+		return job_fail(
+		    j, ERR_INTERNAL, "%s: not a P-256 key", conf->account_key);
+	if (conf->eab_kid == NULL)
+		return 0;
+	if (file_read_secret(j, conf->eab_key_file, EAB_KEY_MAX, &text) < 0)
+		return -1;
+	if (b64url_parse(j->arena, text, &u->eab_key) < 0 || u->eab_key.n == 0)
+		return job_fail(j, ERR_INTERNAL,
+		    "%s: not a key in base64url, as the other CA gave it",
+		    conf->eab_key_file);
+	return 0;
+}
+
+/* The verdicts' key is gone when the derived one is there. */
+static int
+load_seal(struct job *j, struct arena *keep, const struct seal_key **out)
+{
+	struct arena *short_lived = arena_new();
+	const struct seal_key *verdicts;
+	struct job own;
+	int result;
+
+	job_init(&own, NULL, j->conf);
+	result =
+	    seal_key_load(&own, short_lived, j->conf->seal_key_file, &verdicts);
+	if (result == 0)
+		*out = handoff_key(keep, verdicts);
+	else
+		job_fail(j, own.err.kind, "%s", own.err.text);
+	job_done(&own);
+	arena_free(short_lived);
+	return result;
+}
+
+static int
+upstream_open(struct job *j, struct role_env *env)
+{
+	const struct conf_issuer *c = &j->conf->issuer;
+	struct ca_files files = { .certificate = c->ca_certificate,
+		.chain = c->ca_chain };
+	struct upstream_role *u = arena_alloc(env->keep, sizeof(*u));
+	const struct ca *ca;
+
+	*u = (struct upstream_role){ .ops = &upstream_hook_ops };
+	env->role = u;
+	if (ca_load(j, env->keep, &files, &ca) < 0 ||
+	    load_seal(j, env->keep, &u->seal) < 0)
+		return -1;
+	u->ca_label = ca_key_label(ca);
+	if (j->conf->external.kind != CONF_EXTERNAL_ACME)
+		return 0;
+	u->ops = &upstream_acme_ops;
+	return load_account(j, &u->secrets);
+}
+
+/* PK-221: confined as it will be for each request. */
+static int
+check_hook(const struct role_env *env)
+{
+	struct job j;
+	int result;
+
+	job_init(&j, NULL, env->conf);
+	result = upstream_hook_ops.check(&j, &env->conf->external);
+	if (result < 0)
+		log_error("role cannot start", "error=\"%s\"", j.err.text);
+	job_done(&j);
+	return result;
+}
+
+static int
+upstream_run(struct role_env *env)
+{
+	if (env->conf->external.kind == CONF_EXTERNAL_HOOK &&
+	    check_hook(env) < 0)
+		return -1;
+	return worker_loop(
+	    env, ROLE_UPSTREAM, upstream_step, upstream_next_due);
+}
+
+static void
+upstream_close(struct role_env *env)
+{
+	(void)env; /* all of it belongs to the process's arena */
+}
+
+const struct role_ops upstream_ops = { ROLE_UPSTREAM, upstream_open,
+	store_handoff_recover, upstream_run, upstream_close };

@@ -1,0 +1,63 @@
+/*
+ * Another CA, whichever way it is spoken to: src/upstream_hook.c,
+ * src/upstream_acme.c.  What the role (src/role_upstream.c) does with an
+ * outcome is the same for both.
+ */
+#ifndef SRC_UPSTREAM_H
+#define SRC_UPSTREAM_H
+
+#include "lib/buf.h"
+#include "lib/err.h"
+
+struct conf_upstream;
+struct evp_pkey_st;
+struct handoff;
+struct handoff_request;
+struct job;
+struct withdrawal;
+
+enum upstream_outcome {
+	UPSTREAM_ISSUED,
+	UPSTREAM_STARTED, /* it has it, under out->token; ask again at once */
+	UPSTREAM_PENDING, /* it works on it; ask again later */
+	UPSTREAM_LATER,   /* no answer: nothing more is known than before */
+	UPSTREAM_UNKNOWN, /* it never got it */
+	UPSTREAM_UNSURE,  /* the answer says nothing that can be relied on */
+	UPSTREAM_REFUSED, /* never; out->kind says why */
+};
+
+struct upstream_answer {
+	enum upstream_outcome outcome;
+	const char *token;       /* NULL: as before */
+	int64_t retry_secs;      /* 0: not said */
+	struct span certificate; /* as it came */
+	enum err_kind kind;
+};
+
+/* Secrets that are read before rights are given up. */
+struct upstream {
+	struct evp_pkey_st *account_key; /* ACME */
+	struct span eab_key;
+};
+
+struct upstream_ops {
+	/* Before anything is asked: NULL if there is nothing to look at. */
+	int (*check)(struct job *j, const struct conf_upstream *conf);
+	/* Each fills *out; nothing fails. */
+	void (*issue)(const struct upstream *u, struct job *j,
+	    const struct handoff *h, const struct handoff_request *r,
+	    struct upstream_answer *out);
+	void (*poll)(const struct upstream *u, struct job *j,
+	    const struct handoff *h, const struct handoff_request *r,
+	    struct upstream_answer *out);
+	/* 0: confirmed; -1 with the job's error: to be tried again. */
+	int (*revoke)(const struct upstream *u, struct job *j,
+	    const struct withdrawal *w);
+};
+extern const struct upstream_ops upstream_hook_ops, upstream_acme_ops;
+
+/* What a program has printed, with its exit status (PK-221). */
+void upstream_hook_read(struct job *j, int status, struct span output,
+    bool is_poll, struct upstream_answer *out);
+
+#endif

@@ -1,0 +1,690 @@
+/*
+ * Issuance by another CA: PK-215 (everything before the signature stays here),
+ * PK-216 (what comes back is compared), PK-217 (polled, not repeated), PK-218
+ * (waiting), PK-219 (refusals), PK-220 (revocation), PK-223 (the row that
+ * crosses from issuer to upstream role).
+ */
+#include "config.h"
+
+#include "tests/unit/role_lab.h"
+
+#include <signal.h>
+#include <string.h>
+
+#include "db/store_cert.h"
+#include "db/store_handoff.h"
+#include "db/store_key.h"
+#include "db/store_revoke.h"
+#include "lib/digest.h"
+#include "pki/returned.h"
+#include "src/handoff.h"
+#include "src/judge.h"
+#include "src/role_upstream.h"
+#include "src/worker.h"
+#include "tests/unit/pki_lab.h"
+#include "tests/unit/upstream_double.h"
+
+#define MAILBOX "mailbox0@example.org"
+#define HOUR INT64_C(3600)
+#define DAY INT64_C(86400)
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+
+#define CLEAN                                                                  \
+	"DELETE FROM withdrawal; DELETE FROM handoff;"                         \
+	"DELETE FROM caa; DELETE FROM reply; DELETE FROM spool;"               \
+	"DELETE FROM part1; DELETE FROM outbox; DELETE FROM challenge;"        \
+	"DELETE FROM order_identifier; DELETE FROM authz; DELETE FROM cert;"   \
+	"DELETE FROM orders; DELETE FROM account; DELETE FROM blocked_key"
+
+struct lab {
+	struct role_lab role;
+	struct upstream_role upstream;
+};
+
+/* The CA's certificate, and no key: the one of lab_ca() is the double's. */
+static const struct ca *
+keyless_ca(struct job *j)
+{
+	const char *folder = lab_ca_folder("p256");
+	struct ca_files files = {
+		.certificate = arena_printf(j->arena, "%s/issuing.pem", folder),
+		.chain = arena_printf(j->arena, "%s/root.pem", folder),
+		.lints = true,
+	};
+	const struct ca *ca = NULL;
+
+	(void)lab_ca("p256");
+	EXPECT(j, ca_load(j, j->arena, &files, &ca), 0);
+	assert_null(ca->signer.key);
+	return ca;
+}
+
+/* An order that waits for the issuer, which has no key. */
+static void
+begin(struct lab *lab, struct job *j)
+{
+	struct lab_csr c;
+
+	fixture_sql(j, CLEAN);
+	upstream_double_init();
+	role_lab_init(&lab->role, j);
+	lab->role.issuer.ca = keyless_ca(j);
+	lab->role.issuer.handoff = handoff_key(j->arena, lab->role.issuer.seal);
+	lab->role.conf.issuer.crl_url = LAB_CRL_URL;
+	lab->role.conf.issuer.validity_days = 365;
+	lab->role.conf.issuer.clock_allowance = 300;
+	lab->role.conf.issuer.serial_octet = 1;
+	lab->role.conf.external =
+	    (struct conf_upstream){ .kind = CONF_EXTERNAL_HOOK,
+		    .max_wait = DAY };
+	lab->upstream = (struct upstream_role){ .ops = &upstream_double_ops,
+		.seal = lab->role.issuer.handoff,
+		.ca_label = ca_key_label(lab->role.issuer.ca) };
+	fixture_sql(j, "UPDATE orders SET profile = 'mailbox-multipurpose'");
+	role_lab_send(&lab->role);
+	role_lab_post(&lab->role);
+	assert_int_equal(
+	    role_lab_take(&lab->role, role_lab_reply(&lab->role, NULL)),
+	    VERDICT_MATCH);
+	EXPECT(j, judge_caa(&lab->role.validator, j), 1);
+	c = lab_csr(j, lab_key(KEY_TYPE_P256, 0), MAILBOX);
+	c.key_usage = 0x11;
+	role_lab_request_take(&lab->role, lab_csr_make(j, &c));
+}
+
+static void
+run_step(worker_step_fn *step, void *role, struct job *j)
+{
+	for (int i = 0; i < 10; i++) {
+		int r = step(role, j);
+
+		if (r < 0)
+			fail_msg("%s", j->err.text);
+		job_recover(j);
+		if (r == 0)
+			return;
+	}
+	fail_msg("never idle");
+}
+
+static void
+run_issuer(struct lab *lab)
+{
+	run_step(issuer_step, &lab->role.issuer, lab->role.j);
+}
+
+static void
+run_upstream(struct lab *lab)
+{
+	run_step(upstream_step, &lab->upstream, lab->role.j);
+}
+
+static void
+run_all(struct lab *lab)
+{
+	run_issuer(lab);
+	run_upstream(lab);
+	run_issuer(lab);
+}
+
+static struct handoff
+row(struct lab *lab)
+{
+	struct handoff h = { 0 };
+
+	EXPECT(lab->role.j,
+	    store_handoff_by_order(lab->role.j, lab->role.order->id, &h), 1);
+	return h;
+}
+
+static struct order *
+order(struct lab *lab)
+{
+	return fixture_reread(lab->role.j, lab->role.order);
+}
+
+static void
+expect_issued(struct lab *lab)
+{
+	struct order *o = order(lab);
+
+	if (o->cert_id == NULL)
+		fail_msg("not issued: %s", o->error != NULL ? o->error : "-");
+	assert_int_equal(row(lab).stage, HANDOFF_DONE);
+}
+
+static void
+expect_ended(struct lab *lab, const char *type)
+{
+	struct order *o = order(lab);
+	struct cert c;
+
+	assert_non_null(o->error);
+	if (strstr(o->error, type) == NULL)
+		fail_msg("not %s: %s", type, o->error);
+	EXPECT(lab->role.j, store_cert_by_order(lab->role.j, o->id, &c), 0);
+}
+
+/* --- PK-216 --------------------------------------------------------------- */
+
+static void
+test_as_asked(struct job *j)
+{
+	struct lab lab;
+	struct cert c = { 0 };
+
+	begin(&lab, j);
+	run_all(&lab);
+	expect_issued(&lab);
+	EXPECT(j, store_cert_by_order(j, order(&lab)->id, &c), 1);
+	assert_true(c.der.n > 0 && c.issued_at > 0);
+	assert_true(strstr(c.lint_report, "L-33") != NULL);
+	assert_int_equal(upstream_double.issued, 1);
+	/* PK-220: no list of ours, not for that CA. */
+	assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM crl"), 0);
+}
+
+/* What the audit says of the last one. */
+static void
+expect_reason(struct job *j, const char *why)
+{
+	char *pattern = arena_strdup(j->arena, why);
+
+	for (char *p = pattern; *p != '\0'; p++)
+		if (*p == '\'')
+			*p = '_'; /* any character, to LIKE */
+	if (fixture_count(
+		j, arena_printf(j->arena,
+		       "SELECT COUNT(*) FROM audit WHERE detail LIKE '%%%s%%' "
+		       "AND seq = (SELECT MAX(seq) FROM audit "
+		       "WHERE result = 'not as asked')",
+		       pattern)) != 1)
+		fail_msg("the audit does not say: %s", why);
+}
+
+/* PK-216: each thing changed in turn. */
+static void
+test_changed(struct job *j)
+{
+	const struct {
+		const char *name;
+		struct double_change change;
+		const char *why;
+		bool is_readable; /* so it can be revoked */
+	} rows[] = {
+		{ "key", { .key = lab_key(KEY_TYPE_P384, 0) },
+		    "its key is not the one of the request", true },
+		{ "name", { .names = "email:ceo@example.org" },
+		    "it has a name that was not asked for", true },
+		{ "one more name",
+		    { .names = "email:" MAILBOX ",email:ceo@example.org" },
+		    "it has a name that was not asked for", true },
+		{ "a name twice",
+		    { .names = "email:" MAILBOX ",email:" MAILBOX },
+		    "it has a name twice", true },
+		{ "a host", { .names = "email:" MAILBOX ",DNS:example.org" },
+		    "it has a name that is no mailbox", true },
+		{ "attribute", { .attribute = "O" }, "lint L-20", true },
+		{ "common name", { .common_name = "ceo@example.org" },
+		    "lint L-22", true },
+		{ "key usage", { .key_usage = "critical,digitalSignature" },
+		    "lint L-31", true },
+		{ "signs certificates",
+		    { .key_usage = "critical,digitalSignature,keyAgreement,"
+				   "keyCertSign" },
+		    "lint L-31", true },
+		{ "purpose", { .ext_key_usage = "emailProtection,serverAuth" },
+		    "lint L-33", true },
+		{ "other purpose", { .ext_key_usage = "clientAuth" },
+		    "lint L-33", true },
+		{ "CA", { .basic_constraints = "critical,CA:TRUE" },
+		    "it could be a CA's", true },
+		{ "longer by a second", { .secs = 365 * DAY + 1 },
+		    "it is valid for longer than was asked for", true },
+		{ "expired", { .starts = -400 * DAY, .secs = 300 * DAY },
+		    "it is not valid now", true },
+		{ "not valid yet", { .starts = 3 * DAY, .secs = 300 * DAY },
+		    "it is not valid now", true },
+		{ "another CA's key", { .ca = "p384" },
+		    "its authorityKeyIdentifier is not the configured CA's",
+		    true },
+		{ "another CA's name", { .issuer = "Other CA" },
+		    "its issuer is not the configured CA", true },
+		{ "no key identifier", { .no_key_id = true },
+		    "its authorityKeyIdentifier is not the configured CA's",
+		    true },
+		{ "signature", { .signer = lab_key(KEY_TYPE_P256, 0) },
+		    "signature", true },
+		{ "unknown critical extension", { .more_oid = "1.2.3.4.5" },
+		    "critical extension", true },
+		{ "negative serial", { .serial = -5 },
+		    "its serial number is not a positive one of at most 20 "
+		    "octets",
+		    true },
+		{ "text", { .instead = SPAN("thank you for your order") },
+		    "there is no certificate in it", false },
+		{ "PEM of something else",
+		    { .instead = SPAN("-----BEGIN X509 CRL-----\nMAA=\n"
+				      "-----END X509 CRL-----\n") },
+		    "there is no certificate in it", false },
+		{ "cut", { .instead = SPAN("\x30\x82\x01\x00\x30") },
+		    "it is not a certificate in strict DER", true },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct lab lab;
+
+		unit_case("%s", rows[i].name);
+		begin(&lab, j);
+		upstream_double.change = rows[i].change;
+		run_all(&lab);
+		expect_ended(&lab, "serverInternal");
+		/* The reason is for the log and the audit only. */
+		assert_null(strstr(order(&lab)->error, rows[i].why));
+		expect_reason(j, rows[i].why);
+		run_upstream(&lab);
+		assert_int_equal(upstream_double.revoked, rows[i].is_readable);
+		if (rows[i].is_readable)
+			assert_int_equal(upstream_double.reason, 4);
+	}
+}
+
+/* A certificate that was delivered before, for another order. */
+static void
+test_serial_again(struct job *j)
+{
+	struct lab lab;
+
+	begin(&lab, j);
+	run_all(&lab);
+	expect_issued(&lab);
+	fixture_sql(j, "UPDATE handoff SET stage = 'answered'; "
+		       "UPDATE orders SET cert_id = NULL, issue_due_at = 1");
+	/* One certificate per order, and each number once. */
+	EXPECT(j, issuer_step(&lab.role.issuer, j), 1);
+	assert_null(order(&lab)->cert_id);
+	assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM cert"), 1);
+}
+
+/* AC-44: the key was reported while the other CA was at work. */
+static void
+test_key_blocked(struct job *j)
+{
+	struct span spki = lab_spki(j, lab_key(KEY_TYPE_P256, 0));
+	uint8_t hash[SHA256_LEN];
+	struct lab lab;
+
+	begin(&lab, j);
+	run_issuer(&lab);
+	run_upstream(&lab);
+	sha256(spki, hash);
+	COMMITTED(
+	    j, store_key_block(j, span_mem(hash, sizeof(hash)), NULL, "test"));
+	run_issuer(&lab);
+	expect_ended(&lab, "serverInternal");
+	run_upstream(&lab);
+	assert_int_equal(upstream_double.revoked, 1);
+}
+
+/* --- PK-215 --------------------------------------------------------------- */
+
+static void
+test_gate_closed(struct job *j)
+{
+	static const struct {
+		const char *name, *sql;
+	} rows[] = {
+		{ "no seal on the verdict", "UPDATE reply SET seal = NULL" },
+		{ "never valid", "UPDATE authz SET valid_at = 0" },
+		{ "CAA of another domain", "UPDATE caa SET domain = 'x.org'" },
+		{ "another request", "UPDATE orders SET csr = csr_jws" },
+		{ "another profile",
+		    "UPDATE orders SET profile = 'mailbox-signing'" },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct lab lab;
+
+		unit_case("%s", rows[i].name);
+		begin(&lab, j);
+		fixture_sql(j, rows[i].sql);
+		run_all(&lab);
+		assert_null(order(&lab)->cert_id);
+		assert_non_null(order(&lab)->error);
+		assert_int_equal(upstream_double.issued, 0);
+		assert_int_equal(
+		    fixture_count(j, "SELECT COUNT(*) FROM handoff"), 0);
+	}
+}
+
+/* PK-215: the certificate that we would have made does not pass the lints. */
+static void
+test_lint_first(struct job *j)
+{
+	struct lab lab;
+
+	begin(&lab, j);
+	lab.role.conf.issuer.crl_url = "https://crl.example.com/issuing.crl";
+	run_all(&lab);
+	assert_int_equal(upstream_double.issued, 0);
+	assert_null(order(&lab)->cert_id);
+}
+
+/* PK-223, PK-205: what `web` could write into the row. */
+static void
+test_forged(struct job *j)
+{
+	static const char *const rows[] = {
+		"UPDATE handoff SET request = replace(request, 'box0', 'box')",
+		"UPDATE handoff SET seal = id",
+		"UPDATE handoff SET id = 'another'",
+		"UPDATE handoff SET token = 'https://elsewhere.example/'",
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct lab lab;
+
+		unit_case("%s", rows[i]);
+		begin(&lab, j);
+		run_issuer(&lab);
+		fixture_sql(j, fixture_is_pgsql() && i == 1
+				   ? "UPDATE handoff SET seal = '\\x00'"
+				   : rows[i]);
+		run_upstream(&lab);
+		assert_int_equal(upstream_double.issued, 0);
+		assert_int_equal(upstream_double.polled, 0);
+		run_issuer(&lab);
+		expect_ended(&lab, "serverInternal");
+	}
+}
+
+/* Checks grow old while the other CA cannot be called: the gate again. */
+static void
+test_stale(struct job *j)
+{
+	struct lab lab;
+	struct handoff first, second;
+
+	begin(&lab, j);
+	run_issuer(&lab);
+	first = row(&lab);
+	role_lab_at(&lab.role, j->now + 2 * HOUR);
+	run_upstream(&lab);
+	assert_int_equal(row(&lab).stage, HANDOFF_STALE);
+	assert_int_equal(upstream_double.issued, 0);
+	run_issuer(&lab); /* asks for CAA */
+	assert_int_equal(row(&lab).stage, HANDOFF_STALE);
+	EXPECT(j, judge_caa(&lab.role.validator, j), 1);
+	run_issuer(&lab);
+	second = row(&lab);
+	assert_int_equal(second.stage, HANDOFF_ASKED);
+	assert_string_equal(first.id, second.id);
+	run_upstream(&lab);
+	run_issuer(&lab);
+	expect_issued(&lab);
+	assert_string_equal(upstream_double.id, first.id);
+}
+
+/* --- PK-217 --------------------------------------------------------------- */
+
+static int
+die_while_sending(struct job *j, void *ctx)
+{
+	struct lab *lab = ctx;
+
+	j->conf = lab->role.j->conf;
+	upstream_double.dies = true;
+	(void)upstream_step(&lab->upstream, j);
+	return 0;
+}
+
+/* Killed with -9 when the request had left. */
+static void
+crash(struct lab *lab)
+{
+	struct job *j = lab->role.j;
+	int pid;
+
+	run_issuer(lab);
+	pid = fixture_fork(die_while_sending, lab);
+	assert_int_equal(fixture_wait(pid), 128 + SIGKILL);
+	assert_int_equal(row(lab).stage, HANDOFF_SENDING);
+	/* Its lease runs out, or (SQLite) the role that follows takes over. */
+	if (fixture_is_pgsql())
+		role_lab_at(&lab->role, j->now + 601);
+	else
+		EXPECT(j, store_handoff_recover(j), 0);
+}
+
+static void
+test_crash(struct job *j)
+{
+	struct lab lab;
+	struct handoff h;
+
+	begin(&lab, j);
+	run_issuer(&lab);
+	h = row(&lab);
+	crash(&lab);
+	run_upstream(&lab);
+	assert_int_equal(upstream_double.issued, 0); /* by this process */
+	assert_int_equal(upstream_double.polled, 1);
+	assert_string_equal(upstream_double.id, h.id);
+	run_issuer(&lab);
+	expect_issued(&lab);
+}
+
+/* The other CA says that it has never had it: sent again, under its id. */
+static void
+test_crash_before(struct job *j)
+{
+	struct lab lab;
+
+	begin(&lab, j);
+	crash(&lab);
+	upstream_double.poll.outcome = UPSTREAM_UNKNOWN;
+	run_upstream(&lab);
+	assert_int_equal(row(&lab).stage, HANDOFF_ASKED);
+	role_lab_at(&lab.role, j->now + 120);
+	run_upstream(&lab);
+	assert_int_equal(upstream_double.issued, 1);
+	assert_string_equal(upstream_double.id, row(&lab).id);
+	run_issuer(&lab);
+	expect_issued(&lab);
+}
+
+/* It cannot tell: a person decides. */
+static void
+test_held(struct job *j)
+{
+	struct lab lab;
+	struct handoff *held;
+	size_t count;
+
+	begin(&lab, j);
+	crash(&lab);
+	upstream_double.poll.outcome = UPSTREAM_UNSURE;
+	run_upstream(&lab);
+	run_issuer(&lab);
+	role_lab_at(&lab.role, j->now + 3 * HOUR);
+	run_all(&lab);
+	assert_int_equal(row(&lab).stage, HANDOFF_HELD);
+	assert_null(order(&lab)->error);
+	assert_int_equal(upstream_double.issued, 0);
+	assert_int_equal(upstream_double.polled, 1);
+	EXPECT(j, store_handoff_held(j, 10, &held, &count), 0);
+	assert_int_equal(count, 1);
+	assert_string_equal(held[0].order_id, lab.role.order->id);
+	/* … until max_wait. */
+	role_lab_at(&lab.role, j->now + DAY);
+	run_issuer(&lab);
+	expect_ended(&lab, "serverInternal");
+}
+
+/* --- PK-218 --------------------------------------------------------------- */
+
+/* Three polls, each when the other CA has asked for, then the certificate. */
+static void
+test_three_polls(struct job *j)
+{
+	static const struct {
+		int64_t asked, waited;
+	} rows[] = { { 0, 60 }, { 5, 60 }, { 600, 600 }, { 86400, 3600 } };
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct lab lab;
+		int64_t at;
+
+		unit_case("Retry-After %lld", (long long)rows[i].asked);
+		begin(&lab, j);
+		upstream_double.issue =
+		    (struct upstream_answer){ .outcome = UPSTREAM_PENDING,
+			    .token = "ticket 7",
+			    .retry_secs = rows[i].asked };
+		upstream_double.poll.retry_secs = rows[i].asked;
+		upstream_double.polls_until_issued = 3;
+		run_issuer(&lab);
+		run_upstream(&lab);
+		for (int k = 0; k < 3; k++) {
+			assert_int_equal(upstream_double.polled, k);
+			EXPECT(j, upstream_next_due(&lab.upstream, j, &at), 1);
+			assert_int_equal(at, j->now + rows[i].waited);
+			EXPECT(j,
+			    store_handoff_retry_secs(
+				j, lab.role.order->id, &at),
+			    1);
+			assert_int_equal(at, rows[i].waited);
+			role_lab_at(&lab.role, j->now + rows[i].waited);
+			run_upstream(&lab);
+			assert_string_equal(upstream_double.token, "ticket 7");
+		}
+		assert_int_equal(upstream_double.issued, 1);
+		run_issuer(&lab);
+		expect_issued(&lab);
+	}
+}
+
+/* Never; and what comes after the end is revoked. */
+static void
+test_never(struct job *j)
+{
+	struct lab lab;
+
+	begin(&lab, j);
+	upstream_double.issue.outcome = UPSTREAM_PENDING;
+	upstream_double.polls_until_issued = 1000;
+	run_all(&lab);
+	role_lab_at(&lab.role, j->now + DAY - 1);
+	run_all(&lab);
+	assert_null(order(&lab)->error);
+	role_lab_at(&lab.role, j->now + 1);
+	run_issuer(&lab);
+	expect_ended(&lab, "serverInternal");
+	upstream_double.polls_until_issued = 0;
+	role_lab_at(&lab.role, j->now + HOUR);
+	run_upstream(&lab);
+	run_upstream(&lab);
+	assert_int_equal(upstream_double.revoked, 1);
+	run_issuer(&lab);
+	expect_ended(&lab, "serverInternal");
+}
+
+/* --- PK-219 --------------------------------------------------------------- */
+
+static void
+test_refusals(struct job *j)
+{
+	static const struct {
+		enum err_kind theirs;
+		const char *ours;
+	} rows[] = {
+		{ ERR_BAD_CSR, "badCSR" },
+		{ ERR_BAD_PUBLIC_KEY, "badCSR" },
+		{ ERR_REJECTED_IDENTIFIER, "rejectedIdentifier" },
+		{ ERR_UNSUPPORTED_IDENTIFIER, "rejectedIdentifier" },
+		{ ERR_RATE_LIMITED, "rateLimited" },
+		{ ERR_UNAUTHORIZED, "serverInternal" },
+		{ ERR_EXTERNAL_ACCOUNT_REQUIRED, "serverInternal" },
+		{ ERR_ACCOUNT_DOES_NOT_EXIST, "serverInternal" },
+		{ ERR_CAA, "serverInternal" },
+		{ ERR_MALFORMED, "serverInternal" },
+		{ ERR_INTERNAL, "serverInternal" },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct lab lab;
+
+		unit_case("%s", err_kind_name(rows[i].theirs));
+		begin(&lab, j);
+		upstream_double.issue =
+		    (struct upstream_answer){ .outcome = UPSTREAM_REFUSED,
+			    .kind = rows[i].theirs };
+		run_all(&lab);
+		expect_ended(&lab, rows[i].ours);
+	}
+}
+
+/* --- PK-220 --------------------------------------------------------------- */
+
+static void
+test_revocation(struct job *j)
+{
+	const struct revocation r = { 1, "key", SPAN_INIT("request") };
+	struct lab lab;
+	struct cert c = { 0 };
+	bool confirmed;
+
+	begin(&lab, j);
+	run_all(&lab);
+	expect_issued(&lab);
+	EXPECT(j, store_cert_by_order(j, order(&lab)->id, &c), 1);
+	upstream_double.is_down = true;
+	assert_int_equal(store_begin(j), 0);
+	EXPECT(j, store_revoke_cert(j, c.id, &r), 1);
+	assert_int_equal(store_commit(j), 0);
+	/* It is asked again and again until it confirms. */
+	for (int i = 0; i < 20; i++) {
+		run_upstream(&lab);
+		EXPECT(j, store_withdrawal_confirmed(j, c.id, &confirmed), 0);
+		assert_false(confirmed);
+		role_lab_at(&lab.role, j->now + 301);
+	}
+	run_issuer(&lab); /* publishes no list */
+	assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM crl"), 0);
+	upstream_double.is_down = false;
+	run_upstream(&lab);
+	assert_int_equal(upstream_double.revoked, 1);
+	assert_int_equal(upstream_double.reason, 1);
+	assert_true(span_eq(upstream_double.revoked_der, c.der));
+	EXPECT(j, store_withdrawal_confirmed(j, c.id, &confirmed), 0);
+	assert_true(confirmed);
+	assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM cert "
+					  "WHERE list_due_at IS NOT NULL"),
+	    0);
+	/* Told once. */
+	assert_int_equal(store_begin(j), 0);
+	EXPECT(j, store_withdrawal_tell(j, c.id), 1);
+	EXPECT(j, store_withdrawal_tell(j, c.id), 0);
+	assert_int_equal(store_commit(j), 0);
+	run_upstream(&lab);
+	assert_int_equal(upstream_double.revoked, 1);
+}
+
+static const struct CMUnitTest tests[] = {
+	STORE_TEST(test_as_asked),
+	STORE_TEST(test_changed),
+	STORE_TEST(test_serial_again),
+	STORE_TEST(test_key_blocked),
+	STORE_TEST(test_gate_closed),
+	STORE_TEST(test_lint_first),
+	STORE_TEST(test_forged),
+	STORE_TEST(test_stale),
+	STORE_TEST(test_crash),
+	STORE_TEST(test_crash_before),
+	STORE_TEST(test_held),
+	STORE_TEST(test_three_polls),
+	STORE_TEST(test_never),
+	STORE_TEST(test_refusals),
+	STORE_TEST(test_revocation),
+};
+UNIT_MAIN(tests)
