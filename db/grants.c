@@ -80,6 +80,10 @@ static const struct grant web[] = {
 	{ "issuance_stop", "SELECT" },
 	{ "incident", "SELECT" },
 	{ "incident_cert", "SELECT" },
+	/* Has the other CA revoked it, and what does it ask to wait? */
+	{ "withdrawal", "SELECT (cert_id, confirmed_at, told_at), "
+			"UPDATE (told_at)" },
+	{ "handoff", "SELECT (order_id, stage, retry_secs)" },
 	{ NULL, NULL },
 };
 
@@ -160,6 +164,10 @@ static const struct grant issuer[] = {
 	{ "ocsp_segment", "SELECT, INSERT, UPDATE (generation, refresh_at, "
 			  "octets)" },
 	{ "responder", "SELECT, INSERT, UPDATE (issued_at, der)" },
+	/* What it asks of another CA, and what is to be revoked there. */
+	{ "handoff", "SELECT, INSERT, UPDATE (request, seal, stage, due_at, "
+		     "token, token_seal, retry_secs, answer, error)" },
+	{ "withdrawal", "INSERT" },
 	{ "blocked_key", "SELECT, INSERT" },
 	/* At the ceiling it stops everything itself. */
 	{ "issuance_stop", "SELECT, INSERT" },
@@ -168,10 +176,25 @@ static const struct grant issuer[] = {
 	{ NULL, NULL },
 };
 
+/* --- upstream --------------------------------------------------------------
+ */
+
+static const struct grant upstream[] = {
+	EVERY_ROLE,
+	{ "orders", "SELECT, UPDATE (issue_due_at)" },
+	{ "handoff", "SELECT, UPDATE (stage, due_at, attempts, token, "
+		     "token_seal, retry_secs, answer, error)" },
+	{ "withdrawal", "SELECT, INSERT, UPDATE (reason, due_at, attempts, "
+			"confirmed_at, told_at)" },
+	{ "cert", "SELECT, UPDATE (list_due_at, ocsp_due_at)" },
+	{ NULL, NULL },
+};
+
 static const struct grant *const grants[ROLE_COUNT] = { [ROLE_WEB] = web,
 	[ROLE_SENDER] = sender,
 	[ROLE_VALIDATOR] = validator,
-	[ROLE_ISSUER] = issuer };
+	[ROLE_ISSUER] = issuer,
+	[ROLE_UPSTREAM] = upstream };
 
 /* --- statements ----------------------------------------------------------- */
 

@@ -276,6 +276,7 @@ struct conf_allow_lint {
 
 /* pki.md section 17 */
 struct conf_upstream {
+	struct conf_login login;
 	enum conf_external kind;
 	bool same_operator;    /* PK-9 */
 	int64_t max_wait;      /* PK-218 */

@@ -15,13 +15,19 @@ struct check {
 	void *ctx;
 };
 
+static const char *
+section_of(enum role role)
+{
+	return role == ROLE_UPSTREAM ? "external" : role_name(role);
+}
+
 static void
 wrong(struct check *c, enum role role, const char *option, const char *what)
 {
 	c->report(c->ctx,
 	    role == DATABASE_OWNER
 		? option
-		: arena_printf(c->arena, "%s.%s", role_name(role), option),
+		: arena_printf(c->arena, "%s.%s", section_of(role), option),
 	    what);
 }
 
@@ -69,7 +75,8 @@ check_role(struct check *c, const struct conf *conf, enum role role)
 							       &conf->web.login,
 		[ROLE_SENDER] = &conf->sender.login,
 		[ROLE_VALIDATOR] = &conf->validator.login,
-		[ROLE_ISSUER] = &conf->issuer.login };
+		[ROLE_ISSUER] = &conf->issuer.login,
+		[ROLE_UPSTREAM] = &conf->external.login };
 	const struct conf_login *own = database_conf(conf, role);
 
 	if (own != NULL)

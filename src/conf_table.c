@@ -754,6 +754,14 @@ const struct conf_option conf_options[] = {
 	{ "external", "eab_key_file", CONF_PATH, AT(external.eab_key_file),
 	    NULL, 1, 1000, NULL, false, false,
 	    "File with that key, in base64url, mode 0600." },
+	{ "external", "database", CONF_STRING, AT(external.login.database), NULL,
+	    1, 1000, NULL, false, false,
+	    "postgresql: and the connection string that this role logs in with "
+	    "as a user of its own; without it as all do." },
+	{ "external", "database_password", CONF_PATH,
+	    AT(external.login.password_file), NULL, 1, 1000, NULL, false, false,
+	    "File with that user's password; read before the rights of root are "
+	    "given up." },
 };
 /* clang-format on */
 

@@ -27,6 +27,9 @@ database_conf(const struct conf *c, enum role role)
 	case ROLE_ISSUER:
 		l = &c->issuer.login;
 		break;
+	case ROLE_UPSTREAM:
+		l = &c->external.login;
+		break;
 	case ROLE_COUNT:
 		break;
 	}

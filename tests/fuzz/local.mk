@@ -132,3 +132,11 @@ tests_fuzz_fuzz_status_LDADD = $(FUZZ) $(CS_SRC)
 fuzzers += tests/fuzz/fuzz_lmtp
 tests_fuzz_fuzz_lmtp_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_lmtp_LDADD = $(FUZZ) $(CS_SRC)
+
+# --- another CA ---
+fuzzers += tests/fuzz/fuzz_hook tests/fuzz/fuzz_returned
+tests_fuzz_fuzz_hook_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_hook_LDADD = $(FUZZ) $(CS_SRC)
+tests_fuzz_fuzz_returned_CPPFLAGS = $(AM_CPPFLAGS) $(CRYPTO_CFLAGS)
+tests_fuzz_fuzz_returned_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_returned_LDADD = $(FUZZ) $(CS_PKI)

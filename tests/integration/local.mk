@@ -42,6 +42,7 @@ EXTRA_DIST += \
 	tests/integration/README.md \
 	tests/integration/acme.py \
 	tests/integration/enrolling.py \
+	tests/integration/handoff.py \
 	tests/integration/harness.py \
 	tests/integration/hsm.py \
 	tests/integration/letters.py \
@@ -58,6 +59,8 @@ EXTRA_DIST += \
 	tests/integration/test_enroll_renew.py \
 	tests/integration/test_evidence.py \
 	tests/integration/test_front.py \
+	tests/integration/test_handoff.py \
+	tests/integration/test_handoff_acme.py \
 	tests/integration/test_http.py \
 	tests/integration/test_incidents.py \
 	tests/integration/test_idle.py \

@@ -1,0 +1,60 @@
+"""Sites whose certificates another CA signs, and what their tests share."""
+
+import os
+import shutil
+
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from acme import b64
+from harness import Site, edit_config
+from letters import answer
+
+
+class HandoffSite(Site):
+    """Without a key: config, chain and what external() says are another's."""
+
+    def init(self):
+        super().init()
+        shutil.copytree(f"{self.state}/ca", f"{self.folder}/other-ca")
+        for name in ("issuing-key.pem", "root-key.pem", "ca-passphrase"):
+            os.remove(f"{self.state}/ca/{name}")
+        edit_config(self, issuer__ca_key=None, issuer__ca_key_passphrase=None,
+                    issuer__crl_file=None, **{
+                        f"external__{k}": v
+                        for k, v in self.external().items()})
+
+
+def ready(site, client, mailbox="alice@user.test"):
+    order = client.order(mailbox)
+    if order.read()["status"] != "ready":
+        answer(site, order.challenge(), mailbox.split("@")[0].upper())
+        order.challenge().post()
+    order.wait("ready")
+    return order
+
+
+def der(certificate):
+    return certificate.public_bytes(Encoding.DER)
+
+
+def revoke(client, leaf, **members):
+    return client.post(client.url_of("revokeCert"),
+                       {"certificate": b64(der(leaf)), **members})
+
+
+def is_confirmed(client, leaf, **members):
+    """Asks until the other CA has answered: 200 once."""
+    got = revoke(client, leaf, **members)
+    assert got.status in (200, 503), got
+    if got.status == 503:
+        assert got.problem == "serverInternal" and got.headers["Retry-After"]
+    return got.status == 200
+
+
+def due(site):
+    """What waits for the other CA is due now."""
+    with site.connection() as db:
+        for table in ("handoff", "withdrawal"):
+            db.execute(f"UPDATE {table} SET due_at = 1 "
+                       "WHERE due_at IS NOT NULL")
+    site.reload()

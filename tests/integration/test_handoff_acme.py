@@ -1,0 +1,108 @@
+#!/usr/bin/python3
+"""Another CA issues, through ACME: a second Countersign beside the first."""
+
+import json
+import os
+import shutil
+import signal
+
+from cryptography.hazmat.primitives.serialization import (
+    Encoding, NoEncryption, PrivateFormat)
+
+from acme import Challenge, Client, new_key
+from handoff import HandoffSite, der, due, is_confirmed, ready
+from harness import Site, case, eventually, run
+from letters import answer
+
+
+class AcmeSite(HandoffSite):
+    """Its CA is self.upstream, an installation and laboratory of its own."""
+
+    def __enter__(self):
+        self.upstream = Site({"policy.eab_required": "yes"})
+        self.upstream.__enter__()
+        return super().__enter__()
+
+    def __exit__(self, *args):
+        super().__exit__(*args)
+        if self.upstream.daemon is not None:
+            self.upstream.__exit__(*args)
+
+    def external(self):
+        up = self.upstream
+        for name in ("issuing.pem", "root.pem"):
+            shutil.copy(f"{up.state}/ca/{name}", f"{self.state}/ca/{name}")
+        self.key = new_key()
+        key, mac = f"{self.state}/account.pem", f"{self.state}/eab.b64"
+        with open(key, "wb") as f:
+            f.write(self.key.private_bytes(
+                Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+        told = json.loads(up.countersign("eab", "new", "--json"))
+        with open(mac, "w") as f:
+            f.write(told["hmac_key"] + "\n")
+        os.chmod(key, 0o600)
+        os.chmod(mac, 0o600)
+        return {"kind": "acme", "account_key": key,
+                "directory": f"https://localhost:"
+                f"{up.env['LAB_HTTPS_PORT']}/acme/directory",
+                "ca_file": up.env["LAB_CA_CERT"],
+                "eab_kid": told["kid"], "eab_key_file": mac}
+
+
+def test_acme(site):
+    up, client = site.upstream, Client(site)
+    with case("the other CA wants its own proof: the order waits, the log "
+              "says so"):
+        order = ready(site, client)
+        order.finalize()
+        said = site.wait_event("upstream wants proof")
+        assert said["mailbox"] == "alice@user.test", said
+        assert order.read()["status"] == "processing"
+        assert site.query("SELECT stage FROM handoff") == [("pending",)]
+    with case("PK-218: the client is told to wait as long as we do"):
+        waits = client.post(order.url, None, 200).headers["Retry-After"]
+        assert waits == "300", waits
+    account = Client(up, site.key)
+    with case("the account there was made with the external binding"):
+        answered = account.post(account.url_of("newAccount"),
+                                {"onlyReturnExisting": True}, 200,
+                                with_jwk=True)
+        account.kid = answered.headers["Location"]
+        assert up.query("SELECT eab_kid FROM account")[0][0]
+    with case("PK-216: proven there as well, the certificate is the other "
+              "Countersign's"):
+        theirs = account.read(said["upstream_order"])
+        challenge = Challenge(account, theirs["authorizations"][0])
+        answer(up, challenge, "ALICE")
+        challenge.post()
+        challenge.wait("valid")
+        due(site)
+        chain = order.certificate()
+        assert [der(chain[0])] == [
+            bytes(r[0]) for r in up.query("SELECT der FROM cert")]
+    with case("the next one needs nobody"):
+        ready(site, client).certificate()
+        assert up.query("SELECT COUNT(*) FROM cert") == [(2,)]
+    with case("PK-220: revoked there before it is said here"):
+        up.stop()
+        assert not is_confirmed(client, chain[0], reason=4)
+        site.wait_event("revocation not confirmed")
+        up.start()
+        due(site)
+        eventually(lambda: is_confirmed(client, chain[0], reason=4),
+                   "the confirmation")
+        assert up.query("SELECT reason FROM cert WHERE revoked_at > 0") == \
+            [(4,)]
+    with case("PK-217: kill -9 at random while orders are finalized: each "
+              "has one certificate there"):
+        for _ in range(3):
+            order = ready(site, client)
+            order.finalize()
+            os.kill(site.roles()["upstream"], signal.SIGKILL)
+            eventually(lambda: "upstream" in site.roles(), "the role")
+            due(site)
+            order.certificate()
+        assert up.query("SELECT COUNT(*) FROM cert") == [(5,)]
+
+
+run({}, test_acme, kind=AcmeSite)
