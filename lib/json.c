@@ -715,12 +715,30 @@ put_character(struct buf *b, struct span s)
 	return n;
 }
 
+/* How many octets at the beginning stand for themselves. */
+static size_t
+plain_length(struct span s)
+{
+	size_t n = 0;
+
+	while (n < s.n && s.p[n] >= 0x20 && s.p[n] < 0x7f && s.p[n] != '"' &&
+	       s.p[n] != '\\')
+		n++;
+	return n;
+}
+
 static void
 put_quoted(struct buf *b, struct span s)
 {
 	buf_add_char(b, '"');
-	while (s.n > 0)
-		s = span_from(s, put_character(b, s));
+	while (s.n > 0) {
+		size_t n = plain_length(s);
+
+		buf_add_mem(b, s.p, n);
+		s = span_from(s, n);
+		if (s.n > 0)
+			s = span_from(s, put_character(b, s));
+	}
 	buf_add_char(b, '"');
 }
 
