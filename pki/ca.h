@@ -16,10 +16,9 @@ struct ca {
 	 * verified by ca_load(), and not_after is the earliest end of that
 	 * way. */
 	X509_STORE *store;
-	/* The throw-away key and, as anchor, the issuing CA's certificate with
-	 * that key in place of its own (PK-137, L-41). */
-	struct signer lint;
-	X509_STORE *lint_store;
+	/* The same anchor for ca_verify_chain(). */
+	X509_STORE *chain_store;
+	struct signer lint; /* with the throw-away key (PK-137) */
 	struct span chain_pem;
 	const char *label;
 	int64_t not_before;
@@ -36,5 +35,9 @@ int crl_sign_as(struct job *j, const struct signer *signer, enum ca_role role,
  * 0, or -1 ERR_INTERNAL with its reason. */
 int ca_verify(struct job *j, X509_STORE *store, X509 *certificate, int purpose,
     int64_t when);
+/* Does it but for the last step, signatures and dates, which the caller
+ * judges? */
+int ca_verify_chain(
+    struct job *j, const struct ca *ca, X509 *certificate, int purpose);
 
 #endif

@@ -2,7 +2,6 @@
 
 #include "pki/issue.h"
 
-#include <openssl/err.h>
 #include <openssl/x509v3.h>
 #include <string.h>
 
@@ -202,6 +201,8 @@ issue_prepare(struct job *j, const struct ca *ca, const struct issue_input *in,
     struct issue_tbs *out)
 {
 	struct span lint_certificate_der;
+	struct lint_result linted;
+	int result;
 
 	memset(out, 0, sizeof *out);
 	out->signature_alg = ca->signer.alg->der;
@@ -213,8 +214,11 @@ issue_prepare(struct job *j, const struct ca *ca, const struct issue_input *in,
 	if (signer_sign(j, &ca->lint, SIGNED_SUBSCRIBER, out->tbs,
 		&lint_certificate_der) < 0)
 		return -1;
-	return lint_certificate(j, ca, in, lint_certificate_der,
-	    &out->lint_report, &out->lints_allowed);
+	result = lint_certificate(j, ca, in, lint_certificate_der, &linted);
+	out->lint_report = linted.report;
+	out->lints_allowed = linted.allowed;
+	out->linted = linted.certificate;
+	return result;
 }
 
 /* The purpose under which OpenSSL accepts the class; none for an EC key that
@@ -230,45 +234,48 @@ purpose_of(X509 *certificate)
 }
 
 /* PK-138: parsed again, the same octets, verified up to the CA.  The job may
- * run when notBefore is still to come or the row is old. */
+ * run when notBefore is still to come or the row is old.  What the chain is
+ * built from stands in the TBS: OpenSSL need not read that twice. */
 static int
-check_signed(
-    struct job *j, const struct ca *ca, struct span tbs, struct span der)
+check_signed(struct job *j, const struct ca *ca, const struct issue_tbs *what,
+    struct span der)
 {
 	struct certview v;
-	X509 *certificate = ossl_x509(j->arena, der);
+	X509 *certificate =
+	    what->linted != NULL ? what->linted : ossl_x509(j->arena, der);
 
 	if (certificate == NULL || certview_parse(der, &v) < 0 ||
-	    !span_eq(v.tbs, tbs) ||
+	    !span_eq(v.tbs, what->tbs) ||
 	    !span_eq(v.outer_algorithm, v.inner_algorithm))
 		return job_fail(j, ERR_INTERNAL,
 		    "the signed certificate is not what was to be signed");
-	int64_t when = j->now;
-	if (when < v.not_before)
-		when = v.not_before;
-	if (when > v.not_after)
-		when = v.not_after;
-	if (ca_verify(
-		j, ca->store, certificate, purpose_of(certificate), when) < 0)
+	if (v.not_before < ca->not_before || v.not_after > ca->not_after)
+		return job_fail(j, ERR_INTERNAL,
+		    "the signed certificate lives outside the CA's time");
+	if (!signer_verify(&ca->signer, v.tbs, v.signature))
+		return job_fail(j, ERR_INTERNAL,
+		    "the signed certificate: signature failure");
+	if (ca_verify_chain(j, ca, certificate, purpose_of(certificate)) < 0)
 		return job_context(j, "the signed certificate");
 	return 0;
 }
 
 int
-issue_sign(struct job *j, const struct ca *ca, struct span tbs,
-    struct span signature_alg, struct span *der)
+issue_sign(struct job *j, const struct ca *ca, const struct issue_tbs *what,
+    struct span *der)
 {
 	struct certview v;
 
-	if (!span_eq(signature_alg, ca->signer.alg->der))
+	if (!span_eq(what->signature_alg, ca->signer.alg->der))
 		return job_fail(j, ERR_INTERNAL,
 		    "the signature algorithm is not this CA's");
-	if (certview_parse_tbs(tbs, &v) == 0 && v.not_after > ca->not_after)
+	if (certview_parse_tbs(what->tbs, &v) == 0 &&
+	    v.not_after > ca->not_after)
 		return job_fail(
 		    j, ERR_INTERNAL, "refused to sign: it outlives the CA");
-	if (signer_sign(j, &ca->signer, SIGNED_SUBSCRIBER, tbs, der) < 0)
+	if (signer_sign(j, &ca->signer, SIGNED_SUBSCRIBER, what->tbs, der) < 0)
 		return -1;
-	return check_signed(j, ca, tbs, *der);
+	return check_signed(j, ca, what, *der);
 }
 
 int
@@ -288,11 +295,11 @@ issue_chain_pem(
 }
 
 bool
-issue_is_ours(struct job *j, const struct ca *ca, struct span der)
+issue_is_ours(const struct ca *ca, struct span der)
 {
-	X509 *x = ossl_x509(j->arena, der);
-	bool ours = x != NULL && X509_verify(x, ca->signer.public_key) == 1;
+	struct certview v;
 
-	ERR_clear_error();
-	return ours;
+	return certview_parse(der, &v) == 0 &&
+	       span_eq(v.outer_algorithm, ca->signer.alg->der) &&
+	       signer_verify(&ca->signer, v.tbs, v.signature);
 }

@@ -10,6 +10,8 @@
 #ifndef PKI_ISSUE_H
 #define PKI_ISSUE_H
 
+#include <openssl/types.h>
+
 #include "pki/csr.h"
 #include "pki/key.h"
 
@@ -37,8 +39,11 @@ void issue_validity(int64_t now, int64_t allowance, int64_t days,
     int64_t *not_before, int64_t *not_after);
 
 struct issue_tbs {
-	struct span tbs;            /* DER of TBSCertificate */
-	struct span signature_alg;  /* DER of AlgorithmIdentifier */
+	struct span tbs;           /* DER of TBSCertificate */
+	struct span signature_alg; /* DER of AlgorithmIdentifier */
+	/* The lint certificate with this TBS, as OpenSSL read it for the
+	 * lints, in the job's arena.  NULL for a TBS that a row has kept. */
+	X509 *linted;
 	const char *lint_report;    /* JSON: each lint, its result, version */
 	const char *lints_allowed;  /* for the audit (PK-139); NULL: none */
 	const char *profile_text;   /* full text of the profile in use */
@@ -48,12 +53,13 @@ struct issue_tbs {
 /* 0, or -1: ERR_INTERNAL when a lint refuses (the text names it). */
 int issue_prepare(struct job *j, const struct ca *ca,
     const struct issue_input *in, struct issue_tbs *out);
-/* The certificate, DER, after PK-138's checks. */
-int issue_sign(struct job *j, const struct ca *ca, struct span tbs,
-    struct span signature_alg, struct span *der);
+/* The certificate, DER, after PK-138's checks.  Takes tbs, signature_alg and
+ * linted from `what`. */
+int issue_sign(struct job *j, const struct ca *ca, const struct issue_tbs *what,
+    struct span *der);
 
 /* Does the certificate carry this CA's signature? */
-bool issue_is_ours(struct job *j, const struct ca *ca, struct span der);
+bool issue_is_ours(const struct ca *ca, struct span der);
 
 /* The chain as clients get it (AC-146): leaf, then ca_chain_pem(). */
 int issue_chain_pem(

@@ -25,9 +25,10 @@
 #define PASSPHRASE_MAX 1024
 #define CHAIN_MAX 8
 
-int
-ca_verify(struct job *j, X509_STORE *store, X509 *certificate, int purpose,
-    int64_t when)
+/* At a time, or NULL. */
+static int
+verify(struct job *j, X509_STORE *store, X509 *certificate, int purpose,
+    const int64_t *when)
 {
 	X509_STORE_CTX *ctx =
 	    ossl_own_store_ctx(j->arena, X509_STORE_CTX_new());
@@ -36,7 +37,8 @@ ca_verify(struct job *j, X509_STORE *store, X509 *certificate, int purpose,
 	    X509_STORE_CTX_init(ctx, store, certificate, NULL) != 1)
 		return ossl_fail(j, "X509_STORE_CTX_init");
 	X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(ctx);
-	X509_VERIFY_PARAM_set_time(param, (time_t)when);
+	if (when != NULL)
+		X509_VERIFY_PARAM_set_time(param, (time_t)*when);
 	if (purpose != 0 && X509_VERIFY_PARAM_set_purpose(param, purpose) != 1)
 		return ossl_fail(j, "unknown purpose");
 	int ok = X509_verify_cert(ctx);
@@ -45,6 +47,20 @@ ca_verify(struct job *j, X509_STORE *store, X509 *certificate, int purpose,
 		return 0;
 	return job_fail(j, ERR_INTERNAL, "verification: %s",
 	    X509_verify_cert_error_string(X509_STORE_CTX_get_error(ctx)));
+}
+
+int
+ca_verify(struct job *j, X509_STORE *store, X509 *certificate, int purpose,
+    int64_t when)
+{
+	return verify(j, store, certificate, purpose, &when);
+}
+
+int
+ca_verify_chain(
+    struct job *j, const struct ca *ca, X509 *certificate, int purpose)
+{
+	return verify(j, ca->chain_store, certificate, purpose, NULL);
 }
 
 /* --- loading ------------------------------------------------------------- */
@@ -311,6 +327,24 @@ anchor_store(struct arena *keep, X509 *anchor)
 	return store;
 }
 
+/* Instead of the last step of X509_verify_cert(). */
+static int
+accept_chain(X509_STORE_CTX *ctx)
+{
+	(void)ctx;
+	return 1;
+}
+
+static X509_STORE *
+chain_store(struct arena *keep, X509 *anchor)
+{
+	X509_STORE *store = anchor_store(keep, anchor);
+
+	if (store != NULL)
+		X509_STORE_set_verify(store, accept_chain);
+	return store;
+}
+
 static int
 give_passphrase(char *out, int size, int is_writing, void *context)
 {
@@ -371,49 +405,19 @@ make_lint_key(const EVP_PKEY *like)
 	return EVP_EC_gen(group);
 }
 
-/* Instead of the step that verifies signatures, the last one of
- * X509_verify_cert().  A lint certificate's is the same for all of them; its
- * dates are for L-12. */
 static int
-chain_without_signatures(X509_STORE_CTX *ctx)
+make_lint_signer(struct loader *l)
 {
-	(void)ctx;
-	return 1;
-}
+	struct signer *lint = &l->ca->lint;
 
-/* The issuing CA's certificate around the throw-away key: an anchor that
- * only lint certificates fit. */
-static int
-make_lint_anchor(struct loader *l)
-{
-	struct ca *ca = l->ca;
-	X509 *twin = ossl_own_x509(l->keep, X509_dup(ca->certificate));
-	EVP_PKEY *key =
-	    ossl_own_pkey(l->keep, make_lint_key(ca->signer.public_key));
-	unsigned char *der = NULL;
-
-	if (twin == NULL || key == NULL || X509_set_pubkey(twin, key) != 1)
+	*lint = l->ca->signer;
+	lint->public_key =
+	    ossl_own_pkey(l->keep, make_lint_key(l->ca->signer.public_key));
+	if (lint->public_key == NULL)
 		return ossl_fail(l->j, "making the lint key");
-	ca->lint = ca->signer;
-	ca->lint.public_key = key;
-	ca->lint.key = signing_key_still(l->j, l->keep, key, ca->lint.alg);
-	if (ca->lint.key == NULL)
-		return -1;
-	/* Written and read again: nothing of the first key stays cached. */
-	if (i2d_re_X509_tbs(twin, &der) <= 0)
-		return ossl_fail(l->j, "making the lint certificate");
-	OPENSSL_free(der);
-	der = NULL;
-	int n = i2d_X509(twin, &der);
-	if (n <= 0)
-		return ossl_fail(l->j, "making the lint certificate");
-	X509 *anchor = ossl_x509(l->keep, span_mem(der, (size_t)n));
-	OPENSSL_free(der);
-	ca->lint_store = anchor == NULL ? NULL : anchor_store(l->keep, anchor);
-	if (ca->lint_store == NULL)
-		return ossl_fail(l->j, "making the lint certificate");
-	X509_STORE_set_verify(ca->lint_store, chain_without_signatures);
-	return 0;
+	lint->key =
+	    signing_key_still(l->j, l->keep, lint->public_key, lint->alg);
+	return lint->key == NULL ? -1 : 0;
 }
 
 int
@@ -427,7 +431,8 @@ ca_load(struct job *j, struct arena *keep, const struct ca_files *files,
 	    check_certificate(&l) < 0 || verify_chain(&l) < 0)
 		return -1;
 	l.ca->store = anchor_store(keep, l.ca->certificate);
-	if (l.ca->store == NULL)
+	l.ca->chain_store = chain_store(keep, l.ca->certificate);
+	if (l.ca->store == NULL || l.ca->chain_store == NULL)
 		return ossl_fail(j, files->certificate);
 	if (files->token != NULL &&
 	    token_key_open(j, keep, files->token, l.ca->signer.public_key,
@@ -436,7 +441,7 @@ ca_load(struct job *j, struct arena *keep, const struct ca_files *files,
 	if (files->token == NULL && files->key != NULL && load_key(&l) < 0)
 		return -1;
 	if ((l.ca->signer.key != NULL || files->lints) &&
-	    make_lint_anchor(&l) < 0)
+	    make_lint_signer(&l) < 0)
 		return -1;
 	*out = l.ca;
 	return 0;

@@ -59,15 +59,16 @@ lint_encoding(struct subject *s)
 	for (size_t i = 0; i < s->v.extension_count; i++)
 		if (!der_is_strict(s->v.extensions[i].value))
 			return "an extension's value is not strict DER";
-	/* OpenSSL writes the same octets from what it has read. */
-	int n = i2d_re_X509_tbs(s->certificate, &der);
-	bool same = n > 0 && span_eq(span_mem(der, (size_t)n), s->v.tbs);
+	/* OpenSSL writes the same octets from what it has read: the whole,
+	 * around a TBSCertificate that it kept, then that one. */
+	int n = i2d_X509(s->certificate, &der);
+	bool same = n > 0 && span_eq(span_mem(der, (size_t)n), s->der);
 	OPENSSL_free(der);
 	if (!same)
 		return "encoding it again gives other octets";
 	der = NULL;
-	n = i2d_X509(s->certificate, &der);
-	same = n > 0 && span_eq(span_mem(der, (size_t)n), s->der);
+	n = i2d_re_X509_tbs(s->certificate, &der);
+	same = n > 0 && span_eq(span_mem(der, (size_t)n), s->v.tbs);
 	OPENSSL_free(der);
 	return same ? NULL : "encoding it again gives other octets";
 }
@@ -807,15 +808,11 @@ lint_size(struct subject *s)
 	return s->der.n <= SIZE_LIMIT ? NULL : "larger than 4096 octets";
 }
 
+/* The signature is none that matters (PK-137), and dates are L-12's. */
 static const char *
 verify_for(struct subject *s, int purpose, const char *refusal)
 {
-	int64_t when = s->j->now;
-
-	if (when < s->v.not_before)
-		when = s->v.not_before;
-	if (ca_verify(s->j, s->ca->lint_store, s->certificate, purpose, when) ==
-	    0)
+	if (ca_verify_chain(s->j, s->ca, s->certificate, purpose) == 0)
 		return NULL;
 	job_recover(s->j);
 	return refusal;
@@ -1047,14 +1044,14 @@ run_all(struct run *run, const char **report)
 
 int
 lint_certificate(struct job *j, const struct ca *ca,
-    const struct issue_input *in, struct span der, const char **report,
-    const char **allowed)
+    const struct issue_input *in, struct span der, struct lint_result *out)
 {
 	struct run run = { .s = { .j = j, .ca = ca, .in = in, .der = der },
 		.is_ours = true };
-	int result = run_all(&run, report);
+	int result = run_all(&run, &out->report);
 
-	*allowed = run.allowed.n > 0 ? run.allowed.p : NULL;
+	out->allowed = run.allowed.n > 0 ? run.allowed.p : NULL;
+	out->certificate = run.s.certificate;
 	return result;
 }
 

@@ -5,6 +5,7 @@
 #ifndef PKI_LINT_H
 #define PKI_LINT_H
 
+#include <openssl/types.h>
 #include <stdint.h>
 
 #include "lib/buf.h"
@@ -20,15 +21,20 @@ enum lint_severity lint_severity(const char *id);
  * 0 or -1. */
 int lint_until(const char *day, int64_t *out);
 
+struct lint_result {
+	const char *report; /* JSON, each lint */
+	/* Warnings that the configuration allowed ("L-40 until 2027-03-31:
+	 * reason", with commas), for the audit; NULL: none. */
+	const char *allowed;
+	X509 *certificate; /* as OpenSSL reads it; NULL: not at all */
+};
+
 /*
- * Runs all lints that apply; the JSON report of each, and -1 with
- * ERR_INTERNAL "lint L-31: …" for the first that refuses.  The job's
- * configuration may allow warnings; *allowed names those that were needed
- * ("L-40 until 2027-03-31: reason"), with commas, for the audit, or is NULL.
+ * Runs all lints that apply: 0, or -1 with ERR_INTERNAL "lint L-31: …" for the
+ * first that refuses.  The result is there in both cases, in the job's arena.
  */
 int lint_certificate(struct job *j, const struct ca *ca,
-    const struct issue_input *in, struct span der, const char **report,
-    const char **allowed);
+    const struct issue_input *in, struct span der, struct lint_result *out);
 /*
  * The same for what another CA has made (PK-216): those lints that do not
  * depend on who made it.  What the configuration allows of our own

@@ -57,6 +57,7 @@ libcs_pki_a_SOURCES = \
 	pki/oid.h \
 	pki/ossl.c \
 	pki/ossl.h \
+	pki/ossl_x509.c \
 	pki/profile.c \
 	pki/profile.h \
 	pki/profile_conf.c \

@@ -71,20 +71,6 @@ ossl_len(struct span s, long *out)
 	return 0;
 }
 
-X509 *
-ossl_x509(struct arena *a, struct span der)
-{
-	const unsigned char *p = ossl_bytes(der);
-	long n;
-
-	if (ossl_len(der, &n) < 0)
-		return NULL;
-	X509 *x = ossl_own_x509(a, d2i_X509(NULL, &p, n));
-	if (x == NULL)
-		ERR_clear_error();
-	return x != NULL && p == ossl_bytes(der) + der.n ? x : NULL;
-}
-
 void
 pem_add(struct buf *b, const char *label, struct span der)
 {

@@ -31,7 +31,8 @@ X509_STORE_CTX *ossl_own_store_ctx(struct arena *a, X509_STORE_CTX *x);
 /* ERR_INTERNAL with `what` and OpenSSL's first reason; empties its queue. */
 int ossl_fail(struct job *j, const char *what);
 
-/* From DER, which is consumed to its last octet; NULL otherwise. */
+/* From DER, which is consumed to its last octet; NULL otherwise.  Its key is
+ * NULL unless it is RSA, EC or Ed25519. */
 X509 *ossl_x509(struct arena *a, struct span der);
 
 /* d2i_… and EVP_… want unsigned char. */

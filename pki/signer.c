@@ -2,6 +2,7 @@
 
 #include "pki/signer.h"
 
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <string.h>
 
@@ -10,6 +11,7 @@
 #include "pki/certview.h"
 #include "pki/der.h"
 #include "pki/oid.h"
+#include "pki/ossl.h"
 
 #define RSA_STRONG_BITS 4096
 
@@ -273,4 +275,19 @@ signer_sign(struct job *j, const struct signer *s, enum signed_type type,
 		    j, ERR_INTERNAL, "the signed data is too large");
 	*der = buf_span(&b);
 	return 0;
+}
+
+bool
+signer_verify(const struct signer *s, struct span tbs, struct span signature)
+{
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	bool good = ctx != NULL &&
+		    EVP_DigestVerifyInit_ex(ctx, NULL, s->alg->digest, NULL,
+			NULL, s->public_key, NULL) == 1 &&
+		    EVP_DigestVerify(ctx, ossl_bytes(signature), signature.n,
+			ossl_bytes(tbs), tbs.n) == 1;
+
+	EVP_MD_CTX_free(ctx);
+	ERR_clear_error();
+	return good;
 }

@@ -59,4 +59,9 @@ enum signed_type {
 int signer_sign(struct job *j, const struct signer *s, enum signed_type type,
     struct span tbs, struct span *der);
 
+/* Is this the signer's signature, by its public key, over these octets?  The
+ * content of the BIT STRING without the octet of unused bits. */
+bool signer_verify(
+    const struct signer *s, struct span tbs, struct span signature);
+
 #endif

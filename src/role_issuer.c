@@ -275,11 +275,17 @@ issuer_record_allowed(struct job *j, const struct order *o, const char *allowed)
 	    worker_detail(j, "lints", allowed));
 }
 
+/* A certificate on its way: its row, and what the CA's key is to sign. */
+struct draft {
+	struct cert row;
+	struct issue_tbs tbs;
+};
+
 /* Serial, contents and lint results are committed before the key is used
  * (PK-144). */
 static int
 try_reserve(const struct issuer *i, struct job *j, const struct order *o,
-    const struct profile *profile, const struct csr *csr, struct cert *c,
+    const struct profile *profile, const struct csr *csr, struct draft *draft,
     bool *taken)
 {
 	const struct conf_issuer *conf = &j->conf->issuer;
@@ -290,7 +296,8 @@ try_reserve(const struct issuer *i, struct job *j, const struct order *o,
 		.ocsp_url = conf->ocsp_url };
 	int64_t shard;
 	struct dates d;
-	struct issue_tbs tbs;
+	struct cert *c = &draft->row;
+	struct issue_tbs *tbs = &draft->tbs;
 	char *id = arena_alloc(j->arena, RND_ID_LEN + 1);
 
 	*taken = false;
@@ -302,10 +309,10 @@ try_reserve(const struct issuer *i, struct job *j, const struct order *o,
 	issue_serial((uint8_t)conf->serial_octet, in.serial);
 	shard = status_shard_of(conf, span_mem(in.serial, SERIAL_LEN));
 	in.crl_url = status_shard_url(j->arena, conf, shard);
-	if (issue_prepare(j, i->ca, &in, &tbs) < 0)
+	if (issue_prepare(j, i->ca, &in, tbs) < 0)
 		return -1;
 	if (issuer_is_external(j)) /* PK-215: linted, and signed elsewhere */
-		return issuer_hand_off(i, j, o, &in, &tbs);
+		return issuer_hand_off(i, j, o, &in, tbs);
 	rnd_id(id);
 	*c = (struct cert){
 		.id = id,
@@ -314,10 +321,10 @@ try_reserve(const struct issuer *i, struct job *j, const struct order *o,
 		.ca_label = ca_key_label(i->ca),
 		.serial = hex_dup(j->arena, span_mem(in.serial, SERIAL_LEN)),
 		.profile = profile->name,
-		.profile_sha256 = span_mem(tbs.profile_sha256, SHA256_LEN),
-		.tbs = tbs.tbs,
-		.signature_alg = tbs.signature_alg,
-		.lint_report = tbs.lint_report,
+		.profile_sha256 = span_mem(tbs->profile_sha256, SHA256_LEN),
+		.tbs = tbs->tbs,
+		.signature_alg = tbs->signature_alg,
+		.lint_report = tbs->lint_report,
 		.br_version = BR_VERSION,
 		.spki_sha256 = span_mem(csr->spki_sha256, SHA256_LEN),
 		.not_before = in.not_before,
@@ -331,7 +338,7 @@ try_reserve(const struct issuer *i, struct job *j, const struct order *o,
 	    store_key_lock(j, span_mem(csr->spki_sha256, SHA256_LEN)) < 0 ||
 	    issuer_check_key(i, j, o, csr) < 0 ||
 	    store_cert_reserve(j, c, taken) < 0 ||
-	    issuer_record_allowed(j, o, tbs.lints_allowed) < 0)
+	    issuer_record_allowed(j, o, tbs->lints_allowed) < 0)
 		return worker_undo(j);
 	return store_commit(j);
 }
@@ -339,12 +346,12 @@ try_reserve(const struct issuer *i, struct job *j, const struct order *o,
 /* PK-143: a number that is taken is drawn again. */
 static int
 reserve(const struct issuer *i, struct job *j, const struct order *o,
-    const struct profile *profile, const struct csr *csr, struct cert *c)
+    const struct profile *profile, const struct csr *csr, struct draft *draft)
 {
 	bool taken = false;
 
 	for (int draws = 0; draws < DRAWS_MAX; draws++) {
-		if (try_reserve(i, j, o, profile, csr, c, &taken) == 0)
+		if (try_reserve(i, j, o, profile, csr, draft, &taken) == 0)
 			return 0;
 		if (!taken)
 			return -1;
@@ -359,8 +366,9 @@ reserve(const struct issuer *i, struct job *j, const struct order *o,
 
 static int
 sign_and_record(struct issuer *i, struct job *j, const struct order *o,
-    const struct cert *c)
+    const struct draft *draft)
 {
+	const struct cert *c = &draft->row;
 	const char *object = arena_printf(j->arena, "order:%s", o->id);
 	uint8_t hash[SHA256_LEN];
 	struct span der;
@@ -375,7 +383,7 @@ sign_and_record(struct issuer *i, struct job *j, const struct order *o,
 		    j, ERR_BUSY, "the status of the certificate is not out");
 	if (ready < 0)
 		return -1;
-	made = issue_sign(j, i->ca, c->tbs, c->signature_alg, &der);
+	made = issue_sign(j, i->ca, &draft->tbs, &der);
 	/* A token that is away made none; any other fault may have. */
 	if (made == 0 || j->err.kind != ERR_BUSY)
 		ceiling_count(&i->ceiling, j->now);
@@ -399,22 +407,26 @@ static int
 issue(struct issuer *i, struct job *j, const struct order *o,
     const struct profile *profile)
 {
-	struct cert c;
+	struct draft draft;
+	struct cert *row = &draft.row;
 	struct csr csr;
-	int reserved = store_cert_by_order(j, o->id, &c);
+	int reserved = store_cert_by_order(j, o->id, row);
 
 	if (reserved < 0 || issuer_check_csr(i, j, o, profile, &csr) < 0)
 		return -1;
-	if (reserved > 0 && (reserved_check(i, j, o, &csr, &c) < 0 ||
+	if (reserved > 0 && (reserved_check(i, j, o, &csr, row) < 0 ||
 				issuer_check_key(i, j, o, &csr) < 0))
 		return -1;
 	/* Begun with a key of our own, which is no longer asked for. */
 	if (reserved > 0 && issuer_is_external(j))
 		return job_fail(j, ERR_INTERNAL,
 		    "the order was begun before another CA was configured");
-	if (reserved == 0 && reserve(i, j, o, profile, &csr, &c) < 0)
+	if (reserved > 0)
+		draft.tbs = (struct issue_tbs){ .tbs = row->tbs,
+			.signature_alg = row->signature_alg };
+	else if (reserve(i, j, o, profile, &csr, &draft) < 0)
 		return -1;
-	return issuer_is_external(j) ? 0 : sign_and_record(i, j, o, &c);
+	return issuer_is_external(j) ? 0 : sign_and_record(i, j, o, &draft);
 }
 
 /* The name in a row is nobody's promise: web takes only names of the table. */

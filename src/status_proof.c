@@ -39,7 +39,7 @@ status_prove(const struct issuer *i, struct job *j, const struct cert *c,
 		proven = certview_parse_tbs(c->tbs, out) == 0;
 	else if (c->der.n > 0)
 		proven = certview_parse(c->der, out) == 0 &&
-			 issue_is_ours(j, i->ca, c->der);
+			 issue_is_ours(i->ca, c->der);
 	if (proven && strcmp(hex_dup(j->arena, out->serial), c->serial) == 0)
 		return 0;
 	return job_fail(j, ERR_UNAUTHORIZED,

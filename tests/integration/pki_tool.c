@@ -129,7 +129,7 @@ issue(struct job *j, char **arg, size_t count)
 	if (load(j, arg[0], &ca) < 0 || file_read(j, arg[1], 65536, &der) < 0 ||
 	    csr_parse(j, der, &policy, &csr) < 0 ||
 	    issue_prepare(j, ca, &in, &tbs) < 0 ||
-	    issue_sign(j, ca, tbs.tbs, tbs.signature_alg, &der) < 0 ||
+	    issue_sign(j, ca, &tbs, &der) < 0 ||
 	    issue_chain_pem(j, ca, der, &pem) < 0)
 		return -1;
 	return file_write(j, arg[2], 0644, pem);

@@ -233,6 +233,7 @@ unit_tests += \
 	tests/unit/test_lint \
 	tests/unit/test_lint_ca \
 	tests/unit/test_ocsp_request \
+	tests/unit/test_ossl \
 	tests/unit/test_profile \
 	tests/unit/test_signer \
 	tests/unit/test_token_faults \
@@ -245,6 +246,8 @@ tests_unit_test_token_key_LDADD = $(TOKEN_LAB) $(PKI_LAB) $(UNIT) $(CS_PKI)
 tests_unit_test_signer_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI)
 tests_unit_test_ocsp_request_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
 tests_unit_test_ocsp_request_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI) $(CRYPTO_LIBS)
+tests_unit_test_ossl_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
+tests_unit_test_ossl_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI) $(CRYPTO_LIBS)
 tests_unit_test_crl_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI)
 tests_unit_test_weakkeys_CPPFLAGS = $(tests_cppflags) $(CMOCKA_CFLAGS) \
 	$(CRYPTO_CFLAGS)

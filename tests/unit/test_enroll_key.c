@@ -216,7 +216,7 @@ issue_chain(struct job *j, const struct enroll_request *r)
 	issue_serial(0x2a, in.serial);
 	issue_validity(j->now, 300, 365, &in.not_before, &in.not_after);
 	if (issue_prepare(j, ca, &in, &tbs) < 0 ||
-	    issue_sign(j, ca, tbs.tbs, tbs.signature_alg, &der) < 0 ||
+	    issue_sign(j, ca, &tbs, &der) < 0 ||
 	    issue_chain_pem(j, ca, der, &pem) < 0)
 		fail_msg("%s", j->err.text);
 	return pem;

@@ -513,20 +513,21 @@ test_each_broken(void **state)
 	for (size_t i = 0; i < COUNT(edits); i++) {
 		struct job *j = lab_job();
 		struct certificate c;
-		const char *report, *allowed;
+		struct lint_result got;
 
 		job_recover(j);
 		unit_case("%s: %s", edits[i].id, edits[i].what);
 		good(j, &c, lab_key(KEY_TYPE_P256, 0), 0x11, alice, 1);
 		edits[i].edit(&c);
 		j->now = c.now;
-		assert_int_equal(lint_certificate(j, lab_ca("p256"), &c.in,
-				     build(&c), &report, &allowed),
+		assert_int_equal(
+		    lint_certificate(j, lab_ca("p256"), &c.in, build(&c), &got),
 		    -1);
 		assert_int_equal(j->err.kind, ERR_INTERNAL);
 		assert_int_equal(strncmp(j->err.text, "lint L-", 7), 0);
 		job_recover(j);
-		assert_string_equal(result_of(j, report, edits[i].id), "error");
+		assert_string_equal(
+		    result_of(j, got.report, edits[i].id), "error");
 	}
 }
 
@@ -537,21 +538,19 @@ test_unbroken(void **state)
 {
 	struct job *j = lab_job();
 	struct certificate c;
-	const char *report, *allowed;
+	struct lint_result got;
 	(void)state;
 
 	good(j, &c, lab_key(KEY_TYPE_P256, 0), 0x11, alice, 1);
-	if (lint_certificate(
-		j, lab_ca("p256"), &c.in, build(&c), &report, &allowed) < 0)
+	if (lint_certificate(j, lab_ca("p256"), &c.in, build(&c), &got) < 0)
 		fail_msg("%s", j->err.text);
-	assert_string_equal(result_of(j, report, "L-31"), "pass");
-	assert_string_equal(result_of(j, report, "L-42"), "not-applicable");
+	assert_string_equal(result_of(j, got.report, "L-31"), "pass");
+	assert_string_equal(result_of(j, got.report, "L-42"), "not-applicable");
 	good(j, &c, lab_key(KEY_TYPE_RSA, 2048), 0x04, alice, 1);
-	assert_int_equal(lint_certificate(j, lab_ca("p256"), &c.in, build(&c),
-			     &report, &allowed),
-	    0);
-	assert_string_equal(result_of(j, report, "L-41"), "not-applicable");
-	assert_string_equal(result_of(j, report, "L-42"), "pass");
+	assert_int_equal(
+	    lint_certificate(j, lab_ca("p256"), &c.in, build(&c), &got), 0);
+	assert_string_equal(result_of(j, got.report, "L-41"), "not-applicable");
+	assert_string_equal(result_of(j, got.report, "L-42"), "pass");
 }
 
 /* L-31, L-32: what is right in one profile is wrong in another. */
@@ -580,18 +579,18 @@ test_each_profile(void **state)
 		    profile_find(NULL, span_str(rows[i].profile));
 		struct job *j = lab_job();
 		struct certificate c;
-		const char *report, *allowed;
+		struct lint_result got;
 
 		unit_case("%s", rows[i].profile);
 		good_for(j, p, &c, lab_key(KEY_TYPE_P256, 0), rows[i].usage,
 		    alice, 1);
-		if (lint_certificate(j, lab_ca("p256"), &c.in, build(&c),
-			&report, &allowed) < 0)
+		if (lint_certificate(
+			j, lab_ca("p256"), &c.in, build(&c), &got) < 0)
 			fail_msg("%s", j->err.text);
 		set_extension(
 		    &c, POLICIES, OID_POLICIES, false, rows[i].policy_hex);
-		assert_int_equal(lint_certificate(j, lab_ca("p256"), &c.in,
-				     build(&c), &report, &allowed),
+		assert_int_equal(
+		    lint_certificate(j, lab_ca("p256"), &c.in, build(&c), &got),
 		    -1);
 		assert_job_error(j, ERR_INTERNAL,
 		    "lint L-32: not exactly the profile's policies, without "
@@ -604,8 +603,8 @@ test_each_profile(void **state)
 		/* Even if the request was read so. */
 		if (c.csr.class != KEY_CLASS_DUAL)
 			c.csr.class = KEY_CLASS_DUAL;
-		assert_int_equal(lint_certificate(j, lab_ca("p256"), &c.in,
-				     build(&c), &report, &allowed),
+		assert_int_equal(
+		    lint_certificate(j, lab_ca("p256"), &c.in, build(&c), &got),
 		    -1);
 		assert_job_error(j, ERR_INTERNAL,
 		    "lint L-31: keyUsage is more than the profile allows");
@@ -620,17 +619,16 @@ test_unknown_profile(void **state)
 	struct profile other = lab_profile;
 	struct job *j = lab_job();
 	struct certificate c;
-	const char *report, *allowed;
+	struct lint_result got;
 	(void)state;
 
 	good(j, &c, lab_key(KEY_TYPE_P256, 0), 0x11, alice, 1);
 	other.generation = (enum profile_generation)7;
 	c.in.profile = &other;
-	assert_int_equal(lint_certificate(j, lab_ca("p256"), &c.in, build(&c),
-			     &report, &allowed),
-	    -1);
-	assert_string_equal(result_of(j, report, "L-31"), "error");
-	assert_string_equal(result_of(j, report, "L-32"), "error");
+	assert_int_equal(
+	    lint_certificate(j, lab_ca("p256"), &c.in, build(&c), &got), -1);
+	assert_string_equal(result_of(j, got.report, "L-31"), "error");
+	assert_string_equal(result_of(j, got.report, "L-32"), "error");
 }
 
 /* L-42: a certificate for encryption that another CA is named in, so that
@@ -641,17 +639,17 @@ test_encryption(void **state)
 	static const enum key_type types[] = { KEY_TYPE_RSA, KEY_TYPE_P384 };
 	struct job *j = lab_job();
 	struct certificate c;
-	const char *report, *allowed;
+	struct lint_result got;
 	(void)state;
 
 	for (size_t i = 0; i < COUNT(types); i++) {
 		good(j, &c, lab_key(types[i], 2048), 0x04, alice, 1);
 		c.issuer = c.subject;
-		assert_int_equal(lint_certificate(j, lab_ca("p256"), &c.in,
-				     build(&c), &report, &allowed),
+		assert_int_equal(
+		    lint_certificate(j, lab_ca("p256"), &c.in, build(&c), &got),
 		    -1);
 		job_recover(j);
-		assert_string_equal(result_of(j, report, "L-42"), "error");
+		assert_string_equal(result_of(j, got.report, "L-42"), "error");
 	}
 }
 
@@ -667,7 +665,7 @@ test_size(void **state)
 	struct job *j = lab_job();
 	const char *mailboxes[20];
 	struct certificate c;
-	const char *report, *allowed;
+	struct lint_result got;
 	(void)state;
 
 	good(j, &c, lab_key(KEY_TYPE_P256, 0), 0x11, alice, 1);
@@ -682,12 +680,11 @@ test_size(void **state)
 	c.in.mailboxes = mailboxes;
 	c.in.mailbox_count = 20;
 	set_names(&c, names);
-	assert_int_equal(lint_certificate(j, lab_ca("p256"), &c.in, build(&c),
-			     &report, &allowed),
-	    -1);
+	assert_int_equal(
+	    lint_certificate(j, lab_ca("p256"), &c.in, build(&c), &got), -1);
 	job_recover(j);
-	assert_string_equal(result_of(j, report, "L-40"), "warning");
-	assert_null(allowed);
+	assert_string_equal(result_of(j, got.report, "L-40"), "warning");
+	assert_null(got.allowed);
 	/* PK-139: allowed with reason and end, which stand in the report and
 	 * in what is audited; from that day on refused again. */
 	j->conf = &conf;
@@ -695,20 +692,21 @@ test_size(void **state)
 		bool is_over = i == 1;
 
 		j->now = 1795478400 - (is_over ? 0 : 1); /* 2026-11-24 */
-		assert_int_equal(lint_certificate(j, lab_ca("p256"), &c.in,
-				     build(&c), &report, &allowed),
+		assert_int_equal(
+		    lint_certificate(j, lab_ca("p256"), &c.in, build(&c), &got),
 		    is_over ? -1 : 0);
 		job_recover(j);
-		assert_string_equal(result_of(j, report, "L-40"), "warning");
+		assert_string_equal(
+		    result_of(j, got.report, "L-40"), "warning");
 		if (is_over) {
-			assert_null(allowed);
+			assert_null(got.allowed);
 			continue;
 		}
 		assert_string_equal(
-		    allowed, "L-40 until 2026-11-24: many long mailboxes");
+		    got.allowed, "L-40 until 2026-11-24: many long mailboxes");
 		assert_non_null(
-		    strstr(report, "\"allowed\":\"many long mailboxes\","
-				   "\"until\":\"2026-11-24\""));
+		    strstr(got.report, "\"allowed\":\"many long mailboxes\","
+				       "\"until\":\"2026-11-24\""));
 	}
 	j->conf = NULL;
 }
@@ -778,14 +776,14 @@ test_cut(void **state)
 {
 	struct job *j = lab_job();
 	struct certificate c;
-	const char *report, *allowed;
+	struct lint_result got;
 	(void)state;
 
 	good(j, &c, lab_key(KEY_TYPE_P256, 0), 0x11, alice, 1);
 	struct span der = build(&c);
 	for (size_t n = 0; n < der.n; n++) {
 		assert_int_equal(lint_certificate(j, lab_ca("p256"), &c.in,
-				     span_cut(der, 0, n), &report, &allowed),
+				     span_cut(der, 0, n), &got),
 		    -1);
 		assert_int_equal(strncmp(j->err.text, "lint L-01", 9), 0);
 		job_recover(j);
@@ -803,17 +801,16 @@ test_error_never_allowed(void **state)
 	struct conf conf = { .allow_lints = allow, .allow_lint_count = 1 };
 	struct job *j = lab_job();
 	struct certificate c;
-	const char *report, *allowed;
+	struct lint_result got;
 	(void)state;
 
 	good(j, &c, lab_key(KEY_TYPE_P256, 0), 0x11, alice, 1);
 	ku_data(&c);
 	j->conf = &conf;
-	assert_int_equal(lint_certificate(j, lab_ca("p256"), &c.in, build(&c),
-			     &report, &allowed),
-	    -1);
-	assert_string_equal(result_of(j, report, "L-31"), "error");
-	assert_null(allowed);
+	assert_int_equal(
+	    lint_certificate(j, lab_ca("p256"), &c.in, build(&c), &got), -1);
+	assert_string_equal(result_of(j, got.report, "L-31"), "error");
+	assert_null(got.allowed);
 	assert_int_equal(lint_severity("L-31"), LINT_ERROR);
 	assert_int_equal(lint_severity("L-40"), LINT_WARNING);
 	assert_int_equal(lint_severity("L-4"), LINT_UNKNOWN);

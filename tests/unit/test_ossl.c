@@ -1,0 +1,114 @@
+#include "config.h"
+
+#include "pki/ossl.h"
+
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+
+#include "lib/arena.h"
+#include "lib/job.h"
+#include "pki/keycheck.h"
+#include "tests/unit/pki_lab.h"
+#include "tests/unit/unit.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* The DER of a certificate with this key, which `by` has signed. */
+static struct span
+certificate(struct job *j, EVP_PKEY *key, EVP_PKEY *by, const EVP_MD *md)
+{
+	X509 *x = ossl_own_x509(j->arena, X509_new());
+	unsigned char *der = NULL;
+
+	assert_non_null(x);
+	assert_int_equal(X509_set_version(x, X509_VERSION_3), 1);
+	assert_int_equal(ASN1_INTEGER_set(X509_get_serialNumber(x), 7), 1);
+	assert_non_null(X509_gmtime_adj(X509_getm_notBefore(x), 0));
+	assert_non_null(X509_gmtime_adj(X509_getm_notAfter(x), 60));
+	assert_int_equal(X509_set_pubkey(x, key), 1);
+	assert_true(X509_sign(x, by, md) > 0);
+	int n = i2d_X509(x, &der);
+	assert_true(n > 0);
+	struct span s =
+	    span_mem(arena_memdup(j->arena, der, (size_t)n), (size_t)n);
+	OPENSSL_free(der);
+	return s;
+}
+
+/* pki.md 9.4: each of its keys is read, and verifies what it signed. */
+static void
+test_keys(void **state)
+{
+	struct job *j = lab_job();
+	const struct {
+		enum key_type type;
+		int bits;
+		const EVP_MD *md;
+	} keys[] = {
+		{ KEY_TYPE_RSA, 2048, EVP_sha256() },
+		{ KEY_TYPE_P256, 0, EVP_sha256() },
+		{ KEY_TYPE_P384, 0, EVP_sha384() },
+		{ KEY_TYPE_P521, 0, EVP_sha512() },
+		{ KEY_TYPE_ED25519, 0, NULL },
+	};
+	(void)state;
+
+	for (size_t i = 0; i < COUNT(keys); i++) {
+		EVP_PKEY *key = lab_key(keys[i].type, keys[i].bits);
+		EVP_PKEY *other =
+		    lab_key(KEY_TYPE_P256, 0) == key
+			? ossl_own_pkey(j->arena, EVP_EC_gen("P-256"))
+			: lab_key(KEY_TYPE_P256, 0);
+
+		unit_case("%s", key_type_name(keys[i].type));
+		X509 *x =
+		    ossl_x509(j->arena, certificate(j, key, key, keys[i].md));
+		assert_non_null(x);
+		assert_int_equal(EVP_PKEY_eq(X509_get0_pubkey(x), key), 1);
+		assert_int_equal(X509_verify(x, X509_get0_pubkey(x)), 1);
+		assert_int_equal(X509_verify(x, key), 1);
+		assert_true(X509_verify(x, other) != 1);
+	}
+}
+
+/* A certificate whose key is of no use to us is one all the same. */
+static void
+test_other_keys(void **state)
+{
+	static const char *const types[] = { "ED448", "X25519" };
+	struct job *j = lab_job();
+	(void)state;
+
+	for (size_t i = 0; i < COUNT(types); i++) {
+		EVP_PKEY *key = ossl_own_pkey(
+		    j->arena, EVP_PKEY_Q_keygen(NULL, NULL, types[i]));
+		unit_case("%s", types[i]);
+		X509 *x = ossl_x509(
+		    j->arena, certificate(j, key, lab_key(KEY_TYPE_P256, 0),
+				  EVP_sha256()));
+		assert_non_null(x);
+		assert_null(X509_get0_pubkey(x));
+		assert_int_equal(X509_verify(x, lab_key(KEY_TYPE_P256, 0)), 1);
+	}
+}
+
+static void
+test_whole(void **state)
+{
+	struct job *j = lab_job();
+	EVP_PKEY *key = lab_key(KEY_TYPE_P256, 0);
+	struct span der = certificate(j, key, key, EVP_sha256());
+	(void)state;
+
+	for (size_t n = 0; n < der.n; n++)
+		assert_null(ossl_x509(j->arena, span_cut(der, 0, n)));
+	assert_null(ossl_x509(j->arena, lab_join(j, der, SPAN("\0"))));
+}
+
+static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(test_keys),
+	cmocka_unit_test(test_other_keys),
+	cmocka_unit_test(test_whole),
+};
+
+UNIT_MAIN(tests)
