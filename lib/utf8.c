@@ -2,6 +2,7 @@
 
 #include "lib/utf8.h"
 
+#include <string.h>
 #include <unictype.h>
 
 struct form {
@@ -46,15 +47,32 @@ utf8_next(struct span s, size_t *at, uint32_t *code_point)
 	return 1;
 }
 
+/* Where ASCII ends: most text is nothing else, and eight octets at a time
+ * cost as much as one. */
+static size_t
+skip_ascii(struct span s, size_t at)
+{
+	uint64_t eight;
+
+	for (; s.n - at >= sizeof(eight); at += sizeof(eight)) {
+		memcpy(&eight, s.p + at, sizeof(eight));
+		if ((eight & UINT64_C(0x8080808080808080)) != 0)
+			break;
+	}
+	while (at < s.n && (uint8_t)s.p[at] < 0x80)
+		at++;
+	return at;
+}
+
 bool
 utf8_is_valid(struct span s)
 {
-	size_t at = 0;
+	size_t at = skip_ascii(s, 0);
 	uint32_t c;
 	int more;
 
 	while ((more = utf8_next(s, &at, &c)) == 1)
-		continue;
+		at = skip_ascii(s, at);
 	return more == 0;
 }
 

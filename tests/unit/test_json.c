@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/json.h"
+#include "lib/utf8.h"
 #include "tests/unit/vectors.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
@@ -626,6 +627,52 @@ test_write_and_read(void **state)
 	    json_string(json_get(v, "s")), span_mem(octets, sizeof(octets))));
 }
 
+/* Wherever what is not plain stands among what is. */
+static void
+test_write_runs(void **state)
+{
+	static const struct {
+		struct span in, out;
+		bool is_utf8;
+	} odd[] = {
+		{ SPAN_INIT("\""), SPAN_INIT("\\\""), true },
+		{ SPAN_INIT("\x01"), SPAN_INIT("\\u0001"), true },
+		{ SPAN_INIT("\xe2\x82\xac"), SPAN_INIT("\xe2\x82\xac"), true },
+		{ SPAN_INIT("\x80"), SPAN_INIT("\xef\xbf\xbd"), false },
+		{ SPAN_INIT("\xc3"), SPAN_INIT("\xef\xbf\xbd"), false },
+	};
+	static const struct span plain = SPAN_INIT("twenty-one octets long");
+	struct job *j = unit_job();
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(odd); i++) {
+		for (size_t at = 0; at <= plain.n; at++) {
+			struct span a = span_cut(plain, 0, at);
+			struct span z = span_from(plain, at);
+			struct json_out o;
+			struct buf in, want, got;
+
+			unit_case("%zu at %zu", i, at);
+			buf_init(&in, j->arena, 100);
+			buf_init(&want, j->arena, 100);
+			buf_init(&got, j->arena, 100);
+			buf_add(&in, a);
+			buf_add(&in, odd[i].in);
+			buf_add(&in, z);
+			buf_add_char(&want, '"');
+			buf_add(&want, a);
+			buf_add(&want, odd[i].out);
+			buf_add(&want, z);
+			buf_add_char(&want, '"');
+			json_out_init(&o, &got);
+			json_put_string(&o, buf_span(&in));
+			assert_string_equal(got.p, want.p);
+			assert_int_equal(
+			    utf8_is_valid(buf_span(&in)), odd[i].is_utf8);
+		}
+	}
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_strict),
 	cmocka_unit_test(test_accepted),
@@ -643,6 +690,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_dup),
 	cmocka_unit_test(test_write),
 	cmocka_unit_test(test_write_strings),
+	cmocka_unit_test(test_write_runs),
 	cmocka_unit_test(test_write_and_read),
 };
 
