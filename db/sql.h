@@ -50,7 +50,10 @@ struct sql_driver {
 	int (*begin)(struct job *j, struct sql *c);
 	int (*commit)(struct job *j, struct sql *c);
 	void (*rollback)(struct sql *c);
-	/* Statements without parameters and results, separated by ';'. */
+	/* One statement without parameters and results, of static text, that
+	 * is run often: about savepoints. */
+	int (*command)(struct job *j, struct sql *c, const char *text);
+	/* Such statements that are not, separated by ';'. */
 	int (*script)(struct job *j, struct sql *c, const char *text);
 
 	/* Values are borrowed until end(). */

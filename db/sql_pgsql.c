@@ -436,6 +436,7 @@ const struct sql_driver sql_pgsql = {
 	.begin = begin,
 	.commit = commit,
 	.rollback = rollback,
+	.command = script,
 	.script = script,
 	.start = start,
 	.next = next,

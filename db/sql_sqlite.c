@@ -34,6 +34,7 @@ struct sql_rows {
 	struct sql *c;
 	const char *text;
 	sqlite3_stmt *stmt;
+	unsigned char place[SQL_PARAMS_MAX]; /* of $1 … in SQLite's count */
 	bool running;
 	int64_t changed;
 };
@@ -204,39 +205,29 @@ fail:
 	return -1;
 }
 
-/* --- transactions -------------------------------------------------------- */
-
-static int
-begin(struct job *j, struct sql *c)
-{
-	if (script(j, c, "BEGIN IMMEDIATE") != 0)
-		return -1;
-	c->in_transaction = true;
-	return 0;
-}
-
-static int
-commit(struct job *j, struct sql *c)
-{
-	c->in_transaction = false;
-	return script(j, c, "COMMIT");
-}
-
-static void
-rollback(struct sql *c)
-{
-	c->in_transaction = false;
-	/* A full disk makes SQLite roll back by itself. */
-	if (sqlite3_get_autocommit(c->db) == 0)
-		sqlite3_exec(c->db, "ROLLBACK", NULL, NULL, NULL);
-}
-
 /* --- statements ---------------------------------------------------------- */
 
 static size_t
 bucket_of(const char *text)
 {
 	return ((uintptr_t)text >> 4) % BUCKETS;
+}
+
+/* $1 … $n are names here, numbered by first appearance: found by name. */
+static void
+find_places(struct sql_rows *r)
+{
+	int count = sqlite3_bind_parameter_count(r->stmt);
+	char name[24];
+	int index;
+
+	assert(count <= SQL_PARAMS_MAX);
+	for (int i = 0; i < count; i++) {
+		snprintf(name, sizeof(name), "$%d", i + 1);
+		index = sqlite3_bind_parameter_index(r->stmt, name);
+		assert(index > 0);
+		r->place[i] = (unsigned char)index;
+	}
 }
 
 static struct sql_rows *
@@ -255,21 +246,17 @@ prepare(struct job *j, struct sql *c, const char *text)
 		return NULL;
 	}
 	r = xcalloc(1, sizeof(*r));
-	*r = (struct sql_rows){ *bucket, c, text, stmt, false, 0 };
+	*r = (struct sql_rows){
+		.next = *bucket, .c = c, .text = text, .stmt = stmt
+	};
+	find_places(r);
 	*bucket = r;
 	return r;
 }
 
-/* $1 … $n are names here, numbered by first appearance: found by name. */
 static int
-bind_one(sqlite3_stmt *stmt, size_t number, const struct sql_value *v)
+bind_one(sqlite3_stmt *stmt, int index, const struct sql_value *v)
 {
-	char name[24];
-	int index;
-
-	snprintf(name, sizeof(name), "$%zu", number);
-	index = sqlite3_bind_parameter_index(stmt, name);
-	assert(index > 0);
 	if (v->is_null)
 		return sqlite3_bind_null(stmt, index);
 	switch (v->type) {
@@ -310,7 +297,7 @@ start(struct job *j, struct sql *c, const char *text,
 	assert(!r->running);
 	assert((size_t)sqlite3_bind_parameter_count(r->stmt) == count);
 	for (size_t i = 0; i < count; i++) {
-		if (bind_one(r->stmt, i + 1, &values[i]) != SQLITE_OK) {
+		if (bind_one(r->stmt, r->place[i], &values[i]) != SQLITE_OK) {
 			failed(j, c);
 			end(r);
 			return -1;
@@ -372,6 +359,49 @@ changed(const struct sql_rows *r)
 	return r->changed;
 }
 
+/* --- transactions -------------------------------------------------------- */
+
+/* Prepared once, as all that happens for each request is. */
+static int
+command(struct job *j, struct sql *c, const char *text)
+{
+	struct sql_rows *r = prepare(j, c, text);
+	int result;
+
+	if (r == NULL)
+		return -1;
+	result = sqlite3_step(r->stmt) == SQLITE_DONE ? 0 : failed(j, c);
+	sqlite3_reset(r->stmt);
+	return result;
+}
+
+static int
+begin(struct job *j, struct sql *c)
+{
+	if (command(j, c, "BEGIN IMMEDIATE") != 0)
+		return -1;
+	c->in_transaction = true;
+	return 0;
+}
+
+static int
+commit(struct job *j, struct sql *c)
+{
+	c->in_transaction = false;
+	return command(j, c, "COMMIT");
+}
+
+static void
+rollback(struct sql *c)
+{
+	c->in_transaction = false;
+	/* A full disk makes SQLite roll back by itself. */
+	if (sqlite3_get_autocommit(c->db) == 0)
+		sqlite3_exec(c->db, "ROLLBACK", NULL, NULL, NULL);
+}
+
+/* --- the driver ---------------------------------------------------------- */
+
 static void
 each_statement(
     const struct sql *c, void (*each)(void *, const char *), void *ctx)
@@ -392,6 +422,7 @@ const struct sql_driver sql_sqlite = {
 	.begin = begin,
 	.commit = commit,
 	.rollback = rollback,
+	.command = command,
 	.script = script,
 	.start = start,
 	.next = next,

@@ -126,7 +126,7 @@ store_savepoint(struct job *j)
 	struct store *s = j->store;
 
 	assert(s->in_transaction);
-	if (s->driver->script(j, s->sql, "SAVEPOINT inner_work") != 0)
+	if (s->driver->command(j, s->sql, "SAVEPOINT inner_work") != 0)
 		return -1;
 	s->savepoint_count++;
 	return 0;
@@ -139,7 +139,7 @@ store_savepoint_keep(struct job *j)
 
 	assert(s->in_transaction && s->savepoint_count > 0);
 	s->savepoint_count--;
-	return s->driver->script(j, s->sql, "RELEASE SAVEPOINT inner_work");
+	return s->driver->command(j, s->sql, "RELEASE SAVEPOINT inner_work");
 }
 
 int

@@ -243,32 +243,10 @@ verdict_apply(struct job *j, enum verdict v, const struct authz *a,
 	"verdict, code, detail, evidence, raw_sha256, covered_hash, seal, "    \
 	"error, due_at"
 
+/* A message has one row.  What was deferred is replaced by what came of it;
+ * any other verdict stands. */
 static int
-reply_replace(struct job *j, const struct reply_record *r, bool *done)
-{
-	int64_t changed;
-
-	if (store_change(j, &changed,
-		"UPDATE reply SET challenge_id = $4, arrival = $5, "
-		"recorded_at = $6, verdict = $7, code = $8, detail = $9, "
-		"evidence = $10, raw = $11, raw_sha256 = $12, "
-		"covered_hash = $13, seal = $14, error = $15, due_at = $16 "
-		"WHERE source = $1 AND uidvalidity = $2 AND uid = $3 "
-		"AND verdict = 'deferred'",
-		ARGS(v_text(r->source), v_int(r->uidvalidity), v_int(r->uid),
-		    v_text(r->challenge_id), v_int(r->arrival),
-		    v_int(r->recorded_at), v_text(verdict_name(r->verdict)),
-		    v_text(r->code), v_text(r->detail), v_text(r->evidence),
-		    v_bytes(r->raw), v_bytes(r->raw_sha256),
-		    v_bytes(r->covered_hash), v_bytes(r->seal),
-		    v_text(r->error), v_due(r->retry_at))) != 0)
-		return -1;
-	*done = changed == 1;
-	return 0;
-}
-
-static int
-reply_insert(struct job *j, const struct reply_record *r)
+reply_put(struct job *j, const struct reply_record *r)
 {
 	int64_t changed;
 
@@ -277,7 +255,16 @@ reply_insert(struct job *j, const struct reply_record *r)
 		", raw, disposed_at) VALUES ($1, $2, $3, "
 		"$4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, "
 		"$17, $18) "
-		"ON CONFLICT (source, uidvalidity, uid) DO NOTHING",
+		"ON CONFLICT (source, uidvalidity, uid) DO UPDATE SET "
+		"challenge_id = excluded.challenge_id, "
+		"arrival = excluded.arrival, "
+		"recorded_at = excluded.recorded_at, "
+		"verdict = excluded.verdict, code = excluded.code, "
+		"detail = excluded.detail, evidence = excluded.evidence, "
+		"raw = excluded.raw, raw_sha256 = excluded.raw_sha256, "
+		"covered_hash = excluded.covered_hash, seal = excluded.seal, "
+		"error = excluded.error, due_at = excluded.due_at "
+		"WHERE reply.verdict = 'deferred'",
 		ARGS(v_text(r->id), v_text(r->source), v_int(r->uidvalidity),
 		    v_int(r->uid), v_text(r->challenge_id), v_int(r->arrival),
 		    v_int(r->recorded_at), v_text(verdict_name(r->verdict)),
@@ -317,7 +304,6 @@ reply_write(
 {
 	struct reply_record r = *given;
 	char id[RND_ID_LEN + 1];
-	bool done;
 
 	rnd_id(id);
 	if (r.id == NULL)
@@ -335,9 +321,7 @@ reply_write(
 		r.seal = (struct span){ NULL, 0 };
 	if (verdict != VERDICT_DEFERRED)
 		r.retry_at = 0;
-	if (reply_replace(j, &r, &done) != 0)
-		return -1;
-	return done ? 0 : reply_insert(j, &r);
+	return reply_put(j, &r);
 }
 
 int
