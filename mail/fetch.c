@@ -69,7 +69,9 @@ void
 fetch_drop(struct fetch *f, size_t octets)
 {
 	if (f->imap != NULL) {
-		fetch_stream_limit(f->stream, clock_mono_ms() + 1000, octets);
+		/* LOGOUT has no answer before what was asked for. */
+		fetch_stream_limit(f->stream, clock_mono_ms() + 1000,
+		    f->ahead.count > 0 ? 0 : octets);
 		mailimap_free(f->imap);
 	}
 	f->imap = NULL;
@@ -78,6 +80,7 @@ fetch_drop(struct fetch *f, size_t octets)
 	f->uidvalidity = 0;
 	f->announced = false;
 	f->has_more = false;
+	f->ahead.count = 0;
 	fetch_forget_backlog(f);
 }
 

@@ -73,10 +73,14 @@ struct fetch_body {
 
 /* Several of a list at once (UIDs ascending, at most FETCH_MESSAGES_MAX).  The
  * caller sees to it that their sizes together are what memory may hold. */
-#define FETCH_MESSAGES_MAX 64
+#define FETCH_MESSAGES_MAX 100
 int fetch_messages(struct fetch *f, struct job *j,
     const struct fetch_item *items, size_t count, size_t max,
     struct fetch_body *out);
+/* Asks for what the next fetch_messages() will be about, and does not wait: 0,
+ * or -1.  Any other command may come instead; the answer is then forgotten. */
+int fetch_messages_ahead(struct fetch *f, struct job *j,
+    const struct fetch_item *items, size_t count, size_t max);
 /* As configured; on a message that is gone it succeeds. */
 int fetch_dispose(
     struct fetch *f, struct job *j, const uint32_t *uids, size_t count);

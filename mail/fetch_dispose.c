@@ -120,7 +120,7 @@ fetch_dispose(
 {
 	uint32_t *sorted;
 
-	if (fetch_need_connection(f, j) < 0)
+	if (fetch_ready(f, j) < 0)
 		return -1;
 	if (count == 0)
 		return 0;

@@ -2,7 +2,6 @@
 
 #include "mail/fetch_session.h"
 
-#include <assert.h>
 #include <libetpan/libetpan.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,10 +9,6 @@
 #include "lib/arena.h"
 #include "lib/clock.h"
 #include "lib/job.h"
-
-/* What may come beside the messages, and around each. */
-#define MESSAGE_EXTRA ((size_t)64 << 10)
-#define MESSAGE_FRAME 512
 
 static int64_t
 seconds_of(const struct mailimap_date_time *t)
@@ -37,16 +32,9 @@ seconds_of(const struct mailimap_date_time *t)
 	return clock_secs(&d) - zone * 60;
 }
 
-/* What one FETCH response says of what we asked; the rest is ignored. */
-struct seen {
-	bool has_uid, has_size;
-	struct fetch_item item;
-	struct span body;
-	bool has_body;
-};
-
 static void
-read_attribute(const struct mailimap_msg_att_static *att, struct seen *out)
+read_attribute(
+    const struct mailimap_msg_att_static *att, struct fetch_seen *out)
 {
 	switch (att->att_type) {
 	case MAILIMAP_MSG_ATT_UID:
@@ -75,10 +63,10 @@ read_attribute(const struct mailimap_msg_att_static *att, struct seen *out)
 	}
 }
 
-static struct seen
-read_response(struct mailimap_msg_att *response)
+struct fetch_seen
+fetch_read_response(const struct mailimap_msg_att *response)
 {
-	struct seen out = { 0 };
+	struct fetch_seen out = { 0 };
 
 	for (clistiter *i = clist_begin(response->att_list); i != NULL;
 	     i = clist_next(i)) {
@@ -108,7 +96,7 @@ collect_items(
 
 	for (clistiter *i = clist_begin(responses); i != NULL;
 	     i = clist_next(i)) {
-		struct seen seen = read_response(clist_content(i));
+		struct fetch_seen seen = fetch_read_response(clist_content(i));
 
 		/* "9:*" always has the last message, whatever its UID. */
 		if (seen.has_uid && seen.has_size && seen.item.uid > after)
@@ -227,7 +215,7 @@ fetch_list(struct fetch *f, struct job *j, uint32_t after, size_t max,
 
 	*items = NULL;
 	*count = 0;
-	if (fetch_need_connection(f, j) < 0)
+	if (fetch_ready(f, j) < 0)
 		return -1;
 	/* What is announced from here on, this list may not have. */
 	f->imap->imap_selection_info->sel_has_exists = 0;
@@ -259,115 +247,4 @@ bool
 fetch_has_more(const struct fetch *f)
 {
 	return f->has_more;
-}
-
-static struct mailimap_fetch_type *
-message_attributes(size_t max)
-{
-	struct mailimap_fetch_type *type =
-	    mailimap_fetch_type_new_fetch_att_list_empty();
-	struct mailimap_section *whole = mailimap_section_new(NULL);
-
-	mailimap_fetch_type_new_fetch_att_list_add(
-	    type, mailimap_fetch_att_new_uid());
-	mailimap_fetch_type_new_fetch_att_list_add(
-	    type, mailimap_fetch_att_new_rfc822_size());
-	mailimap_fetch_type_new_fetch_att_list_add(
-	    type, mailimap_fetch_att_new_body_peek_section_partial(
-		      whole, 0, (uint32_t)max));
-	return type;
-}
-
-/* Is this all of the message?  As many octets as were asked for are all of
- * it only if the server says so. */
-static bool
-is_whole(const struct seen *seen, size_t max)
-{
-	if (seen->body.n > max || (seen->has_size && seen->item.size > max))
-		return false;
-	return seen->body.n < max || (seen->has_size && seen->item.size == max);
-}
-
-static void
-take_messages(struct job *j, clist *responses, const uint32_t *uids, size_t n,
-    size_t max, struct fetch_body *out)
-{
-	for (clistiter *i = clist_begin(responses); i != NULL;
-	     i = clist_next(i)) {
-		struct seen seen = read_response(clist_content(i));
-		const uint32_t *uid;
-		struct fetch_body *b;
-
-		if (!seen.has_uid || !seen.has_body)
-			continue;
-		uid = bsearch(
-		    &seen.item.uid, uids, n, sizeof(*uids), fetch_compare_uids);
-		b = uid == NULL ? NULL : &out[uid - uids];
-		if (b == NULL || b->is_there)
-			continue;
-		b->is_there = true;
-		b->is_whole = is_whole(&seen, max);
-		if (b->is_whole)
-			b->raw = span_mem(
-			    arena_memdup(j->arena, seen.body.p, seen.body.n),
-			    seen.body.n);
-	}
-}
-
-/* A server that ignores the range is stopped after so many octets. */
-static int
-read_messages(struct fetch *f, struct job *j, const uint32_t *uids, size_t n,
-    size_t max, size_t octets, struct fetch_body *out)
-{
-	struct mailimap_fetch_type *type = message_attributes(max);
-	struct mailimap_set *set = fetch_make_set(uids, n);
-	clist *responses = NULL;
-	int r;
-
-	fetch_begin_within(f, octets + MESSAGE_EXTRA);
-	r = mailimap_uid_fetch(f->imap, set, type, &responses);
-	mailimap_set_free(set);
-	mailimap_fetch_type_free(type);
-	if (fetch_result(f, j, r, "UID FETCH") < 0)
-		return -1;
-	take_messages(j, responses, uids, n, max, out);
-	mailimap_fetch_list_free(responses);
-	return 0;
-}
-
-int
-fetch_message(
-    struct fetch *f, struct job *j, uint32_t uid, size_t max, struct span *out)
-{
-	struct fetch_body found = { .is_there = false };
-
-	if (fetch_need_connection(f, j) < 0 ||
-	    read_messages(f, j, &uid, 1, max, max, &found) < 0)
-		return -1;
-	if (!found.is_whole)
-		return 0;
-	*out = found.raw;
-	return 1;
-}
-
-int
-fetch_messages(struct fetch *f, struct job *j, const struct fetch_item *items,
-    size_t count, size_t max, struct fetch_body *out)
-{
-	uint32_t uids[FETCH_MESSAGES_MAX];
-	size_t octets = 0, n = 0;
-
-	assert(count <= FETCH_MESSAGES_MAX);
-	memset(out, 0, count * sizeof(*out));
-	if (fetch_need_connection(f, j) < 0)
-		return -1;
-	for (size_t i = 0; i < count; i++) {
-		assert(i == 0 || items[i].uid > items[i - 1].uid);
-		uids[n++] = items[i].uid;
-		octets +=
-		    (items[i].size < max ? items[i].size : max) + MESSAGE_FRAME;
-	}
-	return count == 0 ? 0
-			  : read_messages(f, j, uids, n, max,
-				count == 1 ? max : octets, out);
 }

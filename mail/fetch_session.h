@@ -10,6 +10,7 @@
 
 struct fetch_stream;
 struct mailimap;
+struct mailimap_msg_att;
 struct mailimap_set;
 
 /* What an answer may have beyond the messages that were asked for. */
@@ -24,6 +25,22 @@ struct fetch_backlog {
 	size_t count, at;
 };
 
+/* Messages that were asked for and not read yet; none: nothing is. */
+struct fetch_ahead {
+	uint32_t uids[FETCH_MESSAGES_MAX]; /* ascending */
+	size_t count;
+	size_t max;    /* of each */
+	size_t octets; /* of the answer */
+};
+
+/* What one FETCH response says of what we asked; the rest is ignored. */
+struct fetch_seen {
+	bool has_uid, has_size;
+	struct fetch_item item;
+	struct span body; /* the response's */
+	bool has_body;
+};
+
 struct fetch {
 	struct fetch_conf conf;
 	char *user, *password, *folder, *processed, *source;
@@ -36,6 +53,7 @@ struct fetch {
 	bool announced; /* the last wait ended with new mail */
 	bool has_more;  /* the last list was cut */
 	struct fetch_backlog backlog;
+	struct fetch_ahead ahead;
 	int64_t connect_deadline; /* while connecting, of all of it */
 };
 
@@ -46,6 +64,10 @@ void fetch_begin_within(struct fetch *f, size_t octets);
 bool fetch_has(const struct fetch *f, const char *capability);
 /* 0, or the job's failure. */
 int fetch_need_connection(const struct fetch *f, struct job *j);
+/* The same; and no answer is outstanding then: before each command. */
+int fetch_ready(struct fetch *f, struct job *j);
+
+struct fetch_seen fetch_read_response(const struct mailimap_msg_att *response);
 
 /* By what the configuration allows and the server offers: 0, or -1 and the end
  * of the session.  `token` is the first to try, where there are such. */

@@ -177,7 +177,7 @@ fetch_wait(struct fetch *f, struct job *j, int wake_fd, int64_t timeout_ms,
 	int result;
 
 	*new_mail = false;
-	if (fetch_need_connection(f, j) < 0)
+	if (fetch_ready(f, j) < 0)
 		return -1;
 	/* Announced beside the answer to a command since the last list. */
 	if (f->imap->imap_selection_info->sel_has_exists) {

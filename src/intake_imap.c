@@ -25,8 +25,8 @@
 #define GROUP_OCTETS ((size_t)1 << 20)
 /* Committed together: so many, or what is judged in this time.  Alone, a
  * reply waits for nobody. */
-#define COMMIT_MAX 32
-#define COMMIT_MS 20
+#define COMMIT_MAX FETCH_MESSAGES_MAX
+#define COMMIT_MS 50
 /* A fault of the server's or the disk's passes in that time. */
 #define STUCK_TRIES 5
 #define STUCK_MS 600000
@@ -257,6 +257,25 @@ load_group(struct validator *v, struct job *j, const struct fetch_item *items,
 	return -1;
 }
 
+/* The server sends the next ones while these are judged.  If it does not, that
+ * holds up none of these. */
+static void
+load_ahead(const struct validator *v, const struct fetch_item *items, size_t n,
+    const struct conf *conf)
+{
+	struct job j;
+
+	if (n == 0 || v->one_by_one)
+		return;
+	job_init(&j, NULL, conf);
+	if (fetch_messages_ahead(v->fetch, &j, items,
+		group_size(v, &j, items, n),
+		(size_t)conf->validator.max_message) < 0)
+		log_warning("mailbox", "job=%s source=%s error=\"%s\"", j.id,
+		    fetch_source(v->fetch), j.err.text);
+	job_done(&j);
+}
+
 /* Loads and takes the first of the items; *taken of them. */
 static int
 take_group(struct validator *v, struct role_env *env,
@@ -269,8 +288,10 @@ take_group(struct validator *v, struct role_env *env,
 	job_init(&j, env->store, env->conf);
 	*taken = group_size(v, &j, items, count);
 	result = load_group(v, &j, items, *taken, bodies);
-	if (result == 0)
+	if (result == 0) {
+		load_ahead(v, items + *taken, count - *taken, env->conf);
 		result = take_bodies(v, env, items, bodies, *taken);
+	}
 	job_done(&j);
 	return result;
 }

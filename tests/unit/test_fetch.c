@@ -739,6 +739,113 @@ test_messages(void **state)
 	close_session(f, p);
 }
 
+static const struct fetch_item nine_ten[] = { { .uid = 9, .size = 5 },
+	{ .uid = 10, .size = 6 } };
+#define NINE_TEN                                                               \
+	HEAR(" UID FETCH 9:10 (UID RFC822.SIZE BODY.PEEK[]<0.100>)"),          \
+	    BODY_HEAD("9", "5", "5"), SEND("first)\r\n"),                      \
+	    BODY_HEAD("10", "6", "6"), SEND("second)\r\n")
+
+static void
+ask_ahead(struct fetch *f, const struct fetch_item *items, size_t n)
+{
+	if (fetch_messages_ahead(f, unit_job(), items, n, 100) < 0)
+		fail_msg("%s", unit_job()->err.text);
+}
+
+/* One command, whose answer is read later; asked for twice, it is read
+ * twice. */
+static void
+test_messages_ahead(void **state)
+{
+	static const struct peer_step script[] = { OPEN("IDLE"), NINE_TEN, OK,
+		NINE_TEN, SEND("* 3 EXISTS\r\n"), OK, STAY };
+	struct peer *p;
+	struct fetch *f = open_session(script, CONF_DISPOSAL_MOVE, &p);
+	struct fetch_body bodies[2];
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		ask_ahead(f, nine_ten, 2);
+		if (fetch_messages(f, unit_job(), nine_ten, 2, 100, bodies) < 0)
+			fail_msg("%s", unit_job()->err.text);
+		assert_span_equal(bodies[0].raw, "first");
+		assert_span_equal(bodies[1].raw, "second");
+	}
+	close_session(f, p);
+}
+
+/* What was asked for is forgotten when something else is wanted, also if the
+ * server says NO to it. */
+static void
+test_messages_ahead_forgotten(void **state)
+{
+	static const struct peer_step script[] = { OPEN("IDLE MOVE"), NINE_TEN,
+		OK, HEAR(" UID FETCH 10 (UID"), BODY_HEAD("10", "4", "4"),
+		SEND("else)\r\n"), OK, NINE_TEN, OK,
+		HEAR(" UID MOVE 9 Processed"), OK, HEAR(" UID FETCH 9:10 (UID"),
+		SEND("%T NO not now\r\n"), FOUND(""), HEAR(" UID FETCH 9:10"),
+		STAY };
+	struct peer *p;
+	struct fetch *f = open_session(script, CONF_DISPOSAL_MOVE, &p);
+	const uint32_t nine = 9;
+	struct fetch_body body;
+	struct fetch_item *items;
+	size_t count;
+
+	(void)state;
+	ask_ahead(f, nine_ten, 2);
+	assert_int_equal(
+	    fetch_messages(f, unit_job(), nine_ten + 1, 1, 100, &body), 0);
+	assert_span_equal(body.raw, "else");
+	ask_ahead(f, nine_ten, 2);
+	assert_int_equal(fetch_dispose(f, unit_job(), &nine, 1), 0);
+	ask_ahead(f, nine_ten, 2);
+	assert_int_equal(fetch_list(f, unit_job(), 10, 100, &items, &count), 0);
+	assert_int_equal(count, 0);
+	ask_ahead(f, nine_ten, 2); /* and the session ends */
+	close_session(f, p);
+}
+
+/* MA-1; and a connection that ends meanwhile is noticed when it is read. */
+static void
+test_messages_ahead_bad(void **state)
+{
+	static const struct peer_step flood[] = { OPEN("IDLE"),
+		HEAR(" UID FETCH 9:10"), BODY_HEAD("9", "5", "2000000000"),
+		{ PEER_FLOOD, "0123456789012345678901234567890123456789" },
+		{ PEER_END, NULL } };
+	static const struct peer_step refused[] = { OPEN("IDLE"),
+		HEAR(" UID FETCH 9:10"), SEND("%T NO not now\r\n"), STAY };
+	static const struct peer_step gone_away[] = { OPEN("IDLE"),
+		HEAR(" UID FETCH 9:10"), SEND("* BYE\r\n"),
+		{ PEER_END, NULL } };
+	static const struct {
+		const struct peer_step *script;
+		const char *why;
+		bool is_connected;
+	} cases[] = { { flood, "more than it may", false },
+		{ refused, "not now", true },
+		{ gone_away, "UID FETCH", false } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct peer *p;
+		struct fetch *f =
+		    open_session(cases[i].script, CONF_DISPOSAL_MOVE, &p);
+		struct fetch_body bodies[2];
+
+		unit_case("%zu", i);
+		ask_ahead(f, nine_ten, 2);
+		assert_failed(
+		    fetch_messages(f, unit_job(), nine_ten, 2, 100, bodies),
+		    ERR_BUSY, cases[i].why);
+		assert_int_equal(fetch_is_connected(f), cases[i].is_connected);
+		fetch_free(f);
+		peer_free(p);
+	}
+}
+
 /* MA-1: together they may be no more than they are said to be. */
 static void
 test_messages_flood(void **state)
@@ -1424,6 +1531,9 @@ static const struct CMUnitTest tests[] = {
 	WITH_TLS(test_backlog),
 	WITH_TLS(test_message),
 	WITH_TLS(test_messages),
+	WITH_TLS(test_messages_ahead),
+	WITH_TLS(test_messages_ahead_forgotten),
+	WITH_TLS(test_messages_ahead_bad),
 	WITH_TLS(test_messages_flood),
 	WITH_TLS(test_message_limits),
 	WITH_TLS(test_hostile),
