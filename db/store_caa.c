@@ -36,10 +36,18 @@ caa_read(struct query *q, struct caa_row *out)
 int
 store_caa_request(struct job *j, const char *authz_id)
 {
+	const char *account_id = NULL, *mailbox = NULL;
 	char id[RND_ID_LEN + 1];
-	struct authz a;
-	int found = store_authz_by_id(j, authz_id, NULL, &a);
+	struct query q;
+	int found = query_first(&q, j,
+	    "SELECT account_id, mailbox FROM authz WHERE id = $1",
+	    ARGS(v_text(authz_id)));
 
+	if (found == 1) {
+		account_id = query_text(&q);
+		mailbox = query_text(&q);
+	}
+	query_end(&q);
 	if (found == 0)
 		return job_fail(
 		    j, ERR_CONFLICT, "authorization %s: no such row", authz_id);
@@ -51,8 +59,8 @@ store_caa_request(struct job *j, const char *authz_id)
 	    "INSERT INTO caa (id, authz_id, account_id, mailbox, domain, "
 	    "requested_at, due_at) VALUES ($1, $2, $3, $4, $5, $6, $6) "
 	    "ON CONFLICT DO NOTHING",
-	    ARGS(v_text(id), v_text(a.id), v_text(a.account_id),
-		v_text(a.mailbox), v_text(addr_domain_of(a.mailbox)),
+	    ARGS(v_text(id), v_text(authz_id), v_text(account_id),
+		v_text(mailbox), v_text(addr_domain_of(mailbox)),
 		v_int(j->now)));
 }
 
