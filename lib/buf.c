@@ -38,6 +38,9 @@ span_caseeq(struct span a, struct span b)
 {
 	if (a.n != b.n)
 		return false;
+	/* Most names differ in their first letter already. */
+	if (a.n > 0 && ((a.p[0] ^ b.p[0]) & ~0x20) != 0)
+		return false;
 	for (size_t i = 0; i < a.n; i++) {
 		if (ascii_lower(a.p[i]) != ascii_lower(b.p[i]))
 			return false;
@@ -112,11 +115,13 @@ span_cut(struct span s, size_t from, size_t to)
 static struct span
 trim(struct span s, const char *blanks)
 {
-	while (s.n > 0 && s.p[0] != '\0' && strchr(blanks, s.p[0]) != NULL) {
+	/* No blank is greater than a space. */
+	while (s.n > 0 && (unsigned char)(s.p[0] - 1) < ' ' &&
+	       strchr(blanks, s.p[0]) != NULL) {
 		s.p++;
 		s.n--;
 	}
-	while (s.n > 0 && s.p[s.n - 1] != '\0' &&
+	while (s.n > 0 && (unsigned char)(s.p[s.n - 1] - 1) < ' ' &&
 	       strchr(blanks, s.p[s.n - 1]) != NULL)
 		s.n--;
 	return s;
@@ -149,11 +154,12 @@ span_has_control(struct span s)
 bool
 span_is_ascii(struct span s)
 {
-	for (size_t i = 0; i < s.n; i++) {
-		if ((unsigned char)s.p[i] >= 0x80)
-			return false;
-	}
-	return true;
+	unsigned char all = 0;
+
+	/* Without a way out, so that the compiler takes many at a time. */
+	for (size_t i = 0; i < s.n; i++)
+		all |= (unsigned char)s.p[i];
+	return all < 0x80;
 }
 
 int

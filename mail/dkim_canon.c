@@ -257,6 +257,7 @@ dkim_select(struct job *j, const struct message *m, const struct span *names,
 	for (size_t i = 0; i < count; i++) {
 		for (size_t k = m->field_count; k-- > 0 && out[i] == NULL;) {
 			if (used[k] || &m->fields[k] == self ||
+			    m->fields[k].name.n != names[i].n ||
 			    !span_caseeq(m->fields[k].name, names[i]))
 				continue;
 			used[k] = true;

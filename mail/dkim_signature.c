@@ -444,6 +444,7 @@ dkim_signature_names(const struct dkim_signature *s, const char *name)
 	size_t n = 0;
 
 	for (size_t i = 0; i < s->name_count; i++)
-		n += span_caseeq(s->names[i], wanted);
+		n += s->names[i].n == wanted.n &&
+		     span_caseeq(s->names[i], wanted);
 	return n;
 }

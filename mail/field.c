@@ -231,7 +231,8 @@ field_count(const struct field *fields, size_t count, const char *name)
 	size_t i, n = 0;
 
 	for (i = 0; i < count; i++)
-		n += span_caseeq(fields[i].name, wanted);
+		n += fields[i].name.n == wanted.n &&
+		     span_caseeq(fields[i].name, wanted);
 	return n;
 }
 

@@ -4,6 +4,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 int
 finding_set(struct finding *f, enum finding_class result, const char *code,
@@ -11,12 +12,18 @@ finding_set(struct finding *f, enum finding_class result, const char *code,
 {
 	va_list ap;
 
+	size_t n = strcspn(fmt, "%");
+
 	f->result = result;
 	f->code = code;
-	va_start(ap, fmt);
-	/* Cut where it does not fit: reporting cannot fail. */
-	(void)vsnprintf(f->detail, sizeof(f->detail), fmt, ap);
-	va_end(ap);
+	if (fmt[n] == '\0' && n < sizeof(f->detail)) {
+		memcpy(f->detail, fmt, n + 1);
+	} else {
+		va_start(ap, fmt);
+		/* Cut where it does not fit: reporting cannot fail. */
+		(void)vsnprintf(f->detail, sizeof(f->detail), fmt, ap);
+		va_end(ap);
+	}
 	return result == FINDING_PASS || result == FINDING_NOTE ? 0 : -1;
 }
 

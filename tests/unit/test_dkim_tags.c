@@ -102,6 +102,38 @@ test_nul(void **state)
 	}
 }
 
+/* MA-12: each octet means the same wherever in a value it stands. */
+static void
+test_octets(void **state)
+{
+	static const char value[] = "aaaaaaaabbbbbbbbcccc";
+
+	(void)state;
+	for (unsigned c = 0; c < 256; c++) {
+		for (size_t at = 1; at + 2 < sizeof(value); at++) {
+			char list[] = "b=aaaaaaaabbbbbbbbcccc";
+			struct dkim_tags t;
+			enum dkim_tags_fault fault;
+
+			unit_case("octet %u at %zu", c, at);
+			list[2 + at] = (char)c;
+			fault = dkim_tags_parse(
+			    span_mem(list, strlen("b=") + strlen(value)), &t);
+			if (c == ';') { /* "bbb" behind it is no tag */
+				assert_int_equal(fault, DKIM_TAGS_SYNTAX);
+			} else if (c == ' ' || c == '\t' ||
+				   (c > ' ' && c != 0x7f)) {
+				assert_int_equal(fault, DKIM_TAGS_OK);
+				assert_int_equal(t.count, 1);
+				assert_int_equal(
+				    t.tags[0].value.n, strlen(value));
+			} else {
+				assert_int_equal(fault, DKIM_TAGS_SYNTAX);
+			}
+		}
+	}
+}
+
 /* MA-12: at most 32 tags. */
 static void
 test_many(void **state)
@@ -189,6 +221,7 @@ test_colon_lists(void **state)
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_lists),
 	cmocka_unit_test(test_nul),
+	cmocka_unit_test(test_octets),
 	cmocka_unit_test(test_many),
 	cmocka_unit_test(test_extent),
 	cmocka_unit_test(test_cut),
