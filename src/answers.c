@@ -254,7 +254,7 @@ set_status(struct job *j, const struct ocsp_row *row, struct ocsp_status *s)
 	s->is_revoked = row->revoked_at > 0;
 	if (!s->is_revoked)
 		return;
-	s->reason = (uint8_t)row->reason;
+	s->reason = (uint8_t)status_reason(row->serial, row->reason);
 	/* As the list has it (PK-174). */
 	s->revoked_at = row->revoked_at < j->now ? row->revoked_at : j->now;
 }

@@ -191,7 +191,8 @@ collect(struct job *j, const struct crl *list, int64_t last_update,
 			.revoked_at = r->revoked_at < in->this_update
 					  ? r->revoked_at
 					  : in->this_update,
-			.reason = (int)r->reason };
+			.reason = status_reason(
+			    hex_dup(j->arena, r->serial), r->reason) };
 	}
 	in->entries = entries;
 	return 0;

@@ -6,11 +6,15 @@
 #include "lib/hex.h"
 #include "lib/job.h"
 #include "lib/json.h"
+#include "lib/log.h"
 #include "lib/seal.h"
+#include "pki/ca.h"
+#include "pki/crl_lint.h"
 #include "pki/issue.h"
 #include "src/evidence.h"
 #include "src/role_issuer.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 static bool
@@ -46,4 +50,18 @@ status_prove(const struct issuer *i, struct job *j, const struct cert *c,
 	    "the row of certificate %s carries neither the issuer's seal nor "
 	    "its signature",
 	    c->serial);
+}
+
+int
+status_reason(const char *serial, int64_t reason)
+{
+	if (reason >= 0 && reason < 256 &&
+	    crl_reason_is_allowed((int)reason, CA_ROLE_ISSUING))
+		return (int)reason;
+	log_error("revocation without a proper reason",
+	    "serial=%s reason=%" PRId64
+	    " next=\"find out who wrote the row; it is published without a "
+	    "reason\"",
+	    serial, reason);
+	return 0;
 }

@@ -8,6 +8,8 @@
 
 #include "pki/certview.h"
 
+#include <stdint.h>
+
 struct cert;
 struct issuer;
 struct job;
@@ -18,5 +20,10 @@ struct job;
  */
 int status_prove(const struct issuer *i, struct job *j, const struct cert *c,
     struct certview *out);
+
+/* The reason in a revoked row, or 0 with an alarm where it is none that a list
+ * may have (PK-158): the certificate is revoked all the same, and whoever can
+ * write one row does not keep the others' revocations from being published. */
+int status_reason(const char *serial, int64_t reason);
 
 #endif

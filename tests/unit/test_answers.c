@@ -336,6 +336,11 @@ test_revoke(struct job *j)
 	EXPECT(j, store_commit(j), 0);
 	run(&lab);
 	assert_string_equal(ask(&lab, a.serial), "revoked 1");
+	/* nobody's row keeps the others waiting */
+	fixture_sql(j, "UPDATE cert SET reason = 6, ocsp_due_at = 1, "
+		       "list_due_at = 1 WHERE id = 'cert2'");
+	run(&lab);
+	assert_string_equal(ask(&lab, b.serial), "revoked -1");
 	lab_end(&lab);
 }
 

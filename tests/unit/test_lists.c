@@ -467,6 +467,22 @@ test_clock_ahead(struct job *j)
 	assert_string_equal(listed(&lab), "0101:4");
 }
 
+/* PK-158: whatever is in the row, the list is published. */
+static void
+test_improper_reason(struct job *j)
+{
+	struct lab lab;
+
+	lab_init(&lab, j);
+	revoke_one(&lab, make_cert(&lab, FIXTURE_NOW + 365 * DAY), 4);
+	for (int64_t reason = 0; reason < 5; reason++)
+		revoke_one(&lab, make_cert(&lab, FIXTURE_NOW + 365 * DAY),
+		    (int64_t[]){ 2, 6, 10, -1, 260 }[reason]);
+	assert_int_equal(publish_all(&lab), 1);
+	assert_string_equal(
+	    listed(&lab), "0101:4 0102:0 0103:0 0104:0 0105:0 0106:0");
+}
+
 /* PK-181: signed while its key was being blocked. */
 static void
 test_sweep(struct job *j)
@@ -722,6 +738,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_overtaken),
 	STORE_TEST(test_expired_entry),
 	STORE_TEST(test_clock_ahead),
+	STORE_TEST(test_improper_reason),
 	STORE_TEST(test_sweep),
 };
 UNIT_MAIN(tests)
