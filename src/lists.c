@@ -306,6 +306,28 @@ publish(struct issuer *i, struct job *j, const struct crl *last)
 	return 0;
 }
 
+/* A list of this CA that was put there again under a new number would take
+ * back what came after it. */
+static int
+check_committed(const struct issuer *i, struct job *j, const struct crl *row,
+    struct crl_input *l, bool *was_out)
+{
+	struct crl_input served;
+	bool has_file;
+
+	if (crl_read(j, i->ca, row->der, l) < 0)
+		return -1;
+	has_file = read_served(i, j, row->shard, &served);
+	*was_out = has_file && served.number >= l->number;
+	if (l->number == (uint64_t)row->number &&
+	    (!has_file || served.number <= l->number))
+		return 0;
+	return job_fail(j, ERR_CONFLICT,
+	    "shard %" PRId64 ": the newest row, %" PRId64
+	    ", has list number %" PRIu64,
+	    row->shard, row->number, l->number);
+}
+
 /*
  * The shard's file is written from the committed list, whoever signed it:
  * after a crash between the two, after a write that failed, and where another
@@ -316,7 +338,7 @@ write_out(struct issuer *i, struct job *j, const struct crl *last)
 {
 	const char *file =
 	    status_shard_file(j->arena, &j->conf->issuer, last->shard);
-	struct crl_input served, l;
+	struct crl_input l;
 	struct crl row;
 	bool was_out;
 
@@ -324,10 +346,8 @@ write_out(struct issuer *i, struct job *j, const struct crl *last)
 				     access(file, F_OK) == 0))
 		return 0;
 	if (store_crl_latest(j, label_of(i), last->shard, &row) != 1 ||
-	    crl_read(j, i->ca, row.der, &l) < 0)
+	    check_committed(i, j, &row, &l, &was_out) < 0)
 		return -1;
-	was_out = read_served(i, j, last->shard, &served) &&
-		  served.number >= l.number;
 	if (!was_out)
 		alarm_if_late(j, l.this_update);
 	if (file_write(j, file, 0644, row.der) < 0)
@@ -337,6 +357,22 @@ write_out(struct issuer *i, struct job *j, const struct crl *last)
 	    "shard=%" PRId64 " number=%" PRId64 " file=%s", last->shard,
 	    row.number, file);
 	return 1;
+}
+
+/* Not what its row says that it is: another one takes its place. */
+static int
+write_out_or_replace(struct issuer *i, struct job *j, const struct crl *last)
+{
+	int result = write_out(i, j, last);
+
+	if (result == 0 || j->err.kind != ERR_CONFLICT)
+		return result;
+	log_error("revocation list not ours",
+	    "error=\"%s\" next=\"find out who wrote the row; a new list is "
+	    "made\"",
+	    j->err.text);
+	job_recover(j);
+	return publish(i, j, last) < 0 ? -1 : 1;
 }
 
 /* --- the role's ----------------------------------------------------------- */
@@ -367,10 +403,10 @@ shard_step(struct issuer *i, struct job *j, int64_t shard)
 		return -1;
 	/* A committed list that is not out yet goes first. */
 	if (last.number != 0 && i->written[shard] != last.number)
-		return write_out(i, j, &last);
+		return write_out_or_replace(i, j, &last);
 	if (due <= j->now)
 		return publish(i, j, &last) < 0 ? -1 : 1;
-	return write_out(i, j, &last);
+	return write_out_or_replace(i, j, &last);
 }
 
 int

@@ -701,6 +701,40 @@ test_cannot_sign(struct job *j)
 	assert_string_equal(listed(&lab), "0101:4");
 }
 
+/* PK-163: an older list of this CA under a new number takes nothing back. */
+static void
+test_old_list_again(struct job *j)
+{
+	struct lab lab;
+	const char *a;
+
+	lab_init(&lab, j);
+	publish_all(&lab);
+	a = make_cert(&lab, FIXTURE_NOW + 365 * DAY);
+	at(&lab, FIXTURE_NOW + HOUR);
+	revoke_one(&lab, a, 1);
+	publish_all(&lab);
+	for (int is_restarted = 0; is_restarted < 2; is_restarted++) {
+		fixture_sql(j,
+		    "INSERT INTO crl (ca_label, shard, number, this_update, "
+		    "next_update, der) SELECT ca_label, 0, "
+		    "(SELECT MAX(number) FROM crl) + 7, this_update, "
+		    "next_update, der FROM crl WHERE number = 1");
+		if (is_restarted)
+			lab.issuer.written[0] = 0;
+		at(&lab, j->now + 1);
+		publish_all(&lab);
+		assert_string_equal(listed(&lab), "0101:1");
+	}
+	/* the same number, other contents: until the next list */
+	fixture_sql(j, "UPDATE crl SET der = (SELECT der FROM crl WHERE "
+		       "number = 1) WHERE number > 1 AND der IS NOT NULL");
+	lab.issuer.written[0] = 0;
+	at(&lab, j->now + 1);
+	publish_all(&lab);
+	assert_string_equal(listed(&lab), "0101:1");
+}
+
 /* A list in the database that this CA did not sign is never written out. */
 static void
 test_foreign_list(struct job *j)
@@ -726,6 +760,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_shard_of),
 	STORE_TEST(test_shards),
 	STORE_TEST(test_taken_back),
+	STORE_TEST(test_old_list_again),
 	STORE_TEST(test_foreign_list),
 	cmocka_unit_test(test_pauses),
 	STORE_TEST(test_times),
