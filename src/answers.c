@@ -89,6 +89,17 @@ make_responder(
 	return store_commit(j);
 }
 
+static int
+need_ca(struct issuer *i, struct job *j)
+{
+	struct answers *a = i->answers;
+
+	if (!a->has_ca && responder_ca(j, i->ca, &a->ca) < 0)
+		return -1;
+	a->has_ca = true;
+	return 0;
+}
+
 /* PK-118: thirty days, renewed after fifteen. */
 static int
 need_responder(struct issuer *i, struct job *j)
@@ -97,9 +108,8 @@ need_responder(struct issuer *i, struct job *j)
 	struct responder r;
 	struct arena *own;
 
-	if (!a->has_ca && responder_ca(j, i->ca, &a->ca) < 0)
+	if (need_ca(i, j) < 0)
 		return -1;
-	a->has_ca = true;
 	if (a->own != NULL && j->now >= a->responder.not_before &&
 	    j->now < a->responder.not_before + RESPONDER_RENEW_DAYS * DAY_SECS)
 		return 0;
@@ -133,42 +143,50 @@ write_segment(struct issuer *i, struct job *j, int64_t segment,
 	return 0;
 }
 
+/* What is served; empty if nothing is.  The issuer alone writes it. */
+static struct span
+read_served(struct job *j, int64_t segment)
+{
+	const char *file =
+	    status_segment_file(j->arena, &j->conf->issuer, segment);
+	struct span octets = { NULL, 0 };
+
+	if (access(file, F_OK) < 0 || file_read(j, file, HEAD_MAX, &octets) < 0)
+		octets = (struct span){ NULL, 0 };
+	job_recover(j);
+	return octets;
+}
+
 /* What another process wrote before, or another issuer on this machine. */
 static void
 look_at_file(struct issuer *i, struct job *j, int64_t segment)
 {
-	const char *file =
-	    status_segment_file(j->arena, &j->conf->issuer, segment);
 	struct ocsp_segment s;
-	struct span octets;
 
-	if (access(file, F_OK) == 0 &&
-	    file_read(j, file, HEAD_MAX, &octets) == 0 &&
-	    ocsp_segment_parse(octets, &s) == 0)
+	if (ocsp_segment_parse(read_served(j, segment), &s) == 0)
 		i->answers->written[segment] = s.generation;
-	job_recover(j);
 }
 
-/* Committed, and not in the file: 1, 0, -1. */
+/*
+ * The committed segment: 1, or 0 and what is served instead, or -1.  Old
+ * answers have good signatures for days: whoever can write rows must not bring
+ * them back (PK-169).
+ */
 static int
-write_out(struct issuer *i, struct job *j, const struct ocsp_state *states)
+read_committed(struct issuer *i, struct job *j, int64_t segment,
+    int64_t *generation, struct span *octets)
 {
-	struct span octets;
-	int64_t generation;
+	struct span served = read_served(j, segment);
 
-	for (int64_t s = 0; s < OCSP_SEGMENTS; s++) {
-		if (states[s].generation == 0 ||
-		    states[s].generation == i->answers->written[s])
-			continue;
-		if (i->answers->written[s] == 0)
-			look_at_file(i, j, s);
-		if (states[s].generation == i->answers->written[s])
-			continue;
-		if (store_ocsp_get(j, label_of(i), s, &generation, &octets) !=
-		    1)
-			return -1;
-		return write_segment(i, j, s, generation, octets) < 0 ? -1 : 1;
-	}
+	if (store_ocsp_get(j, label_of(i), segment, generation, octets) < 0)
+		return -1;
+	if (block_follows(&i->answers->ca, served, *octets, j->now))
+		return 1;
+	log_error("OCSP answers taken back",
+	    "segment=%02x next=\"the database has older answers than were "
+	    "served; find out who wrote them\"",
+	    (unsigned)segment & 0xff);
+	*octets = served;
 	return 0;
 }
 
@@ -182,7 +200,7 @@ open_block(struct issuer *i, struct job *j, int64_t segment, struct block *b)
 	*b = (struct block){ .segment = segment };
 	if (need_responder(i, j) < 0)
 		return -1;
-	if (store_ocsp_get(j, label_of(i), segment, &b->former, &octets) < 0)
+	if (read_committed(i, j, segment, &b->former, &octets) < 0)
 		return -1;
 	block_open(j, b, &i->answers->responder, &i->answers->ca, octets);
 	return 0;
@@ -408,6 +426,36 @@ refresh(struct issuer *i, struct job *j, int64_t segment)
 	if (block_keep_revoked(j, &b) < 0)
 		return -1;
 	return commit_block(i, j, &b, rows, 0);
+}
+
+/* Committed, and not in the file: 1, 0, -1. */
+static int
+write_out(struct issuer *i, struct job *j, const struct ocsp_state *states)
+{
+	struct span octets;
+	int64_t generation;
+	int found;
+
+	for (int64_t s = 0; s < OCSP_SEGMENTS; s++) {
+		if (states[s].generation == 0 ||
+		    states[s].generation == i->answers->written[s])
+			continue;
+		if (i->answers->written[s] == 0)
+			look_at_file(i, j, s);
+		if (states[s].generation == i->answers->written[s])
+			continue;
+		found = need_ca(i, j) < 0
+			    ? -1
+			    : read_committed(i, j, s, &generation, &octets);
+		if (found < 0)
+			return -1;
+		return (found == 0
+			       ? refresh(i, j, s)
+			       : write_segment(i, j, s, generation, octets)) < 0
+			   ? -1
+			   : 1;
+	}
+	return 0;
 }
 
 static void

@@ -12,6 +12,7 @@
 #define SAMPLE_EVERY 512
 #define RESPONSE_MAX 8192
 #define ROOM 64
+#define CLOCK_SECS 60 /* by which machines may differ */
 
 int64_t
 block_segment_of(const char *serial)
@@ -106,6 +107,41 @@ block_open(struct job *j, struct block *b, const struct responder *r,
 		    "segment=%02x next=\"the stored answers cannot be read; "
 		    "new ones are made\"",
 		    (unsigned)b->segment);
+}
+
+static bool
+is_followed(const struct ocsp_segment *next, const struct ocsp_status *before,
+    int64_t now)
+{
+	struct ocsp_record r;
+	int found = ocsp_segment_find(next, ocsp_serial(before), &r);
+
+	if (found == 0) /* dropped: it has ended, or was good */
+		return !before->is_revoked ||
+		       before->not_after + OCSP_AFTER_SECS <= now;
+	return found == 1 &&
+	       r.status.this_update + CLOCK_SECS >= before->this_update &&
+	       (r.status.is_revoked || !before->is_revoked);
+}
+
+bool
+block_follows(
+    const struct ocsp_ca *ca, struct span former, struct span next, int64_t now)
+{
+	struct ocsp_segment a, b;
+	struct ocsp_record r;
+
+	if (ocsp_segment_parse(former, &a) < 0 ||
+	    memcmp(&a.ca, ca, sizeof(*ca)) != 0)
+		return true;
+	if (ocsp_segment_parse(next, &b) < 0 ||
+	    memcmp(&b.ca, ca, sizeof(*ca)) != 0)
+		return false;
+	for (size_t i = 0; i < a.count; i++)
+		if (ocsp_segment_record(&a, i, &r) == 0 &&
+		    !is_followed(&b, &r.status, now))
+			return false;
+	return true;
 }
 
 void

@@ -31,6 +31,11 @@ int64_t block_segment_of(const char *serial);
  * (then `head.generation` is 0 and all of it has to be made again). */
 void block_open(struct job *j, struct block *b, const struct responder *r,
     const struct ocsp_ca *ca, struct span octets);
+/* May `next` take the place of `former`, which was served?  Not if it is none,
+ * has an older answer, or takes a revocation back.  Anything may follow what is
+ * no segment of this CA. */
+bool block_follows(const struct ocsp_ca *ca, struct span former,
+    struct span next, int64_t now);
 /* Everything is to be signed again: `count` answers, more or less.  Nothing
  * that was revoked becomes anything else. */
 void block_restart(struct job *j, struct block *b, size_t count);

@@ -499,6 +499,51 @@ test_forged(struct job *j)
 	lab_end(&lab);
 }
 
+/* PK-169: old answers have good signatures; who can write rows does not bring
+ * them back. */
+static void
+test_rolled_back(struct job *j)
+{
+	static const char *const attacks[] = {
+		"UPDATE ocsp_segment SET octets = (SELECT octets FROM kept), "
+		"generation = generation + 1 WHERE segment = 119",
+		"UPDATE ocsp_segment SET octets = (SELECT octets FROM kept) "
+		"WHERE segment = 119",
+		"DELETE FROM ocsp_segment",
+	};
+	struct lab lab;
+	struct cert c, other;
+
+	lab_init(&lab, j);
+	run(&lab);
+	c = make_cert(&lab, FIXTURE_NOW + 365 * DAY);
+	assert_int_equal(status_is_ready(&lab.issuer, j, &c), 1);
+	record(&lab, &c);
+	fixture_sql(j, "CREATE TABLE kept AS SELECT * FROM ocsp_segment "
+		       "WHERE segment = 119");
+	at(&lab, FIXTURE_NOW + HOUR);
+	revoke_one(&lab, c.id, 1);
+	run(&lab);
+	assert_string_equal(ask(&lab, c.serial), "revoked 1");
+	for (size_t i = 0; i < 6; i++) {
+		unit_case("%s", attacks[i / 2]);
+		fixture_sql(j, attacks[i / 2]);
+		if (i % 2 == 1) { /* the issuer was started again */
+			answers_free(lab.issuer.answers);
+			lab.issuer.answers = answers_new(j->arena);
+		}
+		other = make_cert(&lab, FIXTURE_NOW + 365 * DAY);
+		assert_int_equal(status_is_ready(&lab.issuer, j, &other), 1);
+		record(&lab, &other);
+		assert_string_equal(ask(&lab, c.serial), "revoked 1");
+		run(&lab);
+		assert_string_equal(ask(&lab, c.serial), "revoked 1");
+		assert_string_equal(ask(&lab, other.serial), "good");
+	}
+	fixture_sql(j, "DROP TABLE kept");
+	lab_end(&lab);
+}
+
 /* PK-175, L-74: at three clocks; conditional requests; errors are not kept. */
 static void
 test_headers(struct job *j)
@@ -604,6 +649,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_restarts),
 	STORE_TEST(test_refusals),
 	STORE_TEST(test_forged),
+	STORE_TEST(test_rolled_back),
 	STORE_TEST(test_headers),
 	STORE_TEST(test_list_served),
 };
