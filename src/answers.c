@@ -428,6 +428,17 @@ refresh(struct issuer *i, struct job *j, int64_t segment)
 	return commit_block(i, j, &b, rows, 0);
 }
 
+/* In the file as far as this process knows, and the file is there: somebody may
+ * have tidied up. */
+static bool
+is_out(
+    const struct issuer *i, struct job *j, int64_t segment, int64_t generation)
+{
+	return i->answers->written[segment] == generation &&
+	       access(status_segment_file(j->arena, &j->conf->issuer, segment),
+		   F_OK) == 0;
+}
+
 /* Committed, and not in the file: 1, 0, -1. */
 static int
 write_out(struct issuer *i, struct job *j, const struct ocsp_state *states)
@@ -438,11 +449,11 @@ write_out(struct issuer *i, struct job *j, const struct ocsp_state *states)
 
 	for (int64_t s = 0; s < OCSP_SEGMENTS; s++) {
 		if (states[s].generation == 0 ||
-		    states[s].generation == i->answers->written[s])
+		    is_out(i, j, s, states[s].generation))
 			continue;
 		if (i->answers->written[s] == 0)
 			look_at_file(i, j, s);
-		if (states[s].generation == i->answers->written[s])
+		if (is_out(i, j, s, states[s].generation))
 			continue;
 		found = need_ca(i, j) < 0
 			    ? -1

@@ -24,6 +24,7 @@
 #include "src/role_issuer.h"
 #include "src/status_answer.h"
 #include "src/status_ocsp.h"
+#include "src/status_place.h"
 #include "tests/unit/pki_lab.h"
 #include "tests/unit/status_lab.h"
 
@@ -298,8 +299,15 @@ test_announce(struct job *j)
 	assert_string_equal(ask(&lab, c.serial), "error 6");
 	assert_int_equal(status_is_ready(&lab.issuer, j, &c), 1);
 	assert_string_equal(ask(&lab, c.serial), "good");
-	/* the list has run out: held */
+	/* a file that somebody took away comes back */
 	record(&lab, &c);
+	EXPECT(j, unlink(status_segment_file(j->arena, &lab.conf.issuer, 0x77)),
+	    0);
+	assert_string_equal(ask(&lab, c.serial), "error 3");
+	EXPECT(j, answers_step(&lab.issuer, j), 1);
+	assert_string_equal(ask(&lab, c.serial), "good");
+	EXPECT(j, answers_step(&lab.issuer, j), 0);
+	/* the list has run out: held */
 	at(&lab, FIXTURE_NOW + 7 * DAY);
 	assert_int_equal(status_is_ready(&lab.issuer, j, &c), 0);
 	lab_end(&lab);
