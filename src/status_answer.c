@@ -225,10 +225,12 @@ static void
 answer_list(struct job *j, struct served *l, const struct status_query *q,
     struct status_result *r)
 {
-	int fd = open(l->file, O_RDONLY | O_CLOEXEC);
+	/* Never wait: a pipe without a writer would stop the whole service. */
+	int fd = open(l->file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	struct stat st;
 
-	if (fd < 0 || fstat(fd, &st) < 0 || look_at(j, l, fd, &st) < 0) {
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ||
+	    look_at(j, l, fd, &st) < 0) {
 		if (fd >= 0)
 			(void)close(fd);
 		add_text(j, r, 503, "the list is not there yet");

@@ -31,7 +31,7 @@ unmap(struct mapping *m)
 static bool
 map_file(const char *path, struct mapping *m)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	struct stat st;
 
 	*m = (struct mapping){ NULL, 0 };

@@ -9,6 +9,7 @@
 
 #include <openssl/ocsp.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "db/store_cert.h"
@@ -640,6 +641,12 @@ test_list_served(struct job *j)
 	assert_int_equal(r.status, 304);
 	r = fetch(&lab, "POST", SPAN("/issuing.crl"), NULL);
 	assert_int_equal(r.status, 405);
+	/* a pipe in its place keeps nobody waiting */
+	EXPECT(j, unlink(lab.conf.issuer.crl_file), 0);
+	EXPECT(j, mkfifo(lab.conf.issuer.crl_file, 0600), 0);
+	r = fetch(&lab, "GET", SPAN("/issuing.crl"), NULL);
+	assert_int_equal(r.status, 503);
+	EXPECT(j, unlink(lab.conf.issuer.crl_file), 0);
 	r = fetch(&lab, "GET", SPAN("/issuing.crl/x"), NULL);
 	assert_int_equal(r.status, 404);
 	r = fetch(&lab, "GET", SPAN("/issuing.cer"), NULL);
