@@ -31,6 +31,10 @@ struct crl_input;
 int crl_sign_as(struct job *j, const struct signer *signer, enum ca_role role,
     const struct crl_input *in, struct span *der);
 
+/* PK-122: what is wrong with the extKeyUsage of an issuing CA, or NULL. */
+struct certview;
+const char *ca_usage_problem(const struct certview *v);
+
 /* Does X509_verify_cert accept the certificate below the store's anchor?
  * 0, or -1 ERR_INTERNAL with its reason. */
 int ca_verify(struct job *j, X509_STORE *store, X509 *certificate, int purpose,

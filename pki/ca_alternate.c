@@ -68,7 +68,8 @@ problem_of(const struct job *j, const struct ca *ca, X509 *below, X509 *x,
 		return "it is not a CA's";
 	if (j->now < v.not_before || j->now > v.not_after)
 		return "it is not valid now";
-	return NULL;
+	/* PK-134: a cross-certificate is the issuing CA's once more. */
+	return below == NULL ? ca_usage_problem(&v) : NULL;
 }
 
 static int

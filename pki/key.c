@@ -186,14 +186,34 @@ algorithm_problem(const struct certview *v, const EVP_PKEY *key)
 	return NULL;
 }
 
+const char *
+ca_usage_problem(const struct certview *v)
+{
+	const struct cert_extension *e =
+	    certview_extension(v, OID_EXT_KEY_USAGE);
+	bool is_for_email = false;
+	struct der list;
+	struct der usage;
+
+	if (e == NULL || der_only(e->value, DER_SEQUENCE, &list) < 0)
+		return "extKeyUsage must be there (PK-122)";
+	while (der_next(&list.body, &usage) == 1) {
+		if (span_eq(usage.body, OID_EMAIL_PROTECTION))
+			is_for_email = true;
+		else if (!span_eq(usage.body, OID_CLIENT_AUTH))
+			return "extKeyUsage names more than emailProtection "
+			       "and clientAuth (PK-122)";
+	}
+	return is_for_email ? NULL
+			    : "extKeyUsage lacks emailProtection (PK-122)";
+}
+
 /* Section 10's fields of the issuing CA. */
 static const char *
 fields_problem(const struct certview *v, struct span *key_id)
 {
 	const struct cert_extension *e;
-	struct der list;
-	struct der usage;
-	bool is_for_email = false;
+	const char *problem;
 
 	if (!v->is_v3 || span_eq(v->subject, v->issuer))
 		return "it is a root, which issues to CAs only (PK-130)";
@@ -207,18 +227,9 @@ fields_problem(const struct certview *v, struct span *key_id)
 	    !span_eq(e->value, SPAN("\x03\x02\x01\x06")))
 		return "keyUsage must be critical, keyCertSign and cRLSign "
 		       "(PK-121)";
-	e = certview_extension(v, OID_EXT_KEY_USAGE);
-	if (e == NULL || der_only(e->value, DER_SEQUENCE, &list) < 0)
-		return "extKeyUsage must be there (PK-122)";
-	while (der_next(&list.body, &usage) == 1) {
-		if (span_eq(usage.body, OID_EMAIL_PROTECTION))
-			is_for_email = true;
-		else if (!span_eq(usage.body, OID_CLIENT_AUTH))
-			return "extKeyUsage names more than emailProtection "
-			       "and clientAuth (PK-122)";
-	}
-	if (!is_for_email)
-		return "extKeyUsage lacks emailProtection (PK-122)";
+	problem = ca_usage_problem(v);
+	if (problem != NULL)
+		return problem;
 	if (certview_subject_key_id(v, key_id) != 1 || key_id->n == 0)
 		return "subjectKeyIdentifier must be there (PK-124)";
 	return NULL;

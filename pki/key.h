@@ -42,9 +42,9 @@ int ca_certificate_read(
 
 /*
  * Another chain for the same leaves (AC-148), from a PEM file: the first
- * certificate has the issuing CA's name and key, each next one certifies the
- * one before.  0 and its PEM, which lives as long as `keep`, or -1
- * ERR_INTERNAL naming file and reason.
+ * certificate has the issuing CA's name, key and purposes (PK-134), each next
+ * one certifies the one before.  0 and its PEM, which lives as long as `keep`,
+ * or -1 ERR_INTERNAL naming file and reason.
  */
 int ca_alternate_load(struct job *j, struct arena *keep, const struct ca *ca,
     const char *path, struct span *pem);

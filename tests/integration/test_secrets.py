@@ -4,8 +4,11 @@ that the program writes, after orders that went all ways."""
 
 import os
 
-from acme import Client
-from harness import ROLES, case, read_file, run
+from cryptography.hazmat.primitives.serialization import (
+    Encoding, NoEncryption, PrivateFormat)
+
+from acme import Client, b64, load_chain
+from harness import ROLES, case, eventually, read_file, run
 from letters import WRONG, answer, challenge_mail, compose, deliver, sign
 
 
@@ -59,6 +62,44 @@ def orders_of_all_kinds(site):
 
 def holds(text, secrets):
     return [secret for secret in secrets if secret in text]
+
+
+def keys_sent(site):
+    """What a client sent by mistake, in the forms in which it was sent."""
+    client = Client(site)
+    order = client.order("alice+5@user.test")
+    challenge = order.challenge()
+    challenge.post()
+    answer(site, challenge)
+    order.wait("ready")
+    der = order.key.private_bytes(Encoding.DER, PrivateFormat.PKCS8,
+                                  NoEncryption())
+    refused = order.finalize(der, expect=400)
+    assert refused.problem == "badCSR", refused
+    order.certificate()
+    return [der, b64(der).encode(),
+            order.key.private_numbers().private_value.to_bytes(32, "big")]
+
+
+def published(site, orders):
+    """What anybody may fetch, with one certificate revoked."""
+    client, order, _, _ = orders[0]
+    leaf = load_chain(client.post(order.read()["certificate"], None,
+                                  200).body)[0]
+    client.post(client.url_of("revokeCert"),
+                {"certificate": b64(leaf.public_bytes(Encoding.DER))}, 200)
+    number = leaf.serial_number.to_bytes(17, "big")
+
+    def look():
+        with open(f"{site.state}/state/issuing.crl", "rb") as f:
+            octets = f.read()
+        return number in octets and octets
+
+    found = [eventually(look, "the list")]
+    stranger = Client(site)
+    for path in "/", "/acme/directory", "/issuing.crl":
+        found.append(stranger.request("GET", stranger.base + path).body)
+    return found
 
 
 def test_secrets(site):
@@ -128,11 +169,20 @@ def test_secrets(site):
         rows = str(site.query("SELECT * FROM audit"))
         assert "challenge mail" in rows
         assert not holds(rows, secrets)
+    with case("PK-66: a private key in place of a request is refused, and "
+              "kept nowhere"):
+        keys = keys_sent(site)
+        assert not holds(site.log().encode(), keys)
+    with case("PK-150: of a certificate only its number is published, once it "
+              "is revoked"):
+        for octets in published(site, orders):
+            assert b"user.test" not in octets and b"alice" not in octets
     with case("AC-113: after a stop the file itself holds nothing of an "
               "order that has ended, but for the replies that are evidence"):
         site.stop()
         with open(site.database, "rb") as f:
             octets = f.read()
+        assert not holds(octets, keys), "PK-66"
         with site.connection() as db:
             kept = b"".join(raw for raw, in db.execute(
                 "SELECT raw FROM reply WHERE raw IS NOT NULL"))

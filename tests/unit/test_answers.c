@@ -22,6 +22,7 @@
 #include "pki/key.h"
 #include "pki/responder.h"
 #include "src/answers.h"
+#include "src/answers_block.h"
 #include "src/role_issuer.h"
 #include "src/status_answer.h"
 #include "src/status_ocsp.h"
@@ -656,6 +657,44 @@ test_list_served(struct job *j)
 	lab_end(&lab);
 }
 
+/* PK-141: a sample of each batch is read as clients read it before the batch
+ * goes out; what does not verify, or says something else, never does. */
+static void
+test_sample(void **state)
+{
+	struct job *j = lab_job();
+	const struct ca *ca = lab_ca("p256");
+	struct ocsp_status s = { .serial = { 0x2a },
+		.serial_len = 1,
+		.not_after = LAB_NOW + 30 * DAY,
+		.this_update = LAB_NOW };
+	struct responder r;
+	struct ocsp_ca names;
+	(void)state;
+
+	EXPECT(j, responder_ca(j, ca, &names), 0);
+	EXPECT(j, responder_prepare(j, j->arena, ca, &r), 0);
+	EXPECT(j, responder_sign(j, j->arena, ca, &r), 0);
+	for (int fault = 0; fault < 4; fault++) {
+		struct block b = { .segment = 0x2a };
+		struct span octets;
+
+		unit_case("fault %d", fault);
+		block_open(j, &b, &r, &names, (struct span){ NULL, 0 });
+		EXPECT(j, block_put(j, &b, &s), 0);
+		if (fault == 1 || fault == 2)
+			b.records[0].signature[fault - 1][7] ^= 0x10;
+		else if (fault == 3)
+			b.records[0].status.this_update--;
+		assert_int_equal(
+		    block_finish(j, ca, &b, &octets), fault == 0 ? 0 : -1);
+		if (fault != 0)
+			assert_non_null(
+			    strstr(j->err.text, "OCSP answer refused: L-7"));
+		job_recover(j);
+	}
+}
+
 static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_announce),
 	STORE_TEST(test_revoke),
@@ -667,5 +706,6 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_rolled_back),
 	STORE_TEST(test_headers),
 	STORE_TEST(test_list_served),
+	cmocka_unit_test(test_sample),
 };
 UNIT_MAIN(tests)

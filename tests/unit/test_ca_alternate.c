@@ -20,6 +20,7 @@ struct want {
 	EVP_PKEY *signer;
 	int64_t not_after;
 	bool is_ca;
+	const char *usage; /* extKeyUsage; NULL: none */
 };
 
 static X509_NAME *
@@ -49,6 +50,14 @@ make(const struct want *w)
 	X509_set_pubkey(x, w->key);
 	assert_int_equal(
 	    X509_add1_ext_i2d(x, NID_basic_constraints, bc, 1, 0), 1);
+	if (w->usage != NULL) {
+		X509_EXTENSION *e = X509V3_EXT_conf_nid(
+		    NULL, NULL, NID_ext_key_usage, w->usage);
+
+		assert_non_null(e);
+		assert_int_equal(X509_add_ext(x, e, -1), 1);
+		X509_EXTENSION_free(e);
+	}
 	assert_true(X509_sign(x, w->signer, EVP_sha256()) > 0);
 	BASIC_CONSTRAINTS_free(bc);
 	return x;
@@ -70,7 +79,7 @@ write_chain(struct job *j, X509 *first, X509 *second)
 	return path;
 }
 
-/* The issuing CA's name and key under another root. */
+/* PK-134: the issuing CA's name, key and purposes under another root. */
 static void
 test_chains(void **state)
 {
@@ -81,16 +90,21 @@ test_chains(void **state)
 	X509_NAME *own = X509_get_subject_name(ca->certificate);
 	X509_NAME *above = name("Another Root"), *other = name("Other");
 	const struct want good = { own, ca->signer.public_key, above, root,
-		LAB_NOW + DAY, true };
+		LAB_NOW + DAY, true, "emailProtection" };
 	const struct want anchor = { above, root, above, root, LAB_NOW + DAY,
-		true };
-	struct want rows[5] = { good, good, good, good, good };
+		true, NULL };
+	struct want rows[] = { good, good, good, good, good, good, good, good };
+	static const char more[] = "certificate 1: extKeyUsage names more than "
+				   "emailProtection and clientAuth (PK-122)";
 	static const char *const errors[] = {
 		"certificate 1: its subject is not the issuing CA's",
 		"certificate 1: its key is not the issuing CA's",
 		"certificate 1: it is not a CA's",
 		"certificate 1: it is not valid now",
 		"certificate 2: it does not certify the one before it",
+		"certificate 1: extKeyUsage must be there (PK-122)",
+		more,
+		"certificate 1: extKeyUsage lacks emailProtection (PK-122)",
 	};
 	X509 *first = make(&good), *second = make(&anchor);
 	struct span pem, text;
@@ -109,7 +123,10 @@ test_chains(void **state)
 	rows[2].is_ca = false;
 	rows[3].not_after = LAB_NOW - 1;
 	rows[4].signer = stranger;
-	for (size_t i = 0; i < 5; i++) {
+	rows[5].usage = NULL;
+	rows[6].usage = "emailProtection,OCSPSigning";
+	rows[7].usage = "clientAuth";
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		X509 *bad = make(&rows[i]);
 
 		unit_case("%zu", i);

@@ -139,6 +139,7 @@ test_certificates(void **state)
 		    value_hex(j, &issuing, OID_KEY_USAGE), "critical 03020106");
 		assert_string_equal(value_hex(j, &issuing, OID_EXT_KEY_USAGE),
 		    "300a06082b06010505070304");
+		/* PK-123, PK-125, PK-126: not critical, and none in a root */
 		assert_string_equal(value_hex(j, &issuing, OID_POLICIES),
 		    "30163009060767810c01050102"
 		    "3009060767810c01050103");
@@ -529,7 +530,7 @@ make(struct job *j, const char *name, EVP_PKEY *key, X509 *issuer,
 #define CA_0 "critical,CA:TRUE,pathlen:0"
 #define KU "critical,keyCertSign,cRLSign"
 
-/* PK-120 to PK-124, PK-132, PK-116 at a CA that others made. */
+/* PK-120 to PK-124, PK-131, PK-132, PK-116 at a CA that others made. */
 static void
 test_odd_cas(void **state)
 {
@@ -567,8 +568,9 @@ test_odd_cas(void **state)
 		    "PK-124" },
 		{ "SHA-1", CA_0, KU, "emailProtection", "SHA1", 0, true,
 		    "PK-132" },
+		/* Not only from 2027-09-15 on. */
 		{ "RSA-2048", CA_0, KU, "emailProtection", "SHA256", 2048, true,
-		    "PK-116" },
+		    "PK-116, PK-131" },
 	};
 	struct job *j = lab_job();
 	EVP_PKEY *root_key = lab_key(KEY_TYPE_P384, 0);

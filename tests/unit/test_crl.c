@@ -137,7 +137,7 @@ test_root_reasons(void **state)
 	}
 }
 
-/* PK-151, PK-153, PK-156, PK-159 */
+/* PK-141: linted before it is signed: PK-151, PK-153, PK-156, PK-159. */
 static void
 test_refusals(void **state)
 {

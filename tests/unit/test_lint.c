@@ -353,6 +353,13 @@ EDIT(cn_entity, c->subject = cn(c->j, DER_UTF8_STRING, "a&amp;b@example.com");)
 EDIT(more_extension, set_extension(c, c->extension_count++,
 			 OID_BASIC_CONSTRAINTS, true, "3000");)
 EDIT(less_extension, c->extension_count--;)
+/* PK-150: no pre-certificate, no list of SCTs. */
+EDIT(ct_poison,
+     set_extension(c, c->extension_count++,
+	 SPAN("\x2b\x06\x01\x04\x01\xd6\x79\x02\x04\x03"), true, "0500");)
+EDIT(ct_scts,
+     set_extension(c, c->extension_count++,
+	 SPAN("\x2b\x06\x01\x04\x01\xd6\x79\x02\x04\x02"), false, "04020000");)
 EDIT(other_sequence, {
 	struct span t = c->extensions[AKI];
 	c->extensions[AKI] = c->extensions[SKI];
@@ -479,6 +486,8 @@ static const struct {
 	{ "L-25", "HTML entity", cn_entity },
 	{ "L-30", "basicConstraints", more_extension },
 	{ "L-30", "no AIA", less_extension },
+	{ "L-30", "Certificate Transparency poison", ct_poison },
+	{ "L-30", "Certificate Transparency SCTs", ct_scts },
 	{ "L-30", "another sequence", other_sequence },
 	{ "L-30", "keyUsage not critical", ku_not_critical },
 	{ "L-30", "extKeyUsage critical", eku_critical },

@@ -459,6 +459,42 @@ test_refuses_pin(void **state)
 	}
 }
 
+static int
+lines_with(const char *log, const char *text)
+{
+	int n = 0;
+
+	for (; (log = strstr(log, text)) != NULL; log++)
+		n++;
+	return n;
+}
+
+/* PK-200: whoever looks at the log finds what is wrong in the last ten
+ * minutes of it, and what to do; no PIN (PK-199). */
+static void
+test_tells(void **state)
+{
+	const char *log;
+	(void)state;
+
+	NEEDS_TOKEN;
+	struct user u = open_key("p256", "01");
+	fault.call = SIGN_INIT;
+	fault.rv = CKR_KEY_FUNCTION_NOT_PERMITTED;
+	unit_log_begin();
+	for (int minute = 0; minute < 60; minute++) {
+		assert_int_equal(sign(&u), -1);
+		job_recover(u.j);
+		u.j->now += 60;
+	}
+	log = unit_log_end();
+	assert_int_equal(lines_with(log, "error event=\"token refuses\""), 6);
+	assert_int_equal(lines_with(log, "CKR_KEY_FUNCTION_NOT_PERMITTED"), 6);
+	assert_int_equal(lines_with(log, "start countersignd again"), 6);
+	assert_null(strstr(log, "token away"));
+	assert_null(strstr(log, TOKEN_PIN));
+}
+
 /* PK-199, PK-200: the PIN's file may be of root, whom the process is not any
  * more when the token comes back. */
 static void
@@ -486,6 +522,7 @@ static const struct CMUnitTest tests[] = {
 	FAULT_TEST(test_public_part_fails),
 	FAULT_TEST(test_refuses_to_sign),
 	FAULT_TEST(test_refuses_pin),
+	FAULT_TEST(test_tells),
 	FAULT_TEST(test_pin_file_gone),
 };
 
