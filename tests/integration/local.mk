@@ -42,12 +42,14 @@ EXTRA_DIST += \
 	tests/integration/README.md \
 	tests/integration/acme.py \
 	tests/integration/enrolling.py \
+	tests/integration/forgeries.py \
 	tests/integration/handoff.py \
 	tests/integration/harness.py \
 	tests/integration/hsm.py \
 	tests/integration/letters.py \
 	tests/integration/signer.py \
 	tests/integration/smime_reader.py \
+	tests/integration/pgsite.py \
 	tests/integration/test_accounts.py \
 	tests/integration/test_caa.py \
 	tests/integration/test_ceremony.py \
@@ -58,7 +60,9 @@ EXTRA_DIST += \
 	tests/integration/test_enroll.py \
 	tests/integration/test_enroll_renew.py \
 	tests/integration/test_evidence.py \
+	tests/integration/test_forged.py \
 	tests/integration/test_front.py \
+	tests/integration/test_grants.py \
 	tests/integration/test_handoff.py \
 	tests/integration/test_handoff_acme.py \
 	tests/integration/test_http.py \

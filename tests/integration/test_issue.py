@@ -250,5 +250,9 @@ def test_paths(site):
                 assert got.status in (200, 204, 405), (url, got)
 
 
-run({}, test_challenge_mail, test_reply_first, test_post_first, test_domains,
-    test_several, test_story, test_paths)
+# Once more with the logins of the roles: test_grants.py.
+TESTS = [test_challenge_mail, test_reply_first, test_post_first, test_domains,
+         test_several, test_story, test_paths]
+
+if __name__ == "__main__":
+    run({}, *TESTS)

@@ -1,0 +1,122 @@
+#!/usr/bin/python3
+"""PostgreSQL, each role with a login of its own: all of test_issue.py works,
+and what a stolen role writes is refused or issues nothing (PK-205).  Which
+login may do what is tried one by one in tests/unit/test_grants.c."""
+
+import os
+
+import forgeries
+import test_issue
+from acme import Client
+from harness import ROLES, case, read_file, run
+from pgsite import PgSite, login
+
+
+class RoleSite(PgSite):
+    is_pgsql = True
+
+    def forge(self, sql):
+        said = self.as_role("web", sql)
+        assert said is None or "42501" in said, said
+        return said is None
+
+
+def test_logins(site):
+    with case("each role is logged in as itself"):
+        found = {user for user, in site.query(
+            "SELECT DISTINCT usename FROM pg_stat_activity "
+            "WHERE application_name = 'countersign'")}
+        assert found == {login(role) for role in ROLES}, found
+    with case("the passwords are root's, and stand in no environment, command "
+              "line or log"):
+        for role, pid in site.roles().items():
+            seen = read_file(f"/proc/{pid}/environ") + \
+                read_file(f"/proc/{pid}/cmdline") + site.log()
+            assert not any(p in seen for p in site.passwords.values())
+        for user in site.passwords.keys() - {"countersign"}:
+            path = f"{site.folder}/{user}.password"
+            found = os.stat(path)
+            assert (found.st_uid, found.st_mode & 0o777) == \
+                (os.getuid(), 0o400)
+    with case("countersign check is content, and db grants shows all four"):
+        said = site.countersign("check", status=None)
+        assert "ok    database logins of the roles" in said, said
+        script = site.countersign("db", "grants")
+        for role in ROLES:
+            assert f'TO "{login(role)}";' in script, script
+        assert "cs_owner" not in script
+
+
+def test_operator(site):
+    """PK-45, PK-19: what an operator decided, and what happened."""
+    site.countersign("stop", "issuance", "--all", "--reason", "test")
+    with case("PK-205: no role lifts a stop"):
+        for role in ROLES:
+            for sql in ("DELETE FROM issuance_stop",
+                        "UPDATE issuance_stop SET scope = 'profile'"):
+                assert "42501" in site.as_role(role, sql)
+        order = forgeries.ready(Client(site), forgeries.OWN, "ALICE")
+        order.finalize(expect=503)
+        assert order.read()["status"] == "ready"
+    site.countersign("resume", "issuance", "--all", "--reason", "test")
+    order.certificate()
+    with case("PK-205: no role deletes or changes what was recorded"):
+        count = site.query("SELECT COUNT(*) FROM audit")
+        for role in ROLES:
+            for sql in ("DELETE FROM audit", "TRUNCATE audit",
+                        "UPDATE audit SET event = 'x'"):
+                assert "42501" in site.as_role(role, sql)
+        assert site.query("SELECT COUNT(*) FROM audit") == count
+
+
+def test_others(site):
+    """What the sender and the validator might want."""
+    order = Client(site).order("bob@user.test")
+    now = forgeries.make_valid(order)
+    with case("PK-205: the sender proves nothing"):
+        for sql in (now, f"UPDATE challenge SET proven_at = 1 WHERE id = "
+                    f"'{order.challenge().id}'"):
+            assert "42501" in site.as_role("sender", sql)
+    with case("PK-205: an authorization that the validator's login made valid, "
+              "without a seal"):
+        mark = site.mark()
+        assert site.as_role("validator", now) is None
+        order.finalize()
+        order.wait("invalid")
+        site.wait_event(forgeries.NOT_PROVEN, mark, order=order.id)
+    with case("PK-205: nobody but the issuer writes certificates"):
+        for role in ROLES[:-1]:
+            for sql in ("UPDATE cert SET der = 'x'",
+                        "INSERT INTO cert (id) VALUES ('x')",
+                        "UPDATE orders SET cert_id = 'x'"):
+                assert "42501" in site.as_role(role, sql), (role, sql)
+
+
+def test_schema(site):
+    with case("rights that somebody gave are gone after the next start"):
+        site.query("GRANT ALL ON reply TO cs_web")
+        assert site.as_role("web", "DELETE FROM reply WHERE id = 'x'") is None
+        site.stop()
+        site.start()
+        assert "42501" in site.as_role("web", "DELETE FROM reply "
+                                       "WHERE id = 'x'")
+
+
+def test_advice(site):
+    """What check says of logins that keep nothing apart."""
+    said = "warn  database logins of the roles: "
+    with case("check: a role that owns the tables"):
+        site.query("GRANT cs_owner TO cs_sender")
+        found = site.countersign("check", status=None)
+        assert said + "sender.database: this user may do everything" in found
+        site.query("REVOKE cs_owner FROM cs_sender")
+    with case("check: a login that does not work is wrong"):
+        site.query("ALTER ROLE cs_sender NOLOGIN")
+        found = site.countersign("check", status=1)
+        assert "WRONG database logins of the roles: the login of sender" in \
+            found, found
+        site.query("ALTER ROLE cs_sender LOGIN")
+
+
+run({}, *test_issue.TESTS, test_logins, *forgeries.all_of(may_write=False),
+    test_operator, test_others, test_schema, test_advice, kind=RoleSite)
