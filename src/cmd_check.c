@@ -24,6 +24,7 @@
 #include "src/dns_conf.h"
 #include "src/intake.h"
 #include "src/intake_check.h"
+#include "src/key_files.h"
 #include "src/login_check.h"
 #include "src/relay.h"
 #include "src/tls.h"
@@ -142,6 +143,28 @@ check_logins(struct check *c)
 		warn(what, advice);
 	else
 		good(what, "");
+	job_done(&j);
+}
+
+static void
+key_file(void *ctx, const char *message)
+{
+	struct check *c = ctx;
+
+	if (c->conf->mode == CONF_MODE_PUBLIC)
+		bad(c, "key files", message);
+	else
+		warn("key files", message);
+}
+
+static void
+check_key_files(struct check *c)
+{
+	struct job j;
+
+	job_init(&j, NULL, c->conf);
+	if (key_files_check(&j, key_file, c) == 0)
+		good("key files", "");
 	job_done(&j);
 }
 
@@ -436,6 +459,7 @@ check_all(struct check *c)
 
 	run(c, "database", check_database);
 	check_logins(c);
+	check_key_files(c);
 	run(c, "seal key", check_seal);
 	if (c->conf->web.eab_key_file != NULL)
 		run(c, "EAB key file", check_eab);

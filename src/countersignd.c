@@ -8,6 +8,7 @@
 #include "src/activation.h"
 #include "src/conf_file.h"
 #include "src/database.h"
+#include "src/key_files.h"
 #include "src/privilege.h"
 #include "src/published.h"
 #include "src/role_issuer.h"
@@ -217,6 +218,24 @@ prepare(const struct conf *conf)
 									: -1;
 }
 
+static void
+report_key(void *ctx, const char *message)
+{
+	(void)ctx;
+	log_error("key open to another role", "error=\"%s\"", message);
+}
+
+/* PK-202: a condition in public mode, advice of countersign check else. */
+static int
+check_keys(struct job *j)
+{
+	if (j->conf->mode != CONF_MODE_PUBLIC ||
+	    key_files_check(j, report_key, NULL) == 0)
+		return 0;
+	return job_fail(j, ERR_INTERNAL,
+	    "mode = public: roles could read keys that are not theirs");
+}
+
 static int
 start(const struct conf *conf)
 {
@@ -224,7 +243,7 @@ start(const struct conf *conf)
 	int status = EXIT_FAILURE;
 
 	job_init(&j, NULL, conf);
-	if (single_take(&j, conf->database) < 0)
+	if (check_keys(&j) < 0 || single_take(&j, conf->database) < 0)
 		log_error("cannot start", "error=\"%s\"", j.err.text);
 	else if (published_check(conf) == 0 && prepare(conf) == 0)
 		status = supervisor_main(conf);

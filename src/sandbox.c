@@ -2,6 +2,7 @@
 
 #include "src/sandbox.h"
 
+#include "db/store_login.h"
 #include "lib/arena.h"
 #include "lib/conf.h"
 #include "lib/log.h"
@@ -159,7 +160,7 @@ allow_ways_in(struct rules *r, const struct conf_validator *v)
 /* What libraries read: themselves, and how names and certificates are looked
  * up on this machine. */
 static void
-allow_system(struct rules *r, enum role role)
+allow_system(struct rules *r, bool networked_too)
 {
 	static const char *const everybody[] = { "/usr/lib", "/lib", "/lib64",
 		"/usr/share/zoneinfo", "/etc/localtime", "/dev/urandom",
@@ -170,22 +171,33 @@ allow_system(struct rules *r, enum role role)
 	for (size_t i = 0; i < sizeof(everybody) / sizeof(everybody[0]); i++)
 		allow(r, everybody[i], LANDLOCK_READ);
 	allow(r, "/dev/null", LANDLOCK_READ | LANDLOCK_WRITE);
-	if (role == ROLE_ISSUER)
+	if (!networked_too)
 		return;
 	for (size_t i = 0; i < sizeof(networked) / sizeof(networked[0]); i++)
 		allow(r, networked[i], LANDLOCK_READ);
 }
 
+/* Of the connection that was open when this process was confined: it must be
+ * possible to make it again. */
+static const char **connection_files;
+static size_t connection_file_count;
+
 static void
-collect(struct rules *r, const struct conf *c, enum role role)
+allow_database(struct rules *r, const struct conf *c)
 {
-	allow_system(r, role);
-	allow_replaced(r, c->file);
 	if (is_sqlite(c))
 		allow_folder_of(
 		    r, c->database + 7, LANDLOCK_READ | LANDLOCK_WRITE);
-	else
-		allow(r, "/", LANDLOCK_READ);
+	for (size_t i = 0; i < connection_file_count; i++)
+		allow(r, connection_files[i], LANDLOCK_READ);
+}
+
+static void
+collect(struct rules *r, const struct conf *c, enum role role)
+{
+	allow_system(r, role != ROLE_ISSUER || !is_sqlite(c));
+	allow_replaced(r, c->file);
+	allow_database(r, c);
 	allow_options(r, c, role_name(role));
 	if (role == ROLE_VALIDATOR)
 		allow_ways_in(r, &c->validator);
@@ -289,11 +301,28 @@ sandbox_is_outgrown(const struct conf *fresh)
 	return outgrown;
 }
 
+/* Kept as long as the process: which files are known from the connection. */
+static void
+remember_connection(struct job *j)
+{
+	const char **files;
+	size_t count;
+
+	if (j->store == NULL || connection_files != NULL)
+		return;
+	store_files(j, &files, &count);
+	connection_files = xcalloc(count + 1, sizeof(*files));
+	for (size_t i = 0; i < count; i++)
+		connection_files[i] = xstrdup(files[i]);
+	connection_file_count = count;
+}
+
 static int
 limit_files(struct job *j, enum role role, const struct calls *calls)
 {
 	struct rules r = { .arena = j->arena };
 
+	remember_connection(j);
 	collect(&r, j->conf, role);
 	if (landlock_enter(j, r.v, r.n) < 0)
 		return -1;
@@ -310,16 +339,58 @@ missing(void)
 	return calls_supported() ? NULL : "seccomp";
 }
 
+/* What somebody else's program or module reads and writes is not known here. */
+static bool
+confines_files(const struct conf *c, enum role role)
+{
+	return landlock_version() >= LANDLOCK_VERSION_MIN &&
+	       !starts_programs(c, role) && !has_token(c, role);
+}
+
+/* Is `path` that folder or file, or beneath it? */
+static bool
+is_beneath(const char *path, const char *rule)
+{
+	char *real = realpath(rule, NULL);
+	size_t n = real != NULL ? strlen(real) : 0;
+	bool found = real != NULL && strncmp(path, real, n) == 0 &&
+		     (path[n] == '\0' || path[n] == '/' || n == 1);
+
+	free(real);
+	return found;
+}
+
+bool
+sandbox_lets_read(const struct conf *c, enum role role, const char *path)
+{
+	struct arena *a;
+	struct rules r;
+	bool found = false;
+	char *real;
+
+	if (c->isolation == CONF_ISOLATION_OFF || !confines_files(c, role))
+		return true;
+	real = realpath(path, NULL);
+	if (real == NULL)
+		return false;
+	a = arena_new();
+	r = (struct rules){ .arena = a };
+	collect(&r, c, role);
+	for (size_t i = 0; i < r.n && !found; i++)
+		found = (r.v[i].rights & LANDLOCK_READ) != 0 &&
+			is_beneath(real, r.v[i].path);
+	arena_free(a);
+	free(real);
+	return found;
+}
+
 int
 sandbox_enter(struct job *j, enum role role, const char *intake)
 {
 	const struct conf *c = j->conf;
 	const struct calls calls = calls_of(c, role, intake);
 	const char *lacks = missing();
-	/* What somebody else's program or module reads and writes is not
-	 * known here. */
-	bool files = landlock_version() >= LANDLOCK_VERSION_MIN &&
-		     !calls.executes && !has_token(c, role);
+	bool files = confines_files(c, role);
 
 	given_role = role;
 	given_intake = intake;

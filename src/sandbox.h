@@ -10,10 +10,11 @@
  *	upstream    its database; connects to the other CA, or starts the
  *	            program that does (PK-223)
  *
- * With PostgreSQL every role may also connect to the database, and read what
- * file modes allow: which files libpq wants is not known here.  An issuer whose
- * key is in a token may do what its module needs: files and connections as
- * their modes allow, also new code, which modules load when they connect again.
+ * With PostgreSQL every role may also connect to the database, and read the
+ * files of its own connection and what names are looked up with.  An issuer
+ * whose key is in a token may do what its module needs: files and connections
+ * as their modes allow, also new code, which modules load when they connect
+ * again.
  */
 #ifndef SRC_SANDBOX_H
 #define SRC_SANDBOX_H
@@ -33,5 +34,8 @@ int sandbox_enter(struct job *j, enum role role, const char *intake);
 /* The new configuration needs files that this process has given up:
  * it must be started anew. */
 bool sandbox_is_outgrown(const struct conf *fresh);
+
+/* Once it is confined, could the role open that file, if its mode allows? */
+bool sandbox_lets_read(const struct conf *c, enum role role, const char *path);
 
 #endif

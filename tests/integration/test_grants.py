@@ -47,6 +47,23 @@ def test_logins(site):
         assert "cs_owner" not in script
 
 
+def test_confined(site):
+    with case("PK-202: each role is confined, and reads neither another's "
+              "files nor its own password again"):
+        for role in ROLES:
+            event, = [e for e in site.events("confined") if e["role"] == role]
+            assert (event["files"], event["calls"]) == ("yes", "yes"), event
+
+
+def test_server_restart(site):
+    """Its password files are root's, and the roles are root no more."""
+    with case("the database server goes and comes back: so do the roles"):
+        site.restart_server()
+        order = forgeries.ready(Client(site, patient=True), forgeries.OWN,
+                                "ALICE")
+        order.certificate()
+
+
 def test_operator(site):
     """PK-45, PK-19: what an operator decided, and what happened."""
     site.countersign("stop", "issuance", "--all", "--reason", "test")
@@ -118,5 +135,6 @@ def test_advice(site):
         site.query("ALTER ROLE cs_sender LOGIN")
 
 
-run({}, *test_issue.TESTS, test_logins, *forgeries.all_of(may_write=False),
-    test_operator, test_others, test_schema, test_advice, kind=RoleSite)
+run({}, *test_issue.TESTS, test_logins, test_confined,
+    *forgeries.all_of(may_write=False), test_operator, test_others,
+    test_schema, test_advice, test_server_restart, kind=RoleSite)

@@ -5,9 +5,11 @@ says it; and that what an admin does while they run goes on working."""
 import os
 import shutil
 import signal
+import types
 
 from acme import Client
-from harness import ROLES, case, edit_config, eventually, read_file, run
+from harness import (ROLES, USER, case, command, edit_config, eventually,
+                     read_file, run)
 from letters import answer
 
 
@@ -88,4 +90,37 @@ def test_admin(site):
         issue(site)
 
 
-run({}, test_confined, test_admin)
+def test_keys(site):
+    """The lab's keys are root's; here one belongs to the roles' user."""
+    if os.getuid() != 0:
+        return
+    with case("PK-202: check is content with keys that root has"):
+        assert "ok    key files\n" in site.countersign("check", status=None)
+    key = f"{site.state}/seal.key"
+    shutil.chown(key, USER)
+    said = "seal_key: " + key + " is open to the user of the roles, and " \
+        "nothing keeps it from web"
+    with case("PK-202: check warns of a key that another role could read"):
+        found = site.countersign("check", status=None)
+        assert f"warn  key files: {said}" in found, found
+    with case("PK-202: in public mode nothing is started then"):
+        public = types.SimpleNamespace(config=f"{site.state}/public.conf")
+        shutil.copy(site.config, public.config)
+        edit_config(public, mode="public", tos_url="https://ca.test/terms",
+                    policy__allow_reserved_domains="no",
+                    policy__weak_keys="/nonexistent",
+                    issuer__ca_key=None, issuer__ca_key_passphrase=None,
+                    issuer__key_module="/nonexistent", issuer__key_token="t",
+                    issuer__key_label="l", issuer__key_id="01",
+                    issuer__key_pin="/nonexistent",
+                    issuer__key_module_certificate="none")
+        found = command(site.program, "-f", public.config, status=1)
+        assert "roles could read keys that are not theirs" in found, found
+        assert said in found, found
+        found = command(f"{site.build}/countersign", "check", "-f",
+                        public.config, status=1)
+        assert f"WRONG key files: {said}" in found, found
+    shutil.chown(key, 0)
+
+
+run({}, test_confined, test_admin, test_keys)

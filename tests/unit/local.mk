@@ -363,6 +363,7 @@ unit_tests += \
 	tests/unit/test_reply_policy \
 	tests/unit/test_maildir \
 	tests/unit/test_published \
+	tests/unit/test_key_files \
 	tests/unit/test_sandbox \
 	tests/unit/test_sandbox_pgsql \
 	tests/unit/test_notice \
@@ -395,6 +396,7 @@ tests_unit_test_http_peers_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_judge_LDADD = $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_reply_policy_LDADD = $(DKIM_LAB) $(UNIT) $(CS_SRC)
 tests_unit_test_published_LDADD = $(DKIM_LAB) $(UNIT) $(CS_SRC)
+tests_unit_test_key_files_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_sandbox_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_sandbox_pgsql_LDADD = $(STORE_FIXTURE) $(CS_SRC)
 tests_unit_test_notice_LDADD = $(SIGNER_LAB) $(ROLE_LAB) $(CS_SRC)

@@ -248,7 +248,7 @@ static const struct attempt {
 	{ "listening", try_listen, { R, W, W, R, W, W, R, R, R } },
 	{ "a program", try_exec, { R, R, R, R, R, W, R, R, W } },
 	{ "/etc/passwd", try_passwd, { R, W, W, W, W, W, W, W, W } },
-	{ "another folder", try_home, { R, R, R, R, R, W, W, R, W } },
+	{ "another folder", try_home, { R, R, R, R, R, W, R, R, W } },
 	{ "the database", try_database, { W, W, W, W, W, W, R, W, W } },
 	{ "the list", try_list, { W, R, R, R, R, W, W, R, W } },
 	{ "reading the configuration", try_read_conf,
@@ -257,7 +257,7 @@ static const struct attempt {
 	    { R, R, R, R, R, W, R, R, W } },
 	{ "a file elsewhere", try_tmp, { R, R, R, R, R, W, R, R, W } },
 	{ "the web's certificate", try_certificate,
-	    { R, W, R, R, R, W, W, R, W } },
+	    { R, W, R, R, R, W, R, R, W } },
 	{ "new code", try_code, { R, W, W, W, W, W, R, W, W } },
 	{ "another process", try_fork, { R, W, W, W, W, W, R, W, W } },
 	{ "debugging", try_ptrace, { K, K, K, K, K, K, K, K, K } },
@@ -362,6 +362,41 @@ test_roles(void **state)
 	}
 }
 
+/* What is said beforehand is what happens. */
+static void
+test_foretold(void **state)
+{
+	static const struct {
+		const char *name;
+		int (*try)(struct job *j);
+	} files[] = { { "other/secret", try_home },
+		{ "etc/x.conf", try_read_conf },
+		{ "tls/cert.pem", try_certificate } };
+
+	(void)state;
+	if (is_unable(2))
+		UNIT_SKIP("needs seccomp, Landlock 2 and no sanitizers");
+	for (enum who who = 0; who < WHO_COUNT; who++) {
+		enum role role = configure(who);
+
+		for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+			const struct attempt a = { files[i].name, files[i].try,
+				{ 0 } };
+			enum expected e =
+			    outcome(role, who == WITH_LMTP ? "lmtp" : NULL, &a);
+
+			unit_case("%s: %s", names[who], files[i].name);
+			assert_int_equal(
+			    sandbox_lets_read(&conf, role,
+				in_folder(unit_job(), files[i].name)),
+			    e == WORKS);
+		}
+		assert_false(sandbox_lets_read(&conf, role,
+				 in_folder(unit_job(), "other/nothing")) &&
+			     who != WITH_COMMAND && who != UPSTREAM_HOOK);
+	}
+}
+
 static void
 test_signals(void **state)
 {
@@ -431,6 +466,7 @@ set_up(void)
 
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_roles),
+	cmocka_unit_test(test_foretold),
 	cmocka_unit_test(test_signals),
 	cmocka_unit_test(test_off),
 };

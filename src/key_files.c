@@ -1,0 +1,176 @@
+#include "config.h"
+
+#include "src/key_files.h"
+
+#include "lib/arena.h"
+#include "lib/conf.h"
+#include "lib/job.h"
+#include "src/database.h"
+#include "src/sandbox.h"
+
+#include <grp.h>
+#include <pwd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define WEB (1u << ROLE_WEB)
+#define SENDER (1u << ROLE_SENDER)
+#define VALIDATOR (1u << ROLE_VALIDATOR)
+#define ISSUER (1u << ROLE_ISSUER)
+#define UPSTREAM (1u << ROLE_UPSTREAM)
+
+#define GROUPS_MAX 64
+
+struct key_file {
+	const char *option;
+	const char *path; /* NULL: not set */
+	unsigned roles;   /* whose it is */
+};
+
+/* Whom the roles run as. */
+struct reader {
+	uid_t uid;
+	gid_t groups[GROUPS_MAX];
+	int group_count;
+};
+
+struct check {
+	struct job *job;
+	struct reader reader;
+	key_files_fn *report;
+	void *ctx;
+	unsigned count;
+};
+
+/* Without an option `user`, they run as who starts them. */
+static void
+reader_find(struct reader *r, const char *user)
+{
+	const struct passwd *pw = user != NULL ? getpwnam(user) : NULL;
+
+	*r = (struct reader){ .uid = geteuid(), .group_count = GROUPS_MAX };
+	if (pw == NULL) {
+		r->group_count = getgroups(GROUPS_MAX, r->groups);
+		return;
+	}
+	r->uid = pw->pw_uid;
+	if (getgrouplist(user, pw->pw_gid, r->groups, &r->group_count) < 0)
+		r->group_count = GROUPS_MAX;
+}
+
+static bool
+modes_let(const struct reader *r, const struct stat *st)
+{
+	if (st->st_uid == r->uid)
+		return (st->st_mode & S_IRUSR) != 0;
+	for (int i = 0; i < r->group_count; i++)
+		if (r->groups[i] == st->st_gid)
+			return (st->st_mode & S_IRGRP) != 0;
+	return (st->st_mode & S_IROTH) != 0;
+}
+
+static bool
+is_there(const struct conf *conf, enum role role)
+{
+	return role != ROLE_UPSTREAM ||
+	       conf->external.kind != CONF_EXTERNAL_NONE;
+}
+
+static void
+look_at(struct check *c, const struct key_file *k)
+{
+	struct stat st;
+
+	if (k->path == NULL || stat(k->path, &st) < 0 ||
+	    !modes_let(&c->reader, &st))
+		return;
+	for (enum role role = 0; role < ROLE_COUNT; role++) {
+		if ((k->roles & (1u << role)) != 0 ||
+		    !is_there(c->job->conf, role) ||
+		    !sandbox_lets_read(c->job->conf, role, k->path))
+			continue;
+		c->count++;
+		c->report(c->ctx,
+		    arena_printf(c->job->arena,
+			"%s: %s is open to the user of the roles, and nothing "
+			"keeps it from %s: start countersignd as root with the "
+			"option user, and let the file belong to root with "
+			"mode 0400; or put it into a folder of its own that is "
+			"neither in /etc nor in that of the configuration",
+			k->option, k->path, role_name(role)));
+		return;
+	}
+}
+
+static void
+look_at_mailboxes(struct check *c)
+{
+	const struct conf_validator *v = &c->job->conf->validator;
+
+	for (size_t i = 0; i < v->imap_count; i++) {
+		const struct key_file k = { arena_printf(c->job->arena,
+						"imap %s.password",
+						v->imaps[i].name),
+			v->imaps[i].password_file, VALIDATOR };
+
+		look_at(c, &k);
+	}
+}
+
+/* Who logs in as the owner of the tables, for want of a login. */
+static unsigned
+without_login(const struct conf *conf)
+{
+	unsigned roles = 0;
+
+	for (enum role role = 0; role < ROLE_COUNT; role++)
+		if (database_conf(conf, role) == NULL)
+			roles |= 1u << role;
+	return roles;
+}
+
+/* Tokens that a program renews while the roles run are not among them: these
+ * must be open to the user. */
+unsigned
+key_files_check(struct job *j, key_files_fn *report, void *ctx)
+{
+	const struct conf *conf = j->conf;
+	const struct key_file all[] = {
+		{ "seal_key", conf->seal_key_file, VALIDATOR | ISSUER },
+		{ "database_password", conf->database_password_file,
+		    without_login(conf) },
+		{ "web.tls_key", conf->web.tls_key, WEB },
+		{ "web.eab_key_file", conf->web.eab_key_file, WEB },
+		{ "web.database_password", conf->web.login.password_file, WEB },
+		{ "sender.dkim_rsa_key", conf->sender.dkim_rsa_key, SENDER },
+		{ "sender.dkim_ed25519_key", conf->sender.dkim_ed25519_key,
+		    SENDER },
+		{ "sender.smime_key", conf->sender.smime_key, SENDER },
+		{ "sender.relay_password", conf->sender.relay_password_file,
+		    SENDER },
+		{ "sender.database_password", conf->sender.login.password_file,
+		    SENDER },
+		{ "validator.imap_password", conf->validator.imap.password_file,
+		    VALIDATOR },
+		{ "validator.database_password",
+		    conf->validator.login.password_file, VALIDATOR },
+		{ "issuer.ca_key", conf->issuer.ca_key, ISSUER },
+		{ "issuer.ca_key_passphrase",
+		    conf->issuer.ca_key_passphrase_file, ISSUER },
+		{ "issuer.key_pin", conf->issuer.key_pin_file, ISSUER },
+		{ "external.account_key", conf->external.account_key,
+		    UPSTREAM },
+		{ "external.eab_key", conf->external.eab_key_file, UPSTREAM },
+		{ "external.database_password",
+		    conf->external.login.password_file, UPSTREAM },
+		{ "issuer.database_password", conf->issuer.login.password_file,
+		    ISSUER },
+	};
+	struct check c = { .job = j, .report = report, .ctx = ctx };
+
+	reader_find(&c.reader, conf->user);
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		look_at(&c, &all[i]);
+	look_at_mailboxes(&c);
+	return c.count;
+}
