@@ -93,7 +93,10 @@ account_has_agreed(const struct acme *a, const struct account *account)
 	if (!conf->tos_binding || conf->tos_url == NULL)
 		return true;
 	return account->tos_url != NULL &&
-	       strcmp(account->tos_url, conf->tos_url) == 0;
+	       strcmp(account->tos_url, conf->tos_url) == 0 &&
+	       (conf->tos_sha256 == NULL ||
+		   (account->tos_sha256 != NULL &&
+		       strcmp(account->tos_sha256, conf->tos_sha256) == 0));
 }
 
 /* AC-68 */
@@ -267,6 +270,7 @@ account_create(
 	if (a->conf->tos_url != NULL) {
 		account.tos_agreed_at = j->now;
 		account.tos_url = a->conf->tos_url;
+		account.tos_sha256 = a->conf->tos_sha256;
 	}
 	rnd_id(id);
 	account.id = id;

@@ -7,7 +7,8 @@
 
 #define ACCOUNT_COLUMNS                                                        \
 	"id, thumbprint, jwk, contact, client_address, created_at, "           \
-	"tos_agreed_at, tos_url, deactivated_at, revoked_at, eab_kid, eab"
+	"tos_agreed_at, tos_url, tos_sha256, deactivated_at, revoked_at, "     \
+	"eab_kid, eab"
 
 static void
 account_read(struct query *q, struct account *out)
@@ -20,6 +21,7 @@ account_read(struct query *q, struct account *out)
 	out->created_at = query_int(q);
 	out->tos_agreed_at = query_int(q);
 	out->tos_url = query_text(q);
+	out->tos_sha256 = query_text(q);
 	out->deactivated_at = query_int(q);
 	out->revoked_at = query_int(q);
 	out->eab_kid = query_text(q);
@@ -48,14 +50,15 @@ store_account_create(struct job *j, const struct account *a)
 
 	if (store_change(j, &changed,
 		"INSERT INTO account (" ACCOUNT_COLUMNS ") "
-		"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) "
+		"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, "
+		"$13) "
 		"ON CONFLICT DO NOTHING",
 		ARGS(v_text(a->id), v_text(a->thumbprint), v_text(a->jwk),
 		    v_text(a->contact), v_text(a->client_address),
 		    v_int(a->created_at), v_int(a->tos_agreed_at),
-		    v_text(a->tos_url), v_int(a->deactivated_at),
-		    v_int(a->revoked_at), v_text(a->eab_kid),
-		    v_text(a->eab))) != 0)
+		    v_text(a->tos_url), v_text(a->tos_sha256),
+		    v_int(a->deactivated_at), v_int(a->revoked_at),
+		    v_text(a->eab_kid), v_text(a->eab))) != 0)
 		return -1;
 	if (changed == 0)
 		return job_fail(j, ERR_CONFLICT,
@@ -150,12 +153,15 @@ store_account_set_contact(struct job *j, const char *id, const char *contact)
 }
 
 int
-store_account_agree(struct job *j, const char *id, const char *tos_url)
+store_account_agree(
+    struct job *j, const char *id, const char *tos_url, const char *tos_sha256)
 {
 	return store_change_one(j, "account",
-	    "UPDATE account SET tos_agreed_at = $2, tos_url = $3 "
+	    "UPDATE account SET tos_agreed_at = $2, tos_url = $3, "
+	    "tos_sha256 = $4 "
 	    "WHERE id = $1 AND deactivated_at = 0 AND revoked_at = 0",
-	    ARGS(v_text(id), v_int(j->now), v_text(tos_url)));
+	    ARGS(v_text(id), v_int(j->now), v_text(tos_url),
+		v_text(tos_sha256)));
 }
 
 /* --- the end (AC-73, AC-74) ---------------------------------------------- */

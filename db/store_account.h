@@ -12,7 +12,8 @@ struct account {
 	const char *client_address;
 	int64_t created_at;
 	int64_t tos_agreed_at;
-	const char *tos_url; /* agreed to; NULL if none */
+	const char *tos_url;    /* agreed to; NULL if none */
+	const char *tos_sha256; /* of the document, hexadecimal, or NULL */
 	int64_t deactivated_at;
 	int64_t revoked_at;
 	const char *eab_kid; /* bound to; NULL: to none */
@@ -40,7 +41,8 @@ int store_account_list(struct job *j, enum account_filter which, size_t max,
 /* Each of these changes a live account, or fails with ERR_CONFLICT. */
 int store_account_set_contact(
     struct job *j, const char *id, const char *contact);
-int store_account_agree(struct job *j, const char *id, const char *tos_url);
+int store_account_agree(
+    struct job *j, const char *id, const char *tos_url, const char *tos_sha256);
 
 /*
  * The end of an account (AC-73, AC-74): what waits for a reply, and what is

@@ -329,7 +329,8 @@ struct conf {
 	struct conf_list caa_account_prefixes; /* PK-40 */
 	bool caa_ignore_unknown;               /* PK-42 */
 	const char *tos_url;
-	bool tos_binding; /* AC-72: who has not agreed is refused … */
+	const char *tos_sha256; /* of the document, hexadecimal, or NULL */
+	bool tos_binding;       /* AC-72: who has not agreed is refused … */
 	const char *tos_change_url; /* … and sent here; NULL: tos_url */
 	const char *website_url;
 	const char *renewal_explanation_url; /* AC-168 */

@@ -154,6 +154,8 @@ put_account(struct json_out *w, const struct account *a)
 		json_member_time(w, "terms_agreed", a->tos_agreed_at);
 	if (a->tos_url != NULL)
 		json_member_str(w, "terms", a->tos_url);
+	if (a->tos_sha256 != NULL)
+		json_member_str(w, "terms_sha256", a->tos_sha256);
 	if (a->deactivated_at != 0)
 		json_member_time(w, "deactivated", a->deactivated_at);
 	if (a->revoked_at != 0)
@@ -356,15 +358,20 @@ static void
 print_terms(struct job *j, const struct account *a)
 {
 	const char *terms = j->conf->tos_url;
+	const char *sha256 = j->conf->tos_sha256;
 
 	if (a->tos_url == NULL)
 		puts("terms:    not agreed to any");
 	else
 		printf("terms:    agreed to %s at %s\n", a->tos_url,
 		    time_of(j, a->tos_agreed_at));
+	if (a->tos_sha256 != NULL)
+		printf("          SHA-256 %s\n", a->tos_sha256);
 	if (terms != NULL &&
-	    (a->tos_url == NULL || strcmp(a->tos_url, terms) != 0))
-		printf("          but not to %s%s\n", terms,
+	    (a->tos_url == NULL || strcmp(a->tos_url, terms) != 0 ||
+		(sha256 != NULL && (a->tos_sha256 == NULL ||
+				       strcmp(a->tos_sha256, sha256) != 0))))
+		printf("          but not to %s as it is now%s\n", terms,
 		    j->conf->tos_binding
 			? ": its requests are refused; --agree-terms ends that"
 			: "");
@@ -452,7 +459,7 @@ agree(struct job *j, const struct account *a)
 	if (terms == NULL)
 		return job_fail(j, ERR_MALFORMED,
 		    "there are no terms to agree to: tos_url is not set");
-	if (store_account_agree(j, a->id, terms) < 0 ||
+	if (store_account_agree(j, a->id, terms, j->conf->tos_sha256) < 0 ||
 	    audit(j, a, "terms agreed") < 0 || store_commit(j) < 0)
 		return -1;
 	printf("%s: has agreed to %s\n", a->id, terms);

@@ -860,6 +860,13 @@ check_alternates(struct check *c)
 	}
 }
 
+static bool
+is_sha256(const char *text)
+{
+	return strspn(text, "0123456789abcdef") == strlen(text) &&
+	       strlen(text) == 64;
+}
+
 static void
 check_accounts(struct check *c)
 {
@@ -868,6 +875,12 @@ check_accounts(struct check *c)
 	if (conf->tos_binding && conf->tos_url == NULL)
 		wrong(c, "tos_binding",
 		    "needs tos_url: the terms that are binding");
+	if (conf->tos_sha256 != NULL && !is_sha256(conf->tos_sha256))
+		wrong(c, "tos_sha256",
+		    "must be 64 hexadecimal digits in lower case, as sha256sum "
+		    "prints them");
+	if (conf->tos_sha256 != NULL && conf->tos_url == NULL)
+		wrong(c, "tos_sha256", "needs tos_url: where the document is");
 	if (conf->eab_required && conf->web.eab_key_file == NULL)
 		wrong(c, "policy.eab_required",
 		    "needs web.eab_key_file: the key that the secrets in the "

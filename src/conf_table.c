@@ -92,10 +92,14 @@ const struct conf_option conf_options[] = {
 	    "the issuer only." },
 	{ "", "tos_url", CONF_STRING, AT(tos_url), NULL, 1, 1000, NULL, false,
 	    true, "Terms of service that accounts must agree to." },
+	{ "", "tos_sha256", CONF_STRING, AT(tos_sha256), NULL, 64, 64, NULL,
+	    false, true,
+	    "SHA-256 of the document at tos_url, in hexadecimal: recorded with "
+	    "each agreement; another one is another version." },
 	{ "", "tos_binding", CONF_BOOL, AT(tos_binding), "no", 0, 0, NULL,
 	    false, true,
 	    "Refuses what accounts ask for that have agreed to other terms "
-	    "than those at tos_url; reading, deactivation and revocation "
+	    "than those at tos_url, or to another version; reading, deactivation and revocation "
 	    "stay open." },
 	{ "", "tos_change_url", CONF_STRING, AT(tos_change_url), NULL, 1,
 	    1000, NULL, false, true,

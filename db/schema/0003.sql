@@ -125,6 +125,7 @@ CREATE TABLE notice (
 	PRIMARY KEY (incident_id, mailbox)
 );
 CREATE INDEX notice_due ON notice (due_at) WHERE due_at IS NOT NULL;
+
 -- Requests that another CA answers (pki.md section 17).
 
 -- id is the idempotency key (PK-217).  The request and its seal are the
@@ -163,3 +164,6 @@ CREATE TABLE withdrawal (
 	told_at BIGINT NOT NULL DEFAULT 0
 );
 CREATE INDEX withdrawal_due ON withdrawal (due_at) WHERE due_at IS NOT NULL;
+
+-- SHA-256 of the terms that the account agreed to, in hexadecimal (PK-10).
+ALTER TABLE account ADD COLUMN tos_sha256 TEXT;

@@ -3,6 +3,7 @@
 made, with another key, with too many orders for one page, ended."""
 
 import base64
+import hashlib
 import hmac
 import json
 import threading
@@ -259,6 +260,23 @@ def test_terms(site):
         assert "--agree-terms" in text, text
         site.countersign("account", "--agree-terms", client.kid)
         assert try_order(client, "alice@user.test").status == 201
+    with case("PK-10: another document at the same place binds as well; which "
+              "one was agreed to is recorded"):
+        for document in "1", "2":
+            digest = hashlib.sha256(document.encode()).hexdigest()
+            edit_config(site, tos_sha256=digest)
+            site.reload()
+            said = try_order(client, "alice@user.test")
+            assert said.problem == "userActionRequired", said
+            assert said.json["instance"] == "https://ca.test/agree", said
+            text = site.countersign("account", client.kid)
+            assert "but not to https://ca.test/terms/2 as it is now" in text
+            site.countersign("account", "--agree-terms", client.kid)
+            assert try_order(client, "alice@user.test").status == 201
+            text = site.countersign("account", client.kid)
+            assert f"SHA-256 {digest}" in text and "but not" not in text, text
+        made = Client(site).account()
+        assert digest in site.countersign("account", made.kid)
 
 
 # The limits are other tests' business.

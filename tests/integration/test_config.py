@@ -8,7 +8,7 @@ import os
 import re
 import subprocess
 
-from harness import case, command, edit_config, read_file, run
+from harness import SOURCE, case, command, edit_config, read_file, run
 
 #   what is wrong             how                               what is said
 MISTAKES = [
@@ -317,6 +317,18 @@ def test_check_broken(site):
         checks(site, 0)
 
 
+def test_terms(site):
+    with case("PK-11: the template for terms has the eight commitments"):
+        text = read_file(f"{SOURCE}/doc/terms.md")
+        found = re.findall(r"(?m)^### (\d)\. (.*)\n\n(\S.*)$", text)
+        assert [(n, heading) for n, heading, _ in found] == list(zip(
+            "12345678", (
+                "Accuracy of information", "Protection of the private key",
+                "Acceptance of the certificate", "Use of the certificate",
+                "Reporting and revocation", "Termination of use",
+                "Responsiveness", "Acknowledgment and acceptance"))), found
+
+
 def test_usage(site):
     for program, words in (("countersignd", ["-x"]), ("countersignd", ["x"]),
                            ("countersign", []), ("countersign", ["nonsense"]),
@@ -335,4 +347,4 @@ def test_usage(site):
 
 
 run({}, test_good, test_mistakes, test_all_at_once, test_nothing_starts,
-    test_init, test_check, test_check_broken, test_usage)
+    test_init, test_check, test_check_broken, test_usage, test_terms)

@@ -399,9 +399,24 @@ test_changed_terms(struct job *j)
 		a = front_post(j, free_targets[i][0], free_targets[i][1]);
 		front_expect(&a, 200, "", NULL);
 	}
-	COMMITTED(j, store_account_agree(j, FRONT_ACCOUNT_ID, TERMS));
+	COMMITTED(j, store_account_agree(j, FRONT_ACCOUNT_ID, TERMS, NULL));
 	a = front_post(j, FRONT_NEW_ORDER, order);
 	front_expect(&a, 201, "", NULL);
+	front_close();
+
+	/* PK-10: the same place, another document */
+	front_conf()->tos_url = TERMS;
+	front_conf()->tos_sha256 = "cafe";
+	front_conf()->tos_binding = true;
+	front_open_again(j);
+	a = front_post(j, FRONT_NEW_ORDER, order);
+	front_expect(&a, 403, "userActionRequired", NULL);
+	COMMITTED(j, store_account_agree(j, FRONT_ACCOUNT_ID, TERMS, "cafe"));
+	a = front_post(j, FRONT_NEW_ORDER, order);
+	front_expect(&a, 201, "", NULL);
+	front_conf()->tos_sha256 = "beef";
+	a = front_post(j, FRONT_NEW_ORDER, order);
+	front_expect(&a, 403, "userActionRequired", NULL);
 	front_close();
 
 	/* other terms, and a page about them */

@@ -344,6 +344,12 @@ static const struct wrong wrongs[] = {
 	{ "seal_key", "tos_binding = yes\nseal_key",
 	    "conf:4: tos_binding: needs tos_url: the terms that are "
 	    "binding\n" },
+	{ "seal_key",
+	    "tos_url = \"https://ca.example/t\"\ntos_sha256 = "
+	    "ABCDEF0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF0123456789\n"
+	    "seal_key",
+	    "conf:5: tos_sha256: must be 64 hexadecimal digits in lower case, "
+	    "as sha256sum prints them\n" },
 	{ "policy {", "policy {\n\teab_required = yes",
 	    "conf:6: policy.eab_required: needs web.eab_key_file: the key "
 	    "that the secrets in the database are encrypted with\n" },

@@ -492,7 +492,8 @@ test_account(struct job *j)
 		.client_address = "192.0.2.1",
 		.created_at = 5,
 		.tos_agreed_at = 6,
-		.tos_url = "https://ca.example/terms" };
+		.tos_url = "https://ca.example/terms",
+		.tos_sha256 = "cafe" };
 	struct account b;
 
 	EXPECT(j, store_account_by_id(j, "id", &b), 0);
@@ -504,6 +505,7 @@ test_account(struct job *j)
 	assert_string_equal(b.contact, a.contact);
 	assert_string_equal(b.client_address, a.client_address);
 	assert_string_equal(b.tos_url, a.tos_url);
+	assert_string_equal(b.tos_sha256, "cafe");
 	assert_int_equal(b.created_at, 5);
 	assert_int_equal(b.tos_agreed_at, 6);
 	assert_int_equal(b.deactivated_at, 0);

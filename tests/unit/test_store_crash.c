@@ -321,7 +321,8 @@ account_life(struct job *j, const char *id)
 	EXPECT(
 	    j, store_order_page(j, id, INT64_MAX, "", 5, &orders, &count), 0);
 	EXPECT(j, store_account_hold(j, id, true, &a), 1);
-	COMMITTED(j, store_account_agree(j, id, "https://ca.example/terms"));
+	COMMITTED(
+	    j, store_account_agree(j, id, "https://ca.example/terms", NULL));
 	COMMITTED(j, store_account_change_key(j, &a, "new", "{}", SPAN("jws")));
 	EXPECT(j, store_account_former_keys(j, id, 5, &former, &count), 0);
 	EXPECT(j, store_account_had_key(j, id, a.thumbprint), 1);
