@@ -171,8 +171,13 @@ static const struct grant issuer[] = {
 	{ "blocked_key", "SELECT, INSERT" },
 	/* At the ceiling it stops everything itself. */
 	{ "issuance_stop", "SELECT, INSERT" },
-	{ "incident", "SELECT, UPDATE (due_at, finished_at)" },
-	{ "incident_cert", "SELECT, UPDATE (done_at)" },
+	/* What its daily look finds is a draft: without due_at. */
+	{ "incident", "SELECT, INSERT, "
+		      "UPDATE (due_at, finished_at, cert_count)" },
+	{ "incident_cert", "SELECT, INSERT, UPDATE (done_at)" },
+	{ "recheck", "SELECT, INSERT, UPDATE (rules, due_at, started_at, "
+		     "after_id, checked, unlinted)" },
+	{ "recheck_finding", "SELECT, INSERT, UPDATE (incident_id)" },
 	{ NULL, NULL },
 };
 

@@ -9,7 +9,7 @@
 #define COLUMNS                                                                \
 	"id, cause, selector, reason, known_at, deadline, opened_by, "         \
 	"opened_at, cert_count, cancel_asked_by, cancelled_by, "               \
-	"cancelled_at, finished_at"
+	"cancelled_at, finished_at, due_at"
 
 static void
 incident_read(struct query *q, struct incident *out)
@@ -27,6 +27,13 @@ incident_read(struct query *q, struct incident *out)
 	out->cancelled_by = query_text(q);
 	out->cancelled_at = query_int(q);
 	out->finished_at = query_int(q);
+	out->due_at = query_int(q);
+}
+
+bool
+incident_is_draft(const struct incident *i)
+{
+	return i->due_at == 0 && i->cancelled_at == 0 && i->finished_at == 0;
 }
 
 static int
@@ -85,6 +92,34 @@ freeze_one(struct job *j, const char *id, const char *cert_id, int64_t *count)
 	    ARGS(v_text(id), v_int(j->now), v_text(cert_id)));
 }
 
+static int
+freeze_found(struct job *j, const char *id, const char *cause, int64_t *count)
+{
+	if (store_change(j, count,
+		"INSERT INTO incident_cert (incident_id, cert_id) "
+		"SELECT $1, c.id FROM recheck_finding f "
+		"JOIN cert c ON c.id = f.cert_id WHERE f.cause = $3 "
+		"AND f.incident_id IS NULL AND c.revoked_at = 0 "
+		"AND c.not_after >= $2",
+		ARGS(v_text(id), v_int(j->now), v_text(cause))) < 0)
+		return -1;
+	return store_change(j, NULL,
+	    "UPDATE recheck_finding SET incident_id = $1 "
+	    "WHERE cause = $2 AND incident_id IS NULL",
+	    ARGS(v_text(id), v_text(cause)));
+}
+
+static int
+fill_set(struct job *j, const char *id, const struct incident_selector *s,
+    int64_t *count)
+{
+	if (s->cert_id != NULL)
+		return freeze_one(j, id, s->cert_id, count);
+	if (s->found_cause != NULL)
+		return freeze_found(j, id, s->found_cause, count);
+	return freeze(j, id, s, count);
+}
+
 int
 store_incident_open(struct job *j, const struct incident *i,
     const struct incident_selector *s, int64_t due_at, int64_t *count)
@@ -92,12 +127,12 @@ store_incident_open(struct job *j, const struct incident *i,
 	if (store_change(j, NULL,
 		"INSERT INTO incident (id, cause, selector, reason, known_at, "
 		"deadline, opened_by, opened_at, due_at) "
-		"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+		"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, NULLIF(CAST($9 AS "
+		"BIGINT), 0))",
 		ARGS(v_text(i->id), v_text(i->cause), v_text(i->selector),
 		    v_int(i->reason), v_int(i->known_at), v_int(i->deadline),
 		    v_text(i->opened_by), v_int(j->now), v_int(due_at))) < 0 ||
-	    (s->cert_id != NULL ? freeze_one(j, i->id, s->cert_id, count)
-				: freeze(j, i->id, s, count)) < 0)
+	    fill_set(j, i->id, s, count) < 0)
 		return -1;
 	j->wake |= 1u << ROLE_ISSUER;
 	return store_change_one(j, "incident",
@@ -172,6 +207,31 @@ store_incident_any_open(struct job *j)
 	    "SELECT 1 FROM incident WHERE due_at IS NOT NULL LIMIT 1", NO_ARGS);
 }
 
+/* --- drafts ----------------------------------------------------------------
+ */
+
+int
+store_incident_confirm(
+    struct job *j, const char *id, const char *by, int64_t due_at)
+{
+	j->wake |= 1u << ROLE_ISSUER;
+	return store_change_one(j, "incident",
+	    "UPDATE incident SET due_at = $3, opened_by = $2 WHERE id = $1 "
+	    "AND due_at IS NULL AND finished_at = 0 AND cancelled_at = 0",
+	    ARGS(v_text(id), v_text(by), v_int(due_at)));
+}
+
+int
+store_incident_drafts(struct job *j, int64_t *count)
+{
+	return store_get_int(j, count,
+		   "SELECT COUNT(*) FROM incident WHERE due_at IS NULL "
+		   "AND finished_at = 0 AND cancelled_at = 0",
+		   NO_ARGS) < 0
+		   ? -1
+		   : 0;
+}
+
 /* --- cancelling ------------------------------------------------------------
  */
 
@@ -180,7 +240,8 @@ store_incident_ask_cancel(struct job *j, const char *id, const char *by)
 {
 	return store_change_one(j, "incident",
 	    "UPDATE incident SET cancel_asked_by = $2 "
-	    "WHERE id = $1 AND due_at IS NOT NULL AND cancel_asked_by IS NULL",
+	    "WHERE id = $1 AND finished_at = 0 AND cancelled_at = 0 "
+	    "AND cancel_asked_by IS NULL",
 	    ARGS(v_text(id), v_text(by)));
 }
 
@@ -189,8 +250,9 @@ store_incident_cancel(struct job *j, const char *id, const char *by)
 {
 	return store_change_one(j, "incident",
 	    "UPDATE incident SET cancelled_by = $2, cancelled_at = $3, "
-	    "due_at = NULL WHERE id = $1 AND due_at IS NOT NULL "
-	    "AND cancel_asked_by IS NOT NULL AND cancel_asked_by <> $2",
+	    "due_at = NULL WHERE id = $1 AND finished_at = 0 "
+	    "AND cancelled_at = 0 AND cancel_asked_by IS NOT NULL AND "
+	    "cancel_asked_by <> $2",
 	    ARGS(v_text(id), v_text(by), v_int(j->now)));
 }
 

@@ -25,6 +25,7 @@ struct incident {
 	const char *cancelled_by;
 	int64_t cancelled_at;
 	int64_t finished_at; /* the last certificate was done */
+	int64_t due_at;      /* 0: it has ended, or is a draft */
 };
 
 /* Which certificates: all that is given must hold. */
@@ -37,11 +38,18 @@ struct incident_selector {
 	int64_t from, to;       /* issued then, both inclusive; 0: any */
 	/* This one alone, without regard to the others; NULL: as above. */
 	const char *cert_id;
+	/* What the daily look has found for this cause, and no incident has
+	 * yet; without regard to the others. */
+	const char *found_cause;
 };
+
+/* Opened by the issuer, and without effect until an operator confirms it. */
+bool incident_is_draft(const struct incident *i);
 
 /*
  * Inserts the incident and its set: what the selector finds among unexpired,
- * unrevoked certificates.  `due_at`: when the issuer looks at it first.
+ * unrevoked certificates.  `due_at`: when the issuer looks at it first; 0: a
+ * draft.
  * *count: how many there are; the caller decides what none means.
  */
 int store_incident_open(struct job *j, const struct incident *i,
@@ -60,6 +68,11 @@ int store_incident_progress(
  * ERR_CONFLICT if it has ended meanwhile. */
 int store_incident_ask_cancel(struct job *j, const char *id, const char *by);
 int store_incident_cancel(struct job *j, const char *id, const char *by);
+
+/* A draft becomes an open incident: ERR_CONFLICT if it is none. */
+int store_incident_confirm(
+    struct job *j, const char *id, const char *by, int64_t due_at);
+int store_incident_drafts(struct job *j, int64_t *count);
 
 /* The earliest deadline of the open incidents that hold the certificate: 1 and
  * *deadline, 0, -1. */

@@ -62,6 +62,7 @@ libcs_pki_a_SOURCES = \
 	pki/profile.h \
 	pki/profile_conf.c \
 	pki/profile_conf.h \
+	pki/relint.c pki/relint.h \
 	pki/responder.c \
 	pki/responder.h \
 	pki/responder_check.c \

@@ -21,6 +21,7 @@
 
 struct weakkeys {
 	struct span lines; /* of LINE_LEN each, ascending */
+	const char *checksum;
 };
 
 static struct span
@@ -94,8 +95,16 @@ weakkeys_load(struct job *j, struct arena *keep, const char *path,
 		return job_fail(j, ERR_INTERNAL, "%s %s", path, problem);
 	w = arena_alloc(keep, sizeof *w);
 	w->lines = span_mem(arena_memdup(keep, lines.p, lines.n), lines.n);
+	w->checksum =
+	    span_dup(keep, span_cut(text, sizeof HEAD - 1, HEAD_LEN - 1));
 	*out = w;
 	return 0;
+}
+
+const char *
+weakkeys_checksum(const struct weakkeys *w)
+{
+	return w == NULL ? "" : w->checksum;
 }
 
 /* The modulus without the octet that keeps it positive, or the point. */

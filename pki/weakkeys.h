@@ -21,6 +21,9 @@ struct weakkeys;
 int weakkeys_load(struct job *j, struct arena *keep, const char *path,
     const struct weakkeys **out);
 
+/* SHA-256 of the list in hexadecimal; "" without one. */
+const char *weakkeys_checksum(const struct weakkeys *w);
+
 /* Is it one of them?  `spki` is one that keycheck_spki() accepts. */
 bool weakkeys_has(const struct weakkeys *w, struct span spki);
 

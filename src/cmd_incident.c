@@ -4,6 +4,7 @@
 #include "db/store_audit.h"
 #include "db/store_incident.h"
 #include "db/store_notice.h"
+#include "db/store_recheck.h"
 #include "lib/arena.h"
 #include "lib/clock.h"
 #include "lib/digest.h"
@@ -37,12 +38,16 @@ static const char usage[] =
     "usage: countersign incident open --cause CAUSE --known TIME SELECTOR…\n"
     "           [--now] [--dry-run] [-f FILE]\n"
     "       countersign incident show [--json] [-f FILE] ID\n"
+    "       countersign incident confirm [-f FILE] ID\n"
     "       countersign incident cancel [-f FILE] ID\n"
     "       countersign incident list [-f FILE]\n"
     "\n"
     "Freezes a set of certificates that must be revoked.  Their renewal\n"
     "windows move at once, and the issuer revokes what is left of them at the\n"
     "deadline, without a further order.  Two admins can cancel it before.\n"
+    "What the issuer's daily look at all certificates has found is a draft, "
+    "which\n"
+    "has no effect until it is confirmed.\n"
     "\n"
     "  --cause CAUSE      request, unauthorized, key-compromise, weak-key,\n"
     "                     validation (24 hours); key-quality, misuse, terms,\n"
@@ -61,33 +66,6 @@ static const char usage[] =
     "  --json             as one JSON object\n"
     "  -f, --config FILE  configuration (default: " COMMAND_DEFAULT_CONFIG ")\n"
     "TIME is as 2027-01-31T12:00:00Z.\n";
-
-/* Section 15.1 of the requirements, in hours. */
-static const struct cause {
-	const char *name;
-	int64_t hours;
-	int64_t reason;
-} causes[] = {
-	{ "request", 24, 0 },
-	{ "unauthorized", 24, 0 },
-	{ "key-compromise", 24, 1 },
-	{ "weak-key", 24, 1 },
-	{ INCIDENT_VALIDATION, 24, 4 },
-	{ "key-quality", 120, 4 },
-	{ "misuse", 120, 9 },
-	{ "terms", 120, 9 },
-	{ "name", 120, 5 },
-	{ "misissued", 120, 4 },
-};
-
-static const struct cause *
-find_cause(const char *name)
-{
-	for (size_t i = 0; i < sizeof(causes) / sizeof(causes[0]); i++)
-		if (strcmp(causes[i].name, name) == 0)
-			return &causes[i];
-	return NULL;
-}
 
 /* --- open ------------------------------------------------------------------
  */
@@ -183,8 +161,8 @@ selector_json(struct job *j, const struct options *o)
 static int
 read_incident(struct job *j, const struct options *o, struct incident *i)
 {
-	const struct cause *cause =
-	    o->cause == NULL ? NULL : find_cause(o->cause);
+	const struct incident_cause *cause =
+	    o->cause == NULL ? NULL : incident_cause_find(o->cause);
 	char *id = arena_alloc(j->arena, RND_ID_LEN + 1);
 
 	if (cause == NULL)
@@ -249,6 +227,8 @@ status_of(const struct job *j, const struct incident *i)
 		return "cancelled";
 	if (i->finished_at != 0)
 		return "finished";
+	if (incident_is_draft(i))
+		return "draft";
 	return j->now < i->deadline ? "open" : "revoking";
 }
 
@@ -311,6 +291,21 @@ print_json(struct job *j, const struct incident *i, const struct progress *p)
 	return 0;
 }
 
+/* What was found, for the operator to judge. */
+static int
+print_findings(struct job *j, const struct incident *i)
+{
+	struct recheck_finding *list;
+	size_t count;
+
+	if (store_recheck_list(j, i->id, LIST_MAX, &list, &count) < 0)
+		return -1;
+	for (size_t k = 0; k < count; k++)
+		printf("  found: certificate %s: %s\n", list[k].cert_id,
+		    list[k].detail);
+	return 0;
+}
+
 static int
 incident_show(struct job *j, const struct options *o, const char *id)
 {
@@ -337,7 +332,7 @@ incident_show(struct job *j, const struct options *o, const char *id)
 		printf("  cancelling asked for by: %s\n", i.cancel_asked_by);
 	if (i.cancelled_by != NULL)
 		printf("  cancelled by: %s\n", i.cancelled_by);
-	return 0;
+	return print_findings(j, &i);
 }
 
 static int
@@ -401,6 +396,25 @@ incident_cancel(struct job *j, const char *id)
 	return 0;
 }
 
+/* --- drafts ----------------------------------------------------------------
+ */
+
+static int
+confirm_draft(struct job *j, const char *id)
+{
+	struct incident i;
+
+	if (store_begin(j) < 0)
+		return -1;
+	if (find(j, id, &i) < 0 ||
+	    incident_confirm(j, &i, command_operator(j)) < 0)
+		return worker_undo(j);
+	if (store_commit(j) < 0)
+		return -1;
+	puts("confirmed");
+	return 0;
+}
+
 /* --- the command -----------------------------------------------------------
  */
 
@@ -415,10 +429,13 @@ run(struct job *j, const struct options *o, int argc, char **argv)
 		return incident_list(j);
 	if (argc == 2 && strcmp(verb, "show") == 0)
 		return incident_show(j, o, argv[1]);
+	if (argc == 2 && strcmp(verb, "confirm") == 0)
+		return confirm_draft(j, argv[1]);
 	if (argc == 2 && strcmp(verb, "cancel") == 0)
 		return incident_cancel(j, argv[1]);
 	return job_fail(j, ERR_MALFORMED,
-	    "incident %s: give open, list, show ID or cancel ID", verb);
+	    "incident %s: give open, list, show ID, confirm ID or cancel ID",
+	    verb);
 }
 
 int

@@ -10,12 +10,14 @@
 #include "lib/arena.h"
 #include "lib/job.h"
 #include "lib/json.h"
+#include "lib/rnd.h"
 #include "src/role_issuer.h"
 #include "src/worker.h"
 
 #include <string.h>
 
 #define PAGE 500
+#define HOUR ((int64_t)3600)
 /* A relay that is away for as long as that after the end. */
 #define NOTICE_SECS ((int64_t)2 * 86400)
 
@@ -40,6 +42,31 @@ drop_authorizations(struct job *j, const char *incident_id, size_t *dropped)
 		}
 	}
 	return 0;
+}
+
+/* --- causes ----------------------------------------------------------------
+ */
+
+static const struct incident_cause causes[] = {
+	{ "request", 24, 0 },
+	{ "unauthorized", 24, 0 },
+	{ "key-compromise", 24, 1 },
+	{ "weak-key", 24, 1 },
+	{ INCIDENT_VALIDATION, 24, 4 },
+	{ "key-quality", 120, 4 },
+	{ "misuse", 120, 9 },
+	{ "terms", 120, 9 },
+	{ "name", 120, 5 },
+	{ "misissued", 120, 4 },
+};
+
+const struct incident_cause *
+incident_cause_find(const char *name)
+{
+	for (size_t i = 0; i < sizeof(causes) / sizeof(causes[0]); i++)
+		if (strcmp(causes[i].name, name) == 0)
+			return &causes[i];
+	return NULL;
 }
 
 /* --- notices ---------------------------------------------------------------
@@ -145,4 +172,46 @@ incident_open(struct job *j, const struct incident *i,
 		return store_commit(j);
 	store_rollback(j);
 	return 0;
+}
+
+/* --- drafts ----------------------------------------------------------------
+ */
+
+/* The CA knows from now on: confirming it does not move the deadline. */
+int
+incident_draft(struct job *j, const char *cause_name, struct incident *out,
+    int64_t *certificates)
+{
+	const struct incident_cause *cause = incident_cause_find(cause_name);
+	const struct incident_selector s = { .found_cause = cause_name };
+	char *id = arena_alloc(j->arena, RND_ID_LEN + 1);
+
+	*certificates = 0;
+	rnd_id(id);
+	*out = (struct incident){ .id = id,
+		.cause = cause->name,
+		.selector =
+		    arena_printf(j->arena, "{\"found\":\"%s\"}", cause->name),
+		.reason = cause->reason,
+		.known_at = j->now,
+		.deadline = j->now + cause->hours * HOUR,
+		.opened_by = "issuer" };
+	if (store_incident_open(j, out, &s, 0, certificates) < 0)
+		return -1;
+	return store_audit_add(j, "issuer", "incident drafted",
+	    arena_printf(j->arena, "incident:%s", id), "ok", out->selector);
+}
+
+int
+incident_confirm(struct job *j, const struct incident *i, const char *by)
+{
+	if (!incident_is_draft(i))
+		return job_fail(
+		    j, ERR_MALFORMED, "%s: the incident is no draft", i->id);
+	if (store_incident_confirm(
+		j, i->id, by, issuer_incident_next(i->deadline, j->now)) < 0 ||
+	    queue_notices(j, i) < 0)
+		return -1;
+	return store_audit_add(j, by, "incident confirmed",
+	    arena_printf(j->arena, "incident:%s", i->id), "ok", NULL);
 }

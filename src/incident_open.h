@@ -27,4 +27,21 @@ int incident_open(struct job *j, const struct incident *i,
     const struct incident_selector *s, bool dry_run,
     struct incident_opened *out);
 
+/*
+ * The issuer's: an incident without effect, of what the daily look has found
+ * for the cause.  Inside a transaction.  *certificates 0: none was opened.
+ */
+int incident_draft(struct job *j, const char *cause, struct incident *out,
+    int64_t *certificates);
+/* An operator confirms it: from now on it is open. */
+int incident_confirm(struct job *j, const struct incident *i, const char *by);
+
+/* Section 15.1 of the requirements: NULL for a cause that is not there. */
+struct incident_cause {
+	const char *name;
+	int64_t hours; /* from when the CA knew to the deadline */
+	int64_t reason;
+};
+const struct incident_cause *incident_cause_find(const char *name);
+
 #endif

@@ -654,6 +654,9 @@ issuer_step(void *ctx, struct job *j)
 		return 1;
 	if (!held)
 		found = order_step(i, j);
+	/* Last: nobody waits for it. */
+	if (found == 0)
+		found = issuer_recheck_step(i, j);
 	if (found < 0 || why.kind == ERR_NONE)
 		return found;
 	if (found > 0)
@@ -666,12 +669,17 @@ issuer_step(void *ctx, struct job *j)
 int
 issuer_next_due(void *ctx, struct job *j, int64_t *at)
 {
-	int64_t incident_at, status_at;
+	int64_t incident_at, recheck_at, status_at;
 	int found = store_order_next_due(j, at);
 	int incidents = store_incident_next_due(j, &incident_at);
+	int recheck = issuer_recheck_due(j, &recheck_at);
 
-	if (found < 0 || incidents < 0)
+	if (found < 0 || incidents < 0 || recheck < 0)
 		return -1;
+	if (recheck > 0 && (found == 0 || recheck_at < *at)) {
+		*at = recheck_at;
+		found = 1;
+	}
 	if (incidents > 0 && (found == 0 || incident_at < *at)) {
 		*at = incident_at;
 		found = 1;
@@ -721,13 +729,17 @@ issuer_open(struct job *j, struct role_env *env)
 }
 
 static int
-check_shards(struct role_env *env)
+start_work(struct role_env *env)
 {
 	struct job j;
-	int result;
+	int result = 0;
 
 	job_init(&j, env->store, env->conf);
-	result = issuer_list_start(env->role, &j);
+	/* Lists are the other CA's. */
+	if (!issuer_is_external(&j))
+		result = issuer_list_start(env->role, &j);
+	if (result == 0)
+		result = issuer_recheck_start(env->role, &j);
 	if (result < 0)
 		log_error("role cannot start", "error=\"%s\"", j.err.text);
 	job_done(&j);
@@ -737,8 +749,7 @@ check_shards(struct role_env *env)
 static int
 issuer_run(struct role_env *env)
 {
-	if (env->conf->external.kind == CONF_EXTERNAL_NONE &&
-	    check_shards(env) < 0)
+	if (start_work(env) < 0)
 		return -1;
 	return worker_loop(env, ROLE_ISSUER, issuer_step, issuer_next_due);
 }

@@ -74,6 +74,18 @@ int issuer_incident_step(struct job *j);
  * next alarm, or at the deadline. */
 int64_t issuer_incident_next(int64_t deadline, int64_t now);
 
+/*
+ * The daily look at all unexpired certificates (src/recheck.c, PK-188): keys
+ * that are blocked or weak by now, and the lints of today.  Findings open an
+ * incident in draft.  1, 0, -1.
+ */
+int issuer_recheck_step(const struct issuer *i, struct job *j);
+/* 1 and when the next one is due, 0, -1. */
+int issuer_recheck_due(struct job *j, int64_t *at);
+/* At the start: makes its row, and does not wait for tomorrow if what it
+ * checks against is new. */
+int issuer_recheck_start(const struct issuer *i, struct job *j);
+
 /* Why an order cannot be signed now. */
 enum gate {
 	GATE_OPEN,

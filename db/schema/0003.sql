@@ -167,3 +167,26 @@ CREATE INDEX withdrawal_due ON withdrawal (due_at) WHERE due_at IS NOT NULL;
 
 -- SHA-256 of the terms that the account agreed to, in hexadecimal (PK-10).
 ALTER TABLE account ADD COLUMN tos_sha256 TEXT;
+
+-- The daily look at all unexpired certificates (PK-188): one row, made by the
+-- issuer, and what it has found, once for each certificate.
+CREATE TABLE recheck (
+	id BIGINT NOT NULL PRIMARY KEY, -- 1
+	rules TEXT NOT NULL, -- what they are checked against
+	due_at BIGINT NOT NULL,
+	started_at BIGINT NOT NULL, -- 0: not under way
+	after_id TEXT NOT NULL, -- certificates up to here are done
+	checked BIGINT NOT NULL,
+	unlinted BIGINT NOT NULL
+);
+CREATE TABLE recheck_finding (
+	cert_id TEXT NOT NULL PRIMARY KEY REFERENCES cert (id),
+	cause TEXT NOT NULL, -- of an incident
+	detail TEXT NOT NULL,
+	found_at BIGINT NOT NULL,
+	incident_id TEXT REFERENCES incident (id)
+);
+CREATE INDEX recheck_finding_new ON recheck_finding (cause)
+	WHERE incident_id IS NULL;
+CREATE INDEX incident_draft ON incident (id)
+	WHERE due_at IS NULL AND finished_at = 0 AND cancelled_at = 0;

@@ -2,15 +2,17 @@
 """What an operator does when something went wrong: issuance is stopped,
 a set of certificates is revoked."""
 
+import hashlib
 import json
 import re
 from datetime import datetime, timedelta, timezone
 
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization import Encoding, \
+    PublicFormat
 
 from acme import Client, b64
-from harness import case, eventually, run
+from harness import case, edit_config, eventually, run
 from letters import answer
 
 
@@ -172,4 +174,48 @@ def test_drop(site):
         assert status() == "pending"
 
 
-run({}, test_stop, test_incident, test_drop)
+def weak_list(*leaves):
+    """As tools/weak-keys writes it, of keys on curves."""
+    lines = "".join(sorted(hashlib.sha256(leaf.public_key().public_bytes(
+        Encoding.X962, PublicFormat.UncompressedPoint)).hexdigest()[:20] + "\n"
+        for leaf in leaves))
+    digest = hashlib.sha256(lines.encode()).hexdigest()
+    return f"countersign weak keys 1 {digest}\n{lines}"
+
+
+def drafts(site):
+    return re.findall(r"(?m)^(\S+)  draft  weak-key ",
+                      site.countersign("incident", "list"))
+
+
+def test_recheck(site):
+    client = Client(site)
+    leaf = leaf_of(site, client, "bob@user.test")
+    with case("PK-188: a new list of weak keys, and the issuer looks at all "
+              "certificates: a draft, and an alarm"):
+        path = f"{site.folder}/weak-keys"
+        with open(path, "w") as f:
+            f.write(weak_list(leaf))
+        assert not drafts(site)
+        site.stop()
+        edit_config(site, policy__weak_keys=path)
+        mark = site.mark()
+        site.start()
+        ident, = eventually(lambda: drafts(site), "the draft")
+        event = site.wait_event("certificates found that must go", mark)
+        assert event["incident"] == ident, event
+        text = site.countersign("incident", "show", ident)
+        assert "how many: 1\n" in text, text
+        assert "its key is on the list of weak keys" in text, text
+        assert told(site, leaf)["status"] == "valid"
+        assert "revoke_at" not in told(site, leaf)
+    with case("PK-188, PK-185: confirmed it is an incident as any"):
+        site.countersign("incident", "confirm", ident)
+        found = json.loads(site.countersign("incident", "show", "--json",
+                                            ident))
+        assert found["status"] == "open" and found["notices"] >= 1, found
+        assert told(site, leaf)["revoke_at"] == found["deadline"]
+        site.countersign("incident", "confirm", ident, status=1)
+
+
+run({}, test_stop, test_incident, test_drop, test_recheck)

@@ -166,14 +166,17 @@ static const struct attempt {
 	/* PK-45, PK-185: what an operator has decided. */
 	{ "INSERT INTO issuance_stop (scope, value, reason, stopped_by, "
 	  "stopped_at) VALUES ('all', '', 'x', 'x', 1)",
-	    0 },
+	    I }, /* at its ceiling it stops itself */
 	{ "UPDATE issuance_stop SET scope = 'profile'", 0 },
 	{ "DELETE FROM issuance_stop", 0 },
-	{ "INSERT INTO incident (id) VALUES ('x')", 0 },
+	{ "INSERT INTO incident (id) VALUES ('x')", I },
 	{ "UPDATE incident SET deadline = 1", 0 },
 	{ "UPDATE incident SET cancelled_at = 1", 0 },
 	{ "DELETE FROM incident", 0 },
 	{ "UPDATE incident_cert SET done_at = 1", I },
+	{ "UPDATE recheck SET due_at = 1", I },
+	{ "UPDATE recheck_finding SET cause = 'x'", 0 },
+	{ "DELETE FROM recheck_finding", 0 },
 	{ "DELETE FROM incident_cert", 0 },
 	{ "UPDATE blocked_key SET blocked_at = 0", 0 },
 	{ "DELETE FROM blocked_key", 0 },

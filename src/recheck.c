@@ -1,0 +1,288 @@
+/*
+ * The daily look at all unexpired certificates (PK-188).  It walks through
+ * them by their ids, some at a time and only while there is nothing else to
+ * do; the row says how far it is.
+ *
+ * New lints and a new list of weak keys come with a start, which begins a
+ * walk.  A key that is blocked takes its certificates with it in the same
+ * transaction (PK-181); what slipped through is found a day later.
+ */
+#include "config.h"
+
+#include "db/store_cert.h"
+#include "db/store_incident.h"
+#include "db/store_key.h"
+#include "db/store_order.h"
+#include "db/store_recheck.h"
+#include "lib/arena.h"
+#include "lib/conf.h"
+#include "lib/digest.h"
+#include "lib/job.h"
+#include "lib/log.h"
+#include "pki/ca.h"
+#include "pki/certview.h"
+#include "pki/csr.h"
+#include "pki/keycheck.h"
+#include "pki/profile.h"
+#include "pki/relint.h"
+#include "pki/weakkeys.h"
+#include "src/evidence.h"
+#include "src/incident_open.h"
+#include "src/role_issuer.h"
+#include "src/worker.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#define DAY INT64_C(86400)
+#define BITE 20 /* certificates a step */
+
+#define BLOCKED "key-compromise"
+#define WEAK "weak-key"
+#define QUALITY "key-quality"
+#define MISISSUED "misissued"
+static const char *const causes[] = { BLOCKED, WEAK, QUALITY, MISISSUED };
+#define CAUSE_COUNT (sizeof(causes) / sizeof(causes[0]))
+
+/* --- one certificate -------------------------------------------------------
+ */
+
+/* 1 with *f filled, 0, -1. */
+static int
+check_key(const struct issuer *i, struct job *j, const struct cert *c,
+    struct recheck_finding *f)
+{
+	struct certview view;
+	enum key_type type;
+	EVP_PKEY *key;
+	int blocked = store_key_is_blocked(j, c->spki_sha256, NULL);
+
+	if (blocked < 0)
+		return -1;
+	if (blocked > 0) {
+		f->cause = BLOCKED;
+		f->detail = "its key is blocked";
+		return 1;
+	}
+	if (certview_parse(c->der, &view) < 0) {
+		f->cause = MISISSUED;
+		f->detail = "it cannot be read";
+		return 1;
+	}
+	if (weakkeys_has(i->weak_keys, view.spki)) {
+		f->cause = WEAK;
+		f->detail = "its key is on the list of weak keys";
+		return 1;
+	}
+	f->cause = QUALITY;
+	f->detail =
+	    keycheck_spki(j->arena, view.spki, KEYCHECK_SUBJECT, &type, &key);
+	return f->detail != NULL;
+}
+
+/* The lints of another profile than the one that it was made with, or of
+ * another CA, would find what is no mistake. */
+static const struct profile *
+profile_of(const struct issuer *i, struct job *j, const struct cert *c)
+{
+	const struct profile *profile =
+	    profile_find(j->conf, span_str(c->profile));
+	uint8_t hash[SHA256_LEN];
+
+	if (profile == NULL || strcmp(c->ca_label, ca_key_label(i->ca)) != 0)
+		return NULL;
+	sha256(span_str(profile_text(j->arena, profile)), hash);
+	return span_eq(c->profile_sha256, span_mem(hash, SHA256_LEN)) ? profile
+								      : NULL;
+}
+
+/* 1 with *f filled, 0, -1; *linted: could it be looked at? */
+static int
+check_lints(const struct issuer *i, struct job *j, const struct cert *c,
+    struct recheck_finding *f, bool *linted)
+{
+	const struct profile *profile = profile_of(i, j, c);
+	struct relint_input in = { .profile = profile, .der = c->der };
+	struct csr csr;
+	struct order o;
+	int found;
+
+	*linted = false;
+	if (profile == NULL)
+		return 0;
+	found = store_order_by_id(j, c->order_id, NULL, &o);
+	if (found <= 0)
+		return found;
+	/* Its rules may have changed since; the key was looked at. */
+	if (issuer_check_csr(i, j, &o, profile, &csr) < 0) {
+		job_recover(j);
+		return 0;
+	}
+	*linted = true;
+	in.csr = &csr;
+	in.mailbox_count = o.identifier_count;
+	issuer_mailboxes(j, &o, &in.mailboxes);
+	if (relint(j, i->ca, &in) == 0)
+		return 0;
+	f->cause = MISISSUED;
+	f->detail = arena_strdup(j->arena, j->err.text);
+	job_recover(j);
+	return 1;
+}
+
+/* 1 with *f filled, 0, -1. */
+static int
+check_one(const struct issuer *i, struct job *j, const char *id,
+    struct recheck *r, struct recheck_finding *f)
+{
+	bool linted = true;
+	struct cert c;
+	int found = store_cert_by_id(j, id, NULL, &c);
+
+	*f = (struct recheck_finding){ .cert_id = id };
+	if (found <= 0)
+		return found;
+	found = check_key(i, j, &c, f);
+	if (found == 0)
+		found = check_lints(i, j, &c, f, &linted);
+	r->checked++;
+	r->unlinted += !linted;
+	return found;
+}
+
+/* --- the walk --------------------------------------------------------------
+ */
+
+static int
+draft(struct job *j, const char *cause)
+{
+	struct incident i;
+	int64_t count;
+
+	if (store_recheck_count(j, cause, &count) < 0)
+		return -1;
+	if (count == 0)
+		return 0;
+	if (incident_draft(j, cause, &i, &count) < 0)
+		return -1;
+	log_error("certificates found that must go",
+	    "incident=%s cause=%s certificates=%" PRId64
+	    " next=\"countersign incident show, then confirm or cancel: the "
+	    "deadline counts from now\"",
+	    i.id, cause, count);
+	return 0;
+}
+
+static int
+end_walk(struct job *j, struct recheck *r)
+{
+	int64_t drafts;
+
+	for (size_t k = 0; k < CAUSE_COUNT; k++)
+		if (draft(j, causes[k]) < 0)
+			return -1;
+	if (store_incident_drafts(j, &drafts) < 0)
+		return -1;
+	log_info("certificates checked again",
+	    "checked=%" PRId64 " not_linted=%" PRId64 " drafts=%" PRId64,
+	    r->checked, r->unlinted, drafts);
+	r->due_at =
+	    r->started_at + DAY > j->now ? r->started_at + DAY : j->now + DAY;
+	r->started_at = 0;
+	r->after_id = "";
+	return 0;
+}
+
+struct bite {
+	const char **ids;
+	size_t count;
+	const char *last;
+	struct recheck_finding found[BITE];
+	size_t found_count;
+};
+
+/* Outside of a transaction: nobody waits for the lints. */
+static int
+take_bite(
+    const struct issuer *i, struct job *j, struct recheck *r, struct bite *b)
+{
+	if (store_recheck_page(
+		j, r->after_id, BITE, &b->ids, &b->count, &b->last) < 0)
+		return -1;
+	for (size_t k = 0; k < b->count; k++) {
+		int found = b->ids[k] == NULL ? 0
+					      : check_one(i, j, b->ids[k], r,
+						    &b->found[b->found_count]);
+
+		if (found < 0)
+			return -1;
+		b->found_count += found > 0;
+	}
+	return 0;
+}
+
+static int
+record(struct job *j, struct recheck *r, const struct bite *b)
+{
+	for (size_t k = 0; k < b->found_count; k++)
+		if (store_recheck_found(j, &b->found[k]) < 0)
+			return -1;
+	if (b->count == 0 && end_walk(j, r) < 0)
+		return -1;
+	if (b->count > 0)
+		r->after_id = b->last;
+	return store_recheck_put(j, r);
+}
+
+int
+issuer_recheck_step(const struct issuer *i, struct job *j)
+{
+	struct bite b = { .count = 0 };
+	struct recheck r;
+	int found = store_recheck_get(j, &r);
+
+	if (found <= 0 || r.due_at > j->now)
+		return found < 0 ? -1 : 0;
+	if (r.started_at == 0) {
+		r.started_at = j->now;
+		r.checked = r.unlinted = 0;
+	}
+	if (take_bite(i, j, &r, &b) < 0 || store_begin(j) < 0)
+		return -1;
+	if (record(j, &r, &b) < 0)
+		return worker_undo(j);
+	return store_commit(j) < 0 ? -1 : 1;
+}
+
+int
+issuer_recheck_due(struct job *j, int64_t *at)
+{
+	struct recheck r;
+	int found = store_recheck_get(j, &r);
+
+	if (found > 0)
+		*at = r.due_at;
+	return found;
+}
+
+int
+issuer_recheck_start(const struct issuer *i, struct job *j)
+{
+	const char *rules = arena_printf(j->arena, "%s; %s; %s",
+	    PACKAGE_VERSION, BR_VERSION, weakkeys_checksum(i->weak_keys));
+	struct recheck r;
+	int found = store_recheck_get(j, &r);
+
+	if (found < 0)
+		return -1;
+	if (found > 0 && strcmp(r.rules, rules) == 0)
+		return 0;
+	r = (struct recheck){
+		.rules = rules, .due_at = j->now, .after_id = ""
+	};
+	if (store_begin(j) < 0)
+		return -1;
+	if (store_recheck_put(j, &r) < 0)
+		return worker_undo(j);
+	return store_commit(j);
+}

@@ -1,0 +1,259 @@
+/*
+ * The daily look at all unexpired certificates (PK-188): what is right stays
+ * alone; keys that are blocked or weak by now, and what a lint finds today,
+ * open an incident in draft, which has no effect until it is confirmed.
+ */
+#include "config.h"
+
+#include "tests/unit/role_lab.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "db/store_cert.h"
+#include "db/store_incident.h"
+#include "db/store_notice.h"
+#include "db/store_recheck.h"
+#include "lib/digest.h"
+#include "lib/fdio.h"
+#include "lib/hex.h"
+#include "pki/ca.h"
+#include "pki/keycheck.h"
+#include "pki/weakkeys.h"
+#include "src/incident_open.h"
+#include "src/judge.h"
+#include "tests/unit/pki_lab.h"
+
+#define MAILBOX "mailbox0@example.org"
+#define DAY INT64_C(86400)
+
+/* A certificate as the issuer makes it. */
+static struct cert
+issue(struct role_lab *lab, struct job *j)
+{
+	struct lab_csr csr;
+	struct cert c = { .id = NULL };
+	int r;
+
+	role_lab_init(lab, j);
+	lab->issuer.ca = lab_ca("p256");
+	lab->conf.issuer.crl_url = LAB_CRL_URL;
+	lab->conf.issuer.crl_shards = 1;
+	lab->conf.issuer.crl_file =
+	    arena_printf(j->arena, "%s/issuing.crl", lab_folder());
+	unlink(lab->conf.issuer.crl_file); /* of the test before */
+	lab->conf.issuer.validity_days = 365;
+	lab->conf.issuer.clock_allowance = 300;
+	lab->conf.issuer.serial_octet = 1;
+	fixture_sql(j, "UPDATE orders SET profile = 'mailbox-multipurpose'");
+	role_lab_send(lab);
+	role_lab_post(lab);
+	assert_int_equal(
+	    role_lab_take(lab, role_lab_reply(lab, NULL)), VERDICT_MATCH);
+	EXPECT(j, judge_caa(&lab->validator, j), 1);
+	csr = lab_csr(j, lab_key(KEY_TYPE_P256, 0), MAILBOX);
+	role_lab_request_take(lab, lab_csr_make(j, &csr));
+	while ((r = issuer_step(&lab->issuer, j)) > 0)
+		;
+	assert_int_equal(r, 0);
+	EXPECT(j, store_cert_by_order(j, lab->order->id, &c), 1);
+	assert_true(c.issued_at > 0);
+	return c;
+}
+
+/* A whole walk: so many incidents in draft are there afterwards. */
+static void
+walk(struct role_lab *lab, int64_t drafts)
+{
+	struct job *j = lab->j;
+	struct recheck r;
+	int64_t count;
+
+	EXPECT(j, issuer_recheck_start(&lab->issuer, j), 0);
+	EXPECT(j, issuer_recheck_step(&lab->issuer, j), 1); /* the one */
+	EXPECT(j, issuer_recheck_step(&lab->issuer, j), 1); /* the end */
+	EXPECT(j, issuer_recheck_step(&lab->issuer, j), 0);
+	EXPECT(j, store_incident_drafts(j, &count), 0);
+	assert_int_equal(count, drafts);
+	EXPECT(j, store_recheck_get(j, &r), 1);
+	assert_int_equal(r.checked, 1);
+	assert_int_equal(r.started_at, 0);
+	assert_int_equal(r.due_at, j->now + DAY);
+}
+
+static struct incident
+only_incident(struct job *j)
+{
+	struct incident *list;
+	size_t count;
+
+	EXPECT(j, store_incident_list(j, 10, &list, &count), 0);
+	assert_int_equal(count, 1);
+	return list[0];
+}
+
+/* Nothing is wrong: nothing happens, tomorrow again, and at a start only if
+ * the rules are others. */
+static void
+test_nothing(struct job *j)
+{
+	struct role_lab lab;
+	struct recheck r;
+	int64_t at;
+
+	issue(&lab, j);
+	EXPECT(j, issuer_recheck_due(j, &at), 0);
+	EXPECT(j, issuer_recheck_step(&lab.issuer, j), 0);
+	walk(&lab, 0);
+	EXPECT(j, store_recheck_get(j, &r), 1);
+	assert_int_equal(r.unlinted, 0);
+	EXPECT(j, issuer_recheck_due(j, &at), 1);
+	assert_int_equal(at, FIXTURE_NOW + DAY);
+	EXPECT(j, issuer_recheck_start(&lab.issuer, j), 0);
+	EXPECT(j, issuer_recheck_step(&lab.issuer, j), 0);
+	role_lab_at(&lab, at);
+	walk(&lab, 0);
+	fixture_sql(j, "UPDATE recheck SET rules = 'of the last version'");
+	walk(&lab, 0);
+	/* Neither revoked nor expired ones. */
+	fixture_sql(j, "UPDATE cert SET revoked_at = 1, not_after = 1");
+	fixture_sql(j, "UPDATE recheck SET due_at = 1");
+	EXPECT(j, issuer_recheck_step(&lab.issuer, j), 1);
+	EXPECT(j, store_recheck_get(j, &r), 1);
+	assert_int_equal(r.checked, 0);
+}
+
+/* A key on today's list of weak keys: 24 hours, and nothing before somebody
+ * has confirmed it. */
+static void
+test_weak(struct job *j)
+{
+	struct role_lab lab;
+	struct cert c = issue(&lab, j);
+	struct span spki = lab_spki(j, lab_key(KEY_TYPE_P256, 0)), bits;
+	enum key_type type;
+	uint8_t hash[SHA256_LEN];
+	const char *path = arena_printf(j->arena, "%s/weak-keys", lab_folder());
+	const char *line;
+	struct recheck_finding *found;
+	struct notice_counts notices;
+	struct incident i;
+	int64_t at;
+	size_t count;
+
+	walk(&lab, 0);
+	assert_int_equal(spki_split(spki, &type, &bits), 0);
+	sha256(bits, hash);
+	line = arena_printf(
+	    j->arena, "%s\n", hex_dup(j->arena, span_mem(hash, 10)));
+	sha256(span_str(line), hash);
+	assert_int_equal(
+	    file_write(j, path, 0644,
+		span_str(
+		    arena_printf(j->arena, "countersign weak keys 1 %s\n%s",
+			hex_dup(j->arena, span_mem(hash, SHA256_LEN)), line))),
+	    0);
+	EXPECT(j, weakkeys_load(j, j->arena, path, &lab.issuer.weak_keys), 0);
+	walk(&lab, 1);
+	i = only_incident(j);
+	assert_true(incident_is_draft(&i));
+	assert_string_equal(i.cause, "weak-key");
+	assert_int_equal(i.deadline, FIXTURE_NOW + DAY);
+	assert_int_equal(i.cert_count, 1);
+	EXPECT(j, store_recheck_list(j, i.id, 10, &found, &count), 0);
+	assert_int_equal(count, 1);
+	assert_string_equal(found[0].cert_id, c.id);
+	assert_non_null(strstr(found[0].detail, "weak"));
+
+	/* No effect yet: no window moves, no mail, no revocation. */
+	EXPECT(j, store_incident_any_open(j), 0);
+	EXPECT(j, store_incident_deadline(j, c.id, &at), 0);
+	EXPECT(j, store_notice_count(j, i.id, &notices), 0);
+	assert_int_equal(notices.all, 0);
+	role_lab_at(&lab, FIXTURE_NOW + 2 * DAY);
+	EXPECT(j, issuer_incident_step(j), 0);
+	/* It is found again, and is the same. */
+	walk(&lab, 1);
+
+	COMMITTED(j, incident_confirm(j, &i, "operator:one"));
+	i = only_incident(j);
+	assert_false(incident_is_draft(&i));
+	EXPECT(j, store_incident_deadline(j, c.id, &at), 1);
+	EXPECT(j, store_notice_count(j, i.id, &notices), 0);
+	assert_int_equal(notices.all, 1);
+	assert_true(issuer_incident_step(j) > 0);
+	EXPECT(j, store_cert_by_id(j, c.id, NULL, &c), 1);
+	assert_true(c.revoked_at > 0);
+	assert_int_equal(store_begin(j), 0);
+	assert_int_equal(incident_confirm(j, &i, "operator:one"), -1);
+	job_recover(j);
+	store_rollback(j);
+}
+
+/* A key that was blocked past its certificates. */
+static void
+test_blocked(struct job *j)
+{
+	struct role_lab lab;
+	struct incident i;
+
+	issue(&lab, j);
+	fixture_sql(j,
+	    "INSERT INTO blocked_key (spki_sha256, account_id, blocked_at, "
+	    "source) SELECT spki_sha256, '', 1, 'a list' FROM cert");
+	walk(&lab, 1);
+	i = only_incident(j);
+	assert_string_equal(i.cause, "key-compromise");
+	assert_int_equal(i.reason, 1);
+	/* Two cancel it, as any. */
+	COMMITTED(j, store_incident_ask_cancel(j, i.id, "operator:one"));
+	COMMITTED(j, store_incident_cancel(j, i.id, "operator:two"));
+	role_lab_at(&lab, FIXTURE_NOW + DAY);
+	walk(&lab, 0);
+}
+
+/* The lints of today refuse what those of then let through: here the purpose
+ * is not mail.  With another profile of that name there is nothing to go by. */
+static void
+test_lint(struct job *j)
+{
+	static const struct span mail =
+	    SPAN_INIT("\x2b\x06\x01\x05\x05\x07\x03\x04");
+	struct role_lab lab;
+	struct cert c = issue(&lab, j);
+	char *der = arena_memdup(j->arena, c.der.p, c.der.n);
+	size_t at = span_find_span(c.der, 0, mail);
+	struct recheck_finding *found;
+	struct incident i;
+	struct recheck r;
+	size_t count;
+
+	assert_true(at < c.der.n);
+	der[at + mail.n - 1] = 3;
+	fixture_sql(j, arena_printf(j->arena,
+			   fixture_is_pgsql() ? "UPDATE cert SET der = '\\x%s'"
+					      : "UPDATE cert SET der = x'%s'",
+			   hex_dup(j->arena, span_mem(der, c.der.n))));
+	walk(&lab, 1);
+	i = only_incident(j);
+	assert_string_equal(i.cause, "misissued");
+	assert_int_equal(i.deadline, FIXTURE_NOW + 5 * DAY);
+	EXPECT(j, store_recheck_list(j, i.id, 10, &found, &count), 0);
+	assert_int_equal(count, 1);
+	assert_non_null(strstr(found[0].detail, "lint L-"));
+
+	fixture_sql(j, "UPDATE cert SET profile_sha256 = spki_sha256");
+	role_lab_at(&lab, FIXTURE_NOW + DAY);
+	walk(&lab, 1);
+	EXPECT(j, store_recheck_get(j, &r), 1);
+	assert_int_equal(r.unlinted, 1);
+}
+
+static const struct CMUnitTest tests[] = {
+	STORE_TEST(test_nothing),
+	STORE_TEST(test_weak),
+	STORE_TEST(test_blocked),
+	STORE_TEST(test_lint),
+};
+
+UNIT_MAIN(tests)
