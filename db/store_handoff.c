@@ -81,6 +81,16 @@ store_handoff_ask(struct job *j, const struct handoff *h)
 	return 0;
 }
 
+int
+store_handoff_count_since(struct job *j, int64_t since, int64_t *count)
+{
+	return store_get_int(j, count,
+		   "SELECT COUNT(*) FROM handoff WHERE created_at >= $1",
+		   ARGS(v_int(since))) == 1
+		   ? 0
+		   : -1;
+}
+
 static int
 handoff_get(struct query *q, int found, struct handoff *out)
 {

@@ -47,6 +47,8 @@ struct handoff {
 
 /* A new request, or a stale one with new contents: due for upstream. */
 int store_handoff_ask(struct job *j, const struct handoff *h);
+/* How many were asked for since then. */
+int store_handoff_count_since(struct job *j, int64_t since, int64_t *count);
 int store_handoff_by_order(
     struct job *j, const char *order_id, struct handoff *out);
 

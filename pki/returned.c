@@ -94,6 +94,8 @@ time_problem(const struct job *j, const struct ca *ca, const struct certview *v,
 	if (v->not_after - v->not_before + 1 > want->life_max ||
 	    (want->not_after_max != 0 && v->not_after > want->not_after_max))
 		return "it is valid for longer than was asked for";
+	if (v->not_before < want->not_before_min)
+		return "it begins before what was asked for";
 	if (v->not_after > ca->not_after)
 		return "it outlives the CA";
 	if (v->not_after <= j->now || v->not_before > j->now + CLOCK_SECS)

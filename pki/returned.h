@@ -17,8 +17,9 @@ struct returned_want {
 	const struct csr *csr;
 	const char *const *mailboxes; /* canonical */
 	size_t mailbox_count;
-	int64_t life_max;      /* seconds, both ends counted */
-	int64_t not_after_max; /* inclusive; 0: any */
+	int64_t life_max;       /* seconds, both ends counted */
+	int64_t not_before_min; /* 0: any */
+	int64_t not_after_max;  /* inclusive; 0: any */
 };
 
 struct returned {

@@ -4,6 +4,7 @@
 
 #include "db/store_audit.h"
 #include "db/store_cert.h"
+#include "db/store_handoff.h"
 #include "db/store_stop.h"
 #include "lib/arena.h"
 #include "lib/conf.h"
@@ -77,8 +78,12 @@ int
 ceiling_check(const struct ceiling *c, struct job *j, bool *reached)
 {
 	int64_t count, mine = ceiling_sum(c, j->now);
+	/* What another CA signs counts when it is asked. */
+	int counted = j->conf->external.kind == CONF_EXTERNAL_NONE
+			  ? store_cert_count_since(j, j->now - HOUR, &count)
+			  : store_handoff_count_since(j, j->now - HOUR, &count);
 
-	if (store_cert_count_since(j, j->now - HOUR, &count) < 0)
+	if (counted < 0)
 		return -1;
 	if (mine > count)
 		count = mine;

@@ -19,7 +19,7 @@ struct ceiling {
 	int64_t count[CEILING_MINUTES];
 };
 
-/* One more signature, before it is made. */
+/* One more signature, before it is made, or asked of another CA. */
 void ceiling_count(struct ceiling *c, int64_t now);
 /* How many in the last hour. */
 int64_t ceiling_sum(const struct ceiling *c, int64_t now);

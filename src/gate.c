@@ -195,6 +195,7 @@ static int
 check_identifier(const struct issuer *i, struct job *j, const struct order *o,
     const struct authz *a, const struct signing_keys *keys, enum gate *out)
 {
+	*out = GATE_OPEN;
 	if (a->revoked_at != 0) {
 		job_fail(j, ERR_UNAUTHORIZED,
 		    "the authorization of %s was revoked", a->mailbox);
@@ -207,11 +208,23 @@ check_identifier(const struct issuer *i, struct job *j, const struct order *o,
 	}
 	if (check_age(j, a, out) < 0 || *out != GATE_OPEN)
 		return 0;
-	if (check_proof(i, j, o, a, keys, out) < 0)
+	return check_proof(i, j, o, a, keys, out);
+}
+
+int
+issuer_gate_answer(const struct issuer *i, struct job *j, const struct order *o,
+    enum gate *out)
+{
+	struct signing_keys keys;
+
+	*out = GATE_OPEN;
+	if (check_request(j, o, &keys, out) < 0)
 		return -1;
-	if (*out != GATE_OPEN)
-		return 0;
-	return check_caa(i, j, o, a, out);
+	for (size_t k = 0; k < o->identifier_count && *out == GATE_OPEN; k++)
+		if (check_identifier(
+			i, j, o, &o->identifiers[k].authz, &keys, out) < 0)
+			return -1;
+	return 0;
 }
 
 int
@@ -228,9 +241,10 @@ issuer_gate(const struct issuer *i, struct job *j, const struct order *o,
 	if (*out != GATE_OPEN)
 		return 0;
 	for (size_t k = 0; k < o->identifier_count; k++) {
-		*out = GATE_OPEN;
-		if (check_identifier(
-			i, j, o, &o->identifiers[k].authz, &keys, out) < 0)
+		const struct authz *a = &o->identifiers[k].authz;
+
+		if (check_identifier(i, j, o, a, &keys, out) < 0 ||
+		    (*out == GATE_OPEN && check_caa(i, j, o, a, out) < 0))
 			return -1;
 		if (*out == GATE_WAIT)
 			worst = GATE_WAIT;

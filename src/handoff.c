@@ -145,6 +145,8 @@ handoff_format(struct job *j, const struct handoff_input *in)
 	put_octets(&o, j, "template", in->tbs);
 	put_octets(&o, j, "csr_der", in->csr->der);
 	json_member_string(&o, "csr", buf_span(&pem));
+	json_member_int(&o, "ordered_not_before", in->order->not_before);
+	json_member_int(&o, "ordered_not_after", in->order->not_after);
 	json_member_int(&o, "send_before", in->send_before);
 	json_object_end(&o);
 	return buf_ok(&b) && buf_ok(&pem) ? b.p : NULL;
@@ -162,6 +164,9 @@ handoff_parse(struct job *j, const char *text, struct handoff_request *out)
 	list = json_get(v, "mailboxes");
 	out->mailbox_count = json_count(list);
 	out->send_before = json_integer(json_get(v, "send_before"));
+	out->ordered_not_before =
+	    json_integer(json_get(v, "ordered_not_before"));
+	out->ordered_not_after = json_integer(json_get(v, "ordered_not_after"));
 	if (b64url_parse(
 		j->arena, json_string(json_get(v, "csr_der")), &out->csr) < 0 ||
 	    out->csr.n == 0 || out->mailbox_count == 0 ||

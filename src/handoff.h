@@ -42,12 +42,22 @@ struct handoff_input {
 /* NULL: too long. */
 const char *handoff_format(struct job *j, const struct handoff_input *in);
 
+/* Why nothing may be signed for it now. */
+enum handoff_bar {
+	HANDOFF_FREE,
+	HANDOFF_ENDED,   /* the order has ended */
+	HANDOFF_STOPPED, /* issuance is stopped (PK-45) */
+	HANDOFF_OLD      /* its checks are no longer fresh */
+};
+
 /* What the upstream role reads of it. */
 struct handoff_request {
 	struct span csr; /* DER */
 	const char *const *mailboxes;
 	size_t mailbox_count;
+	int64_t ordered_not_before, ordered_not_after; /* 0: by nobody */
 	int64_t send_before;
+	enum handoff_bar bar; /* the upstream role's to find out */
 };
 int handoff_parse(struct job *j, const char *text, struct handoff_request *out);
 

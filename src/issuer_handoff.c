@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "db/store_audit.h"
+#include "db/store_caa.h"
 #include "db/store_cert.h"
 #include "db/store_handoff.h"
 #include "db/store_order.h"
@@ -36,6 +37,27 @@ issuer_is_external(const struct job *j)
 
 /* --- asking --------------------------------------------------------------- */
 
+/* Until when the CAA checks behind the order count (PK-27), and at most so
+ * long that nothing else grows old: 0, or -1. */
+static int
+find_fresh(struct job *j, const struct order *o, int64_t *until)
+{
+	*until = j->now + FRESH_SECS;
+	for (size_t k = 0; k < o->identifier_count; k++) {
+		struct caa_row c;
+		int64_t end;
+		int found = store_caa_latest(j, o->identifiers[k].authz.id, &c);
+
+		if (found < 0)
+			return -1;
+		end = found == 0 ? j->now
+				 : c.checked_at + j->conf->issuer.caa_max_age;
+		if (end < *until)
+			*until = end;
+	}
+	return 0;
+}
+
 int
 issuer_hand_off(const struct issuer *i, struct job *j, const struct order *o,
     const struct issue_input *in, const struct issue_tbs *tbs)
@@ -43,9 +65,10 @@ issuer_hand_off(const struct issuer *i, struct job *j, const struct order *o,
 	char id[RND_ID_LEN + 1];
 	uint8_t seal[SEAL_LEN];
 	struct handoff h;
+	int64_t fresh_until;
 	int found = store_handoff_by_order(j, o->id, &h);
 
-	if (found < 0)
+	if (found < 0 || find_fresh(j, o, &fresh_until) < 0)
 		return -1;
 	if (found == 0) {
 		rnd_id(id);
@@ -60,7 +83,7 @@ issuer_hand_off(const struct issuer *i, struct job *j, const struct order *o,
 		.tbs = tbs->tbs,
 		.not_before = in->not_before,
 		.not_after = in->not_after,
-		.send_before = j->now + FRESH_SECS };
+		.send_before = fresh_until };
 	h.request = handoff_format(j, &text);
 	if (h.request == NULL)
 		return job_fail(j, ERR_INTERNAL, "the request is too long");
@@ -112,14 +135,18 @@ discard(struct job *j, const struct order *o, const struct handoff *h,
 
 static int
 record(const struct issuer *i, struct job *j, const struct order *o,
-    const struct handoff *h, struct cert *c, struct span der, bool *taken)
+    const struct csr *csr, const struct handoff *h, struct cert *c, bool *taken)
 {
 	uint8_t hash[SHA256_LEN];
+	struct span der = c->der;
 
 	sha256(der, hash);
 	c->evidence = issuer_evidence(i, j, o, c);
 	*taken = false;
-	if (store_begin(j) < 0 || store_cert_reserve(j, c, taken) < 0 ||
+	/* PK-45, AC-44: stopped or reported while the other CA was at work. */
+	if (store_begin(j) < 0 || issuer_check_stop(i, j, o) < 0 ||
+	    issuer_check_key(i, j, o, csr) < 0 ||
+	    store_cert_reserve(j, c, taken) < 0 ||
 	    store_cert_record(j, c->id, der, span_mem(hash, SHA256_LEN)) < 0 ||
 	    store_handoff_move(j, h, HANDOFF_DONE, 0) < 0 ||
 	    store_audit_add(j, "issuer", "certificate",
@@ -156,11 +183,12 @@ keep(const struct issuer *i, struct job *j, const struct order *o,
 		.spki_sha256 = span_mem(csr->spki_sha256, SHA256_LEN),
 		.not_before = r->not_before,
 		.not_after = r->not_after,
-		.reserved_at = j->now };
+		.reserved_at = j->now,
+		.der = r->der };
 
 	rnd_id(id);
 	sha256(span_str(profile_text(j->arena, profile)), profile_sha256);
-	if (record(i, j, o, h, &c, r->der, &taken) == 0)
+	if (record(i, j, o, csr, h, &c, &taken) == 0)
 		return 0;
 	if (!taken)
 		return -1;
@@ -171,35 +199,58 @@ keep(const struct issuer *i, struct job *j, const struct order *o,
 	    "its serial number was seen before");
 }
 
-static int
-compare(const struct issuer *i, struct job *j, const struct order *o,
-    const struct profile *profile, const struct handoff *h)
+int
+issuer_take_answer(const struct issuer *i, struct job *j, const struct order *o,
+    const struct profile *profile, const struct csr *csr)
 {
 	struct returned_want want = { .profile = profile,
+		.csr = csr,
 		.mailbox_count = o->identifier_count,
 		.life_max = profile_days(j->conf, profile) * DAY_SECS,
+		.not_before_min = o->not_before,
 		.not_after_max = o->not_after };
 	struct returned r;
-	struct csr csr;
-	int matches;
+	struct handoff h;
+	int matches, result;
+	int found = store_handoff_by_order(j, o->id, &h);
 
-	if (issuer_check_csr(i, j, o, profile, &csr) < 0)
-		return -1;
-	want.csr = &csr;
+	if (found <= 0 || h.stage != HANDOFF_ANSWERED)
+		return found < 0 ? -1 : 0;
 	issuer_mailboxes(j, o, &want.mailboxes);
-	matches = returned_check(j, i->ca, &want, h->answer, &r);
+	matches = returned_check(j, i->ca, &want, h.answer, &r);
 	if (matches < 0)
 		return -1;
 	if (matches == 0)
-		return discard(j, o, h, r.der, r.why);
-	/* AC-44: reported while the other CA was at work. */
-	if (issuer_check_key(i, j, o, &csr) < 0) {
-		if (j->err.kind != ERR_BAD_CSR)
+		result = discard(j, o, &h, r.der, r.why);
+	else
+		result = keep(i, j, o, profile, csr, &h, &r);
+	return result < 0 ? -1 : 1;
+}
+
+int
+issuer_handoff_end(struct job *j, const char *order_id)
+{
+	struct handoff h;
+	char id[RND_ID_LEN + 1];
+	struct span der;
+	int found = store_handoff_by_order(j, order_id, &h);
+
+	if (found <= 0)
+		return found;
+	if (h.stage == HANDOFF_ANSWERED &&
+	    returned_leaf(j, h.answer, &der) == 0) {
+		log_error("certificate not delivered",
+		    "order=%s id=%s next=\"nothing: that CA is asked to "
+		    "revoke it\"",
+		    order_id, h.id);
+		rnd_id(id);
+		if (store_withdrawal_add(j, id, der, REASON_SUPERSEDED) < 0)
 			return -1;
-		job_recover(j);
-		return discard(j, o, h, r.der, "its key is compromised");
 	}
-	return keep(i, j, o, profile, &csr, h, &r);
+	if (h.stage == HANDOFF_ANSWERED || h.stage == HANDOFF_ASKED ||
+	    h.stage == HANDOFF_STALE)
+		return store_handoff_move(j, &h, HANDOFF_DONE, 0);
+	return 0;
 }
 
 /* --- one order ------------------------------------------------------------ */
@@ -227,13 +278,13 @@ refuse(struct job *j, const struct order *o, const struct handoff *h)
 }
 
 int
-issuer_handoff_step(const struct issuer *i, struct job *j,
-    const struct order *o, const struct profile *profile)
+issuer_handoff_step(struct job *j, const struct order *o, bool *answered)
 {
 	struct handoff h;
 	int found = store_handoff_by_order(j, o->id, &h);
 	int result = 0;
 
+	*answered = found > 0 && h.stage == HANDOFF_ANSWERED;
 	if (found <= 0)
 		return found;
 	switch (h.stage) {
@@ -249,9 +300,8 @@ issuer_handoff_step(const struct issuer *i, struct job *j,
 	case HANDOFF_HELD:
 		result = wait_for(j, o, &h);
 		break;
-	case HANDOFF_ANSWERED:
-		result = compare(i, j, o, profile, &h);
-		break;
+	case HANDOFF_ANSWERED: /* nothing was believed of it yet */
+		return 0;
 	case HANDOFF_REFUSED:
 		result = refuse(j, o, &h);
 		break;

@@ -11,6 +11,7 @@
 #include "db/store_audit.h"
 #include "db/store_caa.h"
 #include "db/store_cert.h"
+#include "db/store_handoff.h"
 #include "db/store_incident.h"
 #include "db/store_key.h"
 #include "db/store_order.h"
@@ -103,6 +104,7 @@ issuer_end_order(struct job *j, const struct order *o, enum err_kind kind,
 	if (reserved > 0)
 		problem = problem_format(j, ERR_INTERNAL, "internal error");
 	if (store_order_fail(j, o->id, problem) < 0 ||
+	    issuer_handoff_end(j, o->id) < 0 ||
 	    store_audit_add(j, "issuer", "certificate", object, "refused",
 		worker_detail(j, "reason", detail)) < 0)
 		return worker_undo(j);
@@ -403,6 +405,24 @@ sign_and_record(struct issuer *i, struct job *j, const struct order *o,
 	return 0;
 }
 
+/* Takes what another CA has answered, or hands off. */
+static int
+issue_elsewhere(struct issuer *i, struct job *j, const struct order *o,
+    const struct profile *profile, const struct csr *csr, bool is_reserved)
+{
+	struct draft draft;
+	int done;
+
+	if (is_reserved)
+		return job_fail(j, ERR_INTERNAL,
+		    "the order was begun before another CA was configured");
+	done = issuer_take_answer(i, j, o, profile, csr);
+	if (done != 0)
+		return done < 0 ? -1 : 0;
+	ceiling_count(&i->ceiling, j->now);
+	return reserve(i, j, o, profile, csr, &draft);
+}
+
 static int
 issue(struct issuer *i, struct job *j, const struct order *o,
     const struct profile *profile)
@@ -417,16 +437,14 @@ issue(struct issuer *i, struct job *j, const struct order *o,
 	if (reserved > 0 && (reserved_check(i, j, o, &csr, row) < 0 ||
 				issuer_check_key(i, j, o, &csr) < 0))
 		return -1;
-	/* Begun with a key of our own, which is no longer asked for. */
-	if (reserved > 0 && issuer_is_external(j))
-		return job_fail(j, ERR_INTERNAL,
-		    "the order was begun before another CA was configured");
+	if (issuer_is_external(j))
+		return issue_elsewhere(i, j, o, profile, &csr, reserved > 0);
 	if (reserved > 0)
 		draft.tbs = (struct issue_tbs){ .tbs = row->tbs,
 			.signature_alg = row->signature_alg };
 	else if (reserve(i, j, o, profile, &csr, &draft) < 0)
 		return -1;
-	return issuer_is_external(j) ? 0 : sign_and_record(i, j, o, &draft);
+	return sign_and_record(i, j, o, &draft);
 }
 
 /* The name in a row is nobody's promise: web takes only names of the table. */
@@ -496,7 +514,7 @@ do_order(
 	const struct profile *profile =
 	    profile_find(j->conf, span_str(o->profile));
 	enum gate gate;
-	bool reached;
+	bool reached, answered = false;
 	struct err why;
 
 	if (o->cert_id != NULL || o->failed_at != 0)
@@ -516,20 +534,17 @@ do_order(
 	if (reached)
 		return issuer_give_back(j, o, STOP_SECS);
 	if (issuer_is_external(j)) {
-		int done = issuer_handoff_step(i, j, o, profile);
+		int done = issuer_handoff_step(j, o, &answered);
 
-		if (done < 0)
-			return j->err.kind == ERR_ISSUANCE_STOPPED
-				   ? wait_for_resume(j, o)
-				   : try_later(j, o, attempts);
-		if (done > 0)
-			return 0;
+		if (done != 0)
+			return done < 0 ? try_later(j, o, attempts) : 0;
 	}
 	/* PK-200: while the key's token is away the order waits, for as long
 	 * as that takes. */
 	if (ca_ready(j, i->ca) < 0)
 		return wait_for_token(j, o);
-	if (issuer_gate(i, j, o, &gate) < 0)
+	if ((answered ? issuer_gate_answer(i, j, o, &gate)
+		      : issuer_gate(i, j, o, &gate)) < 0)
 		return try_later(j, o, attempts);
 	if (gate == GATE_CLOSED)
 		return issuer_end_order(

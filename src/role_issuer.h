@@ -95,19 +95,33 @@ enum gate {
 /* PK-44, PK-13, PK-27.  -1 for faults of our own. */
 int issuer_gate(const struct issuer *i, struct job *j, const struct order *o,
     enum gate *out);
+/* The same for what another CA has signed, without CAA: that counted when it
+ * was asked, and is not asked for again. */
+int issuer_gate_answer(const struct issuer *i, struct job *j,
+    const struct order *o, enum gate *out);
 
 /*
  * Where another CA issues (src/issuer_handoff.c, pki.md section 17).  The step
- * is taken before the gate: 1 the order waits, has its certificate or has
- * ended; 0 the gate and the rest must be passed, up to issuer_hand_off(),
- * which commits the request; -1.
+ * is taken before the gate: 1 the order waits or has ended, 0 the gate and the
+ * rest must be passed (issuer_gate_answer() if *answered), -1.  What came back
+ * is then judged: 1 the order has its certificate or has ended, 0 nothing came,
+ * -1.  With nothing there, the request is committed.
  */
 bool issuer_is_external(const struct job *j);
-int issuer_handoff_step(const struct issuer *i, struct job *j,
-    const struct order *o, const struct profile *profile);
+int issuer_handoff_step(struct job *j, const struct order *o, bool *answered);
+int issuer_take_answer(const struct issuer *i, struct job *j,
+    const struct order *o, const struct profile *profile,
+    const struct csr *csr);
 int issuer_hand_off(const struct issuer *i, struct job *j,
     const struct order *o, const struct issue_input *in,
     const struct issue_tbs *tbs);
+
+/*
+ * The order has ended without a certificate, in the caller's transaction: what
+ * was not sent is not sent any more, and what came is revoked there.  What that
+ * CA is still at is taken and revoked when it comes.
+ */
+int issuer_handoff_end(struct job *j, const char *order_id);
 
 /* What these share: src/role_issuer.c. */
 int issuer_give_back(struct job *j, const struct order *o, int64_t secs);

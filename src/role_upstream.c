@@ -2,6 +2,7 @@
 
 #include "src/role_upstream.h"
 
+#include "acme/stop.h"
 #include "db/store_audit.h"
 #include "db/store_handoff.h"
 #include "db/store_order.h"
@@ -29,6 +30,7 @@
 #define ADOPT_MAX 100
 #define REASON_SUPERSEDED 4
 #define EAB_KEY_MAX 1024
+#define STOP_SECS 15 /* until a stop is looked for again */
 
 static int64_t
 retry_secs(int64_t secs)
@@ -66,18 +68,34 @@ withdraw_late(struct job *j, const struct handoff *h)
 	if (returned_leaf(j, h->answer, &der) < 0)
 		return 0;
 	rnd_id(id);
+	if (store_audit_add(j, "upstream", "certificate",
+		arena_printf(j->arena, "order:%s", h->order_id), "too late",
+		worker_detail(j, "request", h->id)) < 0)
+		return -1;
 	return store_withdrawal_add(j, id, der, REASON_SUPERSEDED);
 }
 
+/* In time, and somebody still waits for it?  1, 0, -1 */
 static int
-take_issued(struct job *j, struct handoff *h, struct span certificate)
+is_awaited(struct job *j, const struct handoff *h)
 {
 	int decided = store_order_is_decided(j, h->order_id);
 
 	if (decided < 0)
 		return -1;
+	return decided == 0 &&
+	       h->created_at > j->now - j->conf->external.max_wait;
+}
+
+static int
+take_issued(struct job *j, struct handoff *h, struct span certificate)
+{
+	int awaited = is_awaited(j, h);
+
+	if (awaited < 0)
+		return -1;
 	h->answer = certificate;
-	if (decided == 0)
+	if (awaited > 0)
 		return move(j, h, HANDOFF_ANSWERED, 0);
 	return withdraw_late(j, h) < 0 ? -1 : move(j, h, HANDOFF_DONE, 0);
 }
@@ -116,9 +134,20 @@ take_refusal(struct job *j, struct handoff *h, enum err_kind kind)
 	return move(j, h, HANDOFF_REFUSED, 0);
 }
 
+/* It waits there for a word of ours, which it does not get. */
+static int
+take_barred(struct job *j, struct handoff *h, enum handoff_bar bar)
+{
+	if (bar == HANDOFF_ENDED)
+		return move(j, h, HANDOFF_DONE, 0);
+	if (bar == HANDOFF_OLD)
+		return move(j, h, HANDOFF_STALE, 0);
+	return move(j, h, HANDOFF_PENDING, j->now + STOP_SECS);
+}
+
 static int
 take_answer(const struct upstream_role *u, struct job *j, struct handoff *h,
-    const struct upstream_answer *a)
+    const struct handoff_request *r, const struct upstream_answer *a)
 {
 	switch (a->outcome) {
 	case UPSTREAM_ISSUED:
@@ -135,6 +164,8 @@ take_answer(const struct upstream_role *u, struct job *j, struct handoff *h,
 		    j->now + retry_secs(RETRY_MIN_SECS * (h->attempts - 1)));
 	case UPSTREAM_UNSURE:
 		return hold(j, h);
+	case UPSTREAM_BARRED:
+		return take_barred(j, h, r->bar);
 	case UPSTREAM_REFUSED:
 		return take_refusal(j, h, a->kind);
 	}
@@ -143,9 +174,9 @@ take_answer(const struct upstream_role *u, struct job *j, struct handoff *h,
 
 static int
 commit_answer(const struct upstream_role *u, struct job *j, struct handoff *h,
-    const struct upstream_answer *a)
+    const struct handoff_request *r, const struct upstream_answer *a)
 {
-	if (store_begin(j) < 0 || take_answer(u, j, h, a) < 0)
+	if (store_begin(j) < 0 || take_answer(u, j, h, r, a) < 0)
 		return worker_undo(j);
 	return store_commit(j);
 }
@@ -168,6 +199,53 @@ refuse_row(struct job *j, struct handoff *h, const char *what)
 	return take_refusal(j, h, ERR_INTERNAL);
 }
 
+/* What the issuer has asked for may have been overtaken: 0 and *out, or -1. */
+static int
+find_bar(const struct upstream_role *u, struct job *j, const struct order *o,
+    const struct handoff_request *r, enum handoff_bar *out)
+{
+	struct stop s;
+	int stopped = stop_find(j, o, u->ca_label, &s);
+
+	if (stopped < 0)
+		return -1;
+	if (o->cert_id != NULL || o->failed_at != 0)
+		*out = HANDOFF_ENDED;
+	else if (stopped > 0)
+		*out = HANDOFF_STOPPED;
+	else
+		*out = j->now > r->send_before ? HANDOFF_OLD : HANDOFF_FREE;
+	return 0;
+}
+
+/* Not sent yet: 1 to be sent, 0 it was moved on, -1. */
+static int
+prepare_first(struct job *j, struct handoff *h, enum handoff_bar bar)
+{
+	switch (bar) {
+	case HANDOFF_FREE:
+		return 1;
+	case HANDOFF_ENDED:
+		return move(j, h, HANDOFF_DONE, 0);
+	case HANDOFF_STOPPED:
+		return move(j, h, HANDOFF_ASKED, j->now + STOP_SECS);
+	case HANDOFF_OLD: /* the issuer's turn */
+		return move(j, h, HANDOFF_STALE, 0);
+	}
+	return job_fail(j, ERR_INTERNAL, "a bar that is not known");
+}
+
+/* Nobody has waited for it for long, and no answer came. */
+static int
+abandon(struct job *j, struct handoff *h)
+{
+	log_error("hand-off abandoned",
+	    "order=%s id=%s next=\"that CA is not asked any more; have it "
+	    "cancel the request of this id, or revoke what came of it\"",
+	    h->order_id, h->id);
+	return move(j, h, HANDOFF_DONE, 0);
+}
+
 /*
  * In the transaction that leases the row: 1 to be called for, 0 it was moved
  * on, -1.  From here on it counts as sent (PK-217).
@@ -176,7 +254,8 @@ static int
 prepare(const struct upstream_role *u, struct job *j, struct handoff *h,
     struct handoff_request *r)
 {
-	int64_t wait = j->conf->external.max_wait;
+	struct order o;
+	int found;
 
 	if (!handoff_is_sealed(u->seal, h))
 		return refuse_row(j, h, "no seal of the issuer");
@@ -184,13 +263,21 @@ prepare(const struct upstream_role *u, struct job *j, struct handoff *h,
 		return refuse_row(j, h, "a token without seal");
 	if (handoff_parse(j, h->request, r) < 0)
 		return -1;
-	if (j->now > h->created_at + 2 * wait)
-		return move(j, h, HANDOFF_DONE, 0);
-	if (h->stage != HANDOFF_ASKED)
-		return 1;
-	/* The checks behind it are no longer fresh: the issuer's turn. */
-	if (j->now > r->send_before)
-		return move(j, h, HANDOFF_STALE, 0);
+	found = store_order_by_id(j, h->order_id, NULL, &o);
+	if (found < 0 && j->err.kind == ERR_SPOILED) {
+		job_recover(j);
+		found = 0;
+	}
+	if (found < 0)
+		return -1;
+	if (found == 0)
+		return refuse_row(j, h, "an order that cannot be read");
+	if (find_bar(u, j, &o, r, &r->bar) < 0)
+		return -1;
+	if (h->stage == HANDOFF_ASKED)
+		return prepare_first(j, h, r->bar);
+	if (h->created_at < j->now - 2 * j->conf->external.max_wait)
+		return abandon(j, h);
 	return 1;
 }
 
@@ -204,7 +291,7 @@ call(const struct upstream_role *u, struct job *j, struct handoff *h,
 		u->ops->issue(&u->secrets, j, h, r, &a);
 	else
 		u->ops->poll(&u->secrets, j, h, r, &a);
-	return commit_answer(u, j, h, &a);
+	return commit_answer(u, j, h, r, &a);
 }
 
 static int

@@ -23,6 +23,7 @@ enum upstream_outcome {
 	UPSTREAM_LATER,   /* no answer: nothing more is known than before */
 	UPSTREAM_UNKNOWN, /* it never got it */
 	UPSTREAM_UNSURE,  /* the answer says nothing that can be relied on */
+	UPSTREAM_BARRED,  /* it would sign now: not called for (r->bar) */
 	UPSTREAM_REFUSED, /* never; out->kind says why */
 };
 
@@ -43,7 +44,8 @@ struct upstream {
 struct upstream_ops {
 	/* Before anything is asked: NULL if there is nothing to look at. */
 	int (*check)(struct job *j, const struct conf_upstream *conf);
-	/* Each fills *out; nothing fails. */
+	/* Each fills *out; nothing fails.  While r->bar is set, poll has
+	 * nothing signed that is not signed yet. */
 	void (*issue)(const struct upstream *u, struct job *j,
 	    const struct handoff *h, const struct handoff_request *r,
 	    struct upstream_answer *out);

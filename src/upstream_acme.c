@@ -114,12 +114,20 @@ read_order(struct acme_client *c, struct job *j, const struct handoff *h,
 	out->retry_secs = order->retry_after > 0 ? order->retry_after : 0;
 	switch (order->status) {
 	case REMOTE_PENDING:
+		if (r->bar == HANDOFF_ENDED) {
+			out->outcome = UPSTREAM_BARRED;
+			return;
+		}
 		say_unproven(h, r, order->url);
 		out->outcome = UPSTREAM_PENDING;
 		if (out->retry_secs < UNPROVEN_SECS)
 			out->retry_secs = UNPROVEN_SECS;
 		return;
-	case REMOTE_READY: /* after finalize: it has not got that far */
+	case REMOTE_READY:
+		/* Finalized, and it has not got that far; or not finalized. */
+		out->outcome =
+		    r->bar == HANDOFF_FREE ? UPSTREAM_PENDING : UPSTREAM_BARRED;
+		return;
 	case REMOTE_PROCESSING:
 		out->outcome = UPSTREAM_PENDING;
 		return;
@@ -145,25 +153,6 @@ read_order(struct acme_client *c, struct job *j, const struct handoff *h,
 }
 
 static void
-acme_issue(const struct upstream *u, struct job *j, const struct handoff *h,
-    const struct handoff_request *r, struct upstream_answer *out)
-{
-	struct acme_client *c = NULL;
-	struct remote_order order;
-	const struct acme_client_wish wish = { .mailboxes = r->mailboxes,
-		.mailbox_count = r->mailbox_count };
-
-	*out = (struct upstream_answer){ .outcome = UPSTREAM_STARTED };
-	/* An order that nobody knows of is never finalized. */
-	if (connect_account(u, j, &c) < 0 ||
-	    acme_client_order(c, j, &wish, &order) < 0)
-		give_up(j, h, UPSTREAM_UNKNOWN, out);
-	else
-		out->token = order.url;
-	acme_client_free(c);
-}
-
-static void
 acme_poll(const struct upstream *u, struct job *j, const struct handoff *h,
     const struct handoff_request *r, struct upstream_answer *out)
 {
@@ -175,12 +164,47 @@ acme_poll(const struct upstream *u, struct job *j, const struct handoff *h,
 		return;
 	if (connect_account(u, j, &c) < 0 ||
 	    acme_client_order_read(c, j, h->token, &order) < 0 ||
-	    (order.status == REMOTE_READY &&
+	    (order.status == REMOTE_READY && r->bar == HANDOFF_FREE &&
 		acme_client_finalize(c, j, &order, r->csr, &order) < 0))
 		give_up(j, h, UPSTREAM_LATER, out);
 	else
 		read_order(c, j, h, r, &order, out);
 	acme_client_free(c);
+}
+
+/* An order that nobody knows of is never finalized. */
+static void
+new_order(const struct upstream *u, struct job *j, const struct handoff *h,
+    const struct handoff_request *r, struct upstream_answer *out)
+{
+	const struct acme_client_wish wish = { .mailboxes = r->mailboxes,
+		.mailbox_count = r->mailbox_count,
+		.not_before = r->ordered_not_before,
+		.not_after = r->ordered_not_after };
+	struct acme_client *c = NULL;
+	struct remote_order order;
+
+	*out = (struct upstream_answer){ .outcome = UPSTREAM_STARTED };
+	if (connect_account(u, j, &c) < 0 ||
+	    acme_client_order(c, j, &wish, &order) < 0)
+		give_up(j, h, UPSTREAM_UNKNOWN, out);
+	else
+		out->token = order.url;
+	acme_client_free(c);
+}
+
+/* Asked again with fresh checks: the order there is still good, unless it has
+ * come to its end meanwhile, and then nothing was or will be signed for it. */
+static void
+acme_issue(const struct upstream *u, struct job *j, const struct handoff *h,
+    const struct handoff_request *r, struct upstream_answer *out)
+{
+	if (h->token != NULL) {
+		acme_poll(u, j, h, r, out);
+		if (out->outcome != UPSTREAM_REFUSED)
+			return;
+	}
+	new_order(u, j, h, r, out);
 }
 
 /* --- revocation ----------------------------------------------------------- */

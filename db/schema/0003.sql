@@ -146,6 +146,7 @@ CREATE TABLE handoff (
 	answer BYTEA,
 	error TEXT
 );
+CREATE INDEX handoff_created ON handoff (created_at);
 CREATE INDEX handoff_due ON handoff (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX handoff_held ON handoff (created_at) WHERE stage = 'held';
 

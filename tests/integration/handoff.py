@@ -33,6 +33,12 @@ def ready(site, client, mailbox="alice@user.test"):
     return order
 
 
+def confined(site):
+    """What the role says of files and system calls (PK-202)."""
+    event, = [e for e in site.events("confined") if e["role"] == "upstream"]
+    return event["files"], event["calls"]
+
+
 def der(certificate):
     return certificate.public_bytes(Encoding.DER)
 

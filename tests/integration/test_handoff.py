@@ -10,7 +10,8 @@ import signal
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from acme import Client
-from handoff import HandoffSite, due, is_confirmed, ready, revoke
+from handoff import (HandoffSite, confined, due, is_confirmed, ready,
+                     revoke)
 from harness import SOURCE, USER, case, command, eventually, read_file, run
 
 
@@ -60,6 +61,7 @@ def test_hook(site):
     client = Client(site)
     with case("PK-223: a role of its own calls the other CA"):
         assert "upstream" in site.roles()
+        assert confined(site) == ("no", "yes")  # the program's files
         assert not re.search(r"(?m)^\s*ca_key = ", read_file(site.config))
     with case("PK-215, PK-221: a certificate that openssl has signed"):
         order = ready(site, client)

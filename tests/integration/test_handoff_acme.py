@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.serialization import (
     Encoding, NoEncryption, PrivateFormat)
 
 from acme import Challenge, Client, new_key
-from handoff import HandoffSite, der, due, is_confirmed, ready
+from handoff import HandoffSite, confined, der, due, is_confirmed, ready
 from harness import Site, case, eventually, run
 from letters import answer
 
@@ -51,6 +51,8 @@ class AcmeSite(HandoffSite):
 
 def test_acme(site):
     up, client = site.upstream, Client(site)
+    with case("PK-202, PK-223: confined to its database and the network"):
+        assert confined(site) == ("yes", "yes")
     with case("the other CA wants its own proof: the order waits, the log "
               "says so"):
         order = ready(site, client)
@@ -69,13 +71,23 @@ def test_acme(site):
                                 with_jwk=True)
         account.kid = answered.headers["Location"]
         assert up.query("SELECT eab_kid FROM account")[0][0]
-    with case("PK-216: proven there as well, the certificate is the other "
-              "Countersign's"):
+    with case("PK-45: proven there as well, but issuance is stopped: the "
+              "order there is not finalized"):
+        site.countersign("stop", "issuance", "--all", "--reason", "drill")
         theirs = account.read(said["upstream_order"])
         challenge = Challenge(account, theirs["authorizations"][0])
         answer(up, challenge, "ALICE")
         challenge.post()
         challenge.wait("valid")
+        mark = site.mark()
+        due(site)
+        eventually(lambda: [e for e in site.events("hand-off", mark)
+                            if e["from"] == "pending"], "the poll")
+        assert account.read(said["upstream_order"])["status"] == "ready"
+        assert up.query("SELECT COUNT(*) FROM cert") == [(0,)]
+    with case("PK-216: resumed, the certificate is the other Countersign's"):
+        site.countersign("resume", "issuance", "--all", "--reason",
+                         "over")
         due(site)
         chain = order.certificate()
         assert [der(chain[0])] == [

@@ -2,7 +2,8 @@
  * Issuance by another CA: PK-215 (everything before the signature stays here),
  * PK-216 (what comes back is compared), PK-217 (polled, not repeated), PK-218
  * (waiting), PK-219 (refusals), PK-220 (revocation), PK-223 (the row that
- * crosses from issuer to upstream role).
+ * crosses from issuer to upstream role); and that what stops or ends an order
+ * of our own stops or ends it there too (PK-44, PK-45, PK-204).
  */
 #include "config.h"
 
@@ -15,6 +16,7 @@
 #include "db/store_handoff.h"
 #include "db/store_key.h"
 #include "db/store_revoke.h"
+#include "db/store_stop.h"
 #include "lib/digest.h"
 #include "pki/returned.h"
 #include "src/handoff.h"
@@ -31,6 +33,7 @@
 
 #define CLEAN                                                                  \
 	"DELETE FROM withdrawal; DELETE FROM handoff;"                         \
+	"DELETE FROM issuance_stop;"                                           \
 	"DELETE FROM caa; DELETE FROM reply; DELETE FROM spool;"               \
 	"DELETE FROM part1; DELETE FROM outbox; DELETE FROM challenge;"        \
 	"DELETE FROM order_identifier; DELETE FROM authz; DELETE FROM cert;"   \
@@ -289,6 +292,54 @@ test_changed(struct job *j)
 	}
 }
 
+/* PK-216: not before, nor after, what the order names. */
+static void
+test_dates(struct job *j)
+{
+	static const struct {
+		int64_t begins, ends; /* the order's, after now */
+		int64_t starts, secs; /* the certificate's, after now - 300 */
+		const char *why;      /* NULL: it fits */
+	} rows[] = {
+		{ -300, 0, 0, 300 * DAY, NULL },
+		{ -299, 0, 0, 300 * DAY,
+		    "it begins before what was asked for" },
+		{ 0, DAY - 301, 0, DAY, NULL },
+		{ 0, DAY - 302, 0, DAY,
+		    "it is valid for longer than was asked for" },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct lab lab;
+
+		unit_case("%zu", i);
+		begin(&lab, j);
+		upstream_double.change =
+		    (struct double_change){ .starts = rows[i].starts,
+			    .secs = rows[i].secs };
+		run_issuer(&lab);
+		run_upstream(&lab);
+		fixture_sql(j,
+		    arena_printf(j->arena,
+			"UPDATE orders SET not_before = %lld, not_after = %lld",
+			rows[i].begins == 0
+			    ? 0LL
+			    : (long long)(j->now + rows[i].begins),
+			rows[i].ends == 0
+			    ? 0LL
+			    : (long long)(j->now + rows[i].ends)));
+		run_issuer(&lab);
+		if (rows[i].why == NULL) {
+			expect_issued(&lab);
+			continue;
+		}
+		expect_ended(&lab, "serverInternal");
+		expect_reason(j, rows[i].why);
+		run_upstream(&lab);
+		assert_int_equal(upstream_double.revoked, 1);
+	}
+}
+
 /* A certificate that was delivered before, for another order. */
 static void
 test_serial_again(struct job *j)
@@ -321,7 +372,7 @@ test_key_blocked(struct job *j)
 	COMMITTED(
 	    j, store_key_block(j, span_mem(hash, sizeof(hash)), NULL, "test"));
 	run_issuer(&lab);
-	expect_ended(&lab, "serverInternal");
+	expect_ended(&lab, "badCSR");
 	run_upstream(&lab);
 	assert_int_equal(upstream_double.revoked, 1);
 }
@@ -670,9 +721,217 @@ test_revocation(struct job *j)
 	assert_int_equal(upstream_double.revoked, 1);
 }
 
+/* --- overtaken while the other CA is at work ------------------------------ */
+
+static void
+stop_all(struct lab *lab)
+{
+	const struct stop s = { STOP_ALL, "", "test", "test", 0 };
+	struct job *j = lab->role.j;
+
+	assert_int_equal(store_begin(j), 0);
+	EXPECT(j, store_stop_add(j, &s), 1);
+	assert_int_equal(store_commit(j), 0);
+}
+
+static void
+resume(struct lab *lab)
+{
+	struct job *j = lab->role.j;
+
+	assert_int_equal(store_begin(j), 0);
+	EXPECT(j, store_stop_lift(j, STOP_ALL, ""), 1);
+	assert_int_equal(store_commit(j), 0);
+	role_lab_at(&lab->role, j->now + 20);
+}
+
+/* PK-45: neither asked for, nor sent, nor delivered while it is stopped. */
+static void
+test_stopped(struct job *j)
+{
+	struct lab lab;
+
+	begin(&lab, j);
+	stop_all(&lab);
+	run_issuer(&lab);
+	assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM handoff"), 0);
+	resume(&lab);
+	run_issuer(&lab);
+	assert_int_equal(row(&lab).stage, HANDOFF_ASKED);
+	stop_all(&lab);
+	run_upstream(&lab);
+	assert_int_equal(upstream_double.issued, 0);
+	assert_int_equal(row(&lab).stage, HANDOFF_ASKED);
+	resume(&lab);
+	run_upstream(&lab);
+	assert_int_equal(upstream_double.issued, 1);
+	assert_int_equal(row(&lab).stage, HANDOFF_ANSWERED);
+	stop_all(&lab);
+	run_issuer(&lab);
+	assert_null(order(&lab)->cert_id);
+	assert_int_equal(row(&lab).stage, HANDOFF_ANSWERED);
+	resume(&lab);
+	run_issuer(&lab);
+	expect_issued(&lab);
+	assert_int_equal(upstream_double.revoked, 0);
+}
+
+/* What is there under a token, and would be signed at a word of ours. */
+static void
+test_barred(struct job *j)
+{
+	static const struct {
+		const char *name, *sql;
+		int64_t later;
+		bool stops;
+		enum handoff_stage stage;
+	} rows[] = {
+		{ "stopped", NULL, 60, true, HANDOFF_PENDING },
+		{ "old", NULL, 2 * HOUR, false, HANDOFF_STALE },
+		{ "ended", "UPDATE orders SET failed_at = 1, error = '{}'", 60,
+		    false, HANDOFF_DONE },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct lab lab;
+
+		unit_case("%s", rows[i].name);
+		begin(&lab, j);
+		upstream_double.issue =
+		    (struct upstream_answer){ .outcome = UPSTREAM_PENDING,
+			    .token = "order 7" };
+		upstream_double.asks_first = true;
+		run_issuer(&lab);
+		run_upstream(&lab);
+		if (rows[i].stops)
+			stop_all(&lab);
+		if (rows[i].sql != NULL)
+			fixture_sql(j, rows[i].sql);
+		role_lab_at(&lab.role, j->now + rows[i].later);
+		run_upstream(&lab);
+		assert_int_equal(upstream_double.signed_count, 0);
+		assert_int_equal(row(&lab).stage, rows[i].stage);
+		/* It goes on with what is there. */
+		if (rows[i].stops)
+			resume(&lab);
+		if (rows[i].stage == HANDOFF_STALE) {
+			run_issuer(&lab);
+			EXPECT(j, judge_caa(&lab.role.validator, j), 1);
+			run_issuer(&lab);
+			run_upstream(&lab);
+			assert_string_equal(upstream_double.token, "order 7");
+			role_lab_at(&lab.role, j->now + 60);
+		}
+		run_upstream(&lab);
+		run_issuer(&lab);
+		if (rows[i].stage == HANDOFF_DONE)
+			assert_int_equal(upstream_double.signed_count, 0);
+		else
+			expect_issued(&lab);
+	}
+}
+
+/* The order has ended: what was not sent stays here. */
+static void
+test_ended_unsent(struct job *j)
+{
+	struct lab lab;
+
+	begin(&lab, j);
+	run_issuer(&lab);
+	fixture_sql(j, "UPDATE orders SET failed_at = 1, error = '{}'");
+	run_upstream(&lab);
+	assert_int_equal(upstream_double.issued, 0);
+	assert_int_equal(row(&lab).stage, HANDOFF_DONE);
+}
+
+/* PK-218: it came in time for nobody, while the issuer was away. */
+static void
+test_late(struct job *j)
+{
+	struct lab lab;
+
+	begin(&lab, j);
+	upstream_double.issue.outcome = UPSTREAM_PENDING;
+	run_issuer(&lab);
+	run_upstream(&lab);
+	role_lab_at(&lab.role, j->now + DAY);
+	assert_null(order(&lab)->error);
+	run_upstream(&lab);
+	assert_int_equal(upstream_double.polled, 1);
+	assert_int_equal(upstream_double.revoked, 1);
+	run_issuer(&lab);
+	expect_ended(&lab, "serverInternal");
+}
+
+/* PK-44, PK-215: what our own signature would need, the answer needs. */
+static void
+test_answer_unwanted(struct job *j)
+{
+	static const struct {
+		const char *sql, *type;
+	} rows[] = {
+		{ "UPDATE authz SET revoked_at = 1", "unauthorized" },
+		{ "UPDATE reply SET seal = NULL", "unauthorized" },
+		{ "UPDATE orders SET csr = csr_jws", "unauthorized" },
+		{ "UPDATE orders SET profile = 'mailbox-signing'", "badCSR" },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct lab lab;
+
+		unit_case("%s", rows[i].sql);
+		begin(&lab, j);
+		run_issuer(&lab);
+		run_upstream(&lab);
+		assert_int_equal(row(&lab).stage, HANDOFF_ANSWERED);
+		fixture_sql(j, rows[i].sql);
+		run_issuer(&lab);
+		expect_ended(&lab, rows[i].type);
+		assert_int_equal(row(&lab).stage, HANDOFF_DONE);
+		run_upstream(&lab);
+		assert_int_equal(upstream_double.revoked, 1);
+	}
+}
+
+/* PK-27: sent only while the CAA check behind it counts. */
+static void
+test_caa_age(struct job *j)
+{
+	struct handoff_request r;
+	struct lab lab;
+
+	begin(&lab, j);
+	role_lab_at(&lab.role, j->now + HOUR - 60);
+	run_issuer(&lab);
+	EXPECT(j, handoff_parse(j, row(&lab).request, &r), 0);
+	assert_int_equal(r.send_before, j->now + 60);
+}
+
+/* PK-204 */
+static void
+test_ceiling(struct job *j)
+{
+	struct lab lab;
+
+	begin(&lab, j);
+	lab.role.conf.issuer.max_per_hour = 0;
+	run_issuer(&lab);
+	assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM handoff"), 0);
+	resume(&lab);
+	lab.role.conf.issuer.max_per_hour = 1;
+	run_issuer(&lab);
+	assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM handoff"), 1);
+	fixture_sql(j, "UPDATE orders SET issue_due_at = 1");
+	run_issuer(&lab);
+	assert_int_equal(
+	    fixture_count(j, "SELECT COUNT(*) FROM issuance_stop"), 1);
+}
+
 static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_as_asked),
 	STORE_TEST(test_changed),
+	STORE_TEST(test_dates),
 	STORE_TEST(test_serial_again),
 	STORE_TEST(test_key_blocked),
 	STORE_TEST(test_gate_closed),
@@ -686,5 +945,12 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_never),
 	STORE_TEST(test_refusals),
 	STORE_TEST(test_revocation),
+	STORE_TEST(test_stopped),
+	STORE_TEST(test_barred),
+	STORE_TEST(test_ended_unsent),
+	STORE_TEST(test_late),
+	STORE_TEST(test_answer_unwanted),
+	STORE_TEST(test_caa_age),
+	STORE_TEST(test_ceiling),
 };
 UNIT_MAIN(tests)

@@ -132,6 +132,7 @@ make(struct job *j, const struct handoff_request *r)
 	int64_t secs = c->secs != 0 ? c->secs : upstream_double.days * DAY;
 	struct span pem;
 
+	upstream_double.signed_count++;
 	if (c->instead.p != NULL) {
 		X509_REQ_free(req);
 		X509_free(x);
@@ -199,6 +200,8 @@ double_poll(const struct upstream *u, struct job *j, const struct handoff *h,
 	*out = upstream_double.poll;
 	if (upstream_double.polled < upstream_double.polls_until_issued)
 		out->outcome = UPSTREAM_PENDING;
+	if (upstream_double.asks_first && r->bar != HANDOFF_FREE)
+		out->outcome = UPSTREAM_BARRED;
 	if (out->outcome == UPSTREAM_ISSUED)
 		out->certificate = make(j, r);
 }

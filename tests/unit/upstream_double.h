@@ -34,11 +34,13 @@ struct upstream_double {
 	struct double_change change;
 	int64_t days;           /* of life: 365 */
 	int polls_until_issued; /* > 0: poll answers PENDING so often first */
+	bool asks_first;        /* signs at a poll, unless it is barred */
 	bool dies;              /* kill -9 after the request came */
 	bool is_down;           /* for revocation */
 	/* What came. */
 	int issued, polled, revoked;
-	char id[64]; /* of the last request */
+	int signed_count; /* certificates that it made */
+	char id[64];      /* of the last request */
 	char token[64];
 	struct span revoked_der;
 	int64_t reason;
