@@ -4,7 +4,8 @@ noinst_LIBRARIES += libcs_dns.a
 libcs_dns_a_CPPFLAGS = $(AM_CPPFLAGS) $(UNBOUND_CFLAGS)
 libcs_dns_a_SOURCES = \
 	dns/packet.c dns/packet.h \
+	dns/quorum.c dns/quorum.h \
 	dns/record.c dns/record.h \
 	dns/resolver.c dns/resolver.h
 
-CS_DNS = libcs_dns.a $(UNBOUND_LIBS) $(CS_LIB)
+CS_DNS = libcs_dns.a $(UNBOUND_LIBS) -lm $(CS_LIB)
