@@ -33,7 +33,9 @@ tests_fuzz_fuzz_json_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_json_LDADD = $(FUZZ) $(CS_LIB)
 
 # --- dns ---
-fuzzers += tests/fuzz/fuzz_packet
+fuzzers += tests/fuzz/fuzz_packet tests/fuzz/fuzz_perspective
+tests_fuzz_fuzz_perspective_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_perspective_LDADD = $(FUZZ) $(CS_DNS)
 tests_fuzz_fuzz_packet_SOURCES = tests/fuzz/fuzz_packet.c
 tests_fuzz_fuzz_packet_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_packet_LDADD = $(FUZZ) $(CS_DNS)

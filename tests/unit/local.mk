@@ -94,10 +94,12 @@ tests_unit_test_store_reply_LDADD = $(STORE_FIXTURE) $(CS_DB)
 
 # --- dns ---
 unit_tests += \
+	tests/unit/test_agent_form \
 	tests/unit/test_packet \
 	tests/unit/test_quorum \
 	tests/unit/test_record \
 	tests/unit/test_resolver
+tests_unit_test_agent_form_LDADD = $(UNIT) $(CS_DNS)
 tests_unit_test_quorum_LDADD = $(UNIT) $(CS_DNS)
 tests_unit_test_packet_LDADD = $(UNIT) $(CS_DNS)
 tests_unit_test_record_LDADD = $(UNIT) $(CS_DNS)
