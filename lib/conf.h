@@ -221,6 +221,27 @@ struct conf_validator {
 	int64_t dns_total_ms;          /* MA-30: 20000 */
 };
 
+/* `perspective NAME { }`: a remote place that looks into the DNS (PK-50). */
+struct conf_perspective {
+	const char *name; /* its code */
+	const char *url;
+	const char *rir;      /* dns/quorum.h */
+	const char *location; /* "50.11 8.68": latitude, longitude */
+	const char *ca_file;
+	const char *certificate; /* of the client, and its key */
+	const char *key;
+};
+
+/* PK-46: what it is that perspectives do not agree. */
+enum conf_mpic_policy { CONF_MPIC_RECORD, CONF_MPIC_ENFORCE };
+
+struct conf_mpic {
+	enum conf_mpic_policy policy;
+	const char *location; /* of the validator itself; NULL: not said */
+	struct conf_perspective *perspectives;
+	size_t perspective_count; /* 0: nobody is asked */
+};
+
 struct conf_issuer {
 	struct conf_login login;
 	const char *ca_certificate; /* issuing CA, PEM */
@@ -350,6 +371,7 @@ struct conf {
 	struct conf_web web;
 	struct conf_sender sender;
 	struct conf_validator validator;
+	struct conf_mpic mpic;
 	struct conf_issuer issuer;
 	struct conf_upstream external;
 };

@@ -17,6 +17,10 @@
 const char *
 caa_refusal_text(struct job *j, const struct caa_row *c)
 {
+	/* What the perspectives said needs no other beginning (PK-46). */
+	if (c->detail != NULL &&
+	    span_starts(span_str(c->detail), SPAN("corroboration:")))
+		return c->detail;
 	return arena_printf(j->arena,
 	    "CAA records of %s do not allow issuance: %s", c->domain,
 	    c->detail != NULL && c->detail[0] != '\0' ? c->detail : c->reason);

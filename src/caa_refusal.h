@@ -2,6 +2,11 @@
 #ifndef SRC_CAA_REFUSAL_H
 #define SRC_CAA_REFUSAL_H
 
+/* Reasons of a CAA row beside those of pki/caa.h: remote perspectives did not
+ * agree; or too few said anything. */
+#define CAA_REASON_UNCORROBORATED "corroboration"
+#define CAA_REASON_UNCORROBORATED_SILENT "corroboration-silent"
+
 struct caa_row;
 struct job;
 struct order;

@@ -7,6 +7,7 @@
 #include "lib/addr.h"
 #include "lib/arena.h"
 #include "lib/buf.h"
+#include "lib/clock.h"
 #include "lib/conf.h"
 #include "lib/job.h"
 #include "lib/netaddr.h"
@@ -15,6 +16,7 @@
 #include "pki/profile.h"
 #include "src/conf_external.h"
 #include "src/conf_login.h"
+#include "src/conf_perspective.h"
 #include "src/intake.h"
 
 #include <stdarg.h>
@@ -958,6 +960,7 @@ conf_check(
 	conf_login_check(a, conf, report, ctx);
 	check_public(&c);
 	conf_external_check(a, conf, report, ctx);
+	conf_perspective_check(a, conf, clock_now(), report, ctx);
 	if (conf->database != NULL &&
 	    strncmp(conf->database, "sqlite:/", 8) != 0 &&
 	    strncmp(conf->database, "postgresql:", 11) != 0)

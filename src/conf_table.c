@@ -13,6 +13,7 @@
 #define IN_DOMAIN(member) offsetof(struct conf_domain, member)
 #define IN_PROFILE(member) offsetof(struct conf_profile, member)
 #define IN_ALLOW_LINT(member) offsetof(struct conf_allow_lint, member)
+#define IN_PERSPECTIVE(member) offsetof(struct conf_perspective, member)
 #define DAY 86400
 
 static void
@@ -44,6 +45,8 @@ const struct conf_section conf_sections[] = {
 	    inherit_profile },
 	{ "allow_lint", "the name of a lint", sizeof(struct conf_allow_lint),
 	    AT(allow_lints), AT(allow_lint_count), true, NULL },
+	{ "perspective", "a code", sizeof(struct conf_perspective),
+	    AT(mpic.perspectives), AT(mpic.perspective_count), false, NULL },
 };
 
 const size_t conf_section_count =
@@ -631,6 +634,37 @@ const struct conf_option conf_options[] = {
 	{ "allow_lint", "until", CONF_STRING, IN_ALLOW_LINT(until), NULL, 10,
 	    10, NULL, true, true,
 	    "The day from which it is refused again, as 2027-03-31." },
+
+	{ "mpic", "policy", CONF_CHOICE, AT(mpic.policy), "record", 0, 0,
+	    "record|enforce", false, true,
+	    "What it is that too few perspectives agree: record notes it, "
+	    "enforce gives no certificate." },
+	{ "mpic", "location", CONF_STRING, AT(mpic.location), NULL, 1, 60,
+	    NULL, false, false,
+	    "Where this validator is: latitude and longitude in degrees, as "
+	    "in 50.11 8.68." },
+
+	{ "perspective", "url", CONF_STRING, IN_PERSPECTIVE(url), NULL, 1,
+	    1000, NULL, true, false,
+	    "Where it answers: https, with the path "
+	    "/countersign/perspective/1." },
+	{ "perspective", "rir", CONF_STRING, IN_PERSPECTIVE(rir), NULL, 1, 20,
+	    NULL, true, false,
+	    "The registry in whose region it and its resolver are: afrinic, "
+	    "apnic, arin, lacnic or ripe." },
+	{ "perspective", "location", CONF_STRING, IN_PERSPECTIVE(location),
+	    NULL, 1, 60, NULL, true, false,
+	    "Where it is: latitude and longitude in degrees." },
+	{ "perspective", "ca_file", CONF_PATH, IN_PERSPECTIVE(ca_file), NULL,
+	    1, 1000, NULL, true, false,
+	    "PEM certificates, one of which its TLS certificate descends "
+	    "from." },
+	{ "perspective", "certificate", CONF_PATH,
+	    IN_PERSPECTIVE(certificate), NULL, 1, 1000, NULL, true, false,
+	    "PEM certificate that the validator shows it." },
+	{ "perspective", "key", CONF_PATH, IN_PERSPECTIVE(key), NULL, 1, 1000,
+	    NULL, true, false,
+	    "PEM private key of that certificate, readable for the roles." },
 
 	{ "issuer", "ca_certificate", CONF_PATH, AT(issuer.ca_certificate),
 	    NULL, 1, 1000, NULL, true, false,

@@ -4,6 +4,7 @@
 
 #include "acme/proof.h"
 #include "acme/status.h"
+#include "db/store_caa.h"
 #include "lib/arena.h"
 #include "lib/b64.h"
 #include "lib/clock.h"
@@ -12,6 +13,7 @@
 #include "lib/json.h"
 #include "lib/log.h"
 #include "src/account_keys.h"
+#include "src/corroborate.h"
 #include "src/evidence.h"
 #include "src/story.h"
 
@@ -61,6 +63,22 @@ failed(struct job *j, struct dossier *d)
 	return 0;
 }
 
+/* What remote perspectives said, counted again from their answers (MP-10). */
+static int
+verify_corroboration(struct job *j, const struct dossier *d)
+{
+	struct quorum counted;
+	struct question q;
+	struct caa_row c;
+	int found = store_caa_latest(j, d->authz.id, &c);
+
+	if (found <= 0)
+		return found;
+	if (question_of(j, &c, &q) < 0)
+		return -1;
+	return corroboration_verify(j, c.trace, &q, &counted) < 0 ? -1 : 0;
+}
+
 int
 dossier_verify(struct job *j, struct dossier *d, const struct seal_key *seal,
     const char *why)
@@ -82,6 +100,8 @@ dossier_verify(struct job *j, struct dossier *d, const struct seal_key *seal,
 	/* The key that was proven is this one, or handed over to it. */
 	keys.signer = keys.thumbprint;
 	if (evidence_verify(j, seal, &d->authz, &keys, &d->reply) < 0)
+		return failed(j, d);
+	if (verify_corroboration(j, d) < 0)
 		return failed(j, d);
 	d->verified = true;
 	d->verdict = "ok";

@@ -13,6 +13,7 @@
 #include "pki/caa.h"
 #include "src/account_keys.h"
 #include "src/caa_refusal.h"
+#include "src/corroborate.h"
 #include "src/evidence.h"
 #include "src/evidence_smime.h"
 #include "src/role_issuer.h"
@@ -140,6 +141,37 @@ request_caa(
 	return store_commit(j);
 }
 
+static bool
+wants_corroboration(const struct conf *conf)
+{
+	return conf->mpic.perspective_count > 0 &&
+	       conf->mpic.policy == CONF_MPIC_ENFORCE;
+}
+
+/* What the perspectives answered, judged and counted again: a row that says
+ * permit is not enough (PK-46). */
+static int
+check_corroboration(struct job *j, const struct order *o, const struct authz *a,
+    const struct caa_row *c, enum gate *out)
+{
+	struct quorum counted;
+	struct question q;
+	int found = question_of(j, c, &q);
+
+	if (found == 0)
+		found = corroboration_verify(j, c->trace, &q, &counted);
+	if (found < 0)
+		return j->err.kind == ERR_UNAUTHORIZED ||
+			       j->err.kind == ERR_MALFORMED
+			   ? alarm_unproven(j, o, a, out)
+			   : -1;
+	if (found == 1 && counted.outcome == QUORUM_REACHED &&
+	    counted.asked == j->conf->mpic.perspective_count)
+		return 0;
+	/* Made before the configuration wanted it so. */
+	return request_caa(j, o, a, out);
+}
+
 static int
 check_caa(const struct issuer *i, struct job *j, const struct order *o,
     const struct authz *a, enum gate *out)
@@ -167,10 +199,16 @@ check_caa(const struct issuer *i, struct job *j, const struct order *o,
 		    "of a time to come");
 		return alarm_unproven(j, o, a, out);
 	}
+	if (result == CAA_PERMIT && wants_corroboration(j->conf))
+		return check_corroboration(j, o, a, &c, out);
 	if (result == CAA_PERMIT || !j->conf->caa_enforce)
 		return 0;
 	if (result == CAA_DENY)
 		job_fail(j, ERR_CAA, "%s", caa_refusal_text(j, &c));
+	else if (strcmp(c.reason, CAA_REASON_UNCORROBORATED_SILENT) == 0)
+		job_fail(j, ERR_INTERNAL, "%s", c.detail);
+	else if (strcmp(c.reason, CAA_REASON_UNCORROBORATED) == 0)
+		job_fail(j, ERR_DNS, "%s", c.detail);
 	else
 		job_fail(j, ERR_DNS,
 		    "the CAA records of %s could not be looked up", c.domain);

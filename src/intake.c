@@ -24,7 +24,10 @@ intake_count(const struct conf *c)
 {
 	const struct conf_validator *v = &c->validator;
 
-	return own_count(v) + v->imap_count + v->maildir.n + lmtp_count(v);
+	size_t ways =
+	    own_count(v) + v->imap_count + v->maildir.n + lmtp_count(v);
+
+	return ways > 0 && c->mpic.perspective_count > 0 ? ways + 1 : ways;
 }
 
 struct intake
@@ -52,7 +55,11 @@ intake_at(const struct conf *c, size_t i, char room[INTAKE_NAME_MAX])
 			.name = room,
 			.maildir = v->maildir.v[i] };
 	}
-	if (i == v->maildir.n)
+	i -= v->maildir.n;
+	if (i >= lmtp_count(v))
+		return (struct intake){ .kind = INTAKE_PERSPECTIVES,
+			.name = "perspectives" };
+	if (i == 0)
 		return (struct intake){ .kind = INTAKE_LMTP, .name = "lmtp" };
 	return (struct intake){ .kind = INTAKE_DEFERRED, .name = "deferred" };
 }

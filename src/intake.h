@@ -19,7 +19,10 @@ enum intake_kind {
 	/* No way in: only what is deferred and what waits for CAA.  Beside
 	 * LMTP, whose clients wait for an answer and not for slow name
 	 * servers. */
-	INTAKE_DEFERRED
+	INTAKE_DEFERRED,
+	/* No way in either: asks remote perspectives, where there are some, so
+	 * that nothing else waits for them. */
+	INTAKE_PERSPECTIVES
 };
 
 struct intake {

@@ -189,6 +189,7 @@ intake_check_name(struct job *j, const struct intake *in)
 		return arena_printf(j->arena, "Maildir %s", in->maildir);
 	case INTAKE_LMTP:
 		return "LMTP";
+	case INTAKE_PERSPECTIVES:
 	case INTAKE_DEFERRED:
 		break;
 	}
@@ -205,6 +206,7 @@ intake_check(struct job *j, const struct intake *in)
 		return check_maildir(j, in->maildir);
 	case INTAKE_LMTP:
 		return check_lmtp(j);
+	case INTAKE_PERSPECTIVES:
 	case INTAKE_DEFERRED:
 		break;
 	}

@@ -16,8 +16,6 @@
 #include "lib/log.h"
 #include "mail/reply.h"
 #include "mail/status_words.h"
-#include "pki/caa.h"
-#include "src/caa_refusal.h"
 #include "src/evidence.h"
 #include "src/reply_conf.h"
 #include "src/worker.h"
@@ -33,8 +31,6 @@
  * many messages that say so are looked at. */
 #define LATE_STOP_SECS ((int64_t)30 * 86400)
 #define LATE_STOP_TRIES 3
-#define CAA_TRIES 3
-#define CAA_PAUSE_SECS 5
 
 /* A message on its way to its row. */
 struct judgement {
@@ -664,8 +660,8 @@ validator_take(struct validator *v, struct job *j, const struct received *m,
 /* --- deferred ones ------------------------------------------------------- */
 
 /* Before taking the lock that all who write wait for. */
-static int
-is_due(const struct job *j, int found, int64_t at)
+int
+judge_is_due(const struct job *j, int found, int64_t at)
 {
 	return found > 0 ? at <= j->now : found;
 }
@@ -675,8 +671,8 @@ is_due(const struct job *j, int found, int64_t at)
  * started took over all there were (decision 4).  The first to record it has
  * done the work.
  */
-static bool
-judged_elsewhere(struct job *j)
+bool
+judge_is_done(struct job *j)
 {
 	if (j->err.kind != ERR_CONFLICT)
 		return false;
@@ -694,7 +690,7 @@ judge_deferred(struct validator *v, struct job *j)
 	struct received m;
 	enum verdict verdict;
 	int64_t at = 0;
-	int found = is_due(j, store_reply_next_due(j, &at), at);
+	int found = judge_is_due(j, store_reply_next_due(j, &at), at);
 
 	if (found <= 0)
 		return found;
@@ -714,104 +710,9 @@ judge_deferred(struct validator *v, struct job *j)
 		.raw = row.raw };
 	if (judge_whole(v, j, &m, &g) < 0)
 		return -1;
-	if (record_one(j, g, &verdict) == 0 || judged_elsewhere(j))
+	if (record_one(j, g, &verdict) == 0 || judge_is_done(j))
 		return 1;
 	return -1;
-}
-
-/* --- CAA ----------------------------------------------------------------- */
-
-static int
-ask_caa(struct validator *v, struct job *j, struct caa_row *c)
-{
-	struct caa_policy policy = {
-		.issuer_domains = &j->conf->caa_identities,
-		.flag1_critical = j->conf->caa_flag1_critical,
-		.account_prefixes = &j->conf->caa_account_prefixes,
-		.ignore_unknown = j->conf->caa_ignore_unknown,
-	};
-	const char *account = arena_printf(
-	    j->arena, "%s/acme/acct/%s", j->conf->base_url, c->account_id);
-	struct caa_decision d;
-
-	if (caa_check(j, v->resolver, c->domain, account, &policy, &d) < 0)
-		return -1;
-	c->result = caa_result_name(d.result);
-	c->reason = d.reason;
-	c->detail = arena_strdup(j->arena, d.detail);
-	c->trace = d.trace;
-	c->ttl = d.ttl;
-	c->checked_at = j->now;
-	c->br_version = BR_VERSION;
-	return d.result == CAA_FAIL;
-}
-
-/* The user learns it now, and not from a finalize that is refused (PK-28). */
-static int
-forbid(struct job *j, const struct caa_row *c)
-{
-	int r;
-
-	if (strcmp(c->result, caa_result_name(CAA_DENY)) != 0 ||
-	    !j->conf->caa_enforce)
-		return 0;
-	r = store_authz_forbid(
-	    j, c->authz_id, problem_format(j, ERR_CAA, caa_refusal_text(j, c)));
-	if (r == 1)
-		j->wake |= 1u << ROLE_WEB;
-	return r < 0 ? -1 : 0;
-}
-
-static int
-record_caa(struct validator *v, struct job *j, struct caa_row *c, bool failed)
-{
-	uint8_t seal[SEAL_LEN];
-
-	if (failed && c->attempts < CAA_TRIES)
-		return store_caa_retry(
-		    j, c->id, j->now + CAA_PAUSE_SECS * c->attempts);
-	evidence_seal_caa(v->seal, c, seal);
-	c->seal = span_mem(seal, sizeof(seal));
-	if (store_caa_record(j, c) < 0 || forbid(j, c) < 0)
-		return -1;
-	j->wake |= 1u << ROLE_ISSUER;
-	return store_audit_add(j, "validator", "caa",
-	    arena_printf(j->arena, "authz:%s", c->authz_id), c->result,
-	    worker_detail(j, "reason", c->reason));
-}
-
-int
-judge_caa(struct validator *v, struct job *j)
-{
-	struct caa_row c;
-	int64_t at = 0;
-	int found = is_due(j, store_caa_next_due(j, &at), at), failed;
-
-	if (found <= 0)
-		return found;
-	if (store_begin(j) < 0)
-		return -1;
-	found = store_caa_lease(j, j->now + LEASE_SECS, &c);
-	if (found <= 0) {
-		store_rollback(j);
-		return found;
-	}
-	if (store_commit(j) < 0)
-		return -1;
-	failed = ask_caa(v, j, &c);
-	if (failed < 0)
-		return -1;
-	if (store_begin(j) < 0)
-		return -1;
-	if (record_caa(v, j, &c, failed != 0) < 0) {
-		store_rollback(j);
-		return judged_elsewhere(j) ? 1 : -1;
-	}
-	if (store_commit(j) < 0)
-		return -1;
-	log_info("caa", "authz=%s domain=%s result=%s reason=%s", c.authz_id,
-	    c.domain, c.result, c.reason);
-	return 1;
 }
 
 int

@@ -27,8 +27,11 @@ int judge_record(struct job *const jobs[], struct judgement *const judged[],
 
 /* The next deferred message that is due: 1, 0, -1. */
 int judge_deferred(struct validator *v, struct job *j);
-/* The next CAA check that is due: 1, 0, -1. */
-int judge_caa(struct validator *v, struct job *j);
+/* Work that store_…_next_due() told of: is it due?  Before taking the lock that
+ * all who write wait for. */
+int judge_is_due(const struct job *j, int found, int64_t at);
+/* Did another validator record it first?  Then the error is forgotten. */
+bool judge_is_done(struct job *j);
 /* When one of them will be: 1 and *at, 0, -1. */
 int judge_next_due(struct job *j, int64_t *at);
 

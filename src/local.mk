@@ -25,6 +25,9 @@ libcs_src_a_SOURCES = \
 	src/cmd_eab.c \
 	src/cmd_evidence.c \
 	src/database.c src/database.h \
+	src/corroborate.c src/corroborate.h \
+	src/conf_perspective.c src/conf_perspective.h \
+	src/perspective_client.c src/perspective_client.h \
 	src/dns_conf.c src/dns_conf.h \
 	src/dossier.c src/dossier.h \
 	src/cmd_enroll.c \
@@ -96,6 +99,7 @@ libcs_src_a_SOURCES = \
 	src/https_client.c src/https_client.h \
 	src/jose.c src/jose.h \
 	src/judge.c src/judge.h \
+	src/judge_caa.c src/judge_caa.h \
 	src/lists.c \
 	src/listen.c src/listen.h \
 	src/notify.c src/notify.h \

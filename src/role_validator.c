@@ -15,6 +15,8 @@
 #include "src/intake_lmtp.h"
 #include "src/intake_maildir.h"
 #include "src/judge.h"
+#include "src/judge_caa.h"
+#include "src/perspective_client.h"
 #include "src/worker.h"
 
 #include <string.h>
@@ -23,16 +25,35 @@ int
 validator_step(void *ctx, struct job *j)
 {
 	struct validator *v = ctx;
-	int done = judge_deferred(v, j);
+	int done;
 
-	return done != 0 ? done : judge_caa(v, j);
+	if (v->perspectives != NULL) {
+		done = judge_caa_late(v, j);
+		return done != 0 ? done : judge_caa(v, j);
+	}
+	done = judge_deferred(v, j);
+	return done != 0 || j->conf->mpic.perspective_count > 0
+		   ? done
+		   : judge_caa(v, j);
 }
 
 int
 validator_next_due(void *ctx, struct job *j, int64_t *at)
 {
-	(void)ctx;
-	return judge_next_due(j, at);
+	const struct validator *v = ctx;
+	int found;
+
+	if (v->perspectives == NULL)
+		return j->conf->mpic.perspective_count > 0
+			   ? store_reply_next_due(j, at)
+			   : judge_next_due(j, at);
+	found = store_caa_next_due(j, at);
+	if (found >= 0 && perspective_client_waits(v->perspectives) &&
+	    (found == 0 || *at > j->now + 1)) {
+		*at = j->now + 1;
+		found = 1;
+	}
+	return found;
 }
 
 int
@@ -62,6 +83,8 @@ open_intake(struct job *j, struct role_env *env, struct validator *v)
 	case INTAKE_MAILDIR:
 		v->maildir = intake_maildir_new(env, in.maildir);
 		break;
+	case INTAKE_PERSPECTIVES:
+		return perspective_client_new(j, &v->perspectives);
 	case INTAKE_DEFERRED:
 		break;
 	}
@@ -111,6 +134,7 @@ validator_run(struct role_env *env)
 		return intake_lmtp_run(env);
 	case INTAKE_MAILDIR:
 		return intake_maildir_run(env);
+	case INTAKE_PERSPECTIVES:
 	case INTAKE_DEFERRED:
 		break;
 	}
@@ -125,6 +149,7 @@ validator_close(struct role_env *env)
 
 	fetch_free(v->fetch);
 	intake_lmtp_close(v->lmtp);
+	perspective_client_free(v->perspectives);
 	resolver_free(v->resolver);
 	resolver_free(v->second);
 	smime_source_close(&v->smime);

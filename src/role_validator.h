@@ -17,6 +17,7 @@ struct fetch;
 struct intake_lmtp;
 struct intake_maildir;
 struct resolver;
+struct perspective_client;
 struct seal_key;
 
 struct validator {
@@ -27,6 +28,7 @@ struct validator {
 	struct resolver *resolver;
 	struct resolver *second; /* MA-32; NULL: none */
 	const struct seal_key *seal;
+	struct perspective_client *perspectives; /* NULL: asks none */
 	/* For the look-ups of one judgement, where somebody waits for it:
 	 * what takes longer is deferred, and due at once (src/patience.h).
 	 * 0: as configured. */

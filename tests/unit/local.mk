@@ -325,12 +325,14 @@ unit_tests += \
 	tests/unit/test_acme_client \
 	tests/unit/test_enroll \
 	tests/unit/test_enroll_key \
+	tests/unit/test_corroborate \
 	tests/unit/test_https_client \
 	tests/unit/test_remote
 tests_unit_test_acme_client_LDADD = $(PEER) $(UNIT) $(CS_SRC)
 tests_unit_test_enroll_CPPFLAGS = $(tests_cppflags) $(JANSSON_CFLAGS)
 tests_unit_test_enroll_LDADD = $(DKIM_LAB) $(UNIT) $(CS_SRC)
 tests_unit_test_enroll_key_LDADD = $(PKI_LAB) $(UNIT) $(CS_SRC)
+tests_unit_test_corroborate_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_https_client_LDADD = $(PEER) $(UNIT) $(CS_SRC)
 tests_unit_test_remote_LDADD = $(UNIT) $(CS_SRC)
 check_LIBRARIES += tests/unit/libstatuslab.a

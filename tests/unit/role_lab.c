@@ -13,6 +13,7 @@
 #include "pki/ossl.h"
 #include "src/jose.h"
 #include "src/judge.h"
+#include "src/judge_caa.h"
 #include "tests/unit/dkim_lab.h"
 
 #define KEY "ed25519"

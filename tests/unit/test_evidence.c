@@ -15,6 +15,7 @@
 #include "lib/json.h"
 #include "src/evidence.h"
 #include "src/judge.h"
+#include "src/judge_caa.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 

@@ -21,6 +21,7 @@
 #include "src/evidence.h"
 #include "src/evidence_smime.h"
 #include "src/judge.h"
+#include "src/judge_caa.h"
 #include "tests/unit/dkim_lab.h"
 #include "tests/unit/smime_lab.h"
 

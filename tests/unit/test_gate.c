@@ -13,6 +13,7 @@
 #include "db/store_caa.h"
 #include "src/evidence.h"
 #include "src/judge.h"
+#include "src/judge_caa.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 #define DAY ((int64_t)86400)

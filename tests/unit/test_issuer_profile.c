@@ -18,6 +18,7 @@
 #include "pki/issue.h"
 #include "pki/oid.h"
 #include "src/judge.h"
+#include "src/judge_caa.h"
 #include "tests/unit/pki_lab.h"
 
 #define MAILBOX "mailbox0@example.org"

@@ -14,6 +14,7 @@
 #include "db/store_suppressed.h"
 #include "src/evidence.h"
 #include "src/judge.h"
+#include "src/judge_caa.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 

@@ -1,0 +1,178 @@
+#include "config.h"
+
+#include "src/conf_perspective.h"
+
+#include <stdlib.h>
+
+#include "lib/arena.h"
+#include "lib/conf.h"
+#include "src/https_client.h"
+
+struct check {
+	struct arena *arena;
+	const struct conf *conf;
+	conf_perspective_wrong_fn *wrong;
+	void *ctx;
+};
+
+/* -180.5: digits and at most one point; the locale has no say. */
+static int
+degrees_parse(struct span s, double limit, double *out)
+{
+	double value = 0, unit = 0;
+	bool negative = s.n > 0 && s.p[0] == '-';
+
+	s = span_from(s, negative ? 1 : 0);
+	if (s.n == 0 || s.n > 12)
+		return -1;
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] == '.' && unit == 0 && i > 0) {
+			unit = 1;
+			continue;
+		}
+		if (!ascii_is_digit(s.p[i]))
+			return -1;
+		if (unit > 0)
+			value += (s.p[i] - '0') * (unit /= 10);
+		else
+			value = value * 10 + (s.p[i] - '0');
+	}
+	*out = negative ? -value : value;
+	return value > limit ? -1 : 0;
+}
+
+int
+location_parse(const char *text, struct place *out)
+{
+	struct span s = span_trim(span_str(text));
+	size_t blank = span_find(s, 0, ' ');
+
+	return degrees_parse(span_cut(s, 0, blank), 90, &out->latitude) < 0 ||
+		       degrees_parse(span_trim(span_from(s, blank)), 180,
+			   &out->longitude) < 0
+		   ? -1
+		   : 0;
+}
+
+static void
+wrong(struct check *c, const struct conf_perspective *p, const char *option,
+    const char *message)
+{
+	c->wrong(c->ctx,
+	    arena_printf(c->arena, "perspective %s: %s", p->name, option),
+	    message);
+}
+
+static const char bad_location[] =
+    "must be latitude and longitude in degrees, such as 50.11 8.68";
+
+static void
+check_distance(struct check *c, const struct conf_perspective *p,
+    const char *other, const char *where)
+{
+	struct place a, b;
+
+	if (location_parse(p->location, &a) < 0 ||
+	    location_parse(where, &b) < 0 ||
+	    place_distance_km(a, b) >= PERSPECTIVE_DISTANCE_KM)
+		return;
+	wrong(c, p, "location",
+	    arena_printf(c->arena,
+		"is %.0f km from %s; must be at least %.0f in public mode",
+		place_distance_km(a, b), other, PERSPECTIVE_DISTANCE_KM));
+}
+
+static void
+check_one(struct check *c, size_t i)
+{
+	const struct conf_mpic *m = &c->conf->mpic;
+	const struct conf_perspective *p = &m->perspectives[i];
+	struct place here;
+	enum rir rir;
+
+	/* Those that are missing are reported as missing. */
+	if (p->rir != NULL && !rir_parse(span_str(p->rir), &rir))
+		wrong(c, p, "rir",
+		    "must be afrinic, apnic, arin, lacnic or ripe");
+	if (p->url != NULL && !https_url_is_good(p->url))
+		wrong(c, p, "url", "must be an https URL");
+	if (p->location == NULL)
+		return;
+	if (location_parse(p->location, &here) < 0)
+		wrong(c, p, "location", bad_location);
+	if (c->conf->mode != CONF_MODE_PUBLIC)
+		return;
+	if (m->location != NULL)
+		check_distance(c, p, "this validator", m->location);
+	for (size_t k = 0; k < i; k++)
+		if (m->perspectives[k].location != NULL)
+			check_distance(c, p, m->perspectives[k].name,
+			    m->perspectives[k].location);
+}
+
+enum rir
+conf_perspective_rir(const struct conf_perspective *p)
+{
+	enum rir r = RIR_AFRINIC;
+
+	/* Another name is a mistake of the configuration, and reported. */
+	rir_parse(span_str(p->rir), &r);
+	return r;
+}
+
+static size_t
+count_regions(const struct conf_mpic *m)
+{
+	bool seen[RIR_COUNT] = { false };
+	size_t n = 0;
+
+	for (size_t i = 0; i < m->perspective_count; i++) {
+		enum rir r = conf_perspective_rir(&m->perspectives[i]);
+
+		n += !seen[r];
+		seen[r] = true;
+	}
+	return n;
+}
+
+static void
+check_number(struct check *c, int64_t now)
+{
+	const struct conf_mpic *m = &c->conf->mpic;
+	size_t minimum = quorum_minimum(now);
+
+	if (m->policy != CONF_MPIC_ENFORCE &&
+	    (c->conf->mode != CONF_MODE_PUBLIC || m->perspective_count == 0))
+		return;
+	if (m->policy == CONF_MPIC_ENFORCE && !c->conf->caa_enforce)
+		c->wrong(c->ctx, "mpic.policy",
+		    "enforce needs policy.caa_enforce = yes");
+	if (m->perspective_count < minimum)
+		c->wrong(c->ctx, "mpic.policy",
+		    arena_printf(c->arena,
+			"needs at least %zu sections perspective at this "
+			"date; there are %zu",
+			minimum, m->perspective_count));
+	else if (count_regions(m) < 2)
+		c->wrong(c->ctx, "mpic.policy",
+		    "needs perspectives in the regions of two registries");
+}
+
+void
+conf_perspective_check(struct arena *a, const struct conf *conf, int64_t now,
+    conf_perspective_wrong_fn *wrong_fn, void *ctx)
+{
+	struct check c = { a, conf, wrong_fn, ctx };
+	const struct conf_mpic *m = &conf->mpic;
+	struct place here;
+
+	if (m->location != NULL && location_parse(m->location, &here) < 0)
+		c.wrong(ctx, "mpic.location", bad_location);
+	if (m->location == NULL && m->perspective_count > 0 &&
+	    conf->mode == CONF_MODE_PUBLIC)
+		c.wrong(ctx, "mpic.location",
+		    "is missing: perspectives must be 500 km from here");
+	for (size_t i = 0; i < m->perspective_count; i++)
+		check_one(&c, i);
+	check_number(&c, now);
+}

@@ -1,0 +1,23 @@
+/* Are the configured perspectives far enough from each other (PK-50)? */
+#ifndef SRC_CONF_PERSPECTIVE_H
+#define SRC_CONF_PERSPECTIVE_H
+
+#include "dns/quorum.h"
+
+struct arena;
+struct conf;
+struct conf_perspective;
+
+/* "50.11 8.68": 0, or -1. */
+int location_parse(const char *text, struct place *out);
+
+/* Its registry, once the configuration was read without mistakes. */
+enum rir conf_perspective_rir(const struct conf_perspective *p);
+
+typedef void conf_perspective_wrong_fn(
+    void *ctx, const char *option, const char *message);
+/* Reports each mistake.  `now`: the number that must be asked has dates. */
+void conf_perspective_check(struct arena *a, const struct conf *conf,
+    int64_t now, conf_perspective_wrong_fn *wrong, void *ctx);
+
+#endif

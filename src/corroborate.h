@@ -1,0 +1,68 @@
+/*
+ * What remote perspectives say to what the validator saw (pki.md 6): judged
+ * from their answers by our own rules, counted, written down, and computed
+ * again from what was written.  No sockets: those are
+ * src/perspective_client.c's.
+ */
+#ifndef SRC_CORROBORATE_H
+#define SRC_CORROBORATE_H
+
+#include "dns/agent_form.h"
+#include "dns/quorum.h"
+#include "pki/caa.h"
+
+struct authz;
+struct caa_row;
+struct conf;
+struct json;
+
+/* What is to be confirmed. */
+struct question {
+	struct agent_request request; /* without mx: PK-47 */
+	struct span key; /* p= of the DKIM key, decoded; empty: none */
+	struct caa_policy policy;
+};
+
+/*
+ * For the CAA check of an authorization, with the DKIM key by which its reply
+ * was authenticated (none if S/MIME stood in for it).  The id is fresh.
+ * 0, or -1.
+ */
+int question_of(struct job *j, const struct caa_row *c, struct question *out);
+
+/* One configured perspective in one round. */
+struct testimony {
+	const char *code;
+	enum rir rir;
+	enum answer answer;
+	const char *why;  /* for people; never NULL once it is not pending */
+	bool is_alarming; /* MP-2: somebody should look */
+	struct span body; /* as received; empty: none */
+	int64_t took_ms;
+};
+
+/* Fills answer, why and is_alarming from body (PK-47, MP-2). */
+void testimony_judge(
+    struct job *j, const struct question *q, struct testimony *t);
+
+struct round {
+	struct testimony *v;
+	size_t n;
+	int64_t at;
+};
+struct quorum round_count(struct job *j, const struct round *r);
+
+/* The trace with a member "corroboration" that holds everything (PK-55,
+ * MP-10); NULL: too large. */
+const char *corroboration_add(struct job *j, const char *trace,
+    const struct question *q, const struct round *r);
+
+/*
+ * From such a trace: 1 and the outcome, computed again from the answers; 0 if
+ * it holds none; -1 ERR_UNAUTHORIZED if what is written does not follow from
+ * what was answered, or is about something else than `expected`.
+ */
+int corroboration_verify(struct job *j, const char *trace,
+    const struct question *expected, struct quorum *out);
+
+#endif

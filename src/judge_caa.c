@@ -1,0 +1,202 @@
+#include "config.h"
+
+#include "src/judge_caa.h"
+
+#include <string.h>
+
+#include "acme/problem.h"
+#include "db/store_audit.h"
+#include "db/store_caa.h"
+#include "lib/arena.h"
+#include "lib/conf.h"
+#include "lib/log.h"
+#include "pki/caa.h"
+#include "src/caa_refusal.h"
+#include "src/corroborate.h"
+#include "src/evidence.h"
+#include "src/judge.h"
+#include "src/perspective_client.h"
+#include "src/worker.h"
+
+#define LEASE_SECS 300
+#define CAA_TRIES 3
+#define CAA_PAUSE_SECS 5
+
+static int
+ask_caa(struct validator *v, struct job *j, struct caa_row *c)
+{
+	struct caa_policy policy = {
+		.issuer_domains = &j->conf->caa_identities,
+		.flag1_critical = j->conf->caa_flag1_critical,
+		.account_prefixes = &j->conf->caa_account_prefixes,
+		.ignore_unknown = j->conf->caa_ignore_unknown,
+	};
+	const char *account = arena_printf(
+	    j->arena, "%s/acme/acct/%s", j->conf->base_url, c->account_id);
+	struct caa_decision d;
+
+	if (caa_check(j, v->resolver, c->domain, account, &policy, &d) < 0)
+		return -1;
+	c->result = caa_result_name(d.result);
+	c->reason = d.reason;
+	c->detail = arena_strdup(j->arena, d.detail);
+	c->trace = d.trace;
+	c->ttl = d.ttl;
+	c->checked_at = j->now;
+	c->br_version = BR_VERSION;
+	return 0;
+}
+
+/* --- remote perspectives -------------------------------------------------- */
+
+/* PK-46, MP-6: the words and the kind of refusal. */
+static void
+refuse(struct job *j, struct caa_row *c, enum quorum_outcome outcome)
+{
+	const char *said = outcome == QUORUM_DENIED
+			       ? "do not see in the DNS what this server sees"
+			   : outcome == QUORUM_FAILED
+			       ? "could not look it up in the DNS"
+			       : "could not be asked";
+
+	c->result =
+	    caa_result_name(outcome == QUORUM_DENIED ? CAA_DENY : CAA_FAIL);
+	c->reason = outcome == QUORUM_SILENT ? CAA_REASON_UNCORROBORATED_SILENT
+					     : CAA_REASON_UNCORROBORATED;
+	c->detail = arena_printf(j->arena,
+	    "corroboration: too many of the other networks that were asked "
+	    "about %s %s",
+	    c->domain, said);
+}
+
+/* PK-48: only what the primary permits; nothing overturns its denial. */
+static int
+corroborate(struct validator *v, struct job *j, struct caa_row *c)
+{
+	struct question q;
+	struct round r;
+	struct quorum counted;
+
+	if (v->perspectives == NULL ||
+	    strcmp(c->result, caa_result_name(CAA_PERMIT)) != 0)
+		return 0;
+	if (question_of(j, c, &q) < 0 ||
+	    perspective_client_ask(v->perspectives, j, &q, c->authz_id, &r) < 0)
+		return -1;
+	counted = round_count(j, &r);
+	c->trace = corroboration_add(j, c->trace, &q, &r);
+	if (c->trace == NULL)
+		return job_fail(j, ERR_INTERNAL,
+		    "the answers of the perspectives are too large to be "
+		    "kept");
+	log_info("corroboration",
+	    "authz=%s domain=%s outcome=%s agree=%zu deny=%zu fail=%zu "
+	    "silent=%zu needed=%zu",
+	    c->authz_id, c->domain, quorum_outcome_name(counted.outcome),
+	    counted.agree, counted.deny, counted.fail, counted.silent,
+	    counted.needed);
+	if (counted.outcome != QUORUM_REACHED &&
+	    j->conf->mpic.policy == CONF_MPIC_ENFORCE)
+		refuse(j, c, counted.outcome);
+	return 0;
+}
+
+int
+judge_caa_late(struct validator *v, struct job *j)
+{
+	struct late_answer late;
+
+	if (!perspective_client_late(v->perspectives, j, &late))
+		return 0;
+	if (store_begin(j) < 0 ||
+	    store_audit_add(j, "validator", "late perspective",
+		arena_printf(j->arena, "authz:%s", late.about),
+		answer_name(late.testimony.answer),
+		worker_detail(j, "code", late.testimony.code)) < 0)
+		return worker_undo(j);
+	return store_commit(j) < 0 ? -1 : 1;
+}
+
+/* Seconds until another try, 0: none is left.  Each is a whole new round
+ * (MP-6, MP-7). */
+static int64_t
+pause_of(const struct caa_row *c)
+{
+	static const int64_t silent[] = { 30, 120, 600 };
+
+	if (strcmp(c->result, caa_result_name(CAA_FAIL)) != 0)
+		return 0;
+	if (strcmp(c->reason, CAA_REASON_UNCORROBORATED_SILENT) == 0)
+		return c->attempts <= 3 && c->attempts > 0
+			   ? silent[c->attempts - 1]
+			   : 0;
+	return c->attempts < CAA_TRIES ? CAA_PAUSE_SECS * c->attempts : 0;
+}
+
+/* --- the check ------------------------------------------------------------ */
+
+/* The user learns it now, and not from a finalize that is refused (PK-28). */
+static int
+forbid(struct job *j, const struct caa_row *c)
+{
+	int r;
+
+	if (strcmp(c->result, caa_result_name(CAA_DENY)) != 0 ||
+	    !j->conf->caa_enforce)
+		return 0;
+	r = store_authz_forbid(
+	    j, c->authz_id, problem_format(j, ERR_CAA, caa_refusal_text(j, c)));
+	if (r == 1)
+		j->wake |= 1u << ROLE_WEB;
+	return r < 0 ? -1 : 0;
+}
+
+static int
+record_caa(struct validator *v, struct job *j, struct caa_row *c)
+{
+	uint8_t seal[SEAL_LEN];
+
+	if (pause_of(c) > 0)
+		return store_caa_retry(j, c->id, j->now + pause_of(c));
+	evidence_seal_caa(v->seal, c, seal);
+	c->seal = span_mem(seal, sizeof(seal));
+	if (store_caa_record(j, c) < 0 || forbid(j, c) < 0)
+		return -1;
+	j->wake |= 1u << ROLE_ISSUER;
+	return store_audit_add(j, "validator", "caa",
+	    arena_printf(j->arena, "authz:%s", c->authz_id), c->result,
+	    worker_detail(j, "reason", c->reason));
+}
+
+int
+judge_caa(struct validator *v, struct job *j)
+{
+	struct caa_row c;
+	int64_t at = 0;
+	int found = judge_is_due(j, store_caa_next_due(j, &at), at);
+
+	if (found <= 0)
+		return found;
+	if (store_begin(j) < 0)
+		return -1;
+	found = store_caa_lease(j, j->now + LEASE_SECS, &c);
+	if (found <= 0) {
+		store_rollback(j);
+		return found;
+	}
+	if (store_commit(j) < 0)
+		return -1;
+	if (ask_caa(v, j, &c) < 0 || corroborate(v, j, &c) < 0)
+		return -1;
+	if (store_begin(j) < 0)
+		return -1;
+	if (record_caa(v, j, &c) < 0) {
+		store_rollback(j);
+		return judge_is_done(j) ? 1 : -1;
+	}
+	if (store_commit(j) < 0)
+		return -1;
+	log_info("caa", "authz=%s domain=%s result=%s reason=%s", c.authz_id,
+	    c.domain, c.result, c.reason);
+	return 1;
+}

@@ -1,0 +1,366 @@
+#include "config.h"
+
+#include "src/perspective_client.h"
+
+#include <curl/curl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/arena.h"
+#include "lib/clock.h"
+#include "lib/conf.h"
+#include "lib/job.h"
+#include "lib/log.h"
+#include "src/conf_perspective.h"
+
+#define DEADLINE_MS 10000L /* MP-1 */
+#define SILENCES_MAX 3     /* PK-52 */
+#define SKIP_MS 60000
+#define HTTP_OK 200L
+
+struct exchange {
+	struct exchange *next;
+	size_t place; /* of the perspective in the configuration */
+	CURL *curl;
+	struct curl_slist *fields;
+	struct arena *keep; /* of all that this exchange holds */
+	const char *about;
+	struct question *question; /* to judge a late answer */
+	struct buf body;
+	char error[CURL_ERROR_SIZE];
+	int64_t began_ms, took_ms;
+	CURLcode code;
+	bool is_done;
+};
+
+struct remote_state {
+	unsigned silences; /* in a row */
+	int64_t skip_until_ms;
+};
+
+struct perspective_client {
+	CURLM *multi;
+	struct remote_state *states;
+	struct exchange *late; /* after their round */
+};
+
+int
+perspective_client_new(struct job *j, struct perspective_client **out)
+{
+	struct perspective_client *c = xcalloc(1, sizeof(*c));
+
+	c->states =
+	    xcalloc(j->conf->mpic.perspective_count + 1, sizeof(*c->states));
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK)
+		c->multi = curl_multi_init();
+	if (c->multi == NULL) {
+		perspective_client_free(c);
+		return job_fail(j, ERR_INTERNAL, "HTTPS cannot be used");
+	}
+	*out = c;
+	return 0;
+}
+
+static void
+exchange_free(struct perspective_client *c, struct exchange *x)
+{
+	if (x == NULL)
+		return;
+	if (x->curl != NULL)
+		curl_multi_remove_handle(c->multi, x->curl);
+	curl_easy_cleanup(x->curl);
+	curl_slist_free_all(x->fields);
+	arena_free(x->keep);
+	free(x);
+}
+
+void
+perspective_client_free(struct perspective_client *c)
+{
+	if (c == NULL)
+		return;
+	while (c->late != NULL) {
+		struct exchange *x = c->late;
+
+		c->late = x->next;
+		exchange_free(c, x);
+	}
+	curl_multi_cleanup(c->multi);
+	free(c->states);
+	free(c);
+}
+
+/* --- one exchange -------------------------------------------------------- */
+
+static size_t
+take_body(char *data, size_t size, size_t count, void *ctx)
+{
+	struct exchange *x = ctx;
+
+	buf_add_mem(&x->body, data, size * count);
+	return buf_ok(&x->body) ? size * count : 0;
+}
+
+/* MP-1; libcurl's own defaults would follow the environment. */
+static void
+set_transport(CURL *h, const struct conf_perspective *p)
+{
+	curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(h, CURLOPT_PROTOCOLS_STR, "https");
+	curl_easy_setopt(h, CURLOPT_FOLLOWLOCATION, 0L);
+	curl_easy_setopt(h, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+	curl_easy_setopt(h, CURLOPT_PROXY, "");
+	curl_easy_setopt(h, CURLOPT_NOPROXY, "*");
+	curl_easy_setopt(h, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	curl_easy_setopt(h, CURLOPT_SSL_VERIFYPEER, 1L);
+	curl_easy_setopt(h, CURLOPT_SSL_VERIFYHOST, 2L);
+	curl_easy_setopt(h, CURLOPT_CAINFO, p->ca_file);
+	curl_easy_setopt(h, CURLOPT_CAPATH, NULL);
+	curl_easy_setopt(h, CURLOPT_SSLCERT, p->certificate);
+	curl_easy_setopt(h, CURLOPT_SSLKEY, p->key);
+	curl_easy_setopt(h, CURLOPT_TIMEOUT_MS, DEADLINE_MS);
+	/* No round uses what another one opened. */
+	curl_easy_setopt(h, CURLOPT_FRESH_CONNECT, 1L);
+	curl_easy_setopt(h, CURLOPT_FORBID_REUSE, 1L);
+	curl_easy_setopt(h, CURLOPT_USERAGENT, "countersign/" PACKAGE_VERSION);
+}
+
+static struct exchange *
+exchange_new(const struct conf_perspective *p, const char *request)
+{
+	struct exchange *x = xcalloc(1, sizeof(*x));
+
+	x->keep = arena_new();
+	buf_init(&x->body, x->keep, AGENT_ANSWER_MAX);
+	x->curl = curl_easy_init();
+	if (x->curl == NULL)
+		return x;
+	set_transport(x->curl, p);
+	x->fields = curl_slist_append(NULL, "Content-Type: application/json");
+	x->fields = curl_slist_append(x->fields, "Expect:");
+	curl_easy_setopt(x->curl, CURLOPT_HTTPHEADER, x->fields);
+	curl_easy_setopt(x->curl, CURLOPT_URL, p->url);
+	curl_easy_setopt(x->curl, CURLOPT_ERRORBUFFER, x->error);
+	curl_easy_setopt(x->curl, CURLOPT_PRIVATE, x);
+	curl_easy_setopt(x->curl, CURLOPT_WRITEFUNCTION, take_body);
+	curl_easy_setopt(x->curl, CURLOPT_WRITEDATA, x);
+	curl_easy_setopt(
+	    x->curl, CURLOPT_COPYPOSTFIELDS, arena_strdup(x->keep, request));
+	x->began_ms = clock_mono_ms();
+	return x;
+}
+
+/* Whatever ended since the last time. */
+static void
+collect(struct perspective_client *c)
+{
+	int running, left;
+	CURLMsg *m;
+
+	curl_multi_perform(c->multi, &running);
+	while ((m = curl_multi_info_read(c->multi, &left)) != NULL) {
+		struct exchange *x = NULL;
+
+		if (m->msg != CURLMSG_DONE)
+			continue;
+		curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &x);
+		x->code = m->data.result;
+		x->took_ms = clock_mono_ms() - x->began_ms;
+		x->is_done = true;
+	}
+}
+
+static void
+silent(struct testimony *t, const char *why)
+{
+	t->answer = ANSWER_SILENT;
+	t->why = why;
+}
+
+static void
+judge(struct job *j, const struct exchange *x, struct testimony *t)
+{
+	long status = 0;
+
+	t->took_ms = x->took_ms;
+	curl_easy_getinfo(x->curl, CURLINFO_RESPONSE_CODE, &status);
+	if (x->code != CURLE_OK) {
+		silent(t,
+		    arena_strdup(j->arena, x->error[0] != '\0'
+					       ? x->error
+					       : curl_easy_strerror(x->code)));
+		t->is_alarming = x->code == CURLE_PEER_FAILED_VERIFICATION;
+	} else if (status != HTTP_OK) {
+		silent(t, arena_printf(j->arena, "HTTP status %ld", status));
+		t->is_alarming = status >= 300 && status < 500;
+	} else if (x->body.n == 0) {
+		silent(t, "an empty answer");
+	} else {
+		t->body = span_mem(
+		    arena_memdup(j->arena, x->body.p, x->body.n), x->body.n);
+		testimony_judge(j, x->question, t);
+	}
+}
+
+/* --- a round ------------------------------------------------------------- */
+
+static void
+note(struct perspective_client *c, size_t place, const struct testimony *t,
+    const char *about)
+{
+	struct remote_state *s = &c->states[place];
+	struct log_quoted q;
+
+	if (t->answer != ANSWER_SILENT) {
+		s->silences = 0;
+	} else if (++s->silences >= SILENCES_MAX) {
+		s->skip_until_ms = clock_mono_ms() + SKIP_MS;
+		log_error("perspective skipped",
+		    "perspective=%s silences=%u next=\"see whether it runs "
+		    "and can be reached; it counts as silent meanwhile\"",
+		    t->code, s->silences);
+	}
+	log_quote(&q, span_str(t->why));
+	if (t->is_alarming)
+		log_error("perspective not believed",
+		    "perspective=%s about=%s error=%s next=\"see what answers "
+		    "under its URL, and that both run the same version\"",
+		    t->code, about, q.text);
+	else if (t->answer == ANSWER_DENIES) /* MP-5 */
+		log_warning("perspective dissents",
+		    "perspective=%s about=%s error=%s next=\"compare the DNS "
+		    "there and here: an attack on either looks like this, and "
+		    "so does a zone with two faces\"",
+		    t->code, about, q.text);
+	else
+		log_debug("perspective", "perspective=%s about=%s answer=%s",
+		    t->code, about, answer_name(t->answer));
+}
+
+/* A copy that lives as long as the exchange. */
+static struct question *
+question_keep(struct arena *a, const struct question *q)
+{
+	struct question *k = arena_memdup(a, q, sizeof(*q));
+	struct agent_request *r = &k->request;
+
+	r->id = arena_strdup(a, r->id);
+	r->caa_domain = arena_strdup(a, r->caa_domain);
+	r->account_url = arena_strdup(a, r->account_url);
+	k->key = span_mem(arena_memdup(a, q->key.p, q->key.n), q->key.n);
+	return k;
+}
+
+static struct exchange *
+begin(struct perspective_client *c, const struct conf_perspective *p,
+    const struct question *q, const char *request, const char *about)
+{
+	struct exchange *x = exchange_new(p, request);
+
+	x->about = arena_strdup(x->keep, about);
+	x->question = question_keep(x->keep, q);
+	if (x->curl != NULL &&
+	    curl_multi_add_handle(c->multi, x->curl) == CURLM_OK)
+		return x;
+	exchange_free(c, x);
+	return NULL;
+}
+
+static void
+begin_all(struct perspective_client *c, struct job *j, const struct question *q,
+    const char *request, const char *about, struct exchange **open,
+    struct round *r)
+{
+	for (size_t i = 0; i < r->n; i++) {
+		const struct conf_perspective *p =
+		    &j->conf->mpic.perspectives[i];
+
+		r->v[i] = (struct testimony){ .code = p->name,
+			.rir = conf_perspective_rir(p) };
+		if (c->states[i].skip_until_ms > clock_mono_ms())
+			silent(&r->v[i], "skipped: it was silent three times");
+		else if ((open[i] = begin(c, p, q, request, about)) == NULL)
+			silent(&r->v[i], "could not be asked");
+		else
+			open[i]->place = i;
+	}
+}
+
+static void
+take_done(struct perspective_client *c, struct job *j, const char *about,
+    struct exchange **open, struct round *r)
+{
+	for (size_t i = 0; i < r->n; i++) {
+		if (open[i] == NULL || !open[i]->is_done)
+			continue;
+		judge(j, open[i], &r->v[i]);
+		note(c, i, &r->v[i], about);
+		exchange_free(c, open[i]);
+		open[i] = NULL;
+	}
+}
+
+int
+perspective_client_ask(struct perspective_client *c, struct job *j,
+    const struct question *q, const char *about, struct round *out)
+{
+	size_t n = j->conf->mpic.perspective_count;
+	struct exchange **open = arena_calloc(j->arena, n + 1, sizeof(*open));
+	const char *request = agent_request_format(j, &q->request);
+
+	if (request == NULL)
+		return -1;
+	*out = (struct round){ .n = n, .at = j->now };
+	out->v = arena_calloc(j->arena, n + 1, sizeof(*out->v));
+	begin_all(c, j, q, request, about, open, out);
+	for (;;) {
+		collect(c);
+		take_done(c, j, about, open, out);
+		if (round_count(j, out).outcome != QUORUM_OPEN)
+			break;
+		/* libcurl ends each exchange at its own deadline. */
+		curl_multi_poll(c->multi, NULL, 0, 1000, NULL);
+	}
+	for (size_t i = 0; i < n; i++)
+		if (open[i] != NULL) {
+			open[i]->next = c->late;
+			c->late = open[i];
+		}
+	return 0;
+}
+
+/* --- late ones ----------------------------------------------------------- */
+
+int
+perspective_client_late(
+    struct perspective_client *c, struct job *j, struct late_answer *out)
+{
+	if (c->late == NULL)
+		return 0;
+	collect(c);
+	for (struct exchange **at = &c->late; *at != NULL; at = &(*at)->next) {
+		struct exchange *x = *at;
+		const struct conf_perspective *p =
+		    &j->conf->mpic.perspectives[x->place];
+
+		if (!x->is_done)
+			continue;
+		*at = x->next;
+		*out = (struct late_answer){
+			.about = arena_strdup(j->arena, x->about),
+			.testimony = { .code = p->name,
+			    .rir = conf_perspective_rir(p) },
+		};
+		judge(j, x, &out->testimony);
+		note(c, x->place, &out->testimony, out->about);
+		exchange_free(c, x);
+		return 1;
+	}
+	return 0;
+}
+
+bool
+perspective_client_waits(const struct perspective_client *c)
+{
+	return c->late != NULL;
+}
