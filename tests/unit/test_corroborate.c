@@ -1,6 +1,6 @@
 /*
- * What remote perspectives say, judged here (PK-47, PK-53, PK-55, MP-2,
- * MP-10, MP-7): the answers are made as a perspective makes them, then bent.
+ * What remote perspectives say, judged here (PK-47, PK-55, MP-2,
+ * MP-10): the answers are made as a perspective makes them, then bent.
  */
 #include "config.h"
 
@@ -80,7 +80,7 @@ static const struct {
 	    false },
 	{ { ID, "fra", "fail", DNS_TEMPORARY, NULL, "example.org" },
 	    ANSWER_FAILS, false },
-	/* PK-53, MP-4: it says permit, the parameters say no */
+	/* it says permit, the parameters say no */
 	{ { ID, "fra", "permit", DNS_OK, restricted, "example.org" },
 	    ANSWER_SILENT, true },
 	{ { ID, "fra", "deny", DNS_OK, restricted, "example.org" },
