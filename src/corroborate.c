@@ -48,32 +48,49 @@ speaks_for(const char *d, const char *domain)
 	       (n == all || domain[all - n - 1] == '.');
 }
 
-/* The signature that the verdict rests on: 1, 0 if there is none. */
 static int
-find_key(struct job *j, const struct json *evidence, const char *domain,
+unproven(struct job *j, const char *why)
+{
+	return job_fail(j, ERR_UNAUTHORIZED, "corroboration: %s", why);
+}
+
+/*
+ * The signature that the verdict rests on: of those that speak for the domain
+ * the verifier goes no further than to the first that passes.  One whose key
+ * cannot be read is not passed over: nobody would be asked about it.
+ */
+static int
+find_key(struct job *j, const struct json *judgement, const char *domain,
     struct question *q)
 {
-	const struct json *list =
-	    json_get(json_get(evidence, "judgement"), "signatures");
+	const struct json *list = json_get(judgement, "signatures");
 
 	for (size_t i = 0; i < json_count(list); i++) {
 		const struct json *s = json_at(list, i);
 		const char *d =
 		    span_dup(j->arena, json_string(json_get(s, "d")));
+		struct span text = json_string(json_get(s, "key_record"));
 		struct span record;
 
 		if (!span_eq_str(json_string(json_get(s, "result")), "pass") ||
-		    !speaks_for(d, domain) ||
-		    b64_parse_fws(j->arena,
-			json_string(json_get(s, "key_record")), &record) < 0 ||
-		    read_key(j, record, &q->key) < 0)
+		    !speaks_for(d, domain))
 			continue;
+		if (b64_parse_fws(j->arena, text, &record) < 0 ||
+		    read_key(j, record, &q->key) < 0 || q->key.n == 0)
+			return unproven(j,
+			    "the key that authenticated the reply cannot be "
+			    "read from the evidence");
 		q->request.dkim_domain = d;
 		q->request.dkim_selector =
 		    span_dup(j->arena, json_string(json_get(s, "s")));
-		return 1;
+		return 0;
 	}
-	return 0;
+	/* MA-76: then there is no key in the DNS to be confirmed. */
+	if (json_bool(
+		json_get(json_get(judgement, "smime"), "instead_of_dkim")))
+		return 0;
+	return unproven(
+	    j, "the evidence holds no key that authenticated the reply");
 }
 
 static int
@@ -86,13 +103,14 @@ add_key(struct job *j, const struct caa_row *c, struct question *q)
 
 	if (found > 0)
 		found = store_reply_proof(j, a.challenge.id, &r);
-	if (found <= 0)
-		return found;
+	if (found < 0)
+		return -1;
+	if (found == 0)
+		return unproven(j, "there is no reply that proves anything");
 	if (json_parse_object(j, span_str(r.evidence), "evidence", &evidence) <
 	    0)
 		return -1;
-	find_key(j, evidence, c->domain, q);
-	return 0;
+	return find_key(j, json_get(evidence, "judgement"), c->domain, q);
 }
 
 int
@@ -316,12 +334,6 @@ corroboration_add(struct job *j, const char *trace, const struct question *q,
 }
 
 /* --- and computed again -------------------------------------------------- */
-
-static int
-unproven(struct job *j, const char *why)
-{
-	return job_fail(j, ERR_UNAUTHORIZED, "corroboration: %s", why);
-}
 
 static bool
 same(const char *a, const char *b)

@@ -26,7 +26,8 @@ struct question {
 /*
  * For the CAA check of an authorization, with the DKIM key by which its reply
  * was authenticated (none if S/MIME stood in for it).  The id is fresh.
- * 0, or -1.
+ * 0, or -1: ERR_UNAUTHORIZED if the evidence does not say by which key, or
+ * holds one that cannot be read.
  */
 int question_of(struct job *j, const struct caa_row *c, struct question *out);
 

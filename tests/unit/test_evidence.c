@@ -13,6 +13,7 @@
 #include "db/store_caa.h"
 #include "lib/digest.h"
 #include "lib/json.h"
+#include "src/corroborate.h"
 #include "src/evidence.h"
 #include "src/judge.h"
 #include "src/judge_caa.h"
@@ -507,7 +508,51 @@ test_kinds(struct job *j)
 	assert_false(evidence_caa_is_sealed(p.lab.issuer.seal, &c));
 }
 
+/* The key that perspectives are asked about (PK-47): the one that proved the
+ * reply, and never none because it cannot be read. */
+static void
+test_question(struct job *j)
+{
+	static const char *const broken[] = {
+		"'\"key_record\":\"', '\"key_record\":\"!'",
+		"'\"key_record\":\"', '\"key_record\":\"AAAA'",
+		"'\"key_record\":', '\"k\":'",
+		"'\"key_record\":', '\"key_record\":\"\",\"k\":'",
+		"'\"signatures\":[', '\"signatures\":[],\"s\":['",
+		"'\"result\":\"pass\"', '\"result\":\"refuse\"'",
+	};
+	struct question q;
+	struct proof p;
+	struct caa_row c;
+
+	proof_init(&p, j);
+	EXPECT(j, judge_caa(&p.lab.validator, j), 1);
+	EXPECT(j, store_caa_latest(j, p.authz.id, &c), 1);
+	EXPECT(j, question_of(j, &c, &q), 0);
+	assert_string_equal(q.request.caa_domain, "example.org");
+	assert_string_equal(q.request.dkim_domain, "example.org");
+	assert_non_null(q.request.dkim_selector);
+	assert_true(q.key.n > 0);
+	for (size_t i = 0; i < COUNT(broken); i++) {
+		unit_case("%s", broken[i]);
+		fixture_sql(
+		    j, "CREATE TABLE kept AS SELECT evidence FROM reply");
+		fixture_sql(
+		    j, arena_printf(j->arena,
+			   "UPDATE reply SET evidence = REPLACE(evidence, %s)",
+			   broken[i]));
+		EXPECT(j, question_of(j, &c, &q), -1);
+		assert_job_error(j, ERR_UNAUTHORIZED, NULL);
+		job_recover(j);
+		fixture_sql(j,
+		    "UPDATE reply SET evidence = (SELECT evidence FROM kept)");
+		fixture_sql(j, "DROP TABLE kept");
+	}
+	EXPECT(j, question_of(j, &c, &q), 0);
+}
+
 static const struct CMUnitTest tests[] = {
+	STORE_TEST_SQLITE(test_question),
 	STORE_TEST_SQLITE(test_each_change),
 	STORE_TEST_SQLITE(test_without_seal_key),
 	STORE_TEST_SQLITE(test_sealed_lies),
