@@ -247,6 +247,7 @@ question_keep(struct arena *a, const struct question *q)
 	r->id = arena_strdup(a, r->id);
 	r->caa_domain = arena_strdup(a, r->caa_domain);
 	r->account_url = arena_strdup(a, r->account_url);
+	r->dkim_selector = r->dkim_domain = NULL; /* judging needs the key */
 	k->key = span_mem(arena_memdup(a, q->key.p, q->key.n), q->key.n);
 	return k;
 }

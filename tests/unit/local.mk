@@ -327,6 +327,7 @@ unit_tests += \
 	tests/unit/test_enroll_key \
 	tests/unit/test_corroborate \
 	tests/unit/test_https_client \
+	tests/unit/test_perspective_client \
 	tests/unit/test_remote
 tests_unit_test_acme_client_LDADD = $(PEER) $(UNIT) $(CS_SRC)
 tests_unit_test_enroll_CPPFLAGS = $(tests_cppflags) $(JANSSON_CFLAGS)
@@ -334,6 +335,7 @@ tests_unit_test_enroll_LDADD = $(DKIM_LAB) $(UNIT) $(CS_SRC)
 tests_unit_test_enroll_key_LDADD = $(PKI_LAB) $(UNIT) $(CS_SRC)
 tests_unit_test_corroborate_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_https_client_LDADD = $(PEER) $(UNIT) $(CS_SRC)
+tests_unit_test_perspective_client_LDADD = $(PEER) $(UNIT) $(CS_SRC)
 tests_unit_test_remote_LDADD = $(UNIT) $(CS_SRC)
 check_LIBRARIES += tests/unit/libstatuslab.a
 tests_unit_libstatuslab_a_CPPFLAGS = $(tests_cppflags) $(CMOCKA_CFLAGS) \

@@ -41,7 +41,10 @@ struct peer {
 
 struct peer_tls {
 	SSL_CTX *ctx;
+	X509 *ca;
+	EVP_PKEY *ca_key;
 	char ca_file[64];
+	char client_file[64];
 };
 
 /* --- certificates -------------------------------------------------------- */
@@ -140,11 +143,38 @@ peer_tls_new(const char *name)
 	assert_non_null(file);
 	assert_int_equal(PEM_write_X509(file, ca), 1);
 	assert_int_equal(fclose(file), 0);
-	X509_free(ca);
+	t->ca = ca;
+	t->ca_key = ca_key;
 	X509_free(cert);
-	EVP_PKEY_free(ca_key);
 	EVP_PKEY_free(key);
 	return t;
+}
+
+const char *
+peer_tls_client_file(struct peer_tls *t)
+{
+	EVP_PKEY *key = EVP_EC_gen("P-256");
+	X509 *cert =
+	    make_cert("client", key, t->ca, t->ca_key, "DNS:client.test");
+	FILE *file;
+	int fd;
+
+	snprintf(t->client_file, sizeof(t->client_file), "test-client-XXXXXX");
+	fd = mkstemp(t->client_file);
+	assert_true(fd >= 0);
+	file = fdopen(fd, "w");
+	assert_non_null(file);
+	assert_int_equal(PEM_write_X509(file, cert), 1);
+	assert_int_equal(
+	    PEM_write_PrivateKey(file, key, NULL, NULL, 0, NULL, NULL), 1);
+	assert_int_equal(fclose(file), 0);
+	assert_int_equal(
+	    SSL_CTX_load_verify_locations(t->ctx, t->ca_file, NULL), 1);
+	SSL_CTX_set_verify(
+	    t->ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+	X509_free(cert);
+	EVP_PKEY_free(key);
+	return t->client_file;
 }
 
 void
@@ -153,6 +183,10 @@ peer_tls_free(struct peer_tls *t)
 	if (t == NULL)
 		return;
 	unlink(t->ca_file);
+	if (t->client_file[0] != '\0')
+		unlink(t->client_file);
+	X509_free(t->ca);
+	EVP_PKEY_free(t->ca_key);
 	SSL_CTX_free(t->ctx);
 	free(t);
 }

@@ -52,6 +52,9 @@ struct peer_tls *peer_tls_new(const char *name);
 void peer_tls_free(struct peer_tls *t);
 /* A PEM file with the authority's certificate; gone with the struct. */
 const char *peer_tls_ca_file(const struct peer_tls *t);
+/* A PEM file with a client's certificate of that authority and its key; from
+ * then on who shows none is refused.  Gone with the struct. */
+const char *peer_tls_client_file(struct peer_tls *t);
 
 struct peer;
 struct peer *peer_start(const struct peer_step *steps, struct peer_tls *tls);

@@ -1,0 +1,346 @@
+/*
+ * The client against perspectives that run: over TLS with certificates on both
+ * sides, each of them well, ill, or somebody else (MP-1, PK-51, PK-52).
+ */
+#include "config.h"
+
+#include "src/perspective_client.h"
+
+#include "tests/unit/unit.h"
+
+#include <string.h>
+
+#include "lib/clock.h"
+#include "tests/unit/peer.h"
+
+#define COUNT 5
+#define DEADLINE_MS 10000
+
+static const char *names[] = { "ca.example" };
+static const struct conf_list issuers = { names, 1 };
+static struct span permitting[] = { SPAN_INIT("\x00\x09issuemailca.example") };
+static struct span forbidding[] = { SPAN_INIT("\x00\x09issuemail;") };
+static const char *const codes[COUNT] = { "a", "b", "c", "d", "e" };
+static const char *const rirs[COUNT] = { "ripe", "arin", "apnic", "ripe",
+	"lacnic" };
+
+/* What one of them is like. */
+enum nature {
+	AGREES,
+	DENIES,
+	DOWN,
+	STRANGER,  /* a certificate of another authority */
+	ELSEWHERE, /* a certificate for another host */
+	PLAIN,     /* no TLS */
+	SAYS_500,
+	REDIRECTS,    /* to itself, where the answer would be */
+	SAYS_NOTHING, /* a status, and no body */
+	BROKEN,       /* not JSON */
+	ENDLESS,
+	SLOW,  /* an octet now and then, for ever */
+	OTHER, /* an answer to another question */
+};
+
+struct lab {
+	struct conf conf;
+	struct conf_perspective perspectives[COUNT];
+	struct peer_tls *tls[COUNT];
+	struct peer *peers[COUNT];
+	struct perspective_client *client;
+	struct question question;
+};
+
+static const char *
+answer(struct job *j, const struct lab *lab, size_t i, enum nature nature)
+{
+	bool denies = nature == DENIES;
+	struct dns_answer step = { .status = DNS_OK,
+		.name = "example.org",
+		.ttl = 60,
+		.rdata = denies ? forbidding : permitting,
+		.count = 1 };
+	struct agent_answer a = {
+		.id = nature == OTHER ? "BBBBBBBBBBBBBBBBBBBBBB"
+				      : lab->question.request.id,
+		.code = codes[i],
+		.version = "test",
+		.has_caa = true,
+		.caa_decision = denies ? "deny" : "permit",
+		.caa_reason = "test",
+		.steps = &step,
+		.step_count = 1,
+	};
+
+	return agent_answer_format(j, &a, 0);
+}
+
+static const char *
+whole(struct job *j, const char *status, const char *fields, const char *body)
+{
+	return arena_printf(j->arena,
+	    "HTTP/1.1 %s\r\nContent-Type: application/json\r\n%s"
+	    "Content-Length: %zu\r\n\r\n%s",
+	    status, fields, strlen(body), body);
+}
+
+static const char *
+response(struct job *j, const struct lab *lab, size_t i, enum nature nature)
+{
+	const char *body = answer(j, lab, i, nature);
+
+	switch (nature) {
+	case SAYS_500:
+		return whole(j, "500 Internal Server Error", "", body);
+	case REDIRECTS:
+		return whole(
+		    j, "307 Temporary Redirect", "Location: /other\r\n", body);
+	case SAYS_NOTHING:
+		return whole(j, "200 OK", "", "");
+	case BROKEN:
+		return whole(j, "200 OK", "", "{\"id\":");
+	case ENDLESS:
+	case SLOW:
+		return "HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n";
+	case AGREES:
+	case DENIES:
+	case DOWN:
+	case STRANGER:
+	case ELSEWHERE:
+	case PLAIN:
+	case OTHER:
+		break;
+	}
+	return whole(j, "200 OK", "", body);
+}
+
+static struct peer *
+start_one(struct job *j, const struct lab *lab, size_t i, enum nature nature)
+{
+	struct peer_step steps[] = {
+		{ PEER_TLS, NULL },
+		{ PEER_EXPECT, "POST /countersign/perspective/1 HTTP/1.1\r\n" },
+		{ PEER_LINES, "\r\n" },
+		{ PEER_SEND, response(j, lab, i, nature) },
+		{ nature == ENDLESS  ? PEER_FLOOD
+		    : nature == SLOW ? PEER_DRIP
+				     : PEER_SILENCE,
+		    "0123456789" },
+		{ PEER_END, NULL },
+	};
+
+	return peer_start(nature == PLAIN ? steps + 1 : steps, lab->tls[i]);
+}
+
+static void
+set_up(struct job *j, struct lab *lab, const enum nature natures[COUNT])
+{
+	*lab = (struct lab){
+		.question = { .request = { .id = "AAAAAAAAAAAAAAAAAAAAAA",
+				  .ca = issuers,
+				  .caa_domain = "example.org",
+				  .account_url = "https://acme.example/1",
+				  .method = "email-reply-00" },
+		    .policy = { .issuer_domains = &issuers } },
+	};
+	for (size_t i = 0; i < COUNT; i++)
+		lab->tls[i] = peer_tls_new(
+		    natures[i] == ELSEWHERE ? "other.example" : "127.0.0.1");
+	for (size_t i = 0; i < COUNT; i++) {
+		struct conf_perspective *p = &lab->perspectives[i];
+		int port;
+
+		p->name = codes[i];
+		p->rir = rirs[i];
+		p->certificate = p->key = peer_tls_client_file(lab->tls[i]);
+		p->ca_file = peer_tls_ca_file(
+		    lab->tls[natures[i] == STRANGER ? (i + 1) % COUNT : i]);
+		lab->peers[i] = start_one(j, lab, i, natures[i]);
+		port = peer_port(lab->peers[i]);
+		if (natures[i] == DOWN)
+			peer_stop(lab->peers[i]);
+		p->url = arena_printf(j->arena,
+		    "https://127.0.0.1:%d/countersign/perspective/1", port);
+	}
+	lab->conf.mpic.perspectives = lab->perspectives;
+	lab->conf.mpic.perspective_count = COUNT;
+	j->conf = &lab->conf;
+	assert_int_equal(perspective_client_new(j, &lab->client), 0);
+}
+
+static void
+tear_down(struct job *j, struct lab *lab)
+{
+	perspective_client_free(lab->client);
+	for (size_t i = 0; i < COUNT; i++) {
+		peer_free(lab->peers[i]);
+		peer_tls_free(lab->tls[i]);
+	}
+	j->conf = NULL;
+}
+
+static void
+ask(struct job *j, struct lab *lab, struct round *r)
+{
+	assert_int_equal(
+	    perspective_client_ask(lab->client, j, &lab->question, "a test", r),
+	    0);
+	assert_int_equal(r->n, COUNT);
+}
+
+/* Each kind of fault in one of five: it counts as what it is, and the other
+ * four reach the quorum. */
+static void
+test_one_ill(void **state)
+{
+	static const struct {
+		enum nature nature;
+		enum answer answer;
+		bool alarms;
+	} cases[] = {
+		{ AGREES, ANSWER_AGREES, false },
+		{ DENIES, ANSWER_DENIES, false },
+		{ DOWN, ANSWER_SILENT, false },
+		{ STRANGER, ANSWER_SILENT, true },
+		{ ELSEWHERE, ANSWER_SILENT, true },
+		{ PLAIN, ANSWER_SILENT, false },
+		{ SAYS_500, ANSWER_SILENT, false },
+		{ REDIRECTS, ANSWER_SILENT, true },
+		{ SAYS_NOTHING, ANSWER_SILENT, false },
+		{ BROKEN, ANSWER_SILENT, true },
+		{ ENDLESS, ANSWER_SILENT, false },
+		{ OTHER, ANSWER_SILENT, true },
+	};
+	struct job *j = unit_job();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		enum nature natures[COUNT] = { cases[i].nature, AGREES, AGREES,
+			AGREES, AGREES };
+		struct late_answer late;
+		struct testimony *t;
+		struct round r;
+		struct lab lab;
+
+		unit_case("%zu", i);
+		set_up(j, &lab, natures);
+		ask(j, &lab, &r);
+		assert_int_equal(round_count(j, &r).outcome, QUORUM_REACHED);
+		t = &r.v[0];
+		/* The others may have been enough before it was heard. */
+		while (t->answer == ANSWER_PENDING) {
+			if (perspective_client_late(lab.client, j, &late) == 0)
+				continue;
+			assert_string_equal(late.about, "a test");
+			if (strcmp(late.testimony.code, codes[0]) == 0)
+				t = &late.testimony;
+		}
+		assert_int_equal(t->answer, cases[i].answer);
+		assert_int_equal(t->is_alarming, cases[i].alarms);
+		assert_non_null(t->why);
+		tear_down(j, &lab);
+	}
+}
+
+/* The question goes out as it is, to everybody; no answer stands for two. */
+static void
+test_question(void **state)
+{
+	static const enum nature natures[COUNT] = { AGREES, AGREES, AGREES,
+		AGREES, AGREES };
+	struct job *j = unit_job();
+	const char *request;
+	struct round r;
+	struct lab lab;
+
+	(void)state;
+	set_up(j, &lab, natures);
+	ask(j, &lab, &r);
+	while (perspective_client_waits(lab.client)) {
+		struct late_answer late;
+
+		perspective_client_late(lab.client, j, &late);
+	}
+	request = agent_request_format(j, &lab.question.request);
+	for (size_t i = 0; i < COUNT; i++) {
+		peer_stop(lab.peers[i]);
+		assert_string_equal(peer_complaint(lab.peers[i]), "");
+		assert_int_equal(peer_connections(lab.peers[i]), 1);
+		assert_true(peer_heard(
+		    lab.peers[i], "Content-Type: application/json\r\n"));
+		assert_true(peer_heard(lab.peers[i], request));
+	}
+	tear_down(j, &lab);
+}
+
+/* PK-52: certain either way, nobody waits; ten seconds are the end (MP-1). */
+static void
+test_slow(void **state)
+{
+	static const enum nature denied[COUNT] = { SLOW, DENIES, DENIES, AGREES,
+		AGREES };
+	static const enum nature open[COUNT] = { SLOW, DOWN, AGREES, AGREES,
+		AGREES };
+	struct job *j = unit_job();
+	int64_t began = clock_mono_ms();
+	struct round r;
+	struct lab lab;
+
+	(void)state;
+	set_up(j, &lab, denied);
+	ask(j, &lab, &r);
+	assert_int_equal(round_count(j, &r).outcome, QUORUM_DENIED);
+	assert_int_equal(r.v[0].answer, ANSWER_PENDING);
+	assert_true(clock_mono_ms() - began < DEADLINE_MS);
+	assert_true(perspective_client_waits(lab.client));
+	tear_down(j, &lab);
+
+	began = clock_mono_ms();
+	set_up(j, &lab, open);
+	ask(j, &lab, &r);
+	assert_int_equal(round_count(j, &r).outcome, QUORUM_SILENT);
+	assert_int_equal(r.v[0].answer, ANSWER_SILENT);
+	assert_in_range(
+	    clock_mono_ms() - began, DEADLINE_MS - 100, 3 * DEADLINE_MS);
+	tear_down(j, &lab);
+}
+
+/* PK-52: who was silent three times is not asked again for a minute, which
+ * makes the quorum no smaller; PK-49: and each round asks all anew. */
+static void
+test_skipped(void **state)
+{
+	static const enum nature natures[COUNT] = { BROKEN, BROKEN, AGREES,
+		AGREES, AGREES };
+	struct job *j = unit_job();
+	struct lab lab;
+
+	(void)state;
+	set_up(j, &lab, natures);
+	for (size_t i = 0; i < 5; i++) {
+		struct round r;
+
+		ask(j, &lab, &r);
+		assert_int_equal(round_count(j, &r).outcome, QUORUM_SILENT);
+		while (perspective_client_waits(lab.client)) {
+			struct late_answer late;
+
+			perspective_client_late(lab.client, j, &late);
+		}
+	}
+	for (size_t i = 0; i < 2; i++) {
+		peer_stop(lab.peers[i]);
+		assert_int_equal(peer_connections(lab.peers[i]), 3);
+	}
+	peer_stop(lab.peers[2]);
+	assert_int_equal(peer_connections(lab.peers[2]), 5);
+	tear_down(j, &lab);
+}
+
+static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(test_one_ill),
+	cmocka_unit_test(test_question),
+	cmocka_unit_test(test_slow),
+	cmocka_unit_test(test_skipped),
+};
+
+UNIT_MAIN(tests)
