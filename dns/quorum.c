@@ -184,7 +184,7 @@ quorum_count(const struct vote *votes, size_t n, int64_t now)
 
 /* The haversine formula: exact enough for short distances, too. */
 double
-place_distance_km(struct place a, struct place b)
+place_distance_km(struct site a, struct site b)
 {
 	double north = sin(RADIANS(b.latitude - a.latitude) / 2);
 	double east = sin(RADIANS(b.longitude - a.longitude) / 2);

@@ -67,11 +67,11 @@ size_t quorum_minimum(int64_t now);
 size_t quorum_dissent(size_t n);
 
 /* A place on the earth, in degrees. */
-struct place {
+struct site {
 	double latitude, longitude;
 };
 /* Along the great circle, in kilometres (PK-50). */
-double place_distance_km(struct place a, struct place b);
+double place_distance_km(struct site a, struct site b);
 #define PERSPECTIVE_DISTANCE_KM 500.0
 
 #endif

@@ -242,6 +242,18 @@ struct conf_mpic {
 	size_t perspective_count; /* 0: nobody is asked */
 };
 
+/* `agent { }`: a perspective itself, in a file of its own. */
+struct conf_agent {
+	const char *code;        /* by which validators know it */
+	struct conf_list listen; /* "192.0.2.1:8443", "[2001:db8::1]:8443" */
+	const char *tls_certificate; /* PEM chain */
+	const char *tls_key;
+	const char *client_ca;  /* PEM: whose certificates may ask */
+	const char *dns_config; /* an unbound.conf, or NULL */
+	const char *dns_trust_anchor;
+	int64_t processes; /* look-ups at one time */
+};
+
 struct conf_issuer {
 	struct conf_login login;
 	const char *ca_certificate; /* issuing CA, PEM */
@@ -372,6 +384,7 @@ struct conf {
 	struct conf_sender sender;
 	struct conf_validator validator;
 	struct conf_mpic mpic;
+	struct conf_agent agent;
 	struct conf_issuer issuer;
 	struct conf_upstream external;
 };

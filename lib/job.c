@@ -23,6 +23,8 @@ static const char *const role_names[ROLE_COUNT] = {
 const char *
 role_name(enum role role)
 {
+	if (role == ROLE_PERSPECTIVE)
+		return "perspective";
 	return role < ROLE_COUNT ? role_names[role] : "unknown";
 }
 

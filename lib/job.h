@@ -24,11 +24,12 @@ enum role {
 	ROLE_SENDER,
 	ROLE_VALIDATOR,
 	ROLE_ISSUER,
-	ROLE_UPSTREAM, /* only where another CA issues (PK-223) */
-	ROLE_COUNT
+	ROLE_UPSTREAM,    /* only where another CA issues (PK-223) */
+	ROLE_COUNT,       /* of those that meet at the database */
+	ROLE_PERSPECTIVE, /* alone, on a host elsewhere: no database */
 };
 
-/* "web", "sender", "validator", "issuer", "upstream". */
+/* "web", "sender", "validator", "issuer", "upstream", "perspective". */
 const char *role_name(enum role role);
 /* 1 and the role, or 0. */
 int role_parse(const char *name, enum role *role);

@@ -189,8 +189,10 @@ write_config(struct job *j, struct init *in, const char *path)
 	for (size_t i = 0; i < conf_option_count; i++) {
 		const struct conf_option *o = &conf_options[i];
 
-		/* Sections with a title are for the exceptional. */
-		if (conf_section_find(o->section) != NULL)
+		/* Sections with a title are for the exceptional; a
+		 * perspective has a file of its own. */
+		if (conf_section_find(o->section) != NULL ||
+		    strcmp(o->section, "agent") == 0)
 			continue;
 		if (strcmp(o->section, section) != 0) {
 			if (section[0] != '\0')

@@ -9,6 +9,7 @@
 #include "lib/job.h"
 #include "lib/log.h"
 #include "src/conf_check.h"
+#include "src/conf_perspective.h"
 #include "src/conf_profile.h"
 #include "src/conf_table.h"
 #include "src/conf_value.h"
@@ -47,6 +48,7 @@ struct reading {
 	conf_report_fn *report;
 	void *ctx;
 	unsigned mistakes;
+	bool is_perspective; /* a file of its kind */
 	struct place untitled;
 	/* What libconfuse said of the latest attempt. */
 	int error_line;
@@ -555,6 +557,36 @@ set_list(
 		list->v[i] = arena_strdup(r->arena, cfg_opt_getnstr(opt, i));
 }
 
+/* A perspective has a file of its own, on a host of its own. */
+static bool
+belongs_here(const struct reading *r, const struct conf_option *o)
+{
+	static const char *const both[] = { "user", "isolation", "log_level" };
+
+	for (size_t i = 0; i < sizeof(both) / sizeof(both[0]); i++)
+		if (o->section[0] == '\0' && strcmp(o->name, both[i]) == 0)
+			return true;
+	return (strcmp(o->section, "agent") == 0) == r->is_perspective;
+}
+
+/* What stands in the wrong file is a mistake, and what is not there is not
+ * missed. */
+static bool
+is_left_out(struct reading *r, const struct place *p,
+    const struct conf_option *o, int line)
+{
+	if (belongs_here(r, o))
+		return false;
+	if (line != 0)
+		mistake(r, line, "%s: %s", full_name(r, p, o),
+		    r->is_perspective
+			? "has no place in the file of a perspective: user, "
+			  "isolation, log_level and the section agent"
+			: "belongs into a file of its own, for countersignd "
+			  "--role perspective");
+	return true;
+}
+
 /* The option's value in its section, or its default, into `base`. */
 static void
 take_option(struct reading *r, const struct place *p, void *base,
@@ -579,6 +611,8 @@ take_option(struct reading *r, const struct place *p, void *base,
 		if (why != NULL)
 			mistake(r, line, "%s: %s", full_name(r, p, o), why);
 	}
+	if (is_left_out(r, p, o, line))
+		return;
 	if (missing && o->required)
 		mistake(r, line, "%s: is missing. %s", full_name(r, p, o),
 		    o->meaning);
@@ -686,6 +720,35 @@ folder_of(struct arena *a, const char *path)
 		   : arena_printf(a, "%.*s", (int)(slash - path), path);
 }
 
+/* What stands in the file, option by option: NULL if it cannot be read. */
+static struct conf *
+load(struct reading *r)
+{
+	struct conf *c = arena_alloc(r->arena, sizeof(*c));
+	cfg_t *cfg = NULL;
+	char *text;
+
+	r->untitled = *place_new(r->arena, "", NULL);
+	r->folder = folder_of(r->arena, r->path);
+	text = read_text(r);
+	if (text == NULL)
+		return NULL;
+	blank_comments(text);
+	if (check_braces(r, span_str(text)) < 0)
+		return NULL;
+	reading_now = r;
+	cfg = parse(r, text);
+	reading_now = NULL;
+	if (cfg == NULL)
+		return NULL;
+	c->file = arena_strdup(r->arena, r->path);
+	take_untitled(r, c, cfg);
+	for (size_t i = 0; i < conf_section_count; i++)
+		take_titled(r, c, cfg, &conf_sections[i]);
+	cfg_free(cfg);
+	return c;
+}
+
 int
 conf_load(struct arena *keep, const char *path, conf_report_fn *report,
     void *ctx, const struct conf **out)
@@ -693,31 +756,33 @@ conf_load(struct arena *keep, const char *path, conf_report_fn *report,
 	struct reading r = {
 		.arena = keep, .path = path, .report = report, .ctx = ctx
 	};
-	struct conf *c = arena_alloc(keep, sizeof(*c));
-	cfg_t *cfg = NULL;
-	char *text;
+	struct conf *c = load(&r);
 
-	r.untitled = *place_new(keep, "", NULL);
-	r.folder = folder_of(keep, path);
-	text = read_text(&r);
-	if (text == NULL)
+	if (c == NULL)
 		return -1;
-	blank_comments(text);
-	if (check_braces(&r, span_str(text)) < 0)
-		return -1;
-	reading_now = &r;
-	cfg = parse(&r, text);
-	reading_now = NULL;
-	if (cfg == NULL)
-		return -1;
-	c->file = arena_strdup(keep, path);
-	take_untitled(&r, c, cfg);
-	for (size_t i = 0; i < conf_section_count; i++)
-		take_titled(&r, c, cfg, &conf_sections[i]);
-	cfg_free(cfg);
 	conf_profiles_make(keep, c, report_check, &r);
 	conf_check(keep, c, report_check, &r);
 	conf_allow_lints_check(keep, c, report_check, &r);
+	if (r.mistakes > 0)
+		return -1;
+	*out = c;
+	return 0;
+}
+
+int
+conf_load_perspective(struct arena *keep, const char *path,
+    conf_report_fn *report, void *ctx, const struct conf **out)
+{
+	struct reading r = { .arena = keep,
+		.path = path,
+		.report = report,
+		.ctx = ctx,
+		.is_perspective = true };
+	struct conf *c = load(&r);
+
+	if (c == NULL)
+		return -1;
+	conf_agent_check(keep, c, report_check, &r);
 	if (r.mistakes > 0)
 		return -1;
 	*out = c;

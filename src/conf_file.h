@@ -20,6 +20,11 @@ typedef void conf_report_fn(void *ctx, const char *message);
 int conf_load(struct arena *keep, const char *path, conf_report_fn *report,
     void *ctx, const struct conf **out);
 
+/* The same for the file of a perspective (countersignd --role perspective):
+ * user, isolation, log_level and the section agent, and nothing else. */
+int conf_load_perspective(struct arena *keep, const char *path,
+    conf_report_fn *report, void *ctx, const struct conf **out);
+
 /*
  * For SIGHUP: reads the file again.  Options that cannot change while
  * running keep their old value, and `report` names each that differs.  -1,

@@ -6,6 +6,7 @@
 
 #include "lib/arena.h"
 #include "lib/conf.h"
+#include "src/conf_check.h"
 #include "src/https_client.h"
 
 struct check {
@@ -42,7 +43,7 @@ degrees_parse(struct span s, double limit, double *out)
 }
 
 int
-location_parse(const char *text, struct place *out)
+location_parse(const char *text, struct site *out)
 {
 	struct span s = span_trim(span_str(text));
 	size_t blank = span_find(s, 0, ' ');
@@ -70,7 +71,7 @@ static void
 check_distance(struct check *c, const struct conf_perspective *p,
     const char *other, const char *where)
 {
-	struct place a, b;
+	struct site a, b;
 
 	if (location_parse(p->location, &a) < 0 ||
 	    location_parse(where, &b) < 0 ||
@@ -87,7 +88,7 @@ check_one(struct check *c, size_t i)
 {
 	const struct conf_mpic *m = &c->conf->mpic;
 	const struct conf_perspective *p = &m->perspectives[i];
-	struct place here;
+	struct site here;
 	enum rir rir;
 
 	/* Those that are missing are reported as missing. */
@@ -164,7 +165,7 @@ conf_perspective_check(struct arena *a, const struct conf *conf, int64_t now,
 {
 	struct check c = { a, conf, wrong_fn, ctx };
 	const struct conf_mpic *m = &conf->mpic;
-	struct place here;
+	struct site here;
 
 	if (m->location != NULL && location_parse(m->location, &here) < 0)
 		c.wrong(ctx, "mpic.location", bad_location);
@@ -175,4 +176,38 @@ conf_perspective_check(struct arena *a, const struct conf *conf, int64_t now,
 	for (size_t i = 0; i < m->perspective_count; i++)
 		check_one(&c, i);
 	check_number(&c, now);
+}
+
+/* --- a perspective itself ------------------------------------------------- */
+
+static bool
+is_code(const char *code)
+{
+	for (const char *p = code; *p != '\0'; p++)
+		if (!ascii_is_alnum(*p) && *p != '-' && *p != '_' && *p != '.')
+			return false;
+	return true;
+}
+
+void
+conf_agent_check(struct arena *a, const struct conf *conf,
+    conf_perspective_wrong_fn *wrong_fn, void *ctx)
+{
+	const struct conf_agent *g = &conf->agent;
+	const char *host, *port;
+
+	if (g->code != NULL && !is_code(g->code))
+		wrong_fn(ctx, "agent.code",
+		    "must be letters, digits, and - . _ only, such as "
+		    "eu-west-1");
+	for (size_t i = 0; i < g->listen.n; i++)
+		if (conf_parse_listen(a, g->listen.v[i], &host, &port) < 0)
+			wrong_fn(ctx, "agent.listen",
+			    arena_printf(a,
+				"%s is not an address and a port; write "
+				"\"192.0.2.1:8443\" or \"[::]:8443\"",
+				g->listen.v[i]));
+	if (g->listen.n > AGENT_LISTEN_MAX)
+		wrong_fn(ctx, "agent.listen",
+		    arena_printf(a, "at most %d addresses", AGENT_LISTEN_MAX));
 }

@@ -1,4 +1,5 @@
-/* Are the configured perspectives far enough from each other (PK-50)? */
+/* Are the configured perspectives far enough from each other (PK-50), and is
+ * a perspective itself configured so that it can work? */
 #ifndef SRC_CONF_PERSPECTIVE_H
 #define SRC_CONF_PERSPECTIVE_H
 
@@ -9,7 +10,7 @@ struct conf;
 struct conf_perspective;
 
 /* "50.11 8.68": 0, or -1. */
-int location_parse(const char *text, struct place *out);
+int location_parse(const char *text, struct site *out);
 
 /* Its registry, once the configuration was read without mistakes. */
 enum rir conf_perspective_rir(const struct conf_perspective *p);
@@ -19,5 +20,10 @@ typedef void conf_perspective_wrong_fn(
 /* Reports each mistake.  `now`: the number that must be asked has dates. */
 void conf_perspective_check(struct arena *a, const struct conf *conf,
     int64_t now, conf_perspective_wrong_fn *wrong, void *ctx);
+
+#define AGENT_LISTEN_MAX 16
+/* The same for the file of a perspective itself. */
+void conf_agent_check(struct arena *a, const struct conf *conf,
+    conf_perspective_wrong_fn *wrong, void *ctx);
 
 #endif

@@ -14,6 +14,7 @@
 #include "lib/json.h"
 #include "lib/rnd.h"
 #include "mail/dkim_key.h"
+#include "src/agent_answer.h"
 
 #define TRACE_MAX ((size_t)4 * 1024 * 1024)
 
@@ -157,16 +158,21 @@ static int
 judge_caa_answer(struct job *j, const struct question *q,
     const struct agent_answer *a, struct testimony *t)
 {
-	struct caa_decision d;
+	const struct caa_policy strict = agent_policy(&q->request.ca);
+	struct resolver *seen = agent_replay(j, a);
+	struct caa_decision its, d;
 
 	if (!a->has_caa) {
 		doubt(t, "says nothing of CAA");
 		return 0;
 	}
-	if (caa_check(j, agent_replay(j, a), q->request.caa_domain,
-		q->request.account_url, &q->policy, &d) < 0)
+	/* By its rules, and by ours: the climb ends at the same set. */
+	if (caa_check(j, seen, q->request.caa_domain, q->request.account_url,
+		&strict, &its) < 0 ||
+	    caa_check(j, seen, q->request.caa_domain, q->request.account_url,
+		&q->policy, &d) < 0)
 		return -1;
-	if (strcmp(caa_result_name(d.result), a->caa_decision) != 0)
+	if (strcmp(caa_result_name(its.result), a->caa_decision) != 0)
 		doubt(t, "its decision about CAA does not follow from what it "
 			 "saw");
 	else if (d.result == CAA_DENY)

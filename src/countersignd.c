@@ -12,6 +12,7 @@
 #include "src/privilege.h"
 #include "src/published.h"
 #include "src/role_issuer.h"
+#include "src/role_perspective.h"
 #include "src/role_sender.h"
 #include "src/role_upstream.h"
 #include "src/role_validator.h"
@@ -44,7 +45,7 @@ static const struct option long_options[] = {
 	{ "check", no_argument, NULL, 'n' },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
-	/* Between the supervisor and its roles: */
+	/* perspective; others between the supervisor and its roles: */
 	{ "role", required_argument, NULL, 'r' },
 	{ "wake", required_argument, NULL, 'w' },
 	{ "ready", required_argument, NULL, 'y' },
@@ -55,11 +56,14 @@ static const struct option long_options[] = {
 
 static const char usage_text[] =
     "usage: countersignd [-n] [-f FILE]\n"
+    "       countersignd --role perspective [-n] [-f FILE]\n"
     "\n"
     "The Countersign server: ACME for S/MIME certificates (RFC 8555, 8823).\n"
     "\n"
     "  -f, --config FILE  configuration (default: " DEFAULT_CONFIG ")\n"
     "  -n, --check        check the configuration and end\n"
+    "      --role perspective\n"
+    "                     answer look-ups for a server elsewhere\n"
     "  -h, --help         this text\n"
     "  -V, --version      the version\n"
     "\n"
@@ -163,7 +167,8 @@ run_role(const struct options *o)
 	    span_to_int(span_str(o->ready), 3, 1 << 20, &ready) < 0 ||
 	    (o->sockets != NULL && span_to_int(span_str(o->sockets), 0,
 				       ACTIVATION_MAX, &sockets) < 0)) {
-		fputs("countersignd: --role is for the supervisor's own use\n",
+		fputs("countersignd: --role: perspective is the only one "
+		      "that can be started so\n",
 		    stderr);
 		return EXIT_FAILURE;
 	}
@@ -293,6 +298,8 @@ main(int argc, char **argv)
 
 	if (parse_options(argc, argv, &o) < 0)
 		return EXIT_FAILURE;
+	if (o.role != NULL && strcmp(o.role, role_name(ROLE_PERSPECTIVE)) == 0)
+		return perspective_main(o.config, o.check_only);
 	if (o.role != NULL)
 		return run_role(&o);
 	log_open("supervisor", LOG_LEVEL_INFO);

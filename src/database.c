@@ -31,6 +31,7 @@ database_conf(const struct conf *c, enum role role)
 		l = &c->external.login;
 		break;
 	case ROLE_COUNT:
+	case ROLE_PERSPECTIVE: /* has none */
 		break;
 	}
 	return l == NULL || l->database == NULL ? NULL : l;

@@ -9,6 +9,10 @@ libcs_src_a_CPPFLAGS = $(AM_CPPFLAGS) $(MICROHTTPD_CFLAGS) \
 libcs_src_a_SOURCES = \
 	src/acme_client.c src/acme_client.h \
 	src/activation.c src/activation.h \
+	src/agent_answer.c src/agent_answer.h \
+	src/agent_pool.c src/agent_pool.h \
+	src/http_agent.c src/http_agent.h \
+	src/role_perspective.c src/role_perspective.h \
 	src/answers.c src/answers.h \
 	src/answers_block.c src/answers_block.h \
 	src/client_address.c src/client_address.h \

@@ -306,6 +306,7 @@ perspective_client_ask(struct perspective_client *c, struct job *j,
     const struct question *q, const char *about, struct round *out)
 {
 	size_t n = j->conf->mpic.perspective_count;
+	/* NOLINTNEXTLINE(bugprone-sizeof-expression): a row of pointers */
 	struct exchange **open = arena_calloc(j->arena, n + 1, sizeof(*open));
 	const char *request = agent_request_format(j, &q->request);
 

@@ -74,8 +74,8 @@ role_ready(void)
 	ready_pipe = -1;
 }
 
-static enum log_level
-level_of(const struct conf *conf)
+enum log_level
+role_log_level(const struct conf *conf)
 {
 	static const char *const names[] = { "error", "warning", "info",
 		"debug" };
@@ -102,7 +102,7 @@ role_reload(struct role_env *env)
 		return 0;
 	}
 	env->conf = fresh;
-	log_open(role_name(this_role), level_of(fresh));
+	log_open(role_name(this_role), role_log_level(fresh));
 	log_info("configuration reloaded", "file=%s", fresh->file);
 	if (sandbox_is_outgrown(fresh)) {
 		log_info("starting anew",
@@ -154,7 +154,7 @@ role_main(const struct role_ops *ops, const struct role_start *start)
 		arena_free(env.keep);
 		return EXIT_FAILURE;
 	}
-	log_open(role_name(this_role), level_of(env.conf));
+	log_open(role_name(this_role), role_log_level(env.conf));
 	job_init(&j, NULL, env.conf);
 	/* The job's arena holds secrets that open() read: it lives until the
 	 * role ends, and is wiped then. */

@@ -8,6 +8,7 @@
 
 #include "db/store_login.h"
 #include "lib/job.h"
+#include "lib/log.h"
 
 struct arena;
 
@@ -49,6 +50,9 @@ struct role_start {
 /* `countersignd --role NAME`: the whole life of the process.  Returns the
  * exit status. */
 int role_main(const struct role_ops *ops, const struct role_start *start);
+
+/* What the configuration wants to be logged. */
+enum log_level role_log_level(const struct conf *conf);
 
 /* SIGTERM came: finish what is begun, take nothing new. */
 bool role_is_stopping(void);

@@ -65,6 +65,20 @@ allow_replaced(struct rules *r, const char *path)
 
 /* --- files ---------------------------------------------------------------- */
 
+/* Of a perspective: the front keeps its certificate, which is replaced while
+ * it runs; the others only what the resolver reads for each question. */
+static void
+allow_perspective(struct rules *r, const struct conf_agent *g, bool is_front)
+{
+	if (is_front) {
+		allow_replaced(r, g->tls_certificate);
+		allow_replaced(r, g->tls_key);
+		return;
+	}
+	allow(r, g->dns_config, LANDLOCK_READ);
+	allow(r, g->dns_trust_anchor, LANDLOCK_READ);
+}
+
 static bool
 is_sqlite(const struct conf *c)
 {
@@ -142,6 +156,17 @@ allow_upstream(struct rules *r, const struct conf_upstream *c)
 	allow_replaced(r, c->ca_file);
 }
 
+/* Read anew for each exchange. */
+static void
+allow_perspectives(struct rules *r, const struct conf_mpic *m)
+{
+	for (size_t i = 0; i < m->perspective_count; i++) {
+		allow_replaced(r, m->perspectives[i].ca_file);
+		allow_replaced(r, m->perspectives[i].certificate);
+		allow_replaced(r, m->perspectives[i].key);
+	}
+}
+
 static void
 allow_ways_in(struct rules *r, const struct conf_validator *v)
 {
@@ -193,14 +218,22 @@ allow_database(struct rules *r, const struct conf *c)
 }
 
 static void
-collect(struct rules *r, const struct conf *c, enum role role)
+collect(
+    struct rules *r, const struct conf *c, enum role role, const char *intake)
 {
+	if (role == ROLE_PERSPECTIVE) {
+		allow_system(r, true);
+		allow_perspective(r, &c->agent, intake == NULL);
+		return;
+	}
 	allow_system(r, role != ROLE_ISSUER || !is_sqlite(c));
 	allow_replaced(r, c->file);
 	allow_database(r, c);
 	allow_options(r, c, role_name(role));
 	if (role == ROLE_VALIDATOR)
 		allow_ways_in(r, &c->validator);
+	if (role == ROLE_VALIDATOR)
+		allow_perspectives(r, &c->mpic);
 	if (role == ROLE_SENDER)
 		allow_replaced(r, c->sender.relay_token_file);
 	if (role == ROLE_WEB)
@@ -250,8 +283,13 @@ has_token(const struct conf *c, enum role role)
 static struct calls
 calls_of(const struct conf *c, enum role role, const char *intake)
 {
-	bool is_remote = !is_sqlite(c);
+	bool is_remote;
 
+	/* One half takes connections, the other makes them. */
+	if (role == ROLE_PERSPECTIVE)
+		return (struct calls){ .sockets = intake != NULL,
+			.accepts = intake == NULL };
+	is_remote = !is_sqlite(c);
 	return (struct calls){
 		.short_list = role == ROLE_ISSUER && !has_token(c, role),
 		.sockets = is_remote || has_token(c, role) ||
@@ -294,7 +332,7 @@ sandbox_is_outgrown(const struct conf *fresh)
 		return false;
 	a = arena_new();
 	r = (struct rules){ .arena = a };
-	collect(&r, fresh, given_role);
+	collect(&r, fresh, given_role, given_intake);
 	const struct calls calls = calls_of(fresh, given_role, given_intake);
 	outgrown = strcmp(given, in_words(a, &r, &calls)) != 0;
 	arena_free(a);
@@ -318,12 +356,13 @@ remember_connection(struct job *j)
 }
 
 static int
-limit_files(struct job *j, enum role role, const struct calls *calls)
+limit_files(struct job *j, enum role role, const char *intake,
+    const struct calls *calls)
 {
 	struct rules r = { .arena = j->arena };
 
 	remember_connection(j);
-	collect(&r, j->conf, role);
+	collect(&r, j->conf, role, intake);
 	if (landlock_enter(j, r.v, r.n) < 0)
 		return -1;
 	given = xstrdup(in_words(j->arena, &r, calls));
@@ -408,7 +447,7 @@ sandbox_enter(struct job *j, enum role role, const char *intake)
 	/* The database may be on a machine whose name is looked up later. */
 	if (calls.short_list && calls.sockets)
 		nss_preload(j, NSS_CONF);
-	if (files && limit_files(j, role, &calls) < 0)
+	if (files && limit_files(j, role, intake, &calls) < 0)
 		return -1;
 	if (calls_supported() && calls_limit(j, &calls) < 0)
 		return -1;

@@ -9,6 +9,8 @@
  *	validator   its database and mail files; connects, and for LMTP listens
  *	upstream    its database; connects to the other CA, or starts the
  *	            program that does (PK-223)
+ *	perspective its TLS files, and takes connections; or the resolver's
+ *	            files, and connects: two halves
  *
  * With PostgreSQL every role may also connect to the database, and read the
  * files of its own connection and what names are looked up with.  An issuer
@@ -25,7 +27,8 @@ struct conf;
 
 /*
  * When everything is open that needs more rights, and before the first thread
- * starts.  `intake` is the validator's way in, or NULL.  0; -1 ERR_INTERNAL
+ * starts.  `intake` is the validator's way in, or
+ * PERSPECTIVE_LOOKUPS, or NULL.  0; -1 ERR_INTERNAL
  * when the kernel lacks something that the option `isolation` requires, or a
  * filter cannot be set.
  */

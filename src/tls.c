@@ -101,6 +101,20 @@ tls_send(void *session, const void *p, size_t n)
 	return 0;
 }
 
+bool
+tls_client_is_trusted(void *session)
+{
+	static unsigned char purpose[] = GNUTLS_KP_TLS_WWW_CLIENT;
+	gnutls_typed_vdata_st wanted = { .type = GNUTLS_DT_KEY_PURPOSE_OID,
+		.data = purpose };
+	unsigned status = 1;
+
+	/* GNUTLS_E_NO_CERTIFICATE_FOUND: it showed none. */
+	return gnutls_certificate_verify_peers(session, &wanted, 1, &status) ==
+		   GNUTLS_E_SUCCESS &&
+	       status == 0;
+}
+
 long long
 tls_not_after(void)
 {

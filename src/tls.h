@@ -5,6 +5,7 @@
 #ifndef SRC_TLS_H
 #define SRC_TLS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct job;
@@ -26,6 +27,13 @@ void *tls_retrieve_callback(void);
 /* Writes to a session (gnutls_session_t) that its thread does nothing else
  * with: 0, or -1 when not all of it could go at once. */
 int tls_send(void *session, const void *p, size_t n);
+
+/*
+ * Did the client of a session (gnutls_session_t) show a certificate, for TLS
+ * clients or for nothing in particular, that descends from those which the
+ * server trusts?  The handshake alone does not ask for that.
+ */
+bool tls_client_is_trusted(void *session);
 
 /* When the certificate in use ends. */
 long long tls_not_after(void);

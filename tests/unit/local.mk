@@ -325,6 +325,8 @@ unit_tests += \
 	tests/unit/test_acme_client \
 	tests/unit/test_enroll \
 	tests/unit/test_enroll_key \
+	tests/unit/test_agent_answer \
+	tests/unit/test_conf_perspective \
 	tests/unit/test_corroborate \
 	tests/unit/test_https_client \
 	tests/unit/test_perspective_client \
@@ -333,6 +335,8 @@ tests_unit_test_acme_client_LDADD = $(PEER) $(UNIT) $(CS_SRC)
 tests_unit_test_enroll_CPPFLAGS = $(tests_cppflags) $(JANSSON_CFLAGS)
 tests_unit_test_enroll_LDADD = $(DKIM_LAB) $(UNIT) $(CS_SRC)
 tests_unit_test_enroll_key_LDADD = $(PKI_LAB) $(UNIT) $(CS_SRC)
+tests_unit_test_agent_answer_LDADD = $(UNIT) $(CS_SRC)
+tests_unit_test_conf_perspective_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_corroborate_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_https_client_LDADD = $(PEER) $(UNIT) $(CS_SRC)
 tests_unit_test_perspective_client_LDADD = $(PEER) $(UNIT) $(CS_SRC)

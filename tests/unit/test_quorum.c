@@ -194,9 +194,9 @@ test_names(void **state)
 static void
 test_distance(void **state)
 {
-	const struct place frankfurt = { 50.11, 8.68 }, paris = { 48.86, 2.35 },
-			   sydney = { -33.87, 151.21 };
-	const struct place east = { 0, 179.5 }, west = { 0, -179.5 };
+	const struct site frankfurt = { 50.11, 8.68 }, paris = { 48.86, 2.35 },
+			  sydney = { -33.87, 151.21 };
+	const struct site east = { 0, 179.5 }, west = { 0, -179.5 };
 
 	(void)state;
 	assert_true(place_distance_km(frankfurt, paris) > 470);

@@ -25,6 +25,7 @@
 #include "lib/conf.h"
 #include "src/calls.h"
 #include "src/landlock.h"
+#include "src/role_perspective.h"
 #include "src/sandbox.h"
 #include "tests/unit/unit.h"
 
@@ -224,12 +225,15 @@ enum who {
 	ISSUER_POSTGRESQL,
 	UPSTREAM_ACME,
 	UPSTREAM_HOOK,
+	PERSPECTIVE,
+	LOOKUPS,
 	WHO_COUNT
 };
 
 static const char *const names[] = { "issuer", "web", "sender", "validator",
 	"validator (LMTP)", "sender (token command)", "issuer (PostgreSQL)",
-	"upstream (ACME)", "upstream (hook)" };
+	"upstream (ACME)", "upstream (hook)", "perspective",
+	"perspective (look-ups)" };
 
 static const struct attempt {
 	const char *what;
@@ -240,28 +244,28 @@ static const struct attempt {
 #define R REFUSED
 #define K KILLED
 	/* issuer, web, sender, validator, LMTP, command, PostgreSQL,
-	 * upstream by ACME, by a hook */
-	{ "a Unix socket", try_unix, { R, R, W, W, W, W, W, W, W } },
-	{ "a TCP socket", try_inet, { R, R, W, W, W, W, W, W, W } },
-	{ "a connection", try_elsewhere, { R, R, W, W, W, W, W, W, W } },
-	{ "a raw socket", try_packet, { R, R, R, R, R, R, R, R, R } },
-	{ "listening", try_listen, { R, W, W, R, W, W, R, R, R } },
-	{ "a program", try_exec, { R, R, R, R, R, W, R, R, W } },
-	{ "/etc/passwd", try_passwd, { R, W, W, W, W, W, W, W, W } },
-	{ "another folder", try_home, { R, R, R, R, R, W, R, R, W } },
-	{ "the database", try_database, { W, W, W, W, W, W, R, W, W } },
-	{ "the list", try_list, { W, R, R, R, R, W, W, R, W } },
+	 * upstream by ACME, by a hook, perspective, its look-ups */
+	{ "a Unix socket", try_unix, { R, R, W, W, W, W, W, W, W, R, W } },
+	{ "a TCP socket", try_inet, { R, R, W, W, W, W, W, W, W, R, W } },
+	{ "a connection", try_elsewhere, { R, R, W, W, W, W, W, W, W, R, W } },
+	{ "a raw socket", try_packet, { R, R, R, R, R, R, R, R, R, R, R } },
+	{ "listening", try_listen, { R, W, W, R, W, W, R, R, R, W, R } },
+	{ "a program", try_exec, { R, R, R, R, R, W, R, R, W, R, R } },
+	{ "/etc/passwd", try_passwd, { R, W, W, W, W, W, W, W, W, W, W } },
+	{ "another folder", try_home, { R, R, R, R, R, W, R, R, W, R, R } },
+	{ "the database", try_database, { W, W, W, W, W, W, R, W, W, R, R } },
+	{ "the list", try_list, { W, R, R, R, R, W, W, R, W, R, R } },
 	{ "reading the configuration", try_read_conf,
-	    { W, W, W, W, W, W, W, W, W } },
+	    { W, W, W, W, W, W, W, W, W, R, R } },
 	{ "writing the configuration", try_write_conf,
-	    { R, R, R, R, R, W, R, R, W } },
-	{ "a file elsewhere", try_tmp, { R, R, R, R, R, W, R, R, W } },
+	    { R, R, R, R, R, W, R, R, W, R, R } },
+	{ "a file elsewhere", try_tmp, { R, R, R, R, R, W, R, R, W, R, R } },
 	{ "the web's certificate", try_certificate,
-	    { R, W, R, R, R, W, R, R, W } },
-	{ "new code", try_code, { R, W, W, W, W, W, R, W, W } },
-	{ "another process", try_fork, { R, W, W, W, W, W, R, W, W } },
-	{ "debugging", try_ptrace, { K, K, K, K, K, K, K, K, K } },
-	{ "the kernel's keys", try_keys, { K, K, K, K, K, K, K, K, K } },
+	    { R, W, R, R, R, W, R, R, W, W, R } },
+	{ "new code", try_code, { R, W, W, W, W, W, R, W, W, W, W } },
+	{ "another process", try_fork, { R, W, W, W, W, W, R, W, W, W, W } },
+	{ "debugging", try_ptrace, { K, K, K, K, K, K, K, K, K, K, K } },
+	{ "the kernel's keys", try_keys, { K, K, K, K, K, K, K, K, K, K, K } },
 #undef W
 #undef R
 #undef K
@@ -272,7 +276,8 @@ configure(enum who who)
 {
 	static const enum role roles[] = { ROLE_ISSUER, ROLE_WEB, ROLE_SENDER,
 		ROLE_VALIDATOR, ROLE_VALIDATOR, ROLE_SENDER, ROLE_ISSUER,
-		ROLE_UPSTREAM, ROLE_UPSTREAM };
+		ROLE_UPSTREAM, ROLE_UPSTREAM, ROLE_PERSPECTIVE,
+		ROLE_PERSPECTIVE };
 
 	conf.sender.relay_token_command =
 	    (struct conf_list){ command, who == WITH_COMMAND };
@@ -341,6 +346,14 @@ is_unable(int version)
 	       landlock_version() < version;
 }
 
+static const char *
+intake_of(enum who who)
+{
+	if (who == WITH_LMTP)
+		return "lmtp";
+	return who == LOOKUPS ? PERSPECTIVE_LOOKUPS : NULL;
+}
+
 /* PK-202 */
 static void
 test_roles(void **state)
@@ -355,8 +368,7 @@ test_roles(void **state)
 		     i++) {
 			unit_case("%s: %s", names[who], attempts[i].what);
 			assert_int_equal(
-			    outcome(role, who == WITH_LMTP ? "lmtp" : NULL,
-				&attempts[i]),
+			    outcome(role, intake_of(who), &attempts[i]),
 			    attempts[i].expected[who]);
 		}
 	}
@@ -460,6 +472,8 @@ set_up(void)
 		    .issuer.crl_file =
 			arena_printf(keep, "%s/lists/issuing.crl", folder),
 		    .web.tls_certificate =
+			arena_printf(keep, "%s/tls/cert.pem", folder),
+		    .agent.tls_certificate =
 			arena_printf(keep, "%s/tls/cert.pem", folder),
 		    .sender.relay_port = 25 };
 }
