@@ -7,6 +7,7 @@
 #include "lib/aead.h"
 #include "lib/arena.h"
 #include "lib/clock.h"
+#include "lib/fdio.h"
 #include "lib/log.h"
 #include "lib/seal.h"
 #include "mail/dkim_sign.h"
@@ -26,6 +27,8 @@
 #include "src/intake_check.h"
 #include "src/key_files.h"
 #include "src/login_check.h"
+#include "src/perspective_check.h"
+#include "src/perspective_client.h"
 #include "src/relay.h"
 #include "src/tls.h"
 #include "src/wording.h"
@@ -40,6 +43,7 @@
 
 #define TIMEOUT_MS 15000
 #define DAY 86400
+#define CLIENT_KEY_MAX ((size_t)64 * 1024)
 #define SPACE_MIN ((uint64_t)100 << 20)
 
 static const char check_usage[] =
@@ -48,9 +52,9 @@ static const char check_usage[] =
     "Looks at everything that the server needs: configuration, database,\n"
     "keys, certificates, the DKIM records in the DNS, the login at the relay,\n"
     "the ways by which replies come in, roots and revocation lists for\n"
-    "S/MIME, disk space.  One line each: ok, or what to do; warn is for what\n"
-    "works and could be better.  Run it as the user that starts countersignd.\n"
-    "The exit status is 0 if nothing is wrong.\n"
+    "S/MIME, remote perspectives, disk space.  One line each: ok, or what to\n"
+    "do; warn is for what works and could be better.  Run it as the user that\n"
+    "starts countersignd.  The exit status is 0 if nothing is wrong.\n"
     "\n"
     "  -f, --config FILE  configuration (default: " COMMAND_DEFAULT_CONFIG
     ")\n";
@@ -452,6 +456,52 @@ check_disk(struct check *c, struct job *j)
 	    "%s: only %" PRIu64 " MiB left: make room", path, room >> 20);
 }
 
+/* --- perspectives --------------------------------------------------------- */
+
+static void
+tell_perspective(void *ctx, const struct testimony *t)
+{
+	char what[100];
+
+	snprintf(what, sizeof(what), "perspective %s", t->code);
+	if (t->answer == ANSWER_SILENT)
+		bad(ctx, what, t->why);
+	else
+		good(what, "");
+	fflush(stdout);
+}
+
+/* Its key is read by the roles, and by nobody else. */
+static int
+check_client_keys(struct check *c, struct job *j)
+{
+	for (size_t i = 0; i < c->conf->mpic.perspective_count; i++) {
+		const struct conf_perspective *p =
+		    &c->conf->mpic.perspectives[i];
+		struct span key;
+
+		if (file_read_private(j, p->key, CLIENT_KEY_MAX, &key) < 0)
+			return job_context(j, "perspective %s", p->name);
+	}
+	return 0;
+}
+
+/* MP-12: a line for each. */
+static void
+check_perspectives(struct check *c)
+{
+	struct perspective_client *client = NULL;
+	struct job j;
+
+	run(c, "keys for perspectives", check_client_keys);
+	job_init(&j, NULL, c->conf);
+	if (perspective_client_new(&j, &client) < 0 ||
+	    perspective_check(client, &j, tell_perspective, c) < 0)
+		bad(c, "perspectives", j.err.text);
+	perspective_client_free(client);
+	job_done(&j);
+}
+
 static void
 check_all(struct check *c)
 {
@@ -484,6 +534,8 @@ check_all(struct check *c)
 	if (c->conf->validator.smime_roots != NULL ||
 	    c->conf->validator.smime_crls.n > 0)
 		run(c, "S/MIME roots and lists", check_smime_trust);
+	if (c->conf->mpic.perspective_count > 0)
+		check_perspectives(c);
 	run(c, "disk space", check_disk);
 }
 

@@ -31,6 +31,7 @@ libcs_src_a_SOURCES = \
 	src/database.c src/database.h \
 	src/corroborate.c src/corroborate.h \
 	src/conf_perspective.c src/conf_perspective.h \
+	src/perspective_check.c src/perspective_check.h \
 	src/perspective_client.c src/perspective_client.h \
 	src/dns_conf.c src/dns_conf.h \
 	src/dossier.c src/dossier.h \

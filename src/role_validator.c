@@ -7,6 +7,7 @@
 #include "dns/resolver.h"
 #include "lib/arena.h"
 #include "lib/conf.h"
+#include "lib/log.h"
 #include "lib/seal.h"
 #include "mail/fetch.h"
 #include "src/dns_conf.h"
@@ -16,10 +17,42 @@
 #include "src/intake_maildir.h"
 #include "src/judge.h"
 #include "src/judge_caa.h"
+#include "src/perspective_check.h"
 #include "src/perspective_client.h"
 #include "src/worker.h"
 
 #include <string.h>
+
+/* MP-12 */
+static void
+note_silence(void *ctx, const struct testimony *t)
+{
+	const enum log_level *level = ctx;
+	struct log_quoted q;
+
+	if (t->answer != ANSWER_SILENT)
+		return;
+	log_quote(&q, span_str(t->why));
+	log_line(*level, "perspective does not answer",
+	    "perspective=%s error=%s next=\"see whether it runs and can be "
+	    "reached; with mpic.policy = enforce orders wait if two do not "
+	    "answer\"",
+	    t->code, q.text);
+}
+
+/* Once, when the process starts. */
+static int
+check_perspectives(struct validator *v, struct job *j)
+{
+	enum log_level level = j->conf->mpic.policy == CONF_MPIC_ENFORCE
+				   ? LOG_LEVEL_ERROR
+				   : LOG_LEVEL_WARNING;
+
+	v->perspectives_checked = true;
+	return perspective_check(v->perspectives, j, note_silence, &level) < 0
+		   ? -1
+		   : 1;
+}
 
 int
 validator_step(void *ctx, struct job *j)
@@ -27,6 +60,8 @@ validator_step(void *ctx, struct job *j)
 	struct validator *v = ctx;
 	int done;
 
+	if (v->perspectives != NULL && !v->perspectives_checked)
+		return check_perspectives(v, j);
 	if (v->perspectives != NULL) {
 		done = judge_caa_late(v, j);
 		return done != 0 ? done : judge_caa(v, j);

@@ -29,6 +29,7 @@ struct validator {
 	struct resolver *second; /* MA-32; NULL: none */
 	const struct seal_key *seal;
 	struct perspective_client *perspectives; /* NULL: asks none */
+	bool perspectives_checked;
 	/* For the look-ups of one judgement, where somebody waits for it:
 	 * what takes longer is deferred, and due at once (src/patience.h).
 	 * 0: as configured. */
