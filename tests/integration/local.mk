@@ -77,6 +77,7 @@ EXTRA_DIST += \
 	tests/integration/test_notices.py \
 	tests/integration/test_outage.py \
 	tests/integration/test_profiles.py \
+	tests/integration/test_perspectives.py \
 	tests/integration/test_published.py \
 	tests/integration/test_relay.py \
 	tests/integration/test_renewal.py \
@@ -93,4 +94,5 @@ EXTRA_DIST += \
 	tests/integration/test_storm.py \
 	tests/integration/test_texts.py \
 	tests/integration/test_token.py \
+	tests/integration/views.py \
 	tests/integration/ways.py
