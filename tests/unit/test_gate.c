@@ -11,6 +11,9 @@
 #include <string.h>
 
 #include "db/store_caa.h"
+#include "lib/b64.h"
+#include "lib/hex.h"
+#include "src/corroborate.h"
 #include "src/evidence.h"
 #include "src/judge.h"
 #include "src/judge_caa.h"
@@ -502,7 +505,162 @@ test_caa_fails(struct job *j)
 	    "the CAA records of example.org could not be looked up");
 }
 
+/* --- what remote perspectives said (PK-46, PK-47, MP-10) -------------------
+ */
+
+#define PERSPECTIVES 5
+
+/* How the stored round differs from one in which all agree. */
+struct told {
+	size_t dissenters;     /* see another key */
+	size_t count;          /* 0: all that are configured */
+	const char *from, *to; /* in the trace, before it is sealed */
+	bool is_unsealed;
+	enum gate gate;
+};
+
+static const char *const codes[PERSPECTIVES] = { "a", "b", "c", "d", "e" };
+
+static const char *
+answer_of(struct job *j, const struct question *q, size_t i, bool dissents)
+{
+	struct dns_answer steps[] = {
+		{ .status = DNS_NXDOMAIN, .name = "example.org" },
+		{ .status = DNS_NXDOMAIN, .name = "org" },
+	};
+	struct span txt;
+	struct agent_answer a = { .id = q->request.id,
+		.code = codes[i],
+		.version = "test",
+		.has_caa = true,
+		.caa_decision = "permit",
+		.caa_reason = "no-record",
+		.steps = steps,
+		.step_count = 2,
+		.has_dkim = true,
+		.dkim = { .status = DNS_OK, .rdata = &txt, .count = 1 } };
+	struct buf key, strings;
+
+	buf_init(&key, j->arena, 4096);
+	assert_true(q->key.n == 32 || q->key.n > 128);
+	buf_add_str(&key, q->key.n == 32 ? "k=ed25519; p=" : "k=rsa; p=");
+	if (dissents)
+		buf_add_str(&key, "AAAA");
+	b64_add(&key, q->key);
+	buf_init(&strings, j->arena, 5000);
+	for (size_t at = 0; at < key.n; at += 255) {
+		struct span part = span_cut(buf_span(&key), at, at + 255);
+
+		buf_add_char(&strings, (char)part.n);
+		buf_add(&strings, part);
+	}
+	txt = buf_span(&strings);
+	return agent_answer_format(j, &a, 0);
+}
+
+/* The check's row as the validator would have written it. */
+static void
+tell(struct role_lab *lab, const struct told *told)
+{
+	struct job *j = lab->j;
+	struct testimony v[PERSPECTIVES] = { { 0 } };
+	struct round r = { v, told->count > 0 ? told->count : PERSPECTIVES,
+		j->now };
+	char hex[2 * SEAL_LEN + 1];
+	uint8_t seal[SEAL_LEN];
+	struct question q;
+	struct caa_row c;
+	const char *at;
+
+	EXPECT(j, store_caa_latest(j, role_lab_authz(lab)->id, &c), 1);
+	EXPECT(j, question_of(j, &c, &q), 0);
+	for (size_t i = 0; i < r.n; i++) {
+		v[i] = (struct testimony){ .code = codes[i],
+			.rir = i % 2 == 0 ? RIR_RIPE : RIR_ARIN,
+			.body = span_str(
+			    answer_of(j, &q, i, i < told->dissenters)) };
+		testimony_judge(j, &q, &v[i]);
+		assert_int_equal(v[i].answer,
+		    i < told->dissenters ? ANSWER_DENIES : ANSWER_AGREES);
+	}
+	c.trace = corroboration_add(j, c.trace, &q, &r);
+	assert_non_null(c.trace);
+	if (!told->is_unsealed)
+		evidence_seal_caa(lab->issuer.seal, &c, seal);
+	if (told->from != NULL) {
+		at = strstr(c.trace, told->from);
+		assert_non_null(at);
+		c.trace =
+		    arena_printf(j->arena, "%.*s%s%s", (int)(at - c.trace),
+			c.trace, told->to, at + strlen(told->from));
+		if (!told->is_unsealed)
+			evidence_seal_caa(lab->issuer.seal, &c, seal);
+	}
+	if (told->is_unsealed)
+		memset(seal, 7, sizeof(seal));
+	hex_format(hex, span_mem(seal, sizeof(seal)));
+	fixture_sql(j, arena_printf(j->arena,
+			   "UPDATE caa SET trace = '%s', seal = x'%s' WHERE "
+			   "checked_at > 0",
+			   c.trace, hex));
+}
+
+static void
+test_corroboration(struct job *j)
+{
+	static const struct told table[] = {
+		{ .gate = GATE_OPEN },
+		{ .dissenters = 1, .gate = GATE_OPEN },
+		/* recorded before the policy was to enforce: asked again */
+		{ .dissenters = 2, .gate = GATE_WAIT },
+		{ .count = 4, .gate = GATE_WAIT },
+		/* what is written does not follow from what was answered */
+		{ .dissenters = 2,
+		    .from = "\"outcome\":\"denied\"",
+		    .to = "\"outcome\":\"reached\"",
+		    .gate = GATE_CLOSED },
+		{ .dissenters = 2,
+		    .from = "\"answer\":\"denies\"",
+		    .to = "\"answer\":\"agrees\"",
+		    .gate = GATE_CLOSED },
+		/* something else was asked */
+		{ .from = "\"selector\":\"",
+		    .to = "\"selector\":\"x",
+		    .gate = GATE_CLOSED },
+		{ .from = "\"dkim\":{", .to = "\"d\":{", .gate = GATE_CLOSED },
+		{ .from = "\"body\":\"",
+		    .to = "\"body\":\"!",
+		    .gate = GATE_CLOSED },
+		{ .is_unsealed = true, .gate = GATE_CLOSED },
+	};
+	struct conf_perspective perspectives[PERSPECTIVES] = { { 0 } };
+	struct role_lab lab;
+
+	role_lab_init(&lab, j);
+	role_lab_finalize(&lab);
+	lab.conf.caa_enforce = true;
+	lab.conf.mpic = (struct conf_mpic){ .policy = CONF_MPIC_ENFORCE,
+		.perspectives = perspectives,
+		.perspective_count = PERSPECTIVES };
+	/* The check was made when nobody was asked. */
+	assert_int_equal(gate(&lab), GATE_WAIT);
+	for (size_t i = 0; i < COUNT(table); i++) {
+		unit_case("%zu", i);
+		fixture_sql(j, "CREATE TABLE kept AS SELECT * FROM caa");
+		tell(&lab, &table[i]);
+		assert_int_equal(gate(&lab), table[i].gate);
+		job_recover(j);
+		fixture_sql(j, "DELETE FROM caa");
+		fixture_sql(j, "INSERT INTO caa SELECT * FROM kept");
+		fixture_sql(j, "DROP TABLE kept");
+	}
+	/* MP-8 */
+	lab.conf.mpic.policy = CONF_MPIC_RECORD;
+	assert_int_equal(gate(&lab), GATE_OPEN);
+}
+
 static const struct CMUnitTest tests[] = {
+	STORE_TEST_SQLITE(test_corroboration),
 	STORE_TEST(test_open),
 	STORE_TEST(test_tampered),
 	STORE_TEST(test_deactivated_after),
