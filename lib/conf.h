@@ -223,8 +223,8 @@ struct conf_validator {
 
 /* `perspective NAME { }`: a remote place that looks into the DNS (PK-50). */
 struct conf_perspective {
-	const char *name; /* its code */
-	const char *url;
+	const char *name;     /* its code */
+	const char *url;      /* NULL with a service, as the three files */
 	const char *rir;      /* dns/quorum.h */
 	const char *location; /* "50.11 8.68": latitude, longitude */
 	const char *ca_file;
@@ -238,6 +238,12 @@ enum conf_mpic_policy { CONF_MPIC_RECORD, CONF_MPIC_ENFORCE };
 struct conf_mpic {
 	enum conf_mpic_policy policy;
 	const char *location; /* of the validator itself; NULL: not said */
+	/* A service that asks the perspectives (mpic-open-api.md 1); NULL:
+	 * each is an agent with an URL of its own. */
+	const char *open_mpic;
+	const char *open_mpic_ca_file;
+	const char *open_mpic_key; /* a file, or NULL */
+	bool open_mpic_bearer;     /* its key is a token, and no x-api-key */
 	struct conf_perspective *perspectives;
 	size_t perspective_count; /* 0: nobody is asked */
 };

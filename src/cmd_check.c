@@ -475,12 +475,17 @@ tell_perspective(void *ctx, const struct testimony *t)
 static int
 check_client_keys(struct check *c, struct job *j)
 {
-	for (size_t i = 0; i < c->conf->mpic.perspective_count; i++) {
-		const struct conf_perspective *p =
-		    &c->conf->mpic.perspectives[i];
-		struct span key;
+	const struct conf_mpic *m = &c->conf->mpic;
+	struct span key;
 
-		if (file_read_private(j, p->key, CLIENT_KEY_MAX, &key) < 0)
+	if (m->open_mpic_key != NULL &&
+	    file_read_secret(j, m->open_mpic_key, CLIENT_KEY_MAX, &key) < 0)
+		return -1;
+	for (size_t i = 0; i < m->perspective_count; i++) {
+		const struct conf_perspective *p = &m->perspectives[i];
+
+		if (p->key != NULL &&
+		    file_read_private(j, p->key, CLIENT_KEY_MAX, &key) < 0)
 			return job_context(j, "perspective %s", p->name);
 	}
 	return 0;

@@ -121,6 +121,49 @@ conf_perspective_rir(const struct conf_perspective *p)
 	return r;
 }
 
+/* By an URL each, or all by one service. */
+static void
+check_way(struct check *c, const struct conf_perspective *p)
+{
+	bool is_service = c->conf->mpic.open_mpic != NULL;
+	const struct {
+		const char *name, *value;
+	} parts[] = { { "url", p->url }, { "ca_file", p->ca_file },
+		{ "certificate", p->certificate }, { "key", p->key } };
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+		if ((parts[i].value != NULL) == is_service)
+			wrong(c, p, parts[i].name,
+			    is_service ? "must not be set with mpic.open_mpic, "
+					 "which asks the perspectives"
+				       : "is missing; it is needed without "
+					 "mpic.open_mpic");
+}
+
+static void
+check_service(struct check *c)
+{
+	const struct conf_mpic *m = &c->conf->mpic;
+
+	if (m->open_mpic == NULL) {
+		if (m->open_mpic_ca_file != NULL || m->open_mpic_key != NULL)
+			c->wrong(c->ctx, "mpic.open_mpic",
+			    "is missing: the service's URL");
+		return;
+	}
+	if (!https_url_is_good(m->open_mpic) ||
+	    span_ends(span_str(m->open_mpic), SPAN("/")))
+		c->wrong(c->ctx, "mpic.open_mpic",
+		    "must be an https URL, without a slash at the end");
+	if (m->open_mpic_ca_file == NULL)
+		c->wrong(c->ctx, "mpic.open_mpic_ca_file",
+		    "is missing; no certificate is believed without it");
+	if (m->perspective_count == 0)
+		c->wrong(c->ctx, "mpic.open_mpic",
+		    "needs a section perspective for each code that the "
+		    "service may answer with: its registry and place");
+}
+
 static size_t
 count_regions(const struct conf_mpic *m)
 {
@@ -173,8 +216,11 @@ conf_perspective_check(struct arena *a, const struct conf *conf, int64_t now,
 	    conf->mode == CONF_MODE_PUBLIC)
 		c.wrong(ctx, "mpic.location",
 		    "is missing: perspectives must be 500 km from here");
-	for (size_t i = 0; i < m->perspective_count; i++)
+	check_service(&c);
+	for (size_t i = 0; i < m->perspective_count; i++) {
+		check_way(&c, &m->perspectives[i]);
 		check_one(&c, i);
+	}
 	check_number(&c, now);
 }
 

@@ -644,10 +644,28 @@ const struct conf_option conf_options[] = {
 	    "Where this validator is: latitude and longitude in degrees, as "
 	    "in 50.11 8.68." },
 
+	{ "mpic", "open_mpic", CONF_STRING, AT(mpic.open_mpic), NULL, 1, 1000,
+	    NULL, false, false,
+	    "The https URL of a service that speaks the Open MPIC API, before "
+	    "/mpic: it asks the perspectives for CAA; nobody is asked for the "
+	    "DKIM key then." },
+	{ "mpic", "open_mpic_ca_file", CONF_PATH, AT(mpic.open_mpic_ca_file),
+	    NULL, 1, 1000, NULL, false, false,
+	    "PEM certificates, one of which the service's TLS certificate "
+	    "descends from." },
+	{ "mpic", "open_mpic_key", CONF_PATH, AT(mpic.open_mpic_key), NULL, 1,
+	    1000, NULL, false, false,
+	    "File with the key that the service knows us by, readable for the "
+	    "roles." },
+	{ "mpic", "open_mpic_bearer", CONF_BOOL, AT(mpic.open_mpic_bearer),
+	    "no", 0, 0, NULL, false, false,
+	    "Sends that key as a bearer token, not in a field x-api-key." },
+
 	{ "perspective", "url", CONF_STRING, IN_PERSPECTIVE(url), NULL, 1,
-	    1000, NULL, true, false,
+	    1000, NULL, false, false,
 	    "Where it answers: https, with the path "
-	    "/countersign/perspective/1." },
+	    "/countersign/perspective/1. With mpic.open_mpic neither it nor "
+	    "the files below are set." },
 	{ "perspective", "rir", CONF_STRING, IN_PERSPECTIVE(rir), NULL, 1, 20,
 	    NULL, true, false,
 	    "The registry in whose region it and its resolver are: afrinic, "
@@ -656,14 +674,14 @@ const struct conf_option conf_options[] = {
 	    NULL, 1, 60, NULL, true, false,
 	    "Where it is: latitude and longitude in degrees." },
 	{ "perspective", "ca_file", CONF_PATH, IN_PERSPECTIVE(ca_file), NULL,
-	    1, 1000, NULL, true, false,
+	    1, 1000, NULL, false, false,
 	    "PEM certificates, one of which its TLS certificate descends "
 	    "from." },
 	{ "perspective", "certificate", CONF_PATH,
-	    IN_PERSPECTIVE(certificate), NULL, 1, 1000, NULL, true, false,
+	    IN_PERSPECTIVE(certificate), NULL, 1, 1000, NULL, false, false,
 	    "PEM certificate that the validator shows it." },
 	{ "perspective", "key", CONF_PATH, IN_PERSPECTIVE(key), NULL, 1, 1000,
-	    NULL, true, false,
+	    NULL, false, false,
 	    "PEM private key of that certificate, readable for the roles." },
 
 	{ "agent", "code", CONF_STRING, AT(agent.code), NULL, 1, 60, NULL,

@@ -7,6 +7,7 @@
 #include "db/store_authz.h"
 #include "db/store_caa.h"
 #include "db/store_reply.h"
+#include "dns/open_mpic_form.h"
 #include "lib/arena.h"
 #include "lib/b64.h"
 #include "lib/digest.h"
@@ -16,6 +17,7 @@
 #include "mail/dkim_key.h"
 #include "src/agent_answer.h"
 
+#define DIALECT "open-mpic"
 #define TRACE_MAX ((size_t)4 * 1024 * 1024)
 
 /* --- what is to be confirmed --------------------------------------------- */
@@ -132,6 +134,7 @@ question_of(struct job *j, const struct caa_row *c, struct question *out)
 		    .flag1_critical = conf->caa_flag1_critical,
 		    .account_prefixes = &conf->caa_account_prefixes,
 		    .ignore_unknown = conf->caa_ignore_unknown },
+		.is_open_mpic = conf->mpic.open_mpic != NULL,
 	};
 	return add_key(j, c, out);
 }
@@ -221,19 +224,68 @@ judge_key_answer(struct job *j, const struct question *q,
 		say(t, ANSWER_DENIES, "DKIM key: it sees another one");
 }
 
+/* What cannot be read is not believed; -1 if that is not what is wrong. */
+static int
+doubt_form(struct job *j, struct testimony *t)
+{
+	if (j->err.kind != ERR_MALFORMED)
+		return -1;
+	doubt(t, arena_strdup(j->arena, j->err.text));
+	job_recover(j);
+	return 0;
+}
+
+/* MP-4: a service's pass is only what it saw; that is judged here, with the
+ * account and the method. */
+static void
+judge_view(struct job *j, const struct question *q,
+    const struct open_mpic_view *v, struct testimony *t)
+{
+	struct caa_decision d = { .result = CAA_PERMIT };
+
+	if (strcmp(v->code, t->code) != 0)
+		doubt(t, "answers under another code");
+	else if (!v->completed)
+		say(t, ANSWER_FAILS, "CAA: could not be looked up");
+	else if (!v->passed)
+		say(t, ANSWER_DENIES, "CAA: it does not pass there");
+	else if (!v->has_details || (v->has_records && !v->shows_records))
+		say(t, ANSWER_SILENT, "does not say what it saw");
+	else if (v->has_records != (v->count > 0))
+		doubt(t, "shows other records than it says it saw");
+	else if (!v->has_records)
+		say(t, ANSWER_AGREES, "CAA: no-record");
+	else {
+		caa_decide(
+		    v->rdata, v->count, q->request.account_url, &q->policy, &d);
+		say(t, d.result == CAA_PERMIT ? ANSWER_AGREES : ANSWER_DENIES,
+		    arena_printf(j->arena, "CAA: %s", d.reason));
+	}
+}
+
+static int
+judge_element(struct job *j, const struct question *q, struct testimony *t)
+{
+	struct open_mpic_view v;
+	const struct json *element;
+
+	if (json_parse_object(j, t->body, "answer", &element) < 0 ||
+	    open_mpic_view_parse(j, element, &v) < 0)
+		return doubt_form(j, t);
+	judge_view(j, q, &v, t);
+	return 0;
+}
+
 static int
 judge_body(struct job *j, const struct question *q, struct testimony *t)
 {
 	struct agent_answer a;
 	int result;
 
-	if (agent_answer_parse(j, t->body, &a) < 0) {
-		if (j->err.kind != ERR_MALFORMED)
-			return -1;
-		doubt(t, arena_strdup(j->arena, j->err.text));
-		job_recover(j);
-		return 0;
-	}
+	if (q->is_open_mpic)
+		return judge_element(j, q, t);
+	if (agent_answer_parse(j, t->body, &a) < 0)
+		return doubt_form(j, t);
 	if (strcmp(a.id, q->request.id) != 0) {
 		doubt(t, "answers another question");
 		return 0;
@@ -326,6 +378,8 @@ corroboration_add(struct job *j, const char *trace, const struct question *q,
 	json_out_init(&o, &b);
 	json_object_begin(&o);
 	json_member_int(&o, "at", r->at);
+	if (q->is_open_mpic)
+		json_member_str(&o, "dialect", DIALECT);
 	json_key(&o, "request");
 	json_put_raw(&o, span_str(request));
 	json_key(&o, "perspectives");
@@ -415,7 +469,8 @@ corroboration_verify(struct job *j, const char *trace,
 	if (json_parse_object(j, span_str(trace), "trace", &all) < 0)
 		return -1;
 	c = json_get(all, "corroboration");
-	if (c == NULL)
+	if (c == NULL || span_eq_str(json_string(json_get(c, "dialect")),
+			     DIALECT) != expected->is_open_mpic)
 		return 0;
 	if (read_question(j, c, expected, &q) < 0)
 		return -1;

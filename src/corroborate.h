@@ -21,6 +21,9 @@ struct question {
 	struct agent_request request; /* without mx: PK-47 */
 	struct span key; /* p= of the DKIM key, decoded; empty: none */
 	struct caa_policy policy;
+	/* Asked of a service, which knows nothing of keys: an answer is one
+	 * element of its perspectives[] (dns/open_mpic_form.h). */
+	bool is_open_mpic;
 };
 
 /*
@@ -60,8 +63,9 @@ const char *corroboration_add(struct job *j, const char *trace,
 
 /*
  * From such a trace: 1 and the outcome, computed again from the answers; 0 if
- * it holds none; -1 ERR_UNAUTHORIZED if what is written does not follow from
- * what was answered, or is about something else than `expected`.
+ * it holds none, or such of another kind of perspectives; -1 ERR_UNAUTHORIZED
+ * if what is written does not follow from what was answered, or is about
+ * something else than `expected`.
  */
 int corroboration_verify(struct job *j, const char *trace,
     const struct question *expected, struct quorum *out);

@@ -29,6 +29,7 @@ own_domain(struct job *j)
 			j->arena, "%s/acme/acct/check", conf->base_url),
 		    .method = "email-reply-00" },
 		.policy = agent_policy(&conf->caa_identities),
+		.is_open_mpic = conf->mpic.open_mpic != NULL,
 	};
 }
 

@@ -6,10 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dns/open_mpic_form.h"
 #include "lib/arena.h"
 #include "lib/clock.h"
 #include "lib/conf.h"
+#include "lib/fdio.h"
 #include "lib/job.h"
+#include "lib/json.h"
 #include "lib/log.h"
 #include "src/conf_perspective.h"
 
@@ -17,6 +20,8 @@
 #define SILENCES_MAX 3     /* PK-52 */
 #define SKIP_MS 60000
 #define HTTP_OK 200L
+#define LOGIN_MAX 4096
+#define SKEW_MS 5000 /* of a service's clock */
 
 struct exchange {
 	struct exchange *next;
@@ -31,6 +36,14 @@ struct exchange {
 	int64_t began_ms, took_ms;
 	CURLcode code;
 	bool is_done;
+};
+
+/* Whom to ask, and how to be known there: by a certificate or a field. */
+struct target {
+	const char *url, *ca_file;
+	const char *certificate, *key;
+	const char *login;
+	size_t answer_max;
 };
 
 struct remote_state {
@@ -103,7 +116,7 @@ take_body(char *data, size_t size, size_t count, void *ctx)
 
 /* MP-1; libcurl's own defaults would follow the environment. */
 static void
-set_transport(CURL *h, const struct conf_perspective *p)
+set_transport(CURL *h, const struct target *to)
 {
 	curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(h, CURLOPT_PROTOCOLS_STR, "https");
@@ -114,10 +127,10 @@ set_transport(CURL *h, const struct conf_perspective *p)
 	curl_easy_setopt(h, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	curl_easy_setopt(h, CURLOPT_SSL_VERIFYPEER, 1L);
 	curl_easy_setopt(h, CURLOPT_SSL_VERIFYHOST, 2L);
-	curl_easy_setopt(h, CURLOPT_CAINFO, p->ca_file);
+	curl_easy_setopt(h, CURLOPT_CAINFO, to->ca_file);
 	curl_easy_setopt(h, CURLOPT_CAPATH, NULL);
-	curl_easy_setopt(h, CURLOPT_SSLCERT, p->certificate);
-	curl_easy_setopt(h, CURLOPT_SSLKEY, p->key);
+	curl_easy_setopt(h, CURLOPT_SSLCERT, to->certificate);
+	curl_easy_setopt(h, CURLOPT_SSLKEY, to->key);
 	curl_easy_setopt(h, CURLOPT_TIMEOUT_MS, DEADLINE_MS);
 	/* No round uses what another one opened. */
 	curl_easy_setopt(h, CURLOPT_FRESH_CONNECT, 1L);
@@ -126,20 +139,22 @@ set_transport(CURL *h, const struct conf_perspective *p)
 }
 
 static struct exchange *
-exchange_new(const struct conf_perspective *p, const char *request)
+exchange_new(const struct target *to, const char *request)
 {
 	struct exchange *x = xcalloc(1, sizeof(*x));
 
 	x->keep = arena_new();
-	buf_init(&x->body, x->keep, AGENT_ANSWER_MAX);
+	buf_init(&x->body, x->keep, to->answer_max);
 	x->curl = curl_easy_init();
 	if (x->curl == NULL)
 		return x;
-	set_transport(x->curl, p);
+	set_transport(x->curl, to);
 	x->fields = curl_slist_append(NULL, "Content-Type: application/json");
 	x->fields = curl_slist_append(x->fields, "Expect:");
+	if (to->login != NULL)
+		x->fields = curl_slist_append(x->fields, to->login);
 	curl_easy_setopt(x->curl, CURLOPT_HTTPHEADER, x->fields);
-	curl_easy_setopt(x->curl, CURLOPT_URL, p->url);
+	curl_easy_setopt(x->curl, CURLOPT_URL, to->url);
 	curl_easy_setopt(x->curl, CURLOPT_ERRORBUFFER, x->error);
 	curl_easy_setopt(x->curl, CURLOPT_PRIVATE, x);
 	curl_easy_setopt(x->curl, CURLOPT_WRITEFUNCTION, take_body);
@@ -256,7 +271,12 @@ static struct exchange *
 begin(struct perspective_client *c, const struct conf_perspective *p,
     const struct question *q, const char *request, const char *about)
 {
-	struct exchange *x = exchange_new(p, request);
+	const struct target to = { .url = p->url,
+		.ca_file = p->ca_file,
+		.certificate = p->certificate,
+		.key = p->key,
+		.answer_max = AGENT_ANSWER_MAX };
+	struct exchange *x = exchange_new(&to, request);
 
 	x->about = arena_strdup(x->keep, about);
 	x->question = question_keep(x->keep, q);
@@ -301,6 +321,174 @@ take_done(struct perspective_client *c, struct job *j, const char *about,
 	}
 }
 
+/* --- a service that asks them --------------------------------------------- */
+
+/* The field by which the service knows us, from its file. */
+static int
+read_login(struct job *j, const char **out)
+{
+	const struct conf_mpic *m = &j->conf->mpic;
+	struct span key;
+
+	*out = NULL;
+	if (m->open_mpic_key == NULL)
+		return 0;
+	if (file_read_secret(j, m->open_mpic_key, LOGIN_MAX, &key) < 0)
+		return -1;
+	if (key.n == 0 || span_has_control(key) || !span_is_ascii(key))
+		return job_fail(j, ERR_INTERNAL,
+		    "%s: must hold the service's key, in one line",
+		    m->open_mpic_key);
+	*out = arena_printf(j->arena, "%s: %s%.*s",
+	    m->open_mpic_bearer ? "Authorization" : "x-api-key",
+	    m->open_mpic_bearer ? "Bearer " : "", (int)key.n, key.p);
+	return 0;
+}
+
+static void
+all_silent(struct round *r, const char *why, bool is_alarming)
+{
+	for (size_t i = 0; i < r->n; i++) {
+		silent(&r->v[i], why);
+		r->v[i].body = (struct span){ NULL, 0 };
+		r->v[i].is_alarming = is_alarming;
+	}
+}
+
+static struct testimony *
+find_code(const struct round *r, const char *code)
+{
+	for (size_t i = 0; i < r->n; i++)
+		if (strcmp(r->v[i].code, code) == 0)
+			return &r->v[i];
+	return NULL;
+}
+
+/* MP-3: a code that stands twice agrees with nobody; one that is not known
+ * here counts for nothing. */
+static void
+take_element(struct job *j, const struct exchange *x,
+    const struct json *element, struct round *r)
+{
+	int64_t now = clock_now_ms(), began = now - x->took_ms;
+	struct open_mpic_view v;
+	struct testimony *t;
+
+	if (open_mpic_view_parse(j, element, &v) < 0) {
+		job_recover(j);
+		if (v.code == NULL || (t = find_code(r, v.code)) == NULL)
+			return;
+		silent(t, "its answer cannot be read");
+		t->is_alarming = true;
+		return;
+	}
+	t = find_code(r, v.code);
+	if (t == NULL)
+		return;
+	if (t->answer != ANSWER_PENDING) {
+		silent(t, "stands twice in the answer");
+		t->body = (struct span){ NULL, 0 };
+		t->is_alarming = true;
+	} else if (v.at_ms < began - SKEW_MS || v.at_ms > now + SKEW_MS) {
+		silent(t, "answers at another time");
+		t->is_alarming = true;
+	} else {
+		t->took_ms = x->took_ms;
+		t->body = span_str(json_dup(j, element));
+		if (t->body.n > AGENT_ANSWER_MAX)
+			t->body = (struct span){ NULL, 0 };
+		if (t->body.n == 0)
+			silent(t, "answers at too great a length");
+		else
+			testimony_judge(j, x->question, t);
+	}
+}
+
+/* The service's own verdict is a second condition, never the only one. */
+static void
+take_verdict(struct round *r, bool is_valid)
+{
+	for (size_t i = 0; i < r->n; i++) {
+		struct testimony *t = &r->v[i];
+
+		if (t->answer == ANSWER_PENDING)
+			silent(t, "is not among the answers");
+		if (is_valid || t->answer != ANSWER_AGREES)
+			continue;
+		silent(t, "the service says that it is not valid");
+		t->body = (struct span){ NULL, 0 };
+	}
+}
+
+static void
+take_answer(struct job *j, const struct exchange *x,
+    const struct open_mpic_request *asked, struct round *r)
+{
+	struct open_mpic_answer a;
+	long status = 0;
+
+	curl_easy_getinfo(x->curl, CURLINFO_RESPONSE_CODE, &status);
+	if (x->code != CURLE_OK) {
+		all_silent(r,
+		    arena_strdup(j->arena, x->error[0] != '\0'
+					       ? x->error
+					       : curl_easy_strerror(x->code)),
+		    x->code == CURLE_PEER_FAILED_VERIFICATION);
+	} else if (status != HTTP_OK) {
+		all_silent(r, arena_printf(j->arena, "HTTP status %ld", status),
+		    status >= 300 && status < 500);
+	} else if (open_mpic_answer_parse(j, buf_span(&x->body), asked, &a) <
+		   0) {
+		all_silent(r, arena_strdup(j->arena, j->err.text), true);
+		job_recover(j);
+	} else if (!a.completed) {
+		all_silent(
+		    r, "too few perspectives answered the service", false);
+	} else {
+		for (size_t i = 0; i < a.count; i++)
+			take_element(j, x, a.elements[i], r);
+		take_verdict(r, a.is_valid);
+	}
+}
+
+static int
+ask_service(struct perspective_client *c, struct job *j,
+    const struct question *q, const char *about, struct round *r)
+{
+	const struct conf_mpic *m = &j->conf->mpic;
+	const struct open_mpic_request asked = { .trace = q->request.id,
+		.domain = q->request.caa_domain,
+		.ca = q->request.ca,
+		.perspectives = r->n,
+		.quorum = r->n - quorum_dissent(r->n) };
+	const char *request = open_mpic_request_format(j, &asked);
+	struct target to = { .url = arena_printf(
+				 j->arena, "%s" OPEN_MPIC_PATH, m->open_mpic),
+		.ca_file = m->open_mpic_ca_file,
+		.answer_max = OPEN_MPIC_ANSWER_MAX };
+	struct exchange *x;
+
+	if (request == NULL || read_login(j, &to.login) < 0)
+		return -1;
+	for (size_t i = 0; i < r->n; i++)
+		r->v[i] = (struct testimony){ .code = m->perspectives[i].name,
+			.rir = conf_perspective_rir(&m->perspectives[i]) };
+	x = exchange_new(&to, request);
+	x->question = question_keep(x->keep, q);
+	if (x->curl == NULL ||
+	    curl_multi_add_handle(c->multi, x->curl) != CURLM_OK) {
+		exchange_free(c, x);
+		return job_fail(j, ERR_INTERNAL, "HTTPS cannot be used");
+	}
+	while (collect(c), !x->is_done)
+		curl_multi_poll(c->multi, NULL, 0, 1000, NULL);
+	take_answer(j, x, &asked, r);
+	for (size_t i = 0; i < r->n; i++)
+		note(c, i, &r->v[i], about);
+	exchange_free(c, x);
+	return 0;
+}
+
 int
 perspective_client_ask(struct perspective_client *c, struct job *j,
     const struct question *q, const char *about, struct round *out)
@@ -308,12 +496,15 @@ perspective_client_ask(struct perspective_client *c, struct job *j,
 	size_t n = j->conf->mpic.perspective_count;
 	/* NOLINTNEXTLINE(bugprone-sizeof-expression): a row of pointers */
 	struct exchange **open = arena_calloc(j->arena, n + 1, sizeof(*open));
-	const char *request = agent_request_format(j, &q->request);
+	const char *request;
 
-	if (request == NULL)
-		return -1;
 	*out = (struct round){ .n = n, .at = j->now };
 	out->v = arena_calloc(j->arena, n + 1, sizeof(*out->v));
+	if (q->is_open_mpic)
+		return ask_service(c, j, q, about, out);
+	request = agent_request_format(j, &q->request);
+	if (request == NULL)
+		return -1;
 	begin_all(c, j, q, request, about, open, out);
 	for (;;) {
 		collect(c);

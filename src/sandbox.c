@@ -160,6 +160,8 @@ allow_upstream(struct rules *r, const struct conf_upstream *c)
 static void
 allow_perspectives(struct rules *r, const struct conf_mpic *m)
 {
+	allow_replaced(r, m->open_mpic_ca_file);
+	allow_replaced(r, m->open_mpic_key);
 	for (size_t i = 0; i < m->perspective_count; i++) {
 		allow_replaced(r, m->perspectives[i].ca_file);
 		allow_replaced(r, m->perspectives[i].certificate);

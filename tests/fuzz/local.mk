@@ -33,7 +33,10 @@ tests_fuzz_fuzz_json_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_json_LDADD = $(FUZZ) $(CS_LIB)
 
 # --- dns ---
-fuzzers += tests/fuzz/fuzz_packet tests/fuzz/fuzz_perspective
+fuzzers += tests/fuzz/fuzz_open_mpic tests/fuzz/fuzz_packet \
+	tests/fuzz/fuzz_perspective
+tests_fuzz_fuzz_open_mpic_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_open_mpic_LDADD = $(FUZZ) $(CS_DNS)
 tests_fuzz_fuzz_perspective_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_perspective_LDADD = $(FUZZ) $(CS_DNS)
 tests_fuzz_fuzz_packet_SOURCES = tests/fuzz/fuzz_packet.c

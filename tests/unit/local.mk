@@ -329,6 +329,7 @@ unit_tests += \
 	tests/unit/test_conf_perspective \
 	tests/unit/test_corroborate \
 	tests/unit/test_https_client \
+	tests/unit/test_open_mpic \
 	tests/unit/test_perspective_client \
 	tests/unit/test_remote
 tests_unit_test_acme_client_LDADD = $(PEER) $(UNIT) $(CS_SRC)
@@ -339,6 +340,7 @@ tests_unit_test_agent_answer_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_conf_perspective_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_corroborate_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_https_client_LDADD = $(PEER) $(UNIT) $(CS_SRC)
+tests_unit_test_open_mpic_LDADD = $(PEER) $(UNIT) $(CS_SRC)
 tests_unit_test_perspective_client_LDADD = $(PEER) $(UNIT) $(CS_SRC)
 tests_unit_test_remote_LDADD = $(UNIT) $(CS_SRC)
 check_LIBRARIES += tests/unit/libstatuslab.a

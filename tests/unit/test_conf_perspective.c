@@ -54,6 +54,8 @@ lab_init(struct lab *lab, size_t count)
 	/* Zürich is 300 km from Frankfurt. */
 	lab->p[0] = far[5];
 	lab->p[0].url = lab->p[1].url;
+	for (size_t i = 0; i < MAX; i++)
+		lab->p[i].ca_file = lab->p[i].certificate = lab->p[i].key = "f";
 	lab->p[0].name = "fra";
 }
 
@@ -141,6 +143,41 @@ test_values(void **state)
 	    "perspective iad: rir: must be afrinic, apnic, arin, lacnic or "
 	    "ripe\n"
 	    "perspective sin: url: must be an https URL\n");
+}
+
+/* PK-53: an URL each, or a service that asks all. */
+static void
+test_service(void **state)
+{
+	struct lab lab;
+
+	(void)state;
+	lab_init(&lab, 5);
+	lab.p[1].url = NULL;
+	assert_string_equal(complaints(&lab),
+	    "perspective iad: url: is missing; it is needed without "
+	    "mpic.open_mpic\n");
+	lab_init(&lab, 5);
+	for (size_t i = 0; i < 5; i++)
+		lab.p[i].url = lab.p[i].ca_file = lab.p[i].certificate =
+		    lab.p[i].key = NULL;
+	lab.conf.mpic.open_mpic = "https://mpic.example/v1";
+	lab.conf.mpic.open_mpic_ca_file = "f";
+	assert_string_equal(complaints(&lab), "");
+	lab.p[2].key = "f";
+	lab.conf.mpic.open_mpic = "http://mpic.example";
+	lab.conf.mpic.open_mpic_ca_file = NULL;
+	assert_string_equal(complaints(&lab),
+	    "mpic.open_mpic: must be an https URL, without a slash at the "
+	    "end\n"
+	    "mpic.open_mpic_ca_file: is missing; no certificate is believed "
+	    "without it\n"
+	    "perspective sin: key: must not be set with mpic.open_mpic, which "
+	    "asks the perspectives\n");
+	lab_init(&lab, 5);
+	lab.conf.mpic.open_mpic_key = "f";
+	assert_string_equal(complaints(&lab),
+	    "mpic.open_mpic: is missing: the service's URL\n");
 }
 
 /* --- the file of a perspective ------------------------------------------- */
@@ -234,6 +271,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_places),
 	cmocka_unit_test(test_number),
 	cmocka_unit_test(test_values),
+	cmocka_unit_test(test_service),
 	cmocka_unit_test(test_agent),
 	cmocka_unit_test(test_agent_mistakes),
 };

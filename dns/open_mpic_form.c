@@ -1,0 +1,272 @@
+#include "config.h"
+
+#include "dns/open_mpic_form.h"
+
+#include "lib/arena.h"
+#include "lib/job.h"
+#include "lib/json.h"
+
+#include <string.h>
+
+#define REQUEST_MAX ((size_t)16 * 1024)
+#define FLAGS_MAX 255
+#define TAG_MAX 255
+#define RECORDS_MAX 200
+#define RECORD_MAX 5000 /* octets of text */
+#define NS_IN_MS 1000000
+
+/* --- the request --------------------------------------------------------- */
+
+const char *
+open_mpic_request_format(struct job *j, const struct open_mpic_request *r)
+{
+	struct json_out o;
+	struct buf b;
+
+	buf_init(&b, j->arena, REQUEST_MAX);
+	json_out_init(&o, &b);
+	json_object_begin(&o);
+	json_member_str(&o, "check_type", "caa");
+	json_member_str(&o, "domain_or_ip_target", r->domain);
+	json_member_str(&o, "trace_identifier", r->trace);
+	json_key(&o, "orchestration_parameters");
+	json_object_begin(&o);
+	json_member_int(&o, "perspective_count", (int64_t)r->perspectives);
+	json_member_int(&o, "quorum_count", (int64_t)r->quorum);
+	/* One that repeats by itself hides dissent. */
+	json_member_int(&o, "max_attempts", 1);
+	json_object_end(&o);
+	json_key(&o, "caa_check_parameters");
+	json_object_begin(&o);
+	json_member_str(&o, "certificate_type", "s-mime");
+	json_key(&o, "caa_domains");
+	json_array_begin(&o);
+	for (size_t i = 0; i < r->ca.n; i++)
+		json_put_string(&o, span_str(r->ca.v[i]));
+	json_array_end(&o);
+	json_object_end(&o);
+	json_object_end(&o);
+	if (buf_ok(&b))
+		return b.p;
+	job_fail(j, ERR_INTERNAL,
+	    "a request to the Open MPIC service is too "
+	    "long");
+	return NULL;
+}
+
+/* --- a record as zone files have it -------------------------------------- */
+
+static int
+unreadable(struct job *j, const char *what)
+{
+	return job_fail(j, ERR_MALFORMED, "answer: %s", what);
+}
+
+/* The next octet of a character-string: \" and \DDD stand for one. */
+static int
+take_octet(struct span *in, char *out)
+{
+	int64_t value;
+
+	*out = in->p[0];
+	*in = span_from(*in, 1);
+	if (*out != '\\')
+		return 0;
+	if (in->n == 0)
+		return -1;
+	if (!ascii_is_digit(in->p[0])) {
+		*out = in->p[0];
+		*in = span_from(*in, 1);
+		return 0;
+	}
+	if (in->n < 3 || span_to_int(span_cut(*in, 0, 3), 0, 255, &value) < 0)
+		return -1;
+	*out = (char)(unsigned char)value;
+	*in = span_from(*in, 3);
+	return 0;
+}
+
+/* Quoted, or one word without quotes, to the end of the text. */
+static int
+take_value(struct span in, struct buf *out)
+{
+	bool quoted = in.n > 0 && in.p[0] == '"';
+	char c;
+
+	if (quoted)
+		in = span_from(in, 1);
+	while (in.n > 0) {
+		if (quoted && in.p[0] == '"')
+			return in.n == 1 ? 0 : -1;
+		if (!quoted && (in.p[0] == ' ' || in.p[0] == '"'))
+			return -1;
+		if (take_octet(&in, &c) < 0)
+			return -1;
+		buf_add_char(out, c);
+	}
+	return quoted ? -1 : 0;
+}
+
+/* 0 issuemail "ca.example" */
+static int
+read_record(struct job *j, struct span text, struct span *rdata)
+{
+	size_t blank = span_find(text, 0, ' ');
+	struct span rest = span_from(text, blank + 1);
+	size_t end = span_find(rest, 0, ' ');
+	struct span tag = span_cut(rest, 0, end);
+	int64_t flags;
+	struct buf b;
+
+	if (text.n > RECORD_MAX || end >= rest.n || tag.n == 0 ||
+	    tag.n > TAG_MAX ||
+	    span_to_int(span_cut(text, 0, blank), 0, FLAGS_MAX, &flags) < 0)
+		return unreadable(j, "a CAA record that cannot be read");
+	for (size_t i = 0; i < tag.n; i++)
+		if (!ascii_is_alnum(tag.p[i]))
+			return unreadable(j, "a CAA record with no tag");
+	buf_init(&b, j->arena, RECORD_MAX + 2 + TAG_MAX);
+	buf_add_char(&b, (char)(unsigned char)flags);
+	buf_add_char(&b, (char)(unsigned char)tag.n);
+	buf_add(&b, tag);
+	if (take_value(span_from(rest, end + 1), &b) < 0 || !buf_ok(&b))
+		return unreadable(j, "a CAA record whose value cannot be read");
+	*rdata = buf_span(&b);
+	return 0;
+}
+
+/* An array of texts; the schema once calls it one text. */
+static int
+read_records(struct job *j, const struct json *v, struct open_mpic_view *out)
+{
+	bool is_one = json_type(v) == JSON_T_STRING;
+	size_t n = is_one ? 1 : json_count(v);
+
+	if (json_type(v) == JSON_T_ABSENT || json_type(v) == JSON_T_NULL)
+		return 0;
+	if ((!is_one && json_type(v) != JSON_T_ARRAY) || n > RECORDS_MAX)
+		return unreadable(j, "records_seen is no list of records");
+	out->rdata = arena_calloc(j->arena, n + 1, sizeof(*out->rdata));
+	for (size_t i = 0; i < n; i++) {
+		const struct json *one = is_one ? v : json_at(v, i);
+
+		if (json_type(one) != JSON_T_STRING)
+			return unreadable(j, "a record that is no text");
+		if (read_record(j, json_string(one), &out->rdata[i]) < 0)
+			return -1;
+	}
+	out->count = n;
+	out->shows_records = true;
+	return 0;
+}
+
+/* --- the answer ---------------------------------------------------------- */
+
+static int
+read_details(
+    struct job *j, const struct json *check, struct open_mpic_view *out)
+{
+	const struct json *details;
+	int found = json_get_object(j, check, "details", &details);
+	int has;
+
+	if (found <= 0)
+		return found;
+	has =
+	    json_get_bool(j, details, "caa_record_present", &out->has_records);
+	if (has < 0)
+		return -1;
+	out->has_details = has > 0;
+	return read_records(j, json_get(details, "records_seen"), out);
+}
+
+int
+open_mpic_view_parse(
+    struct job *j, const struct json *element, struct open_mpic_view *out)
+{
+	const struct json *check;
+	struct span code;
+	int64_t at_ns = 0;
+
+	*out = (struct open_mpic_view){ 0 };
+	if (json_type(element) != JSON_T_OBJECT ||
+	    json_get_string(j, element, "perspective_code", &code) <= 0 ||
+	    code.n == 0 || span_has_control(code) || !span_is_ascii(code) ||
+	    json_get_object(j, element, "check_response", &check) <= 0) {
+		job_recover(j);
+		return unreadable(j, "a perspective without code or response");
+	}
+	out->code = span_dup(j->arena, code);
+	if (json_get_bool(j, check, "check_completed", &out->completed) <= 0 ||
+	    json_get_bool(j, check, "check_passed", &out->passed) < 0 ||
+	    json_get_integer(j, check, "timestamp_ns", &at_ns) < 0) {
+		job_recover(j);
+		return unreadable(j, "a response that cannot be read");
+	}
+	out->at_ms = at_ns / NS_IN_MS;
+	return read_details(j, check, out);
+}
+
+static bool
+has_string(const struct json *v, const char *name, const char *value)
+{
+	return span_caseeq_str(json_string(json_get(v, name)), value);
+}
+
+static bool
+has_count(const struct json *v, const char *name, size_t least)
+{
+	return json_integer(json_get(v, name)) >= (int64_t)least;
+}
+
+/* What was asked, in its own words (MP-2). */
+static bool
+is_about(const struct json *v, const struct open_mpic_request *asked)
+{
+	const struct json *caa = json_get(v, "caa_check_parameters");
+	const struct json *names = json_get(caa, "caa_domains");
+	const struct json *actual =
+	    json_get(v, "actual_orchestration_parameters");
+
+	if (!has_string(v, "check_type", "caa") ||
+	    !has_string(v, "domain_or_ip_target", asked->domain) ||
+	    !span_eq_str(
+		json_string(json_get(v, "trace_identifier")), asked->trace) ||
+	    !has_string(caa, "certificate_type", "s-mime") ||
+	    json_count(names) != asked->ca.n)
+		return false;
+	for (size_t i = 0; i < asked->ca.n; i++)
+		if (!span_eq_str(
+			json_string(json_at(names, i)), asked->ca.v[i]))
+			return false;
+	return has_count(actual, "perspective_count", asked->perspectives) &&
+	       has_count(actual, "quorum_count", asked->quorum);
+}
+
+int
+open_mpic_answer_parse(struct job *j, struct span text,
+    const struct open_mpic_request *asked, struct open_mpic_answer *out)
+{
+	const struct json *v, *list;
+
+	*out = (struct open_mpic_answer){ 0 };
+	if (text.n > OPEN_MPIC_ANSWER_MAX)
+		return unreadable(j, "longer than 1 MiB");
+	if (json_parse_object(j, text, "answer", &v) < 0)
+		return -1;
+	if (!is_about(v, asked))
+		return unreadable(j, "answers another question");
+	if (json_count(json_get(v, "previous_attempt_results")) > 0)
+		return unreadable(j, "it has tried more than once");
+	if (json_get_bool(j, v, "mpic_completed", &out->completed) <= 0 ||
+	    json_get_bool(j, v, "is_valid", &out->is_valid) < 0 ||
+	    json_get_array(j, v, "perspectives", &list) <= 0 ||
+	    json_count(list) > OPEN_MPIC_VIEWS_MAX) {
+		job_recover(j);
+		return unreadable(j, "no perspectives, or too many");
+	}
+	out->count = json_count(list);
+	for (size_t i = 0; i < out->count; i++)
+		out->elements[i] = json_at(list, i);
+	return 0;
+}

@@ -1,0 +1,58 @@
+/*
+ * What validator and a service that speaks the Open MPIC API say to each other
+ * about CAA (mpic-open-api.md 1): one JSON object each way.
+ *
+ * The service's verdicts are not ours: it knows no parameters of issuemail, so
+ * what each perspective saw is taken, and judged here (MP-4).
+ */
+#ifndef DNS_OPEN_MPIC_FORM_H
+#define DNS_OPEN_MPIC_FORM_H
+
+#include "lib/conf.h"
+
+struct job;
+struct json;
+
+#define OPEN_MPIC_PATH "/mpic"
+#define OPEN_MPIC_ANSWER_MAX ((size_t)1024 * 1024) /* MP-1 */
+#define OPEN_MPIC_VIEWS_MAX 64
+
+struct open_mpic_request {
+	const char *trace;  /* our random id */
+	const char *domain; /* A-labels, lower case */
+	struct conf_list ca;
+	size_t perspectives, quorum;
+};
+
+/* JSON in the job's arena, or NULL with ERR_INTERNAL: too long. */
+const char *open_mpic_request_format(
+    struct job *j, const struct open_mpic_request *r);
+
+/* One element of perspectives[]. */
+struct open_mpic_view {
+	const char *code;
+	bool completed, passed;
+	bool has_details;   /* it says whether there are records … */
+	bool has_records;   /* … and there are, … */
+	bool shows_records; /* … these: */
+	struct span *rdata; /* CAA, in wire form */
+	size_t count;
+	int64_t at_ms; /* since 1970; 0: not said */
+};
+/* 0, or -1 ERR_MALFORMED: also where a record cannot be read, so that nothing
+ * is decided from a part of a set. */
+int open_mpic_view_parse(
+    struct job *j, const struct json *element, struct open_mpic_view *out);
+
+struct open_mpic_answer {
+	bool completed; /* enough of them were heard */
+	bool is_valid;  /* the service's own verdict */
+	const struct json *elements[OPEN_MPIC_VIEWS_MAX];
+	size_t count;
+};
+/* 0, or -1 ERR_MALFORMED: not of this form, or about something else than was
+ * asked (MP-2). */
+int open_mpic_answer_parse(struct job *j, struct span text,
+    const struct open_mpic_request *asked, struct open_mpic_answer *out);
+
+#endif
