@@ -15,19 +15,13 @@ struct check {
 	void *ctx;
 };
 
-static const char *
-section_of(enum role role)
-{
-	return role == ROLE_UPSTREAM ? "external" : role_name(role);
-}
-
 static void
 wrong(struct check *c, enum role role, const char *option, const char *what)
 {
 	c->report(c->ctx,
-	    role == DATABASE_OWNER
-		? option
-		: arena_printf(c->arena, "%s.%s", section_of(role), option),
+	    role == DATABASE_OWNER ? option
+				   : arena_printf(c->arena, "%s.%s",
+					 database_section(role), option),
 	    what);
 }
 

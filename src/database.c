@@ -9,6 +9,12 @@
 
 #define PASSWORD_MAX 1024
 
+const char *
+database_section(enum role role)
+{
+	return role == ROLE_UPSTREAM ? "external" : role_name(role);
+}
+
 const struct conf_login *
 database_conf(const struct conf *c, enum role role)
 {

@@ -12,6 +12,8 @@
 /* The login at the top level, in place of a role. */
 #define DATABASE_OWNER ROLE_COUNT
 
+/* The section of the configuration that holds the role's login. */
+const char *database_section(enum role role);
 /* NULL: the role has no login of its own. */
 const struct conf_login *database_conf(const struct conf *c, enum role role);
 

@@ -7,6 +7,7 @@
 #include "lib/job.h"
 #include "src/database.h"
 #include "src/sandbox.h"
+#include "src/supervisor.h"
 
 #include <grp.h>
 #include <pwd.h>
@@ -69,13 +70,6 @@ modes_let(const struct reader *r, const struct stat *st)
 	return (st->st_mode & S_IROTH) != 0;
 }
 
-static bool
-is_there(const struct conf *conf, enum role role)
-{
-	return role != ROLE_UPSTREAM ||
-	       conf->external.kind != CONF_EXTERNAL_NONE;
-}
-
 static void
 look_at(struct check *c, const struct key_file *k)
 {
@@ -86,7 +80,7 @@ look_at(struct check *c, const struct key_file *k)
 		return;
 	for (enum role role = 0; role < ROLE_COUNT; role++) {
 		if ((k->roles & (1u << role)) != 0 ||
-		    !is_there(c->job->conf, role) ||
+		    !supervisor_has_role(c->job->conf, role) ||
 		    !sandbox_lets_read(c->job->conf, role, k->path))
 			continue;
 		c->count++;

@@ -5,6 +5,7 @@
 #include "db/store.h"
 #include "lib/arena.h"
 #include "src/database.h"
+#include "src/supervisor.h"
 
 #include <string.h>
 
@@ -43,11 +44,11 @@ advice_on(struct job *j, enum role role, const char *why, enum role other)
 		return arena_printf(j->arena,
 		    "%s.database: this user may do everything (%s), so nothing "
 		    "keeps the role from what is not its own",
-		    role_name(role), why);
+		    database_section(role), why);
 	return arena_printf(j->arena,
 	    "%s.database: the same user as %s.database, so each may do what "
 	    "the other one may",
-	    role_name(role), role_name(other));
+	    database_section(role), database_section(other));
 }
 
 static const char *
@@ -63,7 +64,7 @@ advice_on_missing(struct job *j, enum role role)
 	    "%s.database is not set: the role logs in as the owner of the "
 	    "tables and may write every row (countersign.conf(5), THE "
 	    "DATABASE)",
-	    role_name(role));
+	    database_section(role));
 }
 
 int
@@ -83,7 +84,8 @@ login_check(struct job *j, const char **advice)
 		int mighty;
 
 		if (users[role] == NULL) {
-			if ((any || is_public) && *advice == NULL)
+			if (supervisor_has_role(j->conf, role) &&
+			    (any || is_public) && *advice == NULL)
 				*advice = advice_on_missing(j, role);
 			continue;
 		}

@@ -355,8 +355,8 @@ add_child(struct supervisor *s, enum role role, const char *intake)
 }
 
 /* PK-223: nothing calls out where nothing is handed to another CA. */
-static bool
-is_needed(const struct conf *conf, enum role role)
+bool
+supervisor_has_role(const struct conf *conf, enum role role)
 {
 	return role != ROLE_UPSTREAM ||
 	       conf->external.kind != CONF_EXTERNAL_NONE;
@@ -374,7 +374,8 @@ add_children(struct supervisor *s, struct arena *a)
 	s->polled =
 	    arena_calloc(a, 1 + ROLE_COUNT + intakes, sizeof(*s->polled));
 	for (enum role role = 0; role < ROLE_COUNT; role++)
-		if (role != ROLE_VALIDATOR && is_needed(s->conf, role))
+		if (role != ROLE_VALIDATOR &&
+		    supervisor_has_role(s->conf, role))
 			add_child(s, role, NULL);
 	for (size_t i = 0; i < intakes; i++)
 		add_child(s, ROLE_VALIDATOR,

@@ -70,7 +70,8 @@ remove_logins(struct job *j)
 #define S (1u << ROLE_SENDER)
 #define V (1u << ROLE_VALIDATOR)
 #define I (1u << ROLE_ISSUER)
-#define ALL (W | S | V | I)
+#define U (1u << ROLE_UPSTREAM)
+#define ALL (W | S | V | I | U)
 
 /* Who may.  No row needs to be there: rights come first. */
 static const struct attempt {
@@ -162,6 +163,16 @@ static const struct attempt {
 	{ "DELETE FROM ocsp_segment", 0 },
 	{ "UPDATE responder SET der = 'x'", I },
 	{ "DELETE FROM responder", 0 },
+
+	/* What another CA is asked for is the issuer's to say (PK-215). */
+	{ "UPDATE handoff SET request = 'x'", I },
+	{ "UPDATE handoff SET seal = 'x'", I },
+	{ "UPDATE handoff SET attempts = 1", U },
+	{ "DELETE FROM handoff", 0 },
+	{ "UPDATE withdrawal SET confirmed_at = 1", U },
+	{ "DELETE FROM withdrawal", 0 },
+	{ "UPDATE notice SET sent_at = 1", S },
+	{ "DELETE FROM notice", 0 },
 
 	/* PK-45, PK-185: what an operator has decided. */
 	{ "INSERT INTO issuance_stop (scope, value, reason, stopped_by, "
