@@ -74,7 +74,7 @@ relint(struct job *j, const struct ca *ca, const struct relint_input *in)
 		.mailbox_count = in->mailbox_count,
 		.csr = in->csr };
 	X509 *x = ossl_x509(j->arena, in->der);
-	const char *report, *allowed;
+	struct lint_result linted;
 	struct certview view;
 
 	if (x == NULL || certview_parse(in->der, &view) < 0)
@@ -86,5 +86,5 @@ relint(struct job *j, const struct ca *ca, const struct relint_input *in)
 	as_issued.not_after = view.not_after;
 	read_access(j, x, &as_issued);
 	read_list(j, x, &as_issued);
-	return lint_certificate(j, ca, &as_issued, in->der, &report, &allowed);
+	return lint_certificate(j, ca, &as_issued, in->der, &linted);
 }

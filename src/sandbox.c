@@ -416,7 +416,7 @@ sandbox_lets_read(const struct conf *c, enum role role, const char *path)
 		return false;
 	a = arena_new();
 	r = (struct rules){ .arena = a };
-	collect(&r, c, role);
+	collect(&r, c, role, NULL);
 	for (size_t i = 0; i < r.n && !found; i++)
 		found = (r.v[i].rights & LANDLOCK_READ) != 0 &&
 			is_beneath(real, r.v[i].path);

@@ -20,7 +20,7 @@
 #include "lib/digest.h"
 #include "pki/returned.h"
 #include "src/handoff.h"
-#include "src/judge.h"
+#include "src/judge_caa.h"
 #include "src/role_upstream.h"
 #include "src/worker.h"
 #include "tests/unit/pki_lab.h"

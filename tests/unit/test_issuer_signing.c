@@ -18,7 +18,7 @@
 #include "lib/rnd.h"
 #include "pki/ca.h"
 #include "pki/issue.h"
-#include "src/judge.h"
+#include "src/judge_caa.h"
 #include "tests/unit/pki_lab.h"
 
 #define MAILBOX "mailbox0@example.org"

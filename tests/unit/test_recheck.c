@@ -21,7 +21,7 @@
 #include "pki/keycheck.h"
 #include "pki/weakkeys.h"
 #include "src/incident_open.h"
-#include "src/judge.h"
+#include "src/judge_caa.h"
 #include "tests/unit/pki_lab.h"
 
 #define MAILBOX "mailbox0@example.org"
