@@ -443,8 +443,8 @@ is_out(
 static int
 write_out(struct issuer *i, struct job *j, const struct ocsp_state *states)
 {
-	struct span octets;
-	int64_t generation;
+	struct span octets = { NULL, 0 };
+	int64_t generation = 0;
 	int found;
 
 	for (int64_t s = 0; s < OCSP_SEGMENTS; s++) {
