@@ -111,6 +111,21 @@ look_at_mailboxes(struct check *c)
 	}
 }
 
+static void
+look_at_perspectives(struct check *c)
+{
+	const struct conf_mpic *m = &c->job->conf->mpic;
+
+	for (size_t i = 0; i < m->perspective_count; i++) {
+		const struct key_file k = { arena_printf(c->job->arena,
+						"perspective %s.key",
+						m->perspectives[i].name),
+			m->perspectives[i].key, VALIDATOR };
+
+		look_at(c, &k);
+	}
+}
+
 /* Who logs in as the owner of the tables, for want of a login. */
 static unsigned
 without_login(const struct conf *conf)
@@ -152,6 +167,7 @@ key_files_check(struct job *j, key_files_fn *report, void *ctx)
 		{ "issuer.ca_key_passphrase",
 		    conf->issuer.ca_key_passphrase_file, ISSUER },
 		{ "issuer.key_pin", conf->issuer.key_pin_file, ISSUER },
+		{ "mpic.open_mpic_key", conf->mpic.open_mpic_key, VALIDATOR },
 		{ "external.account_key", conf->external.account_key,
 		    UPSTREAM },
 		{ "external.eab_key", conf->external.eab_key_file, UPSTREAM },
@@ -166,5 +182,6 @@ key_files_check(struct job *j, key_files_fn *report, void *ctx)
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		look_at(&c, &all[i]);
 	look_at_mailboxes(&c);
+	look_at_perspectives(&c);
 	return c.count;
 }

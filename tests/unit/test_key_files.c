@@ -101,6 +101,29 @@ test_apart(void **state)
 	assert_int_equal(look(&conf, &said), 0);
 }
 
+/* Of whom there can be many. */
+static void
+test_sections(void **state)
+{
+	struct conf_imap imap = { .name = "second",
+		.password_file = in("etc/seal.key") };
+	struct conf_perspective perspective = { .name = "tokyo",
+		.key = in("etc/seal.key") };
+	struct conf conf = conf_of_test();
+	const char *said;
+
+	(void)state;
+	if (landlock_version() < 2)
+		UNIT_SKIP("needs Landlock 2");
+	conf.validator.imaps = &imap;
+	conf.validator.imap_count = 1;
+	conf.mpic.perspectives = &perspective;
+	conf.mpic.perspective_count = 1;
+	assert_int_equal(look(&conf, &said), 2);
+	SAYS(said, "imap second.password: ");
+	SAYS(said, "perspective tokyo.key: ");
+}
+
 static void
 test_unconfined(void **state)
 {
@@ -168,6 +191,7 @@ set_up(void)
 
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_apart),
+	cmocka_unit_test(test_sections),
 	cmocka_unit_test(test_unconfined),
 	cmocka_unit_test(test_passwords),
 };
