@@ -480,8 +480,11 @@ ask_service(struct perspective_client *c, struct job *j,
 		exchange_free(c, x);
 		return job_fail(j, ERR_INTERNAL, "HTTPS cannot be used");
 	}
-	while (collect(c), !x->is_done)
+	collect(c);
+	while (!x->is_done) {
 		curl_multi_poll(c->multi, NULL, 0, 1000, NULL);
+		collect(c);
+	}
 	take_answer(j, x, &asked, r);
 	for (size_t i = 0; i < r->n; i++)
 		note(c, i, &r->v[i], about);
