@@ -229,8 +229,8 @@ void
 agent_reply_make(struct job *j, struct resolver *resolver, struct span question,
     struct agent_reply *out)
 {
-	struct agent_request q;
-	struct agent_answer a;
+	struct agent_request q = { 0 };
+	struct agent_answer a = { 0 };
 	const char *text;
 
 	if (agent_request_parse(j, question, &q) < 0 ||
