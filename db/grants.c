@@ -192,6 +192,7 @@ static const struct grant upstream[] = {
 	{ "withdrawal", "SELECT, INSERT, UPDATE (reason, due_at, attempts, "
 			"confirmed_at, told_at)" },
 	{ "cert", "SELECT, UPDATE (list_due_at, ocsp_due_at)" },
+	{ "issuance_stop", "SELECT" },
 	{ NULL, NULL },
 };
 

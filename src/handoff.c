@@ -161,6 +161,7 @@ handoff_parse(struct job *j, const char *text, struct handoff_request *out)
 	*out = (struct handoff_request){ .mailbox_count = 0 };
 	if (json_parse_object(j, span_str(text), "hand-off", &v) < 0)
 		return -1;
+	out->profile = span_dup(j->arena, json_string(json_get(v, "profile")));
 	list = json_get(v, "mailboxes");
 	out->mailbox_count = json_count(list);
 	out->send_before = json_integer(json_get(v, "send_before"));

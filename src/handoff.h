@@ -53,6 +53,7 @@ enum handoff_bar {
 /* What the upstream role reads of it. */
 struct handoff_request {
 	struct span csr; /* DER */
+	const char *profile;
 	const char *const *mailboxes;
 	size_t mailbox_count;
 	int64_t ordered_not_before, ordered_not_after; /* 0: by nobody */

@@ -199,22 +199,40 @@ refuse_row(struct job *j, struct handoff *h, const char *what)
 	return take_refusal(j, h, ERR_INTERNAL);
 }
 
-/* What the issuer has asked for may have been overtaken: 0 and *out, or -1. */
+/* What a stop can name of an order, from its sealed request: this role reads
+ * no authorizations. */
 static int
-find_bar(const struct upstream_role *u, struct job *j, const struct order *o,
-    const struct handoff_request *r, enum handoff_bar *out)
+is_stopped(const struct upstream_role *u, struct job *j,
+    const struct handoff_request *r)
 {
+	struct order_identifier *identifiers =
+	    arena_calloc(j->arena, r->mailbox_count, sizeof(*identifiers));
+	const struct order o = { .profile = r->profile,
+		.identifiers = identifiers,
+		.identifier_count = r->mailbox_count };
 	struct stop s;
-	int stopped = stop_find(j, o, u->ca_label, &s);
 
-	if (stopped < 0)
+	for (size_t i = 0; i < r->mailbox_count; i++)
+		identifiers[i].authz.mailbox = r->mailboxes[i];
+	return stop_find(j, &o, u->ca_label, &s);
+}
+
+/* What the issuer has asked for may have been overtaken: 0, or -1. */
+static int
+find_bar(const struct upstream_role *u, struct job *j, const struct handoff *h,
+    struct handoff_request *r)
+{
+	int decided = store_order_is_decided(j, h->order_id);
+	int stopped = decided == 0 ? is_stopped(u, j, r) : 0;
+
+	if (decided < 0 || stopped < 0)
 		return -1;
-	if (o->cert_id != NULL || o->failed_at != 0)
-		*out = HANDOFF_ENDED;
+	if (decided > 0)
+		r->bar = HANDOFF_ENDED;
 	else if (stopped > 0)
-		*out = HANDOFF_STOPPED;
+		r->bar = HANDOFF_STOPPED;
 	else
-		*out = j->now > r->send_before ? HANDOFF_OLD : HANDOFF_FREE;
+		r->bar = j->now > r->send_before ? HANDOFF_OLD : HANDOFF_FREE;
 	return 0;
 }
 
@@ -254,25 +272,11 @@ static int
 prepare(const struct upstream_role *u, struct job *j, struct handoff *h,
     struct handoff_request *r)
 {
-	struct order o;
-	int found;
-
 	if (!handoff_is_sealed(u->seal, h))
 		return refuse_row(j, h, "no seal of the issuer");
 	if (h->token != NULL && !handoff_token_is_sealed(u->seal, h))
 		return refuse_row(j, h, "a token without seal");
-	if (handoff_parse(j, h->request, r) < 0)
-		return -1;
-	found = store_order_by_id(j, h->order_id, NULL, &o);
-	if (found < 0 && j->err.kind == ERR_SPOILED) {
-		job_recover(j);
-		found = 0;
-	}
-	if (found < 0)
-		return -1;
-	if (found == 0)
-		return refuse_row(j, h, "an order that cannot be read");
-	if (find_bar(u, j, &o, r, &r->bar) < 0)
+	if (handoff_parse(j, h->request, r) < 0 || find_bar(u, j, h, r) < 0)
 		return -1;
 	if (h->stage == HANDOFF_ASKED)
 		return prepare_first(j, h, r->bar);
