@@ -339,16 +339,19 @@ test_moment(void **state)
 	assert_int_equal(enroll_renewal_moment("aa.1", &plan), 1000);
 }
 
+#define NO_WINDOW                                                              \
+	"{\"start\":\"2026-01-01T00:00:00Z\","                                 \
+	"\"end\":\"2026-01-01T00:00:00Z\","                                    \
+	"\"ask_again\":\"2026-11-23T13:00:00Z\"}"
+#define NO_TIME                                                                \
+	"{\"start\":\"2026-01-01T00:00:00Z\","                                 \
+	"\"end\":\"2026-01-02T00:00:00Z\"}"
+
 /* AC-165: what is kept between runs, and for how long. */
 static void
 test_plan(void **state)
 {
-	static const char *const bad[] = { "", "{}", "[]",
-		"{\"start\":\"2026-01-01T00:00:00Z\","
-		"\"end\":\"2026-01-01T00:00:00Z\","
-		"\"ask_again\":\"2026-11-23T13:00:00Z\"}",
-		"{\"start\":\"2026-01-01T00:00:00Z\","
-		"\"end\":\"2026-01-02T00:00:00Z\"}" };
+	static const char *const bad[] = { "", "{}", "[]", NO_WINDOW, NO_TIME };
 	const struct enroll_plan plan = { LAB_NOW, LAB_NOW + 100,
 		LAB_NOW + 60 };
 	struct enroll_renewal r = { .not_before = 0, .not_after = 30000 };
