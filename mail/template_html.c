@@ -329,6 +329,12 @@ check_attribute(struct reader *r, const struct element *e, struct span name,
 			    "sender.help_url");
 		return;
 	}
+	/* HTML allows it; what reads HTML less well takes it for an element. */
+	if (span_find(value, 0, '<') < value.n ||
+	    span_find(value, 0, '>') < value.n)
+		wrong(r, r->line,
+		    "%s: < and > are not allowed in the value of an attribute",
+		    printable(r, name));
 	if (span_find(value, 0, '{') < value.n)
 		wrong(r, r->line,
 		    "%s: a placeholder is allowed in href and in text only",

@@ -188,6 +188,10 @@ test_html(void **state)
 		{ "<p background=\"x\">x</p>\n", "f:3: the attribute backgro" },
 		{ "<p class=x>x</p>\n", "f:3: <p>: attributes are written" },
 		{ "<p lang>x</p>\n", "f:3: <p>: attributes are written" },
+		{ "<p lang=\"<!-x\">x</p>\n",
+		    "f:3: lang: < and > are not allowed in the value" },
+		{ "<p lang=\"x>y\">x</p>\n",
+		    "f:3: lang: < and > are not allowed in the value" },
 		{ "<p lang=\"x>y\n", "f:3: <p>: attributes are written" },
 		{ "<a href=\"https:x\">x</a>\n", "f:3: a challenge mail has no "
 						 "link but that to the help" },
