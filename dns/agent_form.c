@@ -13,8 +13,8 @@
 #include "lib/json.h"
 #include "lib/rnd.h"
 
-#define SELECTOR_MAX 190
-#define STRING_MAX 255 /* of a TXT record */
+#define SELECTOR_MAX 240 /* whether the name is too long, the DNS says */
+#define STRING_MAX 255   /* of a TXT record */
 #define LABEL_MAX 63
 #define NAME_MAX_LEN 255
 

@@ -78,12 +78,27 @@ agent_pool_free(struct agent_pool *p)
 	if (p == NULL)
 		return;
 	for (size_t i = 0; i < p->count; i++) {
-		close(p->places[i].front);
-		close(p->places[i].back);
+		if (p->places[i].front >= 0)
+			close(p->places[i].front);
+		if (p->places[i].back >= 0)
+			close(p->places[i].back);
 	}
 	pthread_cond_destroy(&p->freed);
 	pthread_mutex_destroy(&p->lock);
 	free(p);
+}
+
+void
+agent_pool_keep(struct agent_pool *p, size_t i)
+{
+	for (size_t k = 0; k < p->count; k++) {
+		close(p->places[k].front);
+		p->places[k].front = -1;
+		if (k == i)
+			continue;
+		close(p->places[k].back);
+		p->places[k].back = -1;
+	}
 }
 
 /* --- the messages --------------------------------------------------------- */
@@ -200,7 +215,9 @@ agent_pool_ask(struct agent_pool *p, struct job *j, struct span question,
 {
 	int64_t until_ms = clock_mono_ms() + WAIT_MS;
 	uint64_t number;
-	struct place *with = occupy(p, until_ms, &number);
+	/* Whoever gets a place later would get no answer in time either, and
+	 * only keep it from the next one. */
+	struct place *with = occupy(p, until_ms - AGENT_WORK_MS, &number);
 
 	if (with == NULL) {
 		say(out, 503, "too many questions at once\n");

@@ -31,6 +31,9 @@ void agent_pool_ask(struct agent_pool *p, struct job *j, struct span question,
 /* A process: looks once whether the resolver can be had, and validates (PK-43).
  * 0, or -1. */
 int agent_pool_try(struct job *j);
+/* A process: closes all sockets but its own.  What parses strangers' bytes in
+ * it can neither read nor answer the questions of others. */
+void agent_pool_keep(struct agent_pool *p, size_t i);
 /* A process: answers what comes to its socket until stop() says so. */
 void agent_pool_serve(struct agent_pool *p, size_t i, const struct conf *conf,
     bool (*stop)(void));

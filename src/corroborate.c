@@ -406,11 +406,15 @@ static int
 read_question(struct job *j, const struct json *c,
     const struct question *expected, struct question *out)
 {
-	char *text = json_dup(j, json_get(c, "request"));
+	const struct json *asked = json_get(c, "request");
 	const struct agent_request *e = &expected->request;
 	struct agent_request *r = &out->request;
+	const char *text;
 
 	*out = *expected;
+	if (json_type(asked) != JSON_T_OBJECT)
+		return unproven(j, "what was asked is not stored");
+	text = json_dup(j, asked);
 	if (agent_request_parse(j, span_str(text), r) < 0)
 		return -1;
 	if (!same(r->caa_domain, e->caa_domain) ||

@@ -39,9 +39,10 @@ struct testimony {
 	const char *code;
 	enum rir rir;
 	enum answer answer;
-	const char *why;  /* for people; never NULL once it is not pending */
-	bool is_alarming; /* MP-2: somebody should look */
-	struct span body; /* as received; empty: none */
+	const char *why;   /* for people; never NULL once it is not pending */
+	bool is_alarming;  /* MP-2: somebody should look */
+	bool is_unreached; /* no answer came at all (PK-52) */
+	struct span body;  /* as received; empty: none */
 	int64_t took_ms;
 };
 

@@ -65,7 +65,8 @@ failed(struct job *j, struct dossier *d)
 
 /* What remote perspectives said, counted again from their answers (MP-10). */
 static int
-verify_corroboration(struct job *j, const struct dossier *d)
+verify_corroboration(
+    struct job *j, const struct dossier *d, const struct seal_key *seal)
 {
 	struct quorum counted;
 	struct question q;
@@ -74,6 +75,9 @@ verify_corroboration(struct job *j, const struct dossier *d)
 
 	if (found <= 0)
 		return found;
+	if (seal != NULL && !evidence_caa_is_sealed(seal, &c))
+		return job_fail(j, ERR_UNAUTHORIZED,
+		    "the CAA check does not carry the validator's seal");
 	if (question_of(j, &c, &q) < 0)
 		return -1;
 	return corroboration_verify(j, c.trace, &q, &counted) < 0 ? -1 : 0;
@@ -101,7 +105,7 @@ dossier_verify(struct job *j, struct dossier *d, const struct seal_key *seal,
 	keys.signer = keys.thumbprint;
 	if (evidence_verify(j, seal, &d->authz, &keys, &d->reply) < 0)
 		return failed(j, d);
-	if (verify_corroboration(j, d) < 0)
+	if (verify_corroboration(j, d, seal) < 0)
 		return failed(j, d);
 	d->verified = true;
 	d->verdict = "ok";

@@ -69,6 +69,21 @@ refuse(struct job *j, struct caa_row *c, enum quorum_outcome outcome)
 	    c->domain, said);
 }
 
+/* A fault of our own.  It is told and, where perspectives decide, refuses;
+ * the check itself is recorded (MP-8). */
+static int
+not_asked(struct job *j, struct caa_row *c)
+{
+	if (j->err.kind == ERR_BUSY)
+		return -1;
+	log_error("no corroboration", "authz=%s error=\"%s\"", c->authz_id,
+	    j->err.text);
+	job_recover(j);
+	if (j->conf->mpic.policy == CONF_MPIC_ENFORCE)
+		refuse(j, c, QUORUM_FAILED);
+	return 0;
+}
+
 /* PK-48: only what the primary permits; nothing overturns its denial. */
 static int
 corroborate(struct validator *v, struct job *j, struct caa_row *c)
@@ -76,19 +91,23 @@ corroborate(struct validator *v, struct job *j, struct caa_row *c)
 	struct question q;
 	struct round r;
 	struct quorum counted;
+	const char *trace;
 
 	if (v->perspectives == NULL ||
 	    strcmp(c->result, caa_result_name(CAA_PERMIT)) != 0)
 		return 0;
 	if (question_of(j, c, &q) < 0 ||
 	    perspective_client_ask(v->perspectives, j, &q, c->authz_id, &r) < 0)
-		return -1;
+		return not_asked(j, c);
 	counted = round_count(j, &r);
-	c->trace = corroboration_add(j, c->trace, &q, &r);
-	if (c->trace == NULL)
-		return job_fail(j, ERR_INTERNAL,
+	trace = corroboration_add(j, c->trace, &q, &r);
+	if (trace == NULL) {
+		job_fail(j, ERR_INTERNAL,
 		    "the answers of the perspectives are too large to be "
 		    "kept");
+		return not_asked(j, c);
+	}
+	c->trace = trace;
 	log_info("corroboration",
 	    "authz=%s domain=%s outcome=%s agree=%zu deny=%zu fail=%zu "
 	    "silent=%zu needed=%zu",

@@ -198,6 +198,8 @@ judge(struct job *j, const struct exchange *x, struct testimony *t)
 	long status = 0;
 
 	t->took_ms = x->took_ms;
+	/* A body over the limit is an answer, though a useless one. */
+	t->is_unreached = x->code != CURLE_OK && x->code != CURLE_WRITE_ERROR;
 	curl_easy_getinfo(x->curl, CURLINFO_RESPONSE_CODE, &status);
 	if (x->code != CURLE_OK) {
 		silent(t,
@@ -226,7 +228,9 @@ note(struct perspective_client *c, size_t place, const struct testimony *t,
 	struct remote_state *s = &c->states[place];
 	struct log_quoted q;
 
-	if (t->answer != ANSWER_SILENT) {
+	/* What came and cannot be used may be the question's fault, which a
+	 * stranger's zone decides: nobody else has to wait for that. */
+	if (!t->is_unreached) {
 		s->silences = 0;
 	} else if (++s->silences >= SILENCES_MAX) {
 		s->skip_until_ms = clock_mono_ms() + SKIP_MS;
@@ -379,6 +383,7 @@ take_element(struct job *j, const struct exchange *x,
 		if (v.code == NULL || (t = find_code(r, v.code)) == NULL)
 			return;
 		silent(t, "its answer cannot be read");
+		t->body = (struct span){ NULL, 0 };
 		t->is_alarming = true;
 		return;
 	}

@@ -151,6 +151,7 @@ run_lookups(const struct perspective *p, size_t i, pid_t parent)
 	struct job j;
 
 	job_init(&j, NULL, p->conf);
+	agent_pool_keep(p->pool, i);
 	if (confine(&j, parent, PERSPECTIVE_LOOKUPS) == 0 &&
 	    agent_pool_try(&j) == 0) {
 		say_ready(p);

@@ -260,6 +260,7 @@ test_forged(void **state)
 		{ "\"code\":\"a\"", "\"code\":\"c\"" },
 		{ "\"rir\":\"ripe\"", "\"rir\":\"moon\"" },
 		{ ",\"body\":\"", ",\"b0dy\":\"" },
+		{ "\"request\":", "\"r3quest\":" },
 	};
 	struct job *j = unit_job();
 	const struct question q = question();

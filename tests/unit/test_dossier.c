@@ -11,6 +11,7 @@
 #include "lib/b64.h"
 #include "lib/json.h"
 #include "src/dossier.h"
+#include "src/judge_caa.h"
 
 #define YEAR ((int64_t)365 * 86400)
 #define MAX ((size_t)4 << 20)
@@ -92,6 +93,9 @@ test_changed(struct job *j)
 		"UPDATE reply SET evidence = REPLACE(evidence, 'core', 'c0re')",
 		"UPDATE reply SET raw_sha256 = seal",
 		"UPDATE reply SET seal = raw_sha256",
+		"UPDATE caa SET checked_at = checked_at + 1",
+		"UPDATE caa SET trace = '{\"corroboration\":{}}'",
+		"UPDATE caa SET seal = NULL",
 	};
 
 	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
@@ -100,6 +104,7 @@ test_changed(struct job *j)
 
 		unit_case("%s", changes[i]);
 		proven(&lab, j);
+		EXPECT(j, judge_caa(&lab.validator, j), 1);
 		fixture_sql(j, changes[i]);
 		d = load(&lab);
 		assert_int_equal(

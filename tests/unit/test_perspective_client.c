@@ -304,17 +304,14 @@ test_slow(void **state)
 	tear_down(j, &lab);
 }
 
-/* PK-52: who was silent three times is not asked again for a minute, which
- * makes the quorum no smaller; PK-49: and each round asks all anew. */
+/* Five rounds with two ill peers: how often each of these is connected to. */
 static void
-test_skipped(void **state)
+expect_connections(enum nature ill, int count)
 {
-	static const enum nature natures[COUNT] = { BROKEN, BROKEN, AGREES,
-		AGREES, AGREES };
+	const enum nature natures[COUNT] = { ill, ill, AGREES, AGREES, AGREES };
 	struct job *j = unit_job();
 	struct lab lab;
 
-	(void)state;
 	set_up(j, &lab, natures);
 	for (size_t i = 0; i < 5; i++) {
 		struct round r;
@@ -329,11 +326,30 @@ test_skipped(void **state)
 	}
 	for (size_t i = 0; i < 2; i++) {
 		peer_stop(lab.peers[i]);
-		assert_int_equal(peer_connections(lab.peers[i]), 3);
+		assert_int_equal(peer_connections(lab.peers[i]), count);
 	}
 	peer_stop(lab.peers[2]);
 	assert_int_equal(peer_connections(lab.peers[2]), 5);
 	tear_down(j, &lab);
+}
+
+/* PK-52: who was not reached three times is not asked again for a minute,
+ * which makes the quorum no smaller; PK-49: and each round asks all anew. */
+static void
+test_skipped(void **state)
+{
+	(void)state;
+	expect_connections(STRANGER, 3);
+}
+
+/* Who answers uselessly may have been asked about a zone that makes it so: the
+ * next question is another one. */
+static void
+test_useless(void **state)
+{
+	(void)state;
+	expect_connections(BROKEN, 5);
+	expect_connections(SAYS_500, 5);
 }
 
 static const struct CMUnitTest tests[] = {
@@ -341,6 +357,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_question),
 	cmocka_unit_test(test_slow),
 	cmocka_unit_test(test_skipped),
+	cmocka_unit_test(test_useless),
 };
 
 UNIT_MAIN(tests)
