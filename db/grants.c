@@ -177,7 +177,8 @@ static const struct grant issuer[] = {
 	{ "incident_cert", "SELECT, INSERT, UPDATE (done_at)" },
 	{ "recheck", "SELECT, INSERT, UPDATE (rules, due_at, started_at, "
 		     "after_id, checked, unlinted)" },
-	{ "recheck_finding", "SELECT, INSERT, UPDATE (incident_id)" },
+	{ "recheck_finding",
+	    "SELECT, INSERT, UPDATE (cause, detail, found_at, incident_id)" },
 	{ NULL, NULL },
 };
 

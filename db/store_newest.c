@@ -5,7 +5,8 @@
 #include "db/store_private.h"
 
 int
-store_newest(struct job *j, const char *ca_label, int64_t *at)
+store_newest(
+    struct job *j, const char *ca_label, int64_t *made, int64_t *audited)
 {
 	struct query q;
 	int found = query_first(&q, j,
@@ -17,12 +18,12 @@ store_newest(struct job *j, const char *ca_label, int64_t *at)
 	    "ORDER BY seq DESC LIMIT 1), 0)",
 	    ARGS(v_text(ca_label)));
 
-	*at = 0;
-	for (int i = 0; found == 1 && i < 3; i++) {
-		int64_t moment = query_int(&q);
+	*made = *audited = 0;
+	if (found == 1) {
+		int64_t reserved = query_int(&q), listed = query_int(&q);
 
-		if (moment > *at)
-			*at = moment;
+		*made = reserved > listed ? reserved : listed;
+		*audited = query_int(&q);
 	}
 	query_end(&q);
 	return found == 1 ? 0 : -1;

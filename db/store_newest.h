@@ -5,10 +5,11 @@
 #include "db/store.h"
 
 /*
- * The newest reservation of a number, revocation list of this CA and audit
- * record: *at is the latest of them, 0 if there is nothing.  0, or -1.  Each
+ * *made: the newest reservation of a number or revocation list of this CA;
+ * *audited: the newest audit record.  0 where there is none.  0, or -1.  Each
  * is the last entry of an index.
  */
-int store_newest(struct job *j, const char *ca_label, int64_t *at);
+int store_newest(
+    struct job *j, const char *ca_label, int64_t *made, int64_t *audited);
 
 #endif

@@ -67,7 +67,10 @@ store_recheck_found(struct job *j, const struct recheck_finding *f)
 {
 	return store_change(j, NULL,
 	    "INSERT INTO recheck_finding (cert_id, cause, detail, found_at) "
-	    "VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
+	    "VALUES ($1, $2, $3, $4) ON CONFLICT (cert_id) DO UPDATE SET "
+	    "cause = excluded.cause, detail = excluded.detail, "
+	    "found_at = excluded.found_at, incident_id = NULL "
+	    "WHERE recheck_finding.cause <> excluded.cause",
 	    ARGS(v_text(f->cert_id), v_text(f->cause), v_text(f->detail),
 		v_int(j->now)));
 }

@@ -10,13 +10,12 @@ int
 finding_set(struct finding *f, enum finding_class result, const char *code,
     const char *fmt, ...)
 {
-	va_list ap;
-
 	size_t n = strcspn(fmt, "%");
+	va_list ap;
 
 	f->result = result;
 	f->code = code;
-	if (fmt[n] == '\0' && n < sizeof(f->detail)) {
+	if (n < sizeof(f->detail) && fmt[n] == '\0') {
 		memcpy(f->detail, fmt, n + 1);
 	} else {
 		va_start(ap, fmt);

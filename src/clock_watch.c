@@ -44,12 +44,14 @@ check_step(struct clock_watch *w, struct job *j)
 static int
 check_store(struct clock_watch *w, struct job *j, const char *ca_label)
 {
-	int64_t newest;
+	int64_t newest, audited;
 
 	if (w->checked_at == j->now)
 		return 0;
-	if (store_newest(j, ca_label, &newest) < 0)
+	if (store_newest(j, ca_label, &newest, &audited) < 0)
 		return -1;
+	w->audit_ahead =
+	    audited > j->now + TOLERANCE_SECS ? audited - j->now : 0;
 	if (newest > j->now + TOLERANCE_SECS)
 		return distrust(j,
 		    "it is earlier than the newest record in the database",
@@ -66,4 +68,13 @@ clock_watch_check(struct clock_watch *w, struct job *j, const char *ca_label)
 	if (check_step(w, j) < 0)
 		return -1;
 	return check_store(w, j, ca_label);
+}
+
+int
+clock_watch_orders(const struct clock_watch *w, struct job *j)
+{
+	if (w->audit_ahead == 0)
+		return 0;
+	return distrust(
+	    j, "it is earlier than the newest audit record", w->audit_ahead);
 }

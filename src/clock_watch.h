@@ -11,7 +11,8 @@ struct job;
 
 struct clock_watch {
 	bool is_on;
-	int64_t checked_at; /* against the store */
+	int64_t checked_at;  /* against the store */
+	int64_t audit_ahead; /* seconds by which the audit's newest is ahead */
 	/* Wall clock less the clock that never steps, at the last good look;
 	 * only steps change it. */
 	bool has_offset;
@@ -20,12 +21,16 @@ struct clock_watch {
 
 /*
  * 0, or -1 with ERR_BUSY, after an alarm, while the clock
- * - is more than a minute earlier than the newest number, revocation list or
- *   audit record in the store, or
+ * - is more than a minute earlier than the newest number or revocation list
+ *   in the store, or
  * - has been stepped by more than a minute since this process began: from
  *   then on until it is stepped back or the process starts anew.
  */
 int clock_watch_check(
     struct clock_watch *w, struct job *j, const char *ca_label);
+/* The same of the newest audit record, as of the last check.  Every role writes
+ * such records: one that was taken over may hold up orders, but no revocation.
+ */
+int clock_watch_orders(const struct clock_watch *w, struct job *j);
 
 #endif

@@ -291,7 +291,7 @@ hook_run(struct job *j, const struct conf_list *command, int64_t timeout_ms,
 {
 	struct child c = { .path = command->v[0], .input = input };
 
-	*out = (struct hook_run){ .status = -1 };
+	*out = (struct hook_run){ .status = -1, .end = HOOK_NOT_BEGUN };
 	if (command->n > HOOK_WORDS_MAX)
 		return job_fail(j, ERR_BUSY, "%s: more than %d words", c.path,
 		    HOOK_WORDS_MAX);

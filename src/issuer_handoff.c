@@ -6,6 +6,7 @@
 #include "db/store_caa.h"
 #include "db/store_cert.h"
 #include "db/store_handoff.h"
+#include "db/store_key.h"
 #include "db/store_order.h"
 #include "lib/arena.h"
 #include "lib/conf.h"
@@ -26,6 +27,7 @@
 
 /* How long the order's checks may be old when the other CA is called. */
 #define FRESH_SECS 3600
+#define LOOK_SECS 600
 #define REASON_SUPERSEDED 4 /* PK-216 */
 #define DAY_SECS ((int64_t)86400)
 
@@ -144,14 +146,16 @@ record(const struct issuer *i, struct job *j, const struct order *o,
 	c->evidence = issuer_evidence(i, j, o, c);
 	*taken = false;
 	/* PK-45, AC-44: stopped or reported while the other CA was at work. */
-	if (store_begin(j) < 0 || issuer_check_stop(i, j, o) < 0 ||
+	if (store_begin(j) < 0 ||
+	    store_key_lock(j, span_mem(csr->spki_sha256, SHA256_LEN)) < 0 ||
 	    issuer_check_key(i, j, o, csr) < 0 ||
 	    store_cert_reserve(j, c, taken) < 0 ||
 	    store_cert_record(j, c->id, der, span_mem(hash, SHA256_LEN)) < 0 ||
 	    store_handoff_move(j, h, HANDOFF_DONE, 0) < 0 ||
 	    store_audit_add(j, "issuer", "certificate",
 		arena_printf(j->arena, "order:%s", o->id), "issued",
-		worker_detail(j, "serial", c->serial)) < 0)
+		worker_detail(j, "serial", c->serial)) < 0 ||
+	    issuer_check_stop(i, j, o) < 0)
 		return worker_undo(j);
 	if (store_commit(j) < 0)
 		return -1;
@@ -260,8 +264,10 @@ wait_for(struct job *j, const struct order *o, const struct handoff *h)
 {
 	int64_t end = h->created_at + j->conf->external.max_wait;
 
+	/* Now and then anyway: a wake-up may have come just before this. */
 	if (j->now < end)
-		return issuer_give_back(j, o, end - j->now);
+		return issuer_give_back(
+		    j, o, end - j->now < LOOK_SECS ? end - j->now : LOOK_SECS);
 	log_error("upstream too slow",
 	    "order=%s id=%s stage=%s next=\"the order was given up after "
 	    "external.max_wait; what that CA still issues is revoked\"",

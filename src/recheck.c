@@ -113,6 +113,11 @@ check_lints(const struct issuer *i, struct job *j, const struct cert *c,
 	if (profile == NULL || issuer_is_external(j))
 		return 0;
 	found = store_order_by_id(j, c->order_id, NULL, &o);
+	/* One that cannot be read keeps no other from being looked at. */
+	if (found < 0 && j->err.kind == ERR_SPOILED) {
+		job_recover(j);
+		return 0;
+	}
 	if (found <= 0)
 		return found;
 	/* Its rules may have changed since; the key was looked at. */

@@ -6,6 +6,7 @@
 #include "acme/keyowner.h"
 #include "acme/offer.h"
 #include "acme/problem.h"
+#include "acme/revoke.h"
 #include "acme/stop.h"
 #include "db/store_account.h"
 #include "db/store_audit.h"
@@ -43,6 +44,9 @@
 #define HOUR 3600
 #define STOP_SECS 15 /* an order that waits for issuance to go on */
 #define WAIT_SECS 2
+#define SWEEP_SECS 60
+#define SWEEP_BACK_SECS 3600 /* longer than any signature takes */
+#define SWEEP_MAX 1000
 #define PAUSE_MAX_SECS 300
 #define DRAWS_MAX 4
 #define TOKEN_PAUSE_SECS 5
@@ -392,11 +396,13 @@ sign_and_record(struct issuer *i, struct job *j, const struct order *o,
 	if (made < 0)
 		return -1;
 	sha256(der, hash);
-	/* PK-45: no certificate whose commit comes after the stop's. */
-	if (store_begin(j) < 0 || issuer_check_stop(i, j, o) < 0 ||
+	/* PK-45: no certificate whose commit comes after the stop's.  The audit
+	 * record, which both write, says who comes first. */
+	if (store_begin(j) < 0 ||
 	    store_cert_record(j, c->id, der, span_mem(hash, SHA256_LEN)) < 0 ||
 	    store_audit_add(j, "issuer", "certificate", object, "issued",
-		worker_detail(j, "serial", c->serial)) < 0)
+		worker_detail(j, "serial", c->serial)) < 0 ||
+	    issuer_check_stop(i, j, o) < 0)
 		return worker_undo(j);
 	if (store_commit(j) < 0)
 		return -1;
@@ -419,8 +425,10 @@ issue_elsewhere(struct issuer *i, struct job *j, const struct order *o,
 	done = issuer_take_answer(i, j, o, profile, csr);
 	if (done != 0)
 		return done < 0 ? -1 : 0;
+	if (reserve(i, j, o, profile, csr, &draft) < 0)
+		return -1;
 	ceiling_count(&i->ceiling, j->now);
-	return reserve(i, j, o, profile, csr, &draft);
+	return 0;
 }
 
 static int
@@ -619,6 +627,28 @@ incident_step(struct issuer *i, struct job *j)
 	return issuer_incident_step(j);
 }
 
+/* PK-181: certificates of keys that were blocked while they were made.  With a
+ * list of our own it is part of making that. */
+static int
+sweep_step(struct issuer *i, struct job *j)
+{
+	size_t swept;
+
+	if (!issuer_is_external(j) || j->now < i->swept_at + SWEEP_SECS)
+		return 0;
+	if (store_begin(j) < 0)
+		return -1;
+	if (revoke_blocked(
+		j, i->swept_at - SWEEP_BACK_SECS, SWEEP_MAX, &swept) < 0)
+		return worker_undo(j);
+	if (store_commit(j) < 0)
+		return -1;
+	/* More than one bite of them: again at once. */
+	if (swept < SWEEP_MAX)
+		i->swept_at = j->now;
+	return swept > 0 ? 1 : 0;
+}
+
 /* What is said of certificates that are there, and what the next one waits
  * for: no certificate before its list (PK-149). */
 static const struct {
@@ -628,6 +658,7 @@ static const struct {
 	{ issuer_list_step, true },
 	{ answers_step, true },
 	{ incident_step, false },
+	{ sweep_step, false },
 };
 
 /* None that fails keeps the others from what they can do: 1, or 0 and the
@@ -667,6 +698,8 @@ issuer_step(void *ctx, struct job *j)
 		return -1;
 	if (status_step(i, j, &why, &held) > 0)
 		return 1;
+	if (clock_watch_orders(&i->clock, j) < 0)
+		return -1;
 	if (!held)
 		found = order_step(i, j);
 	/* Last: nobody waits for it. */

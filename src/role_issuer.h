@@ -37,6 +37,7 @@ struct issuer {
 	const struct weakkeys *weak_keys; /* NULL: there are none */
 	struct ceiling ceiling;
 	struct clock_watch clock;
+	int64_t swept_at; /* where another CA issues (PK-181) */
 };
 
 /* One order, or a revocation list that is due: 1, 0, -1. */

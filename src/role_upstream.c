@@ -8,6 +8,7 @@
 #include "db/store_order.h"
 #include "lib/arena.h"
 #include "lib/b64.h"
+#include "lib/clock.h"
 #include "lib/conf.h"
 #include "lib/fdio.h"
 #include "lib/job.h"
@@ -90,8 +91,12 @@ is_awaited(struct job *j, const struct handoff *h)
 static int
 take_issued(struct job *j, struct handoff *h, struct span certificate)
 {
-	int awaited = is_awaited(j, h);
+	int awaited;
 
+	/* First, since it locks the order: it does not end meanwhile. */
+	if (store_handoff_wake_order(j, h->order_id) < 0)
+		return -1;
+	awaited = is_awaited(j, h);
 	if (awaited < 0)
 		return -1;
 	h->answer = certificate;
@@ -393,9 +398,14 @@ int
 upstream_step(void *role, struct job *j)
 {
 	const struct upstream_role *u = role;
-	int done = revocation_step(u, j);
+	int revoked = revocation_step(u, j), asked;
 
-	return done != 0 ? done : request_step(u, j);
+	if (revoked < 0)
+		return -1;
+	/* In turns: neither keeps the other from its due. */
+	j->now = clock_now();
+	asked = request_step(u, j);
+	return asked < 0 ? -1 : asked > 0 || revoked > 0;
 }
 
 int

@@ -20,6 +20,8 @@
 /* The mail cannot be sent, or not any more. */
 static const struct submit_result suppressed = { .outcome = SUBMIT_PERMANENT,
 	.answer = "not sent: the mailbox is on the suppression list" };
+static const struct submit_result no_address = { .outcome = SUBMIT_PERMANENT,
+	.answer = "not sent: this is no mailbox" };
 static const struct submit_result too_late = { .outcome = SUBMIT_PERMANENT,
 	.answer = "not sent in time" };
 
@@ -107,10 +109,18 @@ finish(struct job *j, const struct notice *n, const struct submit_result *r)
 static int
 send_one(const struct sender *s, struct job *j, struct notice *n)
 {
+	const struct addr_policy any = { .utf8_local = true,
+		.reserved_domains = true };
 	struct suppressed entry;
 	struct submit_result r;
+	struct addr a;
 	int found;
 
+	/* Rows of others: it may be anything. */
+	if (addr_parse(j, span_str(n->mailbox), &any, &a) < 0) {
+		job_recover(j);
+		return finish(j, n, &no_address);
+	}
 	if (n->expires_at <= j->now)
 		return finish(j, n, &too_late);
 	found = store_suppressed_find(j, addr_counted(j, n->mailbox), &entry);

@@ -163,12 +163,21 @@ acme_poll(const struct upstream *u, struct job *j, const struct handoff *h,
 	if (h->token == NULL)
 		return;
 	if (connect_account(u, j, &c) < 0 ||
-	    acme_client_order_read(c, j, h->token, &order) < 0 ||
-	    (order.status == REMOTE_READY && r->bar == HANDOFF_FREE &&
-		acme_client_finalize(c, j, &order, r->csr, &order) < 0))
+	    acme_client_order_read(c, j, h->token, &order) < 0) {
+		/* Nothing was said of the order, whatever went wrong: somebody
+		 * may be at work for it. */
+		j->err.kind = ERR_BUSY;
 		give_up(j, h, UPSTREAM_LATER, out);
-	else
+	} else if (order.status == REMOTE_READY && r->bar == HANDOFF_FREE &&
+		   acme_client_finalize(c, j, &order, r->csr, &order) < 0) {
+		/* An answer that is not understood may have been a yes; the
+		 * next look tells. */
+		if (j->err.kind == ERR_INTERNAL || j->err.kind == ERR_MALFORMED)
+			j->err.kind = ERR_BUSY;
+		give_up(j, h, UPSTREAM_LATER, out);
+	} else {
 		read_order(c, j, h, r, &order, out);
+	}
 	acme_client_free(c);
 }
 
@@ -185,11 +194,16 @@ new_order(const struct upstream *u, struct job *j, const struct handoff *h,
 	struct remote_order order;
 
 	*out = (struct upstream_answer){ .outcome = UPSTREAM_STARTED };
-	if (connect_account(u, j, &c) < 0 ||
-	    acme_client_order(c, j, &wish, &order) < 0)
+	if (connect_account(u, j, &c) < 0) {
+		/* Without a directory nothing was sent at all. */
+		if (c == NULL)
+			j->err.kind = ERR_BUSY;
 		give_up(j, h, UPSTREAM_UNKNOWN, out);
-	else
+	} else if (acme_client_order(c, j, &wish, &order) < 0) {
+		give_up(j, h, UPSTREAM_UNKNOWN, out);
+	} else {
 		out->token = order.url;
+	}
 	acme_client_free(c);
 }
 
