@@ -8,6 +8,7 @@
 #include "db/store_incident.h"
 #include "lib/arena.h"
 #include "lib/clock.h"
+#include "src/incident_open.h"
 #include "src/role_issuer.h"
 
 #define HOUR INT64_C(3600)
@@ -271,7 +272,27 @@ test_authorizations(struct job *j)
 	assert_string_equal(ids[0], "a3");
 }
 
+/* Rows that others may write keep no incident from being opened: contacts that
+ * are no JSON, valid authorizations without a challenge. */
+static void
+test_strange_rows(struct job *j)
+{
+	struct incident i = incident(j, "i", 4, j->now + 24 * HOUR);
+	const struct incident_selector s = { .to = j->now + 3 };
+	struct incident_opened out;
+
+	make_certs(j, fixture_account(j), "5");
+	fixture_sql(j,
+	    "UPDATE authz SET valid_at = 1, valid_until = 9999999999;"
+	    "UPDATE account SET contact = '[{'");
+	i.cause = INCIDENT_VALIDATION;
+	EXPECT(j, incident_open(j, &i, &s, false, &out), 0);
+	assert_int_equal(out.certificates, 3);
+	assert_int_equal(out.dropped, 0);
+}
+
 static const struct CMUnitTest tests[] = {
+	STORE_TEST(test_strange_rows),
 	STORE_TEST(test_selectors),
 	STORE_TEST(test_deadline),
 	STORE_TEST(test_compromise),

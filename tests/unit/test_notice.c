@@ -284,6 +284,32 @@ test_suppressed(struct job *j)
 	EXPECT(j, sender_step(&lab.sender, j), 0);
 }
 
+/* Whoever writes rows can name anything: no mail goes there. */
+static void
+test_no_mailbox(struct job *j)
+{
+	static const char *const names[] = { "", "nobody", "@", "a@",
+		"a@b.test, c@d.test", "a@b.test\r\nBcc: c@d.test" };
+
+	for (size_t k = 0; k < sizeof(names) / sizeof(names[0]); k++) {
+		struct role_lab lab;
+
+		unit_case("%s", names[k]);
+		fixture_sql(j, "DELETE FROM notice; DELETE FROM incident_cert;"
+			       "DELETE FROM incident; DELETE FROM cert");
+		role_lab_init(&lab, j);
+		make_cert(&lab);
+		fixture_sql(j, "UPDATE account SET contact = '[]'");
+		open_incident(&lab, "i1");
+		fixture_sql(
+		    j, arena_printf(j->arena,
+			   "UPDATE notice SET mailbox = '%s'", names[k]));
+		EXPECT(j, sender_step(&lab.sender, j), 1);
+		assert_int_equal(lab.submissions, 0);
+		expect_counts(j, 1, 0, 1);
+	}
+}
+
 static void
 cancel(struct role_lab *lab)
 {
@@ -320,6 +346,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_retried),
 	STORE_TEST(test_suppressed),
 	STORE_TEST(test_cancelled),
+	STORE_TEST(test_no_mailbox),
 };
 
 UNIT_MAIN(tests)

@@ -210,6 +210,11 @@ test_blocked(struct job *j)
 	COMMITTED(j, store_incident_cancel(j, i.id, "operator:two"));
 	role_lab_at(&lab, FIXTURE_NOW + DAY);
 	walk(&lab, 0);
+	/* Found for another cause, it is told again. */
+	fixture_sql(j, "UPDATE recheck_finding SET cause = 'misissued'");
+	role_lab_at(&lab, FIXTURE_NOW + 2 * DAY);
+	walk(&lab, 1);
+	assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM incident"), 2);
 }
 
 /* The lints of today refuse what those of then let through: here the purpose
