@@ -969,8 +969,8 @@ report_one(struct json_out *o, size_t i, const char *problem,
 static bool
 is_of_ours_alone(const char *id)
 {
-	static const char *const ids[] = { "L-11", "L-12", "L-24", "L-30",
-		"L-32", "L-34", "L-36", "L-37", "L-38", "L-40", "L-41",
+	static const char *const ids[] = { "L-10", "L-11", "L-12", "L-24",
+		"L-30", "L-32", "L-34", "L-36", "L-37", "L-38", "L-40", "L-41",
 		"L-42" };
 
 	for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++)

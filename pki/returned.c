@@ -133,6 +133,9 @@ view_problem(const struct job *j, const struct ca *ca, const struct certview *v,
 	    ((uint8_t)v->serial.p[0] & 0x80))
 		return "its serial number is not a positive one of at most 20 "
 		       "octets";
+	if (!span_eq(v->inner_algorithm, v->outer_algorithm) ||
+	    !sig_alg_is_known(v->outer_algorithm))
+		return "its signature algorithm is none that is allowed";
 	if (!span_eq(v->spki, want->csr->spki))
 		return "its key is not the one of the request";
 	if (may_be_ca(v))

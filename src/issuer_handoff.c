@@ -28,6 +28,7 @@
 /* How long the order's checks may be old when the other CA is called. */
 #define FRESH_SECS 3600
 #define LOOK_SECS 600
+#define MINUTE_SECS 60
 #define REASON_SUPERSEDED 4 /* PK-216 */
 #define DAY_SECS ((int64_t)86400)
 
@@ -52,8 +53,10 @@ find_fresh(struct job *j, const struct order *o, int64_t *until)
 
 		if (found < 0)
 			return -1;
-		end = found == 0 ? j->now
-				 : c.checked_at + j->conf->issuer.caa_max_age;
+		/* One of a time to come counts for nothing. */
+		end = found == 0 || c.checked_at > j->now + MINUTE_SECS
+			  ? j->now
+			  : c.checked_at + j->conf->issuer.caa_max_age;
 		if (end < *until)
 			*until = end;
 	}
