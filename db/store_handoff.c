@@ -53,7 +53,7 @@ handoff_read(struct query *q, struct handoff *out)
 	while (i < STAGE_COUNT && strcmp(stage, stage_names[i]) != 0)
 		i++;
 	if (i == STAGE_COUNT)
-		return job_fail(q->j, ERR_INTERNAL,
+		return job_fail(q->j, ERR_SPOILED,
 		    "hand-off %s: a stage that is not known", out->id);
 	out->stage = (enum handoff_stage)i;
 	return 1;

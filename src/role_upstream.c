@@ -303,6 +303,31 @@ call(const struct upstream_role *u, struct job *j, struct handoff *h,
 	return commit_answer(u, j, h, r, &a);
 }
 
+/* A row that cannot be used keeps its lease, so that it holds up no other. */
+static int
+keep_lease(struct job *j)
+{
+	struct err why = j->err;
+
+	job_recover(j);
+	if (store_commit(j) < 0)
+		return worker_undo(j);
+	j->err = why;
+	return -1;
+}
+
+static int
+prepare_leased(const struct upstream_role *u, struct job *j, struct handoff *h,
+    struct handoff_request *r, bool is_first)
+{
+	int found = prepare(u, j, h, r);
+
+	if (found > 0 && is_first &&
+	    move(j, h, HANDOFF_SENDING, j->now + LEASE_SECS) < 0)
+		return -1;
+	return found;
+}
+
 static int
 request_step(const struct upstream_role *u, struct job *j)
 {
@@ -314,16 +339,26 @@ request_step(const struct upstream_role *u, struct job *j)
 	if (store_begin(j) < 0)
 		return -1;
 	found = store_handoff_lease(j, j->now + LEASE_SECS, &h);
+	if (found < 0 && j->err.kind == ERR_SPOILED)
+		return keep_lease(j);
 	if (found <= 0) {
 		store_rollback(j);
 		return found;
 	}
 	is_first = h.stage == HANDOFF_ASKED;
-	found = prepare(u, j, &h, &r);
-	if (found > 0 && is_first &&
-	    move(j, &h, HANDOFF_SENDING, j->now + LEASE_SECS) < 0)
-		found = -1;
-	if (found < 0)
+	if (store_savepoint(j) < 0)
+		return worker_undo(j);
+	found = prepare_leased(u, j, &h, &r, is_first);
+	if (found < 0) {
+		struct err why = j->err;
+
+		job_recover(j);
+		if (store_savepoint_undo(j) < 0)
+			return worker_undo(j);
+		j->err = why;
+		return keep_lease(j);
+	}
+	if (store_savepoint_keep(j) < 0)
 		return worker_undo(j);
 	if (store_commit(j) < 0)
 		return -1;

@@ -908,6 +908,22 @@ test_caa_age(struct job *j)
 	assert_int_equal(r.send_before, j->now + 60);
 }
 
+/* A row that cannot be read holds up no other. */
+static void
+test_strange_stage(struct job *j)
+{
+	struct lab lab;
+
+	begin(&lab, j);
+	run_issuer(&lab);
+	fixture_sql(j, "UPDATE handoff SET stage = 'nowhere'");
+	assert_int_equal(upstream_step(&lab.upstream, j), -1);
+	assert_job_error(j, ERR_SPOILED, NULL);
+	job_recover(j);
+	/* It keeps its lease: others have their turn. */
+	EXPECT(j, upstream_step(&lab.upstream, j), 0);
+}
+
 /* PK-204 */
 static void
 test_ceiling(struct job *j)
@@ -951,6 +967,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_late),
 	STORE_TEST(test_answer_unwanted),
 	STORE_TEST(test_caa_age),
+	STORE_TEST(test_strange_stage),
 	STORE_TEST(test_ceiling),
 };
 UNIT_MAIN(tests)
