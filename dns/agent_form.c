@@ -99,7 +99,7 @@ is_special(const char *domain)
 static int
 read_domain(struct job *j, const struct json *object, const char **out)
 {
-	const char *given;
+	const char *given = "";
 
 	if (read_text(j, object, "domain", &given) < 0)
 		return -1;
@@ -424,7 +424,7 @@ not_an_answer(struct job *j, const char *what)
 static int
 read_state(struct job *j, const struct json *v, struct dns_answer *a)
 {
-	const char *rcode, *dnssec;
+	const char *rcode = "", *dnssec = "";
 
 	if (read_text(j, v, "rcode", &rcode) < 0 ||
 	    read_text(j, v, "dnssec", &dnssec) < 0)
@@ -481,7 +481,7 @@ read_property(struct job *j, const struct json *v, struct span *rdata)
 static int
 read_strings(struct job *j, const struct json *v, struct span *rdata)
 {
-	struct span text;
+	struct span text = { NULL, 0 };
 	struct buf b;
 
 	if (read_base64(j, v, &text) < 0)
@@ -502,8 +502,8 @@ read_strings(struct job *j, const struct json *v, struct span *rdata)
 static int
 read_exchanger(struct job *j, const struct json *v, struct span *rdata)
 {
-	int64_t preference;
-	const char *name;
+	int64_t preference = 0;
+	const char *name = "";
 	struct span s;
 	struct buf b;
 

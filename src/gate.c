@@ -154,7 +154,7 @@ static int
 check_corroboration(struct job *j, const struct order *o, const struct authz *a,
     const struct caa_row *c, enum gate *out)
 {
-	struct quorum counted;
+	struct quorum counted = { 0 };
 	struct question q;
 	int found = question_of(j, c, &q);
 
