@@ -296,7 +296,7 @@ start_one(struct http_agent *h, int fd)
 	    0, NULL, NULL, on_request, h, MHD_OPTION_LISTEN_SOCKET, fd,
 	    MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX,
 	    /* A stranger's handshakes leave room for others. */
-	    MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX / 4,
+	    MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX / 2,
 	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)POOL_OCTETS,
 	    MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_SECS,
 	    MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_HTTPS_CERT_CALLBACK,

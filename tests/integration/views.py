@@ -102,6 +102,7 @@ class View:
         command(*ip, "address", "add", f"{self.address}/30", "dev", "up0")
         command(*ip, "link", "set", "up0", "up")
         command(*ip, "link", "set", "lo", "up")
+        command(*ip, "route", "add", "default", "via", self.outside)
 
     def start_name_server(self):
         """A copy of the laboratory's, keys and all, on the same port: it is
