@@ -186,7 +186,7 @@ static const struct attempt {
 	{ "DELETE FROM incident", 0 },
 	{ "UPDATE incident_cert SET done_at = 1", I },
 	{ "UPDATE recheck SET due_at = 1", I },
-	{ "UPDATE recheck_finding SET cause = 'x'", 0 },
+	{ "UPDATE recheck_finding SET cause = 'x'", I },
 	{ "DELETE FROM recheck_finding", 0 },
 	{ "DELETE FROM incident_cert", 0 },
 	{ "UPDATE blocked_key SET blocked_at = 0", 0 },
