@@ -9,6 +9,7 @@
 #include "lib/arena.h"
 #include "lib/b64.h"
 #include "lib/conf.h"
+#include "lib/hex.h"
 #include "lib/job.h"
 #include "lib/json.h"
 #include "mail/reply.h"
@@ -237,13 +238,23 @@ evidence_seal_tbs(
 }
 
 bool
-evidence_tbs_is_sealed(
-    const struct seal_key *k, const struct cert *c, struct span seal)
+evidence_row_is_sealed(
+    const struct seal_key *k, struct job *j, const struct cert *c)
 {
+	const struct json *v;
+	uint8_t seal[SEAL_LEN];
 	struct statement s;
+	bool ok =
+	    c->evidence != NULL && c->tbs.n > 0 &&
+	    json_parse_object(j, span_str(c->evidence), "evidence", &v) == 0 &&
+	    hex_parse_fixed(
+		json_string(json_get(v, "seal")), seal, sizeof(seal)) == 0;
 
+	job_recover(j);
+	if (!ok)
+		return false;
 	tbs_statement(c, &s);
-	return is_sealed(k, &s, seal);
+	return is_sealed(k, &s, span_mem(seal, sizeof(seal)));
 }
 
 static int

@@ -52,8 +52,10 @@ bool evidence_caa_is_sealed(const struct seal_key *k, const struct caa_row *c);
  */
 void evidence_seal_tbs(
     const struct seal_key *k, const struct cert *c, uint8_t out[SEAL_LEN]);
-bool evidence_tbs_is_sealed(
-    const struct seal_key *k, const struct cert *c, struct span seal);
+/* The seal stands in the row's evidence; one that is not there or cannot be
+ * read is none. */
+bool evidence_row_is_sealed(
+    const struct seal_key *k, struct job *j, const struct cert *c);
 
 /*
  * Does the stored reply prove the authorization, today, from what is stored

@@ -6,11 +6,8 @@
 #include "db/store_order.h"
 #include "lib/conf.h"
 #include "lib/digest.h"
-#include "lib/hex.h"
 #include "lib/job.h"
-#include "lib/json.h"
 #include "lib/log.h"
-#include "lib/seal.h"
 #include "pki/certview.h"
 #include "pki/csr.h"
 #include "pki/effective.h"
@@ -34,22 +31,6 @@ not_ours(struct job *j, const struct cert *c, const char *why)
 	    "nothing was signed\"",
 	    c->order_id, c->id, why);
 	return job_fail(j, ERR_UNAUTHORIZED, "%s", why);
-}
-
-static bool
-is_sealed(const struct issuer *i, struct job *j, const struct cert *c)
-{
-	const struct json *v;
-	uint8_t seal[SEAL_LEN];
-	bool ok =
-	    c->evidence != NULL &&
-	    json_parse_object(j, span_str(c->evidence), "evidence", &v) == 0 &&
-	    hex_parse_fixed(
-		json_string(json_get(v, "seal")), seal, sizeof(seal)) == 0 &&
-	    evidence_tbs_is_sealed(i->seal, c, span_mem(seal, sizeof(seal)));
-
-	job_recover(j);
-	return ok;
 }
 
 /* The list that the certificate names is the one that the row is counted on. */
@@ -129,7 +110,7 @@ reserved_check(const struct issuer *i, struct job *j, const struct order *o,
 		why = "the certificate of the order is there already";
 	else if (c->revoked_at != 0)
 		why = "the number was given up";
-	else if (!is_sealed(i, j, c))
+	else if (!evidence_row_is_sealed(i->seal, j, c))
 		why = "the contents do not carry the issuer's seal";
 	else
 		why = contradiction(i, j, o, csr, c);

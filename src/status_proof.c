@@ -5,9 +5,7 @@
 #include "db/store_cert.h"
 #include "lib/hex.h"
 #include "lib/job.h"
-#include "lib/json.h"
 #include "lib/log.h"
-#include "lib/seal.h"
 #include "pki/ca.h"
 #include "pki/crl_lint.h"
 #include "pki/issue.h"
@@ -17,29 +15,13 @@
 #include <inttypes.h>
 #include <string.h>
 
-static bool
-is_sealed(const struct issuer *i, struct job *j, const struct cert *c)
-{
-	const struct json *v;
-	uint8_t seal[SEAL_LEN];
-	bool ok =
-	    c->evidence != NULL && c->tbs.n > 0 &&
-	    json_parse_object(j, span_str(c->evidence), "evidence", &v) == 0 &&
-	    hex_parse_fixed(
-		json_string(json_get(v, "seal")), seal, sizeof(seal)) == 0 &&
-	    evidence_tbs_is_sealed(i->seal, c, span_mem(seal, sizeof(seal)));
-
-	job_recover(j);
-	return ok;
-}
-
 int
 status_prove(const struct issuer *i, struct job *j, const struct cert *c,
     struct certview *out)
 {
 	bool proven = false;
 
-	if (is_sealed(i, j, c))
+	if (evidence_row_is_sealed(i->seal, j, c))
 		proven = certview_parse_tbs(c->tbs, out) == 0;
 	else if (c->der.n > 0)
 		proven = certview_parse(c->der, out) == 0 &&
