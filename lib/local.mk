@@ -9,6 +9,7 @@ libcs_lib_a_SOURCES = \
 	lib/arena.c lib/arena.h \
 	lib/b64.c lib/b64.h \
 	lib/buf.c lib/buf.h \
+	lib/child.c lib/child.h \
 	lib/clock.c lib/clock.h \
 	lib/conf.h \
 	lib/digest.c lib/digest.h \

@@ -11,10 +11,10 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "lib/arena.h"
+#include "lib/child.h"
 #include "lib/clock.h"
 #include "lib/digest.h"
 #include "lib/fdio.h"
@@ -181,24 +181,6 @@ read_output(struct job *j, struct child *c, struct buf *b)
 	return 0;
 }
 
-/* It has closed its output; a moment later it should be gone. */
-static bool
-has_ended(const struct child *c, int *status)
-{
-	struct timespec nap = { 0, 2000000 };
-
-	for (;;) {
-		pid_t got = waitpid(c->pid, status, WNOHANG);
-
-		if (got == c->pid)
-			return true;
-		if ((got < 0 && errno != EINTR) ||
-		    clock_mono_ms() >= c->deadline)
-			return false;
-		nanosleep(&nap, NULL);
-	}
-}
-
 static int
 judge_status(struct job *j, const struct child *c, int status)
 {
@@ -236,7 +218,7 @@ run_command(struct job *j, const struct token_conf *conf, struct buf *b)
 	if (start_command(j, &conf->command, &c) < 0)
 		return -1;
 	if (read_output(j, &c, b) == 0) {
-		if (has_ended(&c, &status)) {
+		if (child_has_ended(c.pid, c.deadline, &status)) {
 			c.pid = 0;
 			result = judge_status(j, &c, status);
 		} else {

@@ -3,6 +3,7 @@
 #include "src/hook.h"
 
 #include "lib/arena.h"
+#include "lib/child.h"
 #include "lib/clock.h"
 #include "lib/conf.h"
 #include "lib/fdio.h"
@@ -16,7 +17,6 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #define LINE_MAX_LEN 300
@@ -240,31 +240,13 @@ converse(struct child *c)
 	return HOOK_EXITED;
 }
 
-/* It has closed its output; a moment later it should be gone. */
-static bool
-has_ended(struct child *c, int *status)
-{
-	struct timespec nap = { 0, 2000000 };
-
-	for (;;) {
-		pid_t got = waitpid(c->pid, status, WNOHANG);
-
-		if (got == c->pid)
-			return true;
-		if ((got < 0 && errno != EINTR) ||
-		    clock_mono_ms() >= c->deadline)
-			return false;
-		nanosleep(&nap, NULL);
-	}
-}
-
 static enum hook_end
 watch(struct child *c, int *status)
 {
 	enum hook_end end = converse(c);
 	int raw = 0;
 
-	if (end == HOOK_EXITED && !has_ended(c, &raw))
+	if (end == HOOK_EXITED && !child_has_ended(c->pid, c->deadline, &raw))
 		end = HOOK_TOO_LATE;
 	/* What it has left running in its group goes as well. */
 	kill(-c->pid, SIGKILL);
