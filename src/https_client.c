@@ -38,12 +38,11 @@ library_start(void)
 	library_result = curl_global_init(CURL_GLOBAL_DEFAULT);
 }
 
-static void
-curl_set_common(struct https_client *c, const struct https_client_conf *conf)
+void
+https_client_transport(void *curl, const char *ca_file)
 {
-	CURL *h = c->curl;
+	CURL *h = curl;
 
-	curl_easy_setopt(h, CURLOPT_ERRORBUFFER, c->error);
 	curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(h, CURLOPT_PROTOCOLS_STR, "https");
 	curl_easy_setopt(h, CURLOPT_FOLLOWLOCATION, 0L);
@@ -54,14 +53,23 @@ curl_set_common(struct https_client *c, const struct https_client_conf *conf)
 	curl_easy_setopt(h, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	curl_easy_setopt(h, CURLOPT_SSL_VERIFYPEER, 1L);
 	curl_easy_setopt(h, CURLOPT_SSL_VERIFYHOST, 2L);
-	curl_easy_setopt(h, CURLOPT_USERAGENT, conf->user_agent);
-	curl_easy_setopt(h, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS);
-	curl_easy_setopt(h, CURLOPT_TIMEOUT_MS, (long)conf->timeout_ms);
-	if (c->ca_file != NULL) {
-		curl_easy_setopt(h, CURLOPT_CAINFO, c->ca_file);
+	if (ca_file != NULL) {
+		curl_easy_setopt(h, CURLOPT_CAINFO, ca_file);
 		/* Else the system's folder would be trusted as well. */
 		curl_easy_setopt(h, CURLOPT_CAPATH, NULL);
 	}
+}
+
+static void
+curl_set_common(struct https_client *c, const struct https_client_conf *conf)
+{
+	CURL *h = c->curl;
+
+	curl_easy_setopt(h, CURLOPT_ERRORBUFFER, c->error);
+	https_client_transport(h, c->ca_file);
+	curl_easy_setopt(h, CURLOPT_USERAGENT, conf->user_agent);
+	curl_easy_setopt(h, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS);
+	curl_easy_setopt(h, CURLOPT_TIMEOUT_MS, (long)conf->timeout_ms);
 }
 
 int

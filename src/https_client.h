@@ -56,4 +56,12 @@ bool https_url_is_good(const char *url);
 int https_client_send(struct https_client *c, struct job *j,
     const struct https_request *request, struct https_response *out);
 
+/*
+ * For another user of libcurl, with its easy handle: https alone, TLS 1.2 or
+ * newer, the peer's chain and name verified, no redirection, and nothing of the
+ * environment (no proxy, no .netrc).  Trust anchors are those of the file
+ * alone; NULL: the system's.
+ */
+void https_client_transport(void *curl, const char *ca_file);
+
 #endif

@@ -2,6 +2,7 @@
 
 #include "src/perspective_client.h"
 
+#include <assert.h>
 #include <curl/curl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 #include "lib/json.h"
 #include "lib/log.h"
 #include "src/conf_perspective.h"
+#include "src/https_client.h"
 
 #define DEADLINE_MS 10000L /* MP-1 */
 #define SILENCES_MAX 3     /* PK-52 */
@@ -114,21 +116,13 @@ take_body(char *data, size_t size, size_t count, void *ctx)
 	return buf_ok(&x->body) ? size * count : 0;
 }
 
-/* MP-1; libcurl's own defaults would follow the environment. */
+/* MP-1 */
 static void
 set_transport(CURL *h, const struct target *to)
 {
-	curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(h, CURLOPT_PROTOCOLS_STR, "https");
-	curl_easy_setopt(h, CURLOPT_FOLLOWLOCATION, 0L);
-	curl_easy_setopt(h, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
-	curl_easy_setopt(h, CURLOPT_PROXY, "");
-	curl_easy_setopt(h, CURLOPT_NOPROXY, "*");
-	curl_easy_setopt(h, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-	curl_easy_setopt(h, CURLOPT_SSL_VERIFYPEER, 1L);
-	curl_easy_setopt(h, CURLOPT_SSL_VERIFYHOST, 2L);
-	curl_easy_setopt(h, CURLOPT_CAINFO, to->ca_file);
-	curl_easy_setopt(h, CURLOPT_CAPATH, NULL);
+	/* The configuration asks for one in each of its ways. */
+	assert(to->ca_file != NULL);
+	https_client_transport(h, to->ca_file);
 	curl_easy_setopt(h, CURLOPT_SSLCERT, to->certificate);
 	curl_easy_setopt(h, CURLOPT_SSLKEY, to->key);
 	curl_easy_setopt(h, CURLOPT_TIMEOUT_MS, DEADLINE_MS);
