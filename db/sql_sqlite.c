@@ -154,6 +154,45 @@ wait_for_lock(void *ctx, int looks)
 }
 
 static int
+is_wal(void *ctx, int count, char **values, char **names)
+{
+	bool *wal = ctx;
+
+	(void)names;
+	*wal = count == 1 && values[0] != NULL && strcmp(values[0], "wal") == 0;
+	return 0;
+}
+
+/*
+ * Whoever turns a new file into one with a write-ahead log needs it alone.
+ * While two try, SQLite tells one of them at once that it is locked, without
+ * asking its handler whether to wait: a role that started beside another died.
+ */
+static int
+use_wal(struct job *j, struct sql *c)
+{
+	int64_t end = clock_mono_ms() + BUSY_TIMEOUT_MS;
+	bool wal = false;
+
+	for (;;) {
+		int code = sqlite3_exec(
+		    c->db, "PRAGMA journal_mode = WAL", is_wal, &wal, NULL);
+
+		if (code == SQLITE_OK)
+			break;
+		if ((code & 0xff) != SQLITE_BUSY || clock_mono_ms() >= end)
+			return failed(j, c);
+		nanosleep(
+		    &(struct timespec){ 0, BUSY_PAUSE_MAX_US * 1000L }, NULL);
+	}
+	if (!wal)
+		return job_fail(j, ERR_INTERNAL,
+		    "database: its file cannot have a write-ahead log; "
+		    "a local file system would be right");
+	return 0;
+}
+
+static int
 configure(struct job *j, struct sql *c)
 {
 	static const int off[] = { SQLITE_DBCONFIG_DQS_DDL,
@@ -170,8 +209,9 @@ configure(struct job *j, struct sql *c)
 			return failed(j, c);
 	if (sqlite3_busy_handler(c->db, wait_for_lock, c) != SQLITE_OK)
 		return failed(j, c);
+	if (use_wal(j, c) != 0)
+		return -1;
 	return script(j, c,
-	    "PRAGMA journal_mode = WAL;"
 	    "PRAGMA synchronous = FULL;"
 	    "PRAGMA secure_delete = ON;"
 	    "PRAGMA temp_store = MEMORY;"

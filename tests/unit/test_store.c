@@ -191,8 +191,12 @@ test_migrate_at_once(struct job *j)
 	/* A file to race for; with PostgreSQL the schema is there. */
 	for (size_t i = 0; i < 6; i++) {
 		pids[i] = fork();
-		if (pids[i] == 0)
-			_exit(store_migrate(j, fixture_url()) == 0 ? 0 : 1);
+		if (pids[i] == 0) {
+			if (store_migrate(j, fixture_url()) == 0)
+				_exit(0);
+			print_error("%s\n", j->err.text);
+			_exit(1);
+		}
 	}
 	for (size_t i = 0; i < 6; i++)
 		assert_int_equal(fixture_wait(pids[i]), 0);
