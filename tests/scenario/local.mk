@@ -1,7 +1,7 @@
-# Scenarios: whole courses of events with all roles and a real database.
+# Scenarios: whole courses of events with all roles and a real database.  Each
+# is a test of its own, so that several run side by side.
 
-EXTRA_DIST += tests/scenario/README.md tests/scenario/scenarios.sh \
-	$(scenarios)
+EXTRA_DIST += tests/scenario/README.md $(scenarios)
 scenarios = \
 	tests/scenario/bounce.scn \
 	tests/scenario/caa.scn \
@@ -36,4 +36,8 @@ tests_scenario_run_scenarios_SOURCES = \
 	tests/scenario/world.c tests/scenario/world.h
 tests_scenario_run_scenarios_LDADD = $(CS_SRC) $(PQ_LIBS) $(CRYPTO_LIBS)
 
-TESTS += tests/scenario/scenarios.sh
+TEST_EXTENSIONS = .scn
+SCN_LOG_DRIVER = $(LOG_DRIVER)
+SCN_LOG_COMPILER = tests/scenario/run_scenarios
+TESTS += $(scenarios)
+$(scenarios:.scn=.log): tests/scenario/run_scenarios

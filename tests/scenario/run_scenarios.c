@@ -2,11 +2,11 @@
  * Runs scenarios: small texts that order, move the clock, answer mails and say
  * what must be true.  See README.md for the commands.
  *
- *	run_scenarios FILE…           each on SQLite, and on PostgreSQL if
- *	                              COUNTERSIGN_TEST_PGSQL is set
- *	run_scenarios --crash FILE…   each once for every commit: all roles
- *	                              and the client stop there, start again
- *	                              and must come to the same end
+ *	run_scenarios FILE…
+ *
+ * Each is run on SQLite, and on PostgreSQL if COUNTERSIGN_TEST_PGSQL is set;
+ * then once for every commit: all roles and the client stop there, start again
+ * and must come to the same end.
  *
  * Prints TAP.
  */
@@ -420,35 +420,32 @@ run_crashes(const struct script *s)
 		report(0, s->file, variant, "");
 }
 
+static void
+run_straight(const struct script *s, bool pgsql, const char *variant)
+{
+	char why[1200];
+	int points, result = run_once(s, pgsql, 0, &points, why, sizeof(why));
+
+	report(result, s->file, variant, why);
+}
+
 int
 main(int argc, char **argv)
 {
 	static struct script s;
-	const char *pgsql = getenv("COUNTERSIGN_TEST_PGSQL");
-	char why[1200];
-	int points, first = 1, crash = 0;
 
-	if (argc > 1 && strcmp(argv[1], "--crash") == 0) {
-		crash = 1;
-		first = 2;
-	}
-	for (int i = first; i < argc; i++) {
+	for (int i = 1; i < argc; i++) {
 		if (read_script(argv[i], &s) < 0) {
 			report(-1, argv[i], "cannot be read", "");
-		} else if (crash) {
-			run_crashes(&s);
-		} else {
-			report(
-			    run_once(&s, false, 0, &points, why, sizeof(why)),
-			    s.file, "SQLite", why);
-			if (pgsql == NULL)
-				printf("ok %d - %s # SKIP no PostgreSQL\n",
-				    ++tests_run, s.file);
-			else
-				report(run_once(&s, true, 0, &points, why,
-					   sizeof(why)),
-				    s.file, "PostgreSQL", why);
+			continue;
 		}
+		run_straight(&s, false, "SQLite");
+		if (getenv("COUNTERSIGN_TEST_PGSQL") != NULL)
+			run_straight(&s, true, "PostgreSQL");
+		else
+			printf("ok %d - %s # SKIP no PostgreSQL\n", ++tests_run,
+			    s.file);
+		run_crashes(&s);
 	}
 	printf("1..%d\n", tests_run);
 	return tests_failed > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
