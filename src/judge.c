@@ -646,6 +646,8 @@ received_identify(struct received *m, struct span what)
 	m->uid = int63(hash + 8);
 }
 
+/* A mail server delivers again what was deferred, while this one looks at it
+ * once more: whoever comes second finds it recorded. */
 int
 validator_take(struct validator *v, struct job *j, const struct received *m,
     enum verdict *verdict)
@@ -654,7 +656,17 @@ validator_take(struct validator *v, struct job *j, const struct received *m,
 	int found = judge_message(v, j, m, &g);
 
 	*verdict = VERDICT_REPEATED;
-	return found <= 0 ? found : record_one(j, g, verdict);
+	if (found <= 0)
+		return found;
+	if (record_one(j, g, verdict) == 0)
+		return 0;
+	if (!judge_is_done(j))
+		return -1;
+	found = store_reply_seen(j, m->source, m->uidvalidity, m->uid);
+	if (found == 0)
+		return job_fail(j, ERR_CONFLICT,
+		    "reply %s: changed while it was judged", m->source);
+	return found < 0 ? -1 : 0;
 }
 
 /* --- deferred ones ------------------------------------------------------- */

@@ -693,6 +693,27 @@ test_deferred_twice(struct job *j)
 	}
 }
 
+/* ER-21: a mail server delivers a deferred reply again, and meanwhile it is
+ * looked at once more: taken, since it is recorded. */
+static void
+test_delivered_while_judged(struct job *j)
+{
+	struct role_lab lab;
+	struct span reply;
+
+	lab_init(&lab, j);
+	lab.key_status = DNS_TEMPORARY;
+	reply = role_lab_reply(&lab, NULL);
+	assert_int_equal(role_lab_take(&lab, reply), VERDICT_DEFERRED);
+	role_lab_at(&lab, FIXTURE_NOW + 600);
+	lab.during_query = another_judges;
+	lab.uid--; /* the same message */
+	assert_int_equal(role_lab_take(&lab, reply), VERDICT_REPEATED);
+	assert_int_equal(j->err.kind, ERR_NONE);
+	assert_int_equal(role_lab_last_reply(&lab).verdict, VERDICT_MATCH);
+	assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM reply"), 1);
+}
+
 /* The same for CAA. */
 static void
 another_checks(struct role_lab *lab)
@@ -1052,6 +1073,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_deferred),
 	STORE_TEST(test_deferred_for_ever),
 	STORE_TEST(test_deferred_twice),
+	STORE_TEST(test_delivered_while_judged),
 	STORE_TEST(test_caa_twice),
 	STORE_TEST(test_caa),
 	STORE_TEST(test_audit),
