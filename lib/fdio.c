@@ -85,10 +85,25 @@ check_pin(struct job *j, int fd, const char *path)
 }
 
 static int
+check_regular(struct job *j, int fd, const char *path)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) != 0)
+		return fail_errno(j, path, "cannot stat");
+	if (!S_ISREG(st.st_mode))
+		return job_fail(
+		    j, ERR_INTERNAL, "%s: is not a regular file", path);
+	return 0;
+}
+
+static int
 read_path(struct job *j, const char *path, check_fn *check, struct buf *b,
     struct span *out)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	/* To open a pipe waits for its writer, and a device may do anything. */
+	int more = check == check_regular ? O_NONBLOCK | O_NOFOLLOW : 0;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | more);
 	int result = -1;
 
 	if (fd < 0)
@@ -111,6 +126,23 @@ file_read(struct job *j, const char *path, size_t max, struct span *out)
 
 	buf_init(&b, j->arena, max);
 	return read_path(j, path, NULL, &b, out);
+}
+
+int
+file_read_regular(struct job *j, const char *path, size_t max, struct span *out)
+{
+	struct buf b;
+
+	buf_init(&b, j->arena, max);
+	return read_path(j, path, check_regular, &b, out);
+}
+
+bool
+file_is_regular(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0 && S_ISREG(st.st_mode);
 }
 
 int

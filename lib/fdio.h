@@ -13,6 +13,14 @@ struct job;
 
 /* The file's bytes in the arena; ERR_INTERNAL naming the path and why. */
 int file_read(struct job *j, const char *path, size_t max, struct span *out);
+/*
+ * The same where others may have put something in the file's place: a regular
+ * file is read, and nothing else is waited for or followed (a pipe without a
+ * writer, a device, a link).
+ */
+int file_read_regular(
+    struct job *j, const char *path, size_t max, struct span *out);
+bool file_is_regular(const char *path);
 /* The same from an open file, whose path is for messages. */
 int fd_read_all(
     struct job *j, int fd, const char *path, size_t max, struct span *out);

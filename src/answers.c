@@ -28,6 +28,7 @@
 #define DUE_MAX 1000
 #define DAY_SECS ((int64_t)86400)
 #define LATE_SECS ((int64_t)12 * 3600) /* PK-168: 60 h after thisUpdate */
+#define LATE_AGAIN_SECS 3600
 #define HEAD_MAX ((size_t)64 << 20)
 
 struct answers {
@@ -36,6 +37,7 @@ struct answers {
 	struct ocsp_ca ca;
 	bool has_ca;
 	int64_t written[OCSP_SEGMENTS]; /* generation in the file */
+	int64_t late_told_at;           /* 0: none is late */
 };
 
 struct answers *
@@ -151,7 +153,8 @@ read_served(struct job *j, int64_t segment)
 	    status_segment_file(j->arena, &j->conf->issuer, segment);
 	struct span octets = { NULL, 0 };
 
-	if (access(file, F_OK) < 0 || file_read(j, file, HEAD_MAX, &octets) < 0)
+	if (!file_is_regular(file) ||
+	    file_read_regular(j, file, HEAD_MAX, &octets) < 0)
 		octets = (struct span){ NULL, 0 };
 	job_recover(j);
 	return octets;
@@ -435,8 +438,8 @@ is_out(
     const struct issuer *i, struct job *j, int64_t segment, int64_t generation)
 {
 	return i->answers->written[segment] == generation &&
-	       access(status_segment_file(j->arena, &j->conf->issuer, segment),
-		   F_OK) == 0;
+	       file_is_regular(
+		   status_segment_file(j->arena, &j->conf->issuer, segment));
 }
 
 /* Committed, and not in the file: 1, 0, -1. */
@@ -469,14 +472,38 @@ write_out(struct issuer *i, struct job *j, const struct ocsp_state *states)
 	return 0;
 }
 
-static void
-alarm_if_late(struct job *j, const struct ocsp_state *s)
+static bool
+is_late(const struct ocsp_state *s, int64_t now)
 {
-	if (s->generation > 0 && s->refresh_at + LATE_SECS <= j->now)
-		log_error("OCSP answers late",
-		    "seconds=%" PRId64 " next=\"find out what kept the "
-		    "issuer; answers end 96 hours after they were signed\"",
-		    j->now - s->refresh_at);
+	return s->generation > 0 && s->refresh_at + LATE_SECS <= now;
+}
+
+/* What makes one segment late makes most of them late: one alarm, again every
+ * hour for as long as it lasts. */
+static void
+alarm_if_late(struct answers *a, struct job *j, const struct ocsp_state *states)
+{
+	int64_t secs = 0;
+	int count = 0;
+
+	for (int64_t s = 0; s < OCSP_SEGMENTS; s++) {
+		if (!is_late(&states[s], j->now))
+			continue;
+		count++;
+		if (j->now - states[s].refresh_at > secs)
+			secs = j->now - states[s].refresh_at;
+	}
+	if (count == 0) {
+		a->late_told_at = 0;
+		return;
+	}
+	if (a->late_told_at != 0 && j->now < a->late_told_at + LATE_AGAIN_SECS)
+		return;
+	a->late_told_at = j->now;
+	log_error("OCSP answers late",
+	    "segments=%d seconds=%" PRId64 " next=\"find out what kept the "
+	    "issuer; answers end 96 hours after they were signed\"",
+	    count, secs);
 }
 
 /* The one that waits longest, or -1. */
@@ -512,10 +539,10 @@ answers_step(struct issuer *i, struct job *j)
 	result = write_out(i, j, states);
 	if (result != 0)
 		return result;
+	alarm_if_late(i->answers, j, states);
 	segment = find_refresh(states, j->now);
 	if (segment < 0)
 		return 0;
-	alarm_if_late(j, &states[segment]);
 	return refresh(i, j, segment) < 0 ? -1 : 1;
 }
 

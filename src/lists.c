@@ -19,7 +19,6 @@
 
 #include <inttypes.h>
 #include <string.h>
-#include <unistd.h>
 
 #define EVERY_SECS ((int64_t)24 * 3600) /* PK-156 */
 #define PAUSE_MIN_SECS 5
@@ -79,8 +78,8 @@ read_served(
 {
 	const char *file = status_shard_file(j->arena, &j->conf->issuer, shard);
 	struct span der;
-	bool ok = access(file, F_OK) == 0 &&
-		  file_read(j, file, FILE_MAX, &der) == 0 &&
+	bool ok = file_is_regular(file) &&
+		  file_read_regular(j, file, FILE_MAX, &der) == 0 &&
 		  crl_read(j, i->ca, der, l) == 0;
 
 	job_recover(j);
@@ -342,8 +341,8 @@ write_out(struct issuer *i, struct job *j, const struct crl *last)
 	struct crl row;
 	bool was_out;
 
-	if (last->number == 0 || (i->written[last->shard] == last->number &&
-				     access(file, F_OK) == 0))
+	if (last->number == 0 ||
+	    (i->written[last->shard] == last->number && file_is_regular(file)))
 		return 0;
 	if (store_crl_latest(j, label_of(i), last->shard, &row) != 1 ||
 	    check_committed(i, j, &row, &l, &was_out) < 0)
@@ -442,8 +441,8 @@ issuer_list_is_out(const struct issuer *i, struct job *j, int64_t shard)
 	if (found <= 0)
 		return found;
 	return last.next_update > j->now && i->written[shard] == last.number &&
-	       access(status_shard_file(j->arena, &j->conf->issuer, shard),
-		   F_OK) == 0;
+	       file_is_regular(
+		   status_shard_file(j->arena, &j->conf->issuer, shard));
 }
 
 /* --- shards that certificates name ---------------------------------------- */

@@ -412,7 +412,8 @@ report_list(struct job *j, const char *file)
 	struct span der;
 	int64_t age;
 
-	if (access(file, F_OK) < 0 || file_read(j, file, LIST_MAX, &der) < 0 ||
+	if (!file_is_regular(file) ||
+	    file_read_regular(j, file, LIST_MAX, &der) < 0 ||
 	    crl_read_times(der, &l) < 0) {
 		job_recover(j);
 		return;

@@ -19,6 +19,7 @@
 #include "lib/b64.h"
 #include "lib/clock.h"
 #include "lib/conf.h"
+#include "lib/fdio.h"
 #include "pki/key.h"
 #include "pki/responder.h"
 #include "src/answers.h"
@@ -32,6 +33,7 @@
 
 #define HOUR ((int64_t)3600)
 #define DAY (24 * HOUR)
+#define LATE "event=\"OCSP answers late\""
 
 struct lab {
 	struct job *j;
@@ -376,6 +378,7 @@ static void
 test_refresh(struct job *j)
 {
 	struct lab lab;
+	const char *late;
 	struct cert c;
 	int64_t when;
 
@@ -390,13 +393,50 @@ test_refresh(struct job *j)
 	assert_string_equal(ask(&lab, c.serial), "good");
 	at(&lab, FIXTURE_NOW + 4 * DAY);
 	assert_string_equal(ask(&lab, c.serial), "error 3");
+	/* One alarm for what has one cause. */
+	unit_log_begin();
 	run(&lab);
+	late = strstr(unit_log_end(), LATE);
+	assert_non_null(late);
+	assert_null(strstr(late + 1, LATE));
+	assert_ptr_equal(
+	    strstr(late, LATE " segments=256 seconds=172800 "), late);
 	assert_string_equal(ask(&lab, c.serial), "good");
 	assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM responder"), 1);
 	at(&lab, FIXTURE_NOW + 16 * DAY);
 	run(&lab);
 	assert_string_equal(ask(&lab, c.serial), "good");
 	assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM responder"), 2);
+	lab_end(&lab);
+}
+
+/* A pipe in the place of the files keeps the issuer waiting for nothing, and
+ * they come again. */
+static void
+test_pipes(struct job *j)
+{
+	const char *segment, *list;
+	struct lab lab;
+	struct cert c;
+
+	lab_init(&lab, j);
+	run(&lab);
+	c = make_cert(&lab, FIXTURE_NOW + 365 * DAY);
+	assert_int_equal(status_is_ready(&lab.issuer, j, &c), 1);
+	record(&lab, &c);
+	list = lab.conf.issuer.crl_file;
+	segment = status_segment_file(j->arena, &lab.conf.issuer,
+	    status_segment_of(lab_hex(j, c.serial)));
+	EXPECT(j, unlink(list), 0);
+	EXPECT(j, mkfifo(list, 0600), 0);
+	EXPECT(j, unlink(segment), 0);
+	EXPECT(j, mkfifo(segment, 0600), 0);
+	at(&lab, FIXTURE_NOW + HOUR);
+	revoke_one(&lab, c.id, 1);
+	run(&lab);
+	assert_string_equal(ask(&lab, c.serial), "revoked 1");
+	assert_int_equal(issuer_list_is_out(&lab.issuer, j, 0), 1);
+	assert_true(file_is_regular(list));
 	lab_end(&lab);
 }
 
@@ -700,6 +740,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_revoke),
 	STORE_TEST(test_uncertain),
 	STORE_TEST(test_refresh),
+	STORE_TEST(test_pipes),
 	STORE_TEST(test_restarts),
 	STORE_TEST(test_refusals),
 	STORE_TEST(test_forged),

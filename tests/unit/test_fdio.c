@@ -251,6 +251,35 @@ test_relative_name(void **state)
 	assert_int_equal(clear_folder(), 1);
 }
 
+/* What others may have put there keeps nobody waiting. */
+static void
+test_regular(void **state)
+{
+	struct job *j = unit_job();
+	struct span out = { NULL, 0 };
+
+	(void)state;
+	put("list", 0600, SPAN("a list"));
+	assert_int_equal(symlink("list", path_of("link")), 0);
+	assert_int_equal(mkfifo(path_of("pipe"), 0600), 0);
+	assert_int_equal(file_read_regular(j, path_of("list"), 100, &out), 0);
+	assert_span_equal(out, "a list");
+	assert_true(file_is_regular(path_of("list")));
+	static const char *const others[] = { "link", "pipe", "none", "." };
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		unit_case("%s", others[i]);
+		assert_false(file_is_regular(path_of(others[i])));
+		assert_int_equal(
+		    file_read_regular(j, path_of(others[i]), 100, &out), -1);
+		assert_job_error(j, ERR_INTERNAL, NULL);
+		job_recover(j);
+	}
+	assert_int_equal(file_read_regular(j, "/dev/zero", 100, &out), -1);
+	assert_job_error(j, ERR_INTERNAL, "/dev/zero: is not a regular file");
+	job_recover(j);
+	assert_int_equal(clear_folder(), 3);
+}
+
 static void
 test_flags(void **state)
 {
@@ -283,6 +312,7 @@ static const struct CMUnitTest tests[] = {
 	in_folder(test_write_fails),
 	in_folder(test_create_never_replaces),
 	in_folder(test_relative_name),
+	in_folder(test_regular),
 	cmocka_unit_test(test_flags),
 };
 
