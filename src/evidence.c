@@ -237,23 +237,67 @@ evidence_seal_tbs(
 	make_seal(k, &s, out);
 }
 
+/* The seal of this name in the row's evidence. */
+static bool
+read_seal(struct job *j, const struct cert *c, const char *name,
+    uint8_t seal[SEAL_LEN])
+{
+	const struct json *v;
+	bool ok =
+	    c->evidence != NULL &&
+	    json_parse_object(j, span_str(c->evidence), "evidence", &v) == 0 &&
+	    hex_parse_fixed(json_string(json_get(v, name)), seal, SEAL_LEN) ==
+		0;
+
+	job_recover(j);
+	return ok;
+}
+
 bool
 evidence_row_is_sealed(
     const struct seal_key *k, struct job *j, const struct cert *c)
 {
-	const struct json *v;
 	uint8_t seal[SEAL_LEN];
 	struct statement s;
-	bool ok =
-	    c->evidence != NULL && c->tbs.n > 0 &&
-	    json_parse_object(j, span_str(c->evidence), "evidence", &v) == 0 &&
-	    hex_parse_fixed(
-		json_string(json_get(v, "seal")), seal, sizeof(seal)) == 0;
 
-	job_recover(j);
-	if (!ok)
+	if (c->tbs.n == 0 || !read_seal(j, c, "seal", seal))
 		return false;
 	tbs_statement(c, &s);
+	return is_sealed(k, &s, span_mem(seal, sizeof(seal)));
+}
+
+static void
+reservation_statement(const struct cert *c, struct statement *s)
+{
+	*s = (struct statement){ 0 };
+	add(s, SPAN("countersign reservation 1"));
+	add(s, span_str(c->id));
+	add(s, span_str(c->order_id));
+	add(s, span_str(c->serial));
+	add(s, span_str(c->br_version));
+	add_number(s, c->reserved_at);
+}
+
+void
+evidence_seal_reservation(
+    const struct seal_key *k, const struct cert *c, uint8_t out[SEAL_LEN])
+{
+	struct statement s;
+
+	reservation_statement(c, &s);
+	make_seal(k, &s, out);
+}
+
+bool
+evidence_reservation_is_sealed(
+    const struct seal_key *k, struct job *j, const struct cert *c)
+{
+	uint8_t seal[SEAL_LEN];
+	struct statement s;
+
+	if (!read_seal(j, c, "reservation_seal", seal))
+		return false;
+	reservation_statement(c, &s);
 	return is_sealed(k, &s, span_mem(seal, sizeof(seal)));
 }
 

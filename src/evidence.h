@@ -56,6 +56,15 @@ void evidence_seal_tbs(
  * read is none. */
 bool evidence_row_is_sealed(
     const struct seal_key *k, struct job *j, const struct cert *c);
+/*
+ * A second seal, beside the first: when the number was reserved and which
+ * requirements it was linted by, from which the issuer concludes whether it
+ * may still be signed (PK-142).  A row of an earlier version has none.
+ */
+void evidence_seal_reservation(
+    const struct seal_key *k, const struct cert *c, uint8_t out[SEAL_LEN]);
+bool evidence_reservation_is_sealed(
+    const struct seal_key *k, struct job *j, const struct cert *c);
 
 /*
  * Does the stored reply prove the authorization, today, from what is stored

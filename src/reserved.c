@@ -100,6 +100,23 @@ too_old(struct job *j, const struct cert *c, const char *why)
 	    "the number was reserved too long ago: %s", why);
 }
 
+/* Its age and its rules may be anybody's: it is given up, as one that is too
+ * old.  Rows of an earlier version are met once, after an upgrade. */
+static int
+check_reservation(const struct issuer *i, struct job *j, const struct cert *c)
+{
+	if (evidence_reservation_is_sealed(i->seal, j, c))
+		return 0;
+	log_error("reservation not sealed",
+	    "order=%s cert=%s next=\"if the number was reserved by an earlier "
+	    "version, nothing: the client orders again; else find out who "
+	    "wrote the row; nothing was signed\"",
+	    c->order_id, c->id);
+	return job_fail(j, ERR_UNAUTHORIZED,
+	    "when the number was reserved, and by which rules, does not carry "
+	    "the issuer's seal");
+}
+
 int
 reserved_check(const struct issuer *i, struct job *j, const struct order *o,
     const struct csr *csr, const struct cert *c)
@@ -116,6 +133,8 @@ reserved_check(const struct issuer *i, struct job *j, const struct order *o,
 		why = contradiction(i, j, o, csr, c);
 	if (why != NULL)
 		return not_ours(j, c, why);
+	if (check_reservation(i, j, c) < 0)
+		return -1;
 	if (c->reserved_at < j->now - AGE_MAX_SECS)
 		return too_old(j, c, "two days have passed");
 	if (c->not_after <= j->now)

@@ -16,6 +16,8 @@ struct order;
  * - the row is not what this issuer built and linted for this order and this
  *   key: who merely writes rows cannot have anything signed (PK-205);
  * - the number was given up;
+ * - its moment and its rules are not under the issuer's seal: changed, or
+ *   written by an earlier version;
  * - the contents are older than two days, end before now, or were linted by
  *   other rules than those of today (PK-142).
  */

@@ -181,16 +181,17 @@ issuer_check_csr(const struct issuer *i, struct job *j, const struct order *o,
 	return csr_parse(j, o->csr, &policy, csr);
 }
 
-/* What the certificate relies on, and the issuer's own seal on it. */
+/* What the certificate relies on, and the issuer's own seals on the row. */
 const char *
 issuer_evidence(const struct issuer *i, struct job *j, const struct order *o,
     struct cert *c)
 {
-	uint8_t seal[SEAL_LEN];
+	uint8_t seal[SEAL_LEN], reservation[SEAL_LEN];
 	struct json_out w;
 	struct buf b;
 
 	evidence_seal_tbs(i->seal, c, seal);
+	evidence_seal_reservation(i->seal, c, reservation);
 	buf_init(&b, j->arena, 64 * 1024);
 	json_out_init(&w, &b);
 	json_object_begin(&w);
@@ -201,6 +202,8 @@ issuer_evidence(const struct issuer *i, struct job *j, const struct order *o,
 	json_array_end(&w);
 	json_member_str(
 	    &w, "seal", hex_dup(j->arena, span_mem(seal, sizeof(seal))));
+	json_member_str(&w, "reservation_seal",
+	    hex_dup(j->arena, span_mem(reservation, sizeof(reservation))));
 	json_object_end(&w);
 	return b.p;
 }

@@ -422,6 +422,11 @@ test_reserved_tampered(struct job *j)
 		"UPDATE cert SET shard = -1",
 		"UPDATE cert SET shard = 9223372036854775807",
 		"UPDATE cert SET revoked_at = 1",
+		"UPDATE cert SET reserved_at = reserved_at + 1",
+		"UPDATE cert SET br_version = br_version || ' '",
+		/* a row of an earlier version */
+		"UPDATE cert SET evidence = "
+		"replace(evidence, 'reservation_seal', 'x')",
 	};
 	static const enum mode list[] = { FAILS };
 
@@ -441,17 +446,32 @@ test_reserved_tampered(struct job *j)
 	}
 }
 
+/* As an issuer of these rules would have reserved it. */
+static void
+set_rules(struct role_lab *lab, const char *br_version)
+{
+	struct cert c = cert_of(lab);
+
+	c.br_version = br_version;
+	fixture_sql(
+	    lab->j, arena_printf(lab->j->arena,
+			"UPDATE cert SET br_version = '%s', evidence = '%s'",
+			br_version,
+			issuer_evidence(&lab->issuer, lab->j, lab->order, &c)));
+}
+
 /* PK-142: what was linted long ago is not signed today. */
 static void
 test_reserved_too_old(struct job *j)
 {
 	static const struct {
-		const char *name, *sql;
+		const char *name, *br_version;
 		int64_t wait;
+		const char *reason;
 	} cases[] = {
-		{ "two days", NULL, 49 * HOUR },
-		{ "rules of another version",
-		    "UPDATE cert SET br_version = 'older'", HOUR / 2 },
+		{ "two days", NULL, 49 * HOUR, "two days have passed" },
+		{ "rules of another version", "older", HOUR / 2,
+		    "other rules hold today" },
 	};
 	static const enum mode list[] = { AWAY };
 
@@ -463,8 +483,9 @@ test_reserved_too_old(struct job *j)
 		next_signatures(list, 1);
 		run_issuer(&lab);
 		is_away = false;
-		if (cases[k].sql != NULL)
-			fixture_sql(j, cases[k].sql);
+		if (cases[k].br_version != NULL)
+			set_rules(&lab, cases[k].br_version);
+		unit_log_begin();
 		role_lab_at(&lab, j->now + cases[k].wait);
 		run_issuer(&lab);
 		if (cases[k].wait > HOUR) {
@@ -472,6 +493,7 @@ test_reserved_too_old(struct job *j)
 			role_lab_at(&lab, j->now + 60);
 			run_issuer(&lab);
 		}
+		assert_non_null(strstr(unit_log_end(), cases[k].reason));
 		assert_int_equal(cert_of(&lab).issued_at, 0);
 		assert_string_equal(cert_of(&lab).revoked_by, "issuer");
 		assert_non_null(strstr(
