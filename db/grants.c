@@ -42,7 +42,7 @@ struct grant {
 /* CAA checks are asked for here, and answered by the validator. */
 #define CAA_REQUEST                                                            \
 	"INSERT (id, authz_id, account_id, mailbox, domain, requested_at, "    \
-	"due_at)"
+	"due_at, order_id)"
 
 /* --- web ------------------------------------------------------------------ */
 
@@ -130,7 +130,7 @@ static const struct grant validator[] = {
 		   "disposed_at)" },
 	{ "caa", "SELECT, " CAA_REQUEST ", UPDATE (due_at, attempts, "
 		 "checked_at, result, reason, detail, trace, br_version, ttl, "
-		 "seal)" },
+		 "seal, key_agreed)" },
 	/* Who answers "stop" gets no more mail. */
 	{ "suppressed", "SELECT (mailbox), INSERT, "
 			"UPDATE (since, until, source)" },

@@ -11,7 +11,7 @@
 #define CAA_COLUMNS                                                            \
 	"id, authz_id, account_id, mailbox, domain, requested_at, "            \
 	"checked_at, result, reason, detail, trace, br_version, ttl, seal, "   \
-	"attempts"
+	"attempts, order_id, key_agreed"
 
 static void
 caa_read(struct query *q, struct caa_row *out)
@@ -31,10 +31,13 @@ caa_read(struct query *q, struct caa_row *out)
 	out->ttl = query_int(q);
 	out->seal = query_bytes(q);
 	out->attempts = query_int(q);
+	out->order_id = query_text(q);
+	out->key_agreed = query_int(q) != 0;
 }
 
 int
-store_caa_request(struct job *j, const char *authz_id)
+store_caa_request(
+    struct job *j, const char *authz_id, const char *order_id, int64_t due_at)
 {
 	const char *account_id = NULL, *mailbox = NULL;
 	char id[RND_ID_LEN + 1];
@@ -57,11 +60,11 @@ store_caa_request(struct job *j, const char *authz_id)
 	j->wake |= 1u << ROLE_VALIDATOR;
 	return store_change(j, NULL,
 	    "INSERT INTO caa (id, authz_id, account_id, mailbox, domain, "
-	    "requested_at, due_at) VALUES ($1, $2, $3, $4, $5, $6, $6) "
-	    "ON CONFLICT DO NOTHING",
+	    "requested_at, due_at, order_id) "
+	    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
 	    ARGS(v_text(id), v_text(authz_id), v_text(account_id),
-		v_text(mailbox), v_text(addr_domain_of(mailbox)),
-		v_int(j->now)));
+		v_text(mailbox), v_text(addr_domain_of(mailbox)), v_int(j->now),
+		v_int(due_at), v_text(order_id)));
 }
 
 int
@@ -104,13 +107,13 @@ store_caa_record(struct job *j, const struct caa_row *r)
 	if (store_change_one(j, "CAA check",
 		"UPDATE caa SET checked_at = $2, result = $3, reason = $4, "
 		"detail = $5, trace = $6, br_version = $7, ttl = $8, seal = "
-		"$9, "
-		"due_at = NULL WHERE id = $1 AND checked_at = 0",
+		"$9, key_agreed = $10, due_at = NULL "
+		"WHERE id = $1 AND checked_at = 0",
 		ARGS(v_text(r->id),
 		    v_int(r->checked_at == 0 ? j->now : r->checked_at),
 		    v_text(r->result), v_text(r->reason), v_text(r->detail),
 		    v_text(r->trace), v_text(r->br_version), v_int(r->ttl),
-		    v_bytes(r->seal))) != 0)
+		    v_bytes(r->seal), v_int(r->key_agreed))) != 0)
 		return -1;
 	j->wake |= 1u << ROLE_ISSUER;
 	return release_orders(j, r->authz_id);
@@ -131,20 +134,37 @@ store_caa_next_due(struct job *j, int64_t *at)
 	    "SELECT MIN(due_at) FROM caa WHERE due_at IS NOT NULL", NO_ARGS);
 }
 
-int
-store_caa_latest(struct job *j, const char *authz_id, struct caa_row *out)
+static int
+read_first(
+    struct job *j, const char *text, const char *authz_id, struct caa_row *out)
 {
 	struct query q;
-	int found = query_first(&q, j,
-	    "SELECT " CAA_COLUMNS " FROM caa "
-	    "WHERE authz_id = $1 AND checked_at > 0 "
-	    "ORDER BY checked_at DESC, requested_at DESC LIMIT 1",
-	    ARGS(v_text(authz_id)));
+	int found = query_first(&q, j, text, ARGS(v_text(authz_id)));
 
 	if (found == 1)
 		caa_read(&q, out);
 	query_end(&q);
 	return found;
+}
+
+int
+store_caa_latest(struct job *j, const char *authz_id, struct caa_row *out)
+{
+	return read_first(j,
+	    "SELECT " CAA_COLUMNS " FROM caa "
+	    "WHERE authz_id = $1 AND checked_at > 0 "
+	    "ORDER BY checked_at DESC, requested_at DESC LIMIT 1",
+	    authz_id, out);
+}
+
+int
+store_caa_key_agreed(struct job *j, const char *authz_id, struct caa_row *out)
+{
+	return read_first(j,
+	    "SELECT " CAA_COLUMNS " FROM caa "
+	    "WHERE authz_id = $1 AND key_agreed = 1 "
+	    "ORDER BY checked_at DESC LIMIT 1",
+	    authz_id, out);
 }
 
 int

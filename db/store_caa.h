@@ -24,10 +24,16 @@ struct caa_row {
 	int64_t ttl;
 	struct span seal;
 	int64_t attempts;
+	const char *order_id; /* for which it was asked, or NULL */
+	/* Remote perspectives saw the key too that authenticated the reply:
+	 * says where to look; what proves it is the trace. */
+	bool key_agreed;
 };
 
-/* One open request per authorization: a second one changes nothing. */
-int store_caa_request(struct job *j, const char *authz_id);
+/* For this order, due then.  One open request per authorization: a second one
+ * changes nothing. */
+int store_caa_request(
+    struct job *j, const char *authz_id, const char *order_id, int64_t due_at);
 int store_caa_lease(struct job *j, int64_t lease_until, struct caa_row *out);
 /* An order that waits for a check is given back for at most this long
  * (store_order_release); leases must be longer. */
@@ -46,5 +52,8 @@ int store_caa_count_since(
     struct job *j, const char *authz_id, int64_t since, int64_t *count);
 /* The newest answered check of the authorization: 1/0/-1. */
 int store_caa_latest(struct job *j, const char *authz_id, struct caa_row *out);
+/* The newest with key_agreed: 1/0/-1. */
+int store_caa_key_agreed(
+    struct job *j, const char *authz_id, struct caa_row *out);
 
 #endif

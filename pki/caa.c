@@ -518,6 +518,16 @@ climb(struct job *j, struct resolver *resolver, const struct climb *c,
 }
 
 static void
+trace_list(struct json_out *o, const char *name, const struct conf_list *list)
+{
+	json_key(o, name);
+	json_array_begin(o);
+	for (size_t i = 0; list != NULL && i < list->n; i++)
+		json_put_string(o, span_str(list->v[i]));
+	json_array_end(o);
+}
+
+static void
 trace_begin(struct job *j, struct json_out *o, const struct climb *c)
 {
 	json_object_begin(o);
@@ -529,11 +539,8 @@ trace_begin(struct job *j, struct json_out *o, const struct climb *c)
 	json_member_str(o, "method", method);
 	json_member_bool(o, "flag1_critical", c->policy->flag1_critical);
 	json_member_bool(o, "ignore_unknown", c->policy->ignore_unknown);
-	json_key(o, "issuer_domains");
-	json_array_begin(o);
-	for (size_t i = 0; i < c->policy->issuer_domains->n; i++)
-		json_put_string(o, span_str(c->policy->issuer_domains->v[i]));
-	json_array_end(o);
+	trace_list(o, "issuer_domains", c->policy->issuer_domains);
+	trace_list(o, "account_prefixes", c->policy->account_prefixes);
 }
 
 static void

@@ -16,6 +16,8 @@
 #include "lib/rnd.h"
 #include "mail/dkim_key.h"
 #include "src/agent_answer.h"
+#include "src/caa_rules.h"
+#include "src/evidence.h"
 
 #define DIALECT "open-mpic"
 #define TRACE_MAX ((size_t)4 * 1024 * 1024)
@@ -116,27 +118,67 @@ add_key(struct job *j, const struct caa_row *c, struct question *q)
 	return find_key(j, json_get(evidence, "judgement"), c->domain, q);
 }
 
+static struct question
+question_about(const struct caa_row *c, const struct caa_policy *policy,
+    const char *account_url, bool is_open_mpic)
+{
+	return (struct question){
+		.request = { .ca = *policy->issuer_domains,
+		    .caa_domain = c->domain,
+		    .account_url = account_url,
+		    .method = "email-reply-00" },
+		.policy = *policy,
+		.is_open_mpic = is_open_mpic,
+	};
+}
+
+/* Nobody asks a service for keys: its API has no question for them. */
+static int
+finish_question(struct job *j, const struct caa_row *c, struct question *q)
+{
+	char *id = arena_alloc(j->arena, RND_ID_LEN + 1);
+
+	rnd_id(id);
+	q->request.id = id;
+	return q->is_open_mpic ? 0 : add_key(j, c, q);
+}
+
 int
 question_of(struct job *j, const struct caa_row *c, struct question *out)
 {
-	char *id = arena_alloc(j->arena, RND_ID_LEN + 1);
-	const struct conf *conf = j->conf;
+	const struct caa_policy policy = caa_rules_policy(j->conf);
 
-	rnd_id(id);
-	*out = (struct question){
-		.request = { .id = id,
-		    .ca = conf->caa_identities,
-		    .caa_domain = c->domain,
-		    .account_url = arena_printf(j->arena, "%s/acme/acct/%s",
-			conf->base_url, c->account_id),
-		    .method = "email-reply-00" },
-		.policy = { .issuer_domains = &conf->caa_identities,
-		    .flag1_critical = conf->caa_flag1_critical,
-		    .account_prefixes = &conf->caa_account_prefixes,
-		    .ignore_unknown = conf->caa_ignore_unknown },
-		.is_open_mpic = conf->mpic.open_mpic != NULL,
-	};
-	return add_key(j, c, out);
+	*out = question_about(c, &policy, caa_rules_account(j, c->account_id),
+	    j->conf->mpic.open_mpic != NULL);
+	return finish_question(j, c, out);
+}
+
+int
+question_was(struct job *j, const struct caa_row *c, struct question *out)
+{
+	struct caa_rules *then = arena_alloc(j->arena, sizeof(*then));
+	const struct json *trace, *round;
+
+	if (caa_rules_read(j, c->trace, then) < 0 ||
+	    json_parse_object(j, span_str(c->trace), "trace", &trace) < 0)
+		return -1;
+	round = json_get(trace, "corroboration");
+	*out = question_about(c, &then->policy, then->account_url,
+	    span_eq_str(json_string(json_get(round, "dialect")), DIALECT));
+	return finish_question(j, c, out);
+}
+
+bool
+question_has_key(const struct question *q)
+{
+	return q->request.dkim_domain != NULL;
+}
+
+void
+question_leave_key(struct question *q)
+{
+	q->request.dkim_domain = q->request.dkim_selector = NULL;
+	q->key = (struct span){ NULL, 0 };
 }
 
 /* --- one answer ---------------------------------------------------------- */
@@ -417,11 +459,14 @@ read_question(struct job *j, const struct json *c,
 	text = json_dup(j, asked);
 	if (agent_request_parse(j, span_str(text), r) < 0)
 		return -1;
+	if (r->dkim_domain == NULL)
+		question_leave_key(out);
 	if (!same(r->caa_domain, e->caa_domain) ||
 	    !same(r->account_url, e->account_url) ||
 	    !same(r->method, e->method) ||
-	    !same(r->dkim_domain, e->dkim_domain) ||
-	    !same(r->dkim_selector, e->dkim_selector))
+	    (r->dkim_domain != NULL &&
+		(!same(r->dkim_domain, e->dkim_domain) ||
+		    !same(r->dkim_selector, e->dkim_selector))))
 		return unproven(j, "something else was asked");
 	out->policy.issuer_domains = &r->ca;
 	return 0;
@@ -464,12 +509,13 @@ has_twice(const struct round *r)
 
 int
 corroboration_verify(struct job *j, const char *trace,
-    const struct question *expected, struct quorum *out)
+    const struct question *expected, struct corroborated *out)
 {
 	const struct json *all, *c, *list;
 	struct question q;
 	struct round r = { 0 };
 
+	*out = (struct corroborated){ .saw_key = false };
 	if (json_parse_object(j, span_str(trace), "trace", &all) < 0)
 		return -1;
 	c = json_get(all, "corroboration");
@@ -478,6 +524,7 @@ corroboration_verify(struct job *j, const char *trace,
 		return 0;
 	if (read_question(j, c, expected, &q) < 0)
 		return -1;
+	out->saw_key = question_has_key(&q);
 	list = json_get(c, "perspectives");
 	r.at = json_integer(json_get(c, "at"));
 	r.n = json_count(list);
@@ -487,9 +534,36 @@ corroboration_verify(struct job *j, const char *trace,
 			return -1;
 	if (has_twice(&r))
 		return unproven(j, "a perspective stands twice");
-	*out = round_count(j, &r);
+	out->counted = round_count(j, &r);
 	if (!span_eq_str(json_string(json_get(c, "outcome")),
-		quorum_outcome_name(out->outcome)))
+		quorum_outcome_name(out->counted.outcome)))
 		return unproven(j, "the outcome does not follow");
+	return 1;
+}
+
+int
+corroboration_of_key(
+    struct job *j, const struct seal_key *seal, const char *authz_id)
+{
+	struct corroborated round;
+	struct question q;
+	struct caa_row c;
+	int found = store_caa_key_agreed(j, authz_id, &c);
+
+	if (found <= 0)
+		return found;
+	if (seal != NULL && !evidence_caa_is_sealed(seal, &c))
+		return unproven(j,
+		    "the check in which the key was seen does not carry the "
+		    "validator's seal");
+	if (question_was(j, &c, &q) < 0)
+		return -1;
+	found = corroboration_verify(j, c.trace, &q, &round);
+	if (found < 0)
+		return -1;
+	if (found == 0 || !round.saw_key ||
+	    round.counted.outcome != QUORUM_REACHED)
+		return unproven(
+		    j, "the check in which the key was seen does not show it");
 	return 1;
 }

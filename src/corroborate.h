@@ -15,6 +15,7 @@ struct authz;
 struct caa_row;
 struct conf;
 struct json;
+struct seal_key;
 
 /* What is to be confirmed. */
 struct question {
@@ -28,11 +29,17 @@ struct question {
 
 /*
  * For the CAA check of an authorization, with the DKIM key by which its reply
- * was authenticated (none if S/MIME stood in for it).  The id is fresh.
+ * was authenticated (none if S/MIME stood in for it, or of a service).  The id
+ * is fresh.
  * 0, or -1: ERR_UNAUTHORIZED if the evidence does not say by which key, or
  * holds one that cannot be read.
  */
 int question_of(struct job *j, const struct caa_row *c, struct question *out);
+/* The same as it was when the check was made, whatever the configuration says
+ * today. */
+int question_was(struct job *j, const struct caa_row *c, struct question *out);
+bool question_has_key(const struct question *q);
+void question_leave_key(struct question *q);
 
 /* One configured perspective in one round. */
 struct testimony {
@@ -62,6 +69,11 @@ struct quorum round_count(struct job *j, const struct round *r);
 const char *corroboration_add(struct job *j, const char *trace,
     const struct question *q, const struct round *r);
 
+struct corroborated {
+	struct quorum counted;
+	/* The key was asked for, too; it may have been left out. */
+	bool saw_key;
+};
 /*
  * From such a trace: 1 and the outcome, computed again from the answers; 0 if
  * it holds none, or such of another kind of perspectives; -1 ERR_UNAUTHORIZED
@@ -69,6 +81,16 @@ const char *corroboration_add(struct job *j, const char *trace,
  * something else than `expected`.
  */
 int corroboration_verify(struct job *j, const char *trace,
-    const struct question *expected, struct quorum *out);
+    const struct question *expected, struct corroborated *out);
+
+/*
+ * The key that authenticated a reply is asked for when the reply has come; its
+ * domain may change it afterwards.  Has there been a round of this
+ * authorization in which enough perspectives saw it (PK-47)?  1, 0; -1
+ * ERR_UNAUTHORIZED: the row that says so cannot be believed.  `seal`: NULL
+ * where nobody knows the key.
+ */
+int corroboration_of_key(
+    struct job *j, const struct seal_key *seal, const char *authz_id);
 
 #endif

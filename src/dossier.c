@@ -68,7 +68,7 @@ static int
 verify_corroboration(
     struct job *j, const struct dossier *d, const struct seal_key *seal)
 {
-	struct quorum counted;
+	struct corroborated round;
 	struct question q;
 	struct caa_row c;
 	int found = store_caa_latest(j, d->authz.id, &c);
@@ -78,9 +78,16 @@ verify_corroboration(
 	if (seal != NULL && !evidence_caa_is_sealed(seal, &c))
 		return job_fail(j, ERR_UNAUTHORIZED,
 		    "the CAA check does not carry the validator's seal");
-	if (question_of(j, &c, &q) < 0)
+	/* Too large to be kept; it permitted nothing. */
+	if (strcmp(c.trace, "{}") == 0)
+		return 0;
+	/* By the rules of its day. */
+	if (question_was(j, &c, &q) < 0)
 		return -1;
-	return corroboration_verify(j, c.trace, &q, &counted) < 0 ? -1 : 0;
+	found = corroboration_verify(j, c.trace, &q, &round);
+	if (found > 0 && question_has_key(&q) && !round.saw_key)
+		found = corroboration_of_key(j, seal, d->authz.id);
+	return found < 0 ? -1 : 0;
 }
 
 int

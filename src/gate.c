@@ -7,12 +7,14 @@
 #include "db/store_order.h"
 #include "db/store_reply.h"
 #include "lib/addr.h"
+#include "lib/arena.h"
 #include "lib/conf.h"
 #include "lib/job.h"
 #include "lib/log.h"
 #include "pki/caa.h"
 #include "src/account_keys.h"
 #include "src/caa_refusal.h"
+#include "src/caa_rules.h"
 #include "src/corroborate.h"
 #include "src/evidence.h"
 #include "src/evidence_smime.h"
@@ -24,6 +26,7 @@
 #define VALIDATION_MAX_AGE ((int64_t)30 * 86400)
 #define ROUNDS_MAX 3 /* PK-146 */
 #define SKEW_SECS 60 /* between the clocks of two machines */
+#define RELOAD_SECS 30
 
 static int
 closed(enum gate *out)
@@ -113,17 +116,29 @@ check_proof(const struct issuer *i, struct job *j, const struct order *o,
 	return 0;
 }
 
+/* What the order needs to have checked, asked for all at once: it is one
+ * round of questions (MP-9). */
+struct asks {
+	const struct issuer *issuer;
+	const struct order *order;
+	const char **authz_ids;
+	size_t n;
+	int64_t due_at;
+};
+
 /*
  * PK-146: the order waits for a new check, unless so many were made for it
- * that one more would help as little.
+ * that one more would help as little.  After `pause`, if one at once would
+ * come to the same.
  */
 static int
-request_caa(
-    struct job *j, const struct order *o, const struct authz *a, enum gate *out)
+need_caa(struct job *j, struct asks *asks, const struct authz *a, int64_t pause,
+    enum gate *out)
 {
 	int64_t rounds;
 
-	if (store_caa_count_since(j, a->id, o->csr_at + 1, &rounds) < 0)
+	if (store_caa_count_since(j, a->id, asks->order->csr_at + 1, &rounds) <
+	    0)
 		return -1;
 	if (rounds >= ROUNDS_MAX) {
 		job_fail(j, ERR_DNS,
@@ -133,10 +148,25 @@ request_caa(
 		return closed(out);
 	}
 	*out = GATE_WAIT;
-	if (store_begin(j) < 0 || store_caa_request(j, a->id) < 0) {
-		store_rollback(j);
+	asks->authz_ids[asks->n++] = a->id;
+	if (j->now + pause > asks->due_at)
+		asks->due_at = j->now + pause;
+	return 0;
+}
+
+static int
+request_checks(struct job *j, const struct asks *asks)
+{
+	if (asks->n == 0)
+		return 0;
+	if (store_begin(j) < 0)
 		return -1;
-	}
+	for (size_t i = 0; i < asks->n; i++)
+		if (store_caa_request(j, asks->authz_ids[i], asks->order->id,
+			asks->due_at) < 0) {
+			store_rollback(j);
+			return -1;
+		}
 	j->wake |= 1u << ROLE_VALIDATOR;
 	return store_commit(j);
 }
@@ -148,37 +178,78 @@ wants_corroboration(const struct conf *conf)
 	       conf->mpic.policy == CONF_MPIC_ENFORCE;
 }
 
+static int
+not_believed(
+    struct job *j, const struct order *o, const struct authz *a, enum gate *out)
+{
+	return j->err.kind == ERR_UNAUTHORIZED || j->err.kind == ERR_MALFORMED
+		   ? alarm_unproven(j, o, a, out)
+		   : -1;
+}
+
 /* What the perspectives answered, judged and counted again: a row that says
  * permit is not enough (PK-46). */
 static int
-check_corroboration(struct job *j, const struct order *o, const struct authz *a,
+check_corroboration(struct job *j, struct asks *asks, const struct authz *a,
     const struct caa_row *c, enum gate *out)
 {
-	struct quorum counted = { 0 };
+	struct corroborated round;
 	struct question q;
 	int found = question_of(j, c, &q);
 
 	if (found == 0)
-		found = corroboration_verify(j, c->trace, &q, &counted);
+		found = corroboration_verify(j, c->trace, &q, &round);
+	if (found == 1 && question_has_key(&q) && !round.saw_key) {
+		found = corroboration_of_key(j, asks->issuer->seal, a->id);
+		/* A check that leaves out a key that nobody saw. */
+		if (found == 0)
+			return need_caa(j, asks, a, 0, out);
+	}
 	if (found < 0)
-		return j->err.kind == ERR_UNAUTHORIZED ||
-			       j->err.kind == ERR_MALFORMED
-			   ? alarm_unproven(j, o, a, out)
-			   : -1;
-	if (found == 1 && counted.outcome == QUORUM_REACHED &&
-	    counted.asked == j->conf->mpic.perspective_count)
+		return not_believed(j, asks->order, a, out);
+	if (found == 1 && round.counted.outcome == QUORUM_REACHED &&
+	    round.counted.asked == j->conf->mpic.perspective_count)
 		return 0;
 	/* Made before the configuration wanted it so. */
-	return request_caa(j, o, a, out);
+	return need_caa(j, asks, a, 0, out);
+}
+
+static bool
+is_authentic(const struct issuer *i, const struct job *j, const struct authz *a,
+    const struct caa_row *c, enum caa_result *result)
+{
+	return evidence_caa_is_sealed(i->seal, c) &&
+	       strcmp(c->mailbox, a->mailbox) == 0 &&
+	       strcmp(c->account_id, a->account_id) == 0 &&
+	       c->checked_at <= j->now + SKEW_SECS &&
+	       strcmp(c->domain, addr_domain_of(a->mailbox)) == 0 &&
+	       caa_result_parse(span_str(c->result), result);
 }
 
 static int
-check_caa(const struct issuer *i, struct job *j, const struct order *o,
-    const struct authz *a, enum gate *out)
+refuse_caa(struct job *j, const struct caa_row *c, enum caa_result result,
+    enum gate *out)
 {
+	if (result == CAA_DENY)
+		job_fail(j, ERR_CAA, "%s", caa_refusal_text(j, c));
+	else if (strcmp(c->reason, CAA_REASON_UNCORROBORATED_SILENT) == 0)
+		job_fail(j, ERR_INTERNAL, "%s", c->detail);
+	else if (strcmp(c->reason, CAA_REASON_UNCORROBORATED) == 0)
+		job_fail(j, ERR_DNS, "%s", c->detail);
+	else
+		job_fail(j, ERR_DNS,
+		    "the CAA records of %s could not be looked up", c->domain);
+	return closed(out);
+}
+
+static int
+check_caa(
+    struct job *j, struct asks *asks, const struct authz *a, enum gate *out)
+{
+	const struct order *o = asks->order;
 	struct caa_row c;
 	enum caa_result result;
-	int found = store_caa_latest(j, a->id, &c);
+	int found = store_caa_latest(j, a->id, &c), holds;
 
 	if (found < 0)
 		return -1;
@@ -186,33 +257,29 @@ check_caa(const struct issuer *i, struct job *j, const struct order *o,
 	 * counts only if it came after this order was finalized. */
 	if (found == 0 || c.checked_at < j->now - j->conf->issuer.caa_max_age ||
 	    (strcmp(c.result, "fail") == 0 && c.checked_at <= o->csr_at)) {
-		return request_caa(j, o, a, out);
+		return need_caa(j, asks, a, 0, out);
 	}
-	if (!evidence_caa_is_sealed(i->seal, &c) ||
-	    strcmp(c.mailbox, a->mailbox) != 0 ||
-	    strcmp(c.account_id, a->account_id) != 0 ||
-	    c.checked_at > j->now + SKEW_SECS ||
-	    strcmp(c.domain, addr_domain_of(a->mailbox)) != 0 ||
-	    !caa_result_parse(span_str(c.result), &result)) {
+	if (!is_authentic(asks->issuer, j, a, &c, &result)) {
 		job_fail(j, ERR_UNAUTHORIZED,
 		    "the CAA check does not carry the validator's seal, or is "
 		    "of a time to come");
 		return alarm_unproven(j, o, a, out);
 	}
+	if (result != CAA_FAIL) {
+		holds = caa_rules_hold(j, &c);
+		if (holds < 0)
+			return not_believed(j, o, a, out);
+		/* The configuration was read again; where the validator has
+		 * not done so yet, it is given time. */
+		if (holds == 0)
+			return need_caa(j, asks, a,
+			    c.checked_at > o->csr_at ? RELOAD_SECS : 0, out);
+	}
 	if (result == CAA_PERMIT && wants_corroboration(j->conf))
-		return check_corroboration(j, o, a, &c, out);
+		return check_corroboration(j, asks, a, &c, out);
 	if (result == CAA_PERMIT || !j->conf->caa_enforce)
 		return 0;
-	if (result == CAA_DENY)
-		job_fail(j, ERR_CAA, "%s", caa_refusal_text(j, &c));
-	else if (strcmp(c.reason, CAA_REASON_UNCORROBORATED_SILENT) == 0)
-		job_fail(j, ERR_INTERNAL, "%s", c.detail);
-	else if (strcmp(c.reason, CAA_REASON_UNCORROBORATED) == 0)
-		job_fail(j, ERR_DNS, "%s", c.detail);
-	else
-		job_fail(j, ERR_DNS,
-		    "the CAA records of %s could not be looked up", c.domain);
-	return closed(out);
+	return refuse_caa(j, &c, result, out);
 }
 
 /*
@@ -265,24 +332,20 @@ issuer_gate_answer(const struct issuer *i, struct job *j, const struct order *o,
 	return 0;
 }
 
-int
-issuer_gate(const struct issuer *i, struct job *j, const struct order *o,
+/* The outcome for all of them, with what is to be asked. */
+static int
+check_all(struct job *j, const struct signing_keys *keys, struct asks *asks,
     enum gate *out)
 {
+	const struct order *o = asks->order;
 	enum gate worst = GATE_OPEN;
 	struct err forbidden = { .kind = ERR_NONE };
-	struct signing_keys keys;
 
-	*out = GATE_OPEN;
-	if (check_request(j, o, &keys, out) < 0)
-		return -1;
-	if (*out != GATE_OPEN)
-		return 0;
 	for (size_t k = 0; k < o->identifier_count; k++) {
 		const struct authz *a = &o->identifiers[k].authz;
 
-		if (check_identifier(i, j, o, a, &keys, out) < 0 ||
-		    (*out == GATE_OPEN && check_caa(i, j, o, a, out) < 0))
+		if (check_identifier(asks->issuer, j, o, a, keys, out) < 0 ||
+		    (*out == GATE_OPEN && check_caa(j, asks, a, out) < 0))
 			return -1;
 		if (*out == GATE_WAIT)
 			worst = GATE_WAIT;
@@ -300,4 +363,24 @@ issuer_gate(const struct issuer *i, struct job *j, const struct order *o,
 		return 0;
 	j->err = forbidden;
 	return closed(out);
+}
+
+int
+issuer_gate(const struct issuer *i, struct job *j, const struct order *o,
+    enum gate *out)
+{
+	struct asks asks = { .issuer = i, .order = o };
+	struct signing_keys keys;
+
+	*out = GATE_OPEN;
+	if (check_request(j, o, &keys, out) < 0)
+		return -1;
+	if (*out != GATE_OPEN)
+		return 0;
+	/* NOLINTNEXTLINE(bugprone-sizeof-expression): a row of pointers */
+	asks.authz_ids = arena_calloc(
+	    j->arena, o->identifier_count + 1, sizeof(*asks.authz_ids));
+	if (check_all(j, &keys, &asks, out) < 0)
+		return -1;
+	return *out == GATE_WAIT ? request_checks(j, &asks) : 0;
 }

@@ -479,7 +479,8 @@ record(struct job *j, struct judgement *g)
 		g->record.code = REPLY_CODE_REPEATED;
 	/* CAA is looked up in the same stride, so that finalize need not
 	 * wait for the DNS. */
-	if (*applied == VERDICT_MATCH && store_caa_request(j, a->id) < 0)
+	if (*applied == VERDICT_MATCH &&
+	    store_caa_request(j, a->id, a->order_id, j->now) < 0)
 		return -1;
 	if ((*applied == VERDICT_MISMATCH || *applied == VERDICT_DSN_FAILED) &&
 	    limits_note_failure(j, a->account_id, a->mailbox) < 0)

@@ -12,6 +12,7 @@
 #include "lib/log.h"
 #include "pki/caa.h"
 #include "src/caa_refusal.h"
+#include "src/caa_rules.h"
 #include "src/corroborate.h"
 #include "src/evidence.h"
 #include "src/judge.h"
@@ -25,14 +26,8 @@
 static int
 ask_caa(struct validator *v, struct job *j, struct caa_row *c)
 {
-	struct caa_policy policy = {
-		.issuer_domains = &j->conf->caa_identities,
-		.flag1_critical = j->conf->caa_flag1_critical,
-		.account_prefixes = &j->conf->caa_account_prefixes,
-		.ignore_unknown = j->conf->caa_ignore_unknown,
-	};
-	const char *account = arena_printf(
-	    j->arena, "%s/acme/acct/%s", j->conf->base_url, c->account_id);
+	const struct caa_policy policy = caa_rules_policy(j->conf);
+	const char *account = caa_rules_account(j, c->account_id);
 	struct caa_decision d;
 
 	if (caa_check(j, v->resolver, c->domain, account, &policy, &d) < 0)
@@ -84,6 +79,34 @@ not_asked(struct job *j, struct caa_row *c)
 	return 0;
 }
 
+/* The key is asked for until the perspectives have seen it, and not again: its
+ * domain may change it while the validation is in use. */
+static int
+ask_what(const struct validator *v, struct job *j, const struct caa_row *c,
+    struct question *q)
+{
+	int seen;
+
+	if (question_of(j, c, q) < 0)
+		return -1;
+	seen = question_has_key(q)
+		   ? corroboration_of_key(j, v->seal, c->authz_id)
+		   : 0;
+	if (seen < 0) {
+		if (j->err.kind != ERR_UNAUTHORIZED &&
+		    j->err.kind != ERR_MALFORMED)
+			return -1;
+		log_error("earlier check not believed",
+		    "authz=%s error=\"%s\" next=\"find out who wrote the "
+		    "row; the key is asked for again\"",
+		    c->authz_id, j->err.text);
+		job_recover(j);
+	}
+	if (seen > 0)
+		question_leave_key(q);
+	return 0;
+}
+
 /* PK-48: only what the primary permits; nothing overturns its denial. */
 static int
 corroborate(struct validator *v, struct job *j, struct caa_row *c)
@@ -96,7 +119,7 @@ corroborate(struct validator *v, struct job *j, struct caa_row *c)
 	if (v->perspectives == NULL ||
 	    strcmp(c->result, caa_result_name(CAA_PERMIT)) != 0)
 		return 0;
-	if (question_of(j, c, &q) < 0 ||
+	if (ask_what(v, j, c, &q) < 0 ||
 	    perspective_client_ask(v->perspectives, j, &q, c->authz_id, &r) < 0)
 		return not_asked(j, c);
 	counted = round_count(j, &r);
@@ -108,6 +131,8 @@ corroborate(struct validator *v, struct job *j, struct caa_row *c)
 		return not_asked(j, c);
 	}
 	c->trace = trace;
+	c->key_agreed =
+	    question_has_key(&q) && counted.outcome == QUORUM_REACHED;
 	log_info("corroboration",
 	    "authz=%s domain=%s outcome=%s agree=%zu deny=%zu fail=%zu "
 	    "silent=%zu needed=%zu",

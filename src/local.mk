@@ -83,6 +83,7 @@ libcs_src_a_SOURCES = \
 	src/enroll_result.c src/enroll_result.h \
 	src/enroll_session.c src/enroll_session.h \
 	src/caa_refusal.c src/caa_refusal.h \
+	src/caa_rules.c src/caa_rules.h \
 	src/calls.c src/calls.h \
 	src/landlock.c src/landlock.h \
 	src/sandbox.c src/sandbox.h \

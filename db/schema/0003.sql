@@ -191,3 +191,11 @@ CREATE INDEX recheck_finding_new ON recheck_finding (cause)
 	WHERE incident_id IS NULL;
 CREATE INDEX incident_draft ON incident (id)
 	WHERE due_at IS NULL AND finished_at = 0 AND cancelled_at = 0;
+
+-- CAA checks that are one round of questions (MP-9), and those in which remote
+-- perspectives saw the key that authenticated the reply (PK-47).
+ALTER TABLE caa ADD COLUMN order_id TEXT;
+CREATE INDEX caa_of_order ON caa (order_id) WHERE checked_at = 0;
+ALTER TABLE caa ADD COLUMN key_agreed BIGINT NOT NULL DEFAULT 0;
+CREATE INDEX caa_key_agreed ON caa (authz_id, checked_at)
+	WHERE key_agreed = 1;

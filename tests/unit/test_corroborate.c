@@ -230,22 +230,19 @@ test_verify(void **state)
 		QUORUM_REACHED, QUORUM_DENIED };
 	struct job *j = unit_job();
 	struct question q = question();
-	struct quorum counted;
+	struct corroborated round;
 
 	(void)state;
 	for (size_t denials = 0; denials < 3; denials++) {
 		assert_int_equal(
-		    corroboration_verify(j, stored(j, denials), &q, &counted),
-		    1);
-		assert_int_equal(counted.outcome, outcomes[denials]);
-		assert_int_equal(counted.agree, 5 - denials);
+		    corroboration_verify(j, stored(j, denials), &q, &round), 1);
+		assert_int_equal(round.counted.outcome, outcomes[denials]);
+		assert_int_equal(round.counted.agree, 5 - denials);
 	}
 	assert_int_equal(
-	    corroboration_verify(j, "{\"result\":\"permit\"}", &q, &counted),
-	    0);
+	    corroboration_verify(j, "{\"result\":\"permit\"}", &q, &round), 0);
 	q.request.caa_domain = "example.net";
-	assert_int_equal(
-	    corroboration_verify(j, stored(j, 0), &q, &counted), -1);
+	assert_int_equal(corroboration_verify(j, stored(j, 0), &q, &round), -1);
 	assert_job_error(
 	    j, ERR_UNAUTHORIZED, "corroboration: something else was asked");
 }
@@ -269,7 +266,7 @@ test_forged(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
 		const char *at = strstr(text, changes[i][0]);
-		struct quorum counted;
+		struct corroborated round;
 
 		unit_case("%s", changes[i][1]);
 		assert_non_null(at);
@@ -277,7 +274,7 @@ test_forged(void **state)
 		    corroboration_verify(j,
 			arena_printf(j->arena, "%.*s%s%s", (int)(at - text),
 			    text, changes[i][1], at + strlen(changes[i][0])),
-			&q, &counted),
+			&q, &round),
 		    -1);
 		assert_job_error(j, ERR_UNAUTHORIZED, NULL);
 		job_recover(j);

@@ -437,6 +437,33 @@ test_caa_age(struct job *j)
 	assert_int_equal(gate(&lab), GATE_OPEN);
 }
 
+/* PK-38: whatever the configuration says, nothing is signed for a domain that
+ * nobody has looked up, also where denials are only recorded. */
+static void
+test_every_domain(struct job *j)
+{
+	for (size_t i = 0; i < 4; i++) {
+		struct role_lab lab;
+
+		unit_case("%zu", i);
+		role_lab_init(&lab, j);
+		lab.conf.caa_enforce = (i & 1) == 0;
+		lab.conf.mode =
+		    (i & 2) == 0 ? CONF_MODE_PRIVATE : CONF_MODE_PUBLIC;
+		role_lab_finalize(&lab);
+		assert_int_equal(gate(&lab), GATE_OPEN);
+		fixture_sql(j, "DELETE FROM caa");
+		assert_int_equal(gate(&lab), GATE_WAIT);
+		assert_int_equal(
+		    fixture_count(j,
+			"SELECT COUNT(*) FROM caa WHERE checked_at = 0 AND "
+			"domain = 'example.org'"),
+		    1);
+		EXPECT(j, judge_caa(&lab.validator, j), 1);
+		assert_int_equal(gate(&lab), GATE_OPEN);
+	}
+}
+
 static void
 test_no_caa(struct job *j)
 {
@@ -516,6 +543,8 @@ struct told {
 	size_t count;          /* 0: all that are configured */
 	const char *from, *to; /* in the trace, before it is sealed */
 	bool is_unsealed;
+	bool leaves_key; /* asks for CAA alone */
+	bool key_agreed; /* as the row says of itself */
 	enum gate gate;
 };
 
@@ -542,7 +571,7 @@ answer_of(struct job *j, const struct question *q, size_t i, bool dissents)
 	struct buf key, strings;
 
 	buf_init(&key, j->arena, 4096);
-	assert_true(q->key.n == 32 || q->key.n > 128);
+	a.has_dkim = question_has_key(q);
 	buf_add_str(&key, q->key.n == 32 ? "k=ed25519; p=" : "k=rsa; p=");
 	if (dissents)
 		buf_add_str(&key, "AAAA");
@@ -574,6 +603,8 @@ tell(struct role_lab *lab, const struct told *told)
 
 	EXPECT(j, store_caa_latest(j, role_lab_authz(lab)->id, &c), 1);
 	EXPECT(j, question_of(j, &c, &q), 0);
+	if (told->leaves_key)
+		question_leave_key(&q);
 	for (size_t i = 0; i < r.n; i++) {
 		v[i] = (struct testimony){ .code = codes[i],
 			.rir = i % 2 == 0 ? RIR_RIPE : RIR_ARIN,
@@ -600,9 +631,9 @@ tell(struct role_lab *lab, const struct told *told)
 		memset(seal, 7, sizeof(seal));
 	hex_format(hex, span_mem(seal, sizeof(seal)));
 	fixture_sql(j, arena_printf(j->arena,
-			   "UPDATE caa SET trace = '%s', seal = x'%s' WHERE "
-			   "checked_at > 0",
-			   c.trace, hex));
+			   "UPDATE caa SET trace = '%s', seal = x'%s', "
+			   "key_agreed = %d WHERE id = '%s'",
+			   c.trace, hex, told->key_agreed, c.id));
 }
 
 static void
@@ -627,7 +658,8 @@ test_corroboration(struct job *j)
 		{ .from = "\"selector\":\"",
 		    .to = "\"selector\":\"x",
 		    .gate = GATE_CLOSED },
-		{ .from = "\"dkim\":{", .to = "\"d\":{", .gate = GATE_CLOSED },
+		/* nobody has been asked for the key */
+		{ .from = "\"dkim\":{", .to = "\"d\":{", .gate = GATE_WAIT },
 		{ .from = "\"body\":\"",
 		    .to = "\"body\":\"!",
 		    .gate = GATE_CLOSED },
@@ -659,8 +691,177 @@ test_corroboration(struct job *j)
 	assert_int_equal(gate(&lab), GATE_OPEN);
 }
 
+/* A domain that has changed its key since: the perspectives saw the one that
+ * authenticated the reply when it came, and are asked for CAA alone later
+ * (PK-47). */
+static void
+test_later_check(struct job *j)
+{
+	static const struct {
+		struct told first, later;
+		enum gate gate;
+	} table[] = {
+		{ { .key_agreed = true }, { .leaves_key = true }, GATE_OPEN },
+		{ { .key_agreed = true },
+		    { .leaves_key = true, .dissenters = 0, .count = 4 },
+		    GATE_WAIT },
+		/* nobody saw it: not without it */
+		{ { .key_agreed = false }, { .leaves_key = true }, GATE_WAIT },
+		/* rows that say so of themselves */
+		{ { .key_agreed = true, .dissenters = 2 },
+		    { .leaves_key = true }, GATE_CLOSED },
+		{ { .key_agreed = true, .is_unsealed = true },
+		    { .leaves_key = true }, GATE_CLOSED },
+		{ { .key_agreed = false },
+		    { .leaves_key = true, .key_agreed = true }, GATE_CLOSED },
+	};
+	struct conf_perspective perspectives[PERSPECTIVES] = { { 0 } };
+	struct role_lab lab;
+
+	role_lab_init(&lab, j);
+	role_lab_finalize(&lab);
+	lab.conf.mpic = (struct conf_mpic){ .policy = CONF_MPIC_ENFORCE,
+		.perspectives = perspectives,
+		.perspective_count = PERSPECTIVES };
+	for (size_t i = 0; i < COUNT(table); i++) {
+		unit_case("%zu", i);
+		role_lab_at(&lab, FIXTURE_NOW);
+		fixture_sql(j, "CREATE TABLE kept AS SELECT * FROM caa");
+		tell(&lab, &table[i].first);
+		role_lab_at(&lab, FIXTURE_NOW + 4000);
+		assert_int_equal(gate(&lab), GATE_WAIT);
+		EXPECT(j, judge_caa(&lab.validator, j), 1);
+		tell(&lab, &table[i].later);
+		assert_int_equal(gate(&lab), table[i].gate);
+		job_recover(j);
+		fixture_sql(j, "DELETE FROM caa");
+		fixture_sql(j, "INSERT INTO caa SELECT * FROM kept");
+		fixture_sql(j, "DROP TABLE kept");
+	}
+}
+
+/* PK-54, PK-27: what remote perspectives said counts no longer than the check
+ * that it belongs to, and nothing makes it last longer. */
+static void
+test_remote_evidence_ages(struct job *j)
+{
+	static const int64_t ages[] = { 3600 + 1, 9 * 3600, 30 * DAY - 60 };
+	static const struct told told = { .key_agreed = true };
+	struct conf_perspective perspectives[PERSPECTIVES] = { { 0 } };
+	struct role_lab lab;
+
+	role_lab_init(&lab, j);
+	role_lab_finalize(&lab);
+	lab.conf.mpic = (struct conf_mpic){ .policy = CONF_MPIC_ENFORCE,
+		.perspectives = perspectives,
+		.perspective_count = PERSPECTIVES };
+	tell(&lab, &told);
+	assert_int_equal(gate(&lab), GATE_OPEN);
+	for (size_t i = 0; i < COUNT(ages); i++) {
+		unit_case("%lld", (long long)ages[i]);
+		role_lab_at(&lab, FIXTURE_NOW + ages[i]);
+		assert_int_equal(gate(&lab), GATE_WAIT);
+		assert_int_equal(
+		    fixture_count(
+			j, "SELECT COUNT(*) FROM caa WHERE checked_at = 0"),
+		    1);
+		fixture_sql(j, "DELETE FROM caa WHERE checked_at = 0");
+	}
+	/* A check of today, for which nobody else was asked: the answers of
+	 * then do not stand in for them. */
+	EXPECT(j, gate(&lab), GATE_WAIT);
+	EXPECT(j, judge_caa(&lab.validator, j), 1);
+	assert_int_equal(gate(&lab), GATE_WAIT);
+}
+
+/* --- the configuration was read again ------------------------------------- */
+
+static const char *older_prefixes[] = { "https://old.example/acct/" };
+static const char *two_names[] = { "ca.example", "ca2.example" };
+
+static void
+change(struct conf *conf, size_t what)
+{
+	switch (what) {
+	case 0:
+		conf->caa_identities = (struct conf_list){ two_names, 2 };
+		break;
+	case 1:
+		conf->caa_identities = (struct conf_list){ two_names, 1 };
+		break;
+	case 2:
+		conf->caa_flag1_critical = !conf->caa_flag1_critical;
+		break;
+	case 3:
+		conf->caa_ignore_unknown = !conf->caa_ignore_unknown;
+		break;
+	default:
+		conf->caa_account_prefixes =
+		    (struct conf_list){ older_prefixes, 1 };
+		break;
+	}
+}
+
+/* PK-26, PK-32: no row that somebody forged, but one that is asked again; and
+ * the answer counts. */
+static void
+test_other_rules(struct job *j)
+{
+	static const struct told told = { .key_agreed = true };
+	struct conf_perspective perspectives[PERSPECTIVES] = { { 0 } };
+
+	for (size_t i = 0; i < 10; i++) {
+		struct role_lab lab;
+		bool asks = i >= 5;
+
+		unit_case("%zu", i);
+		role_lab_init(&lab, j);
+		role_lab_finalize(&lab);
+		if (asks) {
+			lab.conf.mpic =
+			    (struct conf_mpic){ .policy = CONF_MPIC_ENFORCE,
+				    .perspectives = perspectives,
+				    .perspective_count = PERSPECTIVES };
+			tell(&lab, &told);
+		}
+		assert_int_equal(gate(&lab), GATE_OPEN);
+		change(&lab.conf, i % 5);
+		assert_int_equal(gate(&lab), GATE_WAIT);
+		EXPECT(j, judge_caa(&lab.validator, j), 1);
+		if (asks)
+			tell(&lab, &told);
+		assert_int_equal(gate(&lab), GATE_OPEN);
+	}
+}
+
+/* PK-146: a validator that reads it later than the issuer is given time, so
+ * that the order is not used up meanwhile. */
+static void
+test_validator_reads_later(struct job *j)
+{
+	struct role_lab lab;
+
+	role_lab_init(&lab, j);
+	role_lab_finalize(&lab);
+	change(&lab.conf, 0);
+	role_lab_at(&lab, FIXTURE_NOW + 1);
+	assert_int_equal(gate(&lab), GATE_WAIT);
+	change(&lab.conf, 1);
+	EXPECT(j, judge_caa(&lab.validator, j), 1);
+	change(&lab.conf, 0);
+	assert_int_equal(gate(&lab), GATE_WAIT);
+	EXPECT(j, judge_caa(&lab.validator, j), 0);
+	role_lab_at(&lab, FIXTURE_NOW + 31);
+	EXPECT(j, judge_caa(&lab.validator, j), 1);
+	assert_int_equal(gate(&lab), GATE_OPEN);
+}
+
 static const struct CMUnitTest tests[] = {
 	STORE_TEST_SQLITE(test_corroboration),
+	STORE_TEST_SQLITE(test_later_check),
+	STORE_TEST_SQLITE(test_remote_evidence_ages),
+	STORE_TEST_SQLITE(test_other_rules),
+	STORE_TEST(test_validator_reads_later),
 	STORE_TEST(test_open),
 	STORE_TEST(test_tampered),
 	STORE_TEST(test_deactivated_after),
@@ -672,6 +873,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_each_identifier),
 	STORE_TEST(test_age),
 	STORE_TEST(test_caa_age),
+	STORE_TEST(test_every_domain),
 	STORE_TEST(test_no_caa),
 	STORE_TEST(test_caa_denies),
 	STORE_TEST(test_caa_fails),

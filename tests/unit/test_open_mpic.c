@@ -296,6 +296,7 @@ try_service(const struct service *s, bool is_bearer)
 				 .open_mpic_bearer = is_bearer } };
 	const struct question q = question();
 	struct perspective_client *c;
+	struct corroborated round;
 	struct quorum counted;
 	struct round r;
 
@@ -312,10 +313,10 @@ try_service(const struct service *s, bool is_bearer)
 	assert_int_equal(counted.agree, s->agree);
 	assert_int_equal(counted.pending, 0);
 	/* And from what is written down, the same again (MP-10). */
-	assert_int_equal(corroboration_verify(j,
-			     corroboration_add(j, "{}", &q, &r), &q, &counted),
+	assert_int_equal(corroboration_verify(
+			     j, corroboration_add(j, "{}", &q, &r), &q, &round),
 	    1);
-	assert_int_equal(counted.outcome, s->outcome);
+	assert_int_equal(round.counted.outcome, s->outcome);
 	perspective_client_free(c);
 	peer_stop(peer);
 	assert_true(

@@ -35,9 +35,9 @@ test_caa(struct job *j)
 	EXPECT(j, store_caa_next_due(j, &at), 0);
 	assert_int_equal(lease_caa(j, &row), 0);
 	j->wake = 0;
-	COMMITTED(j, store_caa_request(j, a->id));
+	COMMITTED(j, store_caa_request(j, a->id, a->order_id, j->now));
 	assert_true(j->wake & 1u << ROLE_VALIDATOR);
-	COMMITTED(j, store_caa_request(j, a->id));
+	COMMITTED(j, store_caa_request(j, a->id, a->order_id, j->now));
 	assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM caa"), 1);
 	EXPECT(j, store_caa_next_due(j, &at), 1);
 	assert_int_equal(at, j->now);
@@ -82,7 +82,7 @@ test_caa(struct job *j)
 
 	/* too old: asked again, and the newer one counts */
 	j->now += 10000;
-	COMMITTED(j, store_caa_request(j, a->id));
+	COMMITTED(j, store_caa_request(j, a->id, a->order_id, j->now));
 	EXPECT(j, store_caa_latest(j, a->id, &back), 1);
 	assert_string_equal(back.result, "permit");
 	assert_int_equal(lease_caa(j, &row), 1);
@@ -93,7 +93,7 @@ test_caa(struct job *j)
 	COMMITTED(j, store_caa_record(j, &row));
 	EXPECT(j, store_caa_latest(j, a->id, &back), 1);
 	assert_string_equal(back.result, "deny");
-	REFUSED(j, store_caa_request(j, "absent"), ERR_CONFLICT);
+	REFUSED(j, store_caa_request(j, "absent", NULL, j->now), ERR_CONFLICT);
 }
 
 /* AC-143: the order that the issuer gave back until the check is answered is
@@ -111,7 +111,7 @@ test_caa_releases(struct job *j)
 		int64_t at;
 
 		unit_case("due in %lld", (long long)due[i]);
-		COMMITTED(j, store_caa_request(j, a->id));
+		COMMITTED(j, store_caa_request(j, a->id, a->order_id, j->now));
 		COMMITTED(j, store_order_release(j, o->id, j->now + due[i], 0));
 		assert_int_equal(lease_caa(j, &row), 1);
 		row.checked_at = j->now;
@@ -259,7 +259,8 @@ test_version_is_required(struct job *j)
 
 	c.br_version = NULL;
 	REFUSED(j, store_cert_reserve(j, &c, &serial_taken), ERR_INTERNAL);
-	COMMITTED(j, store_caa_request(j, o->identifiers[0].authz.id));
+	COMMITTED(
+	    j, store_caa_request(j, o->identifiers[0].authz.id, o->id, j->now));
 	REFUSED(j,
 	    store_change(j, NULL,
 		"UPDATE caa SET checked_at = 1, result = 'permit'", NO_ARGS),

@@ -487,7 +487,7 @@ whole_life(struct job *j)
 	again.verdict = VERDICT_MATCH;
 	again.covered_hash = SPAN("covered");
 	EXPECT(j, store_reply_record(j, &again, j->now + 5, &applied), 0);
-	EXPECT(j, store_caa_request(j, a.id), 0);
+	EXPECT(j, store_caa_request(j, a.id, a.order_id, j->now), 0);
 	EXPECT(j, store_caa_lease(j, j->now + 9, &caa), 1);
 	EXPECT(j, store_caa_retry(j, caa.id, j->now), 0);
 	EXPECT(j, store_caa_next_due(j, &n), 1);
