@@ -235,6 +235,24 @@ static const struct wrong wrongs[] = {
 	{ "\tcrl_file", "\tcaa_max_age = 9h\n\tcrl_file",
 	    "conf:29: issuer.caa_max_age: 9h is out of range; give 60 to "
 	    "28800 (seconds, or with s, m, h, d)\n" },
+	/* PK-38: CAA is looked up for every domain, whatever a contract with
+	 * the holder of a constrained CA says. */
+	{ "max_identifiers = 10", "caa_contract_waiver = yes",
+	    "conf:6: caa_contract_waiver: there is no such option "
+	    "here; countersign.conf(5) lists them all\n" },
+	{ "max_identifiers = 10", "caa_exempt = { \"example.org\" }",
+	    "conf:6: caa_exempt: there is no such option here; "
+	    "countersign.conf(5) lists them all\n" },
+	{ "\tcrl_file", "\tcaa_max_age = 0\n\tcrl_file",
+	    "conf:29: issuer.caa_max_age: 0 is out of range; give 60 to "
+	    "28800 (seconds, or with s, m, h, d)\n" },
+	/* PK-54: what perspectives said is not kept for 398 days. */
+	{ "policy {\n", "mpic {\n\tcaa_reuse = 398d\n}\npolicy {\n",
+	    "conf:6: caa_reuse: there is no such option here; "
+	    "countersign.conf(5) lists them all\n" },
+	{ "\tcrl_file", "\tcaa_max_age = 398d\n\tcrl_file",
+	    "conf:29: issuer.caa_max_age: 398d is out of range; give 60 to "
+	    "28800 (seconds, or with s, m, h, d)\n" },
 	/* PK-89, PK-204 */
 	{ "\tcrl_file", "\tserial_octet = 128\n\tmax_per_hour = 0\n\tcrl_file",
 	    "conf:29: issuer.serial_octet: 128 is out of range; give 1 to "
