@@ -53,19 +53,22 @@ static const struct grant web[] = {
 	{ "account_key", "SELECT, INSERT" },
 	{ "orders", "SELECT, INSERT (id, account_id, profile, language, "
 		    "created_at, life_until, identifier_count, replaces, "
-		    "replaces_cert_id, not_before, not_after, is_preauth), "
+		    "replaces_cert_id, not_before, not_after, is_preauth, "
+		    "keep_from), "
 		    "UPDATE (csr_at, csr, csr_jws, csr_refused_count, "
 		    "issue_due_at, failed_at, error)" },
 	/* A POST that comes after the reply makes the authorization valid; the
 	 * issuer believes the sealed reply, not the row. */
 	{ "authz", "SELECT, INSERT (id, account_id, order_id, mailbox, "
-		   "ident_type, ident_value, created_at, expires_at), "
+		   "ident_type, ident_value, created_at, expires_at, "
+		   "keep_from), "
 		   "UPDATE (valid_at, valid_until, deactivated_at)" },
 	{ "order_identifier", "SELECT, INSERT" },
 	{ "challenge", "SELECT, INSERT (id, authz_id, token_part1_sha256, "
 		       "token_part2, token_part2_sha256, thumbprint, "
 		       "from_address, message_id), "
 		       "UPDATE (posted_at, soft_count)" },
+	{ "used_token", "SELECT" },
 	{ "part1", "INSERT" },
 	ERASES_SECRETS,
 	{ "outbox", "SELECT, INSERT (challenge_id, order_id, place, "
@@ -142,43 +145,53 @@ static const struct grant validator[] = {
 
 static const struct grant issuer[] = {
 	EVERY_ROLE,
+	/* It deletes what no rule keeps any longer (db/store_purge.h):
+	 * nobody else deletes records. */
 	/* Is the clock behind the newest record? */
 	{ "audit", "SELECT (seq, at_ms)" },
 	{ "account", "SELECT" },
 	{ "account_key", "SELECT" },
 	{ "orders", "SELECT, UPDATE (cert_id, cert_not_after, issue_due_at, "
-		    "issue_attempts, issue_fault_at, failed_at, error)" },
+		    "issue_attempts, issue_fault_at, failed_at, error, "
+		    "keep_from, language, csr, csr_jws, replaces, "
+		    "replaces_cert_id), DELETE" },
 	/* Authorizations that an order which ends leaves open end with it. */
-	{ "authz", "SELECT, UPDATE (deactivated_at)" },
-	{ "order_identifier", "SELECT" },
-	{ "challenge", "SELECT, UPDATE (soft_count)" },
+	{ "authz", "SELECT, UPDATE (deactivated_at, keep_from), DELETE" },
+	{ "order_identifier", "SELECT, DELETE" },
+	{ "challenge", "SELECT, UPDATE (soft_count), DELETE" },
 	ERASES_SECRETS,
-	{ "outbox", "SELECT, UPDATE (due_at, closed_at)" },
-	{ "reply", "SELECT" },
-	{ "caa", "SELECT, " CAA_REQUEST },
+	{ "outbox", "SELECT, UPDATE (due_at, closed_at), DELETE" },
+	{ "reply", "SELECT, DELETE" },
+	{ "caa", "SELECT, " CAA_REQUEST ", DELETE" },
 	{ "cert", "SELECT, INSERT, UPDATE (issued_at, der, sha256, "
 		  "revoked_at, reason, revoked_by, list_due_at, "
-		  "ocsp_due_at)" },
-	{ "crl", "SELECT, INSERT, UPDATE (der)" },
+		  "ocsp_due_at), DELETE" },
+	{ "used_serial", "SELECT, INSERT" },
+	{ "used_token", "SELECT, INSERT, DELETE" },
+	{ "crl", "SELECT, INSERT, UPDATE (der), DELETE" },
 	{ "crl_shard", "SELECT, INSERT, UPDATE (url)" },
 	{ "ocsp_segment", "SELECT, INSERT, UPDATE (generation, refresh_at, "
-			  "octets)" },
-	{ "responder", "SELECT, INSERT, UPDATE (issued_at, der)" },
+			  "octets), DELETE" },
+	{ "responder", "SELECT, INSERT, UPDATE (issued_at, der), DELETE" },
 	/* What it asks of another CA, and what is to be revoked there. */
 	{ "handoff", "SELECT, INSERT, UPDATE (request, seal, stage, due_at, "
-		     "token, token_seal, retry_secs, answer, error)" },
-	{ "withdrawal", "INSERT" },
+		     "token, token_seal, retry_secs, answer, error), "
+		     "DELETE" },
+	{ "withdrawal", "SELECT (cert_id, confirmed_at), INSERT, DELETE" },
 	{ "blocked_key", "SELECT, INSERT" },
 	/* At the ceiling it stops everything itself. */
 	{ "issuance_stop", "SELECT, INSERT" },
 	/* What its daily look finds is a draft: without due_at. */
 	{ "incident", "SELECT, INSERT, "
-		      "UPDATE (due_at, finished_at, cert_count)" },
-	{ "incident_cert", "SELECT, INSERT, UPDATE (done_at)" },
+		      "UPDATE (due_at, finished_at, cert_count, keep_from), "
+		      "DELETE" },
+	{ "incident_cert", "SELECT, INSERT, UPDATE (done_at), DELETE" },
+	{ "notice", "SELECT (incident_id), DELETE" },
 	{ "recheck", "SELECT, INSERT, UPDATE (rules, due_at, started_at, "
 		     "after_id, checked, unlinted)" },
 	{ "recheck_finding",
-	    "SELECT, INSERT, UPDATE (cause, detail, found_at, incident_id)" },
+	    "SELECT, INSERT, UPDATE (cause, detail, found_at, incident_id), "
+	    "DELETE" },
 	{ NULL, NULL },
 };
 

@@ -28,6 +28,10 @@ libcs_db_a_SOURCES = \
 	db/store_order.c db/store_order.h \
 	db/store_outbox.c db/store_outbox.h \
 	db/store_private.h \
+	db/store_purge.c db/store_purge.h \
+	db/store_purge_order.c \
+	db/store_purge_rest.c \
+	db/store_purge_rows.h \
 	db/store_recheck.c db/store_recheck.h \
 	db/store_reply.c db/store_reply.h \
 	db/store_revoke.c db/store_revoke.h \

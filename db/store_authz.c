@@ -169,11 +169,19 @@ challenge_insert(struct job *j, const struct authz *a)
 {
 	const struct challenge *c = &a->challenge;
 	uint8_t hash1[SHA256_LEN], hash2[SHA256_LEN];
-	int64_t changed;
+	int64_t changed = 0, one;
+	int used;
 
 	sha256(c->token_part1, hash1);
 	sha256(span_str(c->token_part2), hash2);
-	if (store_change(j, &changed,
+	used = store_get_int(j, &one,
+	    "SELECT 1 FROM used_token WHERE sha256 IN ($1, $2) LIMIT 1",
+	    ARGS(v_bytes(span_mem(hash1, SHA256_LEN)),
+		v_bytes(span_mem(hash2, SHA256_LEN))));
+	if (used < 0)
+		return -1;
+	if (used == 0 &&
+	    store_change(j, &changed,
 		"INSERT INTO challenge (id, authz_id, token_part1_sha256, "
 		"token_part2, token_part2_sha256, thumbprint, from_address, "
 		"message_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) "
@@ -220,8 +228,8 @@ authz_insert(
 	assert(strlen(a->challenge.token_part2) == TOKEN_PART_LEN);
 	if (store_change(j, NULL,
 		"INSERT INTO authz (id, account_id, order_id, mailbox, "
-		"ident_type, ident_value, created_at, expires_at) "
-		"VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+		"ident_type, ident_value, created_at, expires_at, keep_from) "
+		"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)",
 		ARGS(v_text(a->id), v_text(a->account_id), v_text(a->order_id),
 		    v_text(a->mailbox), v_text(a->ident_type),
 		    v_text(a->ident_value), v_int(a->created_at),

@@ -81,13 +81,18 @@ store_cert_reserve(struct job *j, const struct cert *c, bool *serial_taken)
 	int found;
 
 	*serial_taken = false;
-	if (cert_insert(j, c, &changed) != 0)
-		return -1;
-	if (changed == 1)
-		return 0;
 	found = store_get_int(j, &one,
-	    "SELECT 1 FROM cert WHERE ca_label = $1 AND serial = $2",
+	    "SELECT 1 FROM used_serial WHERE ca_label = $1 AND serial = $2",
 	    ARGS(v_text(c->ca_label), v_text(c->serial)));
+	if (found == 0) {
+		if (cert_insert(j, c, &changed) != 0)
+			return -1;
+		if (changed == 1)
+			return 0;
+		found = store_get_int(j, &one,
+		    "SELECT 1 FROM cert WHERE ca_label = $1 AND serial = $2",
+		    ARGS(v_text(c->ca_label), v_text(c->serial)));
+	}
 	if (found < 0)
 		return -1;
 	if (found == 1) {

@@ -16,8 +16,9 @@ order_insert(struct job *j, const struct order *o)
 	return store_change(j, NULL,
 	    "INSERT INTO orders (id, account_id, profile, language, "
 	    "created_at, life_until, identifier_count, replaces, "
-	    "replaces_cert_id, not_before, not_after, is_preauth) "
-	    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+	    "replaces_cert_id, not_before, not_after, is_preauth, "
+	    "keep_from) "
+	    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $6)",
 	    ARGS(v_text(o->id), v_text(o->account_id), v_text(o->profile),
 		v_text(o->language), v_int(o->created_at), v_int(o->life_until),
 		v_int((int64_t)o->identifier_count), v_text(o->replaces),

@@ -354,6 +354,8 @@ struct conf {
 	int64_t authz_pending_life;
 	int64_t authz_valid_life;
 	int64_t order_life;
+	int64_t retention;    /* PK-22 */
+	int64_t retain_final; /* AC-150 */
 	int64_t challenge_mail_delay;
 	int64_t challenge_mail_gap;
 	bool share_keys;        /* PK-78 */

@@ -187,6 +187,14 @@ const struct conf_option conf_options[] = {
 	    "order only." },
 	{ "policy", "order_life", CONF_SECONDS, AT(order_life), "72h", 3600,
 	    30 * DAY, NULL, false, true, "Life of an order." },
+	{ "policy", "retention", CONF_PERIOD, AT(retention), "2y6m", 2 * CONF_YEAR,
+	    30 * CONF_YEAR, NULL, false, true,
+	    "How long records are kept: each counts from when nothing stands on "
+	    "it any more." },
+	{ "policy", "retain_final", CONF_SECONDS, AT(retain_final), "30d", DAY,
+	    400 * DAY, NULL, false, true,
+	    "How long orders without a certificate and authorizations that "
+	    "nobody answered stay after their end." },
 	{ "policy", "challenge_mail_delay", CONF_SECONDS,
 	    AT(challenge_mail_delay), "5s", 0, 60, NULL, false, true,
 	    "Time between the order and its first challenge mail." },

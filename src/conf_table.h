@@ -15,10 +15,15 @@ enum conf_type {
 	CONF_BOOL,
 	CONF_INTEGER,
 	CONF_SECONDS, /* 90, 90s, 15m, 24h, 30d */
+	CONF_PERIOD,  /* 2y6m, 110w, 800d: seconds, no shorter than the
+		       * calendar's */
 	CONF_OCTETS,  /* 65536, 64K, 1M */
 	CONF_RATES,   /* "3/1h 6/24h", or none */
 	CONF_CHOICE,  /* one of `choices`, stored as its index */
 };
+
+/* The longest year, in seconds: the unit of CONF_PERIOD's bounds. */
+#define CONF_YEAR (INT64_C(366) * 86400)
 
 /* In the order in which a row is written. */
 /* NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding): a few octets */

@@ -27,6 +27,39 @@ read_number(
 	return 0;
 }
 
+/*
+ * "2y6m": numbers, each with its unit, the greatest unit first.  Retention
+ * that is counted in years must not end a day before the calendar does, so a
+ * year is the longest one, and so is a month.
+ */
+static int
+read_period(struct span s, int64_t *out)
+{
+	static const char units[] = "ymwd";
+	static const int64_t days[] = { 366, 31, 7, 1 };
+	size_t unit = 0, from = 0;
+
+	*out = 0;
+	while (from < s.n) {
+		size_t end = from;
+		int64_t n;
+
+		while (end < s.n && s.p[end] >= '0' && s.p[end] <= '9')
+			end++;
+		if (end == s.n ||
+		    span_to_int(span_cut(s, from, end), 0, 100000, &n) < 0)
+			return -1;
+		while (
+		    units[unit] != '\0' && units[unit] != ascii_lower(s.p[end]))
+			unit++;
+		if (units[unit] == '\0')
+			return -1;
+		*out += n * days[unit++] * 86400;
+		from = end + 1;
+	}
+	return s.n > 0 ? 0 : -1;
+}
+
 static int
 read_integer(const struct conf_option *o, struct span s, int64_t *out)
 {
@@ -35,6 +68,8 @@ read_integer(const struct conf_option *o, struct span s, int64_t *out)
 
 	if (o->type == CONF_SECONDS)
 		return read_number(s, "smhd", seconds, out);
+	if (o->type == CONF_PERIOD)
+		return read_period(s, out);
 	if (o->type == CONF_OCTETS)
 		return read_number(s, "km", octets, out);
 	return read_number(s, "", NULL, out);
@@ -109,6 +144,20 @@ set_text(struct arena *a, const char *folder, const struct conf_option *o,
 	return NULL;
 }
 
+/* A period's are whole years. */
+static const char *
+bounds_of(struct arena *a, const struct conf_option *o)
+{
+	if (o->type == CONF_PERIOD)
+		return arena_printf(a,
+		    "%lldy to %lldy, in years, months, weeks and days as in "
+		    "2y6m",
+		    (long long)(o->min / CONF_YEAR),
+		    (long long)(o->max / CONF_YEAR));
+	return arena_printf(
+	    a, "%lld to %lld", (long long)o->min, (long long)o->max);
+}
+
 static const char *
 set_integer(struct arena *a, const struct conf_option *o, int64_t *slot,
     const char *value)
@@ -116,13 +165,12 @@ set_integer(struct arena *a, const struct conf_option *o, int64_t *slot,
 	int64_t n;
 
 	if (read_integer(o, span_str(value), &n) < 0)
-		return arena_printf(a,
-		    "%s is not a number%s; give %lld to %lld", value,
-		    unit_hint(o), (long long)o->min, (long long)o->max);
+		return arena_printf(a, "%s is not a %s%s; give %s", value,
+		    o->type == CONF_PERIOD ? "period" : "number", unit_hint(o),
+		    bounds_of(a, o));
 	if (n < o->min || n > o->max)
-		return arena_printf(a,
-		    "%s is out of range; give %lld to %lld%s", value,
-		    (long long)o->min, (long long)o->max, unit_hint(o));
+		return arena_printf(a, "%s is out of range; give %s%s", value,
+		    bounds_of(a, o), unit_hint(o));
 	*slot = n;
 	return NULL;
 }
@@ -165,6 +213,7 @@ conf_value_set(struct arena *a, const char *folder, const struct conf_option *o,
 		return set_text(a, folder, o, slot, value);
 	case CONF_INTEGER:
 	case CONF_SECONDS:
+	case CONF_PERIOD:
 	case CONF_OCTETS:
 		return set_integer(a, o, slot, value);
 	case CONF_BOOL:
@@ -198,6 +247,7 @@ conf_value_size(const struct conf_option *o)
 		return sizeof(struct conf_rates);
 	case CONF_INTEGER:
 	case CONF_SECONDS:
+	case CONF_PERIOD:
 	case CONF_OCTETS:
 		return sizeof(int64_t);
 	}

@@ -708,6 +708,8 @@ issuer_step(void *ctx, struct job *j)
 	/* Last: nobody waits for it. */
 	if (found == 0)
 		found = issuer_recheck_step(i, j);
+	if (found == 0)
+		found = issuer_purge_step(i, j);
 	if (found < 0 || why.kind == ERR_NONE)
 		return found;
 	if (found > 0)

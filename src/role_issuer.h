@@ -12,6 +12,7 @@
 #include "lib/err.h"
 #include "src/ceiling.h"
 #include "src/clock_watch.h"
+#include "src/purge.h"
 #include "src/role.h"
 #include "src/status_place.h"
 
@@ -38,6 +39,7 @@ struct issuer {
 	struct ceiling ceiling;
 	struct clock_watch clock;
 	int64_t swept_at; /* where another CA issues (PK-181) */
+	struct issuer_purge purge;
 };
 
 /* One order, or a revocation list that is due: 1, 0, -1. */

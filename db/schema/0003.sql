@@ -199,3 +199,48 @@ CREATE INDEX caa_of_order ON caa (order_id) WHERE checked_at = 0;
 ALTER TABLE caa ADD COLUMN key_agreed BIGINT NOT NULL DEFAULT 0;
 CREATE INDEX caa_key_agreed ON caa (authz_id, checked_at)
 	WHERE key_agreed = 1;
+
+-- How long records are kept (PK-22, db/store_purge.h).  keep_from: the moment
+-- from which the retention of the row counts, as far as it was known when the
+-- row was made or looked at last; 0: never looked at.  It says when to look
+-- again, not when to delete: before a row goes, its date is worked out from
+-- what stands on it by then.
+ALTER TABLE orders ADD COLUMN keep_from BIGINT DEFAULT 0;
+-- NULL: all but the bare row is gone; it stands for the sake of validations
+-- that others used too.
+CREATE INDEX orders_keep_issued ON orders (keep_from, id)
+	WHERE cert_id IS NOT NULL;
+CREATE INDEX orders_keep_other ON orders (keep_from, id)
+	WHERE cert_id IS NULL;
+ALTER TABLE authz ADD COLUMN keep_from BIGINT NOT NULL DEFAULT 0;
+CREATE INDEX authz_keep_valid ON authz (keep_from, id) WHERE valid_at > 0;
+CREATE INDEX authz_keep_other ON authz (keep_from, id) WHERE valid_at = 0;
+CREATE INDEX authz_order ON authz (order_id);
+-- Of one account, for its erasure (PK-23)
+CREATE INDEX orders_other_account ON orders (account_id, keep_from, id)
+	WHERE cert_id IS NULL;
+CREATE INDEX authz_other_account ON authz (account_id, keep_from, id)
+	WHERE valid_at = 0;
+ALTER TABLE incident ADD COLUMN keep_from BIGINT NOT NULL DEFAULT 0;
+CREATE INDEX incident_keep ON incident (keep_from, id);
+CREATE INDEX recheck_finding_incident ON recheck_finding (incident_id)
+	WHERE incident_id IS NOT NULL;
+CREATE INDEX reply_stray ON reply (recorded_at, id) WHERE challenge_id IS NULL;
+CREATE INDEX crl_old ON crl (next_update) WHERE der IS NOT NULL;
+CREATE INDEX crl_old_number ON crl (next_update) WHERE der IS NULL;
+CREATE INDEX responder_old ON responder (not_after);
+
+-- Numbers whose certificates were purged: none is given again (PK-143).
+CREATE TABLE used_serial (
+	ca_label TEXT NOT NULL,
+	serial TEXT NOT NULL,
+	PRIMARY KEY (ca_label, serial)
+);
+
+-- Hashes of token halves whose challenges were purged before the retention
+-- time was over: none is offered again until then (PK-6).
+CREATE TABLE used_token (
+	sha256 BYTEA NOT NULL PRIMARY KEY,
+	keep_from BIGINT NOT NULL
+);
+CREATE INDEX used_token_keep ON used_token (keep_from);

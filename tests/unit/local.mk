@@ -374,6 +374,7 @@ unit_tests += \
 	tests/unit/test_judge \
 	tests/unit/test_lists \
 	tests/unit/test_lmtp \
+	tests/unit/test_purge \
 	tests/unit/test_recheck \
 	tests/unit/test_reply_policy \
 	tests/unit/test_maildir \
@@ -396,6 +397,7 @@ tests_unit_test_gate_keys_LDADD = $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_handoff_SOURCES = tests/unit/test_handoff.c \
 	tests/unit/upstream_double.c tests/unit/upstream_double.h
 tests_unit_test_handoff_LDADD = $(PKI_LAB) $(ROLE_LAB) $(CS_SRC)
+tests_unit_test_purge_LDADD = $(PKI_LAB) $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_recheck_LDADD = $(PKI_LAB) $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_issuer_signing_LDADD = $(PKI_LAB) $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_incident_LDADD = $(STORE_FIXTURE) $(CS_SRC)

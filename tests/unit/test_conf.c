@@ -218,6 +218,33 @@ static const struct wrong wrongs[] = {
 	    "conf:6: policy.order_life: 59m is out of range; give 3600 to "
 	    "2592000 (seconds, or with s, m, h, d)\n" },
 	/* PK-12 */
+	{ "max_identifiers = 10", "retention = 1y11m",
+	    "conf:6: policy.retention: 1y11m is out of range; give 2y to "
+	    "30y, in years, months, weeks and days as in 2y6m\n" },
+	{ "max_identifiers = 10", "retention = 31y",
+	    "conf:6: policy.retention: 31y is out of range; give 2y to "
+	    "30y, in years, months, weeks and days as in 2y6m\n" },
+	{ "max_identifiers = 10", "retention = 730d",
+	    "conf:6: policy.retention: 730d is out of range; give 2y to "
+	    "30y, in years, months, weeks and days as in 2y6m\n" },
+	{ "max_identifiers = 10", "retention = 2",
+	    "conf:6: policy.retention: 2 is not a period; give 2y to "
+	    "30y, in years, months, weeks and days as in 2y6m\n" },
+	{ "max_identifiers = 10", "retention = 6m2y",
+	    "conf:6: policy.retention: 6m2y is not a period; give 2y to "
+	    "30y, in years, months, weeks and days as in 2y6m\n" },
+	{ "max_identifiers = 10", "retention = 2y6",
+	    "conf:6: policy.retention: 2y6 is not a period; give 2y to "
+	    "30y, in years, months, weeks and days as in 2y6m\n" },
+	{ "max_identifiers = 10", "retention = 2y6h",
+	    "conf:6: policy.retention: 2y6h is not a period; give 2y to "
+	    "30y, in years, months, weeks and days as in 2y6m\n" },
+	{ "max_identifiers = 10", "retention = 2y2y",
+	    "conf:6: policy.retention: 2y2y is not a period; give 2y to "
+	    "30y, in years, months, weeks and days as in 2y6m\n" },
+	{ "max_identifiers = 10", "retention = 100001y",
+	    "conf:6: policy.retention: 100001y is not a period; give 2y to "
+	    "30y, in years, months, weeks and days as in 2y6m\n" },
 	{ "max_identifiers = 10", "authz_valid_life = 30d",
 	    "conf:6: policy.authz_valid_life: 30d is out of range; give 0 to "
 	    "2588400 (seconds, or with s, m, h, d)\n" },
@@ -1042,6 +1069,8 @@ test_defaults(void **state)
 	assert_true(c->utf8_mailboxes);
 	assert_false(c->allow_reserved_domains);
 	assert_int_equal(c->authz_pending_life, 86400);
+	assert_int_equal(c->retention, INT64_C(918) * 86400);
+	assert_int_equal(c->retain_final, 30 * 86400);
 	assert_int_equal(c->authz_valid_life, 3 * 86400);
 	assert_int_equal(c->challenge_mail_delay, 5);
 	assert_true(c->caa_enforce);
@@ -1085,6 +1114,35 @@ test_units(void **state)
 	    load_good(edit(base, "\ttls_key", "\tmax_body = 128k\n\ttls_key"))
 		->web.max_body,
 	    131072);
+}
+
+/* PK-22 */
+static void
+test_periods(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t days;
+	} cases[] = {
+		{ "2y", 732 },
+		{ "24m", 744 },
+		{ "732d", 732 },
+		{ "2Y1M1W1D", 771 },
+		{ "110w", 770 },
+		{ "30y", 10980 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		const char *line = arena_printf(unit_job()->arena,
+		    "retention = %s\n\tretain_final = 1d", cases[i].text);
+
+		unit_case("%s", cases[i].text);
+		assert_int_equal(
+		    load_good(edit(base, "max_identifiers = 10", line))
+			->retention,
+		    cases[i].days * 86400);
+	}
 }
 
 static void
@@ -1257,7 +1315,7 @@ test_table(void **state)
 			assert_true(o->initial != NULL || inherits(section));
 		}
 		if (o->type == CONF_INTEGER || o->type == CONF_SECONDS ||
-		    o->type == CONF_OCTETS) {
+		    o->type == CONF_PERIOD || o->type == CONF_OCTETS) {
 			assert_true(o->initial != NULL || inherits(section));
 			assert_true(o->max > o->min);
 		}
@@ -1378,6 +1436,7 @@ static const struct CMUnitTest tests[] = {
 	WITH_FOLDER(test_values),
 	WITH_FOLDER(test_defaults),
 	WITH_FOLDER(test_units),
+	WITH_FOLDER(test_periods),
 	WITH_FOLDER(test_lists),
 	WITH_FOLDER(test_comments),
 	WITH_FOLDER(test_cut),

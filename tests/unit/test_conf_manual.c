@@ -37,6 +37,7 @@ add_argument(struct buf *b, const struct conf_option *o)
 		[CONF_BOOL] = "yes | no",
 		[CONF_INTEGER] = "number",
 		[CONF_SECONDS] = "time",
+		[CONF_PERIOD] = "period",
 		[CONF_OCTETS] = "octets",
 		[CONF_RATES] = "rates",
 		[CONF_CHOICE] = "",
@@ -56,6 +57,10 @@ add_number(struct buf *b, const struct conf_option *o, int64_t n)
 		char letter;
 	} units[] = { { 86400, 'd' }, { 3600, 'h' }, { 60, 'm' } };
 
+	if (o->type == CONF_PERIOD) {
+		buf_addf(b, "%" PRId64 "y", n / CONF_YEAR);
+		return;
+	}
 	if (o->type != CONF_SECONDS) {
 		buf_addf(b, "%" PRId64, n);
 		return;
@@ -73,7 +78,7 @@ static bool
 is_number(const struct conf_option *o)
 {
 	return o->type == CONF_INTEGER || o->type == CONF_SECONDS ||
-	       o->type == CONF_OCTETS;
+	       o->type == CONF_PERIOD || o->type == CONF_OCTETS;
 }
 
 /* What the page must say of the option, its line ends as blanks. */

@@ -87,6 +87,16 @@ static const struct attempt {
 	{ "INSERT INTO audit_head (id, seq) VALUES (2, 0)", 0 },
 	{ "UPDATE audit_head SET seq = seq", ALL },
 
+	/* PK-22: what no rule keeps any longer is deleted by the role that
+	 * reads nothing from strangers, and by no other. */
+	{ "DELETE FROM used_serial", 0 },
+	{ "UPDATE used_serial SET serial = 'x'", 0 },
+	{ "INSERT INTO used_serial (ca_label, serial) VALUES ('a', '1')", I },
+	{ "SELECT sha256 FROM used_token", W | I },
+	{ "DELETE FROM used_token", I },
+	{ "UPDATE orders SET keep_from = 1", I },
+	{ "UPDATE authz SET keep_from = 1", I },
+
 	/* Verdicts and CAA checks with their seals: the validator's. */
 	{ "INSERT INTO reply (id, source, uidvalidity, uid, arrival, "
 	  "recorded_at, verdict) VALUES ('r', 's', 1, 1, 0, 0, 'match')",
@@ -95,12 +105,12 @@ static const struct attempt {
 	{ "UPDATE reply SET seal = 'x'", V },
 	{ "UPDATE reply SET evidence = 'x'", V },
 	{ "UPDATE reply SET raw = 'x'", V },
-	{ "DELETE FROM reply", 0 },
+	{ "DELETE FROM reply", I },
 	{ "SELECT raw FROM reply", V | I },
 	{ "UPDATE caa SET result = 'permit'", V },
 	{ "UPDATE caa SET checked_at = 1", V },
 	{ "UPDATE caa SET seal = 'x'", V },
-	{ "DELETE FROM caa", 0 },
+	{ "DELETE FROM caa", I },
 	{ "INSERT INTO caa (id, authz_id, account_id, mailbox, domain, "
 	  "requested_at, seal) VALUES ('c', 'a', 'a', 'm', 'd', 0, 'x')",
 	    0 },
@@ -113,13 +123,13 @@ static const struct attempt {
 	{ "UPDATE authz SET account_id = 'x'", 0 },
 	{ "UPDATE authz SET created_at = 1", 0 },
 	{ "UPDATE authz SET revoked_at = 0", 0 },
-	{ "DELETE FROM authz", 0 },
+	{ "DELETE FROM authz", I },
 	{ "UPDATE order_identifier SET authz_id = 'x'", 0 },
-	{ "DELETE FROM order_identifier", 0 },
+	{ "DELETE FROM order_identifier", I },
 	{ "UPDATE challenge SET thumbprint = 'x'", 0 },
 	{ "UPDATE challenge SET token_part1_sha256 = 'x'", 0 },
 	{ "UPDATE challenge SET message_id = 'x'", 0 },
-	{ "DELETE FROM challenge", 0 },
+	{ "DELETE FROM challenge", I },
 
 	/* ER-6: part1 and the mail with it are read by the sender alone. */
 	{ "SELECT octets FROM part1", S },
@@ -128,16 +138,16 @@ static const struct attempt {
 	{ "UPDATE spool SET message = 'x'", 0 },
 	{ "UPDATE outbox SET sent_at = 1", S },
 	{ "UPDATE outbox SET relay_answer = 'x'", S },
-	{ "DELETE FROM outbox", 0 },
+	{ "DELETE FROM outbox", I },
 
 	/* Orders: the request is web's, the certificate the issuer's. */
-	{ "UPDATE orders SET csr = 'x'", W },
-	{ "UPDATE orders SET csr_jws = 'x'", W },
+	{ "UPDATE orders SET csr = 'x'", W | I },
+	{ "UPDATE orders SET csr_jws = 'x'", W | I },
 	{ "UPDATE orders SET cert_id = 'x'", I },
 	{ "UPDATE orders SET account_id = 'x'", 0 },
 	{ "UPDATE orders SET life_until = 1", 0 },
 	{ "UPDATE orders SET not_after = 1", 0 },
-	{ "DELETE FROM orders", 0 },
+	{ "DELETE FROM orders", I },
 
 	/* Certificates and what says that they are revoked. */
 	{ "INSERT INTO cert (id) VALUES ('c')", I },
@@ -148,7 +158,7 @@ static const struct attempt {
 	{ "UPDATE cert SET not_after = 1", 0 },
 	{ "UPDATE cert SET evidence = 'x'", 0 },
 	{ "UPDATE cert SET shard = 1", 0 },
-	{ "DELETE FROM cert", 0 },
+	{ "DELETE FROM cert", I },
 	{ "UPDATE cert SET revoked_at = 1", W | I },
 	{ "UPDATE cert SET revocation = 'x'", W },
 	{ "INSERT INTO crl (ca_label, number, this_update, next_update) "
@@ -156,23 +166,23 @@ static const struct attempt {
 	    I },
 	{ "UPDATE crl SET der = 'x'", I },
 	{ "UPDATE crl SET number = 1", 0 },
-	{ "DELETE FROM crl", 0 },
+	{ "DELETE FROM crl", I },
 	{ "UPDATE crl_shard SET url = 'x'", I },
 	{ "DELETE FROM crl_shard", 0 },
 	{ "UPDATE ocsp_segment SET octets = 'x'", I },
-	{ "DELETE FROM ocsp_segment", 0 },
+	{ "DELETE FROM ocsp_segment", I },
 	{ "UPDATE responder SET der = 'x'", I },
-	{ "DELETE FROM responder", 0 },
+	{ "DELETE FROM responder", I },
 
 	/* What another CA is asked for is the issuer's to say (PK-215). */
 	{ "UPDATE handoff SET request = 'x'", I },
 	{ "UPDATE handoff SET seal = 'x'", I },
 	{ "UPDATE handoff SET attempts = 1", U },
-	{ "DELETE FROM handoff", 0 },
+	{ "DELETE FROM handoff", I },
 	{ "UPDATE withdrawal SET confirmed_at = 1", U },
-	{ "DELETE FROM withdrawal", 0 },
+	{ "DELETE FROM withdrawal", I },
 	{ "UPDATE notice SET sent_at = 1", S },
-	{ "DELETE FROM notice", 0 },
+	{ "DELETE FROM notice", I },
 
 	/* PK-45, PK-185: what an operator has decided. */
 	{ "INSERT INTO issuance_stop (scope, value, reason, stopped_by, "
@@ -183,12 +193,12 @@ static const struct attempt {
 	{ "INSERT INTO incident (id) VALUES ('x')", I },
 	{ "UPDATE incident SET deadline = 1", 0 },
 	{ "UPDATE incident SET cancelled_at = 1", 0 },
-	{ "DELETE FROM incident", 0 },
+	{ "DELETE FROM incident", I },
 	{ "UPDATE incident_cert SET done_at = 1", I },
 	{ "UPDATE recheck SET due_at = 1", I },
 	{ "UPDATE recheck_finding SET cause = 'x'", I },
-	{ "DELETE FROM recheck_finding", 0 },
-	{ "DELETE FROM incident_cert", 0 },
+	{ "DELETE FROM recheck_finding", I },
+	{ "DELETE FROM incident_cert", I },
 	{ "UPDATE blocked_key SET blocked_at = 0", 0 },
 	{ "DELETE FROM blocked_key", 0 },
 	{ "UPDATE account SET revoked_at = 0", 0 },
