@@ -147,8 +147,9 @@ static const struct grant issuer[] = {
 	EVERY_ROLE,
 	/* It deletes what no rule keeps any longer (db/store_purge.h):
 	 * nobody else deletes records. */
-	/* Is the clock behind the newest record? */
-	{ "audit", "SELECT (seq, at_ms)" },
+	{ "audit", "SELECT, UPDATE (keep_from), DELETE" },
+	{ "audit_gap", "SELECT, INSERT, DELETE" },
+	{ "ca_key_end", "SELECT" },
 	{ "account", "SELECT" },
 	{ "account_key", "SELECT" },
 	{ "orders", "SELECT, UPDATE (cert_id, cert_not_after, issue_due_at, "

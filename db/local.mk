@@ -3,6 +3,7 @@
 noinst_LIBRARIES += libcs_db.a
 libcs_db_a_CPPFLAGS = $(AM_CPPFLAGS) $(SQLITE_CFLAGS) $(PQ_CFLAGS)
 libcs_db_a_SOURCES = \
+	db/audit_chain.c db/audit_chain.h \
 	db/grants.c db/grants.h \
 	db/migrate.c \
 	db/sql.h \
@@ -29,6 +30,7 @@ libcs_db_a_SOURCES = \
 	db/store_outbox.c db/store_outbox.h \
 	db/store_private.h \
 	db/store_purge.c db/store_purge.h \
+	db/store_purge_audit.c \
 	db/store_purge_order.c \
 	db/store_purge_rest.c \
 	db/store_purge_rows.h \

@@ -6,56 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "db/audit_chain.h"
 #include "db/store_private.h"
 #include "lib/arena.h"
 #include "lib/clock.h"
-#include "lib/digest.h"
-
-/*
- * hash(n) = SHA-256(hash(n - 1) and every field of row n, each with its
- * length before it, so that no two rows have the same octets).  Before the
- * first row stand 32 zero octets.
- */
-struct link {
-	int64_t seq, at_ms;
-	struct span actor, event, object, result, detail;
-	bool has_detail;
-};
-
-static void
-add_number(struct sha256_ctx *c, uint64_t value)
-{
-	unsigned char octets[8];
-
-	for (int i = 7; i >= 0; i--, value >>= 8)
-		octets[i] = (unsigned char)(value & 0xff);
-	sha256_add(c, span_mem(octets, sizeof(octets)));
-}
-
-static void
-add_field(struct sha256_ctx *c, struct span field)
-{
-	add_number(c, field.n);
-	sha256_add(c, field);
-}
-
-static void
-link_hash(struct arena *a, const uint8_t before[SHA256_LEN],
-    const struct link *l, uint8_t out[SHA256_LEN])
-{
-	struct sha256_ctx *c = sha256_new(a);
-
-	add_field(c, span_mem(before, SHA256_LEN));
-	add_number(c, (uint64_t)l->seq);
-	add_number(c, (uint64_t)l->at_ms);
-	add_field(c, l->actor);
-	add_field(c, l->event);
-	add_field(c, l->object);
-	add_field(c, l->result);
-	add_number(c, l->has_detail ? 1 : 0);
-	add_field(c, l->detail);
-	sha256_finish(c, out);
-}
 
 /* --- appending ----------------------------------------------------------- */
 
@@ -90,7 +44,7 @@ int
 store_audit_add(struct job *j, const char *actor, const char *event,
     const char *object, const char *result, const char *detail)
 {
-	struct link l = { .at_ms = clock_now_ms(),
+	struct audit_link l = { .at_ms = clock_now_ms(),
 		.actor = store_text(j, span_str(actor)),
 		.event = store_text(j, span_str(event)),
 		.object = store_text(j, span_str(object)),
@@ -102,13 +56,14 @@ store_audit_add(struct job *j, const char *actor, const char *event,
 
 	if (head_take(j, &l.seq, hash) != 0)
 		return -1;
-	link_hash(j->arena, hash, &l, hash);
+	audit_link_hash(j->arena, hash, &l, hash);
 	if (store_change(j, NULL,
 		"INSERT INTO audit (seq, at_ms, actor, event, object, result, "
-		"detail, hash) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+		"detail, hash, keep_from) "
+		"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
 		ARGS(v_int(l.seq), v_int(l.at_ms), v_text(actor), v_text(event),
 		    v_text(object), v_text(result), v_text(detail),
-		    v_bytes(bytes))) != 0)
+		    v_bytes(bytes), v_int(l.at_ms / 1000))) != 0)
 		return -1;
 	return store_change(j, NULL,
 	    "UPDATE audit_head SET hash = $2 WHERE id = 1 AND seq = $1",
@@ -153,10 +108,12 @@ store_audit_list(
 #define VERIFY_BATCH 500
 
 struct chain {
+	const struct seal_key *seal;
 	int64_t seq; /* of the last good row */
 	uint8_t hash[SHA256_LEN];
 	int64_t head_seq;
 	struct span head_hash;
+	int64_t purged; /* rows that gaps stand for */
 };
 
 static int
@@ -167,34 +124,71 @@ chain_broken(struct job *j, int64_t seq, const char *why)
 }
 
 static int
-link_check(
-    struct job *j, struct query *q, struct arena *scratch, struct chain *chain)
+link_check(struct job *j, const struct audit_link *l, struct chain *chain)
 {
-	struct link l = { .seq = query_int(q) };
-	const char *detail;
-	struct span stored;
 	uint8_t hash[SHA256_LEN];
 
-	l.at_ms = query_int(q);
-	l.actor = span_str(query_text(q));
-	l.event = span_str(query_text(q));
-	l.object = span_str(query_text(q));
-	l.result = span_str(query_text(q));
-	detail = query_text(q);
-	l.detail = span_str(detail);
-	l.has_detail = detail != NULL;
-	stored = query_bytes(q);
-	if (l.seq != chain->seq + 1)
-		return chain_broken(j, chain->seq + 1, "is missing");
-	link_hash(scratch, chain->hash, &l, hash);
-	if (!span_eq(stored, span_mem(hash, sizeof(hash))))
-		return chain_broken(j, l.seq,
+	audit_link_hash(j->arena, chain->hash, l, hash);
+	if (!span_eq(l->stored, span_mem(hash, sizeof(hash))))
+		return chain_broken(j, l->seq,
 		    "was changed, or does not follow the one before it");
-	if (l.seq == chain->head_seq && !span_eq(stored, chain->head_hash))
-		return chain_broken(j, l.seq, "is not what the head says");
-	chain->seq = l.seq;
+	if (l->seq == chain->head_seq && !span_eq(l->stored, chain->head_hash))
+		return chain_broken(j, l->seq, "is not what the head says");
+	chain->seq = l->seq;
 	memcpy(chain->hash, hash, sizeof(hash));
 	return 0;
+}
+
+/* Over the gap behind the last good row: 1, 0 there is none, -1. */
+static int
+chain_leap(struct job *j, struct chain *chain)
+{
+	struct audit_gap g;
+	int found = audit_gap_from(j, chain->seq + 1, &g);
+
+	if (found <= 0)
+		return found;
+	if (chain->seal != NULL && !audit_gap_is_sealed(chain->seal, &g))
+		return chain_broken(j, g.from_seq,
+		    "is missing, and what says that it was purged carries no "
+		    "good seal");
+	/* The newest row is never purged. */
+	if (g.to_seq < g.from_seq || g.to_seq >= chain->head_seq ||
+	    g.after.n != SHA256_LEN ||
+	    !span_eq(g.before, span_mem(chain->hash, SHA256_LEN)))
+		return chain_broken(j, g.from_seq,
+		    "is missing, and what says that it was purged does not "
+		    "fit");
+	chain->purged += g.to_seq - chain->seq;
+	chain->seq = g.to_seq;
+	memcpy(chain->hash, g.after.p, SHA256_LEN);
+	return 1;
+}
+
+static int
+walk_rows(struct job *j, struct chain *chain)
+{
+	struct query q;
+	int found = query_first(&q, j,
+	    "SELECT " AUDIT_LINK_COLUMNS
+	    " FROM audit WHERE seq > $1 ORDER BY seq LIMIT $2",
+	    ARGS(v_int(chain->seq), v_int(VERIFY_BATCH)));
+	bool is_next = true;
+
+	for (; found == 1 && is_next; found = query_next(&q)) {
+		struct audit_link l;
+
+		audit_link_read(&q, &l);
+		is_next = l.seq == chain->seq + 1;
+		if (is_next && link_check(j, &l, chain) != 0) {
+			found = -1;
+			break;
+		}
+		if (!is_next) /* perhaps a gap is */
+			break;
+	}
+	query_end(&q);
+	return found < 0 ? -1 : is_next ? 0 : 1;
 }
 
 /* Some rows further: 1 there may be more, 0 that was the end, -1. */
@@ -202,23 +196,20 @@ static int
 chain_walk(struct job *j, struct chain *chain)
 {
 	struct arena *kept = j->arena;
-	struct query q;
 	int64_t before = chain->seq;
 	int found;
 
 	/* A long chain must not pile up in the caller's memory. */
 	j->arena = arena_new();
-	found = query_first(&q, j,
-	    "SELECT seq, at_ms, actor, event, object, result, detail, hash "
-	    "FROM audit WHERE seq > $1 ORDER BY seq LIMIT $2",
-	    ARGS(v_int(chain->seq), v_int(VERIFY_BATCH)));
-	for (; found == 1; found = query_next(&q)) {
-		if (link_check(j, &q, j->arena, chain) != 0) {
+	found = walk_rows(j, chain);
+	if (found >= 0) {
+		int leapt = chain_leap(j, chain);
+
+		if (leapt == 0 && found > 0)
+			leapt = chain_broken(j, chain->seq + 1, "is missing");
+		if (leapt < 0)
 			found = -1;
-			break;
-		}
 	}
-	query_end(&q);
 	arena_free(j->arena);
 	j->arena = kept;
 	return found < 0 ? -1 : chain->seq > before;
@@ -243,17 +234,28 @@ head_read(struct job *j, struct chain *chain)
 /* Rows cut off at the end leave a chain that is whole but too short; rows
  * appended while this runs are checked too. */
 int
-store_audit_verify(struct job *j, int64_t *count)
+store_audit_verify_sealed(
+    struct job *j, const struct seal_key *seal, int64_t *count, int64_t *purged)
 {
-	struct chain chain = { .seq = 0 };
+	struct chain chain = { .seal = seal };
 	int more;
 
+	*purged = 0;
 	if (head_read(j, &chain) < 0)
 		return -1;
 	while ((more = chain_walk(j, &chain)) == 1)
 		;
 	*count = chain.seq;
+	*purged = chain.purged;
 	if (more == 0 && chain.seq < chain.head_seq)
 		return chain_broken(j, chain.seq + 1, "is missing");
 	return more;
+}
+
+int
+store_audit_verify(struct job *j, int64_t *count)
+{
+	int64_t purged;
+
+	return store_audit_verify_sealed(j, NULL, count, &purged);
 }

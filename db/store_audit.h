@@ -7,6 +7,8 @@
 
 #include "db/store.h"
 
+struct seal_key;
+
 /*
  * Appends one record, in the caller's transaction.  `actor`: role or
  * "account:<id>"; `event`: "order received"; `object`: "order:<id>"; `result`:
@@ -23,8 +25,15 @@ struct audit_row {
 /* Rows about an object, oldest first. */
 int store_audit_list(
     struct job *j, const char *object, struct audit_row **out, size_t *count);
-/* Recomputes the chain: 0, or -1 ERR_INTERNAL naming the first bad row.
- * *count is the number of rows read. */
+/*
+ * Recomputes the chain: 0, or -1 ERR_INTERNAL naming the first bad row.
+ * *count is the number of the last good one; *purged of those up to it were
+ * purged (db/store_purge.h).  seal NULL: that it was the issuer who purged them
+ * is not checked, only that what is left fits.
+ */
+int store_audit_verify_sealed(struct job *j, const struct seal_key *seal,
+    int64_t *count, int64_t *purged);
+/* The same without a seal. */
 int store_audit_verify(struct job *j, int64_t *count);
 
 #endif

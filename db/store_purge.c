@@ -90,6 +90,9 @@ static const struct kind {
 	    .oldest = "SELECT '', not_after FROM responder "
 		      "ORDER BY not_after LIMIT 1",
 	    .some = purge_responders },
+	[PURGE_AUDIT] = { .name = "audit records",
+	    .oldest = "SELECT '', keep_from FROM audit WHERE keep_from > 0 "
+		      "ORDER BY keep_from, seq LIMIT 1" },
 	[PURGE_SEGMENTS] = { .name = "OCSP segments",
 	    .some = purge_segments,
 	    .is_brief = true },
@@ -104,7 +107,7 @@ purge_kind_name(enum purge_kind k)
 void
 purge_walk_init(struct purge_walk *w)
 {
-	*w = (struct purge_walk){ .at = -1, .id = "" };
+	*w = (struct purge_walk){ .at = -1, .id = "", .seq = -1 };
 }
 
 static int64_t
@@ -182,6 +185,8 @@ store_purge(struct job *j, enum purge_kind kind,
 	struct candidate *rows;
 	int64_t count;
 
+	if (kind == PURGE_AUDIT)
+		return purge_audit(j, rules, max, w);
 	if (k->some != NULL) {
 		/* What is only counted is counted at once. */
 		if (k->some(j, rules, max, &count) < 0)

@@ -22,6 +22,8 @@
 
 #include "db/store.h"
 
+struct seal_key;
+
 enum purge_kind {
 	PURGE_CERTIFICATES,   /* with their orders, CSRs and issuance records */
 	PURGE_ORDERS,         /* that came to no certificate */
@@ -34,6 +36,7 @@ enum purge_kind {
 	PURGE_LIST_NUMBERS,   /* their rows */
 	PURGE_RESPONDERS,     /* OCSP responder certificates */
 	PURGE_SEGMENTS,       /* OCSP answers that nobody can ask for */
+	PURGE_AUDIT,          /* records; last, for rows above hold them */
 	PURGE_KINDS
 };
 const char *purge_kind_name(enum purge_kind k);
@@ -42,11 +45,15 @@ struct purge_rules {
 	int64_t retention;    /* seconds (PK-22) */
 	int64_t retain_final; /* seconds */
 	bool dry;             /* changes nothing */
+	/* The issuer's, for what it leaves in the audit chain; NULL: audit
+	 * records stay. */
+	const struct seal_key *seal;
 };
 
 struct purge_walk {
 	int64_t at; /* the last row that was looked at */
 	const char *id;
+	int64_t seq; /* in place of id, of audit records */
 	bool is_done;
 	int64_t purged; /* or would be, if dry */
 };
@@ -60,6 +67,10 @@ int store_purge(struct job *j, enum purge_kind k,
 /* From when on the oldest row of the kind is kept: 1, 0 (there is none, or
  * none was looked at yet), -1. */
 int store_purge_oldest(struct job *j, enum purge_kind k, int64_t *at);
+
+/* PK-22: the CA key has ended at the latest then: what it did is kept
+ * `retention` longer. */
+int store_key_ended(struct job *j, const char *ca_label, int64_t at);
 
 /* PK-23: rows of this account that PK-22 does not keep go now, its last date
  * or not: 0 and how many, or -1. */

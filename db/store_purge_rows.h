@@ -24,6 +24,9 @@ typedef int purge_some_fn(struct job *j, const struct purge_rules *rules,
 purge_some_fn purge_strays, purge_tokens, purge_lists, purge_list_numbers,
     purge_responders, purge_segments;
 
+int purge_audit(struct job *j, const struct purge_rules *rules, int64_t max,
+    struct purge_walk *w);
+
 /* PK-143 */
 int purge_serial_note(struct job *j, const char *ca_label, const char *serial);
 

@@ -1,7 +1,7 @@
 /*
- * Records whose date has come go (PK-22, db/store_purge.h): once an hour, some
- * at a time, each bite a transaction of its own, and only while there is
- * nothing else to do.
+ * Records whose date has come go (PK-22, db/store_purge.h): once a day and
+ * after a start, some at a time, each bite a transaction of its own, and only
+ * while there is nothing else to do.
  *
  * The issuer does it because it is the one role that reads nothing from
  * strangers, and because what is deleted is what it must be able to believe:
@@ -11,6 +11,7 @@
 
 #include "src/purge.h"
 
+#include "db/store_audit.h"
 #include "lib/arena.h"
 #include "lib/conf.h"
 #include "lib/job.h"
@@ -21,7 +22,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define HOUR 3600
+#define DAY INT64_C(86400)
 #define BITE 20
 
 struct purge_rules
@@ -46,10 +47,11 @@ keep_walk(struct issuer_purge *p)
 }
 
 static int
-bite(struct job *j, struct issuer_purge *p)
+bite(const struct issuer *i, struct job *j, struct issuer_purge *p)
 {
 	struct purge_rules rules = purge_rules_of(j);
 
+	rules.seal = i->seal;
 	if (store_begin(j) < 0)
 		return -1;
 	if (store_purge(j, p->kind, &rules, BITE, &p->walk) < 0)
@@ -57,37 +59,65 @@ bite(struct job *j, struct issuer_purge *p)
 	return store_commit(j);
 }
 
-static void
+/* That records went is a record. */
+static int
+tell(struct job *j, const struct issuer_purge *p)
+{
+	const char *kind = purge_kind_name(p->kind);
+
+	log_info("records purged", "kind=\"%s\" count=%" PRId64, kind,
+	    p->walk.purged);
+	if (store_begin(j) < 0)
+		return -1;
+	if (purge_audit_add(j, "issuer", p->kind, p->walk.purged) < 0)
+		return worker_undo(j);
+	return store_commit(j);
+}
+
+static int
 next_kind(struct job *j, struct issuer_purge *p)
 {
-	if (p->walk.purged > 0)
-		log_info("records purged", "kind=\"%s\" count=%" PRId64,
-		    purge_kind_name(p->kind), p->walk.purged);
+	int result = p->walk.purged > 0 ? tell(j, p) : 0;
+
 	purge_walk_init(&p->walk);
-	if (++p->kind < PURGE_KINDS)
-		return;
-	p->kind = PURGE_CERTIFICATES;
-	p->due_at = j->now + HOUR;
+	if (++p->kind == PURGE_KINDS) {
+		p->kind = PURGE_CERTIFICATES;
+		p->due_at = j->now + DAY;
+	}
+	return result;
 }
 
 /* 1 something went, or there is more to look at; 0 on to the next kind; -1. */
 static int
-step_of_kind(struct job *j, struct issuer_purge *p)
+step_of_kind(const struct issuer *i, struct job *j, struct issuer_purge *p)
 {
 	int64_t before = p->walk.purged;
 	bool went;
 
-	if (bite(j, p) < 0) {
+	if (bite(i, j, p) < 0) {
+		struct err why = j->err;
+
 		/* One kind that cannot be purged keeps no other. */
-		next_kind(j, p);
+		job_recover(j);
+		(void)next_kind(j, p);
+		j->err = why;
 		return -1;
 	}
 	went = p->walk.purged > before || !p->walk.is_done;
-	if (p->walk.is_done)
-		next_kind(j, p);
-	else
+	if (!p->walk.is_done)
 		keep_walk(p);
+	else if (next_kind(j, p) < 0)
+		return -1;
 	return went ? 1 : 0;
+}
+
+int
+purge_audit_add(
+    struct job *j, const char *actor, enum purge_kind kind, int64_t count)
+{
+	return store_audit_add(j, actor, "records purged",
+	    arena_printf(j->arena, "purge:%s", purge_kind_name(kind)), "ok",
+	    arena_printf(j->arena, "{\"count\":%" PRId64 "}", count));
 }
 
 int
@@ -102,6 +132,6 @@ issuer_purge_step(struct issuer *i, struct job *j)
 	if (p->walk.id == NULL)
 		purge_walk_init(&p->walk);
 	while (result == 0 && j->now >= p->due_at)
-		result = step_of_kind(j, p);
+		result = step_of_kind(i, j, p);
 	return result;
 }

@@ -18,6 +18,10 @@ struct issuer_purge {
 /* Some rows of one kind: 1 there may be more, 0 nothing is due, -1. */
 int issuer_purge_step(struct issuer *i, struct job *j);
 
+/* Records it, in the caller's transaction. */
+int purge_audit_add(
+    struct job *j, const char *actor, enum purge_kind kind, int64_t count);
+
 /* By the configuration; nothing else is set. */
 struct purge_rules purge_rules_of(const struct job *j);
 

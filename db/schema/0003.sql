@@ -244,3 +244,23 @@ CREATE TABLE used_token (
 	keep_from BIGINT NOT NULL
 );
 CREATE INDEX used_token_keep ON used_token (keep_from);
+
+-- When to look at an audit record again, as keep_from elsewhere; no field of
+-- it is hashed.
+ALTER TABLE audit ADD COLUMN keep_from BIGINT NOT NULL DEFAULT 0;
+CREATE INDEX audit_keep ON audit (keep_from, seq);
+-- What stands in the chain for records that were purged: all from one to the
+-- other, the hash before them and that of the last, under the issuer's seal.
+CREATE TABLE audit_gap (
+	from_seq BIGINT NOT NULL PRIMARY KEY,
+	to_seq BIGINT NOT NULL UNIQUE,
+	before_hash BYTEA NOT NULL,
+	after_hash BYTEA NOT NULL,
+	seal BYTEA NOT NULL
+);
+-- CA keys that have ended: since the later of their destruction and the end of
+-- the last CA certificate (PK-22).
+CREATE TABLE ca_key_end (
+	ca_label TEXT NOT NULL PRIMARY KEY,
+	ended_at BIGINT NOT NULL
+);

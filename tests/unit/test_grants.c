@@ -78,11 +78,17 @@ static const struct attempt {
 	const char *sql;
 	unsigned may;
 } attempts[] = {
-	/* PK-19 to PK-21: records are added, and that is all. */
+	/* PK-19 to PK-21: records are added, and that is all, but for the
+	 * issuer, which leaves a sealed gap. */
 	{ "UPDATE audit SET event = 'x'", 0 },
-	{ "DELETE FROM audit", 0 },
+	{ "UPDATE audit SET keep_from = 0", I },
+	{ "UPDATE audit SET hash = 'x'", 0 },
+	{ "DELETE FROM audit", I },
+	{ "SELECT seal FROM audit_gap", I },
+	{ "UPDATE audit_gap SET seal = 'x'", 0 },
+	{ "INSERT INTO ca_key_end (ca_label, ended_at) VALUES ('a', 1)", 0 },
 	{ "TRUNCATE audit", 0 },
-	{ "SELECT event FROM audit", 0 },
+	{ "SELECT event FROM audit", I },
 	{ "DELETE FROM audit_head", 0 },
 	{ "INSERT INTO audit_head (id, seq) VALUES (2, 0)", 0 },
 	{ "UPDATE audit_head SET seq = seq", ALL },

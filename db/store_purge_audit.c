@@ -1,0 +1,279 @@
+/*
+ * Audit records go by dates of their own too (PK-22): what concerns a
+ * subscriber not before the subscriber's records, what a CA key did not before
+ * the key has ended, everything else as a security event.  In the chain a
+ * sealed gap takes their place (db/audit_chain.h).
+ */
+#include "config.h"
+
+#include <string.h>
+
+#include "db/audit_chain.h"
+#include "db/store_private.h"
+#include "db/store_purge_rows.h"
+#include "lib/arena.h"
+
+/* What cannot end soon comes up again after a while. */
+#define LONG_PAUSE (30 * PURGE_DAY)
+
+struct record {
+	struct audit_link link;
+	int64_t keep_from;
+};
+
+/* --- dates ---------------------------------------------------------------- */
+
+/* A statement that gives the date that the row's object keeps it from, or
+ * nothing: $1 its id.  pause: the date is not known yet, ask again then. */
+static const struct {
+	const char *prefix, *sql;
+	int64_t pause;
+} objects[] = {
+	{ "order:",
+	    "SELECT COALESCE(c.not_after, 1) FROM orders o "
+	    "LEFT JOIN cert c ON c.order_id = o.id "
+	    "WHERE o.id = $1 AND o.keep_from IS NOT NULL",
+	    PURGE_DAY },
+	{ "authz:", "SELECT keep_from FROM authz WHERE id = $1", PURGE_DAY },
+	{ "incident:", "SELECT keep_from FROM incident WHERE id = $1",
+	    PURGE_DAY },
+	/* While the account has a certificate: what it agreed to, its keys. */
+	{ "account:",
+	    "SELECT 1 FROM orders WHERE account_id = $1 AND failed_at = 0 "
+	    "AND is_preauth = 0 AND cert_id IS NOT NULL "
+	    "AND keep_from IS NOT NULL LIMIT 1",
+	    LONG_PAUSE },
+};
+
+/* PK-22: what a CA key did. */
+static int
+key_end(struct job *j, const char *ca_label, int64_t retention, int64_t *due)
+{
+	int64_t ended;
+	int found = store_get_int(j, &ended,
+	    "SELECT ended_at FROM ca_key_end WHERE ca_label = $1",
+	    ARGS(v_text(ca_label)));
+
+	if (found < 0)
+		return -1;
+	*due = later(*due, found > 0 ? ended + retention : j->now + LONG_PAUSE);
+	return 0;
+}
+
+static int
+record_due(struct job *j, const struct record *r,
+    const struct purge_rules *rules, int64_t *due)
+{
+	const char *object = span_dup(j->arena, r->link.object);
+	int64_t from;
+
+	*due = r->link.at_ms / 1000 + rules->retention;
+	if (strncmp(object, "ca:", 3) == 0)
+		return key_end(j, object + 3, rules->retention, due);
+	for (size_t i = 0; i < sizeof(objects) / sizeof(objects[0]); i++) {
+		size_t n = strlen(objects[i].prefix);
+		int found;
+
+		if (strncmp(object, objects[i].prefix, n) != 0)
+			continue;
+		found = store_get_int(
+		    j, &from, objects[i].sql, ARGS(v_text(object + n)));
+		if (found < 0)
+			return -1;
+		if (found > 0)
+			*due = later(*due, from + rules->retention);
+		/* As long as it is there at all. */
+		if (found > 0 && *due <= j->now)
+			*due = j->now + objects[i].pause;
+	}
+	return 0;
+}
+
+/* --- leaving the chain ---------------------------------------------------- */
+
+static int
+hash_of_row(struct job *j, int64_t seq, struct span *hash)
+{
+	struct query q;
+	int found = query_first(
+	    &q, j, "SELECT hash FROM audit WHERE seq = $1", ARGS(v_int(seq)));
+
+	if (found == 1)
+		*hash = query_bytes(&q);
+	query_end(&q);
+	return found;
+}
+
+static int
+spoiled(struct job *j, int64_t seq)
+{
+	return job_fail(j, ERR_INTERNAL,
+	    "audit: row %lld does not follow the one before it; nothing of "
+	    "the chain is purged",
+	    (long long)seq);
+}
+
+/* The gap that the row at `seq` makes, with those beside it. */
+static int
+gap_around(struct job *j, const struct audit_link *l, struct audit_gap *g)
+{
+	static const uint8_t zeros[SHA256_LEN];
+	struct audit_gap beside;
+	int found = audit_gap_to(j, l->seq - 1, &beside);
+
+	*g = (struct audit_gap){
+		.from_seq = l->seq, .to_seq = l->seq, .after = l->stored
+	};
+	if (found < 0)
+		return -1;
+	if (found > 0) {
+		g->from_seq = beside.from_seq;
+		g->before = beside.before;
+	} else if (l->seq == 1) {
+		g->before = span_mem(zeros, SHA256_LEN);
+	} else if (hash_of_row(j, l->seq - 1, &g->before) <= 0) {
+		return j->err.kind != ERR_NONE ? -1 : spoiled(j, l->seq);
+	}
+	found = audit_gap_from(j, l->seq + 1, &beside);
+	if (found > 0) {
+		g->to_seq = beside.to_seq;
+		g->after = beside.after;
+	}
+	return found < 0 ? -1 : 0;
+}
+
+/* A record that was changed must not go as if it had been in order, nor
+ * beside a gap that somebody else made. */
+static int
+link_verify(
+    struct job *j, const struct seal_key *seal, const struct audit_link *l)
+{
+	struct audit_gap beside;
+	struct span before = { NULL, 0 };
+	uint8_t start[SHA256_LEN] = { 0 }, hash[SHA256_LEN];
+	int found = audit_gap_to(j, l->seq - 1, &beside);
+
+	if (found > 0 && !audit_gap_is_sealed(seal, &beside))
+		return spoiled(j, l->seq);
+	if (found > 0)
+		before = beside.after;
+	else if (found == 0 && l->seq > 1)
+		found = hash_of_row(j, l->seq - 1, &before);
+	if (found < 0)
+		return -1;
+	if (l->seq > 1 && before.n != SHA256_LEN)
+		return spoiled(j, l->seq);
+	if (l->seq > 1)
+		memcpy(start, before.p, SHA256_LEN);
+	audit_link_hash(j->arena, start, l, hash);
+	if (!span_eq(l->stored, span_mem(hash, SHA256_LEN)))
+		return spoiled(j, l->seq);
+	found = audit_gap_from(j, l->seq + 1, &beside);
+	if (found > 0 && (!audit_gap_is_sealed(seal, &beside) ||
+			     !span_eq(beside.before, l->stored)))
+		return spoiled(j, l->seq);
+	return found < 0 ? -1 : 0;
+}
+
+static int
+record_delete(
+    struct job *j, const struct seal_key *seal, const struct audit_link *l)
+{
+	struct audit_gap g;
+
+	if (link_verify(j, seal, l) < 0 || gap_around(j, l, &g) < 0 ||
+	    audit_gap_put(j, seal, &g) < 0)
+		return -1;
+	return store_change(
+	    j, NULL, "DELETE FROM audit WHERE seq = $1", ARGS(v_int(l->seq)));
+}
+
+/* --- the walk ------------------------------------------------------------- */
+
+static int
+records(struct job *j, int64_t until, const struct purge_walk *w, int64_t max,
+    struct record *rows, int64_t *count)
+{
+	struct query q;
+	int found = query_first(&q, j,
+	    "SELECT " AUDIT_LINK_COLUMNS ", keep_from FROM audit "
+	    "WHERE keep_from <= $1 AND (keep_from, seq) > ($2, $3) "
+	    "ORDER BY keep_from, seq LIMIT $4",
+	    ARGS(v_int(until), v_int(w->at), v_int(w->seq), v_int(max)));
+
+	for (*count = 0; found == 1; found = query_next(&q)) {
+		struct record *r = &rows[(*count)++];
+
+		audit_link_read(&q, &r->link);
+		r->keep_from = query_int(&q);
+	}
+	query_end(&q);
+	return found;
+}
+
+/* 1 it went (or would), 0 it stays, -1. */
+static int
+look(struct job *j, const struct purge_rules *rules, const struct record *r,
+    int64_t newest)
+{
+	int64_t due;
+
+	if (record_due(j, r, rules, &due) < 0)
+		return -1;
+	/* The head says what the newest record is. */
+	if (r->link.seq >= newest)
+		due = later(due, j->now + PURGE_DAY);
+	if (due <= j->now)
+		return rules->dry ||
+			       record_delete(j, rules->seal, &r->link) == 0
+			   ? 1
+			   : -1;
+	return rules->dry ? 0
+			  : store_change(j, NULL,
+				"UPDATE audit SET keep_from = $2 WHERE seq = "
+				"$1",
+				ARGS(v_int(r->link.seq),
+				    v_int(due - rules->retention)));
+}
+
+int
+purge_audit(struct job *j, const struct purge_rules *rules, int64_t max,
+    struct purge_walk *w)
+{
+	struct record *rows =
+	    arena_calloc(j->arena, (size_t)max, sizeof(*rows));
+	int64_t count, newest;
+	int found;
+
+	w->is_done = true;
+	/* Without the key nobody can say that it was us. */
+	if (rules->seal == NULL && !rules->dry)
+		return 0;
+	found = store_get_int(
+	    j, &newest, "SELECT seq FROM audit_head WHERE id = 1", NO_ARGS);
+	if (found <= 0)
+		return found;
+	if (records(j, j->now - rules->retention, w, max, rows, &count) < 0)
+		return -1;
+	for (int64_t i = 0; i < count; i++) {
+		int went = look(j, rules, &rows[i], newest);
+
+		if (went < 0)
+			return -1;
+		w->purged += went;
+		w->at = rows[i].keep_from;
+		w->seq = rows[i].link.seq;
+	}
+	w->is_done = count < max;
+	return 0;
+}
+
+int
+store_key_ended(struct job *j, const char *ca_label, int64_t at)
+{
+	return store_change(j, NULL,
+	    "INSERT INTO ca_key_end (ca_label, ended_at) VALUES ($1, $2) "
+	    "ON CONFLICT (ca_label) DO UPDATE SET ended_at = $2 "
+	    "WHERE ca_key_end.ended_at < $2",
+	    ARGS(v_text(ca_label), v_int(at)));
+}
