@@ -68,8 +68,10 @@ int store_purge(struct job *j, enum purge_kind k,
  * none was looked at yet), -1. */
 int store_purge_oldest(struct job *j, enum purge_kind k, int64_t *at);
 
-/* PK-22: the CA key has ended at the latest then: what it did is kept
- * `retention` longer. */
+/* PK-22: the CA key was destroyed, and its last CA certificate has ended, at
+ * the latest then: what it did is kept `retention` longer.  0, or -1:
+ * ERR_MALFORMED if it has done nothing, ERR_CONFLICT while a certificate by it
+ * has not expired. */
 int store_key_ended(struct job *j, const char *ca_label, int64_t at);
 
 /* PK-23: rows of this account that PK-22 does not keep go now, its last date

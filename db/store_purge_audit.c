@@ -268,9 +268,52 @@ purge_audit(struct job *j, const struct purge_rules *rules, int64_t max,
 	return 0;
 }
 
+/* --- the end of a CA key -------------------------------------------------- */
+
+/* Has the CA a certificate that has not expired?  There is no index by the end
+ * alone, but one for each last octet of a number. */
+static int
+has_unexpired(struct job *j, const char *ca_label)
+{
+	int found = 0;
+
+	for (unsigned octet = 0; octet < 256 && found == 0; octet++) {
+		int64_t one;
+
+		found = store_get_int(j, &one,
+		    "SELECT 1 FROM cert WHERE ca_label = $1 "
+		    "AND substr(serial, length(serial) - 1) = $2 "
+		    "AND not_after >= $3 LIMIT 1",
+		    ARGS(v_text(ca_label),
+			v_text(arena_printf(j->arena, "%02x", octet)),
+			v_int(j->now)));
+	}
+	return found;
+}
+
 int
 store_key_ended(struct job *j, const char *ca_label, int64_t at)
 {
+	int64_t one;
+	int found = store_get_int(j, &one,
+	    "SELECT 1 FROM audit WHERE object = $1 LIMIT 1",
+	    ARGS(v_text(arena_printf(j->arena, "ca:%s", ca_label))));
+
+	if (found < 0)
+		return -1;
+	if (found == 0)
+		return job_fail(j, ERR_MALFORMED,
+		    "%s: no audit record names such a CA key; countersign crl "
+		    "shows the labels",
+		    ca_label);
+	found = has_unexpired(j, ca_label);
+	if (found < 0)
+		return -1;
+	if (found > 0)
+		return job_fail(j, ERR_CONFLICT,
+		    "%s: certificates by this key have not expired; its lists "
+		    "are needed until then",
+		    ca_label);
 	return store_change(j, NULL,
 	    "INSERT INTO ca_key_end (ca_label, ended_at) VALUES ($1, $2) "
 	    "ON CONFLICT (ca_label) DO UPDATE SET ended_at = $2 "

@@ -4,6 +4,7 @@
 #include "db/store_account.h"
 #include "db/store_audit.h"
 #include "db/store_key.h"
+#include "db/store_purge.h"
 #include "db/store_revoke.h"
 #include "lib/arena.h"
 #include "lib/clock.h"
@@ -11,6 +12,7 @@
 #include "lib/fdio.h"
 #include "lib/hex.h"
 #include "lib/json.h"
+#include "lib/rfc3339.h"
 #include "pki/spki_file.h"
 #include "src/command.h"
 #include "src/worker.h"
@@ -28,22 +30,30 @@ struct options {
 	const char *config;
 	const char *spki;
 	const char *account;
+	const char *ca, *since;
 	bool json;
 };
 
 static const char usage[] =
     "usage: countersign key block --spki FILE|SHA256 [--account ID] [-f FILE]\n"
     "       countersign key list [--json] [-f FILE]\n"
+    "       countersign key ended --ca LABEL --since TIME [-f FILE]\n"
     "\n"
     "block: no certificate and no account is made with the key any more, and\n"
     "every certificate with it that has not expired is revoked with reason 1\n"
-    "(keyCompromise).  list: the keys that are blocked.\n"
+    "(keyCompromise).  list: the keys that are blocked.  ended: notes that "
+    "the key\n"
+    "of a CA was destroyed and its last CA certificate has ended, for the "
+    "time that\n"
+    "records are kept.\n"
     "\n"
     "  --spki FILE|SHA256 a certificate, certificate request or key in PEM, "
     "or\n"
     "                     64 hexadecimal digits: SHA-256 of the\n"
     "                     SubjectPublicKeyInfo\n"
     "  --account ID       block it for this account only; revokes nothing\n"
+    "  --ca LABEL         the CA's label, as countersign crl shows it\n"
+    "  --since TIME       the later of both, as in 2027-01-31T00:00:00Z\n"
     "  --json             one JSON object a line\n"
     "  -f, --config FILE  configuration (default: " COMMAND_DEFAULT_CONFIG
     ")\n";
@@ -55,6 +65,8 @@ parse(int argc, char **argv, struct options *o)
 	const struct command_option options[] = {
 		{ "spki", NULL, &o->spki },
 		{ "account", NULL, &o->account },
+		{ "ca", NULL, &o->ca },
+		{ "since", NULL, &o->since },
 		{ "json", &o->json, NULL },
 		{ NULL, NULL, NULL },
 	};
@@ -176,6 +188,33 @@ list(struct job *j, const struct options *o)
 	return 0;
 }
 
+/* --- ended ---------------------------------------------------------------- */
+
+/* PK-22 */
+static int
+ended(struct job *j, const struct options *o)
+{
+	int64_t at;
+
+	if (o->ca == NULL || o->since == NULL ||
+	    rfc3339_parse(span_str(o->since), &at) < 0 || at > j->now)
+		return job_fail(j, ERR_MALFORMED,
+		    "key ended needs --ca with a label and --since with a time "
+		    "that has passed, as in 2027-01-31T00:00:00Z");
+	if (store_begin(j) < 0)
+		return -1;
+	if (store_key_ended(j, o->ca, at) < 0 ||
+	    store_audit_add(j, command_operator(j), "CA key ended",
+		arena_printf(j->arena, "ca:%s", o->ca), "ok",
+		worker_detail(j, "since", o->since)) < 0)
+		return worker_undo(j);
+	if (store_commit(j) < 0)
+		return -1;
+	printf("%s: its records are kept for policy.retention from %s\n", o->ca,
+	    o->since);
+	return 0;
+}
+
 int
 cmd_key(int argc, char **argv)
 {
@@ -190,9 +229,11 @@ cmd_key(int argc, char **argv)
 		run = block;
 	else if (strcmp(argv[optind], "list") == 0)
 		run = list;
+	else if (strcmp(argv[optind], "ended") == 0)
+		run = ended;
 	else
 		return command_fail(
-		    "key %s: not known; block or list", argv[optind]);
+		    "key %s: not known; block, list or ended", argv[optind]);
 	if (command_open(&c, o.config) < 0)
 		return EXIT_FAILURE;
 	result = run(&c.job, &o);

@@ -32,6 +32,8 @@ int cmd_crl(int argc, char **argv);
 int cmd_db(int argc, char **argv);
 int cmd_handoff(int argc, char **argv);
 int cmd_key(int argc, char **argv);
+int cmd_purge(int argc, char **argv);
+int cmd_audit(int argc, char **argv);
 int cmd_enroll(int argc, char **argv);
 
 #define COMMAND_DEFAULT_CONFIG CS_SYSCONFDIR "/countersign/countersign.conf"

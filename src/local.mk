@@ -19,6 +19,7 @@ libcs_src_a_SOURCES = \
 	src/ceiling.c src/ceiling.h \
 	src/clock_watch.c src/clock_watch.h \
 	src/cmd_accounts.c \
+	src/cmd_audit.c \
 	src/cmd_authz.c \
 	src/cmd_ca.c \
 	src/cmd_cert.c \
@@ -41,6 +42,7 @@ libcs_src_a_SOURCES = \
 	src/cmd_init.c \
 	src/cmd_key.c \
 	src/cmd_limits.c \
+	src/cmd_purge.c \
 	src/cmd_mail.c \
 	src/cmd_orders.c \
 	src/cmd_stop.c \

@@ -508,6 +508,8 @@ test_PK_22_audit_records(struct job *j)
 	assert_true(orders >= 4);
 	assert_true(keys >= 1);
 
+	REFUSED(j, store_key_ended(j, "nobody", 1), ERR_MALFORMED);
+	REFUSED(j, store_key_ended(j, c.ca_label, 1), ERR_CONFLICT);
 	role_lab_at(&lab, FIXTURE_NOW + RETENTION - 1);
 	purge(&lab);
 	chain_verifies(&lab, 0);
