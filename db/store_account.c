@@ -232,6 +232,15 @@ store_account_revoke(struct job *j, const char *id, int64_t *ended)
 	return end_authorizations(j, id, ended);
 }
 
+int
+store_account_erase(struct job *j, const char *id)
+{
+	return store_change_one(j, "account",
+	    "UPDATE account SET contact = '[]', client_address = NULL "
+	    "WHERE id = $1 AND (deactivated_at > 0 OR revoked_at > 0)",
+	    ARGS(v_text(id)));
+}
+
 /* --- keys (AC-81) -------------------------------------------------------- */
 
 /* The key's unique column decides between two changes to one key. */

@@ -53,6 +53,9 @@ int store_account_agree(
  */
 int store_account_deactivate(struct job *j, const char *id, int64_t *ended);
 int store_account_revoke(struct job *j, const char *id, int64_t *ended);
+/* PK-23: contacts and client address of an account that has ended; its keys
+ * stay, for they verify what it has signed.  ERR_CONFLICT if it has not. */
+int store_account_erase(struct job *j, const char *id);
 
 /* A key that the account had before, and the request that replaced it. */
 struct former_key {

@@ -252,8 +252,15 @@ store_purge_account(struct job *j, const char *account_id,
 {
 	struct purge_rules at_once = *rules;
 
-	at_once.retain_final = 0;
+	at_once.at_once = true;
 	*purged = 0;
+	/* What the account began and cannot end any more. */
+	if (store_change(j, NULL,
+		"UPDATE orders SET failed_at = $2, issue_due_at = NULL "
+		"WHERE account_id = $1 AND cert_id IS NULL "
+		"AND failed_at = 0 AND csr_at = 0",
+		ARGS(v_text(account_id), v_int(j->now))) < 0)
+		return -1;
 	if (purge_of_account(
 		j, &kinds[PURGE_ORDERS], account_id, &at_once, purged) < 0)
 		return -1;

@@ -45,6 +45,7 @@ struct purge_rules {
 	int64_t retention;    /* seconds (PK-22) */
 	int64_t retain_final; /* seconds */
 	bool dry;             /* changes nothing */
+	bool at_once; /* retain_final does not count: store_purge_account() */
 	/* The issuer's, for what it leaves in the audit chain; NULL: audit
 	 * records stay. */
 	const struct seal_key *seal;
@@ -74,8 +75,8 @@ int store_purge_oldest(struct job *j, enum purge_kind k, int64_t *at);
  * has not expired. */
 int store_key_ended(struct job *j, const char *ca_label, int64_t at);
 
-/* PK-23: rows of this account that PK-22 does not keep go now, its last date
- * or not: 0 and how many, or -1. */
+/* PK-23: of an account that has ended, orders without a certificate and
+ * authorizations to which nothing came go now: 0 and how many, or -1. */
 int store_purge_account(struct job *j, const char *account_id,
     const struct purge_rules *rules, int64_t *purged);
 

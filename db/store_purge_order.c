@@ -140,7 +140,7 @@ purge_order_due(struct job *j, const char *id, const struct purge_rules *rules,
 		*due = later(f.not_after, incident) + rules->retention;
 	else
 		*due = (f.failed_at > 0 ? f.failed_at : f.life_until) +
-		       rules->retain_final;
+		       purge_final_secs(rules);
 	return 0;
 }
 
@@ -223,6 +223,7 @@ static int
 authz_facts(struct job *j, const char *id, struct authz_facts *f)
 {
 	struct query q;
+	int64_t expires_at = 0;
 	int found = query_first(&q, j,
 	    "SELECT a.order_id, c.id, c.token_part1_sha256, "
 	    "c.token_part2_sha256, a.valid_at, a.expires_at, a.valid_until, "
@@ -238,10 +239,14 @@ authz_facts(struct job *j, const char *id, struct authz_facts *f)
 		f->part1_sha256 = query_bytes(&q);
 		f->part2_sha256 = query_bytes(&q);
 		f->valid_at = query_int(&q);
-		for (int i = 0; i < 6; i++)
+		expires_at = query_int(&q);
+		for (int i = 0; i < 5; i++)
 			f->used_at = later(f->used_at, query_int(&q));
 	}
 	query_end(&q);
+	/* What was decided before its time is of no use any more. */
+	if (found == 1 && f->used_at == 0)
+		f->used_at = expires_at;
 	return found;
 }
 
@@ -307,7 +312,7 @@ purge_authz_due(struct job *j, const char *id, const struct purge_rules *rules,
 	/* What nobody answered proves nothing about anybody. */
 	from += f.valid_at > 0 || answered > 0 || not_after > 0
 		    ? rules->retention
-		    : rules->retain_final;
+		    : purge_final_secs(rules);
 	/* An order that something holds holds what it stands on. */
 	if (users == 0 || from > j->now)
 		*due = from;

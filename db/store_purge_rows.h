@@ -30,6 +30,13 @@ int purge_audit(struct job *j, const struct purge_rules *rules, int64_t max,
 /* PK-143 */
 int purge_serial_note(struct job *j, const char *ca_label, const char *serial);
 
+/* How long what came to nothing stays. */
+static inline int64_t
+purge_final_secs(const struct purge_rules *rules)
+{
+	return rules->at_once ? 0 : rules->retain_final;
+}
+
 static inline int64_t
 later(int64_t a, int64_t b)
 {

@@ -5,11 +5,13 @@
 #include "db/store_account.h"
 #include "db/store_audit.h"
 #include "db/store_order.h"
+#include "db/store_purge.h"
 #include "lib/arena.h"
 #include "lib/clock.h"
 #include "lib/json.h"
 #include "pki/keycheck.h"
 #include "src/command.h"
+#include "src/purge.h"
 
 #include <getopt.h>
 #include <inttypes.h>
@@ -23,7 +25,13 @@
 #define FORMER_MAX 1000
 #define TEXT_MAX (1024 * 1024)
 
-enum action { ACTION_NONE, ACTION_DEACTIVATE, ACTION_REVOKE, ACTION_AGREE };
+enum action {
+	ACTION_NONE,
+	ACTION_DEACTIVATE,
+	ACTION_REVOKE,
+	ACTION_AGREE,
+	ACTION_ERASE
+};
 
 struct options {
 	const char *config;
@@ -45,7 +53,7 @@ static const char accounts_usage[] =
 
 static const char account_usage[] =
     "usage: countersign account [--json] [--orders] [-f FILE] ID\n"
-    "       countersign account --deactivate|--revoke|--agree-terms\n"
+    "       countersign account --deactivate|--revoke|--erase|--agree-terms\n"
     "           [-f FILE] ID\n"
     "\n"
     "Shows one account, by its id or its URL.\n"
@@ -54,6 +62,8 @@ static const char account_usage[] =
     "1000)\n"
     "  --deactivate       end it, as its holder could\n"
     "  --revoke           end it because it must not be used\n"
+    "  --erase            end it, and erase what need not be kept of its "
+    "holder\n"
     "  --agree-terms      note that its holder has agreed to tos_url\n"
     "  --json             as one JSON object\n"
     "  -f, --config FILE  configuration (default: " COMMAND_DEFAULT_CONFIG ")\n"
@@ -80,6 +90,7 @@ parse(
 		{ "deactivate", no_argument, NULL, 'd' },
 		{ "revoke", no_argument, NULL, 'r' },
 		{ "agree-terms", no_argument, NULL, 'a' },
+		{ "erase", no_argument, NULL, 'e' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
@@ -108,6 +119,9 @@ parse(
 			break;
 		case 'a':
 			set_action(o, ACTION_AGREE);
+			break;
+		case 'e':
+			set_action(o, ACTION_ERASE);
 			break;
 		case 'h':
 			fputs(usage, stdout);
@@ -466,6 +480,28 @@ agree(struct job *j, const struct account *a)
 	return 0;
 }
 
+/* PK-23: what PK-22 keeps stays as it is. */
+static int
+erase(struct job *j, const struct account *a)
+{
+	struct purge_rules rules = purge_rules_of(j);
+	int64_t ended, purged;
+
+	if (account_status(a) == ACCOUNT_VALID &&
+	    (store_account_deactivate(j, a->id, &ended) < 0 ||
+		audit(j, a, "account deactivated") < 0))
+		return -1;
+	if (store_account_erase(j, a->id) < 0 ||
+	    store_purge_account(j, a->id, &rules, &purged) < 0 ||
+	    audit(j, a, "account erased") < 0 || store_commit(j) < 0)
+		return -1;
+	printf("%s: contacts erased, and %" PRId64
+	       " orders and authorizations.  What its certificates rest on is "
+	       "kept as policy.retention says.\n",
+	    a->id, purged);
+	return 0;
+}
+
 static int
 act(struct job *j, const struct options *o, const char *text)
 {
@@ -477,6 +513,8 @@ act(struct job *j, const struct options *o, const char *text)
 		return -1;
 	if (o->action == ACTION_NONE)
 		return show(j, &a, o);
+	if (o->action == ACTION_ERASE)
+		return erase(j, &a);
 	if (check_live(j, &a, o->action) < 0)
 		return -1;
 	return o->action == ACTION_AGREE

@@ -489,6 +489,84 @@ note(struct job *j, const char *object)
 	COMMITTED(j, store_audit_add(j, "admin", "x", object, "ok", NULL));
 }
 
+/* --- erasing -------------------------------------------------------------- */
+
+static int64_t
+erase(struct role_lab *lab)
+{
+	struct job *j = lab->j;
+	struct purge_rules rules = purge_rules_of(j);
+	int64_t ended, purged;
+
+	COMMITTED(j, store_account_deactivate(j, lab->account.id, &ended));
+	COMMITTED(j, store_account_erase(j, lab->account.id));
+	COMMITTED(j, store_purge_account(j, lab->account.id, &rules, &purged));
+	return purged;
+}
+
+/* What was begun and came to nothing goes; the certificate, its evidence and
+ * the chain stay, and verify. */
+static void
+test_PK_23_erased_account(struct job *j)
+{
+	struct role_lab lab;
+	const char *authz_id;
+	struct account a;
+	struct cert c;
+
+	lab_init(&lab, j);
+	authz_id = lab.order->identifiers[0].authz.id;
+	fixture_sql(j,
+	    "UPDATE account SET contact = '[\"mailto:a@b.example\"]', "
+	    "client_address = '192.0.2.1'");
+	c = prove_and_issue(&lab);
+	role_lab_at(&lab, FIXTURE_NOW + DAY);
+	fixture_order(j, lab.account.id, 2);
+	REFUSED(j, store_account_erase(j, lab.account.id), ERR_CONFLICT);
+	assert_int_equal(erase(&lab), 3);
+	EXPECT(j, store_account_by_id(j, lab.account.id, &a), 1);
+	assert_string_equal(a.contact, "[]");
+	assert_null(a.client_address);
+	assert_int_equal(rows(j, "orders"), 1);
+	assert_int_equal(rows(j, "authz"), 1);
+	assert_int_equal(rows(j, "used_token"), 4);
+	assert_true(evidence_verifies(&lab, authz_id));
+	chain_verifies(&lab, 0);
+	/* As long as that of others. */
+	role_lab_at(&lab, c.not_after + RETENTION - 1);
+	purge(&lab);
+	assert_true(evidence_verifies(&lab, authz_id));
+	role_lab_at(&lab, c.not_after + RETENTION);
+	purge(&lab);
+	assert_nothing_left(j);
+}
+
+/* A reply that proved nothing is kept like any validation document; an order
+ * that the issuer is at is finished. */
+static void
+test_PK_23_erasing_keeps_documents(struct job *j)
+{
+	struct role_lab_reply wrong = { .is_wrong = true };
+	struct role_lab lab;
+
+	lab_init(&lab, j);
+	role_lab_send(&lab);
+	role_lab_post(&lab);
+	assert_int_equal(role_lab_take(&lab, role_lab_reply(&lab, &wrong)),
+	    VERDICT_MISMATCH);
+	assert_int_equal(erase(&lab), 1);
+	assert_int_equal(rows(j, "order_identifier"), 0);
+	assert_int_equal(rows(j, "reply"), 1);
+	role_lab_at(&lab, lab.order->life_until + RETENTION);
+	purge(&lab);
+	assert_nothing_left(j);
+
+	lab_init(&lab, j);
+	role_lab_finalize(&lab);
+	assert_int_equal(erase(&lab), 0);
+	assert_int_equal(rows(j, "order_identifier"), 1);
+}
+
 /* Subscriber's records while the subscriber's certificate counts, a CA key's
  * until that has ended, others as security events; each by itself. */
 static void
@@ -718,6 +796,8 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_rows_without_dates),
 	STORE_TEST(test_dry),
 	STORE_TEST(test_lists),
+	STORE_TEST(test_PK_23_erased_account),
+	STORE_TEST(test_PK_23_erasing_keeps_documents),
 	STORE_TEST(test_PK_22_audit_records),
 	STORE_TEST(test_PK_21_cut_beside_a_gap),
 	STORE_TEST(test_PK_21_purge_hides_no_change),
