@@ -38,6 +38,8 @@ holds(const struct stop *s, const struct order *o, const char *ca_label)
 		return strcmp(s->value, o->profile) == 0;
 	if (strcmp(s->scope, STOP_DOMAIN) == 0)
 		return has_domain(o, s->value);
+	if (strcmp(s->scope, STOP_SIGNING) == 0)
+		return false;
 	if (strcmp(s->scope, STOP_ISSUER) == 0)
 		return ca_label == NULL || strcmp(s->value, ca_label) == 0;
 	return true;

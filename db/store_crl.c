@@ -44,6 +44,19 @@ store_crl_record(
 	    ARGS(v_text(ca_label), v_int(number), v_bytes(der)));
 }
 
+int
+store_crl_count_since(struct job *j, const char *ca_label, int64_t since,
+    int64_t max, int64_t *count)
+{
+	return store_get_int(j, count,
+		   "SELECT COUNT(*) FROM (SELECT this_update, der FROM crl "
+		   "WHERE ca_label = $1 ORDER BY number DESC LIMIT $3) newest "
+		   "WHERE this_update >= $2 AND der IS NOT NULL",
+		   ARGS(v_text(ca_label), v_int(since), v_int(max))) == 1
+		   ? 0
+		   : -1;
+}
+
 #define HEAD_COLUMNS                                                           \
 	"ca_label, shard, number, this_update, next_update, length(der)"
 #define NEWEST                                                                 \

@@ -21,6 +21,9 @@ int store_crl_reserve(
     struct job *j, const struct crl *list, int64_t above, int64_t *number);
 int store_crl_record(
     struct job *j, const char *ca_label, int64_t number, struct span der);
+/* How many of the CA's lists since then, among the newest `max` numbers. */
+int store_crl_count_since(struct job *j, const char *ca_label, int64_t since,
+    int64_t max, int64_t *count);
 /* The newest published list of a shard: 1/0/-1; _head without its octets. */
 int store_crl_head(
     struct job *j, const char *ca_label, int64_t shard, struct crl *out);

@@ -192,6 +192,18 @@ store_ocsp_done(struct job *j, const struct ocsp_row *row)
 /* --- responders ----------------------------------------------------------- */
 
 int
+store_responder_count_since(
+    struct job *j, const char *ca_label, int64_t since, int64_t *count)
+{
+	return store_get_int(j, count,
+		   "SELECT COUNT(*) FROM responder "
+		   "WHERE ca_label = $1 AND reserved_at >= $2",
+		   ARGS(v_text(ca_label), v_int(since))) == 1
+		   ? 0
+		   : -1;
+}
+
+int
 store_responder_reserve(struct job *j, const struct responder_row *r)
 {
 	return store_change(j, NULL,

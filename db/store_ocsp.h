@@ -59,6 +59,8 @@ struct responder_row {
 	const char *br_version;
 	int64_t not_after;
 };
+int store_responder_count_since(
+    struct job *j, const char *ca_label, int64_t since, int64_t *count);
 /* Committed before the signature; and the certificate. */
 int store_responder_reserve(struct job *j, const struct responder_row *r);
 int store_responder_record(

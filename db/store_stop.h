@@ -11,6 +11,8 @@
 #define STOP_PROFILE "profile"
 #define STOP_DOMAIN "domain" /* and those below it */
 #define STOP_ISSUER "issuer" /* the CA's key identifier, hexadecimal */
+/* Not of certificates: lists, answers or responders (PK-204, src/ceiling.h). */
+#define STOP_SIGNING "signing"
 
 struct stop {
 	const char *scope; /* STOP_… */

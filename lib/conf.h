@@ -287,7 +287,11 @@ struct conf_issuer {
 	const char *ocsp_folder;    /* of the files with answers */
 	int64_t serial_octet;       /* PK-89: 1..127 */
 	int64_t max_per_hour;       /* PK-204 */
-	int64_t caa_max_age;        /* PK-27 */
+	/* The same for what else is signed; 0: derived (src/ceiling.h). */
+	int64_t max_lists_per_hour;
+	int64_t max_answers_per_hour;
+	int64_t max_responders_per_hour;
+	int64_t caa_max_age; /* PK-27 */
 };
 
 /* `profile NAME { }`: a profile of one's own, or what is different in one

@@ -5,6 +5,7 @@
 #include "db/store_audit.h"
 #include "db/store_cert.h"
 #include "db/store_ocsp.h"
+#include "db/store_revoke.h"
 #include "lib/arena.h"
 #include "lib/conf.h"
 #include "lib/fdio.h"
@@ -29,6 +30,9 @@
 #define DAY_SECS ((int64_t)86400)
 #define LATE_SECS ((int64_t)12 * 3600) /* PK-168: 60 h after thisUpdate */
 #define LATE_AGAIN_SECS 3600
+#define HOUR_SECS 3600
+#define HELD_SECS ((int64_t)12 * HOUR_SECS)
+#define RESPONDER_HELD_SECS 600
 #define HEAD_MAX ((size_t)64 << 20)
 
 struct answers {
@@ -38,6 +42,12 @@ struct answers {
 	bool has_ca;
 	int64_t written[OCSP_SEGMENTS]; /* generation in the file */
 	int64_t late_told_at;           /* 0: none is late */
+	/* PK-204 */
+	struct ceiling signatures;
+	bool held;
+	int64_t numbers[OCSP_SEGMENTS];
+	int64_t renewed_at[OCSP_SEGMENTS]; /* by this process */
+	int64_t responder_at; /* start of the process, or the last one made */
 };
 
 struct answers *
@@ -59,6 +69,68 @@ static const char *
 label_of(const struct issuer *i)
 {
 	return ca_key_label(i->ca);
+}
+
+/* --- ceilings (PK-204) ---------------------------------------------------- */
+
+int64_t
+answers_signed(const struct answers *a, int64_t now)
+{
+	return ceiling_sum(&a->signatures, now);
+}
+
+static int
+check_ceiling(struct issuer *i, struct job *j)
+{
+	struct answers *a = i->answers;
+	int64_t numbers = 0;
+
+	for (size_t s = 0; s < OCSP_SEGMENTS; s++)
+		numbers += a->numbers[s];
+	return ceiling_hold(&ceiling_answers, j, answers_signed(a, j->now),
+	    ceiling_max_answers(&j->conf->issuer, numbers), &a->held);
+}
+
+/* When the segment may be signed anew, whatever the rows say: its answers do
+ * not end for want of it. */
+static int64_t
+renewal_from(const struct answers *a, int64_t segment)
+{
+	return a->held && a->renewed_at[segment] != 0
+		   ? a->renewed_at[segment] + HELD_SECS
+		   : 0;
+}
+
+/* While answers are on hold: what can happen to a number once.  A revocation
+ * does not end, and its reason changes to keyCompromise only (PK-180). */
+static bool
+is_news(const struct block *b, const struct ocsp_status *s)
+{
+	const struct ocsp_status *before = block_find(b, s);
+
+	if (before == NULL || !s->is_revoked)
+		return before == NULL;
+	return !before->is_revoked ||
+	       (s->reason == REASON_KEY_COMPROMISE &&
+		   before->reason != REASON_KEY_COMPROMISE);
+}
+
+/* 1, 0: on hold, -1. */
+static int
+may_make_responder(struct issuer *i, struct job *j)
+{
+	struct answers *a = i->answers;
+	int64_t count;
+	bool held;
+
+	if (a->responder_at == 0)
+		a->responder_at = j->now;
+	if (store_responder_count_since(
+		j, label_of(i), j->now - HOUR_SECS, &count) < 0 ||
+	    ceiling_hold(&ceiling_responders, j, count,
+		ceiling_max_responders(&j->conf->issuer), &held) < 0)
+		return -1;
+	return !held || j->now >= a->responder_at + RESPONDER_HELD_SECS;
 }
 
 /* --- the responder -------------------------------------------------------- */
@@ -109,12 +181,23 @@ need_responder(struct issuer *i, struct job *j)
 	struct answers *a = i->answers;
 	struct responder r;
 	struct arena *own;
+	int may;
 
 	if (need_ca(i, j) < 0)
 		return -1;
 	if (a->own != NULL && j->now >= a->responder.not_before &&
 	    j->now < a->responder.not_before + RESPONDER_RENEW_DAYS * DAY_SECS)
 		return 0;
+	may = may_make_responder(i, j);
+	if (may < 0)
+		return -1;
+	if (may == 0 && a->own != NULL && j->now >= a->responder.not_before &&
+	    ocsp_next_update(j->now) < a->responder.not_after)
+		return 0;
+	if (may == 0)
+		return job_fail(j, ERR_BUSY,
+		    "certificates of OCSP responders are on hold: issuer."
+		    "max_responders_per_hour");
 	own = arena_new();
 	if (make_responder(i, j, own, &r) < 0) {
 		arena_free(own);
@@ -123,6 +206,7 @@ need_responder(struct issuer *i, struct job *j)
 	arena_free(a->own);
 	a->own = own;
 	a->responder = r;
+	a->responder_at = j->now;
 	log_info("OCSP responder", "serial=%s", r.serial);
 	return 0;
 }
@@ -216,6 +300,9 @@ commit_block(struct issuer *i, struct job *j, struct block *b,
 	const char *object = arena_printf(j->arena, "ca:%s", label_of(i));
 	struct span octets;
 
+	ceiling_add(
+	    &i->answers->signatures, j->now, OCSP_HASHES * (int64_t)b->changed);
+	i->answers->numbers[b->segment] = (int64_t)b->count;
 	if (block_finish(j, i->ca, b, &octets) < 0)
 		return -1;
 	if (store_begin(j) < 0 ||
@@ -313,7 +400,8 @@ follow_some(struct issuer *i, struct job *j)
 
 	if (found <= 0)
 		return found;
-	if (open_block(i, j, block_segment_of(oldest), &b) < 0 ||
+	if (check_ceiling(i, j) < 0 ||
+	    open_block(i, j, block_segment_of(oldest), &b) < 0 ||
 	    store_ocsp_due_rows(
 		j, label_of(i), oldest, DUE_MAX, &rows, &count) < 0)
 		return -1;
@@ -322,6 +410,7 @@ follow_some(struct issuer *i, struct job *j)
 
 		if (rows[k].not_after + OCSP_AFTER_SECS > j->now &&
 		    status_of_row(i, j, &rows[k], &b, &s) == 1 &&
+		    (!i->answers->held || is_news(&b, &s)) &&
 		    block_put(j, &b, &s) < 0)
 			return -1;
 	}
@@ -403,6 +492,7 @@ read_lists(const struct issuer *i, struct job *j, struct crl_input **out,
 	return 0;
 }
 
+/* 1, -1, or 0: not now. */
 static int
 refresh(struct issuer *i, struct job *j, int64_t segment)
 {
@@ -411,6 +501,10 @@ refresh(struct issuer *i, struct job *j, int64_t segment)
 	size_t count, list_count;
 	struct block b;
 
+	if (check_ceiling(i, j) < 0)
+		return -1;
+	if (renewal_from(i->answers, segment) > j->now)
+		return 0;
 	if (open_block(i, j, segment, &b) < 0 ||
 	    read_lists(i, j, &lists, &list_count) < 0 ||
 	    store_ocsp_rows(j, label_of(i), segment,
@@ -426,9 +520,11 @@ refresh(struct issuer *i, struct job *j, int64_t segment)
 		if (block_put(j, &b, &s) < 0)
 			return -1;
 	}
-	if (block_keep_revoked(j, &b) < 0)
+	if (block_keep_revoked(j, &b) < 0 ||
+	    commit_block(i, j, &b, rows, 0) < 0)
 		return -1;
-	return commit_block(i, j, &b, rows, 0);
+	i->answers->renewed_at[segment] = j->now;
+	return 1;
 }
 
 /* In the file as far as this process knows, and the file is there: somebody may
@@ -461,13 +557,13 @@ write_out(struct issuer *i, struct job *j, const struct ocsp_state *states)
 		found = need_ca(i, j) < 0
 			    ? -1
 			    : read_committed(i, j, s, &generation, &octets);
-		if (found < 0)
-			return -1;
-		return (found == 0
-			       ? refresh(i, j, s)
-			       : write_segment(i, j, s, generation, octets)) < 0
-			   ? -1
-			   : 1;
+		if (found == 1)
+			return write_segment(i, j, s, generation, octets) < 0
+				   ? -1
+				   : 1;
+		/* On hold, what is served stays as it is. */
+		if (found < 0 || (found = refresh(i, j, s)) != 0)
+			return found;
 	}
 	return 0;
 }
@@ -508,12 +604,13 @@ alarm_if_late(struct answers *a, struct job *j, const struct ocsp_state *states)
 
 /* The one that waits longest, or -1. */
 static int64_t
-find_refresh(const struct ocsp_state *states, int64_t now)
+find_refresh(
+    const struct answers *a, const struct ocsp_state *states, int64_t now)
 {
 	int64_t found = -1;
 
 	for (int64_t s = 0; s < OCSP_SEGMENTS; s++)
-		if (states[s].refresh_at <= now &&
+		if (states[s].refresh_at <= now && renewal_from(a, s) <= now &&
 		    (found < 0 ||
 			states[s].refresh_at < states[found].refresh_at))
 			found = s;
@@ -540,10 +637,8 @@ answers_step(struct issuer *i, struct job *j)
 	if (result != 0)
 		return result;
 	alarm_if_late(i->answers, j, states);
-	segment = find_refresh(states, j->now);
-	if (segment < 0)
-		return 0;
-	return refresh(i, j, segment) < 0 ? -1 : 1;
+	segment = find_refresh(i->answers, states, j->now);
+	return segment < 0 ? 0 : refresh(i, j, segment);
 }
 
 int
@@ -561,9 +656,14 @@ answers_due(const struct issuer *i, struct job *j, int64_t *at)
 		return -1;
 	if (found == 1)
 		*at = revoked;
-	for (size_t s = 0; s < OCSP_SEGMENTS; s++)
-		if (states[s].refresh_at < *at)
-			*at = states[s].refresh_at;
+	for (int64_t s = 0; s < OCSP_SEGMENTS; s++) {
+		int64_t from = renewal_from(i->answers, s);
+
+		if (from < states[s].refresh_at)
+			from = states[s].refresh_at;
+		if (from < *at)
+			*at = from;
+	}
 	return 0;
 }
 

@@ -25,6 +25,9 @@ int answers_step(struct issuer *i, struct job *j);
 /* 0 and *at: when the next one is due, INT64_MAX for never; -1. */
 int answers_due(const struct issuer *i, struct job *j, int64_t *at);
 
+/* PK-204: signatures of answers by this process within an hour. */
+int64_t answers_signed(const struct answers *a, int64_t now);
+
 /* Every revocation that is committed is in the answers and in the files
  * (PK-169).  What goes wrong is an alarm, not a reason to keep a list back. */
 void answers_follow(struct issuer *i, struct job *j);

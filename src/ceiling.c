@@ -13,12 +13,25 @@
 #include "src/worker.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #define MINUTE 60
 #define HOUR 3600
+/* src/lists.c makes no more than one in 5 seconds. */
+#define LISTS_PER_SHARD 800
+#define ROUNDS 4
+#define HASHES 2 /* signatures for each number */
+#define ANSWERS_BESIDES 1000
+#define RESPONDERS 500
 
 void
 ceiling_count(struct ceiling *c, int64_t now)
+{
+	ceiling_add(c, now, 1);
+}
+
+void
+ceiling_add(struct ceiling *c, int64_t now, int64_t signatures)
 {
 	int64_t minute = now / MINUTE;
 	size_t slot = (size_t)(minute % CEILING_MINUTES);
@@ -27,7 +40,7 @@ ceiling_count(struct ceiling *c, int64_t now)
 		c->minute[slot] = minute;
 		c->count[slot] = 0;
 	}
-	c->count[slot]++;
+	c->count[slot] += signatures;
 }
 
 int64_t
@@ -42,6 +55,23 @@ ceiling_sum(const struct ceiling *c, int64_t now)
 	return sum;
 }
 
+/* The row, the audit record: 1 it is new, 0, -1. */
+static int
+add_stop(struct job *j, const struct stop *stop, const char *object)
+{
+	int stopped;
+
+	if (store_begin(j) < 0)
+		return -1;
+	stopped = store_stop_add(j, stop);
+	if (stopped < 0 ||
+	    (stopped > 0 &&
+		store_audit_add(j, "issuer", "issuance", object, "stopped",
+		    worker_detail(j, "reason", stop->reason)) < 0))
+		return worker_undo(j);
+	return store_commit(j) < 0 ? -1 : stopped;
+}
+
 static int
 stop_all(struct job *j, int64_t count)
 {
@@ -54,17 +84,8 @@ stop_all(struct job *j, int64_t count)
 		.reason = reason,
 		.by = "issuer",
 		.at = j->now };
-	int stopped;
 
-	if (store_begin(j) < 0)
-		return -1;
-	stopped = store_stop_add(j, &stop);
-	if (stopped < 0 ||
-	    (stopped > 0 &&
-		store_audit_add(j, "issuer", "issuance", STOP_ALL, "stopped",
-		    worker_detail(j, "reason", reason)) < 0))
-		return worker_undo(j);
-	if (store_commit(j) < 0)
+	if (add_stop(j, &stop, STOP_ALL) < 0)
 		return -1;
 	log_error("issuance stopped",
 	    "reason=\"%s\" next=\"find out who ordered them; if they are "
@@ -89,4 +110,86 @@ ceiling_check(const struct ceiling *c, struct job *j, bool *reached)
 		count = mine;
 	*reached = count >= j->conf->issuer.max_per_hour;
 	return *reached ? stop_all(j, count) : 0;
+}
+
+/* --- what is not certificates --------------------------------------------- */
+
+const struct ceiling_kind ceiling_lists = { "lists", "max_lists_per_hour",
+	"one list of each shard in 5 minutes" };
+const struct ceiling_kind ceiling_answers = { "answers", "max_answers_per_hour",
+	"new certificates, new revocations and a renewal every 12 hours" };
+const struct ceiling_kind ceiling_responders = { "responders",
+	"max_responders_per_hour", "one in 10 minutes" };
+
+static int
+is_on_hold(const struct ceiling_kind *kind, struct job *j, bool *held)
+{
+	struct stop *list;
+	size_t count;
+
+	*held = false;
+	if (store_stop_list(j, &list, &count) < 0)
+		return -1;
+	for (size_t k = 0; k < count && !*held; k++)
+		*held = strcmp(list[k].scope, STOP_SIGNING) == 0 &&
+			strcmp(list[k].value, kind->name) == 0;
+	return 0;
+}
+
+int
+ceiling_hold(const struct ceiling_kind *kind, struct job *j, int64_t count,
+    int64_t max, bool *held)
+{
+	const char *reason;
+	struct stop stop;
+	int added;
+
+	if (is_on_hold(kind, j, held) < 0)
+		return -1;
+	if (*held || count < max)
+		return 0;
+	reason = arena_printf(j->arena,
+	    "%" PRId64 " signatures of %s within an hour; issuer.%s is "
+	    "%" PRId64,
+	    count, kind->name, kind->option, max);
+	stop = (struct stop){ .scope = STOP_SIGNING,
+		.value = kind->name,
+		.reason = reason,
+		.by = "issuer",
+		.at = j->now };
+	added = add_stop(
+	    j, &stop, arena_printf(j->arena, "signing:%s", kind->name));
+	if (added < 0)
+		return -1;
+	*held = true;
+	if (added > 0)
+		log_error("signing on hold",
+		    "reason=\"%s\" next=\"find out who changed rows; %s is "
+		    "signed meanwhile; raise issuer.%s, then countersign "
+		    "resume issuance --signing %s\"",
+		    reason, kind->reserve, kind->option, kind->name);
+	return 0;
+}
+
+int64_t
+ceiling_max_lists(const struct conf_issuer *c)
+{
+	if (c->max_lists_per_hour != 0)
+		return c->max_lists_per_hour;
+	return LISTS_PER_SHARD * c->crl_shards;
+}
+
+int64_t
+ceiling_max_answers(const struct conf_issuer *c, int64_t numbers)
+{
+	if (c->max_answers_per_hour != 0)
+		return c->max_answers_per_hour;
+	return HASHES * ROUNDS * (numbers + c->max_per_hour + ANSWERS_BESIDES);
+}
+
+int64_t
+ceiling_max_responders(const struct conf_issuer *c)
+{
+	return c->max_responders_per_hour != 0 ? c->max_responders_per_hour
+					       : RESPONDERS;
 }

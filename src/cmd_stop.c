@@ -18,7 +18,7 @@
 
 struct options {
 	const char *config;
-	const char *profile, *domain, *issuer, *reason;
+	const char *profile, *domain, *issuer, *signing, *reason;
 	bool all, list;
 };
 
@@ -41,13 +41,16 @@ static const char usage_stop[] =
 
 static const char usage_resume[] =
     "usage: countersign resume issuance --reason TEXT [-f FILE]\n"
-    "           --all | --profile NAME | --domain DOMAIN | --issuer KEYID\n"
+    "           --all | --profile NAME | --domain DOMAIN | --issuer KEYID |\n"
+    "           --signing TYPE\n"
     "\n"
     "Lifts one stop, as countersign stop issuance --list names it.\n"
     "\n"
     "  --all, --profile NAME, --domain DOMAIN, --issuer KEYID\n"
     "                     which one; --all lifts the stop of everything, and\n"
     "                     no other\n"
+    "  --signing TYPE     the hold on lists, answers or responders, which the\n"
+    "                     issuer puts on itself above a limit per hour\n"
     "  --reason TEXT      why, for the audit log\n"
     "  -f, --config FILE  configuration (default: " COMMAND_DEFAULT_CONFIG
     ")\n";
@@ -56,7 +59,7 @@ static int
 scope_count(const struct options *o)
 {
 	return o->all + (o->profile != NULL) + (o->domain != NULL) +
-	       (o->issuer != NULL);
+	       (o->issuer != NULL) + (o->signing != NULL);
 }
 
 static bool
@@ -77,7 +80,8 @@ parse(
 		{ "domain", NULL, &o->domain },
 		{ "issuer", NULL, &o->issuer },
 		{ "reason", NULL, &o->reason },
-		{ may_list ? "list" : NULL, &o->list, NULL },
+		{ may_list ? "list" : "signing", may_list ? &o->list : NULL,
+		    may_list ? NULL : &o->signing },
 		{ NULL, NULL, NULL },
 	};
 
@@ -152,6 +156,9 @@ read_stop(struct job *j, const struct options *o, struct stop *s)
 	} else if (o->issuer != NULL) {
 		s->scope = STOP_ISSUER;
 		s->value = lower(j, o->issuer);
+	} else if (o->signing != NULL) {
+		s->scope = STOP_SIGNING;
+		s->value = o->signing;
 	}
 	return check_value(j, s);
 }

@@ -795,6 +795,27 @@ const struct conf_option conf_options[] = {
 	{ "issuer", "max_per_hour", CONF_INTEGER, AT(issuer.max_per_hour),
 	    "1000", 1, 1000000, NULL, false, true,
 	    "Certificates an hour above which issuance stops until it is resumed." },
+	{ "issuer", "max_lists_per_hour", CONF_INTEGER,
+	    AT(issuer.max_lists_per_hour), "0", 0, 1000000, NULL, false, true,
+	    "Revocation lists an hour above which only one in 5 minutes is "
+	    "signed for each shard, with what was revoked until then, until "
+	    "countersign resume issuance --signing lists; 0: 800 for each "
+	    "shard, which is more than are ever needed." },
+	{ "issuer", "max_answers_per_hour", CONF_INTEGER,
+	    AT(issuer.max_answers_per_hour), "0", 0, INT64_C(10000000000),
+	    NULL, false, true,
+	    "Signatures of OCSP answers an hour, two for each number, above "
+	    "which only new certificates, new revocations and a renewal every "
+	    "12 hours are signed, until countersign resume issuance --signing "
+	    "answers; 0: four times what all numbers and max_per_hour new ones "
+	    "need." },
+	{ "issuer", "max_responders_per_hour", CONF_INTEGER,
+	    AT(issuer.max_responders_per_hour), "0", 0, 1000000, NULL, false,
+	    true,
+	    "Certificates of OCSP responders an hour above which only one in "
+	    "10 minutes is signed, until countersign resume issuance --signing "
+	    "responders; 0: 500. The issuer makes one when it starts, and "
+	    "every 15 days." },
 	{ "issuer", "caa_max_age", CONF_SECONDS, AT(issuer.caa_max_age), "1h",
 	    60, 8 * 3600, NULL, false, true,
 	    "Age of a CAA check that may still back a signature." },

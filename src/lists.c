@@ -20,9 +20,11 @@
 #include <inttypes.h>
 #include <string.h>
 
+#define HOUR_SECS 3600
 #define EVERY_SECS ((int64_t)24 * 3600) /* PK-156 */
 #define PAUSE_MIN_SECS 5
 #define PAUSE_MAX_SECS 300
+#define HELD_SECS 300 /* PK-156, PK-182: nothing waits for longer */
 #define OCTETS_PER_SEC 20000
 #define LATE_SECS 600 /* PK-182 */
 #define SWEEP_MAX 1000
@@ -47,11 +49,10 @@ label_of(const struct issuer *i)
 	return ca_key_label(i->ca);
 }
 
-/* 0 and *at: when the next list of the shard is due; *last is empty if there
- * is none. */
+/* When it is due for what the rows say. */
 static int
-find_due(const struct issuer *i, struct job *j, int64_t shard, struct crl *last,
-    int64_t *at)
+find_due_by_rows(const struct issuer *i, struct job *j, int64_t shard,
+    struct crl *last, int64_t *at)
 {
 	int64_t since, after;
 	int found = store_crl_head(j, label_of(i), shard, last);
@@ -67,6 +68,44 @@ find_due(const struct issuer *i, struct job *j, int64_t shard, struct crl *last,
 	if (found == 1 && *at > after)
 		*at = since > after ? since : after;
 	return found < 0 ? -1 : 0;
+}
+
+/* PK-204: while lists are on hold.  The rows may say anything, and this is the
+ * reserve by which a revocation gets out. */
+static int64_t
+not_before(const struct issuer *i, int64_t shard)
+{
+	return i->lists_held && i->list_at[shard] != 0
+		   ? i->list_at[shard] + HELD_SECS
+		   : 0;
+}
+
+/* 0 and *at: when the next list of the shard is due; *last is empty if there
+ * is none. */
+static int
+find_due(const struct issuer *i, struct job *j, int64_t shard, struct crl *last,
+    int64_t *at)
+{
+	if (find_due_by_rows(i, j, shard, last, at) < 0)
+		return -1;
+	if (*at < not_before(i, shard))
+		*at = not_before(i, shard);
+	return 0;
+}
+
+/* 1: the list may be signed now, 0, -1. */
+static int
+check_ceiling(struct issuer *i, struct job *j, int64_t shard)
+{
+	int64_t max = ceiling_max_lists(&j->conf->issuer);
+	int64_t count, mine = ceiling_sum(&i->lists, j->now);
+
+	if (store_crl_count_since(
+		j, label_of(i), j->now - HOUR_SECS, max, &count) < 0 ||
+	    ceiling_hold(&ceiling_lists, j, count > mine ? count : mine, max,
+		&i->lists_held) < 0)
+		return -1;
+	return not_before(i, shard) <= j->now;
 }
 
 /* --- the list before this one --------------------------------------------- */
@@ -268,6 +307,7 @@ point_of(struct job *j, int64_t shard)
 	return c->crl_shards > 1 ? status_shard_url(j->arena, c, shard) : NULL;
 }
 
+/* 1, -1, or 0: not now. */
 static int
 publish(struct issuer *i, struct job *j, const struct crl *last)
 {
@@ -282,7 +322,10 @@ publish(struct issuer *i, struct job *j, const struct crl *last)
 	struct crl_input former = { 0 };
 	struct revoked *rows;
 	bool has_former;
+	int signed_one, allowed = check_ceiling(i, j, last->shard);
 
+	if (allowed <= 0)
+		return allowed;
 	if (issuer_list_former(i, j, last->shard, &former, &has_former) < 0 ||
 	    reserve(j, last, former.number, &list) < 0 ||
 	    store_crl_due(j, list.ca_label, list.shard, &since) < 0 ||
@@ -295,14 +338,19 @@ publish(struct issuer *i, struct job *j, const struct crl *last)
 	answers_follow(i, j);
 	/* PK-183: also while the key's token is away. */
 	alarm_if_late(j, since);
-	if (crl_sign(j, i->ca, &in, &list.der) < 0 ||
-	    record(j, &list, rows, in.count) < 0)
+	signed_one = crl_sign(j, i->ca, &in, &list.der);
+	/* A token that is away made none; any other fault may have. */
+	if (signed_one == 0 || j->err.kind != ERR_BUSY) {
+		ceiling_count(&i->lists, j->now);
+		i->list_at[last->shard] = j->now;
+	}
+	if (signed_one < 0 || record(j, &list, rows, in.count) < 0)
 		return -1;
 	issuer_list_warn_of_size(&list);
 	log_info("revocation list signed",
 	    "shard=%" PRId64 " number=%" PRId64 " entries=%zu", list.shard,
 	    list.number, in.count);
-	return 0;
+	return 1;
 }
 
 /* A list of this CA that was put there again under a new number would take
@@ -371,7 +419,7 @@ write_out_or_replace(struct issuer *i, struct job *j, const struct crl *last)
 	    "made\"",
 	    j->err.text);
 	job_recover(j);
-	return publish(i, j, last) < 0 ? -1 : 1;
+	return publish(i, j, last);
 }
 
 /* --- the role's ----------------------------------------------------------- */
@@ -404,7 +452,7 @@ shard_step(struct issuer *i, struct job *j, int64_t shard)
 	if (last.number != 0 && i->written[shard] != last.number)
 		return write_out_or_replace(i, j, &last);
 	if (due <= j->now)
-		return publish(i, j, &last) < 0 ? -1 : 1;
+		return publish(i, j, &last);
 	return write_out_or_replace(i, j, &last);
 }
 

@@ -37,6 +37,9 @@ struct issuer {
 	struct answers *answers;          /* src/answers.h; NULL: OCSP is off */
 	const struct weakkeys *weak_keys; /* NULL: there are none */
 	struct ceiling ceiling;
+	struct ceiling lists; /* signed, the same way */
+	bool lists_held;      /* as publishing one found it last (PK-204) */
+	int64_t list_at[CRL_SHARDS_MAX]; /* when this process signed the last */
 	struct clock_watch clock;
 	int64_t swept_at; /* where another CA issues (PK-181) */
 	struct issuer_purge purge;

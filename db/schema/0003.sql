@@ -69,7 +69,7 @@ ALTER TABLE orders ADD COLUMN issue_fault_at BIGINT NOT NULL DEFAULT 0;
 
 -- What is stopped now: a handful of rows; what was, is in the audit chain.
 CREATE TABLE issuance_stop (
-	scope TEXT NOT NULL, -- all, profile, domain, issuer
+	scope TEXT NOT NULL, -- all, profile, domain, issuer, signing
 	value TEXT NOT NULL, -- empty with all
 	reason TEXT NOT NULL,
 	stopped_by TEXT NOT NULL,
@@ -264,3 +264,5 @@ CREATE TABLE ca_key_end (
 	ca_label TEXT NOT NULL PRIMARY KEY,
 	ended_at BIGINT NOT NULL
 );
+-- How many of the last hour (PK-204).
+CREATE INDEX responder_reserved ON responder (ca_label, reserved_at);

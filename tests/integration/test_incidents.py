@@ -76,10 +76,21 @@ def test_stop(site):
         site.countersign("resume", "issuance", "--all", "--reason", "x",
                          status=1)
         assert text == site.countersign("stop", "issuance", "--list")
-    with case("PK-45: resumed, the order goes on"):
+    with case("PK-45: resumed, the order goes on; PK-204: also while the "
+              "issuer holds lists back, which an admin lifts"):
+        with site.connection() as db:
+            db.execute("INSERT INTO issuance_stop VALUES "
+                       "('signing', 'lists', 'too many', 'issuer', 1)")
         site.countersign("resume", "issuance", "--domain", "user.test",
                          "--reason", "tested")
         assert order.certificate()
+        assert "signing lists  since" in \
+            site.countersign("stop", "issuance", "--list")
+        site.countersign("resume", "issuance", "--signing", "answers",
+                         "--reason", "x", status=1)
+        site.countersign("resume", "issuance", "--signing", "lists",
+                         "--reason", "tested")
+        assert "not stopped" in site.countersign("stop", "issuance", "--list")
 
 
 def test_incident(site):

@@ -1,7 +1,7 @@
 /*
  * OCSP answers signed in advance, from the row to the HTTP answer: PK-149,
- * PK-165, PK-168 to PK-172, PK-174 to PK-176; L-70 to L-75.  And lists as they
- * are served: PK-161.
+ * PK-165, PK-168 to PK-172, PK-174 to PK-176, PK-204; L-70 to L-75.  And lists
+ * as they are served: PK-161.
  */
 #include "config.h"
 
@@ -440,6 +440,107 @@ test_pipes(struct job *j)
 	lab_end(&lab);
 }
 
+/* Makes all answers due, again and again: how many signatures that got. */
+static int64_t
+flood(struct lab *lab, int rounds)
+{
+	int64_t before = answers_signed(lab->issuer.answers, lab->j->now);
+
+	for (int k = 0; k < rounds; k++) {
+		fixture_sql(lab->j, "UPDATE ocsp_segment SET refresh_at = 1;"
+				    "UPDATE cert SET ocsp_due_at = 1");
+		for (int n = 0; n < 3; n++)
+			assert_true(answers_step(&lab->issuer, lab->j) >= 0);
+	}
+	return answers_signed(lab->issuer.answers, lab->j->now) - before;
+}
+
+/* PK-204: who makes answers due all the time gets no more than the limit; a new
+ * certificate, a revocation and a renewal in time are answered all the same. */
+static void
+test_ceiling(struct job *j)
+{
+	static const char held[] = "SELECT COUNT(*) FROM issuance_stop "
+				   "WHERE value = 'answers'";
+	struct lab lab;
+	struct cert c, d;
+
+	lab_init(&lab, j);
+	fixture_sql(j, "DELETE FROM issuance_stop");
+	run(&lab);
+	c = make_cert(&lab, FIXTURE_NOW + 365 * DAY);
+	assert_int_equal(status_is_ready(&lab.issuer, j, &c), 1);
+	record(&lab, &c);
+	lab.conf.issuer.max_answers_per_hour = 10;
+	/* two for each, the first of them above */
+	assert_int_equal(flood(&lab, 20), 8);
+	assert_int_equal(fixture_count(j, held), 1);
+	fixture_sql(j, "DELETE FROM issuance_stop");
+	assert_int_equal(flood(&lab, 5), 0);
+	assert_int_equal(fixture_count(j, held), 1);
+
+	d = make_cert(&lab, FIXTURE_NOW + 365 * DAY);
+	assert_int_equal(status_is_ready(&lab.issuer, j, &d), 1);
+	record(&lab, &d);
+	assert_string_equal(ask(&lab, d.serial), "good");
+	revoke_one(&lab, c.id, 4);
+	assert_int_equal(flood(&lab, 5), 2);
+	assert_string_equal(ask(&lab, c.serial), "revoked 4");
+	/* of the reasons that a row may change to, one counts */
+	fixture_sql(j, "UPDATE cert SET reason = 5 WHERE revoked_at > 0");
+	assert_int_equal(flood(&lab, 5), 0);
+	fixture_sql(j, "UPDATE cert SET reason = 1 WHERE revoked_at > 0");
+	assert_int_equal(flood(&lab, 5), 2);
+	assert_string_equal(ask(&lab, c.serial), "revoked 1");
+
+	at(&lab, FIXTURE_NOW + DAY / 2 - 1);
+	assert_int_equal(flood(&lab, 5), 0);
+	at(&lab, FIXTURE_NOW + DAY / 2);
+	fixture_sql(j, "UPDATE ocsp_segment SET refresh_at = 1");
+	run(&lab);
+	at(&lab, FIXTURE_NOW + 4 * DAY);
+	assert_string_equal(ask(&lab, d.serial), "good");
+	fixture_sql(j, "DELETE FROM issuance_stop");
+	lab_end(&lab);
+}
+
+/* PK-204: an issuer that is started again and again makes no responder each
+ * time for ever; one comes after ten minutes. */
+static void
+test_ceiling_responders(struct job *j)
+{
+	struct lab lab;
+
+	lab_init(&lab, j);
+	fixture_sql(j, "DELETE FROM issuance_stop");
+	lab.conf.issuer.max_responders_per_hour = 3;
+	for (int k = 0; k < 5; k++) {
+		answers_free(lab.issuer.answers);
+		lab.issuer.answers = answers_new(j->arena);
+		fixture_sql(j, "UPDATE ocsp_segment SET refresh_at = 1");
+		if (k < 3) {
+			run(&lab);
+			continue;
+		}
+		EXPECT(j, issuer_list_step(&lab.issuer, j), 0);
+		assert_int_equal(answers_step(&lab.issuer, j), -1);
+		assert_job_error(j, ERR_BUSY,
+		    "certificates of OCSP responders are on hold: "
+		    "issuer.max_responders_per_hour");
+		job_recover(j);
+	}
+	assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM responder"), 3);
+	assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM issuance_stop "
+					  "WHERE scope = 'signing' "
+					  "AND value = 'responders'"),
+	    1);
+	at(&lab, FIXTURE_NOW + 600);
+	run(&lab);
+	assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM responder"), 4);
+	fixture_sql(j, "DELETE FROM issuance_stop");
+	lab_end(&lab);
+}
+
 /* Ten issuers that were started again: their answers go on, and no segment
  * keeps more responders than it can. */
 static void
@@ -741,6 +842,8 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_uncertain),
 	STORE_TEST(test_refresh),
 	STORE_TEST(test_pipes),
+	STORE_TEST(test_ceiling),
+	STORE_TEST(test_ceiling_responders),
 	STORE_TEST(test_restarts),
 	STORE_TEST(test_refusals),
 	STORE_TEST(test_forged),

@@ -1,6 +1,6 @@
 /*
  * When the issuer makes revocation lists, and that they get out: PK-141,
- * PK-156 to PK-160, PK-162, PK-182, PK-183, AC-159.
+ * PK-156 to PK-160, PK-162, PK-182, PK-183, PK-204, AC-159.
  */
 #include "config.h"
 
@@ -211,6 +211,96 @@ test_times(struct job *j)
 	at(&lab, FIXTURE_NOW + HOUR + 5 + DAY);
 	assert_int_equal(publish_all(&lab), 1);
 	assert_string_equal(listed(&lab), "0101:0 0102:4 0103:9");
+}
+
+/* Takes all rows of lists away each second, so that one seems to be due: how
+ * many were signed. */
+static int64_t
+flood(struct lab *lab, int seconds)
+{
+	int64_t before = ceiling_sum(&lab->issuer.lists, lab->j->now);
+
+	for (int k = 0; k < seconds; k++) {
+		at(lab, lab->j->now + 1);
+		fixture_sql(lab->j, "DELETE FROM crl");
+		for (int n = 0; n < 2; n++)
+			EXPECT(lab->j,
+			    issuer_list_step(&lab->issuer, lab->j) < 0, false);
+	}
+	return ceiling_sum(&lab->issuer.lists, lab->j->now) - before;
+}
+
+static int64_t
+count_holds(struct job *j)
+{
+	return fixture_count(j, "SELECT COUNT(*) FROM issuance_stop "
+				"WHERE scope = 'signing' AND value = 'lists'");
+}
+
+/* PK-204: whoever makes lists due all the time gets no more than the limit, one
+ * alarm is given, and a revocation gets out all the same. */
+static void
+test_ceiling(struct job *j)
+{
+	struct lab lab;
+	const char *log;
+
+	lab_init(&lab, j);
+	fixture_sql(j, "DELETE FROM issuance_stop");
+	lab.conf.issuer.max_lists_per_hour = 3;
+	unit_log_begin();
+	assert_int_equal(flood(&lab, 10), 3);
+	log = strstr(unit_log_end(), "event=\"signing on hold\"");
+	assert_non_null(log);
+	assert_null(strstr(log + 1, "event=\"signing on hold\""));
+	assert_non_null(strstr(log,
+	    "3 signatures of lists within an hour; issuer.max_lists_per_hour "
+	    "is 3"));
+	assert_int_equal(count_holds(j), 1);
+
+	/* the reserve: one in five minutes, with what was revoked */
+	revoke_one(&lab, make_cert(&lab, FIXTURE_NOW + 365 * DAY), 4);
+	assert_int_equal(due(&lab), FIXTURE_NOW + 303);
+	at(&lab, FIXTURE_NOW + 290);
+	assert_int_equal(flood(&lab, 12), 0);
+	assert_int_equal(flood(&lab, 10), 1);
+	assert_string_equal(listed(&lab), "0101:4");
+
+	/* the row is taken away, too: it is put there again */
+	fixture_sql(j, "DELETE FROM issuance_stop");
+	at(&lab, FIXTURE_NOW + 600);
+	assert_int_equal(flood(&lab, 10), 1);
+	assert_int_equal(count_holds(j), 1);
+
+	/* time alone does not lift it */
+	at(&lab, FIXTURE_NOW + 3 * HOUR);
+	assert_int_equal(flood(&lab, 10), 1);
+
+	/* an admin does */
+	fixture_sql(j, "DELETE FROM issuance_stop");
+	lab.conf.issuer.max_lists_per_hour = 100;
+	at(&lab, FIXTURE_NOW + 4 * HOUR);
+	assert_int_equal(flood(&lab, 10), 10);
+	assert_int_equal(count_holds(j), 0);
+}
+
+/* PK-204: the limits follow from what is normal. */
+static void
+test_ceilings(void **state)
+{
+	struct conf_issuer c = { .crl_shards = 2, .max_per_hour = 1000 };
+
+	(void)state;
+	assert_int_equal(ceiling_max_lists(&c), 1600);
+	assert_int_equal(ceiling_max_answers(&c, 0), 16000);
+	assert_int_equal(ceiling_max_answers(&c, 50000), 416000);
+	assert_int_equal(ceiling_max_responders(&c), 500);
+	c.max_lists_per_hour = 10;
+	c.max_answers_per_hour = 11;
+	c.max_responders_per_hour = 12;
+	assert_int_equal(ceiling_max_lists(&c), 10);
+	assert_int_equal(ceiling_max_answers(&c, 50000), 11);
+	assert_int_equal(ceiling_max_responders(&c), 12);
 }
 
 static void
@@ -764,6 +854,8 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_foreign_list),
 	cmocka_unit_test(test_pauses),
 	STORE_TEST(test_times),
+	STORE_TEST(test_ceiling),
+	cmocka_unit_test(test_ceilings),
 	STORE_TEST(test_reason_changes),
 	STORE_TEST(test_file),
 	STORE_TEST(test_late),
