@@ -85,6 +85,34 @@ store_caa_lease(struct job *j, int64_t lease_until, struct caa_row *out)
 	return found;
 }
 
+/* By id: who is at the same meets the same rows in the same order. */
+int
+store_caa_lease_of(struct job *j, const char *order_id, int64_t lease_until,
+    struct caa_row *out)
+{
+	struct query q;
+	int found = query_first_write(&q, j,
+	    "UPDATE caa SET due_at = $2, attempts = attempts + 1 "
+	    "WHERE id = (SELECT id FROM caa WHERE order_id = $3 "
+	    "AND checked_at = 0 AND due_at <= $1 ORDER BY id LIMIT 1) "
+	    "AND checked_at = 0 AND due_at <= $1 RETURNING " CAA_COLUMNS,
+	    ARGS(v_int(j->now), v_int(lease_until), v_text(order_id)));
+
+	if (found == 1)
+		caa_read(&q, out);
+	query_end(&q);
+	return found;
+}
+
+int
+store_caa_give_back(struct job *j, const char *id)
+{
+	return store_change_one(j, "CAA check",
+	    "UPDATE caa SET due_at = $2, attempts = attempts - 1 "
+	    "WHERE id = $1 AND checked_at = 0 AND attempts > 0",
+	    ARGS(v_text(id), v_int(j->now)));
+}
+
 /* The issuer would look again only when the time is over for which it gave
  * them back.  What is leased to it is due later than that. */
 static int

@@ -35,6 +35,12 @@ struct caa_row {
 int store_caa_request(
     struct job *j, const char *authz_id, const char *order_id, int64_t due_at);
 int store_caa_lease(struct job *j, int64_t lease_until, struct caa_row *out);
+/* The next of this order that is due: 1, 0, -1.  In a transaction that holds
+ * nothing else: others may be at the same. */
+int store_caa_lease_of(struct job *j, const char *order_id, int64_t lease_until,
+    struct caa_row *out);
+/* As if it had not been leased. */
+int store_caa_give_back(struct job *j, const char *id);
 /* An order that waits for a check is given back for at most this long
  * (store_order_release); leases must be longer. */
 #define CAA_WAIT_SECS_MAX 15

@@ -227,10 +227,21 @@ struct conf_perspective {
 	const char *url;      /* NULL with a service, as the three files */
 	const char *rir;      /* dns/quorum.h */
 	const char *location; /* "50.11 8.68": latitude, longitude */
+	const char *service;  /* that has it; NULL: each that there is */
 	const char *ca_file;
 	const char *certificate; /* of the client, and its key */
 	const char *key;
 };
+
+/* A service that asks the perspectives (mpic-open-api.md 1). */
+struct conf_open_mpic {
+	const char *name;
+	const char *url; /* before /mpic */
+	const char *ca_file;
+	const char *key; /* a file, or NULL */
+	bool is_bearer;  /* its key is a token, and no x-api-key */
+};
+#define OPEN_MPIC_MAX 2 /* MP-11 */
 
 /* PK-46: what it is that perspectives do not agree. */
 enum conf_mpic_policy { CONF_MPIC_RECORD, CONF_MPIC_ENFORCE };
@@ -238,12 +249,9 @@ enum conf_mpic_policy { CONF_MPIC_RECORD, CONF_MPIC_ENFORCE };
 struct conf_mpic {
 	enum conf_mpic_policy policy;
 	const char *location; /* of the validator itself; NULL: not said */
-	/* A service that asks the perspectives (mpic-open-api.md 1); NULL:
-	 * each is an agent with an URL of its own. */
-	const char *open_mpic;
-	const char *open_mpic_ca_file;
-	const char *open_mpic_key; /* a file, or NULL */
-	bool open_mpic_bearer;     /* its key is a token, and no x-api-key */
+	/* None: each perspective is an agent with an URL of its own. */
+	struct conf_open_mpic *services;
+	size_t service_count;
 	struct conf_perspective *perspectives;
 	size_t perspective_count; /* 0: nobody is asked */
 };

@@ -459,11 +459,15 @@ check_disk(struct check *c, struct job *j)
 /* --- perspectives --------------------------------------------------------- */
 
 static void
-tell_perspective(void *ctx, const struct testimony *t)
+tell_perspective(void *ctx, const char *service, const struct testimony *t)
 {
-	char what[100];
+	char what[200];
 
-	snprintf(what, sizeof(what), "perspective %s", t->code);
+	if (service != NULL)
+		snprintf(what, sizeof(what), "perspective %s of %s", t->code,
+		    service);
+	else
+		snprintf(what, sizeof(what), "perspective %s", t->code);
 	if (t->answer == ANSWER_SILENT)
 		bad(ctx, what, t->why);
 	else
@@ -478,9 +482,11 @@ check_client_keys(struct check *c, struct job *j)
 	const struct conf_mpic *m = &c->conf->mpic;
 	struct span key;
 
-	if (m->open_mpic_key != NULL &&
-	    file_read_secret(j, m->open_mpic_key, CLIENT_KEY_MAX, &key) < 0)
-		return -1;
+	for (size_t i = 0; i < m->service_count; i++)
+		if (m->services[i].key != NULL &&
+		    file_read_secret(
+			j, m->services[i].key, CLIENT_KEY_MAX, &key) < 0)
+			return -1;
 	for (size_t i = 0; i < m->perspective_count; i++) {
 		const struct conf_perspective *p = &m->perspectives[i];
 

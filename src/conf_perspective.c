@@ -3,6 +3,7 @@
 #include "src/conf_perspective.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "lib/arena.h"
 #include "lib/conf.h"
@@ -121,11 +122,41 @@ conf_perspective_rir(const struct conf_perspective *p)
 	return r;
 }
 
-/* By an URL each, or all by one service. */
+bool
+conf_perspective_is_of(const struct conf_perspective *p, const char *service)
+{
+	return service == NULL || p->service == NULL ||
+	       strcmp(p->service, service) == 0;
+}
+
+size_t
+conf_perspective_count(const struct conf *conf, const char *service)
+{
+	const struct conf_mpic *m = &conf->mpic;
+	size_t n = 0;
+
+	if (service != NULL ? conf_open_mpic_find(conf, service) == NULL
+			    : m->service_count > 0)
+		return 0;
+	for (size_t i = 0; i < m->perspective_count; i++)
+		n += conf_perspective_is_of(&m->perspectives[i], service);
+	return n;
+}
+
+const struct conf_open_mpic *
+conf_open_mpic_find(const struct conf *conf, const char *name)
+{
+	for (size_t i = 0; i < conf->mpic.service_count; i++)
+		if (strcmp(conf->mpic.services[i].name, name) == 0)
+			return &conf->mpic.services[i];
+	return NULL;
+}
+
+/* By an URL each, or all by services. */
 static void
 check_way(struct check *c, const struct conf_perspective *p)
 {
-	bool is_service = c->conf->mpic.open_mpic != NULL;
+	bool is_service = c->conf->mpic.service_count > 0;
 	const struct {
 		const char *name, *value;
 	} parts[] = { { "url", p->url }, { "ca_file", p->ca_file },
@@ -134,38 +165,51 @@ check_way(struct check *c, const struct conf_perspective *p)
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
 		if ((parts[i].value != NULL) == is_service)
 			wrong(c, p, parts[i].name,
-			    is_service ? "must not be set with mpic.open_mpic, "
-					 "which asks the perspectives"
-				       : "is missing; it is needed without "
-					 "mpic.open_mpic");
+			    is_service
+				? "must not be set with a section open_mpic, "
+				  "whose service asks the perspectives"
+				: "is missing; it is needed without a section "
+				  "open_mpic");
+	if (p->service != NULL &&
+	    conf_open_mpic_find(c->conf, p->service) == NULL)
+		wrong(c, p, "service",
+		    arena_printf(c->arena, "there is no section open_mpic %s",
+			p->service));
 }
 
 static void
-check_service(struct check *c)
+check_services(struct check *c)
 {
 	const struct conf_mpic *m = &c->conf->mpic;
 
-	if (m->open_mpic == NULL) {
-		if (m->open_mpic_ca_file != NULL || m->open_mpic_key != NULL)
-			c->wrong(c->ctx, "mpic.open_mpic",
-			    "is missing: the service's URL");
-		return;
+	if (m->service_count > OPEN_MPIC_MAX)
+		c->wrong(c->ctx, "open_mpic",
+		    arena_printf(c->arena,
+			"%zu sections; at most %d: a round goes to one, and "
+			"the next to the other if it was silent",
+			m->service_count, OPEN_MPIC_MAX));
+	for (size_t i = 0; i < m->service_count; i++) {
+		const struct conf_open_mpic *s = &m->services[i];
+
+		if (s->url != NULL &&
+		    (!https_url_is_good(s->url) ||
+			span_ends(span_str(s->url), SPAN("/"))))
+			c->wrong(c->ctx,
+			    arena_printf(
+				c->arena, "open_mpic %s: url", s->name),
+			    "must be an https URL, without a slash at the "
+			    "end");
+		if (conf_perspective_count(c->conf, s->name) == 0)
+			c->wrong(c->ctx,
+			    arena_printf(c->arena, "open_mpic %s", s->name),
+			    "needs a section perspective for each code that "
+			    "the service may answer with: its registry and "
+			    "place");
 	}
-	if (!https_url_is_good(m->open_mpic) ||
-	    span_ends(span_str(m->open_mpic), SPAN("/")))
-		c->wrong(c->ctx, "mpic.open_mpic",
-		    "must be an https URL, without a slash at the end");
-	if (m->open_mpic_ca_file == NULL)
-		c->wrong(c->ctx, "mpic.open_mpic_ca_file",
-		    "is missing; no certificate is believed without it");
-	if (m->perspective_count == 0)
-		c->wrong(c->ctx, "mpic.open_mpic",
-		    "needs a section perspective for each code that the "
-		    "service may answer with: its registry and place");
 }
 
 static size_t
-count_regions(const struct conf_mpic *m)
+count_regions(const struct conf_mpic *m, const char *service)
 {
 	bool seen[RIR_COUNT] = { false };
 	size_t n = 0;
@@ -173,17 +217,42 @@ count_regions(const struct conf_mpic *m)
 	for (size_t i = 0; i < m->perspective_count; i++) {
 		enum rir r = conf_perspective_rir(&m->perspectives[i]);
 
+		if (!conf_perspective_is_of(&m->perspectives[i], service))
+			continue;
 		n += !seen[r];
 		seen[r] = true;
 	}
 	return n;
 }
 
+/* Of one service, or (NULL) of those with an URL each. */
+static void
+check_quorum(struct check *c, const char *service, int64_t now)
+{
+	size_t minimum = quorum_minimum(now);
+	size_t n = conf_perspective_count(c->conf, service);
+	const char *of = service == NULL ? ""
+					 : arena_printf(c->arena,
+					       " of open_mpic %s", service);
+
+	if (n < minimum)
+		c->wrong(c->ctx, "mpic.policy",
+		    arena_printf(c->arena,
+			"needs at least %zu sections perspective%s at this "
+			"date; there are %zu",
+			minimum, of, n));
+	else if (count_regions(&c->conf->mpic, service) < 2)
+		c->wrong(c->ctx, "mpic.policy",
+		    arena_printf(c->arena,
+			"needs perspectives%s in the regions of two "
+			"registries",
+			of));
+}
+
 static void
 check_number(struct check *c, int64_t now)
 {
 	const struct conf_mpic *m = &c->conf->mpic;
-	size_t minimum = quorum_minimum(now);
 
 	if (m->policy != CONF_MPIC_ENFORCE &&
 	    (c->conf->mode != CONF_MODE_PUBLIC || m->perspective_count == 0))
@@ -191,15 +260,10 @@ check_number(struct check *c, int64_t now)
 	if (m->policy == CONF_MPIC_ENFORCE && !c->conf->caa_enforce)
 		c->wrong(c->ctx, "mpic.policy",
 		    "enforce needs policy.caa_enforce = yes");
-	if (m->perspective_count < minimum)
-		c->wrong(c->ctx, "mpic.policy",
-		    arena_printf(c->arena,
-			"needs at least %zu sections perspective at this "
-			"date; there are %zu",
-			minimum, m->perspective_count));
-	else if (count_regions(m) < 2)
-		c->wrong(c->ctx, "mpic.policy",
-		    "needs perspectives in the regions of two registries");
+	if (m->service_count == 0)
+		check_quorum(c, NULL, now);
+	for (size_t i = 0; i < m->service_count; i++)
+		check_quorum(c, m->services[i].name, now);
 }
 
 void
@@ -216,7 +280,7 @@ conf_perspective_check(struct arena *a, const struct conf *conf, int64_t now,
 	    conf->mode == CONF_MODE_PUBLIC)
 		c.wrong(ctx, "mpic.location",
 		    "is missing: perspectives must be 500 km from here");
-	check_service(&c);
+	check_services(&c);
 	for (size_t i = 0; i < m->perspective_count; i++) {
 		check_way(&c, &m->perspectives[i]);
 		check_one(&c, i);

@@ -15,6 +15,16 @@ int location_parse(const char *text, struct site *out);
 /* Its registry, once the configuration was read without mistakes. */
 enum rir conf_perspective_rir(const struct conf_perspective *p);
 
+struct conf_open_mpic;
+/* NULL: there is none. */
+const struct conf_open_mpic *conf_open_mpic_find(
+    const struct conf *conf, const char *name);
+/* Does that service (NULL: nobody) answer with this code? */
+bool conf_perspective_is_of(
+    const struct conf_perspective *p, const char *service);
+/* How many are asked through this service, or (NULL) directly. */
+size_t conf_perspective_count(const struct conf *conf, const char *service);
+
 typedef void conf_perspective_wrong_fn(
     void *ctx, const char *option, const char *message);
 /* Reports each mistake.  `now`: the number that must be asked has dates. */

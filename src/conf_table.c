@@ -13,6 +13,7 @@
 #define IN_DOMAIN(member) offsetof(struct conf_domain, member)
 #define IN_PROFILE(member) offsetof(struct conf_profile, member)
 #define IN_ALLOW_LINT(member) offsetof(struct conf_allow_lint, member)
+#define IN_OPEN_MPIC(member) offsetof(struct conf_open_mpic, member)
 #define IN_PERSPECTIVE(member) offsetof(struct conf_perspective, member)
 #define DAY 86400
 
@@ -45,6 +46,8 @@ const struct conf_section conf_sections[] = {
 	    inherit_profile },
 	{ "allow_lint", "the name of a lint", sizeof(struct conf_allow_lint),
 	    AT(allow_lints), AT(allow_lint_count), true, NULL },
+	{ "open_mpic", "a name", sizeof(struct conf_open_mpic),
+	    AT(mpic.services), AT(mpic.service_count), false, NULL },
 	{ "perspective", "a code", sizeof(struct conf_perspective),
 	    AT(mpic.perspectives), AT(mpic.perspective_count), false, NULL },
 };
@@ -652,28 +655,28 @@ const struct conf_option conf_options[] = {
 	    "Where this validator is: latitude and longitude in degrees, as "
 	    "in 50.11 8.68." },
 
-	{ "mpic", "open_mpic", CONF_STRING, AT(mpic.open_mpic), NULL, 1, 1000,
-	    NULL, false, false,
+	{ "open_mpic", "url", CONF_STRING, IN_OPEN_MPIC(url), NULL, 1, 1000,
+	    NULL, true, false,
 	    "The https URL of a service that speaks the Open MPIC API, before "
-	    "/mpic: it asks the perspectives for CAA; nobody is asked for the "
-	    "DKIM key then." },
-	{ "mpic", "open_mpic_ca_file", CONF_PATH, AT(mpic.open_mpic_ca_file),
-	    NULL, 1, 1000, NULL, false, false,
+	    "/mpic: it asks the perspectives for CAA. Its API has no question "
+	    "for DKIM keys: nobody is asked for them then." },
+	{ "open_mpic", "ca_file", CONF_PATH, IN_OPEN_MPIC(ca_file), NULL, 1,
+	    1000, NULL, true, false,
 	    "PEM certificates, one of which the service's TLS certificate "
 	    "descends from." },
-	{ "mpic", "open_mpic_key", CONF_PATH, AT(mpic.open_mpic_key), NULL, 1,
-	    1000, NULL, false, false,
+	{ "open_mpic", "key", CONF_PATH, IN_OPEN_MPIC(key), NULL, 1, 1000,
+	    NULL, false, false,
 	    "File with the key that the service knows us by, readable for the "
 	    "roles." },
-	{ "mpic", "open_mpic_bearer", CONF_BOOL, AT(mpic.open_mpic_bearer),
-	    "no", 0, 0, NULL, false, false,
+	{ "open_mpic", "bearer", CONF_BOOL, IN_OPEN_MPIC(is_bearer), "no", 0,
+	    0, NULL, false, false,
 	    "Sends that key as a bearer token, not in a field x-api-key." },
 
 	{ "perspective", "url", CONF_STRING, IN_PERSPECTIVE(url), NULL, 1,
 	    1000, NULL, false, false,
 	    "Where it answers: https, with the path "
-	    "/countersign/perspective/1. With mpic.open_mpic neither it nor "
-	    "the files below are set." },
+	    "/countersign/perspective/1. With a section open_mpic neither it "
+	    "nor the files below are set." },
 	{ "perspective", "rir", CONF_STRING, IN_PERSPECTIVE(rir), NULL, 1, 20,
 	    NULL, true, false,
 	    "The registry in whose region it and its resolver are: afrinic, "
@@ -681,6 +684,10 @@ const struct conf_option conf_options[] = {
 	{ "perspective", "location", CONF_STRING, IN_PERSPECTIVE(location),
 	    NULL, 1, 60, NULL, true, false,
 	    "Where it is: latitude and longitude in degrees." },
+	{ "perspective", "service", CONF_STRING, IN_PERSPECTIVE(service), NULL,
+	    1, 60, NULL, false, false,
+	    "Title of the section open_mpic whose service answers with this "
+	    "code; each of them does if not set." },
 	{ "perspective", "ca_file", CONF_PATH, IN_PERSPECTIVE(ca_file), NULL,
 	    1, 1000, NULL, false, false,
 	    "PEM certificates, one of which its TLS certificate descends "

@@ -149,7 +149,7 @@ question_of(struct job *j, const struct caa_row *c, struct question *out)
 	const struct caa_policy policy = caa_rules_policy(j->conf);
 
 	*out = question_about(c, &policy, caa_rules_account(j, c->account_id),
-	    j->conf->mpic.open_mpic != NULL);
+	    j->conf->mpic.service_count > 0);
 	return finish_question(j, c, out);
 }
 
@@ -422,6 +422,8 @@ corroboration_add(struct job *j, const char *trace, const struct question *q,
 	json_member_int(&o, "at", r->at);
 	if (q->is_open_mpic)
 		json_member_str(&o, "dialect", DIALECT);
+	if (r->service != NULL)
+		json_member_str(&o, "service", r->service);
 	json_key(&o, "request");
 	json_put_raw(&o, span_str(request));
 	json_key(&o, "perspectives");
@@ -524,6 +526,9 @@ corroboration_verify(struct job *j, const char *trace,
 		return 0;
 	if (read_question(j, c, expected, &q) < 0)
 		return -1;
+	if (json_type(json_get(c, "service")) == JSON_T_STRING)
+		out->service =
+		    span_dup(j->arena, json_string(json_get(c, "service")));
 	out->saw_key = question_has_key(&q);
 	list = json_get(c, "perspectives");
 	r.at = json_integer(json_get(c, "at"));

@@ -61,6 +61,7 @@ struct round {
 	struct testimony *v;
 	size_t n;
 	int64_t at;
+	const char *service; /* that was asked, or NULL: each of them was */
 };
 struct quorum round_count(struct job *j, const struct round *r);
 
@@ -73,6 +74,8 @@ struct corroborated {
 	struct quorum counted;
 	/* The key was asked for, too; it may have been left out. */
 	bool saw_key;
+	/* As in struct round, and never two of them (MP-11). */
+	const char *service;
 };
 /*
  * From such a trace: 1 and the outcome, computed again from the answers; 0 if

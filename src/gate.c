@@ -15,6 +15,7 @@
 #include "src/account_keys.h"
 #include "src/caa_refusal.h"
 #include "src/caa_rules.h"
+#include "src/conf_perspective.h"
 #include "src/corroborate.h"
 #include "src/evidence.h"
 #include "src/evidence_smime.h"
@@ -193,7 +194,7 @@ static int
 check_corroboration(struct job *j, struct asks *asks, const struct authz *a,
     const struct caa_row *c, enum gate *out)
 {
-	struct corroborated round;
+	struct corroborated round = { .saw_key = false };
 	struct question q;
 	int found = question_of(j, c, &q);
 
@@ -208,7 +209,8 @@ check_corroboration(struct job *j, struct asks *asks, const struct authz *a,
 	if (found < 0)
 		return not_believed(j, asks->order, a, out);
 	if (found == 1 && round.counted.outcome == QUORUM_REACHED &&
-	    round.counted.asked == j->conf->mpic.perspective_count)
+	    round.counted.asked ==
+		conf_perspective_count(j->conf, round.service))
 		return 0;
 	/* Made before the configuration wanted it so. */
 	return need_caa(j, asks, a, 0, out);

@@ -1,5 +1,6 @@
 /*
- * HTTPS as an ACME client speaks it.  https_client.c alone knows libcurl.
+ * HTTPS as an ACME client speaks it.  https_client.c and
+ * perspective_exchange.c alone know libcurl.
  *
  * TLS 1.2 or newer, the server's certificate always verified.  No redirect is
  * followed, no proxy is used, no .netrc or environment is read, and an answer

@@ -8,6 +8,7 @@
 #include "db/store_audit.h"
 #include "db/store_caa.h"
 #include "lib/arena.h"
+#include "lib/clock.h"
 #include "lib/conf.h"
 #include "lib/log.h"
 #include "pki/caa.h"
@@ -22,6 +23,27 @@
 #define LEASE_SECS 300
 #define CAA_TRIES 3
 #define CAA_PAUSE_SECS 5
+/* Of one order, so few that a lease is long enough. */
+#define BATCH_MAX 50
+#define LOOK_UP_MS 60000
+
+/* One row, and what is found out about it. */
+struct check {
+	struct caa_row row;
+	bool is_asked; /* perspectives: by the inquiry of this place */
+	size_t inquiry;
+};
+
+/* Those of one order that are due at the same time: one round (MP-9). */
+struct batch {
+	struct check v[BATCH_MAX];
+	size_t n;
+	struct question questions[BATCH_MAX];
+	struct inquiry inquiries[BATCH_MAX];
+	size_t inquiry_count;
+};
+
+/* --- our own view --------------------------------------------------------- */
 
 static int
 ask_caa(struct validator *v, struct job *j, struct caa_row *c)
@@ -39,6 +61,62 @@ ask_caa(struct validator *v, struct job *j, struct caa_row *c)
 	c->ttl = d.ttl;
 	c->checked_at = j->now;
 	c->br_version = BR_VERSION;
+	return 0;
+}
+
+/* Another mailbox of the same domain and account, in the same order. */
+static const struct caa_row *
+find_same(const struct batch *b, size_t n, const struct caa_row *c)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(b->v[i].row.domain, c->domain) == 0 &&
+		    strcmp(b->v[i].row.account_id, c->account_id) == 0)
+			return &b->v[i].row;
+	return NULL;
+}
+
+static void
+copy_findings(struct caa_row *to, const struct caa_row *from)
+{
+	to->result = from->result;
+	to->reason = from->reason;
+	to->detail = from->detail;
+	to->trace = from->trace;
+	to->ttl = from->ttl;
+	to->checked_at = from->checked_at;
+	to->br_version = from->br_version;
+}
+
+static int
+give_back(struct job *j, struct batch *b, size_t from)
+{
+	if (store_begin(j) < 0)
+		return -1;
+	for (size_t i = from; i < b->n; i++)
+		if (store_caa_give_back(j, b->v[i].row.id) < 0)
+			return worker_undo(j);
+	b->n = from;
+	return store_commit(j);
+}
+
+/* Slow name servers do not make the lease run out: what is left waits for the
+ * next batch. */
+static int
+look_up_all(struct validator *v, struct job *j, struct batch *b)
+{
+	int64_t began = clock_mono_ms();
+
+	for (size_t i = 0; i < b->n; i++) {
+		struct caa_row *c = &b->v[i].row;
+		const struct caa_row *same = find_same(b, i, c);
+
+		if (same != NULL)
+			copy_findings(c, same);
+		else if (i > 0 && clock_mono_ms() - began > LOOK_UP_MS)
+			return give_back(j, b, i);
+		else if (ask_caa(v, j, c) < 0)
+			return -1;
+	}
 	return 0;
 }
 
@@ -107,23 +185,48 @@ ask_what(const struct validator *v, struct job *j, const struct caa_row *c,
 	return 0;
 }
 
-/* PK-48: only what the primary permits; nothing overturns its denial. */
-static int
-corroborate(struct validator *v, struct job *j, struct caa_row *c)
+static bool
+same_text(const char *a, const char *b)
 {
-	struct question q;
-	struct round r;
-	struct quorum counted;
-	const char *trace;
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
 
-	if (v->perspectives == NULL ||
-	    strcmp(c->result, caa_result_name(CAA_PERMIT)) != 0)
-		return 0;
-	if (ask_what(v, j, c, &q) < 0 ||
-	    perspective_client_ask(v->perspectives, j, &q, c->authz_id, &r) < 0)
-		return not_asked(j, c);
-	counted = round_count(j, &r);
-	trace = corroboration_add(j, c->trace, &q, &r);
+static bool
+same_question(const struct question *a, const struct question *b)
+{
+	return same_text(a->request.caa_domain, b->request.caa_domain) &&
+	       same_text(a->request.account_url, b->request.account_url) &&
+	       same_text(a->request.dkim_domain, b->request.dkim_domain) &&
+	       same_text(a->request.dkim_selector, b->request.dkim_selector) &&
+	       span_eq(a->key, b->key);
+}
+
+/* MP-9: what one mailbox needs to know may be what another one does. */
+static void
+add_question(struct batch *b, struct check *c, const struct question *q)
+{
+	size_t at = 0;
+
+	while (at < b->inquiry_count && !same_question(&b->questions[at], q))
+		at++;
+	if (at == b->inquiry_count) {
+		b->questions[at] = *q;
+		b->inquiries[at] =
+		    (struct inquiry){ .question = &b->questions[at],
+			    .about = c->row.authz_id };
+		b->inquiry_count++;
+	}
+	c->is_asked = true;
+	c->inquiry = at;
+}
+
+static int
+note_round(struct job *j, struct caa_row *c, const struct inquiry *i)
+{
+	const struct quorum counted = round_count(j, &i->round);
+	const char *trace =
+	    corroboration_add(j, c->trace, i->question, &i->round);
+
 	if (trace == NULL) {
 		job_fail(j, ERR_INTERNAL,
 		    "the answers of the perspectives are too large to be "
@@ -132,7 +235,7 @@ corroborate(struct validator *v, struct job *j, struct caa_row *c)
 	}
 	c->trace = trace;
 	c->key_agreed =
-	    question_has_key(&q) && counted.outcome == QUORUM_REACHED;
+	    question_has_key(i->question) && counted.outcome == QUORUM_REACHED;
 	log_info("corroboration",
 	    "authz=%s domain=%s outcome=%s agree=%zu deny=%zu fail=%zu "
 	    "silent=%zu needed=%zu",
@@ -142,6 +245,51 @@ corroborate(struct validator *v, struct job *j, struct caa_row *c)
 	if (counted.outcome != QUORUM_REACHED &&
 	    j->conf->mpic.policy == CONF_MPIC_ENFORCE)
 		refuse(j, c, counted.outcome);
+	return 0;
+}
+
+/* The same fault for all of them. */
+static int
+none_asked(struct job *j, struct batch *b)
+{
+	const struct err why = j->err;
+
+	for (size_t i = 0; i < b->n; i++) {
+		if (!b->v[i].is_asked)
+			continue;
+		j->err = why;
+		if (not_asked(j, &b->v[i].row) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* PK-48: only what the primary permits; nothing overturns its denial. */
+static int
+corroborate(struct validator *v, struct job *j, struct batch *b)
+{
+	if (v->perspectives == NULL)
+		return 0;
+	for (size_t i = 0; i < b->n; i++) {
+		struct caa_row *c = &b->v[i].row;
+		struct question q;
+
+		if (strcmp(c->result, caa_result_name(CAA_PERMIT)) != 0)
+			continue;
+		if (ask_what(v, j, c, &q) == 0)
+			add_question(b, &b->v[i], &q);
+		else if (not_asked(j, c) < 0)
+			return -1;
+	}
+	if (b->inquiry_count == 0)
+		return 0;
+	if (perspective_client_ask(
+		v->perspectives, j, b->inquiries, b->inquiry_count) < 0)
+		return none_asked(j, b);
+	for (size_t i = 0; i < b->n; i++)
+		if (b->v[i].is_asked && note_round(j, &b->v[i].row,
+					    &b->inquiries[b->v[i].inquiry]) < 0)
+			return -1;
 	return 0;
 }
 
@@ -196,7 +344,7 @@ forbid(struct job *j, const struct caa_row *c)
 }
 
 static int
-record_caa(struct validator *v, struct job *j, struct caa_row *c)
+record_caa(const struct validator *v, struct job *j, struct caa_row *c)
 {
 	uint8_t seal[SEAL_LEN];
 
@@ -212,35 +360,83 @@ record_caa(struct validator *v, struct job *j, struct caa_row *c)
 	    worker_detail(j, "reason", c->reason));
 }
 
-int
-judge_caa(struct validator *v, struct job *j)
+/* Each in a transaction of its own: they lock orders. */
+static int
+record_one(
+    const struct validator *v, struct job *j, const struct caa_row *given)
 {
-	struct caa_row c;
-	int64_t at = 0;
-	int found = judge_is_due(j, store_caa_next_due(j, &at), at);
+	struct caa_row c = *given;
 
-	if (found <= 0)
-		return found;
-	if (store_begin(j) < 0)
-		return -1;
-	found = store_caa_lease(j, j->now + LEASE_SECS, &c);
-	if (found <= 0) {
-		store_rollback(j);
-		return found;
-	}
-	if (store_commit(j) < 0)
-		return -1;
-	if (ask_caa(v, j, &c) < 0 || corroborate(v, j, &c) < 0)
-		return -1;
 	if (store_begin(j) < 0)
 		return -1;
 	if (record_caa(v, j, &c) < 0) {
 		store_rollback(j);
-		return judge_is_done(j) ? 1 : -1;
+		return judge_is_done(j) ? 0 : -1;
 	}
 	if (store_commit(j) < 0)
 		return -1;
 	log_info("caa", "authz=%s domain=%s result=%s reason=%s", c.authz_id,
 	    c.domain, c.result, c.reason);
-	return 1;
+	return 0;
+}
+
+/* One that cannot be recorded keeps none of the others from it. */
+static int
+record_all(const struct validator *v, struct job *j, const struct batch *b)
+{
+	struct err first = { .kind = ERR_NONE };
+
+	for (size_t i = 0; i < b->n; i++) {
+		if (record_one(v, j, &b->v[i].row) == 0)
+			continue;
+		if (first.kind == ERR_NONE)
+			first = j->err;
+		job_recover(j);
+	}
+	if (first.kind == ERR_NONE)
+		return 1;
+	j->err = first;
+	return -1;
+}
+
+static int
+lease(struct job *j, const char *order_id, struct caa_row *out)
+{
+	int64_t until = j->now + LEASE_SECS;
+	int found;
+
+	if (store_begin(j) < 0)
+		return -1;
+	found = order_id == NULL ? store_caa_lease(j, until, out)
+				 : store_caa_lease_of(j, order_id, until, out);
+	if (found <= 0) {
+		store_rollback(j);
+		return found;
+	}
+	return store_commit(j) < 0 ? -1 : 1;
+}
+
+int
+judge_caa(struct validator *v, struct job *j)
+{
+	struct batch *b = arena_alloc(j->arena, sizeof(*b));
+	const char *order_id;
+	int64_t at = 0;
+	int found = judge_is_due(j, store_caa_next_due(j, &at), at);
+
+	if (found <= 0)
+		return found;
+	*b = (struct batch){ .n = 0 };
+	found = lease(j, NULL, &b->v[0].row);
+	if (found <= 0)
+		return found;
+	b->n = 1;
+	order_id = b->v[0].row.order_id;
+	while (order_id != NULL && b->n < BATCH_MAX && found > 0) {
+		found = lease(j, order_id, &b->v[b->n].row);
+		b->n += found > 0;
+	}
+	if (found < 0 || look_up_all(v, j, b) < 0 || corroborate(v, j, b) < 0)
+		return -1;
+	return record_all(v, j, b);
 }

@@ -8,7 +8,7 @@
 struct job;
 struct validator;
 
-/* One that is due: 1, 0, -1. */
+/* One that is due, with those of the same order (MP-9): 1, 0, -1. */
 int judge_caa(struct validator *v, struct job *j);
 /* A perspective's answer that its round did not wait for (PK-52): noted.
  * 1, 0, -1. */

@@ -116,6 +116,14 @@ look_at_perspectives(struct check *c)
 {
 	const struct conf_mpic *m = &c->job->conf->mpic;
 
+	for (size_t i = 0; i < m->service_count; i++) {
+		const struct key_file k = { arena_printf(c->job->arena,
+						"open_mpic %s.key",
+						m->services[i].name),
+			m->services[i].key, VALIDATOR };
+
+		look_at(c, &k);
+	}
 	for (size_t i = 0; i < m->perspective_count; i++) {
 		const struct key_file k = { arena_printf(c->job->arena,
 						"perspective %s.key",
@@ -167,7 +175,6 @@ key_files_check(struct job *j, key_files_fn *report, void *ctx)
 		{ "issuer.ca_key_passphrase",
 		    conf->issuer.ca_key_passphrase_file, ISSUER },
 		{ "issuer.key_pin", conf->issuer.key_pin_file, ISSUER },
-		{ "mpic.open_mpic_key", conf->mpic.open_mpic_key, VALIDATOR },
 		{ "external.account_key", conf->external.account_key,
 		    UPSTREAM },
 		{ "external.eab_key", conf->external.eab_key_file, UPSTREAM },

@@ -34,6 +34,8 @@ libcs_src_a_SOURCES = \
 	src/conf_perspective.c src/conf_perspective.h \
 	src/perspective_check.c src/perspective_check.h \
 	src/perspective_client.c src/perspective_client.h \
+	src/perspective_exchange.c src/perspective_exchange.h \
+	src/perspective_service.c src/perspective_service.h \
 	src/dns_conf.c src/dns_conf.h \
 	src/dossier.c src/dossier.h \
 	src/cmd_enroll.c \

@@ -2,61 +2,44 @@
 
 #include "src/perspective_client.h"
 
-#include <assert.h>
-#include <curl/curl.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "dns/open_mpic_form.h"
 #include "lib/arena.h"
 #include "lib/clock.h"
 #include "lib/conf.h"
-#include "lib/fdio.h"
 #include "lib/job.h"
-#include "lib/json.h"
 #include "lib/log.h"
 #include "src/conf_perspective.h"
-#include "src/https_client.h"
+#include "src/perspective_exchange.h"
+#include "src/perspective_service.h"
 
-#define DEADLINE_MS 10000L /* MP-1 */
-#define SILENCES_MAX 3     /* PK-52 */
+#define SILENCES_MAX 3 /* PK-52 */
 #define SKIP_MS 60000
-#define HTTP_OK 200L
-#define LOGIN_MAX 4096
-#define SKEW_MS 5000 /* of a service's clock */
-
-struct exchange {
-	struct exchange *next;
-	size_t place; /* of the perspective in the configuration */
-	CURL *curl;
-	struct curl_slist *fields;
-	struct arena *keep; /* of all that this exchange holds */
-	const char *about;
-	struct question *question; /* to judge a late answer */
-	struct buf body;
-	char error[CURL_ERROR_SIZE];
-	int64_t began_ms, took_ms;
-	CURLcode code;
-	bool is_done;
-};
-
-/* Whom to ask, and how to be known there: by a certificate or a field. */
-struct target {
-	const char *url, *ca_file;
-	const char *certificate, *key;
-	const char *login;
-	size_t answer_max;
-};
 
 struct remote_state {
 	unsigned silences; /* in a row */
 	int64_t skip_until_ms;
 };
 
+/* An exchange on its way, and what it is for. */
+struct call {
+	struct call *next;
+	struct exchange *x;
+	struct inquiry *inquiry; /* while its round goes on */
+	size_t place;            /* of the perspective in the configuration */
+	struct service_question service; /* while its round goes on */
+	/* To judge a late answer: */
+	struct arena *keep;
+	const char *about;
+	struct question *question;
+};
+
 struct perspective_client {
-	CURLM *multi;
+	struct exchanges *exchanges;
 	struct remote_state *states;
-	struct exchange *late; /* after their round */
+	struct call *late; /* after their round */
+	size_t turn;       /* the service that the next round goes to */
 };
 
 int
@@ -66,9 +49,8 @@ perspective_client_new(struct job *j, struct perspective_client **out)
 
 	c->states =
 	    xcalloc(j->conf->mpic.perspective_count + 1, sizeof(*c->states));
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK)
-		c->multi = curl_multi_init();
-	if (c->multi == NULL) {
+	c->exchanges = exchanges_new();
+	if (c->exchanges == NULL) {
 		perspective_client_free(c);
 		return job_fail(j, ERR_INTERNAL, "HTTPS cannot be used");
 	}
@@ -77,16 +59,11 @@ perspective_client_new(struct job *j, struct perspective_client **out)
 }
 
 static void
-exchange_free(struct perspective_client *c, struct exchange *x)
+call_end(struct perspective_client *c, struct call *k)
 {
-	if (x == NULL)
-		return;
-	if (x->curl != NULL)
-		curl_multi_remove_handle(c->multi, x->curl);
-	curl_easy_cleanup(x->curl);
-	curl_slist_free_all(x->fields);
-	arena_free(x->keep);
-	free(x);
+	exchange_end(c->exchanges, k->x);
+	arena_free(k->keep);
+	free(k);
 }
 
 void
@@ -95,89 +72,17 @@ perspective_client_free(struct perspective_client *c)
 	if (c == NULL)
 		return;
 	while (c->late != NULL) {
-		struct exchange *x = c->late;
+		struct call *k = c->late;
 
-		c->late = x->next;
-		exchange_free(c, x);
+		c->late = k->next;
+		call_end(c, k);
 	}
-	curl_multi_cleanup(c->multi);
+	exchanges_free(c->exchanges);
 	free(c->states);
 	free(c);
 }
 
-/* --- one exchange -------------------------------------------------------- */
-
-static size_t
-take_body(char *data, size_t size, size_t count, void *ctx)
-{
-	struct exchange *x = ctx;
-
-	buf_add_mem(&x->body, data, size * count);
-	return buf_ok(&x->body) ? size * count : 0;
-}
-
-/* MP-1 */
-static void
-set_transport(CURL *h, const struct target *to)
-{
-	/* The configuration asks for one in each of its ways. */
-	assert(to->ca_file != NULL);
-	https_client_transport(h, to->ca_file);
-	curl_easy_setopt(h, CURLOPT_SSLCERT, to->certificate);
-	curl_easy_setopt(h, CURLOPT_SSLKEY, to->key);
-	curl_easy_setopt(h, CURLOPT_TIMEOUT_MS, DEADLINE_MS);
-	/* No round uses what another one opened. */
-	curl_easy_setopt(h, CURLOPT_FRESH_CONNECT, 1L);
-	curl_easy_setopt(h, CURLOPT_FORBID_REUSE, 1L);
-	curl_easy_setopt(h, CURLOPT_USERAGENT, "countersign/" PACKAGE_VERSION);
-}
-
-static struct exchange *
-exchange_new(const struct target *to, const char *request)
-{
-	struct exchange *x = xcalloc(1, sizeof(*x));
-
-	x->keep = arena_new();
-	buf_init(&x->body, x->keep, to->answer_max);
-	x->curl = curl_easy_init();
-	if (x->curl == NULL)
-		return x;
-	set_transport(x->curl, to);
-	x->fields = curl_slist_append(NULL, "Content-Type: application/json");
-	x->fields = curl_slist_append(x->fields, "Expect:");
-	if (to->login != NULL)
-		x->fields = curl_slist_append(x->fields, to->login);
-	curl_easy_setopt(x->curl, CURLOPT_HTTPHEADER, x->fields);
-	curl_easy_setopt(x->curl, CURLOPT_URL, to->url);
-	curl_easy_setopt(x->curl, CURLOPT_ERRORBUFFER, x->error);
-	curl_easy_setopt(x->curl, CURLOPT_PRIVATE, x);
-	curl_easy_setopt(x->curl, CURLOPT_WRITEFUNCTION, take_body);
-	curl_easy_setopt(x->curl, CURLOPT_WRITEDATA, x);
-	curl_easy_setopt(
-	    x->curl, CURLOPT_COPYPOSTFIELDS, arena_strdup(x->keep, request));
-	x->began_ms = clock_mono_ms();
-	return x;
-}
-
-/* Whatever ended since the last time. */
-static void
-collect(struct perspective_client *c)
-{
-	int running, left;
-	CURLMsg *m;
-
-	curl_multi_perform(c->multi, &running);
-	while ((m = curl_multi_info_read(c->multi, &left)) != NULL) {
-		struct exchange *x = NULL;
-
-		if (m->msg != CURLMSG_DONE)
-			continue;
-		curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &x);
-		x->code = m->data.result;
-		x->took_ms = clock_mono_ms() - x->began_ms;
-		x->is_done = true;
-	}
-}
+/* --- one answer ----------------------------------------------------------- */
 
 static void
 silent(struct testimony *t, const char *why)
@@ -187,52 +92,27 @@ silent(struct testimony *t, const char *why)
 }
 
 static void
-judge(struct job *j, const struct exchange *x, struct testimony *t)
+judge(struct job *j, const struct call *k, struct testimony *t)
 {
-	long status = 0;
+	const struct exchange *x = k->x;
 
 	t->took_ms = x->took_ms;
-	/* A body over the limit is an answer, though a useless one. */
-	t->is_unreached = x->code != CURLE_OK && x->code != CURLE_WRITE_ERROR;
-	curl_easy_getinfo(x->curl, CURLINFO_RESPONSE_CODE, &status);
-	if (x->code != CURLE_OK) {
-		silent(t,
-		    arena_strdup(j->arena, x->error[0] != '\0'
-					       ? x->error
-					       : curl_easy_strerror(x->code)));
-		t->is_alarming = x->code == CURLE_PEER_FAILED_VERIFICATION;
-	} else if (status != HTTP_OK) {
-		silent(t, arena_printf(j->arena, "HTTP status %ld", status));
-		t->is_alarming = status >= 300 && status < 500;
-	} else if (x->body.n == 0) {
-		silent(t, "an empty answer");
-	} else {
-		t->body = span_mem(
-		    arena_memdup(j->arena, x->body.p, x->body.n), x->body.n);
-		testimony_judge(j, x->question, t);
+	t->is_unreached = x->is_unreached;
+	if (x->failure != NULL) {
+		silent(t, arena_strdup(j->arena, x->failure));
+		t->is_alarming = x->is_alarming;
+		return;
 	}
+	t->body =
+	    span_mem(arena_memdup(j->arena, x->body.p, x->body.n), x->body.n);
+	testimony_judge(j, k->question, t);
 }
 
-/* --- a round ------------------------------------------------------------- */
-
 static void
-note(struct perspective_client *c, size_t place, const struct testimony *t,
-    const char *about)
+tell(const struct testimony *t, const char *about)
 {
-	struct remote_state *s = &c->states[place];
 	struct log_quoted q;
 
-	/* What came and cannot be used may be the question's fault, which a
-	 * stranger's zone decides: nobody else has to wait for that. */
-	if (!t->is_unreached) {
-		s->silences = 0;
-	} else if (++s->silences >= SILENCES_MAX) {
-		s->skip_until_ms = clock_mono_ms() + SKIP_MS;
-		log_error("perspective skipped",
-		    "perspective=%s silences=%u next=\"see whether it runs "
-		    "and can be reached; it counts as silent meanwhile\"",
-		    t->code, s->silences);
-	}
 	log_quote(&q, span_str(t->why));
 	if (t->is_alarming)
 		log_error("perspective not believed",
@@ -250,7 +130,46 @@ note(struct perspective_client *c, size_t place, const struct testimony *t,
 		    t->code, about, answer_name(t->answer));
 }
 
-/* A copy that lives as long as the exchange. */
+static void
+note(struct perspective_client *c, size_t place, const struct testimony *t,
+    const char *about)
+{
+	struct remote_state *s = &c->states[place];
+
+	/* What came and cannot be used may be the question's fault, which a
+	 * stranger's zone decides: nobody else has to wait for that. */
+	if (!t->is_unreached) {
+		s->silences = 0;
+	} else if (++s->silences >= SILENCES_MAX) {
+		s->skip_until_ms = clock_mono_ms() + SKIP_MS;
+		log_error("perspective skipped",
+		    "perspective=%s silences=%u next=\"see whether it runs "
+		    "and can be reached; it counts as silent meanwhile\"",
+		    t->code, s->silences);
+	}
+	tell(t, about);
+}
+
+/* --- rounds --------------------------------------------------------------- */
+
+/* Several at the same time. */
+struct asking {
+	struct perspective_client *client;
+	struct job *job;
+	struct inquiry *inquiries;
+	size_t n;
+	struct call *calls;    /* on their way */
+	size_t inquiry, place; /* the next to begin */
+};
+
+static struct testimony
+pending(const struct conf_perspective *p)
+{
+	return (struct testimony){ .code = p->name,
+		.rir = conf_perspective_rir(p) };
+}
+
+/* A copy that lives as long as the call. */
 static struct question *
 question_keep(struct arena *a, const struct question *q)
 {
@@ -265,263 +184,235 @@ question_keep(struct arena *a, const struct question *q)
 	return k;
 }
 
-static struct exchange *
-begin(struct perspective_client *c, const struct conf_perspective *p,
-    const struct question *q, const char *request, const char *about)
+static struct call *
+call_begin(struct asking *a, struct inquiry *q,
+    const struct exchange_target *to, const char *request)
 {
-	const struct target to = { .url = p->url,
+	struct exchange *x = exchange_begin(a->client->exchanges, to, request);
+	struct call *k;
+
+	if (x == NULL)
+		return NULL;
+	k = xcalloc(1, sizeof(*k));
+	k->x = x;
+	k->inquiry = q;
+	k->keep = arena_new();
+	k->about = arena_strdup(k->keep, q->about);
+	k->question = question_keep(k->keep, q->question);
+	k->next = a->calls;
+	a->calls = k;
+	return k;
+}
+
+static void
+begin_agent(struct asking *a, struct inquiry *q, size_t place)
+{
+	const struct conf_perspective *p =
+	    &a->job->conf->mpic.perspectives[place];
+	const struct exchange_target to = { .url = p->url,
 		.ca_file = p->ca_file,
 		.certificate = p->certificate,
 		.key = p->key,
 		.answer_max = AGENT_ANSWER_MAX };
-	struct exchange *x = exchange_new(&to, request);
+	struct testimony *t = &q->round.v[place];
+	const char *request;
+	struct call *k;
 
-	x->about = arena_strdup(x->keep, about);
-	x->question = question_keep(x->keep, q);
-	if (x->curl != NULL &&
-	    curl_multi_add_handle(c->multi, x->curl) == CURLM_OK)
-		return x;
-	exchange_free(c, x);
-	return NULL;
-}
-
-static void
-begin_all(struct perspective_client *c, struct job *j, const struct question *q,
-    const char *request, const char *about, struct exchange **open,
-    struct round *r)
-{
-	for (size_t i = 0; i < r->n; i++) {
-		const struct conf_perspective *p =
-		    &j->conf->mpic.perspectives[i];
-
-		r->v[i] = (struct testimony){ .code = p->name,
-			.rir = conf_perspective_rir(p) };
-		if (c->states[i].skip_until_ms > clock_mono_ms())
-			silent(&r->v[i], "skipped: it was silent three times");
-		else if ((open[i] = begin(c, p, q, request, about)) == NULL)
-			silent(&r->v[i], "could not be asked");
-		else
-			open[i]->place = i;
+	if (a->client->states[place].skip_until_ms > clock_mono_ms()) {
+		silent(t, "skipped: it was silent three times");
+		return;
 	}
-}
-
-static void
-take_done(struct perspective_client *c, struct job *j, const char *about,
-    struct exchange **open, struct round *r)
-{
-	for (size_t i = 0; i < r->n; i++) {
-		if (open[i] == NULL || !open[i]->is_done)
-			continue;
-		judge(j, open[i], &r->v[i]);
-		note(c, i, &r->v[i], about);
-		exchange_free(c, open[i]);
-		open[i] = NULL;
-	}
+	request = agent_request_format(a->job, &q->question->request);
+	k = request == NULL ? NULL : call_begin(a, q, &to, request);
+	if (k == NULL)
+		silent(t, "could not be asked");
+	else
+		k->place = place;
 }
 
 /* --- a service that asks them --------------------------------------------- */
 
-/* The field by which the service knows us, from its file. */
-static int
-read_login(struct job *j, const char **out)
+static const struct conf_open_mpic *
+service_of(const struct asking *a, const struct inquiry *q)
 {
-	const struct conf_mpic *m = &j->conf->mpic;
-	struct span key;
+	const struct conf_mpic *m = &a->job->conf->mpic;
 
-	*out = NULL;
-	if (m->open_mpic_key == NULL)
-		return 0;
-	if (file_read_secret(j, m->open_mpic_key, LOGIN_MAX, &key) < 0)
+	return q->service != NULL
+		   ? q->service
+		   : &m->services[a->client->turn % m->service_count];
+}
+
+static int
+begin_service(struct asking *a, struct inquiry *q)
+{
+	const struct conf_mpic *m = &a->job->conf->mpic;
+	const struct conf_open_mpic *s = service_of(a, q);
+	struct service_question question;
+	struct call *k;
+
+	q->round.service = s->name;
+	q->round.n = 0;
+	for (size_t i = 0; i < m->perspective_count; i++)
+		if (conf_perspective_is_of(&m->perspectives[i], s->name))
+			q->round.v[q->round.n++] = pending(&m->perspectives[i]);
+	if (service_ask(a->job, s, q->question, q->round.n, &question) < 0)
 		return -1;
-	if (key.n == 0 || span_has_control(key) || !span_is_ascii(key))
-		return job_fail(j, ERR_INTERNAL,
-		    "%s: must hold the service's key, in one line",
-		    m->open_mpic_key);
-	*out = arena_printf(j->arena, "%s: %s%.*s",
-	    m->open_mpic_bearer ? "Authorization" : "x-api-key",
-	    m->open_mpic_bearer ? "Bearer " : "", (int)key.n, key.p);
+	k = call_begin(a, q, &question.to, question.request);
+	if (k == NULL)
+		return job_fail(a->job, ERR_INTERNAL, "HTTPS cannot be used");
+	k->service = question;
 	return 0;
 }
 
+/* MP-11: the next round goes to the other one; no round to both. */
 static void
-all_silent(struct round *r, const char *why, bool is_alarming)
+take_turns(struct asking *a, const struct inquiry *q)
 {
-	for (size_t i = 0; i < r->n; i++) {
-		silent(&r->v[i], why);
-		r->v[i].body = (struct span){ NULL, 0 };
-		r->v[i].is_alarming = is_alarming;
-	}
+	const struct conf_mpic *m = &a->job->conf->mpic;
+	const char *silent_one = q->round.service;
+	size_t at = a->client->turn % m->service_count;
+
+	if (round_count(a->job, &q->round).outcome != QUORUM_SILENT)
+		return;
+	/* Another round may have said so before. */
+	if (m->service_count > 1 &&
+	    strcmp(m->services[at].name, silent_one) == 0)
+		a->client->turn = (at + 1) % m->service_count;
+	log_warning("service silent", "service=%s about=%s next=\"%s\"",
+	    silent_one, q->about,
+	    m->service_count > 1 ? "the next round goes to the other one"
+				 : "it is asked again");
 }
 
-static struct testimony *
-find_code(const struct round *r, const char *code)
-{
-	for (size_t i = 0; i < r->n; i++)
-		if (strcmp(r->v[i].code, code) == 0)
-			return &r->v[i];
-	return NULL;
-}
+/* --- all of them ---------------------------------------------------------- */
 
-/* MP-3: a code that stands twice agrees with nobody; one that is not known
- * here counts for nothing. */
 static void
-take_element(struct job *j, const struct exchange *x,
-    const struct json *element, struct round *r)
+take(struct asking *a, struct call *k)
 {
-	int64_t now = clock_now_ms(), began = now - x->took_ms;
-	struct open_mpic_view v;
-	struct testimony *t;
+	struct inquiry *q = k->inquiry;
 
-	if (open_mpic_view_parse(j, element, &v) < 0) {
-		job_recover(j);
-		if (v.code == NULL || (t = find_code(r, v.code)) == NULL)
-			return;
-		silent(t, "its answer cannot be read");
-		t->body = (struct span){ NULL, 0 };
-		t->is_alarming = true;
+	if (q->round.service == NULL) {
+		judge(a->job, k, &q->round.v[k->place]);
+		note(a->client, k->place, &q->round.v[k->place], q->about);
 		return;
 	}
-	t = find_code(r, v.code);
-	if (t == NULL)
-		return;
-	if (t->answer != ANSWER_PENDING) {
-		silent(t, "stands twice in the answer");
-		t->body = (struct span){ NULL, 0 };
-		t->is_alarming = true;
-	} else if (v.at_ms < began - SKEW_MS || v.at_ms > now + SKEW_MS) {
-		silent(t, "answers at another time");
-		t->is_alarming = true;
-	} else {
-		t->took_ms = x->took_ms;
-		t->body = span_str(json_dup(j, element));
-		if (t->body.n > AGENT_ANSWER_MAX)
-			t->body = (struct span){ NULL, 0 };
-		if (t->body.n == 0)
-			silent(t, "answers at too great a length");
-		else
-			testimony_judge(j, x->question, t);
-	}
+	service_take(a->job, k->x, &k->service, k->question, &q->round);
+	for (size_t i = 0; i < q->round.n; i++)
+		tell(&q->round.v[i], q->about);
+	take_turns(a, q);
 }
 
-/* The service's own verdict is a second condition, never the only one. */
 static void
-take_verdict(struct round *r, bool is_valid)
+take_done(struct asking *a)
 {
-	for (size_t i = 0; i < r->n; i++) {
-		struct testimony *t = &r->v[i];
+	for (struct call **at = &a->calls; *at != NULL;) {
+		struct call *k = *at;
 
-		if (t->answer == ANSWER_PENDING)
-			silent(t, "is not among the answers");
-		if (is_valid || t->answer != ANSWER_AGREES)
+		if (!k->x->is_done) {
+			at = &k->next;
 			continue;
-		silent(t, "the service says that it is not valid");
-		t->body = (struct span){ NULL, 0 };
+		}
+		*at = k->next;
+		take(a, k);
+		call_end(a->client, k);
 	}
+}
+
+/* MP-9: so many at a time; those that are late for their rounds count. */
+static int
+begin_more(struct asking *a)
+{
+	const struct conf_mpic *m = &a->job->conf->mpic;
+
+	while (a->inquiry < a->n &&
+	       exchanges_open(a->client->exchanges) < EXCHANGES_MAX) {
+		struct inquiry *q = &a->inquiries[a->inquiry];
+
+		if (m->service_count > 0) {
+			if (begin_service(a, q) < 0)
+				return -1;
+			a->inquiry++;
+			continue;
+		}
+		begin_agent(a, q, a->place);
+		if (++a->place == m->perspective_count) {
+			a->place = 0;
+			a->inquiry++;
+		}
+	}
+	return 0;
+}
+
+static bool
+all_certain(const struct asking *a)
+{
+	/* A service's answer is about all of them at once. */
+	if (a->inquiry < a->n ||
+	    (a->job->conf->mpic.service_count > 0 && a->calls != NULL))
+		return false;
+	for (size_t i = 0; i < a->n; i++)
+		if (round_count(a->job, &a->inquiries[i].round).outcome ==
+		    QUORUM_OPEN)
+			return false;
+	return true;
 }
 
 static void
-take_answer(struct job *j, const struct exchange *x,
-    const struct open_mpic_request *asked, struct round *r)
+prepare(struct asking *a)
 {
-	struct open_mpic_answer a;
-	long status = 0;
+	const struct conf_mpic *m = &a->job->conf->mpic;
 
-	curl_easy_getinfo(x->curl, CURLINFO_RESPONSE_CODE, &status);
-	if (x->code != CURLE_OK) {
-		all_silent(r,
-		    arena_strdup(j->arena, x->error[0] != '\0'
-					       ? x->error
-					       : curl_easy_strerror(x->code)),
-		    x->code == CURLE_PEER_FAILED_VERIFICATION);
-	} else if (status != HTTP_OK) {
-		all_silent(r, arena_printf(j->arena, "HTTP status %ld", status),
-		    status >= 300 && status < 500);
-	} else if (open_mpic_answer_parse(j, buf_span(&x->body), asked, &a) <
-		   0) {
-		all_silent(r, arena_strdup(j->arena, j->err.text), true);
-		job_recover(j);
-	} else if (!a.completed) {
-		all_silent(
-		    r, "too few perspectives answered the service", false);
-	} else {
-		for (size_t i = 0; i < a.count; i++)
-			take_element(j, x, a.elements[i], r);
-		take_verdict(r, a.is_valid);
+	for (size_t i = 0; i < a->n; i++) {
+		struct round *r = &a->inquiries[i].round;
+
+		*r = (struct round){ .n = m->perspective_count,
+			.at = a->job->now };
+		r->v = arena_calloc(a->job->arena, r->n + 1, sizeof(*r->v));
+		for (size_t k = 0; k < r->n; k++)
+			r->v[k] = pending(&m->perspectives[k]);
 	}
 }
 
-static int
-ask_service(struct perspective_client *c, struct job *j,
-    const struct question *q, const char *about, struct round *r)
+/* Answers that no round waits for any more. */
+static void
+leave(struct asking *a)
 {
-	const struct conf_mpic *m = &j->conf->mpic;
-	const struct open_mpic_request asked = { .trace = q->request.id,
-		.domain = q->request.caa_domain,
-		.ca = q->request.ca,
-		.perspectives = r->n,
-		.quorum = r->n - quorum_dissent(r->n) };
-	const char *request = open_mpic_request_format(j, &asked);
-	struct target to = { .url = arena_printf(
-				 j->arena, "%s" OPEN_MPIC_PATH, m->open_mpic),
-		.ca_file = m->open_mpic_ca_file,
-		.answer_max = OPEN_MPIC_ANSWER_MAX };
-	struct exchange *x;
+	while (a->calls != NULL) {
+		struct call *k = a->calls;
 
-	if (request == NULL || read_login(j, &to.login) < 0)
-		return -1;
-	for (size_t i = 0; i < r->n; i++)
-		r->v[i] = (struct testimony){ .code = m->perspectives[i].name,
-			.rir = conf_perspective_rir(&m->perspectives[i]) };
-	x = exchange_new(&to, request);
-	x->question = question_keep(x->keep, q);
-	if (x->curl == NULL ||
-	    curl_multi_add_handle(c->multi, x->curl) != CURLM_OK) {
-		exchange_free(c, x);
-		return job_fail(j, ERR_INTERNAL, "HTTPS cannot be used");
+		a->calls = k->next;
+		if (k->inquiry->round.service != NULL) {
+			call_end(a->client, k);
+			continue;
+		}
+		k->inquiry = NULL;
+		k->next = a->client->late;
+		a->client->late = k;
 	}
-	collect(c);
-	while (!x->is_done) {
-		curl_multi_poll(c->multi, NULL, 0, 1000, NULL);
-		collect(c);
-	}
-	take_answer(j, x, &asked, r);
-	for (size_t i = 0; i < r->n; i++)
-		note(c, i, &r->v[i], about);
-	exchange_free(c, x);
-	return 0;
 }
 
 int
 perspective_client_ask(struct perspective_client *c, struct job *j,
-    const struct question *q, const char *about, struct round *out)
+    struct inquiry *inquiries, size_t n)
 {
-	size_t n = j->conf->mpic.perspective_count;
-	/* NOLINTNEXTLINE(bugprone-sizeof-expression): a row of pointers */
-	struct exchange **open = arena_calloc(j->arena, n + 1, sizeof(*open));
-	const char *request;
+	struct asking a = {
+		.client = c, .job = j, .inquiries = inquiries, .n = n
+	};
+	int result = 0;
 
-	*out = (struct round){ .n = n, .at = j->now };
-	out->v = arena_calloc(j->arena, n + 1, sizeof(*out->v));
-	if (q->is_open_mpic)
-		return ask_service(c, j, q, about, out);
-	request = agent_request_format(j, &q->request);
-	if (request == NULL)
-		return -1;
-	begin_all(c, j, q, request, about, open, out);
+	prepare(&a);
+	if (j->conf->mpic.perspective_count == 0)
+		return job_fail(j, ERR_INTERNAL, "there is nobody to ask");
 	for (;;) {
-		collect(c);
-		take_done(c, j, about, open, out);
-		if (round_count(j, out).outcome != QUORUM_OPEN)
+		exchanges_collect(c->exchanges);
+		take_done(&a);
+		result = begin_more(&a);
+		if (result < 0 || all_certain(&a))
 			break;
-		/* libcurl ends each exchange at its own deadline. */
-		curl_multi_poll(c->multi, NULL, 0, 1000, NULL);
+		exchanges_wait(c->exchanges);
 	}
-	for (size_t i = 0; i < n; i++)
-		if (open[i] != NULL) {
-			open[i]->next = c->late;
-			c->late = open[i];
-		}
-	return 0;
+	leave(&a);
+	return result;
 }
 
 /* --- late ones ----------------------------------------------------------- */
@@ -532,23 +423,21 @@ perspective_client_late(
 {
 	if (c->late == NULL)
 		return 0;
-	collect(c);
-	for (struct exchange **at = &c->late; *at != NULL; at = &(*at)->next) {
-		struct exchange *x = *at;
-		const struct conf_perspective *p =
-		    &j->conf->mpic.perspectives[x->place];
+	exchanges_collect(c->exchanges);
+	for (struct call **at = &c->late; *at != NULL; at = &(*at)->next) {
+		struct call *k = *at;
 
-		if (!x->is_done)
+		if (!k->x->is_done)
 			continue;
-		*at = x->next;
+		*at = k->next;
 		*out = (struct late_answer){
-			.about = arena_strdup(j->arena, x->about),
-			.testimony = { .code = p->name,
-			    .rir = conf_perspective_rir(p) },
+			.about = arena_strdup(j->arena, k->about),
+			.testimony =
+			    pending(&j->conf->mpic.perspectives[k->place]),
 		};
-		judge(j, x, &out->testimony);
-		note(c, x->place, &out->testimony, out->about);
-		exchange_free(c, x);
+		judge(j, k, &out->testimony);
+		note(c, k->place, &out->testimony, out->about);
+		call_end(c, k);
 		return 1;
 	}
 	return 0;

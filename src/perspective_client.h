@@ -1,6 +1,6 @@
 /*
- * Asking all configured perspectives at once (PK-52, MP-1): each by a
- * connection of its own, HTTPS with client certificate, at most ten seconds.
+ * Asking the configured perspectives, each or through a service that asks them
+ * (PK-52, MP-9, MP-11).
  *
  * One object for the life of a validator process: it remembers who has been
  * silent, and lets answers that came too late for the decision come in.
@@ -10,6 +10,7 @@
 
 #include "src/corroborate.h"
 
+struct conf_open_mpic;
 struct perspective_client;
 
 /* x_new/x_free, for the perspectives of the job's configuration, which stay
@@ -17,12 +18,22 @@ struct perspective_client;
 int perspective_client_new(struct job *j, struct perspective_client **out);
 void perspective_client_free(struct perspective_client *c); /* NULL-safe */
 
+/* One question and its round. */
+struct inquiry {
+	const struct question *question;
+	const char *about; /* for the log */
+	/* Which service; NULL: whose turn it is. */
+	const struct conf_open_mpic *service;
+	struct round
+	    round; /* in the job's arena; by perspective_client_ask() */
+};
+
 /*
- * One round, until its outcome is certain.  0 and *out in the job's arena, or
- * -1 for a fault of ours.  `about` is for the log.
+ * One round for each, all at the same time but for EXCHANGES_MAX, until the
+ * outcome of each is certain.  0, or -1 for a fault of ours.
  */
 int perspective_client_ask(struct perspective_client *c, struct job *j,
-    const struct question *q, const char *about, struct round *out);
+    struct inquiry *inquiries, size_t n);
 
 /* An answer that came after its round was decided (PK-52). */
 struct late_answer {

@@ -25,7 +25,7 @@
 
 /* MP-12 */
 static void
-note_silence(void *ctx, const struct testimony *t)
+note_silence(void *ctx, const char *service, const struct testimony *t)
 {
 	const enum log_level *level = ctx;
 	struct log_quoted q;
@@ -34,10 +34,10 @@ note_silence(void *ctx, const struct testimony *t)
 		return;
 	log_quote(&q, span_str(t->why));
 	log_line(*level, "perspective does not answer",
-	    "perspective=%s error=%s next=\"see whether it runs and can be "
-	    "reached; with mpic.policy = enforce orders wait if two do not "
-	    "answer\"",
-	    t->code, q.text);
+	    "perspective=%s service=%s error=%s next=\"see whether it runs "
+	    "and can be reached; with mpic.policy = enforce orders wait if "
+	    "two do not answer\"",
+	    t->code, service != NULL ? service : "-", q.text);
 }
 
 /* Once, when the process starts. */

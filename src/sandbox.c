@@ -160,8 +160,10 @@ allow_upstream(struct rules *r, const struct conf_upstream *c)
 static void
 allow_perspectives(struct rules *r, const struct conf_mpic *m)
 {
-	allow_replaced(r, m->open_mpic_ca_file);
-	allow_replaced(r, m->open_mpic_key);
+	for (size_t i = 0; i < m->service_count; i++) {
+		allow_replaced(r, m->services[i].ca_file);
+		allow_replaced(r, m->services[i].key);
+	}
 	for (size_t i = 0; i < m->perspective_count; i++) {
 		allow_replaced(r, m->perspectives[i].ca_file);
 		allow_replaced(r, m->perspectives[i].certificate);

@@ -372,6 +372,7 @@ unit_tests += \
 	tests/unit/test_issuer_profile \
 	tests/unit/test_issuer_signing \
 	tests/unit/test_judge \
+	tests/unit/test_judge_caa \
 	tests/unit/test_lists \
 	tests/unit/test_lmtp \
 	tests/unit/test_purge \
@@ -412,6 +413,7 @@ tests_unit_test_maildir_LDADD = $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_hook_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_http_peers_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_judge_LDADD = $(ROLE_LAB) $(CS_SRC)
+tests_unit_test_judge_caa_LDADD = $(PEER) $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_reply_policy_LDADD = $(DKIM_LAB) $(UNIT) $(CS_SRC)
 tests_unit_test_published_LDADD = $(DKIM_LAB) $(UNIT) $(CS_SRC)
 tests_unit_test_key_files_LDADD = $(UNIT) $(CS_SRC)

@@ -145,39 +145,59 @@ test_values(void **state)
 	    "perspective sin: url: must be an https URL\n");
 }
 
-/* PK-53: an URL each, or a service that asks all. */
+/* PK-53: an URL each, or a service that asks all.  MP-11: or two, each with
+ * perspectives enough of its own. */
 static void
 test_service(void **state)
 {
+	static const struct conf_open_mpic good = {
+		.name = "one", .url = "https://mpic.example/v1", .ca_file = "f"
+	};
+	struct conf_open_mpic services[3] = { good, good, good };
 	struct lab lab;
 
 	(void)state;
 	lab_init(&lab, 5);
 	lab.p[1].url = NULL;
 	assert_string_equal(complaints(&lab),
-	    "perspective iad: url: is missing; it is needed without "
-	    "mpic.open_mpic\n");
+	    "perspective iad: url: is missing; it is needed without a section "
+	    "open_mpic\n");
 	lab_init(&lab, 5);
 	for (size_t i = 0; i < 5; i++)
 		lab.p[i].url = lab.p[i].ca_file = lab.p[i].certificate =
 		    lab.p[i].key = NULL;
-	lab.conf.mpic.open_mpic = "https://mpic.example/v1";
-	lab.conf.mpic.open_mpic_ca_file = "f";
+	lab.conf.mpic.services = services;
+	lab.conf.mpic.service_count = 1;
 	assert_string_equal(complaints(&lab), "");
+	services[1].name = "two";
+	lab.conf.mpic.service_count = 2;
+	assert_string_equal(complaints(&lab), "");
+	lab.p[0].service = "one";
+	assert_string_equal(complaints(&lab),
+	    "mpic.policy: needs at least 5 sections perspective of open_mpic "
+	    "two at this date; there are 4\n");
+	lab.p[0].service = "three";
 	lab.p[2].key = "f";
-	lab.conf.mpic.open_mpic = "http://mpic.example";
-	lab.conf.mpic.open_mpic_ca_file = NULL;
+	services[0].url = "http://mpic.example";
+	lab.conf.mpic.policy = CONF_MPIC_RECORD;
+	lab.conf.mode = CONF_MODE_PRIVATE;
 	assert_string_equal(complaints(&lab),
-	    "mpic.open_mpic: must be an https URL, without a slash at the "
+	    "open_mpic one: url: must be an https URL, without a slash at the "
 	    "end\n"
-	    "mpic.open_mpic_ca_file: is missing; no certificate is believed "
-	    "without it\n"
-	    "perspective sin: key: must not be set with mpic.open_mpic, which "
-	    "asks the perspectives\n");
-	lab_init(&lab, 5);
-	lab.conf.mpic.open_mpic_key = "f";
+	    "perspective fra: service: there is no section open_mpic three\n"
+	    "perspective sin: key: must not be set with a section open_mpic, "
+	    "whose service asks the perspectives\n");
+	lab.p[0].service = lab.p[2].key = NULL;
+	services[0].url = good.url;
+	lab.conf.mpic.service_count = 3;
 	assert_string_equal(complaints(&lab),
-	    "mpic.open_mpic: is missing: the service's URL\n");
+	    "open_mpic: 3 sections; at most 2: a round goes to one, and the "
+	    "next to the other if it was silent\n");
+	lab.conf.mpic.service_count = 1;
+	lab.conf.mpic.perspective_count = 0;
+	assert_string_equal(complaints(&lab),
+	    "open_mpic one: needs a section perspective for each code that "
+	    "the service may answer with: its registry and place\n");
 }
 
 /* --- the file of a perspective ------------------------------------------- */

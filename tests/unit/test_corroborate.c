@@ -208,7 +208,7 @@ stored(struct job *j, size_t denials)
 	static const char *const codes[] = { "a", "b", "c", "d", "e" };
 	const struct question q = question();
 	struct testimony v[5] = { { 0 } };
-	struct round r = { v, 5, IN_2027 };
+	struct round r = { .v = v, .n = 5, .at = IN_2027 };
 
 	for (size_t i = 0; i < 5; i++) {
 		struct view view = { ID, codes[i],

@@ -593,8 +593,9 @@ tell(struct role_lab *lab, const struct told *told)
 {
 	struct job *j = lab->j;
 	struct testimony v[PERSPECTIVES] = { { 0 } };
-	struct round r = { v, told->count > 0 ? told->count : PERSPECTIVES,
-		j->now };
+	struct round r = { .v = v,
+		.n = told->count > 0 ? told->count : PERSPECTIVES,
+		.at = j->now };
 	char hex[2 * SEAL_LEN + 1];
 	uint8_t seal[SEAL_LEN];
 	struct question q;

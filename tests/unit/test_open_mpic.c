@@ -289,25 +289,30 @@ try_service(const struct service *s, bool is_bearer)
 	struct peer_tls *tls = peer_tls_new("127.0.0.1");
 	struct peer *peer = peer_start(steps, tls);
 	struct conf_perspective p[REMOTES];
+	struct conf_open_mpic service = { .name = "a service",
+		.ca_file = peer_tls_ca_file(tls),
+		.key = write_key(),
+		.is_bearer = is_bearer };
 	struct conf conf = { .mpic = { .perspectives = p,
 				 .perspective_count = REMOTES,
-				 .open_mpic_ca_file = peer_tls_ca_file(tls),
-				 .open_mpic_key = write_key(),
-				 .open_mpic_bearer = is_bearer } };
+				 .services = &service,
+				 .service_count = 1 } };
 	const struct question q = question();
+	struct inquiry i = { .question = &q, .about = "a test" };
 	struct perspective_client *c;
 	struct corroborated round;
 	struct quorum counted;
 	struct round r;
 
-	for (size_t i = 0; i < REMOTES; i++)
-		p[i] = (struct conf_perspective){ .name = codes[i],
-			.rir = rirs[i] };
-	conf.mpic.open_mpic = arena_printf(
+	for (size_t k = 0; k < REMOTES; k++)
+		p[k] = (struct conf_perspective){ .name = codes[k],
+			.rir = rirs[k] };
+	service.url = arena_printf(
 	    j->arena, "https://127.0.0.1:%d/base", peer_port(peer));
 	j->conf = &conf;
 	assert_int_equal(perspective_client_new(j, &c), 0);
-	assert_int_equal(perspective_client_ask(c, j, &q, "a test", &r), 0);
+	assert_int_equal(perspective_client_ask(c, j, &i, 1), 0);
+	r = i.round;
 	counted = round_count(j, &r);
 	assert_int_equal(counted.outcome, s->outcome);
 	assert_int_equal(counted.agree, s->agree);
@@ -317,6 +322,7 @@ try_service(const struct service *s, bool is_bearer)
 			     j, corroboration_add(j, "{}", &q, &r), &q, &round),
 	    1);
 	assert_int_equal(round.counted.outcome, s->outcome);
+	assert_string_equal(round.service, "a service");
 	perspective_client_free(c);
 	peer_stop(peer);
 	assert_true(
@@ -325,7 +331,7 @@ try_service(const struct service *s, bool is_bearer)
 	assert_true(peer_heard(peer, "\"certificate_type\":\"s-mime\""));
 	peer_free(peer);
 	peer_tls_free(tls);
-	unlink(conf.mpic.open_mpic_key);
+	unlink(service.key);
 	j->conf = NULL;
 }
 
@@ -412,7 +418,185 @@ test_service(void **state)
 	}
 }
 
+/* --- two services: MP-11 -------------------------------------------------- */
+
+static struct peer *
+start_service(struct peer_tls *tls, const char *status, const char *body)
+{
+	struct peer_step steps[] = {
+		{ PEER_TLS, NULL },
+		{ PEER_EXPECT, "POST /mpic HTTP/1.1\r\n" },
+		{ PEER_LINES, "\r\n" },
+		{ PEER_SEND,
+		    arena_printf(unit_job()->arena,
+			"HTTP/1.1 %s\r\nContent-Type: application/json\r\n"
+			"Content-Length: %zu\r\n\r\n%s",
+			status, strlen(body), body) },
+		{ PEER_SILENCE, NULL },
+		{ PEER_END, NULL },
+	};
+
+	return peer_start(steps, tls);
+}
+
+struct pair {
+	struct conf conf;
+	struct conf_open_mpic services[2];
+	struct conf_perspective p[2 * REMOTES];
+	struct peer_tls *tls[2];
+	struct peer *peers[2];
+	struct perspective_client *client;
+	struct question q;
+};
+
+/* The first is ill, in that way. */
+static void
+pair_init(struct pair *w, const char *status, const char *body)
+{
+	const struct service good_one = {
+		.list = { element("a", 0), element("b", 0), element("c", 0),
+		    element("d", 0), element("e", 0) }
+	};
+	struct job *j = unit_job();
+
+	*w = (struct pair){ .q = question(),
+		.conf.mpic = { .services = w->services,
+		    .service_count = 2,
+		    .perspectives = w->p,
+		    .perspective_count = REMOTES } };
+	for (size_t i = 0; i < 2; i++) {
+		w->tls[i] = peer_tls_new("127.0.0.1");
+		w->peers[i] = i == 0 ? start_service(w->tls[0], status, body)
+				     : start_service(w->tls[1], "200 OK",
+					   body_of(&good_one));
+		w->services[i] = (struct conf_open_mpic){
+			.name = i == 0 ? "first" : "second",
+			.ca_file = peer_tls_ca_file(w->tls[i]),
+			.url = arena_printf(j->arena, "https://127.0.0.1:%d",
+			    peer_port(w->peers[i]))
+		};
+	}
+	for (size_t i = 0; i < REMOTES; i++)
+		w->p[i] = (struct conf_perspective){ .name = codes[i],
+			.rir = rirs[i] };
+	j->conf = &w->conf;
+	assert_int_equal(perspective_client_new(j, &w->client), 0);
+}
+
+static void
+pair_done(struct pair *w, int first, int second)
+{
+	const int expected[] = { first, second };
+
+	perspective_client_free(w->client);
+	for (size_t i = 0; i < 2; i++) {
+		peer_stop(w->peers[i]);
+		assert_int_equal(peer_connections(w->peers[i]), expected[i]);
+		peer_free(w->peers[i]);
+		peer_tls_free(w->tls[i]);
+	}
+	unit_job()->conf = NULL;
+}
+
+/* So many at the same time: each has the same outcome, from one service. */
+static void
+ask_pair(
+    struct pair *w, size_t n, const char *service, enum quorum_outcome outcome)
+{
+	struct inquiry all[3];
+	struct job *j = unit_job();
+	struct corroborated kept;
+
+	for (size_t i = 0; i < n; i++)
+		all[i] =
+		    (struct inquiry){ .question = &w->q, .about = "a test" };
+	assert_int_equal(perspective_client_ask(w->client, j, all, n), 0);
+	for (size_t i = 0; i < n; i++) {
+		const struct round *r = &all[i].round;
+
+		assert_string_equal(r->service, service);
+		assert_int_equal(round_count(j, r).outcome, outcome);
+		assert_int_equal(round_count(j, r).pending, 0);
+		assert_int_equal(
+		    corroboration_verify(
+			j, corroboration_add(j, "{}", &w->q, r), &w->q, &kept),
+		    1);
+		assert_string_equal(kept.service, service);
+	}
+}
+
+/* A round goes to one of them; when it is silent, in whatever way, the next
+ * one goes to the other, and stays there. */
+static void
+test_two_services(void **state)
+{
+	const struct service few = { .list = { element("a", 0), element("b", 0),
+					 element("c", 0) } };
+	const struct {
+		const char *status, *body;
+	} ills[] = {
+		{ "500 Internal Server Error", "" },
+		{ "200 OK", "no JSON" },
+		{ "200 OK", body_of(&few) },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(ills); i++) {
+		struct pair w;
+
+		unit_case("%zu", i);
+		pair_init(&w, ills[i].status, ills[i].body);
+		ask_pair(&w, 1, "first", QUORUM_SILENT);
+		ask_pair(&w, 1, "second", QUORUM_REACHED);
+		ask_pair(&w, 2, "second", QUORUM_REACHED);
+		pair_done(&w, 1, 3);
+	}
+}
+
+/* Three of the first's and two of the second's are no round of five (MP-7), and
+ * several rounds that find the first silent at once turn to the other once. */
+static void
+test_not_mixed(void **state)
+{
+	const struct service few = { .list = { element("a", 0), element("b", 0),
+					 element("c", 0) } };
+	struct pair w;
+
+	(void)state;
+	pair_init(&w, "200 OK", body_of(&few));
+	ask_pair(&w, 3, "first", QUORUM_SILENT);
+	ask_pair(&w, 1, "second", QUORUM_REACHED);
+	/* Each has codes of its own. */
+	w.conf.mpic.perspective_count = REMOTES + 2;
+	for (size_t i = 0; i < REMOTES; i++)
+		w.p[i].service = "first";
+	for (size_t i = 0; i < 2; i++)
+		w.p[REMOTES + i] = (struct conf_perspective){
+			.name = codes[i], .rir = rirs[i], .service = "second"
+		};
+	ask_pair(&w, 1, "second", QUORUM_SILENT);
+	ask_pair(&w, 1, "first", QUORUM_SILENT);
+	pair_done(&w, 4, 2);
+}
+
+/* Nobody is there: the next round goes to the other all the same. */
+static void
+test_first_dead(void **state)
+{
+	struct pair w;
+
+	(void)state;
+	pair_init(&w, "200 OK", "");
+	peer_stop(w.peers[0]);
+	ask_pair(&w, 1, "first", QUORUM_SILENT);
+	ask_pair(&w, 1, "second", QUORUM_REACHED);
+	pair_done(&w, 0, 1);
+}
+
 static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(test_two_services),
+	cmocka_unit_test(test_not_mixed),
+	cmocka_unit_test(test_first_dead),
 	cmocka_unit_test(test_request),
 	cmocka_unit_test(test_answer),
 	cmocka_unit_test(test_views),

@@ -181,9 +181,10 @@ tear_down(struct job *j, struct lab *lab)
 static void
 ask(struct job *j, struct lab *lab, struct round *r)
 {
-	assert_int_equal(
-	    perspective_client_ask(lab->client, j, &lab->question, "a test", r),
-	    0);
+	struct inquiry i = { .question = &lab->question, .about = "a test" };
+
+	assert_int_equal(perspective_client_ask(lab->client, j, &i, 1), 0);
+	*r = i.round;
 	assert_int_equal(r->n, COUNT);
 }
 

@@ -1,0 +1,344 @@
+/*
+ * CAA checks of a whole order as one round: each domain once (MP-9), not too
+ * many exchanges at a time, and the key only until it was seen (PK-47).
+ */
+#include "config.h"
+
+#include "tests/unit/role_lab.h"
+
+#include <netinet/in.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "db/store_caa.h"
+#include "src/corroborate.h"
+#include "src/judge_caa.h"
+#include "src/perspective_client.h"
+#include "src/perspective_exchange.h"
+#include "tests/unit/peer.h"
+
+#define PERSPECTIVES 5
+#define MAILBOXES 10
+
+static const char *const codes[PERSPECTIVES] = { "a", "b", "c", "d", "e" };
+static const char *const rirs[PERSPECTIVES] = { "ripe", "arin", "apnic", "ripe",
+	"lacnic" };
+
+struct world {
+	struct role_lab lab;
+	struct conf_perspective perspectives[PERSPECTIVES];
+	struct peer_tls *tls;
+	struct peer *peers[PERSPECTIVES];
+	const struct order *order;
+};
+
+/* Perspectives that are there, and say nothing of use: what they would say is
+ * other tests'. */
+static void
+world_init(struct world *w, struct job *j)
+{
+	static const struct peer_step steps[] = {
+		{ PEER_TLS, NULL },
+		{ PEER_EXPECT, "POST /countersign/perspective/1 HTTP/1.1\r\n" },
+		{ PEER_LINES, "\r\n" },
+		{ PEER_SEND, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}" },
+		{ PEER_SILENCE, NULL },
+		{ PEER_END, NULL },
+	};
+
+	role_lab_init(&w->lab, j);
+	w->tls = peer_tls_new("127.0.0.1");
+	for (size_t i = 0; i < PERSPECTIVES; i++) {
+		struct conf_perspective *p = &w->perspectives[i];
+
+		*p = (struct conf_perspective){ .name = codes[i],
+			.rir = rirs[i] };
+		p->certificate = p->key = peer_tls_client_file(w->tls);
+		p->ca_file = peer_tls_ca_file(w->tls);
+		w->peers[i] = peer_start(steps, w->tls);
+		p->url = arena_printf(j->arena,
+		    "https://127.0.0.1:%d/countersign/perspective/1",
+		    peer_port(w->peers[i]));
+	}
+	w->lab.conf.mpic = (struct conf_mpic){ .policy = CONF_MPIC_RECORD,
+		.perspectives = w->perspectives,
+		.perspective_count = PERSPECTIVES };
+	EXPECT(j, perspective_client_new(j, &w->lab.validator.perspectives), 0);
+}
+
+static void
+world_done(struct world *w)
+{
+	perspective_client_free(w->lab.validator.perspectives);
+	for (size_t i = 0; i < PERSPECTIVES; i++)
+		peer_free(w->peers[i]);
+	peer_tls_free(w->tls);
+}
+
+/* An order whose mailboxes are all proven, by the reply of the lab's. */
+static void
+prove_all(struct world *w)
+{
+	struct job *j = w->lab.j;
+
+	w->order = fixture_order(j, w->lab.account.id, MAILBOXES);
+	for (size_t i = 0; i < MAILBOXES; i++)
+		fixture_sql(j,
+		    arena_printf(j->arena,
+			"INSERT INTO reply (id, source, uidvalidity, uid, "
+			"challenge_id, arrival, recorded_at, verdict, "
+			"evidence, raw, raw_sha256, covered_hash, seal) "
+			"SELECT 'copy%zu', source, uidvalidity, uid + %zu, "
+			"'%s', arrival, recorded_at, verdict, evidence, raw, "
+			"raw_sha256, covered_hash, seal FROM reply "
+			"WHERE challenge_id = '%s'",
+			i, i + 1, w->order->identifiers[i].authz.challenge.id,
+			w->lab.order->identifiers[0].authz.challenge.id));
+}
+
+static void
+request_all(struct world *w)
+{
+	struct job *j = w->lab.j;
+
+	for (size_t i = 0; i < MAILBOXES; i++)
+		COMMITTED(
+		    j, store_caa_request(j, w->order->identifiers[i].authz.id,
+			   w->order->id, j->now));
+	fixture_sql(j,
+	    "UPDATE caa SET domain = 'sub.example.org' WHERE checked_at = 0 "
+	    "AND mailbox IN ('mailbox0@example.org', 'mailbox3@example.org', "
+	    "'mailbox4@example.org', 'mailbox7@example.org', "
+	    "'mailbox8@example.org')");
+}
+
+static int64_t
+answered(struct job *j)
+{
+	return fixture_count(j,
+	    "SELECT COUNT(*) FROM caa WHERE checked_at > 0 "
+	    "AND result = 'permit' AND trace LIKE '%corroboration%'");
+}
+
+/* MP-9: ten mailboxes in two domains are two calls to each perspective, and
+ * each call asks for both kinds; all ten checks are recorded. */
+static void
+test_one_round(struct job *j)
+{
+	struct world w;
+	struct caa_row c;
+
+	world_init(&w, j);
+	role_lab_finalize(&w.lab);
+	fixture_sql(j, "DELETE FROM caa");
+	prove_all(&w);
+	request_all(&w);
+	/* Those of another order are another round. */
+	COMMITTED(j, store_caa_request(j, w.lab.order->identifiers[0].authz.id,
+			 w.lab.order->id, j->now + 1));
+	EXPECT(j, judge_caa(&w.lab.validator, j), 1);
+	assert_int_equal(answered(j), MAILBOXES);
+	EXPECT(j, judge_caa(&w.lab.validator, j), 0);
+	for (size_t i = 0; i < MAILBOXES; i++) {
+		EXPECT(j,
+		    store_caa_latest(j, w.order->identifiers[i].authz.id, &c),
+		    1);
+		assert_non_null(strstr(
+		    c.trace, arena_printf(j->arena,
+				 "\"caa\":{\"domain\":\"%s\"", c.domain)));
+	}
+	while (perspective_client_waits(w.lab.validator.perspectives))
+		judge_caa_late(&w.lab.validator, j);
+	for (size_t i = 0; i < PERSPECTIVES; i++) {
+		peer_stop(w.peers[i]);
+		/* One of them is asked by role_lab_finalize(). */
+		assert_int_equal(peer_connections(w.peers[i]), 1 + 2);
+		assert_true(
+		    peer_heard(w.peers[i], "\"domain\":\"sub.example.org\""));
+		assert_true(peer_heard(w.peers[i], "\"dkim\":{\"selector\":"));
+	}
+	world_done(&w);
+}
+
+/* MP-9: and the round after it is made anew, for all (PK-49). */
+static void
+test_next_round(struct job *j)
+{
+	struct world w;
+
+	world_init(&w, j);
+	role_lab_finalize(&w.lab);
+	prove_all(&w);
+	request_all(&w);
+	EXPECT(j, judge_caa(&w.lab.validator, j), 1);
+	role_lab_at(&w.lab, j->now + 4000);
+	request_all(&w);
+	EXPECT(j, judge_caa(&w.lab.validator, j), 1);
+	assert_int_equal(answered(j), 1 + 2 * MAILBOXES);
+	while (perspective_client_waits(w.lab.validator.perspectives))
+		judge_caa_late(&w.lab.validator, j);
+	for (size_t i = 0; i < PERSPECTIVES; i++) {
+		peer_stop(w.peers[i]);
+		assert_int_equal(peer_connections(w.peers[i]), 1 + 2 + 2);
+	}
+	world_done(&w);
+}
+
+static int64_t
+permitted(struct job *j)
+{
+	return fixture_count(
+	    j, "SELECT COUNT(*) FROM caa WHERE result = 'permit'");
+}
+
+/* PK-28: one domain of the order whose name server is ill keeps the others
+ * from nothing, and is asked again alone. */
+static void
+ill(struct role_lab *lab)
+{
+	lab->caa_status = lab->queries <= 3 ? DNS_TEMPORARY : DNS_NODATA;
+}
+
+static void
+test_one_is_ill(struct job *j)
+{
+	struct world w;
+
+	world_init(&w, j);
+	role_lab_finalize(&w.lab);
+	fixture_sql(j, "DELETE FROM caa");
+	perspective_client_free(w.lab.validator.perspectives);
+	w.lab.validator.perspectives = NULL;
+	prove_all(&w);
+	request_all(&w);
+	w.lab.queries = 0;
+	w.lab.during_query = ill;
+	/* The first domain three times; then the other one. */
+	EXPECT(j, judge_caa(&w.lab.validator, j), 1);
+	assert_int_equal(permitted(j), MAILBOXES / 2);
+	EXPECT(j, judge_caa(&w.lab.validator, j), 0);
+	role_lab_at(&w.lab, j->now + 60);
+	EXPECT(j, judge_caa(&w.lab.validator, j), 1);
+	assert_int_equal(permitted(j), MAILBOXES);
+	world_done(&w);
+}
+
+/* --- at one time ---------------------------------------------------------- */
+
+#define QUESTIONS 2
+#define MANY 10
+
+static int
+listener(int *port)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET,
+		.sin_addr = { htonl(INADDR_LOOPBACK) } };
+	socklen_t n = sizeof(a);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	assert_true(fd >= 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&a, n), 0);
+	assert_int_equal(listen(fd, 2 * EXCHANGES_MAX), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &n), 0);
+	*port = ntohs(a.sin_port);
+	return fd;
+}
+
+static bool
+is_there(int fd, int ms)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	return poll(&p, 1, ms) > 0;
+}
+
+/* In a process of its own: two questions to ten perspectives. */
+static void
+ask_many(int port)
+{
+	static const char *names[] = { "ca.example" };
+	static const struct conf_list issuers = { names, 1 };
+	struct job *j = unit_job();
+	struct peer_tls *tls = peer_tls_new("127.0.0.1");
+	struct conf_perspective p[MANY];
+	struct conf conf = { .mpic = { .perspectives = p,
+				 .perspective_count = MANY } };
+	const struct question q = {
+		.request = { .id = "AAAAAAAAAAAAAAAAAAAAAA",
+		    .ca = issuers,
+		    .caa_domain = "example.org",
+		    .account_url = "https://acme.example/1",
+		    .method = "email-reply-00" },
+		.policy = { .issuer_domains = &issuers },
+	};
+	struct inquiry all[QUESTIONS];
+	struct late_answer late;
+	struct perspective_client *c;
+
+	for (size_t i = 0; i < MANY; i++) {
+		p[i] = (struct conf_perspective){ .name = arena_printf(
+						      j->arena, "p%zu", i),
+			.rir = rirs[i % PERSPECTIVES],
+			.ca_file = peer_tls_ca_file(tls) };
+		p[i].url = arena_printf(j->arena,
+		    "https://127.0.0.1:%d/countersign/perspective/1", port);
+		p[i].certificate = p[i].key = peer_tls_client_file(tls);
+	}
+	for (size_t i = 0; i < QUESTIONS; i++)
+		all[i] = (struct inquiry){ .question = &q, .about = "a test" };
+	j->conf = &conf;
+	if (perspective_client_new(j, &c) < 0 ||
+	    perspective_client_ask(c, j, all, QUESTIONS) < 0)
+		_exit(1);
+	while (perspective_client_waits(c))
+		perspective_client_late(c, j, &late);
+	perspective_client_free(c);
+	peer_tls_free(tls);
+	_exit(0);
+}
+
+/* MP-9: different domains in parallel, at most 16 exchanges at a time. */
+static void
+test_at_one_time(void **state)
+{
+	int open[QUESTIONS * MANY], port, fd = listener(&port), status;
+	size_t n = 0;
+	pid_t child;
+
+	(void)state;
+	child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		signal(SIGPIPE, SIG_IGN); /* as the programs do */
+		ask_many(port);
+	}
+	while (n < EXCHANGES_MAX) {
+		assert_true(is_there(fd, 60000));
+		open[n++] = accept(fd, NULL, NULL);
+	}
+	/* No other while these are open. */
+	assert_false(is_there(fd, 200));
+	for (size_t i = 0; i < n; i++)
+		close(open[i]);
+	while (n < sizeof(open) / sizeof(open[0])) {
+		assert_true(is_there(fd, 60000));
+		open[n++] = accept(fd, NULL, NULL);
+		close(open[n - 1]);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	close(fd);
+}
+
+static const struct CMUnitTest tests[] = {
+	STORE_TEST(test_one_round),
+	STORE_TEST_SQLITE(test_next_round),
+	STORE_TEST_SQLITE(test_one_is_ill),
+	cmocka_unit_test(test_at_one_time),
+};
+
+UNIT_MAIN(tests)
