@@ -18,6 +18,7 @@ struct https_client {
 	struct curl_slist *language; /* Accept-Language, to copy from */
 	const char *ca_file;
 	int64_t timeout_ms;
+	bool plain_too;
 	struct arena *keep;
 	char error[CURL_ERROR_SIZE];
 };
@@ -67,6 +68,8 @@ curl_set_common(struct https_client *c, const struct https_client_conf *conf)
 
 	curl_easy_setopt(h, CURLOPT_ERRORBUFFER, c->error);
 	https_client_transport(h, c->ca_file);
+	if (conf->plain_too)
+		curl_easy_setopt(h, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(h, CURLOPT_USERAGENT, conf->user_agent);
 	curl_easy_setopt(h, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS);
 	curl_easy_setopt(h, CURLOPT_TIMEOUT_MS, (long)conf->timeout_ms);
@@ -85,6 +88,7 @@ https_client_new(struct job *j, const struct https_client_conf *conf,
 	c = xcalloc(1, sizeof(*c));
 	c->keep = arena_new();
 	c->timeout_ms = conf->timeout_ms;
+	c->plain_too = conf->plain_too;
 	if (conf->ca_file != NULL)
 		c->ca_file = arena_strdup(c->keep, conf->ca_file);
 	if (conf->language != NULL)
@@ -112,20 +116,32 @@ https_client_free(struct https_client *c)
 	free(c);
 }
 
-bool
-https_url_is_good(const char *url)
+static bool
+url_is_good(const char *url, struct span scheme)
 {
 	struct span s = span_str(url);
 	size_t end;
 
-	if (!span_starts(s, SPAN("https://")) || s.n > FIELD_MAX)
+	if (!span_starts(s, scheme) || s.n > FIELD_MAX)
 		return false;
 	for (size_t i = 0; i < s.n; i++)
 		if (s.p[i] <= ' ' || s.p[i] >= 0x7f || s.p[i] == '#')
 			return false;
-	s = span_from(s, 8);
+	s = span_from(s, scheme.n);
 	end = span_find(s, 0, '/');
 	return end > 0 && span_find(span_cut(s, 0, end), 0, '@') == end;
+}
+
+bool
+https_url_is_good(const char *url)
+{
+	return url_is_good(url, SPAN("https://"));
+}
+
+bool
+http_url_is_good(const char *url)
+{
+	return https_url_is_good(url) || url_is_good(url, SPAN("http://"));
 }
 
 /* --- what comes back -------------------------------------------------------
@@ -271,7 +287,8 @@ https_client_send(struct https_client *c, struct job *j,
 	CURLcode code;
 
 	*out = (struct https_response){ .content_type = "" };
-	if (!https_url_is_good(request->url))
+	if (!(c->plain_too ? http_url_is_good(request->url)
+			   : https_url_is_good(request->url)))
 		return job_fail(j, ERR_INTERNAL,
 		    "the server named a resource that is not an https URL");
 	buf_init(&x.body, j->arena, request->answer_max);

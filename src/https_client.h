@@ -19,6 +19,8 @@ struct https_client_conf {
 	const char *language; /* Accept-Language, or NULL */
 	const char *user_agent;
 	int64_t timeout_ms; /* for a whole exchange */
+	/* http:// as well, for messages that protect themselves (CMP) */
+	bool plain_too;
 };
 
 enum https_method { HTTPS_GET, HTTPS_HEAD, HTTPS_POST };
@@ -49,6 +51,8 @@ void https_client_free(struct https_client *c); /* NULL-safe */
 
 /* Is it an absolute https URL without user, blanks and controls? */
 bool https_url_is_good(const char *url);
+/* The same, or an http one. */
+bool http_url_is_good(const char *url);
 
 /*
  * 0 with any status; -1 with ERR_BUSY when there was no answer (worth another
