@@ -69,8 +69,11 @@ enum conf_protection { CONF_PROTECTION_COMBINED, CONF_PROTECTION_WRAPPED };
 enum conf_external {
 	CONF_EXTERNAL_NONE, /* the issuer, with its own key */
 	CONF_EXTERNAL_HOOK, /* another CA, through a program */
-	CONF_EXTERNAL_ACME  /* another CA, through RFC 8555 */
+	CONF_EXTERNAL_ACME, /* another CA, through RFC 8555 */
+	CONF_EXTERNAL_CMP   /* another CA, through RFC 9810 */
 };
+/* How a certificate is asked for through CMP. */
+enum conf_cmp_request { CONF_CMP_CR, CONF_CMP_IR };
 /* PK-202: what happens when the kernel cannot confine the roles. */
 enum conf_isolation {
 	CONF_ISOLATION_USE,
@@ -339,6 +342,11 @@ struct conf_upstream {
 	bool accept_terms;
 	const char *eab_kid; /* NULL: no external account binding */
 	const char *eab_key_file;
+	const char *cmp_url; /* http:// or https:// */
+	enum conf_cmp_request cmp_request;
+	const char *cmp_certificate; /* ours, and what is above it */
+	const char *cmp_key;
+	const char *cmp_server; /* pinned: protects that CA's answers */
 };
 
 struct profile;

@@ -23,6 +23,7 @@
 #include "src/conf_file.h"
 #include "src/database.h"
 #include "src/dns_conf.h"
+#include "src/external_check.h"
 #include "src/intake.h"
 #include "src/intake_check.h"
 #include "src/key_files.h"
@@ -50,7 +51,8 @@ static const char check_usage[] =
     "usage: countersign check [-f FILE]\n"
     "\n"
     "Looks at everything that the server needs: configuration, database,\n"
-    "keys, certificates, the DKIM records in the DNS, the login at the relay,\n"
+    "keys, certificates, the CA that issues in place of this server, the DKIM\n"
+    "records in the DNS, the login at the relay,\n"
     "the ways by which replies come in, roots and revocation lists for\n"
     "S/MIME, remote perspectives, disk space.  One line each: ok, or what to\n"
     "do; warn is for what works and could be better.  Run it as the user that\n"
@@ -233,6 +235,13 @@ check_ca(struct check *c, struct job *j)
 	    "%s ends at %s, before a certificate of %" PRId64 " days would: "
 	    "renew the issuing CA or lower validity_days",
 	    i->ca_certificate, until, days);
+}
+
+static int
+check_other_ca(struct check *c, struct job *j)
+{
+	(void)c;
+	return external_check(j);
 }
 
 static int
@@ -527,6 +536,8 @@ check_all(struct check *c)
 	if (c->conf->weak_keys != NULL)
 		run(c, "weak keys", check_weak_keys);
 	run(c, "issuing CA", check_ca);
+	if (c->conf->external.kind != CONF_EXTERNAL_NONE)
+		run(c, "other CA", check_other_ca);
 	run(c, "HTTPS certificate", check_tls);
 	run(c, "DNS", check_resolver);
 	if (c->conf->validator.dns_second_config != NULL)

@@ -5,6 +5,7 @@
 #include "lib/arena.h"
 #include "lib/conf.h"
 #include "src/hook.h"
+#include "src/https_client.h"
 
 #include <string.h>
 
@@ -118,6 +119,27 @@ check_hook(const struct external *x, const struct conf_upstream *e)
 			x->arena, "has more than %d words", HOOK_WORDS_MAX));
 }
 
+static void
+check_cmp(const struct external *x, const struct conf_upstream *e)
+{
+	const struct {
+		const char *name, *value;
+	} parts[] = { { "external.cmp_certificate", e->cmp_certificate },
+		{ "external.cmp_key", e->cmp_key },
+		{ "external.cmp_server", e->cmp_server } };
+
+	if (e->cmp_url == NULL)
+		wrong(x, "external.cmp_url",
+		    "is missing. URL that takes the other CA's CMP messages.");
+	else if (!http_url_is_good(e->cmp_url))
+		wrong(x, "external.cmp_url",
+		    "must be an http:// or https:// URL");
+	for (size_t k = 0; k < sizeof(parts) / sizeof(parts[0]); k++)
+		if (parts[k].value == NULL)
+			wrong(x, parts[k].name,
+			    "is missing. CMP messages are signed, both ways.");
+}
+
 /* PK-220: key, lists and OCSP answers are that CA's. */
 static void
 check_nothing_own(const struct external *x)
@@ -148,6 +170,8 @@ check_other_ca(const struct external *x)
 
 	if (e->kind == CONF_EXTERNAL_ACME)
 		check_acme(x, e);
+	else if (e->kind == CONF_EXTERNAL_CMP)
+		check_cmp(x, e);
 	else
 		check_hook(x, e);
 	check_nothing_own(x);

@@ -836,9 +836,9 @@ const struct conf_option conf_options[] = {
 	    "given up." },
 
 	{ "external", "kind", CONF_CHOICE, AT(external.kind), "none", 0, 0,
-	    "none|hook|acme", false, false,
+	    "none|hook|acme|cmp", false, false,
 	    "Who issues: the issuer itself, another CA through a program, or "
-	    "another CA through ACME (RFC 8555). There is no CMP." },
+	    "another CA through ACME (RFC 8555) or CMP (RFC 9810)." },
 	{ "external", "same_operator", CONF_BOOL, AT(external.same_operator),
 	    "no", 0, 0, NULL, false, false,
 	    "States that whoever runs this server runs that CA as well; public "
@@ -871,6 +871,23 @@ const struct conf_option conf_options[] = {
 	{ "external", "eab_key_file", CONF_PATH, AT(external.eab_key_file),
 	    NULL, 1, 1000, NULL, false, false,
 	    "File with that key, in base64url, mode 0600." },
+	{ "external", "cmp_url", CONF_STRING, AT(external.cmp_url), NULL, 1,
+	    1000, NULL, false, false,
+	    "http or https URL that takes CMP messages (RFC 9811)." },
+	{ "external", "cmp_request", CONF_CHOICE, AT(external.cmp_request),
+	    "cr", 0, 0, "cr|ir", false, false,
+	    "Which CMP request asks for a certificate; ask that CA." },
+	{ "external", "cmp_certificate", CONF_PATH,
+	    AT(external.cmp_certificate), NULL, 1, 1000, NULL, false, false,
+	    "File with our certificate as a registration authority of that "
+	    "CA, and those above it, PEM." },
+	{ "external", "cmp_key", CONF_PATH, AT(external.cmp_key), NULL, 1,
+	    1000, NULL, false, false,
+	    "File with its key, PEM, mode 0600." },
+	{ "external", "cmp_server", CONF_PATH, AT(external.cmp_server), NULL,
+	    1, 1000, NULL, false, false,
+	    "File with the certificate that protects that CA's CMP answers, "
+	    "PEM: no other is believed." },
 	{ "external", "database", CONF_STRING, AT(external.login.database), NULL,
 	    1, 1000, NULL, false, false,
 	    "postgresql: and the connection string that this role logs in with "

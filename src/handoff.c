@@ -170,6 +170,8 @@ handoff_parse(struct job *j, const char *text, struct handoff_request *out)
 	out->ordered_not_after = json_integer(json_get(v, "ordered_not_after"));
 	if (b64url_parse(
 		j->arena, json_string(json_get(v, "csr_der")), &out->csr) < 0 ||
+	    b64url_parse(j->arena, json_string(json_get(v, "template")),
+		&out->template) < 0 ||
 	    out->csr.n == 0 || out->mailbox_count == 0 ||
 	    out->mailbox_count > MAILBOXES_MAX)
 		return job_fail(j, ERR_INTERNAL, "a hand-off without contents");

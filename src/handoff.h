@@ -52,7 +52,8 @@ enum handoff_bar {
 
 /* What the upstream role reads of it. */
 struct handoff_request {
-	struct span csr; /* DER */
+	struct span csr;      /* DER */
+	struct span template; /* what we would have signed */
 	const char *profile;
 	const char *const *mailboxes;
 	size_t mailbox_count;

@@ -178,6 +178,7 @@ key_files_check(struct job *j, key_files_fn *report, void *ctx)
 		{ "external.account_key", conf->external.account_key,
 		    UPSTREAM },
 		{ "external.eab_key", conf->external.eab_key_file, UPSTREAM },
+		{ "external.cmp_key", conf->external.cmp_key, UPSTREAM },
 		{ "external.database_password",
 		    conf->external.login.password_file, UPSTREAM },
 		{ "issuer.database_password", conf->issuer.login.password_file,

@@ -90,9 +90,13 @@ libcs_src_a_SOURCES = \
 	src/caa_refusal.c src/caa_refusal.h \
 	src/caa_rules.c src/caa_rules.h \
 	src/calls.c src/calls.h \
+	src/cmp_client.c src/cmp_client.h \
+	src/cmp_conf.c src/cmp_conf.h \
+	src/cmp_state.c src/cmp_state.h \
 	src/landlock.c src/landlock.h \
 	src/sandbox.c src/sandbox.h \
 	src/evidence.c src/evidence.h \
+	src/external_check.c src/external_check.h \
 	src/evidence_smime.c src/evidence_smime.h \
 	src/gate.c \
 	src/handoff.c src/handoff.h \
@@ -140,6 +144,7 @@ libcs_src_a_SOURCES = \
 	src/trim.c src/trim.h \
 	src/upstream.h \
 	src/upstream_acme.c \
+	src/upstream_cmp.c \
 	src/upstream_hook.c \
 	src/wake.c src/wake.h \
 	src/wording.c src/wording.h \

@@ -16,6 +16,7 @@
 #include "lib/rnd.h"
 #include "pki/key.h"
 #include "pki/returned.h"
+#include "src/cmp_conf.h"
 #include "src/enroll_key.h"
 #include "src/handoff.h"
 #include "src/worker.h"
@@ -116,17 +117,23 @@ hold(struct job *j, struct handoff *h)
 	return move(j, h, HANDOFF_HELD, 0);
 }
 
+static void
+set_token(const struct upstream_role *u, struct job *j, struct handoff *h,
+    const char *token)
+{
+	uint8_t *seal = arena_alloc(j->arena, SEAL_LEN);
+
+	h->token = token;
+	handoff_seal_token(u->seal, h, seal);
+	h->token_seal = span_mem(seal, SEAL_LEN);
+}
+
 static int
 take_pending(const struct upstream_role *u, struct job *j, struct handoff *h,
     const struct upstream_answer *a, int64_t secs)
 {
-	uint8_t *seal = arena_alloc(j->arena, SEAL_LEN);
-
-	if (a->token != NULL) {
-		h->token = a->token;
-		handoff_seal_token(u->seal, h, seal);
-		h->token_seal = span_mem(seal, SEAL_LEN);
-	}
+	if (a->token != NULL)
+		set_token(u, j, h, a->token);
 	h->retry_secs = secs;
 	/* due_at is never 0: the clock began long ago. */
 	return move(j, h, HANDOFF_PENDING, j->now + secs);
@@ -137,6 +144,28 @@ take_refusal(struct job *j, struct handoff *h, enum err_kind kind)
 {
 	h->error = err_kind_name(kind);
 	return move(j, h, HANDOFF_REFUSED, 0);
+}
+
+/* PK-216: told to that CA already, and revoked there besides. */
+static int
+take_withdrawn(
+    struct job *j, struct handoff *h, const struct upstream_answer *a)
+{
+	char id[RND_ID_LEN + 1];
+	struct log_quoted q;
+
+	log_error("certificate not what was asked for",
+	    "order=%s id=%s reason=%s next=\"nothing was delivered; that CA is "
+	    "asked to revoke it; find out how it came to make it\"",
+	    h->order_id, h->id, log_quote(&q, span_str(a->why)));
+	rnd_id(id);
+	if (store_withdrawal_add(j, id, a->certificate, REASON_SUPERSEDED) <
+		0 ||
+	    store_audit_add(j, "upstream", "certificate",
+		arena_printf(j->arena, "order:%s", h->order_id), "not as asked",
+		worker_detail(j, "reason", a->why)) < 0)
+		return -1;
+	return take_refusal(j, h, ERR_INTERNAL);
 }
 
 /* It waits there for a word of ours, which it does not get. */
@@ -173,6 +202,8 @@ take_answer(const struct upstream_role *u, struct job *j, struct handoff *h,
 		return take_barred(j, h, r->bar);
 	case UPSTREAM_REFUSED:
 		return take_refusal(j, h, a->kind);
+	case UPSTREAM_WITHDRAWN:
+		return take_withdrawn(j, h, a);
 	}
 	return job_fail(j, ERR_INTERNAL, "an outcome that is not known");
 }
@@ -322,10 +353,11 @@ prepare_leased(const struct upstream_role *u, struct job *j, struct handoff *h,
 {
 	int found = prepare(u, j, h, r);
 
-	if (found > 0 && is_first &&
-	    move(j, h, HANDOFF_SENDING, j->now + LEASE_SECS) < 0)
-		return -1;
-	return found;
+	if (found <= 0 || !is_first)
+		return found;
+	if (u->ops->begin != NULL)
+		set_token(u, j, h, u->ops->begin(j, h));
+	return move(j, h, HANDOFF_SENDING, j->now + LEASE_SECS) < 0 ? -1 : 1;
 }
 
 static int
@@ -526,6 +558,11 @@ upstream_open(struct job *j, struct role_env *env)
 	    load_seal(j, env->keep, &u->seal) < 0)
 		return -1;
 	u->ca_label = ca_key_label(ca);
+	u->secrets.ca = ca;
+	if (j->conf->external.kind == CONF_EXTERNAL_CMP) {
+		u->ops = &upstream_cmp_ops;
+		return cmp_conf_load(j, env->keep, &u->secrets.cmp);
+	}
 	if (j->conf->external.kind != CONF_EXTERNAL_ACME)
 		return 0;
 	u->ops = &upstream_acme_ops;

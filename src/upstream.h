@@ -1,7 +1,7 @@
 /*
  * Another CA, whichever way it is spoken to: src/upstream_hook.c,
- * src/upstream_acme.c.  What the role (src/role_upstream.c) does with an
- * outcome is the same for both.
+ * src/upstream_acme.c, src/upstream_cmp.c.  What the role
+ * (src/role_upstream.c) does with an outcome is the same for all.
  */
 #ifndef SRC_UPSTREAM_H
 #define SRC_UPSTREAM_H
@@ -9,6 +9,8 @@
 #include "lib/buf.h"
 #include "lib/err.h"
 
+struct ca;
+struct cmp_client;
 struct conf_upstream;
 struct evp_pkey_st;
 struct handoff;
@@ -25,6 +27,8 @@ enum upstream_outcome {
 	UPSTREAM_UNSURE,  /* the answer says nothing that can be relied on */
 	UPSTREAM_BARRED,  /* it would sign now: not called for (r->bar) */
 	UPSTREAM_REFUSED, /* never; out->kind says why */
+	/* It has signed, we have said no: out->certificate, out->why. */
+	UPSTREAM_WITHDRAWN
 };
 
 struct upstream_answer {
@@ -33,12 +37,15 @@ struct upstream_answer {
 	int64_t retry_secs;      /* 0: not said */
 	struct span certificate; /* as it came */
 	enum err_kind kind;
+	const char *why;
 };
 
-/* Secrets that are read before rights are given up. */
+/* What is read before rights are given up. */
 struct upstream {
 	struct evp_pkey_st *account_key; /* ACME */
 	struct span eab_key;
+	const struct cmp_client *cmp;
+	const struct ca *ca; /* the one that is called */
 };
 
 struct upstream_ops {
@@ -55,8 +62,11 @@ struct upstream_ops {
 	/* 0: confirmed; -1 with the job's error: to be tried again. */
 	int (*revoke)(const struct upstream *u, struct job *j,
 	    const struct withdrawal *w);
+	/* The token that is committed before issue is called; NULL: none. */
+	const char *(*begin)(struct job *j, const struct handoff *h);
 };
-extern const struct upstream_ops upstream_hook_ops, upstream_acme_ops;
+extern const struct upstream_ops upstream_hook_ops, upstream_acme_ops,
+    upstream_cmp_ops;
 
 /* What a program has printed, with its exit status (PK-221). */
 void upstream_hook_read(struct job *j, int status, struct span output,

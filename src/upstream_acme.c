@@ -254,5 +254,6 @@ acme_revoke(const struct upstream *u, struct job *j, const struct withdrawal *w)
 	return result;
 }
 
-const struct upstream_ops upstream_acme_ops = { NULL, acme_issue, acme_poll,
-	acme_revoke };
+const struct upstream_ops upstream_acme_ops = {
+	.issue = acme_issue, .poll = acme_poll, .revoke = acme_revoke
+};

@@ -226,5 +226,7 @@ hook_check(struct job *j, const struct conf_upstream *conf)
 	return 0;
 }
 
-const struct upstream_ops upstream_hook_ops = { hook_check, hook_issue,
-	hook_poll, hook_revoke };
+const struct upstream_ops upstream_hook_ops = { .check = hook_check,
+	.issue = hook_issue,
+	.poll = hook_poll,
+	.revoke = hook_revoke };

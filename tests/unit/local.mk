@@ -364,6 +364,7 @@ unit_tests += \
 	tests/unit/test_evidence_smime \
 	tests/unit/test_gate \
 	tests/unit/test_handoff \
+	tests/unit/test_handoff_cmp \
 	tests/unit/test_hook \
 	tests/unit/test_http_peers \
 	tests/unit/test_gate_keys \
@@ -395,10 +396,14 @@ tests_unit_test_evidence_LDADD = $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_evidence_smime_LDADD = $(SMIME_LAB) $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_gate_LDADD = $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_gate_keys_LDADD = $(ROLE_LAB) $(CS_SRC)
-tests_unit_test_handoff_SOURCES = tests/unit/test_handoff.c \
+handoff_lab = tests/unit/handoff_lab.c tests/unit/handoff_lab.h \
 	tests/unit/upstream_double.c tests/unit/upstream_double.h
+tests_unit_test_handoff_SOURCES = tests/unit/test_handoff.c $(handoff_lab)
 tests_unit_test_handoff_LDADD = $(PKI_LAB) $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_purge_LDADD = $(PKI_LAB) $(ROLE_LAB) $(CS_SRC)
+tests_unit_test_handoff_cmp_SOURCES = tests/unit/test_handoff_cmp.c \
+	tests/unit/cmp_double.c tests/unit/cmp_double.h $(handoff_lab)
+tests_unit_test_handoff_cmp_LDADD = $(PKI_LAB) $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_recheck_LDADD = $(PKI_LAB) $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_issuer_signing_LDADD = $(PKI_LAB) $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_incident_LDADD = $(STORE_FIXTURE) $(CS_SRC)

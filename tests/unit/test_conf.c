@@ -577,8 +577,17 @@ static const struct wrong wrongs[] = {
 	    "role reads this file: put it into a file and name that in "
 	    "database_password\n" },
 	/* Another CA issues (pki.md section 17). */
-	{ NULL, "external {\n\tkind = cmp\n}\n",
-	    "conf:2: external.kind: must be one of none|hook|acme\n" },
+	{ NULL, "external {\n\tkind = est\n}\n",
+	    "conf:2: external.kind: must be one of none|hook|acme|cmp\n" },
+	/* PK-222 */
+	{ OWN_CA,
+	    "}\nexternal {\n\tkind = cmp\n\tcmp_url = \"ftp://ca.example\"\n"
+	    "\tcmp_key = k\n}\nissuer {\n" CRL_URL,
+	    "conf:29: external.cmp_url: must be an http:// or https:// URL\n"
+	    "conf: external.cmp_certificate: is missing. CMP messages are "
+	    "signed, both ways.\n"
+	    "conf: external.cmp_server: is missing. CMP messages are signed, "
+	    "both ways.\n" },
 	{ NULL, "external {\n\tkind = hook\n\thook = { ca.sh }\n}\n",
 	    "conf:3: external.hook: ca.sh must be an absolute path\n"
 	    "conf:30: issuer.ca_key: must not be set where another CA issues "

@@ -7,7 +7,7 @@
  */
 #include "config.h"
 
-#include "tests/unit/role_lab.h"
+#include "tests/unit/handoff_lab.h"
 
 #include <signal.h>
 #include <string.h>
@@ -26,160 +26,23 @@
 #include "tests/unit/pki_lab.h"
 #include "tests/unit/upstream_double.h"
 
-#define MAILBOX "mailbox0@example.org"
+#define MAILBOX HANDOFF_LAB_MAILBOX
 #define HOUR INT64_C(3600)
 #define DAY INT64_C(86400)
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
-
-#define CLEAN                                                                  \
-	"DELETE FROM withdrawal; DELETE FROM handoff;"                         \
-	"DELETE FROM issuance_stop;"                                           \
-	"DELETE FROM caa; DELETE FROM reply; DELETE FROM spool;"               \
-	"DELETE FROM part1; DELETE FROM outbox; DELETE FROM challenge;"        \
-	"DELETE FROM order_identifier; DELETE FROM authz; DELETE FROM cert;"   \
-	"DELETE FROM orders; DELETE FROM account; DELETE FROM blocked_key"
-
-struct lab {
-	struct role_lab role;
-	struct upstream_role upstream;
-};
-
-/* The CA's certificate, and no key: the one of lab_ca() is the double's. */
-static const struct ca *
-keyless_ca(struct job *j)
-{
-	const char *folder = lab_ca_folder("p256");
-	struct ca_files files = {
-		.certificate = arena_printf(j->arena, "%s/issuing.pem", folder),
-		.chain = arena_printf(j->arena, "%s/root.pem", folder),
-		.lints = true,
-	};
-	const struct ca *ca = NULL;
-
-	(void)lab_ca("p256");
-	EXPECT(j, ca_load(j, j->arena, &files, &ca), 0);
-	assert_null(ca->signer.key);
-	return ca;
-}
-
-/* An order that waits for the issuer, which has no key. */
-static void
-begin(struct lab *lab, struct job *j)
-{
-	struct lab_csr c;
-
-	fixture_sql(j, CLEAN);
-	upstream_double_init();
-	role_lab_init(&lab->role, j);
-	lab->role.issuer.ca = keyless_ca(j);
-	lab->role.issuer.handoff = handoff_key(j->arena, lab->role.issuer.seal);
-	lab->role.conf.issuer.crl_url = LAB_CRL_URL;
-	lab->role.conf.issuer.validity_days = 365;
-	lab->role.conf.issuer.clock_allowance = 300;
-	lab->role.conf.issuer.serial_octet = 1;
-	lab->role.conf.external =
-	    (struct conf_upstream){ .kind = CONF_EXTERNAL_HOOK,
-		    .max_wait = DAY };
-	lab->upstream = (struct upstream_role){ .ops = &upstream_double_ops,
-		.seal = lab->role.issuer.handoff,
-		.ca_label = ca_key_label(lab->role.issuer.ca) };
-	fixture_sql(j, "UPDATE orders SET profile = 'mailbox-multipurpose'");
-	role_lab_send(&lab->role);
-	role_lab_post(&lab->role);
-	assert_int_equal(
-	    role_lab_take(&lab->role, role_lab_reply(&lab->role, NULL)),
-	    VERDICT_MATCH);
-	EXPECT(j, judge_caa(&lab->role.validator, j), 1);
-	c = lab_csr(j, lab_key(KEY_TYPE_P256, 0), MAILBOX);
-	c.key_usage = 0x11;
-	role_lab_request_take(&lab->role, lab_csr_make(j, &c));
-}
-
-static void
-run_step(worker_step_fn *step, void *role, struct job *j)
-{
-	for (int i = 0; i < 10; i++) {
-		int r = step(role, j);
-
-		if (r < 0)
-			fail_msg("%s", j->err.text);
-		job_recover(j);
-		if (r == 0)
-			return;
-	}
-	fail_msg("never idle");
-}
-
-static void
-run_issuer(struct lab *lab)
-{
-	run_step(issuer_step, &lab->role.issuer, lab->role.j);
-}
-
-static void
-run_upstream(struct lab *lab)
-{
-	run_step(upstream_step, &lab->upstream, lab->role.j);
-}
-
-static void
-run_all(struct lab *lab)
-{
-	run_issuer(lab);
-	run_upstream(lab);
-	run_issuer(lab);
-}
-
-static struct handoff
-row(struct lab *lab)
-{
-	struct handoff h = { 0 };
-
-	EXPECT(lab->role.j,
-	    store_handoff_by_order(lab->role.j, lab->role.order->id, &h), 1);
-	return h;
-}
-
-static struct order *
-order(struct lab *lab)
-{
-	return fixture_reread(lab->role.j, lab->role.order);
-}
-
-static void
-expect_issued(struct lab *lab)
-{
-	struct order *o = order(lab);
-
-	if (o->cert_id == NULL)
-		fail_msg("not issued: %s", o->error != NULL ? o->error : "-");
-	assert_int_equal(row(lab).stage, HANDOFF_DONE);
-}
-
-static void
-expect_ended(struct lab *lab, const char *type)
-{
-	struct order *o = order(lab);
-	struct cert c;
-
-	assert_non_null(o->error);
-	if (strstr(o->error, type) == NULL)
-		fail_msg("not %s: %s", type, o->error);
-	EXPECT(lab->role.j, store_cert_by_order(lab->role.j, o->id, &c), 0);
-}
 
 /* --- PK-216 --------------------------------------------------------------- */
 
 static void
 test_as_asked(struct job *j)
 {
-	struct lab lab;
+	struct handoff_lab lab;
 	struct cert c = { 0 };
 
-	begin(&lab, j);
-	run_all(&lab);
-	expect_issued(&lab);
-	EXPECT(j, store_cert_by_order(j, order(&lab)->id, &c), 1);
+	handoff_lab_begin(&lab, j);
+	handoff_lab_all(&lab);
+	handoff_lab_expect_issued(&lab);
+	EXPECT(j, store_cert_by_order(j, handoff_lab_order(&lab)->id, &c), 1);
 	assert_true(c.der.n > 0 && c.issued_at > 0);
 	assert_true(strstr(c.lint_report, "L-33") != NULL);
 	assert_int_equal(upstream_double.issued, 1);
@@ -275,17 +138,18 @@ test_changed(struct job *j)
 	};
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		struct lab lab;
+		struct handoff_lab lab;
 
 		unit_case("%s", rows[i].name);
-		begin(&lab, j);
+		handoff_lab_begin(&lab, j);
 		upstream_double.change = rows[i].change;
-		run_all(&lab);
-		expect_ended(&lab, "serverInternal");
+		handoff_lab_all(&lab);
+		handoff_lab_expect_ended(&lab, "serverInternal");
 		/* The reason is for the log and the audit only. */
-		assert_null(strstr(order(&lab)->error, rows[i].why));
+		assert_null(
+		    strstr(handoff_lab_order(&lab)->error, rows[i].why));
 		expect_reason(j, rows[i].why);
-		run_upstream(&lab);
+		handoff_lab_upstream(&lab);
 		assert_int_equal(upstream_double.revoked, rows[i].is_readable);
 		if (rows[i].is_readable)
 			assert_int_equal(upstream_double.reason, 4);
@@ -310,15 +174,15 @@ test_dates(struct job *j)
 	};
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		struct lab lab;
+		struct handoff_lab lab;
 
 		unit_case("%zu", i);
-		begin(&lab, j);
+		handoff_lab_begin(&lab, j);
 		upstream_double.change =
 		    (struct double_change){ .starts = rows[i].starts,
 			    .secs = rows[i].secs };
-		run_issuer(&lab);
-		run_upstream(&lab);
+		handoff_lab_issuer(&lab);
+		handoff_lab_upstream(&lab);
 		fixture_sql(j,
 		    arena_printf(j->arena,
 			"UPDATE orders SET not_before = %lld, not_after = %lld",
@@ -328,14 +192,14 @@ test_dates(struct job *j)
 			rows[i].ends == 0
 			    ? 0LL
 			    : (long long)(j->now + rows[i].ends)));
-		run_issuer(&lab);
+		handoff_lab_issuer(&lab);
 		if (rows[i].why == NULL) {
-			expect_issued(&lab);
+			handoff_lab_expect_issued(&lab);
 			continue;
 		}
-		expect_ended(&lab, "serverInternal");
+		handoff_lab_expect_ended(&lab, "serverInternal");
 		expect_reason(j, rows[i].why);
-		run_upstream(&lab);
+		handoff_lab_upstream(&lab);
 		assert_int_equal(upstream_double.revoked, 1);
 	}
 }
@@ -344,16 +208,16 @@ test_dates(struct job *j)
 static void
 test_serial_again(struct job *j)
 {
-	struct lab lab;
+	struct handoff_lab lab;
 
-	begin(&lab, j);
-	run_all(&lab);
-	expect_issued(&lab);
+	handoff_lab_begin(&lab, j);
+	handoff_lab_all(&lab);
+	handoff_lab_expect_issued(&lab);
 	fixture_sql(j, "UPDATE handoff SET stage = 'answered'; "
 		       "UPDATE orders SET cert_id = NULL, issue_due_at = 1");
 	/* One certificate per order, and each number once. */
 	EXPECT(j, issuer_step(&lab.role.issuer, j), 1);
-	assert_null(order(&lab)->cert_id);
+	assert_null(handoff_lab_order(&lab)->cert_id);
 	assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM cert"), 1);
 }
 
@@ -363,17 +227,17 @@ test_key_blocked(struct job *j)
 {
 	struct span spki = lab_spki(j, lab_key(KEY_TYPE_P256, 0));
 	uint8_t hash[SHA256_LEN];
-	struct lab lab;
+	struct handoff_lab lab;
 
-	begin(&lab, j);
-	run_issuer(&lab);
-	run_upstream(&lab);
+	handoff_lab_begin(&lab, j);
+	handoff_lab_issuer(&lab);
+	handoff_lab_upstream(&lab);
 	sha256(spki, hash);
 	COMMITTED(
 	    j, store_key_block(j, span_mem(hash, sizeof(hash)), NULL, "test"));
-	run_issuer(&lab);
-	expect_ended(&lab, "badCSR");
-	run_upstream(&lab);
+	handoff_lab_issuer(&lab);
+	handoff_lab_expect_ended(&lab, "badCSR");
+	handoff_lab_upstream(&lab);
 	assert_int_equal(upstream_double.revoked, 1);
 }
 
@@ -394,14 +258,14 @@ test_gate_closed(struct job *j)
 	};
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		struct lab lab;
+		struct handoff_lab lab;
 
 		unit_case("%s", rows[i].name);
-		begin(&lab, j);
+		handoff_lab_begin(&lab, j);
 		fixture_sql(j, rows[i].sql);
-		run_all(&lab);
-		assert_null(order(&lab)->cert_id);
-		assert_non_null(order(&lab)->error);
+		handoff_lab_all(&lab);
+		assert_null(handoff_lab_order(&lab)->cert_id);
+		assert_non_null(handoff_lab_order(&lab)->error);
 		assert_int_equal(upstream_double.issued, 0);
 		assert_int_equal(
 		    fixture_count(j, "SELECT COUNT(*) FROM handoff"), 0);
@@ -412,13 +276,13 @@ test_gate_closed(struct job *j)
 static void
 test_lint_first(struct job *j)
 {
-	struct lab lab;
+	struct handoff_lab lab;
 
-	begin(&lab, j);
+	handoff_lab_begin(&lab, j);
 	lab.role.conf.issuer.crl_url = "https://crl.example.com/issuing.crl";
-	run_all(&lab);
+	handoff_lab_all(&lab);
 	assert_int_equal(upstream_double.issued, 0);
-	assert_null(order(&lab)->cert_id);
+	assert_null(handoff_lab_order(&lab)->cert_id);
 }
 
 /* PK-223, PK-205: what `web` could write into the row. */
@@ -433,19 +297,19 @@ test_forged(struct job *j)
 	};
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		struct lab lab;
+		struct handoff_lab lab;
 
 		unit_case("%s", rows[i]);
-		begin(&lab, j);
-		run_issuer(&lab);
+		handoff_lab_begin(&lab, j);
+		handoff_lab_issuer(&lab);
 		fixture_sql(j, fixture_is_pgsql() && i == 1
 				   ? "UPDATE handoff SET seal = '\\x00'"
 				   : rows[i]);
-		run_upstream(&lab);
+		handoff_lab_upstream(&lab);
 		assert_int_equal(upstream_double.issued, 0);
 		assert_int_equal(upstream_double.polled, 0);
-		run_issuer(&lab);
-		expect_ended(&lab, "serverInternal");
+		handoff_lab_issuer(&lab);
+		handoff_lab_expect_ended(&lab, "serverInternal");
 	}
 }
 
@@ -453,26 +317,26 @@ test_forged(struct job *j)
 static void
 test_stale(struct job *j)
 {
-	struct lab lab;
+	struct handoff_lab lab;
 	struct handoff first, second;
 
-	begin(&lab, j);
-	run_issuer(&lab);
-	first = row(&lab);
+	handoff_lab_begin(&lab, j);
+	handoff_lab_issuer(&lab);
+	first = handoff_lab_row(&lab);
 	role_lab_at(&lab.role, j->now + 2 * HOUR);
-	run_upstream(&lab);
-	assert_int_equal(row(&lab).stage, HANDOFF_STALE);
+	handoff_lab_upstream(&lab);
+	assert_int_equal(handoff_lab_row(&lab).stage, HANDOFF_STALE);
 	assert_int_equal(upstream_double.issued, 0);
-	run_issuer(&lab); /* asks for CAA */
-	assert_int_equal(row(&lab).stage, HANDOFF_STALE);
+	handoff_lab_issuer(&lab); /* asks for CAA */
+	assert_int_equal(handoff_lab_row(&lab).stage, HANDOFF_STALE);
 	EXPECT(j, judge_caa(&lab.role.validator, j), 1);
-	run_issuer(&lab);
-	second = row(&lab);
+	handoff_lab_issuer(&lab);
+	second = handoff_lab_row(&lab);
 	assert_int_equal(second.stage, HANDOFF_ASKED);
 	assert_string_equal(first.id, second.id);
-	run_upstream(&lab);
-	run_issuer(&lab);
-	expect_issued(&lab);
+	handoff_lab_upstream(&lab);
+	handoff_lab_issuer(&lab);
+	handoff_lab_expect_issued(&lab);
 	assert_string_equal(upstream_double.id, first.id);
 }
 
@@ -481,7 +345,7 @@ test_stale(struct job *j)
 static int
 die_while_sending(struct job *j, void *ctx)
 {
-	struct lab *lab = ctx;
+	struct handoff_lab *lab = ctx;
 
 	j->conf = lab->role.j->conf;
 	upstream_double.dies = true;
@@ -491,15 +355,15 @@ die_while_sending(struct job *j, void *ctx)
 
 /* Killed with -9 when the request had left. */
 static void
-crash(struct lab *lab)
+crash(struct handoff_lab *lab)
 {
 	struct job *j = lab->role.j;
 	int pid;
 
-	run_issuer(lab);
+	handoff_lab_issuer(lab);
 	pid = fixture_fork(die_while_sending, lab);
 	assert_int_equal(fixture_wait(pid), 128 + SIGKILL);
-	assert_int_equal(row(lab).stage, HANDOFF_SENDING);
+	assert_int_equal(handoff_lab_row(lab).stage, HANDOFF_SENDING);
 	/* Its lease runs out, or (SQLite) the role that follows takes over. */
 	if (fixture_is_pgsql())
 		role_lab_at(&lab->role, j->now + 601);
@@ -510,57 +374,57 @@ crash(struct lab *lab)
 static void
 test_crash(struct job *j)
 {
-	struct lab lab;
+	struct handoff_lab lab;
 	struct handoff h;
 
-	begin(&lab, j);
-	run_issuer(&lab);
-	h = row(&lab);
+	handoff_lab_begin(&lab, j);
+	handoff_lab_issuer(&lab);
+	h = handoff_lab_row(&lab);
 	crash(&lab);
-	run_upstream(&lab);
+	handoff_lab_upstream(&lab);
 	assert_int_equal(upstream_double.issued, 0); /* by this process */
 	assert_int_equal(upstream_double.polled, 1);
 	assert_string_equal(upstream_double.id, h.id);
-	run_issuer(&lab);
-	expect_issued(&lab);
+	handoff_lab_issuer(&lab);
+	handoff_lab_expect_issued(&lab);
 }
 
 /* The other CA says that it has never had it: sent again, under its id. */
 static void
 test_crash_before(struct job *j)
 {
-	struct lab lab;
+	struct handoff_lab lab;
 
-	begin(&lab, j);
+	handoff_lab_begin(&lab, j);
 	crash(&lab);
 	upstream_double.poll.outcome = UPSTREAM_UNKNOWN;
-	run_upstream(&lab);
-	assert_int_equal(row(&lab).stage, HANDOFF_ASKED);
+	handoff_lab_upstream(&lab);
+	assert_int_equal(handoff_lab_row(&lab).stage, HANDOFF_ASKED);
 	role_lab_at(&lab.role, j->now + 120);
-	run_upstream(&lab);
+	handoff_lab_upstream(&lab);
 	assert_int_equal(upstream_double.issued, 1);
-	assert_string_equal(upstream_double.id, row(&lab).id);
-	run_issuer(&lab);
-	expect_issued(&lab);
+	assert_string_equal(upstream_double.id, handoff_lab_row(&lab).id);
+	handoff_lab_issuer(&lab);
+	handoff_lab_expect_issued(&lab);
 }
 
 /* It cannot tell: a person decides. */
 static void
 test_held(struct job *j)
 {
-	struct lab lab;
+	struct handoff_lab lab;
 	struct handoff *held;
 	size_t count;
 
-	begin(&lab, j);
+	handoff_lab_begin(&lab, j);
 	crash(&lab);
 	upstream_double.poll.outcome = UPSTREAM_UNSURE;
-	run_upstream(&lab);
-	run_issuer(&lab);
+	handoff_lab_upstream(&lab);
+	handoff_lab_issuer(&lab);
 	role_lab_at(&lab.role, j->now + 3 * HOUR);
-	run_all(&lab);
-	assert_int_equal(row(&lab).stage, HANDOFF_HELD);
-	assert_null(order(&lab)->error);
+	handoff_lab_all(&lab);
+	assert_int_equal(handoff_lab_row(&lab).stage, HANDOFF_HELD);
+	assert_null(handoff_lab_order(&lab)->error);
 	assert_int_equal(upstream_double.issued, 0);
 	assert_int_equal(upstream_double.polled, 1);
 	EXPECT(j, store_handoff_held(j, 10, &held, &count), 0);
@@ -568,8 +432,8 @@ test_held(struct job *j)
 	assert_string_equal(held[0].order_id, lab.role.order->id);
 	/* … until max_wait. */
 	role_lab_at(&lab.role, j->now + DAY);
-	run_issuer(&lab);
-	expect_ended(&lab, "serverInternal");
+	handoff_lab_issuer(&lab);
+	handoff_lab_expect_ended(&lab, "serverInternal");
 }
 
 /* --- PK-218 --------------------------------------------------------------- */
@@ -583,19 +447,19 @@ test_three_polls(struct job *j)
 	} rows[] = { { 0, 60 }, { 5, 60 }, { 600, 600 }, { 86400, 3600 } };
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		struct lab lab;
+		struct handoff_lab lab;
 		int64_t at;
 
 		unit_case("Retry-After %lld", (long long)rows[i].asked);
-		begin(&lab, j);
+		handoff_lab_begin(&lab, j);
 		upstream_double.issue =
 		    (struct upstream_answer){ .outcome = UPSTREAM_PENDING,
 			    .token = "ticket 7",
 			    .retry_secs = rows[i].asked };
 		upstream_double.poll.retry_secs = rows[i].asked;
 		upstream_double.polls_until_issued = 3;
-		run_issuer(&lab);
-		run_upstream(&lab);
+		handoff_lab_issuer(&lab);
+		handoff_lab_upstream(&lab);
 		for (int k = 0; k < 3; k++) {
 			assert_int_equal(upstream_double.polled, k);
 			EXPECT(j, upstream_next_due(&lab.upstream, j, &at), 1);
@@ -606,12 +470,12 @@ test_three_polls(struct job *j)
 			    1);
 			assert_int_equal(at, rows[i].waited);
 			role_lab_at(&lab.role, j->now + rows[i].waited);
-			run_upstream(&lab);
+			handoff_lab_upstream(&lab);
 			assert_string_equal(upstream_double.token, "ticket 7");
 		}
 		assert_int_equal(upstream_double.issued, 1);
-		run_issuer(&lab);
-		expect_issued(&lab);
+		handoff_lab_issuer(&lab);
+		handoff_lab_expect_issued(&lab);
 	}
 }
 
@@ -619,25 +483,25 @@ test_three_polls(struct job *j)
 static void
 test_never(struct job *j)
 {
-	struct lab lab;
+	struct handoff_lab lab;
 
-	begin(&lab, j);
+	handoff_lab_begin(&lab, j);
 	upstream_double.issue.outcome = UPSTREAM_PENDING;
 	upstream_double.polls_until_issued = 1000;
-	run_all(&lab);
+	handoff_lab_all(&lab);
 	role_lab_at(&lab.role, j->now + DAY - 1);
-	run_all(&lab);
-	assert_null(order(&lab)->error);
+	handoff_lab_all(&lab);
+	assert_null(handoff_lab_order(&lab)->error);
 	role_lab_at(&lab.role, j->now + 1);
-	run_issuer(&lab);
-	expect_ended(&lab, "serverInternal");
+	handoff_lab_issuer(&lab);
+	handoff_lab_expect_ended(&lab, "serverInternal");
 	upstream_double.polls_until_issued = 0;
 	role_lab_at(&lab.role, j->now + HOUR);
-	run_upstream(&lab);
-	run_upstream(&lab);
+	handoff_lab_upstream(&lab);
+	handoff_lab_upstream(&lab);
 	assert_int_equal(upstream_double.revoked, 1);
-	run_issuer(&lab);
-	expect_ended(&lab, "serverInternal");
+	handoff_lab_issuer(&lab);
+	handoff_lab_expect_ended(&lab, "serverInternal");
 }
 
 /* --- PK-219 --------------------------------------------------------------- */
@@ -663,15 +527,15 @@ test_refusals(struct job *j)
 	};
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		struct lab lab;
+		struct handoff_lab lab;
 
 		unit_case("%s", err_kind_name(rows[i].theirs));
-		begin(&lab, j);
+		handoff_lab_begin(&lab, j);
 		upstream_double.issue =
 		    (struct upstream_answer){ .outcome = UPSTREAM_REFUSED,
 			    .kind = rows[i].theirs };
-		run_all(&lab);
-		expect_ended(&lab, rows[i].ours);
+		handoff_lab_all(&lab);
+		handoff_lab_expect_ended(&lab, rows[i].ours);
 	}
 }
 
@@ -681,29 +545,29 @@ static void
 test_revocation(struct job *j)
 {
 	const struct revocation r = { 1, "key", SPAN_INIT("request") };
-	struct lab lab;
+	struct handoff_lab lab;
 	struct cert c = { 0 };
 	bool confirmed;
 
-	begin(&lab, j);
-	run_all(&lab);
-	expect_issued(&lab);
-	EXPECT(j, store_cert_by_order(j, order(&lab)->id, &c), 1);
+	handoff_lab_begin(&lab, j);
+	handoff_lab_all(&lab);
+	handoff_lab_expect_issued(&lab);
+	EXPECT(j, store_cert_by_order(j, handoff_lab_order(&lab)->id, &c), 1);
 	upstream_double.is_down = true;
 	assert_int_equal(store_begin(j), 0);
 	EXPECT(j, store_revoke_cert(j, c.id, &r), 1);
 	assert_int_equal(store_commit(j), 0);
 	/* It is asked again and again until it confirms. */
 	for (int i = 0; i < 20; i++) {
-		run_upstream(&lab);
+		handoff_lab_upstream(&lab);
 		EXPECT(j, store_withdrawal_confirmed(j, c.id, &confirmed), 0);
 		assert_false(confirmed);
 		role_lab_at(&lab.role, j->now + 301);
 	}
-	run_issuer(&lab); /* publishes no list */
+	handoff_lab_issuer(&lab); /* publishes no list */
 	assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM crl"), 0);
 	upstream_double.is_down = false;
-	run_upstream(&lab);
+	handoff_lab_upstream(&lab);
 	assert_int_equal(upstream_double.revoked, 1);
 	assert_int_equal(upstream_double.reason, 1);
 	assert_true(span_eq(upstream_double.revoked_der, c.der));
@@ -717,14 +581,14 @@ test_revocation(struct job *j)
 	EXPECT(j, store_withdrawal_tell(j, c.id), 1);
 	EXPECT(j, store_withdrawal_tell(j, c.id), 0);
 	assert_int_equal(store_commit(j), 0);
-	run_upstream(&lab);
+	handoff_lab_upstream(&lab);
 	assert_int_equal(upstream_double.revoked, 1);
 }
 
 /* --- overtaken while the other CA is at work ------------------------------ */
 
 static void
-stop_all(struct lab *lab)
+stop_all(struct handoff_lab *lab)
 {
 	const struct stop s = { STOP_ALL, "", "test", "test", 0 };
 	struct job *j = lab->role.j;
@@ -735,7 +599,7 @@ stop_all(struct lab *lab)
 }
 
 static void
-resume(struct lab *lab)
+resume(struct handoff_lab *lab)
 {
 	struct job *j = lab->role.j;
 
@@ -749,30 +613,30 @@ resume(struct lab *lab)
 static void
 test_stopped(struct job *j)
 {
-	struct lab lab;
+	struct handoff_lab lab;
 
-	begin(&lab, j);
+	handoff_lab_begin(&lab, j);
 	stop_all(&lab);
-	run_issuer(&lab);
+	handoff_lab_issuer(&lab);
 	assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM handoff"), 0);
 	resume(&lab);
-	run_issuer(&lab);
-	assert_int_equal(row(&lab).stage, HANDOFF_ASKED);
+	handoff_lab_issuer(&lab);
+	assert_int_equal(handoff_lab_row(&lab).stage, HANDOFF_ASKED);
 	stop_all(&lab);
-	run_upstream(&lab);
+	handoff_lab_upstream(&lab);
 	assert_int_equal(upstream_double.issued, 0);
-	assert_int_equal(row(&lab).stage, HANDOFF_ASKED);
+	assert_int_equal(handoff_lab_row(&lab).stage, HANDOFF_ASKED);
 	resume(&lab);
-	run_upstream(&lab);
+	handoff_lab_upstream(&lab);
 	assert_int_equal(upstream_double.issued, 1);
-	assert_int_equal(row(&lab).stage, HANDOFF_ANSWERED);
+	assert_int_equal(handoff_lab_row(&lab).stage, HANDOFF_ANSWERED);
 	stop_all(&lab);
-	run_issuer(&lab);
-	assert_null(order(&lab)->cert_id);
-	assert_int_equal(row(&lab).stage, HANDOFF_ANSWERED);
+	handoff_lab_issuer(&lab);
+	assert_null(handoff_lab_order(&lab)->cert_id);
+	assert_int_equal(handoff_lab_row(&lab).stage, HANDOFF_ANSWERED);
 	resume(&lab);
-	run_issuer(&lab);
-	expect_issued(&lab);
+	handoff_lab_issuer(&lab);
+	handoff_lab_expect_issued(&lab);
 	assert_int_equal(upstream_double.revoked, 0);
 }
 
@@ -793,41 +657,41 @@ test_barred(struct job *j)
 	};
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		struct lab lab;
+		struct handoff_lab lab;
 
 		unit_case("%s", rows[i].name);
-		begin(&lab, j);
+		handoff_lab_begin(&lab, j);
 		upstream_double.issue =
 		    (struct upstream_answer){ .outcome = UPSTREAM_PENDING,
 			    .token = "order 7" };
 		upstream_double.asks_first = true;
-		run_issuer(&lab);
-		run_upstream(&lab);
+		handoff_lab_issuer(&lab);
+		handoff_lab_upstream(&lab);
 		if (rows[i].stops)
 			stop_all(&lab);
 		if (rows[i].sql != NULL)
 			fixture_sql(j, rows[i].sql);
 		role_lab_at(&lab.role, j->now + rows[i].later);
-		run_upstream(&lab);
+		handoff_lab_upstream(&lab);
 		assert_int_equal(upstream_double.signed_count, 0);
-		assert_int_equal(row(&lab).stage, rows[i].stage);
+		assert_int_equal(handoff_lab_row(&lab).stage, rows[i].stage);
 		/* It goes on with what is there. */
 		if (rows[i].stops)
 			resume(&lab);
 		if (rows[i].stage == HANDOFF_STALE) {
-			run_issuer(&lab);
+			handoff_lab_issuer(&lab);
 			EXPECT(j, judge_caa(&lab.role.validator, j), 1);
-			run_issuer(&lab);
-			run_upstream(&lab);
+			handoff_lab_issuer(&lab);
+			handoff_lab_upstream(&lab);
 			assert_string_equal(upstream_double.token, "order 7");
 			role_lab_at(&lab.role, j->now + 60);
 		}
-		run_upstream(&lab);
-		run_issuer(&lab);
+		handoff_lab_upstream(&lab);
+		handoff_lab_issuer(&lab);
 		if (rows[i].stage == HANDOFF_DONE)
 			assert_int_equal(upstream_double.signed_count, 0);
 		else
-			expect_issued(&lab);
+			handoff_lab_expect_issued(&lab);
 	}
 }
 
@@ -835,33 +699,33 @@ test_barred(struct job *j)
 static void
 test_ended_unsent(struct job *j)
 {
-	struct lab lab;
+	struct handoff_lab lab;
 
-	begin(&lab, j);
-	run_issuer(&lab);
+	handoff_lab_begin(&lab, j);
+	handoff_lab_issuer(&lab);
 	fixture_sql(j, "UPDATE orders SET failed_at = 1, error = '{}'");
-	run_upstream(&lab);
+	handoff_lab_upstream(&lab);
 	assert_int_equal(upstream_double.issued, 0);
-	assert_int_equal(row(&lab).stage, HANDOFF_DONE);
+	assert_int_equal(handoff_lab_row(&lab).stage, HANDOFF_DONE);
 }
 
 /* PK-218: it came in time for nobody, while the issuer was away. */
 static void
 test_late(struct job *j)
 {
-	struct lab lab;
+	struct handoff_lab lab;
 
-	begin(&lab, j);
+	handoff_lab_begin(&lab, j);
 	upstream_double.issue.outcome = UPSTREAM_PENDING;
-	run_issuer(&lab);
-	run_upstream(&lab);
+	handoff_lab_issuer(&lab);
+	handoff_lab_upstream(&lab);
 	role_lab_at(&lab.role, j->now + DAY);
-	assert_null(order(&lab)->error);
-	run_upstream(&lab);
+	assert_null(handoff_lab_order(&lab)->error);
+	handoff_lab_upstream(&lab);
 	assert_int_equal(upstream_double.polled, 1);
 	assert_int_equal(upstream_double.revoked, 1);
-	run_issuer(&lab);
-	expect_ended(&lab, "serverInternal");
+	handoff_lab_issuer(&lab);
+	handoff_lab_expect_ended(&lab, "serverInternal");
 }
 
 /* PK-44, PK-215: what our own signature would need, the answer needs. */
@@ -878,18 +742,18 @@ test_answer_unwanted(struct job *j)
 	};
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		struct lab lab;
+		struct handoff_lab lab;
 
 		unit_case("%s", rows[i].sql);
-		begin(&lab, j);
-		run_issuer(&lab);
-		run_upstream(&lab);
-		assert_int_equal(row(&lab).stage, HANDOFF_ANSWERED);
+		handoff_lab_begin(&lab, j);
+		handoff_lab_issuer(&lab);
+		handoff_lab_upstream(&lab);
+		assert_int_equal(handoff_lab_row(&lab).stage, HANDOFF_ANSWERED);
 		fixture_sql(j, rows[i].sql);
-		run_issuer(&lab);
-		expect_ended(&lab, rows[i].type);
-		assert_int_equal(row(&lab).stage, HANDOFF_DONE);
-		run_upstream(&lab);
+		handoff_lab_issuer(&lab);
+		handoff_lab_expect_ended(&lab, rows[i].type);
+		assert_int_equal(handoff_lab_row(&lab).stage, HANDOFF_DONE);
+		handoff_lab_upstream(&lab);
 		assert_int_equal(upstream_double.revoked, 1);
 	}
 }
@@ -899,12 +763,12 @@ static void
 test_caa_age(struct job *j)
 {
 	struct handoff_request r;
-	struct lab lab;
+	struct handoff_lab lab;
 
-	begin(&lab, j);
+	handoff_lab_begin(&lab, j);
 	role_lab_at(&lab.role, j->now + HOUR - 60);
-	run_issuer(&lab);
-	EXPECT(j, handoff_parse(j, row(&lab).request, &r), 0);
+	handoff_lab_issuer(&lab);
+	EXPECT(j, handoff_parse(j, handoff_lab_row(&lab).request, &r), 0);
 	assert_int_equal(r.send_before, j->now + 60);
 }
 
@@ -912,10 +776,10 @@ test_caa_age(struct job *j)
 static void
 test_strange_stage(struct job *j)
 {
-	struct lab lab;
+	struct handoff_lab lab;
 
-	begin(&lab, j);
-	run_issuer(&lab);
+	handoff_lab_begin(&lab, j);
+	handoff_lab_issuer(&lab);
 	fixture_sql(j, "UPDATE handoff SET stage = 'nowhere'");
 	assert_int_equal(upstream_step(&lab.upstream, j), -1);
 	assert_job_error(j, ERR_SPOILED, NULL);
@@ -928,18 +792,18 @@ test_strange_stage(struct job *j)
 static void
 test_ceiling(struct job *j)
 {
-	struct lab lab;
+	struct handoff_lab lab;
 
-	begin(&lab, j);
+	handoff_lab_begin(&lab, j);
 	lab.role.conf.issuer.max_per_hour = 0;
-	run_issuer(&lab);
+	handoff_lab_issuer(&lab);
 	assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM handoff"), 0);
 	resume(&lab);
 	lab.role.conf.issuer.max_per_hour = 1;
-	run_issuer(&lab);
+	handoff_lab_issuer(&lab);
 	assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM handoff"), 1);
 	fixture_sql(j, "UPDATE orders SET issue_due_at = 1");
-	run_issuer(&lab);
+	handoff_lab_issuer(&lab);
 	assert_int_equal(
 	    fixture_count(j, "SELECT COUNT(*) FROM issuance_stop"), 1);
 }

@@ -220,5 +220,6 @@ double_revoke(
 	return 0;
 }
 
-const struct upstream_ops upstream_double_ops = { NULL, double_issue,
-	double_poll, double_revoke };
+const struct upstream_ops upstream_double_ops = {
+	.issue = double_issue, .poll = double_poll, .revoke = double_revoke
+};
