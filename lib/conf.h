@@ -328,6 +328,19 @@ struct conf_allow_lint {
 	const char *until; /* 2027-03-31 */
 };
 
+/* `linter NAME { }`: a program that judges each certificate before it is signed
+ * (PK-140). */
+enum conf_linter_output { CONF_LINTER_ZLINT, CONF_LINTER_PKILINT };
+struct conf_linter {
+	const char *name;
+	struct conf_list exec;    /* program and arguments */
+	struct conf_list version; /* the same, to print its version */
+	struct conf_list read;    /* more folders that it reads */
+	enum conf_linter_output output;
+	int64_t timeout;
+	int64_t memory; /* octets */
+};
+
 /* pki.md section 17 */
 struct conf_upstream {
 	struct conf_login login;
@@ -406,6 +419,8 @@ struct conf {
 	size_t own_profile_count;
 	struct conf_allow_lint *allow_lints;
 	size_t allow_lint_count;
+	struct conf_linter *linters;
+	size_t linter_count;
 	struct conf_limits limits;
 
 	struct conf_web web;

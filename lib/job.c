@@ -25,6 +25,8 @@ role_name(enum role role)
 {
 	if (role == ROLE_PERSPECTIVE)
 		return "perspective";
+	if (role == ROLE_LINTER)
+		return "linter";
 	return role < ROLE_COUNT ? role_names[role] : "unknown";
 }
 

@@ -27,9 +27,11 @@ enum role {
 	ROLE_UPSTREAM,    /* only where another CA issues (PK-223) */
 	ROLE_COUNT,       /* of those that meet at the database */
 	ROLE_PERSPECTIVE, /* alone, on a host elsewhere: no database */
+	ROLE_LINTER,      /* starts linters: no database, no key (PK-140) */
 };
 
-/* "web", "sender", "validator", "issuer", "upstream", "perspective". */
+/* "web", "sender", "validator", "issuer", "upstream", "perspective",
+ * "linter". */
 const char *role_name(enum role role);
 /* 1 and the role, or 0. */
 int role_parse(const char *name, enum role *role);

@@ -46,7 +46,7 @@ struct scan {
 	struct span text;
 	size_t at;
 	int depth;
-	size_t items;
+	size_t items, items_max;
 	bool opened; /* nothing but white space since [ or { */
 };
 
@@ -153,7 +153,7 @@ scan_token(struct scan *s)
 	s->opened = c == '[' || c == '{';
 	if ((opened && c != ']' && c != '}') || c == ',')
 		s->items++;
-	if (s->items > MAX_ITEMS)
+	if (s->items > s->items_max)
 		return SCAN_LIMIT;
 	switch (c) {
 	case '[':
@@ -178,9 +178,9 @@ scan_token(struct scan *s)
 }
 
 static enum scan_result
-scan(struct span text)
+scan(struct span text, size_t items_max)
 {
-	struct scan s = { .text = text };
+	struct scan s = { .text = text, .items_max = items_max };
 	enum scan_result worst = SCAN_OK;
 
 	while (s.at < text.n) {
@@ -404,6 +404,13 @@ int
 json_parse_object(
     struct job *j, struct span text, const char *what, const struct json **out)
 {
+	return json_parse_many(j, text, what, MAX_ITEMS, out);
+}
+
+int
+json_parse_many(struct job *j, struct span text, const char *what,
+    size_t items_max, const struct json **out)
+{
 	json_error_t error;
 	struct json *root;
 	struct walk w;
@@ -413,7 +420,7 @@ json_parse_object(
 	if (span_find(text, 0, '\0') < text.n)
 		return job_fail(
 		    j, ERR_MALFORMED, "%s is not a JSON object", what);
-	switch (scan(text)) {
+	switch (scan(text, items_max)) {
 	case SCAN_OK:
 		break;
 	case SCAN_LIMIT:

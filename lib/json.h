@@ -26,6 +26,9 @@ struct json; /* a parsed value */
  */
 int json_parse_object(
     struct job *j, struct span text, const char *what, const struct json **out);
+/* The same with another limit for members and elements. */
+int json_parse_many(struct job *j, struct span text, const char *what,
+    size_t items_max, const struct json **out);
 
 enum json_type {
 	JSON_T_ABSENT,

@@ -200,7 +200,6 @@ int
 issue_prepare(struct job *j, const struct ca *ca, const struct issue_input *in,
     struct issue_tbs *out)
 {
-	struct span lint_certificate_der;
 	struct lint_result linted;
 	int result;
 
@@ -212,9 +211,9 @@ issue_prepare(struct job *j, const struct ca *ca, const struct issue_input *in,
 		return -1;
 	/* PK-137: these octets, signed by a key that nobody certified. */
 	if (signer_sign(j, &ca->lint, SIGNED_SUBSCRIBER, out->tbs,
-		&lint_certificate_der) < 0)
+		&out->lint_certificate) < 0)
 		return -1;
-	result = lint_certificate(j, ca, in, lint_certificate_der, &linted);
+	result = lint_certificate(j, ca, in, out->lint_certificate, &linted);
 	out->lint_report = linted.report;
 	out->lints_allowed = linted.allowed;
 	out->linted = linted.certificate;

@@ -44,10 +44,11 @@ struct issue_tbs {
 	/* The lint certificate with this TBS, as OpenSSL read it for the
 	 * lints, in the job's arena.  NULL for a TBS that a row has kept. */
 	X509 *linted;
-	const char *lint_report;    /* JSON: each lint, its result, version */
-	const char *lints_allowed;  /* for the audit (PK-139); NULL: none */
-	const char *profile_text;   /* full text of the profile in use */
-	uint8_t profile_sha256[32]; /* PK-18 */
+	struct span lint_certificate; /* its DER (PK-137); empty as above */
+	const char *lint_report;      /* JSON: each lint, its result, version */
+	const char *lints_allowed;    /* for the audit (PK-139); NULL: none */
+	const char *profile_text;     /* full text of the profile in use */
+	uint8_t profile_sha256[32];   /* PK-18 */
 };
 
 /* 0, or -1: ERR_INTERNAL when a lint refuses (the text names it). */

@@ -48,6 +48,7 @@ libcs_pki_a_SOURCES = \
 	pki/lint.h \
 	pki/lint_ca.c \
 	pki/lint_ca.h \
+	pki/linter.c pki/linter.h \
 	pki/ocsp_answer.c \
 	pki/ocsp_answer.h \
 	pki/ocsp_request.c \

@@ -228,3 +228,30 @@ calls_limit(struct job *j, const struct calls *calls)
 		return job_fail(j, ERR_INTERNAL, "seccomp: %s", strerror(-e));
 	return 0;
 }
+
+int
+calls_leash(void)
+{
+	static const char *const refused[] = { "setsid", "setpgid", "kill",
+		"tkill", "pidfd_open", "pidfd_send_signal", "rt_sigqueueinfo",
+		"rt_tgsigqueueinfo" };
+	static const uint32_t refuse = SCMP_ACT_ERRNO(EPERM);
+	scmp_filter_ctx f = seccomp_init(SCMP_ACT_ALLOW);
+	int e;
+
+	if (f == NULL)
+		return -ENOMEM;
+	e = add(f, refuse, LIST(refused));
+	/* Run-time systems signal their own threads. */
+	if (e == 0)
+		e = seccomp_rule_add(f, refuse, SCMP_SYS(tgkill), 1,
+		    SCMP_A0(SCMP_CMP_NE, (uint64_t)getpid(), 0));
+	/* limits of other processes */
+	if (e == 0)
+		e = seccomp_rule_add(f, refuse, SCMP_SYS(prlimit64), 1,
+		    SCMP_A0(SCMP_CMP_NE, 0, 0));
+	if (e == 0)
+		e = seccomp_load(f);
+	seccomp_release(f);
+	return e;
+}

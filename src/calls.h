@@ -25,4 +25,11 @@ bool calls_supported(void);
 /* For this thread and all that it starts, for ever: 0, or -1 ERR_INTERNAL. */
 int calls_limit(struct job *j, const struct calls *calls);
 
+/*
+ * For a process that is about to become a program which judges strangers'
+ * octets: it and all that it starts stay in its process group, so that one
+ * signal ends them, and send none to others.  0, or a negative errno.
+ */
+int calls_leash(void);
+
 #endif

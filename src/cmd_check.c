@@ -27,6 +27,7 @@
 #include "src/intake.h"
 #include "src/intake_check.h"
 #include "src/key_files.h"
+#include "src/linter_check.h"
 #include "src/login_check.h"
 #include "src/perspective_check.h"
 #include "src/perspective_client.h"
@@ -54,7 +55,8 @@ static const char check_usage[] =
     "keys, certificates, the CA that issues in place of this server, the DKIM\n"
     "records in the DNS, the login at the relay,\n"
     "the ways by which replies come in, roots and revocation lists for\n"
-    "S/MIME, remote perspectives, disk space.  One line each: ok, or what to\n"
+    "S/MIME, remote perspectives, linters, disk space.  One line each: ok, or "
+    "what to\n"
     "do; warn is for what works and could be better.  Run it as the user that\n"
     "starts countersignd.  The exit status is 0 if nothing is wrong.\n"
     "\n"
@@ -522,6 +524,39 @@ check_perspectives(struct check *c)
 	job_done(&j);
 }
 
+/* --- linters -------------------------------------------------------------- */
+
+static void
+tell_linter(void *ctx, const struct lint_answer *a)
+{
+	char what[20 + LINTER_NAME_MAX];
+	char detail[LINT_DETAIL_MAX + 1];
+
+	snprintf(what, sizeof(what), "linter %.*s", (int)a->name.n, a->name.p);
+	if (a->has_failed) {
+		snprintf(detail, sizeof(detail), "%.*s", (int)a->detail.n,
+		    a->detail.p);
+		bad(ctx, what, detail);
+	} else {
+		snprintf(detail, sizeof(detail), "%.*s", (int)a->version.n,
+		    a->version.p);
+		good(what, detail);
+	}
+	fflush(stdout);
+}
+
+/* PK-140: a line for each. */
+static void
+check_linters(struct check *c)
+{
+	struct job j;
+
+	job_init(&j, NULL, c->conf);
+	if (linter_check(&j, tell_linter, c) < 0)
+		bad(c, "linters", j.err.text);
+	job_done(&j);
+}
+
 static void
 check_all(struct check *c)
 {
@@ -538,6 +573,8 @@ check_all(struct check *c)
 	run(c, "issuing CA", check_ca);
 	if (c->conf->external.kind != CONF_EXTERNAL_NONE)
 		run(c, "other CA", check_other_ca);
+	if (c->conf->linter_count > 0)
+		check_linters(c);
 	run(c, "HTTPS certificate", check_tls);
 	run(c, "DNS", check_resolver);
 	if (c->conf->validator.dns_second_config != NULL)

@@ -9,6 +9,7 @@
 #include "lib/job.h"
 #include "lib/log.h"
 #include "src/conf_check.h"
+#include "src/conf_linter.h"
 #include "src/conf_perspective.h"
 #include "src/conf_profile.h"
 #include "src/conf_table.h"
@@ -21,7 +22,7 @@
 
 #define FILE_MAX (256 * 1024)
 #define MISTAKES_MAX 50
-#define SECTION_MAX 16
+#define SECTION_MAX 32
 
 /* How an option came to its value, to notice a second time. */
 struct setting {
@@ -763,6 +764,7 @@ conf_load(struct arena *keep, const char *path, conf_report_fn *report,
 	conf_profiles_make(keep, c, report_check, &r);
 	conf_check(keep, c, report_check, &r);
 	conf_allow_lints_check(keep, c, report_check, &r);
+	conf_linters_check(keep, c, report_check, &r);
 	if (r.mistakes > 0)
 		return -1;
 	*out = c;

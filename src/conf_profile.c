@@ -6,6 +6,7 @@
 #include "lib/conf.h"
 #include "pki/lint.h"
 #include "pki/profile_conf.h"
+#include "src/conf_linter.h"
 
 struct section {
 	struct arena *arena;
@@ -55,7 +56,9 @@ conf_allow_lints_check(
 		struct section s = { a, "allow_lint", l->name, report, ctx };
 		int64_t until;
 
-		switch (lint_severity(l->name)) {
+		switch (conf_linter_of_lint(c, l->name) != NULL
+			    ? LINT_WARNING
+			    : lint_severity(l->name)) {
 		case LINT_UNKNOWN:
 			report_section(&s, "reason",
 			    "there is no such lint; countersign.conf(5) says "

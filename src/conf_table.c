@@ -14,6 +14,7 @@
 #define IN_PROFILE(member) offsetof(struct conf_profile, member)
 #define IN_ALLOW_LINT(member) offsetof(struct conf_allow_lint, member)
 #define IN_OPEN_MPIC(member) offsetof(struct conf_open_mpic, member)
+#define IN_LINTER(member) offsetof(struct conf_linter, member)
 #define IN_PERSPECTIVE(member) offsetof(struct conf_perspective, member)
 #define DAY 86400
 
@@ -48,6 +49,8 @@ const struct conf_section conf_sections[] = {
 	    AT(allow_lints), AT(allow_lint_count), true, NULL },
 	{ "open_mpic", "a name", sizeof(struct conf_open_mpic),
 	    AT(mpic.services), AT(mpic.service_count), false, NULL },
+	{ "linter", "a name", sizeof(struct conf_linter), AT(linters),
+	    AT(linter_count), false, NULL },
 	{ "perspective", "a code", sizeof(struct conf_perspective),
 	    AT(mpic.perspectives), AT(mpic.perspective_count), false, NULL },
 };
@@ -645,6 +648,31 @@ const struct conf_option conf_options[] = {
 	{ "allow_lint", "until", CONF_STRING, IN_ALLOW_LINT(until), NULL, 10,
 	    10, NULL, true, true,
 	    "The day from which it is refused again, as 2027-03-31." },
+
+	{ "linter", "exec", CONF_LIST, IN_LINTER(exec), NULL, 0, 0, NULL, true,
+	    false,
+	    "Program, by absolute path, and its arguments; it reads the "
+	    "certificate in PEM from its standard input. The word %t stands "
+	    "for the template of the certificate's profile: MAILBOX-STRICT or "
+	    "MAILBOX-MULTIPURPOSE." },
+	{ "linter", "output", CONF_CHOICE, IN_LINTER(output), "zlint", 0, 0,
+	    "zlint|pkilint", false, false,
+	    "How its answer is read." },
+	{ "linter", "version", CONF_LIST, IN_LINTER(version), NULL, 0, 0, NULL,
+	    true, false,
+	    "Program, by absolute path, and its arguments, that prints the "
+	    "linter's version; run when countersignd starts." },
+	{ "linter", "timeout", CONF_SECONDS, IN_LINTER(timeout), "5s", 1, 60,
+	    NULL, false, false,
+	    "When it has not ended by then, it is killed, and nothing is "
+	    "signed." },
+	{ "linter", "memory", CONF_OCTETS, IN_LINTER(memory), "2048M",
+	    16777216, 68719476736, NULL, false, false,
+	    "How much address space it may use." },
+	{ "linter", "read", CONF_LIST, IN_LINTER(read), NULL, 0, 0, NULL, false,
+	    false,
+	    "Folders that it reads besides /usr, /opt and that of its "
+	    "program." },
 
 	{ "mpic", "policy", CONF_CHOICE, AT(mpic.policy), "record", 0, 0,
 	    "record|enforce", false, true,

@@ -12,6 +12,7 @@
 #include "src/privilege.h"
 #include "src/published.h"
 #include "src/role_issuer.h"
+#include "src/role_linter.h"
 #include "src/role_perspective.h"
 #include "src/role_sender.h"
 #include "src/role_upstream.h"
@@ -37,6 +38,7 @@ struct options {
 	const char *ready;
 	const char *sockets;
 	const char *intake;
+	const char *linters;
 	bool check_only;
 };
 
@@ -51,6 +53,7 @@ static const struct option long_options[] = {
 	{ "ready", required_argument, NULL, 'y' },
 	{ "sockets", required_argument, NULL, 's' },
 	{ "intake", required_argument, NULL, 'i' },
+	{ "linters", required_argument, NULL, 'l' },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -100,6 +103,9 @@ parse_options(int argc, char **argv, struct options *o)
 			break;
 		case 'i':
 			o->intake = optarg;
+			break;
+		case 'l':
+			o->linters = optarg;
 			break;
 		case 'h':
 			fputs(usage_text, stdout);
@@ -154,15 +160,25 @@ ops_of(const char *name)
 	return NULL;
 }
 
+static bool
+is_role(const struct options *o, enum role role)
+{
+	return o->role != NULL && strcmp(o->role, role_name(role)) == 0;
+}
+
 static int
 run_role(const struct options *o)
 {
 	const struct role_ops *ops = ops_of(o->role);
 	struct role_start start = { .conf_file = o->config,
 		.intake = o->intake };
-	int64_t ready, sockets = 0;
+	int64_t ready = -1, sockets = 0, linters = -1;
+	bool is_linter = is_role(o, ROLE_LINTER);
 
-	if (ops == NULL || o->wake == NULL || o->ready == NULL ||
+	if ((ops == NULL && !is_linter) || (is_linter && o->linters == NULL) ||
+	    (o->linters != NULL &&
+		span_to_int(span_str(o->linters), 3, 1 << 20, &linters) < 0) ||
+	    o->wake == NULL || o->ready == NULL ||
 	    parse_wake(o->wake, start.wake) < 0 ||
 	    span_to_int(span_str(o->ready), 3, 1 << 20, &ready) < 0 ||
 	    (o->sockets != NULL && span_to_int(span_str(o->sockets), 0,
@@ -172,7 +188,10 @@ run_role(const struct options *o)
 		    stderr);
 		return EXIT_FAILURE;
 	}
+	if (is_linter)
+		return linter_main(o->config, (int)linters, (int)ready);
 	activation_adopt((int)sockets);
+	start.linters_fd = (int)linters;
 	start.ready_fd = (int)ready;
 	return role_main(ops, &start);
 }
@@ -298,7 +317,7 @@ main(int argc, char **argv)
 
 	if (parse_options(argc, argv, &o) < 0)
 		return EXIT_FAILURE;
-	if (o.role != NULL && strcmp(o.role, role_name(ROLE_PERSPECTIVE)) == 0)
+	if (is_role(&o, ROLE_PERSPECTIVE))
 		return perspective_main(o.config, o.check_only);
 	if (o.role != NULL)
 		return run_role(&o);

@@ -37,7 +37,8 @@ database_conf(const struct conf *c, enum role role)
 		l = &c->external.login;
 		break;
 	case ROLE_COUNT:
-	case ROLE_PERSPECTIVE: /* has none */
+	case ROLE_PERSPECTIVE: /* have none */
+	case ROLE_LINTER:
 		break;
 	}
 	return l == NULL || l->database == NULL ? NULL : l;

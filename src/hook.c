@@ -9,6 +9,7 @@
 #include "lib/fdio.h"
 #include "lib/job.h"
 #include "lib/log.h"
+#include "src/calls.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,17 +17,22 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define LINE_MAX_LEN 300
 #define LINES_MAX 50
 #define PART 4096
+/* Of one that is bounded; threads count, and what else its user runs. */
+#define PROCESSES_MAX 512
+#define FILES_MAX 256
 
 enum { IN, OUT, ERR, BEGUN, PIPES };
 
 struct child {
 	const char *path;
+	const struct hook_bounds *bounds; /* NULL: none */
 	pid_t pid;
 	int fds[PIPES]; /* ours; -1: closed */
 	int64_t deadline;
@@ -56,10 +62,34 @@ hook_end_text(enum hook_end end)
 	return "ended";
 }
 
-/* In the child, between fork and exec: no memory, no stdio.  `theirs[BEGUN]`
- * closes with exec, or tells that there was none. */
+static bool
+limit(__rlimit_resource_t what, int64_t most)
+{
+	struct rlimit now, fresh = { (rlim_t)most, (rlim_t)most };
+
+	/* What was given is never widened. */
+	return getrlimit(what, &now) == 0 &&
+	       ((now.rlim_max != RLIM_INFINITY &&
+		    now.rlim_max <= fresh.rlim_max) ||
+		   setrlimit(what, &fresh) == 0);
+}
+
+static bool
+bind(const struct hook_bounds *bounds)
+{
+	return bounds == NULL ||
+	       (limit(RLIMIT_FSIZE, 0) && limit(RLIMIT_CORE, 0) &&
+		   limit(RLIMIT_NOFILE, FILES_MAX) &&
+		   limit(RLIMIT_NPROC, PROCESSES_MAX) && calls_leash() == 0 &&
+		   limit(RLIMIT_AS, bounds->memory));
+}
+
+/* In the child, between fork and exec: no stdio, and memory only where it is
+ * bounded, by a process that has no threads.  `theirs[BEGUN]` closes with
+ * exec, or tells that there was none. */
 static void
-become(char *const argv[], char *const envp[], const int theirs[PIPES])
+become(char *const argv[], char *const envp[], const int theirs[PIPES],
+    const struct hook_bounds *bounds)
 {
 	static const int defaults[] = { SIGINT, SIGPIPE, SIGTERM, SIGHUP,
 		SIGCHLD };
@@ -75,7 +105,8 @@ become(char *const argv[], char *const envp[], const int theirs[PIPES])
 	/* The pipes stand above 2: a role has all three. */
 	if (dup2(theirs[IN], 0) >= 0 && dup2(theirs[OUT], 1) >= 0 &&
 	    dup2(theirs[ERR], 2) >= 0 && dup2(theirs[BEGUN], 3) >= 0 &&
-	    fcntl(3, F_SETFD, FD_CLOEXEC) == 0 && close_range(4, ~0U, 0) == 0)
+	    fcntl(3, F_SETFD, FD_CLOEXEC) == 0 && close_range(4, ~0U, 0) == 0 &&
+	    bind(bounds))
 		execve(argv[0], argv, envp);
 	if (write(3, "x", 1) != 1)
 		_exit(126);
@@ -133,7 +164,7 @@ start(struct job *j, const struct conf_list *command, struct child *c)
 	c->pid = fork();
 	error = errno;
 	if (c->pid == 0)
-		become(argv, envp, theirs);
+		become(argv, envp, theirs, c->bounds);
 	close_all(theirs);
 	if (c->pid < 0) {
 		close_all(c->fds);
@@ -267,11 +298,14 @@ watch(struct child *c, int *status)
 	return HOOK_EXITED;
 }
 
-int
-hook_run(struct job *j, const struct conf_list *command, int64_t timeout_ms,
-    struct span input, struct hook_run *out)
+static int
+run(struct job *j, const struct conf_list *command,
+    const struct hook_bounds *bounds, int64_t timeout_ms, struct span input,
+    struct hook_run *out)
 {
-	struct child c = { .path = command->v[0], .input = input };
+	struct child c = {
+		.path = command->v[0], .bounds = bounds, .input = input
+	};
 
 	*out = (struct hook_run){ .status = -1, .end = HOOK_NOT_BEGUN };
 	if (command->n > HOOK_WORDS_MAX)
@@ -285,4 +319,18 @@ hook_run(struct job *j, const struct conf_list *command, int64_t timeout_ms,
 	close_all(c.fds);
 	out->output = buf_span(&c.output);
 	return 0;
+}
+
+int
+hook_run(struct job *j, const struct conf_list *command, int64_t timeout_ms,
+    struct span input, struct hook_run *out)
+{
+	return run(j, command, NULL, timeout_ms, input, out);
+}
+
+int
+hook_run_bounded(struct job *j, const struct conf_list *command,
+    const struct hook_bounds *bounds, struct span input, struct hook_run *out)
+{
+	return run(j, command, bounds, bounds->timeout_ms, input, out);
 }

@@ -36,4 +36,13 @@ struct hook_run {
 int hook_run(struct job *j, const struct conf_list *command, int64_t timeout_ms,
     struct span input, struct hook_run *out);
 
+/* For one that judges what strangers wrote (PK-140): no more memory than this,
+ * no files that it writes, no core, and calls_leash(). */
+struct hook_bounds {
+	int64_t timeout_ms;
+	int64_t memory; /* octets of address space, for each process */
+};
+int hook_run_bounded(struct job *j, const struct conf_list *command,
+    const struct hook_bounds *bounds, struct span input, struct hook_run *out);
+
 #endif

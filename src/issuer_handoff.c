@@ -20,6 +20,7 @@
 #include "pki/returned.h"
 #include "src/evidence.h"
 #include "src/handoff.h"
+#include "src/linters_hold.h"
 #include "src/role_issuer.h"
 #include "src/worker.h"
 
@@ -206,6 +207,25 @@ keep(const struct issuer *i, struct job *j, const struct order *o,
 	    "its serial number was seen before");
 }
 
+/* PK-216: all linters.  1, 0 with r->why, -1. */
+static int
+linters_match(const struct issuer *i, struct job *j,
+    const struct profile *profile, struct returned *r)
+{
+	const struct linters_subject subject = { profile, r->der, false };
+	const char *allowed = NULL;
+
+	if (linters_hold_check(
+		i->linters, j, &subject, &r->lint_report, &allowed) == 0)
+		return 1;
+	/* Without a verdict the answer waits. */
+	if (i->linters == NULL || !i->linters->refuses)
+		return -1;
+	r->why = arena_strdup(j->arena, j->err.text);
+	job_recover(j);
+	return 0;
+}
+
 int
 issuer_take_answer(const struct issuer *i, struct job *j, const struct order *o,
     const struct profile *profile, const struct csr *csr)
@@ -225,6 +245,8 @@ issuer_take_answer(const struct issuer *i, struct job *j, const struct order *o,
 		return found < 0 ? -1 : 0;
 	issuer_mailboxes(j, o, &want.mailboxes);
 	matches = returned_check(j, i->ca, &want, h.answer, &r);
+	if (matches > 0)
+		matches = linters_match(i, j, profile, &r);
 	if (matches < 0)
 		return -1;
 	if (matches == 0)

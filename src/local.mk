@@ -54,6 +54,7 @@ libcs_src_a_SOURCES = \
 	src/conf_check.c src/conf_check.h \
 	src/conf_login.c src/conf_login.h \
 	src/conf_external.c src/conf_external.h \
+	src/conf_linter.c src/conf_linter.h \
 	src/conf_profile.c src/conf_profile.h \
 	src/conf_table.c src/conf_table.h \
 	src/conf_value.c src/conf_value.h \
@@ -115,6 +116,11 @@ libcs_src_a_SOURCES = \
 	src/jose.c src/jose.h \
 	src/judge.c src/judge.h \
 	src/judge_caa.c src/judge_caa.h \
+	src/lint_frame.c src/lint_frame.h \
+	src/linter_check.c src/linter_check.h \
+	src/linters.c src/linters.h \
+	src/linters_hold.c src/linters_hold.h \
+	src/role_linter.c src/role_linter.h \
 	src/lists.c \
 	src/listen.c src/listen.h \
 	src/notify.c src/notify.h \

@@ -137,7 +137,9 @@ settle(const struct role_ops *ops, struct job *j, struct role_env *env)
 int
 role_main(const struct role_ops *ops, const struct role_start *start)
 {
-	struct role_env env = { .keep = arena_new(), .intake = start->intake };
+	struct role_env env = { .keep = arena_new(),
+		.intake = start->intake,
+		.linters_fd = start->linters_fd };
 	struct job j;
 	int result = -1;
 	bool is_refused;

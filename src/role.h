@@ -18,6 +18,7 @@ struct role_env {
 	struct store *store;
 	struct store_login login; /* how to open another one */
 	const char *intake;       /* the validator's way in (src/intake.h) */
+	int linters_fd;           /* the issuer's (src/linters.h); -1: none */
 	void *role;               /* the role's own */
 	/* What the role does when env->conf is new, or NULL. */
 	void (*reloaded)(struct role_env *env);
@@ -40,6 +41,7 @@ struct role_start {
 	int wake[ROLE_COUNT]; /* inherited descriptors */
 	int ready_fd;         /* gets one byte when the role works; -1: none */
 	const char *intake;   /* of the validator */
+	int linters_fd;       /* of the issuer; -1: none */
 };
 
 /* Exit status of a role, and then of countersignd, that must not be started

@@ -34,6 +34,7 @@
 #include "src/caa_refusal.h"
 #include "src/evidence.h"
 #include "src/handoff.h"
+#include "src/linters_hold.h"
 #include "src/reserved.h"
 #include "src/worker.h"
 
@@ -284,6 +285,18 @@ issuer_record_allowed(struct job *j, const struct order *o, const char *allowed)
 	    worker_detail(j, "lints", allowed));
 }
 
+/* PK-140: none of them has refused what the CA's key is to sign. */
+static int
+ask_linters(const struct issuer *i, struct job *j,
+    const struct profile *profile, struct issue_tbs *tbs)
+{
+	const struct linters_subject subject = { profile, tbs->lint_certificate,
+		true };
+
+	return linters_hold_check(
+	    i->linters, j, &subject, &tbs->lint_report, &tbs->lints_allowed);
+}
+
 /* A certificate on its way: its row, and what the CA's key is to sign. */
 struct draft {
 	struct cert row;
@@ -318,7 +331,8 @@ try_reserve(const struct issuer *i, struct job *j, const struct order *o,
 	issue_serial((uint8_t)conf->serial_octet, in.serial);
 	shard = status_shard_of(conf, span_mem(in.serial, SERIAL_LEN));
 	in.crl_url = status_shard_url(j->arena, conf, shard);
-	if (issue_prepare(j, i->ca, &in, tbs) < 0)
+	if (issue_prepare(j, i->ca, &in, tbs) < 0 ||
+	    ask_linters(i, j, profile, tbs) < 0)
 		return -1;
 	if (issuer_is_external(j)) /* PK-215: linted, and signed elsewhere */
 		return issuer_hand_off(i, j, o, &in, tbs);
@@ -527,6 +541,7 @@ do_order(
 	enum gate gate;
 	bool reached, answered = false;
 	struct err why;
+	int64_t wait;
 
 	if (o->cert_id != NULL || o->failed_at != 0)
 		return set_aside(j, o->id, "it has ended already");
@@ -544,6 +559,10 @@ do_order(
 		return -1;
 	if (reached)
 		return issuer_give_back(j, o, STOP_SECS);
+	/* PK-136: the order is not the worse for it. */
+	wait = linters_hold_left(i->linters, j);
+	if (wait > 0)
+		return issuer_give_back(j, o, wait);
 	if (issuer_is_external(j)) {
 		int done = issuer_handoff_step(j, o, &answered);
 
@@ -574,6 +593,9 @@ do_order(
 		return wait_for_resume(j, o);
 	why = j->err;
 	job_recover(j);
+	wait = linters_hold_left(i->linters, j);
+	if (wait > 0)
+		return issuer_give_back(j, o, wait);
 	if (ca_ready(j, i->ca) < 0)
 		return wait_for_token(j, o);
 	j->err = why;
@@ -768,6 +790,8 @@ issuer_open(struct job *j, struct role_env *env)
 
 	env->role = i;
 	i->clock.is_on = true;
+	i->linters = arena_calloc(env->keep, 1, sizeof(*i->linters));
+	i->linters->fd = env->linters_fd;
 	files.lints = issuer_is_external(j);
 	if (status_ocsp_is_on(&j->conf->issuer))
 		i->answers = answers_new(env->keep);

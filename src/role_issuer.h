@@ -24,6 +24,7 @@ struct crl_input;
 struct csr;
 struct issue_input;
 struct issue_tbs;
+struct linters_hold;
 struct order;
 struct profile;
 struct seal_key;
@@ -43,6 +44,7 @@ struct issuer {
 	struct clock_watch clock;
 	int64_t swept_at; /* where another CA issues (PK-181) */
 	struct issuer_purge purge;
+	struct linters_hold *linters; /* src/linters_hold.h */
 };
 
 /* One order, or a revocation list that is due: 1, 0, -1. */

@@ -79,6 +79,34 @@ allow_perspective(struct rules *r, const struct conf_agent *g, bool is_front)
 	allow(r, g->dns_trust_anchor, LANDLOCK_READ);
 }
 
+/* Programs of the admin's, and what they are made of: not /etc, where keys may
+ * lie, and nothing to write to (PK-140). */
+static void
+allow_linters(struct rules *r, const struct conf *c)
+{
+	static const char *const everywhere[] = { "/usr", "/lib", "/lib32",
+		"/lib64", "/bin", "/sbin", "/opt" };
+	static const char *const settings[] = { "/etc/ld.so.cache",
+		"/etc/localtime", "/etc/ssl/openssl.cnf", "/dev/urandom",
+		"/dev/random", "/dev/zero" };
+	const unsigned programs = LANDLOCK_READ | LANDLOCK_EXECUTE;
+
+	for (size_t i = 0; i < sizeof(everywhere) / sizeof(everywhere[0]); i++)
+		allow(r, everywhere[i], programs);
+	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++)
+		allow(r, settings[i], LANDLOCK_READ);
+	allow(r, "/dev/null", LANDLOCK_READ | LANDLOCK_WRITE);
+	for (size_t i = 0; i < c->linter_count; i++) {
+		const struct conf_linter *l = &c->linters[i];
+
+		allow(r, l->exec.v[0], programs);
+		allow(r, l->version.v[0], programs);
+		allow_folder_of(r, l->exec.v[0], programs);
+		for (size_t k = 0; k < l->read.n; k++)
+			allow(r, l->read.v[k], programs);
+	}
+}
+
 static bool
 is_sqlite(const struct conf *c)
 {
@@ -230,6 +258,10 @@ collect(
 		allow_perspective(r, &c->agent, intake == NULL);
 		return;
 	}
+	if (role == ROLE_LINTER) {
+		allow_linters(r, c);
+		return;
+	}
 	allow_system(r, role != ROLE_ISSUER || !is_sqlite(c));
 	allow_replaced(r, c->file);
 	allow_database(r, c);
@@ -293,6 +325,8 @@ calls_of(const struct conf *c, enum role role, const char *intake)
 	if (role == ROLE_PERSPECTIVE)
 		return (struct calls){ .sockets = intake != NULL,
 			.accepts = intake == NULL };
+	if (role == ROLE_LINTER)
+		return (struct calls){ .executes = true };
 	is_remote = !is_sqlite(c);
 	return (struct calls){
 		.short_list = role == ROLE_ISSUER && !has_token(c, role),

@@ -13,6 +13,7 @@
 #include "src/notify.h"
 #include "src/privilege.h"
 #include "src/role.h"
+#include "src/role_linter.h"
 #include "src/trim.h"
 #include "src/wake.h"
 
@@ -52,6 +53,7 @@ struct supervisor {
 	size_t child_count;
 	struct pollfd *polled; /* one more than children */
 	int wake[ROLE_COUNT];
+	int linters[2]; /* the issuer's end, and their parent's; -1: none */
 	int signals;
 	sigset_t old_mask;
 	bool stopping;
@@ -61,11 +63,22 @@ struct supervisor {
 	int64_t began_ms;
 };
 
+/* The end that the role talks to linters or the issuer over, or -1.  The pair
+ * outlives both of them. */
+static int
+linters_end(const struct supervisor *s, enum role role)
+{
+	return role == ROLE_ISSUER   ? s->linters[0]
+	       : role == ROLE_LINTER ? s->linters[1]
+				     : -1;
+}
+
 /* Only what the role inherits stays open across exec. */
 static void
 exec_role(const struct supervisor *s, const struct child *c, int ready_fd)
 {
-	char wake[16 * ROLE_COUNT], ready[16], sockets[16];
+	char wake[16 * ROLE_COUNT], ready[16], sockets[16], linters[16];
+	int end = linters_end(s, c->role);
 	/* execv() changes no argument, whatever its type says. */
 	union {
 		const char **mine;
@@ -81,6 +94,11 @@ exec_role(const struct supervisor *s, const struct child *c, int ready_fd)
 	} else if (c->intake != NULL) {
 		argv[9] = "--intake";
 		argv[10] = c->intake;
+	} else if (end >= 0) {
+		snprintf(linters, sizeof(linters), "%d", end);
+		fd_set_cloexec(end, false);
+		argv[9] = "--linters";
+		argv[10] = linters;
 	}
 
 	snprintf(wake, sizeof(wake), "%d,%d,%d,%d,%d", s->wake[0], s->wake[1],
@@ -327,6 +345,20 @@ wait_and_act(struct supervisor *s, int timeout)
 }
 
 static int
+make_linters(struct supervisor *s)
+{
+	struct job j;
+	int result;
+
+	job_init(&j, NULL, s->conf);
+	result = linter_pair(&j, s->linters);
+	if (result < 0)
+		log_error("cannot start", "error=\"%s\"", j.err.text);
+	job_done(&j);
+	return result;
+}
+
+static int
 prepare(struct supervisor *s)
 {
 	sigset_t set;
@@ -337,6 +369,9 @@ prepare(struct supervisor *s)
 	sigaddset(&set, SIGHUP);
 	sigaddset(&set, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &set, &s->old_mask);
+	s->linters[0] = s->linters[1] = -1;
+	if (s->conf->linter_count > 0 && make_linters(s) < 0)
+		return -1;
 	s->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (s->signals < 0 || wake_create(s->wake) < 0) {
 		log_error("cannot start", "error=\"%s\"", strerror(errno));
@@ -362,7 +397,8 @@ supervisor_has_role(const struct conf *conf, enum role role)
 	       conf->external.kind != CONF_EXTERNAL_NONE;
 }
 
-/* One process for each role; a validator for each way in. */
+/* One process for each role; a validator for each way in; and the parent of
+ * the linters, if there are some. */
 static void
 add_children(struct supervisor *s, struct arena *a)
 {
@@ -370,9 +406,11 @@ add_children(struct supervisor *s, struct arena *a)
 	char room[INTAKE_NAME_MAX];
 
 	s->children =
-	    arena_calloc(a, ROLE_COUNT + intakes, sizeof(*s->children));
+	    arena_calloc(a, 1 + ROLE_COUNT + intakes, sizeof(*s->children));
 	s->polled =
-	    arena_calloc(a, 1 + ROLE_COUNT + intakes, sizeof(*s->polled));
+	    arena_calloc(a, 2 + ROLE_COUNT + intakes, sizeof(*s->polled));
+	if (s->conf->linter_count > 0)
+		add_child(s, ROLE_LINTER, NULL);
 	for (enum role role = 0; role < ROLE_COUNT; role++)
 		if (role != ROLE_VALIDATOR &&
 		    supervisor_has_role(s->conf, role))

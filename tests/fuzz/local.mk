@@ -145,3 +145,10 @@ tests_fuzz_fuzz_hook_LDADD = $(FUZZ) $(CS_SRC)
 tests_fuzz_fuzz_returned_CPPFLAGS = $(AM_CPPFLAGS) $(CRYPTO_CFLAGS)
 tests_fuzz_fuzz_returned_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_returned_LDADD = $(FUZZ) $(CS_PKI)
+
+# --- linters that are not ours ---
+fuzzers += tests/fuzz/fuzz_linter tests/fuzz/fuzz_lint_frame
+tests_fuzz_fuzz_linter_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_linter_LDADD = $(FUZZ) $(CS_PKI)
+tests_fuzz_fuzz_lint_frame_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_lint_frame_LDADD = $(FUZZ) $(CS_SRC)

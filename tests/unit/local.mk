@@ -354,6 +354,11 @@ tests_unit_librolelab_a_CPPFLAGS = $(tests_cppflags) $(CMOCKA_CFLAGS) \
 	$(CRYPTO_CFLAGS)
 tests_unit_librolelab_a_SOURCES = tests/unit/role_lab.c tests/unit/role_lab.h
 ROLE_LAB = tests/unit/librolelab.a $(DKIM_LAB) $(STORE_FIXTURE)
+check_LIBRARIES += tests/unit/liblinterlab.a
+tests_unit_liblinterlab_a_CPPFLAGS = $(tests_cppflags) $(CMOCKA_CFLAGS)
+tests_unit_liblinterlab_a_SOURCES = tests/unit/linter_lab.c \
+	tests/unit/linter_lab.h
+LINTER_LAB = tests/unit/liblinterlab.a
 unit_tests += \
 	tests/unit/test_answers \
 	tests/unit/test_client_address \
@@ -374,6 +379,7 @@ unit_tests += \
 	tests/unit/test_issuer_signing \
 	tests/unit/test_judge \
 	tests/unit/test_judge_caa \
+	tests/unit/test_linters \
 	tests/unit/test_lists \
 	tests/unit/test_lmtp \
 	tests/unit/test_purge \
@@ -405,7 +411,8 @@ tests_unit_test_handoff_cmp_SOURCES = tests/unit/test_handoff_cmp.c \
 	tests/unit/cmp_double.c tests/unit/cmp_double.h $(handoff_lab)
 tests_unit_test_handoff_cmp_LDADD = $(PKI_LAB) $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_recheck_LDADD = $(PKI_LAB) $(ROLE_LAB) $(CS_SRC)
-tests_unit_test_issuer_signing_LDADD = $(PKI_LAB) $(ROLE_LAB) $(CS_SRC)
+tests_unit_test_issuer_signing_LDADD = $(LINTER_LAB) $(PKI_LAB) $(ROLE_LAB) \
+	$(CS_SRC)
 tests_unit_test_incident_LDADD = $(STORE_FIXTURE) $(CS_SRC)
 tests_unit_test_issuer_profile_LDADD = $(PKI_LAB) $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_answers_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
@@ -417,6 +424,7 @@ tests_unit_test_lmtp_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_maildir_LDADD = $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_hook_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_http_peers_LDADD = $(UNIT) $(CS_SRC)
+tests_unit_test_linters_LDADD = $(LINTER_LAB) $(UNIT) $(CS_SRC)
 tests_unit_test_judge_LDADD = $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_judge_caa_LDADD = $(PEER) $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_reply_policy_LDADD = $(DKIM_LAB) $(UNIT) $(CS_SRC)

@@ -19,6 +19,9 @@
 #include "pki/ca.h"
 #include "pki/issue.h"
 #include "src/judge_caa.h"
+#include "src/linters_hold.h"
+#include "src/role_linter.h"
+#include "tests/unit/linter_lab.h"
 #include "tests/unit/pki_lab.h"
 
 #define MAILBOX "mailbox0@example.org"
@@ -697,7 +700,51 @@ test_account_key(struct job *j)
 	EXPECT(j, store_cert_by_order(j, o->id, &c), 0);
 }
 
+/* PK-136, PK-140: an order waits while a linter fails, whatever of it; without
+ * a verdict nothing is reserved, and an error refuses. */
+static void
+test_linters(struct job *j)
+{
+	static const char audited[] =
+	    "SELECT count(*) FROM audit WHERE event = 'linters'";
+	struct linters_hold hold = { .fd = -1 };
+	struct role_lab lab;
+	struct cert c;
+	pid_t pid;
+
+	begin(&lab, j);
+	lab.issuer.linters = &hold;
+	linter_lab_add(j, &lab.conf, "zl", "exit 1", 60);
+	assert_int_equal(linter_start(j, &pid, &hold.fd), 0);
+	run_issuer(&lab);
+	expect_processing(&lab);
+	EXPECT(j, store_cert_by_order(j, lab.order->id, &c), 0);
+	assert_int_equal(fixture_count(j, audited), 1);
+	assert_true(hold.until > j->now);
+	role_lab_at(&lab, j->now + 60);
+	run_issuer(&lab); /* fails again: not said twice */
+	assert_int_equal(fixture_count(j, audited), 1);
+	linter_lab_change(
+	    j, "zl", "cat >/dev/null; echo '{\"e_b\":{\"result\":\"error\"}}'");
+	role_lab_at(&lab, j->now + 60);
+	run_issuer(&lab);
+	expect_processing(&lab);
+	EXPECT(j, store_cert_by_order(j, lab.order->id, &c), 0);
+	assert_int_equal(fixture_count(j, audited), 2);
+	assert_int_equal(hold.until, 0);
+	linter_lab_change(j, "zl", LINTER_LAB_PASS);
+	role_lab_at(&lab, j->now + 600);
+	run_issuer(&lab);
+	c = cert_of(&lab);
+	assert_true(c.issued_at > 0);
+	assert_non_null(strstr(c.lint_report, "L-10"));
+	assert_non_null(strstr(c.lint_report,
+	    "\"external\":[{\"linter\":\"zl\",\"version\":\"lab 1.0\""));
+	linter_stop(pid, hold.fd);
+}
+
 static const struct CMUnitTest tests[] = {
+	STORE_TEST(test_linters),
 	STORE_TEST(test_again),
 	STORE_TEST(test_corrupting_token),
 	STORE_TEST(test_uncertain),

@@ -1,0 +1,197 @@
+#include "config.h"
+
+#include "src/lint_frame.h"
+
+#include "lib/job.h"
+#include "lib/utf8.h"
+
+#include <string.h>
+
+#define MAGIC_LEN 4
+static const char question_magic[] = "CSLQ";
+static const char answer_magic[] = "CSLA";
+
+/* --- writing -------------------------------------------------------------- */
+
+static void
+add_octet(struct buf *b, size_t value)
+{
+	const char octet = (char)(unsigned char)value;
+
+	buf_add_mem(b, &octet, 1);
+}
+
+static int
+finish(struct job *j, const struct buf *b, struct span *out)
+{
+	*out = buf_span(b);
+	return buf_ok(b) ? 0
+			 : job_fail(j, ERR_INTERNAL,
+			       "what linters and issuer say is too long");
+}
+
+int
+lint_question_write(
+    struct job *j, const struct lint_question *q, struct span *out)
+{
+	struct buf b;
+
+	buf_init(&b, j->arena, MAGIC_LEN + LINT_ID_LEN + 1 + LINT_PEM_MAX);
+	buf_add_mem(&b, question_magic, MAGIC_LEN);
+	buf_add_mem(&b, q->id, LINT_ID_LEN);
+	add_octet(&b, q->is_strict ? 'S' : 'M');
+	buf_add(&b, q->pem);
+	return finish(j, &b, out);
+}
+
+static void
+add_short(struct buf *b, struct span text, size_t max)
+{
+	struct span s = span_cut(text, 0, max);
+
+	add_octet(b, s.n);
+	buf_add(b, s);
+}
+
+int
+lint_answer_write(struct job *j, const struct lint_answer *a, struct span *out)
+{
+	struct buf b;
+
+	buf_init(&b, j->arena, LINT_FRAME_MAX);
+	buf_add_mem(&b, answer_magic, MAGIC_LEN);
+	buf_add_mem(&b, a->id, LINT_ID_LEN);
+	add_octet(&b, a->has_failed ? '1' : '0');
+	add_short(&b, a->name, LINTER_NAME_MAX);
+	add_short(&b, a->version, LINTER_VERSION_MAX);
+	add_short(&b, a->detail, LINT_DETAIL_MAX);
+	add_octet(&b, a->findings.n >> 8);
+	add_octet(&b, a->findings.n & 0xff);
+	for (size_t i = 0; i < a->findings.n; i++) {
+		add_octet(&b, a->findings.v[i].is_error ? 'E' : 'W');
+		add_short(&b, a->findings.v[i].lint, LINTER_NAME_MAX);
+	}
+	buf_add(&b, span_cut(a->output, 0, LINT_OUTPUT_MAX));
+	return finish(j, &b, out);
+}
+
+/* --- reading -------------------------------------------------------------- */
+
+struct reader {
+	struct span left;
+	bool failed;
+};
+
+static struct span
+take(struct reader *r, size_t n)
+{
+	struct span s = { NULL, 0 };
+
+	if (n > r->left.n) {
+		r->failed = true;
+		return s;
+	}
+	s = span_cut(r->left, 0, n);
+	r->left = span_from(r->left, n);
+	return s;
+}
+
+static unsigned char
+take_octet(struct reader *r)
+{
+	struct span s = take(r, 1);
+
+	return s.n == 1 ? (unsigned char)s.p[0] : 0;
+}
+
+/* One of two letters: is it the first? */
+static bool
+take_letter(struct reader *r, char first, char second)
+{
+	char c = (char)take_octet(r);
+
+	r->failed = r->failed || (c != first && c != second);
+	return c == first;
+}
+
+static struct span
+take_short(struct reader *r)
+{
+	return take(r, take_octet(r));
+}
+
+static void
+take_head(struct reader *r, const char *magic, uint8_t id[LINT_ID_LEN])
+{
+	struct span s = take(r, MAGIC_LEN);
+
+	memset(id, 0, LINT_ID_LEN);
+	r->failed = r->failed || !span_eq_str(s, magic);
+	s = take(r, LINT_ID_LEN);
+	if (s.n == LINT_ID_LEN)
+		memcpy(id, s.p, LINT_ID_LEN);
+}
+
+static int
+result_of(struct job *j, bool is_good)
+{
+	return is_good ? 0
+		       : job_fail(j, ERR_MALFORMED,
+			     "a message between linters and issuer that has "
+			     "not their form");
+}
+
+int
+lint_question_read(
+    struct job *j, struct span message, struct lint_question *out)
+{
+	struct reader r = { .left = message };
+
+	take_head(&r, question_magic, out->id);
+	out->is_strict = take_letter(&r, 'S', 'M');
+	out->pem = r.left;
+	return result_of(
+	    j, !r.failed && out->pem.n > 0 && out->pem.n <= LINT_PEM_MAX);
+}
+
+static void
+take_findings(struct reader *r, struct linter_findings *out)
+{
+	size_t count = (size_t)take_octet(r) << 8;
+
+	count |= take_octet(r);
+	out->n = 0;
+	r->failed = r->failed || count > LINTER_FINDINGS_MAX;
+	for (size_t i = 0; i < count && !r->failed; i++) {
+		struct linter_finding *f = &out->v[i];
+
+		f->is_error = take_letter(r, 'E', 'W');
+		f->lint = take_short(r);
+		r->failed = r->failed || !linter_name_is_good(f->lint);
+	}
+	if (!r->failed)
+		out->n = count;
+}
+
+int
+lint_answer_read(struct job *j, struct span message, struct lint_answer *out)
+{
+	struct reader r = { .left = message };
+
+	take_head(&r, answer_magic, out->id);
+	out->has_failed = take_letter(&r, '1', '0');
+	out->name = take_short(&r);
+	out->version = take_short(&r);
+	out->detail = take_short(&r);
+	take_findings(&r, &out->findings);
+	out->output = r.left;
+	if (r.failed || out->output.n > LINT_OUTPUT_MAX ||
+	    !linter_name_is_good(out->name) ||
+	    out->detail.n > LINT_DETAIL_MAX || !utf8_is_valid(out->detail) ||
+	    span_has_control(out->detail) || !utf8_is_valid(out->output))
+		return result_of(j, false);
+	/* A verdict without what made it is none. */
+	return result_of(
+	    j, out->has_failed ||
+		   (linter_version_is_good(out->version) && out->output.n > 0));
+}
