@@ -400,6 +400,7 @@ reply_read_raw(struct query *q, struct reply_record *out)
 	if (reply_read(q, out) != 0)
 		return -1;
 	out->raw = query_bytes(q);
+	out->is_wrapped = query_int(q) != 0;
 	return 1;
 }
 
@@ -495,7 +496,7 @@ store_reply_lease_deferred(
 	    "UPDATE reply SET due_at = $2 "
 	    "WHERE id = (SELECT id FROM reply WHERE due_at <= $1 "
 	    "ORDER BY due_at LIMIT 1) AND due_at <= $1 "
-	    "RETURNING " REPLY_COLUMNS ", raw",
+	    "RETURNING " REPLY_COLUMNS ", raw, is_wrapped",
 	    "SELECT COUNT(*) FROM (SELECT 1 FROM reply "
 	    "WHERE due_at <= $1 LIMIT 1) due");
 
@@ -520,7 +521,7 @@ store_reply_proof(
 {
 	struct query q;
 	int found = query_first(&q, j,
-	    "SELECT " REPLY_COLUMNS ", raw "
+	    "SELECT " REPLY_COLUMNS ", raw, is_wrapped "
 	    "FROM reply WHERE challenge_id = $1 AND verdict = 'match'",
 	    ARGS(v_text(challenge_id)));
 

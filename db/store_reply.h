@@ -37,11 +37,12 @@ struct reply_record {
 	int64_t arrival;          /* INTERNALDATE */
 	int64_t recorded_at;      /* set by the store */
 	enum verdict verdict;
-	const char *code;     /* "dkim.body-hash" */
-	const char *detail;   /* for people */
-	const char *evidence; /* JSON */
-	struct span raw;      /* empty for VERDICT_UNKNOWN: not kept */
-	struct span raw_sha256;
+	const char *code;         /* "dkim.body-hash" */
+	const char *detail;       /* for people */
+	const char *evidence;     /* JSON */
+	struct span raw;          /* empty for VERDICT_UNKNOWN: not kept */
+	bool is_wrapped;          /* raw is CMS (PK-23) */
+	struct span raw_sha256;   /* of the message, also then */
 	struct span covered_hash; /* of the signed part; empty if none */
 	struct span seal;  /* VERDICT_MATCH: architecture.md; else empty */
 	const char *error; /* problem for the challenge: decisive or soft */

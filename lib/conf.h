@@ -387,8 +387,9 @@ struct conf {
 	int64_t authz_pending_life;
 	int64_t authz_valid_life;
 	int64_t order_life;
-	int64_t retention;    /* PK-22 */
-	int64_t retain_final; /* AC-150 */
+	int64_t retention;      /* PK-22 */
+	int64_t retain_final;   /* AC-150 */
+	const char *encrypt_to; /* PK-23; NULL: replies stay in the clear */
 	int64_t challenge_mail_delay;
 	int64_t challenge_mail_gap;
 	bool share_keys;        /* PK-78 */

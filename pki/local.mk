@@ -36,6 +36,7 @@ libcs_pki_a_SOURCES = \
 	pki/csr_names.h \
 	pki/der.c \
 	pki/der.h \
+	pki/envelope.c pki/envelope.h \
 	pki/effective.c \
 	pki/effective.h \
 	pki/issue.c \

@@ -2,6 +2,7 @@
 
 #include "lib/arena.h"
 #include "lib/seal.h"
+#include "pki/envelope.h"
 #include "src/command.h"
 #include "src/dossier.h"
 
@@ -16,11 +17,13 @@ struct options {
 	bool json;
 	bool verify;
 	bool reply;
+	const char *key; /* file; NULL: none */
 };
 
 static const char usage[] =
-    "usage: countersign evidence [--json] [--verify] [-f FILE] ID\n"
-    "       countersign evidence --reply [-f FILE] ID\n"
+    "usage: countersign evidence [--json] [--verify] [--key FILE] [-f FILE] "
+    "ID\n"
+    "       countersign evidence --reply [--key FILE] [-f FILE] ID\n"
     "\n"
     "Shows what proves the mailbox of an authorization: the challenge mail, "
     "the\n"
@@ -31,6 +34,7 @@ static const char usage[] =
     "DNS;\n"
     "                     ends with 1 if it does not verify\n"
     "  --reply            only the reply, octet for octet as it came\n"
+    "  --key FILE         private key, in PEM, for a reply that is encrypted\n"
     "  -f, --config FILE  configuration (default: " COMMAND_DEFAULT_CONFIG
     ")\n";
 
@@ -41,6 +45,7 @@ parse(int argc, char **argv, struct options *o)
 		{ "json", &o->json, NULL },
 		{ "verify", &o->verify, NULL },
 		{ "reply", &o->reply, NULL },
+		{ "key", NULL, &o->key },
 		{ NULL, NULL, NULL },
 	};
 
@@ -66,6 +71,24 @@ print_raw(struct job *j, const struct dossier *d)
 		    "valid");
 	if (fwrite(d->reply.raw.p, 1, d->reply.raw.n, stdout) != d->reply.raw.n)
 		return job_fail(j, ERR_INTERNAL, "standard output");
+	return 0;
+}
+
+/* PK-23 */
+static int
+open_reply(struct job *j, const struct options *o, struct dossier *d)
+{
+	if (!d->has_reply || !d->reply.is_wrapped)
+		return 0;
+	if (o->key == NULL && (o->reply || o->verify))
+		return job_fail(j, ERR_MALFORMED,
+		    "the stored reply is encrypted: --key FILE with the "
+		    "private key of evidence.encrypt_to opens it");
+	if (o->key == NULL)
+		return 0;
+	if (envelope_open(j, o->key, d->reply.raw, &d->reply.raw) < 0)
+		return -1;
+	d->reply.is_wrapped = false;
 	return 0;
 }
 
@@ -99,7 +122,7 @@ run(struct command *c, const struct options *o, const char *id, bool *good)
 		    "%s: there is no such authorization; countersign order "
 		    "--json names those of an order",
 		    id);
-	if (found < 0)
+	if (found < 0 || open_reply(j, o, &d) < 0)
 		return -1;
 	if (o->reply)
 		return print_raw(j, &d);

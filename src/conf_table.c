@@ -752,6 +752,11 @@ const struct conf_option conf_options[] = {
 	{ "agent", "processes", CONF_INTEGER, AT(agent.processes), "16", 1,
 	    64, NULL, false, false, "Questions that it works on at one time." },
 
+	{ "evidence", "encrypt_to", CONF_PATH, AT(encrypt_to), NULL, 1, 1000,
+	    NULL, false, false,
+	    "Certificate, in PEM, that replies are encrypted to once no "
+	    "certificate can be asked for with them; its key is kept elsewhere." },
+
 	{ "issuer", "ca_certificate", CONF_PATH, AT(issuer.ca_certificate),
 	    NULL, 1, 1000, NULL, true, false,
 	    "PEM certificate of the issuing CA." },

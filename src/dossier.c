@@ -190,7 +190,10 @@ print_reply(struct job *j, const struct dossier *d, struct buf *out)
 	print_time(out, "arrived", r->arrival);
 	print_time(
 	    out, "judged", json_integer(json_get(d->evidence, "judged_at")));
-	buf_addf(out, "  octets: %zu\n", r->raw.n);
+	if (r->is_wrapped)
+		buf_add_str(out, "  encrypted\n");
+	else
+		buf_addf(out, "  octets: %zu\n", r->raw.n);
 	print_hash(j, out, "SHA-256", r->raw_sha256);
 	print_member(out, "method", d->evidence, "method");
 	print_member(out, "requirements", d->evidence, "requirements");
@@ -385,7 +388,7 @@ put_reply(struct json_out *w, struct job *j, const struct dossier *d)
 	json_member_str(w, "verdict", verdict_name(r->verdict));
 	put_hash(w, j, "sha256", r->raw_sha256);
 	if (d->shows_raw)
-		put_base64(w, j, "raw", r->raw);
+		put_base64(w, j, r->is_wrapped ? "raw_cms" : "raw", r->raw);
 	put_base64(w, j, "seal", r->seal);
 	json_key(w, "evidence");
 	json_put_raw(w, span_str(r->evidence));

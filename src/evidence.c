@@ -401,6 +401,10 @@ evidence_verify(struct job *j, const struct seal_key *seal,
 
 	if (r->verdict != VERDICT_MATCH)
 		return unproven(j, "the recorded verdict is not a match");
+	/* PK-23: it can back no certificate any more, and only the holder of
+	 * the key can judge it again. */
+	if (r->is_wrapped)
+		return unproven(j, "the stored reply is encrypted");
 	sha256(r->raw, hash);
 	if (!ct_equal(span_mem(hash, sizeof(hash)), r->raw_sha256))
 		return unproven(j, "the stored reply is not what was judged");

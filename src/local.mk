@@ -73,6 +73,7 @@ libcs_src_a_SOURCES = \
 	src/purge.c src/purge.h \
 	src/recheck.c \
 	src/recipient.c src/recipient.h \
+	src/reply_wrap.c src/reply_wrap.h \
 	src/reply_conf.c src/reply_conf.h \
 	src/enroll.c src/enroll.h \
 	src/enroll_box.c src/enroll_box.h \

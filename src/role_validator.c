@@ -10,6 +10,7 @@
 #include "lib/log.h"
 #include "lib/seal.h"
 #include "mail/fetch.h"
+#include "pki/envelope.h"
 #include "src/dns_conf.h"
 #include "src/intake.h"
 #include "src/intake_imap.h"
@@ -19,6 +20,7 @@
 #include "src/judge_caa.h"
 #include "src/perspective_check.h"
 #include "src/perspective_client.h"
+#include "src/reply_wrap.h"
 #include "src/worker.h"
 
 #include <string.h>
@@ -67,9 +69,10 @@ validator_step(void *ctx, struct job *j)
 		return done != 0 ? done : judge_caa(v, j);
 	}
 	done = judge_deferred(v, j);
-	return done != 0 || j->conf->mpic.perspective_count > 0
-		   ? done
-		   : judge_caa(v, j);
+	if (done == 0 && j->conf->mpic.perspective_count == 0)
+		done = judge_caa(v, j);
+	/* Last: nobody waits for it. */
+	return done != 0 ? done : reply_wrap_step(v, j);
 }
 
 int
@@ -152,6 +155,10 @@ validator_open(struct job *j, struct role_env *env)
 	env->role = v;
 	if (seal_key_load(j, env->keep, j->conf->seal_key_file, &v->seal) < 0)
 		return -1;
+	if (j->conf->encrypt_to != NULL &&
+	    envelope_recipient(j, env->keep, j->conf->encrypt_to, &v->wrap_to) <
+		0)
+		return job_context(j, "evidence.encrypt_to");
 	if (smime_source_open(j, &v->smime) < 0 || open_intake(j, env, v) < 0)
 		return -1;
 	return open_resolvers(j, c, v);

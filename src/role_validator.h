@@ -19,6 +19,7 @@ struct intake_maildir;
 struct resolver;
 struct perspective_client;
 struct seal_key;
+struct x509_st;
 
 struct validator {
 	enum intake_kind kind; /* which of these it has: */
@@ -28,6 +29,7 @@ struct validator {
 	struct resolver *resolver;
 	struct resolver *second; /* MA-32; NULL: none */
 	const struct seal_key *seal;
+	struct x509_st *wrap_to; /* PK-23; NULL: replies stay in the clear */
 	struct perspective_client *perspectives; /* NULL: asks none */
 	bool perspectives_checked;
 	/* For the look-ups of one judgement, where somebody waits for it:

@@ -266,3 +266,10 @@ CREATE TABLE ca_key_end (
 );
 -- How many of the last hour (PK-204).
 CREATE INDEX responder_reserved ON responder (ca_label, reserved_at);
+
+-- PK-23: raw is a CMS structure that only the holder of a key elsewhere can
+-- open.  wrap_at: when to see whether it may become one; NULL: it is one, or
+-- there is nothing to encrypt.
+ALTER TABLE reply ADD COLUMN is_wrapped BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE reply ADD COLUMN wrap_at BIGINT DEFAULT 0;
+CREATE INDEX reply_wrap ON reply (wrap_at, id) WHERE wrap_at IS NOT NULL;

@@ -383,6 +383,7 @@ unit_tests += \
 	tests/unit/test_lists \
 	tests/unit/test_lmtp \
 	tests/unit/test_purge \
+	tests/unit/test_reply_wrap \
 	tests/unit/test_recheck \
 	tests/unit/test_reply_policy \
 	tests/unit/test_maildir \
@@ -410,6 +411,7 @@ tests_unit_test_purge_LDADD = $(PKI_LAB) $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_handoff_cmp_SOURCES = tests/unit/test_handoff_cmp.c \
 	tests/unit/cmp_double.c tests/unit/cmp_double.h $(handoff_lab)
 tests_unit_test_handoff_cmp_LDADD = $(PKI_LAB) $(ROLE_LAB) $(CS_SRC)
+tests_unit_test_reply_wrap_LDADD = $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_recheck_LDADD = $(PKI_LAB) $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_issuer_signing_LDADD = $(LINTER_LAB) $(PKI_LAB) $(ROLE_LAB) \
 	$(CS_SRC)
