@@ -269,6 +269,8 @@ collect(
 	if (role == ROLE_VALIDATOR)
 		allow_ways_in(r, &c->validator);
 	if (role == ROLE_VALIDATOR)
+		allow(r, c->encrypt_to, LANDLOCK_READ);
+	if (role == ROLE_VALIDATOR)
 		allow_perspectives(r, &c->mpic);
 	if (role == ROLE_SENDER)
 		allow_replaced(r, c->sender.relay_token_file);

@@ -3,12 +3,13 @@
 
 import base64
 import json
+import os
 import subprocess
 
 import dkim
 
 from acme import Client
-from harness import case, run
+from harness import case, edit_config, eventually, run
 from letters import answer
 
 
@@ -34,6 +35,37 @@ def record_of(told):
                      if s["result"] == "pass")
     return (signature["dns"]["name"],
             base64.b64decode(signature["key_record"]))
+
+
+def encrypted(site, authz, raw):
+    """To somebody who is not here, and back."""
+    crt, key = f"{site.folder}/auditor.crt", f"{site.folder}/auditor.key"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj",
+         "/CN=Auditor", "-keyout", key, "-out", crt], check=True,
+        stderr=subprocess.DEVNULL)
+    os.chmod(crt, 0o644)
+    edit_config(site, evidence__encrypt_to=crt)
+    site.query("UPDATE authz SET valid_until = 1 WHERE id = ?", authz)
+    site.start()
+    eventually(lambda: site.query(
+        "SELECT COUNT(*) FROM reply WHERE is_wrapped = 0") == [(0,)],
+        "the encryption")
+    site.stop()
+    for words in ("--verify", "--reply"):
+        text = site.countersign("evidence", words, authz, status=1)
+        assert "the stored reply is encrypted: --key FILE" in text, text
+    text = site.countersign("evidence", "--verify", "--key", key, authz)
+    assert "verified again from what is stored: ok" in text, text
+    told = json.loads(site.countersign("evidence", "--json", authz))
+    assert "raw" not in told["reply"]
+    # Other programs open it too.
+    assert subprocess.run(
+        ["openssl", "cms", "-decrypt", "-binary", "-inform", "DER", "-inkey",
+         key, "-recip", crt],
+        input=base64.b64decode(told["reply"]["raw_cms"]),
+        check=True, stdout=subprocess.PIPE).stdout == raw
+    site.query("UPDATE reply SET raw = ?, is_wrapped = 0", raw)
 
 
 def test_evidence(site):
@@ -65,6 +97,18 @@ def test_evidence(site):
             text = site.countersign("evidence", "--verify", authz)
             assert "verified again from what is stored: ok" in text, text
             assert "validator's seal: checked" in text, text
+    with case("PK-21, PK-22: the chain verifies, and nothing is due"):
+        text = site.countersign("audit", "verify")
+        assert "are as they were written" in text, text
+        for line in site.countersign("purge", "--json").splitlines():
+            told = json.loads(line)
+            assert told["purged"] == 0, told
+        site.query("UPDATE audit SET result = 'no' WHERE seq = 2")
+        text = site.countersign("audit", "verify", status=1)
+        assert "audit: row 2 was changed" in text, text
+    with case("PK-23: encrypted at the end of its use; with the key it "
+              "verifies"):
+        encrypted(site, authz, raw)
     with case("MA-86: a changed reply does not, and the status says so"):
         site.query("UPDATE reply SET raw = CAST(REPLACE(CAST(raw AS TEXT), "
                    "'END ACME', 'END ACMF') AS BLOB)")
