@@ -74,6 +74,30 @@ cert_insert(struct job *j, const struct cert *c, int64_t *changed)
 		v_int(c->not_after), v_int(j->now), v_int(c->shard)));
 }
 
+/* Shared by those who reserve numbers.  SQLite's transactions keep every other
+ * writer out. */
+#define RESERVATIONS "7165916556637434484"
+
+static int
+lock_reservations(struct job *j, const char *statement)
+{
+	int64_t length;
+
+	assert(j->store->in_transaction);
+	if (store_is_exclusive(j))
+		return 0;
+	return store_get_int(j, &length, statement, NO_ARGS) == 1 ? 0 : -1;
+}
+
+/* The function's type is void; its text is empty, not NULL. */
+int
+store_cert_await_reservations(struct job *j)
+{
+	return lock_reservations(j,
+	    "SELECT length(CAST(pg_advisory_xact_lock(" RESERVATIONS
+	    ") AS TEXT))");
+}
+
 int
 store_cert_reserve(struct job *j, const struct cert *c, bool *serial_taken)
 {
@@ -81,6 +105,10 @@ store_cert_reserve(struct job *j, const struct cert *c, bool *serial_taken)
 	int found;
 
 	*serial_taken = false;
+	if (lock_reservations(j,
+		"SELECT length(CAST(pg_advisory_xact_lock_shared(" RESERVATIONS
+		") AS TEXT))") < 0)
+		return -1;
 	found = store_get_int(j, &one,
 	    "SELECT 1 FROM used_serial WHERE ca_label = $1 AND serial = $2",
 	    ARGS(v_text(c->ca_label), v_text(c->serial)));

@@ -35,6 +35,11 @@ struct cert {
  * or the serial is taken (*serial_taken tells which). */
 int store_cert_reserve(struct job *j, const struct cert *c, bool *serial_taken);
 /*
+ * Until the transaction ends nobody reserves a number, and whoever has begun to
+ * is waited for: what is then read of certificates has all of them (PK-185).
+ */
+int store_cert_await_reservations(struct job *j);
+/*
  * PK-145: the order's number was reserved, and whether a certificate with it
  * exists nobody can say: it is put on the next list.  1 if there is such a
  * number, 0, -1.

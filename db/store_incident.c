@@ -2,6 +2,7 @@
 
 #include "db/store_incident.h"
 
+#include "db/store_cert.h"
 #include "db/store_private.h"
 #include "db/store_revoke.h"
 #include "lib/arena.h"
@@ -52,21 +53,28 @@ incident_get(struct job *j, const char *text, const struct sql_value *values,
 /* --- opening ---------------------------------------------------------------
  */
 
-/* This reads the whole table, once for an incident. */
+/*
+ * This reads the whole table, once for an incident.  A number that is reserved
+ * may be signed at any time: it belongs to the set if its certificate would,
+ * issued at the earliest now.  Reservations that are under way are waited for.
+ */
 static int
 freeze(struct job *j, const char *id, const struct incident_selector *s,
     int64_t *count)
 {
 	const char *domain = s->domain == NULL ? "" : s->domain;
 
+	if (store_cert_await_reservations(j) < 0)
+		return -1;
 	return store_change(j, count,
 	    "INSERT INTO incident_cert (incident_id, cert_id) "
-	    "SELECT $1, c.id FROM cert c WHERE c.issued_at > 0 "
-	    "AND c.revoked_at = 0 AND c.not_after >= $2 "
+	    "SELECT $1, c.id FROM cert c "
+	    "WHERE c.revoked_at = 0 AND c.not_after >= $2 "
 	    "AND ($3 = '' OR c.profile = $3) "
 	    "AND ($4 = '' OR c.account_id = $4) "
 	    "AND ($5 = '' OR c.br_version = $5) "
-	    "AND c.issued_at >= $6 AND ($7 = 0 OR c.issued_at <= $7) "
+	    "AND (c.issued_at = 0 OR c.issued_at >= $6) AND ($7 = 0 OR $7 >= "
+	    "CASE c.issued_at WHEN 0 THEN c.reserved_at ELSE c.issued_at END) "
 	    "AND ($8 = 0 OR c.spki_sha256 = $9) "
 	    "AND ($10 = '' OR EXISTS (SELECT 1 FROM order_identifier oi "
 	    "JOIN authz z ON z.id = oi.authz_id WHERE oi.order_id = c.order_id "

@@ -3,8 +3,11 @@
 
 #include "tests/unit/store_fixture.h"
 
+#include <poll.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "db/store_cert.h"
 #include "db/store_incident.h"
 #include "lib/arena.h"
 #include "lib/clock.h"
@@ -138,6 +141,18 @@ test_selectors(struct job *j)
 	}
 }
 
+/* It has its number, and no signature yet. */
+static void
+unsign(struct job *j, const char *id)
+{
+	fixture_sql(j, arena_printf(j->arena,
+			   "UPDATE cert SET issued_at = 0 WHERE id = '%s'",
+			   id));
+	fixture_sql(j,
+	    arena_printf(j->arena,
+		"UPDATE orders SET cert_id = NULL WHERE cert_id = '%s'", id));
+}
+
 static void
 at(struct job *j, int64_t now)
 {
@@ -203,6 +218,116 @@ test_deadline(struct job *j)
 	    1498);
 	assert_int_equal(
 	    fixture_count(j, "SELECT COUNT(*) FROM blocked_key"), 0);
+}
+
+/* PK-185: what is reserved when the set is frozen and signed later is in it,
+ * and so revoked; what has not been signed by the deadline is not signed. */
+static void
+test_reserved(struct job *j)
+{
+	const struct span der = SPAN("DER");
+	const int64_t now = j->now, deadline = now + 24 * HOUR;
+	const struct {
+		struct incident_selector s;
+		int64_t count;
+	} rows[] = {
+		{ { .profile = "third" }, 2 },
+		{ { .domain = "odd.example" }, 3 },
+		/* c3 and c6 will be issued from now on */
+		{ { .from = now + 100 }, 2 },
+		{ { .to = now + 4 }, 4 },
+	};
+
+	make_certs(j, fixture_account(j), "6");
+	unsign(j, "c3");
+	unsign(j, "c6");
+	for (size_t k = 0; k < sizeof(rows) / sizeof(rows[0]); k++) {
+		struct incident i = incident(
+		    j, arena_printf(j->arena, "i%zu", k), 4, deadline);
+
+		unit_case("%zu", k);
+		assert_int_equal(open_it(j, &i, &rows[k].s), rows[k].count);
+	}
+	COMMITTED(j, store_cert_record(j, "c3", der, SPAN("sum of c3")));
+	at(j, deadline);
+	while (issuer_incident_step(j) == 1)
+		continue;
+	assert_int_equal(
+	    fixture_count(j, "SELECT COUNT(*) FROM cert WHERE revoked_at > 0 "
+			     "AND id IN ('c3', 'c6')"),
+	    2);
+	REFUSED(j, store_cert_record(j, "c6", der, SPAN("sum of c6")),
+	    ERR_CONFLICT);
+}
+
+struct pipes {
+	int go[2], done[2];
+};
+
+static int
+open_meanwhile(struct job *j, void *ctx)
+{
+	const struct pipes *p = ctx;
+	struct incident i = incident(j, "race", 4, j->now + 24 * HOUR);
+	const struct incident_selector s = { .profile = "racing" };
+	struct incident_opened out;
+	char c;
+
+	if (read(p->go[0], &c, 1) != 1)
+		return 1;
+	/* Told to come back later, which is now. */
+	while (incident_open(j, &i, &s, false, &out) < 0) {
+		if (j->err.kind != ERR_BUSY)
+			return 2;
+		job_recover(j);
+	}
+	return write(p->done[1], "x", 1) == 1 && out.certificates == 1 ? 0 : 3;
+}
+
+/* PK-185: an incident that is opened while the number is being reserved waits
+ * for it, and has it in its set. */
+static void
+test_reserving(struct job *j)
+{
+	struct order *o = fixture_order(j, fixture_account(j), 1);
+	const struct cert c = { .id = "racing",
+		.order_id = o->id,
+		.account_id = o->account_id,
+		.ca_label = "aa",
+		.serial = "2a01",
+		.profile = "racing",
+		.profile_sha256 = SPAN("x"),
+		.tbs = SPAN("x"),
+		.signature_alg = SPAN("x"),
+		.lint_report = "{}",
+		.evidence = "{}",
+		.br_version = "1.0.16",
+		.spki_sha256 = SPAN("key"),
+		.not_before = j->now,
+		.not_after = j->now + 8640000 };
+	struct pollfd done = { .events = POLLIN };
+	struct pipes p;
+	bool taken;
+	int pid;
+
+	assert_int_equal(pipe(p.go), 0);
+	assert_int_equal(pipe(p.done), 0);
+	done.fd = p.done[0];
+	pid = fixture_fork(open_meanwhile, &p);
+	assert_int_equal(store_begin(j), 0);
+	EXPECT(j, store_cert_reserve(j, &c, &taken), 0);
+	assert_int_equal(write(p.go[1], "x", 1), 1);
+	/* Until it waits for us, or (which is wrong) does not. */
+	while (fixture_is_pgsql() && poll(&done, 1, 10) == 0 &&
+	       fixture_count(j, "SELECT COUNT(*) FROM pg_locks WHERE NOT "
+				"granted AND locktype = 'advisory'") == 0)
+		continue;
+	assert_int_equal(store_commit(j), 0);
+	assert_int_equal(fixture_wait(pid), 0);
+	for (size_t i = 0; i < 2; i++) {
+		close(p.go[i]);
+		close(p.done[i]);
+	}
 }
 
 /* PK-181: keyCompromise blocks the keys as well. */
@@ -295,6 +420,8 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_strange_rows),
 	STORE_TEST(test_selectors),
 	STORE_TEST(test_deadline),
+	STORE_TEST(test_reserved),
+	STORE_TEST(test_reserving),
 	STORE_TEST(test_compromise),
 	STORE_TEST(test_cancel),
 	STORE_TEST(test_authorizations),
