@@ -180,6 +180,8 @@ static const struct grant issuer[] = {
 		     "DELETE" },
 	{ "withdrawal", "SELECT (cert_id, confirmed_at), INSERT, DELETE" },
 	{ "blocked_key", "SELECT, INSERT" },
+	/* Must its key not be used any more (PK-207)? */
+	{ "destroyed_key", "SELECT (spki_sha256, asked_at, begun_at)" },
 	/* At the ceiling it stops everything itself. */
 	{ "issuance_stop", "SELECT, INSERT" },
 	/* What its daily look finds is a draft: without due_at. */

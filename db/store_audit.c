@@ -79,15 +79,22 @@ int
 store_audit_list(
     struct job *j, const char *object, struct audit_row **out, size_t *count)
 {
+	return store_audit_list_after(j, object, 0, AUDIT_LIST_MAX, out, count);
+}
+
+int
+store_audit_list_after(struct job *j, const char *object, int64_t after,
+    size_t max, struct audit_row **out, size_t *count)
+{
 	struct query q;
 	int found;
 
 	*count = 0;
-	*out = arena_calloc(j->arena, AUDIT_LIST_MAX, sizeof(**out));
+	*out = arena_calloc(j->arena, max, sizeof(**out));
 	found = query_first(&q, j,
 	    "SELECT seq, at_ms, actor, event, object, result, detail "
-	    "FROM audit WHERE object = $1 ORDER BY seq LIMIT $2",
-	    ARGS(v_text(object), v_int(AUDIT_LIST_MAX)));
+	    "FROM audit WHERE object = $1 AND seq > $2 ORDER BY seq LIMIT $3",
+	    ARGS(v_text(object), v_int(after), v_int((int64_t)max)));
 	for (; found == 1; found = query_next(&q)) {
 		struct audit_row *r = &(*out)[(*count)++];
 

@@ -33,7 +33,10 @@ int store_audit_list(
  */
 int store_audit_verify_sealed(struct job *j, const struct seal_key *seal,
     int64_t *count, int64_t *purged);
-/* The same without a seal. */
+/* At most `max` of them, those after the record `after`. */
+int store_audit_list_after(struct job *j, const char *object, int64_t after,
+    size_t max, struct audit_row **out, size_t *count);
+/* store_audit_verify_sealed() without a seal. */
 int store_audit_verify(struct job *j, int64_t *count);
 
 #endif

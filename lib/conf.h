@@ -400,6 +400,7 @@ struct conf {
 	struct conf_list approved;             /* mailboxes with one of them */
 	struct conf_list caa_identities;       /* PK-26 */
 	bool caa_enforce;
+	bool admin_required; /* PK-206; and always in public mode */
 	bool caa_flag1_critical;
 	struct conf_list caa_account_prefixes; /* PK-40 */
 	bool caa_ignore_unknown;               /* PK-42 */

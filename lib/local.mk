@@ -23,6 +23,7 @@ libcs_lib_a_SOURCES = \
 	lib/log.c lib/log.h \
 	lib/netaddr.c lib/netaddr.h \
 	lib/orgdomain.c lib/orgdomain.h \
+	lib/password.c lib/password.h \
 	lib/rate.c lib/rate.h \
 	lib/rfc3339.c lib/rfc3339.h \
 	lib/rnd.c lib/rnd.h \

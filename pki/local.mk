@@ -80,6 +80,8 @@ libcs_pki_a_SOURCES = \
 	pki/spki_file.h \
 	pki/token_key.c \
 	pki/token_key.h \
+	pki/statement.c \
+	pki/statement.h \
 	pki/transcript.c \
 	pki/transcript.h \
 	pki/version.h \

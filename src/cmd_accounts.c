@@ -241,7 +241,7 @@ cmd_accounts(int argc, char **argv)
 		fputs(accounts_usage, stderr);
 		return EXIT_FAILURE;
 	}
-	if (command_open(&c, o.config) < 0)
+	if (command_open(&c, o.config, ACT_ACCOUNTS) < 0)
 		return EXIT_FAILURE;
 	result = list(&c.job, &o);
 	if (result < 0)
@@ -428,7 +428,7 @@ show(struct job *j, const struct account *a, const struct options *o)
 static int
 audit(struct job *j, const struct account *a, const char *event)
 {
-	return store_audit_add(j, "operator", event,
+	return store_audit_add(j, command_operator(j), event,
 	    arena_printf(j->arena, "account:%s", a->id), "ok", NULL);
 }
 
@@ -522,6 +522,23 @@ act(struct job *j, const struct options *o, const char *text)
 		   : end(j, &a, o->action == ACTION_REVOKE);
 }
 
+static enum act
+act_of(enum action action)
+{
+	switch (action) {
+	case ACTION_NONE:
+		return ACT_ACCOUNT_SHOW;
+	case ACTION_AGREE:
+		return ACT_ACCOUNT_AGREE;
+	case ACTION_ERASE:
+		return ACT_ACCOUNT_ERASE;
+	case ACTION_DEACTIVATE:
+	case ACTION_REVOKE:
+		break;
+	}
+	return ACT_ACCOUNT_END;
+}
+
 int
 cmd_account(int argc, char **argv)
 {
@@ -535,7 +552,7 @@ cmd_account(int argc, char **argv)
 		fputs(account_usage, stderr);
 		return EXIT_FAILURE;
 	}
-	if (command_open(&c, o.config) < 0)
+	if (command_open(&c, o.config, act_of(o.action)) < 0)
 		return EXIT_FAILURE;
 	result = act(&c.job, &o, argv[optind]);
 	if (result < 0) {

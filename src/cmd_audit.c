@@ -107,7 +107,7 @@ cmd_audit(int argc, char **argv)
 		(void)command_misused(usage);
 		return EXIT_FAILURE;
 	}
-	if (command_open(&c, config) < 0)
+	if (command_open(&c, config, ACT_AUDIT_VERIFY) < 0)
 		return EXIT_FAILURE;
 	result = verify(&c, &r);
 	if (result < 0)

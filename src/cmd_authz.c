@@ -95,7 +95,7 @@ revoke(struct job *j, struct authz *a)
 		return worker_undo(j);
 	}
 	if (store_authz_revoke(j, a) < 0 ||
-	    store_audit_add(j, "operator", "authorization revoked",
+	    store_audit_add(j, command_operator(j), "authorization revoked",
 		arena_printf(j->arena, "authz:%s", a->id), "ok", NULL) < 0)
 		return worker_undo(j);
 	return store_commit(j);
@@ -217,7 +217,9 @@ cmd_authz(int argc, char **argv)
 	struct command c;
 	int result;
 
-	if (parse(argc, argv, &o) < 0 || command_open(&c, o.config) < 0)
+	if (parse(argc, argv, &o) < 0 ||
+	    command_open(
+		&c, o.config, o.revoke ? ACT_AUTHZ_REVOKE : ACT_AUTHZ_SHOW) < 0)
 		return EXIT_FAILURE;
 	result =
 	    is_many(&o) ? run_many(&c.job, &o) : run(&c.job, &o, argv[optind]);

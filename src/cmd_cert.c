@@ -346,7 +346,9 @@ cmd_cert(int argc, char **argv)
 	struct command c;
 	int result;
 
-	if (parse(argc, argv, &o) < 0 || command_open(&c, o.config) < 0)
+	if (parse(argc, argv, &o) < 0 ||
+	    command_open(
+		&c, o.config, o.revoke ? ACT_CERT_REVOKE : ACT_CERT_SHOW) < 0)
 		return EXIT_FAILURE;
 	result = run(&c.job, &o, argv[optind]);
 	if (result < 0)

@@ -100,7 +100,7 @@ cmd_crl(int argc, char **argv)
 		(void)command_misused(usage);
 		return EXIT_FAILURE;
 	}
-	if (command_open(&c, config) < 0)
+	if (command_open(&c, config, ACT_CRL) < 0)
 		return EXIT_FAILURE;
 	result = list(&c, json);
 	if (result < 0)

@@ -53,7 +53,7 @@ cmd_db(int argc, char **argv)
 		(void)command_misused(usage);
 		return EXIT_FAILURE;
 	}
-	if (command_open(&c, config) < 0)
+	if (command_open(&c, config, ACT_DB) < 0)
 		return EXIT_FAILURE;
 	result = print_grants(&c);
 	if (result < 0)

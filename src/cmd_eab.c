@@ -287,7 +287,7 @@ print_new(struct job *j, const struct eab_key *k, struct span secret, bool json)
 static int
 audit(struct job *j, const char *event, const char *kid)
 {
-	return store_audit_add(j, "operator", event,
+	return store_audit_add(j, command_operator(j), event,
 	    arena_printf(j->arena, "eab:%s", kid), "ok", NULL);
 }
 
@@ -490,11 +490,12 @@ static const struct {
 	const char *name;
 	int (*run)(struct job *j, const struct options *o, const char *kid);
 	bool has_kid, is_new;
+	enum act act;
 } actions[] = {
-	{ "new", eab_new, false, true },
-	{ "list", eab_list, false, false },
-	{ "show", eab_show, true, false },
-	{ "revoke", eab_revoke, true, false },
+	{ "new", eab_new, false, true, ACT_EAB_NEW },
+	{ "list", eab_list, false, false, ACT_EAB_SHOW },
+	{ "show", eab_show, true, false, ACT_EAB_SHOW },
+	{ "revoke", eab_revoke, true, false, ACT_EAB_REVOKE },
 };
 
 #define ACTION_COUNT (sizeof(actions) / sizeof(actions[0]))
@@ -512,7 +513,7 @@ run(size_t action, const struct options *o, const char *kid)
 	struct command c;
 	int result;
 
-	if (command_open(&c, o->config) < 0)
+	if (command_open(&c, o->config, actions[action].act) < 0)
 		return EXIT_FAILURE;
 	result = actions[action].run(&c.job, o, kid);
 	if (result < 0) {

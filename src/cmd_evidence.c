@@ -144,7 +144,8 @@ cmd_evidence(int argc, char **argv)
 	struct command c;
 	int result;
 
-	if (parse(argc, argv, &o) < 0 || command_open(&c, o.config) < 0)
+	if (parse(argc, argv, &o) < 0 ||
+	    command_open(&c, o.config, ACT_EVIDENCE) < 0)
 		return EXIT_FAILURE;
 	result = run(&c, &o, argv[optind], &good);
 	if (result < 0)

@@ -70,7 +70,7 @@ settle(
 		0 ||
 	    (to == HANDOFF_REFUSED && store_handoff_wake_order(j, order) < 0))
 		return -1;
-	return store_audit_add(j, "admin", "hand-off",
+	return store_audit_add(j, command_operator(j), "hand-off",
 	    arena_printf(j->arena, "order:%s", order), what, NULL);
 }
 
@@ -119,7 +119,10 @@ cmd_handoff(int argc, char **argv)
 		command_misused(usage);
 		return EXIT_FAILURE;
 	}
-	if (command_open(&c, o.config) < 0)
+	if (command_open(&c, o.config,
+		o.retry != NULL || o.resend != NULL || o.fail != NULL
+		    ? ACT_HANDOFF_SETTLE
+		    : ACT_HANDOFF_LIST) < 0)
 		return EXIT_FAILURE;
 	result = act(&c, &o);
 	if (result < 0)

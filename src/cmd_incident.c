@@ -361,15 +361,13 @@ incident_list(struct job *j)
 static int
 cancel(struct job *j, const struct incident *i, const char *by)
 {
-	bool first = i->cancel_asked_by == NULL;
+	bool first = !command_is_request(i->cancel_asked_by);
 
 	if (i->cancelled_at != 0 || i->finished_at != 0)
 		return job_fail(j, ERR_MALFORMED, "%s: the incident is %s",
 		    i->id, status_of(j, i));
-	if (!first && strcmp(i->cancel_asked_by, by) == 0)
-		return job_fail(j, ERR_UNAUTHORIZED,
-		    "%s: you have asked for it; another admin must confirm it",
-		    i->id);
+	if (!first && command_may_confirm(j, i->cancel_asked_by) < 0)
+		return job_context(j, "%s", i->id);
 	if ((first ? store_incident_ask_cancel(j, i->id, by)
 		   : store_incident_cancel(j, i->id, by)) < 0 ||
 	    (!first && store_notice_cancel(j, i->id) < 0))
@@ -390,7 +388,7 @@ incident_cancel(struct job *j, const char *id)
 		return worker_undo(j);
 	if (store_commit(j) < 0)
 		return -1;
-	puts(i.cancel_asked_by == NULL
+	puts(!command_is_request(i.cancel_asked_by)
 		 ? "asked for; another admin must give the same command"
 		 : "cancelled");
 	return 0;
@@ -438,6 +436,18 @@ run(struct job *j, const struct options *o, int argc, char **argv)
 	    verb);
 }
 
+static enum act
+act_of(const struct options *o, const char *verb)
+{
+	if (strcmp(verb, "open") == 0 && !o->dry_run)
+		return ACT_INCIDENT_OPEN;
+	if (strcmp(verb, "confirm") == 0)
+		return ACT_INCIDENT_CONFIRM;
+	if (strcmp(verb, "cancel") == 0)
+		return ACT_INCIDENT_CANCEL;
+	return ACT_INCIDENT_SHOW;
+}
+
 int
 cmd_incident(int argc, char **argv)
 {
@@ -466,7 +476,7 @@ cmd_incident(int argc, char **argv)
 		command_misused(usage);
 		return EXIT_FAILURE;
 	}
-	if (command_open(&c, o.config) < 0)
+	if (command_open(&c, o.config, act_of(&o, argv[optind])) < 0)
 		return EXIT_FAILURE;
 	result = run(&c.job, &o, argc - optind, argv + optind);
 	if (result < 0)

@@ -111,7 +111,7 @@ block_for_account(struct job *j, struct span hash, const char *account)
 {
 	if (store_key_block(j, hash, account, "operator") < 0)
 		return -1;
-	return store_audit_add(j, "operator", "key blocked",
+	return store_audit_add(j, command_operator(j), "key blocked",
 	    arena_printf(j->arena, "key:%s", hex_dup(j->arena, hash)), "ok",
 	    worker_detail(j, "account", account));
 }
@@ -130,7 +130,7 @@ block(struct job *j, const struct options *o)
 		return -1;
 	if ((o->account != NULL
 		    ? block_for_account(j, hash, o->account)
-		    : revoke_key(j, hash, &r, "operator", &count)) < 0)
+		    : revoke_key(j, hash, &r, command_operator(j), &count)) < 0)
 		return worker_undo(j);
 	if (store_commit(j) < 0)
 		return -1;
@@ -219,6 +219,7 @@ int
 cmd_key(int argc, char **argv)
 {
 	int (*run)(struct job *, const struct options *) = NULL;
+	enum act act = ACT_KEY_LIST;
 	struct options o;
 	struct command c;
 	int result;
@@ -226,15 +227,15 @@ cmd_key(int argc, char **argv)
 	if (parse(argc, argv, &o) < 0)
 		return EXIT_FAILURE;
 	if (strcmp(argv[optind], "block") == 0)
-		run = block;
+		run = block, act = ACT_KEY_BLOCK;
 	else if (strcmp(argv[optind], "list") == 0)
 		run = list;
 	else if (strcmp(argv[optind], "ended") == 0)
-		run = ended;
+		run = ended, act = ACT_KEY_ENDED;
 	else
 		return command_fail(
 		    "key %s: not known; block, list or ended", argv[optind]);
-	if (command_open(&c, o.config) < 0)
+	if (command_open(&c, o.config, act) < 0)
 		return EXIT_FAILURE;
 	result = run(&c.job, &o);
 	if (result < 0)

@@ -159,7 +159,7 @@ give_back(struct job *j, const char *subject, int64_t *count)
 		    "%s: no limit counts that; countersign limits --all lists "
 		    "what they count",
 		    subject);
-	return store_audit_add(j, "admin", "limits reset",
+	return store_audit_add(j, command_operator(j), "limits reset",
 	    arena_printf(j->arena, "subject:%s", subject), "ok", NULL);
 }
 
@@ -186,7 +186,9 @@ cmd_limits(int argc, char **argv)
 	struct command c;
 	int result;
 
-	if (parse(argc, argv, &o) < 0 || command_open(&c, o.config) < 0)
+	if (parse(argc, argv, &o) < 0 ||
+	    command_open(&c, o.config,
+		o.reset != NULL ? ACT_LIMITS_RESET : ACT_LIMITS_LIST) < 0)
 		return EXIT_FAILURE;
 	result = o.reset != NULL ? reset(&c, o.reset) : print_all(&c, &o);
 	if (result < 0)

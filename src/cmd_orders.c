@@ -163,7 +163,7 @@ cmd_orders(int argc, char **argv)
 	int result;
 
 	if (parse(argc, argv, &o, orders_usage, 0) < 0 ||
-	    command_open(&c, o.config) < 0)
+	    command_open(&c, o.config, ACT_ORDERS) < 0)
 		return EXIT_FAILURE;
 	result = store_order_list(
 	    &c.job, o.pending_only, ORDERS_MAX, &orders, &count);
@@ -211,7 +211,7 @@ cmd_order(int argc, char **argv)
 	int result;
 
 	if (parse(argc, argv, &o, order_usage, 1) < 0 ||
-	    command_open(&c, o.config) < 0)
+	    command_open(&c, o.config, ACT_ORDER) < 0)
 		return EXIT_FAILURE;
 	result = print_story(&c, argv[optind], o.json);
 	if (result < 0)

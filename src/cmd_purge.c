@@ -143,7 +143,8 @@ cmd_purge(int argc, char **argv)
 	struct command c;
 	int result;
 
-	if (parse(argc, argv, &o) < 0 || command_open(&c, o.config) < 0)
+	if (parse(argc, argv, &o) < 0 ||
+	    command_open(&c, o.config, o.dry ? ACT_PURGE_SHOW : ACT_PURGE) < 0)
 		return EXIT_FAILURE;
 	result = run(&c, &o);
 	if (result < 0) {

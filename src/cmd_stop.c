@@ -258,7 +258,7 @@ cmd_stop(int argc, char **argv)
 	struct command c;
 
 	if (parse(argc, argv, usage_stop, true, &o) < 0 ||
-	    command_open(&c, o.config) < 0)
+	    command_open(&c, o.config, o.list ? ACT_STOP_LIST : ACT_STOP) < 0)
 		return EXIT_FAILURE;
 	return finish(&c,
 	    o.list ? print_list(&c.job) : change(&c.job, &o, stop, "stopped"));
@@ -271,7 +271,7 @@ cmd_resume(int argc, char **argv)
 	struct command c;
 
 	if (parse(argc, argv, usage_resume, false, &o) < 0 ||
-	    command_open(&c, o.config) < 0)
+	    command_open(&c, o.config, ACT_RESUME) < 0)
 		return EXIT_FAILURE;
 	return finish(&c, change(&c.job, &o, resume, "resumed"));
 }

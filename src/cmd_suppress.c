@@ -93,7 +93,7 @@ add(struct job *j, const char *mailbox, int64_t days)
 
 	if (store_suppressed_add(j, &s) < 0)
 		return -1;
-	return store_audit_add(j, "admin", "mailbox suppressed",
+	return store_audit_add(j, command_operator(j), "mailbox suppressed",
 	    arena_printf(j->arena, "mailbox:%s", mailbox), "ok", NULL);
 }
 
@@ -109,7 +109,8 @@ lift(struct job *j, const char *mailbox)
 		    mailbox);
 	if (lifted < 0)
 		return -1;
-	return store_audit_add(j, "admin", "mailbox suppression lifted",
+	return store_audit_add(j, command_operator(j),
+	    "mailbox suppression lifted",
 	    arena_printf(j->arena, "mailbox:%s", mailbox), "ok", NULL);
 }
 
@@ -193,7 +194,9 @@ cmd_suppress(int argc, char **argv)
 	struct command c;
 	int result;
 
-	if (parse(argc, argv, &o) < 0 || command_open(&c, o.config) < 0)
+	if (parse(argc, argv, &o) < 0 ||
+	    command_open(
+		&c, o.config, o.list ? ACT_SUPPRESS_LIST : ACT_SUPPRESS) < 0)
 		return EXIT_FAILURE;
 	result = o.list ? print_list(&c.job, o.json)
 			: change(&c.job, &o, argv[optind]);

@@ -5,6 +5,8 @@
 #include "db/store.h"
 #include "lib/arena.h"
 #include "lib/log.h"
+#include "src/admin_factors.h"
+#include "src/admin_login.h"
 #include "src/conf_file.h"
 #include "src/database.h"
 
@@ -14,6 +16,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 int
@@ -83,11 +86,95 @@ command_parse(int argc, char **argv, const char *usage,
 	return 0;
 }
 
+/* --- the database, and who may ------------------------------------------- */
+
+static struct {
+	struct command_line line;
+	const struct admin_options *options;
+	const struct admin *admin; /* has shown both factors */
+} given;
+
+void
+command_line_is(int argc, char **argv, const struct admin_options *options)
+{
+	given.line = (struct command_line){ argc, argv };
+	given.options = options;
+}
+
+const struct admin *
+command_admin(void)
+{
+	return given.admin;
+}
+
+static int
+log_in(struct command *c, const struct act_row *act)
+{
+	struct span password = { NULL, 0 }, signature = { NULL, 0 };
+	const struct admin_options *o = given.options;
+	struct admin_login *l = arena_alloc(c->keep, sizeof(*l));
+	struct job *j = &c->job;
+
+	if (admin_login_begin(j, o->name, act, &given.line, l) < 0 ||
+	    admin_password_get(j, o, &password) < 0)
+		return -1;
+	/* A key that does not sign is a factor that is not there: the refusal
+	 * is recorded, and says no more than others. */
+	if (admin_signature_get(j, o, l->is_known ? l->admin.spki : SPAN(""),
+		l->statement, &signature) < 0) {
+		command_fail("%s", j->err.text);
+		job_recover(j);
+		signature = SPAN("");
+	}
+	if (admin_login_finish(j, l, password, signature, command_operator(j)) <
+	    0)
+		return -1;
+	l->admin.name = o->name; /* outlives the job */
+	given.admin = &l->admin;
+	return 0;
+}
+
+/* The first admin is made by whoever can write the database. */
+static int
+needs_admin(struct job *j, enum act act)
+{
+	int exists;
+
+	if (act_row(act)->need < NEED_SELF)
+		return 0;
+	exists = store_admin_exists(j);
+	if (act == ACT_ADMIN_ADD && exists == 0)
+		return 0;
+	return exists < 0 ? -1 : admin_is_required(j);
+}
+
+static int
+check_admin(struct command *c, enum act act)
+{
+	const struct act_row *row = act_row(act);
+	struct job *j = &c->job;
+	int needed = needs_admin(j, act);
+
+	if (needed < 0)
+		return -1;
+	if (given.options != NULL && given.options->name != NULL)
+		return log_in(c, row);
+	if (needed == 0)
+		return 0;
+	if (admin_login_missing(j, row, command_operator(j)) < 0)
+		return -1;
+	return job_fail(j, ERR_UNAUTHORIZED,
+	    "%s is an admin's: countersign --admin NAME --admin-key FILE %s … "
+	    "(countersign admin list shows who there is)",
+	    row->name, row->command);
+}
+
 int
-command_open(struct command *c, const char *config)
+command_open(struct command *c, const char *config, enum act act)
 {
 	struct store_login login;
 
+	assert(act_row(act)->need != NEED_NONE);
 	*c = (struct command){ .keep = arena_new() };
 	log_open("command", LOG_LEVEL_WARNING);
 	if (conf_load(c->keep, config, conf_report_stderr, NULL, &c->conf) <
@@ -103,6 +190,32 @@ command_open(struct command *c, const char *config)
 		return -1;
 	}
 	c->job.store = c->store;
+	if (check_admin(c, act) < 0) {
+		command_fail("%s", c->job.err.text);
+		command_close(c);
+		return -1;
+	}
+	return 0;
+}
+
+bool
+command_is_request(const char *asked_by)
+{
+	return asked_by != NULL &&
+	       (given.admin == NULL || strncmp(asked_by, "admin:", 6) == 0);
+}
+
+int
+command_may_confirm(struct job *j, const char *asked_by)
+{
+	if (strcmp(asked_by, command_operator(j)) == 0)
+		return job_fail(j, ERR_UNAUTHORIZED,
+		    "you have asked for it; another admin must confirm it");
+	if (given.admin != NULL && given.admin->role != ADMIN_APPROVER)
+		return job_fail(j, ERR_UNAUTHORIZED,
+		    "%s has asked for it; an admin with the role approver must "
+		    "confirm it",
+		    asked_by);
 	return 0;
 }
 
@@ -112,6 +225,8 @@ command_operator(struct job *j)
 	const char *name = geteuid() == 0 ? getenv("SUDO_USER") : NULL;
 	const struct passwd *pw;
 
+	if (given.admin != NULL)
+		return admin_actor(j, given.admin->name);
 	if (name != NULL && name[0] != '\0')
 		return arena_printf(j->arena, "operator:%s", name);
 	pw = getpwuid(getuid());
@@ -125,5 +240,6 @@ command_close(struct command *c)
 {
 	job_done(&c->job);
 	store_close(c->store);
+	given.admin = NULL;
 	arena_free(c->keep);
 }

@@ -7,10 +7,14 @@
 
 #include "lib/conf.h"
 #include "lib/job.h"
+#include "src/acts.h"
 
+struct admin;
+struct admin_options;
 struct arena;
 
 /* `argv[0]` is the subcommand's name.  Returns the exit status. */
+int cmd_admin(int argc, char **argv);
 int cmd_init(int argc, char **argv);
 int cmd_ca(int argc, char **argv);
 int cmd_orders(int argc, char **argv);
@@ -64,16 +68,37 @@ struct command {
 	struct job job;
 };
 
-/* Loads the configuration and opens the database: 0, or -1 after saying on
- * standard error what is wrong and what to do. */
-int command_open(struct command *c, const char *config);
+/* What main() was given: from the subcommand on, and what stood before it.
+ * Borrowed for as long as the program runs. */
+void command_line_is(
+    int argc, char **argv, const struct admin_options *options);
+
+/*
+ * Loads the configuration and opens the database.  Where an admin is needed
+ * for the act, or one is named, both factors are asked for and looked at
+ * (PK-206).  0, or -1 after saying on standard error what is wrong and what to
+ * do.
+ */
+int command_open(struct command *c, const char *config, enum act act);
 void command_close(struct command *c);
 /*
- * Who runs the command, for records: "operator:NAME" of the system account,
- * the one behind sudo if there is one.  Whoever can write the database is
- * believed; the name is for the record, not a proof.
+ * Who runs the command, for records: "admin:NAME" of an admin who has shown
+ * both factors; else "operator:NAME" of the system account, the one behind sudo
+ * if there is one, which whoever can write the database is believed: it is for
+ * the record, not a proof.
  */
 const char *command_operator(struct job *j);
+/* The admin, or NULL: none was named.  Lives until command_close(). */
+const struct admin *command_admin(void);
+/* Has this actor (NULL: nobody) asked in a way that counts?  What a system
+ * account asked for does not, once it is an admin who acts. */
+bool command_is_request(const char *asked_by);
+/*
+ * For acts that need two: may whoever runs the command confirm what this actor
+ * (command_operator() of then) has asked for?  Another one, and an approver
+ * where there are admins.  0, or -1 ERR_UNAUTHORIZED saying why.
+ */
+int command_may_confirm(struct job *j, const char *asked_by);
 /* "countersign: <text>" on standard error; returns EXIT_FAILURE. */
 int command_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 

@@ -117,6 +117,10 @@ const struct conf_option conf_options[] = {
 	{ "", "website_url", CONF_STRING, AT(website_url), NULL, 1, 1000,
 	    NULL, false, true, "A page about this CA, for the directory." },
 
+	{ "admin", "required", CONF_BOOL, AT(admin_required), "no", 0, 0, NULL,
+	    false, false,
+	    "Commands that change something are an admin's, with two factors; "
+	    "always so in public mode, and once there is an admin." },
 	{ "policy", "profile", CONF_STRING, AT(profile),
 	    "mailbox-strict", 1, 32, NULL, false, true,
 	    "The certificate profile of orders that name none." },

@@ -2,6 +2,10 @@
 
 #include "src/command.h"
 
+#include "src/acts.h"
+#include "src/admin_factors.h"
+
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +20,7 @@ static const struct subcommand subcommands[] = {
 	{ "init", cmd_init, "make a CA, keys and a configuration" },
 	{ "crl", cmd_crl, "list the revocation lists" },
 	{ "db", cmd_db, "show what each role may do in the database" },
+	{ "admin", cmd_admin, "who may give commands, with two factors" },
 	{ "ca", cmd_ca, "hold a ceremony: root, issuing CAs, their lists" },
 	{ "check", cmd_check, "see whether everything is in place" },
 	{ "orders", cmd_orders, "list orders" },
@@ -45,7 +50,7 @@ static const struct subcommand subcommands[] = {
 static void
 print_usage(FILE *to)
 {
-	fputs("usage: countersign COMMAND [OPTION…]\n\n", to);
+	fputs("usage: countersign [--admin NAME …] COMMAND [OPTION…]\n\n", to);
 	for (size_t i = 0; i < SUBCOMMAND_COUNT; i++)
 		fprintf(to, "  %-8s  %s\n", subcommands[i].name,
 		    subcommands[i].summary);
@@ -57,8 +62,12 @@ print_usage(FILE *to)
 int
 main(int argc, char **argv)
 {
-	const char *name = argc > 1 ? argv[1] : NULL;
+	struct admin_options admin;
+	const char *name;
 
+	if (admin_options_take(&admin, &argc, &argv) < 0)
+		return EXIT_FAILURE;
+	name = argc > 1 ? argv[1] : NULL;
 	if (name == NULL) {
 		print_usage(stderr);
 		return EXIT_FAILURE;
@@ -71,9 +80,13 @@ main(int argc, char **argv)
 		puts(PACKAGE_STRING);
 		return EXIT_SUCCESS;
 	}
-	for (size_t i = 0; i < SUBCOMMAND_COUNT; i++)
+	command_line_is(argc - 1, argv + 1, &admin);
+	for (size_t i = 0; i < SUBCOMMAND_COUNT; i++) {
+		/* Whom it needs is said in src/acts.c. */
+		assert(act_is_of_command(subcommands[i].name));
 		if (strcmp(subcommands[i].name, name) == 0)
 			return subcommands[i].run(argc - 1, argv + 1);
+	}
 	command_fail("%s: no such command", name);
 	print_usage(stderr);
 	return EXIT_FAILURE;

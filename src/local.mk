@@ -9,6 +9,9 @@ libcs_src_a_CPPFLAGS = $(AM_CPPFLAGS) $(MICROHTTPD_CFLAGS) \
 libcs_src_a_SOURCES = \
 	src/acme_client.c src/acme_client.h \
 	src/activation.c src/activation.h \
+	src/acts.c src/acts.h \
+	src/admin_factors.c src/admin_factors.h \
+	src/admin_login.c src/admin_login.h \
 	src/agent_answer.c src/agent_answer.h \
 	src/agent_pool.c src/agent_pool.h \
 	src/http_agent.c src/http_agent.h \
@@ -20,6 +23,7 @@ libcs_src_a_SOURCES = \
 	src/clock_watch.c src/clock_watch.h \
 	src/cmd_accounts.c \
 	src/cmd_audit.c \
+	src/cmd_admin.c \
 	src/cmd_authz.c \
 	src/cmd_ca.c \
 	src/cmd_cert.c \

@@ -273,3 +273,54 @@ CREATE INDEX responder_reserved ON responder (ca_label, reserved_at);
 ALTER TABLE reply ADD COLUMN is_wrapped BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE reply ADD COLUMN wrap_at BIGINT DEFAULT 0;
 CREATE INDEX reply_wrap ON reply (wrap_at, id) WHERE wrap_at IS NOT NULL;
+-- Admins (PK-206).  No login of a role may use these tables (db/grants.c): the
+-- commands log in as the database's owner.
+CREATE TABLE admin (
+	name TEXT NOT NULL PRIMARY KEY,
+	role TEXT NOT NULL, -- auditor, operator, approver
+	scrypt_n BIGINT NOT NULL,
+	scrypt_r BIGINT NOT NULL,
+	scrypt_p BIGINT NOT NULL,
+	salt BYTEA NOT NULL,
+	hash BYTEA NOT NULL,
+	-- One key is one person's: else one could approve what one asked for.
+	spki BYTEA NOT NULL UNIQUE,
+	key_not_after BIGINT NOT NULL DEFAULT 0,
+	asked_by TEXT, -- NULL: the first
+	asked_at BIGINT NOT NULL,
+	approved_by TEXT,
+	approved_at BIGINT NOT NULL DEFAULT 0,
+	disabled_by TEXT,
+	disabled_at BIGINT NOT NULL DEFAULT 0
+);
+-- Wrong tries in a row, of names that exist or not, and until when the next
+-- one must wait.
+CREATE TABLE admin_try (
+	name TEXT NOT NULL PRIMARY KEY,
+	failures BIGINT NOT NULL,
+	until_at BIGINT NOT NULL
+);
+CREATE INDEX admin_try_until ON admin_try (until_at);
+-- What an admin is to sign, once.
+CREATE TABLE admin_nonce (
+	nonce TEXT NOT NULL PRIMARY KEY,
+	name TEXT NOT NULL,
+	made_at BIGINT NOT NULL
+);
+CREATE INDEX admin_nonce_made ON admin_nonce (made_at);
+
+-- Keys of the CA that were destroyed, or are about to be (PK-207): the issuer
+-- refuses them.  destroyed_at is where the retention of PK-22 counts from.
+CREATE TABLE destroyed_key (
+	spki_sha256 BYTEA NOT NULL PRIMARY KEY,
+	spki BYTEA NOT NULL,
+	ca_label TEXT NOT NULL,
+	method TEXT NOT NULL,
+	witnesses TEXT NOT NULL, -- JSON
+	is_compromised BIGINT NOT NULL,
+	asked_by TEXT NOT NULL,
+	asked_at BIGINT NOT NULL,
+	approved_by TEXT,
+	begun_at BIGINT NOT NULL DEFAULT 0,
+	destroyed_at BIGINT NOT NULL DEFAULT 0
+);

@@ -360,6 +360,7 @@ tests_unit_liblinterlab_a_SOURCES = tests/unit/linter_lab.c \
 	tests/unit/linter_lab.h
 LINTER_LAB = tests/unit/liblinterlab.a
 unit_tests += \
+	tests/unit/test_admin \
 	tests/unit/test_answers \
 	tests/unit/test_client_address \
 	tests/unit/test_conf \
@@ -394,6 +395,8 @@ unit_tests += \
 	tests/unit/test_notice \
 	tests/unit/test_sender \
 	tests/unit/test_writer
+tests_unit_test_admin_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
+tests_unit_test_admin_LDADD = $(STORE_FIXTURE) $(CS_SRC)
 tests_unit_test_client_address_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_conf_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_conf_manual_CPPFLAGS = $(tests_cppflags)

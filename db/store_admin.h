@@ -1,0 +1,73 @@
+/*
+ * Admins (PK-206): people who cause issuance or revocation, or change what
+ * is configured, with two factors; the nonces that they sign; and how long
+ * somebody must wait after wrong tries.  Names are never given a second time.
+ */
+#ifndef DB_STORE_ADMIN_H
+#define DB_STORE_ADMIN_H
+
+#include "db/store.h"
+#include "lib/password.h"
+
+#define ADMIN_NAME_MAX 64
+
+enum admin_role { ADMIN_AUDITOR, ADMIN_OPERATOR, ADMIN_APPROVER };
+/* "auditor", "operator", "approver"; the other way 1 or 0. */
+const char *admin_role_name(enum admin_role role);
+int admin_role_parse(const char *name, enum admin_role *out);
+
+struct admin {
+	const char *name;
+	enum admin_role role;
+	struct password_hash password;
+	struct span spki;      /* DER: the client key */
+	int64_t key_not_after; /* of the client certificate; 0: a bare key */
+	const char *asked_by;  /* NULL: the first one */
+	int64_t asked_at;
+	const char *approved_by; /* NULL */
+	int64_t approved_at;     /* 0: waits for it */
+	const char *disabled_by; /* NULL */
+	int64_t disabled_at;
+};
+/* Approved and not disabled. */
+bool admin_is_live(const struct admin *a);
+
+/* asked_at is now; approved_at as given.  ERR_CONFLICT if there is, or was, one
+ * of that name, or with that key. */
+int store_admin_add(struct job *j, const struct admin *a);
+int store_admin_by_name(
+    struct job *j, const char *name, struct admin *out); /* 1, 0, -1 */
+/* By name, at most `max`. */
+int store_admin_list(
+    struct job *j, size_t max, struct admin **out, size_t *count);
+/* Is there any, whatever its state?  1 / 0 / -1. */
+int store_admin_exists(struct job *j);
+/* By another one than who asked: else ERR_CONFLICT. */
+int store_admin_approve(struct job *j, const char *name, const char *by);
+int store_admin_disable(struct job *j, const char *name, const char *by);
+int store_admin_set_password(
+    struct job *j, const char *name, const struct password_hash *p);
+/*
+ * Can two of them do what needs two: is there a live approver, and a live
+ * approver or operator beside, leaving `without` (may be NULL) out of it?  1 /
+ * 0 / -1.
+ */
+int store_admin_is_pair(struct job *j, const char *without);
+
+/* --- one login ------------------------------------------------------------ */
+
+/*
+ * Counts a try of this name, known or not, before it is looked at: 1; 0 if
+ * somebody must wait, until *until; -1.  Wrong tries in a row make pauses that
+ * grow to a quarter of an hour.
+ */
+int store_admin_try(struct job *j, const char *name, int64_t *until);
+/* It was right. */
+int store_admin_try_good(struct job *j, const char *name);
+
+#define ADMIN_NONCE_SECS 300
+int store_admin_nonce_add(struct job *j, const char *nonce, const char *name);
+/* 1: it was made for this name, is fresh, and is used up now; 0; -1. */
+int store_admin_nonce_use(struct job *j, const char *nonce, const char *name);
+
+#endif

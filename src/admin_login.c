@@ -1,0 +1,381 @@
+#include "config.h"
+
+#include "src/admin_login.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "db/store_audit.h"
+#include "lib/arena.h"
+#include "lib/b64.h"
+#include "lib/clock.h"
+#include "lib/conf.h"
+#include "lib/digest.h"
+#include "lib/hex.h"
+#include "lib/json.h"
+#include "lib/rnd.h"
+#include "pki/statement.h"
+#include "src/worker.h"
+
+#define EVENT "admin login"
+#define DETAIL_MAX (3 * STATEMENT_MAX)
+
+_Static_assert(sizeof((struct admin_login){ 0 }.nonce) == RND_ID_LEN + 1,
+    "a nonce is an id");
+
+bool
+admin_name_is_good(const char *name)
+{
+	static const char rest[] = "abcdefghijklmnopqrstuvwxyz0123456789._-";
+
+	return name[0] >= 'a' && name[0] <= 'z' &&
+	       strlen(name) <= ADMIN_NAME_MAX &&
+	       name[strspn(name, rest)] == '\0';
+}
+
+const char *
+admin_actor(struct job *j, const char *name)
+{
+	return arena_printf(j->arena, "admin:%s", name);
+}
+
+int
+admin_is_required(struct job *j)
+{
+	if (j->conf->admin_required || j->conf->mode == CONF_MODE_PUBLIC)
+		return 1;
+	return store_admin_exists(j);
+}
+
+/* --- the statement -------------------------------------------------------- */
+
+/* Each argument with its length before it: no two lines have one hash. */
+static const char *
+line_hash(struct job *j, const struct command_line *line)
+{
+	struct sha256_ctx *c = sha256_new(j->arena);
+	uint8_t hash[SHA256_LEN];
+
+	for (int i = 0; i < line->argc; i++) {
+		const char *n =
+		    arena_printf(j->arena, "%zu:", strlen(line->argv[i]));
+
+		sha256_add(c, span_str(n));
+		sha256_add(c, span_str(line->argv[i]));
+	}
+	sha256_finish(c, hash);
+	return hex_dup(j->arena, span_mem(hash, sizeof(hash)));
+}
+
+static int
+make_statement(
+    struct job *j, struct admin_login *l, const struct command_line *line)
+{
+	struct json_out w;
+	struct buf b;
+
+	buf_init(&b, j->arena, STATEMENT_MAX);
+	buf_add_str(&b, STATEMENT_FIRST_LINE);
+	json_out_init(&w, &b);
+	json_object_begin(&w);
+	json_member_str(&w, "server", j->conf->base_url);
+	json_member_str(&w, "admin", l->name);
+	json_member_str(&w, "act", l->act->name);
+	json_key(&w, "command");
+	json_array_begin(&w);
+	for (int i = 0; i < line->argc; i++)
+		json_put_string(&w, span_str(line->argv[i]));
+	json_array_end(&w);
+	json_member_str(&w, "command_sha256", line_hash(j, line));
+	json_member_str(&w, "nonce", l->nonce);
+	json_member_time(&w, "time", j->now);
+	json_object_end(&w);
+	buf_add_char(&b, '\n');
+	if (!buf_ok(&b))
+		return job_fail(j, ERR_MALFORMED,
+		    "the command line is too long to be signed");
+	l->statement = buf_span(&b);
+	return 0;
+}
+
+/* --- begin ---------------------------------------------------------------- */
+
+static int
+begin(struct job *j, struct admin_login *l, int64_t *until)
+{
+	int may = store_admin_try(j, l->name, until);
+	int found;
+
+	if (may <= 0)
+		return may;
+	found = store_admin_by_name(j, l->name, &l->admin);
+	if (found < 0)
+		return -1;
+	l->is_known =
+	    found == 1 && admin_is_live(&l->admin) &&
+	    (l->admin.key_not_after == 0 || l->admin.key_not_after >= j->now);
+	rnd_id(l->nonce);
+	return store_admin_nonce_add(j, l->nonce, l->name) < 0 ? -1 : 1;
+}
+
+int
+admin_login_begin(struct job *j, const char *name, const struct act_row *act,
+    const struct command_line *line, struct admin_login *out)
+{
+	char at[CLOCK_RFC3339_MAX];
+	int64_t until = 0;
+	int may;
+
+	*out = (struct admin_login){ .name = name, .act = act };
+	if (!admin_name_is_good(name))
+		return job_fail(j, ERR_MALFORMED,
+		    "--admin: a name is of a-z, 0-9, '.', '_' and '-', and "
+		    "begins with a letter");
+	j->now = clock_now();
+	if (store_begin(j) < 0)
+		return -1;
+	may = begin(j, out, &until);
+	if (may < 0)
+		return worker_undo(j);
+	if (store_commit(j) < 0)
+		return -1;
+	clock_format_rfc3339(until, at);
+	if (may == 0)
+		return job_fail(j, ERR_RATE_LIMITED,
+		    "too many wrong tries: the next one is looked at from %s "
+		    "on",
+		    at);
+	return make_statement(j, out, line);
+}
+
+/* --- finish --------------------------------------------------------------- */
+
+static bool
+role_is_enough(const struct admin_login *l)
+{
+	return l->act->need < NEED_OPERATE || l->admin.role != ADMIN_AUDITOR;
+}
+
+/* Both factors are looked at in any case.  NULL: all is well; else what is
+ * wrong, for the record alone. */
+static int
+judge(struct job *j, const struct admin_login *l, struct span password,
+    struct span signature, const char **wrong)
+{
+	int right = password_check(
+	    j, password, l->is_known ? &l->admin.password : NULL);
+	int is_signed =
+	    right < 0 || !l->is_known
+		? right
+		: statement_verify(j, l->admin.spki, l->statement, signature);
+	int is_fresh = store_admin_nonce_use(j, l->nonce, l->name);
+
+	if (right < 0 || is_signed < 0 || is_fresh < 0)
+		return -1;
+	*wrong = NULL;
+	if (!l->is_known)
+		*wrong = "there is no such admin, or not any more";
+	else if (password.n == 0)
+		*wrong = "one factor only: no password";
+	else if (signature.n == 0)
+		*wrong = "one factor only: no signature";
+	else if (!right)
+		*wrong = "wrong password";
+	else if (!is_signed)
+		*wrong = "the signature is not the client key's";
+	else if (!is_fresh)
+		*wrong = "the statement was used before, or is too old";
+	return 0;
+}
+
+static const char *
+detail(struct job *j, const struct admin_login *l, struct span signature,
+    const char *wrong)
+{
+	uint8_t hash[SHA256_LEN];
+	struct json_out w;
+	struct buf b, s;
+
+	buf_init(&b, j->arena, DETAIL_MAX);
+	json_out_init(&w, &b);
+	json_object_begin(&w);
+	json_member_str(&w, "act", l->act->name);
+	if (wrong != NULL) {
+		json_member_str(&w, "reason", wrong);
+	} else {
+		buf_init(&s, j->arena, DETAIL_MAX);
+		b64_add(&s, signature);
+		sha256(l->admin.spki, hash);
+		json_member_string(&w, "statement", l->statement);
+		json_member_string(&w, "signature", buf_span(&s));
+		json_member_str(
+		    &w, "key", hex_dup(j->arena, span_mem(hash, sizeof(hash))));
+	}
+	json_object_end(&w);
+	return b.p;
+}
+
+static int
+record(struct job *j, const struct admin_login *l, struct span signature,
+    const char *by, const char *wrong)
+{
+	return store_audit_add(j, wrong == NULL ? admin_actor(j, l->name) : by,
+	    EVENT, admin_actor(j, l->name), wrong == NULL ? "ok" : "refused",
+	    detail(j, l, signature, wrong));
+}
+
+int
+admin_login_finish(struct job *j, struct admin_login *l, struct span password,
+    struct span signature, const char *by)
+{
+	const char *wrong = NULL;
+	bool is_admin;
+
+	j->now = clock_now();
+	if (store_begin(j) < 0)
+		return -1;
+	if (judge(j, l, password, signature, &wrong) < 0)
+		return worker_undo(j);
+	is_admin = wrong == NULL;
+	if (is_admin && !role_is_enough(l))
+		wrong = "the role does not allow it";
+	if ((is_admin && store_admin_try_good(j, l->name) < 0) ||
+	    record(j, l, signature, by, wrong) < 0)
+		return worker_undo(j);
+	if (store_commit(j) < 0)
+		return -1;
+	if (wrong == NULL)
+		return 0;
+	if (is_admin)
+		return job_fail(j, ERR_UNAUTHORIZED,
+		    "%s: admin %s has the role auditor, which only reads",
+		    l->act->name, l->name);
+	return job_fail(j, ERR_UNAUTHORIZED,
+	    "admin %s: not accepted; both factors are needed, the password and "
+	    "the client key",
+	    l->name);
+}
+
+int
+admin_login_missing(struct job *j, const struct act_row *act, const char *by)
+{
+	struct admin_login l = { .name = "none", .act = act };
+
+	if (store_begin(j) < 0)
+		return -1;
+	if (store_audit_add(j, by, EVENT, "admin:", "refused",
+		detail(j, &l, SPAN(""), "no admin was named")) < 0)
+		return worker_undo(j);
+	return store_commit(j);
+}
+
+/* --- verifying afterwards ------------------------------------------------- */
+
+#define PAGE 500
+
+struct nonces {
+	const char **v;
+	size_t n, room;
+};
+
+static int
+compare(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static bool
+is_repeated(struct nonces *n)
+{
+	qsort(n->v, n->n, sizeof(*n->v), compare);
+	for (size_t i = 1; i < n->n; i++)
+		if (strcmp(n->v[i - 1], n->v[i]) == 0)
+			return true;
+	return false;
+}
+
+static void
+add_nonce(struct nonces *n, const char *nonce)
+{
+	if (n->n == n->room) {
+		n->room = n->room == 0 ? 64 : 2 * n->room;
+		n->v = xrealloc(n->v, n->room * sizeof(*n->v));
+	}
+	n->v[n->n++] = nonce;
+}
+
+/* 1: it is as it was accepted; 0; -1 cannot be read. */
+static int
+verify_row(struct job *j, const struct admin *a, const struct audit_row *r,
+    struct nonces *nonces)
+{
+	struct span statement = { NULL, 0 }, text = { NULL, 0 },
+		    signature = { NULL, 0 }, name = { NULL, 0 },
+		    nonce = { NULL, 0 };
+	const struct json *detail, *said;
+
+	if (r->detail == NULL ||
+	    json_parse_object(j, span_str(r->detail), "record", &detail) < 0 ||
+	    json_get_string(j, detail, "statement", &statement) != 1 ||
+	    json_get_string(j, detail, "signature", &text) != 1 ||
+	    b64_parse_fws(j->arena, text, &signature) < 0)
+		return 0;
+	if (!span_starts(statement, SPAN(STATEMENT_FIRST_LINE)) ||
+	    json_parse_object(j,
+		span_from(statement, strlen(STATEMENT_FIRST_LINE)), "statement",
+		&said) < 0 ||
+	    json_get_string(j, said, "admin", &name) != 1 ||
+	    json_get_string(j, said, "nonce", &nonce) != 1 ||
+	    !span_eq_str(name, a->name))
+		return 0;
+	add_nonce(nonces, span_dup(j->arena, nonce));
+	return statement_verify(j, a->spki, statement, signature);
+}
+
+static int
+verify_page(struct job *j, const struct admin *a, const struct audit_row *rows,
+    size_t count, struct nonces *nonces)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct audit_row *r = &rows[i];
+		int good;
+
+		if (strcmp(r->event, EVENT) != 0 ||
+		    strcmp(r->result, "ok") != 0)
+			continue;
+		good = verify_row(j, a, r, nonces);
+		if (good == 1)
+			continue;
+		job_recover(j);
+		return job_fail(j, ERR_SPOILED,
+		    "audit record %lld: the login of admin %s does not hold "
+		    "the signature of that admin's key",
+		    (long long)r->seq, a->name);
+	}
+	return 0;
+}
+
+int
+admin_verify(struct job *j, const struct admin *a, size_t *count)
+{
+	struct nonces nonces = { NULL, 0, 0 };
+	struct audit_row *rows;
+	size_t n = PAGE;
+	int64_t after = 0;
+	int result = 0;
+
+	while (result == 0 && n == PAGE) {
+		result = store_audit_list_after(
+		    j, admin_actor(j, a->name), after, PAGE, &rows, &n);
+		if (result == 0 && n > 0) {
+			after = rows[n - 1].seq;
+			result = verify_page(j, a, rows, n, &nonces);
+		}
+	}
+	if (result == 0 && is_repeated(&nonces))
+		result = job_fail(j, ERR_SPOILED,
+		    "admin %s: two records hold one statement", a->name);
+	*count = nonces.n;
+	free(nonces.v);
+	return result;
+}
