@@ -4,6 +4,8 @@ the configuration's own; the dates of an order; what is offered, withdrawn and
 stopped on SIGHUP."""
 
 import datetime
+import json
+import os
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -296,12 +298,70 @@ def test_withdrawn(site, client):
             ["mailbox-strict"]
 
 
+LINTER = """
+linter lab {
+  exec = { "%s", "%%t" }
+  version = { /bin/echo, "lab 1.0" }
+}
+"""
+
+
+SCRIPT = """#!/bin/sh
+case $(cat) in *BEGIN*) ;; *) exit 1 ;; esac
+printf '{"e_for_%s":{"result":"RESULT"}}' "$1"
+"""
+
+
+def write_linter(path, result):
+    with open(f"{path}.new", "w") as f:
+        f.write(SCRIPT.replace("RESULT", result))
+    os.chmod(f"{path}.new", 0o755)
+    os.rename(f"{path}.new", path)
+
+
+def test_linter(site, client):
+    path = f"{site.folder}/linter"
+    write_linter(path, "nonsense")
+    with open(site.config, "a") as f:
+        f.write(LINTER % path)
+    site.stop()
+    client.close()
+    client.nonce = None
+    mark = site.mark()
+    site.start()
+    with case("PK-140: check tells a linter that gives no verdict"):
+        said = site.countersign("check", status=1)
+        assert "WRONG linter lab: its answer is no verdict" in said, said
+    with case("PK-136: while it fails there is no certificate, and the order "
+              "waits"):
+        _, order = new_order(client)
+        order.finalize(csr(order.key, None))
+        site.wait_event("linter failed", mark)
+        assert order.read()["status"] == "processing"
+        assert site.query("SELECT id FROM cert WHERE order_id = ?",
+                          order.url.rsplit("/", 1)[1]) == []
+    with case("PK-140, PK-18: once it works, its words are kept"):
+        write_linter(path, "pass")
+        order.wait("valid")
+        (report,), = site.query("SELECT lint_report FROM cert WHERE "
+                                "order_id = ?",
+                                order.url.rsplit("/", 1)[1])
+        found = json.loads(report)["external"]
+        assert found == [{
+            "linter": "lab", "version": "lab 1.0", "result": "pass",
+            "findings": [],
+            "output": '{"e_for_MAILBOX-STRICT":{"result":"pass"}}'}], found
+        said = site.countersign("check", status=None)
+        assert "ok    linter lab: lab 1.0" in said, said
+
+
 def test_all(site):
     client = Client(site)
     test_offered(site)
     test_each(site, client)
     test_own(site, client)
     test_dates(site, client)
+    test_linter(site, client)
     test_withdrawn(site, client)
 
 

@@ -10,19 +10,24 @@
 #include <dirent.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "lib/clock.h"
 #include "lib/conf.h"
+#include "lib/fdio.h"
 #include "lib/json.h"
 #include "lib/log.h"
+#include "pki/issue.h"
 #include "pki/linter.h"
+#include "pki/returned.h"
 #include "src/calls.h"
 #include "src/lint_frame.h"
 #include "src/linters.h"
 #include "src/role_linter.h"
 #include "tests/unit/linter_lab.h"
+#include "tests/unit/pki_lab.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 #define DAY INT64_C(86400)
@@ -542,6 +547,120 @@ test_no_version(void **state)
 	assert_true(holds(a[0].detail, "version"));
 }
 
+/* --- those that are in use -------------------------------------------------
+ */
+
+/* A lint certificate as the issuer makes it. */
+static struct span
+lint_certificate(struct job *j)
+{
+	static const char *const mailboxes[] = { "alice@example.com" };
+	struct lab_csr request =
+	    lab_csr(j, lab_key(KEY_TYPE_P256, 0), mailboxes[0]);
+	struct csr_policy policy = { .mailboxes = mailboxes,
+		.mailbox_count = 1,
+		.profile = LAB_PROFILE };
+	struct issue_input in = { .profile = LAB_PROFILE,
+		.mailboxes = mailboxes,
+		.mailbox_count = 1,
+		.crl_url = LAB_CRL_URL,
+		.ca_issuers_url = LAB_CA_ISSUERS_URL };
+	struct issue_tbs tbs;
+	struct csr csr;
+
+	assert_int_equal(
+	    csr_parse(j, lab_csr_make(j, &request), &policy, &csr), 0);
+	in.csr = &csr;
+	issue_serial(1, in.serial);
+	issue_validity(LAB_NOW, 300, 365, &in.not_before, &in.not_after);
+	assert_int_equal(issue_prepare(j, lab_ca("p256"), &in, &tbs), 0);
+	return tbs.lint_certificate;
+}
+
+static struct conf_list
+list_of(struct job *j, const char *text)
+{
+	const char **list = arena_calloc(j->arena, 16, sizeof(*list));
+	struct span s = span_str(text);
+	size_t n = 0;
+
+	for (size_t from = 0; from < s.n && n < 16; n++) {
+		size_t end = span_find(s, from, ' ');
+
+		list[n] = span_dup(j->arena, span_cut(s, from, end));
+		from = end + 1;
+	}
+	return (struct conf_list){ list, n };
+}
+
+/* PK-140: zlint and pkilint themselves, where tests/interop/test_linters.py
+ * has got them: a certificate of ours, and one that they must refuse. */
+static void
+test_real(void **state)
+{
+	const char *zlint = getenv("COUNTERSIGN_TEST_ZLINT");
+	const char *pkilint = getenv("COUNTERSIGN_TEST_PKILINT");
+	struct job *j = lab_job();
+	struct conf_linter linters[2] = { { .name = "zlint" } };
+	struct conf conf = { .isolation = CONF_ISOLATION_USE,
+		.linters = linters,
+		.user = geteuid() == 0 ? "nobody" : NULL };
+	struct linters_question q = { .der = lint_certificate(j),
+		.is_ours = true };
+	struct linters_verdict own = { "{}", NULL, false }, all;
+	struct lint_answer a[LINTERS_MAX];
+	struct span pem;
+	pid_t pid;
+
+	(void)state;
+	if (zlint != NULL)
+		linters[conf.linter_count++] = (struct conf_linter){
+			.name = "zlint",
+			.exec =
+			    list_of(j, arena_printf(j->arena, "%s -", zlint)),
+			.version = list_of(
+			    j, arena_printf(j->arena, "%s -version", zlint)),
+			.timeout = 60,
+			.memory = INT64_C(2) << 30,
+		};
+	if (pkilint != NULL)
+		linters[conf.linter_count++] = (struct conf_linter){
+			.name = "pkilint",
+			.output = CONF_LINTER_PKILINT,
+			.exec = list_of(
+			    j, arena_printf(j->arena,
+				   "%s/bin/lint_cabf_smime_cert lint -t %%t -s "
+				   "WARNING -f JSON -",
+				   pkilint)),
+			.version =
+			    list_of(j, arena_printf(j->arena,
+					   "%s/bin/python --version", pkilint)),
+			.read = list_of(j, pkilint),
+			.timeout = 60,
+			.memory = INT64_C(2) << 30,
+		};
+	if (conf.linter_count == 0)
+		UNIT_SKIP("neither zlint nor pkilint is at hand");
+	j->conf = &conf;
+	assert_int_equal(linter_start(j, &pid, &q.fd), 0);
+	if (linters_check(j, &q, &own, &all) < 0)
+		fail_msg("%s", j->err.text);
+	/* A CA's certificate is no S/MIME certificate. */
+	assert_int_equal(
+	    file_read(j,
+		arena_printf(j->arena, "%s/issuing.pem", lab_ca_folder("p256")),
+		65536, &pem),
+	    0);
+	assert_int_equal(returned_leaf(j, pem, &q.der), 0);
+	linters_ask(j, &q, a);
+	for (size_t i = 0; i < conf.linter_count; i++) {
+		assert_false(a[i].has_failed);
+		if (linters[i].output == CONF_LINTER_PKILINT)
+			assert_true(a[i].findings.n > 0);
+	}
+	linter_stop(pid, q.fd);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_readers),
 	cmocka_unit_test(test_many_findings),
@@ -555,6 +674,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_allowed),
 	cmocka_unit_test(test_no_parent),
 	cmocka_unit_test(test_no_version),
+	cmocka_unit_test(test_real),
 };
 
 UNIT_MAIN(tests)
