@@ -255,6 +255,35 @@ store_cert_by_number(struct job *j, const char *serial, struct cert *out)
 	    ARGS(v_text(serial)), out);
 }
 
+int
+store_cert_page(struct job *j, int64_t since, int64_t until,
+    struct cert_place *after, size_t max, const char ***ids, size_t *count)
+{
+	const char *id = after->id != NULL ? after->id : "";
+	struct query q;
+	int found;
+
+	*count = 0;
+	*ids = arena_calloc(j->arena, max, sizeof(**ids));
+	if (after->id == NULL)
+		after->reserved_at = since;
+	found = query_first(&q, j,
+	    "SELECT id, reserved_at FROM cert "
+	    "WHERE reserved_at >= $1 AND reserved_at < $2 "
+	    "AND (reserved_at > $1 OR id > $3) "
+	    "AND issued_at > 0 AND issued_at < $2 "
+	    "ORDER BY reserved_at, id LIMIT $4",
+	    ARGS(v_int(after->reserved_at), v_int(until), v_text(id),
+		v_int((int64_t)max)));
+	for (; found == 1; found = query_next(&q)) {
+		after->id = query_text(&q);
+		after->reserved_at = query_int(&q);
+		(*ids)[(*count)++] = after->id;
+	}
+	query_end(&q);
+	return found;
+}
+
 /* A number counts from its reservation on (PK-144). */
 int
 store_cert_count_since(struct job *j, int64_t since, int64_t *count)

@@ -68,6 +68,18 @@ int store_cert_mark_replaced(
 int store_cert_by_sha256(struct job *j, struct span sha256, struct cert *out);
 /* For an admin who has only the number, of whichever CA. */
 int store_cert_by_number(struct job *j, const char *serial, struct cert *out);
+/*
+ * Those that were issued before `until` and reserved from `since` on, in the
+ * order of that and of their ids, behind *after (zeros: from the beginning),
+ * which moves to the last one: at most `max` of them.  A page at a time, so
+ * that nobody waits for whoever looks at all.
+ */
+struct cert_place {
+	int64_t reserved_at;
+	const char *id; /* NULL: before the first */
+};
+int store_cert_page(struct job *j, int64_t since, int64_t until,
+    struct cert_place *after, size_t max, const char ***ids, size_t *count);
 int store_cert_count_since(struct job *j, int64_t since, int64_t *count);
 
 #endif

@@ -19,6 +19,8 @@ static const struct act_row rows[ACT_COUNT] = {
 	[ACT_ADMIN_LIST] = { "admin", "admin list", NEED_READ },
 	[ACT_ADMIN_PASSWD] = { "admin", "admin passwd", NEED_SELF },
 	[ACT_ADMIN_VERIFY] = { "admin", "admin verify", NEED_READ },
+	/* The record of what was drawn is all that it writes. */
+	[ACT_AUDIT_SAMPLE] = { "audit", "audit sample", NEED_READ },
 	[ACT_AUDIT_VERIFY] = { "audit", "audit verify", NEED_READ },
 	[ACT_AUTHZ_REVOKE] = { "authz", "authz revoke", NEED_OPERATE },
 	[ACT_AUTHZ_SHOW] = { "authz", "authz show", NEED_READ },

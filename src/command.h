@@ -31,13 +31,13 @@ int cmd_cert(int argc, char **argv);
 int cmd_incident(int argc, char **argv);
 int cmd_stop(int argc, char **argv);
 int cmd_resume(int argc, char **argv);
+int cmd_audit(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_crl(int argc, char **argv);
 int cmd_db(int argc, char **argv);
 int cmd_handoff(int argc, char **argv);
 int cmd_key(int argc, char **argv);
 int cmd_purge(int argc, char **argv);
-int cmd_audit(int argc, char **argv);
 int cmd_enroll(int argc, char **argv);
 
 #define COMMAND_DEFAULT_CONFIG CS_SYSCONFDIR "/countersign/countersign.conf"

@@ -40,7 +40,7 @@ static const struct subcommand subcommands[] = {
 	{ "incident", cmd_incident, "revoke many certificates by a deadline" },
 	{ "stop", cmd_stop, "stop issuance" },
 	{ "resume", cmd_resume, "let issuance go on" },
-	{ "audit", cmd_audit, "verify the chain of audit records" },
+	{ "audit", cmd_audit, "verify the audit records; examine a sample" },
 	{ "purge", cmd_purge, "delete what is kept no longer" },
 	{ "enroll", cmd_enroll, "get a certificate for a mailbox" },
 };

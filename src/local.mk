@@ -22,8 +22,10 @@ libcs_src_a_SOURCES = \
 	src/ceiling.c src/ceiling.h \
 	src/clock_watch.c src/clock_watch.h \
 	src/cmd_accounts.c \
-	src/cmd_audit.c \
+	src/audit_look.c src/audit_look.h \
+	src/audit_sample.c src/audit_sample.h \
 	src/cmd_admin.c \
+	src/cmd_audit.c src/cmd_audit.h src/cmd_audit_sample.c \
 	src/cmd_authz.c \
 	src/cmd_ca.c \
 	src/cmd_cert.c \

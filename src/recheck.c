@@ -96,10 +96,9 @@ profile_of(const struct issuer *i, struct job *j, const struct cert *c)
 								      : NULL;
 }
 
-/* 1 with *f filled, 0, -1; *linted: could it be looked at? */
-static int
-check_lints(const struct issuer *i, struct job *j, const struct cert *c,
-    struct recheck_finding *f, bool *linted)
+int
+issuer_relint(const struct issuer *i, struct job *j, const struct cert *c,
+    const char **why, bool *linted)
 {
 	const struct profile *profile = profile_of(i, j, c);
 	struct relint_input in = { .profile = profile, .der = c->der };
@@ -108,6 +107,7 @@ check_lints(const struct issuer *i, struct job *j, const struct cert *c,
 	int found;
 
 	*linted = false;
+	*why = NULL;
 	/* What another CA made was compared when it came (PK-216); our lints
 	 * are not all meant for it. */
 	if (profile == NULL || issuer_is_external(j))
@@ -131,10 +131,17 @@ check_lints(const struct issuer *i, struct job *j, const struct cert *c,
 	issuer_mailboxes(j, &o, &in.mailboxes);
 	if (relint(j, i->ca, &in) == 0)
 		return 0;
-	f->cause = MISISSUED;
-	f->detail = arena_strdup(j->arena, j->err.text);
+	*why = arena_strdup(j->arena, j->err.text);
 	job_recover(j);
 	return 1;
+}
+
+static int
+check_lints(const struct issuer *i, struct job *j, const struct cert *c,
+    struct recheck_finding *f, bool *linted)
+{
+	f->cause = MISISSUED;
+	return issuer_relint(i, j, c, &f->detail, linted);
 }
 
 /* 1 with *f filled, 0, -1. */

@@ -88,6 +88,10 @@ int64_t issuer_incident_next(int64_t deadline, int64_t now);
  * incident in draft.  1, 0, -1.
  */
 int issuer_recheck_step(const struct issuer *i, struct job *j);
+/* The lints of today: 1 and which one refuses, 0, -1; *linted: could it be
+ * looked at?  Needs of the issuer only its certificate, and no key. */
+int issuer_relint(const struct issuer *i, struct job *j, const struct cert *c,
+    const char **why, bool *linted);
 /* 1 and when the next one is due, 0, -1. */
 int issuer_recheck_due(struct job *j, int64_t *at);
 /* At the start: makes its row, and does not wait for tomorrow if what it

@@ -353,6 +353,28 @@ def test_linter(site, client):
             "output": '{"e_for_MAILBOX-STRICT":{"result":"pass"}}'}], found
         said = site.countersign("check", status=None)
         assert "ok    linter lab: lab 1.0" in said, said
+    with case("PK-24: a sample is drawn, examined and recorded; its seed "
+              "draws it again"):
+        said = site.countersign("audit", "sample", "--since",
+                                "2020-01-01T00:00:00Z", "--json")
+        lines = [json.loads(line) for line in said.splitlines()]
+        head, rest = lines[0], lines[1:]
+        assert head["certificates"] == head["drawn"] == len(rest), head
+        assert not any(check["finding"] for line in rest
+                       for check in line["checks"]), said
+        assert site.countersign(
+            "audit", "sample", "--since", head["since"], "--until",
+            head["until"], "--seed", head["seed"], "--json") == said
+        recorded = site.query("SELECT result, detail FROM audit WHERE "
+                              "event = 'audit sample' ORDER BY seq")
+        assert [row[0] for row in recorded] == ["drawn", "ok"] * 2, recorded
+        assert json.loads(recorded[0][1]) == head, recorded
+        write_linter(path, "warn")
+        said = site.countersign(
+            "audit", "sample", "--since", head["since"], status=2)
+        assert "! linter lab, lab 1.0: e_for_MAILBOX-STRICT (warning)" \
+            in said, said
+    write_linter(path, "pass")
 
 
 def test_all(site):

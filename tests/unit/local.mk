@@ -362,6 +362,7 @@ LINTER_LAB = tests/unit/liblinterlab.a
 unit_tests += \
 	tests/unit/test_admin \
 	tests/unit/test_answers \
+	tests/unit/test_audit_sample \
 	tests/unit/test_client_address \
 	tests/unit/test_conf \
 	tests/unit/test_conf_manual \
@@ -415,7 +416,8 @@ tests_unit_test_handoff_cmp_SOURCES = tests/unit/test_handoff_cmp.c \
 	tests/unit/cmp_double.c tests/unit/cmp_double.h $(handoff_lab)
 tests_unit_test_handoff_cmp_LDADD = $(PKI_LAB) $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_reply_wrap_LDADD = $(ROLE_LAB) $(CS_SRC)
-tests_unit_test_recheck_LDADD = $(PKI_LAB) $(ROLE_LAB) $(CS_SRC)
+tests_unit_test_recheck_LDADD = $(LINTER_LAB) $(PKI_LAB) $(ROLE_LAB) $(CS_SRC)
+tests_unit_test_audit_sample_LDADD = $(STORE_FIXTURE) $(CS_SRC)
 tests_unit_test_issuer_signing_LDADD = $(LINTER_LAB) $(PKI_LAB) $(ROLE_LAB) \
 	$(CS_SRC)
 tests_unit_test_incident_LDADD = $(STORE_FIXTURE) $(CS_SRC)
