@@ -80,6 +80,9 @@ struct ceremony_cert {
 };
 int ceremony_cert_read(
     struct job *j, const char *path, struct ceremony_cert *out);
+/* The same from what was in such a file. */
+int ceremony_cert_parse(struct job *j, const char *path, struct span text,
+    struct ceremony_cert *out);
 struct span ceremony_pem(struct job *j, const char *label, struct span der);
 bool ceremony_is_rehearsal(struct span name);
 /* A key that was there before is of the type that is asked for (NULL: none is):

@@ -78,11 +78,21 @@ ceremony_open(struct ceremony *c, const char *act)
 int
 ceremony_cert_read(struct job *j, const char *path, struct ceremony_cert *out)
 {
-	unsigned char *der = NULL;
 	struct span text;
 
 	if (file_read(j, path, PEM_MAX, &text) < 0)
 		return -1;
+	return ceremony_cert_parse(j, path, text, out);
+}
+
+int
+ceremony_cert_parse(struct job *j, const char *path, struct span text,
+    struct ceremony_cert *out)
+{
+	unsigned char *der = NULL;
+
+	if (text.n > PEM_MAX)
+		return job_fail(j, ERR_INTERNAL, "%s: too large", path);
 	BIO *bio = ossl_own_bio(j->arena, BIO_new_mem_buf(text.p, (int)text.n));
 	out->x509 = bio == NULL ? NULL
 				: ossl_own_x509(j->arena,

@@ -4,6 +4,8 @@ noinst_LIBRARIES += libcs_pki.a
 libcs_pki_a_CPPFLAGS = $(AM_CPPFLAGS) $(CRYPTO_CFLAGS) $(P11KIT_CFLAGS)
 libcs_pki_a_SOURCES = \
 	pki/ca.h \
+	pki/bundle.c pki/bundle.h \
+	pki/ceremony_bundle.c pki/ceremony_bundle.h \
 	pki/ca_alternate.c \
 	pki/ca_build.c \
 	pki/ca_build.h \

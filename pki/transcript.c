@@ -49,13 +49,23 @@ line_fits(struct arena *a, struct transcript *t, struct span line)
 int
 transcript_open(struct job *j, const char *path, struct transcript *t)
 {
-	size_t at = 0;
+	struct span text;
 
 	*t = (struct transcript){ .path = path };
 	if (access(path, F_OK) < 0 && errno == ENOENT)
 		return 0;
-	if (file_read(j, path, TRANSCRIPT_MAX, &t->text) < 0)
+	if (file_read(j, path, TRANSCRIPT_MAX, &text) < 0)
 		return -1;
+	return transcript_read(j, path, text, t);
+}
+
+int
+transcript_read(
+    struct job *j, const char *path, struct span text, struct transcript *t)
+{
+	size_t at = 0;
+
+	*t = (struct transcript){ .path = path, .text = text };
 	while (at < t->text.n) {
 		size_t end = span_find(t->text, at, '\n');
 

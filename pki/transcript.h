@@ -21,6 +21,9 @@ struct transcript {
 /* Reads and verifies; a file that is not there is an empty transcript.  0, or
  * -1 ERR_INTERNAL naming the first line that does not fit. */
 int transcript_open(struct job *j, const char *path, struct transcript *t);
+/* The same for what was in such a file; the path is for messages. */
+int transcript_read(
+    struct job *j, const char *path, struct span text, struct transcript *t);
 /* Appends one line, durably.  Control characters become "?". */
 int transcript_add(struct job *j, struct transcript *t, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));

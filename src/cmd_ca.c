@@ -1,8 +1,10 @@
 #include "config.h"
 
 #include "lib/arena.h"
+#include "lib/fdio.h"
 #include "lib/log.h"
 #include "pki/ceremony.h"
+#include "pki/ceremony_bundle.h"
 #include "src/command.h"
 #include "src/privilege.h"
 
@@ -28,6 +30,8 @@ static const char ca_usage[] =
     "  import        the issuing CA takes its certificate\n"
     "  root-crl      the root's next list\n"
     "  verify        is the transcript in DIR whole?\n"
+    "  bundle        all that may be shown, as one tar file: --out FILE\n"
+    "  verify-bundle FILE  is such a file whole, without anything else?\n"
     "\n"
     "Acts of the root (init, init-root, sign, root-crl):\n"
     "  --first NAME, --second NAME  the two persons who confirm each step\n"
@@ -252,6 +256,38 @@ act_verify(struct job *j, const struct ca_options *o)
 	return 0;
 }
 
+static int
+act_bundle(struct job *j, const struct ca_options *o)
+{
+	struct bundle *b = arena_alloc(j->arena, sizeof(*b));
+	struct span tar;
+
+	if (need(j, o->out, "--out") < 0 ||
+	    ceremony_bundle_make(j, o->dir, b, &tar) < 0 ||
+	    file_create(j, o->out, 0444, tar) < 0)
+		return -1;
+	printf("%s: %zu files; write down: %s\n", o->out, b->n, b->sha256);
+	return 0;
+}
+
+/* Needs no folder: whoever was given the file looks at it anywhere. */
+static int
+verify_bundle(struct job *j, const char *path)
+{
+	struct bundle *b = arena_alloc(j->arena, sizeof(*b));
+	const char *lints;
+	struct span tar;
+
+	if (file_read(j, path, BUNDLE_MAX, &tar) < 0)
+		return -1;
+	if (ceremony_bundle_check(j, tar, b, &lints) < 0)
+		return job_context(j, "%s", path);
+	fputs(lints, stdout);
+	printf("%s: %zu files, whole; compare with the paper: %s\n", path, b->n,
+	    b->sha256);
+	return 0;
+}
+
 /* Everything on one machine; each part is skipped when it is done. */
 static int
 act_init(struct job *j, const struct ca_options *o)
@@ -293,6 +329,7 @@ static const struct {
 	{ "import", act_import },
 	{ "root-crl", act_root_crl },
 	{ "verify", act_verify },
+	{ "bundle", act_bundle },
 };
 
 /* --- the command line ---------------------------------------------------- */
@@ -364,6 +401,24 @@ parse(int argc, char **argv, struct ca_options *o)
 	return 0;
 }
 
+static int
+cmd_verify_bundle(int argc, char **argv)
+{
+	struct job j;
+	int result;
+
+	if (argc != 2 || argv[1][0] == '-') {
+		command_misused(ca_usage);
+		return EXIT_FAILURE;
+	}
+	job_init(&j, NULL, NULL);
+	result = verify_bundle(&j, argv[1]);
+	if (result < 0)
+		command_fail("%s", j.err.text);
+	job_done(&j);
+	return result < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
 int
 cmd_ca(int argc, char **argv)
 {
@@ -371,6 +426,8 @@ cmd_ca(int argc, char **argv)
 	const char *name = argc > 1 ? argv[1] : "-";
 	struct job j;
 
+	if (strcmp(name, "verify-bundle") == 0)
+		return cmd_verify_bundle(argc - 1, argv + 1);
 	if (name[0] == '-')
 		return parse(argc, argv, &o) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 	for (size_t i = 0; i < sizeof acts / sizeof acts[0]; i++) {

@@ -152,3 +152,8 @@ tests_fuzz_fuzz_linter_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_linter_LDADD = $(FUZZ) $(CS_PKI)
 tests_fuzz_fuzz_lint_frame_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_lint_frame_LDADD = $(FUZZ) $(CS_SRC)
+
+# --- a ceremony's bundle ---
+fuzzers += tests/fuzz/fuzz_bundle
+tests_fuzz_fuzz_bundle_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_bundle_LDADD = $(FUZZ) $(CS_PKI)

@@ -71,6 +71,11 @@ def verify_chain(root, folder):
         assert "Chain verification output: Verified." in said, said
 
 
+def read_bytes(path):
+    with open(path, "rb") as f:
+        return f.read()
+
+
 def text_of(path):
     return command("openssl", "x509", "-in", path, "-noout", "-text")
 
@@ -317,6 +322,39 @@ def test_init():
         verify_chain(f"{everything}/root", f"{everything}/issuing")
         said = ca(*words, typed=MAKE_ROOT + ROOT_ACT, status=1)
         assert "holds a whole CA" in said, said
+    with case("PK-214: the bundle of it, checked from the file alone"):
+        bundle = f"{here}/bundle.tar"
+        made = ca("bundle", "--dir", everything, "--out", bundle)
+        said = command(program, "ca", "verify-bundle", bundle)
+        assert made.split()[-1] == said.split()[-1], (made, said)
+        assert "root/root.pem: root: pass" in said, said
+        assert "issuing/issuing.pem: issuing CA: pass" in said, said
+        held = command("tar", "-tf", bundle).split()
+        assert held[0] == "manifest" and "root/transcript" in held, held
+        assert not [n for n in held if "key" in n or "pass" in n], held
+        again = f"{here}/again"
+        os.mkdir(again)
+        command("tar", "-C", again, "-xf", bundle)
+        for name in held[1:]:
+            if name != "lints":
+                assert read_bytes(f"{again}/{name}") == \
+                    read_bytes(f"{everything}/{name}"), name
+        # What another tar makes of the same files is not taken.
+        command("tar", "-C", again, "-cf", f"{here}/other.tar", *held)
+        said = command(program, "ca", "verify-bundle", f"{here}/other.tar",
+                       status=1)
+        assert "no plain file" in said, said
+    with case("PK-214: nothing is bundled that the transcript does not say"):
+        os.chmod(f"{everything}/root/root.crl", 0o644)
+        data = read_bytes(f"{everything}/root/root.crl")
+        with open(f"{everything}/root/root.crl", "wb") as f:
+            f.write(data[:-1] + bytes([data[-1] ^ 1]))
+        said = ca("bundle", "--dir", everything, "--out", f"{here}/no.tar",
+                  status=1)
+        assert "root/root.crl is not what the transcript says" in said, said
+        assert not os.path.exists(f"{here}/no.tar")
+        with open(f"{everything}/root/root.crl", "wb") as f:
+            f.write(data)
     with case("PK-213: a rehearsal says so in every name"):
         trial = f"{here}/trial"
         ca("init", "--dir", trial, *names("Example Mail"), *URLS, *PEOPLE,

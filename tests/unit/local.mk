@@ -225,6 +225,7 @@ tests_unit_libtokenlab_a_SOURCES = tests/unit/token_lab.c \
 TOKEN_LAB = tests/unit/libtokenlab.a
 unit_tests += \
 	tests/unit/test_ca_alternate \
+	tests/unit/test_bundle \
 	tests/unit/test_ca_init \
 	tests/unit/test_caa \
 	tests/unit/test_crl \
@@ -260,6 +261,7 @@ tests_unit_test_profile_LDADD = $(UNIT) $(CS_PKI)
 tests_unit_test_lint_ca_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI)
 tests_unit_test_lint_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI)
 tests_unit_test_ca_alternate_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI)
+tests_unit_test_bundle_LDADD = $(UNIT) $(CS_PKI)
 tests_unit_test_ca_init_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI)
 tests_unit_test_der_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI)
 tests_unit_test_caa_LDADD = $(UNIT) $(CS_PKI)
