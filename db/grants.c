@@ -110,6 +110,8 @@ static const struct grant sender[] = {
 	{ "incident", "SELECT (id, deadline)" },
 	{ "notice", "SELECT, UPDATE (due_at, attempts, message, sent_at, "
 		    "failed_at, answer)" },
+	{ "caa_report", "SELECT, UPDATE (due_at, attempts, message, sent_at, "
+			"failed_at, answer)" },
 	COUNTS_LIMITS,
 	{ NULL, NULL },
 };
@@ -134,6 +136,8 @@ static const struct grant validator[] = {
 	{ "caa", "SELECT, " CAA_REQUEST ", UPDATE (due_at, attempts, "
 		 "checked_at, result, reason, detail, trace, br_version, ttl, "
 		 "seal, key_agreed)" },
+	{ "caa_report", "INSERT (id, caa_id, domain, found_at, reason, "
+			"refused_at, recipient, expires_at, due_at)" },
 	/* Who answers "stop" gets no more mail. */
 	{ "suppressed", "SELECT (mailbox), INSERT, "
 			"UPDATE (since, until, source)" },

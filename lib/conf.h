@@ -236,6 +236,9 @@ struct conf_perspective {
 	const char *key;
 };
 
+/* Who is told of a refusal by CAA: nobody, or mailboxes of iodef. */
+enum conf_caa_report { CONF_CAA_REPORT_NONE, CONF_CAA_REPORT_MAILTO };
+
 /* A service that asks the perspectives (mpic-open-api.md 1). */
 struct conf_open_mpic {
 	const char *name;
@@ -404,6 +407,7 @@ struct conf {
 	bool caa_flag1_critical;
 	struct conf_list caa_account_prefixes; /* PK-40 */
 	bool caa_ignore_unknown;               /* PK-42 */
+	enum conf_caa_report caa_report;       /* PK-37 */
 	const char *tos_url;
 	const char *tos_sha256; /* of the document, hexadecimal, or NULL */
 	bool tos_binding;       /* AC-72: who has not agreed is refused … */

@@ -73,15 +73,18 @@ qp_add_line(struct buf *b, struct span line)
 	buf_add_str(b, "\r\n");
 }
 
-/* One part of the alternative; text with LF line ends. */
+/* One part; text with LF line ends.  `file`: its name, or NULL. */
 static void
-part_add(
-    struct buf *b, const char *boundary, const char *type, struct span text)
+part_add(struct buf *b, const char *boundary, const char *type,
+    const char *file, struct span text)
 {
 	bool plain = is_7bit(text);
 
 	buf_addf(b, "--%s\r\nContent-Type: %s; charset=%s\r\n", boundary, type,
 	    span_is_ascii(text) ? "us-ascii" : "utf-8");
+	if (file != NULL)
+		buf_addf(b, "Content-Disposition: attachment; filename=%s\r\n",
+		    file);
 	buf_addf(b, "Content-Transfer-Encoding: %s\r\n\r\n",
 	    plain ? "7bit" : "quoted-printable");
 	for (size_t at = 0; at < text.n;) {
@@ -138,7 +141,8 @@ has_armour(struct span text)
 /* Addresses and the Message-ID stand whole behind their names, however long:
  * clients compare them as texts (AC-120). */
 static void
-add_header(struct buf *b, const struct compose_head *head, const char *boundary)
+add_header(struct buf *b, const struct compose_head *head, const char *kind,
+    const char *boundary)
 {
 	char date[CLOCK_RFC5322_MAX];
 
@@ -153,9 +157,9 @@ add_header(struct buf *b, const struct compose_head *head, const char *boundary)
 	    "MIME-Version: 1.0\r\n",
 	    head->auto_submitted);
 	buf_addf(b,
-	    "Content-Type: multipart/alternative;\r\n"
+	    "Content-Type: multipart/%s;\r\n"
 	    " boundary=\"%s\"\r\n\r\n",
-	    boundary);
+	    kind, boundary);
 }
 
 /* The same for each attempt to deliver the same mail; "=_" occurs neither in
@@ -170,6 +174,17 @@ boundary_of(struct job *j, const char *message_id)
 	    j->arena, "=_%s", hex_dup(j->arena, span_mem(hash, 16)));
 }
 
+static int
+finish(struct job *j, struct buf *b, const char *boundary, struct span *out)
+{
+	buf_addf(b, "--%s--\r\n", boundary);
+	if (!buf_ok(b))
+		return job_fail(j, ERR_INTERNAL, "mail: longer than %d octets",
+		    MESSAGE_MAX);
+	*out = buf_span(b);
+	return 0;
+}
+
 int
 compose_message(struct job *j, const struct compose_head *head,
     const struct compose_parts *parts, struct span *out)
@@ -181,15 +196,27 @@ compose_message(struct job *j, const struct compose_head *head,
 		return -1;
 	boundary = boundary_of(j, head->message_id);
 	buf_init(&b, j->arena, MESSAGE_MAX);
-	add_header(&b, head, boundary);
-	part_add(&b, boundary, "text/plain", parts->text);
-	part_add(&b, boundary, "text/html", parts->html);
-	buf_addf(&b, "--%s--\r\n", boundary);
-	if (!buf_ok(&b))
-		return job_fail(j, ERR_INTERNAL, "mail: longer than %d octets",
-		    MESSAGE_MAX);
-	*out = buf_span(&b);
-	return 0;
+	add_header(&b, head, "alternative", boundary);
+	part_add(&b, boundary, "text/plain", NULL, parts->text);
+	part_add(&b, boundary, "text/html", NULL, parts->html);
+	return finish(j, &b, boundary, out);
+}
+
+int
+compose_attached(struct job *j, const struct compose_head *head,
+    struct span text, const struct compose_attachment *file, struct span *out)
+{
+	const char *boundary;
+	struct buf b;
+
+	if (head_check(j, head) < 0)
+		return -1;
+	boundary = boundary_of(j, head->message_id);
+	buf_init(&b, j->arena, MESSAGE_MAX);
+	add_header(&b, head, "mixed", boundary);
+	part_add(&b, boundary, "text/plain", NULL, text);
+	part_add(&b, boundary, file->type, file->name, file->text);
+	return finish(j, &b, boundary, out);
 }
 
 int

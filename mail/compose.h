@@ -50,6 +50,15 @@ struct compose_head {
 int compose_message(struct job *j, const struct compose_head *head,
     const struct compose_parts *parts, struct span *out);
 
+/* The same as multipart/mixed: text, and a file for programs. */
+struct compose_attachment {
+	const char *type; /* application/xml */
+	const char *name; /* a bare word */
+	struct span text; /* lines end in LF */
+};
+int compose_attached(struct job *j, const struct compose_head *head,
+    struct span text, const struct compose_attachment *file, struct span *out);
+
 /* "acme+<tag>@ca.example": tag = 16 random octets, lower-case base32
  * (ER-15).  NULL with ERR_INTERNAL if the local part gets too long. */
 const char *compose_tagged_from(struct job *j, const char *from);

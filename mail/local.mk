@@ -27,6 +27,7 @@ libcs_mail_a_SOURCES = \
 	mail/mime.c mail/mime.h \
 	mail/mime_decode.c \
 	mail/mime_part.c mail/mime_part.h \
+	mail/iodef.c mail/iodef.h \
 	mail/notice.c mail/notice.h \
 	mail/reply.c mail/reply.h \
 	mail/reply_block.c mail/reply_block.h \

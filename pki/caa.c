@@ -492,6 +492,24 @@ judge_answer(
 	return 1;
 }
 
+/* PK-37: contacts for a refusal, as they stand in the records; what is not
+ * printable or too long is none.  Nothing is done here but keeping them. */
+static void
+keep_contacts(struct job *j, const struct dns_answer *a, struct conf_list *out)
+{
+	/* NOLINTNEXTLINE(bugprone-sizeof-expression): a row of pointers */
+	const char **v = arena_calloc(j->arena, CAA_CONTACTS_MAX, sizeof(*v));
+	struct property p;
+
+	*out = (struct conf_list){ v, 0 };
+	for (size_t i = 0; i < a->count && out->n < CAA_CONTACTS_MAX; i++)
+		if (property_parse(a->rdata[i], &p) == 0 &&
+		    span_caseeq_str(p.tag, "iodef") && p.value.n > 0 &&
+		    p.value.n <= CAA_CONTACT_MAX && span_is_ascii(p.value) &&
+		    !span_has_control(p.value))
+			v[out->n++] = span_dup(j->arena, p.value);
+}
+
 static int
 climb(struct job *j, struct resolver *resolver, const struct climb *c,
     struct json_out *o)
@@ -505,8 +523,11 @@ climb(struct job *j, struct resolver *resolver, const struct climb *c,
 		if (ask(j, resolver, name, c->policy, &answer, &tries) < 0)
 			return -1;
 		trace_answer(j, o, &answer, tries);
-		if (judge_answer(c, name, &answer))
+		if (judge_answer(c, name, &answer)) {
+			if (c->out->result == CAA_DENY)
+				keep_contacts(j, &answer, &c->out->contacts);
 			return 0;
+		}
 		/* Up by a label of the name, not of an alias's target. */
 		name = strchr(name, '.');
 		if (name == NULL || name[1] == '\0')
@@ -551,6 +572,8 @@ trace_end(struct json_out *o, const struct caa_decision *d)
 	json_member_str(o, "detail", d->detail);
 	if (d->found_at != NULL)
 		json_member_str(o, "found_at", d->found_at);
+	if (d->result == CAA_DENY)
+		trace_list(o, "iodef", &d->contacts);
 	json_object_end(o);
 }
 

@@ -37,8 +37,11 @@ struct caa_decision {
 	char detail[200];     /* for people */
 	const char *found_at; /* name of the relevant set, or NULL */
 	uint32_t ttl;
-	const char *trace; /* JSON (PK-17) */
+	struct conf_list contacts; /* iodef, with CAA_DENY (PK-37) */
+	const char *trace;         /* JSON (PK-17) */
 };
+#define CAA_CONTACTS_MAX 8
+#define CAA_CONTACT_MAX 320 /* octets */
 
 /* 0 with *out, whatever was found; -1 only for our own faults. */
 int caa_check(struct job *j, struct resolver *resolver, const char *domain,

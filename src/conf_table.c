@@ -229,6 +229,10 @@ const struct conf_option conf_options[] = {
 	    NULL, 0, 0, NULL, false, true,
 	    "Account URLs of this server before it had its present base_url, "
 	    "each up to the account's id; a CAA accounturi may name one." },
+	{ "policy", "caa_report", CONF_CHOICE, AT(caa_report), "none", 0, 0,
+	    "none|mailto", false, true,
+	    "Whether a refusal by CAA records is reported to a mailbox that "
+	    "they name (iodef); https: URLs are not." },
 	{ "policy", "caa_ignore_unknown", CONF_BOOL, AT(caa_ignore_unknown),
 	    "no", 0, 0, NULL, false, true,
 	    "Lets parameters of a CAA issuemail record be that are not known "

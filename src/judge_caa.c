@@ -13,6 +13,7 @@
 #include "lib/log.h"
 #include "pki/caa.h"
 #include "src/caa_refusal.h"
+#include "src/caa_report.h"
 #include "src/caa_rules.h"
 #include "src/corroborate.h"
 #include "src/evidence.h"
@@ -352,7 +353,8 @@ record_caa(const struct validator *v, struct job *j, struct caa_row *c)
 		return store_caa_retry(j, c->id, j->now + pause_of(c));
 	evidence_seal_caa(v->seal, c, seal);
 	c->seal = span_mem(seal, sizeof(seal));
-	if (store_caa_record(j, c) < 0 || forbid(j, c) < 0)
+	if (store_caa_record(j, c) < 0 || forbid(j, c) < 0 ||
+	    (j->conf->caa_enforce && caa_report_queue(j, c) < 0))
 		return -1;
 	j->wake |= 1u << ROLE_ISSUER;
 	return store_audit_add(j, "validator", "caa",

@@ -96,6 +96,8 @@ libcs_src_a_SOURCES = \
 	src/enroll_result.c src/enroll_result.h \
 	src/enroll_session.c src/enroll_session.h \
 	src/caa_refusal.c src/caa_refusal.h \
+	src/caa_report.c src/caa_report.h \
+	src/sender_report.c src/sender_report.h \
 	src/caa_rules.c src/caa_rules.h \
 	src/calls.c src/calls.h \
 	src/cmp_client.c src/cmp_client.h \

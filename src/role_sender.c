@@ -9,6 +9,7 @@
 #include "acme/request.h"
 #include "db/store_audit.h"
 #include "db/store_authz.h"
+#include "db/store_caa_report.h"
 #include "db/store_notice.h"
 #include "db/store_outbox.h"
 #include "lib/addr.h"
@@ -25,6 +26,7 @@
 #include "mail/texts.h"
 #include "src/relay.h"
 #include "src/sender_notice.h"
+#include "src/sender_report.h"
 #include "src/wording.h"
 #include "src/worker.h"
 
@@ -373,6 +375,8 @@ sender_step(void *ctx, struct job *j)
 			return -1;
 		/* Somebody waits for a challenge mail, so it goes first. */
 		found = sender_notice_step(s, j);
+		if (found == 0)
+			found = sender_report_step(s, j);
 		if (found != 0)
 			return found;
 		submit_idle(s->submit);
@@ -388,15 +392,22 @@ sender_step(void *ctx, struct job *j)
 int
 sender_next_due(void *ctx, struct job *j, int64_t *at)
 {
-	int64_t notice_at = 0;
+	int64_t notice_at = 0, report_at = 0;
 	int found = store_outbox_next_due(j, at);
 	int more = found < 0 ? -1 : store_notice_next_due(j, &notice_at);
 
 	(void)ctx;
 	if (more < 0)
 		return -1;
-	if (more > 0 && (found == 0 || notice_at < *at))
+	if (more > 0 && (found == 0 || notice_at < *at)) {
 		*at = notice_at;
+		found = 1;
+	}
+	more = store_caa_report_next_due(j, &report_at);
+	if (more < 0)
+		return -1;
+	if (more > 0 && (found == 0 || report_at < *at))
+		*at = report_at;
 	return found > 0 || more > 0;
 }
 
@@ -491,7 +502,9 @@ sender_close(struct role_env *env)
 static int
 sender_recover(struct job *j)
 {
-	return store_outbox_recover(j) < 0 ? -1 : store_notice_recover(j);
+	return store_outbox_recover(j) < 0 || store_notice_recover(j) < 0
+		   ? -1
+		   : store_caa_report_recover(j);
 }
 
 const struct role_ops sender_ops = { ROLE_SENDER, sender_open, sender_recover,

@@ -324,3 +324,21 @@ CREATE TABLE destroyed_key (
 	begun_at BIGINT NOT NULL DEFAULT 0,
 	destroyed_at BIGINT NOT NULL DEFAULT 0
 );
+-- Reports to the contacts that the CAA records of a refusal name (PK-37).
+CREATE TABLE caa_report (
+	id TEXT NOT NULL PRIMARY KEY,
+	caa_id TEXT NOT NULL REFERENCES caa (id),
+	domain TEXT NOT NULL, -- of the mailbox
+	found_at TEXT NOT NULL, -- whose records they were
+	reason TEXT NOT NULL,
+	refused_at BIGINT NOT NULL,
+	recipient TEXT NOT NULL,
+	expires_at BIGINT NOT NULL,
+	due_at BIGINT, -- NULL once it has ended
+	attempts BIGINT NOT NULL DEFAULT 0,
+	sent_at BIGINT NOT NULL DEFAULT 0,
+	failed_at BIGINT NOT NULL DEFAULT 0,
+	answer TEXT, -- the relay's last word, or ours
+	message BYTEA
+);
+CREATE INDEX caa_report_due ON caa_report (due_at) WHERE due_at IS NOT NULL;

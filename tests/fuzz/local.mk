@@ -48,6 +48,7 @@ fuzzers += \
 	tests/fuzz/fuzz_addr \
 	tests/fuzz/fuzz_auth_results \
 	tests/fuzz/fuzz_bounce \
+	tests/fuzz/fuzz_iodef \
 	tests/fuzz/fuzz_message \
 	tests/fuzz/fuzz_mime_words \
 	tests/fuzz/fuzz_template
@@ -57,6 +58,8 @@ tests_fuzz_fuzz_auth_results_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_auth_results_LDADD = $(FUZZ) $(CS_MAIL)
 tests_fuzz_fuzz_bounce_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_bounce_LDADD = $(FUZZ) $(CS_MAIL)
+tests_fuzz_fuzz_iodef_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_iodef_LDADD = $(FUZZ) $(CS_MAIL)
 tests_fuzz_fuzz_message_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_message_LDADD = $(FUZZ) $(CS_MAIL)
 tests_fuzz_fuzz_mime_words_LDFLAGS = $(fuzz_ldflags)

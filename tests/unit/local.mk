@@ -124,6 +124,7 @@ tests_unit_libsignerlab_a_SOURCES = tests/unit/signer_lab.c \
 SIGNER_LAB = tests/unit/libsignerlab.a
 unit_tests += \
 	tests/unit/test_compose \
+	tests/unit/test_iodef \
 	tests/unit/test_dkim_canon \
 	tests/unit/test_dkim_fault \
 	tests/unit/test_dkim_key \
@@ -132,6 +133,7 @@ unit_tests += \
 	tests/unit/test_dkim_tags \
 	tests/unit/test_dkim_verify
 tests_unit_test_compose_LDADD = $(DKIM_LAB) $(UNIT) $(CS_MAIL)
+tests_unit_test_iodef_LDADD = $(UNIT) $(CS_MAIL)
 tests_unit_test_dkim_canon_LDADD = $(DKIM_LAB) $(UNIT) $(CS_MAIL)
 tests_unit_test_dkim_fault_LDADD = $(DKIM_LAB) $(UNIT) $(CS_MAIL) \
 	$(CRYPTO_LIBS)
@@ -395,6 +397,7 @@ unit_tests += \
 	tests/unit/test_key_files \
 	tests/unit/test_sandbox \
 	tests/unit/test_sandbox_pgsql \
+	tests/unit/test_caa_report \
 	tests/unit/test_notice \
 	tests/unit/test_sender \
 	tests/unit/test_writer
@@ -441,6 +444,7 @@ tests_unit_test_published_LDADD = $(DKIM_LAB) $(UNIT) $(CS_SRC)
 tests_unit_test_key_files_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_sandbox_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_sandbox_pgsql_LDADD = $(STORE_FIXTURE) $(CS_SRC)
+tests_unit_test_caa_report_LDADD = $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_notice_LDADD = $(SIGNER_LAB) $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_sender_LDADD = $(SIGNER_LAB) $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_writer_LDADD = $(STORE_FIXTURE) $(CS_SRC)
