@@ -21,6 +21,7 @@ static void
 respond(const struct acme *a, struct job *j, const struct authz *z, int status,
     struct response *resp)
 {
+	enum authz_status s = authz_status(z, j->now);
 	struct json_out o;
 
 	response_object(resp, status, &o);
@@ -29,9 +30,10 @@ respond(const struct acme *a, struct job *j, const struct authz *z, int status,
 	json_member_str(&o, "type", z->ident_type);
 	json_member_str(&o, "value", z->ident_value);
 	json_object_end(&o);
-	json_member_str(
-	    &o, "status", authz_status_name(authz_status(z, j->now)));
-	json_member_time(&o, "expires", authz_expires(z));
+	json_member_str(&o, "status", authz_status_name(s));
+	/* PK-5, also of one that is proven and not yet said to be valid. */
+	json_member_time(&o, "expires",
+	    s == AUTHZ_PENDING ? z->expires_at : authz_expires(z));
 	json_key(&o, "challenges");
 	json_array_begin(&o);
 	challenge_put(a, j, z, &o);

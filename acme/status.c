@@ -53,6 +53,14 @@ is_put_away(const struct authz *a)
 	       (a->revoked_at != 0 && a->revoked_at < a->expires_at);
 }
 
+/* Proven and posted; but what other networks see may still end it, and a
+ * client that has read `valid` goes by it (RFC 8555 7.1.6). */
+static bool
+is_held(const struct authz *a, int64_t now)
+{
+	return a->valid_at != 0 && now < a->held_until;
+}
+
 enum challenge_status
 challenge_status(const struct authz *a, int64_t now)
 {
@@ -60,7 +68,7 @@ challenge_status(const struct authz *a, int64_t now)
 	if (a->challenge.failed_at != 0 || a->failed_at != 0)
 		return CHALLENGE_INVALID;
 	if (a->valid_at != 0)
-		return CHALLENGE_VALID;
+		return is_held(a, now) ? CHALLENGE_PROCESSING : CHALLENGE_VALID;
 	if (a->challenge.posted_at == 0)
 		return CHALLENGE_PENDING;
 	/* AC-128: only the deadline of a live authorization is missed. */
@@ -120,7 +128,8 @@ authz_status(const struct authz *a, int64_t now)
 	if (a->failed_at != 0)
 		return AUTHZ_INVALID;
 	if (now < authz_expires(a))
-		return a->valid_at != 0 ? AUTHZ_VALID : AUTHZ_PENDING;
+		return a->valid_at != 0 && !is_held(a, now) ? AUTHZ_VALID
+							    : AUTHZ_PENDING;
 	/* AC-128: who has POSTed meets `invalid`, not `expired`. */
 	if (a->valid_at == 0 && a->challenge.posted_at != 0)
 		return AUTHZ_INVALID;
@@ -238,6 +247,8 @@ challenge_retry_after(const struct authz *a, int64_t now)
 	if (challenge_status(a, now) != CHALLENGE_PROCESSING ||
 	    authz_status(a, now) != AUTHZ_PENDING)
 		return 0;
+	if (is_held(a, now))
+		return 1;
 	if (since < 60)
 		return 5;
 	if (since < 10 * 60)

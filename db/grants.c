@@ -123,7 +123,7 @@ static const struct grant validator[] = {
 	{ "account", "SELECT" },
 	{ "orders", "SELECT, UPDATE (failed_at, error, issue_due_at)" },
 	{ "authz", "SELECT, UPDATE (valid_at, valid_until, failed_at, "
-		   "deactivated_at)" },
+		   "deactivated_at, held_until)" },
 	{ "order_identifier", "SELECT" },
 	{ "challenge", "SELECT, UPDATE (proven_at, failed_at, error, "
 		       "soft_count)" },

@@ -47,6 +47,7 @@ authz_read(struct query *q, struct authz *out)
 	out->failed_at = query_int(q);
 	out->deactivated_at = query_int(q);
 	out->revoked_at = query_int(q);
+	out->held_until = query_int(q);
 	challenge_read(q, &out->challenge);
 }
 
@@ -459,8 +460,9 @@ store_authz_forbid(struct job *j, const char *id, const char *error)
 	int64_t changed = 0;
 
 	if (store_change(j, &changed,
-		"UPDATE authz SET failed_at = $2 WHERE id = $1 AND valid_at > "
-		"0 "
+		"UPDATE authz SET failed_at = $2 WHERE id = $1 "
+		"AND (valid_at > 0 OR EXISTS (SELECT 1 FROM challenge "
+		"WHERE authz_id = $1 AND proven_at > 0)) "
 		"AND failed_at = 0 AND deactivated_at = 0 AND revoked_at = 0 "
 		"AND NOT EXISTS (SELECT 1 FROM order_identifier i "
 		"JOIN orders o ON o.id = i.order_id WHERE i.authz_id = $1 "
@@ -475,6 +477,29 @@ store_authz_forbid(struct job *j, const char *id, const char *error)
 	    fail_orders(j, id, error) != 0)
 		return -1;
 	return 1;
+}
+
+int
+store_authz_hold(struct job *j, const char *id, int64_t until)
+{
+	return store_change(j, NULL,
+	    "UPDATE authz SET held_until = $2 WHERE id = $1",
+	    ARGS(v_text(id), v_int(until)));
+}
+
+int
+store_authz_release(struct job *j, const char *id)
+{
+	int64_t changed = 0;
+
+	if (store_change(j, &changed,
+		"UPDATE authz SET held_until = 0 "
+		"WHERE id = $1 AND held_until > 0",
+		ARGS(v_text(id))) < 0)
+		return -1;
+	if (changed > 0)
+		j->wake |= 1u << ROLE_WEB;
+	return 0;
 }
 
 static int

@@ -41,6 +41,7 @@ struct authz {
 	int64_t failed_at;
 	int64_t deactivated_at;
 	int64_t revoked_at;
+	int64_t held_until; /* shows as pending before that: store_authz_hold */
 	struct challenge challenge;
 };
 
@@ -94,12 +95,19 @@ int store_authz_lock(struct job *j, const char *id, struct authz *out);
 int store_authz_deactivate(struct job *j, const struct authz *a);
 int store_authz_revoke(struct job *j, const struct authz *a);
 /*
- * PK-28: the domain's CAA records forbid it.  A valid authorization that no
- * finalized order waits for becomes invalid, and the orders that stand on it
- * end, all with this error; 1.  Else nothing changes, the issuer refuses the
- * order; 0.
+ * PK-28: the domain's CAA records forbid it.  An authorization that is valid,
+ * or will be when its client POSTs, and that no finalized order waits for
+ * becomes invalid, and the orders that stand on it end, all with this error;
+ * 1.  Else nothing changes, the issuer refuses the order; 0.
  */
 int store_authz_forbid(struct job *j, const char *id, const char *error);
+
+/*
+ * A proven authorization waits until that moment, or until it is released, for
+ * what other networks see: `valid` is not said of it before.
+ */
+int store_authz_hold(struct job *j, const char *id, int64_t until);
+int store_authz_release(struct job *j, const char *id);
 
 /*
  * The client's response POST (AC-122): notes posted_at once, makes the mail

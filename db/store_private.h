@@ -132,6 +132,7 @@ int secrets_make(struct job *j);
 	"a.id, a.account_id, a.order_id, a.mailbox, a.ident_type, "            \
 	"a.ident_value, a.created_at, a.expires_at, a.valid_at, "              \
 	"a.valid_until, a.failed_at, a.deactivated_at, a.revoked_at, "         \
+	"a.held_until, "                                                       \
 	"c.id, c.token_part2, c.thumbprint, c.from_address, c.message_id, "    \
 	"c.posted_at, c.proven_at, c.failed_at, COALESCE(c.error, b.error), "  \
 	"c.soft_count, b.sent_at, b.due_at, b.attempts, b.relay_answer, "      \

@@ -123,6 +123,13 @@ conf_perspective_rir(const struct conf_perspective *p)
 }
 
 bool
+conf_corroborates(const struct conf *conf)
+{
+	return conf->mpic.perspective_count > 0 &&
+	       conf->mpic.policy == CONF_MPIC_ENFORCE;
+}
+
+bool
 conf_perspective_is_of(const struct conf_perspective *p, const char *service)
 {
 	return service == NULL || p->service == NULL ||

@@ -25,6 +25,9 @@ bool conf_perspective_is_of(
 /* How many are asked through this service, or (NULL) directly. */
 size_t conf_perspective_count(const struct conf *conf, const char *service);
 
+/* Is there no certificate without their agreement (PK-46)? */
+bool conf_corroborates(const struct conf *conf);
+
 typedef void conf_perspective_wrong_fn(
     void *ctx, const char *option, const char *message);
 /* Reports each mistake.  `now`: the number that must be asked has dates. */

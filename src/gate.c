@@ -172,13 +172,6 @@ request_checks(struct job *j, const struct asks *asks)
 	return store_commit(j);
 }
 
-static bool
-wants_corroboration(const struct conf *conf)
-{
-	return conf->mpic.perspective_count > 0 &&
-	       conf->mpic.policy == CONF_MPIC_ENFORCE;
-}
-
 static int
 not_believed(
     struct job *j, const struct order *o, const struct authz *a, enum gate *out)
@@ -277,7 +270,7 @@ check_caa(
 			return need_caa(j, asks, a,
 			    c.checked_at > o->csr_at ? RELOAD_SECS : 0, out);
 	}
-	if (result == CAA_PERMIT && wants_corroboration(j->conf))
+	if (result == CAA_PERMIT && conf_corroborates(j->conf))
 		return check_corroboration(j, asks, a, &c, out);
 	if (result == CAA_PERMIT || !j->conf->caa_enforce)
 		return 0;

@@ -16,6 +16,7 @@
 #include "lib/log.h"
 #include "mail/reply.h"
 #include "mail/status_words.h"
+#include "src/conf_perspective.h"
 #include "src/evidence.h"
 #include "src/reply_conf.h"
 #include "src/worker.h"
@@ -31,6 +32,9 @@
  * many messages that say so are looked at. */
 #define LATE_STOP_SECS ((int64_t)30 * 86400)
 #define LATE_STOP_TRIES 3
+/* How long the quorum may take before the verdict alone counts for what a
+ * client sees: two rounds, and the pause between them. */
+#define HOLD_SECS 60
 
 /* A message on its way to its row. */
 struct judgement {
@@ -460,6 +464,19 @@ is_no_answer(enum verdict v)
 	       v == VERDICT_EXPIRED;
 }
 
+/* CAA is looked up in the same stride, so that finalize need not wait for the
+ * DNS; where perspectives decide, the client learns of the verdict and of
+ * theirs at once. */
+static int
+ask_more(struct job *j, const struct authz *a)
+{
+	if (store_caa_request(j, a->id, a->order_id, j->now) < 0)
+		return -1;
+	return conf_corroborates(j->conf)
+		   ? store_authz_hold(j, a->id, j->now + HOLD_SECS)
+		   : 0;
+}
+
 static int
 record(struct job *j, struct judgement *g)
 {
@@ -477,10 +494,7 @@ record(struct job *j, struct judgement *g)
 		return 0;
 	if (*applied == VERDICT_REPEATED)
 		g->record.code = REPLY_CODE_REPEATED;
-	/* CAA is looked up in the same stride, so that finalize need not
-	 * wait for the DNS. */
-	if (*applied == VERDICT_MATCH &&
-	    store_caa_request(j, a->id, a->order_id, j->now) < 0)
+	if (*applied == VERDICT_MATCH && ask_more(j, a) < 0)
 		return -1;
 	if ((*applied == VERDICT_MISMATCH || *applied == VERDICT_DSN_FAILED) &&
 	    limits_note_failure(j, a->account_id, a->mailbox) < 0)

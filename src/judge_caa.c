@@ -354,6 +354,7 @@ record_caa(const struct validator *v, struct job *j, struct caa_row *c)
 	evidence_seal_caa(v->seal, c, seal);
 	c->seal = span_mem(seal, sizeof(seal));
 	if (store_caa_record(j, c) < 0 || forbid(j, c) < 0 ||
+	    store_authz_release(j, c->authz_id) < 0 ||
 	    (j->conf->caa_enforce && caa_report_queue(j, c) < 0))
 		return -1;
 	j->wake |= 1u << ROLE_ISSUER;

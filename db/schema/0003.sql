@@ -342,3 +342,7 @@ CREATE TABLE caa_report (
 	message BYTEA
 );
 CREATE INDEX caa_report_due ON caa_report (due_at) WHERE due_at IS NOT NULL;
+
+-- Proven, but until then (or until they have answered) other networks are
+-- asked whether they see the same: no client sees it valid before.
+ALTER TABLE authz ADD COLUMN held_until BIGINT NOT NULL DEFAULT 0;

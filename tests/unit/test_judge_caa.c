@@ -1,6 +1,6 @@
 /*
  * CAA checks of a whole order as one round: each domain once (MP-9), not too
- * many exchanges at a time, and the key only until it was seen (PK-47).
+ * many exchanges at a time; and what clients see while they go on.
  */
 #include "config.h"
 
@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "acme/status.h"
 #include "db/store_caa.h"
 #include "src/corroborate.h"
 #include "src/judge_caa.h"
@@ -227,6 +228,130 @@ test_one_is_ill(struct job *j)
 	world_done(&w);
 }
 
+/* --- what a client sees meanwhile ------------------------------------------
+ */
+
+static void
+expect_status(struct role_lab *lab, enum challenge_status challenge,
+    enum authz_status authz, enum order_status order)
+{
+	struct authz *a = role_lab_authz(lab);
+
+	assert_int_equal(challenge_status(a, lab->j->now), challenge);
+	assert_int_equal(authz_status(a, lab->j->now), authz);
+	assert_int_equal(
+	    order_status(fixture_reread(lab->j, lab->order), lab->j->now),
+	    order);
+}
+
+/* Sent, posted, and the reply is good. */
+static void
+prove(struct world *w)
+{
+	role_lab_send(&w->lab);
+	role_lab_post(&w->lab);
+	assert_int_equal(role_lab_take(&w->lab, role_lab_reply(&w->lab, NULL)),
+	    VERDICT_MATCH);
+}
+
+/* PK-46, AC-105: nobody is told `valid` while perspectives may end it, and not
+ * for long if they say nothing. */
+static void
+test_held(struct job *j)
+{
+	struct world w;
+
+	world_init(&w, j);
+	w.lab.conf.mpic.policy = CONF_MPIC_ENFORCE;
+	prove(&w);
+	expect_status(
+	    &w.lab, CHALLENGE_PROCESSING, AUTHZ_PENDING, ORDER_PENDING);
+	assert_int_equal(
+	    challenge_retry_after(role_lab_authz(&w.lab), j->now), 1);
+	/* They say nothing of use: asked again after half a minute. */
+	EXPECT(j, judge_caa(&w.lab.validator, j), 1);
+	role_lab_at(&w.lab, FIXTURE_NOW + 59);
+	expect_status(
+	    &w.lab, CHALLENGE_PROCESSING, AUTHZ_PENDING, ORDER_PENDING);
+	role_lab_at(&w.lab, FIXTURE_NOW + 60);
+	expect_status(&w.lab, CHALLENGE_VALID, AUTHZ_VALID, ORDER_READY);
+	world_done(&w);
+}
+
+/* What they have answered is seen at once: never first one, then the other. */
+static void
+test_released(struct job *j)
+{
+	static const char forbid[] = "\0\11issuemail;";
+
+	for (int denied = 0; denied < 2; denied++) {
+		struct world w;
+
+		unit_case("%d", denied);
+		world_init(&w, j);
+		w.lab.conf.mpic.policy = CONF_MPIC_ENFORCE;
+		prove(&w);
+		expect_status(
+		    &w.lab, CHALLENGE_PROCESSING, AUTHZ_PENDING, ORDER_PENDING);
+		perspective_client_free(w.lab.validator.perspectives);
+		w.lab.validator.perspectives = NULL;
+		if (denied) {
+			w.lab.caa_status = DNS_OK;
+			w.lab.caa = span_mem(forbid, sizeof(forbid) - 1);
+		}
+		j->wake = 0;
+		EXPECT(j, judge_caa(&w.lab.validator, j), 1);
+		assert_true(j->wake & 1u << ROLE_WEB);
+		if (denied)
+			expect_status(&w.lab, CHALLENGE_INVALID, AUTHZ_INVALID,
+			    ORDER_INVALID);
+		else
+			expect_status(
+			    &w.lab, CHALLENGE_VALID, AUTHZ_VALID, ORDER_READY);
+		world_done(&w);
+	}
+}
+
+/* PK-28: the reply came, and the records forbid it, before the client POSTs:
+ * it is not told `valid` either. */
+static void
+test_denied_before_post(struct job *j)
+{
+	static const char forbid[] = "\0\11issuemail;";
+	struct role_lab lab;
+
+	role_lab_init(&lab, j);
+	role_lab_send(&lab);
+	assert_int_equal(
+	    role_lab_take(&lab, role_lab_reply(&lab, NULL)), VERDICT_MATCH);
+	lab.caa_status = DNS_OK;
+	lab.caa = span_mem(forbid, sizeof(forbid) - 1);
+	EXPECT(j, judge_caa(&lab.validator, j), 1);
+	expect_status(&lab, CHALLENGE_INVALID, AUTHZ_INVALID, ORDER_INVALID);
+	role_lab_post(&lab);
+	expect_status(&lab, CHALLENGE_INVALID, AUTHZ_INVALID, ORDER_INVALID);
+}
+
+/* ER-34: where nobody decides but ourselves nothing waits; MP-8: nor where
+ * perspectives are only listened to. */
+static void
+test_not_held(struct job *j)
+{
+	for (int recorded = 0; recorded < 2; recorded++) {
+		struct world w;
+
+		unit_case("%d", recorded);
+		world_init(&w, j);
+		if (!recorded)
+			w.lab.conf.mpic =
+			    (struct conf_mpic){ .policy = CONF_MPIC_ENFORCE };
+		prove(&w);
+		expect_status(
+		    &w.lab, CHALLENGE_VALID, AUTHZ_VALID, ORDER_READY);
+		world_done(&w);
+	}
+}
+
 /* --- at one time ---------------------------------------------------------- */
 
 #define QUESTIONS 2
@@ -338,6 +463,10 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_one_round),
 	STORE_TEST_SQLITE(test_next_round),
 	STORE_TEST_SQLITE(test_one_is_ill),
+	STORE_TEST(test_held),
+	STORE_TEST(test_released),
+	STORE_TEST(test_denied_before_post),
+	STORE_TEST_SQLITE(test_not_held),
 	cmocka_unit_test(test_at_one_time),
 };
 
