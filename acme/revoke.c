@@ -293,6 +293,9 @@ answer_again(struct job *j, const struct cert *c, const struct revocation *r)
 
 	if (store_withdrawal_confirmed(j, c->id, &confirmed) < 0)
 		return -1;
+	/* It has expired, and nobody asks that CA any more. */
+	if (!confirmed && j->now > c->not_after)
+		return 0;
 	if (!confirmed)
 		return not_yet(j, c);
 	if (is_same)

@@ -265,6 +265,22 @@ store_withdrawal_retry(struct job *j, const char *id, int64_t due_at)
 	    ARGS(v_text(id), v_int(due_at)));
 }
 
+int
+store_withdrawal_end(struct job *j, const struct withdrawal *w)
+{
+	if (store_change_one(j, "withdrawal",
+		"UPDATE withdrawal SET due_at = NULL "
+		"WHERE id = $1 AND confirmed_at = 0",
+		ARGS(v_text(w->id))) != 0)
+		return -1;
+	if (w->cert_id == NULL)
+		return 0;
+	return store_change(j, NULL,
+	    "UPDATE cert SET list_due_at = NULL, ocsp_due_at = NULL "
+	    "WHERE id = $1",
+	    ARGS(v_text(w->cert_id)));
+}
+
 /* A reason that has changed meanwhile is still due. */
 int
 store_withdrawal_confirm(struct job *j, const struct withdrawal *w)

@@ -86,6 +86,8 @@ int store_withdrawal_adopt(
 int store_withdrawal_lease(
     struct job *j, int64_t lease_until, struct withdrawal *out);
 int store_withdrawal_retry(struct job *j, const char *id, int64_t due_at);
+/* It is past what a revocation is for: nothing is due any more. */
+int store_withdrawal_end(struct job *j, const struct withdrawal *w);
 /* The other CA has confirmed it. */
 int store_withdrawal_confirm(struct job *j, const struct withdrawal *w);
 int store_withdrawal_next_due(struct job *j, int64_t *at);

@@ -353,6 +353,7 @@ struct conf_upstream {
 	struct conf_list hook; /* program and arguments (PK-221) */
 	int64_t hook_timeout;
 	const char *directory; /* URL of an ACME server */
+	const char *profile;   /* of that server's; NULL: its default */
 	const char *ca_file;   /* PEM; NULL: the system's */
 	const char *account_key;
 	bool accept_terms;

@@ -14,6 +14,8 @@
 #include <string.h>
 
 #define ANSWER_MAX (256 * 1024)
+#define PROFILES_MAX 4096
+#define PROFILE_COUNT_MAX 32
 #define HEADER_MAX 4096
 #define PAYLOAD_MAX (64 * 1024)
 #define NONCE_MAX 256
@@ -30,6 +32,7 @@ struct acme_client {
 	const char *renewal_info; /* NULL: not offered */
 	const char *revoke;       /* NULL: it has none */
 	const char *terms;        /* URL or NULL */
+	struct span profiles;     /* names, each with its NUL */
 	bool needs_binding;
 	const char *thumbprint;
 	const char *kid;           /* NULL before the account is known */
@@ -240,6 +243,39 @@ directory_url(struct acme_client *c, struct job *j, const struct json *object,
 	    name);
 }
 
+static void
+read_profiles(struct acme_client *c, struct job *j, const struct json *object)
+{
+	struct buf b;
+
+	buf_init(&b, j->arena, PROFILES_MAX);
+	for (size_t i = 0; i < json_count(object) && i < PROFILE_COUNT_MAX; i++)
+		buf_add_mem(&b, json_name_at(object, i),
+		    strlen(json_name_at(object, i)) + 1);
+	if (buf_ok(&b))
+		c->profiles = span_mem(arena_memdup(c->keep, b.p, b.n), b.n);
+}
+
+int
+acme_client_check_profile(
+    const struct acme_client *c, struct job *j, const char *profile)
+{
+	struct buf b;
+
+	if (profile == NULL)
+		return 0;
+	buf_init(&b, j->arena, PROFILES_MAX * 2);
+	for (struct span s = c->profiles; s.n > 0;
+	     s = span_from(s, strlen(s.p) + 1)) {
+		if (strcmp(s.p, profile) == 0)
+			return 0;
+		buf_addf(&b, "%s%s", b.n > 0 ? ", " : "",
+		    remote_clean(j, span_str(s.p)));
+	}
+	return job_fail(j, ERR_INTERNAL, "%s offers no profile %s; it has: %s",
+	    c->directory, profile, b.n > 0 ? b.p : "none");
+}
+
 static int
 read_directory(struct acme_client *c, struct job *j)
 {
@@ -271,6 +307,7 @@ read_directory(struct acme_client *c, struct job *j)
 		c->revoke = NULL;
 	meta = json_get(object, "meta");
 	c->needs_binding = json_bool(json_get(meta, "externalAccountRequired"));
+	read_profiles(c, j, json_get(meta, "profiles"));
 	terms = json_string(json_get(meta, "termsOfService"));
 	if (terms.n > 0)
 		c->terms = arena_strdup(c->keep, remote_clean(j, terms));

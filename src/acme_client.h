@@ -62,6 +62,11 @@ int acme_client_account(struct acme_client *c, struct job *j,
 int acme_client_renewal(struct acme_client *c, struct job *j,
     const char *certid, struct remote_renewal *out);
 
+/* Does the directory offer this profile?  0, or -1 ERR_INTERNAL naming those
+ * that it does; NULL asks for none. */
+int acme_client_check_profile(
+    const struct acme_client *c, struct job *j, const char *profile);
+
 /* A new order; NULL and 0 stand for what is not asked for. */
 struct acme_client_wish {
 	const char *const *mailboxes;

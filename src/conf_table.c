@@ -897,6 +897,10 @@ const struct conf_option conf_options[] = {
 	{ "external", "directory", CONF_STRING, AT(external.directory), NULL,
 	    1, 1000, NULL, false, false,
 	    "https URL of the other CA's ACME directory." },
+	{ "external", "profile", CONF_STRING, AT(external.profile), NULL, 1,
+	    255, NULL, false, false,
+	    "One of the certificate profiles that its directory names; its "
+	    "default if not set." },
 	{ "external", "ca_file", CONF_PATH, AT(external.ca_file), NULL, 1,
 	    1000, NULL, false, false,
 	    "Trust anchors for its TLS certificate; the system's if not set." },

@@ -88,6 +88,8 @@ check_acme(struct job *j)
 		    "external.account_key: %s holds no P-256 key",
 		    conf->account_key);
 	found = acme_client_new(j, &client, &c);
+	if (found == 0)
+		found = acme_client_check_profile(c, j, conf->profile);
 	acme_client_free(c);
 	return found;
 }

@@ -59,7 +59,11 @@ struct handoff_request {
 	size_t mailbox_count;
 	int64_t ordered_not_before, ordered_not_after; /* 0: by nobody */
 	int64_t send_before;
-	enum handoff_bar bar; /* the upstream role's to find out */
+	/* The upstream role's to find out, with the lease and, by look(),
+	 * right before something is signed there: 0, or -1. */
+	enum handoff_bar bar;
+	int (*look)(struct job *j, void *ctx);
+	void *look_ctx;
 };
 int handoff_parse(struct job *j, const char *text, struct handoff_request *out);
 

@@ -14,6 +14,7 @@
 #include "lib/job.h"
 #include "lib/log.h"
 #include "lib/rnd.h"
+#include "pki/certview.h"
 #include "pki/key.h"
 #include "pki/returned.h"
 #include "src/cmp_conf.h"
@@ -321,12 +322,31 @@ prepare(const struct upstream_role *u, struct job *j, struct handoff *h,
 	return 1;
 }
 
+struct looker {
+	const struct upstream_role *u;
+	const struct handoff *h;
+	struct handoff_request *r;
+};
+
+/* Exchanges with the other CA take their time, and a stop takes none. */
+static int
+look(struct job *j, void *ctx)
+{
+	const struct looker *l = ctx;
+
+	j->now = clock_now();
+	return find_bar(l->u, j, l->h, l->r);
+}
+
 static int
 call(const struct upstream_role *u, struct job *j, struct handoff *h,
-    const struct handoff_request *r, bool is_first)
+    struct handoff_request *r, bool is_first)
 {
+	struct looker l = { u, h, r };
 	struct upstream_answer a;
 
+	r->look = look;
+	r->look_ctx = &l;
 	if (is_first)
 		u->ops->issue(&u->secrets, j, h, r, &a);
 	else
@@ -417,6 +437,34 @@ confirm(struct job *j, const struct withdrawal *w)
 	return 1;
 }
 
+/* No list names a certificate after its end (RFC 5280 3.3). */
+static bool
+is_expired(const struct job *j, const struct withdrawal *w)
+{
+	struct certview v;
+
+	return certview_parse(w->der, &v) == 0 && v.not_after < j->now;
+}
+
+static int
+give_up(struct job *j, const struct withdrawal *w)
+{
+	struct log_quoted q;
+
+	log_error("revocation given up",
+	    "cert=%s error=%s next=\"nothing: the certificate has expired, and "
+	    "that CA never said that it was revoked\"",
+	    w->id, log_quote(&q, span_str(j->err.text)));
+	job_recover(j);
+	if (store_begin(j) < 0 || store_withdrawal_end(j, w) < 0 ||
+	    store_audit_add(j, "upstream", "revocation given up",
+		arena_printf(j->arena, "%s:%s",
+		    w->cert_id != NULL ? "cert" : "withdrawal", w->id),
+		"expired", NULL) < 0)
+		return worker_undo(j);
+	return store_commit(j) < 0 ? -1 : 1;
+}
+
 static int
 put_off(struct job *j, const struct withdrawal *w)
 {
@@ -429,7 +477,7 @@ put_off(struct job *j, const struct withdrawal *w)
 	    "cert=%s seconds=%" PRId64 " error=%s next=\"%s\"", w->id,
 	    j->now - w->asked_at, log_quote(&q, span_str(j->err.text)),
 	    is_late ? "have that CA revoke it; it is asked again until it "
-		      "confirms"
+		      "confirms, or the certificate expires"
 		    : "nothing: it is asked again");
 	job_recover(j);
 	if (store_begin(j) < 0 ||
@@ -457,8 +505,9 @@ revocation_step(const struct upstream_role *u, struct job *j)
 		return -1;
 	if (found == 0)
 		return 0;
-	return u->ops->revoke(&u->secrets, j, &w) < 0 ? put_off(j, &w)
-						      : confirm(j, &w);
+	if (u->ops->revoke(&u->secrets, j, &w) == 0)
+		return confirm(j, &w);
+	return is_expired(j, &w) ? give_up(j, &w) : put_off(j, &w);
 }
 
 int

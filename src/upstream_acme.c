@@ -152,6 +152,18 @@ read_order(struct acme_client *c, struct job *j, const struct handoff *h,
 	give_up(j, h, UPSTREAM_LATER, out);
 }
 
+/* PK-45, PK-204: an order there that is ready is signed at one word. */
+static int
+finalize(struct acme_client *c, struct job *j, const struct handoff_request *r,
+    struct remote_order *order)
+{
+	if (r->look(j, r->look_ctx) < 0)
+		return -1;
+	if (r->bar != HANDOFF_FREE)
+		return 0;
+	return acme_client_finalize(c, j, order, r->csr, order);
+}
+
 static void
 acme_poll(const struct upstream *u, struct job *j, const struct handoff *h,
     const struct handoff_request *r, struct upstream_answer *out)
@@ -169,7 +181,7 @@ acme_poll(const struct upstream *u, struct job *j, const struct handoff *h,
 		j->err.kind = ERR_BUSY;
 		give_up(j, h, UPSTREAM_LATER, out);
 	} else if (order.status == REMOTE_READY && r->bar == HANDOFF_FREE &&
-		   acme_client_finalize(c, j, &order, r->csr, &order) < 0) {
+		   finalize(c, j, r, &order) < 0) {
 		/* An answer that is not understood may have been a yes; the
 		 * next look tells. */
 		if (j->err.kind == ERR_INTERNAL || j->err.kind == ERR_MALFORMED)
@@ -186,7 +198,9 @@ static void
 new_order(const struct upstream *u, struct job *j, const struct handoff *h,
     const struct handoff_request *r, struct upstream_answer *out)
 {
+	const char *profile = j->conf->external.profile;
 	const struct acme_client_wish wish = { .mailboxes = r->mailboxes,
+		.profile = profile,
 		.mailbox_count = r->mailbox_count,
 		.not_before = r->ordered_not_before,
 		.not_after = r->ordered_not_after };
@@ -199,7 +213,8 @@ new_order(const struct upstream *u, struct job *j, const struct handoff *h,
 		if (c == NULL)
 			j->err.kind = ERR_BUSY;
 		give_up(j, h, UPSTREAM_UNKNOWN, out);
-	} else if (acme_client_order(c, j, &wish, &order) < 0) {
+	} else if (acme_client_check_profile(c, j, profile) < 0 ||
+		   acme_client_order(c, j, &wish, &order) < 0) {
 		give_up(j, h, UPSTREAM_UNKNOWN, out);
 	} else {
 		out->token = order.url;

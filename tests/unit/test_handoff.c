@@ -585,6 +585,37 @@ test_revocation(struct job *j)
 	assert_int_equal(upstream_double.revoked, 1);
 }
 
+/* An unconfirmed one is asked for until its certificate expires: once more
+ * after that, and no more. */
+static void
+test_revocation_end(struct job *j)
+{
+	const struct revocation r = { 1, "key", SPAN_INIT("request") };
+	struct handoff_lab lab;
+	struct cert c = { 0 };
+	int64_t at;
+
+	handoff_lab_begin(&lab, j);
+	handoff_lab_all(&lab);
+	EXPECT(j, store_cert_by_order(j, handoff_lab_order(&lab)->id, &c), 1);
+	upstream_double.is_down = true;
+	assert_int_equal(store_begin(j), 0);
+	EXPECT(j, store_revoke_cert(j, c.id, &r), 1);
+	assert_int_equal(store_commit(j), 0);
+	handoff_lab_upstream(&lab);
+	role_lab_at(&lab.role, c.not_after);
+	handoff_lab_upstream(&lab);
+	EXPECT(j, upstream_next_due(&lab.upstream, j, &at), 1);
+	role_lab_at(&lab.role, at);
+	assert_true(at > c.not_after);
+	handoff_lab_upstream(&lab);
+	EXPECT(j, upstream_next_due(&lab.upstream, j, &at), 0);
+	upstream_double.is_down = false;
+	role_lab_at(&lab.role, j->now + DAY);
+	handoff_lab_upstream(&lab);
+	assert_int_equal(upstream_double.revoked, 0);
+}
+
 /* --- overtaken while the other CA is at work ------------------------------ */
 
 static void
@@ -825,6 +856,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_never),
 	STORE_TEST(test_refusals),
 	STORE_TEST(test_revocation),
+	STORE_TEST(test_revocation_end),
 	STORE_TEST(test_stopped),
 	STORE_TEST(test_barred),
 	STORE_TEST(test_ended_unsent),
