@@ -241,8 +241,7 @@ explain(struct https_client *c, struct job *j, CURLcode code, const char *url)
 		    j, ERR_INTERNAL, "%s: is not an https URL", url);
 	case CURLE_WRITE_ERROR:
 		return job_fail(j, ERR_INTERNAL,
-		    "%s: the answer is larger than an ACME server's should be",
-		    url);
+		    "%s: the answer is larger than it should be", url);
 	default:
 		return job_fail(j, ERR_BUSY, "%s: no answer: %s", url, why);
 	}

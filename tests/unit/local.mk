@@ -335,7 +335,16 @@ unit_tests += \
 	tests/unit/test_https_client \
 	tests/unit/test_open_mpic \
 	tests/unit/test_perspective_client \
-	tests/unit/test_remote
+	tests/unit/test_remote \
+	tests/unit/test_cmp_conf \
+	tests/unit/test_upstream_acme
+tests_unit_test_upstream_acme_SOURCES = tests/unit/test_upstream_acme.c \
+	tests/unit/acme_play.h
+tests_unit_test_upstream_acme_LDADD = $(PEER) $(UNIT) $(CS_SRC)
+tests_unit_test_cmp_conf_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
+tests_unit_test_cmp_conf_LDADD = $(PEER) $(UNIT) $(CS_SRC)
+tests_unit_test_acme_client_SOURCES = tests/unit/test_acme_client.c \
+	tests/unit/acme_play.h
 tests_unit_test_acme_client_LDADD = $(PEER) $(UNIT) $(CS_SRC)
 tests_unit_test_enroll_CPPFLAGS = $(tests_cppflags) $(JANSSON_CFLAGS)
 tests_unit_test_enroll_LDADD = $(DKIM_LAB) $(UNIT) $(CS_SRC)

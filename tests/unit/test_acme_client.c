@@ -14,41 +14,7 @@
 #include "pki/ossl.h"
 #include "src/acme_client.h"
 #include "src/remote.h"
-#include "tests/unit/peer.h"
-
-/* Every exchange is a connection of its own. */
-#define EXCHANGE(line, status, fields, body)                                   \
-	{ PEER_TLS, NULL }, { PEER_EXPECT, line }, { PEER_LINES, "\r\n" },     \
-	    { PEER_SEND, answer(status, fields, body) },                       \
-	    { PEER_SILENCE, NULL },                                            \
-	{                                                                      \
-		PEER_NEXT, NULL                                                \
-	}
-#define END                                                                    \
-	{                                                                      \
-		PEER_END, NULL                                                 \
-	}
-
-#define NONCE(n) "Replay-Nonce: " n "\r\n"
-#define JSON "Content-Type: application/json\r\n"
-#define PROBLEM "Content-Type: application/problem+json\r\n"
-#define ACCOUNT "Location: https://ca.test/acct/1\r\n"
-#define PROBLEM_OF(type, more)                                                 \
-	"{\"type\":\"urn:ietf:params:acme:error:" type                         \
-	"\",\"detail\":\"because\"" more "}"
-#define FRESH_NONCE EXCHANGE("HEAD /nonce ", "200 OK", NONCE("first"), "")
-#define FOUND                                                                  \
-	EXCHANGE("POST /acct ", "200 OK", JSON ACCOUNT NONCE("second"),        \
-	    "{\"status\":\"valid\"}")
-
-static const char *
-answer(const char *status, const char *fields, const char *body)
-{
-	return arena_printf(unit_job()->arena,
-	    "HTTP/1.1 %s\r\nConnection: close\r\n%sContent-Length: %zu\r\n"
-	    "\r\n%s",
-	    status, fields, strlen(body), body);
-}
+#include "tests/unit/acme_play.h"
 
 struct play {
 	struct peer_tls *tls;
