@@ -33,7 +33,8 @@ send_http(void *ctx, struct job *j, struct span request, struct span *answer)
 	const struct https_client_conf client = { .ca_file = conf->ca_file,
 		.user_agent = "Countersign upstream",
 		.timeout_ms = TIMEOUT_MS,
-		.plain_too = true };
+		.plain_too = true,
+		.closes = true };
 	const struct https_request r = { .method = HTTPS_POST,
 		.url = conf->cmp_url,
 		.content_type = CMP_TYPE,

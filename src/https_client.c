@@ -19,6 +19,7 @@ struct https_client {
 	const char *ca_file;
 	int64_t timeout_ms;
 	bool plain_too;
+	bool closes;
 	struct arena *keep;
 	char error[CURL_ERROR_SIZE];
 };
@@ -89,6 +90,7 @@ https_client_new(struct job *j, const struct https_client_conf *conf,
 	c->keep = arena_new();
 	c->timeout_ms = conf->timeout_ms;
 	c->plain_too = conf->plain_too;
+	c->closes = conf->closes;
 	if (conf->ca_file != NULL)
 		c->ca_file = arena_strdup(c->keep, conf->ca_file);
 	if (conf->language != NULL)
@@ -204,6 +206,8 @@ fields_new(const struct https_client *c, const struct https_request *request)
 
 	/* Bodies are small: never wait for a 100. */
 	list = curl_slist_append(list, "Expect:");
+	if (c->closes)
+		list = curl_slist_append(list, "Connection: close");
 	list = curl_slist_append(
 	    list, request->accept == NULL
 		      ? "Accept: */*"

@@ -21,6 +21,8 @@ struct https_client_conf {
 	int64_t timeout_ms; /* for a whole exchange */
 	/* http:// as well, for messages that protect themselves (CMP) */
 	bool plain_too;
+	/* Tells the server that nothing follows on the connection. */
+	bool closes;
 };
 
 enum https_method { HTTPS_GET, HTTPS_HEAD, HTTPS_POST };

@@ -245,6 +245,7 @@ test_transfer(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		const struct peer_step steps[] = { { PEER_EXPECT,
 						       "POST /pkix/ " },
+			{ PEER_LINES, "Connection: close\r\n" },
 			{ PEER_LINES, "Content-Type: application/pkixcmp\r\n" },
 			{ PEER_LINES, "\r\n" }, rows[i].last[0],
 			rows[i].last[1], { PEER_END, NULL } };
