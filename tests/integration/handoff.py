@@ -59,8 +59,7 @@ def is_confirmed(client, leaf, **members):
 
 def due(site):
     """What waits for the other CA is due now."""
-    with site.connection() as db:
-        for table in ("handoff", "withdrawal"):
-            db.execute(f"UPDATE {table} SET due_at = 1 "
-                       "WHERE due_at IS NOT NULL")
+    for table in ("handoff", "withdrawal"):
+        site.query(f"UPDATE {table} SET due_at = 1 "
+                   "WHERE due_at IS NOT NULL")
     site.reload()

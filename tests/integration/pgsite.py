@@ -20,11 +20,15 @@ def login(role):
 class PgSite(Site):
     """query() is the superuser's, who may see and move everything."""
 
+    login_roles = ROLES
+    # Whose section of the configuration is not called as the role is.
+    sections = {"upstream": "external"}
+
     def init(self):
         self.pgsql = f"{self.folder}/pg"
         command(PGSQL, "start", self.pgsql)
         self.passwords = {user: secrets.token_hex(16) for user in
-                          [SUPERUSER, OWNER, *map(login, ROLES)]}
+                          [SUPERUSER, OWNER, *map(login, self.login_roles)]}
         for user, password in self.passwords.items():
             self.psql("postgres", f"ALTER ROLE {user} PASSWORD '{password}'"
                       if user == SUPERUSER else
@@ -67,10 +71,10 @@ class PgSite(Site):
     def logins(self):
         found = {"database": self.url(OWNER),
                  "database_password": self.password_file(OWNER)}
-        for role in ROLES:
-            user = login(role)
-            found[f"{role}.database"] = self.url(user)
-            found[f"{role}.database_password"] = self.password_file(user)
+        for role in self.login_roles:
+            user, section = login(role), self.sections.get(role, role)
+            found[f"{section}.database"] = self.url(user)
+            found[f"{section}.database_password"] = self.password_file(user)
         return found
 
     # -- the database

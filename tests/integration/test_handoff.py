@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""Another CA issues, through contrib/hook-openssl, then through CMP."""
+"""Another CA issues, through contrib/hook-openssl, then through CMP; on
+PostgreSQL, each role logged in as itself."""
 
 import json
 import os
@@ -13,8 +14,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from acme import Client
 from handoff import (HandoffSite, confined, due, is_confirmed, ready,
                      revoke)
-from harness import (SOURCE, USER, case, command, edit_config, eventually,
-                     read_file, run)
+from harness import (ROLES, SOURCE, USER, case, command, edit_config,
+                     eventually, read_file, run)
+from pgsite import PgSite, login
 
 
 def own(*paths):
@@ -25,7 +27,9 @@ def own(*paths):
         os.chmod(path, 0o700 if os.path.isdir(path) else 0o400)
 
 
-class HookSite(HandoffSite):
+class HookSite(HandoffSite, PgSite):
+    login_roles = [*ROLES, "upstream"]
+
     def external(self):
         ca = self.openssl = f"{self.folder}/openssl-ca"
         os.mkdir(ca)
@@ -65,6 +69,19 @@ def test_hook(site):
         assert "upstream" in site.roles()
         assert confined(site) == ("no", "yes")  # the program's files
         assert not re.search(r"(?m)^\s*ca_key = ", read_file(site.config))
+    with case("PK-205: it is logged in as itself, and may do what it does and "
+              "no more"):
+        found = {user for user, in site.query(
+            "SELECT DISTINCT usename FROM pg_stat_activity "
+            "WHERE application_name = 'countersign'")}
+        assert found == {login(role) for role in site.login_roles}, found
+        said = site.countersign("check", status=None)
+        assert "ok    database logins of the roles" in said, said
+        assert f'TO "{login("upstream")}";' in \
+            site.countersign("db", "grants")
+        for sql in ("UPDATE handoff SET request = 'x'", "DELETE FROM handoff",
+                    "UPDATE cert SET der = 'x'", "SELECT * FROM reply"):
+            assert "42501" in site.as_role("upstream", sql), sql
     with case("PK-215, PK-221: a certificate that openssl has signed"):
         order = ready(site, client)
         chain = order.certificate()
@@ -73,7 +90,7 @@ def test_hook(site):
                 "smimesign", save(site, chain[0]))
         assert os.listdir(f"{site.openssl}/issued")
     with case("PK-220: no list of ours"):
-        assert site.query("SELECT COUNT(*) FROM crl") == [(0,)]
+        assert site.query("SELECT COUNT(*) FROM crl") == [("0",)]
     with case("PK-220: the other CA is down: 503 until it confirms"):
         good = swap(site, "#!/bin/sh\nexit 75\n")
         assert not is_confirmed(client, chain[0], reason=1)
@@ -106,6 +123,8 @@ def test_hook(site):
         eventually(lambda: len(os.listdir(f"{site.openssl}/issued")) == 2,
                    "the certificate at the other CA")
         os.kill(site.roles()["upstream"], signal.SIGKILL)
+        eventually(lambda: "upstream" in site.roles(), "the role")
+        due(site)  # its lease is over
         order.certificate()
         verbs = read_file(calls).split()
         assert verbs.count('"verb":"issue"') == 1, verbs
