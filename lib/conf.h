@@ -348,6 +348,7 @@ struct conf_linter {
 struct conf_upstream {
 	struct conf_login login;
 	enum conf_external kind;
+	const char *user;      /* whom this role runs as; NULL: as all do */
 	bool same_operator;    /* PK-9 */
 	int64_t max_wait;      /* PK-218 */
 	struct conf_list hook; /* program and arguments (PK-221) */

@@ -175,6 +175,10 @@ check_other_ca(const struct external *x)
 	else
 		check_hook(x, e);
 	check_nothing_own(x);
+	if (e->user != NULL && e->login.database == NULL)
+		wrong(x, "external.user",
+		    "needs external.database: a SQLite file belongs to the "
+		    "user of the other roles, and so does their login");
 	/* PK-9: SBR 3.2.2 lets nobody else do the validation. */
 	if (x->conf->mode == CONF_MODE_PUBLIC && !e->same_operator)
 		wrong(x, "external.same_operator",

@@ -880,6 +880,11 @@ const struct conf_option conf_options[] = {
 	    "none|hook|acme|cmp", false, false,
 	    "Who issues: the issuer itself, another CA through a program, or "
 	    "another CA through ACME (RFC 8555) or CMP (RFC 9810)." },
+	{ "external", "user", CONF_STRING, AT(external.user), NULL, 1, 32,
+	    NULL, false, false,
+	    "Whom the role that calls the other CA runs as, and its program, "
+	    "when the supervisor was started as root; the user of the other "
+	    "roles if not set." },
 	{ "external", "same_operator", CONF_BOOL, AT(external.same_operator),
 	    "no", 0, 0, NULL, false, false,
 	    "States that whoever runs this server runs that CA as well; public "

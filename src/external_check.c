@@ -9,6 +9,7 @@
 #include "src/cmp_client.h"
 #include "src/cmp_conf.h"
 #include "src/enroll_key.h"
+#include "src/role.h"
 #include "src/upstream.h"
 
 #include <errno.h>
@@ -23,8 +24,8 @@
 static int
 check_owner(struct job *j, const char *path, const struct stat *st)
 {
-	const struct passwd *pw =
-	    j->conf->user != NULL ? getpwnam(j->conf->user) : NULL;
+	const char *user = role_user(j->conf, ROLE_UPSTREAM);
+	const struct passwd *pw = user != NULL ? getpwnam(user) : NULL;
 
 	if (st->st_mode & (S_IWGRP | S_IWOTH))
 		return job_fail(j, ERR_INTERNAL,
@@ -36,7 +37,7 @@ check_owner(struct job *j, const char *path, const struct stat *st)
 		    "external.hook: %s belongs to %s: let it belong to root",
 		    path,
 		    pw != NULL && pw->pw_uid == st->st_uid
-			? "the user of the roles, who runs it"
+			? "the user who runs it"
 			: "another user");
 	return 0;
 }
@@ -64,7 +65,7 @@ check_hook(struct job *j)
 
 	if (check_file(j, conf->hook.v[0]) < 0)
 		return -1;
-	if (geteuid() == 0 && j->conf->user != NULL)
+	if (geteuid() == 0 && role_user(j->conf, ROLE_UPSTREAM) != NULL)
 		return 0;
 	return upstream_hook_ops.check(j, conf);
 }

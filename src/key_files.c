@@ -6,6 +6,7 @@
 #include "lib/conf.h"
 #include "lib/job.h"
 #include "src/database.h"
+#include "src/role.h"
 #include "src/sandbox.h"
 #include "src/supervisor.h"
 
@@ -37,7 +38,7 @@ struct reader {
 
 struct check {
 	struct job *job;
-	struct reader reader;
+	struct reader readers[ROLE_COUNT];
 	key_files_fn *report;
 	void *ctx;
 	unsigned count;
@@ -75,11 +76,11 @@ look_at(struct check *c, const struct key_file *k)
 {
 	struct stat st;
 
-	if (k->path == NULL || stat(k->path, &st) < 0 ||
-	    !modes_let(&c->reader, &st))
+	if (k->path == NULL || stat(k->path, &st) < 0)
 		return;
 	for (enum role role = 0; role < ROLE_COUNT; role++) {
 		if ((k->roles & (1u << role)) != 0 ||
+		    !modes_let(&c->readers[role], &st) ||
 		    !supervisor_has_role(c->job->conf, role) ||
 		    !sandbox_lets_read(c->job->conf, role, k->path))
 			continue;
@@ -186,7 +187,8 @@ key_files_check(struct job *j, key_files_fn *report, void *ctx)
 	};
 	struct check c = { .job = j, .report = report, .ctx = ctx };
 
-	reader_find(&c.reader, conf->user);
+	for (enum role role = 0; role < ROLE_COUNT; role++)
+		reader_find(&c.readers[role], role_user(conf, role));
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		look_at(&c, &all[i]);
 	look_at_mailboxes(&c);

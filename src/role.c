@@ -115,11 +115,20 @@ role_reload(struct role_env *env)
 	return 1;
 }
 
+/* PK-221: whoever starts a stranger's program may be a user of its own. */
+const char *
+role_user(const struct conf *conf, enum role role)
+{
+	return role == ROLE_UPSTREAM && conf->external.user != NULL
+		   ? conf->external.user
+		   : conf->user;
+}
+
 /* Between the secrets and the work: rights given up, database open. */
 static int
 settle(const struct role_ops *ops, struct job *j, struct role_env *env)
 {
-	if (privilege_drop(j, env->conf->user) < 0)
+	if (privilege_drop(j, role_user(env->conf, ops->role)) < 0)
 		return -1;
 	/* The supervisor's death ends the role: two sets must never run.
 	 * (A change of user cleared the setting, so it is made here.) */

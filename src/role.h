@@ -53,6 +53,9 @@ struct role_start {
  * exit status. */
 int role_main(const struct role_ops *ops, const struct role_start *start);
 
+/* Whom it runs as when root has started it; NULL: as that one. */
+const char *role_user(const struct conf *conf, enum role role);
+
 /* What the configuration wants to be logged. */
 enum log_level role_log_level(const struct conf *conf);
 

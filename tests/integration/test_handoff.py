@@ -4,6 +4,7 @@ PostgreSQL, each role logged in as itself."""
 
 import json
 import os
+import pwd
 import re
 import shutil
 import signal
@@ -14,16 +15,19 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from acme import Client
 from handoff import (HandoffSite, confined, due, is_confirmed, ready,
                      revoke)
-from harness import (ROLES, SOURCE, USER, case, command, edit_config,
+from harness import (ROLES, SOURCE, case, command, edit_config,
                      eventually, read_file, run)
 from pgsite import PgSite, login
 
 
+OWN_USER = "daemon"  # of every Debian, and no role's else
+
+
 def own(*paths):
-    """The role's user may read them; nobody else."""
+    """The user of this role may read them; nobody else."""
     for path in paths:
         if os.getuid() == 0:
-            shutil.chown(path, USER)
+            shutil.chown(path, OWN_USER)
         os.chmod(path, 0o700 if os.path.isdir(path) else 0o400)
 
 
@@ -43,7 +47,8 @@ class HookSite(HandoffSite, PgSite):
         self.hook = f"{self.folder}/hook"
         shutil.copy(f"{SOURCE}/contrib/hook-openssl", self.hook)
         os.chmod(self.hook, 0o755)
-        return {"kind": "hook", "hook": f'{{ "{self.hook}", "{ca}" }}'}
+        return {"kind": "hook", "user": OWN_USER,
+                "hook": f'{{ "{self.hook}", "{ca}" }}'}
 
 
 def swap(site, text):
@@ -69,6 +74,12 @@ def test_hook(site):
         assert "upstream" in site.roles()
         assert confined(site) == ("no", "yes")  # the program's files
         assert not re.search(r"(?m)^\s*ca_key = ", read_file(site.config))
+    with case("PK-221: it and its program run as a user of their own"):
+        for role, pid in site.roles().items():
+            uid = re.search(r"(?m)^Uid:\s+(\d+)",
+                            read_file(f"/proc/{pid}/status"))[1]
+            assert (int(uid) == pwd.getpwnam(OWN_USER).pw_uid) == \
+                (role == "upstream"), (role, uid)
     with case("PK-205: it is logged in as itself, and may do what it does and "
               "no more"):
         found = {user for user, in site.query(

@@ -579,6 +579,13 @@ static const struct wrong wrongs[] = {
 	/* Another CA issues (pki.md section 17). */
 	{ NULL, "external {\n\tkind = est\n}\n",
 	    "conf:2: external.kind: must be one of none|hook|acme|cmp\n" },
+	/* PK-221 */
+	{ OWN_CA,
+	    "}\nexternal {\n\tkind = hook\n\thook = { /ca.sh }\n\tuser = "
+	    "ca\n}\nissuer {\n" CRL_URL,
+	    "conf:30: external.user: needs external.database: a SQLite file "
+	    "belongs to the user of the other roles, and so does their "
+	    "login\n" },
 	/* PK-222 */
 	{ OWN_CA,
 	    "}\nexternal {\n\tkind = cmp\n\tcmp_url = \"ftp://ca.example\"\n"
