@@ -7,6 +7,7 @@
 #include "acme/response.h"
 #include "db/store_cert.h"
 #include "db/store_incident.h"
+#include "db/store_window.h"
 #include "lib/conf.h"
 #include "lib/job.h"
 #include "lib/json.h"
@@ -15,6 +16,9 @@
 /* A revoked certificate's: renew at once, whenever this is read. */
 #define PAST_SECS 3600
 #define DAY_SECS 86400
+/* PK-191 */
+#define PERSON_LIFE ((int64_t)60 * 86400)
+#define PERSON_SECS ((int64_t)14 * 86400)
 #define SPARE_SECS ((int64_t)12 * 3600) /* PK-192 */
 
 static struct renewal_window
@@ -23,29 +27,63 @@ window_past(int64_t before)
 	return (struct renewal_window){ before - 1 - PAST_SECS, before - 1 };
 }
 
+/* Another CA's, if it makes sense: 1, or 0. */
+static int
+window_of_other(const struct renewal_facts *f,
+    const struct renewal_window *others, struct renewal_window *w)
+{
+	int64_t v = f->not_after + 1 - f->not_before;
+	int64_t latest =
+	    v >= PERSON_LIFE ? f->not_after - PERSON_SECS : f->not_after;
+	int64_t width = others->end - others->start;
+
+	if (width <= 0 || others->end <= f->not_before ||
+	    others->start >= f->not_after)
+		return 0;
+	if (width < v / 50)
+		width = v / 50;
+	w->end = others->end < latest ? others->end : latest;
+	w->start = w->end - width;
+	/* None begins before its certificate: nobody would renew at once. */
+	if (w->start < f->not_before)
+		w->start = f->not_before;
+	if (w->end - w->start < v / 50)
+		w->end = w->start + v / 50;
+	return w->end > w->start;
+}
+
 /*
  * PK-191 wants a window that ends 14 days before notAfter if a person must
  * answer a mail.  From a validity of 60 days on this one always does: it ends
  * at notAfter - v/3 + v/100.
  */
 struct renewal_window
-renewal_window(const struct renewal_facts *f, int64_t now)
+renewal_window_of(const struct renewal_facts *f,
+    const struct renewal_window *others, int64_t now)
 {
 	int64_t v = f->not_after + 1 - f->not_before;
 	int64_t centre = f->not_after - (v < SHORT_LIFE ? v / 2 : v / 3);
 	int64_t width = v / 50 > 0 ? v / 50 : 1;
-	struct renewal_window w = { centre - width / 2, 0 };
+	struct renewal_window w = { centre - width / 2, 0 }, other;
 
 	w.end = w.start + width;
 	if (f->revoked_at != 0)
 		return window_past(f->revoked_at < now ? f->revoked_at : now);
 	if (f->deadline == 0)
-		return w;
+		return others != NULL && window_of_other(f, others, &other)
+			   ? other
+			   : w;
 	if (f->deadline - now <= DAY_SECS)
 		return window_past(now);
 	w.start = now;
 	w.end = f->deadline - SPARE_SECS;
 	return w;
+}
+
+struct renewal_window
+renewal_window(const struct renewal_facts *f, int64_t now)
+{
+	return renewal_window_of(f, NULL, now);
 }
 
 /* AC-166, AC-167 */
@@ -72,7 +110,7 @@ renewal_read(
     struct acme *a, struct job *j, struct request *req, struct response *resp)
 {
 	struct renewal_facts facts;
-	struct renewal_window w;
+	struct renewal_window w, others = { 0, 0 };
 	const struct conf *conf = a->conf;
 	struct json_out o;
 	int any;
@@ -83,10 +121,12 @@ renewal_read(
 	facts = (struct renewal_facts){ cert.not_before, cert.not_after,
 		cert.revoked_at, 0 };
 	any = store_incident_any_open(j);
-	if (any < 0 || (any > 0 && store_incident_deadline(
-				       j, cert.id, &facts.deadline) < 0))
+	if (any < 0 ||
+	    (any > 0 &&
+		store_incident_deadline(j, cert.id, &facts.deadline) < 0) ||
+	    store_window_get(j, cert.id, &others.start, &others.end) < 0)
 		return -1;
-	w = renewal_window(&facts, j->now);
+	w = renewal_window_of(&facts, &others, j->now);
 	response_object(resp, 200, &o);
 	json_key(&o, "suggestedWindow");
 	json_object_begin(&o);

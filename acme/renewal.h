@@ -34,5 +34,12 @@ struct renewal_window {
  */
 struct renewal_window renewal_window(
     const struct renewal_facts *f, int64_t now);
+/*
+ * The same where another CA has signed and suggests a window (PK-220): that one
+ * stands for the end of the second third, at least as wide as ours would be,
+ * within the validity and ending 14 days before notAfter (PK-191).
+ */
+struct renewal_window renewal_window_of(const struct renewal_facts *f,
+    const struct renewal_window *others, int64_t now);
 
 #endif

@@ -87,6 +87,7 @@ static const struct grant web[] = {
 	{ "withdrawal", "SELECT (cert_id, confirmed_at, told_at), "
 			"UPDATE (told_at)" },
 	{ "handoff", "SELECT (order_id, stage, retry_secs)" },
+	{ "upstream_window", "SELECT (cert_id, start_at, end_at)" },
 	{ NULL, NULL },
 };
 
@@ -182,7 +183,9 @@ static const struct grant issuer[] = {
 	{ "handoff", "SELECT, INSERT, UPDATE (request, seal, stage, due_at, "
 		     "token, token_seal, retry_secs, answer, error), "
 		     "DELETE" },
-	{ "withdrawal", "SELECT (cert_id, confirmed_at), INSERT, DELETE" },
+	{ "withdrawal",
+	    "SELECT (cert_id, confirmed_at, due_at), INSERT, DELETE" },
+	{ "upstream_window", "SELECT (cert_id), INSERT, DELETE" },
 	{ "blocked_key", "SELECT, INSERT" },
 	/* Must its key not be used any more (PK-207)? */
 	{ "destroyed_key", "SELECT (spki_sha256, asked_at, begun_at)" },
@@ -213,6 +216,7 @@ static const struct grant upstream[] = {
 	{ "withdrawal", "SELECT, INSERT, UPDATE (reason, due_at, attempts, "
 			"confirmed_at, told_at)" },
 	{ "cert", "SELECT, UPDATE (list_due_at, ocsp_due_at)" },
+	{ "upstream_window", "SELECT, UPDATE (due_at, start_at, end_at)" },
 	{ "issuance_stop", "SELECT" },
 	{ NULL, NULL },
 };

@@ -22,6 +22,7 @@ libcs_db_a_SOURCES = \
 	db/store_crl.c db/store_crl.h \
 	db/store_eab.c db/store_eab.h \
 	db/store_handoff.c db/store_handoff.h \
+	db/store_window.c db/store_window.h \
 	db/store_incident.c db/store_incident.h \
 	db/store_key.c db/store_key.h \
 	db/store_newest.c db/store_newest.h \

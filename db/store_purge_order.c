@@ -110,7 +110,8 @@ is_elsewhere(struct job *j, const char *id, const struct order_facts *f)
 	if (found != 0 || f->cert_id == NULL)
 		return found;
 	return store_get_int(j, &one,
-	    "SELECT 1 FROM withdrawal WHERE cert_id = $1 AND confirmed_at = 0",
+	    "SELECT 1 FROM withdrawal WHERE cert_id = $1 AND confirmed_at = 0 "
+	    "AND due_at IS NOT NULL",
 	    ARGS(v_text(f->cert_id)));
 }
 
@@ -160,6 +161,7 @@ cert_delete(struct job *j, const struct order_facts *f)
 		"DELETE FROM incident_cert WHERE cert_id = $1",
 		"DELETE FROM recheck_finding WHERE cert_id = $1",
 		"DELETE FROM withdrawal WHERE cert_id = $1",
+		"DELETE FROM upstream_window WHERE cert_id = $1",
 		"DELETE FROM cert WHERE id = $1",
 	};
 

@@ -8,6 +8,7 @@
 #include "db/store_handoff.h"
 #include "db/store_key.h"
 #include "db/store_order.h"
+#include "db/store_window.h"
 #include "lib/arena.h"
 #include "lib/conf.h"
 #include "lib/digest.h"
@@ -156,6 +157,8 @@ record(const struct issuer *i, struct job *j, const struct order *o,
 	    store_cert_reserve(j, c, taken) < 0 ||
 	    store_cert_record(j, c->id, der, span_mem(hash, SHA256_LEN)) < 0 ||
 	    store_handoff_move(j, h, HANDOFF_DONE, 0) < 0 ||
+	    (j->conf->external.kind == CONF_EXTERNAL_ACME &&
+		store_window_add(j, c->id, j->now) < 0) ||
 	    store_audit_add(j, "issuer", "certificate",
 		arena_printf(j->arena, "order:%s", o->id), "issued",
 		worker_detail(j, "serial", c->serial)) < 0 ||
@@ -163,7 +166,7 @@ record(const struct issuer *i, struct job *j, const struct order *o,
 		return worker_undo(j);
 	if (store_commit(j) < 0)
 		return -1;
-	j->wake |= 1u << ROLE_WEB;
+	j->wake |= 1u << ROLE_WEB | 1u << ROLE_UPSTREAM;
 	log_info("certificate issued", "order=%s serial=%s by=upstream", o->id,
 	    c->serial);
 	return 0;

@@ -6,6 +6,7 @@
 #include "db/store_audit.h"
 #include "db/store_handoff.h"
 #include "db/store_order.h"
+#include "db/store_window.h"
 #include "lib/arena.h"
 #include "lib/b64.h"
 #include "lib/clock.h"
@@ -514,29 +515,40 @@ int
 upstream_step(void *role, struct job *j)
 {
 	const struct upstream_role *u = role;
-	int revoked = revocation_step(u, j), asked;
+	int revoked = revocation_step(u, j), asked, windows;
 
 	if (revoked < 0)
 		return -1;
 	/* In turns: neither keeps the other from its due. */
 	j->now = clock_now();
 	asked = request_step(u, j);
-	return asked < 0 ? -1 : asked > 0 || revoked > 0;
+	if (asked < 0)
+		return -1;
+	j->now = clock_now();
+	windows = upstream_window_step(u, j);
+	return windows < 0 ? -1 : windows > 0 || asked > 0 || revoked > 0;
 }
 
 int
 upstream_next_due(void *role, struct job *j, int64_t *at)
 {
-	int64_t other;
-	int requests = store_handoff_next_due(j, at);
-	int revocations = store_withdrawal_next_due(j, &other);
+	static int (*const queues[])(
+	    struct job *, int64_t *) = { store_handoff_next_due,
+		store_withdrawal_next_due, store_window_next_due };
+	int any = 0;
 
 	(void)role;
-	if (requests < 0 || revocations < 0)
-		return -1;
-	if (revocations > 0 && (requests == 0 || other < *at))
-		*at = other;
-	return requests > 0 || revocations > 0;
+	for (size_t i = 0; i < sizeof(queues) / sizeof(queues[0]); i++) {
+		int64_t due;
+		int found = queues[i](j, &due);
+
+		if (found < 0)
+			return -1;
+		if (found > 0 && (any == 0 || due < *at))
+			*at = due;
+		any |= found;
+	}
+	return any;
 }
 
 /* --- the role --------------------------------------------------------------

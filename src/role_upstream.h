@@ -23,6 +23,9 @@ struct upstream_role {
 int upstream_step(void *role, struct job *j);
 int upstream_next_due(void *role, struct job *j, int64_t *at);
 
+/* One renewal window: the same. */
+int upstream_window_step(const struct upstream_role *u, struct job *j);
+
 extern const struct role_ops upstream_ops;
 
 #endif

@@ -16,6 +16,7 @@ struct evp_pkey_st;
 struct handoff;
 struct handoff_request;
 struct job;
+struct window;
 struct withdrawal;
 
 enum upstream_outcome {
@@ -64,6 +65,10 @@ struct upstream_ops {
 	    const struct withdrawal *w);
 	/* The token that is committed before issue is called; NULL: none. */
 	const char *(*begin)(struct job *j, const struct handoff *h);
+	/* When it wants the certificate renewed: 1 and w->start_at, end_at,
+	 * 0 it does not say, -1.  *secs: until it is to be asked again, -1: not
+	 * said.  NULL: such a CA says nothing. */
+	int (*renewal)(struct job *j, struct window *w, int64_t *secs);
 };
 extern const struct upstream_ops upstream_hook_ops, upstream_acme_ops,
     upstream_cmp_ops;

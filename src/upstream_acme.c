@@ -7,7 +7,9 @@
 
 #include "src/upstream.h"
 
+#include "acme/certid.h"
 #include "db/store_handoff.h"
+#include "db/store_window.h"
 #include "lib/arena.h"
 #include "lib/conf.h"
 #include "lib/job.h"
@@ -269,6 +271,32 @@ acme_revoke(const struct upstream *u, struct job *j, const struct withdrawal *w)
 	return result;
 }
 
-const struct upstream_ops upstream_acme_ops = {
-	.issue = acme_issue, .poll = acme_poll, .revoke = acme_revoke
-};
+/* --- renewal (RFC 9773) --------------------------------------------------- */
+
+static int
+acme_renewal(struct job *j, struct window *w, int64_t *secs)
+{
+	const struct conf_upstream *conf = &j->conf->external;
+	const struct acme_client_conf client = { .directory = conf->directory,
+		.ca_file = conf->ca_file,
+		.agent = "upstream" };
+	struct acme_client *c = NULL;
+	struct remote_renewal found;
+	int result = -1;
+
+	if (acme_client_new(j, &client, &c) == 0)
+		result = acme_client_renewal(
+		    c, j, certid_format(j, w->ca_label, w->serial), &found);
+	acme_client_free(c);
+	if (result > 0) {
+		w->start_at = found.start;
+		w->end_at = found.end;
+		*secs = found.retry_after;
+	}
+	return result;
+}
+
+const struct upstream_ops upstream_acme_ops = { .issue = acme_issue,
+	.poll = acme_poll,
+	.revoke = acme_revoke,
+	.renewal = acme_renewal };

@@ -166,6 +166,17 @@ CREATE TABLE withdrawal (
 );
 CREATE INDEX withdrawal_due ON withdrawal (due_at) WHERE due_at IS NOT NULL;
 
+-- When the other CA wants its certificates renewed (PK-220); end_at 0: it has
+-- not said.
+CREATE TABLE upstream_window (
+	cert_id TEXT NOT NULL PRIMARY KEY REFERENCES cert (id),
+	due_at BIGINT,
+	start_at BIGINT NOT NULL DEFAULT 0,
+	end_at BIGINT NOT NULL DEFAULT 0
+);
+CREATE INDEX upstream_window_due ON upstream_window (due_at)
+	WHERE due_at IS NOT NULL;
+
 -- SHA-256 of the terms that the account agreed to, in hexadecimal (PK-10).
 ALTER TABLE account ADD COLUMN tos_sha256 TEXT;
 

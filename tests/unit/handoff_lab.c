@@ -18,6 +18,7 @@
 #define DAY INT64_C(86400)
 
 #define CLEAN                                                                  \
+	"DELETE FROM upstream_window;"                                         \
 	"DELETE FROM withdrawal; DELETE FROM handoff;"                         \
 	"DELETE FROM issuance_stop;"                                           \
 	"DELETE FROM caa; DELETE FROM reply; DELETE FROM spool;"               \

@@ -199,6 +199,8 @@ static const struct attempt {
 	{ "DELETE FROM handoff", I },
 	{ "UPDATE withdrawal SET confirmed_at = 1", U },
 	{ "DELETE FROM withdrawal", I },
+	{ "UPDATE upstream_window SET end_at = 1", U },
+	{ "DELETE FROM upstream_window", I },
 	{ "UPDATE notice SET sent_at = 1", S },
 	{ "DELETE FROM notice", I },
 

@@ -17,6 +17,7 @@
 #include "db/store_key.h"
 #include "db/store_revoke.h"
 #include "db/store_stop.h"
+#include "db/store_window.h"
 #include "lib/digest.h"
 #include "pki/returned.h"
 #include "src/handoff.h"
@@ -616,6 +617,68 @@ test_revocation_end(struct job *j)
 	assert_int_equal(upstream_double.revoked, 0);
 }
 
+static void
+expect_window(struct job *j, const char *cert_id, int64_t start, int64_t end)
+{
+	int64_t from, to;
+
+	if (start == 0) {
+		EXPECT(j, store_window_get(j, cert_id, &from, &to), 0);
+		return;
+	}
+	EXPECT(j, store_window_get(j, cert_id, &from, &to), 1);
+	assert_int_equal(from, start);
+	assert_int_equal(to, end);
+}
+
+/* The other CA's renewal window is asked for, and again, until the certificate
+ * is revoked. */
+static void
+test_window(struct job *j)
+{
+	static const struct {
+		int said;
+		int64_t start, end, secs, waited;
+		int64_t kept; /* start */
+	} rows[] = {
+		{ 1, 1000, 2000, -1, DAY, 1000 },
+		{ 1, 1500, 2000, 7 * HOUR, 7 * HOUR, 1500 },
+		{ -1, 0, 0, -1, 6 * HOUR, 1500 },
+		{ 1, 1600, 2000, 1, 6 * HOUR, 1600 },
+		{ 1, 1700, 2000, 30 * DAY, DAY, 1700 },
+		{ 0, 0, 0, -1, DAY, 0 },
+	};
+	const struct revocation r = { 1, "key", SPAN_INIT("request") };
+	struct handoff_lab lab;
+	struct cert c = { 0 };
+	int64_t at;
+
+	handoff_lab_begin(&lab, j);
+	lab.role.conf.external.kind = CONF_EXTERNAL_ACME;
+	handoff_lab_all(&lab);
+	EXPECT(j, store_cert_by_order(j, handoff_lab_order(&lab)->id, &c), 1);
+	expect_window(j, c.id, 0, 0);
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		unit_case("%zu", i);
+		upstream_double.window = rows[i].said;
+		upstream_double.window_start = rows[i].start;
+		upstream_double.window_end = rows[i].end;
+		upstream_double.window_secs = rows[i].secs;
+		handoff_lab_upstream(&lab);
+		assert_int_equal(upstream_double.windows_asked, i + 1);
+		expect_window(j, c.id, rows[i].kept, 2000);
+		EXPECT(j, upstream_next_due(&lab.upstream, j, &at), 1);
+		assert_int_equal(at, j->now + rows[i].waited);
+		role_lab_at(&lab.role, at);
+	}
+	assert_int_equal(store_begin(j), 0);
+	EXPECT(j, store_revoke_cert(j, c.id, &r), 1);
+	assert_int_equal(store_commit(j), 0);
+	handoff_lab_upstream(&lab);
+	assert_int_equal(upstream_double.windows_asked, COUNT(rows));
+	EXPECT(j, upstream_next_due(&lab.upstream, j, &at), 0);
+}
+
 /* --- overtaken while the other CA is at work ------------------------------ */
 
 static void
@@ -857,6 +920,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_refusals),
 	STORE_TEST(test_revocation),
 	STORE_TEST(test_revocation_end),
+	STORE_TEST(test_window),
 	STORE_TEST(test_stopped),
 	STORE_TEST(test_barred),
 	STORE_TEST(test_ended_unsent),

@@ -120,6 +120,61 @@ test_window_incident(void **state)
 	}
 }
 
+/* PK-190, PK-191, PK-220: what another CA suggests, within bounds. */
+static void
+test_window_of_other(void **state)
+{
+	static const struct {
+		const char *name;
+		int64_t days, start, end;   /* theirs, in days */
+		int64_t our_start, our_end; /* in days; -1: as without it */
+	} rows[] = {
+		{ "as it is", 100, 50, 60, 50, 60 },
+		{ "at once", 100, 0, 5, 0, 5 },
+		{ "in the past, in an incident", 100, -3, 10, 0, 10 },
+		{ "up to the end", 100, 80, 100, 66, 86 },
+		{ "after the end", 100, 90, 200, 0, 86 },
+		{ "up to the end, no time for a person", 50, 45, 50, 44, 49 },
+		{ "too narrow", 100, 40, 41, 39, 41 },
+		{ "hardly after it began", 100, -10, 1, 0, 2 },
+		{ "before the certificate", 100, -10, 0, -1, -1 },
+		{ "when it is over", 100, 100, 110, -1, -1 },
+		{ "none", 100, 0, 0, -1, -1 },
+		{ "backwards", 100, 60, 50, -1, -1 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct renewal_facts f = { FIXTURE_NOW,
+			FIXTURE_NOW + rows[i].days * DAY - 1, 0, 0 };
+		const struct renewal_window others = { FIXTURE_NOW +
+							   rows[i].start * DAY,
+			FIXTURE_NOW + rows[i].end * DAY };
+		struct renewal_window own = renewal_window(&f, FIXTURE_NOW);
+		struct renewal_window w =
+		    renewal_window_of(&f, &others, FIXTURE_NOW);
+
+		unit_case("%s", rows[i].name);
+		assert_true(w.start < w.end && w.start >= f.not_before &&
+			    w.end <= f.not_after);
+		assert_true(w.end - w.start >= own.end - own.start);
+		if (rows[i].our_end < 0) {
+			assert_int_equal(w.start, own.start);
+			assert_int_equal(w.end, own.end);
+			continue;
+		}
+		assert_in_range(w.start + 1,
+		    FIXTURE_NOW + rows[i].our_start * DAY,
+		    FIXTURE_NOW + rows[i].our_start * DAY + DAY);
+		assert_in_range(w.end + 1, FIXTURE_NOW + rows[i].our_end * DAY,
+		    FIXTURE_NOW + rows[i].our_end * DAY + DAY);
+		/* What happens here counts more. */
+		f.revoked_at = FIXTURE_NOW - 5;
+		w = renewal_window_of(&f, &others, FIXTURE_NOW);
+		assert_true(w.end < f.revoked_at);
+	}
+}
+
 /* --- the resource --------------------------------------------------------- */
 
 static struct answer
@@ -349,6 +404,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_window_of_days),
 	cmocka_unit_test(test_window_revoked),
 	cmocka_unit_test(test_window_incident),
+	cmocka_unit_test(test_window_of_other),
 	STORE_TEST(test_resource),
 	STORE_TEST_SQLITE(test_revoked),
 	STORE_TEST(test_incident),

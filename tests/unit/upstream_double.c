@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "db/store_handoff.h"
+#include "db/store_window.h"
 #include "lib/arena.h"
 #include "lib/buf.h"
 #include "lib/job.h"
@@ -220,6 +221,19 @@ double_revoke(
 	return 0;
 }
 
-const struct upstream_ops upstream_double_ops = {
-	.issue = double_issue, .poll = double_poll, .revoke = double_revoke
-};
+static int
+double_renewal(struct job *j, struct window *w, int64_t *secs)
+{
+	upstream_double.windows_asked++;
+	if (upstream_double.window < 0)
+		return job_fail(j, ERR_BUSY, "connection refused");
+	w->start_at = upstream_double.window_start;
+	w->end_at = upstream_double.window_end;
+	*secs = upstream_double.window_secs;
+	return upstream_double.window;
+}
+
+const struct upstream_ops upstream_double_ops = { .issue = double_issue,
+	.poll = double_poll,
+	.revoke = double_revoke,
+	.renewal = double_renewal };

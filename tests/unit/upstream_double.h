@@ -37,7 +37,10 @@ struct upstream_double {
 	bool asks_first;        /* signs at a poll, unless it is barred */
 	bool dies;              /* kill -9 after the request came */
 	bool is_down;           /* for revocation */
+	int window;             /* what is said of a renewal window: 1, 0, -1 */
+	int64_t window_start, window_end, window_secs;
 	/* What came. */
+	int windows_asked;
 	int issued, polled, revoked;
 	int signed_count; /* certificates that it made */
 	char id[64];      /* of the last request */
