@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import signal
+import time
 
 from cryptography.hazmat.primitives.serialization import (
     Encoding, NoEncryption, PrivateFormat)
@@ -92,6 +93,16 @@ def test_acme(site):
         chain = order.certificate()
         assert [der(chain[0])] == [
             bytes(r[0]) for r in up.query("SELECT der FROM cert")]
+    with case("PK-220: its renewal window is the other Countersign's"):
+        theirs = eventually(lambda: site.query(
+            "SELECT start_at, end_at FROM upstream_window WHERE end_at > 0"),
+            "the window")[0]
+        identifier = site.countersign("cert", "show", "--json", f"{chain[0].serial_number:x}")
+        got = client.get(client.url_of("renewalInfo") + "/" +
+                         json.loads(identifier)["certid"])
+        window = json.loads(got.body)["suggestedWindow"]
+        assert window["end"] == time.strftime(
+            "%Y-%m-%dT%H:%M:%SZ", time.gmtime(theirs[1])), (window, theirs)
     with case("the next one needs nobody"):
         ready(site, client).certificate()
         assert up.query("SELECT COUNT(*) FROM cert") == [(2,)]
