@@ -390,6 +390,7 @@ unit_tests += \
 	tests/unit/test_gate_keys \
 	tests/unit/test_intake_lmtp \
 	tests/unit/test_incident \
+	tests/unit/test_issuer_kill \
 	tests/unit/test_issuer_profile \
 	tests/unit/test_issuer_signing \
 	tests/unit/test_judge \
@@ -435,6 +436,10 @@ tests_unit_test_audit_sample_LDADD = $(STORE_FIXTURE) $(CS_SRC)
 tests_unit_test_issuer_signing_LDADD = $(LINTER_LAB) $(PKI_LAB) $(ROLE_LAB) \
 	$(CS_SRC)
 tests_unit_test_incident_LDADD = $(STORE_FIXTURE) $(CS_SRC)
+tests_unit_test_issuer_kill_CPPFLAGS = $(tests_cppflags) $(P11KIT_CFLAGS) \
+	$(CRYPTO_CFLAGS)
+tests_unit_test_issuer_kill_LDADD = $(TOKEN_LAB) $(PKI_LAB) $(ROLE_LAB) \
+	$(CS_SRC) $(CRYPTO_LIBS)
 tests_unit_test_issuer_profile_LDADD = $(PKI_LAB) $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_answers_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
 tests_unit_test_answers_LDADD = $(STATUS_LAB) $(PKI_LAB) $(STORE_FIXTURE) \

@@ -206,8 +206,8 @@ make_flawed(const struct flaw *flaw)
 
 /* pkcs11-tool 0.23 cannot read the public part of a P-384 key, so this one is
  * brought along. */
-static void
-import_key(const char *label, const char *id, EVP_PKEY *key)
+void
+token_lab_import(const char *label, const char *id, EVP_PKEY *key)
 {
 	const char *path = token_lab_path("import.pem");
 	FILE *f = fopen(path, "w");
@@ -223,7 +223,7 @@ import_key(const char *label, const char *id, EVP_PKEY *key)
 }
 
 void
-token_lab_start(void)
+token_lab_start_empty(void)
 {
 	char conf[1024];
 
@@ -248,8 +248,29 @@ token_lab_start(void)
 	run("softhsm2-util --init-token --free --label ca --so-pin so-secret "
 	    "--pin %s >/dev/null",
 	    TOKEN_PIN);
+}
+
+void
+token_lab_save(void)
+{
+	run("cp -a %s/tokens %s/tokens.saved", folder, folder);
+}
+
+void
+token_lab_restore(void)
+{
+	run("rm -rf %s/tokens && cp -a %s/tokens.saved %s/tokens", folder,
+	    folder, folder);
+}
+
+void
+token_lab_start(void)
+{
+	token_lab_start_empty();
+	if (module == NULL)
+		return;
 	make_key("p256", "01", "--key-type EC:prime256v1 --usage-sign");
-	import_key("p384", "02", lab_key(KEY_TYPE_P384, 0));
+	token_lab_import("p384", "02", lab_key(KEY_TYPE_P384, 0));
 	make_key("rsa2048", "03", "--key-type rsa:2048 --usage-sign");
 	make_key("rsa4096", "04", "--key-type rsa:4096 --usage-sign");
 	make_key("twice", "05", "--key-type EC:prime256v1 --usage-sign");

@@ -21,6 +21,16 @@
  * where SoftHSM is not installed.
  */
 void token_lab_start(void);
+/* The same without any key, which takes less time; and a key into it. */
+void token_lab_start_empty(void);
+void token_lab_import(const char *label, const char *id, EVP_PKEY *key);
+/*
+ * SoftHSM writes its files at each login, in the process that uses it: kill -9
+ * may tear them, which no device does.  Keeps them as they are, and brings them
+ * back.
+ */
+void token_lab_save(void);
+void token_lab_restore(void);
 /* Was it made?  If not, the test is skipped. */
 bool token_lab_is_there(void);
 #define NEEDS_TOKEN                                                            \
