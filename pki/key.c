@@ -17,6 +17,7 @@
 #include "pki/ca.h"
 #include "pki/certview.h"
 #include "pki/keycheck.h"
+#include "pki/lint_ca.h"
 #include "pki/oid.h"
 #include "pki/ossl.h"
 #include "pki/token_key.h"
@@ -268,6 +269,36 @@ check_certificate(struct loader *l)
 	return 0;
 }
 
+/* PK-116 to PK-128: what a CA made by this program passes before it is signed.
+ * In private mode any CA that can issue will do. */
+static int
+lint_issuing(struct loader *l, X509 *signer)
+{
+	struct certview v;
+	struct span der = { 0 };
+	struct lint_ca_issuer issuer;
+	const char *problem;
+
+	if (!l->files->is_public)
+		return 0;
+	if (certificate_der(l, signer, &der) < 0)
+		return -1;
+	if (certview_parse(der, &v) < 0 ||
+	    certview_subject_key_id(&v, &issuer.key_id) != 1)
+		return job_fail(l->j, ERR_INTERNAL,
+		    "%s: the CA above has no subjectKeyIdentifier (PK-124)",
+		    l->files->chain);
+	issuer.name = v.subject;
+	issuer.not_before = v.not_before;
+	issuer.not_after = v.not_after;
+	const struct lint_ca_input in = { CA_KIND_ISSUING, &issuer, false };
+	problem = lint_ca(l->j->arena, &in, &l->view);
+	return problem == NULL
+		   ? 0
+		   : job_fail(l->j, ERR_INTERNAL, "%s: not for public mode: %s",
+			 l->files->certificate, problem);
+}
+
 /* The verified way up: algorithms and ends of each, PEM without the root
  * (PK-148). */
 static int
@@ -324,7 +355,10 @@ verify_chain(struct loader *l)
 		    l->files->certificate, l->files->chain,
 		    X509_verify_cert_error_string(
 			X509_STORE_CTX_get_error(ctx)));
-	return take_chain(l, X509_STORE_CTX_get0_chain(ctx));
+	STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(ctx);
+	if (lint_issuing(l, sk_X509_value(chain, 1)) < 0)
+		return -1;
+	return take_chain(l, chain);
 }
 
 static X509_STORE *

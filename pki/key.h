@@ -22,6 +22,8 @@ struct ca_files {
 	const char *passphrase_file;
 	/* In place of key and passphrase_file: kept as it is given. */
 	const struct token_place *token;
+	/* Section 10 in full, as for one that is made now (L-50 to L-57). */
+	bool is_public;
 	bool lints; /* a throw-away key, although there is no key: another
 		     * CA signs (PK-215) */
 };

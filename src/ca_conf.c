@@ -13,7 +13,8 @@ ca_conf_files(struct arena *keep, const struct conf *conf)
 	struct ca_files files = { .certificate = i->ca_certificate,
 		.chain = i->ca_chain,
 		.key = i->ca_key,
-		.passphrase_file = i->ca_key_passphrase_file };
+		.passphrase_file = i->ca_key_passphrase_file,
+		.is_public = conf->mode == CONF_MODE_PUBLIC };
 	struct token_place *place;
 
 	if (i->key_module == NULL)

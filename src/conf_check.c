@@ -925,8 +925,17 @@ check_public(struct check *c)
 		wrong(c, "policy.weak_keys",
 		    "must be set in public mode: keys of Debian's broken "
 		    "generator and published ones must be known (PK-74)");
+	/* PK-10: who agreed to which document, before an order is accepted. */
 	if (conf->tos_url == NULL)
 		wrong(c, "tos_url", "must be set in public mode");
+	if (conf->tos_sha256 == NULL)
+		wrong(c, "tos_sha256",
+		    "must be set in public mode: which document accounts "
+		    "agreed to is recorded (PK-10)");
+	if (!conf->tos_binding)
+		wrong(c, "tos_binding",
+		    "must be yes in public mode: accounts agree to the terms "
+		    "before they order (PK-10)");
 }
 
 void

@@ -104,12 +104,14 @@ const struct conf_option conf_options[] = {
 	{ "", "tos_sha256", CONF_STRING, AT(tos_sha256), NULL, 64, 64, NULL,
 	    false, true,
 	    "SHA-256 of the document at tos_url, in hexadecimal: recorded with "
-	    "each agreement; another one is another version." },
+	    "each agreement; another one is another version. Needed in public "
+	    "mode." },
 	{ "", "tos_binding", CONF_BOOL, AT(tos_binding), "no", 0, 0, NULL,
 	    false, true,
 	    "Refuses what accounts ask for that have agreed to other terms "
-	    "than those at tos_url, or to another version; reading, deactivation and revocation "
-	    "stay open." },
+	    "than those at tos_url, or to another version; reading, "
+	    "deactivation and revocation stay open. Must be yes in public "
+	    "mode." },
 	{ "", "tos_change_url", CONF_STRING, AT(tos_change_url), NULL, 1,
 	    1000, NULL, false, true,
 	    "A page that explains how to agree to changed terms; tos_url if "

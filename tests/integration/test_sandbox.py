@@ -107,6 +107,7 @@ def test_keys(site):
         public = types.SimpleNamespace(config=f"{site.state}/public.conf")
         shutil.copy(site.config, public.config)
         edit_config(public, mode="public", tos_url="https://ca.test/terms",
+                    tos_sha256="0" * 64, tos_binding="yes",
                     policy__allow_reserved_domains="no",
                     policy__weak_keys="/nonexistent",
                     issuer__ca_key=None, issuer__ca_key_passphrase=None,

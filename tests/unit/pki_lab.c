@@ -124,7 +124,7 @@ make_ca(size_t i, const char *key_type)
 		snprintf(
 		    path[k], sizeof path[k], "%s/%s", cas[i].folder, names[k]);
 	const struct ca_files files = { path[0], path[1], path[2], path[3],
-		NULL, false };
+		NULL, false, false };
 	if (ca_init_create(&j, &init) < 0 ||
 	    ca_load(&j, ca_arena, &files, &cas[i].ca) < 0)
 		fail_msg("CA of type %s: %s", key_type, j.err.text);

@@ -386,6 +386,35 @@ test_load(void **state)
 	    ca_not_after(ca), LAB_NOW - 3600 + (int64_t)1825 * 86400 - 1);
 }
 
+/* PK-116: in public mode the whole table of section 10 holds for a CA that was
+ * made elsewhere, or for a demonstration. */
+static void
+test_load_public(void **state)
+{
+	static const struct {
+		const char *type, *problem;
+	} rows[] = {
+		{ "p384", NULL },
+		{ "rsa4096", NULL },
+		{ "p256", "not for public mode: L-50: " },
+		{ "rsa3072", "not for public mode: L-50: " },
+	};
+	struct job *j = lab_job();
+	(void)state;
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct ca_files files = files_for(j, rows[i].type);
+		const struct ca *ca;
+
+		unit_case("%s", rows[i].type);
+		files.is_public = true;
+		if (rows[i].problem == NULL)
+			assert_int_equal(ca_load(j, j->arena, &files, &ca), 0);
+		else
+			load_fails(j, &files, rows[i].problem);
+	}
+}
+
 static const char *
 write_text(struct job *j, const char *name, mode_t mode, struct span text)
 {
@@ -649,6 +678,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_bad_input),
 	cmocka_unit_test(test_rehearsal),
 	cmocka_unit_test(test_load),
+	cmocka_unit_test(test_load_public),
 	cmocka_unit_test(test_load_faults),
 	cmocka_unit_test(test_odd_cas),
 	cmocka_unit_test(test_intermediate),

@@ -23,6 +23,9 @@
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 /* The smallest good file; the numbers of its lines stand in the cases. */
+#define SHA256_TEXT                                                            \
+	"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
 static const char base[] =
     /* 1 */ "base_url = \"https://acme.ca.example\"\n"
 	    /* 2 */ "ca_name = \"Example CA\"\n"
@@ -611,7 +614,8 @@ static const struct wrong wrongs[] = {
 	    "together\n" },
 	/* PK-9: nobody else may have done the validation. */
 	{ OWN_CA,
-	    "}\nmode = public\ntos_url = \"https://ca.example/\"\npolicy {\n"
+	    "}\nmode = public\ntos_url = \"https://ca.example/\"\n"
+	    "tos_sha256 = \"" SHA256_TEXT "\"\ntos_binding = yes\npolicy {\n"
 	    "\tcaa_identities = { ca.example }\n\tweak_keys = weak\n}\n"
 	    "external {\n\tkind = hook\n\thook = { /ca.sh }\n}\nissuer "
 	    "{\n" CRL_URL,
@@ -625,6 +629,10 @@ static const struct wrong wrongs[] = {
 	    "Debian's broken generator and published ones must be known "
 	    "(PK-74)\n"
 	    "conf: tos_url: must be set in public mode\n"
+	    "conf: tos_sha256: must be set in public mode: which document "
+	    "accounts agreed to is recorded (PK-10)\n"
+	    "conf: tos_binding: must be yes in public mode: accounts agree to "
+	    "the terms before they order (PK-10)\n"
 	    "conf:27: issuer.ca_key: a key in a file cannot be used in "
 	    "public mode: set issuer.key_module, or run with mode = "
 	    "private\n" },
