@@ -187,11 +187,12 @@ alloc_large(struct arena *a, size_t n)
 		c->next = a->chunks->next;
 		a->chunks->next = c;
 	}
-	return memset(c->data, 0, n);
+	return c->data;
 }
 
-void *
-arena_alloc(struct arena *a, size_t n)
+/* Not cleared. */
+static void *
+take(struct arena *a, size_t n)
 {
 	const size_t align = _Alignof(max_align_t);
 	size_t rounded = size_sum(n, align - 1) & ~(align - 1);
@@ -207,7 +208,13 @@ arena_alloc(struct arena *a, size_t n)
 	}
 	p = c->data + c->used;
 	c->used += rounded;
-	return memset(p, 0, n);
+	return p;
+}
+
+void *
+arena_alloc(struct arena *a, size_t n)
+{
+	return memset(take(a, n), 0, n);
 }
 
 void *
@@ -236,7 +243,7 @@ arena_strdup(struct arena *a, const char *s)
 void *
 arena_memdup(struct arena *a, const void *p, size_t n)
 {
-	void *copy = arena_alloc(a, n);
+	void *copy = take(a, n);
 
 	if (n > 0)
 		memcpy(copy, p, n);
@@ -256,7 +263,7 @@ arena_printf(struct arena *a, const char *fmt, ...)
 	if (n < 0)
 		out_of_memory();
 
-	s = arena_alloc(a, (size_t)n + 1);
+	s = take(a, (size_t)n + 1);
 	va_start(ap, fmt);
 	vsnprintf(s, (size_t)n + 1, fmt, ap);
 	va_end(ap);

@@ -11,7 +11,7 @@ static const char url_alphabet[] =
 static const char alphabet[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-/* The six bits that a letter or digit stands for, and one; 0: none. */
+/* The six bits that a character of base64 stands for, and one; 0: none. */
 static const unsigned char values[256] = { ['A'] = 1,
 	['B'] = 2,
 	['C'] = 3,
@@ -73,18 +73,26 @@ static const unsigned char values[256] = { ['A'] = 1,
 	['6'] = 59,
 	['7'] = 60,
 	['8'] = 61,
-	['9'] = 62 };
+	['9'] = 62,
+	['+'] = 63,
+	['/'] = 64 };
 
-/* The six bits that c stands for, or -1; `c62` and `c63` are the last two of
- * the alphabet. */
-static int
-value_of(char c, char c62, char c63)
+/* The six bits that c stands for in base64, or all bits. */
+static unsigned
+sextet(char c)
 {
-	if (c == c62)
+	return (unsigned)values[(unsigned char)c] - 1;
+}
+
+/* In base64url, or -1. */
+static int
+url_value(char c)
+{
+	if (c == '-')
 		return 62;
-	if (c == c63)
+	if (c == '_')
 		return 63;
-	return (int)values[(unsigned char)c] - 1;
+	return c == '+' || c == '/' ? -1 : (int)sextet(c);
 }
 
 /* Three octets as four characters; fewer as two or three. */
@@ -154,7 +162,7 @@ bool
 b64url_is_alphabet(struct span text)
 {
 	for (size_t i = 0; i < text.n; i++) {
-		if (value_of(text.p[i], '-', '_') < 0)
+		if (url_value(text.p[i]) < 0)
 			return false;
 	}
 	return true;
@@ -177,7 +185,7 @@ decode_url(struct span text, unsigned char *out)
 	if (text.n % 4 == 1)
 		return -1;
 	for (size_t i = 0; i < text.n; i++) {
-		int value = value_of(text.p[i], '-', '_');
+		int value = url_value(text.p[i]);
 
 		if (value < 0)
 			return -1;
@@ -242,19 +250,20 @@ count_padding(struct span text, size_t at)
 static size_t
 decode_groups(struct span text, unsigned char *out)
 {
+	const char *p = text.p;
 	size_t at;
 
 	for (at = 0; at + 4 <= text.n; at += 4) {
-		int a = value_of(text.p[at], '+', '/');
-		int b = value_of(text.p[at + 1], '+', '/');
-		int c = value_of(text.p[at + 2], '+', '/');
-		int d = value_of(text.p[at + 3], '+', '/');
+		unsigned a = sextet(p[at]), b = sextet(p[at + 1]);
+		unsigned c = sextet(p[at + 2]), d = sextet(p[at + 3]);
+		unsigned bits;
 
-		if ((a | b | c | d) < 0)
+		if ((a | b | c | d) > 63)
 			break;
-		*out++ = (unsigned char)(a << 2 | b >> 4);
-		*out++ = (unsigned char)((b & 15) << 4 | c >> 2);
-		*out++ = (unsigned char)((c & 3) << 6 | d);
+		bits = a << 18 | b << 12 | c << 6 | d;
+		*out++ = (unsigned char)(bits >> 16);
+		*out++ = (unsigned char)(bits >> 8 & 0xff);
+		*out++ = (unsigned char)(bits & 0xff);
 	}
 	return at;
 }
@@ -278,7 +287,7 @@ b64_parse_fws(struct arena *a, struct span text, struct span *out)
 			if (at == text.n)
 				break;
 		}
-		int value = value_of(text.p[at], '+', '/');
+		int value = (int)sextet(text.p[at]);
 
 		if (value < 0) {
 			if (is_fws(text.p[at]))

@@ -10,48 +10,20 @@
 #define FIRST_CAP 64
 
 struct span
-span_str(const char *s)
+span_str_any(const char *s)
 {
 	return (struct span){ s, s == NULL ? 0 : strlen(s) };
 }
 
-struct span
-span_mem(const void *p, size_t n)
-{
-	return (struct span){ p, n };
-}
-
 bool
-span_eq(struct span a, struct span b)
+span_caseeq_rest(struct span a, struct span b)
 {
-	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
-}
-
-bool
-span_eq_str(struct span a, const char *s)
-{
-	return span_eq(a, span_str(s));
-}
-
-bool
-span_caseeq(struct span a, struct span b)
-{
-	if (a.n != b.n)
-		return false;
-	/* Most names differ in their first letter already. */
-	if (a.n > 0 && ((a.p[0] ^ b.p[0]) & ~0x20) != 0)
-		return false;
 	for (size_t i = 0; i < a.n; i++) {
-		if (ascii_lower(a.p[i]) != ascii_lower(b.p[i]))
+		if (a.p[i] != b.p[i] &&
+		    ascii_lower(a.p[i]) != ascii_lower(b.p[i]))
 			return false;
 	}
 	return true;
-}
-
-bool
-span_caseeq_str(struct span a, const char *s)
-{
-	return span_caseeq(a, span_str(s));
 }
 
 bool
@@ -94,35 +66,20 @@ span_find_span(struct span s, size_t from, struct span needle)
 	return hit == NULL ? s.n : (size_t)(hit - s.p);
 }
 
-struct span
-span_from(struct span s, size_t from)
+static bool
+is_space(char c, bool line_ends)
 {
-	return span_cut(s, from, s.n);
-}
-
-struct span
-span_cut(struct span s, size_t from, size_t to)
-{
-	if (to > s.n)
-		to = s.n;
-	if (from > to)
-		from = to;
-	if (s.p == NULL)
-		return s;
-	return (struct span){ s.p + from, to - from };
+	return c == ' ' || c == '\t' || (line_ends && (c == '\r' || c == '\n'));
 }
 
 static struct span
-trim(struct span s, const char *blanks)
+trim(struct span s, bool line_ends)
 {
-	/* No blank is greater than a space. */
-	while (s.n > 0 && (unsigned char)(s.p[0] - 1) < ' ' &&
-	       strchr(blanks, s.p[0]) != NULL) {
+	while (s.n > 0 && is_space(s.p[0], line_ends)) {
 		s.p++;
 		s.n--;
 	}
-	while (s.n > 0 && (unsigned char)(s.p[s.n - 1] - 1) < ' ' &&
-	       strchr(blanks, s.p[s.n - 1]) != NULL)
+	while (s.n > 0 && is_space(s.p[s.n - 1], line_ends))
 		s.n--;
 	return s;
 }
@@ -130,13 +87,13 @@ trim(struct span s, const char *blanks)
 struct span
 span_trim(struct span s)
 {
-	return trim(s, " \t");
+	return trim(s, false);
 }
 
 struct span
 span_trim_fws(struct span s)
 {
-	return trim(s, " \t\r\n");
+	return trim(s, true);
 }
 
 bool
@@ -154,12 +111,16 @@ span_has_control(struct span s)
 bool
 span_is_ascii(struct span s)
 {
-	unsigned char all = 0;
+	uint64_t eight, all = 0;
+	size_t i;
 
-	/* Without a way out, so that the compiler takes many at a time. */
-	for (size_t i = 0; i < s.n; i++)
+	for (i = 0; i + sizeof(eight) <= s.n; i += sizeof(eight)) {
+		memcpy(&eight, s.p + i, sizeof(eight));
+		all |= eight;
+	}
+	for (; i < s.n; i++)
 		all |= (unsigned char)s.p[i];
-	return all < 0x80;
+	return (all & UINT64_C(0x8080808080808080)) == 0;
 }
 
 int
@@ -189,31 +150,6 @@ span_dup(struct arena *a, struct span s)
 	if (s.n > 0)
 		memcpy(copy, s.p, s.n);
 	return copy;
-}
-
-char
-ascii_lower(char c)
-{
-	return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
-}
-
-bool
-ascii_is_alpha(char c)
-{
-	c = ascii_lower(c);
-	return c >= 'a' && c <= 'z';
-}
-
-bool
-ascii_is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
-bool
-ascii_is_alnum(char c)
-{
-	return ascii_is_alpha(c) || ascii_is_digit(c);
 }
 
 /* What an empty buf points to; never written. */

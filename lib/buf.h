@@ -17,6 +17,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct arena;
 
@@ -32,14 +33,101 @@ struct span {
 	{                                                                      \
 		"" literal, sizeof(literal) - 1                                \
 	}
-struct span span_str(const char *s); /* s may be NULL: empty */
-struct span span_mem(const void *p, size_t n);
 
-bool span_eq(struct span a, struct span b);
-bool span_eq_str(struct span a, const char *s);
+/* The small ones are here so that they can become part of their callers: a
+ * parser does little else. */
+
+struct span span_str_any(const char *s);
+
+static inline struct span
+span_str(const char *s) /* s may be NULL: empty */
+{
+	/* The compiler knows the length of a literal. */
+	if (s != NULL && __builtin_constant_p(strlen(s)))
+		return (struct span){ s, strlen(s) };
+	return span_str_any(s);
+}
+
+static inline struct span
+span_mem(const void *p, size_t n)
+{
+	return (struct span){ p, n };
+}
+
+static inline bool
+span_eq(struct span a, struct span b)
+{
+	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
+
+static inline bool
+span_eq_str(struct span a, const char *s)
+{
+	return span_eq(a, span_str(s));
+}
+
+/* ASCII only. */
+static inline char
+ascii_lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+}
+
+static inline bool
+ascii_is_alpha(char c)
+{
+	c = ascii_lower(c);
+	return c >= 'a' && c <= 'z';
+}
+
+static inline bool
+ascii_is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static inline bool
+ascii_is_alnum(char c)
+{
+	return ascii_is_alpha(c) || ascii_is_digit(c);
+}
+
 /* ASCII letters compared without case, never the locale. */
-bool span_caseeq(struct span a, struct span b);
-bool span_caseeq_str(struct span a, const char *s);
+bool span_caseeq_rest(struct span a, struct span b); /* of equal length */
+
+static inline bool
+span_caseeq(struct span a, struct span b)
+{
+	/* Most names differ in their first letter already. */
+	return a.n == b.n && (a.n == 0 || (((a.p[0] ^ b.p[0]) & ~0x20) == 0 &&
+					      span_caseeq_rest(a, b)));
+}
+
+static inline bool
+span_caseeq_str(struct span a, const char *s)
+{
+	return span_caseeq(a, span_str(s));
+}
+
+/* s[from, to) (clamped); s from offset `from` (clamped) to its end. */
+static inline struct span
+span_cut(struct span s, size_t from, size_t to)
+{
+	if (to > s.n)
+		to = s.n;
+	if (from > to)
+		from = to;
+	if (s.p == NULL)
+		return s;
+	return (struct span){ s.p + from, to - from };
+}
+
+static inline struct span
+span_from(struct span s, size_t from)
+{
+	return span_cut(s, from, s.n);
+}
+
 bool span_starts(struct span s, struct span prefix);
 bool span_casestarts(struct span s, struct span prefix);
 bool span_ends(struct span s, struct span suffix);
@@ -47,9 +135,6 @@ bool span_ends(struct span s, struct span suffix);
 size_t span_find(struct span s, size_t from, char c);
 /* Offset of the first `needle` (not empty) at or after `from`, or s.n. */
 size_t span_find_span(struct span s, size_t from, struct span needle);
-/* s from offset `from` (clamped) to its end; s[from, to) (clamped). */
-struct span span_from(struct span s, size_t from);
-struct span span_cut(struct span s, size_t from, size_t to);
 /* Without SP and HTAB (and, for _fws, CR and LF) at both ends. */
 struct span span_trim(struct span s);
 struct span span_trim_fws(struct span s);
@@ -63,12 +148,6 @@ bool span_is_ascii(struct span s);
 int span_to_int(struct span s, int64_t min, int64_t max, int64_t *out);
 /* A NUL-terminated copy; the caller knows that s holds no NUL. */
 char *span_dup(struct arena *a, struct span s);
-
-/* ASCII only. */
-char ascii_lower(char c);
-bool ascii_is_alpha(char c);
-bool ascii_is_digit(char c);
-bool ascii_is_alnum(char c);
 
 struct buf {
 	struct arena *arena;

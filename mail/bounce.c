@@ -105,7 +105,7 @@ one_value(const struct field *fields, size_t count, const char *name,
 {
 	const struct field *x = field_find(fields, count, name);
 
-	if (x == NULL || field_count(fields, count, name) != 1)
+	if (x == NULL || field_count(fields, count, span_str(name)) != 1)
 		return 0;
 	*out = span_trim_fws(x->body);
 	return out->n > 0;

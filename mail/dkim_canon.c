@@ -76,6 +76,37 @@ is_blank(struct span line)
 	return i == line.n;
 }
 
+#define EACH(octet) (UINT64_C(0x0101010101010101) * (octet))
+
+/* The high bit of each octet that is below `limit`, which is at most 0x80.  A
+ * borrow may set one too many, never one too few. */
+static uint64_t
+octets_below(uint64_t eight, unsigned char limit)
+{
+	return (eight - EACH(limit)) & ~eight & EACH(0x80);
+}
+
+static uint64_t
+eight_at(const char *p)
+{
+	uint64_t eight;
+
+	memcpy(&eight, p, sizeof(eight));
+	return eight;
+}
+
+/* Are eight octets canonical, nine being there to look at?  Nothing in them is
+ * below SP, and what follows a SP is above it.  (It may say no too often.) */
+static bool
+are_canonical(const char *p)
+{
+	uint64_t eight = eight_at(p);
+
+	return ((octets_below(eight, 0x21) &
+		    octets_below(eight_at(p + 1), 0x21)) |
+		   octets_below(eight, 0x20)) == 0;
+}
+
 /*
  * How far `s` is in canonical form from `at` on: up to white space that is
  * not one SP between two other characters, or to the end.
@@ -83,6 +114,8 @@ is_blank(struct span line)
 static size_t
 skip_canonical(struct span s, size_t at)
 {
+	while (s.n - at > 8 && are_canonical(s.p + at))
+		at += 8;
 	for (; at < s.n; at++) {
 		char c = s.p[at];
 

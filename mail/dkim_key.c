@@ -15,6 +15,7 @@
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
+#include <stdio.h>
 #include <string.h>
 
 #define RSA_BITS_MIN 1024 /* MA-35 */
@@ -291,18 +292,6 @@ rsa_verifier(struct job *j, EVP_PKEY *pkey)
 	return NULL;
 }
 
-static void
-rsa_fill(struct dkim_key *out, EVP_PKEY_CTX *verifier)
-{
-	int bits;
-
-	out->verifier = verifier;
-	out->pkey = EVP_PKEY_CTX_get0_pkey(verifier);
-	bits = EVP_PKEY_get_bits(out->pkey);
-	out->bits = (unsigned)bits;
-	out->signature_len = ((size_t)bits + 7) / 8;
-}
-
 static int
 rsa_check(struct job *j, EVP_PKEY *pkey, struct finding *f)
 {
@@ -323,22 +312,19 @@ rsa_check(struct job *j, EVP_PKEY *pkey, struct finding *f)
 static int
 rsa_parse(struct job *j, struct dkim_key *out, struct finding *f)
 {
-	EVP_PKEY_CTX *verifier = ctx_own(j, dkim_keyring_get(out->public_key));
-	EVP_PKEY *pkey;
+	EVP_PKEY *pkey = rsa_read(j, out->public_key);
 
-	if (verifier == NULL) {
-		pkey = rsa_read(j, out->public_key);
-		if (pkey == NULL)
-			return bad_rsa(j, f, "p= is no RSA public key in DER");
-		if (rsa_check(j, pkey, f) < 0)
-			return -1;
-		verifier = rsa_verifier(j, pkey);
-		if (verifier == NULL)
-			return finding_set(f, FINDING_DEFER, "dkim.internal",
-			    "the crypto library did not take an RSA key");
-		dkim_keyring_put(out->public_key, verifier);
-	}
-	rsa_fill(out, verifier);
+	if (pkey == NULL)
+		return bad_rsa(j, f, "p= is no RSA public key in DER");
+	if (rsa_check(j, pkey, f) < 0)
+		return -1;
+	out->verifier = rsa_verifier(j, pkey);
+	if (out->verifier == NULL)
+		return finding_set(f, FINDING_DEFER, "dkim.internal",
+		    "the crypto library did not take an RSA key");
+	out->pkey = pkey;
+	out->bits = (unsigned)EVP_PKEY_get_bits(pkey);
+	out->signature_len = ((size_t)out->bits + 7) / 8;
 	return 0;
 }
 
@@ -411,21 +397,19 @@ ed25519_parse(struct job *j, struct dkim_key *out, struct finding *f)
 	return 0;
 }
 
-int
-dkim_key_parse(struct job *j, struct span record, enum dkim_key_type want,
-    struct dkim_key *out, struct finding *f)
+static int
+record_parse(
+    struct job *j, struct span record, struct dkim_key *out, struct finding *f)
 {
 	struct dkim_tags tags;
 	const struct dkim_tag *p;
 
-	memset(out, 0, sizeof(*out));
-	out->type = want;
 	if (dkim_tags_parse(record, &tags) != DKIM_TAGS_OK ||
 	    (p = dkim_tags_get(&tags, "p")) == NULL)
 		return finding_set(f, FINDING_SKIP, "key.syntax",
 		    "the key record is no list of tags, each once, with p=");
-	if (check_version(&tags, f) < 0 || check_type(&tags, want, f) < 0 ||
-	    check_uses(&tags, f) < 0)
+	if (check_version(&tags, f) < 0 ||
+	    check_type(&tags, out->type, f) < 0 || check_uses(&tags, f) < 0)
 		return -1;
 	read_flags(&tags, out);
 	if (p->value.n == 0)
@@ -435,8 +419,24 @@ dkim_key_parse(struct job *j, struct span record, enum dkim_key_type want,
 	    out->public_key.n > DKIM_RECORD_MAX)
 		return finding_set(
 		    f, FINDING_SKIP, "key.encoding", "p= is not base64");
-	return want == DKIM_KEY_RSA ? rsa_parse(j, out, f)
-				    : ed25519_parse(j, out, f);
+	return out->type == DKIM_KEY_RSA ? rsa_parse(j, out, f)
+					 : ed25519_parse(j, out, f);
+}
+
+int
+dkim_key_parse(struct job *j, struct span record, enum dkim_key_type want,
+    struct dkim_key *out, struct finding *f)
+{
+	if (want == DKIM_KEY_RSA && dkim_keyring_get(j->arena, record, out))
+		return 0;
+	*out = (struct dkim_key){ .type = want };
+	if (record_parse(j, record, out, f) < 0)
+		return -1;
+	(void)snprintf(out->words, sizeof(out->words), "%s, %u bits",
+	    dkim_key_algorithm(want), out->bits);
+	if (want == DKIM_KEY_RSA)
+		dkim_keyring_put(record, out);
+	return 0;
 }
 
 /* --- signatures (MA-27, MA-28) ------------------------------------------- */
@@ -528,13 +528,8 @@ dkim_key_verify(
 
 	clear_errors();
 	rc = verify(k, hash, signature);
-	clear_errors();
-	switch (rc) {
-	case 1:
+	if (rc == 1)
 		return DKIM_KEY_GOOD;
-	case 0:
-		return DKIM_KEY_BAD;
-	default:
-		return DKIM_KEY_FAILED;
-	}
+	clear_errors();
+	return rc == 0 ? DKIM_KEY_BAD : DKIM_KEY_FAILED;
 }

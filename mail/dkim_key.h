@@ -31,6 +31,7 @@ struct dkim_key {
 	struct span public_key; /* p=, decoded */
 	bool is_testing;        /* t=y */
 	bool is_strict;         /* t=s */
+	char words[32];         /* "rsa-sha256, 2048 bits" */
 };
 
 /* The joined text of the only TXT record with p= in the answer (MA-33):

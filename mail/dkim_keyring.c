@@ -3,63 +3,88 @@
 #include "mail/dkim_keyring.h"
 
 #include "lib/arena.h"
+#include "mail/dkim_key.h"
 
 #include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define SLOTS 64 /* some KiB each */
-#define HASHED 32
+#define HASHED 64
 
-static struct slot {
-	char *der;
-	size_t n;
-	EVP_PKEY_CTX *verifier;
-} slots[SLOTS];
+/* Of the slot that it is in, and of the arenas that use it. */
+struct known {
+	size_t holders;
+	struct dkim_key key;
+	size_t n; /* octets of the record, which are followed by p= decoded */
+	char octets[];
+};
 
-/* FNV-1a of the end, where the modulus is.  Whoever finds keys for the slot of
- * another one makes it be read again, no more. */
-static struct slot *
-slot_of(struct span der)
+static struct known *slots[SLOTS];
+
+/* FNV-1a of the end, where the modulus is.  Whoever finds records for the slot
+ * of another one makes that be read again, no more. */
+static struct known **
+slot_of(struct span record)
 {
 	uint32_t hash = 2166136261U;
 
-	for (size_t i = der.n > HASHED ? der.n - HASHED : 0; i < der.n; i++)
-		hash = (hash ^ (unsigned char)der.p[i]) * 16777619U;
+	for (size_t i = record.n > HASHED ? record.n - HASHED : 0; i < record.n;
+	     i++)
+		hash = (hash ^ (unsigned char)record.p[i]) * 16777619U;
 	return &slots[hash % SLOTS];
 }
 
 static void
-empty(struct slot *s)
+release(void *x)
 {
-	free(s->der);
-	EVP_PKEY_CTX_free(s->verifier);
-	*s = (struct slot){ .der = NULL };
+	struct known *k = x;
+
+	if (--k->holders > 0)
+		return;
+	EVP_PKEY_CTX_free(k->key.verifier);
+	free(k);
 }
 
-EVP_PKEY_CTX *
-dkim_keyring_get(struct span der)
+static void
+empty(struct known **slot)
 {
-	const struct slot *s = slot_of(der);
+	if (*slot != NULL)
+		release(*slot);
+	*slot = NULL;
+}
 
-	if (s->verifier == NULL || !span_eq(span_mem(s->der, s->n), der))
-		return NULL;
-	return EVP_PKEY_CTX_dup(s->verifier);
+bool
+dkim_keyring_get(struct arena *a, struct span record, struct dkim_key *out)
+{
+	struct known *k = *slot_of(record);
+
+	if (k == NULL || !span_eq(span_mem(k->octets, k->n), record))
+		return false;
+	k->holders++;
+	arena_own(a, k, release);
+	*out = k->key;
+	return true;
 }
 
 void
-dkim_keyring_put(struct span der, EVP_PKEY_CTX *verifier)
+dkim_keyring_put(struct span record, const struct dkim_key *key)
 {
-	struct slot *s = slot_of(der);
-	EVP_PKEY_CTX *copy = der.n == 0 ? NULL : EVP_PKEY_CTX_dup(verifier);
+	struct known **slot = slot_of(record), *k;
+	struct span der = key->public_key;
+	EVP_PKEY_CTX *verifier = EVP_PKEY_CTX_dup(key->verifier);
 
-	if (copy == NULL)
+	if (verifier == NULL)
 		return;
-	empty(s);
-	s->der = xmalloc(der.n);
-	memcpy(s->der, der.p, der.n);
-	s->n = der.n;
-	s->verifier = copy;
+	empty(slot);
+	k = xmalloc(sizeof(*k) + record.n + der.n);
+	*k = (struct known){ .holders = 1, .key = *key, .n = record.n };
+	memcpy(k->octets, record.p, record.n);
+	memcpy(k->octets + record.n, der.p, der.n);
+	k->key.public_key = span_mem(k->octets + record.n, der.n);
+	k->key.verifier = verifier;
+	k->key.pkey = EVP_PKEY_CTX_get0_pkey(verifier);
+	*slot = k;
 }
 
 void

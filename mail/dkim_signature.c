@@ -136,8 +136,6 @@ value_is_plain(struct span value)
 {
 	size_t from = 0;
 
-	if (span_is_ascii(value))
-		return true;
 	for (size_t i = 0; i <= value.n; i++) {
 		if (i < value.n && strchr(" \t\r\n", value.p[i]) == NULL)
 			continue;
@@ -161,6 +159,8 @@ read_tags(struct dkim_signature *s, struct finding *why)
 		return finding_set(why, FINDING_SKIP, "dkim.duplicate-tag",
 		    "the signature has a tag twice");
 	}
+	if (span_is_ascii(s->field->body))
+		return 0;
 	for (size_t i = 0; i < s->tags.count; i++) {
 		if (!value_is_plain(s->tags.tags[i].value))
 			return finding_set(why, FINDING_REFUSE, "hdr.bad-utf8",
@@ -387,19 +387,22 @@ static int
 read_names(struct job *j, struct dkim_signature *s, struct finding *why)
 {
 	struct span rest = dkim_tags_get(&s->tags, "h")->value, name;
+	/* None is empty, and a colon stands between two. */
+	size_t most = rest.n / 2 + 1;
+	size_t room = most < DKIM_NAMES_MAX ? most : DKIM_NAMES_MAX;
 	bool more = true;
 
 	s->header_list = rest;
-	s->names = arena_calloc(j->arena, DKIM_NAMES_MAX, sizeof(*s->names));
+	s->names = arena_calloc(j->arena, room, sizeof(*s->names));
 	while (dkim_list_next(&rest, &more, &name)) {
-		if (!is_field_name(name) || s->name_count == DKIM_NAMES_MAX)
+		if (!is_field_name(name) || s->name_count == room)
 			return finding_set(why, FINDING_SKIP,
 			    "dkim.header-list",
 			    "h= is no list of 1 to %d field names",
 			    DKIM_NAMES_MAX);
 		s->names[s->name_count++] = name;
 	}
-	if (dkim_signature_names(s, "From") == 0)
+	if (dkim_signature_names(s, SPAN("From")) == 0)
 		return finding_set(why, FINDING_SKIP, "dkim.from-unsigned",
 		    "the signature does not cover From");
 	return 0;
@@ -438,13 +441,11 @@ dkim_signature_check(struct job *j, struct dkim_signature *s, int64_t arrival,
 }
 
 size_t
-dkim_signature_names(const struct dkim_signature *s, const char *name)
+dkim_signature_names(const struct dkim_signature *s, struct span name)
 {
-	struct span wanted = span_str(name);
 	size_t n = 0;
 
 	for (size_t i = 0; i < s->name_count; i++)
-		n += s->names[i].n == wanted.n &&
-		     span_caseeq(s->names[i], wanted);
+		n += span_caseeq(s->names[i], name);
 	return n;
 }

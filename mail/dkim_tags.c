@@ -96,10 +96,8 @@ skip_value(struct span s, size_t at, size_t *end)
 static int
 add_tag(struct dkim_tags *t, struct dkim_tag tag)
 {
-	for (size_t i = 0; i < t->count; i++) {
-		if (span_eq(t->tags[i].name, tag.name))
-			return -1;
-	}
+	if (dkim_tags_find(t, tag.name) != NULL)
+		return -1;
 	t->tags[t->count++] = tag;
 	return 0;
 }
@@ -150,15 +148,14 @@ dkim_tags_parse(struct span list, struct dkim_tags *out)
 }
 
 const struct dkim_tag *
-dkim_tags_get(const struct dkim_tags *t, const char *name)
+dkim_tags_find(const struct dkim_tags *t, struct span name)
 {
-	size_t n = strlen(name);
-
 	for (size_t i = 0; i < t->count; i++) {
 		struct span own = t->tags[i].name;
 
-		if (own.n == n && own.p[0] == name[0] &&
-		    memcmp(own.p, name, n) == 0)
+		/* most have one letter, and none is empty */
+		if (own.n == name.n && own.p[0] == name.p[0] &&
+		    (own.n == 1 || span_eq(own, name)))
 			return &t->tags[i];
 	}
 	return NULL;

@@ -30,8 +30,13 @@ enum dkim_tags_fault {
 
 enum dkim_tags_fault dkim_tags_parse(struct span list, struct dkim_tags *out);
 /* The tag of exactly that name, or NULL. */
-const struct dkim_tag *dkim_tags_get(
-    const struct dkim_tags *t, const char *name);
+const struct dkim_tag *dkim_tags_find(
+    const struct dkim_tags *t, struct span name);
+static inline const struct dkim_tag *
+dkim_tags_get(const struct dkim_tags *t, const char *name)
+{
+	return dkim_tags_find(t, span_str(name));
+}
 
 /*
  * The next element of a colon-separated list, without the white space around

@@ -54,21 +54,21 @@ struct verification {
 
 /* RFC 8823 3.2 item 9. */
 static const struct {
-	const char *name;
+	struct span name;
 	bool is_core;
 } coverage_fields[] = {
-	{ "From", true },
-	{ "Subject", true },
-	{ "Date", true },
-	{ "Sender", false },
-	{ "Reply-To", false },
-	{ "To", false },
-	{ "Cc", false },
-	{ "In-Reply-To", false },
-	{ "References", false },
-	{ "Message-ID", false },
-	{ "Content-Type", false },
-	{ "Content-Transfer-Encoding", false },
+	{ SPAN_INIT("From"), true },
+	{ SPAN_INIT("Subject"), true },
+	{ SPAN_INIT("Date"), true },
+	{ SPAN_INIT("Sender"), false },
+	{ SPAN_INIT("Reply-To"), false },
+	{ SPAN_INIT("To"), false },
+	{ SPAN_INIT("Cc"), false },
+	{ SPAN_INIT("In-Reply-To"), false },
+	{ SPAN_INIT("References"), false },
+	{ SPAN_INIT("Message-ID"), false },
+	{ SPAN_INIT("Content-Type"), false },
+	{ SPAN_INIT("Content-Transfer-Encoding"), false },
 };
 
 struct coverage {
@@ -77,12 +77,12 @@ struct coverage {
 };
 
 static void
-miss(struct coverage *c, enum conf_coverage grade, const char *name)
+miss(struct coverage *c, enum conf_coverage grade, struct span name)
 {
 	c->reaches[grade] = false;
 	if (c->missing[grade].n > 0)
 		buf_add_str(&c->missing[grade], ", ");
-	buf_add_str(&c->missing[grade], name);
+	buf_add(&c->missing[grade], name);
 }
 
 static void
@@ -95,9 +95,10 @@ coverage_find(
 	}
 	for (size_t i = 0;
 	     i < sizeof(coverage_fields) / sizeof(coverage_fields[0]); i++) {
-		const char *name = coverage_fields[i].name;
+		struct span name = coverage_fields[i].name;
 		size_t listed = dkim_signature_names(s, name);
-		size_t present = message_count(v->m, name);
+		size_t present =
+		    field_count(v->m->fields, v->m->field_count, name);
 
 		if (listed == 0 || listed < present)
 			miss(c, CONF_COVERAGE_RFC, name);
@@ -131,11 +132,12 @@ check_coverage(struct verification *v, struct candidate *c)
 /* An absent field that h= does not name may have been taken out. */
 static bool
 is_covered(const struct verification *v, const struct dkim_signature *s,
-    const char *name)
+    struct span name)
 {
 	size_t listed = dkim_signature_names(s, name);
 
-	return listed > 0 && listed >= message_count(v->m, name);
+	return listed > 0 &&
+	       listed >= field_count(v->m->fields, v->m->field_count, name);
 }
 
 /* --- body, key, signature ---------------------------------------------------
@@ -204,14 +206,29 @@ check_flags(const struct verification *v, struct candidate *c,
 	return 0;
 }
 
+static const char *
+key_name(struct job *j, const struct dkim_signature *s)
+{
+	const struct span label = SPAN("._domainkey.");
+	struct span selector = span_str(s->selector);
+	struct span domain = span_str(s->domain);
+	struct buf b;
+
+	buf_init(&b, j->arena, selector.n + label.n + domain.n);
+	buf_reserve(&b, b.max);
+	buf_add(&b, selector);
+	buf_add(&b, label);
+	buf_add(&b, domain);
+	return b.p;
+}
+
 /* 1 with the key, 0 with the finding, -1 for a fault of ours. */
 static int
 find_key(struct verification *v, struct candidate *c, struct dkim_key *key)
 {
 	const struct dkim_signature *s = &c->signature;
 	struct dkim_signature_result *r = &c->result;
-	const char *name = arena_printf(
-	    v->j->arena, "%s._domainkey.%s", s->selector, s->domain);
+	const char *name = key_name(v->j, s);
 
 	c->stage = STAGE_KEY;
 	if (resolver_query(v->resolver, v->j, name, DNS_TYPE_TXT, &r->key) < 0)
@@ -262,8 +279,8 @@ check_signature(
 	hash_header(v, c);
 	switch (dkim_key_verify(key, c->header_hash, s->value)) {
 	case DKIM_KEY_GOOD:
-		return finding_set(f, FINDING_PASS, "dkim.pass", "%s, %u bits",
-		    dkim_key_algorithm(key->type), key->bits);
+		return finding_set_text(
+		    f, FINDING_PASS, "dkim.pass", key->words);
 	case DKIM_KEY_BAD:
 		break;
 	case DKIM_KEY_FAILED:
@@ -480,9 +497,9 @@ fill_pass(
 	out->finding = c->result.finding;
 	out->passed = v->aligned.evaluated - 1;
 	memcpy(out->covered_hash, c->header_hash, sizeof(out->covered_hash));
-	out->covers_content_type = is_covered(v, s, "Content-Type");
-	out->covers_cte = is_covered(v, s, "Content-Transfer-Encoding");
-	out->covers_to = is_covered(v, s, "To");
+	out->covers_content_type = is_covered(v, s, SPAN("Content-Type"));
+	out->covers_cte = is_covered(v, s, SPAN("Content-Transfer-Encoding"));
+	out->covers_to = is_covered(v, s, SPAN("To"));
 }
 
 static int

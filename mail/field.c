@@ -225,14 +225,12 @@ message_check_fields(const struct message *m, struct finding *f)
 }
 
 size_t
-field_count(const struct field *fields, size_t count, const char *name)
+field_count(const struct field *fields, size_t count, struct span name)
 {
-	struct span wanted = span_str(name);
-	size_t i, n = 0;
+	size_t n = 0;
 
-	for (i = 0; i < count; i++)
-		n += fields[i].name.n == wanted.n &&
-		     span_caseeq(fields[i].name, wanted);
+	for (size_t i = 0; i < count; i++)
+		n += span_caseeq(fields[i].name, name);
 	return n;
 }
 
@@ -251,7 +249,7 @@ field_find(const struct field *fields, size_t count, const char *name)
 size_t
 message_count(const struct message *m, const char *name)
 {
-	return field_count(m->fields, m->field_count, name);
+	return field_count(m->fields, m->field_count, span_str(name));
 }
 
 const struct field *

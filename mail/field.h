@@ -45,7 +45,7 @@ int message_check_fields(const struct message *m, struct finding *f);
  */
 int field_section_parse(struct job *j, struct span text, struct field **fields,
     size_t *count, struct span *rest, struct finding *f);
-size_t field_count(const struct field *fields, size_t count, const char *name);
+size_t field_count(const struct field *fields, size_t count, struct span name);
 /* The topmost of that name, or NULL. */
 const struct field *field_find(
     const struct field *fields, size_t count, const char *name);

@@ -27,6 +27,9 @@ struct finding {
 /* Sets *f and returns -1 for REFUSE, SKIP and DEFER, 0 for PASS and NOTE. */
 int finding_set(struct finding *f, enum finding_class result, const char *code,
     const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+/* The same with a detail that is there already. */
+int finding_set_text(struct finding *f, enum finding_class result,
+    const char *code, const char *detail);
 const char *finding_class_name(enum finding_class c);
 
 #endif

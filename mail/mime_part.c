@@ -82,7 +82,8 @@ read_fields(struct job *j, struct mime_part *p, struct finding *f)
 	size_t i;
 
 	for (i = 0; i < 3; i++) {
-		if (field_count(p->fields, p->field_count, once[i]) > 1)
+		if (field_count(p->fields, p->field_count, span_str(once[i])) >
+		    1)
 			return finding_set(f, FINDING_REFUSE, "mime.parameter",
 			    "a part has more than one %s", once[i]);
 		found[i] = field_find(p->fields, p->field_count, once[i]);

@@ -133,7 +133,7 @@ compare_header(struct job *j, const struct message *outer,
 	for (size_t i = 0; i < FIELD_KINDS; i++) {
 		const char *name = fields[i].name;
 
-		if (field_count(inner, count, name) > 1)
+		if (field_count(inner, count, span_str(name)) > 1)
 			return mismatch(f, name, "signed more than once");
 		x = field_find(inner, count, name);
 		if (x == NULL && message_field(outer, name) != NULL)

@@ -557,44 +557,82 @@ test_read_before(void **state)
 	dkim_keyring_clear();
 }
 
-/* With more keys than there is room for, each is its own or forgotten. */
+/* MA-36: what the record says of the key belongs to it as well. */
+static void
+test_read_before_flags(void **state)
+{
+	const char *record = lab_record(unit_job(), "rsa2048");
+	struct dkim_key plain, testing;
+
+	(void)state;
+	dkim_keyring_clear();
+	assert_string_equal(parse(record, DKIM_KEY_RSA, &plain), "good");
+	for (size_t round = 0; round < 2; round++) {
+		assert_string_equal(
+		    parse(arena_printf(unit_job()->arena, "%s; t=y:s", record),
+			DKIM_KEY_RSA, &testing),
+		    "good");
+		assert_true(testing.is_testing && testing.is_strict);
+		assert_string_equal(
+		    parse(record, DKIM_KEY_RSA, &plain), "good");
+		assert_false(plain.is_testing || plain.is_strict);
+		assert_true(span_eq(plain.public_key, testing.public_key));
+		/* a key for RSA is none for Ed25519 */
+		assert_string_equal(
+		    parse(record, DKIM_KEY_ED25519, &plain), "key.type");
+	}
+	dkim_keyring_clear();
+}
+
+/* With more keys than there is room for, each is its own or forgotten; and
+ * whoever has one keeps it. */
 static void
 test_keyring(void **state)
 {
-	EVP_PKEY *pkeys[2] = { EVP_EC_gen("P-256"), EVP_EC_gen("P-256") };
-	EVP_PKEY_CTX *verifiers[2];
+	struct dkim_key keys[2], got, held;
+	EVP_PKEY *pkeys[2];
 	size_t known = 0;
+	struct job j;
 	char name[16];
 
 	(void)state;
 	dkim_keyring_clear();
 	for (size_t i = 0; i < 2; i++) {
-		verifiers[i] = EVP_PKEY_CTX_new(pkeys[i], NULL);
-		assert_int_equal(EVP_PKEY_verify_init(verifiers[i]), 1);
+		pkeys[i] = EVP_EC_gen("P-256");
+		keys[i] =
+		    (struct dkim_key){ .public_key = span_str(i ? "b" : "a"),
+			    .verifier = EVP_PKEY_CTX_new(pkeys[i], NULL) };
+		assert_int_equal(EVP_PKEY_verify_init(keys[i].verifier), 1);
 	}
+	job_init(&j, NULL, NULL);
 	for (size_t round = 0; round < 2; round++) {
 		for (size_t i = 0; i < 1000; i++) {
-			EVP_PKEY_CTX *got;
-
+			struct span record;
 			snprintf(name, sizeof(name), "%zu", i);
+			record = span_str(name);
 			if (round == 0) {
-				dkim_keyring_put(
-				    span_str(name), verifiers[i % 2]);
+				dkim_keyring_put(record, &keys[i % 2]);
+				if (i == 0)
+					assert_true(dkim_keyring_get(
+					    j.arena, record, &held));
 				continue;
 			}
-			got = dkim_keyring_get(span_str(name));
-			assert_true(got == NULL || EVP_PKEY_CTX_get0_pkey(
-						       got) == pkeys[i % 2]);
-			known += got != NULL;
-			EVP_PKEY_CTX_free(got);
+			if (!dkim_keyring_get(j.arena, record, &got))
+				continue;
+			assert_ptr_equal(got.pkey, pkeys[i % 2]);
+			assert_true(
+			    span_eq(got.public_key, keys[i % 2].public_key));
+			known++;
 		}
 	}
 	assert_true(known > 0 && known < 1000);
 	dkim_keyring_clear();
-	snprintf(name, sizeof(name), "%d", 999);
-	assert_null(dkim_keyring_get(span_str(name)));
+	assert_false(dkim_keyring_get(j.arena, SPAN("999"), &got));
+	assert_ptr_equal(EVP_PKEY_CTX_get0_pkey(held.verifier), pkeys[0]);
+	assert_true(span_eq_str(held.public_key, "a"));
+	job_done(&j);
 	for (size_t i = 0; i < 2; i++) {
-		EVP_PKEY_CTX_free(verifiers[i]);
+		EVP_PKEY_CTX_free(keys[i].verifier);
 		EVP_PKEY_free(pkeys[i]);
 	}
 }
@@ -666,6 +704,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_ed25519_order_eight),
 	cmocka_unit_test(test_verify),
 	cmocka_unit_test(test_read_before),
+	cmocka_unit_test(test_read_before_flags),
 	cmocka_unit_test(test_keyring),
 	cmocka_unit_test(test_verifier_again),
 	cmocka_unit_test(test_cut),
