@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from acme import Client
 from harness import eventually, log_time
-from letters import block, challenge_mail
+from letters import block, challenge_mail, fill
 
 COUNT = int(os.environ.get("BENCH_REPLIES", "10000"))
 SELECTOR = "bench"
@@ -133,21 +133,6 @@ class Challenges:
             f"In-Reply-To: {message_id}", "MIME-Version: 1.0",
             "Content-Type: text/plain; charset=us-ascii"],
             block(digest).encode())
-
-
-def fill(site, replies):
-    """Into the mailbox, as files: delivery is not what is measured."""
-    base = f"{site.env['LAB_DIR']}/ca/dovecot/mail"
-    owner = os.listdir(base)[0]
-    folder = f"{base}/{owner}/Maildir"
-    like = os.stat(folder)
-    for number, raw in enumerate(replies):
-        name = f"{int(time.time())}.M{number}P{len(replies)}.bench"
-        path = f"{folder}/tmp/{name}"
-        with open(path, "wb") as f:
-            f.write(raw)
-        os.chown(path, like.st_uid, like.st_gid)
-        os.rename(path, f"{folder}/new/{name}")
 
 
 # --- measuring -----------------------------------------------------------

@@ -8,6 +8,7 @@ import email
 import email.policy
 import email.utils
 import imaplib
+import os
 import smtplib
 import time
 import uuid
@@ -140,3 +141,17 @@ def answer(site, challenge, who="ALICE", **how):
     mail = challenge_mail(site, challenge, who)
     send(site, compose(challenge, mail, **how), challenge.sender, who)
     return mail
+
+
+def fill(site, letters):
+    """Into the CA's mailbox, as files: a pile that is there at once."""
+    base = f"{site.env['LAB_DIR']}/ca/dovecot/mail"
+    folder = f"{base}/{os.listdir(base)[0]}/Maildir"
+    like = os.stat(folder)
+    for number, raw in enumerate(letters):
+        name = f"{int(time.time())}.M{number}P{len(letters)}.pile"
+        path = f"{folder}/tmp/{name}"
+        with open(path, "wb") as f:
+            f.write(raw)
+        os.chown(path, like.st_uid, like.st_gid)
+        os.rename(path, f"{folder}/new/{name}")

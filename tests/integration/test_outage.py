@@ -7,7 +7,7 @@ import signal
 
 from acme import Client
 from harness import ROLES, case, eventually, run
-from letters import answer, challenge_mail, compose, send
+from letters import answer, challenge_mail, compose, fill, send
 
 
 def test_dns_down(site):
@@ -120,6 +120,35 @@ def test_validator_frozen(site):
             order.certificate()
 
 
+def test_pile(site):
+    """More than one load of messages: judged and committed side by side."""
+    with case("ER-21: kill -9 in a pile of messages: each has one verdict"):
+        order = Client(site).order("alice@user.test")
+        challenge = order.challenge()
+        challenge.post()
+        mail = challenge_mail(site, challenge)
+        known, = site.query("SELECT count(*) FROM reply")[0]
+        mark = site.mark()
+        pid = site.roles()["validator"]
+        os.kill(pid, signal.SIGSTOP)
+        fill(site, [b"From: a@user.test\r\nTo: acme@ca.test\r\n"
+                    b"Subject: %d\r\n\r\n" % i for i in range(350)])
+        send(site, compose(challenge, mail), challenge.sender)
+        os.kill(pid, signal.SIGCONT)
+        site.wait_event("reply", mark)
+        os.kill(pid, signal.SIGKILL)
+        challenge.wait("valid")
+        eventually(lambda: site.query("SELECT count(*) FROM reply")[0][0]
+                   >= known + 351, "all verdicts")
+        assert site.query("SELECT count(*), count(DISTINCT uid) FROM reply "
+                          "WHERE verdict = 'unknown'")[0] == (350, 350)
+        order.certificate()
+    with case("and what was judged is put away"):
+        eventually(lambda: site.query("SELECT count(*) FROM reply "
+                                      "WHERE disposed_at = 0") == [(0,)],
+                   "the mailbox to be tidied")
+
+
 def test_role_restart(site):
     for role in ROLES:
         with case(f"{role} is started again when it dies"):
@@ -137,4 +166,4 @@ def test_role_restart(site):
 
 run({"validator.dns_try_ms": "300", "validator.dns_total_ms": "900"},
     test_dns_down, test_caa_without_dns, test_imap_restart, test_server_down,
-    test_validator_frozen, test_role_restart)
+    test_validator_frozen, test_pile, test_role_restart)
