@@ -236,7 +236,9 @@ ALTER TABLE incident ADD COLUMN keep_from BIGINT NOT NULL DEFAULT 0;
 CREATE INDEX incident_keep ON incident (keep_from, id);
 CREATE INDEX recheck_finding_incident ON recheck_finding (incident_id)
 	WHERE incident_id IS NOT NULL;
-CREATE INDEX reply_stray ON reply (recorded_at, id) WHERE challenge_id IS NULL;
+CREATE INDEX caa_authz ON caa (authz_id);
+CREATE INDEX reply_stray ON reply (challenge_id, recorded_at, id)
+	WHERE challenge_id IS NULL;
 CREATE INDEX crl_old ON crl (next_update) WHERE der IS NOT NULL;
 CREATE INDEX crl_old_number ON crl (next_update) WHERE der IS NULL;
 CREATE INDEX responder_old ON responder (not_after);
