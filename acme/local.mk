@@ -30,6 +30,7 @@ libcs_acme_a_SOURCES = \
 	acme/proof.c acme/proof.h \
 	acme/refusals.c acme/refusals.h \
 	acme/replaces.c acme/replaces.h \
+	acme/report.c acme/report.h \
 	acme/renewal.c acme/renewal.h \
 	acme/request.h \
 	acme/response.c acme/response.h \

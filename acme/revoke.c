@@ -7,6 +7,7 @@
 
 #include "acme/acme.h"
 #include "acme/jwk.h"
+#include "acme/report.h"
 #include "db/store_account.h"
 #include "db/store_audit.h"
 #include "db/store_authz.h"
@@ -226,16 +227,15 @@ revoke_incident(struct job *j, const struct incident *i, size_t max)
 }
 
 /* PK-181: possession was not shown, so the key is barred for this account
- * alone, and a person must look at the others. */
+ * alone, and a person must look at the others: a problem report. */
 static int
 bar_key(struct job *j, const struct request *req, const struct cert *c)
 {
-	log_warning("key reported as compromised",
-	    "account=%s serial=%s next=\"look for other certificates with this "
-	    "key within 24 hours; countersign key block --spki revokes them\"",
-	    req->account->id, c->serial);
-	return store_key_block(j, c->spki_sha256, req->account->id,
-	    arena_printf(j->arena, "reported with certificate %s", c->id));
+	if (store_key_block(j, c->spki_sha256, req->account->id,
+		arena_printf(j->arena, "reported with certificate %s", c->id)) <
+	    0)
+		return -1;
+	return report_open_for_key(j, c, req->account->id);
 }
 
 /* Possession of the key was shown, by somebody who calls it compromised. */

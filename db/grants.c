@@ -83,6 +83,11 @@ static const struct grant web[] = {
 	{ "issuance_stop", "SELECT" },
 	{ "incident", "SELECT" },
 	{ "incident_cert", "SELECT" },
+	/* An account that calls its key compromised opens one. */
+	{ "report_head", "SELECT, UPDATE (last)" },
+	{ "report", "SELECT (number, spki_sha256, closed_at), "
+		    "INSERT (number, reporter, text, cert_id, spki_sha256, "
+		    "received_at, entered_at, entered_by, alarm_at)" },
 	/* Has the other CA revoked it, and what does it ask to wait? */
 	{ "withdrawal", "SELECT (cert_id, confirmed_at, told_at), "
 			"UPDATE (told_at)" },
@@ -108,11 +113,10 @@ static const struct grant sender[] = {
 	/* May the mailbox be written to, still? */
 	{ "suppressed", "SELECT" },
 	{ "eab_key", "SELECT" },
-	{ "incident", "SELECT (id, deadline)" },
-	{ "notice", "SELECT, UPDATE (due_at, attempts, message, sent_at, "
-		    "failed_at, answer)" },
 	{ "caa_report", "SELECT, UPDATE (due_at, attempts, message, sent_at, "
 			"failed_at, answer)" },
+	{ "notice", "SELECT, UPDATE (due_at, attempts, message, message_id, "
+		    "sent_at, failed_at, answer)" },
 	COUNTS_LIMITS,
 	{ NULL, NULL },
 };
@@ -139,6 +143,9 @@ static const struct grant validator[] = {
 		 "seal, key_agreed)" },
 	{ "caa_report", "INSERT (id, caa_id, domain, found_at, reason, "
 			"refused_at, recipient, expires_at, due_at)" },
+	/* What has come back of them. */
+	{ "notice", "SELECT (about, message_id, bounced_at), "
+		    "UPDATE (bounced_at, bounce)" },
 	/* Who answers "stop" gets no more mail. */
 	{ "suppressed", "SELECT (mailbox), INSERT, "
 			"UPDATE (since, until, source)" },
@@ -196,7 +203,9 @@ static const struct grant issuer[] = {
 		      "UPDATE (due_at, finished_at, cert_count, keep_from), "
 		      "DELETE" },
 	{ "incident_cert", "SELECT, INSERT, UPDATE (done_at), DELETE" },
-	{ "notice", "SELECT (incident_id), DELETE" },
+	{ "notice", "SELECT (about), DELETE" },
+	/* Its alarms, and what it does of them. */
+	{ "report", "SELECT, UPDATE (alarm_at)" },
 	{ "recheck", "SELECT, INSERT, UPDATE (rules, due_at, started_at, "
 		     "after_id, checked, unlinted)" },
 	{ "recheck_finding",

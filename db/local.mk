@@ -40,6 +40,7 @@ libcs_db_a_SOURCES = \
 	db/store_recheck.c db/store_recheck.h \
 	db/store_reply_wrap.c db/store_reply_wrap.h \
 	db/store_reply.c db/store_reply.h \
+	db/store_report.c db/store_report.h \
 	db/store_revoke.c db/store_revoke.h \
 	db/store_secret.c db/store_secret.h \
 	db/store_stop.c db/store_stop.h \

@@ -284,6 +284,17 @@ store_cert_page(struct job *j, int64_t since, int64_t until,
 	return found;
 }
 
+int
+store_cert_count_of_key(struct job *j, struct span spki_sha256, int64_t *count)
+{
+	return store_get_int(j, count,
+		   "SELECT COUNT(*) FROM cert WHERE spki_sha256 = $1 "
+		   "AND revoked_at = 0 AND not_after >= $2",
+		   ARGS(v_bytes(spki_sha256), v_int(j->now))) == 1
+		   ? 0
+		   : -1;
+}
+
 /* A number counts from its reservation on (PK-144). */
 int
 store_cert_count_since(struct job *j, int64_t since, int64_t *count)

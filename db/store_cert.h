@@ -80,6 +80,9 @@ struct cert_place {
 };
 int store_cert_page(struct job *j, int64_t since, int64_t until,
     struct cert_place *after, size_t max, const char ***ids, size_t *count);
+/* Unexpired and not revoked with this key, those about to be signed too. */
+int store_cert_count_of_key(
+    struct job *j, struct span spki_sha256, int64_t *count);
 int store_cert_count_since(struct job *j, int64_t since, int64_t *count);
 
 #endif

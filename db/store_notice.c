@@ -13,13 +13,15 @@ store_notice_queue(struct job *j, const char *incident_id, int64_t expires_at)
 {
 	j->wake |= 1u << ROLE_SENDER;
 	return store_change(j, NULL,
-	    "INSERT INTO notice (incident_id, mailbox, language, expires_at, "
-	    "due_at) SELECT $1, z.mailbox, MAX(o.language), $2, $3 "
-	    "FROM incident_cert i JOIN cert c ON c.id = i.cert_id "
+	    "INSERT INTO notice (about, mailbox, language, deadline, "
+	    "expires_at, due_at) SELECT n.id, z.mailbox, MAX(o.language), "
+	    "n.deadline, $2, $3 FROM incident n "
+	    "JOIN incident_cert i ON i.incident_id = n.id JOIN cert c ON c.id "
+	    "= i.cert_id "
 	    "JOIN orders o ON o.id = c.order_id "
 	    "JOIN order_identifier oi ON oi.order_id = c.order_id "
 	    "JOIN authz z ON z.id = oi.authz_id "
-	    "WHERE i.incident_id = $1 GROUP BY z.mailbox",
+	    "WHERE n.id = $1 GROUP BY n.id, n.deadline, z.mailbox",
 	    ARGS(v_text(incident_id), v_int(expires_at), v_int(j->now)));
 }
 
@@ -28,10 +30,45 @@ store_notice_add(struct job *j, const char *incident_id, const char *mailbox,
     int64_t expires_at)
 {
 	return store_change(j, NULL,
-	    "INSERT INTO notice (incident_id, mailbox, expires_at, due_at) "
-	    "VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
+	    "INSERT INTO notice (about, mailbox, deadline, expires_at, due_at) "
+	    "SELECT id, $2, deadline, $3, $4 FROM incident WHERE id = $1 "
+	    "ON CONFLICT DO NOTHING",
 	    ARGS(v_text(incident_id), v_text(mailbox), v_int(expires_at),
 		v_int(j->now)));
+}
+
+/* --- of reports ------------------------------------------------------------
+ */
+
+const char *
+notice_of_report(struct job *j, int64_t number, const char *step)
+{
+	return arena_printf(
+	    j->arena, "report:%lld:%s", (long long)number, step);
+}
+
+int
+store_notice_report(struct job *j, const struct notice_report *n)
+{
+	j->wake |= 1u << ROLE_SENDER;
+	if (n->reporter != NULL &&
+	    store_change(j, NULL,
+		"INSERT INTO notice (about, mailbox, words, expires_at, "
+		"due_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
+		ARGS(v_text(n->about), v_text(n->reporter), v_text(n->words),
+		    v_int(n->expires_at), v_int(j->now))) < 0)
+		return -1;
+	return store_change(j, NULL,
+	    "INSERT INTO notice (about, mailbox, words, expires_at, due_at) "
+	    "SELECT DISTINCT $1, z.mailbox, $2, CAST($3 AS BIGINT), "
+	    "CAST($4 AS BIGINT) FROM (SELECT order_id FROM cert WHERE id = $5 "
+	    "UNION SELECT order_id FROM cert WHERE spki_sha256 = $6 "
+	    "AND not_after >= $4) c "
+	    "JOIN order_identifier oi ON oi.order_id = c.order_id "
+	    "JOIN authz z ON z.id = oi.authz_id WHERE TRUE "
+	    "ON CONFLICT DO NOTHING",
+	    ARGS(v_text(n->about), v_text(n->words), v_int(n->expires_at),
+		v_int(j->now), v_text(n->cert_id), v_bytes(n->spki_sha256)));
 }
 
 int
@@ -63,22 +100,22 @@ store_notice_accounts(struct job *j, const char *incident_id, const char *after,
  */
 
 static int
-notice_get(struct job *j, const char *incident_id, const char *mailbox,
-    struct notice *out)
+notice_get(
+    struct job *j, const char *about, const char *mailbox, struct notice *out)
 {
 	struct query q;
 	int found = query_first(&q, j,
-	    "SELECT n.incident_id, n.mailbox, n.language, n.message, "
-	    "i.deadline, n.expires_at, n.attempts "
-	    "FROM notice n JOIN incident i ON i.id = n.incident_id "
-	    "WHERE n.incident_id = $1 AND n.mailbox = $2",
-	    ARGS(v_text(incident_id), v_text(mailbox)));
+	    "SELECT about, mailbox, language, message, words, deadline, "
+	    "expires_at, attempts FROM notice "
+	    "WHERE about = $1 AND mailbox = $2",
+	    ARGS(v_text(about), v_text(mailbox)));
 
 	if (found == 1) {
-		out->incident_id = query_text(&q);
+		out->about = query_text(&q);
 		out->mailbox = query_text(&q);
 		out->language = query_text(&q);
 		out->message = query_bytes(&q);
+		out->words = query_text(&q);
 		out->deadline = query_int(&q);
 		out->expires_at = query_int(&q);
 		out->attempts = query_int(&q);
@@ -90,23 +127,23 @@ notice_get(struct job *j, const char *incident_id, const char *mailbox,
 int
 store_notice_lease(struct job *j, int64_t lease_until, struct notice *out)
 {
-	const char *incident_id = NULL, *mailbox = NULL;
+	const char *about = NULL, *mailbox = NULL;
 	struct query q;
 	int found = store_lease(&q, j, lease_until,
 	    "UPDATE notice SET due_at = $2, attempts = attempts + 1 "
-	    "WHERE (incident_id, mailbox) = (SELECT incident_id, mailbox "
+	    "WHERE (about, mailbox) = (SELECT about, mailbox "
 	    "FROM notice WHERE due_at <= $1 ORDER BY due_at LIMIT 1) "
-	    "AND due_at <= $1 RETURNING incident_id, mailbox",
+	    "AND due_at <= $1 RETURNING about, mailbox",
 	    "SELECT COUNT(*) FROM (SELECT 1 FROM notice "
 	    "WHERE due_at <= $1 LIMIT 1) due");
 
 	*out = (struct notice){ .mailbox = NULL };
 	if (found == 1) {
-		incident_id = query_text(&q);
+		about = query_text(&q);
 		mailbox = query_text(&q);
 	}
 	query_end(&q);
-	return found == 1 ? notice_get(j, incident_id, mailbox, out) : found;
+	return found == 1 ? notice_get(j, about, mailbox, out) : found;
 }
 
 int
@@ -133,12 +170,14 @@ change_open(struct job *j, const char *text, const struct sql_value *values,
 }
 
 int
-store_notice_spool(struct job *j, const struct notice *n, struct span message)
+store_notice_spool(struct job *j, const struct notice *n,
+    const char *message_id, struct span message)
 {
 	return change_open(j,
-	    "UPDATE notice SET message = $3 WHERE incident_id = $1 "
+	    "UPDATE notice SET message = $3, message_id = $4 WHERE about = $1 "
 	    "AND mailbox = $2 AND due_at IS NOT NULL AND message IS NULL",
-	    ARGS(v_text(n->incident_id), v_text(n->mailbox), v_bytes(message)));
+	    ARGS(v_text(n->about), v_text(n->mailbox), v_bytes(message),
+		v_text(message_id)));
 }
 
 int
@@ -146,9 +185,9 @@ store_notice_sent(struct job *j, const struct notice *n, const char *answer)
 {
 	return change_open(j,
 	    "UPDATE notice SET sent_at = $3, answer = $4, due_at = NULL, "
-	    "message = NULL WHERE incident_id = $1 AND mailbox = $2 "
+	    "message = NULL WHERE about = $1 AND mailbox = $2 "
 	    "AND sent_at = 0 AND failed_at = 0",
-	    ARGS(v_text(n->incident_id), v_text(n->mailbox), v_int(j->now),
+	    ARGS(v_text(n->about), v_text(n->mailbox), v_int(j->now),
 		v_text(answer)));
 }
 
@@ -157,9 +196,9 @@ store_notice_failed(struct job *j, const struct notice *n, const char *answer)
 {
 	return change_open(j,
 	    "UPDATE notice SET failed_at = $3, answer = $4, due_at = NULL, "
-	    "message = NULL WHERE incident_id = $1 AND mailbox = $2 "
+	    "message = NULL WHERE about = $1 AND mailbox = $2 "
 	    "AND due_at IS NOT NULL",
-	    ARGS(v_text(n->incident_id), v_text(n->mailbox), v_int(j->now),
+	    ARGS(v_text(n->about), v_text(n->mailbox), v_int(j->now),
 		v_text(answer)));
 }
 
@@ -169,8 +208,8 @@ store_notice_retry(
 {
 	return change_open(j,
 	    "UPDATE notice SET due_at = $3, answer = $4 "
-	    "WHERE incident_id = $1 AND mailbox = $2 AND due_at IS NOT NULL",
-	    ARGS(v_text(n->incident_id), v_text(n->mailbox), v_int(due_at),
+	    "WHERE about = $1 AND mailbox = $2 AND due_at IS NOT NULL",
+	    ARGS(v_text(n->about), v_text(n->mailbox), v_int(due_at),
 		v_text(answer)));
 }
 
@@ -180,7 +219,7 @@ store_notice_cancel(struct job *j, const char *incident_id)
 	return store_change(j, NULL,
 	    "UPDATE notice SET failed_at = $2, answer = 'cancelled', "
 	    "due_at = NULL, message = NULL "
-	    "WHERE incident_id = $1 AND due_at IS NOT NULL",
+	    "WHERE about = $1 AND due_at IS NOT NULL",
 	    ARGS(v_text(incident_id), v_int(j->now)));
 }
 
@@ -193,22 +232,38 @@ store_notice_recover(struct job *j)
 }
 
 int
-store_notice_count(
-    struct job *j, const char *incident_id, struct notice_counts *out)
+store_notice_bounced(struct job *j, const char *message_id, const char *words,
+    const char **about)
+{
+	struct query q;
+	int found = query_first_write(&q, j,
+	    "UPDATE notice SET bounced_at = $2, bounce = $3 "
+	    "WHERE message_id = $1 AND bounced_at = 0 RETURNING about",
+	    ARGS(v_text(message_id), v_int(j->now), v_text(words)));
+
+	*about = found == 1 ? query_text(&q) : NULL;
+	query_end(&q);
+	return found;
+}
+
+int
+store_notice_count(struct job *j, const char *about, struct notice_counts *out)
 {
 	struct query q;
 	int found = query_first(&q, j,
 	    "SELECT COUNT(*), "
 	    "SUM(CASE WHEN sent_at > 0 THEN 1 ELSE 0 END), "
-	    "SUM(CASE WHEN failed_at > 0 THEN 1 ELSE 0 END) "
-	    "FROM notice WHERE incident_id = $1",
-	    ARGS(v_text(incident_id)));
+	    "SUM(CASE WHEN failed_at > 0 THEN 1 ELSE 0 END), "
+	    "SUM(CASE WHEN bounced_at > 0 THEN 1 ELSE 0 END) "
+	    "FROM notice WHERE about = $1",
+	    ARGS(v_text(about)));
 
 	*out = (struct notice_counts){ 0 };
 	if (found == 1) {
 		out->all = query_int(&q);
 		out->sent = out->all > 0 ? query_int(&q) : 0;
 		out->failed = out->all > 0 ? query_int(&q) : 0;
+		out->bounced = out->all > 0 ? query_int(&q) : 0;
 	}
 	query_end(&q);
 	return found < 0 ? -1 : 0;

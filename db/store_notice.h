@@ -1,6 +1,7 @@
 /*
- * Mails that tell subscribers of an incident (PK-185): one for each address
- * and incident, whatever happens.
+ * Mails that tell subscribers of an incident (PK-185), reporters and
+ * subscribers of what became of a problem report (PK-184): one for each address
+ * and thing that is told, whatever happens.
  *
  * queue → lease → (render, spool) → submit → sent | retry | failed.  What is
  * spooled is what every attempt sends.
@@ -11,10 +12,11 @@
 #include "db/store.h"
 
 struct notice {
-	const char *incident_id;
+	const char *about;    /* an incident's id, or notice_of_report() */
 	const char *mailbox;  /* canonical: to whom */
 	const char *language; /* Accept-Language of an order, or NULL */
 	struct span message;  /* spooled; empty before the first attempt */
+	const char *words;    /* of a report: what is said; else NULL */
 	int64_t deadline;     /* of the incident */
 	int64_t expires_at;   /* no attempt after that */
 	int64_t attempts;     /* with this one */
@@ -26,6 +28,22 @@ int store_notice_queue(
 /* For one more address; nothing if there is one for it. */
 int store_notice_add(struct job *j, const char *incident_id,
     const char *mailbox, int64_t expires_at);
+
+/* "report:12:answer": what a mail about a report is filed under. */
+#define NOTICE_ANSWER "answer"
+#define NOTICE_DECISION "decision"
+const char *notice_of_report(struct job *j, int64_t number, const char *step);
+/* What the operator says, to the reporter (or NULL), and to each mailbox of the
+ * certificate (or NULL) and of the unexpired ones with the key (or empty). */
+struct notice_report {
+	const char *about;
+	const char *reporter;
+	const char *cert_id;
+	struct span spki_sha256;
+	const char *words;
+	int64_t expires_at;
+};
+int store_notice_report(struct job *j, const struct notice_report *n);
 
 struct notice_account {
 	const char *id;
@@ -41,8 +59,8 @@ int store_notice_lease(struct job *j, int64_t lease_until, struct notice *out);
 /* 1 and when the next one is due, 0, -1. */
 int store_notice_next_due(struct job *j, int64_t *at);
 /* Keeps the rendered octets before the first submission. */
-int store_notice_spool(
-    struct job *j, const struct notice *n, struct span message);
+int store_notice_spool(struct job *j, const struct notice *n,
+    const char *message_id, struct span message);
 /* How it ended, each ERR_CONFLICT if it had before (cancelled). */
 int store_notice_sent(
     struct job *j, const struct notice *n, const char *answer);
@@ -55,10 +73,15 @@ int store_notice_cancel(struct job *j, const char *incident_id);
 /* When the role starts, as store_outbox_recover(). */
 int store_notice_recover(struct job *j);
 
+/* A mail that was sent has come back, with these words: 1 and what it was
+ * about, 0 if no notice has this Message-ID, or its bounce is known; -1. */
+int store_notice_bounced(struct job *j, const char *message_id,
+    const char *words, const char **about);
+
 struct notice_counts {
-	int64_t all, sent, failed;
+	int64_t all, sent, failed, bounced;
 };
 int store_notice_count(
-    struct job *j, const char *incident_id, struct notice_counts *out);
+    struct job *j, const char *about, struct notice_counts *out);
 
 #endif

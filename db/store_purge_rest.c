@@ -48,7 +48,7 @@ purge_incident_delete(
     struct job *j, const char *id, const struct purge_rules *rules)
 {
 	(void)rules;
-	if (store_change(j, NULL, "DELETE FROM notice WHERE incident_id = $1",
+	if (store_change(j, NULL, "DELETE FROM notice WHERE about = $1",
 		ARGS(v_text(id))) < 0)
 		return -1;
 	return store_change(

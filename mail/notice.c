@@ -12,6 +12,7 @@
 #include "mail/texts.h"
 
 #define ID_OCTETS 16
+#define TEXT_MAX ((size_t)24 * 1024)
 
 static const struct {
 	const char *tag, *text, *html, *subject;
@@ -65,15 +66,75 @@ notice_compose(struct job *j, const struct notice_input *in, struct span *out)
 	return compose_message(j, &head, &parts, out);
 }
 
+/* "report:12:answer" */
+static const char *
+report_subject(struct job *j, const char *about)
+{
+	struct span rest = span_from(span_str(about), 7);
+	size_t colon = span_find(rest, 0, ':');
+
+	return arena_printf(j->arena, "Problem report %.*s: %s", (int)colon,
+	    rest.p,
+	    span_eq_str(span_from(rest, colon + 1), "answer")
+		? "preliminary answer"
+		: "decision");
+}
+
+/* As text: what the operator pasted is no element. */
+static void
+add_html(struct buf *b, struct span text)
+{
+	for (size_t i = 0; i < text.n; i++) {
+		if (text.p[i] == '<')
+			buf_add_str(b, "&lt;");
+		else if (text.p[i] == '>')
+			buf_add_str(b, "&gt;");
+		else if (text.p[i] == '&')
+			buf_add_str(b, "&amp;");
+		else
+			buf_add_char(b, text.p[i]);
+	}
+}
+
+int
+notice_compose_report(
+    struct job *j, const struct notice_input *in, struct span *out)
+{
+	const char *subject = report_subject(j, in->about);
+	const struct compose_head head = { .from = in->from,
+		.to = in->mailbox,
+		.subject = span_str(subject),
+		.message_id = in->message_id,
+		.auto_submitted = "auto-generated",
+		.date = in->date };
+	struct compose_parts parts = { .language = "en" };
+	struct buf text, html;
+
+	buf_init(&text, j->arena, TEXT_MAX);
+	buf_addf(&text,
+	    "%s\n\n%s\n\nThis is about a report that a certificate of %s "
+	    "has a problem.\n",
+	    subject, in->words, in->ca_name);
+	buf_init(&html, j->arena, 6 * TEXT_MAX);
+	buf_add_str(&html, "<!DOCTYPE html>\n<html lang=\"en\"><body><pre>\n");
+	add_html(&html, buf_span(&text));
+	buf_add_str(&html, "</pre></body></html>\n");
+	if (!buf_ok(&text) || !buf_ok(&html))
+		return job_fail(j, ERR_INTERNAL, "mail: the text is too long");
+	parts.text = buf_span(&text);
+	parts.html = buf_span(&html);
+	return compose_message(j, &head, &parts, out);
+}
+
 const char *
-notice_message_id(struct job *j, const char *incident_id, const char *mailbox,
-    const char *from)
+notice_message_id(
+    struct job *j, const char *about, const char *mailbox, const char *from)
 {
 	struct sha256_ctx *c = sha256_new(j->arena);
 	uint8_t hash[SHA256_LEN];
 
 	sha256_add(c, span_str("notice "));
-	sha256_add(c, span_str(incident_id));
+	sha256_add(c, span_str(about));
 	sha256_add(c, span_str(" "));
 	sha256_add(c, span_str(mailbox));
 	sha256_finish(c, hash);

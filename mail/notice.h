@@ -20,14 +20,22 @@ struct notice_input {
 	const char *help_url; /* NULL: no link */
 	int64_t date;
 	int64_t deadline; /* when what is left is revoked */
+	/* Of a report: which (PK-184), and what the operator says. */
+	const char *about;
+	const char *words;
 };
 
 int notice_compose(
     struct job *j, const struct notice_input *in, struct span *out);
 
-/* "<hash@domain of from>": of the incident and the address, so that a mail
- * that goes out twice after a crash is known as one. */
-const char *notice_message_id(struct job *j, const char *incident_id,
-    const char *mailbox, const char *from);
+/* What became of a problem report: the operator's words, and nothing of the
+ * report itself, which may name others. */
+int notice_compose_report(
+    struct job *j, const struct notice_input *in, struct span *out);
+
+/* "<hash@domain of from>": of the incident or report and the address, so that a
+ * mail that goes out twice after a crash is known as one. */
+const char *notice_message_id(
+    struct job *j, const char *about, const char *mailbox, const char *from);
 
 #endif

@@ -282,6 +282,7 @@ print_json(struct job *j, const struct incident *i, const struct progress *p)
 	json_member_int(&w, "notices", p->notices.all);
 	json_member_int(&w, "notices_sent", p->notices.sent);
 	json_member_int(&w, "notices_failed", p->notices.failed);
+	json_member_int(&w, "notices_bounced", p->notices.bounced);
 	member(&w, "cancel_asked_by", i->cancel_asked_by);
 	member(&w, "cancelled_by", i->cancelled_by);
 	add_time(&w, "cancelled", i->cancelled_at);
@@ -324,10 +325,11 @@ incident_show(struct job *j, const struct options *o, const char *id)
 	       "  deadline: %s\n  opened by: %s\n  how many: %" PRId64
 	       "\n  revoked: %" PRId64 "\n  replaced: %" PRId64
 	       "\n  mails: %" PRId64 " (sent: %" PRId64 ", failed: %" PRId64
-	       ")\n",
+	       ", bounced: %" PRId64 ")\n  could not be told: %" PRId64 "\n",
 	    i.id, status_of(j, &i), i.cause, i.selector, deadline, i.opened_by,
 	    i.cert_count, p.revoked, p.replaced, p.notices.all, p.notices.sent,
-	    p.notices.failed);
+	    p.notices.failed, p.notices.bounced,
+	    p.notices.failed + p.notices.bounced);
 	if (i.cancel_asked_by != NULL)
 		printf("  cancelling asked for by: %s\n", i.cancel_asked_by);
 	if (i.cancelled_by != NULL)

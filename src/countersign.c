@@ -38,6 +38,7 @@ static const struct subcommand subcommands[] = {
 	{ "cert", cmd_cert, "tell about a certificate, or revoke it" },
 	{ "key", cmd_key, "block compromised keys" },
 	{ "incident", cmd_incident, "revoke many certificates by a deadline" },
+	{ "report", cmd_report, "answer and decide problem reports" },
 	{ "stop", cmd_stop, "stop issuance" },
 	{ "resume", cmd_resume, "let issuance go on" },
 	{ "audit", cmd_audit, "verify the audit records; examine a sample" },

@@ -154,10 +154,11 @@ queue_notices(struct job *j, const struct incident *i)
 /* --- opening ---------------------------------------------------------------
  */
 
-static int
-fill(struct job *j, const struct incident *i, const struct incident_selector *s,
-    struct incident_opened *out)
+int
+incident_open_within(struct job *j, const struct incident *i,
+    const struct incident_selector *s, struct incident_opened *out)
 {
+	*out = (struct incident_opened){ 0 };
 	if (store_incident_open(j, i, s,
 		issuer_incident_next(i->deadline, j->now),
 		&out->certificates) < 0)
@@ -179,10 +180,9 @@ incident_open(struct job *j, const struct incident *i,
     const struct incident_selector *s, bool dry_run,
     struct incident_opened *out)
 {
-	*out = (struct incident_opened){ 0 };
 	if (store_begin(j) < 0)
 		return -1;
-	if (fill(j, i, s, out) < 0)
+	if (incident_open_within(j, i, s, out) < 0)
 		return worker_undo(j);
 	if (!dry_run)
 		return store_commit(j);

@@ -27,6 +27,10 @@ int incident_open(struct job *j, const struct incident *i,
     const struct incident_selector *s, bool dry_run,
     struct incident_opened *out);
 
+/* The same inside a transaction of the caller's, who undoes it after -1. */
+int incident_open_within(struct job *j, const struct incident *i,
+    const struct incident_selector *s, struct incident_opened *out);
+
 /*
  * The issuer's: an incident without effect, of what the daily look has found
  * for the cause.  Inside a transaction.  *certificates 0: none was opened.

@@ -7,6 +7,7 @@
 #include "acme/status.h"
 #include "db/store_audit.h"
 #include "db/store_caa.h"
+#include "db/store_notice.h"
 #include "db/store_reply.h"
 #include "db/store_suppressed.h"
 #include "dns/record.h"
@@ -477,6 +478,33 @@ ask_more(struct job *j, const struct authz *a)
 		   : 0;
 }
 
+/*
+ * A notice that has come back (PK-184, PK-185): to the address that it came
+ * from, which everybody knows, and naming its Message-ID, which only those know
+ * who saw it.  It is noted for the operator, and nothing else comes of it.
+ */
+static int
+note_bounce(struct job *j, const struct judgement *g)
+{
+	const struct dsn *d = &g->reply.dsn;
+	const struct recipients to = recipients_of(g);
+	const char *about = NULL;
+	int found;
+
+	if (!d->parsed || !d->failed || d->original_message_id == NULL ||
+	    j->conf->sender.from == NULL ||
+	    !is_recipient(&to, j->conf->sender.from))
+		return 0;
+	found = store_notice_bounced(
+	    j, d->original_message_id, status_explain(j, d->status), &about);
+	if (found <= 0)
+		return found;
+	log_info("notice bounced", "about=%s status=%s", about, d->status);
+	return store_audit_add(j, "validator", "notice bounced",
+	    arena_printf(j->arena, "notice:%s", about), "ok",
+	    worker_detail(j, "status", d->status));
+}
+
 static int
 record(struct job *j, struct judgement *g)
 {
@@ -491,7 +519,7 @@ record(struct job *j, struct judgement *g)
 	if (store_reply_record(j, &g->record, valid_until, applied) < 0)
 		return -1;
 	if (!g->has_subject)
-		return 0;
+		return g->reply.dsn.is_dsn ? note_bounce(j, g) : 0;
 	if (*applied == VERDICT_REPEATED)
 		g->record.code = REPLY_CODE_REPEATED;
 	if (*applied == VERDICT_MATCH && ask_more(j, a) < 0)

@@ -53,6 +53,7 @@ libcs_src_a_SOURCES = \
 	src/cmd_purge.c \
 	src/cmd_mail.c \
 	src/cmd_orders.c \
+	src/cmd_report.c \
 	src/cmd_stop.c \
 	src/cmd_suppress.c \
 	src/command.c src/command.h \
@@ -67,6 +68,8 @@ libcs_src_a_SOURCES = \
 	src/account_keys.c src/account_keys.h \
 	src/incident_open.c src/incident_open.h \
 	src/incidents.c \
+	src/report_change.c src/report_change.h \
+	src/reports.c \
 	src/intake.c src/intake.h \
 	src/intake_check.c src/intake_check.h \
 	src/intake_imap.c src/intake_imap.h \

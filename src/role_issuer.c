@@ -16,6 +16,7 @@
 #include "db/store_incident.h"
 #include "db/store_key.h"
 #include "db/store_order.h"
+#include "db/store_report.h"
 #include "lib/arena.h"
 #include "lib/clock.h"
 #include "lib/conf.h"
@@ -652,6 +653,13 @@ incident_step(struct issuer *i, struct job *j)
 	return issuer_incident_step(j);
 }
 
+static int
+report_step(struct issuer *i, struct job *j)
+{
+	(void)i;
+	return issuer_report_step(j);
+}
+
 /* PK-181: certificates of keys that were blocked while they were made.  With a
  * list of our own it is part of making that. */
 static int
@@ -683,6 +691,7 @@ static const struct {
 	{ issuer_list_step, true },
 	{ answers_step, true },
 	{ incident_step, false },
+	{ report_step, false },
 	{ sweep_step, false },
 };
 
@@ -744,13 +753,18 @@ issuer_step(void *ctx, struct job *j)
 int
 issuer_next_due(void *ctx, struct job *j, int64_t *at)
 {
-	int64_t incident_at, recheck_at, status_at;
+	int64_t incident_at, recheck_at, report_at, status_at;
 	int found = store_order_next_due(j, at);
 	int incidents = store_incident_next_due(j, &incident_at);
 	int recheck = issuer_recheck_due(j, &recheck_at);
+	int reports = store_report_next_due(j, &report_at);
 
-	if (found < 0 || incidents < 0 || recheck < 0)
+	if (found < 0 || incidents < 0 || recheck < 0 || reports < 0)
 		return -1;
+	if (reports > 0 && (found == 0 || report_at < *at)) {
+		*at = report_at;
+		found = 1;
+	}
 	if (recheck > 0 && (found == 0 || recheck_at < *at)) {
 		*at = recheck_at;
 		found = 1;

@@ -83,6 +83,12 @@ int issuer_incident_step(struct job *j);
 int64_t issuer_incident_next(int64_t deadline, int64_t now);
 
 /*
+ * Problem reports (src/reports.c, PK-184): an alarm 12 hours after one came,
+ * and when it is overdue, until it is answered and decided: 1, 0, -1.
+ */
+int issuer_report_step(struct job *j);
+
+/*
  * The daily look at all unexpired certificates (src/recheck.c, PK-188): keys
  * that are blocked or weak by now, and the lints of today.  Findings open an
  * incident in draft.  1, 0, -1.

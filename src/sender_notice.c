@@ -34,24 +34,27 @@ render(const struct sender *s, struct job *j, struct notice *n)
 		.ca_name = j->conf->ca_name,
 		.mailbox = n->mailbox,
 		.from = conf->from,
-		.message_id = notice_message_id(
-		    j, n->incident_id, n->mailbox, conf->from),
+		.message_id =
+		    notice_message_id(j, n->about, n->mailbox, conf->from),
 		.language = n->language,
 		.default_language = conf->default_language,
 		.help_url = conf->help_url,
 		.date = j->now,
 		.deadline = n->deadline,
+		.about = n->about,
+		.words = n->words,
 	};
 	const struct sender_letter letter = { .from = conf->from,
-		.label = arena_printf(j->arena, "incident=%s", n->incident_id),
+		.label = arena_printf(j->arena, "about=%s", n->about),
 		.expires_at = n->expires_at };
 	struct span plain;
 
-	if (notice_compose(j, &in, &plain) < 0 ||
+	if ((n->words == NULL ? notice_compose(j, &in, &plain)
+			      : notice_compose_report(j, &in, &plain)) < 0 ||
 	    sender_sign(s, j, &letter, plain, &n->message) < 0 ||
 	    store_begin(j) < 0)
 		return -1;
-	if (store_notice_spool(j, n, n->message) < 0)
+	if (store_notice_spool(j, n, in.message_id, n->message) < 0)
 		return worker_undo(j);
 	return store_commit(j);
 }
@@ -80,8 +83,22 @@ drop(struct job *j, const struct notice *n)
 	if (j->err.kind != ERR_CONFLICT)
 		return -1;
 	job_recover(j);
-	log_info("notice dropped", "incident=%s", n->incident_id);
+	log_info("notice dropped", "about=%s", n->about);
 	return 0;
+}
+
+/* "incident:<id>", "report:<number>" */
+static const char *
+object_of(struct job *j, const struct notice *n)
+{
+	struct span about = span_str(n->about);
+
+	if (n->words == NULL)
+		return arena_printf(j->arena, "incident:%s", n->about);
+	for (size_t end = about.n; end > 0; end--)
+		if (about.p[end - 1] == ':')
+			return span_dup(j->arena, span_cut(about, 0, end - 1));
+	return n->about;
 }
 
 static int
@@ -94,14 +111,13 @@ finish(struct job *j, const struct notice *n, const struct submit_result *r)
 		return -1;
 	if (record(j, n, r) < 0)
 		return drop(j, n);
-	if (store_audit_add(j, "sender", "notice",
-		arena_printf(j->arena, "incident:%s", n->incident_id), outcome,
+	if (store_audit_add(j, "sender", "notice", object_of(j, n), outcome,
 		worker_detail(j, "answer", r->answer)) < 0)
 		return worker_undo(j);
 	if (store_commit(j) < 0)
 		return -1;
-	log_info("notice", "incident=%s result=\"%s\" attempt=%lld answer=%s",
-	    n->incident_id, outcome, (long long)n->attempts,
+	log_info("notice", "about=%s result=\"%s\" attempt=%lld answer=%s",
+	    n->about, outcome, (long long)n->attempts,
 	    log_quote(&q, span_str(r->answer)));
 	return 0;
 }

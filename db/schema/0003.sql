@@ -109,12 +109,15 @@ CREATE INDEX incident_cert_cert ON incident_cert (cert_id);
 CREATE INDEX incident_cert_waiting ON incident_cert (incident_id, cert_id)
 	WHERE done_at = 0;
 
--- Mails that tell subscribers of an incident: one for each address (PK-185).
--- message is what every attempt sends.
+-- Mails that tell subscribers of an incident (PK-185), reporters and subscribers
+-- of what became of a problem report (PK-184): one for each address.  message is
+-- what every attempt sends.
 CREATE TABLE notice (
-	incident_id TEXT NOT NULL REFERENCES incident (id),
+	about TEXT NOT NULL, -- an incident's id, report:N:answer or :decision
 	mailbox TEXT NOT NULL,
 	language TEXT, -- as the client of an order asked for, or NULL
+	words TEXT, -- of a report: what the operator says
+	deadline BIGINT NOT NULL DEFAULT 0, -- of the incident
 	expires_at BIGINT NOT NULL,
 	due_at BIGINT, -- NULL once it has ended
 	attempts BIGINT NOT NULL DEFAULT 0,
@@ -122,9 +125,14 @@ CREATE TABLE notice (
 	failed_at BIGINT NOT NULL DEFAULT 0,
 	answer TEXT, -- the relay's last word, or ours
 	message BYTEA,
-	PRIMARY KEY (incident_id, mailbox)
+	message_id TEXT, -- with <>, once it was rendered
+	bounced_at BIGINT NOT NULL DEFAULT 0,
+	bounce TEXT, -- what the report of delivery said
+	PRIMARY KEY (about, mailbox)
 );
 CREATE INDEX notice_due ON notice (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX notice_message ON notice (message_id)
+	WHERE message_id IS NOT NULL;
 
 -- Requests that another CA answers (pki.md section 17).
 
@@ -359,3 +367,35 @@ CREATE INDEX caa_report_due ON caa_report (due_at) WHERE due_at IS NOT NULL;
 -- Proven, but until then (or until they have answered) other networks are
 -- asked whether they see the same: no client sees it valid before.
 ALTER TABLE authz ADD COLUMN held_until BIGINT NOT NULL DEFAULT 0;
+
+-- Problem reports (PK-184), and the last number given.
+CREATE TABLE report_head (
+	id BIGINT NOT NULL PRIMARY KEY, -- 1
+	last BIGINT NOT NULL
+);
+INSERT INTO report_head (id, last) VALUES (1, 0);
+CREATE TABLE report (
+	number BIGINT NOT NULL PRIMARY KEY,
+	reporter TEXT, -- a mailbox, or NULL
+	text TEXT NOT NULL, -- a stranger's
+	-- What it is about: one certificate, or all with a key; both may be NULL.
+	cert_id TEXT,
+	spki_sha256 BYTEA,
+	received_at BIGINT NOT NULL,
+	entered_at BIGINT NOT NULL,
+	entered_by TEXT NOT NULL,
+	alarm_at BIGINT, -- the next one; NULL once it is answered and decided
+	answered_at BIGINT NOT NULL DEFAULT 0,
+	answered_by TEXT,
+	decided_at BIGINT NOT NULL DEFAULT 0,
+	decided_by TEXT,
+	decision TEXT, -- revoke, none
+	cause TEXT, -- of revoke
+	deadline BIGINT NOT NULL DEFAULT 0, -- of revoke
+	incident_id TEXT, -- that revokes
+	closed_at BIGINT NOT NULL DEFAULT 0,
+	closed_by TEXT
+);
+CREATE INDEX report_alarm ON report (alarm_at) WHERE alarm_at IS NOT NULL;
+CREATE INDEX report_open ON report (received_at) WHERE closed_at = 0;
+CREATE INDEX report_key ON report (spki_sha256) WHERE closed_at = 0;

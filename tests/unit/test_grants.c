@@ -202,6 +202,9 @@ static const struct attempt {
 	{ "UPDATE upstream_window SET end_at = 1", U },
 	{ "DELETE FROM upstream_window", I },
 	{ "UPDATE notice SET sent_at = 1", S },
+	{ "UPDATE notice SET bounced_at = 1", V },
+	{ "UPDATE notice SET mailbox = 'x'", 0 },
+	{ "SELECT words FROM notice", S },
 	{ "DELETE FROM notice", I },
 
 	/* PK-45, PK-185: what an operator has decided. */
@@ -213,6 +216,14 @@ static const struct attempt {
 	{ "INSERT INTO incident (id) VALUES ('x')", I },
 	{ "UPDATE incident SET deadline = 1", 0 },
 	{ "UPDATE incident SET cancelled_at = 1", 0 },
+	/* PK-184 */
+	{ "INSERT INTO report (number, text, received_at, entered_at, "
+	  "entered_by) VALUES (9, 'x', 1, 1, 'x')",
+	    W },
+	{ "SELECT text FROM report", I },
+	{ "UPDATE report SET alarm_at = NULL", I },
+	{ "UPDATE report SET decided_at = 1", 0 },
+	{ "DELETE FROM report", 0 },
 	{ "DELETE FROM incident", I },
 	{ "UPDATE incident_cert SET done_at = 1", I },
 	{ "UPDATE recheck SET due_at = 1", I },

@@ -145,9 +145,9 @@ test_selectors(struct job *j)
 static void
 unsign(struct job *j, const char *id)
 {
-	fixture_sql(j, arena_printf(j->arena,
-			   "UPDATE cert SET issued_at = 0 WHERE id = '%s'",
-			   id));
+	fixture_sql(
+	    j, arena_printf(j->arena,
+		   "UPDATE cert SET issued_at = 0 WHERE id = '%s'", id));
 	fixture_sql(j,
 	    arena_printf(j->arena,
 		"UPDATE orders SET cert_id = NULL WHERE cert_id = '%s'", id));
@@ -242,8 +242,8 @@ test_reserved(struct job *j)
 	unsign(j, "c3");
 	unsign(j, "c6");
 	for (size_t k = 0; k < sizeof(rows) / sizeof(rows[0]); k++) {
-		struct incident i = incident(
-		    j, arena_printf(j->arena, "i%zu", k), 4, deadline);
+		struct incident i =
+		    incident(j, arena_printf(j->arena, "i%zu", k), 4, deadline);
 
 		unit_case("%zu", k);
 		assert_int_equal(open_it(j, &i, &rows[k].s), rows[k].count);

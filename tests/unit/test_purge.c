@@ -257,7 +257,7 @@ test_PK_22_incident_holds(struct job *j)
 	    "VALUES ('i', 'x', '{}', 1, 1, 2, 'x', 1)");
 	fixture_sql(j, "INSERT INTO incident_cert (incident_id, cert_id) "
 		       "SELECT 'i', id FROM cert");
-	fixture_sql(j, "INSERT INTO notice (incident_id, mailbox, expires_at) "
+	fixture_sql(j, "INSERT INTO notice (about, mailbox, expires_at) "
 		       "VALUES ('i', 'x@example.org', 1)");
 	role_lab_at(&lab, c.not_after + RETENTION + DAY);
 	purge(&lab);

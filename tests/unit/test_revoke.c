@@ -11,6 +11,7 @@
 #include "db/store_cert.h"
 #include "db/store_key.h"
 #include "db/store_private.h"
+#include "db/store_report.h"
 #include "lib/b64.h"
 #include "tests/unit/acme_certs.h"
 #include "tests/unit/acme_mailbox.h"
@@ -495,6 +496,16 @@ test_compromise_by_account(struct job *j)
 	EXPECT(j, store_key_is_blocked(j, spki, NULL), 0);
 	EXPECT(j, store_key_is_blocked(j, spki, FRONT_ACCOUNT_ID), 1);
 	EXPECT(j, store_key_is_blocked(j, spki, other_id), 0);
+	/* PK-184: the rest is a problem report with its own 24 hours. */
+	assert_int_equal(
+	    fixture_count(j, arena_printf(j->arena,
+				 "SELECT COUNT(*) FROM report WHERE number = 1 "
+				 "AND received_at = %lld AND alarm_at = %lld "
+				 "AND entered_by = 'account:%s'",
+				 (long long)j->now, (long long)j->now + 43200,
+				 FRONT_ACCOUNT_ID)),
+	    1);
+	EXPECT(j, store_report_of_key(j, spki), 1);
 
 	/* Then the key itself says so: too late for this certificate, and the
 	 * proof counts all the same. */
@@ -503,6 +514,31 @@ test_compromise_by_account(struct job *j)
 	assert_true(a.changed || fixture_is_pgsql());
 	EXPECT(j, store_key_is_blocked(j, spki, NULL), 1);
 	check_row(j, &theirs, 1);
+	front_close();
+}
+
+/* PK-181, PK-184: one report for the key, and none where nothing else has it.
+ */
+static void
+test_report_of_key(struct job *j)
+{
+	struct test_cert first, second, third;
+	struct answer a;
+
+	front_open(j);
+	first = issued(j, FRONT_ACCOUNT_ID, "csr-p256");
+	a = by_account(j, &first, "1");
+	check_done(&a);
+	assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM report"), 0);
+	first = issued(j, FRONT_ACCOUNT_ID, "csr-p256");
+	second = issued(j, FRONT_ACCOUNT_ID, "csr-p256");
+	third = issued(j, FRONT_ACCOUNT_ID, "csr-p256");
+	a = by_account(j, &first, "1");
+	check_done(&a);
+	a = by_account(j, &second, "1");
+	check_done(&a);
+	check_row(j, &third, -1);
+	assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM report"), 1);
 	front_close();
 }
 
@@ -576,6 +612,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_again),
 	STORE_TEST(test_compromise),
 	STORE_TEST(test_compromise_by_account),
+	STORE_TEST(test_report_of_key),
 	STORE_TEST_SQLITE(test_blocked_key_revokes),
 	STORE_TEST(test_evidence),
 };

@@ -1,0 +1,37 @@
+/*
+ * What an operator does with a problem report (PK-184), each step in a
+ * transaction of its own with its mails and its audit record.
+ */
+#ifndef SRC_REPORT_CHANGE_H
+#define SRC_REPORT_CHANGE_H
+
+#include "lib/buf.h"
+
+struct job;
+struct report;
+
+/* What a mail can carry. */
+#define REPORT_WORDS_MAX ((size_t)8 * 1024)
+
+/* ERR_MALFORMED if there is none. */
+int report_find(struct job *j, int64_t number, struct report *out);
+
+/* The preliminary answer, by mail to the reporter and the subscribers. */
+int report_answer(
+    struct job *j, int64_t number, const char *by, const char *words);
+
+struct report_decision {
+	/* NULL: no action; else an incident's, and when it is over at the
+	 * latest counts from when the report came. */
+	const char *cause;
+	bool now; /* the deadline is now */
+	const char *words;
+};
+/* Opens the incident that revokes, and tells everybody by mail.  *out: the
+ * report as it is then. */
+int report_decide(struct job *j, int64_t number, const char *by,
+    const struct report_decision *d, struct report *out);
+
+int report_close(struct job *j, int64_t number, const char *by);
+
+#endif

@@ -1,0 +1,307 @@
+/*
+ * Problem reports (PK-184): number, the moment that they came, answer and
+ * decision by mail, the deadline of table 15.1, the alarms; mails that come
+ * back.
+ */
+#include "config.h"
+
+#include "tests/unit/role_lab.h"
+
+#include <string.h>
+
+#include "acme/report.h"
+#include "db/store_incident.h"
+#include "db/store_notice.h"
+#include "db/store_report.h"
+#include "lib/arena.h"
+#include "lib/clock.h"
+#include "mail/notice.h"
+#include "src/report_change.h"
+
+#define HOUR INT64_C(3600)
+
+static bool
+has(struct span text, const char *what)
+{
+	return span_find_span(text, 0, span_str(what)) < text.n;
+}
+
+/* The lab's order got a certificate. */
+static void
+start(struct role_lab *lab, struct job *j)
+{
+	role_lab_init(lab, j);
+	fixture_sql(j,
+	    arena_printf(j->arena,
+		"INSERT INTO cert (id, order_id, account_id, ca_label, serial, "
+		"profile, profile_sha256, tbs, signature_alg, lint_report, "
+		"evidence, br_version, spki_sha256, not_before, not_after, "
+		"reserved_at, issued_at) VALUES ('c1', '%s', '%s', 'aa', 's1', "
+		"'p', 'x', 'x', 'x', '{}', '{}', '1.0.16', 'key', %d, %d, %d, "
+		"%d)",
+		lab->order->id, lab->account.id, FIXTURE_NOW,
+		FIXTURE_NOW + 8640000, FIXTURE_NOW, FIXTURE_NOW));
+	/* The challenge mail is not the matter here. */
+	EXPECT(j, sender_step(&lab->sender, j), 1);
+	lab->submissions = 0;
+}
+
+static int64_t
+enter(struct job *j, int64_t received_at)
+{
+	struct report r = { .reporter = "eve@else.example",
+		.text = "The key is on a web page.",
+		.cert_id = "c1",
+		.received_at = received_at,
+		.entered_by = "operator:one" };
+
+	COMMITTED(j, report_enter(j, &r));
+	return r.number;
+}
+
+/* PK-184: 12 hours after it came, 24, then every day; it may have been entered
+ * late. */
+static void
+test_moments(void **state)
+{
+	static const struct {
+		int64_t now, at;
+	} rows[] = {
+		{ 0, 12 },
+		{ 11, 12 },
+		{ 12, 24 },
+		{ 23, 24 },
+		{ 24, 48 },
+		{ 47, 48 },
+		{ 49, 72 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		unit_case("%zu", i);
+		assert_int_equal(report_next_alarm(FIXTURE_NOW,
+				     FIXTURE_NOW + rows[i].now * HOUR),
+		    FIXTURE_NOW + rows[i].at * HOUR);
+	}
+}
+
+/* PK-184: numbers count; the one with the least time left is first. */
+static void
+test_numbers(struct job *j)
+{
+	const char *const words = "no";
+	const struct report_decision none = { .words = words };
+	struct report *list, r;
+	size_t count;
+
+	fixture_account(j);
+	assert_int_equal(enter(j, FIXTURE_NOW), 1);
+	assert_int_equal(enter(j, FIXTURE_NOW - 20 * HOUR), 2);
+	assert_int_equal(enter(j, FIXTURE_NOW - 40 * HOUR), 3);
+	EXPECT(j,
+	    store_report_list(j, false, REPORT_ANSWER_SECS, 10, &list, &count),
+	    0);
+	assert_int_equal(count, 3);
+	assert_int_equal(list[0].number, 3);
+	assert_int_equal(list[1].number, 2);
+	assert_int_equal(list[1].received_at, FIXTURE_NOW - 20 * HOUR);
+	assert_int_equal(list[1].entered_at, FIXTURE_NOW);
+	assert_int_equal(list[2].number, 1);
+	/* What has been done needs no time. */
+	EXPECT(j, report_decide(j, 3, "operator:one", &none, &r), 0);
+	EXPECT(j, report_answer(j, 3, "operator:one", words), 0);
+	EXPECT(j,
+	    store_report_list(j, false, REPORT_ANSWER_SECS, 10, &list, &count),
+	    0);
+	assert_int_equal(list[0].number, 2);
+	EXPECT(j, report_close(j, 3, "operator:one"), 0);
+	EXPECT(j,
+	    store_report_list(j, false, REPORT_ANSWER_SECS, 10, &list, &count),
+	    0);
+	assert_int_equal(count, 2);
+	EXPECT(j, store_report_list(j, true, 0, 10, &list, &count), 0);
+	assert_int_equal(count, 3);
+	assert_int_equal(list[0].closed_at, FIXTURE_NOW);
+}
+
+static void
+expect_alarms(struct job *j, int64_t due, int64_t overdue)
+{
+	assert_int_equal(
+	    fixture_count(j, "SELECT COUNT(*) FROM audit WHERE actor = "
+			     "'issuer' AND result = 'due'"),
+	    due);
+	assert_int_equal(
+	    fixture_count(j, "SELECT COUNT(*) FROM audit WHERE actor = "
+			     "'issuer' AND result = 'overdue'"),
+	    overdue);
+}
+
+/* PK-184: an alarm at 12 hours, and when it is overdue, until it is answered
+ * and decided. */
+static void
+test_alarms(struct job *j)
+{
+	const struct report_decision none = { .words = "no" };
+	struct role_lab lab;
+	struct report r;
+	int64_t at;
+
+	start(&lab, j);
+	enter(j, FIXTURE_NOW - HOUR);
+	EXPECT(j, issuer_report_step(j), 0);
+	EXPECT(j, store_report_next_due(j, &at), 1);
+	assert_int_equal(at, FIXTURE_NOW + 11 * HOUR);
+	role_lab_at(&lab, at);
+	EXPECT(j, issuer_report_step(j), 1);
+	expect_alarms(j, 1, 0);
+	EXPECT(j, issuer_report_step(j), 0);
+	EXPECT(j, report_answer(j, 1, "operator:one", "We look at it."), 0);
+	role_lab_at(&lab, FIXTURE_NOW + 23 * HOUR);
+	EXPECT(j, issuer_report_step(j), 1);
+	expect_alarms(j, 1, 1);
+	EXPECT(j, report_decide(j, 1, "operator:one", &none, &r), 0);
+	EXPECT(j, store_report_next_due(j, &at), 0);
+	role_lab_at(&lab, FIXTURE_NOW + 1000 * HOUR);
+	EXPECT(j, issuer_report_step(j), 0);
+	expect_alarms(j, 1, 1);
+}
+
+/* PK-184: the preliminary answer, then the decision, to the reporter and to the
+ * mailbox of the certificate: the operator's words, nothing of the report. */
+static void
+test_mails(struct job *j)
+{
+	struct report_decision d = { .cause = "terms", .words = "It goes." };
+	struct role_lab lab;
+	struct incident i;
+	struct report r;
+	int reporter = 0, subscriber = 0;
+	int64_t progress[2];
+
+	start(&lab, j);
+	enter(j, FIXTURE_NOW - HOUR);
+	EXPECT(j, report_answer(j, 1, "operator:one", "Seen: <b> & so on."), 0);
+	for (int n = 1; n <= 2; n++) {
+		EXPECT(j, sender_step(&lab.sender, j), 1);
+		assert_int_equal(lab.submissions, n);
+		reporter += strcmp(lab.sent_to, "eve@else.example") == 0;
+		subscriber += strcmp(lab.sent_to, "mailbox0@example.org") == 0;
+		assert_true(has(lab.sent,
+		    "Subject: Problem report 1: preliminary answer\r\n"));
+		assert_true(has(lab.sent, "Seen: <b> & so on."));
+		assert_true(has(lab.sent, "Seen: &lt;b&gt; &amp; so on."));
+		assert_false(has(lab.sent, "web page"));
+	}
+	assert_int_equal(reporter, 1);
+	assert_int_equal(subscriber, 1);
+	EXPECT(j, sender_step(&lab.sender, j), 0);
+	assert_int_equal(report_answer(j, 1, "operator:one", "again"), -1);
+	assert_job_error(j, ERR_MALFORMED, "report 1 has been answered");
+	job_recover(j);
+
+	EXPECT(j, report_decide(j, 1, "operator:one", &d, &r), 0);
+	/* PK-185: five days, from when the report came. */
+	assert_int_equal(r.deadline, FIXTURE_NOW + 119 * HOUR);
+	EXPECT(j, store_incident_by_id(j, r.incident_id, &i), 1);
+	assert_int_equal(i.deadline, r.deadline);
+	assert_int_equal(i.reason, 9);
+	assert_int_equal(i.cert_count, 1);
+	role_lab_at(&lab, r.deadline);
+	while (issuer_incident_step(j) == 1)
+		continue;
+	EXPECT(
+	    j, store_incident_progress(j, i.id, &progress[0], &progress[1]), 0);
+	assert_int_equal(progress[0], 1);
+	EXPECT(j, report_close(j, 1, "operator:two"), 0);
+}
+
+/* PK-184: mistakes change nothing. */
+static void
+test_mistakes(struct job *j)
+{
+	struct report_decision d = { .cause = "none such", .words = "x" };
+	struct role_lab lab;
+	struct report r;
+
+	start(&lab, j);
+	enter(j, FIXTURE_NOW);
+	assert_int_equal(report_answer(j, 2, "o", "x"), -1);
+	assert_job_error(j, ERR_MALFORMED, NULL);
+	job_recover(j);
+	assert_int_equal(report_close(j, 1, "o"), -1);
+	assert_job_error(
+	    j, ERR_MALFORMED, "report 1 must be answered and decided first");
+	job_recover(j);
+	assert_int_equal(report_decide(j, 1, "o", &d, &r), -1);
+	assert_job_error(j, ERR_MALFORMED, NULL);
+	job_recover(j);
+	/* Nothing is left to revoke. */
+	fixture_sql(j, "UPDATE cert SET revoked_at = 5");
+	d.cause = "terms";
+	assert_int_equal(report_decide(j, 1, "o", &d, &r), -1);
+	assert_job_error(j, ERR_MALFORMED, NULL);
+	job_recover(j);
+	assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM incident"), 0);
+	assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM notice"), 0);
+	assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM report "
+					  "WHERE decided_at = 0"),
+	    1);
+}
+
+/* PK-184, PK-185, MA-106: a mail that came back is noted once, by its
+ * Message-ID and the address that it was sent from, and changes no order. */
+static void
+test_bounce(struct job *j)
+{
+	struct role_lab lab;
+	struct notice_counts n;
+	const char *about, *id;
+	const char *from;
+
+	start(&lab, j);
+	enter(j, FIXTURE_NOW);
+	EXPECT(j, report_answer(j, 1, "operator:one", "We look at it."), 0);
+	EXPECT(j, sender_step(&lab.sender, j), 1);
+	EXPECT(j, sender_step(&lab.sender, j), 1);
+	from = lab.conf.sender.from;
+	about = notice_of_report(j, 1, NOTICE_ANSWER);
+	id = notice_message_id(j, about, "eve@else.example", from);
+	/* to somebody else; delayed; about another mail */
+	role_lab_take(
+	    &lab, role_lab_report(&lab, "x@ca.example", "failed", "5.1.1", id));
+	role_lab_take(
+	    &lab, role_lab_report(&lab, from, "delayed", "4.4.1", id));
+	role_lab_take(&lab,
+	    role_lab_report(&lab, from, "failed", "5.1.1", "<a@ca.example>"));
+	EXPECT(j, store_notice_count(j, about, &n), 0);
+	assert_int_equal(n.bounced, 0);
+	for (int i = 0; i < 2; i++) {
+		role_lab_take(
+		    &lab, role_lab_report(&lab, from, "failed", "5.1.1", id));
+		EXPECT(j, store_notice_count(j, about, &n), 0);
+		assert_int_equal(n.sent, 2);
+		assert_int_equal(n.bounced, 1);
+	}
+	assert_int_equal(
+	    fixture_count(j, "SELECT COUNT(*) FROM audit WHERE event = "
+			     "'notice bounced'"),
+	    1);
+	assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM orders "
+					  "WHERE failed_at > 0"),
+	    0);
+	assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM challenge "
+					  "WHERE failed_at > 0"),
+	    0);
+}
+
+static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(test_moments),
+	STORE_TEST(test_numbers),
+	STORE_TEST(test_alarms),
+	STORE_TEST(test_mails),
+	STORE_TEST(test_mistakes),
+	STORE_TEST(test_bounce),
+};
+
+UNIT_MAIN(tests)
