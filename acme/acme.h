@@ -40,6 +40,7 @@ struct acme {
 #define PATH_CHALLENGE "/acme/chall/"
 #define PATH_RENEWAL "/acme/renewal-info" /* and "/" and a CertID */
 #define PATH_CERTIFICATE "/acme/cert/"
+#define PATH_HELP "/acme/help" /* for people */
 
 /* base_url, path, id. */
 const char *acme_url(

@@ -46,16 +46,21 @@ add_profiles(struct json_out *o, const struct conf *conf)
 	json_object_end(o);
 }
 
-/* AC-62: what is not set is left out. */
+/* AC-62: what is not set is left out.  PK-184: without a page of the CA's own
+ * the one that is served here says where problems are reported. */
 static void
-add_meta(struct json_out *o, const struct conf *conf)
+add_meta(struct json_out *o, const struct acme *a, struct job *j)
 {
+	const struct conf *conf = a->conf;
+
 	json_key(o, "meta");
 	json_object_begin(o);
 	if (conf->tos_url != NULL)
 		json_member_str(o, "termsOfService", conf->tos_url);
 	if (conf->website_url != NULL)
 		json_member_str(o, "website", conf->website_url);
+	else if (conf->report_address != NULL)
+		add_url(o, a, j, "website", PATH_HELP);
 	add_caa_identities(o, &conf->caa_identities);
 	json_member_bool(o, "externalAccountRequired", conf->eab_required);
 	add_profiles(o, conf);
@@ -78,7 +83,7 @@ directory_read(
 	add_url(&o, a, j, "revokeCert", PATH_REVOKE);
 	add_url(&o, a, j, "renewalInfo", PATH_RENEWAL);
 	add_url(&o, a, j, "keyChange", PATH_KEY_CHANGE);
-	add_meta(&o, a->conf);
+	add_meta(&o, a, j);
 	json_object_end(&o);
 	return 0;
 }

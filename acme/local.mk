@@ -15,6 +15,7 @@ libcs_acme_a_SOURCES = \
 	acme/download.c acme/download.h \
 	acme/eab.c acme/eab.h \
 	acme/finalize.c acme/finalize.h \
+	acme/help.c acme/help.h \
 	acme/identifier.c acme/identifier.h \
 	acme/jwk.c acme/jwk.h \
 	acme/jwk_cache.c acme/jwk_cache.h \

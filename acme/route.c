@@ -13,6 +13,7 @@
 #include "acme/directory.h"
 #include "acme/download.h"
 #include "acme/finalize.h"
+#include "acme/help.h"
 #include "acme/jwk.h"
 #include "acme/jwk_cache.h"
 #include "acme/jws.h"
@@ -97,6 +98,7 @@ static const struct route routes[] = {
 	    certificate_read },
 	{ PATH_RENEWAL "/", a_text, UNSIGNED, NEEDS_KID, READ_ONLY, false,
 	    renewal_read },
+	{ PATH_HELP, NULL, UNSIGNED, NEEDS_KID, READ_ONLY, false, help_read },
 };
 
 #define METHODS_PUBLIC "GET, HEAD, POST, OPTIONS"
@@ -194,6 +196,8 @@ matches(const struct route *route, struct request *req)
 static bool
 is_offered(const struct route *route, const struct conf *conf)
 {
+	if (route->handle == help_read)
+		return conf->report_address != NULL;
 	return route->handle != authz_create || policy_offers_new_authz(conf);
 }
 

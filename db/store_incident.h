@@ -49,9 +49,9 @@ bool incident_is_draft(const struct incident *i);
 /*
  * Inserts the incident and its set: what the selector finds among unexpired,
  * unrevoked certificates, and numbers that are reserved for such: those may be
- * signed later, but not once they are revoked.  `due_at`: when the issuer looks at it first; 0: a
- * draft.
- * *count: how many there are; the caller decides what none means.
+ * signed later, but not once they are revoked.  `due_at`: when the issuer looks
+ * at it first; 0: a draft. *count: how many there are; the caller decides what
+ * none means.
  */
 int store_incident_open(struct job *j, const struct incident *i,
     const struct incident_selector *s, int64_t due_at, int64_t *count);

@@ -347,6 +347,23 @@ check_from(struct check *c)
 	job_done(&j);
 }
 
+/* PK-184: people write to it. */
+static void
+check_report_address(struct check *c)
+{
+	const char *text = c->conf->report_address;
+	const struct addr_policy policy = { .reserved_domains = true };
+	struct addr addr;
+	struct job j;
+
+	if (text == NULL)
+		return;
+	job_init(&j, NULL, NULL);
+	if (addr_parse(&j, span_str(text), &policy, &addr) < 0)
+		wrong(c, "report_address", "%s", j.err.text);
+	job_done(&j);
+}
+
 /* What a folder of texts holds is looked at where they are read
  * (src/wording.h). */
 static void
@@ -432,6 +449,7 @@ check_sender(struct check *c)
 	const struct conf_sender *s = &c->conf->sender;
 
 	check_from(c);
+	check_report_address(c);
 	check_language(c);
 	if (s->relay_tls == CONF_TLS_NONE && s->relay_host != NULL &&
 	    !is_loopback(s->relay_host))

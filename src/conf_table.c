@@ -118,6 +118,10 @@ const struct conf_option conf_options[] = {
 	    "not set." },
 	{ "", "website_url", CONF_STRING, AT(website_url), NULL, 1, 1000,
 	    NULL, false, true, "A page about this CA, for the directory." },
+	{ "", "report_address", CONF_STRING, AT(report_address), NULL, 3, 254,
+	    NULL, false, true,
+	    "Mail address for problems with certificates: /acme/help shows it, "
+	    "a page that the directory names if website_url is not set." },
 
 	{ "admin", "required", CONF_BOOL, AT(admin_required), "no", 0, 0, NULL,
 	    false, false,

@@ -680,6 +680,51 @@ test_directory(struct job *j)
 	front_close();
 }
 
+/* PK-184: where problems are reported; without an address there is no page. */
+static void
+test_help(struct job *j)
+{
+	struct answer a;
+
+	front_open(j);
+	a = front_send(j, METHOD_GET, "/acme/help", SPAN(""), NULL);
+	front_expect(&a, 404, "malformed", NULL);
+	front_close();
+
+	front_conf()->ca_name = "A & <b>B</b> \"CA\"";
+	front_conf()->report_address = "problems@ca.example";
+	front_open_again(j);
+	a = front_send(j, METHOD_GET, "/acme/directory", SPAN(""), NULL);
+	assert_string_equal(
+	    front_str(
+		&(struct answer){ .doc = json_get(a.doc, "meta") }, "website"),
+	    FRONT_BASE "/acme/help");
+	a = front_send(j, METHOD_GET, "/acme/help", SPAN(""), NULL);
+	assert_int_equal(a.status, 200);
+	assert_string_equal(
+	    front_header(&a, "Content-Type", 0), "text/html; charset=utf-8");
+	assert_non_null(front_header(&a, "Content-Security-Policy", 0));
+	assert_non_null(strstr(a.body.p, "problems@ca.example"));
+	assert_non_null(
+	    strstr(a.body.p, "A &amp; &lt;b&gt;B&lt;/b&gt; &quot;CA&quot;"));
+	assert_null(strstr(a.body.p, "<b>"));
+	a = front_post(j, "/acme/help", "");
+	front_expect(&a, 405, "malformed", NULL);
+	front_close();
+	/* The CA's own page goes first. */
+	front_conf()->website_url = "https://ca.example/";
+	front_open_again(j);
+	a = front_send(j, METHOD_GET, "/acme/directory", SPAN(""), NULL);
+	assert_string_equal(
+	    front_str(
+		&(struct answer){ .doc = json_get(a.doc, "meta") }, "website"),
+	    "https://ca.example/");
+	front_close();
+	front_conf()->website_url = NULL;
+	front_conf()->report_address = NULL;
+	front_conf()->ca_name = "Test CA";
+}
+
 /* --- accounts ------------------------------------------------------------- */
 
 /* AC-64, AC-65, AC-66, AC-70 */
@@ -1072,6 +1117,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST_SQLITE(test_front_refuses),
 	STORE_TEST_SQLITE(test_new_nonce),
 	STORE_TEST_SQLITE(test_directory),
+	STORE_TEST_SQLITE(test_help),
 	STORE_TEST_SQLITE(test_new_account),
 	STORE_TEST_SQLITE(test_terms),
 	STORE_TEST_SQLITE(test_contacts),

@@ -1,0 +1,68 @@
+#include "config.h"
+
+#include "acme/help.h"
+
+#include "acme/acme.h"
+#include "acme/response.h"
+#include "lib/conf.h"
+#include "lib/job.h"
+
+/* Text of the configuration, as text. */
+static void
+add_text(struct buf *b, const char *text)
+{
+	for (const char *p = text; *p != '\0'; p++) {
+		switch (*p) {
+		case '<':
+			buf_add_str(b, "&lt;");
+			break;
+		case '>':
+			buf_add_str(b, "&gt;");
+			break;
+		case '&':
+			buf_add_str(b, "&amp;");
+			break;
+		case '"':
+			buf_add_str(b, "&quot;");
+			break;
+		default:
+			buf_add_char(b, *p);
+			break;
+		}
+	}
+}
+
+/* No link: a local part may hold what a URL would have to escape. */
+int
+help_read(
+    struct acme *a, struct job *j, struct request *req, struct response *resp)
+{
+	const struct conf *conf = a->conf;
+	struct buf *b = &resp->body;
+
+	(void)req;
+	resp->status = 200;
+	response_header(resp, "Content-Type", "text/html; charset=utf-8");
+	response_header(resp, "Content-Security-Policy",
+	    "default-src 'none'; frame-ancestors 'none'");
+	buf_add_str(b, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>"
+		       "<meta charset=\"utf-8\"><title>");
+	add_text(b, conf->ca_name);
+	buf_add_str(b, "</title></head>\n<body>\n<h1>");
+	add_text(b, conf->ca_name);
+	buf_add_str(b,
+	    "</h1>\n<h2>Report a problem with a certificate</h2>\n"
+	    "<p>Is the key of a certificate known to others, is a certificate "
+	    "misused, or was it issued wrongly? Write to <strong>");
+	add_text(b, conf->report_address);
+	buf_add_str(b,
+	    "</strong> and say which certificate it is (its serial number, or "
+	    "the mailbox in it) and what is wrong. You get an answer within 24 "
+	    "hours.</p>\n"
+	    "<p>Whoever has the private key of a certificate, or the account "
+	    "that it was issued to, revokes it at once with an ACME client "
+	    "(revokeCert).</p>\n</body>\n</html>\n");
+	if (!buf_ok(b))
+		return job_fail(j, ERR_INTERNAL, "help page too large");
+	return 0;
+}
