@@ -19,6 +19,7 @@ libcs_db_a_SOURCES = \
 	db/store_caa.c db/store_caa.h \
 	db/store_caa_report.c db/store_caa_report.h \
 	db/store_cert.c db/store_cert.h \
+	db/store_copy.c db/store_copy.h \
 	db/store_crl.c db/store_crl.h \
 	db/store_eab.c db/store_eab.h \
 	db/store_handoff.c db/store_handoff.h \

@@ -31,6 +31,7 @@
 #include "src/login_check.h"
 #include "src/perspective_check.h"
 #include "src/perspective_client.h"
+#include "src/rehearsal.h"
 #include "src/relay.h"
 #include "src/tls.h"
 #include "src/wording.h"
@@ -135,6 +136,25 @@ check_database(struct check *c, struct job *j)
 	result = store_ping(j);
 	store_close(j->store);
 	return result;
+}
+
+/* PK-186: a CA that has just begun is not wrong. */
+static void
+check_rehearsal(struct check *c)
+{
+	const char *advice = NULL;
+	struct store_login login;
+	struct job j;
+
+	job_init(&j, NULL, c->conf);
+	if (database_login(&j, DATABASE_OWNER, &login) == 0 &&
+	    store_open_as(&j, &login, &j.store) == 0) {
+		if (rehearsal_advice(&j, &advice) == 0 && advice != NULL)
+			warn("rehearsal of an incident", advice);
+		store_close(j.store);
+		j.store = NULL;
+	}
+	job_done(&j);
 }
 
 static void
@@ -563,6 +583,7 @@ check_all(struct check *c)
 	const struct conf_sender *s = &c->conf->sender;
 
 	run(c, "database", check_database);
+	check_rehearsal(c);
 	check_logins(c);
 	check_key_files(c);
 	run(c, "seal key", check_seal);

@@ -1,4 +1,4 @@
-/* countersign incident (PK-185, PK-187). */
+/* countersign incident (PK-185, PK-186, PK-187). */
 #include "config.h"
 
 #include "db/store_audit.h"
@@ -14,7 +14,9 @@
 #include "lib/rnd.h"
 #include "pki/profile.h"
 #include "src/command.h"
+#include "src/database.h"
 #include "src/incident_open.h"
+#include "src/rehearsal.h"
 #include "src/worker.h"
 
 #include <getopt.h>
@@ -37,6 +39,7 @@ struct options {
 static const char usage[] =
     "usage: countersign incident open --cause CAUSE --known TIME SELECTOR…\n"
     "           [--now] [--dry-run] [-f FILE]\n"
+    "       countersign incident rehearse --cause CAUSE SELECTOR… [-f FILE]\n"
     "       countersign incident show [--json] [-f FILE] ID\n"
     "       countersign incident confirm [-f FILE] ID\n"
     "       countersign incident cancel [-f FILE] ID\n"
@@ -48,6 +51,9 @@ static const char usage[] =
     "What the issuer's daily look at all certificates has found is a draft, "
     "which\n"
     "has no effect until it is confirmed.\n"
+    "rehearse: the same on a copy of the database, which is thrown away, and "
+    "how\n"
+    "long each step takes.  No mail is sent, and no list is signed.\n"
     "\n"
     "  --cause CAUSE      request, unauthorized, key-compromise, weak-key,\n"
     "                     validation (24 hours); key-quality, misuse, terms,\n"
@@ -217,6 +223,37 @@ open_selected(struct job *j, const struct options *o)
 	return 0;
 }
 
+/* --- rehearse --------------------------------------------------------------
+ */
+
+static int
+rehearse(struct job *j, const struct options *o)
+{
+	char now[CLOCK_RFC3339_MAX];
+	struct options at_once = *o;
+	struct incident_selector s;
+	struct store_login login;
+	struct rehearsal r;
+	struct incident i;
+
+	if (o->known != NULL || o->now || o->dry_run)
+		return job_fail(j, ERR_MALFORMED,
+		    "rehearse: give --cause and a selector only");
+	clock_format_rfc3339(j->now, now);
+	at_once.known = now;
+	at_once.now = true;
+	if (read_incident(j, &at_once, &i) < 0 || read_selector(j, o, &s) < 0 ||
+	    database_login(j, DATABASE_OWNER, &login) < 0 ||
+	    rehearsal_run(j, &login, &i, &s, &r) < 0)
+		return -1;
+	printf("rehearsed on a copy: certificates: %" PRId64
+	       "; revoked: %" PRId64 "; mails: %" PRId64 "\n  copying: %" PRId64
+	       " ms\n  opening: %" PRId64 " ms\n  revoking: %" PRId64 " ms\n",
+	    r.certificates, r.revoked, r.mails, r.copy_ms, r.open_ms,
+	    r.revoke_ms);
+	return 0;
+}
+
 /* --- show, list ------------------------------------------------------------
  */
 
@@ -342,6 +379,7 @@ incident_list(struct job *j)
 {
 	char deadline[CLOCK_RFC3339_MAX];
 	struct incident *list;
+	const char *advice;
 	size_t count;
 
 	if (store_incident_list(j, LIST_MAX, &list, &count) < 0)
@@ -354,6 +392,10 @@ incident_list(struct job *j)
 	}
 	if (count == 0)
 		puts("there has been no incident");
+	if (rehearsal_advice(j, &advice) < 0)
+		return -1;
+	if (advice != NULL)
+		printf("warning: %s\n", advice);
 	return 0;
 }
 
@@ -425,6 +467,8 @@ run(struct job *j, const struct options *o, int argc, char **argv)
 
 	if (argc == 1 && strcmp(verb, "open") == 0)
 		return open_selected(j, o);
+	if (argc == 1 && strcmp(verb, "rehearse") == 0)
+		return rehearse(j, o);
 	if (argc == 1 && strcmp(verb, "list") == 0)
 		return incident_list(j);
 	if (argc == 2 && strcmp(verb, "show") == 0)
@@ -434,7 +478,9 @@ run(struct job *j, const struct options *o, int argc, char **argv)
 	if (argc == 2 && strcmp(verb, "cancel") == 0)
 		return incident_cancel(j, argv[1]);
 	return job_fail(j, ERR_MALFORMED,
-	    "incident %s: give open, list, show ID, confirm ID or cancel ID",
+	    "incident %s: give open, rehearse, list, show ID, confirm ID or "
+	    "cancel "
+	    "ID",
 	    verb);
 }
 

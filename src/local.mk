@@ -69,6 +69,7 @@ libcs_src_a_SOURCES = \
 	src/incident_open.c src/incident_open.h \
 	src/incidents.c \
 	src/report_change.c src/report_change.h \
+	src/rehearsal.c src/rehearsal.h \
 	src/reports.c \
 	src/intake.c src/intake.h \
 	src/intake_check.c src/intake_check.h \

@@ -1,8 +1,9 @@
-/* Incidents: PK-181, PK-185, PK-187, PK-189. */
+/* Incidents: PK-181, PK-185, PK-186, PK-187, PK-189. */
 #include "config.h"
 
 #include "tests/unit/store_fixture.h"
 
+#include <glob.h>
 #include <poll.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,6 +13,7 @@
 #include "lib/arena.h"
 #include "lib/clock.h"
 #include "src/incident_open.h"
+#include "src/rehearsal.h"
 #include "src/role_issuer.h"
 
 #define HOUR INT64_C(3600)
@@ -416,7 +418,80 @@ test_strange_rows(struct job *j)
 	assert_int_equal(out.dropped, 0);
 }
 
+/* PK-186: the whole of it on a copy; of the store itself nothing changes but
+ * for one audit record, and the copy is gone. */
+static void
+test_rehearsal(struct job *j)
+{
+	static const char *const tables[] = { "cert WHERE revoked_at > 0",
+		"incident", "incident_cert", "notice" };
+	const struct incident_selector s = { .from = 1 };
+	struct incident i = incident(j, "i", 4, j->now);
+	struct rehearsal r;
+	const char *advice;
+	int64_t before;
+	glob_t left;
+
+	make_certs(j, fixture_account(j), "1200");
+	EXPECT(j, rehearsal_advice(j, &advice), 0);
+	assert_non_null(strstr(advice, "no incident has been rehearsed"));
+	before = fixture_count(j, "SELECT COUNT(*) FROM audit");
+	EXPECT(j, rehearsal_run(j, fixture_login(), &i, &s, &r), 0);
+	assert_int_equal(r.certificates, 1200);
+	assert_int_equal(r.revoked, 1200);
+	assert_int_equal(r.mails, 1200);
+	for (size_t k = 0; k < sizeof(tables) / sizeof(tables[0]); k++)
+		assert_int_equal(
+		    fixture_count(j, arena_printf(j->arena,
+					 "SELECT COUNT(*) FROM %s", tables[k])),
+		    0);
+	assert_int_equal(
+	    fixture_count(j, "SELECT COUNT(*) FROM audit"), before + 1);
+	if (!fixture_is_pgsql())
+		assert_int_equal(glob(arena_printf(j->arena, "%s.rehearsal-*",
+					  fixture_file()),
+				     0, NULL, &left),
+		    GLOB_NOMATCH);
+	else
+		assert_int_equal(
+		    fixture_count(j, "SELECT COUNT(*) FROM pg_tables WHERE "
+				     "schemaname LIKE 'rehearsal%' AND "
+				     "tableowner = current_user"),
+		    0);
+	/* One that fails leaves nothing either. */
+	i.id = "none";
+	fixture_sql(j, "UPDATE cert SET revoked_at = 1");
+	assert_int_equal(rehearsal_run(j, fixture_login(), &i, &s, &r), -1);
+	assert_job_error(j, ERR_MALFORMED, NULL);
+	job_recover(j);
+	assert_int_equal(
+	    fixture_count(j, "SELECT COUNT(*) FROM audit"), before + 1);
+}
+
+/* PK-186: after 12 months it is said that it is time. */
+static void
+test_rehearsal_age(struct job *j)
+{
+	const struct incident_selector s = { .from = 1 };
+	struct incident i = incident(j, "i", 4, j->now);
+	const int64_t now = j->now;
+	struct rehearsal r;
+	const char *advice;
+
+	clock_set(now);
+	make_certs(j, fixture_account(j), "2");
+	EXPECT(j, rehearsal_run(j, fixture_login(), &i, &s, &r), 0);
+	at(j, now + 366 * 24 * HOUR);
+	EXPECT(j, rehearsal_advice(j, &advice), 0);
+	assert_null(advice);
+	at(j, now + 367 * 24 * HOUR);
+	EXPECT(j, rehearsal_advice(j, &advice), 0);
+	assert_non_null(strstr(advice, "12 months"));
+}
+
 static const struct CMUnitTest tests[] = {
+	STORE_TEST(test_rehearsal),
+	STORE_TEST(test_rehearsal_age),
 	STORE_TEST(test_strange_rows),
 	STORE_TEST(test_selectors),
 	STORE_TEST(test_deadline),
