@@ -21,6 +21,7 @@ libcs_db_a_SOURCES = \
 	db/store_cert.c db/store_cert.h \
 	db/store_copy.c db/store_copy.h \
 	db/store_crl.c db/store_crl.h \
+	db/store_destroyed.c db/store_destroyed.h \
 	db/store_eab.c db/store_eab.h \
 	db/store_handoff.c db/store_handoff.h \
 	db/store_window.c db/store_window.h \

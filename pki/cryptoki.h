@@ -50,4 +50,8 @@ bool cryptoki_can(const struct cryptoki *c, enum cryptoki_mechanism m);
 int cryptoki_sign(struct job *j, struct cryptoki *c, enum cryptoki_mechanism m,
     struct span in, unsigned char *out, size_t *out_len);
 
+/* Destroys the key's private and public object (PK-207): 0, once the token
+ * shows neither any more; -1 saying which is left. */
+int cryptoki_destroy(struct job *j, struct cryptoki *c);
+
 #endif

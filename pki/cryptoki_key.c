@@ -220,3 +220,44 @@ cryptoki_find_key(struct job *j, struct cryptoki *c, const EVP_PKEY *public_key)
 		return -1;
 	return check_attributes(j, c);
 }
+
+/* --- the end (PK-207) ---------------------------------------------------- */
+
+static int
+destroy_in(struct job *j, struct cryptoki *c, CK_SESSION_HANDLE session)
+{
+	CK_OBJECT_HANDLE public = 0;
+	CK_OBJECT_HANDLE left[2];
+	CK_ULONG n = 0;
+	CK_RV rv;
+
+	if (find_one(j, c, CKO_PUBLIC_KEY, "public", &public) < 0)
+		return -1;
+	rv = c->f->C_DestroyObject(session, c->key);
+	if (rv != CKR_OK)
+		return cryptoki_fail(j, "C_DestroyObject, private key", rv);
+	rv = c->f->C_DestroyObject(session, public);
+	if (rv != CKR_OK)
+		return cryptoki_fail(j, "C_DestroyObject, public key", rv);
+	if (find_objects(j, c, CKO_PRIVATE_KEY, left, &n) < 0)
+		return -1;
+	return n == 0 ? 0
+		      : job_fail(j, ERR_REFUSED, "token %s: still shows key %s",
+			    c->place->token, c->place->label);
+}
+
+/* The login holds for all sessions of the process. */
+int
+cryptoki_destroy(struct job *j, struct cryptoki *c)
+{
+	CK_SESSION_HANDLE session;
+	CK_RV rv = c->f->C_OpenSession(
+	    c->slot, CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &session);
+	int result;
+
+	if (rv != CKR_OK)
+		return cryptoki_fail(j, "C_OpenSession, for writing", rv);
+	result = destroy_in(j, c, session);
+	(void)c->f->C_CloseSession(session);
+	return result;
+}

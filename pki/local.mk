@@ -45,6 +45,8 @@ libcs_pki_a_SOURCES = \
 	pki/issue.h \
 	pki/key.c \
 	pki/key.h \
+	pki/key_destroy.c \
+	pki/key_destroy.h \
 	pki/keycheck.c \
 	pki/keycheck.h \
 	pki/lint.c \

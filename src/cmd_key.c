@@ -15,6 +15,7 @@
 #include "lib/rfc3339.h"
 #include "pki/spki_file.h"
 #include "src/command.h"
+#include "src/key_destroy.h"
 #include "src/worker.h"
 
 #include <getopt.h>
@@ -31,6 +32,8 @@ struct options {
 	const char *spki;
 	const char *account;
 	const char *ca, *since;
+	const char *witnesses;
+	bool compromised;
 	bool json;
 };
 
@@ -38,6 +41,8 @@ static const char usage[] =
     "usage: countersign key block --spki FILE|SHA256 [--account ID] [-f FILE]\n"
     "       countersign key list [--json] [-f FILE]\n"
     "       countersign key ended --ca LABEL --since TIME [-f FILE]\n"
+    "       countersign key destroy --witnesses TEXT [--compromised] "
+    "[-f FILE]\n"
     "\n"
     "block: no certificate and no account is made with the key any more, and\n"
     "every certificate with it that has not expired is revoked with reason 1\n"
@@ -46,6 +51,7 @@ static const char usage[] =
     "of a CA was destroyed and its last CA certificate has ended, for the "
     "time that\n"
     "records are kept.\n"
+    "destroy: the CA's own key, for ever; two admins give the same command.\n"
     "\n"
     "  --spki FILE|SHA256 a certificate, certificate request or key in PEM, "
     "or\n"
@@ -54,6 +60,8 @@ static const char usage[] =
     "  --account ID       block it for this account only; revokes nothing\n"
     "  --ca LABEL         the CA's label, as countersign crl shows it\n"
     "  --since TIME       the later of both, as in 2027-01-31T00:00:00Z\n"
+    "  --witnesses TEXT   who else is there and sees the key destroyed\n"
+    "  --compromised      although a certificate of the key is still valid\n"
     "  --json             one JSON object a line\n"
     "  -f, --config FILE  configuration (default: " COMMAND_DEFAULT_CONFIG
     ")\n";
@@ -67,6 +75,8 @@ parse(int argc, char **argv, struct options *o)
 		{ "account", NULL, &o->account },
 		{ "ca", NULL, &o->ca },
 		{ "since", NULL, &o->since },
+		{ "witnesses", NULL, &o->witnesses },
+		{ "compromised", &o->compromised, NULL },
 		{ "json", &o->json, NULL },
 		{ NULL, NULL, NULL },
 	};
@@ -215,6 +225,31 @@ ended(struct job *j, const struct options *o)
 	return 0;
 }
 
+/* --- destroy -------------------------------------------------------------- */
+
+static int
+destroy(struct job *j, const struct options *o)
+{
+	const struct key_destroy in = { o->witnesses, o->compromised };
+	struct key_destroyed done;
+
+	if (key_destroy(j, &in, &done) < 0)
+		return -1;
+	if (!done.is_done) {
+		printf(
+		    "asked for: %s; another admin must give the same command "
+		    "within a day\n",
+		    done.key);
+		return 0;
+	}
+	printf("destroyed: %s (%s)\n", done.key, done.method);
+	if (done.is_file)
+		puts("What a file system, its snapshots and backups keep of "
+		     "overwritten octets this cannot reach; destroy those, and "
+		     "the passphrase file, as well.");
+	return 0;
+}
+
 int
 cmd_key(int argc, char **argv)
 {
@@ -228,13 +263,16 @@ cmd_key(int argc, char **argv)
 		return EXIT_FAILURE;
 	if (strcmp(argv[optind], "block") == 0)
 		run = block, act = ACT_KEY_BLOCK;
+	else if (strcmp(argv[optind], "destroy") == 0)
+		run = destroy, act = ACT_KEY_DESTROY;
 	else if (strcmp(argv[optind], "list") == 0)
 		run = list;
 	else if (strcmp(argv[optind], "ended") == 0)
 		run = ended, act = ACT_KEY_ENDED;
 	else
 		return command_fail(
-		    "key %s: not known; block, list or ended", argv[optind]);
+		    "key %s: not known; block, list, ended or destroy",
+		    argv[optind]);
 	if (command_open(&c, o.config, act) < 0)
 		return EXIT_FAILURE;
 	result = run(&c.job, &o);

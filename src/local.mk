@@ -77,6 +77,7 @@ libcs_src_a_SOURCES = \
 	src/intake_lmtp.c src/intake_lmtp.h \
 	src/intake_maildir.c src/intake_maildir.h \
 	src/lmtp.c src/lmtp.h \
+	src/key_destroy.c src/key_destroy.h \
 	src/key_files.c src/key_files.h \
 	src/login_check.c src/login_check.h \
 	src/maildir.c src/maildir.h \

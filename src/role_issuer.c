@@ -12,6 +12,7 @@
 #include "db/store_audit.h"
 #include "db/store_caa.h"
 #include "db/store_cert.h"
+#include "db/store_destroyed.h"
 #include "db/store_handoff.h"
 #include "db/store_incident.h"
 #include "db/store_key.h"
@@ -28,6 +29,7 @@
 #include "lib/seal.h"
 #include "pki/effective.h"
 #include "pki/issue.h"
+#include "pki/key_destroy.h"
 #include "pki/profile.h"
 #include "pki/weakkeys.h"
 #include "src/answers.h"
@@ -720,6 +722,22 @@ status_step(struct issuer *i, struct job *j, struct err *why, bool *held)
 	return 0;
 }
 
+/* PK-207: destroyed, or about to be: the copy in this process signs nothing
+ * either. */
+static int
+check_key_is_there(const struct issuer *i, struct job *j)
+{
+	int gone =
+	    i->key_sha256.n == 0 ? 0 : store_destroyed_is(j, i->key_sha256);
+
+	if (gone == 1)
+		return job_fail(j, ERR_REFUSED,
+		    "the CA's key %s is on record as destroyed: end "
+		    "countersignd, or give it another CA",
+		    ca_key_label(i->ca));
+	return gone;
+}
+
 int
 issuer_step(void *ctx, struct job *j)
 {
@@ -728,6 +746,8 @@ issuer_step(void *ctx, struct job *j)
 	bool held;
 	int found = 0;
 
+	if (check_key_is_there(i, j) < 0)
+		return -1;
 	if (clock_watch_check(&i->clock, j, ca_key_label(i->ca)) < 0)
 		return -1;
 	if (status_step(i, j, &why, &held) > 0)
@@ -801,6 +821,7 @@ issuer_open(struct job *j, struct role_env *env)
 {
 	struct ca_files files = ca_conf_files(env->keep, j->conf);
 	struct issuer *i = arena_alloc(env->keep, sizeof(*i));
+	struct ca_key_facts facts;
 
 	env->role = i;
 	i->clock.is_on = true;
@@ -816,6 +837,12 @@ issuer_open(struct job *j, struct role_env *env)
 	    seal_key_load(j, env->keep, j->conf->seal_key_file, &i->seal) < 0)
 		return -1;
 	i->handoff = handoff_key(env->keep, i->seal);
+	if (issuer_is_external(j))
+		return 0;
+	if (ca_key_facts(j, files.certificate, &facts) < 0)
+		return -1;
+	i->key_sha256 = span_mem(
+	    arena_memdup(env->keep, facts.sha256, SHA256_LEN), SHA256_LEN);
 	return 0;
 }
 
@@ -826,8 +853,9 @@ start_work(struct role_env *env)
 	int result = 0;
 
 	job_init(&j, env->store, env->conf);
+	result = check_key_is_there(env->role, &j);
 	/* Lists are the other CA's. */
-	if (!issuer_is_external(&j))
+	if (result == 0 && !issuer_is_external(&j))
 		result = issuer_list_start(env->role, &j);
 	if (result == 0)
 		result = issuer_recheck_start(env->role, &j);

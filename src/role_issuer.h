@@ -45,6 +45,8 @@ struct issuer {
 	int64_t swept_at; /* where another CA issues (PK-181) */
 	struct issuer_purge purge;
 	struct linters_hold *linters; /* src/linters_hold.h */
+	/* SHA-256 of the CA's SubjectPublicKeyInfo (PK-207). */
+	struct span key_sha256;
 };
 
 /* One order, or a revocation list that is due: 1, 0, -1. */

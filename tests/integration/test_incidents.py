@@ -4,15 +4,17 @@ a set of certificates is revoked."""
 
 import hashlib
 import json
+import os
 import re
 from datetime import datetime, timedelta, timezone
 
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, \
-    PublicFormat
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import \
+    BestAvailableEncryption, Encoding, PrivateFormat, PublicFormat
 
 from acme import Client, b64
-from harness import case, edit_config, eventually, run
+from harness import case, command, edit_config, eventually, run
 from letters import answer
 
 
@@ -229,4 +231,151 @@ def test_recheck(site):
         site.countersign("incident", "confirm", ident, status=1)
 
 
-run({}, test_stop, test_incident, test_drop, test_recheck)
+class Admin:
+    """An account with its two factors in files."""
+
+    def __init__(self, site, name):
+        self.site, self.name = site, name
+        self.key = f"{site.folder}/{name}-key.pem"
+        self.public = f"{site.folder}/{name}.pem"
+        self.password = f"{site.folder}/{name}-password"
+        with open(self.password, "w") as f:
+            f.write(f"password of {name}\n")
+        os.chmod(self.password, 0o400)
+        private = ec.generate_private_key(ec.SECP256R1())
+        with open(self.key, "wb") as f:
+            os.chmod(self.key, 0o600)
+            f.write(private.private_bytes(
+                Encoding.PEM, PrivateFormat.PKCS8,
+                BestAvailableEncryption(f"password of {name}".encode())))
+        with open(self.public, "wb") as f:
+            f.write(private.public_key().public_bytes(
+                Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+
+    def factors(self):
+        return ["--admin", self.name, "--admin-password-file", self.password,
+                "--admin-key", self.key, "--admin-key-passphrase-file",
+                self.password]
+
+    def run(self, *words, status=0, factors=None):
+        return command(f"{self.site.build}/countersign",
+                       *(self.factors() if factors is None else factors),
+                       words[0], "-f",
+                       self.site.config, *words[1:], status=status)
+
+    def wanted(self, role):
+        return ["add", "--role", role, "--client-key", self.public,
+                "--password-file", self.password, self.name]
+
+
+def logins(site, result):
+    return site.query("SELECT count(*) FROM audit WHERE event = 'admin login' "
+                      "AND result = ?", result)[0][0]
+
+
+def test_admins(site):
+    alice, bob, vera, ann = (Admin(site, name) for name in
+                             ("alice", "bob", "vera", "ann"))
+    stop = ["stop", "issuance", "--all", "--reason", "x"]
+    resume = ["resume", "issuance", "--all", "--reason", "x"]
+    ident = site.countersign(
+        "incident", "open", "--cause", "terms", "--known", days_ago(0),
+        "--domain", "user.test").split()[1].rstrip(":")
+    site.countersign("incident", "cancel", ident)
+    with case("PK-206: the first admin is made without one, and then none"):
+        site.countersign("admin", *alice.wanted("operator"))
+        said = site.countersign("admin", *vera.wanted("approver"), status=1)
+        assert "is an admin's" in said, said
+        said = site.countersign(*stop, status=1)
+        assert "--admin NAME" in said, said
+        assert logins(site, "refused") == 2
+        site.countersign("orders")
+    with case("PK-206: until there are two, one adds another alone"):
+        alice.run("admin", *vera.wanted("approver"))
+    with case("PK-206: then one asks, and an approver, who is another, "
+              "approves"):
+        alice.run("admin", *bob.wanted("approver"))
+        bob.run(*stop, status=1)
+        said = alice.run("admin", "approve", "bob", status=1)
+        assert "another admin" in said, said
+        vera.run("admin", "approve", "bob")
+        vera.run("admin", *ann.wanted("auditor"))
+        vera.run("admin", "approve", "ann", status=1)
+        said = alice.run("admin", "approve", "ann", status=1)
+        assert "approver" in said, said
+        bob.run("admin", "approve", "ann")
+    with case("PK-206: both factors, or nothing; PK-19: on record"):
+        before = logins(site, "ok"), logins(site, "refused")
+        one = alice.factors()
+        for factors in (one[:4], one[:2] + one[4:],
+                        one[:3] + [bob.password] + one[4:],
+                        one[:5] + [bob.key, one[6], bob.password]):
+            said = alice.run(*stop, status=1, factors=factors)
+            assert "not accepted" in said, said
+        assert logins(site, "refused") == before[1] + 4
+        alice.run("stop", "issuance", "--list", factors=[], status=0)
+    def wait(until):
+        with site.connection() as db:
+            db.execute("UPDATE admin_try SET until_at = ?", (until,))
+
+    with case("PK-206: who was wrong too often waits, also when right"):
+        (count, until), = site.query(
+            "SELECT failures, until_at FROM admin_try WHERE name = 'alice'")
+        assert count == 4 and until > 0, (count, until)
+        wait(until + 1000)
+        said = alice.run(*stop, status=1)
+        assert "too many wrong tries" in said, said
+        assert logins(site, "ok") == before[0]
+        wait(until)
+        eventually(lambda: "issuance stopped: all" in alice.run(
+            *stop, status=None), "the end of the pause")
+    with case("PK-20: the record says which admin acted"):
+        (actor,), = site.query("SELECT actor FROM audit WHERE event = "
+                               "'issuance stopped' ORDER BY seq DESC LIMIT 1")
+        assert actor == "admin:alice", actor
+        bob.run(*resume)
+    with case("PK-206: an auditor reads, and changes nothing"):
+        said = ann.run(*stop, status=1)
+        assert "which only reads" in said, said
+        ann.run("incident", "list")
+        before = logins(site, "ok")
+        ann.run("admin", "list")
+        assert logins(site, "ok") == before + 1
+    with case("PK-206: a program that signs"):
+        signer = f"{site.folder}/signer"
+        with open(signer, "w") as f:
+            f.write(f"#!/bin/sh\nexec openssl dgst -sha256 -sign {bob.key} "
+                    f"-passin file:{bob.password}\n")
+        os.chmod(signer, 0o755)
+        bob.run("stop", "issuance", "--list", factors=[
+            *bob.factors()[:4], "--admin-signer", signer])
+    with case("PK-206, PK-185: what a system account asked for does not count; "
+              "the approver is another account"):
+        assert "asked for" in alice.run("incident", "cancel", ident)
+        said = alice.run("incident", "cancel", ident, status=1)
+        assert "another admin" in said, said
+        assert "cancelled" in vera.run("incident", "cancel", ident)
+    with case("PK-206: a password is changed by its own admin"):
+        old = alice.factors()
+        new = f"{site.folder}/new-password"
+        with open(new, "w") as f:
+            f.write("another long password\n")
+        os.chmod(new, 0o400)
+        bob.run("admin", "passwd", "--password-file", new, "alice", status=1)
+        alice.run("admin", "passwd", "--password-file", new, "alice")
+        alice.run("stop", "issuance", "--list", factors=old, status=1)
+        old[3] = new
+        alice.run("stop", "issuance", "--list", factors=old)
+    with case("PK-206: who is disabled is nobody; the last two stay"):
+        vera.run("admin", "disable", "bob")
+        said = bob.run(*stop, status=1)
+        assert "not accepted" in said, said
+        said = vera.run("admin", "disable", "alice", status=1)
+        assert "no two would be left" in said, said
+    with case("PK-206: the signatures on record are verified again"):
+        said = ann.run("admin", "verify", "vera")
+        assert "each by this admin's key" in said, said
+        assert "password of" not in site.log()
+
+
+run({}, test_stop, test_incident, test_drop, test_recheck, test_admins)

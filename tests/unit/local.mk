@@ -404,6 +404,7 @@ unit_tests += \
 	tests/unit/test_reply_policy \
 	tests/unit/test_maildir \
 	tests/unit/test_published \
+	tests/unit/test_key_destroy \
 	tests/unit/test_key_files \
 	tests/unit/test_sandbox \
 	tests/unit/test_sandbox_pgsql \
@@ -456,6 +457,7 @@ tests_unit_test_judge_LDADD = $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_judge_caa_LDADD = $(PEER) $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_reply_policy_LDADD = $(DKIM_LAB) $(UNIT) $(CS_SRC)
 tests_unit_test_published_LDADD = $(DKIM_LAB) $(UNIT) $(CS_SRC)
+tests_unit_test_key_destroy_LDADD = $(PKI_LAB) $(STORE_FIXTURE) $(CS_SRC)
 tests_unit_test_key_files_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_sandbox_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_sandbox_pgsql_LDADD = $(STORE_FIXTURE) $(CS_SRC)

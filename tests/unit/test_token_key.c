@@ -14,6 +14,7 @@
 
 #include "lib/arena.h"
 #include "lib/job.h"
+#include "pki/cryptoki.h"
 #include "pki/ossl.h"
 #include "pki/signer.h"
 #include "tests/unit/pki_lab.h"
@@ -310,6 +311,32 @@ test_wrong_pin(void **state)
 	}
 }
 
+/* PK-207: of its two objects neither is left, and no other key is touched. */
+static void
+test_destroyed(void **state)
+{
+	struct token_place place = token_lab_place("p384", "02");
+	struct token_place other = token_lab_place("p256", "01");
+	struct cryptoki *c = NULL;
+	struct job *j = lab_job();
+	EVP_PKEY *key;
+
+	(void)state;
+	NEEDS_TOKEN;
+	key = token_lab_public_key(j, "p384");
+	assert_int_equal(cryptoki_load(j, j->arena, &place, &c), 0);
+	assert_int_equal(cryptoki_connect(j, c, key), 0);
+	assert_int_equal(cryptoki_destroy(j, c), 0);
+	cryptoki_leave(c);
+	assert_int_equal(cryptoki_connect(j, c, key), -1);
+	assert_job_error(j, ERR_BUSY,
+	    "token ca: no private key has label p384 and id 02 (PK-196)");
+	job_recover(j);
+	assert_int_equal(cryptoki_load(j, j->arena, &other, &c), 0);
+	assert_int_equal(
+	    cryptoki_connect(j, c, token_lab_public_key(j, "p256")), 0);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_ecdsa_der),
 	cmocka_unit_test(test_digest_info),
@@ -317,6 +344,8 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_refusals),
 	cmocka_unit_test(test_pin_file),
 	cmocka_unit_test(test_lost),
+	/* The last two spoil the token. */
+	cmocka_unit_test(test_destroyed),
 	cmocka_unit_test(test_wrong_pin),
 };
 

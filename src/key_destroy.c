@@ -1,0 +1,245 @@
+#include "config.h"
+
+#include "src/key_destroy.h"
+
+#include <string.h>
+
+#include "db/store_audit.h"
+#include "db/store_destroyed.h"
+#include "lib/arena.h"
+#include "lib/b64.h"
+#include "lib/clock.h"
+#include "lib/digest.h"
+#include "lib/hex.h"
+#include "lib/json.h"
+#include "pki/key_destroy.h"
+#include "src/ca_conf.h"
+#include "src/command.h"
+#include "src/worker.h"
+
+#define WITNESSES_MAX 500
+#define DETAIL_MAX 16384
+
+/* --- records -------------------------------------------------------------- */
+
+static const char *
+object_of(struct job *j, const struct destroyed_key *k)
+{
+	return arena_printf(
+	    j->arena, "key:%s", hex_dup(j->arena, k->spki_sha256));
+}
+
+/* Public key, method and witnesses (PK-207). */
+static const char *
+detail(struct job *j, const struct destroyed_key *k, const char *more)
+{
+	struct json_out w;
+	struct buf b, key;
+
+	buf_init(&key, j->arena, DETAIL_MAX);
+	b64_add(&key, k->spki);
+	buf_init(&b, j->arena, 2 * DETAIL_MAX);
+	json_out_init(&w, &b);
+	json_object_begin(&w);
+	json_member_str(&w, "ca", k->ca_label);
+	json_member_string(&w, "public_key", buf_span(&key));
+	json_member_str(&w, "method", k->method);
+	json_member_str(&w, "witnesses", k->witnesses);
+	json_member_str(&w, "asked_by", k->asked_by);
+	if (k->approved_by != NULL)
+		json_member_str(&w, "approved_by", k->approved_by);
+	json_member_bool(&w, "compromised", k->is_compromised);
+	if (more != NULL)
+		json_member_str(&w, "note", more);
+	json_object_end(&w);
+	return b.p;
+}
+
+static int
+record(struct job *j, const struct destroyed_key *k, const char *event,
+    const char *result, const char *more)
+{
+	return store_audit_add(j, command_operator(j), event, object_of(j, k),
+	    result, detail(j, k, more));
+}
+
+/* --- may it be ------------------------------------------------------------ */
+
+/* Its own certificate, and those that it has signed: lists must go on. */
+static int
+check_unused(struct job *j, const struct ca_key_facts *facts)
+{
+	char at[CLOCK_RFC3339_MAX];
+	int64_t last = 0;
+
+	if (store_destroyed_last_use(j, facts->label, &last) < 0)
+		return -1;
+	if (facts->not_after > last)
+		last = facts->not_after;
+	if (last < j->now)
+		return 0;
+	clock_format_rfc3339(last, at);
+	return job_fail(j, ERR_MALFORMED,
+	    "a certificate of this key is valid until %s: its revocation lists "
+	    "must be signed until then; a key that is compromised is destroyed "
+	    "earlier, with --compromised",
+	    at);
+}
+
+static bool
+is_same(const struct destroyed_key *a, const struct destroyed_key *b)
+{
+	return strcmp(a->method, b->method) == 0 &&
+	       strcmp(a->witnesses, b->witnesses) == 0 &&
+	       a->is_compromised == b->is_compromised;
+}
+
+/* --- asking and confirming ------------------------------------------------ */
+
+enum step { STEP_ASKED, STEP_BEGUN };
+
+static int
+ask(struct job *j, const struct destroyed_key *k)
+{
+	return store_destroyed_ask(j, k) < 0
+		   ? -1
+		   : record(j, k, "CA key destruction asked for", "ok", NULL);
+}
+
+static int
+confirm(
+    struct job *j, const struct destroyed_key *asked, struct destroyed_key *k)
+{
+	k->asked_by = asked->asked_by;
+	k->approved_by = command_operator(j);
+	if (!is_same(asked, k))
+		return job_fail(j, ERR_CONFLICT,
+		    "%s has asked for it otherwise (witnesses: %s%s); give the "
+		    "same command",
+		    asked->asked_by, asked->witnesses,
+		    asked->is_compromised ? "; --compromised" : "");
+	if (command_may_confirm(j, asked->asked_by) < 0 ||
+	    store_destroyed_begin(j, k->spki_sha256, k->approved_by) < 0)
+		return -1;
+	return record(j, k, "CA key destruction begun", "ok", NULL);
+}
+
+/* In a transaction. */
+static int
+decide(struct job *j, const struct ca_key_facts *facts, struct destroyed_key *k,
+    enum step *step)
+{
+	struct destroyed_key before;
+	int found = store_destroyed_by_key(j, k->spki_sha256, &before);
+	bool is_asked;
+
+	if (found < 0)
+		return -1;
+	if (found == 1 && before.destroyed_at != 0)
+		return job_fail(
+		    j, ERR_CONFLICT, "the key was destroyed before");
+	*step = STEP_BEGUN;
+	if (found == 1 && before.begun_at != 0) {
+		/* Both have agreed; it did not come to its end. */
+		*k = before;
+		return 0;
+	}
+	if (!k->is_compromised && check_unused(j, facts) < 0)
+		return -1;
+	is_asked = found == 1 && command_is_request(before.asked_by) &&
+		   before.asked_at >= j->now - DESTROY_ASKED_SECS;
+	if (is_asked)
+		return confirm(j, &before, k);
+	*step = STEP_ASKED;
+	k->asked_by = command_operator(j);
+	return ask(j, k);
+}
+
+/* --- doing it ------------------------------------------------------------- */
+
+static int
+finish(struct job *j, const struct destroyed_key *k, bool was_gone)
+{
+	if (store_begin(j) < 0)
+		return -1;
+	if (store_destroyed_finish(j, k->spki_sha256) < 0 ||
+	    record(j, k, "CA key destroyed", "ok",
+		was_gone ? "the file was not there any more" : NULL) < 0)
+		return worker_undo(j);
+	return store_commit(j);
+}
+
+/* The failure is on record too; the error stays what it was. */
+static void
+note_failure(struct job *j, const struct destroyed_key *k)
+{
+	struct err why = j->err;
+
+	job_recover(j);
+	if (store_begin(j) == 0 &&
+	    (record(j, k, "CA key destroyed", "failed", why.text) < 0 ||
+		store_commit(j) < 0))
+		store_rollback(j);
+	job_recover(j);
+	j->err = why;
+}
+
+static int
+carry_out(
+    struct job *j, const struct ca_files *files, const struct destroyed_key *k)
+{
+	bool was_gone = false;
+
+	if (ca_key_destroy(j, files, &was_gone) < 0) {
+		note_failure(j, k);
+		return job_context(j,
+		    "not destroyed; the issuer refuses it already, and the "
+		    "same command tries again");
+	}
+	j->now = clock_now();
+	return finish(j, k, was_gone);
+}
+
+static int
+check_input(struct job *j, const struct key_destroy *in)
+{
+	if (in->witnesses == NULL || strlen(in->witnesses) > WITNESSES_MAX ||
+	    span_has_control(span_str(in->witnesses)))
+		return job_fail(j, ERR_MALFORMED,
+		    "--witnesses: say who is there and sees it, in at most %d "
+		    "octets",
+		    WITNESSES_MAX);
+	return 0;
+}
+
+int
+key_destroy(
+    struct job *j, const struct key_destroy *in, struct key_destroyed *out)
+{
+	struct ca_files files = ca_conf_files(j->arena, j->conf);
+	struct ca_key_facts facts;
+	struct destroyed_key k;
+	enum step step = STEP_ASKED;
+
+	if (check_input(j, in) < 0 ||
+	    ca_key_facts(j, files.certificate, &facts) < 0)
+		return -1;
+	k = (struct destroyed_key){ .spki_sha256 =
+					span_mem(facts.sha256, SHA256_LEN),
+		.spki = facts.spki,
+		.ca_label = facts.label,
+		.method = ca_key_destroy_method(&files),
+		.witnesses = in->witnesses,
+		.is_compromised = in->is_compromised };
+	if (store_begin(j) < 0)
+		return -1;
+	if (decide(j, &facts, &k, &step) < 0)
+		return worker_undo(j);
+	if (store_commit(j) < 0)
+		return -1;
+	*out = (struct key_destroyed){ .key = object_of(j, &k),
+		.method = k.method,
+		.is_done = step == STEP_BEGUN,
+		.is_file = files.token == NULL };
+	return out->is_done ? carry_out(j, &files, &k) : 0;
+}
