@@ -50,8 +50,12 @@ bool cryptoki_can(const struct cryptoki *c, enum cryptoki_mechanism m);
 int cryptoki_sign(struct job *j, struct cryptoki *c, enum cryptoki_mechanism m,
     struct span in, unsigned char *out, size_t *out_len);
 
+/* Before cryptoki_connect(), when an earlier destruction was cut off: it then
+ * finds what is left of the key, perhaps nothing. */
+void cryptoki_may_be_gone(struct cryptoki *c);
 /* Destroys the key's private and public object (PK-207): 0, once the token
- * shows neither any more; -1 saying which is left. */
-int cryptoki_destroy(struct job *j, struct cryptoki *c);
+ * shows neither any more; *was_gone if it showed no private one before.  -1
+ * saying which is left. */
+int cryptoki_destroy(struct job *j, struct cryptoki *c, bool *was_gone);
 
 #endif

@@ -212,9 +212,42 @@ check_public_part(struct job *j, struct cryptoki *c, const EVP_PKEY *key)
 	return 0;
 }
 
+/* 1, and the only one; 0; -1. */
+static int
+find_rest(struct job *j, struct cryptoki *c, CK_OBJECT_CLASS class,
+    const char *what, CK_OBJECT_HANDLE *out)
+{
+	CK_OBJECT_HANDLE found[2];
+	CK_ULONG n = 0;
+
+	if (find_objects(j, c, class, found, &n) < 0)
+		return -1;
+	if (n == 0)
+		return 0;
+	return find_one(j, c, class, what, out) < 0 ? -1 : 1;
+}
+
+/* What is left has to be the key's; its attributes do not matter any more. */
+static int
+find_left(struct job *j, struct cryptoki *c, const EVP_PKEY *public_key)
+{
+	CK_OBJECT_HANDLE object;
+	int secret = find_rest(j, c, CKO_PRIVATE_KEY, "private", &c->key);
+	int public = secret < 0
+			 ? -1
+			 : find_rest(j, c, CKO_PUBLIC_KEY, "public", &object);
+
+	if (public < 0)
+		return -1;
+	c->is_gone = secret == 0;
+	return secret + public == 0 ? 0 : check_public_part(j, c, public_key);
+}
+
 int
 cryptoki_find_key(struct job *j, struct cryptoki *c, const EVP_PKEY *public_key)
 {
+	if (c->may_be_gone)
+		return find_left(j, c, public_key);
 	if (find_one(j, c, CKO_PRIVATE_KEY, "private", &c->key) < 0 ||
 	    check_public_part(j, c, public_key) < 0)
 		return -1;
@@ -223,41 +256,52 @@ cryptoki_find_key(struct job *j, struct cryptoki *c, const EVP_PKEY *public_key)
 
 /* --- the end (PK-207) ---------------------------------------------------- */
 
-static int
-destroy_in(struct job *j, struct cryptoki *c, CK_SESSION_HANDLE session)
+void
+cryptoki_may_be_gone(struct cryptoki *c)
 {
-	CK_OBJECT_HANDLE public = 0;
-	CK_OBJECT_HANDLE left[2];
-	CK_ULONG n = 0;
-	CK_RV rv;
-
-	if (find_one(j, c, CKO_PUBLIC_KEY, "public", &public) < 0)
-		return -1;
-	rv = c->f->C_DestroyObject(session, c->key);
-	if (rv != CKR_OK)
-		return cryptoki_fail(j, "C_DestroyObject, private key", rv);
-	rv = c->f->C_DestroyObject(session, public);
-	if (rv != CKR_OK)
-		return cryptoki_fail(j, "C_DestroyObject, public key", rv);
-	if (find_objects(j, c, CKO_PRIVATE_KEY, left, &n) < 0)
-		return -1;
-	return n == 0 ? 0
-		      : job_fail(j, ERR_REFUSED, "token %s: still shows key %s",
-			    c->place->token, c->place->label);
+	c->may_be_gone = true;
 }
 
-/* The login holds for all sessions of the process. */
+static int
+destroy_one(struct job *j, struct cryptoki *c, CK_SESSION_HANDLE session,
+    CK_OBJECT_CLASS class, const char *what)
+{
+	CK_OBJECT_HANDLE object = 0;
+	CK_RV rv;
+	int found = find_rest(j, c, class, what, &object);
+
+	if (found <= 0)
+		return found;
+	rv = c->f->C_DestroyObject(session, object);
+	if (rv != CKR_OK)
+		return cryptoki_fail(j,
+		    arena_printf(
+			j->arena, "C_DestroyObject of the %s key", what),
+		    rv);
+	found = find_rest(j, c, class, what, &object);
+	if (found == 1)
+		return job_fail(j, ERR_REFUSED,
+		    "token %s: still shows the %s key %s", c->place->token,
+		    what, c->place->label);
+	return found;
+}
+
+/* The login holds for all sessions of the process.  The private key goes first:
+ * the public one tells which it was. */
 int
-cryptoki_destroy(struct job *j, struct cryptoki *c)
+cryptoki_destroy(struct job *j, struct cryptoki *c, bool *was_gone)
 {
 	CK_SESSION_HANDLE session;
 	CK_RV rv = c->f->C_OpenSession(
 	    c->slot, CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &session);
 	int result;
 
+	*was_gone = c->is_gone;
 	if (rv != CKR_OK)
 		return cryptoki_fail(j, "C_OpenSession, for writing", rv);
-	result = destroy_in(j, c, session);
+	result = destroy_one(j, c, session, CKO_PRIVATE_KEY, "private");
+	if (result == 0)
+		result = destroy_one(j, c, session, CKO_PUBLIC_KEY, "public");
 	(void)c->f->C_CloseSession(session);
 	return result;
 }

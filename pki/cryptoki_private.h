@@ -21,6 +21,8 @@ struct cryptoki {
 	CK_SLOT_ID slot;
 	CK_SESSION_HANDLE session;
 	CK_OBJECT_HANDLE key;
+	bool may_be_gone; /* the key: cryptoki_may_be_gone() */
+	bool is_gone;
 };
 
 /* -1 saying that `what` gave `rv`: ERR_REFUSED if the same call would give it

@@ -153,8 +153,8 @@ destroy_file(struct job *j, const char *path)
 /* --- either --------------------------------------------------------------- */
 
 static int
-destroy_in_token(
-    struct job *j, const struct token_place *given, const EVP_PKEY *key)
+destroy_in_token(struct job *j, const struct token_place *given,
+    const EVP_PKEY *key, bool was_begun, bool *was_gone)
 {
 	struct token_place place = *given;
 	struct cryptoki *c = NULL;
@@ -162,16 +162,20 @@ destroy_in_token(
 
 	/* What a key must be to sign it need not be to end. */
 	place.is_public = false;
-	if (cryptoki_load(j, j->arena, &place, &c) < 0 ||
-	    cryptoki_connect(j, c, key) < 0)
+	if (cryptoki_load(j, j->arena, &place, &c) < 0)
 		return -1;
-	result = cryptoki_destroy(j, c);
+	if (was_begun)
+		cryptoki_may_be_gone(c);
+	if (cryptoki_connect(j, c, key) < 0)
+		return -1;
+	result = cryptoki_destroy(j, c, was_gone);
 	cryptoki_leave(c);
 	return result;
 }
 
 int
-ca_key_destroy(struct job *j, const struct ca_files *files, bool *was_gone)
+ca_key_destroy(
+    struct job *j, const struct ca_files *files, bool was_begun, bool *was_gone)
 {
 	struct ca_key_facts facts;
 	EVP_PKEY *key;
@@ -183,11 +187,12 @@ ca_key_destroy(struct job *j, const struct ca_files *files, bool *was_gone)
 	if (key == NULL)
 		return ossl_fail(j, files->certificate);
 	if (files->token != NULL)
-		return destroy_in_token(j, files->token, key);
+		return destroy_in_token(
+		    j, files->token, key, was_begun, was_gone);
 	if (files->key == NULL)
 		return job_fail(j, ERR_INTERNAL,
 		    "the configuration names no key of the CA");
-	if (access(files->key, F_OK) != 0 && errno == ENOENT) {
+	if (was_begun && access(files->key, F_OK) != 0 && errno == ENOENT) {
 		*was_gone = true;
 		return 0;
 	}

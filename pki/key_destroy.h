@@ -26,9 +26,11 @@ const char *ca_key_destroy_method(const struct ca_files *files);
 /*
  * Destroys the key of that certificate, and no other: a file is opened with its
  * passphrase and compared, overwritten, removed, and the folder made durable;
- * of a token both objects are destroyed.  A file that is not there any more is
- * destroyed (*was_gone).  0, or -1 saying what is left.
+ * of a token both objects are destroyed.  `was_begun`: an earlier try may have
+ * got so far that the key is not there any more, which is then *was_gone, and
+ * else an error.  0, or -1 saying what is left.
  */
-int ca_key_destroy(struct job *j, const struct ca_files *files, bool *was_gone);
+int ca_key_destroy(struct job *j, const struct ca_files *files, bool was_begun,
+    bool *was_gone);
 
 #endif

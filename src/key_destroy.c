@@ -164,7 +164,7 @@ finish(struct job *j, const struct destroyed_key *k, bool was_gone)
 		return -1;
 	if (store_destroyed_finish(j, k->spki_sha256) < 0 ||
 	    record(j, k, "CA key destroyed", "ok",
-		was_gone ? "the file was not there any more" : NULL) < 0)
+		was_gone ? "the key was not there any more" : NULL) < 0)
 		return worker_undo(j);
 	return store_commit(j);
 }
@@ -190,7 +190,7 @@ carry_out(
 {
 	bool was_gone = false;
 
-	if (ca_key_destroy(j, files, &was_gone) < 0) {
+	if (ca_key_destroy(j, files, k->begun_at != 0, &was_gone) < 0) {
 		note_failure(j, k);
 		return job_context(j,
 		    "not destroyed; the issuer refuses it already, and the "

@@ -219,6 +219,10 @@ test_pk_207_file_is_gone(struct job *j)
 	EXPECT(j, destroy(j, &plain), 0);
 	asked_by_another(j);
 	assert_int_equal(remove(s.key), 0);
+	/* A wrong name in the configuration looks the same. */
+	expect_refused(j, &plain, "cannot open");
+	assert_int_equal(store_destroyed_by_key(j, s.sha256, &k), 1);
+	assert_int_equal(k.destroyed_at, 0);
 	EXPECT(j, destroy(j, &plain), 0);
 	assert_int_equal(store_destroyed_by_key(j, s.sha256, &k), 1);
 	assert_int_equal(k.destroyed_at, j->now);

@@ -319,6 +319,7 @@ test_destroyed(void **state)
 	struct token_place other = token_lab_place("p256", "01");
 	struct cryptoki *c = NULL;
 	struct job *j = lab_job();
+	bool was_gone = false;
 	EVP_PKEY *key;
 
 	(void)state;
@@ -326,12 +327,19 @@ test_destroyed(void **state)
 	key = token_lab_public_key(j, "p384");
 	assert_int_equal(cryptoki_load(j, j->arena, &place, &c), 0);
 	assert_int_equal(cryptoki_connect(j, c, key), 0);
-	assert_int_equal(cryptoki_destroy(j, c), 0);
+	assert_int_equal(cryptoki_destroy(j, c, &was_gone), 0);
+	assert_false(was_gone);
 	cryptoki_leave(c);
 	assert_int_equal(cryptoki_connect(j, c, key), -1);
 	assert_job_error(j, ERR_BUSY,
 	    "token ca: no private key has label p384 and id 02 (PK-196)");
 	job_recover(j);
+	/* Once more, after a crash before the record. */
+	cryptoki_may_be_gone(c);
+	assert_int_equal(cryptoki_connect(j, c, key), 0);
+	assert_int_equal(cryptoki_destroy(j, c, &was_gone), 0);
+	assert_true(was_gone);
+	cryptoki_leave(c);
 	assert_int_equal(cryptoki_load(j, j->arena, &other, &c), 0);
 	assert_int_equal(
 	    cryptoki_connect(j, c, token_lab_public_key(j, "p256")), 0);
