@@ -770,7 +770,7 @@ test_remote_evidence_ages(struct job *j)
 	}
 	/* A check of today, for which nobody else was asked: the answers of
 	 * then do not stand in for them. */
-	EXPECT(j, gate(&lab), GATE_WAIT);
+	assert_int_equal(gate(&lab), GATE_WAIT);
 	EXPECT(j, judge_caa(&lab.validator, j), 1);
 	assert_int_equal(gate(&lab), GATE_WAIT);
 }
