@@ -67,7 +67,7 @@ static const struct kind {
 	    .some = purge_strays },
 	[PURGE_TOKENS] = { .name = "token hashes",
 	    .oldest = "SELECT '', keep_from FROM used_token "
-		      "ORDER BY keep_from LIMIT 1",
+		      "WHERE keep_from > 0 ORDER BY keep_from LIMIT 1",
 	    .some = purge_tokens },
 	[PURGE_INCIDENTS] = { .name = "incidents",
 	    .find = "SELECT id, keep_from FROM incident "
@@ -79,16 +79,18 @@ static const struct kind {
 	    .delete = purge_incident_delete },
 	[PURGE_LISTS] = { .name = "revocation lists",
 	    .oldest = "SELECT '', next_update FROM crl "
-		      "WHERE der IS NOT NULL ORDER BY next_update LIMIT 1",
+		      "WHERE der IS NOT NULL AND next_update > 0 "
+		      "ORDER BY next_update LIMIT 1",
 	    .some = purge_lists,
 	    .is_brief = true },
 	[PURGE_LIST_NUMBERS] = { .name = "list numbers",
 	    .oldest = "SELECT '', next_update FROM crl "
-		      "WHERE der IS NULL ORDER BY next_update LIMIT 1",
+		      "WHERE der IS NULL AND next_update > 0 "
+		      "ORDER BY next_update LIMIT 1",
 	    .some = purge_list_numbers },
 	[PURGE_RESPONDERS] = { .name = "responders",
 	    .oldest = "SELECT '', not_after FROM responder "
-		      "ORDER BY not_after LIMIT 1",
+		      "WHERE not_after > 0 ORDER BY not_after LIMIT 1",
 	    .some = purge_responders },
 	[PURGE_AUDIT] = { .name = "audit records",
 	    .oldest = "SELECT '', keep_from FROM audit WHERE keep_from > 0 "

@@ -52,6 +52,10 @@ order_facts(struct job *j, const char *id, struct order_facts *f)
 	return found;
 }
 
+#define LISTS                                                                  \
+	"SELECT this_update FROM crl WHERE ca_label = $1 AND shard = $2 "      \
+	"AND der IS NOT NULL ORDER BY number DESC "
+
 /* PK-160, PK-163: an entry leaves the list after one list past the expiry has
  * carried it, and the list that leaves it out is compared with that one: it
  * must be out before the row may go. */
@@ -65,15 +69,15 @@ is_on_list(struct job *j, const struct order_facts *f)
 		return 0;
 	if (f->is_due_for_status)
 		return 1;
-	/* Of the two newest lists, the older one; where another CA keeps the
-	 * lists, this one has none. */
-	found = store_get_int(j, &this_update,
-	    "SELECT CASE WHEN COUNT(*) < 2 THEN 0 ELSE MIN(this_update) END "
-	    "FROM (SELECT this_update FROM crl WHERE ca_label = $1 "
-	    "AND shard = $2 AND der IS NOT NULL "
-	    "ORDER BY number DESC LIMIT 2) AS newest HAVING COUNT(*) > 0",
+	/* Of the two newest lists, the older one. */
+	found = store_get_int(j, &this_update, LISTS "LIMIT 1 OFFSET 1",
 	    ARGS(v_text(f->ca_label), v_int(f->shard)));
-	return found > 0 ? this_update <= f->not_after : found;
+	if (found > 0)
+		return this_update <= f->not_after;
+	/* Where another CA keeps the lists, this one has none. */
+	return found < 0 ? -1
+			 : store_get_int(j, &this_update, LISTS "LIMIT 1",
+			       ARGS(v_text(f->ca_label), v_int(f->shard)));
 }
 
 /* *until: when the last incident that holds it ended. */

@@ -249,6 +249,7 @@ CREATE INDEX reply_stray ON reply (challenge_id, recorded_at, id)
 	WHERE challenge_id IS NULL;
 CREATE INDEX crl_old ON crl (next_update) WHERE der IS NOT NULL;
 CREATE INDEX crl_old_number ON crl (next_update) WHERE der IS NULL;
+CREATE INDEX ocsp_segment_old ON ocsp_segment (refresh_at);
 CREATE INDEX responder_old ON responder (not_after);
 
 -- Numbers whose certificates were purged: none is given again (PK-143).

@@ -419,6 +419,7 @@ test_lists(struct job *j)
 {
 	struct role_lab lab;
 	int64_t now = FIXTURE_NOW + RETENTION;
+	long long old = now - RETAIN_FINAL;
 
 	lab_init(&lab, j);
 	for (int i = 1; i <= 5; i++)
@@ -427,8 +428,7 @@ test_lists(struct job *j)
 			   "INSERT INTO crl (ca_label, shard, number, "
 			   "this_update, next_update, der) VALUES "
 			   "('a', %d, %d, 1, %lld, %s)",
-			   i == 5, i, (long long)(now - RETAIN_FINAL + (i > 4)),
-			   i == 4 ? "NULL" : "'x'"));
+			   i == 5, i, old + (i > 4), i == 4 ? "NULL" : "'x'"));
 	fixture_sql(j,
 	    "INSERT INTO ocsp_segment (ca_label, segment, generation, "
 	    "refresh_at, octets) VALUES ('a', 7, 1, 1, 'x')");
