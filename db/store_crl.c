@@ -57,6 +57,17 @@ store_crl_count_since(struct job *j, const char *ca_label, int64_t since,
 		   : -1;
 }
 
+int
+store_cert_last_end(struct job *j, const char *ca_label, int64_t *at)
+{
+	return store_get_int(j, at,
+		   "SELECT COALESCE((SELECT not_after FROM cert "
+		   "WHERE ca_label = $1 ORDER BY not_after DESC LIMIT 1), 0)",
+		   ARGS(v_text(ca_label))) == 1
+		   ? 0
+		   : -1;
+}
+
 #define HEAD_COLUMNS                                                           \
 	"ca_label, shard, number, this_update, next_update, length(der)"
 #define NEWEST                                                                 \

@@ -46,6 +46,8 @@ int store_cert_revoked(struct job *j, const struct crl *list,
  * a greater number was reserved for the shard meanwhile. */
 int store_cert_listed(struct job *j, const struct crl *list,
     const struct revoked *entries, size_t count);
+/* notAfter of the CA's certificate that ends last; 0: it has none. */
+int store_cert_last_end(struct job *j, const char *ca_label, int64_t *at);
 /* Since when the next list is waited for: 1 and *at, or 0. */
 int store_crl_due(
     struct job *j, const char *ca_label, int64_t shard, int64_t *at);

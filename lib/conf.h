@@ -308,6 +308,13 @@ struct conf_issuer {
 	int64_t caa_max_age; /* PK-27 */
 };
 
+/* `former_ca NAME { }`: an issuing CA that issues nothing any more (PK-156).
+ * What concerns issuing is not set. */
+struct conf_former {
+	const char *name;
+	struct conf_issuer issuer;
+};
+
 /* `profile NAME { }`: a profile of one's own, or what is different in one
  * that ships. */
 struct conf_profile {
@@ -438,6 +445,8 @@ struct conf {
 	struct conf_mpic mpic;
 	struct conf_agent agent;
 	struct conf_issuer issuer;
+	struct conf_former *formers;
+	size_t former_count;
 	struct conf_upstream external;
 };
 

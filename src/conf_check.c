@@ -15,6 +15,7 @@
 #include "mail/texts.h"
 #include "pki/profile.h"
 #include "src/conf_external.h"
+#include "src/conf_former.h"
 #include "src/conf_login.h"
 #include "src/conf_perspective.h"
 #include "src/intake.h"
@@ -987,6 +988,7 @@ conf_check(
 	conf_login_check(a, conf, report, ctx);
 	check_public(&c);
 	conf_external_check(a, conf, report, ctx);
+	conf_former_check(a, conf, report, ctx);
 	conf_perspective_check(a, conf, clock_now(), report, ctx);
 	if (conf->database != NULL &&
 	    strncmp(conf->database, "sqlite:/", 8) != 0 &&

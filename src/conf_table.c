@@ -15,6 +15,7 @@
 #define IN_ALLOW_LINT(member) offsetof(struct conf_allow_lint, member)
 #define IN_OPEN_MPIC(member) offsetof(struct conf_open_mpic, member)
 #define IN_LINTER(member) offsetof(struct conf_linter, member)
+#define IN_FORMER(member) offsetof(struct conf_former, issuer.member)
 #define IN_PERSPECTIVE(member) offsetof(struct conf_perspective, member)
 #define DAY 86400
 
@@ -51,6 +52,8 @@ const struct conf_section conf_sections[] = {
 	    AT(mpic.services), AT(mpic.service_count), false, NULL },
 	{ "linter", "a name", sizeof(struct conf_linter), AT(linters),
 	    AT(linter_count), false, NULL },
+	{ "former_ca", "a name", sizeof(struct conf_former), AT(formers),
+	    AT(former_count), false, NULL },
 	{ "perspective", "a code", sizeof(struct conf_perspective),
 	    AT(mpic.perspectives), AT(mpic.perspective_count), false, NULL },
 };
@@ -881,6 +884,52 @@ const struct conf_option conf_options[] = {
 	    NULL, 1, 1000, NULL, false, false,
 	    "File with that user's password; read before the rights of root are "
 	    "given up." },
+
+	{ "former_ca", "ca_certificate", CONF_PATH, IN_FORMER(ca_certificate),
+	    NULL, 1, 1000, NULL, true, false,
+	    "PEM certificate of that issuing CA." },
+	{ "former_ca", "ca_chain", CONF_PATH, IN_FORMER(ca_chain), NULL, 1,
+	    1000, NULL, true, false,
+	    "PEM certificates above it, up to the root." },
+	{ "former_ca", "ca_key", CONF_PATH, IN_FORMER(ca_key), NULL, 1, 1000,
+	    NULL, false, false,
+	    "Its key: encrypted PKCS#8, PEM; or key_module." },
+	{ "former_ca", "ca_key_passphrase", CONF_PATH,
+	    IN_FORMER(ca_key_passphrase_file), NULL, 1, 1000, NULL, false,
+	    false, "File with the passphrase of that key." },
+	{ "former_ca", "key_module", CONF_PATH, IN_FORMER(key_module), NULL, 1,
+	    1000, NULL, false, false,
+	    "PKCS#11 module of the token that holds its key." },
+	{ "former_ca", "key_token", CONF_STRING, IN_FORMER(key_token), NULL, 1,
+	    32, NULL, false, false, "Label of that token." },
+	{ "former_ca", "key_label", CONF_STRING, IN_FORMER(key_label), NULL, 1,
+	    255, NULL, false, false,
+	    "Label of the key in the token (CKA_LABEL)." },
+	{ "former_ca", "key_id", CONF_STRING, IN_FORMER(key_id), NULL, 2, 256,
+	    NULL, false, false,
+	    "Id of the key in the token (CKA_ID), hexadecimal." },
+	{ "former_ca", "key_pin", CONF_PATH, IN_FORMER(key_pin_file), NULL, 1,
+	    1000, NULL, false, false, "File with the token's user PIN." },
+	{ "former_ca", "key_module_certificate", CONF_STRING,
+	    IN_FORMER(key_module_certificate), NULL, 1, 255, NULL, false,
+	    false, "Which validation the token has, as in section issuer." },
+	{ "former_ca", "crl_url", CONF_STRING, IN_FORMER(crl_url), NULL, 1,
+	    128, NULL, true, false,
+	    "http URL of its revocation list, as its certificates have it." },
+	{ "former_ca", "ca_issuers_url", CONF_STRING,
+	    IN_FORMER(ca_issuers_url), NULL, 1, 128, NULL, false, false,
+	    "http URL of its certificate, as its certificates have it." },
+	{ "former_ca", "crl_file", CONF_PATH, IN_FORMER(crl_file), NULL, 1,
+	    1000, NULL, true, false, "File of its revocation list." },
+	{ "former_ca", "crl_shards", CONF_INTEGER, IN_FORMER(crl_shards), "1",
+	    1, 256, NULL, false, false, "Number of its revocation lists." },
+	{ "former_ca", "ocsp_url", CONF_STRING, IN_FORMER(ocsp_url), NULL, 1,
+	    128, NULL, false, false,
+	    "http URL of its OCSP service, as its certificates have it; it may "
+	    "be that of section issuer." },
+	{ "former_ca", "ocsp_folder", CONF_PATH, IN_FORMER(ocsp_folder), NULL,
+	    1, 1000, NULL, false, false,
+	    "Folder for the files with its answers." },
 
 	{ "external", "kind", CONF_CHOICE, AT(external.kind), "none", 0, 0,
 	    "none|hook|acme|cmp", false, false,

@@ -135,6 +135,30 @@ look_at_perspectives(struct check *c)
 	}
 }
 
+static void
+look_at_formers(struct check *c)
+{
+	const struct conf *conf = c->job->conf;
+
+	for (size_t i = 0; i < conf->former_count; i++) {
+		const struct conf_issuer *f = &conf->formers[i].issuer;
+		const char *paths[] = { f->ca_key, f->ca_key_passphrase_file,
+			f->key_pin_file };
+		static const char *const names[] = { "ca_key",
+			"ca_key_passphrase", "key_pin" };
+
+		for (size_t n = 0; n < sizeof(paths) / sizeof(paths[0]); n++) {
+			const struct key_file k = {
+				arena_printf(c->job->arena, "former_ca %s.%s",
+				    conf->formers[i].name, names[n]),
+				paths[n], ISSUER
+			};
+
+			look_at(c, &k);
+		}
+	}
+}
+
 /* Who logs in as the owner of the tables, for want of a login. */
 static unsigned
 without_login(const struct conf *conf)
@@ -193,5 +217,6 @@ key_files_check(struct job *j, key_files_fn *report, void *ctx)
 		look_at(&c, &all[i]);
 	look_at_mailboxes(&c);
 	look_at_perspectives(&c);
+	look_at_formers(&c);
 	return c.count;
 }

@@ -49,6 +49,21 @@ label_of(const struct issuer *i)
 	return ca_key_label(i->ca);
 }
 
+/* PK-156: the lists of a former CA end with one that is later than the end of
+ * all its certificates. */
+static int
+next_regular(
+    const struct issuer *i, struct job *j, const struct crl *last, int64_t *at)
+{
+	int64_t end = INT64_MAX;
+
+	if (i->is_former && store_cert_last_end(j, label_of(i), &end) < 0)
+		return -1;
+	*at = last->this_update > end ? INT64_MAX
+				      : last->this_update + EVERY_SECS;
+	return 0;
+}
+
 /* When it is due for what the rows say. */
 static int
 find_due_by_rows(const struct issuer *i, struct job *j, int64_t shard,
@@ -62,7 +77,8 @@ find_due_by_rows(const struct issuer *i, struct job *j, int64_t shard,
 		*last = (struct crl){ .shard = shard };
 	if (found <= 0)
 		return found;
-	*at = last->this_update + EVERY_SECS;
+	if (next_regular(i, j, last, at) < 0)
+		return -1;
 	found = store_crl_due(j, label_of(i), shard, &since);
 	after = last->this_update + issuer_list_pause((size_t)last->size);
 	if (found == 1 && *at > after)

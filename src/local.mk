@@ -135,6 +135,8 @@ libcs_src_a_SOURCES = \
 	src/linters.c src/linters.h \
 	src/linters_hold.c src/linters_hold.h \
 	src/role_linter.c src/role_linter.h \
+	src/former.c src/former.h \
+	src/conf_former.c src/conf_former.h \
 	src/lists.c \
 	src/listen.c src/listen.h \
 	src/notify.c src/notify.h \

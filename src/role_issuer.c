@@ -36,6 +36,7 @@
 #include "src/ca_conf.h"
 #include "src/caa_refusal.h"
 #include "src/evidence.h"
+#include "src/former.h"
 #include "src/handoff.h"
 #include "src/linters_hold.h"
 #include "src/reserved.h"
@@ -688,10 +689,11 @@ sweep_step(struct issuer *i, struct job *j)
  * for: no certificate before its list (PK-149). */
 static const struct {
 	int (*step)(struct issuer *, struct job *);
-	bool holds_orders;
+	bool holds_orders; /* or those of this CA: another one's go on */
 } status_steps[] = {
 	{ issuer_list_step, true },
 	{ answers_step, true },
+	{ former_step, false },
 	{ incident_step, false },
 	{ report_step, false },
 	{ sweep_step, false },
@@ -773,7 +775,7 @@ issuer_step(void *ctx, struct job *j)
 int
 issuer_next_due(void *ctx, struct job *j, int64_t *at)
 {
-	int64_t incident_at, recheck_at, report_at, status_at;
+	int64_t incident_at, recheck_at, report_at, status_at, former_at;
 	int found = store_order_next_due(j, at);
 	int incidents = store_incident_next_due(j, &incident_at);
 	int recheck = issuer_recheck_due(j, &recheck_at);
@@ -791,6 +793,12 @@ issuer_next_due(void *ctx, struct job *j, int64_t *at)
 	}
 	if (incidents > 0 && (found == 0 || incident_at < *at)) {
 		*at = incident_at;
+		found = 1;
+	}
+	if (former_due(ctx, j, &former_at) < 0)
+		return -1;
+	if (former_at != INT64_MAX && (found == 0 || former_at < *at)) {
+		*at = former_at;
 		found = 1;
 	}
 	if (issuer_is_external(j))
@@ -837,13 +845,14 @@ issuer_open(struct job *j, struct role_env *env)
 	    seal_key_load(j, env->keep, j->conf->seal_key_file, &i->seal) < 0)
 		return -1;
 	i->handoff = handoff_key(env->keep, i->seal);
-	if (issuer_is_external(j))
-		return 0;
-	if (ca_key_facts(j, files.certificate, &facts) < 0)
-		return -1;
-	i->key_sha256 = span_mem(
-	    arena_memdup(env->keep, facts.sha256, SHA256_LEN), SHA256_LEN);
-	return 0;
+	if (!issuer_is_external(j)) {
+		if (ca_key_facts(j, files.certificate, &facts) < 0)
+			return -1;
+		i->key_sha256 = span_mem(
+		    arena_memdup(env->keep, facts.sha256, SHA256_LEN),
+		    SHA256_LEN);
+	}
+	return former_open(j, env->keep, i);
 }
 
 static int
@@ -857,6 +866,8 @@ start_work(struct role_env *env)
 	/* Lists are the other CA's. */
 	if (result == 0 && !issuer_is_external(&j))
 		result = issuer_list_start(env->role, &j);
+	if (result == 0)
+		result = former_start(env->role, &j);
 	if (result == 0)
 		result = issuer_recheck_start(env->role, &j);
 	if (result < 0)
@@ -879,6 +890,7 @@ issuer_close(struct role_env *env)
 	struct issuer *i = env->role;
 
 	answers_free(i->answers);
+	former_close(i);
 }
 
 const struct role_ops issuer_ops = { ROLE_ISSUER, issuer_open,

@@ -22,6 +22,7 @@ struct crl;
 struct cert;
 struct crl_input;
 struct csr;
+struct former;
 struct issue_input;
 struct issue_tbs;
 struct linters_hold;
@@ -42,6 +43,9 @@ struct issuer {
 	bool lists_held;      /* as publishing one found it last (PK-204) */
 	int64_t list_at[CRL_SHARDS_MAX]; /* when this process signed the last */
 	struct clock_watch clock;
+	struct former *formers; /* src/former.h */
+	size_t former_count;
+	bool is_former;   /* one of them: its lists come to an end */
 	int64_t swept_at; /* where another CA issues (PK-181) */
 	struct issuer_purge purge;
 	struct linters_hold *linters; /* src/linters_hold.h */

@@ -154,6 +154,13 @@ allow_web(struct rules *r, const struct conf *c)
 	allow_folder_of(r, c->issuer.ocsp_folder, LANDLOCK_READ);
 	allow(r, c->issuer.ca_certificate, LANDLOCK_READ);
 	allow(r, c->issuer.ca_chain, LANDLOCK_READ);
+	for (size_t i = 0; i < c->former_count; i++) {
+		const struct conf_issuer *f = &c->formers[i].issuer;
+
+		allow_folder_of(r, f->crl_file, LANDLOCK_READ);
+		allow_folder_of(r, f->ocsp_folder, LANDLOCK_READ);
+		allow(r, f->ca_certificate, LANDLOCK_READ);
+	}
 	for (size_t i = 0; i < c->issuer.alternate_chains.n; i++)
 		allow(r, c->issuer.alternate_chains.v[i], LANDLOCK_READ);
 }
@@ -175,6 +182,13 @@ allow_issuer(struct rules *r, const struct conf *c)
 	allow_folder_of(r, c->issuer.crl_file, LANDLOCK_READ | LANDLOCK_WRITE);
 	allow_folder_of(
 	    r, c->issuer.ocsp_folder, LANDLOCK_READ | LANDLOCK_WRITE);
+	for (size_t i = 0; i < c->former_count; i++) {
+		const struct conf_issuer *f = &c->formers[i].issuer;
+
+		allow_folder_of(r, f->crl_file, LANDLOCK_READ | LANDLOCK_WRITE);
+		allow_folder_of(
+		    r, f->ocsp_folder, LANDLOCK_READ | LANDLOCK_WRITE);
+	}
 }
 
 /* The anchors of the other CA's TLS certificate. */
@@ -315,7 +329,11 @@ is_lmtp(const struct conf *c, const char *name)
 static bool
 has_token(const struct conf *c, enum role role)
 {
-	return role == ROLE_ISSUER && c->issuer.key_module != NULL;
+	bool is_there = c->issuer.key_module != NULL;
+
+	for (size_t i = 0; i < c->former_count; i++)
+		is_there |= c->formers[i].issuer.key_module != NULL;
+	return role == ROLE_ISSUER && is_there;
 }
 
 static struct calls

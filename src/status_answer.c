@@ -48,15 +48,21 @@ struct unknown {
 	uint64_t count;
 };
 
-struct status_service {
-	const struct conf *conf;
-	struct served lists[CRL_SHARDS_MAX];
-	size_t list_count;
+/* What one CA has: the one that issues, and former ones. */
+struct served_ca {
+	const struct conf_issuer *conf;
 	struct span ca_path; /* p NULL: not served */
 	struct span ca_der;
 	const char *ca_etag;
 	int64_t ca_since;
 	struct span ocsp_path; /* p NULL: off */
+};
+
+struct status_service {
+	struct served *lists;
+	size_t list_count;
+	struct served_ca *cas;
+	size_t ca_count;
 	struct unknown unknown[UNKNOWN_MAX];
 	size_t unknown_count;
 	uint64_t unknown_others;
@@ -75,32 +81,58 @@ etag_of(struct arena *a, struct span octets)
 	    a, "\"%s\"", hex_dup(a, span_mem(hash, sizeof(hash))));
 }
 
+static void
+add_lists(
+    struct status_service *s, struct arena *keep, const struct conf_issuer *c)
+{
+	for (int64_t k = 0; k < c->crl_shards; k++) {
+		struct served *l = &s->lists[s->list_count];
+
+		/* Another CA serves its own lists (PK-220). */
+		if (c->crl_file == NULL)
+			return;
+		l->path = status_url_path(status_shard_url(keep, c, k));
+		l->file = status_shard_file(keep, c, k);
+		s->list_count++;
+	}
+}
+
+static int
+add_ca(struct job *j, struct arena *keep, struct status_service *s,
+    const struct conf_issuer *c)
+{
+	struct served_ca *ca = &s->cas[s->ca_count++];
+
+	ca->conf = c;
+	add_lists(s, keep, c);
+	if (status_ocsp_is_on(c))
+		ca->ocsp_path = status_url_path(c->ocsp_url);
+	if (c->ca_issuers_url == NULL)
+		return 0;
+	ca->ca_path = status_url_path(c->ca_issuers_url);
+	if (ca_certificate_read(j, keep, c->ca_certificate, &ca->ca_der) < 0)
+		return -1;
+	ca->ca_etag = etag_of(keep, ca->ca_der);
+	ca->ca_since = j->now;
+	return 0;
+}
+
 int
 status_service_new(struct job *j, struct arena *keep, const struct conf *conf,
     struct status_service **out)
 {
-	const struct conf_issuer *c = &conf->issuer;
 	struct status_service *s = arena_alloc(keep, sizeof(*s));
+	int64_t lists = conf->issuer.crl_shards;
 
-	s->conf = conf;
-	/* Another CA serves its own lists (PK-220). */
-	if (c->crl_file != NULL)
-		s->list_count = (size_t)c->crl_shards;
-	for (size_t i = 0; i < s->list_count; i++) {
-		s->lists[i].path =
-		    status_url_path(status_shard_url(keep, c, (int64_t)i));
-		s->lists[i].file = status_shard_file(keep, c, (int64_t)i);
-	}
-	if (status_ocsp_is_on(c))
-		s->ocsp_path = status_url_path(c->ocsp_url);
-	if (c->ca_issuers_url != NULL) {
-		s->ca_path = status_url_path(c->ca_issuers_url);
-		if (ca_certificate_read(
-			j, keep, c->ca_certificate, &s->ca_der) < 0)
+	for (size_t i = 0; i < conf->former_count; i++)
+		lists += conf->formers[i].issuer.crl_shards;
+	s->lists = arena_calloc(keep, (size_t)lists, sizeof(*s->lists));
+	s->cas = arena_calloc(keep, conf->former_count + 1, sizeof(*s->cas));
+	if (add_ca(j, keep, s, &conf->issuer) < 0)
+		return -1;
+	for (size_t i = 0; i < conf->former_count; i++)
+		if (add_ca(j, keep, s, &conf->formers[i].issuer) < 0)
 			return -1;
-		s->ca_etag = etag_of(keep, s->ca_der);
-		s->ca_since = j->now;
-	}
 	s->reported_at = j->now;
 	*out = s;
 	return 0;
@@ -251,7 +283,7 @@ answer_list(struct job *j, struct served *l, const struct status_query *q,
 }
 
 static void
-answer_ca(struct job *j, const struct status_service *s,
+answer_ca(struct job *j, const struct served_ca *s,
     const struct status_query *q, struct status_result *r)
 {
 	add_header(r, "Content-Type", "application/pkix-cert");
@@ -300,27 +332,56 @@ add_ocsp_headers(struct job *j, const struct status_query *q,
 /* Which of several guesses at a path it was: one that has an answer. */
 struct guess {
 	struct job *j;
-	const struct conf_issuer *conf;
+	const struct status_service *service;
+	struct span path;
 };
+
+/* By the CA that the request is about, of those with this URL: an answer, or
+ * what comes closest to one. */
+static void
+ask_cas(const struct guess *g, const struct ocsp_request *r,
+    struct ocsp_reply *reply)
+{
+	bool is_first = true;
+
+	for (size_t i = 0; i < g->service->ca_count; i++) {
+		const struct served_ca *ca = &g->service->cas[i];
+		struct ocsp_reply one;
+
+		if (ca->ocsp_path.p == NULL || !span_eq(ca->ocsp_path, g->path))
+			continue;
+		status_ocsp(g->j, ca->conf, r, &one);
+		if (is_first || !one.is_error || one.is_unknown)
+			*reply = one;
+		is_first = false;
+		if (!one.is_error || one.is_unknown)
+			return;
+	}
+}
 
 static bool
 has_answer(void *ctx, const struct ocsp_request *r)
 {
-	const struct guess *g = ctx;
-	struct ocsp_reply reply;
+	struct ocsp_reply reply = { .is_error = true };
 
-	status_ocsp(g->j, g->conf, r, &reply);
+	ask_cas(ctx, r, &reply);
 	return !reply.is_error;
 }
 
+/* A target below the URL of an OCSP service, and what follows. */
+struct below {
+	struct span base, rest;
+};
+
 static void
 answer_ocsp(struct job *j, struct status_service *s,
-    const struct status_query *q, struct span rest, struct status_result *r)
+    const struct status_query *q, const struct below *at,
+    struct status_result *r)
 {
 	struct ocsp_request request;
 	struct ocsp_reply reply = { .is_error = true,
 		.der = ocsp_error_response(OCSP_MALFORMED) };
-	struct guess guess = { j, &s->conf->issuer };
+	struct guess guess = { j, s, at->base };
 	bool is_post = strcmp(q->method, "POST") == 0;
 	int parsed;
 
@@ -329,10 +390,10 @@ answer_ocsp(struct job *j, struct status_service *s,
 		return;
 	}
 	parsed = is_post ? ocsp_request_parse(q->body, &request)
-			 : ocsp_request_from_path(
-			       j->arena, rest, has_answer, &guess, &request);
+			 : ocsp_request_from_path(j->arena, at->rest,
+			       has_answer, &guess, &request);
 	if (parsed == 0)
-		status_ocsp(j, &s->conf->issuer, &request, &reply);
+		ask_cas(&guess, &request, &reply);
 	if (reply.is_unknown)
 		count_unknown(j, s, reply.serial);
 	/* PK-166: 200 for errors too. */
@@ -347,26 +408,33 @@ answer_ocsp(struct job *j, struct status_service *s,
 	}
 }
 
-/* Is the target below the URL of the service?  *rest is what follows. */
+/* Is the target below the URL of this service? */
 static bool
-is_ocsp(const struct status_service *s, struct span path, struct span *rest)
+is_below(struct span base, struct span path, struct below *at)
 {
-	struct span base = s->ocsp_path;
-
 	if (base.p == NULL)
 		return false;
-	*rest = (struct span){ NULL, 0 };
+	*at = (struct below){ .base = base };
 	if (span_eq(path, base))
 		return true;
 	if (!span_starts(path, base))
 		return false;
-	*rest = span_from(path, base.n);
+	at->rest = span_from(path, base.n);
 	if (base.p[base.n - 1] == '/')
 		return true;
-	if (rest->p[0] != '/')
+	if (!span_starts(at->rest, SPAN("/")))
 		return false;
-	*rest = span_from(*rest, 1);
+	at->rest = span_from(at->rest, 1);
 	return true;
+}
+
+static bool
+is_ocsp(const struct status_service *s, struct span path, struct below *at)
+{
+	for (size_t i = 0; i < s->ca_count; i++)
+		if (is_below(s->cas[i].ocsp_path, path, at))
+			return true;
+	return false;
 }
 
 /* --- all of them ---------------------------------------------------------- */
@@ -376,7 +444,7 @@ status_answer(struct job *j, struct status_service *s,
     const struct status_query *q, struct status_result *out)
 {
 	struct span path = span_cut(q->target, 0, span_find(q->target, 0, '?'));
-	struct span rest;
+	struct below at;
 
 	*out = (struct status_result){ .fd = -1 };
 	for (size_t i = 0; i < s->list_count; i++) {
@@ -388,15 +456,19 @@ status_answer(struct job *j, struct status_service *s,
 			refuse_method(j, out, "GET, HEAD");
 		return;
 	}
-	if (s->ca_path.p != NULL && span_eq(path, s->ca_path)) {
+	for (size_t i = 0; i < s->ca_count; i++) {
+		const struct served_ca *ca = &s->cas[i];
+
+		if (ca->ca_path.p == NULL || !span_eq(path, ca->ca_path))
+			continue;
 		if (is_read(q))
-			answer_ca(j, s, q, out);
+			answer_ca(j, ca, q, out);
 		else
 			refuse_method(j, out, "GET, HEAD");
 		return;
 	}
-	if (is_ocsp(s, path, &rest)) {
-		answer_ocsp(j, s, q, rest, out);
+	if (is_ocsp(s, path, &at)) {
+		answer_ocsp(j, s, q, &at, out);
 		return;
 	}
 	add_text(j, out, 404, "there is nothing here");

@@ -400,3 +400,6 @@ CREATE TABLE report (
 CREATE INDEX report_alarm ON report (alarm_at) WHERE alarm_at IS NOT NULL;
 CREATE INDEX report_open ON report (received_at) WHERE closed_at = 0;
 CREATE INDEX report_key ON report (spki_sha256) WHERE closed_at = 0;
+
+-- The last one's end ends the lists of a former CA (PK-156).
+CREATE INDEX cert_end ON cert (ca_label, not_after);

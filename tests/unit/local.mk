@@ -382,6 +382,7 @@ unit_tests += \
 	tests/unit/test_dossier \
 	tests/unit/test_evidence \
 	tests/unit/test_evidence_smime \
+	tests/unit/test_former \
 	tests/unit/test_gate \
 	tests/unit/test_handoff \
 	tests/unit/test_handoff_cmp \
@@ -445,6 +446,9 @@ tests_unit_test_issuer_kill_LDADD = $(TOKEN_LAB) $(PKI_LAB) $(ROLE_LAB) \
 tests_unit_test_issuer_profile_LDADD = $(PKI_LAB) $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_answers_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
 tests_unit_test_answers_LDADD = $(STATUS_LAB) $(PKI_LAB) $(STORE_FIXTURE) \
+	$(CS_SRC)
+tests_unit_test_former_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
+tests_unit_test_former_LDADD = $(STATUS_LAB) $(PKI_LAB) $(STORE_FIXTURE) \
 	$(CS_SRC)
 tests_unit_test_lists_LDADD = $(STATUS_LAB) $(PKI_LAB) $(STORE_FIXTURE) $(CS_SRC)
 tests_unit_test_intake_lmtp_LDADD = $(ROLE_LAB) $(CS_SRC)

@@ -1,0 +1,190 @@
+#include "config.h"
+
+#include "src/former.h"
+
+#include "lib/arena.h"
+#include "lib/conf.h"
+#include "lib/job.h"
+#include "lib/log.h"
+#include "pki/certview.h"
+#include "pki/key.h"
+#include "src/answers.h"
+#include "src/ca_conf.h"
+#include "src/role_issuer.h"
+
+/* An issuer of lists and answers, with what its section says in the place of
+ * section issuer. */
+struct former {
+	const char *name;
+	struct conf conf;
+	struct issuer issuer;
+};
+
+/* --- opening -------------------------------------------------------------- */
+
+static int
+has_ended(struct job *j, const struct conf_former *c, bool *ended)
+{
+	struct certview v;
+	struct span der;
+
+	if (ca_certificate_read(j, j->arena, c->issuer.ca_certificate, &der) <
+	    0)
+		return -1;
+	*ended = certview_parse(der, &v) == 0 && v.not_after < j->now;
+	if (*ended)
+		log_warning("former CA has ended",
+		    "name=%s next=\"its certificates have ended before it: "
+		    "remove the section former_ca\"",
+		    c->name);
+	return 0;
+}
+
+static int
+open_one(struct job *j, struct arena *keep, const struct issuer *i,
+    const struct conf_former *c, struct former *f)
+{
+	struct ca_files files;
+
+	f->name = c->name;
+	f->conf = *j->conf;
+	f->conf.issuer = c->issuer;
+	f->conf.issuer.max_per_hour = j->conf->issuer.max_per_hour;
+	/* Whoever issues now, these are its own. */
+	f->conf.external.kind = CONF_EXTERNAL_NONE;
+	f->issuer.seal = i->seal;
+	f->issuer.is_former = true;
+	/* Rules for new CAs do not end what this one owes. */
+	files = ca_conf_files(keep, &f->conf);
+	files.is_public = false;
+	if (ca_load(j, keep, &files, &f->issuer.ca) < 0)
+		return -1;
+	if (status_ocsp_is_on(&f->conf.issuer))
+		f->issuer.answers = answers_new(keep);
+	log_info(
+	    "former CA", "name=%s key=%s", c->name, ca_key_label(f->issuer.ca));
+	return 0;
+}
+
+int
+former_open(struct job *j, struct arena *keep, struct issuer *i)
+{
+	const struct conf *conf = j->conf;
+
+	i->formers =
+	    arena_calloc(keep, conf->former_count, sizeof(struct former));
+	for (size_t k = 0; k < conf->former_count; k++) {
+		const struct conf_former *c = &conf->formers[k];
+		bool ended = false;
+
+		if (has_ended(j, c, &ended) < 0 ||
+		    (!ended && open_one(j, keep, i, c,
+				   &i->formers[i->former_count]) < 0)) {
+			job_context(j, "former_ca %s", c->name);
+			return -1;
+		}
+		i->former_count += !ended;
+	}
+	return 0;
+}
+
+void
+former_close(struct issuer *i)
+{
+	for (size_t k = 0; k < i->former_count; k++)
+		answers_free(i->formers[k].issuer.answers);
+	i->former_count = 0;
+}
+
+/* --- each under its own configuration ------------------------------------- */
+
+int
+former_start(const struct issuer *i, struct job *j)
+{
+	const struct conf *conf = j->conf;
+	int result = 0;
+
+	for (size_t k = 0; k < i->former_count && result == 0; k++) {
+		const struct former *f = &i->formers[k];
+
+		j->conf = &f->conf;
+		result = issuer_list_start(&f->issuer, j);
+		if (result < 0)
+			job_context(j, "former_ca %s", f->name);
+	}
+	j->conf = conf;
+	return result;
+}
+
+/* Until the last list is out: then there is nothing to answer, either. */
+static int
+due_of(const struct former *f, struct job *j, int64_t *at)
+{
+	int64_t answers_at;
+
+	if (issuer_list_due(&f->issuer, j, at) < 0)
+		return -1;
+	if (*at == INT64_MAX)
+		return 0;
+	if (answers_due(&f->issuer, j, &answers_at) < 0)
+		return -1;
+	if (answers_at < *at)
+		*at = answers_at;
+	return 0;
+}
+
+static int
+step_of(struct former *f, struct job *j)
+{
+	int result = issuer_list_step(&f->issuer, j);
+	int64_t at;
+
+	if (result != 0 || due_of(f, j, &at) < 0)
+		return result != 0 ? result : -1;
+	return at == INT64_MAX ? 0 : answers_step(&f->issuer, j);
+}
+
+/* None that fails keeps another one's from being made. */
+int
+former_step(struct issuer *i, struct job *j)
+{
+	const struct conf *conf = j->conf;
+	struct err why = { .kind = ERR_NONE };
+	int result = 0;
+
+	for (size_t k = 0; k < i->former_count && result <= 0; k++) {
+		struct former *f = &i->formers[k];
+
+		j->conf = &f->conf;
+		result = step_of(f, j);
+		if (result < 0 && why.kind == ERR_NONE) {
+			job_context(j, "former_ca %s", f->name);
+			why = j->err;
+		}
+		job_recover(j);
+	}
+	j->conf = conf;
+	if (result > 0 || why.kind == ERR_NONE)
+		return result > 0 ? 1 : 0;
+	j->err = why;
+	return -1;
+}
+
+int
+former_due(const struct issuer *i, struct job *j, int64_t *at)
+{
+	const struct conf *conf = j->conf;
+	int result = 0;
+
+	*at = INT64_MAX;
+	for (size_t k = 0; k < i->former_count && result == 0; k++) {
+		int64_t one;
+
+		j->conf = &i->formers[k].conf;
+		result = due_of(&i->formers[k], j, &one);
+		if (result == 0 && one < *at)
+			*at = one;
+	}
+	j->conf = conf;
+	return result;
+}

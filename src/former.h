@@ -1,0 +1,28 @@
+/*
+ * Former issuing CAs (sections former_ca; PK-156): after a switch to another
+ * key or another CA, the former one issues nothing any more, and its list and
+ * its OCSP answers go on until its last certificate has ended and a list has
+ * said so.
+ */
+#ifndef SRC_FORMER_H
+#define SRC_FORMER_H
+
+#include <stdint.h>
+
+struct arena;
+struct issuer;
+struct job;
+
+/* Loads those that have not ended; they live as long as `keep`.  0, or -1
+ * naming the section. */
+int former_open(struct job *j, struct arena *keep, struct issuer *i);
+/* At the start, as issuer_list_start(). */
+int former_start(const struct issuer *i, struct job *j);
+void former_close(struct issuer *i);
+
+/* One list or one batch of answers of theirs that is due: 1, 0, -1. */
+int former_step(struct issuer *i, struct job *j);
+/* 0 and *at: when the next one is due, INT64_MAX for never; -1. */
+int former_due(const struct issuer *i, struct job *j, int64_t *at);
+
+#endif

@@ -1,0 +1,346 @@
+/*
+ * After a switch to another issuing CA the former one's list and answers go on
+ * until its last certificate has ended (PK-156, PK-160, PK-168, PK-169).
+ */
+#include "config.h"
+
+#include "tests/unit/store_fixture.h"
+
+#include <openssl/ocsp.h>
+#include <openssl/x509.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "db/store_cert.h"
+#include "db/store_crl.h"
+#include "db/store_revoke.h"
+#include "lib/clock.h"
+#include "lib/conf.h"
+#include "lib/fdio.h"
+#include "pki/ca.h"
+#include "pki/crl.h"
+#include "src/answers.h"
+#include "src/former.h"
+#include "src/role_issuer.h"
+#include "src/status_answer.h"
+#include "tests/unit/pki_lab.h"
+#include "tests/unit/status_lab.h"
+
+#define HOUR ((int64_t)3600)
+#define DAY (24 * HOUR)
+#define NUMBER "010203"
+
+struct lab {
+	struct job *j;
+	struct conf conf;
+	struct conf_former former;
+	struct issuer issuer;
+	const struct ca *old; /* the former CA */
+	const char *cert;     /* its certificate */
+};
+
+static void
+at(struct lab *lab, int64_t now)
+{
+	clock_set(now);
+	lab->j->now = now;
+}
+
+static const char *
+path_of(struct job *j, const char *type, const char *name)
+{
+	return arena_printf(j->arena, "%s/%s", lab_ca_folder(type), name);
+}
+
+static struct conf_issuer
+conf_of(struct job *j, const char *type, const char *name)
+{
+	static unsigned n;
+
+	n++;
+	return (struct conf_issuer){
+		.ca_certificate = path_of(j, type, "issuing.pem"),
+		.ca_chain = path_of(j, type, "root.pem"),
+		.ca_key = path_of(j, type, "issuing-key.pem"),
+		.ca_key_passphrase_file = path_of(j, type, "ca-passphrase"),
+		.crl_shards = 1,
+		.crl_url = arena_printf(
+		    j->arena, "http://crl.example.com/%s.crl", name),
+		.crl_file = path_of(
+		    j, type, arena_printf(j->arena, "%s%u.crl", name, n)),
+		.ocsp_url = "http://ocsp.example.com/ocsp",
+		.ocsp_folder =
+		    path_of(j, type, arena_printf(j->arena, "%s%u", name, n)),
+		.max_per_hour = 1000,
+	};
+}
+
+/* A certificate that the former CA has issued. */
+static void
+make_cert(struct lab *lab, int64_t not_after)
+{
+	struct job *j = lab->j;
+	struct cert c = {
+		.id = "cert1",
+		.order_id = fixture_order(j, fixture_account(j), 1)->id,
+		.ca_label = ca_key_label(lab->old),
+		.serial = NUMBER,
+		.profile = "mailbox-multipurpose",
+		.profile_sha256 = SPAN("profile"),
+		.tbs = status_lab_tbs(
+		    j, lab->old, NUMBER, FIXTURE_NOW - DAY, not_after),
+		.signature_alg = SPAN("alg"),
+		.lint_report = "{}",
+		.br_version = "1.0.16",
+		.spki_sha256 = SPAN("the key"),
+		.not_before = FIXTURE_NOW - DAY,
+		.not_after = not_after,
+	};
+	bool taken;
+
+	c.account_id = fixture_account(j);
+	status_lab_seal(j, lab->issuer.seal, &c);
+	COMMITTED(j, store_cert_reserve(j, &c, &taken));
+	COMMITTED(j, store_cert_record(j, c.id, SPAN("der"), SPAN("hash")));
+	lab->cert = c.id;
+}
+
+static void
+lab_init(struct lab *lab, struct job *j, int64_t not_after, bool ocsp)
+{
+	*lab = (struct lab){ .j = j };
+	lab->old = lab_ca("p384");
+	lab->issuer.ca = lab_ca("p256");
+	lab->issuer.seal = status_lab_seal_key(j);
+	lab->conf.issuer = conf_of(j, "p256", "new");
+	lab->former = (struct conf_former){ "old", conf_of(j, "p384", "old") };
+	lab->conf.formers = &lab->former;
+	lab->conf.former_count = 1;
+	if (!ocsp)
+		lab->former.issuer.ocsp_url = NULL;
+	j->conf = &lab->conf;
+	at(lab, FIXTURE_NOW);
+	make_cert(lab, not_after);
+	EXPECT(j, former_open(j, j->arena, &lab->issuer), 0);
+	EXPECT(j, former_start(&lab->issuer, j), 0);
+}
+
+static void
+lab_end(struct lab *lab)
+{
+	former_close(&lab->issuer);
+}
+
+/* The issuer's work, all of it: its own lists, and the former CA's. */
+static void
+run(struct lab *lab)
+{
+	int result;
+
+	while ((result = issuer_step(&lab->issuer, lab->j)) > 0)
+		continue;
+	EXPECT(lab->j, result, 0);
+	assert_ptr_equal(lab->j->conf, &lab->conf);
+}
+
+static int64_t
+count_lists(struct lab *lab, const struct ca *ca)
+{
+	return fixture_count(
+	    lab->j, arena_printf(lab->j->arena,
+			"SELECT COUNT(*) FROM crl WHERE der IS NOT NULL "
+			"AND ca_label = '%s'",
+			ca_key_label(ca)));
+}
+
+/* How many entries the former CA's list has, which it has signed. */
+static size_t
+entries(struct lab *lab)
+{
+	struct crl_input l;
+	struct span der;
+
+	EXPECT(lab->j,
+	    file_read(lab->j, lab->former.issuer.crl_file, 1 << 20, &der), 0);
+	EXPECT(lab->j, crl_read(lab->j, lab->old, der, &l), 0);
+	return l.count;
+}
+
+static int64_t
+due(struct lab *lab)
+{
+	int64_t when;
+
+	EXPECT(lab->j, former_due(&lab->issuer, lab->j, &when), 0);
+	return when;
+}
+
+static void
+revoke_it(struct lab *lab)
+{
+	struct revocation r = { 4, "operator", { NULL, 0 } };
+	struct job *j = lab->j;
+
+	EXPECT(j, store_begin(j), 0);
+	EXPECT(j, store_revoke_cert(j, lab->cert, &r), 1);
+	EXPECT(j, store_commit(j), 0);
+}
+
+/* PK-156: every day, and at once after a revocation. */
+static void
+test_goes_on(struct job *j)
+{
+	struct lab lab;
+
+	lab_init(&lab, j, FIXTURE_NOW + 300 * DAY, false);
+	run(&lab);
+	assert_int_equal(count_lists(&lab, lab.old), 1);
+	assert_int_equal(count_lists(&lab, lab.issuer.ca), 1);
+	assert_int_equal(entries(&lab), 0);
+	assert_int_equal(due(&lab), FIXTURE_NOW + DAY);
+	at(&lab, FIXTURE_NOW + HOUR);
+	revoke_it(&lab);
+	assert_int_equal(due(&lab), FIXTURE_NOW + HOUR);
+	run(&lab);
+	assert_int_equal(count_lists(&lab, lab.old), 2);
+	assert_int_equal(count_lists(&lab, lab.issuer.ca), 1);
+	assert_int_equal(entries(&lab), 1);
+	at(&lab, FIXTURE_NOW + HOUR + DAY);
+	run(&lab);
+	assert_int_equal(count_lists(&lab, lab.old), 3);
+	assert_int_equal(entries(&lab), 1);
+	lab_end(&lab);
+}
+
+/* PK-156, PK-160: one list after the end of all its certificates, and no
+ * more. */
+static void
+test_ends(struct job *j)
+{
+	struct lab lab;
+	int64_t end = FIXTURE_NOW + 10 * DAY + HOUR;
+
+	lab_init(&lab, j, end, false);
+	revoke_it(&lab);
+	for (int day = 0; day <= 11; day++) {
+		at(&lab, FIXTURE_NOW + day * DAY);
+		run(&lab);
+		assert_int_equal(entries(&lab), 1);
+	}
+	assert_int_equal(count_lists(&lab, lab.old), 12);
+	assert_int_equal(due(&lab), INT64_MAX);
+	at(&lab, FIXTURE_NOW + 40 * DAY);
+	run(&lab);
+	assert_int_equal(count_lists(&lab, lab.old), 12);
+	/* its own lists do not end */
+	assert_int_equal(count_lists(&lab, lab.issuer.ca), 13);
+	lab_end(&lab);
+}
+
+static struct status_result
+fetch(struct lab *lab, const char *method, const char *target, struct span body)
+{
+	struct status_query q = {
+		.method = method, .target = span_str(target), .body = body
+	};
+	struct status_service *service;
+	struct status_result r;
+	struct job *j = lab->j;
+
+	EXPECT(j, status_service_new(j, j->arena, &lab->conf, &service), 0);
+	status_answer(j, service, &q, &r);
+	if (r.fd >= 0)
+		close(r.fd);
+	return r;
+}
+
+static int
+ask(struct lab *lab, const struct ca *ca)
+{
+	struct span octets = lab_hex(lab->j, NUMBER);
+	BIGNUM *bn =
+	    BN_bin2bn((const unsigned char *)octets.p, (int)octets.n, NULL);
+	ASN1_INTEGER *n = BN_to_ASN1_INTEGER(bn, NULL);
+	OCSP_REQUEST *r = OCSP_REQUEST_new();
+	unsigned char *der = NULL;
+	struct status_result got;
+	const unsigned char *p;
+	OCSP_RESPONSE *response;
+	int status = -1;
+
+	OCSP_request_add0_id(
+	    r, OCSP_cert_id_new(EVP_sha256(),
+		   X509_get_subject_name(ca->certificate),
+		   X509_get0_pubkey_bitstr(ca->certificate), n));
+	int len = i2d_OCSP_REQUEST(r, &der);
+	got = fetch(lab, "POST", "/ocsp", span_mem(der, (size_t)len));
+	p = (const unsigned char *)got.body.p;
+	response = d2i_OCSP_RESPONSE(NULL, &p, (long)got.body.n);
+	assert_non_null(response);
+	if (OCSP_response_status(response) == 0) {
+		OCSP_BASICRESP *basic = OCSP_response_get1_basic(response);
+
+		status = OCSP_single_get0_status(
+		    OCSP_resp_get0(basic, 0), NULL, NULL, NULL, NULL);
+		OCSP_BASICRESP_free(basic);
+	}
+	OCSP_RESPONSE_free(response);
+	OPENSSL_free(der);
+	OCSP_REQUEST_free(r);
+	ASN1_INTEGER_free(n);
+	BN_free(bn);
+	return status;
+}
+
+/* PK-168, PK-169: its answers at a URL that both CAs have, and its list. */
+static void
+test_served(struct job *j)
+{
+	struct lab lab;
+
+	lab_init(&lab, j, FIXTURE_NOW + DAY, true);
+	run(&lab);
+	assert_int_equal(ask(&lab, lab.old), V_OCSP_CERTSTATUS_GOOD);
+	assert_int_equal(ask(&lab, lab.issuer.ca), -1);
+	revoke_it(&lab);
+	run(&lab);
+	assert_int_equal(ask(&lab, lab.old), V_OCSP_CERTSTATUS_REVOKED);
+	assert_int_equal(fetch(&lab, "GET", "/old.crl", SPAN("")).status, 200);
+	assert_int_equal(fetch(&lab, "GET", "/new.crl", SPAN("")).status, 200);
+	assert_int_equal(
+	    fetch(&lab, "GET", "/other.crl", SPAN("")).status, 404);
+	/* after the last list there is nothing to answer */
+	at(&lab, FIXTURE_NOW + 3 * DAY);
+	run(&lab);
+	assert_int_equal(due(&lab), INT64_MAX);
+	lab_end(&lab);
+}
+
+/* One that has ended keeps nobody from starting; one that cannot be loaded
+ * does, by name. */
+static void
+test_open(struct job *j)
+{
+	struct lab lab;
+	struct issuer again = { 0 };
+
+	lab_init(&lab, j, FIXTURE_NOW + 300 * DAY, false);
+	at(&lab, ca_not_after(lab.old) + 1);
+	EXPECT(j, former_open(j, j->arena, &again), 0);
+	assert_int_equal(again.former_count, 0);
+	at(&lab, FIXTURE_NOW);
+	lab.former.issuer.ca_key = "/nonexistent";
+	EXPECT(j, former_open(j, j->arena, &again), -1);
+	assert_non_null(strstr(j->err.text, "former_ca old"));
+	job_recover(j);
+	lab_end(&lab);
+}
+
+static const struct CMUnitTest tests[] = {
+	STORE_TEST(test_goes_on),
+	STORE_TEST(test_ends),
+	STORE_TEST(test_served),
+	STORE_TEST(test_open),
+};
+
+UNIT_MAIN(tests)
