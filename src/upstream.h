@@ -68,7 +68,8 @@ struct upstream_ops {
 	/* When it wants the certificate renewed: 1 and w->start_at, end_at,
 	 * 0 it does not say, -1.  *secs: until it is to be asked again, -1: not
 	 * said.  NULL: such a CA says nothing. */
-	int (*renewal)(struct job *j, struct window *w, int64_t *secs);
+	int (*renewal)(const struct upstream *u, struct job *j,
+	    struct window *w, int64_t *secs);
 };
 extern const struct upstream_ops upstream_hook_ops, upstream_acme_ops,
     upstream_cmp_ops;

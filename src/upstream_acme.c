@@ -274,12 +274,14 @@ acme_revoke(const struct upstream *u, struct job *j, const struct withdrawal *w)
 /* --- renewal (RFC 9773) --------------------------------------------------- */
 
 static int
-acme_renewal(struct job *j, struct window *w, int64_t *secs)
+acme_renewal(
+    const struct upstream *u, struct job *j, struct window *w, int64_t *secs)
 {
 	const struct conf_upstream *conf = &j->conf->external;
 	const struct acme_client_conf client = { .directory = conf->directory,
 		.ca_file = conf->ca_file,
-		.agent = "upstream" };
+		.agent = "upstream",
+		.account_key = u->account_key };
 	struct acme_client *c = NULL;
 	struct remote_renewal found;
 	int result = -1;

@@ -55,7 +55,7 @@ upstream_window_step(const struct upstream_role *u, struct job *j)
 	if (u->ops->renewal == NULL || w.revoked_at != 0 ||
 	    w.not_after < j->now)
 		return put(j, &w, 0);
-	found = u->ops->renewal(j, &w, &secs);
+	found = u->ops->renewal(&u->secrets, j, &w, &secs);
 	if (found < 0) { /* what it said before stands */
 		struct log_quoted q;
 

@@ -222,8 +222,10 @@ double_revoke(
 }
 
 static int
-double_renewal(struct job *j, struct window *w, int64_t *secs)
+double_renewal(
+    const struct upstream *u, struct job *j, struct window *w, int64_t *secs)
 {
+	(void)u;
 	upstream_double.windows_asked++;
 	if (upstream_double.window < 0)
 		return job_fail(j, ERR_BUSY, "connection refused");
