@@ -158,6 +158,8 @@ int
 incident_open_within(struct job *j, const struct incident *i,
     const struct incident_selector *s, struct incident_opened *out)
 {
+	struct incident counted;
+
 	*out = (struct incident_opened){ 0 };
 	if (store_incident_open(j, i, s,
 		issuer_incident_next(i->deadline, j->now),
@@ -166,6 +168,11 @@ incident_open_within(struct job *j, const struct incident *i,
 	if (out->certificates == 0)
 		return job_fail(j, ERR_MALFORMED,
 		    "no certificate is like that; nothing was opened");
+	counted = *i;
+	counted.cert_count = out->certificates;
+	if (store_incident_set_due(
+		j, i->id, issuer_incident_due(&counted, j->now)) < 0)
+		return -1;
 	if (strcmp(i->cause, INCIDENT_VALIDATION) == 0 &&
 	    drop_authorizations(j, i->id, &out->dropped) < 0)
 		return -1;
@@ -225,7 +232,7 @@ incident_confirm(struct job *j, const struct incident *i, const char *by)
 		return job_fail(
 		    j, ERR_MALFORMED, "%s: the incident is no draft", i->id);
 	if (store_incident_confirm(
-		j, i->id, by, issuer_incident_next(i->deadline, j->now)) < 0 ||
+		j, i->id, by, issuer_incident_due(i, j->now)) < 0 ||
 	    queue_notices(j, i) < 0)
 		return -1;
 	return store_audit_add(j, by, "incident confirmed",

@@ -23,6 +23,7 @@ struct cert;
 struct crl_input;
 struct csr;
 struct former;
+struct incident;
 struct issue_input;
 struct issue_tbs;
 struct linters_hold;
@@ -87,6 +88,8 @@ int issuer_incident_step(struct job *j);
 /* When the issuer has to look at one with this deadline, after `now`: at the
  * next alarm, or at the deadline. */
 int64_t issuer_incident_next(int64_t deadline, int64_t now);
+/* The same, with what a large set needs to be done by the deadline. */
+int64_t issuer_incident_due(const struct incident *i, int64_t now);
 
 /*
  * Problem reports (src/reports.c, PK-184): an alarm 12 hours after one came,

@@ -332,6 +332,38 @@ test_reserving(struct job *j)
 	}
 }
 
+/* PK-185: 10^5 certificates are done by the deadline, so it begins earlier; the
+ * alarms stay where they are. */
+static void
+test_start(void **state)
+{
+	static const struct {
+		int64_t count, now, due; /* before the deadline */
+	} rows[] = {
+		{ 1, 24 * HOUR, 12 * HOUR },
+		{ 1, HOUR, 0 },
+		{ 1, -5, -5 },
+		{ 100000, 24 * HOUR, 12 * HOUR },
+		{ 100000, HOUR, 2000 },
+		{ 100000, 2001, 2000 },
+		{ 100000, 2000, 2000 },
+		{ 100000, 1000, 1000 },
+		{ 1000000, 4 * HOUR, 4 * HOUR },
+		{ 1000000, 6 * HOUR, 20000 },
+	};
+
+	(void)state;
+	for (size_t k = 0; k < sizeof(rows) / sizeof(rows[0]); k++) {
+		const struct incident i = { .deadline = FIXTURE_NOW,
+			.cert_count = rows[k].count };
+
+		unit_case("%zu", k);
+		assert_int_equal(
+		    issuer_incident_due(&i, FIXTURE_NOW - rows[k].now),
+		    FIXTURE_NOW - rows[k].due);
+	}
+}
+
 /* PK-181: keyCompromise blocks the keys as well. */
 static void
 test_compromise(struct job *j)
@@ -495,6 +527,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_strange_rows),
 	STORE_TEST(test_selectors),
 	STORE_TEST(test_deadline),
+	cmocka_unit_test(test_start),
 	STORE_TEST(test_reserved),
 	STORE_TEST(test_reserving),
 	STORE_TEST(test_compromise),
