@@ -422,7 +422,7 @@ struct conf {
 	bool tos_binding;       /* AC-72: who has not agreed is refused … */
 	const char *tos_change_url; /* … and sent here; NULL: tos_url */
 	const char *website_url;
-	const char *report_address; /* PK-184; NULL: none is shown */
+	const char *report_address;          /* PK-184; NULL: none is shown */
 	const char *renewal_explanation_url; /* AC-168 */
 	const char *profile;                 /* the default profile's name */
 	struct conf_list profiles;         /* offered; empty: the default one */

@@ -334,7 +334,7 @@ print_mails(const char *name, const struct notice_counts *n)
 static int
 report_show(struct job *j, const struct options *o, const char *number)
 {
-	struct report r;
+	struct report r = { .number = 0 };
 	struct mails m;
 	int64_t n;
 
@@ -417,7 +417,7 @@ change_decide(struct job *j, const struct options *o, const char *number,
     const char *path)
 {
 	struct report_decision d = { .cause = o->cause, .now = o->now };
-	struct report r;
+	struct report r = { .number = 0 };
 	int64_t n;
 
 	if (o->revoke == o->no_action)
