@@ -108,7 +108,8 @@ is_recalled(const struct cert *cert)
 {
 	if (cert->revoked_at == 0 || cert->revoked_by == NULL)
 		return false;
-	return strcmp(cert->revoked_by, "operator") == 0 ||
+	return span_starts(span_str(cert->revoked_by), SPAN("operator")) ||
+	       span_starts(span_str(cert->revoked_by), SPAN("admin:")) ||
 	       span_starts(span_str(cert->revoked_by), SPAN("incident:"));
 }
 

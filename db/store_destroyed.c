@@ -73,18 +73,23 @@ store_destroyed_begin(struct job *j, struct span spki_sha256, const char *by)
 }
 
 int
-store_destroyed_finish(struct job *j, struct span spki_sha256)
+store_destroyed_finish(
+    struct job *j, const struct destroyed_key *k, int64_t ended_at)
 {
 	int64_t changed;
 
 	if (store_change(j, &changed,
 		"UPDATE destroyed_key SET destroyed_at = $2 "
 		"WHERE spki_sha256 = $1 AND begun_at > 0 AND destroyed_at = 0",
-		ARGS(v_bytes(spki_sha256), v_int(j->now))) < 0)
+		ARGS(v_bytes(k->spki_sha256), v_int(j->now))) < 0)
 		return -1;
-	return changed == 1
-		   ? 0
-		   : job_fail(j, ERR_CONFLICT, "it is on record already");
+	if (changed != 1)
+		return job_fail(j, ERR_CONFLICT, "it is on record already");
+	return store_change(j, NULL,
+	    "INSERT INTO ca_key_end (ca_label, ended_at) VALUES ($1, $2) "
+	    "ON CONFLICT (ca_label) DO UPDATE SET ended_at = $2 "
+	    "WHERE ca_key_end.ended_at < $2",
+	    ARGS(v_text(k->ca_label), v_int(ended_at)));
 }
 
 int

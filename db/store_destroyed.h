@@ -32,7 +32,10 @@ int store_destroyed_ask(struct job *j, const struct destroyed_key *k);
  * on.  ERR_CONFLICT if there is no such request, or it is too old. */
 int store_destroyed_begin(
     struct job *j, struct span spki_sha256, const char *by);
-int store_destroyed_finish(struct job *j, struct span spki_sha256);
+/* It is gone; what PK-22 keeps of the CA with that key is kept from `ended_at`
+ * on: the later of now and the end of the last certificate. */
+int store_destroyed_finish(
+    struct job *j, const struct destroyed_key *k, int64_t ended_at);
 /* Must the key not be used any more?  1 / 0 / -1. */
 int store_destroyed_is(struct job *j, struct span spki_sha256);
 /* Until when is some certificate valid that this CA has signed, or is about to?

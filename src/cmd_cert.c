@@ -149,7 +149,7 @@ change(struct job *j, const struct cert *c, const struct revocation *r,
 		return job_fail(
 		    j, ERR_ALREADY_REVOKED, "%s is already revoked", c->serial);
 	if (changed < 0 || (compromised && revoke_key(j, c->spki_sha256, r,
-					       "operator", others) < 0))
+					       r->by, others) < 0))
 		return -1;
 	return 0;
 }
@@ -212,7 +212,7 @@ revoke_later(struct job *j, const struct cert *c, const struct options *o,
 static int
 revoke(struct job *j, const struct cert *c, const struct options *o)
 {
-	struct revocation r = { .by = "operator" };
+	struct revocation r = { .by = command_operator(j) };
 	size_t others;
 
 	if (read_reason(j, o->reason, &r.reason) < 0)

@@ -119,7 +119,7 @@ check_account(struct job *j, const char *id)
 static int
 block_for_account(struct job *j, struct span hash, const char *account)
 {
-	if (store_key_block(j, hash, account, "operator") < 0)
+	if (store_key_block(j, hash, account, command_operator(j)) < 0)
 		return -1;
 	return store_audit_add(j, command_operator(j), "key blocked",
 	    arena_printf(j->arena, "key:%s", hex_dup(j->arena, hash)), "ok",
@@ -129,8 +129,8 @@ block_for_account(struct job *j, struct span hash, const char *account)
 static int
 block(struct job *j, const struct options *o)
 {
-	const struct revocation r = { REASON_KEY_COMPROMISE, "operator",
-		{ NULL, 0 } };
+	const struct revocation r = { REASON_KEY_COMPROMISE,
+		command_operator(j), { NULL, 0 } };
 	uint8_t octets[SHA256_LEN] = { 0 };
 	struct span hash = span_mem(octets, sizeof(octets));
 	size_t count = 0;

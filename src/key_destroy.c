@@ -22,11 +22,11 @@
 
 /* --- records -------------------------------------------------------------- */
 
+/* Of the CA: so PK-22 keeps it as long as what else that key did. */
 static const char *
 object_of(struct job *j, const struct destroyed_key *k)
 {
-	return arena_printf(
-	    j->arena, "key:%s", hex_dup(j->arena, k->spki_sha256));
+	return arena_printf(j->arena, "ca:%s", k->ca_label);
 }
 
 /* Public key, method and witnesses (PK-207). */
@@ -41,7 +41,7 @@ detail(struct job *j, const struct destroyed_key *k, const char *more)
 	buf_init(&b, j->arena, 2 * DETAIL_MAX);
 	json_out_init(&w, &b);
 	json_object_begin(&w);
-	json_member_str(&w, "ca", k->ca_label);
+	json_member_str(&w, "spki_sha256", hex_dup(j->arena, k->spki_sha256));
 	json_member_string(&w, "public_key", buf_span(&key));
 	json_member_str(&w, "method", k->method);
 	json_member_str(&w, "witnesses", k->witnesses);
@@ -65,17 +65,26 @@ record(struct job *j, const struct destroyed_key *k, const char *event,
 
 /* --- may it be ------------------------------------------------------------ */
 
-/* Its own certificate, and those that it has signed: lists must go on. */
+/* Until when its own certificate, and those that it has signed, are valid. */
+static int
+last_use(struct job *j, const struct ca_key_facts *facts, int64_t *out)
+{
+	*out = 0;
+	if (store_destroyed_last_use(j, facts->label, out) < 0)
+		return -1;
+	if (facts->not_after > *out)
+		*out = facts->not_after;
+	return 0;
+}
+
 static int
 check_unused(struct job *j, const struct ca_key_facts *facts)
 {
 	char at[CLOCK_RFC3339_MAX];
-	int64_t last = 0;
+	int64_t last;
 
-	if (store_destroyed_last_use(j, facts->label, &last) < 0)
+	if (last_use(j, facts, &last) < 0)
 		return -1;
-	if (facts->not_after > last)
-		last = facts->not_after;
 	if (last < j->now)
 		return 0;
 	clock_format_rfc3339(last, at);
@@ -158,11 +167,16 @@ decide(struct job *j, const struct ca_key_facts *facts, struct destroyed_key *k,
 /* --- doing it ------------------------------------------------------------- */
 
 static int
-finish(struct job *j, const struct destroyed_key *k, bool was_gone)
+finish(struct job *j, const struct ca_key_facts *facts,
+    const struct destroyed_key *k, bool was_gone)
 {
+	int64_t ended_at;
+
 	if (store_begin(j) < 0)
 		return -1;
-	if (store_destroyed_finish(j, k->spki_sha256) < 0 ||
+	if (last_use(j, facts, &ended_at) < 0 ||
+	    store_destroyed_finish(
+		j, k, ended_at > j->now ? ended_at : j->now) < 0 ||
 	    record(j, k, "CA key destroyed", "ok",
 		was_gone ? "the key was not there any more" : NULL) < 0)
 		return worker_undo(j);
@@ -185,8 +199,8 @@ note_failure(struct job *j, const struct destroyed_key *k)
 }
 
 static int
-carry_out(
-    struct job *j, const struct ca_files *files, const struct destroyed_key *k)
+carry_out(struct job *j, const struct ca_files *files,
+    const struct ca_key_facts *facts, const struct destroyed_key *k)
 {
 	bool was_gone = false;
 
@@ -197,7 +211,7 @@ carry_out(
 		    "same command tries again");
 	}
 	j->now = clock_now();
-	return finish(j, k, was_gone);
+	return finish(j, facts, k, was_gone);
 }
 
 static int
@@ -241,5 +255,5 @@ key_destroy(
 		.method = k.method,
 		.is_done = step == STEP_BEGUN,
 		.is_file = files.token == NULL };
-	return out->is_done ? carry_out(j, &files, &k) : 0;
+	return out->is_done ? carry_out(j, &files, &facts, &k) : 0;
 }

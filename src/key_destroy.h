@@ -12,7 +12,7 @@ struct key_destroy {
 };
 
 struct key_destroyed {
-	const char *key;    /* "key:" and the SHA-256, as in records */
+	const char *key;    /* "ca:" and its label, as in records */
 	const char *method; /* in words */
 	bool is_done;       /* else it is asked for */
 	bool is_file;

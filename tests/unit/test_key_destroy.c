@@ -12,7 +12,6 @@
 #include "lib/clock.h"
 #include "lib/conf.h"
 #include "lib/fdio.h"
-#include "lib/hex.h"
 #include "pki/key_destroy.h"
 #include "src/key_destroy.h"
 #include "src/role_issuer.h"
@@ -92,6 +91,15 @@ asked_by_another(struct job *j)
 	    j, "UPDATE destroyed_key SET asked_by = 'operator:another'");
 }
 
+static int64_t
+ended_at(struct job *j, const struct site *s)
+{
+	return fixture_count(
+	    j, arena_printf(j->arena,
+		   "SELECT ended_at FROM ca_key_end WHERE ca_label = '%s'",
+		   s->facts.label));
+}
+
 static void
 test_pk_207_two_admins(struct job *j)
 {
@@ -116,11 +124,11 @@ test_pk_207_two_admins(struct job *j)
 	/* Where the retention of PK-22 begins. */
 	assert_int_equal(store_destroyed_by_key(j, s.sha256, &k), 1);
 	assert_int_equal(k.destroyed_at, j->now);
+	assert_int_equal(ended_at(j, &s), j->now);
 	assert_int_equal(store_destroyed_is(j, s.sha256), 1);
 	EXPECT(j,
-	    store_audit_list(j,
-		arena_printf(j->arena, "key:%s", hex_dup(j->arena, s.sha256)),
-		&rows, &n),
+	    store_audit_list(
+		j, arena_printf(j->arena, "ca:%s", s.facts.label), &rows, &n),
 	    0);
 	assert_int_equal(n, 3);
 	assert_string_equal(rows[2].event, "CA key destroyed");
@@ -159,8 +167,12 @@ test_pk_207_while_it_is_used(struct job *j)
 	/* When it is compromised nothing waits. */
 	EXPECT(j, destroy(j, &compromised), 0);
 	asked_by_another(j);
+	j->now -= DAY;
+	clock_set(j->now);
 	EXPECT(j, destroy(j, &compromised), 0);
 	assert_int_equal(access(s.key, F_OK), -1);
+	/* PK-22: what is kept counts from the end of the certificates. */
+	assert_int_equal(ended_at(j, &s), j->now + DAY);
 }
 
 static void
@@ -257,7 +269,10 @@ test_pk_207_what_it_needs(struct job *j)
 	expect_refused(
 	    j, &(struct key_destroy){ "a\nb", false }, "--witnesses");
 	REFUSED(j, store_destroyed_begin(j, s.sha256, "x"), ERR_CONFLICT);
-	REFUSED(j, store_destroyed_finish(j, s.sha256), ERR_CONFLICT);
+	REFUSED(j,
+	    store_destroyed_finish(
+		j, &(struct destroyed_key){ .spki_sha256 = s.sha256 }, 1),
+	    ERR_CONFLICT);
 	assert_int_equal(access(s.key, F_OK), 0);
 }
 
