@@ -10,6 +10,8 @@ libcs_pki_a_SOURCES = \
 	pki/ca_build.c \
 	pki/ca_build.h \
 	pki/ca_init.c \
+	pki/ca_key_end.c \
+	pki/ca_key_end.h \
 	pki/caa.c \
 	pki/caa.h \
 	pki/ceremony.c \
@@ -45,8 +47,6 @@ libcs_pki_a_SOURCES = \
 	pki/issue.h \
 	pki/key.c \
 	pki/key.h \
-	pki/key_destroy.c \
-	pki/key_destroy.h \
 	pki/keycheck.c \
 	pki/keycheck.h \
 	pki/lint.c \

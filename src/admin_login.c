@@ -287,6 +287,8 @@ compare(const void *a, const void *b)
 static bool
 is_repeated(struct nonces *n)
 {
+	if (n->n < 2)
+		return false;
 	qsort(n->v, n->n, sizeof(*n->v), compare);
 	for (size_t i = 1; i < n->n; i++)
 		if (strcmp(n->v[i - 1], n->v[i]) == 0)

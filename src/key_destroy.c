@@ -12,7 +12,7 @@
 #include "lib/digest.h"
 #include "lib/hex.h"
 #include "lib/json.h"
-#include "pki/key_destroy.h"
+#include "pki/ca_key_end.h"
 #include "src/ca_conf.h"
 #include "src/command.h"
 #include "src/worker.h"
@@ -96,10 +96,16 @@ check_unused(struct job *j, const struct ca_key_facts *facts)
 }
 
 static bool
+is_text(const char *a, const char *b)
+{
+	return a != NULL && b != NULL && strcmp(a, b) == 0;
+}
+
+static bool
 is_same(const struct destroyed_key *a, const struct destroyed_key *b)
 {
-	return strcmp(a->method, b->method) == 0 &&
-	       strcmp(a->witnesses, b->witnesses) == 0 &&
+	return is_text(a->method, b->method) &&
+	       is_text(a->witnesses, b->witnesses) &&
 	       a->is_compromised == b->is_compromised;
 }
 
@@ -231,7 +237,7 @@ key_destroy(
     struct job *j, const struct key_destroy *in, struct key_destroyed *out)
 {
 	struct ca_files files = ca_conf_files(j->arena, j->conf);
-	struct ca_key_facts facts;
+	struct ca_key_facts facts = { .label = NULL };
 	struct destroyed_key k;
 	enum step step = STEP_ASKED;
 

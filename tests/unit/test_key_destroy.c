@@ -12,7 +12,7 @@
 #include "lib/clock.h"
 #include "lib/conf.h"
 #include "lib/fdio.h"
-#include "pki/key_destroy.h"
+#include "pki/ca_key_end.h"
 #include "src/key_destroy.h"
 #include "src/role_issuer.h"
 #include "tests/unit/pki_lab.h"

@@ -1,6 +1,6 @@
 #include "config.h"
 
-#include "pki/key_destroy.h"
+#include "pki/ca_key_end.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -177,7 +177,7 @@ int
 ca_key_destroy(
     struct job *j, const struct ca_files *files, bool was_begun, bool *was_gone)
 {
-	struct ca_key_facts facts;
+	struct ca_key_facts facts = { .label = NULL };
 	EVP_PKEY *key;
 
 	*was_gone = false;

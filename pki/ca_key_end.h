@@ -2,8 +2,8 @@
  * The end of a CA's key (PK-207): what can be known of it from its certificate,
  * and its destruction where it lives.
  */
-#ifndef PKI_KEY_DESTROY_H
-#define PKI_KEY_DESTROY_H
+#ifndef PKI_CA_KEY_END_H
+#define PKI_CA_KEY_END_H
 
 #include "lib/buf.h"
 #include "pki/key.h"
