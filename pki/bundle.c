@@ -22,7 +22,7 @@ part_is_good(struct span part)
 {
 	for (size_t i = 0; i < part.n; i++)
 		if (!ascii_is_alnum(part.p[i]) &&
-		    memchr("-_.", part.p[i], 3) == NULL)
+		    span_find(SPAN("-_."), 0, part.p[i]) == 3)
 			return false;
 	return part.n > 0 && part.p[0] != '.';
 }
@@ -50,7 +50,9 @@ bundle_name_is_good(const char *name)
 static void
 put(char *header, size_t at, const char *text)
 {
-	memcpy(header + at, text, strlen(text));
+	struct span s = span_str(text);
+
+	memcpy(header + at, s.p, s.n);
 }
 
 static void
@@ -243,7 +245,8 @@ check_manifest(struct job *j, struct bundle *b, struct span manifest)
 int
 bundle_read(struct job *j, struct span tar, struct bundle *out)
 {
-	struct bundle_entry manifest, entry;
+	struct bundle_entry manifest = { .name = "" };
+	struct bundle_entry entry = { .name = "" };
 	struct span left = tar;
 
 	out->n = 0;

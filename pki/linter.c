@@ -18,7 +18,7 @@ linter_name_is_good(struct span name)
 {
 	for (size_t i = 0; i < name.n; i++)
 		if (!ascii_is_alnum(name.p[i]) &&
-		    memchr("-.:_", name.p[i], 4) == NULL)
+		    span_find(SPAN("-.:_"), 0, name.p[i]) == 4)
 			return false;
 	return name.n > 0 && name.n <= LINTER_NAME_MAX;
 }

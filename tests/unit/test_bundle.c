@@ -203,14 +203,14 @@ test_files(void **state)
 static void
 test_names(void **state)
 {
+	static char too_long[101];
 	static const char *const bad[] = { "", "/a", "a/", "../a", "a/../b",
-		"a//b", ".a", "a/.b", "manifest", "a b", "a\nb",
-		"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
-		"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" };
+		"a//b", ".a", "a/.b", "manifest", "a b", "a\nb", too_long };
 	struct job *j = unit_job();
 	struct span tar;
 
 	(void)state;
+	memset(too_long, 'x', sizeof(too_long) - 1);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		unit_case("%s", bad[i]);
 		assert_false(bundle_name_is_good(bad[i]));
