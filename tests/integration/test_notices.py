@@ -89,7 +89,7 @@ def test_told(site):
         assert (found["notices"], found["notices_sent"],
                 found["notices_failed"]) == (3, 2, 1), found
         text = site.countersign("incident", "show", ident)
-        assert "mails: 3 (sent: 2, failed: 1)" in text, text
+        assert "mails: 3 (sent: 2, failed: 1, bounced: 0)" in text, text
         site.countersign("suppress", "--lift", "bob@user.test")
     with case("PK-185: a dry run sends none"):
         open_incident(site, "--domain", "user.test", "--dry-run")
