@@ -46,7 +46,7 @@ admin_options_take(struct admin_options *o, int *argc, char ***argv)
 		{ "--admin-token-id", &o->token_id },
 		{ "--admin-token-pin-file", &o->token_pin_file },
 	};
-	bool taken = true;
+	bool taken = true, some = false;
 
 	*o = (struct admin_options){ .name = NULL };
 	while (taken && *argc > 1) {
@@ -64,12 +64,11 @@ admin_options_take(struct admin_options *o, int *argc, char ***argv)
 			(*argv)[2] = (*argv)[0];
 			*argc -= 2;
 			*argv += 2;
-			taken = true;
+			taken = some = true;
 			break;
 		}
 	}
-	if (o->name != NULL ||
-	    memcmp(o, &(struct admin_options){ NULL }, sizeof(*o)) == 0)
+	if (o->name != NULL || !some)
 		return 0;
 	command_fail("--admin-…: say who, with --admin NAME");
 	return -1;

@@ -262,17 +262,23 @@ cmd_key(int argc, char **argv)
 	if (parse(argc, argv, &o) < 0)
 		return EXIT_FAILURE;
 	if (strcmp(argv[optind], "block") == 0)
-		run = block, act = ACT_KEY_BLOCK;
+		run = block;
 	else if (strcmp(argv[optind], "destroy") == 0)
-		run = destroy, act = ACT_KEY_DESTROY;
+		run = destroy;
 	else if (strcmp(argv[optind], "list") == 0)
 		run = list;
 	else if (strcmp(argv[optind], "ended") == 0)
-		run = ended, act = ACT_KEY_ENDED;
+		run = ended;
 	else
 		return command_fail(
 		    "key %s: not known; block, list, ended or destroy",
 		    argv[optind]);
+	if (run == block)
+		act = ACT_KEY_BLOCK;
+	else if (run == destroy)
+		act = ACT_KEY_DESTROY;
+	else if (run == ended)
+		act = ACT_KEY_ENDED;
 	if (command_open(&c, o.config, act) < 0)
 		return EXIT_FAILURE;
 	result = run(&c.job, &o);

@@ -475,14 +475,17 @@ test_acts(void **state)
 	assert_false(act_is_of_command("none"));
 }
 
+/* 65 characters. */
+#define LONG_NAME                                                              \
+	"a234567890123456789012345678901234567890123456789012345678901234"     \
+	"5"
+
 static void
 test_names(void **state)
 {
 	static const char *const good[] = { "a", "alice", "a.b-c_9" };
 	static const char *const bad[] = { "", "Alice", "9a", "a b", "a:b",
-		"\xc3\xa4",
-		"a23456789012345678901234567890123456789012345678901234567"
-		"89012345" };
+		"\xc3\xa4", LONG_NAME };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++)
