@@ -161,6 +161,7 @@ static const struct grant issuer[] = {
 	 * nobody else deletes records. */
 	{ "audit", "SELECT, UPDATE (keep_from), DELETE" },
 	{ "audit_gap", "SELECT, INSERT, DELETE" },
+	{ "audit_mark", "SELECT, INSERT" },
 	{ "ca_key_end", "SELECT" },
 	{ "account", "SELECT" },
 	{ "account_key", "SELECT" },

@@ -4,6 +4,7 @@ noinst_LIBRARIES += libcs_db.a
 libcs_db_a_CPPFLAGS = $(AM_CPPFLAGS) $(SQLITE_CFLAGS) $(PQ_CFLAGS)
 libcs_db_a_SOURCES = \
 	db/audit_chain.c db/audit_chain.h \
+	db/audit_mark.c db/audit_mark.h \
 	db/grants.c db/grants.h \
 	db/migrate.c \
 	db/sql.h \

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "db/audit_chain.h"
+#include "db/audit_mark.h"
 #include "db/store_private.h"
 #include "lib/arena.h"
 #include "lib/clock.h"
@@ -120,7 +121,9 @@ struct chain {
 	uint8_t hash[SHA256_LEN];
 	int64_t head_seq;
 	struct span head_hash;
-	int64_t purged; /* rows that gaps stand for */
+	int64_t purged;         /* rows that gaps stand for */
+	struct audit_mark mark; /* the next one; seq INT64_MAX: there is none */
+	uint8_t mark_hash[SHA256_LEN];
 };
 
 static int
@@ -128,6 +131,39 @@ chain_broken(struct job *j, int64_t seq, const char *why)
 {
 	return job_fail(
 	    j, ERR_INTERNAL, "audit: row %lld %s", (long long)seq, why);
+}
+
+static int
+mark_next(struct job *j, struct chain *chain)
+{
+	struct audit_mark *m = &chain->mark;
+	int found = audit_mark_after(j, chain->seq, m);
+
+	if (found == 0)
+		m->seq = INT64_MAX;
+	if (found <= 0)
+		return found;
+	if (m->hash.n != SHA256_LEN ||
+	    (chain->seal != NULL && !audit_mark_is_sealed(chain->seal, m)))
+		return chain_broken(j, m->seq,
+		    "has a head of its day that carries no good seal");
+	/* It outlives the memory that it was read into. */
+	memcpy(chain->mark_hash, m->hash.p, SHA256_LEN);
+	m->hash = span_mem(chain->mark_hash, SHA256_LEN);
+	return 0;
+}
+
+/* A step has been made to chain->seq. */
+static int
+mark_check(struct job *j, struct chain *chain)
+{
+	if (chain->seq < chain->mark.seq)
+		return 0;
+	if (chain->seq == chain->mark.seq &&
+	    !span_eq(chain->mark.hash, span_mem(chain->hash, SHA256_LEN)))
+		return chain_broken(
+		    j, chain->seq, "is not what the head of its day says");
+	return mark_next(j, chain);
 }
 
 static int
@@ -193,6 +229,8 @@ walk_rows(struct job *j, struct chain *chain)
 		}
 		if (!is_next) /* perhaps a gap is */
 			break;
+		if (chain->seq == chain->mark.seq)
+			break;
 	}
 	query_end(&q);
 	return found < 0 ? -1 : is_next ? 0 : 1;
@@ -209,11 +247,15 @@ chain_walk(struct job *j, struct chain *chain)
 	/* A long chain must not pile up in the caller's memory. */
 	j->arena = arena_new();
 	found = walk_rows(j, chain);
+	if (found >= 0 && mark_check(j, chain) < 0)
+		found = -1;
 	if (found >= 0) {
 		int leapt = chain_leap(j, chain);
 
 		if (leapt == 0 && found > 0)
 			leapt = chain_broken(j, chain->seq + 1, "is missing");
+		if (leapt > 0)
+			leapt = mark_check(j, chain);
 		if (leapt < 0)
 			found = -1;
 	}
@@ -248,7 +290,7 @@ store_audit_verify_sealed(
 	int more;
 
 	*purged = 0;
-	if (head_read(j, &chain) < 0)
+	if (head_read(j, &chain) < 0 || mark_next(j, &chain) < 0)
 		return -1;
 	while ((more = chain_walk(j, &chain)) == 1)
 		;
@@ -256,6 +298,10 @@ store_audit_verify_sealed(
 	*purged = chain.purged;
 	if (more == 0 && chain.seq < chain.head_seq)
 		return chain_broken(j, chain.seq + 1, "is missing");
+	/* The end was cut off, and the head set back. */
+	if (more == 0 && chain.mark.seq != INT64_MAX)
+		return chain_broken(j, chain.mark.seq,
+		    "is missing, and was the newest one of its day");
 	return more;
 }
 

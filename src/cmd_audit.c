@@ -1,7 +1,9 @@
 #include "config.h"
 
+#include "db/audit_mark.h"
 #include "db/store_audit.h"
 #include "lib/arena.h"
+#include "lib/clock.h"
 #include "lib/json.h"
 #include "lib/seal.h"
 #include "src/cmd_audit.h"
@@ -46,6 +48,7 @@ static const char usage[] =
 struct result {
 	const char *broken; /* what is wrong, or NULL */
 	int64_t last, purged;
+	int64_t head_at;  /* of the newest signed head; 0: there is none */
 	const char *seal; /* "ok", or why it was not looked at */
 };
 
@@ -55,6 +58,7 @@ verify(struct command *c, struct result *r)
 {
 	struct job *j = &c->job;
 	const struct seal_key *seal = NULL;
+	struct audit_mark head = { .at = 0 };
 
 	r->seal = "ok";
 	if (seal_key_load(j, c->keep, c->conf->seal_key_file, &seal) < 0) {
@@ -63,6 +67,9 @@ verify(struct command *c, struct result *r)
 		job_recover(j);
 		seal = NULL;
 	}
+	if (audit_mark_newest(j, &head) < 0)
+		return -1;
+	r->head_at = head.at;
 	if (store_audit_verify_sealed(j, seal, &r->last, &r->purged) == 0)
 		return 0;
 	if (strncmp(j->err.text, "audit: ", strlen("audit: ")) != 0)
@@ -86,7 +93,9 @@ print_json(struct job *j, const struct result *r)
 		json_member_str(&w, "result", r->broken);
 	json_member_int(&w, "last", r->last);
 	json_member_int(&w, "purged", r->purged);
-	if (r->purged > 0)
+	if (r->head_at > 0)
+		json_member_time(&w, "head_signed", r->head_at);
+	if (r->purged > 0 || r->head_at > 0)
 		json_member_str(&w, "seals", r->seal);
 	json_object_end(&w);
 	puts(b.p);
@@ -95,15 +104,21 @@ print_json(struct job *j, const struct result *r)
 static void
 print_text(const struct result *r)
 {
+	char at[CLOCK_RFC3339_MAX];
+
 	if (r->broken != NULL)
 		printf("%s\n", r->broken);
 	else
 		printf("records 1 to %" PRId64 " are as they were written\n",
 		    r->last);
 	if (r->purged > 0)
-		printf("%" PRId64 " of them were purged; the seals on the "
-		       "gaps: %s\n",
-		    r->purged, r->seal);
+		printf("%" PRId64 " of them were purged\n", r->purged);
+	if (r->head_at > 0) {
+		clock_format_rfc3339(r->head_at, at);
+		printf("the newest signed head is of %s\n", at);
+	}
+	if (r->purged > 0 || r->head_at > 0)
+		printf("seals on gaps and heads: %s\n", r->seal);
 }
 
 static int

@@ -48,6 +48,7 @@ struct issuer {
 	size_t former_count;
 	bool is_former;   /* one of them: its lists come to an end */
 	int64_t swept_at; /* where another CA issues (PK-181) */
+	int64_t head_at;  /* when the audit's head was signed last; 0: ask */
 	struct issuer_purge purge;
 	struct linters_hold *linters; /* src/linters_hold.h */
 	/* SHA-256 of the CA's SubjectPublicKeyInfo (PK-207). */

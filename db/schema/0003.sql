@@ -280,6 +280,13 @@ CREATE TABLE audit_gap (
 	after_hash BYTEA NOT NULL,
 	seal BYTEA NOT NULL
 );
+-- What the newest record was, once a day, under the issuer's seal (PK-21).
+CREATE TABLE audit_mark (
+	seq BIGINT NOT NULL PRIMARY KEY,
+	at BIGINT NOT NULL,
+	hash BYTEA NOT NULL,
+	seal BYTEA NOT NULL
+);
 -- CA keys that have ended: since the later of their destruction and the end of
 -- the last CA certificate (PK-22).
 CREATE TABLE ca_key_end (

@@ -86,6 +86,11 @@ static const struct attempt {
 	{ "DELETE FROM audit", I },
 	{ "SELECT seal FROM audit_gap", I },
 	{ "UPDATE audit_gap SET seal = 'x'", 0 },
+	{ "INSERT INTO audit_mark (seq, at, hash, seal) "
+	  "VALUES (1, 1, 'x', 'x')",
+	    I },
+	{ "UPDATE audit_mark SET seal = 'x'", 0 },
+	{ "DELETE FROM audit_mark", 0 },
 	{ "INSERT INTO ca_key_end (ca_label, ended_at) VALUES ('a', 1)", 0 },
 	{ "TRUNCATE audit", 0 },
 	{ "SELECT event FROM audit", I },

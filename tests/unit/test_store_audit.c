@@ -5,9 +5,11 @@
 
 #include <string.h>
 
+#include "db/audit_mark.h"
 #include "db/store_audit.h"
 #include "db/store_private.h"
 #include "lib/clock.h"
+#include "lib/seal.h"
 
 static void
 add_rows(struct job *j, int count)
@@ -157,6 +159,103 @@ test_tampering(struct job *j)
 	    j, store_audit_add(j, "web", "e", "o", "ok", NULL), ERR_INTERNAL);
 }
 
+static const struct seal_key *
+issuers_key(struct job *j)
+{
+	static const uint8_t octets[32] = { 1, 2, 3 };
+
+	return seal_key_new(j->arena, octets);
+}
+
+static int64_t
+sign_head(struct job *j)
+{
+	struct audit_mark m = { .seq = 0 };
+	int found;
+
+	EXPECT(j, store_begin(j), 0);
+	found = audit_mark_put(j, issuers_key(j), &m);
+	assert_int_equal(found, m.seq > 0);
+	EXPECT(j, store_commit(j), 0);
+	return m.seq;
+}
+
+/* PK-21: who can write all rows cannot make them come to a signed head. */
+static void
+test_signed_heads(struct job *j)
+{
+	static const struct {
+		const char *name, *change, *error;
+	} cases[] = {
+		{ "the end cut off, and the head set back",
+		    "DELETE FROM audit WHERE seq >= 7; UPDATE audit_head SET "
+		    "seq = 6, hash = (SELECT hash FROM audit WHERE seq = 6)",
+		    "audit: row 8 is missing, and was the newest one of its "
+		    "day" },
+		{ "everything gone",
+		    "DELETE FROM audit; UPDATE audit_head SET "
+		    "seq = 0, hash = NULL",
+		    "audit: row 4 is missing, and was the newest one of its "
+		    "day" },
+		{ "a head of a chain computed anew",
+		    "UPDATE audit_mark SET hash = (SELECT hash FROM audit "
+		    "WHERE seq = 3) WHERE seq = 4",
+		    "audit: row 4 has a head of its day that carries no good "
+		    "seal" },
+		{ "a head moved", "UPDATE audit_mark SET seq = 5 WHERE seq = 4",
+		    "audit: row 5 has a head of its day that carries no good "
+		    "seal" },
+		{ "a time changed",
+		    "UPDATE audit_mark SET at = at + 1 "
+		    "WHERE seq = 8",
+		    "audit: row 8 has a head of its day that carries no good "
+		    "seal" },
+	};
+	int64_t n, purged;
+
+	assert_int_equal(sign_head(j), 0);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		unit_case("%s", cases[i].name);
+		fixture_sql(j, "DELETE FROM audit; DELETE FROM audit_mark;"
+			       "UPDATE audit_head SET seq = 0, hash = NULL");
+		add_rows(j, 4);
+		assert_int_equal(sign_head(j), 4);
+		assert_int_equal(sign_head(j), 4);
+		add_rows(j, 4);
+		assert_int_equal(sign_head(j), 8);
+		add_rows(j, 2);
+		EXPECT(j,
+		    store_audit_verify_sealed(j, issuers_key(j), &n, &purged),
+		    0);
+		assert_int_equal(n, 10);
+		fixture_sql(j, cases[i].change);
+		assert_int_equal(
+		    store_audit_verify_sealed(j, issuers_key(j), &n, &purged),
+		    -1);
+		assert_job_error(j, ERR_INTERNAL, cases[i].error);
+		job_recover(j);
+	}
+}
+
+/* PK-21: another chain, whole in itself; without the seal's key it is seen as
+ * long as the heads are the true ones. */
+static void
+test_other_chain(struct job *j)
+{
+	int64_t n;
+
+	add_rows(j, 6);
+	assert_int_equal(sign_head(j), 6);
+	fixture_sql(j, "DELETE FROM audit;"
+		       "UPDATE audit_head SET seq = 0, hash = NULL");
+	clock_set(1700000001);
+	add_rows(j, 7);
+	assert_int_equal(store_audit_verify(j, &n), -1);
+	assert_job_error(j, ERR_INTERNAL,
+	    "audit: row 6 is not what the head of its day says");
+	job_recover(j);
+}
+
 /* More rows than are read at once. */
 static void
 test_long_chain(struct job *j)
@@ -205,6 +304,8 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_add_and_list),
 	STORE_TEST(test_rolled_back),
 	STORE_TEST(test_tampering),
+	STORE_TEST(test_signed_heads),
+	STORE_TEST(test_other_chain),
 	STORE_TEST(test_long_chain),
 	STORE_TEST(test_writers_at_once),
 };

@@ -1,0 +1,111 @@
+#include "config.h"
+
+#include "db/audit_mark.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "db/store_private.h"
+#include "lib/arena.h"
+#include "lib/seal.h"
+
+#define MARK "SELECT seq, at, hash, seal FROM audit_mark "
+
+static int
+get(struct job *j, const char *sql, int64_t seq, struct audit_mark *out)
+{
+	struct query q;
+	int found = query_first(&q, j, sql, ARGS(v_int(seq)));
+
+	if (found == 1) {
+		*out = (struct audit_mark){ .seq = query_int(&q) };
+		out->at = query_int(&q);
+		out->hash = query_bytes(&q);
+		out->seal = query_bytes(&q);
+	}
+	query_end(&q);
+	return found;
+}
+
+int
+audit_mark_after(struct job *j, int64_t seq, struct audit_mark *out)
+{
+	return get(j, MARK "WHERE seq > $1 ORDER BY seq LIMIT 1", seq, out);
+}
+
+int
+audit_mark_newest(struct job *j, struct audit_mark *out)
+{
+	return get(j, MARK "WHERE seq >= $1 ORDER BY seq DESC LIMIT 1", 0, out);
+}
+
+#define FIELDS 4
+struct statement {
+	char seq[24], at[24];
+	struct span fields[FIELDS];
+};
+
+static void
+statement_of(const struct audit_mark *m, struct statement *s)
+{
+	snprintf(s->seq, sizeof(s->seq), "%" PRId64, m->seq);
+	snprintf(s->at, sizeof(s->at), "%" PRId64, m->at);
+	s->fields[0] = SPAN("countersign audit head 1");
+	s->fields[1] = span_str(s->seq);
+	s->fields[2] = span_str(s->at);
+	s->fields[3] = m->hash;
+}
+
+bool
+audit_mark_is_sealed(const struct seal_key *k, const struct audit_mark *m)
+{
+	struct statement s;
+
+	statement_of(m, &s);
+	return seal_verify(k, s.fields, FIELDS, m->seal);
+}
+
+static int
+head_get(struct job *j, struct audit_mark *out)
+{
+	struct query q;
+	int found = query_first(&q, j,
+	    "SELECT seq, hash FROM audit_head WHERE id = 1 AND seq > 0",
+	    NO_ARGS);
+
+	if (found == 1) {
+		*out = (struct audit_mark){ .seq = query_int(&q) };
+		out->hash = query_bytes(&q);
+		out->at = j->now;
+	}
+	query_end(&q);
+	return found;
+}
+
+int
+audit_mark_put(struct job *j, const struct seal_key *k, struct audit_mark *out)
+{
+	uint8_t *seal = arena_alloc(j->arena, SEAL_LEN);
+	struct audit_mark before = { .seq = 0 };
+	struct statement s;
+	int found = head_get(j, out);
+
+	if (found <= 0)
+		return found;
+	if (audit_mark_newest(j, &before) < 0)
+		return -1;
+	if (before.seq == out->seq) {
+		*out = before;
+		return 1;
+	}
+	statement_of(out, &s);
+	seal_make(k, s.fields, FIELDS, seal);
+	out->seal = span_mem(seal, SEAL_LEN);
+	return store_change(j, NULL,
+		   "INSERT INTO audit_mark (seq, at, hash, seal) "
+		   "VALUES ($1, $2, $3, $4)",
+		   ARGS(v_int(out->seq), v_int(out->at), v_bytes(out->hash),
+		       v_bytes(out->seal))) < 0
+		   ? -1
+		   : 1;
+}

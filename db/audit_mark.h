@@ -1,0 +1,30 @@
+/*
+ * Signed heads of the audit chain (PK-21): what its newest record was on a day.
+ * Who can write every row can compute a whole chain anew, or cut its end off
+ * and set the head back; but not to what a seal says.
+ */
+#ifndef DB_AUDIT_MARK_H
+#define DB_AUDIT_MARK_H
+
+#include "lib/buf.h"
+
+struct job;
+struct seal_key;
+
+struct audit_mark {
+	int64_t seq, at;  /* the record, and when it was the newest */
+	struct span hash; /* the record's */
+	struct span seal;
+};
+
+/* Writes one, in the caller's transaction, unless there is one for the newest
+ * record already or there is no record.  *out is what stands there then: 1,
+ * 0 there is none, -1. */
+int audit_mark_put(
+    struct job *j, const struct seal_key *k, struct audit_mark *out);
+/* Of the first record behind `seq`: 1, 0, -1. */
+int audit_mark_after(struct job *j, int64_t seq, struct audit_mark *out);
+int audit_mark_newest(struct job *j, struct audit_mark *out); /* the same */
+bool audit_mark_is_sealed(const struct seal_key *k, const struct audit_mark *m);
+
+#endif
