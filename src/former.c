@@ -2,10 +2,13 @@
 
 #include "src/former.h"
 
+#include "db/store_destroyed.h"
 #include "lib/arena.h"
 #include "lib/conf.h"
+#include "lib/digest.h"
 #include "lib/job.h"
 #include "lib/log.h"
+#include "pki/ca_key_end.h"
 #include "pki/certview.h"
 #include "pki/key.h"
 #include "src/answers.h"
@@ -15,6 +18,7 @@
 /* An issuer of lists and answers, with what its section says in the place of
  * section issuer. */
 struct former {
+	bool is_gone; /* PK-207: its key is on record as destroyed */
 	const char *name;
 	struct conf conf;
 	struct issuer issuer;
@@ -44,6 +48,7 @@ static int
 open_one(struct job *j, struct arena *keep, const struct issuer *i,
     const struct conf_former *c, struct former *f)
 {
+	struct ca_key_facts facts;
 	struct ca_files files;
 
 	f->name = c->name;
@@ -57,8 +62,11 @@ open_one(struct job *j, struct arena *keep, const struct issuer *i,
 	/* Rules for new CAs do not end what this one owes. */
 	files = ca_conf_files(keep, &f->conf);
 	files.is_public = false;
-	if (ca_load(j, keep, &files, &f->issuer.ca) < 0)
+	if (ca_key_facts(j, files.certificate, &facts) < 0 ||
+	    ca_load(j, keep, &files, &f->issuer.ca) < 0)
 		return -1;
+	f->issuer.key_sha256 =
+	    span_mem(arena_memdup(keep, facts.sha256, SHA256_LEN), SHA256_LEN);
 	if (status_ocsp_is_on(&f->conf.issuer))
 		f->issuer.answers = answers_new(keep);
 	log_info(
@@ -133,12 +141,28 @@ due_of(const struct former *f, struct job *j, int64_t *at)
 	return 0;
 }
 
+/* The copy in this process signs nothing either, and nobody waits for it. */
+static int
+look_for_end(struct former *f, struct job *j)
+{
+	int gone = f->is_gone ? 1 : store_destroyed_is(j, f->issuer.key_sha256);
+
+	if (gone == 1 && !f->is_gone)
+		log_warning("former CA's key was destroyed",
+		    "name=%s next=\"remove the section former_ca\"", f->name);
+	f->is_gone = f->is_gone || gone == 1;
+	return gone;
+}
+
 static int
 step_of(struct former *f, struct job *j)
 {
-	int result = issuer_list_step(&f->issuer, j);
 	int64_t at;
+	int result = look_for_end(f, j);
 
+	if (result != 0)
+		return result < 0 ? -1 : 0;
+	result = issuer_list_step(&f->issuer, j);
 	if (result != 0 || due_of(f, j, &at) < 0)
 		return result != 0 ? result : -1;
 	return at == INT64_MAX ? 0 : answers_step(&f->issuer, j);
@@ -180,6 +204,8 @@ former_due(const struct issuer *i, struct job *j, int64_t *at)
 	for (size_t k = 0; k < i->former_count && result == 0; k++) {
 		int64_t one;
 
+		if (i->formers[k].is_gone)
+			continue;
 		j->conf = &i->formers[k].conf;
 		result = due_of(&i->formers[k], j, &one);
 		if (result == 0 && one < *at)

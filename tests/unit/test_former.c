@@ -13,11 +13,13 @@
 
 #include "db/store_cert.h"
 #include "db/store_crl.h"
+#include "db/store_destroyed.h"
 #include "db/store_revoke.h"
 #include "lib/clock.h"
 #include "lib/conf.h"
 #include "lib/fdio.h"
 #include "pki/ca.h"
+#include "pki/ca_key_end.h"
 #include "pki/crl.h"
 #include "src/answers.h"
 #include "src/former.h"
@@ -237,6 +239,37 @@ test_ends(struct job *j)
 	lab_end(&lab);
 }
 
+/* PK-207: nothing more by a key that was destroyed, though this process has a
+ * copy, and the CA of today goes on. */
+static void
+test_destroyed(struct job *j)
+{
+	struct destroyed_key k = { .ca_label = "x",
+		.spki = SPAN("its octets"),
+		.method = "file",
+		.witnesses = "[]",
+		.asked_by = "alice",
+		.asked_at = FIXTURE_NOW };
+	struct ca_key_facts facts;
+	struct lab lab;
+	int64_t before;
+
+	lab_init(&lab, j, FIXTURE_NOW + 300 * DAY, false);
+	run(&lab);
+	before = count_lists(&lab, lab.old);
+	assert_true(before > 0);
+	EXPECT(j, ca_key_facts(j, lab.former.issuer.ca_certificate, &facts), 0);
+	k.spki_sha256 = span_mem(facts.sha256, sizeof(facts.sha256));
+	COMMITTED(j, store_destroyed_ask(j, &k));
+	COMMITTED(j, store_destroyed_begin(j, k.spki_sha256, "bob"));
+	at(&lab, FIXTURE_NOW + 2 * DAY);
+	run(&lab);
+	assert_int_equal(count_lists(&lab, lab.old), before);
+	assert_true(count_lists(&lab, lab.issuer.ca) > 1);
+	assert_int_equal(due(&lab), INT64_MAX);
+	lab_end(&lab);
+}
+
 static struct status_result
 fetch(struct lab *lab, const char *method, const char *target, struct span body)
 {
@@ -339,6 +372,7 @@ test_open(struct job *j)
 static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_goes_on),
 	STORE_TEST(test_ends),
+	STORE_TEST(test_destroyed),
 	STORE_TEST(test_served),
 	STORE_TEST(test_open),
 };
