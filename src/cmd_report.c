@@ -401,7 +401,7 @@ report_list(struct job *j, const struct options *o)
 static int
 change_answer(struct job *j, const char *number, const char *path)
 {
-	const char *words;
+	const char *words = NULL;
 	int64_t n;
 
 	if (read_number(j, number, &n) < 0 ||

@@ -343,11 +343,12 @@ static int
 call(const struct upstream_role *u, struct job *j, struct handoff *h,
     struct handoff_request *r, bool is_first)
 {
-	struct looker l = { u, h, r };
+	struct looker *l = arena_alloc(j->arena, sizeof(*l));
 	struct upstream_answer a;
 
+	*l = (struct looker){ u, h, r };
 	r->look = look;
-	r->look_ctx = &l;
+	r->look_ctx = l;
 	if (is_first)
 		u->ops->issue(&u->secrets, j, h, r, &a);
 	else

@@ -283,7 +283,7 @@ acme_renewal(
 		.agent = "upstream",
 		.account_key = u->account_key };
 	struct acme_client *c = NULL;
-	struct remote_renewal found;
+	struct remote_renewal found = { .start = 0 };
 	int result = -1;
 
 	if (acme_client_new(j, &client, &c) == 0)
