@@ -347,12 +347,12 @@ forbid(struct job *j, const struct caa_row *c)
 static int
 record_caa(const struct validator *v, struct job *j, struct caa_row *c)
 {
-	uint8_t seal[SEAL_LEN];
+	uint8_t *seal = arena_alloc(j->arena, SEAL_LEN);
 
 	if (pause_of(c) > 0)
 		return store_caa_retry(j, c->id, j->now + pause_of(c));
 	evidence_seal_caa(v->seal, c, seal);
-	c->seal = span_mem(seal, sizeof(seal));
+	c->seal = span_mem(seal, SEAL_LEN);
 	if (store_caa_record(j, c) < 0 || forbid(j, c) < 0 ||
 	    store_authz_release(j, c->authz_id) < 0 ||
 	    (j->conf->caa_enforce && caa_report_queue(j, c) < 0))
