@@ -177,6 +177,7 @@ static const struct grant issuer[] = {
 	{ "outbox", "SELECT, UPDATE (due_at, closed_at), DELETE" },
 	{ "reply", "SELECT, DELETE" },
 	{ "caa", "SELECT, " CAA_REQUEST ", DELETE" },
+	{ "caa_report", "SELECT (caa_id), DELETE" },
 	{ "cert", "SELECT, INSERT, UPDATE (issued_at, der, sha256, "
 		  "revoked_at, reason, revoked_by, list_due_at, "
 		  "ocsp_due_at), DELETE" },

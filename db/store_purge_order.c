@@ -365,7 +365,11 @@ purge_authz_delete(
 		if (store_change(j, NULL, of_challenge[i],
 			ARGS(v_text(f.challenge_id))) < 0)
 			return -1;
-	if (store_change(j, NULL, "DELETE FROM caa WHERE authz_id = $1",
+	if (store_change(j, NULL,
+		"DELETE FROM caa_report WHERE caa_id IN "
+		"(SELECT id FROM caa WHERE authz_id = $1)",
+		ARGS(v_text(id))) < 0 ||
+	    store_change(j, NULL, "DELETE FROM caa WHERE authz_id = $1",
 		ARGS(v_text(id))) < 0 ||
 	    store_change(j, NULL, "DELETE FROM authz WHERE id = $1",
 		ARGS(v_text(id))) < 0)

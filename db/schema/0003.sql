@@ -370,6 +370,7 @@ CREATE TABLE caa_report (
 	answer TEXT, -- the relay's last word, or ours
 	message BYTEA
 );
+CREATE INDEX caa_report_caa ON caa_report (caa_id);
 CREATE INDEX caa_report_due ON caa_report (due_at) WHERE due_at IS NOT NULL;
 
 -- Proven, but until then (or until they have answered) other networks are

@@ -84,6 +84,10 @@ prove_and_issue(struct role_lab *lab)
 	assert_int_equal(
 	    role_lab_take(lab, role_lab_reply(lab, NULL)), VERDICT_MATCH);
 	EXPECT(lab->j, judge_caa(&lab->validator, lab->j), 1);
+	fixture_sql(lab->j,
+	    "INSERT INTO caa_report (id, caa_id, domain, found_at, reason, "
+	    "refused_at, recipient, expires_at) SELECT id, id, domain, domain, "
+	    "'critical', checked_at, mailbox, checked_at FROM caa");
 	return issue(lab);
 }
 
@@ -128,7 +132,8 @@ rows(struct job *j, const char *table)
 }
 
 static const char *const of_orders[] = { "orders", "order_identifier", "authz",
-	"challenge", "outbox", "part1", "spool", "reply", "caa", "cert" };
+	"challenge", "outbox", "part1", "spool", "reply", "caa", "caa_report",
+	"cert" };
 
 static void
 assert_nothing_left(struct job *j)
