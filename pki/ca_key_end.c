@@ -173,6 +173,34 @@ destroy_in_token(struct job *j, const struct token_place *given,
 	return result;
 }
 
+/*
+ * Under another name first: what is overwritten only in part is no key any
+ * more, and a second run could not tell whether it may remove it.
+ */
+static int
+destroy_in_file(struct job *j, const struct ca_files *files,
+    const EVP_PKEY *expected, bool was_begun, bool *was_gone)
+{
+	const char *begun = arena_printf(j->arena, "%s.destroying", files->key);
+	struct stat st;
+
+	if (was_begun && lstat(begun, &st) == 0)
+		return destroy_file(j, begun);
+	if (was_begun && lstat(files->key, &st) != 0 && errno == ENOENT) {
+		*was_gone = true;
+		return 0;
+	}
+	if (check_file(j, files, expected) < 0)
+		return -1;
+	if (lstat(files->key, &st) != 0 || !S_ISREG(st.st_mode))
+		return job_fail(j, ERR_INTERNAL,
+		    "%s: not a regular file; give the file itself as ca_key",
+		    files->key);
+	if (rename(files->key, begun) != 0)
+		return fail_errno(j, files->key, "cannot rename");
+	return sync_folder(j, begun) < 0 ? -1 : destroy_file(j, begun);
+}
+
 int
 ca_key_destroy(
     struct job *j, const struct ca_files *files, bool was_begun, bool *was_gone)
@@ -192,11 +220,5 @@ ca_key_destroy(
 	if (files->key == NULL)
 		return job_fail(j, ERR_INTERNAL,
 		    "the configuration names no key of the CA");
-	if (was_begun && access(files->key, F_OK) != 0 && errno == ENOENT) {
-		*was_gone = true;
-		return 0;
-	}
-	if (check_file(j, files, key) < 0)
-		return -1;
-	return destroy_file(j, files->key);
+	return destroy_in_file(j, files, key, was_begun, was_gone);
 }

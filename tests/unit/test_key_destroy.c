@@ -240,6 +240,32 @@ test_pk_207_file_is_gone(struct job *j)
 	assert_int_equal(k.destroyed_at, j->now);
 }
 
+/* A crash while it was overwritten: what is left is no key any more. */
+static void
+test_pk_207_cut_off(struct job *j)
+{
+	struct destroyed_key k;
+	const char *rest;
+	struct site s;
+	FILE *f;
+
+	make_site(&s, j);
+	expire(&s, j);
+	rest = arena_printf(j->arena, "%s.destroying", s.key);
+	EXPECT(j, destroy(j, &plain), 0);
+	asked_by_another(j);
+	assert_int_equal(remove(s.key), 0);
+	expect_refused(j, &plain, "cannot open");
+	f = fopen(rest, "w");
+	assert_non_null(f);
+	assert_true(fputs("half of it is noise", f) > 0);
+	assert_int_equal(fclose(f), 0);
+	EXPECT(j, destroy(j, &plain), 0);
+	assert_int_equal(access(rest, F_OK), -1);
+	assert_int_equal(store_destroyed_by_key(j, s.sha256, &k), 1);
+	assert_int_equal(k.destroyed_at, j->now);
+}
+
 /* Also one that has the key in its memory already. */
 static void
 test_pk_207_issuer_refuses(struct job *j)
@@ -278,6 +304,7 @@ test_pk_207_what_it_needs(struct job *j)
 
 static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_pk_207_file_is_gone),
+	STORE_TEST(test_pk_207_cut_off),
 	STORE_TEST(test_pk_207_issuer_refuses),
 	STORE_TEST(test_pk_207_request_grows_old),
 	STORE_TEST(test_pk_207_two_admins),
