@@ -148,6 +148,11 @@ add(struct job *j, struct admin *a, bool *is_asked)
 		return job_fail(j, ERR_CONFLICT,
 		    "meanwhile there is a first admin; give the command as "
 		    "that one");
+	if (exists == 0 && a->role == ADMIN_AUDITOR)
+		return job_fail(j, ERR_MALFORMED,
+		    "an auditor as the first admin could add no other, and "
+		    "nobody could change anything; begin with an operator or "
+		    "an approver");
 	if (exists == 1)
 		a->asked_by = command_operator(j);
 	if (pair == 0) {
@@ -219,14 +224,16 @@ approve(struct job *j, const char *name)
 }
 
 /* An operator can lock somebody out at once, but not so that what needs two
- * is left to one. */
+ * is left to one.  The audit record comes first: two that are disabled at once
+ * would each be counted on for the other. */
 static int
 disable(struct job *j, const char *name)
 {
 	struct admin a;
 	int pair;
 
-	if (find(j, name, &a) < 0)
+	if (record(j, name, "admin disabled", NULL) < 0 ||
+	    find(j, name, &a) < 0)
 		return -1;
 	pair = store_admin_is_pair(j, name);
 	if (pair < 0)
@@ -236,9 +243,7 @@ disable(struct job *j, const char *name)
 		    "%s: without this one no two would be left, of whom one is "
 		    "an approver; add another first",
 		    name);
-	if (store_admin_disable(j, name, command_operator(j)) < 0)
-		return -1;
-	return record(j, name, "admin disabled", NULL);
+	return store_admin_disable(j, name, command_operator(j));
 }
 
 typedef int change_fn(struct job *j, const char *name);

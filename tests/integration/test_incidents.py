@@ -283,6 +283,8 @@ def test_admins(site):
         "--domain", "user.test").split()[1].rstrip(":")
     site.countersign("incident", "cancel", ident)
     with case("PK-206: the first admin is made without one, and then none"):
+        said = site.countersign("admin", *ann.wanted("auditor"), status=1)
+        assert "begin with an operator" in said, said
         site.countersign("admin", *alice.wanted("operator"))
         said = site.countersign("admin", *vera.wanted("approver"), status=1)
         assert "is an admin's" in said, said
