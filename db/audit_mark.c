@@ -95,6 +95,11 @@ audit_mark_put(struct job *j, const struct seal_key *k, struct audit_mark *out)
 	if (audit_mark_newest(j, &before) < 0)
 		return -1;
 	if (before.seq == out->seq) {
+		if (!audit_mark_is_sealed(k, &before))
+			return job_fail(j, ERR_INTERNAL,
+			    "audit: the head of row %" PRId64
+			    " carries no good seal",
+			    before.seq);
 		*out = before;
 		return 1;
 	}

@@ -4,10 +4,13 @@
 
 #include "lib/job.h"
 
+#include <asm/sockios.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/seccomp.h>
 #include <seccomp.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -235,6 +238,8 @@ calls_leash(void)
 	static const char *const refused[] = { "setsid", "setpgid", "kill",
 		"tkill", "pidfd_open", "pidfd_send_signal", "rt_sigqueueinfo",
 		"rt_tgsigqueueinfo" };
+	static const uint64_t owners[] = { F_SETOWN, F_SETSIG, F_SETOWN_EX };
+	static const uint64_t pipes[] = { FIOSETOWN, SIOCSPGRP };
 	static const uint32_t refuse = SCMP_ACT_ERRNO(EPERM);
 	scmp_filter_ctx f = seccomp_init(SCMP_ACT_ALLOW);
 	int e;
@@ -246,6 +251,13 @@ calls_leash(void)
 	if (e == 0)
 		e = seccomp_rule_add(f, refuse, SCMP_SYS(tgkill), 1,
 		    SCMP_A0(SCMP_CMP_NE, (uint64_t)getpid(), 0));
+	/* "Send that process a signal when there is something to read." */
+	for (size_t i = 0; e == 0 && i < sizeof(owners) / sizeof(*owners); i++)
+		e = seccomp_rule_add(f, refuse, SCMP_SYS(fcntl), 1,
+		    SCMP_A1(SCMP_CMP_EQ, owners[i], 0));
+	for (size_t i = 0; e == 0 && i < sizeof(pipes) / sizeof(*pipes); i++)
+		e = seccomp_rule_add(f, refuse, SCMP_SYS(ioctl), 1,
+		    SCMP_A1(SCMP_CMP_MASKED_EQ, UINT32_MAX, pipes[i]));
 	/* limits of other processes */
 	if (e == 0)
 		e = seccomp_rule_add(f, refuse, SCMP_SYS(prlimit64), 1,

@@ -52,6 +52,7 @@
 #define STOP_SECS 15 /* an order that waits for issuance to go on */
 #define WAIT_SECS 2
 #define SWEEP_SECS 60
+#define BEHIND_SECS 60
 #define HEAD_SECS INT64_C(86400)
 #define SWEEP_BACK_SECS 3600 /* longer than any signature takes */
 #define SWEEP_MAX 1000
@@ -600,9 +601,11 @@ do_order(
 		return wait_for_resume(j, o);
 	why = j->err;
 	job_recover(j);
+	/* Behind those that wait for the linters: it may be this one that they
+	 * cannot judge. */
 	wait = linters_hold_left(i->linters, j);
 	if (wait > 0)
-		return issuer_give_back(j, o, wait);
+		return issuer_give_back(j, o, wait + BEHIND_SECS);
 	if (ca_ready(j, i->ca) < 0)
 		return wait_for_token(j, o);
 	j->err = why;
@@ -698,7 +701,10 @@ head_step(struct issuer *i, struct job *j)
 
 	if (i->head_at == 0) {
 		found = audit_mark_newest(j, &m);
-		i->head_at = found > 0 ? m.at : 1;
+		i->head_at = found > 0 && audit_mark_is_sealed(i->seal, &m) &&
+				     m.at <= j->now
+				 ? m.at
+				 : 1;
 	}
 	if (found < 0 || j->now < i->head_at + HEAD_SECS)
 		return found < 0 ? -1 : 0;
