@@ -249,9 +249,10 @@ store_incident_ask_cancel(struct job *j, const char *id, const char *by)
 	return store_change_one(j, "incident",
 	    "UPDATE incident SET cancel_asked_by = $2 "
 	    "WHERE id = $1 AND finished_at = 0 AND cancelled_at = 0 "
-	    /* What a system account asked for an admin asks for anew. */
+	    /* An admin takes the place of a system account, and of another
+	     * admin (src/cmd_incident.c says when). */
 	    "AND (cancel_asked_by IS NULL OR ($2 LIKE 'admin:%' "
-	    "AND cancel_asked_by NOT LIKE 'admin:%'))",
+	    "AND cancel_asked_by <> $2))",
 	    ARGS(v_text(id), v_text(by)));
 }
 

@@ -402,10 +402,19 @@ incident_list(struct job *j)
 /* --- cancel ----------------------------------------------------------------
  */
 
+/* Who may not confirm what another has asked for asks in the other's place, and
+ * the other confirms: of an approver and an operator either may be first. */
+static bool
+is_first(struct job *j, const struct incident *i)
+{
+	return !command_is_request(i->cancel_asked_by) ||
+	       command_asks_anew(j, i->cancel_asked_by);
+}
+
 static int
 cancel(struct job *j, const struct incident *i, const char *by)
 {
-	bool first = !command_is_request(i->cancel_asked_by);
+	bool first = is_first(j, i);
 
 	if (i->cancelled_at != 0 || i->finished_at != 0)
 		return job_fail(j, ERR_MALFORMED, "%s: the incident is %s",
@@ -432,7 +441,7 @@ incident_cancel(struct job *j, const char *id)
 		return worker_undo(j);
 	if (store_commit(j) < 0)
 		return -1;
-	puts(!command_is_request(i.cancel_asked_by)
+	puts(is_first(j, &i)
 		 ? "asked for; another admin must give the same command"
 		 : "cancelled");
 	return 0;

@@ -205,6 +205,13 @@ command_is_request(const char *asked_by)
 	       (given.admin == NULL || strncmp(asked_by, "admin:", 6) == 0);
 }
 
+bool
+command_asks_anew(struct job *j, const char *asked_by)
+{
+	return given.admin != NULL && given.admin->role != ADMIN_APPROVER &&
+	       strcmp(asked_by, command_operator(j)) != 0;
+}
+
 int
 command_may_confirm(struct job *j, const char *asked_by)
 {

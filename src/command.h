@@ -100,6 +100,8 @@ bool command_is_request(const char *asked_by);
  * where there are admins.  0, or -1 ERR_UNAUTHORIZED saying why.
  */
 int command_may_confirm(struct job *j, const char *asked_by);
+/* Has another asked for it, and is this admin one who may not confirm? */
+bool command_asks_anew(struct job *j, const char *asked_by);
 /* "countersign: <text>" on standard error; returns EXIT_FAILURE. */
 int command_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
