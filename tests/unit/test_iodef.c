@@ -185,7 +185,6 @@ test_document(void **state)
 		"<ContactName>B=C3=A4r &amp; &lt;Sons&gt; CA</ContactName>",
 		"<EmailTo>acme@ca.example</EmailTo>",
 		"</Contact>",
-		"<AdditionalData dtype=3D\"string\" "
 		"name=3D\"domain\">mail.exam",
 		"</Incident>",
 		"</IODEF-Document>",
