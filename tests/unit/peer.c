@@ -153,12 +153,15 @@ peer_tls_new(const char *name)
 const char *
 peer_tls_client_file(struct peer_tls *t)
 {
-	EVP_PKEY *key = EVP_EC_gen("P-256");
-	X509 *cert =
-	    make_cert("client", key, t->ca, t->ca_key, "DNS:client.test");
+	EVP_PKEY *key;
+	X509 *cert;
 	FILE *file;
 	int fd;
 
+	if (t->client_file[0] != '\0')
+		return t->client_file;
+	key = EVP_EC_gen("P-256");
+	cert = make_cert("client", key, t->ca, t->ca_key, "DNS:client.test");
 	snprintf(t->client_file, sizeof(t->client_file), "test-client-XXXXXX");
 	fd = mkstemp(t->client_file);
 	assert_true(fd >= 0);
