@@ -187,11 +187,11 @@ lint_answer_read(struct job *j, struct span message, struct lint_answer *out)
 	out->output = r.left;
 	if (r.failed || out->output.n > LINT_OUTPUT_MAX ||
 	    !linter_name_is_good(out->name) ||
+	    (out->version.n > 0 && !linter_version_is_good(out->version)) ||
 	    out->detail.n > LINT_DETAIL_MAX || !utf8_is_valid(out->detail) ||
 	    span_has_control(out->detail) || !utf8_is_valid(out->output))
 		return result_of(j, false);
 	/* A verdict without what made it is none. */
 	return result_of(
-	    j, out->has_failed ||
-		   (linter_version_is_good(out->version) && out->output.n > 0));
+	    j, out->has_failed || (out->version.n > 0 && out->output.n > 0));
 }
