@@ -810,6 +810,17 @@ issuer_step(void *ctx, struct job *j)
 	return found > 0 ? 1 : -1;
 }
 
+/* The earlier one of *at, if that is `found`, and of another that may be. */
+static int
+sooner(int found, int64_t *at, bool is_due, int64_t due_at)
+{
+	if (is_due && (found == 0 || due_at < *at)) {
+		*at = due_at;
+		return 1;
+	}
+	return found;
+}
+
 int
 issuer_next_due(void *ctx, struct job *j, int64_t *at)
 {
@@ -819,33 +830,18 @@ issuer_next_due(void *ctx, struct job *j, int64_t *at)
 	int recheck = issuer_recheck_due(j, &recheck_at);
 	int reports = store_report_next_due(j, &report_at);
 
-	if (found < 0 || incidents < 0 || recheck < 0 || reports < 0)
+	if (found < 0 || incidents < 0 || recheck < 0 || reports < 0 ||
+	    former_due(ctx, j, &former_at) < 0)
 		return -1;
-	if (reports > 0 && (found == 0 || report_at < *at)) {
-		*at = report_at;
-		found = 1;
-	}
-	if (recheck > 0 && (found == 0 || recheck_at < *at)) {
-		*at = recheck_at;
-		found = 1;
-	}
-	if (incidents > 0 && (found == 0 || incident_at < *at)) {
-		*at = incident_at;
-		found = 1;
-	}
-	if (former_due(ctx, j, &former_at) < 0)
-		return -1;
-	if (former_at != INT64_MAX && (found == 0 || former_at < *at)) {
-		*at = former_at;
-		found = 1;
-	}
+	found = sooner(found, at, reports > 0, report_at);
+	found = sooner(found, at, recheck > 0, recheck_at);
+	found = sooner(found, at, incidents > 0, incident_at);
+	found = sooner(found, at, former_at != INT64_MAX, former_at);
 	if (issuer_is_external(j))
 		return found;
 	if (status_due(ctx, j, &status_at) < 0)
 		return -1;
-	if (found == 0 || status_at < *at)
-		*at = status_at;
-	return 1;
+	return sooner(found, at, true, status_at);
 }
 
 /* PK-3 */
