@@ -6,31 +6,7 @@
 #include "acme/response.h"
 #include "lib/conf.h"
 #include "lib/job.h"
-
-/* Text of the configuration, as text. */
-static void
-add_text(struct buf *b, const char *text)
-{
-	for (const char *p = text; *p != '\0'; p++) {
-		switch (*p) {
-		case '<':
-			buf_add_str(b, "&lt;");
-			break;
-		case '>':
-			buf_add_str(b, "&gt;");
-			break;
-		case '&':
-			buf_add_str(b, "&amp;");
-			break;
-		case '"':
-			buf_add_str(b, "&quot;");
-			break;
-		default:
-			buf_add_char(b, *p);
-			break;
-		}
-	}
-}
+#include "lib/markup.h"
 
 /* No link: a local part may hold what a URL would have to escape. */
 int
@@ -47,14 +23,14 @@ help_read(
 	    "default-src 'none'; frame-ancestors 'none'");
 	buf_add_str(b, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>"
 		       "<meta charset=\"utf-8\"><title>");
-	add_text(b, conf->ca_name);
+	buf_add_markup(b, span_str(conf->ca_name));
 	buf_add_str(b, "</title></head>\n<body>\n<h1>");
-	add_text(b, conf->ca_name);
+	buf_add_markup(b, span_str(conf->ca_name));
 	buf_add_str(b,
 	    "</h1>\n<h2>Report a problem with a certificate</h2>\n"
 	    "<p>Is the key of a certificate known to others, is a certificate "
 	    "misused, or was it issued wrongly? Write to <strong>");
-	add_text(b, conf->report_address);
+	buf_add_markup(b, span_str(conf->report_address));
 	buf_add_str(b,
 	    "</strong> and say which certificate it is (its serial number, or "
 	    "the mailbox in it) and what is wrong. You get an answer within 24 "

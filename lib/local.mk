@@ -21,6 +21,7 @@ libcs_lib_a_SOURCES = \
 	lib/json.c lib/json.h \
 	lib/locked.c lib/locked.h \
 	lib/log.c lib/log.h \
+	lib/markup.c lib/markup.h \
 	lib/netaddr.c lib/netaddr.h \
 	lib/orgdomain.c lib/orgdomain.h \
 	lib/password.c lib/password.h \

@@ -7,6 +7,7 @@
 #include "lib/arena.h"
 #include "lib/clock.h"
 #include "lib/job.h"
+#include "lib/markup.h"
 #include "mail/compose.h"
 
 #define TEXT_MAX ((size_t)32 * 1024)
@@ -36,27 +37,13 @@ iodef_mailbox(struct job *j, struct span value,
 
 /* --- the document --------------------------------------------------------- */
 
+/* XML 1.0 has no controls but those of lines, which a value must not have. */
 static void
 add_escaped(struct buf *b, const char *text)
 {
 	for (const char *p = text; *p != '\0'; p++)
-		switch (*p) {
-		case '&':
-			buf_add_str(b, "&amp;");
-			break;
-		case '<':
-			buf_add_str(b, "&lt;");
-			break;
-		case '>':
-			buf_add_str(b, "&gt;");
-			break;
-		case '"':
-			buf_add_str(b, "&quot;");
-			break;
-		default:
-			/* XML 1.0 has no other controls. */
-			buf_add_char(b, (unsigned char)*p < 0x20 ? ' ' : *p);
-		}
+		buf_add_markup(
+		    b, (unsigned char)*p < 0x20 ? SPAN(" ") : span_mem(p, 1));
 }
 
 static void

@@ -7,6 +7,7 @@
 #include "lib/digest.h"
 #include "lib/hex.h"
 #include "lib/job.h"
+#include "lib/markup.h"
 #include "mail/compose.h"
 #include "mail/template.h"
 #include "mail/texts.h"
@@ -80,22 +81,6 @@ report_subject(struct job *j, const char *about)
 		: "decision");
 }
 
-/* As text: what the operator pasted is no element. */
-static void
-add_html(struct buf *b, struct span text)
-{
-	for (size_t i = 0; i < text.n; i++) {
-		if (text.p[i] == '<')
-			buf_add_str(b, "&lt;");
-		else if (text.p[i] == '>')
-			buf_add_str(b, "&gt;");
-		else if (text.p[i] == '&')
-			buf_add_str(b, "&amp;");
-		else
-			buf_add_char(b, text.p[i]);
-	}
-}
-
 int
 notice_compose_report(
     struct job *j, const struct notice_input *in, struct span *out)
@@ -117,7 +102,8 @@ notice_compose_report(
 	    subject, in->words, in->ca_name);
 	buf_init(&html, j->arena, 6 * TEXT_MAX);
 	buf_add_str(&html, "<!DOCTYPE html>\n<html lang=\"en\"><body><pre>\n");
-	add_html(&html, buf_span(&text));
+	/* What the operator pasted is no element. */
+	buf_add_markup(&html, buf_span(&text));
 	buf_add_str(&html, "</pre></body></html>\n");
 	if (!buf_ok(&text) || !buf_ok(&html))
 		return job_fail(j, ERR_INTERNAL, "mail: the text is too long");

@@ -3,35 +3,10 @@
 #include "mail/template.h"
 
 #include "lib/job.h"
+#include "lib/markup.h"
 
 const char *const template_names[TEMPLATE_VALUES] = { "{ca_name}", "{mailbox}",
 	"{expires}", "{help_url}" };
-
-static void
-add_html(struct buf *b, struct span s)
-{
-	for (size_t i = 0; i < s.n; i++) {
-		switch (s.p[i]) {
-		case '&':
-			buf_add_str(b, "&amp;");
-			break;
-		case '<':
-			buf_add_str(b, "&lt;");
-			break;
-		case '>':
-			buf_add_str(b, "&gt;");
-			break;
-		case '"':
-			buf_add_str(b, "&quot;");
-			break;
-		case '\'':
-			buf_add_str(b, "&#39;");
-			break;
-		default:
-			buf_add_char(b, s.p[i]);
-		}
-	}
-}
 
 /* The value of "{name}", or NULL. */
 static const char *
@@ -70,7 +45,7 @@ line_expand(struct buf *b, struct span line,
 
 		buf_add(b, span_cut(line, at, open));
 		if (value != NULL && html)
-			add_html(b, span_str(value));
+			buf_add_markup(b, span_str(value));
 		else if (value != NULL)
 			buf_add_str(b, value);
 		at = close + 1;

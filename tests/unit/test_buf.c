@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/buf.h"
+#include "lib/markup.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -283,6 +284,22 @@ test_buf_reserve(void **state)
 	assert_int_equal(b.n, 900);
 }
 
+/* As text in HTML and in XML, in an element and in an attribute. */
+static void
+test_markup(void **state)
+{
+	struct arena *a = arena_new();
+	struct buf b;
+
+	(void)state;
+	buf_init(&b, a, 100);
+	buf_add_markup(&b, SPAN("<b a=\"x\" c='y'>&amp;\xc3\xa9\n"));
+	assert_true(buf_ok(&b));
+	assert_string_equal(
+	    b.p, "&lt;b a=&quot;x&quot; c=&#39;y&#39;&gt;&amp;amp;\xc3\xa9\n");
+	arena_free(a);
+}
+
 static void
 test_span_dup(void **state)
 {
@@ -308,6 +325,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_buf_failure_sticks),
 	cmocka_unit_test(test_buf_holds_any_octet),
 	cmocka_unit_test(test_buf_reserve),
+	cmocka_unit_test(test_markup),
 	cmocka_unit_test(test_span_dup),
 };
 
