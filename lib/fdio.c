@@ -239,9 +239,8 @@ write_temporary(struct job *j, const char *path, mode_t mode, struct span data)
 	return result;
 }
 
-/* A new name is durable when its folder is. */
-static int
-sync_folder(struct job *j, const char *path)
+int
+file_sync_folder(struct job *j, const char *path)
 {
 	const char *slash = strrchr(path, '/');
 	const char *folder = ".";
@@ -272,7 +271,7 @@ file_write(struct job *j, const char *path, mode_t mode, struct span data)
 		fail_errno(j, path, "cannot replace");
 		goto fail;
 	}
-	return sync_folder(j, path);
+	return file_sync_folder(j, path);
 fail:
 	unlink(temporary);
 	return -1;
@@ -296,7 +295,7 @@ file_create(struct job *j, const char *path, mode_t mode, struct span data)
 		fail_errno(j, path, "cannot create");
 out:
 	unlink(temporary);
-	return result == 0 ? sync_folder(j, path) : -1;
+	return result == 0 ? file_sync_folder(j, path) : -1;
 }
 
 static int

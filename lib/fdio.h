@@ -41,6 +41,9 @@ int file_read_pin(
 int file_write(struct job *j, const char *path, mode_t mode, struct span data);
 /* Fails (ERR_CONFLICT) if `path` exists: for keys that must never be lost. */
 int file_create(struct job *j, const char *path, mode_t mode, struct span data);
+/* Makes durable what was done to the name `path`: its folder.  0, or -1
+ * ERR_INTERNAL. */
+int file_sync_folder(struct job *j, const char *path);
 
 int fd_set_cloexec(int fd, bool on);
 int fd_set_nonblocking(int fd, bool on);

@@ -115,24 +115,6 @@ overwrite(struct job *j, int fd, const char *path)
 }
 
 static int
-sync_folder(struct job *j, const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	const char *folder =
-	    slash == NULL ? "."
-			  : span_dup(j->arena,
-				span_mem(path, (size_t)(slash - path) + 1));
-	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int result = fd < 0 || fsync(fd) != 0
-			 ? fail_errno(j, folder, "cannot make durable")
-			 : 0;
-
-	if (fd >= 0)
-		close(fd);
-	return result;
-}
-
-static int
 destroy_file(struct job *j, const char *path)
 {
 	int fd, result;
@@ -147,7 +129,7 @@ destroy_file(struct job *j, const char *path)
 	close(fd);
 	if (result == 0 && unlink(path) != 0)
 		result = fail_errno(j, path, "cannot remove");
-	return result < 0 ? -1 : sync_folder(j, path);
+	return result < 0 ? -1 : file_sync_folder(j, path);
 }
 
 /* --- either --------------------------------------------------------------- */
@@ -198,7 +180,7 @@ destroy_in_file(struct job *j, const struct ca_files *files,
 		    files->key);
 	if (rename(files->key, begun) != 0)
 		return fail_errno(j, files->key, "cannot rename");
-	return sync_folder(j, begun) < 0 ? -1 : destroy_file(j, begun);
+	return file_sync_folder(j, begun) < 0 ? -1 : destroy_file(j, begun);
 }
 
 int
