@@ -16,6 +16,13 @@ ocsp_next_update(int64_t this_update)
 	return this_update + OCSP_LIFE_SECS - 1;
 }
 
+int64_t
+ocsp_status_end(const struct ocsp_status *s)
+{
+	return s->is_unknown ? s->this_update + OCSP_UNKNOWN_SECS
+			     : ocsp_next_update(s->this_update);
+}
+
 struct span
 ocsp_serial(const struct ocsp_status *s)
 {
@@ -82,7 +89,8 @@ add_cert_status(struct buf *b, const struct ocsp_status *s)
 	size_t mark, explicit;
 
 	if (!s->is_revoked) {
-		der_add(b, DER_CONTEXT_PRIMITIVE(0), SPAN(""));
+		der_add(
+		    b, DER_CONTEXT_PRIMITIVE(s->is_unknown ? 2 : 0), SPAN(""));
 		return;
 	}
 	mark = der_open(b, DER_CONTEXT(1));
@@ -95,27 +103,65 @@ add_cert_status(struct buf *b, const struct ocsp_status *s)
 	der_close(b, mark);
 }
 
+static void
+add_single(
+    struct buf *b, const struct ocsp_ca *ca, const struct ocsp_single *one)
+{
+	size_t mark = der_open(b, DER_SEQUENCE), next;
+
+	add_cert_id(b, ca, one->hash, &one->status);
+	add_cert_status(b, &one->status);
+	add_time(b, one->status.this_update);
+	next = der_open(b, DER_CONTEXT(0));
+	add_time(b, ocsp_status_end(&one->status));
+	der_close(b, next);
+	der_close(b, mark);
+}
+
+/* The client's octets as they came (PK-173). */
+static void
+add_nonce(struct buf *b, struct span nonce)
+{
+	size_t explicit = der_open(b, DER_CONTEXT(1));
+	size_t list = der_open(b, DER_SEQUENCE);
+	size_t one = der_open(b, DER_SEQUENCE), value;
+
+	der_add(b, DER_OID, OID_OCSP_NONCE);
+	value = der_open(b, DER_OCTET_STRING);
+	der_add(b, DER_OCTET_STRING, nonce);
+	der_close(b, value);
+	der_close(b, one);
+	der_close(b, list);
+	der_close(b, explicit);
+}
+
+void
+ocsp_add_data(struct buf *b, const struct ocsp_ca *ca,
+    const struct ocsp_data *d, const uint8_t key_hash[OCSP_KEY_HASH_LEN])
+{
+	size_t mark = der_open(b, DER_SEQUENCE);
+	size_t by_key = der_open(b, DER_CONTEXT(2)), list;
+
+	der_add(b, DER_OCTET_STRING, span_mem(key_hash, OCSP_KEY_HASH_LEN));
+	der_close(b, by_key);
+	add_time(b, d->produced_at);
+	list = der_open(b, DER_SEQUENCE);
+	for (size_t i = 0; i < d->count; i++)
+		add_single(b, ca, &d->singles[i]);
+	der_close(b, list);
+	if (d->nonce.n > 0)
+		add_nonce(b, d->nonce);
+	der_close(b, mark);
+}
+
 void
 ocsp_add_tbs(struct buf *b, const struct ocsp_ca *ca, enum ocsp_hash hash,
     const struct ocsp_status *s, const uint8_t key_hash[OCSP_KEY_HASH_LEN])
 {
-	size_t mark = der_open(b, DER_SEQUENCE);
-	size_t by_key = der_open(b, DER_CONTEXT(2));
+	const struct ocsp_single one = { hash, *s };
+	const struct ocsp_data d = { &one, 1, s->this_update, { NULL, 0 } };
 
-	der_add(b, DER_OCTET_STRING, span_mem(key_hash, OCSP_KEY_HASH_LEN));
-	der_close(b, by_key);
-	add_time(b, s->this_update);
-	size_t list = der_open(b, DER_SEQUENCE);
-	size_t one = der_open(b, DER_SEQUENCE);
-	add_cert_id(b, ca, hash, s);
-	add_cert_status(b, s);
-	add_time(b, s->this_update);
-	size_t next = der_open(b, DER_CONTEXT(0));
-	add_time(b, ocsp_next_update(s->this_update));
-	der_close(b, next);
-	der_close(b, one);
-	der_close(b, list);
-	der_close(b, mark);
+	ocsp_add_data(b, ca, &d, key_hash);
 }
 
 /* A positive INTEGER from 32 octets. */

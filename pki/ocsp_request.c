@@ -44,12 +44,27 @@ read_cert_id(struct span in, struct ocsp_cert_id *out)
 	return 0;
 }
 
-/* Extensions in [n] EXPLICIT, if they are there: at least one, each an OID, a
- * criticality and octets. */
-static int
-skip_extensions(struct span *in, uint8_t n)
+static void
+read_nonce(struct span value, struct ocsp_request *out)
 {
-	struct der outer, list, one, d;
+	struct der d;
+
+	if (out->nonce_is == OCSP_NONCE_NONE &&
+	    der_only(value, DER_OCTET_STRING, &d) == 0 && d.body.n > 0 &&
+	    d.body.n <= OCSP_NONCE_MAX) {
+		out->nonce_is = OCSP_NONCE_GOOD;
+		out->nonce = d.body;
+	} else {
+		out->nonce_is = OCSP_NONCE_BAD;
+	}
+}
+
+/* Extensions in [n] EXPLICIT, if they are there: at least one, each an OID, a
+ * criticality and octets.  `out` is NULL where a nonce has no meaning. */
+static int
+read_extensions(struct span *in, uint8_t n, struct ocsp_request *out)
+{
+	struct der outer, list, one, oid, d;
 	int found = der_take_optional(in, DER_CONTEXT(n), &outer);
 
 	if (found <= 0)
@@ -58,10 +73,12 @@ skip_extensions(struct span *in, uint8_t n)
 		return -1;
 	while (list.body.n > 0) {
 		if (der_take(&list.body, DER_SEQUENCE, &one) < 0 ||
-		    der_take(&one.body, DER_OID, &d) < 0 ||
+		    der_take(&one.body, DER_OID, &oid) < 0 ||
 		    der_take_optional(&one.body, DER_BOOLEAN, &d) < 0 ||
 		    der_only(one.body, DER_OCTET_STRING, &d) < 0)
 			return -1;
+		if (out != NULL && span_eq(oid.body, OID_OCSP_NONCE))
+			read_nonce(d.body, out);
 	}
 	return 0;
 }
@@ -78,7 +95,7 @@ read_list(struct span in, struct ocsp_request *out)
 		if (der_take(&in, DER_SEQUENCE, &one) < 0 ||
 		    der_take(&one.body, DER_SEQUENCE, &cert_id) < 0 ||
 		    read_cert_id(cert_id.body, &id) < 0 ||
-		    skip_extensions(&one.body, 0) < 0 || one.body.n > 0)
+		    read_extensions(&one.body, 0, NULL) < 0 || one.body.n > 0)
 			return -1;
 		if (out->count < OCSP_CERTS_MAX)
 			out->certs[out->count] = id;
@@ -100,7 +117,7 @@ read_tbs(struct span in, struct ocsp_request *out)
 		return -1;
 	if (der_take_optional(&in, DER_CONTEXT(1), &d) < 0 ||
 	    der_take(&in, DER_SEQUENCE, &list) < 0 ||
-	    read_list(list.body, out) < 0 || skip_extensions(&in, 2) < 0)
+	    read_list(list.body, out) < 0 || read_extensions(&in, 2, out) < 0)
 		return -1;
 	return in.n == 0 ? 0 : -1;
 }

@@ -21,13 +21,20 @@ struct ocsp_cert_id {
 	struct span serial; /* content octets, a proper positive INTEGER */
 };
 
+/* RFC 9654 2.1: an OCTET STRING of 1 to 128 octets, once. */
+#define OCSP_NONCE_MAX 128
+enum ocsp_nonce { OCSP_NONCE_NONE, OCSP_NONCE_GOOD, OCSP_NONCE_BAD };
+
 struct ocsp_request {
 	struct ocsp_cert_id certs[OCSP_CERTS_MAX];
 	size_t count; /* more than OCSP_CERTS_MAX are counted, not kept */
+	enum ocsp_nonce nonce_is;
+	struct span nonce; /* of a good one: the octets inside */
 };
 
 /* 0, or -1: malformedRequest.  Signature and extensions are passed over
- * (PK-171, PK-173) when they have their form. */
+ * (PK-171) when they have their form; of a nonce it is said what it is, as only
+ * who answers with one minds (PK-173). */
 int ocsp_request_parse(struct span der, struct ocsp_request *out);
 
 /*

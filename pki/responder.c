@@ -4,6 +4,7 @@
 
 #include <openssl/ec.h>
 #include <openssl/sha.h>
+#include <openssl/x509v3.h>
 #include <string.h>
 
 #include "lib/arena.h"
@@ -206,26 +207,70 @@ build(struct job *j, const struct ca *ca, struct span spki, struct span bits,
 	return lint(j, ca, r);
 }
 
-int
-responder_prepare(struct job *j, struct arena *keep, const struct ca *ca,
-    struct responder *out)
+static int
+set_key(
+    struct job *j, struct responder *r, struct span *spki, struct span *bits)
+{
+	if (key_bits_of(j, r->key, spki, bits) < 0)
+		return -1;
+	sha1(*bits, r->key_hash);
+	return 0;
+}
+
+static int
+prepare(struct job *j, const struct ca *ca, struct responder *r)
 {
 	struct span spki = { NULL, 0 }, bits = { NULL, 0 };
+
+	if (set_key(j, r, &spki, &bits) < 0)
+		return -1;
+	issue_validity(j->now, ALLOWANCE_SECS, RESPONDER_DAYS, &r->not_before,
+	    &r->not_after);
+	if (r->not_after > ca->not_after)
+		r->not_after = ca->not_after;
+	if (r->not_before < ca->not_before)
+		r->not_before = ca->not_before;
+	return build(j, ca, spki, bits, r);
+}
+
+int
+responder_new_key(
+    struct job *j, struct arena *keep, struct responder *out, struct span *spki)
+{
+	struct span bits = { NULL, 0 };
 
 	*out = (struct responder){ .key = ossl_own_pkey(
 				       keep, EVP_EC_gen("P-256")) };
 	if (out->key == NULL)
 		return ossl_fail(j, "generating the OCSP responder's key");
-	if (key_bits_of(j, out->key, &spki, &bits) < 0)
+	return set_key(j, out, spki, &bits);
+}
+
+int
+responder_prepare(struct job *j, struct arena *keep, const struct ca *ca,
+    struct responder *out)
+{
+	struct span spki = { NULL, 0 };
+
+	if (responder_new_key(j, keep, out, &spki) < 0)
 		return -1;
-	sha1(bits, out->key_hash);
-	issue_validity(j->now, ALLOWANCE_SECS, RESPONDER_DAYS, &out->not_before,
-	    &out->not_after);
-	if (out->not_after > ca->not_after)
-		out->not_after = ca->not_after;
-	if (out->not_before < ca->not_before)
-		out->not_before = ca->not_before;
-	return build(j, ca, spki, bits, out);
+	return prepare(j, ca, out);
+}
+
+int
+responder_prepare_for(struct job *j, struct arena *keep, const struct ca *ca,
+    struct span spki, struct responder *out)
+{
+	enum key_type type = KEY_TYPE_RSA;
+	EVP_PKEY *key = NULL;
+	const char *problem =
+	    keycheck_spki(keep, spki, KEYCHECK_SUBJECT, &type, &key);
+
+	*out = (struct responder){ .key = key };
+	if (problem != NULL || type != KEY_TYPE_P256)
+		return job_fail(j, ERR_MALFORMED, "OCSP responder: %s",
+		    problem != NULL ? problem : "not a P-256 key");
+	return prepare(j, ca, out);
 }
 
 int
@@ -245,6 +290,29 @@ responder_sign(
 	return 0;
 }
 
+int
+responder_adopt(struct job *j, struct arena *keep, const struct ca *ca,
+    struct span certificate, struct responder *r)
+{
+	X509 *x = ossl_x509(j->arena, certificate);
+	struct certview v;
+
+	if (x == NULL || certview_parse(certificate, &v) < 0 ||
+	    X509_check_private_key(x, r->key) != 1)
+		return ossl_fail(j, "the OCSP responder's certificate");
+	/* The purpose alone lets any usage pass. */
+	if (!(X509_get_extended_key_usage(x) & XKU_OCSP_SIGN))
+		return job_fail(
+		    j, ERR_INTERNAL, "not a certificate of an OCSP responder");
+	if (ca_verify(j, ca->store, x, X509_PURPOSE_OCSP_HELPER, j->now) < 0)
+		return -1;
+	r->not_before = v.not_before;
+	r->not_after = v.not_after;
+	r->certificate = span_mem(
+	    arena_memdup(keep, certificate.p, certificate.n), certificate.n);
+	return 0;
+}
+
 /* --- answers -------------------------------------------------------------- */
 
 static const char *
@@ -252,17 +320,36 @@ status_problem(const struct responder *r, const struct ocsp_status *s)
 {
 	if (!crl_serial_is_proper(ocsp_serial(s)))
 		return "the number is not one";
-	if (s->this_update < r->not_before ||
-	    ocsp_next_update(s->this_update) > r->not_after)
+	if (ocsp_status_end(s) > r->not_after)
 		return "it would outlive the responder's certificate "
 		       "(PK-168)";
 	if (s->is_revoked &&
-	    (s->revoked_at > s->this_update ||
+	    (s->is_unknown || s->revoked_at > s->this_update ||
 		!crl_reason_is_allowed(s->reason, CA_ROLE_ISSUING)))
 		return "time or reason of the revocation (PK-174)";
 	if (!s->is_revoked && (s->reason != 0 || s->revoked_at != 0))
 		return "good, with a revocation";
 	return NULL;
+}
+
+static const char *
+data_problem(const struct responder *r, const struct ocsp_data *d)
+{
+	const char *problem = NULL;
+
+	if (d->count == 0 || d->nonce.n > OCSP_NONCE_MAX)
+		return "not the form of one";
+	if (d->produced_at < r->not_before || d->produced_at > r->not_after)
+		return "outside of the life of the responder's certificate "
+		       "(PK-168)";
+	for (size_t i = 0; i < d->count && problem == NULL; i++) {
+		const struct ocsp_status *s = &d->singles[i].status;
+
+		problem = s->this_update > d->produced_at
+			      ? "it speaks of the future"
+			      : status_problem(r, s);
+	}
+	return problem;
 }
 
 /* ECDSA-Sig-Value as two numbers of 32 octets. */
@@ -286,31 +373,58 @@ split_signature(struct span der, uint8_t out[OCSP_SIGNATURE_LEN])
 	return 0;
 }
 
-int
-responder_answer(struct job *j, const struct responder *r,
-    const struct ocsp_ca *ca, enum ocsp_hash hash, const struct ocsp_status *s,
-    uint8_t out[OCSP_SIGNATURE_LEN])
+static int
+sign_data(struct job *j, const struct responder *r, const struct ocsp_ca *ca,
+    const struct ocsp_data *d, struct buf *tbs, uint8_t out[OCSP_SIGNATURE_LEN])
 {
-	const char *problem = status_problem(r, s);
+	const char *problem = data_problem(r, d);
 	unsigned char signature[SIGNATURE_MAX];
 	size_t len = sizeof(signature);
 	EVP_MD_CTX *ctx;
-	struct buf b;
 	bool ok;
 
 	if (problem != NULL)
 		return job_fail(
 		    j, ERR_INTERNAL, "OCSP answer refused: %s", problem);
-	buf_init(&b, j->arena, TBS_MAX);
-	ocsp_add_tbs(&b, ca, hash, s, r->key_hash);
+	buf_init(tbs, j->arena, TBS_MAX);
+	ocsp_add_data(tbs, ca, d, r->key_hash);
 	ctx = EVP_MD_CTX_new();
-	ok = buf_ok(&b) && ctx != NULL &&
+	ok = buf_ok(tbs) && ctx != NULL &&
 	     EVP_DigestSignInit_ex(
 		 ctx, NULL, "SHA256", NULL, NULL, r->key, NULL) == 1 &&
 	     EVP_DigestSign(
-		 ctx, signature, &len, ossl_bytes(buf_span(&b)), b.n) == 1;
+		 ctx, signature, &len, ossl_bytes(buf_span(tbs)), tbs->n) == 1;
 	EVP_MD_CTX_free(ctx);
 	if (!ok || split_signature(span_mem(signature, len), out) < 0)
 		return ossl_fail(j, "signing an OCSP answer");
+	return 0;
+}
+
+int
+responder_answer(struct job *j, const struct responder *r,
+    const struct ocsp_ca *ca, enum ocsp_hash hash, const struct ocsp_status *s,
+    uint8_t out[OCSP_SIGNATURE_LEN])
+{
+	const struct ocsp_single one = { hash, *s };
+	const struct ocsp_data d = { &one, 1, s->this_update, { NULL, 0 } };
+	struct buf tbs;
+
+	return sign_data(j, r, ca, &d, &tbs, out);
+}
+
+int
+responder_reply(struct job *j, const struct responder *r,
+    const struct ocsp_ca *ca, const struct ocsp_data *d, struct span *response)
+{
+	uint8_t signature[OCSP_SIGNATURE_LEN];
+	struct buf tbs, b;
+
+	if (sign_data(j, r, ca, d, &tbs, signature) < 0)
+		return -1;
+	buf_init(&b, j->arena, OCSP_RESPONSE_MAX);
+	ocsp_add_response(&b, buf_span(&tbs), signature, r->certificate);
+	if (!buf_ok(&b))
+		return job_fail(j, ERR_INTERNAL, "OCSP answer: too large");
+	*response = buf_span(&b);
 	return 0;
 }

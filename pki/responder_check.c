@@ -12,6 +12,7 @@
 #include "lib/arena.h"
 #include "lib/job.h"
 #include "pki/ca.h"
+#include "pki/der.h"
 #include "pki/oid.h"
 #include "pki/ossl.h"
 
@@ -77,10 +78,11 @@ single_problem(OCSP_SINGLERESP *single, const struct ocsp_status *s)
 	if (OCSP_SINGLERESP_get_ext_count(single) != 0)
 		return "L-73: an extension of the single response";
 	if (!is_time(this_update, s->this_update) ||
-	    !is_time(next_update, ocsp_next_update(s->this_update)))
+	    !is_time(next_update, ocsp_status_end(s)))
 		return "L-71: thisUpdate or nextUpdate";
-	if (status != (s->is_revoked ? V_OCSP_CERTSTATUS_REVOKED
-				     : V_OCSP_CERTSTATUS_GOOD))
+	if (status != (s->is_revoked      ? V_OCSP_CERTSTATUS_REVOKED
+			  : s->is_unknown ? V_OCSP_CERTSTATUS_UNKNOWN
+					  : V_OCSP_CERTSTATUS_GOOD))
 		return "L-72: the status is another one";
 	if (!s->is_revoked)
 		return NULL;
@@ -90,11 +92,45 @@ single_problem(OCSP_SINGLERESP *single, const struct ocsp_status *s)
 	return NULL;
 }
 
+/* L-73: the client's nonce, or none, and nothing else. */
+static bool
+has_nonce(OCSP_BASICRESP *basic, struct span nonce)
+{
+	X509_EXTENSION *e;
+	struct der inner;
+	struct span value;
+	int at =
+	    OCSP_BASICRESP_get_ext_by_NID(basic, NID_id_pkix_OCSP_Nonce, -1);
+
+	if (OCSP_BASICRESP_get_ext_count(basic) != (nonce.n > 0 ? 1 : 0))
+		return false;
+	if (nonce.n == 0)
+		return true;
+	e = OCSP_BASICRESP_get_ext(basic, at);
+	if (e == NULL)
+		return false;
+	value = span_mem(ASN1_STRING_get0_data(X509_EXTENSION_get_data(e)),
+	    (size_t)ASN1_STRING_length(X509_EXTENSION_get_data(e)));
+	return der_only(value, DER_OCTET_STRING, &inner) == 0 &&
+	       span_eq(inner.body, nonce);
+}
+
+/* L-71: every answer ends before the responder's certificate does. */
+static bool
+is_outlived(const X509 *responder, const struct ocsp_data *d)
+{
+	for (size_t i = 0; i < d->count; i++)
+		if (ASN1_TIME_cmp_time_t(X509_get0_notAfter(responder),
+			(time_t)ocsp_status_end(&d->singles[i].status)) < 0)
+			return true;
+	return false;
+}
+
 /* L-70: the CA is the only anchor; the responder's certificate comes with the
  * answer. */
 static const char *
 basic_problem(struct job *j, const struct ca *ca, OCSP_BASICRESP *basic,
-    const struct ocsp_status *s)
+    const struct ocsp_data *d)
 {
 	const ASN1_OCTET_STRING *by_key = NULL;
 	const X509_NAME *by_name = NULL;
@@ -109,25 +145,44 @@ basic_problem(struct job *j, const struct ca *ca, OCSP_BASICRESP *basic,
 	if (!(X509_get_extended_key_usage(responder) & XKU_OCSP_SIGN) ||
 	    X509_get_ext_by_NID(responder, NID_id_pkix_OCSP_noCheck, -1) < 0)
 		return "L-70: the responder's certificate";
-	if (!is_time(produced, s->this_update))
+	if (!is_time(produced, d->produced_at))
 		return "L-71: producedAt";
-	if (ASN1_TIME_cmp_time_t(X509_get0_notAfter(responder),
-		(time_t)ocsp_next_update(s->this_update)) < 0)
+	if (is_outlived(responder, d))
 		return "L-71: it outlives the responder's certificate";
-	if (OCSP_BASICRESP_get_ext_count(basic) != 0)
-		return "L-73: a nonce, or another extension";
+	if (!has_nonce(basic, d->nonce))
+		return "L-73: another nonce, or another extension";
 	/* The chain is verified below, at the time of the answer. */
 	if (OCSP_basic_verify(basic, NULL, ca->store, OCSP_NOVERIFY) != 1)
 		return "L-70: the signature does not verify";
 	return ca_verify(j, ca->store, responder, X509_PURPOSE_OCSP_HELPER,
-		   s->this_update) < 0
+		   d->produced_at) < 0
 		   ? "L-70: the responder's certificate does not verify"
 		   : NULL;
 }
 
+/* L-75: one answer for each that was asked for, in their sequence. */
+static const char *
+singles_problem(
+    OCSP_BASICRESP *basic, const struct ocsp_ca *ca, const struct ocsp_data *d)
+{
+	const char *problem = NULL;
+
+	if (OCSP_resp_count(basic) != (int)d->count)
+		return "L-75: not as many answers as questions";
+	for (size_t i = 0; i < d->count && problem == NULL; i++) {
+		const struct ocsp_single *s = &d->singles[i];
+		OCSP_SINGLERESP *one = OCSP_resp_get0(basic, (int)i);
+
+		problem = is_about(one, s->hash, &s->status, ca)
+			      ? single_problem(one, &s->status)
+			      : "L-75: not an answer about this number";
+	}
+	return problem;
+}
+
 int
-responder_check(struct job *j, const struct ca *ca, enum ocsp_hash hash,
-    const struct ocsp_status *s, struct span response)
+responder_check_data(struct job *j, const struct ca *ca,
+    const struct ocsp_data *d, struct span response)
 {
 	const unsigned char *p = ossl_bytes(response);
 	const char *problem = NULL;
@@ -148,17 +203,23 @@ responder_check(struct job *j, const struct ca *ca, enum ocsp_hash hash,
 	if (basic == NULL)
 		return ossl_fail(j, "an OCSP answer cannot be read");
 	arena_own(j->arena, basic, free_basic);
-	if (OCSP_resp_count(basic) != 1 ||
-	    !is_about(OCSP_resp_get0(basic, 0), hash, s, &id))
-		problem = "L-75: not one answer about this number";
+	problem = singles_problem(basic, &id, d);
 	if (problem == NULL)
-		problem = single_problem(OCSP_resp_get0(basic, 0), s);
-	if (problem == NULL)
-		problem = basic_problem(j, ca, basic, s);
+		problem = basic_problem(j, ca, basic, d);
 	ERR_clear_error();
 	if (problem != NULL)
 		job_recover(j);
 	return problem == NULL ? 0
 			       : job_fail(j, ERR_INTERNAL,
 				     "OCSP answer refused: %s", problem);
+}
+
+int
+responder_check(struct job *j, const struct ca *ca, enum ocsp_hash hash,
+    const struct ocsp_status *s, struct span response)
+{
+	const struct ocsp_single one = { hash, *s };
+	const struct ocsp_data d = { &one, 1, s->this_update, { NULL, 0 } };
+
+	return responder_check_data(j, ca, &d, response);
 }

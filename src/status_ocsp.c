@@ -12,8 +12,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define RESPONSE_MAX 8192
-
 struct mapping {
 	void *p;
 	size_t n;
@@ -61,8 +59,8 @@ build(struct job *j, const struct ocsp_segment *s, enum ocsp_hash hash,
 	const struct ocsp_signer *signer = &s->signers[r->signer];
 	struct buf tbs, response;
 
-	buf_init(&tbs, j->arena, RESPONSE_MAX);
-	buf_init(&response, j->arena, RESPONSE_MAX);
+	buf_init(&tbs, j->arena, OCSP_RESPONSE_MAX);
+	buf_init(&response, j->arena, OCSP_RESPONSE_MAX);
 	ocsp_add_tbs(&tbs, &s->ca, hash, &r->status, signer->key_hash);
 	ocsp_add_response(
 	    &response, buf_span(&tbs), r->signature[hash], signer->certificate);

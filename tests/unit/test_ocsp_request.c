@@ -94,6 +94,89 @@ test_openssl(void **state)
 	assert_int_equal(r.count, 9);
 }
 
+/* A request with these octets as the value of a nonce, `copies` times. */
+static struct ocsp_request
+with_nonce(struct job *j, struct span value, int copies, int critical)
+{
+	OCSP_REQUEST *r = OCSP_REQUEST_new();
+	const struct ca *ca = lab_ca("p256");
+	ASN1_INTEGER *n = ASN1_INTEGER_new();
+	struct ocsp_request out;
+	unsigned char *der = NULL;
+
+	ASN1_INTEGER_set(n, 77);
+	OCSP_request_add0_id(r,
+	    OCSP_cert_id_new(EVP_sha1(), X509_get_subject_name(ca->certificate),
+		X509_get0_pubkey_bitstr(ca->certificate), n));
+	ASN1_OCTET_STRING *octets = ASN1_OCTET_STRING_new();
+	ASN1_OCTET_STRING_set(
+	    octets, (const unsigned char *)value.p, (int)value.n);
+	for (int i = 0; i < copies; i++) {
+		X509_EXTENSION *e = X509_EXTENSION_create_by_NID(
+		    NULL, NID_id_pkix_OCSP_Nonce, critical, octets);
+
+		OCSP_REQUEST_add_ext(r, e, -1);
+		X509_EXTENSION_free(e);
+	}
+	int len = i2d_OCSP_REQUEST(r, &der);
+	assert_int_equal(
+	    ocsp_request_parse(
+		span_mem(arena_memdup(j->arena, der, (size_t)len), (size_t)len),
+		&out),
+	    0);
+	OPENSSL_free(der);
+	ASN1_OCTET_STRING_free(octets);
+	ASN1_INTEGER_free(n);
+	OCSP_REQUEST_free(r);
+	return out;
+}
+
+/* PK-173: what is a nonce; the octets inside are read strictly, and it is the
+ * business of who answers with it that it is none. */
+static void
+test_nonce(void **state)
+{
+	static const struct {
+		size_t n;
+		enum ocsp_nonce is;
+	} lengths[] = { { 0, OCSP_NONCE_BAD }, { 1, OCSP_NONCE_GOOD },
+		{ 15, OCSP_NONCE_GOOD }, { 16, OCSP_NONCE_GOOD },
+		{ 32, OCSP_NONCE_GOOD }, { 128, OCSP_NONCE_GOOD },
+		{ 129, OCSP_NONCE_BAD } };
+	struct job *j = lab_job();
+	struct ocsp_request r;
+	(void)state;
+
+	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+		char nonce[OCSP_NONCE_MAX + 1];
+		struct buf b;
+
+		unit_case("%zu octets", lengths[i].n);
+		memset(nonce, 'n', sizeof(nonce));
+		buf_init(&b, j->arena, 200);
+		der_add(&b, DER_OCTET_STRING, span_mem(nonce, lengths[i].n));
+		for (int critical = 0; critical < 2; critical++) {
+			r = with_nonce(j, buf_span(&b), 1, critical);
+			assert_int_equal(r.nonce_is, lengths[i].is);
+			assert_int_equal(r.nonce.n,
+			    lengths[i].is == OCSP_NONCE_GOOD ? lengths[i].n
+							     : 0);
+		}
+	}
+	/* twice; bare octets; something behind; another type; a longer form
+	 * of the length */
+	r = with_nonce(j, SPAN("\x04\x01n"), 2, 0);
+	assert_int_equal(r.nonce_is, OCSP_NONCE_BAD);
+	static const struct span bad[] = { SPAN_INIT("n"), SPAN_INIT(""),
+		SPAN_INIT("\x04\x01n\x05\x00"), SPAN_INIT("\x0c\x01n"),
+		SPAN_INIT("\x04\x81\x01n"), SPAN_INIT("\x04\x02n") };
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		unit_case("value %zu", i);
+		r = with_nonce(j, bad[i], 1, 0);
+		assert_int_equal(r.nonce_is, OCSP_NONCE_BAD);
+	}
+}
+
 /* PK-171: cut anywhere, or with anything behind it, it is malformed. */
 static void
 test_broken(void **state)
@@ -223,6 +306,7 @@ test_bad_path(void **state)
 
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_openssl),
+	cmocka_unit_test(test_nonce),
 	cmocka_unit_test(test_broken),
 	cmocka_unit_test(test_path),
 	cmocka_unit_test(test_bad_path),
