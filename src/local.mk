@@ -17,6 +17,7 @@ libcs_src_a_SOURCES = \
 	src/http_agent.c src/http_agent.h \
 	src/role_perspective.c src/role_perspective.h \
 	src/answers.c src/answers.h \
+	src/bare_role.c src/bare_role.h \
 	src/answers_block.c src/answers_block.h \
 	src/client_address.c src/client_address.h \
 	src/ceiling.c src/ceiling.h \

@@ -5,13 +5,11 @@
 #include "lib/arena.h"
 #include "lib/fdio.h"
 #include "lib/log.h"
-#include "src/conf_file.h"
+#include "src/bare_role.h"
 #include "src/conf_linter.h"
 #include "src/hook.h"
 #include "src/lint_frame.h"
 #include "src/privilege.h"
-#include "src/role.h"
-#include "src/sandbox.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -222,59 +220,24 @@ serve(struct parent *p)
 	}
 }
 
-/* Rights given up, and what is not theirs closed: 0 or -1. */
-static int
-settle(struct job *j)
-{
-	if (privilege_drop(j, j->conf->user) < 0)
-		return -1;
-	prctl(PR_SET_PDEATHSIG, SIGTERM);
-	return sandbox_enter(j, ROLE_LINTER, NULL);
-}
-
 static void
-ready(int fd)
+serve_role(struct arena *keep, const struct conf *conf, void *ctx)
 {
-	if (fd < 0)
-		return;
-	if (write(fd, "r", 1) != 1)
-		log_warning(
-		    "supervisor not told", "error=\"%s\"", strerror(errno));
-	close(fd);
+	struct parent *p = ctx;
+
+	p->keep = keep;
+	p->conf = conf;
+	serve(p);
 }
 
 int
 linter_main(const char *conf_file, int fd, int ready_fd)
 {
-	struct parent p = { .keep = arena_new(), .fd = fd };
-	pid_t supervisor = getppid();
-	int result = -1;
-	struct job j;
+	struct parent p = { .fd = fd };
+	const struct bare_role role = { ROLE_LINTER, NULL, serve_role, &p };
 
-	log_open("linter", LOG_LEVEL_INFO);
-	privilege_no_dumps();
-	/* Ctrl-C reaches the group, and the sections are read at a start
-	 * only: the supervisor says what happens. */
-	signal(SIGINT, SIG_IGN);
-	signal(SIGHUP, SIG_IGN);
-	signal(SIGPIPE, SIG_IGN);
 	fd_set_cloexec(fd, true);
-	if (conf_load(p.keep, conf_file, conf_report_log, NULL, &p.conf) < 0) {
-		arena_free(p.keep);
-		return EXIT_FAILURE;
-	}
-	log_open("linter", role_log_level(p.conf));
-	job_init(&j, NULL, p.conf);
-	result = settle(&j);
-	if (result < 0)
-		log_error("role cannot start", "error=\"%s\"", j.err.text);
-	job_done(&j);
-	if (result == 0 && getppid() == supervisor) {
-		ready(ready_fd);
-		serve(&p);
-	}
-	arena_free(p.keep);
-	return result == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return bare_role_main(&role, conf_file, ready_fd);
 }
 
 int
@@ -306,7 +269,7 @@ become_parent(const struct conf *conf, int fd)
 	privilege_no_dumps();
 	/* One that does not read what it is told. */
 	signal(SIGPIPE, SIG_IGN);
-	if (keep_only(fd) == 0 && settle(&j) == 0) {
+	if (keep_only(fd) == 0 && bare_role_settle(&j, ROLE_LINTER) == 0) {
 		fd_set_cloexec(3, true);
 		serve(&p);
 		result = 0;

@@ -1,0 +1,82 @@
+#include "config.h"
+
+#include "src/bare_role.h"
+
+#include "lib/arena.h"
+#include "lib/conf.h"
+#include "lib/log.h"
+#include "src/conf_file.h"
+#include "src/privilege.h"
+#include "src/role.h"
+#include "src/sandbox.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+int
+bare_role_settle(struct job *j, enum role role)
+{
+	if (privilege_drop(j, role_user(j->conf, role)) < 0)
+		return -1;
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	return sandbox_enter(j, role, NULL);
+}
+
+static void
+tell_ready(int fd)
+{
+	if (fd < 0)
+		return;
+	if (write(fd, "r", 1) != 1)
+		log_warning(
+		    "supervisor not told", "error=\"%s\"", strerror(errno));
+	close(fd);
+}
+
+static int
+prepare(const struct bare_role *r, const struct conf *conf, struct arena *keep)
+{
+	struct job j;
+	int result = 0;
+
+	job_init(&j, NULL, conf);
+	if (r->open != NULL)
+		result = r->open(&j, keep, r->ctx);
+	if (result == 0)
+		result = bare_role_settle(&j, r->role);
+	if (result < 0)
+		log_error("role cannot start", "error=\"%s\"", j.err.text);
+	job_done(&j);
+	return result;
+}
+
+int
+bare_role_main(const struct bare_role *r, const char *conf_file, int ready_fd)
+{
+	struct arena *keep = arena_new();
+	pid_t supervisor = getppid();
+	const struct conf *conf;
+	int result = -1;
+
+	log_open(role_name(r->role), LOG_LEVEL_INFO);
+	privilege_no_dumps();
+	/* Ctrl-C reaches the group, and what such a role needs is read at a
+	 * start only: the supervisor says what happens. */
+	signal(SIGINT, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGPIPE, SIG_IGN);
+	if (conf_load(keep, conf_file, conf_report_log, NULL, &conf) == 0) {
+		log_open(role_name(r->role), role_log_level(conf));
+		result = prepare(r, conf, keep);
+	}
+	if (result == 0 && getppid() == supervisor) {
+		tell_ready(ready_fd);
+		r->serve(keep, conf, r->ctx);
+	}
+	arena_free(keep);
+	return result == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

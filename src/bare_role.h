@@ -1,0 +1,30 @@
+/*
+ * A role that has no database: started by the supervisor, it reads the
+ * configuration, gives up its rights, and serves whoever is at the other end of
+ * the descriptors that it inherited, until it is told to end.
+ */
+#ifndef SRC_BARE_ROLE_H
+#define SRC_BARE_ROLE_H
+
+#include "lib/job.h"
+
+struct arena;
+struct conf;
+
+struct bare_role {
+	enum role role;
+	/* With the rights of the supervisor; NULL: nothing to open. */
+	int (*open)(struct job *j, struct arena *keep, void *ctx);
+	/* Without them, until nobody asks any more. */
+	void (*serve)(struct arena *keep, const struct conf *conf, void *ctx);
+	void *ctx;
+};
+
+/* The whole life of the process; the exit status. */
+int bare_role_main(
+    const struct bare_role *r, const char *conf_file, int ready_fd);
+
+/* Rights given up, and what is not theirs closed: 0 or -1. */
+int bare_role_settle(struct job *j, enum role role);
+
+#endif
