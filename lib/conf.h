@@ -274,6 +274,9 @@ struct conf_agent {
 	int64_t processes; /* look-ups at one time */
 };
 
+/* In the order of the option's choices. */
+enum conf_ocsp { CONF_OCSP_PRESIGNED, CONF_OCSP_LIVE };
+
 struct conf_issuer {
 	struct conf_login login;
 	const char *ca_certificate; /* issuing CA, PEM */
@@ -297,15 +300,18 @@ struct conf_issuer {
 	const char *crl_file;       /* where each new list is also written */
 	int64_t crl_shards;         /* PK-154 */
 	const char *ocsp_url;       /* PK-105; NULL: OCSP is off */
-	const char *ocsp_mode;      /* "presigned" */
-	const char *ocsp_folder;    /* of the files with answers */
-	int64_t serial_octet;       /* PK-89: 1..127 */
-	int64_t max_per_hour;       /* PK-204 */
+	enum conf_ocsp ocsp_mode;
+	const char *ocsp_folder; /* of the files with answers */
+	int64_t serial_octet;    /* PK-89: 1..127 */
+	int64_t max_per_hour;    /* PK-204 */
 	/* The same for what else is signed; 0: derived (src/ceiling.h). */
 	int64_t max_lists_per_hour;
 	int64_t max_answers_per_hour;
 	int64_t max_responders_per_hour;
-	int64_t caa_max_age; /* PK-27 */
+	/* OCSP answers for single clients, with ocsp_mode = live. */
+	int64_t max_live_answers; /* a second */
+	int64_t ocsp_nonce_min;   /* PK-173: octets */
+	int64_t caa_max_age;      /* PK-27 */
 };
 
 /* `former_ca NAME { }`: an issuing CA that issues nothing any more (PK-156).

@@ -27,6 +27,8 @@ role_name(enum role role)
 		return "perspective";
 	if (role == ROLE_LINTER)
 		return "linter";
+	if (role == ROLE_RESPONDER)
+		return "responder";
 	return role < ROLE_COUNT ? role_names[role] : "unknown";
 }
 

@@ -27,11 +27,12 @@ enum role {
 	ROLE_UPSTREAM,    /* only where another CA issues (PK-223) */
 	ROLE_COUNT,       /* of those that meet at the database */
 	ROLE_PERSPECTIVE, /* alone, on a host elsewhere: no database */
+	ROLE_RESPONDER,   /* answers OCSP clients: no database (PK-177) */
 	ROLE_LINTER,      /* starts linters: no database, no key (PK-140) */
 };
 
 /* "web", "sender", "validator", "issuer", "upstream", "perspective",
- * "linter". */
+ * "responder", "linter". */
 const char *role_name(enum role role);
 /* 1 and the role, or 0. */
 int role_parse(const char *name, enum role *role);

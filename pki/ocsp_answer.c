@@ -229,6 +229,7 @@ ocsp_error_response(enum ocsp_error e)
 		return SPAN("\x30\x03\x0a\x01\x01");
 	case OCSP_TRY_LATER:
 		return SPAN("\x30\x03\x0a\x01\x03");
+	case OCSP_SUCCESSFUL:
 	case OCSP_UNAUTHORIZED:
 		break;
 	}

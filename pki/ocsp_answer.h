@@ -80,6 +80,7 @@ void ocsp_add_response(struct buf *b, struct span tbs,
 
 /* OCSPResponseStatus without anything else (PK-171). */
 enum ocsp_error {
+	OCSP_SUCCESSFUL = 0, /* none */
 	OCSP_MALFORMED = 1,
 	OCSP_TRY_LATER = 3,
 	OCSP_UNAUTHORIZED = 6

@@ -56,6 +56,7 @@ read_nonce(struct span value, struct ocsp_request *out)
 		out->nonce = d.body;
 	} else {
 		out->nonce_is = OCSP_NONCE_BAD;
+		out->nonce = (struct span){ NULL, 0 };
 	}
 }
 
@@ -127,7 +128,7 @@ ocsp_request_parse(struct span der, struct ocsp_request *out)
 {
 	struct der outer, tbs, signature;
 
-	*out = (struct ocsp_request){ .count = 0 };
+	*out = (struct ocsp_request){ .der = der };
 	if (der.n > OCSP_REQUEST_MAX || !der_is_strict(der) ||
 	    der_only(der, DER_SEQUENCE, &outer) < 0 ||
 	    der_take(&outer.body, DER_SEQUENCE, &tbs) < 0 ||

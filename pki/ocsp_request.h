@@ -26,6 +26,7 @@ struct ocsp_cert_id {
 enum ocsp_nonce { OCSP_NONCE_NONE, OCSP_NONCE_GOOD, OCSP_NONCE_BAD };
 
 struct ocsp_request {
+	struct span der; /* all of it */
 	struct ocsp_cert_id certs[OCSP_CERTS_MAX];
 	size_t count; /* more than OCSP_CERTS_MAX are counted, not kept */
 	enum ocsp_nonce nonce_is;

@@ -234,25 +234,30 @@ prepare(struct job *j, const struct ca *ca, struct responder *r)
 }
 
 int
-responder_new_key(
-    struct job *j, struct arena *keep, struct responder *out, struct span *spki)
+responder_spki(struct job *j, const struct responder *r, struct span *spki)
 {
 	struct span bits = { NULL, 0 };
+
+	return key_bits_of(j, r->key, spki, &bits);
+}
+
+int
+responder_new_key(struct job *j, struct arena *keep, struct responder *out)
+{
+	struct span spki = { NULL, 0 }, bits = { NULL, 0 };
 
 	*out = (struct responder){ .key = ossl_own_pkey(
 				       keep, EVP_EC_gen("P-256")) };
 	if (out->key == NULL)
 		return ossl_fail(j, "generating the OCSP responder's key");
-	return set_key(j, out, spki, &bits);
+	return set_key(j, out, &spki, &bits);
 }
 
 int
 responder_prepare(struct job *j, struct arena *keep, const struct ca *ca,
     struct responder *out)
 {
-	struct span spki = { NULL, 0 };
-
-	if (responder_new_key(j, keep, out, &spki) < 0)
+	if (responder_new_key(j, keep, out) < 0)
 		return -1;
 	return prepare(j, ca, out);
 }

@@ -52,9 +52,10 @@ int responder_prepare_for(struct job *j, struct arena *keep,
 int responder_sign(struct job *j, struct arena *keep, const struct ca *ca,
     struct responder *r);
 
-/* A key, without a certificate yet, and its SubjectPublicKeyInfo. */
-int responder_new_key(struct job *j, struct arena *keep, struct responder *out,
-    struct span *spki);
+/* A key, without a certificate yet. */
+int responder_new_key(struct job *j, struct arena *keep, struct responder *out);
+/* Its SubjectPublicKeyInfo, in the job's arena. */
+int responder_spki(struct job *j, const struct responder *r, struct span *spki);
 /* The CA's certificate for that key: 0 and it is in *r, or -1 ERR_INTERNAL for
  * one that is not for this key, or is no OCSP responder's of this CA now. */
 int responder_adopt(struct job *j, struct arena *keep, const struct ca *ca,

@@ -135,16 +135,18 @@ may_make_responder(struct issuer *i, struct job *j)
 
 /* --- the responder -------------------------------------------------------- */
 
-/* The number is committed before the CA's key is used (PK-144). */
+/* The number is committed before the CA's key is used (PK-144).  Without spki
+ * the key is made as well. */
 static int
-make_responder(
-    struct issuer *i, struct job *j, struct arena *own, struct responder *r)
+make_responder(struct issuer *i, struct job *j, struct arena *own,
+    struct span spki, struct responder *r)
 {
 	const char *object = arena_printf(j->arena, "ca:%s", label_of(i));
 	struct responder_row row = { .ca_label = label_of(i),
 		.br_version = BR_VERSION };
 
-	if (responder_prepare(j, own, i->ca, r) < 0)
+	if ((spki.n == 0 ? responder_prepare(j, own, i->ca, r)
+			 : responder_prepare_for(j, own, i->ca, spki, r)) < 0)
 		return -1;
 	row.serial = r->serial;
 	row.tbs = r->tbs;
@@ -161,6 +163,32 @@ make_responder(
 		"issued", worker_detail(j, "serial", r->serial)) < 0)
 		return worker_undo(j);
 	return store_commit(j);
+}
+
+static int
+hold_responder(struct job *j)
+{
+	return job_fail(j, ERR_BUSY,
+	    "certificates of OCSP responders are on hold: issuer."
+	    "max_responders_per_hour");
+}
+
+int
+answers_certify(
+    struct issuer *i, struct job *j, struct span spki, struct span *certificate)
+{
+	struct responder r;
+	int may = may_make_responder(i, j);
+
+	if (may == 0)
+		return hold_responder(j);
+	if (may < 0 || make_responder(i, j, j->arena, spki, &r) < 0)
+		return -1;
+	i->answers->responder_at = j->now;
+	*certificate = r.certificate;
+	log_info("OCSP responder", "serial=%s key=\"of the role responder\"",
+	    r.serial);
+	return 0;
 }
 
 static int
@@ -195,11 +223,9 @@ need_responder(struct issuer *i, struct job *j)
 	    ocsp_next_update(j->now) < a->responder.not_after)
 		return 0;
 	if (may == 0)
-		return job_fail(j, ERR_BUSY,
-		    "certificates of OCSP responders are on hold: issuer."
-		    "max_responders_per_hour");
+		return hold_responder(j);
 	own = arena_new();
-	if (make_responder(i, j, own, &r) < 0) {
+	if (make_responder(i, j, own, (struct span){ NULL, 0 }, &r) < 0) {
 		arena_free(own);
 		return -1;
 	}

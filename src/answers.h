@@ -10,6 +10,8 @@
 
 #include <stdint.h>
 
+#include "lib/buf.h"
+
 struct answers;
 struct arena;
 struct cert;
@@ -24,6 +26,12 @@ void answers_free(struct answers *a);
 int answers_step(struct issuer *i, struct job *j);
 /* 0 and *at: when the next one is due, INT64_MAX for never; -1. */
 int answers_due(const struct issuer *i, struct job *j, int64_t *at);
+
+/* A responder's certificate for a key that another process holds (PK-177), in
+ * the job's arena: 0; -1 ERR_BUSY on hold (PK-204), ERR_MALFORMED for no key.
+ */
+int answers_certify(struct issuer *i, struct job *j, struct span spki,
+    struct span *certificate);
 
 /* PK-204: signatures of answers by this process within an hour. */
 int64_t answers_signed(const struct answers *a, int64_t now);

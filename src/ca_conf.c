@@ -7,16 +7,22 @@
 #include "pki/token_key.h"
 
 struct ca_files
+ca_conf_certificates(const struct conf *conf)
+{
+	return (struct ca_files){ .certificate = conf->issuer.ca_certificate,
+		.chain = conf->issuer.ca_chain,
+		.is_public = conf->mode == CONF_MODE_PUBLIC };
+}
+
+struct ca_files
 ca_conf_files(struct arena *keep, const struct conf *conf)
 {
 	const struct conf_issuer *i = &conf->issuer;
-	struct ca_files files = { .certificate = i->ca_certificate,
-		.chain = i->ca_chain,
-		.key = i->ca_key,
-		.passphrase_file = i->ca_key_passphrase_file,
-		.is_public = conf->mode == CONF_MODE_PUBLIC };
+	struct ca_files files = ca_conf_certificates(conf);
 	struct token_place *place;
 
+	files.key = i->ca_key;
+	files.passphrase_file = i->ca_key_passphrase_file;
 	if (i->key_module == NULL)
 		return files;
 	place = arena_alloc(keep, sizeof(*place));

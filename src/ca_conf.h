@@ -8,5 +8,7 @@ struct conf;
 
 /* With the key in its file or its token; lives as long as `keep`. */
 struct ca_files ca_conf_files(struct arena *keep, const struct conf *conf);
+/* Without the key: for who only looks. */
+struct ca_files ca_conf_certificates(const struct conf *conf);
 
 #endif

@@ -198,12 +198,9 @@ look_at_all(struct job *j, const struct audit_look *l, const struct sample *s,
 static int
 prepare(struct command *c, struct issuer *i, struct audit_look *l)
 {
-	struct ca_files files = ca_conf_files(c->keep, c->conf);
+	struct ca_files files = ca_conf_certificates(c->conf);
 	const struct seal_key *seal;
 
-	files.key = NULL;
-	files.passphrase_file = NULL;
-	files.token = NULL;
 	*i = (struct issuer){ .ca = NULL };
 	*l = (struct audit_look){ .issuer = i, .linters_fd = -1 };
 	if (ca_load(&c->job, c->keep, &files, &i->ca) < 0)

@@ -176,6 +176,14 @@ check_ocsp(struct check *c)
 	if (i->ocsp_url != NULL && i->ocsp_folder == NULL)
 		wrong(c, "issuer.ocsp_folder",
 		    "must be set, since issuer.ocsp_url is");
+	if (i->ocsp_mode != CONF_OCSP_LIVE)
+		return;
+	if (i->ocsp_url == NULL)
+		wrong(
+		    c, "issuer.ocsp_mode", "live answers need issuer.ocsp_url");
+	if (c->conf->web.status_listen.n == 0)
+		wrong(c, "issuer.ocsp_mode",
+		    "live answers are given on web.status_listen; set it");
 }
 
 static bool

@@ -838,14 +838,24 @@ const struct conf_option conf_options[] = {
 	    NULL, false, false,
 	    "http URL of the OCSP service, written into certificates; OCSP is "
 	    "off without it." },
-	{ "issuer", "ocsp_mode", CONF_STRING, AT(issuer.ocsp_mode),
-	    "presigned", 0, 0, "presigned", false, false,
+	{ "issuer", "ocsp_mode", CONF_CHOICE, AT(issuer.ocsp_mode),
+	    "presigned", 0, 0, "presigned|live", false, false,
 	    "How OCSP is answered: presigned, from answers that the issuer "
-	    "signs in advance; nonces are ignored." },
+	    "signs in advance; nonces are ignored. live, by a process with a "
+	    "key of its own as well: with a nonce, about several numbers, and "
+	    "unknown for numbers that were never issued." },
 	{ "issuer", "ocsp_folder", CONF_PATH, AT(issuer.ocsp_folder), NULL, 1,
 	    1000, NULL, false, false,
 	    "Folder for the files with these answers; it is made if its "
 	    "parent is there." },
+	{ "issuer", "ocsp_nonce_min", CONF_INTEGER, AT(issuer.ocsp_nonce_min),
+	    "1", 1, 32, NULL, false, false,
+	    "Octets of a nonce that is answered with ocsp_mode = live; "
+	    "shorter ones are ignored." },
+	{ "issuer", "max_live_answers", CONF_INTEGER,
+	    AT(issuer.max_live_answers), "500", 1, 1000, NULL, false, false,
+	    "Answers a second that are signed for single clients with "
+	    "ocsp_mode = live; who comes then is told to try later." },
 	{ "issuer", "serial_octet", CONF_INTEGER, AT(issuer.serial_octet), "1",
 	    1, 127, NULL, false, false,
 	    "First octet of serial numbers: which issuer made them." },

@@ -14,6 +14,7 @@
 #include "src/role_issuer.h"
 #include "src/role_linter.h"
 #include "src/role_perspective.h"
+#include "src/role_responder.h"
 #include "src/role_sender.h"
 #include "src/role_upstream.h"
 #include "src/role_validator.h"
@@ -39,6 +40,7 @@ struct options {
 	const char *sockets;
 	const char *intake;
 	const char *linters;
+	const char *live;
 	bool check_only;
 };
 
@@ -54,6 +56,7 @@ static const struct option long_options[] = {
 	{ "sockets", required_argument, NULL, 's' },
 	{ "intake", required_argument, NULL, 'i' },
 	{ "linters", required_argument, NULL, 'l' },
+	{ "live", required_argument, NULL, 'v' },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -106,6 +109,9 @@ parse_options(int argc, char **argv, struct options *o)
 			break;
 		case 'l':
 			o->linters = optarg;
+			break;
+		case 'v':
+			o->live = optarg;
 			break;
 		case 'h':
 			fputs(usage_text, stdout);
@@ -174,8 +180,12 @@ run_role(const struct options *o)
 		.intake = o->intake };
 	int64_t ready = -1, sockets = 0, linters = -1;
 	bool is_linter = is_role(o, ROLE_LINTER);
+	bool is_responder = is_role(o, ROLE_RESPONDER);
 
-	if ((ops == NULL && !is_linter) || (is_linter && o->linters == NULL) ||
+	if ((ops == NULL && !is_linter && !is_responder) ||
+	    (is_linter && o->linters == NULL) ||
+	    (is_responder && o->live == NULL) ||
+	    (o->live != NULL && live_ends_parse(o->live, &start.live) < 0) ||
 	    (o->linters != NULL &&
 		span_to_int(span_str(o->linters), 3, 1 << 20, &linters) < 0) ||
 	    o->wake == NULL || o->ready == NULL ||
@@ -190,6 +200,9 @@ run_role(const struct options *o)
 	}
 	if (is_linter)
 		return linter_main(o->config, (int)linters, (int)ready);
+	if (is_responder)
+		return responder_main(
+		    o->config, &start.live, start.wake, (int)ready);
 	activation_adopt((int)sockets);
 	start.linters_fd = (int)linters;
 	start.ready_fd = (int)ready;

@@ -39,6 +39,7 @@ database_conf(const struct conf *c, enum role role)
 	case ROLE_COUNT:
 	case ROLE_PERSPECTIVE: /* have none */
 	case ROLE_LINTER:
+	case ROLE_RESPONDER:
 		break;
 	}
 	return l == NULL || l->database == NULL ? NULL : l;

@@ -40,6 +40,7 @@ struct listening {
 	const struct conf *conf;
 	struct MHD_Daemon *daemon;
 	int64_t reported_at;
+	struct live_asker live;
 };
 
 struct http_status {
@@ -245,12 +246,20 @@ on_request(void *ctx, struct MHD_Connection *connection, const char *url,
 }
 
 static int
+ask_live(void *ctx, struct job *j, struct span request, struct span *response)
+{
+	return live_ask(j, ctx, request, response);
+}
+
+static int
 start_one(struct job *j, struct arena *keep, struct listening *h, int fd)
 {
 	h->conf = j->conf;
 	h->reported_at = j->now;
 	if (status_service_new(j, keep, j->conf, &h->service) < 0)
 		return -1;
+	if (h->live.fd >= 0)
+		status_service_live(h->service, ask_live, &h->live);
 	h->daemon =
 	    MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC, 0,
 		on_accept, h, on_request, h, MHD_OPTION_LISTEN_SOCKET, fd,
@@ -270,7 +279,8 @@ start_one(struct job *j, struct arena *keep, struct listening *h, int fd)
 
 int
 http_status_start(struct job *j, struct arena *keep,
-    const struct http_sockets *sockets, struct http_status **out)
+    const struct http_sockets *sockets, const struct live_ends *live,
+    struct http_status **out)
 {
 	struct http_status *h = arena_alloc(keep, sizeof(*h));
 	int64_t most;
@@ -287,6 +297,7 @@ http_status_start(struct job *j, struct arena *keep,
 	for (size_t i = 0; i < sockets->n; i++) {
 		h->n = i + 1;
 		h->v[i].all = h;
+		live_asker_init(&h->v[i].live, i < live->n ? live->fds[i] : -1);
 		if (start_one(j, keep, &h->v[i], sockets->v[i].listener.fd) < 0)
 			return -1;
 	}

@@ -139,6 +139,10 @@ libcs_src_a_SOURCES = \
 	src/former.c src/former.h \
 	src/conf_former.c src/conf_former.h \
 	src/lists.c \
+	src/live_answer.c src/live_answer.h \
+	src/live_key.c src/live_key.h \
+	src/live_link.c src/live_link.h \
+	src/role_responder.c src/role_responder.h \
 	src/listen.c src/listen.h \
 	src/notify.c src/notify.h \
 	src/nss.c src/nss.h \

@@ -148,7 +148,8 @@ role_main(const struct role_ops *ops, const struct role_start *start)
 {
 	struct role_env env = { .keep = arena_new(),
 		.intake = start->intake,
-		.linters_fd = start->linters_fd };
+		.linters_fd = start->linters_fd,
+		.live = start->live };
 	struct job j;
 	int result = -1;
 	bool is_refused;

@@ -9,6 +9,7 @@
 #include "db/store_login.h"
 #include "lib/job.h"
 #include "lib/log.h"
+#include "src/live_link.h"
 
 struct arena;
 
@@ -19,6 +20,7 @@ struct role_env {
 	struct store_login login; /* how to open another one */
 	const char *intake;       /* the validator's way in (src/intake.h) */
 	int linters_fd;           /* the issuer's (src/linters.h); -1: none */
+	struct live_ends live;    /* the issuer's and web's; none: n is 0 */
 	void *role;               /* the role's own */
 	/* What the role does when env->conf is new, or NULL. */
 	void (*reloaded)(struct role_env *env);
@@ -42,6 +44,7 @@ struct role_start {
 	int ready_fd;         /* gets one byte when the role works; -1: none */
 	const char *intake;   /* of the validator */
 	int linters_fd;       /* of the issuer; -1: none */
+	struct live_ends live;
 };
 
 /* Exit status of a role, and then of countersignd, that must not be started

@@ -40,6 +40,7 @@
 #include "src/former.h"
 #include "src/handoff.h"
 #include "src/linters_hold.h"
+#include "src/live_key.h"
 #include "src/reserved.h"
 #include "src/worker.h"
 
@@ -730,6 +731,7 @@ static const struct {
 } status_steps[] = {
 	{ issuer_list_step, true },
 	{ answers_step, true },
+	{ live_keys_step, false },
 	{ former_step, false },
 	{ incident_step, false },
 	{ report_step, false },
@@ -869,6 +871,8 @@ issuer_open(struct job *j, struct role_env *env)
 	i->clock.is_on = true;
 	i->linters = arena_calloc(env->keep, 1, sizeof(*i->linters));
 	i->linters->fd = env->linters_fd;
+	i->live =
+	    live_keys_new(env->keep, env->live.n > 0 ? env->live.fds[0] : -1);
 	files.lints = issuer_is_external(j);
 	if (status_ocsp_is_on(&j->conf->issuer))
 		i->answers = answers_new(env->keep);

@@ -27,6 +27,7 @@ struct incident;
 struct issue_input;
 struct issue_tbs;
 struct linters_hold;
+struct live_keys;
 struct order;
 struct profile;
 struct seal_key;
@@ -51,6 +52,7 @@ struct issuer {
 	int64_t head_at;  /* when the audit's head was signed last; 0: ask */
 	struct issuer_purge purge;
 	struct linters_hold *linters; /* src/linters_hold.h */
+	struct live_keys *live;       /* src/live_key.h; NULL: nobody asks */
 	/* SHA-256 of the CA's SubjectPublicKeyInfo (PK-207). */
 	struct span key_sha256;
 };

@@ -88,8 +88,8 @@ web_run(struct role_env *env)
 
 	job_init(&j, env->store, env->conf);
 	if (http_start(&j, &w->sockets, &w->secrets, &w->http) < 0 ||
-	    http_status_start(&j, env->keep, &w->status_sockets, &w->status) <
-		0) {
+	    http_status_start(&j, env->keep, &w->status_sockets, &env->live,
+		&w->status) < 0) {
 		log_error("role cannot start", "error=\"%s\"", j.err.text);
 		job_done(&j);
 		return -1;

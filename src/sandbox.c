@@ -276,6 +276,12 @@ collect(
 		allow_linters(r, c);
 		return;
 	}
+	if (role == ROLE_RESPONDER) {
+		allow_system(r, false);
+		/* The folder itself may not be there yet. */
+		allow_folder_of(r, c->issuer.ocsp_folder, LANDLOCK_READ);
+		return;
+	}
 	allow_system(r, role != ROLE_ISSUER || !is_sqlite(c));
 	allow_replaced(r, c->file);
 	allow_database(r, c);
@@ -347,6 +353,8 @@ calls_of(const struct conf *c, enum role role, const char *intake)
 			.accepts = intake == NULL };
 	if (role == ROLE_LINTER)
 		return (struct calls){ .executes = true };
+	if (role == ROLE_RESPONDER)
+		return (struct calls){ .short_list = true };
 	is_remote = !is_sqlite(c);
 	return (struct calls){
 		.short_list = role == ROLE_ISSUER && !has_token(c, role),

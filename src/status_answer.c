@@ -67,6 +67,8 @@ struct status_service {
 	size_t unknown_count;
 	uint64_t unknown_others;
 	int64_t reported_at;
+	status_live_fn *live; /* NULL: nobody */
+	void *live_ctx;
 };
 
 /* --- what is served ------------------------------------------------------- */
@@ -136,6 +138,13 @@ status_service_new(struct job *j, struct arena *keep, const struct conf *conf,
 	s->reported_at = j->now;
 	*out = s;
 	return 0;
+}
+
+void
+status_service_live(struct status_service *s, status_live_fn *ask, void *ctx)
+{
+	s->live = ask;
+	s->live_ctx = ctx;
 }
 
 /* --- headers -------------------------------------------------------------- */
@@ -329,12 +338,45 @@ add_ocsp_headers(struct job *j, const struct status_query *q,
 		r->body = reply->der;
 }
 
-/* Which of several guesses at a path it was: one that has an answer. */
+/* Which of several guesses at a path it was: one that has an answer that was
+ * signed in advance.  Anything else may be a wrong guess. */
 struct guess {
 	struct job *j;
 	const struct status_service *service;
 	struct span path;
+	bool is_one; /* it is no guess any more */
 };
+
+/* What only who signs for this client can say: its nonce, several numbers, and
+ * that a number was never issued (PK-170, PK-172, PK-173). */
+static bool
+is_live(const struct conf_issuer *c, const struct ocsp_request *r,
+    const struct ocsp_reply *presigned)
+{
+	if (r->count != 1)
+		return r->count <= OCSP_CERTS_MAX;
+	return presigned->is_unknown ||
+	       (!presigned->is_error && r->nonce_is == OCSP_NONCE_GOOD &&
+		   r->nonce.n >= (size_t)c->ocsp_nonce_min);
+}
+
+static void
+ask_live(const struct guess *g, const struct served_ca *ca,
+    const struct ocsp_request *r, struct ocsp_reply *reply)
+{
+	const struct status_service *s = g->service;
+
+	if (!g->is_one || s->live == NULL || !status_ocsp_is_live(ca->conf))
+		return;
+	if (r->nonce_is == OCSP_NONCE_BAD)
+		reply->der = ocsp_error_response(OCSP_MALFORMED);
+	else if (!is_live(ca->conf, r, reply))
+		return;
+	else if (s->live(s->live_ctx, g->j, r->der, &reply->der) < 0)
+		reply->der = ocsp_error_response(OCSP_TRY_LATER);
+	reply->is_error = false;
+	reply->is_live = true;
+}
 
 /* By the CA that the request is about, of those with this URL: an answer, or
  * what comes closest to one. */
@@ -351,6 +393,7 @@ ask_cas(const struct guess *g, const struct ocsp_request *r,
 		if (ca->ocsp_path.p == NULL || !span_eq(ca->ocsp_path, g->path))
 			continue;
 		status_ocsp(g->j, ca->conf, r, &one);
+		ask_live(g, ca, r, &one);
 		if (is_first || !one.is_error || one.is_unknown)
 			*reply = one;
 		is_first = false;
@@ -368,6 +411,22 @@ has_answer(void *ctx, const struct ocsp_request *r)
 	return !reply.is_error;
 }
 
+/* PK-170: each of several numbers. */
+static void
+count_unknowns(const struct guess *g, struct status_service *s,
+    const struct ocsp_request *r)
+{
+	for (size_t i = 0; i < r->count && i < OCSP_CERTS_MAX; i++) {
+		const struct ocsp_request one = { .certs = { r->certs[i] },
+			.count = 1 };
+		struct ocsp_reply reply = { .is_unknown = false };
+
+		ask_cas(g, &one, &reply);
+		if (reply.is_unknown)
+			count_unknown(g->j, s, reply.serial);
+	}
+}
+
 /* A target below the URL of an OCSP service, and what follows. */
 struct below {
 	struct span base, rest;
@@ -381,7 +440,7 @@ answer_ocsp(struct job *j, struct status_service *s,
 	struct ocsp_request request;
 	struct ocsp_reply reply = { .is_error = true,
 		.der = ocsp_error_response(OCSP_MALFORMED) };
-	struct guess guess = { j, s, at->base };
+	struct guess guess = { j, s, at->base, false };
 	bool is_post = strcmp(q->method, "POST") == 0;
 	int parsed;
 
@@ -392,6 +451,9 @@ answer_ocsp(struct job *j, struct status_service *s,
 	parsed = is_post ? ocsp_request_parse(q->body, &request)
 			 : ocsp_request_from_path(j->arena, at->rest,
 			       has_answer, &guess, &request);
+	if (parsed == 0 && request.count > 1)
+		count_unknowns(&guess, s, &request);
+	guess.is_one = true;
 	if (parsed == 0)
 		ask_cas(&guess, &request, &reply);
 	if (reply.is_unknown)
@@ -400,7 +462,7 @@ answer_ocsp(struct job *j, struct status_service *s,
 	r->status = 200;
 	r->body = reply.der;
 	add_header(r, "Content-Type", "application/ocsp-response");
-	if (reply.is_error)
+	if (reply.is_error || reply.is_live)
 		add_header(r, "Cache-Control", "no-store");
 	else if (!is_post) {
 		r->body = (struct span){ NULL, 0 };

@@ -19,6 +19,13 @@ struct status_service;
 int status_service_new(struct job *j, struct arena *keep,
     const struct conf *conf, struct status_service **out);
 
+/* Who answers OCSP clients that want more than what was signed in advance: 0
+ * and an OCSPResponse, or -1. */
+typedef int status_live_fn(
+    void *ctx, struct job *j, struct span request, struct span *response);
+void status_service_live(
+    struct status_service *s, status_live_fn *ask, void *ctx);
+
 struct status_query {
 	const char *method;
 	struct span target; /* as on the request line */

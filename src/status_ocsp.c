@@ -49,6 +49,7 @@ static void
 fail(struct ocsp_reply *out, enum ocsp_error e)
 {
 	out->is_error = true;
+	out->error = e;
 	out->der = ocsp_error_response(e);
 }
 
@@ -69,6 +70,7 @@ build(struct job *j, const struct ocsp_segment *s, enum ocsp_hash hash,
 		return;
 	}
 	out->der = buf_span(&response);
+	out->status = r->status;
 	out->this_update = r->status.this_update;
 	out->next_update = ocsp_next_update(r->status.this_update);
 	out->refresh_at = r->status.this_update + OCSP_REFRESH_SECS;

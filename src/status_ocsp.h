@@ -12,7 +12,10 @@ struct job;
 struct ocsp_reply {
 	struct span der;
 	bool is_error; /* no responseBytes */
+	enum ocsp_error error;
 	bool is_unknown;
+	bool is_live; /* made for one client, an error too: nobody keeps it */
+	struct ocsp_status status; /* what it says */
 	int64_t this_update;
 	int64_t next_update;
 	int64_t refresh_at; /* when a newer one is due */

@@ -52,6 +52,12 @@ status_ocsp_is_on(const struct conf_issuer *c)
 	return c->ocsp_url != NULL;
 }
 
+bool
+status_ocsp_is_live(const struct conf_issuer *c)
+{
+	return status_ocsp_is_on(c) && c->ocsp_mode == CONF_OCSP_LIVE;
+}
+
 const char *
 status_segment_file(
     struct arena *a, const struct conf_issuer *c, int64_t segment)

@@ -26,6 +26,8 @@ const char *status_shard_file(
 int64_t status_shard_of(const struct conf_issuer *c, struct span serial);
 
 bool status_ocsp_is_on(const struct conf_issuer *c);
+/* Is there a process that answers single clients (src/live_answer.h)? */
+bool status_ocsp_is_live(const struct conf_issuer *c);
 /* The file of the answers about numbers that end with this octet. */
 const char *status_segment_file(
     struct arena *a, const struct conf_issuer *c, int64_t segment);

@@ -10,10 +10,12 @@
 #include "lib/log.h"
 #include "src/activation.h"
 #include "src/intake.h"
+#include "src/live_link.h"
 #include "src/notify.h"
 #include "src/privilege.h"
 #include "src/role.h"
 #include "src/role_linter.h"
+#include "src/status_place.h"
 #include "src/trim.h"
 #include "src/wake.h"
 
@@ -54,6 +56,7 @@ struct supervisor {
 	struct pollfd *polled; /* one more than children */
 	int wake[ROLE_COUNT];
 	int linters[2]; /* the issuer's end, and their parent's; -1: none */
+	struct live_pairs live; /* no ends: none */
 	int signals;
 	sigset_t old_mask;
 	bool stopping;
@@ -73,43 +76,83 @@ linters_end(const struct supervisor *s, enum role role)
 				     : -1;
 }
 
+/* Those of the pairs that lead to who answers OCSP clients, or NULL. */
+static const struct live_ends *
+live_ends_of(const struct supervisor *s, enum role role)
+{
+	const struct live_ends *ends = role == ROLE_WEB      ? &s->live.web
+				       : role == ROLE_ISSUER ? &s->live.issuer
+				       : role == ROLE_RESPONDER
+					   ? &s->live.responder
+					   : NULL;
+
+	return ends != NULL && ends->n > 0 ? ends : NULL;
+}
+
+/* What a role is told besides what all are told. */
+#define WORDS_MAX 20
+
+struct words {
+	const char *v[WORDS_MAX];
+	size_t n;
+};
+
+static void
+add_option(struct words *w, const char *name, const char *value)
+{
+	if (w->n + 3 > WORDS_MAX)
+		return;
+	w->v[w->n++] = name;
+	w->v[w->n++] = value;
+}
+
 /* Only what the role inherits stays open across exec. */
+static void
+add_inherited(const struct supervisor *s, const struct child *c,
+    struct arena *a, struct words *w)
+{
+	const struct live_ends *live = live_ends_of(s, c->role);
+	int end = linters_end(s, c->role);
+
+	if (c->role == ROLE_WEB) {
+		add_option(
+		    w, "--sockets", arena_printf(a, "%d", activation_count()));
+		activation_pass();
+	}
+	if (c->intake != NULL)
+		add_option(w, "--intake", c->intake);
+	if (end >= 0) {
+		fd_set_cloexec(end, false);
+		add_option(w, "--linters", arena_printf(a, "%d", end));
+	}
+	if (live == NULL)
+		return;
+	for (size_t i = 0; i < live->n; i++)
+		fd_set_cloexec(live->fds[i], false);
+	add_option(w, "--live", live_ends_text(a, live));
+}
+
 static void
 exec_role(const struct supervisor *s, const struct child *c, int ready_fd)
 {
-	char wake[16 * ROLE_COUNT], ready[16], sockets[16], linters[16];
-	int end = linters_end(s, c->role);
+	struct arena *a = arena_new();
 	/* execv() changes no argument, whatever its type says. */
 	union {
 		const char **mine;
 		char *const *execs;
 	} args;
-	const char *argv[] = { "countersignd", "--role", role_name(c->role),
-		"--config", s->conf->file, "--wake", wake, "--ready", ready,
-		NULL, NULL, NULL };
+	struct words w = { { "countersignd" }, 1 };
 
-	if (c->role == ROLE_WEB) {
-		argv[9] = "--sockets";
-		argv[10] = sockets;
-	} else if (c->intake != NULL) {
-		argv[9] = "--intake";
-		argv[10] = c->intake;
-	} else if (end >= 0) {
-		snprintf(linters, sizeof(linters), "%d", end);
-		fd_set_cloexec(end, false);
-		argv[9] = "--linters";
-		argv[10] = linters;
-	}
-
-	snprintf(wake, sizeof(wake), "%d,%d,%d,%d,%d", s->wake[0], s->wake[1],
-	    s->wake[2], s->wake[3], s->wake[4]);
-	snprintf(ready, sizeof(ready), "%d", ready_fd);
-	snprintf(sockets, sizeof(sockets), "%d", activation_count());
-	if (c->role == ROLE_WEB)
-		activation_pass();
+	add_option(&w, "--role", role_name(c->role));
+	add_option(&w, "--config", s->conf->file);
+	add_option(&w, "--wake",
+	    arena_printf(a, "%d,%d,%d,%d,%d", s->wake[0], s->wake[1],
+		s->wake[2], s->wake[3], s->wake[4]));
+	add_option(&w, "--ready", arena_printf(a, "%d", ready_fd));
+	add_inherited(s, c, a, &w);
 	sigprocmask(SIG_SETMASK, &s->old_mask, NULL);
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
-	args.mine = argv;
+	args.mine = w.v;
 	execv("/proc/self/exe", args.execs);
 	log_error("role cannot start", "error=\"exec: %s\"", strerror(errno));
 	_exit(127);
@@ -344,14 +387,25 @@ wait_and_act(struct supervisor *s, int timeout)
 		take_signals(s);
 }
 
+static bool
+has_responder(const struct conf *conf)
+{
+	return conf->external.kind == CONF_EXTERNAL_NONE &&
+	       status_ocsp_is_live(&conf->issuer);
+}
+
 static int
-make_linters(struct supervisor *s)
+make_pairs(struct supervisor *s)
 {
 	struct job j;
-	int result;
+	int result = 0;
 
 	job_init(&j, NULL, s->conf);
-	result = linter_pair(&j, s->linters);
+	if (s->conf->linter_count > 0)
+		result = linter_pair(&j, s->linters);
+	if (result == 0 && has_responder(s->conf))
+		result =
+		    live_pairs_make(&j, s->conf->web.status_listen.n, &s->live);
 	if (result < 0)
 		log_error("cannot start", "error=\"%s\"", j.err.text);
 	job_done(&j);
@@ -370,7 +424,7 @@ prepare(struct supervisor *s)
 	sigaddset(&set, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &set, &s->old_mask);
 	s->linters[0] = s->linters[1] = -1;
-	if (s->conf->linter_count > 0 && make_linters(s) < 0)
+	if (make_pairs(s) < 0)
 		return -1;
 	s->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (s->signals < 0 || wake_create(s->wake) < 0) {
@@ -397,8 +451,9 @@ supervisor_has_role(const struct conf *conf, enum role role)
 	       conf->external.kind != CONF_EXTERNAL_NONE;
 }
 
-/* One process for each role; a validator for each way in; and the parent of
- * the linters, if there are some. */
+/* One process for each role; a validator for each way in; the parent of the
+ * linters, if there are some; and who answers OCSP clients, if somebody does.
+ */
 static void
 add_children(struct supervisor *s, struct arena *a)
 {
@@ -406,11 +461,13 @@ add_children(struct supervisor *s, struct arena *a)
 	char room[INTAKE_NAME_MAX];
 
 	s->children =
-	    arena_calloc(a, 1 + ROLE_COUNT + intakes, sizeof(*s->children));
+	    arena_calloc(a, 2 + ROLE_COUNT + intakes, sizeof(*s->children));
 	s->polled =
-	    arena_calloc(a, 2 + ROLE_COUNT + intakes, sizeof(*s->polled));
+	    arena_calloc(a, 3 + ROLE_COUNT + intakes, sizeof(*s->polled));
 	if (s->conf->linter_count > 0)
 		add_child(s, ROLE_LINTER, NULL);
+	if (has_responder(s->conf))
+		add_child(s, ROLE_RESPONDER, NULL);
 	for (enum role role = 0; role < ROLE_COUNT; role++)
 		if (role != ROLE_VALIDATOR &&
 		    supervisor_has_role(s->conf, role))

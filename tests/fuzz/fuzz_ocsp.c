@@ -47,6 +47,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	if (ocsp_request_parse(in, &r) == 0 &&
 	    (!der_is_strict(in) || r.count == 0 || r.certs[0].serial.n == 0))
 		abort();
+	/* PK-173 */
+	if (r.nonce_is == OCSP_NONCE_GOOD
+		? r.nonce.n == 0 || r.nonce.n > OCSP_NONCE_MAX
+		: r.nonce.n != 0)
+		abort();
 	if (ocsp_request_from_path(j.arena, in, is_wanted, &asked, &r) == 0 &&
 	    r.count == 0)
 		abort();

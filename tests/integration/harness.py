@@ -312,14 +312,14 @@ class Site:
         return self.daemon.wait(seconds)
 
     def reload(self):
-        """SIGHUP, until every role has read the configuration again (the
-        parent of the linters reads it once). It also makes them look for work
+        """SIGHUP, until every role has read the configuration again (those
+        without a database read it once). It also makes them look for work
         that has become due."""
         mark = self.mark()
         self.daemon.send_signal(signal.SIGHUP)
         eventually(lambda: len(self.events("configuration reloaded", mark))
                    + self.log(mark).count("configuration not reloaded")
-                   >= sum("linter" not in words
+                   >= sum(not {"linter", "responder"} & set(words)
                           for words in self.processes().values()),
                    "the reload")
 

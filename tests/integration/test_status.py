@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 
 from acme import Client
-from harness import case, command, eventually, read_file, run
+from harness import case, command, edit_config, eventually, read_file, run
 from letters import answer
 
 
@@ -304,7 +304,82 @@ def test_alone(site):
             os.kill(site.roles()["issuer"], signal.SIGCONT)
 
 
+def openssl_asks(site, nonce, *serials, exit=0):
+    """With a nonce or without, about several numbers: what it prints."""
+    words = [w for s in serials for w in ("-serial", f"0x{s}")]
+    return command(
+        "openssl", "ocsp", "-issuer", f"{site.state}/ca/issuing.pem",
+        *words, "-url", f"http://127.0.0.1:{PORT}/ocsp",
+        "-CAfile", f"{site.state}/ca/root.pem", "-verify_other",
+        f"{site.state}/ca/issuing.pem", "-text",
+        "-nonce" if nonce else "-no_nonce", status=exit)
+
+
+def test_live(site):
+    client = Client(site, patient=True)
+    leaf = certificate(site, client, "carol@plain.test")
+    never = "01" + "5a" * 16
+    site.stop()
+    edit_config(site, issuer__ocsp_mode="live")
+    mark = site.mark()
+    site.start()
+    site.wait_event("OCSP answers are live", mark)
+
+    def asked(*serials, nonce=True):
+        said = openssl_asks(site, nonce, *serials)
+        assert "Response verify OK" in said, said
+        assert "WARNING" not in said, said
+        return re.findall(r"0x\w+: (\w+)", said), said
+    with case("PK-173: openssl gets its nonce back"):
+        status, said = asked(serial(leaf))
+        assert status == ["good"], said
+        assert said.count("OCSP Nonce") == 2, said
+        assert asked(serial(leaf), nonce=False)[1].count("OCSP Nonce") == 0
+    with case("PK-170, PK-172: a number that was never issued is unknown; "
+              "several in one answer"):
+        assert asked(never)[0] == ["unknown"]
+        assert asked(serial(leaf), never, serial(leaf))[0] == [
+            "good", "unknown", "good"]
+    with case("PK-169: revoked, in an answer with a nonce"):
+        revoke(site, leaf, 3)
+        eventually(lambda: asked(serial(leaf))[0] == ["revoked"],
+                   "revoked", 60)
+    with case("PK-177: killed, it comes back with another key"):
+        mark = site.mark()
+        os.kill(site.roles()["responder"], signal.SIGKILL)
+        site.wait_event("OCSP answers are live", mark)
+        assert asked(serial(leaf))[0] == ["revoked"]
+    with case("PK-202: it holds neither the database nor the CA's key"):
+        pid = site.roles()["responder"]
+        links = [os.readlink(f"/proc/{pid}/fd/{fd}")
+                 for fd in os.listdir(f"/proc/{pid}/fd")]
+        assert not any(".key" in link or site.database in link
+                       or "pem" in link for link in links), links
+        assert re.search(r"(?m)^Seccomp:\s+2$",
+                         read_file(f"/proc/{pid}/status"))
+    with case("PK-171: while it stands still, others are not kept waiting"):
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            octets = ocsp.OCSPRequestBuilder().add_certificate(
+                leaf, x509.load_pem_x509_certificate(read_file(
+                    f"{site.state}/ca/issuing.pem").encode()),
+                hashes.SHA256()).add_extension(
+                    x509.OCSPNonce(b"n" * 32), False).build().public_bytes(
+                        Encoding.DER)
+            for _ in range(3):
+                got = ocsp.load_der_ocsp_response(
+                    fetch("/ocsp", "POST", octets)[2])
+                assert got.response_status.name == "TRY_LATER"
+            assert openssl_says(site, leaf) == "revoked"
+            assert fetch("/issuing.crl")[0] == 200
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        eventually(lambda: "revoked" in openssl_asks(
+            site, True, serial(leaf), exit=None), "its answer", 60)
+
+
 run({"web.status_listen": f"127.0.0.1:{PORT}",
      "issuer.ocsp_url": "http://ocsp.ca.test/ocsp",
      "issuer.ocsp_folder": "state/ocsp"},
-    test_list, test_ocsp, test_replaced, test_slow, test_alone)
+    test_list, test_ocsp, test_replaced, test_slow, test_alone,
+    test_live)

@@ -167,6 +167,7 @@ test_nonce(void **state)
 	 * of the length */
 	r = with_nonce(j, SPAN("\x04\x01n"), 2, 0);
 	assert_int_equal(r.nonce_is, OCSP_NONCE_BAD);
+	assert_int_equal(r.nonce.n, 0);
 	static const struct span bad[] = { SPAN_INIT("n"), SPAN_INIT(""),
 		SPAN_INIT("\x04\x01n\x05\x00"), SPAN_INIT("\x0c\x01n"),
 		SPAN_INIT("\x04\x81\x01n"), SPAN_INIT("\x04\x02n") };

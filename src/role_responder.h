@@ -1,0 +1,18 @@
+/*
+ * The responder (PK-177, issuer.ocsp_mode = live): a process with an OCSP key
+ * of its own that it makes at its start, and no other secret.  It has no
+ * database and no network, reads the files of issuer.ocsp_folder, and signs
+ * what src/live_answer.h builds from them.
+ */
+#ifndef SRC_ROLE_RESPONDER_H
+#define SRC_ROLE_RESPONDER_H
+
+#include "src/live_link.h"
+#include "src/role.h"
+
+/* `countersignd --role responder`: the exit status.  `wake` as in struct
+ * role_start. */
+int responder_main(const char *conf_file, const struct live_ends *ends,
+    const int wake[ROLE_COUNT], int ready_fd);
+
+#endif
