@@ -8,6 +8,7 @@
 #include "lib/fdio.h"
 #include "lib/job.h"
 #include "lib/log.h"
+#include "lib/utf8.h"
 #include "src/conf_check.h"
 #include "src/conf_linter.h"
 #include "src/conf_perspective.h"
@@ -170,7 +171,8 @@ static const char *
 nearest(struct reading *r, const char *word)
 {
 	const char *best = NULL;
-	size_t best_distance = 4;
+	size_t half = strlen(word) / 2 + 1;
+	size_t best_distance = half < 4 ? half : 4;
 
 	for (size_t i = 0; i < conf_option_count; i++) {
 		size_t d = distance(word, conf_options[i].name);
@@ -350,20 +352,26 @@ blank_comments(char *text)
 }
 
 /*
- * libconfuse takes a section without its closing brace at the end of the
- * file for a whole one, so the braces are counted here first.
+ * What libconfuse takes without a word, or names elsewhere: a section or a
+ * comment without its end is a whole one for it, and with ${NAME} in a value
+ * the installation would hang on who starts it from where.  The first of
+ * them and its line, or NULL.
  */
-static int
-check_braces(struct reading *r, struct span text)
+static const char *
+find_fault(struct span text, int *at_line)
 {
 	int line = 1, depth = 0, opened = 0, quoted = 0;
 	char quote = '\0';
 
 	for (size_t i = 0; i < text.n; i++) {
-		char c = text.p[i];
+		char c = text.p[i], next = i + 1 < text.n ? text.p[i + 1] : 0;
 
+		*at_line = line;
 		if (c == '\n')
 			line++;
+		if (c == '$' && next == '{' && quote != '\'')
+			return "${…} is not replaced by a variable; put a "
+			       "value that holds it in single quotes";
 		if (quote != '\0') {
 			if (c == '\\')
 				i++;
@@ -372,21 +380,31 @@ check_braces(struct reading *r, struct span text)
 		} else if (c == '"' || c == '\'') {
 			quote = c;
 			quoted = line;
+		} else if (c == '/' && next == '*') {
+			return "the /* of this line has no */; put a value "
+			       "that holds it in quotes";
 		} else if (c == '{') {
 			depth++;
 			opened = line;
 		} else if (c == '}' && --depth < 0) {
-			mistake(r, line, "a } without its {");
-			return -1;
+			return "a } without its {";
 		}
 	}
+	*at_line = quote != '\0' ? quoted : opened;
 	if (quote != '\0')
-		mistake(
-		    r, quoted, "the quotation mark of this line is not closed");
-	else if (depth > 0)
-		mistake(r, opened, "the { of this line has no }");
-	else
+		return "the quotation mark of this line is not closed";
+	return depth > 0 ? "the { of this line has no }" : NULL;
+}
+
+static int
+check_text(struct reading *r, struct span text)
+{
+	int line;
+	const char *fault = find_fault(text, &line);
+
+	if (fault == NULL)
 		return 0;
+	mistake(r, line, "%s", fault);
 	return -1;
 }
 
@@ -489,12 +507,33 @@ has_option_alone(struct span line, struct span option)
 	       !span_starts(rest, SPAN("+"));
 }
 
-/* An equal sign is missed at the next word, perhaps lines below. */
+/* The last line with anything in it. */
+static int
+last_line(const char *text)
+{
+	int line = 1, last = 1;
+
+	for (; *text != '\0'; text++)
+		if (*text == '\n')
+			line++;
+		else if (*text != ' ' && *text != '\t' && *text != '\r')
+			last = line;
+	return last;
+}
+
+/* An equal sign is missed at the next word, perhaps lines below, and a value
+ * at the end of the file. */
 static void
 find_cause(struct reading *r, char *text)
 {
 	struct span word = span_str(quoted_word(r, r->error_text));
 
+	if (strncmp(r->error_text, "premature end of file", 21) == 0) {
+		r->error_line = last_line(text);
+		snprintf(r->error_text, sizeof(r->error_text),
+		    "the option of this line has no value");
+		return;
+	}
 	if (strncmp(r->error_text, "missing equal sign", 18) != 0)
 		return;
 	for (int line = r->error_line; line > 0; line--) {
@@ -525,7 +564,7 @@ parse(struct reading *r, char *text)
 {
 	for (int attempt = 0; attempt < MISTAKES_MAX; attempt++) {
 		cfg_t *cfg = make_parser(r);
-		int result;
+		int result, line;
 
 		forget_lines(r);
 		r->error_line = 0;
@@ -539,7 +578,8 @@ parse(struct reading *r, char *text)
 		if (is_double_title(r))
 			return NULL;
 		blank_line(text, r->error_line);
-		if (check_braces(r, span_str(text)) < 0)
+		/* Its brace is not a second mistake. */
+		if (find_fault(span_str(text), &line) != NULL)
 			return NULL;
 	}
 	return NULL;
@@ -691,6 +731,19 @@ report_check(void *ctx, const char *option, const char *message)
 	mistake(r, line_of(r, option), "%s: %s", option, message);
 }
 
+/* The line of the first octet that is not UTF-8, or 0. */
+static int
+strange_line(struct span text)
+{
+	uint32_t code_point;
+	int line = 1, more;
+
+	for (size_t at = 0; (more = utf8_next(text, &at, &code_point)) > 0;)
+		if (code_point == '\n')
+			line++;
+	return more < 0 ? line : 0;
+}
+
 static char *
 read_text(struct reading *r)
 {
@@ -704,7 +757,13 @@ read_text(struct reading *r)
 		r->mistakes++;
 	} else if (memchr(text.p, '\0', text.n) != NULL) {
 		mistake(r, 0, "holds a NUL byte; it must be plain text");
+	} else if (strange_line(text) > 0) {
+		mistake(r, strange_line(text),
+		    "is not UTF-8; save the file in that encoding");
 	} else {
+		/* Some editors begin with a byte order mark. */
+		if (span_starts(text, SPAN("\xef\xbb\xbf")))
+			text = span_from(text, 3);
 		copy = span_dup(r->arena, text);
 	}
 	job_done(&j);
@@ -735,7 +794,7 @@ load(struct reading *r)
 	if (text == NULL)
 		return NULL;
 	blank_comments(text);
-	if (check_braces(r, span_str(text)) < 0)
+	if (check_text(r, span_str(text)) < 0)
 		return NULL;
 	reading_now = r;
 	cfg = parse(r, text);

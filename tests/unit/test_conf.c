@@ -387,6 +387,26 @@ static const struct wrong wrongs[] = {
 	{ "\"Example CA\"", "\"Example CA",
 	    "conf:28: the quotation mark of this line is not closed\n" },
 	{ "ca.crl\n}", "ca.crl\n", "conf:23: the { of this line has no }\n" },
+	{ "policy {", "/* rules\npolicy {",
+	    "conf:5: the /* of this line has no */; put a value that holds it "
+	    "in quotes\n" },
+	{ "ca.crl\n}\n", "ca.crl\n}\nlog_level = \n\n",
+	    "conf:31: the option of this line has no value\n" },
+	{ "ca.crl\n}\n", "ca.crl\n}\nlog_level\n# end\n",
+	    "conf:31: the option of this line has no value\n" },
+	/* one mistake, though the brace of its line is not read */
+	{ "policy {", "wob {",
+	    "conf:5: wob: there is no such option here; "
+	    "countersign.conf(5) lists them all\n" },
+	{ "policy {", "policy p {",
+	    "conf:5: missing opening brace for section 'policy'\n" },
+	/* nothing comes from the environment */
+	{ "web.key", "${HOME}/web.key",
+	    "conf:11: ${…} is not replaced by a variable; put a value that "
+	    "holds it in single quotes\n" },
+	{ "\"Example CA\"", "\"${NAME:-CA}\"",
+	    "conf:2: ${…} is not replaced by a variable; put a value that "
+	    "holds it in single quotes\n" },
 
 	/* values that do not fit each other */
 	{ "seal_key", "tos_binding = yes\nseal_key",
@@ -1050,6 +1070,10 @@ test_not_text(void **state)
 	assert_int_equal(load(span_mem(nul, sizeof(nul) - 1), &r, &c), -1);
 	assert_string_equal(
 	    r.text.p, "conf: holds a NUL byte; it must be plain text\n");
+	assert_int_equal(
+	    load(span_str(edit(base, "Example", "M\xfcller")), &r, &c), -1);
+	assert_string_equal(
+	    r.text.p, "conf:2: is not UTF-8; save the file in that encoding\n");
 	reports_init(&r);
 	assert_int_equal(conf_load(unit_job()->arena,
 			     "/nonexistent/countersign.conf", note, &r, &c),
@@ -1201,6 +1225,22 @@ test_comments(void **state)
 	assert_string_equal(r.text.p,
 	    "conf:11: policy.max_identifiers: 0 is out of range; give 1 to "
 	    "100\n");
+}
+
+/* What editors elsewhere make of it. */
+static void
+test_foreign(void **state)
+{
+	const struct conf *c;
+
+	(void)state;
+	c = load_good(edit(base, NULL, "\xef\xbb\xbf"));
+	assert_string_equal(c->base_url, "https://acme.ca.example");
+	c = load_good(
+	    edit(base, "\"Example CA\"\n", "'${CA} M\xc3\xbcller'\r\n"));
+	assert_string_equal(c->ca_name, "${CA} M\xc3\xbcller");
+	c = load_good(edit(base, "Example", "\\${CA}"));
+	assert_string_equal(c->ca_name, "${CA} CA");
 }
 
 /* The file ends anywhere: an answer, no crash, nothing twice. */
@@ -1463,6 +1503,7 @@ static const struct CMUnitTest tests[] = {
 	WITH_FOLDER(test_periods),
 	WITH_FOLDER(test_lists),
 	WITH_FOLDER(test_comments),
+	WITH_FOLDER(test_foreign),
 	WITH_FOLDER(test_cut),
 	WITH_FOLDER(test_octets),
 	WITH_FOLDER(test_reload),
