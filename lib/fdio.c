@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -307,6 +308,15 @@ set_flag(int fd, int get, int set, int flag, bool on)
 		return -1;
 	flags = on ? flags | flag : flags & ~flag;
 	return fcntl(fd, set, flags) < 0 ? -1 : 0;
+}
+
+void
+fd_hold_standard(void)
+{
+	/* The lowest number that is free is taken: all below are open. */
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
+			abort();
 }
 
 int

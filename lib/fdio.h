@@ -45,6 +45,12 @@ int file_create(struct job *j, const char *path, mode_t mode, struct span data);
  * ERR_INTERNAL. */
 int file_sync_folder(struct job *j, const char *path);
 
+/*
+ * For the begin of main(): whoever started the program without standard input,
+ * output or error gets /dev/null for it.  The next file that is opened would
+ * have its number, and what is printed would be written into a key.
+ */
+void fd_hold_standard(void);
 int fd_set_cloexec(int fd, bool on);
 int fd_set_nonblocking(int fd, bool on);
 

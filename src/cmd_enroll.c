@@ -32,11 +32,6 @@ cmd_enroll(int argc, char **argv)
 		job_done(&j);
 	}
 	arena_free(keep);
-	/* A line that nobody could read is no success. */
-	if (fflush(stdout) != 0 && result >= 0) {
-		command_fail("standard output cannot be written");
-		result = -1;
-	}
 	if (result < 0)
 		return EXIT_FAILURE;
 	return result == 0 ? EXIT_SUCCESS : EXIT_NOT_YET;

@@ -11,6 +11,7 @@
 #include "src/database.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <getopt.h>
 #include <pwd.h>
 #include <stdarg.h>
@@ -30,6 +31,19 @@ command_fail(const char *fmt, ...)
 	va_end(ap);
 	fputc('\n', stderr);
 	return EXIT_FAILURE;
+}
+
+void
+command_end_output(void)
+{
+	/* What failed before has left its mark, but perhaps no errno. */
+	int earlier = ferror(stdout);
+
+	if (fflush(stdout) == 0 && !earlier)
+		return;
+	command_fail("standard output cannot be written%s%s",
+	    earlier ? "" : ": ", earlier ? "" : strerror(errno));
+	_exit(EXIT_FAILURE);
 }
 
 int

@@ -102,6 +102,11 @@ bool command_is_request(const char *asked_by);
 int command_may_confirm(struct job *j, const char *asked_by);
 /* Has another asked for it, and is this admin one who may not confirm? */
 bool command_asks_anew(struct job *j, const char *asked_by);
+/*
+ * For atexit(): a text that nobody could read, since the disk is full, is no
+ * success.  Says so and ends with EXIT_FAILURE.
+ */
+void command_end_output(void);
 /* "countersign: <text>" on standard error; returns EXIT_FAILURE. */
 int command_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 

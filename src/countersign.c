@@ -2,6 +2,7 @@
 
 #include "src/command.h"
 
+#include "lib/fdio.h"
 #include "src/acts.h"
 #include "src/admin_factors.h"
 
@@ -66,6 +67,9 @@ main(int argc, char **argv)
 	struct admin_options admin;
 	const char *name;
 
+	fd_hold_standard();
+	if (atexit(command_end_output) != 0)
+		abort();
 	if (admin_options_take(&admin, &argc, &argv) < 0)
 		return EXIT_FAILURE;
 	name = argc > 1 ? argv[1] : NULL;

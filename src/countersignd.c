@@ -3,6 +3,7 @@
 #include "db/store.h"
 #include "lib/arena.h"
 #include "lib/buf.h"
+#include "lib/fdio.h"
 #include "lib/log.h"
 #include "mail/smime_signer.h"
 #include "src/activation.h"
@@ -328,6 +329,7 @@ main(int argc, char **argv)
 	struct options o;
 	int status = EXIT_FAILURE;
 
+	fd_hold_standard();
 	if (parse_options(argc, argv, &o) < 0)
 		return EXIT_FAILURE;
 	if (is_role(&o, ROLE_PERSPECTIVE))

@@ -378,6 +378,7 @@ unit_tests += \
 	tests/unit/test_live \
 	tests/unit/test_audit_sample \
 	tests/unit/test_client_address \
+	tests/unit/test_command \
 	tests/unit/test_conf \
 	tests/unit/test_conf_manual \
 	tests/unit/test_dossier \
@@ -418,6 +419,7 @@ unit_tests += \
 tests_unit_test_admin_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
 tests_unit_test_admin_LDADD = $(STORE_FIXTURE) $(CS_SRC)
 tests_unit_test_client_address_LDADD = $(UNIT) $(CS_SRC)
+tests_unit_test_command_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_conf_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_conf_manual_CPPFLAGS = $(tests_cppflags)
 tests_unit_test_conf_manual_LDADD = $(UNIT) $(CS_SRC)

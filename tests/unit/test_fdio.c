@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "lib/fdio.h"
@@ -301,6 +302,30 @@ test_flags(void **state)
 	assert_int_equal(fd_set_nonblocking(-1, true), -1);
 }
 
+/* In a process of its own: what is closed there stays open here. */
+static void
+test_hold_standard(void **state)
+{
+	(void)state;
+	for (unsigned closed = 0; closed < 8; closed++) {
+		pid_t pid = fork();
+		int status, next;
+
+		assert_true(pid >= 0);
+		if (pid == 0) {
+			for (int fd = 0; fd < 3; fd++)
+				if ((closed & 1u << fd) != 0)
+					close(fd);
+			fd_hold_standard();
+			next = open("/dev/null", O_RDONLY);
+			_exit(next > STDERR_FILENO ? 0 : 1);
+		}
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		unit_case("%u", closed);
+		assert_int_equal(status, 0);
+	}
+}
+
 #define in_folder(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 static const struct CMUnitTest tests[] = {
@@ -314,6 +339,7 @@ static const struct CMUnitTest tests[] = {
 	in_folder(test_relative_name),
 	in_folder(test_regular),
 	cmocka_unit_test(test_flags),
+	cmocka_unit_test(test_hold_standard),
 };
 
 UNIT_MAIN(tests)
