@@ -154,10 +154,12 @@ revoke_all(struct job *j, const struct options *o, size_t *total)
 	const char *after = NULL;
 	const char **ids;
 	size_t count = PAGE;
-	struct authz_range range = { .domain = o->domain };
+	struct authz_range range = { .domain = NULL };
 
 	*total = 0;
-	if (read_time(j, "from", o->from, &range.from) < 0 ||
+	if ((o->domain != NULL &&
+		command_domain(j, o->domain, &range.domain) < 0) ||
+	    read_time(j, "from", o->from, &range.from) < 0 ||
 	    read_time(j, "to", o->to, &range.to) < 0)
 		return -1;
 	for (; count == PAGE; *total += count) {

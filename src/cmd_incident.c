@@ -118,7 +118,6 @@ read_selector(
     struct job *j, const struct options *o, struct incident_selector *s)
 {
 	*s = (struct incident_selector){ .profile = o->profile,
-		.domain = o->domain == NULL ? NULL : lower(j, o->domain),
 		.account_id = o->account,
 		.br_version = o->rules };
 	if (o->profile == NULL && o->domain == NULL && o->account == NULL &&
@@ -131,7 +130,9 @@ read_selector(
 	    profile_find(j->conf, span_str(o->profile)) == NULL)
 		return job_fail(j, ERR_MALFORMED,
 		    "--profile %s: there is no such profile", o->profile);
-	if (read_time(j, "from", o->from, &s->from) < 0 ||
+	if ((o->domain != NULL &&
+		command_domain(j, o->domain, &s->domain) < 0) ||
+	    read_time(j, "from", o->from, &s->from) < 0 ||
 	    read_time(j, "to", o->to, &s->to) < 0)
 		return -1;
 	return o->key == NULL ? 0 : read_key(j, o->key, &s->spki_sha256);

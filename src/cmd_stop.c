@@ -96,7 +96,7 @@ parse(
 /* --- what ------------------------------------------------------------------
  */
 
-/* Canonical mailboxes and key identifiers have no capital letters. */
+/* Key identifiers have no capital letters. */
 static const char *
 lower(struct job *j, const char *text)
 {
@@ -122,12 +122,6 @@ check_value(struct job *j, const struct stop *s)
 	    profile_find(j->conf, span_str(s->value)) == NULL)
 		return job_fail(j, ERR_MALFORMED,
 		    "--profile %s: there is no such profile", s->value);
-	if (strcmp(s->scope, STOP_DOMAIN) == 0 &&
-	    (strpbrk(s->value, "@*/ ") != NULL || s->value[0] == '.' ||
-		strchr(s->value, '.') == NULL))
-		return job_fail(j, ERR_MALFORMED,
-		    "--domain %s: give a domain name, as example.org",
-		    s->value);
 	if (strcmp(s->scope, STOP_ISSUER) == 0 && !is_hexadecimal(s->value))
 		return job_fail(j, ERR_MALFORMED,
 		    "--issuer %s: give the CA's subject key identifier in "
@@ -152,7 +146,8 @@ read_stop(struct job *j, const struct options *o, struct stop *s)
 		s->value = o->profile;
 	} else if (o->domain != NULL) {
 		s->scope = STOP_DOMAIN;
-		s->value = lower(j, o->domain);
+		if (command_domain(j, o->domain, &s->value) < 0)
+			return -1;
 	} else if (o->issuer != NULL) {
 		s->scope = STOP_ISSUER;
 		s->value = lower(j, o->issuer);

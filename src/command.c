@@ -3,6 +3,7 @@
 #include "src/command.h"
 
 #include "db/store.h"
+#include "lib/addr.h"
 #include "lib/arena.h"
 #include "lib/log.h"
 #include "src/admin_factors.h"
@@ -31,6 +32,20 @@ command_fail(const char *fmt, ...)
 	va_end(ap);
 	fputc('\n', stderr);
 	return EXIT_FAILURE;
+}
+
+int
+command_domain(struct job *j, const char *text, const char **out)
+{
+	const char *why = "it has a single label";
+
+	if (addr_domain(j, span_str(text), out) < 0)
+		why = arena_strdup(j->arena, j->err.text);
+	else if (strchr(*out, '.') != NULL)
+		return 0;
+	job_recover(j);
+	return job_fail(j, ERR_MALFORMED,
+	    "--domain %s: give a domain name, as example.org: %s", text, why);
 }
 
 void

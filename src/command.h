@@ -58,6 +58,12 @@ struct command_option {
  */
 int command_parse(int argc, char **argv, const char *usage,
     const struct command_option *options, const char **config, int arguments);
+/*
+ * The canonical form of what was given with --domain, in U-labels or A-labels:
+ * what mailboxes are compared with.  0, or -1 ERR_MALFORMED saying what would
+ * be right: what is done to no mailbox would be believed.
+ */
+int command_domain(struct job *j, const char *text, const char **out);
 /* The usage on standard error: -1. */
 int command_misused(const char *usage);
 

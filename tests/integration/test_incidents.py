@@ -170,7 +170,8 @@ def test_drop(site):
             said = site.countersign("authz", "--revoke", "--reason", "x",
                                     *words)
             assert said == "authorizations revoked: 0\n", said
-        for words in (["--domain", ""], ["--to", "1970-01-01T00:00:00Z"]):
+        for words in (["--domain", ""], ["--domain", "user.test."],
+                      ["--to", "1970-01-01T00:00:00Z"]):
             site.countersign("authz", "--revoke", "--reason", "x", *words,
                              status=1)
         for words in (["--all"], ["--revoke", "--all"],
@@ -181,7 +182,7 @@ def test_drop(site):
         assert status() == "ready"
     with case("PK-15: of a domain: the next order asks for a new reply"):
         said = site.countersign("authz", "--revoke", "--reason", "x",
-                                "--domain", "user.test", "--from", days_ago(1),
+                                "--domain", "USER.test", "--from", days_ago(1),
                                 "--to", days_ago(-1))
         assert int(said.rpartition(" ")[2]) >= 1, said
         assert status() == "pending"

@@ -1,5 +1,6 @@
 /*
- * What the commands share: output that is lost is no success.
+ * What the commands share: domains in canonical form (PK-15), and output that
+ * is lost is no success.
  */
 #include "config.h"
 
@@ -8,6 +9,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -56,7 +58,53 @@ test_end_output(void **state)
 	    status_of_printing("/dev/full", "", false), EXIT_SUCCESS);
 }
 
+/* Whatever way it is written: what is compared with mailboxes. */
+static void
+test_domain(void **state)
+{
+	static const struct {
+		const char *text, *expected; /* NULL: refused */
+	} cases[] = {
+		{ "example.org", "example.org" },
+		{ "Mail.EXAMPLE.org", "mail.example.org" },
+		{ "b\xc3\xbc"
+		  "cher.example",
+		    "xn--bcher-kva.example" },
+		{ "XN--bcher-kva.example", "xn--bcher-kva.example" },
+		{ "example.org.", NULL },
+		{ ".example.org", NULL },
+		{ "a..example.org", NULL },
+		{ "org", NULL },
+		{ "", NULL },
+		{ "*.example.org", NULL },
+		{ "alice@example.org", NULL },
+		{ "example.org ", NULL },
+		{ "ex\xff"
+		  "mple.org",
+		    NULL },
+	};
+	struct job *j = unit_job();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const char *out = NULL;
+
+		unit_case("%s", cases[i].text);
+		if (cases[i].expected != NULL) {
+			assert_int_equal(
+			    command_domain(j, cases[i].text, &out), 0);
+			assert_string_equal(out, cases[i].expected);
+			continue;
+		}
+		assert_int_equal(command_domain(j, cases[i].text, &out), -1);
+		assert_int_equal(j->err.kind, ERR_MALFORMED);
+		assert_non_null(strstr(j->err.text, "as example.org: "));
+		job_recover(j);
+	}
+}
+
 static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(test_domain),
 	cmocka_unit_test(test_end_output),
 };
 
