@@ -22,7 +22,6 @@
 #include <string.h>
 
 #define TEXT_MAX (1024 * 1024)
-#define SERIAL_MAX 64
 #define KEY_SECS 86400
 /* Of its incident: the operator knows why. */
 #define CAUSE "operator"
@@ -86,22 +85,6 @@ parse(int argc, char **argv, struct options *o)
 
 /* --- which one ------------------------------------------------------------ */
 
-/* As openssl prints it: with colons, in upper case, "0x" in front. */
-static const char *
-plain_serial(struct job *j, const char *text)
-{
-	struct buf b;
-
-	if (strncmp(text, "0x", 2) == 0)
-		text += 2;
-	buf_init(&b, j->arena, SERIAL_MAX);
-	for (; *text != '\0'; text++) {
-		if (*text != ':')
-			buf_add_char(&b, ascii_lower(*text));
-	}
-	return buf_ok(&b) ? b.p : "";
-}
-
 static int
 find(struct job *j, const char *text, struct cert *out)
 {
@@ -110,7 +93,7 @@ find(struct job *j, const char *text, struct cert *out)
 	if (strlen(text) == RND_ID_LEN)
 		found = store_cert_by_id(j, text, NULL, out);
 	if (found == 0)
-		found = store_cert_by_number(j, plain_serial(j, text), out);
+		found = store_cert_by_number(j, command_serial(j, text), out);
 	if (found == 0)
 		return job_fail(j, ERR_MALFORMED,
 		    "%s: there is no certificate with this serial number or id",

@@ -255,9 +255,9 @@ parse_limits(struct job *j, const struct options *o, const char **out)
 static int
 read_wishes(struct job *j, const struct options *o, struct eab_key *k)
 {
-	if (o->comment != NULL && strlen(o->comment) > COMMENT_MAX)
-		return job_fail(j, ERR_MALFORMED,
-		    "--comment: at most %d octets", COMMENT_MAX);
+	if (o->comment != NULL &&
+	    command_text(j, "comment", o->comment, COMMENT_MAX) < 0)
+		return -1;
 	k->comment = o->comment;
 	k->is_reusable = o->reusable;
 	if (parse_expires(j, o->expires, &k->expires_at) < 0 ||

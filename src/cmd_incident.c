@@ -494,6 +494,15 @@ run(struct job *j, const struct options *o, int argc, char **argv)
 	    verb);
 }
 
+static const char *
+options_of(const char *verb)
+{
+	if (strcmp(verb, "open") == 0 || strcmp(verb, "rehearse") == 0)
+		return "cause known profile domain account key rules from to "
+		       "now dry-run";
+	return strcmp(verb, "show") == 0 ? "json" : "";
+}
+
 static enum act
 act_of(const struct options *o, const char *verb)
 {
@@ -534,7 +543,9 @@ cmd_incident(int argc, char **argv)
 		command_misused(usage);
 		return EXIT_FAILURE;
 	}
-	if (command_open(&c, o.config, act_of(&o, argv[optind])) < 0)
+	if (command_takes_only(
+		options, argv[optind], options_of(argv[optind])) < 0 ||
+	    command_open(&c, o.config, act_of(&o, argv[optind])) < 0)
 		return EXIT_FAILURE;
 	result = run(&c.job, &o, argc - optind, argv + optind);
 	if (result < 0)

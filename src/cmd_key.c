@@ -67,6 +67,23 @@ static const char usage[] =
     ")\n";
 
 /* 0, or -1 after the usage was printed. */
+static const char *
+options_of(const char *verb)
+{
+	static const char *const all[][2] = {
+		{ "block", "spki account" },
+		{ "list", "json" },
+		{ "ended", "ca since" },
+		{ "destroy", "witnesses compromised" },
+	};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		if (strcmp(verb, all[i][0]) == 0)
+			return all[i][1];
+	return NULL;
+}
+
+/* 0, or -1 after saying what is wrong. */
 static int
 parse(int argc, char **argv, struct options *o)
 {
@@ -81,8 +98,17 @@ parse(int argc, char **argv, struct options *o)
 		{ NULL, NULL, NULL },
 	};
 
+	const char *names;
+
 	*o = (struct options){ .config = NULL };
-	return command_parse(argc, argv, usage, options, &o->config, 1);
+	if (command_parse(argc, argv, usage, options, &o->config, 1) < 0)
+		return -1;
+	names = options_of(argv[optind]);
+	if (names != NULL)
+		return command_takes_only(options, argv[optind], names);
+	command_fail(
+	    "key %s: not known; block, list, ended or destroy", argv[optind]);
+	return -1;
 }
 
 /* --- block ---------------------------------------------------------------- */
@@ -253,7 +279,7 @@ destroy(struct job *j, const struct options *o)
 int
 cmd_key(int argc, char **argv)
 {
-	int (*run)(struct job *, const struct options *) = NULL;
+	int (*run)(struct job *, const struct options *);
 	enum act act = ACT_KEY_LIST;
 	struct options o;
 	struct command c;
@@ -267,12 +293,8 @@ cmd_key(int argc, char **argv)
 		run = destroy;
 	else if (strcmp(argv[optind], "list") == 0)
 		run = list;
-	else if (strcmp(argv[optind], "ended") == 0)
-		run = ended;
 	else
-		return command_fail(
-		    "key %s: not known; block, list, ended or destroy",
-		    argv[optind]);
+		run = ended;
 	if (run == block)
 		act = ACT_KEY_BLOCK;
 	else if (run == destroy)

@@ -13,6 +13,7 @@
 #include "lib/hex.h"
 #include "lib/json.h"
 #include "lib/rfc3339.h"
+#include "lib/utf8.h"
 #include "src/command.h"
 #include "src/report_change.h"
 #include "src/worker.h"
@@ -87,6 +88,9 @@ read_text(struct job *j, const char *path, size_t max, const char **out)
 	if (memchr(text.p, '\0', text.n) != NULL)
 		return job_fail(j, ERR_MALFORMED,
 		    "%s: this is no text: it has NUL octets", path);
+	if (!utf8_is_valid(text))
+		return job_fail(j, ERR_MALFORMED,
+		    "%s: is not UTF-8; save it in that encoding", path);
 	*out = span_dup(j->arena, text);
 	return 0;
 }
@@ -136,7 +140,7 @@ read_subject(struct job *j, const struct options *o, struct report *r)
 	}
 	if (o->serial == NULL)
 		return 0;
-	found = store_cert_by_number(j, o->serial, &c);
+	found = store_cert_by_number(j, command_serial(j, o->serial), &c);
 	if (found == 0)
 		return job_fail(j, ERR_MALFORMED,
 		    "--serial %s: there is no such certificate", o->serial);
@@ -478,6 +482,22 @@ run(struct job *j, const struct options *o, int argc, char **argv)
 	    verb);
 }
 
+static const char *
+options_of(const char *verb)
+{
+	static const char *const all[][2] = {
+		{ "add", "from received serial key" },
+		{ "list", "all json" },
+		{ "show", "json" },
+		{ "decide", "revoke cause now no-action" },
+	};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		if (strcmp(verb, all[i][0]) == 0)
+			return all[i][1];
+	return "";
+}
+
 static enum act
 act_of(const char *verb)
 {
@@ -518,7 +538,9 @@ cmd_report(int argc, char **argv)
 		command_misused(usage);
 		return EXIT_FAILURE;
 	}
-	if (command_open(&c, o.config, act_of(argv[optind])) < 0)
+	if (command_takes_only(
+		options, argv[optind], options_of(argv[optind])) < 0 ||
+	    command_open(&c, o.config, act_of(argv[optind])) < 0)
 		return EXIT_FAILURE;
 	result = run(&c.job, &o, argc - optind, argv + optind);
 	if (result < 0)

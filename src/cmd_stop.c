@@ -127,11 +127,7 @@ check_value(struct job *j, const struct stop *s)
 		    "--issuer %s: give the CA's subject key identifier in "
 		    "hexadecimal, without colons",
 		    s->value);
-	if (s->reason == NULL || s->reason[0] == '\0' ||
-	    strlen(s->reason) > REASON_MAX)
-		return job_fail(j, ERR_MALFORMED,
-		    "--reason: give a text of 1 to %d octets", REASON_MAX);
-	return 0;
+	return command_text(j, "reason", s->reason, REASON_MAX);
 }
 
 static int

@@ -6,6 +6,7 @@
 #include "lib/addr.h"
 #include "lib/arena.h"
 #include "lib/log.h"
+#include "lib/utf8.h"
 #include "src/admin_factors.h"
 #include "src/admin_login.h"
 #include "src/conf_file.h"
@@ -21,6 +22,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define SERIAL_MAX 64
+
 int
 command_fail(const char *fmt, ...)
 {
@@ -32,6 +35,33 @@ command_fail(const char *fmt, ...)
 	va_end(ap);
 	fputc('\n', stderr);
 	return EXIT_FAILURE;
+}
+
+static bool
+is_word_of(const char *word, const char *words)
+{
+	size_t n = strlen(word);
+
+	for (const char *p = words; (p = strstr(p, word)) != NULL; p++)
+		if ((p == words || p[-1] == ' ') &&
+		    (p[n] == ' ' || p[n] == '\0'))
+			return true;
+	return false;
+}
+
+int
+command_takes_only(
+    const struct command_option *options, const char *verb, const char *names)
+{
+	for (const struct command_option *o = options; o->name != NULL; o++) {
+		bool given = o->text != NULL ? *o->text != NULL : *o->flag;
+
+		if (!given || is_word_of(o->name, names))
+			continue;
+		command_fail("%s: --%s is not for it", verb, o->name);
+		return -1;
+	}
+	return 0;
 }
 
 int
@@ -46,6 +76,44 @@ command_domain(struct job *j, const char *text, const char **out)
 	job_recover(j);
 	return job_fail(j, ERR_MALFORMED,
 	    "--domain %s: give a domain name, as example.org: %s", text, why);
+}
+
+int
+command_text(struct job *j, const char *option, const char *text, size_t max)
+{
+	struct span s = span_str(text);
+
+	if (s.n == 0 || s.n > max)
+		return job_fail(j, ERR_MALFORMED,
+		    "--%s: give a text of 1 to %zu octets", option, max);
+	if (!utf8_is_valid(s))
+		return job_fail(
+		    j, ERR_MALFORMED, "--%s: give a text in UTF-8", option);
+	if (span_has_control(s))
+		return job_fail(j, ERR_MALFORMED,
+		    "--%s: give a text in one line, without control characters",
+		    option);
+	return 0;
+}
+
+const char *
+command_serial(struct job *j, const char *text)
+{
+	struct buf b;
+	size_t digits;
+
+	if (strncmp(text, "0x", 2) == 0 || strncmp(text, "0X", 2) == 0)
+		text += 2;
+	digits = strlen(text);
+	for (const char *p = text; (p = strchr(p, ':')) != NULL; p++)
+		digits--;
+	buf_init(&b, j->arena, SERIAL_MAX);
+	if (digits % 2 != 0)
+		buf_add_char(&b, '0');
+	for (; *text != '\0'; text++)
+		if (*text != ':')
+			buf_add_char(&b, ascii_lower(*text));
+	return buf_ok(&b) ? b.p : "";
 }
 
 void

@@ -59,11 +59,26 @@ struct command_option {
 int command_parse(int argc, char **argv, const char *usage,
     const struct command_option *options, const char **config, int arguments);
 /*
+ * For a command with several acts: `verb` has only the options whose names are
+ * in `names`, with blanks between them.  0, or -1 after naming another one that
+ * was given: it would change nothing, where --dry-run was meant to.
+ */
+int command_takes_only(
+    const struct command_option *options, const char *verb, const char *names);
+/*
  * The canonical form of what was given with --domain, in U-labels or A-labels:
  * what mailboxes are compared with.  0, or -1 ERR_MALFORMED saying what would
  * be right: what is done to no mailbox would be believed.
  */
 int command_domain(struct job *j, const char *text, const char **out);
+/* A text for the records, of at most `max` octets: UTF-8 in one line.  0, or
+ * -1 ERR_MALFORMED that names the option. */
+int command_text(
+    struct job *j, const char *option, const char *text, size_t max);
+/* A serial number as it is stored, from what openssl, mails and other programs
+ * make of it: with colons, in capital letters, with "0x" in front, without its
+ * first zero. */
+const char *command_serial(struct job *j, const char *text);
 /* The usage on standard error: -1. */
 int command_misused(const char *usage);
 

@@ -103,7 +103,86 @@ test_domain(void **state)
 	}
 }
 
+static void
+test_takes_only(void **state)
+{
+	bool now = false, dry_run = false;
+	const char *domain = NULL;
+	const struct command_option options[] = {
+		{ "domain", NULL, &domain },
+		{ "now", &now, NULL },
+		{ "dry-run", &dry_run, NULL },
+		{ NULL, NULL, NULL },
+	};
+
+	(void)state;
+	assert_int_equal(command_takes_only(options, "cancel", ""), 0);
+	dry_run = true;
+	assert_int_equal(command_takes_only(options, "cancel", ""), -1);
+	assert_int_equal(command_takes_only(options, "x", "dry-runs run"), -1);
+	assert_int_equal(command_takes_only(options, "x", "now dry-run"), 0);
+	domain = "example.org";
+	assert_int_equal(command_takes_only(options, "x", "now dry-run"), -1);
+	assert_int_equal(command_takes_only(options, "x", "domain dry-run"), 0);
+}
+
+static void
+test_text(void **state)
+{
+	static const struct {
+		const char *text, *said; /* NULL: good */
+	} cases[] = {
+		{ "J\xc3\xbcrgen, \"sales\"", NULL },
+		{ "0123456789012345678", NULL },
+		{ "", "--reason: give a text of 1 to 19 octets" },
+		{ "01234567890123456789", "1 to 19 octets" },
+		{ "J\xfcrgen", "--reason: give a text in UTF-8" },
+		{ "two\nlines", "in one line" },
+		{ "\x1b[31m", "without control characters" },
+	};
+	struct job *j = unit_job();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		unit_case("%zu", i);
+		assert_int_equal(command_text(j, "reason", cases[i].text, 19),
+		    cases[i].said == NULL ? 0 : -1);
+		if (cases[i].said == NULL)
+			continue;
+		assert_non_null(strstr(j->err.text, cases[i].said));
+		job_recover(j);
+	}
+}
+
+static void
+test_serial(void **state)
+{
+	static const char *const cases[][2] = {
+		{ "01bb985f", "01bb985f" },
+		{ "1bb985f", "01bb985f" },
+		{ "01:BB:98:5F", "01bb985f" },
+		{ "1:BB:98:5F", "01bb985f" },
+		{ "0x1BB985F", "01bb985f" },
+		{ "0X01BB985F", "01bb985f" },
+		{ "", "" },
+		{ ":", "" },
+	};
+	struct job *j = unit_job();
+	char text[200];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		assert_string_equal(
+		    command_serial(j, cases[i][0]), cases[i][1]);
+	memset(text, '1', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	assert_string_equal(command_serial(j, text), "");
+}
+
 static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(test_text),
+	cmocka_unit_test(test_serial),
+	cmocka_unit_test(test_takes_only),
 	cmocka_unit_test(test_domain),
 	cmocka_unit_test(test_end_output),
 };
