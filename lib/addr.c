@@ -184,6 +184,16 @@ is_refused_domain(const struct addr_policy *policy, struct span domain)
 		       sizeof(unreal_ends) / sizeof(unreal_ends[0])));
 }
 
+/* 192.0.2.1 without brackets: no domain ends in a number (RFC 1123 section
+ * 2.1, RFC 3696 section 2), and programs take it for an address. */
+static bool
+ends_in_number(const char *domain)
+{
+	const char *last = strrchr(domain, '.') + 1;
+
+	return last[strspn(last, "0123456789")] == '\0';
+}
+
 /* [192.0.2.1], [IPv6:…], [tag:…] (RFC 5321 section 4.1.3). */
 static bool
 is_literal(struct span domain)
@@ -315,6 +325,8 @@ parse_domain(struct job *j, struct span domain,
 		return -1;
 	if (strchr(out->domain, '.') == NULL)
 		return not_offered(j, "a domain of one label");
+	if (ends_in_number(out->domain))
+		return not_offered(j, "a domain that ends in a number");
 	if (is_refused_domain(policy, span_str(out->domain)))
 		return not_offered(j, "a reserved domain");
 	return 0;

@@ -228,6 +228,8 @@ test_not_offered(void **state)
 		{ "a@x.ONION", true },
 		{ "a@localhost", false },
 		{ "a@[192.0.2.1]", false },
+		{ "a@192.0.2.1", false },
+		{ "a@mail.example.7", false },
 		{ "a@[IPv6:2001:db8::1]", false },
 		{ "\"a\"@example.com", false },
 		{ "\"a@b\"@example.com", false },
@@ -245,6 +247,8 @@ test_not_offered(void **state)
 		    cases[i].also_offered ? ERR_NONE : ERR_REJECTED_IDENTIFIER);
 	}
 	/* The last label decides, not the end of the text. */
+	assert_int_equal(
+	    kind_of(unit_job(), "a@4.7example", 12, &public_policy), ERR_NONE);
 	assert_int_equal(
 	    kind_of(unit_job(), "a@contest.org", 13, &public_policy), ERR_NONE);
 	assert_int_equal(
