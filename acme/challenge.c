@@ -17,11 +17,11 @@ put_members(const struct acme *a, struct job *j, const struct authz *z,
     struct json_out *o)
 {
 	enum challenge_status s = challenge_status(z, j->now);
-	bool missed;
+	const struct deadline *missed;
 	const char *error = challenge_error(z, j->now, &missed);
 
-	if (missed)
-		error = problem_format(j, DEADLINE_KIND, DEADLINE_TEXT);
+	if (missed != NULL)
+		error = problem_format(j, missed->kind, missed->text);
 	json_member_str(o, "type", "email-reply-00");
 	json_member_str(
 	    o, "url", acme_url(a, j, PATH_CHALLENGE, z->challenge.id));

@@ -60,11 +60,11 @@ order_error(struct job *j, const struct order *order)
 		return order->error;
 	for (size_t i = 0; i < order->identifier_count; i++) {
 		const struct authz *z = &order->identifiers[i].authz;
-		bool missed;
+		const struct deadline *missed;
 		const char *error = challenge_error(z, j->now, &missed);
 
-		if (missed)
-			return problem_format(j, DEADLINE_KIND, DEADLINE_TEXT);
+		if (missed != NULL)
+			return problem_format(j, missed->kind, missed->text);
 		if (error != NULL &&
 		    challenge_status(z, j->now) == CHALLENGE_INVALID)
 			return error;

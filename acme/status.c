@@ -53,12 +53,21 @@ is_put_away(const struct authz *a)
 	       (a->revoked_at != 0 && a->revoked_at < a->expires_at);
 }
 
-/* Proven and posted; but what other networks see may still end it, and a
- * client that has read `valid` goes by it (RFC 8555 7.1.6). */
+const struct deadline deadline_of_reply = { ERR_INCORRECT_RESPONSE,
+	"no valid reply was received in time" };
+const struct deadline deadline_of_quorum = { ERR_INTERNAL,
+	"corroboration: the other networks could not be asked in time" };
+
+/*
+ * Proven and posted; but as long as other networks have not confirmed it, it is
+ * not valid: a client that has read `valid` goes by it (RFC 8555 7.1.6).  While
+ * they are asked the server has not given up (RFC 8555 8.2); at the end of that
+ * time it has.
+ */
 static bool
-is_held(const struct authz *a, int64_t now)
+is_held(const struct authz *a)
 {
-	return a->valid_at != 0 && now < a->held_until;
+	return a->valid_at != 0 && a->held_until != 0;
 }
 
 enum challenge_status
@@ -68,7 +77,9 @@ challenge_status(const struct authz *a, int64_t now)
 	if (a->challenge.failed_at != 0 || a->failed_at != 0)
 		return CHALLENGE_INVALID;
 	if (a->valid_at != 0)
-		return is_held(a, now) ? CHALLENGE_PROCESSING : CHALLENGE_VALID;
+		return !is_held(a)           ? CHALLENGE_VALID
+		       : now < a->held_until ? CHALLENGE_PROCESSING
+					     : CHALLENGE_INVALID;
 	if (a->challenge.posted_at == 0)
 		return CHALLENGE_PENDING;
 	/* AC-128: only the deadline of a live authorization is missed. */
@@ -93,15 +104,21 @@ challenge_status_name(enum challenge_status s)
 }
 
 const char *
-challenge_error(const struct authz *a, int64_t now, bool *missed)
+challenge_error(
+    const struct authz *a, int64_t now, const struct deadline **missed)
 {
-	*missed = false;
+	*missed = NULL;
 	switch (challenge_status(a, now)) {
 	case CHALLENGE_PROCESSING:
 		return a->challenge.error;
 	case CHALLENGE_INVALID:
-		*missed = a->challenge.failed_at == 0 && a->failed_at == 0;
-		return *missed ? NULL : a->challenge.error;
+		if (a->challenge.failed_at != 0 || a->failed_at != 0)
+			return a->challenge.error;
+		/* The last of its repeats has said why. */
+		if (is_held(a) && a->challenge.error != NULL)
+			return a->challenge.error;
+		*missed = is_held(a) ? &deadline_of_quorum : &deadline_of_reply;
+		return NULL;
 	case CHALLENGE_PENDING: /* AC-119, AC-124: shows nothing yet */
 	case CHALLENGE_VALID:
 		break;
@@ -114,7 +131,9 @@ challenge_error(const struct authz *a, int64_t now, bool *missed)
 int64_t
 authz_expires(const struct authz *a)
 {
-	return a->valid_at != 0 ? a->valid_until : a->expires_at;
+	return is_held(a)         ? a->held_until
+	       : a->valid_at != 0 ? a->valid_until
+				  : a->expires_at;
 }
 
 enum authz_status
@@ -128,10 +147,10 @@ authz_status(const struct authz *a, int64_t now)
 	if (a->failed_at != 0)
 		return AUTHZ_INVALID;
 	if (now < authz_expires(a))
-		return a->valid_at != 0 && !is_held(a, now) ? AUTHZ_VALID
-							    : AUTHZ_PENDING;
+		return a->valid_at != 0 && !is_held(a) ? AUTHZ_VALID
+						       : AUTHZ_PENDING;
 	/* AC-128: who has POSTed meets `invalid`, not `expired`. */
-	if (a->valid_at == 0 && a->challenge.posted_at != 0)
+	if (is_held(a) || (a->valid_at == 0 && a->challenge.posted_at != 0))
 		return AUTHZ_INVALID;
 	return AUTHZ_EXPIRED;
 }
@@ -242,12 +261,14 @@ order_expires(const struct order *o, int64_t now)
 int64_t
 challenge_retry_after(const struct authz *a, int64_t now)
 {
-	int64_t since = now - a->challenge.posted_at;
+	/* The round of those who answer takes a second. */
+	int64_t since =
+	    now - (is_held(a) ? a->valid_at : a->challenge.posted_at);
 
 	if (challenge_status(a, now) != CHALLENGE_PROCESSING ||
 	    authz_status(a, now) != AUTHZ_PENDING)
 		return 0;
-	if (is_held(a, now))
+	if (is_held(a) && since < 10)
 		return 1;
 	if (since < 60)
 		return 5;

@@ -52,13 +52,19 @@ int64_t authz_valid_until(
 int64_t challenge_retry_after(const struct authz *a, int64_t now);
 int64_t order_retry_after(const struct order *o, int64_t now);
 
+/* What ends with the clock, and what is said of it then. */
+struct deadline {
+	enum err_kind kind;
+	const char *text;
+};
+extern const struct deadline deadline_of_reply;  /* AC-128 */
+extern const struct deadline deadline_of_quorum; /* MP-6 */
+
 /*
  * What a challenge shows as `error`: a problem as stored (JSON), or NULL.
- * *missed: it has none of its own, it ended at its deadline (AC-128); then
- * the error is DEADLINE_KIND with DEADLINE_TEXT.
+ * *missed, or NULL: it has none of its own, it ended at that deadline.
  */
-const char *challenge_error(const struct authz *a, int64_t now, bool *missed);
-#define DEADLINE_KIND ERR_INCORRECT_RESPONSE
-#define DEADLINE_TEXT "no valid reply was received in time"
+const char *challenge_error(
+    const struct authz *a, int64_t now, const struct deadline **missed);
 
 #endif

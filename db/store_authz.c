@@ -120,7 +120,7 @@ store_authz_reusable(struct job *j, const char *account_id, const char *mailbox,
 	return authz_get(j,
 	    "SELECT " AUTHZ_COLUMNS " FROM " AUTHZ_TABLES
 	    " WHERE a.account_id = $1 AND a.mailbox = $2 AND a.valid_at > 0 "
-	    "AND a.valid_until >= $3 AND a.failed_at = 0 "
+	    "AND a.valid_until >= $3 AND a.held_until = 0 AND a.failed_at = 0 "
 	    "AND a.deactivated_at = 0 AND a.revoked_at = 0 "
 	    "ORDER BY a.valid_until DESC LIMIT 1",
 	    ARGS(v_text(account_id), v_text(mailbox), v_int(until)), out);
@@ -454,6 +454,14 @@ store_authz_live(struct job *j, const struct authz_range *range,
 	return found;
 }
 
+static int
+set_error(struct job *j, const char *id, const char *error)
+{
+	return store_change(j, NULL,
+	    "UPDATE challenge SET error = $2 WHERE authz_id = $1",
+	    ARGS(v_text(id), v_text(error)));
+}
+
 int
 store_authz_forbid(struct job *j, const char *id, const char *error)
 {
@@ -471,20 +479,26 @@ store_authz_forbid(struct job *j, const char *id, const char *error)
 		return -1;
 	if (changed == 0)
 		return 0;
-	if (store_change(j, NULL,
-		"UPDATE challenge SET error = $2 WHERE authz_id = $1",
-		ARGS(v_text(id), v_text(error))) < 0 ||
-	    fail_orders(j, id, error) != 0)
+	if (set_error(j, id, error) < 0 || fail_orders(j, id, error) != 0)
 		return -1;
 	return 1;
 }
 
+/* Earlier replies have no part in what is waited for. */
 int
 store_authz_hold(struct job *j, const char *id, int64_t until)
 {
-	return store_change(j, NULL,
-	    "UPDATE authz SET held_until = $2 WHERE id = $1",
-	    ARGS(v_text(id), v_int(until)));
+	if (store_change(j, NULL,
+		"UPDATE authz SET held_until = $2 WHERE id = $1",
+		ARGS(v_text(id), v_int(until))) < 0)
+		return -1;
+	return set_error(j, id, NULL);
+}
+
+int
+store_authz_hold_on(struct job *j, const char *id, const char *error)
+{
+	return set_error(j, id, error);
 }
 
 int
@@ -494,8 +508,8 @@ store_authz_release(struct job *j, const char *id)
 
 	if (store_change(j, &changed,
 		"UPDATE authz SET held_until = 0 "
-		"WHERE id = $1 AND held_until > 0",
-		ARGS(v_text(id))) < 0)
+		"WHERE id = $1 AND held_until > $2",
+		ARGS(v_text(id), v_int(j->now))) < 0)
 		return -1;
 	if (changed > 0)
 		j->wake |= 1u << ROLE_WEB;

@@ -41,7 +41,9 @@ struct authz {
 	int64_t failed_at;
 	int64_t deactivated_at;
 	int64_t revoked_at;
-	int64_t held_until; /* shows as pending before that: store_authz_hold */
+	/* 0, or it is not valid: pending until then, and invalid afterwards
+	 * (store_authz_hold). */
+	int64_t held_until;
 	struct challenge challenge;
 };
 
@@ -95,18 +97,21 @@ int store_authz_lock(struct job *j, const char *id, struct authz *out);
 int store_authz_deactivate(struct job *j, const struct authz *a);
 int store_authz_revoke(struct job *j, const struct authz *a);
 /*
- * PK-28: the domain's CAA records forbid it.  An authorization that is valid,
- * or will be when its client POSTs, and that no finalized order waits for
- * becomes invalid, and the orders that stand on it end, all with this error;
- * 1.  Else nothing changes, the issuer refuses the order; 0.
+ * PK-28: the domain's CAA records forbid it; or PK-46: other networks do not
+ * confirm it.  An authorization that is valid, or will be when its client
+ * POSTs, and that no finalized order waits for becomes invalid, and the orders
+ * that stand on it end, all with this error; 1.  Else nothing changes, the
+ * issuer refuses the order; 0.
  */
 int store_authz_forbid(struct job *j, const char *id, const char *error);
 
 /*
- * A proven authorization waits until that moment, or until it is released, for
- * what other networks see: `valid` is not said of it before.
+ * A proven authorization waits for what other networks see, at most until that
+ * moment: it becomes valid when it is released before, and else invalid.  While
+ * they are asked again its challenge shows this error (RFC 8555 8.2).
  */
 int store_authz_hold(struct job *j, const char *id, int64_t until);
+int store_authz_hold_on(struct job *j, const char *id, const char *error);
 int store_authz_release(struct job *j, const char *id);
 
 /*

@@ -14,6 +14,22 @@
 
 #define PROBLEM_MAX (64 * 1024)
 
+static bool
+is_denied(const struct caa_row *c)
+{
+	return strcmp(c->result, caa_result_name(CAA_DENY)) == 0;
+}
+
+enum err_kind
+caa_refusal_kind(const struct caa_row *c)
+{
+	if (is_denied(c))
+		return ERR_CAA;
+	return strcmp(c->reason, CAA_REASON_UNCORROBORATED_SILENT) == 0
+		   ? ERR_INTERNAL
+		   : ERR_DNS;
+}
+
 const char *
 caa_refusal_text(struct job *j, const struct caa_row *c)
 {
@@ -21,6 +37,9 @@ caa_refusal_text(struct job *j, const struct caa_row *c)
 	if (c->detail != NULL &&
 	    span_starts(span_str(c->detail), SPAN("corroboration:")))
 		return c->detail;
+	if (!is_denied(c))
+		return arena_printf(j->arena,
+		    "the CAA records of %s could not be looked up", c->domain);
 	return arena_printf(j->arena,
 	    "CAA records of %s do not allow issuance: %s", c->domain,
 	    c->detail != NULL && c->detail[0] != '\0' ? c->detail : c->reason);
@@ -49,8 +68,7 @@ add_subproblems(struct job *j, struct json_out *o, const struct order *order)
 
 		if (found < 0)
 			return -1;
-		if (found == 1 &&
-		    strcmp(c.result, caa_result_name(CAA_DENY)) == 0)
+		if (found == 1 && is_denied(&c))
 			add_subproblem(j, o, &c);
 	}
 	return 0;

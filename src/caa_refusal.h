@@ -7,11 +7,15 @@
 #define CAA_REASON_UNCORROBORATED "corroboration"
 #define CAA_REASON_UNCORROBORATED_SILENT "corroboration-silent"
 
+#include "lib/err.h"
+
 struct caa_row;
 struct job;
 struct order;
 
-/* One sentence about a denial: where, for which domain, and why. */
+/* Of a check that does not permit: what kind of refusal it is (MP-6), and one
+ * sentence: where, for which domain, and why. */
+enum err_kind caa_refusal_kind(const struct caa_row *c);
 const char *caa_refusal_text(struct job *j, const struct caa_row *c);
 
 /*

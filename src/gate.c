@@ -222,22 +222,6 @@ is_authentic(const struct issuer *i, const struct job *j, const struct authz *a,
 }
 
 static int
-refuse_caa(struct job *j, const struct caa_row *c, enum caa_result result,
-    enum gate *out)
-{
-	if (result == CAA_DENY)
-		job_fail(j, ERR_CAA, "%s", caa_refusal_text(j, c));
-	else if (strcmp(c->reason, CAA_REASON_UNCORROBORATED_SILENT) == 0)
-		job_fail(j, ERR_INTERNAL, "%s", c->detail);
-	else if (strcmp(c->reason, CAA_REASON_UNCORROBORATED) == 0)
-		job_fail(j, ERR_DNS, "%s", c->detail);
-	else
-		job_fail(j, ERR_DNS,
-		    "the CAA records of %s could not be looked up", c->domain);
-	return closed(out);
-}
-
-static int
 check_caa(
     struct job *j, struct asks *asks, const struct authz *a, enum gate *out)
 {
@@ -274,7 +258,8 @@ check_caa(
 		return check_corroboration(j, asks, a, &c, out);
 	if (result == CAA_PERMIT || !j->conf->caa_enforce)
 		return 0;
-	return refuse_caa(j, &c, result, out);
+	job_fail(j, caa_refusal_kind(&c), "%s", caa_refusal_text(j, &c));
+	return closed(out);
 }
 
 /*

@@ -33,9 +33,8 @@
  * many messages that say so are looked at. */
 #define LATE_STOP_SECS ((int64_t)30 * 86400)
 #define LATE_STOP_TRIES 3
-/* How long the quorum may take before the verdict alone counts for what a
- * client sees: two rounds, and the pause between them. */
-#define HOLD_SECS 60
+/* How long the quorum may take at least: a round with its look-ups. */
+#define HOLD_SECS_MIN 120
 
 /* A message on its way to its row. */
 struct judgement {
@@ -465,17 +464,23 @@ is_no_answer(enum verdict v)
 	       v == VERDICT_EXPIRED;
 }
 
-/* CAA is looked up in the same stride, so that finalize need not wait for the
- * DNS; where perspectives decide, the client learns of the verdict and of
- * theirs at once. */
+/*
+ * CAA is looked up in the same stride, so that finalize need not wait for the
+ * DNS.  Where perspectives decide, the client learns of the verdict when it
+ * knows theirs: they are asked as long as the challenge lives, and one round
+ * more for a reply in its last minute.
+ */
 static int
 ask_more(struct job *j, const struct authz *a)
 {
+	int64_t until = a->expires_at;
+
+	if (until < j->now + HOLD_SECS_MIN)
+		until = j->now + HOLD_SECS_MIN;
 	if (store_caa_request(j, a->id, a->order_id, j->now) < 0)
 		return -1;
-	return conf_corroborates(j->conf)
-		   ? store_authz_hold(j, a->id, j->now + HOLD_SECS)
-		   : 0;
+	return conf_corroborates(j->conf) ? store_authz_hold(j, a->id, until)
+					  : 0;
 }
 
 /*

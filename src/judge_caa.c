@@ -6,6 +6,7 @@
 
 #include "acme/problem.h"
 #include "db/store_audit.h"
+#include "db/store_authz.h"
 #include "db/store_caa.h"
 #include "lib/arena.h"
 #include "lib/clock.h"
@@ -15,6 +16,7 @@
 #include "src/caa_refusal.h"
 #include "src/caa_report.h"
 #include "src/caa_rules.h"
+#include "src/conf_perspective.h"
 #include "src/corroborate.h"
 #include "src/evidence.h"
 #include "src/judge.h"
@@ -22,8 +24,6 @@
 #include "src/worker.h"
 
 #define LEASE_SECS 300
-#define CAA_TRIES 3
-#define CAA_PAUSE_SECS 5
 /* Of one order, so few that a lease is long enough. */
 #define BATCH_MAX 50
 #define LOOK_UP_MS 60000
@@ -310,51 +310,95 @@ judge_caa_late(struct validator *v, struct job *j)
 	return store_commit(j) < 0 ? -1 : 1;
 }
 
-/* Seconds until another try, 0: none is left.  Each is a whole new round
- * (MP-6, MP-7). */
 static int64_t
-pause_of(const struct caa_row *c)
+pause_at(const int64_t *pauses, size_t n, int64_t attempts)
 {
-	static const int64_t silent[] = { 30, 120, 600 };
+	return attempts > 0 && attempts <= (int64_t)n ? pauses[attempts - 1]
+						      : 0;
+}
+
+/*
+ * Seconds until another try, 0: none is left.  Each is a whole new round
+ * (MP-6, MP-7).  A name server that is ill for a moment is asked again at once;
+ * where the verdict waits for the quorum, also later: finalize cannot ask again
+ * for what is not valid.
+ */
+static int64_t
+pause_of(const struct caa_row *c, bool is_held)
+{
+	static const int64_t silent[] = { 30, 120, 600 },
+			     ill[] = { 5, 10, 30, 120, 600 };
 
 	if (strcmp(c->result, caa_result_name(CAA_FAIL)) != 0)
 		return 0;
 	if (strcmp(c->reason, CAA_REASON_UNCORROBORATED_SILENT) == 0)
-		return c->attempts <= 3 && c->attempts > 0
-			   ? silent[c->attempts - 1]
-			   : 0;
-	return c->attempts < CAA_TRIES ? CAA_PAUSE_SECS * c->attempts : 0;
+		return pause_at(silent, 3, c->attempts);
+	return pause_at(ill, is_held ? 5 : 2, c->attempts);
 }
 
 /* --- the check ------------------------------------------------------------ */
 
-/* The user learns it now, and not from a finalize that is refused (PK-28). */
+/* Until when the verdict waits for the quorum (PK-46); 0: it does not. */
 static int
-forbid(struct job *j, const struct caa_row *c)
+find_hold(struct job *j, const struct caa_row *c, int64_t *until)
 {
-	int r;
+	struct authz a;
+	int found = store_authz_by_id(j, c->authz_id, NULL, &a);
 
-	if (strcmp(c->result, caa_result_name(CAA_DENY)) != 0 ||
-	    !j->conf->caa_enforce)
-		return 0;
-	r = store_authz_forbid(
-	    j, c->authz_id, problem_format(j, ERR_CAA, caa_refusal_text(j, c)));
-	if (r == 1)
+	*until = found == 1 && conf_corroborates(j->conf) ? a.held_until : 0;
+	return found < 0 ? -1 : 0;
+}
+
+static const char *
+refusal(struct job *j, const struct caa_row *c)
+{
+	return problem_format(j, caa_refusal_kind(c), caa_refusal_text(j, c));
+}
+
+/*
+ * The user learns it now, and not from a finalize that is refused: a denial
+ * (PK-28); and where only a quorum makes it valid, that there is none.
+ */
+static int
+decide(struct job *j, const struct caa_row *c, bool is_held)
+{
+	bool ends = is_held
+			? strcmp(c->result, caa_result_name(CAA_PERMIT)) != 0
+			: strcmp(c->result, caa_result_name(CAA_DENY)) == 0 &&
+			      j->conf->caa_enforce;
+	int changed;
+
+	if (!ends)
+		return store_authz_release(j, c->authz_id);
+	changed = store_authz_forbid(j, c->authz_id, refusal(j, c));
+	if (changed == 1)
 		j->wake |= 1u << ROLE_WEB;
-	return r < 0 ? -1 : 0;
+	return changed < 0 ? -1 : 0;
+}
+
+/* RFC 8555 8.2: the client reads why it waits. */
+static int
+try_later(struct job *j, const struct caa_row *c, int64_t at, bool is_held)
+{
+	if (is_held && store_authz_hold_on(j, c->authz_id, refusal(j, c)) < 0)
+		return -1;
+	return store_caa_retry(j, c->id, at);
 }
 
 static int
 record_caa(const struct validator *v, struct job *j, struct caa_row *c)
 {
 	uint8_t *seal = arena_alloc(j->arena, SEAL_LEN);
+	int64_t held_until, pause;
 
-	if (pause_of(c) > 0)
-		return store_caa_retry(j, c->id, j->now + pause_of(c));
+	if (find_hold(j, c, &held_until) < 0)
+		return -1;
+	pause = pause_of(c, held_until != 0);
+	if (pause > 0 && (held_until == 0 || j->now + pause < held_until))
+		return try_later(j, c, j->now + pause, held_until != 0);
 	evidence_seal_caa(v->seal, c, seal);
 	c->seal = span_mem(seal, SEAL_LEN);
-	if (store_caa_record(j, c) < 0 || forbid(j, c) < 0 ||
-	    store_authz_release(j, c->authz_id) < 0 ||
+	if (store_caa_record(j, c) < 0 || decide(j, c, held_until != 0) < 0 ||
 	    (j->conf->caa_enforce && caa_report_queue(j, c) < 0))
 		return -1;
 	j->wake |= 1u << ROLE_ISSUER;

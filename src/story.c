@@ -291,6 +291,11 @@ authz_waits_for(struct job *j, const struct authz *a)
 		    j->arena, "the mail to %s to leave", a->mailbox);
 	if (c->proven_at == 0)
 		return arena_printf(j->arena, "a reply from %s", a->mailbox);
+	if (a->valid_at != 0)
+		return arena_printf(j->arena,
+		    "other networks to confirm what is seen here%s%s",
+		    c->error != NULL ? ": " : "",
+		    c->error != NULL ? problem_text(j, c->error) : "");
 	return arena_printf(
 	    j->arena, "the client to say that %s is ready", a->mailbox);
 }

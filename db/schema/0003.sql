@@ -373,8 +373,8 @@ CREATE TABLE caa_report (
 CREATE INDEX caa_report_caa ON caa_report (caa_id);
 CREATE INDEX caa_report_due ON caa_report (due_at) WHERE due_at IS NOT NULL;
 
--- Proven, but until then (or until they have answered) other networks are
--- asked whether they see the same: no client sees it valid before.
+-- Proven, but other networks are asked whether they see the same, until then:
+-- valid when this is 0 again, and invalid when the time has come before.
 ALTER TABLE authz ADD COLUMN held_until BIGINT NOT NULL DEFAULT 0;
 
 -- Problem reports (PK-184), and the last number given.

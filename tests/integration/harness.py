@@ -407,7 +407,6 @@ class Site:
             for table in ("outbox", "reply", "caa"):
                 db.execute(f"UPDATE {table} SET due_at = 1 "
                            "WHERE due_at IS NOT NULL")
-            db.execute("UPDATE authz SET held_until = 0")
             db.execute("UPDATE orders SET issue_due_at = 1 "
                        "WHERE issue_due_at IS NOT NULL")
         if wait:

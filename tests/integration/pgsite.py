@@ -108,7 +108,6 @@ class PgSite(Site):
         for table in ("outbox", "reply", "caa"):
             self.query(f"UPDATE {table} SET due_at = 1 "
                        "WHERE due_at IS NOT NULL")
-        self.query("UPDATE authz SET held_until = 0")
         self.query("UPDATE orders SET issue_due_at = 1 "
                    "WHERE issue_due_at IS NOT NULL")
         self.reload()

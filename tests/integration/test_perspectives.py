@@ -326,17 +326,21 @@ def test_ill(site):
     with case("MP-6, MP-7: two are down: the order waits, and is finished by "
               "a new round when one is back"):
         second.stop()
-        order, _ = ordered(site)
+        order, challenge = ordered(site)
         mark = site.mark()
         site.wait_event("corroboration", outcome="silent")
+        error = eventually(lambda: challenge.read().get("error"),
+                           "why it waits")
+        assert error["type"].endswith(":serverInternal"), error
+        assert error["detail"].startswith("corroboration:"), error
+        assert challenge.read()["status"] == "processing"
+        assert "waits for: other networks to confirm" in \
+            site.countersign("order", order.id)
         assert order.read()["status"] == "pending"
-        site.make_due()     # nobody waits for them for more than a minute
-        order.wait("ready")
-        order.finalize()
-        assert order.read()["status"] == "processing"
         second.start()
-        eventually(lambda: site.make_due() or
-                   order.read()["status"] == "valid", "the certificate")
+        site.make_due()
+        order.wait("ready")
+        order.certificate()
         assert corroboration(site, order)["outcome"] == "reached"
         assert site.events("corroboration", mark)[-1]["agree"] >= "4"
         first.start()

@@ -16,6 +16,7 @@
 
 #include "acme/status.h"
 #include "db/store_caa.h"
+#include "lib/json.h"
 #include "src/corroborate.h"
 #include "src/judge_caa.h"
 #include "src/perspective_client.h"
@@ -254,27 +255,211 @@ prove(struct world *w)
 	    VERDICT_MATCH);
 }
 
-/* PK-46, AC-105: nobody is told `valid` while perspectives may end it, and not
- * for long if they say nothing. */
+static void
+expect_waiting(struct world *w)
+{
+	expect_status(
+	    &w->lab, CHALLENGE_PROCESSING, AUTHZ_PENDING, ORDER_PENDING);
+}
+
+/* What the challenge shows: a problem of this type, whose detail begins so. */
+static void
+expect_error(struct world *w, const char *type, const char *detail)
+{
+	struct job *j = w->lab.j;
+	const struct deadline *missed;
+	const char *error =
+	    challenge_error(role_lab_authz(&w->lab), j->now, &missed);
+	const struct json *problem;
+
+	assert_null(missed);
+	assert_non_null(error);
+	EXPECT(
+	    j, json_parse_object(j, span_str(error), "problem", &problem), 0);
+	assert_true(span_eq_str(json_string(json_get(problem, "type")),
+	    arena_printf(j->arena, "urn:ietf:params:acme:error:%s", type)));
+	assert_true(span_starts(
+	    json_string(json_get(problem, "detail")), span_str(detail)));
+}
+
+/* After a round that comes to nothing: nobody is asked before that time. */
+static void
+expect_next(struct world *w, int64_t pause)
+{
+	struct job *j = w->lab.j;
+	int64_t at = 0;
+
+	EXPECT(j, store_caa_next_due(j, &at), 1);
+	assert_int_equal(at, j->now + pause);
+	role_lab_at(&w->lab, at - 1);
+	EXPECT(j, judge_caa(&w->lab.validator, j), 0);
+	expect_waiting(w);
+	role_lab_at(&w->lab, at);
+}
+
+static const char no_quorum[] =
+    "corroboration: too many of the other networks "
+    "that were asked about example.org could not be "
+    "asked";
+
+/* PK-46, MP-6: nobody is told `valid` without the quorum; the client learns why
+ * it waits, and after the last round that there is none. */
 static void
 test_held(struct job *j)
 {
+	static const int64_t pauses[] = { 30, 120, 600 };
 	struct world w;
 
 	world_init(&w, j);
 	w.lab.conf.mpic.policy = CONF_MPIC_ENFORCE;
 	prove(&w);
-	expect_status(
-	    &w.lab, CHALLENGE_PROCESSING, AUTHZ_PENDING, ORDER_PENDING);
+	expect_waiting(&w);
 	assert_int_equal(
 	    challenge_retry_after(role_lab_authz(&w.lab), j->now), 1);
-	/* They say nothing of use: asked again after half a minute. */
+	for (size_t i = 0; i < sizeof(pauses) / sizeof(pauses[0]); i++) {
+		unit_case("round %zu", i);
+		EXPECT(j, judge_caa(&w.lab.validator, j), 1);
+		expect_waiting(&w);
+		expect_error(&w, "serverInternal", no_quorum);
+		expect_next(&w, pauses[i]);
+	}
+	assert_int_equal(
+	    challenge_retry_after(role_lab_authz(&w.lab), j->now), 60);
+	j->wake = 0;
 	EXPECT(j, judge_caa(&w.lab.validator, j), 1);
-	role_lab_at(&w.lab, FIXTURE_NOW + 59);
-	expect_status(
-	    &w.lab, CHALLENGE_PROCESSING, AUTHZ_PENDING, ORDER_PENDING);
-	role_lab_at(&w.lab, FIXTURE_NOW + 60);
+	assert_true(j->wake & 1u << ROLE_WEB);
+	expect_status(&w.lab, CHALLENGE_INVALID, AUTHZ_INVALID, ORDER_INVALID);
+	expect_error(&w, "serverInternal", no_quorum);
+	EXPECT(j, judge_caa(&w.lab.validator, j), 0);
+	world_done(&w);
+}
+
+/* MP-6: the quorum of a later round makes it valid, and no earlier error is
+ * shown; AC-98: no other order shares what waits. */
+static void
+test_held_then_valid(struct job *j)
+{
+	const struct deadline *missed;
+	struct world w;
+	struct authz a;
+
+	world_init(&w, j);
+	w.lab.conf.mpic.policy = CONF_MPIC_ENFORCE;
+	prove(&w);
+	EXPECT(j, judge_caa(&w.lab.validator, j), 1);
+	expect_next(&w, 30);
+	EXPECT(j,
+	    store_authz_reusable(
+		j, w.lab.account.id, "mailbox0@example.org", j->now + 900, &a),
+	    0);
+	perspective_client_free(w.lab.validator.perspectives);
+	w.lab.validator.perspectives = NULL;
+	EXPECT(j, judge_caa(&w.lab.validator, j), 1);
 	expect_status(&w.lab, CHALLENGE_VALID, AUTHZ_VALID, ORDER_READY);
+	assert_null(challenge_error(role_lab_authz(&w.lab), j->now, &missed));
+	EXPECT(j,
+	    store_authz_reusable(
+		j, w.lab.account.id, "mailbox0@example.org", j->now + 900, &a),
+	    1);
+	world_done(&w);
+}
+
+/* PK-46, PK-28: where the quorum decides, a name server that stays ill is no
+ * permission either: nobody could be asked to confirm anything. */
+static void
+ill_for_ever(struct role_lab *lab)
+{
+	lab->caa_status = DNS_TEMPORARY;
+}
+
+static void
+test_held_and_ill(struct job *j)
+{
+	static const int64_t pauses[] = { 5, 10, 30, 120, 600 };
+	struct world w;
+
+	world_init(&w, j);
+	w.lab.conf.mpic.policy = CONF_MPIC_ENFORCE;
+	prove(&w);
+	w.lab.during_query = ill_for_ever;
+	for (size_t i = 0; i < sizeof(pauses) / sizeof(pauses[0]); i++) {
+		unit_case("try %zu", i);
+		EXPECT(j, judge_caa(&w.lab.validator, j), 1);
+		expect_error(&w, "dns", "the CAA records of example.org");
+		expect_next(&w, pauses[i]);
+	}
+	EXPECT(j, judge_caa(&w.lab.validator, j), 1);
+	expect_status(&w.lab, CHALLENGE_INVALID, AUTHZ_INVALID, ORDER_INVALID);
+	expect_error(&w, "dns", "the CAA records of example.org");
+	world_done(&w);
+}
+
+/* PK-28: where it does not, an early failure changes nothing. */
+static void
+test_ill_not_held(struct job *j)
+{
+	struct world w;
+
+	world_init(&w, j);
+	prove(&w);
+	w.lab.during_query = ill_for_ever;
+	for (int i = 0; i < 3; i++) {
+		EXPECT(j, judge_caa(&w.lab.validator, j), 1);
+		expect_status(
+		    &w.lab, CHALLENGE_VALID, AUTHZ_VALID, ORDER_READY);
+		role_lab_at(&w.lab, j->now + 10);
+	}
+	EXPECT(j, judge_caa(&w.lab.validator, j), 0);
+	world_done(&w);
+}
+
+/* PK-46, AC-128: nobody is asked at all, since no validator runs: the
+ * challenge's life is the end, and what comes after it changes nothing. */
+static void
+test_held_to_the_end(struct job *j)
+{
+	struct world w;
+	const struct deadline *missed;
+	int64_t end;
+
+	world_init(&w, j);
+	w.lab.conf.mpic.policy = CONF_MPIC_ENFORCE;
+	prove(&w);
+	end = role_lab_authz(&w.lab)->expires_at;
+	role_lab_at(&w.lab, end - 1);
+	expect_waiting(&w);
+	role_lab_at(&w.lab, end);
+	expect_status(&w.lab, CHALLENGE_INVALID, AUTHZ_INVALID, ORDER_INVALID);
+	assert_null(challenge_error(role_lab_authz(&w.lab), j->now, &missed));
+	assert_ptr_equal(missed, &deadline_of_quorum);
+	perspective_client_free(w.lab.validator.perspectives);
+	w.lab.validator.perspectives = NULL;
+	EXPECT(j, judge_caa(&w.lab.validator, j), 1);
+	expect_status(&w.lab, CHALLENGE_INVALID, AUTHZ_INVALID, ORDER_INVALID);
+	world_done(&w);
+}
+
+/* A reply of the last second has its round as well; no other follows it when
+ * the time would be over by then. */
+static void
+test_held_at_the_last_moment(struct job *j)
+{
+	struct world w;
+
+	world_init(&w, j);
+	w.lab.conf.mpic.policy = CONF_MPIC_ENFORCE;
+	role_lab_send(&w.lab);
+	role_lab_post(&w.lab);
+	role_lab_at(&w.lab, role_lab_authz(&w.lab)->expires_at - 1);
+	w.lab.arrival = j->now;
+	assert_int_equal(
+	    role_lab_take(&w.lab, role_lab_reply(&w.lab, NULL)), VERDICT_MATCH);
+	role_lab_at(&w.lab, j->now + 1);
+	EXPECT(j, judge_caa(&w.lab.validator, j), 1);
+	expect_next(&w, 30);
+	EXPECT(j, judge_caa(&w.lab.validator, j), 1);
+	expect_status(&w.lab, CHALLENGE_INVALID, AUTHZ_INVALID, ORDER_INVALID);
+	expect_error(&w, "serverInternal", no_quorum);
 	world_done(&w);
 }
 
@@ -464,6 +649,11 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST_SQLITE(test_next_round),
 	STORE_TEST_SQLITE(test_one_is_ill),
 	STORE_TEST(test_held),
+	STORE_TEST(test_held_then_valid),
+	STORE_TEST_SQLITE(test_held_and_ill),
+	STORE_TEST_SQLITE(test_ill_not_held),
+	STORE_TEST(test_held_to_the_end),
+	STORE_TEST_SQLITE(test_held_at_the_last_moment),
 	STORE_TEST(test_released),
 	STORE_TEST(test_denied_before_post),
 	STORE_TEST_SQLITE(test_not_held),

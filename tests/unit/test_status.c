@@ -404,26 +404,80 @@ static void
 test_challenge_error(void **state)
 {
 	struct authz a = { .expires_at = EXPIRES, .challenge.error = "E" };
-	bool missed;
+	const struct deadline *missed;
 
 	(void)state;
 	assert_null(challenge_error(&a, T0, &missed)); /* pending */
-	assert_false(missed);
+	assert_null(missed);
 	a.challenge.posted_at = T0; /* processing */
 	assert_string_equal(challenge_error(&a, T0, &missed), "E");
-	assert_false(missed);
+	assert_null(missed);
 	assert_null(challenge_error(&a, EXPIRES, &missed)); /* deadline */
-	assert_true(missed);
+	assert_ptr_equal(missed, &deadline_of_reply);
 	a.challenge.failed_at = T0 + 1; /* decided before it */
 	assert_string_equal(challenge_error(&a, EXPIRES, &missed), "E");
-	assert_false(missed);
+	assert_null(missed);
 	a.challenge.failed_at = 0;
 	a.valid_at = T0 + 1;
 	assert_null(challenge_error(&a, EXPIRES, &missed));
-	assert_false(missed);
+	assert_null(missed);
 	a.failed_at = T0 + 2; /* CAA forbids it (PK-28) */
 	assert_string_equal(challenge_error(&a, EXPIRES, &missed), "E");
-	assert_false(missed);
+	assert_null(missed);
+}
+
+/* PK-46, MP-6: proven, and held until then for what other networks see. */
+static void
+test_held(void **state)
+{
+	static const struct {
+		int64_t held_until, failed_at, deactivated_at, now;
+		enum authz_status authz;
+		enum challenge_status challenge;
+		const struct deadline *missed;
+	} cases[] = {
+		{ 0, 0, 0, EXPIRES, AUTHZ_VALID, CHALLENGE_VALID, NULL },
+		{ EXPIRES, 0, 0, EXPIRES - 1, AUTHZ_PENDING,
+		    CHALLENGE_PROCESSING, NULL },
+		{ EXPIRES, 0, 0, EXPIRES, AUTHZ_INVALID, CHALLENGE_INVALID,
+		    &deadline_of_quorum },
+		{ EXPIRES, 0, 0, VALID_UNTIL + 1, AUTHZ_INVALID,
+		    CHALLENGE_INVALID, &deadline_of_quorum },
+		{ EXPIRES, T0 + HOUR, 0, EXPIRES - 1, AUTHZ_INVALID,
+		    CHALLENGE_INVALID, NULL },
+		{ EXPIRES, 0, EXPIRES - 2, EXPIRES - 1, AUTHZ_DEACTIVATED,
+		    CHALLENGE_PROCESSING, NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct authz a = { .created_at = T0,
+			.expires_at = EXPIRES,
+			.valid_at = T0 + 60,
+			.valid_until = VALID_UNTIL,
+			.held_until = cases[i].held_until,
+			.failed_at = cases[i].failed_at,
+			.deactivated_at = cases[i].deactivated_at,
+			.challenge.posted_at = T0 + 30 };
+		const struct deadline *missed;
+		int64_t now = cases[i].now;
+
+		unit_case("%zu", i);
+		assert_string_equal(authz_status_name(authz_status(&a, now)),
+		    authz_status_name(cases[i].authz));
+		assert_string_equal(
+		    challenge_status_name(challenge_status(&a, now)),
+		    challenge_status_name(cases[i].challenge));
+		assert_null(challenge_error(&a, now, &missed));
+		assert_ptr_equal(missed, cases[i].missed);
+		/* The last of its repeats has said why. */
+		a.challenge.error = "E";
+		if (cases[i].challenge != CHALLENGE_VALID)
+			assert_string_equal(
+			    challenge_error(&a, now, &missed), "E");
+		assert_null(
+		    cases[i].challenge == CHALLENGE_VALID ? NULL : missed);
+	}
 }
 
 /* 17.1 */
@@ -450,6 +504,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_valid_until),
 	cmocka_unit_test(test_retry_after),
 	cmocka_unit_test(test_challenge_error),
+	cmocka_unit_test(test_held),
 	cmocka_unit_test(test_account),
 };
 UNIT_MAIN(tests)
