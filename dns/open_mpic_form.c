@@ -180,6 +180,28 @@ read_details(
 	return read_records(j, json_get(details, "records_seen"), out);
 }
 
+/* What the service says of one that it could not reach.  Of all other errors,
+ * those that nobody knows too, it is only said that the look-up failed. */
+static bool
+says_unreached(const struct json *check)
+{
+	static const char *const types[] = {
+		"mpic_error:coordinator:remote_check",
+		"mpic_error:coordinator:communication",
+	};
+	const struct json *list = json_get(check, "errors");
+
+	for (size_t i = 0; i < json_count(list); i++) {
+		struct span type =
+		    json_string(json_get(json_at(list, i), "error_type"));
+
+		for (size_t k = 0; k < sizeof(types) / sizeof(types[0]); k++)
+			if (span_eq_str(type, types[k]))
+				return true;
+	}
+	return false;
+}
+
 int
 open_mpic_view_parse(
     struct job *j, const struct json *element, struct open_mpic_view *out)
@@ -204,6 +226,7 @@ open_mpic_view_parse(
 		return unreadable(j, "a response that cannot be read");
 	}
 	out->at_ms = at_ns / NS_IN_MS;
+	out->unreached = !out->completed && says_unreached(check);
 	return read_details(j, check, out);
 }
 

@@ -32,6 +32,7 @@ const char *open_mpic_request_format(
 struct open_mpic_view {
 	const char *code;
 	bool completed, passed;
+	bool unreached;     /* not completed, since nobody answered there */
 	bool has_details;   /* it says whether there are records … */
 	bool has_records;   /* … and there are, … */
 	bool shows_records; /* … these: */

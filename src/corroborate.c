@@ -287,6 +287,8 @@ judge_view(struct job *j, const struct question *q,
 
 	if (strcmp(v->code, t->code) != 0)
 		doubt(t, "answers under another code");
+	else if (v->unreached)
+		say(t, ANSWER_SILENT, "the service could not reach it");
 	else if (!v->completed)
 		say(t, ANSWER_FAILS, "CAA: could not be looked up");
 	else if (!v->passed)

@@ -67,6 +67,12 @@ call_end(struct perspective_client *c, struct call *k)
 }
 
 void
+perspective_client_hasten(struct perspective_client *c, long deadline_ms)
+{
+	exchanges_hasten(c->exchanges, deadline_ms);
+}
+
+void
 perspective_client_free(struct perspective_client *c)
 {
 	if (c == NULL)
@@ -242,28 +248,6 @@ service_of(const struct asking *a, const struct inquiry *q)
 		   : &m->services[a->client->turn % m->service_count];
 }
 
-static int
-begin_service(struct asking *a, struct inquiry *q)
-{
-	const struct conf_mpic *m = &a->job->conf->mpic;
-	const struct conf_open_mpic *s = service_of(a, q);
-	struct service_question question;
-	struct call *k;
-
-	q->round.service = s->name;
-	q->round.n = 0;
-	for (size_t i = 0; i < m->perspective_count; i++)
-		if (conf_perspective_is_of(&m->perspectives[i], s->name))
-			q->round.v[q->round.n++] = pending(&m->perspectives[i]);
-	if (service_ask(a->job, s, q->question, q->round.n, &question) < 0)
-		return -1;
-	k = call_begin(a, q, &question.to, question.request);
-	if (k == NULL)
-		return job_fail(a->job, ERR_INTERNAL, "HTTPS cannot be used");
-	k->service = question;
-	return 0;
-}
-
 /* MP-11: the next round goes to the other one; no round to both. */
 static void
 take_turns(struct asking *a, const struct inquiry *q)
@@ -282,6 +266,49 @@ take_turns(struct asking *a, const struct inquiry *q)
 	    silent_one, q->about,
 	    m->service_count > 1 ? "the next round goes to the other one"
 				 : "it is asked again");
+}
+
+/* A service that we cannot even ask is as silent as one that does not answer:
+ * the other one may do. */
+static void
+leave_unasked(struct asking *a, const struct inquiry *q, const char *why)
+{
+	struct log_quoted text;
+
+	log_quote(&text, span_str(why));
+	log_error("service not asked",
+	    "service=%s about=%s error=%s next=\"see that the files of its "
+	    "section open_mpic can be read by the validator\"",
+	    q->round.service, q->about, text.text);
+	for (size_t i = 0; i < q->round.n; i++)
+		silent(&q->round.v[i], "the service could not be asked");
+	take_turns(a, q);
+}
+
+static void
+begin_service(struct asking *a, struct inquiry *q)
+{
+	const struct conf_mpic *m = &a->job->conf->mpic;
+	const struct conf_open_mpic *s = service_of(a, q);
+	struct service_question question;
+	struct call *k;
+
+	q->round.service = s->name;
+	q->round.n = 0;
+	for (size_t i = 0; i < m->perspective_count; i++)
+		if (conf_perspective_is_of(&m->perspectives[i], s->name))
+			q->round.v[q->round.n++] = pending(&m->perspectives[i]);
+	if (service_ask(a->job, s, q->question, q->round.n, &question) < 0) {
+		leave_unasked(
+		    a, q, arena_strdup(a->job->arena, a->job->err.text));
+		job_recover(a->job);
+		return;
+	}
+	k = call_begin(a, q, &question.to, question.request);
+	if (k == NULL)
+		leave_unasked(a, q, "HTTPS cannot be used");
+	else
+		k->service = question;
 }
 
 /* --- all of them ---------------------------------------------------------- */
@@ -319,7 +346,7 @@ take_done(struct asking *a)
 }
 
 /* MP-9: so many at a time; those that are late for their rounds count. */
-static int
+static void
 begin_more(struct asking *a)
 {
 	const struct conf_mpic *m = &a->job->conf->mpic;
@@ -329,8 +356,7 @@ begin_more(struct asking *a)
 		struct inquiry *q = &a->inquiries[a->inquiry];
 
 		if (m->service_count > 0) {
-			if (begin_service(a, q) < 0)
-				return -1;
+			begin_service(a, q);
 			a->inquiry++;
 			continue;
 		}
@@ -340,7 +366,6 @@ begin_more(struct asking *a)
 			a->inquiry++;
 		}
 	}
-	return 0;
 }
 
 static bool
@@ -398,7 +423,6 @@ perspective_client_ask(struct perspective_client *c, struct job *j,
 	struct asking a = {
 		.client = c, .job = j, .inquiries = inquiries, .n = n
 	};
-	int result = 0;
 
 	prepare(&a);
 	if (j->conf->mpic.perspective_count == 0)
@@ -406,13 +430,13 @@ perspective_client_ask(struct perspective_client *c, struct job *j,
 	for (;;) {
 		exchanges_collect(c->exchanges);
 		take_done(&a);
-		result = begin_more(&a);
-		if (result < 0 || all_certain(&a))
+		begin_more(&a);
+		if (all_certain(&a))
 			break;
 		exchanges_wait(c->exchanges);
 	}
 	leave(&a);
-	return result;
+	return 0;
 }
 
 /* --- late ones ----------------------------------------------------------- */

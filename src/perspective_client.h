@@ -17,6 +17,8 @@ struct perspective_client;
  * the same when it is read again. */
 int perspective_client_new(struct job *j, struct perspective_client **out);
 void perspective_client_free(struct perspective_client *c); /* NULL-safe */
+/* For tests: a deadline of so many ms, in place of MP-1's. */
+void perspective_client_hasten(struct perspective_client *c, long deadline_ms);
 
 /* One question and its round. */
 struct inquiry {

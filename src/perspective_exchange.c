@@ -25,6 +25,7 @@ struct exchange_inside {
 struct exchanges {
 	CURLM *multi;
 	size_t open;
+	long deadline_ms;
 };
 
 struct exchanges *
@@ -32,6 +33,7 @@ exchanges_new(void)
 {
 	struct exchanges *all = xcalloc(1, sizeof(*all));
 
+	all->deadline_ms = DEADLINE_MS;
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK)
 		all->multi = curl_multi_init();
 	if (all->multi != NULL)
@@ -47,6 +49,12 @@ exchanges_free(struct exchanges *all)
 		return;
 	curl_multi_cleanup(all->multi);
 	free(all);
+}
+
+void
+exchanges_hasten(struct exchanges *all, long deadline_ms)
+{
+	all->deadline_ms = deadline_ms;
 }
 
 size_t
@@ -76,7 +84,9 @@ conclude(struct exchange *x, CURLcode code)
 	if (code != CURLE_OK) {
 		/* A body over the limit is an answer, though a useless one. */
 		x->is_unreached = code != CURLE_WRITE_ERROR;
-		x->is_alarming = code == CURLE_PEER_FAILED_VERIFICATION;
+		x->is_alarming = code == CURLE_PEER_FAILED_VERIFICATION ||
+				 code == CURLE_SSL_CACERT_BADFILE ||
+				 code == CURLE_SSL_CERTPROBLEM;
 		x->failure =
 		    in->error[0] != '\0' ? in->error : curl_easy_strerror(code);
 	} else if (status != HTTP_OK) {
@@ -124,7 +134,6 @@ set_transport(CURL *h, const struct exchange_target *to)
 	https_client_transport(h, to->ca_file);
 	curl_easy_setopt(h, CURLOPT_SSLCERT, to->certificate);
 	curl_easy_setopt(h, CURLOPT_SSLKEY, to->key);
-	curl_easy_setopt(h, CURLOPT_TIMEOUT_MS, DEADLINE_MS);
 	/* No round uses what another one opened. */
 	curl_easy_setopt(h, CURLOPT_FRESH_CONNECT, 1L);
 	curl_easy_setopt(h, CURLOPT_FORBID_REUSE, 1L);
@@ -175,6 +184,8 @@ exchange_begin(struct exchanges *all, const struct exchange_target *to,
 	if (in->curl != NULL) {
 		set_transport(in->curl, to);
 		set_request(x, to, request);
+		curl_easy_setopt(
+		    in->curl, CURLOPT_TIMEOUT_MS, all->deadline_ms);
 		in->began_ms = clock_mono_ms();
 		if (curl_multi_add_handle(all->multi, in->curl) == CURLM_OK) {
 			all->open++;

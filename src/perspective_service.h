@@ -17,8 +17,8 @@ struct service_question {
 	struct open_mpic_request asked;
 	const char *request;
 };
-/* In the job's arena: 0, or -1 ERR_INTERNAL: its key cannot be read, or the
- * question is too long. */
+/* In the job's arena: 0, or -1: its key cannot be read, or the question is too
+ * long. */
 int service_ask(struct job *j, const struct conf_open_mpic *s,
     const struct question *q, size_t n, struct service_question *out);
 

@@ -204,6 +204,50 @@ element(const char *code, size_t i)
 	    (long long)clock_now_ms(), views[i].details);
 }
 
+/* MP-6: a remote that could not be reached is silent, and no look-up failed. */
+static void
+test_unreached(void **state)
+{
+	static const struct {
+		const char *errors;
+		enum answer answer;
+	} cases[] = {
+		{ "null", ANSWER_FAILS },
+		{ "[]", ANSWER_FAILS },
+		{ "7", ANSWER_FAILS },
+		{ "[7,{}]", ANSWER_FAILS },
+		{ "[{\"error_type\":\"mpic_error:caa_checker:lookup\"}]",
+		    ANSWER_FAILS },
+		{ "[{\"error_type\":\"mpic_error:of:tomorrow\"}]",
+		    ANSWER_FAILS },
+		{ "[{\"error_type\":\"mpic_error:coordinator:remote_check\"}]",
+		    ANSWER_SILENT },
+		{ "[{\"error_type\":\"mpic_error:coordinator:communication\","
+		  "\"error_message\":\"no route\"}]",
+		    ANSWER_SILENT },
+	};
+	struct job *j = unit_job();
+	const struct question q = question();
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct testimony t = { .code = "a" };
+
+		unit_case("%s", cases[i].errors);
+		for (int completed = 0; completed < 2; completed++) {
+			/* 0: a pass; 13: not completed */
+			t.body = span_str(edit(element("a", completed ? 0 : 13),
+			    "\"errors\":null",
+			    arena_printf(
+				j->arena, "\"errors\":%s", cases[i].errors)));
+			testimony_judge(j, &q, &t);
+			assert_int_equal(t.answer,
+			    completed ? ANSWER_AGREES : cases[i].answer);
+			assert_false(t.is_alarming);
+		}
+	}
+}
+
 static void
 test_views(void **state)
 {
@@ -439,6 +483,62 @@ start_service(struct peer_tls *tls, const char *status, const char *body)
 	return peer_start(steps, tls);
 }
 
+/* How the first of them is ill. */
+enum illness {
+	ANSWERS, /* as the table says */
+	DOWN,
+	STRANGER, /* a certificate of another authority */
+	PLAIN,    /* no TLS */
+	RESETS,
+	SLOW, /* an octet now and then */
+	ENDLESS,
+	NO_LOGIN, /* its key cannot be read … */
+	EMPTY_LOGIN,
+	LONG_LOGIN, /* … or is none */
+	NO_ANCHOR,
+};
+
+static struct peer *
+start_ill(enum illness how, struct peer_tls *tls, const char *status,
+    const char *body)
+{
+	struct peer_step steps[] = {
+		{ PEER_TLS, NULL },
+		{ PEER_EXPECT, "POST /mpic HTTP/1.1\r\n" },
+		{ PEER_LINES, "\r\n" },
+		{ PEER_SEND,
+		    "HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n" },
+		{ how == RESETS   ? PEER_RESET
+		    : how == SLOW ? PEER_DRIP
+				  : PEER_FLOOD,
+		    "{\"mpic_completed\":true,\"is_valid\":true,\"x\":\"" },
+		{ PEER_END, NULL },
+	};
+
+	if (how == PLAIN)
+		return peer_start(steps + 1, tls);
+	if (how == RESETS || how == SLOW || how == ENDLESS)
+		return peer_start(steps, tls);
+	return start_service(tls, status, body);
+}
+
+static const char *
+write_login(enum illness how)
+{
+	static char path[] = "test-login-XXXXXX";
+	FILE *f;
+
+	memcpy(path, "test-login-XXXXXX", sizeof(path));
+	f = fdopen(mkstemp(path), "w");
+	assert_non_null(f);
+	for (int i = 0; how == LONG_LOGIN && i < 5000; i++)
+		assert_true(fputc('a', f) != EOF);
+	assert_int_equal(fclose(f), 0);
+	if (how == NO_LOGIN)
+		unlink(path);
+	return path;
+}
+
 struct pair {
 	struct conf conf;
 	struct conf_open_mpic services[2];
@@ -451,7 +551,8 @@ struct pair {
 
 /* The first is ill, in that way. */
 static void
-pair_init(struct pair *w, const char *status, const char *body)
+pair_init(
+    struct pair *w, enum illness how, const char *status, const char *body)
 {
 	const struct service good_one = {
 		.list = { element("a", 0), element("b", 0), element("c", 0),
@@ -466,7 +567,7 @@ pair_init(struct pair *w, const char *status, const char *body)
 		    .perspective_count = REMOTES } };
 	for (size_t i = 0; i < 2; i++) {
 		w->tls[i] = peer_tls_new("127.0.0.1");
-		w->peers[i] = i == 0 ? start_service(w->tls[0], status, body)
+		w->peers[i] = i == 0 ? start_ill(how, w->tls[0], status, body)
 				     : start_service(w->tls[1], "200 OK",
 					   body_of(&good_one));
 		w->services[i] = (struct conf_open_mpic){
@@ -479,6 +580,14 @@ pair_init(struct pair *w, const char *status, const char *body)
 	for (size_t i = 0; i < REMOTES; i++)
 		w->p[i] = (struct conf_perspective){ .name = codes[i],
 			.rir = rirs[i] };
+	if (how == DOWN)
+		peer_stop(w->peers[0]);
+	if (how == STRANGER)
+		w->services[0].ca_file = w->services[1].ca_file;
+	if (how == NO_ANCHOR)
+		w->services[0].ca_file = "test-no-such-file";
+	if (how == NO_LOGIN || how == EMPTY_LOGIN || how == LONG_LOGIN)
+		w->services[0].key = write_login(how);
 	j->conf = &w->conf;
 	assert_int_equal(perspective_client_new(j, &w->client), 0);
 }
@@ -489,9 +598,13 @@ pair_done(struct pair *w, int first, int second)
 	const int expected[] = { first, second };
 
 	perspective_client_free(w->client);
+	if (w->services[0].key != NULL)
+		unlink(w->services[0].key);
 	for (size_t i = 0; i < 2; i++) {
 		peer_stop(w->peers[i]);
-		assert_int_equal(peer_connections(w->peers[i]), expected[i]);
+		if (expected[i] >= 0)
+			assert_int_equal(
+			    peer_connections(w->peers[i]), expected[i]);
 		peer_free(w->peers[i]);
 		peer_tls_free(w->tls[i]);
 	}
@@ -525,31 +638,142 @@ ask_pair(
 	}
 }
 
-/* A round goes to one of them; when it is silent, in whatever way, the next
- * one goes to the other, and stays there. */
+/* MP-11: a round goes to one of them; when it is silent, in whatever way, the
+ * next one goes to the other, and stays there. */
 static void
 test_two_services(void **state)
 {
 	const struct service few = { .list = { element("a", 0), element("b", 0),
 					 element("c", 0) } };
+	static const char unreached[] =
+	    "{\"perspective_code\":\"%s\",\"check_response\":{"
+	    "\"check_completed\":false,\"check_passed\":false,\"errors\":[{"
+	    "\"error_type\":\"mpic_error:coordinator:communication\"}],"
+	    "\"timestamp_ns\":%lld000000}}";
+	struct service alone = { 0 };
 	const struct {
+		const char *name;
+		enum illness how;
 		const char *status, *body;
+		int connections; /* -1: whatever */
 	} ills[] = {
-		{ "500 Internal Server Error", "" },
-		{ "200 OK", "no JSON" },
-		{ "200 OK", body_of(&few) },
+		{ "500", ANSWERS, "500 Internal Server Error", "", 1 },
+		{ "503", ANSWERS, "503 Service Unavailable", "{}", 1 },
+		{ "400", ANSWERS, "400 Bad Request",
+		    "{\"error\":\"x\",\"validation_issues\":[]}", 1 },
+		{ "401", ANSWERS, "401 Unauthorized", "", 1 },
+		{ "403", ANSWERS, "403 Forbidden", "", 1 },
+		{ "429", ANSWERS, "429 Too Many Requests", "", 1 },
+		{ "elsewhere", ANSWERS, "302 Found\r\nLocation: /other", "",
+		    1 },
+		{ "no content", ANSWERS, "200 OK", "", 1 },
+		{ "no JSON", ANSWERS, "200 OK", "no JSON", 1 },
+		{ "no object", ANSWERS, "200 OK", "[]", 1 },
+		{ "half of it", ANSWERS, "200 OK", "{\"mpic_completed\":tr",
+		    1 },
+		{ "not completed", ANSWERS, "200 OK",
+		    edit(good, "\"mpic_completed\":true",
+			"\"mpic_completed\":false"),
+		    1 },
+		{ "another answer", ANSWERS, "200 OK",
+		    edit(good, ID, "BAAAAAAAAAAAAAAAAAAAAA"), 1 },
+		{ "few of them", ANSWERS, "200 OK", body_of(&few), 1 },
+		{ "none reached", ANSWERS, "200 OK", NULL, 1 },
+		{ "refused", DOWN, "200 OK", "", 0 },
+		{ "stranger", STRANGER, "200 OK", "", -1 },
+		{ "no TLS", PLAIN, "200 OK", "", -1 },
+		{ "reset", RESETS, NULL, NULL, 1 },
+		{ "slow", SLOW, NULL, NULL, 1 },
+		{ "endless", ENDLESS, NULL, NULL, 1 },
+		{ "no login", NO_LOGIN, "200 OK", "", 0 },
+		{ "an empty login", EMPTY_LOGIN, "200 OK", "", 0 },
+		{ "a login too long", LONG_LOGIN, "200 OK", "", 0 },
+		{ "no anchor", NO_ANCHOR, "200 OK", "", -1 },
 	};
 
 	(void)state;
+	for (size_t k = 0; k < REMOTES; k++)
+		alone.list[k] = arena_printf(unit_job()->arena, unreached,
+		    codes[k], (long long)clock_now_ms());
 	for (size_t i = 0; i < COUNT(ills); i++) {
+		enum illness how = ills[i].how;
 		struct pair w;
 
-		unit_case("%zu", i);
-		pair_init(&w, ills[i].status, ills[i].body);
+		unit_case("%s", ills[i].name);
+		pair_init(&w, how, ills[i].status,
+		    ills[i].body != NULL ? ills[i].body : body_of(&alone));
+		if (how == SLOW)
+			perspective_client_hasten(w.client, 300);
 		ask_pair(&w, 1, "first", QUORUM_SILENT);
+		perspective_client_hasten(w.client, 10000);
 		ask_pair(&w, 1, "second", QUORUM_REACHED);
 		ask_pair(&w, 2, "second", QUORUM_REACHED);
-		pair_done(&w, 1, 3);
+		pair_done(&w, ills[i].connections, 3);
+	}
+}
+
+/* MP-11: one that cannot be asked is left at once, also by others that are
+ * asked for at the same time. */
+static void
+test_unasked_at_once(void **state)
+{
+	struct inquiry all[2];
+	struct pair w;
+	struct job *j = unit_job();
+
+	(void)state;
+	pair_init(&w, NO_LOGIN, "200 OK", "");
+	for (size_t i = 0; i < COUNT(all); i++)
+		all[i] =
+		    (struct inquiry){ .question = &w.q, .about = "a test" };
+	assert_int_equal(
+	    perspective_client_ask(w.client, j, all, COUNT(all)), 0);
+	assert_string_equal(all[0].round.service, "first");
+	assert_int_equal(round_count(j, &all[0].round).outcome, QUORUM_SILENT);
+	assert_string_equal(all[1].round.service, "second");
+	assert_int_equal(round_count(j, &all[1].round).outcome, QUORUM_REACHED);
+	pair_done(&w, 0, 1);
+}
+
+/* MP-11: the second is ill, too: back to the first, which is well again. */
+static void
+test_to_and_fro(void **state)
+{
+	struct pair w;
+
+	(void)state;
+	pair_init(&w, NO_LOGIN, "200 OK", "");
+	ask_pair(&w, 1, "first", QUORUM_SILENT);
+	w.services[1].key = w.services[0].key;
+	ask_pair(&w, 1, "second", QUORUM_SILENT);
+	ask_pair(&w, 1, "first", QUORUM_SILENT);
+	w.services[1].key = NULL;
+	ask_pair(&w, 1, "second", QUORUM_REACHED);
+	pair_done(&w, 0, 1);
+}
+
+/* MP-11: dissent and look-ups that fail are answers: nobody else is asked until
+ * one pleases. */
+static void
+test_answers_stay(void **state)
+{
+	enum { FAIL = 11, SICK = 13 };
+	static const int kinds[] = { FAIL, SICK };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(kinds); i++) {
+		struct service all = { 0 };
+		struct pair w;
+		enum quorum_outcome outcome =
+		    kinds[i] == FAIL ? QUORUM_DENIED : QUORUM_FAILED;
+
+		unit_case("%zu", i);
+		for (size_t k = 0; k < REMOTES; k++)
+			all.list[k] = element(codes[k], (size_t)kinds[i]);
+		pair_init(&w, ANSWERS, "200 OK", body_of(&all));
+		ask_pair(&w, 1, "first", outcome);
+		ask_pair(&w, 1, "first", outcome);
+		pair_done(&w, 2, 0);
 	}
 }
 
@@ -563,7 +787,7 @@ test_not_mixed(void **state)
 	struct pair w;
 
 	(void)state;
-	pair_init(&w, "200 OK", body_of(&few));
+	pair_init(&w, ANSWERS, "200 OK", body_of(&few));
 	ask_pair(&w, 3, "first", QUORUM_SILENT);
 	ask_pair(&w, 1, "second", QUORUM_REACHED);
 	/* Each has codes of its own. */
@@ -579,26 +803,15 @@ test_not_mixed(void **state)
 	pair_done(&w, 4, 2);
 }
 
-/* Nobody is there: the next round goes to the other all the same. */
-static void
-test_first_dead(void **state)
-{
-	struct pair w;
-
-	(void)state;
-	pair_init(&w, "200 OK", "");
-	peer_stop(w.peers[0]);
-	ask_pair(&w, 1, "first", QUORUM_SILENT);
-	ask_pair(&w, 1, "second", QUORUM_REACHED);
-	pair_done(&w, 0, 1);
-}
-
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_two_services),
 	cmocka_unit_test(test_not_mixed),
-	cmocka_unit_test(test_first_dead),
+	cmocka_unit_test(test_unasked_at_once),
+	cmocka_unit_test(test_to_and_fro),
+	cmocka_unit_test(test_answers_stay),
 	cmocka_unit_test(test_request),
 	cmocka_unit_test(test_answer),
+	cmocka_unit_test(test_unreached),
 	cmocka_unit_test(test_views),
 	cmocka_unit_test(test_service),
 };
