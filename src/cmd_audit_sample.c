@@ -1,6 +1,5 @@
 #include "config.h"
 
-#include "db/store_audit.h"
 #include "db/store_cert.h"
 #include "lib/arena.h"
 #include "lib/clock.h"
@@ -139,12 +138,8 @@ describe(struct job *j, const struct request *r, const struct sample *s,
 static int
 record(struct job *j, const char *result, const char *detail)
 {
-	if (store_begin(j) < 0)
-		return -1;
-	if (store_audit_add(j, command_operator(j), "audit sample",
-		"certificates", result, detail) < 0)
-		return worker_undo(j);
-	return store_commit(j);
+	return worker_record(j, command_operator(j), "audit sample",
+	    "certificates", result, detail);
 }
 
 static void

@@ -2,8 +2,6 @@
 
 #include "src/linters_hold.h"
 
-#include "db/store.h"
-#include "db/store_audit.h"
 #include "lib/clock.h"
 #include "lib/conf.h"
 #include "lib/job.h"
@@ -30,12 +28,8 @@ linters_hold_left(const struct linters_hold *h, const struct job *j)
 static int
 record(struct job *j, const char *result, const char *detail)
 {
-	if (store_begin(j) < 0)
-		return -1;
-	if (store_audit_add(
-		j, "issuer", "linters", "issuance", result, detail) < 0)
-		return worker_undo(j);
-	return store_commit(j);
+	return worker_record(
+	    j, "issuer", "linters", "issuance", result, detail);
 }
 
 static void

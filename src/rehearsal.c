@@ -94,12 +94,8 @@ record(struct job *j, const struct incident *i, const struct rehearsal *r)
 	json_member_int(&w, "open_ms", r->open_ms);
 	json_member_int(&w, "revoke_ms", r->revoke_ms);
 	json_object_end(&w);
-	if (store_begin(j) < 0)
-		return -1;
-	if (store_audit_add(
-		j, i->opened_by, "incident rehearsed", OBJECT, "ok", b.p) < 0)
-		return worker_undo(j);
-	return store_commit(j);
+	return worker_record(
+	    j, i->opened_by, "incident rehearsed", OBJECT, "ok", b.p);
 }
 
 int

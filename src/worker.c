@@ -3,6 +3,7 @@
 #include "src/worker.h"
 
 #include "db/store.h"
+#include "db/store_audit.h"
 #include "lib/arena.h"
 #include "lib/buf.h"
 #include "lib/clock.h"
@@ -21,6 +22,17 @@ worker_undo(struct job *j)
 {
 	store_rollback(j);
 	return -1;
+}
+
+int
+worker_record(struct job *j, const char *actor, const char *event,
+    const char *object, const char *result, const char *detail)
+{
+	if (store_begin(j) < 0)
+		return -1;
+	if (store_audit_add(j, actor, event, object, result, detail) < 0)
+		return worker_undo(j);
+	return store_commit(j);
 }
 
 const char *

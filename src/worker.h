@@ -28,6 +28,10 @@ int64_t worker_timeout_after(
 int worker_once(struct role_env *env, worker_step_fn *step, unsigned *failures);
 /* After a failed step of a transaction: rolls back, returns -1. */
 int worker_undo(struct job *j);
+/* One audit record in a transaction of its own, as store_audit_add().  0, or
+ * -1 with nothing written. */
+int worker_record(struct job *j, const char *actor, const char *event,
+    const char *object, const char *result, const char *detail);
 /* {"name":"text"} with outside text made printable, for the audit. */
 const char *worker_detail(struct job *j, const char *name, const char *text);
 
