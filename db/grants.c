@@ -198,6 +198,8 @@ static const struct grant issuer[] = {
 	{ "blocked_key", "SELECT, INSERT" },
 	/* Must its key not be used any more (PK-207)? */
 	{ "destroyed_key", "SELECT (spki_sha256, asked_at, begun_at)" },
+	/* Its daily alarm: whose client certificate ends (PK-206)? */
+	{ "admin_key", "SELECT (name, not_after, proven_at, ended_at)" },
 	/* At the ceiling it stops everything itself. */
 	{ "issuance_stop", "SELECT, INSERT" },
 	/* What its daily look finds is a draft: without due_at. */

@@ -14,6 +14,7 @@ libcs_db_a_SOURCES = \
 	db/store.c db/store.h \
 	db/store_account.c db/store_account.h \
 	db/store_admin.c db/store_admin.h \
+	db/store_admin_key.c db/store_admin_key.h \
 	db/store_audit.c db/store_audit.h \
 	db/store_authz.c db/store_authz.h \
 	db/store_bucket.c db/store_bucket.h \

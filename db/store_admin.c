@@ -40,12 +40,28 @@ admin_is_live(const struct admin *a)
 	return a->approved_at != 0 && a->disabled_at == 0;
 }
 
+bool
+admin_may_act(const struct admin *a, int64_t now)
+{
+	return admin_is_live(a) && a->role != ADMIN_AUDITOR &&
+	       admin_key_is_good(&a->key, now);
+}
+
 /* --- rows ----------------------------------------------------------------- */
 
-#define COLUMNS                                                                \
-	"name, role, scrypt_n, scrypt_r, scrypt_p, salt, hash, spki, "         \
-	"key_not_after, asked_by, asked_at, approved_by, approved_at, "        \
-	"disabled_by, disabled_at"
+#define KEY(k)                                                                 \
+	k ".spki, " k ".not_after, " k ".set_by, " k ".set_at, " k             \
+	  ".proven_at, " k ".ended_at"
+
+#define SELECT_ADMIN                                                           \
+	"SELECT a.name, a.role, a.scrypt_n, a.scrypt_r, a.scrypt_p, a.salt, "  \
+	"a.hash, a.asked_by, a.asked_at, a.approved_by, a.approved_at, "       \
+	"a.disabled_by, a.disabled_at, " KEY("k") ", " KEY(                    \
+	    "n") " FROM admin a "                                              \
+		 "LEFT JOIN admin_key k ON k.name = a.name "                   \
+		 "AND k.proven_at > 0 AND k.ended_at = 0 "                     \
+		 "LEFT JOIN admin_key n ON n.name = a.name "                   \
+		 "AND n.proven_at = 0 AND n.ended_at = 0 "
 
 static int
 admin_read(struct query *q, struct admin *out)
@@ -59,14 +75,14 @@ admin_read(struct query *q, struct admin *out)
 	out->password.p = query_int(q);
 	out->password.salt = query_bytes(q);
 	out->password.hash = query_secret(q);
-	out->spki = query_bytes(q);
-	out->key_not_after = query_int(q);
 	out->asked_by = query_text(q);
 	out->asked_at = query_int(q);
 	out->approved_by = query_text(q);
 	out->approved_at = query_int(q);
 	out->disabled_by = query_text(q);
 	out->disabled_at = query_int(q);
+	admin_key_read(q, &out->key);
+	admin_key_read(q, &out->next);
 	if (admin_role_parse(role, &out->role) == 1)
 		return 1;
 	return job_fail(q->j, ERR_SPOILED,
@@ -79,30 +95,31 @@ store_admin_add(struct job *j, const struct admin *a)
 	int64_t added;
 
 	if (store_change(j, &added,
-		"INSERT INTO admin (" COLUMNS
-		") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, "
-		"$13, NULL, 0) ON CONFLICT DO NOTHING",
+		"INSERT INTO admin (name, role, scrypt_n, scrypt_r, scrypt_p, "
+		"salt, hash, asked_by, asked_at, approved_by, approved_at) "
+		"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) "
+		"ON CONFLICT DO NOTHING",
 		ARGS(v_text(a->name), v_text(admin_role_name(a->role)),
 		    v_int(a->password.n), v_int(a->password.r),
 		    v_int(a->password.p), v_bytes(a->password.salt),
-		    v_bytes(a->password.hash), v_bytes(a->spki),
-		    v_int(a->key_not_after), v_text(a->asked_by), v_int(j->now),
-		    v_text(a->approved_by), v_int(a->approved_at))) < 0)
+		    v_bytes(a->password.hash), v_text(a->asked_by),
+		    v_int(j->now), v_text(a->approved_by),
+		    v_int(a->approved_at))) < 0)
 		return -1;
-	return added == 1 ? 0
-			  : job_fail(j, ERR_CONFLICT,
-				"admin %s: there is, or was, one of this name "
-				"or with this key; each needs an own one",
-				a->name);
+	if (added != 1)
+		return job_fail(j, ERR_CONFLICT,
+		    "admin %s: there is, or was, one of this name; names are "
+		    "never given again",
+		    a->name);
+	return store_admin_key_set(j, a->name, &a->next, a->asked_by);
 }
 
 int
 store_admin_by_name(struct job *j, const char *name, struct admin *out)
 {
 	struct query q;
-	int found =
-	    query_first(&q, j, "SELECT " COLUMNS " FROM admin WHERE name = $1",
-		ARGS(v_text(name)));
+	int found = query_first(
+	    &q, j, SELECT_ADMIN "WHERE a.name = $1", ARGS(v_text(name)));
 
 	if (found == 1)
 		found = admin_read(&q, out);
@@ -118,8 +135,7 @@ store_admin_list(struct job *j, size_t max, struct admin **out, size_t *count)
 
 	*count = 0;
 	*out = arena_calloc(j->arena, max, sizeof(**out));
-	found = query_first(&q, j,
-	    "SELECT " COLUMNS " FROM admin ORDER BY name LIMIT $1",
+	found = query_first(&q, j, SELECT_ADMIN "ORDER BY a.name LIMIT $1",
 	    ARGS(v_int((int64_t)max)));
 	while (found == 1) {
 		found = admin_read(&q, &(*out)[*count]);
@@ -137,7 +153,21 @@ store_admin_exists(struct job *j)
 {
 	int64_t one;
 
-	return store_get_int(j, &one, "SELECT 1 FROM admin LIMIT 1", NO_ARGS);
+	return store_get_int(j, &one,
+	    "SELECT 1 FROM admin_key WHERE proven_at > 0 LIMIT 1", NO_ARGS);
+}
+
+int
+store_admin_forget_unproven(struct job *j)
+{
+	if (store_change(j, NULL,
+		"DELETE FROM admin_key WHERE NOT EXISTS "
+		"(SELECT 1 FROM admin_key k WHERE k.proven_at > 0)",
+		NO_ARGS) < 0)
+		return -1;
+	return store_change(j, NULL,
+	    "DELETE FROM admin WHERE NOT EXISTS (SELECT 1 FROM admin_key)",
+	    NO_ARGS);
 }
 
 /* --- changes -------------------------------------------------------------- */
@@ -155,10 +185,15 @@ store_admin_approve(struct job *j, const char *name, const char *by)
 int
 store_admin_disable(struct job *j, const char *name, const char *by)
 {
-	return store_change_one(j, "admin",
-	    "UPDATE admin SET disabled_by = $2, disabled_at = $3 "
-	    "WHERE name = $1 AND disabled_at = 0",
-	    ARGS(v_text(name), v_text(by), v_int(j->now)));
+	if (store_change_one(j, "admin",
+		"UPDATE admin SET disabled_by = $2, disabled_at = $3 "
+		"WHERE name = $1 AND disabled_at = 0",
+		ARGS(v_text(name), v_text(by), v_int(j->now))) < 0)
+		return -1;
+	return store_change(j, NULL,
+	    "UPDATE admin_key SET ended_at = $2 "
+	    "WHERE name = $1 AND ended_at = 0",
+	    ARGS(v_text(name), v_int(j->now)));
 }
 
 int
@@ -172,6 +207,12 @@ store_admin_set_password(
 		v_bytes(p->salt), v_bytes(p->hash)));
 }
 
+/* Live, and the key has signed once. */
+#define IS_PROVEN(x)                                                           \
+	x ".approved_at > 0 AND " x ".disabled_at = 0 AND EXISTS "             \
+	  "(SELECT 1 FROM admin_key k WHERE k.name = " x ".name "              \
+	  "AND k.proven_at > 0 AND k.ended_at = 0)"
+
 int
 store_admin_is_pair(struct job *j, const char *without)
 {
@@ -181,10 +222,23 @@ store_admin_is_pair(struct job *j, const char *without)
 	return store_get_int(j, &one,
 	    "SELECT 1 FROM admin a JOIN admin b ON b.name <> a.name "
 	    "WHERE a.role = 'approver' AND b.role <> 'auditor' "
-	    "AND a.approved_at > 0 AND a.disabled_at = 0 "
-	    "AND b.approved_at > 0 AND b.disabled_at = 0 "
-	    "AND a.name <> $1 AND b.name <> $1 LIMIT 1",
+	    "AND " IS_PROVEN("a") " AND " IS_PROVEN(
+		"b") " AND a.name <> $1 AND b.name <> $1 LIMIT 1",
 	    ARGS(v_text(name)));
+}
+
+int
+store_admin_is_other(struct job *j, const char *name)
+{
+	int64_t one;
+
+	return store_get_int(j, &one,
+	    "SELECT 1 FROM admin a JOIN admin_key k ON k.name = a.name "
+	    "WHERE a.name <> $1 AND a.role <> 'auditor' "
+	    "AND a.approved_at > 0 AND a.disabled_at = 0 "
+	    "AND k.proven_at > 0 AND k.ended_at = 0 "
+	    "AND (k.not_after = 0 OR k.not_after >= $2) LIMIT 1",
+	    ARGS(v_text(name), v_int(j->now)));
 }
 
 /* --- one login ------------------------------------------------------------ */

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "lib/arena.h"
+#include "lib/digest.h"
 #include "lib/fdio.h"
 #include "lib/job.h"
 #include "lib/password.h"
@@ -95,13 +96,15 @@ read_line(struct job *j, int fd, struct span *out)
 	char c = 0;
 
 	buf_init_secret(&b, j->arena, SECRET_MAX);
-	while ((n = read(fd, &c, 1)) == 1 && c != '\n')
+	while ((n = read(fd, &c, 1)) == 1 && c != '\n' && buf_ok(&b))
 		buf_add_char(&b, c);
 	if (n < 0)
 		return job_fail(
 		    j, ERR_INTERNAL, "descriptor %d: %s", fd, strerror(errno));
+	wipe(&c, sizeof(c));
 	if (!buf_ok(&b))
-		return job_fail(j, ERR_MALFORMED, "the answer is too long");
+		return job_fail(j, ERR_MALFORMED,
+		    "the answer is too long: at most %d octets", PASSWORD_MAX);
 	*out = without_line_end(buf_span(&b));
 	return 1;
 }
@@ -117,9 +120,12 @@ admin_read_secret(
 		return job_fail(j, ERR_MALFORMED,
 		    "give the secret's file or its descriptor, not both");
 	if (fd != NULL) {
-		if (span_to_int(span_str(fd), 0, 65535, &number) < 0)
+		if (span_to_int(span_str(fd), 0, 65535, &number) < 0 ||
+		    fd_set_cloexec((int)number, true) < 0)
 			return job_fail(j, ERR_MALFORMED,
-			    "%s: give the number of an open descriptor", fd);
+			    "%s: give the number of an open descriptor, as 3 "
+			    "in 3<FILE",
+			    fd);
 		return read_line(j, (int)number, out);
 	}
 	if (file == NULL)
@@ -192,9 +198,11 @@ sign_with_file(struct job *j, const struct admin_options *o,
 }
 
 static int
-sign_with_token(struct job *j, const struct admin_options *o, struct span spki,
-    struct span statement, struct span *out)
+sign_with_token(struct job *j, const struct admin_options *o,
+    const struct span spkis[ADMIN_KEYS], struct span statement,
+    struct span *out)
 {
+	int result = 0;
 	struct token_place *place = arena_alloc(j->arena, sizeof(*place));
 
 	*place = (struct token_place){ .module = o->token_module,
@@ -210,16 +218,27 @@ sign_with_token(struct job *j, const struct admin_options *o, struct span spki,
 		    "a key in a token needs --admin-token-module, "
 		    "--admin-token, --admin-token-label, --admin-token-id and "
 		    "--admin-token-pin-file");
-	if (spki.n == 0)
-		return 0;
-	return statement_sign_token(j, place, spki, statement, out);
+	/* A PIN that was wrong is not tried for the second one: the token says
+	 * so (PK-199). */
+	for (size_t i = 0; i < ADMIN_KEYS; i++) {
+		if (spkis[i].n == 0)
+			continue;
+		job_recover(j);
+		result =
+		    statement_sign_token(j, place, spkis[i], statement, out);
+		if (result == 0)
+			break;
+	}
+	return result;
 }
 
-/* The program that signs, in the child. */
+/* The program that signs, in the child: what else is open is none of its
+ * business. */
 static void
 run_signer(const char *program, int from, int to)
 {
-	if (dup2(from, STDIN_FILENO) >= 0 && dup2(to, STDOUT_FILENO) >= 0)
+	if (dup2(from, STDIN_FILENO) >= 0 && dup2(to, STDOUT_FILENO) >= 0 &&
+	    close_range(STDERR_FILENO + 1, ~0U, 0) == 0)
 		(void)execl(program, program, (char *)NULL);
 	_exit(127);
 }
@@ -274,7 +293,8 @@ sign_with_program(struct job *j, const struct admin_options *o,
 
 int
 admin_signature_get(struct job *j, const struct admin_options *o,
-    struct span spki, struct span statement, struct span *out)
+    const struct span spkis[ADMIN_KEYS], struct span statement,
+    struct span *out)
 {
 	int ways = (o->key != NULL) + (o->signer != NULL) +
 		   (o->token_module != NULL || o->token != NULL);
@@ -288,5 +308,5 @@ admin_signature_get(struct job *j, const struct admin_options *o,
 		return sign_with_file(j, o, statement, out);
 	if (o->signer != NULL)
 		return sign_with_program(j, o, statement, out);
-	return ways == 1 ? sign_with_token(j, o, spki, statement, out) : 0;
+	return ways == 1 ? sign_with_token(j, o, spkis, statement, out) : 0;
 }

@@ -33,15 +33,20 @@ int admin_options_take(struct admin_options *o, int *argc, char ***argv);
  */
 int admin_password_get(
     struct job *j, const struct admin_options *o, struct span *out);
-/* The same for the signature; `spki` empty: of nobody, so nothing is signed by
- * a token. */
+/*
+ * The same for the signature.  A token signs with the key that has one of these
+ * public halves; all empty: nobody's, so it does not sign.
+ */
+#define ADMIN_KEYS 2
 int admin_signature_get(struct job *j, const struct admin_options *o,
-    struct span spki, struct span statement, struct span *out);
+    const struct span spkis[ADMIN_KEYS], struct span statement,
+    struct span *out);
 
 /* Asks at the terminal without showing the answer: 1, 0 (no terminal), -1. */
 int admin_ask_secret(struct job *j, const char *prompt, struct span *out);
 /* What stands first in an inherited descriptor or a file of mode 0400: 1, 0
- * (neither is given), -1. */
+ * (neither is given), -1.  Programs that are started later do not inherit the
+ * descriptor. */
 int admin_read_secret(
     struct job *j, const char *file, const char *fd, struct span *out);
 

@@ -39,6 +39,12 @@ admin_actor(struct job *j, const char *name)
 	return arena_printf(j->arena, "admin:%s", name);
 }
 
+const char *
+admin_of_actor(const char *actor)
+{
+	return strncmp(actor, "admin:", 6) == 0 ? actor + 6 : NULL;
+}
+
 int
 admin_is_required(struct job *j)
 {
@@ -111,9 +117,7 @@ begin(struct job *j, struct admin_login *l, int64_t *until)
 	found = store_admin_by_name(j, l->name, &l->admin);
 	if (found < 0)
 		return -1;
-	l->is_known =
-	    found == 1 && admin_is_live(&l->admin) &&
-	    (l->admin.key_not_after == 0 || l->admin.key_not_after >= j->now);
+	l->is_known = found == 1 && admin_is_live(&l->admin);
 	rnd_id(l->nonce);
 	return store_admin_nonce_add(j, l->nonce, l->name) < 0 ? -1 : 1;
 }
@@ -156,10 +160,27 @@ role_is_enough(const struct admin_login *l)
 	return l->act->need < NEED_OPERATE || l->admin.role != ADMIN_AUDITOR;
 }
 
+/* 1 and which of the two keys has signed, 0: neither, -1. */
+static int
+signing_key(struct job *j, const struct admin *a, struct span statement,
+    struct span signature, const struct admin_key **out)
+{
+	const struct admin_key *const keys[] = { &a->key, &a->next };
+	int is_signed = 0;
+
+	for (size_t i = 0; i < 2 && is_signed == 0; i++) {
+		*out = keys[i];
+		if (keys[i]->spki.n > 0)
+			is_signed = statement_verify(
+			    j, keys[i]->spki, statement, signature);
+	}
+	return is_signed;
+}
+
 /* Both factors are looked at in any case.  NULL: all is well; else what is
  * wrong, for the record alone. */
 static int
-judge(struct job *j, const struct admin_login *l, struct span password,
+judge(struct job *j, struct admin_login *l, struct span password,
     struct span signature, const char **wrong)
 {
 	int right = password_check(
@@ -167,7 +188,7 @@ judge(struct job *j, const struct admin_login *l, struct span password,
 	int is_signed =
 	    right < 0 || !l->is_known
 		? right
-		: statement_verify(j, l->admin.spki, l->statement, signature);
+		: signing_key(j, &l->admin, l->statement, signature, &l->key);
 	int is_fresh = store_admin_nonce_use(j, l->nonce, l->name);
 
 	if (right < 0 || is_signed < 0 || is_fresh < 0)
@@ -205,7 +226,7 @@ detail(struct job *j, const struct admin_login *l, struct span signature,
 	} else {
 		buf_init(&s, j->arena, DETAIL_MAX);
 		b64_add(&s, signature);
-		sha256(l->admin.spki, hash);
+		sha256(l->key->spki, hash);
 		json_member_string(&w, "statement", l->statement);
 		json_member_string(&w, "signature", buf_span(&s));
 		json_member_str(
@@ -224,36 +245,118 @@ record(struct job *j, const struct admin_login *l, struct span signature,
 	    detail(j, l, signature, wrong));
 }
 
+/*
+ * Both factors are right: may the key still give this command?  One whose
+ * certificate has expired may do one thing, where nobody else can do it: name
+ * the key that takes its place.  1 / 0 / -1.
+ */
+static int
+key_may(struct job *j, const struct admin_login *l, bool *may_renew)
+{
+	int other;
+
+	*may_renew = false;
+	if (admin_key_is_good(l->key, j->now))
+		return 1;
+	other = store_admin_is_other(j, l->name);
+	if (other < 0)
+		return -1;
+	*may_renew = other == 0 && l->key->proven_at != 0;
+	return *may_renew && l->act == act_row(ACT_ADMIN_KEY);
+}
+
+/* What is wrong beyond the factors, in the order in which it is told. */
+enum finding { FOUND_NOTHING, FOUND_NOBODY, FOUND_EXPIRED, FOUND_ROLE };
+
+static int
+decide(struct job *j, struct admin_login *l, const char **wrong,
+    enum finding *found, bool *may_renew)
+{
+	int may;
+
+	*found = *wrong == NULL ? FOUND_NOTHING : FOUND_NOBODY;
+	if (*found == FOUND_NOBODY)
+		return 0;
+	may = key_may(j, l, may_renew);
+	if (may < 0)
+		return -1;
+	if (may == 0) {
+		*found = FOUND_EXPIRED;
+		*wrong = "the client certificate has expired";
+	} else if (!role_is_enough(l)) {
+		*found = FOUND_ROLE;
+		*wrong = "the role does not allow it";
+	}
+	return store_admin_try_good(j, l->name);
+}
+
+/* The first command that a new key has signed: from now on it counts, and the
+ * one before does not.  The record of the login was first: who makes the first
+ * admin waits for it, or was faster. */
+static int
+prove(struct job *j, const struct admin_login *l)
+{
+	uint8_t hash[SHA256_LEN];
+
+	if (l->key != &l->admin.next)
+		return 0;
+	sha256(l->key->spki, hash);
+	if (store_admin_key_prove(j, l->name) < 0)
+		return -1;
+	return store_audit_add(j, admin_actor(j, l->name), "admin key in use",
+	    admin_actor(j, l->name), "ok",
+	    worker_detail(
+		j, "key", hex_dup(j->arena, span_mem(hash, sizeof(hash)))));
+}
+
+/* Only to whoever has shown both factors is said what is wrong. */
+static int
+refuse(struct job *j, const struct admin_login *l, enum finding found,
+    bool may_renew)
+{
+	char at[CLOCK_RFC3339_MAX];
+
+	if (found == FOUND_ROLE)
+		return job_fail(j, ERR_UNAUTHORIZED,
+		    "%s: admin %s has the role auditor, which only reads",
+		    l->act->name, l->name);
+	if (found == FOUND_NOBODY)
+		return job_fail(j, ERR_UNAUTHORIZED,
+		    "admin %s: not accepted; both factors are needed, the "
+		    "password and the client key",
+		    l->name);
+	clock_format_rfc3339(l->key->not_after, at);
+	return job_fail(j, ERR_UNAUTHORIZED,
+	    "admin %s: the client certificate has expired at %s; %s "
+	    "countersign admin key --client-key FILE %s, with the file of a "
+	    "new one",
+	    l->name, at,
+	    may_renew ? "no other admin could help, so give, with this key and "
+			"before anything else,"
+		      : "another admin, an operator or approver, must give",
+	    l->name);
+}
+
 int
 admin_login_finish(struct job *j, struct admin_login *l, struct span password,
     struct span signature, const char *by)
 {
+	enum finding found = FOUND_NOTHING;
 	const char *wrong = NULL;
-	bool is_admin;
+	bool may_renew = false;
 
 	j->now = clock_now();
 	if (store_begin(j) < 0)
 		return -1;
-	if (judge(j, l, password, signature, &wrong) < 0)
-		return worker_undo(j);
-	is_admin = wrong == NULL;
-	if (is_admin && !role_is_enough(l))
-		wrong = "the role does not allow it";
-	if ((is_admin && store_admin_try_good(j, l->name) < 0) ||
-	    record(j, l, signature, by, wrong) < 0)
+	if (judge(j, l, password, signature, &wrong) < 0 ||
+	    decide(j, l, &wrong, &found, &may_renew) < 0 ||
+	    record(j, l, signature, by, wrong) < 0 ||
+	    ((found == FOUND_NOTHING || found == FOUND_ROLE) &&
+		prove(j, l) < 0))
 		return worker_undo(j);
 	if (store_commit(j) < 0)
 		return -1;
-	if (wrong == NULL)
-		return 0;
-	if (is_admin)
-		return job_fail(j, ERR_UNAUTHORIZED,
-		    "%s: admin %s has the role auditor, which only reads",
-		    l->act->name, l->name);
-	return job_fail(j, ERR_UNAUTHORIZED,
-	    "admin %s: not accepted; both factors are needed, the password and "
-	    "the client key",
-	    l->name);
+	return found == FOUND_NOTHING ? 0 : refuse(j, l, found, may_renew);
 }
 
 int
@@ -261,12 +364,8 @@ admin_login_missing(struct job *j, const struct act_row *act, const char *by)
 {
 	struct admin_login l = { .name = "none", .act = act };
 
-	if (store_begin(j) < 0)
-		return -1;
-	if (store_audit_add(j, by, EVENT, "admin:", "refused",
-		detail(j, &l, SPAN(""), "no admin was named")) < 0)
-		return worker_undo(j);
-	return store_commit(j);
+	return worker_record(j, by, EVENT, "admin:", "refused",
+	    detail(j, &l, SPAN(""), "no admin was named"));
 }
 
 /* --- verifying afterwards ------------------------------------------------- */
@@ -306,20 +405,46 @@ add_nonce(struct nonces *n, const char *nonce)
 	n->v[n->n++] = nonce;
 }
 
+#define KEYS_MAX 1000
+
+struct keys {
+	const char *name;
+	struct admin_key *v;
+	size_t n;
+};
+
+/* The key that the record names, if this admin has, or had, it; or NULL. */
+static const struct admin_key *
+named_key(const struct keys *keys, struct span hex)
+{
+	uint8_t named[SHA256_LEN], hash[SHA256_LEN];
+
+	if (hex_parse_fixed(hex, named, sizeof(named)) < 0)
+		return NULL;
+	for (size_t i = 0; i < keys->n; i++) {
+		sha256(keys->v[i].spki, hash);
+		if (memcmp(hash, named, sizeof(hash)) == 0)
+			return &keys->v[i];
+	}
+	return NULL;
+}
+
 /* 1: it is as it was accepted; 0; -1 cannot be read. */
 static int
-verify_row(struct job *j, const struct admin *a, const struct audit_row *r,
+verify_row(struct job *j, const struct keys *keys, const struct audit_row *r,
     struct nonces *nonces)
 {
 	struct span statement = { NULL, 0 }, text = { NULL, 0 },
 		    signature = { NULL, 0 }, name = { NULL, 0 },
-		    nonce = { NULL, 0 };
+		    nonce = { NULL, 0 }, hex = { NULL, 0 };
 	const struct json *detail, *said;
+	const struct admin_key *key;
 
 	if (r->detail == NULL ||
 	    json_parse_object(j, span_str(r->detail), "record", &detail) < 0 ||
 	    json_get_string(j, detail, "statement", &statement) != 1 ||
 	    json_get_string(j, detail, "signature", &text) != 1 ||
+	    json_get_string(j, detail, "key", &hex) != 1 ||
 	    b64_parse_fws(j->arena, text, &signature) < 0)
 		return 0;
 	if (!span_starts(statement, SPAN(STATEMENT_FIRST_LINE)) ||
@@ -328,15 +453,18 @@ verify_row(struct job *j, const struct admin *a, const struct audit_row *r,
 		&said) < 0 ||
 	    json_get_string(j, said, "admin", &name) != 1 ||
 	    json_get_string(j, said, "nonce", &nonce) != 1 ||
-	    !span_eq_str(name, a->name))
+	    !span_eq_str(name, keys->name))
 		return 0;
 	add_nonce(nonces, span_dup(j->arena, nonce));
-	return statement_verify(j, a->spki, statement, signature);
+	key = named_key(keys, hex);
+	return key == NULL
+		   ? 0
+		   : statement_verify(j, key->spki, statement, signature);
 }
 
 static int
-verify_page(struct job *j, const struct admin *a, const struct audit_row *rows,
-    size_t count, struct nonces *nonces)
+verify_page(struct job *j, const struct keys *keys,
+    const struct audit_row *rows, size_t count, struct nonces *nonces)
 {
 	for (size_t i = 0; i < count; i++) {
 		const struct audit_row *r = &rows[i];
@@ -345,38 +473,39 @@ verify_page(struct job *j, const struct admin *a, const struct audit_row *rows,
 		if (strcmp(r->event, EVENT) != 0 ||
 		    strcmp(r->result, "ok") != 0)
 			continue;
-		good = verify_row(j, a, r, nonces);
+		good = verify_row(j, keys, r, nonces);
 		if (good == 1)
 			continue;
 		job_recover(j);
 		return job_fail(j, ERR_SPOILED,
 		    "audit record %lld: the login of admin %s does not hold "
-		    "the signature of that admin's key",
-		    (long long)r->seq, a->name);
+		    "the signature of a key of that admin's",
+		    (long long)r->seq, keys->name);
 	}
 	return 0;
 }
 
 int
-admin_verify(struct job *j, const struct admin *a, size_t *count)
+admin_verify(struct job *j, const char *admin, size_t *count)
 {
+	struct keys keys = { .name = admin };
 	struct nonces nonces = { NULL, 0, 0 };
 	struct audit_row *rows;
 	size_t n = PAGE;
 	int64_t after = 0;
-	int result = 0;
+	int result = store_admin_key_list(j, admin, KEYS_MAX, &keys.v, &keys.n);
 
 	while (result == 0 && n == PAGE) {
 		result = store_audit_list_after(
-		    j, admin_actor(j, a->name), after, PAGE, &rows, &n);
+		    j, admin_actor(j, admin), after, PAGE, &rows, &n);
 		if (result == 0 && n > 0) {
 			after = rows[n - 1].seq;
-			result = verify_page(j, a, rows, n, &nonces);
+			result = verify_page(j, &keys, rows, n, &nonces);
 		}
 	}
 	if (result == 0 && is_repeated(&nonces))
 		result = job_fail(j, ERR_SPOILED,
-		    "admin %s: two records hold one statement", a->name);
+		    "admin %s: two records hold one statement", admin);
 	*count = nonces.n;
 	free(nonces.v);
 	return result;

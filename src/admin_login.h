@@ -8,8 +8,12 @@
  *	admin_login_finish()  looks at both factors and the role; the audit
  *record
  *
- * Both commit by themselves.  What is wrong is not said to whoever asks, but
- * recorded: a name that there is not is like a wrong password.
+ * Both commit by themselves.  What is wrong with a factor is not said to
+ *whoever asks, but recorded: a name that there is not is like a wrong password.
+ *
+ * A key counts from the first command on that it has signed.  Then it takes the
+ * place of the one before; an account that has none before counts from then on
+ * as an admin.
  */
 #ifndef SRC_ADMIN_LOGIN_H
 #define SRC_ADMIN_LOGIN_H
@@ -27,6 +31,7 @@ struct admin_login {
 	const struct act_row *act;
 	bool is_known; /* a live admin of that name */
 	struct admin admin;
+	const struct admin_key *key; /* of admin: which has signed */
 	char nonce[23];
 	struct span statement;
 };
@@ -35,6 +40,8 @@ struct admin_login {
 bool admin_name_is_good(const char *name);
 /* "admin:NAME": the actor in records. */
 const char *admin_actor(struct job *j, const char *name);
+/* The name in it, or NULL: it is another kind of actor. */
+const char *admin_of_actor(const char *actor);
 
 /* Must acts that change something be an admin's: admin.required, public mode,
  * or there is an admin?  1 / 0 / -1. */
@@ -53,10 +60,10 @@ int admin_login_missing(
     struct job *j, const struct act_row *act, const char *by);
 
 /*
- * Are the signatures in the audit records of this admin's logins the admin's
- * key's, over statements of this admin, each with a nonce of its own?  0 and
- * how many there are; -1 ERR_SPOILED naming the record.
+ * Are the signatures in the audit records of this admin's logins those of keys
+ * that the admin has or had, over statements of this admin, each with a nonce
+ * of its own?  0 and how many there are; -1 ERR_SPOILED naming the record.
  */
-int admin_verify(struct job *j, const struct admin *a, size_t *count);
+int admin_verify(struct job *j, const char *admin, size_t *count);
 
 #endif

@@ -11,8 +11,10 @@
 #include "lib/json.h"
 #include "pki/statement.h"
 #include "src/admin_factors.h"
+#include "src/admin_list.h"
 #include "src/admin_login.h"
 #include "src/command.h"
+#include "src/two_persons.h"
 #include "src/worker.h"
 
 #include <getopt.h>
@@ -21,9 +23,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ADMINS_MAX 1000
 #define KEY_FILE_MAX 65536
 #define LINE_OCTETS 4096
+#define FIRST_COMMAND "countersign --admin %s --admin-key FILE admin list"
 
 struct options {
 	const char *config;
@@ -36,14 +38,25 @@ static const char usage[] =
     "NAME\n"
     "       countersign admin approve [-f FILE] NAME\n"
     "       countersign admin disable [-f FILE] NAME\n"
+    "       countersign admin key --client-key FILE [-f FILE] NAME\n"
     "       countersign admin passwd [-f FILE] NAME\n"
     "       countersign admin list [--json] [-f FILE]\n"
     "       countersign admin verify [-f FILE] NAME\n"
     "\n"
     "Who may give the commands that change something: with a password and a\n"
     "client key.  The first admin is made by whoever can write the database;\n"
-    "after that one asks for another, and an approver approves.  verify looks\n"
-    "at the signatures in the records of an admin's logins.\n"
+    "after that one asks for another, and an approver approves, or an "
+    "approver\n"
+    "asks and another approves.  An account counts from its first command "
+    "on.\n"
+    "\n"
+    "add: asks for another admin.  approve: says yes to that.  disable: locks\n"
+    "somebody out, at once and for ever.  key: a new client key, one's own or\n"
+    "another's; the one before works until the new one has signed a command.\n"
+    "passwd: a new password, one's own.  list: all of them, and whose\n"
+    "certificate ends soon.  verify: looks at the signatures in the records "
+    "of\n"
+    "an admin's logins.\n"
     "\n"
     "  --role ROLE            auditor (reads), operator, approver\n"
     "  --client-key FILE      client certificate or public key, PEM\n"
@@ -51,7 +64,9 @@ static const char usage[] =
     "  --password-fd NUMBER   from an open descriptor; else it is asked for\n"
     "  --json                 one JSON object a line\n"
     "  -f, --config FILE      configuration (default: " COMMAND_DEFAULT_CONFIG
-    ")\n";
+    ")\n"
+    "\n"
+    "Who gives the command stands before it: countersign --help.\n";
 
 /* --- add ------------------------------------------------------------------ */
 
@@ -78,11 +93,26 @@ new_password(struct job *j, const struct options *o, struct password_hash *out)
 }
 
 static int
-read_wishes(
-    struct job *j, const struct options *o, const char *name, struct admin *a)
+read_key(struct job *j, const struct options *o, struct admin_key *out)
 {
 	struct span pem = { NULL, 0 };
 
+	*out = (struct admin_key){ .spki = { NULL, 0 } };
+	if (o->client_key == NULL)
+		return job_fail(j, ERR_MALFORMED,
+		    "--client-key: give the file of a client certificate or "
+		    "a public key");
+	if (file_read(j, o->client_key, KEY_FILE_MAX, &pem) < 0)
+		return -1;
+	if (statement_key_read(j, pem, &out->spki, &out->not_after) < 0)
+		return job_context(j, "--client-key %s", o->client_key);
+	return 0;
+}
+
+static int
+read_wishes(
+    struct job *j, const struct options *o, const char *name, struct admin *a)
+{
 	*a = (struct admin){ .name = name };
 	if (!admin_name_is_good(name))
 		return job_fail(j, ERR_MALFORMED,
@@ -92,31 +122,29 @@ read_wishes(
 	if (o->role == NULL || admin_role_parse(o->role, &a->role) == 0)
 		return job_fail(j, ERR_MALFORMED,
 		    "--role: give auditor, operator or approver");
-	if (o->client_key == NULL)
-		return job_fail(j, ERR_MALFORMED,
-		    "--client-key: give the file of a client certificate or "
-		    "a public key");
-	if (file_read(j, o->client_key, KEY_FILE_MAX, &pem) < 0)
+	if (read_key(j, o, &a->next) < 0)
 		return -1;
-	if (statement_key_read(j, pem, &a->spki, &a->key_not_after) < 0)
-		return job_context(j, "--client-key %s", o->client_key);
 	return new_password(j, o, &a->password);
 }
 
+/* `role` NULL: it is about the key alone. */
 static const char *
-describe(struct job *j, const struct admin *a)
+describe(struct job *j, const char *role, const struct admin_key *key)
 {
 	uint8_t hash[SHA256_LEN];
 	struct json_out w;
 	struct buf b;
 
-	sha256(a->spki, hash);
+	sha256(key->spki, hash);
 	buf_init(&b, j->arena, LINE_OCTETS);
 	json_out_init(&w, &b);
 	json_object_begin(&w);
-	json_member_str(&w, "role", admin_role_name(a->role));
+	if (role != NULL)
+		json_member_str(&w, "role", role);
 	json_member_str(
 	    &w, "key", hex_dup(j->arena, span_mem(hash, sizeof(hash))));
+	if (key->not_after != 0)
+		json_member_time(&w, "key_not_after", key->not_after);
 	json_object_end(&w);
 	return b.p;
 }
@@ -138,7 +166,8 @@ add(struct job *j, struct admin *a, bool *is_asked)
 {
 	int pair, exists;
 
-	if (record(j, a->name, "admin asked for", describe(j, a)) < 0)
+	if (record(j, a->name, "admin asked for",
+		describe(j, admin_role_name(a->role), &a->next)) < 0)
 		return -1;
 	exists = store_admin_exists(j);
 	pair = store_admin_is_pair(j, NULL);
@@ -148,6 +177,9 @@ add(struct job *j, struct admin *a, bool *is_asked)
 		return job_fail(j, ERR_CONFLICT,
 		    "meanwhile there is a first admin; give the command as "
 		    "that one");
+	/* The one before has shown nothing, and may have got the wrong key. */
+	if (exists == 0 && store_admin_forget_unproven(j) < 0)
+		return -1;
 	if (exists == 0 && a->role == ADMIN_AUDITOR)
 		return job_fail(j, ERR_MALFORMED,
 		    "an auditor as the first admin could add no other, and "
@@ -186,12 +218,13 @@ admin_add(struct job *j, const struct options *o, const char *name)
 		       "countersign admin approve %s\n",
 		    name, name);
 	else
-		printf("%s: added, with the role %s\n", name,
-		    admin_role_name(a.role));
+		printf("%s: added, with the role %s; counts from the first "
+		       "command on, as " FIRST_COMMAND "\n",
+		    name, admin_role_name(a.role), name);
 	return 0;
 }
 
-/* --- approve, disable, passwd --------------------------------------------- */
+/* --- approve, disable, passwd, key ---------------------------------------- */
 
 static int
 find(struct job *j, const char *name, struct admin *out)
@@ -216,11 +249,12 @@ approve(struct job *j, const char *name)
 	if (a.approved_at != 0 || a.disabled_at != 0)
 		return job_fail(
 		    j, ERR_CONFLICT, "%s: does not wait for approval", name);
-	if (command_may_confirm(j, a.asked_by) < 0)
+	if (request_may_confirm(j, a.asked_by) < 0)
 		return job_context(j, "%s", name);
 	if (store_admin_approve(j, name, command_operator(j)) < 0)
 		return -1;
-	return record(j, name, "admin approved", describe(j, &a));
+	return record(j, name, "admin approved",
+	    describe(j, admin_role_name(a.role), &a.next));
 }
 
 /* An operator can lock somebody out at once, but not so that what needs two
@@ -238,7 +272,9 @@ disable(struct job *j, const char *name)
 	pair = store_admin_is_pair(j, name);
 	if (pair < 0)
 		return -1;
-	if (pair == 0 && admin_is_live(&a) && a.role != ADMIN_AUDITOR)
+	/* Who has never given a command was not counted. */
+	if (pair == 0 && admin_is_live(&a) && a.key.spki.n > 0 &&
+	    a.role != ADMIN_AUDITOR)
 		return job_fail(j, ERR_CONFLICT,
 		    "%s: without this one no two would be left, of whom one is "
 		    "an approver; add another first",
@@ -297,69 +333,50 @@ admin_passwd(struct job *j, const struct options *o, const char *name)
 	return 0;
 }
 
+/*
+ * One's own, or another's: in that case the other still has to show the
+ * password, with the first command that the new key signs, so nobody becomes
+ * another alone.
+ */
+static int
+set_key(struct job *j, const char *name, const struct admin_key *key)
+{
+	struct admin a;
+
+	if (record(j, name, "admin key set", describe(j, NULL, key)) < 0 ||
+	    find(j, name, &a) < 0)
+		return -1;
+	if (!admin_is_live(&a))
+		return job_fail(j, ERR_CONFLICT,
+		    "%s: is disabled, or waits for approval; add another",
+		    name);
+	return store_admin_key_set(j, name, key, command_operator(j));
+}
+
+static int
+admin_key(struct job *j, const struct options *o, const char *name)
+{
+	struct admin_key key;
+
+	if (read_key(j, o, &key) < 0 || store_begin(j) < 0)
+		return -1;
+	if (set_key(j, name, &key) < 0)
+		return worker_undo(j);
+	if (store_commit(j) < 0)
+		return -1;
+	printf("%s: the new key takes the place of the one before with the "
+	       "first command that it signs, as " FIRST_COMMAND "\n",
+	    name, name);
+	return 0;
+}
+
 /* --- list, verify --------------------------------------------------------- */
-
-static const char *
-state_of(const struct job *j, const struct admin *a)
-{
-	if (a->disabled_at != 0)
-		return "disabled";
-	if (a->approved_at == 0)
-		return "waits for approval";
-	return a->key_not_after != 0 && a->key_not_after < j->now
-		   ? "certificate expired"
-		   : "valid";
-}
-
-static void
-print_json(struct job *j, const struct admin *a)
-{
-	uint8_t hash[SHA256_LEN];
-	struct json_out w;
-	struct buf b;
-
-	sha256(a->spki, hash);
-	buf_init(&b, j->arena, LINE_OCTETS);
-	json_out_init(&w, &b);
-	json_object_begin(&w);
-	json_member_str(&w, "admin", a->name);
-	json_member_str(&w, "role", admin_role_name(a->role));
-	json_member_str(&w, "status", state_of(j, a));
-	json_member_str(
-	    &w, "key", hex_dup(j->arena, span_mem(hash, sizeof(hash))));
-	if (a->key_not_after != 0)
-		json_member_time(&w, "key_not_after", a->key_not_after);
-	if (a->asked_by != NULL)
-		json_member_str(&w, "asked_by", a->asked_by);
-	json_member_time(&w, "asked", a->asked_at);
-	if (a->approved_by != NULL)
-		json_member_str(&w, "approved_by", a->approved_by);
-	if (a->disabled_by != NULL)
-		json_member_str(&w, "disabled_by", a->disabled_by);
-	json_object_end(&w);
-	puts(b.p);
-}
 
 static int
 admin_list(struct job *j, const struct options *o, const char *unused)
 {
-	struct admin *list;
-	size_t count;
-
 	(void)unused;
-	if (store_admin_list(j, ADMINS_MAX, &list, &count) < 0)
-		return -1;
-	for (size_t i = 0; i < count; i++) {
-		if (o->json)
-			print_json(j, &list[i]);
-		else
-			printf("%-16s  %-8s  %s\n", list[i].name,
-			    admin_role_name(list[i].role),
-			    state_of(j, &list[i]));
-	}
-	if (count == 0 && !o->json)
-		puts("there is no admin");
-	return 0;
+	return admin_list_print(j, o->json);
 }
 
 static int
@@ -371,28 +388,40 @@ admin_check(struct job *j, const struct options *o, const char *name)
 
 	(void)o;
 	if (find(j, name, &a) < 0 || store_audit_verify(j, &rows) < 0 ||
-	    admin_verify(j, &a, &count) < 0)
+	    admin_verify(j, name, &count) < 0)
 		return -1;
-	printf("%s: %zu signed commands, each by this admin's key; the chain "
-	       "of %" PRId64 " records is whole\n",
+	printf(
+	    "%s: %zu signed commands, each by a key of this admin's; the chain "
+	    "of %" PRId64 " records is whole\n",
 	    name, count, rows);
 	return 0;
 }
 
 /* --- the command ---------------------------------------------------------- */
 
+/* Options that only some of them have. */
+enum { TAKES_ROLE = 1, TAKES_KEY = 2, TAKES_PASSWORD = 4, TAKES_JSON = 8 };
+
 static const struct {
 	const char *name;
 	int (*run)(struct job *j, const struct options *o, const char *name);
-	bool has_name, has_password, is_new;
-	enum act act;
+	bool has_name;
+	unsigned takes;
+	enum act act, of_another;
 } verbs[] = {
-	{ "add", admin_add, true, true, true, ACT_ADMIN_ADD },
-	{ "approve", admin_approve, true, false, false, ACT_ADMIN_APPROVE },
-	{ "disable", admin_disable, true, false, false, ACT_ADMIN_DISABLE },
-	{ "list", admin_list, false, false, false, ACT_ADMIN_LIST },
-	{ "passwd", admin_passwd, true, true, false, ACT_ADMIN_PASSWD },
-	{ "verify", admin_check, true, false, false, ACT_ADMIN_VERIFY },
+	{ "add", admin_add, true, TAKES_ROLE | TAKES_KEY | TAKES_PASSWORD,
+	    ACT_ADMIN_ADD, ACT_ADMIN_ADD },
+	{ "approve", admin_approve, true, 0, ACT_ADMIN_APPROVE,
+	    ACT_ADMIN_APPROVE },
+	{ "disable", admin_disable, true, 0, ACT_ADMIN_DISABLE,
+	    ACT_ADMIN_DISABLE },
+	{ "key", admin_key, true, TAKES_KEY, ACT_ADMIN_KEY,
+	    ACT_ADMIN_KEY_OTHER },
+	{ "list", admin_list, false, TAKES_JSON, ACT_ADMIN_LIST,
+	    ACT_ADMIN_LIST },
+	{ "passwd", admin_passwd, true, TAKES_PASSWORD, ACT_ADMIN_PASSWD,
+	    ACT_ADMIN_PASSWD },
+	{ "verify", admin_check, true, 0, ACT_ADMIN_VERIFY, ACT_ADMIN_VERIFY },
 };
 
 #define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))
@@ -403,13 +432,27 @@ run(size_t verb, const struct options *o, const char *name)
 	struct command c;
 	int result;
 
-	if (command_open(&c, o->config, verbs[verb].act) < 0)
+	if (command_open(&c, o->config,
+		name == NULL || command_is_by(name)
+		    ? verbs[verb].act
+		    : verbs[verb].of_another) < 0)
 		return EXIT_FAILURE;
 	result = verbs[verb].run(&c.job, o, name);
 	if (result < 0)
 		command_fail("%s", c.job.err.text);
 	command_close(&c);
 	return result < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+static unsigned
+given_options(const struct options *o)
+{
+	return (o->role != NULL ? TAKES_ROLE : 0U) |
+	       (o->client_key != NULL ? TAKES_KEY : 0U) |
+	       (o->password_file != NULL || o->password_fd != NULL
+		       ? TAKES_PASSWORD
+		       : 0U) |
+	       (o->json ? TAKES_JSON : 0U);
 }
 
 int
@@ -428,15 +471,10 @@ cmd_admin(int argc, char **argv)
 	if (command_parse(argc, argv, usage, options, &o.config, -1) < 0)
 		return EXIT_FAILURE;
 	for (size_t i = 0; optind < argc && i < VERB_COUNT; i++) {
-		bool has_password =
-		    o.password_file != NULL || o.password_fd != NULL;
-		bool is_new = o.role != NULL || o.client_key != NULL;
-
 		if (strcmp(argv[optind], verbs[i].name) != 0)
 			continue;
 		if (argc - optind - 1 != verbs[i].has_name ||
-		    (has_password && !verbs[i].has_password) ||
-		    (is_new && !verbs[i].is_new))
+		    (given_options(&o) & ~verbs[i].takes) != 0)
 			break;
 		return run(i, &o, argv[optind + 1]);
 	}

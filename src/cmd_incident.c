@@ -17,6 +17,7 @@
 #include "src/database.h"
 #include "src/incident_open.h"
 #include "src/rehearsal.h"
+#include "src/two_persons.h"
 #include "src/worker.h"
 
 #include <getopt.h>
@@ -403,31 +404,26 @@ incident_list(struct job *j)
 /* --- cancel ----------------------------------------------------------------
  */
 
-/* Who may not confirm what another has asked for asks in the other's place, and
- * the other confirms: of an approver and an operator either may be first. */
-static bool
-is_first(struct job *j, const struct incident *i)
-{
-	return !command_is_request(i->cancel_asked_by) ||
-	       command_asks_anew(j, i->cancel_asked_by);
-}
-
+/* *asks: nobody has in a way that counts, so this one does. */
 static int
-cancel(struct job *j, const struct incident *i, const char *by)
+cancel(struct job *j, const struct incident *i, const char *by, bool *asks)
 {
-	bool first = is_first(j, i);
+	int first = request_is_first(j, i->cancel_asked_by);
 
+	if (first < 0)
+		return -1;
+	*asks = first == 1;
 	if (i->cancelled_at != 0 || i->finished_at != 0)
 		return job_fail(j, ERR_MALFORMED, "%s: the incident is %s",
 		    i->id, status_of(j, i));
-	if (!first && command_may_confirm(j, i->cancel_asked_by) < 0)
+	if (!*asks && request_may_confirm(j, i->cancel_asked_by) < 0)
 		return job_context(j, "%s", i->id);
-	if ((first ? store_incident_ask_cancel(j, i->id, by)
+	if ((*asks ? store_incident_ask_cancel(j, i->id, by)
 		   : store_incident_cancel(j, i->id, by)) < 0 ||
-	    (!first && store_notice_cancel(j, i->id) < 0))
+	    (!*asks && store_notice_cancel(j, i->id) < 0))
 		return -1;
 	return store_audit_add(j, by,
-	    first ? "incident: cancelling asked for" : "incident cancelled",
+	    *asks ? "incident: cancelling asked for" : "incident cancelled",
 	    arena_printf(j->arena, "incident:%s", i->id), "ok", NULL);
 }
 
@@ -435,16 +431,17 @@ static int
 incident_cancel(struct job *j, const char *id)
 {
 	struct incident i;
+	bool asks = false;
 
 	if (store_begin(j) < 0)
 		return -1;
-	if (find(j, id, &i) < 0 || cancel(j, &i, command_operator(j)) < 0)
+	if (find(j, id, &i) < 0 ||
+	    cancel(j, &i, command_operator(j), &asks) < 0)
 		return worker_undo(j);
 	if (store_commit(j) < 0)
 		return -1;
-	puts(is_first(j, &i)
-		 ? "asked for; another admin must give the same command"
-		 : "cancelled");
+	puts(asks ? "asked for; another admin must give the same command"
+		  : "cancelled");
 	return 0;
 }
 

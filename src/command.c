@@ -7,6 +7,7 @@
 #include "lib/arena.h"
 #include "lib/log.h"
 #include "lib/utf8.h"
+#include "src/admin_enter.h"
 #include "src/admin_factors.h"
 #include "src/admin_login.h"
 #include "src/conf_file.h"
@@ -188,7 +189,8 @@ command_parse(int argc, char **argv, const char *usage,
 static struct {
 	struct command_line line;
 	const struct admin_options *options;
-	const struct admin *admin; /* has shown both factors */
+	struct admin self;         /* name and role alone */
+	const struct admin *admin; /* self, who has shown both factors */
 } given;
 
 void
@@ -204,30 +206,30 @@ command_admin(void)
 	return given.admin;
 }
 
+void
+command_admin_is(const struct admin *self)
+{
+	given.admin = self;
+}
+
+bool
+command_is_by(const char *name)
+{
+	return given.options != NULL && given.options->name != NULL &&
+	       strcmp(given.options->name, name) == 0;
+}
+
 static int
 log_in(struct command *c, const struct act_row *act)
 {
-	struct span password = { NULL, 0 }, signature = { NULL, 0 };
 	const struct admin_options *o = given.options;
-	struct admin_login *l = arena_alloc(c->keep, sizeof(*l));
 	struct job *j = &c->job;
 
-	if (admin_login_begin(j, o->name, act, &given.line, l) < 0 ||
-	    admin_password_get(j, o, &password) < 0)
+	given.self = (struct admin){ .name = o->name };
+	if (admin_enter(j, o, act, &given.line, command_operator(j),
+		&given.self.role) < 0)
 		return -1;
-	/* A key that does not sign is a factor that is not there: the refusal
-	 * is recorded, and says no more than others. */
-	if (admin_signature_get(j, o, l->is_known ? l->admin.spki : SPAN(""),
-		l->statement, &signature) < 0) {
-		command_fail("%s", j->err.text);
-		job_recover(j);
-		signature = SPAN("");
-	}
-	if (admin_login_finish(j, l, password, signature, command_operator(j)) <
-	    0)
-		return -1;
-	l->admin.name = o->name; /* outlives the job */
-	given.admin = &l->admin;
+	given.admin = &given.self;
 	return 0;
 }
 
@@ -292,34 +294,6 @@ command_open(struct command *c, const char *config, enum act act)
 		command_close(c);
 		return -1;
 	}
-	return 0;
-}
-
-bool
-command_is_request(const char *asked_by)
-{
-	return asked_by != NULL &&
-	       (given.admin == NULL || strncmp(asked_by, "admin:", 6) == 0);
-}
-
-bool
-command_asks_anew(struct job *j, const char *asked_by)
-{
-	return given.admin != NULL && given.admin->role != ADMIN_APPROVER &&
-	       strcmp(asked_by, command_operator(j)) != 0;
-}
-
-int
-command_may_confirm(struct job *j, const char *asked_by)
-{
-	if (strcmp(asked_by, command_operator(j)) == 0)
-		return job_fail(j, ERR_UNAUTHORIZED,
-		    "you have asked for it; another admin must confirm it");
-	if (given.admin != NULL && given.admin->role != ADMIN_APPROVER)
-		return job_fail(j, ERR_UNAUTHORIZED,
-		    "%s has asked for it; an admin with the role approver must "
-		    "confirm it",
-		    asked_by);
 	return 0;
 }
 

@@ -110,19 +110,14 @@ void command_close(struct command *c);
  * the record, not a proof.
  */
 const char *command_operator(struct job *j);
-/* The admin, or NULL: none was named.  Lives until command_close(). */
+/* The admin, name and role alone, or NULL: none was named.  Lives until
+ * command_close(). */
 const struct admin *command_admin(void);
-/* Has this actor (NULL: nobody) asked in a way that counts?  What a system
- * account asked for does not, once it is an admin who acts. */
-bool command_is_request(const char *asked_by);
-/*
- * For acts that need two: may whoever runs the command confirm what this actor
- * (command_operator() of then) has asked for?  Another one, and an approver
- * where there are admins.  0, or -1 ERR_UNAUTHORIZED saying why.
- */
-int command_may_confirm(struct job *j, const char *asked_by);
-/* Has another asked for it, and is this admin one who may not confirm? */
-bool command_asks_anew(struct job *j, const char *asked_by);
+/* For tests: as if this one had shown both factors.  NULL: nobody. */
+void command_admin_is(const struct admin *self);
+/* Is the admin who is named before the subcommand of this name?  For choosing
+ * the act: nobody has shown a factor yet. */
+bool command_is_by(const char *name);
 /*
  * For atexit(): a text that nobody could read, since the disk is full, is no
  * success.  Says so and ends with EXIT_FAILURE.

@@ -15,6 +15,7 @@
 #include "pki/ca_key_end.h"
 #include "src/ca_conf.h"
 #include "src/command.h"
+#include "src/two_persons.h"
 #include "src/worker.h"
 
 #define WITNESSES_MAX 500
@@ -133,7 +134,7 @@ confirm(
 		    "same command",
 		    asked->asked_by, asked->witnesses,
 		    asked->is_compromised ? "; --compromised" : "");
-	if (command_may_confirm(j, asked->asked_by) < 0 ||
+	if (request_may_confirm(j, asked->asked_by) < 0 ||
 	    store_destroyed_begin(j, k->spki_sha256, k->approved_by) < 0)
 		return -1;
 	return record(j, k, "CA key destruction begun", "ok", NULL);
@@ -146,7 +147,7 @@ decide(struct job *j, const struct ca_key_facts *facts, struct destroyed_key *k,
 {
 	struct destroyed_key before;
 	int found = store_destroyed_by_key(j, k->spki_sha256, &before);
-	bool is_asked;
+	int is_asked;
 
 	if (found < 0)
 		return -1;
@@ -161,10 +162,11 @@ decide(struct job *j, const struct ca_key_facts *facts, struct destroyed_key *k,
 	}
 	if (!k->is_compromised && check_unused(j, facts) < 0)
 		return -1;
-	is_asked = found == 1 && command_is_request(before.asked_by) &&
-		   before.asked_at >= j->now - DESTROY_ASKED_SECS;
-	if (is_asked)
-		return confirm(j, &before, k);
+	is_asked = found == 1 && before.asked_at >= j->now - DESTROY_ASKED_SECS
+		       ? request_stands(j, before.asked_by)
+		       : 0;
+	if (is_asked != 0)
+		return is_asked < 0 ? -1 : confirm(j, &before, k);
 	*step = STEP_ASKED;
 	k->asked_by = command_operator(j);
 	return ask(j, k);
@@ -196,10 +198,8 @@ note_failure(struct job *j, const struct destroyed_key *k)
 	struct err why = j->err;
 
 	job_recover(j);
-	if (store_begin(j) == 0 &&
-	    (record(j, k, "CA key destroyed", "failed", why.text) < 0 ||
-		store_commit(j) < 0))
-		store_rollback(j);
+	(void)worker_record(j, command_operator(j), "CA key destroyed",
+	    object_of(j, k), "failed", detail(j, k, why.text));
 	job_recover(j);
 	j->err = why;
 }

@@ -19,8 +19,9 @@ struct key_destroyed {
 };
 
 /*
- * The key of the configuration.  The first admin asks; another one, an approver
- * where there are admins, gives the same command within a day, and it is done.
+ * The key of the configuration.  The first admin asks; another one gives the
+ * same command within a day, and it is done.  Of two admins one is an approver
+ * (src/two_persons.h).
  * 0, or -1.
  */
 int key_destroy(

@@ -10,7 +10,10 @@ libcs_src_a_SOURCES = \
 	src/acme_client.c src/acme_client.h \
 	src/activation.c src/activation.h \
 	src/acts.c src/acts.h \
+	src/admin_enter.c src/admin_enter.h \
+	src/admin_expiry.c src/admin_expiry.h \
 	src/admin_factors.c src/admin_factors.h \
+	src/admin_list.c src/admin_list.h \
 	src/admin_login.c src/admin_login.h \
 	src/agent_answer.c src/agent_answer.h \
 	src/agent_pool.c src/agent_pool.h \
@@ -169,6 +172,7 @@ libcs_src_a_SOURCES = \
 	src/supervisor.c src/supervisor.h \
 	src/tls.c src/tls.h \
 	src/trim.c src/trim.h \
+	src/two_persons.c src/two_persons.h \
 	src/upstream.h \
 	src/upstream_acme.c \
 	src/upstream_cmp.c \

@@ -33,6 +33,7 @@
 #include "pki/issue.h"
 #include "pki/profile.h"
 #include "pki/weakkeys.h"
+#include "src/admin_expiry.h"
 #include "src/answers.h"
 #include "src/ca_conf.h"
 #include "src/caa_refusal.h"
@@ -55,6 +56,7 @@
 #define SWEEP_SECS 60
 #define BEHIND_SECS 60
 #define HEAD_SECS INT64_C(86400)
+#define ADMINS_SECS INT64_C(86400)
 #define SWEEP_BACK_SECS 3600 /* longer than any signature takes */
 #define SWEEP_MAX 1000
 #define PAUSE_MAX_SECS 300
@@ -723,6 +725,18 @@ head_step(struct issuer *i, struct job *j)
 	return 0;
 }
 
+/* PK-206: once a day, and when it starts. */
+static int
+admins_step(struct issuer *i, struct job *j)
+{
+	if (j->now < i->admins_at + ADMINS_SECS)
+		return 0;
+	if (admin_expiry_alarm(j) < 0)
+		return -1;
+	i->admins_at = j->now;
+	return 0;
+}
+
 /* What is said of certificates that are there, and what the next one waits
  * for: no certificate before its list (PK-149). */
 static const struct {
@@ -737,6 +751,7 @@ static const struct {
 	{ report_step, false },
 	{ sweep_step, false },
 	{ head_step, false },
+	{ admins_step, false },
 };
 
 /* None that fails keeps the others from what they can do: 1, or 0 and the

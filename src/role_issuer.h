@@ -47,9 +47,10 @@ struct issuer {
 	struct clock_watch clock;
 	struct former *formers; /* src/former.h */
 	size_t former_count;
-	bool is_former;   /* one of them: its lists come to an end */
-	int64_t swept_at; /* where another CA issues (PK-181) */
-	int64_t head_at;  /* when the audit's head was signed last; 0: ask */
+	bool is_former;    /* one of them: its lists come to an end */
+	int64_t swept_at;  /* where another CA issues (PK-181) */
+	int64_t admins_at; /* when their certificates were looked at last */
+	int64_t head_at;   /* when the audit's head was signed last; 0: ask */
 	struct issuer_purge purge;
 	struct linters_hold *linters; /* src/linters_hold.h */
 	struct live_keys *live;       /* src/live_key.h; NULL: nobody asks */

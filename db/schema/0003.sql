@@ -312,9 +312,6 @@ CREATE TABLE admin (
 	scrypt_p BIGINT NOT NULL,
 	salt BYTEA NOT NULL,
 	hash BYTEA NOT NULL,
-	-- One key is one person's: else one could approve what one asked for.
-	spki BYTEA NOT NULL UNIQUE,
-	key_not_after BIGINT NOT NULL DEFAULT 0,
 	asked_by TEXT, -- NULL: the first
 	asked_at BIGINT NOT NULL,
 	approved_by TEXT,
@@ -322,6 +319,23 @@ CREATE TABLE admin (
 	disabled_by TEXT,
 	disabled_at BIGINT NOT NULL DEFAULT 0
 );
+-- Their client keys: of each at most one that has signed a command and has not
+-- ended, and one that takes its place with the first command that it signs.
+-- One key is one person's, for ever: else one could approve what one asked for,
+-- and records could not be verified later.
+CREATE TABLE admin_key (
+	spki BYTEA NOT NULL PRIMARY KEY,
+	name TEXT NOT NULL REFERENCES admin (name),
+	not_after BIGINT NOT NULL DEFAULT 0, -- 0: no certificate
+	set_by TEXT, -- NULL: with the first admin
+	set_at BIGINT NOT NULL,
+	proven_at BIGINT NOT NULL DEFAULT 0, -- 0: has not signed anything yet
+	ended_at BIGINT NOT NULL DEFAULT 0
+);
+CREATE UNIQUE INDEX admin_key_used ON admin_key (name)
+	WHERE proven_at > 0 AND ended_at = 0;
+CREATE UNIQUE INDEX admin_key_waiting ON admin_key (name)
+	WHERE proven_at = 0 AND ended_at = 0;
 -- Wrong tries in a row, of names that exist or not, and until when the next
 -- one must wait.
 CREATE TABLE admin_try (

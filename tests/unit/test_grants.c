@@ -110,10 +110,16 @@ static const struct attempt {
 	/* PK-206: who gives commands is no business of any role. */
 	{ "SELECT hash FROM admin", 0 },
 	{ "INSERT INTO admin (name, role, scrypt_n, scrypt_r, scrypt_p, salt, "
-	  "hash, spki, asked_at) VALUES ('x', 'approver', 1, 1, 1, 'x', 'x', "
-	  "'x', 0)",
+	  "hash, asked_at) VALUES ('x', 'approver', 1, 1, 1, 'x', 'x', 0)",
 	    0 },
 	{ "UPDATE admin SET role = 'approver'", 0 },
+	/* Only the issuer learns when whose certificate ends. */
+	{ "SELECT name, not_after FROM admin_key", I },
+	{ "SELECT spki FROM admin_key", 0 },
+	{ "INSERT INTO admin_key (spki, name, set_at) VALUES ('x', 'x', 0)",
+	    0 },
+	{ "UPDATE admin_key SET proven_at = 1", 0 },
+	{ "DELETE FROM admin_key", 0 },
 	{ "DELETE FROM admin_try", 0 },
 	{ "DELETE FROM admin_nonce", 0 },
 	/* PK-207: the issuer looks which keys it must not use any more. */
