@@ -39,6 +39,25 @@ audit_mark_newest(struct job *j, struct audit_mark *out)
 	return get(j, MARK "WHERE seq >= $1 ORDER BY seq DESC LIMIT 1", 0, out);
 }
 
+int
+audit_mark_is_late(struct job *j, int64_t *since)
+{
+	struct audit_mark newest = { .seq = 0 };
+	int64_t at_ms;
+	int found;
+
+	*since = 0;
+	if (audit_mark_newest(j, &newest) < 0)
+		return -1;
+	found = store_get_int(j, &at_ms,
+	    "SELECT at_ms FROM audit WHERE seq > $1 ORDER BY seq LIMIT 1",
+	    ARGS(v_int(newest.seq)));
+	if (found != 1)
+		return found;
+	*since = at_ms / 1000;
+	return *since < j->now - AUDIT_MARK_LATE_SECS;
+}
+
 #define FIELDS 4
 struct statement {
 	char seq[24], at[24];

@@ -25,6 +25,11 @@ int audit_mark_put(
 /* Of the first record behind `seq`: 1, 0, -1. */
 int audit_mark_after(struct job *j, int64_t seq, struct audit_mark *out);
 int audit_mark_newest(struct job *j, struct audit_mark *out); /* the same */
+/* What a missing head may be late by, for the issuer was not running. */
+#define AUDIT_MARK_LATE_SECS ((int64_t)2 * 86400)
+/* Is there a record, older than that, that no head covers?  1 and when it was
+ * written, 0, -1. */
+int audit_mark_is_late(struct job *j, int64_t *since);
 bool audit_mark_is_sealed(const struct seal_key *k, const struct audit_mark *m);
 
 #endif

@@ -24,7 +24,9 @@ static const char usage[] =
     "           [--json] [-f FILE]\n"
     "\n"
     "verify computes the chain of audit records again.  Ends with 1 and names\n"
-    "the first record that was changed, removed or put in another place.\n"
+    "the first record that was changed, removed or put in another place; also\n"
+    "with 1 if records of more than two days have no signed head, which the\n"
+    "issuer writes once a day.\n"
     "\n"
     "sample draws certificates at random, 3 % of those issued since then and "
     "at\n"
@@ -48,8 +50,10 @@ static const char usage[] =
 struct result {
 	const char *broken; /* what is wrong, or NULL */
 	int64_t last, purged;
-	int64_t head_at;  /* of the newest signed head; 0: there is none */
-	const char *seal; /* "ok", or why it was not looked at */
+	int64_t head_at;    /* of the newest signed head; 0: there is none */
+	int64_t late_since; /* of the first record that has none; 0: it is in
+			       time */
+	const char *seal;   /* "ok", or why it was not looked at */
 };
 
 /* An auditor does not hold the seal's key; the rest verifies without. */
@@ -59,6 +63,8 @@ verify(struct command *c, struct result *r)
 	struct job *j = &c->job;
 	const struct seal_key *seal = NULL;
 	struct audit_mark head = { .at = 0 };
+	int64_t since;
+	int late;
 
 	r->seal = "ok";
 	if (seal_key_load(j, c->keep, c->conf->seal_key_file, &seal) < 0) {
@@ -67,9 +73,11 @@ verify(struct command *c, struct result *r)
 		job_recover(j);
 		seal = NULL;
 	}
-	if (audit_mark_newest(j, &head) < 0)
+	late = audit_mark_is_late(j, &since);
+	if (late < 0 || audit_mark_newest(j, &head) < 0)
 		return -1;
 	r->head_at = head.at;
+	r->late_since = late == 1 ? since : 0;
 	if (store_audit_verify_sealed(j, seal, &r->last, &r->purged) == 0)
 		return 0;
 	if (strncmp(j->err.text, "audit: ", strlen("audit: ")) != 0)
@@ -95,6 +103,8 @@ print_json(struct job *j, const struct result *r)
 	json_member_int(&w, "purged", r->purged);
 	if (r->head_at > 0)
 		json_member_time(&w, "head_signed", r->head_at);
+	if (r->late_since > 0)
+		json_member_time(&w, "no_head_since", r->late_since);
 	if (r->purged > 0 || r->head_at > 0)
 		json_member_str(&w, "seals", r->seal);
 	json_object_end(&w);
@@ -119,6 +129,10 @@ print_text(const struct result *r)
 	}
 	if (r->purged > 0 || r->head_at > 0)
 		printf("seals on gaps and heads: %s\n", r->seal);
+	if (r->late_since > 0) {
+		clock_format_rfc3339(r->late_since, at);
+		printf(AUDIT_LATE_TEXT "\n", at);
+	}
 }
 
 static int
@@ -132,7 +146,7 @@ verify_and_print(struct command *c, bool json)
 		print_json(&c->job, &r);
 	else
 		print_text(&r);
-	return r.broken != NULL;
+	return r.broken != NULL || r.late_since > 0;
 }
 
 int

@@ -9,6 +9,12 @@ struct audit_options {
 	bool json;
 };
 
+/* With the moment of the first record that no signed head covers (PK-21). */
+#define AUDIT_LATE_TEXT                                                        \
+	"the records since %s have no signed head, which the issuer writes "   \
+	"once a day: is countersignd running, and what does its log say?  If " \
+	"it was, somebody may have changed or cut off the end of the chain"
+
 /* PK-24: draws, records, looks and prints.  0, 1 if there are findings, or
  * -1. */
 int cmd_audit_sample(struct command *c, const struct audit_options *o);

@@ -1,7 +1,9 @@
 #include "config.h"
 
 #include "acme/offer.h"
+#include "db/audit_mark.h"
 #include "db/store.h"
+#include "db/store_admin_key.h"
 #include "dns/resolver.h"
 #include "lib/addr.h"
 #include "lib/aead.h"
@@ -18,7 +20,9 @@
 #include "pki/key.h"
 #include "pki/profile.h"
 #include "pki/weakkeys.h"
+#include "src/admin_expiry.h"
 #include "src/ca_conf.h"
+#include "src/cmd_audit.h"
 #include "src/command.h"
 #include "src/conf_file.h"
 #include "src/database.h"
@@ -139,18 +143,67 @@ check_database(struct check *c, struct job *j)
 }
 
 /* PK-186: a CA that has just begun is not wrong. */
-static void
-check_rehearsal(struct check *c)
+static int
+warn_of_rehearsal(struct job *j)
 {
 	const char *advice = NULL;
+
+	if (rehearsal_advice(j, &advice) < 0)
+		return -1;
+	if (advice != NULL)
+		warn("rehearsal of an incident", advice);
+	return 0;
+}
+
+/* PK-21 */
+static int
+warn_of_head(struct job *j)
+{
+	char at[CLOCK_RFC3339_MAX];
+	int64_t since;
+	int late = audit_mark_is_late(j, &since);
+
+	if (late <= 0)
+		return late;
+	clock_format_rfc3339(since, at);
+	warn("audit records", arena_printf(j->arena, AUDIT_LATE_TEXT, at));
+	return 0;
+}
+
+/* PK-206 */
+static int
+warn_of_admins(struct job *j)
+{
+	struct admin_expiry *list;
+	const char *advice;
+	size_t count;
+
+	if (store_admin_key_expiring(j, j->now + ADMIN_EXPIRY_SECS,
+		ADMIN_EXPIRY_MAX, &list, &count) < 0)
+		return -1;
+	for (size_t i = 0; i < count; i++) {
+		advice =
+		    admin_expiry_advice(j, list[i].name, list[i].not_after);
+		if (advice != NULL)
+			warn("admins", advice);
+	}
+	return 0;
+}
+
+/* What the records say that an admin should know.  That the database cannot be
+ * opened has been said. */
+static void
+check_records(struct check *c)
+{
 	struct store_login login;
 	struct job j;
 
 	job_init(&j, NULL, c->conf);
 	if (database_login(&j, DATABASE_OWNER, &login) == 0 &&
 	    store_open_as(&j, &login, &j.store) == 0) {
-		if (rehearsal_advice(&j, &advice) == 0 && advice != NULL)
-			warn("rehearsal of an incident", advice);
+		if (warn_of_rehearsal(&j) < 0 || warn_of_head(&j) < 0 ||
+		    warn_of_admins(&j) < 0)
+			bad(c, "records", j.err.text);
 		store_close(j.store);
 		j.store = NULL;
 	}
@@ -583,7 +636,7 @@ check_all(struct check *c)
 	const struct conf_sender *s = &c->conf->sender;
 
 	run(c, "database", check_database);
-	check_rehearsal(c);
+	check_records(c);
 	check_logins(c);
 	check_key_files(c);
 	run(c, "seal key", check_seal);

@@ -374,6 +374,7 @@ tests_unit_liblinterlab_a_SOURCES = tests/unit/linter_lab.c \
 LINTER_LAB = tests/unit/liblinterlab.a
 unit_tests += \
 	tests/unit/test_admin \
+	tests/unit/test_admin_commands \
 	tests/unit/test_admin_factors \
 	tests/unit/test_answers \
 	tests/unit/test_live \
@@ -419,6 +420,9 @@ unit_tests += \
 	tests/unit/test_writer
 tests_unit_test_admin_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
 tests_unit_test_admin_LDADD = $(STORE_FIXTURE) $(CS_SRC)
+tests_unit_test_admin_commands_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
+tests_unit_test_admin_commands_LDADD = $(PKI_LAB) $(STORE_FIXTURE) $(CS_SRC) \
+	$(CRYPTO_LIBS)
 tests_unit_test_admin_factors_CPPFLAGS = $(tests_cppflags) $(P11KIT_CFLAGS) \
 	$(CRYPTO_CFLAGS)
 tests_unit_test_admin_factors_LDADD = $(TOKEN_LAB) $(PKI_LAB) \
