@@ -375,6 +375,24 @@ order_fail_undecided(struct job *j, const char *id, const char *error)
 
 /* --- the issuer's queue -------------------------------------------------- */
 
+/* SQLite's transactions keep every other writer out.  The function's type is
+ * void; its text is empty, not NULL. */
+int
+store_order_await_leases(struct job *j)
+{
+	int64_t length;
+
+	assert(j->store->in_transaction);
+	if (store_is_exclusive(j))
+		return 0;
+	return store_get_int(j, &length,
+		   "SELECT length(CAST(pg_advisory_xact_lock("
+		   "7165916556637434485) AS TEXT))",
+		   NO_ARGS) == 1
+		   ? 0
+		   : -1;
+}
+
 int
 store_order_lease(
     struct job *j, int64_t lease_until, const char **id, int64_t *attempts)

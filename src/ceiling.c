@@ -96,9 +96,10 @@ stop_all(struct job *j, int64_t count)
 }
 
 int
-ceiling_check(const struct ceiling *c, struct job *j, bool *reached)
+ceiling_room(
+    const struct ceiling *c, struct job *j, int64_t pending, int64_t *room)
 {
-	int64_t count, mine = ceiling_sum(c, j->now);
+	int64_t count, mine = ceiling_sum(c, j->now) + pending;
 	/* What another CA signs counts when it is asked. */
 	int counted = j->conf->external.kind == CONF_EXTERNAL_NONE
 			  ? store_cert_count_since(j, j->now - HOUR, &count)
@@ -108,8 +109,19 @@ ceiling_check(const struct ceiling *c, struct job *j, bool *reached)
 		return -1;
 	if (mine > count)
 		count = mine;
-	*reached = count >= j->conf->issuer.max_per_hour;
-	return *reached ? stop_all(j, count) : 0;
+	*room = j->conf->issuer.max_per_hour - count;
+	return 0;
+}
+
+int
+ceiling_check(const struct ceiling *c, struct job *j, bool *reached)
+{
+	int64_t room;
+
+	if (ceiling_room(c, j, 0, &room) < 0)
+		return -1;
+	*reached = room <= 0;
+	return *reached ? stop_all(j, j->conf->issuer.max_per_hour - room) : 0;
 }
 
 /* --- what is not certificates --------------------------------------------- */

@@ -27,6 +27,13 @@ void ceiling_add(struct ceiling *c, int64_t now, int64_t signatures);
 int64_t ceiling_sum(const struct ceiling *c, int64_t now);
 
 /*
+ * How many more certificates this hour may have, with `pending` numbers that
+ * were reserved and whose signatures are not counted yet; below 0 where the
+ * limit was lowered.  0, or -1.
+ */
+int ceiling_room(
+    const struct ceiling *c, struct job *j, int64_t pending, int64_t *room);
+/*
  * Has the last hour had issuer.max_per_hour certificates?  Then all issuance
  * is stopped, which lasts until an admin lifts it with `countersign resume`:
  * 0 and *reached, or -1.

@@ -120,7 +120,11 @@ libcs_src_a_SOURCES = \
 	src/gate.c \
 	src/handoff.c src/handoff.h \
 	src/hook.c src/hook.h \
+	src/issuer_batch.c \
+	src/issuer_checks.c \
 	src/issuer_handoff.c \
+	src/issuer_order.c src/issuer_order.h \
+	src/issuer_outcome.c \
 	src/http.c src/http.h \
 	src/http_date.c src/http_date.h \
 	src/http_direct.c src/http_direct.h \

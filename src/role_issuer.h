@@ -58,9 +58,16 @@ struct issuer {
 	struct span key_sha256;
 };
 
-/* One order, or a revocation list that is due: 1, 0, -1. */
+/* Some orders, or a revocation list that is due: 1, 0, -1. */
 int issuer_step(void *issuer, struct job *j);
 int issuer_next_due(void *issuer, struct job *j, int64_t *at);
+
+/*
+ * Orders that are due, up to 64 at a time (src/issuer_batch.c): each is judged
+ * by itself, all numbers are committed together, then all certificates.  One
+ * that fails leaves its neighbours alone.  1, 0 none is due, -1.
+ */
+int issuer_orders_step(struct issuer *i, struct job *j);
 
 /*
  * Revocation lists (src/lists.c): one that is due, or one that is not in its
@@ -154,10 +161,16 @@ int issuer_hand_off(const struct issuer *i, struct job *j,
  */
 int issuer_handoff_end(struct job *j, const char *order_id);
 
-/* What these share: src/role_issuer.c. */
+#define ISSUER_STOP_SECS 15 /* an order that waits for issuance to go on */
+/* Faults of our own are tried again for this long (AC-145). */
+#define ISSUER_GIVE_UP_SECS ((int64_t)24 * 3600)
+
+/* What these share: src/issuer_outcome.c. */
 int issuer_give_back(struct job *j, const struct order *o, int64_t secs);
 int issuer_end_order(struct job *j, const struct order *o, enum err_kind kind,
     const char *detail);
+
+/* And src/issuer_checks.c. */
 void issuer_mailboxes(
     struct job *j, const struct order *o, const char *const **out);
 int issuer_check_csr(const struct issuer *i, struct job *j,
@@ -168,6 +181,9 @@ int issuer_check_key(const struct issuer *i, struct job *j,
 /* ERR_ISSUANCE_STOPPED while a stop holds for the order (PK-45). */
 int issuer_check_stop(
     const struct issuer *i, struct job *j, const struct order *o);
+/* PK-207: ERR_REFUSED for a CA key that is on record as destroyed, or about to
+ * be. */
+int issuer_check_key_is_there(const struct issuer *i, struct job *j);
 /* PK-139: each use of an allowance, NULL: none. */
 int issuer_record_allowed(
     struct job *j, const struct order *o, const char *allowed);
