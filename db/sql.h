@@ -38,6 +38,8 @@ struct sql_driver {
 	 * the transaction; NULL if beginning one is lock enough. */
 	const char *has_table;
 	const char *migration_lock;
+	/* As store_expect_many(); NULL: nothing to do. */
+	const char *many;
 
 	/* `password` may be NULL. */
 	int (*open)(struct job *j, const char *where, const char *password,

@@ -55,6 +55,14 @@ store_close(struct store *s)
 }
 
 int
+store_expect_many(struct job *j)
+{
+	const struct sql_driver *d = j->store->driver;
+
+	return d->many == NULL ? 0 : d->script(j, j->store->sql, d->many);
+}
+
+int
 store_ping(struct job *j)
 {
 	if (store_begin(j) != 0)

@@ -49,6 +49,11 @@ void store_close(struct store *s); /* NULL-safe */
  * under a lock.  Creates the database file (mode 0600) if there is none. */
 int store_migrate(struct job *j, const char *url);
 
+/* For a process that changes many rows in one transaction: what of the
+ * database it touches stays in memory meanwhile (up to 8 MiB), and is brought
+ * into the file less often.  0 or -1. */
+int store_expect_many(struct job *j);
+
 /* All of these use j->store. */
 int store_begin(struct job *j); /* SQLite: BEGIN IMMEDIATE */
 /* Does the transaction keep every other writer out until it ends?  Then what

@@ -2,6 +2,7 @@
 
 #include "src/role_validator.h"
 
+#include "db/store.h"
 #include "db/store_caa.h"
 #include "db/store_reply.h"
 #include "dns/resolver.h"
@@ -97,7 +98,9 @@ validator_next_due(void *ctx, struct job *j, int64_t *at)
 int
 validator_recover(struct job *j)
 {
-	return store_reply_recover(j) < 0 ? -1 : store_caa_recover(j);
+	if (store_expect_many(j) < 0 || store_reply_recover(j) < 0)
+		return -1;
+	return store_caa_recover(j);
 }
 
 /* The way in that this process is for. */

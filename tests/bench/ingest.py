@@ -13,6 +13,7 @@ import email.utils
 import hashlib
 import os
 import re
+import resource
 import secrets
 import subprocess
 import time
@@ -137,6 +138,18 @@ class Challenges:
 
 # --- measuring -----------------------------------------------------------
 
+def children_cpu():
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return spent.ru_utime + spent.ru_stime
+
+
+def process_cpu(pid):
+    """Seconds of one that runs, its children not in it."""
+    with open(f"/proc/{pid}/stat") as f:
+        fields = f.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def sweep(site, at_once, after):
     """(messages, seconds, octets) of loading all above a UID."""
     env = site.env
@@ -168,9 +181,11 @@ def ingest(site, challenges, count, first):
     after = last_uid(site)
     fill(site, challenges.make(count, first))
     sweep(site, 64, after)      # Dovecot has seen and indexed them
+    before = children_cpu()
     found, seconds, octets = sweep(site, 64, after)
     assert found == count, (found, count)
     bare = count / seconds
+    bare_cpu = children_cpu() - before
     found, seconds, _ = sweep(site, 1, after)
     assert found == count, (found, count)
     one_by_one = count / seconds
@@ -185,12 +200,15 @@ def ingest(site, challenges, count, first):
     assert verdicts.count("match") == count, site.query(
         "SELECT verdict, code, detail, COUNT(*) FROM reply GROUP BY 1, 2, 3")
     rate = count / (log_time(events[-1]) - log_time(opened))
+    cpu = process_cpu(pid)
     yield variant, "octets_of_one", octets / count, count
     yield variant, "verdicts_per_s", rate, count
     yield variant, "bare_fetch_per_s", bare, count
     yield variant, "to_bare_fetch", rate / bare, count
     yield variant, "bare_fetch_one_by_one_per_s", one_by_one, count
     yield variant, "to_bare_fetch_one_by_one", rate / one_by_one, count
+    yield variant, "validator_cpu_us_per_reply", 1e6 * cpu / count, count
+    yield variant, "bare_fetch_cpu_us_per_reply", 1e6 * bare_cpu / count, count
     yield variant, "validator_resident_kib", status_kib(pid, "VmRSS"), 1
     yield variant, "validator_peak_kib", status_kib(pid, "VmHWM"), 1
 

@@ -273,6 +273,17 @@ test_sqlite_settings(struct job *j)
 	}
 }
 
+static void
+test_many(struct job *j)
+{
+	EXPECT(j, store_expect_many(j), 0);
+	if (fixture_is_pgsql())
+		return;
+	assert_int_equal(fixture_count(j, "PRAGMA cache_size"), -8192);
+	assert_int_equal(fixture_count(j, "PRAGMA wal_autocheckpoint"), 4000);
+	assert_int_equal(fixture_count(j, "PRAGMA synchronous"), 2);
+}
+
 /* --- transactions -------------------------------------------------------- */
 
 static struct account
@@ -728,6 +739,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST_SQLITE(test_refused_urls),
 	STORE_TEST_SQLITE(test_file_mode),
 	STORE_TEST_SQLITE(test_sqlite_settings),
+	STORE_TEST(test_many),
 	STORE_TEST(test_savepoints_nest),
 	STORE_TEST(test_savepoint_after_failure),
 	STORE_TEST(test_commit_after_failure),
