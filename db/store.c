@@ -92,9 +92,15 @@ store_begin(struct job *j)
 }
 
 bool
+store_writes_alone(const struct job *j)
+{
+	return j->store->driver == &sql_sqlite;
+}
+
+bool
 store_is_exclusive(const struct job *j)
 {
-	return j->store->driver == &sql_sqlite && j->store->in_transaction;
+	return store_writes_alone(j) && j->store->in_transaction;
 }
 
 int

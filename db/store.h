@@ -56,6 +56,8 @@ int store_expect_many(struct job *j);
 
 /* All of these use j->store. */
 int store_begin(struct job *j); /* SQLite: BEGIN IMMEDIATE */
+/* Does a transaction, from its begin on, keep every other writer out? */
+bool store_writes_alone(const struct job *j);
 /* Does the transaction keep every other writer out until it ends?  Then what
  * it has read stays true. */
 bool store_is_exclusive(const struct job *j);

@@ -615,51 +615,58 @@ judge_message(struct validator *v, struct job *j, const struct received *m,
 	return judge_whole(v, j, known, out) < 0 ? -1 : 1;
 }
 
-/* A failure takes back what this one has written, and nothing of the ones
- * before it. */
+/* All of them in a transaction of their own; or nothing, and *failed is the
+ * one that says why. */
 static int
-record_inside(struct job *j, struct judgement *g)
+record_together(struct job *const jobs[], struct judgement *const judged[],
+    size_t n, size_t *failed)
 {
-	if (store_savepoint(j) < 0)
+	*failed = 0;
+	if (store_begin(jobs[0]) < 0)
 		return -1;
-	if (record(j, g) == 0)
-		return store_savepoint_keep(j);
-	if (store_savepoint_undo(j) < 0)
-		log_error("savepoint not undone", "job=%s", j->id);
-	return -1;
+	for (size_t i = 0; i < n; i++) {
+		if (record(jobs[i], judged[i]) == 0)
+			continue;
+		*failed = i;
+		store_rollback(jobs[i]);
+		return -1;
+	}
+	return store_commit(jobs[0]);
+}
+
+/* With PostgreSQL each has a transaction of its own: two that lock several
+ * challenges, each in its own order, would stop each other. */
+static size_t
+transaction_size(const struct job *j, size_t n)
+{
+	return store_writes_alone(j) ? n : 1;
 }
 
 /*
- * With PostgreSQL each has a transaction of its own: two that lock several
- * challenges, each in its own order, would stop each other.
+ * A failure is rare, and a savepoint around each would cost as much as some of
+ * its statements: SQLite then keeps every page as it was before.  So all is
+ * taken back, and what came before the one that failed is written again.
  */
 int
 judge_record(struct job *const jobs[], struct judgement *const judged[],
     size_t n, size_t *done)
 {
-	size_t k = 0;
-	int result = 0;
+	size_t end = n;
 
 	*done = 0;
-	while (*done < n && result == 0) {
-		struct job *j = jobs[*done];
-		bool is_exclusive;
+	while (*done < end) {
+		size_t part = transaction_size(jobs[*done], end - *done);
+		size_t failed;
 
-		if (store_begin(j) < 0)
-			return -1;
-		is_exclusive = store_is_exclusive(j);
-		do {
-			result = record_inside(jobs[k], judged[k]);
-			k += result == 0;
-		} while (is_exclusive && k < n && result == 0);
-		if (k == *done) /* not even one */
-			return worker_undo(j);
-		if (store_commit(j) < 0)
-			return -1;
-		for (; *done < k; (*done)++)
+		if (record_together(
+			jobs + *done, judged + *done, part, &failed) < 0) {
+			end = *done + failed;
+			continue;
+		}
+		for (part += *done; *done < part; (*done)++)
 			log_verdict(judged[*done]);
 	}
-	return result;
+	return end == n ? 0 : -1;
 }
 
 static int
