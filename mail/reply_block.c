@@ -12,6 +12,7 @@
 
 static const struct span begin_line = { "-----BEGIN ACME RESPONSE-----", 29 };
 static const struct span end_line = { "-----END ACME RESPONSE-----", 27 };
+static const struct span nbsp = { "\xc2\xa0", 2 };
 
 /* --- blocks -------------------------------------------------------------- */
 
@@ -58,7 +59,8 @@ end_block(struct scan *s)
 		leave_bad(s);
 }
 
-/* A line inside a block: 0, or -1 if it cannot be part of one. */
+/* A line inside a block: 0, or -1 if it cannot be part of one.  White space is
+ * dropped (ER-28); editors of HTML write one of two blanks as NBSP. */
 static int
 add_content(struct scan *s, struct span line)
 {
@@ -69,6 +71,10 @@ add_content(struct scan *s, struct span line)
 		c = line.p[i];
 		if (c == ' ' || c == '\t')
 			continue;
+		if (span_starts(span_from(line, i), nbsp)) {
+			i += nbsp.n - 1;
+			continue;
+		}
 		if (s->padded ||
 		    (c != '=' && (s->n == DIGEST_CHARS ||
 				     !b64url_is_alphabet(span_mem(&c, 1)))))

@@ -149,6 +149,9 @@ test_blocks(void **state)
 		{ BEGIN
 		    "X8e3 dMZUidaqhTiYaD-QdOgOmJ4olQwvvJMWY6okdfs\n= \n" END,
 		    "" },
+		{ BEGIN "X8e3dMZUidaqhTiYaD-QdOgOmJ4olQw\n \xc2\xa0 "
+			"vvJMWY6okdfs\xc2\xa0\n" END,
+		    "" },
 		{ "-----BEGIN ACME RESPONSE----- \t\n" ONE
 		  "\n-----END ACME RESPONSE-----   \n",
 		    "" },
@@ -185,6 +188,10 @@ test_blocks(void **state)
 		{ BEGIN "> " ONE "\n" END, "body.bad-block" },
 		{ BEGIN ONE "\n> " END, "body.bad-block" },
 		{ BEGIN ONE "\n " END, "body.bad-block" },
+		{ BEGIN ONE "\n\xc2\xa0" END, "body.bad-block" },
+		{ BEGIN "\xa0" ONE "\n" END, "body.bad-block" },
+		{ BEGIN ONE "\xc2\n" END, "body.bad-block" },
+		{ BEGIN ONE "\xc2\xa1\n" END, "body.bad-block" },
 		/* MA-62: two, in both orders; equal ones are one */
 		{ BLOCK(ONE) "text\n" BLOCK(TWO), "body.ambiguous" },
 		{ BLOCK(TWO) BLOCK(ONE), "body.ambiguous" },
