@@ -45,4 +45,7 @@ EXTRA_DIST += \
 	tests/interop/test_linters.py \
 	tests/interop/test_mailauth.py \
 	tests/interop/test_mailers.py \
-	tests/interop/test_own_client.py
+	tests/interop/test_own_client.py \
+	tests/interop/test_thunderbird.py \
+	tests/interop/thunderbird.py \
+	tests/interop/thunderbird/desk.js
