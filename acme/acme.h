@@ -5,6 +5,8 @@
 #ifndef ACME_ACME_H
 #define ACME_ACME_H
 
+#include <stdatomic.h>
+
 #include "acme/route.h"
 
 struct account;
@@ -23,6 +25,7 @@ struct acme {
 	const struct aead_key *eab_key;   /* NULL: there is none */
 	const struct weakkeys *weak_keys; /* PK-74; NULL: there are none */
 	struct acme_chain chain;
+	atomic_bool urls_answered; /* those of the chain (PK-133) */
 };
 
 #define PATH_DIRECTORY "/acme/directory"

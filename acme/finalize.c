@@ -62,6 +62,21 @@ check_profile(struct job *j, const struct conf *conf, const struct order *order,
 	    "profile %s is no longer offered", order->profile);
 }
 
+/* PK-133: asked until all of them were answered once.  1, 0, -1. */
+static int
+lacks_url(struct acme *a, struct job *j)
+{
+	const char *url;
+	int missing;
+
+	if (atomic_load(&a->urls_answered))
+		return 0;
+	missing = urls_missing(j, &a->chain.urls, &url);
+	if (missing == 0)
+		atomic_store(&a->urls_answered, true);
+	return missing;
+}
+
 /* PK-45: the order stays ready, and what was stopped is the operator's to
  * tell. */
 static int
@@ -72,6 +87,8 @@ check_stop(struct acme *a, struct job *j, const struct order *order,
 	struct stop stop;
 	int found = stop_find(j, order, a->chain.ca_label, &stop);
 
+	if (found == 0)
+		found = lacks_url(a, j);
 	if (found <= 0)
 		return found;
 	extra = arena_calloc(j->arena, 1, sizeof(*extra));

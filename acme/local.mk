@@ -39,6 +39,7 @@ libcs_acme_a_SOURCES = \
 	acme/revoke.c acme/revoke.h \
 	acme/status.c acme/status.h \
 	acme/stop.c acme/stop.h \
+	acme/urls.c acme/urls.h \
 	acme/throttle.c acme/throttle.h \
 	acme/validation.c acme/validation.h
 

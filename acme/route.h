@@ -20,6 +20,7 @@
 #define ACME_ROUTE_H
 
 #include "acme/request.h"
+#include "acme/urls.h"
 
 struct aead_key;
 struct job;
@@ -44,6 +45,8 @@ struct acme_chain {
 	/* Other chains for the same leaves (AC-148). */
 	const struct span *alternates;
 	size_t alternate_count; /* at most ACME_ALTERNATES_MAX */
+	/* PK-133: nothing is finalized before these were answered. */
+	struct urls urls;
 };
 void acme_set_chain(struct acme *a, const struct acme_chain *chain);
 

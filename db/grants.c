@@ -81,6 +81,8 @@ static const struct grant web[] = {
 	{ "suppressed", "SELECT" },
 	{ "secret", "SELECT" },
 	{ "issuance_stop", "SELECT" },
+	/* Was each URL answered before certificates name it (PK-133)? */
+	{ "url_check", "SELECT" },
 	{ "incident", "SELECT" },
 	{ "incident_cert", "SELECT" },
 	/* An account that calls its key compromised opens one. */
@@ -202,6 +204,7 @@ static const struct grant issuer[] = {
 	{ "admin_key", "SELECT (name, not_after, proven_at, ended_at)" },
 	/* At the ceiling it stops everything itself. */
 	{ "issuance_stop", "SELECT, INSERT" },
+	{ "url_check", "SELECT" },
 	/* What its daily look finds is a draft: without due_at. */
 	{ "incident", "SELECT, INSERT, "
 		      "UPDATE (due_at, finished_at, cert_count, keep_from), "

@@ -48,6 +48,7 @@ libcs_db_a_SOURCES = \
 	db/store_revoke.c db/store_revoke.h \
 	db/store_secret.c db/store_secret.h \
 	db/store_stop.c db/store_stop.h \
+	db/store_url.c db/store_url.h \
 	db/store_suppressed.c db/store_suppressed.h
 nodist_libcs_db_a_SOURCES = db/schema_data.c
 

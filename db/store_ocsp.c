@@ -225,3 +225,24 @@ store_responder_record(
 	    ARGS(
 		v_text(serial), v_text(ca_label), v_int(j->now), v_bytes(der)));
 }
+
+int
+store_ocsp_known(struct job *j, const char *ca_label, struct ocsp_known *out)
+{
+	struct query q;
+	int found = query_first(&q, j,
+	    "SELECT serial, revoked_at, "
+	    "CASE WHEN ocsp_due_at IS NULL THEN 0 ELSE 1 END FROM cert "
+	    "WHERE ca_label = $1 AND not_after > $2 AND issued_at > 0 "
+	    "ORDER BY not_after DESC LIMIT 1",
+	    ARGS(v_text(ca_label), v_int(j->now)));
+
+	*out = (struct ocsp_known){ .serial = NULL };
+	if (found == 1) {
+		out->serial = query_text(&q);
+		out->is_revoked = query_int(&q) > 0;
+		out->is_due = query_int(&q) != 0;
+	}
+	query_end(&q);
+	return found;
+}

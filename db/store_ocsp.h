@@ -66,4 +66,14 @@ int store_responder_reserve(struct job *j, const struct responder_row *r);
 int store_responder_record(
     struct job *j, const char *serial, const char *ca_label, struct span der);
 
+/* A number of the CA that clients may ask about now: that of the issued
+ * certificate which ends last.  1, 0: none is valid, -1. */
+struct ocsp_known {
+	const char *serial; /* hexadecimal */
+	bool is_revoked;
+	bool is_due; /* the answers do not say so yet */
+};
+int store_ocsp_known(
+    struct job *j, const char *ca_label, struct ocsp_known *out);
+
 #endif

@@ -282,6 +282,7 @@ struct conf_issuer {
 	const char *ca_certificate; /* issuing CA, PEM */
 	const char *ca_chain;       /* PEM of what stands above it; the root is
 				     * left out of what clients get */
+	const char *root_crl;       /* list of the CA above (PK-212), or NULL */
 	struct conf_list alternate_chains; /* PEM: what else may follow a leaf
 					    * (AC-148) */
 	const char *ca_key;                /* encrypted PKCS#8, PEM */

@@ -6,6 +6,8 @@ libcs_pki_a_SOURCES = \
 	pki/ca.h \
 	pki/bundle.c pki/bundle.h \
 	pki/ceremony_bundle.c pki/ceremony_bundle.h \
+	pki/ca_above.c \
+	pki/ca_above.h \
 	pki/ca_alternate.c \
 	pki/ca_build.c \
 	pki/ca_build.h \
@@ -56,6 +58,8 @@ libcs_pki_a_SOURCES = \
 	pki/linter.c pki/linter.h \
 	pki/ocsp_answer.c \
 	pki/ocsp_answer.h \
+	pki/ocsp_client.c \
+	pki/ocsp_client.h \
 	pki/ocsp_request.c \
 	pki/ocsp_request.h \
 	pki/ocsp_segment.c \

@@ -5,6 +5,7 @@
 #include "lib/log.h"
 #include "pki/ceremony.h"
 #include "pki/ceremony_bundle.h"
+#include "src/check_urls.h"
 #include "src/command.h"
 #include "src/privilege.h"
 
@@ -32,6 +33,7 @@ static const char ca_usage[] =
     "  verify        is the transcript in DIR whole?\n"
     "  bundle        all that may be shown, as one tar file: --out FILE\n"
     "  verify-bundle FILE  is such a file whole, without anything else?\n"
+    "  check-urls [-f FILE]  are the URLs in certificates answered?\n"
     "\n"
     "Acts of the root (init, init-root, sign, root-crl):\n"
     "  --first NAME, --second NAME  the two persons who confirm each step\n"
@@ -426,6 +428,8 @@ cmd_ca(int argc, char **argv)
 	const char *name = argc > 1 ? argv[1] : "-";
 	struct job j;
 
+	if (strcmp(name, "check-urls") == 0)
+		return cmd_ca_check_urls(argc - 1, argv + 1);
 	if (strcmp(name, "verify-bundle") == 0)
 		return cmd_verify_bundle(argc - 1, argv + 1);
 	if (name[0] == '-')

@@ -21,6 +21,7 @@
 #include "pki/profile.h"
 #include "pki/weakkeys.h"
 #include "src/admin_expiry.h"
+#include "src/ca_check.h"
 #include "src/ca_conf.h"
 #include "src/cmd_audit.h"
 #include "src/command.h"
@@ -310,6 +311,35 @@ check_ca(struct check *c, struct job *j)
 	    "%s ends at %s, before a certificate of %" PRId64 " days would: "
 	    "renew the issuing CA or lower validity_days",
 	    i->ca_certificate, until, days);
+}
+
+static void
+tell_of_ca(
+    void *ctx, enum ca_check_level level, const char *what, const char *text)
+{
+	if (level == CA_CHECK_WRONG)
+		bad(ctx, what, text);
+	else if (level == CA_CHECK_WARN)
+		warn(what, text);
+	else
+		good(what, text);
+}
+
+/* What the CAs of the configuration owe. */
+static void
+check_dues(struct check *c)
+{
+	struct store_login login;
+	struct job j;
+
+	job_init(&j, NULL, c->conf);
+	if (database_login(&j, DATABASE_OWNER, &login) == 0 &&
+	    store_open_as(&j, &login, &j.store) == 0) {
+		ca_check(&j, tell_of_ca, c);
+		store_close(j.store);
+		j.store = NULL;
+	}
+	job_done(&j);
 }
 
 static int
@@ -647,6 +677,7 @@ check_all(struct check *c)
 	run(c, "issuing CA", check_ca);
 	if (c->conf->external.kind != CONF_EXTERNAL_NONE)
 		run(c, "other CA", check_other_ca);
+	check_dues(c);
 	if (c->conf->linter_count > 0)
 		check_linters(c);
 	run(c, "HTTPS certificate", check_tls);

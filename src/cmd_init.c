@@ -258,6 +258,15 @@ make_state_folder(struct job *j, const char *path, const struct init *in)
 	return 0;
 }
 
+static const char *
+setting_text(struct init *in, struct arena *a, const char *name)
+{
+	for (size_t i = in->setting_count; i > 0; i--)
+		if (span_eq_str(in->settings[i - 1].name, name))
+			return span_dup(a, in->settings[i - 1].value);
+	return NULL;
+}
+
 static void
 add_defaults(struct init *in, struct arena *a, const char *dir)
 {
@@ -270,20 +279,14 @@ add_defaults(struct init *in, struct arena *a, const char *dir)
 	add_default(in, a, "sender.dkim_rsa_key", "dkim-rsa.pem");
 	add_default(in, a, "sender.dkim_ed25519_selector", "cs-ed25519");
 	add_default(in, a, "sender.dkim_ed25519_key", "dkim-ed25519.pem");
+	/* Of the CA that is made here. */
+	if (setting_text(in, a, "issuer.ca_certificate") == NULL)
+		add_default(in, a, "issuer.root_crl", "ca/root.crl");
 	add_default(in, a, "issuer.ca_certificate", "ca/issuing.pem");
 	add_default(in, a, "issuer.ca_chain", "ca/root.pem");
 	add_default(in, a, "issuer.ca_key", "ca/issuing-key.pem");
 	add_default(in, a, "issuer.ca_key_passphrase", "ca/ca-passphrase");
 	add_default(in, a, "issuer.crl_file", "state/issuing.crl");
-}
-
-static const char *
-setting_text(struct init *in, struct arena *a, const char *name)
-{
-	for (size_t i = in->setting_count; i > 0; i--)
-		if (span_eq_str(in->settings[i - 1].name, name))
-			return span_dup(a, in->settings[i - 1].value);
-	return NULL;
 }
 
 /* "http://host/ca.crl" → "http://host/NAME": beside the issuing CA's list. */

@@ -780,6 +780,12 @@ const struct conf_option conf_options[] = {
 	{ "issuer", "ca_chain", CONF_PATH, AT(issuer.ca_chain), NULL, 1, 1000,
 	    NULL, true, false,
 	    "PEM certificates above it, up to the root." },
+	{ "issuer", "root_crl", CONF_PATH, AT(issuer.root_crl), NULL, 1, 1000,
+	    NULL, false, true,
+	    "Current list of the CA above, in DER, as countersign ca root-crl "
+	    "makes it: served with that CA's certificate where the issuing "
+	    "CA's own says, and watched, so that the next one is made in time. "
+	    "Replace it by renaming; it is read again by itself." },
 	{ "issuer", "alternate_chains", CONF_LIST, AT(issuer.alternate_chains),
 	    NULL, 0, 0, NULL, false, false,
 	    "PEM files with other chains to offer, by absolute path: what "

@@ -10,6 +10,7 @@
 #include "lib/job.h"
 #include "lib/log.h"
 #include "pki/key.h"
+#include "src/ca_urls.h"
 #include "src/client_address.h"
 #include "src/http_direct.h"
 #include "src/http_head.h"
@@ -641,6 +642,7 @@ set_chain(struct http *h, struct job *j)
 	struct acme_chain chain = { .issuer_url = c->ca_issuers_url };
 
 	if (ca_load(j, h->keep, &files, &h->ca) < 0 ||
+	    ca_urls_needed(j, h->keep, j->conf, &chain.urls) < 0 ||
 	    load_alternates(h, j, &chain) < 0)
 		return -1;
 	chain.pem = ca_chain_pem(h->ca);

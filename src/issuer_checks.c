@@ -93,6 +93,22 @@ issuer_check_stop(const struct issuer *i, struct job *j, const struct order *o)
 	return found;
 }
 
+int
+issuer_check_urls(struct issuer *i, struct job *j)
+{
+	const char *url;
+	int missing = i->urls_answered ? 0 : urls_missing(j, &i->urls, &url);
+
+	if (missing == 0)
+		i->urls_answered = true;
+	if (missing > 0)
+		return job_fail(j, ERR_ISSUANCE_STOPPED,
+		    "nobody has seen %s answered: countersign ca check-urls "
+		    "(PK-133)",
+		    url);
+	return missing;
+}
+
 /* PK-65: an account key of now or before, or the CA's own. */
 static int
 is_other_key(const struct issuer *i, struct job *j, const struct csr *csr)

@@ -69,7 +69,7 @@ may_begin(struct issuer *i, struct issuer_order *w, bool may_reserve)
 		return issuer_end_order(j, o, ERR_INVALID_PROFILE,
 		    arena_printf(j->arena, "profile %s is no longer offered",
 			w->profile->name));
-	if (issuer_check_stop(i, j, o) < 0)
+	if (issuer_check_stop(i, j, o) < 0 || issuer_check_urls(i, j) < 0)
 		return issuer_wait_for_resume(j, o);
 	if (!may_reserve) {
 		if (ceiling_check(&i->ceiling, j, &reached) < 0)

@@ -31,9 +31,11 @@ libcs_src_a_SOURCES = \
 	src/cmd_admin.c \
 	src/cmd_audit.c src/cmd_audit.h src/cmd_audit_sample.c \
 	src/cmd_authz.c \
-	src/cmd_ca.c \
+	src/cmd_ca.c src/cmd_ca_urls.c src/check_urls.h \
 	src/cmd_cert.c \
+	src/ca_check.c src/ca_check.h \
 	src/ca_conf.c src/ca_conf.h \
+	src/ca_urls.c src/ca_urls.h \
 	src/cmd_check.c \
 	src/cmd_crl.c \
 	src/cmd_db.c \
@@ -113,6 +115,7 @@ libcs_src_a_SOURCES = \
 	src/cmp_conf.c src/cmp_conf.h \
 	src/cmp_state.c src/cmp_state.h \
 	src/landlock.c src/landlock.h \
+	src/root_list.c src/root_list.h \
 	src/sandbox.c src/sandbox.h \
 	src/evidence.c src/evidence.h \
 	src/external_check.c src/external_check.h \
@@ -177,6 +180,7 @@ libcs_src_a_SOURCES = \
 	src/tls.c src/tls.h \
 	src/trim.c src/trim.h \
 	src/two_persons.c src/two_persons.h \
+	src/url_check.c src/url_check.h \
 	src/upstream.h \
 	src/upstream_acme.c \
 	src/upstream_cmp.c \

@@ -19,10 +19,12 @@
 #include "src/admin_expiry.h"
 #include "src/answers.h"
 #include "src/ca_conf.h"
+#include "src/ca_urls.h"
 #include "src/former.h"
 #include "src/handoff.h"
 #include "src/linters_hold.h"
 #include "src/live_key.h"
+#include "src/root_list.h"
 #include "src/worker.h"
 
 #include <inttypes.h>
@@ -140,6 +142,7 @@ static const struct {
 	{ sweep_step, false },
 	{ head_step, false },
 	{ admins_step, false },
+	{ root_list_step, false },
 };
 
 /* None that fails keeps the others from what they can do: 1, or 0 and the
@@ -164,6 +167,22 @@ status_step(struct issuer *i, struct job *j, struct err *why, bool *held)
 		*held = *held || (result < 0 && status_steps[k].holds_orders);
 		job_recover(j);
 	}
+	return 0;
+}
+
+/* PK-133: said at the start, since no order may come for long. */
+static int
+tell_of_urls(struct issuer *i, struct job *j)
+{
+	if (issuer_check_urls(i, j) == 0)
+		return 0;
+	if (j->err.kind != ERR_ISSUANCE_STOPPED)
+		return -1;
+	log_warning("certificates wait",
+	    "reason=\"%s\" next=\"when the web role answers, run countersign "
+	    "ca check-urls\"",
+	    j->err.text);
+	job_recover(j);
 	return 0;
 }
 
@@ -267,7 +286,8 @@ issuer_open(struct job *j, struct role_env *env)
 	if (ca_load(j, env->keep, &files, &i->ca) < 0 ||
 	    weakkeys_load(j, env->keep, j->conf->weak_keys, &i->weak_keys) <
 		0 ||
-	    seal_key_load(j, env->keep, j->conf->seal_key_file, &i->seal) < 0)
+	    seal_key_load(j, env->keep, j->conf->seal_key_file, &i->seal) < 0 ||
+	    ca_urls_needed(j, env->keep, j->conf, &i->urls) < 0)
 		return -1;
 	i->handoff = handoff_key(env->keep, i->seal);
 	if (!issuer_is_external(j)) {
@@ -295,6 +315,8 @@ start_work(struct role_env *env)
 		result = former_start(env->role, &j);
 	if (result == 0)
 		result = issuer_recheck_start(env->role, &j);
+	if (result == 0)
+		result = tell_of_urls(env->role, &j);
 	if (result < 0)
 		log_error("role cannot start", "error=\"%s\"", j.err.text);
 	job_done(&j);

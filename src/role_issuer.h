@@ -8,6 +8,7 @@
 
 #include <stddef.h>
 
+#include "acme/urls.h"
 #include "lib/buf.h"
 #include "lib/err.h"
 #include "src/ceiling.h"
@@ -51,11 +52,14 @@ struct issuer {
 	int64_t swept_at;  /* where another CA issues (PK-181) */
 	int64_t admins_at; /* when their certificates were looked at last */
 	int64_t head_at;   /* when the audit's head was signed last; 0: ask */
+	int64_t root_list_at; /* when src/root_list.h looked last; 0: never */
 	struct issuer_purge purge;
 	struct linters_hold *linters; /* src/linters_hold.h */
 	struct live_keys *live;       /* src/live_key.h; NULL: nobody asks */
 	/* SHA-256 of the CA's SubjectPublicKeyInfo (PK-207). */
 	struct span key_sha256;
+	struct urls urls;   /* that must have been answered (PK-133) */
+	bool urls_answered; /* all of them were */
 };
 
 /* Some orders, or a revocation list that is due: 1, 0, -1. */
@@ -181,6 +185,8 @@ int issuer_check_key(const struct issuer *i, struct job *j,
 /* ERR_ISSUANCE_STOPPED while a stop holds for the order (PK-45). */
 int issuer_check_stop(
     const struct issuer *i, struct job *j, const struct order *o);
+/* PK-133: ERR_ISSUANCE_STOPPED until all URLs were answered once. */
+int issuer_check_urls(struct issuer *i, struct job *j);
 /* PK-207: ERR_REFUSED for a CA key that is on record as destroyed, or about to
  * be. */
 int issuer_check_key_is_there(const struct issuer *i, struct job *j);

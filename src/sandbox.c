@@ -154,6 +154,7 @@ allow_web(struct rules *r, const struct conf *c)
 	allow_folder_of(r, c->issuer.ocsp_folder, LANDLOCK_READ);
 	allow(r, c->issuer.ca_certificate, LANDLOCK_READ);
 	allow(r, c->issuer.ca_chain, LANDLOCK_READ);
+	allow_replaced(r, c->issuer.root_crl);
 	for (size_t i = 0; i < c->former_count; i++) {
 		const struct conf_issuer *f = &c->formers[i].issuer;
 

@@ -9,6 +9,7 @@
 #include "lib/hex.h"
 #include "lib/job.h"
 #include "lib/log.h"
+#include "pki/ca_above.h"
 #include "pki/crl.h"
 #include "pki/key.h"
 #include "src/http_date.h"
@@ -24,6 +25,7 @@
 
 #define HOUR ((int64_t)3600)
 #define LIST_EVERY_SECS (24 * HOUR)             /* PK-156 */
+#define ABOVE_EVERY_SECS (180 * 24 * HOUR)      /* PK-156 */
 #define LIST_LIFE_SECS ((int64_t)7 * 24 * HOUR) /* PK-156 */
 #define LIST_AGE_SECS HOUR                      /* PK-161 */
 #define OCSP_AGE_SECS (12 * HOUR)               /* PK-175 */
@@ -41,6 +43,7 @@ struct served {
 	struct timespec changed;
 	char etag[2 * SHA256_LEN + 3]; /* empty: not read yet */
 	int64_t this_update;
+	int64_t every; /* a new one is made so often, in seconds */
 };
 
 struct unknown {
@@ -95,6 +98,7 @@ add_lists(
 			return;
 		l->path = status_url_path(status_shard_url(keep, c, k));
 		l->file = status_shard_file(keep, c, k);
+		l->every = LIST_EVERY_SECS;
 		s->list_count++;
 	}
 }
@@ -119,22 +123,54 @@ add_ca(struct job *j, struct arena *keep, struct status_service *s,
 	return 0;
 }
 
+/* List and certificate of the CA above, where the issuing CA's certificate says
+ * that they are. */
+static int
+add_above(struct job *j, struct arena *keep, struct status_service *s,
+    const struct conf_issuer *c)
+{
+	struct served_ca *ca = &s->cas[s->ca_count];
+	struct ca_above above;
+
+	if (c->root_crl == NULL)
+		return 0;
+	if (ca_above_read(j, keep, c->ca_certificate, c->ca_chain, &above) < 0)
+		return -1;
+	if (above.crl_url != NULL)
+		s->lists[s->list_count++] =
+		    (struct served){ .path = status_url_path(above.crl_url),
+			    .file = c->root_crl,
+			    .every = ABOVE_EVERY_SECS };
+	if (above.issuer_url == NULL)
+		return 0;
+	*ca = (struct served_ca){ .conf = c,
+		.ca_path = status_url_path(above.issuer_url),
+		.ca_der = above.issuer,
+		.ca_etag = etag_of(keep, above.issuer),
+		.ca_since = j->now };
+	s->ca_count++;
+	return 0;
+}
+
 int
 status_service_new(struct job *j, struct arena *keep, const struct conf *conf,
     struct status_service **out)
 {
 	struct status_service *s = arena_alloc(keep, sizeof(*s));
-	int64_t lists = conf->issuer.crl_shards;
+	int64_t lists = conf->issuer.crl_shards + 1;
 
 	for (size_t i = 0; i < conf->former_count; i++)
 		lists += conf->formers[i].issuer.crl_shards;
 	s->lists = arena_calloc(keep, (size_t)lists, sizeof(*s->lists));
-	s->cas = arena_calloc(keep, conf->former_count + 1, sizeof(*s->cas));
+	s->cas = arena_calloc(keep, conf->former_count + 2, sizeof(*s->cas));
 	if (add_ca(j, keep, s, &conf->issuer) < 0)
 		return -1;
 	for (size_t i = 0; i < conf->former_count; i++)
 		if (add_ca(j, keep, s, &conf->formers[i].issuer) < 0)
 			return -1;
+	/* Last: of two things with one path it is the own one. */
+	if (add_above(j, keep, s, &conf->issuer) < 0)
+		return -1;
 	s->reported_at = j->now;
 	*out = s;
 	return 0;
@@ -280,8 +316,7 @@ answer_list(struct job *j, struct served *l, const struct status_query *q,
 	add_header(r, "Content-Type", "application/pkix-crl");
 	add_header(r, "Cache-Control",
 	    arena_printf(j->arena, "max-age=%" PRId64,
-		within(
-		    l->this_update + LIST_EVERY_SECS - j->now, LIST_AGE_SECS)));
+		within(l->this_update + l->every - j->now, LIST_AGE_SECS)));
 	r->status = 200;
 	if (add_validators(j, q, r, l->etag, l->this_update)) {
 		(void)close(fd);
@@ -570,7 +605,8 @@ void
 status_report(struct job *j, struct status_service *s)
 {
 	for (size_t i = 0; i < s->list_count; i++)
-		report_list(j, s->lists[i].file);
+		if (s->lists[i].every == LIST_EVERY_SECS)
+			report_list(j, s->lists[i].file);
 	if (j->now - s->reported_at < 24 * HOUR)
 		return;
 	s->reported_at = j->now;

@@ -425,3 +425,12 @@ CREATE INDEX report_key ON report (spki_sha256) WHERE closed_at = 0;
 
 -- The last one's end ends the lists of a former CA (PK-156).
 CREATE INDEX cert_end ON cert (ca_label, not_after);
+
+-- URLs that certificates of a CA carry, and since when each is known to have
+-- been answered as it must be (PK-133).
+CREATE TABLE url_check (
+	ca_label TEXT NOT NULL,
+	url TEXT NOT NULL,
+	passed_at BIGINT NOT NULL,
+	PRIMARY KEY (ca_label, url)
+);

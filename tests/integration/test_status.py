@@ -286,6 +286,32 @@ def test_slow(site):
         link.close()
 
 
+def test_public_names(site):
+    with case("PK-133, PK-212: what the CA's own certificate names is served"):
+        root = x509.load_pem_x509_certificate(
+            read_file(f"{site.state}/ca/root.pem").encode())
+        status, headers, der = fetch("/root.crl")
+        assert status == 200, status
+        assert headers["Content-Type"] == "application/pkix-crl"
+        assert x509.load_der_x509_crl(der).is_signature_valid(
+            root.public_key())
+        status, headers, der = fetch("/root.cer")
+        assert status == 200 and der == root.public_bytes(Encoding.DER)
+        assert headers["Content-Type"] == "application/pkix-cert"
+    with case("PK-133: names that lead nowhere are told, one line each"):
+        said = command(f"{site.build}/countersign", "ca", "check-urls", "-f",
+                       site.config, status=1).splitlines()
+        assert len(said) == 5, said
+        for url in ("crl.ca.test/issuing.crl", "crl.ca.test/issuing.cer",
+                    "ocsp.ca.test/ocsp", "crl.ca.test/root.crl",
+                    "crl.ca.test/root.cer"):
+            assert any(line.startswith(f"WRONG http://{url}: ")
+                       for line in said), said
+        found = site.countersign("check", status=None)
+        assert "warn  URLs in certificates: " in found, found
+        assert "ok    list of the CA above: good until " in found, found
+
+
 def test_alone(site):
     client = Client(site, patient=True)
     leaf = certificate(site, client, "carol@plain.test")
@@ -381,5 +407,5 @@ def test_live(site):
 run({"web.status_listen": f"127.0.0.1:{PORT}",
      "issuer.ocsp_url": "http://ocsp.ca.test/ocsp",
      "issuer.ocsp_folder": "state/ocsp"},
-    test_list, test_ocsp, test_replaced, test_slow, test_alone,
-    test_live)
+    test_list, test_ocsp, test_replaced, test_public_names, test_slow,
+    test_alone, test_live)

@@ -418,6 +418,7 @@ unit_tests += \
 	tests/unit/test_notice \
 	tests/unit/test_report \
 	tests/unit/test_sender \
+	tests/unit/test_url_check \
 	tests/unit/test_writer
 tests_unit_test_admin_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
 tests_unit_test_admin_LDADD = $(STORE_FIXTURE) $(CS_SRC)
@@ -467,6 +468,9 @@ tests_unit_test_live_LDADD = $(STATUS_LAB) $(PKI_LAB) $(STORE_FIXTURE) \
 	$(CS_SRC)
 tests_unit_test_former_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
 tests_unit_test_former_LDADD = $(STATUS_LAB) $(PKI_LAB) $(STORE_FIXTURE) \
+	$(CS_SRC)
+tests_unit_test_url_check_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
+tests_unit_test_url_check_LDADD = $(STATUS_LAB) $(PKI_LAB) $(STORE_FIXTURE) \
 	$(CS_SRC)
 tests_unit_test_lists_LDADD = $(STATUS_LAB) $(PKI_LAB) $(STORE_FIXTURE) $(CS_SRC)
 tests_unit_test_intake_lmtp_LDADD = $(ROLE_LAB) $(CS_SRC)

@@ -17,6 +17,7 @@
 #include "db/store_cert.h"
 #include "db/store_key.h"
 #include "db/store_stop.h"
+#include "db/store_url.h"
 #include "lib/b64.h"
 #include "lib/digest.h"
 #include "tests/unit/acme_certs.h"
@@ -274,6 +275,34 @@ test_stopped(struct job *j)
 	EXPECT(j, store_begin(j), 0);
 	EXPECT(j, store_stop_lift(j, all.scope, all.value), 1);
 	EXPECT(j, store_commit(j), 0);
+	a = finalize(j, url, csr_named("good"));
+	front_expect(&a, 200, "", NULL);
+	front_close();
+}
+
+/* PK-133: the same while nobody has seen a URL answered that the certificate
+ * would name. */
+static void
+test_urls(struct job *j)
+{
+	static const char *const urls[] = { "http://crl.example.com/a.crl",
+		"http://ca.example.com/a.cer" };
+	const struct acme_chain chain = { .ca_label = "ca1",
+		.urls = { "ca1", urls, 2 } };
+	const char *url;
+	struct answer a;
+
+	front_open(j);
+	acme_set_chain(front_acme(), &chain);
+	url = ready_order(j);
+	COMMITTED(j, store_url_pass(j, "ca1", urls[0]));
+	COMMITTED(j, store_url_pass(j, "another", urls[1]));
+	a = finalize(j, url, csr_named("good"));
+	front_expect(&a, 503, "serverInternal",
+	    "no certificates are issued for this order at the moment");
+	assert_string_equal(front_header(&a, "Retry-After", 0), "300");
+	assert_string_equal(status_of(j, url), "ready");
+	COMMITTED(j, store_url_pass(j, "ca1", urls[1]));
 	a = finalize(j, url, csr_named("good"));
 	front_expect(&a, 200, "", NULL);
 	front_close();
@@ -732,6 +761,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_request_is_proof),
 	STORE_TEST(test_profile_withdrawn),
 	STORE_TEST(test_stopped),
+	STORE_TEST(test_urls),
 	STORE_TEST(test_profile_unknown),
 	STORE_TEST_SQLITE(test_profile_intent),
 	STORE_TEST(test_refusals),

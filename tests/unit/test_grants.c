@@ -107,6 +107,13 @@ static const struct attempt {
 	{ "DELETE FROM used_token", I },
 	{ "UPDATE orders SET keep_from = 1", I },
 	{ "UPDATE authz SET keep_from = 1", I },
+	/* PK-133: only the command that fetches a URL says that it was
+	 * answered. */
+	{ "SELECT passed_at FROM url_check", W | I },
+	{ "INSERT INTO url_check (ca_label, url, passed_at) "
+	  "VALUES ('a', 'http://x.example/', 1)",
+	    0 },
+	{ "UPDATE url_check SET passed_at = 1", 0 },
 	/* PK-206: who gives commands is no business of any role. */
 	{ "SELECT hash FROM admin", 0 },
 	{ "INSERT INTO admin (name, role, scrypt_n, scrypt_r, scrypt_p, salt, "

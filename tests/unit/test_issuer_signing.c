@@ -14,6 +14,7 @@
 #include "db/store_crl.h"
 #include "db/store_private.h"
 #include "db/store_stop.h"
+#include "db/store_url.h"
 #include "lib/hex.h"
 #include "lib/rnd.h"
 #include "pki/ca.h"
@@ -222,6 +223,31 @@ test_again(struct job *j)
 	assert_true(last.issued_at > 0);
 	assert_string_equal(first.serial, last.serial);
 	assert_true(span_eq(first.tbs, last.tbs));
+}
+
+/* PK-133: no number is taken before every URL in the certificate was seen to
+ * be answered; then the order goes on. */
+static void
+test_urls(struct job *j)
+{
+	static const char *const urls[] = { LAB_CRL_URL, LAB_CA_ISSUERS_URL };
+	struct role_lab lab;
+	const char *log;
+
+	begin(&lab, j);
+	lab.issuer.urls = (struct urls){ ca_key_label(&ca), urls, 2 };
+	COMMITTED(j, store_url_pass(j, ca_key_label(&ca), urls[0]));
+	unit_log_begin();
+	run_issuer(&lab);
+	log = unit_log_end();
+	assert_non_null(strstr(log, LAB_CA_ISSUERS_URL));
+	assert_non_null(strstr(log, "countersign ca check-urls"));
+	expect_processing(&lab);
+	assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM cert"), 0);
+	COMMITTED(j, store_url_pass(j, ca_key_label(&ca), urls[1]));
+	role_lab_at(&lab, j->now + 60);
+	run_issuer(&lab);
+	assert_true(cert_of(&lab).issued_at > 0);
 }
 
 /* PK-138: a bit that flips in the token. */
@@ -748,6 +774,7 @@ test_linters(struct job *j)
 static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_linters),
 	STORE_TEST(test_again),
+	STORE_TEST(test_urls),
 	STORE_TEST(test_corrupting_token),
 	STORE_TEST(test_uncertain),
 	STORE_TEST(test_token_away),
