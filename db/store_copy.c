@@ -193,3 +193,22 @@ store_copy_drop(struct job *j, struct store_copy *c)
 		return 0;
 	return is_file(j) ? remove_file(j, c) : remove_schema(j, c);
 }
+
+/* --- what was signed ------------------------------------------------------ */
+
+int
+store_copy_set_list(
+    struct job *j, const char *ca_label, int64_t number, struct span der)
+{
+	return store_change_one(j, "CRL of",
+	    "UPDATE crl SET der = $3 WHERE ca_label = $1 AND number = $2",
+	    ARGS(v_text(ca_label), v_int(number), v_bytes(der)));
+}
+
+int
+store_copy_drop_answers(struct job *j, const char *ca_label)
+{
+	return store_change(j, NULL,
+	    "DELETE FROM ocsp_segment WHERE ca_label = $1",
+	    ARGS(v_text(ca_label)));
+}

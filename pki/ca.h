@@ -35,6 +35,9 @@ int crl_sign_as(struct job *j, const struct signer *signer, enum ca_role role,
 struct certview;
 const char *ca_usage_problem(const struct certview *v);
 
+/* Stores with this one as the anchor: of struct ca. */
+int ca_stores_make(struct job *j, struct arena *keep, struct ca *ca);
+
 /* Does X509_verify_cert accept the certificate below the store's anchor?
  * 0, or -1 ERR_INTERNAL with its reason. */
 int ca_verify(struct job *j, X509_STORE *store, X509 *certificate, int purpose,

@@ -466,6 +466,16 @@ make_lint_signer(struct loader *l)
 }
 
 int
+ca_stores_make(struct job *j, struct arena *keep, struct ca *ca)
+{
+	ca->store = anchor_store(keep, ca->certificate);
+	ca->chain_store = chain_store(keep, ca->certificate);
+	return ca->store != NULL && ca->chain_store != NULL
+		   ? 0
+		   : ossl_fail(j, "the store of the CA's certificate");
+}
+
+int
 ca_load(struct job *j, struct arena *keep, const struct ca_files *files,
     const struct ca **out)
 {
@@ -475,10 +485,8 @@ ca_load(struct job *j, struct arena *keep, const struct ca_files *files,
 	if (load_certificate(&l) < 0 || load_above(&l) < 0 ||
 	    check_certificate(&l) < 0 || verify_chain(&l) < 0)
 		return -1;
-	l.ca->store = anchor_store(keep, l.ca->certificate);
-	l.ca->chain_store = chain_store(keep, l.ca->certificate);
-	if (l.ca->store == NULL || l.ca->chain_store == NULL)
-		return ossl_fail(j, files->certificate);
+	if (ca_stores_make(j, keep, l.ca) < 0)
+		return job_context(j, "%s", files->certificate);
 	if (files->token != NULL &&
 	    token_key_open(j, keep, files->token, l.ca->signer.public_key,
 		&l.ca->signer.key) < 0)

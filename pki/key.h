@@ -37,6 +37,15 @@ struct ca_files {
 int ca_load(struct job *j, struct arena *keep, const struct ca_files *files,
     const struct ca **out);
 
+/*
+ * For a rehearsal (PK-186): the CA of these files, whose key is not touched,
+ * and the same with a throw-away key of its type.  What that one signs verifies
+ * with *test and with nothing else.  0, or -1.
+ */
+int ca_rehearsal(struct job *j, struct arena *keep,
+    const struct ca_files *files, const struct ca **real,
+    const struct ca **test);
+
 /* The first certificate of a PEM file, as DER (PK-105: caIssuers).  0, or -1
  * ERR_INTERNAL naming the file. */
 int ca_certificate_read(

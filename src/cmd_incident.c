@@ -54,7 +54,10 @@ static const char usage[] =
     "has no effect until it is confirmed.\n"
     "rehearse: the same on a copy of the database, which is thrown away, and "
     "how\n"
-    "long each step takes.  No mail is sent, and no list is signed.\n"
+    "long each step takes.  No mail is sent; OCSP answers and lists are signed "
+    "by "
+    "a\n"
+    "test key.\n"
     "\n"
     "  --cause CAUSE      request, unauthorized, key-compromise, weak-key,\n"
     "                     validation (24 hours); key-quality, misuse, terms,\n"
@@ -228,6 +231,23 @@ open_selected(struct job *j, const struct options *o)
 /* --- rehearse --------------------------------------------------------------
  */
 
+static void
+print_rehearsal(const struct rehearsal *r)
+{
+	const struct rehearsal_signed *s = &r->sign;
+
+	printf("rehearsed on a copy: certificates: %" PRId64
+	       "; revoked: %" PRId64 "; mails: %" PRId64 "\n  copying: %" PRId64
+	       " ms\n  opening: %" PRId64 " ms\n  revoking: %" PRId64 " ms\n",
+	    r->certificates, r->revoked, r->mails, r->copy_ms, r->open_ms,
+	    r->revoke_ms);
+	printf("  signing OCSP answers: %" PRId64 " ms (%" PRId64
+	       ")\n  signing lists: %" PRId64 " ms (%" PRId64
+	       ")\nwith a test key, after %" PRId64
+	       " ms for what was signed before the incident\n",
+	    s->answers_ms, s->answers, s->lists_ms, s->lists, s->prepare_ms);
+}
+
 static int
 rehearse(struct job *j, const struct options *o)
 {
@@ -248,11 +268,7 @@ rehearse(struct job *j, const struct options *o)
 	    database_login(j, DATABASE_OWNER, &login) < 0 ||
 	    rehearsal_run(j, &login, &i, &s, &r) < 0)
 		return -1;
-	printf("rehearsed on a copy: certificates: %" PRId64
-	       "; revoked: %" PRId64 "; mails: %" PRId64 "\n  copying: %" PRId64
-	       " ms\n  opening: %" PRId64 " ms\n  revoking: %" PRId64 " ms\n",
-	    r.certificates, r.revoked, r.mails, r.copy_ms, r.open_ms,
-	    r.revoke_ms);
+	print_rehearsal(&r);
 	return 0;
 }
 

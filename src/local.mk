@@ -76,6 +76,7 @@ libcs_src_a_SOURCES = \
 	src/incidents.c \
 	src/report_change.c src/report_change.h \
 	src/rehearsal.c src/rehearsal.h \
+	src/rehearsal_sign.c src/rehearsal_sign.h \
 	src/reports.c \
 	src/intake.c src/intake.h \
 	src/intake_check.c src/intake_check.h \

@@ -53,12 +53,16 @@ revoke_all(struct job *j, const struct incident *i)
 
 static int
 carry_out(struct job *j, const struct incident *i,
-    const struct incident_selector *s, struct rehearsal *out)
+    const struct incident_selector *s, struct rehearsal_signer *signer,
+    struct rehearsal *out)
 {
 	struct notice_counts mails;
 	struct incident_opened opened;
-	int64_t replaced, from = clock_mono_ms();
+	int64_t replaced, from;
 
+	if (rehearsal_sign_before(j, signer, &out->sign) < 0)
+		return -1;
+	from = clock_mono_ms();
 	if (incident_open(j, i, s, false, &opened) < 0)
 		return -1;
 	out->open_ms = clock_mono_ms() - from;
@@ -71,7 +75,7 @@ carry_out(struct job *j, const struct incident *i,
 	    store_notice_count(j, i->id, &mails) < 0)
 		return -1;
 	out->mails = mails.all;
-	return 0;
+	return rehearsal_sign_after(j, signer, &out->sign);
 }
 
 /* --- the record ------------------------------------------------------------
@@ -93,15 +97,20 @@ record(struct job *j, const struct incident *i, const struct rehearsal *r)
 	json_member_int(&w, "copy_ms", r->copy_ms);
 	json_member_int(&w, "open_ms", r->open_ms);
 	json_member_int(&w, "revoke_ms", r->revoke_ms);
+	json_member_int(&w, "answers", r->sign.answers);
+	json_member_int(&w, "lists", r->sign.lists);
+	json_member_int(&w, "prepare_ms", r->sign.prepare_ms);
+	json_member_int(&w, "answers_ms", r->sign.answers_ms);
+	json_member_int(&w, "lists_ms", r->sign.lists_ms);
 	json_object_end(&w);
 	return worker_record(
 	    j, i->opened_by, "incident rehearsed", OBJECT, "ok", b.p);
 }
 
-int
-rehearsal_run(struct job *j, const struct store_login *login,
+static int
+run_on_copy(struct job *j, const struct store_login *login,
     const struct incident *i, const struct incident_selector *s,
-    struct rehearsal *out)
+    struct rehearsal_signer *signer, struct rehearsal *out)
 {
 	struct store_copy copy;
 	struct job inside;
@@ -109,13 +118,12 @@ rehearsal_run(struct job *j, const struct store_login *login,
 	int64_t from = clock_mono_ms();
 	int result;
 
-	*out = (struct rehearsal){ 0 };
 	result = store_copy_make(j, login, &copy);
 	out->copy_ms = clock_mono_ms() - from;
 	if (result == 0) {
 		job_init(&inside, copy.store, j->conf);
 		inside.now = j->now;
-		result = carry_out(&inside, i, s, out);
+		result = carry_out(&inside, i, s, signer, out);
 		j->err = inside.err;
 		job_done(&inside);
 	}
@@ -129,9 +137,24 @@ rehearsal_run(struct job *j, const struct store_login *login,
 	if (result < 0) {
 		job_recover(j);
 		j->err = why;
-		return -1;
 	}
-	return record(j, i, out);
+	return result;
+}
+
+int
+rehearsal_run(struct job *j, const struct store_login *login,
+    const struct incident *i, const struct incident_selector *s,
+    struct rehearsal *out)
+{
+	struct rehearsal_signer *signer;
+	int result;
+
+	*out = (struct rehearsal){ 0 };
+	if (rehearsal_signer_new(j, &signer) < 0)
+		return -1;
+	result = run_on_copy(j, login, i, s, signer, out);
+	rehearsal_signer_free(signer);
+	return result < 0 ? -1 : record(j, i, out);
 }
 
 /* --- when it was -----------------------------------------------------------

@@ -1,11 +1,13 @@
 /*
  * An incident, rehearsed (PK-186): opened and carried out on a copy of the
- * store, which is thrown away.  The store itself gets an audit record.
+ * store, which is thrown away, to the OCSP answers and lists, which a test key
+ * signs.  The store itself gets an audit record.
  */
 #ifndef SRC_REHEARSAL_H
 #define SRC_REHEARSAL_H
 
 #include "db/store_login.h"
+#include "src/rehearsal_sign.h"
 
 struct incident;
 struct incident_selector;
@@ -16,6 +18,7 @@ struct rehearsal {
 	int64_t mails;
 	/* How long it took, in milliseconds. */
 	int64_t copy_ms, open_ms, revoke_ms;
+	struct rehearsal_signed sign; /* with a test key */
 };
 
 /* j->store is what `login` has opened. */

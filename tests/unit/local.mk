@@ -407,6 +407,7 @@ unit_tests += \
 	tests/unit/test_purge \
 	tests/unit/test_reply_wrap \
 	tests/unit/test_recheck \
+	tests/unit/test_rehearsal \
 	tests/unit/test_reply_policy \
 	tests/unit/test_maildir \
 	tests/unit/test_published \
@@ -468,6 +469,8 @@ tests_unit_test_live_LDADD = $(STATUS_LAB) $(PKI_LAB) $(STORE_FIXTURE) \
 	$(CS_SRC)
 tests_unit_test_former_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
 tests_unit_test_former_LDADD = $(STATUS_LAB) $(PKI_LAB) $(STORE_FIXTURE) \
+	$(CS_SRC)
+tests_unit_test_rehearsal_LDADD = $(STATUS_LAB) $(PKI_LAB) $(STORE_FIXTURE) \
 	$(CS_SRC)
 tests_unit_test_url_check_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
 tests_unit_test_url_check_LDADD = $(STATUS_LAB) $(PKI_LAB) $(STORE_FIXTURE) \

@@ -12,6 +12,7 @@
 #include "db/store_incident.h"
 #include "lib/arena.h"
 #include "lib/clock.h"
+#include "lib/conf.h"
 #include "src/incident_open.h"
 #include "src/rehearsal.h"
 #include "src/role_issuer.h"
@@ -450,6 +451,17 @@ test_strange_rows(struct job *j)
 	assert_int_equal(out.dropped, 0);
 }
 
+/* Where another CA signs lists and answers (test_rehearsal.c has what is signed
+ * here). */
+static void
+elsewhere(struct job *j)
+{
+	static struct conf conf;
+
+	conf.external.kind = CONF_EXTERNAL_HOOK;
+	j->conf = &conf;
+}
+
 /* PK-186: the whole of it on a copy; of the store itself nothing changes but
  * for one audit record, and the copy is gone. */
 static void
@@ -464,6 +476,7 @@ test_rehearsal(struct job *j)
 	int64_t before;
 	glob_t left;
 
+	elsewhere(j);
 	make_certs(j, fixture_account(j), "1200");
 	EXPECT(j, rehearsal_advice(j, &advice), 0);
 	assert_non_null(strstr(advice, "no incident has been rehearsed"));
@@ -511,6 +524,7 @@ test_rehearsal_age(struct job *j)
 	const char *advice;
 
 	clock_set(now);
+	elsewhere(j);
 	make_certs(j, fixture_account(j), "2");
 	EXPECT(j, rehearsal_run(j, fixture_login(), &i, &s, &r), 0);
 	at(j, now + 366 * 24 * HOUR);
