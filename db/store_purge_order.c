@@ -56,6 +56,18 @@ order_facts(struct job *j, const char *id, struct order_facts *f)
 	"SELECT this_update FROM crl WHERE ca_label = $1 AND shard = $2 "      \
 	"AND der IS NOT NULL ORDER BY number DESC "
 
+/* Was the CA's key destroyed, and has its last certificate ended?  1, 0, -1. */
+static int
+has_ca_ended(struct job *j, const char *ca_label)
+{
+	int64_t at;
+
+	return store_get_int(j, &at,
+	    "SELECT ended_at FROM ca_key_end "
+	    "WHERE ca_label = $1 AND ended_at <= $2",
+	    ARGS(v_text(ca_label), v_int(j->now)));
+}
+
 /* PK-160, PK-163: an entry leaves the list after one list past the expiry has
  * carried it, and the list that leaves it out is compared with that one: it
  * must be out before the row may go. */
@@ -67,6 +79,10 @@ is_on_list(struct job *j, const struct order_facts *f)
 
 	if (f->revoked_at == 0)
 		return 0;
+	/* PK-156: no list comes any more. */
+	found = has_ca_ended(j, f->ca_label);
+	if (found != 0)
+		return found < 0 ? -1 : 0;
 	if (f->is_due_for_status)
 		return 1;
 	/* Of the two newest lists, the older one. */

@@ -587,6 +587,11 @@ write_out(struct issuer *i, struct job *j, const struct ocsp_state *states)
 			return write_segment(i, j, s, generation, octets) < 0
 				   ? -1
 				   : 1;
+		/* Nobody can make others: it stays as it is. */
+		if (found == 0 && i->is_gone) {
+			i->answers->written[s] = states[s].generation;
+			continue;
+		}
 		/* On hold, what is served stays as it is. */
 		if (found < 0 || (found = refresh(i, j, s)) != 0)
 			return found;
@@ -665,6 +670,18 @@ answers_step(struct issuer *i, struct job *j)
 	alarm_if_late(i->answers, j, states);
 	segment = find_refresh(i->answers, states, j->now);
 	return segment < 0 ? 0 : refresh(i, j, segment);
+}
+
+int
+answers_restore(struct issuer *i, struct job *j)
+{
+	struct ocsp_state states[OCSP_SEGMENTS];
+
+	if (i->answers == NULL)
+		return 0;
+	return store_ocsp_states(j, label_of(i), states) < 0
+		   ? -1
+		   : write_out(i, j, states);
 }
 
 int

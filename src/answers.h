@@ -24,6 +24,8 @@ void answers_free(struct answers *a);
 
 /* One batch that is due, or one file that is not written yet: 1, 0, -1. */
 int answers_step(struct issuer *i, struct job *j);
+/* The files alone, from what was signed before: 1, 0, -1. */
+int answers_restore(struct issuer *i, struct job *j);
 /* 0 and *at: when the next one is due, INT64_MAX for never; -1. */
 int answers_due(const struct issuer *i, struct job *j, int64_t *at);
 

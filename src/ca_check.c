@@ -2,11 +2,15 @@
 
 #include "src/ca_check.h"
 
+#include "db/store_destroyed.h"
 #include "lib/arena.h"
 #include "lib/clock.h"
 #include "lib/conf.h"
+#include "lib/digest.h"
 #include "lib/job.h"
+#include "pki/ca_key_end.h"
 #include "src/ca_urls.h"
+#include "src/former_rest.h"
 #include "src/root_list.h"
 
 struct telling {
@@ -74,6 +78,58 @@ check_root_list(const struct telling *t)
 		    arena_printf(t->j->arena, "good until %s", end));
 }
 
+/* PK-156, PK-207 */
+static const char *
+look_at_former(const struct telling *t, const struct conf_former *f,
+    enum ca_check_level *level)
+{
+	struct job *j = t->j;
+	char end[CLOCK_RFC3339_MAX];
+	struct ca_key_facts facts;
+	struct former_rest r;
+	const char *problem;
+	int gone;
+
+	*level = CA_CHECK_WRONG;
+	if (ca_key_facts(j, f->issuer.ca_certificate, &facts) < 0)
+		return j->err.text;
+	if (facts.not_after < j->now) {
+		*level = CA_CHECK_WARN;
+		return "has ended: remove the section former_ca";
+	}
+	gone = store_destroyed_is(j, span_mem(facts.sha256, SHA256_LEN));
+	if (gone < 0 || former_rest(j, facts.label, &f->issuer, &r) < 0)
+		return j->err.text;
+	problem = gone == 1 ? former_rest_problem(j, &r) : NULL;
+	if (problem != NULL)
+		return problem;
+	if (gone == 0 && f->issuer.ca_key == NULL &&
+	    f->issuer.key_module == NULL)
+		return "set ca_key or key_module: its key is not on record as "
+		       "destroyed";
+	*level = CA_CHECK_OK;
+	clock_format_rfc3339(r.list_end, end);
+	return arena_printf(j->arena, "%slist good until %s",
+	    gone == 1 ? "its key was destroyed, nothing is signed; last " : "",
+	    end);
+}
+
+static void
+check_formers(const struct telling *t)
+{
+	const struct conf *conf = t->j->conf;
+
+	for (size_t k = 0; k < conf->former_count; k++) {
+		const struct conf_former *f = &conf->formers[k];
+		enum ca_check_level level;
+		const char *text = look_at_former(t, f, &level);
+
+		t->tell(t->ctx, level,
+		    arena_printf(t->j->arena, "former CA %s", f->name), text);
+		job_recover(t->j);
+	}
+}
+
 void
 ca_check(struct job *j, ca_check_fn *tell, void *ctx)
 {
@@ -81,4 +137,5 @@ ca_check(struct job *j, ca_check_fn *tell, void *ctx)
 
 	check_urls(&t);
 	check_root_list(&t);
+	check_formers(&t);
 }

@@ -1,6 +1,6 @@
 /*
  * For countersign check: what the CAs of the configuration owe the public, and
- * whether it is there (PK-133, PK-212).
+ * whether it is there (PK-133, PK-156, PK-212).
  */
 #ifndef SRC_CA_CHECK_H
 #define SRC_CA_CHECK_H

@@ -30,10 +30,11 @@ check_key(const struct check *c)
 	const struct conf_issuer *i = &c->former->issuer;
 	bool has_token = i->key_module != NULL;
 
-	if ((i->ca_key == NULL) != has_token)
+	/* Neither: its key was destroyed, which the issuer looks at. */
+	if (i->ca_key != NULL && has_token)
 		wrong(c, "ca_key",
 		    "set either it or key_module: where the key is that signs "
-		    "its list; if the key was destroyed, remove the section");
+		    "its list");
 	if (i->ca_key != NULL && i->ca_key_passphrase_file == NULL)
 		wrong(c, "ca_key_passphrase",
 		    "must be set: the file with the passphrase of ca_key");

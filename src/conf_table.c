@@ -909,7 +909,8 @@ const struct conf_option conf_options[] = {
 	    "PEM certificates above it, up to the root." },
 	{ "former_ca", "ca_key", CONF_PATH, IN_FORMER(ca_key), NULL, 1, 1000,
 	    NULL, false, false,
-	    "Its key: encrypted PKCS#8, PEM; or key_module." },
+	    "Its key: encrypted PKCS#8, PEM; or key_module; neither once the "
+	    "key was destroyed." },
 	{ "former_ca", "ca_key_passphrase", CONF_PATH,
 	    IN_FORMER(ca_key_passphrase_file), NULL, 1, 1000, NULL, false,
 	    false, "File with the passphrase of that key." },

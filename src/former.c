@@ -13,12 +13,17 @@
 #include "pki/key.h"
 #include "src/answers.h"
 #include "src/ca_conf.h"
+#include "src/former_rest.h"
 #include "src/role_issuer.h"
+
+#define DAY_SECS ((int64_t)86400)
 
 /* An issuer of lists and answers, with what its section says in the place of
  * section issuer. */
 struct former {
-	bool is_gone; /* PK-207: its key is on record as destroyed */
+	/* Why there is no key here: right only if it was destroyed. */
+	const char *keyless;
+	int64_t told_at; /* of what it cannot say any more; 0: never */
 	const char *name;
 	struct conf conf;
 	struct issuer issuer;
@@ -44,6 +49,26 @@ has_ended(struct job *j, const struct conf_former *c, bool *ended)
 	return 0;
 }
 
+/* PK-207: what was destroyed cannot be loaded; former_start(), which has the
+ * database, looks whether it was. */
+static int
+load_ca(
+    struct job *j, struct arena *keep, struct ca_files files, struct former *f)
+{
+	if (files.key == NULL && files.token == NULL)
+		f->keyless = "set ca_key or key_module: where the key is that "
+			     "signs its list; neither is for a key that "
+			     "countersign key destroy has destroyed";
+	else if (ca_load(j, keep, &files, &f->issuer.ca) == 0)
+		return 0;
+	else
+		f->keyless = arena_strdup(keep, j->err.text);
+	job_recover(j);
+	files.key = NULL;
+	files.token = NULL;
+	return ca_load(j, keep, &files, &f->issuer.ca);
+}
+
 static int
 open_one(struct job *j, struct arena *keep, const struct issuer *i,
     const struct conf_former *c, struct former *f)
@@ -63,7 +88,7 @@ open_one(struct job *j, struct arena *keep, const struct issuer *i,
 	files = ca_conf_files(keep, &f->conf);
 	files.is_public = false;
 	if (ca_key_facts(j, files.certificate, &facts) < 0 ||
-	    ca_load(j, keep, &files, &f->issuer.ca) < 0)
+	    load_ca(j, keep, files, f) < 0)
 		return -1;
 	f->issuer.key_sha256 =
 	    span_mem(arena_memdup(keep, facts.sha256, SHA256_LEN), SHA256_LEN);
@@ -106,6 +131,34 @@ former_close(struct issuer *i)
 
 /* --- each under its own configuration ------------------------------------- */
 
+/* The copy in this process signs nothing either: 1, 0, -1. */
+static int
+look_for_end(struct former *f, struct job *j)
+{
+	int gone =
+	    f->issuer.is_gone ? 1 : store_destroyed_is(j, f->issuer.key_sha256);
+
+	if (gone == 1 && !f->issuer.is_gone)
+		log_warning("former CA's key was destroyed",
+		    "name=%s next=\"its last list and answers are served until "
+		    "they end; then remove the section former_ca\"",
+		    f->name);
+	f->issuer.is_gone = gone == 1;
+	return gone;
+}
+
+static int
+start_one(struct former *f, struct job *j)
+{
+	int gone = look_for_end(f, j);
+
+	if (gone != 0)
+		return gone < 0 ? -1 : 0;
+	if (f->keyless != NULL)
+		return job_fail(j, ERR_INTERNAL, "%s", f->keyless);
+	return issuer_list_start(&f->issuer, j);
+}
+
 int
 former_start(const struct issuer *i, struct job *j)
 {
@@ -113,10 +166,10 @@ former_start(const struct issuer *i, struct job *j)
 	int result = 0;
 
 	for (size_t k = 0; k < i->former_count && result == 0; k++) {
-		const struct former *f = &i->formers[k];
+		struct former *f = &i->formers[k];
 
 		j->conf = &f->conf;
-		result = issuer_list_start(&f->issuer, j);
+		result = start_one(f, j);
 		if (result < 0)
 			job_context(j, "former_ca %s", f->name);
 	}
@@ -141,17 +194,35 @@ due_of(const struct former *f, struct job *j, int64_t *at)
 	return 0;
 }
 
-/* The copy in this process signs nothing either, and nobody waits for it. */
-static int
-look_for_end(struct former *f, struct job *j)
+/* PK-156: once a day, while certificates outlive the last list. */
+static void
+tell_of_rest(struct former *f, struct job *j)
 {
-	int gone = f->is_gone ? 1 : store_destroyed_is(j, f->issuer.key_sha256);
+	struct former_rest r;
+	struct log_quoted q;
+	const char *problem;
 
-	if (gone == 1 && !f->is_gone)
-		log_warning("former CA's key was destroyed",
-		    "name=%s next=\"remove the section former_ca\"", f->name);
-	f->is_gone = f->is_gone || gone == 1;
-	return gone;
+	if (f->told_at != 0 && j->now < f->told_at + DAY_SECS)
+		return;
+	f->told_at = j->now;
+	if (former_rest(j, ca_key_label(f->issuer.ca), &f->conf.issuer, &r) < 0)
+		return;
+	problem = former_rest_problem(j, &r);
+	if (problem != NULL)
+		log_error("former CA says nothing more", "name=%s next=%s",
+		    f->name, log_quote(&q, span_str(problem)));
+}
+
+/* What was signed is served as long as it is good. */
+static int
+serve_rest(struct former *f, struct job *j)
+{
+	int result;
+
+	tell_of_rest(f, j);
+	job_recover(j);
+	result = issuer_list_restore(&f->issuer, j);
+	return result != 0 ? result : answers_restore(&f->issuer, j);
 }
 
 static int
@@ -161,7 +232,7 @@ step_of(struct former *f, struct job *j)
 	int result = look_for_end(f, j);
 
 	if (result != 0)
-		return result < 0 ? -1 : 0;
+		return result < 0 ? -1 : serve_rest(f, j);
 	result = issuer_list_step(&f->issuer, j);
 	if (result != 0 || due_of(f, j, &at) < 0)
 		return result != 0 ? result : -1;
@@ -204,7 +275,7 @@ former_due(const struct issuer *i, struct job *j, int64_t *at)
 	for (size_t k = 0; k < i->former_count && result == 0; k++) {
 		int64_t one;
 
-		if (i->formers[k].is_gone)
+		if (i->formers[k].issuer.is_gone)
 			continue;
 		j->conf = &i->formers[k].conf;
 		result = due_of(&i->formers[k], j, &one);

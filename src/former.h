@@ -2,7 +2,8 @@
  * Former issuing CAs (sections former_ca; PK-156): after a switch to another
  * key or another CA, the former one issues nothing any more, and its list and
  * its OCSP answers go on until its last certificate has ended and a list has
- * said so.
+ * said so.  One whose key was destroyed (PK-207) signs nothing: its last list
+ * and answers are served until they end.
  */
 #ifndef SRC_FORMER_H
 #define SRC_FORMER_H
@@ -16,7 +17,8 @@ struct job;
 /* Loads those that have not ended; they live as long as `keep`.  0, or -1
  * naming the section. */
 int former_open(struct job *j, struct arena *keep, struct issuer *i);
-/* At the start, as issuer_list_start(). */
+/* At the start, as issuer_list_start(); a key that could not be loaded must
+ * have been destroyed. */
 int former_start(const struct issuer *i, struct job *j);
 void former_close(struct issuer *i);
 

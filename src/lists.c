@@ -494,6 +494,21 @@ issuer_list_step(struct issuer *i, struct job *j)
 }
 
 int
+issuer_list_restore(struct issuer *i, struct job *j)
+{
+	for (int64_t s = 0; s < j->conf->issuer.crl_shards; s++) {
+		struct crl last;
+		int result = store_crl_head(j, label_of(i), s, &last);
+
+		if (result > 0)
+			result = write_out(i, j, &last);
+		if (result != 0)
+			return result;
+	}
+	return 0;
+}
+
+int
 issuer_list_is_out(const struct issuer *i, struct job *j, int64_t shard)
 {
 	struct crl last;

@@ -148,6 +148,7 @@ libcs_src_a_SOURCES = \
 	src/linters_hold.c src/linters_hold.h \
 	src/role_linter.c src/role_linter.h \
 	src/former.c src/former.h \
+	src/former_rest.c src/former_rest.h \
 	src/conf_former.c src/conf_former.h \
 	src/lists.c \
 	src/live_answer.c src/live_answer.h \

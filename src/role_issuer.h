@@ -49,6 +49,7 @@ struct issuer {
 	struct former *formers; /* src/former.h */
 	size_t former_count;
 	bool is_former;    /* one of them: its lists come to an end */
+	bool is_gone;      /* and its key was destroyed: nothing is signed */
 	int64_t swept_at;  /* where another CA issues (PK-181) */
 	int64_t admins_at; /* when their certificates were looked at last */
 	int64_t head_at;   /* when the audit's head was signed last; 0: ask */
@@ -79,6 +80,8 @@ int issuer_orders_step(struct issuer *i, struct job *j);
  * are collected for at most five minutes (PK-156).
  */
 int issuer_list_step(struct issuer *i, struct job *j);
+/* The file alone, from what was signed before: 1, 0, -1. */
+int issuer_list_restore(struct issuer *i, struct job *j);
 /* 0, or -1. */
 int issuer_list_due(const struct issuer *i, struct job *j, int64_t *at);
 /* At the start: the shards of the configuration are those that certificates

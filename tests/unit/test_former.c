@@ -22,6 +22,8 @@
 #include "pki/ca_key_end.h"
 #include "pki/crl.h"
 #include "src/answers.h"
+#include "src/ca_check.h"
+#include "src/conf_former.h"
 #include "src/former.h"
 #include "src/role_issuer.h"
 #include "src/status_answer.h"
@@ -239,11 +241,10 @@ test_ends(struct job *j)
 	lab_end(&lab);
 }
 
-/* PK-207: nothing more by a key that was destroyed, though this process has a
- * copy, and the CA of today goes on. */
 static void
-test_destroyed(struct job *j)
+destroy_key(struct lab *lab)
 {
+	struct job *j = lab->j;
 	struct destroyed_key k = { .ca_label = "x",
 		.spki = SPAN("its octets"),
 		.method = "file",
@@ -251,6 +252,19 @@ test_destroyed(struct job *j)
 		.asked_by = "alice",
 		.asked_at = FIXTURE_NOW };
 	struct ca_key_facts facts;
+
+	EXPECT(
+	    j, ca_key_facts(j, lab->former.issuer.ca_certificate, &facts), 0);
+	k.spki_sha256 = span_mem(facts.sha256, sizeof(facts.sha256));
+	COMMITTED(j, store_destroyed_ask(j, &k));
+	COMMITTED(j, store_destroyed_begin(j, k.spki_sha256, "bob"));
+}
+
+/* PK-207: nothing more by a key that was destroyed, though this process has a
+ * copy, and the CA of today goes on. */
+static void
+test_destroyed(struct job *j)
+{
 	struct lab lab;
 	int64_t before;
 
@@ -258,16 +272,48 @@ test_destroyed(struct job *j)
 	run(&lab);
 	before = count_lists(&lab, lab.old);
 	assert_true(before > 0);
-	EXPECT(j, ca_key_facts(j, lab.former.issuer.ca_certificate, &facts), 0);
-	k.spki_sha256 = span_mem(facts.sha256, sizeof(facts.sha256));
-	COMMITTED(j, store_destroyed_ask(j, &k));
-	COMMITTED(j, store_destroyed_begin(j, k.spki_sha256, "bob"));
+	destroy_key(&lab);
 	at(&lab, FIXTURE_NOW + 2 * DAY);
 	run(&lab);
 	assert_int_equal(count_lists(&lab, lab.old), before);
 	assert_true(count_lists(&lab, lab.issuer.ca) > 1);
 	assert_int_equal(due(&lab), INT64_MAX);
 	lab_end(&lab);
+}
+
+struct told {
+	struct job *j;
+	const char *text;
+};
+
+static void
+tell(void *ctx, enum ca_check_level level, const char *what, const char *text)
+{
+	struct told *t = ctx;
+
+	if (strcmp(what, "former CA old") == 0)
+		t->text = arena_printf(t->j->arena, "%s %s",
+		    level == CA_CHECK_OK ? "ok" : "not ok", text);
+}
+
+/* What countersign check says of it. */
+static const char *
+check(struct lab *lab)
+{
+	struct told t = { lab->j, "" };
+
+	ca_check(lab->j, tell, &t);
+	return t.text;
+}
+
+/* The issuer, started again with the section as it is now. */
+static int
+start_again(struct lab *lab, struct issuer *again)
+{
+	*again = lab->issuer;
+	again->former_count = 0;
+	EXPECT(lab->j, former_open(lab->j, lab->j->arena, again), 0);
+	return former_start(again, lab->j);
 }
 
 static struct status_result
@@ -349,6 +395,110 @@ test_served(struct job *j)
 	lab_end(&lab);
 }
 
+/* PK-156, PK-207: the section of a CA whose key was destroyed stays; its last
+ * list and answers are served, from the database if need be, and nothing is
+ * signed.  That certificates outlive them is told every day. */
+static void
+test_rest(struct job *j)
+{
+	struct lab lab;
+	struct issuer again;
+	int64_t lists;
+
+	lab_init(&lab, j, FIXTURE_NOW + 300 * DAY, true);
+	revoke_it(&lab);
+	run(&lab);
+	lists = count_lists(&lab, lab.old);
+	assert_non_null(strstr(check(&lab), "ok list good until"));
+	lab_end(&lab);
+	destroy_key(&lab);
+	lab.former.issuer.ca_key = "/nonexistent";
+	assert_int_equal(start_again(&lab, &again), 0);
+	former_close(&again);
+	lab.former.issuer.ca_key = NULL;
+	lab.former.issuer.ca_key_passphrase_file = NULL;
+	assert_int_equal(start_again(&lab, &again), 0);
+	lab.issuer = again;
+	EXPECT(j, unlink(lab.former.issuer.crl_file), 0);
+	EXPECT(j,
+	    unlink(status_segment_file(
+		j->arena, &lab.former.issuer, status_segment_of(SPAN("\x03")))),
+	    0);
+	unit_log_begin();
+	run(&lab);
+	assert_non_null(strstr(unit_log_end(), "certificates of it are valid"));
+	assert_int_equal(entries(&lab), 1);
+	assert_int_equal(ask(&lab, lab.old), V_OCSP_CERTSTATUS_REVOKED);
+	assert_int_equal(fetch(&lab, "GET", "/old.crl", SPAN("")).status, 200);
+	assert_non_null(strstr(check(&lab), "not ok its key was destroyed"));
+	unit_log_begin();
+	run(&lab);
+	assert_null(strstr(unit_log_end(), "certificates of it are valid"));
+	at(&lab, FIXTURE_NOW + 9 * DAY);
+	unit_log_begin();
+	run(&lab);
+	assert_non_null(strstr(unit_log_end(), "its last list ended"));
+	assert_int_equal(count_lists(&lab, lab.old), lists);
+	/* nothing that has run out is given out as an answer */
+	assert_int_equal(ask(&lab, lab.old), -1);
+	lab_end(&lab);
+}
+
+/* PK-207: without a certificate that outlives the list there is no alarm. */
+static void
+test_rest_is_enough(struct job *j)
+{
+	struct lab lab;
+
+	lab_init(&lab, j, FIXTURE_NOW + DAY, false);
+	run(&lab);
+	destroy_key(&lab);
+	unit_log_begin();
+	run(&lab);
+	assert_null(strstr(unit_log_end(), "certificates of it are valid"));
+	assert_non_null(
+	    strstr(check(&lab), "ok its key was destroyed, nothing is signed"));
+	lab_end(&lab);
+}
+
+static void
+complain(void *ctx, const char *option, const char *message)
+{
+	struct told *t = ctx;
+
+	t->text =
+	    arena_printf(t->j->arena, "%s%s: %s\n", t->text, option, message);
+}
+
+static const char *
+complaints(struct lab *lab)
+{
+	struct told t = { lab->j, "" };
+
+	conf_former_check(lab->j->arena, &lab->conf, complain, &t);
+	return t.text;
+}
+
+/* PK-207: a section without any key is one whose key was destroyed. */
+static void
+test_section(struct job *j)
+{
+	struct lab lab;
+
+	lab_init(&lab, j, FIXTURE_NOW + DAY, false);
+	assert_string_equal(complaints(&lab), "");
+	lab.former.issuer.ca_key_passphrase_file = NULL;
+	assert_non_null(strstr(complaints(&lab), "ca_key_passphrase"));
+	lab.former.issuer.key_module = "/m.so";
+	assert_non_null(
+	    strstr(complaints(&lab), "set either it or key_module"));
+	lab.former.issuer.ca_key = NULL;
+	assert_non_null(strstr(complaints(&lab), "key_token"));
+	lab.former.issuer.key_module = NULL;
+	assert_string_equal(complaints(&lab), "");
+	lab_end(&lab);
+}
+
 /* One that has ended keeps nobody from starting; one that cannot be loaded
  * does, by name. */
 static void
@@ -363,6 +513,18 @@ test_open(struct job *j)
 	assert_int_equal(again.former_count, 0);
 	at(&lab, FIXTURE_NOW);
 	lab.former.issuer.ca_key = "/nonexistent";
+	EXPECT(j, start_again(&lab, &again), -1);
+	assert_non_null(strstr(j->err.text, "former_ca old"));
+	assert_non_null(strstr(j->err.text, "/nonexistent"));
+	job_recover(j);
+	former_close(&again);
+	lab.former.issuer.ca_key = NULL;
+	EXPECT(j, start_again(&lab, &again), -1);
+	assert_non_null(strstr(j->err.text, "set ca_key or key_module"));
+	job_recover(j);
+	former_close(&again);
+	assert_non_null(strstr(check(&lab), "not ok set ca_key"));
+	lab.former.issuer.ca_certificate = "/nonexistent";
 	EXPECT(j, former_open(j, j->arena, &again), -1);
 	assert_non_null(strstr(j->err.text, "former_ca old"));
 	job_recover(j);
@@ -374,6 +536,9 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_ends),
 	STORE_TEST(test_destroyed),
 	STORE_TEST(test_served),
+	STORE_TEST_SQLITE(test_section),
+	STORE_TEST(test_rest),
+	STORE_TEST(test_rest_is_enough),
 	STORE_TEST(test_open),
 };
 

@@ -245,6 +245,37 @@ test_PK_160_revoked_stays_until_it_left_the_list(struct job *j)
 	    3);
 }
 
+/* PK-156, PK-22: by a key that was destroyed no list is signed any more, and a
+ * revocation that none has carried does not keep its row for ever; while some
+ * certificate of that key is valid it does. */
+static void
+test_PK_207_revoked_by_a_destroyed_key(struct job *j)
+{
+	struct role_lab lab;
+	struct cert c;
+	int64_t end;
+
+	lab_init(&lab, j);
+	c = prove_and_issue(&lab);
+	fixture_sql(j, "UPDATE cert SET revoked_at = 1800000100, reason = 1, "
+		       "revoked_by = 'x', list_due_at = 1800000100, "
+		       "ocsp_due_at = 1800000100");
+	end = c.not_after + RETENTION + 2 * DAY;
+	role_lab_at(&lab, end - 1);
+	purge(&lab);
+	assert_int_equal(rows(j, "cert"), 1);
+	fixture_sql(
+	    j, arena_printf(j->arena,
+		   "INSERT INTO ca_key_end (ca_label, ended_at) VALUES ('%s', "
+		   "%lld)",
+		   c.ca_label, (long long)end));
+	purge(&lab);
+	assert_int_equal(rows(j, "cert"), 1);
+	role_lab_at(&lab, end + DAY);
+	purge(&lab);
+	assert_int_equal(rows(j, "cert"), 0);
+}
+
 /* An open incident holds its certificates; one that has ended counts from
  * its end. */
 static void
@@ -794,6 +825,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_PK_22_reused_validation),
 	STORE_TEST(test_PK_143_purged_number_is_not_given_again),
 	STORE_TEST(test_PK_160_revoked_stays_until_it_left_the_list),
+	STORE_TEST(test_PK_207_revoked_by_a_destroyed_key),
 	STORE_TEST(test_PK_22_incident_holds),
 	STORE_TEST(test_PK_6_tokens_outlive_what_came_to_nothing),
 	STORE_TEST(test_PK_22_proof_without_certificate),
