@@ -375,8 +375,15 @@ fail_duplicate(struct job *j, struct span text, const json_error_t *error)
 }
 
 static int
+not_one(struct job *j, const char *what, enum json_type type)
+{
+	return job_fail(j, ERR_MALFORMED, "%s is not a JSON %s", what,
+	    type == JSON_T_ARRAY ? "array" : "object");
+}
+
+static int
 fail_jansson(struct job *j, struct span text, const char *what,
-    const json_error_t *error)
+    enum json_type type, const json_error_t *error)
 {
 	/* The other codes all mean "not JSON". */
 	switch ((int)json_error_code(error)) {
@@ -389,8 +396,7 @@ fail_jansson(struct job *j, struct span text, const char *what,
 		return job_fail(
 		    j, ERR_MALFORMED, "JSON exceeds the limits of this server");
 	default:
-		return job_fail(
-		    j, ERR_MALFORMED, "%s is not a JSON object", what);
+		return not_one(j, what, type);
 	}
 }
 
@@ -400,15 +406,9 @@ release(void *x)
 	json_decref(x);
 }
 
-int
-json_parse_object(
-    struct job *j, struct span text, const char *what, const struct json **out)
-{
-	return json_parse_many(j, text, what, MAX_ITEMS, out);
-}
-
-int
-json_parse_many(struct job *j, struct span text, const char *what,
+/* One value of that type, "object" or "array", and nothing else. */
+static int
+parse(struct job *j, struct span text, const char *what, enum json_type type,
     size_t items_max, const struct json **out)
 {
 	json_error_t error;
@@ -418,8 +418,7 @@ json_parse_many(struct job *j, struct span text, const char *what,
 
 	/* jansson 2.14 drops a NUL that follows a number or a word. */
 	if (span_find(text, 0, '\0') < text.n)
-		return job_fail(
-		    j, ERR_MALFORMED, "%s is not a JSON object", what);
+		return not_one(j, what, type);
 	switch (scan(text, items_max)) {
 	case SCAN_OK:
 		break;
@@ -433,11 +432,10 @@ json_parse_many(struct job *j, struct span text, const char *what,
 	v = json_loadb(
 	    text.n == 0 ? "" : text.p, text.n, JSON_REJECT_DUPLICATES, &error);
 	if (v == NULL)
-		return fail_jansson(j, text, what, &error);
+		return fail_jansson(j, text, what, type, &error);
 	arena_own(j->arena, v, release);
-	if (!json_is_object(v))
-		return job_fail(
-		    j, ERR_MALFORMED, "%s is not a JSON object", what);
+	if (type == JSON_T_ARRAY ? !json_is_array(v) : !json_is_object(v))
+		return not_one(j, what, type);
 
 	/* Our own copy: the value may live longer than the caller's text. */
 	w = (struct walk){ .arena = j->arena };
@@ -446,10 +444,30 @@ json_parse_many(struct job *j, struct span text, const char *what,
 	build(&w, v, root);
 	skip_blanks(&w);
 	if (w.differs || w.at != text.n)
-		return job_fail(
-		    j, ERR_MALFORMED, "%s is not a JSON object", what);
+		return not_one(j, what, type);
 	*out = root;
 	return 0;
+}
+
+int
+json_parse_object(
+    struct job *j, struct span text, const char *what, const struct json **out)
+{
+	return json_parse_many(j, text, what, MAX_ITEMS, out);
+}
+
+int
+json_parse_many(struct job *j, struct span text, const char *what,
+    size_t items_max, const struct json **out)
+{
+	return parse(j, text, what, JSON_T_OBJECT, items_max, out);
+}
+
+int
+json_parse_list(struct job *j, struct span text, const char *what,
+    size_t items_max, const struct json **out)
+{
+	return parse(j, text, what, JSON_T_ARRAY, items_max, out);
 }
 
 enum json_type

@@ -29,6 +29,9 @@ int json_parse_object(
 /* The same with another limit for members and elements. */
 int json_parse_many(struct job *j, struct span text, const char *what,
     size_t items_max, const struct json **out);
+/* The same for an array. */
+int json_parse_list(struct job *j, struct span text, const char *what,
+    size_t items_max, const struct json **out);
 
 enum json_type {
 	JSON_T_ABSENT,
