@@ -69,6 +69,12 @@ admin_options_take(struct admin_options *o, int *argc, char ***argv)
 			break;
 		}
 	}
+	if (*argc > 1 && strncmp((*argv)[1], "--admin", 7) == 0) {
+		command_fail("%s: there is no such option; countersign --help "
+			     "lists them",
+		    (*argv)[1]);
+		return -1;
+	}
 	if (o->name != NULL || !some)
 		return 0;
 	command_fail("--admin-…: say who, with --admin NAME");

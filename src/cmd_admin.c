@@ -34,12 +34,13 @@ struct options {
 };
 
 static const char usage[] =
-    "usage: countersign admin add --role ROLE --client-key FILE [-f FILE] "
-    "NAME\n"
+    "usage: countersign admin add --role ROLE --client-key FILE\n"
+    "           [--password-file FILE | --password-fd NUMBER] [-f FILE] NAME\n"
     "       countersign admin approve [-f FILE] NAME\n"
     "       countersign admin disable [-f FILE] NAME\n"
     "       countersign admin key --client-key FILE [-f FILE] NAME\n"
-    "       countersign admin passwd [-f FILE] NAME\n"
+    "       countersign admin passwd\n"
+    "           [--password-file FILE | --password-fd NUMBER] [-f FILE] NAME\n"
     "       countersign admin list [--json] [-f FILE]\n"
     "       countersign admin verify [-f FILE] NAME\n"
     "\n"

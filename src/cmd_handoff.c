@@ -20,16 +20,18 @@ struct options {
 };
 
 static const char usage[] =
-    "usage: countersign handoff [-f FILE] [--retry ORDER | --resend ORDER | "
-    "--fail ORDER]\n"
+    "usage: countersign handoff [-f FILE]\n"
+    "       countersign handoff --retry ORDER | --resend ORDER | --fail ORDER\n"
+    "           [-f FILE]\n"
     "\n"
     "Lists the orders whose request to another CA is held because it is not\n"
-    "known whether that CA has it, or settles one of them:\n"
+    "known whether that CA has it, or settles one of them.\n"
     "\n"
-    "  --retry ORDER    ask that CA once more what became of it\n"
-    "  --resend ORDER   that CA does not have it: send it again\n"
-    "  --fail ORDER     end the order\n"
-    "  -f, --config F   the configuration\n";
+    "  --retry ORDER      ask that CA once more what became of it\n"
+    "  --resend ORDER     that CA does not have it: send it again\n"
+    "  --fail ORDER       end the order\n"
+    "  -f, --config FILE  configuration (default: " COMMAND_DEFAULT_CONFIG
+    ")\n";
 
 static int
 print_held(struct command *c)

@@ -137,6 +137,19 @@ command_misused(const char *usage)
 	return -1;
 }
 
+/* getopt_long() has said what is wrong. */
+static int
+refused_option(char **argv)
+{
+	if (strncmp(argv[optind - 1], "--admin", 7) == 0)
+		command_fail("options of an admin stand before the command: "
+			     "countersign %s … %s …",
+		    argv[optind - 1], argv[0]);
+	else
+		command_fail("try countersign %s --help", argv[0]);
+	return -1;
+}
+
 /* What getopt_long() returns for the first of a command's own. */
 #define OWN 256
 
@@ -166,7 +179,7 @@ command_parse(int argc, char **argv, const char *usage,
 		if (c == 'f')
 			*config = optarg;
 		else if (c < OWN)
-			return -1; /* getopt_long() has said it */
+			return refused_option(argv);
 		/* What a shell makes of a variable that is not set must not be
 		 * taken for "of any". */
 		else if (options[c - OWN].text != NULL && optarg[0] == '\0') {
@@ -253,6 +266,7 @@ check_admin(struct command *c, enum act act)
 	const struct act_row *row = act_row(act);
 	struct job *j = &c->job;
 	int needed = needs_admin(j, act);
+	int exists;
 
 	if (needed < 0)
 		return -1;
@@ -262,6 +276,15 @@ check_admin(struct command *c, enum act act)
 		return 0;
 	if (admin_login_missing(j, row, command_operator(j)) < 0)
 		return -1;
+	exists = store_admin_exists(j);
+	if (exists < 0)
+		return -1;
+	if (exists == 0)
+		return job_fail(j, ERR_UNAUTHORIZED,
+		    "%s is an admin's (admin.required, or public mode), and "
+		    "there is none: countersign admin add makes the first, who "
+		    "counts from the first command on",
+		    row->name);
 	return job_fail(j, ERR_UNAUTHORIZED,
 	    "%s is an admin's: countersign --admin NAME --admin-key FILE %s … "
 	    "(countersign admin list shows who there is)",

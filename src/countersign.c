@@ -21,7 +21,7 @@ static const struct subcommand subcommands[] = {
 	{ "init", cmd_init, "make a CA, keys and a configuration" },
 	{ "crl", cmd_crl, "list the revocation lists" },
 	{ "db", cmd_db, "show what each role may do in the database" },
-	{ "admin", cmd_admin, "who may give commands, with two factors" },
+	{ "admin", cmd_admin, "say who may give commands, with two factors" },
 	{ "ca", cmd_ca, "hold a ceremony: root, issuing CAs, their lists" },
 	{ "check", cmd_check, "see whether everything is in place" },
 	{ "orders", cmd_orders, "list orders" },
@@ -29,7 +29,7 @@ static const struct subcommand subcommands[] = {
 	{ "accounts", cmd_accounts, "list accounts" },
 	{ "account", cmd_account, "look at one account, or end it" },
 	{ "eab", cmd_eab, "make and withdraw keys that accounts need" },
-	{ "handoff", cmd_handoff, "settle what another CA left open" },
+	{ "handoff", cmd_handoff, "settle what another CA has left open" },
 	{ "limits", cmd_limits, "see who has used a limit up" },
 	{ "mail", cmd_mail, "see the challenge mail as people get it" },
 	{ "suppress", cmd_suppress, "keep mail from a mailbox" },
@@ -37,7 +37,8 @@ static const struct subcommand subcommands[] = {
 	{ "evidence", cmd_evidence,
 	    "show what proves a mailbox, and verify it" },
 	{ "cert", cmd_cert, "tell about a certificate, or revoke it" },
-	{ "key", cmd_key, "block compromised keys" },
+	{ "key", cmd_key,
+	    "block keys; note the end of a CA's key, or destroy it" },
 	{ "incident", cmd_incident, "revoke many certificates by a deadline" },
 	{ "report", cmd_report, "answer and decide problem reports" },
 	{ "stop", cmd_stop, "stop issuance" },
@@ -52,12 +53,31 @@ static const struct subcommand subcommands[] = {
 static void
 print_usage(FILE *to)
 {
-	fputs("usage: countersign [--admin NAME …] COMMAND [OPTION…]\n\n", to);
+	fputs("usage: countersign [ADMIN…] COMMAND [OPTION…]\n\n", to);
 	for (size_t i = 0; i < SUBCOMMAND_COUNT; i++)
 		fprintf(to, "  %-8s  %s\n", subcommands[i].name,
 		    subcommands[i].summary);
-	fputs("\ncountersign COMMAND --help says more about a command; see "
-	      "countersign(1).\n",
+	fputs(
+	    "\nADMIN: who gives a command that changes something, where there "
+	    "are\nadmins (countersign admin list); before the command:\n"
+	    "  --admin NAME\n"
+	    "  --admin-password-file FILE, --admin-password-fd NUMBER\n"
+	    "                         the password; else it is asked for\n"
+	    "  --admin-key FILE       the client key, encrypted; with\n"
+	    "  --admin-key-passphrase-file FILE, "
+	    "--admin-key-passphrase-fd NUMBER\n"
+	    "                         its passphrase; else it is asked for\n"
+	    "  --admin-token LABEL    or the client key is in a token; with\n"
+	    "                         --admin-token-module, "
+	    "--admin-token-label,\n"
+	    "                         --admin-token-id and "
+	    "--admin-token-pin-file\n"
+	    "  --admin-signer PROGRAM\n"
+	    "                         or this program signs\n"
+	    "As in: countersign --admin alice --admin-key alice.pem stop "
+	    "issuance \\\n           --all --reason \"key stolen\"\n"
+	    "\ncountersign COMMAND --help says more about a command; see "
+	    "countersign(1).\n",
 	    to);
 }
 

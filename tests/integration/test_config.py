@@ -346,5 +346,57 @@ def test_usage(site):
                 assert done.stderr == "", done
 
 
+# These have options by their own pages, or by the act.
+OTHERWISE = ("ca", "enroll")
+
+
+def synopses():
+    """Of countersign(1): the options of each command."""
+    page = read_file(f"{SOURCE}/man/countersign.1")
+    part = page[page.index(".Sh SYNOPSIS"):page.index(".Sh DESCRIPTION")]
+    found = {}
+    for block in part.split("\n.Nm\n")[1:]:
+        name = re.match(r"\.Cm (\S+)", block)
+        if name:
+            found.setdefault(name[1], set()).update(re.findall(
+                r"(?:Fl |\| )-([a-z][a-z0-9-]*)", block))
+    return found
+
+
+def test_help(site):
+    def told(*words):
+        return command(f"{site.build}/countersign", *words, "--help")
+
+    def options(text):
+        return set(re.findall(r"(?<![\w-])--([a-z][a-z0-9-]*)", text))
+
+    pages = synopses()
+    names = re.findall(r"^  ([a-z]+)  +[a-z]", told(), re.M)
+    with case("--help has a line for each command of the manual"):
+        assert sorted(names) == sorted(pages), set(names) ^ set(pages)
+        assert "destroy" in re.search("^  key .*", told(), re.M)[0]
+    for name in names:
+        with case(f"{name} --help fits a terminal, and the manual"):
+            text = told(name)
+            usage, _, rest = text.partition("\n\n")
+            for line in text.splitlines():
+                assert len(line) < 80 or "(default: /" in line, line
+            if name in OTHERWISE:
+                continue
+            assert options(usage) <= pages[name] <= options(text), \
+                (options(usage) ^ pages[name], pages[name] - options(text))
+            assert options(usage) <= options(rest), \
+                options(usage) - options(rest)
+    for words, hint in (
+            (["cert", "--admin", "alice", "00"], "stand before the command"),
+            (["cert", "--nothing", "00"], "try countersign cert --help"),
+            (["--admin-nothing", "x", "cert"], "there is no such option"),
+            (["--admin-key", "x", "cert"], "--admin NAME")):
+        with case(f"{' '.join(words)}: says how it would be right"):
+            said = command(f"{site.build}/countersign", *words, status=1)
+            assert hint in said, said
+
+
 run({}, test_good, test_mistakes, test_all_at_once, test_nothing_starts,
-    test_init, test_check, test_check_broken, test_usage, test_terms)
+    test_init, test_check, test_check_broken, test_usage, test_help,
+    test_terms)
