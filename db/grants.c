@@ -179,7 +179,7 @@ static const struct grant issuer[] = {
 	{ "outbox", "SELECT, UPDATE (due_at, closed_at), DELETE" },
 	{ "reply", "SELECT, DELETE" },
 	{ "caa", "SELECT, " CAA_REQUEST ", DELETE" },
-	{ "caa_report", "SELECT (caa_id), DELETE" },
+	{ "caa_report", "SELECT (id, caa_id, due_at, expires_at), DELETE" },
 	{ "cert", "SELECT, INSERT, UPDATE (issued_at, der, sha256, "
 		  "revoked_at, reason, revoked_by, list_due_at, "
 		  "ocsp_due_at), DELETE" },
@@ -195,7 +195,8 @@ static const struct grant issuer[] = {
 		     "token, token_seal, retry_secs, answer, error), "
 		     "DELETE" },
 	{ "withdrawal",
-	    "SELECT (cert_id, confirmed_at, due_at), INSERT, DELETE" },
+	    "SELECT (id, cert_id, asked_at, confirmed_at, due_at, not_after), "
+	    "INSERT, DELETE" },
 	{ "upstream_window", "SELECT (cert_id), INSERT, DELETE" },
 	{ "blocked_key", "SELECT, INSERT" },
 	/* Must its key not be used any more (PK-207)? */
@@ -210,9 +211,9 @@ static const struct grant issuer[] = {
 		      "UPDATE (due_at, finished_at, cert_count, keep_from), "
 		      "DELETE" },
 	{ "incident_cert", "SELECT, INSERT, UPDATE (done_at), DELETE" },
-	{ "notice", "SELECT (about), DELETE" },
+	{ "notice", "SELECT (about, due_at), DELETE" },
 	/* Its alarms, and what it does of them. */
-	{ "report", "SELECT, UPDATE (alarm_at)" },
+	{ "report", "SELECT, UPDATE (alarm_at, keep_from), DELETE" },
 	{ "recheck", "SELECT, INSERT, UPDATE (rules, due_at, started_at, "
 		     "after_id, checked, unlinted)" },
 	{ "recheck_finding",

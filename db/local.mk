@@ -39,6 +39,7 @@ libcs_db_a_SOURCES = \
 	db/store_purge.c db/store_purge.h \
 	db/store_purge_audit.c \
 	db/store_purge_order.c \
+	db/store_purge_report.c \
 	db/store_purge_rest.c \
 	db/store_purge_rows.h \
 	db/store_recheck.c db/store_recheck.h \

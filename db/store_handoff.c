@@ -7,6 +7,7 @@
 
 #include "db/store_private.h"
 #include "lib/arena.h"
+#include "lib/rnd.h"
 
 static const char *const stage_names[] = {
 	[HANDOFF_ASKED] = "asked",
@@ -196,14 +197,18 @@ store_handoff_held(
 
 int
 store_withdrawal_add(
-    struct job *j, const char *id, struct span der, int64_t reason)
+    struct job *j, struct span der, int64_t not_after, int64_t reason)
 {
+	char id[RND_ID_LEN + 1];
+
 	assert(der.n > 0);
+	rnd_id(id);
 	j->wake |= 1u << ROLE_UPSTREAM;
 	return store_change(j, NULL,
-	    "INSERT INTO withdrawal (id, der, reason, asked_at, due_at) "
-	    "VALUES ($1, $2, $3, $4, $4)",
-	    ARGS(v_text(id), v_bytes(der), v_int(reason), v_int(j->now)));
+	    "INSERT INTO withdrawal (id, der, reason, asked_at, due_at, "
+	    "not_after) VALUES ($1, $2, $3, $4, $4, $5)",
+	    ARGS(v_text(id), v_bytes(der), v_int(reason), v_int(j->now),
+		v_int(not_after)));
 }
 
 /* list_due_at says what is revoked here and nowhere else yet; it stays until

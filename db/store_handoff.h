@@ -77,9 +77,9 @@ struct withdrawal {
 	int64_t asked_at;
 	int64_t attempts;
 };
-/* Not delivered, to be revoked by the CA that sent it. */
+/* Not delivered, to be revoked by the CA that sent it.  The id is given. */
 int store_withdrawal_add(
-    struct job *j, const char *id, struct span der, int64_t reason);
+    struct job *j, struct span der, int64_t not_after, int64_t reason);
 /* Takes up what was revoked here (at most `max`): *count of them. */
 int store_withdrawal_adopt(
     struct job *j, const char *ca_label, size_t max, size_t *count);

@@ -77,6 +77,28 @@ static const struct kind {
 		      "WHERE keep_from > 0 " OLDEST,
 	    .due = purge_incident_due,
 	    .delete = purge_incident_delete },
+	/* Not by the text of the number, which PostgreSQL would name so. */
+	[PURGE_REPORTS] = { .name = "problem reports",
+	    .find = "SELECT CAST(number AS TEXT) AS id, keep_from FROM report "
+		    "WHERE keep_from <= $1 AND (keep_from, number) > ($2, "
+		    "CASE WHEN $3 = '' THEN 0 ELSE CAST($3 AS BIGINT) END) "
+		    "ORDER BY keep_from, number LIMIT $4",
+	    .set = "UPDATE report SET keep_from = $2 "
+		   "WHERE number = CAST($1 AS BIGINT)",
+	    .oldest = "SELECT '', keep_from FROM report WHERE keep_from > 0 "
+		      "ORDER BY keep_from, number LIMIT 1",
+	    .due = purge_report_due,
+	    .delete = purge_report_delete },
+	[PURGE_CAA_REPORTS] = { .name = "CAA reports",
+	    .oldest = "SELECT '', expires_at FROM caa_report "
+		      "WHERE due_at IS NULL AND expires_at > 0 "
+		      "ORDER BY expires_at LIMIT 1",
+	    .some = purge_caa_reports },
+	[PURGE_WITHDRAWALS] = { .name = "withdrawals",
+	    .oldest = "SELECT '', not_after FROM withdrawal "
+		      "WHERE cert_id IS NULL AND not_after > 0 "
+		      "ORDER BY not_after LIMIT 1",
+	    .some = purge_withdrawals },
 	[PURGE_LISTS] = { .name = "revocation lists",
 	    .oldest = "SELECT '', next_update FROM crl "
 		      "WHERE der IS NOT NULL AND next_update > 0 "

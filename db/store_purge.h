@@ -5,7 +5,9 @@
  * on it: a certificate and its order go `retention` after the certificate has
  * expired; what proved a mailbox goes `retention` after the later of its last
  * use and the expiry of the last certificate that relied on it, whichever
- * order that was for; what came to nothing goes `retain_final` after its end.
+ * order that was for; a problem report goes `retention` after the latest of its
+ * closing, the end of its incident and the expiry of what it is about; what
+ * came to nothing goes `retain_final` after its end.
  * An open incident, a revocation that no list has carried past the expiry
  * (PK-160) or a request that another CA has not answered keep a row longer.
  *
@@ -32,6 +34,9 @@ enum purge_kind {
 	PURGE_STRAYS,         /* mail that answers no challenge */
 	PURGE_TOKENS,         /* hashes of spent token halves (PK-6) */
 	PURGE_INCIDENTS,      /* with their notices */
+	PURGE_REPORTS,        /* of problems, with their notices */
+	PURGE_CAA_REPORTS,    /* to the contacts of CAA records */
+	PURGE_WITHDRAWALS,    /* of what another CA made and nobody got */
 	PURGE_LISTS,          /* the octets of revocation lists */
 	PURGE_LIST_NUMBERS,   /* their rows */
 	PURGE_RESPONDERS,     /* OCSP responder certificates */

@@ -25,6 +25,7 @@ struct record {
 
 /* A statement that gives the date that the row's object keeps it from, or
  * nothing: $1 its id.  pause: the date is not known yet, ask again then. */
+#define NUMBERED "report:"
 static const struct {
 	const char *prefix, *sql;
 	int64_t pause;
@@ -36,6 +37,8 @@ static const struct {
 	    PURGE_DAY },
 	{ "authz:", "SELECT keep_from FROM authz WHERE id = $1", PURGE_DAY },
 	{ "incident:", "SELECT keep_from FROM incident WHERE id = $1",
+	    PURGE_DAY },
+	{ NUMBERED, "SELECT keep_from FROM report WHERE number = $1",
 	    PURGE_DAY },
 	/* While the account has a certificate: what it agreed to, its keys. */
 	{ "account:",
@@ -72,12 +75,20 @@ record_due(struct job *j, const struct record *r,
 		return key_end(j, object + 3, rules->retention, due);
 	for (size_t i = 0; i < sizeof(objects) / sizeof(objects[0]); i++) {
 		size_t n = strlen(objects[i].prefix);
+		int64_t number;
 		int found;
 
 		if (strncmp(object, objects[i].prefix, n) != 0)
 			continue;
-		found = store_get_int(
-		    j, &from, objects[i].sql, ARGS(v_text(object + n)));
+		if (strcmp(objects[i].prefix, NUMBERED) != 0)
+			found = store_get_int(
+			    j, &from, objects[i].sql, ARGS(v_text(object + n)));
+		else if (span_to_int(
+			     span_str(object + n), 1, INT64_MAX, &number) == 0)
+			found = store_get_int(
+			    j, &from, objects[i].sql, ARGS(v_int(number)));
+		else /* a CAA report, which has an id */
+			found = 0;
 		if (found < 0)
 			return -1;
 		if (found > 0)

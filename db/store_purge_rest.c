@@ -100,6 +100,38 @@ purge_tokens(
 	    SOME(j->now - rules->retention, max), count);
 }
 
+/* No attempt to send it comes after expires_at.  Its check is a part of the
+ * validation, and may be kept for longer. */
+#define OLD_CAA_REPORT "due_at IS NULL AND expires_at <= $1"
+
+int
+purge_caa_reports(
+    struct job *j, const struct purge_rules *rules, int64_t max, int64_t *count)
+{
+	return some(j, rules,
+	    "SELECT COUNT(*) FROM caa_report WHERE " OLD_CAA_REPORT,
+	    "DELETE FROM caa_report WHERE id IN (SELECT id FROM caa_report "
+	    "WHERE " OLD_CAA_REPORT " ORDER BY expires_at LIMIT $2)",
+	    SOME(j->now - rules->retention, max), count);
+}
+
+/* As for a subscriber's certificate, although none had it; what that CA was
+ * asked late counts from then.  Those of ours go with their certificates. */
+#define OLD_WITHDRAWAL                                                         \
+	"cert_id IS NULL AND not_after <= $1 AND due_at IS NULL "              \
+	"AND asked_at <= $1 AND confirmed_at <= $1"
+
+int
+purge_withdrawals(
+    struct job *j, const struct purge_rules *rules, int64_t max, int64_t *count)
+{
+	return some(j, rules,
+	    "SELECT COUNT(*) FROM withdrawal WHERE " OLD_WITHDRAWAL,
+	    "DELETE FROM withdrawal WHERE id IN (SELECT id FROM withdrawal "
+	    "WHERE " OLD_WITHDRAWAL " ORDER BY not_after LIMIT $2)",
+	    SOME(j->now - rules->retention, max), count);
+}
+
 /* The newest list of a shard is served, and the one before it says whether an
  * expired number may leave (is_on_list() in db/store_purge_order.c). */
 #define OLD_LIST                                                               \

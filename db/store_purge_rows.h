@@ -15,14 +15,16 @@ typedef int purge_due_fn(struct job *j, const char *id,
     const struct purge_rules *rules, int64_t *due);
 typedef int purge_delete_fn(
     struct job *j, const char *id, const struct purge_rules *rules);
-purge_due_fn purge_order_due, purge_authz_due, purge_incident_due;
-purge_delete_fn purge_order_delete, purge_authz_delete, purge_incident_delete;
+purge_due_fn purge_order_due, purge_authz_due, purge_incident_due,
+    purge_report_due;
+purge_delete_fn purge_order_delete, purge_authz_delete, purge_incident_delete,
+    purge_report_delete;
 
 /* At most `max` rows whose date has come: 0 and *count, or -1. */
 typedef int purge_some_fn(struct job *j, const struct purge_rules *rules,
     int64_t max, int64_t *count);
 purge_some_fn purge_strays, purge_tokens, purge_lists, purge_list_numbers,
-    purge_responders, purge_segments;
+    purge_responders, purge_segments, purge_caa_reports, purge_withdrawals;
 
 int purge_audit(struct job *j, const struct purge_rules *rules, int64_t max,
     struct purge_walk *w);

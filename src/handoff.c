@@ -8,6 +8,7 @@
 #include "lib/digest.h"
 #include "lib/job.h"
 #include "lib/json.h"
+#include "pki/certview.h"
 #include "pki/csr.h"
 #include "pki/ossl.h"
 #include "pki/profile.h"
@@ -16,6 +17,7 @@
 
 #define REQUEST_MAX ((size_t)48 * 1024)
 #define MAILBOXES_MAX 128
+#define REASON_SUPERSEDED 4 /* PK-216 */
 
 /* --- seals ---------------------------------------------------------------- */
 
@@ -224,4 +226,15 @@ handoff_kind(const char *name)
 		if (strcmp(name, err_kind_name((enum err_kind)k)) == 0)
 			return (enum err_kind)k;
 	return ERR_INTERNAL;
+}
+
+int
+handoff_withdraw(struct job *j, struct span der)
+{
+	struct certview v;
+
+	/* What cannot be read counts from now (PK-22). */
+	return store_withdrawal_add(j, der,
+	    certview_parse(der, &v) == 0 ? v.not_after : j->now,
+	    REASON_SUPERSEDED);
 }

@@ -42,6 +42,9 @@ struct handoff_input {
 /* NULL: too long. */
 const char *handoff_format(struct job *j, const struct handoff_input *in);
 
+/* What that CA has made goes to nobody (PK-216): it is to revoke it. */
+int handoff_withdraw(struct job *j, struct span der);
+
 /* Why nothing may be signed for it now. */
 enum handoff_bar {
 	HANDOFF_FREE,

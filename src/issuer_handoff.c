@@ -31,7 +31,6 @@
 #define FRESH_SECS 3600
 #define LOOK_SECS 600
 #define MINUTE_SECS 60
-#define REASON_SUPERSEDED 4 /* PK-216 */
 #define DAY_SECS ((int64_t)86400)
 
 bool
@@ -119,17 +118,13 @@ static int
 discard(struct job *j, const struct order *o, const struct handoff *h,
     struct span der, const char *why)
 {
-	char id[RND_ID_LEN + 1];
 	struct log_quoted q;
 
 	log_error("certificate not what was asked for",
 	    "order=%s id=%s reason=%s next=\"nothing was delivered; that CA is "
 	    "asked to revoke it; find out how it came to make it\"",
 	    o->id, h->id, log_quote(&q, span_str(why)));
-	rnd_id(id);
-	if (store_begin(j) < 0 ||
-	    (der.n > 0 &&
-		store_withdrawal_add(j, id, der, REASON_SUPERSEDED) < 0) ||
+	if (store_begin(j) < 0 || (der.n > 0 && handoff_withdraw(j, der) < 0) ||
 	    store_handoff_move(j, h, HANDOFF_DONE, 0) < 0 ||
 	    store_audit_add(j, "issuer", "certificate",
 		arena_printf(j->arena, "order:%s", o->id), "not as asked",
@@ -263,7 +258,6 @@ int
 issuer_handoff_end(struct job *j, const char *order_id)
 {
 	struct handoff h;
-	char id[RND_ID_LEN + 1];
 	struct span der;
 	int found = store_handoff_by_order(j, order_id, &h);
 
@@ -275,8 +269,7 @@ issuer_handoff_end(struct job *j, const char *order_id)
 		    "order=%s id=%s next=\"nothing: that CA is asked to "
 		    "revoke it\"",
 		    order_id, h.id);
-		rnd_id(id);
-		if (store_withdrawal_add(j, id, der, REASON_SUPERSEDED) < 0)
+		if (handoff_withdraw(j, der) < 0)
 			return -1;
 	}
 	if (h.stage == HANDOFF_ANSWERED || h.stage == HANDOFF_ASKED ||

@@ -14,7 +14,6 @@
 #include "lib/fdio.h"
 #include "lib/job.h"
 #include "lib/log.h"
-#include "lib/rnd.h"
 #include "pki/certview.h"
 #include "pki/key.h"
 #include "pki/returned.h"
@@ -32,7 +31,6 @@
 #define REVOKE_MAX_SECS 300
 #define REVOKE_LATE_SECS 3600 /* PK-220 */
 #define ADOPT_MAX 100
-#define REASON_SUPERSEDED 4
 #define EAB_KEY_MAX 1024
 #define STOP_SECS 15 /* until a stop is looked for again */
 
@@ -62,7 +60,6 @@ move(struct job *j, struct handoff *h, enum handoff_stage to, int64_t due_at)
 static int
 withdraw_late(struct job *j, const struct handoff *h)
 {
-	char id[RND_ID_LEN + 1];
 	struct span der;
 
 	log_error("certificate too late",
@@ -71,12 +68,11 @@ withdraw_late(struct job *j, const struct handoff *h)
 	    h->order_id);
 	if (returned_leaf(j, h->answer, &der) < 0)
 		return 0;
-	rnd_id(id);
 	if (store_audit_add(j, "upstream", "certificate",
 		arena_printf(j->arena, "order:%s", h->order_id), "too late",
 		worker_detail(j, "request", h->id)) < 0)
 		return -1;
-	return store_withdrawal_add(j, id, der, REASON_SUPERSEDED);
+	return handoff_withdraw(j, der);
 }
 
 /* In time, and somebody still waits for it?  1, 0, -1 */
@@ -153,16 +149,13 @@ static int
 take_withdrawn(
     struct job *j, struct handoff *h, const struct upstream_answer *a)
 {
-	char id[RND_ID_LEN + 1];
 	struct log_quoted q;
 
 	log_error("certificate not what was asked for",
 	    "order=%s id=%s reason=%s next=\"nothing was delivered; that CA is "
 	    "asked to revoke it; find out how it came to make it\"",
 	    h->order_id, h->id, log_quote(&q, span_str(a->why)));
-	rnd_id(id);
-	if (store_withdrawal_add(j, id, a->certificate, REASON_SUPERSEDED) <
-		0 ||
+	if (handoff_withdraw(j, a->certificate) < 0 ||
 	    store_audit_add(j, "upstream", "certificate",
 		arena_printf(j->arena, "order:%s", h->order_id), "not as asked",
 		worker_detail(j, "reason", a->why)) < 0)

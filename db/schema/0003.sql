@@ -434,3 +434,11 @@ CREATE TABLE url_check (
 	passed_at BIGINT NOT NULL,
 	PRIMARY KEY (ca_label, url)
 );
+
+-- More dates of PK-22.  not_after: of a certificate that another CA made and
+-- nobody got (cert_id IS NULL).
+ALTER TABLE report ADD COLUMN keep_from BIGINT NOT NULL DEFAULT 0;
+CREATE INDEX report_keep ON report (keep_from, number);
+CREATE INDEX caa_report_old ON caa_report (expires_at) WHERE due_at IS NULL;
+ALTER TABLE withdrawal ADD COLUMN not_after BIGINT NOT NULL DEFAULT 0;
+CREATE INDEX withdrawal_old ON withdrawal (not_after) WHERE cert_id IS NULL;

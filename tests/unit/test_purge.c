@@ -12,11 +12,14 @@
 #include "db/store_audit.h"
 #include "db/store_cert.h"
 #include "db/store_incident.h"
+#include "db/store_notice.h"
 #include "db/store_purge.h"
+#include "db/store_report.h"
 #include "db/store_revoke.h"
 #include "lib/digest.h"
 #include "pki/ca.h"
 #include "src/dossier.h"
+#include "src/handoff.h"
 #include "src/judge_caa.h"
 #include "src/purge.h"
 #include "src/role_issuer.h"
@@ -525,6 +528,212 @@ note(struct job *j, const char *object)
 	COMMITTED(j, store_audit_add(j, "admin", "x", object, "ok", NULL));
 }
 
+/* --- reports, and what another CA made --------------------------------------
+ */
+
+static void
+at(struct role_lab *lab, int64_t now)
+{
+	role_lab_at(lab, now);
+	purge(lab);
+}
+
+/* Not before the end that is given, and then. */
+static void
+expect_until(struct role_lab *lab, const char *table, int64_t end)
+{
+	at(lab, end + RETENTION - 1);
+	assert_int_equal(rows(lab->j, table), 1);
+	at(lab, end + RETENTION);
+	assert_int_equal(rows(lab->j, table), 0);
+}
+
+static void
+set_report(struct job *j, const char *what)
+{
+	fixture_sql(j, arena_printf(j->arena,
+			   "UPDATE report SET keep_from = 0, %s", what));
+}
+
+static void
+add_report(struct job *j)
+{
+	struct report r = {
+		.text = "lost", .received_at = 1, .entered_by = "x"
+	};
+
+	COMMITTED(j, store_report_add(j, &r));
+	fixture_sql(
+	    j, arena_printf(j->arena,
+		   "INSERT INTO notice (about, mailbox, expires_at) VALUES "
+		   "('%s', 'x@example.org', 1), ('%s', 'x@example.org', 1)",
+		   notice_of_report(j, r.number, NOTICE_ANSWER),
+		   notice_of_report(j, r.number, NOTICE_DECISION)));
+}
+
+/* Open reports have no date; then the latest of what they are about counts, and
+ * notices go with them. */
+static void
+test_PK_22_PK_184_problem_reports(struct job *j)
+{
+	static const struct {
+		const char *name, *what;
+		bool is_certificate; /* whose end counts */
+		int64_t end;
+	} cases[] = {
+		{ "an incident", "closed_at = 1800000000, incident_id = 'i'",
+		    false, 1850000000 },
+		{ "about nothing", "closed_at = 1800000000", false,
+		    1800000000 },
+		{ "a certificate",
+		    "closed_at = 1800000000, cert_id = (SELECT id FROM cert)",
+		    true, 0 },
+		{ "its key",
+		    "closed_at = 1800000000, "
+		    "spki_sha256 = (SELECT spki_sha256 FROM cert)",
+		    true, 0 },
+		{ "closed later",
+		    "closed_at = 1900000000, cert_id = (SELECT id FROM cert)",
+		    false, 1900000000 },
+		{ "one that is gone", "closed_at = 1800000000, cert_id = 'x'",
+		    false, 1800000000 },
+	};
+	struct role_lab lab;
+	struct cert c;
+
+	lab_init(&lab, j);
+	c = prove_and_issue(&lab);
+	fixture_sql(j,
+	    "INSERT INTO incident (id, cause, selector, reason, known_at, "
+	    "deadline, opened_by, opened_at, finished_at) "
+	    "VALUES ('i', 'x', '{}', 1, 1, 2, 'x', 1, 1850000000)");
+	/* What holds the certificate, so that it is there for all of them. */
+	fixture_sql(j,
+	    "INSERT INTO incident (id, cause, selector, reason, known_at, "
+	    "deadline, opened_by, opened_at) "
+	    "VALUES ('open', 'x', '{}', 1, 1, 2, 'x', 1)");
+	fixture_sql(j, "INSERT INTO incident_cert (incident_id, cert_id) "
+		       "SELECT 'open', id FROM cert");
+	fixture_sql(j, "INSERT INTO notice (about, mailbox, expires_at) "
+		       "VALUES ('report:77:answer', 'x@example.org', 1)");
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		unit_case("%s", cases[i].name);
+		role_lab_at(&lab, FIXTURE_NOW);
+		add_report(j);
+		set_report(j, cases[i].what);
+		assert_int_equal(rows(j, "notice"), 3);
+		expect_until(&lab, "report",
+		    cases[i].is_certificate ? c.not_after : cases[i].end);
+		assert_int_equal(rows(j, "notice"), 1);
+	}
+	role_lab_at(&lab, FIXTURE_NOW);
+	add_report(j);
+	at(&lab, FIXTURE_NOW + 10 * RETENTION);
+	assert_int_equal(rows(j, "report"), 1);
+	/* Closed, and a mail about it still on its way. */
+	set_report(j, "closed_at = 1800000000");
+	fixture_sql(j, "UPDATE notice SET due_at = 1 WHERE about LIKE '%sion'");
+	at(&lab, j->now + DAY);
+	assert_int_equal(rows(j, "report"), 1);
+	fixture_sql(j, "UPDATE notice SET due_at = NULL");
+	at(&lab, j->now + DAY);
+	assert_int_equal(rows(j, "report"), 0);
+}
+
+/* An open incident holds its report; more than one bite of them; and each that
+ * goes is a record in the chain. */
+static void
+test_PK_22_many_reports(struct job *j)
+{
+	struct role_lab lab;
+	int64_t count, purged;
+
+	lab_init(&lab, j);
+	for (int i = 0; i < 45; i++)
+		add_report(j);
+	set_report(j, "closed_at = 1800000000");
+	fixture_sql(j,
+	    "INSERT INTO incident (id, cause, selector, reason, known_at, "
+	    "deadline, opened_by, opened_at) "
+	    "VALUES ('i', 'x', '{}', 1, 1, 2, 'x', 1)");
+	fixture_sql(
+	    j, "UPDATE report SET incident_id = 'i' WHERE number IN (11, 22)");
+	COMMITTED(j, store_audit_add(j, "x", "x", "report:11", "ok", NULL));
+	COMMITTED(j, store_audit_add(j, "x", "x", "report:12", "ok", NULL));
+	COMMITTED(j, store_audit_add(j, "x", "x", "report:a-1", "ok", NULL));
+	at(&lab, 1800000000 + RETENTION);
+	assert_int_equal(rows(j, "report"), 2);
+	assert_int_equal(
+	    fixture_count(j, "SELECT COUNT(*) FROM audit WHERE event = "
+			     "'records purged' AND object = "
+			     "'purge:problem reports' AND detail LIKE '%43%'"),
+	    1);
+	/* What is said of one that is there stays with it. */
+	at(&lab, j->now + 60 * DAY);
+	assert_int_equal(records_of(j, "report"), 1);
+	EXPECT(j,
+	    store_audit_verify_sealed(j, lab.issuer.seal, &count, &purged), 0);
+	assert_true(purged > 0);
+}
+
+/* Apart from its check, which a validation keeps: from its own end. */
+static void
+test_PK_22_PK_37_caa_reports(struct job *j)
+{
+	struct role_lab lab;
+
+	lab_init(&lab, j);
+	prove_and_issue(&lab);
+	fixture_sql(j, "UPDATE caa_report SET expires_at = 1800000100, "
+		       "due_at = 1800000100");
+	at(&lab, 1800000100 + RETENTION);
+	assert_int_equal(rows(j, "caa_report"), 1);
+	fixture_sql(j, "UPDATE caa_report SET due_at = NULL");
+	role_lab_at(&lab, 1800000100);
+	expect_until(&lab, "caa_report", 1800000100);
+	assert_int_equal(rows(j, "caa"), 1);
+}
+
+/* PK-22, PK-216: what another CA made and nobody got. */
+static void
+test_PK_22_withdrawals(struct job *j)
+{
+	struct role_lab lab, other;
+	struct cert c;
+	int64_t end;
+
+	lab_init(&lab, j);
+	c = prove_and_issue(&lab);
+	COMMITTED(j, handoff_withdraw(j, c.der));
+	end = c.not_after;
+	assert_int_equal(
+	    fixture_count(j, "SELECT not_after FROM withdrawal"), end);
+	/* That CA has not confirmed it, and is asked again. */
+	at(&lab, end + RETENTION);
+	assert_int_equal(rows(j, "withdrawal"), 1);
+	fixture_sql(
+	    j, arena_printf(j->arena,
+		   "UPDATE withdrawal SET due_at = NULL, confirmed_at = %lld",
+		   (long long)(end + 100)));
+	expect_until(&lab, "withdrawal", end + 100);
+	/* What cannot be read counts from when it came; given up. */
+	role_lab_at(&lab, FIXTURE_NOW);
+	COMMITTED(j, handoff_withdraw(j, SPAN("no certificate")));
+	fixture_sql(j, "UPDATE withdrawal SET due_at = NULL");
+	expect_until(&lab, "withdrawal", FIXTURE_NOW);
+	/* Those of certificates of ours are theirs. */
+	lab_init(&other, j);
+	prove_and_issue(&other);
+	fixture_sql(j,
+	    "INSERT INTO withdrawal (id, cert_id, der, reason, asked_at) "
+	    "SELECT id, id, der, 4, 1 FROM cert");
+	at(&other,
+	    fixture_count(j, "SELECT not_after FROM cert") + RETENTION - 1);
+	assert_int_equal(rows(j, "withdrawal"), 1);
+	at(&other, j->now + 1);
+	assert_int_equal(rows(j, "withdrawal"), 0);
+}
+
 /* --- erasing -------------------------------------------------------------- */
 
 static int64_t
@@ -807,6 +1016,11 @@ test_rights(struct job *j)
 	fixture_sql(j,
 	    "INSERT INTO ocsp_segment (ca_label, segment, generation, "
 	    "refresh_at, octets) VALUES ('a', 7, 1, 1, 'x')");
+	add_report(j);
+	set_report(j, "closed_at = 1800000000");
+	fixture_sql(j, "UPDATE caa_report SET expires_at = 1800000000");
+	COMMITTED(j, handoff_withdraw(j, SPAN("no certificate")));
+	fixture_sql(j, "UPDATE withdrawal SET due_at = NULL");
 	EXPECT(j, store_open_as(j, &login, &j->store), 0);
 	role_lab_at(&lab, c.not_after - 1);
 	purge(&lab);
@@ -817,6 +1031,8 @@ test_rights(struct job *j)
 	assert_nothing_left(j);
 	assert_int_equal(rows(j, "incident"), 0);
 	assert_int_equal(rows(j, "ocsp_segment"), 0);
+	assert_int_equal(rows(j, "report"), 0);
+	assert_int_equal(rows(j, "withdrawal"), 0);
 	fixture_sql(j, arena_printf(j->arena, "DROP OWNED BY %s; DROP ROLE %s",
 			   user, user));
 }
@@ -827,6 +1043,10 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_PK_160_revoked_stays_until_it_left_the_list),
 	STORE_TEST(test_PK_207_revoked_by_a_destroyed_key),
 	STORE_TEST(test_PK_22_incident_holds),
+	STORE_TEST(test_PK_22_PK_184_problem_reports),
+	STORE_TEST(test_PK_22_many_reports),
+	STORE_TEST(test_PK_22_PK_37_caa_reports),
+	STORE_TEST(test_PK_22_withdrawals),
 	STORE_TEST(test_PK_6_tokens_outlive_what_came_to_nothing),
 	STORE_TEST(test_PK_22_proof_without_certificate),
 	STORE_TEST(test_retention_changes),
