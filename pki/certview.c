@@ -161,6 +161,26 @@ certview_parse(struct span der, struct certview *out)
 	return parse_tbs(tbs, out);
 }
 
+struct span
+certview_find_spki(struct span der)
+{
+	static const uint8_t before[] = { DER_INTEGER, DER_SEQUENCE,
+		DER_SEQUENCE, DER_SEQUENCE, DER_SEQUENCE };
+	const struct span none = { NULL, 0 };
+	struct der whole;
+	struct der tbs;
+	struct der d;
+
+	if (der_only(der, DER_SEQUENCE, &whole) < 0 ||
+	    der_take(&whole.body, DER_SEQUENCE, &tbs) < 0 ||
+	    der_take_optional(&tbs.body, DER_CONTEXT(0), &d) < 0)
+		return none;
+	for (size_t i = 0; i < sizeof before; i++)
+		if (der_take(&tbs.body, before[i], &d) < 0)
+			return none;
+	return der_take(&tbs.body, DER_SEQUENCE, &d) < 0 ? none : d.whole;
+}
+
 const struct cert_extension *
 certview_extension(const struct certview *c, struct span oid)
 {

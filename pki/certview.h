@@ -37,6 +37,9 @@ struct certview {
 	size_t extension_count;
 };
 
+/* The SubjectPublicKeyInfo of what may be a Certificate; empty if none is
+ * found. */
+struct span certview_find_spki(struct span der);
 /* 0, or -1 if it is not a Certificate in strict DER. */
 int certview_parse(struct span der, struct certview *out);
 /* The parts of a TBSCertificate alone: der, outer_algorithm and signature

@@ -144,7 +144,9 @@ ec_check(EVP_PKEY *key, enum key_type *type)
 	if (i == TYPE_COUNT)
 		return "the curve must be P-256, P-384 or P-521";
 	*type = (enum key_type)i;
-	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(key, NULL);
+	/* In another context the key would be copied first. */
+	EVP_PKEY_CTX *ctx =
+	    EVP_PKEY_CTX_new_from_pkey(ossl_key_context(key), key, NULL);
 	bool good = ctx != NULL && EVP_PKEY_public_check_quick(ctx) == 1;
 	EVP_PKEY_CTX_free(ctx);
 	return good ? NULL : "the EC point is not valid";

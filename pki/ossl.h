@@ -34,6 +34,9 @@ int ossl_fail(struct job *j, const char *what);
 /* From DER, which is consumed to its last octet; NULL otherwise.  Its key is
  * NULL unless it is RSA, EC or Ed25519. */
 X509 *ossl_x509(struct arena *a, struct span der);
+/* The library context in which ossl_x509() has read this key; NULL: another
+ * key, of the usual one. */
+OSSL_LIB_CTX *ossl_key_context(const EVP_PKEY *key);
 
 /* d2i_… and EVP_… want unsigned char. */
 const unsigned char *ossl_bytes(struct span s);
