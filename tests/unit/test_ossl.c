@@ -65,6 +65,8 @@ test_keys(void **state)
 		    ossl_x509(j->arena, certificate(j, key, key, keys[i].md));
 		assert_non_null(x);
 		assert_int_equal(EVP_PKEY_eq(X509_get0_pubkey(x), key), 1);
+		assert_non_null(ossl_key_context(X509_get0_pubkey(x)));
+		assert_null(ossl_key_context(key));
 		assert_int_equal(X509_verify(x, X509_get0_pubkey(x)), 1);
 		assert_int_equal(X509_verify(x, key), 1);
 		assert_true(X509_verify(x, other) != 1);
