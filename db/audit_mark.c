@@ -88,10 +88,13 @@ static int
 head_get(struct job *j, struct audit_mark *out)
 {
 	struct query q;
-	int found = query_first(&q, j,
+	int found;
+
+	if (audit_head_write(j) < 0)
+		return -1;
+	found = query_first(&q, j,
 	    "SELECT seq, hash FROM audit_head WHERE id = 1 AND seq > 0",
 	    NO_ARGS);
-
 	if (found == 1) {
 		*out = (struct audit_mark){ .seq = query_int(&q) };
 		out->hash = query_bytes(&q);

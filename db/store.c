@@ -78,6 +78,12 @@ store_ping(struct job *j)
 
 /* --- transactions -------------------------------------------------------- */
 
+static void
+forget_audit_head(struct store *s)
+{
+	s->audit_head = (struct audit_head){ .is_taken = false };
+}
+
 int
 store_begin(struct job *j)
 {
@@ -109,6 +115,11 @@ store_commit(struct job *j)
 	struct store *s = j->store;
 
 	assert(s->in_transaction && s->savepoint_count == 0);
+	if (audit_head_write(j) != 0) {
+		store_rollback(j);
+		return -1;
+	}
+	forget_audit_head(s);
 	if (commit_hook != NULL)
 		commit_hook(commit_hook_ctx, false);
 	s->in_transaction = false;
@@ -130,6 +141,7 @@ store_rollback(struct job *j)
 		return;
 	s->in_transaction = false;
 	s->savepoint_count = 0;
+	forget_audit_head(s);
 	s->driver->rollback(s->sql);
 }
 
@@ -140,7 +152,9 @@ store_savepoint(struct job *j)
 	struct store *s = j->store;
 
 	assert(s->in_transaction);
-	if (s->driver->command(j, s->sql, "SAVEPOINT inner_work") != 0)
+	/* What is undone must take back no record from before. */
+	if (audit_head_write(j) != 0 ||
+	    s->driver->command(j, s->sql, "SAVEPOINT inner_work") != 0)
 		return -1;
 	s->savepoint_count++;
 	return 0;
@@ -163,6 +177,7 @@ store_savepoint_undo(struct job *j)
 
 	assert(s->in_transaction && s->savepoint_count > 0);
 	s->savepoint_count--;
+	forget_audit_head(s);
 	return s->driver->script(j, s->sql,
 	    "ROLLBACK TO SAVEPOINT inner_work; "
 	    "RELEASE SAVEPOINT inner_work");

@@ -17,7 +17,7 @@
 /* Takes the next number, which makes other writers wait for the end of this
  * transaction, and the hash to go on from. */
 static int
-head_take(struct job *j, int64_t *seq, uint8_t hash[SHA256_LEN])
+head_take(struct job *j, struct audit_head *head)
 {
 	struct query q;
 	int found = query_first_write(&q, j,
@@ -26,25 +26,42 @@ head_take(struct job *j, int64_t *seq, uint8_t hash[SHA256_LEN])
 	    NO_ARGS);
 	struct span stored = { NULL, 0 };
 
+	*head = (struct audit_head){ .is_taken = false };
 	if (found == 1) {
-		*seq = query_int(&q);
+		head->seq = query_int(&q);
 		stored = query_bytes(&q);
 	}
 	query_end(&q);
 	if (found < 0)
 		return -1;
-	if (found == 0 || (stored.n != SHA256_LEN && *seq != 1))
+	if (found == 0 || (stored.n != SHA256_LEN && head->seq != 1))
 		return job_fail(j, ERR_INTERNAL, "audit: the head is damaged");
-	memset(hash, 0, SHA256_LEN);
 	if (stored.n == SHA256_LEN)
-		memcpy(hash, stored.p, SHA256_LEN);
+		memcpy(head->hash, stored.p, SHA256_LEN);
+	head->is_taken = true;
 	return 0;
 }
 
 int
+audit_head_write(struct job *j)
+{
+	struct audit_head *head = &j->store->audit_head;
+
+	if (!head->is_changed)
+		return 0;
+	head->is_changed = false;
+	return store_change(j, NULL,
+	    "UPDATE audit_head SET seq = $1, hash = $2 WHERE id = 1",
+	    ARGS(v_int(head->seq), v_bytes(span_mem(head->hash, SHA256_LEN))));
+}
+
+/* The first record of a transaction takes the head, the others go on from it:
+ * it is ours until the end. */
+int
 store_audit_add(struct job *j, const char *actor, const char *event,
     const char *object, const char *result, const char *detail)
 {
+	struct audit_head *head = &j->store->audit_head;
 	struct audit_link l = { .at_ms = clock_now_ms(),
 		.actor = store_text(j, span_str(actor)),
 		.event = store_text(j, span_str(event)),
@@ -52,23 +69,22 @@ store_audit_add(struct job *j, const char *actor, const char *event,
 		.result = store_text(j, span_str(result)),
 		.detail = store_text(j, span_str(detail)),
 		.has_detail = detail != NULL };
-	uint8_t hash[SHA256_LEN];
-	struct span bytes = span_mem(hash, sizeof(hash));
 
-	if (head_take(j, &l.seq, hash) != 0)
+	if (head->is_taken)
+		head->seq++;
+	else if (head_take(j, head) != 0)
 		return -1;
-	audit_link_hash(j->arena, hash, &l, hash);
-	if (store_change(j, NULL,
-		"INSERT INTO audit (seq, at_ms, actor, event, object, result, "
-		"detail, hash, keep_from) "
-		"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-		ARGS(v_int(l.seq), v_int(l.at_ms), v_text(actor), v_text(event),
-		    v_text(object), v_text(result), v_text(detail),
-		    v_bytes(bytes), v_int(l.at_ms / 1000))) != 0)
-		return -1;
+	l.seq = head->seq;
+	audit_link_hash(j->arena, head->hash, &l, head->hash);
+	head->is_changed = true;
 	return store_change(j, NULL,
-	    "UPDATE audit_head SET hash = $2 WHERE id = 1 AND seq = $1",
-	    ARGS(v_int(l.seq), v_bytes(bytes)));
+	    "INSERT INTO audit (seq, at_ms, actor, event, object, result, "
+	    "detail, hash, keep_from) "
+	    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+	    ARGS(v_int(l.seq), v_int(l.at_ms), v_text(actor), v_text(event),
+		v_text(object), v_text(result), v_text(detail),
+		v_bytes(span_mem(head->hash, SHA256_LEN)),
+		v_int(l.at_ms / 1000)));
 }
 
 /* --- reading ------------------------------------------------------------- */
@@ -268,9 +284,12 @@ static int
 head_read(struct job *j, struct chain *chain)
 {
 	struct query q;
-	int found = query_first(
-	    &q, j, "SELECT seq, hash FROM audit_head WHERE id = 1", NO_ARGS);
+	int found;
 
+	if (audit_head_write(j) < 0)
+		return -1;
+	found = query_first(
+	    &q, j, "SELECT seq, hash FROM audit_head WHERE id = 1", NO_ARGS);
 	if (found == 1) {
 		chain->head_seq = query_int(&q);
 		chain->head_hash = query_bytes(&q);

@@ -8,14 +8,27 @@
 #include "db/sql.h"
 #include "db/store_login.h"
 #include "db/store_order.h"
+#include "lib/digest.h"
 #include "lib/job.h"
+
+/* The end of the audit chain, as the running transaction has it. */
+struct audit_head {
+	bool is_taken;
+	bool is_changed; /* its row does not say so yet */
+	int64_t seq;
+	uint8_t hash[SHA256_LEN];
+};
 
 struct store {
 	const struct sql_driver *driver;
 	struct sql *sql;
 	bool in_transaction;
 	unsigned savepoint_count;
+	struct audit_head audit_head;
 };
+
+/* Before the end of a transaction, and before what reads the row: 0 or -1. */
+int audit_head_write(struct job *j);
 
 /* A connection without a look at the schema. */
 int store_connect(struct job *j, const struct store_login *login, bool create,

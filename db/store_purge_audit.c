@@ -260,6 +260,8 @@ purge_audit(struct job *j, const struct purge_rules *rules, int64_t max,
 	/* Without the key nobody can say that it was us. */
 	if (rules->seal == NULL && !rules->dry)
 		return 0;
+	if (audit_head_write(j) < 0)
+		return -1;
 	found = store_get_int(
 	    j, &newest, "SELECT seq FROM audit_head WHERE id = 1", NO_ARGS);
 	if (found <= 0)

@@ -24,6 +24,51 @@ add_rows(struct job *j, int count)
 	EXPECT(j, store_commit(j), 0);
 }
 
+static void
+add_row(struct job *j, const char *object)
+{
+	EXPECT(j, store_audit_add(j, "web", "seen", object, "ok", NULL), 0);
+}
+
+/* PK-21: the records of a transaction are one chain, whatever part of it is
+ * taken back, and what reads the head sees it as it is by then. */
+static void
+test_chain_in_one_transaction(struct job *j)
+{
+	struct audit_row *rows;
+	size_t count;
+	int64_t n;
+
+	EXPECT(j, store_begin(j), 0);
+	add_row(j, "kept");
+	add_row(j, "kept");
+	EXPECT(j, store_audit_verify(j, &n), 0);
+	assert_int_equal(n, 2);
+	EXPECT(j, store_savepoint(j), 0);
+	add_row(j, "undone");
+	EXPECT(j, store_savepoint(j), 0);
+	add_row(j, "undone");
+	EXPECT(j, store_savepoint_keep(j), 0);
+	add_row(j, "undone");
+	EXPECT(j, store_savepoint_undo(j), 0);
+	add_row(j, "kept");
+	EXPECT(j, store_savepoint(j), 0);
+	EXPECT(j, store_savepoint_undo(j), 0);
+	add_row(j, "kept");
+	EXPECT(j, store_commit(j), 0);
+
+	EXPECT(j, store_begin(j), 0);
+	add_row(j, "undone");
+	store_rollback(j);
+	COMMITTED(j, store_audit_add(j, "web", "seen", "kept", "ok", NULL));
+	EXPECT(j, store_audit_verify(j, &n), 0);
+	assert_int_equal(n, 5);
+	EXPECT(j, store_audit_list(j, "kept", &rows, &count), 0);
+	assert_int_equal(count, 5);
+	EXPECT(j, store_audit_list(j, "undone", &rows, &count), 0);
+	assert_int_equal(count, 0);
+}
+
 /* PK-20 */
 static void
 test_add_and_list(struct job *j)
@@ -302,6 +347,7 @@ test_writers_at_once(struct job *j)
 
 static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_add_and_list),
+	STORE_TEST(test_chain_in_one_transaction),
 	STORE_TEST(test_rolled_back),
 	STORE_TEST(test_tampering),
 	STORE_TEST(test_signed_heads),
