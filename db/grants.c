@@ -139,7 +139,7 @@ static const struct grant validator[] = {
 	{ "reply", "SELECT, INSERT, UPDATE (challenge_id, arrival, "
 		   "recorded_at, verdict, code, detail, evidence, raw, "
 		   "raw_sha256, covered_hash, seal, error, due_at, "
-		   "disposed_at, is_wrapped, wrap_at)" },
+		   "is_disposed, is_wrapped, wrap_at)" },
 	{ "caa", "SELECT, " CAA_REQUEST ", UPDATE (due_at, attempts, "
 		 "checked_at, result, reason, detail, trace, br_version, ttl, "
 		 "seal, key_agreed)" },

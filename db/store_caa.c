@@ -56,7 +56,7 @@ store_caa_request(
 		    j, ERR_CONFLICT, "authorization %s: no such row", authz_id);
 	if (found < 0)
 		return -1;
-	rnd_id(id);
+	rnd_row_id(id);
 	j->wake |= 1u << ROLE_VALIDATOR;
 	return store_change(j, NULL,
 	    "INSERT INTO caa (id, authz_id, account_id, mailbox, domain, "

@@ -76,7 +76,7 @@ some(struct job *j, const struct purge_rules *rules, const char *counting,
 	}
 
 /* A message that was not moved away yet would be read as a new one. */
-#define STRAY "challenge_id IS NULL AND recorded_at <= $1 AND disposed_at > 0"
+#define STRAY "challenge_id IS NULL AND recorded_at <= $1 AND is_disposed = 1"
 
 int
 purge_strays(

@@ -252,7 +252,7 @@ reply_put(struct job *j, const struct reply_record *r)
 
 	if (store_change(j, &changed,
 		"INSERT INTO reply (" REPLY_COLUMNS
-		", raw, disposed_at) VALUES ($1, $2, $3, "
+		", raw, is_disposed) VALUES ($1, $2, $3, "
 		"$4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, "
 		"$17, $18) "
 		"ON CONFLICT (source, uidvalidity, uid) DO UPDATE SET "
@@ -271,7 +271,7 @@ reply_put(struct job *j, const struct reply_record *r)
 		    v_text(r->code), v_text(r->detail), v_text(r->evidence),
 		    v_bytes(r->raw_sha256), v_bytes(r->covered_hash),
 		    v_bytes(r->seal), v_text(r->error), v_due(r->retry_at),
-		    v_bytes(r->raw), v_int(r->disposed_at))) != 0)
+		    v_bytes(r->raw), v_int(r->is_disposed))) != 0)
 		return -1;
 	if (changed == 0)
 		return job_fail(j, ERR_CONFLICT,
@@ -305,7 +305,7 @@ reply_write(
 	struct reply_record r = *given;
 	char id[RND_ID_LEN + 1];
 
-	rnd_id(id);
+	rnd_row_id(id);
 	if (r.id == NULL)
 		r.id = id;
 	r.verdict = verdict;
@@ -436,7 +436,7 @@ store_reply_undisposed(struct job *j, const char *source, int64_t uidvalidity,
 	struct query q;
 	int found = query_first(&q, j,
 	    "SELECT uid FROM reply WHERE source = $1 AND uidvalidity = $2 "
-	    "AND disposed_at = 0 ORDER BY uid LIMIT $3",
+	    "AND is_disposed = 0 ORDER BY uid LIMIT $3",
 	    ARGS(v_text(source), v_int(uidvalidity), v_int((int64_t)max)));
 
 	*count = 0;
@@ -447,17 +447,31 @@ store_reply_undisposed(struct job *j, const char *source, int64_t uidvalidity,
 	return found;
 }
 
+/* How many of them, from the first on, follow each other. */
+static size_t
+run_length(const int64_t *uids, size_t count)
+{
+	size_t n = 1;
+
+	while (n < count && uids[n] == uids[n - 1] + 1)
+		n++;
+	return n;
+}
+
 int
 store_reply_disposed(struct job *j, const char *source, int64_t uidvalidity,
     const int64_t *uids, size_t count)
 {
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0, n; i < count; i += n) {
+		n = run_length(uids + i, count - i);
 		if (store_change(j, NULL,
-			"UPDATE reply SET disposed_at = $4 WHERE source = $1 "
-			"AND uidvalidity = $2 AND uid = $3 AND disposed_at = 0",
+			"UPDATE reply SET is_disposed = 1 WHERE source = $1 "
+			"AND uidvalidity = $2 AND uid >= $3 AND uid <= $4 "
+			"AND is_disposed = 0",
 			ARGS(v_text(source), v_int(uidvalidity), v_int(uids[i]),
-			    v_int(j->now))) != 0)
+			    v_int(uids[i + n - 1]))) != 0)
 			return -1;
+	}
 	return 0;
 }
 

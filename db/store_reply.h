@@ -49,7 +49,7 @@ struct reply_record {
 	int64_t retry_at;  /* VERDICT_DEFERRED */
 	/* Set on recording where nothing is left to be moved away; not read
 	 * back. */
-	int64_t disposed_at;
+	bool is_disposed;
 };
 
 /* Has this message been recorded with a verdict other than deferred? */
@@ -61,6 +61,7 @@ int store_reply_last_uid(
 /* Recorded, but perhaps not yet moved away: UIDs, ascending. */
 int store_reply_undisposed(struct job *j, const char *source,
     int64_t uidvalidity, size_t max, int64_t **uids, size_t *count);
+/* These were, ascending. */
 int store_reply_disposed(struct job *j, const char *source, int64_t uidvalidity,
     const int64_t *uids, size_t count);
 

@@ -10,9 +10,11 @@
 #include <openssl/rand.h>
 
 #include "lib/b64.h"
+#include "lib/clock.h"
 #include "lib/log.h"
 
 #define ID_OCTETS 16
+#define TIME_OCTETS 6 /* milliseconds: the first bit is 0 for 4,000 years */
 
 /* The test stream: splitmix64, whose state is a counter. */
 static atomic_bool test_stream;
@@ -69,6 +71,18 @@ rnd_id(char out[RND_ID_LEN + 1])
 		rnd_bytes(octets, sizeof(octets));
 		b64url_format(out, span_mem(octets, sizeof(octets)));
 	} while (out[0] == '-');
+}
+
+void
+rnd_row_id(char out[RND_ID_LEN + 1])
+{
+	uint8_t octets[ID_OCTETS];
+	uint64_t ms = (uint64_t)clock_now_ms();
+
+	for (size_t i = TIME_OCTETS; i-- > 0; ms >>= 8)
+		octets[i] = (uint8_t)(ms & 0xff);
+	rnd_bytes(octets + TIME_OCTETS, sizeof(octets) - TIME_OCTETS);
+	b64url_format(out, span_mem(octets, sizeof(octets)));
 }
 
 void

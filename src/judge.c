@@ -422,7 +422,7 @@ fill_record(const struct validator *v, struct job *j, struct judgement *g)
 	/* Strangers' mail that is about nothing here is not kept. */
 	if (g->has_subject)
 		rec->raw = m->raw;
-	rec->disposed_at = m->is_gone ? j->now : 0;
+	rec->is_disposed = m->is_gone;
 	if (rec->verdict == VERDICT_DEFERRED)
 		rec->retry_at =
 		    v->hasty_ms > 0 ? j->now : j->now + defer_pause(g, j->now);

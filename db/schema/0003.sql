@@ -244,7 +244,10 @@ ALTER TABLE incident ADD COLUMN keep_from BIGINT NOT NULL DEFAULT 0;
 CREATE INDEX incident_keep ON incident (keep_from, id);
 CREATE INDEX recheck_finding_incident ON recheck_finding (incident_id)
 	WHERE incident_id IS NOT NULL;
-CREATE INDEX caa_authz ON caa (authz_id);
+-- As caa_open did, this lets one check of each authorization be open.
+DROP INDEX caa_open;
+CREATE UNIQUE INDEX caa_authz ON caa
+	(authz_id, (CASE WHEN checked_at = 0 THEN '' ELSE id END));
 CREATE INDEX reply_stray ON reply (challenge_id, recorded_at, id)
 	WHERE challenge_id IS NULL;
 CREATE INDEX crl_old ON crl (next_update) WHERE der IS NOT NULL;
@@ -442,3 +445,8 @@ CREATE INDEX report_keep ON report (keep_from, number);
 CREATE INDEX caa_report_old ON caa_report (expires_at) WHERE due_at IS NULL;
 ALTER TABLE withdrawal ADD COLUMN not_after BIGINT NOT NULL DEFAULT 0;
 CREATE INDEX withdrawal_old ON withdrawal (not_after) WHERE cert_id IS NULL;
+
+-- Whether, no longer when: SQLite stores 0 and 1 in the same room, so that a
+-- message that is put away changes no more of its row than this.
+ALTER TABLE reply RENAME COLUMN disposed_at TO is_disposed;
+UPDATE reply SET is_disposed = 1 WHERE is_disposed > 0;

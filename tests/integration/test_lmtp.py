@@ -24,7 +24,7 @@ def stranger():
 
 
 def rows_of(site, raw):
-    return site.query("SELECT verdict, code, raw_sha256, disposed_at "
+    return site.query("SELECT verdict, code, raw_sha256, is_disposed "
                       "FROM reply WHERE raw_sha256 = ?",
                       hashlib.sha256(raw).digest())
 
@@ -74,7 +74,7 @@ def test_issue(site):
         challenge.post()
         answer(site, challenge)
         order.certificate()
-        assert site.query("SELECT 1 FROM reply WHERE disposed_at = 0") == []
+        assert site.query("SELECT 1 FROM reply WHERE is_disposed = 0") == []
         assert "ok    LMTP" in site.countersign("check", status=None)
     with case("the socket is for its user and group only"):
         s = os.stat(site.socket)

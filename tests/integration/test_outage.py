@@ -145,7 +145,7 @@ def test_pile(site):
         order.certificate()
     with case("and what was judged is put away"):
         eventually(lambda: site.query("SELECT count(*) FROM reply "
-                                      "WHERE disposed_at = 0") == [(0,)],
+                                      "WHERE is_disposed = 0") == [(0,)],
                    "the mailbox to be tidied")
 
 

@@ -312,7 +312,7 @@ def test_read_once(site):
         rows = site.query("SELECT uid FROM reply")
         assert len(set(rows)) == len(rows) > 10
         eventually(lambda: site.query("SELECT 1 FROM reply WHERE "
-                                      "disposed_at = 0") == [], "the move")
+                                      "is_disposed = 0") == [], "the move")
         with Inbox(site, "CA_IMAP", "CA_IMAPS") as inbox:
             assert inbox.find("ALL") == []
             assert inbox.imap.select("Processed", True)[1] == \

@@ -75,7 +75,7 @@ test_again(struct job *j)
 	/* Nothing is left to be moved away. */
 	assert_int_equal(
 	    fixture_count(
-		j, "SELECT COUNT(*) FROM reply WHERE disposed_at = 0"),
+		j, "SELECT COUNT(*) FROM reply WHERE is_disposed = 0"),
 	    0);
 	/* Other octets are another message. */
 	assert_int_equal(
@@ -184,7 +184,7 @@ test_deferred(struct job *j)
 	    deliver(&lab, raw, false, address_of(&lab)), VERDICT_REPEATED);
 	assert_int_equal(
 	    fixture_count(
-		j, "SELECT COUNT(*) FROM reply WHERE disposed_at = 0"),
+		j, "SELECT COUNT(*) FROM reply WHERE is_disposed = 0"),
 	    0);
 }
 

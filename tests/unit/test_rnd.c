@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "lib/b64.h"
+#include "lib/clock.h"
 #include "lib/rnd.h"
 
 /* AC-174: 16 octets as 22 base64url characters, never again. */
@@ -32,6 +33,30 @@ test_ids(void **state)
 		for (size_t k = 0; k < i; k++)
 			assert_string_not_equal(ids[i], ids[k]);
 	}
+}
+
+/* Those of one moment begin alike, those of another otherwise. */
+static void
+test_row_ids(void **state)
+{
+	char ids[200][RND_ID_LEN + 1];
+
+	(void)state;
+	for (size_t i = 0; i < 200; i++) {
+		uint8_t octets[16];
+
+		clock_set(1700000000 + (i >= 100));
+		rnd_row_id(ids[i]);
+		assert_int_equal(strlen(ids[i]), RND_ID_LEN);
+		assert_int_equal(
+		    b64url_parse_fixed(span_str(ids[i]), octets, 16), 0);
+		assert_int_not_equal(ids[i][0], '-');
+		assert_int_equal(memcmp(ids[i], ids[i < 100 ? 0 : 100], 8), 0);
+		for (size_t k = 0; k < i; k++)
+			assert_string_not_equal(ids[i], ids[k]);
+	}
+	clock_set(0);
+	assert_int_not_equal(memcmp(ids[0], ids[100], 8), 0);
 }
 
 static void
@@ -141,6 +166,7 @@ test_failure(void **state)
 
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_ids),
+	cmocka_unit_test(test_row_ids),
 	cmocka_unit_test(test_bytes_fill_exactly),
 	cmocka_unit_test(test_seed_repeats),
 	cmocka_unit_test(test_tokens),

@@ -531,6 +531,31 @@ test_disposal(struct job *j)
 	assert_int_equal(count, 0);
 }
 
+/* What lies between those that were put away, or beside them, was not. */
+static void
+test_disposal_with_gaps(struct job *j)
+{
+	int64_t *uids, first = next_uid + 1;
+	size_t count;
+
+	for (int i = 0; i < 7; i++) {
+		struct reply_record r = reply(j, NULL, VERDICT_UNKNOWN);
+
+		record(j, &r);
+	}
+	COMMITTED(j,
+	    store_reply_disposed(j, "imap://ca/INBOX", 5,
+		(const int64_t[]){ first + 1, first + 2, first + 4, first + 6 },
+		4));
+	EXPECT(j,
+	    store_reply_undisposed(j, "imap://ca/INBOX", 5, 9, &uids, &count),
+	    0);
+	assert_int_equal(count, 3);
+	assert_int_equal(uids[0], first);
+	assert_int_equal(uids[1], first + 3);
+	assert_int_equal(uids[2], first + 5);
+}
+
 /* ER-23: the bytes of what concerns nobody are not kept. */
 static void
 test_what_is_kept(struct job *j)
@@ -763,6 +788,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_recorded_once),
 	STORE_TEST(test_refused_records),
 	STORE_TEST(test_disposal),
+	STORE_TEST(test_disposal_with_gaps),
 	STORE_TEST(test_what_is_kept),
 	STORE_TEST(test_repeated),
 	STORE_TEST(test_deferred),
