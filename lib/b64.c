@@ -143,18 +143,28 @@ b64url_add(struct buf *out, struct span bytes)
 	}
 }
 
+/* Groups are made here before they are added: a few at a time, since each
+ * call has its price. */
+#define GROUPS 64
+
 void
 b64_add(struct buf *out, struct span bytes)
 {
 	const unsigned char *in = (const unsigned char *)bytes.p;
+	char text[GROUPS * 4];
+	size_t filled = 0;
 
 	buf_reserve(out, (bytes.n + 2) / 3 * 4);
 	for (size_t i = 0; i < bytes.n && buf_ok(out); i += 3) {
-		char group[4];
+		char *group = text + filled;
 		size_t n = encode_group(in + i, bytes.n - i, alphabet, group);
 
 		memset(group + n, '=', 4 - n);
-		buf_add_mem(out, group, 4);
+		filled += 4;
+		if (filled < sizeof(text) && i + 3 < bytes.n)
+			continue;
+		buf_add_mem(out, text, filled);
+		filled = 0;
 	}
 }
 

@@ -166,6 +166,35 @@ test_padded(void **state)
 	}
 }
 
+/* Any length, in one go or in parts. */
+static void
+test_padded_lengths(void **state)
+{
+	struct job *j = unit_job();
+	char text[600];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(text); i++)
+		text[i] = (char)(i * 7);
+	for (size_t n = 0; n <= sizeof(text); n++) {
+		struct span octets;
+		struct buf whole, parts;
+
+		unit_case("%zu", n);
+		buf_init(&whole, j->arena, 2000);
+		b64_add(&whole, span_mem(text, n));
+		assert_int_equal(whole.n, (n + 2) / 3 * 4);
+		buf_init(&parts, j->arena, 2000);
+		for (size_t i = 0; i < n; i += 3)
+			b64_add(
+			    &parts, span_mem(text + i, n - i < 3 ? n - i : 3));
+		assert_true(span_eq(buf_span(&whole), buf_span(&parts)));
+		assert_int_equal(
+		    b64_parse_fws(j->arena, buf_span(&whole), &octets), 0);
+		assert_true(span_eq(octets, span_mem(text, n)));
+	}
+}
+
 static void
 test_padded_fws(void **state)
 {
@@ -253,6 +282,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_url_round_trip_and_cut),
 	cmocka_unit_test(test_url_fixed),
 	cmocka_unit_test(test_padded),
+	cmocka_unit_test(test_padded_lengths),
 	cmocka_unit_test(test_padded_fws),
 	cmocka_unit_test(test_padded_cut),
 	cmocka_unit_test(test_add_to_small_buf),
