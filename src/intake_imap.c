@@ -23,16 +23,24 @@
 #define LIST_MAX 200
 /* Loaded at once: so much of the mailbox is in memory, or one message. */
 #define GROUP_OCTETS ((size_t)1 << 20)
-/* Committed together: so many, or what is judged in this time.  Alone, a
- * reply waits for nobody. */
+/* Committed together: so many, or what is judged in this time, or in twice the
+ * time that the last commit took, if that is longer: on a slow disk, small
+ * commits would take all of it.  Alone, a reply waits for nobody. */
 #define COMMIT_MAX FETCH_MESSAGES_MAX
 #define COMMIT_MS 50
+#define COMMIT_MS_MAX 500
 /* A fault of the server's or the disk's passes in that time. */
 #define STUCK_TRIES 5
 #define STUCK_MS 600000
 /* IDLE is renewed this often: a dead connection is noticed in the end. */
 #define IDLE_MS 240000
 #define RECONNECT_MAX_MS 60000
+
+static int64_t
+smaller(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
 
 /* What a message is when the database has its verdict, but the mailbox
  * perhaps does not know yet. */
@@ -143,6 +151,7 @@ static int
 commit_batch(struct validator *v, struct batch *b)
 {
 	struct job *jobs[COMMIT_MAX];
+	int64_t begun_ms = clock_mono_ms();
 	size_t done = 0;
 	unsigned wake = 0;
 	int result;
@@ -150,6 +159,7 @@ commit_batch(struct validator *v, struct batch *b)
 	for (size_t i = 0; i < b->count; i++)
 		jobs[i] = &b->jobs[i];
 	result = judge_record(jobs, b->judged, b->count, &done);
+	v->commit_ms = clock_mono_ms() - begun_ms;
 	for (size_t i = 0; i < done; i++)
 		wake |= b->jobs[i].wake;
 	wake_send(wake);
@@ -187,10 +197,14 @@ judge_into(struct validator *v, struct role_env *env, struct batch *b,
 
 /* What waits for slow name servers must not hold up what is judged. */
 static bool
-is_full(const struct batch *b)
+is_full(const struct validator *v, const struct batch *b)
 {
+	int64_t wait_ms = smaller(2 * v->commit_ms, COMMIT_MS_MAX);
+
+	if (wait_ms < COMMIT_MS)
+		wait_ms = COMMIT_MS;
 	return b->count == COMMIT_MAX ||
-	       (b->count > 0 && clock_mono_ms() - b->since_ms >= COMMIT_MS);
+	       (b->count > 0 && clock_mono_ms() - b->since_ms >= wait_ms);
 }
 
 /* Judges and records messages in their order; with the first failure it ends:
@@ -207,7 +221,7 @@ take_bodies(struct validator *v, struct role_env *env,
 	for (size_t i = 0; i < n && result == 0 && !role_is_stopping(); i++) {
 		if (receive(v, &items[i], &bodies[i], &m[i]) > 0)
 			result = judge_into(v, env, b, &m[i]);
-		if (result == 0 && is_full(b))
+		if (result == 0 && is_full(v, b))
 			result = commit_batch(v, b);
 	}
 	/* What was judged before a failure counts. */
@@ -348,12 +362,6 @@ connect_mailbox(struct validator *v, struct role_env *env, unsigned failures)
 		log_error("mailbox", "error=\"%s\"", j.err.text);
 	job_done(&j);
 	return result;
-}
-
-static int64_t
-smaller(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
 }
 
 static int64_t

@@ -41,6 +41,7 @@ struct validator {
 	uint32_t stuck_uid;   /* the message that could not be judged … */
 	unsigned stuck_count; /* … so often … */
 	int64_t stuck_ms;     /* … since then, on the monotonic clock */
+	int64_t commit_ms;    /* what the last one took */
 	bool one_by_one;      /* messages are loaded alone, after a failure */
 };
 
