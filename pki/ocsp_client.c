@@ -129,14 +129,11 @@ read_single(OCSP_BASICRESP *basic, OCSP_CERTID *id, struct ocsp_said *out)
 	if (OCSP_resp_find_status(basic, id, &status, &reason, &revoked,
 		&this_update, &next_update) != 1)
 		return "the answer is about another certificate";
-	if (status != V_OCSP_CERTSTATUS_GOOD &&
-	    status != V_OCSP_CERTSTATUS_REVOKED)
-		return "the responder says that it does not know the "
-		       "certificate";
-	if (read_time(this_update, &out->this_update) < 0 ||
-	    read_time(next_update, &out->next_update) < 0)
-		return "the answer has no thisUpdate or no nextUpdate";
 	out->is_revoked = status == V_OCSP_CERTSTATUS_REVOKED;
+	out->is_unknown = !out->is_revoked && status != V_OCSP_CERTSTATUS_GOOD;
+	if (read_time(this_update, &out->this_update) < 0 ||
+	    (!out->is_unknown && read_time(next_update, &out->next_update) < 0))
+		return "the answer has no thisUpdate or no nextUpdate";
 	return NULL;
 }
 

@@ -21,6 +21,7 @@ const char *ocsp_client_path(struct arena *a, struct span request);
 
 struct ocsp_said {
 	int error; /* OCSPResponseStatus; 0: there is an answer */
+	bool is_unknown; /* the responder does not know the number */
 	bool is_revoked;
 	int64_t this_update;
 	int64_t next_update;
@@ -28,7 +29,7 @@ struct ocsp_said {
 
 /*
  * What the response says about that number.  0, or -1 ERR_INTERNAL if it is no
- * response in DER, about something else, says "unknown", or is not signed by a
+ * response in DER, about something else, or is not signed by a
  * responder that this CA has authorized (PK-165) and that is valid at its
  * thisUpdate.
  */

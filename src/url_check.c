@@ -14,6 +14,7 @@
 #include "pki/key.h"
 #include "pki/ocsp_answer.h"
 #include "pki/ocsp_client.h"
+#include "src/status_place.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -239,24 +240,42 @@ error_text(struct job *j, int error)
 		: "");
 }
 
-/* PK-170: a number that was never issued gets no answer about it. */
+/* PK-170: "unauthorized" where answers are signed in advance; signed "unknown"
+ * where they are signed for the client. */
 static int
-judge_answer(
-    struct job *j, const struct question *q, const struct ocsp_said *said)
+judge_unknown(
+    struct job *j, const struct url_subject *s, const struct ocsp_said *said)
+{
+	if (status_ocsp_is_live(s->conf) && said->error == 0)
+		return said->is_unknown
+			   ? 0
+			   : job_fail(j, ERR_INTERNAL,
+				 "a number that was never issued must get "
+				 "\"unknown\", and gets another status");
+	if (!status_ocsp_is_live(s->conf) && said->error == OCSP_UNAUTHORIZED)
+		return 0;
+	return job_fail(j, ERR_INTERNAL,
+	    "a number that was never issued must get %s, and gets %s",
+	    status_ocsp_is_live(s->conf) ? "\"unknown\""
+					 : "\"unauthorized\" (6)",
+	    error_text(j, said->error));
+}
+
+static int
+judge_answer(struct job *j, const struct url_subject *s,
+    const struct question *q, const struct ocsp_said *said)
 {
 	const char *serial = q->known.serial;
 
 	if (serial == NULL)
-		return said->error == OCSP_UNAUTHORIZED
-			   ? 0
-			   : job_fail(j, ERR_INTERNAL,
-				 "a number that was never issued must get "
-				 "\"unauthorized\" (6), and gets %s",
-				 error_text(j, said->error));
+		return judge_unknown(j, s, said);
 	if (said->error != 0)
 		return job_fail(j, ERR_INTERNAL,
 		    "no answer about certificate %s: %s", serial,
 		    error_text(j, said->error));
+	if (said->is_unknown)
+		return job_fail(j, ERR_INTERNAL,
+		    "the responder does not know certificate %s", serial);
 	if (said->is_revoked != q->known.is_revoked && !q->known.is_due)
 		return job_fail(j, ERR_INTERNAL,
 		    "it says that certificate %s is %s, the database says "
@@ -286,7 +305,7 @@ ask(struct job *j, const struct url_subject *s, const char *url,
 		    ocsp_client_path(j->arena, request.body));
 	if (fetch(j, s, &request, MEDIA_OCSP, &body) < 0 ||
 	    ocsp_client_read(j, s->ca, hash, q->serial, body, &said) < 0 ||
-	    judge_answer(j, q, &said) < 0)
+	    judge_answer(j, s, q, &said) < 0)
 		return job_context(
 		    j, "%s", method == HTTPS_GET ? "GET" : "POST");
 	return 0;
@@ -302,7 +321,7 @@ check_ocsp(struct job *j, const struct url_subject *s, const struct ca_url *url,
 	    ask(j, s, url->url, HTTPS_POST, &q) < 0)
 		return -1;
 	*found = q.known.serial == NULL
-		     ? "OCSP by GET and POST: \"unauthorized\", as there is no "
+		     ? "OCSP by GET and POST, as is right while there is no "
 		       "certificate yet"
 		     : arena_printf(j->arena,
 			   "OCSP by GET and POST about certificate %s",
