@@ -345,13 +345,15 @@ struct conf_allow_lint {
 	const char *until; /* 2027-03-31 */
 };
 
-/* `linter NAME { }`: a program that judges each certificate before it is signed
- * (PK-140). */
+/* `linter NAME { }`: a program or a service that judges what is about to be
+ * signed or published (PK-140, PK-141). */
 enum conf_linter_output { CONF_LINTER_ZLINT, CONF_LINTER_PKILINT };
 struct conf_linter {
 	const char *name;
 	struct conf_list exec;    /* program and arguments */
-	struct conf_list version; /* the same, to print its version */
+	const char *url;          /* of a service, in its place */
+	struct conf_list lints;   /* what it judges; none: linter_takes() */
+	struct conf_list version; /* as exec, to print its version */
 	struct conf_list read;    /* more folders that it reads */
 	enum conf_linter_output output;
 	int64_t timeout;

@@ -30,6 +30,14 @@ struct ca {
 struct crl_input;
 int crl_sign_as(struct job *j, const struct signer *signer, enum ca_role role,
     const struct crl_input *in, struct span *der);
+/* The same list by a throw-away key, whose signature need not verify. */
+int crl_lint_as(struct job *j, const struct signer *lint, enum ca_role role,
+    const struct crl_input *in, struct span *der);
+
+/* PK-137: the signer with a throw-away key of the same type and size in the
+ * place of its own.  0, or -1. */
+int ca_lint_signer(struct job *j, struct arena *keep, const struct signer *of,
+    struct signer *out);
 
 /* PK-122: what is wrong with the extKeyUsage of an issuing CA, or NULL. */
 struct certview;

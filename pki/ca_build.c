@@ -377,6 +377,23 @@ check_signed(struct job *j, const struct signer *signer,
 	return 0;
 }
 
+/* PK-136, PK-137: before the signature exists. */
+static int
+ask_others(struct job *j, const struct signer *signer,
+    const struct ca_template *t, struct span tbs)
+{
+	struct signer lint;
+	struct span der;
+
+	if (t->judge == NULL)
+		return 0;
+	if (ca_lint_signer(j, j->arena, signer, &lint) < 0 ||
+	    signer_sign(j, &lint, SIGNED_CA, tbs, &der) < 0)
+		return -1;
+	return t->judge->ask(t->judge->context, j,
+	    t->kind == CA_KIND_ROOT ? LINT_ROOT : LINT_ISSUING, der);
+}
+
 int
 ca_certificate_make(struct job *j, const struct signer *signer,
     const struct lint_ca_issuer *issuer, const struct ca_template *t,
@@ -396,7 +413,8 @@ ca_certificate_make(struct job *j, const struct signer *signer,
 	if (problem != NULL)
 		return job_fail(
 		    j, ERR_INTERNAL, "refused before signing: %s", problem);
-	if (signer_sign(j, signer, SIGNED_CA, tbs, der) < 0)
+	if (ask_others(j, signer, t, tbs) < 0 ||
+	    signer_sign(j, signer, SIGNED_CA, tbs, der) < 0)
 		return -1;
 	return check_signed(j, signer, &in, tbs, *der);
 }

@@ -7,6 +7,7 @@
 
 #include "pki/ca.h"
 #include "pki/lint_ca.h"
+#include "pki/linter.h"
 
 /* PK-119: all three are needed and name who it is. */
 struct ca_subject {
@@ -48,7 +49,8 @@ struct ca_template {
 	const char *ca_issuers_url;
 	const char *const *permitted; /* PK-128 */
 	size_t permitted_count;
-	bool is_demonstration; /* lint_ca.h */
+	bool is_demonstration;          /* lint_ca.h */
+	const struct lint_judge *judge; /* others' linters; NULL: none */
 };
 
 /*

@@ -167,6 +167,9 @@ open_act(struct ceremony *c, const char *act)
 		c->second != NULL ? " and " : ", A SINGLE OPERATOR",
 		c->second != NULL ? c->second : "") < 0)
 		return -1;
+	if (c->lint == NULL &&
+	    transcript_add(c->j, &c->transcript, "others' linters: none") < 0)
+		return -1;
 	c->tell(c->context, c->transcript.text.p);
 	if (confirm(c,
 		"these versions, hashes and this time are in the script") < 0)
@@ -186,6 +189,39 @@ close_act(struct ceremony *c)
 		"Write this hash of the transcript on paper and sign it: %s",
 		c->transcript.last));
 	return 0;
+}
+
+/* --- what others' linters say (PK-136, PK-141) ---------------------------- */
+
+static int
+make_folder(struct ceremony *c, const char *name)
+{
+	const char *path = ceremony_path(c, name);
+
+	if (ceremony_has(c, name) || mkdir(path, 0755) == 0)
+		return 0;
+	return job_fail(c->j, ERR_INTERNAL, "%s: cannot be made", path);
+}
+
+/* It is in the transcript what they said, and about what; the rest is in a
+ * file. */
+static int
+judge(void *context, struct job *j, enum lint_object what, struct span der)
+{
+	struct ceremony *c = context;
+	const char *line, *report, *name;
+	uint8_t digest[SHA256_LEN];
+
+	if (c->lint(c->context, j, what, der, &line, &report) < 0)
+		return -1;
+	sha256(der, digest);
+	name = arena_printf(j->arena, "linted/%s.json",
+	    hex_dup(j->arena, span_mem(digest, sizeof digest)));
+	if (transcript_add(j, &c->transcript, "others' linters, %s: %s",
+		linter_kind(what), line) < 0 ||
+	    make_folder(c, "linted") < 0)
+		return -1;
+	return ceremony_write(c, name, 0444, span_str(report), true);
 }
 
 /* --- the root ------------------------------------------------------------ */
@@ -245,10 +281,12 @@ read_root(struct ceremony *c, struct root *r)
 static int
 make_root(struct ceremony *c, struct root *r)
 {
+	const struct lint_judge others = { judge, c };
 	const struct ca_template t = { .kind = CA_KIND_ROOT,
 		.subject = r->signer.name,
 		.spki = r->spki,
-		.key_id = r->signer.key_id };
+		.key_id = r->signer.key_id,
+		.judge = c->lint != NULL ? &others : NULL };
 	struct span der;
 
 	if (confirm(
@@ -263,6 +301,21 @@ make_root(struct ceremony *c, struct root *r)
 }
 
 static int
+lint_list(
+    struct ceremony *c, const struct root *r, const struct crl_input *list)
+{
+	struct signer lint;
+	struct span der;
+
+	if (c->lint == NULL)
+		return 0;
+	if (ca_lint_signer(c->j, c->j->arena, &r->signer, &lint) < 0 ||
+	    crl_lint_as(c->j, &lint, CA_ROLE_ROOT, list, &der) < 0)
+		return -1;
+	return judge(c, c->j, LINT_ROOT_CRL, der);
+}
+
+static int
 write_list(struct ceremony *c, struct root *r, struct crl_input *list)
 {
 	struct span der;
@@ -271,19 +324,10 @@ write_list(struct ceremony *c, struct root *r, struct crl_input *list)
 	list->next_update = c->j->now + ROOT_CRL_DAYS * DAY_SECS - 1;
 	if (list->next_update > r->issuer.not_after)
 		list->next_update = r->issuer.not_after;
-	if (crl_sign_as(c->j, &r->signer, CA_ROLE_ROOT, list, &der) < 0)
+	if (lint_list(c, r, list) < 0 ||
+	    crl_sign_as(c->j, &r->signer, CA_ROLE_ROOT, list, &der) < 0)
 		return -1;
 	return ceremony_write(c, "root.crl", 0444, der, true);
-}
-
-static int
-make_register(struct ceremony *c)
-{
-	const char *path = ceremony_path(c, "issued");
-
-	if (ceremony_has(c, "issued") || mkdir(path, 0755) == 0)
-		return 0;
-	return job_fail(c->j, ERR_INTERNAL, "%s: cannot be made", path);
 }
 
 int
@@ -316,7 +360,7 @@ ceremony_init_root(
 		return job_fail(c->j, ERR_CONFLICT,
 		    "%s holds the root %s: give its names, or another folder",
 		    c->dir, ceremony_name_text(c->j, r.signer.name));
-	if (make_register(c) < 0 || write_list(c, &r, &first) < 0)
+	if (make_folder(c, "issued") < 0 || write_list(c, &r, &first) < 0)
 		return -1;
 	return close_act(c);
 }
@@ -365,9 +409,14 @@ check_same(struct ceremony *c, const struct root *r,
 }
 
 static int
-sign_new(struct ceremony *c, struct root *r, const struct ca_template *t,
+sign_new(struct ceremony *c, struct root *r, const struct ca_template *asked,
     struct span *der)
 {
+	const struct lint_judge others = { judge, c };
+	struct ca_template with = *asked;
+	const struct ca_template *t = &with;
+
+	with.judge = c->lint != NULL ? &others : NULL;
 	if (confirm(c, arena_printf(c->j->arena,
 			   "an issuing CA named %s, %d days, key %s",
 			   ceremony_name_text(c->j, t->subject),

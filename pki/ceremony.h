@@ -5,8 +5,9 @@
  * there already is taken up, never made again.
  *
  * The root's folder: root-key.pem, root.pem, root.crl, issued/SERIAL.pem,
- * transcript.  The issuing CA's folder: issuing-key.pem, ca-passphrase,
- * issuing.csr, issuing.pem, root.pem, transcript.
+ * linted/HASH.json (what others' linters said), transcript.  The issuing CA's
+ * folder: issuing-key.pem, ca-passphrase, issuing.csr, issuing.pem, root.pem,
+ * transcript.
  */
 #ifndef PKI_CEREMONY_H
 #define PKI_CEREMONY_H
@@ -26,6 +27,12 @@ typedef int ceremony_ask(void *context, struct job *j, const char *prompt,
 /* Shows a line. */
 typedef void ceremony_tell(void *context, const char *line);
 
+/* Others' linters about what is to be signed (PK-136, PK-141): 0, their words
+ * in a line and in full (JSON); or -1, and it is not signed.  Whoever is asked
+ * has no key. */
+typedef int ceremony_lint(void *context, struct job *j, enum lint_object what,
+    struct span der, const char **line, const char **report);
+
 struct ceremony {
 	struct job *j;
 	const char *dir;
@@ -35,6 +42,7 @@ struct ceremony {
 	bool is_online;     /* the root on a machine with network */
 	ceremony_ask *ask;
 	ceremony_tell *tell;
+	ceremony_lint *lint; /* NULL: our own lints alone */
 	void *context;
 	struct transcript transcript; /* filled by the acts */
 };

@@ -24,7 +24,7 @@
 static const char *const folders[] = { "", "root/", "issuing/" };
 #define FOLDER_COUNT (sizeof folders / sizeof folders[0])
 
-/* What may be shown, beside issued/SERIAL.pem. */
+/* What may be shown, beside issued/SERIAL.pem and linted/HASH.json. */
 static const char *const shown[] = { "transcript", "root.pem", "root.crl",
 	"issuing.csr", "issuing.pem" };
 #define SHOWN_COUNT (sizeof shown / sizeof shown[0])
@@ -36,13 +36,21 @@ is_issued(struct span name)
 	       span_ends(name, SPAN(".pem"));
 }
 
+/* What others' linters said in a ceremony (PK-214). */
+static bool
+is_linted(struct span name)
+{
+	return span_starts(name, SPAN("linted/")) &&
+	       span_ends(name, SPAN(".json"));
+}
+
 static bool
 is_shown(struct span name)
 {
 	for (size_t i = 0; i < SHOWN_COUNT; i++)
 		if (span_eq_str(name, shown[i]))
 			return true;
-	return is_issued(name);
+	return is_issued(name) || is_linted(name);
 }
 
 /* --- collecting ----------------------------------------------------------- */
@@ -70,9 +78,9 @@ add_file(struct job *j, const char *dir, const char *name, struct bundle *b)
 }
 
 static int
-add_issued(struct job *j, const char *dir, const char *folder, struct bundle *b)
+add_all(struct job *j, const char *dir, const char *folder, struct bundle *b)
 {
-	DIR *d = opendir(arena_printf(j->arena, "%s/%sissued", dir, folder));
+	DIR *d = opendir(arena_printf(j->arena, "%s/%s", dir, folder));
 	struct dirent *e;
 	int result = 0;
 
@@ -81,8 +89,7 @@ add_issued(struct job *j, const char *dir, const char *folder, struct bundle *b)
 	while (result == 0 && (e = readdir(d)) != NULL)
 		if (e->d_name[0] != '.')
 			result = add_file(j, dir,
-			    arena_printf(
-				j->arena, "%sissued/%s", folder, e->d_name),
+			    arena_printf(j->arena, "%s/%s", folder, e->d_name),
 			    b);
 	closedir(d);
 	return result;
@@ -331,7 +338,11 @@ ceremony_bundle_make(
 				    j->arena, "%s%s", folders[i], shown[k]),
 				b) < 0)
 				return -1;
-		if (add_issued(j, dir, folders[i], b) < 0)
+		if (add_all(j, dir,
+			arena_printf(j->arena, "%sissued", folders[i]),
+			b) < 0 ||
+		    add_all(j, dir,
+			arena_printf(j->arena, "%slinted", folders[i]), b) < 0)
 			return -1;
 	}
 	buf_init(&lints, j->arena, LINTS_MAX);

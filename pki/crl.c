@@ -185,8 +185,8 @@ check_signed(struct job *j, const struct signer *signer, enum ca_role role,
 	return 0;
 }
 
-int
-crl_sign_as(struct job *j, const struct signer *signer, enum ca_role role,
+static int
+make(struct job *j, const struct signer *signer, enum ca_role role,
     const struct crl_input *in, struct span *der)
 {
 	struct span tbs = { 0 };
@@ -194,10 +194,18 @@ crl_sign_as(struct job *j, const struct signer *signer, enum ca_role role,
 
 	if (problem != NULL)
 		return job_fail(j, ERR_INTERNAL, "list refused: %s", problem);
-	if (build_tbs(j, signer, in, &tbs) < 0 ||
-	    signer_sign(j, signer, SIGNED_CRL, tbs, der) < 0)
-		return -1;
-	return check_signed(j, signer, role, in, *der);
+	return build_tbs(j, signer, in, &tbs) < 0
+		   ? -1
+		   : signer_sign(j, signer, SIGNED_CRL, tbs, der);
+}
+
+int
+crl_sign_as(struct job *j, const struct signer *signer, enum ca_role role,
+    const struct crl_input *in, struct span *der)
+{
+	return make(j, signer, role, in, der) < 0
+		   ? -1
+		   : check_signed(j, signer, role, in, *der);
 }
 
 int
@@ -205,4 +213,18 @@ crl_sign(struct job *j, const struct ca *ca, const struct crl_input *in,
     struct span *der)
 {
 	return crl_sign_as(j, &ca->signer, CA_ROLE_ISSUING, in, der);
+}
+
+int
+crl_lint_as(struct job *j, const struct signer *lint, enum ca_role role,
+    const struct crl_input *in, struct span *der)
+{
+	return make(j, lint, role, in, der);
+}
+
+int
+crl_lint_sign(struct job *j, const struct ca *ca, const struct crl_input *in,
+    struct span *der)
+{
+	return crl_lint_as(j, &ca->lint, CA_ROLE_ISSUING, in, der);
 }

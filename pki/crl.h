@@ -31,6 +31,10 @@ struct crl_input {
 /* DER, signed by the CA, parsed and verified again. */
 int crl_sign(struct job *j, const struct ca *ca, const struct crl_input *in,
     struct span *der);
+/* The same list, signed by the throw-away key: for others to judge before the
+ * CA's key is used (PK-137, PK-141). */
+int crl_lint_sign(struct job *j, const struct ca *ca,
+    const struct crl_input *in, struct span *der);
 /* thisUpdate + 7 days - 1 s (PK-156). */
 int64_t crl_next_update(int64_t this_update);
 

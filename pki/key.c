@@ -450,19 +450,16 @@ make_lint_key(const EVP_PKEY *like)
 	return EVP_EC_gen(group);
 }
 
-static int
-make_lint_signer(struct loader *l)
+int
+ca_lint_signer(struct job *j, struct arena *keep, const struct signer *of,
+    struct signer *out)
 {
-	struct signer *lint = &l->ca->lint;
-
-	*lint = l->ca->signer;
-	lint->public_key =
-	    ossl_own_pkey(l->keep, make_lint_key(l->ca->signer.public_key));
-	if (lint->public_key == NULL)
-		return ossl_fail(l->j, "making the lint key");
-	lint->key =
-	    signing_key_still(l->j, l->keep, lint->public_key, lint->alg);
-	return lint->key == NULL ? -1 : 0;
+	*out = *of;
+	out->public_key = ossl_own_pkey(keep, make_lint_key(of->public_key));
+	if (out->public_key == NULL)
+		return ossl_fail(j, "making the lint key");
+	out->key = signing_key_still(j, keep, out->public_key, out->alg);
+	return out->key == NULL ? -1 : 0;
 }
 
 int
@@ -494,7 +491,7 @@ ca_load(struct job *j, struct arena *keep, const struct ca_files *files,
 	if (files->token == NULL && files->key != NULL && load_key(&l) < 0)
 		return -1;
 	if ((l.ca->signer.key != NULL || files->lints) &&
-	    make_lint_signer(&l) < 0)
+	    ca_lint_signer(j, keep, &l.ca->signer, &l.ca->lint) < 0)
 		return -1;
 	*out = l.ca;
 	return 0;

@@ -2,9 +2,11 @@
 
 #include "pki/linter.h"
 
+#include "lib/b64.h"
 #include "lib/job.h"
 #include "lib/json.h"
 #include "lib/utf8.h"
+#include "pki/ossl.h"
 
 #include <string.h>
 
@@ -12,6 +14,80 @@
 #define ITEMS_MAX 20000
 /* An exit status has eight bits. */
 #define STATUSES 256
+
+#define LINE_OCTETS 48
+
+/* --- what they judge ------------------------------------------------------ */
+
+static const struct {
+	const char *kind, *template, *pem;
+} objects[LINT_OBJECTS] = {
+	[LINT_STRICT] = { "certificate", "MAILBOX-STRICT", "CERTIFICATE" },
+	[LINT_MULTIPURPOSE] = { "certificate", "MAILBOX-MULTIPURPOSE",
+	    "CERTIFICATE" },
+	[LINT_RESPONDER] = { "responder", NULL, "CERTIFICATE" },
+	[LINT_ROOT] = { "ca", NULL, "CERTIFICATE" },
+	[LINT_ISSUING] = { "ca", NULL, "CERTIFICATE" },
+	[LINT_CRL] = { "crl", "CRL", "X509 CRL" },
+	[LINT_ROOT_CRL] = { "root-crl", "ARL", "X509 CRL" },
+	[LINT_OCSP] = { "ocsp", NULL, NULL },
+};
+
+const char *
+linter_template(enum lint_object what)
+{
+	return objects[what].template;
+}
+
+const char *
+linter_kind(enum lint_object what)
+{
+	return objects[what].kind;
+}
+
+bool
+linter_kind_is_known(const char *kind)
+{
+	for (size_t i = 0; i < LINT_OBJECTS; i++)
+		if (strcmp(objects[i].kind, kind) == 0)
+			return true;
+	return false;
+}
+
+static bool
+has_word(const struct conf_list *list, const char *word)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (strcmp(list->v[i], word) == 0)
+			return true;
+	return false;
+}
+
+bool
+linter_takes(const struct conf_linter *l, enum lint_object what)
+{
+	if (l->lints.n > 0)
+		return has_word(&l->lints, objects[what].kind);
+	if (what == LINT_STRICT || what == LINT_MULTIPURPOSE)
+		return true;
+	return what == LINT_RESPONDER &&
+	       !has_word(&l->exec, LINTER_TEMPLATE_WORD);
+}
+
+void
+linter_input(struct buf *b, enum lint_object what, struct span der)
+{
+	if (objects[what].pem != NULL) {
+		pem_add(b, objects[what].pem, der);
+		return;
+	}
+	for (size_t i = 0; i < der.n; i += LINE_OCTETS) {
+		b64_add(b, span_cut(der, i, i + LINE_OCTETS));
+		buf_add_char(b, '\n');
+	}
+}
+
+/* --- what they print ------------------------------------------------------ */
 
 bool
 linter_name_is_good(struct span name)

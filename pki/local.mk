@@ -57,6 +57,7 @@ libcs_pki_a_SOURCES = \
 	pki/lint_ca.c \
 	pki/lint_ca.h \
 	pki/linter.c pki/linter.h \
+	pki/pkimetal.c pki/pkimetal.h \
 	pki/ocsp_answer.c \
 	pki/ocsp_answer.h \
 	pki/ocsp_client.c \

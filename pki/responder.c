@@ -175,6 +175,7 @@ lint(struct job *j, const struct ca *ca, struct responder *r)
 	if (problem != NULL)
 		return job_fail(
 		    j, ERR_INTERNAL, "OCSP responder: lint %s", problem);
+	r->lint_certificate = der;
 	r->lint_report = "{\"L-01\":\"pass\",\"L-15\":\"pass\","
 			 "\"L-55\":\"pass\",\"L-57\":\"pass\","
 			 "\"L-58\":\"pass\"}";

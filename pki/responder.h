@@ -34,8 +34,9 @@ struct responder {
 	uint8_t key_hash[OCSP_KEY_HASH_LEN];
 	const char *serial; /* hex */
 	struct span tbs;
-	const char *lint_report; /* JSON */
-	struct span certificate; /* DER; empty before responder_sign() */
+	struct span lint_certificate; /* PK-137 */
+	const char *lint_report;      /* JSON */
+	struct span certificate;      /* DER; empty before responder_sign() */
 	int64_t not_before, not_after;
 };
 

@@ -12,10 +12,13 @@
 #include "lib/hex.h"
 #include "lib/job.h"
 #include "lib/log.h"
+#include "lib/rnd.h"
 #include "pki/crl.h"
 #include "pki/responder.h"
 #include "src/answers_block.h"
 #include "src/evidence.h"
+#include "src/linters.h"
+#include "src/linters_hold.h"
 #include "src/role_issuer.h"
 #include "src/status_proof.h"
 #include "src/worker.h"
@@ -34,6 +37,7 @@
 #define HELD_SECS ((int64_t)12 * HOUR_SECS)
 #define RESPONDER_HELD_SECS 600
 #define HEAD_MAX ((size_t)64 << 20)
+#define LINT_EVERY_SECS 60
 
 struct answers {
 	struct arena *own; /* of the responder in use; NULL: none yet */
@@ -48,6 +52,7 @@ struct answers {
 	int64_t numbers[OCSP_SEGMENTS];
 	int64_t renewed_at[OCSP_SEGMENTS]; /* by this process */
 	int64_t responder_at; /* start of the process, or the last one made */
+	int64_t linted_at;    /* a sample, by others' linters; 0: none yet */
 };
 
 struct answers *
@@ -135,6 +140,19 @@ may_make_responder(struct issuer *i, struct job *j)
 
 /* --- the responder -------------------------------------------------------- */
 
+/* PK-136: none of them has refused what the CA's key is to sign. */
+static int
+lint_responder(const struct issuer *i, struct job *j, const struct responder *r,
+    const char **report, const char **allowed)
+{
+	const struct linters_subject subject = { LINT_RESPONDER,
+		r->lint_certificate, true };
+
+	*report = r->lint_report;
+	*allowed = NULL;
+	return linters_hold_check(i->linters, j, &subject, report, allowed);
+}
+
 /* The number is committed before the CA's key is used (PK-144).  Without spki
  * the key is made as well. */
 static int
@@ -144,15 +162,18 @@ make_responder(struct issuer *i, struct job *j, struct arena *own,
 	const char *object = arena_printf(j->arena, "ca:%s", label_of(i));
 	struct responder_row row = { .ca_label = label_of(i),
 		.br_version = BR_VERSION };
+	const char *allowed;
 
-	if ((spki.n == 0 ? responder_prepare(j, own, i->ca, r)
-			 : responder_prepare_for(j, own, i->ca, spki, r)) < 0)
+	if (linters_hold_may(i->linters, j, LINT_RESPONDER) < 0 ||
+	    (spki.n == 0 ? responder_prepare(j, own, i->ca, r)
+			 : responder_prepare_for(j, own, i->ca, spki, r)) < 0 ||
+	    lint_responder(i, j, r, &row.lint_report, &allowed) < 0)
 		return -1;
 	row.serial = r->serial;
 	row.tbs = r->tbs;
-	row.lint_report = r->lint_report;
 	row.not_after = r->not_after;
-	if (store_begin(j) < 0 || store_responder_reserve(j, &row) < 0)
+	if (store_begin(j) < 0 || store_responder_reserve(j, &row) < 0 ||
+	    linters_hold_allowed(j, LINT_RESPONDER, allowed) < 0)
 		return worker_undo(j);
 	if (store_commit(j) < 0 || responder_sign(j, own, i->ca, r) < 0)
 		return -1;
@@ -233,6 +254,8 @@ need_responder(struct issuer *i, struct job *j)
 	a->own = own;
 	a->responder = r;
 	a->responder_at = j->now;
+	/* The first answer of each is looked at. */
+	a->linted_at = 0;
 	log_info("OCSP responder", "serial=%s", r.serial);
 	return 0;
 }
@@ -319,6 +342,29 @@ open_block(struct issuer *i, struct job *j, int64_t segment, struct block *b)
 	return 0;
 }
 
+/* PK-141: one answer of the batch, drawn at random, but not more often than
+ * once a minute; nothing of a batch goes out whose sample is refused. */
+static int
+lint_sample(struct issuer *i, struct job *j, const struct block *b)
+{
+	struct answers *a = i->answers;
+	enum ocsp_hash hash;
+	uint32_t draw[2];
+	struct span der;
+
+	if (b->changed == 0 || linters_count(j->conf, LINT_OCSP) == 0 ||
+	    (a->linted_at != 0 && a->linted_at <= j->now &&
+		j->now < a->linted_at + LINT_EVERY_SECS))
+		return 0;
+	rnd_bytes(draw, sizeof(draw));
+	hash = (enum ocsp_hash)(draw[0] % OCSP_HASHES);
+	if (block_sample(j, b, draw[1], hash, &der) < 0 ||
+	    linters_hold_pass(i->linters, j, LINT_OCSP, der) < 0)
+		return -1;
+	a->linted_at = j->now;
+	return 0;
+}
+
 static int
 commit_block(struct issuer *i, struct job *j, struct block *b,
     const struct ocsp_row *rows, size_t count)
@@ -329,7 +375,7 @@ commit_block(struct issuer *i, struct job *j, struct block *b,
 	ceiling_add(
 	    &i->answers->signatures, j->now, OCSP_HASHES * (int64_t)b->changed);
 	i->answers->numbers[b->segment] = (int64_t)b->count;
-	if (block_finish(j, i->ca, b, &octets) < 0)
+	if (block_finish(j, i->ca, b, &octets) < 0 || lint_sample(i, j, b) < 0)
 		return -1;
 	if (store_begin(j) < 0 ||
 	    store_ocsp_put(j, label_of(i), b->segment, b->former,

@@ -295,27 +295,53 @@ block_keep_revoked(struct job *j, struct block *b)
 /* --- the whole ------------------------------------------------------------ */
 
 static int
+build(struct job *j, const struct block *b, const struct ocsp_record *r,
+    enum ocsp_hash hash, struct span *der)
+{
+	const struct ocsp_signer *s = &b->head.signers[r->signer];
+	struct buf tbs, response;
+
+	buf_init(&tbs, j->arena, RESPONSE_MAX);
+	buf_init(&response, j->arena, RESPONSE_MAX);
+	ocsp_add_tbs(&tbs, b->ca, hash, &r->status, s->key_hash);
+	ocsp_add_response(
+	    &response, buf_span(&tbs), r->signature[hash], s->certificate);
+	*der = buf_span(&response);
+	return buf_ok(&response)
+		   ? 0
+		   : job_fail(j, ERR_INTERNAL, "an OCSP answer is too large");
+}
+
+static int
 check_one(struct job *j, const struct ca *ca, const struct block *b,
     const struct ocsp_record *r)
 {
 	for (int h = 0; h < OCSP_HASHES; h++) {
-		const struct ocsp_signer *s = &b->head.signers[r->signer];
-		struct buf tbs, response;
+		struct span der;
 
-		buf_init(&tbs, j->arena, RESPONSE_MAX);
-		buf_init(&response, j->arena, RESPONSE_MAX);
-		ocsp_add_tbs(
-		    &tbs, b->ca, (enum ocsp_hash)h, &r->status, s->key_hash);
-		ocsp_add_response(
-		    &response, buf_span(&tbs), r->signature[h], s->certificate);
-		if (!buf_ok(&response))
-			return job_fail(
-			    j, ERR_INTERNAL, "an OCSP answer is too large");
-		if (responder_check(j, ca, (enum ocsp_hash)h, &r->status,
-			buf_span(&response)) < 0)
+		if (build(j, b, r, (enum ocsp_hash)h, &der) < 0 ||
+		    responder_check(j, ca, (enum ocsp_hash)h, &r->status, der) <
+			0)
 			return -1;
 	}
 	return 0;
+}
+
+int
+block_sample(struct job *j, const struct block *b, uint32_t draw,
+    enum ocsp_hash hash, struct span *der)
+{
+	size_t count = 0, which;
+
+	for (size_t i = 0; i < b->count; i++)
+		count += b->is_new[i];
+	if (count == 0)
+		return job_fail(j, ERR_INTERNAL, "no OCSP answer is new");
+	which = draw % count;
+	for (size_t i = 0; i < b->count; i++)
+		if (b->is_new[i] && which-- == 0)
+			return build(j, b, &b->records[i], hash, der);
+	return -1;
 }
 
 int

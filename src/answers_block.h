@@ -56,4 +56,9 @@ int block_put(struct job *j, struct block *b, const struct ocsp_status *s);
 int block_finish(
     struct job *j, const struct ca *ca, struct block *b, struct span *octets);
 
+/* The whole OCSPResponse about one of the new answers, for others to judge
+ * (PK-141); `draw` is any number, and says which.  0, or -1. */
+int block_sample(struct job *j, const struct block *b, uint32_t draw,
+    enum ocsp_hash hash, struct span *der);
+
 #endif

@@ -102,16 +102,16 @@ lint_external(const struct audit_look *l, struct job *j, const struct cert *c,
 {
 	const struct profile *p = profile_find(j->conf, span_str(c->profile));
 	struct linters_question q = { .fd = l->linters_fd,
-		.is_strict = p == NULL || p->generation == GENERATION_STRICT,
+		.object = p == NULL || p->generation == GENERATION_STRICT
+			      ? LINT_STRICT
+			      : LINT_MULTIPURPOSE,
 		.der = c->der,
 		.is_ours = true };
-	struct lint_answer *answers;
+	struct lint_answer *answers =
+	    arena_calloc(j->arena, LINTERS_MAX, sizeof(*answers));
+	size_t count = linters_ask(j, &q, answers);
 
-	if (j->conf->linter_count == 0)
-		return;
-	answers = arena_calloc(j->arena, LINTERS_MAX, sizeof(*answers));
-	linters_ask(j, &q, answers);
-	for (size_t i = 0; i < j->conf->linter_count; i++)
+	for (size_t i = 0; i < count; i++)
 		say_linter(j, &answers[i], lines);
 }
 

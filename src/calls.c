@@ -237,7 +237,8 @@ calls_leash(void)
 {
 	static const char *const refused[] = { "setsid", "setpgid", "kill",
 		"tkill", "pidfd_open", "pidfd_send_signal", "rt_sigqueueinfo",
-		"rt_tgsigqueueinfo" };
+		"rt_tgsigqueueinfo", "socket", "connect", "bind", "listen",
+		"accept", "accept4" };
 	static const uint64_t owners[] = { F_SETOWN, F_SETSIG, F_SETOWN_EX };
 	static const uint64_t pipes[] = { FIOSETOWN, SIOCSPGRP };
 	static const uint32_t refuse = SCMP_ACT_ERRNO(EPERM);

@@ -28,7 +28,8 @@ int calls_limit(struct job *j, const struct calls *calls);
 /*
  * For a process that is about to become a program which judges strangers'
  * octets: it and all that it starts stay in its process group, so that one
- * signal ends them, and send none to others.  0, or a negative errno.
+ * signal ends them, and send none to others; they have no network, whatever
+ * this process has.  0, or a negative errno.
  */
 int calls_leash(void);
 

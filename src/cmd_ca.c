@@ -5,6 +5,7 @@
 #include "lib/log.h"
 #include "pki/ceremony.h"
 #include "pki/ceremony_bundle.h"
+#include "src/ca_linters.h"
 #include "src/check_urls.h"
 #include "src/command.h"
 #include "src/privilege.h"
@@ -40,6 +41,7 @@ static const char ca_usage[] =
     "  --private            the CA is for policy.mode = private; then also:\n"
     "  --single-operator    one person alone\n"
     "  --online-root        on a machine with network\n"
+    "  --linters FILE       sections linter that judge what is to be signed\n"
     "Names (init, init-root, request):\n"
     "  --name NAME --organization O --country CC\n"
     "  --key-type TYPE      p384 (default) or rsa4096\n"
@@ -56,7 +58,8 @@ static const char ca_usage[] =
 struct ca_options {
 	const char *dir, *first, *second, *name, *organization, *country;
 	const char *key_type, *crl_url, *root_url, *request, *out;
-	const char *certificate, *root, *revoke, *reason;
+	const char *certificate, *root, *revoke, *reason, *linters_file;
+	struct ca_linters linters;
 	const char *permitted[PERMITTED_MAX];
 	size_t permitted_count;
 	bool is_private, is_single, is_online, is_rehearsal, is_renewal;
@@ -121,7 +124,9 @@ ceremony_of(struct job *j, const struct ca_options *o, const char *dir)
 		.is_private = o->is_private,
 		.is_online = o->is_online,
 		.ask = ask,
-		.tell = tell };
+		.tell = tell,
+		.lint = o->linters.conf != NULL ? ca_linters_ask : NULL,
+		.context = (void *)(uintptr_t)&o->linters };
 }
 
 static int
@@ -323,16 +328,42 @@ act_init(struct job *j, const struct ca_options *o)
 static const struct {
 	const char *name;
 	int (*run)(struct job *j, const struct ca_options *o);
+	bool signs; /* the root does */
 } acts[] = {
-	{ "init", act_init },
-	{ "init-root", act_init_root },
-	{ "request", act_request },
-	{ "sign", act_sign },
-	{ "import", act_import },
-	{ "root-crl", act_root_crl },
-	{ "verify", act_verify },
-	{ "bundle", act_bundle },
+	{ "init", act_init, true },
+	{ "init-root", act_init_root, true },
+	{ "request", act_request, false },
+	{ "sign", act_sign, true },
+	{ "import", act_import, false },
+	{ "root-crl", act_root_crl, true },
+	{ "verify", act_verify, false },
+	{ "bundle", act_bundle, false },
 };
+
+/* Their parent is there before a key is opened, and has none (PK-136). */
+static int
+run_act(struct ca_options *o, size_t i)
+{
+	struct job j;
+	int result = 0;
+
+	if (o->linters_file != NULL && !acts[i].signs)
+		return command_fail("--linters: only where the root signs: "
+				    "init, init-root, sign, root-crl");
+	/* Secrets and an open key of the root (PK-201) */
+	privilege_no_dumps();
+	log_open("command", LOG_LEVEL_WARNING);
+	job_init(&j, NULL, NULL);
+	if (o->linters_file != NULL)
+		result = ca_linters_open(&j, o->linters_file, &o->linters);
+	if (result == 0)
+		result = acts[i].run(&j, o);
+	if (result < 0)
+		command_fail("%s", j.err.text);
+	ca_linters_close(&o->linters);
+	job_done(&j);
+	return result < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
 
 /* --- the command line ---------------------------------------------------- */
 
@@ -375,6 +406,7 @@ parse(int argc, char **argv, struct ca_options *o)
 		{ "root", &o->root, NULL },
 		{ "revoke", &o->revoke, NULL },
 		{ "reason", &o->reason, NULL },
+		{ "linters", &o->linters_file, NULL },
 		{ "permit", NULL, NULL },
 		{ "private", NULL, &o->is_private },
 		{ "single-operator", NULL, &o->is_single },
@@ -424,9 +456,8 @@ cmd_verify_bundle(int argc, char **argv)
 int
 cmd_ca(int argc, char **argv)
 {
-	struct ca_options o = { .key_type = "p384" };
+	struct ca_options o = { .key_type = "p384", .linters.fd = -1 };
 	const char *name = argc > 1 ? argv[1] : "-";
-	struct job j;
 
 	if (strcmp(name, "check-urls") == 0)
 		return cmd_ca_check_urls(argc - 1, argv + 1);
@@ -443,15 +474,7 @@ cmd_ca(int argc, char **argv)
 			return command_fail(
 			    "--single-operator and --second exclude each "
 			    "other");
-		/* Secrets and an open key of the root (PK-201) */
-		privilege_no_dumps();
-		log_open("command", LOG_LEVEL_WARNING);
-		job_init(&j, NULL, NULL);
-		int result = acts[i].run(&j, &o);
-		if (result < 0)
-			command_fail("%s", j.err.text);
-		job_done(&j);
-		return result < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+		return run_act(&o, i);
 	}
 	command_misused(ca_usage);
 	return EXIT_FAILURE;

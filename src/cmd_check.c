@@ -653,9 +653,15 @@ tell_linter(void *ctx, const struct lint_answer *a)
 static void
 check_linters(struct check *c)
 {
+	const char *left;
 	struct job j;
 
 	job_init(&j, NULL, c->conf);
+	left = linter_check_left(j.arena, c->conf);
+	if (left != NULL)
+		warn("linters",
+		    arena_printf(
+			j.arena, "none judges %s: see the option lints", left));
 	if (linter_check(&j, tell_linter, c) < 0)
 		bad(c, "linters", j.err.text);
 	job_done(&j);

@@ -51,6 +51,7 @@ struct reading {
 	void *ctx;
 	unsigned mistakes;
 	bool is_perspective; /* a file of its kind */
+	bool is_of_linters;  /* nothing else in it is looked at */
 	struct place untitled;
 	/* What libconfuse said of the latest attempt. */
 	int error_line;
@@ -607,18 +608,21 @@ belongs_here(const struct reading *r, const struct conf_option *o)
 	for (size_t i = 0; i < sizeof(both) / sizeof(both[0]); i++)
 		if (o->section[0] == '\0' && strcmp(o->name, both[i]) == 0)
 			return true;
+	if (r->is_of_linters)
+		return strcmp(o->section, "linter") == 0 ||
+		       strcmp(o->section, "allow_lint") == 0;
 	return (strcmp(o->section, "agent") == 0) == r->is_perspective;
 }
 
-/* What stands in the wrong file is a mistake, and what is not there is not
- * missed. */
+/* What stands in the wrong file is a mistake, but in one that is read for its
+ * linters, and what is not there is not missed. */
 static bool
 is_left_out(struct reading *r, const struct place *p,
     const struct conf_option *o, int line)
 {
 	if (belongs_here(r, o))
 		return false;
-	if (line != 0)
+	if (line != 0 && !r->is_of_linters)
 		mistake(r, line, "%s: %s", full_name(r, p, o),
 		    r->is_perspective
 			? "has no place in the file of a perspective: user, "
@@ -844,6 +848,27 @@ conf_load_perspective(struct arena *keep, const char *path,
 	if (c == NULL)
 		return -1;
 	conf_agent_check(keep, c, report_check, &r);
+	if (r.mistakes > 0)
+		return -1;
+	*out = c;
+	return 0;
+}
+
+int
+conf_load_linters(struct arena *keep, const char *path, conf_report_fn *report,
+    void *ctx, const struct conf **out)
+{
+	struct reading r = { .arena = keep,
+		.path = path,
+		.report = report,
+		.ctx = ctx,
+		.is_of_linters = true };
+	struct conf *c = load(&r);
+
+	if (c == NULL)
+		return -1;
+	conf_allow_lints_check(keep, c, report_check, &r);
+	conf_linters_check(keep, c, report_check, &r);
 	if (r.mistakes > 0)
 		return -1;
 	*out = c;

@@ -25,6 +25,12 @@ int conf_load(struct arena *keep, const char *path, conf_report_fn *report,
 int conf_load_perspective(struct arena *keep, const char *path,
     conf_report_fn *report, void *ctx, const struct conf **out);
 
+/* The same for a file that is read for its linters (countersign ca --linters):
+ * user, isolation, log_level and the sections linter and allow_lint; nothing
+ * else in it counts, and nothing else is missed. */
+int conf_load_linters(struct arena *keep, const char *path,
+    conf_report_fn *report, void *ctx, const struct conf **out);
+
 /*
  * For SIGHUP: reads the file again.  Options that cannot change while
  * running keep their old value, and `report` names each that differs.  -1,
@@ -32,6 +38,10 @@ int conf_load_perspective(struct arena *keep, const char *path,
  */
 int conf_reload(struct arena *keep, const struct conf *old,
     conf_report_fn *report, void *ctx, const struct conf **out);
+
+/* Do all sections of that kind say the same in both? */
+bool conf_sections_same(
+    const struct conf *a, const struct conf *b, const char *kind);
 
 /* Reports to the log, as errors. */
 void conf_report_log(void *ctx, const char *message);

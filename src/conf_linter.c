@@ -6,6 +6,7 @@
 #include "lib/conf.h"
 #include "pki/linter.h"
 #include "src/hook.h"
+#include "src/lint_url.h"
 
 #include <string.h>
 
@@ -28,7 +29,7 @@ static void
 check_command(
     const struct section *s, const char *option, const struct conf_list *list)
 {
-	if (list->n == 0) /* said already */
+	if (list->n == 0)
 		return;
 	if (list->v[0][0] != '/')
 		wrong(s, option,
@@ -49,6 +50,62 @@ has_word(const struct conf_list *list, const char *word)
 	return false;
 }
 
+/* Programs and services have not the same options. */
+static void
+check_way(const struct section *s)
+{
+	const struct conf_linter *l = s->linter;
+	struct lint_url url;
+
+	if ((l->exec.n > 0) == (l->url != NULL))
+		wrong(s, "exec",
+		    "set either it or url: the program or the service that "
+		    "judges");
+	if (l->exec.n > 0 && l->version.n == 0)
+		wrong(s, "version",
+		    "is missing. Program, by absolute path, and its "
+		    "arguments, that prints the linter's version.");
+	if (l->exec.n == 0 && (l->version.n > 0 || l->read.n > 0))
+		wrong(s, l->version.n > 0 ? "version" : "read",
+		    "is of a program: only with exec");
+	if (l->url != NULL && lint_url_read(s->arena, l->url, &url) < 0)
+		wrong(s, "url", LINT_URL_RULE);
+	check_command(s, "exec", &l->exec);
+	check_command(s, "version", &l->version);
+}
+
+static bool
+takes_certificates(const struct conf_linter *l)
+{
+	return linter_takes(l, LINT_STRICT);
+}
+
+static void
+check_kinds(const struct section *s)
+{
+	const struct conf_linter *l = s->linter;
+
+	for (size_t i = 0; i < l->lints.n; i++)
+		if (!linter_kind_is_known(l->lints.v[i]))
+			wrong(s, "lints",
+			    arena_printf(s->arena,
+				"%s is nothing that is judged; there are "
+				"certificate, responder, ca, crl, root-crl "
+				"and ocsp",
+				l->lints.v[i]));
+	if (!has_word(&l->exec, LINTER_TEMPLATE_WORD))
+		return;
+	for (enum lint_object what = 0; what < LINT_OBJECTS; what++)
+		if (linter_takes(l, what) && linter_template(what) == NULL) {
+			wrong(s, "lints",
+			    arena_printf(s->arena,
+				"%s has no template for the word %s in "
+				"exec: give it a section of its own",
+				linter_kind(what), LINTER_TEMPLATE_WORD));
+			return;
+		}
+}
+
 static void
 check_one(const struct section *s)
 {
@@ -59,11 +116,11 @@ check_one(const struct section *s)
 		wrong(s, "exec",
 		    "the linter's name must be at most 64 letters, digits, "
 		    "-, . and _");
-	check_command(s, "exec", &l->exec);
-	check_command(s, "version", &l->version);
+	check_way(s);
+	check_kinds(s);
 	/* With another profile's template it would judge by the wrong rules. */
 	if (l->output == CONF_LINTER_PKILINT && l->exec.n > 0 &&
-	    !has_word(&l->exec, LINTER_TEMPLATE_WORD))
+	    takes_certificates(l) && !has_word(&l->exec, LINTER_TEMPLATE_WORD))
 		wrong(s, "exec",
 		    "must hold the word " LINTER_TEMPLATE_WORD
 		    ", which stands for the template: lint, -t, %t, -s, "

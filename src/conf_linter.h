@@ -4,9 +4,6 @@
 
 #include "src/conf_check.h"
 
-/* The word that stands for the template of the certificate's profile. */
-#define LINTER_TEMPLATE_WORD "%t"
-
 void conf_linters_check(
     struct arena *a, const struct conf *c, conf_check_fn *report, void *ctx);
 

@@ -61,6 +61,12 @@ same_sections(
 	return true;
 }
 
+bool
+conf_sections_same(const struct conf *a, const struct conf *b, const char *kind)
+{
+	return same_sections(a, b, conf_section_find(kind));
+}
+
 /* Of what a restart is needed for, the old values stay in use. */
 struct keeping {
 	struct conf *fresh;

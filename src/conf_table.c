@@ -51,7 +51,7 @@ const struct conf_section conf_sections[] = {
 	{ "open_mpic", "a name", sizeof(struct conf_open_mpic),
 	    AT(mpic.services), AT(mpic.service_count), false, NULL },
 	{ "linter", "a name", sizeof(struct conf_linter), AT(linters),
-	    AT(linter_count), false, NULL },
+	    AT(linter_count), true, NULL },
 	{ "former_ca", "a name", sizeof(struct conf_former), AT(formers),
 	    AT(former_count), false, NULL },
 	{ "perspective", "a code", sizeof(struct conf_perspective),
@@ -666,28 +666,39 @@ const struct conf_option conf_options[] = {
 	    10, NULL, true, true,
 	    "The day from which it is refused again, as 2027-03-31." },
 
-	{ "linter", "exec", CONF_LIST, IN_LINTER(exec), NULL, 0, 0, NULL, true,
-	    false,
-	    "Program, by absolute path, and its arguments; it reads the "
-	    "certificate in PEM from its standard input. The word %t stands "
-	    "for the template of the certificate's profile: MAILBOX-STRICT or "
-	    "MAILBOX-MULTIPURPOSE." },
+	{ "linter", "exec", CONF_LIST, IN_LINTER(exec), NULL, 0, 0, NULL, false,
+	    true,
+	    "Program, by absolute path, and its arguments; it reads what it is "
+	    "to judge from its standard input: in PEM, and OCSP answers in "
+	    "base64. The word %t stands for the template: MAILBOX-STRICT or "
+	    "MAILBOX-MULTIPURPOSE for certificates, CRL or ARL for lists." },
+	{ "linter", "url", CONF_STRING, IN_LINTER(url), NULL, 1, 200, NULL,
+	    false, true,
+	    "In its place: the http URL of a service on this machine that "
+	    "speaks the API of pkimetal, as http://127.0.0.1:8080. Only an "
+	    "address of the loopback is taken." },
+	{ "linter", "lints", CONF_LIST, IN_LINTER(lints), NULL, 0, 0, NULL,
+	    false, true,
+	    "What it judges: certificate, responder, ca, crl, root-crl, ocsp. "
+	    "If not set: certificate and responder, or certificate alone where "
+	    "exec has the word %t." },
 	{ "linter", "output", CONF_CHOICE, IN_LINTER(output), "zlint", 0, 0,
-	    "zlint|pkilint", false, false,
-	    "How its answer is read." },
+	    "zlint|pkilint", false, true,
+	    "How the program's answer is read." },
 	{ "linter", "version", CONF_LIST, IN_LINTER(version), NULL, 0, 0, NULL,
-	    true, false,
+	    false, true,
 	    "Program, by absolute path, and its arguments, that prints the "
-	    "linter's version; run when countersignd starts." },
+	    "linter's version; run when countersignd starts. Needed with "
+	    "exec." },
 	{ "linter", "timeout", CONF_SECONDS, IN_LINTER(timeout), "5s", 1, 60,
-	    NULL, false, false,
-	    "When it has not ended by then, it is killed, and nothing is "
-	    "signed." },
+	    NULL, false, true,
+	    "When it has not answered by then, it has failed, and nothing is "
+	    "signed; a program is killed." },
 	{ "linter", "memory", CONF_OCTETS, IN_LINTER(memory), "2048M",
-	    16777216, 68719476736, NULL, false, false,
-	    "How much address space it may use." },
+	    16777216, 68719476736, NULL, false, true,
+	    "How much address space the program may use." },
 	{ "linter", "read", CONF_LIST, IN_LINTER(read), NULL, 0, 0, NULL, false,
-	    false,
+	    true,
 	    "Folders that it reads besides /usr, /opt and that of its "
 	    "program." },
 

@@ -83,6 +83,7 @@ open_one(struct job *j, struct arena *keep, const struct issuer *i,
 	/* Whoever issues now, these are its own. */
 	f->conf.external.kind = CONF_EXTERNAL_NONE;
 	f->issuer.seal = i->seal;
+	f->issuer.linters = i->linters;
 	f->issuer.is_former = true;
 	/* Rules for new CAs do not end what this one owes. */
 	files = ca_conf_files(keep, &f->conf);
@@ -250,6 +251,11 @@ former_step(struct issuer *i, struct job *j)
 	for (size_t k = 0; k < i->former_count && result <= 0; k++) {
 		struct former *f = &i->formers[k];
 
+		/* These may change while we run. */
+		f->conf.linters = conf->linters;
+		f->conf.linter_count = conf->linter_count;
+		f->conf.allow_lints = conf->allow_lints;
+		f->conf.allow_lint_count = conf->allow_lint_count;
 		j->conf = &f->conf;
 		result = step_of(f, j);
 		if (result < 0 && why.kind == ERR_NONE) {

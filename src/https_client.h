@@ -23,6 +23,10 @@ struct https_client_conf {
 	bool plain_too;
 	/* Tells the server that nothing follows on the connection. */
 	bool closes;
+	/* There is a connection, which becomes the client's, and it makes no
+	 * other. */
+	bool is_connected;
+	int fd;
 };
 
 enum https_method { HTTPS_GET, HTTPS_HEAD, HTTPS_POST };
@@ -50,6 +54,8 @@ struct https_response {
 int https_client_new(struct job *j, const struct https_client_conf *conf,
     struct https_client **out);
 void https_client_free(struct https_client *c); /* NULL-safe */
+/* The limit of time of the exchanges that follow. */
+void https_client_limit(struct https_client *c, int64_t timeout_ms);
 
 /* Is it an absolute https URL without user, blanks and controls? */
 bool https_url_is_good(const char *url);

@@ -210,7 +210,8 @@ static int
 linters_match(const struct issuer *i, struct job *j,
     const struct profile *profile, struct returned *r)
 {
-	const struct linters_subject subject = { profile, r->der, false };
+	const struct linters_subject subject = { linters_object(profile),
+		r->der, false };
 	const char *allowed = NULL;
 
 	if (linters_hold_check(

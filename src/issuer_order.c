@@ -137,8 +137,8 @@ static int
 ask_linters(const struct issuer *i, struct job *j,
     const struct profile *profile, struct issue_tbs *tbs)
 {
-	const struct linters_subject subject = { profile, tbs->lint_certificate,
-		true };
+	const struct linters_subject subject = { linters_object(profile),
+		tbs->lint_certificate, true };
 
 	return linters_hold_check(
 	    i->linters, j, &subject, &tbs->lint_report, &tbs->lints_allowed);

@@ -10,6 +10,9 @@
 #define MAGIC_LEN 4
 static const char question_magic[] = "CSLQ";
 static const char answer_magic[] = "CSLA";
+/* In the sequence of enum lint_object. */
+static const char object_letters[] = "SMORICAP";
+_Static_assert(sizeof(object_letters) == LINT_OBJECTS + 1, "a letter for each");
 
 /* --- writing -------------------------------------------------------------- */
 
@@ -36,11 +39,12 @@ lint_question_write(
 {
 	struct buf b;
 
-	buf_init(&b, j->arena, MAGIC_LEN + LINT_ID_LEN + 1 + LINT_PEM_MAX);
+	buf_init(&b, j->arena, MAGIC_LEN + LINT_ID_LEN + 2 + LINT_PART_MAX);
 	buf_add_mem(&b, question_magic, MAGIC_LEN);
 	buf_add_mem(&b, q->id, LINT_ID_LEN);
-	add_octet(&b, q->is_strict ? 'S' : 'M');
-	buf_add(&b, q->pem);
+	buf_add_char(&b, object_letters[q->object]);
+	buf_add_char(&b, q->more ? '+' : '.');
+	buf_add(&b, q->text);
 	return finish(j, &b, out);
 }
 
@@ -147,11 +151,17 @@ lint_question_read(
 {
 	struct reader r = { .left = message };
 
+	size_t object;
+
 	take_head(&r, question_magic, out->id);
-	out->is_strict = take_letter(&r, 'S', 'M');
-	out->pem = r.left;
-	return result_of(
-	    j, !r.failed && out->pem.n > 0 && out->pem.n <= LINT_PEM_MAX);
+	object = span_find(span_str(object_letters), 0, (char)take_octet(&r));
+	out->more = take_letter(&r, '+', '.');
+	out->text = r.left;
+	if (r.failed || object >= LINT_OBJECTS || out->text.n == 0 ||
+	    out->text.n > LINT_PART_MAX)
+		return result_of(j, false);
+	out->object = (enum lint_object)object;
+	return 0;
 }
 
 static void

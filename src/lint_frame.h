@@ -1,16 +1,18 @@
 /*
- * How the issuer and the parent of the linters talk (PK-140): one message each
- * way over a SOCK_SEQPACKET pair that both inherit, one answer for each linter.
+ * How the issuer and the parent of the linters talk (PK-140) over a
+ * SOCK_SEQPACKET pair that both inherit: a question in one message or several,
+ * one answer from each linter that judges such a thing.
  *
- *	question  "CSLQ" id[16] generation[1] PEM
+ *	question  "CSLQ" id[16] object[1] more[1] text
  *	answer    "CSLA" id[16] outcome[1] name version detail findings output
  *
- * with "S" or "M" for the generation, "0" (it has answered) or "1" (it has
- * failed) for the outcome; name, version and detail are an octet with the
- * length and as many octets; the findings are two octets with their number,
- * each "E" or "W", an octet with the length, and the lint's name.  The output
- * is the rest.  An answer with another id is of a question that nobody waits
- * for any more.
+ * The object is a letter for each enum lint_object; what is judged is the text
+ * (linter_input()) of all messages with that id, of which the last one has "."
+ * for more, the others "+".  "0" (it has answered) or "1" (it has failed) is
+ * the outcome; name, version and detail are an octet with the length and as
+ * many octets; the findings are two octets with their number, each "E" or "W",
+ * an octet with the length, and the lint's name.  The output is the rest.  An
+ * answer with another id is of a question that nobody waits for any more.
  */
 #ifndef SRC_LINT_FRAME_H
 #define SRC_LINT_FRAME_H
@@ -21,15 +23,17 @@
 struct job;
 
 #define LINT_ID_LEN 16
-#define LINT_PEM_MAX ((size_t)64 * 1024)
+#define LINT_PART_MAX ((size_t)64 * 1024) /* of a question's text */
+#define LINT_TEXT_MAX ((size_t)32 * 1024 * 1024)
 #define LINT_OUTPUT_MAX ((size_t)64 * 1024)
 #define LINT_DETAIL_MAX 200
 #define LINT_FRAME_MAX ((size_t)128 * 1024)
 
-struct lint_question {
+struct lint_question { /* or a part of one */
 	uint8_t id[LINT_ID_LEN];
-	bool is_strict; /* else multipurpose */
-	struct span pem;
+	enum lint_object object;
+	bool more; /* not the last part */
+	struct span text;
 };
 
 struct lint_answer {

@@ -4,10 +4,20 @@
 
 #include "src/lint_frame.h"
 
+struct conf;
+
 typedef void linter_check_fn(void *ctx, const struct lint_answer *a);
 
-/* Tells of each what it answered to a certificate of nobody's that it is
- * asked about: which findings it has does not matter.  0, or -1. */
+/*
+ * Asks each linter about one of each kind that it judges, and tells of each
+ * once that it answered, and once that it did not: which findings it has does
+ * not matter.  Of one that could not be asked, since there is no list yet,
+ * nothing is told.  0, or -1.
+ */
 int linter_check(struct job *j, linter_check_fn *tell, void *ctx);
+
+/* What this CA signs or publishes and no linter judges (PK-136, PK-141):
+ * "crl, ocsp"; NULL: nothing. */
+const char *linter_check_left(struct arena *a, const struct conf *c);
 
 #endif

@@ -25,14 +25,39 @@
 
 /* --- the conversation ----------------------------------------------------- */
 
+/* Those that judge it, in the configuration's sequence. */
+struct chosen {
+	const struct conf_linter *v[LINTERS_MAX];
+	bool known[LINTERS_MAX]; /* has answered */
+	size_t n;
+};
+
+static void
+choose(const struct conf *c, enum lint_object object, struct chosen *out)
+{
+	*out = (struct chosen){ .n = 0 };
+	for (size_t i = 0; i < c->linter_count && out->n < LINTERS_MAX; i++)
+		if (linter_takes(&c->linters[i], object))
+			out->v[out->n++] = &c->linters[i];
+}
+
+size_t
+linters_count(const struct conf *c, enum lint_object object)
+{
+	struct chosen chosen;
+
+	choose(c, object, &chosen);
+	return chosen.n;
+}
+
 static int64_t
-longest_ms(const struct conf *conf)
+longest_ms(const struct chosen *c)
 {
 	int64_t longest = 0;
 
-	for (size_t i = 0; i < conf->linter_count; i++)
-		if (conf->linters[i].timeout > longest)
-			longest = conf->linters[i].timeout;
+	for (size_t i = 0; i < c->n; i++)
+		if (c->v[i]->timeout > longest)
+			longest = c->v[i]->timeout;
 	return longest * 1000;
 }
 
@@ -53,7 +78,7 @@ receive(struct job *j, int fd, char *room, struct span *out)
 /* Into its place, if it answers this question. */
 static size_t
 place(struct job *j, const uint8_t id[LINT_ID_LEN], struct span message,
-    struct lint_answer *answers, bool *known)
+    struct lint_answer *answers, struct chosen *c)
 {
 	struct lint_answer a;
 
@@ -65,42 +90,63 @@ place(struct job *j, const uint8_t id[LINT_ID_LEN], struct span message,
 	}
 	if (memcmp(a.id, id, LINT_ID_LEN) != 0)
 		return 0;
-	for (size_t i = 0; i < j->conf->linter_count; i++) {
-		if (known[i] || !span_eq_str(a.name, j->conf->linters[i].name))
+	for (size_t i = 0; i < c->n; i++) {
+		if (c->known[i] || !span_eq_str(a.name, c->v[i]->name))
 			continue;
 		answers[i] = a;
-		known[i] = true;
+		c->known[i] = true;
 		return 1;
 	}
 	return 0;
 }
 
-static const char *
-put_question(
-    struct job *j, const struct linters_question *q, uint8_t id[LINT_ID_LEN])
+/* A part, until there is room for it. */
+static bool
+put(int fd, struct span message, int64_t deadline)
 {
-	struct lint_question question = { .is_strict = q->is_strict };
+	for (;;) {
+		struct pollfd p = { .fd = fd, .events = POLLOUT };
+		int64_t left = deadline - clock_mono_ms();
+
+		if (write(fd, message.p, message.n) == (ssize_t)message.n)
+			return true;
+		if ((errno != EAGAIN && errno != EINTR) || left <= 0)
+			return false;
+		(void)poll(&p, 1, (int)left);
+	}
+}
+
+static const char *
+put_question(struct job *j, const struct linters_question *q,
+    uint8_t id[LINT_ID_LEN], int64_t deadline)
+{
+	struct lint_question part = { .object = q->object };
 	struct span message;
-	struct buf pem;
+	struct buf text;
 
 	rnd_bytes(id, LINT_ID_LEN);
-	memcpy(question.id, id, LINT_ID_LEN);
-	buf_init(&pem, j->arena, LINT_PEM_MAX);
-	pem_add(&pem, "CERTIFICATE", q->der);
-	question.pem = buf_span(&pem);
-	if (!buf_ok(&pem) || lint_question_write(j, &question, &message) < 0) {
-		job_recover(j);
-		return "the certificate is too large for it";
+	memcpy(part.id, id, LINT_ID_LEN);
+	buf_init(&text, j->arena, LINT_TEXT_MAX);
+	linter_input(&text, q->object, q->der);
+	if (!buf_ok(&text))
+		return "what it is to judge is too large for it";
+	for (size_t at = 0; at < text.n; at += LINT_PART_MAX) {
+		part.more = at + LINT_PART_MAX < text.n;
+		part.text = span_cut(buf_span(&text), at, at + LINT_PART_MAX);
+		if (lint_question_write(j, &part, &message) < 0) {
+			job_recover(j);
+			return "what it is to judge is too large for it";
+		}
+		if (!put(q->fd, message, deadline))
+			return "its parent takes no questions";
 	}
-	return write(q->fd, message.p, message.n) == (ssize_t)message.n
-		   ? NULL
-		   : "its parent takes no questions";
+	return NULL;
 }
 
 /* Until all have answered or none can any more: why the others have not. */
 static const char *
 converse(struct job *j, const struct linters_question *q,
-    struct lint_answer *answers, bool *known)
+    struct lint_answer *answers, struct chosen *c)
 {
 	char *room = arena_alloc(j->arena, LINT_FRAME_MAX);
 	uint8_t id[LINT_ID_LEN];
@@ -115,11 +161,11 @@ converse(struct job *j, const struct linters_question *q,
 		continue;
 	if (got < 0)
 		return "its parent has ended";
-	why = put_question(j, q, id);
+	deadline = clock_mono_ms() + longest_ms(c) + MARGIN_MS;
+	why = put_question(j, q, id, deadline);
 	if (why != NULL)
 		return why;
-	deadline = clock_mono_ms() + longest_ms(j->conf) + MARGIN_MS;
-	while (count < j->conf->linter_count) {
+	while (count < c->n) {
 		int64_t left = deadline - clock_mono_ms();
 		struct pollfd p = { .fd = q->fd, .events = POLLIN };
 
@@ -131,28 +177,33 @@ converse(struct job *j, const struct linters_question *q,
 		if (got < 0)
 			return "its parent has ended";
 		if (got > 0)
-			count += place(j, id, message, answers, known);
+			count += place(j, id, message, answers, c);
 	}
 	return NULL;
 }
 
-void
+size_t
 linters_ask(struct job *j, const struct linters_question *q,
     struct lint_answer answers[LINTERS_MAX])
 {
-	bool known[LINTERS_MAX] = { false };
-	const char *why = q->fd < 0 ? "no parent of linters was started"
-				    : converse(j, q, answers, known);
+	struct chosen c;
+	const char *why;
 
-	for (size_t i = 0; i < j->conf->linter_count; i++) {
-		if (known[i])
+	choose(j->conf, q->object, &c);
+	if (c.n == 0)
+		return 0;
+	why = q->fd < 0 ? "no parent of linters was started"
+			: converse(j, q, answers, &c);
+	for (size_t i = 0; i < c.n; i++) {
+		if (c.known[i])
 			continue;
 		memset(&answers[i], 0, sizeof(answers[i]));
 		answers[i].has_failed = true;
-		answers[i].name = span_str(j->conf->linters[i].name);
+		answers[i].name = span_str(c.v[i]->name);
 		answers[i].detail =
 		    span_str(why != NULL ? why : "it did not answer");
 	}
+	return c.n;
 }
 
 /* --- what follows --------------------------------------------------------- */
@@ -224,7 +275,7 @@ linters_report(struct json_out *o, const struct lint_answer *a)
 
 /* Our own report is an object: theirs becomes its last member. */
 static int
-join(struct job *j, const struct lint_answer *answers,
+join(struct job *j, const struct lint_answer *answers, size_t count,
     const struct linters_verdict *own, struct linters_verdict *out)
 {
 	struct span text = span_str(own->report);
@@ -238,7 +289,7 @@ join(struct job *j, const struct lint_answer *answers,
 	buf_add(&b, SPAN(",\"external\":"));
 	json_out_init(&o, &b);
 	json_array_begin(&o);
-	for (size_t i = 0; i < j->conf->linter_count; i++)
+	for (size_t i = 0; i < count; i++)
 		linters_report(&o, &answers[i]);
 	json_array_end(&o);
 	buf_add(&b, SPAN("}"));
@@ -250,14 +301,14 @@ join(struct job *j, const struct lint_answer *answers,
 
 static int
 judge(struct job *j, const struct linters_question *q,
-    const struct lint_answer *answers, struct buf *allowed)
+    const struct lint_answer *answers, size_t count, struct buf *allowed)
 {
-	for (size_t i = 0; i < j->conf->linter_count; i++)
+	for (size_t i = 0; i < count; i++)
 		if (answers[i].has_failed)
 			return job_fail(j, ERR_BUSY, "linter %.*s: %.*s",
 			    (int)answers[i].name.n, answers[i].name.p,
 			    (int)answers[i].detail.n, answers[i].detail.p);
-	for (size_t i = 0; i < j->conf->linter_count; i++) {
+	for (size_t i = 0; i < count; i++) {
 		const struct linter_finding *f =
 		    linters_refusal(j, &answers[i], q->is_ours, allowed);
 
@@ -270,27 +321,44 @@ judge(struct job *j, const struct linters_question *q,
 	return 0;
 }
 
+/* They have not refused: what has a finding is allowed. */
+static const char *
+in_a_line(struct job *j, const struct lint_answer *answers, size_t count)
+{
+	struct buf b;
+
+	buf_init(&b, j->arena, ALLOWED_MAX);
+	for (size_t i = 0; i < count; i++)
+		buf_addf(&b, "%s%.*s (%.*s): %s", i > 0 ? "; " : "",
+		    (int)answers[i].name.n, answers[i].name.p,
+		    (int)answers[i].version.n, answers[i].version.p,
+		    answers[i].findings.n == 0 ? "pass" : "pass, as allowed");
+	return b.p;
+}
+
 int
 linters_check(struct job *j, const struct linters_question *q,
     const struct linters_verdict *own, struct linters_verdict *out)
 {
 	struct lint_answer *answers;
 	struct buf allowed;
+	size_t count;
 
 	*out = *own;
-	if (j->conf->linter_count == 0)
+	if (linters_count(j->conf, q->object) == 0)
 		return 0;
 	answers = arena_calloc(j->arena, LINTERS_MAX, sizeof(*answers));
 	buf_init(&allowed, j->arena, ALLOWED_MAX);
 	if (own->allowed != NULL)
 		buf_add(&allowed, span_str(own->allowed));
-	linters_ask(j, q, answers);
-	if (judge(j, q, answers, &allowed) < 0) {
+	count = linters_ask(j, q, answers);
+	if (judge(j, q, answers, count, &allowed) < 0) {
 		out->refuses = j->err.kind == ERR_INTERNAL;
 		return -1;
 	}
 	if (!buf_ok(&allowed))
 		return job_fail(j, ERR_INTERNAL, "too many lints are allowed");
 	out->allowed = allowed.n > 0 ? allowed.p : NULL;
-	return join(j, answers, own, out);
+	out->line = in_a_line(j, answers, count);
+	return join(j, answers, count, own, out);
 }

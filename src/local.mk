@@ -68,6 +68,7 @@ libcs_src_a_SOURCES = \
 	src/conf_login.c src/conf_login.h \
 	src/conf_external.c src/conf_external.h \
 	src/conf_linter.c src/conf_linter.h \
+	src/lint_url.c src/lint_url.h \
 	src/conf_profile.c src/conf_profile.h \
 	src/conf_table.c src/conf_table.h \
 	src/conf_value.c src/conf_value.h \
@@ -144,6 +145,8 @@ libcs_src_a_SOURCES = \
 	src/judge_caa.c src/judge_caa.h \
 	src/lint_frame.c src/lint_frame.h \
 	src/linter_check.c src/linter_check.h \
+	src/ca_linters.c src/ca_linters.h \
+	src/lint_service.c src/lint_service.h \
 	src/linters.c src/linters.h \
 	src/linters_hold.c src/linters_hold.h \
 	src/role_linter.c src/role_linter.h \

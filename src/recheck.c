@@ -28,6 +28,8 @@
 #include "pki/weakkeys.h"
 #include "src/evidence.h"
 #include "src/incident_open.h"
+#include "src/linters.h"
+#include "src/linters_hold.h"
 #include "src/role_issuer.h"
 #include "src/worker.h"
 
@@ -36,6 +38,8 @@
 
 #define DAY INT64_C(86400)
 #define BITE 20 /* certificates a step */
+#define PAUSE_SECS 300
+#define NO_VERDICT 2
 
 #define BLOCKED "key-compromise"
 #define WEAK "weak-key"
@@ -136,15 +140,43 @@ issuer_relint(const struct issuer *i, struct job *j, const struct cert *c,
 	return 1;
 }
 
+/* PK-136, PK-188: those that are not ours, as they are today.  1 and which one
+ * refuses, 0, -1; NO_VERDICT with the job's error where one fails. */
+static int
+ask_linters(const struct issuer *i, struct job *j, const struct cert *c,
+    const char **why)
+{
+	const struct profile *profile = profile_of(i, j, c);
+	struct linters_question q = { .fd = i->linters != NULL ? i->linters->fd
+							       : -1,
+		.der = c->der,
+		.is_ours = !issuer_is_external(j) };
+	const struct linters_verdict own = { .report = "{\"lints\":[]}" };
+	struct linters_verdict all;
+
+	if (profile == NULL)
+		return 0;
+	q.object = linters_object(profile);
+	if (linters_check(j, &q, &own, &all) == 0)
+		return 0;
+	if (!all.refuses)
+		return j->err.kind == ERR_BUSY ? NO_VERDICT : -1;
+	*why = arena_strdup(j->arena, j->err.text);
+	job_recover(j);
+	return 1;
+}
+
 static int
 check_lints(const struct issuer *i, struct job *j, const struct cert *c,
     struct recheck_finding *f, bool *linted)
 {
+	int found = issuer_relint(i, j, c, &f->detail, linted);
+
 	f->cause = MISISSUED;
-	return issuer_relint(i, j, c, &f->detail, linted);
+	return found != 0 ? found : ask_linters(i, j, c, &f->detail);
 }
 
-/* 1 with *f filled, 0, -1. */
+/* 1 with *f filled, 0, -1, NO_VERDICT. */
 static int
 check_one(const struct issuer *i, struct job *j, const char *id,
     struct recheck *r, struct recheck_finding *f)
@@ -159,6 +191,8 @@ check_one(const struct issuer *i, struct job *j, const char *id,
 	found = check_key(i, j, &c, f);
 	if (found == 0)
 		found = check_lints(i, j, &c, f, &linted);
+	if (found < 0 || found == NO_VERDICT)
+		return found;
 	r->checked++;
 	r->unlinted += !linted;
 	return found;
@@ -207,6 +241,30 @@ end_walk(struct job *j, struct recheck *r)
 	return 0;
 }
 
+/* Others' linters take their time, and the issuer has other work. */
+static size_t
+bite_size(const struct job *j)
+{
+	return linters_count(j->conf, LINT_STRICT) > 0 ? 1 : BITE;
+}
+
+/* The walk stands still, and orders do not wait for it. */
+static int
+stand_still(struct job *j, struct recheck *r)
+{
+	log_error("certificates not checked again",
+	    "after=%s error=\"%s\" next=\"mend the linter, or find out which "
+	    "certificate it cannot judge; it is tried again in %d seconds\"",
+	    r->after_id, j->err.text, PAUSE_SECS);
+	job_recover(j);
+	r->due_at = j->now + PAUSE_SECS;
+	if (store_begin(j) < 0)
+		return -1;
+	if (store_recheck_put(j, r) < 0)
+		return worker_undo(j);
+	return store_commit(j) < 0 ? -1 : 1;
+}
+
 struct bite {
 	const char **ids;
 	size_t count;
@@ -221,15 +279,15 @@ take_bite(
     const struct issuer *i, struct job *j, struct recheck *r, struct bite *b)
 {
 	if (store_recheck_page(
-		j, r->after_id, BITE, &b->ids, &b->count, &b->last) < 0)
+		j, r->after_id, bite_size(j), &b->ids, &b->count, &b->last) < 0)
 		return -1;
 	for (size_t k = 0; k < b->count; k++) {
 		int found = b->ids[k] == NULL ? 0
 					      : check_one(i, j, b->ids[k], r,
 						    &b->found[b->found_count]);
 
-		if (found < 0)
-			return -1;
+		if (found < 0 || found == NO_VERDICT)
+			return found;
 		b->found_count += found > 0;
 	}
 	return 0;
@@ -253,7 +311,7 @@ issuer_recheck_step(const struct issuer *i, struct job *j)
 {
 	struct bite b = { .count = 0 };
 	struct recheck r;
-	int found = store_recheck_get(j, &r);
+	int result, found = store_recheck_get(j, &r);
 
 	if (found <= 0 || r.due_at > j->now)
 		return found < 0 ? -1 : 0;
@@ -261,7 +319,10 @@ issuer_recheck_step(const struct issuer *i, struct job *j)
 		r.started_at = j->now;
 		r.checked = r.unlinted = 0;
 	}
-	if (take_bite(i, j, &r, &b) < 0 || store_begin(j) < 0)
+	result = take_bite(i, j, &r, &b);
+	if (result == NO_VERDICT)
+		return stand_still(j, &r);
+	if (result < 0 || store_begin(j) < 0)
 		return -1;
 	if (record(j, &r, &b) < 0)
 		return worker_undo(j);

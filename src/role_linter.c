@@ -6,9 +6,9 @@
 #include "lib/fdio.h"
 #include "lib/log.h"
 #include "src/bare_role.h"
-#include "src/conf_linter.h"
 #include "src/hook.h"
 #include "src/lint_frame.h"
+#include "src/lint_service.h"
 #include "src/privilege.h"
 
 #include <errno.h>
@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #define SEND_MS 1000
+#define PART_MS 5000 /* between two parts of a question */
 
 struct parent {
 	struct arena *keep;
@@ -35,16 +36,17 @@ struct parent {
 
 /* With the template in the place of its word. */
 static struct conf_list
-command_of(struct job *j, const struct conf_list *from, bool is_strict)
+command_of(struct job *j, const struct conf_list *from, enum lint_object what)
 {
+	const char *template = linter_template(what);
 	const char **words =
 	    arena_calloc(j->arena, from->n + 1, sizeof(*words));
 
 	for (size_t i = 0; i < from->n; i++)
-		words[i] = strcmp(from->v[i], LINTER_TEMPLATE_WORD) != 0
-			       ? from->v[i]
-			   : is_strict ? "MAILBOX-STRICT"
-				       : "MAILBOX-MULTIPURPOSE";
+		words[i] = template != NULL &&
+				   strcmp(from->v[i], LINTER_TEMPLATE_WORD) == 0
+			       ? template
+			       : from->v[i];
 	return (struct conf_list){ words, from->n };
 }
 
@@ -71,6 +73,8 @@ learn_version(struct parent *p, size_t i)
 	struct hook_run r;
 	struct job j;
 
+	if (l->url != NULL) /* says it with each answer */
+		return;
 	job_init(&j, NULL, p->conf);
 	if (run(&j, l, &l->version, SPAN(""), &r) < 0 ||
 	    linter_read_version(&j, r.output, &version) < 0)
@@ -88,14 +92,17 @@ judge(struct job *j, const struct parent *p, size_t i,
     const struct lint_question *q, struct lint_answer *a)
 {
 	const struct conf_linter *l = &p->conf->linters[i];
-	struct conf_list command = command_of(j, &l->exec, q->is_strict);
+	struct conf_list command;
 	struct log_quoted quoted;
 	struct hook_run r;
 
+	if (l->url != NULL)
+		return lint_service_ask(j, l, q, a);
 	if (p->versions[i] == NULL)
 		return job_fail(j, ERR_BUSY, "its version is not known");
+	command = command_of(j, &l->exec, q->object);
 	a->version = span_str(p->versions[i]);
-	if (run(j, l, &command, q->pem, &r) < 0)
+	if (run(j, l, &command, q->text, &r) < 0)
 		return -1;
 	if (linter_read(j, l->output, r.status, r.output, &a->findings) < 0) {
 		log_error("linter not understood",
@@ -147,6 +154,8 @@ answer(struct parent *p, const struct lint_question *q)
 	for (size_t i = 0; i < p->conf->linter_count; i++) {
 		pid_t pid;
 
+		if (!linter_takes(&p->conf->linters[i], q->object))
+			continue;
 		if (p->versions[i] == NULL)
 			learn_version(p, i);
 		pid = fork();
@@ -164,29 +173,72 @@ answer(struct parent *p, const struct lint_question *q)
 		continue;
 }
 
+/* A question on its way, put together from its parts. */
+struct incoming {
+	struct job *j;
+	struct buf text;
+	uint8_t id[LINT_ID_LEN];
+	bool is_partial;
+};
+
+/* 1: with this part *out is whole. */
+static int
+take_part(struct incoming *in, struct span message, struct lint_question *out)
+{
+	struct lint_question part;
+
+	if (lint_question_read(in->j, message, &part) < 0) {
+		log_error(
+		    "question not understood", "error=\"%s\"", in->j->err.text);
+		job_recover(in->j);
+		return 0;
+	}
+	/* Of an issuer that has ended: nobody waits for it. */
+	if (!in->is_partial || memcmp(in->id, part.id, LINT_ID_LEN) != 0) {
+		buf_init(&in->text, in->j->arena, LINT_TEXT_MAX);
+		memcpy(in->id, part.id, LINT_ID_LEN);
+	}
+	buf_add(&in->text, part.text);
+	in->is_partial = part.more && buf_ok(&in->text);
+	if (part.more || !buf_ok(&in->text))
+		return 0;
+	*out = part;
+	out->text = buf_span(&in->text);
+	return 1;
+}
+
+static bool
+waits_for_more(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	if (poll(&p, 1, PART_MS) > 0 || errno == EINTR)
+		return true;
+	log_error(
+	    "question not understood", "error=\"the rest of it has not come\"");
+	return false;
+}
+
 /* 1 and the newest question, 0 where there is none, -1 when nobody asks any
  * more.  An older one is of an issuer that has ended. */
 static int
 take_question(struct job *j, int fd, struct lint_question *out)
 {
 	char *room = arena_alloc(j->arena, LINT_FRAME_MAX);
-	ssize_t n;
+	struct incoming in = { .j = j };
 	int found = 0;
 
-	while ((n = read(fd, room, LINT_FRAME_MAX)) > 0) {
-		char *copy = arena_memdup(j->arena, room, (size_t)n);
+	for (;;) {
+		ssize_t n = read(fd, room, LINT_FRAME_MAX);
 
-		if (lint_question_read(j, span_mem(copy, (size_t)n), out) < 0) {
-			log_error("question not understood", "error=\"%s\"",
-			    j->err.text);
-			job_recover(j);
-		} else {
-			found = 1;
-		}
+		if (n == 0)
+			return -1;
+		if (n > 0)
+			found |= take_part(&in, span_mem(room, (size_t)n), out);
+		else if (errno != EINTR && (errno != EAGAIN || !in.is_partial ||
+					       !waits_for_more(fd)))
+			return found;
 	}
-	if (n == 0)
-		return -1;
-	return found;
 }
 
 /* The size of what may be asked again and again stays small. */
@@ -205,18 +257,34 @@ serve_one(struct parent *p)
 	return found;
 }
 
+/* SIGHUP: the sections have changed, and another one takes the next question;
+ * this one ends when nobody waits for an answer of it. */
+static volatile sig_atomic_t is_replaced;
+
+static void
+on_hangup(int number)
+{
+	(void)number;
+	is_replaced = 1;
+}
+
 static void
 serve(struct parent *p)
 {
 	struct pollfd poller = { .fd = p->fd, .events = POLLIN };
+	sigset_t none;
 
-	for (size_t i = 0; i < p->conf->linter_count; i++)
+	sigemptyset(&none);
+	for (size_t i = 0; i < p->conf->linter_count && !is_replaced; i++)
 		learn_version(p, i);
-	for (;;) {
-		if (poll(&poller, 1, -1) < 0 && errno != EINTR)
+	/* The signal comes in here, and nowhere else. */
+	while (!is_replaced) {
+		if (ppoll(&poller, 1, NULL, &none) < 0) {
+			if (errno != EINTR)
+				return;
+		} else if (serve_one(p) < 0) {
 			return;
-		if (serve_one(p) < 0)
-			return;
+		}
 	}
 }
 
@@ -230,11 +298,29 @@ serve_role(struct arena *keep, const struct conf *conf, void *ctx)
 	serve(p);
 }
 
+static int
+catch_hangup(struct job *j, struct arena *keep, void *ctx)
+{
+	struct sigaction action = { .sa_handler = on_hangup };
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	sigemptyset(&action.sa_mask);
+	sigaction(SIGHUP, &action, NULL);
+	(void)j;
+	(void)keep;
+	(void)ctx;
+	return 0;
+}
+
 int
 linter_main(const char *conf_file, int fd, int ready_fd)
 {
 	struct parent p = { .fd = fd };
-	const struct bare_role role = { ROLE_LINTER, NULL, serve_role, &p };
+	const struct bare_role role = { ROLE_LINTER, catch_hangup, serve_role,
+		&p };
 
 	fd_set_cloexec(fd, true);
 	return bare_role_main(&role, conf_file, ready_fd);

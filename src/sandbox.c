@@ -99,9 +99,12 @@ allow_linters(struct rules *r, const struct conf *c)
 	for (size_t i = 0; i < c->linter_count; i++) {
 		const struct conf_linter *l = &c->linters[i];
 
-		allow(r, l->exec.v[0], programs);
-		allow(r, l->version.v[0], programs);
-		allow_folder_of(r, l->exec.v[0], programs);
+		if (l->exec.n > 0) {
+			allow(r, l->exec.v[0], programs);
+			allow_folder_of(r, l->exec.v[0], programs);
+		}
+		if (l->version.n > 0)
+			allow(r, l->version.v[0], programs);
 		for (size_t k = 0; k < l->read.n; k++)
 			allow(r, l->read.v[k], programs);
 	}
@@ -343,6 +346,20 @@ has_token(const struct conf *c, enum role role)
 	return role == ROLE_ISSUER && is_there;
 }
 
+/* Programs have no network all the same (calls_leash()), and whoever asks a
+ * service gives up what is here first (src/lint_service.h). */
+static struct calls
+calls_of_linters(const struct conf *c)
+{
+	struct calls calls = { .executes = false };
+
+	for (size_t i = 0; i < c->linter_count; i++) {
+		calls.executes |= c->linters[i].exec.n > 0;
+		calls.sockets |= c->linters[i].url != NULL;
+	}
+	return calls;
+}
+
 static struct calls
 calls_of(const struct conf *c, enum role role, const char *intake)
 {
@@ -353,7 +370,7 @@ calls_of(const struct conf *c, enum role role, const char *intake)
 		return (struct calls){ .sockets = intake != NULL,
 			.accepts = intake == NULL };
 	if (role == ROLE_LINTER)
-		return (struct calls){ .executes = true };
+		return calls_of_linters(c);
 	if (role == ROLE_RESPONDER)
 		return (struct calls){ .short_list = true };
 	is_remote = !is_sqlite(c);

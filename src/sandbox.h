@@ -11,8 +11,9 @@
  *	            program that does (PK-223)
  *	perspective its TLS files, and takes connections; or the resolver's
  *	            files, and connects: two halves
- *	linter      programs and libraries; starts the former, no network
- *(PK-140)
+ *	linter      programs and libraries; starts the former without network,
+ *	            connects to a service on the loopback if there is one
+ *	            (PK-140)
  *
  * With PostgreSQL every role may also connect to the database, and read the
  * files of its own connection and what names are looked up with.  An issuer

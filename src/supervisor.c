@@ -9,6 +9,7 @@
 #include "lib/job.h"
 #include "lib/log.h"
 #include "src/activation.h"
+#include "src/conf_file.h"
 #include "src/intake.h"
 #include "src/live_link.h"
 #include "src/notify.h"
@@ -44,6 +45,7 @@ struct child {
 	pid_t pid;          /* 0: not running */
 	int ready_fd;       /* -1: has said that it works, or is gone */
 	bool is_ready;      /* has said so */
+	bool is_replaced;   /* was told to end: another one follows at once */
 	int64_t started_ms;
 	int64_t start_ms; /* when to start again */
 	int64_t pause_ms;
@@ -55,8 +57,10 @@ struct supervisor {
 	size_t child_count;
 	struct pollfd *polled; /* one more than children */
 	int wake[ROLE_COUNT];
-	int linters[2]; /* the issuer's end, and their parent's; -1: none */
-	struct live_pairs live; /* no ends: none */
+	int linters[2];              /* the issuer's end, and their parent's */
+	struct arena *linters_arena; /* of what follows; NULL: of conf */
+	const struct conf *linters_conf; /* what their parent was told */
+	struct live_pairs live;          /* no ends: none */
 	int signals;
 	sigset_t old_mask;
 	bool stopping;
@@ -263,6 +267,11 @@ child_ended(struct supervisor *s, struct child *c, int status)
 		keep_down(c);
 		return;
 	}
+	if (c->is_replaced && WIFEXITED(status) && WEXITSTATUS(status) == 0) {
+		c->is_replaced = false;
+		c->start_ms = now;
+		return;
+	}
 	/* Who was killed from outside did not fail. */
 	if (now - c->started_ms >= STEADY_MS ||
 	    (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL))
@@ -294,6 +303,78 @@ reap(struct supervisor *s)
 }
 
 static void
+add_child(struct supervisor *s, enum role role, const char *intake)
+{
+	s->children[s->child_count++] = (struct child){ .role = role,
+		.intake = intake,
+		.ready_fd = -1,
+		.pause_ms = PAUSE_FIRST_MS };
+}
+
+/* --- the linters' sections (PK-140) ----------------------------------------
+ */
+
+static struct child *
+find_linters(const struct supervisor *s)
+{
+	for (size_t i = 0; i < s->child_count; i++)
+		if (s->children[i].role == ROLE_LINTER)
+			return &s->children[i];
+	return NULL;
+}
+
+static void
+say_nothing(void *ctx, const char *message)
+{
+	(void)ctx;
+	(void)message;
+}
+
+/*
+ * Before the roles are told: their parent ends when it has answered, and the
+ * next one, with the new sections, takes what the issuer asks from now on.  A
+ * file with a mistake changes nothing, and the roles say what it is.
+ */
+static void
+renew_linters(struct supervisor *s)
+{
+	struct arena *arena = arena_new();
+	struct child *c = find_linters(s);
+	const struct conf *fresh;
+
+	if (conf_load(arena, s->conf->file, say_nothing, NULL, &fresh) < 0 ||
+	    conf_sections_same(s->linters_conf, fresh, "linter")) {
+		arena_free(arena);
+		return;
+	}
+	arena_free(s->linters_arena);
+	s->linters_arena = arena;
+	s->linters_conf = fresh;
+	log_info("linters change", "sections=%zu", fresh->linter_count);
+	if (c == NULL) {
+		add_child(s, ROLE_LINTER, NULL);
+		return;
+	}
+	c->is_replaced = c->pid > 0;
+	/* One that is not ready may not hear it yet. */
+	if (c->pid > 0)
+		kill(c->pid, c->is_ready ? SIGHUP : SIGKILL);
+}
+
+/* They read the file again; the linters' parent is another one by then. */
+static void
+reload(struct supervisor *s)
+{
+	log_info("reloading", "file=%s", s->conf->file);
+	renew_linters(s);
+	for (size_t i = 0; i < s->child_count; i++)
+		if (s->children[i].pid > 0 &&
+		    s->children[i].role != ROLE_LINTER)
+			kill(s->children[i].pid, SIGHUP);
+	start_again_soon(s);
+}
+
+static void
 take_signals(struct supervisor *s)
 {
 	struct signalfd_siginfo info;
@@ -305,9 +386,7 @@ take_signals(struct supervisor *s)
 			begin_stop(s);
 			break;
 		case SIGHUP:
-			log_info("reloading", "file=%s", s->conf->file);
-			signal_children(s, SIGHUP);
-			start_again_soon(s);
+			reload(s);
 			break;
 		default: /* SIGCHLD */
 			reap(s);
@@ -398,11 +477,11 @@ static int
 make_pairs(struct supervisor *s)
 {
 	struct job j;
-	int result = 0;
+	int result;
 
 	job_init(&j, NULL, s->conf);
-	if (s->conf->linter_count > 0)
-		result = linter_pair(&j, s->linters);
+	/* Also where there are no sections yet. */
+	result = linter_pair(&j, s->linters);
 	if (result == 0 && has_responder(s->conf))
 		result =
 		    live_pairs_make(&j, s->conf->web.status_listen.n, &s->live);
@@ -423,7 +502,7 @@ prepare(struct supervisor *s)
 	sigaddset(&set, SIGHUP);
 	sigaddset(&set, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &set, &s->old_mask);
-	s->linters[0] = s->linters[1] = -1;
+	s->linters_conf = s->conf;
 	if (make_pairs(s) < 0)
 		return -1;
 	s->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -432,15 +511,6 @@ prepare(struct supervisor *s)
 		return -1;
 	}
 	return 0;
-}
-
-static void
-add_child(struct supervisor *s, enum role role, const char *intake)
-{
-	s->children[s->child_count++] = (struct child){ .role = role,
-		.intake = intake,
-		.ready_fd = -1,
-		.pause_ms = PAUSE_FIRST_MS };
 }
 
 /* PK-223: nothing calls out where nothing is handed to another CA. */
@@ -502,6 +572,7 @@ supervisor_main(const struct conf *conf)
 	}
 	log_info(
 	    "stopped", "ms=%lld", (long long)(clock_mono_ms() - s.began_ms));
+	arena_free(s.linters_arena);
 	arena_free(arena);
 	return s.status;
 }

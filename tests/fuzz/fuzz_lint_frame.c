@@ -36,8 +36,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		same(&j, message, &a);
 	}
 	job_recover(&j);
-	if (lint_question_read(&j, message, &q) == 0 && q.pem.n == 0)
-		abort();
+	if (lint_question_read(&j, message, &q) == 0) {
+		struct span again;
+
+		if (q.text.n == 0 || q.object >= LINT_OBJECTS ||
+		    lint_question_write(&j, &q, &again) < 0 ||
+		    !span_eq(message, again))
+			abort();
+	}
 	job_done(&j);
 	return 0;
 }

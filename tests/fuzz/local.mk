@@ -150,7 +150,10 @@ tests_fuzz_fuzz_returned_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_returned_LDADD = $(FUZZ) $(CS_PKI)
 
 # --- linters that are not ours ---
-fuzzers += tests/fuzz/fuzz_linter tests/fuzz/fuzz_lint_frame
+fuzzers += tests/fuzz/fuzz_linter tests/fuzz/fuzz_lint_frame \
+	tests/fuzz/fuzz_pkimetal
+tests_fuzz_fuzz_pkimetal_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_pkimetal_LDADD = $(FUZZ) $(CS_PKI)
 tests_fuzz_fuzz_linter_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_linter_LDADD = $(FUZZ) $(CS_PKI)
 tests_fuzz_fuzz_lint_frame_LDFLAGS = $(fuzz_ldflags)

@@ -16,18 +16,14 @@
 
 #include "lib/clock.h"
 #include "lib/conf.h"
-#include "lib/fdio.h"
 #include "lib/json.h"
 #include "lib/log.h"
-#include "pki/issue.h"
 #include "pki/linter.h"
-#include "pki/returned.h"
 #include "src/calls.h"
 #include "src/lint_frame.h"
 #include "src/linters.h"
 #include "src/role_linter.h"
 #include "tests/unit/linter_lab.h"
-#include "tests/unit/pki_lab.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 #define DAY INT64_C(86400)
@@ -206,7 +202,7 @@ test_frames(void **state)
 		.version = SPAN("ZLint version 3.7.3"),
 		.output = SPAN("{}") };
 	struct lint_answer b;
-	struct lint_question q = { .is_strict = true, .pem = SPAN("PEM") }, r;
+	struct lint_question q = { .more = true, .text = SPAN("PEM") }, r;
 	struct span m;
 
 	(void)state;
@@ -228,21 +224,26 @@ test_frames(void **state)
 		    lint_answer_read(j, span_cut(m, 0, n), &b), -1);
 		job_recover(j);
 	}
-	assert_int_equal(lint_question_write(j, &q, &m), 0);
-	assert_int_equal(lint_question_read(j, m, &r), 0);
-	assert_true(r.is_strict);
-	assert_span_equal(r.pem, "PEM");
-	assert_int_equal(lint_answer_read(j, m, &b), -1);
+	for (q.object = 0; q.object < LINT_OBJECTS; q.object++) {
+		assert_int_equal(lint_question_write(j, &q, &m), 0);
+		assert_int_equal(lint_question_read(j, m, &r), 0);
+		assert_int_equal(r.object, q.object);
+		assert_int_equal(r.more, q.more);
+		assert_span_equal(r.text, "PEM");
+		assert_int_equal(lint_answer_read(j, m, &b), -1);
+		job_recover(j);
+		q.more = !q.more;
+	}
 }
 
 /* --- scripts -------------------------------------------------------------- */
 
 static void
-ask(struct job *j, struct conf *conf, bool is_strict,
+ask(struct job *j, struct conf *conf, enum lint_object object,
     struct lint_answer answers[LINTERS_MAX])
 {
 	struct linters_question q = {
-		.is_strict = is_strict, .der = linter_lab_der(), .is_ours = true
+		.object = object, .der = linter_lab_der(), .is_ours = true
 	};
 	pid_t pid;
 
@@ -305,7 +306,7 @@ test_verdicts(void **state)
 	    "all=$(cat)\ncase $all in *BEGIN*MAMCAQU=*END*) "
 	    "echo '{\"e_a\":{\"result\":\"pass\"}}';; esac",
 	    60);
-	ask(j, &conf, true, a);
+	ask(j, &conf, LINT_STRICT, a);
 	for (size_t i = 0; i < conf.linter_count; i++) {
 		if (a[i].has_failed)
 			fail_msg("%s: %.*s", conf.linters[i].name,
@@ -357,7 +358,7 @@ test_failures(void **state)
 		linter_lab_add(
 		    j, &conf, cases[i].name, cases[i].script, cases[i].secs);
 	unlink(linter_lab_path(j, "missing"));
-	ask(j, &conf, true, a);
+	ask(j, &conf, LINT_STRICT, a);
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		if (!a[i].has_failed || !holds(a[i].detail, cases[i].detail))
 			fail_msg("%s: %.*s", cases[i].name, (int)a[i].detail.n,
@@ -415,7 +416,7 @@ test_confined(void **state)
 		"echo '{\"e_a\":{\"result\":\"pass\"}}'",
 		linter_lab_path(j, "files")),
 	    60);
-	ask(j, &conf, false, a);
+	ask(j, &conf, LINT_MULTIPURPOSE, a);
 	for (size_t i = 0; i < conf.linter_count; i++)
 		if (a[i].has_failed)
 			fail_msg("%s: %.*s", conf.linters[i].name,
@@ -436,7 +437,7 @@ begin(struct check *c, struct job *j, const char *script)
 {
 	*c = (struct check){ .conf = { .isolation = CONF_ISOLATION_USE },
 		.q = { .der = linter_lab_der(), .is_ours = true },
-		.own = { "{\"lints\":[]}", NULL, false } };
+		.own = { .report = "{\"lints\":[]}" } };
 	linter_lab_add(j, &c->conf, "zl", script, 60);
 	j->conf = &c->conf;
 	assert_int_equal(linter_start(j, &c->pid, &c->q.fd), 0);
@@ -542,123 +543,9 @@ test_no_version(void **state)
 	(void)state;
 	linter_lab_add(j, &conf, "zl", LINTER_LAB_PASS, 60);
 	conf.linters[0].version = (struct conf_list){ words, 1 };
-	ask(j, &conf, true, a);
+	ask(j, &conf, LINT_STRICT, a);
 	assert_true(a[0].has_failed);
 	assert_true(holds(a[0].detail, "version"));
-}
-
-/* --- those that are in use -------------------------------------------------
- */
-
-/* A lint certificate as the issuer makes it. */
-static struct span
-lint_certificate(struct job *j)
-{
-	static const char *const mailboxes[] = { "alice@example.com" };
-	struct lab_csr request =
-	    lab_csr(j, lab_key(KEY_TYPE_P256, 0), mailboxes[0]);
-	struct csr_policy policy = { .mailboxes = mailboxes,
-		.mailbox_count = 1,
-		.profile = LAB_PROFILE };
-	struct issue_input in = { .profile = LAB_PROFILE,
-		.mailboxes = mailboxes,
-		.mailbox_count = 1,
-		.crl_url = LAB_CRL_URL,
-		.ca_issuers_url = LAB_CA_ISSUERS_URL };
-	struct issue_tbs tbs;
-	struct csr csr;
-
-	assert_int_equal(
-	    csr_parse(j, lab_csr_make(j, &request), &policy, &csr), 0);
-	in.csr = &csr;
-	issue_serial(1, in.serial);
-	issue_validity(LAB_NOW, 300, 365, &in.not_before, &in.not_after);
-	assert_int_equal(issue_prepare(j, lab_ca("p256"), &in, &tbs), 0);
-	return tbs.lint_certificate;
-}
-
-static struct conf_list
-list_of(struct job *j, const char *text)
-{
-	const char **list = arena_calloc(j->arena, 16, sizeof(*list));
-	struct span s = span_str(text);
-	size_t n = 0;
-
-	for (size_t from = 0; from < s.n && n < 16; n++) {
-		size_t end = span_find(s, from, ' ');
-
-		list[n] = span_dup(j->arena, span_cut(s, from, end));
-		from = end + 1;
-	}
-	return (struct conf_list){ list, n };
-}
-
-/* PK-140: zlint and pkilint themselves, where tests/interop/test_linters.py
- * has got them: a certificate of ours, and one that they must refuse. */
-static void
-test_real(void **state)
-{
-	const char *zlint = getenv("COUNTERSIGN_TEST_ZLINT");
-	const char *pkilint = getenv("COUNTERSIGN_TEST_PKILINT");
-	struct job *j = lab_job();
-	struct conf_linter linters[2] = { { .name = "zlint" } };
-	struct conf conf = { .isolation = CONF_ISOLATION_USE,
-		.linters = linters,
-		.user = geteuid() == 0 ? "nobody" : NULL };
-	struct linters_question q = { .der = lint_certificate(j),
-		.is_ours = true };
-	struct linters_verdict own = { "{}", NULL, false }, all;
-	struct lint_answer a[LINTERS_MAX];
-	struct span pem;
-	pid_t pid;
-
-	(void)state;
-	if (zlint != NULL)
-		linters[conf.linter_count++] = (struct conf_linter){
-			.name = "zlint",
-			.exec =
-			    list_of(j, arena_printf(j->arena, "%s -", zlint)),
-			.version = list_of(
-			    j, arena_printf(j->arena, "%s -version", zlint)),
-			.timeout = 60,
-			.memory = INT64_C(2) << 30,
-		};
-	if (pkilint != NULL)
-		linters[conf.linter_count++] = (struct conf_linter){
-			.name = "pkilint",
-			.output = CONF_LINTER_PKILINT,
-			.exec = list_of(
-			    j, arena_printf(j->arena,
-				   "%s/bin/lint_cabf_smime_cert lint -t %%t -s "
-				   "WARNING -f JSON -",
-				   pkilint)),
-			.version =
-			    list_of(j, arena_printf(j->arena,
-					   "%s/bin/python --version", pkilint)),
-			.read = list_of(j, pkilint),
-			.timeout = 60,
-			.memory = INT64_C(2) << 30,
-		};
-	if (conf.linter_count == 0)
-		UNIT_SKIP("neither zlint nor pkilint is at hand");
-	j->conf = &conf;
-	assert_int_equal(linter_start(j, &pid, &q.fd), 0);
-	if (linters_check(j, &q, &own, &all) < 0)
-		fail_msg("%s", j->err.text);
-	/* A CA's certificate is no S/MIME certificate. */
-	assert_int_equal(
-	    file_read(j,
-		arena_printf(j->arena, "%s/issuing.pem", lab_ca_folder("p256")),
-		65536, &pem),
-	    0);
-	assert_int_equal(returned_leaf(j, pem, &q.der), 0);
-	linters_ask(j, &q, a);
-	for (size_t i = 0; i < conf.linter_count; i++) {
-		assert_false(a[i].has_failed);
-		if (linters[i].output == CONF_LINTER_PKILINT)
-			assert_true(a[i].findings.n > 0);
-	}
-	linter_stop(pid, q.fd);
 }
 
 static const struct CMUnitTest tests[] = {
@@ -674,7 +561,6 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_allowed),
 	cmocka_unit_test(test_no_parent),
 	cmocka_unit_test(test_no_version),
-	cmocka_unit_test(test_real),
 };
 
 UNIT_MAIN(tests)
