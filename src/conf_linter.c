@@ -55,7 +55,6 @@ static void
 check_way(const struct section *s)
 {
 	const struct conf_linter *l = s->linter;
-	struct lint_url url;
 
 	if ((l->exec.n > 0) == (l->url != NULL))
 		wrong(s, "exec",
@@ -68,7 +67,7 @@ check_way(const struct section *s)
 	if (l->exec.n == 0 && (l->version.n > 0 || l->read.n > 0))
 		wrong(s, l->version.n > 0 ? "version" : "read",
 		    "is of a program: only with exec");
-	if (l->url != NULL && lint_url_read(s->arena, l->url, &url) < 0)
+	if (l->url != NULL && lint_url_base(s->arena, l->url) == NULL)
 		wrong(s, "url", LINT_URL_RULE);
 	check_command(s, "exec", &l->exec);
 	check_command(s, "version", &l->version);

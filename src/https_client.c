@@ -9,7 +9,6 @@
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #define CONNECT_TIMEOUT_MS 20000L
 #define FIELD_MAX 2048
@@ -21,7 +20,8 @@ struct https_client {
 	int64_t timeout_ms;
 	bool plain_too;
 	bool closes;
-	int fd; /* of a connection that is there and not in use yet; or -1 */
+	int (*connected)(void *ctx);
+	void *ctx;
 	struct arena *keep;
 	char error[CURL_ERROR_SIZE];
 };
@@ -64,40 +64,18 @@ https_client_transport(void *curl, const char *ca_file)
 	}
 }
 
-/* --- a connection that is there --------------------------------------------
- */
-
-static curl_socket_t
-give_socket(void *ctx, curlsocktype purpose, struct curl_sockaddr *address)
-{
-	struct https_client *c = ctx;
-	curl_socket_t fd = c->fd;
-
-	(void)purpose;
-	(void)address;
-	c->fd = -1;
-	return fd < 0 ? CURL_SOCKET_BAD : fd;
-}
-
 static int
-say_connected(void *ctx, curl_socket_t fd, curlsocktype purpose)
+tell_connected(void *ctx, char *peer, char *own, int peer_port, int own_port)
 {
-	(void)ctx;
-	(void)fd;
-	(void)purpose;
-	return CURL_SOCKOPT_ALREADY_CONNECTED;
-}
+	const struct https_client *c = ctx;
 
-static void
-use_connection(struct https_client *c, int fd)
-{
-	c->fd = fd;
-	curl_easy_setopt(c->curl, CURLOPT_OPENSOCKETFUNCTION, give_socket);
-	curl_easy_setopt(c->curl, CURLOPT_OPENSOCKETDATA, c);
-	curl_easy_setopt(c->curl, CURLOPT_SOCKOPTFUNCTION, say_connected);
+	(void)peer;
+	(void)own;
+	(void)peer_port;
+	(void)own_port;
+	return c->connected(c->ctx) == 0 ? CURL_PREREQFUNC_OK
+					 : CURL_PREREQFUNC_ABORT;
 }
-
-/* --- the client ----------------------------------------------------------- */
 
 static void
 curl_set_common(struct https_client *c, const struct https_client_conf *conf)
@@ -125,7 +103,8 @@ https_client_new(struct job *j, const struct https_client_conf *conf,
 		    curl_easy_strerror(library_result));
 	c = xcalloc(1, sizeof(*c));
 	c->keep = arena_new();
-	c->fd = -1;
+	c->connected = conf->connected;
+	c->ctx = conf->ctx;
 	c->timeout_ms = conf->timeout_ms;
 	c->plain_too = conf->plain_too;
 	c->closes = conf->closes;
@@ -141,8 +120,11 @@ https_client_new(struct job *j, const struct https_client_conf *conf,
 		return job_fail(j, ERR_INTERNAL, "HTTPS cannot be used");
 	}
 	curl_set_common(c, conf);
-	if (conf->is_connected)
-		use_connection(c, conf->fd);
+	if (conf->connected != NULL) {
+		curl_easy_setopt(
+		    c->curl, CURLOPT_PREREQFUNCTION, tell_connected);
+		curl_easy_setopt(c->curl, CURLOPT_PREREQDATA, c);
+	}
 	*out = c;
 	return 0;
 }
@@ -159,8 +141,6 @@ https_client_free(struct https_client *c)
 	if (c == NULL)
 		return;
 	curl_easy_cleanup(c->curl);
-	if (c->fd >= 0)
-		close(c->fd);
 	curl_slist_free_all(c->language);
 	arena_free(c->keep);
 	free(c);

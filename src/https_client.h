@@ -23,10 +23,10 @@ struct https_client_conf {
 	bool plain_too;
 	/* Tells the server that nothing follows on the connection. */
 	bool closes;
-	/* There is a connection, which becomes the client's, and it makes no
-	 * other. */
-	bool is_connected;
-	int fd;
+	/* Called before each exchange, when there is a connection and nothing
+	 * was sent or read yet: 0, or -1, and it is given up.  NULL: none. */
+	int (*connected)(void *ctx);
+	void *ctx; /* of that */
 };
 
 enum https_method { HTTPS_GET, HTTPS_HEAD, HTTPS_POST };

@@ -11,10 +11,7 @@
 #include "src/https_client.h"
 #include "src/lint_url.h"
 
-#include <errno.h>
-#include <poll.h>
 #include <string.h>
-#include <unistd.h>
 
 #define FORM "application/x-www-form-urlencoded"
 #define JSON_TYPE "application/json"
@@ -22,94 +19,46 @@
 #define FORM_MAX (3 * LINT_TEXT_MAX + 256)
 
 struct service {
+	struct job *j;
 	const struct conf_linter *linter;
-	struct lint_url url;
+	const char *base; /* of its URL */
 	struct https_client *client;
 	int64_t deadline;
+	bool is_confined;
 };
 
 /* --- the one connection --------------------------------------------------- */
 
-static int64_t
-left_ms(const struct service *s)
-{
-	int64_t left = s->deadline - clock_mono_ms();
-
-	return left > 0 ? left : 1;
-}
-
+/* It is there, and nothing was read: no other one from here on, and no
+ * program. */
 static int
-refused(struct job *j, const struct service *s, int error)
-{
-	return job_fail(j, ERR_BUSY, "%s: %s", s->linter->url, strerror(error));
-}
-
-/* It may take a while when its queue is full. */
-static int
-wait_for(struct job *j, const struct service *s, int fd)
-{
-	struct pollfd p = { .fd = fd, .events = POLLOUT };
-	int error = 0, ready;
-	socklen_t n = sizeof(error);
-
-	do
-		ready = poll(&p, 1, (int)left_ms(s));
-	while (ready < 0 && errno == EINTR);
-	if (ready <= 0)
-		return refused(j, s, ETIMEDOUT);
-	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &n) < 0)
-		error = errno;
-	return error == 0 ? 0 : refused(j, s, error);
-}
-
-static int
-connect_to(struct job *j, const struct service *s, int *fd)
-{
-	*fd = socket(s->url.address.ss_family,
-	    SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (*fd < 0)
-		return refused(j, s, errno);
-	if (connect(*fd, (const struct sockaddr *)&s->url.address,
-		s->url.address_len) == 0)
-		return 0;
-	if ((errno != EINPROGRESS && refused(j, s, errno) < 0) ||
-	    wait_for(j, s, *fd) < 0) {
-		close(*fd);
-		return -1;
-	}
-	return 0;
-}
-
-/* From here on: no other connection, and no program. */
-static int
-confine(struct job *j)
+confine(void *ctx)
 {
 	static const struct calls none = { .sockets = false };
+	struct service *s = ctx;
 
-	if (j->conf->isolation == CONF_ISOLATION_OFF || !calls_supported())
+	if (s->is_confined || s->j->conf->isolation == CONF_ISOLATION_OFF ||
+	    !calls_supported())
 		return 0;
-	return calls_limit(j, &none);
+	s->is_confined = true;
+	return calls_limit(s->j, &none);
 }
 
 static int
 begin(struct job *j, struct service *s)
 {
-	struct https_client_conf conf = { .user_agent = "countersign",
+	const struct https_client_conf conf = { .user_agent = "countersign",
 		.timeout_ms = s->linter->timeout * 1000,
 		.plain_too = true,
-		.is_connected = true };
+		.connected = confine,
+		.ctx = s };
 
 	s->deadline = clock_mono_ms() + conf.timeout_ms;
-	if (lint_url_read(j->arena, s->linter->url, &s->url) < 0)
+	s->base = lint_url_base(j->arena, s->linter->url);
+	if (s->base == NULL)
 		return job_fail(
 		    j, ERR_INTERNAL, "%s: " LINT_URL_RULE, s->linter->url);
-	if (connect_to(j, s, &conf.fd) < 0)
-		return -1;
-	if (https_client_new(j, &conf, &s->client) < 0) {
-		close(conf.fd);
-		return -1;
-	}
-	return confine(j);
+	return https_client_new(j, &conf, &s->client);
 }
 
 /* --- what is asked over it ------------------------------------------------ */
@@ -119,14 +68,15 @@ exchange(struct job *j, struct service *s, enum https_method method,
     const char *path, struct span body, struct span *answer)
 {
 	const struct https_request request = { .method = method,
-		.url = arena_printf(j->arena, "%s%s", s->url.base, path),
+		.url = arena_printf(j->arena, "%s%s", s->base, path),
 		.content_type = FORM,
 		.accept = JSON_TYPE,
 		.body = body,
 		.answer_max = LINT_OUTPUT_MAX };
+	int64_t left = s->deadline - clock_mono_ms();
 	struct https_response response;
 
-	https_client_limit(s->client, left_ms(s));
+	https_client_limit(s->client, left > 0 ? left : 1);
 	if (https_client_send(s->client, j, &request, &response) < 0)
 		return -1;
 	if (response.status != 200 ||
@@ -164,7 +114,7 @@ int
 lint_service_ask(struct job *j, const struct conf_linter *l,
     const struct lint_question *q, struct lint_answer *a)
 {
-	struct service s = { .linter = l };
+	struct service s = { .j = j, .linter = l };
 	int result = begin(j, &s) < 0 ? -1 : ask(j, &s, q, a);
 
 	https_client_free(s.client);

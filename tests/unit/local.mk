@@ -402,6 +402,8 @@ unit_tests += \
 	tests/unit/test_judge \
 	tests/unit/test_judge_caa \
 	tests/unit/test_linters \
+	tests/unit/test_lint_published \
+	tests/unit/test_lint_service \
 	tests/unit/test_pkimetal \
 	tests/unit/test_linters_real \
 	tests/unit/test_lists \
@@ -484,6 +486,10 @@ tests_unit_test_maildir_LDADD = $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_hook_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_http_peers_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_pkimetal_LDADD = $(UNIT) $(CS_PKI)
+tests_unit_test_lint_published_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
+tests_unit_test_lint_published_LDADD = $(LINTER_LAB) $(STATUS_LAB) $(PKI_LAB) \
+	$(STORE_FIXTURE) $(CS_SRC)
+tests_unit_test_lint_service_LDADD = $(LINTER_LAB) $(UNIT) $(CS_SRC)
 tests_unit_test_linters_LDADD = $(LINTER_LAB) $(UNIT) $(CS_SRC)
 tests_unit_test_linters_real_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
 tests_unit_test_linters_real_LDADD = $(PKI_LAB) $(UNIT) $(CS_SRC)

@@ -932,6 +932,29 @@ test_titled_refused(void **state)
 		    "written into the audit.\n"
 		    "conf: allow_lint L-40: until: is missing. The day from "
 		    "which it is refused again, as 2027-03-31.\n" },
+		{ "linter a {\n}\n",
+		    "conf: linter a: exec: set either it or url: the program "
+		    "or the service that judges\n" },
+		{ "linter a {\n exec = /bin/a\n url = "
+		  "\"http://127.0.0.1:80\"\n version = /bin/a\n}\n",
+		    "conf:24: linter a: exec: set either it or url: the "
+		    "program "
+		    "or the service that judges\n" },
+		{ "linter a {\n url = \"http://localhost:8080\"\n}\n",
+		    "conf:24: linter a: url: must be the http URL of a service "
+		    "on this machine, by an address of the loopback and "
+		    "without a name, as http://127.0.0.1:8080 or "
+		    "http://[::1]:8080\n" },
+		{ "linter a {\n exec = /bin/a\n version = /bin/a\n lints = { "
+		  "crl, crls }\n}\n",
+		    "conf:26: linter a: lints: crls is nothing that is judged; "
+		    "there are certificate, responder, ca, crl, root-crl and "
+		    "ocsp\n" },
+		{ "linter a {\n exec = { /bin/a, \"%t\" }\n version = /bin/a\n "
+		  "lints = { crl, ocsp }\n}\n",
+		    "conf:26: linter a: lints: ocsp has no template for the "
+		    "word "
+		    "%t in exec: give it a section of its own\n" },
 		{ "domain a.example {\n coverag = rfc\n}\n",
 		    "conf:24: coverag: there is no such option; did you mean "
 		    "validator.coverage?\n" },

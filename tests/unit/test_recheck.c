@@ -23,6 +23,7 @@
 #include "src/audit_look.h"
 #include "src/incident_open.h"
 #include "src/judge_caa.h"
+#include "src/linters_hold.h"
 #include "src/role_linter.h"
 #include "tests/unit/linter_lab.h"
 #include "tests/unit/pki_lab.h"
@@ -257,6 +258,43 @@ test_lint(struct job *j)
 	assert_int_equal(r.unlinted, 1);
 }
 
+/* PK-136, PK-188: others' linters look again; while one fails the walk stands
+ * still and says so, and what one refuses today is a draft. */
+static void
+test_linters(struct job *j)
+{
+	struct linters_hold hold = { .fd = -1 };
+	struct role_lab lab;
+	struct recheck r;
+	pid_t pid;
+
+	issue(&lab, j);
+	lab.issuer.linters = &hold;
+	linter_lab_add(j, &lab.conf, "zl", LINTER_LAB_PASS, 60);
+	EXPECT(j, linter_start(j, &pid, &hold.fd), 0);
+	walk(&lab, 0);
+	role_lab_at(&lab, j->now + DAY);
+	linter_lab_change(j, "zl", "exit 1");
+	EXPECT(j, issuer_recheck_step(&lab.issuer, j), 1);
+	EXPECT(j, store_recheck_get(j, &r), 1);
+	assert_int_equal(r.checked, 0);
+	assert_string_equal(r.after_id, "");
+	assert_true(r.due_at > j->now);
+	EXPECT(j, issuer_recheck_step(&lab.issuer, j), 0);
+	/* Orders do not wait for that. */
+	assert_int_equal(linters_hold_left(&hold, j), 0);
+	linter_lab_change(
+	    j, "zl", "cat >/dev/null; echo '{\"e_b\":{\"result\":\"error\"}}'");
+	role_lab_at(&lab, r.due_at);
+	EXPECT(j, issuer_recheck_step(&lab.issuer, j), 1);
+	EXPECT(j, issuer_recheck_step(&lab.issuer, j), 1);
+	EXPECT(j, issuer_recheck_step(&lab.issuer, j), 0);
+	EXPECT(j, store_recheck_get(j, &r), 1);
+	assert_int_equal(r.checked, 1);
+	assert_string_equal(only_incident(j).cause, "misissued");
+	linter_stop(pid, hold.fd);
+}
+
 static bool
 shows(struct job *j, const struct audit_look *l, const char *id, bool json,
     int expected, const char *words)
@@ -307,6 +345,7 @@ test_audit(struct job *j)
 
 static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_nothing),
+	STORE_TEST(test_linters),
 	STORE_TEST(test_weak),
 	STORE_TEST(test_blocked),
 	STORE_TEST(test_lint),
