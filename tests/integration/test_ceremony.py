@@ -367,8 +367,90 @@ def test_init():
         assert "PK-213" in said, said
 
 
+LINTERS = """%slinter lab {
+  exec = { "%s" }
+  lints = { ca, root-crl }
+  version = { /bin/echo, "lab 1.0" }
+}
+"""
+
+
+def write_linter(path, script):
+    with open(f"{path}.new", "w") as f:
+        f.write(f"#!/bin/sh\n{script}\n")
+    os.chmod(f"{path}.new", 0o755)
+    os.rename(f"{path}.new", path)
+
+
+def says(result):
+    return ('case $(cat) in *BEGIN*) echo \'{"e_a":{"result":"%s"}}\';; esac'
+            % result)
+
+
+def test_linters():
+    root, issuing = f"{here}/linted", f"{here}/linted-issuing"
+    # Their parent is somebody else, where we are root.
+    away = tempfile.mkdtemp(prefix="linters-")
+    os.chmod(away, 0o755)
+    linter, conf = f"{away}/linter", f"{away}/linters.conf"
+    with open(conf, "w") as f:
+        f.write(LINTERS % ("user = nobody\n" if os.geteuid() == 0 else "",
+                           linter))
+    more = ["--linters", conf]
+    people = PEOPLE + more
+    again = YES + OLD + YES + YES
+    with case("PK-136: without a linter's verdict no root is signed"):
+        said = make_root(root, people=people, status=1)
+        assert "linter lab: " in said and "no such program" in said, said
+        write_linter(linter, "exit 1")
+        said = make_root(root, people=people, typed=again, status=1)
+        assert "no verdict" in said, said
+        write_linter(linter, says("error"))
+        said = make_root(root, people=people, typed=again, status=1)
+        assert "nothing was signed" in said and "lint lab:e_a" in said, said
+        assert not os.path.exists(f"{root}/root.pem")
+        assert not os.path.exists(f"{root}/linted")
+        said = ca("verify", "--dir", root, *more, status=1)
+        assert "only where the root signs" in said, said
+    with case("PK-136: with it there is one, and the transcript says so"):
+        write_linter(linter, says("pass"))
+        make_root(root, people=people, typed=again)
+        text = read_file(f"{root}/transcript")
+        assert "others' linters, ca: lab (lab 1.0): pass" in text, text
+        assert "others' linters, root-crl: lab (lab 1.0): pass" in text, text
+    with case("PK-136: and no issuing CA, also in a rehearsal"):
+        ca("request", "--dir", issuing, *names("Example Mail Issuing CA"))
+        request, out = f"{issuing}/issuing.csr", f"{issuing}/signed.pem"
+        write_linter(linter, says("fatal"))
+        sign(root, request, out, *more, status=1)
+        assert not os.path.exists(out)
+        assert os.listdir(f"{root}/issued") == []
+        rehearsed = f"{here}/linted-rehearsal"
+        make_root(rehearsed, people=people + ["--rehearse"], status=1)
+        assert not os.path.exists(f"{rehearsed}/root.pem")
+        write_linter(linter, says("pass"))
+        sign(root, request, out, *more)
+        take(root, issuing)
+        verify_chain(root, issuing)
+    with case("PK-141: a root's list that a linter refuses is not signed"):
+        before = read_bytes(f"{root}/root.crl")
+        write_linter(linter, says("error"))
+        ca("root-crl", "--dir", root, *people, typed=ROOT_ACT, status=1)
+        assert read_bytes(f"{root}/root.crl") == before
+        write_linter(linter, says("pass"))
+        ca("root-crl", "--dir", root, *people, typed=ROOT_ACT)
+        assert read_bytes(f"{root}/root.crl") != before
+    with case("PK-214: what the linters said is in the bundle"):
+        ca("bundle", "--dir", root, "--out", f"{here}/linted.tar")
+        ca("verify-bundle", f"{here}/linted.tar")
+        listed = command("tar", "-tf", f"{here}/linted.tar")
+        assert listed.count("linted/") == 4, listed
+    shutil.rmtree(away)
+
+
 def main():
-    for test in (test_persons, test_resume, test_hierarchy, test_init):
+    for test in (test_persons, test_resume, test_linters, test_hierarchy,
+                 test_init):
         try:
             test()
         except Exception as e:

@@ -15,7 +15,8 @@ from cryptography.hazmat.primitives.serialization import (Encoding,
                                                           PrivateFormat)
 
 from acme import Client, Order, new_key
-from harness import case, command, edit_config, eventually, run
+from harness import (case, command, edit_config, eventually, read_file,
+                     run)
 from letters import answer
 
 ALICE = "alice@user.test"
@@ -324,11 +325,9 @@ def test_linter(site, client):
     write_linter(path, "nonsense")
     with open(site.config, "a") as f:
         f.write(LINTER % path)
-    site.stop()
-    client.close()
-    client.nonce = None
     mark = site.mark()
-    site.start()
+    site.reload()
+    site.wait_event("linters change", mark, sections="1")
     with case("PK-140: check tells a linter that gives no verdict"):
         said = site.countersign("check", status=1)
         assert "WRONG linter lab: its answer is no verdict" in said, said
@@ -374,7 +373,30 @@ def test_linter(site, client):
             "audit", "sample", "--since", head["since"], status=2)
         assert "! linter lab, lab 1.0: e_for_MAILBOX-STRICT (warning)" \
             in said, said
-    write_linter(path, "pass")
+    with case("PK-140: another section on SIGHUP, and none at all"):
+        write_linter(path, "error")
+        edit_linters(site, LINTER % path,
+                     (LINTER % path).replace("linter lab", "linter other"))
+        _, order = new_order(client)
+        mark = site.mark()
+        order.finalize(csr(order.key, None))
+        refused = site.wait_event("certificate not issued", mark)
+        assert "lint other:e_for_MAILBOX-STRICT" in refused["error"], refused
+        edit_linters(site, (LINTER % path).replace("linter lab",
+                                                   "linter other"), "")
+        order.wait("valid")
+        assert not [e for e in site.events("role ended")
+                    if e["which"] == "linter"]
+
+
+def edit_linters(site, old, new):
+    text = read_file(site.config)
+    assert old in text, text
+    with open(site.config, "w") as f:
+        f.write(text.replace(old, new))
+    mark = site.mark()
+    site.reload()
+    site.wait_event("linters change", mark)
 
 
 def test_all(site):
