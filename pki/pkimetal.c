@@ -223,7 +223,7 @@ pkimetal_read(struct job *j, enum lint_object what, struct span linters,
     struct span answer, struct linter_findings *out, struct span *version)
 {
 	struct service s = { .n = 0 };
-	const struct json *list, *v;
+	const struct json *list = NULL, *v = NULL;
 
 	out->n = 0;
 	if (parse(j, linters, &list) < 0 || read_linters(j, list, &s) < 0 ||

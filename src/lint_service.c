@@ -92,7 +92,7 @@ static int
 ask(struct job *j, struct service *s, const struct lint_question *q,
     struct lint_answer *a)
 {
-	struct span linters, answer;
+	struct span linters = { NULL, 0 }, answer = { NULL, 0 };
 	struct buf form;
 
 	buf_init(&form, j->arena, FORM_MAX);

@@ -291,8 +291,7 @@ test_nobody(void **state)
 	add(j, &conf, s.url, 60);
 	assert_int_equal(ask(j, &conf, a), 1);
 	assert_true(a[0].has_failed);
-	assert_non_null(
-	    strstr(span_dup(j->arena, a[0].detail), "no answer"));
+	assert_non_null(strstr(span_dup(j->arena, a[0].detail), "no answer"));
 }
 
 /* PK-140: a program has no network where its parent has one for a service. */
