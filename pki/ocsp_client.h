@@ -20,7 +20,7 @@ int ocsp_client_request(struct job *j, const struct ca *ca, enum ocsp_hash hash,
 const char *ocsp_client_path(struct arena *a, struct span request);
 
 struct ocsp_said {
-	int error; /* OCSPResponseStatus; 0: there is an answer */
+	int error;       /* OCSPResponseStatus; 0: there is an answer */
 	bool is_unknown; /* the responder does not know the number */
 	bool is_revoked;
 	int64_t this_update;

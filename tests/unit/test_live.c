@@ -16,6 +16,7 @@
 #include "lib/conf.h"
 #include "lib/fdio.h"
 #include "pki/key.h"
+#include "pki/ocsp_client.h"
 #include "pki/responder.h"
 #include "src/answers.h"
 #include "src/answers_block.h"
@@ -322,6 +323,41 @@ test_nonce(struct job *j)
 	lab_end(&lab);
 }
 
+/* PK-133, PK-170: what countersign ca check-urls takes for the right answer. */
+static void
+test_as_check_urls_reads_it(struct job *j)
+{
+	const struct {
+		struct span serial;
+		bool is_unknown, is_revoked;
+	} table[] = { { SPAN("\x01\x02\x44"), true, false },
+		{ SPAN("\x01\x02\x22"), false, true },
+		{ SPAN("\x01\x02\x11"), false, false } };
+	struct lab lab;
+
+	lab_init(&lab, j);
+	certify(&lab);
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+		for (int h = 0; h < OCSP_HASHES; h++) {
+			struct ocsp_said said;
+			struct span request;
+
+			EXPECT(j,
+			    ocsp_client_request(j, lab.ca, (enum ocsp_hash)h,
+				table[i].serial, &request),
+			    0);
+			EXPECT(j,
+			    ocsp_client_read(j, lab.ca, (enum ocsp_hash)h,
+				table[i].serial, post(&lab, request).body,
+				&said),
+			    0);
+			assert_int_equal(said.error, 0);
+			assert_int_equal(said.is_unknown, table[i].is_unknown);
+			assert_int_equal(said.is_revoked, table[i].is_revoked);
+		}
+	lab_end(&lab);
+}
+
 /* PK-173: one that is none is an error here, and is passed over where nobody
  * answers with it. */
 static void
@@ -598,6 +634,7 @@ test_link(void **state)
 
 static const struct CMUnitTest tests[] = {
 	STORE_TEST_SQLITE(test_nonce),
+	STORE_TEST_SQLITE(test_as_check_urls_reads_it),
 	STORE_TEST_SQLITE(test_bad_nonce),
 	STORE_TEST_SQLITE(test_several),
 	STORE_TEST_SQLITE(test_forged),
