@@ -59,7 +59,7 @@ struct ca_options {
 	const char *dir, *first, *second, *name, *organization, *country;
 	const char *key_type, *crl_url, *root_url, *request, *out;
 	const char *certificate, *root, *revoke, *reason, *linters_file;
-	struct ca_linters linters;
+	struct ca_linters *linters; /* NULL: none */
 	const char *permitted[PERMITTED_MAX];
 	size_t permitted_count;
 	bool is_private, is_single, is_online, is_rehearsal, is_renewal;
@@ -125,8 +125,8 @@ ceremony_of(struct job *j, const struct ca_options *o, const char *dir)
 		.is_online = o->is_online,
 		.ask = ask,
 		.tell = tell,
-		.lint = o->linters.conf != NULL ? ca_linters_ask : NULL,
-		.context = (void *)(uintptr_t)&o->linters };
+		.lint = o->linters != NULL ? ca_linters_ask : NULL,
+		.context = o->linters };
 }
 
 static int
@@ -344,6 +344,7 @@ static const struct {
 static int
 run_act(struct ca_options *o, size_t i)
 {
+	struct ca_linters linters = { .fd = -1 };
 	struct job j;
 	int result = 0;
 
@@ -354,13 +355,16 @@ run_act(struct ca_options *o, size_t i)
 	privilege_no_dumps();
 	log_open("command", LOG_LEVEL_WARNING);
 	job_init(&j, NULL, NULL);
-	if (o->linters_file != NULL)
-		result = ca_linters_open(&j, o->linters_file, &o->linters);
+	if (o->linters_file != NULL) {
+		result = ca_linters_open(&j, o->linters_file, &linters);
+		o->linters = &linters;
+	}
 	if (result == 0)
 		result = acts[i].run(&j, o);
 	if (result < 0)
 		command_fail("%s", j.err.text);
-	ca_linters_close(&o->linters);
+	ca_linters_close(&linters);
+	o->linters = NULL;
 	job_done(&j);
 	return result < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
@@ -456,7 +460,7 @@ cmd_verify_bundle(int argc, char **argv)
 int
 cmd_ca(int argc, char **argv)
 {
-	struct ca_options o = { .key_type = "p384", .linters.fd = -1 };
+	struct ca_options o = { .key_type = "p384" };
 	const char *name = argc > 1 ? argv[1] : "-";
 
 	if (strcmp(name, "check-urls") == 0)

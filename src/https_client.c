@@ -64,6 +64,7 @@ https_client_transport(void *curl, const char *ca_file)
 	}
 }
 
+/* NOLINTBEGIN(readability-non-const-parameter): the type is curl's */
 static int
 tell_connected(void *ctx, char *peer, char *own, int peer_port, int own_port)
 {
@@ -76,6 +77,7 @@ tell_connected(void *ctx, char *peer, char *own, int peer_port, int own_port)
 	return c->connected(c->ctx) == 0 ? CURL_PREREQFUNC_OK
 					 : CURL_PREREQFUNC_ABORT;
 }
+/* NOLINTEND(readability-non-const-parameter) */
 
 static void
 curl_set_common(struct https_client *c, const struct https_client_conf *conf)
