@@ -68,7 +68,7 @@ record_due(struct job *j, const struct record *r,
     const struct purge_rules *rules, int64_t *due)
 {
 	const char *object = span_dup(j->arena, r->link.object);
-	int64_t from;
+	int64_t from = 0;
 
 	*due = r->link.at_ms / 1000 + rules->retention;
 	if (strncmp(object, "ca:", 3) == 0)
