@@ -38,6 +38,7 @@
 #include "src/perspective_client.h"
 #include "src/rehearsal.h"
 #include "src/relay.h"
+#include "src/switched_off.h"
 #include "src/tls.h"
 #include "src/wording.h"
 
@@ -668,10 +669,23 @@ check_linters(struct check *c)
 }
 
 static void
+warn_of_switched_off(struct check *c)
+{
+	const struct switched_off *s;
+	char what[100];
+
+	for (size_t i = 0; (s = switched_off_at(c->conf, i)) != NULL; i++) {
+		snprintf(what, sizeof(what), "%s is %s", s->option, s->value);
+		warn(what, s->effect);
+	}
+}
+
+static void
 check_all(struct check *c)
 {
 	const struct conf_sender *s = &c->conf->sender;
 
+	warn_of_switched_off(c);
 	run(c, "database", check_database);
 	check_records(c);
 	check_logins(c);

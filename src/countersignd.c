@@ -22,6 +22,7 @@
 #include "src/role_web.h"
 #include "src/single.h"
 #include "src/supervisor.h"
+#include "src/switched_off.h"
 #include "src/wording.h"
 
 #include <getopt.h>
@@ -281,6 +282,7 @@ start(const struct conf *conf)
 	int status = EXIT_FAILURE;
 
 	job_init(&j, NULL, conf);
+	switched_off_log(conf);
 	if (check_keys(&j) < 0 || single_take(&j, conf->database) < 0)
 		log_error("cannot start", "error=\"%s\"", j.err.text);
 	else if (published_check(conf) == 0 && prepare(conf) == 0)

@@ -164,6 +164,7 @@ libcs_src_a_SOURCES = \
 	src/patience.c src/patience.h \
 	src/privilege.c src/privilege.h \
 	src/published.c src/published.h \
+	src/switched_off.c src/switched_off.h \
 	src/relay.c src/relay.h \
 	src/remote.c src/remote.h \
 	src/role.c src/role.h \

@@ -17,6 +17,7 @@
 #include "src/role.h"
 #include "src/role_linter.h"
 #include "src/status_place.h"
+#include "src/switched_off.h"
 #include "src/trim.h"
 #include "src/wake.h"
 
@@ -332,23 +333,20 @@ say_nothing(void *ctx, const char *message)
 
 /*
  * Before the roles are told: their parent ends when it has answered, and the
- * next one, with the new sections, takes what the issuer asks from now on.  A
- * file with a mistake changes nothing, and the roles say what it is.
+ * next one, with the new sections, takes what the issuer asks from now on.
  */
 static void
-renew_linters(struct supervisor *s)
+renew_linters(
+    struct supervisor *s, struct arena *take_arena, const struct conf *fresh)
 {
-	struct arena *arena = arena_new();
 	struct child *c = find_linters(s);
-	const struct conf *fresh;
 
-	if (conf_load(arena, s->conf->file, say_nothing, NULL, &fresh) < 0 ||
-	    conf_sections_same(s->linters_conf, fresh, "linter")) {
-		arena_free(arena);
+	if (conf_sections_same(s->linters_conf, fresh, "linter")) {
+		arena_free(take_arena);
 		return;
 	}
 	arena_free(s->linters_arena);
-	s->linters_arena = arena;
+	s->linters_arena = take_arena;
 	s->linters_conf = fresh;
 	log_info("linters change", "sections=%zu", fresh->linter_count);
 	if (c == NULL) {
@@ -361,12 +359,27 @@ renew_linters(struct supervisor *s)
 		kill(c->pid, c->is_ready ? SIGHUP : SIGKILL);
 }
 
+/* A file with a mistake changes nothing, and the roles say what it is. */
+static void
+read_again(struct supervisor *s)
+{
+	struct arena *arena = arena_new();
+	const struct conf *fresh;
+
+	if (conf_load(arena, s->conf->file, say_nothing, NULL, &fresh) < 0) {
+		arena_free(arena);
+		return;
+	}
+	switched_off_log(fresh);
+	renew_linters(s, arena, fresh);
+}
+
 /* They read the file again; the linters' parent is another one by then. */
 static void
 reload(struct supervisor *s)
 {
 	log_info("reloading", "file=%s", s->conf->file);
-	renew_linters(s);
+	read_again(s);
 	for (size_t i = 0; i < s->child_count; i++)
 		if (s->children[i].pid > 0 &&
 		    s->children[i].role != ROLE_LINTER)

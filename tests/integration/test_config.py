@@ -230,6 +230,26 @@ def test_check(site):
                      "DKIM record (Ed25519)", "mail relay", "IMAP mailbox",
                      "disk space"):
             assert what in found, text
+    with case("a rule that is switched off: said at the start, on SIGHUP, and "
+              "by check"):
+        off = [e["option"] for e in site.events("rule switched off")]
+        # Once for each start; the laboratory is in .test.
+        assert off and set(off) == {"policy.allow_reserved_domains"}, off
+        assert len(off) == len(site.events("ready")), off
+        warned = "warn  policy.allow_reserved_domains is yes: "
+        assert warned in text and "caa_enforce" not in text, text
+        with unchanged(site):
+            edit_config(site, policy__caa_enforce="no")
+            mark = site.mark()
+            site.reload()
+            found = site.events("rule switched off", mark)
+            assert [(e["option"], e["value"]) for e in found] == [
+                ("policy.caa_enforce", "no"),
+                ("policy.allow_reserved_domains", "yes")], found
+            assert {e["role"] for e in found} == {"supervisor"}, found
+            text = checks(site, 0)[1]
+            assert "warn  policy.caa_enforce is no: " in text, text
+        site.reload()
 
 
 @contextlib.contextmanager
