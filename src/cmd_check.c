@@ -36,6 +36,8 @@
 #include "src/login_check.h"
 #include "src/perspective_check.h"
 #include "src/perspective_client.h"
+#include "src/place_check.h"
+#include "src/privilege.h"
 #include "src/rehearsal.h"
 #include "src/relay.h"
 #include "src/switched_off.h"
@@ -124,6 +126,43 @@ run(struct check *c, const char *what, int (*f)(struct check *, struct job *))
 	else
 		good(what, "");
 	fflush(stdout);
+	job_done(&j);
+}
+
+static int
+check_user(struct check *c, struct job *j)
+{
+	const char *other = c->conf->external.user;
+
+	if (privilege_check(j, c->conf->user) < 0)
+		return -1;
+	if (c->conf->external.kind == CONF_EXTERNAL_NONE || other == NULL ||
+	    privilege_check(j, other) == 0)
+		return 0;
+	return job_context(j, "external.user");
+}
+
+static void
+bad_place(void *ctx, const char *message)
+{
+	bad(ctx, "places to write", message);
+}
+
+static void
+check_places(struct check *c)
+{
+	struct job j;
+	int count;
+
+	job_init(&j, NULL, c->conf);
+	/* Without that user the line above says all. */
+	if (privilege_check(&j, c->conf->user) == 0) {
+		count = place_check(&j, bad_place, c);
+		if (count < 0)
+			bad_place(c, j.err.text);
+		else if (count == 0)
+			good("places to write", "");
+	}
 	job_done(&j);
 }
 
@@ -686,6 +725,8 @@ check_all(struct check *c)
 	const struct conf_sender *s = &c->conf->sender;
 
 	warn_of_switched_off(c);
+	run(c, "user of the roles", check_user);
+	check_places(c);
 	run(c, "database", check_database);
 	check_records(c);
 	check_logins(c);

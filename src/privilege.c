@@ -38,11 +38,13 @@ become(struct job *j, const struct passwd *pw)
 	return 0;
 }
 
-int
-privilege_drop(struct job *j, const char *user)
+/* As whom to go on: 0 and *out (NULL: as now), or -1 saying what to do. */
+static int
+find(struct job *j, const char *user, const struct passwd **out)
 {
 	const struct passwd *pw = NULL;
 
+	*out = NULL;
 	if (user != NULL) {
 		pw = getpwnam(user);
 		if (pw == NULL)
@@ -66,5 +68,24 @@ privilege_drop(struct job *j, const char *user)
 	if (pw->pw_uid == 0)
 		return job_fail(j, ERR_INTERNAL,
 		    "the option user must name an unprivileged user");
-	return become(j, pw);
+	*out = pw;
+	return 0;
+}
+
+int
+privilege_check(struct job *j, const char *user)
+{
+	const struct passwd *pw;
+
+	return find(j, user, &pw);
+}
+
+int
+privilege_drop(struct job *j, const char *user)
+{
+	const struct passwd *pw;
+
+	if (find(j, user, &pw) < 0)
+		return -1;
+	return pw != NULL ? become(j, pw) : 0;
 }

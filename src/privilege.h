@@ -14,4 +14,7 @@ void privilege_no_dumps(void);
  */
 int privilege_drop(struct job *j, const char *user);
 
+/* Would it?  The same answers, and nothing is given up. */
+int privilege_check(struct job *j, const char *user);
+
 #endif

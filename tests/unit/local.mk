@@ -418,6 +418,7 @@ unit_tests += \
 	tests/unit/test_switched_off \
 	tests/unit/test_key_destroy \
 	tests/unit/test_key_files \
+	tests/unit/test_place_check \
 	tests/unit/test_sandbox \
 	tests/unit/test_sandbox_pgsql \
 	tests/unit/test_caa_report \
@@ -501,6 +502,7 @@ tests_unit_test_published_LDADD = $(DKIM_LAB) $(UNIT) $(CS_SRC)
 tests_unit_test_switched_off_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_key_destroy_LDADD = $(PKI_LAB) $(STORE_FIXTURE) $(CS_SRC)
 tests_unit_test_key_files_LDADD = $(UNIT) $(CS_SRC)
+tests_unit_test_place_check_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_sandbox_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_sandbox_pgsql_LDADD = $(STORE_FIXTURE) $(CS_SRC)
 tests_unit_test_caa_report_LDADD = $(ROLE_LAB) $(CS_SRC)

@@ -1,0 +1,18 @@
+/*
+ * Can the user of the roles write where it must: the database, and the
+ * folders of revocation lists and OCSP answers?  Whoever runs `countersign
+ * check` is often root, whom no mode stops, so a child that has become that
+ * user looks.
+ */
+#ifndef SRC_PLACE_CHECK_H
+#define SRC_PLACE_CHECK_H
+
+struct job;
+
+typedef void place_check_fn(void *ctx, const char *message);
+
+/* Reports each place that cannot be written, and what to do: how many; or -1
+ * with the job's error if that user cannot be had. */
+int place_check(struct job *j, place_check_fn *report, void *ctx);
+
+#endif
