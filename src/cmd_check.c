@@ -26,6 +26,7 @@
 #include "src/cmd_audit.h"
 #include "src/command.h"
 #include "src/conf_file.h"
+#include "src/conf_owner.h"
 #include "src/database.h"
 #include "src/dns_conf.h"
 #include "src/external_check.h"
@@ -126,6 +127,21 @@ run(struct check *c, const char *what, int (*f)(struct check *, struct job *))
 	else
 		good(what, "");
 	fflush(stdout);
+	job_done(&j);
+}
+
+static void
+check_conf_file(struct check *c)
+{
+	struct job j;
+
+	job_init(&j, NULL, c->conf);
+	if (conf_file_is_safe(&j, c->conf->file, c->conf->user) == 0)
+		good("configuration file", "");
+	else if (c->conf->mode == CONF_MODE_PUBLIC)
+		bad(c, "configuration file", j.err.text);
+	else
+		warn("configuration file", j.err.text);
 	job_done(&j);
 }
 
@@ -390,22 +406,51 @@ check_other_ca(struct check *c, struct job *j)
 	return external_check(j);
 }
 
-static int
-check_tls(struct check *c, struct job *j)
+/* The name or address in base_url. */
+static const char *
+host_of(struct job *j, const char *base_url)
 {
+	struct span s = span_from(span_str(base_url), strlen("https://"));
+	size_t end = span_find(s, 0, ']');
+
+	if (s.n > 0 && s.p[0] == '[' && end < s.n)
+		return span_dup(j->arena, span_cut(s, 1, end));
+	return span_dup(j->arena, span_cut(s, 0, span_find(s, 0, ':')));
+}
+
+/* A proxy that clients see has a certificate of its own. */
+static void
+check_tls(struct check *c)
+{
+	static const char what[] = "HTTPS certificate";
 	const struct conf_web *w = &c->conf->web;
 	char until[CLOCK_RFC3339_MAX];
+	const char *host;
+	struct job j;
 
-	if (w->tls_certificate == NULL)
-		return 0; /* a proxy ends TLS */
-	if (tls_load(j, w->tls_certificate, w->tls_key) < 0)
-		return -1;
-	if (tls_not_after() > j->now + 14 * DAY)
-		return 0;
-	clock_format_rfc3339(tls_not_after(), until);
-	return job_fail(j, ERR_INTERNAL,
-	    "%s ends at %s: replace it and send countersignd SIGHUP",
-	    w->tls_certificate, until);
+	job_init(&j, NULL, c->conf);
+	host = host_of(&j, c->conf->base_url);
+	if (w->tls_certificate == NULL) {
+		good(what, "a proxy has it");
+	} else if (tls_load(&j, w->tls_certificate, w->tls_key) < 0 ||
+		   tls_check_dates(&j, w->tls_certificate, j.now) < 0) {
+		bad(c, what, j.err.text);
+	} else if (tls_check_host(&j, w->tls_certificate, host) < 0) {
+		if (w->trusted_proxies.n > 0)
+			warn(what, j.err.text);
+		else
+			bad(c, what, j.err.text);
+	} else if (tls_not_after() <= j.now + 14 * DAY) {
+		clock_format_rfc3339(tls_not_after(), until);
+		warn(
+		    what, arena_printf(j.arena,
+			      "%s ends at %s: replace it and send countersignd "
+			      "SIGHUP",
+			      w->tls_certificate, until));
+	} else {
+		good(what, "");
+	}
+	job_done(&j);
 }
 
 /* The mail domain's MX, which every resolver must know; `more` ends the
@@ -725,6 +770,7 @@ check_all(struct check *c)
 	const struct conf_sender *s = &c->conf->sender;
 
 	warn_of_switched_off(c);
+	check_conf_file(c);
 	run(c, "user of the roles", check_user);
 	check_places(c);
 	run(c, "database", check_database);
@@ -742,7 +788,7 @@ check_all(struct check *c)
 	check_dues(c);
 	if (c->conf->linter_count > 0)
 		check_linters(c);
-	run(c, "HTTPS certificate", check_tls);
+	check_tls(c);
 	run(c, "DNS", check_resolver);
 	if (c->conf->validator.dns_second_config != NULL)
 		run(c, "second resolver", check_second);

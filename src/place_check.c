@@ -190,7 +190,7 @@ hear(struct job *j, int fd, pid_t pid, struct span *said)
 int
 place_check(struct job *j, place_check_fn *report, void *ctx)
 {
-	struct span said;
+	struct span said = { NULL, 0 };
 	int fds[2], result;
 	pid_t pid;
 

@@ -3,6 +3,7 @@
 #include "src/tls.h"
 
 #include "lib/arena.h"
+#include "lib/clock.h"
 #include "lib/fdio.h"
 #include "lib/job.h"
 
@@ -24,7 +25,7 @@ struct identity {
 	gnutls_pcert_st chain[CHAIN_MAX];
 	unsigned chain_len;
 	gnutls_privkey_t key;
-	long long not_after;
+	long long not_before, not_after;
 };
 
 /*
@@ -187,12 +188,14 @@ check_pair(
 		public, GNUTLS_KEYID_USE_SHA256, of_key, &key_n) == 0 &&
 	    chain_n == key_n && memcmp(of_chain, of_key, key_n) == 0)
 		result = 0;
-	if (result == 0)
+	if (result == 0) {
+		i->not_before = gnutls_x509_crt_get_activation_time(leaf);
 		i->not_after = gnutls_x509_crt_get_expiration_time(leaf);
-	else
+	} else {
 		job_fail(j, ERR_INTERNAL,
 		    "%s: is not the key of the certificate in %s", key,
 		    certificate);
+	}
 	if (leaf != NULL)
 		gnutls_x509_crt_deinit(leaf);
 	gnutls_pubkey_deinit(public);
@@ -227,4 +230,49 @@ tls_load(struct job *j, const char *certificate, const char *key)
 	current = i;
 	pthread_mutex_unlock(&current_lock);
 	return 0;
+}
+
+/* --- what clients would say of it ----------------------------------------- */
+
+int
+tls_check_dates(struct job *j, const char *file, long long now)
+{
+	const struct identity *i = current_get();
+	char when[CLOCK_RFC3339_MAX];
+
+	if (i->not_before > now) {
+		clock_format_rfc3339(i->not_before, when);
+		return job_fail(j, ERR_INTERNAL,
+		    "%s is not valid before %s: until then clients refuse it; "
+		    "look at the clock of this host, or take another one",
+		    file, when);
+	}
+	if (i->not_after <= now) {
+		clock_format_rfc3339(i->not_after, when);
+		return job_fail(j, ERR_INTERNAL,
+		    "%s has ended at %s, so clients refuse it: replace it and "
+		    "send countersignd SIGHUP",
+		    file, when);
+	}
+	return 0;
+}
+
+int
+tls_check_host(struct job *j, const char *file, const char *host)
+{
+	struct identity *i = current_get();
+	gnutls_x509_crt_t leaf = NULL;
+	int error = gnutls_pcert_export_x509(&i->chain[0], &leaf);
+	bool is_for;
+
+	if (error < 0)
+		return refuse(j, file, error);
+	is_for = gnutls_x509_crt_check_hostname(leaf, host) != 0;
+	gnutls_x509_crt_deinit(leaf);
+	if (is_for)
+		return 0;
+	return job_fail(j, ERR_INTERNAL,
+	    "%s is not for %s, the host of base_url, so clients refuse it: "
+	    "take one whose subjectAltName has that name",
+	    file, host);
 }

@@ -38,4 +38,9 @@ bool tls_client_is_trusted(void *session);
 /* When the certificate in use ends. */
 long long tls_not_after(void);
 
+/* Is the certificate in use, which `file` had, valid at `now`, and for the
+ * host name or IP address?  0, or -1 ERR_INTERNAL saying what to do. */
+int tls_check_dates(struct job *j, const char *file, long long now);
+int tls_check_host(struct job *j, const char *file, const char *host);
+
 #endif

@@ -383,6 +383,8 @@ unit_tests += \
 	tests/unit/test_command \
 	tests/unit/test_conf \
 	tests/unit/test_conf_manual \
+	tests/unit/test_conf_owner \
+	tests/unit/test_tls \
 	tests/unit/test_dossier \
 	tests/unit/test_evidence \
 	tests/unit/test_evidence_smime \
@@ -502,6 +504,9 @@ tests_unit_test_published_LDADD = $(DKIM_LAB) $(UNIT) $(CS_SRC)
 tests_unit_test_switched_off_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_key_destroy_LDADD = $(PKI_LAB) $(STORE_FIXTURE) $(CS_SRC)
 tests_unit_test_key_files_LDADD = $(UNIT) $(CS_SRC)
+tests_unit_test_conf_owner_LDADD = $(UNIT) $(CS_SRC)
+tests_unit_test_tls_CPPFLAGS = $(tests_cppflags) $(CMOCKA_CFLAGS) $(GNUTLS_CFLAGS)
+tests_unit_test_tls_LDADD = $(UNIT) $(CS_SRC) $(GNUTLS_LIBS)
 tests_unit_test_place_check_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_sandbox_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_sandbox_pgsql_LDADD = $(STORE_FIXTURE) $(CS_SRC)

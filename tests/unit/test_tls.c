@@ -1,0 +1,128 @@
+/* The HTTPS certificate: for which host, and when. */
+#include "config.h"
+
+#include <fcntl.h>
+#include <gnutls/gnutls.h>
+#include <gnutls/x509.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "src/tls.h"
+#include "tests/unit/unit.h"
+
+#define FROM 1700000000
+#define UNTIL 1800000000
+
+static char folder[] = "/tmp/countersign-tls-XXXXXX";
+static char certificate[sizeof(folder) + 10], key[sizeof(folder) + 10];
+
+static void
+write_file(const char *path, const gnutls_datum_t *data)
+{
+	int fd = open(path, O_WRONLY | O_CREAT, 0600);
+
+	if (fd < 0 || write(fd, data->data, data->size) != (ssize_t)data->size)
+		abort();
+	close(fd);
+}
+
+static void
+must(int code)
+{
+	if (code < 0)
+		abort();
+}
+
+static void
+make_certificate(void)
+{
+	static const unsigned char address[] = { 192, 0, 2, 1 };
+	static const unsigned char serial[] = { 1 };
+	gnutls_x509_privkey_t k;
+	gnutls_x509_crt_t c;
+	gnutls_datum_t pem;
+
+	must(gnutls_x509_privkey_init(&k));
+	must(gnutls_x509_privkey_generate(k, GNUTLS_PK_ECDSA,
+	    GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0));
+	must(gnutls_x509_crt_init(&c));
+	must(gnutls_x509_crt_set_version(c, 3));
+	must(gnutls_x509_crt_set_serial(c, serial, sizeof(serial)));
+	must(gnutls_x509_crt_set_dn(c, "CN=test", NULL));
+	must(gnutls_x509_crt_set_activation_time(c, FROM));
+	must(gnutls_x509_crt_set_expiration_time(c, UNTIL));
+	must(gnutls_x509_crt_set_key(c, k));
+	must(gnutls_x509_crt_set_subject_alt_name(c, GNUTLS_SAN_DNSNAME,
+	    "acme.ca.example", strlen("acme.ca.example"), GNUTLS_FSAN_APPEND));
+	must(gnutls_x509_crt_set_subject_alt_name(c, GNUTLS_SAN_IPADDRESS,
+	    address, sizeof(address), GNUTLS_FSAN_APPEND));
+	must(gnutls_x509_crt_sign2(c, c, k, GNUTLS_DIG_SHA256, 0));
+	must(gnutls_x509_crt_export2(c, GNUTLS_X509_FMT_PEM, &pem));
+	write_file(certificate, &pem);
+	gnutls_free(pem.data);
+	must(gnutls_x509_privkey_export2_pkcs8(
+	    k, GNUTLS_X509_FMT_PEM, NULL, GNUTLS_PKCS_PLAIN, &pem));
+	write_file(key, &pem);
+	gnutls_free(pem.data);
+	gnutls_x509_crt_deinit(c);
+	gnutls_x509_privkey_deinit(k);
+}
+
+#define SAYS(text, part) assert_non_null(strstr(text, part))
+
+static void
+test_host(void **state)
+{
+	struct job *j = unit_job();
+
+	(void)state;
+	assert_int_equal(tls_load(j, certificate, key), 0);
+	assert_int_equal(tls_check_host(j, certificate, "acme.ca.example"), 0);
+	assert_int_equal(tls_check_host(j, certificate, "192.0.2.1"), 0);
+	assert_int_equal(tls_check_host(j, certificate, "192.0.2.2"), -1);
+	job_recover(j);
+	assert_int_equal(tls_check_host(j, certificate, "ca.example"), -1);
+	SAYS(j->err.text, "is not for ca.example, the host of base_url");
+	job_recover(j);
+}
+
+static void
+test_dates(void **state)
+{
+	struct job *j = unit_job();
+
+	(void)state;
+	assert_int_equal(tls_load(j, certificate, key), 0);
+	assert_true(tls_not_after() == UNTIL);
+	assert_int_equal(tls_check_dates(j, certificate, FROM), 0);
+	assert_int_equal(tls_check_dates(j, certificate, UNTIL - 1), 0);
+	assert_int_equal(tls_check_dates(j, certificate, FROM - 1), -1);
+	SAYS(j->err.text, "is not valid before 2023-11-14T22:13:20Z");
+	job_recover(j);
+	assert_int_equal(tls_check_dates(j, certificate, UNTIL), -1);
+	SAYS(j->err.text, "has ended at 2027-01-15T08:00:00Z");
+	job_recover(j);
+}
+
+static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(test_host),
+	cmocka_unit_test(test_dates),
+};
+
+int
+main(void)
+{
+	int result;
+
+	if (mkdtemp(folder) == NULL)
+		return 1;
+	snprintf(certificate, sizeof(certificate), "%s/c.pem", folder);
+	snprintf(key, sizeof(key), "%s/k.pem", folder);
+	make_certificate();
+	result = unit_run(tests, sizeof(tests) / sizeof(tests[0]));
+	unlink(certificate);
+	unlink(key);
+	return rmdir(folder) != 0 ? 1 : result;
+}
