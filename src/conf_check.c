@@ -227,6 +227,100 @@ check_lmtp(struct check *c)
 		    "none");
 }
 
+/* --- hosts and addresses -------------------------------------------------- */
+
+/* A name as it stands in the DNS or /etc/hosts, or an address. */
+static bool
+is_host(const char *text)
+{
+	struct span s = span_str(text);
+	struct netaddr address;
+	size_t label = 0;
+
+	if (netaddr_parse(s, &address) == 0)
+		return true;
+	if (s.n > 0 && s.p[s.n - 1] == '.')
+		s.n--;
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] == '.' && label == 0)
+			return false;
+		label = s.p[i] == '.' ? 0 : label + 1;
+		if (label > 63 ||
+		    (!ascii_is_alnum(s.p[i]) && strchr("-_.", s.p[i]) == NULL))
+			return false;
+	}
+	return label > 0 && s.n <= 253;
+}
+
+static void
+check_host(struct check *c, const char *option, const char *host)
+{
+	if (host != NULL && !is_host(host))
+		wrong(c, option,
+		    "\"%s\" is neither the name of a host nor an address; "
+		    "write mail.example.org, 192.0.2.1 or 2001:db8::1, without "
+		    "a port",
+		    host);
+}
+
+/* Do both say the same address and port, or the same file? */
+static bool
+is_same_place(struct check *c, const char *a, const char *b)
+{
+	const char *host_a, *host_b, *port_a, *port_b;
+	struct netaddr address_a, address_b;
+	int64_t number_a, number_b;
+
+	if (strcmp(a, b) == 0)
+		return true;
+	if (conf_listen_path(a) != NULL || conf_listen_path(b) != NULL ||
+	    conf_parse_listen(c->arena, a, &host_a, &port_a) < 0 ||
+	    conf_parse_listen(c->arena, b, &host_b, &port_b) < 0 ||
+	    netaddr_parse(span_str(host_a), &address_a) < 0 ||
+	    netaddr_parse(span_str(host_b), &address_b) < 0 ||
+	    span_to_int(span_str(port_a), 1, 65535, &number_a) < 0 ||
+	    span_to_int(span_str(port_b), 1, 65535, &number_b) < 0)
+		return false;
+	return number_a == number_b && address_a.bits == address_b.bits &&
+	       memcmp(address_a.octets, address_b.octets, address_a.bits / 8) ==
+		   0;
+}
+
+static bool
+has_place(
+    struct check *c, const struct conf_list *l, size_t n, const char *place)
+{
+	for (size_t i = 0; i < n; i++)
+		if (is_same_place(c, l->v[i], place))
+			return true;
+	return false;
+}
+
+/* Only one socket can have an address. */
+static void
+check_places(struct check *c)
+{
+	static const char *const options[] = { "web.listen",
+		"web.status_listen", "validator.lmtp_listen" };
+	const struct conf_list *lists[] = { &c->conf->web.listen,
+		&c->conf->web.status_listen, &c->conf->validator.lmtp_listen };
+
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+		for (size_t n = 0; n < lists[i]->n; n++) {
+			const char *place = lists[i]->v[n];
+			size_t k = 0;
+
+			while (k < i &&
+			       !has_place(c, lists[k], lists[k]->n, place))
+				k++;
+			if (k < i || has_place(c, lists[i], n, place))
+				wrong(c, options[i],
+				    "%s is in %s already; each needs an "
+				    "address or a port of its own",
+				    place, options[k]);
+		}
+}
+
 static bool
 list_has(const struct conf_list *list, const char *name, size_t before)
 {
@@ -458,6 +552,7 @@ check_sender(struct check *c)
 	const struct conf_sender *s = &c->conf->sender;
 
 	check_from(c);
+	check_host(c, "sender.relay_host", s->relay_host);
 	check_report_address(c);
 	check_language(c);
 	if (s->relay_tls == CONF_TLS_NONE && s->relay_host != NULL &&
@@ -501,6 +596,7 @@ imap_option(struct check *c, const struct conf_imap *m, const char *name)
 static void
 check_imap(struct check *c, const struct conf_imap *m)
 {
+	check_host(c, imap_option(c, m, "host"), m->host);
 	if (m->tls == CONF_TLS_NONE)
 		wrong(c, imap_option(c, m, "tls"),
 		    "none would send the password in clear; use implicit or "
@@ -989,6 +1085,7 @@ conf_check(
 	check_http_url(&c, "issuer.ocsp_url", conf->issuer.ocsp_url);
 	check_ocsp(&c);
 	check_status_listen(&c);
+	check_places(&c);
 	check_profiles(&c);
 	check_alternates(&c);
 	check_accounts(&c);

@@ -290,6 +290,23 @@ static const struct wrong wrongs[] = {
 	    "conf:30: issuer.max_per_hour: 0 is out of range; give 1 to "
 	    "1000000\n" },
 
+	/* hosts, and what only one socket can have */
+	{ "relay_host = localhost", "relay_host = \"foo bar\"",
+	    "conf:15: sender.relay_host: \"foo bar\" is neither the name of a "
+	    "host nor an address; write mail.example.org, 192.0.2.1 or "
+	    "2001:db8::1, without a port\n" },
+	{ "imap_host = imap.ca.example", "imap_host = \"imap.ca.example:993\"",
+	    "conf:19: validator.imap_host: \"imap.ca.example:993\" is neither "
+	    "the name of a host nor an address; write mail.example.org, "
+	    "192.0.2.1 or 2001:db8::1, without a port\n" },
+	{ "{ \"127.0.0.1:443\" }", "{ \"[::1]:443\", \"[0::1]:0443\" }",
+	    "conf:9: web.listen: [0::1]:0443 is in web.listen already; each "
+	    "needs an address or a port of its own\n" },
+	{ "\ttls_key", "\tstatus_listen = { \"127.0.0.1:443\" }\n\ttls_key",
+	    "conf:11: web.status_listen: 127.0.0.1:443 is in web.listen "
+	    "already; "
+	    "each needs an address or a port of its own\n" },
+
 	/* booleans, choices, texts */
 	{ "relay_signs = yes", "relay_signs = 1",
 	    "conf:16: sender.relay_signs: must be yes or no\n"
