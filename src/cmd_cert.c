@@ -187,7 +187,7 @@ revoke_later(struct job *j, const struct cert *c, const struct options *o,
 		return -1;
 	clock_format_rfc3339(i.deadline, at);
 	fprintf(stderr,
-	    "countersign: incident %s: the certificate is revoked at %s\n", id,
+	    "countersign: incident %s: the certificate is revoked by %s\n", id,
 	    at);
 	return 0;
 }

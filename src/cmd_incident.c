@@ -17,6 +17,7 @@
 #include "src/database.h"
 #include "src/incident_open.h"
 #include "src/rehearsal.h"
+#include "src/role_issuer.h"
 #include "src/two_persons.h"
 #include "src/worker.h"
 
@@ -48,8 +49,9 @@ static const char usage[] =
     "\n"
     "open: freezes a set of certificates that must be revoked.  Their "
     "renewal\n"
-    "windows move at once, and the issuer revokes what is left of them at the\n"
-    "deadline, without a further order.\n"
+    "windows move at once, and the issuer revokes what is left of them, "
+    "without\n"
+    "a further order, so that the lists show it at the deadline.\n"
     "rehearse: the same on a copy of the database, which is thrown away, and\n"
     "how long each step takes.  No mail is sent; OCSP answers and lists are\n"
     "signed by a test key.\n"
@@ -285,7 +287,7 @@ status_of(const struct job *j, const struct incident *i)
 		return "finished";
 	if (incident_is_draft(i))
 		return "draft";
-	return j->now < i->deadline ? "open" : "revoking";
+	return issuer_incident_due(i, j->now) > j->now ? "open" : "revoking";
 }
 
 static int

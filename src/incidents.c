@@ -11,37 +11,42 @@
 
 #define HOUR INT64_C(3600)
 #define BITE 500 /* certificates a transaction */
-/* What a busy machine does a second, with lists and OCSP answers between the
- * bites: so much earlier it begins, to be done at the deadline. */
+/*
+ * PK-157: at the deadline the list that shows the last revocation is out.  So
+ * it begins earlier by what a busy machine needs for the set, with lists and
+ * OCSP answers between the bites; by the longest time for which revocations
+ * are collected; and by an hour, in which a person can mend what is broken.
+ */
 #define CERTS_PER_SEC 50
+#define LIST_PAUSE INT64_C(300)
+#define RESERVE HOUR
 
 int64_t
-issuer_incident_next(int64_t deadline, int64_t now)
+issuer_incident_next(int64_t end, int64_t now)
 {
 	static const int64_t alarms[] = { 12 * HOUR, 4 * HOUR, 1 * HOUR };
 
 	for (size_t i = 0; i < sizeof(alarms) / sizeof(alarms[0]); i++) {
-		if (deadline - alarms[i] > now)
-			return deadline - alarms[i];
+		if (end - alarms[i] > now)
+			return end - alarms[i];
 	}
-	return deadline;
+	return end;
 }
 
 static int64_t
 start_of(const struct incident *i)
 {
-	return i->deadline - i->cert_count / CERTS_PER_SEC;
+	return i->deadline - i->cert_count / CERTS_PER_SEC - LIST_PAUSE -
+	       RESERVE;
 }
 
 int64_t
 issuer_incident_due(const struct incident *i, int64_t now)
 {
-	int64_t next = issuer_incident_next(i->deadline, now);
 	int64_t start = start_of(i);
 
-	if (start <= now)
-		return now;
-	return start < next ? start : next;
+	/* Alarms come so long before it begins: then nobody can change it. */
+	return start <= now ? now : issuer_incident_next(start, now);
 }
 
 static int
@@ -59,9 +64,11 @@ alarm_once(struct job *j, const struct incident *i)
 		return -1;
 	log_error("incident deadline near",
 	    "incident=%s seconds=%" PRId64 " certificates=%" PRId64
-	    " revoked=%" PRId64 " replaced=%" PRId64
-	    " next=\"what is left is revoked at the deadline\"",
-	    i->id, i->deadline - j->now, i->cert_count, revoked, replaced);
+	    " revoked=%" PRId64 " replaced=%" PRId64 " begins=%" PRId64
+	    " next=\"what is left is revoked from then on, "
+	    "so that the lists are out at the deadline\"",
+	    i->id, i->deadline - j->now, i->cert_count, revoked, replaced,
+	    start_of(i));
 	return 1;
 }
 

@@ -99,14 +99,15 @@ int64_t issuer_list_pause(size_t octets);
 void issuer_list_warn_of_size(const struct crl *list);
 
 /*
- * Incidents (src/incidents.c, PK-185): alarms before a deadline, and from it
- * on some hundred certificates at a time, until all are revoked: 1, 0, -1.
+ * Incidents (src/incidents.c, PK-185): alarms, and early enough before the
+ * deadline some hundred certificates at a time, until all are revoked: 1, 0,
+ * -1.
  */
 int issuer_incident_step(struct job *j);
-/* When the issuer has to look at one with this deadline, after `now`: at the
- * next alarm, or at the deadline. */
-int64_t issuer_incident_next(int64_t deadline, int64_t now);
-/* The same, with what a large set needs to be done by the deadline. */
+/* After `now`: the next alarm before `end`, or that. */
+int64_t issuer_incident_next(int64_t end, int64_t now);
+/* When the issuer has to look at it next: at an alarm, or when it has to begin
+ * to revoke, for the lists to be out at the deadline (PK-157). */
 int64_t issuer_incident_due(const struct incident *i, int64_t now);
 
 /*

@@ -19,6 +19,8 @@
 
 #define HOUR INT64_C(3600)
 #define MANY "3000"
+/* Kept of the time before a deadline for the lists, whatever the set. */
+#define SPARE (HOUR + 300)
 
 /*
  * Certificates c1, c2, … that the selectors tell apart: their mailboxes are of
@@ -163,12 +165,13 @@ at(struct job *j, int64_t now)
 	j->now = now;
 }
 
-/* PK-185: alarms before, nothing revoked before the deadline, then all of the
+/* PK-185: alarms before, nothing revoked before it must begin, then all of the
  * set and nothing else, in bites; a killed issuer goes on where it was. */
 static void
 test_deadline(struct job *j)
 {
 	const int64_t now = j->now, deadline = now + 24 * HOUR;
+	const int64_t begins = deadline - SPARE - 30;
 	static const int64_t alarms[] = { 12, 4, 1 };
 	struct incident i = incident(j, "i", 4, deadline), back;
 	struct incident_selector s = { .domain = "even.example" };
@@ -177,10 +180,13 @@ test_deadline(struct job *j)
 
 	make_certs(j, fixture_account(j), MANY);
 	assert_int_equal(open_it(j, &i, &s), 1500);
+	i.cert_count = 1500;
+	COMMITTED(
+	    j, store_incident_set_due(j, "i", issuer_incident_due(&i, now)));
 	for (size_t k = 0; k < 3; k++) {
 		EXPECT(j, issuer_incident_step(j), 0);
 		EXPECT(j, store_incident_next_due(j, &due), 1);
-		assert_int_equal(due, deadline - alarms[k] * HOUR);
+		assert_int_equal(due, begins - alarms[k] * HOUR);
 		at(j, due);
 		EXPECT(j, issuer_incident_step(j), 1);
 	}
@@ -191,17 +197,19 @@ test_deadline(struct job *j)
 	fixture_sql(j, "UPDATE cert SET not_after = 5 WHERE id = 'c2'");
 	fixture_sql(
 	    j, "UPDATE cert SET revoked_at = 6, reason = 1 WHERE id = 'c4'");
-	at(j, deadline);
+	at(j, begins - 1);
+	EXPECT(j, issuer_incident_step(j), 0);
+	at(j, begins);
 	EXPECT(j, issuer_incident_step(j), 1);
 	EXPECT(j, store_incident_by_id(j, "i", &back), 1);
 	assert_int_equal(back.finished_at, 0);
 	EXPECT(j, store_incident_progress(j, "i", &revoked, &replaced), 0);
 	assert_true(revoked > 1 && revoked < 1500);
-	at(j, deadline + 10);
+	at(j, begins + 10);
 	while (issuer_incident_step(j) == 1)
 		assert_true(++steps < 10);
 	EXPECT(j, store_incident_by_id(j, "i", &back), 1);
-	assert_int_equal(back.finished_at, deadline + 10);
+	assert_int_equal(back.finished_at, begins + 10);
 	assert_int_equal(back.cert_count, 1500);
 	EXPECT(j, store_incident_next_due(j, &due), 0);
 	assert_int_equal(
@@ -333,24 +341,27 @@ test_reserving(struct job *j)
 	}
 }
 
-/* PK-185: 10^5 certificates are done by the deadline, so it begins earlier; the
- * alarms stay where they are. */
+/* PK-157, PK-185: the lists with 10^5 certificates are out at the deadline, so
+ * it begins earlier; alarms come 12, 4 and 1 hours before that. */
 static void
 test_start(void **state)
 {
 	static const struct {
 		int64_t count, now, due; /* before the deadline */
 	} rows[] = {
-		{ 1, 24 * HOUR, 12 * HOUR },
-		{ 1, HOUR, 0 },
+		{ 1, 24 * HOUR, 12 * HOUR + SPARE },
+		{ 1, 2 * HOUR + SPARE, HOUR + SPARE },
+		{ 1, HOUR + SPARE, SPARE },
+		{ 1, SPARE + 1, SPARE },
+		{ 1, SPARE, SPARE },
 		{ 1, -5, -5 },
-		{ 100000, 24 * HOUR, 12 * HOUR },
-		{ 100000, HOUR, 2000 },
-		{ 100000, 2001, 2000 },
-		{ 100000, 2000, 2000 },
+		{ 100000, 24 * HOUR, 12 * HOUR + 2000 + SPARE },
+		{ 100000, HOUR + 2000 + SPARE, 2000 + SPARE },
+		{ 100000, 2001 + SPARE, 2000 + SPARE },
+		{ 100000, 2000 + SPARE, 2000 + SPARE },
 		{ 100000, 1000, 1000 },
 		{ 1000000, 4 * HOUR, 4 * HOUR },
-		{ 1000000, 6 * HOUR, 20000 },
+		{ 1000000, HOUR + 20000 + SPARE, 20000 + SPARE },
 	};
 
 	(void)state;
