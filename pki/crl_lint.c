@@ -158,6 +158,9 @@ read_point(struct reading *r, struct span value)
 	    der_only(choice.body, DER_CONTEXT(0), &names) < 0 ||
 	    der_only(names.body, DER_CONTEXT_PRIMITIVE(6), &uri) < 0)
 		return -1;
+	/* It is compared as text: nothing hides behind a NUL. */
+	if (span_find(uri.body, 0, '\0') < uri.body.n)
+		return -1;
 	r->out->point = span_dup(r->j->arena, uri.body);
 	return span_eq(list.body, SPAN("\x81\x01\xff")) ? 0 : -1;
 }

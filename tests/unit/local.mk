@@ -231,6 +231,7 @@ unit_tests += \
 	tests/unit/test_ca_init \
 	tests/unit/test_caa \
 	tests/unit/test_crl \
+	tests/unit/test_crl_lint \
 	tests/unit/test_csr \
 	tests/unit/test_der \
 	tests/unit/test_effective \
@@ -256,6 +257,8 @@ tests_unit_test_ocsp_request_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI) $(CRYPTO_LIBS)
 tests_unit_test_ossl_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
 tests_unit_test_ossl_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI) $(CRYPTO_LIBS)
 tests_unit_test_crl_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI)
+tests_unit_test_crl_lint_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
+tests_unit_test_crl_lint_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI)
 tests_unit_test_weakkeys_CPPFLAGS = $(tests_cppflags) $(CMOCKA_CFLAGS) \
 	$(CRYPTO_CFLAGS)
 tests_unit_test_weakkeys_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI)

@@ -292,6 +292,50 @@ lab_hex(struct job *j, const char *text)
 	return buf_span(&b);
 }
 
+/* From behind an opening brace, or the beginning, to behind the closing one,
+ * or the end. */
+static const char *
+add_notation(struct buf *b, const char *text, const struct span *words)
+{
+	unsigned value;
+	size_t mark, n;
+
+	while (*text != '\0' && *text != '}') {
+		if (*text == ' ') {
+			text++;
+		} else if (*text >= 'A' && *text <= 'Z') {
+			buf_add(b, words[*text++ - 'A']);
+		} else if (*text == '\'') {
+			n = strcspn(text + 1, "'");
+			buf_add(b, span_mem(text + 1, n));
+			text += n + 2;
+		} else {
+			assert_int_equal(sscanf(text, "%2x", &value), 1);
+			text += 2;
+			if (*text == '{') {
+				mark = der_open(b, (uint8_t)value);
+				text = add_notation(b, text + 1, words);
+				der_close(b, mark);
+			} else {
+				buf_add_char(b, (char)value);
+			}
+		}
+	}
+	return *text == '}' ? text + 1 : text;
+}
+
+struct span
+lab_notation(
+    struct job *j, const char *text, const struct span words[LAB_WORDS])
+{
+	struct buf b;
+
+	buf_init(&b, j->arena, CSR_ROOM);
+	add_notation(&b, text, words);
+	assert_true(buf_ok(&b));
+	return buf_span(&b);
+}
+
 struct lab_csr
 lab_csr(struct job *j, EVP_PKEY *key, const char *mailbox)
 {

@@ -77,5 +77,15 @@ struct span lab_copy(struct job *j, struct span s);
 
 /* Octets written as hexadecimal, blanks between allowed. */
 struct span lab_hex(struct job *j, const char *text);
+/*
+ * DER as it is read by people: octets in lower-case hexadecimal, { … } around
+ * the contents of the element whose tag stands before, 'text' as it is, and a
+ * capital letter for a piece that the caller has: words[0] is A.
+ *
+ *	30{ 0603551d14 04{ 020101 } }
+ */
+#define LAB_WORDS 26
+struct span lab_notation(
+    struct job *j, const char *text, const struct span words[LAB_WORDS]);
 
 #endif
