@@ -8,6 +8,7 @@ libcs_dns_a_SOURCES = \
 	dns/packet.c dns/packet.h \
 	dns/quorum.c dns/quorum.h \
 	dns/record.c dns/record.h \
-	dns/resolver.c dns/resolver.h
+	dns/resolver.c dns/resolver.h \
+	dns/resolver_public.c dns/resolver_public.h
 
 CS_DNS = libcs_dns.a $(UNBOUND_LIBS) -lm $(CS_LIB)

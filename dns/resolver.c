@@ -16,6 +16,7 @@
 #include <unbound-event.h>
 
 #include "dns/packet.h"
+#include "dns/resolver_public.h"
 #include "lib/arena.h"
 #include "lib/clock.h"
 #include "lib/job.h"
@@ -519,9 +520,13 @@ int
 resolver_new(
     struct job *j, const struct resolver_conf *conf, struct resolver **out)
 {
-	struct resolver *r = xcalloc(1, sizeof(*r));
 	cookie_io_functions_t io = { .write = take_log };
+	struct resolver *r;
 
+	if (conf->is_public &&
+	    resolver_public_check(j, conf->config_file, conf->trust_anchor) < 0)
+		return -1;
+	r = xcalloc(1, sizeof(*r));
 	r->total_ms = conf->total_ms;
 	snprintf(r->name, sizeof(r->name), "libunbound %s%s%s", ub_version(),
 	    conf->config_file == NULL ? "" : ", ",

@@ -57,6 +57,9 @@ struct resolver_conf {
 	const char *trust_anchor; /* file, or NULL: none */
 	int64_t try_ms;
 	int64_t total_ms;
+	/* Public mode: nothing in these files may weaken validation, and the
+	 * root has an anchor (PK-29, dns/resolver_public.h). */
+	bool is_public;
 };
 
 /* Reads configuration and anchors: 0, or -1 ERR_INTERNAL saying which. */

@@ -237,7 +237,8 @@ open_resolver(struct job *j, struct resolver **out)
 	const struct resolver_conf conf = { .config_file = g->dns_config,
 		.trust_anchor = g->dns_trust_anchor,
 		.try_ms = DNS_TRY_MS,
-		.total_ms = AGENT_WORK_MS };
+		.total_ms = AGENT_WORK_MS,
+		.is_public = j->conf->mode == CONF_MODE_PUBLIC };
 
 	return resolver_new(j, &conf, out);
 }

@@ -474,7 +474,7 @@ static int
 check_resolver(struct check *c, struct job *j)
 {
 	const struct conf_validator *v = &c->conf->validator;
-	struct resolver_conf conf = dns_conf_of(v, v->dns_config);
+	struct resolver_conf conf = dns_conf_of(c->conf, v->dns_config);
 
 	if (resolver_new(j, &conf, &c->resolver) < 0 ||
 	    resolver_check_validates(c->resolver, j) < 0)
@@ -487,7 +487,7 @@ static int
 check_second(struct check *c, struct job *j)
 {
 	const struct conf_validator *v = &c->conf->validator;
-	struct resolver_conf conf = dns_conf_of(v, v->dns_second_config);
+	struct resolver_conf conf = dns_conf_of(c->conf, v->dns_second_config);
 	struct resolver *second;
 	int result;
 

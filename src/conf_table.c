@@ -535,7 +535,10 @@ const struct conf_option conf_options[] = {
 	    "roots and the roots; read again on SIGHUP." },
 	{ "validator", "dns_config", CONF_PATH, AT(validator.dns_config), NULL,
 	    1, 1000, NULL, false, false,
-	    "Configuration for the resolver, in the syntax of unbound.conf." },
+	    "Configuration for the resolver, in the syntax of unbound.conf; in "
+	    "public mode one option a line, and none that could except a zone "
+	    "from DNSSEC: whom to ask, anchors of the root, how much memory, "
+	    "and no includes." },
 	{ "validator", "dns_second_config", CONF_PATH,
 	    AT(validator.dns_second_config), NULL, 1, 1000, NULL, false, false,
 	    "The same for a second resolver, by another way through the "

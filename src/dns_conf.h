@@ -4,10 +4,10 @@
 
 #include "dns/resolver.h"
 
-struct conf_validator;
+struct conf;
 
-/* `config_file` is v->dns_config, or that of the second resolver. */
+/* `config_file` is validator.dns_config, or that of the second resolver. */
 struct resolver_conf dns_conf_of(
-    const struct conf_validator *v, const char *config_file);
+    const struct conf *conf, const char *config_file);
 
 #endif

@@ -140,8 +140,10 @@ static int
 prepare(struct job *j, const struct conf *conf, struct resolver **r)
 {
 	const struct conf_validator *v = &conf->validator;
-	struct resolver_conf dns = dns_conf_of(v, v->dns_config);
+	struct resolver_conf dns = dns_conf_of(conf, v->dns_config);
 
+	/* The validator may be elsewhere, and its anchor with it. */
+	dns.is_public = false;
 	dns.try_ms = at_most(dns.try_ms);
 	dns.total_ms = at_most(dns.total_ms);
 	if (resolver_new(j, &dns, r) < 0)

@@ -136,7 +136,7 @@ static int
 open_resolvers(
     struct job *j, const struct conf_validator *c, struct validator *v)
 {
-	struct resolver_conf dns = dns_conf_of(c, c->dns_config);
+	struct resolver_conf dns = dns_conf_of(j->conf, c->dns_config);
 
 	if (resolver_new(j, &dns, &v->resolver) < 0 ||
 	    resolver_check_validates(v->resolver, j) < 0)

@@ -541,6 +541,134 @@ test_validates(void **state)
 	}
 }
 
+#define ROOT ". DS 20326 8 2 E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC6834"
+#define ANCHOR "server:\n trust-anchor: \"" ROOT "57104237C7F8EC8D\"\n"
+
+/* PK-29: what public mode takes, and where it says what it does not. */
+static void
+test_public_options(void **state)
+{
+	static const struct {
+		const char *text, *said; /* NULL: good */
+	} cases[] = {
+		{ ANCHOR, NULL },
+		{ "# a comment\n\n" ANCHOR " module-config: \"validator "
+		  "iterator\" # both\n\tdo-ip6:no\nforward-zone:\n name: "
+		  "\".\"\n forward-addr: 192.0.2.1@853#dns.test\n",
+		    NULL },
+		{ "server:\n do-ip6: no\n", "no trust anchor for the root" },
+		{ ANCHOR " domain-insecure: \"a.test\"\n",
+		    ":3: domain-insecure: " },
+		{ ANCHOR " val-override-date: -1\n",
+		    ":3: val-override-date: " },
+		{ ANCHOR " val-permissive-mode: yes\n",
+		    ":3: val-permissive-mode: in public mode it must be "
+		    "\"no\"" },
+		{ ANCHOR " val-nsec3-keysize-iterations: \"1024 0\"\n",
+		    ":3: val-nsec3-keysize-iterations: " },
+		{ ANCHOR " val-sig-skew-max: 9999999\n",
+		    ":3: val-sig-skew-max: " },
+		{ ANCHOR " val-clean-additional: no\n",
+		    ":3: val-clean-additional: " },
+		{ ANCHOR " harden-dnssec-stripped: no\n",
+		    ":3: harden-dnssec-stripped: " },
+		{ ANCHOR " disable-edns-do: yes\n", ":3: disable-edns-do: " },
+		{ ANCHOR " local-data: \"a.test A 192.0.2.1\"\n",
+		    ":3: local-data: " },
+		{ ANCHOR " serve-expired: yes\n", ":3: serve-expired: " },
+		{ ANCHOR " module-config: \"iterator\"\n",
+		    ":3: module-config: " },
+		{ ANCHOR "include: /etc/other.conf\n", ":3: include: " },
+		/* Two in a line, and all that hides one. */
+		{ ANCHOR "server: domain-insecure: a.test\n", ":3: " },
+		{ ANCHOR " do-ip6: no domain-insecure: a.test\n", ":3: " },
+		{ ANCHOR " do-ip6: \"no\"domain-insecure: a.test\n", ":3: " },
+		{ ANCHOR " do-ip6: no\rdomain-insecure: a.test\n", ":3: " },
+		{ ANCHOR " do-ip6: 'no' domain-insecure: a.test\n", ":3: " },
+		{ ANCHOR " root-hints: \"a\n domain-insecure: b\"\n", ":3: " },
+		{ ANCHOR " do-ip6:\n no\n", ":3: do-ip6: " },
+		/* Anchors. */
+		{ ANCHOR " trust-anchor: \"test. DS 1 8 2 AA\"\n",
+		    ":3: test.: in public mode trust anchors are of the root" },
+		{ "server:\n trust-anchor: \". 60 IN DS 1 8 1 AA\"\n",
+		    "a DS record digest 2 or 4" },
+		{ "server:\n trust-anchor: \". DS 1 5 2 AA\"\n",
+		    "has algorithm 8" },
+		{ "server:\n trust-anchor: \". IN DNSKEY 257 3 253 AA\"\n",
+		    "has algorithm 8" },
+		{ "server:\n trust-anchor: \". IN A 192.0.2.1\"\n", ":2: A: " },
+		{ "server:\n trust-anchor-file: no-such-file\n",
+		    "no-such-file" },
+	};
+	struct job *j = unit_job();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct resolver_conf conf = {
+			.try_ms = 5000, .total_ms = 20000, .is_public = true
+		};
+		struct resolver *r = NULL;
+		int got;
+
+		unit_case("%zu", i);
+		conf.config_file = write_file(cases[i].text);
+		got = resolver_new(j, &conf, &r);
+		unlink(conf.config_file);
+		if (cases[i].said == NULL) {
+			assert_int_equal(got, 0);
+			assert_int_equal(resolver_check_validates(r, j), 0);
+			resolver_free(r);
+			continue;
+		}
+		assert_int_equal(got, -1);
+		assert_int_equal(j->err.kind, ERR_INTERNAL);
+		if (strstr(j->err.text, cases[i].said) == NULL)
+			fail_msg("%s", j->err.text);
+		if (cases[i].said[0] == ':')
+			assert_non_null(strstr(j->err.text, conf.config_file));
+		job_recover(j);
+	}
+}
+
+/* PK-29: the anchor's own file. */
+static void
+test_public_anchor_file(void **state)
+{
+	static const struct {
+		const char *text;
+		const char *said; /* NULL: good */
+	} cases[] = {
+		{ "; autotrust\n;;id: . 1\n.\t172800\tIN\tDS\t20326 8 2 "
+		  "E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8"
+		  "EC8D ; made\n",
+		    NULL },
+		{ "; nothing\n", "no trust anchor for the root" },
+		{ "\ntest. IN DS 1 8 2 AA\n", ":2: test.: " },
+		{ ". IN DS (\n1 8 2 AA )\n", ":1: " },
+		{ "$ORIGIN test.\n", ":1: $ORIGIN" },
+	};
+	struct job *j = unit_job();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct resolver_conf conf = {
+			.try_ms = 5000, .total_ms = 20000, .is_public = true
+		};
+		struct resolver *r = NULL;
+
+		unit_case("%zu", i);
+		conf.trust_anchor = write_file(cases[i].text);
+		assert_int_equal(
+		    resolver_new(j, &conf, &r), cases[i].said == NULL ? 0 : -1);
+		unlink(conf.trust_anchor);
+		if (cases[i].said != NULL &&
+		    strstr(j->err.text, cases[i].said) == NULL)
+			fail_msg("%s", j->err.text);
+		job_recover(j);
+		resolver_free(r);
+	}
+}
+
 static int
 stored(void *ctx, struct job *j, const char *name, enum dns_type type,
     struct dns_answer *out)
@@ -588,6 +716,8 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_setup_teardown(test_bogus, start_server, stop_server),
 	cmocka_unit_test(test_configuration),
 	cmocka_unit_test(test_validates),
+	cmocka_unit_test(test_public_options),
+	cmocka_unit_test(test_public_anchor_file),
 	cmocka_unit_test(test_custom),
 };
 UNIT_MAIN(tests)
