@@ -207,32 +207,6 @@ agent_request_parse(struct job *j, struct span text, struct agent_request *out)
 
 /* --- the answer: writing ------------------------------------------------- */
 
-static const char *
-rcode_of(const struct dns_answer *a)
-{
-	switch (a->status) {
-	case DNS_OK:
-	case DNS_NODATA:
-		return "NOERROR";
-	case DNS_NXDOMAIN:
-		return "NXDOMAIN";
-	case DNS_TEMPORARY:
-	case DNS_BOGUS:
-		break;
-	}
-	return "SERVFAIL";
-}
-
-static const char *
-dnssec_of(const struct dns_answer *a)
-{
-	if (a->status == DNS_BOGUS)
-		return "bogus";
-	if (a->status == DNS_TEMPORARY)
-		return "indeterminate";
-	return a->secure ? "secure" : "insecure";
-}
-
 static void
 put_base64(struct job *j, struct json_out *o, struct span octets)
 {
@@ -246,8 +220,8 @@ put_base64(struct job *j, struct json_out *o, struct span octets)
 static void
 put_state(struct json_out *o, const struct dns_answer *a)
 {
-	json_member_str(o, "rcode", rcode_of(a));
-	json_member_str(o, "dnssec", dnssec_of(a));
+	json_member_str(o, "rcode", dns_rcode_name(a));
+	json_member_str(o, "dnssec", dns_dnssec_name(a));
 }
 
 static void

@@ -657,6 +657,32 @@ dns_status_name(enum dns_status s)
 	return "?";
 }
 
+const char *
+dns_rcode_name(const struct dns_answer *a)
+{
+	switch (a->status) {
+	case DNS_OK:
+	case DNS_NODATA:
+		return "NOERROR";
+	case DNS_NXDOMAIN:
+		return "NXDOMAIN";
+	case DNS_TEMPORARY:
+	case DNS_BOGUS:
+		break;
+	}
+	return "SERVFAIL";
+}
+
+const char *
+dns_dnssec_name(const struct dns_answer *a)
+{
+	if (a->status == DNS_BOGUS)
+		return "bogus";
+	if (a->status == DNS_TEMPORARY)
+		return "indeterminate";
+	return a->secure ? "secure" : "insecure";
+}
+
 static void
 set_empty(struct dns_answer *out, enum dns_status status, const char *why)
 {

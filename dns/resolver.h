@@ -52,6 +52,12 @@ struct dns_answer {
 	const char *why; /* for the log and evidence: why bogus or temporary */
 };
 
+/* The answer in the DNS's own words, for records of it: "NOERROR", "NXDOMAIN",
+ * "SERVFAIL" (where none came, too); "secure", "insecure", "bogus",
+ * "indeterminate" (RFC 4035 4.3). */
+const char *dns_rcode_name(const struct dns_answer *a);
+const char *dns_dnssec_name(const struct dns_answer *a);
+
 struct resolver_conf {
 	const char *config_file;  /* unbound.conf, or NULL */
 	const char *trust_anchor; /* file, or NULL: none */

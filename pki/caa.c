@@ -398,8 +398,15 @@ trace_answer(struct job *j, struct json_out *o, const struct dns_answer *a,
 	json_member_str(o, "name", a->name);
 	json_member_int(o, "type", DNS_TYPE_CAA);
 	json_member_str(o, "status", dns_status_name(a->status));
+	json_member_str(o, "rcode", dns_rcode_name(a));
 	json_member_bool(o, "secure", a->secure);
+	json_member_str(o, "dnssec", dns_dnssec_name(a));
 	json_member_int(o, "ttl", a->ttl);
+	json_key(o, "aliases");
+	json_array_begin(o);
+	for (size_t i = 0; i < a->alias_count; i++)
+		json_put_string(o, span_str(a->aliases[i]));
+	json_array_end(o);
 	if (a->canonical != NULL)
 		json_member_str(o, "canonical", a->canonical);
 	if (a->why != NULL)
@@ -557,6 +564,9 @@ trace_begin(struct job *j, struct json_out *o, const struct climb *c)
 	json_member_time(o, "time", j->now);
 	json_member_str(o, "domain", c->domain);
 	json_member_str(o, "account", c->account_url);
+	if (c->policy->mailbox_count > 0)
+		json_member_int(
+		    o, "mailboxes", (int64_t)c->policy->mailbox_count);
 	json_member_str(o, "method", method);
 	json_member_bool(o, "flag1_critical", c->policy->flag1_critical);
 	json_member_bool(o, "ignore_unknown", c->policy->ignore_unknown);

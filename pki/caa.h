@@ -24,6 +24,9 @@ struct caa_policy {
 	/* Older account URLs up to the id (PK-40); NULL: none. */
 	const struct conf_list *account_prefixes;
 	bool ignore_unknown; /* parameters: PK-42 */
+	/* Of this domain, for which it is asked at once; only recorded, so that
+	 * a denial can be reported (PK-17).  0: not known here. */
+	size_t mailbox_count;
 	/* Waits before a name is asked again (1 s, then 4 s); NULL: asks at
 	 * once, for a caller that comes back later anyway. */
 	void (*pause)(int64_t ms);

@@ -47,12 +47,13 @@ struct batch {
 /* --- our own view --------------------------------------------------------- */
 
 static int
-ask_caa(struct validator *v, struct job *j, struct caa_row *c)
+ask_caa(struct validator *v, struct job *j, struct caa_row *c, size_t mailboxes)
 {
-	const struct caa_policy policy = caa_rules_policy(j->conf);
+	struct caa_policy policy = caa_rules_policy(j->conf);
 	const char *account = caa_rules_account(j, c->account_id);
 	struct caa_decision d;
 
+	policy.mailbox_count = mailboxes;
 	if (caa_check(j, v->resolver, c->domain, account, &policy, &d) < 0)
 		return -1;
 	c->result = caa_result_name(d.result);
@@ -65,15 +66,31 @@ ask_caa(struct validator *v, struct job *j, struct caa_row *c)
 	return 0;
 }
 
+static bool
+is_same(const struct caa_row *a, const struct caa_row *b)
+{
+	return strcmp(a->domain, b->domain) == 0 &&
+	       strcmp(a->account_id, b->account_id) == 0;
+}
+
 /* Another mailbox of the same domain and account, in the same order. */
 static const struct caa_row *
 find_same(const struct batch *b, size_t n, const struct caa_row *c)
 {
 	for (size_t i = 0; i < n; i++)
-		if (strcmp(b->v[i].row.domain, c->domain) == 0 &&
-		    strcmp(b->v[i].row.account_id, c->account_id) == 0)
+		if (is_same(&b->v[i].row, c))
 			return &b->v[i].row;
 	return NULL;
+}
+
+static size_t
+count_same(const struct batch *b, const struct caa_row *c)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < b->n; i++)
+		count += is_same(&b->v[i].row, c);
+	return count;
 }
 
 static void
@@ -115,7 +132,7 @@ look_up_all(struct validator *v, struct job *j, struct batch *b)
 			copy_findings(c, same);
 		else if (i > 0 && clock_mono_ms() - began > LOOK_UP_MS)
 			return give_back(j, b, i);
-		else if (ask_caa(v, j, c) < 0)
+		else if (ask_caa(v, j, c, count_same(b, c)) < 0)
 			return -1;
 	}
 	return 0;

@@ -572,6 +572,128 @@ test_trace(void **state)
 	assert_true(span_eq_str(json_string(json_get(trace, "account")), A));
 }
 
+static int
+deny_over_aliases(void *ctx, struct job *j, const char *name,
+    enum dns_type type, struct dns_answer *out)
+{
+	static const char *aliases[] = { "c.example", "d.example" };
+	struct span *rdata = arena_calloc(j->arena, 1, sizeof(*rdata));
+	const enum dns_status *first = ctx;
+	bool is_first = strcmp(name, "a.b.example") == 0;
+
+	(void)type;
+	*rdata = record(j, FORBID);
+	*out = (struct dns_answer){ .status = is_first ? *first : DNS_OK,
+		.name = name,
+		.canonical = is_first ? name : "d.example",
+		.aliases = is_first ? NULL : aliases,
+		.alias_count = is_first ? 0 : 2,
+		.secure = !is_first };
+	if (!is_first) {
+		out->rdata = rdata;
+		out->count = 1;
+	}
+	return 0;
+}
+
+static const char *
+member(struct job *j, const struct json *v, const char *name)
+{
+	return span_dup(j->arena, json_string(json_get(v, name)));
+}
+
+/* PK-17: each answer with its code, alias chain and DNSSEC state; a denial with
+ * what can be reported: domain, account, mailboxes, records. */
+static void
+test_trace_of_denial(void **state)
+{
+	static const struct {
+		enum dns_status first;
+		const char *rcode, *dnssec;
+	} cases[] = {
+		{ DNS_NXDOMAIN, "NXDOMAIN", "insecure" },
+		{ DNS_NODATA, "NOERROR", "insecure" },
+		{ DNS_BOGUS, "SERVFAIL", "bogus" },
+		{ DNS_TEMPORARY, "SERVFAIL", "indeterminate" },
+	};
+	struct job *j = unit_job();
+	struct caa_policy counted = policy;
+	(void)state;
+
+	counted.mailbox_count = 3;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		enum dns_status first = cases[i].first;
+		struct resolver *r =
+		    resolver_new_custom(deny_over_aliases, &first);
+		const struct json *trace, *step, *list;
+		struct caa_decision d, again;
+
+		unit_case("%s", dns_status_name(first));
+		assert_int_equal(
+		    caa_check(j, r, "a.b.example", A, &counted, &d), 0);
+		resolver_free(r);
+		assert_int_equal(
+		    json_parse_object(j, span_str(d.trace), "trace", &trace),
+		    0);
+		step = json_at(json_get(trace, "answers"), 0);
+		assert_string_equal(member(j, step, "rcode"), cases[i].rcode);
+		assert_string_equal(member(j, step, "dnssec"), cases[i].dnssec);
+		assert_int_equal(json_count(json_get(step, "aliases")), 0);
+		if (first == DNS_BOGUS || first == DNS_TEMPORARY) {
+			assert_int_equal(d.result, CAA_FAIL);
+			continue;
+		}
+		assert_int_equal(d.result, CAA_DENY);
+		step = json_at(json_get(trace, "answers"), 1);
+		assert_string_equal(member(j, step, "name"), "b.example");
+		assert_string_equal(member(j, step, "rcode"), "NOERROR");
+		assert_string_equal(member(j, step, "dnssec"), "secure");
+		list = json_get(step, "aliases");
+		assert_int_equal(json_count(list), 2);
+		assert_true(
+		    span_eq_str(json_string(json_at(list, 0)), "c.example"));
+		assert_true(
+		    span_eq_str(json_string(json_at(list, 1)), "d.example"));
+		assert_int_equal(json_count(json_get(step, "records")), 1);
+		assert_string_equal(member(j, trace, "domain"), "a.b.example");
+		assert_string_equal(member(j, trace, "account"), A);
+		assert_int_equal(json_integer(json_get(trace, "mailboxes")), 3);
+		assert_int_equal(
+		    replay_new(j, json_get(trace, "answers"), &r), 0);
+		assert_int_equal(
+		    caa_check(j, r, "a.b.example", A, &counted, &again), 0);
+		assert_string_equal(again.trace, d.trace);
+	}
+}
+
+/* PK-17: a record from before these were kept computes to the same. */
+static void
+test_older_trace(void **state)
+{
+	static const char old[] =
+	    "{\"answers\":[{\"name\":\"b.example\",\"type\":257,"
+	    "\"status\":\"nodata\",\"secure\":true,\"ttl\":0,"
+	    "\"canonical\":\"b.example\",\"tries\":1,\"rdata\":[],"
+	    "\"records\":[]},{\"name\":\"example\",\"type\":257,"
+	    "\"status\":\"ok\",\"secure\":true,\"ttl\":60,"
+	    "\"canonical\":\"c.example\",\"tries\":1,"
+	    "\"rdata\":[\"000969737375656d61696c3b\"],"
+	    "\"records\":[\"0 issuemail \\\";\\\"\"]}]}";
+	struct job *j = unit_job();
+	const struct json *trace;
+	struct caa_decision d;
+	struct resolver *r;
+	(void)state;
+
+	assert_int_equal(
+	    json_parse_object(j, span_str(old), "trace", &trace), 0);
+	assert_int_equal(replay_new(j, json_get(trace, "answers"), &r), 0);
+	assert_int_equal(caa_check(j, r, "b.example", A, &policy, &d), 0);
+	assert_int_equal(d.result, CAA_DENY);
+	assert_string_equal(d.found_at, "example");
+	assert_int_equal(d.ttl, 60);
+}
+
 static void
 test_names(void **state)
 {
@@ -598,6 +720,8 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_asks_again),
 	cmocka_unit_test(test_unparsable),
 	cmocka_unit_test(test_trace),
+	cmocka_unit_test(test_trace_of_denial),
+	cmocka_unit_test(test_older_trace),
 	cmocka_unit_test(test_names),
 };
 

@@ -152,6 +152,8 @@ test_one_round(struct job *j)
 		assert_non_null(strstr(
 		    c.trace, arena_printf(j->arena,
 				 "\"caa\":{\"domain\":\"%s\"", c.domain)));
+		/* PK-17: how many of the domain it is about. */
+		assert_non_null(strstr(c.trace, "\"mailboxes\":5,"));
 	}
 	while (perspective_client_waits(w.lab.validator.perspectives))
 		judge_caa_late(&w.lab.validator, j);
