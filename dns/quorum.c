@@ -78,27 +78,6 @@ answer_join(enum answer before, enum answer now)
 
 /* --- the table ----------------------------------------------------------- */
 
-/* PK-2: since when fewer are not enough. */
-static const struct {
-	int64_t since;
-	size_t minimum;
-} minima[] = {
-	{ 1797292800, 5 }, /* 2026-12-15 */
-	{ 1781481600, 4 }, /* 2026-06-15 */
-	{ 1773532800, 3 }, /* 2026-03-15 */
-	{ INT64_MIN, 2 },
-};
-
-size_t
-quorum_minimum(int64_t now)
-{
-	size_t i = 0;
-
-	while (now < minima[i].since)
-		i++;
-	return minima[i].minimum;
-}
-
 size_t
 quorum_dissent(size_t n)
 {
@@ -159,9 +138,9 @@ why_not(const struct quorum *q)
 }
 
 struct quorum
-quorum_count(const struct vote *votes, size_t n, int64_t now)
+quorum_count(const struct vote *votes, size_t n, size_t minimum)
 {
-	struct quorum q = { .asked = n, .minimum = quorum_minimum(now) };
+	struct quorum q = { .asked = n, .minimum = minimum };
 	size_t dissent = quorum_dissent(n);
 
 	q.needed = n > dissent ? n - dissent : 1;

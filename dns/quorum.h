@@ -61,9 +61,9 @@ struct quorum {
 	size_t regions; /* of those that agree */
 };
 
-struct quorum quorum_count(const struct vote *votes, size_t n, int64_t now);
-/* Remotes that must be asked, and how many of n may disagree or be silent. */
-size_t quorum_minimum(int64_t now);
+/* `minimum`: of pki/effective.h, which has the dates (PK-2). */
+struct quorum quorum_count(const struct vote *votes, size_t n, size_t minimum);
+/* How many of n may disagree or be silent. */
 size_t quorum_dissent(size_t n);
 
 /* A place on the earth, in degrees. */

@@ -15,6 +15,7 @@ enum effective_rule {
 	EFFECTIVE_NO_LEGACY,
 	EFFECTIVE_LINTING,
 	EFFECTIVE_CAA_DNSSEC,
+	EFFECTIVE_PERSPECTIVES_3,
 	EFFECTIVE_PERSPECTIVES_4,
 	EFFECTIVE_CA_EKU,
 	EFFECTIVE_NO_SHA1,
@@ -32,6 +33,8 @@ struct effective {
 	const char *day;
 	const char *rule; /* a sentence for people */
 	const char *source;
+	/* What to do before; NULL where no configuration can violate it. */
+	const char *advice;
 };
 
 const struct effective *effective_find(enum effective_rule rule);
@@ -41,6 +44,9 @@ bool effective_at(enum effective_rule rule, int64_t when);
 
 /* PK-142: of a certificate that begins at `not_before`, looked at now. */
 bool effective_for(enum effective_rule rule, int64_t not_before, int64_t now);
+
+/* PK-46: how many network perspectives must be asked at that moment. */
+size_t effective_perspectives(int64_t when);
 
 /* PK-3: so long before. */
 #define EFFECTIVE_WARNING_SECS ((int64_t)90 * 86400)

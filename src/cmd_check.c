@@ -17,6 +17,7 @@
 #include "mail/smime_signer.h"
 #include "mail/smime_trust.h"
 #include "mail/submit.h"
+#include "pki/effective.h"
 #include "pki/key.h"
 #include "pki/profile.h"
 #include "pki/weakkeys.h"
@@ -368,6 +369,23 @@ check_ca(struct check *c, struct job *j)
 	    "%s ends at %s, before a certificate of %" PRId64 " days would: "
 	    "renew the issuing CA or lower validity_days",
 	    i->ca_certificate, until, days);
+}
+
+/* PK-3 */
+static void
+warn_of_upcoming(struct check *c)
+{
+	const struct effective *rules[EFFECTIVE_COUNT];
+	struct job j;
+
+	job_init(&j, NULL, c->conf);
+	size_t n = effective_upcoming(c->conf, j.now, rules);
+
+	for (size_t i = 0; i < n; i++)
+		warn("rules to come",
+		    arena_printf(j.arena, "from %s: %s (%s): %s", rules[i]->day,
+			rules[i]->rule, rules[i]->source, rules[i]->advice));
+	job_done(&j);
 }
 
 static void
@@ -773,6 +791,7 @@ check_all(struct check *c)
 	check_conf_file(c);
 	run(c, "user of the roles", check_user);
 	check_places(c);
+	warn_of_upcoming(c);
 	run(c, "database", check_database);
 	check_records(c);
 	check_logins(c);

@@ -7,6 +7,7 @@
 
 #include "lib/arena.h"
 #include "lib/conf.h"
+#include "pki/effective.h"
 #include "src/conf_check.h"
 #include "src/https_client.h"
 
@@ -236,7 +237,7 @@ count_regions(const struct conf_mpic *m, const char *service)
 static void
 check_quorum(struct check *c, const char *service, int64_t now)
 {
-	size_t minimum = quorum_minimum(now);
+	size_t minimum = effective_perspectives(now);
 	size_t n = conf_perspective_count(c->conf, service);
 	const char *of = service == NULL ? ""
 					 : arena_printf(c->arena,

@@ -15,6 +15,7 @@
 #include "lib/json.h"
 #include "lib/rnd.h"
 #include "mail/dkim_key.h"
+#include "pki/effective.h"
 #include "src/agent_answer.h"
 #include "src/caa_rules.h"
 #include "src/evidence.h"
@@ -361,7 +362,7 @@ round_count(struct job *j, const struct round *r)
 
 	for (size_t i = 0; i < r->n; i++)
 		votes[i] = (struct vote){ r->v[i].rir, r->v[i].answer };
-	return quorum_count(votes, r->n, r->at);
+	return quorum_count(votes, r->n, effective_perspectives(r->at));
 }
 
 /* --- written down -------------------------------------------------------- */

@@ -261,9 +261,9 @@ tell_upcoming(const struct job *j)
 
 	for (size_t i = 0; i < n; i++)
 		log_warning("policy.upcoming",
-		    "from=%s rule=\"%s\" source=\"%s\" next=\"what this "
-		    "configuration issues today is refused from then on\"",
-		    rules[i]->day, rules[i]->rule, rules[i]->source);
+		    "from=%s rule=\"%s\" source=\"%s\" next=\"%s\"",
+		    rules[i]->day, rules[i]->rule, rules[i]->source,
+		    rules[i]->advice);
 }
 
 static int

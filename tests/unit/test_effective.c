@@ -9,6 +9,7 @@
 #include "pki/ca.h"
 #include "pki/effective.h"
 #include "pki/issue.h"
+#include "pki/profile.h"
 #include "tests/unit/pki_lab.h"
 #include "tests/unit/unit.h"
 
@@ -58,6 +59,109 @@ test_upcoming(void **state)
 	conf.utf8_mailboxes = true;
 	conf.mode = CONF_MODE_PRIVATE;
 	assert_int_equal(effective_upcoming(&conf, from - 1, rules), 0);
+}
+
+/* PK-46, PK-2: how many are asked, one second before each date and at it. */
+static void
+test_perspectives(void **state)
+{
+	static const struct {
+		enum effective_rule rule;
+		size_t before, since;
+	} rows[] = {
+		{ EFFECTIVE_PERSPECTIVES_3, 2, 3 },
+		{ EFFECTIVE_PERSPECTIVES_4, 3, 4 },
+		{ EFFECTIVE_PERSPECTIVES_5, 4, 5 },
+	};
+	(void)state;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		int64_t from = effective_find(rows[i].rule)->from;
+
+		assert_int_equal(
+		    effective_perspectives(from - 1), rows[i].before);
+		assert_int_equal(effective_perspectives(from), rows[i].since);
+	}
+	assert_int_equal(effective_perspectives(INT64_MAX), 5);
+	assert_int_equal(effective_perspectives(0), 2);
+}
+
+static bool
+is_warned(const struct conf *conf, enum effective_rule rule, int64_t now)
+{
+	const struct effective *rules[EFFECTIVE_COUNT];
+	size_t n = effective_upcoming(conf, now, rules);
+	bool found = false;
+
+	for (size_t i = 0; i < n; i++) {
+		assert_non_null(rules[i]->advice);
+		found |= rules[i] == effective_find(rule);
+	}
+	return found;
+}
+
+/* PK-3, PK-46: of those who have four perspectives, and need five soon. */
+static void
+test_fifth_perspective(void **state)
+{
+	const enum effective_rule rule = EFFECTIVE_PERSPECTIVES_5;
+	const int64_t from = effective_find(rule)->from;
+	struct conf_perspective places[5] = { { .name = "a" } };
+	struct conf_open_mpic services[2] = { { .name = "one" },
+		{ .name = "two" } };
+	struct conf conf = { .mode = CONF_MODE_PRIVATE,
+		.mpic = { .policy = CONF_MPIC_ENFORCE,
+		    .perspectives = places,
+		    .perspective_count = 4 } };
+	(void)state;
+
+	assert_false(is_warned(&conf, rule, from - 90 * DAY - 1));
+	assert_true(is_warned(&conf, rule, from - 90 * DAY));
+	assert_true(is_warned(&conf, rule, from - 1));
+	assert_false(is_warned(&conf, rule, from));
+	conf.mpic.perspective_count = 5;
+	assert_false(is_warned(&conf, rule, from - 1));
+	/* Five in all, four of the second service. */
+	conf.mpic.services = services;
+	conf.mpic.service_count = 2;
+	places[4].service = "one";
+	assert_true(is_warned(&conf, rule, from - 1));
+	places[4].service = NULL;
+	assert_false(is_warned(&conf, rule, from - 1));
+	/* Where nothing hangs on them. */
+	conf.mpic.service_count = 0;
+	conf.mpic.perspective_count = 4;
+	conf.mpic.policy = CONF_MPIC_RECORD;
+	assert_false(is_warned(&conf, rule, from - 1));
+	conf.mode = CONF_MODE_PUBLIC;
+	assert_true(is_warned(&conf, rule, from - 1));
+	conf.mpic.perspective_count = 0;
+	assert_false(is_warned(&conf, rule, from - 1));
+}
+
+/* PK-3: the next issuing CA cannot have clientAuth. */
+static void
+test_one_purpose(void **state)
+{
+	const enum effective_rule rule = EFFECTIVE_CA_ONE_PURPOSE;
+	const int64_t from = effective_find(rule)->from;
+	struct profile own = { .name = "own",
+		.generation = GENERATION_MULTIPURPOSE,
+		.client_auth = true };
+	struct conf conf = { .mode = CONF_MODE_PUBLIC,
+		.own_profiles = &own,
+		.own_profile_count = 1 };
+	(void)state;
+
+	assert_false(is_warned(&conf, rule, from - 90 * DAY - 1));
+	assert_true(is_warned(&conf, rule, from - 90 * DAY));
+	assert_true(is_warned(&conf, rule, from - 1));
+	assert_false(is_warned(&conf, rule, from));
+	conf.mode = CONF_MODE_PRIVATE;
+	assert_false(is_warned(&conf, rule, from - 1));
+	conf.mode = CONF_MODE_PUBLIC;
+	own.client_auth = false;
+	assert_false(is_warned(&conf, rule, from - 1));
 }
 
 /* PK-2, PK-84: a certificate one second before and one at the date. */
@@ -126,6 +230,9 @@ test_rfc822_name(void **state)
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_each_row),
 	cmocka_unit_test(test_upcoming),
+	cmocka_unit_test(test_perspectives),
+	cmocka_unit_test(test_fifth_perspective),
+	cmocka_unit_test(test_one_purpose),
 	cmocka_unit_test(test_rfc822_name),
 };
 
