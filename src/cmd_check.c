@@ -35,6 +35,7 @@
 #include "src/intake_check.h"
 #include "src/key_files.h"
 #include "src/linter_check.h"
+#include "src/listen_check.h"
 #include "src/login_check.h"
 #include "src/perspective_check.h"
 #include "src/perspective_client.h"
@@ -52,6 +53,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 
 #define TIMEOUT_MS 15000
@@ -146,6 +148,23 @@ check_conf_file(struct check *c)
 	job_done(&j);
 }
 
+static void
+bad_address(void *ctx, const char *message)
+{
+	bad(ctx, "addresses to listen on", message);
+}
+
+static void
+check_addresses(struct check *c)
+{
+	struct job j;
+
+	job_init(&j, NULL, c->conf);
+	if (listen_check(&j, bad_address, c) == 0)
+		good("addresses to listen on", "");
+	job_done(&j);
+}
+
 static int
 check_user(struct check *c, struct job *j)
 {
@@ -183,6 +202,16 @@ check_places(struct check *c)
 	job_done(&j);
 }
 
+/* A file that is there has another trouble. */
+static bool
+is_made(const char *database)
+{
+	struct stat st;
+
+	return strncmp(database, "sqlite:", 7) == 0 &&
+	       stat(database + 7, &st) == 0 && st.st_size > 0;
+}
+
 static int
 check_database(struct check *c, struct job *j)
 {
@@ -193,9 +222,11 @@ check_database(struct check *c, struct job *j)
 	if (database_login(j, DATABASE_OWNER, &login) < 0)
 		return -1;
 	if (store_open_as(j, &login, &j->store) < 0)
-		return job_context(j,
-		    "if countersignd never ran, start it once: it makes the "
-		    "database");
+		return is_made(j->conf->database)
+			   ? -1
+			   : job_context(j,
+				 "if countersignd never ran, start it once: it "
+				 "makes the database");
 	result = store_ping(j);
 	store_close(j->store);
 	return result;
@@ -807,6 +838,7 @@ check_all(struct check *c)
 	check_dues(c);
 	if (c->conf->linter_count > 0)
 		check_linters(c);
+	check_addresses(c);
 	check_tls(c);
 	run(c, "DNS", check_resolver);
 	if (c->conf->validator.dns_second_config != NULL)

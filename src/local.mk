@@ -89,6 +89,7 @@ libcs_src_a_SOURCES = \
 	src/key_destroy.c src/key_destroy.h \
 	src/key_files.c src/key_files.h \
 	src/login_check.c src/login_check.h \
+	src/listen_check.c src/listen_check.h \
 	src/maildir.c src/maildir.h \
 	src/place_check.c src/place_check.h \
 	src/purge.c src/purge.h \

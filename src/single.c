@@ -48,3 +48,21 @@ single_leave(void)
 		close(lock);
 	lock = -1;
 }
+
+bool
+single_is_taken(struct job *j, const char *database)
+{
+	bool is_taken;
+	int fd;
+
+	if (strncmp(database, "sqlite:", 7) != 0)
+		return true;
+	fd = open(arena_printf(j->arena, "%s.lock", database + 7),
+	    O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return errno != ENOENT; /* it makes the file when it starts */
+	/* Shared, and for no longer than this. */
+	is_taken = flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+	close(fd);
+	return is_taken;
+}

@@ -2,6 +2,8 @@
 #ifndef SRC_SINGLE_H
 #define SRC_SINGLE_H
 
+#include <stdbool.h>
+
 struct job;
 
 /*
@@ -13,5 +15,8 @@ int single_take(struct job *j, const char *database);
 
 /* In a forked child: the lock is its parent's alone, and ends with it. */
 void single_leave(void);
+
+/* Does another process hold that lock?  With PostgreSQL nobody knows: true. */
+bool single_is_taken(struct job *j, const char *database);
 
 #endif

@@ -316,7 +316,19 @@ def test_check_broken(site):
          ["IMAP mailbox"]),
         ("the database is elsewhere",
          config(database=f"sqlite:{site.folder}/no/such.db"),
-         ["database", "disk space"]),
+         ["database", "disk space", "places to write",
+          "addresses to listen on"]),    # the server that runs has them
+        ("there is no such user", config(user="nosuchuser"),
+         ["user of the roles"]),
+        ("the roles cannot run as root", config(user="root"),
+         ["user of the roles"]),
+        ("lists have no folder",
+         config(issuer__crl_file=f"{site.folder}/no/issuing.crl"),
+         ["places to write"]),
+        ("the HTTPS certificate is of another host",
+         config(base_url="https://elsewhere.ca.test"), ["HTTPS certificate"]),
+        ("the host lacks an address",
+         config(web__listen="192.0.2.77:44300"), ["addresses to listen on"]),
     ]
     for name_, state, wrong in broken:
         with case(f"check: {name_}: says so, and what to do"):

@@ -1,0 +1,114 @@
+/* Addresses that the host does not have, and those that somebody else has. */
+#include "config.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "lib/arena.h"
+#include "lib/conf.h"
+#include "src/listen_check.h"
+#include "src/single.h"
+#include "tests/unit/unit.h"
+
+static char folder[] = "/tmp/countersign-listen-XXXXXX";
+
+static void
+note(void *ctx, const char *message)
+{
+	buf_add_str(ctx, message);
+	buf_add_char(ctx, '\n');
+}
+
+static unsigned
+look(const char *database, const char *address, const char **said)
+{
+	struct job *j = unit_job();
+	const char *list[] = { address };
+	struct conf conf = { .database = database, .web.listen = { list, 1 } };
+	unsigned count;
+	struct buf b;
+
+	buf_init(&b, j->arena, 10000);
+	j->conf = &conf;
+	count = listen_check(j, note, &b);
+	j->conf = NULL;
+	*said = b.p;
+	return count;
+}
+
+#define SAYS(said, text) assert_non_null(strstr(said, text))
+
+/* A socket that listens on a port of its own. */
+static int
+listen_somewhere(char text[32])
+{
+	struct sockaddr_in a = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t n = sizeof(a);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	assert_true(fd >= 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+	assert_int_equal(listen(fd, 1), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &n), 0);
+	snprintf(text, 32, "127.0.0.1:%u", (unsigned)ntohs(a.sin_port));
+	return fd;
+}
+
+static void
+test_not_ours(void **state)
+{
+	const char *said;
+
+	(void)state;
+	/* RFC 5737: no host has it. */
+	assert_int_equal(look("postgresql:", "192.0.2.77:44300", &said), 1);
+	SAYS(said, "web.listen: 192.0.2.77:44300: this host does not have");
+	assert_int_equal(look("postgresql:", "unix:/run/x.sock", &said), 0);
+	assert_int_equal(look("postgresql:", "systemd", &said), 0);
+}
+
+static void
+test_taken(void **state)
+{
+	const char *database =
+	    arena_printf(unit_job()->arena, "sqlite:%s/x.db", folder);
+	const char *lock =
+	    arena_printf(unit_job()->arena, "%s/x.db.lock", folder);
+	char address[32];
+	const char *said;
+	int fd = listen_somewhere(address);
+
+	(void)state;
+	assert_int_equal(look(database, address, &said), 1);
+	SAYS(said, ": another program has it");
+	/* countersignd itself may have it. */
+	assert_int_equal(single_take(unit_job(), database), 0);
+	assert_int_equal(look(database, address, &said), 0);
+	single_leave();
+	assert_int_equal(look(database, address, &said), 1);
+	assert_int_equal(look("postgresql:", address, &said), 0);
+	close(fd);
+	unlink(lock);
+}
+
+static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(test_not_ours),
+	cmocka_unit_test(test_taken),
+};
+
+int
+main(void)
+{
+	int result;
+
+	if (mkdtemp(folder) == NULL)
+		return 1;
+	result = unit_run(tests, sizeof(tests) / sizeof(tests[0]));
+	return rmdir(folder) != 0 ? 1 : result;
+}
