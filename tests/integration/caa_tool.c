@@ -65,7 +65,7 @@ main(int argc, char **argv)
 		return 2;
 	}
 	const struct resolver_conf conf = { argv[1], argv[2], 5000,
-		atoi(argv[3]) };
+		atoi(argv[3]), false };
 	const char *names[] = { argv[4] };
 	const struct conf_list issuers = { names, 1 };
 	const struct caa_policy policy = { .issuer_domains = &issuers,

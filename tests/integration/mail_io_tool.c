@@ -89,7 +89,7 @@ type_of(const char *word)
 static int
 dns(char **argv)
 {
-	struct resolver_conf conf = { argv[0], argv[1], 5000, 20000 };
+	struct resolver_conf conf = { argv[0], argv[1], 5000, 20000, false };
 	struct resolver *r = NULL;
 	char name[256], type[16];
 
