@@ -201,7 +201,6 @@ revoke_blocked(struct job *j, int64_t blocked_from, size_t max, size_t *count)
 	return 0;
 }
 
-/* Each certificate's record, and the incident's own in the end. */
 int
 revoke_incident(struct job *j, const struct incident *i, size_t max)
 {
@@ -217,13 +216,7 @@ revoke_incident(struct job *j, const struct incident *i, size_t max)
 		if (record(j, list[k].order_id, list[k].serial, &r) < 0)
 			return -1;
 	}
-	if (taken > 0)
-		return 1;
-	if (store_incident_finish(j, i->id) < 0 ||
-	    store_audit_add(
-		j, "issuer", "incident finished", name, "ok", NULL) < 0)
-		return -1;
-	return 0;
+	return taken > 0 ? 1 : 0;
 }
 
 /* PK-181: possession was not shown, so the key is barred for this account

@@ -40,8 +40,8 @@ const char *revoke_reason_name(int64_t reason);
 int revoke_blocked(
     struct job *j, int64_t blocked_from, size_t max, size_t *count);
 /*
- * PK-185: the next certificates, at most `max`, of an incident whose deadline
- * has come: 1; 0: all were done, and the incident has ended; -1.
+ * PK-185: the next certificates, at most `max`, of an incident that has to
+ * begin, each with its record: 1; 0: all were done; -1.
  */
 int revoke_incident(struct job *j, const struct incident *i, size_t max);
 

@@ -208,7 +208,8 @@ static const struct grant issuer[] = {
 	{ "url_check", "SELECT" },
 	/* What its daily look finds is a draft: without due_at. */
 	{ "incident", "SELECT, INSERT, "
-		      "UPDATE (due_at, finished_at, cert_count, keep_from), "
+		      "UPDATE (due_at, finished_at, late_at, cert_count, "
+		      "keep_from), "
 		      "DELETE" },
 	{ "incident_cert", "SELECT, INSERT, UPDATE (done_at), DELETE" },
 	{ "notice", "SELECT (about, due_at), DELETE" },

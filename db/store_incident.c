@@ -10,7 +10,7 @@
 #define COLUMNS                                                                \
 	"id, cause, selector, reason, known_at, deadline, opened_by, "         \
 	"opened_at, cert_count, cancel_asked_by, cancelled_by, "               \
-	"cancelled_at, finished_at, due_at"
+	"cancelled_at, finished_at, due_at, late_at"
 
 static void
 incident_read(struct query *q, struct incident *out)
@@ -29,6 +29,7 @@ incident_read(struct query *q, struct incident *out)
 	out->cancelled_at = query_int(q);
 	out->finished_at = query_int(q);
 	out->due_at = query_int(q);
+	out->late_at = query_int(q);
 }
 
 bool
@@ -349,6 +350,29 @@ store_incident_revoke(struct job *j, const char *id, const struct revocation *r,
 	    "UPDATE incident_cert SET done_at = $3 "
 	    "WHERE incident_id = $1 AND done_at = 0 AND cert_id <= $2",
 	    ARGS(v_text(id), v_text(end), v_int(j->now)));
+}
+
+int
+store_incident_set_late(struct job *j, const char *id)
+{
+	return store_change_one(j, "incident",
+	    "UPDATE incident SET late_at = $2 "
+	    "WHERE id = $1 AND due_at IS NOT NULL AND late_at = 0",
+	    ARGS(v_text(id), v_int(j->now)));
+}
+
+int
+store_incident_waits(
+    struct job *j, const char *id, const char *answers_of, bool issued_only)
+{
+	int64_t one;
+
+	return store_get_int(j, &one,
+	    "SELECT 1 FROM incident_cert i JOIN cert c ON c.id = i.cert_id "
+	    "WHERE i.incident_id = $1 AND c.revoked_at > 0 "
+	    "AND ($3 = 0 OR c.issued_at > 0) AND (c.list_due_at IS NOT NULL "
+	    "OR (c.ocsp_due_at IS NOT NULL AND c.ca_label = $2)) LIMIT 1",
+	    ARGS(v_text(id), v_text(answers_of), v_int(issued_only)));
 }
 
 int

@@ -1,7 +1,7 @@
 /*
  * Incidents (PK-185): a frozen set of certificates, and the deadline at which
- * the issuer revokes what is left of it.  An incident is open until it was
- * cancelled or all of its certificates are done.
+ * what is left of it is revoked and published.  An incident is open until it
+ * was cancelled or all of its certificates are done.
  */
 #ifndef DB_STORE_INCIDENT_H
 #define DB_STORE_INCIDENT_H
@@ -24,8 +24,9 @@ struct incident {
 	const char *cancel_asked_by; /* NULL: nobody has */
 	const char *cancelled_by;
 	int64_t cancelled_at;
-	int64_t finished_at; /* the last certificate was done */
+	int64_t finished_at; /* the last revocation was published */
 	int64_t due_at;      /* 0: it has ended, or is a draft */
+	int64_t late_at;     /* the deadline was missed (PK-157); 0: no */
 };
 
 /* Which certificates: all that is given must hold. */
@@ -94,6 +95,14 @@ int store_incident_set_due(struct job *j, const char *id, int64_t due_at);
 int store_incident_revoke(struct job *j, const char *id,
     const struct revocation *r, size_t max, int64_t *taken,
     struct revoked_cert **list, size_t *count);
+/*
+ * Does any certificate of the set wait for a list that shows its revocation, or
+ * for an answer of the CA `answers_of` (its label; empty: nobody's)?
+ * `issued_only`: numbers that were never signed wait for nothing.  1, 0, -1.
+ */
+int store_incident_waits(
+    struct job *j, const char *id, const char *answers_of, bool issued_only);
+int store_incident_set_late(struct job *j, const char *id);
 int store_incident_finish(struct job *j, const char *id);
 
 /* Valid authorizations for the accounts and mailboxes of the set (PK-187), at

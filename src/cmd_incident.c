@@ -345,6 +345,7 @@ print_json(struct job *j, const struct incident *i, const struct progress *p)
 	member(&w, "cancelled_by", i->cancelled_by);
 	add_time(&w, "cancelled", i->cancelled_at);
 	add_time(&w, "finished", i->finished_at);
+	add_time(&w, "late", i->late_at);
 	json_object_end(&w);
 	puts(b.p);
 	return 0;

@@ -1,9 +1,13 @@
 #include "config.h"
 
 #include "acme/revoke.h"
+#include "db/store_audit.h"
 #include "db/store_incident.h"
+#include "lib/arena.h"
+#include "lib/conf.h"
 #include "lib/job.h"
 #include "lib/log.h"
+#include "pki/key.h"
 #include "src/role_issuer.h"
 #include "src/worker.h"
 
@@ -20,6 +24,9 @@
 #define CERTS_PER_SEC 50
 #define LIST_PAUSE INT64_C(300)
 #define RESERVE HOUR
+#define PUBLISH_SECS 600 /* PK-182 */
+#define LOOK_SECS 5
+#define LATE_LOOK_SECS 60
 
 int64_t
 issuer_incident_next(int64_t end, int64_t now)
@@ -82,21 +89,125 @@ revoke_some(struct job *j, const struct incident *i)
 	more = revoke_incident(j, i, BITE);
 	if (more < 0)
 		return worker_undo(j);
-	if (store_commit(j) < 0)
-		return -1;
-	if (more == 0)
-		log_warning("incident finished",
-		    "incident=%s certificates=%" PRId64, i->id, i->cert_count);
+	return store_commit(j) < 0 ? -1 : more;
+}
+
+/* --- until it is published ------------------------------------------------ */
+
+/* PK-157: the last moment at which all of it may become public.  One that was
+ * opened with its deadline (--now) has the time that any revocation has. */
+static int64_t
+limit_of(const struct incident *i)
+{
+	int64_t first = i->opened_at + PUBLISH_SECS;
+
+	return i->deadline > first ? i->deadline : first;
+}
+
+/* Lists and answers show all of it, and the lists are where they are fetched:
+ * 1, 0, -1. */
+static int
+is_published(const struct issuer *s, struct job *j, const struct incident *i)
+{
+	bool external = issuer_is_external(j);
+	const char *answers_of =
+	    external || s->answers == NULL ? "" : ca_key_label(s->ca);
+	int waits = store_incident_waits(j, i->id, answers_of, external);
+
+	if (waits != 0 || external)
+		return waits < 0 ? -1 : waits == 0;
+	for (int64_t k = 0; k < j->conf->issuer.crl_shards; k++) {
+		int out = issuer_list_is_out(s, j, k);
+
+		if (out <= 0)
+			return out;
+	}
 	return 1;
 }
 
+static int
+note(struct job *j, const struct incident *i, const char *event)
+{
+	return store_audit_add(j, "issuer", event,
+	    arena_printf(j->arena, "incident:%s", i->id), "ok", NULL);
+}
+
+static int
+finish(struct job *j, const struct incident *i)
+{
+	if (store_begin(j) < 0)
+		return -1;
+	if (store_incident_finish(j, i->id) < 0 ||
+	    note(j, i, "incident finished") < 0)
+		return worker_undo(j);
+	if (store_commit(j) < 0)
+		return -1;
+	log_warning("incident finished", "incident=%s certificates=%" PRId64,
+	    i->id, i->cert_count);
+	return 1;
+}
+
+/* Once. */
+static int
+tell_late(struct job *j, const struct incident *i)
+{
+	if (store_begin(j) < 0)
+		return -1;
+	if (store_incident_set_late(j, i->id) < 0 ||
+	    note(j, i, "incident late") < 0)
+		return worker_undo(j);
+	if (store_commit(j) < 0)
+		return -1;
+	log_error("incident late",
+	    "incident=%s seconds=%" PRId64 " certificates=%" PRId64
+	    " next=\"the deadline has passed, and not all revocations are "
+	    "published: find out what keeps the issuer, and report it\"",
+	    i->id, j->now - i->deadline, i->cert_count);
+	return 1;
+}
+
+static int
+look_again(struct job *j, const struct incident *i)
+{
+	int64_t limit = limit_of(i);
+	int64_t at = j->now + (j->now > limit ? LATE_LOOK_SECS : LOOK_SECS);
+
+	if (j->now <= limit && at > limit + 1)
+		at = limit + 1;
+	if (store_begin(j) < 0)
+		return -1;
+	if (store_incident_set_due(j, i->id, at) < 0)
+		return worker_undo(j);
+	return store_commit(j) < 0 ? -1 : 1;
+}
+
+static int
+revoke_and_publish(
+    const struct issuer *s, struct job *j, const struct incident *i)
+{
+	int more = revoke_some(j, i), published = 0;
+
+	if (more < 0)
+		return -1;
+	if (more == 0)
+		published = is_published(s, j, i);
+	if (published < 0)
+		return -1;
+	if (published == 1)
+		return finish(j, i);
+	if (j->now > limit_of(i) && i->late_at == 0)
+		return tell_late(j, i);
+	return more == 1 ? 1 : look_again(j, i);
+}
+
 int
-issuer_incident_step(struct job *j)
+issuer_incident_step(const struct issuer *s, struct job *j)
 {
 	struct incident i;
 	int found = store_incident_due(j, &i);
 
 	if (found <= 0)
 		return found;
-	return j->now < start_of(&i) ? alarm_once(j, &i) : revoke_some(j, &i);
+	return j->now < start_of(&i) ? alarm_once(j, &i)
+				     : revoke_and_publish(s, j, &i);
 }

@@ -51,8 +51,7 @@ status_due(const struct issuer *i, struct job *j, int64_t *at)
 static int
 incident_step(struct issuer *i, struct job *j)
 {
-	(void)i;
-	return issuer_incident_step(j);
+	return issuer_incident_step(i, j);
 }
 
 static int

@@ -100,10 +100,11 @@ void issuer_list_warn_of_size(const struct crl *list);
 
 /*
  * Incidents (src/incidents.c, PK-185): alarms, and early enough before the
- * deadline some hundred certificates at a time, until all are revoked: 1, 0,
- * -1.
+ * deadline some hundred certificates at a time, until all are revoked.
+ * It is finished when lists, and answers where OCSP is on, show all of them,
+ * and late, with an alarm, if they do not at the deadline (PK-157).  1, 0, -1.
  */
-int issuer_incident_step(struct job *j);
+int issuer_incident_step(const struct issuer *i, struct job *j);
 /* After `now`: the next alarm before `end`, or that. */
 int64_t issuer_incident_next(int64_t end, int64_t now);
 /* When the issuer has to look at it next: at an alarm, or when it has to begin

@@ -450,3 +450,7 @@ CREATE INDEX withdrawal_old ON withdrawal (not_after) WHERE cert_id IS NULL;
 -- message that is put away changes no more of its row than this.
 ALTER TABLE reply RENAME COLUMN disposed_at TO is_disposed;
 UPDATE reply SET is_disposed = 1 WHERE is_disposed > 0;
+
+-- When it was found that the deadline had passed and a list or an answer still
+-- missed a certificate of the set (PK-157); 0: never.
+ALTER TABLE incident ADD COLUMN late_at BIGINT NOT NULL DEFAULT 0;

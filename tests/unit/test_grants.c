@@ -235,6 +235,7 @@ static const struct attempt {
 	{ "DELETE FROM issuance_stop", 0 },
 	{ "INSERT INTO incident (id) VALUES ('x')", I },
 	{ "UPDATE incident SET deadline = 1", 0 },
+	{ "UPDATE incident SET late_at = 1", I },
 	{ "UPDATE incident SET cancelled_at = 1", 0 },
 	/* PK-184 */
 	{ "INSERT INTO report (number, text, received_at, entered_at, "

@@ -15,6 +15,7 @@
 
 #include "db/store_cert.h"
 #include "db/store_crl.h"
+#include "db/store_incident.h"
 #include "db/store_key.h"
 #include "db/store_private.h"
 #include "db/store_revoke.h"
@@ -426,6 +427,112 @@ test_late(struct job *j)
 	unit_log_begin();
 	assert_int_equal(publish_all(&lab), 0);
 	assert_null(strstr(unit_log_end(), "late"));
+}
+
+/* All that an issuer does by itself until then; a file that cannot be written
+ * is tried again. */
+static void
+run_until(struct lab *lab, int64_t until)
+{
+	struct job *j = lab->j;
+
+	for (;;) {
+		int64_t next, incident_at;
+
+		while (issuer_list_step(&lab->issuer, j) == 1)
+			continue;
+		job_recover(j);
+		if (issuer_incident_step(&lab->issuer, j) == 1)
+			continue;
+		next = due(lab);
+		if (store_incident_next_due(j, &incident_at) == 1 &&
+		    incident_at < next)
+			next = incident_at;
+		if (next > until || j->now >= until)
+			break;
+		at(lab, next > j->now ? next : j->now + 60);
+	}
+	at(lab, until);
+}
+
+static void
+open_incident(struct lab *lab, const char *id, int64_t deadline)
+{
+	const struct incident i = { .id = id,
+		.cause = "terms",
+		.selector = "{}",
+		.reason = 4,
+		.known_at = lab->j->now,
+		.deadline = deadline,
+		.opened_by = "one" };
+	const struct incident_selector s = { .profile =
+						 "mailbox-multipurpose" };
+	struct job *j = lab->j;
+	int64_t count;
+
+	COMMITTED(j, store_incident_open(j, &i, &s, j->now, &count));
+	assert_int_equal(count, 3);
+}
+
+static int64_t
+lateness(struct lab *lab)
+{
+	return fixture_count(lab->j, "SELECT COUNT(*) FROM audit "
+				     "WHERE event = 'incident late'");
+}
+
+/* PK-157, PK-185: at the deadline the file that is served has all of the set;
+ * where it has not, the incident is not finished before it has, and its row,
+ * the audit and the log say that it is late. */
+static void
+test_incident_deadline(struct job *j)
+{
+	struct lab lab;
+	struct incident i;
+	const char *file, *log;
+	int64_t deadline;
+
+	lab_init(&lab, j);
+	file = lab.conf.issuer.crl_file;
+	for (int k = 0; k < 3; k++)
+		make_cert(&lab, FIXTURE_NOW + 365 * DAY);
+	deadline = FIXTURE_NOW + 5 * DAY;
+	open_incident(&lab, "i", deadline);
+	run_until(&lab, deadline - 2 * HOUR);
+	assert_string_equal(listed(&lab), "");
+	run_until(&lab, deadline);
+	assert_string_equal(listed(&lab), "0101:4 0102:4 0103:4");
+	EXPECT(j, store_incident_by_id(j, "i", &i), 1);
+	assert_true(i.finished_at > 0 && i.finished_at < deadline);
+	assert_int_equal(i.late_at, 0);
+	assert_int_equal(lateness(&lab), 0);
+
+	for (int k = 0; k < 3; k++)
+		make_cert(&lab, FIXTURE_NOW + 365 * DAY);
+	deadline += DAY / 2;
+	open_incident(&lab, "late", deadline);
+	lab.conf.issuer.crl_file = "/nonexistent/folder/list.crl";
+	run_until(&lab, deadline);
+	EXPECT(j, store_incident_by_id(j, "late", &i), 1);
+	assert_int_equal(i.finished_at, 0);
+	assert_int_equal(i.late_at, 0);
+	assert_int_equal(
+	    fixture_count(j, "SELECT COUNT(*) FROM cert WHERE "
+			     "revoked_at > 0 AND list_due_at IS NULL"),
+	    6);
+	unit_log_begin();
+	run_until(&lab, deadline + HOUR);
+	log = strstr(unit_log_end(), "event=\"incident late\"");
+	assert_non_null(log);
+	assert_null(strstr(log + 1, "event=\"incident late\""));
+	assert_int_equal(lateness(&lab), 1);
+	EXPECT(j, store_incident_by_id(j, "late", &i), 1);
+	assert_int_equal(i.finished_at, 0);
+	assert_int_equal(i.late_at, deadline + 1);
+	lab.conf.issuer.crl_file = file;
+	run_until(&lab, deadline + 2 * HOUR);
+	EXPECT(j, store_incident_by_id(j, "late", &i), 1);
+	assert_true(i.finished_at > deadline);
 }
 
 /* PK-162 */
@@ -859,6 +966,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_reason_changes),
 	STORE_TEST(test_file),
 	STORE_TEST(test_late),
+	STORE_TEST(test_incident_deadline),
 	STORE_TEST(test_cannot_sign),
 	cmocka_unit_test(test_sizes),
 	STORE_TEST(test_other_issuer),

@@ -175,7 +175,7 @@ test_weak(struct job *j)
 	EXPECT(j, store_notice_count(j, i.id, &notices), 0);
 	assert_int_equal(notices.all, 0);
 	role_lab_at(&lab, FIXTURE_NOW + 2 * DAY);
-	EXPECT(j, issuer_incident_step(j), 0);
+	EXPECT(j, issuer_incident_step(&lab.issuer, j), 0);
 	/* It is found again, and is the same. */
 	walk(&lab, 1);
 
@@ -185,7 +185,7 @@ test_weak(struct job *j)
 	EXPECT(j, store_incident_deadline(j, c.id, &at), 1);
 	EXPECT(j, store_notice_count(j, i.id, &notices), 0);
 	assert_int_equal(notices.all, 1);
-	assert_true(issuer_incident_step(j) > 0);
+	assert_true(issuer_incident_step(&lab.issuer, j) > 0);
 	EXPECT(j, store_cert_by_id(j, c.id, NULL, &c), 1);
 	assert_true(c.revoked_at > 0);
 	assert_int_equal(store_begin(j), 0);

@@ -208,7 +208,7 @@ test_mails(struct job *j)
 	assert_int_equal(i.reason, 9);
 	assert_int_equal(i.cert_count, 1);
 	role_lab_at(&lab, r.deadline);
-	while (issuer_incident_step(j) == 1)
+	while (issuer_incident_step(&lab.issuer, j) == 1)
 		continue;
 	EXPECT(
 	    j, store_incident_progress(j, i.id, &progress[0], &progress[1]), 0);
