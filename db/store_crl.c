@@ -204,6 +204,15 @@ store_crl_due(struct job *j, const char *ca_label, int64_t shard, int64_t *at)
 }
 
 int
+store_crl_waits(struct job *j, bool issued_only, int64_t *at)
+{
+	return store_get_int(j, at,
+	    "SELECT MIN(list_due_at) FROM cert "
+	    "WHERE list_due_at IS NOT NULL AND ($1 = 0 OR issued_at > 0)",
+	    ARGS(v_int(issued_only)));
+}
+
+int
 store_crl_left(
     struct job *j, const char *ca_label, struct span serial, struct left *out)
 {

@@ -51,6 +51,9 @@ int store_cert_last_end(struct job *j, const char *ca_label, int64_t *at);
 /* Since when the next list is waited for: 1 and *at, or 0. */
 int store_crl_due(
     struct job *j, const char *ca_label, int64_t shard, int64_t *at);
+/* The same for all CAs and shards.  `issued_only`: without numbers that were
+ * never signed. */
+int store_crl_waits(struct job *j, bool issued_only, int64_t *at);
 
 /* What the issuer can prove of a number that leaves the list (L-66): 1 / 0 /
  * -1.  The fields are those of struct cert. */

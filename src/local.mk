@@ -156,6 +156,7 @@ libcs_src_a_SOURCES = \
 	src/former.c src/former.h \
 	src/former_rest.c src/former_rest.h \
 	src/conf_former.c src/conf_former.h \
+	src/list_watch.c src/list_watch.h \
 	src/lists.c \
 	src/live_answer.c src/live_answer.h \
 	src/live_key.c src/live_key.h \

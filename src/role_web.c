@@ -11,6 +11,7 @@
 #include "src/http.h"
 #include "src/http_listen.h"
 #include "src/http_status.h"
+#include "src/list_watch.h"
 #include "src/tls.h"
 #include "src/wake.h"
 
@@ -22,6 +23,7 @@ struct web {
 	struct http_sockets status_sockets;
 	struct http_status *status; /* plain HTTP: lists and OCSP */
 	struct http_secrets secrets;
+	struct list_watch lists;
 };
 
 /* Without a certificate there are Unix sockets only (conf_check.c). */
@@ -80,6 +82,19 @@ reload(struct web *w, struct role_env *env)
 	http_set_conf(w->http, env->conf);
 }
 
+static void
+watch_lists(struct web *w, struct role_env *env)
+{
+	struct job j;
+
+	job_init(&j, env->store, env->conf);
+	if (list_watch_look(&w->lists, &j) < 0)
+		log_error("revocations not looked at",
+		    "error=\"%s\" next=\"the database must answer\"",
+		    j.err.text);
+	job_done(&j);
+}
+
 static int
 web_run(struct role_env *env)
 {
@@ -100,6 +115,7 @@ web_run(struct role_env *env)
 		int64_t ms, status_ms;
 
 		reload(w, env);
+		watch_lists(w, env);
 		ms = http_tend(w->http, env->store);
 		status_ms = http_status_tend(w->status);
 		wake_wait(ROLE_WEB, ms < status_ms ? ms : status_ms);

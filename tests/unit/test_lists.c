@@ -25,7 +25,9 @@
 #include "pki/ca.h"
 #include "pki/crl.h"
 #include "pki/key.h"
+#include "src/list_watch.h"
 #include "src/role_issuer.h"
+#include "src/status_answer.h"
 #include "tests/unit/pki_lab.h"
 #include "tests/unit/status_lab.h"
 
@@ -427,6 +429,92 @@ test_late(struct job *j)
 	unit_log_begin();
 	assert_int_equal(publish_all(&lab), 0);
 	assert_null(strstr(unit_log_end(), "late"));
+}
+
+/* PK-182, PK-183: the issuer is dead or hangs, and the web role says so: after
+ * ten minutes, once an hour, until the list is made. */
+static void
+test_watched(struct job *j)
+{
+	static const struct {
+		int64_t after; /* the revocation */
+		bool alarm;
+	} rows[] = { { 0, false }, { 540, false }, { 600, false },
+		{ 659, false }, { 660, true }, { 720, false }, { 4200, false },
+		{ 4260, true } };
+	struct list_watch w = { 0 };
+	struct lab lab;
+
+	lab_init(&lab, j);
+	publish_all(&lab);
+	revoke_one(&lab, make_cert(&lab, FIXTURE_NOW + 365 * DAY), 4);
+	for (size_t k = 0; k < sizeof(rows) / sizeof(rows[0]); k++) {
+		unit_case("%d", (int)rows[k].after);
+		at(&lab, FIXTURE_NOW + rows[k].after);
+		unit_log_begin();
+		EXPECT(j, list_watch_look(&w, j), 0);
+		assert_int_equal(
+		    says(unit_log_end(), "revocation waits for its list",
+			rows[k].after),
+		    rows[k].alarm);
+	}
+	publish_all(&lab);
+	at(&lab, FIXTURE_NOW + 2 * DAY);
+	unit_log_begin();
+	EXPECT(j, list_watch_look(&w, j), 0);
+	assert_null(strstr(unit_log_end(), "waits"));
+	/* A number that was never signed: another CA has none such. */
+	revoke_one(&lab, make_cert(&lab, FIXTURE_NOW + 365 * DAY), 4);
+	fixture_sql(j, "UPDATE cert SET issued_at = 0");
+	for (int k = 1; k >= 0; k--) {
+		lab.conf.external.kind =
+		    k == 1 ? CONF_EXTERNAL_HOOK : CONF_EXTERNAL_NONE;
+		at(&lab, FIXTURE_NOW + 3 * DAY - k * 60);
+		unit_log_begin();
+		EXPECT(j, list_watch_look(&w, j), 0);
+		assert_int_equal(
+		    strstr(unit_log_end(), "waits for its list") != NULL,
+		    k == 0);
+	}
+}
+
+/* PK-156: the issuer has stopped; at half of the list's life and at three
+ * quarters of it the log says so. */
+static void
+test_grows_old(struct job *j)
+{
+	static const struct {
+		int64_t age;
+		const char *event;
+	} rows[] = { { 84 * HOUR - 1, NULL },
+		{ 84 * HOUR, "error event=\"revocation list old\"" },
+		{ 126 * HOUR - 1, "error event=\"revocation list old\"" },
+		{ 126 * HOUR, "error event=\"revocation list ends soon\"" },
+		{ 8 * DAY, "error event=\"revocation list ends soon\"" } };
+	struct status_service *s;
+	struct lab lab;
+
+	lab_init(&lab, j);
+	publish_all(&lab);
+	EXPECT(j, status_service_new(j, j->arena, &lab.conf, &s), 0);
+	for (size_t k = 0; k < sizeof(rows) / sizeof(rows[0]); k++) {
+		const char *log;
+
+		unit_case("%zu", k);
+		at(&lab, FIXTURE_NOW + rows[k].age);
+		unit_log_begin();
+		status_report(j, s);
+		log = unit_log_end();
+		if (rows[k].event == NULL)
+			assert_null(strstr(log, "event="));
+		else
+			assert_non_null(strstr(log, rows[k].event));
+	}
+	at(&lab, FIXTURE_NOW + 8 * DAY);
+	publish_all(&lab);
+	unit_log_begin();
+	status_report(j, s);
+	assert_null(strstr(unit_log_end(), "event="));
 }
 
 /* All that an issuer does by itself until then; a file that cannot be written
@@ -967,6 +1055,8 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_file),
 	STORE_TEST(test_late),
 	STORE_TEST(test_incident_deadline),
+	STORE_TEST(test_watched),
+	STORE_TEST(test_grows_old),
 	STORE_TEST(test_cannot_sign),
 	cmocka_unit_test(test_sizes),
 	STORE_TEST(test_other_issuer),
