@@ -20,9 +20,11 @@ struct grant {
 
 /* --- what several roles do ------------------------------------------------ */
 
-/* Its version is read when the store is opened; audit records are added. */
+/* Its version is read when the store is opened; audit records are added, and
+ * that it starts and ends is noted. */
 #define EVERY_ROLE                                                             \
 	{ "schema_version", "SELECT" }, { "audit", "INSERT" },                 \
+	    { "role_life", "SELECT, INSERT, UPDATE" },                         \
 	{                                                                      \
 		"audit_head", "SELECT, UPDATE (seq, hash)"                     \
 	}

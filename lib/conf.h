@@ -386,7 +386,8 @@ struct conf_upstream {
 struct profile;
 
 struct conf {
-	const char *file; /* where it was read from */
+	const char *file;   /* where it was read from */
+	const char *sha256; /* of its octets, in hexadecimal */
 	enum conf_mode mode;
 	enum conf_isolation isolation;
 	const char

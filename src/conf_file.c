@@ -5,7 +5,9 @@
 #include "lib/addr.h"
 #include "lib/arena.h"
 #include "lib/buf.h"
+#include "lib/digest.h"
 #include "lib/fdio.h"
+#include "lib/hex.h"
 #include "lib/job.h"
 #include "lib/log.h"
 #include "lib/utf8.h"
@@ -47,6 +49,7 @@ struct reading {
 	struct arena *arena;
 	const char *path;
 	const char *folder; /* of the file */
+	const char *sha256; /* of its octets, once they are read */
 	conf_report_fn *report;
 	void *ctx;
 	unsigned mistakes;
@@ -748,6 +751,15 @@ strange_line(struct span text)
 	return more < 0 ? line : 0;
 }
 
+static const char *
+hash_of(struct arena *a, struct span text)
+{
+	uint8_t hash[SHA256_LEN];
+
+	sha256(text, hash);
+	return hex_dup(a, span_mem(hash, sizeof(hash)));
+}
+
 static char *
 read_text(struct reading *r)
 {
@@ -765,6 +777,7 @@ read_text(struct reading *r)
 		mistake(r, strange_line(text),
 		    "is not UTF-8; save the file in that encoding");
 	} else {
+		r->sha256 = hash_of(r->arena, text);
 		/* Some editors begin with a byte order mark. */
 		if (span_starts(text, SPAN("\xef\xbb\xbf")))
 			text = span_from(text, 3);
@@ -806,6 +819,7 @@ load(struct reading *r)
 	if (cfg == NULL)
 		return NULL;
 	c->file = arena_strdup(r->arena, r->path);
+	c->sha256 = r->sha256;
 	take_untitled(r, c, cfg);
 	for (size_t i = 0; i < conf_section_count; i++)
 		take_titled(r, c, cfg, &conf_sections[i]);

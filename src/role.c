@@ -8,6 +8,7 @@
 #include "src/conf_file.h"
 #include "src/database.h"
 #include "src/privilege.h"
+#include "src/role_life.h"
 #include "src/sandbox.h"
 #include "src/trim.h"
 #include "src/wake.h"
@@ -86,10 +87,27 @@ role_log_level(const struct conf *conf)
 	return LOG_LEVEL_INFO;
 }
 
+/* It is in use, whatever becomes of the record: the next start finds the hash
+ * of before in its row, and records the change. */
+static void
+record_change(const struct role_env *env, const char *before)
+{
+	struct job j;
+
+	job_init(&j, env->store, env->conf);
+	if (role_life_conf(&j, env->name, before) < 0)
+		log_error("configuration change not recorded",
+		    "error=\"%s\" next=\"nothing: the next start records "
+		    "it\"",
+		    j.err.text);
+	job_done(&j);
+}
+
 int
 role_reload(struct role_env *env)
 {
 	const struct conf *fresh;
+	const char *before = env->conf->sha256;
 
 	if (!hangup)
 		return 0;
@@ -103,7 +121,9 @@ role_reload(struct role_env *env)
 	}
 	env->conf = fresh;
 	log_open(role_name(this_role), role_log_level(fresh));
-	log_info("configuration reloaded", "file=%s", fresh->file);
+	record_change(env, before);
+	log_info("configuration reloaded", "file=%s sha256=%s before=%s",
+	    fresh->file, fresh->sha256, before);
 	if (sandbox_is_outgrown(fresh)) {
 		log_info("starting anew",
 		    "why=\"the configuration needs files that this "
@@ -138,9 +158,26 @@ settle(const struct role_ops *ops, struct job *j, struct role_env *env)
 	if (store_open_as(j, &env->login, &env->store) < 0)
 		return -1;
 	j->store = env->store;
+	if (role_life_begin(j, env->name, &env->told) < 0)
+		return -1;
 	if (ops->recover != NULL && ops->recover(j) < 0)
 		return -1;
 	return sandbox_enter(j, ops->role, env->intake);
+}
+
+/* One that ends otherwise leaves its row as it is: the next start says so. */
+static void
+record_end(const struct role_env *env)
+{
+	struct job j;
+
+	job_init(&j, env->store, env->conf);
+	if (role_life_end(&j, env->name) < 0)
+		log_warning("end of the role not recorded",
+		    "error=\"%s\" next=\"nothing: the next start records a "
+		    "crash\"",
+		    j.err.text);
+	job_done(&j);
 }
 
 int
@@ -155,6 +192,7 @@ role_main(const struct role_ops *ops, const struct role_start *start)
 	bool is_refused;
 
 	this_role = ops->role;
+	env.name = role_life_name(env.keep, ops->role, start->intake);
 	ready_pipe = start->ready_fd;
 	supervisor = getppid();
 	log_open(role_name(this_role), LOG_LEVEL_INFO);
@@ -180,6 +218,8 @@ role_main(const struct role_ops *ops, const struct role_start *start)
 	}
 	if (env.role != NULL && ops->close != NULL)
 		ops->close(&env);
+	if (result == 0)
+		record_end(&env);
 	is_refused = j.err.kind == ERR_REFUSED;
 	store_close(env.store);
 	job_done(&j);

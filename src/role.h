@@ -22,6 +22,8 @@ struct role_env {
 	int linters_fd;           /* the issuer's (src/linters.h); -1: none */
 	struct live_ends live;    /* the issuer's and web's; none: n is 0 */
 	void *role;               /* the role's own */
+	const char *name;         /* src/role_life.h */
+	bool told;                /* the audit was, of this start */
 	/* What the role does when env->conf is new, or NULL. */
 	void (*reloaded)(struct role_env *env);
 };

@@ -454,3 +454,17 @@ UPDATE reply SET is_disposed = 1 WHERE is_disposed > 0;
 -- When it was found that the deadline had passed and a list or an answer still
 -- missed a certificate of the set (PK-157); 0: never.
 ALTER TABLE incident ADD COLUMN late_at BIGINT NOT NULL DEFAULT 0;
+-- What each role was when it started last, so that the next start knows what
+-- has changed, and whether the one before it ended (PK-19).
+CREATE TABLE role_life (
+	host TEXT NOT NULL,
+	role TEXT NOT NULL, -- and a validator's way in
+	version TEXT NOT NULL,
+	conf_sha256 TEXT NOT NULL,
+	is_running BIGINT NOT NULL,
+	started_at BIGINT NOT NULL,
+	told_at BIGINT NOT NULL, -- when the audit was told of a start,
+	crash_told_at BIGINT NOT NULL, -- and of a crash
+	crashes BIGINT NOT NULL, -- that it was not told of
+	PRIMARY KEY (host, role)
+);

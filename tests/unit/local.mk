@@ -416,6 +416,7 @@ unit_tests += \
 	tests/unit/test_purge \
 	tests/unit/test_reply_wrap \
 	tests/unit/test_recheck \
+	tests/unit/test_role_life \
 	tests/unit/test_rehearsal \
 	tests/unit/test_reply_policy \
 	tests/unit/test_maildir \
@@ -461,6 +462,7 @@ tests_unit_test_handoff_cmp_SOURCES = tests/unit/test_handoff_cmp.c \
 	tests/unit/cmp_double.c tests/unit/cmp_double.h $(handoff_lab)
 tests_unit_test_handoff_cmp_LDADD = $(PKI_LAB) $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_reply_wrap_LDADD = $(ROLE_LAB) $(CS_SRC)
+tests_unit_test_role_life_LDADD = $(STORE_FIXTURE) $(CS_SRC)
 tests_unit_test_recheck_LDADD = $(LINTER_LAB) $(PKI_LAB) $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_audit_sample_LDADD = $(STORE_FIXTURE) $(CS_SRC)
 tests_unit_test_issuer_signing_LDADD = $(LINTER_LAB) $(PKI_LAB) $(ROLE_LAB) \

@@ -97,6 +97,8 @@ static const struct attempt {
 	{ "DELETE FROM audit_head", 0 },
 	{ "INSERT INTO audit_head (id, seq) VALUES (2, 0)", 0 },
 	{ "UPDATE audit_head SET seq = seq", ALL },
+	{ "UPDATE role_life SET is_running = 0", ALL },
+	{ "DELETE FROM role_life", 0 },
 
 	/* PK-22: what no rule keeps any longer is deleted by the role that
 	 * reads nothing from strangers, and by no other. */

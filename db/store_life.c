@@ -1,0 +1,55 @@
+#include "config.h"
+
+#include "db/store_life.h"
+
+#include "db/store_private.h"
+
+int
+store_life_find(
+    struct job *j, const char *host, const char *role, struct role_life *out)
+{
+	struct query q;
+	int found = query_first(&q, j,
+	    "SELECT version, conf_sha256, is_running, started_at, told_at, "
+	    "crash_told_at, crashes FROM role_life "
+	    "WHERE host = $1 AND role = $2",
+	    ARGS(v_text(host), v_text(role)));
+
+	*out = (struct role_life){ .host = host, .role = role };
+	if (found == 1) {
+		out->version = query_text(&q);
+		out->conf_sha256 = query_text(&q);
+		out->is_running = query_int(&q) != 0;
+		out->started_at = query_int(&q);
+		out->told_at = query_int(&q);
+		out->crash_told_at = query_int(&q);
+		out->crashes = query_int(&q);
+	}
+	query_end(&q);
+	return found;
+}
+
+int
+store_life_put(struct job *j, const struct role_life *l)
+{
+	return store_change(j, NULL,
+	    "INSERT INTO role_life (host, role, version, conf_sha256, "
+	    "is_running, started_at, told_at, crash_told_at, crashes) "
+	    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) "
+	    "ON CONFLICT (host, role) DO UPDATE SET version = $3, "
+	    "conf_sha256 = $4, is_running = $5, started_at = $6, told_at = $7, "
+	    "crash_told_at = $8, crashes = $9",
+	    ARGS(v_text(l->host), v_text(l->role), v_text(l->version),
+		v_text(l->conf_sha256), v_int(l->is_running),
+		v_int(l->started_at), v_int(l->told_at),
+		v_int(l->crash_told_at), v_int(l->crashes)));
+}
+
+int
+store_life_end(struct job *j, const char *host, const char *role)
+{
+	return store_change(j, NULL,
+	    "UPDATE role_life SET is_running = 0 "
+	    "WHERE host = $1 AND role = $2",
+	    ARGS(v_text(host), v_text(role)));
+}

@@ -1,0 +1,29 @@
+/*
+ * Starts and ends of the roles (PK-19): one row for each role of each host.
+ */
+#ifndef DB_STORE_LIFE_H
+#define DB_STORE_LIFE_H
+
+#include "db/store.h"
+
+struct role_life {
+	const char *host;
+	const char *role; /* "validator", and its way in */
+	const char *version;
+	const char *conf_sha256; /* in hexadecimal */
+	bool is_running;         /* has not said that it ends */
+	int64_t started_at;
+	int64_t told_at;       /* when the audit was told of a start, */
+	int64_t crash_told_at; /* and of a crash; 0: never */
+	int64_t crashes;       /* since then */
+};
+
+/* 1, 0: it never started, -1. */
+int store_life_find(
+    struct job *j, const char *host, const char *role, struct role_life *out);
+/* In the caller's transaction: that is how it is now. */
+int store_life_put(struct job *j, const struct role_life *l);
+/* It ends as it should. */
+int store_life_end(struct job *j, const char *host, const char *role);
+
+#endif

@@ -1,0 +1,172 @@
+#include "config.h"
+
+#include "src/role_life.h"
+
+#include "db/store_audit.h"
+#include "db/store_life.h"
+#include "lib/arena.h"
+#include "lib/buf.h"
+#include "lib/conf.h"
+#include "lib/json.h"
+#include "src/worker.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#define QUIET_SECS 60
+#define HOST_MAX 256
+#define DETAIL_MAX 1024
+
+const char *
+role_life_name(struct arena *a, enum role role, const char *intake)
+{
+	return intake == NULL
+		   ? role_name(role)
+		   : arena_printf(a, "%s %s", role_name(role), intake);
+}
+
+/* Machines that share a database have lives of their own. */
+static const char *
+this_host(struct job *j)
+{
+	char *name = arena_calloc(j->arena, 1, HOST_MAX);
+
+	if (gethostname(name, HOST_MAX - 1) < 0)
+		name[0] = '\0';
+	return name;
+}
+
+/* {"first":"text","second":"text"} */
+static const char *
+two(struct job *j, const char *const names[2], const char *const texts[2])
+{
+	struct json_out o;
+	struct buf b;
+
+	buf_init(&b, j->arena, DETAIL_MAX);
+	json_out_init(&o, &b);
+	json_object_begin(&o);
+	for (size_t i = 0; i < 2; i++)
+		json_member_str(&o, names[i], texts[i]);
+	json_object_end(&o);
+	return buf_ok(&b) ? b.p : NULL;
+}
+
+static int
+add(struct job *j, const char *name, const char *event, const char *result,
+    const char *detail)
+{
+	return store_audit_add(j, name, event,
+	    arena_printf(j->arena, "role:%s", name), result, detail);
+}
+
+static int
+add_change(struct job *j, const char *name, const char *before)
+{
+	return add(j, name, "configuration changed", "ok",
+	    two(j, (const char *const[]){ "before", "after" },
+		(const char *const[]){ before, j->conf->sha256 }));
+}
+
+static int
+add_start(struct job *j, const char *name)
+{
+	return add(j, name, "role started", "ok",
+	    two(j, (const char *const[]){ "version", "configuration_sha256" },
+		(const char *const[]){ PACKAGE_VERSION, j->conf->sha256 }));
+}
+
+static int
+add_crash(struct job *j, const struct role_life *l)
+{
+	return add(j, l->role, "role crashed", "restarted",
+	    arena_printf(j->arena, "{\"started_at\":%lld,\"crashes\":%lld}",
+		(long long)l->started_at, (long long)l->crashes));
+}
+
+/* A moment to come was written by a clock that is set by now. */
+static bool
+is_recent(const struct job *j, int64_t at)
+{
+	return at <= j->now && j->now - at < QUIET_SECS;
+}
+
+static int
+begin(struct job *j, const char *name, bool *told)
+{
+	struct role_life l;
+	int found = store_life_find(j, this_host(j), name, &l);
+	bool crashed = found > 0 && l.is_running, same;
+
+	if (found < 0)
+		return -1;
+	if (crashed)
+		l.crashes++;
+	if (crashed && !is_recent(j, l.crash_told_at)) {
+		if (add_crash(j, &l) < 0)
+			return -1;
+		l.crash_told_at = j->now;
+		l.crashes = 0;
+	}
+	same = found > 0 && strcmp(l.conf_sha256, j->conf->sha256) == 0;
+	if (found > 0 && !same && add_change(j, name, l.conf_sha256) < 0)
+		return -1;
+	*told = !crashed || !same || strcmp(l.version, PACKAGE_VERSION) != 0 ||
+		!is_recent(j, l.told_at);
+	if (*told && add_start(j, name) < 0)
+		return -1;
+	if (*told)
+		l.told_at = j->now;
+	l.version = PACKAGE_VERSION;
+	l.conf_sha256 = j->conf->sha256;
+	l.is_running = true;
+	l.started_at = j->now;
+	return store_life_put(j, &l);
+}
+
+int
+role_life_begin(struct job *j, const char *name, bool *told)
+{
+	*told = false;
+	if (store_begin(j) < 0)
+		return -1;
+	if (begin(j, name, told) < 0)
+		return worker_undo(j);
+	return store_commit(j);
+}
+
+static int
+change(struct job *j, const char *name, const char *before)
+{
+	struct role_life l;
+	int found = store_life_find(j, this_host(j), name, &l);
+
+	if (found < 0 || add_change(j, name, before) < 0)
+		return -1;
+	if (found == 0)
+		return 0;
+	l.conf_sha256 = j->conf->sha256;
+	return store_life_put(j, &l);
+}
+
+int
+role_life_conf(struct job *j, const char *name, const char *before)
+{
+	if (strcmp(before, j->conf->sha256) == 0)
+		return 0;
+	if (store_begin(j) < 0)
+		return -1;
+	if (change(j, name, before) < 0)
+		return worker_undo(j);
+	return store_commit(j);
+}
+
+int
+role_life_end(struct job *j, const char *name)
+{
+	if (store_begin(j) < 0)
+		return -1;
+	if (store_life_end(j, this_host(j), name) < 0)
+		return worker_undo(j);
+	return store_commit(j);
+}

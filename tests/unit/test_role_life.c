@@ -1,0 +1,115 @@
+/*
+ * What the audit is told of starts, crashes and configurations: PK-19.
+ */
+#include "config.h"
+
+#include "tests/unit/store_fixture.h"
+
+#include "lib/arena.h"
+#include "lib/conf.h"
+#include "src/role_life.h"
+
+#include <string.h>
+
+#define NAME "validator imap"
+
+static int64_t
+events(struct job *j, const char *event)
+{
+	return fixture_count(
+	    j, arena_printf(j->arena,
+		   "SELECT COUNT(*) FROM audit WHERE event = '%s' AND object = "
+		   "'role:" NAME "'",
+		   event));
+}
+
+/* Starts it; was the audit told? */
+static bool
+starts(struct job *j, const char *conf_sha256)
+{
+	struct conf *c = arena_alloc(j->arena, sizeof(*c));
+	bool told = false;
+
+	*c = (struct conf){ .sha256 = conf_sha256 };
+	j->conf = c;
+	EXPECT(j, role_life_begin(j, NAME, &told), 0);
+	return told;
+}
+
+static void
+test_start_and_end(struct job *j)
+{
+	assert_string_equal(
+	    role_life_name(j->arena, ROLE_VALIDATOR, "imap"), NAME);
+	assert_string_equal(role_life_name(j->arena, ROLE_WEB, NULL), "web");
+	/* Each start after an end is told of, however soon. */
+	for (int i = 1; i <= 3; i++) {
+		assert_true(starts(j, "aa"));
+		EXPECT(j, role_life_end(j, NAME), 0);
+		assert_int_equal(events(j, "role started"), i);
+	}
+	assert_int_equal(
+	    fixture_count(j,
+		"SELECT COUNT(*) FROM audit WHERE event = 'role started' AND "
+		"detail = '{\"version\":\"" PACKAGE_VERSION
+		"\",\"configuration_sha256\":\"aa\"}'"),
+	    3);
+	assert_int_equal(events(j, "role crashed"), 0);
+	assert_int_equal(events(j, "configuration changed"), 0);
+}
+
+static void
+test_crashes(struct job *j)
+{
+	assert_true(starts(j, "aa"));
+	/* A loop: one record a minute, which says how many. */
+	for (int i = 0; i < 59; i++) {
+		j->now++;
+		assert_false(starts(j, "aa"));
+	}
+	assert_int_equal(events(j, "role crashed"), 1);
+	assert_int_equal(events(j, "role started"), 1);
+	j->now += 60;
+	assert_true(starts(j, "aa"));
+	assert_int_equal(events(j, "role crashed"), 2);
+	assert_int_equal(events(j, "role started"), 2);
+	assert_int_equal(
+	    fixture_count(j, "SELECT COUNT(*) FROM audit WHERE detail LIKE "
+			     "'%\"crashes\":59}'"),
+	    1);
+	/* A row of a clock that was ahead does not silence it. */
+	j->now -= 86400;
+	assert_true(starts(j, "aa"));
+	assert_int_equal(events(j, "role crashed"), 3);
+}
+
+static void
+test_configuration(struct job *j)
+{
+	struct conf after = { .sha256 = "cc" };
+
+	assert_true(starts(j, "aa"));
+	/* By a start, a crash in between or not; by SIGHUP. */
+	assert_true(starts(j, "bb"));
+	assert_int_equal(events(j, "configuration changed"), 1);
+	j->conf = &after;
+	EXPECT(j, role_life_conf(j, NAME, "bb"), 0);
+	assert_int_equal(events(j, "configuration changed"), 2);
+	EXPECT(j, role_life_conf(j, NAME, "cc"), 0);
+	assert_int_equal(events(j, "configuration changed"), 2);
+	assert_int_equal(
+	    fixture_count(j, "SELECT COUNT(*) FROM audit WHERE detail = "
+			     "'{\"before\":\"bb\",\"after\":\"cc\"}'"),
+	    1);
+	EXPECT(j, role_life_end(j, NAME), 0);
+	assert_true(starts(j, "cc"));
+	assert_int_equal(events(j, "configuration changed"), 2);
+}
+
+static const struct CMUnitTest tests[] = {
+	STORE_TEST(test_start_and_end),
+	STORE_TEST(test_crashes),
+	STORE_TEST(test_configuration),
+};
+
+UNIT_MAIN(tests)
