@@ -3,15 +3,19 @@
 #include "src/clock_watch.h"
 
 #include "db/store_newest.h"
+#include "lib/arena.h"
 #include "lib/clock.h"
 #include "lib/job.h"
 #include "lib/log.h"
+#include "src/worker.h"
 
 #include <inttypes.h>
 
 /* What the clocks of two machines that share a database may differ by. */
 #define TOLERANCE_SECS 60
 #define STEP_MAX_MS ((int64_t)60 * 1000)
+/* From here on it is told of. */
+#define STEP_TOLD_MS ((int64_t)1000)
 
 static int
 distrust(struct job *j, const char *why, int64_t secs)
@@ -25,6 +29,23 @@ distrust(struct job *j, const char *why, int64_t secs)
 	    j, ERR_BUSY, "the clock: %s, by %" PRId64 " s", why, secs);
 }
 
+/* PK-19: once for each step, also while nothing is signed. */
+static int
+tell_step(struct clock_watch *w, struct job *j, int64_t offset)
+{
+	int64_t step = offset - w->told_ms;
+
+	if (step > -STEP_TOLD_MS && step < STEP_TOLD_MS)
+		return 0;
+	log_warning("clock stepped", "ms=%" PRId64, step);
+	if (worker_record(j, "issuer", "clock stepped", "clock",
+		step > 0 ? "forward" : "back",
+		arena_printf(j->arena, "{\"ms\":%" PRId64 "}", step)) < 0)
+		return -1;
+	w->told_ms = offset;
+	return 0;
+}
+
 /* Small differences are followed: a clock that is slewed is in order. */
 static int
 check_step(struct clock_watch *w, struct job *j)
@@ -32,6 +53,10 @@ check_step(struct clock_watch *w, struct job *j)
 	int64_t offset = clock_now_ms() - clock_boot_ms();
 	int64_t step = offset - w->offset_ms;
 
+	if (!w->has_offset)
+		w->told_ms = offset;
+	else if (tell_step(w, j, offset) < 0)
+		return -1;
 	if (w->has_offset && (step > STEP_MAX_MS || step < -STEP_MAX_MS))
 		return distrust(j,
 		    step > 0 ? "it was stepped forward" : "it was stepped back",

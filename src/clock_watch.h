@@ -17,6 +17,7 @@ struct clock_watch {
 	 * only steps change it. */
 	bool has_offset;
 	int64_t offset_ms;
+	int64_t told_ms; /* the same as the audit was told of it last */
 };
 
 /*
@@ -25,6 +26,7 @@ struct clock_watch {
  *   in the store, or
  * - has been stepped by more than a minute since this process began: from
  *   then on until it is stepped back or the process starts anew.
+ * Each step of a second or more is in the log and in the audit (PK-19).
  */
 int clock_watch_check(
     struct clock_watch *w, struct job *j, const char *ca_label);
