@@ -208,6 +208,8 @@ static const struct grant issuer[] = {
 	/* At the ceiling it stops everything itself. */
 	{ "issuance_stop", "SELECT, INSERT" },
 	{ "url_check", "SELECT" },
+	{ "profile_text", "SELECT, INSERT, UPDATE (introduced_at, "
+			  "retired_at)" },
 	/* What its daily look finds is a draft: without due_at. */
 	{ "incident", "SELECT, INSERT, "
 		      "UPDATE (due_at, finished_at, late_at, cert_count, "

@@ -122,6 +122,22 @@ former_open(struct job *j, struct arena *keep, struct issuer *i)
 	return 0;
 }
 
+bool
+former_key(
+    const struct issuer *i, size_t k, const struct ca **ca, struct span *sha256)
+{
+	for (size_t n = 0; n < i->former_count; n++) {
+		const struct former *f = &i->formers[n];
+
+		if (f->keyless != NULL || k-- > 0)
+			continue;
+		*ca = f->issuer.ca;
+		*sha256 = f->issuer.key_sha256;
+		return true;
+	}
+	return false;
+}
+
 void
 former_close(struct issuer *i)
 {

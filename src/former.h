@@ -8,9 +8,14 @@
 #ifndef SRC_FORMER_H
 #define SRC_FORMER_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
+#include "lib/buf.h"
+
 struct arena;
+struct ca;
 struct issuer;
 struct job;
 
@@ -20,6 +25,9 @@ int former_open(struct job *j, struct arena *keep, struct issuer *i);
 /* At the start, as issuer_list_start(); a key that could not be loaded must
  * have been destroyed. */
 int former_start(const struct issuer *i, struct job *j);
+/* The k-th key that is here: false after the last. */
+bool former_key(const struct issuer *i, size_t k, const struct ca **ca,
+    struct span *sha256);
 void former_close(struct issuer *i);
 
 /* One list or one batch of answers of theirs that is due: 1, 0, -1. */

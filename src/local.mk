@@ -172,6 +172,7 @@ libcs_src_a_SOURCES = \
 	src/relay.c src/relay.h \
 	src/remote.c src/remote.h \
 	src/role.c src/role.h \
+	src/profile_watch.c src/profile_watch.h \
 	src/role_life.c src/role_life.h \
 	src/role_issuer.c src/role_issuer.h \
 	src/role_sender.c src/role_sender.h \

@@ -24,6 +24,7 @@
 #include "src/handoff.h"
 #include "src/linters_hold.h"
 #include "src/live_key.h"
+#include "src/profile_watch.h"
 #include "src/root_list.h"
 #include "src/worker.h"
 
@@ -299,6 +300,46 @@ issuer_open(struct job *j, struct role_env *env)
 	return former_open(j, env->keep, i);
 }
 
+/* PK-19: the CA's key, and those of former ones. */
+static int
+tell_of_key(
+    struct job *j, const struct ca *ca, struct span sha256, const char *event)
+{
+	return worker_record(j, "issuer", event,
+	    arena_printf(j->arena, "ca:%s", ca_key_label(ca)), "ok",
+	    worker_detail(j, "spki_sha256", hex_dup(j->arena, sha256)));
+}
+
+static int
+tell_of_keys(const struct issuer *i, struct job *j, const char *event)
+{
+	const struct ca *ca;
+	struct span sha256;
+
+	if (!issuer_is_external(j) &&
+	    tell_of_key(j, i->ca, i->key_sha256, event) < 0)
+		return -1;
+	for (size_t k = 0; former_key(i, k, &ca, &sha256); k++)
+		if (tell_of_key(j, ca, sha256, event) < 0)
+			return -1;
+	return 0;
+}
+
+/* A failure leaves those of before in the rows: the next look finds them. */
+static void
+issuer_reloaded(struct role_env *env)
+{
+	struct job j;
+
+	job_init(&j, env->store, env->conf);
+	if (profile_watch(&j) < 0)
+		log_error("profiles not recorded",
+		    "error=\"%s\" next=\"nothing: the next start or SIGHUP "
+		    "does it\"",
+		    j.err.text);
+	job_done(&j);
+}
+
 static int
 start_work(struct role_env *env)
 {
@@ -316,6 +357,10 @@ start_work(struct role_env *env)
 		result = issuer_recheck_start(env->role, &j);
 	if (result == 0)
 		result = tell_of_urls(env->role, &j);
+	if (result == 0)
+		result = profile_watch(&j);
+	if (result == 0 && env->told)
+		result = tell_of_keys(env->role, &j, "CA key activated");
 	if (result < 0)
 		log_error("role cannot start", "error=\"%s\"", j.err.text);
 	job_done(&j);
@@ -325,9 +370,19 @@ start_work(struct role_env *env)
 static int
 issuer_run(struct role_env *env)
 {
+	struct job j;
+	int result;
+
 	if (start_work(env) < 0)
 		return -1;
-	return worker_loop(env, ROLE_ISSUER, issuer_step, issuer_next_due);
+	env->reloaded = issuer_reloaded;
+	result = worker_loop(env, ROLE_ISSUER, issuer_step, issuer_next_due);
+	job_init(&j, env->store, env->conf);
+	if (tell_of_keys(env->role, &j, "CA key deactivated") < 0)
+		log_warning("end of the CA key's use not recorded",
+		    "error=\"%s\"", j.err.text);
+	job_done(&j);
+	return result;
 }
 
 static void

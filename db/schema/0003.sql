@@ -468,3 +468,15 @@ CREATE TABLE role_life (
 	crashes BIGINT NOT NULL, -- that it was not told of
 	PRIMARY KEY (host, role)
 );
+
+-- Profiles that the issuer had, in full: a certificate names its own by the
+-- hash (PK-18, PK-19).
+CREATE TABLE profile_text (
+	name TEXT NOT NULL,
+	sha256 BYTEA NOT NULL,
+	text TEXT NOT NULL,
+	introduced_at BIGINT NOT NULL,
+	retired_at BIGINT NOT NULL DEFAULT 0, -- or changed
+	PRIMARY KEY (name, sha256)
+);
+CREATE INDEX profile_text_now ON profile_text (name) WHERE retired_at = 0;

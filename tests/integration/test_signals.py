@@ -208,5 +208,36 @@ def test_second_start(site):
         Client(site).account()
 
 
+# PK-19: what the life of a server leaves in the audit, and whom it is about.
+# What orders, admins and keys leave is looked at where they are tested.
+AUDITED = (("role started", "role:web"), ("role started", "role:issuer"),
+           ("configuration changed", "role:issuer"),
+           ("configuration changed", "role:sender"),
+           ("role crashed", "role:sender"),
+           ("CA key activated", "ca:%"), ("CA key deactivated", "ca:%"),
+           ("profile introduced", "profile:%"),
+           ("revocation list signed", "%"), ("order received", "order:%"),
+           ("certificate", "order:%"))
+
+
+def test_audited(site):
+    with case("PK-19: starts with their version, changed configurations and "
+              "a role's crash are in the audit"):
+        os.kill(site.roles()["sender"], signal.SIGKILL)
+        for event, about in AUDITED:
+            eventually(lambda event=event, about=about: site.query(
+                "SELECT 1 FROM audit WHERE event = ? AND object LIKE ?",
+                event, about), f"{event} {about}")
+        (version,), = site.query(
+            "SELECT DISTINCT detail ->> 'version' FROM audit "
+            "WHERE event = 'role started'")
+        said = command(f"{site.build}/countersignd", "--version")
+        assert version and version in said, (version, said)
+        for before, after in site.query(
+                "SELECT detail ->> 'before', detail ->> 'after' FROM audit "
+                "WHERE event = 'configuration changed'"):
+            assert before != after and len(before) == len(after) == 64
+
+
 run({}, test_reload, test_tls_reload, test_drain, test_supervisor_killed,
-    test_notify, test_second_start)
+    test_notify, test_second_start, test_audited)

@@ -99,6 +99,10 @@ static const struct attempt {
 	{ "UPDATE audit_head SET seq = seq", ALL },
 	{ "UPDATE role_life SET is_running = 0", ALL },
 	{ "DELETE FROM role_life", 0 },
+	{ "SELECT text FROM profile_text", I },
+	{ "UPDATE profile_text SET retired_at = 1", I },
+	{ "UPDATE profile_text SET text = 'x'", 0 },
+	{ "DELETE FROM profile_text", 0 },
 
 	/* PK-22: what no rule keeps any longer is deleted by the role that
 	 * reads nothing from strangers, and by no other. */

@@ -1,5 +1,6 @@
 /*
- * What the audit is told of starts, crashes and configurations: PK-19.
+ * What the audit is told of starts, crashes, configurations and profiles:
+ * PK-19.
  */
 #include "config.h"
 
@@ -7,6 +8,8 @@
 
 #include "lib/arena.h"
 #include "lib/conf.h"
+#include "pki/profile.h"
+#include "src/profile_watch.h"
 #include "src/role_life.h"
 
 #include <string.h>
@@ -106,10 +109,58 @@ test_configuration(struct job *j)
 	assert_int_equal(events(j, "configuration changed"), 2);
 }
 
+static int64_t
+profile_events(struct job *j, const char *event)
+{
+	return fixture_count(
+	    j, arena_printf(j->arena,
+		   "SELECT COUNT(*) FROM audit WHERE event = 'profile %s'",
+		   event));
+}
+
+static void
+expect_profiles(
+    struct job *j, int64_t introduced, int64_t changed, int64_t retired)
+{
+	/* The second look finds nothing. */
+	for (int i = 0; i < 2; i++) {
+		EXPECT(j, profile_watch(j), 0);
+		assert_int_equal(profile_events(j, "introduced"), introduced);
+		assert_int_equal(profile_events(j, "changed"), changed);
+		assert_int_equal(profile_events(j, "retired"), retired);
+	}
+}
+
+static void
+test_profiles(struct job *j)
+{
+	struct profile own = profiles[0];
+	struct conf conf = { .own_profiles = &own, .own_profile_count = 1 };
+	int64_t ships = (int64_t)profile_count;
+
+	own.name = "own";
+	own.days = 100;
+	j->conf = &conf;
+	expect_profiles(j, ships + 1, 0, 0);
+	own.days = 99;
+	expect_profiles(j, ships + 1, 1, 0);
+	/* Back again: the same text as at first. */
+	own.days = 100;
+	expect_profiles(j, ships + 1, 2, 0);
+	conf.own_profile_count = 0;
+	expect_profiles(j, ships + 1, 2, 1);
+	conf.own_profile_count = 1;
+	expect_profiles(j, ships + 2, 2, 1);
+	assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM profile_text "
+					  "WHERE name = 'own' AND text <> ''"),
+	    2);
+}
+
 static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_start_and_end),
 	STORE_TEST(test_crashes),
 	STORE_TEST(test_configuration),
+	STORE_TEST(test_profiles),
 };
 
 UNIT_MAIN(tests)
