@@ -362,10 +362,32 @@ record_all(struct batch *b)
 
 /* --- all ------------------------------------------------------------------ */
 
+/* PK-19: once, not for each of the tries that follow. */
+static int
+record_lint(struct issuer_order *w)
+{
+	struct job *j = &w->job;
+	struct err why = j->err;
+	int result;
+
+	if (w->order.issue_fault_at > 0)
+		return 0;
+	job_recover(j);
+	result = worker_record(j, "issuer", "lint failed",
+	    arena_printf(j->arena, "order:%s", w->order.id), "refused",
+	    worker_detail(j, "lint", why.text));
+	if (result == 0)
+		j->err = why;
+	return result;
+}
+
 /* 0, or -1: the order stays as it is until its lease ends. */
 static int
 settle(struct batch *b, struct issuer_order *w)
 {
+	if (w->state == ORDER_FAILED && w->is_lint_refused &&
+	    record_lint(w) < 0)
+		return -1;
 	if (w->state == ORDER_FAILED)
 		return issuer_settle(
 		    b->issuer, &w->job, &w->order, w->attempts);

@@ -165,9 +165,15 @@ prepare(const struct issuer *i, struct issuer_order *w, int64_t *shard,
 	issue_serial((uint8_t)conf->serial_octet, in->serial);
 	*shard = status_shard_of(conf, span_mem(in->serial, SERIAL_LEN));
 	in->crl_url = status_shard_url(j->arena, conf, *shard);
-	if (issue_prepare(j, i->ca, in, &w->tbs) < 0)
+	if (issue_prepare(j, i->ca, in, &w->tbs) < 0) {
+		/* There is a report as soon as there is something to lint. */
+		w->is_lint_refused = w->tbs.lint_report != NULL;
 		return -1;
-	return ask_linters(i, j, w->profile, &w->tbs);
+	}
+	if (ask_linters(i, j, w->profile, &w->tbs) == 0)
+		return 0;
+	w->is_lint_refused = i->linters != NULL && i->linters->refuses;
+	return -1;
 }
 
 int

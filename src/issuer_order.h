@@ -43,6 +43,7 @@ struct issuer_order {
 	struct cert row;      /* what is or will be reserved */
 	struct issue_tbs tbs; /* what the CA's key is to sign */
 	struct span der;      /* the certificate */
+	bool is_lint_refused; /* drafted, and a lint refuses it */
 };
 
 /*

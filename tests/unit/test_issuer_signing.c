@@ -746,13 +746,16 @@ test_account_key(struct job *j)
 	EXPECT(j, store_cert_by_order(j, o->id, &c), 0);
 }
 
-/* PK-136, PK-140: an order waits while a linter fails, whatever of it; without
- * a verdict nothing is reserved, and an error refuses. */
+/* PK-19, PK-136, PK-140: an order waits while a linter fails, whatever of it;
+ * without a verdict nothing is reserved, and an error refuses. */
 static void
 test_linters(struct job *j)
 {
 	static const char audited[] =
 	    "SELECT count(*) FROM audit WHERE event = 'linters'";
+	static const char failed[] =
+	    "SELECT count(*) FROM audit WHERE event = 'lint failed' "
+	    "AND object LIKE 'order:%' AND detail LIKE '%lint zl:e_b%'";
 	struct linters_hold hold = { .fd = -1 };
 	struct role_lab lab;
 	struct cert c;
@@ -778,6 +781,12 @@ test_linters(struct job *j)
 	EXPECT(j, store_cert_by_order(j, lab.order->id, &c), 0);
 	assert_int_equal(fixture_count(j, audited), 2);
 	assert_int_equal(hold.until, 0);
+	/* The lint itself once, however often it is tried. */
+	assert_int_equal(fixture_count(j, failed), 1);
+	role_lab_at(&lab, j->now + 600);
+	run_issuer(&lab);
+	expect_processing(&lab);
+	assert_int_equal(fixture_count(j, failed), 1);
 	linter_lab_change(j, "zl", LINTER_LAB_PASS);
 	role_lab_at(&lab, j->now + 600);
 	run_issuer(&lab);
