@@ -18,7 +18,6 @@
 #define FLAG_CRITICAL 128
 #define FLAG_ONE 1
 
-static const char method[] = "email-reply-00";
 static const char *const result_names[] = {
 	[CAA_PERMIT] = "permit",
 	[CAA_DENY] = "deny",
@@ -181,7 +180,7 @@ methods_contain_ours(struct span list)
 		for (size_t i = 0; i < label.n; i++)
 			if (!ascii_is_alnum(label.p[i]) && label.p[i] != '-')
 				return false;
-		found |= span_eq_str(label, method);
+		found |= span_eq_str(label, CAA_METHOD);
 		at = end + 1;
 	}
 	return found;
@@ -234,17 +233,17 @@ judge_parameters(struct span in, const char *account_url,
 	while ((r = take_parameter(&in, is_first, &tag, &value)) == 1) {
 		is_first = false;
 		refusal = NULL;
-		if (span_caseeq_str(tag, "accounturi")) {
+		if (span_caseeq_str(tag, CAA_PARAMETER_ACCOUNT)) {
 			if (seen_account)
 				refusal = "stands twice";
 			else if (!names_account(value, account_url, policy))
 				refusal = "names another account";
 			seen_account = true;
-		} else if (span_caseeq_str(tag, "validationmethods")) {
+		} else if (span_caseeq_str(tag, CAA_PARAMETER_METHODS)) {
 			if (seen_methods)
 				refusal = "stands twice";
 			else if (!methods_contain_ours(value))
-				refusal = "does not name email-reply-00";
+				refusal = "does not name " CAA_METHOD;
 			seen_methods = true;
 		} else if (!policy->ignore_unknown) {
 			refusal = "is not known";
@@ -567,7 +566,7 @@ trace_begin(struct job *j, struct json_out *o, const struct climb *c)
 	if (c->policy->mailbox_count > 0)
 		json_member_int(
 		    o, "mailboxes", (int64_t)c->policy->mailbox_count);
-	json_member_str(o, "method", method);
+	json_member_str(o, "method", CAA_METHOD);
 	json_member_bool(o, "flag1_critical", c->policy->flag1_critical);
 	json_member_bool(o, "ignore_unknown", c->policy->ignore_unknown);
 	trace_list(o, "issuer_domains", c->policy->issuer_domains);

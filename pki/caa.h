@@ -14,6 +14,12 @@
 struct job;
 struct resolver;
 
+/* RFC 8657: what is understood, and the one method that is ours (PK-39 to
+ * PK-41). */
+#define CAA_PARAMETER_ACCOUNT "accounturi"
+#define CAA_PARAMETER_METHODS "validationmethods"
+#define CAA_METHOD "email-reply-00"
+
 enum caa_result { CAA_PERMIT, CAA_DENY, CAA_FAIL };
 const char *caa_result_name(enum caa_result r);
 int caa_result_parse(struct span name, enum caa_result *out);

@@ -15,7 +15,6 @@
 #include "pki/ossl.h"
 
 #define DAY_SECS 86400
-#define ISSUING_DAYS 7 /* PK-156 */
 #define FIXED_MAX 8192
 #define ENTRY_MAX 80
 #define GENERAL_NAME_URI DER_CONTEXT_PRIMITIVE(6)
@@ -23,7 +22,7 @@
 int64_t
 crl_next_update(int64_t this_update)
 {
-	return this_update + ISSUING_DAYS * DAY_SECS - 1;
+	return this_update + CRL_LIFE_SECS - 1;
 }
 
 /* PK-158: what may stand on the list of subscriber certificates, and on a

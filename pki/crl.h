@@ -11,6 +11,11 @@
 
 #include "pki/key.h"
 
+/* PK-156: a new list of an issuing CA, whether or not there is something new,
+ * and how long it can be believed (less a second). */
+#define CRL_EVERY_SECS ((int64_t)24 * 3600)
+#define CRL_LIFE_SECS ((int64_t)7 * 86400)
+
 struct crl_entry {
 	struct span serial; /* content octets */
 	int64_t revoked_at;

@@ -14,11 +14,12 @@
 /* date -u -d DAY +%s; a test compares the two. */
 static const struct effective table[EFFECTIVE_COUNT] = {
 	[EFFECTIVE_NO_LEGACY] = { 1752537600, "2025-07-15",
-	    "no certificate of the legacy generation", "SBR 7.1.6.1" },
+	    "no certificate of the legacy generation", "SBR 7.1.6.1", NULL },
 	[EFFECTIVE_LINTING] = { 1757894400, "2025-09-15",
-	    "each certificate is linted before it is signed", "SBR 4.3.1.2" },
+	    "each certificate is linted before it is signed", "SBR 4.3.1.2",
+	    NULL },
 	[EFFECTIVE_CAA_DNSSEC] = { 1773532800, "2026-03-15",
-	    "DNSSEC is validated on each CAA query", "SBR 4.2.2.1.1" },
+	    "DNSSEC is validated on each CAA query", "SBR 4.2.2.1.1", NULL },
 	[EFFECTIVE_PERSPECTIVES_3] = { 1773532800, "2026-03-15",
 	    "at least 3 remote perspectives", "TBR 3.2.2.9",
 	    MORE_PERSPECTIVES },
@@ -26,12 +27,12 @@ static const struct effective table[EFFECTIVE_COUNT] = {
 	    "at least 4 remote perspectives", "TBR 3.2.2.9",
 	    MORE_PERSPECTIVES },
 	[EFFECTIVE_CA_EKU] = { 1785542400, "2026-08-01",
-	    "a new subordinate CA has an extKeyUsage", "APL" },
+	    "a new subordinate CA has an extKeyUsage", "APL", NULL },
 	[EFFECTIVE_NO_SHA1] = { 1789430400, "2026-09-15",
-	    "no signature with SHA-1 anywhere", "SBR 7.1.3.1.1" },
+	    "no signature with SHA-1 anywhere", "SBR 7.1.3.1.1", NULL },
 	[EFFECTIVE_CA_RSA_4096] = { 1789430400, "2026-09-15",
 	    "RSA keys in new CA certificates have at least 4096 bits",
-	    "SBR 6.1.5" },
+	    "SBR 6.1.5", NULL },
 	[EFFECTIVE_PERSPECTIVES_5] = { 1797292800, "2026-12-15",
 	    "at least 5 remote perspectives", "TBR 3.2.2.9",
 	    MORE_PERSPECTIVES },
@@ -42,15 +43,15 @@ static const struct effective table[EFFECTIVE_COUNT] = {
 	    "set policy.utf8_mailboxes = no, or tell those who "
 	    "order to add a mailbox in ASCII" },
 	[EFFECTIVE_ONLY_MAIL] = { 1814400000, "2027-07-01",
-	    "no extKeyUsage but emailProtection and clientAuth",
-	    "SBR 7.1.2.3" },
+	    "no extKeyUsage but emailProtection and clientAuth", "SBR 7.1.2.3",
+	    NULL },
 	[EFFECTIVE_CA_ONE_PURPOSE] = { 1814400000, "2027-07-01",
 	    "a new subordinate CA has one purpose", "APL",
 	    "the issuing CA that follows this one cannot have clientAuth: "
 	    "end the profiles with client_auth before it" },
 	[EFFECTIVE_ISSUER_RSA_3072] = { 1820966400, "2027-09-15",
 	    "no subscriber certificate from a CA with RSA below 3072 bits",
-	    "SBR 6.1.5" },
+	    "SBR 6.1.5", NULL },
 };
 
 const struct effective *

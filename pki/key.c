@@ -509,6 +509,12 @@ ca_key_label(const struct ca *ca)
 	return ca->label;
 }
 
+const char *
+ca_signature_algorithm(const struct ca *ca)
+{
+	return ca->signer.alg->name;
+}
+
 int64_t
 ca_not_after(const struct ca *ca)
 {

@@ -65,6 +65,8 @@ int ca_alternate_load(struct job *j, struct arena *keep, const struct ca *ca,
  * CA itself (clients need two certificates). */
 struct span ca_chain_pem(const struct ca *ca);
 const char *ca_key_label(const struct ca *ca); /* hex SKI: for records */
+/* What it signs certificates and lists with: "ecdsa-with-SHA256" … */
+const char *ca_signature_algorithm(const struct ca *ca);
 int64_t ca_not_after(const struct ca *ca);
 /* Is this SubjectPublicKeyInfo the CA's own, or the lint key's (PK-65)? */
 bool ca_has_key(const struct ca *ca, struct span spki);

@@ -35,6 +35,8 @@ static const struct act_row rows[ACT_COUNT] = {
 	[ACT_CERT_REVOKE] = { "cert", "cert revoke", NEED_OPERATE },
 	[ACT_CERT_SHOW] = { "cert", "cert show", NEED_READ },
 	[ACT_CHECK] = { "check", "check", NEED_NONE },
+	/* Of the configuration, without the database. */
+	[ACT_CPS_TABLES] = { "cps-tables", "cps-tables", NEED_NONE },
 	[ACT_CRL] = { "crl", "crl", NEED_READ },
 	[ACT_DB] = { "db", "db", NEED_READ },
 	[ACT_EAB_NEW] = { "eab", "eab new", NEED_OPERATE },

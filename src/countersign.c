@@ -24,6 +24,8 @@ static const struct subcommand subcommands[] = {
 	{ "admin", cmd_admin, "say who may give commands, with two factors" },
 	{ "ca", cmd_ca, "hold a ceremony: root, issuing CAs, their lists" },
 	{ "check", cmd_check, "see whether everything is in place" },
+	{ "cps-tables", cmd_cps_tables,
+	    "print the tables of the practice statement" },
 	{ "orders", cmd_orders, "list orders" },
 	{ "order", cmd_order, "tell the whole story of one order" },
 	{ "accounts", cmd_accounts, "list accounts" },
@@ -55,7 +57,7 @@ print_usage(FILE *to)
 {
 	fputs("usage: countersign [ADMIN…] COMMAND [OPTION…]\n\n", to);
 	for (size_t i = 0; i < SUBCOMMAND_COUNT; i++)
-		fprintf(to, "  %-8s  %s\n", subcommands[i].name,
+		fprintf(to, "  %-10s  %s\n", subcommands[i].name,
 		    subcommands[i].summary);
 	fputs(
 	    "\nADMIN: who gives a command that changes something, where there "

@@ -23,7 +23,6 @@
 #include <string.h>
 
 #define HOUR_SECS 3600
-#define EVERY_SECS ((int64_t)24 * 3600) /* PK-156 */
 #define PAUSE_MIN_SECS 5
 #define PAUSE_MAX_SECS 300
 #define HELD_SECS 300 /* PK-156, PK-182: nothing waits for longer */
@@ -62,7 +61,7 @@ next_regular(
 	if (i->is_former && store_cert_last_end(j, label_of(i), &end) < 0)
 		return -1;
 	*at = last->this_update > end ? INT64_MAX
-				      : last->this_update + EVERY_SECS;
+				      : last->this_update + CRL_EVERY_SECS;
 	return 0;
 }
 

@@ -37,6 +37,9 @@ libcs_src_a_SOURCES = \
 	src/ca_conf.c src/ca_conf.h \
 	src/ca_urls.c src/ca_urls.h \
 	src/cmd_check.c \
+	src/cmd_cps_tables.c \
+	src/cps_profiles.c src/cps_profiles.h \
+	src/cps_tables.c src/cps_tables.h \
 	src/cmd_crl.c \
 	src/cmd_db.c \
 	src/cmd_eab.c \
@@ -168,6 +171,7 @@ libcs_src_a_SOURCES = \
 	src/patience.c src/patience.h \
 	src/privilege.c src/privilege.h \
 	src/published.c src/published.h \
+	src/outline.c src/outline.h \
 	src/switched_off.c src/switched_off.h \
 	src/relay.c src/relay.h \
 	src/remote.c src/remote.h \

@@ -454,6 +454,7 @@ UPDATE reply SET is_disposed = 1 WHERE is_disposed > 0;
 -- When it was found that the deadline had passed and a list or an answer still
 -- missed a certificate of the set (PK-157); 0: never.
 ALTER TABLE incident ADD COLUMN late_at BIGINT NOT NULL DEFAULT 0;
+
 -- What each role was when it started last, so that the next start knows what
 -- has changed, and whether the one before it ended (PK-19).
 CREATE TABLE role_life (

@@ -4,10 +4,12 @@ what would be right, all at once, and nothing starts. Then what `countersign
 check` says when the world does not fit the configuration."""
 
 import contextlib
+import json
 import os
 import re
 import subprocess
 
+from acme import Client
 from harness import SOURCE, case, command, edit_config, read_file, run
 
 #   what is wrong             how                               what is said
@@ -252,6 +254,31 @@ def test_check(site):
         site.reload()
 
 
+def test_cps_tables(site):
+    lost = f"{site.folder}/no-such-file"
+    with case("PK-26: cps-tables prints what the directory shows, without "
+              "database and key"):
+        with unchanged(site):
+            edit_config(site, policy__caa_identities='{ "ca.test", "x.test" }')
+            site.reload()
+            meta = Client(site).url_of("meta")
+            edit_config(site, database=f"sqlite:{lost}", issuer__ca_key=lost,
+                        seal_key=lost)
+            tables = json.loads(site.countersign("cps-tables", "--json"))
+            text = site.countersign("cps-tables")
+        site.reload()
+        assert meta["caaIdentities"] == ["ca.test", "x.test"], meta
+        assert tables["caa"]["issuer_domains"] == meta["caaIdentities"], tables
+        assert {p["name"]: p["description"] for p in tables["profiles"]} \
+            == meta["profiles"], (tables, meta)
+        assert "  issuer domains: ca.test; x.test\n" in text, text
+    with case("cps-tables: without the CA's certificate an error, no table"):
+        with unchanged(site):
+            edit_config(site, issuer__ca_certificate=lost)
+            said = site.countersign("cps-tables", status=1)
+        assert lost in said and "issuer domains" not in said, said
+
+
 @contextlib.contextmanager
 def changed_file(path, text):
     before = read_file(path)
@@ -403,7 +430,7 @@ def test_help(site):
         return set(re.findall(r"(?<![\w-])--([a-z][a-z0-9-]*)", text))
 
     pages = synopses()
-    names = re.findall(r"^  ([a-z]+)  +[a-z]", told(), re.M)
+    names = re.findall(r"^  ([a-z-]+)  +[a-z]", told(), re.M)
     with case("--help has a line for each command of the manual"):
         assert sorted(names) == sorted(pages), set(names) ^ set(pages)
         assert "destroy" in re.search("^  key .*", told(), re.M)[0]
@@ -430,5 +457,5 @@ def test_help(site):
 
 
 run({}, test_good, test_mistakes, test_all_at_once, test_nothing_starts,
-    test_init, test_check, test_check_broken, test_usage, test_help,
-    test_terms)
+    test_init, test_check, test_cps_tables, test_check_broken, test_usage,
+    test_help, test_terms)

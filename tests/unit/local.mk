@@ -421,6 +421,7 @@ unit_tests += \
 	tests/unit/test_reply_policy \
 	tests/unit/test_maildir \
 	tests/unit/test_published \
+	tests/unit/test_cps_tables \
 	tests/unit/test_switched_off \
 	tests/unit/test_key_destroy \
 	tests/unit/test_key_files \
@@ -507,6 +508,7 @@ tests_unit_test_judge_LDADD = $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_judge_caa_LDADD = $(PEER) $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_reply_policy_LDADD = $(DKIM_LAB) $(UNIT) $(CS_SRC)
 tests_unit_test_published_LDADD = $(DKIM_LAB) $(UNIT) $(CS_SRC)
+tests_unit_test_cps_tables_LDADD = $(PKI_LAB) $(UNIT) $(CS_SRC)
 tests_unit_test_switched_off_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_key_destroy_LDADD = $(PKI_LAB) $(STORE_FIXTURE) $(CS_SRC)
 tests_unit_test_key_files_LDADD = $(UNIT) $(CS_SRC)
