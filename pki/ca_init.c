@@ -171,7 +171,7 @@ make_certificates(struct making *m)
 	if (certview_parse(der, &v) < 0)
 		return refuse(m, "root", "not strict DER");
 	const struct lint_ca_issuer above = { m->root.name, m->root.key_id,
-		v.not_before, v.not_after };
+		m->root.public_key, v.not_before, v.not_after };
 	return make_certificate(m, ISSUING_PEM, &above, &issuing, &der);
 }
 

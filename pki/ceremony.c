@@ -273,7 +273,8 @@ read_root(struct ceremony *c, struct root *r)
 		    "%s: not for the key in this folder", path);
 	r->signer.name = r->cert.view.subject;
 	r->issuer = (struct lint_ca_issuer){ r->signer.name, r->signer.key_id,
-		r->cert.view.not_before, r->cert.view.not_after };
+		r->signer.public_key, r->cert.view.not_before,
+		r->cert.view.not_after };
 	return 0;
 }
 

@@ -118,7 +118,8 @@ say_lint(struct folder *f, const char *name, enum ca_kind kind,
     const struct ceremony_cert *c)
 {
 	struct lint_ca_issuer issuer = { f->root.view.subject, { 0 },
-		f->root.view.not_before, f->root.view.not_after };
+		X509_get0_pubkey(f->root.x509), f->root.view.not_before,
+		f->root.view.not_after };
 	const struct lint_ca_input in = { .kind = kind,
 		.issuer = kind == CA_KIND_ROOT ? NULL : &issuer };
 	const char *problem;

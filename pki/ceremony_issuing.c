@@ -117,7 +117,8 @@ check_import(struct ceremony *c, const char *file,
 {
 	struct job *j = c->j;
 	struct lint_ca_issuer issuer = { root->view.subject, { 0 },
-		root->view.not_before, root->view.not_after };
+		X509_get0_pubkey(root->x509), root->view.not_before,
+		root->view.not_after };
 	const struct lint_ca_input of_root = { .kind = CA_KIND_ROOT };
 	const struct lint_ca_input of_own = { .kind = CA_KIND_ISSUING,
 		.issuer = &issuer };

@@ -289,6 +289,7 @@ lint_issuing(struct loader *l, X509 *signer)
 		    "%s: the CA above has no subjectKeyIdentifier (PK-124)",
 		    l->files->chain);
 	issuer.name = v.subject;
+	issuer.key = X509_get0_pubkey(signer);
 	issuer.not_before = v.not_before;
 	issuer.not_after = v.not_after;
 	const struct lint_ca_input in = { CA_KIND_ISSUING, &issuer, false };
@@ -297,6 +298,21 @@ lint_issuing(struct loader *l, X509 *signer)
 		   ? 0
 		   : job_fail(l->j, ERR_INTERNAL, "%s: not for public mode: %s",
 			 l->files->certificate, problem);
+}
+
+/* PK-117, 9.4: no curve signs with another curve's hash. */
+static const char *
+signature_problem(
+    struct loader *l, const struct certview *v, const EVP_PKEY *signer)
+{
+	const struct sig_alg *follows = sig_alg_for(signer, CA_ROLE_ISSUING);
+
+	if (follows == NULL || sig_alg_suits(signer, v->outer_algorithm))
+		return NULL;
+	return arena_printf(l->j->arena,
+	    "its signature algorithm is not %s, which follows from its "
+	    "signer's key (PK-117): have it signed again with that",
+	    follows->name);
 }
 
 /* The verified way up: algorithms and ends of each, PEM without the root
@@ -309,21 +325,28 @@ take_chain(struct loader *l, STACK_OF(X509) * chain)
 	struct buf pem;
 
 	buf_init(&pem, l->keep, PEM_FILE_MAX);
-	for (int i = 0; i < sk_X509_num(chain); i++) {
+	int count = sk_X509_num(chain);
+	for (int i = 0; i < count; i++) {
 		X509 *x = sk_X509_value(chain, i);
+		/* A root is its own. */
+		X509 *signer = sk_X509_value(chain, i + 1 < count ? i + 1 : i);
 		if (certificate_der(l, x, &der) < 0)
 			return -1;
 		const char *problem =
 		    certview_parse(der, &v) < 0
 			? "not strict DER"
 			: algorithm_problem(&v, X509_get0_pubkey(x));
+		if (problem == NULL)
+			problem =
+			    signature_problem(l, &v, X509_get0_pubkey(signer));
 		if (problem != NULL)
 			return job_fail(l->j, ERR_INTERNAL,
-			    "%s: certificate %d: %s", l->files->chain, i,
+			    "%s: certificate %d: %s",
+			    i == 0 ? l->files->certificate : l->files->chain, i,
 			    problem);
 		if (v.not_after < l->ca->not_after)
 			l->ca->not_after = v.not_after;
-		if (i + 1 < sk_X509_num(chain))
+		if (i + 1 < count)
 			pem_add(&pem, "CERTIFICATE", der);
 	}
 	if (!buf_ok(&pem))

@@ -9,6 +9,7 @@
 #include "pki/certfield.h"
 #include "pki/keycheck.h"
 #include "pki/oid.h"
+#include "pki/signer.h"
 
 #define DAY_SECS ((int64_t)86400)
 #define CA_KEYS (CA_KEY_P384 | CA_KEY_RSA_4096)
@@ -53,6 +54,7 @@ struct state {
 	const struct lint_ca_input *in;
 	const struct ca_profile *profile;
 	const struct certview *c;
+	EVP_PKEY *key; /* its own */
 };
 
 static unsigned
@@ -78,19 +80,18 @@ key_bit(enum key_type type, const EVP_PKEY *key)
 
 /* L-50: the key; the constraints are L-54's octets. */
 static const char *
-lint_key(const struct state *s)
+lint_key(struct state *s)
 {
 	unsigned allowed = s->profile->keys;
 	enum key_type type;
-	EVP_PKEY *key = NULL;
 	const char *reason =
-	    keycheck_spki(s->a, s->c->spki, KEYCHECK_SUBJECT, &type, &key);
+	    keycheck_spki(s->a, s->c->spki, KEYCHECK_SUBJECT, &type, &s->key);
 
 	if (reason != NULL)
 		return arena_printf(s->a, "L-50: its key: %s", reason);
 	if (s->in->is_demonstration)
 		allowed |= DEMONSTRATION_KEYS;
-	if ((key_bit(type, key) & allowed) == 0)
+	if ((key_bit(type, s->key) & allowed) == 0)
 		return s->in->kind == CA_KIND_RESPONDER
 			   ? "L-50: its key is neither P-256 nor RSA with "
 			     "2048 bits (PK-116)"
@@ -99,12 +100,19 @@ lint_key(const struct state *s)
 	return NULL;
 }
 
-/* L-51 */
+/* L-51: the one that follows from its signer's key. */
 static const char *
 lint_algorithm(const struct state *s)
 {
 	const struct certview *c = s->c;
+	const struct lint_ca_issuer *issuer = s->in->issuer;
+	const EVP_PKEY *signer = issuer == NULL ? s->key : issuer->key;
+	const struct sig_alg *follows = NULL;
 
+	if (signer != NULL)
+		follows = sig_alg_for(signer, s->in->kind == CA_KIND_RESPONDER
+						  ? CA_ROLE_ISSUING
+						  : CA_ROLE_ROOT);
 	if (c->outer_algorithm.n != 0 &&
 	    !span_eq(c->inner_algorithm, c->outer_algorithm))
 		return "L-51: its two signature algorithms differ (PK-117)";
@@ -112,6 +120,14 @@ lint_algorithm(const struct state *s)
 		return "L-51: its signature algorithm is not one of SHA-256, "
 		       "SHA-384 and SHA-512 with RSA (PKCS#1 v1.5) or ECDSA "
 		       "(PK-117, PK-132)";
+	if (follows == NULL)
+		return "L-51: its signer's key is neither RSA, P-256 nor P-384 "
+		       "(PK-116)";
+	if (!span_eq(c->inner_algorithm, follows->der))
+		return arena_printf(s->a,
+		    "L-51: its signature algorithm is not %s, which follows "
+		    "from its signer's key (PK-117)",
+		    follows->name);
 	return NULL;
 }
 
@@ -453,19 +469,17 @@ const char *
 lint_ca(
     struct arena *a, const struct lint_ca_input *in, const struct certview *c)
 {
-	static const char *(*const lints[])(const struct state *) = { lint_key,
-		lint_algorithm, lint_validity, lint_subject, lint_constraints,
-		lint_ext_key_usage, lint_status, lint_key_ids, lint_no_check,
-		lint_others };
-	const struct state s = { a, in, ca_profile_for(in->kind), c };
+	static const char *(*const lints[])(
+	    const struct state *) = { lint_algorithm, lint_validity,
+		lint_subject, lint_constraints, lint_ext_key_usage, lint_status,
+		lint_key_ids, lint_no_check, lint_others };
+	struct state s = { a, in, ca_profile_for(in->kind), c, NULL };
 
 	if (!c->is_v3 || c->has_unique_id)
 		return "L-50: it is not version 3 without unique identifiers";
-	for (size_t i = 0; i < sizeof lints / sizeof lints[0]; i++) {
-		const char *problem = lints[i](&s);
-
-		if (problem != NULL)
-			return problem;
-	}
-	return NULL;
+	const char *problem = lint_key(&s);
+	for (size_t i = 0;
+	     problem == NULL && i < sizeof lints / sizeof lints[0]; i++)
+		problem = lints[i](&s);
+	return problem;
 }

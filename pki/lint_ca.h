@@ -5,6 +5,8 @@
 #ifndef PKI_LINT_CA_H
 #define PKI_LINT_CA_H
 
+#include <openssl/types.h>
+
 #include "pki/certview.h"
 
 enum ca_kind { CA_KIND_ROOT, CA_KIND_ISSUING, CA_KIND_RESPONDER };
@@ -34,6 +36,7 @@ const struct ca_profile *ca_profile_for(enum ca_kind kind);
 struct lint_ca_issuer {
 	struct span name; /* DER */
 	struct span key_id;
+	const EVP_PKEY *key; /* NULL: of a type that OpenSSL does not know */
 	int64_t not_before;
 	int64_t not_after;
 };

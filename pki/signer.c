@@ -61,6 +61,18 @@ sig_alg_is_known(struct span der)
 	return false;
 }
 
+bool
+sig_alg_suits(const EVP_PKEY *signer, struct span der)
+{
+	const struct sig_alg *follows = sig_alg_for(signer, CA_ROLE_ISSUING);
+
+	if (EVP_PKEY_get_base_id(signer) != EVP_PKEY_RSA)
+		return follows != NULL && span_eq(follows->der, der);
+	return span_eq(sig_algs[ALG_RSA_SHA256].der, der) ||
+	       span_eq(sig_algs[ALG_RSA_SHA384].der, der) ||
+	       span_eq(sig_algs[ALG_RSA_SHA512].der, der);
+}
+
 /* --- what is to be signed ------------------------------------------------ */
 
 /* emailProtection, and beside it clientAuth at most (PK-103). */

@@ -31,6 +31,9 @@ enum ca_role { CA_ROLE_ISSUING, CA_ROLE_ROOT, CA_ROLE_RESPONDER };
 const struct sig_alg *sig_alg_for(const EVP_PKEY *key, enum ca_role role);
 /* Is it one of the table, whoever signs with it (PK-132)? */
 bool sig_alg_is_known(struct span der);
+/* Is it one that this key signs with?  On a curve there is one hash; RSA keys
+ * of others have any of the three. */
+bool sig_alg_suits(const EVP_PKEY *signer, struct span der);
 
 struct signer {
 	enum ca_role role;

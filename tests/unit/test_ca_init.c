@@ -564,41 +564,44 @@ static void
 test_odd_cas(void **state)
 {
 	static const struct odd_ca root_form = { "root", "critical,CA:TRUE", KU,
-		NULL, "SHA256", 0, true, NULL };
+		NULL, "SHA384", 0, true, NULL };
 	static const struct odd_ca cases[] = {
-		{ "good", CA_0, KU, "emailProtection", "SHA256", 0, true,
+		{ "good", CA_0, KU, "emailProtection", "SHA384", 0, true,
 		    NULL },
-		{ "good, RSA", CA_0, KU, "emailProtection,clientAuth", "SHA256",
+		{ "good, RSA", CA_0, KU, "emailProtection,clientAuth", "SHA384",
 		    3072, true, NULL },
 		{ "no pathLen", "critical,CA:TRUE", KU, "emailProtection",
-		    "SHA256", 0, true, "PK-120" },
+		    "SHA384", 0, true, "PK-120" },
 		{ "pathLen 1", "critical,CA:TRUE,pathlen:1", KU,
-		    "emailProtection", "SHA256", 0, true, "PK-120" },
+		    "emailProtection", "SHA384", 0, true, "PK-120" },
 		{ "not critical", "CA:TRUE,pathlen:0", KU, "emailProtection",
-		    "SHA256", 0, true, "PK-120" },
-		{ "no basicConstraints", NULL, KU, "emailProtection", "SHA256",
+		    "SHA384", 0, true, "PK-120" },
+		{ "no basicConstraints", NULL, KU, "emailProtection", "SHA384",
 		    0, true, "PK-120" },
 		{ "digitalSignature", CA_0, KU ",digitalSignature",
-		    "emailProtection", "SHA256", 0, true, "PK-121" },
+		    "emailProtection", "SHA384", 0, true, "PK-121" },
 		{ "keyUsage not critical", CA_0, "keyCertSign,cRLSign",
-		    "emailProtection", "SHA256", 0, true, "PK-121" },
-		{ "no keyUsage", CA_0, NULL, "emailProtection", "SHA256", 0,
+		    "emailProtection", "SHA384", 0, true, "PK-121" },
+		{ "no keyUsage", CA_0, NULL, "emailProtection", "SHA384", 0,
 		    true, "PK-121" },
-		{ "no EKU", CA_0, KU, NULL, "SHA256", 0, true, "PK-122" },
+		{ "no EKU", CA_0, KU, NULL, "SHA384", 0, true, "PK-122" },
 		{ "serverAuth", CA_0, KU, "emailProtection,serverAuth",
-		    "SHA256", 0, true, "PK-122" },
+		    "SHA384", 0, true, "PK-122" },
 		{ "OCSPSigning", CA_0, KU, "emailProtection,OCSPSigning",
-		    "SHA256", 0, true, "PK-122" },
-		{ "any", CA_0, KU, "anyExtendedKeyUsage", "SHA256", 0, true,
+		    "SHA384", 0, true, "PK-122" },
+		{ "any", CA_0, KU, "anyExtendedKeyUsage", "SHA384", 0, true,
 		    "PK-122" },
-		{ "clientAuth alone", CA_0, KU, "clientAuth", "SHA256", 0, true,
+		{ "clientAuth alone", CA_0, KU, "clientAuth", "SHA384", 0, true,
 		    "PK-122" },
-		{ "no SKI", CA_0, KU, "emailProtection", "SHA256", 0, false,
+		{ "no SKI", CA_0, KU, "emailProtection", "SHA384", 0, false,
 		    "PK-124" },
 		{ "SHA-1", CA_0, KU, "emailProtection", "SHA1", 0, true,
 		    "PK-132" },
+		/* PK-117: its signer is P-384. */
+		{ "SHA-256", CA_0, KU, "emailProtection", "SHA256", 0, true,
+		    "not ecdsa-with-SHA384" },
 		/* Not only from 2027-09-15 on. */
-		{ "RSA-2048", CA_0, KU, "emailProtection", "SHA256", 2048, true,
+		{ "RSA-2048", CA_0, KU, "emailProtection", "SHA384", 2048, true,
 		    "PK-116, PK-131" },
 	};
 	struct job *j = lab_job();
@@ -635,6 +638,45 @@ test_odd_cas(void **state)
 	write_pem(j, files.certificate, &x, 1);
 	write_pem(j, files.chain, &old, 1);
 	load_fails(j, &files, "PK-132");
+	unit_case("PK-117: a P-384 root signed with SHA-256");
+	sha1.digest = "SHA256";
+	old = make(j, "Odd Root", root_key, NULL, root_key, &sha1);
+	x = make(j, "Odd Issuing", lab_key(KEY_TYPE_P256, 0), old, root_key,
+	    &cases[0]);
+	write_pem(j, files.certificate, &x, 1);
+	write_pem(j, files.chain, &old, 1);
+	load_fails(j, &files, "odd-root.pem: certificate 1: its signature");
+}
+
+/* PK-117: an RSA key of others signs with any of the three in private mode. */
+static void
+test_rsa_root(void **state)
+{
+	static const char *const digests[] = { "SHA256", "SHA384", "SHA512" };
+	struct odd_ca upper = { "root", "critical,CA:TRUE", KU, NULL, NULL, 0,
+		true, NULL };
+	struct odd_ca lower = { "lower", CA_0, KU, "emailProtection", NULL, 0,
+		true, NULL };
+	struct job *j = lab_job();
+	EVP_PKEY *key = lab_key(KEY_TYPE_RSA, 4096);
+	const struct ca_files files = {
+		.certificate = path_of(j, lab_folder(), "rsa.pem"),
+		.chain = path_of(j, lab_folder(), "rsa-root.pem"),
+	};
+	const struct ca *ca;
+	(void)state;
+
+	for (size_t i = 0; i < COUNT(digests); i++) {
+		unit_case("%s", digests[i]);
+		upper.digest = lower.digest = digests[i];
+		X509 *root = make(j, "Root", key, NULL, key, &upper);
+		X509 *x = make(
+		    j, "Issuing", lab_key(KEY_TYPE_P256, 0), root, key, &lower);
+		write_pem(j, files.certificate, &x, 1);
+		write_pem(j, files.chain, &root, 1);
+		if (ca_load(j, j->arena, &files, &ca) < 0)
+			fail_msg("%s", j->err.text);
+	}
 }
 
 /* PK-148: with an intermediate above, the chain has two certificates. */
@@ -642,9 +684,9 @@ static void
 test_intermediate(void **state)
 {
 	static const struct odd_ca upper = { "upper", "critical,CA:TRUE", KU,
-		NULL, "SHA256", 0, true, NULL };
+		NULL, "SHA384", 0, true, NULL };
 	static const struct odd_ca lower = { "lower", CA_0, KU,
-		"emailProtection", "SHA256", 0, true, NULL };
+		"emailProtection", "SHA384", 0, true, NULL };
 	struct job *j = lab_job();
 	EVP_PKEY *root_key = lab_key(KEY_TYPE_P384, 0);
 	EVP_PKEY *middle_key = lab_key(KEY_TYPE_RSA, 3072);
@@ -681,6 +723,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_load_public),
 	cmocka_unit_test(test_load_faults),
 	cmocka_unit_test(test_odd_cas),
+	cmocka_unit_test(test_rsa_root),
 	cmocka_unit_test(test_intermediate),
 };
 

@@ -20,6 +20,10 @@
 #define DAY ((int64_t)86400)
 
 #define ALG_P384 "300a06082a8648ce3d040303"
+#define ALG_P256 "300a06082a8648ce3d040302"
+#define ALG_RSA_SHA256 "300d06092a864886f70d01010b0500"
+#define ALG_RSA_SHA384 "300d06092a864886f70d01010c0500"
+#define ALG_RSA_SHA512 "300d06092a864886f70d01010d0500"
 #define ALG_SHA1 "300906072a8648ce3d0401"
 #define C_DE "310b3009060355040613024445"
 #define O_EX "310b3009060355040a0c024578"
@@ -95,6 +99,7 @@ struct odd {
 	enum key_type key_type;
 	int key_bits;
 	bool has_key;
+	bool has_rsa_signer; /* with 4096 bits, and not P-384 */
 	bool is_demonstration;
 };
 
@@ -160,7 +165,10 @@ static void
 check(struct job *j, const struct odd *o)
 {
 	const struct lint_ca_issuer issuer = { lab_hex(j, ROOT_NAME),
-		lab_hex(j, ROOT_ID), LAB_NOW, LAB_NOW + 1826 * DAY };
+		lab_hex(j, ROOT_ID),
+		o->has_rsa_signer ? lab_key(KEY_TYPE_RSA, 4096)
+				  : lab_key(KEY_TYPE_P384, 0),
+		LAB_NOW, LAB_NOW + 1826 * DAY };
 	const struct lint_ca_input in = { o->kind,
 		o->kind == CA_KIND_ROOT ? NULL : &issuer, o->is_demonstration };
 	struct certview v;
@@ -213,6 +221,50 @@ static const struct odd cases[] = {
 	{ .what = "SHA-1", R, .lint = "L-51", .algorithm = ALG_SHA1 },
 	{ .what = "SHA-1", I, .lint = "L-51", .algorithm = ALG_SHA1 },
 	{ .what = "SHA-1", O, .lint = "L-51", .algorithm = ALG_SHA1 },
+	/* L-51: what follows from the signer's key (PK-117) */
+	{ .what = "P-384 with SHA-256",
+	    R,
+	    .lint = "L-51",
+	    .algorithm = ALG_P256 },
+	{ .what = "P-384 with SHA-256",
+	    I,
+	    .lint = "L-51",
+	    .algorithm = ALG_P256 },
+	{ .what = "P-384 with SHA-256",
+	    O,
+	    .lint = "L-51",
+	    .algorithm = ALG_P256 },
+	{ .what = "ECDSA with an RSA key",
+	    R,
+	    .lint = "L-51",
+	    KEY(KEY_TYPE_RSA, 4096) },
+	{ .what = "RSA with a P-384 key",
+	    I,
+	    .lint = "L-51",
+	    .algorithm = ALG_RSA_SHA384 },
+	{ .what = "RSA root, SHA-384",
+	    R,
+	    .algorithm = ALG_RSA_SHA384,
+	    KEY(KEY_TYPE_RSA, 4096) },
+	{ .what = "RSA root, SHA-256",
+	    R,
+	    .lint = "L-51",
+	    .algorithm = ALG_RSA_SHA256,
+	    KEY(KEY_TYPE_RSA, 4096) },
+	{ .what = "signed by RSA, SHA-384",
+	    I,
+	    .has_rsa_signer = true,
+	    .algorithm = ALG_RSA_SHA384 },
+	{ .what = "signed by RSA, SHA-256",
+	    I,
+	    .lint = "L-51",
+	    .has_rsa_signer = true,
+	    .algorithm = ALG_RSA_SHA256 },
+	{ .what = "signed by RSA, SHA-512",
+	    I,
+	    .lint = "L-51",
+	    .has_rsa_signer = true,
+	    .algorithm = ALG_RSA_SHA512 },
 	/* L-52 */
 	{ .what = "ten years and their leap days", R, .days = 3653 },
 	{ .what = "a day more", R, .lint = "L-52", .days = 3654 },
