@@ -7,6 +7,7 @@
 #include "lib/arena.h"
 #include "pki/ca.h"
 #include "pki/certfield.h"
+#include "pki/effective.h"
 #include "pki/keycheck.h"
 #include "pki/oid.h"
 #include "pki/signer.h"
@@ -256,6 +257,13 @@ lint_ext_key_usage(const struct state *s)
 	while (der_next(&list.body, &usage) == 1) {
 		if (span_eq(usage.body, s->profile->ext_key_usage))
 			has_purpose = true;
+		else if (span_eq(usage.body, OID_CLIENT_AUTH) &&
+			 effective_at(
+			     EFFECTIVE_CA_ONE_PURPOSE, s->c->not_before))
+			return arena_printf(s->a,
+			    "L-55: extKeyUsage holds clientAuth, which a CA "
+			    "made from %s on has not (PK-122)",
+			    effective_find(EFFECTIVE_CA_ONE_PURPOSE)->day);
 		else if (s->in->kind != CA_KIND_ISSUING ||
 			 !span_eq(usage.body, OID_CLIENT_AUTH))
 			return arena_printf(s->a,

@@ -44,6 +44,8 @@ libcs_pki_a_SOURCES = \
 	pki/der.c \
 	pki/der.h \
 	pki/envelope.c pki/envelope.h \
+	pki/ca_profile.c \
+	pki/ca_profile.h \
 	pki/effective.c \
 	pki/effective.h \
 	pki/issue.c \

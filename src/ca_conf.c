@@ -2,8 +2,12 @@
 
 #include "src/ca_conf.h"
 
+#include "acme/offer.h"
 #include "lib/arena.h"
 #include "lib/conf.h"
+#include "lib/job.h"
+#include "pki/ca_profile.h"
+#include "pki/profile.h"
 #include "pki/token_key.h"
 
 struct ca_files
@@ -37,4 +41,17 @@ ca_conf_files(struct arena *keep, const struct conf *conf)
 				 : i->key_module_certificate };
 	files.token = place;
 	return files;
+}
+
+const char *
+ca_conf_profile_problem(struct job *j, const struct ca *ca)
+{
+	const char *problem = NULL, *name;
+
+	for (size_t i = 0;
+	     problem == NULL && (name = profile_offered(j->conf, i)) != NULL;
+	     i++)
+		problem = ca_profile_problem(
+		    j->arena, ca, profile_find(j->conf, span_str(name)));
+	return problem;
 }

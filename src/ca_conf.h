@@ -11,4 +11,8 @@ struct ca_files ca_conf_files(struct arena *keep, const struct conf *conf);
 /* Without the key: for who only looks. */
 struct ca_files ca_conf_certificates(const struct conf *conf);
 
+/* PK-122, PK-123: why a profile that is offered would give certificates that
+ * are not valid below this CA, in the job's arena; NULL: they are. */
+const char *ca_conf_profile_problem(struct job *j, const struct ca *ca);
+
 #endif

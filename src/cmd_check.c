@@ -388,10 +388,16 @@ check_ca(struct check *c, struct job *j)
 	struct ca_files files = ca_conf_files(j->arena, c->conf);
 	const struct ca *ca;
 	char until[CLOCK_RFC3339_MAX];
+	const char *problem;
 	int64_t days;
 
 	if (ca_load(j, j->arena, &files, &ca) < 0)
 		return -1;
+	problem = ca_conf_profile_problem(j, ca);
+	if (problem != NULL && c->conf->mode == CONF_MODE_PUBLIC)
+		return job_fail(j, ERR_INTERNAL, "%s", problem);
+	if (problem != NULL)
+		warn("issuing CA", problem);
 	days = longest_days(c->conf);
 	if (ca_not_after(ca) > j->now + days * DAY)
 		return 0;

@@ -266,6 +266,21 @@ tell_upcoming(const struct job *j)
 		    rules[i]->advice);
 }
 
+/* PK-122, PK-123: what is signed is valid below this CA.  A private one may
+ * be for programs that do not look. */
+static int
+check_profiles(struct job *j, const struct ca *ca)
+{
+	const char *problem = ca_conf_profile_problem(j, ca);
+
+	if (problem == NULL)
+		return 0;
+	if (j->conf->mode == CONF_MODE_PUBLIC)
+		return job_fail(j, ERR_INTERNAL, "%s", problem);
+	log_warning("profile.not-covered", "detail=\"%s\"", problem);
+	return 0;
+}
+
 static int
 issuer_open(struct job *j, struct role_env *env)
 {
@@ -288,6 +303,8 @@ issuer_open(struct job *j, struct role_env *env)
 		0 ||
 	    seal_key_load(j, env->keep, j->conf->seal_key_file, &i->seal) < 0 ||
 	    ca_urls_needed(j, env->keep, j->conf, &i->urls) < 0)
+		return -1;
+	if (check_profiles(j, i->ca) < 0)
 		return -1;
 	i->handoff = handoff_key(env->keep, i->seal);
 	if (!issuer_is_external(j)) {

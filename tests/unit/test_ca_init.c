@@ -18,10 +18,12 @@
 #include "lib/fdio.h"
 #include "lib/hex.h"
 #include "pki/ca.h"
+#include "pki/ca_profile.h"
 #include "pki/certview.h"
 #include "pki/key.h"
 #include "pki/oid.h"
 #include "pki/ossl.h"
+#include "pki/profile.h"
 #include "tests/unit/pki_lab.h"
 #include "tests/unit/unit.h"
 
@@ -679,6 +681,90 @@ test_rsa_root(void **state)
 	}
 }
 
+/* In hex; OpenSSL reads it as text from a file only. */
+static void
+add_policies(struct job *j, X509 *x, const char *hex)
+{
+	if (hex == NULL)
+		return;
+	struct span der = lab_hex(j, hex);
+	ASN1_OCTET_STRING *value = ASN1_OCTET_STRING_new();
+	assert_int_equal(ASN1_OCTET_STRING_set(
+			     value, (const unsigned char *)der.p, (int)der.n),
+	    1);
+	X509_EXTENSION *e = X509_EXTENSION_create_by_NID(
+	    NULL, NID_certificate_policies, 0, value);
+	assert_int_equal(X509_add_ext(x, e, -1), 1);
+	X509_EXTENSION_free(e);
+	ASN1_OCTET_STRING_free(value);
+}
+
+#define MULTIPURPOSE "3009060767810c01050102"
+
+/* PK-122, PK-123: purposes and policies that the CA above a leaf lacks. */
+static void
+test_profiles(void **state)
+{
+	static const char own_oid[] = "\x2b\x06\x01\x04\x01\x81\xfd\x59\x07";
+	static const struct {
+		const char *what, *ext_key_usage, *policies;
+		bool client_auth, has_own;
+		const char *expected; /* NULL: nothing lacks */
+	} rows[] = {
+		{ "all", "emailProtection,clientAuth",
+		    "3018" MULTIPURPOSE "300b06092b0601040181fd5907", true,
+		    true, NULL },
+		{ "no clientAuth", "emailProtection", "300b" MULTIPURPOSE, true,
+		    false, "PK-122" },
+		{ "no clientAuth, none wanted", "emailProtection",
+		    "300b" MULTIPURPOSE, false, false, NULL },
+		{ "no own policy", "emailProtection", "300b" MULTIPURPOSE,
+		    false, true, "1.3.6.1.4.1.32473.7" },
+		{ "another generation's", "emailProtection",
+		    "300b3009060767810c01050103", false, false, "PK-123" },
+		{ "no policies", "emailProtection", NULL, false, false,
+		    "PK-123" },
+		{ "anyPolicy", "emailProtection", "300830060604551d2000", false,
+		    true, NULL },
+	};
+	static const struct odd_ca upper = { "root", "critical,CA:TRUE", KU,
+		NULL, "SHA384", 0, true, NULL };
+	struct job *j = lab_job();
+	EVP_PKEY *key = lab_key(KEY_TYPE_P384, 0);
+	X509 *root = make(j, "Root", key, NULL, key, &upper);
+	const struct ca_files files = {
+		.certificate = path_of(j, lab_folder(), "for.pem"),
+		.chain = path_of(j, lab_folder(), "for-root.pem"),
+	};
+	const struct ca *ca;
+	(void)state;
+
+	write_pem(j, files.chain, &root, 1);
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		const struct odd_ca lower = { "lower", CA_0, KU,
+			rows[i].ext_key_usage, "SHA384", 0, true, NULL };
+		const struct profile p = { .name = "own",
+			.generation = GENERATION_MULTIPURPOSE,
+			.client_auth = rows[i].client_auth,
+			.policy = span_mem(own_oid,
+			    rows[i].has_own ? sizeof own_oid - 1 : 0) };
+
+		unit_case("%s", rows[i].what);
+		X509 *x = make(
+		    j, "Issuing", lab_key(KEY_TYPE_P256, 0), root, key, &lower);
+		add_policies(j, x, rows[i].policies);
+		assert_true(X509_sign(x, key, EVP_sha384()) > 0);
+		write_pem(j, files.certificate, &x, 1);
+		if (ca_load(j, j->arena, &files, &ca) < 0)
+			fail_msg("%s", j->err.text);
+		const char *problem = ca_profile_problem(j->arena, ca, &p);
+		if (rows[i].expected == NULL && problem != NULL)
+			fail_msg("%s", problem);
+		if (rows[i].expected != NULL)
+			assert_non_null(strstr(problem, rows[i].expected));
+	}
+}
+
 /* PK-148: with an intermediate above, the chain has two certificates. */
 static void
 test_intermediate(void **state)
@@ -724,6 +810,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_load_faults),
 	cmocka_unit_test(test_odd_cas),
 	cmocka_unit_test(test_rsa_root),
+	cmocka_unit_test(test_profiles),
 	cmocka_unit_test(test_intermediate),
 };
 

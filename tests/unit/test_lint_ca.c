@@ -96,6 +96,7 @@ struct odd {
 	const char *subject; /* hex */
 	const char *algorithm;
 	int64_t days;
+	int64_t from;
 	enum key_type key_type;
 	int key_bits;
 	bool has_key;
@@ -139,6 +140,7 @@ make_tbs(struct job *j, const struct odd *o)
 {
 	bool is_root = o->kind == CA_KIND_ROOT;
 	int64_t days = o->days != 0 ? o->days : ca_profile_for(o->kind)->days;
+	int64_t from = o->from != 0 ? o->from : LAB_NOW;
 	const char *subject = o->subject != NULL ? o->subject
 			      : is_root          ? ROOT_NAME
 						 : SUB_NAME;
@@ -152,7 +154,7 @@ make_tbs(struct job *j, const struct odd *o)
 	field_head(&b, SPAN("\x01\x02"),
 	    lab_hex(j, o->algorithm != NULL ? o->algorithm : ALG_P384),
 	    lab_hex(j, is_root && o->subject != NULL ? o->subject : ROOT_NAME));
-	field_validity(&b, LAB_NOW, LAB_NOW + days * DAY - 1);
+	field_validity(&b, from, from + days * DAY - 1);
 	buf_add(&b, lab_hex(j, subject));
 	buf_add(&b, lab_spki(j, lab_key(type, o->key_bits)));
 	add_exts(j, &b, o);
@@ -344,6 +346,18 @@ static const struct odd cases[] = {
 	    .add = { EKU, true, "300a" MAIL } },
 	{ .what = "clientAuth too",
 	    I,
+	    .add = { EKU, false, "3014" MAIL "06082b06010505070302" } },
+	/* PK-2: the second before 2027-07-01, and the first of it. */
+	{ .what = "clientAuth too, before its end",
+	    I,
+	    .days = 30,
+	    .from = 1814400000 - 1,
+	    .add = { EKU, false, "3014" MAIL "06082b06010505070302" } },
+	{ .what = "clientAuth too, since its end",
+	    I,
+	    .days = 30,
+	    .from = 1814400000,
+	    .lint = "L-55",
 	    .add = { EKU, false, "3014" MAIL "06082b06010505070302" } },
 	{ .what = "clientAuth alone",
 	    I,
