@@ -108,7 +108,10 @@ tests_fuzz_fuzz_der_CPPFLAGS = $(AM_CPPFLAGS) $(CRYPTO_CFLAGS)
 tests_fuzz_fuzz_der_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_der_LDADD = $(FUZZ) $(CS_PKI)
 
-fuzzers += tests/fuzz/fuzz_ocsp
+fuzzers += tests/fuzz/fuzz_crl tests/fuzz/fuzz_ocsp
+tests_fuzz_fuzz_crl_CPPFLAGS = $(AM_CPPFLAGS) $(CRYPTO_CFLAGS)
+tests_fuzz_fuzz_crl_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_crl_LDADD = $(FUZZ) $(CS_PKI)
 tests_fuzz_fuzz_ocsp_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_ocsp_LDADD = $(FUZZ) $(CS_PKI)
 
