@@ -240,6 +240,7 @@ unit_tests += \
 	tests/unit/test_keycheck \
 	tests/unit/test_lint \
 	tests/unit/test_lint_ca \
+	tests/unit/test_ocsp_lint \
 	tests/unit/test_ocsp_request \
 	tests/unit/test_ossl \
 	tests/unit/test_profile \
@@ -259,6 +260,8 @@ tests_unit_test_ossl_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI) $(CRYPTO_LIBS)
 tests_unit_test_crl_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI)
 tests_unit_test_crl_lint_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
 tests_unit_test_crl_lint_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI)
+tests_unit_test_ocsp_lint_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
+tests_unit_test_ocsp_lint_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI) $(CRYPTO_LIBS)
 tests_unit_test_weakkeys_CPPFLAGS = $(tests_cppflags) $(CMOCKA_CFLAGS) \
 	$(CRYPTO_CFLAGS)
 tests_unit_test_weakkeys_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI)
