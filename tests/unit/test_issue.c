@@ -7,6 +7,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/digest.h"
@@ -469,6 +470,40 @@ test_serial(void **state)
 	assert_in_range(ones, 62000, 66000);
 }
 
+#define SERIALS 100000
+#define SERIALS_LONG 1000000
+
+static int
+by_serial(const void *a, const void *b)
+{
+	return memcmp(a, b, SERIAL_LEN);
+}
+
+/* PK-89: a hundred thousand numbers, with COUNTERSIGN_TEST_LONG a million:
+ * positive as INTEGERs, none twice. */
+static void
+test_serials(void **state)
+{
+	size_t count =
+	    getenv("COUNTERSIGN_TEST_LONG") == NULL ? SERIALS : SERIALS_LONG;
+	uint8_t(*serials)[SERIAL_LEN] = malloc(count * sizeof(*serials));
+
+	(void)state;
+	assert_non_null(serials);
+	for (size_t i = 0; i < count; i++)
+		issue_serial((uint8_t)(1 + i % 0x7f), serials[i]);
+	qsort(serials, count, sizeof(*serials), by_serial);
+	for (size_t i = 0; i < count; i++) {
+		/* minimal as well: the first octet is never 0 */
+		if (serials[i][0] == 0 || (serials[i][0] & 0x80) != 0)
+			fail_msg("%zu", i);
+		if (i > 0 &&
+		    memcmp(serials[i - 1], serials[i], SERIAL_LEN) == 0)
+			fail_msg("%zu", i);
+	}
+	free(serials);
+}
+
 /* PK-92, PK-93, PK-94; the CA began at 11:00 and lives five years. */
 static void
 test_validity(void **state)
@@ -764,6 +799,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_extensions),
 	cmocka_unit_test(test_names),
 	cmocka_unit_test(test_serial),
+	cmocka_unit_test(test_serials),
 	cmocka_unit_test(test_validity),
 	cmocka_unit_test(test_report),
 	cmocka_unit_test(test_same_octets),
