@@ -57,7 +57,7 @@ lab_query(void *ctx, struct job *j, const char *name, enum dns_type type,
 		out->rdata[0] = lab_rdata(j, span_str(lab_record(j, KEY)));
 	}
 	out->count = out->status == DNS_OK;
-	out->ttl = 300;
+	out->ttl = lab->ttl;
 	return 0;
 }
 
@@ -133,6 +133,7 @@ role_lab_init(struct role_lab *lab, struct job *j)
 		.uid = ++labs * 1000,
 		.conf = lab_conf,
 		.caa_status = DNS_NODATA,
+		.ttl = 300,
 		.answer = { .outcome = SUBMIT_ACCEPTED,
 		    .code = "250 2.0.0",
 		    .answer = "250 2.0.0 ok" } };

@@ -39,6 +39,7 @@ struct role_lab {
 	enum dns_status key_status;
 	enum dns_status caa_status;
 	struct span caa; /* RDATA, with DNS_OK */
+	uint32_t ttl;
 	size_t queries;
 	void (*during_query)(struct role_lab *lab);
 	/* The relay. */

@@ -437,6 +437,35 @@ test_caa_age(struct job *j)
 	assert_int_equal(gate(&lab), GATE_OPEN);
 }
 
+/* PK-27: a TTL of a second takes nothing from the hour, one of a week adds
+ * nothing to it. */
+static void
+test_caa_ttl(struct job *j)
+{
+	static const int64_t ttls[] = { 1, 7 * DAY };
+
+	for (size_t i = 0; i < COUNT(ttls); i++) {
+		struct role_lab lab;
+
+		unit_case("%lld s", (long long)ttls[i]);
+		role_lab_init(&lab, j);
+		lab.ttl = (uint32_t)ttls[i];
+		lab.caa_status = DNS_OK;
+		lab.caa = SPAN("\0\5iodefmailto:pki@example.org");
+		role_lab_finalize(&lab);
+		assert_int_equal(
+		    fixture_count(
+			j, arena_printf(j->arena,
+			       "SELECT ttl FROM caa WHERE order_id = '%s'",
+			       lab.order->id)),
+		    ttls[i]);
+		role_lab_at(&lab, FIXTURE_NOW + 3600);
+		assert_int_equal(gate(&lab), GATE_OPEN);
+		role_lab_at(&lab, FIXTURE_NOW + 3601);
+		assert_int_equal(gate(&lab), GATE_WAIT);
+	}
+}
+
 /* PK-38: whatever the configuration says, nothing is signed for a domain that
  * nobody has looked up, also where denials are only recorded. */
 static void
@@ -874,6 +903,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_each_identifier),
 	STORE_TEST(test_age),
 	STORE_TEST(test_caa_age),
+	STORE_TEST(test_caa_ttl),
 	STORE_TEST(test_every_domain),
 	STORE_TEST(test_no_caa),
 	STORE_TEST(test_caa_denies),
