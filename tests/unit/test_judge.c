@@ -392,6 +392,48 @@ test_expired(struct job *j)
 	    authz_status(role_lab_authz(&lab), j->now), AUTHZ_INVALID);
 }
 
+/* PK-5: token-part1 ends in the mail, token-part2 at the client, each by
+ * itself: the other one in time does not help. */
+static void
+test_halves(struct job *j)
+{
+	static const struct {
+		const char *what;
+		int post, reply; /* seconds beside the end */
+		enum verdict verdict;
+		enum authz_status authz;
+	} cases[] = {
+		{ "both in time", -1, -1, VERDICT_MATCH, AUTHZ_VALID },
+		{ "the reply too late", -1, 1, VERDICT_EXPIRED, AUTHZ_INVALID },
+		{ "the POST too late", 1, -1, VERDICT_MATCH, AUTHZ_EXPIRED },
+		{ "both too late", 1, 1, VERDICT_EXPIRED, AUTHZ_EXPIRED },
+	};
+	const int64_t end = FIXTURE_NOW + 24 * 3600;
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct role_lab lab;
+		struct span raw;
+
+		unit_case("%s", cases[i].what);
+		role_lab_init(&lab, j);
+		role_lab_send(&lab);
+		raw = role_lab_reply(&lab, NULL);
+		for (int moment = -1; moment <= 1; moment += 2) {
+			role_lab_at(&lab, end + moment);
+			lab.arrival = j->now;
+			if (cases[i].post == moment)
+				role_lab_post(&lab);
+			if (cases[i].reply == moment)
+				assert_int_equal(
+				    role_lab_take(&lab, raw), cases[i].verdict);
+		}
+		assert_int_equal(
+		    authz_status(role_lab_authz(&lab), j->now), cases[i].authz);
+		assert_int_equal(role_lab_authz(&lab)->challenge.posted_at != 0,
+		    cases[i].post < 0);
+	}
+}
+
 /* A mailbox whose clock is wrong cannot move a message into the future. */
 static void
 test_arrival(struct job *j)
@@ -1064,6 +1106,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_stop_repeated),
 	STORE_TEST(test_stop_too_late),
 	STORE_TEST(test_expired),
+	STORE_TEST(test_halves),
 	STORE_TEST(test_arrival),
 	STORE_TEST(test_unknown),
 	STORE_TEST(test_cut),
