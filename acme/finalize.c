@@ -18,6 +18,7 @@
 #include "lib/arena.h"
 #include "lib/b64.h"
 #include "lib/conf.h"
+#include "lib/hex.h"
 #include "lib/job.h"
 #include "lib/json.h"
 #include "pki/csr.h"
@@ -98,6 +99,32 @@ check_stop(struct acme *a, struct job *j, const struct order *order,
 	    "no certificates are issued for this order at the moment");
 }
 
+/*
+ * PK-72 to PK-74: everybody can have the private key, so that nobody's
+ * possession need be shown.  The refusal stays what it is; count_refusal()
+ * keeps the row, and ends the order before many can be written.
+ */
+static int
+block_weak(struct job *j, const struct order *order, const struct csr *csr)
+{
+	struct err why = j->err;
+	struct span key = span_mem(csr->spki_sha256, sizeof(csr->spki_sha256));
+	int known;
+
+	job_recover(j);
+	known = store_key_is_blocked(j, key, NULL);
+	if (known < 0)
+		return -1;
+	if (known == 0 &&
+	    (store_key_block(j, key, NULL,
+		 arena_printf(j->arena, "weak, in order %s", order->id)) < 0 ||
+		store_audit_add(j, role_name(ROLE_WEB), "key blocked",
+		    arena_printf(j->arena, "key:%s", hex_dup(j->arena, key)),
+		    "ok", NULL) < 0))
+		return -1;
+	return job_fail(j, why.kind, "%s", why.text);
+}
+
 /* AC-132 to AC-139 */
 static int
 check_csr(struct acme *a, struct job *j, const struct order *order,
@@ -122,7 +149,7 @@ check_csr(struct acme *a, struct job *j, const struct order *order,
 	for (size_t i = 0; i < order->identifier_count; i++)
 		mailboxes[i] = order->identifiers[i].authz.mailbox;
 	if (csr_parse(j, der, &policy, &csr) < 0)
-		return -1;
+		return csr.key_is_compromised ? block_weak(j, order, &csr) : -1;
 	/* AC-135: of any account, whatever its status; or of this one,
 	 * before. */
 	thumbprint = csr_jwk_thumbprint(j, &csr);

@@ -17,6 +17,7 @@
 #include "pki/oid.h"
 #include "pki/ossl.h"
 #include "pki/profile.h"
+#include "pki/rsacheck.h"
 #include "pki/weakkeys.h"
 
 #define CSR_MAX (16 * 1024) /* PK-56 */
@@ -548,10 +549,14 @@ check_key_and_proof(struct request *r)
 	const char *reason = keycheck_spki(
 	    r->j->arena, out->spki, KEYCHECK_SUBJECT, &out->key_type, &key);
 
+	sha256(out->spki, out->spki_sha256);
+	out->key_is_compromised =
+	    reason != NULL ? rsa_reason_is_compromise(reason)
+			   : weakkeys_has(r->policy->weak_keys, out->spki);
 	if (reason != NULL)
 		return job_fail(
 		    r->j, ERR_BAD_CSR, "subject key refused: %s", reason);
-	if (weakkeys_has(r->policy->weak_keys, out->spki))
+	if (out->key_is_compromised)
 		return job_fail(r->j, ERR_BAD_CSR,
 		    "subject key refused: this key is known to be "
 		    "compromised");
@@ -563,7 +568,6 @@ check_key_and_proof(struct request *r)
 	if (!verified)
 		return job_fail(
 		    r->j, ERR_BAD_CSR, "the CSR signature does not verify");
-	sha256(out->spki, out->spki_sha256);
 	return 0;
 }
 

@@ -45,6 +45,9 @@ struct csr {
 	enum key_kind key_kind;
 	enum key_class class;
 	bool non_repudiation; /* asked for */
+	/* With a refusal: the key can be computed, or is known (PK-72 to PK-74,
+	 * PK-76); spki and spki_sha256 are there. */
+	bool key_is_compromised;
 };
 
 struct csr_policy {

@@ -151,6 +151,12 @@ static const uint16_t primes[] = {
 #define PRIME_COUNT (sizeof primes / sizeof primes[0])
 
 static const char cannot_check[] = "the RSA key cannot be checked";
+/* Whoever sees such a key can compute the private one. */
+static const char small_factor[] = "the RSA modulus has a small prime factor";
+static const char roca[] = "the RSA key comes from a faulty generator (ROCA)";
+static const char close_primes[] =
+    "the RSA modulus can be factored: its primes are too close (Fermat)";
+static const char perfect_power[] = "the RSA modulus is a perfect power";
 
 /* PK-71: several primes at a time, as long as their product is a word. */
 static bool
@@ -406,9 +412,9 @@ rsa_check_numbers(const BIGNUM *n, const BIGNUM *e, bool is_subject)
 	if (reason != NULL)
 		return reason;
 	if (has_small_factor(n))
-		return "the RSA modulus has a small prime factor";
+		return small_factor;
 	if (is_roca(n))
-		return "the RSA key comes from a faulty generator (ROCA)";
+		return roca;
 
 	BN_CTX *ctx = BN_CTX_new();
 	if (ctx == NULL)
@@ -421,7 +427,13 @@ rsa_check_numbers(const BIGNUM *n, const BIGNUM *e, bool is_subject)
 	if (fermat < 0 || power < 0)
 		return cannot_check;
 	if (fermat > 0)
-		return "the RSA modulus can be factored: its primes are too "
-		       "close (Fermat)";
-	return power > 0 ? "the RSA modulus is a perfect power" : NULL;
+		return close_primes;
+	return power > 0 ? perfect_power : NULL;
+}
+
+bool
+rsa_reason_is_compromise(const char *reason)
+{
+	return reason == small_factor || reason == roca ||
+	       reason == close_primes || reason == perfect_power;
 }

@@ -14,5 +14,8 @@
  * 2048, 3072 or 4096 bits and the exponent 65537 (PK-70). */
 const char *rsa_check_numbers(
     const BIGNUM *n, const BIGNUM *e, bool is_subject);
+/* One of its texts, or of keycheck.h's: does it say that whoever sees the key
+ * can compute the private one (PK-71 to PK-73)? */
+bool rsa_reason_is_compromise(const char *reason);
 
 #endif

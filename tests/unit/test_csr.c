@@ -424,6 +424,49 @@ test_pss(void **state)
 	}
 }
 
+/* PK-72, PK-73: a refusal tells apart whose private key everybody can compute;
+ * before the signature, which nobody needs then. */
+static void
+test_compromised(void **state)
+{
+	char line[2048], name[64], said[64], hex[1536];
+	struct job *j = unit_job();
+	struct lab_csr c = good(j);
+	FILE *f = fopen(CS_TEST_DATA "/rsa-moduli.txt", "r");
+	size_t seen = 0;
+	struct csr out;
+	(void)state;
+
+	assert_non_null(f);
+	while (fgets(line, sizeof(line), f) != NULL) {
+		struct span bits;
+
+		if (line[0] == '#' ||
+		    sscanf(line, "%63s %63s %1535s", name, said, hex) != 3)
+			continue;
+		unit_case("%s", name);
+		bits = lab_der(j, 0x30,
+		    lab_hex(j,
+			arena_printf(j->arena, "0282010100%s0203010001", hex)));
+		c.spki = lab_der(j, 0x30,
+		    lab_join(j, lab_hex(j, "300d06092a864886f70d0101010500"),
+			lab_der(j, 0x03, lab_join(j, SPAN("\0"), bits))));
+		assert_int_equal(
+		    csr_parse(j, lab_csr_make(j, &c), &policy, &out), -1);
+		job_recover(j);
+		assert_int_equal(out.key_is_compromised,
+		    strcmp(said, "-") != 0 && strcmp(said, "even") != 0);
+		assert_true(span_eq(out.spki, c.spki));
+		seen += out.key_is_compromised;
+	}
+	fclose(f);
+	assert_int_equal(seen, 19);
+	c.spki = SPAN("");
+	c.spki.p = NULL;
+	assert_int_equal(csr_parse(j, lab_csr_make(j, &c), &policy, &out), 0);
+	assert_false(out.key_is_compromised);
+}
+
 /* PK-57, AC-133 */
 static void
 test_bad_signatures(void **state)
@@ -989,6 +1032,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_intent),
 	cmocka_unit_test(test_signatures),
 	cmocka_unit_test(test_pss),
+	cmocka_unit_test(test_compromised),
 	cmocka_unit_test(test_bad_signatures),
 	cmocka_unit_test(test_form),
 	cmocka_unit_test(test_names),

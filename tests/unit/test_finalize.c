@@ -9,6 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#include <openssl/crypto.h>
+#include <openssl/x509.h>
 
 #include "acme/acme.h"
 #include "acme/download.h"
@@ -20,6 +24,8 @@
 #include "db/store_url.h"
 #include "lib/b64.h"
 #include "lib/digest.h"
+#include "lib/hex.h"
+#include "pki/weakkeys.h"
 #include "tests/unit/acme_certs.h"
 #include "tests/unit/acme_mailbox.h"
 #include "tests/unit/vectors.h"
@@ -473,6 +479,75 @@ test_blocked_key(struct job *j)
 	front_close();
 }
 
+static struct span
+spki_of(struct job *j, const char *key)
+{
+	unsigned char *octets = NULL;
+	int n = i2d_PUBKEY(client_key(key)->pkey, &octets);
+	struct span spki;
+
+	assert_true(n > 0);
+	spki = span_mem(arena_memdup(j->arena, octets, (size_t)n), (size_t)n);
+	OPENSSL_free(octets);
+	return spki;
+}
+
+/* A list of weak keys with this one: its point is the last 65 octets. */
+static const struct weakkeys *
+list_with(struct job *j, const char *key)
+{
+	struct span spki = spki_of(j, key);
+	uint8_t sum[SHA256_LEN];
+	const struct weakkeys *list;
+	char path[] = "test-weak-XXXXXX";
+	const char *line, *text;
+	int fd = mkstemp(path);
+
+	assert_true(fd >= 0);
+	sha256(span_from(spki, spki.n - 65), sum);
+	line = arena_printf(
+	    j->arena, "%.20s\n", hex_dup(j->arena, span_mem(sum, sizeof(sum))));
+	sha256(span_str(line), sum);
+	text = arena_printf(j->arena, "countersign weak keys 1 %s\n%s",
+	    hex_dup(j->arena, span_mem(sum, sizeof(sum))), line);
+	assert_int_equal(write(fd, text, strlen(text)), (int)strlen(text));
+	close(fd);
+	EXPECT(j, weakkeys_load(j, j->arena, path, &list), 0);
+	unlink(path);
+	return list;
+}
+
+/* PK-72 to PK-74, PK-76: a weak key is blocked for everybody, once, and stays
+ * so without the list that it was found by. */
+static void
+test_weak_key(struct job *j)
+{
+	static const char blocked[] = "SELECT COUNT(*) FROM blocked_key";
+	static const char audited[] =
+	    "SELECT COUNT(*) FROM audit WHERE event = 'key blocked'";
+	const char *order;
+	struct answer a;
+
+	front_open(j);
+	order = ready_order(j);
+	acme_set_weak_keys(front_acme(), list_with(j, "csr-p256"));
+	for (int i = 0; i < 2; i++) {
+		a = finalize(j, order, csr_named("good"));
+		front_expect(&a, 400, "badCSR",
+		    "subject key refused: this key is known to be "
+		    "compromised");
+		assert_int_equal(fixture_count(j, blocked), 1);
+		assert_int_equal(fixture_count(j, audited), 1);
+		EXPECT(j,
+		    store_key_is_blocked(j, certs_spki(j, "csr-p256"), NULL),
+		    1);
+	}
+	acme_set_weak_keys(front_acme(), NULL);
+	a = finalize(j, order, csr_named("good"));
+	front_expect(&a, 400, "badCSR", "the key is known to be compromised");
+	front_close();
+}
+
 /* PK-78: in a certificate of another account, also one that has expired. */
 static void
 test_shared_key(struct job *j)
@@ -767,6 +842,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_refusals),
 	STORE_TEST(test_refresh),
 	STORE_TEST(test_blocked_key),
+	STORE_TEST(test_weak_key),
 	STORE_TEST(test_shared_key),
 	STORE_TEST_SQLITE(test_alternates),
 	STORE_TEST(test_download),

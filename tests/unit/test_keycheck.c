@@ -68,9 +68,15 @@ test_moduli(void **state)
 				*p = ' ';
 		unit_case("%s", name);
 		seen++;
-		for (int subject = 0; subject < 2; subject++)
-			assert_reason(check_hex(hex, F4, subject),
+		for (int subject = 0; subject < 2; subject++) {
+			const char *reason = check_hex(hex, F4, subject);
+
+			assert_reason(reason,
 			    strcmp(expected, "-") == 0 ? NULL : expected);
+			/* What the blocked list is told. */
+			assert_int_equal(rsa_reason_is_compromise(reason),
+			    reason != NULL && strstr(reason, "even") == NULL);
+		}
 	}
 	fclose(f);
 	assert_int_equal(seen, 25);
@@ -146,6 +152,8 @@ test_sizes(void **state)
 	memset(hex, 'F', 2048);
 	hex[2048] = '\0';
 	assert_reason(check_hex(hex, F4, false), "modulus must have");
+	/* Nobody can compute it for that. */
+	assert_false(rsa_reason_is_compromise(check_hex(hex, F4, false)));
 }
 
 /* PK-73: what is not of that generator is not taken for it. */
