@@ -185,13 +185,14 @@ insert(const struct acme *a, struct job *j, const struct account *account,
 int
 account_check_key(struct job *j, const struct jwk *key, const char *id)
 {
-	uint8_t hash[SHA256_LEN] = { 0 };
+	uint8_t hash[SHA256_LEN] = { 0 }, bare[SHA256_LEN] = { 0 };
 	struct span spki = span_mem(hash, sizeof(hash));
+	const struct key_hash both = { spki, span_mem(bare, sizeof(bare)) };
 	int found;
 
-	if (jwk_spki_sha256(j, key, hash) < 0)
+	if (jwk_spki_sha256(j, key, hash, bare) < 0)
 		return -1;
-	found = store_key_is_blocked(j, spki, id);
+	found = store_key_is_blocked(j, &both, id);
 	if (found > 0)
 		return job_fail(j, ERR_BAD_PUBLIC_KEY,
 		    "the key is known to be compromised");

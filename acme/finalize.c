@@ -18,6 +18,7 @@
 #include "lib/arena.h"
 #include "lib/b64.h"
 #include "lib/conf.h"
+#include "lib/digest.h"
 #include "lib/hex.h"
 #include "lib/job.h"
 #include "lib/json.h"
@@ -108,18 +109,20 @@ static int
 block_weak(struct job *j, const struct order *order, const struct csr *csr)
 {
 	struct err why = j->err;
-	struct span key = span_mem(csr->spki_sha256, sizeof(csr->spki_sha256));
+	const struct key_hash key = { span_mem(csr->spki_sha256, SHA256_LEN),
+		span_mem(csr->bare_sha256, SHA256_LEN) };
 	int known;
 
 	job_recover(j);
-	known = store_key_is_blocked(j, key, NULL);
+	known = store_key_is_blocked(j, &key, NULL);
 	if (known < 0)
 		return -1;
 	if (known == 0 &&
-	    (store_key_block(j, key, NULL,
+	    (store_key_block(j, &key, NULL,
 		 arena_printf(j->arena, "weak, in order %s", order->id)) < 0 ||
 		store_audit_add(j, role_name(ROLE_WEB), "key blocked",
-		    arena_printf(j->arena, "key:%s", hex_dup(j->arena, key)),
+		    arena_printf(
+			j->arena, "key:%s", hex_dup(j->arena, key.spki_sha256)),
 		    "ok", NULL) < 0))
 		return -1;
 	return job_fail(j, why.kind, "%s", why.text);
@@ -165,7 +168,8 @@ check_csr(struct acme *a, struct job *j, const struct order *order,
 		return -1;
 	/* AC-44 */
 	found = store_key_is_blocked(j,
-	    span_mem(csr.spki_sha256, sizeof(csr.spki_sha256)),
+	    &(struct key_hash){ span_mem(csr.spki_sha256, SHA256_LEN),
+		span_mem(csr.bare_sha256, SHA256_LEN) },
 	    order->account_id);
 	if (found > 0)
 		return job_fail(

@@ -469,7 +469,8 @@ jwk_is_of_certificate(struct job *j, const struct jwk *k, struct span der)
 }
 
 int
-jwk_spki_sha256(struct job *j, const struct jwk *k, uint8_t out[32])
+jwk_spki_sha256(
+    struct job *j, const struct jwk *k, uint8_t out[32], uint8_t bare[32])
 {
 	unsigned char *der = NULL;
 	int n = i2d_PUBKEY(k->pkey, &der);
@@ -477,7 +478,11 @@ jwk_spki_sha256(struct job *j, const struct jwk *k, uint8_t out[32])
 	if (n <= 0)
 		return ossl_fail(j, "account key");
 	sha256(span_mem(der, (size_t)n), out);
+	n = spki_bare_sha256(span_mem(der, (size_t)n), bare);
 	OPENSSL_free(der);
+	if (n < 0)
+		return job_fail(
+		    j, ERR_INTERNAL, "account key: of no type that is ours");
 	return 0;
 }
 

@@ -46,7 +46,8 @@ struct evp_pkey_st *jwk_pkey(const struct jwk *k);
 /* Is it the subject key of this certificate (DER)? */
 bool jwk_is_of_certificate(struct job *j, const struct jwk *k, struct span der);
 /* SHA-256 of its SubjectPublicKeyInfo, as certificates have it. */
-int jwk_spki_sha256(struct job *j, const struct jwk *k, uint8_t out[32]);
+int jwk_spki_sha256(
+    struct job *j, const struct jwk *k, uint8_t out[32], uint8_t bare[32]);
 
 struct jwk *jwk_dup(const struct jwk *k);
 void jwk_free(struct jwk *k); /* NULL-safe */

@@ -167,21 +167,22 @@ revoke_certificate(struct job *j, const struct cert *c,
 }
 
 int
-revoke_key(struct job *j, struct span spki_sha256, const struct revocation *r,
-    const char *source, size_t *count)
+revoke_key(struct job *j, const struct key_hash *key,
+    const struct revocation *r, const char *source, size_t *count)
 {
 	struct revoked_cert *list;
 
 	/* First the key: what is signed from now on sees it. */
-	if (store_key_block(j, spki_sha256, NULL, source) < 0 ||
-	    store_revoke_by_key(j, spki_sha256, r, &list, count) < 0)
+	if (store_key_block(j, key, NULL, source) < 0 ||
+	    store_revoke_by_key(j, key->spki_sha256, r, &list, count) < 0)
 		return -1;
 	for (size_t i = 0; i < *count; i++) {
 		if (record(j, list[i].order_id, list[i].serial, r) < 0)
 			return -1;
 	}
 	return store_audit_add(j, r->by, "key blocked",
-	    arena_printf(j->arena, "key:%s", hex_dup(j->arena, spki_sha256)),
+	    arena_printf(
+		j->arena, "key:%s", hex_dup(j->arena, key->spki_sha256)),
 	    "ok", NULL);
 }
 
@@ -224,7 +225,9 @@ revoke_incident(struct job *j, const struct incident *i, size_t max)
 static int
 bar_key(struct job *j, const struct request *req, const struct cert *c)
 {
-	if (store_key_block(j, c->spki_sha256, req->account->id,
+	const struct key_hash key = { c->spki_sha256, c->bare_sha256 };
+
+	if (store_key_block(j, &key, req->account->id,
 		arena_printf(j->arena, "reported with certificate %s", c->id)) <
 	    0)
 		return -1;
@@ -235,9 +238,10 @@ bar_key(struct job *j, const struct request *req, const struct cert *c)
 static int
 block_proven(struct job *j, const struct cert *c, const struct revocation *r)
 {
+	const struct key_hash key = { c->spki_sha256, c->bare_sha256 };
 	size_t count;
 
-	return revoke_key(j, c->spki_sha256, r,
+	return revoke_key(j, &key, r,
 	    arena_printf(j->arena, "revoked certificate %s", c->id), &count);
 }
 
@@ -250,8 +254,8 @@ static int
 refuse_again(struct job *j, const struct cert *c, const struct revocation *r,
     bool is_proof)
 {
-	int blocked =
-	    is_proof ? store_key_is_blocked(j, c->spki_sha256, NULL) : 1;
+	const struct key_hash key = { c->spki_sha256, c->bare_sha256 };
+	int blocked = is_proof ? store_key_is_blocked(j, &key, NULL) : 1;
 
 	if (blocked < 0 || (blocked == 0 && block_proven(j, c, r) < 0))
 		return -1;

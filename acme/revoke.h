@@ -11,6 +11,7 @@
 struct acme;
 struct cert;
 struct job;
+struct key_hash;
 struct revocation;
 
 int revoke_serve(
@@ -25,10 +26,10 @@ int revoke_certificate(struct job *j, const struct cert *c,
     const struct revocation *r, bool may_change_reason);
 /*
  * The key is compromised (AC-158, PK-77, PK-181): blocked for everybody, and
- * every certificate with it that has not expired is revoked.  *count says how
- * many.
+ * every certificate with it that has not expired is
+ * revoked.  *count says how many.
  */
-int revoke_key(struct job *j, struct span spki_sha256,
+int revoke_key(struct job *j, const struct key_hash *key,
     const struct revocation *r, const char *source, size_t *count);
 
 /* As RFC 5280 calls it; NULL if it cannot stand on the list of this CA. */

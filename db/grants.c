@@ -77,7 +77,7 @@ static const struct grant web[] = {
 		    "expires_at, due_at), UPDATE (due_at, closed_at)" },
 	{ "cert", "SELECT, UPDATE (replaced_by, revoked_at, reason, "
 		  "revoked_by, revocation, list_due_at, ocsp_due_at)" },
-	{ "blocked_key", "SELECT, INSERT" },
+	{ "blocked_key", "SELECT, INSERT, UPDATE (bare_sha256)" },
 	COUNTS_LIMITS,
 	{ "eab_key", "SELECT, UPDATE (bound_at)" },
 	{ "suppressed", "SELECT" },
@@ -200,7 +200,7 @@ static const struct grant issuer[] = {
 	    "SELECT (id, cert_id, asked_at, confirmed_at, due_at, not_after), "
 	    "INSERT, DELETE" },
 	{ "upstream_window", "SELECT (cert_id), INSERT, DELETE" },
-	{ "blocked_key", "SELECT, INSERT" },
+	{ "blocked_key", "SELECT, INSERT, UPDATE (bare_sha256)" },
 	/* Must its key not be used any more (PK-207)? */
 	{ "destroyed_key", "SELECT (spki_sha256, asked_at, begun_at)" },
 	/* Its daily alarm: whose client certificate ends (PK-206)? */

@@ -11,7 +11,8 @@
 #define CERT_RESERVED_COLUMNS                                                  \
 	"id, order_id, account_id, ca_label, serial, profile, "                \
 	"profile_sha256, tbs, signature_alg, lint_report, evidence, "          \
-	"br_version, spki_sha256, not_before, not_after, reserved_at, shard"
+	"br_version, spki_sha256, not_before, not_after, reserved_at, shard, " \
+	"bare_sha256"
 #define CERT_COLUMNS                                                           \
 	CERT_RESERVED_COLUMNS ", issued_at, der, sha256, revoked_at, "         \
 			      "reason, revoked_by"
@@ -36,6 +37,7 @@ cert_read(struct query *q, struct cert *out)
 	out->not_after = query_int(q);
 	out->reserved_at = query_int(q);
 	out->shard = query_int(q);
+	out->bare_sha256 = query_bytes(q);
 	out->issued_at = query_int(q);
 	out->der = query_bytes(q);
 	out->sha256 = query_bytes(q);
@@ -63,7 +65,7 @@ cert_insert(struct job *j, const struct cert *c, int64_t *changed)
 	return store_change(j, changed,
 	    "INSERT INTO cert (" CERT_RESERVED_COLUMNS ") VALUES ($1, $2, "
 	    "$3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, "
-	    "$17) "
+	    "$17, $18) "
 	    "ON CONFLICT DO NOTHING",
 	    ARGS(v_text(c->id), v_text(c->order_id), v_text(c->account_id),
 		v_text(c->ca_label), v_text(c->serial), v_text(c->profile),
@@ -71,7 +73,8 @@ cert_insert(struct job *j, const struct cert *c, int64_t *changed)
 		v_bytes(c->signature_alg), v_text(c->lint_report),
 		v_text(c->evidence), v_text(c->br_version),
 		v_bytes(c->spki_sha256), v_int(c->not_before),
-		v_int(c->not_after), v_int(j->now), v_int(c->shard)));
+		v_int(c->not_after), v_int(j->now), v_int(c->shard),
+		v_bytes(c->bare_sha256)));
 }
 
 /* Shared by those who reserve numbers.  SQLite's transactions keep every other

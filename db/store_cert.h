@@ -18,6 +18,7 @@ struct cert {
 	const char *evidence;   /* JSON: reply and CAA row ids relied on */
 	const char *br_version; /* PK-1 */
 	struct span spki_sha256;
+	struct span bare_sha256; /* db/store_key.h; empty: made before it was */
 	int64_t not_before, not_after;
 	int64_t shard; /* of the revocation list (PK-154) */
 	int64_t reserved_at;

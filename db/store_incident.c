@@ -320,7 +320,8 @@ block_keys(struct job *j, const char *id, const char *end)
 {
 	return store_change(j, NULL,
 	    "INSERT INTO blocked_key (spki_sha256, account_id, blocked_at, "
-	    "source) SELECT DISTINCT c.spki_sha256, '', $3, $4 "
+	    "source, bare_sha256) "
+	    "SELECT DISTINCT c.spki_sha256, '', $3, $4, c.bare_sha256 "
 	    "FROM incident_cert i JOIN cert c ON c.id = i.cert_id "
 	    "WHERE i.incident_id = $1 AND i.done_at = 0 AND i.cert_id <= $2 "
 	    "ON CONFLICT DO NOTHING",

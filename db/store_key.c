@@ -11,7 +11,7 @@
 
 int
 store_key_is_blocked(
-    struct job *j, struct span spki_sha256, const char *account_id)
+    struct job *j, const struct key_hash *key, const char *account_id)
 {
 	const char *whose =
 	    account_id != NULL ? account_id : KEY_BLOCKED_FOR_ALL;
@@ -19,22 +19,28 @@ store_key_is_blocked(
 
 	return store_get_int(j, &one,
 	    "SELECT 1 FROM blocked_key WHERE spki_sha256 = $1 "
+	    "AND account_id IN ('', $2) UNION ALL "
+	    "SELECT 1 FROM blocked_key WHERE bare_sha256 = $3 "
 	    "AND account_id IN ('', $2) LIMIT 1",
-	    ARGS(v_bytes(spki_sha256), v_text(whose)));
+	    ARGS(v_bytes(key->spki_sha256), v_text(whose),
+		v_bytes(key->bare_sha256)));
 }
 
 int
-store_key_block(struct job *j, struct span spki_sha256, const char *account_id,
-    const char *source)
+store_key_block(struct job *j, const struct key_hash *key,
+    const char *account_id, const char *source)
 {
 	const char *whose =
 	    account_id != NULL ? account_id : KEY_BLOCKED_FOR_ALL;
 
 	return store_change(j, NULL,
 	    "INSERT INTO blocked_key (spki_sha256, account_id, blocked_at, "
-	    "source) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
-	    ARGS(v_bytes(spki_sha256), v_text(whose), v_int(j->now),
-		v_text(source)));
+	    "source, bare_sha256) VALUES ($1, $2, $3, $4, $5) "
+	    "ON CONFLICT (spki_sha256, account_id) DO UPDATE "
+	    "SET bare_sha256 = excluded.bare_sha256 "
+	    "WHERE blocked_key.bare_sha256 IS NULL",
+	    ARGS(v_bytes(key->spki_sha256), v_text(whose), v_int(j->now),
+		v_text(source), v_bytes(key->bare_sha256)));
 }
 
 int

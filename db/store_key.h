@@ -7,6 +7,18 @@
 
 #include "db/store.h"
 
+/*
+ * A key by its two hashes (PK-76).  The second is of the modulus or the point
+ * alone (pki/keycheck.h), so that no other encoding slips through; empty where
+ * only the first is known.
+ */
+struct key_hash {
+	struct span spki_sha256;
+	struct span bare_sha256;
+};
+/* Of which no more is known. */
+#define KEY_BY_SPKI(span) (&(const struct key_hash){ .spki_sha256 = (span) })
+
 /* account_id "" stands for everybody. */
 #define KEY_BLOCKED_FOR_ALL ""
 
@@ -16,10 +28,11 @@
  * 1 / 0 / -1.
  */
 int store_key_is_blocked(
-    struct job *j, struct span spki_sha256, const char *account_id);
+    struct job *j, const struct key_hash *key, const char *account_id);
 /* Blocks it from now on; `source` says for people why ("operator", "revoked
- * certificate <id>").  Blocked already: 0, nothing changes. */
-int store_key_block(struct job *j, struct span spki_sha256,
+ * certificate <id>").  Blocked already: 0, and only the second hash is
+ * added, if it was not known. */
+int store_key_block(struct job *j, const struct key_hash *key,
     const char *account_id, const char *source);
 
 struct blocked_key {

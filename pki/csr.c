@@ -550,6 +550,8 @@ check_key_and_proof(struct request *r)
 	    r->j->arena, out->spki, KEYCHECK_SUBJECT, &out->key_type, &key);
 
 	sha256(out->spki, out->spki_sha256);
+	if (spki_bare_sha256(out->spki, out->bare_sha256) < 0)
+		memset(out->bare_sha256, 0, sizeof(out->bare_sha256));
 	out->key_is_compromised =
 	    reason != NULL ? rsa_reason_is_compromise(reason)
 			   : weakkeys_has(r->policy->weak_keys, out->spki);

@@ -41,12 +41,14 @@ struct csr {
 	struct span der;
 	struct span spki; /* SubjectPublicKeyInfo, DER */
 	uint8_t spki_sha256[32];
+	uint8_t bare_sha256[32]; /* pki/keycheck.h; zeros with a refusal of
+				  * what is no key */
 	enum key_type key_type;
 	enum key_kind key_kind;
 	enum key_class class;
 	bool non_repudiation; /* asked for */
 	/* With a refusal: the key can be computed, or is known (PK-72 to PK-74,
-	 * PK-76); spki and spki_sha256 are there. */
+	 * PK-76); spki and its hashes are there. */
 	bool key_is_compromised;
 };
 

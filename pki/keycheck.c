@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "lib/arena.h"
+#include "lib/digest.h"
 #include "pki/der.h"
 #include "pki/ossl.h"
 #include "pki/rsacheck.h"
@@ -125,6 +126,36 @@ spki_split(struct span spki, enum key_type *type, struct span *key_bits)
 		}
 	}
 	return -1;
+}
+
+/* The modulus without the octet that keeps it positive, or the point. */
+static struct span
+bare_key(struct span spki)
+{
+	enum key_type type;
+	struct span bits;
+	struct der key;
+	struct der n;
+
+	if (spki_split(spki, &type, &bits) < 0)
+		return (struct span){ 0 };
+	if (type != KEY_TYPE_RSA)
+		return bits;
+	if (der_only(bits, DER_SEQUENCE, &key) < 0 ||
+	    der_take(&key.body, DER_INTEGER, &n) < 0)
+		return (struct span){ 0 };
+	return n.body.n > 1 && n.body.p[0] == 0 ? span_from(n.body, 1) : n.body;
+}
+
+int
+spki_bare_sha256(struct span spki, uint8_t out[32])
+{
+	struct span key = bare_key(spki);
+
+	if (key.n == 0)
+		return -1;
+	sha256(key, out);
+	return 0;
 }
 
 /* PK-75, AC-41: below p, on the curve, not the identity.  The curves have

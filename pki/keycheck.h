@@ -45,4 +45,11 @@ struct span key_type_algorithm(enum key_type type);
  * the key without the octet of unused bits.  0 or -1. */
 int spki_split(struct span spki, enum key_type *type, struct span *key_bits);
 
+/*
+ * SHA-256 of the bare key (PK-76): of the modulus of an RSA key without the
+ * octet that keeps it positive, of the point otherwise, so that another
+ * exponent or encoding is the same key.  0, or -1 as spki_split().
+ */
+int spki_bare_sha256(struct span spki, uint8_t out[32]);
+
 #endif

@@ -10,6 +10,7 @@
 #include "lib/arena.h"
 #include "lib/digest.h"
 #include "lib/job.h"
+#include "pki/keycheck.h"
 #include "pki/ossl.h"
 
 /* Nobody is asked for a passphrase. */
@@ -83,7 +84,8 @@ read_key(struct job *j, struct span pem)
 }
 
 int
-spki_file_sha256(struct job *j, struct span pem, uint8_t out[32])
+spki_file_hashes(struct job *j, struct span pem, uint8_t out[32],
+    uint8_t bare[32], bool *has_bare)
 {
 	EVP_PKEY *key = read_key(j, pem);
 	unsigned char *der = NULL;
@@ -101,6 +103,7 @@ spki_file_sha256(struct job *j, struct span pem, uint8_t out[32])
 	if (n <= 0)
 		return ossl_fail(j, "the key");
 	sha256(span_mem(der, (size_t)n), out);
+	*has_bare = spki_bare_sha256(span_mem(der, (size_t)n), bare) == 0;
 	OPENSSL_free(der);
 	return 0;
 }

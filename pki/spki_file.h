@@ -9,9 +9,13 @@
 
 struct job;
 
-/* SHA-256 of its SubjectPublicKeyInfo, as certificates that this server makes
- * have it (EC points uncompressed): 0, or -1 ERR_MALFORMED if there is none of
- * these in the text. */
-int spki_file_sha256(struct job *j, struct span pem, uint8_t out[32]);
+/*
+ * SHA-256 of its SubjectPublicKeyInfo, as certificates that this server makes
+ * have it (EC points uncompressed), and of the bare key (pki/keycheck.h) if
+ * *has_bare: it is of a type that they can have.  0, or -1 ERR_MALFORMED if
+ * there is none of these in the text.
+ */
+int spki_file_hashes(struct job *j, struct span pem, uint8_t out[32],
+    uint8_t bare[32], bool *has_bare);
 
 #endif

@@ -107,37 +107,16 @@ weakkeys_checksum(const struct weakkeys *w)
 	return w == NULL ? "" : w->checksum;
 }
 
-/* The modulus without the octet that keeps it positive, or the point. */
-static struct span
-bare_key(struct span spki)
-{
-	enum key_type type;
-	struct span bits;
-	struct der key;
-	struct der n;
-
-	if (spki_split(spki, &type, &bits) < 0)
-		return (struct span){ 0 };
-	if (type != KEY_TYPE_RSA)
-		return bits;
-	if (der_only(bits, DER_SEQUENCE, &key) < 0 ||
-	    der_take(&key.body, DER_INTEGER, &n) < 0)
-		return (struct span){ 0 };
-	return n.body.n > 1 && n.body.p[0] == 0 ? span_from(n.body, 1) : n.body;
-}
-
 bool
 weakkeys_has(const struct weakkeys *w, struct span spki)
 {
 	static const char digits[] = "0123456789abcdef";
 	uint8_t hash[SHA256_LEN];
 	char wanted[DIGITS];
-	struct span key = bare_key(spki);
 	size_t from = 0;
 
-	if (w == NULL || key.n == 0)
+	if (w == NULL || spki_bare_sha256(spki, hash) < 0)
 		return false;
-	sha256(key, hash);
 	for (size_t i = 0; i < DIGITS; i++)
 		wanted[i] =
 		    digits[i % 2 == 0 ? hash[i / 2] >> 4 : hash[i / 2] & 15];

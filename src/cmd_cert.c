@@ -4,6 +4,7 @@
 #include "acme/revoke.h"
 #include "db/store_cert.h"
 #include "db/store_incident.h"
+#include "db/store_key.h"
 #include "db/store_revoke.h"
 #include "lib/arena.h"
 #include "lib/clock.h"
@@ -124,6 +125,7 @@ static int
 change(struct job *j, const struct cert *c, const struct revocation *r,
     size_t *others)
 {
+	const struct key_hash key = { c->spki_sha256, c->bare_sha256 };
 	bool compromised = r->reason == REASON_KEY_COMPROMISE;
 	int changed = revoke_certificate(j, c, r, compromised);
 
@@ -131,8 +133,8 @@ change(struct job *j, const struct cert *c, const struct revocation *r,
 	if (changed == 0)
 		return job_fail(
 		    j, ERR_ALREADY_REVOKED, "%s is already revoked", c->serial);
-	if (changed < 0 || (compromised && revoke_key(j, c->spki_sha256, r,
-					       r->by, others) < 0))
+	if (changed < 0 ||
+	    (compromised && revoke_key(j, &key, r, r->by, others) < 0))
 		return -1;
 	return 0;
 }

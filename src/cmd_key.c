@@ -117,9 +117,14 @@ parse(int argc, char **argv, struct options *o)
 /* --- block ---------------------------------------------------------------- */
 
 static int
-read_hash(struct job *j, const char *spki, uint8_t out[SHA256_LEN])
+read_hash(struct job *j, const char *spki, struct key_hash *key)
 {
+	uint8_t *out = arena_calloc(j->arena, 1, SHA256_LEN);
+	uint8_t *bare = arena_calloc(j->arena, 1, SHA256_LEN);
+	bool has_bare = false;
 	struct span pem;
+
+	*key = (struct key_hash){ .spki_sha256 = span_mem(out, SHA256_LEN) };
 
 	if (spki == NULL)
 		return job_fail(j, ERR_MALFORMED,
@@ -128,8 +133,10 @@ read_hash(struct job *j, const char *spki, uint8_t out[SHA256_LEN])
 		return 0;
 	if (file_read(j, spki, FILE_MAX, &pem) < 0)
 		return -1;
-	if (spki_file_sha256(j, pem, out) < 0)
+	if (spki_file_hashes(j, pem, out, bare, &has_bare) < 0)
 		return job_context(j, "%s", spki);
+	if (has_bare)
+		key->bare_sha256 = span_mem(bare, SHA256_LEN);
 	return 0;
 }
 
@@ -146,13 +153,15 @@ check_account(struct job *j, const char *id)
 }
 
 static int
-block_for_account(struct job *j, struct span hash, const char *account)
+block_for_account(
+    struct job *j, const struct key_hash *key, const char *account)
 {
-	if (store_key_block(j, hash, account, command_operator(j)) < 0)
+	if (store_key_block(j, key, account, command_operator(j)) < 0)
 		return -1;
 	return store_audit_add(j, command_operator(j), "key blocked",
-	    arena_printf(j->arena, "key:%s", hex_dup(j->arena, hash)), "ok",
-	    worker_detail(j, "account", account));
+	    arena_printf(
+		j->arena, "key:%s", hex_dup(j->arena, key->spki_sha256)),
+	    "ok", worker_detail(j, "account", account));
 }
 
 static int
@@ -160,21 +169,20 @@ block(struct job *j, const struct options *o)
 {
 	const struct revocation r = { REASON_KEY_COMPROMISE,
 		command_operator(j), { NULL, 0 } };
-	uint8_t octets[SHA256_LEN] = { 0 };
-	struct span hash = span_mem(octets, sizeof(octets));
+	struct key_hash key = { .spki_sha256 = { NULL, 0 } };
 	size_t count = 0;
 
-	if (read_hash(j, o->spki, octets) < 0 ||
+	if (read_hash(j, o->spki, &key) < 0 ||
 	    check_account(j, o->account) < 0 || store_begin(j) < 0)
 		return -1;
 	if ((o->account != NULL
-		    ? block_for_account(j, hash, o->account)
-		    : revoke_key(j, hash, &r, command_operator(j), &count)) < 0)
+		    ? block_for_account(j, &key, o->account)
+		    : revoke_key(j, &key, &r, command_operator(j), &count)) < 0)
 		return worker_undo(j);
 	if (store_commit(j) < 0)
 		return -1;
 	printf("blocked %s; certificates revoked: %zu\n",
-	    hex_dup(j->arena, hash), count);
+	    hex_dup(j->arena, key.spki_sha256), count);
 	return 0;
 }
 

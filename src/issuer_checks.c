@@ -130,8 +130,9 @@ int
 issuer_check_key(const struct issuer *i, struct job *j, const struct order *o,
     const struct csr *csr)
 {
-	int blocked = store_key_is_blocked(
-	    j, span_mem(csr->spki_sha256, SHA256_LEN), o->account_id);
+	const struct key_hash key = { span_mem(csr->spki_sha256, SHA256_LEN),
+		span_mem(csr->bare_sha256, SHA256_LEN) };
+	int blocked = store_key_is_blocked(j, &key, o->account_id);
 	int other = blocked == 0 ? is_other_key(i, j, csr) : 0;
 
 	if (other > 0)

@@ -202,6 +202,7 @@ issuer_order_draft(const struct issuer *i, struct issuer_order *w)
 		.lint_report = tbs->lint_report,
 		.br_version = BR_VERSION,
 		.spki_sha256 = span_mem(w->csr.spki_sha256, SHA256_LEN),
+		.bare_sha256 = span_mem(w->csr.bare_sha256, SHA256_LEN),
 		.not_before = in.not_before,
 		.not_after = in.not_after,
 		.shard = shard,

@@ -59,7 +59,8 @@ check_key(const struct issuer *i, struct job *j, const struct cert *c,
 	struct certview view;
 	enum key_type type;
 	EVP_PKEY *key;
-	int blocked = store_key_is_blocked(j, c->spki_sha256, NULL);
+	const struct key_hash hash = { c->spki_sha256, c->bare_sha256 };
+	int blocked = store_key_is_blocked(j, &hash, NULL);
 
 	if (blocked < 0)
 		return -1;

@@ -481,3 +481,10 @@ CREATE TABLE profile_text (
 	PRIMARY KEY (name, sha256)
 );
 CREATE INDEX profile_text_now ON profile_text (name) WHERE retired_at = 0;
+
+-- PK-76: also by the bare key, the modulus or the point, so that another
+-- encoding does not slip through; NULL where only the other hash is known.
+ALTER TABLE blocked_key ADD COLUMN bare_sha256 BYTEA;
+CREATE INDEX blocked_key_bare ON blocked_key (bare_sha256)
+	WHERE bare_sha256 IS NOT NULL;
+ALTER TABLE cert ADD COLUMN bare_sha256 BYTEA;

@@ -837,7 +837,7 @@ test_key_change(struct job *j)
 static void
 test_key_refused(struct job *j)
 {
-	uint8_t hash[SHA256_LEN];
+	uint8_t hash[SHA256_LEN], bare[SHA256_LEN];
 	const struct json *object;
 	const struct jwk *jwk;
 	struct answer a;
@@ -856,12 +856,23 @@ test_key_refused(struct job *j)
 		j, span_str(client_key("acct-es512")->jwk), "jwk", &object),
 	    0);
 	EXPECT(j, jwk_read(j, object, &jwk), 0);
-	EXPECT(j, jwk_spki_sha256(j, jwk, hash), 0);
-	COMMITTED(j,
-	    store_key_block(j, span_mem(hash, sizeof(hash)), NULL, "operator"));
+	EXPECT(j, jwk_spki_sha256(j, jwk, hash, bare), 0);
+	COMMITTED(
+	    j, store_key_block(j, KEY_BY_SPKI(span_mem(hash, sizeof(hash))),
+		   NULL, "operator"));
 	a = change_key(j, "acct-es256-A", "acct-es512");
 	front_expect(
 	    &a, 400, "badPublicKey", "the key is known to be compromised");
+	a = front_post_jwk(j, "acct-es512", FRONT_NEW_ACCOUNT, "{}");
+	front_expect(
+	    &a, 400, "badPublicKey", "the key is known to be compromised");
+	fixture_sql(j, "DELETE FROM blocked_key");
+	/* PK-76: blocked in another encoding. */
+	COMMITTED(
+	    j, store_key_block(j,
+		   &(struct key_hash){ SPAN("another SubjectPublicKeyInfo"),
+		       span_mem(bare, sizeof(bare)) },
+		   NULL, "operator"));
 	a = front_post_jwk(j, "acct-es512", FRONT_NEW_ACCOUNT, "{}");
 	front_expect(
 	    &a, 400, "badPublicKey", "the key is known to be compromised");

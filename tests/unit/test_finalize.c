@@ -25,6 +25,7 @@
 #include "lib/b64.h"
 #include "lib/digest.h"
 #include "lib/hex.h"
+#include "pki/keycheck.h"
 #include "pki/weakkeys.h"
 #include "tests/unit/acme_certs.h"
 #include "tests/unit/acme_mailbox.h"
@@ -451,34 +452,6 @@ test_refresh(struct job *j)
 	front_close();
 }
 
-/* AC-44, AC-134, PK-181: for everybody, or for this account alone; the order
- * stays ready for another key. */
-static void
-test_blocked_key(struct job *j)
-{
-	static const char *const whose[] = { NULL, FRONT_ACCOUNT_ID };
-	const char *order;
-	struct answer a;
-
-	front_open(j);
-	order = ready_order(j);
-	COMMITTED(j, store_key_block(j, certs_spki(j, "csr-p256"),
-			 "another account", "test"));
-	for (size_t i = 0; i < 2; i++) {
-		COMMITTED(j, store_key_block(j, certs_spki(j, "csr-p256"),
-				 whose[i], "test"));
-		a = finalize(j, order, csr_named("good"));
-		front_expect(
-		    &a, 400, "badCSR", "the key is known to be compromised");
-		assert_string_equal(status_of(j, order), "ready");
-		fixture_sql(j, "DELETE FROM blocked_key WHERE account_id <> "
-			       "'another account'");
-	}
-	a = finalize(j, order, csr_named("good"));
-	front_expect(&a, 200, "", NULL);
-	front_close();
-}
-
 static struct span
 spki_of(struct job *j, const char *key)
 {
@@ -490,6 +463,46 @@ spki_of(struct job *j, const char *key)
 	spki = span_mem(arena_memdup(j->arena, octets, (size_t)n), (size_t)n);
 	OPENSSL_free(octets);
 	return spki;
+}
+
+/* AC-44, AC-134, PK-181: for everybody, or for this account alone; the order
+ * stays ready for another key. */
+static void
+test_blocked_key(struct job *j)
+{
+	static const char *const whose[] = { NULL, FRONT_ACCOUNT_ID };
+	uint8_t bare[SHA256_LEN];
+	const char *order;
+	struct answer a;
+
+	front_open(j);
+	order = ready_order(j);
+	COMMITTED(j, store_key_block(j, KEY_BY_SPKI(certs_spki(j, "csr-p256")),
+			 "another account", "test"));
+	for (size_t i = 0; i < 2; i++) {
+		COMMITTED(j,
+		    store_key_block(j, KEY_BY_SPKI(certs_spki(j, "csr-p256")),
+			whose[i], "test"));
+		a = finalize(j, order, csr_named("good"));
+		front_expect(
+		    &a, 400, "badCSR", "the key is known to be compromised");
+		assert_string_equal(status_of(j, order), "ready");
+		fixture_sql(j, "DELETE FROM blocked_key WHERE account_id <> "
+			       "'another account'");
+	}
+	/* PK-76: blocked in another encoding. */
+	EXPECT(j, spki_bare_sha256(spki_of(j, "csr-p256"), bare), 0);
+	COMMITTED(
+	    j, store_key_block(j,
+		   &(struct key_hash){ SPAN("another SubjectPublicKeyInfo"),
+		       span_mem(bare, sizeof(bare)) },
+		   NULL, "test"));
+	a = finalize(j, order, csr_named("good"));
+	front_expect(&a, 400, "badCSR", "the key is known to be compromised");
+	fixture_sql(j, "DELETE FROM blocked_key");
+	a = finalize(j, order, csr_named("good"));
+	front_expect(&a, 200, "", NULL);
+	front_close();
 }
 
 /* A list of weak keys with this one: its point is the last 65 octets. */
@@ -539,7 +552,8 @@ test_weak_key(struct job *j)
 		assert_int_equal(fixture_count(j, blocked), 1);
 		assert_int_equal(fixture_count(j, audited), 1);
 		EXPECT(j,
-		    store_key_is_blocked(j, certs_spki(j, "csr-p256"), NULL),
+		    store_key_is_blocked(
+			j, KEY_BY_SPKI(certs_spki(j, "csr-p256")), NULL),
 		    1);
 	}
 	acme_set_weak_keys(front_acme(), NULL);

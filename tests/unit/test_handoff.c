@@ -235,7 +235,8 @@ test_key_blocked(struct job *j)
 	handoff_lab_upstream(&lab);
 	sha256(spki, hash);
 	COMMITTED(
-	    j, store_key_block(j, span_mem(hash, sizeof(hash)), NULL, "test"));
+	    j, store_key_block(
+		   j, KEY_BY_SPKI(span_mem(hash, sizeof(hash))), NULL, "test"));
 	handoff_lab_issuer(&lab);
 	handoff_lab_expect_ended(&lab, "badCSR");
 	handoff_lab_upstream(&lab);

@@ -778,12 +778,13 @@ test_sweep(struct job *j)
 
 	lab_init(&lab, j);
 	publish_all(&lab);
-	COMMITTED(j, store_key_block(j, SPKI, "some account", "test"));
+	COMMITTED(
+	    j, store_key_block(j, KEY_BY_SPKI(SPKI), "some account", "test"));
 	a = make_cert(&lab, FIXTURE_NOW + 365 * DAY);
 	at(&lab, FIXTURE_NOW + DAY);
 	publish_all(&lab);
 	assert_string_equal(listed(&lab), "");
-	COMMITTED(j, store_key_block(j, SPKI, NULL, "test"));
+	COMMITTED(j, store_key_block(j, KEY_BY_SPKI(SPKI), NULL, "test"));
 	at(&lab, FIXTURE_NOW + 2 * DAY);
 	publish_all(&lab);
 	assert_string_equal(listed(&lab), "0101:1");

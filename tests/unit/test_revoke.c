@@ -415,7 +415,9 @@ test_again(struct job *j)
 	a = by_key(j, &c, "3");
 	front_expect(&a, 400, "alreadyRevoked", NULL);
 	check_row(j, &c, 4);
-	EXPECT(j, store_key_is_blocked(j, certs_spki(j, c.key), NULL), 0);
+	EXPECT(j,
+	    store_key_is_blocked(j, KEY_BY_SPKI(certs_spki(j, c.key)), NULL),
+	    0);
 
 	front_set_time(j, FIXTURE_NOW + 60);
 	a = by_key(j, &c, "1");
@@ -424,7 +426,9 @@ test_again(struct job *j)
 	EXPECT(j, store_cert_by_id(j, c.id, NULL, &row), 1);
 	assert_int_equal(row.revoked_at, FIXTURE_NOW);
 	assert_string_equal(row.revoked_by, "key");
-	EXPECT(j, store_key_is_blocked(j, certs_spki(j, c.key), NULL), 1);
+	EXPECT(j,
+	    store_key_is_blocked(j, KEY_BY_SPKI(certs_spki(j, c.key)), NULL),
+	    1);
 	a = by_key(j, &c, "1");
 	front_expect(&a, 400, "alreadyRevoked", NULL);
 	assert_false(a.changed);
@@ -461,9 +465,14 @@ test_compromise(struct job *j)
 	check_row(j, &revoked, 5);
 	check_row(j, &expired, -1);
 	check_row(j, &unrelated, -1);
-	EXPECT(j, store_key_is_blocked(j, certs_spki(j, "csr-p256"), NULL), 1);
-	EXPECT(
-	    j, store_key_is_blocked(j, certs_spki(j, "acct-es384"), NULL), 0);
+	EXPECT(j,
+	    store_key_is_blocked(
+		j, KEY_BY_SPKI(certs_spki(j, "csr-p256")), NULL),
+	    1);
+	EXPECT(j,
+	    store_key_is_blocked(
+		j, KEY_BY_SPKI(certs_spki(j, "acct-es384")), NULL),
+	    0);
 	assert_int_equal(
 	    fixture_count(j, "SELECT COUNT(*) FROM audit "
 			     "WHERE event = 'certificate revoked'"),
@@ -493,9 +502,10 @@ test_compromise_by_account(struct job *j)
 	check_row(j, &mine, 1);
 	check_row(j, &theirs, -1);
 	spki = certs_spki(j, "csr-p256");
-	EXPECT(j, store_key_is_blocked(j, spki, NULL), 0);
-	EXPECT(j, store_key_is_blocked(j, spki, FRONT_ACCOUNT_ID), 1);
-	EXPECT(j, store_key_is_blocked(j, spki, other_id), 0);
+	EXPECT(j, store_key_is_blocked(j, KEY_BY_SPKI(spki), NULL), 0);
+	EXPECT(
+	    j, store_key_is_blocked(j, KEY_BY_SPKI(spki), FRONT_ACCOUNT_ID), 1);
+	EXPECT(j, store_key_is_blocked(j, KEY_BY_SPKI(spki), other_id), 0);
 	/* PK-184: the rest is a problem report with its own 24 hours. */
 	assert_int_equal(
 	    fixture_count(j, arena_printf(j->arena,
@@ -512,7 +522,7 @@ test_compromise_by_account(struct job *j)
 	a = by_key(j, &mine, "1");
 	front_expect(&a, 400, "alreadyRevoked", NULL);
 	assert_true(a.changed || fixture_is_pgsql());
-	EXPECT(j, store_key_is_blocked(j, spki, NULL), 1);
+	EXPECT(j, store_key_is_blocked(j, KEY_BY_SPKI(spki), NULL), 1);
 	check_row(j, &theirs, 1);
 	front_close();
 }
@@ -551,8 +561,8 @@ test_blocked_key_revokes(struct job *j)
 
 	front_open(j);
 	c = issued(j, FRONT_ACCOUNT_ID, "csr-p256");
-	COMMITTED(
-	    j, store_key_block(j, certs_spki(j, c.key), NULL, "operator"));
+	COMMITTED(j, store_key_block(j, KEY_BY_SPKI(certs_spki(j, c.key)), NULL,
+			 "operator"));
 	a = by_key(j, &c, "4");
 	check_done(&a);
 	check_row(j, &c, 4);

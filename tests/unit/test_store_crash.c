@@ -526,7 +526,7 @@ whole_life(struct job *j)
 	EXPECT(j, store_crl_record(j, "ca", n, SPAN("d")), 0);
 	EXPECT(j, store_revoke_cert(j, "c", &revocation), 1);
 	EXPECT(j, store_revoke_for_compromise(j, "c", &revocation), 0);
-	EXPECT(j, store_key_block(j, SPAN("s"), NULL, "test"), 0);
+	EXPECT(j, store_key_block(j, KEY_BY_SPKI(SPAN("s")), NULL, "test"), 0);
 	EXPECT(j,
 	    store_revoke_by_key(j, SPAN("s"), &revocation, &others, &count), 0);
 	EXPECT(
@@ -559,7 +559,7 @@ whole_life(struct job *j)
 	EXPECT(j, store_cert_by_serial(j, "ca", "00", &got), 1);
 	EXPECT(j, store_cert_by_number(j, "00", &got), 1);
 	EXPECT(j, store_cert_by_sha256(j, SPAN("s"), &got), 1);
-	EXPECT(j, store_key_is_blocked(j, SPAN("s"), account), 1);
+	EXPECT(j, store_key_is_blocked(j, KEY_BY_SPKI(SPAN("s")), account), 1);
 	EXPECT(j, store_cert_count_since(j, 1, &n), 0);
 	EXPECT(j, store_crl_latest(j, "ca", 0, &crl), 1);
 	EXPECT(j, store_cert_revoked(j, &crl, 1, &revoked, &count), 0);

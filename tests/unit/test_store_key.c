@@ -16,25 +16,53 @@
 static void
 test_blocked(struct job *j)
 {
-	EXPECT(j, store_key_is_blocked(j, KEY, NULL), 0);
-	EXPECT(j, store_key_is_blocked(j, KEY, "alice"), 0);
+	EXPECT(j, store_key_is_blocked(j, KEY_BY_SPKI(KEY), NULL), 0);
+	EXPECT(j, store_key_is_blocked(j, KEY_BY_SPKI(KEY), "alice"), 0);
 
-	COMMITTED(j, store_key_block(j, KEY, "alice", "operator"));
-	EXPECT(j, store_key_is_blocked(j, KEY, "alice"), 1);
-	EXPECT(j, store_key_is_blocked(j, KEY, "bob"), 0);
-	EXPECT(j, store_key_is_blocked(j, KEY, NULL), 0);
-	EXPECT(j, store_key_is_blocked(j, OTHER, "alice"), 0);
+	COMMITTED(j, store_key_block(j, KEY_BY_SPKI(KEY), "alice", "operator"));
+	EXPECT(j, store_key_is_blocked(j, KEY_BY_SPKI(KEY), "alice"), 1);
+	EXPECT(j, store_key_is_blocked(j, KEY_BY_SPKI(KEY), "bob"), 0);
+	EXPECT(j, store_key_is_blocked(j, KEY_BY_SPKI(KEY), NULL), 0);
+	EXPECT(j, store_key_is_blocked(j, KEY_BY_SPKI(OTHER), "alice"), 0);
 
-	COMMITTED(j, store_key_block(j, KEY, NULL, "operator"));
-	EXPECT(j, store_key_is_blocked(j, KEY, "bob"), 1);
-	EXPECT(j, store_key_is_blocked(j, KEY, NULL), 1);
+	COMMITTED(j, store_key_block(j, KEY_BY_SPKI(KEY), NULL, "operator"));
+	EXPECT(j, store_key_is_blocked(j, KEY_BY_SPKI(KEY), "bob"), 1);
+	EXPECT(j, store_key_is_blocked(j, KEY_BY_SPKI(KEY), NULL), 1);
 
 	/* again: the first record stays */
 	j->now++;
-	COMMITTED(j, store_key_block(j, KEY, KEY_BLOCKED_FOR_ALL, "again"));
+	COMMITTED(j,
+	    store_key_block(j, KEY_BY_SPKI(KEY), KEY_BLOCKED_FOR_ALL, "again"));
 	assert_int_equal(
 	    fixture_count(j,
 		"SELECT COUNT(*) FROM blocked_key WHERE source = 'operator'"),
+	    2);
+}
+
+/* PK-76: by the bare key too, whatever encoding it was blocked in; and the
+ * second hash is added once it is known. */
+static void
+test_bare(struct job *j)
+{
+	const struct key_hash key = { KEY, SPAN("modulus") },
+			      other = { OTHER, SPAN("modulus") },
+			      another = { OTHER, SPAN("another modulus") };
+
+	COMMITTED(j, store_key_block(j, &key, "alice", "operator"));
+	EXPECT(j, store_key_is_blocked(j, &other, "alice"), 1);
+	EXPECT(j, store_key_is_blocked(j, &other, "bob"), 0);
+	EXPECT(j, store_key_is_blocked(j, &another, "alice"), 0);
+	EXPECT(j, store_key_is_blocked(j, KEY_BY_SPKI(OTHER), "alice"), 0);
+
+	COMMITTED(j, store_key_block(j, KEY_BY_SPKI(KEY), NULL, "operator"));
+	EXPECT(j, store_key_is_blocked(j, &other, "bob"), 0);
+	COMMITTED(j, store_key_block(j, &key, NULL, "revoked certificate x"));
+	EXPECT(j, store_key_is_blocked(j, &other, "bob"), 1);
+	/* Known, it stays. */
+	COMMITTED(j, store_key_block(j, KEY_BY_SPKI(KEY), NULL, "operator"));
+	EXPECT(j, store_key_is_blocked(j, &other, "bob"), 1);
+	assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM blocked_key "
+					  "WHERE source = 'operator'"),
 	    2);
 }
 
@@ -130,6 +158,7 @@ test_lock(struct job *j)
 }
 
 static const struct CMUnitTest tests[] = {
+	STORE_TEST(test_bare),
 	STORE_TEST(test_lock),
 	STORE_TEST(test_blocked),
 	STORE_TEST(test_in_certificate),
