@@ -295,6 +295,7 @@ unit_tests += \
 	tests/unit/test_account \
 	tests/unit/test_acme \
 	tests/unit/test_authz \
+	tests/unit/test_validation \
 	tests/unit/test_certid \
 	tests/unit/test_dates \
 	tests/unit/test_finalize \
@@ -314,6 +315,8 @@ tests_unit_test_account_CPPFLAGS = $(tests_cppflags) $(JANSSON_CFLAGS) \
 	$(CRYPTO_CFLAGS)
 tests_unit_test_account_LDADD = $(ACME_LAB) $(STORE_FIXTURE) $(CS_ACME)
 tests_unit_test_acme_LDADD = $(ACME_LAB) $(STORE_FIXTURE) $(CS_ACME)
+tests_unit_test_validation_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
+tests_unit_test_validation_LDADD = $(UNIT) $(CS_ACME) $(CRYPTO_LIBS)
 tests_unit_test_authz_LDADD = $(ACME_LAB) $(STORE_FIXTURE) $(CS_ACME)
 tests_unit_test_certid_LDADD = $(UNIT) $(CS_ACME)
 tests_unit_test_dates_LDADD = $(UNIT) $(CS_ACME)
