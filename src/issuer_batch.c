@@ -3,6 +3,7 @@
 #include "db/store_cert.h"
 #include "db/store_order.h"
 #include "lib/arena.h"
+#include "lib/clock.h"
 #include "lib/conf.h"
 #include "lib/log.h"
 #include "pki/key.h"
@@ -14,7 +15,9 @@
 #include <inttypes.h>
 
 #define LEASE_SECS 120 /* over CAA_WAIT_SECS_MAX */
+#define LEASE_LEFT_SECS 30
 #define BATCH_MAX 64
+#define ATTEMPTS_TOGETHER 3
 #define DRAWS_MAX 4
 
 /* Orders that share their commits: those that were due at one moment. */
@@ -24,6 +27,7 @@ struct batch {
 	struct issuer_order *orders;
 	size_t count;
 	bool may_reserve; /* the ceiling left room for all of them */
+	int64_t until;    /* when the leases end */
 };
 
 /* --- taking --------------------------------------------------------------- */
@@ -57,16 +61,20 @@ lease(struct batch *b, size_t max)
 	int found = 1;
 
 	b->orders = arena_calloc(j->arena, max, sizeof(*b->orders));
+	b->until = j->now + LEASE_SECS;
 	if (store_begin(j) < 0 || store_order_await_leases(j) < 0)
 		return worker_undo(j);
 	while (b->count < max) {
 		struct issuer_order *w = &b->orders[b->count];
 
-		found = store_order_lease(
-		    j, j->now + LEASE_SECS, &w->id, &w->attempts);
+		found = store_order_lease(j, b->until, &w->id, &w->attempts);
 		if (found <= 0)
 			break;
 		b->count++;
+		/* One that comes again and again may be what ends the process:
+		 * it takes no more neighbours with it. */
+		if (w->attempts > ATTEMPTS_TOGETHER)
+			break;
 	}
 	if (found < 0 || b->count == 0) {
 		store_rollback(j);
@@ -260,13 +268,16 @@ reserve_all(struct batch *b)
 
 /* --- certificates --------------------------------------------------------- */
 
+/* What a slow token leaves when the leases are about to end stays reserved, and
+ * is given back: nobody else may have begun it. */
 static void
 sign_all(struct batch *b)
 {
 	for (size_t k = 0; k < b->count; k++) {
 		struct issuer_order *w = &b->orders[k];
 
-		if (w->state != ORDER_RESERVED)
+		if (w->state != ORDER_RESERVED ||
+		    clock_now() >= b->until - LEASE_LEFT_SECS)
 			continue;
 		if (issuer_order_sign(b->issuer, w) < 0)
 			fail(w);
@@ -391,6 +402,8 @@ settle(struct batch *b, struct issuer_order *w)
 	if (w->state == ORDER_FAILED)
 		return issuer_settle(
 		    b->issuer, &w->job, &w->order, w->attempts);
+	if (w->state == ORDER_RESERVED)
+		return issuer_give_back(&w->job, &w->order, 0);
 	if (w->state == ORDER_NO_ROOM)
 		return issuer_give_back(&w->job, &w->order, ISSUER_STOP_SECS);
 	return 0;

@@ -215,6 +215,20 @@ test_commits(struct job *j)
 	EXPECT(j, issuer_orders_step(lab.issuer, j), 0);
 }
 
+/* What comes again and again is last in its batch, and the rest another one. */
+static void
+test_again_and_again(struct job *j)
+{
+	struct lab lab;
+
+	begin(&lab, j);
+	fixture_sql(j, "UPDATE orders SET issue_attempts = 7");
+	run(&lab);
+	assert_int_equal(issued(&lab), 1);
+	run_all(&lab);
+	assert_int_equal(issued(&lab), ORDERS);
+}
+
 /* --- one of them ---------------------------------------------------------- */
 
 /* PK-138: refused at the gate, refused where its number was to be reserved,
@@ -425,6 +439,7 @@ test_one_stopped(struct job *j)
 
 static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_commits),
+	STORE_TEST(test_again_and_again),
 	STORE_TEST(test_neighbours),
 	STORE_TEST(test_one_key),
 	STORE_TEST(test_same_serials),
