@@ -84,6 +84,8 @@ load(struct job *j, struct rehearsal_signer *s)
 		.chain = j->conf->issuer.ca_chain };
 
 	s->conf = *j->conf;
+	/* Nothing of it is published, and their parent is not ours. */
+	s->conf.linter_count = 0;
 	c->max_per_hour = NO_CEILING;
 	c->max_lists_per_hour = NO_CEILING;
 	c->max_responders_per_hour = NO_CEILING;

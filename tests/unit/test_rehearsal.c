@@ -164,9 +164,13 @@ test_signs(struct job *j)
 	struct rehearsal r;
 	struct incident i;
 	const char *before;
+	struct conf_linter linter = { .name = "others" };
 	struct lab lab;
 
 	lab_init(&lab, j);
+	/* Others' linters are not asked about what nobody gets. */
+	lab.conf.linters = &linter;
+	lab.conf.linter_count = 1;
 	i = incident(j);
 	before = state_of(&lab);
 	EXPECT(j, rehearsal_run(j, fixture_login(), &i, &s, &r), 0);
