@@ -77,6 +77,7 @@ libcs_pki_a_SOURCES = \
 	pki/profile_conf.c \
 	pki/profile_conf.h \
 	pki/relint.c pki/relint.h \
+	pki/responder_trust.c pki/responder_trust.h \
 	pki/responder.c \
 	pki/responder.h \
 	pki/responder_check.c \

@@ -180,6 +180,16 @@ add_number(struct buf *b, const uint8_t *p)
 		der_add(b, DER_INTEGER, span_mem(octets + 1, 32 - skip));
 }
 
+void
+ocsp_add_signature(struct buf *b, const uint8_t signature[OCSP_SIGNATURE_LEN])
+{
+	size_t numbers = der_open(b, DER_SEQUENCE);
+
+	add_number(b, signature);
+	add_number(b, signature + OCSP_SIGNATURE_LEN / 2);
+	der_close(b, numbers);
+}
+
 static void
 add_basic(struct buf *b, struct span tbs, const uint8_t *signature,
     struct span certificate)
@@ -190,10 +200,7 @@ add_basic(struct buf *b, struct span tbs, const uint8_t *signature,
 	buf_add(b, ECDSA_SHA256);
 	size_t bits = der_open(b, DER_BIT_STRING);
 	buf_add_char(b, '\0');
-	size_t numbers = der_open(b, DER_SEQUENCE);
-	add_number(b, signature);
-	add_number(b, signature + OCSP_SIGNATURE_LEN / 2);
-	der_close(b, numbers);
+	ocsp_add_signature(b, signature);
 	der_close(b, bits);
 	size_t explicit = der_open(b, DER_CONTEXT(0));
 	size_t certs = der_open(b, DER_SEQUENCE);

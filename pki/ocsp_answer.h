@@ -74,6 +74,10 @@ void ocsp_add_data(struct buf *b, const struct ocsp_ca *ca,
 void ocsp_add_tbs(struct buf *b, const struct ocsp_ca *ca, enum ocsp_hash hash,
     const struct ocsp_status *s, const uint8_t key_hash[OCSP_KEY_HASH_LEN]);
 
+/* ECDSA-Sig-Value in DER, of r and s. */
+void ocsp_add_signature(
+    struct buf *b, const uint8_t signature[OCSP_SIGNATURE_LEN]);
+
 /* The whole OCSPResponse around the signature (r, s) over that. */
 void ocsp_add_response(struct buf *b, struct span tbs,
     const uint8_t signature[OCSP_SIGNATURE_LEN], struct span certificate);

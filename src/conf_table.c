@@ -873,8 +873,8 @@ const struct conf_option conf_options[] = {
 	    "Octets of a nonce that is answered with ocsp_mode = live; "
 	    "shorter ones are ignored." },
 	{ "issuer", "max_live_answers", CONF_INTEGER,
-	    AT(issuer.max_live_answers), "500", 1, 1000, NULL, false, false,
-	    "Answers a second that are signed for single clients with "
+	    AT(issuer.max_live_answers), "500", 8, 1000, NULL, false, false,
+	    "Numbers a second that single clients are answered about with "
 	    "ocsp_mode = live; who comes then is told to try later." },
 	{ "issuer", "serial_octet", CONF_INTEGER, AT(issuer.serial_octet), "1",
 	    1, 127, NULL, false, false,

@@ -31,7 +31,8 @@ struct live {
 	bool has_names;
 	struct signer_key now;  /* with its certificate */
 	struct signer_key next; /* that waits for it */
-	uint64_t signed_with;   /* the key in use */
+	struct responder_trust *trust;
+	uint64_t signed_with; /* the key in use */
 	uint64_t count;
 	int64_t full_at_ms; /* lib/rate.h */
 };
@@ -42,7 +43,9 @@ live_new(
 {
 	struct live *l = arena_alloc(keep, sizeof(*l));
 
-	*l = (struct live){ .conf = conf, .ca = ca };
+	*l = (struct live){
+		.conf = conf, .ca = ca, .trust = responder_trust_new(keep, ca)
+	};
 	return l;
 }
 
@@ -60,6 +63,7 @@ live_free(struct live *l)
 		return;
 	drop(&l->now);
 	drop(&l->next);
+	responder_trust_free(l->trust);
 }
 
 uint64_t
@@ -166,7 +170,8 @@ look_up(struct job *j, const struct live *l, const struct ocsp_cert_id *id,
 	if (r.is_error)
 		return r.error;
 	out->status = r.status;
-	if (responder_check(j, l->ca, id->hash, &r.status, r.der) == 0)
+	if (responder_trust_check(j, l->trust, id->hash, &r.status, &r.parts) ==
+	    0)
 		return OCSP_SUCCESSFUL;
 	log_error("OCSP answer in a file not ours",
 	    "error=\"%s\" next=\"find out who wrote to issuer.ocsp_folder\"",
@@ -175,16 +180,16 @@ look_up(struct job *j, const struct live *l, const struct ocsp_cert_id *id,
 	return OCSP_TRY_LATER;
 }
 
-/* How many strangers may have signed. */
+/* About how many numbers strangers may ask in a second. */
 static bool
-take_turn(struct live *l)
+take_turns(struct live *l, size_t count)
 {
 	const struct conf_rate rate = { l->conf->max_live_answers, 1 };
 	int64_t now = clock_now_ms();
 
-	if (bucket_wait(&rate, l->full_at_ms, now, 1) > 0)
+	if (bucket_wait(&rate, l->full_at_ms, now, (int64_t)count) > 0)
 		return false;
-	l->full_at_ms = bucket_take(&rate, l->full_at_ms, now, 1);
+	l->full_at_ms = bucket_take(&rate, l->full_at_ms, now, (int64_t)count);
 	return true;
 }
 
@@ -209,7 +214,7 @@ make(struct job *j, struct live *l, const struct ocsp_request *r,
 	const struct ocsp_data d = { singles, r->count, j->now,
 		nonce_of(l, r) };
 
-	if (l->now.own == NULL || !take_turn(l))
+	if (l->now.own == NULL || !take_turns(l, r->count))
 		return OCSP_TRY_LATER;
 	for (size_t i = 0; i < r->count; i++) {
 		enum ocsp_error e = look_up(j, l, &r->certs[i], &singles[i]);

@@ -613,8 +613,8 @@ status_report(struct job *j, struct status_service *s)
 	for (size_t i = 0; i < s->unknown_count; i++)
 		log_warning("OCSP asked for a number never issued",
 		    "serial=%s count=%" PRIu64
-		    " next=\"somebody may have a certificate that this CA "
-		    "does not know\"",
+		    " next=\"unless it is of a certificate that has ended: "
+		    "somebody may have one that this CA does not know\"",
 		    s->unknown[i].serial, s->unknown[i].count);
 	if (s->unknown_others > 0)
 		log_warning("OCSP asked for numbers never issued",

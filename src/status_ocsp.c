@@ -2,6 +2,7 @@
 
 #include "src/status_ocsp.h"
 
+#include "lib/arena.h"
 #include "lib/conf.h"
 #include "lib/job.h"
 #include "pki/ocsp_segment.h"
@@ -53,6 +54,13 @@ fail(struct ocsp_reply *out, enum ocsp_error e)
 	out->der = ocsp_error_response(e);
 }
 
+/* Out of the file. */
+static struct span
+copy(struct job *j, struct span s)
+{
+	return span_mem(arena_memdup(j->arena, s.p, s.n), s.n);
+}
+
 static void
 build(struct job *j, const struct ocsp_segment *s, enum ocsp_hash hash,
     const struct ocsp_record *r, struct ocsp_reply *out)
@@ -71,6 +79,11 @@ build(struct job *j, const struct ocsp_segment *s, enum ocsp_hash hash,
 	}
 	out->der = buf_span(&response);
 	out->status = r->status;
+	out->parts = (struct ocsp_parts){ .tbs = buf_span(&tbs),
+		.signature =
+		    copy(j, span_mem(r->signature[hash], OCSP_SIGNATURE_LEN)),
+		.certificate = copy(j, signer->certificate),
+		.response = out->der };
 	out->this_update = r->status.this_update;
 	out->next_update = ocsp_next_update(r->status.this_update);
 	out->refresh_at = r->status.this_update + OCSP_REFRESH_SECS;

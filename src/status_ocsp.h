@@ -4,7 +4,7 @@
 #ifndef SRC_STATUS_OCSP_H
 #define SRC_STATUS_OCSP_H
 
-#include "pki/ocsp_answer.h"
+#include "pki/responder_trust.h"
 
 struct conf_issuer;
 struct job;
@@ -16,6 +16,7 @@ struct ocsp_reply {
 	bool is_unknown;
 	bool is_live; /* made for one client, an error too: nobody keeps it */
 	struct ocsp_status status; /* what it says */
+	struct ocsp_parts parts;   /* and what it is made of */
 	int64_t this_update;
 	int64_t next_update;
 	int64_t refresh_at; /* when a newer one is due */

@@ -432,6 +432,43 @@ test_several(struct job *j)
 	lab_end(&lab);
 }
 
+/* The record of a segment's only number: one bit, so far from the
+ * end. */
+static void
+spoil(struct lab *lab, uint8_t last, size_t from_end)
+{
+	struct job *j = lab->j;
+	const char *file =
+	    status_segment_file(j->arena, &lab->conf.issuer, last);
+	struct span octets;
+	char *copy;
+
+	EXPECT(j, file_read(j, file, 100000, &octets), 0);
+	copy = arena_memdup(j->arena, octets.p, octets.n);
+	copy[octets.n - from_end] ^= 1;
+	EXPECT(j, file_write(j, file, 0644, span_mem(copy, octets.n)), 0);
+}
+
+/* A responder that is known already vouches for its own signatures only. */
+static void
+test_known(struct job *j)
+{
+	struct lab lab;
+
+	lab_init(&lab, j);
+	certify(&lab);
+	for (int i = 0; i < 3; i++)
+		assert_string_equal(ask_one(&lab, GOOD, 16), "good nonce");
+	/* the last octet is one of the signature for SHA-256, which asks */
+	spoil(&lab, GOOD, 1);
+	unit_log_begin();
+	assert_string_equal(ask_one(&lab, GOOD, 16), "error 3");
+	assert_non_null(strstr(unit_log_end(), "not ours"));
+	spoil(&lab, GOOD, 1);
+	assert_string_equal(ask_one(&lab, GOOD, 16), "good nonce");
+	lab_end(&lab);
+}
+
 /* What it says it has from the issuer, whoever writes the files. */
 static void
 test_forged(struct job *j)
@@ -448,15 +485,21 @@ test_forged(struct job *j)
 	lab_end(&lab);
 }
 
-/* PK-204: so many a second and no more; what was signed in advance goes on. */
+/* PK-204: so many numbers a second and no more; what was signed in advance goes
+ * on. */
 static void
 test_rate(struct job *j)
 {
+	static const struct question four = {
+		.last = { GOOD, GOOD, GOOD, GOOD }, .count = 4
+	};
 	struct lab lab;
 
 	lab_init(&lab, j);
 	certify(&lab);
 	lab.conf.issuer.max_live_answers = 3;
+	/* more at once than there are in a second */
+	assert_string_equal(ask(&lab, &four), "error 3");
 	for (int i = 0; i < 3; i++)
 		assert_string_equal(ask_one(&lab, GOOD, 16), "good nonce");
 	assert_string_equal(ask_one(&lab, GOOD, 16), "error 3");
@@ -637,6 +680,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST_SQLITE(test_as_check_urls_reads_it),
 	STORE_TEST_SQLITE(test_bad_nonce),
 	STORE_TEST_SQLITE(test_several),
+	STORE_TEST_SQLITE(test_known),
 	STORE_TEST_SQLITE(test_forged),
 	STORE_TEST_SQLITE(test_rate),
 	STORE_TEST_SQLITE(test_renewal),
