@@ -46,7 +46,7 @@ store_admin_key_set(struct job *j, const char *name, const struct admin_key *k,
 }
 
 int
-store_admin_key_prove(struct job *j, const char *name)
+store_admin_key_prove(struct job *j, const char *name, struct span spki)
 {
 	if (store_change(j, NULL,
 		"UPDATE admin_key SET ended_at = $2 "
@@ -55,8 +55,9 @@ store_admin_key_prove(struct job *j, const char *name)
 		return -1;
 	return store_change_one(j, "admin key",
 	    "UPDATE admin_key SET proven_at = $2 "
-	    "WHERE name = $1 AND proven_at = 0 AND ended_at = 0",
-	    ARGS(v_text(name), v_int(j->now)));
+	    "WHERE name = $1 AND proven_at = 0 AND ended_at = 0 "
+	    "AND spki = $3",
+	    ARGS(v_text(name), v_int(j->now), v_bytes(spki)));
 }
 
 int

@@ -25,8 +25,9 @@ bool admin_key_is_good(const struct admin_key *k, int64_t now);
  * ERR_CONFLICT if it is, or was, some admin's: also this one's. */
 int store_admin_key_set(struct job *j, const char *name,
     const struct admin_key *k, const char *set_by);
-/* The one that waits has signed: the one before ends. */
-int store_admin_key_prove(struct job *j, const char *name);
+/* The one that waits has signed: the one before ends.  ERR_CONFLICT if it is
+ * not `spki` that waits. */
+int store_admin_key_prove(struct job *j, const char *name, struct span spki);
 /* All that there are and were, also those that ended; at most `max`. */
 int store_admin_key_list(struct job *j, const char *name, size_t max,
     struct admin_key **out, size_t *count);

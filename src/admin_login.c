@@ -106,18 +106,25 @@ make_statement(
 
 /* --- begin ---------------------------------------------------------------- */
 
+/* As it is now. */
+static int
+look_up(struct job *j, struct admin_login *l)
+{
+	int found = store_admin_by_name(j, l->name, &l->admin);
+
+	l->is_known = found == 1 && admin_is_live(&l->admin);
+	return found < 0 ? -1 : 0;
+}
+
 static int
 begin(struct job *j, struct admin_login *l, int64_t *until)
 {
 	int may = store_admin_try(j, l->name, until);
-	int found;
 
 	if (may <= 0)
 		return may;
-	found = store_admin_by_name(j, l->name, &l->admin);
-	if (found < 0)
+	if (look_up(j, l) < 0)
 		return -1;
-	l->is_known = found == 1 && admin_is_live(&l->admin);
 	rnd_id(l->nonce);
 	return store_admin_nonce_add(j, l->nonce, l->name) < 0 ? -1 : 1;
 }
@@ -301,7 +308,7 @@ prove(struct job *j, const struct admin_login *l)
 	if (l->key != &l->admin.next)
 		return 0;
 	sha256(l->key->spki, hash);
-	if (store_admin_key_prove(j, l->name) < 0)
+	if (store_admin_key_prove(j, l->name, l->key->spki) < 0)
 		return -1;
 	return store_audit_add(j, admin_actor(j, l->name), "admin key in use",
 	    admin_actor(j, l->name), "ok",
@@ -348,7 +355,9 @@ admin_login_finish(struct job *j, struct admin_login *l, struct span password,
 	j->now = clock_now();
 	if (store_begin(j) < 0)
 		return -1;
-	if (judge(j, l, password, signature, &wrong) < 0 ||
+	/* Minutes may lie between the statement and its signature: who was
+	 * disabled in them, or has other keys now, is judged as that. */
+	if (look_up(j, l) < 0 || judge(j, l, password, signature, &wrong) < 0 ||
 	    decide(j, l, &wrong, &found, &may_renew) < 0 ||
 	    record(j, l, signature, by, wrong) < 0 ||
 	    ((found == FOUND_NOTHING || found == FOUND_ROLE) &&

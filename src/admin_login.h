@@ -29,6 +29,7 @@ struct command_line {
 struct admin_login {
 	const char *name;
 	const struct act_row *act;
+	/* As the database has it; admin_login_finish() looks anew. */
 	bool is_known; /* a live admin of that name */
 	struct admin admin;
 	const struct admin_key *key; /* of admin: which has signed */

@@ -95,12 +95,22 @@ add_unproven(struct job *j, const char *name, enum admin_role role)
 	return k;
 }
 
+/* As if the key that waits had signed. */
+static void
+prove(struct job *j, const char *name)
+{
+	struct admin a;
+
+	assert_int_equal(store_admin_by_name(j, name, &a), 1);
+	COMMITTED(j, store_admin_key_prove(j, name, a.next.spki));
+}
+
 static struct client_key
 add_admin(struct job *j, const char *name, enum admin_role role)
 {
 	struct client_key k = add_unproven(j, name, role);
 
-	COMMITTED(j, store_admin_key_prove(j, name));
+	prove(j, name);
 	return k;
 }
 
@@ -392,7 +402,7 @@ test_pk_206_pair(struct job *j)
 	/* Who has got the wrong key would be the second for ever. */
 	add_unproven(j, "otto", ADMIN_OPERATOR);
 	assert_int_equal(store_admin_is_pair(j, NULL), 0);
-	COMMITTED(j, store_admin_key_prove(j, "otto"));
+	prove(j, "otto");
 	assert_int_equal(store_admin_is_pair(j, NULL), 1);
 	assert_int_equal(store_admin_is_pair(j, "ann"), 1);
 	assert_int_equal(store_admin_is_pair(j, "otto"), 0);
@@ -479,6 +489,76 @@ test_pk_206_own_key_is_replaced(struct job *j)
 	add_admin(j, "bob", ADMIN_OPERATOR);
 	REFUSED(j, store_admin_key_set(j, "bob", &a.key, "admin:alice"),
 	    ERR_CONFLICT);
+}
+
+/* Another key is named between the statement and its signature. */
+static void
+test_pk_206_key_changes_meanwhile(struct job *j)
+{
+	struct client_key old = add_admin(j, "alice", ADMIN_OPERATOR);
+	struct client_key waiting = set_key(j, "alice", "admin:alice");
+	struct client_key last;
+	struct admin_login l;
+	struct admin before, after;
+
+	assert_int_equal(store_admin_by_name(j, "alice", &before), 1);
+	begin(j, "alice", ACT_STOP, &l);
+	last = set_key(j, "alice", "admin:alice");
+	expect_refused(j,
+	    admin_login_finish(j, &l, PASSWORD, sign(j, &waiting, &l), BY),
+	    NOT_ACCEPTED);
+	assert_non_null(
+	    strstr(last_record(j, "alice").detail, "not the client key's"));
+	/* The one that has not signed anything still waits. */
+	REFUSED(j, store_admin_key_prove(j, "alice", before.next.spki),
+	    ERR_CONFLICT);
+	assert_int_equal(store_admin_by_name(j, "alice", &after), 1);
+	assert_true(span_eq(after.key.spki, before.key.spki));
+	assert_false(span_eq(after.next.spki, before.next.spki));
+	assert_int_equal(after.next.proven_at, 0);
+	EXPECT(j, log_in(j, "alice", ACT_STOP, PASSWORD, &old), 0);
+	/* And what the one before signs while its successor signs first. */
+	begin(j, "alice", ACT_STOP, &l);
+	EXPECT(j, log_in(j, "alice", ACT_STOP, PASSWORD, &last), 0);
+	expect_refused(j,
+	    admin_login_finish(j, &l, PASSWORD, sign(j, &old, &l), BY),
+	    NOT_ACCEPTED);
+}
+
+/* Or the account is another by then. */
+static void
+test_pk_206_account_changes_meanwhile(struct job *j)
+{
+	struct client_key k = add_admin(j, "alice", ADMIN_APPROVER);
+	struct password_hash other;
+	struct admin_login l;
+
+	begin(j, "alice", ACT_STOP, &l);
+	fixture_sql(
+	    j, "UPDATE admin SET role = 'auditor' WHERE name = 'alice'");
+	expect_refused(
+	    j, admin_login_finish(j, &l, PASSWORD, sign(j, &k, &l), BY), NULL);
+	assert_non_null(strstr(
+	    last_record(j, "alice").detail, "the role does not allow it"));
+	fixture_sql(
+	    j, "UPDATE admin SET role = 'approver' WHERE name = 'alice'");
+	begin(j, "alice", ACT_STOP, &l);
+	assert_int_equal(
+	    password_hash_at(j, SPAN("another long one"), 16, 1, &other), 0);
+	COMMITTED(j, store_admin_set_password(j, "alice", &other));
+	expect_refused(j,
+	    admin_login_finish(j, &l, PASSWORD, sign(j, &k, &l), BY),
+	    NOT_ACCEPTED);
+	assert_non_null(
+	    strstr(last_record(j, "alice").detail, "wrong password"));
+	begin(j, "alice", ACT_STOP, &l);
+	COMMITTED(j, store_admin_disable(j, "alice", "admin:vera"));
+	expect_refused(j,
+	    admin_login_finish(
+		j, &l, SPAN("another long one"), sign(j, &k, &l), BY),
+	    NOT_ACCEPTED);
+	assert_non_null(
+	    strstr(last_record(j, "alice").detail, "or not any more"));
 }
 
 /* A record that names a key of somebody else's is found. */
@@ -798,11 +878,13 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_client_keys),
 	cmocka_unit_test(test_names),
 	cmocka_unit_test(test_passwords),
+	STORE_TEST(test_pk_206_account_changes_meanwhile),
 	STORE_TEST(test_pk_206_approver_is_another),
 	STORE_TEST(test_pk_206_both_factors),
 	STORE_TEST(test_pk_206_certificate_has_expired),
 	STORE_TEST(test_pk_206_expiry_is_told_before),
 	STORE_TEST(test_pk_206_first_key_must_sign),
+	STORE_TEST(test_pk_206_key_changes_meanwhile),
 	STORE_TEST(test_pk_206_last_certificate_has_expired),
 	STORE_TEST_PGSQL(test_pk_206_no_role_has_it),
 	STORE_TEST(test_pk_206_one_factor_only),

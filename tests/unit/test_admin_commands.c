@@ -161,7 +161,7 @@ add_admin(struct job *j, const char *name, int64_t not_after)
 		.next = { .spki = span_str(name), .not_after = not_after } };
 
 	COMMITTED(j, store_admin_add(j, &a));
-	COMMITTED(j, store_admin_key_prove(j, name));
+	COMMITTED(j, store_admin_key_prove(j, name, a.next.spki));
 }
 
 static void
