@@ -207,14 +207,16 @@ store_admin_set_password(
 		v_bytes(p->salt), v_bytes(p->hash)));
 }
 
-/* Live, and the key has signed once. */
+/* Live, the key has signed once, and its certificate has not ended before $2.
+ */
 #define IS_PROVEN(x)                                                           \
 	x ".approved_at > 0 AND " x ".disabled_at = 0 AND EXISTS "             \
 	  "(SELECT 1 FROM admin_key k WHERE k.name = " x ".name "              \
-	  "AND k.proven_at > 0 AND k.ended_at = 0)"
+	  "AND k.proven_at > 0 AND k.ended_at = 0 "                            \
+	  "AND (k.not_after = 0 OR k.not_after >= $2))"
 
-int
-store_admin_is_pair(struct job *j, const char *without)
+static int
+is_pair(struct job *j, const char *without, int64_t ends_from)
 {
 	const char *name = without == NULL ? "" : without;
 	int64_t one;
@@ -224,7 +226,19 @@ store_admin_is_pair(struct job *j, const char *without)
 	    "WHERE a.role = 'approver' AND b.role <> 'auditor' "
 	    "AND " IS_PROVEN("a") " AND " IS_PROVEN(
 		"b") " AND a.name <> $1 AND b.name <> $1 LIMIT 1",
-	    ARGS(v_text(name)));
+	    ARGS(v_text(name), v_int(ends_from)));
+}
+
+int
+store_admin_is_pair(struct job *j, const char *without)
+{
+	return is_pair(j, without, 0);
+}
+
+int
+store_admin_is_pair_now(struct job *j, const char *without)
+{
+	return is_pair(j, without, j->now);
 }
 
 int

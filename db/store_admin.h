@@ -62,6 +62,8 @@ int store_admin_set_password(
  * nobody fewer.  1 / 0 / -1.
  */
 int store_admin_is_pair(struct job *j, const char *without);
+/* The same, but of those alone who may act now. */
+int store_admin_is_pair_now(struct job *j, const char *without);
 /* Is there another who may act now?  1 / 0 / -1. */
 int store_admin_is_other(struct job *j, const char *name);
 

@@ -24,10 +24,12 @@ admin_expiry_advice(struct job *j, const char *name, int64_t not_after)
 			 name, at, name, name)
 		   : arena_printf(j->arena,
 			 "the client certificate of %s has expired at %s: "
-			 "another admin gives countersign admin key "
-			 "--client-key FILE %s, with a new one, or countersign "
-			 "admin disable %s",
-			 name, at, name, name);
+			 "where no two others are left %s gives countersign "
+			 "admin key --client-key FILE %s, with a new one; else "
+			 "they make another account with countersign admin "
+			 "add, "
+			 "and give countersign admin disable %s",
+			 name, at, name, name, name);
 }
 
 static void

@@ -252,24 +252,43 @@ record(struct job *j, const struct admin_login *l, struct span signature,
 	    detail(j, l, signature, wrong));
 }
 
+/* Who gives a new key in place of one whose certificate has expired. */
+enum successor { BY_ITSELF, BY_ANOTHER, BY_NOBODY };
+
+/* Where there are two for what needs two nobody names another's key
+ * (key_may_be_named()): they make another account. */
+static int
+find_successor(struct job *j, const struct admin_login *l, enum successor *out)
+{
+	int pair = store_admin_is_pair(j, NULL);
+	int others;
+
+	if (pair < 0)
+		return -1;
+	others = pair == 1 ? store_admin_is_pair_now(j, l->name)
+			   : store_admin_is_other(j, l->name);
+	if (others < 0)
+		return -1;
+	if (others == 0 && l->key->proven_at != 0)
+		*out = BY_ITSELF;
+	else
+		*out = pair == 1 ? BY_NOBODY : BY_ANOTHER;
+	return 0;
+}
+
 /*
  * Both factors are right: may the key still give this command?  One whose
- * certificate has expired may do one thing, where nobody else can do it: name
+ * certificate has expired may do one thing, where nobody else can help: name
  * the key that takes its place.  1 / 0 / -1.
  */
 static int
-key_may(struct job *j, const struct admin_login *l, bool *may_renew)
+key_may(struct job *j, const struct admin_login *l, enum successor *successor)
 {
-	int other;
-
-	*may_renew = false;
 	if (admin_key_is_good(l->key, j->now))
 		return 1;
-	other = store_admin_is_other(j, l->name);
-	if (other < 0)
+	if (find_successor(j, l, successor) < 0)
 		return -1;
-	*may_renew = other == 0 && l->key->proven_at != 0;
-	return *may_renew && l->act == act_row(ACT_ADMIN_KEY);
+	return *successor == BY_ITSELF && l->act == act_row(ACT_ADMIN_KEY);
 }
 
 /* What is wrong beyond the factors, in the order in which it is told. */
@@ -277,14 +296,14 @@ enum finding { FOUND_NOTHING, FOUND_NOBODY, FOUND_EXPIRED, FOUND_ROLE };
 
 static int
 decide(struct job *j, struct admin_login *l, const char **wrong,
-    enum finding *found, bool *may_renew)
+    enum finding *found, enum successor *successor)
 {
 	int may;
 
 	*found = *wrong == NULL ? FOUND_NOTHING : FOUND_NOBODY;
 	if (*found == FOUND_NOBODY)
 		return 0;
-	may = key_may(j, l, may_renew);
+	may = key_may(j, l, successor);
 	if (may < 0)
 		return -1;
 	if (may == 0) {
@@ -319,7 +338,7 @@ prove(struct job *j, const struct admin_login *l)
 /* Only to whoever has shown both factors is said what is wrong. */
 static int
 refuse(struct job *j, const struct admin_login *l, enum finding found,
-    bool may_renew)
+    enum successor successor)
 {
 	char at[CLOCK_RFC3339_MAX];
 
@@ -333,14 +352,22 @@ refuse(struct job *j, const struct admin_login *l, enum finding found,
 		    "password and the client key",
 		    l->name);
 	clock_format_rfc3339(l->key->not_after, at);
+	if (successor == BY_NOBODY)
+		return job_fail(j, ERR_UNAUTHORIZED,
+		    "admin %s: the client certificate has expired at %s; two "
+		    "other admins must make another account with countersign "
+		    "admin add, and end this one with countersign admin "
+		    "disable %s",
+		    l->name, at, l->name);
 	return job_fail(j, ERR_UNAUTHORIZED,
 	    "admin %s: the client certificate has expired at %s; %s "
 	    "countersign admin key --client-key FILE %s, with the file of a "
 	    "new one",
 	    l->name, at,
-	    may_renew ? "no other admin could help, so give, with this key and "
-			"before anything else,"
-		      : "another admin, an operator or approver, must give",
+	    successor == BY_ITSELF
+		? "no other admin could help, so give, with this key and "
+		  "before anything else,"
+		: "another admin, an operator or approver, must give",
 	    l->name);
 }
 
@@ -350,7 +377,7 @@ admin_login_finish(struct job *j, struct admin_login *l, struct span password,
 {
 	enum finding found = FOUND_NOTHING;
 	const char *wrong = NULL;
-	bool may_renew = false;
+	enum successor successor = BY_NOBODY;
 
 	j->now = clock_now();
 	if (store_begin(j) < 0)
@@ -358,14 +385,14 @@ admin_login_finish(struct job *j, struct admin_login *l, struct span password,
 	/* Minutes may lie between the statement and its signature: who was
 	 * disabled in them, or has other keys now, is judged as that. */
 	if (look_up(j, l) < 0 || judge(j, l, password, signature, &wrong) < 0 ||
-	    decide(j, l, &wrong, &found, &may_renew) < 0 ||
+	    decide(j, l, &wrong, &found, &successor) < 0 ||
 	    record(j, l, signature, by, wrong) < 0 ||
 	    ((found == FOUND_NOTHING || found == FOUND_ROLE) &&
 		prove(j, l) < 0))
 		return worker_undo(j);
 	if (store_commit(j) < 0)
 		return -1;
-	return found == FOUND_NOTHING ? 0 : refuse(j, l, found, may_renew);
+	return found == FOUND_NOTHING ? 0 : refuse(j, l, found, successor);
 }
 
 int

@@ -52,8 +52,11 @@ static const char usage[] =
     "on.\n"
     "\n"
     "add: asks for another admin.  approve: says yes to that.  disable: locks\n"
-    "somebody out, at once and for ever.  key: a new client key, one's own or\n"
-    "another's; the one before works until the new one has signed a command.\n"
+    "somebody out, at once and for ever.  key: a new client key, one's own, "
+    "or\n"
+    "another's before there are two; the one before works until the new one "
+    "has\n"
+    "signed a command.\n"
     "passwd: a new password, one's own.  list: all of them, and whose\n"
     "certificate ends soon.  verify: looks at the signatures in the records "
     "of\n"
@@ -334,18 +337,15 @@ admin_passwd(struct job *j, const struct options *o, const char *name)
 	return 0;
 }
 
-/*
- * One's own, or another's: in that case the other still has to show the
- * password, with the first command that the new key signs, so nobody becomes
- * another alone.
- */
+/* The audit record comes first: who becomes the second of two meanwhile is
+ * waited for. */
 static int
 set_key(struct job *j, const char *name, const struct admin_key *key)
 {
 	struct admin a;
 
 	if (record(j, name, "admin key set", describe(j, NULL, key)) < 0 ||
-	    find(j, name, &a) < 0)
+	    find(j, name, &a) < 0 || key_may_be_named(j, name) < 0)
 		return -1;
 	if (!admin_is_live(&a))
 		return job_fail(j, ERR_CONFLICT,

@@ -82,3 +82,22 @@ request_may_confirm(struct job *j, const char *asked_by)
 		    asked_by);
 	return approver < 0 ? -1 : 0;
 }
+
+int
+key_may_be_named(struct job *j, const char *name)
+{
+	const struct admin *self = command_admin();
+	int pair;
+
+	if (self != NULL && strcmp(self->name, name) == 0)
+		return 0;
+	pair = store_admin_is_pair(j, NULL);
+	if (pair <= 0)
+		return pair;
+	return job_fail(j, ERR_UNAUTHORIZED,
+	    "%s: only that admin names the own client key, now that there are "
+	    "two admins, of whom one is an approver; if the key is lost give "
+	    "countersign admin disable %s, and ask for another account with "
+	    "countersign admin add, which an approver approves",
+	    name, name);
+}

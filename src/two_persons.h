@@ -21,5 +21,12 @@ int request_is_first(struct job *j, const char *asked_by);
 /* May whoever runs the command confirm it?  0, or -1 ERR_UNAUTHORIZED saying
  * why. */
 int request_may_confirm(struct job *j, const char *asked_by);
+/*
+ * May whoever runs the command name the client key of `name`?  The own one
+ * always.  Another's only while there are no two who can do what needs two:
+ * who asked for an account has set its first password, and with its key would
+ * be both of the two.  0, or -1 ERR_UNAUTHORIZED saying what to do instead.
+ */
+int key_may_be_named(struct job *j, const char *name);
 
 #endif

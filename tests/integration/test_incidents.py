@@ -390,9 +390,14 @@ def test_admins(site):
         assert "warn  admins: the client certificate of ann has expired" in \
             said, said
         said = ann.run("admin", "list", status=1)
-        assert "another admin" in said and "admin key" in said, said
+        assert "another account" in said and "disable ann" in said, said
         new = Admin(site, "ann-2")
-        said = bob.run("admin", "key", "--client-key", new.public, "ann")
+        said = bob.run("admin", "key", "--client-key", new.public, "ann",
+                       status=1)
+        assert "only that admin names the own client key" in said, said
+        with site.connection() as db:
+            db.execute("UPDATE admin_key SET not_after = 0 WHERE name = 'ann'")
+        said = ann.run("admin", "key", "--client-key", new.public, "ann")
         assert "first command that it signs" in said, said
         ann.key, ann.passphrase = new.key, new.password
         ann.run("admin", "list")

@@ -407,6 +407,11 @@ test_pk_206_pair(struct job *j)
 	assert_int_equal(store_admin_is_pair(j, "ann"), 1);
 	assert_int_equal(store_admin_is_pair(j, "otto"), 0);
 	assert_int_equal(store_admin_is_pair(j, "vera"), 0);
+	assert_int_equal(store_admin_is_pair_now(j, NULL), 1);
+	assert_int_equal(store_admin_is_pair_now(j, "otto"), 0);
+	end_certificate(j, "otto", -1);
+	assert_int_equal(store_admin_is_pair(j, NULL), 1);
+	assert_int_equal(store_admin_is_pair_now(j, NULL), 0);
 }
 
 static void
@@ -585,7 +590,7 @@ test_pk_206_certificate_has_expired(struct job *j)
 	struct client_key alice = add_admin(j, "alice", ADMIN_OPERATOR);
 	struct client_key new;
 
-	add_admin(j, "vera", ADMIN_APPROVER);
+	add_admin(j, "olga", ADMIN_OPERATOR);
 	end_certificate(j, "alice", -1);
 	/* Only whoever has both factors learns that it is this. */
 	expect_refused(j,
@@ -604,8 +609,32 @@ test_pk_206_certificate_has_expired(struct job *j)
 	assert_int_equal(
 	    log_in(j, "alice", ACT_ADMIN_KEY, PASSWORD, &alice), -1);
 	job_recover(j);
-	new = set_key(j, "alice", "admin:vera");
+	new = set_key(j, "alice", "admin:olga");
 	EXPECT(j, log_in(j, "alice", ACT_STOP, PASSWORD, &new), 0);
+}
+
+/* Once there are two for what needs two nobody names another's key: others make
+ * another account, and where no two are left the expired key does it. */
+static void
+test_pk_206_certificate_of_two_has_expired(struct job *j)
+{
+	struct client_key alice = add_admin(j, "alice", ADMIN_OPERATOR);
+
+	add_admin(j, "vera", ADMIN_APPROVER);
+	end_certificate(j, "alice", -1);
+	assert_int_equal(log_in(j, "alice", ACT_STOP, PASSWORD, &alice), -1);
+	assert_non_null(strstr(j->err.text, "no other admin could help"));
+	job_recover(j);
+	EXPECT(j, log_in(j, "alice", ACT_ADMIN_KEY, PASSWORD, &alice), 0);
+	add_admin(j, "otto", ADMIN_OPERATOR);
+	assert_int_equal(
+	    log_in(j, "alice", ACT_ADMIN_KEY, PASSWORD, &alice), -1);
+	assert_job_error(j, ERR_UNAUTHORIZED, NULL);
+	assert_non_null(strstr(j->err.text, "countersign admin disable alice"));
+	job_recover(j);
+	/* Two who cannot act now are no help. */
+	end_certificate(j, "otto", -1);
+	EXPECT(j, log_in(j, "alice", ACT_ADMIN_KEY, PASSWORD, &alice), 0);
 }
 
 /* Where nobody else could help the expired key does one thing more. */
@@ -653,7 +682,7 @@ test_pk_206_expiry_is_told_before(struct job *j)
 	assert_string_equal(list[0].name, "vera");
 	advice = admin_expiry_advice(j, "vera", list[0].not_after);
 	assert_non_null(strstr(advice, "has expired at"));
-	assert_non_null(strstr(advice, "another admin gives"));
+	assert_non_null(strstr(advice, "they make another account"));
 	assert_string_equal(list[1].name, "bob");
 	advice = admin_expiry_advice(j, "bob", list[1].not_after);
 	assert_non_null(strstr(advice, "ends at"));
@@ -741,6 +770,37 @@ test_pk_206_pk_207_asker_must_be_live(struct job *j)
 	expect_confirm(j, "admin:vera", CONFIRMS);
 	COMMITTED(j, store_admin_disable(j, "vera", "admin:otto"));
 	expect_confirm(j, "admin:vera", ASKS);
+	act_as(NULL, 0);
+}
+
+/* Who asked for an account has set its password, so must not have its key. */
+static void
+test_pk_206_nobody_becomes_another(struct job *j)
+{
+	add_admin(j, "otto", ADMIN_OPERATOR);
+	add_unproven(j, "vera", ADMIN_APPROVER);
+	act_as("otto", ADMIN_OPERATOR);
+	/* Alone one can make others anyway, and mend what was wrong. */
+	EXPECT(j, key_may_be_named(j, "vera"), 0);
+	EXPECT(j, key_may_be_named(j, "otto"), 0);
+	prove(j, "vera");
+	add_unproven(j, "vera2", ADMIN_APPROVER);
+	add_admin(j, "ann", ADMIN_AUDITOR);
+	for (size_t i = 0; i < 3; i++) {
+		static const char *const others[] = { "vera", "vera2", "ann" };
+
+		unit_case("%s", others[i]);
+		expect_refused(j, key_may_be_named(j, others[i]), NULL);
+	}
+	EXPECT(j, key_may_be_named(j, "otto"), 0);
+	act_as("vera", ADMIN_APPROVER);
+	assert_int_equal(key_may_be_named(j, "vera2"), -1);
+	assert_non_null(
+	    strstr(j->err.text, "give countersign admin disable vera2"));
+	job_recover(j);
+	/* That a certificate has ended opens no door. */
+	end_certificate(j, "otto", -1);
+	expect_refused(j, key_may_be_named(j, "otto"), NULL);
 	act_as(NULL, 0);
 }
 
@@ -882,11 +942,13 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_pk_206_approver_is_another),
 	STORE_TEST(test_pk_206_both_factors),
 	STORE_TEST(test_pk_206_certificate_has_expired),
+	STORE_TEST(test_pk_206_certificate_of_two_has_expired),
 	STORE_TEST(test_pk_206_expiry_is_told_before),
 	STORE_TEST(test_pk_206_first_key_must_sign),
 	STORE_TEST(test_pk_206_key_changes_meanwhile),
 	STORE_TEST(test_pk_206_last_certificate_has_expired),
 	STORE_TEST_PGSQL(test_pk_206_no_role_has_it),
+	STORE_TEST(test_pk_206_nobody_becomes_another),
 	STORE_TEST(test_pk_206_one_factor_only),
 	STORE_TEST(test_pk_206_own_key_is_replaced),
 	STORE_TEST(test_pk_206_pair),
