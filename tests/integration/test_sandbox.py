@@ -53,7 +53,12 @@ def test_confined(site):
             found = [os.readlink(f"/proc/{pid}/fd/{fd}")
                      for fd in os.listdir(f"/proc/{pid}/fd")]
             sockets = [f for f in found if f.startswith("socket:")]
-            assert role == "web" or sockets == [], found
+            # one half of a pair has neither a name nor a network: the
+            # issuer's leads to the linters' parent, if there is one
+            pairs = [f"socket:[{words[6]}]" for words in
+                     map(str.split, read_file("/proc/net/unix").splitlines())
+                     if len(words) == 7]
+            assert role == "web" or set(sockets) <= set(pairs), found
     with case("and a certificate is issued"):
         issue(site)
 
