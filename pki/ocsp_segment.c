@@ -98,6 +98,7 @@ ocsp_segment_record(
 	struct ocsp_status *st = &out->status;
 	uint8_t flags;
 
+	*out = (struct ocsp_record){ .signer = 0 };
 	if (!take(&in, &st->serial_len, 1) ||
 	    !take(&in, st->serial, OCSP_SERIAL_MAX) || !take(&in, &flags, 1) ||
 	    !take(&in, &st->reason, 1) || !take(&in, &out->signer, 1) ||
