@@ -145,10 +145,11 @@ def test_relay_down(site):
 
 def test_receiver_down(site):
     with case("ER-10: the receiver is away; the relay keeps the mail"):
-        order = Client(site).order("alice@user.test")
-        challenge = order.challenge()
+        client = Client(site)
         mark = site.mark()
         with site.without("user-postfix"):
+            order = client.order("alice@user.test")
+            challenge = order.challenge()
             challenge.post()
             site.wait_event("challenge mail", mark, order=order.id,
                             result="accepted")

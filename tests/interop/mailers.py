@@ -107,7 +107,8 @@ def follow(pid, fd, keys, sent):
                 break
             screen += octets
             last = time.monotonic()
-        elif keys and time.monotonic() > last + 0.3:
+        elif keys and screen and time.monotonic() > last + 0.3:
+            # what is typed before it has said anything may be thrown away
             if keys[0] is None:
                 if not os.path.exists(sent):
                     continue
