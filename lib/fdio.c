@@ -240,18 +240,24 @@ write_temporary(struct job *j, const char *path, mode_t mode, struct span data)
 	return result;
 }
 
+const char *
+file_folder(struct arena *a, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	if (slash == NULL)
+		return ".";
+	return slash == path
+		   ? "/"
+		   : span_dup(a, span_mem(path, (size_t)(slash - path)));
+}
+
 int
 file_sync_folder(struct job *j, const char *path)
 {
-	const char *slash = strrchr(path, '/');
-	const char *folder = ".";
+	const char *folder = file_folder(j->arena, path);
 	int fd, result = 0;
 
-	if (slash == path)
-		folder = "/";
-	else if (slash != NULL)
-		folder =
-		    span_dup(j->arena, span_mem(path, (size_t)(slash - path)));
 	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return fail_errno(j, folder, "cannot open");

@@ -41,6 +41,9 @@ int file_read_pin(
 int file_write(struct job *j, const char *path, mode_t mode, struct span data);
 /* Fails (ERR_CONFLICT) if `path` exists: for keys that must never be lost. */
 int file_create(struct job *j, const char *path, mode_t mode, struct span data);
+/* The folder that a file is (to be) in: what stands before the last slash, or
+ * ".". */
+const char *file_folder(struct arena *a, const char *path);
 /* Makes durable what was done to the name `path`: its folder.  0, or -1
  * ERR_INTERNAL. */
 int file_sync_folder(struct job *j, const char *path);

@@ -678,17 +678,6 @@ check_smime_trust(struct check *c, struct job *j)
 	    until);
 }
 
-/* The folder that a file is (to be) in. */
-static const char *
-folder_of(struct job *j, const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash == NULL || slash == path
-		   ? "/"
-		   : arena_printf(j->arena, "%.*s", (int)(slash - path), path);
-}
-
 static int
 check_disk(struct check *c, struct job *j)
 {
@@ -700,7 +689,7 @@ check_disk(struct check *c, struct job *j)
 		path = c->conf->database + 7;
 	if (path == NULL) /* another CA has the lists */
 		return 0;
-	path = folder_of(j, path);
+	path = file_folder(j->arena, path);
 	if (statvfs(path, &fs) < 0)
 		return job_fail(
 		    j, ERR_INTERNAL, "%s: %s", path, strerror(errno));

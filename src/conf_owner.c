@@ -2,7 +2,7 @@
 
 #include "src/conf_owner.h"
 
-#include "lib/arena.h"
+#include "lib/fdio.h"
 #include "lib/job.h"
 
 #include <errno.h>
@@ -57,15 +57,7 @@ look_at(struct job *j, const char *path, const char *user, bool is_folder)
 int
 conf_file_is_safe(struct job *j, const char *path, const char *user)
 {
-	const char *slash = strrchr(path, '/');
-	const char *folder = ".";
-
-	if (slash == path)
-		folder = "/";
-	else if (slash != NULL)
-		folder =
-		    arena_printf(j->arena, "%.*s", (int)(slash - path), path);
 	if (look_at(j, path, user, false) < 0)
 		return -1;
-	return look_at(j, folder, user, true);
+	return look_at(j, file_folder(j->arena, path), user, true);
 }

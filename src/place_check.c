@@ -36,16 +36,6 @@ may(const char *path, int how)
 	return faccessat(AT_FDCWD, path, how, AT_EACCESS);
 }
 
-static const char *
-folder_of(struct job *j, const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash == NULL || slash == path
-		   ? "/"
-		   : arena_printf(j->arena, "%.*s", (int)(slash - path), path);
-}
-
 static void
 say(struct looking *l, const char *text)
 {
@@ -96,7 +86,7 @@ look_at_database(struct looking *l, const char *database)
 	if (strncmp(database, sqlite, strlen(sqlite)) != 0)
 		return;
 	path = database + strlen(sqlite);
-	look_at_folder(l, "database", folder_of(l->job, path));
+	look_at_folder(l, "database", file_folder(l->job->arena, path));
 	look_at_file(l, "database", path);
 	look_at_file(
 	    l, "database", arena_printf(l->job->arena, "%s-wal", path));
@@ -114,13 +104,13 @@ look_at_issuer(
 	if (i->crl_file != NULL)
 		look_at_folder(l,
 		    arena_printf(j->arena, "%s.crl_file", section),
-		    folder_of(j, i->crl_file));
+		    file_folder(j->arena, i->crl_file));
 	if (i->ocsp_folder != NULL)
 		/* The issuer makes it, if it is not there. */
 		look_at_folder(l,
 		    arena_printf(j->arena, "%s.ocsp_folder", section),
 		    may(i->ocsp_folder, F_OK) < 0 && errno == ENOENT
-			? folder_of(j, i->ocsp_folder)
+			? file_folder(j->arena, i->ocsp_folder)
 			: i->ocsp_folder);
 }
 
