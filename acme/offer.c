@@ -9,15 +9,6 @@
 #include "lib/job.h"
 #include "lib/json.h"
 
-static bool
-has(const struct conf_list *list, const char *name)
-{
-	for (size_t i = 0; i < list->n; i++)
-		if (strcmp(list->v[i], name) == 0)
-			return true;
-	return false;
-}
-
 const char *
 profile_offered(const struct conf *conf, size_t i)
 {
@@ -65,11 +56,11 @@ profile_is_permitted(
 bool
 profile_is_stopped(const struct conf *conf, const char *name)
 {
-	return has(&conf->profiles_stopped, name);
+	return conf_list_has(&conf->profiles_stopped, name);
 }
 
 bool
 profile_takes_dates(const struct conf *conf, const char *name)
 {
-	return has(&conf->allow_not_after, name);
+	return conf_list_has(&conf->allow_not_after, name);
 }

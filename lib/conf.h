@@ -19,6 +19,9 @@ struct conf_list {
 	size_t n;
 };
 
+/* Letter by letter. */
+bool conf_list_has(const struct conf_list *list, const char *word);
+
 /* So many in so many seconds; a bucket of `count` that fills again evenly. */
 struct conf_rate {
 	int64_t count;

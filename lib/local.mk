@@ -11,7 +11,7 @@ libcs_lib_a_SOURCES = \
 	lib/buf.c lib/buf.h \
 	lib/child.c lib/child.h \
 	lib/clock.c lib/clock.h \
-	lib/conf.h \
+	lib/conf.c lib/conf.h \
 	lib/digest.c lib/digest.h \
 	lib/embed.c lib/embed.h \
 	lib/err.c lib/err.h \

@@ -54,24 +54,15 @@ linter_kind_is_known(const char *kind)
 	return false;
 }
 
-static bool
-has_word(const struct conf_list *list, const char *word)
-{
-	for (size_t i = 0; i < list->n; i++)
-		if (strcmp(list->v[i], word) == 0)
-			return true;
-	return false;
-}
-
 bool
 linter_takes(const struct conf_linter *l, enum lint_object what)
 {
 	if (l->lints.n > 0)
-		return has_word(&l->lints, objects[what].kind);
+		return conf_list_has(&l->lints, objects[what].kind);
 	if (what == LINT_STRICT || what == LINT_MULTIPURPOSE)
 		return true;
 	return what == LINT_RESPONDER &&
-	       !has_word(&l->exec, LINTER_TEMPLATE_WORD);
+	       !conf_list_has(&l->exec, LINTER_TEMPLATE_WORD);
 }
 
 void

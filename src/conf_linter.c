@@ -41,15 +41,6 @@ check_command(
 			s->arena, "has more than %d words", HOOK_WORDS_MAX));
 }
 
-static bool
-has_word(const struct conf_list *list, const char *word)
-{
-	for (size_t i = 0; i < list->n; i++)
-		if (strcmp(list->v[i], word) == 0)
-			return true;
-	return false;
-}
-
 /* Programs and services have not the same options. */
 static void
 check_way(const struct section *s)
@@ -92,7 +83,7 @@ check_kinds(const struct section *s)
 				"certificate, responder, ca, crl, root-crl "
 				"and ocsp",
 				l->lints.v[i]));
-	if (!has_word(&l->exec, LINTER_TEMPLATE_WORD))
+	if (!conf_list_has(&l->exec, LINTER_TEMPLATE_WORD))
 		return;
 	for (enum lint_object what = 0; what < LINT_OBJECTS; what++)
 		if (linter_takes(l, what) && linter_template(what) == NULL) {
@@ -119,7 +110,8 @@ check_one(const struct section *s)
 	check_kinds(s);
 	/* With another profile's template it would judge by the wrong rules. */
 	if (l->output == CONF_LINTER_PKILINT && l->exec.n > 0 &&
-	    takes_certificates(l) && !has_word(&l->exec, LINTER_TEMPLATE_WORD))
+	    takes_certificates(l) &&
+	    !conf_list_has(&l->exec, LINTER_TEMPLATE_WORD))
 		wrong(s, "exec",
 		    "must hold the word " LINTER_TEMPLATE_WORD
 		    ", which stands for the template: lint, -t, %t, -s, "

@@ -92,10 +92,7 @@ check_passed(struct job *j)
 {
 	const struct conf_list *l = &j->conf->web.listen;
 
-	for (size_t i = 0; i < l->n; i++)
-		if (strcmp(l->v[i], CONF_LISTEN_SYSTEMD) == 0)
-			return 0;
-	if (activation_count() == 0)
+	if (conf_list_has(l, CONF_LISTEN_SYSTEMD) || activation_count() == 0)
 		return 0;
 	return job_fail(j, ERR_INTERNAL,
 	    "systemd passed a socket, but web.listen does not say systemd");
