@@ -14,30 +14,6 @@
 #include "pki/ca.h"
 #include "pki/ossl.h"
 
-static void
-free_id(void *x)
-{
-	OCSP_CERTID_free(x);
-}
-
-static void
-free_request(void *x)
-{
-	OCSP_REQUEST_free(x);
-}
-
-static void
-free_response(void *x)
-{
-	OCSP_RESPONSE_free(x);
-}
-
-static void
-free_basic(void *x)
-{
-	OCSP_BASICRESP_free(x);
-}
-
 /* CertID of RFC 6960 4.1.1; the caller owns it. */
 static OCSP_CERTID *
 cert_id(const struct ca *ca, enum ocsp_hash hash, struct span serial)
@@ -66,7 +42,7 @@ ocsp_client_request(struct job *j, const struct ca *ca, enum ocsp_hash hash,
 	int n = 0;
 
 	if (r != NULL)
-		arena_own(j->arena, r, free_request);
+		(void)ossl_own_ocsp_request(j->arena, r);
 	/* Taken over by the request. */
 	if (r != NULL && id != NULL && OCSP_request_add0_id(r, id) != NULL)
 		n = i2d_OCSP_REQUEST(r, &octets);
@@ -171,7 +147,7 @@ read_response(struct job *j, struct span der, struct ocsp_said *out)
 		refuse(j, "not an OCSP response in DER");
 		return NULL;
 	}
-	arena_own(j->arena, r, free_response);
+	(void)ossl_own_ocsp_response(j->arena, r);
 	out->error = OCSP_response_status(r);
 	if (out->error != OCSP_RESPONSE_STATUS_SUCCESSFUL)
 		return NULL;
@@ -179,7 +155,7 @@ read_response(struct job *j, struct span der, struct ocsp_said *out)
 	if (basic == NULL)
 		refuse(j, "not a basic OCSP response");
 	else
-		arena_own(j->arena, basic, free_basic);
+		(void)ossl_own_ocsp_basic(j->arena, basic);
 	return basic;
 }
 
@@ -198,7 +174,7 @@ ocsp_client_read(struct job *j, const struct ca *ca, enum ocsp_hash hash,
 	id = cert_id(ca, hash, serial);
 	if (id == NULL)
 		return ossl_fail(j, "an OCSP request");
-	arena_own(j->arena, id, free_id);
+	(void)ossl_own_ocsp_id(j->arena, id);
 	problem = read_single(basic, id, out);
 	return problem != NULL ? refuse(j, problem)
 			       : verify(j, ca, basic, out->this_update);

@@ -8,6 +8,7 @@
 
 #include <openssl/bn.h>
 #include <openssl/evp.h>
+#include <openssl/ocsp.h>
 #include <openssl/x509.h>
 
 #include "lib/buf.h"
@@ -24,6 +25,10 @@ PKCS8_PRIV_KEY_INFO *ossl_own_pkcs8(struct arena *a, PKCS8_PRIV_KEY_INFO *x);
 STACK_OF(X509) * ossl_own_certs(struct arena *a, STACK_OF(X509) * x);
 X509 *ossl_own_x509(struct arena *a, X509 *x);
 X509_CRL *ossl_own_crl(struct arena *a, X509_CRL *x);
+OCSP_BASICRESP *ossl_own_ocsp_basic(struct arena *a, OCSP_BASICRESP *x);
+OCSP_CERTID *ossl_own_ocsp_id(struct arena *a, OCSP_CERTID *x);
+OCSP_REQUEST *ossl_own_ocsp_request(struct arena *a, OCSP_REQUEST *x);
+OCSP_RESPONSE *ossl_own_ocsp_response(struct arena *a, OCSP_RESPONSE *x);
 X509_SIG *ossl_own_sig(struct arena *a, X509_SIG *x);
 X509_STORE *ossl_own_store(struct arena *a, X509_STORE *x);
 X509_STORE_CTX *ossl_own_store_ctx(struct arena *a, X509_STORE_CTX *x);

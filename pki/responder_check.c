@@ -6,27 +6,13 @@
 #include <openssl/err.h>
 #include <openssl/ocsp.h>
 #include <openssl/x509v3.h>
-#include <string.h>
 #include <time.h>
 
-#include "lib/arena.h"
 #include "lib/job.h"
 #include "pki/ca.h"
 #include "pki/der.h"
 #include "pki/oid.h"
 #include "pki/ossl.h"
-
-static void
-free_response(void *x)
-{
-	OCSP_RESPONSE_free(x);
-}
-
-static void
-free_basic(void *x)
-{
-	OCSP_BASICRESP_free(x);
-}
 
 static bool
 is_time(const ASN1_GENERALIZEDTIME *t, int64_t secs)
@@ -196,13 +182,13 @@ responder_check_data(struct job *j, const struct ca *ca,
 	if (ossl_len(response, &n) == 0)
 		r = d2i_OCSP_RESPONSE(NULL, &p, n);
 	if (r != NULL)
-		arena_own(j->arena, r, free_response);
+		(void)ossl_own_ocsp_response(j->arena, r);
 	if (r != NULL && p == ossl_bytes(response) + response.n &&
 	    OCSP_response_status(r) == OCSP_RESPONSE_STATUS_SUCCESSFUL)
 		basic = OCSP_response_get1_basic(r);
 	if (basic == NULL)
 		return ossl_fail(j, "an OCSP answer cannot be read");
-	arena_own(j->arena, basic, free_basic);
+	(void)ossl_own_ocsp_basic(j->arena, basic);
 	problem = singles_problem(basic, &id, d);
 	if (problem == NULL)
 		problem = basic_problem(j, ca, basic, d);
