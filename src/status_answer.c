@@ -24,11 +24,9 @@
 #include <unistd.h>
 
 #define HOUR ((int64_t)3600)
-#define LIST_EVERY_SECS (24 * HOUR)             /* PK-156 */
-#define ABOVE_EVERY_SECS (180 * 24 * HOUR)      /* PK-156 */
-#define LIST_LIFE_SECS ((int64_t)7 * 24 * HOUR) /* PK-156 */
-#define LIST_AGE_SECS HOUR                      /* PK-161 */
-#define OCSP_AGE_SECS (12 * HOUR)               /* PK-175 */
+#define ABOVE_EVERY_SECS (180 * 24 * HOUR) /* PK-156 */
+#define LIST_AGE_SECS HOUR                 /* PK-161 */
+#define OCSP_AGE_SECS (12 * HOUR)          /* PK-175 */
 #define LIST_MAX ((size_t)64 << 20)
 #define UNKNOWN_MAX 64
 #define UNKNOWN_TEXT 48
@@ -98,7 +96,7 @@ add_lists(
 			return;
 		l->path = status_url_path(status_shard_url(keep, c, k));
 		l->file = status_shard_file(keep, c, k);
-		l->every = LIST_EVERY_SECS;
+		l->every = CRL_EVERY_SECS;
 		s->list_count++;
 	}
 }
@@ -588,13 +586,13 @@ report_list(struct job *j, const char *file)
 		return;
 	}
 	age = j->now - l.this_update;
-	if (age >= LIST_LIFE_SECS * 3 / 4)
+	if (age >= CRL_LIFE_SECS * 3 / 4)
 		log_error("revocation list ends soon",
 		    "file=%s hours=%" PRId64 " next=\"the issuer must publish "
 		    "a list now; without one, mail programs stop trusting "
 		    "certificates\"",
 		    file, (l.next_update - j->now) / HOUR);
-	else if (age >= LIST_LIFE_SECS / 2)
+	else if (age >= CRL_LIFE_SECS / 2)
 		log_error("revocation list old",
 		    "file=%s hours=%" PRId64
 		    " next=\"find out why the issuer publishes none\"",
@@ -605,7 +603,7 @@ void
 status_report(struct job *j, struct status_service *s)
 {
 	for (size_t i = 0; i < s->list_count; i++)
-		if (s->lists[i].every == LIST_EVERY_SECS)
+		if (s->lists[i].every == CRL_EVERY_SECS)
 			report_list(j, s->lists[i].file);
 	if (j->now - s->reported_at < 24 * HOUR)
 		return;
