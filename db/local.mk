@@ -44,6 +44,7 @@ libcs_db_a_SOURCES = \
 	db/store_purge_report.c \
 	db/store_purge_rest.c \
 	db/store_purge_rows.h \
+	db/store_queue.c db/store_queue.h \
 	db/store_recheck.c db/store_recheck.h \
 	db/store_reply_wrap.c db/store_reply_wrap.h \
 	db/store_reply.c db/store_reply.h \

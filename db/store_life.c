@@ -3,6 +3,25 @@
 #include "db/store_life.h"
 
 #include "db/store_private.h"
+#include "lib/arena.h"
+
+#define COLUMNS                                                                \
+	"host, role, version, conf_sha256, is_running, started_at, told_at, "  \
+	"crash_told_at, crashes"
+
+static void
+life_read(struct query *q, struct role_life *out)
+{
+	out->host = query_text(q);
+	out->role = query_text(q);
+	out->version = query_text(q);
+	out->conf_sha256 = query_text(q);
+	out->is_running = query_int(q) != 0;
+	out->started_at = query_int(q);
+	out->told_at = query_int(q);
+	out->crash_told_at = query_int(q);
+	out->crashes = query_int(q);
+}
 
 int
 store_life_find(
@@ -10,21 +29,33 @@ store_life_find(
 {
 	struct query q;
 	int found = query_first(&q, j,
-	    "SELECT version, conf_sha256, is_running, started_at, told_at, "
-	    "crash_told_at, crashes FROM role_life "
-	    "WHERE host = $1 AND role = $2",
+	    "SELECT " COLUMNS " FROM role_life WHERE host = $1 AND role = $2",
 	    ARGS(v_text(host), v_text(role)));
 
 	*out = (struct role_life){ .host = host, .role = role };
-	if (found == 1) {
-		out->version = query_text(&q);
-		out->conf_sha256 = query_text(&q);
-		out->is_running = query_int(&q) != 0;
-		out->started_at = query_int(&q);
-		out->told_at = query_int(&q);
-		out->crash_told_at = query_int(&q);
-		out->crashes = query_int(&q);
-	}
+	if (found == 1)
+		life_read(&q, out);
+	query_end(&q);
+	return found;
+}
+
+int
+store_life_list(struct job *j, struct role_life **out, size_t *count)
+{
+	struct query q;
+	int64_t max;
+	int found;
+
+	*count = 0;
+	if (store_get_int(j, &max, "SELECT COUNT(*) FROM role_life", NO_ARGS) <
+	    0)
+		return -1;
+	*out = arena_calloc(j->arena, (size_t)max + 1, sizeof(**out));
+	found = query_first(&q, j,
+	    "SELECT " COLUMNS " FROM role_life ORDER BY host, role LIMIT $1",
+	    ARGS(v_int(max)));
+	for (; found == 1; found = query_next(&q))
+		life_read(&q, &(*out)[(*count)++]);
 	query_end(&q);
 	return found;
 }
@@ -33,8 +64,7 @@ int
 store_life_put(struct job *j, const struct role_life *l)
 {
 	return store_change(j, NULL,
-	    "INSERT INTO role_life (host, role, version, conf_sha256, "
-	    "is_running, started_at, told_at, crash_told_at, crashes) "
+	    "INSERT INTO role_life (" COLUMNS ") "
 	    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) "
 	    "ON CONFLICT (host, role) DO UPDATE SET version = $3, "
 	    "conf_sha256 = $4, is_running = $5, started_at = $6, told_at = $7, "

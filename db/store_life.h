@@ -21,6 +21,8 @@ struct role_life {
 /* 1, 0: it never started, -1. */
 int store_life_find(
     struct job *j, const char *host, const char *role, struct role_life *out);
+/* All that ever started: a few for each host. */
+int store_life_list(struct job *j, struct role_life **out, size_t *count);
 /* In the caller's transaction: that is how it is now. */
 int store_life_put(struct job *j, const struct role_life *l);
 /* It ends as it should. */

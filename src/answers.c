@@ -31,7 +31,6 @@
 
 #define DUE_MAX 1000
 #define DAY_SECS ((int64_t)86400)
-#define LATE_SECS ((int64_t)12 * 3600) /* PK-168: 60 h after thisUpdate */
 #define LATE_AGAIN_SECS 3600
 #define HOUR_SECS 3600
 #define HELD_SECS ((int64_t)12 * HOUR_SECS)
@@ -648,7 +647,7 @@ write_out(struct issuer *i, struct job *j, const struct ocsp_state *states)
 static bool
 is_late(const struct ocsp_state *s, int64_t now)
 {
-	return s->generation > 0 && s->refresh_at + LATE_SECS <= now;
+	return s->generation > 0 && s->refresh_at + ANSWERS_LATE_SECS <= now;
 }
 
 /* What makes one segment late makes most of them late: one alarm, again every

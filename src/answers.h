@@ -18,6 +18,10 @@ struct cert;
 struct issuer;
 struct job;
 
+/* A segment that should have been signed again so long ago is an alarm: 60
+ * hours after thisUpdate (PK-168). */
+#define ANSWERS_LATE_SECS ((int64_t)12 * 3600)
+
 struct answers *answers_new(struct arena *keep);
 /* Wipes the responder's key.  NULL-safe. */
 void answers_free(struct answers *a);

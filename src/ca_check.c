@@ -22,7 +22,7 @@ struct telling {
 static void
 wrong(const struct telling *t, const char *what)
 {
-	t->tell(t->ctx, CA_CHECK_WRONG, what, t->j->err.text);
+	t->tell(t->ctx, REMARK_WRONG, what, t->j->err.text);
 	job_recover(t->j);
 }
 
@@ -44,10 +44,9 @@ check_urls(const struct telling *t)
 	if (missing < 0)
 		wrong(t, what);
 	else if (missing == 0)
-		t->tell(t->ctx, CA_CHECK_OK, what, "");
+		t->tell(t->ctx, REMARK_OK, what, "");
 	else
-		t->tell(t->ctx, is_public ? CA_CHECK_WRONG : CA_CHECK_WARN,
-		    what,
+		t->tell(t->ctx, is_public ? REMARK_WRONG : REMARK_WARN, what,
 		    arena_printf(t->j->arena,
 			"%s was never seen to be answered: run countersign ca "
 			"check-urls%s",
@@ -66,22 +65,22 @@ check_root_list(const struct telling *t)
 
 	if (root_list_look(t->j, &problem, &at) != 0) {
 		if (t->j->conf->external.kind == CONF_EXTERNAL_NONE)
-			t->tell(t->ctx, CA_CHECK_WARN, what,
+			t->tell(t->ctx, REMARK_WARN, what,
 			    "nobody reminds of its end: set issuer.root_crl");
 		return;
 	}
 	clock_format_rfc3339(at, end);
 	if (problem != NULL)
-		t->tell(t->ctx, CA_CHECK_WRONG, what, problem);
+		t->tell(t->ctx, REMARK_WRONG, what, problem);
 	else
-		t->tell(t->ctx, CA_CHECK_OK, what,
+		t->tell(t->ctx, REMARK_OK, what,
 		    arena_printf(t->j->arena, "good until %s", end));
 }
 
 /* PK-156, PK-207 */
 static const char *
-look_at_former(const struct telling *t, const struct conf_former *f,
-    enum ca_check_level *level)
+look_at_former(
+    const struct telling *t, const struct conf_former *f, enum remark *level)
 {
 	struct job *j = t->j;
 	char end[CLOCK_RFC3339_MAX];
@@ -90,11 +89,11 @@ look_at_former(const struct telling *t, const struct conf_former *f,
 	const char *problem;
 	int gone;
 
-	*level = CA_CHECK_WRONG;
+	*level = REMARK_WRONG;
 	if (ca_key_facts(j, f->issuer.ca_certificate, &facts) < 0)
 		return j->err.text;
 	if (facts.not_after < j->now) {
-		*level = CA_CHECK_WARN;
+		*level = REMARK_WARN;
 		return "has ended: remove the section former_ca";
 	}
 	gone = store_destroyed_is(j, span_mem(facts.sha256, SHA256_LEN));
@@ -107,7 +106,7 @@ look_at_former(const struct telling *t, const struct conf_former *f,
 	    f->issuer.key_module == NULL)
 		return "set ca_key or key_module: its key is not on record as "
 		       "destroyed";
-	*level = CA_CHECK_OK;
+	*level = REMARK_OK;
 	clock_format_rfc3339(r.list_end, end);
 	return arena_printf(j->arena, "%slist good until %s",
 	    gone == 1 ? "its key was destroyed, nothing is signed; last " : "",
@@ -121,7 +120,7 @@ check_formers(const struct telling *t)
 
 	for (size_t k = 0; k < conf->former_count; k++) {
 		const struct conf_former *f = &conf->formers[k];
-		enum ca_check_level level;
+		enum remark level;
 		const char *text = look_at_former(t, f, &level);
 
 		t->tell(t->ctx, level,

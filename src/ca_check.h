@@ -5,13 +5,13 @@
 #ifndef SRC_CA_CHECK_H
 #define SRC_CA_CHECK_H
 
-struct job;
+#include "src/remarks.h"
 
-enum ca_check_level { CA_CHECK_OK, CA_CHECK_WARN, CA_CHECK_WRONG };
+struct job;
 
 /* `text` says what was found or, if it is not ok, what to do. */
 typedef void ca_check_fn(
-    void *ctx, enum ca_check_level level, const char *what, const char *text);
+    void *ctx, enum remark level, const char *what, const char *text);
 
 /* With the database open; j->conf is looked at. */
 void ca_check(struct job *j, ca_check_fn *tell, void *ctx);

@@ -1,9 +1,7 @@
 #include "config.h"
 
 #include "acme/offer.h"
-#include "db/audit_mark.h"
 #include "db/store.h"
-#include "db/store_admin_key.h"
 #include "dns/resolver.h"
 #include "lib/addr.h"
 #include "lib/aead.h"
@@ -21,10 +19,8 @@
 #include "pki/key.h"
 #include "pki/profile.h"
 #include "pki/weakkeys.h"
-#include "src/admin_expiry.h"
 #include "src/ca_check.h"
 #include "src/ca_conf.h"
-#include "src/cmd_audit.h"
 #include "src/command.h"
 #include "src/conf_file.h"
 #include "src/conf_owner.h"
@@ -37,12 +33,13 @@
 #include "src/linter_check.h"
 #include "src/listen_check.h"
 #include "src/login_check.h"
+#include "src/overview.h"
 #include "src/perspective_check.h"
 #include "src/perspective_client.h"
 #include "src/place_check.h"
 #include "src/privilege.h"
-#include "src/rehearsal.h"
 #include "src/relay.h"
+#include "src/remarks.h"
 #include "src/switched_off.h"
 #include "src/tls.h"
 #include "src/wording.h"
@@ -82,27 +79,25 @@ struct check {
 	const struct conf *conf;
 	struct resolver *resolver; /* NULL if it cannot be had */
 	struct intake intake;      /* that is looked at */
-	unsigned bad;
+	struct remarks remarks;
 };
 
 static void
-good(const char *what, const char *detail)
+good(struct check *c, const char *what, const char *detail)
 {
-	printf("ok    %s%s%s\n", what, detail[0] ? ": " : "", detail);
+	remark(&c->remarks, REMARK_OK, what, detail);
 }
 
 static void
 bad(struct check *c, const char *what, const char *detail)
 {
-	printf("WRONG %s: %s\n", what, detail);
-	c->bad++;
+	remark(&c->remarks, REMARK_WRONG, what, detail);
 }
 
-/* What works, and could be better. */
 static void
-warn(const char *what, const char *advice)
+warn(struct check *c, const char *what, const char *advice)
 {
-	printf("warn  %s: %s\n", what, advice);
+	remark(&c->remarks, REMARK_WARN, what, advice);
 }
 
 static void
@@ -115,7 +110,7 @@ static void
 check_texts(struct check *c)
 {
 	if (wording_check(c->conf, bad_texts, c) == 0)
-		good("texts of the mail", "");
+		good(c, "texts of the mail", "");
 }
 
 /* One check with a job of its own. */
@@ -128,7 +123,7 @@ run(struct check *c, const char *what, int (*f)(struct check *, struct job *))
 	if (f(c, &j) < 0)
 		bad(c, what, j.err.text);
 	else
-		good(what, "");
+		good(c, what, "");
 	fflush(stdout);
 	job_done(&j);
 }
@@ -140,11 +135,11 @@ check_conf_file(struct check *c)
 
 	job_init(&j, NULL, c->conf);
 	if (conf_file_is_safe(&j, c->conf->file, c->conf->user) == 0)
-		good("configuration file", "");
+		good(c, "configuration file", "");
 	else if (c->conf->mode == CONF_MODE_PUBLIC)
 		bad(c, "configuration file", j.err.text);
 	else
-		warn("configuration file", j.err.text);
+		warn(c, "configuration file", j.err.text);
 	job_done(&j);
 }
 
@@ -161,7 +156,7 @@ check_addresses(struct check *c)
 
 	job_init(&j, NULL, c->conf);
 	if (listen_check(&j, bad_address, c) == 0)
-		good("addresses to listen on", "");
+		good(c, "addresses to listen on", "");
 	job_done(&j);
 }
 
@@ -197,7 +192,7 @@ check_places(struct check *c)
 		if (count < 0)
 			bad_place(c, j.err.text);
 		else if (count == 0)
-			good("places to write", "");
+			good(c, "places to write", "");
 	}
 	job_done(&j);
 }
@@ -232,54 +227,6 @@ check_database(struct check *c, struct job *j)
 	return result;
 }
 
-/* PK-186: a CA that has just begun is not wrong. */
-static int
-warn_of_rehearsal(struct job *j)
-{
-	const char *advice = NULL;
-
-	if (rehearsal_advice(j, &advice) < 0)
-		return -1;
-	if (advice != NULL)
-		warn("rehearsal of an incident", advice);
-	return 0;
-}
-
-/* PK-21 */
-static int
-warn_of_head(struct job *j)
-{
-	char at[CLOCK_RFC3339_MAX];
-	int64_t since;
-	int late = audit_mark_is_late(j, &since);
-
-	if (late <= 0)
-		return late;
-	clock_format_rfc3339(since, at);
-	warn("audit records", arena_printf(j->arena, AUDIT_LATE_TEXT, at));
-	return 0;
-}
-
-/* PK-206 */
-static int
-warn_of_admins(struct job *j)
-{
-	struct admin_expiry *list;
-	const char *advice;
-	size_t count;
-
-	if (store_admin_key_expiring(j, j->now + ADMIN_EXPIRY_SECS,
-		ADMIN_EXPIRY_MAX, &list, &count) < 0)
-		return -1;
-	for (size_t i = 0; i < count; i++) {
-		advice =
-		    admin_expiry_advice(j, list[i].name, list[i].not_after);
-		if (advice != NULL)
-			warn("admins", advice);
-	}
-	return 0;
-}
-
 /* What the records say that an admin should know.  That the database cannot be
  * opened has been said. */
 static void
@@ -291,8 +238,7 @@ check_records(struct check *c)
 	job_init(&j, NULL, c->conf);
 	if (database_login(&j, DATABASE_OWNER, &login) == 0 &&
 	    store_open_as(&j, &login, &j.store) == 0) {
-		if (warn_of_rehearsal(&j) < 0 || warn_of_head(&j) < 0 ||
-		    warn_of_admins(&j) < 0)
+		if (overview_reminders(&j, &c->remarks) < 0)
 			bad(c, "records", j.err.text);
 		store_close(j.store);
 		j.store = NULL;
@@ -311,9 +257,9 @@ check_logins(struct check *c)
 	if (login_check(&j, &advice) < 0)
 		bad(c, what, j.err.text);
 	else if (advice != NULL)
-		warn(what, advice);
+		warn(c, what, advice);
 	else
-		good(what, "");
+		good(c, what, "");
 	job_done(&j);
 }
 
@@ -325,7 +271,7 @@ key_file(void *ctx, const char *message)
 	if (c->conf->mode == CONF_MODE_PUBLIC)
 		bad(c, "key files", message);
 	else
-		warn("key files", message);
+		warn(c, "key files", message);
 }
 
 static void
@@ -335,7 +281,7 @@ check_key_files(struct check *c)
 
 	job_init(&j, NULL, c->conf);
 	if (key_files_check(&j, key_file, c) == 0)
-		good("key files", "");
+		good(c, "key files", "");
 	job_done(&j);
 }
 
@@ -397,7 +343,7 @@ check_ca(struct check *c, struct job *j)
 	if (problem != NULL && c->conf->mode == CONF_MODE_PUBLIC)
 		return job_fail(j, ERR_INTERNAL, "%s", problem);
 	if (problem != NULL)
-		warn("issuing CA", problem);
+		warn(c, "issuing CA", problem);
 	days = longest_days(c->conf);
 	if (ca_not_after(ca) > j->now + days * DAY)
 		return 0;
@@ -419,22 +365,18 @@ warn_of_upcoming(struct check *c)
 	size_t n = effective_upcoming(c->conf, j.now, rules);
 
 	for (size_t i = 0; i < n; i++)
-		warn("rules to come",
+		warn(c, "rules to come",
 		    arena_printf(j.arena, "from %s: %s (%s): %s", rules[i]->day,
 			rules[i]->rule, rules[i]->source, rules[i]->advice));
 	job_done(&j);
 }
 
 static void
-tell_of_ca(
-    void *ctx, enum ca_check_level level, const char *what, const char *text)
+tell_of_ca(void *ctx, enum remark level, const char *what, const char *text)
 {
-	if (level == CA_CHECK_WRONG)
-		bad(ctx, what, text);
-	else if (level == CA_CHECK_WARN)
-		warn(what, text);
-	else
-		good(what, text);
+	struct check *c = ctx;
+
+	remark(&c->remarks, level, what, text);
 }
 
 /* What the CAs of the configuration owe. */
@@ -486,24 +428,24 @@ check_tls(struct check *c)
 	job_init(&j, NULL, c->conf);
 	host = host_of(&j, c->conf->base_url);
 	if (w->tls_certificate == NULL) {
-		good(what, "a proxy has it");
+		good(c, what, "a proxy has it");
 	} else if (tls_load(&j, w->tls_certificate, w->tls_key) < 0 ||
 		   tls_check_dates(&j, w->tls_certificate, j.now) < 0) {
 		bad(c, what, j.err.text);
 	} else if (tls_check_host(&j, w->tls_certificate, host) < 0) {
 		if (w->trusted_proxies.n > 0)
-			warn(what, j.err.text);
+			warn(c, what, j.err.text);
 		else
 			bad(c, what, j.err.text);
 	} else if (tls_not_after() <= j.now + 14 * DAY) {
 		clock_format_rfc3339(tls_not_after(), until);
-		warn(
-		    what, arena_printf(j.arena,
-			      "%s ends at %s: replace it and send countersignd "
-			      "SIGHUP",
-			      w->tls_certificate, until));
+		warn(c, what,
+		    arena_printf(j.arena,
+			"%s ends at %s: replace it and send countersignd "
+			"SIGHUP",
+			w->tls_certificate, until));
 	} else {
-		good(what, "");
+		good(c, what, "");
 	}
 	job_done(&j);
 }
@@ -715,7 +657,7 @@ tell_perspective(void *ctx, const char *service, const struct testimony *t)
 	if (t->answer == ANSWER_SILENT)
 		bad(ctx, what, t->why);
 	else
-		good(what, "");
+		good(ctx, what, "");
 	fflush(stdout);
 }
 
@@ -773,7 +715,7 @@ tell_linter(void *ctx, const struct lint_answer *a)
 	} else {
 		snprintf(detail, sizeof(detail), "%.*s", (int)a->version.n,
 		    a->version.p);
-		good(what, detail);
+		good(ctx, what, detail);
 	}
 	fflush(stdout);
 }
@@ -788,7 +730,7 @@ check_linters(struct check *c)
 	job_init(&j, NULL, c->conf);
 	left = linter_check_left(j.arena, c->conf);
 	if (left != NULL)
-		warn("linters",
+		warn(c, "linters",
 		    arena_printf(
 			j.arena, "none judges %s: see the option lints", left));
 	if (linter_check(&j, tell_linter, c) < 0)
@@ -804,7 +746,7 @@ warn_of_switched_off(struct check *c)
 
 	for (size_t i = 0; (s = switched_off_at(c->conf, i)) != NULL; i++) {
 		snprintf(what, sizeof(what), "%s is %s", s->option, s->value);
-		warn(what, s->effect);
+		warn(c, what, s->effect);
 	}
 }
 
@@ -843,7 +785,7 @@ check_all(struct check *c)
 	if (s->dkim_ed25519_key != NULL)
 		run(c, "DKIM record (Ed25519)", check_dkim_ed25519);
 	if (s->relay_signs)
-		good("DKIM", "the configuration says that the relay signs");
+		good(c, "DKIM", "the configuration says that the relay signs");
 	check_texts(c);
 	if (s->smime_certificate != NULL)
 		run(c, "S/MIME certificate", check_smime);
@@ -887,10 +829,10 @@ cmd_check(int argc, char **argv)
 	if (conf_load(c.keep, config, conf_report_stderr, NULL, &c.conf) < 0) {
 		bad(&c, "configuration", "see the lines above");
 	} else {
-		good("configuration", config);
+		good(&c, "configuration", config);
 		check_all(&c);
 	}
 	resolver_free(c.resolver);
 	arena_free(c.keep);
-	return c.bad > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	return c.remarks.wrong > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -16,6 +16,7 @@
 #include "lib/utf8.h"
 #include "src/command.h"
 #include "src/report_change.h"
+#include "src/report_due.h"
 #include "src/worker.h"
 
 #include <getopt.h>
@@ -178,17 +179,6 @@ report_add(struct job *j, const struct options *o, const char *path)
 /* --- list, show ------------------------------------------------------------
  */
 
-/* By when the next step must be done; 0: there is none. */
-static int64_t
-due_of(const struct report *r)
-{
-	if (r->closed_at != 0)
-		return 0;
-	if (r->answered_at == 0 || r->decided_at == 0)
-		return r->received_at + REPORT_ANSWER_SECS;
-	return r->deadline;
-}
-
 static const char *
 state_of(const struct report *r)
 {
@@ -202,7 +192,7 @@ state_of(const struct report *r)
 static const char *
 left_of(struct job *j, const struct report *r)
 {
-	int64_t due = due_of(r), left = due - j->now;
+	int64_t due = report_due(r), left = due - j->now;
 
 	if (due == 0)
 		return "-";
@@ -256,7 +246,7 @@ print_json(struct job *j, const struct report *r, const struct mails *m)
 {
 	struct json_out w;
 	struct buf b;
-	int64_t due = due_of(r);
+	int64_t due = report_due(r);
 
 	buf_init(&b, j->arena, JSON_MAX);
 	json_out_init(&w, &b);

@@ -30,6 +30,7 @@ int cmd_evidence(int argc, char **argv);
 int cmd_cert(int argc, char **argv);
 int cmd_incident(int argc, char **argv);
 int cmd_report(int argc, char **argv);
+int cmd_status(int argc, char **argv);
 int cmd_stop(int argc, char **argv);
 int cmd_resume(int argc, char **argv);
 int cmd_audit(int argc, char **argv);

@@ -24,6 +24,7 @@ static const struct subcommand subcommands[] = {
 	{ "admin", cmd_admin, "say who may give commands, with two factors" },
 	{ "ca", cmd_ca, "hold a ceremony: root, issuing CAs, their lists" },
 	{ "check", cmd_check, "see whether everything is in place" },
+	{ "status", cmd_status, "see how the service stands" },
 	{ "cps-tables", cmd_cps_tables,
 	    "print the tables of the practice statement" },
 	{ "orders", cmd_orders, "list orders" },

@@ -63,7 +63,12 @@ libcs_src_a_SOURCES = \
 	src/cmd_mail.c \
 	src/cmd_orders.c \
 	src/cmd_report.c \
+	src/cmd_status.c \
 	src/cmd_stop.c \
+	src/overview.c src/overview.h \
+	src/overview_lists.c src/overview_lists.h \
+	src/remarks.c src/remarks.h \
+	src/report_due.c src/report_due.h \
 	src/cmd_suppress.c \
 	src/command.c src/command.h \
 	src/conf_file.c src/conf_file.h src/conf_reload.c \

@@ -328,6 +328,41 @@ story_waits_for(struct job *j, const struct order *o)
 	return "";
 }
 
+static const char *
+authz_lacks(const struct authz *a)
+{
+	const struct challenge *c = &a->challenge;
+
+	if (c->mail_sent_at == 0)
+		return c->mail_error != NULL ? "the relay to take the mail"
+					     : "the mail to leave";
+	if (c->proven_at == 0)
+		return "a reply";
+	return a->valid_at != 0 ? "other networks to confirm what is seen here"
+				: "the client to say that it is ready";
+}
+
+const char *
+story_lacks(const struct order *o, int64_t now)
+{
+	switch (order_status(o, now)) {
+	case ORDER_PENDING:
+		for (size_t i = 0; i < o->identifier_count; i++)
+			if (authz_status(&o->identifiers[i].authz, now) ==
+			    AUTHZ_PENDING)
+				return authz_lacks(&o->identifiers[i].authz);
+		return "nothing";
+	case ORDER_READY:
+		return "the client's certificate request";
+	case ORDER_PROCESSING:
+		return "the issuer";
+	case ORDER_VALID:
+	case ORDER_INVALID:
+		break;
+	}
+	return "nothing";
+}
+
 const char *
 story_status(struct job *j, const struct order *o)
 {

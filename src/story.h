@@ -16,6 +16,8 @@ struct order;
 const char *story_status(struct job *j, const struct order *o);
 /* What the order waits for, in a few words: "a reply from alice@…". */
 const char *story_waits_for(struct job *j, const struct order *o);
+/* The same of a pending order without its mailboxes: "a reply". */
+const char *story_lacks(const struct order *o, int64_t now);
 /* The whole story: 0, or -1. */
 int story_text(struct job *j, const struct order *o, struct buf *out);
 int story_json(struct job *j, const struct order *o, struct buf *out);

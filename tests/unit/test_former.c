@@ -287,13 +287,13 @@ struct told {
 };
 
 static void
-tell(void *ctx, enum ca_check_level level, const char *what, const char *text)
+tell(void *ctx, enum remark level, const char *what, const char *text)
 {
 	struct told *t = ctx;
 
 	if (strcmp(what, "former CA old") == 0)
 		t->text = arena_printf(t->j->arena, "%s %s",
-		    level == CA_CHECK_OK ? "ok" : "not ok", text);
+		    level == REMARK_OK ? "ok" : "not ok", text);
 }
 
 /* What countersign check says of it. */

@@ -418,7 +418,7 @@ struct told {
 };
 
 static void
-tell(void *ctx, enum ca_check_level level, const char *what, const char *text)
+tell(void *ctx, enum remark level, const char *what, const char *text)
 {
 	static const char *const words[] = { "ok", "warn", "WRONG" };
 	struct told *t = ctx;

@@ -1,0 +1,425 @@
+#include "config.h"
+
+#include "src/overview.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "acme/report.h"
+#include "db/audit_mark.h"
+#include "db/store_admin_key.h"
+#include "db/store_cert.h"
+#include "db/store_incident.h"
+#include "db/store_life.h"
+#include "db/store_order.h"
+#include "db/store_queue.h"
+#include "db/store_report.h"
+#include "db/store_stop.h"
+#include "lib/arena.h"
+#include "lib/clock.h"
+#include "lib/job.h"
+#include "pki/effective.h"
+#include "src/admin_expiry.h"
+#include "src/cmd_audit.h"
+#include "src/overview_lists.h"
+#include "src/rehearsal.h"
+#include "src/remarks.h"
+#include "src/report_due.h"
+#include "src/single.h"
+#include "src/story.h"
+
+#define HOUR 3600
+#define DAY 86400
+#define ORDERS_MAX 1000
+#define REASONS_MAX 5
+#define INCIDENTS_MAX 100
+#define REPORTS_MAX 100
+
+/* "23 minutes" */
+static const char *
+span_of_time(struct job *j, int64_t secs)
+{
+	if (secs < 120)
+		return arena_printf(j->arena, "%" PRId64 " seconds", secs);
+	if (secs < 2 * HOUR)
+		return arena_printf(j->arena, "%" PRId64 " minutes", secs / 60);
+	if (secs < 2 * DAY)
+		return arena_printf(j->arena, "%" PRId64 " hours", secs / HOUR);
+	return arena_printf(j->arena, "%" PRId64 " days", secs / DAY);
+}
+
+static const char *
+moment(struct job *j, int64_t at)
+{
+	char text[CLOCK_RFC3339_MAX];
+
+	clock_format_rfc3339(at, text);
+	return arena_strdup(j->arena, text);
+}
+
+/* --- the server ----------------------------------------------------------- */
+
+/* With PostgreSQL servers may run elsewhere: nobody knows. */
+static int
+look_at_server(struct job *j, struct remarks *r)
+{
+	if (!single_is_taken(j, j->conf->database))
+		remark(r, REMARK_WRONG, "countersignd",
+		    "does not run: start it (systemctl start countersignd)");
+	return 0;
+}
+
+/* "issuer, sender, web", and on which host if there are several. */
+static const char *
+say_roles(struct job *j, const struct role_life *list, size_t count)
+{
+	bool is_one = strcmp(list[0].host, list[count - 1].host) == 0;
+	const char *out = "";
+
+	for (size_t i = 0; i < count; i++)
+		if (list[i].is_running)
+			out = arena_printf(j->arena, "%s%s%s%s%s", out,
+			    out[0] != '\0' ? ", " : "", list[i].role,
+			    is_one ? "" : " on ", is_one ? "" : list[i].host);
+	return out;
+}
+
+/* PK-19: a crash is told of for a day. */
+static int
+look_at_roles(struct job *j, struct remarks *r)
+{
+	struct role_life *list;
+	const char *running;
+	size_t count;
+
+	if (store_life_list(j, &list, &count) < 0)
+		return -1;
+	for (size_t i = 0; i < count; i++)
+		if (list[i].crash_told_at > j->now - DAY)
+			remark(r, REMARK_WARN, "roles",
+			    arena_printf(j->arena,
+				"%s on %s has crashed, last at %s: its log "
+				"says why",
+				list[i].role, list[i].host,
+				moment(j, list[i].crash_told_at)));
+	running = count > 0 ? say_roles(j, list, count) : "";
+	if (running[0] == '\0')
+		remark(r, REMARK_WARN, "roles", "none runs");
+	else
+		remark(r, REMARK_OK, "roles",
+		    arena_printf(j->arena, "%s run", running));
+	return 0;
+}
+
+/* PK-45, PK-204 */
+static int
+look_at_stops(struct job *j, struct remarks *r)
+{
+	struct stop *list;
+	size_t count;
+
+	if (store_stop_list(j, &list, &count) < 0)
+		return -1;
+	if (count == 0)
+		remark(r, REMARK_OK, "issuance", "is not stopped");
+	for (size_t i = 0; i < count; i++)
+		remark(r, REMARK_WARN, "issuance",
+		    arena_printf(j->arena,
+			"stopped for %s%s%s by %s since %s: %s (countersign "
+			"resume lifts it)",
+			list[i].scope, list[i].value[0] != '\0' ? " " : "",
+			list[i].value, list[i].by, moment(j, list[i].at),
+			list[i].reason));
+	return 0;
+}
+
+/* --- what is pending ------------------------------------------------------ */
+
+static int
+look_at_queues(struct job *j, struct remarks *r)
+{
+	struct queue *list;
+	size_t count, late = 0;
+
+	if (store_queue_list(j, &list, &count) < 0)
+		return -1;
+	for (size_t i = 0; i < count; i++) {
+		const struct queue *q = &list[i];
+
+		if (q->count == 0 || j->now - q->since <= OVERVIEW_LATE_SECS)
+			continue;
+		late++;
+		remark(r, REMARK_WRONG, q->what,
+		    arena_printf(j->arena,
+			"%s%" PRId64 " should have been taken up by now, the "
+			"first for %s: role %s does not run, is overloaded, or "
+			"cannot work; its log says which",
+			q->count == QUEUE_COUNT_MAX ? "at least " : "",
+			q->count, span_of_time(j, j->now - q->since), q->role));
+	}
+	if (late == 0)
+		remark(r, REMARK_OK, "work", "none is left undone");
+	return 0;
+}
+
+static int
+look_at_held(struct job *j, struct remarks *r)
+{
+	struct queue held;
+
+	if (store_queue_held(j, &held) < 0)
+		return -1;
+	if (held.count > 0)
+		remark(r, REMARK_WRONG, "held orders",
+		    arena_printf(j->arena,
+			"%" PRId64 ", the first for %s, by a fault that is "
+			"not their clients': the issuer's log says which",
+			held.count, span_of_time(j, j->now - held.since)));
+	return 0;
+}
+
+struct reason {
+	const char *text;
+	size_t count;
+};
+
+static int
+more_first(const void *a, const void *b)
+{
+	const struct reason *x = a, *y = b;
+
+	return (x->count < y->count) - (x->count > y->count);
+}
+
+/* Counts it among those that are there, or adds it. */
+static void
+count_reason(struct reason *list, size_t *n, const char *text)
+{
+	size_t i = 0;
+
+	while (i < *n && strcmp(list[i].text, text) != 0)
+		i++;
+	if (i == *n)
+		list[(*n)++] = (struct reason){ text, 0 };
+	list[i].count++;
+}
+
+/* "9 wait for a reply; 2 for the issuer; 1 for others" */
+static const char *
+say_reasons(struct job *j, struct reason *list, size_t n)
+{
+	const char *out = "";
+	size_t others = 0;
+
+	qsort(list, n, sizeof(*list), more_first);
+	for (size_t i = 0; i < n; i++) {
+		if (i >= REASONS_MAX) {
+			others += list[i].count;
+			continue;
+		}
+		out = arena_printf(j->arena, "%s%s%zu for %s", out,
+		    i > 0 ? "; " : "", list[i].count, list[i].text);
+	}
+	return others == 0
+		   ? out
+		   : arena_printf(j->arena, "%s; %zu for others", out, others);
+}
+
+static int
+look_at_orders(struct job *j, struct remarks *r)
+{
+	struct reason *reasons;
+	struct order *orders;
+	size_t count, n = 0;
+
+	if (store_order_list(j, true, ORDERS_MAX, &orders, &count) < 0)
+		return -1;
+	if (count == 0) {
+		remark(r, REMARK_OK, "orders", "none is pending");
+		return 0;
+	}
+	reasons = arena_calloc(j->arena, count, sizeof(*reasons));
+	for (size_t i = 0; i < count; i++)
+		count_reason(reasons, &n, story_lacks(&orders[i], j->now));
+	remark(r, REMARK_OK, "orders",
+	    arena_printf(j->arena,
+		"%s%zu wait: %s (countersign orders --pending)",
+		count == ORDERS_MAX ? "at least " : "", count,
+		say_reasons(j, reasons, n)));
+	return 0;
+}
+
+static int
+look_at_certificates(struct job *j, struct remarks *r)
+{
+	int64_t count, max = j->conf->issuer.max_per_hour;
+
+	if (store_cert_count_since(j, j->now - HOUR, &count) < 0)
+		return -1;
+	remark(r, REMARK_OK, "certificates",
+	    max > 0 ? arena_printf(j->arena,
+			  "%" PRId64 " in the last hour, of at most %" PRId64,
+			  count, max)
+		    : arena_printf(
+			  j->arena, "%" PRId64 " in the last hour", count));
+	return 0;
+}
+
+/* --- deadlines ------------------------------------------------------------ */
+
+/* PK-185 */
+static int
+look_at_incidents(struct job *j, struct remarks *r)
+{
+	struct incident *list;
+	size_t count;
+
+	if (store_incident_list(j, INCIDENTS_MAX, &list, &count) < 0)
+		return -1;
+	for (size_t i = 0; i < count; i++) {
+		const struct incident *n = &list[i];
+
+		if (n->finished_at != 0 || n->cancelled_at != 0)
+			continue;
+		if (incident_is_draft(n))
+			remark(r, REMARK_WARN, "incident",
+			    arena_printf(j->arena,
+				"%s (%s, %" PRId64 " certificates) is a draft: "
+				"countersign incident confirm or cancel",
+				n->id, n->cause, n->cert_count));
+		else
+			remark(r,
+			    n->late_at != 0 || n->deadline < j->now
+				? REMARK_WRONG
+				: REMARK_WARN,
+			    "incident",
+			    arena_printf(j->arena,
+				"%s (%s, %" PRId64
+				" certificates) ends at %s%s",
+				n->id, n->cause, n->cert_count,
+				moment(j, n->deadline),
+				n->late_at != 0 ? ", which was missed" : ""));
+	}
+	return 0;
+}
+
+/* PK-184: the countdown. */
+static int
+look_at_reports(struct job *j, struct remarks *r)
+{
+	struct report *list;
+	size_t count;
+
+	if (store_report_list(
+		j, false, REPORT_ANSWER_SECS, REPORTS_MAX, &list, &count) < 0)
+		return -1;
+	for (size_t i = 0; i < count; i++) {
+		const struct report *p = &list[i];
+		int64_t at = report_due(p);
+		bool late = at < j->now;
+
+		remark(r, late ? REMARK_WRONG : REMARK_WARN, "problem report",
+		    arena_printf(j->arena,
+			"number %" PRId64 ": %s %s %s (countersign report show "
+			"%" PRId64 ")",
+			p->number, report_lacks(p),
+			late ? "was due at" : "is due by", moment(j, at),
+			p->number));
+	}
+	return 0;
+}
+
+/* PK-3 */
+static int
+look_at_rules(struct job *j, struct remarks *r)
+{
+	const struct effective *rules[EFFECTIVE_COUNT];
+	size_t n = effective_upcoming(j->conf, j->now, rules);
+
+	for (size_t i = 0; i < n; i++)
+		remark(r, REMARK_WARN, "rules to come",
+		    arena_printf(j->arena, "from %s: %s (%s): %s",
+			rules[i]->day, rules[i]->rule, rules[i]->source,
+			rules[i]->advice));
+	return 0;
+}
+
+/* --- reminders ------------------------------------------------------------ */
+
+/* A CA that has just begun is not wrong. */
+static int
+remind_of_rehearsal(struct job *j, struct remarks *r)
+{
+	const char *advice = NULL;
+
+	if (rehearsal_advice(j, &advice) < 0)
+		return -1;
+	if (advice != NULL)
+		remark(r, REMARK_WARN, "rehearsal of an incident", advice);
+	return 0;
+}
+
+static int
+remind_of_head(struct job *j, struct remarks *r)
+{
+	int64_t since;
+	int late = audit_mark_is_late(j, &since);
+
+	if (late > 0)
+		remark(r, REMARK_WARN, "audit records",
+		    arena_printf(j->arena, AUDIT_LATE_TEXT, moment(j, since)));
+	return late < 0 ? -1 : 0;
+}
+
+static int
+remind_of_admins(struct job *j, struct remarks *r)
+{
+	struct admin_expiry *list;
+	const char *advice;
+	size_t count;
+
+	if (store_admin_key_expiring(j, j->now + ADMIN_EXPIRY_SECS,
+		ADMIN_EXPIRY_MAX, &list, &count) < 0)
+		return -1;
+	for (size_t i = 0; i < count; i++) {
+		advice =
+		    admin_expiry_advice(j, list[i].name, list[i].not_after);
+		if (advice != NULL)
+			remark(r, REMARK_WARN, "admins", advice);
+	}
+	return 0;
+}
+
+typedef int look(struct job *j, struct remarks *r);
+
+static int
+look_at_each(struct job *j, struct remarks *r, look *const *looks, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (looks[i](j, r) < 0)
+			return -1;
+	return 0;
+}
+
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+
+int
+overview_reminders(struct job *j, struct remarks *r)
+{
+	static look *const looks[] = { remind_of_rehearsal, remind_of_head,
+		remind_of_admins };
+
+	return look_at_each(j, r, looks, COUNT(looks));
+}
+
+int
+overview(struct job *j, struct remarks *r)
+{
+	static look *const looks[] = { look_at_server, look_at_roles,
+		look_at_stops, look_at_queues, look_at_held, look_at_orders,
+		look_at_certificates, overview_lists, look_at_incidents,
+		look_at_reports, overview_reminders, look_at_rules };
+
+	return look_at_each(j, r, looks, COUNT(looks));
+}

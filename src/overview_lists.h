@@ -1,0 +1,12 @@
+/* The part of src/overview.h about what the CA publishes: lists, OCSP answers,
+ * and what it owes beside them (src/ca_check.h). */
+#ifndef SRC_OVERVIEW_LISTS_H
+#define SRC_OVERVIEW_LISTS_H
+
+struct job;
+struct remarks;
+
+/* 0, or -1 if the database cannot be read. */
+int overview_lists(struct job *j, struct remarks *r);
+
+#endif

@@ -1,0 +1,14 @@
+/* What a problem report waits for, and until when (PK-184). */
+#ifndef SRC_REPORT_DUE_H
+#define SRC_REPORT_DUE_H
+
+#include <stdint.h>
+
+struct report;
+
+/* Until then the next step must be done; 0: there is none. */
+int64_t report_due(const struct report *r);
+/* "its answer" */
+const char *report_lacks(const struct report *r);
+
+#endif

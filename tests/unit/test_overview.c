@@ -1,0 +1,307 @@
+/*
+ * countersign status: what an admin looks at first; with it PK-3, PK-45,
+ * PK-184, PK-185 and PK-186, which want to be seen there.
+ */
+#include "config.h"
+
+#include "tests/unit/role_lab.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "db/store_life.h"
+#include "db/store_queue.h"
+#include "db/store_stop.h"
+#include "lib/arena.h"
+#include "lib/clock.h"
+#include "pki/ca_key_end.h"
+#include "src/overview.h"
+#include "src/remarks.h"
+#include "tests/unit/pki_lab.h"
+
+#define MINUTE INT64_C(60)
+#define HOUR (60 * MINUTE)
+#define DAY (24 * HOUR)
+
+/* What is printed now, and how many lines are WRONG. */
+static const char *
+look(struct job *j, bool json, unsigned *wrong)
+{
+	struct remarks r = { .json = json };
+	char *text = NULL;
+	size_t n = 0;
+	const char *out;
+
+	r.to = open_memstream(&text, &n);
+	assert_non_null(r.to);
+	EXPECT(j, overview(j, &r), 0);
+	fclose(r.to);
+	out = arena_strdup(j->arena, text);
+	free(text);
+	*wrong = r.wrong;
+	return out;
+}
+
+/* The line is there, from its first character on. */
+static void
+expect_line(struct job *j, const char *line)
+{
+	unsigned wrong;
+	const char *text = look(j, false, &wrong);
+	const char *found = strstr(text, line);
+
+	if (found == NULL || (found > text && found[-1] != '\n'))
+		fail_msg("no line \"%s\" in:\n%s", line, text);
+}
+
+static void
+expect_no_line(struct job *j, const char *line)
+{
+	unsigned wrong;
+	const char *text = look(j, false, &wrong);
+
+	if (strstr(text, line) != NULL)
+		fail_msg("\"%s\" in:\n%s", line, text);
+}
+
+static void
+start(struct role_lab *lab, struct job *j)
+{
+	role_lab_init(lab, j);
+	lab->conf.database = "postgresql:"; /* nobody knows who runs */
+	lab->conf.issuer.ca_certificate =
+	    arena_printf(j->arena, "%s/issuing.pem", lab_ca_folder("p384"));
+	lab->conf.issuer.crl_url = "http://crl.ca.test/issuing.crl";
+	lab->conf.issuer.crl_shards = 1;
+	lab->conf.issuer.max_per_hour = 50;
+}
+
+/* What is due and taken by nobody, and by whom it should be. */
+static void
+test_queues(struct job *j)
+{
+	struct role_lab lab;
+
+	start(&lab, j);
+	expect_line(j, "ok    work: none is left undone\n");
+	expect_line(j, "ok    orders: 1 wait: 1 for the mail to leave "
+		       "(countersign orders --pending)\n");
+	clock_set(j->now += 10 * MINUTE);
+	expect_line(j, "WRONG challenge mails: 1 should have been taken up by "
+		       "now, the first for ");
+	expect_line(j, "ok    orders: 1 wait: 1 for the mail to leave");
+	EXPECT(j, sender_step(&lab.sender, j), 1);
+	expect_line(j, "ok    work: none is left undone\n");
+	expect_line(j, "ok    orders: 1 wait: 1 for a reply (");
+}
+
+/* Each queue is counted, and what is due later is none. */
+static void
+test_counts(struct job *j)
+{
+	struct role_lab lab;
+	struct queue *list, held;
+	size_t count;
+
+	start(&lab, j);
+	fixture_sql(j, "UPDATE outbox SET due_at = NULL");
+	EXPECT(j, store_queue_list(j, &list, &count), 0);
+	for (size_t i = 0; i < count; i++) {
+		unit_case("%s", list[i].what);
+		assert_int_equal(list[i].count, 0);
+		assert_int_equal(list[i].since, 0);
+	}
+	fixture_sql(j,
+	    arena_printf(j->arena,
+		"UPDATE orders SET issue_due_at = %lld, issue_fault_at = %lld",
+		(long long)j->now - 7, (long long)j->now - HOUR));
+	EXPECT(j, store_queue_list(j, &list, &count), 0);
+	for (size_t i = 0; i < count; i++)
+		assert_int_equal(
+		    list[i].count, strcmp(list[i].role, "issuer") == 0 &&
+				       strcmp(list[i].what, "orders") == 0);
+	EXPECT(j, store_queue_held(j, &held), 0);
+	assert_int_equal(held.count, 1);
+	assert_int_equal(held.since, j->now - HOUR);
+	expect_line(j, "WRONG held orders: 1, the first for 60 minutes, by a "
+		       "fault that is not their clients'");
+	/* Later. */
+	fixture_sql(
+	    j, arena_printf(j->arena, "UPDATE orders SET issue_due_at = %lld",
+		   (long long)j->now + 1));
+	EXPECT(j, store_queue_list(j, &list, &count), 0);
+	for (size_t i = 0; i < count; i++)
+		assert_int_equal(list[i].count, 0);
+}
+
+static void
+add_stop(struct job *j, const struct stop *s)
+{
+	EXPECT(j, store_begin(j), 0);
+	EXPECT(j, store_stop_add(j, s), 1);
+	EXPECT(j, store_commit(j), 0);
+}
+
+/* PK-45 */
+static void
+test_stops(struct job *j)
+{
+	const struct stop stop = { .scope = STOP_DOMAIN,
+		.value = "example.org",
+		.reason = "a complaint",
+		.by = "operator:one",
+		.at = j->now };
+	struct role_lab lab;
+
+	start(&lab, j);
+	expect_line(j, "ok    issuance: is not stopped\n");
+	add_stop(j, &stop);
+	expect_line(j, "warn  issuance: stopped for domain example.org by "
+		       "operator:one since ");
+	expect_no_line(j, "is not stopped");
+}
+
+static void
+put_life(struct job *j, const char *host, const char *role, bool is_running,
+    int64_t crash_told_at)
+{
+	const struct role_life l = { .host = host,
+		.role = role,
+		.version = "1",
+		.conf_sha256 = "x",
+		.is_running = is_running,
+		.started_at = j->now,
+		.crash_told_at = crash_told_at };
+
+	COMMITTED(j, store_life_put(j, &l));
+}
+
+/* PK-19: who has started and not ended; crashes for a day. */
+static void
+test_roles(struct job *j)
+{
+	struct role_lab lab;
+
+	start(&lab, j);
+	expect_line(j, "warn  roles: none runs\n");
+	put_life(j, "one", "issuer", true, 0);
+	put_life(j, "one", "web", true, j->now - HOUR);
+	put_life(j, "one", "sender", false, j->now - 2 * DAY);
+	expect_line(j, "ok    roles: issuer, web run\n");
+	expect_line(j, "warn  roles: web on one has crashed, last at ");
+	expect_no_line(j, "sender on one");
+	put_life(j, "two", "web", true, 0);
+	expect_line(j, "ok    roles: issuer on one, web on one, web on two "
+		       "run\n");
+}
+
+static const char *
+insert_list(struct job *j, int64_t number, int64_t this_update)
+{
+	struct ca_key_facts facts;
+
+	EXPECT(j, ca_key_facts(j, j->conf->issuer.ca_certificate, &facts), 0);
+	return arena_printf(j->arena,
+	    "INSERT INTO crl (ca_label, number, this_update, next_update, der) "
+	    "VALUES ('%s', %lld, %lld, %lld, 'x')",
+	    facts.label, (long long)number, (long long)this_update,
+	    (long long)(this_update + 7 * DAY - 1));
+}
+
+/* PK-156: the list that is served. */
+static void
+test_lists(struct job *j)
+{
+	struct role_lab lab;
+
+	start(&lab, j);
+	expect_line(j, "WRONG revocation list: "
+		       "http://crl.ca.test/issuing.crl: there is none yet");
+	fixture_sql(j, insert_list(j, 1, j->now - 8 * DAY));
+	expect_line(j, "WRONG revocation list: "
+		       "http://crl.ca.test/issuing.crl: ended at ");
+	fixture_sql(j, insert_list(j, 2, j->now - 2 * DAY));
+	expect_line(j, "warn  revocation list: http://crl.ca.test/issuing.crl: "
+		       "is of ");
+	fixture_sql(j, insert_list(j, 3, j->now));
+	expect_line(j, "ok    revocation lists: good until ");
+	expect_no_line(j, "revocation list: ");
+}
+
+/* PK-184, PK-185: deadlines; PK-186: the rehearsal. */
+static void
+test_deadlines(struct job *j)
+{
+	struct role_lab lab;
+
+	start(&lab, j);
+	expect_line(j, "warn  rehearsal of an incident: ");
+	expect_no_line(j, "problem report");
+	fixture_sql(
+	    j, arena_printf(j->arena,
+		   "INSERT INTO report (number, text, received_at, entered_at, "
+		   "entered_by) VALUES (1, 'x', %lld, %lld, 'operator:one')",
+		   (long long)j->now - 20 * HOUR, (long long)j->now));
+	expect_line(j, "warn  problem report: number 1: its answer is due by ");
+	fixture_sql(j, "UPDATE report SET received_at = received_at - 36000");
+	expect_line(
+	    j, "WRONG problem report: number 1: its answer was due at ");
+	fixture_sql(j,
+	    arena_printf(j->arena,
+		"INSERT INTO incident (id, cause, selector, reason, known_at, "
+		"deadline, opened_by, opened_at, due_at) VALUES ('i1', "
+		"'key-compromise', '{}', 1, %lld, %lld, 'operator:one', %lld, "
+		"%lld)",
+		(long long)j->now, (long long)j->now + DAY, (long long)j->now,
+		(long long)j->now + HOUR));
+	expect_line(j, "warn  incident: i1 (key-compromise, ");
+	fixture_sql(j, "UPDATE incident SET deadline = opened_at - 1");
+	expect_line(j, "WRONG incident: i1 (key-compromise, ");
+	fixture_sql(j, "UPDATE incident SET due_at = NULL");
+	expect_line(j, "warn  incident: i1 (key-compromise, 0 certificates) is "
+		       "a draft");
+	fixture_sql(j, "UPDATE incident SET finished_at = 1");
+	expect_no_line(j, "incident: i1");
+}
+
+/* For programs: an object a line. */
+static void
+test_json(struct job *j)
+{
+	const struct stop stop = { .scope = STOP_ALL,
+		.value = "",
+		.reason = "\"quoted\"",
+		.by = "operator:one",
+		.at = j->now };
+	struct role_lab lab;
+	unsigned wrong, lines = 0;
+	const char *text;
+
+	start(&lab, j);
+	add_stop(j, &stop);
+	text = look(j, true, &wrong);
+	for (const char *p = text;
+	     (p = strstr(p, "\"level\":\"wrong\"")) != NULL; p++)
+		lines++;
+	assert_int_equal(wrong, lines);
+	assert_true(wrong > 0); /* there is no list */
+	assert_non_null(strstr(text,
+	    "{\"level\":\"warn\",\"what\":\"issuance\",\"text\":\"stopped for "
+	    "all by operator:one since "));
+	assert_non_null(strstr(text, "\\\"quoted\\\""));
+	assert_non_null(strstr(text, "{\"level\":\"wrong\",\"what\":"
+				     "\"revocation list\",\"text\":"));
+}
+
+static const struct CMUnitTest tests[] = {
+	STORE_TEST(test_queues),
+	STORE_TEST(test_counts),
+	STORE_TEST(test_stops),
+	STORE_TEST(test_roles),
+	STORE_TEST(test_lists),
+	STORE_TEST(test_deadlines),
+	STORE_TEST(test_json),
+};
+
+UNIT_MAIN(tests)
