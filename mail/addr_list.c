@@ -8,9 +8,8 @@
 #include "lib/arena.h"
 #include "lib/job.h"
 #include "lib/utf8.h"
+#include "mail/cfws.h"
 #include "mail/finding.h"
-
-#define COMMENT_DEPTH_MAX 8
 
 struct lex {
 	struct span s;
@@ -67,41 +66,10 @@ is_control(char c)
 	return (c >= 0 && c < 32 && !is_fws(c)) || c == 127;
 }
 
-/* A comment, nested to a limit: 0 or -1. */
-static int
-skip_comment(struct lex *x)
-{
-	size_t depth = 0;
-	char c;
-
-	do {
-		if (at_end(x))
-			return -1;
-		c = x->s.p[x->at++];
-		if (c == '(' && ++depth > COMMENT_DEPTH_MAX)
-			return -1;
-		if (c == ')')
-			depth--;
-		if (c == '\\' && (at_end(x) || is_control(x->s.p[x->at++])))
-			return -1;
-		if (is_control(c))
-			return -1;
-	} while (depth > 0);
-	return 0;
-}
-
 static int
 skip_cfws(struct lex *x)
 {
-	while (!at_end(x)) {
-		if (is_fws(x->s.p[x->at]))
-			x->at++;
-		else if (!next_is(x, '('))
-			break;
-		else if (skip_comment(x) < 0)
-			return -1;
-	}
-	return 0;
+	return cfws_skip(x->s, &x->at);
 }
 
 /* A quoted string with its quotes: 0 or -1. */

@@ -5,6 +5,7 @@ libcs_mail_a_CPPFLAGS = $(AM_CPPFLAGS) $(SSL_CFLAGS) $(CRYPTO_CFLAGS) \
 	$(ESMTP_CFLAGS) $(ETPAN_CFLAGS)
 libcs_mail_a_SOURCES = \
 	mail/addr_list.c mail/addr_list.h \
+	mail/cfws.c mail/cfws.h \
 	mail/bounce.c mail/bounce.h \
 	mail/compose.c mail/compose.h \
 	mail/dial.c mail/dial.h \

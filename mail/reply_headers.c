@@ -10,6 +10,7 @@
 #include "lib/job.h"
 #include "mail/addr_list.h"
 #include "mail/bounce.h"
+#include "mail/cfws.h"
 #include "mail/mime.h"
 
 #define TOKEN_CHARS 32 /* ER-5 */
@@ -214,20 +215,24 @@ reply_headers_to(struct job *j, const struct message *m,
 /*
  * The one Message-ID of the field.  mailutils and other old programs write
  * words before it ("Your message of Mon, 2 Mar 2026 …", obs-in-reply-to of RFC
- * 5322); what could hide another id, or this one, is not among them.
+ * 5322), Gnus and Rmail a comment behind it ("(Alice's message of "Mon, 2 Mar
+ * 2026 …")"); what could hide another id, or this one, is not among them.
  */
 static struct span
 only_id(struct span body)
 {
-	struct span id;
-	size_t i;
+	size_t from, to, end, i;
 
 	body = span_trim_fws(body);
-	id = span_from(body, span_find(body, 0, '<'));
-	for (i = 0; i < body.n - id.n; i++)
+	from = span_find(body, 0, '<');
+	end = to = span_find(body, from, '>') + 1;
+	for (i = 0; i < from; i++)
 		if (strchr("\"()>\\[]@", body.p[i]) != NULL)
 			return body;
-	return id;
+	if (to > body.n || cfws_skip(body, &end) < 0 || end < body.n ||
+	    span_find(body, to, '<') < body.n)
+		return body;
+	return span_cut(body, from, to);
 }
 
 int
