@@ -326,10 +326,23 @@ unwrap_related(const struct mime_part **p, struct finding *f)
 	return 0;
 }
 
+/* In *p, if it is a multipart/mixed, its first part: 1 or 0. */
+static int
+unwrap_mixed(const struct mime_part **p)
+{
+	if (!mime_part_is(*p, "multipart", "mixed"))
+		return 0;
+	*p = &(*p)->parts[0];
+	return 1;
+}
+
 /*
- * The one layer that may stand around the text (ER-27), and inside of an
- * S/MIME signature a message that its signer wrapped (RFC 8551 3.1): 1, 0,
- * or -1.
+ * The layer that may stand around the text (ER-27): a multipart/mixed or a
+ * signature.  Inside of a signature there can be a message that its signer
+ * wrapped (RFC 8551 3.1), and what programs put around the text to have more
+ * signed with it: a card or their key, and with OpenPGP another multipart/mixed
+ * for the header fields (draft-autocrypt-lamps-protected-headers).  1, 0, or
+ * -1.
  */
 static int
 unwrap(const struct mime_part **p, struct finding *f)
@@ -337,14 +350,15 @@ unwrap(const struct mime_part **p, struct finding *f)
 	const struct mime_part *outer = *p;
 	bool is_signed = mime_part_is(outer, "multipart", "signed");
 
-	if (!is_signed && !is_opened(outer) &&
-	    !mime_part_is(outer, "multipart", "mixed"))
-		return 0;
+	if (!is_signed && !is_opened(outer))
+		return unwrap_mixed(p);
 	if (is_signed && outer->part_count != 2)
 		return refuse_type(f, "a multipart/signed not of two parts");
 	*p = &outer->parts[0];
 	if (is_opened(*p))
 		*p = &(*p)->parts[0];
+	if (unwrap_mixed(p) == 1)
+		(void)unwrap_mixed(p);
 	return 1;
 }
 
@@ -374,15 +388,24 @@ mime_text_part(const struct message *m, const struct mime_part *root,
 
 enum charset { ASCII, UTF_8, LATIN_1, LATIN_9, WINDOWS_1252 };
 
+/* With those of their other names (IANA's register) that programs write; utf8
+ * is in no register. */
 static const struct {
 	const char *name;
 	enum charset charset;
 } charsets[] = {
 	{ "us-ascii", ASCII },
+	{ "ansi_x3.4-1968", ASCII },
+	{ "ascii", ASCII },
 	{ "utf-8", UTF_8 },
+	{ "utf8", UTF_8 },
 	{ "iso-8859-1", LATIN_1 },
+	{ "iso_8859-1", LATIN_1 },
+	{ "latin1", LATIN_1 },
 	{ "iso-8859-15", LATIN_9 },
+	{ "latin-9", LATIN_9 },
 	{ "windows-1252", WINDOWS_1252 },
+	{ "cp1252", WINDOWS_1252 },
 };
 
 /* 0x80 to 0x9f of Windows-1252; 0: not in use. */

@@ -207,6 +207,30 @@ test_structure(void **state)
 		{ S(MULTI("signed") PART("text/plain", "x")
 			  PART("application/pkcs7-signature", "s") "--b--\r\n"),
 		    "", "x", true },
+		{ S(MULTI("signed") PART("multipart/mixed; boundary=c",
+		      "--c\r\n\r\nx\r\n--c\r\nContent-Type: text/vcard\r\n"
+		      "Content-Disposition: attachment\r\n\r\ny\r\n--c--")
+			  PART("application/pkcs7-signature", "s") "--b--\r\n"),
+		    "", "x", true },
+		/* Thunderbird with OpenPGP, which attaches its key */
+		{ S(MULTI("signed") PART(
+		      "multipart/mixed; boundary=c; protected-headers=v1",
+		      "--c\r\nContent-Type: multipart/mixed; boundary=d\r\n\r\n"
+		      "--d\r\n\r\nx\r\n--d\r\n"
+		      "Content-Type: application/pgp-keys\r\n\r\nk\r\n--d--\r\n"
+		      "--c--")
+			  PART("application/pgp-signature", "s") "--b--\r\n"),
+		    "", "x", true },
+		{ S(MULTI("signed") PART("multipart/mixed; boundary=c",
+		      "--c\r\nContent-Type: text/html\r\n\r\n<x>\r\n--c\r\n\r\n"
+		      "x\r\n--c--")
+			  PART("application/pkcs7-signature", "s") "--b--\r\n"),
+		    "mime.type", NULL, false },
+		{ S(MULTI("mixed") PART("multipart/signed; boundary=c",
+		      "--c\r\n\r\nx\r\n--c\r\n"
+		      "Content-Type: application/pkcs7-signature\r\n\r\ns\r\n"
+		      "--c--") "--b--\r\n"),
+		    "mime.type", NULL, false },
 		{ S(MULTI("signed") PART("text/plain", "x") "--b--\r\n"),
 		    "mime.type", NULL, false },
 		{ S(MULTI("signed") PART("text/plain", "x") PART("a/b", "s")
@@ -453,6 +477,10 @@ test_decoding(void **state)
 		    "\xe2\x82\xac\xc3\xa4" },
 		{ S(TEXT("; charset=windows-1252", "8bit", "\x81")),
 		    "mime.charset", NULL },
+		{ S(TEXT("; charset=ANSI_X3.4-1968", "7bit", "a")), "", "a" },
+		{ S(TEXT("; charset=utf8", "8bit", "\xc3\xa4")), "",
+		    "\xc3\xa4" },
+		{ S(TEXT("; charset=latin1", "8bit", "\xe4")), "", "\xc3\xa4" },
 		{ S(TEXT("; charset=utf-7", "7bit", "+AC0ALQAtAC0ALQ-BEGIN")),
 		    "mime.charset", NULL },
 		{ S(TEXT("; charset=utf-16", "8bit", "a")), "mime.charset",
