@@ -36,7 +36,7 @@ def main():
     count = "100000" if os.environ.get("COUNTERSIGN_TEST_LONG") else "2000"
     return subprocess.run(
         [f"{SOURCE}/tests/integration/dkim_oracles", "--count", count,
-         "--seconds", "7000" if count == "100000" else "60", "--seed", "2",
+         "--seconds", "0" if count == "100000" else "60", "--seed", "2",
          "--mailauth", PROGRAM.place], cwd=build, check=False).returncode
 
 
