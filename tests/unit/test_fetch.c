@@ -7,6 +7,7 @@
 #include "mail/fetch.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -674,6 +675,44 @@ test_backlog(void **state)
 		assert_int_equal(count, lists[i].count);
 		assert_int_equal(fetch_has_more(f), lists[i].has_more);
 	}
+	close_session(f, p);
+}
+
+/* A mailbox with 100,000 old messages: one answer names them all, and the end
+ * of them is listed without asking again. */
+static void
+test_old_messages(void **state)
+{
+	char found[700 * 1000];
+	const struct peer_step script[] = { OPEN("IDLE"), HEAR(" UID SEARCH"),
+		SEND(found), OK, HEAR(" UID FETCH 1:100 ("),
+		ITEM("1", "1", "10"), OK, HEAR(" UID FETCH 99951:100000 ("),
+		ITEM("100000", "100000", "10"), OK, FOUND(""), STAY };
+	struct fetch_item *items;
+	struct fetch *f;
+	struct peer *p;
+	size_t count;
+	int n = snprintf(found, sizeof(found), "* SEARCH");
+
+	(void)state;
+	for (int uid = 1; uid <= 100000; uid++)
+		n += snprintf(found + n, sizeof(found) - (size_t)n, " %d", uid);
+	n += snprintf(found + n, sizeof(found) - (size_t)n, "\r\n");
+	assert_true((size_t)n < sizeof(found));
+	f = open_session(script, CONF_DISPOSAL_MOVE, &p);
+	if (fetch_list(f, unit_job(), 0, 100, &items, &count) < 0)
+		fail_msg("%s", unit_job()->err.text);
+	assert_int_equal(count, 1);
+	assert_int_equal(items[0].uid, 1);
+	assert_true(fetch_has_more(f));
+	assert_int_equal(
+	    fetch_list(f, unit_job(), 99950, 100, &items, &count), 0);
+	assert_int_equal(count, 1);
+	assert_int_equal(items[0].uid, 100000);
+	assert_false(fetch_has_more(f));
+	assert_int_equal(
+	    fetch_list(f, unit_job(), 100000, 100, &items, &count), 0);
+	assert_int_equal(count, 0);
 	close_session(f, p);
 }
 
@@ -1529,6 +1568,7 @@ static const struct CMUnitTest tests[] = {
 	WITH_TLS(test_list),
 	WITH_TLS(test_list_bounds),
 	WITH_TLS(test_backlog),
+	WITH_TLS(test_old_messages),
 	WITH_TLS(test_message),
 	WITH_TLS(test_messages),
 	WITH_TLS(test_messages_ahead),
