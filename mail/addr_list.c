@@ -181,8 +181,10 @@ take_angle(struct lex *x, struct span *out)
 	return 0;
 }
 
-/* An atom, or an encoded word, in which some programs leave a dot as it is
- * although RFC 2047 section 5 (3) does not. */
+/* An atom or an encoded word.  Both can have a dot, as in "Alice B.", which is
+ * the one obsolete form that is common, and which no reader takes for part of
+ * an address (RFC 5322 section 4.1, obs-phrase); what only begins like an
+ * encoded word does not. */
 static bool
 take_word(struct lex *x)
 {
@@ -190,10 +192,10 @@ take_word(struct lex *x)
 
 	if (span_find(run, 0, '.') == run.n)
 		return run.n > 0;
-	return span_starts(run, SPAN("=?")) && span_ends(run, SPAN("?="));
+	return !span_starts(run, SPAN("=?")) || span_ends(run, SPAN("?="));
 }
 
-/* A display name's words; the obsolete dot is none: 0 or -1. */
+/* A display name's words: 0 or -1. */
 static int
 skip_phrase(struct lex *x)
 {
