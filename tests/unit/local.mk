@@ -468,7 +468,8 @@ tests_unit_test_handoff_SOURCES = tests/unit/test_handoff.c $(handoff_lab)
 tests_unit_test_handoff_LDADD = $(PKI_LAB) $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_purge_LDADD = $(PKI_LAB) $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_handoff_cmp_SOURCES = tests/unit/test_handoff_cmp.c \
-	tests/unit/cmp_double.c tests/unit/cmp_double.h $(handoff_lab)
+	tests/unit/cmp_double.c tests/unit/cmp_double.h \
+	tests/unit/cmp_server.c tests/unit/cmp_server.h $(handoff_lab)
 tests_unit_test_handoff_cmp_LDADD = $(PKI_LAB) $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_reply_wrap_LDADD = $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_role_life_LDADD = $(STORE_FIXTURE) $(CS_SRC)

@@ -56,7 +56,7 @@ test_as_asked(struct job *j)
 	handoff_lab_expect_issued(&lab);
 	EXPECT(j, store_cert_by_order(j, handoff_lab_order(&lab)->id, &c), 1);
 	assert_true(span_eq(c.der, cmp_double.last));
-	assert_int_equal(cmp_double.messages, 2);
+	assert_int_equal(cmp_way.messages, 2);
 	assert_int_equal(cmp_double.requests, 1);
 	assert_int_equal(cmp_double.initial, 0);
 	assert_int_equal(cmp_double.accepted, 1);
@@ -71,7 +71,7 @@ test_vouches(struct job *j)
 	struct handoff_lab lab;
 
 	begin(&lab, j);
-	cmp_double_trust_ra(false);
+	cmp_server_trust_ra(&cmp_double, false);
 	handoff_lab_all(&lab);
 	handoff_lab_expect_ended(&lab, "badCSR");
 	assert_int_equal(cmp_double.issued, 0);
@@ -151,34 +151,24 @@ alter_time(X509 *x)
 }
 
 static void
-alter_extension(X509 *x, int nid, const char *value)
-{
-	X509_EXTENSION *e = X509V3_EXT_conf_nid(NULL, NULL, nid, value);
-	int at = X509_get_ext_by_NID(x, nid, -1);
-
-	if (at >= 0)
-		X509_EXTENSION_free(X509_delete_ext(x, at));
-	assert_int_equal(X509_add_ext(x, e, at), 1);
-	X509_EXTENSION_free(e);
-}
-
-static void
 alter_names(X509 *x)
 {
-	alter_extension(x, NID_subject_alt_name,
+	cmp_server_set_extension(x, NULL, NID_subject_alt_name,
 	    "email:" HANDOFF_LAB_MAILBOX ",email:ceo@example.org");
 }
 
 static void
 alter_usage(X509 *x)
 {
-	alter_extension(x, NID_key_usage, "critical,digitalSignature");
+	cmp_server_set_extension(
+	    x, NULL, NID_key_usage, "critical,digitalSignature");
 }
 
 static void
 alter_purpose(X509 *x)
 {
-	alter_extension(x, NID_ext_key_usage, "emailProtection,serverAuth");
+	cmp_server_set_extension(
+	    x, NULL, NID_ext_key_usage, "emailProtection,serverAuth");
 }
 
 static void
@@ -236,7 +226,7 @@ test_faults(struct job *j)
 
 		unit_case("%s", rows[i].name);
 		begin(&lab, j);
-		cmp_double.fault = rows[i].fault;
+		cmp_way.fault = rows[i].fault;
 		handoff_lab_issuer(&lab);
 		handoff_lab_upstream(&lab);
 		h = handoff_lab_row(&lab);
@@ -264,8 +254,8 @@ test_replayed(struct job *j)
 	handoff_lab_upstream(&lab); /* cr, pollReq */
 	h = handoff_lab_row(&lab);
 	assert_int_equal(h.stage, HANDOFF_PENDING);
-	cmp_double.fault = CMP_FAULT_BEFORE;
-	cmp_double.fault_at = 2;
+	cmp_way.fault = CMP_FAULT_BEFORE;
+	cmp_way.fault_at = 2;
 	role_lab_at(&lab.role, j->now + 60);
 	handoff_lab_upstream(&lab);
 	assert_int_equal(cmp_double.polls, 2);
@@ -274,8 +264,8 @@ test_replayed(struct job *j)
 	unit_case("transactionID");
 	begin(&lab, j);
 	EXPECT(j, cmp_client_probe(cmp_double_client(), j), 0);
-	cmp_double.fault = CMP_FAULT_ELSEWHERE;
-	cmp_double.fault_at = 1;
+	cmp_way.fault = CMP_FAULT_ELSEWHERE;
+	cmp_way.fault_at = 1;
 	handoff_lab_issuer(&lab);
 	handoff_lab_upstream(&lab);
 	assert_int_equal(handoff_lab_row(&lab).stage, HANDOFF_SENDING);
@@ -293,7 +283,7 @@ test_lost(struct job *j)
 	struct cert c = { 0 };
 
 	begin(&lab, j);
-	cmp_double.fault = CMP_FAULT_LOST;
+	cmp_way.fault = CMP_FAULT_LOST;
 	handoff_lab_all(&lab);
 	assert_int_equal(handoff_lab_row(&lab).stage, HANDOFF_SENDING);
 	go_on(&lab);
@@ -312,7 +302,7 @@ test_in_use(struct job *j)
 	struct handoff_lab lab;
 
 	begin(&lab, j);
-	cmp_double.fault = CMP_FAULT_LOST;
+	cmp_way.fault = CMP_FAULT_LOST;
 	cmp_double.in_use = true;
 	handoff_lab_all(&lab);
 	go_on(&lab);
@@ -330,8 +320,8 @@ test_confirmation_lost(struct job *j)
 	struct handoff_lab lab;
 
 	begin(&lab, j);
-	cmp_double.fault = CMP_FAULT_LOST;
-	cmp_double.fault_at = 1;
+	cmp_way.fault = CMP_FAULT_LOST;
+	cmp_way.fault_at = 1;
 	handoff_lab_all(&lab);
 	assert_int_equal(cmp_double.accepted, 1);
 	assert_null(handoff_lab_order(&lab)->cert_id);
@@ -349,8 +339,8 @@ test_confirmation_unsent(struct job *j)
 	struct handoff_lab lab;
 
 	begin(&lab, j);
-	cmp_double.fault = CMP_FAULT_SILENCE;
-	cmp_double.fault_at = 1;
+	cmp_way.fault = CMP_FAULT_SILENCE;
+	cmp_way.fault_at = 1;
 	handoff_lab_all(&lab);
 	assert_int_equal(cmp_double.accepted, 0);
 	assert_null(handoff_lab_order(&lab)->cert_id);
@@ -422,7 +412,7 @@ test_stopped(struct job *j)
 	EXPECT(j, store_stop_add(j, &s), 1);
 	assert_int_equal(store_commit(j), 0);
 	handoff_lab_upstream(&lab);
-	assert_int_equal(cmp_double.messages, 0);
+	assert_int_equal(cmp_way.messages, 0);
 	assert_int_equal(store_begin(j), 0);
 	EXPECT(j, store_stop_lift(j, STOP_ALL, ""), 1);
 	assert_int_equal(store_commit(j), 0);
@@ -453,7 +443,7 @@ test_ended(struct job *j)
 /* --- PK-220 --------------------------------------------------------------- */
 
 static void
-revoke(struct job *j, const char *cert_id, int64_t reason)
+ask_to_revoke(struct job *j, const char *cert_id, int64_t reason)
 {
 	const struct revocation r = { reason, "key", SPAN_INIT("request") };
 
@@ -488,7 +478,7 @@ test_revocation(struct job *j)
 		handoff_lab_all(&lab);
 		EXPECT(j,
 		    store_cert_by_order(j, handoff_lab_order(&lab)->id, &c), 1);
-		revoke(j, c.id, rows[i].ours);
+		ask_to_revoke(j, c.id, rows[i].ours);
 		cmp_double.refuses_rr = 25;
 		handoff_lab_upstream(&lab);
 		assert_false(is_confirmed(j, c.id));
@@ -497,8 +487,8 @@ test_revocation(struct job *j)
 		handoff_lab_upstream(&lab);
 		assert_false(is_confirmed(j, c.id));
 		cmp_double.refuses_rr = 0;
-		cmp_double.fault = CMP_FAULT_OTHER_KEY;
-		cmp_double.fault_at = cmp_double.messages;
+		cmp_way.fault = CMP_FAULT_OTHER_KEY;
+		cmp_way.fault_at = cmp_way.messages;
 		role_lab_at(&lab.role, j->now + 301);
 		handoff_lab_upstream(&lab);
 		assert_false(is_confirmed(j, c.id));
@@ -521,7 +511,7 @@ test_revoked_before(struct job *j)
 	begin(&lab, j);
 	handoff_lab_all(&lab);
 	EXPECT(j, store_cert_by_order(j, handoff_lab_order(&lab)->id, &c), 1);
-	revoke(j, c.id, 1);
+	ask_to_revoke(j, c.id, 1);
 	cmp_double.refuses_rr = 11;
 	handoff_lab_upstream(&lab);
 	assert_true(is_confirmed(j, c.id));
@@ -536,12 +526,12 @@ test_probe(struct job *j)
 
 	cmp_double_init();
 	EXPECT(j, cmp_client_probe(c, j), 0);
-	cmp_double.fault = CMP_FAULT_OTHER_KEY;
-	cmp_double.fault_at = 1;
+	cmp_way.fault = CMP_FAULT_OTHER_KEY;
+	cmp_way.fault_at = 1;
 	assert_int_equal(cmp_client_probe(c, j), -1);
 	job_recover(j);
-	cmp_double.fault = CMP_FAULT_SILENCE;
-	cmp_double.fault_at = 2;
+	cmp_way.fault = CMP_FAULT_SILENCE;
+	cmp_way.fault_at = 2;
 	assert_int_equal(cmp_client_probe(c, j), -1);
 	assert_job_error(j, ERR_BUSY, "no answer");
 }
