@@ -340,7 +340,10 @@ int
 store_handoff_recover(struct job *j)
 {
 	if (store_recover(j, "UPDATE handoff SET due_at = $1 "
-			     "WHERE due_at > $1 AND stage = 'sending'") < 0)
+			     "WHERE due_at > $1 AND stage = 'sending'") < 0 ||
+	    store_recover(j, "UPDATE handoff SET due_at = $1 + retry_secs "
+			     "WHERE due_at > $1 + retry_secs "
+			     "AND stage = 'pending'") < 0)
 		return -1;
 	return store_recover(j, "UPDATE withdrawal SET due_at = $1 "
 				"WHERE due_at > $1 AND attempts > 0");

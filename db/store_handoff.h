@@ -96,8 +96,8 @@ int store_withdrawal_confirmed(
 /* Whoever asked is told so: 1 once, then 0; -1. */
 int store_withdrawal_tell(struct job *j, const char *cert_id);
 
-/* When the role starts: what the one before it had begun is due at once
- * (SQLite).  In a transaction of its own. */
+/* When the role starts: what the one before it had begun is due at once, a poll
+ * after as long as the other CA wants (SQLite).  In transactions of its own. */
 int store_handoff_recover(struct job *j);
 
 #endif

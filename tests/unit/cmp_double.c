@@ -3,6 +3,7 @@
 #include "tests/unit/cmp_double.h"
 
 #include <openssl/x509v3.h>
+#include <signal.h>
 #include <string.h>
 
 #include "lib/arena.h"
@@ -93,6 +94,7 @@ spoil(enum cmp_fault fault, struct span answer)
 	case CMP_FAULT_NONE:
 	case CMP_FAULT_SILENCE:
 	case CMP_FAULT_LOST:
+	case CMP_FAULT_DEATH:
 	case CMP_FAULT_OTHER_KEY:
 	case CMP_FAULT_UNPROTECTED:
 		break;
@@ -110,6 +112,8 @@ send_message(void *ctx, struct job *j, struct span request, struct span *answer)
 	(void)ctx;
 	if (fault == CMP_FAULT_SILENCE)
 		return job_fail(j, ERR_BUSY, "no answer");
+	if (fault == CMP_FAULT_DEATH)
+		raise(SIGKILL);
 	if (fault == CMP_FAULT_OTHER_KEY)
 		cmp_server_speak_as(&cmp_double, &D.others);
 	if (fault == CMP_FAULT_UNPROTECTED) {

@@ -12,6 +12,7 @@ enum cmp_fault {
 	CMP_FAULT_NONE,
 	CMP_FAULT_SILENCE,     /* the request does not arrive */
 	CMP_FAULT_LOST,        /* the answer does not */
+	CMP_FAULT_DEATH,       /* of this process: as SILENCE, by kill -9 */
 	CMP_FAULT_GARBAGE,     /* in place of the answer */
 	CMP_FAULT_TRAILER,     /* an octet after it */
 	CMP_FAULT_OTHER_KEY,   /* in the right name, by another key */

@@ -9,6 +9,7 @@
 #include "tests/unit/handoff_lab.h"
 
 #include <openssl/x509v3.h>
+#include <signal.h>
 #include <string.h>
 
 #include "db/store_cert.h"
@@ -350,6 +351,79 @@ test_confirmation_unsent(struct job *j)
 	assert_int_equal(cmp_double.accepted, 1);
 }
 
+static int
+die_at_next(struct job *j, void *ctx)
+{
+	struct handoff_lab *lab = ctx;
+
+	j->conf = lab->role.j->conf;
+	cmp_way.fault = CMP_FAULT_DEATH;
+	cmp_way.fault_at = cmp_way.messages;
+	(void)upstream_step(&lab->upstream, j);
+	return 0;
+}
+
+/* Killed with -9 when the next message had left.  The lease runs out, or
+ * (SQLite) the role that follows takes over: after how many seconds. */
+static int64_t
+crash(struct handoff_lab *lab)
+{
+	struct job *j = lab->role.j;
+	int64_t at;
+	int pid = fixture_fork(die_at_next, lab);
+
+	assert_int_equal(fixture_wait(pid), 128 + SIGKILL);
+	assert_int_equal(handoff_lab_row(lab).stage, HANDOFF_PENDING);
+	EXPECT(j, store_handoff_recover(j), 0);
+	EXPECT(j, upstream_next_due(&lab->upstream, j, &at), 1);
+	return at - j->now;
+}
+
+/* PK-217: killed while certConf is on its way: it is sent again, no request. */
+static void
+test_crash_confirming(struct job *j)
+{
+	struct handoff_lab lab;
+	int64_t after;
+
+	begin(&lab, j);
+	handoff_lab_issuer(&lab);
+	EXPECT(j, upstream_step(&lab.upstream, j), 1);
+	assert_int_equal(cmp_double.issued, 1);
+	after = crash(&lab);
+	assert_int_equal(after, fixture_is_pgsql() ? 600 : 0);
+	role_lab_at(&lab.role, j->now + after);
+	handoff_lab_all(&lab);
+	handoff_lab_expect_issued(&lab);
+	assert_int_equal(cmp_double.requests, 1);
+	assert_int_equal(cmp_double.issued, 1);
+	assert_int_equal(cmp_double.accepted, 1);
+}
+
+/* PK-217: killed while it polls: it polls, no sooner than it may. */
+static void
+test_crash_polling(struct job *j)
+{
+	struct handoff_lab lab;
+	int64_t after;
+
+	begin(&lab, j);
+	cmp_double.waits = 2;
+	cmp_double.check_after = 120;
+	handoff_lab_issuer(&lab);
+	handoff_lab_upstream(&lab);
+	assert_int_equal(cmp_double.polls, 1);
+	role_lab_at(&lab.role, j->now + 120);
+	after = crash(&lab);
+	assert_int_equal(after, fixture_is_pgsql() ? 600 : 120);
+	role_lab_at(&lab.role, j->now + after);
+	handoff_lab_all(&lab);
+	handoff_lab_expect_issued(&lab);
+	assert_int_equal(cmp_double.polls, 2);
+	assert_int_equal(cmp_double.requests, 1);
+	assert_int_equal(cmp_double.issued, 1);
+}
+
 /* --- PK-219 --------------------------------------------------------------- */
 
 static void
@@ -548,6 +622,8 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_in_use),
 	STORE_TEST(test_confirmation_lost),
 	STORE_TEST(test_confirmation_unsent),
+	STORE_TEST(test_crash_confirming),
+	STORE_TEST(test_crash_polling),
 	STORE_TEST(test_refusals),
 	STORE_TEST(test_unavailable),
 	STORE_TEST(test_stopped),
