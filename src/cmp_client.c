@@ -258,6 +258,17 @@ set_extensions(OSSL_CMP_CTX *x, const struct cmp_template *t)
 
 /* --- what came of it ------------------------------------------------------ */
 
+/* CMP's own reason is the last one: before it stands what failed below. */
+static void
+distrust(struct session *s)
+{
+	const char *reason = ERR_reason_error_string(ERR_peek_last_error());
+
+	job_fail(s->j, ERR_INTERNAL, "the CMP answer cannot be relied on: %s",
+	    reason != NULL ? reason : "no reason");
+	ERR_clear_error();
+}
+
 static bool
 is_rejection(const OSSL_CMP_CTX *x)
 {
@@ -338,7 +349,7 @@ finish(OSSL_CMP_CTX *x, struct session *s, int result)
 		if (s->is_judged)
 			s->out->end = CMP_UNCONFIRMED;
 	} else if (s->has_answer || s->j->err.kind == ERR_NONE) {
-		ossl_fail(s->j, "the CMP answer cannot be relied on");
+		distrust(s);
 	}
 	ERR_clear_error();
 }
@@ -383,7 +394,7 @@ read_single(OSSL_CMP_CTX *x, struct session *s, bool done)
 	else if (s->has_answer && is_rejection(x))
 		read_failure(x, s);
 	else if (s->has_answer || s->j->err.kind == ERR_NONE)
-		ossl_fail(s->j, "the CMP answer cannot be relied on");
+		distrust(s);
 	ERR_clear_error();
 }
 
