@@ -37,10 +37,18 @@ check_PROGRAMS += tests/integration/caa_tool
 tests_integration_caa_tool_SOURCES = tests/integration/caa_tool.c
 tests_integration_caa_tool_LDADD = $(CS_PKI)
 
+check_PROGRAMS += tests/integration/cmp_tool
+tests_integration_cmp_tool_CPPFLAGS = $(AM_CPPFLAGS) $(CRYPTO_CFLAGS) \
+	$(JANSSON_CFLAGS)
+tests_integration_cmp_tool_SOURCES = tests/integration/cmp_tool.c \
+	tests/unit/cmp_server.c tests/unit/cmp_server.h
+tests_integration_cmp_tool_LDADD = $(CS_PKI) $(JANSSON_LIBS)
+
 # In the laboratory; run by ./run-tests, not by `make check`.
 EXTRA_DIST += \
 	tests/integration/README.md \
 	tests/integration/acme.py \
+	tests/integration/cmp_ca.py \
 	tests/integration/enrolling.py \
 	tests/integration/forgeries.py \
 	tests/integration/handoff.py \
@@ -65,6 +73,7 @@ EXTRA_DIST += \
 	tests/integration/test_grants.py \
 	tests/integration/test_handoff.py \
 	tests/integration/test_handoff_acme.py \
+	tests/integration/test_handoff_cmp.py \
 	tests/integration/test_http.py \
 	tests/integration/test_incidents.py \
 	tests/integration/test_idle.py \

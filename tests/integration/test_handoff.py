@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Another CA issues, through contrib/hook-openssl, then through CMP; on
-PostgreSQL, each role logged in as itself."""
+"""Another CA issues, through contrib/hook-openssl; on PostgreSQL, each role
+logged in as itself."""
 
 import json
 import os
@@ -8,15 +8,14 @@ import pwd
 import re
 import shutil
 import signal
-import subprocess
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from acme import Client
 from handoff import (HandoffSite, confined, due, is_confirmed, ready,
                      revoke)
-from harness import (ROLES, SOURCE, case, command, edit_config,
-                     eventually, read_file, run)
+from harness import (ROLES, SOURCE, case, command, eventually, read_file,
+                     run)
 from pgsite import PgSite, login
 
 
@@ -169,75 +168,4 @@ def test_hook(site):
         os.chmod(site.hook, 0o755)
 
 
-def signer(site, name):
-    """A key and its certificate for CMP messages."""
-    key, path = f"{site.state}/{name}.key", f"{site.state}/{name}.pem"
-    command("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-            "ec_paramgen_curve:P-256", "-nodes", "-keyout", key, "-out",
-            path, "-subj", f"/CN={name}", "-addext",
-            "keyUsage=critical,digitalSignature")
-    os.chmod(key, 0o600)
-    return key, path
-
-
-class Mock:
-    """OpenSSL's own CMP server, with one certificate for all requests."""
-
-    def __init__(self, site, key, certificate, ra, answer):
-        self.output = f"{site.folder}/cmp-server"
-        with open(self.output, "w") as f:
-            self.process = subprocess.Popen(
-                ["openssl", "cmp", "-port", "0", "-srv_cert", certificate,
-                 "-srv_key", key, "-srv_trusted", ra, "-rsp_cert", answer,
-                 "-accept_raverified", "-poll_count", "1", "-verbosity", "7"],
-                stdout=f, stderr=f)
-        self.port = eventually(
-            lambda: re.search(r"ACCEPT .*:(\d+) PID", self.said()),
-            "the CMP server")[1]
-
-    def said(self):
-        return read_file(self.output)
-
-    def stop(self):
-        self.process.kill()
-        self.process.wait()
-
-
-def test_cmp(site):
-    """The role as it is installed; tests/unit/test_handoff_cmp.c has more."""
-    key, certificate = signer(site, "cmp-ca")
-    ra_key, ra = signer(site, "cmp-ra")
-    mock = Mock(site, key, certificate, ra, f"{site.folder}/leaf.pem")
-    try:
-        site.stop()
-        edit_config(site, external__kind="cmp",
-                    external__cmp_url=f"http://localhost:{mock.port}/",
-                    external__cmp_certificate=ra, external__cmp_key=ra_key,
-                    external__cmp_server=certificate)
-        mark = site.mark()
-        site.start()
-        with case("PK-202, PK-223: confined, with a network and no programs"):
-            event, = [e for e in site.events("confined", mark)
-                      if e["role"] == "upstream"]
-            assert (event["files"], event["calls"]) == ("yes", "yes")
-        with case("PK-222: check asks the CMP server"):
-            said = site.countersign("check", status=None)
-            assert "ok    other CA" in said, said
-            assert "received GENM" in mock.said()
-        with case("PK-216, PK-222: polled; another's certificate is rejected "
-                  "there in certConf, then revoked"):
-            order = ready(site, Client(site))
-            order.finalize()
-            site.wait_event("hand-off", mark, to="pending")
-            eventually(lambda: "received POLLREQ" in mock.said(), "the poll")
-            error = order.wait("invalid")["error"]
-            assert error["type"].endswith(":serverInternal"), error
-            assert "certificate rejected by client" in mock.said()
-            site.wait_event("certificate not what was asked for", mark)
-            site.wait_event("revocation confirmed", mark)
-            assert "received RR" in mock.said()
-    finally:
-        mock.stop()
-
-
-run({}, test_hook, test_cmp, kind=HookSite)
+run({}, test_hook, kind=HookSite)
