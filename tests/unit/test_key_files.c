@@ -4,11 +4,8 @@
  */
 #include "config.h"
 
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/arena.h"
@@ -16,45 +13,19 @@
 #include "src/calls.h"
 #include "src/key_files.h"
 #include "src/landlock.h"
-#include "tests/unit/unit.h"
+#include "tests/unit/place_lab.h"
 
-static char folder[] = "/tmp/countersign-key-files-XXXXXX";
-static struct arena *keep;
 static const char *command[] = { "/bin/true" };
-
-static const char *
-in(const char *name)
-{
-	return arena_printf(keep, "%s/%s", folder, name);
-}
-
-static void
-make_file(const char *name, mode_t mode)
-{
-	int fd = open(in(name), O_WRONLY | O_CREAT, 0600);
-
-	if (fd < 0 || fchmod(fd, mode) < 0)
-		abort();
-	close(fd);
-}
 
 static struct conf
 conf_of_test(void)
 {
-	return (struct conf){ .file = in("etc/x.conf"),
-		.database = arena_printf(keep, "sqlite:%s/db/x.db", folder),
-		.seal_key_file = in("keys/seal.key"),
-		.web.tls_key = in("tls/tls.key"),
-		.issuer.crl_file = in("lists/issuing.crl") };
-}
-
-static void
-note(void *ctx, const char *message)
-{
-	struct buf *b = ctx;
-
-	buf_add_str(b, message);
-	buf_add_char(b, '\n');
+	return (struct conf){ .file = place_lab_path("etc/x.conf"),
+		.database = arena_printf(
+		    place_lab.keep, "sqlite:%s/db/x.db", place_lab.folder),
+		.seal_key_file = place_lab_path("keys/seal.key"),
+		.web.tls_key = place_lab_path("tls/tls.key"),
+		.issuer.crl_file = place_lab_path("lists/issuing.crl") };
 }
 
 /* How many are reported; the first words of each are in *said. */
@@ -65,16 +36,13 @@ look(const struct conf *conf, const char **said)
 	unsigned count;
 	struct buf b;
 
-	buf_init(&b, keep, 100000);
-	buf_add_str(&b, "");
+	place_lab_said_init(&b);
 	j->conf = conf;
-	count = key_files_check(j, note, &b);
+	count = key_files_check(j, place_lab_note, &b);
 	j->conf = NULL;
 	*said = b.p;
 	return count;
 }
-
-#define SAYS(said, text) assert_non_null(strstr(said, text))
 
 static void
 test_apart(void **state)
@@ -88,16 +56,16 @@ test_apart(void **state)
 	assert_int_equal(look(&conf, &said), 0);
 	assert_string_equal(said, "");
 	/* The folder of the configuration is open to all. */
-	conf.seal_key_file = in("etc/seal.key");
+	conf.seal_key_file = place_lab_path("etc/seal.key");
 	assert_int_equal(look(&conf, &said), 1);
 	SAYS(said, "seal_key: ");
 	SAYS(said, "keeps it from web: ");
-	conf.seal_key_file = in("keys/link.key");
+	conf.seal_key_file = place_lab_path("keys/link.key");
 	assert_int_equal(look(&conf, &said), 1);
 	/* What the modes refuse needs nothing more. */
-	conf.seal_key_file = in("etc/closed.key");
+	conf.seal_key_file = place_lab_path("etc/closed.key");
 	assert_int_equal(look(&conf, &said), 0);
-	conf.seal_key_file = in("etc/nothing.key");
+	conf.seal_key_file = place_lab_path("etc/nothing.key");
 	assert_int_equal(look(&conf, &said), 0);
 }
 
@@ -106,9 +74,9 @@ static void
 test_sections(void **state)
 {
 	struct conf_imap imap = { .name = "second",
-		.password_file = in("etc/seal.key") };
+		.password_file = place_lab_path("etc/seal.key") };
 	struct conf_perspective perspective = { .name = "tokyo",
-		.key = in("etc/seal.key") };
+		.key = place_lab_path("etc/seal.key") };
 	struct conf conf = conf_of_test();
 	const char *said;
 
@@ -153,15 +121,15 @@ test_passwords(void **state)
 	if (landlock_version() < 2)
 		UNIT_SKIP("needs Landlock 2");
 	conf.database = "postgresql:";
-	conf.database_password_file = in("etc/closed.key");
-	conf.issuer.login =
-	    (struct conf_login){ "postgresql:user=i", in("keys/seal.key") };
+	conf.database_password_file = place_lab_path("etc/closed.key");
+	conf.issuer.login = (struct conf_login){ "postgresql:user=i",
+		place_lab_path("keys/seal.key") };
 	assert_int_equal(look(&conf, &said), 0);
-	conf.issuer.login.password_file = in("etc/seal.key");
+	conf.issuer.login.password_file = place_lab_path("etc/seal.key");
 	assert_int_equal(look(&conf, &said), 1);
 	SAYS(said, "issuer.database_password: ");
 	conf.issuer.login.password_file = NULL;
-	conf.database_password_file = in("etc/seal.key");
+	conf.database_password_file = place_lab_path("etc/seal.key");
 	assert_int_equal(look(&conf, &said), 1);
 	SAYS(said, "keeps it from issuer: ");
 	conf.issuer.login.database = NULL;
@@ -174,18 +142,16 @@ set_up(void)
 	static const char *const folders[] = { "etc", "keys", "tls", "db",
 		"lists" };
 
-	keep = arena_new();
-	if (mkdtemp(folder) == NULL)
-		abort();
+	place_lab_begin(geteuid(), getegid(), false);
 	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
-		if (mkdir(in(folders[i]), 0700) != 0)
-			abort();
-	make_file("etc/x.conf", 0600);
-	make_file("etc/seal.key", 0400);
-	make_file("etc/closed.key", 0000);
-	make_file("keys/seal.key", 0400);
-	make_file("tls/tls.key", 0400);
-	if (symlink(in("etc/seal.key"), in("keys/link.key")) != 0)
+		place_lab_make_folder(folders[i], 0700);
+	place_lab_make_file("etc/x.conf", 0600);
+	place_lab_make_file("etc/seal.key", 0400);
+	place_lab_make_file("etc/closed.key", 0000);
+	place_lab_make_file("keys/seal.key", 0400);
+	place_lab_make_file("tls/tls.key", 0400);
+	if (symlink(place_lab_path("etc/seal.key"),
+		place_lab_path("keys/link.key")) != 0)
 		abort();
 }
 
@@ -199,13 +165,6 @@ static const struct CMUnitTest tests[] = {
 int
 main(void)
 {
-	int result;
-
 	set_up();
-	result = unit_run(tests, sizeof(tests) / sizeof(tests[0]));
-	/* A folder of this test alone, made by mkdtemp(). */
-	if (system(arena_printf(keep, "rm -r '%s'", folder)) != 0)
-		result = 1;
-	arena_free(keep);
-	return result;
+	return place_lab_run(tests, sizeof(tests) / sizeof(tests[0]));
 }
