@@ -45,33 +45,15 @@ struct lab {
 };
 
 static void
-at(struct lab *lab, int64_t now)
-{
-	clock_set(now);
-	lab->j->now = now;
-}
-
-static void
 lab_init(struct lab *lab, struct job *j)
 {
-	static unsigned n;
-	struct conf_issuer *c = &lab->conf.issuer;
-	const char *folder = lab_ca_folder("p256");
-
 	*lab = (struct lab){ .j = j };
-	n++;
-	c->crl_file = arena_printf(j->arena, "%s/a%u.crl", folder, n);
-	c->crl_url = LAB_CRL_URL;
-	c->crl_shards = 1;
-	c->ca_issuers_url = LAB_CA_ISSUERS_URL;
-	c->ca_certificate = arena_printf(j->arena, "%s/issuing.pem", folder);
-	c->ocsp_url = "http://ocsp.example.com/ocsp";
-	c->ocsp_folder = arena_printf(j->arena, "%s/a%u", folder, n);
+	lab->conf.issuer = status_lab_conf(j, "p256");
 	lab->issuer.ca = lab_ca("p256");
 	lab->issuer.seal = status_lab_seal_key(j);
 	lab->issuer.answers = answers_new(j->arena);
 	j->conf = &lab->conf;
-	at(lab, FIXTURE_NOW);
+	status_lab_at(lab->j, FIXTURE_NOW);
 	lab->account = fixture_account(j);
 	EXPECT(
 	    j, status_service_new(j, j->arena, &lab->conf, &lab->service), 0);
@@ -89,30 +71,15 @@ make_cert(struct lab *lab, int64_t not_after)
 {
 	struct job *j = lab->j;
 	unsigned n = ++lab->certs;
-	const char *serial = arena_printf(j->arena, "01%04x77", n);
-	const char *id = arena_printf(j->arena, "cert%u", n);
-	struct cert c = {
-		.id = id,
-		.order_id = fixture_order(j, lab->account, 1)->id,
-		.account_id = lab->account,
-		.ca_label = ca_key_label(lab->issuer.ca),
-		.serial = serial,
-		.profile = "mailbox-multipurpose",
-		.profile_sha256 = SPAN("profile"),
-		.tbs = status_lab_tbs(
-		    j, lab->issuer.ca, serial, FIXTURE_NOW, not_after),
-		.signature_alg = SPAN("alg"),
-		.lint_report = "{}",
-		.br_version = "1.0.16",
-		.spki_sha256 = SPAN("the key"),
-		.not_before = FIXTURE_NOW,
-		.not_after = not_after,
-	};
-	bool taken;
 
-	status_lab_seal(j, lab->issuer.seal, &c);
-	COMMITTED(j, store_cert_reserve(j, &c, &taken));
-	return c;
+	return status_lab_reserve(
+	    j, &(struct status_lab_cert){ .ca = lab->issuer.ca,
+		   .seal = lab->issuer.seal,
+		   .account = lab->account,
+		   .id = arena_printf(j->arena, "cert%u", n),
+		   .serial = arena_printf(j->arena, "01%04x77", n),
+		   .not_before = FIXTURE_NOW,
+		   .not_after = not_after });
 }
 
 static void
@@ -149,31 +116,6 @@ run(struct lab *lab)
 
 /* --- asking --------------------------------------------------------------- */
 
-static struct span
-request(struct job *j, const struct ca *ca, const EVP_MD *md,
-    const char *serial, int count)
-{
-	OCSP_REQUEST *r = OCSP_REQUEST_new();
-	struct span octets = lab_hex(j, serial);
-	BIGNUM *bn =
-	    BN_bin2bn((const unsigned char *)octets.p, (int)octets.n, NULL);
-	ASN1_INTEGER *n = BN_to_ASN1_INTEGER(bn, NULL);
-	unsigned char *der = NULL;
-
-	for (int i = 0; i < count; i++)
-		OCSP_request_add0_id(r,
-		    OCSP_cert_id_new(md, X509_get_subject_name(ca->certificate),
-			X509_get0_pubkey_bitstr(ca->certificate), n));
-	int len = i2d_OCSP_REQUEST(r, &der);
-	struct span out =
-	    span_mem(arena_memdup(j->arena, der, (size_t)len), (size_t)len);
-	OPENSSL_free(der);
-	ASN1_INTEGER_free(n);
-	BN_free(bn);
-	OCSP_REQUEST_free(r);
-	return out;
-}
-
 static struct status_result
 post(struct lab *lab, struct span body)
 {
@@ -200,15 +142,6 @@ get(struct lab *lab, struct span der, const char *if_none_match)
 	q.target = buf_span(&b);
 	status_answer(lab->j, lab->service, &q, &r);
 	return r;
-}
-
-static const char *
-header(const struct status_result *r, const char *name)
-{
-	for (size_t i = 0; i < r->header_count; i++)
-		if (strcmp(r->headers[i].name, name) == 0)
-			return r->headers[i].value;
-	return "";
 }
 
 /* "good", "revoked 4", "error 6" by OpenSSL, which verifies (L-70, L-75). */
@@ -268,15 +201,15 @@ ask(struct lab *lab, const char *serial)
 	const char *said = NULL;
 
 	for (int i = 0; i < 4; i++) {
-		struct span der = request(lab->j, lab->issuer.ca,
+		struct span der = status_lab_request(lab->j, lab->issuer.ca,
 		    i < 2 ? EVP_sha1() : EVP_sha256(), serial, 1);
 		struct status_result r =
 		    i % 2 ? get(lab, der, NULL) : post(lab, der);
 		const char *now = verdict(lab, der, r.body);
 
 		assert_int_equal(r.status, 200);
-		assert_string_equal(
-		    header(&r, "Content-Type"), "application/ocsp-response");
+		assert_string_equal(status_lab_header(&r, "Content-Type"),
+		    "application/ocsp-response");
 		if (said != NULL)
 			assert_string_equal(now, said);
 		said = now;
@@ -312,7 +245,7 @@ test_announce(struct job *j)
 	assert_string_equal(ask(&lab, c.serial), "good");
 	EXPECT(j, answers_step(&lab.issuer, j), 0);
 	/* the list has run out: held */
-	at(&lab, FIXTURE_NOW + 7 * DAY);
+	status_lab_at(lab.j, FIXTURE_NOW + 7 * DAY);
 	assert_int_equal(status_is_ready(&lab.issuer, j, &c), 0);
 	lab_end(&lab);
 }
@@ -333,7 +266,7 @@ test_revoke(struct job *j)
 	record(&lab, &a);
 	assert_int_equal(status_is_ready(&lab.issuer, j, &b), 1);
 	record(&lab, &b);
-	at(&lab, FIXTURE_NOW + HOUR);
+	status_lab_at(lab.j, FIXTURE_NOW + HOUR);
 	revoke_one(&lab, a.id, 4);
 	/* one step: before any list */
 	EXPECT(j, answers_step(&lab.issuer, j), 1);
@@ -389,9 +322,9 @@ test_refresh(struct job *j)
 	record(&lab, &c);
 	EXPECT(j, answers_due(&lab.issuer, j, &when), 0);
 	assert_int_equal(when, FIXTURE_NOW + 2 * DAY);
-	at(&lab, FIXTURE_NOW + 4 * DAY - 1);
+	status_lab_at(lab.j, FIXTURE_NOW + 4 * DAY - 1);
 	assert_string_equal(ask(&lab, c.serial), "good");
-	at(&lab, FIXTURE_NOW + 4 * DAY);
+	status_lab_at(lab.j, FIXTURE_NOW + 4 * DAY);
 	assert_string_equal(ask(&lab, c.serial), "error 3");
 	/* One alarm for what has one cause. */
 	unit_log_begin();
@@ -403,7 +336,7 @@ test_refresh(struct job *j)
 	    strstr(late, LATE " segments=256 seconds=172800 "), late);
 	assert_string_equal(ask(&lab, c.serial), "good");
 	assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM responder"), 1);
-	at(&lab, FIXTURE_NOW + 16 * DAY);
+	status_lab_at(lab.j, FIXTURE_NOW + 16 * DAY);
 	run(&lab);
 	assert_string_equal(ask(&lab, c.serial), "good");
 	assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM responder"), 2);
@@ -431,7 +364,7 @@ test_pipes(struct job *j)
 	EXPECT(j, mkfifo(list, 0600), 0);
 	EXPECT(j, unlink(segment), 0);
 	EXPECT(j, mkfifo(segment, 0600), 0);
-	at(&lab, FIXTURE_NOW + HOUR);
+	status_lab_at(lab.j, FIXTURE_NOW + HOUR);
 	revoke_one(&lab, c.id, 1);
 	run(&lab);
 	assert_string_equal(ask(&lab, c.serial), "revoked 1");
@@ -493,12 +426,12 @@ test_ceiling(struct job *j)
 	assert_int_equal(flood(&lab, 5), 2);
 	assert_string_equal(ask(&lab, c.serial), "revoked 1");
 
-	at(&lab, FIXTURE_NOW + DAY / 2 - 1);
+	status_lab_at(lab.j, FIXTURE_NOW + DAY / 2 - 1);
 	assert_int_equal(flood(&lab, 5), 0);
-	at(&lab, FIXTURE_NOW + DAY / 2);
+	status_lab_at(lab.j, FIXTURE_NOW + DAY / 2);
 	fixture_sql(j, "UPDATE ocsp_segment SET refresh_at = 1");
 	run(&lab);
-	at(&lab, FIXTURE_NOW + 4 * DAY);
+	status_lab_at(lab.j, FIXTURE_NOW + 4 * DAY);
 	assert_string_equal(ask(&lab, d.serial), "good");
 	fixture_sql(j, "DELETE FROM issuance_stop");
 	lab_end(&lab);
@@ -535,7 +468,7 @@ test_ceiling_responders(struct job *j)
 					  "WHERE scope = 'signing' "
 					  "AND value = 'responders'"),
 	    1);
-	at(&lab, FIXTURE_NOW + 600);
+	status_lab_at(lab.j, FIXTURE_NOW + 600);
 	run(&lab);
 	assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM responder"), 4);
 	fixture_sql(j, "DELETE FROM issuance_stop");
@@ -579,24 +512,24 @@ test_refusals(struct job *j)
 	record(&lab, &c);
 	assert_string_equal(ask(&lab, "0102030477"), "error 6");
 	/* a sibling's number */
-	der = request(j, lab_ca("p384"), EVP_sha1(), c.serial, 1);
+	der = status_lab_request(j, lab_ca("p384"), EVP_sha1(), c.serial, 1);
 	assert_string_equal(
 	    verdict(&lab, der, post(&lab, der).body), "error 6");
 	/* another hash */
-	der = request(j, lab.issuer.ca, EVP_sha512(), c.serial, 1);
+	der = status_lab_request(j, lab.issuer.ca, EVP_sha512(), c.serial, 1);
 	assert_string_equal(
 	    verdict(&lab, der, post(&lab, der).body), "error 6");
 	/* two */
-	der = request(j, lab.issuer.ca, EVP_sha1(), c.serial, 2);
+	der = status_lab_request(j, lab.issuer.ca, EVP_sha1(), c.serial, 2);
 	assert_string_equal(
 	    verdict(&lab, der, post(&lab, der).body), "error 6");
 	/* broken */
 	assert_string_equal(
 	    verdict(&lab, der, post(&lab, SPAN("\x30\x00")).body), "error 1");
 	/* PK-174: a day after its end, and no later */
-	at(&lab, FIXTURE_NOW + 2 * DAY);
+	status_lab_at(lab.j, FIXTURE_NOW + 2 * DAY);
 	assert_string_equal(ask(&lab, c.serial), "good");
-	at(&lab, FIXTURE_NOW + 2 * DAY + 1);
+	status_lab_at(lab.j, FIXTURE_NOW + 2 * DAY + 1);
 	assert_string_equal(ask(&lab, c.serial), "error 6");
 	lab_end(&lab);
 }
@@ -614,11 +547,11 @@ test_forged(struct job *j)
 	c = make_cert(&lab, FIXTURE_NOW + 365 * DAY);
 	assert_int_equal(status_is_ready(&lab.issuer, j, &c), 1);
 	record(&lab, &c);
-	at(&lab, FIXTURE_NOW + HOUR);
+	status_lab_at(lab.j, FIXTURE_NOW + HOUR);
 	revoke_one(&lab, c.id, 1);
 	run(&lab);
 	fixture_sql(j, "UPDATE cert SET revoked_at = 0, reason = 0");
-	at(&lab, FIXTURE_NOW + 3 * DAY);
+	status_lab_at(lab.j, FIXTURE_NOW + 3 * DAY);
 	/* the list is refused … */
 	assert_int_equal(issuer_list_step(&lab.issuer, j), -1);
 	assert_non_null(strstr(j->err.text, "L-66"));
@@ -631,7 +564,7 @@ test_forged(struct job *j)
 	assert_non_null(strstr(j->err.text, "L-66"));
 	job_recover(j);
 	EXPECT(j, answers_step(&lab.issuer, j), 0);
-	at(&lab, FIXTURE_NOW + 6 * DAY);
+	status_lab_at(lab.j, FIXTURE_NOW + 6 * DAY);
 	assert_string_equal(ask(&lab, c.serial), "revoked 1");
 
 	forged = make_cert(&lab, FIXTURE_NOW + 365 * DAY);
@@ -673,7 +606,7 @@ test_rolled_back(struct job *j)
 	record(&lab, &c);
 	fixture_sql(j, "CREATE TABLE kept AS SELECT * FROM ocsp_segment "
 		       "WHERE segment = 119");
-	at(&lab, FIXTURE_NOW + HOUR);
+	status_lab_at(lab.j, FIXTURE_NOW + HOUR);
 	revoke_one(&lab, c.id, 1);
 	run(&lab);
 	assert_string_equal(ask(&lab, c.serial), "revoked 1");
@@ -715,27 +648,27 @@ test_headers(struct job *j)
 	run(&lab);
 	c = make_cert(&lab, FIXTURE_NOW + 365 * DAY);
 	assert_int_equal(status_is_ready(&lab.issuer, j, &c), 1);
-	der = request(j, lab.issuer.ca, EVP_sha1(), c.serial, 1);
+	der = status_lab_request(j, lab.issuer.ca, EVP_sha1(), c.serial, 1);
 	for (size_t i = 0; i < 3; i++) {
-		at(&lab, FIXTURE_NOW + cases[i].after);
+		status_lab_at(lab.j, FIXTURE_NOW + cases[i].after);
 		r = get(&lab, der, NULL);
-		assert_string_equal(header(&r, "Cache-Control"),
+		assert_string_equal(status_lab_header(&r, "Cache-Control"),
 		    arena_printf(j->arena,
 			"max-age=%s, public, no-transform, must-revalidate",
 			cases[i].age));
-		assert_string_equal(header(&r, "Last-Modified"),
+		assert_string_equal(status_lab_header(&r, "Last-Modified"),
 		    "Fri, 15 Jan 2027 08:00:00 GMT");
-		assert_string_equal(
-		    header(&r, "Expires"), "Tue, 19 Jan 2027 07:59:59 GMT");
+		assert_string_equal(status_lab_header(&r, "Expires"),
+		    "Tue, 19 Jan 2027 07:59:59 GMT");
 	}
-	etag = header(&r, "ETag");
+	etag = status_lab_header(&r, "ETag");
 	r = get(&lab, der, arena_printf(j->arena, "\"x\", W/%s", etag));
 	assert_int_equal(r.status, 304);
 	assert_int_equal(r.body.n, 0);
 	r = get(&lab, der, "\"x\"");
 	assert_int_equal(r.status, 200);
 	r = post(&lab, SPAN("\x30\x00"));
-	assert_string_equal(header(&r, "Cache-Control"), "no-store");
+	assert_string_equal(status_lab_header(&r, "Cache-Control"), "no-store");
 	lab_end(&lab);
 }
 
@@ -770,15 +703,18 @@ test_list_served(struct job *j)
 	r = fetch(&lab, "GET", SPAN("/issuing.crl"), NULL);
 	assert_int_equal(r.status, 200);
 	assert_int_equal(r.size, row.der.n);
-	assert_string_equal(header(&r, "Content-Type"), "application/pkix-crl");
-	assert_string_equal(header(&r, "Cache-Control"), "max-age=3600");
 	assert_string_equal(
-	    header(&r, "Last-Modified"), "Fri, 15 Jan 2027 08:00:00 GMT");
-	at(&lab, FIXTURE_NOW + DAY - 60);
+	    status_lab_header(&r, "Content-Type"), "application/pkix-crl");
+	assert_string_equal(
+	    status_lab_header(&r, "Cache-Control"), "max-age=3600");
+	assert_string_equal(status_lab_header(&r, "Last-Modified"),
+	    "Fri, 15 Jan 2027 08:00:00 GMT");
+	status_lab_at(lab.j, FIXTURE_NOW + DAY - 60);
 	r = fetch(&lab, "HEAD", SPAN("/issuing.crl?x"),
 	    "Fri, 15 Jan 2027 07:59:59 GMT");
 	assert_int_equal(r.status, 200);
-	assert_string_equal(header(&r, "Cache-Control"), "max-age=60");
+	assert_string_equal(
+	    status_lab_header(&r, "Cache-Control"), "max-age=60");
 	r = fetch(
 	    &lab, "GET", SPAN("/issuing.crl"), "Fri, 15 Jan 2027 08:00:00 GMT");
 	assert_int_equal(r.status, 304);
@@ -794,7 +730,7 @@ test_list_served(struct job *j)
 	assert_int_equal(r.status, 404);
 	r = fetch(&lab, "GET", SPAN("/issuing.cer"), NULL);
 	assert_string_equal(
-	    header(&r, "Content-Type"), "application/pkix-cert");
+	    status_lab_header(&r, "Content-Type"), "application/pkix-cert");
 	assert_int_equal((uint8_t)r.body.p[0], 0x30);
 	lab_end(&lab);
 }

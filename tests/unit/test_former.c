@@ -43,13 +43,6 @@ struct lab {
 	const char *cert;     /* its certificate */
 };
 
-static void
-at(struct lab *lab, int64_t now)
-{
-	clock_set(now);
-	lab->j->now = now;
-}
-
 static const char *
 path_of(struct job *j, const char *type, const char *name)
 {
@@ -84,27 +77,14 @@ static void
 make_cert(struct lab *lab, int64_t not_after)
 {
 	struct job *j = lab->j;
-	struct cert c = {
-		.id = "cert1",
-		.order_id = fixture_order(j, fixture_account(j), 1)->id,
-		.ca_label = ca_key_label(lab->old),
-		.serial = NUMBER,
-		.profile = "mailbox-multipurpose",
-		.profile_sha256 = SPAN("profile"),
-		.tbs = status_lab_tbs(
-		    j, lab->old, NUMBER, FIXTURE_NOW - DAY, not_after),
-		.signature_alg = SPAN("alg"),
-		.lint_report = "{}",
-		.br_version = "1.0.16",
-		.spki_sha256 = SPAN("the key"),
-		.not_before = FIXTURE_NOW - DAY,
-		.not_after = not_after,
-	};
-	bool taken;
+	struct cert c =
+	    status_lab_reserve(j, &(struct status_lab_cert){ .ca = lab->old,
+				      .seal = lab->issuer.seal,
+				      .id = "cert1",
+				      .serial = NUMBER,
+				      .not_before = FIXTURE_NOW - DAY,
+				      .not_after = not_after });
 
-	c.account_id = fixture_account(j);
-	status_lab_seal(j, lab->issuer.seal, &c);
-	COMMITTED(j, store_cert_reserve(j, &c, &taken));
 	COMMITTED(j, store_cert_record(j, c.id, SPAN("der"), SPAN("hash")));
 	lab->cert = c.id;
 }
@@ -123,7 +103,7 @@ lab_init(struct lab *lab, struct job *j, int64_t not_after, bool ocsp)
 	if (!ocsp)
 		lab->former.issuer.ocsp_url = NULL;
 	j->conf = &lab->conf;
-	at(lab, FIXTURE_NOW);
+	status_lab_at(lab->j, FIXTURE_NOW);
 	make_cert(lab, not_after);
 	EXPECT(j, former_open(j, j->arena, &lab->issuer), 0);
 	EXPECT(j, former_start(&lab->issuer, j), 0);
@@ -202,14 +182,14 @@ test_goes_on(struct job *j)
 	assert_int_equal(count_lists(&lab, lab.issuer.ca), 1);
 	assert_int_equal(entries(&lab), 0);
 	assert_int_equal(due(&lab), FIXTURE_NOW + DAY);
-	at(&lab, FIXTURE_NOW + HOUR);
+	status_lab_at(lab.j, FIXTURE_NOW + HOUR);
 	revoke_it(&lab);
 	assert_int_equal(due(&lab), FIXTURE_NOW + HOUR);
 	run(&lab);
 	assert_int_equal(count_lists(&lab, lab.old), 2);
 	assert_int_equal(count_lists(&lab, lab.issuer.ca), 1);
 	assert_int_equal(entries(&lab), 1);
-	at(&lab, FIXTURE_NOW + HOUR + DAY);
+	status_lab_at(lab.j, FIXTURE_NOW + HOUR + DAY);
 	run(&lab);
 	assert_int_equal(count_lists(&lab, lab.old), 3);
 	assert_int_equal(entries(&lab), 1);
@@ -227,13 +207,13 @@ test_ends(struct job *j)
 	lab_init(&lab, j, end, false);
 	revoke_it(&lab);
 	for (int day = 0; day <= 11; day++) {
-		at(&lab, FIXTURE_NOW + day * DAY);
+		status_lab_at(lab.j, FIXTURE_NOW + day * DAY);
 		run(&lab);
 		assert_int_equal(entries(&lab), 1);
 	}
 	assert_int_equal(count_lists(&lab, lab.old), 12);
 	assert_int_equal(due(&lab), INT64_MAX);
-	at(&lab, FIXTURE_NOW + 40 * DAY);
+	status_lab_at(lab.j, FIXTURE_NOW + 40 * DAY);
 	run(&lab);
 	assert_int_equal(count_lists(&lab, lab.old), 12);
 	/* its own lists do not end */
@@ -273,7 +253,7 @@ test_destroyed(struct job *j)
 	before = count_lists(&lab, lab.old);
 	assert_true(before > 0);
 	destroy_key(&lab);
-	at(&lab, FIXTURE_NOW + 2 * DAY);
+	status_lab_at(lab.j, FIXTURE_NOW + 2 * DAY);
 	run(&lab);
 	assert_int_equal(count_lists(&lab, lab.old), before);
 	assert_true(count_lists(&lab, lab.issuer.ca) > 1);
@@ -336,23 +316,14 @@ fetch(struct lab *lab, const char *method, const char *target, struct span body)
 static int
 ask(struct lab *lab, const struct ca *ca)
 {
-	struct span octets = lab_hex(lab->j, NUMBER);
-	BIGNUM *bn =
-	    BN_bin2bn((const unsigned char *)octets.p, (int)octets.n, NULL);
-	ASN1_INTEGER *n = BN_to_ASN1_INTEGER(bn, NULL);
-	OCSP_REQUEST *r = OCSP_REQUEST_new();
-	unsigned char *der = NULL;
+	struct span request =
+	    status_lab_request(lab->j, ca, EVP_sha256(), NUMBER, 1);
 	struct status_result got;
 	const unsigned char *p;
 	OCSP_RESPONSE *response;
 	int status = -1;
 
-	OCSP_request_add0_id(
-	    r, OCSP_cert_id_new(EVP_sha256(),
-		   X509_get_subject_name(ca->certificate),
-		   X509_get0_pubkey_bitstr(ca->certificate), n));
-	int len = i2d_OCSP_REQUEST(r, &der);
-	got = fetch(lab, "POST", "/ocsp", span_mem(der, (size_t)len));
+	got = fetch(lab, "POST", "/ocsp", request);
 	p = (const unsigned char *)got.body.p;
 	response = d2i_OCSP_RESPONSE(NULL, &p, (long)got.body.n);
 	assert_non_null(response);
@@ -364,10 +335,6 @@ ask(struct lab *lab, const struct ca *ca)
 		OCSP_BASICRESP_free(basic);
 	}
 	OCSP_RESPONSE_free(response);
-	OPENSSL_free(der);
-	OCSP_REQUEST_free(r);
-	ASN1_INTEGER_free(n);
-	BN_free(bn);
 	return status;
 }
 
@@ -389,7 +356,7 @@ test_served(struct job *j)
 	assert_int_equal(
 	    fetch(&lab, "GET", "/other.crl", SPAN("")).status, 404);
 	/* after the last list there is nothing to answer */
-	at(&lab, FIXTURE_NOW + 3 * DAY);
+	status_lab_at(lab.j, FIXTURE_NOW + 3 * DAY);
 	run(&lab);
 	assert_int_equal(due(&lab), INT64_MAX);
 	lab_end(&lab);
@@ -434,7 +401,7 @@ test_rest(struct job *j)
 	unit_log_begin();
 	run(&lab);
 	assert_null(strstr(unit_log_end(), "certificates of it are valid"));
-	at(&lab, FIXTURE_NOW + 9 * DAY);
+	status_lab_at(lab.j, FIXTURE_NOW + 9 * DAY);
 	unit_log_begin();
 	run(&lab);
 	assert_non_null(strstr(unit_log_end(), "its last list ended"));
@@ -508,10 +475,10 @@ test_open(struct job *j)
 	struct issuer again = { 0 };
 
 	lab_init(&lab, j, FIXTURE_NOW + 300 * DAY, false);
-	at(&lab, ca_not_after(lab.old) + 1);
+	status_lab_at(lab.j, ca_not_after(lab.old) + 1);
 	EXPECT(j, former_open(j, j->arena, &again), 0);
 	assert_int_equal(again.former_count, 0);
-	at(&lab, FIXTURE_NOW);
+	status_lab_at(lab.j, FIXTURE_NOW);
 	lab.former.issuer.ca_key = "/nonexistent";
 	EXPECT(j, start_again(&lab, &again), -1);
 	assert_non_null(strstr(j->err.text, "former_ca old"));

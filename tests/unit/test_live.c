@@ -97,13 +97,6 @@ ask_live(void *ctx, struct job *j, struct span request, struct span *response)
 }
 
 static void
-at(struct lab *lab, int64_t now)
-{
-	clock_set(now);
-	lab->j->now = now;
-}
-
-static void
 certify(struct lab *lab)
 {
 	struct job *j = lab->j;
@@ -119,23 +112,18 @@ certify(struct lab *lab)
 static void
 lab_init(struct lab *lab, struct job *j)
 {
-	static unsigned n;
 	struct conf_issuer *c = &lab->conf.issuer;
 	static const uint8_t segments[] = { GOOD, REVOKED, ENDED, NEVER };
 
 	*lab = (struct lab){ .j = j, .ca = lab_ca("p256") };
-	c->crl_url = LAB_CRL_URL;
+	*c = status_lab_conf(j, "p256");
 	c->crl_file = "/nonexistent.crl";
-	c->crl_shards = 1;
-	c->ocsp_url = "http://ocsp.example.com/ocsp";
 	c->ocsp_mode = CONF_OCSP_LIVE;
 	c->ocsp_nonce_min = 1;
 	c->max_live_answers = 1000;
-	c->ocsp_folder =
-	    arena_printf(j->arena, "%s/live%u", lab_ca_folder("p256"), n++);
 	EXPECT(j, mkdir(c->ocsp_folder, 0700), 0);
 	j->conf = &lab->conf;
-	at(lab, LAB_NOW);
+	status_lab_at(lab->j, LAB_NOW);
 	for (size_t i = 0; i < sizeof(segments); i++)
 		write_segment(lab, lab->ca, segments[i]);
 	lab->live = live_new(j->arena, c, lab->ca);
@@ -426,7 +414,7 @@ test_several(struct job *j)
 	lab.conf.issuer.ocsp_mode = CONF_OCSP_PRESIGNED;
 	assert_string_equal(ask(&lab, &all), "error 6");
 	unit_log_begin();
-	at(&lab, LAB_NOW + 2 * DAY);
+	status_lab_at(lab.j, LAB_NOW + 2 * DAY);
 	status_report(j, lab.service);
 	assert_non_null(strstr(unit_log_end(), "serial=010244 count=2"));
 	lab_end(&lab);
@@ -505,7 +493,7 @@ test_rate(struct job *j)
 	assert_string_equal(ask_one(&lab, GOOD, 16), "error 3");
 	assert_string_equal(ask_one(&lab, NEVER, 0), "error 3");
 	assert_string_equal(ask_one(&lab, GOOD, 0), "good");
-	at(&lab, LAB_NOW + 1);
+	status_lab_at(lab.j, LAB_NOW + 1);
 	assert_string_equal(ask_one(&lab, GOOD, 16), "good nonce");
 	assert_int_equal(live_take_count(lab.live), 4);
 	assert_int_equal(live_take_count(lab.live), 0);
@@ -544,15 +532,15 @@ test_renewal(struct job *j)
 	assert_int_equal(
 	    live_adopt(j, lab.live, r.certificate), -1); /* nobody waits */
 	job_recover(j);
-	at(&lab, LAB_NOW + 15 * DAY);
+	status_lab_at(lab.j, LAB_NOW + 15 * DAY);
 	EXPECT(j, live_key(j, lab.live, &other), 1);
 	assert_false(span_eq(first, other));
-	at(&lab, LAB_NOW + 3 * DAY);
+	status_lab_at(lab.j, LAB_NOW + 3 * DAY);
 	assert_string_equal(ask_one(&lab, GOOD, 16), "good nonce");
 	certify(&lab);
 	assert_string_equal(ask_one(&lab, GOOD, 16), "good nonce");
 	/* the issuer is late: its answers are at their end, and so is this */
-	at(&lab, LAB_NOW + 4 * DAY);
+	status_lab_at(lab.j, LAB_NOW + 4 * DAY);
 	assert_string_equal(ask_one(&lab, GOOD, 16), "error 3");
 	lab_end(&lab);
 }

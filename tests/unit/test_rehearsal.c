@@ -38,40 +38,17 @@ struct lab {
 };
 
 static void
-run(struct lab *lab)
-{
-	int result;
-
-	while ((result = issuer_step(&lab->issuer, lab->j)) > 0)
-		continue;
-	EXPECT(lab->j, result, 0);
-}
-
-static void
 make_cert(struct lab *lab, int n)
 {
 	struct job *j = lab->j;
-	struct cert c = {
-		.id = arena_printf(j->arena, "cert%d", n),
-		.order_id = fixture_order(j, fixture_account(j), 1)->id,
-		.ca_label = ca_key_label(lab->issuer.ca),
-		.serial = arena_printf(j->arena, "0102%02x", (unsigned)n),
-		.profile = "mailbox-multipurpose",
-		.profile_sha256 = SPAN("profile"),
-		.signature_alg = SPAN("alg"),
-		.lint_report = "{}",
-		.br_version = "1.0.16",
-		.spki_sha256 = SPAN("the key"),
-		.not_before = FIXTURE_NOW - DAY,
-		.not_after = FIXTURE_NOW + 100 * DAY,
-	};
-	bool taken;
+	struct cert c = status_lab_reserve(
+	    j, &(struct status_lab_cert){ .ca = lab->issuer.ca,
+		   .seal = lab->issuer.seal,
+		   .id = arena_printf(j->arena, "cert%d", n),
+		   .serial = arena_printf(j->arena, "0102%02x", (unsigned)n),
+		   .not_before = FIXTURE_NOW - DAY,
+		   .not_after = FIXTURE_NOW + 100 * DAY });
 
-	c.account_id = fixture_account(j);
-	c.tbs = status_lab_tbs(
-	    j, lab->issuer.ca, c.serial, c.not_before, c.not_after);
-	status_lab_seal(j, lab->issuer.seal, &c);
-	COMMITTED(j, store_cert_reserve(j, &c, &taken));
 	COMMITTED(j, store_cert_record(j, c.id, SPAN("der"),
 			 span_str(arena_printf(j->arena, "hash%d", n))));
 }
@@ -94,24 +71,14 @@ lab_init(struct lab *lab, struct job *j)
 	    seal_key_load(
 		j, j->arena, lab->conf.seal_key_file, &lab->issuer.seal),
 	    0);
-	lab->conf.issuer = (struct conf_issuer){
-		.ca_certificate =
-		    arena_printf(j->arena, "%s/issuing.pem", folder),
-		.ca_chain = arena_printf(j->arena, "%s/root.pem", folder),
-		.crl_shards = 1,
-		.crl_url = LAB_CRL_URL,
-		.ocsp_url = "http://ocsp.example.com/ocsp",
-		.crl_file = arena_printf(j->arena, "%s/list%u.crl", folder, n),
-		.ocsp_folder = arena_printf(j->arena, "%s/ocsp%u", folder, n),
-		.max_per_hour = 1000,
-	};
+	lab->conf.issuer = status_lab_conf(j, "p384");
 	lab->tmp = folder;
 	setenv("TMPDIR", folder, 1);
 	j->conf = &lab->conf;
-	clock_set(FIXTURE_NOW);
+	status_lab_at(j, FIXTURE_NOW);
 	for (int i = 0; i < COUNT; i++)
 		make_cert(lab, i);
-	run(lab);
+	status_lab_run(lab->j, &lab->issuer);
 }
 
 static struct incident

@@ -72,15 +72,6 @@ url_of(const struct lab *lab, enum ca_url_kind kind)
 	return NULL;
 }
 
-static const char *
-header(const struct status_result *r, const char *name)
-{
-	for (size_t i = 0; i < r->header_count; i++)
-		if (strcmp(r->headers[i].name, name) == 0)
-			return r->headers[i].value;
-	return "";
-}
-
 /* The service itself, without the sockets between. */
 static int
 send_it(void *ctx, struct job *j, const struct https_request *request,
@@ -108,7 +99,7 @@ send_it(void *ctx, struct job *j, const struct https_request *request,
 	}
 	*out = (struct https_response){ .status = r.status,
 		.body = r.body,
-		.content_type = header(&r, "Content-Type") };
+		.content_type = status_lab_header(&r, "Content-Type") };
 	if (x == NULL || request->method != x->method ||
 	    !span_starts(
 		span_str(request->url), span_str(url_of(lab, x->kind)->url)))
@@ -123,55 +114,23 @@ send_it(void *ctx, struct job *j, const struct https_request *request,
 }
 
 static void
-at(struct lab *lab, int64_t now)
-{
-	clock_set(now);
-	lab->j->now = now;
-}
-
-/* The issuer's work, all of it. */
-static void
-run(struct lab *lab)
-{
-	int result;
-
-	while ((result = issuer_step(&lab->issuer, lab->j)) > 0)
-		continue;
-	EXPECT(lab->j, result, 0);
-}
-
-static void
 lab_init(struct lab *lab, struct job *j)
 {
-	static unsigned n;
-
 	*lab = (struct lab){ .j = j };
 	lab->issuer.ca = lab_ca("p384");
 	lab->issuer.seal = status_lab_seal_key(j);
 	lab->issuer.answers = answers_new(j->arena);
-	n++;
-	lab->conf.issuer = (struct conf_issuer){
-		.ca_certificate = path_of(j, "issuing.pem"),
-		.ca_chain = path_of(j, "root.pem"),
-		.root_crl = path_of(j, "root.crl"),
-		.crl_shards = 1,
-		.crl_url = LAB_CRL_URL,
-		.ca_issuers_url = LAB_CA_ISSUERS_URL,
-		.ocsp_url = "http://ocsp.example.com/ocsp",
-		.crl_file =
-		    path_of(j, arena_printf(j->arena, "issuing%u.crl", n)),
-		.ocsp_folder = path_of(j, arena_printf(j->arena, "ocsp%u", n)),
-		.max_per_hour = 1000,
-	};
+	lab->conf.issuer = status_lab_conf(j, "p384");
+	lab->conf.issuer.root_crl = path_of(j, "root.crl");
 	j->conf = &lab->conf;
-	at(lab, FIXTURE_NOW);
+	status_lab_at(lab->j, FIXTURE_NOW);
 	EXPECT(j,
 	    url_subject_load(j, j->arena, &lab->conf.issuer, &lab->subject), 0);
 	lab->subject.send = send_it;
 	lab->subject.ctx = lab;
 	ca_urls_list(j->arena, &lab->conf.issuer, &lab->subject.above,
 	    &lab->urls, &lab->count);
-	run(lab);
+	status_lab_run(lab->j, &lab->issuer);
 }
 
 static void
@@ -184,27 +143,14 @@ static const char *
 make_cert(struct lab *lab)
 {
 	struct job *j = lab->j;
-	struct cert c = {
-		.id = "cert1",
-		.order_id = fixture_order(j, fixture_account(j), 1)->id,
-		.account_id = fixture_account(j),
-		.ca_label = ca_key_label(lab->issuer.ca),
-		.serial = NUMBER,
-		.profile = "mailbox-multipurpose",
-		.profile_sha256 = SPAN("profile"),
-		.tbs = status_lab_tbs(j, lab->issuer.ca, NUMBER,
-		    FIXTURE_NOW - DAY, FIXTURE_NOW + 100 * DAY),
-		.signature_alg = SPAN("alg"),
-		.lint_report = "{}",
-		.br_version = "1.0.16",
-		.spki_sha256 = SPAN("the key"),
-		.not_before = FIXTURE_NOW - DAY,
-		.not_after = FIXTURE_NOW + 100 * DAY,
-	};
-	bool taken;
+	struct cert c = status_lab_reserve(
+	    j, &(struct status_lab_cert){ .ca = lab->issuer.ca,
+		   .seal = lab->issuer.seal,
+		   .id = "cert1",
+		   .serial = NUMBER,
+		   .not_before = FIXTURE_NOW - DAY,
+		   .not_after = FIXTURE_NOW + 100 * DAY });
 
-	status_lab_seal(j, lab->issuer.seal, &c);
-	COMMITTED(j, store_cert_reserve(j, &c, &taken));
 	EXPECT(j, status_is_ready(&lab->issuer, j, &c), 1);
 	COMMITTED(j, store_cert_record(j, c.id, SPAN("der"), SPAN("hash")));
 	return c.id;
@@ -257,8 +203,8 @@ test_answered(struct job *j)
 	EXPECT(j, store_commit(j), 0);
 	/* the answer follows within a minute, and is good until then */
 	expect_good(&lab, CA_URL_OCSP, "about certificate");
-	at(&lab, FIXTURE_NOW + HOUR);
-	run(&lab);
+	status_lab_at(lab.j, FIXTURE_NOW + HOUR);
+	status_lab_run(lab.j, &lab.issuer);
 	expect_good(&lab, CA_URL_OCSP, "about certificate");
 	expect_good(&lab, CA_URL_LIST, "number 2");
 	lab_end(&lab);
@@ -350,23 +296,23 @@ test_not_fresh(struct job *j)
 	lab_init(&lab, j);
 	id = make_cert(&lab);
 	EXPECT(j, file_read(j, lab.conf.issuer.crl_file, 1 << 20, &x.body), 0);
-	at(&lab, FIXTURE_NOW + HOUR);
+	status_lab_at(lab.j, FIXTURE_NOW + HOUR);
 	EXPECT(j, store_begin(j), 0);
 	EXPECT(j, store_revoke_cert(j, id, &r), 1);
 	EXPECT(j, store_commit(j), 0);
-	run(&lab);
+	status_lab_run(lab.j, &lab.issuer);
 	lab.instead = &x;
 	/* a cache may keep it for an hour */
 	expect_good(&lab, CA_URL_LIST, "number 1");
-	at(&lab, FIXTURE_NOW + 3 * HOUR);
+	status_lab_at(lab.j, FIXTURE_NOW + 3 * HOUR);
 	expect_wrong(&lab, CA_URL_LIST, "is an old one; the newest is 2");
-	at(&lab, FIXTURE_NOW + 8 * DAY);
+	status_lab_at(lab.j, FIXTURE_NOW + 8 * DAY);
 	expect_wrong(&lab, CA_URL_LIST, "has run out");
 	/* answers of before, while nobody makes new ones */
 	expect_wrong(&lab, CA_URL_OCSP, "response status 3");
-	at(&lab, FIXTURE_NOW - 2 * HOUR);
+	status_lab_at(lab.j, FIXTURE_NOW - 2 * HOUR);
 	expect_wrong(&lab, CA_URL_LIST, "in the future");
-	at(&lab, FIXTURE_NOW + HOUR);
+	status_lab_at(lab.j, FIXTURE_NOW + HOUR);
 	lab.instead = NULL;
 	/* PK-169: the answer says something else than the row */
 	fixture_sql(j, "UPDATE cert SET revoked_at = 0");
@@ -458,7 +404,7 @@ test_check(struct job *j)
 static const char *
 log_of_day(struct lab *lab, int64_t now)
 {
-	at(lab, now);
+	status_lab_at(lab->j, now);
 	unit_log_begin();
 	EXPECT(lab->j, root_list_step(&lab->issuer, lab->j), 0);
 	return unit_log_end();
