@@ -443,11 +443,15 @@ unit_tests += \
 	tests/unit/test_sender \
 	tests/unit/test_url_check \
 	tests/unit/test_writer
+admin_lab = tests/unit/admin_lab.c tests/unit/admin_lab.h
+tests_unit_test_admin_SOURCES = tests/unit/test_admin.c $(admin_lab)
 tests_unit_test_admin_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
 tests_unit_test_admin_LDADD = $(STORE_FIXTURE) $(CS_SRC)
 tests_unit_test_admin_commands_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
 tests_unit_test_admin_commands_LDADD = $(PKI_LAB) $(STORE_FIXTURE) $(CS_SRC) \
 	$(CRYPTO_LIBS)
+tests_unit_test_admin_factors_SOURCES = tests/unit/test_admin_factors.c \
+	$(admin_lab)
 tests_unit_test_admin_factors_CPPFLAGS = $(tests_cppflags) $(P11KIT_CFLAGS) \
 	$(CRYPTO_CFLAGS)
 tests_unit_test_admin_factors_LDADD = $(TOKEN_LAB) $(PKI_LAB) \

@@ -3,8 +3,9 @@
 
 #include "tests/unit/store_fixture.h"
 
+#include <openssl/ec.h>
 #include <openssl/evp.h>
-#include <openssl/pem.h>
+#include <openssl/rsa.h>
 #include <string.h>
 
 #include "db/grants.h"
@@ -17,6 +18,7 @@
 #include "src/admin_login.h"
 #include "src/command.h"
 #include "src/two_persons.h"
+#include "tests/unit/admin_lab.h"
 
 #define PASSWORD SPAN("correct horse battery")
 #define PASSPHRASE SPAN("of the key")
@@ -25,57 +27,20 @@
 static const char *const words[] = { "cert", "--revoke", "00aa" };
 static const struct command_line line = { 3, (char **)(uintptr_t)words };
 
-/* A client key, as PEM in both halves. */
-struct client_key {
-	struct span secret, public;
-};
-
-static struct span
-take(struct job *j, BIO *out)
-{
-	struct span pem;
-	char *p = NULL;
-
-	pem.n = (size_t)BIO_get_mem_data(out, &p);
-	pem.p = arena_memdup(j->arena, p, pem.n);
-	BIO_free(out);
-	return pem;
-}
-
-static struct client_key
+/* The key ends with it. */
+static struct client_pem
 make_key(struct job *j, EVP_PKEY *key)
 {
-	BIO *secret = BIO_new(BIO_s_mem()), *public = BIO_new(BIO_s_mem());
-	struct client_key k;
+	struct client_pem k = admin_lab_pem(j, key, PASSPHRASE);
 
-	assert_non_null(key);
-	/* As `openssl genpkey -aes256` has it: ours costs more. */
-	assert_int_equal(
-	    PEM_write_bio_PKCS8PrivateKey(secret, key, EVP_aes_256_cbc(),
-		PASSPHRASE.p, (int)PASSPHRASE.n, NULL, NULL),
-	    1);
-	assert_int_equal(PEM_write_bio_PUBKEY(public, key), 1);
-	k.secret = take(j, secret);
-	k.public = take(j, public);
 	EVP_PKEY_free(key);
 	return k;
 }
 
-static struct conf conf;
-
-/* The conf that statements and rules look at. */
-static void
-use_conf(struct job *j)
-{
-	conf = (struct conf){ .base_url = "https://ca.example" };
-	j->conf = &conf;
-	clock_set(j->now);
-}
-
-static struct client_key
+static struct client_pem
 new_key(struct job *j, struct admin_key *out)
 {
-	struct client_key k = make_key(j, EVP_EC_gen("P-256"));
+	struct client_pem k = make_key(j, EVP_EC_gen("P-256"));
 
 	assert_int_equal(
 	    statement_key_read(j, k.public, &out->spki, &out->not_after), 0);
@@ -83,15 +48,13 @@ new_key(struct job *j, struct admin_key *out)
 }
 
 /* Approved; the key has not signed anything yet. */
-static struct client_key
+static struct client_pem
 add_unproven(struct job *j, const char *name, enum admin_role role)
 {
-	struct admin a = { .name = name, .role = role, .approved_at = j->now };
-	struct client_key k = new_key(j, &a.next);
+	struct admin_key key = { .set_by = NULL };
+	struct client_pem k = new_key(j, &key);
 
-	use_conf(j);
-	assert_int_equal(password_hash_at(j, PASSWORD, 16, 1, &a.password), 0);
-	COMMITTED(j, store_admin_add(j, &a));
+	admin_lab_add(j, name, role, &key, PASSWORD);
 	return k;
 }
 
@@ -105,20 +68,20 @@ prove(struct job *j, const char *name)
 	COMMITTED(j, store_admin_key_prove(j, name, a.next.spki));
 }
 
-static struct client_key
+static struct client_pem
 add_admin(struct job *j, const char *name, enum admin_role role)
 {
-	struct client_key k = add_unproven(j, name, role);
+	struct client_pem k = add_unproven(j, name, role);
 
 	prove(j, name);
 	return k;
 }
 
-static struct client_key
+static struct client_pem
 set_key(struct job *j, const char *name, const char *by)
 {
 	struct admin_key next = { .set_by = NULL };
-	struct client_key k = new_key(j, &next);
+	struct client_pem k = new_key(j, &next);
 
 	COMMITTED(j, store_admin_key_set(j, name, &next, by));
 	return k;
@@ -135,7 +98,7 @@ end_certificate(struct job *j, const char *name, int secs)
 }
 
 static struct span
-sign(struct job *j, const struct client_key *k, const struct admin_login *l)
+sign(struct job *j, const struct client_pem *k, const struct admin_login *l)
 {
 	struct span signature = { NULL, 0 };
 
@@ -155,7 +118,7 @@ begin(struct job *j, const char *name, enum act act, struct admin_login *l)
 /* The whole of it: 0 or -1. */
 static int
 log_in(struct job *j, const char *name, enum act act, struct span password,
-    const struct client_key *k)
+    const struct client_pem *k)
 {
 	struct admin_login l;
 
@@ -191,7 +154,7 @@ last_record(struct job *j, const char *name)
 static void
 test_pk_206_both_factors(struct job *j)
 {
-	struct client_key k = add_admin(j, "alice", ADMIN_OPERATOR);
+	struct client_pem k = add_admin(j, "alice", ADMIN_OPERATOR);
 	struct audit_row r;
 	size_t count;
 
@@ -215,8 +178,8 @@ test_pk_206_both_factors(struct job *j)
 static void
 test_pk_206_one_factor_only(struct job *j)
 {
-	struct client_key k = add_admin(j, "alice", ADMIN_APPROVER);
-	struct client_key other = make_key(j, EVP_EC_gen("P-384"));
+	struct client_pem k = add_admin(j, "alice", ADMIN_APPROVER);
+	struct client_pem other = make_key(j, EVP_EC_gen("P-384"));
 
 	expect_refused(
 	    j, log_in(j, "alice", ACT_STOP, PASSWORD, NULL), NOT_ACCEPTED);
@@ -242,7 +205,7 @@ test_pk_206_one_factor_only(struct job *j)
 static void
 test_pk_206_unknown_name(struct job *j)
 {
-	struct client_key k = add_admin(j, "bob", ADMIN_OPERATOR);
+	struct client_pem k = add_admin(j, "bob", ADMIN_OPERATOR);
 
 	expect_refused(
 	    j, log_in(j, "alice", ACT_STOP, PASSWORD, &k), NOT_ACCEPTED);
@@ -258,9 +221,9 @@ test_pk_206_unknown_name(struct job *j)
 static void
 test_pk_206_roles(struct job *j)
 {
-	struct client_key auditor = add_admin(j, "ann", ADMIN_AUDITOR);
-	struct client_key operator= add_admin(j, "otto", ADMIN_OPERATOR);
-	struct client_key approver = add_admin(j, "vera", ADMIN_APPROVER);
+	struct client_pem auditor = add_admin(j, "ann", ADMIN_AUDITOR);
+	struct client_pem operator= add_admin(j, "otto", ADMIN_OPERATOR);
+	struct client_pem approver = add_admin(j, "vera", ADMIN_APPROVER);
 
 	for (size_t act = 0; act < ACT_COUNT; act++)
 		if (act_row((enum act)act)->need >= NEED_OPERATE) {
@@ -281,7 +244,7 @@ test_pk_206_roles(struct job *j)
 static void
 test_pk_206_replayed_statement(struct job *j)
 {
-	struct client_key k = add_admin(j, "alice", ADMIN_OPERATOR);
+	struct client_pem k = add_admin(j, "alice", ADMIN_OPERATOR);
 	struct admin_login first, second;
 	struct span signature;
 
@@ -318,7 +281,7 @@ test_pk_206_replayed_statement(struct job *j)
 static void
 test_pk_206_wrong_tries_wait(struct job *j)
 {
-	struct client_key k = add_admin(j, "alice", ADMIN_OPERATOR);
+	struct client_pem k = add_admin(j, "alice", ADMIN_OPERATOR);
 	struct admin_login l;
 	int64_t now = j->now, waited = 0;
 
@@ -357,7 +320,7 @@ test_pk_206_tries_are_forgotten(struct job *j)
 {
 	struct admin_login l;
 
-	use_conf(j);
+	admin_lab_conf(j);
 	begin(j, "someone", ACT_STOP, &l);
 	clock_set(j->now + 24 * 3600 + 1);
 	begin(j, "another", ACT_STOP, &l);
@@ -372,9 +335,9 @@ test_pk_206_approver_is_another(struct job *j)
 	struct admin a = { .name = "carl",
 		.role = ADMIN_OPERATOR,
 		.asked_by = "admin:alice" };
-	struct client_key k = new_key(j, &a.next);
+	struct client_pem k = new_key(j, &a.next);
 
-	use_conf(j);
+	admin_lab_conf(j);
 	assert_int_equal(password_hash_at(j, PASSWORD, 16, 1, &a.password), 0);
 	COMMITTED(j, store_admin_add(j, &a));
 	assert_int_equal(log_in(j, "carl", ACT_STOP, PASSWORD, &k), -1);
@@ -417,12 +380,13 @@ test_pk_206_pair(struct job *j)
 static void
 test_pk_206_when_it_is_required(struct job *j)
 {
-	use_conf(j);
+	struct conf *conf = admin_lab_conf(j);
+
 	assert_int_equal(admin_is_required(j), 0);
-	conf.admin_required = true;
+	conf->admin_required = true;
 	assert_int_equal(admin_is_required(j), 1);
-	use_conf(j);
-	conf.mode = CONF_MODE_PUBLIC;
+	conf = admin_lab_conf(j);
+	conf->mode = CONF_MODE_PUBLIC;
 	assert_int_equal(admin_is_required(j), 1);
 	add_admin(j, "alice", ADMIN_OPERATOR);
 	assert_int_equal(admin_is_required(j), 1);
@@ -432,8 +396,8 @@ test_pk_206_when_it_is_required(struct job *j)
 static void
 test_pk_206_first_key_must_sign(struct job *j)
 {
-	struct client_key right = make_key(j, EVP_EC_gen("P-256"));
-	struct client_key k = add_unproven(j, "alice", ADMIN_OPERATOR);
+	struct client_pem right = make_key(j, EVP_EC_gen("P-256"));
+	struct client_pem k = add_unproven(j, "alice", ADMIN_OPERATOR);
 	struct admin a;
 
 	assert_int_equal(store_admin_exists(j), 0);
@@ -463,8 +427,8 @@ test_pk_206_first_key_must_sign(struct job *j)
 static void
 test_pk_206_own_key_is_replaced(struct job *j)
 {
-	struct client_key old = add_admin(j, "alice", ADMIN_OPERATOR);
-	struct client_key wrong, new;
+	struct client_pem old = add_admin(j, "alice", ADMIN_OPERATOR);
+	struct client_pem wrong, new;
 	struct admin a;
 	size_t count;
 
@@ -500,9 +464,9 @@ test_pk_206_own_key_is_replaced(struct job *j)
 static void
 test_pk_206_key_changes_meanwhile(struct job *j)
 {
-	struct client_key old = add_admin(j, "alice", ADMIN_OPERATOR);
-	struct client_key waiting = set_key(j, "alice", "admin:alice");
-	struct client_key last;
+	struct client_pem old = add_admin(j, "alice", ADMIN_OPERATOR);
+	struct client_pem waiting = set_key(j, "alice", "admin:alice");
+	struct client_pem last;
 	struct admin_login l;
 	struct admin before, after;
 
@@ -534,7 +498,7 @@ test_pk_206_key_changes_meanwhile(struct job *j)
 static void
 test_pk_206_account_changes_meanwhile(struct job *j)
 {
-	struct client_key k = add_admin(j, "alice", ADMIN_APPROVER);
+	struct client_pem k = add_admin(j, "alice", ADMIN_APPROVER);
 	struct password_hash other;
 	struct admin_login l;
 
@@ -570,7 +534,7 @@ test_pk_206_account_changes_meanwhile(struct job *j)
 static void
 test_pk_206_verify_knows_whose_key(struct job *j)
 {
-	struct client_key alice = add_admin(j, "alice", ADMIN_OPERATOR);
+	struct client_pem alice = add_admin(j, "alice", ADMIN_OPERATOR);
 	size_t count;
 
 	EXPECT(j, log_in(j, "alice", ACT_STOP, PASSWORD, &alice), 0);
@@ -587,8 +551,8 @@ test_pk_206_verify_knows_whose_key(struct job *j)
 static void
 test_pk_206_certificate_has_expired(struct job *j)
 {
-	struct client_key alice = add_admin(j, "alice", ADMIN_OPERATOR);
-	struct client_key new;
+	struct client_pem alice = add_admin(j, "alice", ADMIN_OPERATOR);
+	struct client_pem new;
 
 	add_admin(j, "olga", ADMIN_OPERATOR);
 	end_certificate(j, "alice", -1);
@@ -618,7 +582,7 @@ test_pk_206_certificate_has_expired(struct job *j)
 static void
 test_pk_206_certificate_of_two_has_expired(struct job *j)
 {
-	struct client_key alice = add_admin(j, "alice", ADMIN_OPERATOR);
+	struct client_pem alice = add_admin(j, "alice", ADMIN_OPERATOR);
 
 	add_admin(j, "vera", ADMIN_APPROVER);
 	end_certificate(j, "alice", -1);
@@ -641,8 +605,8 @@ test_pk_206_certificate_of_two_has_expired(struct job *j)
 static void
 test_pk_206_last_certificate_has_expired(struct job *j)
 {
-	struct client_key alice = add_admin(j, "alice", ADMIN_OPERATOR);
-	struct client_key new;
+	struct client_pem alice = add_admin(j, "alice", ADMIN_OPERATOR);
+	struct client_pem new;
 
 	add_admin(j, "ann", ADMIN_AUDITOR);
 	add_unproven(j, "bob", ADMIN_APPROVER);
@@ -829,7 +793,7 @@ test_client_keys(void **state)
 		EVP_PKEY_Q_keygen(NULL, NULL, "ED25519") };
 	struct span message = SPAN(STATEMENT_FIRST_LINE "{}\n");
 	struct span spki = { NULL, 0 }, signature = { NULL, 0 };
-	struct client_key k;
+	struct client_pem k;
 	int64_t not_after;
 
 	(void)state;

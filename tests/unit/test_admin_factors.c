@@ -10,7 +10,6 @@
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/pem.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +28,7 @@
 #include "pki/statement.h"
 #include "src/admin_enter.h"
 #include "src/admin_factors.h"
+#include "tests/unit/admin_lab.h"
 #include "tests/unit/pki_lab.h"
 #include "tests/unit/token_lab.h"
 
@@ -163,41 +163,11 @@ test_pk_206_password_wrongly_given(void **state)
 
 /* --- --admin-token -------------------------------------------------------- */
 
-static struct conf conf;
-
-static void
-use_conf(struct job *j)
-{
-	conf = (struct conf){ .base_url = "https://ca.example" };
-	j->conf = &conf;
-	clock_set(j->now);
-}
-
-static struct span
-spki_of(struct job *j, EVP_PKEY *key)
-{
-	unsigned char *der = NULL;
-	int n = i2d_PUBKEY(key, &der);
-	struct span out;
-
-	assert_true(n > 0);
-	out = span_mem(arena_memdup(j->arena, der, (size_t)n), (size_t)n);
-	OPENSSL_free(der);
-	return out;
-}
-
 static void
 add_admin(struct job *j, struct span spki)
 {
-	struct admin a = { .name = "alice",
-		.role = ADMIN_OPERATOR,
-		.approved_at = j->now,
-		.next = { .spki = spki } };
-
-	use_conf(j);
-	assert_int_equal(
-	    password_hash_at(j, SPAN(PASSWORD), 16, 1, &a.password), 0);
-	COMMITTED(j, store_admin_add(j, &a));
+	admin_lab_add(j, "alice", ADMIN_OPERATOR,
+	    &(struct admin_key){ .spki = spki }, SPAN(PASSWORD));
 }
 
 /* The keys of this test's token, as labels and ids. */
@@ -380,25 +350,19 @@ make_factors(struct job *j, void *unused)
 	char password[NEEDLE_LEN + 1], passphrase[NEEDLE_LEN + 1];
 	struct password_hash hash;
 	struct needles n;
-	FILE *f;
 
 	(void)unused;
 	random_text(password);
 	random_text(passphrase);
 	write_file(j, "needle-password", 0400, span_str(password));
 	write_file(j, "needle-passphrase", 0400, span_str(passphrase));
-	write_file(j, "needle-spki", 0600, spki_of(j, key));
+	write_file(j, "needle-spki", 0600, lab_spki(j, key));
 	assert_int_equal(
 	    password_hash_at(j, span_str(password), 16, 1, &hash), 0);
 	write_file(j, "needle-salt", 0600, hash.salt);
 	write_file(j, "needle-hash", 0600, hash.hash);
-	f = fopen(path_of(j, "needle-key"), "w");
-	assert_non_null(f);
-	assert_int_equal(PEM_write_PKCS8PrivateKey(f, key, EVP_aes_256_cbc(),
-			     passphrase, NEEDLE_LEN, NULL, NULL),
-	    1);
-	fclose(f);
-	(void)chmod(path_of(j, "needle-key"), 0600);
+	write_file(j, "needle-key", 0600,
+	    admin_lab_pem(j, key, span_str(passphrase)).secret);
 	turn(n.v[0], password, false);
 	turn(n.v[1], passphrase, false);
 	turn_number(key, n.v[2]);
@@ -522,7 +486,7 @@ test_pk_206_no_secret_is_inherited(struct job *j)
 	a.next.spki = read_back(j, "needle-spki");
 	a.password.salt = read_back(j, "needle-salt");
 	a.password.hash = read_back(j, "needle-hash");
-	use_conf(j);
+	admin_lab_conf(j);
 	COMMITTED(j, store_admin_add(j, &a));
 	assert_int_equal(search_in_child(&n), 0);
 	EXPECT(j,
@@ -575,8 +539,8 @@ start(void)
 		return;
 	token_lab_import("first", "01", keys[0]);
 	token_lab_import("second", "02", keys[1]);
-	first_key = spki_of(j, keys[0]);
-	second_key = spki_of(j, keys[1]);
+	first_key = lab_spki(j, keys[0]);
+	second_key = lab_spki(j, keys[1]);
 	memcpy(first, first_key.p, first_key.n);
 	memcpy(second, second_key.p, second_key.n);
 	first_key.p = first;
