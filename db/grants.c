@@ -139,8 +139,8 @@ static const struct grant validator[] = {
 	ERASES_SECRETS,
 	{ "outbox", "SELECT, UPDATE (due_at, closed_at)" },
 	{ "reply", "SELECT, INSERT, UPDATE (challenge_id, arrival, "
-		   "recorded_at, verdict, code, detail, evidence, raw, "
-		   "raw_sha256, covered_hash, seal, error, due_at, "
+		   "recorded_at, verdict, code, detail, evidence, br_version, "
+		   "raw, raw_sha256, covered_hash, seal, error, due_at, "
 		   "is_disposed, is_wrapped, wrap_at)" },
 	{ "caa", "SELECT, " CAA_REQUEST ", UPDATE (due_at, attempts, "
 		 "checked_at, result, reason, detail, trace, br_version, ttl, "

@@ -241,7 +241,7 @@ verdict_apply(struct job *j, enum verdict v, const struct authz *a,
 #define REPLY_COLUMNS                                                          \
 	"id, source, uidvalidity, uid, challenge_id, arrival, recorded_at, "   \
 	"verdict, code, detail, evidence, raw_sha256, covered_hash, seal, "    \
-	"error, due_at"
+	"error, due_at, br_version"
 
 /* A message has one row.  What was deferred is replaced by what came of it;
  * any other verdict stands. */
@@ -254,7 +254,7 @@ reply_put(struct job *j, const struct reply_record *r)
 		"INSERT INTO reply (" REPLY_COLUMNS
 		", raw, is_disposed) VALUES ($1, $2, $3, "
 		"$4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, "
-		"$17, $18) "
+		"$17, $18, $19) "
 		"ON CONFLICT (source, uidvalidity, uid) DO UPDATE SET "
 		"challenge_id = excluded.challenge_id, "
 		"arrival = excluded.arrival, "
@@ -263,7 +263,8 @@ reply_put(struct job *j, const struct reply_record *r)
 		"detail = excluded.detail, evidence = excluded.evidence, "
 		"raw = excluded.raw, raw_sha256 = excluded.raw_sha256, "
 		"covered_hash = excluded.covered_hash, seal = excluded.seal, "
-		"error = excluded.error, due_at = excluded.due_at "
+		"error = excluded.error, due_at = excluded.due_at, "
+		"br_version = excluded.br_version "
 		"WHERE reply.verdict = 'deferred'",
 		ARGS(v_text(r->id), v_text(r->source), v_int(r->uidvalidity),
 		    v_int(r->uid), v_text(r->challenge_id), v_int(r->arrival),
@@ -271,7 +272,8 @@ reply_put(struct job *j, const struct reply_record *r)
 		    v_text(r->code), v_text(r->detail), v_text(r->evidence),
 		    v_bytes(r->raw_sha256), v_bytes(r->covered_hash),
 		    v_bytes(r->seal), v_text(r->error), v_due(r->retry_at),
-		    v_bytes(r->raw), v_int(r->is_disposed))) != 0)
+		    v_text(r->br_version), v_bytes(r->raw),
+		    v_int(r->is_disposed))) != 0)
 		return -1;
 	if (changed == 0)
 		return job_fail(j, ERR_CONFLICT,
@@ -386,6 +388,7 @@ reply_read(struct query *q, struct reply_record *out)
 	out->seal = query_bytes(q);
 	out->error = query_text(q);
 	out->retry_at = query_int(q);
+	out->br_version = query_text(q);
 	if (verdict_parse(span_str(verdict), &out->verdict) != 1)
 		return job_fail(q->j, ERR_INTERNAL,
 		    "reply %s: stored verdict "

@@ -40,6 +40,8 @@ struct reply_record {
 	const char *code;         /* "dkim.body-hash" */
 	const char *detail;       /* for people */
 	const char *evidence;     /* JSON */
+	const char *br_version;   /* PK-1; of a match it stands in evidence too,
+				   * under the seal */
 	struct span raw;          /* empty for VERDICT_UNKNOWN: not kept */
 	bool is_wrapped;          /* raw is CMS (PK-23) */
 	struct span raw_sha256;   /* of the message, also then */

@@ -92,7 +92,7 @@ evidence_format(struct job *j, const struct evidence_input *in)
 	return b.p;
 }
 
-#define STATEMENT_FIELDS 10
+#define STATEMENT_FIELDS 11
 #define STATEMENT_NUMBERS 2
 
 /* What one seal covers.  Fields point into it: it is never copied. */
@@ -181,10 +181,8 @@ reply_is_sealed(const struct seal_key *k, const struct authz *a,
 }
 
 static void
-caa_statement(const struct caa_row *c, struct statement *s)
+caa_fields(const struct caa_row *c, struct statement *s)
 {
-	*s = (struct statement){ 0 };
-	add(s, SPAN("countersign caa 1"));
 	add(s, span_str(c->id));
 	add(s, span_str(c->authz_id));
 	add(s, span_str(c->account_id));
@@ -194,6 +192,24 @@ caa_statement(const struct caa_row *c, struct statement *s)
 	add_number(s, c->checked_at);
 	add_number(s, c->ttl);
 	add_hash_of(s, span_str(c->trace));
+}
+
+static void
+caa_statement(const struct caa_row *c, struct statement *s)
+{
+	*s = (struct statement){ 0 };
+	add(s, SPAN("countersign caa 2"));
+	caa_fields(c, s);
+	add(s, span_str(c->br_version));
+}
+
+/* Of a row that an earlier version made: without br_version. */
+static void
+former_caa_statement(const struct caa_row *c, struct statement *s)
+{
+	*s = (struct statement){ 0 };
+	add(s, SPAN("countersign caa 1"));
+	caa_fields(c, s);
 }
 
 void
@@ -212,6 +228,9 @@ evidence_caa_is_sealed(const struct seal_key *k, const struct caa_row *c)
 	struct statement s;
 
 	caa_statement(c, &s);
+	if (is_sealed(k, &s, c->seal))
+		return true;
+	former_caa_statement(c, &s);
 	return is_sealed(k, &s, c->seal);
 }
 
@@ -415,6 +434,7 @@ evidence_verify(struct job *j, const struct seal_key *seal,
 		return -1;
 	if (!member_is(e, "mailbox", a->mailbox) ||
 	    !member_is(e, "account", a->account_id) ||
+	    !member_is(e, "requirements", r->br_version) ||
 	    !member_is(e, "challenge_from", a->challenge.from))
 		return unproven(j, "the evidence is about something else");
 	proven = span_dup(j->arena, json_string(json_get(e, "thumbprint")));

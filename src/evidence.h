@@ -14,6 +14,7 @@
 #include "db/store_reply.h"
 #include "lib/digest.h"
 #include "lib/seal.h"
+#include "pki/version.h"
 
 struct cert;
 struct reply;
@@ -21,9 +22,9 @@ struct reply_policy;
 struct recorder;
 struct signing_keys;
 
-/* The S/MIME Baseline Requirements that the code implements (PK-1), and the
- * method's name as it is recorded (PK-16). */
-#define BR_VERSION "SBR 1.0.16, TBR 2.2.7"
+/* The requirements that the code implements (PK-1), and the method's name as it
+ * is recorded (PK-16). */
+#define BR_VERSION "SBR " PKI_SBR_VERSION ", TBR " PKI_TBR_VERSION
 #define BR_METHOD "SBR 3.2.2.4 / RFC 8823 email-reply-00"
 
 struct evidence_input {

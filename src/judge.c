@@ -417,6 +417,7 @@ fill_record(const struct validator *v, struct job *j, struct judgement *g)
 	rec->uidvalidity = m->uidvalidity;
 	rec->uid = m->uid;
 	rec->arrival = m->arrival;
+	rec->br_version = BR_VERSION;
 	sha256(m->raw, g->hash);
 	rec->raw_sha256 = span_mem(g->hash, SHA256_LEN);
 	/* Strangers' mail that is about nothing here is not kept. */

@@ -248,8 +248,6 @@ CREATE INDEX recheck_finding_incident ON recheck_finding (incident_id)
 DROP INDEX caa_open;
 CREATE UNIQUE INDEX caa_authz ON caa
 	(authz_id, (CASE WHEN checked_at = 0 THEN '' ELSE id END));
-CREATE INDEX reply_stray ON reply (challenge_id, recorded_at, id)
-	WHERE challenge_id IS NULL;
 CREATE INDEX crl_old ON crl (next_update) WHERE der IS NOT NULL;
 CREATE INDEX crl_old_number ON crl (next_update) WHERE der IS NULL;
 CREATE INDEX ocsp_segment_old ON ocsp_segment (refresh_at);
@@ -302,9 +300,55 @@ CREATE INDEX responder_reserved ON responder (ca_label, reserved_at);
 -- PK-23: raw is a CMS structure that only the holder of a key elsewhere can
 -- open.  wrap_at: when to see whether it may become one; NULL: it is one, or
 -- there is nothing to encrypt.
-ALTER TABLE reply ADD COLUMN is_wrapped BIGINT NOT NULL DEFAULT 0;
-ALTER TABLE reply ADD COLUMN wrap_at BIGINT DEFAULT 0;
+-- PK-1: br_version is written with the verdict; a row without one is refused,
+-- which no column that is added can do.  What stands there of former rows is
+-- what all versions implemented that made them.
+-- is_disposed: whether, no longer when: SQLite stores 0 and 1 in the same room,
+-- so that a message that is put away changes no more of its row than this.
+CREATE TABLE reply_now (
+	id TEXT NOT NULL PRIMARY KEY,
+	source TEXT NOT NULL,
+	uidvalidity BIGINT NOT NULL,
+	uid BIGINT NOT NULL,
+	challenge_id TEXT REFERENCES challenge (id),
+	arrival BIGINT NOT NULL,
+	recorded_at BIGINT NOT NULL,
+	verdict TEXT NOT NULL,
+	code TEXT,
+	detail TEXT,
+	evidence TEXT,
+	br_version TEXT NOT NULL,
+	raw BYTEA,
+	raw_sha256 BYTEA,
+	covered_hash BYTEA,
+	seal BYTEA,
+	error TEXT,
+	due_at BIGINT,
+	is_disposed BIGINT NOT NULL DEFAULT 0,
+	is_wrapped BIGINT NOT NULL DEFAULT 0,
+	wrap_at BIGINT DEFAULT 0,
+	UNIQUE (source, uidvalidity, uid)
+);
+INSERT INTO reply_now (id, source, uidvalidity, uid, challenge_id, arrival,
+	recorded_at, verdict, code, detail, evidence, br_version, raw, raw_sha256,
+	covered_hash, seal, error, due_at, is_disposed)
+SELECT id, source, uidvalidity, uid, challenge_id, arrival,
+	recorded_at, verdict, code, detail, evidence, 'SBR 1.0.16, TBR 2.2.7', raw,
+	raw_sha256, covered_hash, seal, error, due_at,
+	CASE WHEN disposed_at > 0 THEN 1 ELSE 0 END
+FROM reply;
+DROP TABLE reply;
+ALTER TABLE reply_now RENAME TO reply;
+CREATE INDEX reply_challenge ON reply (challenge_id, covered_hash);
+CREATE INDEX reply_undisposed ON reply (source, uidvalidity, uid)
+	WHERE is_disposed = 0;
+CREATE INDEX reply_due ON reply (due_at) WHERE due_at IS NOT NULL;
+CREATE UNIQUE INDEX reply_match ON reply (challenge_id)
+	WHERE verdict = 'match';
+CREATE INDEX reply_stray ON reply (challenge_id, recorded_at, id)
+	WHERE challenge_id IS NULL;
 CREATE INDEX reply_wrap ON reply (wrap_at, id) WHERE wrap_at IS NOT NULL;
+
 -- Admins (PK-206).  No login of a role may use these tables (db/grants.c): the
 -- commands log in as the database's owner.
 CREATE TABLE admin (
@@ -445,11 +489,6 @@ CREATE INDEX report_keep ON report (keep_from, number);
 CREATE INDEX caa_report_old ON caa_report (expires_at) WHERE due_at IS NULL;
 ALTER TABLE withdrawal ADD COLUMN not_after BIGINT NOT NULL DEFAULT 0;
 CREATE INDEX withdrawal_old ON withdrawal (not_after) WHERE cert_id IS NULL;
-
--- Whether, no longer when: SQLite stores 0 and 1 in the same room, so that a
--- message that is put away changes no more of its row than this.
-ALTER TABLE reply RENAME COLUMN disposed_at TO is_disposed;
-UPDATE reply SET is_disposed = 1 WHERE is_disposed > 0;
 
 -- When it was found that the deadline had passed and a list or an answer still
 -- missed a certificate of the set (PK-157); 0: never.

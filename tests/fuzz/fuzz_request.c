@@ -151,6 +151,7 @@ validate(const char *challenge)
 	static const uint8_t sum[32] = { 1 };
 	struct reply_record r = {
 		.source = "test",
+		.br_version = "1.0.16",
 		.uidvalidity = 1,
 		.uid = 1,
 		.challenge_id = challenge,

@@ -86,11 +86,12 @@ def test_reply(site, may_write):
         forgery = Forgery(
             site, make_valid(order),
             "INSERT INTO reply (id, source, uidvalidity, uid, challenge_id, "
-            "arrival, recorded_at, verdict, code, detail, evidence, raw, "
-            "raw_sha256, covered_hash, seal, is_disposed) "
+            "arrival, recorded_at, verdict, code, detail, evidence, "
+            "br_version, raw, raw_sha256, covered_hash, seal, is_disposed) "
             "SELECT 'forged', source, uidvalidity + 1, uid, "
             f"'{challenge.id}', arrival, recorded_at, verdict, code, detail, "
-            "evidence, raw, raw_sha256, covered_hash, seal, is_disposed "
+            "evidence, br_version, raw, raw_sha256, covered_hash, seal, "
+            "is_disposed "
             f"FROM reply WHERE challenge_id = '{own.challenge().id}' "
             "AND verdict = 'match'")
         assert forgery.taken == may_write

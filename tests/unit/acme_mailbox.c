@@ -31,6 +31,7 @@ mailbox_reply(struct job *j, const char *challenge_url, enum verdict verdict)
 	sha256(raw, sum);
 	struct reply_record r = {
 		.source = "test",
+		.br_version = "1.0.16",
 		.uidvalidity = 1,
 		.uid = uid,
 		.challenge_id =

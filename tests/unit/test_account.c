@@ -688,6 +688,7 @@ test_late_reply(struct job *j)
 	COMMITTED(
 	    j, store_reply_record(j,
 		   &(struct reply_record){ .source = "test",
+		       .br_version = "1.0.16",
 		       .uidvalidity = 1,
 		       .uid = 1,
 		       .challenge_id = o->identifiers[0].authz.challenge.id,

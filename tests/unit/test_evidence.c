@@ -452,7 +452,7 @@ test_caa_seal(struct job *j)
 	EXPECT(j, store_caa_latest(j, role_lab_authz(&lab)->id, &good), 1);
 	assert_string_equal(good.result, "permit");
 	assert_true(evidence_caa_is_sealed(lab.issuer.seal, &good));
-	for (int i = 0; i < 11; i++) {
+	for (int i = 0; i < 12; i++) {
 		unit_case("%d", i);
 		c = good;
 		switch (i) {
@@ -486,12 +486,59 @@ test_caa_seal(struct job *j)
 		case 9:
 			c.seal = flipped(j, c.seal, 5);
 			break;
+		case 10: /* PK-1 */
+			c.br_version = other(j, c.br_version);
+			break;
 		default:
 			c.seal = SPAN("");
 			break;
 		}
 		assert_false(evidence_caa_is_sealed(lab.issuer.seal, &c));
 	}
+}
+
+/* PK-1: what was judged by former requirements keeps their versions, and counts
+ * by them; the column says what is under the seal. */
+static void
+test_former_requirements(struct job *j)
+{
+	const struct seal_key *k;
+	uint8_t seal[SEAL_LEN], hash[SHA256_LEN];
+	struct proof p;
+	struct caa_row c;
+
+	proof_init(&p, j);
+	k = p.lab.issuer.seal;
+	assert_string_equal(p.reply.br_version, BR_VERSION);
+	edit_evidence(&p, BR_VERSION, "SBR 1.0.15, TBR 2.2.6");
+	seal_again(&p);
+	EXPECT(j, verify(&p), -1);
+	job_recover(j);
+	p.reply.br_version = "SBR 1.0.15, TBR 2.2.6";
+	EXPECT(j, verify(&p), 0);
+	/* A CAA check too; one of an earlier version, whose seal says nothing
+	 * of them. */
+	EXPECT(j, judge_caa(&p.lab.validator, j), 1);
+	EXPECT(j, store_caa_latest(j, p.authz.id, &c), 1);
+	assert_string_equal(c.br_version, BR_VERSION);
+	c.br_version = "SBR 1.0.15, TBR 2.2.6";
+	assert_false(evidence_caa_is_sealed(k, &c));
+	evidence_seal_caa(k, &c, seal);
+	c.seal = span_mem(seal, sizeof(seal));
+	assert_true(evidence_caa_is_sealed(k, &c));
+	sha256(span_str(c.trace), hash);
+	seal_make(k,
+	    (const struct span[]){ SPAN("countersign caa 1"), span_str(c.id),
+		span_str(c.authz_id), span_str(c.account_id),
+		span_str(c.mailbox), span_str(c.domain), span_str(c.result),
+		span_str(
+		    arena_printf(j->arena, "%lld", (long long)c.checked_at)),
+		span_str(arena_printf(j->arena, "%lld", (long long)c.ttl)),
+		span_mem(hash, sizeof(hash)) },
+	    10, seal);
+	assert_true(evidence_caa_is_sealed(k, &c));
+	c.result = "deny";
+	assert_false(evidence_caa_is_sealed(k, &c));
 }
 
 /* No seal of one kind of statement passes for the other. */
@@ -553,6 +600,7 @@ test_question(struct job *j)
 
 static const struct CMUnitTest tests[] = {
 	STORE_TEST_SQLITE(test_question),
+	STORE_TEST_SQLITE(test_former_requirements),
 	STORE_TEST_SQLITE(test_each_change),
 	STORE_TEST_SQLITE(test_without_seal_key),
 	STORE_TEST_SQLITE(test_sealed_lies),

@@ -114,6 +114,9 @@ static const struct {
 	    NULL },
 	{ "arrival", "UPDATE reply SET arrival = arrival - 1", ERR_UNAUTHORIZED,
 	    NULL },
+	/* PK-1 */
+	{ "requirements", "UPDATE reply SET br_version = 'SBR 1.0.15'",
+	    ERR_UNAUTHORIZED, "the evidence is about something else" },
 	{ "challenge's From",
 	    "UPDATE challenge SET from_address = 'x@ca.example'",
 	    ERR_UNAUTHORIZED, NULL },
@@ -130,6 +133,8 @@ static const struct {
 	{ "CAA result", "UPDATE caa SET result = 'deny'", ERR_UNAUTHORIZED,
 	    NULL },
 	{ "CAA made younger", "UPDATE caa SET checked_at = checked_at + 1",
+	    ERR_UNAUTHORIZED, NULL },
+	{ "CAA's requirements", "UPDATE caa SET br_version = 'SBR 1.0.15'",
 	    ERR_UNAUTHORIZED, NULL },
 	{ "CAA trace", "UPDATE caa SET trace = '[]'", ERR_UNAUTHORIZED, NULL },
 	{ "CAA life", "UPDATE caa SET ttl = ttl + 1", ERR_UNAUTHORIZED, NULL },
@@ -213,6 +218,7 @@ test_forged(struct job *j)
 	    "UPDATE authz SET valid_at = 0; UPDATE challenge SET proven_at = "
 	    "0");
 	r = (struct reply_record){ .source = "x",
+		.br_version = "1.0.16",
 		.uid = 1,
 		.challenge_id = a->challenge.id,
 		.arrival = j->now,

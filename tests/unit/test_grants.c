@@ -141,12 +141,14 @@ static const struct attempt {
 
 	/* Verdicts and CAA checks with their seals: the validator's. */
 	{ "INSERT INTO reply (id, source, uidvalidity, uid, arrival, "
-	  "recorded_at, verdict) VALUES ('r', 's', 1, 1, 0, 0, 'match')",
+	  "recorded_at, verdict, br_version) "
+	  "VALUES ('r', 's', 1, 1, 0, 0, 'match', '1')",
 	    V },
 	{ "UPDATE reply SET verdict = 'match'", V },
 	{ "UPDATE reply SET seal = 'x'", V },
 	{ "UPDATE reply SET evidence = 'x'", V },
 	{ "UPDATE reply SET raw = 'x'", V },
+	{ "UPDATE reply SET br_version = 'x'", V },
 	{ "DELETE FROM reply", I },
 	{ "SELECT raw FROM reply", V | I },
 	{ "UPDATE caa SET result = 'permit'", V },

@@ -93,10 +93,12 @@ prove_all(struct world *w)
 		    arena_printf(j->arena,
 			"INSERT INTO reply (id, source, uidvalidity, uid, "
 			"challenge_id, arrival, recorded_at, verdict, "
-			"evidence, raw, raw_sha256, covered_hash, seal) "
+			"evidence, br_version, raw, raw_sha256, covered_hash, "
+			"seal) "
 			"SELECT 'copy%zu', source, uidvalidity, uid + %zu, "
-			"'%s', arrival, recorded_at, verdict, evidence, raw, "
-			"raw_sha256, covered_hash, seal FROM reply "
+			"'%s', arrival, recorded_at, verdict, evidence, "
+			"br_version, raw, raw_sha256, covered_hash, seal "
+			"FROM reply "
 			"WHERE challenge_id = '%s'",
 			i, i + 1, w->order->identifiers[i].authz.challenge.id,
 			w->lab.order->identifiers[0].authz.challenge.id));

@@ -116,6 +116,11 @@ make_old(struct job *j, int64_t version)
 			   i + 1));
 	}
 	fixture_sql(j,
+	    "INSERT INTO reply (id, source, uidvalidity, uid, arrival, "
+	    "recorded_at, verdict, raw, disposed_at) "
+	    "VALUES ('away', 's', 1, 1, 1, 1, 'unknown', 'raw', 5), "
+	    "('not yet', 's', 1, 2, 1, 1, 'unknown', NULL, 0)");
+	fixture_sql(j,
 	    "INSERT INTO account (id, thumbprint, jwk, contact, created_at, "
 	    "tos_agreed_at, deactivated_at, revoked_at) "
 	    "VALUES ('old', 'print', '{}', '[]', 1, 0, 0, 0)");
@@ -155,6 +160,17 @@ test_migrate_from_older(struct job *j)
 		EXPECT(j, store_open(j, fixture_url(), &j->store), 0);
 		EXPECT(j, store_account_by_id(j, "old", &account), 1);
 		assert_string_equal(account.thumbprint, "print");
+		/* PK-1: by which requirements is known of former rows too. */
+		assert_int_equal(
+		    fixture_count(j, "SELECT COUNT(*) FROM reply WHERE "
+				     "br_version = 'SBR 1.0.16, TBR 2.2.7'"),
+		    2);
+		assert_int_equal(
+		    fixture_count(j,
+			"SELECT COUNT(*) FROM reply WHERE (id = 'away' "
+			"AND is_disposed = 1 AND raw IS NOT NULL) OR "
+			"(id = 'not yet' AND is_disposed = 0)"),
+		    2);
 		store_close(j->store);
 		j->store = NULL;
 		remove_all(j);

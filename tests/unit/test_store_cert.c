@@ -9,6 +9,7 @@
 #include "db/store_cert.h"
 #include "db/store_crl.h"
 #include "db/store_private.h"
+#include "db/store_reply.h"
 
 /* --- CAA ----------------------------------------------------------------- */
 
@@ -255,6 +256,11 @@ test_version_is_required(struct job *j)
 {
 	struct order *o = fixture_order(j, fixture_account(j), 1);
 	struct cert c = cert(o, "id", "01");
+	struct reply_record r = { .source = "s",
+		.uid = 1,
+		.arrival = j->now,
+		.verdict = VERDICT_UNKNOWN };
+	enum verdict applied;
 	bool serial_taken;
 
 	c.br_version = NULL;
@@ -265,6 +271,16 @@ test_version_is_required(struct job *j)
 	    store_change(j, NULL,
 		"UPDATE caa SET checked_at = 1, result = 'permit'", NO_ARGS),
 	    ERR_INTERNAL);
+	REFUSED(j, store_reply_record(j, &r, 1, &applied), ERR_INTERNAL);
+	REFUSED(j,
+	    store_change(j, NULL,
+		"INSERT INTO reply (id, source, uidvalidity, uid, arrival, "
+		"recorded_at, verdict) VALUES ('r', 's', 1, 1, 1, 1, "
+		"'unknown')",
+		NO_ARGS),
+	    ERR_INTERNAL);
+	r.br_version = "1.0.16";
+	COMMITTED(j, store_reply_record(j, &r, 1, &applied));
 }
 
 /* --- lists --------------------------------------------------------------- */

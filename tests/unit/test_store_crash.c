@@ -436,6 +436,7 @@ whole_life(struct job *j)
 	struct order *list, taken;
 	struct challenge_subject subject;
 	struct reply_record r = { .source = "s",
+		.br_version = "1.0.16",
 		.uid = 1,
 		.arrival = j->now,
 		.verdict = VERDICT_DEFERRED,

@@ -215,6 +215,7 @@ record(struct job *j, const struct authz *a, enum verdict verdict,
 {
 	static int64_t uid;
 	struct reply_record r = { .source = "imap",
+		.br_version = "1.0.16",
 		.uidvalidity = 1,
 		.uid = ++uid,
 		.challenge_id = a->challenge.id,

@@ -211,6 +211,7 @@ test_ended_meanwhile(struct job *j)
 		const char *id;
 		struct outbox_mail mail;
 		struct reply_record r = { .source = "s",
+			.br_version = "1.0.16",
 			.uid = (int64_t)i + 1,
 			.verdict = cases[i].meanwhile == REPLY_RIGHT
 				       ? VERDICT_MATCH
@@ -283,6 +284,7 @@ match(struct job *j, const struct order *o, size_t i)
 {
 	static int64_t uid = 1000;
 	struct reply_record r = { .source = "s",
+		.br_version = "1.0.16",
 		.uid = ++uid,
 		.challenge_id = challenge_id(o, i),
 		.arrival = j->now,

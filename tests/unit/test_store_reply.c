@@ -25,6 +25,7 @@ reply(struct job *j, const struct authz *a, enum verdict verdict)
 	    span_str(arena_printf(j->arena, "of %lld", (long long)++next_uid));
 
 	return (struct reply_record){ .source = "imap://ca/INBOX",
+		.br_version = "1.0.16",
 		.uidvalidity = 5,
 		.uid = next_uid,
 		.challenge_id = a == NULL ? NULL : a->challenge.id,
