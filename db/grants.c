@@ -145,6 +145,7 @@ static const struct grant validator[] = {
 	{ "caa", "SELECT, " CAA_REQUEST ", UPDATE (due_at, attempts, "
 		 "checked_at, result, reason, detail, trace, br_version, ttl, "
 		 "seal, key_agreed)" },
+	{ "caa_round", "INSERT" },
 	{ "caa_report", "INSERT (id, caa_id, domain, found_at, reason, "
 			"refused_at, recipient, expires_at, due_at)" },
 	/* What has come back of them. */
@@ -181,6 +182,7 @@ static const struct grant issuer[] = {
 	{ "outbox", "SELECT, UPDATE (due_at, closed_at), DELETE" },
 	{ "reply", "SELECT, DELETE" },
 	{ "caa", "SELECT, " CAA_REQUEST ", DELETE" },
+	{ "caa_round", "SELECT (caa_id), DELETE" },
 	{ "caa_report", "SELECT (id, caa_id, due_at, expires_at), DELETE" },
 	{ "cert", "SELECT, INSERT, UPDATE (issued_at, der, sha256, "
 		  "revoked_at, reason, revoked_by, list_due_at, "

@@ -20,6 +20,7 @@ libcs_db_a_SOURCES = \
 	db/store_bucket.c db/store_bucket.h \
 	db/store_caa.c db/store_caa.h \
 	db/store_caa_report.c db/store_caa_report.h \
+	db/store_caa_round.c db/store_caa_round.h \
 	db/store_cert.c db/store_cert.h \
 	db/store_copy.c db/store_copy.h \
 	db/store_crl.c db/store_crl.h \

@@ -385,6 +385,10 @@ purge_authz_delete(
 		"DELETE FROM caa_report WHERE caa_id IN "
 		"(SELECT id FROM caa WHERE authz_id = $1)",
 		ARGS(v_text(id))) < 0 ||
+	    store_change(j, NULL,
+		"DELETE FROM caa_round WHERE caa_id IN "
+		"(SELECT id FROM caa WHERE authz_id = $1)",
+		ARGS(v_text(id))) < 0 ||
 	    store_change(j, NULL, "DELETE FROM caa WHERE authz_id = $1",
 		ARGS(v_text(id))) < 0 ||
 	    store_change(j, NULL, "DELETE FROM authz WHERE id = $1",

@@ -92,8 +92,8 @@ evidence_format(struct job *j, const struct evidence_input *in)
 	return b.p;
 }
 
-#define STATEMENT_FIELDS 11
-#define STATEMENT_NUMBERS 2
+#define STATEMENT_FIELDS 12
+#define STATEMENT_NUMBERS 3
 
 /* What one seal covers.  Fields point into it: it is never copied. */
 struct statement {
@@ -231,6 +231,35 @@ evidence_caa_is_sealed(const struct seal_key *k, const struct caa_row *c)
 	if (is_sealed(k, &s, c->seal))
 		return true;
 	former_caa_statement(c, &s);
+	return is_sealed(k, &s, c->seal);
+}
+
+static void
+round_statement(const struct caa_row *c, struct statement *s)
+{
+	*s = (struct statement){ 0 };
+	add(s, SPAN("countersign caa round 1"));
+	add_number(s, c->attempts);
+	caa_fields(c, s);
+	add(s, span_str(c->br_version));
+}
+
+void
+evidence_seal_caa_round(
+    const struct seal_key *k, const struct caa_row *c, uint8_t out[SEAL_LEN])
+{
+	struct statement s;
+
+	round_statement(c, &s);
+	make_seal(k, &s, out);
+}
+
+bool
+evidence_caa_round_is_sealed(const struct seal_key *k, const struct caa_row *c)
+{
+	struct statement s;
+
+	round_statement(c, &s);
 	return is_sealed(k, &s, c->seal);
 }
 

@@ -45,6 +45,11 @@ void evidence_seal_reply(const struct seal_key *k, const struct authz *a,
 void evidence_seal_caa(
     const struct seal_key *k, const struct caa_row *c, uint8_t out[SEAL_LEN]);
 bool evidence_caa_is_sealed(const struct seal_key *k, const struct caa_row *c);
+/* Of an attempt that was followed by another one (db/store_caa_round.h). */
+void evidence_seal_caa_round(
+    const struct seal_key *k, const struct caa_row *c, uint8_t out[SEAL_LEN]);
+bool evidence_caa_round_is_sealed(
+    const struct seal_key *k, const struct caa_row *c);
 
 /*
  * The issuer's own seal on what it is about to sign: committed with the

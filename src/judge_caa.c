@@ -8,6 +8,7 @@
 #include "db/store_audit.h"
 #include "db/store_authz.h"
 #include "db/store_caa.h"
+#include "db/store_caa_round.h"
 #include "lib/arena.h"
 #include "lib/clock.h"
 #include "lib/conf.h"
@@ -393,10 +394,25 @@ decide(struct job *j, const struct caa_row *c, bool is_held)
 	return changed < 0 ? -1 : 0;
 }
 
+/* PK-55: what this attempt found stays, whatever the next one finds. */
+static int
+keep_round(const struct validator *v, struct job *j, const struct caa_row *c)
+{
+	struct caa_row round = *c;
+	uint8_t seal[SEAL_LEN];
+
+	evidence_seal_caa_round(v->seal, c, seal);
+	round.seal = span_mem(seal, SEAL_LEN);
+	return store_caa_round_add(j, &round);
+}
+
 /* RFC 8555 8.2: the client reads why it waits. */
 static int
-try_later(struct job *j, const struct caa_row *c, int64_t at, bool is_held)
+try_later(const struct validator *v, struct job *j, const struct caa_row *c,
+    int64_t at, bool is_held)
 {
+	if (keep_round(v, j, c) < 0)
+		return -1;
 	if (is_held && store_authz_hold_on(j, c->authz_id, refusal(j, c)) < 0)
 		return -1;
 	return store_caa_retry(j, c->id, at);
@@ -412,7 +428,7 @@ record_caa(const struct validator *v, struct job *j, struct caa_row *c)
 		return -1;
 	pause = pause_of(c, held_until != 0);
 	if (pause > 0 && (held_until == 0 || j->now + pause < held_until))
-		return try_later(j, c, j->now + pause, held_until != 0);
+		return try_later(v, j, c, j->now + pause, held_until != 0);
 	evidence_seal_caa(v->seal, c, seal);
 	c->seal = span_mem(seal, SEAL_LEN);
 	if (store_caa_record(j, c) < 0 || decide(j, c, held_until != 0) < 0 ||

@@ -219,6 +219,23 @@ ALTER TABLE caa ADD COLUMN key_agreed BIGINT NOT NULL DEFAULT 0;
 CREATE INDEX caa_key_agreed ON caa (authz_id, checked_at)
 	WHERE key_agreed = 1;
 
+-- What was found out in an attempt that was followed by another one, since it
+-- could not be looked up or too few perspectives answered (PK-17, PK-55): as
+-- in caa, under the validator's seal.
+CREATE TABLE caa_round (
+	caa_id TEXT NOT NULL REFERENCES caa (id),
+	attempt BIGINT NOT NULL,
+	checked_at BIGINT NOT NULL,
+	result TEXT NOT NULL,
+	reason TEXT NOT NULL,
+	detail TEXT,
+	trace TEXT NOT NULL,
+	br_version TEXT NOT NULL,
+	ttl BIGINT NOT NULL,
+	seal BYTEA NOT NULL,
+	PRIMARY KEY (caa_id, attempt)
+);
+
 -- How long records are kept (PK-22, db/store_purge.h).  keep_from: the moment
 -- from which the retention of the row counts, as far as it was known when the
 -- row was made or looked at last; 0: never looked at.  It says when to look

@@ -144,6 +144,9 @@ static const struct attempt {
 	  "recorded_at, verdict, br_version) "
 	  "VALUES ('r', 's', 1, 1, 0, 0, 'match', '1')",
 	    V },
+	{ "INSERT INTO caa_round (caa_id) VALUES ('c')", V },
+	{ "UPDATE caa_round SET seal = 'x'", 0 },
+	{ "DELETE FROM caa_round", I },
 	{ "UPDATE reply SET verdict = 'match'", V },
 	{ "UPDATE reply SET seal = 'x'", V },
 	{ "UPDATE reply SET evidence = 'x'", V },

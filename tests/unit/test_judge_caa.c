@@ -15,9 +15,10 @@
 #include <unistd.h>
 
 #include "acme/status.h"
-#include "db/store_caa.h"
+#include "db/store_caa_round.h"
 #include "lib/json.h"
 #include "src/corroborate.h"
+#include "src/evidence.h"
 #include "src/judge_caa.h"
 #include "src/perspective_client.h"
 #include "src/perspective_exchange.h"
@@ -306,6 +307,36 @@ static const char no_quorum[] =
     "that were asked about example.org could not be "
     "asked";
 
+/* PK-55, PK-1: each attempt that was followed by another is there, with what
+ * each perspective said, under the seal. */
+static void
+expect_rounds(struct world *w, size_t expected)
+{
+	const struct seal_key *seal = w->lab.validator.seal;
+	struct job *j = w->lab.j;
+	struct caa_row check, *rounds;
+	size_t n;
+
+	EXPECT(j, store_caa_latest(j, role_lab_authz(&w->lab)->id, &check), 1);
+	EXPECT(j, store_caa_rounds(j, &check, &rounds, &n), 0);
+	assert_int_equal(n, expected);
+	for (size_t i = 0; i < n; i++) {
+		struct caa_row other = rounds[i];
+
+		assert_int_equal(rounds[i].attempts, i + 1);
+		assert_string_equal(rounds[i].result, "fail");
+		assert_string_equal(rounds[i].br_version, BR_VERSION);
+		assert_non_null(strstr(rounds[i].trace, "\"corroboration\":"));
+		assert_true(evidence_caa_round_is_sealed(seal, &rounds[i]));
+		assert_false(evidence_caa_is_sealed(seal, &rounds[i]));
+		other.attempts++;
+		assert_false(evidence_caa_round_is_sealed(seal, &other));
+		other = rounds[i];
+		other.br_version = "older";
+		assert_false(evidence_caa_round_is_sealed(seal, &other));
+	}
+}
+
 /* PK-46, MP-6: nobody is told `valid` without the quorum; the client learns why
  * it waits, and after the last round that there is none. */
 static void
@@ -335,6 +366,7 @@ test_held(struct job *j)
 	expect_status(&w.lab, CHALLENGE_INVALID, AUTHZ_INVALID, ORDER_INVALID);
 	expect_error(&w, "serverInternal", no_quorum);
 	EXPECT(j, judge_caa(&w.lab.validator, j), 0);
+	expect_rounds(&w, 3);
 	world_done(&w);
 }
 

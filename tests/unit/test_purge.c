@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "db/store_audit.h"
+#include "db/store_caa_round.h"
 #include "db/store_cert.h"
 #include "db/store_incident.h"
 #include "db/store_notice.h"
@@ -19,6 +20,7 @@
 #include "lib/digest.h"
 #include "pki/ca.h"
 #include "src/dossier.h"
+#include "src/evidence.h"
 #include "src/handoff.h"
 #include "src/judge_caa.h"
 #include "src/purge.h"
@@ -79,6 +81,20 @@ issue(struct role_lab *lab)
 	return c;
 }
 
+/* PK-55: as if there had been an attempt before. */
+static void
+keep_round(struct role_lab *lab)
+{
+	struct job *j = lab->j;
+	uint8_t seal[SEAL_LEN];
+	struct caa_row c;
+
+	EXPECT(j, store_caa_latest(j, role_lab_authz(lab)->id, &c), 1);
+	evidence_seal_caa_round(lab->validator.seal, &c, seal);
+	c.seal = span_mem(seal, sizeof(seal));
+	COMMITTED(j, store_caa_round_add(j, &c));
+}
+
 static struct cert
 prove_and_issue(struct role_lab *lab)
 {
@@ -87,6 +103,7 @@ prove_and_issue(struct role_lab *lab)
 	assert_int_equal(
 	    role_lab_take(lab, role_lab_reply(lab, NULL)), VERDICT_MATCH);
 	EXPECT(lab->j, judge_caa(&lab->validator, lab->j), 1);
+	keep_round(lab);
 	fixture_sql(lab->j,
 	    "INSERT INTO caa_report (id, caa_id, domain, found_at, reason, "
 	    "refused_at, recipient, expires_at) SELECT id, id, domain, domain, "
@@ -136,7 +153,7 @@ rows(struct job *j, const char *table)
 
 static const char *const of_orders[] = { "orders", "order_identifier", "authz",
 	"challenge", "outbox", "part1", "spool", "reply", "caa", "caa_report",
-	"cert" };
+	"caa_round", "cert" };
 
 static void
 assert_nothing_left(struct job *j)
@@ -187,6 +204,7 @@ test_PK_22_reused_validation(struct job *j)
 	purge(&lab);
 	assert_true(evidence_verifies(&lab, authz_id));
 	assert_int_equal(rows(j, "reply"), 1);
+	assert_int_equal(rows(j, "caa_round"), 1);
 	role_lab_at(&lab, second.not_after + RETENTION);
 	purge(&lab);
 	assert_false(evidence_verifies(&lab, authz_id));
