@@ -6,6 +6,7 @@
 
 #include "db/store_private.h"
 #include "lib/addr.h"
+#include "lib/arena.h"
 #include "lib/rnd.h"
 
 #define CAA_COLUMNS                                                            \
@@ -164,10 +165,10 @@ store_caa_next_due(struct job *j, int64_t *at)
 
 static int
 read_first(
-    struct job *j, const char *text, const char *authz_id, struct caa_row *out)
+    struct job *j, const char *text, const char *key, struct caa_row *out)
 {
 	struct query q;
-	int found = query_first(&q, j, text, ARGS(v_text(authz_id)));
+	int found = query_first(&q, j, text, ARGS(v_text(key)));
 
 	if (found == 1)
 		caa_read(&q, out);
@@ -183,6 +184,34 @@ store_caa_latest(struct job *j, const char *authz_id, struct caa_row *out)
 	    "WHERE authz_id = $1 AND checked_at > 0 "
 	    "ORDER BY checked_at DESC, requested_at DESC LIMIT 1",
 	    authz_id, out);
+}
+
+int
+store_caa_by_id(struct job *j, const char *id, struct caa_row *out)
+{
+	return read_first(
+	    j, "SELECT " CAA_COLUMNS " FROM caa WHERE id = $1", id, out);
+}
+
+int
+store_caa_list(struct job *j, const char *authz_id, size_t max,
+    struct caa_row **out, size_t *count)
+{
+	struct query q;
+	int found;
+
+	*count = 0;
+	*out = arena_calloc(j->arena, max, sizeof(**out));
+	found = query_first(&q, j,
+	    "SELECT * FROM (SELECT " CAA_COLUMNS " FROM caa "
+	    "WHERE authz_id = $1 AND checked_at > 0 "
+	    "ORDER BY checked_at DESC, requested_at DESC LIMIT $2) newest "
+	    "ORDER BY checked_at, requested_at",
+	    ARGS(v_text(authz_id), v_int((int64_t)max)));
+	for (; found == 1; found = query_next(&q))
+		caa_read(&q, &(*out)[(*count)++]);
+	query_end(&q);
+	return found;
 }
 
 int

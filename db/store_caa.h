@@ -58,6 +58,11 @@ int store_caa_count_since(
     struct job *j, const char *authz_id, int64_t since, int64_t *count);
 /* The newest answered check of the authorization: 1/0/-1. */
 int store_caa_latest(struct job *j, const char *authz_id, struct caa_row *out);
+int store_caa_by_id(struct job *j, const char *id, struct caa_row *out);
+/* Answered ones of the authorization, oldest first, the newest `max` of them:
+ * 0 or -1. */
+int store_caa_list(struct job *j, const char *authz_id, size_t max,
+    struct caa_row **out, size_t *count);
 /* The newest with key_agreed: 1/0/-1. */
 int store_caa_key_agreed(
     struct job *j, const char *authz_id, struct caa_row *out);

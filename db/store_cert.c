@@ -158,6 +158,34 @@ store_cert_by_order(struct job *j, const char *order_id, struct cert *out)
 	    ARGS(v_text(order_id)), out);
 }
 
+int
+store_cert_rests_on(struct job *j, const char *id, const char *evidence)
+{
+	return store_change_one(j, "certificate",
+	    "UPDATE cert SET evidence = $2 WHERE id = $1 AND issued_at = 0",
+	    ARGS(v_text(id), v_text(evidence)));
+}
+
+int
+store_cert_of_authz(struct job *j, const char *authz_id, size_t max,
+    struct cert **out, size_t *count)
+{
+	struct query q;
+	int found;
+
+	*count = 0;
+	*out = arena_calloc(j->arena, max, sizeof(**out));
+	found = query_first(&q, j,
+	    "SELECT " CERT_COLUMNS " FROM cert WHERE order_id IN "
+	    "(SELECT order_id FROM order_identifier WHERE authz_id = $1) "
+	    "AND issued_at > 0 ORDER BY issued_at, id LIMIT $2",
+	    ARGS(v_text(authz_id), v_int((int64_t)max)));
+	for (; found == 1; found = query_next(&q))
+		cert_read(&q, &(*out)[(*count)++]);
+	query_end(&q);
+	return found;
+}
+
 /* Certificate and order in one transaction (AC-179). */
 int
 store_cert_record(

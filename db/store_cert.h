@@ -15,7 +15,7 @@ struct cert {
 	struct span tbs;
 	struct span signature_alg;
 	const char *lint_report;
-	const char *evidence;   /* JSON: reply and CAA row ids relied on */
+	const char *evidence;   /* JSON: rows relied on (src/relied.h) */
 	const char *br_version; /* PK-1 */
 	struct span spki_sha256;
 	struct span bare_sha256; /* db/store_key.h; empty: made before it was */
@@ -47,6 +47,12 @@ int store_cert_await_reservations(struct job *j);
  */
 int store_cert_give_up(struct job *j, const char *order_id);
 int store_cert_by_order(struct job *j, const char *order_id, struct cert *out);
+/* What the signature of a number that was reserved before rests on. */
+int store_cert_rests_on(struct job *j, const char *id, const char *evidence);
+/* Of certificates that stand on this authorization, oldest first, at most
+ * `max`: only issued ones.  0 or -1. */
+int store_cert_of_authz(struct job *j, const char *authz_id, size_t max,
+    struct cert **out, size_t *count);
 /* Stores the signed certificate; the order is then finished. */
 int store_cert_record(
     struct job *j, const char *id, struct span der, struct span sha256);

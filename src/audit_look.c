@@ -13,9 +13,11 @@
 #include "pki/profile.h"
 #include "src/dossier.h"
 #include "src/linters.h"
+#include "src/relied.h"
 #include "src/role_issuer.h"
 
 #define TEXT_MAX ((size_t)64 * 1024)
+#define ITEMS_MAX 4000
 
 /* One link of the chain, or one linter's word. */
 struct line {
@@ -155,6 +157,29 @@ names(const struct json *list, const char *id)
 	return false;
 }
 
+/* PK-18: rows are named; whether they are what they were is asked for each
+ * authorization. */
+static int
+trace_relied(const struct audit_look *l, struct job *j, const struct cert *c,
+    struct lines *lines)
+{
+	struct relied_list all;
+	int found = relied_parse(j, l->seal, c->order_id, c->evidence, &all);
+
+	if (found < 0 && j->err.kind != ERR_UNAUTHORIZED)
+		return -1;
+	if (found < 0)
+		say(lines, "evidence",
+		    arena_printf(j->arena, "gap: %s", j->err.text), true);
+	if (found == 0)
+		say(lines, "evidence",
+		    "gap: it does not name reply and CAA check (an earlier "
+		    "version did not)",
+		    true);
+	job_recover(j);
+	return 0;
+}
+
 /* What it relied on is what its order has, mailbox by mailbox. */
 static int
 trace(const struct audit_look *l, struct job *j, const struct cert *c,
@@ -171,13 +196,15 @@ trace(const struct audit_look *l, struct job *j, const struct cert *c,
 		say(lines, "order", "gap: it is not there, or spoiled", true);
 		return 0;
 	}
-	if (json_parse_object(j, span_str(c->evidence), "evidence", &evidence) <
-	    0) {
+	if (json_parse_many(j, span_str(c->evidence), "evidence", ITEMS_MAX,
+		&evidence) < 0) {
 		say(lines, "evidence",
 		    arena_printf(j->arena, "gap: %s", j->err.text), true);
 		job_recover(j);
 		return 0;
 	}
+	if (trace_relied(l, j, c, lines) < 0)
+		return -1;
 	list = json_get(evidence, "authorizations");
 	if (json_count(list) != o.identifier_count)
 		say(lines, "evidence",

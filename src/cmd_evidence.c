@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define TEXT_MAX ((size_t)16 * 1024 * 1024)
+#define TEXT_MAX ((size_t)64 * 1024 * 1024)
 
 struct options {
 	const char *config;

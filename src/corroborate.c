@@ -550,23 +550,20 @@ corroboration_verify(struct job *j, const char *trace,
 }
 
 int
-corroboration_of_key(
-    struct job *j, const struct seal_key *seal, const char *authz_id)
+corroboration_shows_key(
+    struct job *j, const struct seal_key *seal, const struct caa_row *c)
 {
 	struct corroborated round;
 	struct question q;
-	struct caa_row c;
-	int found = store_caa_key_agreed(j, authz_id, &c);
+	int found;
 
-	if (found <= 0)
-		return found;
-	if (seal != NULL && !evidence_caa_is_sealed(seal, &c))
+	if (seal != NULL && !evidence_caa_is_sealed(seal, c))
 		return unproven(j,
 		    "the check in which the key was seen does not carry the "
 		    "validator's seal");
-	if (question_was(j, &c, &q) < 0)
+	if (question_was(j, c, &q) < 0)
 		return -1;
-	found = corroboration_verify(j, c.trace, &q, &round);
+	found = corroboration_verify(j, c->trace, &q, &round);
 	if (found < 0)
 		return -1;
 	if (found == 0 || !round.saw_key ||
@@ -574,4 +571,13 @@ corroboration_of_key(
 		return unproven(
 		    j, "the check in which the key was seen does not show it");
 	return 1;
+}
+
+int
+corroboration_of_key(struct job *j, const struct seal_key *seal,
+    const char *authz_id, struct caa_row *row)
+{
+	int found = store_caa_key_agreed(j, authz_id, row);
+
+	return found <= 0 ? found : corroboration_shows_key(j, seal, row);
 }

@@ -91,9 +91,12 @@ int corroboration_verify(struct job *j, const char *trace,
  * domain may change it afterwards.  Has there been a round of this
  * authorization in which enough perspectives saw it (PK-47)?  1, 0; -1
  * ERR_UNAUTHORIZED: the row that says so cannot be believed.  `seal`: NULL
- * where nobody knows the key.
+ * where nobody knows the key.  *row: which one it was.
  */
-int corroboration_of_key(
-    struct job *j, const struct seal_key *seal, const char *authz_id);
+int corroboration_of_key(struct job *j, const struct seal_key *seal,
+    const char *authz_id, struct caa_row *row);
+/* Is this check such a round?  1, or -1 as above. */
+int corroboration_shows_key(
+    struct job *j, const struct seal_key *seal, const struct caa_row *c);
 
 #endif

@@ -4,7 +4,6 @@
 
 #include "acme/proof.h"
 #include "acme/status.h"
-#include "db/store_caa.h"
 #include "lib/arena.h"
 #include "lib/b64.h"
 #include "lib/clock.h"
@@ -13,7 +12,6 @@
 #include "lib/json.h"
 #include "lib/log.h"
 #include "src/account_keys.h"
-#include "src/corroborate.h"
 #include "src/evidence.h"
 #include "src/story.h"
 
@@ -45,7 +43,8 @@ dossier_load(struct job *j, const char *authz_id, struct dossier *d)
 		return found;
 	if (store_challenge_token_hashes(j, d->authz.challenge.id,
 		&d->part1_sha256, &d->part2_sha256) < 0 ||
-	    load_reply(j, d) < 0)
+	    load_reply(j, d) < 0 ||
+	    dossier_checks_load(j, d->authz.id, &d->checks) < 0)
 		return -1;
 	return 1;
 }
@@ -61,33 +60,6 @@ failed(struct job *j, struct dossier *d)
 	d->verdict = arena_strdup(j->arena, j->err.text);
 	job_recover(j);
 	return 0;
-}
-
-/* What remote perspectives said, counted again from their answers (MP-10). */
-static int
-verify_corroboration(
-    struct job *j, const struct dossier *d, const struct seal_key *seal)
-{
-	struct corroborated round;
-	struct question q;
-	struct caa_row c;
-	int found = store_caa_latest(j, d->authz.id, &c);
-
-	if (found <= 0)
-		return found;
-	if (seal != NULL && !evidence_caa_is_sealed(seal, &c))
-		return job_fail(j, ERR_UNAUTHORIZED,
-		    "the CAA check does not carry the validator's seal");
-	/* Too large to be kept; it permitted nothing. */
-	if (strcmp(c.trace, "{}") == 0)
-		return 0;
-	/* By the rules of its day. */
-	if (question_was(j, &c, &q) < 0)
-		return -1;
-	found = corroboration_verify(j, c.trace, &q, &round);
-	if (found > 0 && question_has_key(&q) && !round.saw_key)
-		found = corroboration_of_key(j, seal, d->authz.id);
-	return found < 0 ? -1 : 0;
 }
 
 int
@@ -112,7 +84,8 @@ dossier_verify(struct job *j, struct dossier *d, const struct seal_key *seal,
 	keys.signer = keys.thumbprint;
 	if (evidence_verify(j, seal, &d->authz, &keys, &d->reply) < 0)
 		return failed(j, d);
-	if (verify_corroboration(j, d, seal) < 0)
+	if (dossier_checks_verify(j, seal, &d->authz, &d->reply, &d->checks) <
+	    0)
 		return failed(j, d);
 	d->verified = true;
 	d->verdict = "ok";
@@ -194,6 +167,7 @@ print_reply(struct job *j, const struct dossier *d, struct buf *out)
 		buf_add_str(out, "  encrypted\n");
 	else
 		buf_addf(out, "  octets: %zu\n", r->raw.n);
+	buf_addf(out, "  id: %s\n", r->id);
 	print_hash(j, out, "SHA-256", r->raw_sha256);
 	print_member(out, "method", d->evidence, "method");
 	print_member(out, "requirements", d->evidence, "requirements");
@@ -335,6 +309,7 @@ dossier_text(struct job *j, const struct dossier *d, struct buf *out)
 	} else {
 		buf_add_str(out, "\nno reply proves this mailbox\n");
 	}
+	dossier_checks_text(j, &d->authz, &d->checks, out);
 	print_verification(d, out);
 	return buf_ok(out) ? 0
 			   : job_fail(j, ERR_INTERNAL, "evidence: too long");
@@ -384,6 +359,8 @@ put_reply(struct json_out *w, struct job *j, const struct dossier *d)
 
 	json_key(w, "reply");
 	json_object_begin(w);
+	json_member_str(w, "id", r->id);
+	json_member_str(w, "requirements", r->br_version);
 	json_member_time(w, "arrived", r->arrival);
 	json_member_str(w, "verdict", verdict_name(r->verdict));
 	put_hash(w, j, "sha256", r->raw_sha256);
@@ -424,6 +401,7 @@ dossier_json(struct job *j, const struct dossier *d, struct buf *out)
 	put_mail(&w, j, d);
 	if (d->has_reply)
 		put_reply(&w, j, d);
+	dossier_checks_json(&w, j, &d->authz, &d->checks);
 	put_verification(&w, d);
 	json_object_end(&w);
 	buf_add_char(out, '\n');

@@ -8,6 +8,7 @@
 
 #include "db/store_reply.h"
 #include "lib/buf.h"
+#include "src/dossier_checks.h"
 
 struct json;
 struct seal_key;
@@ -18,6 +19,7 @@ struct dossier {
 	bool has_reply; /* a matching one */
 	struct reply_record reply;
 	const struct json *evidence; /* its text, parsed */
+	struct dossier_checks checks;
 	/* The raw reply holds token-part1; while the challenge is open, it
 	 * stays unseen (ER-6). */
 	bool shows_raw;

@@ -21,6 +21,7 @@
 #include <string.h>
 
 #define EVIDENCE_MAX (2 * 1024 * 1024)
+#define ITEMS_MAX 4000 /* of what a certificate relies on */
 
 static void
 put_octets(
@@ -291,11 +292,11 @@ read_seal(struct job *j, const struct cert *c, const char *name,
     uint8_t seal[SEAL_LEN])
 {
 	const struct json *v;
-	bool ok =
-	    c->evidence != NULL &&
-	    json_parse_object(j, span_str(c->evidence), "evidence", &v) == 0 &&
-	    hex_parse_fixed(json_string(json_get(v, name)), seal, SEAL_LEN) ==
-		0;
+	bool ok = c->evidence != NULL &&
+		  json_parse_many(j, span_str(c->evidence), "evidence",
+		      ITEMS_MAX, &v) == 0 &&
+		  hex_parse_fixed(
+		      json_string(json_get(v, name)), seal, SEAL_LEN) == 0;
 
 	job_recover(j);
 	return ok;

@@ -19,6 +19,7 @@
 #include "src/corroborate.h"
 #include "src/evidence.h"
 #include "src/evidence_smime.h"
+#include "src/relied.h"
 #include "src/role_issuer.h"
 
 #include <string.h>
@@ -35,6 +36,17 @@ closed(enum gate *out)
 	*out = GATE_CLOSED;
 	return 0;
 }
+
+/* What the order needs to have checked, asked for all at once: it is one
+ * round of questions (MP-9). */
+struct asks {
+	const struct issuer *issuer;
+	const struct order *order;
+	struct relied *relied; /* of the identifier that is looked at */
+	const char **authz_ids;
+	size_t n;
+	int64_t due_at;
+};
 
 /* A row without a good proof is an attack or a fault: somebody must look. */
 static int
@@ -91,9 +103,10 @@ check_request(struct job *j, const struct order *o, struct signing_keys *keys,
 }
 
 static int
-check_proof(const struct issuer *i, struct job *j, const struct order *o,
-    const struct authz *a, const struct signing_keys *keys, enum gate *out)
+check_proof(struct job *j, const struct asks *asks, const struct authz *a,
+    const struct signing_keys *keys, enum gate *out)
 {
+	const struct order *o = asks->order;
 	struct reply_record r;
 	int found;
 
@@ -109,23 +122,15 @@ check_proof(const struct issuer *i, struct job *j, const struct order *o,
 		job_fail(j, ERR_UNAUTHORIZED, "there is no matching reply");
 		return alarm_unproven(j, o, a, out);
 	}
-	if (evidence_verify(j, i->seal, a, keys, &r) < 0 ||
+	if (evidence_verify(j, asks->issuer->seal, a, keys, &r) < 0 ||
 	    evidence_smime_check(j, a, &r) < 0)
 		return j->err.kind == ERR_UNAUTHORIZED
 			   ? alarm_unproven(j, o, a, out)
 			   : -1;
+	asks->relied->authz_id = a->id;
+	asks->relied->reply = relied_row(j, r.id, r.seal);
 	return 0;
 }
-
-/* What the order needs to have checked, asked for all at once: it is one
- * round of questions (MP-9). */
-struct asks {
-	const struct issuer *issuer;
-	const struct order *order;
-	const char **authz_ids;
-	size_t n;
-	int64_t due_at;
-};
 
 /*
  * PK-146: the order waits for a new check, unless so many were made for it
@@ -188,16 +193,21 @@ check_corroboration(struct job *j, struct asks *asks, const struct authz *a,
     const struct caa_row *c, enum gate *out)
 {
 	struct corroborated round = { .saw_key = false };
+	struct caa_row seen;
 	struct question q;
 	int found = question_of(j, c, &q);
 
 	if (found == 0)
 		found = corroboration_verify(j, c->trace, &q, &round);
 	if (found == 1 && question_has_key(&q) && !round.saw_key) {
-		found = corroboration_of_key(j, asks->issuer->seal, a->id);
+		found =
+		    corroboration_of_key(j, asks->issuer->seal, a->id, &seen);
 		/* A check that leaves out a key that nobody saw. */
 		if (found == 0)
 			return need_caa(j, asks, a, 0, out);
+		if (found == 1)
+			asks->relied->key_seen =
+			    relied_row(j, seen.id, seen.seal);
 	}
 	if (found < 0)
 		return not_believed(j, asks->order, a, out);
@@ -254,6 +264,7 @@ check_caa(
 			return need_caa(j, asks, a,
 			    c.checked_at > o->csr_at ? RELOAD_SECS : 0, out);
 	}
+	asks->relied->caa = relied_row(j, c.id, c.seal);
 	if (result == CAA_PERMIT && conf_corroborates(j->conf))
 		return check_corroboration(j, asks, a, &c, out);
 	if (result == CAA_PERMIT || !j->conf->caa_enforce)
@@ -277,8 +288,8 @@ was_valid(const struct authz *a, int64_t at)
 }
 
 static int
-check_identifier(const struct issuer *i, struct job *j, const struct order *o,
-    const struct authz *a, const struct signing_keys *keys, enum gate *out)
+check_identifier(struct job *j, const struct asks *asks, const struct authz *a,
+    const struct signing_keys *keys, enum gate *out)
 {
 	*out = GATE_OPEN;
 	if (a->revoked_at != 0) {
@@ -286,20 +297,22 @@ check_identifier(const struct issuer *i, struct job *j, const struct order *o,
 		    "the authorization of %s was revoked", a->mailbox);
 		return closed(out);
 	}
-	if (!was_valid(a, o->csr_at)) {
+	if (!was_valid(a, asks->order->csr_at)) {
 		job_fail(
 		    j, ERR_UNAUTHORIZED, "%s is not authorized", a->mailbox);
 		return closed(out);
 	}
 	if (check_age(j, a, out) < 0 || *out != GATE_OPEN)
 		return 0;
-	return check_proof(i, j, o, a, keys, out);
+	return check_proof(j, asks, a, keys, out);
 }
 
 int
 issuer_gate_answer(const struct issuer *i, struct job *j, const struct order *o,
     enum gate *out)
 {
+	struct relied ignored = { .authz_id = NULL };
+	struct asks asks = { .issuer = i, .order = o, .relied = &ignored };
 	struct signing_keys keys;
 
 	*out = GATE_OPEN;
@@ -307,7 +320,7 @@ issuer_gate_answer(const struct issuer *i, struct job *j, const struct order *o,
 		return -1;
 	for (size_t k = 0; k < o->identifier_count && *out == GATE_OPEN; k++)
 		if (check_identifier(
-			i, j, o, &o->identifiers[k].authz, &keys, out) < 0)
+			j, &asks, &o->identifiers[k].authz, &keys, out) < 0)
 			return -1;
 	return 0;
 }
@@ -315,7 +328,7 @@ issuer_gate_answer(const struct issuer *i, struct job *j, const struct order *o,
 /* The outcome for all of them, with what is to be asked. */
 static int
 check_all(struct job *j, const struct signing_keys *keys, struct asks *asks,
-    enum gate *out)
+    const struct relied_list *relied, enum gate *out)
 {
 	const struct order *o = asks->order;
 	enum gate worst = GATE_OPEN;
@@ -324,7 +337,8 @@ check_all(struct job *j, const struct signing_keys *keys, struct asks *asks,
 	for (size_t k = 0; k < o->identifier_count; k++) {
 		const struct authz *a = &o->identifiers[k].authz;
 
-		if (check_identifier(asks->issuer, j, o, a, keys, out) < 0 ||
+		asks->relied = &relied->v[k];
+		if (check_identifier(j, asks, a, keys, out) < 0 ||
 		    (*out == GATE_OPEN && check_caa(j, asks, a, out) < 0))
 			return -1;
 		if (*out == GATE_WAIT)
@@ -347,7 +361,7 @@ check_all(struct job *j, const struct signing_keys *keys, struct asks *asks,
 
 int
 issuer_gate(const struct issuer *i, struct job *j, const struct order *o,
-    enum gate *out)
+    struct relied_list *relied, enum gate *out)
 {
 	struct asks asks = { .issuer = i, .order = o };
 	struct signing_keys keys;
@@ -360,7 +374,9 @@ issuer_gate(const struct issuer *i, struct job *j, const struct order *o,
 	/* NOLINTNEXTLINE(bugprone-sizeof-expression): a row of pointers */
 	asks.authz_ids = arena_calloc(
 	    j->arena, o->identifier_count + 1, sizeof(*asks.authz_ids));
-	if (check_all(j, &keys, &asks, out) < 0)
+	relied->n = o->identifier_count;
+	relied->v = arena_calloc(j->arena, relied->n + 1, sizeof(*relied->v));
+	if (check_all(j, &keys, &asks, relied, out) < 0)
 		return -1;
 	return *out == GATE_WAIT ? request_checks(j, &asks) : 0;
 }

@@ -12,11 +12,13 @@
 #include "pki/csr.h"
 #include "pki/ossl.h"
 #include "pki/profile.h"
+#include "src/relied.h"
 
 #include <string.h>
 
-#define REQUEST_MAX ((size_t)48 * 1024)
+#define REQUEST_MAX ((size_t)160 * 1024)
 #define MAILBOXES_MAX 128
+#define ITEMS_MAX 4000
 #define REASON_SUPERSEDED 4 /* PK-216 */
 
 /* --- seals ---------------------------------------------------------------- */
@@ -141,6 +143,7 @@ handoff_format(struct job *j, const struct handoff_input *in)
 	json_member_str(&o, "account", in->order->account_id);
 	json_member_str(&o, "profile", in->profile->name);
 	put_lists(&o, in->order);
+	relied_put(&o, j, in->seal, in->order->id, in->relied);
 	json_member_str(&o, "key_usage", key_class_name(in->csr->class));
 	json_member_time(&o, "not_before", in->not_before);
 	json_member_time(&o, "not_after", in->not_after);
@@ -161,7 +164,7 @@ handoff_parse(struct job *j, const char *text, struct handoff_request *out)
 	const char **mailboxes;
 
 	*out = (struct handoff_request){ .mailbox_count = 0 };
-	if (json_parse_object(j, span_str(text), "hand-off", &v) < 0)
+	if (json_parse_many(j, span_str(text), "hand-off", ITEMS_MAX, &v) < 0)
 		return -1;
 	out->profile = span_dup(j->arena, json_string(json_get(v, "profile")));
 	list = json_get(v, "mailboxes");

@@ -17,6 +17,7 @@ struct arena;
 struct csr;
 struct order;
 struct profile;
+struct relied_list;
 
 const struct seal_key *handoff_key(
     struct arena *keep, const struct seal_key *verdicts);
@@ -38,6 +39,10 @@ struct handoff_input {
 	struct span tbs; /* what we would have signed */
 	int64_t not_before, not_after;
 	int64_t send_before; /* its checks are fresh until then */
+	/* What it rests on, for the certificate's record; under the issuer's
+	 * own seal, which the upstream role cannot make. */
+	const struct relied_list *relied;
+	const struct seal_key *seal;
 };
 /* NULL: too long. */
 const char *handoff_format(struct job *j, const struct handoff_input *in);

@@ -19,6 +19,7 @@
 #include "pki/csr.h"
 #include "pki/issue.h"
 #include "src/evidence.h"
+#include "src/relied.h"
 #include "src/role_issuer.h"
 #include "src/worker.h"
 
@@ -53,10 +54,11 @@ issuer_check_csr(const struct issuer *i, struct job *j, const struct order *o,
 	return csr_parse(j, o->csr, &policy, csr);
 }
 
-/* What the certificate relies on, and the issuer's own seals on the row. */
+#define EVIDENCE_MAX ((size_t)256 * 1024)
+
 const char *
 issuer_evidence(const struct issuer *i, struct job *j, const struct order *o,
-    struct cert *c)
+    const struct cert *c, const struct relied_list *relied)
 {
 	uint8_t seal[SEAL_LEN], reservation[SEAL_LEN];
 	struct json_out w;
@@ -64,7 +66,7 @@ issuer_evidence(const struct issuer *i, struct job *j, const struct order *o,
 
 	evidence_seal_tbs(i->seal, c, seal);
 	evidence_seal_reservation(i->seal, c, reservation);
-	buf_init(&b, j->arena, 64 * 1024);
+	buf_init(&b, j->arena, EVIDENCE_MAX);
 	json_out_init(&w, &b);
 	json_object_begin(&w);
 	json_key(&w, "authorizations");
@@ -72,6 +74,8 @@ issuer_evidence(const struct issuer *i, struct job *j, const struct order *o,
 	for (size_t k = 0; k < o->identifier_count; k++)
 		json_put_string(&w, span_str(o->identifiers[k].authz.id));
 	json_array_end(&w);
+	if (relied != NULL)
+		relied_put(&w, j, i->seal, o->id, relied);
 	json_member_str(
 	    &w, "seal", hex_dup(j->arena, span_mem(seal, sizeof(seal))));
 	json_member_str(&w, "reservation_seal",

@@ -21,6 +21,7 @@
 #include "pki/returned.h"
 #include "src/evidence.h"
 #include "src/handoff.h"
+#include "src/issuer_order.h"
 #include "src/linters_hold.h"
 #include "src/role_issuer.h"
 #include "src/worker.h"
@@ -65,9 +66,11 @@ find_fresh(struct job *j, const struct order *o, int64_t *until)
 }
 
 int
-issuer_hand_off(const struct issuer *i, struct job *j, const struct order *o,
-    const struct issue_input *in, const struct issue_tbs *tbs)
+issuer_hand_off(const struct issuer *i, struct issuer_order *w,
+    const struct issue_input *in)
 {
+	struct job *j = &w->job;
+	const struct order *o = &w->order;
 	char id[RND_ID_LEN + 1];
 	uint8_t seal[SEAL_LEN];
 	struct handoff h;
@@ -86,10 +89,12 @@ issuer_hand_off(const struct issuer *i, struct job *j, const struct order *o,
 		.order = o,
 		.profile = in->profile,
 		.csr = in->csr,
-		.tbs = tbs->tbs,
+		.tbs = w->tbs.tbs,
 		.not_before = in->not_before,
 		.not_after = in->not_after,
-		.send_before = fresh_until };
+		.send_before = fresh_until,
+		.relied = &w->relied,
+		.seal = i->seal };
 	h.request = handoff_format(j, &text);
 	if (h.request == NULL)
 		return job_fail(j, ERR_INTERNAL, "the request is too long");
@@ -98,7 +103,7 @@ issuer_hand_off(const struct issuer *i, struct job *j, const struct order *o,
 	if (store_begin(j) < 0 || issuer_check_stop(i, j, o) < 0 ||
 	    issuer_check_key(i, j, o, in->csr) < 0 ||
 	    store_handoff_ask(j, &h) < 0 ||
-	    issuer_record_allowed(j, o, tbs->lints_allowed) < 0 ||
+	    issuer_record_allowed(j, o, w->tbs.lints_allowed) < 0 ||
 	    store_order_release(
 		j, o->id, h.created_at + j->conf->external.max_wait, 0) < 0 ||
 	    store_audit_add(j, "issuer", "certificate",
@@ -141,10 +146,14 @@ record(const struct issuer *i, struct job *j, const struct order *o,
 {
 	uint8_t hash[SHA256_LEN];
 	struct span der = c->der;
+	struct relied_list relied;
+	int known = relied_parse(j, i->seal, o->id, h->request, &relied);
 
-	sha256(der, hash);
-	c->evidence = issuer_evidence(i, j, o, c);
 	*taken = false;
+	if (known < 0)
+		return -1;
+	sha256(der, hash);
+	c->evidence = issuer_evidence(i, j, o, c, known > 0 ? &relied : NULL);
 	/* PK-45, AC-44: stopped or reported while the other CA was at work. */
 	if (store_begin(j) < 0 ||
 	    store_key_lock(j, span_mem(csr->spki_sha256, SHA256_LEN)) < 0 ||

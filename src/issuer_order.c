@@ -36,13 +36,16 @@ static int
 ask_gate(const struct issuer *i, struct issuer_order *w, bool answered,
     enum gate *out)
 {
+	struct relied_list relied = { .n = 0 };
 	struct job j;
 	int result;
 
 	job_init(&j, w->job.store, w->job.conf);
 	j.now = w->job.now;
 	result = answered ? issuer_gate_answer(i, &j, &w->order, out)
-			  : issuer_gate(i, &j, &w->order, out);
+			  : issuer_gate(i, &j, &w->order, &relied, out);
+	if (result == 0 && *out == GATE_OPEN)
+		w->relied = relied_copy(&w->job, &relied);
 	w->job.err = j.err;
 	w->job.wake |= j.wake;
 	job_done(&j);
@@ -208,7 +211,7 @@ issuer_order_draft(const struct issuer *i, struct issuer_order *w)
 		.shard = shard,
 		.reserved_at = j->now,
 	};
-	w->row.evidence = issuer_evidence(i, j, o, &w->row);
+	w->row.evidence = issuer_evidence(i, j, o, &w->row, &w->relied);
 	return 0;
 }
 
@@ -227,8 +230,7 @@ issue_elsewhere(struct issuer *i, struct issuer_order *w)
 	done = issuer_take_answer(i, j, &w->order, w->profile, &w->csr);
 	if (done != 0)
 		return done < 0 ? -1 : 0;
-	if (prepare(i, w, &shard, &in) < 0 ||
-	    issuer_hand_off(i, j, &w->order, &in, &w->tbs) < 0)
+	if (prepare(i, w, &shard, &in) < 0 || issuer_hand_off(i, w, &in) < 0)
 		return -1;
 	ceiling_count(&i->ceiling, j->now);
 	return 0;
@@ -252,6 +254,11 @@ begin(struct issuer *i, struct issuer_order *w)
 		if (issue_elsewhere(i, w) < 0)
 			return -1;
 		w->state = ORDER_DONE;
+	} else if (reserved > 0) {
+		/* PK-18: the gate may have let it pass for other rows than
+		 * those of then. */
+		w->row.evidence = issuer_evidence(i, j, o, &w->row, &w->relied);
+		w->was_reserved = true;
 	}
 	w->tbs = (struct issue_tbs){ .tbs = w->row.tbs,
 		.signature_alg = w->row.signature_alg };
@@ -341,6 +348,9 @@ issuer_order_record(struct issuer_order *w)
 	uint8_t hash[SHA256_LEN];
 
 	sha256(w->der, hash);
+	if (w->was_reserved &&
+	    store_cert_rests_on(&w->job, w->row.id, w->row.evidence) < 0)
+		return -1;
 	return store_cert_record(
 	    &w->job, w->row.id, w->der, span_mem(hash, SHA256_LEN));
 }

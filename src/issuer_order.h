@@ -19,6 +19,7 @@
 #include "lib/job.h"
 #include "pki/csr.h"
 #include "pki/issue.h"
+#include "src/relied.h"
 
 struct issuer;
 struct profile;
@@ -40,10 +41,12 @@ struct issuer_order {
 	struct order order;
 	const struct profile *profile;
 	struct csr csr;
-	struct cert row;      /* what is or will be reserved */
-	struct issue_tbs tbs; /* what the CA's key is to sign */
-	struct span der;      /* the certificate */
-	bool is_lint_refused; /* drafted, and a lint refuses it */
+	struct cert row;           /* what is or will be reserved */
+	bool was_reserved;         /* by an earlier attempt */
+	struct relied_list relied; /* what the gate has let it pass for */
+	struct issue_tbs tbs;      /* what the CA's key is to sign */
+	struct span der;           /* the certificate */
+	bool is_lint_refused;      /* drafted, and a lint refuses it */
 };
 
 /*

@@ -182,12 +182,13 @@ static int
 ask_what(const struct validator *v, struct job *j, const struct caa_row *c,
     struct question *q)
 {
+	struct caa_row row;
 	int seen;
 
 	if (question_of(j, c, q) < 0)
 		return -1;
 	seen = question_has_key(q)
-		   ? corroboration_of_key(j, v->seal, c->authz_id)
+		   ? corroboration_of_key(j, v->seal, c->authz_id, &row)
 		   : 0;
 	if (seen < 0) {
 		if (j->err.kind != ERR_UNAUTHORIZED &&

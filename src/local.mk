@@ -53,6 +53,8 @@ libcs_src_a_SOURCES = \
 	src/perspective_service.c src/perspective_service.h \
 	src/dns_conf.c src/dns_conf.h \
 	src/dossier.c src/dossier.h \
+	src/dossier_checks.c src/dossier_checks.h \
+	src/relied.c src/relied.h \
 	src/cmd_enroll.c \
 	src/cmd_handoff.c \
 	src/cmd_incident.c \

@@ -26,11 +26,12 @@ struct csr;
 struct former;
 struct incident;
 struct issue_input;
-struct issue_tbs;
+struct issuer_order;
 struct linters_hold;
 struct live_keys;
 struct order;
 struct profile;
+struct relied_list;
 struct seal_key;
 
 struct issuer {
@@ -139,9 +140,10 @@ enum gate {
 	GATE_WAIT,   /* CAA too old or missing: asked for, come back */
 	GATE_CLOSED, /* never: the job's error is the problem */
 };
-/* PK-44, PK-13, PK-27.  -1 for faults of our own. */
+/* PK-44, PK-13, PK-27.  -1 for faults of our own.  *relied, where it is open:
+ * what it rests on (PK-18), in the job's arena. */
 int issuer_gate(const struct issuer *i, struct job *j, const struct order *o,
-    enum gate *out);
+    struct relied_list *relied, enum gate *out);
 /* The same for what another CA has signed, without CAA: that counted when it
  * was asked, and is not asked for again. */
 int issuer_gate_answer(const struct issuer *i, struct job *j,
@@ -159,9 +161,8 @@ int issuer_handoff_step(struct job *j, const struct order *o, bool *answered);
 int issuer_take_answer(const struct issuer *i, struct job *j,
     const struct order *o, const struct profile *profile,
     const struct csr *csr);
-int issuer_hand_off(const struct issuer *i, struct job *j,
-    const struct order *o, const struct issue_input *in,
-    const struct issue_tbs *tbs);
+int issuer_hand_off(const struct issuer *i, struct issuer_order *w,
+    const struct issue_input *in);
 
 /*
  * The order has ended without a certificate, in the caller's transaction: what
@@ -198,8 +199,12 @@ int issuer_check_key_is_there(const struct issuer *i, struct job *j);
 /* PK-139: each use of an allowance, NULL: none. */
 int issuer_record_allowed(
     struct job *j, const struct order *o, const char *allowed);
+/* What the certificate relies on (PK-18), and the issuer's own seals on the
+ * row; relied NULL: not known, since an earlier version asked for it elsewhere.
+ */
 const char *issuer_evidence(const struct issuer *i, struct job *j,
-    const struct order *o, struct cert *c);
+    const struct order *o, const struct cert *c,
+    const struct relied_list *relied);
 
 extern const struct role_ops issuer_ops;
 

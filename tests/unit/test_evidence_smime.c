@@ -22,6 +22,7 @@
 #include "src/evidence_smime.h"
 #include "src/judge.h"
 #include "src/judge_caa.h"
+#include "src/relied.h"
 #include "tests/unit/dkim_lab.h"
 #include "tests/unit/smime_lab.h"
 
@@ -450,7 +451,10 @@ ask_gate(struct world *w)
 	enum gate g = GATE_WAIT;
 	struct order *o = fixture_reread(w->lab.j, w->lab.order);
 
-	EXPECT(w->lab.j, issuer_gate(&w->lab.issuer, w->lab.j, o, &g), 0);
+	EXPECT(w->lab.j,
+	    issuer_gate(&w->lab.issuer, w->lab.j, o,
+		&(struct relied_list){ .n = 0 }, &g),
+	    0);
 	job_recover(w->lab.j);
 	return g;
 }

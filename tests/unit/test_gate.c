@@ -17,6 +17,7 @@
 #include "src/evidence.h"
 #include "src/judge.h"
 #include "src/judge_caa.h"
+#include "src/relied.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 #define DAY ((int64_t)86400)
@@ -27,7 +28,10 @@ gate(struct role_lab *lab)
 	enum gate g = GATE_WAIT;
 	struct order *o = fixture_reread(lab->j, lab->order);
 
-	EXPECT(lab->j, issuer_gate(&lab->issuer, lab->j, o, &g), 0);
+	EXPECT(lab->j,
+	    issuer_gate(
+		&lab->issuer, lab->j, o, &(struct relied_list){ .n = 0 }, &g),
+	    0);
 	return g;
 }
 
@@ -251,7 +255,9 @@ test_other_account(struct job *j)
 	o->csr_jws = role_lab_request(&lab,
 	    &(struct role_lab_request){ .account_id = other.id, .key = key },
 	    o->csr);
-	EXPECT(j, issuer_gate(&lab.issuer, j, o, &g), 0);
+	EXPECT(j,
+	    issuer_gate(&lab.issuer, j, o, &(struct relied_list){ .n = 0 }, &g),
+	    0);
 	assert_int_equal(g, GATE_CLOSED);
 	assert_job_error(
 	    j, ERR_UNAUTHORIZED, "the validation belongs to another account");
@@ -320,7 +326,8 @@ test_forged_order(struct job *j)
 		COMMITTED(j, store_order_finalize(j, forged.id, csr,
 				 role_lab_request(&lab, &how, csr)));
 		EXPECT(j,
-		    issuer_gate(&lab.issuer, j, fixture_reread(j, &forged), &g),
+		    issuer_gate(&lab.issuer, j, fixture_reread(j, &forged),
+			&(struct relied_list){ .n = 0 }, &g),
 		    0);
 		if (forged_orders[i].error == NULL) {
 			assert_int_equal(g, GATE_OPEN);
@@ -354,7 +361,9 @@ test_swapped_key(struct job *j)
 	fixture_sql(j, arena_printf(j->arena,
 			   "UPDATE account SET jwk = '%s' WHERE id = '%s'",
 			   other.jwk, lab.account.id));
-	EXPECT(j, issuer_gate(&lab.issuer, j, o, &g), 0);
+	EXPECT(j,
+	    issuer_gate(&lab.issuer, j, o, &(struct relied_list){ .n = 0 }, &g),
+	    0);
 	assert_int_equal(g, GATE_CLOSED);
 	assert_job_error(j, ERR_UNAUTHORIZED,
 	    "the account's key does not have its thumbprint");
@@ -365,7 +374,9 @@ test_swapped_key(struct job *j)
 		   "UPDATE account SET thumbprint = 'x' WHERE id = '%s';"
 		   "UPDATE account SET thumbprint = '%s' WHERE id = '%s'",
 		   other.id, other.thumbprint, lab.account.id));
-	EXPECT(j, issuer_gate(&lab.issuer, j, o, &g), 0);
+	EXPECT(j,
+	    issuer_gate(&lab.issuer, j, o, &(struct relied_list){ .n = 0 }, &g),
+	    0);
 	assert_int_equal(g, GATE_CLOSED);
 	assert_job_error(j, ERR_UNAUTHORIZED,
 	    "no signed change of key leads from the one that the reply "
@@ -390,12 +401,16 @@ test_each_identifier(struct job *j)
 	two[1] = fixture_order(j, o->account_id, 1)->identifiers[0];
 	o->identifiers = two;
 	o->identifier_count = 2;
-	EXPECT(j, issuer_gate(&lab.issuer, j, o, &g), 0);
+	EXPECT(j,
+	    issuer_gate(&lab.issuer, j, o, &(struct relied_list){ .n = 0 }, &g),
+	    0);
 	assert_int_equal(g, GATE_CLOSED);
 	assert_job_error(j, ERR_UNAUTHORIZED, NULL);
 	job_recover(j);
 	two[1] = two[0];
-	EXPECT(j, issuer_gate(&lab.issuer, j, o, &g), 0);
+	EXPECT(j,
+	    issuer_gate(&lab.issuer, j, o, &(struct relied_list){ .n = 0 }, &g),
+	    0);
 	assert_int_equal(g, GATE_OPEN);
 }
 

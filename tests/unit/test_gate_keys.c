@@ -12,6 +12,7 @@
 
 #include "lib/hex.h"
 #include "src/jose.h"
+#include "src/relied.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
@@ -208,7 +209,10 @@ test_chain(struct job *j)
 		    &(struct role_lab_request){
 			.key = lab.keys[cases[i].signer].pkey },
 		    o->csr);
-		EXPECT(j, issuer_gate(&lab.role.issuer, j, o, &g), 0);
+		EXPECT(j,
+		    issuer_gate(&lab.role.issuer, j, o,
+			&(struct relied_list){ .n = 0 }, &g),
+		    0);
 		assert_int_equal(g, cases[i].opens ? GATE_OPEN : GATE_CLOSED);
 		if (!cases[i].opens)
 			assert_job_error(j, ERR_UNAUTHORIZED, NULL);

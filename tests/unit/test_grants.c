@@ -203,7 +203,7 @@ static const struct attempt {
 	{ "UPDATE cert SET tbs = 'x'", 0 },
 	{ "UPDATE cert SET serial = 'x'", 0 },
 	{ "UPDATE cert SET not_after = 1", 0 },
-	{ "UPDATE cert SET evidence = 'x'", 0 },
+	{ "UPDATE cert SET evidence = 'x'", I },
 	{ "UPDATE cert SET shard = 1", 0 },
 	{ "DELETE FROM cert", I },
 	{ "UPDATE cert SET revoked_at = 1", W | I },

@@ -19,8 +19,10 @@
 #include "lib/rnd.h"
 #include "pki/ca.h"
 #include "pki/issue.h"
+#include "src/evidence.h"
 #include "src/judge_caa.h"
 #include "src/linters_hold.h"
+#include "src/relied.h"
 #include "src/role_linter.h"
 #include "tests/unit/linter_lab.h"
 #include "tests/unit/pki_lab.h"
@@ -223,6 +225,40 @@ test_again(struct job *j)
 	assert_true(last.issued_at > 0);
 	assert_string_equal(first.serial, last.serial);
 	assert_true(span_eq(first.tbs, last.tbs));
+}
+
+/* PK-18: what the signature rests on is what the gate let it pass for last, not
+ * when the number was reserved. */
+static void
+test_rests_on_the_newer_check(struct job *j)
+{
+	static const enum mode list[] = { FAILS };
+	struct role_lab lab;
+	struct relied_list first, last;
+	struct cert c;
+
+	begin(&lab, j);
+	next_signatures(list, 1);
+	run_issuer(&lab);
+	c = cert_of(&lab);
+	assert_int_equal(c.issued_at, 0);
+	EXPECT(j,
+	    relied_parse(j, lab.issuer.seal, c.order_id, c.evidence, &first),
+	    1);
+	/* Too old by now: the order waits for another one. */
+	role_lab_at(&lab, j->now + 2 * HOUR);
+	run_issuer(&lab);
+	EXPECT(j, judge_caa(&lab.validator, j), 1);
+	role_lab_at(&lab, j->now + 60);
+	run_issuer(&lab);
+	c = cert_of(&lab);
+	assert_true(c.issued_at > 0);
+	EXPECT(j,
+	    relied_parse(j, lab.issuer.seal, c.order_id, c.evidence, &last), 1);
+	assert_string_equal(first.v[0].reply.id, last.v[0].reply.id);
+	assert_string_not_equal(first.v[0].caa.id, last.v[0].caa.id);
+	assert_true(evidence_row_is_sealed(lab.issuer.seal, j, &c));
+	assert_true(evidence_reservation_is_sealed(lab.issuer.seal, j, &c));
 }
 
 /* PK-133: no number is taken before every URL in the certificate was seen to
@@ -484,11 +520,11 @@ set_rules(struct role_lab *lab, const char *br_version)
 	struct cert c = cert_of(lab);
 
 	c.br_version = br_version;
-	fixture_sql(
-	    lab->j, arena_printf(lab->j->arena,
-			"UPDATE cert SET br_version = '%s', evidence = '%s'",
-			br_version,
-			issuer_evidence(&lab->issuer, lab->j, lab->order, &c)));
+	fixture_sql(lab->j,
+	    arena_printf(lab->j->arena,
+		"UPDATE cert SET br_version = '%s', evidence = '%s'",
+		br_version,
+		issuer_evidence(&lab->issuer, lab->j, lab->order, &c, NULL)));
 }
 
 /* PK-142: what was linted long ago is not signed today. */
@@ -801,6 +837,7 @@ test_linters(struct job *j)
 static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_linters),
 	STORE_TEST(test_again),
+	STORE_TEST(test_rests_on_the_newer_check),
 	STORE_TEST(test_urls),
 	STORE_TEST(test_corrupting_token),
 	STORE_TEST(test_uncertain),

@@ -18,6 +18,7 @@
 #include "db/store_caa_round.h"
 #include "lib/json.h"
 #include "src/corroborate.h"
+#include "src/dossier.h"
 #include "src/evidence.h"
 #include "src/judge_caa.h"
 #include "src/perspective_client.h"
@@ -26,6 +27,7 @@
 
 #define PERSPECTIVES 5
 #define MAILBOXES 10
+#define DOSSIER_MAX ((size_t)4 << 20)
 
 static const char *const codes[PERSPECTIVES] = { "a", "b", "c", "d", "e" };
 static const char *const rirs[PERSPECTIVES] = { "ripe", "arin", "apnic", "ripe",
@@ -315,6 +317,8 @@ expect_rounds(struct world *w, size_t expected)
 	const struct seal_key *seal = w->lab.validator.seal;
 	struct job *j = w->lab.j;
 	struct caa_row check, *rounds;
+	struct dossier d;
+	struct buf b;
 	size_t n;
 
 	EXPECT(j, store_caa_latest(j, role_lab_authz(&w->lab)->id, &check), 1);
@@ -335,6 +339,18 @@ expect_rounds(struct world *w, size_t expected)
 		other.br_version = "older";
 		assert_false(evidence_caa_round_is_sealed(seal, &other));
 	}
+	assert_int_equal(dossier_load(j, check.authz_id, &d), 1);
+	EXPECT(j, dossier_verify(j, &d, seal, NULL), 0);
+	assert_string_equal(d.verdict, "ok");
+	buf_init(&b, j->arena, DOSSIER_MAX);
+	EXPECT(j, dossier_text(j, &d, &b), 0);
+	assert_non_null(strstr(b.p, "    attempt 3 at "));
+	assert_non_null(strstr(b.p, "      perspective "));
+	fixture_sql(j, "UPDATE caa_round SET result = 'permit' "
+		       "WHERE attempt = 2");
+	assert_int_equal(dossier_load(j, check.authz_id, &d), 1);
+	EXPECT(j, dossier_verify(j, &d, seal, NULL), 0);
+	assert_non_null(strstr(d.verdict, "attempt 2 of the CAA check"));
 }
 
 /* PK-46, MP-6: nobody is told `valid` without the quorum; the client learns why
