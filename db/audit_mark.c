@@ -7,9 +7,12 @@
 
 #include "db/store_private.h"
 #include "lib/arena.h"
+#include "lib/clock.h"
+#include "lib/hex.h"
 #include "lib/seal.h"
 
-#define MARK "SELECT seq, at, hash, seal FROM audit_mark "
+#define MARK_COLUMNS "seq, at, hash, seal, spki_sha256, signature"
+#define MARK "SELECT " MARK_COLUMNS " FROM audit_mark "
 
 static int
 get(struct job *j, const char *sql, int64_t seq, struct audit_mark *out)
@@ -22,6 +25,8 @@ get(struct job *j, const char *sql, int64_t seq, struct audit_mark *out)
 		out->at = query_int(&q);
 		out->hash = query_bytes(&q);
 		out->seal = query_bytes(&q);
+		out->spki_sha256 = query_bytes(&q);
+		out->signature = query_bytes(&q);
 	}
 	query_end(&q);
 	return found;
@@ -40,14 +45,24 @@ audit_mark_newest(struct job *j, struct audit_mark *out)
 }
 
 int
-audit_mark_is_late(struct job *j, int64_t *since)
+audit_mark_newest_signed(struct job *j, struct audit_mark *out)
+{
+	return get(j,
+	    MARK "WHERE seq >= $1 AND signature IS NOT NULL "
+		 "ORDER BY seq DESC LIMIT 1",
+	    0, out);
+}
+
+int
+audit_mark_is_late(struct job *j, bool are_signed, int64_t *since)
 {
 	struct audit_mark newest = { .seq = 0 };
 	int64_t at_ms;
-	int found;
+	int found = are_signed ? audit_mark_newest_signed(j, &newest)
+			       : audit_mark_newest(j, &newest);
 
 	*since = 0;
-	if (audit_mark_newest(j, &newest) < 0)
+	if (found < 0)
 		return -1;
 	found = store_get_int(j, &at_ms,
 	    "SELECT at_ms FROM audit WHERE seq > $1 ORDER BY seq LIMIT 1",
@@ -84,6 +99,27 @@ audit_mark_is_sealed(const struct seal_key *k, const struct audit_mark *m)
 	return seal_verify(k, s.fields, FIELDS, m->seal);
 }
 
+const char *
+audit_mark_text(struct job *j, const struct audit_mark *m)
+{
+	char at[CLOCK_RFC3339_MAX];
+
+	clock_format_rfc3339(m->at, at);
+	return arena_printf(j->arena,
+	    "countersign audit head 2\nrecord %" PRId64 "\nat %s\nsha256 %s\n",
+	    m->seq, at, hex_dup(j->arena, m->hash));
+}
+
+static int
+sign(struct job *j, const struct audit_signer *signer, struct audit_mark *m)
+{
+	if (signer == NULL)
+		return 0;
+	m->spki_sha256 = signer->spki_sha256;
+	return signer->sign(
+	    j, signer->ctx, span_str(audit_mark_text(j, m)), &m->signature);
+}
+
 static int
 head_get(struct job *j, struct audit_mark *out)
 {
@@ -105,7 +141,8 @@ head_get(struct job *j, struct audit_mark *out)
 }
 
 int
-audit_mark_put(struct job *j, const struct seal_key *k, struct audit_mark *out)
+audit_mark_put(struct job *j, const struct seal_key *k,
+    const struct audit_signer *signer, struct audit_mark *out)
 {
 	uint8_t *seal = arena_alloc(j->arena, SEAL_LEN);
 	struct audit_mark before = { .seq = 0 };
@@ -128,11 +165,14 @@ audit_mark_put(struct job *j, const struct seal_key *k, struct audit_mark *out)
 	statement_of(out, &s);
 	seal_make(k, s.fields, FIELDS, seal);
 	out->seal = span_mem(seal, SEAL_LEN);
+	if (sign(j, signer, out) < 0)
+		return -1;
 	return store_change(j, NULL,
-		   "INSERT INTO audit_mark (seq, at, hash, seal) "
-		   "VALUES ($1, $2, $3, $4)",
+		   "INSERT INTO audit_mark (" MARK_COLUMNS ") "
+		   "VALUES ($1, $2, $3, $4, $5, $6)",
 		   ARGS(v_int(out->seq), v_int(out->at), v_bytes(out->hash),
-		       v_bytes(out->seal))) < 0
+		       v_bytes(out->seal), v_bytes(out->spki_sha256),
+		       v_bytes(out->signature))) < 0
 		   ? -1
 		   : 1;
 }

@@ -133,7 +133,9 @@ store_audit_list_after(struct job *j, const char *object, int64_t after,
 
 struct chain {
 	const struct seal_key *seal;
-	int64_t seq; /* of the last good row */
+	const struct audit_verifier *heads;
+	bool are_signed; /* heads, from here on */
+	int64_t seq;     /* of the last good row */
 	uint8_t hash[SHA256_LEN];
 	int64_t head_seq;
 	struct span head_hash;
@@ -147,6 +149,34 @@ chain_broken(struct job *j, int64_t seq, const char *why)
 {
 	return job_fail(
 	    j, ERR_INTERNAL, "audit: row %lld %s", (long long)seq, why);
+}
+
+/* PK-21: what the holder of the seal's key alone could not have made. */
+static int
+signature_check(struct job *j, const struct audit_mark *m, struct chain *chain)
+{
+	const struct audit_verifier *v = chain->heads;
+	int good;
+
+	if (v == NULL)
+		return 0;
+	if (m->signature.n == 0)
+		return chain->are_signed ? chain_broken(j, m->seq,
+					       "has a head of its day that is "
+					       "not signed, while one before "
+					       "it is")
+					 : 0;
+	chain->are_signed = true;
+	good = v->verify(v->ctx, m->spki_sha256,
+	    span_str(audit_mark_text(j, m)), m->signature);
+	if (good < 0)
+		return chain_broken(j, m->seq,
+		    "has a head of its day by a key that is not among those "
+		    "of issuer.audit_public_keys");
+	return good == 1 ? 0
+			 : chain_broken(j, m->seq,
+			       "has a head of its day that carries no good "
+			       "signature");
 }
 
 static int
@@ -163,6 +193,8 @@ mark_next(struct job *j, struct chain *chain)
 	    (chain->seal != NULL && !audit_mark_is_sealed(chain->seal, m)))
 		return chain_broken(j, m->seq,
 		    "has a head of its day that carries no good seal");
+	if (signature_check(j, m, chain) < 0)
+		return -1;
 	/* It outlives the memory that it was read into. */
 	memcpy(chain->mark_hash, m->hash.p, SHA256_LEN);
 	m->hash = span_mem(chain->mark_hash, SHA256_LEN);
@@ -302,10 +334,10 @@ head_read(struct job *j, struct chain *chain)
 /* Rows cut off at the end leave a chain that is whole but too short; rows
  * appended while this runs are checked too. */
 int
-store_audit_verify_sealed(
-    struct job *j, const struct seal_key *seal, int64_t *count, int64_t *purged)
+store_audit_verify_with(struct job *j, const struct audit_trust *trust,
+    int64_t *count, int64_t *purged)
 {
-	struct chain chain = { .seal = seal };
+	struct chain chain = { .seal = trust->seal, .heads = trust->heads };
 	int more;
 
 	*purged = 0;
@@ -322,6 +354,15 @@ store_audit_verify_sealed(
 		return chain_broken(j, chain.mark.seq,
 		    "is missing, and was the newest one of its day");
 	return more;
+}
+
+int
+store_audit_verify_sealed(
+    struct job *j, const struct seal_key *seal, int64_t *count, int64_t *purged)
+{
+	const struct audit_trust trust = { .seal = seal };
+
+	return store_audit_verify_with(j, &trust, count, purged);
 }
 
 int

@@ -7,6 +7,7 @@
 
 #include "db/store.h"
 
+struct audit_verifier;
 struct seal_key;
 
 /*
@@ -32,6 +33,17 @@ int store_audit_list(
  * is not checked, only that what is left fits.
  */
 int store_audit_verify_sealed(struct job *j, const struct seal_key *seal,
+    int64_t *count, int64_t *purged);
+/*
+ * The same, and heads against the keys of signatures (db/audit_mark.h): each
+ * that is signed verifies, and behind a signed one there is none that is not.
+ * NULL in place of either: that is not checked.
+ */
+struct audit_trust {
+	const struct seal_key *seal;
+	const struct audit_verifier *heads;
+};
+int store_audit_verify_with(struct job *j, const struct audit_trust *trust,
     int64_t *count, int64_t *purged);
 /* At most `max` of them, those after the record `after`. */
 int store_audit_list_after(struct job *j, const char *object, int64_t after,

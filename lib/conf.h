@@ -290,6 +290,10 @@ struct conf_issuer {
 					    * (AC-148) */
 	const char *ca_key;                /* encrypted PKCS#8, PEM */
 	const char *ca_key_passphrase_file;
+	/* PK-21: signs the audit's heads, and the public keys, of now and of
+	 * before; both or neither. */
+	const char *audit_key;
+	const char *audit_public_keys;
 	/* In place of these two: the key in a PKCS#11 token (PK-196). */
 	const char *key_module;
 	const char *key_token;

@@ -48,6 +48,7 @@ libcs_pki_a_SOURCES = \
 	pki/ca_profile.h \
 	pki/effective.c \
 	pki/effective.h \
+	pki/head_key.c pki/head_key.h \
 	pki/issue.c \
 	pki/issue.h \
 	pki/key.c \

@@ -6,6 +6,7 @@
 #include "lib/clock.h"
 #include "lib/json.h"
 #include "lib/seal.h"
+#include "src/audit_keys.h"
 #include "src/cmd_audit.h"
 
 #include <getopt.h>
@@ -20,6 +21,7 @@
 
 static const char usage[] =
     "usage: countersign audit verify [--json] [-f FILE]\n"
+    "       countersign audit head [--signature] [-f FILE]\n"
     "       countersign audit sample --since TIME [--until TIME] [--seed S]\n"
     "           [--json] [-f FILE]\n"
     "\n"
@@ -27,6 +29,11 @@ static const char usage[] =
     "the first record that was changed, removed or put in another place; also\n"
     "with 1 if records of more than two days have no signed head, which the\n"
     "issuer writes once a day.\n"
+    "\n"
+    "head prints the newest head that the issuer signed, to be kept elsewhere, "
+    "or\n"
+    "with --signature its signature:\n"
+    "    openssl dgst -sha256 -verify KEY -signature SIGNATURE HEAD\n"
     "\n"
     "sample draws certificates at random, 3 % of those issued since then and "
     "at\n"
@@ -41,6 +48,7 @@ static const char usage[] =
     "  --seed S           32 hexadecimal digits: draws the sample of that "
     "seed\n"
     "                     again, if --since and --until are the same\n"
+    "  --signature        of the head: DER, to standard output\n"
     "  --json             one JSON object; for a sample one a line: the "
     "sample,\n"
     "                     then each certificate\n"
@@ -54,6 +62,7 @@ struct result {
 	int64_t late_since; /* of the first record that has none; 0: it is in
 			       time */
 	const char *seal;   /* "ok", or why it was not looked at */
+	const char *signature;
 };
 
 /* An auditor does not hold the seal's key; the rest verifies without. */
@@ -61,24 +70,35 @@ static int
 verify(struct command *c, struct result *r)
 {
 	struct job *j = &c->job;
-	const struct seal_key *seal = NULL;
+	struct audit_trust trust = { .seal = NULL };
 	struct audit_mark head = { .at = 0 };
 	int64_t since;
 	int late;
 
 	r->seal = "ok";
-	if (seal_key_load(j, c->keep, c->conf->seal_key_file, &seal) < 0) {
+	if (seal_key_load(j, c->keep, c->conf->seal_key_file, &trust.seal) <
+	    0) {
 		r->seal =
 		    arena_printf(c->keep, "not checked (%s)", j->err.text);
 		job_recover(j);
-		seal = NULL;
+		trust.seal = NULL;
 	}
-	late = audit_mark_is_late(j, &since);
-	if (late < 0 || audit_mark_newest(j, &head) < 0)
+	/* Whoever verifies has the public keys: without them there is no
+	 * answer. */
+	if (audit_keys_verifier(j, c->keep, &trust.heads) < 0)
+		return -1;
+	r->signature =
+	    trust.heads != NULL
+		? "ok"
+		: "not checked (issuer.audit_public_keys is not set)";
+	late = audit_mark_is_late(j, trust.heads != NULL, &since);
+	if (late < 0 ||
+	    (trust.heads != NULL ? audit_mark_newest_signed(j, &head)
+				 : audit_mark_newest(j, &head)) < 0)
 		return -1;
 	r->head_at = head.at;
 	r->late_since = late == 1 ? since : 0;
-	if (store_audit_verify_sealed(j, seal, &r->last, &r->purged) == 0)
+	if (store_audit_verify_with(j, &trust, &r->last, &r->purged) == 0)
 		return 0;
 	if (strncmp(j->err.text, "audit: ", strlen("audit: ")) != 0)
 		return -1;
@@ -107,6 +127,8 @@ print_json(struct job *j, const struct result *r)
 		json_member_time(&w, "no_head_since", r->late_since);
 	if (r->purged > 0 || r->head_at > 0)
 		json_member_str(&w, "seals", r->seal);
+	if (r->head_at > 0)
+		json_member_str(&w, "signatures", r->signature);
 	json_object_end(&w);
 	puts(b.p);
 }
@@ -129,6 +151,8 @@ print_text(const struct result *r)
 	}
 	if (r->purged > 0 || r->head_at > 0)
 		printf("seals on gaps and heads: %s\n", r->seal);
+	if (r->head_at > 0)
+		printf("signatures of heads: %s\n", r->signature);
 	if (r->late_since > 0) {
 		clock_format_rfc3339(r->late_since, at);
 		printf(AUDIT_LATE_TEXT "\n", at);
@@ -149,40 +173,87 @@ verify_and_print(struct command *c, bool json)
 	return r.broken != NULL || r.late_since > 0;
 }
 
+/* PK-21: for whoever keeps heads where nobody here can write. */
+static int
+print_head(struct command *c, bool signature)
+{
+	struct job *j = &c->job;
+	struct audit_mark m;
+	struct span out;
+	int found = audit_mark_newest_signed(j, &m);
+
+	if (found < 0)
+		return -1;
+	if (found == 0)
+		return job_fail(j, ERR_MALFORMED,
+		    "there is no signed head: issuer.audit_key signs one once "
+		    "a day");
+	out = signature ? m.signature : span_str(audit_mark_text(j, &m));
+	return fwrite(out.p, 1, out.n, stdout) == out.n
+		   ? 0
+		   : job_fail(j, ERR_INTERNAL, "standard output");
+}
+
+enum part { PART_VERIFY, PART_HEAD, PART_SAMPLE, PART_NONE };
+
+/* What the options say of another part is a mistake. */
+static enum part
+part_of(const char *name, const struct audit_options *o, bool signature)
+{
+	bool draws = o->since != NULL || o->until != NULL || o->seed != NULL;
+
+	if (strcmp(name, "verify") == 0)
+		return draws || signature ? PART_NONE : PART_VERIFY;
+	if (strcmp(name, "head") == 0)
+		return draws || o->json ? PART_NONE : PART_HEAD;
+	if (strcmp(name, "sample") == 0)
+		return signature ? PART_NONE : PART_SAMPLE;
+	return PART_NONE;
+}
+
+static int
+run_part(struct command *c, enum part part, const struct audit_options *o,
+    bool signature)
+{
+	if (part == PART_SAMPLE)
+		return cmd_audit_sample(c, o);
+	return part == PART_HEAD ? print_head(c, signature)
+				 : verify_and_print(c, o->json);
+}
+
 int
 cmd_audit(int argc, char **argv)
 {
 	struct audit_options o = { .since = NULL };
+	bool signature = false;
 	const struct command_option options[] = {
 		{ "since", NULL, &o.since },
 		{ "until", NULL, &o.until },
 		{ "seed", NULL, &o.seed },
 		{ "json", &o.json, NULL },
+		{ "signature", &signature, NULL },
 		{ NULL, NULL, NULL },
 	};
 	const char *config;
 	struct command c;
-	bool is_sample;
+	enum part part;
 	int found;
 
 	if (command_parse(argc, argv, usage, options, &config, 1) < 0)
 		return EXIT_FAILURE;
-	is_sample = strcmp(argv[optind], "sample") == 0;
-	if (!is_sample &&
-	    (strcmp(argv[optind], "verify") != 0 || o.since != NULL ||
-		o.until != NULL || o.seed != NULL)) {
+	part = part_of(argv[optind], &o, signature);
+	if (part == PART_NONE) {
 		(void)command_misused(usage);
 		return EXIT_FAILURE;
 	}
 	if (command_open(&c, config,
-		is_sample ? ACT_AUDIT_SAMPLE : ACT_AUDIT_VERIFY) < 0)
+		part == PART_SAMPLE ? ACT_AUDIT_SAMPLE : ACT_AUDIT_VERIFY) < 0)
 		return EXIT_FAILURE;
-	found =
-	    is_sample ? cmd_audit_sample(&c, &o) : verify_and_print(&c, o.json);
+	found = run_part(&c, part, &o, signature);
 	if (found < 0)
 		command_fail("%s", c.job.err.text);
 	command_close(&c);
-	if (found > 0 && is_sample)
+	if (found > 0 && part == PART_SAMPLE)
 		return EXIT_FINDINGS;
 	return found != 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

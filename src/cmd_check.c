@@ -19,6 +19,7 @@
 #include "pki/key.h"
 #include "pki/profile.h"
 #include "pki/weakkeys.h"
+#include "src/audit_keys.h"
 #include "src/ca_check.h"
 #include "src/ca_conf.h"
 #include "src/command.h"
@@ -291,6 +292,16 @@ check_seal(struct check *c, struct job *j)
 	const struct seal_key *key;
 
 	return seal_key_load(j, j->arena, c->conf->seal_key_file, &key);
+}
+
+/* PK-21: the CA is looked at elsewhere. */
+static int
+check_audit_keys(struct check *c, struct job *j)
+{
+	const struct audit_signer *signer;
+
+	(void)c;
+	return audit_keys_signer(j, j->arena, NULL, &signer);
 }
 
 /* PK-74 */
@@ -765,6 +776,8 @@ check_all(struct check *c)
 	check_logins(c);
 	check_key_files(c);
 	run(c, "seal key", check_seal);
+	if (c->conf->issuer.audit_key != NULL)
+		run(c, "audit key", check_audit_keys);
 	if (c->conf->web.eab_key_file != NULL)
 		run(c, "EAB key file", check_eab);
 	if (c->conf->weak_keys != NULL)

@@ -8,6 +8,7 @@
 #include "lib/log.h"
 #include "lib/rnd.h"
 #include "mail/dkim_sign.h"
+#include "pki/head_key.h"
 #include "pki/key.h"
 #include "src/command.h"
 #include "src/conf_file.h"
@@ -287,6 +288,11 @@ add_defaults(struct init *in, struct arena *a, const char *dir)
 	add_default(in, a, "issuer.ca_key", "ca/issuing-key.pem");
 	add_default(in, a, "issuer.ca_key_passphrase", "ca/ca-passphrase");
 	add_default(in, a, "issuer.crl_file", "state/issuing.crl");
+	if (setting_text(in, a, "issuer.audit_key") == NULL) {
+		add_default(in, a, "issuer.audit_key", "audit-key.pem");
+		add_default(
+		    in, a, "issuer.audit_public_keys", "audit-public.pem");
+	}
 }
 
 /* "http://host/ca.crl" → "http://host/NAME": beside the issuing CA's list. */
@@ -319,6 +325,8 @@ make_keys(struct job *j, struct init *in, const char *dir)
 		0 ||
 	    make_key_file(j, arena_printf(j->arena, "%s/eab.key", dir), 0600) <
 		0 ||
+	    head_key_create(j, arena_printf(j->arena, "%s/audit-key.pem", dir),
+		arena_printf(j->arena, "%s/audit-public.pem", dir)) < 0 ||
 	    dkim_key_create(
 		j, arena_printf(j->arena, "%s/dkim-rsa.pem", dir), false) < 0 ||
 	    dkim_key_create(j,

@@ -42,6 +42,10 @@ check_own_key(const struct external *x)
 		    "CA's key is");
 		return;
 	}
+	if ((i->audit_key == NULL) != (i->audit_public_keys == NULL))
+		wrong(x, "issuer.audit_key",
+		    "and issuer.audit_public_keys are set together: the "
+		    "private key signs, and the public ones verify");
 	if (i->ca_key != NULL && i->ca_key_passphrase_file == NULL)
 		wrong(x, "issuer.ca_key_passphrase",
 		    "must be set: the file with the passphrase of "

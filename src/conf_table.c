@@ -812,6 +812,15 @@ const struct conf_option conf_options[] = {
 	{ "issuer", "ca_key_passphrase", CONF_PATH,
 	    AT(issuer.ca_key_passphrase_file), NULL, 1, 1000, NULL, false,
 	    false, "File with the passphrase of that key." },
+	{ "issuer", "audit_key", CONF_PATH, AT(issuer.audit_key), NULL, 1,
+	    1000, NULL, false, false,
+	    "Private key, PEM, that signs the head of the audit once a day; "
+	    "without it the head carries only a seal, which the validator "
+	    "could make too. Needs audit_public_keys." },
+	{ "issuer", "audit_public_keys", CONF_PATH,
+	    AT(issuer.audit_public_keys), NULL, 1, 1000, NULL, false, false,
+	    "Public key of audit_key and those of the keys before it, PEM, "
+	    "one behind the other." },
 	{ "issuer", "key_module", CONF_PATH, AT(issuer.key_module), NULL, 1,
 	    1000, NULL, false, false,
 	    "PKCS#11 module of the token that holds the issuing CA's key." },

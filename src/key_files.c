@@ -200,6 +200,7 @@ key_files_check(struct job *j, key_files_fn *report, void *ctx)
 		{ "issuer.ca_key_passphrase",
 		    conf->issuer.ca_key_passphrase_file, ISSUER },
 		{ "issuer.key_pin", conf->issuer.key_pin_file, ISSUER },
+		{ "issuer.audit_key", conf->issuer.audit_key, ISSUER },
 		{ "external.account_key", conf->external.account_key,
 		    UPSTREAM },
 		{ "external.eab_key", conf->external.eab_key_file, UPSTREAM },

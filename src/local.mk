@@ -52,6 +52,7 @@ libcs_src_a_SOURCES = \
 	src/perspective_exchange.c src/perspective_exchange.h \
 	src/perspective_service.c src/perspective_service.h \
 	src/dns_conf.c src/dns_conf.h \
+	src/audit_keys.c src/audit_keys.h \
 	src/dossier.c src/dossier.h \
 	src/dossier_checks.c src/dossier_checks.h \
 	src/relied.c src/relied.h \

@@ -364,7 +364,8 @@ static int
 remind_of_head(struct job *j, struct remarks *r)
 {
 	int64_t since;
-	int late = audit_mark_is_late(j, &since);
+	int late = audit_mark_is_late(
+	    j, j->conf->issuer.audit_public_keys != NULL, &since);
 
 	if (late > 0)
 		remark(r, REMARK_WARN, "audit records",

@@ -18,6 +18,7 @@
 #include "pki/weakkeys.h"
 #include "src/admin_expiry.h"
 #include "src/answers.h"
+#include "src/audit_keys.h"
 #include "src/ca_conf.h"
 #include "src/ca_urls.h"
 #include "src/former.h"
@@ -94,24 +95,29 @@ head_step(struct issuer *i, struct job *j)
 
 	if (i->head_at == 0) {
 		found = audit_mark_newest(j, &m);
-		i->head_at = found > 0 && audit_mark_is_sealed(i->seal, &m) &&
-				     m.at <= j->now
-				 ? m.at
-				 : 1;
+		i->head_at =
+		    found > 0 && audit_mark_is_sealed(i->seal, &m) &&
+			    (m.signature.n > 0 || i->head_signer == NULL) &&
+			    m.at <= j->now
+			? m.at
+			: 1;
 	}
 	if (found < 0 || j->now < i->head_at + HEAD_SECS)
 		return found < 0 ? -1 : 0;
 	if (store_begin(j) < 0)
 		return -1;
-	found = audit_mark_put(j, i->seal, &m);
+	found = audit_mark_put(j, i->seal, i->head_signer, &m);
 	if (found < 0)
 		return worker_undo(j);
 	if (store_commit(j) < 0)
 		return -1;
 	i->head_at = j->now;
 	if (found > 0)
-		log_info("audit head signed", "record=%" PRId64 " sha256=%s",
-		    m.seq, hex_dup(j->arena, m.hash));
+		log_info("audit head signed",
+		    "record=%" PRId64 " sha256=%s key=%s", m.seq,
+		    hex_dup(j->arena, m.hash),
+		    m.signature.n == 0 ? "seal"
+				       : hex_dup(j->arena, m.spki_sha256));
 	return 0;
 }
 
@@ -304,7 +310,8 @@ issuer_open(struct job *j, struct role_env *env)
 	    seal_key_load(j, env->keep, j->conf->seal_key_file, &i->seal) < 0 ||
 	    ca_urls_needed(j, env->keep, j->conf, &i->urls) < 0)
 		return -1;
-	if (check_profiles(j, i->ca) < 0)
+	if (check_profiles(j, i->ca) < 0 ||
+	    audit_keys_signer(j, env->keep, i->ca, &i->head_signer) < 0)
 		return -1;
 	i->handoff = handoff_key(env->keep, i->seal);
 	if (!issuer_is_external(j)) {

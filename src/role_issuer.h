@@ -18,6 +18,7 @@
 #include "src/status_place.h"
 
 struct answers;
+struct audit_signer;
 struct ca;
 struct crl;
 struct cert;
@@ -54,6 +55,8 @@ struct issuer {
 	int64_t swept_at;  /* where another CA issues (PK-181) */
 	int64_t admins_at; /* when their certificates were looked at last */
 	int64_t head_at;   /* when the audit's head was signed last; 0: ask */
+	/* With which key; NULL: it is only sealed. */
+	const struct audit_signer *head_signer;
 	int64_t root_list_at; /* when src/root_list.h looked last; 0: never */
 	struct issuer_purge purge;
 	struct linters_hold *linters; /* src/linters_hold.h */

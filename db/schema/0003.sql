@@ -298,12 +298,15 @@ CREATE TABLE audit_gap (
 	after_hash BYTEA NOT NULL,
 	seal BYTEA NOT NULL
 );
--- What the newest record was, once a day, under the issuer's seal (PK-21).
+-- What the newest record was, once a day, under the issuer's seal and, with a
+-- key for it, under a signature that no other role can make (PK-21).
 CREATE TABLE audit_mark (
 	seq BIGINT NOT NULL PRIMARY KEY,
 	at BIGINT NOT NULL,
 	hash BYTEA NOT NULL,
-	seal BYTEA NOT NULL
+	seal BYTEA NOT NULL,
+	spki_sha256 BYTEA, -- of the key that signed it
+	signature BYTEA
 );
 -- CA keys that have ended: since the later of their destruction and the end of
 -- the last CA certificate (PK-22).

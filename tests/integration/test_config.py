@@ -206,7 +206,8 @@ def test_init(site):
         assert read_file(site.config) == before
     with case("PK-201: secret files are for nobody else"):
         for name in ("seal.key", "eab.key", "dkim-rsa.pem", "dkim-ed25519.pem",
-                     "ca/issuing-key.pem", "ca/ca-passphrase"):
+                     "ca/issuing-key.pem", "ca/ca-passphrase",
+                     "audit-key.pem"):
             mode = os.stat(f"{site.state}/{name}").st_mode & 0o777
             assert mode & 0o077 == 0, (name, oct(mode))
 
@@ -226,7 +227,8 @@ def test_check(site):
     with case("check: everything is ok"):
         found, text = checks(site, 0)
         assert all(line.startswith("ok") for line in found.values()), text
-        for what in ("configuration", "database", "seal key", "EAB key file",
+        for what in ("configuration", "database", "seal key", "audit key",
+                     "EAB key file",
                      "issuing CA",
                      "HTTPS certificate", "DNS", "DKIM record (RSA)",
                      "DKIM record (Ed25519)", "mail relay", "IMAP mailbox",

@@ -100,12 +100,27 @@ def test_evidence(site):
     with case("PK-21, PK-22: the chain verifies, and nothing is due"):
         text = site.countersign("audit", "verify")
         assert "are as they were written" in text, text
+        assert "signatures of heads: ok" in text, text
         for line in site.countersign("purge", "--json").splitlines():
             told = json.loads(line)
             assert told["purged"] == 0, told
         site.query("UPDATE audit SET result = 'no' WHERE seq = 2")
         text = site.countersign("audit", "verify", status=1)
         assert "audit: row 2 was changed" in text, text
+    with case("PK-21: another program verifies the head"):
+        parts = [f"{site.state}/head", f"{site.state}/head.sig"]
+        for part, option in zip(parts, ([], ["--signature"])):
+            with open(part, "wb") as out:
+                subprocess.run([f"{site.build}/countersign", "audit", "head",
+                                *option, "-f", site.config], stdout=out,
+                               check=True, timeout=30)
+        openssl = ["openssl", "dgst", "-sha256", "-verify",
+                   f"{site.state}/audit-public.pem", "-signature", parts[1],
+                   parts[0]]
+        subprocess.run(openssl, check=True, timeout=30)
+        with open(parts[0], "ab") as out:
+            out.write(b"more")
+        assert subprocess.run(openssl, timeout=30).returncode == 1
     with case("PK-23: encrypted at the end of its use; with the key it "
               "verifies"):
         encrypted(site, authz, raw)

@@ -424,6 +424,7 @@ unit_tests += \
 	tests/unit/test_reply_wrap \
 	tests/unit/test_recheck \
 	tests/unit/test_relied \
+	tests/unit/test_head_key \
 	tests/unit/test_role_life \
 	tests/unit/test_rehearsal \
 	tests/unit/test_reply_policy \
@@ -478,6 +479,7 @@ tests_unit_test_handoff_cmp_SOURCES = tests/unit/test_handoff_cmp.c \
 tests_unit_test_handoff_cmp_LDADD = $(PKI_LAB) $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_reply_wrap_LDADD = $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_role_life_LDADD = $(STORE_FIXTURE) $(CS_SRC)
+tests_unit_test_head_key_LDADD = $(PKI_LAB) $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_relied_LDADD = $(PKI_LAB) $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_recheck_LDADD = $(LINTER_LAB) $(PKI_LAB) $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_audit_sample_LDADD = $(STORE_FIXTURE) $(CS_SRC)

@@ -111,7 +111,8 @@ sign_head(struct job *j, int64_t at)
 
 	j->now = at;
 	EXPECT(j, store_begin(j), 0);
-	EXPECT(j, audit_mark_put(j, seal_key_new(j->arena, octets), &m), 1);
+	EXPECT(
+	    j, audit_mark_put(j, seal_key_new(j->arena, octets), NULL, &m), 1);
 	EXPECT(j, store_commit(j), 0);
 }
 
@@ -122,7 +123,7 @@ test_pk_21_head_is_late(struct job *j)
 	int64_t since;
 	struct said s;
 
-	assert_int_equal(audit_mark_is_late(j, &since), 0);
+	assert_int_equal(audit_mark_is_late(j, false, &since), 0);
 	add_record(j, t);
 	s = run(j, cmd_audit, t + 2 * DAY, "verify", NULL);
 	assert_int_equal(s.status, EXIT_SUCCESS);

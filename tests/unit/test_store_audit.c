@@ -219,7 +219,7 @@ sign_head(struct job *j)
 	int found;
 
 	EXPECT(j, store_begin(j), 0);
-	found = audit_mark_put(j, issuers_key(j), &m);
+	found = audit_mark_put(j, issuers_key(j), NULL, &m);
 	assert_int_equal(found, m.seq > 0);
 	EXPECT(j, store_commit(j), 0);
 	return m.seq;
@@ -280,6 +280,116 @@ test_signed_heads(struct job *j)
 		assert_job_error(j, ERR_INTERNAL, cases[i].error);
 		job_recover(j);
 	}
+}
+
+/* A signature that only this test can make. */
+static int
+sign_text(
+    struct job *j, const void *ctx, struct span text, struct span *signature)
+{
+	*signature = span_str(arena_printf(
+	    j->arena, "%s signs %.*s", (const char *)ctx, (int)text.n, text.p));
+	return 0;
+}
+
+static int
+verify_text(
+    const void *ctx, struct span key, struct span text, struct span signature)
+{
+	struct job j;
+	struct span right;
+	int good;
+
+	(void)ctx;
+	if (!span_eq_str(key, "first") && !span_eq_str(key, "second"))
+		return -1;
+	job_init(&j, NULL, NULL);
+	(void)sign_text(&j, span_dup(j.arena, key), text, &right);
+	good = span_eq(signature, right);
+	job_done(&j);
+	return good;
+}
+
+static int64_t
+sign_head_with(struct job *j, const char *key)
+{
+	const struct audit_signer signer = { sign_text, key, span_str(key) };
+	struct audit_mark m = { .seq = 0 };
+
+	EXPECT(j, store_begin(j), 0);
+	EXPECT(j, audit_mark_put(j, issuers_key(j), &signer, &m), 1);
+	EXPECT(j, store_commit(j), 0);
+	return m.seq;
+}
+
+/* PK-21: whoever has the seal's key, and can write all rows, cannot make them
+ * come to a head that the issuer signed; former heads and keys still count. */
+static void
+test_signatures(struct job *j)
+{
+	static const struct audit_verifier verifier = { verify_text, NULL };
+	const struct audit_trust trust = { issuers_key(j), &verifier };
+	static const struct {
+		const char *change, *error;
+	} cases[] = {
+		{ "UPDATE audit_mark SET signature = hash WHERE seq = 4",
+		    "audit: row 4 has a head of its day that carries no good "
+		    "signature" },
+		{ "UPDATE audit_mark SET signature = (SELECT signature FROM "
+		  "audit_mark WHERE seq = 4), spki_sha256 = (SELECT "
+		  "spki_sha256 FROM audit_mark WHERE seq = 4) WHERE seq = 6",
+		    "audit: row 6 has a head of its day that carries no good "
+		    "signature" },
+		{ "UPDATE audit_mark SET spki_sha256 = hash WHERE seq = 6",
+		    "audit: row 6 has a head of its day by a key that is not "
+		    "among those of issuer.audit_public_keys" },
+		{ "UPDATE audit_mark SET signature = NULL WHERE seq = 6",
+		    "audit: row 6 has a head of its day that is not signed, "
+		    "while one before it is" },
+	};
+	struct audit_mark m;
+	int64_t n, purged, since;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		unit_case("%s", cases[i].change);
+		fixture_sql(j, "DELETE FROM audit; DELETE FROM audit_mark;"
+			       "UPDATE audit_head SET seq = 0, hash = NULL");
+		add_rows(j, 2);
+		assert_int_equal(sign_head(j), 2); /* sealed only, of before */
+		add_rows(j, 2);
+		assert_int_equal(sign_head_with(j, "first"), 4);
+		add_rows(j, 2);
+		assert_int_equal(sign_head_with(j, "second"), 6);
+		EXPECT(j, store_audit_verify_with(j, &trust, &n, &purged), 0);
+		assert_int_equal(n, 6);
+		EXPECT(j, audit_mark_newest_signed(j, &m), 1);
+		assert_int_equal(m.seq, 6);
+		/* Whoever has the seal, but no key: as before. */
+		fixture_sql(j, cases[i].change);
+		EXPECT(j, store_audit_verify_sealed(j, trust.seal, &n, &purged),
+		    0);
+		EXPECT(j, store_audit_verify_with(j, &trust, &n, &purged), -1);
+		assert_job_error(j, ERR_INTERNAL, cases[i].error);
+		job_recover(j);
+	}
+	/* All signed ones taken away: that there are none is seen. */
+	fixture_sql(j, "DELETE FROM audit_mark WHERE signature IS NOT NULL");
+	j->now = clock_now() + AUDIT_MARK_LATE_SECS + 1;
+	EXPECT(j, audit_mark_is_late(j, true, &since), 1);
+	assert_true(since > 0);
+}
+
+/* What is signed is text that another program can verify. */
+static void
+test_head_text(struct job *j)
+{
+	const struct audit_mark m = {
+		.seq = 17, .at = 1801396800, .hash = SPAN("\x01\x23")
+	};
+
+	assert_string_equal(audit_mark_text(j, &m),
+	    "countersign audit head 2\nrecord 17\nat 2027-01-31T12:00:00Z\n"
+	    "sha256 0123\n");
 }
 
 /* PK-21: another chain, whole in itself; without the seal's key it is seen as
@@ -351,6 +461,8 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_rolled_back),
 	STORE_TEST(test_tampering),
 	STORE_TEST(test_signed_heads),
+	STORE_TEST(test_signatures),
+	STORE_TEST_SQLITE(test_head_text),
 	STORE_TEST(test_other_chain),
 	STORE_TEST(test_long_chain),
 	STORE_TEST(test_writers_at_once),
