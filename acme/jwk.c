@@ -71,6 +71,7 @@ is_on(const struct conf *conf, enum key_type type)
 		return conf == NULL || conf->accept_rs256;
 	case KEY_TYPE_P256:
 	case KEY_TYPE_P384:
+	case KEY_TYPE_ED448: /* no algorithm is for it */
 		break;
 	}
 	return true;

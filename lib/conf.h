@@ -91,6 +91,7 @@ enum conf_subject {
 	CONF_SUBJECT_CN_EMAIL,
 	CONF_SUBJECT_EMPTY
 };
+enum conf_exponent { CONF_EXPONENT_65537, CONF_EXPONENT_ANY };
 enum conf_mode { CONF_MODE_PRIVATE, CONF_MODE_PUBLIC };
 
 /* acme.md section 19 */
@@ -335,9 +336,11 @@ struct conf_profile {
 	const char *name;
 	const char *description;
 	enum conf_generation generation;
-	struct conf_list use;  /* signing, encryption, dual */
-	struct conf_list keys; /* rsa-2048 … (PK-68) */
+	struct conf_list use;            /* signing, encryption, dual */
+	struct conf_list keys;           /* rsa-2048 … (PK-68) */
+	enum conf_exponent rsa_exponent; /* PK-70 */
 	enum conf_subject subject;
+	bool subject_number; /* PK-112 */
 	bool non_repudiation;
 	bool client_auth;
 	const char *policy;                  /* OID in dots */

@@ -333,23 +333,24 @@ decide_class(struct request *r)
 	else
 		out->class = KEY_CLASS_DUAL;
 	out->non_repudiation = bits & NON_REPUDIATION;
-	if (out->key_type == KEY_TYPE_ED25519 &&
+	if (key_type_only_signs(out->key_type) &&
 	    out->class != KEY_CLASS_SIGNING)
 		return job_fail(r->j, ERR_BAD_CSR,
-		    "key usage not supported: an Ed25519 key only signs; ask "
-		    "for digitalSignature alone");
+		    "key usage not supported: an %s key only signs; ask for "
+		    "digitalSignature alone",
+		    key_type_name(out->key_type));
 	return check_intent(r);
 }
 
 /* --- the proof of possession (PK-57, AC-133) ----------------------------- */
 
 struct proof {
-	const char *digest; /* NULL: Ed25519 */
+	const char *digest; /* NULL: Ed25519, Ed448 */
 	bool is_pss;
 	int salt_len;
 };
 
-enum proof_family { OF_RSA, OF_EC, OF_ED25519 };
+enum proof_family { OF_RSA, OF_EC, OF_ED25519, OF_ED448 };
 
 static const struct {
 	struct span oid;
@@ -382,6 +383,7 @@ static const struct {
 	{ { "\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x04", 12 }, OF_EC,
 	    "SHA512" },
 	{ { "\x30\x05\x06\x03\x2b\x65\x70", 7 }, OF_ED25519, NULL },
+	{ { "\x30\x05\x06\x03\x2b\x65\x71", 7 }, OF_ED448, NULL },
 };
 
 /* MD2, MD5 and SHA-1 with RSA; SHA-1 with ECDSA and DSA. */
@@ -475,6 +477,8 @@ family_fits(enum proof_family family, enum key_type type)
 		return family == OF_EC;
 	case KEY_TYPE_ED25519:
 		return family == OF_ED25519;
+	case KEY_TYPE_ED448:
+		return family == OF_ED448;
 	}
 	return false;
 }
@@ -503,7 +507,7 @@ read_proof(struct request *r, struct proof *out)
 		return 0;
 	return job_fail(r->j, ERR_BAD_CSR,
 	    "the CSR signature algorithm is not supported: RSA or ECDSA with "
-	    "SHA-256, SHA-384 or SHA-512, or Ed25519, as the key is");
+	    "SHA-256, SHA-384 or SHA-512, Ed25519 or Ed448, as the key is");
 }
 
 static bool
@@ -546,8 +550,8 @@ check_key_and_proof(struct request *r)
 	struct csr *out = r->out;
 	EVP_PKEY *key = NULL;
 	struct proof proof = { 0 };
-	const char *reason = keycheck_spki(
-	    r->j->arena, out->spki, KEYCHECK_SUBJECT, &out->key_type, &key);
+	const char *reason = keycheck_spki(r->j->arena, out->spki,
+	    profile_key_rule(r->policy->profile), &out->key_type, &key);
 
 	sha256(out->spki, out->spki_sha256);
 	if (spki_bare_sha256(out->spki, out->bare_sha256) < 0)
@@ -651,7 +655,9 @@ csr_jwk_thumbprint(struct job *j, const struct csr *csr)
 	else if (key_type_is_ec(type))
 		add_ec_jwk(&b, type, bits);
 	else {
-		buf_add_str(&b, "{\"crv\":\"Ed25519\",\"kty\":\"OKP\",");
+		/* RFC 8037 2 */
+		buf_addf(&b, "{\"crv\":\"%s\",\"kty\":\"OKP\",",
+		    key_type_name(type));
 		add_member(&b, "x", bits);
 		buf_add_str(&b, "}");
 	}

@@ -22,7 +22,8 @@ enum key_type {
 	KEY_TYPE_P256,
 	KEY_TYPE_P384,
 	KEY_TYPE_P521,
-	KEY_TYPE_ED25519
+	KEY_TYPE_ED25519,
+	KEY_TYPE_ED448
 };
 
 /* With the size of an RSA key (PK-68). */
@@ -34,6 +35,7 @@ enum key_kind {
 	KEY_KIND_P384,
 	KEY_KIND_P521,
 	KEY_KIND_ED25519,
+	KEY_KIND_ED448,
 	KEY_KIND_COUNT
 };
 

@@ -7,6 +7,7 @@
 
 #include "lib/arena.h"
 #include "lib/digest.h"
+#include "lib/hex.h"
 #include "lib/job.h"
 #include "lib/rnd.h"
 #include "lib/utf8.h"
@@ -21,6 +22,7 @@
 
 #define TBS_MAX (64 * 1024)
 #define DAY_SECS 86400
+#define SUBJECT_NUMBER_OCTETS 16
 
 void
 issue_serial(uint8_t octet, uint8_t out[SERIAL_LEN])
@@ -56,6 +58,17 @@ fits_email(struct span mailbox)
 	return mailbox.n <= PROFILE_EMAIL_MAX && span_is_ascii(mailbox);
 }
 
+const char *
+issue_subject_number(struct arena *a, const char *account_id)
+{
+	uint8_t digest[SHA256_LEN];
+
+	sha256(
+	    span_str(arena_printf(a, "subject serialNumber\n%s", account_id)),
+	    digest);
+	return hex_dup(a, span_mem(digest, SUBJECT_NUMBER_OCTETS));
+}
+
 /* PK-109.  Returns whether the subject is empty (PK-113). */
 static bool
 add_subject(struct buf *b, const struct issue_input *in)
@@ -72,6 +85,9 @@ add_subject(struct buf *b, const struct issue_input *in)
 		field_attribute(b, OID_COMMON_NAME, DER_UTF8_STRING, mailbox);
 	if (has_email)
 		field_attribute(b, OID_EMAIL_ADDRESS, DER_IA5_STRING, mailbox);
+	if ((has_cn || has_email) && in->profile->subject_number)
+		field_attribute(b, OID_SERIAL_NUMBER, DER_PRINTABLE_STRING,
+		    span_str(in->subject_number));
 	der_close(b, mark);
 	return !has_cn && !has_email;
 }
@@ -179,6 +195,10 @@ build_tbs(struct job *j, const struct ca *ca, const struct issue_input *in,
 		return job_fail(j, ERR_INTERNAL,
 		    "a certificate without %s was asked for",
 		    in->mailbox_count == 0 ? "mailbox" : "CRL URL");
+	if (in->profile->subject_number && in->subject_number == NULL)
+		return job_fail(j, ERR_INTERNAL,
+		    "a certificate without its account's serialNumber was "
+		    "asked for");
 	buf_init(&b, j->arena, TBS_MAX);
 	size_t mark = der_open(&b, DER_SEQUENCE);
 	field_head(&b, span_mem(in->serial, SERIAL_LEN), ca->signer.alg->der,

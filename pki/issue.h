@@ -30,7 +30,13 @@ struct issue_input {
 	const char *crl_url;
 	const char *ca_issuers_url; /* NULL: not in AIA */
 	const char *ocsp_url;       /* NULL: not in AIA; neither: no AIA */
+	/* issue_subject_number(), where the profile has it; else not read. */
+	const char *subject_number;
 };
+
+/* PK-112: the same for all certificates of an account, and tells nobody which
+ * one it is.  PrintableString, 32 characters. */
+const char *issue_subject_number(struct arena *a, const char *account_id);
 
 /* A serial: the configured octet and 16 random ones. */
 void issue_serial(uint8_t octet, uint8_t out[SERIAL_LEN]);

@@ -10,10 +10,10 @@
 #include "lib/arena.h"
 #include "lib/digest.h"
 #include "pki/der.h"
+#include "pki/edwards.h"
 #include "pki/ossl.h"
 #include "pki/rsacheck.h"
 
-#define ED25519_LEN 32
 /* More is refused anyway, later and with its reason. */
 #define RSA_OCTETS_MAX 2049
 
@@ -45,6 +45,8 @@ static const struct {
 	    "secp521r1", 66 },
 	[KEY_TYPE_ED25519] = { "Ed25519", { "\x30\x05\x06\x03\x2b\x65\x70", 7 },
 	    NULL, 0 },
+	[KEY_TYPE_ED448] = { "Ed448", { "\x30\x05\x06\x03\x2b\x65\x71", 7 },
+	    NULL, 0 },
 };
 #define TYPE_COUNT (sizeof types / sizeof types[0])
 
@@ -66,6 +68,7 @@ static const struct {
 	[KEY_KIND_P384] = { "P-384", "p-384", KEY_TYPE_P384, 0 },
 	[KEY_KIND_P521] = { "P-521", "p-521", KEY_TYPE_P521, 0 },
 	[KEY_KIND_ED25519] = { "Ed25519", "ed25519", KEY_TYPE_ED25519, 0 },
+	[KEY_KIND_ED448] = { "Ed448", "ed448", KEY_TYPE_ED448, 0 },
 };
 
 const char *
@@ -78,6 +81,12 @@ const char *
 key_kind_word(enum key_kind kind)
 {
 	return kinds[kind].word;
+}
+
+enum key_type
+key_kind_type(enum key_kind kind)
+{
+	return kinds[kind].type;
 }
 
 int
@@ -98,6 +107,12 @@ bool
 key_type_is_ec(enum key_type type)
 {
 	return types[type].group != NULL;
+}
+
+bool
+key_type_only_signs(enum key_type type)
+{
+	return type == KEY_TYPE_ED25519 || type == KEY_TYPE_ED448;
 }
 
 struct span
@@ -183,80 +198,6 @@ ec_check(EVP_PKEY *key, enum key_type *type)
 	return good ? NULL : "the EC point is not valid";
 }
 
-/* p = 2^255 - 19, and d of the curve -x^2 + y^2 = 1 + d x^2 y^2. */
-static const char ed25519_p[] =
-    "7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffed";
-static const char ed25519_d[] =
-    "52036cee2b6ffe738cc740797779e89800700a4d4141d8ab75eb4dca135978a3";
-/* The y of the points whose order is 1, 2, 4 and 8. */
-static const char *const ed25519_small[] = {
-	"01",
-	"7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffec",
-	"00",
-	"05fc536d880238b13933c6d305acdfd5f098eff289f4c345b027b2c28f95e826",
-	"7a03ac9277fdc74ec6cc392cfa53202a0f67100d760b3cba4fd84d3d706a17c7",
-};
-
-/* Is there an x for this y?  x^2 = (y^2 - 1) / (d y^2 + 1); a quotient is a
- * square where the product is. */
-static bool
-ed25519_has_x(const BIGNUM *y, const BIGNUM *p, BN_CTX *ctx)
-{
-	BIGNUM *d = BN_CTX_get(ctx);
-	BIGNUM *u = BN_CTX_get(ctx);
-	BIGNUM *v = BN_CTX_get(ctx);
-
-	return v != NULL && BN_hex2bn(&d, ed25519_d) != 0 &&
-	       BN_mod_sqr(u, y, p, ctx) == 1 &&
-	       BN_mod_mul(v, u, d, p, ctx) == 1 && BN_add_word(v, 1) == 1 &&
-	       BN_sub_word(u, 1) == 1 && BN_mod_mul(u, u, v, p, ctx) == 1 &&
-	       BN_kronecker(u, p, ctx) == 1;
-}
-
-/* AC-43.  x = 0 belongs to y = 1 and y = -1, which are of small order. */
-static const char *
-ed25519_judge(const uint8_t raw[ED25519_LEN], BN_CTX *ctx)
-{
-	BIGNUM *y = BN_CTX_get(ctx);
-	BIGNUM *p = BN_CTX_get(ctx);
-	BIGNUM *small = BN_CTX_get(ctx);
-	uint8_t bytes[ED25519_LEN];
-
-	memcpy(bytes, raw, sizeof bytes);
-	bytes[ED25519_LEN - 1] &= 0x7f; /* the sign of x */
-	if (small == NULL || BN_lebin2bn(bytes, sizeof bytes, y) == NULL ||
-	    BN_hex2bn(&p, ed25519_p) == 0)
-		return "the Ed25519 key cannot be checked";
-	if (BN_cmp(y, p) >= 0)
-		return "the Ed25519 key is not in canonical form";
-	for (size_t i = 0; i < sizeof ed25519_small / sizeof *ed25519_small;
-	     i++) {
-		if (BN_hex2bn(&small, ed25519_small[i]) == 0 ||
-		    BN_cmp(y, small) == 0)
-			return "the Ed25519 key is a point of small order";
-	}
-	return ed25519_has_x(y, p, ctx) ? NULL
-					: "the Ed25519 key is not a point";
-}
-
-static const char *
-ed25519_check(EVP_PKEY *key)
-{
-	uint8_t raw[ED25519_LEN];
-	size_t n = sizeof raw;
-	BN_CTX *ctx = BN_CTX_new();
-	const char *reason = "the Ed25519 key cannot be checked";
-
-	if (ctx != NULL && EVP_PKEY_get_raw_public_key(key, raw, &n) == 1 &&
-	    n == sizeof raw) {
-		BN_CTX_start(ctx);
-		reason = ed25519_judge(raw, ctx);
-		BN_CTX_end(ctx);
-	}
-	BN_CTX_free(ctx);
-	return reason;
-}
-
 static const char *
 rsa_check(EVP_PKEY *key, enum keycheck_use use)
 {
@@ -266,11 +207,14 @@ rsa_check(EVP_PKEY *key, enum keycheck_use use)
 
 	if (EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_N, &n) == 1 &&
 	    EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &e) == 1)
-		reason = rsa_check_numbers(n, e, use == KEYCHECK_SUBJECT);
+		reason = rsa_check_numbers(n, e, use);
 	BN_free(n);
 	BN_free(e);
 	return reason;
 }
+
+static const char account_types[] = "the key must be RSA, EC or Ed25519";
+static const char subject_types[] = "the key must be RSA, EC, Ed25519 or Ed448";
 
 const char *
 keycheck_key(EVP_PKEY *key, enum keycheck_use use, enum key_type *type)
@@ -287,10 +231,16 @@ keycheck_key(EVP_PKEY *key, enum keycheck_use use, enum key_type *type)
 		break;
 	case EVP_PKEY_ED25519:
 		*type = KEY_TYPE_ED25519;
-		reason = ed25519_check(key);
+		reason = edwards_check(key, *type);
+		break;
+	case EVP_PKEY_ED448:
+		*type = KEY_TYPE_ED448;
+		reason = use == KEYCHECK_ACCOUNT ? account_types
+						 : edwards_check(key, *type);
 		break;
 	default:
-		reason = "the key must be RSA, EC or Ed25519";
+		reason =
+		    use == KEYCHECK_ACCOUNT ? account_types : subject_types;
 		break;
 	}
 	ERR_clear_error();
@@ -317,9 +267,11 @@ bits_check(enum key_type type, struct span bits)
 	if (type == KEY_TYPE_RSA)
 		return rsa_bits_are_strict(bits) ? NULL
 						 : "the RSA key is not DER";
-	if (type == KEY_TYPE_ED25519)
-		return bits.n == ED25519_LEN
-			   ? NULL
+	if (key_type_only_signs(type) && bits.n == edwards_len(type))
+		return NULL;
+	if (key_type_only_signs(type))
+		return type == KEY_TYPE_ED448
+			   ? "the Ed448 key must have 57 octets"
 			   : "the Ed25519 key must have 32 octets";
 	/* Uncompressed only: one key has one spelling. */
 	return bits.p[0] == 0x04 && bits.n == 1 + 2 * types[type].coordinate
@@ -396,10 +348,12 @@ key_from_bits(struct arena *a, enum key_type type, struct span bits)
 {
 	if (type == KEY_TYPE_RSA)
 		return rsa_key(a, bits);
-	if (type == KEY_TYPE_ED25519)
+	if (key_type_only_signs(type))
 		return ossl_own_pkey(
-		    a, EVP_PKEY_new_raw_public_key(
-			   EVP_PKEY_ED25519, NULL, ossl_bytes(bits), bits.n));
+		    a, EVP_PKEY_new_raw_public_key(type == KEY_TYPE_ED448
+						       ? EVP_PKEY_ED448
+						       : EVP_PKEY_ED25519,
+			   NULL, ossl_bytes(bits), bits.n));
 	return ec_key(a, type, bits);
 }
 
@@ -413,7 +367,7 @@ keycheck_spki(struct arena *a, struct span spki, enum keycheck_use use,
 	if (spki_split(spki, type, &bits) < 0)
 		return "the key must be RSA (rsaEncryption with NULL "
 		       "parameters), EC on the named curves P-256, P-384 or "
-		       "P-521, or Ed25519";
+		       "P-521, Ed25519 or Ed448";
 	const char *reason = bits_check(*type, bits);
 	if (reason != NULL)
 		return reason;

@@ -19,6 +19,8 @@ struct arena;
 enum keycheck_use {
 	KEYCHECK_ACCOUNT, /* AC-42: 2048 to 4096 bits, e below 2^64 */
 	KEYCHECK_SUBJECT, /* PK-70: 2048, 3072, 4096 bits, e = 65537 */
+	/* The same with an odd e from 65537 to 2^256 - 1. */
+	KEYCHECK_ANY_EXPONENT,
 };
 
 /* NULL, or why not: a constant text for the client. */
@@ -37,7 +39,9 @@ const char *key_kind_name(enum key_kind kind);
 const char *key_kind_word(enum key_kind kind);
 /* Of a subject key that keycheck_key() has found good; -1: none of them. */
 int key_kind_of(const EVP_PKEY *key, enum key_type type, enum key_kind *out);
+enum key_type key_kind_type(enum key_kind kind);
 bool key_type_is_ec(enum key_type type);
+bool key_type_only_signs(enum key_type type); /* Ed25519, Ed448 */
 /* The AlgorithmIdentifier of pki.md 9.4. */
 struct span key_type_algorithm(enum key_type type);
 

@@ -147,7 +147,8 @@ lint_key(struct subject *s)
 
 	if (key == NULL)
 		return "the key cannot be read";
-	const char *problem = keycheck_key(key, KEYCHECK_SUBJECT, &type);
+	const char *problem =
+	    keycheck_key(key, profile_key_rule(s->in->profile), &type);
 	if (problem != NULL)
 		return problem;
 	return key_kind_of(key, type, &kind) == 0 &&
@@ -209,12 +210,30 @@ subject_rdns(const struct subject *s)
 	return name.body;
 }
 
-/* PK-108, PK-109: what may stand in the subject of this mode.  The rules
- * know serialNumber as well (PK-112), which is never written here. */
+#define SUBJECT_NUMBER_MAX 64
+
+/* PK-112 */
+static const char *
+check_number(const struct subject *s, const struct der *value)
+{
+	const char *wanted = s->in->subject_number;
+
+	if (value->tag != DER_PRINTABLE_STRING ||
+	    value->body.n > SUBJECT_NUMBER_MAX)
+		return "the serialNumber is not a PrintableString of at most "
+		       "64 characters";
+	return wanted != NULL && span_eq_str(value->body, wanted)
+		   ? NULL
+		   : "the serialNumber is not that of the account";
+}
+
+/* PK-108, PK-109, PK-112: what may stand in the subject of this mode.  A
+ * mailbox that does not fit is left out; the number stands beside one. */
 static const char *
 lint_subject_attributes(struct subject *s)
 {
 	enum profile_subject mode = s->in->profile->subject;
+	bool is_numbered = s->in->profile->subject_number;
 	const struct {
 		struct span oid;
 		bool is_wanted;
@@ -223,8 +242,11 @@ lint_subject_attributes(struct subject *s)
 		    mode == SUBJECT_CN || mode == SUBJECT_CN_EMAIL },
 		{ OID_EMAIL_ADDRESS,
 		    mode == SUBJECT_EMAIL || mode == SUBJECT_CN_EMAIL },
+		{ OID_SERIAL_NUMBER, is_numbered },
 	};
-	bool seen[2] = { false };
+	enum { NUMBER = 2, COUNT };
+	bool seen[COUNT] = { false };
+	const char *problem;
 	struct span rdns = subject_rdns(s);
 	struct span oid;
 	struct der value;
@@ -232,9 +254,9 @@ lint_subject_attributes(struct subject *s)
 
 	while ((r = next_attribute(&rdns, &oid, &value)) == 1) {
 		size_t i = 0;
-		while (i < 2 && !span_eq(oid, allowed[i].oid))
+		while (i < COUNT && !span_eq(oid, allowed[i].oid))
 			i++;
-		if (i == 2)
+		if (i == COUNT)
 			return "the subject has an attribute that is not "
 			       "allowed";
 		if (!allowed[i].is_wanted)
@@ -243,8 +265,14 @@ lint_subject_attributes(struct subject *s)
 		if (seen[i])
 			return "the subject has an attribute twice";
 		seen[i] = true;
+		if (i == NUMBER && (problem = check_number(s, &value)) != NULL)
+			return problem;
 	}
-	return r < 0 ? "the subject has an RDN of several attributes" : NULL;
+	if (r < 0)
+		return "the subject has an RDN of several attributes";
+	return seen[NUMBER] != (is_numbered && (seen[0] || seen[1]))
+		   ? "serialNumber and mailbox do not stand together"
+		   : NULL;
 }
 
 static const char *
@@ -607,6 +635,7 @@ usage_bits(const struct issue_input *in, enum key_type type)
 	case KEY_TYPE_P521:
 		return bits | KEY_AGREEMENT;
 	case KEY_TYPE_ED25519:
+	case KEY_TYPE_ED448:
 		break;
 	}
 	return 0;

@@ -46,6 +46,8 @@ libcs_pki_a_SOURCES = \
 	pki/envelope.c pki/envelope.h \
 	pki/ca_profile.c \
 	pki/ca_profile.h \
+	pki/edwards.c \
+	pki/edwards.h \
 	pki/effective.c \
 	pki/effective.h \
 	pki/head_key.c pki/head_key.h \

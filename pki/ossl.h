@@ -37,7 +37,7 @@ X509_STORE_CTX *ossl_own_store_ctx(struct arena *a, X509_STORE_CTX *x);
 int ossl_fail(struct job *j, const char *what);
 
 /* From DER, which is consumed to its last octet; NULL otherwise.  Its key is
- * NULL unless it is RSA, EC or Ed25519. */
+ * NULL unless it is RSA, EC, Ed25519 or Ed448. */
 X509 *ossl_x509(struct arena *a, struct span der);
 /* The library context in which ossl_x509() has read this key; NULL: another
  * key, of the usual one. */

@@ -22,7 +22,7 @@
  */
 #define PROVIDER "countersign"
 
-enum { READ_RSA, READ_EC, READ_ED25519, READER_COUNT };
+enum { READ_RSA, READ_EC, READ_ED25519, READ_ED448, READER_COUNT };
 
 /* Of one library context; they last until the process ends. */
 struct reader {
@@ -34,11 +34,12 @@ struct reader {
 	OSSL_ALGORITHM decoder[2]; /* of SubjectPublicKeyInfo */
 };
 
-static OSSL_provider_init_fn start_rsa, start_ec, start_ed25519;
+static OSSL_provider_init_fn start_rsa, start_ec, start_ed25519, start_ed448;
 static struct reader readers[READER_COUNT] = {
 	[READ_RSA] = { .type = "RSA", .start = start_rsa },
 	[READ_EC] = { .type = "EC", .start = start_ec },
 	[READ_ED25519] = { .type = "ED25519", .start = start_ed25519 },
+	[READ_ED448] = { .type = "ED448", .start = start_ed448 },
 };
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static OSSL_PROVIDER *whole;
@@ -119,6 +120,7 @@ answer(const struct reader *r, int operation, int *no_cache)
 READER_FUNCTIONS(rsa, READ_RSA)
 READER_FUNCTIONS(ec, READ_EC)
 READER_FUNCTIONS(ed25519, READ_ED25519)
+READER_FUNCTIONS(ed448, READ_ED448)
 
 /* --- the contexts --------------------------------------------------------- */
 
@@ -158,7 +160,9 @@ reader_for(struct span der)
 	if (key.n == 0 || spki_split(key, &type, &bits) < 0 ||
 	    type == KEY_TYPE_RSA)
 		return readers[READ_RSA].ctx;
-	return readers[key_type_is_ec(type) ? READ_EC : READ_ED25519].ctx;
+	if (key_type_is_ec(type))
+		return readers[READ_EC].ctx;
+	return readers[type == KEY_TYPE_ED448 ? READ_ED448 : READ_ED25519].ctx;
 }
 
 X509 *

@@ -17,8 +17,8 @@
 	(PROFILE_BIT(KEY_CLASS_SIGNING) | PROFILE_BIT(KEY_CLASS_ENCRYPTION) |  \
 	    PROFILE_BIT(KEY_CLASS_DUAL))
 
-/* PK-68: what mail programs can use.  P-521 and Ed25519 are for those who ask
- * for them. */
+/* PK-68: what mail programs can use.  P-521, Ed25519 and Ed448 are for those
+ * who ask for them. */
 #define USUAL_KEYS                                                             \
 	(PROFILE_BIT(KEY_KIND_RSA_2048) | PROFILE_BIT(KEY_KIND_RSA_3072) |     \
 	    PROFILE_BIT(KEY_KIND_RSA_4096) | PROFILE_BIT(KEY_KIND_P256) |      \
@@ -129,6 +129,12 @@ profile_takes_key(const struct profile *p, enum key_kind kind)
 	return (p->keys & PROFILE_BIT(kind)) != 0;
 }
 
+enum keycheck_use
+profile_key_rule(const struct profile *p)
+{
+	return p->any_rsa_exponent ? KEYCHECK_ANY_EXPONENT : KEYCHECK_SUBJECT;
+}
+
 static void
 add_keys(struct buf *b, const struct profile *p)
 {
@@ -195,6 +201,9 @@ add_subject_mode(struct buf *b, const struct profile *p)
 		buf_add_str(b, "empty");
 		break;
 	}
+	if (p->subject_number)
+		buf_add_str(b, "; serialNumber: the account's id, "
+			       "PrintableString, beside a mailbox");
 	buf_add_char(b, '\n');
 }
 
@@ -238,6 +247,8 @@ profile_text(struct arena *a, const struct profile *p)
 		    hex_dup(a, p->smime_capabilities));
 	buf_add_str(&b, "keys ");
 	add_keys(&b, p);
+	if (p->any_rsa_exponent)
+		buf_add_str(&b, "; RSA exponent odd, 65537 to 2^256 - 1");
 	buf_add_char(&b, '\n');
 	return b.p;
 }

@@ -9,6 +9,7 @@
 #define PKI_PROFILE_H
 
 #include "pki/csr.h"
+#include "pki/keycheck.h"
 
 struct arena;
 struct conf;
@@ -30,9 +31,11 @@ struct profile {
 	unsigned classes; /* a bit for each enum key_class that it allows */
 	unsigned keys;    /* a bit for each enum key_kind (PK-68) */
 	enum profile_subject subject;
-	bool non_repudiation; /* in every certificate that signs */
-	bool client_auth;     /* multipurpose only (PK-103) */
-	struct span policy;   /* an OID of the operator's own; empty: none */
+	bool non_repudiation;  /* in every certificate that signs */
+	bool client_auth;      /* multipurpose only (PK-103) */
+	bool any_rsa_exponent; /* not only 65537 (PK-70) */
+	bool subject_number;   /* the account's id as serialNumber (PK-112) */
+	struct span policy;    /* an OID of the operator's own; empty: none */
 	/* The extension's value in DER, or empty (PK-106). */
 	struct span smime_capabilities;
 	int64_t days; /* 0: issuer.validity_days */
@@ -70,6 +73,8 @@ const char *profile_excluded(const struct profile *p, enum key_class class);
 const char *profile_advice(struct arena *a, const struct profile *p);
 
 bool profile_takes_key(const struct profile *p, enum key_kind kind);
+/* How a subject key is judged (PK-70). */
+enum keycheck_use profile_key_rule(const struct profile *p);
 /* "RSA 2048, RSA 3072, P-256" */
 const char *profile_keys(struct arena *a, const struct profile *p);
 

@@ -216,22 +216,12 @@ make_policy(struct making *m, const char *text, struct profile *out)
 static bool
 is_possible(const struct profile *p)
 {
-	static const enum key_type types[KEY_KIND_COUNT] = {
-		[KEY_KIND_RSA_2048] = KEY_TYPE_RSA,
-		[KEY_KIND_RSA_3072] = KEY_TYPE_RSA,
-		[KEY_KIND_RSA_4096] = KEY_TYPE_RSA,
-		[KEY_KIND_P256] = KEY_TYPE_P256,
-		[KEY_KIND_P384] = KEY_TYPE_P384,
-		[KEY_KIND_P521] = KEY_TYPE_P521,
-		[KEY_KIND_ED25519] = KEY_TYPE_ED25519,
-	};
-
 	for (int k = 0; k < KEY_KIND_COUNT; k++)
 		for (int c = KEY_CLASS_SIGNING; c <= KEY_CLASS_DUAL; c++)
 			if (profile_takes_key(p, (enum key_kind)k) &&
 			    profile_allows(p, (enum key_class)c) &&
-			    profile_key_usage(
-				(enum key_class)c, types[k], false)
+			    profile_key_usage((enum key_class)c,
+				key_kind_type((enum key_kind)k), false)
 				    .n > 0)
 				return true;
 	return false;
@@ -246,8 +236,12 @@ check_whole(struct making *m, const struct profile *p)
 		    "to multipurpose");
 	if (!m->failed && !is_possible(p))
 		wrong(m, "keys",
-		    "no key of these can do what use asks for: Ed25519 keys "
-		    "only sign");
+		    "no key of these can do what use asks for: Ed25519 and "
+		    "Ed448 keys only sign");
+	if (p->subject_number && p->subject == SUBJECT_EMPTY)
+		wrong(m, "subject_number",
+		    "stands beside a mailbox in the subject; set subject to "
+		    "cn, email or cn+email");
 }
 
 int
@@ -279,6 +273,8 @@ profile_make(struct arena *a, const struct conf_profile *c,
 		.subject = subjects[c->subject],
 		.non_repudiation = c->non_repudiation,
 		.client_auth = c->client_auth,
+		.any_rsa_exponent = c->rsa_exponent == CONF_EXPONENT_ANY,
+		.subject_number = c->subject_number,
 		.days = c->validity_days,
 	};
 	make_policy(&m, c->policy, out);

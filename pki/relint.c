@@ -72,7 +72,8 @@ relint(struct job *j, const struct ca *ca, const struct relint_input *in)
 	struct issue_input as_issued = { .profile = in->profile,
 		.mailboxes = in->mailboxes,
 		.mailbox_count = in->mailbox_count,
-		.csr = in->csr };
+		.csr = in->csr,
+		.subject_number = in->subject_number };
 	X509 *x = ossl_x509(j->arena, in->der);
 	struct lint_result linted;
 	struct certview view;

@@ -17,7 +17,8 @@ struct relint_input {
 	const char *const *mailboxes;  /* of the order */
 	size_t mailbox_count;
 	const struct csr *csr;
-	struct span der; /* the certificate */
+	const char *subject_number; /* as in struct issue_input */
+	struct span der;            /* the certificate */
 };
 
 /* 0; or -1 with ERR_INTERNAL "lint L-31: …".  Dates, serial number and the

@@ -8,6 +8,8 @@
 
 #define BITS_MIN 2048
 #define BITS_MAX 4096
+#define EXPONENT_BITS_MAX 256
+#define WORD_BITS 64
 /* The product of all below 2^32 is taken in one division. */
 #define GROUP_MAX UINT32_MAX
 /* A prime factor is above 751, which has 10 bits. */
@@ -150,6 +152,10 @@ static const uint16_t primes[] = {
 };
 #define PRIME_COUNT (sizeof primes / sizeof primes[0])
 
+static const char account_exponent[] =
+    "the RSA exponent must be odd, at least 65537 and below 2^64";
+static const char subject_exponent[] =
+    "the RSA exponent must be odd, at least 65537 and below 2^256";
 static const char cannot_check[] = "the RSA key cannot be checked";
 /* Whoever sees such a key can compute the private one. */
 static const char small_factor[] = "the RSA modulus has a small prime factor";
@@ -383,31 +389,53 @@ is_perfect_power(const BIGNUM *n, BN_CTX *ctx)
 	return 0;
 }
 
+/* PK-70, AC-42 */
 static const char *
-check_size(const BIGNUM *n, const BIGNUM *e, bool is_subject)
+check_exponent(const BIGNUM *n, const BIGNUM *e, enum keycheck_use use)
+{
+	int bits = BN_num_bits(e);
+
+	if (use == KEYCHECK_SUBJECT)
+		return BN_is_word(e, 65537) ? NULL
+					    : "the RSA exponent must be 65537";
+	/* 2^16 itself is even. */
+	if (!BN_is_odd(e) || BN_is_negative(e) || bits < 17 ||
+	    bits > EXPONENT_BITS_MAX)
+		return use == KEYCHECK_ACCOUNT ? account_exponent
+					       : subject_exponent;
+	if (use == KEYCHECK_ACCOUNT)
+		return bits > WORD_BITS ? account_exponent : NULL;
+	/* No signature by it can be verified (OpenSSL, rsa_ossl.c). */
+	return bits > WORD_BITS && BN_num_bits(n) > 3072
+		   ? "with more than 3072 bits the RSA exponent must be below "
+		     "2^64"
+		   : NULL;
+}
+
+static const char *
+check_size(const BIGNUM *n, const BIGNUM *e, enum keycheck_use use)
 {
 	int bits = BN_num_bits(n);
+	const char *reason;
 
-	if (is_subject && bits != 2048 && bits != 3072 && bits != 4096)
+	if (use != KEYCHECK_ACCOUNT && bits != 2048 && bits != 3072 &&
+	    bits != 4096)
 		return "the RSA modulus must have 2048, 3072 or 4096 bits";
 	if (bits < BITS_MIN || bits > BITS_MAX || bits % 8 != 0)
 		return "the RSA modulus must have 2048 to 4096 bits, in steps "
 		       "of 8";
-	if (is_subject && !BN_is_word(e, 65537))
-		return "the RSA exponent must be 65537";
-	if (!BN_is_odd(e) || BN_num_bits(e) > 64 || BN_num_bits(e) < 17 ||
-	    BN_is_negative(e))
-		return "the RSA exponent must be odd, at least 65537 and below "
-		       "2^64";
+	reason = check_exponent(n, e, use);
+	if (reason != NULL)
+		return reason;
 	if (BN_is_negative(n) || !BN_is_odd(n))
 		return "the RSA modulus is even";
 	return NULL;
 }
 
 const char *
-rsa_check_numbers(const BIGNUM *n, const BIGNUM *e, bool is_subject)
+rsa_check_numbers(const BIGNUM *n, const BIGNUM *e, enum keycheck_use use)
 {
-	const char *reason = check_size(n, e, is_subject);
+	const char *reason = check_size(n, e, use);
 
 	if (reason != NULL)
 		return reason;

@@ -167,6 +167,20 @@ check_nothing_own(const struct external *x)
 	}
 }
 
+/* PK-112: that CA composes the subject. */
+static void
+check_numbers(const struct external *x)
+{
+	for (size_t k = 0; k < x->conf->profile_section_count; k++)
+		if (x->conf->profile_sections[k].subject_number)
+			wrong(x, "profile.subject_number",
+			    arena_printf(x->arena,
+				"must not be set (profile %s) where another CA "
+				"issues (external.kind): the subject is that "
+				"CA's",
+				x->conf->profile_sections[k].name));
+}
+
 static void
 check_other_ca(const struct external *x)
 {
@@ -179,6 +193,7 @@ check_other_ca(const struct external *x)
 	else
 		check_hook(x, e);
 	check_nothing_own(x);
+	check_numbers(x);
 	if (e->user != NULL && e->login.database == NULL)
 		wrong(x, "external.user",
 		    "needs external.database: a SQLite file belongs to the "

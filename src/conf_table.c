@@ -638,12 +638,20 @@ const struct conf_option conf_options[] = {
 	{ "profile", "keys", CONF_LIST, IN_PROFILE(keys), NULL, 0, 0, NULL,
 	    false, true,
 	    "Keys that are accepted: rsa-2048, rsa-3072, rsa-4096, p-256, "
-	    "p-384, p-521, ed25519. All but the last two if not set: few mail "
-	    "programs can use those." },
+	    "p-384, p-521, ed25519, ed448. All but the last three if not set: "
+	    "few mail programs can use those." },
+	{ "profile", "rsa_exponent", CONF_CHOICE, IN_PROFILE(rsa_exponent),
+	    "65537", 0, 0, "65537|any", false, true,
+	    "Public exponents of RSA keys that are accepted; any: odd ones "
+	    "from 65537 to 2^256 - 1." },
 	{ "profile", "subject", CONF_CHOICE, IN_PROFILE(subject), "cn", 0, 0,
 	    "cn|email|cn+email|empty", false, true,
 	    "Where in the subject the first mailbox stands: as commonName, as "
 	    "emailAddress, as both, or nowhere." },
+	{ "profile", "subject_number", CONF_BOOL, IN_PROFILE(subject_number),
+	    "no", 0, 0, NULL, false, true,
+	    "Adds a serialNumber to the subject: an id that is the same in all "
+	    "certificates of an account and says nothing about it." },
 	{ "profile", "non_repudiation", CONF_BOOL,
 	    IN_PROFILE(non_repudiation), "no", 0, 0, NULL, false, true,
 	    "Sets nonRepudiation in each certificate that signs, not only "

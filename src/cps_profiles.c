@@ -17,27 +17,6 @@
 static const char *const usage_bits[] = { "digitalSignature", "nonRepudiation",
 	"keyEncipherment", "dataEncipherment", "keyAgreement" };
 
-static enum key_type
-type_of(enum key_kind kind)
-{
-	switch (kind) {
-	case KEY_KIND_P256:
-		return KEY_TYPE_P256;
-	case KEY_KIND_P384:
-		return KEY_TYPE_P384;
-	case KEY_KIND_P521:
-		return KEY_TYPE_P521;
-	case KEY_KIND_ED25519:
-		return KEY_TYPE_ED25519;
-	case KEY_KIND_RSA_2048:
-	case KEY_KIND_RSA_3072:
-	case KEY_KIND_RSA_4096:
-	case KEY_KIND_COUNT:
-		break;
-	}
-	return KEY_TYPE_RSA;
-}
-
 /* The last octet of the BIT STRING has the bits, the first one on the left. */
 static void
 put_usage(struct outline *o, struct span bits)
@@ -60,7 +39,7 @@ put_usages(struct outline *o, const struct profile *p)
 		unsigned seen = 0;
 
 		for (int k = 0; k < KEY_KIND_COUNT; k++) {
-			enum key_type type = type_of((enum key_kind)k);
+			enum key_type type = key_kind_type((enum key_kind)k);
 			struct span bits = profile_key_usage(
 			    (enum key_class)c, type, p->non_repudiation);
 
@@ -98,6 +77,8 @@ put_names(struct outline *o, struct arena *a, const struct profile *p)
 		outline_word(o, "commonName");
 	if (p->subject == SUBJECT_EMAIL || p->subject == SUBJECT_CN_EMAIL)
 		outline_word(o, "emailAddress");
+	if (p->subject_number)
+		outline_word(o, "serialNumber");
 	outline_words_end(o);
 	outline_words(o, "certificate_policies");
 	outline_word(o, der_oid_text(a, profile_policy(p)));
@@ -125,6 +106,8 @@ put_profile(struct outline *o, struct arena *a, const struct conf *conf,
 	outline_bool(o, "dates_on_request", profile_takes_dates(conf, p->name));
 	put_names(o, a, p);
 	put_keys(o, p);
+	outline_text(o, "rsa_exponent",
+	    p->any_rsa_exponent ? "odd, 65537 to 2^256 - 1" : "65537");
 	put_usages(o, p);
 	outline_text(o, "non_repudiation",
 	    p->non_repudiation ? "in each certificate that signs"

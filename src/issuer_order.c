@@ -158,6 +158,8 @@ prepare(const struct issuer *i, struct issuer_order *w, int64_t *shard,
 	*in = (struct issue_input){ .profile = w->profile,
 		.mailbox_count = w->order.identifier_count,
 		.csr = &w->csr,
+		.subject_number =
+		    issue_subject_number(j->arena, w->order.account_id),
 		.ca_issuers_url = conf->ca_issuers_url,
 		.ocsp_url = conf->ocsp_url };
 	if (check_dates(i, j, &w->order, w->profile, &d) < 0)

@@ -22,6 +22,7 @@
 #include "pki/ca.h"
 #include "pki/certview.h"
 #include "pki/csr.h"
+#include "pki/issue.h"
 #include "pki/keycheck.h"
 #include "pki/profile.h"
 #include "pki/relint.h"
@@ -79,9 +80,10 @@ check_key(const struct issuer *i, struct job *j, const struct cert *c,
 		f->detail = "its key is on the list of weak keys";
 		return 1;
 	}
+	/* The profile of then may have taken any exponent (PK-70). */
 	f->cause = QUALITY;
-	f->detail =
-	    keycheck_spki(j->arena, view.spki, KEYCHECK_SUBJECT, &type, &key);
+	f->detail = keycheck_spki(
+	    j->arena, view.spki, KEYCHECK_ANY_EXPONENT, &type, &key);
 	return f->detail != NULL;
 }
 
@@ -133,6 +135,7 @@ issuer_relint(const struct issuer *i, struct job *j, const struct cert *c,
 	*linted = true;
 	in.csr = &csr;
 	in.mailbox_count = o.identifier_count;
+	in.subject_number = issue_subject_number(j->arena, o.account_id);
 	issuer_mailboxes(j, &o, &in.mailboxes);
 	if (relint(j, i->ca, &in) == 0)
 		return 0;

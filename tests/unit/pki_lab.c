@@ -21,7 +21,7 @@
 #include "tests/unit/unit.h"
 
 #define CA_MAX 4
-#define KEY_MAX 8
+#define KEY_MAX 9
 #define CSR_ROOM (64 * 1024)
 
 const struct profile lab_profile = {
@@ -163,8 +163,8 @@ lab_key(enum key_type type, int bits)
 	static const char *const curves[] = { [KEY_TYPE_P256] = "P-256",
 		[KEY_TYPE_P384] = "P-384",
 		[KEY_TYPE_P521] = "P-521" };
-	size_t slot =
-	    type == KEY_TYPE_RSA ? 4 + (size_t)(bits / 1024) % 4 : type - 1;
+	size_t slot = type == KEY_TYPE_RSA ? 5 + (size_t)(bits / 1024) % 4
+					   : (size_t)type - 1;
 
 	lab_folder(); /* registers the clean-up */
 	if (keys[slot] != NULL)
@@ -173,6 +173,8 @@ lab_key(enum key_type type, int bits)
 		keys[slot] = EVP_RSA_gen((size_t)bits);
 	else if (type == KEY_TYPE_ED25519)
 		keys[slot] = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+	else if (type == KEY_TYPE_ED448)
+		keys[slot] = EVP_PKEY_Q_keygen(NULL, NULL, "ED448");
 	else
 		keys[slot] = EVP_EC_gen(curves[type]);
 	assert_non_null(keys[slot]);
@@ -384,6 +386,8 @@ right_algorithm(struct job *j, const struct lab_csr *c)
 
 	if (EVP_PKEY_get_base_id(c->key) == EVP_PKEY_ED25519)
 		return lab_hex(j, "300506032b6570");
+	if (EVP_PKEY_get_base_id(c->key) == EVP_PKEY_ED448)
+		return lab_hex(j, "300506032b6571");
 	while (c->digest != NULL && i < 2 && strcmp(names[i], c->digest) != 0)
 		i++;
 	return lab_hex(
@@ -399,7 +403,8 @@ sign(struct job *j, const struct lab_csr *c, struct span info)
 	EVP_PKEY_CTX *pkey_ctx = NULL;
 	const char *digest = c->digest != NULL ? c->digest : "SHA256";
 
-	if (EVP_PKEY_get_base_id(c->key) == EVP_PKEY_ED25519)
+	if (EVP_PKEY_get_base_id(c->key) == EVP_PKEY_ED25519 ||
+	    EVP_PKEY_get_base_id(c->key) == EVP_PKEY_ED448)
 		digest = NULL;
 	assert_int_equal(EVP_DigestSignInit_ex(
 			     ctx, &pkey_ctx, digest, NULL, NULL, c->key, NULL),

@@ -46,7 +46,7 @@ struct span lab_spki(struct job *j, EVP_PKEY *key);
 
 struct lab_csr {
 	EVP_PKEY *key;
-	const char *digest;     /* NULL: SHA256, none for Ed25519 */
+	const char *digest;     /* NULL: SHA256, none for Ed25519, Ed448 */
 	struct span rdns;       /* of the subject */
 	struct span names;      /* GeneralName elements; p NULL: no SAN */
 	int key_usage;          /* bit i is 1 << i; LAB_NO_KEY_USAGE */

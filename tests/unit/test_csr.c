@@ -235,7 +235,7 @@ test_key_usage(void **state)
 		int bits;
 	} types[] = { { KEY_TYPE_P256, 0 }, { KEY_TYPE_P384, 0 },
 		{ KEY_TYPE_P521, 0 }, { KEY_TYPE_ED25519, 0 },
-		{ KEY_TYPE_RSA, 2048 } };
+		{ KEY_TYPE_ED448, 0 }, { KEY_TYPE_RSA, 2048 } };
 	(void)state;
 
 	for (size_t t = 0; t < COUNT(types); t++) {
@@ -250,7 +250,7 @@ test_key_usage(void **state)
 			struct lab_csr c = lab_csr(&j, key, alice[0]);
 			c.key_usage = bits;
 			char class = bits < 32 ? classes[bits] : '-';
-			if (types[t].type == KEY_TYPE_ED25519 && class != 'S')
+			if (key_type_only_signs(types[t].type) && class != 'S')
 				class = '-';
 			int r =
 			    csr_parse(&j, lab_csr_make(&j, &c), &policy, &out);
@@ -273,7 +273,7 @@ test_key_usage(void **state)
 	}
 }
 
-/* No extension: dual; Ed25519 cannot be (7.2). */
+/* No extension: dual; Ed25519 and Ed448 cannot be (7.2). */
 static void
 test_no_key_usage(void **state)
 {
@@ -286,7 +286,13 @@ test_no_key_usage(void **state)
 	assert_int_equal(out.class, KEY_CLASS_DUAL);
 	assert_false(out.non_repudiation);
 	c.key = lab_key(KEY_TYPE_ED25519, 0);
-	refuses(j, &c, "ask for digitalSignature alone");
+	refuses(j, &c,
+	    "an Ed25519 key only signs; ask for digitalSignature "
+	    "alone");
+	c.key = lab_key(KEY_TYPE_ED448, 0);
+	refuses(j, &c,
+	    "an Ed448 key only signs; ask for digitalSignature "
+	    "alone");
 }
 
 /* AC-138: what the profile excludes, and what to write instead. */
@@ -367,6 +373,43 @@ test_signatures(void **state)
 	c.key_usage = 1;
 	unit_case("Ed25519");
 	accepts(j, &c);
+	unit_case("Ed448");
+	c.key = lab_key(KEY_TYPE_ED448, 0);
+	accepts(j, &c);
+	unit_case("one's AlgorithmIdentifier for the other");
+	c.algorithm = lab_hex(j, "300506032b6570");
+	refuses(j, &c, "signature algorithm is not supported");
+}
+
+/* PK-70: what the profile says of exponents is what the request is held to. */
+static void
+test_exponent(void **state)
+{
+	struct job *j = unit_job();
+	struct lab_csr c = good(j);
+	struct profile any = *policy.profile;
+	struct csr_policy wide = policy;
+	struct csr out;
+	BIGNUM *e = NULL;
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+	EVP_PKEY *key = NULL;
+	(void)state;
+
+	assert_true(BN_dec2bn(&e, "65539") > 0);
+	assert_int_equal(EVP_PKEY_keygen_init(ctx), 1);
+	assert_int_equal(EVP_PKEY_CTX_set_rsa_keygen_bits(ctx, 2048), 1);
+	assert_int_equal(EVP_PKEY_CTX_set1_rsa_keygen_pubexp(ctx, e), 1);
+	assert_int_equal(EVP_PKEY_generate(ctx, &key), 1);
+	EVP_PKEY_CTX_free(ctx);
+	BN_free(e);
+	c.key = key;
+	refuses(j, &c, "subject key refused: the RSA exponent must be 65537");
+	any.any_rsa_exponent = true;
+	wide.profile = &any;
+	if (csr_parse(j, lab_csr_make(j, &c), &wide, &out) < 0)
+		fail_msg("%s", j->err.text);
+	assert_int_equal(out.key_kind, KEY_KIND_RSA_2048);
+	EVP_PKEY_free(key);
 }
 
 /* PK-57: PSS with SHA-2, the same hash for MGF1. */
@@ -1031,6 +1074,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_no_key_usage),
 	cmocka_unit_test(test_intent),
 	cmocka_unit_test(test_signatures),
+	cmocka_unit_test(test_exponent),
 	cmocka_unit_test(test_pss),
 	cmocka_unit_test(test_compromised),
 	cmocka_unit_test(test_bad_signatures),

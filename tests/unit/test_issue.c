@@ -32,7 +32,7 @@ static const struct {
 	int bits;
 } keys[] = { { KEY_TYPE_RSA, 2048 }, { KEY_TYPE_RSA, 3072 },
 	{ KEY_TYPE_RSA, 4096 }, { KEY_TYPE_P256, 0 }, { KEY_TYPE_P384, 0 },
-	{ KEY_TYPE_P521, 0 }, { KEY_TYPE_ED25519, 0 } };
+	{ KEY_TYPE_P521, 0 }, { KEY_TYPE_ED25519, 0 }, { KEY_TYPE_ED448, 0 } };
 
 /* The input for a mailbox list and a key; the CSR is made for it. */
 static struct issue_input
@@ -124,6 +124,7 @@ static const char *const key_algorithms[] = {
 	"301006072a8648ce3d020106052b81040022",
 	"301006072a8648ce3d020106052b81040023",
 	"300506032b6570",
+	"300506032b6571",
 };
 
 static void
@@ -187,7 +188,7 @@ test_matrix(void **state)
 		for (size_t k = 0; k < COUNT(keys); k++) {
 			for (size_t u = 0; u < COUNT(usages); u++) {
 				bool signs_only = !(usages[u] & 0x14);
-				if (keys[k].type == KEY_TYPE_ED25519 &&
+				if (key_type_only_signs(keys[k].type) &&
 				    !signs_only)
 					continue;
 				/* The large ones once per class. */
@@ -226,7 +227,7 @@ check_profile_one(const struct profile *p, size_t key_index, int usage)
 	enum key_type type = keys[key_index].type;
 	EVP_PKEY *key = lab_key(type, keys[key_index].bits);
 	/* PK-68: not of those that ship. */
-	bool is_unusual = type == KEY_TYPE_ED25519 || type == KEY_TYPE_P521;
+	bool is_unusual = key_type_only_signs(type) || type == KEY_TYPE_P521;
 	struct job *j = lab_job();
 	const struct ca *ca = lab_ca("p256");
 	struct csr csr;
@@ -256,7 +257,7 @@ check_profile_one(const struct profile *p, size_t key_index, int usage)
 			      "the profile does not allow %s;", too_much)));
 		job_recover(j);
 	}
-	if (type == KEY_TYPE_ED25519 && class != KEY_CLASS_SIGNING)
+	if (key_type_only_signs(type) && class != KEY_CLASS_SIGNING)
 		return;
 	/* As if another profile had let the request pass. */
 	struct issue_input in = input(j, key, usage, alice, 1, &csr);

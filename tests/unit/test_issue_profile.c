@@ -57,6 +57,7 @@ request(struct job *j, const struct profile *p, EVP_PKEY *key, int usage,
 		.csr = csr,
 		.crl_url = LAB_CRL_URL,
 		.ca_issuers_url = LAB_CA_ISSUERS_URL };
+	in->subject_number = issue_subject_number(j->arena, "account");
 	issue_serial(0x2a, in->serial);
 	issue_validity(j->now, 300, 365, &in->not_before, &in->not_after);
 }
@@ -200,6 +201,83 @@ test_subjects(void **state)
 	}
 }
 
+/* PK-112, PK-113: beside a mailbox, one RDN of its own, the same for all of an
+ * account and another for another account. */
+static void
+test_subject_number(void **state)
+{
+	static const char *const utf8[] = { "\xc3\xa4@example.com" };
+	struct job *j = lab_job();
+	struct profile p = lab_profile;
+	struct issue_input in;
+	struct issue_tbs tbs;
+	struct certview v;
+	struct csr csr;
+	(void)state;
+
+	p.subject_number = true;
+	request(j, &p, lab_key(KEY_TYPE_P256, 0), 1, alice, &csr, &in);
+	assert_int_equal(strlen(in.subject_number), 32);
+	assert_null(strstr(in.subject_number, "account"));
+	assert_string_equal(
+	    in.subject_number, issue_subject_number(j->arena, "account"));
+	assert_string_not_equal(
+	    in.subject_number, issue_subject_number(j->arena, "account2"));
+	assert_int_equal(certview_parse(issue(j, &in), &v), 0);
+	assert_string_equal(hex_dup(j->arena, v.subject),
+	    arena_printf(j->arena,
+		"3047311a3018" CN_ALICE "312930270603550405"
+		"1320%s",
+		hex_dup(j->arena, span_str(in.subject_number))));
+	assert_false(certview_extension(&v, OID_SUBJECT_ALT_NAME)->critical);
+	/* No mailbox fits: nothing at all. */
+	p.subject = SUBJECT_EMAIL;
+	request(j, &p, lab_key(KEY_TYPE_P256, 0), 1, utf8, &csr, &in);
+	assert_int_equal(certview_parse(issue(j, &in), &v), 0);
+	assert_string_equal(hex_dup(j->arena, v.subject), "3000");
+	in.subject_number = NULL;
+	assert_int_equal(issue_prepare(j, lab_ca("p256"), &in, &tbs), -1);
+	assert_non_null(strstr(j->err.text, "serialNumber"));
+	job_recover(j);
+}
+
+/* PK-112, L-20: what is not the account's number is refused. */
+static void
+test_number_is_linted(void **state)
+{
+	/* one is longer than 64 */
+	static const char *const made[] = { "another", "with_underscore",
+		("0123456789012345678901234567890123456789012345678901234567890"
+		 "1234") };
+	const struct ca *ca = lab_ca("p256");
+	struct profile p = lab_profile;
+	(void)state;
+
+	p.subject_number = true;
+	for (size_t i = 0; i < COUNT(made); i++) {
+		struct job *j = lab_job();
+		struct issue_input in;
+		struct lint_result got;
+		struct issue_tbs tbs;
+		struct span der;
+		struct csr csr;
+
+		unit_case("%s", made[i]);
+		request(j, &p, lab_key(KEY_TYPE_P256, 0), 1, alice, &csr, &in);
+		const char *right = in.subject_number;
+		in.subject_number = made[i];
+		(void)issue_prepare(j, ca, &in, &tbs);
+		job_recover(j);
+		assert_int_equal(
+		    signer_sign(j, &ca->lint, SIGNED_SUBSCRIBER, tbs.tbs, &der),
+		    0);
+		in.subject_number = right;
+		assert_int_equal(lint_certificate(j, ca, &in, der, &got), -1);
+		assert_non_null(strstr(j->err.text, "lint L-20: the serial"));
+		job_recover(j);
+	}
+}
+
 /* PK-110, PK-111: 64 and 65 characters; 128, 129 and 254 octets, where
  * OpenSSL's own table would stop. */
 static void
@@ -323,6 +401,12 @@ non_repudiation(struct profile *p)
 }
 
 static void
+numbered(struct profile *p)
+{
+	p->subject_number = true;
+}
+
+static void
 without_p256(struct profile *p)
 {
 	p->keys &= ~PROFILE_BIT(KEY_KIND_P256);
@@ -399,7 +483,10 @@ test_judged_as_another(void **state)
 		{ client_auth, client_auth, NULL },
 		{ capabilities, capabilities, NULL },
 		{ non_repudiation, non_repudiation, NULL },
+		{ numbered, numbered, NULL },
 		{ no_change, without_p256, "L-13" },
+		{ no_change, numbered, "L-20" },
+		{ numbered, no_change, "L-20" },
 		{ by_email, no_change, "L-20" },
 		{ no_change, by_email, "L-20" },
 		{ no_change, empty_subject, "L-20" },
@@ -443,6 +530,8 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_fixed),
 	cmocka_unit_test(test_urls),
 	cmocka_unit_test(test_subjects),
+	cmocka_unit_test(test_subject_number),
+	cmocka_unit_test(test_number_is_linted),
 	cmocka_unit_test(test_lengths),
 	cmocka_unit_test(test_extensions),
 	cmocka_unit_test(test_judged_as_another),

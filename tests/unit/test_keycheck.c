@@ -33,13 +33,13 @@ assert_reason(const char *reason, const char *expected)
 }
 
 static const char *
-check_hex(const char *n_hex, const char *e_hex, bool is_subject)
+check_hex(const char *n_hex, const char *e_hex, enum keycheck_use use)
 {
 	BIGNUM *n = NULL;
 	BIGNUM *e = NULL;
 
 	assert_true(BN_hex2bn(&n, n_hex) > 0 && BN_hex2bn(&e, e_hex) > 0);
-	const char *reason = rsa_check_numbers(n, e, is_subject);
+	const char *reason = rsa_check_numbers(n, e, use);
 	BN_free(n);
 	BN_free(e);
 	return reason;
@@ -68,8 +68,10 @@ test_moduli(void **state)
 				*p = ' ';
 		unit_case("%s", name);
 		seen++;
-		for (int subject = 0; subject < 2; subject++) {
-			const char *reason = check_hex(hex, F4, subject);
+		for (int use = KEYCHECK_ACCOUNT; use <= KEYCHECK_ANY_EXPONENT;
+		     use++) {
+			const char *reason =
+			    check_hex(hex, F4, (enum keycheck_use)use);
 
 			assert_reason(reason,
 			    strcmp(expected, "-") == 0 ? NULL : expected);
@@ -82,39 +84,56 @@ test_moduli(void **state)
 	assert_int_equal(seen, 25);
 }
 
-/* PK-70, AC-42 */
+#define F64 "FFFFFFFFFFFFFFFF"
+
+/* PK-70, AC-42.  2^16+1 to 2^256-1; OpenSSL verifies nothing by a key with more
+ * than 3072 bits and an exponent above 2^64. */
 static void
 test_exponents(void **state)
 {
 	static const struct {
 		const char *hex;
-		bool account, subject;
+		bool account, subject, any, any_large;
 	} cases[] = {
-		{ "1", false, false },
-		{ "3", false, false },
-		{ "4", false, false },
-		{ "FFFF", false, false },
-		{ F4, true, true },
-		{ "10002", false, false },
-		{ "10003", true, false },
-		{ "FFFFFFFFFFFFFFFF", true, false },
-		{ "10000000000000001", false, false },
+		{ "1", false, false, false, false },
+		{ "3", false, false, false, false },
+		{ "4", false, false, false, false },
+		{ "FFFF", false, false, false, false },
+		{ F4, true, true, true, true },
+		{ "10002", false, false, false, false },
+		{ "10003", true, false, true, true },
+		{ F64, true, false, true, true },
+		{ "10000000000000001", false, false, true, false },
+		{ F64 F64 F64 F64, false, false, true, false },
+		{ F64 F64 F64 "FFFFFFFFFFFFFFFE", false, false, false, false },
+		{ "1" F64 F64 F64 F64, false, false, false, false },
 	};
-	BIGNUM *n = NULL;
+	char *moduli[2];
 	(void)state;
 
-	assert_int_equal(
-	    EVP_PKEY_get_bn_param(lab_key(KEY_TYPE_RSA, 2048), "n", &n), 1);
-	char *hex = BN_bn2hex(n);
-	for (size_t i = 0; i < COUNT(cases); i++) {
-		unit_case("e = %s", cases[i].hex);
-		assert_reason(check_hex(hex, cases[i].hex, false),
-		    cases[i].account ? NULL : "exponent");
-		assert_reason(check_hex(hex, cases[i].hex, true),
-		    cases[i].subject ? NULL : "exponent");
+	for (int i = 0; i < 2; i++) {
+		BIGNUM *n = NULL;
+		EVP_PKEY *key = lab_key(KEY_TYPE_RSA, i == 0 ? 2048 : 4096);
+
+		assert_int_equal(EVP_PKEY_get_bn_param(key, "n", &n), 1);
+		moduli[i] = BN_bn2hex(n);
+		BN_free(n);
 	}
-	OPENSSL_free(hex);
-	BN_free(n);
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		const char *e = cases[i].hex;
+
+		unit_case("e = %s", e);
+		assert_reason(check_hex(moduli[0], e, KEYCHECK_ACCOUNT),
+		    cases[i].account ? NULL : "exponent");
+		assert_reason(check_hex(moduli[0], e, KEYCHECK_SUBJECT),
+		    cases[i].subject ? NULL : "exponent");
+		assert_reason(check_hex(moduli[0], e, KEYCHECK_ANY_EXPONENT),
+		    cases[i].any ? NULL : "exponent");
+		assert_reason(check_hex(moduli[1], e, KEYCHECK_ANY_EXPONENT),
+		    cases[i].any_large ? NULL : "exponent");
+	}
+	OPENSSL_free(moduli[0]);
+	OPENSSL_free(moduli[1]);
 }
 
 /* PK-70, AC-42 */
@@ -151,9 +170,11 @@ test_sizes(void **state)
 	char hex[2049];
 	memset(hex, 'F', 2048);
 	hex[2048] = '\0';
-	assert_reason(check_hex(hex, F4, false), "modulus must have");
+	assert_reason(
+	    check_hex(hex, F4, KEYCHECK_ACCOUNT), "modulus must have");
 	/* Nobody can compute it for that. */
-	assert_false(rsa_reason_is_compromise(check_hex(hex, F4, false)));
+	assert_false(
+	    rsa_reason_is_compromise(check_hex(hex, F4, KEYCHECK_ACCOUNT)));
 }
 
 /* PK-73: what is not of that generator is not taken for it. */
@@ -168,7 +189,7 @@ test_roca_false_alarm(void **state)
 	for (int i = 0; i < 10000; i++) {
 		assert_int_equal(
 		    BN_rand(n, 2048, BN_RAND_TOP_TWO, BN_RAND_BOTTOM_ODD), 1);
-		const char *reason = rsa_check_numbers(n, e, true);
+		const char *reason = rsa_check_numbers(n, e, KEYCHECK_SUBJECT);
 		assert_true(reason == NULL || strstr(reason, "ROCA") == NULL);
 	}
 	BN_free(n);
@@ -277,13 +298,77 @@ test_ed25519_half(void **state)
 	assert_in_range(points, 150, 250);
 }
 
+static const char *
+ed448_reason(struct job *j, const char *hex)
+{
+	enum key_type type;
+	struct span raw = lab_hex(j, hex);
+	EVP_PKEY *key = EVP_PKEY_new_raw_public_key(
+	    EVP_PKEY_ED448, NULL, (const unsigned char *)raw.p, raw.n);
+
+	assert_non_null(key);
+	const char *reason = keycheck_key(key, KEYCHECK_SUBJECT, &type);
+	assert_int_equal(type, KEY_TYPE_ED448);
+	EVP_PKEY_free(key);
+	return reason;
+}
+
+#define ZEROS_27 "000000000000000000000000000000000000000000000000000000"
+#define ONES_27 "ffffffffffffffffffffffffffffffffffffffffffffffffffffff"
+
+/* PK-75, for Ed448: p is 2^448 - 2^224 - 1. */
+static void
+test_ed448(void **state)
+{
+	static const struct {
+		const char *hex, *expected;
+	} cases[] = {
+		/* RFC 8032 7.4: blank, 1 octet */
+		{ "5fd7449b59b461fd2ce787ec616ad46a1da1342485a70e1f8a0ea75d80e9"
+		  "6778edf124769b46c7061bd6783df1e50f6cd1fa1abeafe8256180",
+		    NULL },
+		{ "43ba28f430cdff456ae531545f7ecd0ac834a55d9358c0372bfa0c6c6798"
+		  "c0866aea01eb00742802b8438ea4cb82169c235160627b4c3a9480",
+		    NULL },
+		/* order 1, 2, 4, 4; the first with a sign */
+		{ "01" ZEROS_27 "00" ZEROS_27 "00", "small order" },
+		{ "01" ZEROS_27 "00" ZEROS_27 "80", "small order" },
+		{ "fe" ONES_27 "fe" ONES_27 "00", "small order" },
+		{ "00" ZEROS_27 "00" ZEROS_27 "00", "small order" },
+		{ "00" ZEROS_27 "00" ZEROS_27 "80", "small order" },
+		/* y = p, p + 1, 2^448 - 1, 2^448 */
+		{ "ff" ONES_27 "fe" ONES_27 "00", "canonical" },
+		{ "00" ZEROS_27 "ff" ONES_27 "00", "canonical" },
+		{ "ff" ONES_27 "ff" ONES_27 "00", "canonical" },
+		{ "00" ZEROS_27 "00" ZEROS_27 "01", "canonical" },
+		/* no x for y = 2 */
+		{ "02" ZEROS_27 "00" ZEROS_27 "00", "not a point" },
+	};
+	struct job *j = unit_job();
+	unsigned points = 0;
+	char hex[115];
+	(void)state;
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		unit_case("%s", cases[i].hex);
+		assert_reason(ed448_reason(j, cases[i].hex), cases[i].expected);
+	}
+	/* Half of the numbers have a point. */
+	for (unsigned y = 3; y < 203; y++) {
+		snprintf(hex, sizeof hex, "%02x%0112d", y, 0);
+		points += ed448_reason(j, hex) == NULL;
+	}
+	assert_in_range(points, 65, 135);
+}
+
 /* Every type that lab_key() makes is accepted and named; others are not. */
 static void
 test_types(void **state)
 {
 	static const enum key_type types[] = { KEY_TYPE_RSA, KEY_TYPE_P256,
-		KEY_TYPE_P384, KEY_TYPE_P521, KEY_TYPE_ED25519 };
-	static const char *const others[] = { "X25519", "ED448" };
+		KEY_TYPE_P384, KEY_TYPE_P521, KEY_TYPE_ED25519,
+		KEY_TYPE_ED448 };
+	static const char *const others[] = { "X25519", "X448" };
 	struct job *j = unit_job();
 	enum key_type type;
 	EVP_PKEY *read;
@@ -312,6 +397,10 @@ test_types(void **state)
 		    "must be RSA, EC or Ed25519");
 		EVP_PKEY_free(key);
 	}
+	/* AC-41: no signature algorithm is for it. */
+	assert_reason(
+	    keycheck_key(lab_key(KEY_TYPE_ED448, 0), KEYCHECK_ACCOUNT, &type),
+	    "must be RSA, EC or Ed25519");
 	EVP_PKEY *key = EVP_EC_gen("secp256k1");
 	assert_reason(
 	    keycheck_key(key, KEYCHECK_ACCOUNT, &type), "the curve must be");
@@ -377,7 +466,8 @@ test_vectors(void **state)
 			    (const unsigned char *)n.p, (int)n.n, NULL);
 			BIGNUM *be = BN_bin2bn(
 			    (const unsigned char *)e.p, (int)e.n, NULL);
-			assert_non_null(rsa_check_numbers(bn, be, false));
+			assert_non_null(
+			    rsa_check_numbers(bn, be, KEYCHECK_ACCOUNT));
 			BN_free(bn);
 			BN_free(be);
 			seen++;
@@ -393,6 +483,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_roca_false_alarm),
 	cmocka_unit_test(test_ed25519),
 	cmocka_unit_test(test_ed25519_half),
+	cmocka_unit_test(test_ed448),
 	cmocka_unit_test(test_types),
 	cmocka_unit_test(test_vectors),
 };

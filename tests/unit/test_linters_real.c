@@ -15,6 +15,7 @@
 #include "lib/fdio.h"
 #include "pki/crl.h"
 #include "pki/issue.h"
+#include "pki/ossl.h"
 #include "pki/responder.h"
 #include "pki/returned.h"
 #include "src/linters.h"
@@ -111,15 +112,15 @@ add_pkilint(struct job *j, const char *venv)
 
 /* A lint certificate as the issuer makes it. */
 static struct span
-subscriber(struct job *j)
+subscriber(struct job *j, const struct profile *profile, EVP_PKEY *key)
 {
 	static const char *const mailboxes[] = { "alice@example.com" };
-	struct lab_csr request =
-	    lab_csr(j, lab_key(KEY_TYPE_P256, 0), mailboxes[0]);
-	struct csr_policy policy = { .mailboxes = mailboxes,
-		.mailbox_count = 1,
-		.profile = LAB_PROFILE };
-	struct issue_input in = { .profile = LAB_PROFILE,
+	struct lab_csr request = lab_csr(j, key, mailboxes[0]);
+	struct csr_policy policy = {
+		.mailboxes = mailboxes, .mailbox_count = 1, .profile = profile
+	};
+	struct issue_input in = { .profile = profile,
+		.subject_number = issue_subject_number(j->arena, "account"),
 		.mailboxes = mailboxes,
 		.mailbox_count = 1,
 		.crl_url = LAB_CRL_URL,
@@ -127,6 +128,7 @@ subscriber(struct job *j)
 	struct issue_tbs tbs;
 	struct csr csr;
 
+	request.key_usage = 1;
 	assert_int_equal(
 	    csr_parse(j, lab_csr_make(j, &request), &policy, &csr), 0);
 	in.csr = &csr;
@@ -216,6 +218,41 @@ check(struct job *j, int fd, enum lint_object what, struct span der, int result)
 	job_recover(j);
 }
 
+static EVP_PKEY *
+rsa_with_exponent(struct job *j, const char *decimal)
+{
+	EVP_PKEY_CTX *ctx = ossl_own_pkey_ctx(
+	    j->arena, EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL));
+	BIGNUM *e = NULL;
+	EVP_PKEY *key = NULL;
+
+	assert_true(BN_dec2bn(&e, decimal) > 0);
+	(void)ossl_own_bn(j->arena, e);
+	assert_int_equal(EVP_PKEY_keygen_init(ctx), 1);
+	assert_int_equal(EVP_PKEY_CTX_set_rsa_keygen_bits(ctx, 2048), 1);
+	assert_int_equal(EVP_PKEY_CTX_set1_rsa_keygen_pubexp(ctx, e), 1);
+	assert_int_equal(EVP_PKEY_generate(ctx, &key), 1);
+	return ossl_own_pkey(j->arena, key);
+}
+
+/* PK-68, PK-70, PK-112: what a profile may be made to have. */
+static void
+check_options(struct job *j, int fd)
+{
+	struct profile p = lab_profile;
+
+	p.any_rsa_exponent = p.subject_number = true;
+	check(j, fd, LINT_MULTIPURPOSE,
+	    subscriber(j, &p, rsa_with_exponent(j, "65539")), 0);
+	check(j, fd, LINT_MULTIPURPOSE,
+	    subscriber(j, &p, lab_key(KEY_TYPE_ED25519, 0)), 0);
+	check(j, fd, LINT_MULTIPURPOSE,
+	    subscriber(j, &p, lab_key(KEY_TYPE_ED448, 0)), 0);
+	p.generation = GENERATION_STRICT;
+	check(j, fd, LINT_STRICT, subscriber(j, &p, lab_key(KEY_TYPE_ED448, 0)),
+	    0);
+}
+
 /* PK-136, PK-140, PK-141: what a CA makes passes them; what is not what it is
  * given for is refused. */
 static void
@@ -239,7 +276,9 @@ test_real(void **state)
 	j->conf = &conf;
 	assert_int_equal(linter_start(j, &pid, &fd), 0);
 	assert_int_equal(responder_prepare(j, j->arena, lab_ca("p256"), &r), 0);
-	check(j, fd, LINT_MULTIPURPOSE, subscriber(j), 0);
+	check(j, fd, LINT_MULTIPURPOSE,
+	    subscriber(j, LAB_PROFILE, lab_key(KEY_TYPE_P256, 0)), 0);
+	check_options(j, fd);
 	check(j, fd, LINT_RESPONDER, r.lint_certificate, 0);
 	check(j, fd, LINT_ROOT, of_file(j, "root.pem", true), 0);
 	check(j, fd, LINT_ISSUING, of_file(j, "issuing.pem", true), 0);

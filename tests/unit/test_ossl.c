@@ -50,6 +50,7 @@ test_keys(void **state)
 		{ KEY_TYPE_P384, 0, EVP_sha384() },
 		{ KEY_TYPE_P521, 0, EVP_sha512() },
 		{ KEY_TYPE_ED25519, 0, NULL },
+		{ KEY_TYPE_ED448, 0, NULL },
 	};
 	(void)state;
 
@@ -77,7 +78,7 @@ test_keys(void **state)
 static void
 test_other_keys(void **state)
 {
-	static const char *const types[] = { "ED448", "X25519" };
+	static const char *const types[] = { "X448", "X25519" };
 	struct job *j = lab_job();
 	(void)state;
 

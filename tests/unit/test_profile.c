@@ -271,6 +271,18 @@ test_make_each(void **state)
 	    "smimeCapabilities "
 	    "301a300b060960864801650304012e300b0609608648016503040102\n"
 	    "keys RSA 4096, P-521\n");
+	/* PK-18, PK-70, PK-112: the text says so, and only then. */
+	assert_false(p.any_rsa_exponent || p.subject_number);
+	c.rsa_exponent = CONF_EXPONENT_ANY;
+	c.subject = CONF_SUBJECT_CN;
+	c.subject_number = true;
+	p = make_good(j, &c);
+	assert_true(p.any_rsa_exponent && p.subject_number);
+	assert_non_null(strstr(profile_text(j->arena, &p),
+	    "P-521; RSA exponent odd, 65537 to 2^256 - 1\n"));
+	assert_non_null(strstr(profile_text(j->arena, &p),
+	    "; serialNumber: the account's id, PrintableString, beside a "
+	    "mailbox\n"));
 }
 
 static void
@@ -302,10 +314,17 @@ edit_keys(struct conf_profile *c)
 static void
 edit_impossible(struct conf_profile *c)
 {
-	static const char *keys[] = { "ed25519" };
+	static const char *keys[] = { "ed25519", "ed448" };
 	static const char *use[] = { "encryption", "dual" };
-	c->keys = (struct conf_list){ keys, 1 };
+	c->keys = (struct conf_list){ keys, 2 };
 	c->use = (struct conf_list){ use, 2 };
+}
+
+static void
+edit_number(struct conf_profile *c)
+{
+	c->subject = CONF_SUBJECT_EMPTY;
+	c->subject_number = true;
 }
 
 static void
@@ -362,10 +381,13 @@ test_make_wrong(void **state)
 		    "use: has signing twice\n" },
 		{ edit_keys,
 		    "keys: rsa-1024 is none of rsa-2048, rsa-3072, rsa-4096, "
-		    "p-256, p-384, p-521, ed25519\n" },
+		    "p-256, p-384, p-521, ed25519, ed448\n" },
 		{ edit_impossible,
 		    "keys: no key of these can do what use asks for: Ed25519 "
-		    "keys only sign\n" },
+		    "and Ed448 keys only sign\n" },
+		{ edit_number, "subject_number: stands beside a mailbox in the "
+			       "subject; set subject to cn, email or "
+			       "cn+email\n" },
 		{ edit_ciphers,
 		    "smime_capabilities: 3des is none of aes-256-gcm, "
 		    "aes-192-gcm, aes-128-gcm, aes-256-cbc, aes-192-cbc, "
