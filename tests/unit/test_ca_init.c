@@ -15,12 +15,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/digest.h"
 #include "lib/fdio.h"
 #include "lib/hex.h"
 #include "pki/ca.h"
 #include "pki/ca_profile.h"
 #include "pki/certview.h"
 #include "pki/key.h"
+#include "pki/keycheck.h"
 #include "pki/oid.h"
 #include "pki/ossl.h"
 #include "pki/profile.h"
@@ -172,6 +174,111 @@ test_certificates(void **state)
 		assert_false(span_eq(issuing.subject, root.subject));
 		assert_int_equal(issuing.serial.n, 17);
 		assert_false(span_eq(issuing.serial, root.serial));
+	}
+}
+
+/* A whole certificate of section 10, but for numbers and keys: A algorithm, K
+ * key, N serial number, R the root's key identifier, S its own, T times, X its
+ * subject, Z signature. */
+#define DN(name)                                                               \
+	"30{ 31{30{ 0603550406 13{'DE'} }} "                                   \
+	"31{30{ 060355040a 0c{'Example Mail GmbH'} }} "                        \
+	"31{30{ 0603550403 0c{'" name "'} }} } "
+#define ROOT_DN DN("Example Mail Root CA")
+#define BEGIN "30{ 30{ a0{ 020102 } 02{ N } A " ROOT_DN "T X K a3{30{ "
+#define END "}} } A 03{ 00 Z } }"
+#define BASIC_AND_USAGE(constraints)                                           \
+	"30{ 0603551d13 0101ff 04{ 30{ " constraints " } } } "                 \
+	"30{ 0603551d0f 0101ff 04{ 03020106 } } "                              \
+	"30{ 0603551d0e 04{ 04{ S } } } "
+
+static const char golden_root[] = BEGIN BASIC_AND_USAGE("0101ff") END;
+static const char golden_issuing[] = BEGIN BASIC_AND_USAGE(
+    "0101ff 020100") "30{ 0603551d23 04{ 30{ 80{ R } } } } "
+		     "30{ 0603551d25 04{ 30{ 06082b06010505070304 } } } "
+		     "30{ 0603551d20 04{ 30{ 30{ 060767810c01050102 } "
+		     "30{ 060767810c01050103 } } } } "
+		     "30{ 0603551d1f 04{ 30{ 30{ a0{ a0{ "
+		     "86{'http://crl.example.com/root.crl'} } } } } } } "
+		     "30{ 06082b06010505070101 04{ 30{ 30{ "
+		     "06082b06010505073002 "
+		     "86{'http://ca.example.com/root.cer'} } } } } " END;
+
+struct golden {
+	const char *type, *algorithm, *key; /* B: what is random in it */
+	size_t random;                      /* octets of that */
+};
+
+/* Certificate i of the folder: 0 the root, 2 the issuing CA. */
+static struct certview
+check_golden(struct job *j, const struct golden *g, size_t i, struct span above)
+{
+	X509 *x = read_pem(j, path_of(j, lab_ca_folder(g->type), names[i]));
+	struct span der = der_of(j, x);
+	struct span words[LAB_WORDS] = { { NULL, 0 } };
+	uint8_t digest[SHA256_LEN];
+	struct certview v;
+	struct span bits;
+	enum key_type type;
+	size_t after = g->random > 96 ? 5 : 0; /* RSA: e */
+
+	unit_case("%s %s", g->type, names[i]);
+	assert_int_equal(certview_parse(der, &v), 0);
+	assert_int_equal(spki_split(v.spki, &type, &bits), 0);
+	words['B' - 'A'] =
+	    span_cut(bits, bits.n - after - g->random, bits.n - after);
+	words['A' - 'A'] = lab_hex(j, g->algorithm);
+	words['K' - 'A'] = lab_notation(j, g->key, words);
+	words['N' - 'A'] = v.serial;
+	words['R' - 'A'] = above;
+	sha256(bits, digest);
+	words['S' - 'A'] = lab_copy(j, span_mem(digest, 20));
+	words['T' - 'A'] = lab_notation(j,
+	    i == 0 ? "30{ 17{'261123110000Z'} 17{'361120105959Z'} }"
+		   : "30{ 17{'261123110000Z'} 17{'311122105959Z'} }",
+	    words);
+	words['X' - 'A'] = lab_notation(
+	    j, i == 0 ? ROOT_DN : DN("Example Mail Issuing CA"), words);
+	words['Z' - 'A'] = v.signature;
+	assert_string_equal(hex_dup(j->arena, der),
+	    hex_dup(j->arena,
+		lab_notation(j, i == 0 ? golden_root : golden_issuing, words)));
+	v.spki = words['S' - 'A'];
+	return v;
+}
+
+#define RSA_KEY                                                                \
+	"30{ 300d06092a864886f70d0101010500 "                                  \
+	"03{ 00 30{ 02{ 00 B } 0203010001 } } }"
+
+/* PK-88, PK-98, PK-116 to PK-127: each octet, for each type of key. */
+static void
+test_golden(void **state)
+{
+	static const struct golden types[] = {
+		{ "p256", "300a06082a8648ce3d040302",
+		    "30{ 301306072a8648ce3d020106082a8648ce3d030107 "
+		    "03{ 00 04 B } }",
+		    64 },
+		{ "p384", "300a06082a8648ce3d040303",
+		    "30{ 301006072a8648ce3d020106052b81040022 03{ 00 04 B } }",
+		    96 },
+		{ "rsa3072", "300d06092a864886f70d01010c0500", RSA_KEY, 384 },
+		{ "rsa4096", "300d06092a864886f70d01010c0500", RSA_KEY, 512 },
+	};
+	struct job *j = lab_job();
+	(void)state;
+
+	for (size_t i = 0; i < COUNT(types); i++) {
+		struct certview root, issuing;
+
+		lab_ca(types[i].type);
+		root = check_golden(j, &types[i], 0, (struct span){ NULL, 0 });
+		issuing = check_golden(j, &types[i], 2, root.spki);
+		assert_int_equal(root.serial.n, 17);
+		assert_int_equal(issuing.serial.n, 17);
+		if (types[i].random > 96)
+			assert_int_equal(issuing.signature.n, types[i].random);
 	}
 }
 
@@ -801,6 +908,7 @@ test_intermediate(void **state)
 
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_certificates),
+	cmocka_unit_test(test_golden),
 	cmocka_unit_test(test_files),
 	cmocka_unit_test(test_never_overwrites),
 	cmocka_unit_test(test_bad_input),
