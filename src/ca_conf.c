@@ -55,3 +55,14 @@ ca_conf_profile_problem(struct job *j, const struct ca *ca)
 		    j->arena, ca, profile_find(j->conf, span_str(name)));
 	return problem;
 }
+
+int
+ca_conf_profiles_check(struct job *j, const struct ca *ca)
+{
+	const char *problem;
+
+	if (j->conf->mode != CONF_MODE_PUBLIC)
+		return 0;
+	problem = ca_conf_profile_problem(j, ca);
+	return problem == NULL ? 0 : job_fail(j, ERR_INTERNAL, "%s", problem);
+}

@@ -14,5 +14,8 @@ struct ca_files ca_conf_certificates(const struct conf *conf);
 /* PK-122, PK-123: why a profile that is offered would give certificates that
  * are not valid below this CA, in the job's arena; NULL: they are. */
 const char *ca_conf_profile_problem(struct job *j, const struct ca *ca);
+/* 0, or -1 with that problem in public mode, where such a configuration is not
+ * taken; a private CA may be for programs that do not look (section 10). */
+int ca_conf_profiles_check(struct job *j, const struct ca *ca);
 
 #endif

@@ -691,6 +691,12 @@ http_start(struct job *j, const struct http_sockets *sockets,
 	return 0;
 }
 
+const struct ca *
+http_ca(const struct http *h)
+{
+	return h->ca;
+}
+
 void
 http_set_conf(struct http *h, const struct conf *conf)
 {

@@ -19,6 +19,7 @@
 #include "lib/conf.h"
 
 struct aead_key;
+struct ca;
 struct http;
 struct http_sockets;
 struct job;
@@ -43,6 +44,8 @@ int http_start(struct job *j, const struct http_sockets *sockets,
  * Returns the milliseconds until it wants to be called again.
  */
 int64_t http_tend(struct http *h, struct store *store);
+/* The issuing CA whose chain it serves. */
+const struct ca *http_ca(const struct http *h);
 /* New configuration for requests that begin from now on. */
 void http_set_conf(struct http *h, const struct conf *conf);
 /* Takes nothing new, finishes what is begun, ends.  NULL-safe. */

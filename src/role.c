@@ -104,6 +104,28 @@ record_change(const struct role_env *env, const char *before)
 }
 
 int
+role_read_conf(struct role_env *env, const struct conf **out)
+{
+	const struct conf *fresh;
+	struct job j;
+	int result = 0;
+
+	if (conf_reload(env->keep, env->conf, conf_report_log, NULL, &fresh) <
+	    0)
+		return -1;
+	job_init(&j, env->store, fresh);
+	if (env->judge != NULL)
+		result = env->judge(env, &j);
+	if (result < 0)
+		log_error("configuration refused", "file=%s error=\"%s\"",
+		    fresh->file, j.err.text);
+	else
+		*out = fresh;
+	job_done(&j);
+	return result;
+}
+
+int
 role_reload(struct role_env *env)
 {
 	const struct conf *fresh;
@@ -112,8 +134,7 @@ role_reload(struct role_env *env)
 	if (!hangup)
 		return 0;
 	hangup = 0;
-	if (conf_reload(env->keep, env->conf, conf_report_log, NULL, &fresh) <
-	    0) {
+	if (role_read_conf(env, &fresh) < 0) {
 		log_error("configuration not reloaded",
 		    "next=\"mend the file and send SIGHUP again; the old "
 		    "configuration stays in use\"");

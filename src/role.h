@@ -24,6 +24,9 @@ struct role_env {
 	void *role;               /* the role's own */
 	const char *name;         /* src/role_life.h */
 	bool told;                /* the audit was, of this start */
+	/* 0, or -1 with the reason why the role does not take j->conf in
+	 * place of the one in use; NULL: it takes each that is in order. */
+	int (*judge)(struct role_env *env, struct job *j);
 	/* What the role does when env->conf is new, or NULL. */
 	void (*reloaded)(struct role_env *env);
 };
@@ -66,8 +69,11 @@ enum log_level role_log_level(const struct conf *conf);
 
 /* SIGTERM came: finish what is begun, take nothing new. */
 bool role_is_stopping(void);
-/* SIGHUP came: 1 once, and env->conf is the new configuration. */
+/* SIGHUP came: 1 once, and env->conf is the new configuration.  One that is not
+ * taken is told of in the log, and the old one stays. */
 int role_reload(struct role_env *env);
+/* That file again, in *out, or -1: the log tells why it is not taken. */
+int role_read_conf(struct role_env *env, const struct conf **out);
 /* Tells the supervisor that the role works (once). */
 void role_ready(void);
 

@@ -272,19 +272,26 @@ tell_upcoming(const struct job *j)
 		    rules[i]->advice);
 }
 
-/* PK-122, PK-123: what is signed is valid below this CA.  A private one may
- * be for programs that do not look. */
+/* PK-122, PK-123: what is signed is valid below this CA. */
 static int
 check_profiles(struct job *j, const struct ca *ca)
 {
-	const char *problem = ca_conf_profile_problem(j, ca);
+	const char *problem;
 
-	if (problem == NULL)
-		return 0;
-	if (j->conf->mode == CONF_MODE_PUBLIC)
-		return job_fail(j, ERR_INTERNAL, "%s", problem);
-	log_warning("profile.not-covered", "detail=\"%s\"", problem);
+	if (ca_conf_profiles_check(j, ca) < 0)
+		return -1;
+	problem = ca_conf_profile_problem(j, ca);
+	if (problem != NULL)
+		log_warning("profile.not-covered", "detail=\"%s\"", problem);
 	return 0;
+}
+
+static int
+issuer_judge(struct role_env *env, struct job *j)
+{
+	const struct issuer *i = env->role;
+
+	return check_profiles(j, i->ca);
 }
 
 static int
@@ -399,6 +406,7 @@ issuer_run(struct role_env *env)
 
 	if (start_work(env) < 0)
 		return -1;
+	env->judge = issuer_judge;
 	env->reloaded = issuer_reloaded;
 	result = worker_loop(env, ROLE_ISSUER, issuer_step, issuer_next_due);
 	job_init(&j, env->store, env->conf);

@@ -6,13 +6,18 @@ stopped on SIGHUP."""
 import datetime
 import json
 import os
+import re
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import (ec, ed448,
+                                                       ed25519, rsa)
 from cryptography.hazmat.primitives.serialization import (Encoding,
                                                           NoEncryption,
-                                                          PrivateFormat)
+                                                          PrivateFormat,
+                                                          PublicFormat,
+                                                          load_pem_private_key)
+from cryptography.x509.oid import NameOID
 
 from acme import Client, Order, new_key
 from harness import (case, command, edit_config, eventually, read_file,
@@ -199,6 +204,9 @@ def test_own(site, client):
             lambda: directory(site)["meta"]["profiles"].get("board"),
             "the new directory")
         assert found == "S/MIME certificate for members of the board", found
+    with case("PK-122: SIGHUP too tells of what the CA's certificate lacks"):
+        told = site.wait_event("profile.not-covered")
+        assert told["detail"].startswith("profile board has client_auth"), told
     with case("PK-101, PK-103, PK-106, PK-109: its certificate is what the "
               "section says"):
         _, order = new_order(client, profile="board")
@@ -234,6 +242,60 @@ def test_own(site, client):
             expect=400)
         assert "mailbox-strict accepts RSA 2048" in refused.json["detail"], \
             refused
+
+
+WIDE = """
+profile wide {
+  keys = { rsa-2048, ed448 }
+  rsa_exponent = any
+  subject_number = yes
+}
+"""
+
+
+def public_octets(of):
+    return of.public_key().public_bytes(
+        Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+
+def wide_certificate(client, key, usage):
+    _, order = new_order(client, profile="wide")
+    order.key = key
+    order.finalize(csr(key, usage, hashes.SHA256() if usage is None else None))
+    return order.certificate()[0]
+
+
+def test_wide(site, client):
+    with open(site.config, "a") as f:
+        f.write(WIDE)
+    edit_config(site, policy__profiles="{ mailbox-strict, "
+                "mailbox-multipurpose, mailbox-signing, mailbox-encryption, "
+                "board, wide }")
+    site.reload()
+    eventually(lambda: directory(site)["meta"]["profiles"].get("wide"),
+               "the new directory")
+    with case("PK-68, PK-112: Ed448, and a serialNumber beside the mailbox"):
+        key = ed448.Ed448PrivateKey.generate()
+        leaf = wide_certificate(client, key, "digital_signature")
+        assert public_octets(leaf) == public_octets(key)
+        number, = leaf.subject.get_attributes_for_oid(
+            NameOID.SERIAL_NUMBER)
+        assert re.fullmatch("[0-9a-f]{32}", number.value), number
+    with case("PK-70, PK-112: another exponent; the account's number again"):
+        path = os.path.join(site.folder, "exponent.pem")
+        command("openssl", "genpkey", "-algorithm", "RSA", "-pkeyopt",
+                "rsa_keygen_bits:2048", "-pkeyopt",
+                "rsa_keygen_pubexp:65539", "-out", path)
+        with open(path, "rb") as f:
+            key = load_pem_private_key(f.read(), None)
+        leaf = wide_certificate(client, key, None)
+        assert leaf.public_key().public_numbers().e == 65539
+        assert leaf.subject.get_attributes_for_oid(
+            NameOID.SERIAL_NUMBER) == [number]
+        _, order = new_order(client, profile="mailbox-strict")
+        refused = order.finalize(csr(key, None), expect=400)
+        assert refused.json["detail"] == "subject key refused: the RSA " \
+            "exponent must be 65537", refused
 
 
 def test_dates(site, client):
@@ -404,6 +466,7 @@ def test_all(site):
     test_offered(site)
     test_each(site, client)
     test_own(site, client)
+    test_wide(site, client)
     test_dates(site, client)
     test_linter(site, client)
     test_withdrawn(site, client)

@@ -19,6 +19,7 @@
 #include "src/conf_file.h"
 #include "src/conf_table.h"
 #include "src/intake.h"
+#include "src/role.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
@@ -635,6 +636,12 @@ static const struct wrong wrongs[] = {
 	    "signed, both ways.\n"
 	    "conf: external.cmp_server: is missing. CMP messages are signed, "
 	    "both ways.\n" },
+	/* PK-112 */
+	{ OWN_CA,
+	    "}\nexternal {\n\tkind = hook\n\thook = { /ca.sh }\n}\n"
+	    "profile p {\n\tsubject_number = yes\n}\nissuer {\n" CRL_URL,
+	    "conf: profile.subject_number: must not be set (profile p) where "
+	    "another CA issues (external.kind): the subject is that CA's\n" },
 	{ NULL, "external {\n\tkind = hook\n\thook = { ca.sh }\n}\n",
 	    "conf:3: external.hook: ca.sh must be an absolute path\n"
 	    "conf:30: issuer.ca_key: must not be set where another CA issues "
@@ -1389,6 +1396,52 @@ test_reload_refused(void **state)
 	assert_int_equal(r.count, 0);
 }
 
+struct judging {
+	const struct conf *seen;
+	int result;
+};
+
+static int
+judge(struct role_env *env, struct job *j)
+{
+	struct judging *judging = env->role;
+
+	judging->seen = j->conf;
+	return judging->result == 0
+		   ? 0
+		   : job_fail(j, ERR_INTERNAL, "the CA lacks a policy");
+}
+
+/* PK-122, PK-123: what a role refuses is not taken, whatever the file says. */
+static void
+test_reload_judged(void **state)
+{
+	struct judging judging = { NULL, -1 };
+	const struct conf *now = NULL;
+	struct role_env env = { .keep = unit_job()->arena,
+		.conf = load_good(base),
+		.role = &judging };
+
+	(void)state;
+	write_conf(span_str(edit(base, "= 10", "= 20")));
+	env.judge = judge;
+	assert_int_equal(role_read_conf(&env, &now), -1);
+	assert_null(now);
+	assert_int_equal(judging.seen->max_identifiers, 20);
+	judging.result = 0;
+	assert_int_equal(role_read_conf(&env, &now), 0);
+	assert_ptr_equal(now, judging.seen);
+	env.judge = NULL;
+	assert_int_equal(role_read_conf(&env, &now), 0);
+	assert_int_equal(now->max_identifiers, 20);
+	/* One that is wrong by itself is not judged. */
+	judging.seen = NULL;
+	env.judge = judge;
+	write_conf(span_str(edit(base, "= 10", "= 1000")));
+	assert_int_equal(role_read_conf(&env, &now), -1);
+	assert_null(judging.seen);
+}
+
 /* --- the table itself ---------------------------------------------------- */
 
 static bool
@@ -1548,6 +1601,7 @@ static const struct CMUnitTest tests[] = {
 	WITH_FOLDER(test_octets),
 	WITH_FOLDER(test_reload),
 	WITH_FOLDER(test_reload_refused),
+	WITH_FOLDER(test_reload_judged),
 	cmocka_unit_test(test_table),
 	WITH_FOLDER(test_profile_sections),
 	WITH_FOLDER(test_allow_lint),

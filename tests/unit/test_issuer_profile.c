@@ -17,6 +17,7 @@
 #include "pki/certview.h"
 #include "pki/issue.h"
 #include "pki/oid.h"
+#include "src/ca_conf.h"
 #include "src/judge.h"
 #include "src/judge_caa.h"
 #include "tests/unit/pki_lab.h"
@@ -105,6 +106,43 @@ expect_issued(struct role_lab *lab)
 		fail_msg("not issued: %s", o->error);
 	EXPECT(lab->j, store_cert_by_order(lab->j, o->id, &c), 1);
 	return c;
+}
+
+/* --- the configuration ---------------------------------------------------- */
+
+/* PK-122, PK-123: a public CA takes no configuration whose certificates would
+ * not be valid below it; a private one may (section 10). */
+static void
+test_not_covered(void **state)
+{
+	static const char *names[] = { "mailbox-strict", "own" };
+	struct job *j = lab_job();
+	struct profile own = *profile_find(NULL, SPAN("mailbox-strict"));
+	struct conf conf = { .mode = CONF_MODE_PUBLIC,
+		.profile = "mailbox-strict",
+		.profiles = { names, 2 },
+		.own_profiles = &own,
+		.own_profile_count = 1 };
+	const struct ca *ca = lab_ca("p256");
+	(void)state;
+
+	j->conf = &conf;
+	own.name = "own";
+	assert_int_equal(ca_conf_profiles_check(j, ca), 0);
+	own.policy = SPAN("\x2b\x06\x01\x04\x01\x81\xfd\x59\x07");
+	assert_int_equal(ca_conf_profiles_check(j, ca), -1);
+	assert_non_null(strstr(j->err.text,
+	    "profile own gives the policy 1.3.6.1.4.1.32473.7, which the "
+	    "issuing CA's certificatePolicies lacks"));
+	job_recover(j);
+	conf.mode = CONF_MODE_PRIVATE;
+	assert_int_equal(ca_conf_profiles_check(j, ca), 0);
+	assert_non_null(ca_conf_profile_problem(j, ca));
+	/* What is not offered is not asked about. */
+	conf.mode = CONF_MODE_PUBLIC;
+	conf.profiles.n = 1;
+	assert_int_equal(ca_conf_profiles_check(j, ca), 0);
+	j->conf = NULL;
 }
 
 /* --- profiles ------------------------------------------------------------- */
@@ -364,6 +402,7 @@ test_stopped(struct job *j)
 }
 
 static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(test_not_covered),
 	STORE_TEST(test_each),
 	STORE_TEST(test_intent),
 	STORE_TEST(test_unknown),
