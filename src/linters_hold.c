@@ -189,6 +189,19 @@ linters_hold_allowed(
 }
 
 int
+linters_hold_record_allowed(
+    struct job *j, enum lint_object object, const char *allowed)
+{
+	if (allowed == NULL)
+		return 0;
+	if (store_begin(j) < 0)
+		return -1;
+	if (linters_hold_allowed(j, object, allowed) < 0)
+		return worker_undo(j);
+	return store_commit(j);
+}
+
+int
 linters_hold_pass(struct linters_hold *h, struct job *j,
     enum lint_object object, struct span der)
 {
@@ -198,11 +211,5 @@ linters_hold_pass(struct linters_hold *h, struct job *j,
 	if (linters_hold_may(h, j, object) < 0 ||
 	    linters_hold_check(h, j, &subject, &report, &allowed) < 0)
 		return -1;
-	if (allowed == NULL)
-		return 0;
-	if (store_begin(j) < 0)
-		return -1;
-	if (linters_hold_allowed(j, object, allowed) < 0)
-		return worker_undo(j);
-	return store_commit(j);
+	return linters_hold_record_allowed(j, object, allowed);
 }

@@ -60,6 +60,10 @@ int linters_hold_check(struct linters_hold *h, struct job *j,
 int linters_hold_allowed(
     struct job *j, enum lint_object object, const char *allowed);
 
+/* The same in a transaction of its own. */
+int linters_hold_record_allowed(
+    struct job *j, enum lint_object object, const char *allowed);
+
 /* may and check for what has no report of its own, allowances audited. */
 int linters_hold_pass(struct linters_hold *h, struct job *j,
     enum lint_object object, struct span der);

@@ -17,6 +17,7 @@
 /* Of our own answers, the first with each key and one of so many are read as
  * clients read them (PK-141). */
 #define SAMPLE_EVERY 64
+#define SAMPLE_SECS 3600
 
 /* A key, and what belongs to it. */
 struct signer_key {
@@ -35,6 +36,9 @@ struct live {
 	uint64_t signed_with; /* the key in use */
 	uint64_t count;
 	int64_t full_at_ms; /* lib/rate.h */
+	char sample[OCSP_RESPONSE_MAX];
+	size_t sample_n;   /* 0: none, or it was taken */
+	int64_t sample_at; /* when it was signed; 0: none with this key */
 };
 
 struct live *
@@ -115,6 +119,7 @@ live_adopt(struct job *j, struct live *l, struct span certificate)
 	l->now = *k;
 	*k = (struct signer_key){ .own = NULL };
 	l->signed_with = 0;
+	l->sample_at = 0;
 	return 0;
 }
 
@@ -193,6 +198,30 @@ take_turns(struct live *l, size_t count)
 	return true;
 }
 
+static void
+keep_sample(struct live *l, int64_t now, struct span response)
+{
+	/* A clock that was set back is no reason to wait. */
+	if (response.n > sizeof(l->sample) ||
+	    (l->sample_at != 0 && l->sample_at <= now &&
+		now < l->sample_at + SAMPLE_SECS))
+		return;
+	memcpy(l->sample, response.p, response.n);
+	l->sample_n = response.n;
+	l->sample_at = now;
+}
+
+bool
+live_take_sample(struct job *j, struct live *l, struct span *response)
+{
+	if (l->sample_n == 0)
+		return false;
+	*response = span_mem(
+	    arena_memdup(j->arena, l->sample, l->sample_n), l->sample_n);
+	l->sample_n = 0;
+	return true;
+}
+
 static int
 sign(struct job *j, struct live *l, const struct ocsp_data *d,
     struct span *response)
@@ -203,6 +232,7 @@ sign(struct job *j, struct live *l, const struct ocsp_data *d,
 		return -1;
 	l->signed_with++;
 	l->count++;
+	keep_sample(l, j->now, *response);
 	return 0;
 }
 

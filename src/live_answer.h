@@ -11,6 +11,7 @@
 #ifndef SRC_LIVE_ANSWER_H
 #define SRC_LIVE_ANSWER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/buf.h"
@@ -40,6 +41,13 @@ int live_adopt(struct job *j, struct live *l, struct span certificate);
 
 /* An OCSPResponse, always: an answer, or an error (PK-171). */
 struct span live_answer(struct job *j, struct live *l, struct span request);
+
+/*
+ * One of the answers for the linters of others (PK-141), in the job's arena:
+ * the first that was signed with each key, and then one an hour at most.  Each
+ * is given once: true, or there is none.
+ */
+bool live_take_sample(struct job *j, struct live *l, struct span *response);
 
 /* Signatures since the last time that this was asked. */
 uint64_t live_take_count(struct live *l);

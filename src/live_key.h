@@ -15,7 +15,8 @@ struct live_keys;
 /* fd -1: nobody asks; NULL then. */
 struct live_keys *live_keys_new(struct arena *keep, int fd);
 
-/* A certificate that was asked for: 1, 0: none was, -1. */
+/* A certificate that was asked for, or a sample of the answers for the linters
+ * of others (PK-141): 1, 0: nothing has come, -1. */
 int live_keys_step(struct issuer *i, struct job *j);
 
 #endif

@@ -99,6 +99,29 @@ live_give(int fd, struct span message)
 	return n == (ssize_t)message.n ? 0 : -1;
 }
 
+int
+live_tell(struct arena *a, int fd, enum live_kind kind, struct span body)
+{
+	struct buf b;
+
+	buf_init(&b, a, 1 + OCSP_RESPONSE_MAX);
+	buf_add_char(&b, (char)kind);
+	buf_add(&b, body);
+	return buf_ok(&b) ? live_give(fd, buf_span(&b)) : -1;
+}
+
+int
+live_told(struct span message, enum live_kind *kind, struct span *body)
+{
+	if (message.n < 2 ||
+	    (message.p[0] != LIVE_SAMPLE &&
+		(message.p[0] != LIVE_KEY || message.n > 1 + LIVE_KEY_MAX)))
+		return -1;
+	*kind = (enum live_kind)message.p[0];
+	*body = span_from(message, 1);
+	return 0;
+}
+
 /* --- questions ------------------------------------------------------------ */
 
 static struct span

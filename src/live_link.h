@@ -4,8 +4,9 @@
  * that nobody else is at the other end.  One leads to the issuer, one to each
  * listener of the web role, which has a thread of its own.
  *
- *	issuer  <-  SubjectPublicKeyInfo        again until there is an answer
+ *	issuer  <-  k SubjectPublicKeyInfo      again until there is an answer
  *	        ->  certificate
+ *	        <-  s OCSPResponse              one of what it gives (PK-141)
  *	web     ->  number[8] OCSPRequest
  *	        <-  number[8] OCSPResponse      of the request with this number
  *
@@ -24,6 +25,8 @@ struct job;
 #define LIVE_KEY_MAX 256          /* octets of a SubjectPublicKeyInfo */
 #define LIVE_CERTIFICATE_MAX 4096 /* octets */
 #define LIVE_NUMBER_LEN 8
+/* The first octet of what the issuer is told. */
+enum live_kind { LIVE_KEY = 'k', LIVE_SAMPLE = 's' };
 #define LIVE_ASK_MS 1000
 
 /* Descriptors that one process inherits: the responder has the issuer's first,
@@ -50,6 +53,9 @@ const char *live_ends_text(struct arena *a, const struct live_ends *ends);
 int live_take(struct job *j, int fd, size_t max, struct span *message);
 /* 0, or -1: it does not fit now. */
 int live_give(int fd, struct span message);
+/* The same to the issuer, and what it is told: 0, or -1: it is nothing. */
+int live_tell(struct arena *a, int fd, enum live_kind kind, struct span body);
+int live_told(struct span message, enum live_kind *kind, struct span *body);
 
 /* The web role's end. */
 struct live_asker {

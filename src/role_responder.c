@@ -46,7 +46,19 @@ ask_certificate(struct job *j, struct service *s)
 		return;
 	s->ask_at_ms = clock_mono_ms() + KEY_AGAIN_MS;
 	/* What does not fit was asked already. */
-	if (wanted > 0 && live_give(s->ends->fds[0], spki) == 0)
+	if (wanted > 0 &&
+	    live_tell(j->arena, s->ends->fds[0], LIVE_KEY, spki) == 0)
+		wake_send(1U << ROLE_ISSUER);
+}
+
+/* One that is not taken is no loss: another one follows. */
+static void
+give_sample(struct job *j, struct service *s)
+{
+	struct span response;
+
+	if (live_take_sample(j, s->live, &response) &&
+	    live_tell(j->arena, s->ends->fds[0], LIVE_SAMPLE, response) == 0)
 		wake_send(1U << ROLE_ISSUER);
 }
 
@@ -114,6 +126,7 @@ tend(struct service *s)
 
 	job_init(&j, NULL, s->conf);
 	ask_certificate(&j, s);
+	give_sample(&j, s);
 	if (j.now >= s->reported_at + REPORT_SECS) {
 		uint64_t count = live_take_count(s->live);
 

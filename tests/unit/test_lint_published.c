@@ -19,6 +19,8 @@
 #include "src/answers.h"
 #include "src/linters.h"
 #include "src/linters_hold.h"
+#include "src/live_key.h"
+#include "src/live_link.h"
 #include "src/role_issuer.h"
 #include "src/role_linter.h"
 #include "tests/unit/linter_lab.h"
@@ -296,11 +298,59 @@ test_responder(struct job *j)
 	end(&lab);
 }
 
+static int64_t
+sampled(struct lab *lab, int end)
+{
+	EXPECT(lab->j,
+	    live_tell(
+		lab->j->arena, end, LIVE_SAMPLE, SPAN("\x30\x03\x0a\x01\x03")),
+	    0);
+	EXPECT(lab->j, live_keys_step(&lab->issuer, lab->j), 1);
+	return audited(lab, "refused");
+}
+
+/* PK-141: a live answer, one an hour at most.  A refusal is an alarm and
+ * nothing else: it does not hold what the issuer makes itself. */
+static void
+test_live(struct job *j)
+{
+	struct lab lab;
+	struct live_pairs pairs;
+
+	begin(&lab, j, "ocsp", REFUSES);
+	EXPECT(j, live_pairs_make(j, 0, &pairs), 0);
+	lab.issuer.live = live_keys_new(j->arena, pairs.issuer.fds[0]);
+	unit_log_begin();
+	assert_int_equal(sampled(&lab, pairs.responder.fds[0]), 1);
+	assert_non_null(strstr(unit_log_end(), "lint zl:e_b: an error"));
+	assert_int_equal(lab.hold.refused_at[LINT_OCSP], 0);
+	at(&lab, j->now + 3599);
+	assert_int_equal(sampled(&lab, pairs.responder.fds[0]), 1);
+	at(&lab, j->now + 1);
+	assert_int_equal(sampled(&lab, pairs.responder.fds[0]), 2);
+	/* One that fails is no verdict, and holds nothing either. */
+	change(&lab, FAILS);
+	at(&lab, j->now + 3600);
+	unit_log_begin();
+	assert_int_equal(sampled(&lab, pairs.responder.fds[0]), 2);
+	assert_non_null(strstr(unit_log_end(), "not linted"));
+	assert_int_equal(linters_hold_left(&lab.hold, j), 0);
+	change(&lab, PASSES_IF("MAMKAQM")); /* base64 of those octets */
+	at(&lab, j->now + 3600);
+	unit_log_begin();
+	assert_int_equal(sampled(&lab, pairs.responder.fds[0]), 2);
+	assert_non_null(strstr(unit_log_end(), "zl"));
+	close(pairs.issuer.fds[0]);
+	close(pairs.responder.fds[0]);
+	end(&lab);
+}
+
 static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_list),
 	STORE_TEST(test_large),
 	STORE_TEST(test_answers),
 	STORE_TEST(test_responder),
+	STORE_TEST(test_live),
 };
 
 UNIT_MAIN(tests)

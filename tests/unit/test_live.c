@@ -35,7 +35,8 @@
 #define GOOD 0x11
 #define REVOKED 0x22
 #define ENDED 0x33
-#define NEVER 0x44 /* issued; its segment has others */
+#define ENDING 0x66 /* since half a day */
+#define NEVER 0x44  /* issued; its segment has others */
 #define NO_FILE 0x55
 
 struct lab {
@@ -56,7 +57,9 @@ write_segment(struct lab *lab, const struct ca *signed_by, uint8_t last)
 	struct span octets;
 	struct ocsp_status s = { .serial = { 1, 2, last },
 		.serial_len = 3,
-		.not_after = LAB_NOW + (last == ENDED ? -2 * DAY : 30 * DAY),
+		.not_after = LAB_NOW + (last == ENDED       ? -2 * DAY
+					   : last == ENDING ? -DAY / 2
+							    : 30 * DAY),
 		.is_revoked = last == REVOKED,
 		.reason = last == REVOKED ? 4 : 0,
 		.revoked_at = last == REVOKED ? LAB_NOW - 60 : 0,
@@ -113,7 +116,8 @@ static void
 lab_init(struct lab *lab, struct job *j)
 {
 	struct conf_issuer *c = &lab->conf.issuer;
-	static const uint8_t segments[] = { GOOD, REVOKED, ENDED, NEVER };
+	static const uint8_t segments[] = { GOOD, REVOKED, ENDED, ENDING,
+		NEVER };
 
 	*lab = (struct lab){ .j = j, .ca = lab_ca("p256") };
 	*c = status_lab_conf(j, "p256");
@@ -299,7 +303,9 @@ test_nonce(struct job *j)
 	}
 	assert_string_equal(ask_one(&lab, NEVER, 0), "unknown");
 	assert_string_equal(ask_one(&lab, NEVER, 16), "unknown nonce");
-	/* PK-174: a day after its end nothing is said */
+	/* PK-174: its status as it was, until a day after its end */
+	assert_string_equal(ask_one(&lab, ENDING, 0), "good");
+	assert_string_equal(ask_one(&lab, ENDING, 16), "good nonce");
 	assert_string_equal(ask_one(&lab, ENDED, 16), "error 6");
 	assert_string_equal(ask_one(&lab, NO_FILE, 16), "error 3");
 	assert_string_equal(ask_one(&lab, GOOD, 129), "error 1");
@@ -571,21 +577,21 @@ test_certified(struct job *j)
 	assert_int_equal(live_keys_step(&issuer, j), 0);
 	EXPECT(j, responder_new_key(j, j->arena, &key), 0);
 	EXPECT(j, responder_spki(j, &key, &spki), 0);
-	EXPECT(j, live_give(end, spki), 0);
+	EXPECT(j, live_tell(j->arena, end, LIVE_KEY, spki), 0);
 	EXPECT(j, live_keys_step(&issuer, j), 1);
 	EXPECT(j, live_take(j, end, LIVE_CERTIFICATE_MAX, &der), 1);
 	EXPECT(j, responder_adopt(j, j->arena, issuer.ca, der, &key), 0);
 	assert_int_equal(fixture_count(j, count), 1);
 	/* asked twice, and once more */
-	EXPECT(j, live_give(end, spki), 0);
-	EXPECT(j, live_give(end, spki), 0);
+	EXPECT(j, live_tell(j->arena, end, LIVE_KEY, spki), 0);
+	EXPECT(j, live_tell(j->arena, end, LIVE_KEY, spki), 0);
 	EXPECT(j, live_keys_step(&issuer, j), 1);
 	assert_int_equal(live_keys_step(&issuer, j), 0);
 	EXPECT(j, live_take(j, end, LIVE_CERTIFICATE_MAX, &again), 1);
 	assert_true(span_eq(der, again));
 	assert_int_equal(fixture_count(j, count), 1);
 	/* no key, and one of another kind */
-	EXPECT(j, live_give(end, SPAN("no key")), 0);
+	EXPECT(j, live_tell(j->arena, end, LIVE_KEY, SPAN("no key")), 0);
 	assert_int_equal(live_keys_step(&issuer, j), -1);
 	assert_int_equal(j->err.kind, ERR_MALFORMED);
 	job_recover(j);
@@ -593,7 +599,7 @@ test_certified(struct job *j)
 	for (int i = 0; i < 3; i++) {
 		EXPECT(j, responder_new_key(j, j->arena, &key), 0);
 		EXPECT(j, responder_spki(j, &key, &spki), 0);
-		EXPECT(j, live_give(end, spki), 0);
+		EXPECT(j, live_tell(j->arena, end, LIVE_KEY, spki), 0);
 		if (live_keys_step(&issuer, j) < 0)
 			assert_int_equal(j->err.kind, ERR_BUSY);
 		job_recover(j);
@@ -606,6 +612,50 @@ test_certified(struct job *j)
 	answers_free(issuer.answers);
 }
 
+/* --- linters of others ------------------------------------------------------
+ */
+
+/* PK-141: the first with each key, then one an hour; each is given once. */
+static void
+test_sample(struct job *j)
+{
+	static const struct question q = {
+		.last = { GOOD }, .count = 1, .nonce = SPAN_INIT("0123456789ab")
+	};
+	struct lab lab;
+	struct span request, response, sample;
+
+	lab_init(&lab, j);
+	certify(&lab);
+	assert_false(live_take_sample(j, lab.live, &sample));
+	request = request_of(&lab, &q);
+	response = post(&lab, request).body;
+	assert_true(live_take_sample(j, lab.live, &sample));
+	assert_true(span_eq(sample, response));
+	assert_false(live_take_sample(j, lab.live, &sample));
+	at(&lab, LAB_NOW + 3599);
+	(void)post(&lab, request);
+	assert_false(live_take_sample(j, lab.live, &sample));
+	at(&lab, LAB_NOW + 3600);
+	response = post(&lab, request).body;
+	(void)post(&lab, request);
+	assert_true(live_take_sample(j, lab.live, &sample));
+	assert_true(span_eq(sample, response));
+	/* what is no answer of ours is no sample */
+	at(&lab, LAB_NOW + 2 * 3600);
+	assert_string_equal(ask_one(&lab, NO_FILE, 16), "error 3");
+	assert_string_equal(ask_one(&lab, GOOD, 0), "good");
+	assert_false(live_take_sample(j, lab.live, &sample));
+	/* another key */
+	at(&lab, LAB_NOW + 15 * DAY);
+	EXPECT(j, live_key(j, lab.live, &sample), 1);
+	at(&lab, LAB_NOW + 3 * 3600 - 1);
+	certify(&lab);
+	(void)post(&lab, request);
+	assert_true(live_take_sample(j, lab.live, &sample));
+	lab_end(&lab);
+}
+
 /* --- between the processes ------------------------------------------------ */
 
 static void
@@ -616,6 +666,8 @@ test_link(void **state)
 	struct live_pairs pairs;
 	struct live_asker asker;
 	struct span message, number, request, response;
+	enum live_kind kind;
+	char *key;
 	(void)state;
 
 	assert_int_equal(live_ends_parse("3,4,17", &ends), 0);
@@ -647,6 +699,23 @@ test_link(void **state)
 	    SPAN("\052\0\0\0\0\0\0\0that")));
 	assert_int_equal(
 	    live_question(SPAN("12345678"), &number, &request), -1);
+	/* What the issuer is told. */
+	EXPECT(j,
+	    live_tell(
+		j->arena, pairs.responder.fds[0], LIVE_SAMPLE, SPAN("answer")),
+	    0);
+	EXPECT(j, live_take(j, pairs.issuer.fds[0], 1000, &message), 1);
+	EXPECT(j, live_told(message, &kind, &response), 0);
+	assert_int_equal(kind, LIVE_SAMPLE);
+	assert_true(span_eq(response, SPAN("answer")));
+	assert_int_equal(live_told(SPAN("k"), &kind, &response), -1);
+	assert_int_equal(live_told(SPAN("xanswer"), &kind, &response), -1);
+	key = arena_calloc(j->arena, 1, LIVE_KEY_MAX + 2);
+	key[0] = LIVE_KEY;
+	EXPECT(
+	    j, live_told(span_mem(key, LIVE_KEY_MAX + 1), &kind, &response), 0);
+	assert_int_equal(
+	    live_told(span_mem(key, LIVE_KEY_MAX + 2), &kind, &response), -1);
 	/* What is too long is nothing. */
 	EXPECT(j, live_give(pairs.web.fds[0], SPAN("0123456789")), 0);
 	EXPECT(j, live_take(j, pairs.responder.fds[1], 9, &message), 1);
@@ -672,6 +741,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST_SQLITE(test_forged),
 	STORE_TEST_SQLITE(test_rate),
 	STORE_TEST_SQLITE(test_renewal),
+	STORE_TEST_SQLITE(test_sample),
 	STORE_TEST(test_certified),
 	cmocka_unit_test(test_link),
 };
