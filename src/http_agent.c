@@ -12,6 +12,7 @@
 #include "lib/rate.h"
 #include "src/agent_pool.h"
 #include "src/conf_perspective.h"
+#include "src/http_target.h"
 #include "src/http_watch.h"
 #include "src/listen.h"
 #include "src/tls.h"
@@ -96,7 +97,7 @@ check_head(struct http_agent *h, struct MHD_Connection *c, const char *url,
 {
 	if (!is_known(c))
 		return 403;
-	if (strcmp(url, AGENT_PATH) != 0)
+	if (!span_eq_str(http_target_split(span_str(url)).path, AGENT_PATH))
 		return 404;
 	if (strcmp(method, "POST") != 0)
 		return 405;

@@ -6,6 +6,7 @@
 #include "lib/arena.h"
 #include "lib/conf.h"
 #include "lib/job.h"
+#include "src/http_target.h"
 
 #include <microhttpd.h>
 #include <string.h>
@@ -17,6 +18,7 @@ struct scan {
 	struct span host, length, transfer_encoding;
 	int content_types, lengths, transfer_encodings, hosts;
 	bool malformed; /* a name that is no token, an octet that may not be */
+	struct http_target target;
 	uintptr_t next; /* where the next line must begin */
 	bool displaced; /* a line began elsewhere */
 };
@@ -204,6 +206,19 @@ is_our_host(const struct conf *conf, struct span host)
 	return span_caseeq(ours, host);
 }
 
+/* The URL of an absolute target counts, and not the field beside it (RFC 9112
+ * 3.2.2).  It is of base_url's scheme, unless a front ends TLS. */
+static bool
+is_for_us(const struct conf *conf, const struct scan *s)
+{
+	const struct http_target *t = &s->target;
+
+	if (t->authority.p == NULL)
+		return is_our_host(conf, s->host);
+	return (t->is_https || conf->web.tls_certificate == NULL) &&
+	       is_our_host(conf, t->authority);
+}
+
 static int
 check_sizes(struct job *j, const struct http_head *h, size_t size)
 {
@@ -243,7 +258,7 @@ check(struct job *j, const struct scan *s, size_t size)
 		return -1;
 	if (s->hosts == 0)
 		return job_fail(j, ERR_MALFORMED, "the Host field is missing");
-	if (!is_our_host(j->conf, s->host))
+	if (!is_for_us(j->conf, s))
 		return job_fail_status(j, ERR_MALFORMED, 421,
 		    "this server does not answer for that host");
 	return check_body_size(j, s);
@@ -268,5 +283,9 @@ http_head_read(struct MHD_Connection *connection, struct job *j,
 	head->has_body =
 	    head->is_chunked || (s.length.n > 0 && !span_eq_str(s.length, "0"));
 	head->forwarded = buf_span(&s.forwarded);
-	return check(j, &s, size);
+	s.target = http_target_split(req->target);
+	if (check(j, &s, size) < 0)
+		return -1;
+	req->target = s.target.path;
+	return 0;
 }

@@ -152,6 +152,7 @@ libcs_src_a_SOURCES = \
 	src/http_listen.c src/http_listen.h \
 	src/http_peers.c src/http_peers.h \
 	src/http_status.c src/http_status.h \
+	src/http_target.c src/http_target.h \
 	src/http_watch.c src/http_watch.h \
 	src/https_client.c src/https_client.h \
 	src/jose.c src/jose.h \

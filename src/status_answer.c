@@ -13,6 +13,7 @@
 #include "pki/crl.h"
 #include "pki/key.h"
 #include "src/http_date.h"
+#include "src/http_target.h"
 #include "src/status_ocsp.h"
 #include "src/status_place.h"
 
@@ -538,9 +539,11 @@ void
 status_answer(struct job *j, struct status_service *s,
     const struct status_query *q, struct status_result *out)
 {
-	struct span path = span_cut(q->target, 0, span_find(q->target, 0, '?'));
+	/* Of whichever host: each URL has a path of its own. */
+	struct span path = http_target_split(q->target).path;
 	struct below at;
 
+	path = span_cut(path, 0, span_find(path, 0, '?'));
 	*out = (struct status_result){ .fd = -1 };
 	for (size_t i = 0; i < s->list_count; i++) {
 		if (!span_eq(path, s->lists[i].path))

@@ -127,6 +127,11 @@ def test_tls(site):
         assert set(re.findall(r"Max Early Data: (\d+)", said)) <= {"0"}, said
 
 
+class WholeUrls(Client):
+    def request_once(self, method, target, body, headers):
+        return super().request_once(method, self.base + target, body, headers)
+
+
 def test_authority(site):
     port = site.port("LAB_HTTPS")
     with case("AC-3: another host: 421"):
@@ -141,6 +146,25 @@ def test_authority(site):
         assert request(site, "GET /acme/directory", host=False).status == 400
         assert request(site, "GET /acme/directory",
                        "Host: evil.example").status in (400, 421)
+    with case("AC-3: a target that is a URL (RFC 9112 3.2.2): its host counts, "
+              "not the field"):
+        for url in f"https://localhost:{port}", f"HTTPS://LocalHost:{port}":
+            for host in f"localhost:{port}", "evil.example":
+                got = request(site, f"GET {url}/acme/directory",
+                              f"Host: {host}", host=False)
+                assert got.status == 200, (url, host, got.raw)
+        for url in ("https://evil.example", "https://localhost",
+                    f"https://u@localhost:{port}", "https://",
+                    f"http://localhost:{port}"):
+            got = request(site, f"GET {url}/acme/directory")
+            assert got.status == 421, (url, got.raw)
+        got = request(site, f"GET https://localhost:{port}/acme/directory",
+                      host=False)
+        assert got.status == 400, got.raw
+        got = request(site, f"GET https://localhost:{port}")
+        assert got.status == 404, got.raw
+    with case("AC-50: the url of a JWS is compared with base_url and path"):
+        WholeUrls(site).account()
     with case("AC-3: letter case is nothing; forwarded fields are nothing"):
         got = request(site, "GET /acme/directory", f"Host: LocalHost:{port}",
                       "X-Forwarded-Host: evil.example",
