@@ -291,6 +291,18 @@ audit(struct job *j, const char *event, const char *kid)
 	    arena_printf(j->arena, "eab:%s", kid), "ok", NULL);
 }
 
+/* Nobody has seen its secret. */
+static int
+take_back(struct job *j, const char *kid)
+{
+	if (store_begin(j) < 0 || store_eab_withdraw(j, kid) < 0 ||
+	    audit(j, "EAB key withdrawn", kid) < 0 || store_commit(j) < 0)
+		return job_context(
+		    j, "%s: could not be shown, and not be withdrawn", kid);
+	return job_fail(j, ERR_INTERNAL,
+	    "%s: could not be shown, and is withdrawn again", kid);
+}
+
 static int
 eab_new(struct job *j, const struct options *o, const char *unused)
 {
@@ -318,7 +330,7 @@ eab_new(struct job *j, const struct options *o, const char *unused)
 	    audit(j, "EAB key created", k.kid) < 0 || store_commit(j) < 0)
 		return -1;
 	print_new(j, &k, secret, o->json);
-	return 0;
+	return command_is_printed() ? 0 : take_back(j, k.kid);
 }
 
 /* --- list, show, revoke --------------------------------------------------- */

@@ -117,13 +117,21 @@ command_serial(struct job *j, const char *text)
 	return buf_ok(&b) ? b.p : "";
 }
 
+bool
+command_is_printed(void)
+{
+	int earlier = ferror(stdout);
+
+	return fflush(stdout) == 0 && !earlier;
+}
+
 void
 command_end_output(void)
 {
 	/* What failed before has left its mark, but perhaps no errno. */
 	int earlier = ferror(stdout);
 
-	if (fflush(stdout) == 0 && !earlier)
+	if (command_is_printed())
 		return;
 	command_fail("standard output cannot be written%s%s",
 	    earlier ? "" : ": ", earlier ? "" : strerror(errno));

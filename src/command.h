@@ -120,6 +120,9 @@ void command_admin_is(const struct admin *self);
 /* Is the admin who is named before the subcommand of this name?  For choosing
  * the act: nobody has shown a factor yet. */
 bool command_is_by(const char *name);
+/* All that was printed has gone where standard output leads; for what cannot be
+ * shown a second time. */
+bool command_is_printed(void);
 /*
  * For atexit(): a text that nobody could read, since the disk is full, is no
  * success.  Says so and ends with EXIT_FAILURE.

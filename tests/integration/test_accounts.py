@@ -6,6 +6,8 @@ import base64
 import hashlib
 import hmac
 import json
+import re
+import subprocess
 import threading
 
 from acme import Client, b64, new_key
@@ -116,6 +118,16 @@ def test_binding(site):
         assert try_order(client, "bob@plain.test").status == 201
         said = try_order(client, "carol@plain.test")
         assert said.problem == "rejectedIdentifier", said
+    with case("a key that could not be shown is withdrawn"):
+        with open("/dev/full", "w") as full:
+            said = subprocess.run(
+                [f"{site.build}/countersign", "eab", "new", "-f", site.config],
+                stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+        assert said.returncode == 1, said
+        kid = re.search(r"(\S+): could not be shown, and is withdrawn again",
+                        said.stderr)[1]
+        shown = json.loads(site.countersign("eab", "show", "--json", kid))
+        assert shown["state"] == "withdrawn", shown
     with case("a key that is withdrawn opens nothing; its account stays"):
         other = eab(site, "--reusable", "--expires", "1d")
         bound, said = open_account(site, other)
