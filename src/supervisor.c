@@ -212,6 +212,8 @@ begin_stop(struct supervisor *s)
 	log_info("stopping", "grace_ms=%d", DRAIN_MS);
 	notify_send("STOPPING=1");
 	signal_children(s, SIGTERM);
+	/* One that somebody has stopped hears it only then. */
+	signal_children(s, SIGCONT);
 }
 
 /*

@@ -156,6 +156,12 @@ def test_drain(site):
         assert site.stop() == 0
         assert time.monotonic() - begun < 2
         site.start()
+    with case("SIGTERM: so it does when somebody has stopped a role"):
+        os.kill(site.roles()["validator"], signal.SIGSTOP)
+        begun = time.monotonic()
+        assert site.stop() == 0
+        assert time.monotonic() - begun < 5
+        site.start()
     with case("SIGINT ends it like SIGTERM"):
         site.daemon.send_signal(signal.SIGINT)
         assert site.daemon.wait(30) == 0
