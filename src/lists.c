@@ -567,6 +567,30 @@ check_shard(const struct issuer *i, struct job *j, int64_t shard)
 	return store_commit(j);
 }
 
+/*
+ * A database that was emptied looks like a new one, and what was issued could
+ * not be revoked any more.  What is served says otherwise, with this CA's
+ * signature; number 1 may be of the ceremony that made the CA (PK-209).
+ */
+static int
+check_not_lost(const struct issuer *i, struct job *j)
+{
+	for (int64_t s = 0; s < j->conf->issuer.crl_shards; s++) {
+		struct crl_input served;
+
+		if (read_served(i, j, s, &served) && served.number > 1)
+			return job_fail(j, ERR_INTERNAL,
+			    "the database knows nothing of this CA, which has "
+			    "signed list number %" PRIu64
+			    " in %s: restore the database from its backup; if "
+			    "it is to begin anew, what was issued before can "
+			    "never be revoked: then move that file away",
+			    served.number,
+			    status_shard_file(j->arena, &j->conf->issuer, s));
+	}
+	return 0;
+}
+
 int
 issuer_list_start(const struct issuer *i, struct job *j)
 {
@@ -580,6 +604,8 @@ issuer_list_start(const struct issuer *i, struct job *j)
 		    " shards of the revocation list; their number can only "
 		    "grow (PK-154)",
 		    count);
+	if (count == 0 && check_not_lost(i, j) < 0)
+		return -1;
 	for (int64_t s = 0; s < shards; s++)
 		if (check_shard(i, j, s) < 0)
 			return -1;

@@ -56,6 +56,20 @@ def test_restore(site):
                     {"certificate": b64(old.public_bytes(Encoding.DER))}, 200)
         eventually(lambda: old.serial_number in listed(site), "the list")
         assert new.serial_number not in listed(site)
+    with case("PK-153: a database that was emptied is not taken for a new one"):
+        site.stop()
+        command("cp", "-a", site.state, f"{backup}2")
+        for end in "-wal", "-shm":
+            if os.path.exists(site.database + end):
+                os.unlink(site.database + end)
+        os.truncate(site.database, 0)
+        said = command(site.program, "-f", site.config, status=1)
+        assert "the database knows nothing of this CA, which has signed " \
+            "list number" in said, said
+        shutil.rmtree(site.state)
+        command("cp", "-a", f"{backup}2", site.state)
+        site.start()
+        assert old.serial_number in listed(site)
 
 
 def ca(site, *words, typed=()):

@@ -808,6 +808,39 @@ file_of(struct lab *lab, int64_t shard)
 	return der;
 }
 
+/* PK-153: what is served knows more than a database that was emptied.  The
+ * list of a ceremony is no reason to refuse one that is new. */
+static void
+test_emptied(struct job *j)
+{
+	static const char empty[] =
+	    "DELETE FROM crl; DELETE FROM crl_shard; DELETE FROM cert";
+	struct lab lab;
+	const char *id;
+
+	lab_init(&lab, j);
+	EXPECT(j, issuer_list_start(&lab.issuer, j), 0);
+	id = make_cert(&lab, FIXTURE_NOW + 365 * DAY);
+	publish_all(&lab);
+	fixture_sql(j, "DELETE FROM crl_shard");
+	EXPECT(j, issuer_list_start(&lab.issuer, j), 0);
+	at(&lab, FIXTURE_NOW + HOUR);
+	revoke_one(&lab, id, 1);
+	assert_int_equal(publish_all(&lab), 1);
+	EXPECT(j, issuer_list_start(&lab.issuer, j), 0);
+	fixture_sql(j, empty);
+	assert_int_equal(issuer_list_start(&lab.issuer, j), -1);
+	assert_non_null(strstr(j->err.text,
+	    "the database knows nothing of this CA, which has signed list "
+	    "number 2 in "));
+	assert_non_null(strstr(j->err.text, "restore the database"));
+	job_recover(j);
+	assert_int_equal(fixture_count(j, "SELECT count(*) FROM crl_shard"), 0);
+	assert_int_equal(
+	    unlink(status_shard_file(j->arena, &lab.conf.issuer, 0)), 0);
+	EXPECT(j, issuer_list_start(&lab.issuer, j), 0);
+}
+
 /* PK-153 to PK-155, L-62: from one to four; who was in the first stays. */
 static void
 test_shards(struct job *j)
@@ -1044,6 +1077,7 @@ test_foreign_list(struct job *j)
 
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_shard_of),
+	STORE_TEST(test_emptied),
 	STORE_TEST(test_shards),
 	STORE_TEST(test_taken_back),
 	STORE_TEST(test_old_list_again),
