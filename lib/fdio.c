@@ -159,13 +159,27 @@ fd_read_all(
 	return 0;
 }
 
+/* A copy that was cut short, or a disk that was full when it was written. */
+static int
+check_there(struct job *j, const char *path, struct span secret)
+{
+	return secret.n > 0
+		   ? 0
+		   : job_fail(j, ERR_INTERNAL,
+			 "%s: is empty, where a key or a password has to be: "
+			 "restore it from a backup",
+			 path);
+}
+
 int
 file_read_private(struct job *j, const char *path, size_t max, struct span *out)
 {
 	struct buf b;
 
 	buf_init_secret(&b, j->arena, max);
-	return read_path(j, path, check_private, &b, out);
+	if (read_path(j, path, check_private, &b, out) != 0)
+		return -1;
+	return check_there(j, path, *out);
 }
 
 static void
@@ -183,7 +197,7 @@ file_read_secret(struct job *j, const char *path, size_t max, struct span *out)
 	if (file_read_private(j, path, max, out) != 0)
 		return -1;
 	cut_line_end(out);
-	return 0;
+	return check_there(j, path, *out);
 }
 
 int
@@ -195,7 +209,7 @@ file_read_pin(struct job *j, const char *path, size_t max, struct span *out)
 	if (read_path(j, path, check_pin, &b, out) != 0)
 		return -1;
 	cut_line_end(out);
-	return 0;
+	return check_there(j, path, *out);
 }
 
 static int

@@ -26,7 +26,8 @@ int fd_read_all(
     struct job *j, int fd, const char *path, size_t max, struct span *out);
 /*
  * The same as file_read() for a secret: wiped with the arena; refused if group
- * or others may read or write it.  One trailing line end is removed.
+ * or others may read or write it, and if it is empty.  One trailing line end is
+ * removed.
  */
 int file_read_secret(
     struct job *j, const char *path, size_t max, struct span *out);

@@ -225,6 +225,19 @@ give_passphrase(char *out, int size, int is_writing, void *context)
 	return (int)passphrase->n;
 }
 
+EVP_PKEY *
+ca_key_unseal(struct arena *a, struct span pem, struct span passphrase)
+{
+	BIO *bio = BIO_new_mem_buf(pem.p, (int)pem.n);
+	EVP_PKEY *key = bio == NULL ? NULL
+				    : PEM_read_bio_PrivateKey(bio, NULL,
+					  give_passphrase, &passphrase);
+
+	BIO_free(bio);
+	ERR_clear_error();
+	return ossl_own_pkey(a, key);
+}
+
 int
 ca_key_open(
     struct job *j, const char *path, struct span passphrase, EVP_PKEY **key)
@@ -236,12 +249,7 @@ ca_key_open(
 	if (!span_starts(pem, SPAN("-----BEGIN ENCRYPTED PRIVATE KEY-----")))
 		return job_fail(j, ERR_INTERNAL,
 		    "%s: not an encrypted PKCS#8 key in PEM (PK-201)", path);
-	BIO *bio = ossl_own_bio(j->arena, BIO_new_mem_buf(pem.p, (int)pem.n));
-	*key = bio == NULL
-		   ? NULL
-		   : ossl_own_pkey(j->arena, PEM_read_bio_PrivateKey(bio, NULL,
-						 give_passphrase, &passphrase));
-	ERR_clear_error();
+	*key = ca_key_unseal(j->arena, pem, passphrase);
 	if (*key == NULL)
 		return job_fail(
 		    j, ERR_INTERNAL, "%s: these secrets do not open it", path);

@@ -31,6 +31,9 @@ int ca_key_check(struct job *j, EVP_PKEY *key);
 /* PK-201: PKCS#8 in PEM, scrypt, AES-256-CBC. */
 int ca_key_seal(
     struct job *j, EVP_PKEY *key, struct span passphrase, struct span *pem);
+/* What is sealed, which the passphrase opens; NULL: it does not. */
+EVP_PKEY *ca_key_unseal(
+    struct arena *a, struct span pem, struct span passphrase);
 int ca_key_open(
     struct job *j, const char *path, struct span passphrase, EVP_PKEY **key);
 

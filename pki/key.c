@@ -15,6 +15,7 @@
 #include "lib/hex.h"
 #include "lib/job.h"
 #include "pki/ca.h"
+#include "pki/ca_build.h"
 #include "pki/certview.h"
 #include "pki/keycheck.h"
 #include "pki/lint_ca.h"
@@ -414,18 +415,6 @@ chain_store(struct arena *keep, X509 *anchor)
 }
 
 static int
-give_passphrase(char *out, int size, int is_writing, void *context)
-{
-	const struct span *passphrase = context;
-
-	(void)is_writing;
-	if (size < 0 || passphrase->n > (size_t)size)
-		return -1;
-	memcpy(out, passphrase->p, passphrase->n);
-	return (int)passphrase->n;
-}
-
-static int
 load_key(struct loader *l)
 {
 	const char *path = l->files->key;
@@ -444,13 +433,13 @@ load_key(struct loader *l)
 	if (!span_starts(pem, SPAN("-----BEGIN ENCRYPTED PRIVATE KEY-----")))
 		return job_fail(j, ERR_INTERNAL,
 		    "%s: not an encrypted PKCS#8 key in PEM", path);
-	BIO *bio = ossl_own_bio(j->arena, BIO_new_mem_buf(pem.p, (int)pem.n));
-	EVP_PKEY *key = bio == NULL ? NULL
-				    : ossl_own_pkey(l->keep,
-					  PEM_read_bio_PrivateKey(bio, NULL,
-					      give_passphrase, &passphrase));
+	EVP_PKEY *key = ca_key_unseal(l->keep, pem, passphrase);
 	if (key == NULL)
-		return ossl_fail(j, path);
+		return job_fail(j, ERR_INTERNAL,
+		    "%s: the passphrase in %s does not open it: put the one "
+		    "there that this key was encrypted with, or restore both "
+		    "files from one backup",
+		    path, l->files->passphrase_file);
 	if (EVP_PKEY_eq(key, l->ca->signer.public_key) != 1)
 		return job_fail(j, ERR_INTERNAL,
 		    "%s: not the key of the certificate in %s", path,

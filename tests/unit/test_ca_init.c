@@ -552,7 +552,17 @@ test_load_faults(void **state)
 	unit_case("wrong passphrase");
 	files = good;
 	files.passphrase_file = files_for(j, "p384").passphrase_file;
-	load_fails(j, &files, "issuing-key.pem");
+	load_fails(j, &files,
+	    arena_printf(j->arena,
+		"issuing-key.pem: the passphrase in %s does not open it: put "
+		"the one there",
+		files.passphrase_file));
+	unit_case("empty key file");
+	files = good;
+	files.key = write_text(j, "empty", 0400, SPAN(""));
+	load_fails(j, &files,
+	    "empty: is empty, where a key or a password has "
+	    "to be: restore it from a backup");
 	unit_case("no passphrase file");
 	files.passphrase_file = NULL;
 	load_fails(j, &files, "no passphrase file");

@@ -121,7 +121,6 @@ test_secret_line_end(void **state)
 		struct span in;
 		const char *out;
 	} cases[] = {
-		{ SPAN_INIT(""), "" },
 		{ SPAN_INIT("pass word"), "pass word" },
 		{ SPAN_INIT("pass\n"), "pass" },
 		{ SPAN_INIT("pass\r\n"), "pass" },
@@ -142,6 +141,25 @@ test_secret_line_end(void **state)
 		    file_read_private(j, path_of("f"), 100, &s), 0);
 		assert_true(span_eq(s, cases[i].in));
 	}
+}
+
+/* A key that was lost says so, and not that it is no key. */
+static void
+test_secret_empty(void **state)
+{
+	struct job *j = unit_job();
+	struct span s;
+
+	(void)state;
+	put("f", 0600, SPAN(""));
+	assert_int_equal(file_read_private(j, path_of("f"), 100, &s), -1);
+	assert_non_null(
+	    strstr(j->err.text, "f: is empty, where a key or a password"));
+	job_recover(j);
+	put("f", 0600, SPAN("\r\n"));
+	assert_int_equal(file_read_secret(j, path_of("f"), 100, &s), -1);
+	assert_non_null(strstr(j->err.text, "restore it from a backup"));
+	job_recover(j);
 }
 
 static void
@@ -333,6 +351,7 @@ static const struct CMUnitTest tests[] = {
 	in_folder(test_read_large),
 	in_folder(test_secret_line_end),
 	in_folder(test_secret_permissions),
+	in_folder(test_secret_empty),
 	in_folder(test_write_replaces),
 	in_folder(test_write_fails),
 	in_folder(test_create_never_replaces),
