@@ -365,28 +365,47 @@ lint_sample(struct issuer *i, struct job *j, const struct block *b)
 }
 
 static int
-commit_block(struct issuer *i, struct job *j, struct block *b,
-    const struct ocsp_row *rows, size_t count)
+finish_block(
+    struct issuer *i, struct job *j, struct block *b, struct span *octets)
 {
-	const char *object = arena_printf(j->arena, "ca:%s", label_of(i));
-	struct span octets;
-
 	ceiling_add(
 	    &i->answers->signatures, j->now, OCSP_HASHES * (int64_t)b->changed);
 	i->answers->numbers[b->segment] = (int64_t)b->count;
-	if (block_finish(j, i->ca, b, &octets) < 0 || lint_sample(i, j, b) < 0)
+	return block_finish(j, i->ca, b, octets) < 0 ? -1
+						     : lint_sample(i, j, b);
+}
+
+static int
+put_block(const struct issuer *i, struct job *j, const struct block *b,
+    struct span octets)
+{
+	return store_ocsp_put(j, label_of(i), b->segment, b->former,
+	    b->oldest + OCSP_REFRESH_SECS, octets);
+}
+
+static int
+audit_block(const struct issuer *i, struct job *j, const struct block *b)
+{
+	return store_audit_add(j, "issuer", "OCSP answers signed",
+	    arena_printf(j->arena, "ca:%s", label_of(i)), "ok",
+	    arena_printf(j->arena, "{\"segment\":%" PRId64 ",\"answers\":%zu}",
+		b->segment, b->changed));
+}
+
+static int
+commit_block(struct issuer *i, struct job *j, struct block *b,
+    const struct ocsp_row *rows, size_t count)
+{
+	struct span octets;
+
+	if (finish_block(i, j, b, &octets) < 0)
 		return -1;
-	if (store_begin(j) < 0 ||
-	    store_ocsp_put(j, label_of(i), b->segment, b->former,
-		b->oldest + OCSP_REFRESH_SECS, octets) < 0)
+	if (store_begin(j) < 0 || put_block(i, j, b, octets) < 0)
 		return worker_undo(j);
 	for (size_t k = 0; k < count; k++)
 		if (store_ocsp_done(j, &rows[k]) < 0)
 			return worker_undo(j);
-	if (store_audit_add(j, "issuer", "OCSP answers signed", object, "ok",
-		arena_printf(j->arena,
-		    "{\"segment\":%" PRId64 ",\"answers\":%zu}", b->segment,
-		    b->changed)) < 0)
+	if (audit_block(i, j, b) < 0)
 		return worker_undo(j);
 	if (store_commit(j) < 0)
 		return -1;
@@ -776,6 +795,84 @@ announce(struct issuer *i, struct job *j, const struct cert *c)
 	if (block_find(&b, &s) == NULL && block_put(j, &b, &s) < 0)
 		return -1;
 	return commit_block(i, j, &b, NULL, 0);
+}
+
+/* Several, a block for each segment that they are in. */
+struct announcement {
+	const struct cert *const *certs;
+	size_t cert_count;
+	struct block *blocks;
+	struct span *octets;
+	size_t count;
+};
+
+/* Those of one segment, if there are some. */
+static int
+fill_block(
+    struct issuer *i, struct job *j, struct announcement *a, int64_t segment)
+{
+	struct block *b = NULL;
+
+	for (size_t k = 0; k < a->cert_count; k++) {
+		const struct cert *c = a->certs[k];
+		struct ocsp_status s = { .not_after = c->not_after,
+			.this_update = j->now };
+
+		if (block_segment_of(c->serial) != segment ||
+		    set_serial(&s, c->serial) < 0)
+			continue;
+		if (b == NULL) {
+			b = &a->blocks[a->count];
+			if (open_block(i, j, segment, b) < 0)
+				return -1;
+		}
+		if (block_find(b, &s) == NULL && block_put(j, b, &s) < 0)
+			return -1;
+	}
+	if (b == NULL || b->changed == 0)
+		return 0;
+	return finish_block(i, j, b, &a->octets[a->count++]);
+}
+
+/* Rows in the sequence of segments, then the audit: two issuers wait for each
+ * other in no ring (db/store.h). */
+static int
+commit_announcement(
+    const struct issuer *i, struct job *j, const struct announcement *a)
+{
+	if (store_begin(j) < 0)
+		return -1;
+	for (size_t k = 0; k < a->count; k++)
+		if (put_block(i, j, &a->blocks[k], a->octets[k]) < 0)
+			return worker_undo(j);
+	for (size_t k = 0; k < a->count; k++)
+		if (audit_block(i, j, &a->blocks[k]) < 0)
+			return worker_undo(j);
+	return store_commit(j);
+}
+
+int
+answers_announce(struct issuer *i, struct job *j,
+    const struct cert *const *certs, size_t count)
+{
+	struct announcement a = { .certs = certs, .cert_count = count };
+
+	if (i->answers == NULL || count == 0)
+		return 0;
+	a.blocks = arena_calloc(j->arena, count, sizeof(*a.blocks));
+	a.octets = arena_calloc(j->arena, count, sizeof(*a.octets));
+	for (int64_t s = 0; s < OCSP_SEGMENTS; s++)
+		if (fill_block(i, j, &a, s) < 0)
+			return -1;
+	if (a.count == 0)
+		return 0;
+	if (commit_announcement(i, j, &a) < 0)
+		return -1;
+	for (size_t k = 0; k < a.count; k++)
+		if (write_segment(i, j, a.blocks[k].segment,
+			a.blocks[k].former + 1, a.octets[k]) < 0)
+			return -1;
+	return 0;
 }
 
 int

@@ -53,4 +53,9 @@ void answers_follow(struct issuer *i, struct job *j);
  */
 int status_is_ready(struct issuer *i, struct job *j, const struct cert *c);
 
+/* Before that, for several: their answers share a commit.  0, or -1: then some
+ * of them may not be there yet, and status_is_ready() makes each by itself. */
+int answers_announce(struct issuer *i, struct job *j,
+    const struct cert *const *certs, size_t count);
+
 #endif

@@ -7,6 +7,7 @@
 #include "lib/conf.h"
 #include "lib/log.h"
 #include "pki/key.h"
+#include "src/answers.h"
 #include "src/issuer_order.h"
 #include "src/linters_hold.h"
 #include "src/role_issuer.h"
@@ -268,6 +269,32 @@ reserve_all(struct batch *b)
 
 /* --- certificates --------------------------------------------------------- */
 
+/* PK-149: of those that are about to be signed the status side learns together.
+ * Where that fails each is announced by itself. */
+static void
+announce_all(struct batch *b)
+{
+	const struct cert *certs[BATCH_MAX];
+	size_t count = 0;
+	struct job j;
+
+	job_init(&j, b->job->store, b->job->conf);
+	j.now = b->job->now;
+	for (size_t k = 0; k < b->count; k++) {
+		struct issuer_order *w = &b->orders[k];
+
+		if (w->state != ORDER_RESERVED)
+			continue;
+		if (issuer_check_stop(b->issuer, &j, &w->order) == 0 &&
+		    issuer_list_is_out(b->issuer, &j, w->row.shard) == 1)
+			certs[count++] = &w->row;
+		job_recover(&j);
+	}
+	if (count > 1 && answers_announce(b->issuer, &j, certs, count) < 0)
+		log_debug("announced one by one", "error=\"%s\"", j.err.text);
+	job_done(&j);
+}
+
 /* What a slow token leaves when the leases are about to end stays reserved, and
  * is given back: nobody else may have begun it. */
 static void
@@ -421,6 +448,7 @@ work(struct batch *b)
 		is_stuck[k] = issuer_order_open(
 				  b->issuer, &b->orders[k], b->may_reserve) < 0;
 	reserve_all(b);
+	announce_all(b);
 	sign_all(b);
 	record_all(b);
 	for (size_t k = 0; k < b->count; k++) {

@@ -14,6 +14,7 @@
 #include "db/store_stop.h"
 #include "lib/rnd.h"
 #include "pki/ca.h"
+#include "src/answers.h"
 #include "src/judge_caa.h"
 #include "tests/unit/pki_lab.h"
 
@@ -213,6 +214,56 @@ test_commits(struct job *j)
 	    ORDERS);
 	assert_true(j->wake & 1u << ROLE_WEB);
 	EXPECT(j, issuer_orders_step(lab.issuer, j), 0);
+}
+
+static int64_t
+segments(struct job *j)
+{
+	return fixture_count(j, "SELECT COUNT(*) FROM ocsp_segment");
+}
+
+/* PK-149: with OCSP one more, for the responder's number one, and for the
+ * announcements of all one, however many segments they are in. */
+static void
+test_announcements(struct job *j)
+{
+	struct lab lab;
+	struct conf_issuer *c;
+	struct cert row;
+
+	begin(&lab, j);
+	fixture_sql(j, "DELETE FROM ocsp_segment; DELETE FROM responder");
+	c = &lab.conf->issuer;
+	c->ocsp_url = "http://ocsp.example.com/ocsp";
+	c->ocsp_folder = arena_printf(
+	    j->arena, "%s/ocsp-%d", lab_folder(), fixture_is_pgsql());
+	c->max_per_hour = 1000;
+	c->max_responders_per_hour = 100;
+	c->max_answers_per_hour = 100000;
+	lab.issuer->answers = answers_new(j->arena);
+	store_set_commit_hook(at_commit, &lab);
+	run(&lab);
+	store_set_commit_hook(NULL, NULL);
+	assert_int_equal(issued(&lab), ORDERS);
+	/* the responder: its number, its certificate */
+	assert_int_equal(lab.commits, 3 + 1 + 2);
+	assert_in_range(segments(j), 1, ORDERS);
+	assert_int_equal(
+	    fixture_count(j, "SELECT COUNT(*) FROM audit WHERE event = "
+			     "'OCSP answers signed'"),
+	    segments(j));
+	for (size_t k = 0; k < ORDERS; k++) {
+		EXPECT(j, store_cert_by_order(j, lab.orders[k].order->id, &row),
+		    1);
+		EXPECT(j, status_is_ready(lab.issuer, j, &row), 1);
+	}
+	/* all of them were */
+	assert_int_equal(
+	    fixture_count(j, "SELECT COUNT(*) FROM audit WHERE event = "
+			     "'OCSP answers signed'"),
+	    segments(j));
+	answers_free(lab.issuer->answers);
+	lab.issuer->answers = NULL;
 }
 
 /* What comes again and again is last in its batch, and the rest another one. */
@@ -439,6 +490,7 @@ test_one_stopped(struct job *j)
 
 static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_commits),
+	STORE_TEST(test_announcements),
 	STORE_TEST(test_again_and_again),
 	STORE_TEST(test_neighbours),
 	STORE_TEST(test_one_key),
