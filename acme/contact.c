@@ -8,7 +8,6 @@
 #include "lib/job.h"
 #include "lib/json.h"
 
-#define CONTACTS_MAX 10
 #define CONTACT_LEN_MAX 254
 
 static int

@@ -6,6 +6,8 @@
 
 struct job;
 
+#define CONTACTS_MAX 10 /* of one account */
+
 /*
  * The payload's `contact`: 1 and the array as JSON text, 0 if there is none,
  * or -1 with every contact that is refused as a subproblem.

@@ -53,6 +53,13 @@ int store_account_agree(
  */
 int store_account_deactivate(struct job *j, const char *id, int64_t *ended);
 int store_account_revoke(struct job *j, const char *id, int64_t *ended);
+/*
+ * PK-14: the operator has given the account another contact, so that somebody
+ * else may be behind it: what waits for a reply, and what is valid, is revoked
+ * as above, and the account goes on.
+ */
+int store_account_hand_over(
+    struct job *j, const char *id, const char *contact, int64_t *ended);
 /* PK-23: contacts and client address of an account that has ended; its keys
  * stay, for they verify what it has signed.  ERR_CONFLICT if it has not. */
 int store_account_erase(struct job *j, const char *id);

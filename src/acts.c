@@ -8,6 +8,7 @@
 
 static const struct act_row rows[ACT_COUNT] = {
 	[ACT_ACCOUNT_AGREE] = { "account", "account agree", NEED_OPERATE },
+	[ACT_ACCOUNT_CONTACT] = { "account", "account contact", NEED_OPERATE },
 	[ACT_ACCOUNT_END] = { "account", "account end", NEED_OPERATE },
 	[ACT_ACCOUNT_ERASE] = { "account", "account erase", NEED_OPERATE },
 	[ACT_ACCOUNT_SHOW] = { "account", "account show", NEED_READ },

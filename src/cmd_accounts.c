@@ -1,6 +1,8 @@
 #include "config.h"
 
+#include "acme/contact.h"
 #include "acme/jwk.h"
+#include "acme/request.h"
 #include "acme/status.h"
 #include "db/store_account.h"
 #include "db/store_audit.h"
@@ -24,12 +26,14 @@
 #define ORDERS_MAX 1000
 #define FORMER_MAX 1000
 #define TEXT_MAX (1024 * 1024)
+#define NO_CONTACT "none"
 
 enum action {
 	ACTION_NONE,
 	ACTION_DEACTIVATE,
 	ACTION_REVOKE,
 	ACTION_AGREE,
+	ACTION_CONTACT,
 	ACTION_ERASE
 };
 
@@ -39,6 +43,8 @@ struct options {
 	enum action action;
 	unsigned actions; /* how many were asked for */
 	bool json, orders;
+	const char *contacts[CONTACTS_MAX];
+	size_t contact_count;
 };
 
 static const char accounts_usage[] =
@@ -55,6 +61,7 @@ static const char account_usage[] =
     "usage: countersign account [--json] [--orders] [-f FILE] ID\n"
     "       countersign account --deactivate|--revoke|--erase|--agree-terms\n"
     "           [-f FILE] ID\n"
+    "       countersign account --contact MAILBOX|none ... [-f FILE] ID\n"
     "\n"
     "Shows one account, by its id or its URL.\n"
     "\n"
@@ -65,6 +72,9 @@ static const char account_usage[] =
     "  --erase            end it, and erase what need not be kept of its "
     "holder\n"
     "  --agree-terms      note that its holder has agreed to tos_url\n"
+    "  --contact MAILBOX  its contact from now on, in place of those that it\n"
+    "                     has, several times for several, or none: whoever is\n"
+    "                     behind it must prove each mailbox anew\n"
     "  --json             as one JSON object\n"
     "  -f, --config FILE  configuration (default: " COMMAND_DEFAULT_CONFIG ")\n"
     "\n"
@@ -76,6 +86,20 @@ set_action(struct options *o, enum action action)
 {
 	o->action = action;
 	o->actions++;
+}
+
+static int
+add_contact(struct options *o, const char *mailbox)
+{
+	if (o->contact_count == CONTACTS_MAX) {
+		command_fail(
+		    "--contact: at most %d contacts are kept", CONTACTS_MAX);
+		return -1;
+	}
+	if (o->contact_count == 0)
+		set_action(o, ACTION_CONTACT);
+	o->contacts[o->contact_count++] = mailbox;
+	return 0;
 }
 
 static int
@@ -91,6 +115,7 @@ parse(
 		{ "revoke", no_argument, NULL, 'r' },
 		{ "agree-terms", no_argument, NULL, 'a' },
 		{ "erase", no_argument, NULL, 'e' },
+		{ "contact", required_argument, NULL, 'c' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
@@ -122,6 +147,10 @@ parse(
 			break;
 		case 'e':
 			set_action(o, ACTION_ERASE);
+			break;
+		case 'c':
+			if (add_contact(o, optarg) < 0)
+				return -1;
 			break;
 		case 'h':
 			fputs(usage, stdout);
@@ -432,6 +461,12 @@ audit(struct job *j, const struct account *a, const char *event)
 	    arena_printf(j->arena, "account:%s", a->id), "ok", NULL);
 }
 
+static const char *
+plural(int64_t count)
+{
+	return count == 1 ? "" : "s";
+}
+
 static int
 check_live(struct job *j, const struct account *a, enum action action)
 {
@@ -460,8 +495,58 @@ end(struct job *j, const struct account *a, bool revoke)
 		return -1;
 	printf("%s: %s; %" PRId64 " authorization%s ended with it.  Its "
 	       "certificates stay valid.\n",
-	    a->id, revoke ? "revoked" : "deactivated", ended,
-	    ended == 1 ? "" : "s");
+	    a->id, revoke ? "revoked" : "deactivated", ended, plural(ended));
+	return 0;
+}
+
+/* As a client's payload is: what is refused there is refused here. */
+static int
+contacts_of(struct job *j, const struct options *o, const char **out)
+{
+	struct response resp = { .status = 0 };
+	const struct json *payload;
+	struct json_out w;
+	struct buf b;
+	bool none =
+	    o->contact_count == 1 && strcmp(o->contacts[0], NO_CONTACT) == 0;
+
+	buf_init(&b, j->arena, TEXT_MAX);
+	json_out_init(&w, &b);
+	json_object_begin(&w);
+	json_key(&w, "contact");
+	json_array_begin(&w);
+	for (size_t i = 0; i < o->contact_count && !none; i++)
+		json_put_string(&w, span_str(arena_printf(j->arena, "mailto:%s",
+					o->contacts[i])));
+	json_array_end(&w);
+	json_object_end(&w);
+	if (!buf_ok(&b) ||
+	    json_parse_object(j, buf_span(&b), "--contact", &payload) < 0 ||
+	    contact_parse(j, payload, &resp, out) < 0)
+		return job_context(j,
+		    "--contact (give a mailbox, such as alice@example.org, or "
+		    "none)");
+	return 0;
+}
+
+/* PK-14.  The record tells no mailbox: it cannot be erased (PK-23). */
+static int
+hand_over(struct job *j, const struct account *a, const struct options *o)
+{
+	const char *contact = NULL;
+	int64_t ended;
+
+	if (contacts_of(j, o, &contact) < 0 ||
+	    store_account_hand_over(j, a->id, contact, &ended) < 0 ||
+	    store_audit_add(j, command_operator(j), "account contact changed",
+		arena_printf(j->arena, "account:%s", a->id), "ok",
+		arena_printf(
+		    j->arena, "{\"authorizations\":%" PRId64 "}", ended)) < 0 ||
+	    store_commit(j) < 0)
+		return -1;
+	printf("%s: its contact is %s; %" PRId64
+	       " authorization%s revoked.  Its certificates stay valid.\n",
+	    a->id, contact, ended, plural(ended));
 	return 0;
 }
 
@@ -517,6 +602,8 @@ act(struct job *j, const struct options *o, const char *text)
 		return erase(j, &a);
 	if (check_live(j, &a, o->action) < 0)
 		return -1;
+	if (o->action == ACTION_CONTACT)
+		return hand_over(j, &a, o);
 	return o->action == ACTION_AGREE
 		   ? agree(j, &a)
 		   : end(j, &a, o->action == ACTION_REVOKE);
@@ -530,6 +617,8 @@ act_of(enum action action)
 		return ACT_ACCOUNT_SHOW;
 	case ACTION_AGREE:
 		return ACT_ACCOUNT_AGREE;
+	case ACTION_CONTACT:
+		return ACT_ACCOUNT_CONTACT;
 	case ACTION_ERASE:
 		return ACT_ACCOUNT_ERASE;
 	case ACTION_DEACTIVATE:

@@ -5,6 +5,7 @@
 #include "lib/arena.h"
 #include "lib/json.h"
 #include "lib/rfc3339.h"
+#include "pki/caa.h"
 #include "src/command.h"
 #include "src/story.h"
 #include "src/worker.h"
@@ -12,13 +13,14 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define PAGE 500
 #define TEXT_MAX (4 * 1024 * 1024)
 
 struct options {
 	const char *config;
-	const char *domain, *from, *to, *reason;
+	const char *domain, *method, *from, *to, *reason;
 	bool json;
 	bool revoke;
 	bool all;
@@ -27,7 +29,8 @@ struct options {
 static const char usage[] =
     "usage: countersign authz [--json] [--revoke] [-f FILE] ID\n"
     "       countersign authz --revoke --reason TEXT [-f FILE]\n"
-    "           --all | [--domain DOMAIN] [--from TIME] [--to TIME]\n"
+    "           --all | [--domain DOMAIN] [--method METHOD] [--from TIME]\n"
+    "           [--to TIME]\n"
     "\n"
     "Tells the whole story of one authorization.\n"
     "\n"
@@ -36,6 +39,7 @@ static const char usage[] =
     "                     more, and orders that wait for one end\n"
     "  --all              with --revoke: every valid authorization\n"
     "  --domain DOMAIN    … of the domain's mailboxes, and of those below it\n"
+    "  --method METHOD    … proven by it: email-reply-00\n"
     "  --from, --to TIME  … proven from then, to then (2027-01-31T12:00:00Z)\n"
     "  --reason TEXT      why, for the audit log\n"
     "  -f, --config FILE  configuration (default: " COMMAND_DEFAULT_CONFIG
@@ -44,7 +48,8 @@ static const char usage[] =
 static bool
 has_limits(const struct options *o)
 {
-	return o->domain != NULL || o->from != NULL || o->to != NULL;
+	return o->domain != NULL || o->method != NULL || o->from != NULL ||
+	       o->to != NULL;
 }
 
 static bool
@@ -62,6 +67,7 @@ parse(int argc, char **argv, struct options *o)
 		{ "revoke", &o->revoke, NULL },
 		{ "all", &o->all, NULL },
 		{ "domain", NULL, &o->domain },
+		{ "method", NULL, &o->method },
 		{ "from", NULL, &o->from },
 		{ "to", NULL, &o->to },
 		{ "reason", NULL, &o->reason },
@@ -115,6 +121,17 @@ read_time(struct job *j, const char *option, const char *text, int64_t *out)
 	    "--%s %s: give a time as 2027-01-31T12:00:00Z", option, text);
 }
 
+/* There is one method so far: it names all, and others name none. */
+static int
+check_method(struct job *j, const char *method)
+{
+	if (method == NULL || strcmp(method, CAA_METHOD) == 0)
+		return 0;
+	return job_fail(j, ERR_MALFORMED,
+	    "--method %s: nothing is proven by that here; the method is %s",
+	    method, CAA_METHOD);
+}
+
 static int
 revoke_page(struct job *j, const char **ids, size_t count)
 {
@@ -132,8 +149,9 @@ revoke_page(struct job *j, const char **ids, size_t count)
 static const char *
 scope_json(struct job *j, const struct options *o)
 {
-	const char *names[] = { "domain", "from", "to", "reason" };
-	const char *values[] = { o->domain, o->from, o->to, o->reason };
+	const char *names[] = { "domain", "method", "from", "to", "reason" };
+	const char *values[] = { o->domain, o->method, o->from, o->to,
+		o->reason };
 	struct json_out w;
 	struct buf b;
 
@@ -159,6 +177,7 @@ revoke_all(struct job *j, const struct options *o, size_t *total)
 	*total = 0;
 	if ((o->domain != NULL &&
 		command_domain(j, o->domain, &range.domain) < 0) ||
+	    check_method(j, o->method) < 0 ||
 	    read_time(j, "from", o->from, &range.from) < 0 ||
 	    read_time(j, "to", o->to, &range.to) < 0)
 		return -1;

@@ -247,6 +247,28 @@ def test_end(site):
         assert said.status == 401 and said.problem == "unauthorized", said
         listed = site.countersign("accounts", "--status", "revoked")
         assert client.kid.rpartition("/")[2] in listed, listed
+    with case("PK-14: the operator gives it another contact"):
+        client = Client(site)
+        order = client.order("alice@user.test")
+        for wrong in (["--contact", "no mailbox"],
+                      ["--contact", "a@b.test,c@d.test"],
+                      ["--contact", "none", "--revoke"],
+                      ["--contact", "a@b.test", "--contact", "none"]):
+            site.countersign("account", *wrong, client.kid, status=1)
+        assert order.read()["status"] == "pending"
+        text = site.countersign("account", "--contact", "new@user.test",
+                                "--contact", "b@user.test", client.kid)
+        assert "; 1 authorization revoked" in text, text
+        assert client.read(client.kid)["contact"] == [
+            "mailto:new@user.test", "mailto:b@user.test"]
+        assert order.read()["status"] == "invalid"
+        site.countersign("account", "--contact", "none", client.kid)
+        assert client.read(client.kid).get("contact", []) == []
+        details = site.query("SELECT actor, detail FROM audit WHERE event = "
+                             "'account contact changed' ORDER BY seq")
+        assert [json.loads(d) for _, d in details] == [
+            {"authorizations": 1}, {"authorizations": 0}], details
+        assert all(a.startswith("operator:") for a, _ in details), details
     with case("PK-19: the audit trail has all of it"):
         events = [e for e, in site.query(
             "SELECT event FROM audit WHERE event LIKE '%account%' "

@@ -167,12 +167,14 @@ def test_drop(site):
 
     with case("PK-15: those of another domain or time stay"):
         for words in (["--domain", "plain.test"], ["--domain", "ser.test"],
-                      ["--to", days_ago(1)], ["--from", days_ago(-1)]):
+                      ["--to", days_ago(1)], ["--from", days_ago(-1)],
+                      ["--method", "email-reply-00", "--to", days_ago(1)]):
             said = site.countersign("authz", "--revoke", "--reason", "x",
                                     *words)
             assert said == "authorizations revoked: 0\n", said
         for words in (["--domain", ""], ["--domain", "user.test."],
-                      ["--to", "1970-01-01T00:00:00Z"]):
+                      ["--to", "1970-01-01T00:00:00Z"],
+                      ["--method", "dns-01"], ["--method", ""]):
             site.countersign("authz", "--revoke", "--reason", "x", *words,
                              status=1)
         for words in (["--all"], ["--revoke", "--all"],
@@ -187,6 +189,18 @@ def test_drop(site):
                                 "--to", days_ago(-1))
         assert int(said.rpartition(" ")[2]) >= 1, said
         assert status() == "pending"
+    with case("PK-15: of a method, which the audit log names"):
+        leaf_of(site, client, "alice@user.test")
+        assert status() == "ready"
+        said = site.countersign("authz", "--revoke", "--reason", "x",
+                                "--method", "email-reply-00")
+        assert int(said.rpartition(" ")[2]) >= 1, said
+        assert status() == "pending"
+        detail, = site.query("SELECT detail FROM audit WHERE event = "
+                             "'authorizations revoked' "
+                             "ORDER BY seq DESC LIMIT 1")[0]
+        assert json.loads(detail) == {"method": "email-reply-00",
+                                      "reason": "x"}, detail
 
 
 def weak_list(*leaves):

@@ -14,6 +14,7 @@
 #include "acme/offer.h"
 #include "acme/order.h"
 #include "acme/policy.h"
+#include "db/store_account.h"
 #include "db/store_audit.h"
 #include "db/store_outbox.h"
 #include "db/store_reply.h"
@@ -1010,6 +1011,48 @@ test_reuse(struct job *j)
 	front_close();
 }
 
+/* PK-14: somebody else may be behind the account that the operator has given
+ * another contact: all must be proven anew.  What the client itself changes
+ * takes nothing away. */
+static void
+test_reuse_after_hand_over(struct job *j)
+{
+	struct answer first, waiting, a;
+	int64_t ended;
+
+	front_open(j);
+	first = new_order(j, "[" ALICE "]");
+	validate(j, &first, 0);
+	waiting = new_order(j, "[" EMAIL("bob@example.com") "]");
+	a = front_post(j, front_path(FRONT_KID),
+	    "{\"contact\":[\"mailto:new@example.org\"]}");
+	front_expect(&a, 200, "", NULL);
+	a = new_order(j, "[" ALICE "]");
+	assert_string_equal(front_str(&a, "status"), "ready");
+
+	COMMITTED(j, store_account_hand_over(j, FRONT_ACCOUNT_ID,
+			 "[\"mailto:other@example.org\"]", &ended));
+	assert_int_equal(ended, 2);
+	a = read_url(j, authz_url(&first, 0));
+	assert_string_equal(front_str(&a, "status"), "revoked");
+	a = read_url(j, authz_url(&waiting, 0));
+	assert_string_equal(front_str(&a, "status"), "revoked");
+	a = read_url(j, front_header(&waiting, "Location", 0));
+	assert_string_equal(front_str(&a, "status"), "invalid");
+	a = new_order(j, "[" ALICE "]");
+	front_expect(&a, 201, "", NULL);
+	assert_string_equal(front_str(&a, "status"), "pending");
+	/* What is proven from then on counts. */
+	validate(j, &a, 0);
+	a = new_order(j, "[" ALICE "]");
+	assert_string_equal(front_str(&a, "status"), "ready");
+
+	COMMITTED(j, store_account_deactivate(j, FRONT_ACCOUNT_ID, &ended));
+	REFUSED(j, store_account_hand_over(j, FRONT_ACCOUNT_ID, "[]", &ended),
+	    ERR_CONFLICT);
+	front_close();
+}
+
 /* AC-103: life 0 is one order only, and lasts as long as the order. */
 static void
 test_no_reuse(struct job *j)
@@ -1171,6 +1214,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_soft),
 	STORE_TEST(test_deadline),
 	STORE_TEST(test_reuse),
+	STORE_TEST(test_reuse_after_hand_over),
 	STORE_TEST(test_no_reuse),
 	cmocka_unit_test(test_policy),
 	STORE_TEST(test_reserved_local),
