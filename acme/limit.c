@@ -207,14 +207,13 @@ limits_add_mailbox(
 }
 
 void
-limits_add_mail(struct limits *l, const char *account_id,
+limits_add_mail_of_incident(struct limits *l, const char *account_id,
     const char *client_address, const char *mailbox)
 {
 	const char *domain = addr_domain_of(mailbox);
 	const char *organisation = orgdomain_of(domain);
 	char address[NETADDR_MAX];
 
-	limits_add_mailbox(l, account_id, mailbox);
 	limits_add(l, LIMIT_MAILS_TO_DOMAIN, domain, 1);
 	if (strcmp(organisation, domain) != 0)
 		limits_add(l, LIMIT_MAILS_TO_DOMAIN, organisation, 1);
@@ -228,6 +227,14 @@ limits_add_mail(struct limits *l, const char *account_id,
 	    "pending validations of one mailbox");
 	add_pending(l, account_id, NULL, l->conf->pending_authorizations,
 	    ++l->mails, "pending validations of one account");
+}
+
+void
+limits_add_mail(struct limits *l, const char *account_id,
+    const char *client_address, const char *mailbox)
+{
+	limits_add_mailbox(l, account_id, mailbox);
+	limits_add_mail_of_incident(l, account_id, client_address, mailbox);
 }
 
 void

@@ -64,6 +64,9 @@ void limits_ask(
  * validation that waits for its answer (AC-183, AC-188). */
 void limits_add_mail(struct limits *l, const char *account_id,
     const char *client_address, const char *mailbox);
+/* The same without the mailbox's own budget (PK-194). */
+void limits_add_mail_of_incident(struct limits *l, const char *account_id,
+    const char *client_address, const char *mailbox);
 /* Of these only the mailbox's own budget (AC-185): for a mail that leaves much
  * later than it was asked for. */
 void limits_add_mailbox(

@@ -250,6 +250,25 @@ record(struct job *j, const struct request *req, const struct order *order)
 	    "ok", b.p);
 }
 
+/* PK-194 */
+static int
+add_mail(struct limits *l, const struct request *req,
+    const struct replaces *replaces, const struct order *order, size_t i)
+{
+	const char *mailbox = order->identifiers[i].authz.mailbox;
+	int is_free = replaces->text == NULL ? 0
+					     : replaces_mail_is_free(l->job,
+						   &replaces->cert, mailbox);
+
+	if (is_free > 0)
+		limits_add_mail_of_incident(
+		    l, order->account_id, req->client_address, mailbox);
+	else if (is_free == 0)
+		limits_add_mail(
+		    l, order->account_id, req->client_address, mailbox);
+	return is_free < 0 ? -1 : 0;
+}
+
 /* AC-94: the order, and each mail that it causes, as a whole or not at all;
  * a validation that is used again costs nothing. */
 static int
@@ -273,9 +292,8 @@ take_limits(struct job *j, const struct conf_limits *conf,
 		if (!is_renewal)
 			limits_ask_certificate(
 			    &l, order->account_id, id->authz.mailbox);
-		if (id->is_new)
-			limits_add_mail(&l, order->account_id,
-			    req->client_address, id->authz.mailbox);
+		if (id->is_new && add_mail(&l, req, replaces, order, i) < 0)
+			return -1;
 	}
 	return limits_take(&l, resp);
 }

@@ -125,6 +125,40 @@ replaces_is_due(struct job *j, const struct cert *cert, int64_t at)
 	return store_incident_deadline(j, cert->id, &deadline);
 }
 
+static int
+mails_are_free(
+    struct job *j, const char *cert_id, const char *mailbox, int64_t max)
+{
+	int64_t mails;
+	int held = store_incident_holds(j, cert_id);
+
+	if (held <= 0)
+		return held;
+	if (store_order_replacing_mails(j, cert_id, mailbox, &mails) < 0)
+		return -1;
+	return mails <= max;
+}
+
+int
+replaces_mail_is_free(
+    struct job *j, const struct cert *cert, const char *mailbox)
+{
+	return mails_are_free(j, cert->id, mailbox, REPLACES_FREE_MAILS - 1);
+}
+
+/* One order at a time replaces a certificate: until this one has ended no other
+ * is asked for, and its own mail is the last of those that are counted. */
+int
+replaces_mail_was_free(struct job *j, const char *order_id, const char *mailbox)
+{
+	const char *cert_id;
+	int found = store_order_replaces(j, order_id, &cert_id);
+
+	return found <= 0
+		   ? found
+		   : mails_are_free(j, cert_id, mailbox, REPLACES_FREE_MAILS);
+}
+
 int
 replaces_mark(struct job *j, const struct replaces *r, const char *order_id)
 {

@@ -30,9 +30,21 @@ int replaces_check(struct job *j, const struct json *payload,
  * window on, while an incident holds it, or once the operator or an incident
  * has revoked it: 1, 0, -1.  An order that replaces it
  * then is exempt from the limits of orders and certificates, never from those
- * of mails.
+ * of mails, but for the first ones of an incident.
  */
 int replaces_is_due(struct job *j, const struct cert *cert, int64_t at);
+/*
+ * PK-194: may one more mail to the mailbox leave for an order that replaces the
+ * certificate, without counting for the mailbox?  An incident holds the
+ * certificate, or has revoked it, and fewer than three were asked for: 1, 0,
+ * -1.
+ */
+#define REPLACES_FREE_MAILS 3
+int replaces_mail_is_free(
+    struct job *j, const struct cert *cert, const char *mailbox);
+/* The same of a mail that was asked for: is it among the first three? */
+int replaces_mail_was_free(
+    struct job *j, const char *order_id, const char *mailbox);
 /* The order is from now on the one that replaces it: 0, or -1 when another
  * was faster (409). */
 int replaces_mark(

@@ -117,6 +117,9 @@ static const struct grant sender[] = {
 	/* May the mailbox be written to, still? */
 	{ "suppressed", "SELECT" },
 	{ "eab_key", "SELECT" },
+	/* Does an incident hold what the order replaces (PK-194)? */
+	{ "incident", "SELECT (id, cancelled_at, due_at, finished_at)" },
+	{ "incident_cert", "SELECT (incident_id, cert_id)" },
 	{ "caa_report", "SELECT, UPDATE (due_at, attempts, message, sent_at, "
 			"failed_at, answer)" },
 	{ "notice", "SELECT, UPDATE (due_at, attempts, message, message_id, "

@@ -373,6 +373,35 @@ order_fail_undecided(struct job *j, const char *id, const char *error)
 	return changed == 0 ? 0 : deactivate_unused(j, id);
 }
 
+/* --- replacements -------------------------------------------------------- */
+
+int
+store_order_replaces(struct job *j, const char *order_id, const char **cert_id)
+{
+	struct query q;
+	int found = query_first(&q, j,
+	    "SELECT replaces_cert_id FROM orders "
+	    "WHERE id = $1 AND replaces_cert_id IS NOT NULL",
+	    ARGS(v_text(order_id)));
+
+	*cert_id = found == 1 ? query_text(&q) : NULL;
+	query_end(&q);
+	return found;
+}
+
+int
+store_order_replacing_mails(
+    struct job *j, const char *cert_id, const char *mailbox, int64_t *count)
+{
+	return store_get_int(j, count,
+		   "SELECT COUNT(*) FROM orders o "
+		   "JOIN authz z ON z.order_id = o.id "
+		   "WHERE o.replaces_cert_id = $1 AND z.mailbox = $2",
+		   ARGS(v_text(cert_id), v_text(mailbox))) == 1
+		   ? 0
+		   : -1;
+}
+
 /* --- the issuer's queue -------------------------------------------------- */
 
 /* SQLite's transactions keep every other writer out.  The function's type is

@@ -85,6 +85,14 @@ int store_order_csr_refused(struct job *j, const char *id, int64_t *count);
  * dropped, part1 wiped. */
 int store_order_fail(struct job *j, const char *id, const char *error);
 
+/* The certificate that the order is to replace: 1 and *cert_id, 0, -1. */
+int store_order_replaces(
+    struct job *j, const char *order_id, const char **cert_id);
+/* How many validations of the mailbox, each with a mail, were made for orders
+ * that were to replace the certificate. */
+int store_order_replacing_mails(
+    struct job *j, const char *cert_id, const char *mailbox, int64_t *count);
+
 /*
  * Keeps other issuers from taking orders until the transaction ends: two that
  * take several each could wait for each other's.  0, or -1.

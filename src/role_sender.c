@@ -6,6 +6,7 @@
 #include "acme/limit.h"
 #include "acme/policy.h"
 #include "acme/problem.h"
+#include "acme/replaces.h"
 #include "acme/request.h"
 #include "db/store_audit.h"
 #include "db/store_authz.h"
@@ -298,10 +299,14 @@ count_late(struct job *j, const struct outbox_mail *mail, bool *waits)
 	struct response resp = { .status = 0 };
 	struct account_rights rights;
 	struct limits l;
+	int is_free;
 
 	*waits = false;
 	if (mail->message.n > 0 || j->now < mail->created_at + LATE_SECS)
 		return 0;
+	is_free = replaces_mail_was_free(j, mail->order_id, mail->mailbox);
+	if (is_free != 0)
+		return is_free < 0 ? -1 : 0;
 	if (eab_rights_of(j, mail->eab_kid, &rights) < 0 || store_begin(j) < 0)
 		return -1;
 	limits_init(

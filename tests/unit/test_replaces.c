@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "acme/certid.h"
+#include "acme/replaces.h"
 #include "db/store_cert.h"
 #include "db/store_incident.h"
 
@@ -225,6 +226,59 @@ test_exempt_in_incident(struct job *j)
 	front_close();
 }
 
+/* PK-194: the first three mails of it do not count for the mailbox, and leave
+ * without having counted, also late; the fourth is one as any. */
+static void
+test_free_mails_of_incident(struct job *j)
+{
+	struct incident i = { .id = "incident",
+		.cause = "misissued",
+		.selector = "{}",
+		.reason = 4,
+		.deadline = FIXTURE_NOW + 120 * HOUR,
+		.opened_by = "me" };
+	struct incident_selector s = { .account_id = FRONT_ACCOUNT_ID };
+	struct conf_limits *limits = &front_conf()->limits;
+	struct answer a = { .status = 0 };
+	int64_t count;
+	const char *id;
+
+	front_open(j);
+	id = issue(j, ALICE, "01");
+	limits->mails_to_mailbox = (struct conf_rates){ { { 1, HOUR } }, 1 };
+	limits->mails_to_known_mailbox = limits->mails_to_mailbox;
+	a = renew(j, ALICE, id);
+	front_expect(&a, 201, "", NULL);
+	fixture_sql(j, "UPDATE cert SET replaced_by = NULL");
+	a = renew(j, ALICE, id);
+	front_expect(&a, 429, "rateLimited", NULL);
+	COMMITTED(j, store_incident_open(j, &i, &s, 0, &count));
+	/* A draft frees nothing. */
+	a = renew(j, ALICE, id);
+	front_expect(&a, 429, "rateLimited", NULL);
+	fixture_sql(j, "UPDATE incident SET due_at = deadline");
+	/* One was asked for before, and counted. */
+	for (int n = 2; n <= REPLACES_FREE_MAILS; n++) {
+		a = renew(j, ALICE, id);
+		front_expect(&a, 201, "", NULL);
+		EXPECT(j, replaces_mail_was_free(j, order_id(&a), ALICE), 1);
+		fixture_sql(j, "UPDATE cert SET replaced_by = NULL");
+	}
+	a = renew(j, ALICE, id);
+	front_expect(&a, 429, "rateLimited",
+	    "challenge mails to one mailbox: try again in 3600 seconds");
+	front_set_time(j, FIXTURE_NOW + HOUR);
+	a = renew(j, ALICE, id);
+	front_expect(&a, 201, "", NULL);
+	EXPECT(j, replaces_mail_was_free(j, order_id(&a), ALICE), 0);
+	EXPECT(j, replaces_mail_was_free(j, order_id(&a), BOB), 1);
+	/* An order that replaces nothing of an incident. */
+	a = renew(j, BOB, NULL);
+	front_expect(&a, 201, "", NULL);
+	EXPECT(j, replaces_mail_was_free(j, order_id(&a), BOB), 0);
+	front_close();
+}
+
 /* AC-184, AC-188: whoever revokes a certificate does not get the next one
  * without counting, and the one after it.  Of the operator's revocations
  * (PK-194) the account is not the author. */
@@ -292,6 +346,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_marks),
 	STORE_TEST_SQLITE(test_exempt),
 	STORE_TEST(test_exempt_in_incident),
+	STORE_TEST(test_free_mails_of_incident),
 	STORE_TEST_SQLITE(test_revoked_is_no_way_around),
 	STORE_TEST(test_race),
 };
