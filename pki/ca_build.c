@@ -15,6 +15,7 @@
 #include "lib/job.h"
 #include "lib/rnd.h"
 #include "lib/utf8.h"
+#include "pki/ca_name.h"
 #include "pki/certfield.h"
 #include "pki/issue.h"
 #include "pki/keycheck.h"
@@ -35,19 +36,6 @@
 
 /* --- names --------------------------------------------------------------- */
 
-bool
-ca_name_is_generic(const char *s)
-{
-	static const char *const generic[] = { "ca", "root", "root ca",
-		"issuing ca", "certificate authority",
-		"certification authority" };
-
-	for (size_t i = 0; i < sizeof generic / sizeof generic[0]; i++)
-		if (span_caseeq_str(span_str(s), generic[i]))
-			return true;
-	return false;
-}
-
 static bool
 is_text(const char *s, size_t max)
 {
@@ -66,10 +54,10 @@ ca_subject_problem(const struct ca_subject *s)
 	    country.p[1] < 'A' || country.p[1] > 'Z')
 		return "country: must be two capital letters (PK-119)";
 	if (!is_text(s->organization, ORGANIZATION_MAX) ||
-	    ca_name_is_generic(s->organization))
+	    ca_name_is_generic(span_str(s->organization)))
 		return "organization: must name it in 1 to 64 octets (PK-119)";
 	if (!is_text(s->common_name, CA_COMMON_NAME_MAX) ||
-	    ca_name_is_generic(s->common_name))
+	    ca_name_is_generic(span_str(s->common_name)))
 		return "common name: must name the CA in 1 to 64 octets "
 		       "(PK-119)";
 	return NULL;

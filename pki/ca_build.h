@@ -18,8 +18,6 @@ struct ca_subject {
 #define CA_COMMON_NAME_MAX 64
 /* NULL, or which part is wrong and why. */
 const char *ca_subject_problem(const struct ca_subject *s);
-/* PK-119: "Root CA" and its like name nobody. */
-bool ca_name_is_generic(const char *s);
 struct span ca_subject_name(struct job *j, const struct ca_subject *s);
 
 /* "p256", "p384", "rsa3072", "rsa4096"; NULL for another type. */

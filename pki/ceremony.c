@@ -12,6 +12,7 @@
 #include "lib/digest.h"
 #include "lib/hex.h"
 #include "lib/job.h"
+#include "pki/ca_name.h"
 #include "pki/ceremony_root.h"
 #include "pki/crl.h"
 #include "pki/ossl.h"
@@ -458,6 +459,9 @@ ceremony_sign(struct ceremony *c, const struct ceremony_sign *in)
 	    ceremony_is_rehearsal(request.subject))
 		return job_fail(c->j, ERR_INTERNAL,
 		    "a rehearsal and the real thing do not mix (PK-213)");
+	if (ca_name_is_shared(request.subject, r.signer.name))
+		return job_fail(c->j, ERR_INTERNAL,
+		    "the request has the root's CN (PK-119)");
 	if (span_eq(request.subject, r.signer.name) ||
 	    span_eq(request.spki, r.spki))
 		return job_fail(c->j, ERR_INTERNAL,

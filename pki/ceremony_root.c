@@ -13,6 +13,7 @@
 #include "lib/clock.h"
 #include "lib/hex.h"
 #include "lib/job.h"
+#include "pki/ca_name.h"
 #include "pki/keycheck.h"
 #include "pki/ossl.h"
 
@@ -131,6 +132,10 @@ compare(struct ceremony *c, struct search *s, const struct certview *v)
 		return job_fail(c->j, ERR_CONFLICT,
 		    "this root has signed that key under another name "
 		    "(PK-135)");
+	if (!same_name && ca_name_is_shared(v->subject, s->request->subject))
+		return job_fail(c->j, ERR_CONFLICT,
+		    "this root has signed that CN in another name: give the "
+		    "new CA a CN of its own (PK-119)");
 	if (same_name && (s->der.n == 0 || v->not_before >= s->newest)) {
 		s->newest = v->not_before;
 		s->der = v->der;

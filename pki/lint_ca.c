@@ -6,6 +6,7 @@
 
 #include "lib/arena.h"
 #include "pki/ca.h"
+#include "pki/ca_name.h"
 #include "pki/certfield.h"
 #include "pki/effective.h"
 #include "pki/keycheck.h"
@@ -178,10 +179,14 @@ lint_attribute(struct span set, unsigned count[3])
 		count[1]++;
 	else if (span_eq(oid.body, OID_COMMON_NAME))
 		count[2]++;
-	return is_text_tag(value.tag) && value.body.n > 0
-		   ? NULL
-		   : "L-53: an attribute of its subject is neither UTF8String "
-		     "nor PrintableString, or empty (PK-119)";
+	if (!is_text_tag(value.tag) || value.body.n == 0)
+		return "L-53: an attribute of its subject is neither "
+		       "UTF8String "
+		       "nor PrintableString, or empty (PK-119)";
+	return ca_name_is_generic(value.body)
+		   ? "L-53: an attribute of its subject names nobody, such as "
+		     "\"Certificate Authority\" (PK-119)"
+		   : NULL;
 }
 
 static const char *
@@ -210,6 +215,9 @@ lint_subject(const struct state *s)
 	    span_eq(s->c->subject, s->in->issuer->name))
 		return "L-53: its subject is its signer's, which has another "
 		       "key (PK-135)";
+	if (s->in->issuer != NULL &&
+	    ca_name_is_shared(s->c->subject, s->in->issuer->name))
+		return "L-53: its CN is its signer's (PK-119)";
 	return NULL;
 }
 

@@ -13,8 +13,10 @@ libcs_pki_a_SOURCES = \
 	pki/ca_build.h \
 	pki/ca_init.c \
 	pki/ca_key_end.c \
+	pki/ca_name.c \
 	pki/ca_rehearsal.c \
 	pki/ca_key_end.h \
+	pki/ca_name.h \
 	pki/caa.c \
 	pki/caa.h \
 	pki/ceremony.c \

@@ -8,13 +8,17 @@
 #include "lib/digest.h"
 #include "lib/job.h"
 #include "lib/log.h"
+#include "pki/ca.h"
 #include "pki/ca_key_end.h"
+#include "pki/ca_name.h"
 #include "pki/certview.h"
 #include "pki/key.h"
 #include "src/answers.h"
 #include "src/ca_conf.h"
 #include "src/former_rest.h"
 #include "src/role_issuer.h"
+
+#include <openssl/evp.h>
 
 #define DAY_SECS ((int64_t)86400)
 
@@ -69,6 +73,28 @@ load_ca(
 	return ca_load(j, keep, &files, &f->issuer.ca);
 }
 
+/* L-53: a name is one key's for ever, and a CN one CA's: whoever sees only the
+ * name must not take one for the other.  0, or -1 in public mode. */
+static int
+check_name(struct job *j, const struct issuer *i, const struct former *f)
+{
+	static const char what[] =
+	    "the issuing CA has its CN, and another key (L-53, PK-119): "
+	    "give each CA a name of its own";
+	const struct ca *old = f->issuer.ca;
+
+	if (i->ca == NULL ||
+	    EVP_PKEY_eq(i->ca->signer.public_key, old->signer.public_key) ==
+		1 ||
+	    !ca_name_is_shared(i->ca->signer.name, old->signer.name))
+		return 0;
+	if (j->conf->mode == CONF_MODE_PUBLIC)
+		return job_fail(j, ERR_INTERNAL, "%s", what);
+	log_warning(
+	    "two CAs of one name", "former_ca=%s next=\"%s\"", f->name, what);
+	return 0;
+}
+
 static int
 open_one(struct job *j, struct arena *keep, const struct issuer *i,
     const struct conf_former *c, struct former *f)
@@ -89,7 +115,7 @@ open_one(struct job *j, struct arena *keep, const struct issuer *i,
 	files = ca_conf_files(keep, &f->conf);
 	files.is_public = false;
 	if (ca_key_facts(j, files.certificate, &facts) < 0 ||
-	    load_ca(j, keep, files, f) < 0)
+	    load_ca(j, keep, files, f) < 0 || check_name(j, i, f) < 0)
 		return -1;
 	f->issuer.key_sha256 =
 	    span_mem(arena_memdup(keep, facts.sha256, SHA256_LEN), SHA256_LEN);

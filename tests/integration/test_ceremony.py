@@ -236,6 +236,17 @@ def test_hierarchy():
         said = sign(root, f"{other}/issuing.csr", f"{other}/signed.pem",
                     status=1)
         assert "PK-135" in said, said
+    with case("PK-119: a CN is not used in a second name, nor the root's"):
+        for number, name in enumerate(("Example Mail ISSUING CA 1",
+                                       "Example Mail Root CA")):
+            folder = f"{here}/shared{number}"
+            words = names(name)
+            words[words.index("Example Mail GmbH")] = "Example Letters GmbH"
+            ca("request", "--dir", folder, *words)
+            said = sign(root, f"{folder}/issuing.csr",
+                        f"{folder}/signed.pem", status=1)
+            assert "PK-119" in said, said
+            assert not os.path.exists(f"{folder}/signed.pem")
     with case("PK-135: a key is not used under a second name"):
         ca("request", "--dir", one, *names("Example Mail Issuing CA 9"))
         said = sign(root, f"{one}/issuing.csr", f"{here}/x.pem", status=1)

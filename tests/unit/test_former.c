@@ -296,6 +296,31 @@ start_again(struct lab *lab, struct issuer *again)
 	return former_start(again, lab->j);
 }
 
+/* L-53, PK-119: the laboratory's two CAs have one name and two keys.  In public
+ * mode that is no start. */
+static void
+test_two_of_one_name(struct job *j)
+{
+	struct issuer again;
+	struct lab lab;
+
+	lab_init(&lab, j, FIXTURE_NOW + 100 * DAY, false);
+	assert_int_equal(lab.issuer.former_count, 1);
+	lab.conf.mode = CONF_MODE_PUBLIC;
+	again = lab.issuer;
+	again.former_count = 0;
+	EXPECT(j, former_open(j, j->arena, &again), -1);
+	assert_job_error(j, ERR_INTERNAL,
+	    "former_ca old: the issuing CA has its CN, and another key (L-53, "
+	    "PK-119): give each CA a name of its own");
+	job_recover(j);
+	/* The same key, in a later certificate, has the same name. */
+	again.ca = lab.old;
+	EXPECT(j, former_open(j, j->arena, &again), 0);
+	former_close(&again);
+	lab_end(&lab);
+}
+
 static struct status_result
 fetch(struct lab *lab, const char *method, const char *target, struct span body)
 {
@@ -507,6 +532,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_rest),
 	STORE_TEST(test_rest_is_enough),
 	STORE_TEST(test_open),
+	STORE_TEST_SQLITE(test_two_of_one_name),
 };
 
 UNIT_MAIN(tests)

@@ -28,6 +28,7 @@
 #define C_DE "310b3009060355040613024445"
 #define O_EX "310b3009060355040a0c024578"
 #define CN_ROOT "310b300906035504030c025278"
+#define CN_ROOT_PRINTABLE "310b3009060355040313025278"
 #define CN_SUB "310b300906035504030c024978"
 #define ROOT_NAME "3027" C_DE O_EX CN_ROOT
 #define SUB_NAME "3027" C_DE O_EX CN_SUB
@@ -298,6 +299,27 @@ static const struct odd cases[] = {
 	    I,
 	    .lint = "L-53",
 	    .subject = ROOT_NAME },
+	/* PK-119: the CN alone must be another; names that name somebody. */
+	{ .what = "its signer's CN, as a PrintableString",
+	    I,
+	    .lint = "L-53",
+	    .subject =
+		"3027" C_DE "310b3009060355040a0c024579" CN_ROOT_PRINTABLE },
+	{ .what = "a generic CN",
+	    I,
+	    .lint = "L-53",
+	    .subject = "3027" C_DE O_EX "310b300906035504030c024341" },
+	{ .what = "a generic CN of a root",
+	    R,
+	    .lint = "L-53",
+	    .subject = "3029" C_DE O_EX "310d300b06035504030c04526f6f74" },
+	{ .what = "a generic O",
+	    I,
+	    .lint = "L-53",
+	    .subject = "3027" C_DE "310b3009060355040a13026361" CN_SUB },
+	{ .what = "a CN that only begins so",
+	    I,
+	    .subject = "3028" C_DE O_EX "310c300a06035504030c03434131" },
 	/* L-54 */
 	{ .what = "no basicConstraints", R, .lint = "L-54", .drop = BC },
 	{ .what = "not critical",
