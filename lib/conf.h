@@ -230,11 +230,12 @@ struct conf_validator {
 
 /* `perspective NAME { }`: a remote place that looks into the DNS (PK-50). */
 struct conf_perspective {
-	const char *name;     /* its code */
-	const char *url;      /* NULL with a service, as the three files */
-	const char *rir;      /* dns/quorum.h */
-	const char *location; /* "50.11 8.68": latitude, longitude */
-	const char *service;  /* that has it; NULL: each that there is */
+	const char *name;         /* its code */
+	const char *url;          /* NULL with a service, as the three files */
+	const char *rir;          /* dns/quorum.h */
+	const char *resolver_rir; /* the same of its resolver; NULL: not said */
+	const char *location;     /* "50.11 8.68": latitude, longitude */
+	const char *service;      /* that has it; NULL: each that there is */
 	const char *ca_file;
 	const char *certificate; /* of the client, and its key */
 	const char *key;

@@ -85,20 +85,48 @@ check_distance(struct check *c, const struct conf_perspective *p,
 		place_distance_km(a, b), other, PERSPECTIVE_DISTANCE_KM));
 }
 
+/* TBR 3.2.2.9: what a perspective sees, its resolver sees for it.  Where that
+ * is nobody but the operator knows. */
+static void
+check_resolver(struct check *c, const struct conf_perspective *p)
+{
+	if (p->resolver_rir == NULL)
+		wrong(c, p, "resolver_rir",
+		    "is missing: say in which registry's region the resolver "
+		    "is that it asks; in public mode it must be that of rir");
+	else if (p->rir != NULL && strcmp(p->resolver_rir, p->rir) != 0)
+		wrong(c, p, "resolver_rir",
+		    arena_printf(c->arena,
+			"is %s, and the perspective is in %s: in public mode "
+			"it must ask a resolver in its own region",
+			p->resolver_rir, p->rir));
+}
+
+static void
+check_rir(struct check *c, const struct conf_perspective *p, const char *option,
+    const char *value)
+{
+	enum rir rir;
+
+	if (value != NULL && !rir_parse(span_str(value), &rir))
+		wrong(c, p, option,
+		    "must be afrinic, apnic, arin, lacnic or ripe");
+}
+
 static void
 check_one(struct check *c, size_t i)
 {
 	const struct conf_mpic *m = &c->conf->mpic;
 	const struct conf_perspective *p = &m->perspectives[i];
 	struct site here;
-	enum rir rir;
 
 	/* Those that are missing are reported as missing. */
-	if (p->rir != NULL && !rir_parse(span_str(p->rir), &rir))
-		wrong(c, p, "rir",
-		    "must be afrinic, apnic, arin, lacnic or ripe");
+	check_rir(c, p, "rir", p->rir);
+	check_rir(c, p, "resolver_rir", p->resolver_rir);
 	if (p->url != NULL && !https_url_is_good(p->url))
 		wrong(c, p, "url", "must be an https URL");
+	if (c->conf->mode == CONF_MODE_PUBLIC)
+		check_resolver(c, p);
 	if (p->location == NULL)
 		return;
 	if (location_parse(p->location, &here) < 0)

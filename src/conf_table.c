@@ -746,8 +746,12 @@ const struct conf_option conf_options[] = {
 	    "nor the files below are set." },
 	{ "perspective", "rir", CONF_STRING, IN_PERSPECTIVE(rir), NULL, 1, 20,
 	    NULL, true, false,
-	    "The registry in whose region it and its resolver are: afrinic, "
-	    "apnic, arin, lacnic or ripe." },
+	    "The registry in whose region it is: afrinic, apnic, arin, lacnic "
+	    "or ripe." },
+	{ "perspective", "resolver_rir", CONF_STRING,
+	    IN_PERSPECTIVE(resolver_rir), NULL, 1, 20, NULL, false, false,
+	    "The same of the resolver that it asks, which must be the same "
+	    "one; needed in public mode." },
 	{ "perspective", "location", CONF_STRING, IN_PERSPECTIVE(location),
 	    NULL, 1, 60, NULL, true, false,
 	    "Where it is: latitude and longitude in degrees." },

@@ -43,8 +43,10 @@ static void
 lab_init(struct lab *lab, size_t count)
 {
 	memcpy(lab->p, far, sizeof(far));
-	for (size_t i = 0; i < MAX; i++)
+	for (size_t i = 0; i < MAX; i++) {
 		lab->p[i].url = "https://p.example/countersign/perspective/1";
+		lab->p[i].resolver_rir = lab->p[i].rir;
+	}
 	lab->conf = (struct conf){ .mode = CONF_MODE_PUBLIC,
 		.caa_enforce = true,
 		.mpic = { .policy = CONF_MPIC_ENFORCE,
@@ -54,6 +56,7 @@ lab_init(struct lab *lab, size_t count)
 	/* Zürich is 300 km from Frankfurt. */
 	lab->p[0] = far[5];
 	lab->p[0].url = lab->p[1].url;
+	lab->p[0].resolver_rir = lab->p[0].rir;
 	for (size_t i = 0; i < MAX; i++)
 		lab->p[i].ca_file = lab->p[i].certificate = lab->p[i].key = "f";
 	lab->p[0].name = "fra";
@@ -107,7 +110,7 @@ test_number(void **state)
 	    "there are 4\n");
 	lab_init(&lab, 5);
 	for (size_t i = 0; i < 5; i++)
-		lab.p[i].rir = "ripe";
+		lab.p[i].rir = lab.p[i].resolver_rir = "ripe";
 	assert_string_equal(complaints(&lab),
 	    "mpic.policy: needs perspectives in the regions of two "
 	    "registries\n");
@@ -137,12 +140,35 @@ test_values(void **state)
 		    "in degrees, such as 50.11 8.68\n");
 	}
 	lab_init(&lab, 5);
-	lab.p[1].rir = "RIPE";
+	lab.p[1].rir = lab.p[1].resolver_rir = "RIPE";
 	lab.p[2].url = "http://p.example/";
 	assert_string_equal(complaints(&lab),
 	    "perspective iad: rir: must be afrinic, apnic, arin, lacnic or "
 	    "ripe\n"
+	    "perspective iad: resolver_rir: must be afrinic, apnic, arin, "
+	    "lacnic or ripe\n"
 	    "perspective sin: url: must be an https URL\n");
+}
+
+/* PK-50: the resolver's region is stated, and is the perspective's. */
+static void
+test_resolver(void **state)
+{
+	struct lab lab;
+
+	(void)state;
+	lab_init(&lab, 5);
+	lab.p[1].resolver_rir = NULL;
+	lab.p[3].resolver_rir = "arin";
+	assert_string_equal(complaints(&lab),
+	    "perspective iad: resolver_rir: is missing: say in which "
+	    "registry's region the resolver is that it asks; in public mode "
+	    "it must be that of rir\n"
+	    "perspective gru: resolver_rir: is arin, and the perspective is "
+	    "in lacnic: in public mode it must ask a resolver in its own "
+	    "region\n");
+	lab.conf.mode = CONF_MODE_PRIVATE;
+	assert_string_equal(complaints(&lab), "");
 }
 
 /* PK-53: an URL each, or a service that asks all.  MP-11: or two, each with
@@ -291,6 +317,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_places),
 	cmocka_unit_test(test_number),
 	cmocka_unit_test(test_values),
+	cmocka_unit_test(test_resolver),
 	cmocka_unit_test(test_service),
 	cmocka_unit_test(test_agent),
 	cmocka_unit_test(test_agent_mistakes),
