@@ -6,6 +6,8 @@ import hashlib
 import json
 import os
 import re
+import signal
+import threading
 import time
 from datetime import datetime, timedelta, timezone
 
@@ -14,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import \
     BestAvailableEncryption, Encoding, PrivateFormat, PublicFormat
 
-from acme import Client, b64
+from acme import Client, b64, make_csr
 from harness import case, command, edit_config, eventually, run
 from letters import answer
 
@@ -94,6 +96,79 @@ def test_stop(site):
         site.countersign("resume", "issuance", "--signing", "lists",
                          "--reason", "tested")
         assert "not stopped" in site.countersign("stop", "issuance", "--list")
+
+
+class Load(threading.Thread):
+    """Orders certificates for a mailbox that is proven, one after the other,
+    until it is told to end; the one that was stopped goes on when it can."""
+
+    def __init__(self, client, mailbox, end):
+        super().__init__()
+        self.client, self.mailbox, self.end = client, mailbox, end
+        self.done, self.error = 0, None
+
+    def run(self):
+        try:
+            while not self.end.is_set():
+                self.one()
+        except Exception as e:  # told by the main thread
+            self.error = e
+
+    def one(self):
+        order = self.client.order(self.mailbox)
+        csr = b64(make_csr(order.key, self.mailbox))
+        while True:
+            said = self.client.post(order.read()["finalize"], {"csr": csr})
+            if said.status == 200:
+                break
+            assert said.status == 503 and \
+                said.problem == "serverInternal", said
+            if self.end.wait(0.1):
+                return
+        order.wait("valid", seconds=60)
+        self.done += 1
+
+
+def issued_after(site, seq):
+    return site.query("SELECT COUNT(*) FROM audit WHERE result = 'issued' "
+                      "AND seq > ?", seq)[0][0]
+
+
+def test_stop_under_load(site):
+    end, workers = threading.Event(), []
+    for mailbox in "alice@user.test", "carol@plain.test":
+        client = Client(site)
+        leaf_of(site, client, mailbox)
+        workers.append(Load(client, mailbox, end))
+    for worker in workers:
+        worker.start()
+    with case("PK-45: stopped during load: nothing is issued from the commit "
+              "on, also not by an issuer that is killed and comes back"):
+        eventually(lambda: all(w.done > 1 or w.error for w in workers),
+                   "certificates of both")
+        site.countersign("stop", "issuance", "--all", "--reason", "a test")
+        stopped, = site.query("SELECT MAX(seq) FROM audit "
+                              "WHERE event = 'issuance stopped'")[0]
+        assert issued_after(site, stopped) == 0
+        time.sleep(1)
+        pid = site.roles()["issuer"]
+        os.kill(pid, signal.SIGKILL)
+        eventually(lambda: site.roles().get("issuer") not in (None, pid),
+                   "a new issuer")
+        time.sleep(1)
+        assert issued_after(site, stopped) == 0
+        assert all(w.is_alive() for w in workers), [w.error for w in workers]
+    with case("PK-45: resumed: what waited is issued, each once"):
+        site.countersign("resume", "issuance", "--all", "--reason", "tested")
+        before = [w.done for w in workers]
+        eventually(lambda: all(w.done > n or w.error for w, n
+                               in zip(workers, before)), "certificates again")
+        end.set()
+        for worker in workers:
+            worker.join()
+            assert worker.error is None, worker.error
+        assert site.query("SELECT COUNT(*) FROM cert GROUP BY order_id "
+                          "HAVING COUNT(*) > 1") == []
 
 
 def test_incident(site):
@@ -433,4 +508,4 @@ def test_admins(site):
         assert "password of" not in site.log()
 
 
-run({}, test_stop, test_incident, test_drop, test_recheck, test_admins)
+run({}, test_stop, test_stop_under_load, test_incident, test_drop, test_recheck, test_admins)

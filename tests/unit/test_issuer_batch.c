@@ -8,8 +8,10 @@
 
 #include <openssl/evp.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "db/store_audit.h"
 #include "db/store_cert.h"
 #include "db/store_stop.h"
 #include "lib/rnd.h"
@@ -488,6 +490,76 @@ test_one_stopped(struct job *j)
 	assert_true(has_certificate(&lab, 1));
 }
 
+/* As countersign stop issuance does it: what is stopped, and the record. */
+static int
+stop_at_some_time(struct job *j, void *ctx)
+{
+	static const struct stop all = { STOP_ALL, "", "a race", "admin", 0 };
+	const struct timespec pause = { 0, *(const long *)ctx };
+
+	nanosleep(&pause, NULL);
+	if (store_begin(j) < 0 || store_stop_add(j, &all) != 1 ||
+	    store_audit_add(j, "admin", "issuance stopped", "issuance:all",
+		"ok", NULL) < 0 ||
+	    store_commit(j) < 0)
+		return 1;
+	return 0;
+}
+
+/* Of what came after `seq`. */
+static int64_t
+seq_of(struct job *j, const char *function, const char *condition, int64_t seq)
+{
+	return fixture_count(
+	    j, arena_printf(j->arena,
+		   "SELECT COALESCE(%s, 0) FROM audit WHERE seq > %lld AND %s",
+		   function, (long long)seq, condition));
+}
+
+/*
+ * PK-45: another process stops issuance at whatever moment of a batch: what was
+ * committed before is issued, nothing is committed after it, and what is left
+ * is issued when issuance goes on, each once.
+ */
+static void
+test_stop_races(struct job *j)
+{
+	bool some_before = false, some_after = false;
+	/* From before the leases to behind the last commit. */
+	for (long pause = 0; pause <= 40000000; pause += 2500000) {
+		int64_t start, stopped, before;
+		struct lab lab;
+		int pid;
+
+		unit_case("%ld ns", pause);
+		begin(&lab, j);
+		start = seq_of(j, "MAX(seq)", "TRUE", 0);
+		pid = fixture_fork(stop_at_some_time, &pause);
+		run_all(&lab);
+		assert_int_equal(fixture_wait(pid), 0);
+		stopped =
+		    seq_of(j, "MAX(seq)", "event = 'issuance stopped'", start);
+		assert_true(stopped > start);
+		before = issued(&lab);
+		run_all(&lab);
+		assert_int_equal(issued(&lab), before);
+		assert_int_equal(
+		    seq_of(j, "COUNT(*)", "result = 'issued'", stopped), 0);
+		assert_int_equal(
+		    seq_of(j, "COUNT(*)", "result = 'issued'", start), before);
+		some_before |= before > 0;
+		some_after |= before < ORDERS;
+		fixture_sql(j, "DELETE FROM issuance_stop");
+		role_lab_at(&lab.orders[0], j->now + 60);
+		run_all(&lab);
+		assert_int_equal(issued(&lab), ORDERS);
+		assert_int_equal(
+		    fixture_count(j, "SELECT COUNT(*) FROM cert"), ORDERS);
+	}
+	/* Else nothing was tried. */
+	assert_true(some_before && some_after);
+}
+
 static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_commits),
 	STORE_TEST(test_announcements),
@@ -499,5 +571,6 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_ceiling_meanwhile),
 	STORE_TEST(test_stopped_meanwhile),
 	STORE_TEST(test_one_stopped),
+	STORE_TEST(test_stop_races),
 };
 UNIT_MAIN(tests)
