@@ -86,6 +86,14 @@ renewal_window(const struct renewal_facts *f, int64_t now)
 	return renewal_window_of(f, NULL, now);
 }
 
+int64_t
+renewal_opens_at(int64_t not_before, int64_t not_after)
+{
+	const struct renewal_facts f = { not_before, not_after, 0, 0 };
+
+	return renewal_window(&f, not_before).start;
+}
+
 /* AC-166, AC-167 */
 static int
 find(struct job *j, struct span text, struct cert *out)

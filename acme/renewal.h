@@ -42,4 +42,8 @@ struct renewal_window renewal_window(
 struct renewal_window renewal_window_of(const struct renewal_facts *f,
     const struct renewal_window *others, int64_t now);
 
+/* When our own window opens, incidents apart: at which the sender looks first
+ * whether somebody must be told (PK-191). */
+int64_t renewal_opens_at(int64_t not_before, int64_t not_after);
+
 #endif

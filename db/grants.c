@@ -117,12 +117,20 @@ static const struct grant sender[] = {
 	/* May the mailbox be written to, still? */
 	{ "suppressed", "SELECT" },
 	{ "eab_key", "SELECT" },
-	/* Does an incident hold what the order replaces (PK-194)? */
-	{ "incident", "SELECT (id, cancelled_at, due_at, finished_at)" },
+	/* Does an incident hold what the order replaces (PK-194), or a
+	 * certificate of which nobody need be told then (PK-191)? */
+	{ "incident", "SELECT (id, cancelled_at, due_at, finished_at, "
+		      "deadline)" },
 	{ "incident_cert", "SELECT (incident_id, cert_id)" },
 	{ "caa_report", "SELECT, UPDATE (due_at, attempts, message, sent_at, "
 			"failed_at, answer)" },
-	{ "notice", "SELECT, UPDATE (due_at, attempts, message, message_id, "
+	{ "cert", "SELECT (id, order_id, account_id, profile, not_before, "
+		  "not_after, issued_at, revoked_at, replaced_by, notice_at), "
+		  "UPDATE (notice_at)" },
+	{ "upstream_window", "SELECT (cert_id, start_at, end_at)" },
+	{ "notice", "SELECT, INSERT (about, mailbox, language, deadline, "
+		    "expires_at, due_at), "
+		    "UPDATE (due_at, attempts, message, message_id, "
 		    "sent_at, failed_at, answer)" },
 	COUNTS_LIMITS,
 	{ NULL, NULL },
@@ -242,7 +250,7 @@ static const struct grant upstream[] = {
 		     "token_seal, retry_secs, answer, error)" },
 	{ "withdrawal", "SELECT, INSERT, UPDATE (reason, due_at, attempts, "
 			"confirmed_at, told_at)" },
-	{ "cert", "SELECT, UPDATE (list_due_at, ocsp_due_at)" },
+	{ "cert", "SELECT, UPDATE (list_due_at, ocsp_due_at, notice_at)" },
 	{ "upstream_window", "SELECT, UPDATE (due_at, start_at, end_at)" },
 	{ "issuance_stop", "SELECT" },
 	{ NULL, NULL },

@@ -47,6 +47,7 @@ libcs_db_a_SOURCES = \
 	db/store_purge_rows.h \
 	db/store_queue.c db/store_queue.h \
 	db/store_recheck.c db/store_recheck.h \
+	db/store_renewal.c db/store_renewal.h \
 	db/store_reply_wrap.c db/store_reply_wrap.h \
 	db/store_reply.c db/store_reply.h \
 	db/store_report.c db/store_report.h \

@@ -63,9 +63,10 @@ static int
 cert_insert(struct job *j, const struct cert *c, int64_t *changed)
 {
 	return store_change(j, changed,
-	    "INSERT INTO cert (" CERT_RESERVED_COLUMNS ") VALUES ($1, $2, "
+	    "INSERT INTO cert (" CERT_RESERVED_COLUMNS ", notice_at) "
+	    "VALUES ($1, $2, "
 	    "$3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, "
-	    "$17, $18) "
+	    "$17, $18, $19) "
 	    "ON CONFLICT DO NOTHING",
 	    ARGS(v_text(c->id), v_text(c->order_id), v_text(c->account_id),
 		v_text(c->ca_label), v_text(c->serial), v_text(c->profile),
@@ -74,7 +75,7 @@ cert_insert(struct job *j, const struct cert *c, int64_t *changed)
 		v_text(c->evidence), v_text(c->br_version),
 		v_bytes(c->spki_sha256), v_int(c->not_before),
 		v_int(c->not_after), v_int(j->now), v_int(c->shard),
-		v_bytes(c->bare_sha256)));
+		v_bytes(c->bare_sha256), v_int(c->notice_at)));
 }
 
 /* Shared by those who reserve numbers.  SQLite's transactions keep every other

@@ -22,6 +22,7 @@ struct cert {
 	int64_t not_before, not_after;
 	int64_t shard; /* of the revocation list (PK-154) */
 	int64_t reserved_at;
+	int64_t notice_at; /* db/store_renewal.h; is not read here */
 	/* after signing */
 	int64_t issued_at;
 	struct span der;

@@ -37,6 +37,37 @@ store_notice_add(struct job *j, const char *incident_id, const char *mailbox,
 		v_int(j->now)));
 }
 
+/* --- of renewals -----------------------------------------------------------
+ */
+
+#define RENEWAL "renewal:"
+
+const char *
+notice_of_renewal(struct job *j, const char *cert_id)
+{
+	return arena_printf(j->arena, RENEWAL "%s", cert_id);
+}
+
+const char *
+notice_renewal_of(const char *about)
+{
+	return span_starts(span_str(about), SPAN(RENEWAL))
+		   ? about + sizeof(RENEWAL) - 1
+		   : NULL;
+}
+
+int
+store_notice_renewal(struct job *j, const struct notice_renewal *n)
+{
+	return store_change(j, NULL,
+	    "INSERT INTO notice (about, mailbox, language, deadline, "
+	    "expires_at, due_at) VALUES ($1, $2, $3, $4, $5, $6) "
+	    "ON CONFLICT DO NOTHING",
+	    ARGS(v_text(notice_of_renewal(j, n->cert_id)), v_text(n->mailbox),
+		v_text(n->language), v_int(n->not_after), v_int(n->expires_at),
+		v_int(j->now)));
+}
+
 /* --- of reports ------------------------------------------------------------
  */
 

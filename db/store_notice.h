@@ -1,7 +1,8 @@
 /*
  * Mails that tell subscribers of an incident (PK-185), reporters and
- * subscribers of what became of a problem report (PK-184): one for each address
- * and thing that is told, whatever happens.
+ * subscribers of what became of a problem report (PK-184), and whoever must
+ * answer a mail that a certificate can be renewed (PK-191): one for each
+ * address and thing that is told, whatever happens.
  *
  * queue → lease → (render, spool) → submit → sent | retry | failed.  What is
  * spooled is what every attempt sends.
@@ -12,12 +13,13 @@
 #include "db/store.h"
 
 struct notice {
-	const char *about;    /* an incident's id, or notice_of_report() */
+	/* An incident's id, notice_of_report() or notice_of_renewal(). */
+	const char *about;
 	const char *mailbox;  /* canonical: to whom */
 	const char *language; /* Accept-Language of an order, or NULL */
 	struct span message;  /* spooled; empty before the first attempt */
 	const char *words;    /* of a report: what is said; else NULL */
-	int64_t deadline;     /* of the incident */
+	int64_t deadline;     /* of the incident; notAfter */
 	int64_t expires_at;   /* no attempt after that */
 	int64_t attempts;     /* with this one */
 };
@@ -28,6 +30,21 @@ int store_notice_queue(
 /* For one more address; nothing if there is one for it. */
 int store_notice_add(struct job *j, const char *incident_id,
     const char *mailbox, int64_t expires_at);
+
+/* "renewal:<id>": what a mail about the renewal of a certificate is filed
+ * under; and the id in it, or NULL. */
+const char *notice_of_renewal(struct job *j, const char *cert_id);
+const char *notice_renewal_of(const char *about);
+/* That a certificate can be renewed (PK-191); nothing if the mailbox was told
+ * of this one. */
+struct notice_renewal {
+	const char *cert_id;
+	const char *mailbox;
+	const char *language; /* or NULL */
+	int64_t not_after;
+	int64_t expires_at;
+};
+int store_notice_renewal(struct job *j, const struct notice_renewal *n);
 
 /* "report:12:answer": what a mail about a report is filed under. */
 #define NOTICE_ANSWER "answer"

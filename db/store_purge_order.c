@@ -182,6 +182,7 @@ cert_delete(struct job *j, const struct order_facts *f)
 		"DELETE FROM recheck_finding WHERE cert_id = $1",
 		"DELETE FROM withdrawal WHERE cert_id = $1",
 		"DELETE FROM upstream_window WHERE cert_id = $1",
+		"DELETE FROM notice WHERE about = 'renewal:' || $1",
 		"DELETE FROM cert WHERE id = $1",
 	};
 

@@ -53,9 +53,23 @@ store_window_lease(struct job *j, int64_t lease_until, struct window *out)
 	return found == 1 ? read_certificate(j, out) : found;
 }
 
+/* PK-191: whoever must be told of the window's start looks no later. */
+static int
+look_earlier(struct job *j, const struct window *w)
+{
+	return w->start_at == 0
+		   ? 0
+		   : store_change(j, NULL,
+			 "UPDATE cert SET notice_at = 0 "
+			 "WHERE id = $1 AND notice_at > $2",
+			 ARGS(v_text(w->cert_id), v_int(w->start_at)));
+}
+
 int
 store_window_put(struct job *j, const struct window *w, int64_t due_at)
 {
+	if (look_earlier(j, w) < 0)
+		return -1;
 	return store_change_one(j, "renewal window",
 	    "UPDATE upstream_window SET start_at = $2, end_at = $3, "
 	    "due_at = $4 WHERE cert_id = $1",

@@ -166,6 +166,7 @@ struct conf_sender {
 	const char *default_language; /* "en", "de", or of templates: */
 	const char *templates;        /* folder; NULL: the built-in ones */
 	const char *help_url;
+	int64_t renewal_notice; /* PK-191: of at least this life; 0: none */
 };
 
 /* A mailbox that replies come to: of the section validator, and one for each

@@ -103,6 +103,49 @@ part_add(struct buf *b, const char *boundary, const char *type,
 /* --- the message
  * ------------------------------------------------------------------------ */
 
+/* With what stands around it at most 75 octets (RFC 2047 section 2). */
+#define WORD_OCTETS 42
+
+struct span
+compose_subject(struct job *j, struct span text)
+{
+	struct buf b;
+
+	if (span_is_ascii(text))
+		return text;
+	buf_init(&b, j->arena, 4 * text.n + 128);
+	for (size_t at = 0; at < text.n;) {
+		size_t end =
+		    at + WORD_OCTETS < text.n ? at + WORD_OCTETS : text.n;
+
+		/* Each word holds whole characters (section 5). */
+		while (end < text.n && end > at + 1 &&
+		       ((unsigned char)text.p[end] & 0xc0) == 0x80)
+			end--;
+		buf_add_str(&b, at == 0 ? "=?utf-8?B?" : "\r\n =?utf-8?B?");
+		b64_add(&b, span_cut(text, at, end));
+		buf_add_str(&b, "?=");
+		at = end;
+	}
+	return buf_span(&b);
+}
+
+/* A line of a header may go on in the next one, and nothing else ends it. */
+static bool
+is_subject(struct span s)
+{
+	for (size_t at = 0; at < s.n;) {
+		size_t end = span_find_span(s, at, SPAN("\r\n "));
+		struct span line = span_cut(s, at, end);
+
+		if (line.n == 0 || span_has_control(line) ||
+		    !span_is_ascii(line))
+			return false;
+		at = end + (end < s.n ? 3 : 0);
+	}
+	return true;
+}
+
 /* Nothing that ends a header line or an address early gets in, wherever the
  * value comes from. */
 static bool
@@ -124,7 +167,7 @@ head_check(struct job *j, const struct compose_head *head)
 	if (id.n < 3 || id.p[0] != '<' || id.p[id.n - 1] != '>' ||
 	    !is_bare(span_dup(j->arena, span_cut(id, 1, id.n - 1))))
 		return job_fail(j, ERR_INTERNAL, "mail: no Message-ID");
-	if (span_has_control(head->subject) || !span_is_ascii(head->subject))
+	if (!is_subject(head->subject))
 		return job_fail(j, ERR_INTERNAL, "mail: no Subject");
 	return 0;
 }
@@ -231,7 +274,7 @@ compose_render(
 	};
 
 	if (texts == NULL) {
-		texts_builtin(&builtin);
+		texts_builtin(&builtin, TEXTS_CHALLENGE);
 		texts = &builtin;
 	}
 	fallback = language_find(

@@ -42,13 +42,17 @@ int compose_render(
  */
 struct compose_head {
 	const char *from, *to;  /* bare addresses */
-	struct span subject;    /* ASCII, one line */
+	struct span subject;    /* compose_subject() */
 	const char *message_id; /* with <> */
 	const char *auto_submitted;
 	int64_t date;
 };
 int compose_message(struct job *j, const struct compose_head *head,
     const struct compose_parts *parts, struct span *out);
+
+/* Text of one line as a Subject may hold it: as it is if it is ASCII, else in
+ * encoded words (RFC 2047), of which each stands on a line of its own. */
+struct span compose_subject(struct job *j, struct span text);
 
 /* The same as multipart/mixed: text, and a file for programs. */
 struct compose_attachment {

@@ -70,7 +70,11 @@ mail_templates = \
 	mail/templates/notice-de.html \
 	mail/templates/notice-de.txt \
 	mail/templates/notice-en.html \
-	mail/templates/notice-en.txt
+	mail/templates/notice-en.txt \
+	mail/templates/renewal-de.html \
+	mail/templates/renewal-de.txt \
+	mail/templates/renewal-en.html \
+	mail/templates/renewal-en.txt
 nodist_libcs_mail_a_SOURCES = mail/template_data.c
 mail/template_data.c: $(mail_templates) $(EMBED_DEPS)
 	$(AM_V_GEN)$(EMBED) compose_templates $(mail_templates) >$@.tmp && \

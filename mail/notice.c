@@ -67,6 +67,68 @@ notice_compose(struct job *j, const struct notice_input *in, struct span *out)
 	return compose_message(j, &head, &parts, out);
 }
 
+/* --- renewal ---------------------------------------------------------------
+ */
+
+/* Beside the language of the order the installation's own. */
+static const struct language *
+choose_renewal(const struct notice_input *in, const struct texts *texts)
+{
+	const struct language *fallback = language_find(
+	    texts->v, texts->count, span_str(in->default_language));
+
+	if (fallback == NULL)
+		fallback = language_find(
+		    texts->v, texts->count, span_str(texts->default_language));
+	return language_choose(texts->v, texts->count, in->language, fallback);
+}
+
+int
+notice_render_renewal(struct job *j, const struct notice_input *in,
+    struct span *subject, struct compose_parts *out)
+{
+	const struct texts *texts = in->renewal_texts;
+	struct template_values values = {
+		.v = { in->ca_name, in->mailbox, NULL, in->help_url },
+	};
+	const struct language *l;
+	struct texts builtin;
+
+	if (texts == NULL) {
+		texts_builtin(&builtin, TEXTS_RENEWAL);
+		texts = &builtin;
+	}
+	l = choose_renewal(in, texts);
+	values.v[TEMPLATE_EXPIRES] = language_date(j, l, in->deadline);
+	out->language = l->tag;
+	*subject = template_title(l->html);
+	return template_text(j, l->text, &values, &out->text) < 0 ||
+		       template_html(j, l->html, &values, &out->html) < 0
+		   ? -1
+		   : 0;
+}
+
+int
+notice_compose_renewal(
+    struct job *j, const struct notice_input *in, struct span *out)
+{
+	struct compose_head head = { .from = in->from,
+		.to = in->mailbox,
+		.message_id = in->message_id,
+		.auto_submitted = "auto-generated",
+		.date = in->date };
+	struct compose_parts parts = { .language = NULL };
+	struct span subject;
+
+	if (notice_render_renewal(j, in, &subject, &parts) < 0)
+		return -1;
+	head.subject = compose_subject(j, subject);
+	return compose_message(j, &head, &parts, out);
+}
+
+/* --- reports ---------------------------------------------------------------
+ */
+
 /* "report:12:answer" */
 static const char *
 report_subject(struct job *j, const char *about)

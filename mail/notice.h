@@ -1,7 +1,8 @@
 /*
- * The mail that tells a subscriber that certificates must be replaced
- * (PK-185): English or German, exact bytes with CRLF, before DKIM.  Nothing
- * that a client chose but address and language gets in.
+ * The mails that tell a subscriber that certificates must be replaced (PK-185),
+ * or that one can be renewed (PK-191): English or German, exact bytes with
+ * CRLF, before DKIM.  Nothing that a client chose but address and language gets
+ * in.
  */
 #ifndef MAIL_NOTICE_H
 #define MAIL_NOTICE_H
@@ -9,6 +10,7 @@
 #include "lib/buf.h"
 
 struct job;
+struct texts;
 
 struct notice_input {
 	const char *ca_name;
@@ -17,9 +19,10 @@ struct notice_input {
 	const char *message_id; /* with <> */
 	const char *language;   /* Accept-Language as received, or NULL */
 	const char *default_language;
-	const char *help_url; /* NULL: no link */
+	const struct texts *renewal_texts; /* NULL: the built-in ones */
+	const char *help_url;              /* NULL: no link */
 	int64_t date;
-	int64_t deadline; /* when what is left is revoked */
+	int64_t deadline; /* when what is left is revoked; notAfter */
 	/* Of a report: which (PK-184), and what the operator says. */
 	const char *about;
 	const char *words;
@@ -27,6 +30,14 @@ struct notice_input {
 
 int notice_compose(
     struct job *j, const struct notice_input *in, struct span *out);
+
+/* That it is time for a new certificate, which needs an answer. */
+int notice_compose_renewal(
+    struct job *j, const struct notice_input *in, struct span *out);
+/* The same as a reader sees it, with its Subject in UTF-8. */
+struct compose_parts;
+int notice_render_renewal(struct job *j, const struct notice_input *in,
+    struct span *subject, struct compose_parts *out);
 
 /* What became of a problem report: the operator's words, and nothing of the
  * report itself, which may name others. */

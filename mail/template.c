@@ -176,3 +176,16 @@ template_html(struct job *j, struct span template,
 {
 	return expand(j, template, values, true, out);
 }
+
+struct span
+template_title(struct span html)
+{
+	static const struct span begin = SPAN_INIT("<title>"),
+				 end = SPAN_INIT("</title>");
+	size_t at = span_find_span(html, 0, begin);
+	size_t to = span_find_span(html, at, end);
+
+	return at == html.n || to == html.n
+		   ? span_cut(html, 0, 0)
+		   : span_trim(span_cut(html, at + begin.n, to));
+}

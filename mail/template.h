@@ -37,6 +37,9 @@ int template_text(struct job *j, struct span template,
 int template_html(struct job *j, struct span template,
     const struct template_values *values, struct span *out);
 
+/* What stands in <title>, or nothing. */
+struct span template_title(struct span html);
+
 /* Code points, since that is what a reader sees. */
 size_t template_width(struct span text);
 

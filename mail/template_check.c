@@ -15,6 +15,7 @@
 #include "mail/template_html.h"
 
 #define MISTAKES_MAX 20 /* of one file */
+#define TITLE_MAX 200
 #define NBSP 0xa0
 #define NARROW_NBSP 0x202f /* before French colons */
 
@@ -294,13 +295,16 @@ check_stop(struct check *c, const struct visible *v)
 static void
 check_needed(struct check *c, const struct visible *v)
 {
-	static const struct {
+	const struct {
 		enum template_value value;
 		const char *meaning;
 	} needed[] = {
-		{ TEMPLATE_CA_NAME, "who asks" },
+		{ TEMPLATE_CA_NAME,
+		    c->file->is_renewal ? "who writes" : "who asks" },
 		{ TEMPLATE_MAILBOX, "which mailbox the certificate is for" },
-		{ TEMPLATE_EXPIRES, "until when an answer is awaited" },
+		{ TEMPLATE_EXPIRES, c->file->is_renewal
+					? "until when the certificate is valid"
+					: "until when an answer is awaited" },
 	};
 
 	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++)
@@ -364,6 +368,23 @@ check_without_help(struct check *c)
 		    "paragraph in that line");
 }
 
+/* It is the Subject as well, where it stands for itself. */
+static void
+check_title(struct check *c)
+{
+	struct span title = template_title(c->file->bytes);
+
+	if (!c->file->is_renewal || !c->file->is_html)
+		return;
+	if (title.n == 0 || title.n > TITLE_MAX || span_has_control(title) ||
+	    span_find(title, 0, '&') < title.n ||
+	    span_find(title, 0, '{') < title.n)
+		wrong(c, 0,
+		    "needs a <title> in one line, of at most %d octets and "
+		    "without & and {: it is the Subject of the mail",
+		    TITLE_MAX);
+}
+
 unsigned
 template_check(struct job *j, const struct template_file *file,
     template_report_fn *report, void *ctx)
@@ -379,7 +400,9 @@ template_check(struct job *j, const struct template_file *file,
 	source_read(&c, &v);
 	check_armour(&c, &v);
 	check_separator(&c, &v);
-	check_stop(&c, &v);
+	if (!file->is_renewal)
+		check_stop(&c, &v);
+	check_title(&c);
 	check_needed(&c, &v);
 	check_without_help(&c);
 	return c.mistakes;

@@ -14,6 +14,7 @@ struct template_file {
 	const char *name;  /* for the report */
 	struct span bytes; /* lines end in LF */
 	bool is_html;
+	bool is_renewal; /* that a certificate can be renewed; no challenge */
 };
 
 /* The source: the number of mistakes. */

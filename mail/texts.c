@@ -16,26 +16,37 @@
 static const char *const builtin[] = { "de", "en" };
 #define BUILTIN_COUNT (sizeof(builtin) / sizeof(builtin[0]))
 
+/* Before the language in the name of a file. */
+static const char *const prefixes[] = {
+	[TEXTS_CHALLENGE] = "", [TEXTS_RENEWAL] = "renewal-"
+};
+
 static struct language
-builtin_language(size_t i)
+builtin_language(enum texts_kind kind, size_t i)
 {
 	static const struct {
 		const char *text, *html;
-	} names[BUILTIN_COUNT] = { { "de.txt", "de.html" },
-		{ "en.txt", "en.html" } };
+	} names[][BUILTIN_COUNT] = {
+		[TEXTS_CHALLENGE] = { { "de.txt", "de.html" },
+		    { "en.txt", "en.html" } },
+		[TEXTS_RENEWAL] = { { "renewal-de.txt", "renewal-de.html" },
+		    { "renewal-en.txt", "renewal-en.html" } },
+	};
 
 	return (struct language){ .tag = builtin[i],
 		.date = language_date_form(builtin[i]),
-		.text = embed_find(compose_templates, names[i].text)->bytes,
-		.html = embed_find(compose_templates, names[i].html)->bytes };
+		.text =
+		    embed_find(compose_templates, names[kind][i].text)->bytes,
+		.html =
+		    embed_find(compose_templates, names[kind][i].html)->bytes };
 }
 
 void
-texts_builtin(struct texts *t)
+texts_builtin(struct texts *t, enum texts_kind kind)
 {
 	*t = (struct texts){ .count = BUILTIN_COUNT, .default_language = "en" };
 	for (size_t i = 0; i < BUILTIN_COUNT; i++)
-		t->v[i] = builtin_language(i);
+		t->v[i] = builtin_language(kind, i);
 }
 
 void
@@ -116,8 +127,8 @@ read_template(struct loading *l, const char *path)
 static const char *
 path_of(struct loading *l, const char *tag, const char *suffix)
 {
-	return arena_printf(
-	    l->j.arena, "%s/%s%s", l->source->folder, tag, suffix);
+	return arena_printf(l->j.arena, "%s/%s%s%s", l->source->folder,
+	    prefixes[l->source->kind], tag, suffix);
 }
 
 static struct language *
@@ -141,9 +152,12 @@ add_language(struct loading *l, const char *tag)
 static void
 load_language(struct loading *l, const char *tag)
 {
-	struct template_file text = { .name = path_of(l, tag, ".txt") };
+	bool is_renewal = l->source->kind == TEXTS_RENEWAL;
+	struct template_file text = { .name = path_of(l, tag, ".txt"),
+		.is_renewal = is_renewal };
 	struct template_file html = { .name = path_of(l, tag, ".html"),
-		.is_html = true };
+		.is_html = true,
+		.is_renewal = is_renewal };
 	struct language *language = add_language(l, tag);
 	unsigned before = l->mistakes;
 
@@ -178,15 +192,28 @@ add_tag(struct loading *l, struct tags *tags, struct span tag)
 		tags->v[tags->count++] = span_dup(l->j.arena, tag);
 }
 
+/* Is it a text of this kind?  Then without what stands before the language. */
+static bool
+is_of_kind(const struct loading *l, struct span *name)
+{
+	struct span renewal = span_str(prefixes[TEXTS_RENEWAL]);
+	bool is_renewal = span_starts(*name, renewal);
+
+	if (is_renewal)
+		*name = span_from(*name, renewal.n);
+	return is_renewal == (l->source->kind == TEXTS_RENEWAL);
+}
+
 /* Files with other endings (notes, what editors leave) are nobody's. */
 static void
 take_name(struct loading *l, struct tags *tags, const char *name)
 {
 	static const struct span endings[] = { SPAN_INIT(".txt"),
 		SPAN_INIT(".html") };
+	const char *prefix = prefixes[l->source->kind];
 	struct span s = span_str(name);
 
-	if (name[0] == '.')
+	if (name[0] == '.' || !is_of_kind(l, &s))
 		return;
 	for (size_t i = 0; i < 2; i++) {
 		if (!span_ends(s, endings[i]))
@@ -198,9 +225,10 @@ take_name(struct loading *l, struct tags *tags, const char *name)
 			wrong(l,
 			    arena_printf(l->j.arena,
 				"%s/%s: is not called after a language; write "
-				"its tag in lower case, as in fr.txt and "
-				"fr.html or pt-br.txt and pt-br.html",
-				l->source->folder, name));
+				"its tag in lower case, as in %sfr.txt and "
+				"%sfr.html or %spt-br.txt and %spt-br.html",
+				l->source->folder, name, prefix, prefix, prefix,
+				prefix));
 		return;
 	}
 }
@@ -244,6 +272,7 @@ static void
 check_values(struct loading *l)
 {
 	const struct texts_source *s = l->source;
+	const char *prefix = prefixes[s->kind];
 
 	for (size_t i = 0; i < l->texts->count; i++) {
 		const struct language *language = &l->texts->v[i];
@@ -253,13 +282,13 @@ check_values(struct loading *l)
 			    s->help_url },
 		};
 		struct template_file text = {
-			.name =
-			    arena_printf(l->j.arena, "%s.txt", language->tag),
+			.name = arena_printf(
+			    l->j.arena, "%s%s.txt", prefix, language->tag),
 			.bytes = language->text,
 		};
 		struct template_file html = {
-			.name =
-			    arena_printf(l->j.arena, "%s.html", language->tag),
+			.name = arena_printf(
+			    l->j.arena, "%s%s.html", prefix, language->tag),
 			.bytes = language->html,
 			.is_html = true,
 		};
@@ -281,6 +310,9 @@ set_default(struct loading *l)
 
 	if (found != NULL)
 		t->default_language = found->tag;
+	else if (l->source->kind != TEXTS_CHALLENGE)
+		/* English, where an installation has not written its own. */
+		;
 	else
 		wrong(
 		    l, arena_printf(l->j.arena,
@@ -298,7 +330,7 @@ texts_load(const struct texts_source *source, texts_report_fn *report,
 
 	job_init(&l.j, NULL, NULL);
 	l.texts = xmalloc(sizeof(*l.texts));
-	texts_builtin(l.texts);
+	texts_builtin(l.texts, source->kind);
 	l.texts->arena = arena_new();
 	if (source->folder != NULL)
 		load_folder(&l);

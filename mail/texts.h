@@ -1,7 +1,8 @@
 /*
- * The texts of the challenge mail in all languages (ER-18): English and German
- * are built in, and an installation's folder replaces them or adds others:
- * LANG.txt and LANG.html, both of them, so that both say the same.
+ * The texts of our mails in all languages (ER-18): English and German are built
+ * in, and an installation's folder replaces them or adds others: LANG.txt and
+ * LANG.html, both of them, so that both say the same; of the notice that a
+ * certificate can be renewed renewal-LANG.txt and renewal-LANG.html.
  *
  *	texts_load(&where, report, ctx, &t);
  *	in.texts = t;
@@ -20,6 +21,8 @@ extern const struct embed compose_templates[];
 #define TEXTS_MAX 64
 #define TEXTS_FILE_MAX 16384
 
+enum texts_kind { TEXTS_CHALLENGE, TEXTS_RENEWAL };
+
 struct texts {
 	struct arena *arena; /* NULL: nothing is owned */
 	struct language v[TEXTS_MAX];
@@ -28,6 +31,7 @@ struct texts {
 };
 
 struct texts_source {
+	enum texts_kind kind;
 	const char *folder; /* NULL: the built-in ones only */
 	const char *default_language;
 	const char *ca_name;
@@ -37,7 +41,7 @@ struct texts_source {
 typedef void texts_report_fn(void *ctx, const char *message);
 
 /* English and German; English is the default. */
-void texts_builtin(struct texts *t);
+void texts_builtin(struct texts *t, enum texts_kind kind);
 /*
  * Reads the folder and checks everything: 0 and *out, or -1; each mistake
  * goes to `report`.  Languages are in the order of their tags.

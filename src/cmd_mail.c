@@ -5,6 +5,7 @@
 #include "lib/buf.h"
 #include "lib/log.h"
 #include "mail/compose.h"
+#include "mail/notice.h"
 #include "mail/texts.h"
 #include "src/command.h"
 #include "src/wording.h"
@@ -17,10 +18,13 @@
 #define DEFAULT_MAILBOX "alice@example.org"
 /* 32 characters, as token-part1 has, and no more. */
 #define NO_TOKEN "NOT-A-REAL-TOKEN-ONLY-A-PREVIEW-"
+/* When the window of a certificate of a year opens. */
+#define REST_SECS ((int64_t)125 * 86400)
 
 static const char usage[] =
     "usage: countersign mail preview [--language TAG] [--mailbox MAILBOX]\n"
-    "           [--templates FOLDER] [--html | --source] [-f FILE]\n"
+    "           [--templates FOLDER] [--renewal] [--html | --source]\n"
+    "           [-f FILE]\n"
     "\n"
     "Shows the challenge mail as people get it, with the texts of the\n"
     "configuration: its header, and its text as mail programs show it.\n"
@@ -30,6 +34,8 @@ static const char usage[] =
     "                      (default: sender.default_language)\n"
     "  --mailbox MAILBOX   whom it is for (default: " DEFAULT_MAILBOX ")\n"
     "  --templates FOLDER  try these texts in place of sender.templates\n"
+    "  --renewal           the notice that a certificate can be renewed, in\n"
+    "                      place of the challenge mail\n"
     "  --html              the HTML, for a browser\n"
     "  --source            the whole message, with a false token and without\n"
     "                      signatures\n"
@@ -38,7 +44,7 @@ static const char usage[] =
 
 struct options {
 	const char *config, *language, *mailbox, *templates;
-	bool html, source;
+	bool html, source, renewal;
 };
 
 static int
@@ -50,6 +56,7 @@ parse(int argc, char **argv, struct options *o)
 		{ "templates", NULL, &o->templates },
 		{ "html", &o->html, NULL },
 		{ "source", &o->source, NULL },
+		{ "renewal", &o->renewal, NULL },
 		{ NULL, NULL, NULL },
 	};
 
@@ -73,24 +80,54 @@ from_with(struct job *j, const struct conf_sender *s, const char *tag)
 	    s->from, tag, domain);
 }
 
+/* 0 and its canonical form, or -1. */
 static int
-fill_input(struct job *j, const struct options *o, const struct texts *texts,
-    struct compose_input *in)
+check_options(struct job *j, const struct options *o, const struct texts *texts,
+    const char **mailbox)
 {
 	static const struct addr_policy policy = { .utf8_local = true,
 		.reserved_domains = true };
-	const struct conf_sender *s = &j->conf->sender;
 	struct addr addr;
 
 	if (addr_parse(j, span_str(o->mailbox), &policy, &addr) < 0)
 		return job_context(j, "--mailbox %s", o->mailbox);
+	*mailbox = addr.canonical;
 	if (o->language != NULL && language_find(texts->v, texts->count,
 				       span_str(o->language)) == NULL)
 		return job_fail(j, ERR_MALFORMED,
 		    "--language %s: there is none; there are %s", o->language,
 		    texts_names(j, texts));
-	*in = (struct compose_input){ .ca_name = j->conf->ca_name,
-		.mailbox = addr.canonical,
+	return 0;
+}
+
+static void
+put(struct span s)
+{
+	(void)fwrite(s.p, 1, s.n, stdout);
+}
+
+/* What there is of a mail, as it was asked for. */
+static void
+show(const struct options *o, const char *head, const struct span *whole,
+    const struct compose_parts *parts)
+{
+	if (o->source) {
+		put(*whole);
+	} else if (o->html) {
+		put(parts->html);
+	} else {
+		puts(head);
+		put(parts->text);
+	}
+}
+
+static int
+show_challenge(struct job *j, const struct options *o,
+    const struct texts *texts, const char *mailbox)
+{
+	const struct conf_sender *s = &j->conf->sender;
+	struct compose_input in = { .ca_name = j->conf->ca_name,
+		.mailbox = mailbox,
 		.from = from_with(j, s, "preview"),
 		.message_id = arena_printf(
 		    j->arena, "<preview@%s>", addr_domain_of(s->from)),
@@ -101,37 +138,46 @@ fill_input(struct job *j, const struct options *o, const struct texts *texts,
 		.help_url = s->help_url,
 		.date = j->now,
 		.expires_at = j->now + j->conf->authz_pending_life };
-	return 0;
-}
-
-static void
-put(struct span s)
-{
-	(void)fwrite(s.p, 1, s.n, stdout);
-}
-
-static int
-show(struct job *j, const struct options *o, const struct texts *texts)
-{
-	struct compose_input in = { .mailbox = NULL };
 	struct compose_parts parts = { .language = NULL };
 	struct span whole = SPAN("");
 
-	if (fill_input(j, o, texts, &in) < 0 ||
-	    compose_challenge(j, &in, &whole) < 0 ||
+	if (compose_challenge(j, &in, &whole) < 0 ||
 	    compose_render(j, &in, &parts) < 0)
 		return -1;
-	if (o->source) {
-		put(whole);
-		return 0;
-	}
-	if (o->html) {
-		put(parts.html);
-		return 0;
-	}
-	printf("From:    %s\nTo:      %s\nSubject: ACME: TOKEN\n\n",
-	    from_with(j, &j->conf->sender, "TAG"), in.mailbox);
-	put(parts.text);
+	show(o,
+	    arena_printf(j->arena,
+		"From:    %s\nTo:      %s\nSubject: ACME: TOKEN\n",
+		from_with(j, s, "TAG"), mailbox),
+	    &whole, &parts);
+	return 0;
+}
+
+static int
+show_renewal(struct job *j, const struct options *o, const struct texts *texts,
+    const char *mailbox)
+{
+	const struct conf_sender *s = &j->conf->sender;
+	struct notice_input in = { .ca_name = j->conf->ca_name,
+		.mailbox = mailbox,
+		.from = s->from,
+		.message_id = arena_printf(
+		    j->arena, "<preview@%s>", addr_domain_of(s->from)),
+		.language = o->language,
+		.default_language = s->default_language,
+		.renewal_texts = texts,
+		.help_url = s->help_url,
+		.date = j->now,
+		.deadline = j->now + REST_SECS };
+	struct compose_parts parts = { .language = NULL };
+	struct span whole = SPAN(""), subject = SPAN("");
+
+	if (notice_compose_renewal(j, &in, &whole) < 0 ||
+	    notice_render_renewal(j, &in, &subject, &parts) < 0)
+		return -1;
+	show(o,
+	    arena_printf(j->arena, "From:    %s\nTo:      %s\nSubject: %s\n",
+		s->from, mailbox, span_dup(j->arena, subject)),
+	    &whole, &parts);
 	return 0;
 }
 
@@ -140,15 +186,20 @@ preview(const struct conf *given, const struct options *o)
 {
 	struct conf conf = *given;
 	struct texts *texts = NULL;
+	const char *mailbox = NULL;
 	struct job j;
 	int result;
 
 	if (o->templates != NULL)
 		conf.sender.templates = o->templates;
-	if (wording_load(&conf, conf_report_stderr, NULL, &texts) < 0)
+	if (wording_load(&conf, o->renewal ? TEXTS_RENEWAL : TEXTS_CHALLENGE,
+		conf_report_stderr, NULL, &texts) < 0)
 		return -1;
 	job_init(&j, NULL, &conf);
-	result = show(&j, o, texts);
+	result = check_options(&j, o, texts, &mailbox);
+	if (result == 0)
+		result = o->renewal ? show_renewal(&j, o, texts, mailbox)
+				    : show_challenge(&j, o, texts, mailbox);
 	if (result < 0)
 		command_fail("%s", j.err.text);
 	job_done(&j);

@@ -478,7 +478,7 @@ check_language(struct check *c)
 
 	if (s->default_language == NULL)
 		return;
-	texts_builtin(&texts);
+	texts_builtin(&texts, TEXTS_CHALLENGE);
 	if (s->templates != NULL) {
 		if (!language_is_tag(tag))
 			wrong(c, "sender.default_language",

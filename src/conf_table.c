@@ -434,6 +434,11 @@ const struct conf_option conf_options[] = {
 	    "add languages." },
 	{ "sender", "help_url", CONF_STRING, AT(sender.help_url), NULL, 1,
 	    200, NULL, false, true, "Help page that the mail may name." },
+	{ "sender", "renewal_notice", CONF_SECONDS, AT(sender.renewal_notice),
+	    "60d", 0, 10 * 365 * DAY, NULL, false, true,
+	    "Mailboxes whose holders must answer a mail again are told when "
+	    "the renewal window of a certificate opens that is valid for at "
+	    "least so long; 0: nobody is told." },
 	{ "sender", "database", CONF_STRING, AT(sender.login.database), NULL, 1,
 	    1000, NULL, false, false,
 	    "postgresql: and the connection string that this role logs in with "

@@ -227,8 +227,8 @@ prepare_as_user(const struct conf *conf)
 		result = privilege_drop(&j, conf->user);
 	/* As the sender will read them. */
 	if (result == 0 && wording_check(conf, conf_report_stderr, NULL) < 0)
-		result = job_fail(&j, ERR_INTERNAL,
-		    "the texts of the challenge mail have mistakes");
+		result = job_fail(
+		    &j, ERR_INTERNAL, "the texts of the mails have mistakes");
 	if (result == 0)
 		result = store_migrate_as(&j, &owner, users);
 	if (result < 0)

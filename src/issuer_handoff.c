@@ -2,6 +2,7 @@
  * stays here, and what comes back is compared before it is delivered. */
 #include "config.h"
 
+#include "acme/renewal.h"
 #include "db/store_audit.h"
 #include "db/store_caa.h"
 #include "db/store_cert.h"
@@ -200,6 +201,7 @@ keep(const struct issuer *i, struct job *j, const struct order *o,
 		.not_before = r->not_before,
 		.not_after = r->not_after,
 		.reserved_at = j->now,
+		.notice_at = renewal_opens_at(r->not_before, r->not_after),
 		.der = r->der };
 
 	rnd_id(id);

@@ -4,6 +4,7 @@
 
 #include "acme/dates.h"
 #include "acme/offer.h"
+#include "acme/renewal.h"
 #include "db/store_audit.h"
 #include "db/store_caa.h"
 #include "db/store_key.h"
@@ -212,6 +213,7 @@ issuer_order_draft(const struct issuer *i, struct issuer_order *w)
 		.not_after = in.not_after,
 		.shard = shard,
 		.reserved_at = j->now,
+		.notice_at = renewal_opens_at(in.not_before, in.not_after),
 	};
 	w->row.evidence = issuer_evidence(i, j, o, &w->row, &w->relied);
 	return 0;

@@ -27,6 +27,7 @@
 #include "mail/texts.h"
 #include "src/relay.h"
 #include "src/sender_notice.h"
+#include "src/sender_renewal.h"
 #include "src/sender_report.h"
 #include "src/wording.h"
 #include "src/worker.h"
@@ -382,6 +383,8 @@ sender_step(void *ctx, struct job *j)
 		found = sender_notice_step(s, j);
 		if (found == 0)
 			found = sender_report_step(s, j);
+		if (found == 0)
+			found = sender_renewal_step(j);
 		if (found != 0)
 			return found;
 		submit_idle(s->submit);
@@ -397,23 +400,23 @@ sender_step(void *ctx, struct job *j)
 int
 sender_next_due(void *ctx, struct job *j, int64_t *at)
 {
-	int64_t notice_at = 0, report_at = 0;
-	int found = store_outbox_next_due(j, at);
-	int more = found < 0 ? -1 : store_notice_next_due(j, &notice_at);
+	static int (*const queues[])(struct job *,
+	    int64_t *) = { store_outbox_next_due, store_notice_next_due,
+		store_caa_report_next_due, sender_renewal_next_due };
+	int any = 0;
 
 	(void)ctx;
-	if (more < 0)
-		return -1;
-	if (more > 0 && (found == 0 || notice_at < *at)) {
-		*at = notice_at;
-		found = 1;
+	for (size_t i = 0; i < sizeof(queues) / sizeof(queues[0]); i++) {
+		int64_t next = 0;
+		int found = queues[i](j, &next);
+
+		if (found < 0)
+			return -1;
+		if (found > 0 && (!any || next < *at))
+			*at = next;
+		any |= found;
 	}
-	more = store_caa_report_next_due(j, &report_at);
-	if (more < 0)
-		return -1;
-	if (more > 0 && (found == 0 || report_at < *at))
-		*at = report_at;
-	return found > 0 || more > 0;
+	return any;
 }
 
 static int
@@ -466,14 +469,28 @@ sender_open(struct job *j, struct role_env *env)
 	return 0;
 }
 
+static int
+load_texts(
+    const struct conf *conf, struct texts **challenge, struct texts **renewal)
+{
+	if (wording_load(
+		conf, TEXTS_CHALLENGE, conf_report_log, NULL, challenge) < 0)
+		return -1;
+	if (wording_load(conf, TEXTS_RENEWAL, conf_report_log, NULL, renewal) ==
+	    0)
+		return 0;
+	texts_free(*challenge);
+	return -1;
+}
+
 /* Those that are in use stay if the new ones have a mistake. */
 static void
 sender_reloaded(struct role_env *env)
 {
 	struct sender *s = env->role;
-	struct texts *fresh = NULL;
+	struct texts *fresh = NULL, *fresh_renewal = NULL;
 
-	if (wording_load(env->conf, conf_report_log, NULL, &fresh) < 0) {
+	if (load_texts(env->conf, &fresh, &fresh_renewal) < 0) {
 		log_error("texts of the mail not reloaded",
 		    "next=\"mend the files and send SIGHUP again; the old "
 		    "texts stay in use; countersign mail preview shows the "
@@ -481,7 +498,9 @@ sender_reloaded(struct role_env *env)
 		return;
 	}
 	texts_free(s->texts);
+	texts_free(s->renewal_texts);
 	s->texts = fresh;
+	s->renewal_texts = fresh_renewal;
 }
 
 static int
@@ -489,7 +508,7 @@ sender_run(struct role_env *env)
 {
 	struct sender *s = env->role;
 
-	if (wording_load(env->conf, conf_report_log, NULL, &s->texts) < 0)
+	if (load_texts(env->conf, &s->texts, &s->renewal_texts) < 0)
 		return -1;
 	env->reloaded = sender_reloaded;
 	return worker_loop(env, ROLE_SENDER, sender_step, sender_next_due);
@@ -501,6 +520,7 @@ sender_close(struct role_env *env)
 	struct sender *s = env->role;
 
 	texts_free(s->texts);
+	texts_free(s->renewal_texts);
 	submit_free(s->submit);
 }
 

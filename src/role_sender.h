@@ -18,6 +18,7 @@ struct sender {
 	const struct dkim_signer *signers[2];
 	size_t signer_count;              /* 0: the relay signs */
 	struct texts *texts;              /* NULL: the built-in ones */
+	struct texts *renewal_texts;      /* the same */
 	const struct smime_signer *smime; /* NULL: no S/MIME signature */
 };
 

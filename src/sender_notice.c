@@ -12,6 +12,7 @@
 #include "lib/log.h"
 #include "mail/notice.h"
 #include "src/role_sender.h"
+#include "src/sender_renewal.h"
 #include "src/worker.h"
 
 /* As long as a challenge mail's, and for the same reason. */
@@ -22,8 +23,20 @@ static const struct submit_result suppressed = { .outcome = SUBMIT_PERMANENT,
 	.answer = "not sent: the mailbox is on the suppression list" };
 static const struct submit_result no_address = { .outcome = SUBMIT_PERMANENT,
 	.answer = "not sent: this is no mailbox" };
+static const struct submit_result not_needed = { .outcome = SUBMIT_PERMANENT,
+	.answer = "not sent: no longer needed" };
 static const struct submit_result too_late = { .outcome = SUBMIT_PERMANENT,
 	.answer = "not sent in time" };
+
+static int
+compose(struct job *j, const struct notice *n, const struct notice_input *in,
+    struct span *out)
+{
+	if (notice_renewal_of(n->about) != NULL)
+		return notice_compose_renewal(j, in, out);
+	return n->words == NULL ? notice_compose(j, in, out)
+				: notice_compose_report(j, in, out);
+}
 
 /* Rendered once and kept: every attempt sends the same octets. */
 static int
@@ -38,6 +51,7 @@ render(const struct sender *s, struct job *j, struct notice *n)
 		    notice_message_id(j, n->about, n->mailbox, conf->from),
 		.language = n->language,
 		.default_language = conf->default_language,
+		.renewal_texts = s->renewal_texts,
 		.help_url = conf->help_url,
 		.date = j->now,
 		.deadline = n->deadline,
@@ -49,8 +63,7 @@ render(const struct sender *s, struct job *j, struct notice *n)
 		.expires_at = n->expires_at };
 	struct span plain;
 
-	if ((n->words == NULL ? notice_compose(j, &in, &plain)
-			      : notice_compose_report(j, &in, &plain)) < 0 ||
+	if (compose(j, n, &in, &plain) < 0 ||
 	    sender_sign(s, j, &letter, plain, &n->message) < 0 ||
 	    store_begin(j) < 0)
 		return -1;
@@ -87,12 +100,15 @@ drop(struct job *j, const struct notice *n)
 	return 0;
 }
 
-/* "incident:<id>", "report:<number>" */
+/* "incident:<id>", "report:<number>", "cert:<id>" */
 static const char *
 object_of(struct job *j, const struct notice *n)
 {
 	struct span about = span_str(n->about);
 
+	if (notice_renewal_of(n->about) != NULL)
+		return arena_printf(
+		    j->arena, "cert:%s", notice_renewal_of(n->about));
 	if (n->words == NULL)
 		return arena_printf(j->arena, "incident:%s", n->about);
 	for (size_t end = about.n; end > 0; end--)
@@ -142,6 +158,12 @@ send_one(const struct sender *s, struct job *j, struct notice *n)
 	found = store_suppressed_find(j, addr_counted(j, n->mailbox), &entry);
 	if (found != 0)
 		return found < 0 ? -1 : finish(j, n, &suppressed);
+	if (notice_renewal_of(n->about) != NULL) {
+		found = sender_renewal_is_wanted(
+		    j, notice_renewal_of(n->about), n->mailbox);
+		if (found <= 0)
+			return found < 0 ? -1 : finish(j, n, &not_needed);
+	}
 	if (n->message.n == 0 && render(s, j, n) < 0)
 		return drop(j, n);
 	if (submit_send(s->submit, j, j->conf->sender.from, n->mailbox,

@@ -1,5 +1,6 @@
 /*
- * The sender's notices of incidents (PK-185): one mail for each address, which
+ * The sender's notices of incidents, reports and renewals (PK-184, PK-185,
+ * PK-191): one mail for each address, which
  * the suppression list can forbid.
  */
 #ifndef SRC_SENDER_NOTICE_H

@@ -2,13 +2,12 @@
 
 #include "src/wording.h"
 
-#include "mail/texts.h"
-
 int
-wording_load(const struct conf *conf, conf_report_fn *report, void *ctx,
-    struct texts **out)
+wording_load(const struct conf *conf, enum texts_kind kind,
+    conf_report_fn *report, void *ctx, struct texts **out)
 {
 	const struct texts_source source = {
+		.kind = kind,
 		.folder = conf->sender.templates,
 		.default_language = conf->sender.default_language,
 		.ca_name = conf->ca_name,
@@ -21,10 +20,15 @@ wording_load(const struct conf *conf, conf_report_fn *report, void *ctx,
 int
 wording_check(const struct conf *conf, conf_report_fn *report, void *ctx)
 {
-	struct texts *texts = NULL;
+	int result = 0;
 
-	if (wording_load(conf, report, ctx, &texts) < 0)
-		return -1;
-	texts_free(texts);
-	return 0;
+	for (int kind = TEXTS_CHALLENGE; kind <= TEXTS_RENEWAL; kind++) {
+		struct texts *texts = NULL;
+
+		if (wording_load(
+			conf, (enum texts_kind)kind, report, ctx, &texts) < 0)
+			result = -1;
+		texts_free(texts);
+	}
+	return result;
 }

@@ -110,14 +110,16 @@ CREATE INDEX incident_cert_waiting ON incident_cert (incident_id, cert_id)
 	WHERE done_at = 0;
 
 -- Mails that tell subscribers of an incident (PK-185), reporters and subscribers
--- of what became of a problem report (PK-184): one for each address.  message is
+-- of what became of a problem report (PK-184), and whoever must answer a mail
+-- that a certificate can be renewed (PK-191): one for each address.  message is
 -- what every attempt sends.
 CREATE TABLE notice (
-	about TEXT NOT NULL, -- an incident's id, report:N:answer or :decision
+	-- An incident's id, report:N:answer or :decision, renewal:CERT.
+	about TEXT NOT NULL,
 	mailbox TEXT NOT NULL,
 	language TEXT, -- as the client of an order asked for, or NULL
 	words TEXT, -- of a report: what the operator says
-	deadline BIGINT NOT NULL DEFAULT 0, -- of the incident
+	deadline BIGINT NOT NULL DEFAULT 0, -- of the incident, or notAfter
 	expires_at BIGINT NOT NULL,
 	due_at BIGINT, -- NULL once it has ended
 	attempts BIGINT NOT NULL DEFAULT 0,
@@ -551,3 +553,8 @@ ALTER TABLE cert ADD COLUMN bare_sha256 BYTEA;
 -- How many mails were asked for in place of a certificate (PK-194).
 CREATE INDEX orders_replacing ON orders (replaces_cert_id)
 	WHERE replaces_cert_id IS NOT NULL;
+
+-- When the sender looks whether somebody must be told that it can be renewed
+-- (PK-191); 0: it has not yet found out when, NULL: not any more.
+ALTER TABLE cert ADD COLUMN notice_at BIGINT DEFAULT 0;
+CREATE INDEX cert_notice ON cert (notice_at) WHERE notice_at IS NOT NULL;

@@ -42,7 +42,7 @@ check(struct job *j, struct span in, bool is_html)
 {
 	static const char mailbox[] =
 	    "a-mailbox-of-a-length-that-fills-the-greater-part-of-a-line@b.ex";
-	const struct template_file file = { "f", in, is_html };
+	const struct template_file file = { "f", in, is_html, false };
 	struct template_values values = {
 		.v = { "CA", NULL, "3 March", "https://ca.test/" },
 	};

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""Mails that tell subscribers of an incident, as they arrive."""
+"""Mails that tell subscribers of an incident, or that a certificate can be
+renewed, as they arrive."""
 
 import json
 import os
@@ -14,6 +15,10 @@ from letters import Inbox, Mail
 
 SUBJECTS = {"en": "Your certificate must be replaced",
             "de": "Ihr Zertifikat muss ersetzt werden"}
+
+
+RENEWALS = {"en": "It is time to renew your certificate",
+            "de": "Ihr Zertifikat sollte erneuert werden"}
 
 
 def moment(**more):
@@ -45,16 +50,16 @@ def all_told(site, ident):
     return eventually(look, "the end of the mails")
 
 
-def notices(site, mailbox, who="ALICE"):
+def notices(site, mailbox, who="ALICE", subjects=SUBJECTS):
     """Those that lie in the inbox."""
     with Inbox(site, who) as inbox:
-        return [Mail(raw) for language in SUBJECTS for raw in inbox.find(
+        return [Mail(raw) for language in subjects for raw in inbox.find(
             "HEADER", "TO", mailbox, "SUBJECT",
-            f'"{SUBJECTS[language]}"')]
+            f'"{subjects[language]}"')]
 
 
-def wait_notice(site, mailbox, who="ALICE"):
-    return eventually(lambda: notices(site, mailbox, who),
+def wait_notice(site, mailbox, who="ALICE", subjects=SUBJECTS):
+    return eventually(lambda: notices(site, mailbox, who, subjects),
                       f"the mail to {mailbox}")
 
 
@@ -165,4 +170,51 @@ def test_killed(site):
         assert found["notices_failed"] == len(mailboxes), found
 
 
-run({}, test_told, test_killed)
+def age(site, serials):
+    """They are in their renewal windows, and what was proven has ended."""
+    with site.connection() as db:
+        for serial in serials:
+            db.execute("UPDATE cert SET not_before = not_before - 70 * 86400, "
+                       "not_after = not_before + 30 * 86400 - 1, "
+                       "notice_at = 1 WHERE serial = ?", (serial.lower(),))
+        db.execute("UPDATE authz SET valid_until = 1 WHERE valid_at > 0")
+
+
+def test_renewal(site):
+    mailboxes = [f"alice+renew{i}@user.test" for i in range(4)]
+    serials = [enroll(site, m, "--language", "de") for m in mailboxes]
+    with case("PK-191, ER-10: the window opens while the relay is away, and "
+              "the sender and the server die by kill -9: one mail to each"):
+        with site.without("ca-postfix"):
+            age(site, serials)
+            site.reload()
+            eventually(lambda: site.query(
+                "SELECT COUNT(*) FROM notice WHERE about LIKE 'renewal:%' "
+                "AND attempts > 0")[0][0], "the first attempt")
+            kill_sender(site)
+            eventually(lambda: "sender" in site.roles(), "a new sender")
+            site.daemon.kill()
+            site.daemon.wait()
+            site.start()
+        with site.connection() as db:
+            db.execute("UPDATE notice SET due_at = 1 "
+                       "WHERE due_at IS NOT NULL")
+            # Nor does another look at them make another.
+            db.execute("UPDATE cert SET notice_at = 1")
+        site.reload()
+        for mailbox in mailboxes:
+            mail, = wait_notice(site, mailbox, subjects=RENEWALS)
+            assert mail.subject == RENEWALS["de"], mail.subject
+            for kind in "plain", "html":
+                text = text_of(mail, kind)
+                assert mailbox in text and "erneuern" in text, text
+            assert mail.message["From"] == "acme@ca.test"
+            assert "d=ca.test" in str(mail.message["DKIM-Signature"])
+        time.sleep(1)
+        for mailbox in mailboxes:
+            assert len(notices(site, mailbox, subjects=RENEWALS)) == 1
+        assert site.query("SELECT COUNT(*) FROM cert "
+                          "WHERE notice_at = 1") == [(0,)]
+
+
+run({}, test_told, test_killed, test_renewal)

@@ -47,6 +47,18 @@ def test_preview(site):
         assert "\n    Carol@user.test\n" in text, text
         assert max(map(len, lines)) <= 76, text
         assert "Nachricht" in preview(site, "--language", "de-AT")
+    with case("PK-191: mail preview --renewal, in both languages"):
+        text = preview(site, "--renewal", "--mailbox", "Carol@User.Test")
+        assert text.startswith(
+            "From:    acme@ca.test\nTo:      Carol@user.test\n"
+            "Subject: It is time to renew your certificate\n\n"), text
+        assert max(map(len, text.splitlines())) <= 76, text
+        raw = preview(site, "--renewal", "--source", "--language", "de")
+        message, (text, page) = parts_of(raw.encode())
+        assert message["Subject"] == "Ihr Zertifikat sollte erneuert werden"
+        assert "alice@example.org" in text and "erneuern" in text, text
+        assert page.strip() == preview(site, "--renewal", "--language", "de",
+                                       "--html").strip()
     with case("mail preview --source: a message that is whole, with a token "
               "that nobody can take for one"):
         raw = preview(site, "--source", "--language", "de")

@@ -441,6 +441,7 @@ unit_tests += \
 	tests/unit/test_caa_report \
 	tests/unit/test_notice \
 	tests/unit/test_overview \
+	tests/unit/test_renewal_notice \
 	tests/unit/test_report \
 	tests/unit/test_sender \
 	tests/unit/test_url_check \
@@ -543,6 +544,7 @@ tests_unit_test_sandbox_pgsql_LDADD = $(STORE_FIXTURE) $(CS_SRC)
 tests_unit_test_caa_report_LDADD = $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_notice_LDADD = $(SIGNER_LAB) $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_overview_LDADD = $(ROLE_LAB) $(PKI_LAB) $(CS_SRC)
+tests_unit_test_renewal_notice_LDADD = $(SIGNER_LAB) $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_report_LDADD = $(SIGNER_LAB) $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_sender_LDADD = $(SIGNER_LAB) $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_writer_LDADD = $(STORE_FIXTURE) $(CS_SRC)

@@ -235,6 +235,15 @@ static const struct attempt {
 	{ "UPDATE notice SET sent_at = 1", S },
 	{ "UPDATE notice SET bounced_at = 1", V },
 	{ "UPDATE notice SET mailbox = 'x'", 0 },
+	/* PK-191: who looks when, and tells whom. */
+	{ "INSERT INTO notice (about, mailbox, language, deadline, expires_at, "
+	  "due_at) VALUES ('renewal:x', 'a@b.test', NULL, 1, 1, 1)",
+	    S },
+	{ "SELECT not_after, replaced_by FROM cert WHERE notice_at <= 1",
+	    W | S | I | U },
+	{ "SELECT start_at FROM upstream_window WHERE cert_id = 'x'",
+	    W | S | U },
+	{ "UPDATE cert SET notice_at = 1 WHERE notice_at > 2", S | U },
 	{ "SELECT words FROM notice", S },
 	{ "DELETE FROM notice", I },
 

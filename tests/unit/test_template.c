@@ -31,7 +31,7 @@ report(void *ctx, const char *message)
 static const char *
 check(struct span bytes, bool is_html)
 {
-	struct template_file file = { "f", bytes, is_html };
+	struct template_file file = { "f", bytes, is_html, false };
 	unsigned count;
 	size_t lines = 0;
 
@@ -343,7 +343,7 @@ test_values(void **state)
 	values.v[TEMPLATE_EXPIRES] = "3 March";
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct template_file file = { "f", span_str(cases[i].text),
-			cases[i].is_html };
+			cases[i].is_html, false };
 		unsigned count;
 
 		unit_case("%zu", i);
@@ -366,8 +366,8 @@ test_values(void **state)
 	values.v[TEMPLATE_CA_NAME] = "CA";
 	assert_int_equal(
 	    template_check_values(unit_job(),
-		&(struct template_file){ "f", buf_span(&b), false }, &values,
-		report, NULL),
+		&(struct template_file){ "f", buf_span(&b), false, false },
+		&values, report, NULL),
 	    1);
 	assert_non_null(strstr(said.p, "f: gets longer than 32768 octets"));
 }

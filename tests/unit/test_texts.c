@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "mail/compose.h"
+#include "mail/notice.h"
 #include "mail/texts.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
@@ -59,7 +60,8 @@ teardown(void **state)
 {
 	static const char *const names[] = { "de.txt", "de.html", "fr.txt",
 		"fr.html", "pt-br.txt", "pt-br.html", "FR.txt", "x.html",
-		".fr.txt", "fr.txt~", "en.html" };
+		".fr.txt", "fr.txt~", "en.html", "renewal-fr.txt",
+		"renewal-fr.html", "renewal-x.txt", "renewal-de.html" };
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(names); i++)
@@ -69,9 +71,10 @@ teardown(void **state)
 
 /* NULL if it was refused; `said` has what was said. */
 static struct texts *
-load(const char *where, const char *language)
+load_kind(enum texts_kind kind, const char *where, const char *language)
 {
-	struct texts_source source = { .folder = where,
+	struct texts_source source = { .kind = kind,
+		.folder = where,
 		.default_language = language,
 		.ca_name = "Example Mail CA" };
 	struct texts *t = NULL;
@@ -82,6 +85,12 @@ load(const char *where, const char *language)
 	assert_int_equal(result == 0, said.n == 0);
 	assert_int_equal(result == 0, t != NULL);
 	return t;
+}
+
+static struct texts *
+load(const char *where, const char *language)
+{
+	return load_kind(TEXTS_CHALLENGE, where, language);
 }
 
 static const char *
@@ -194,6 +203,81 @@ test_mistakes(void **state)
 	    "/nonexistent: cannot be read: No such file or directory\n");
 }
 
+/* PK-191: both kinds lie in one folder, and none is in the other's way. */
+static void
+test_renewal(void **state)
+{
+	struct notice_input in = { .ca_name = "CA",
+		.mailbox = "alice@user.test",
+		.language = "fr",
+		.default_language = "it",
+		.deadline = 1772532000 };
+	struct compose_parts parts;
+	struct span subject;
+	struct texts *t;
+
+	(void)state;
+	put("fr.txt", TEXT);
+	put("fr.html", HTML);
+	t = load_kind(TEXTS_RENEWAL, folder, "fr");
+	assert_non_null(t);
+	/* Ours, where the installation has written none of this kind. */
+	assert_string_equal(texts_names(unit_job(), t), "de, en");
+	assert_string_equal(t->default_language, "en");
+	texts_free(t);
+
+	put("renewal-fr.txt", "{ca_name}: {mailbox} jusqu'au {expires}.\n");
+	put("renewal-fr.html", "<title>Votre certificat \xc3\xa0 "
+			       "renouveler</title>\n{ca_name} {mailbox} "
+			       "{expires}\n");
+	t = load(folder, "fr");
+	assert_non_null(t);
+	assert_string_equal(texts_names(unit_job(), t), "de, en, fr");
+	texts_free(t);
+	t = load_kind(TEXTS_RENEWAL, folder, "fr");
+	if (t == NULL)
+		fail_msg("%s", said.p);
+	assert_string_equal(texts_names(unit_job(), t), "de, en, fr");
+	in.renewal_texts = t;
+	assert_int_equal(
+	    notice_render_renewal(unit_job(), &in, &subject, &parts), 0);
+	assert_true(
+	    span_eq_str(subject, "Votre certificat \xc3\xa0 renouveler"));
+	assert_true(span_eq_str(parts.text,
+	    "CA: alice@user.test jusqu'au 2026-03-03, 10:00 UTC.\n"));
+	texts_free(t);
+}
+
+static void
+test_renewal_mistakes(void **state)
+{
+	static const char *const titles[] = { "", "<title></title>\n",
+		"<title>a &amp; b</title>\n", "<title>{ca_name}</title>\n",
+		"<title>a\nb</title>\n" };
+
+	(void)state;
+	put("renewal-fr.txt", "{ca_name} {mailbox}.\n");
+	put("renewal-x.txt", "x");
+	for (size_t i = 0; i < COUNT(titles); i++) {
+		unit_case("%s", titles[i]);
+		put("renewal-fr.html",
+		    arena_printf(unit_job()->arena,
+			"%s{ca_name} {mailbox} {expires}\n", titles[i]));
+		assert_null(load_kind(TEXTS_RENEWAL, folder, "en"));
+		assert_non_null(strstr(
+		    said.p, "/renewal-fr.html: needs a <title> in one line"));
+	}
+	assert_non_null(strstr(said.p,
+	    "/renewal-x.txt: is not called after a language; write its tag in "
+	    "lower case, as in renewal-fr.txt and renewal-fr.html"));
+	assert_non_null(strstr(said.p,
+	    "/renewal-fr.txt: does not say until when the certificate is "
+	    "valid; write {expires}"));
+	assert_null(strstr(said.p, "STOP"));
+	/* What is wrong with one kind keeps no other from being read. */
+	texts_free(load(folder, "en"));
+}
+
 /* MA-63: a CA of this name cannot be served by the built-in texts either. */
 static void
 test_name(void **state)
@@ -248,6 +332,8 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_added),
 	cmocka_unit_test_setup_teardown(test_replaced, setup, teardown),
 	cmocka_unit_test_setup_teardown(test_mistakes, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_renewal, setup, teardown),
+	cmocka_unit_test_setup_teardown(test_renewal_mistakes, setup, teardown),
 	cmocka_unit_test(test_name),
 	cmocka_unit_test(test_tags),
 };

@@ -1,0 +1,611 @@
+/*
+ * The notice that a certificate can be renewed (PK-191): when the window opens,
+ * to mailboxes whose holders must answer a mail again, once, in the reader's
+ * language, whatever happens.
+ */
+#include "config.h"
+
+#include "tests/unit/role_lab.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "acme/renewal.h"
+#include "db/store_incident.h"
+#include "db/store_notice.h"
+#include "db/store_renewal.h"
+#include "db/store_suppressed.h"
+#include "db/store_window.h"
+#include "lib/arena.h"
+#include "mail/compose.h"
+#include "mail/notice.h"
+#include "mail/template_check.h"
+#include "mail/texts.h"
+#include "src/sender_renewal.h"
+
+#define DAY INT64_C(86400)
+#define LIFE (90 * DAY)
+#define NOT_AFTER (FIXTURE_NOW + LIFE - 1)
+/* A third less half a fiftieth before the end. */
+#define OPENS (NOT_AFTER - LIFE / 3 - LIFE / 100)
+#define MAILBOX "mailbox0@example.org"
+
+static bool
+has(struct span text, const char *what)
+{
+	return span_find_span(text, 0, span_str(what)) < text.n;
+}
+
+/* --- the text --------------------------------------------------------------
+ */
+
+static const struct notice_input basic = {
+	.ca_name = "Example <Mail> CA",
+	.mailbox = "alice@user.test",
+	.from = "acme@ca.test",
+	.message_id = "<0123456789abcdef@ca.test>",
+	.default_language = "en",
+	.date = FIXTURE_NOW,
+	.deadline = NOT_AFTER,
+};
+
+static struct span
+compose(const struct notice_input *in)
+{
+	struct span out = SPAN("");
+
+	if (notice_compose_renewal(unit_job(), in, &out) < 0)
+		fail_msg("%s", unit_job()->err.text);
+	return out;
+}
+
+static void
+test_text(void **state)
+{
+	struct notice_input in = basic;
+	struct span raw = compose(&in);
+
+	(void)state;
+	assert_true(has(raw, "From: acme@ca.test\r\nTo: alice@user.test\r\n"
+			     "Subject: It is time to renew your certificate\r\n"
+			     "Date: Fri, 15 Jan 2027 08:00:00 +0000\r\n"));
+	assert_true(has(raw, "Auto-Submitted: auto-generated\r\n"));
+	assert_true(has(raw, "15 April 2027, 07:59 UTC"));
+	assert_true(has(raw, "Example &lt;Mail&gt; CA"));
+	assert_false(has(raw, "revoked"));
+	assert_false(has(raw, "Help:"));
+	in.help_url = "https://ca.test/help";
+	assert_true(has(compose(&in), "Help: https://ca.test/help\r\n"));
+	in.language = "fr, de-AT;q=0.5";
+	assert_true(has(compose(&in),
+	    "Subject: Ihr Zertifikat sollte erneuert werden\r\n"));
+	in.language = "fr";
+	in.default_language = "de";
+	assert_true(has(compose(&in), "Ihr Zertifikat"));
+	/* A language of the challenge mail that has no text of this one. */
+	in.default_language = "fr";
+	assert_true(has(compose(&in), "time to renew"));
+	in.mailbox = "a@b.test\r\nBcc: c@d.test";
+	assert_int_equal(notice_compose_renewal(unit_job(), &in, &raw), -1);
+	assert_job_error(
+	    unit_job(), ERR_INTERNAL, "mail: To or From is no bare address");
+}
+
+/* RFC 2047: at most 75 octets a word, whole characters, blanks between words
+ * that a reader does not see. */
+static void
+test_subject(void **state)
+{
+	struct job *j = unit_job();
+	struct span s = compose_subject(j, span_str("plain"));
+	const char *e40 =
+	    "a\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9"
+	    "\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9"
+	    "\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9";
+
+	(void)state;
+	assert_true(span_eq_str(s, "plain"));
+	s = compose_subject(j, span_str("\xc3\xa9t\xc3\xa9"));
+	assert_true(span_eq_str(s, "=?utf-8?B?w6l0w6k=?="));
+	/* 43 octets: the last character goes to the next word as a whole. */
+	s = compose_subject(j, span_str(e40));
+	assert_true(span_ends(s, SPAN("?=\r\n =?utf-8?B?w6k=?=")));
+	for (size_t at = 0; at < s.n;) {
+		size_t end = span_find(s, at, '\n');
+
+		assert_true(end - at <= 77);
+		at = end + 1;
+	}
+}
+
+static void
+told(void *ctx, const char *message)
+{
+	(void)ctx;
+	fail_msg("%s", message);
+}
+
+/* ER-18, MA-63: what is built in keeps the rules for what is brought. */
+static void
+test_templates(void **state)
+{
+	static const char *const names[] = { "renewal-de.txt",
+		"renewal-de.html", "renewal-en.txt", "renewal-en.html" };
+	const struct template_values values = { .v = { "Example CA", NULL,
+						    "2027-01-16",
+						    "https://ca.test/help" } };
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++) {
+		struct template_file file = { .name = names[i],
+			.bytes = embed_find(compose_templates, names[i])->bytes,
+			.is_html = i % 2 == 1,
+			.is_renewal = true };
+
+		assert_int_equal(
+		    template_check(unit_job(), &file, told, NULL), 0);
+		assert_int_equal(template_check_values(
+				     unit_job(), &file, &values, told, NULL),
+		    0);
+	}
+}
+
+/* --- when, to whom ---------------------------------------------------------
+ */
+
+/* The lab's order got a certificate, and its authorization has ended. */
+static void
+make_cert(struct role_lab *lab)
+{
+	struct job *j = lab->j;
+
+	fixture_sql(j,
+	    arena_printf(j->arena,
+		"INSERT INTO cert (id, order_id, account_id, ca_label, serial, "
+		"profile, profile_sha256, tbs, signature_alg, lint_report, "
+		"evidence, br_version, spki_sha256, not_before, not_after, "
+		"reserved_at, issued_at, notice_at) VALUES ('c1', '%s', '%s', "
+		"'aa', 's1', 'p', 'x', 'x', 'x', '{}', '{}', '1.0.16', 'key', "
+		"%d, %" PRId64 ", %d, %d, %" PRId64 ")",
+		lab->order->id, lab->account.id, FIXTURE_NOW,
+		(int64_t)NOT_AFTER, FIXTURE_NOW, FIXTURE_NOW,
+		renewal_opens_at(FIXTURE_NOW, NOT_AFTER)));
+	fixture_sql(j, arena_printf(j->arena,
+			   "UPDATE orders SET language = 'de', cert_id = 'c1', "
+			   "cert_not_after = %" PRId64,
+			   (int64_t)NOT_AFTER));
+	/* The challenge mail is not the matter here. */
+	EXPECT(j, sender_step(&lab->sender, j), 1);
+	fixture_sql(
+	    j, arena_printf(j->arena,
+		   "UPDATE authz SET valid_at = %d, valid_until = %" PRId64,
+		   FIXTURE_NOW, FIXTURE_NOW + 3 * DAY));
+	lab->submissions = 0;
+	lab->conf.sender.renewal_notice = 60 * DAY;
+}
+
+static void
+lab_open(struct role_lab *lab, struct job *j)
+{
+	role_lab_init(lab, j);
+	make_cert(lab);
+}
+
+/* All that is due; the number of mails of it. */
+static size_t
+run(struct role_lab *lab)
+{
+	size_t before = lab->submissions;
+	int found, rounds = 0;
+
+	while ((found = sender_step(&lab->sender, lab->j)) > 0)
+		assert_true(++rounds < 20);
+	if (found < 0)
+		fail_msg("%s", lab->j->err.text);
+	return lab->submissions - before;
+}
+
+static void
+expect_next(struct role_lab *lab, int64_t at)
+{
+	int64_t next = 0;
+
+	EXPECT(lab->j, sender_next_due(&lab->sender, lab->j, &next), at > 0);
+	if (at > 0)
+		assert_int_equal(next, at);
+}
+
+static void
+expect_counts(struct job *j, int64_t all, int64_t sent, int64_t failed)
+{
+	struct notice_counts n;
+
+	EXPECT(j, store_notice_count(j, "renewal:c1", &n), 0);
+	assert_int_equal(n.all, all);
+	assert_int_equal(n.sent, sent);
+	assert_int_equal(n.failed, failed);
+}
+
+/* Not before the window opens, at once then, and never again; the record names
+ * the certificate. */
+static void
+test_when_it_opens(struct job *j)
+{
+	struct role_lab lab;
+
+	lab_open(&lab, j);
+	assert_int_equal(run(&lab), 0);
+	expect_next(&lab, OPENS);
+	role_lab_at(&lab, OPENS - 1);
+	assert_int_equal(run(&lab), 0);
+	role_lab_at(&lab, OPENS);
+	assert_int_equal(run(&lab), 1);
+	assert_string_equal(lab.sent_to, MAILBOX);
+	assert_string_equal(lab.sent_from, lab.conf.sender.from);
+	assert_true(has(lab.sent, "Subject: Ihr Zertifikat sollte"));
+	expect_counts(j, 1, 1, 0);
+	expect_next(&lab, 0);
+	assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM audit "
+					  "WHERE event = 'notice' "
+					  "AND object = 'cert:c1' "
+					  "AND actor = 'sender'"),
+	    1);
+	/* Also when somebody makes it look again. */
+	fixture_sql(j, "UPDATE cert SET notice_at = 0");
+	role_lab_at(&lab, NOT_AFTER - DAY);
+	assert_int_equal(run(&lab), 0);
+	expect_next(&lab, 0);
+}
+
+/* PK-191: "the window ends at least 14 days before notAfter". */
+static void
+test_window_leaves_time(struct job *j)
+{
+	(void)j;
+	for (int64_t days = 60; days <= 825; days++) {
+		const struct renewal_facts f = { FIXTURE_NOW,
+			FIXTURE_NOW + days * DAY - 1, 0, 0 };
+		struct renewal_window w = renewal_window(&f, FIXTURE_NOW);
+
+		unit_case("%lld days", (long long)days);
+		assert_true(w.end <= f.not_after - 14 * DAY);
+		assert_int_equal(
+		    renewal_opens_at(f.not_before, f.not_after), w.start);
+	}
+}
+
+/* Old rows do not know when: the first look finds out.  What is valid for less
+ * is for programs alone. */
+static void
+test_life(struct job *j)
+{
+	struct role_lab lab;
+
+	lab_open(&lab, j);
+	fixture_sql(j, "UPDATE cert SET notice_at = 0");
+	assert_int_equal(run(&lab), 0);
+	expect_next(&lab, OPENS);
+	lab.conf.sender.renewal_notice = LIFE + 1;
+	role_lab_at(&lab, OPENS);
+	assert_int_equal(run(&lab), 0);
+	expect_next(&lab, 0);
+	expect_counts(j, 0, 0, 0);
+}
+
+/* Switched off: nobody looks, nothing waits, and what was queued is not sent;
+ * switched on again, each is told that still can be. */
+static void
+test_off(struct job *j)
+{
+	struct role_lab lab;
+
+	lab_open(&lab, j);
+	lab.conf.sender.renewal_notice = 0;
+	role_lab_at(&lab, OPENS);
+	assert_int_equal(run(&lab), 0);
+	expect_next(&lab, 0);
+	lab.conf.sender.renewal_notice = LIFE;
+	EXPECT(j, sender_renewal_step(j), 1);
+	expect_counts(j, 1, 0, 0);
+	lab.conf.sender.renewal_notice = 0;
+	assert_int_equal(run(&lab), 0);
+	expect_counts(j, 1, 0, 1);
+}
+
+/* Nobody is asked while an authorization is live: told is who needs to be, when
+ * it has ended. */
+static void
+test_live_authorization(struct job *j)
+{
+	struct role_lab lab;
+
+	lab_open(&lab, j);
+	fixture_sql(
+	    j, arena_printf(j->arena, "UPDATE authz SET valid_until = %" PRId64,
+		   OPENS + 5 * DAY));
+	role_lab_at(&lab, OPENS);
+	assert_int_equal(run(&lab), 0);
+	expect_next(&lab, OPENS + 5 * DAY);
+	/* It was revoked: not live any more, and seen at the next look. */
+	role_lab_at(&lab, OPENS + 5 * DAY);
+	assert_int_equal(run(&lab), 1);
+	expect_counts(j, 1, 1, 0);
+}
+
+static void
+test_ended_authorizations(struct job *j)
+{
+	static const char *const ends[] = { "failed_at = 1",
+		"deactivated_at = 1", "revoked_at = 1", "held_until = 1",
+		"valid_at = 0" };
+
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		struct role_lab lab;
+
+		unit_case("%s", ends[i]);
+		fixture_sql(j, "DELETE FROM notice; DELETE FROM cert");
+		lab_open(&lab, j);
+		fixture_sql(
+		    j, arena_printf(j->arena,
+			   "UPDATE authz SET valid_until = %" PRId64 ", %s",
+			   OPENS + 5 * DAY, ends[i]));
+		role_lab_at(&lab, OPENS);
+		assert_int_equal(run(&lab), 1);
+	}
+}
+
+/* What is gone, or was replaced, needs no mail, also when that happens between
+ * the row and the relay. */
+static void
+test_not_needed(struct job *j)
+{
+	static const struct {
+		const char *sql;
+		int64_t again_at;
+	} rows[] = {
+		{ "UPDATE cert SET revoked_at = 1", 0 },
+		{ "UPDATE cert SET issued_at = 0", 0 },
+		/* By an order that has its certificate: it is its own here. */
+		{ "UPDATE cert SET replaced_by = order_id", 0 },
+		/* By one that waits for its reply. */
+		{ "UPDATE orders SET cert_id = NULL, life_until = 4000000000; "
+		  "UPDATE authz SET valid_until = 1; "
+		  "UPDATE authz SET valid_at = 0, expires_at = 4000000000; "
+		  "UPDATE cert SET replaced_by = order_id",
+		    OPENS + DAY },
+	};
+
+	for (size_t i = 0; i < 2 * sizeof(rows) / sizeof(rows[0]); i++) {
+		bool is_queued = i % 2 == 1;
+		struct role_lab lab;
+
+		unit_case("%s", rows[i / 2].sql);
+		fixture_sql(j, "DELETE FROM notice; DELETE FROM cert; "
+			       "DELETE FROM outbox");
+		lab_open(&lab, j);
+		role_lab_at(&lab, OPENS);
+		if (is_queued)
+			EXPECT(j, sender_renewal_step(j), 1);
+		fixture_sql(j, rows[i / 2].sql);
+		assert_int_equal(run(&lab), 0);
+		expect_counts(j, is_queued, 0, is_queued);
+		expect_next(&lab, is_queued ? 0 : rows[i / 2].again_at);
+	}
+}
+
+/* AC-171: an order that became invalid replaces nothing. */
+static void
+test_replacement_failed(struct job *j)
+{
+	struct role_lab lab;
+
+	lab_open(&lab, j);
+	role_lab_at(&lab, OPENS);
+	fixture_sql(j, "UPDATE orders SET cert_id = NULL, failed_at = 1; "
+		       "UPDATE cert SET replaced_by = order_id");
+	assert_int_equal(run(&lab), 1);
+}
+
+/* Clients that do not say what they replace replace all the same. */
+static void
+test_newer_certificate(struct job *j)
+{
+	struct role_lab lab;
+	const char *copy =
+	    "INSERT INTO orders (id, account_id, profile, created_at, "
+	    "life_until, identifier_count) SELECT 'o2', account_id, profile, "
+	    "created_at, life_until, 1 FROM orders; "
+	    "INSERT INTO order_identifier (order_id, place, type, value, "
+	    "authz_id) SELECT 'o2', 0, type, value, authz_id "
+	    "FROM order_identifier; "
+	    "INSERT INTO cert (id, order_id, account_id, ca_label, serial, "
+	    "profile, profile_sha256, tbs, signature_alg, lint_report, "
+	    "evidence, br_version, spki_sha256, not_before, not_after, "
+	    "reserved_at, issued_at, notice_at) SELECT 'c2', 'o2', account_id, "
+	    "ca_label, 's2', profile, profile_sha256, tbs, signature_alg, "
+	    "lint_report, evidence, br_version, spki_sha256, not_before + 100, "
+	    "not_after + 100, reserved_at, issued_at, NULL FROM cert";
+
+	lab_open(&lab, j);
+	role_lab_at(&lab, OPENS);
+	fixture_sql(j, copy);
+	assert_int_equal(run(&lab), 0);
+	expect_next(&lab, 0);
+	/* Of another kind: both are needed. */
+	fixture_sql(j, "UPDATE cert SET notice_at = 0 WHERE id = 'c1'; "
+		       "UPDATE cert SET profile = 'q' WHERE id = 'c2'");
+	assert_int_equal(run(&lab), 1);
+}
+
+/* The incident's own mail has told of it; if it is cancelled, ours comes when
+ * its deadline has passed. */
+static void
+test_incident(struct job *j)
+{
+	struct incident i = { .id = "incident",
+		.cause = "misissued",
+		.selector = "{}",
+		.reason = 4,
+		.deadline = OPENS + 5 * DAY,
+		.opened_by = "me" };
+	const struct incident_selector s = { .cert_id = "c1" };
+	struct role_lab lab;
+	int64_t count;
+
+	lab_open(&lab, j);
+	role_lab_at(&lab, OPENS);
+	COMMITTED(j, store_incident_open(j, &i, &s, i.deadline, &count));
+	assert_int_equal(count, 1);
+	assert_int_equal(run(&lab), 0);
+	expect_next(&lab, i.deadline + 1);
+	fixture_sql(j, "UPDATE incident SET due_at = NULL, cancelled_at = 1");
+	role_lab_at(&lab, i.deadline + 1);
+	assert_int_equal(run(&lab), 1);
+}
+
+/* PK-220: another CA's window opens earlier, or later. */
+static void
+test_other_window(struct job *j)
+{
+	struct window w = { .cert_id = "c1",
+		.start_at = FIXTURE_NOW + 30 * DAY,
+		.end_at = FIXTURE_NOW + 33 * DAY };
+	struct role_lab lab;
+
+	lab_open(&lab, j);
+	COMMITTED(j, store_window_add(j, "c1", FIXTURE_NOW));
+	COMMITTED(j, store_window_put(j, &w, FIXTURE_NOW + DAY));
+	assert_int_equal(run(&lab), 0);
+	expect_next(&lab, w.start_at);
+	w.start_at += 10 * DAY;
+	w.end_at += 10 * DAY;
+	COMMITTED(j, store_window_put(j, &w, FIXTURE_NOW + DAY));
+	role_lab_at(&lab, FIXTURE_NOW + 30 * DAY);
+	assert_int_equal(run(&lab), 0);
+	expect_next(&lab, w.start_at);
+	role_lab_at(&lab, w.start_at);
+	assert_int_equal(run(&lab), 1);
+}
+
+/* AC-90: whoever asked for no mail. */
+static void
+test_suppressed(struct job *j)
+{
+	const struct suppressed s = { .mailbox = MAILBOX,
+		.since = FIXTURE_NOW,
+		.until = OPENS + 90 * DAY,
+		.source = "reply" };
+	struct role_lab lab;
+
+	lab_open(&lab, j);
+	COMMITTED(j, store_suppressed_add(j, &s));
+	role_lab_at(&lab, OPENS);
+	assert_int_equal(run(&lab), 0);
+	expect_counts(j, 1, 0, 1);
+	expect_next(&lab, 0);
+}
+
+/* ER-10, ER-11: the same octets on each attempt, for a week. */
+static void
+test_retried(struct job *j)
+{
+	struct role_lab lab;
+	struct span first;
+
+	lab_open(&lab, j);
+	role_lab_at(&lab, OPENS);
+	lab.answer = (struct submit_result){ SUBMIT_UNKNOWN, "", "gone", NULL };
+	assert_int_equal(run(&lab), 1);
+	first = lab.sent;
+	expect_next(&lab, OPENS + 60);
+	role_lab_at(&lab, OPENS + 60);
+	lab.conf.ca_name = "Renamed CA";
+	assert_int_equal(run(&lab), 1);
+	assert_true(span_eq(lab.sent, first));
+	role_lab_at(&lab, OPENS + 7 * DAY);
+	assert_int_equal(run(&lab), 0);
+	expect_counts(j, 1, 0, 1);
+	expect_next(&lab, 0);
+}
+
+/* A round is bounded: fifty certificates at most in one transaction. */
+static void
+test_rounds(struct job *j)
+{
+	struct role_lab lab;
+
+	lab_open(&lab, j);
+	for (int i = 0; i < 120; i++)
+		fixture_sql(j,
+		    arena_printf(j->arena,
+			"INSERT INTO orders (id, account_id, profile, "
+			"created_at, life_until, identifier_count) VALUES "
+			"('o%d', '%s', 'p', 1, 1, 1); "
+			"INSERT INTO cert (id, order_id, account_id, ca_label, "
+			"serial, profile, profile_sha256, tbs, signature_alg, "
+			"lint_report, evidence, br_version, spki_sha256, "
+			"not_before, not_after, reserved_at, issued_at, "
+			"notice_at) VALUES ('x%d', 'o%d', '%s', 'aa', 'x%d', "
+			"'p', 'x', 'x', 'x', '{}', '{}', '1', 'key', 1, 2, 1, "
+			"1, 0)",
+			i, lab.account.id, i, i, lab.account.id, i));
+	for (int expected = 70; expected >= 0; expected -= 50) {
+		EXPECT(j, sender_renewal_step(j), 1);
+		assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM cert "
+						  "WHERE notice_at = 0"),
+		    expected);
+	}
+	EXPECT(j, sender_renewal_step(j), 1);
+	EXPECT(j, sender_renewal_step(j), 0);
+	assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM cert "
+					  "WHERE notice_at IS NULL"),
+	    120);
+}
+
+/* Senders at the same time make one row, and each certificate is done. */
+static int
+step(struct job *j, void *ctx)
+{
+	j->conf = ctx;
+	j->now = OPENS;
+	return sender_renewal_step(j) < 0 ? 99 : 0;
+}
+
+static void
+test_race(struct job *j)
+{
+	struct role_lab lab;
+	int pids[4];
+
+	lab_open(&lab, j);
+	role_lab_at(&lab, OPENS);
+	for (int i = 0; i < 4; i++)
+		pids[i] = fixture_fork(step, &lab.conf);
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(fixture_wait(pids[i]), 0);
+	assert_int_equal(run(&lab), 1);
+	expect_counts(j, 1, 1, 0);
+}
+
+static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(test_text),
+	cmocka_unit_test(test_subject),
+	cmocka_unit_test(test_templates),
+	STORE_TEST(test_when_it_opens),
+	STORE_TEST_SQLITE(test_window_leaves_time),
+	STORE_TEST(test_life),
+	STORE_TEST(test_off),
+	STORE_TEST(test_live_authorization),
+	STORE_TEST(test_ended_authorizations),
+	STORE_TEST(test_not_needed),
+	STORE_TEST(test_replacement_failed),
+	STORE_TEST(test_newer_certificate),
+	STORE_TEST(test_incident),
+	STORE_TEST(test_other_window),
+	STORE_TEST(test_suppressed),
+	STORE_TEST(test_retried),
+	STORE_TEST(test_rounds),
+	STORE_TEST(test_race),
+};
+
+UNIT_MAIN(tests)
