@@ -15,6 +15,7 @@
 #include "acme/stop.h"
 #include "db/store_audit.h"
 #include "db/store_key.h"
+#include "db/store_own_key.h"
 #include "lib/arena.h"
 #include "lib/b64.h"
 #include "lib/conf.h"
@@ -128,6 +129,49 @@ block_weak(struct job *j, const struct order *order, const struct csr *csr)
 	return job_fail(j, why.kind, "%s", why.text);
 }
 
+/* AC-135, PK-65: of any account, now or before, or of this installation. */
+static int
+check_not_ours(struct job *j, const struct csr *csr, const struct key_hash *key)
+{
+	const char *thumbprint = csr_jwk_thumbprint(j, csr);
+	struct account account;
+	int found;
+
+	if (thumbprint[0] == '\0')
+		return job_fail(j, ERR_INTERNAL,
+		    "the key of an accepted CSR has no thumbprint");
+	found = store_account_by_thumbprint(j, thumbprint, &account);
+	if (found == 0)
+		found = store_account_had_key(j, NULL, thumbprint);
+	if (found > 0)
+		return job_fail(j, ERR_BAD_CSR, "the CSR uses an account key");
+	if (found == 0)
+		found = store_own_key_is(j, key);
+	if (found > 0)
+		return job_fail(j, ERR_BAD_CSR,
+		    "the CSR uses the key of a CA or of an OCSP responder");
+	return found;
+}
+
+/* What the database knows of the key. */
+static int
+check_key_is_free(struct job *j, const struct conf *conf,
+    const struct order *order, const struct csr *csr)
+{
+	const struct key_hash key = { span_mem(csr->spki_sha256, SHA256_LEN),
+		span_mem(csr->bare_sha256, SHA256_LEN) };
+	int blocked;
+
+	if (check_not_ours(j, csr, &key) < 0)
+		return -1;
+	/* AC-44 */
+	blocked = store_key_is_blocked(j, &key, order->account_id);
+	if (blocked > 0)
+		return job_fail(
+		    j, ERR_BAD_CSR, "the key is known to be compromised");
+	return blocked < 0 ? -1 : key_check_owner(j, conf, order, csr);
+}
+
 /* AC-132 to AC-139 */
 static int
 check_csr(struct acme *a, struct job *j, const struct order *order,
@@ -144,37 +188,13 @@ check_csr(struct acme *a, struct job *j, const struct order *order,
 		.profile = profile,
 		.weak_keys = a->weak_keys,
 	};
-	struct account account;
-	const char *thumbprint;
 	struct csr csr;
-	int found;
 
 	for (size_t i = 0; i < order->identifier_count; i++)
 		mailboxes[i] = order->identifiers[i].authz.mailbox;
 	if (csr_parse(j, der, &policy, &csr) < 0)
 		return csr.key_is_compromised ? block_weak(j, order, &csr) : -1;
-	/* AC-135: of any account, whatever its status; or of this one,
-	 * before. */
-	thumbprint = csr_jwk_thumbprint(j, &csr);
-	if (thumbprint[0] == '\0')
-		return job_fail(j, ERR_INTERNAL,
-		    "the key of an accepted CSR has no thumbprint");
-	found = store_account_by_thumbprint(j, thumbprint, &account);
-	if (found == 0)
-		found = store_account_had_key(j, order->account_id, thumbprint);
-	if (found > 0)
-		return job_fail(j, ERR_BAD_CSR, "the CSR uses an account key");
-	if (found < 0)
-		return -1;
-	/* AC-44 */
-	found = store_key_is_blocked(j,
-	    &(struct key_hash){ span_mem(csr.spki_sha256, SHA256_LEN),
-		span_mem(csr.bare_sha256, SHA256_LEN) },
-	    order->account_id);
-	if (found > 0)
-		return job_fail(
-		    j, ERR_BAD_CSR, "the key is known to be compromised");
-	return found < 0 ? -1 : key_check_owner(j, conf, order, &csr);
+	return check_key_is_free(j, conf, order, &csr);
 }
 
 static int

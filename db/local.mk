@@ -37,6 +37,7 @@ libcs_db_a_SOURCES = \
 	db/store_ocsp.c db/store_ocsp.h \
 	db/store_order.c db/store_order.h \
 	db/store_outbox.c db/store_outbox.h \
+	db/store_own_key.c db/store_own_key.h \
 	db/store_private.h \
 	db/store_profile.c db/store_profile.h \
 	db/store_purge.c db/store_purge.h \

@@ -83,17 +83,14 @@ read_key(struct job *j, struct span pem)
 	return ossl_own_pkey(j->arena, key);
 }
 
-int
-spki_file_hashes(struct job *j, struct span pem, uint8_t out[32],
-    uint8_t bare[32], bool *has_bare)
+/* With EC points uncompressed. */
+static int
+hash_key(struct job *j, EVP_PKEY *key, uint8_t out[32], uint8_t bare[32],
+    bool *has_bare)
 {
-	EVP_PKEY *key = read_key(j, pem);
 	unsigned char *der = NULL;
 	int n;
 
-	if (key == NULL)
-		return job_fail(j, ERR_MALFORMED,
-		    "holds no certificate, certificate request or key in PEM");
 	if (EVP_PKEY_get_base_id(key) == EVP_PKEY_EC &&
 	    EVP_PKEY_set_utf8_string_param(key,
 		OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT,
@@ -105,5 +102,54 @@ spki_file_hashes(struct job *j, struct span pem, uint8_t out[32],
 	sha256(span_mem(der, (size_t)n), out);
 	*has_bare = spki_bare_sha256(span_mem(der, (size_t)n), bare) == 0;
 	OPENSSL_free(der);
+	return 0;
+}
+
+int
+spki_file_hashes(struct job *j, struct span pem, uint8_t out[32],
+    uint8_t bare[32], bool *has_bare)
+{
+	EVP_PKEY *key = read_key(j, pem);
+
+	if (key == NULL)
+		return job_fail(j, ERR_MALFORMED,
+		    "holds no certificate, certificate request or key in PEM");
+	return hash_key(j, key, out, bare, has_bare);
+}
+
+static int
+hash_certificate(struct job *j, X509 *x, struct spki_hashes *out)
+{
+	EVP_PKEY *key = ossl_own_pkey(j->arena, X509_get_pubkey(x));
+
+	if (key == NULL)
+		return ossl_fail(j, "the key of a certificate");
+	return hash_key(j, key, out->spki, out->bare, &out->has_bare);
+}
+
+int
+spki_file_certificates(struct job *j, struct arena *keep, struct span pem,
+    size_t max, struct spki_hashes **out, size_t *count)
+{
+	BIO *in = pem.n > 0 && pem.n <= INT32_MAX ? rewind_text(j, pem) : NULL;
+	X509 *x;
+
+	*count = 0;
+	*out = arena_calloc(keep, max, sizeof(**out));
+	while (in != NULL &&
+	       (x = PEM_read_bio_X509(in, NULL, no_passphrase, NULL)) != NULL) {
+		ossl_own_x509(j->arena, x);
+		if (*count == max)
+			return job_fail(j, ERR_MALFORMED,
+			    "more than %zu certificates", max);
+		if (hash_certificate(j, x, &(*out)[*count]) < 0)
+			return -1;
+		(*count)++;
+	}
+	if (*count == 0 ||
+	    ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE)
+		return job_fail(j, ERR_MALFORMED,
+		    "certificate %zu cannot be read as PEM", *count + 1);
+	ERR_clear_error();
 	return 0;
 }

@@ -7,6 +7,7 @@
 
 #include "lib/buf.h"
 
+struct arena;
 struct job;
 
 /*
@@ -17,5 +18,14 @@ struct job;
  */
 int spki_file_hashes(struct job *j, struct span pem, uint8_t out[32],
     uint8_t bare[32], bool *has_bare);
+
+struct spki_hashes {
+	uint8_t spki[32], bare[32];
+	bool has_bare;
+};
+/* Of each certificate in the text, at most `max`, in `keep`.  0, or -1
+ * ERR_MALFORMED: there is none, or what is there cannot be read. */
+int spki_file_certificates(struct job *j, struct arena *keep, struct span pem,
+    size_t max, struct spki_hashes **out, size_t *count);
 
 #endif

@@ -19,6 +19,7 @@
 #include "src/evidence.h"
 #include "src/linters.h"
 #include "src/linters_hold.h"
+#include "src/own_keys.h"
 #include "src/role_issuer.h"
 #include "src/status_proof.h"
 #include "src/worker.h"
@@ -172,6 +173,7 @@ make_responder(struct issuer *i, struct job *j, struct arena *own,
 	row.tbs = r->tbs;
 	row.not_after = r->not_after;
 	if (store_begin(j) < 0 || store_responder_reserve(j, &row) < 0 ||
+	    own_keys_add_responder(j, r->serial, r->lint_certificate) < 0 ||
 	    linters_hold_allowed(j, LINT_RESPONDER, allowed) < 0)
 		return worker_undo(j);
 	if (store_commit(j) < 0 || responder_sign(j, own, i->ca, r) < 0)

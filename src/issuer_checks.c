@@ -19,6 +19,7 @@
 #include "pki/csr.h"
 #include "pki/issue.h"
 #include "src/evidence.h"
+#include "src/own_keys.h"
 #include "src/relied.h"
 #include "src/role_issuer.h"
 #include "src/worker.h"
@@ -113,9 +114,10 @@ issuer_check_urls(struct issuer *i, struct job *j)
 	return missing;
 }
 
-/* PK-65: an account key of now or before, or the CA's own. */
+/* PK-65: an account key of now or before, or one of this installation's. */
 static int
-is_other_key(const struct issuer *i, struct job *j, const struct csr *csr)
+is_other_key(const struct issuer *i, struct job *j, const struct csr *csr,
+    const struct key_hash *key)
 {
 	const char *thumbprint = csr_jwk_thumbprint(j, csr);
 	struct account account;
@@ -123,6 +125,9 @@ is_other_key(const struct issuer *i, struct job *j, const struct csr *csr)
 
 	if (ca_has_key(i->ca, csr->spki))
 		return 1;
+	found = own_keys_have(j, i->own_keys, key);
+	if (found != 0)
+		return found;
 	found = store_account_by_thumbprint(j, thumbprint, &account);
 	return found != 0 ? found : store_account_had_key(j, NULL, thumbprint);
 }
@@ -137,11 +142,12 @@ issuer_check_key(const struct issuer *i, struct job *j, const struct order *o,
 	const struct key_hash key = { span_mem(csr->spki_sha256, SHA256_LEN),
 		span_mem(csr->bare_sha256, SHA256_LEN) };
 	int blocked = store_key_is_blocked(j, &key, o->account_id);
-	int other = blocked == 0 ? is_other_key(i, j, csr) : 0;
+	int other = blocked == 0 ? is_other_key(i, j, csr, &key) : 0;
 
 	if (other > 0)
 		return job_fail(j, ERR_BAD_CSR,
-		    "the key is that of an account or of the CA");
+		    "the key is that of an account, of a CA or of an OCSP "
+		    "responder");
 	if (other < 0)
 		return -1;
 	if (blocked > 0)

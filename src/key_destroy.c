@@ -6,6 +6,7 @@
 
 #include "db/store_audit.h"
 #include "db/store_destroyed.h"
+#include "db/store_own_key.h"
 #include "lib/arena.h"
 #include "lib/b64.h"
 #include "lib/clock.h"
@@ -13,6 +14,7 @@
 #include "lib/hex.h"
 #include "lib/json.h"
 #include "pki/ca_key_end.h"
+#include "pki/keycheck.h"
 #include "src/ca_conf.h"
 #include "src/command.h"
 #include "src/two_persons.h"
@@ -174,6 +176,19 @@ decide(struct job *j, const struct ca_key_facts *facts, struct destroyed_key *k,
 
 /* --- doing it ------------------------------------------------------------- */
 
+/* PK-65: also where no issuer has run since the record began. */
+static int
+put_own_key(struct job *j, const struct destroyed_key *k)
+{
+	uint8_t bare[SHA256_LEN];
+	bool has_bare = spki_bare_sha256(k->spki, bare) == 0;
+
+	return store_own_key_put(j,
+	    &(struct key_hash){ k->spki_sha256,
+		span_mem(bare, has_bare ? SHA256_LEN : 0) },
+	    arena_printf(j->arena, "CA %s, destroyed", k->ca_label));
+}
+
 static int
 finish(struct job *j, const struct ca_key_facts *facts,
     const struct destroyed_key *k, bool was_gone)
@@ -183,6 +198,7 @@ finish(struct job *j, const struct ca_key_facts *facts,
 	if (store_begin(j) < 0)
 		return -1;
 	if (last_use(j, facts, &ended_at) < 0 ||
+	    put_own_key(j, k) < 0 ||
 	    store_destroyed_finish(
 		j, k, ended_at > j->now ? ended_at : j->now) < 0 ||
 	    record(j, k, "CA key destroyed", "ok",

@@ -25,6 +25,7 @@
 #include "src/handoff.h"
 #include "src/linters_hold.h"
 #include "src/live_key.h"
+#include "src/own_keys.h"
 #include "src/profile_watch.h"
 #include "src/root_list.h"
 #include "src/worker.h"
@@ -328,7 +329,9 @@ issuer_open(struct job *j, struct role_env *env)
 		    span_mem(arena_memdup(env->keep, facts.sha256, SHA256_LEN),
 			SHA256_LEN);
 	}
-	return former_open(j, env->keep, i);
+	return own_keys_load(j, env->keep, &i->own_keys) < 0
+		   ? -1
+		   : former_open(j, env->keep, i);
 }
 
 /* PK-19: the CA's key, and those of former ones. */
@@ -379,6 +382,9 @@ start_work(struct role_env *env)
 
 	job_init(&j, env->store, env->conf);
 	result = issuer_check_key_is_there(env->role, &j);
+	if (result == 0)
+		result = own_keys_record(
+		    &j, ((const struct issuer *)env->role)->own_keys);
 	/* Lists are the other CA's. */
 	if (result == 0 && !issuer_is_external(&j))
 		result = issuer_list_start(env->role, &j);

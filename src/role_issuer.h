@@ -31,6 +31,7 @@ struct issuer_order;
 struct linters_hold;
 struct live_keys;
 struct order;
+struct own_keys;
 struct profile;
 struct relied_list;
 struct seal_key;
@@ -63,6 +64,7 @@ struct issuer {
 	struct live_keys *live;       /* src/live_key.h; NULL: nobody asks */
 	/* SHA-256 of the CA's SubjectPublicKeyInfo (PK-207). */
 	struct span key_sha256;
+	const struct own_keys *own_keys; /* src/own_keys.h */
 	struct urls urls;   /* that must have been answered (PK-133) */
 	bool urls_answered; /* all of them were */
 };

@@ -558,3 +558,14 @@ CREATE INDEX orders_replacing ON orders (replaces_cert_id)
 -- (PK-191); 0: it has not yet found out when, NULL: not any more.
 ALTER TABLE cert ADD COLUMN notice_at BIGINT DEFAULT 0;
 CREATE INDEX cert_notice ON cert (notice_at) WHERE notice_at IS NOT NULL;
+
+-- PK-65: keys of this installation's CAs and OCSP responders, those of before
+-- as well: no certificate is made for any of them.
+CREATE TABLE own_key (
+	spki_sha256 BYTEA NOT NULL PRIMARY KEY,
+	bare_sha256 BYTEA, -- NULL: of a type that subscribers cannot have
+	owner TEXT NOT NULL, -- for people
+	recorded_at BIGINT NOT NULL
+);
+CREATE INDEX own_key_bare ON own_key (bare_sha256)
+	WHERE bare_sha256 IS NOT NULL;

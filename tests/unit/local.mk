@@ -422,6 +422,7 @@ unit_tests += \
 	tests/unit/test_lmtp \
 	tests/unit/test_purge \
 	tests/unit/test_reply_wrap \
+	tests/unit/test_own_keys \
 	tests/unit/test_recheck \
 	tests/unit/test_relied \
 	tests/unit/test_head_key \
@@ -482,6 +483,9 @@ tests_unit_test_reply_wrap_LDADD = $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_role_life_LDADD = $(STORE_FIXTURE) $(CS_SRC)
 tests_unit_test_head_key_LDADD = $(PKI_LAB) $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_relied_LDADD = $(PKI_LAB) $(ROLE_LAB) $(CS_SRC)
+tests_unit_test_own_keys_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
+tests_unit_test_own_keys_LDADD = $(PKI_LAB) $(STORE_FIXTURE) $(CS_SRC) \
+	$(CRYPTO_LIBS)
 tests_unit_test_recheck_LDADD = $(LINTER_LAB) $(PKI_LAB) $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_audit_sample_LDADD = $(STORE_FIXTURE) $(CS_SRC)
 tests_unit_test_issuer_signing_LDADD = $(LINTER_LAB) $(PKI_LAB) $(ROLE_LAB) \

@@ -260,6 +260,11 @@ test_revoke(struct job *j)
 
 	lab_init(&lab, j);
 	run(&lab);
+	/* PK-65 */
+	assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM own_key "
+					  "WHERE owner LIKE 'OCSP responder %' "
+					  "AND bare_sha256 IS NOT NULL"),
+	    fixture_count(j, "SELECT COUNT(*) FROM responder"));
 	a = make_cert(&lab, FIXTURE_NOW + 365 * DAY);
 	b = make_cert(&lab, FIXTURE_NOW + 365 * DAY);
 	assert_int_equal(status_is_ready(&lab.issuer, j, &a), 1);

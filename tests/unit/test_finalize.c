@@ -20,6 +20,7 @@
 #include "db/store_account.h"
 #include "db/store_cert.h"
 #include "db/store_key.h"
+#include "db/store_own_key.h"
 #include "db/store_stop.h"
 #include "db/store_url.h"
 #include "lib/b64.h"
@@ -562,6 +563,44 @@ test_weak_key(struct job *j)
 	front_close();
 }
 
+/* PK-65: a key of this installation, in whatever encoding, and one that any
+ * account has had. */
+static void
+test_our_key(struct job *j)
+{
+	const struct csr csr = { .spki = spki_of(j, "csr-p256") };
+	uint8_t bare[SHA256_LEN];
+	const char *order;
+	struct answer a;
+
+	front_open(j);
+	order = ready_order(j);
+	EXPECT(j, spki_bare_sha256(csr.spki, bare), 0);
+	for (int i = 0; i < 2; i++) {
+		const struct key_hash key = { i == 0 ? certs_spki(j, "csr-p256")
+						     : SPAN("another one"),
+			span_mem(bare, i == 0 ? 0 : sizeof(bare)) };
+
+		COMMITTED(j, store_own_key_put(j, &key, "a former CA"));
+		a = finalize(j, order, csr_named("good"));
+		front_expect(&a, 400, "badCSR",
+		    "the CSR uses the key of a CA or of an OCSP responder");
+		assert_string_equal(status_of(j, order), "ready");
+		fixture_sql(j, "DELETE FROM own_key");
+	}
+	fixture_sql(j,
+	    arena_printf(j->arena,
+		"INSERT INTO account_key (account_id, place, thumbprint, jwk, "
+		"request, retired_at) VALUES ('%s', 0, '%s', '{}', 'x', 1)",
+		fixture_account(j), csr_jwk_thumbprint(j, &csr)));
+	a = finalize(j, order, csr_named("good"));
+	front_expect(&a, 400, "badCSR", "the CSR uses an account key");
+	fixture_sql(j, "DELETE FROM account_key");
+	a = finalize(j, order, csr_named("good"));
+	front_expect(&a, 200, "", NULL);
+	front_close();
+}
+
 /* PK-78: in a certificate of another account, also one that has expired. */
 static void
 test_shared_key(struct job *j)
@@ -857,6 +896,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_refresh),
 	STORE_TEST(test_blocked_key),
 	STORE_TEST(test_weak_key),
+	STORE_TEST(test_our_key),
 	STORE_TEST(test_shared_key),
 	STORE_TEST_SQLITE(test_alternates),
 	STORE_TEST(test_download),

@@ -138,6 +138,13 @@ static const struct attempt {
 	/* PK-207: the issuer looks which keys it must not use any more. */
 	{ "SELECT spki_sha256 FROM destroyed_key", I },
 	{ "DELETE FROM destroyed_key", 0 },
+	/* PK-65: the issuer notes which keys are this installation's. */
+	{ "SELECT spki_sha256 FROM own_key", W | I },
+	{ "INSERT INTO own_key (spki_sha256, owner, recorded_at) "
+	  "VALUES ('x', 'x', 0)",
+	    I },
+	{ "UPDATE own_key SET owner = 'x'", 0 },
+	{ "DELETE FROM own_key", 0 },
 
 	/* Verdicts and CAA checks with their seals: the validator's. */
 	{ "INSERT INTO reply (id, source, uidvalidity, uid, arrival, "

@@ -12,9 +12,11 @@
 
 #include "db/store_cert.h"
 #include "db/store_crl.h"
+#include "db/store_own_key.h"
 #include "db/store_private.h"
 #include "db/store_stop.h"
 #include "db/store_url.h"
+#include "lib/digest.h"
 #include "lib/hex.h"
 #include "lib/rnd.h"
 #include "pki/ca.h"
@@ -782,6 +784,28 @@ test_account_key(struct job *j)
 	EXPECT(j, store_cert_by_order(j, o->id, &c), 0);
 }
 
+/* PK-65: after finalize it became known as one of this installation's. */
+static void
+test_own_key(struct job *j)
+{
+	uint8_t hash[SHA256_LEN];
+	struct role_lab lab;
+	struct order *o;
+	struct cert c;
+
+	begin(&lab, j);
+	sha256(lab_spki(j, lab_key(KEY_TYPE_P256, 0)), hash);
+	COMMITTED(j,
+	    store_own_key_put(
+		j, KEY_BY_SPKI(span_mem(hash, SHA256_LEN)), "a former CA"));
+	run_issuer(&lab);
+	o = fixture_reread(j, lab.order);
+	assert_non_null(o->error);
+	assert_non_null(strstr(o->error, ":badCSR"));
+	EXPECT(j, store_cert_by_order(j, o->id, &c), 0);
+	fixture_sql(j, "DELETE FROM own_key");
+}
+
 /* PK-19, PK-136, PK-140: an order waits while a linter fails, whatever of it;
  * without a verdict nothing is reserved, and an error refuses. */
 static void
@@ -854,6 +878,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_same_serial),
 	STORE_TEST(test_rounds),
 	STORE_TEST(test_account_key),
+	STORE_TEST(test_own_key),
 };
 
 UNIT_MAIN(tests)
