@@ -21,6 +21,7 @@
 #include "lib/job.h"
 #include "lib/json.h"
 #include "lib/rnd.h"
+#include "pki/weakkeys.h"
 
 #define DETAIL_MAX 4096
 
@@ -183,7 +184,8 @@ insert(const struct acme *a, struct job *j, const struct account *account,
 }
 
 int
-account_check_key(struct job *j, const struct jwk *key, const char *id)
+account_check_key(
+    const struct acme *a, struct job *j, const struct jwk *key, const char *id)
 {
 	uint8_t hash[SHA256_LEN] = { 0 }, bare[SHA256_LEN] = { 0 };
 	struct span spki = span_mem(hash, sizeof(hash));
@@ -192,12 +194,15 @@ account_check_key(struct job *j, const struct jwk *key, const char *id)
 
 	if (jwk_spki_sha256(j, key, hash, bare) < 0)
 		return -1;
-	found = store_key_is_blocked(j, &both, id);
+	/* PK-74: everybody can sign for the account. */
+	found = weakkeys_has_bare(a->weak_keys, bare)
+		    ? 1
+		    : store_key_is_blocked(j, &both, id);
 	if (found > 0)
 		return job_fail(j, ERR_BAD_PUBLIC_KEY,
 		    "the key is known to be compromised");
 	if (found == 0)
-		found = store_key_in_certificate(j, spki);
+		found = store_key_in_certificate(j, &both);
 	if (found > 0)
 		return job_fail(
 		    j, ERR_BAD_PUBLIC_KEY, "the key is in a certificate");
@@ -261,7 +266,7 @@ account_create(
 		.client_address = req->client_address,
 		.created_at = j->now,
 	};
-	if (account_check_key(j, req->jwk, NULL) < 0 ||
+	if (account_check_key(a, j, req->jwk, NULL) < 0 ||
 	    check_terms(a, j, req->payload, resp) < 0 ||
 	    contact_parse(j, req->payload, resp, &account.contact) < 0 ||
 	    check_binding(a, j, req, &account) < 0)

@@ -26,7 +26,8 @@ void account_respond(const struct acme *a, struct job *j,
 int account_check_own(struct job *j, const struct request *req);
 /* AC-44, AC-135: may the key become an account's?  `id` NULL: of a new one.
  * 0, or -1 ERR_BAD_PUBLIC_KEY. */
-int account_check_key(struct job *j, const struct jwk *key, const char *id);
+int account_check_key(
+    const struct acme *a, struct job *j, const struct jwk *key, const char *id);
 /* AC-72: has the account agreed to the terms that bind it? */
 bool account_has_agreed(const struct acme *a, const struct account *account);
 /* What a client does next, for a refusal with ERR_USER_ACTION_REQUIRED. */

@@ -11,11 +11,13 @@
 #include "acme/policy.h"
 #include "acme/problem.h"
 #include "acme/replaces.h"
+#include "acme/revoke.h"
 #include "acme/status.h"
 #include "acme/stop.h"
 #include "db/store_audit.h"
 #include "db/store_key.h"
 #include "db/store_own_key.h"
+#include "db/store_revoke.h"
 #include "lib/arena.h"
 #include "lib/b64.h"
 #include "lib/conf.h"
@@ -103,7 +105,8 @@ check_stop(struct acme *a, struct job *j, const struct order *order,
 
 /*
  * PK-72 to PK-74: everybody can have the private key, so that nobody's
- * possession need be shown.  The refusal stays what it is; count_refusal()
+ * possession need be shown, and what has the key must go as if it were
+ * (PK-181).  The refusal stays what it is; count_refusal()
  * keeps the row, and ends the order before many can be written.
  */
 static int
@@ -112,6 +115,9 @@ block_weak(struct job *j, const struct order *order, const struct csr *csr)
 	struct err why = j->err;
 	const struct key_hash key = { span_mem(csr->spki_sha256, SHA256_LEN),
 		span_mem(csr->bare_sha256, SHA256_LEN) };
+	const struct revocation r = { REASON_KEY_COMPROMISE,
+		role_name(ROLE_WEB), { NULL, 0 } };
+	size_t count;
 	int known;
 
 	job_recover(j);
@@ -119,12 +125,9 @@ block_weak(struct job *j, const struct order *order, const struct csr *csr)
 	if (known < 0)
 		return -1;
 	if (known == 0 &&
-	    (store_key_block(j, &key, NULL,
-		 arena_printf(j->arena, "weak, in order %s", order->id)) < 0 ||
-		store_audit_add(j, role_name(ROLE_WEB), "key blocked",
-		    arena_printf(
-			j->arena, "key:%s", hex_dup(j->arena, key.spki_sha256)),
-		    "ok", NULL) < 0))
+	    revoke_key(j, &key, &r,
+		arena_printf(j->arena, "weak, in order %s", order->id),
+		&count) < 0)
 		return -1;
 	return job_fail(j, why.kind, "%s", why.text);
 }

@@ -158,7 +158,7 @@ account_change_key(
 	const struct jwk *key;
 
 	if (keychange_read(j, a->conf, &what, req->payload, &key) < 0 ||
-	    account_check_key(j, key, account.id) < 0 ||
+	    account_check_key(a, j, key, account.id) < 0 ||
 	    check_free(a, j, key, resp) < 0 ||
 	    change(a, j, req, key, resp) < 0 || record(j, &account, key) < 0)
 		return -1;

@@ -174,7 +174,7 @@ revoke_key(struct job *j, const struct key_hash *key,
 
 	/* First the key: what is signed from now on sees it. */
 	if (store_key_block(j, key, NULL, source) < 0 ||
-	    store_revoke_by_key(j, key->spki_sha256, r, &list, count) < 0)
+	    store_revoke_by_key(j, key, r, &list, count) < 0)
 		return -1;
 	for (size_t i = 0; i < *count; i++) {
 		if (record(j, list[i].order_id, list[i].serial, r) < 0)

@@ -44,14 +44,17 @@ store_key_block(struct job *j, const struct key_hash *key,
 }
 
 int
-store_key_in_certificate(struct job *j, struct span spki_sha256)
+store_key_in_certificate(struct job *j, const struct key_hash *key)
 {
 	int64_t one;
 
 	return store_get_int(j, &one,
 	    "SELECT 1 FROM cert WHERE spki_sha256 = $1 AND not_after > $2 "
+	    "UNION ALL "
+	    "SELECT 1 FROM cert WHERE bare_sha256 = $3 AND not_after > $2 "
 	    "LIMIT 1",
-	    ARGS(v_bytes(spki_sha256), v_int(j->now)));
+	    ARGS(v_bytes(key->spki_sha256), v_int(j->now),
+		v_bytes(key->bare_sha256)));
 }
 
 /* SQLite's transactions keep every other writer out. */

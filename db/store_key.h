@@ -45,9 +45,9 @@ struct blocked_key {
 int store_key_list(
     struct job *j, size_t max, struct blocked_key **out, size_t *count);
 
-/* Is it in a certificate that has not expired, or is about to be signed?
- * 1 / 0 / -1. */
-int store_key_in_certificate(struct job *j, struct span spki_sha256);
+/* Is it, in whatever encoding, in a certificate that has not expired, or is
+ * about to be signed?  1 / 0 / -1. */
+int store_key_in_certificate(struct job *j, const struct key_hash *key);
 
 /*
  * Until the transaction ends no other one that locks the same key goes on: what

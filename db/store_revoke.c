@@ -2,6 +2,7 @@
 
 #include "db/store_revoke.h"
 
+#include "db/store_key.h"
 #include "db/store_private.h"
 #include "lib/arena.h"
 
@@ -81,17 +82,20 @@ read_revoked(
 }
 
 int
-store_revoke_by_key(struct job *j, struct span spki_sha256,
+store_revoke_by_key(struct job *j, const struct key_hash *key,
     const struct revocation *r, struct revoked_cert **out, size_t *count)
 {
 	struct query q;
 	int found = query_first_write(&q, j,
 	    "UPDATE cert SET revoked_at = $2, reason = $3, revoked_by = $4, "
 	    "revocation = $5, list_due_at = $2, ocsp_due_at = $2 "
-	    "WHERE spki_sha256 = $1 AND not_after >= $2 AND revoked_at = 0 "
+	    "WHERE id IN (SELECT id FROM cert WHERE spki_sha256 = $1 "
+	    "AND not_after >= $2 AND revoked_at = 0 UNION "
+	    "SELECT id FROM cert WHERE bare_sha256 = $6 "
+	    "AND not_after >= $2 AND revoked_at = 0) AND revoked_at = 0 "
 	    "RETURNING id, order_id, serial",
-	    ARGS(v_bytes(spki_sha256), v_int(j->now), v_int(r->reason),
-		v_text(r->by), v_bytes(r->request)));
+	    ARGS(v_bytes(key->spki_sha256), v_int(j->now), v_int(r->reason),
+		v_text(r->by), v_bytes(r->request), v_bytes(key->bare_sha256)));
 
 	found = read_revoked(&q, found, out, count);
 	query_end(&q);
@@ -131,6 +135,10 @@ store_revoke_blocked(struct job *j, const struct revocation *r,
 	    "blocked_key k "
 	    "CROSS JOIN cert c WHERE k.blocked_at >= $5 "
 	    "AND k.account_id = '' AND c.spki_sha256 = k.spki_sha256 "
+	    "AND c.not_after >= $1 AND c.revoked_at = 0 UNION SELECT c.id FROM "
+	    "blocked_key k "
+	    "CROSS JOIN cert c WHERE k.blocked_at >= $5 "
+	    "AND k.account_id = '' AND c.bare_sha256 = k.bare_sha256 "
 	    "AND c.not_after >= $1 AND c.revoked_at = 0 LIMIT $4) "
 	    "AND revoked_at = 0 RETURNING id, order_id, serial",
 	    ARGS(v_int(j->now), v_int(r->reason), v_text(r->by),

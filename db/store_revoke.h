@@ -7,6 +7,8 @@
 
 #include "db/store.h"
 
+struct key_hash;
+
 #define REASON_KEY_COMPROMISE 1
 
 struct revocation {
@@ -30,10 +32,10 @@ struct revoked_cert {
 	const char *serial;
 };
 /*
- * AC-158: every certificate with this key that has not expired and is not
- * revoked, those about to be signed too.
+ * AC-158: every certificate with this key, in whatever encoding (PK-76), that
+ * has not expired and is not revoked, those about to be signed too.
  */
-int store_revoke_by_key(struct job *j, struct span spki_sha256,
+int store_revoke_by_key(struct job *j, const struct key_hash *key,
     const struct revocation *r, struct revoked_cert **out, size_t *count);
 /*
  * The same for all keys that were blocked for everybody since `blocked_from`:

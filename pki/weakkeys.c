@@ -110,12 +110,20 @@ weakkeys_checksum(const struct weakkeys *w)
 bool
 weakkeys_has(const struct weakkeys *w, struct span spki)
 {
-	static const char digits[] = "0123456789abcdef";
 	uint8_t hash[SHA256_LEN];
+
+	return w != NULL && spki_bare_sha256(spki, hash) == 0 &&
+	       weakkeys_has_bare(w, hash);
+}
+
+bool
+weakkeys_has_bare(const struct weakkeys *w, const uint8_t hash[32])
+{
+	static const char digits[] = "0123456789abcdef";
 	char wanted[DIGITS];
 	size_t from = 0;
 
-	if (w == NULL || spki_bare_sha256(spki, hash) < 0)
+	if (w == NULL)
 		return false;
 	for (size_t i = 0; i < DIGITS; i++)
 		wanted[i] =

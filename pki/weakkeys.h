@@ -26,5 +26,7 @@ const char *weakkeys_checksum(const struct weakkeys *w);
 
 /* Is it one of them?  `spki` is one that keycheck_spki() accepts. */
 bool weakkeys_has(const struct weakkeys *w, struct span spki);
+/* The same by spki_bare_sha256() (pki/keycheck.h). */
+bool weakkeys_has_bare(const struct weakkeys *w, const uint8_t hash[32]);
 
 #endif

@@ -60,7 +60,12 @@ check_key(const struct issuer *i, struct job *j, const struct cert *c,
 	struct certview view;
 	enum key_type type;
 	EVP_PKEY *key;
-	const struct key_hash hash = { c->spki_sha256, c->bare_sha256 };
+	uint8_t bare[SHA256_LEN];
+	bool is_read = certview_parse(c->der, &view) == 0;
+	/* Rows of earlier versions lack it. */
+	bool has_bare = is_read && spki_bare_sha256(view.spki, bare) == 0;
+	const struct key_hash hash = { c->spki_sha256,
+		has_bare ? span_mem(bare, SHA256_LEN) : c->bare_sha256 };
 	int blocked = store_key_is_blocked(j, &hash, NULL);
 
 	if (blocked < 0)
@@ -70,7 +75,7 @@ check_key(const struct issuer *i, struct job *j, const struct cert *c,
 		f->detail = "its key is blocked";
 		return 1;
 	}
-	if (certview_parse(c->der, &view) < 0) {
+	if (!is_read) {
 		f->cause = MISISSUED;
 		f->detail = "it cannot be read";
 		return 1;

@@ -549,6 +549,8 @@ ALTER TABLE blocked_key ADD COLUMN bare_sha256 BYTEA;
 CREATE INDEX blocked_key_bare ON blocked_key (bare_sha256)
 	WHERE bare_sha256 IS NOT NULL;
 ALTER TABLE cert ADD COLUMN bare_sha256 BYTEA;
+CREATE INDEX cert_bare ON cert (bare_sha256, not_after)
+	WHERE bare_sha256 IS NOT NULL;
 
 -- How many mails were asked for in place of a certificate (PK-194).
 CREATE INDEX orders_replacing ON orders (replaces_cert_id)

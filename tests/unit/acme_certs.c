@@ -5,12 +5,16 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "db/store_cert.h"
 #include "lib/b64.h"
 #include "lib/digest.h"
+#include "lib/fdio.h"
 #include "lib/hex.h"
 #include "lib/rnd.h"
+#include "pki/keycheck.h"
+#include "pki/weakkeys.h"
 #include "tests/unit/acme_signer.h"
 #include "tests/unit/store_fixture.h"
 
@@ -60,17 +64,57 @@ make_der(struct job *j, const struct test_cert *c, struct span serial)
 	return der;
 }
 
+static struct span
+spki_of(struct job *j, const char *key)
+{
+	unsigned char *octets = NULL;
+	int n = i2d_PUBKEY(client_key(key)->pkey, &octets);
+	struct span spki;
+
+	assert_true(n > 0);
+	spki = span_mem(arena_memdup(j->arena, octets, (size_t)n), (size_t)n);
+	OPENSSL_free(octets);
+	return spki;
+}
+
 struct span
 certs_spki(struct job *j, const char *key)
 {
-	unsigned char *octets = NULL;
 	uint8_t *sum = arena_alloc(j->arena, SHA256_LEN);
-	int n = i2d_PUBKEY(client_key(key)->pkey, &octets);
 
-	assert_true(n > 0);
-	sha256(span_mem(octets, (size_t)n), sum);
-	OPENSSL_free(octets);
+	sha256(spki_of(j, key), sum);
 	return span_mem(sum, SHA256_LEN);
+}
+
+struct span
+certs_bare(struct job *j, const char *key)
+{
+	uint8_t *sum = arena_alloc(j->arena, SHA256_LEN);
+
+	assert_int_equal(spki_bare_sha256(spki_of(j, key), sum), 0);
+	return span_mem(sum, SHA256_LEN);
+}
+
+const struct weakkeys *
+certs_weak_list(struct job *j, struct span bare_sha256)
+{
+	const char *path = arena_printf(
+	    j->arena, "test-weak-%s", hex_dup(j->arena, bare_sha256));
+	const char *line =
+	    arena_printf(j->arena, "%.20s\n", hex_dup(j->arena, bare_sha256));
+	const struct weakkeys *list;
+	uint8_t sum[SHA256_LEN];
+
+	sha256(span_str(line), sum);
+	EXPECT(j,
+	    file_write(j, path, 0644,
+		span_str(
+		    arena_printf(j->arena, "countersign weak keys 1 %s\n%s",
+			hex_dup(j->arena, span_mem(sum, sizeof(sum))), line))),
+	    0);
+	EXPECT(j, weakkeys_load(j, j->arena, path, &list), 0);
+	unlink(path);
+	return list;
 }
 
 void
@@ -105,6 +149,7 @@ certs_issue(struct job *j, struct test_cert *c)
 		.evidence = "{}",
 		.br_version = "1.0.16",
 		.spki_sha256 = certs_spki(j, c->key),
+		.bare_sha256 = certs_bare(j, c->key),
 		.not_before = c->not_before,
 		.not_after = c->not_after,
 		.reserved_at = j->now,

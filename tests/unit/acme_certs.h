@@ -8,6 +8,7 @@
 #include "lib/buf.h"
 
 struct job;
+struct weakkeys;
 
 #define CERTS_CA "aabb"
 
@@ -30,5 +31,9 @@ void certs_issue(struct job *j, struct test_cert *c);
 const char *certs_b64u(struct job *j, const struct test_cert *c);
 /* SHA-256 of the subject key. */
 struct span certs_spki(struct job *j, const char *key);
+/* And of the bare key. */
+struct span certs_bare(struct job *j, const char *key);
+/* A list of weak keys that has this bare key alone. */
+const struct weakkeys *certs_weak_list(struct job *j, struct span bare_sha256);
 
 #endif

@@ -20,6 +20,7 @@
 #include "lib/aead.h"
 #include "lib/b64.h"
 #include "lib/digest.h"
+#include "tests/unit/acme_certs.h"
 
 #define VECTOR_NONCE "Q3VzaWduLXRlc3Qtbm9uY2UtMDAwMQ"
 #define KEY_CHANGE "/acme/key-change"
@@ -878,6 +879,16 @@ test_key_refused(struct job *j)
 	front_expect(
 	    &a, 400, "badPublicKey", "the key is known to be compromised");
 	fixture_sql(j, "DELETE FROM blocked_key");
+	/* PK-74: on the list of those that everybody knows. */
+	acme_set_weak_keys(
+	    front_acme(), certs_weak_list(j, span_mem(bare, sizeof(bare))));
+	a = front_post_jwk(j, "acct-es512", FRONT_NEW_ACCOUNT, "{}");
+	front_expect(
+	    &a, 400, "badPublicKey", "the key is known to be compromised");
+	a = change_key(j, "acct-es256-A", "acct-es512");
+	front_expect(
+	    &a, 400, "badPublicKey", "the key is known to be compromised");
+	acme_set_weak_keys(front_acme(), NULL);
 	a = front_post_jwk(j, "acct-es512", FRONT_NEW_ACCOUNT, "{}");
 	front_expect(&a, 201, "", NULL);
 	front_close();

@@ -21,6 +21,7 @@
 #include "db/store_cert.h"
 #include "db/store_key.h"
 #include "db/store_own_key.h"
+#include "db/store_revoke.h"
 #include "db/store_stop.h"
 #include "db/store_url.h"
 #include "lib/b64.h"
@@ -506,45 +507,29 @@ test_blocked_key(struct job *j)
 	front_close();
 }
 
-/* A list of weak keys with this one: its point is the last 65 octets. */
-static const struct weakkeys *
-list_with(struct job *j, const char *key)
-{
-	struct span spki = spki_of(j, key);
-	uint8_t sum[SHA256_LEN];
-	const struct weakkeys *list;
-	char path[] = "test-weak-XXXXXX";
-	const char *line, *text;
-	int fd = mkstemp(path);
-
-	assert_true(fd >= 0);
-	sha256(span_from(spki, spki.n - 65), sum);
-	line = arena_printf(
-	    j->arena, "%.20s\n", hex_dup(j->arena, span_mem(sum, sizeof(sum))));
-	sha256(span_str(line), sum);
-	text = arena_printf(j->arena, "countersign weak keys 1 %s\n%s",
-	    hex_dup(j->arena, span_mem(sum, sizeof(sum))), line);
-	assert_int_equal(write(fd, text, strlen(text)), (int)strlen(text));
-	close(fd);
-	EXPECT(j, weakkeys_load(j, j->arena, path, &list), 0);
-	unlink(path);
-	return list;
-}
-
 /* PK-72 to PK-74, PK-76: a weak key is blocked for everybody, once, and stays
- * so without the list that it was found by. */
+ * so without the list that it was found by; what has it already goes at once
+ * (PK-181). */
 static void
 test_weak_key(struct job *j)
 {
 	static const char blocked[] = "SELECT COUNT(*) FROM blocked_key";
 	static const char audited[] =
 	    "SELECT COUNT(*) FROM audit WHERE event = 'key blocked'";
+	struct test_cert old = { .account_id = FRONT_ACCOUNT_ID,
+		.key = "csr-p256",
+		.mailbox = "alice@example.com",
+		.not_before = FIXTURE_NOW,
+		.not_after = FIXTURE_NOW + 1000 };
 	const char *order;
 	struct answer a;
+	struct cert c;
 
 	front_open(j);
 	order = ready_order(j);
-	acme_set_weak_keys(front_acme(), list_with(j, "csr-p256"));
+	certs_issue(j, &old);
+	acme_set_weak_keys(
+	    front_acme(), certs_weak_list(j, certs_bare(j, "csr-p256")));
 	for (int i = 0; i < 2; i++) {
 		a = finalize(j, order, csr_named("good"));
 		front_expect(&a, 400, "badCSR",
@@ -552,6 +537,8 @@ test_weak_key(struct job *j)
 		    "compromised");
 		assert_int_equal(fixture_count(j, blocked), 1);
 		assert_int_equal(fixture_count(j, audited), 1);
+		EXPECT(j, store_cert_by_id(j, old.id, NULL, &c), 1);
+		assert_int_equal(c.reason, REASON_KEY_COMPROMISE);
 		EXPECT(j,
 		    store_key_is_blocked(
 			j, KEY_BY_SPKI(certs_spki(j, "csr-p256")), NULL),

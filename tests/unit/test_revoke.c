@@ -12,6 +12,7 @@
 #include "db/store_key.h"
 #include "db/store_private.h"
 #include "db/store_report.h"
+#include "db/store_revoke.h"
 #include "lib/b64.h"
 #include "tests/unit/acme_certs.h"
 #include "tests/unit/acme_mailbox.h"
@@ -483,6 +484,36 @@ test_compromise(struct job *j)
 	front_close();
 }
 
+/* PK-76, PK-181: what has the key in another encoding goes at once too, not
+ * with the next day's look; and so does what was signed while it was blocked.
+ */
+static void
+test_compromise_bare(struct job *j)
+{
+	struct test_cert mine, theirs, late;
+	const struct revocation r = { REASON_KEY_COMPROMISE, "issuer",
+		{ NULL, 0 } };
+	struct revoked_cert *list;
+	struct answer a;
+	size_t count;
+
+	front_open(j);
+	theirs = issued(j, strrchr(other_account(j), '/') + 1, "csr-p256");
+	fixture_sql(j, "UPDATE cert SET spki_sha256 = 'another encoding'");
+	mine = issued(j, FRONT_ACCOUNT_ID, "csr-p256");
+	a = by_key(j, &mine, "1");
+	check_done(&a);
+	check_row(j, &mine, 1);
+	check_row(j, &theirs, 1);
+
+	late = issued(j, FRONT_ACCOUNT_ID, "csr-p256");
+	fixture_sql(j, "UPDATE cert SET spki_sha256 = 'another encoding'");
+	COMMITTED(j, store_revoke_blocked(j, &r, 0, 9, &list, &count));
+	assert_int_equal(count, 1);
+	check_row(j, &late, 1);
+	front_close();
+}
+
 /* Possession was not shown: this certificate, this account. */
 static void
 test_compromise_by_account(struct job *j)
@@ -621,6 +652,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_expired),
 	STORE_TEST(test_again),
 	STORE_TEST(test_compromise),
+	STORE_TEST(test_compromise_bare),
 	STORE_TEST(test_compromise_by_account),
 	STORE_TEST(test_report_of_key),
 	STORE_TEST_SQLITE(test_blocked_key_revokes),

@@ -529,7 +529,9 @@ whole_life(struct job *j)
 	EXPECT(j, store_revoke_for_compromise(j, "c", &revocation), 0);
 	EXPECT(j, store_key_block(j, KEY_BY_SPKI(SPAN("s")), NULL, "test"), 0);
 	EXPECT(j,
-	    store_revoke_by_key(j, SPAN("s"), &revocation, &others, &count), 0);
+	    store_revoke_by_key(
+		j, KEY_BY_SPKI(SPAN("s")), &revocation, &others, &count),
+	    0);
 	EXPECT(
 	    j, store_revoke_blocked(j, &revocation, 0, 9, &others, &count), 0);
 	EXPECT(j, store_crl_due(j, "ca", 0, &n), 1);

@@ -85,20 +85,26 @@ test_in_certificate(struct job *j)
 		.evidence = "{}",
 		.br_version = "1.0.16",
 		.spki_sha256 = KEY,
+		.bare_sha256 = SPAN("modulus"),
 		.not_before = FIXTURE_NOW,
 		.not_after = FIXTURE_NOW + 1000,
 	};
 	bool serial_taken;
 
-	EXPECT(j, store_key_in_certificate(j, KEY), 0);
+	EXPECT(j, store_key_in_certificate(j, KEY_BY_SPKI(KEY)), 0);
 	COMMITTED(j, store_order_finalize(j, o->id, SPAN("csr"), SPAN("jws")));
 	COMMITTED(j, store_cert_reserve(j, &c, &serial_taken));
-	EXPECT(j, store_key_in_certificate(j, KEY), 1);
-	EXPECT(j, store_key_in_certificate(j, OTHER), 0);
+	EXPECT(j, store_key_in_certificate(j, KEY_BY_SPKI(KEY)), 1);
+	EXPECT(j, store_key_in_certificate(j, KEY_BY_SPKI(OTHER)), 0);
+	/* PK-76: with another exponent. */
+	EXPECT(j,
+	    store_key_in_certificate(
+		j, &(struct key_hash){ OTHER, SPAN("modulus") }),
+	    1);
 	j->now += 999;
-	EXPECT(j, store_key_in_certificate(j, KEY), 1);
+	EXPECT(j, store_key_in_certificate(j, KEY_BY_SPKI(KEY)), 1);
 	j->now += 1;
-	EXPECT(j, store_key_in_certificate(j, KEY), 0);
+	EXPECT(j, store_key_in_certificate(j, KEY_BY_SPKI(KEY)), 0);
 	/* PK-78: for ever. */
 	EXPECT(j, store_key_is_of_other(j, KEY, o->account_id), 0);
 	EXPECT(j, store_key_is_of_other(j, KEY, "another"), 1);
