@@ -10,6 +10,7 @@
 #include "acme/order.h"
 #include "acme/policy.h"
 #include "acme/problem.h"
+#include "acme/refusals.h"
 #include "acme/replaces.h"
 #include "acme/revoke.h"
 #include "acme/status.h"
@@ -175,10 +176,39 @@ check_key_is_free(struct job *j, const struct conf *conf,
 	return blocked < 0 ? -1 : key_check_owner(j, conf, order, csr);
 }
 
+/* PK-58, RFC 8555 6.7.1: one subproblem for each; what is missing is named as
+ * the order names it. */
+static int
+refuse_names(struct job *j, const struct order *order,
+    const struct csr_faults *faults, struct response *resp)
+{
+	const char *all = arena_strdup(j->arena, j->err.text);
+	struct refusals r;
+
+	job_recover(j);
+	refusals_init(&r, j);
+	for (size_t i = 0; i < faults->count && i < CSR_FAULTS_MAX; i++) {
+		const struct csr_fault *f = &faults->list[i];
+		struct span type = span_str(f->type == NULL ? "" : f->type);
+		struct span value = f->value;
+
+		if (f->missing != CSR_FAULT_STRAY) {
+			const struct order_identifier *o =
+			    &order->identifiers[f->missing];
+
+			type = span_str(o->type);
+			value = span_str(o->value);
+		}
+		job_fail(j, ERR_BAD_CSR, "%s", f->text);
+		refusals_add(&r, j, type.n > 0 ? &type : NULL, &value);
+	}
+	return refusals_end(&r, j, resp, all);
+}
+
 /* AC-132 to AC-139 */
 static int
 check_csr(struct acme *a, struct job *j, const struct order *order,
-    const struct profile *profile, struct span der)
+    const struct profile *profile, struct span der, struct response *resp)
 {
 	const struct conf *conf = a->conf;
 	const char **mailboxes =
@@ -195,8 +225,11 @@ check_csr(struct acme *a, struct job *j, const struct order *order,
 
 	for (size_t i = 0; i < order->identifier_count; i++)
 		mailboxes[i] = order->identifiers[i].authz.mailbox;
-	if (csr_parse(j, der, &policy, &csr) < 0)
+	if (csr_parse(j, der, &policy, &csr) < 0) {
+		if (csr.faults.count > 0)
+			return refuse_names(j, order, &csr.faults, resp);
 		return csr.key_is_compromised ? block_weak(j, order, &csr) : -1;
+	}
 	return check_key_is_free(j, conf, order, &csr);
 }
 
@@ -289,7 +322,7 @@ order_finalize(
 	    finalize_csr(j, req->payload, &der) < 0 ||
 	    check_profile(j, a->conf, &order, &profile) < 0)
 		return -1;
-	if (check_csr(a, j, &order, profile, der) < 0)
+	if (check_csr(a, j, &order, profile, der, resp) < 0)
 		return j->err.kind == ERR_BAD_CSR ? count_refusal(j, &order)
 						  : -1;
 	if (take_limits(j, &a->conf->limits, req->account, &order, resp) < 0 ||

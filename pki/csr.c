@@ -109,7 +109,7 @@ static int
 take_names(struct request *r, struct span value)
 {
 	r->has_names = true;
-	return csr_names_check(r->j, value, r->policy);
+	return csr_names_check(r->j, value, r->policy, &r->out->faults);
 }
 
 static int
@@ -586,7 +586,7 @@ csr_parse(struct job *j, struct span der, const struct csr_policy *policy,
 	assert(policy->profile != NULL);
 	*out = (struct csr){ .der = der };
 	if (split(&r, der) < 0 || read_attributes(&r) < 0 ||
-	    csr_subject_check(j, r.subject, policy) < 0)
+	    csr_subject_check(j, r.subject, policy, &out->faults) < 0)
 		return -1;
 	return check_key_and_proof(&r);
 }

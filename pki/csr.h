@@ -39,6 +39,23 @@ enum key_kind {
 	KEY_KIND_COUNT
 };
 
+/* A name that is stray or missing (PK-58). */
+struct csr_fault {
+	const char *text;
+	/* The name as an ACME identifier: "email", "dns"; NULL: it is none. */
+	const char *type;
+	struct span value; /* as it stands in the request; clean UTF-8 */
+	/* Missing: which of the policy's mailboxes; CSR_FAULT_STRAY: none. */
+	size_t missing;
+};
+#define CSR_FAULT_STRAY SIZE_MAX
+#define CSR_FAULTS_MAX 20
+
+struct csr_faults {
+	struct csr_fault list[CSR_FAULTS_MAX];
+	size_t count; /* may be more than the list has */
+};
+
 struct csr {
 	struct span der;
 	struct span spki; /* SubjectPublicKeyInfo, DER */
@@ -52,6 +69,9 @@ struct csr {
 	/* With a refusal: the key can be computed, or is known (PK-72 to PK-74,
 	 * PK-76); spki and its hashes are there. */
 	bool key_is_compromised;
+	/* With a refusal for names: each of them, the error's text is that of
+	 * the first. */
+	struct csr_faults faults;
 };
 
 struct csr_policy {

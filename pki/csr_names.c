@@ -13,6 +13,7 @@
 
 #define NAMES_MAX 256
 #define TEXT_MAX 1024
+#define IDENTIFIER_MAX 320
 
 #define RFC822_NAME DER_CONTEXT_PRIMITIVE(1)
 #define DNS_NAME DER_CONTEXT_PRIMITIVE(2)
@@ -151,9 +152,76 @@ check_name(struct job *j, const struct der *name,
 	    name_kind(name->tag));
 }
 
+/* --- faults (PK-58) ------------------------------------------------------- */
+
+/* The job's error becomes a fault, and is forgotten. */
+static void
+add_fault(struct job *j, struct csr_faults *faults, struct csr_fault f)
+{
+	f.text = arena_strdup(j->arena, j->err.text);
+	if (f.value.n == 0 || f.value.n > IDENTIFIER_MAX ||
+	    !utf8_is_valid(f.value) || span_has_control(f.value)) {
+		f.type = NULL;
+		f.value = (struct span){ NULL, 0 };
+	}
+	if (faults->count < CSR_FAULTS_MAX)
+		faults->list[faults->count] = f;
+	faults->count++;
+	job_recover(j);
+}
+
+/* What check_name() has refused, as an identifier if it can be one. */
+static void
+add_stray(struct job *j, struct csr_faults *faults, const struct der *name)
+{
+	struct csr_fault f = { .missing = CSR_FAULT_STRAY };
+	struct span body = name->body;
+	struct der oid, value, text;
+
+	if (name->tag == RFC822_NAME || name->tag == DNS_NAME) {
+		f.type = name->tag == DNS_NAME ? "dns" : "email";
+		f.value = body;
+	} else if (name->tag == OTHER_NAME &&
+		   der_take(&body, DER_OID, &oid) == 0 &&
+		   span_eq(oid.body, OID_SMTP_UTF8_MAILBOX) &&
+		   der_only(body, DER_CONTEXT(0), &value) == 0 &&
+		   der_only(value.body, DER_UTF8_STRING, &text) == 0) {
+		f.type = "email";
+		f.value = text.body;
+	}
+	add_fault(j, faults, f);
+}
+
+static void
+add_missing(struct job *j, struct csr_faults *faults,
+    const struct csr_policy *policy, size_t i)
+{
+	struct span mailbox = span_str(policy->mailboxes[i]);
+
+	bad_csr(j,
+	    "the CSR addresses differ from the order: missing in the "
+	    "subjectAltName is",
+	    mailbox);
+	add_fault(j, faults,
+	    (struct csr_fault){
+		.type = "email", .value = mailbox, .missing = i });
+}
+
+/* One text for all: the first, and how many more. */
+static int
+fail_with(struct job *j, const struct csr_faults *faults)
+{
+	if (faults->count == 1)
+		return job_fail(j, ERR_BAD_CSR, "%s", faults->list[0].text);
+	return job_fail(j, ERR_BAD_CSR, "%s; and %zu more",
+	    faults->list[0].text, faults->count - 1);
+}
+
+/* --- subjectAltName ------------------------------------------------------- */
+
 int
-csr_names_check(
-    struct job *j, struct span value, const struct csr_policy *policy)
+csr_names_check(struct job *j, struct span value,
+    const struct csr_policy *policy, struct csr_faults *faults)
 {
 	bool *found =
 	    arena_calloc(j->arena, policy->mailbox_count + 1, sizeof *found);
@@ -170,16 +238,15 @@ csr_names_check(
 			return job_fail(j, ERR_BAD_CSR,
 			    "more than %d names in the CSR", NAMES_MAX);
 		if (check_name(j, &name, policy, found) < 0)
-			return -1;
+			add_stray(j, faults, &name);
 	}
 	for (size_t i = 0; i < policy->mailbox_count; i++)
 		if (!found[i])
-			return bad_csr(j,
-			    "the CSR addresses differ from the order: missing "
-			    "in the subjectAltName is",
-			    span_str(policy->mailboxes[i]));
-	return r;
+			add_missing(j, faults, policy, i);
+	return faults->count > 0 ? fail_with(j, faults) : r;
 }
+
+/* --- the subject ---------------------------------------------------------- */
 
 /* UCS-2 and UCS-4, big-endian. */
 static uint32_t
@@ -252,9 +319,10 @@ is_string(const struct der *value)
 	}
 }
 
+/* 0 also with a stray address, which is a fault then. */
 static int
-check_attribute(
-    struct job *j, struct span body, const struct csr_policy *policy)
+check_attribute(struct job *j, struct span body,
+    const struct csr_policy *policy, struct csr_faults *faults)
 {
 	struct der oid;
 	struct der value;
@@ -272,12 +340,16 @@ check_attribute(
 		return 0;
 	if (find_mailbox(j, text, policy, &address) < policy->mailbox_count)
 		return 0;
-	return bad_csr(j, "the subject names another address", text);
+	bad_csr(j, "the subject names another address", text);
+	add_fault(j, faults,
+	    (struct csr_fault){
+		.type = "email", .value = text, .missing = CSR_FAULT_STRAY });
+	return 0;
 }
 
 int
-csr_subject_check(
-    struct job *j, struct span rdns, const struct csr_policy *policy)
+csr_subject_check(struct job *j, struct span rdns,
+    const struct csr_policy *policy, struct csr_faults *faults)
 {
 	struct der set;
 	struct der pair;
@@ -289,7 +361,8 @@ csr_subject_check(
 		while (r == 1 && (r = der_next(&set.body, &pair)) == 1) {
 			if (pair.tag != DER_SEQUENCE)
 				r = -1;
-			else if (check_attribute(j, pair.body, policy) < 0)
+			else if (check_attribute(j, pair.body, policy, faults) <
+				 0)
 				return -1;
 		}
 		if (r < 0)
@@ -298,5 +371,5 @@ csr_subject_check(
 	if (r < 0)
 		return job_fail(
 		    j, ERR_BAD_CSR, "the CSR cannot be parsed: subject");
-	return 0;
+	return faults->count > 0 ? fail_with(j, faults) : 0;
 }

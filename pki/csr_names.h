@@ -7,11 +7,12 @@
 
 #include "pki/csr.h"
 
-/* The value of subjectAltName; 0, or -1 with ERR_BAD_CSR. */
-int csr_names_check(
-    struct job *j, struct span value, const struct csr_policy *policy);
+/* The value of subjectAltName; 0, or -1 with ERR_BAD_CSR.  *faults, which
+ * begins empty, gets what is stray or missing. */
+int csr_names_check(struct job *j, struct span value,
+    const struct csr_policy *policy, struct csr_faults *faults);
 /* The RDNs of the subject; 0, or -1 with ERR_BAD_CSR. */
-int csr_subject_check(
-    struct job *j, struct span rdns, const struct csr_policy *policy);
+int csr_subject_check(struct job *j, struct span rdns,
+    const struct csr_policy *policy, struct csr_faults *faults);
 
 #endif

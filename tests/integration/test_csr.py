@@ -66,6 +66,10 @@ def bad_requests():
     ]
 
 
+# Each name that is wrong is a subproblem of its own (RFC 8555 6.7.1).
+NAMES = ("PK-58", "PK-8", "PK-60")
+
+
 def test_refused(site):
     order = ready(site)
     for name, der in bad_requests():
@@ -73,6 +77,10 @@ def test_refused(site):
             refused = order.finalize(der, expect=400)
             assert refused.problem == "badCSR", refused
             assert refused.json["detail"], refused
+            names = refused.json.get("subproblems", [])
+            assert bool(names) == name.startswith(NAMES), refused
+            for one in names:
+                assert one["type"].endswith(":badCSR"), one
             assert order.read()["status"] == "ready"
     with case("AC-131: what is not base64url of DER is malformed"):
         for bad in (None, 7, "-----BEGIN CERTIFICATE REQUEST-----",

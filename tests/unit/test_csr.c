@@ -1066,7 +1066,80 @@ test_keys(void **state)
 	}
 }
 
+/* PK-58: every stray name and every missing one, each with what it can be
+ * called, and so many at most. */
+static void
+test_faults(void **state)
+{
+	static const char *const both[] = { "alice@example.com",
+		"bob@example.com" };
+	struct csr_policy p = policy;
+	struct job *j = unit_job();
+	struct lab_csr c = good(j);
+	struct span many = { NULL, 0 };
+	struct csr out;
+	(void)state;
+
+	p.mailboxes = both;
+	p.mailbox_count = 2;
+	c.names = lab_join(j, lab_rfc822(j, "alice@example.com"),
+	    lab_join(j, lab_der(j, 0x82, SPAN("example.com")),
+		lab_join(j, lab_rfc822(j, "eve@x.example"),
+		    lab_der(j, 0x87, SPAN("\x7f\1\1\1")))));
+	assert_int_equal(csr_parse(j, lab_csr_make(j, &c), &p, &out), -1);
+	assert_int_equal(out.faults.count, 4);
+	assert_non_null(strstr(j->err.text, "dNSName"));
+	assert_non_null(strstr(j->err.text, "and 3 more"));
+	assert_string_equal(out.faults.list[0].type, "dns");
+	assert_true(span_eq_str(out.faults.list[0].value, "example.com"));
+	assert_string_equal(out.faults.list[1].type, "email");
+	assert_true(span_eq_str(out.faults.list[1].value, "eve@x.example"));
+	assert_int_equal(out.faults.list[1].missing, CSR_FAULT_STRAY);
+	assert_null(out.faults.list[2].type);
+	assert_non_null(strstr(out.faults.list[2].text, "iPAddress"));
+	assert_int_equal(out.faults.list[3].missing, 1);
+	assert_non_null(strstr(out.faults.list[3].text, "missing"));
+	job_recover(j);
+
+	/* What is no text is no identifier. */
+	c.names = lab_join(j, lab_rfc822(j, both[0]),
+	    lab_join(j, lab_rfc822(j, both[1]),
+		lab_der(j, 0x81, SPAN("a\0@b.example"))));
+	assert_int_equal(csr_parse(j, lab_csr_make(j, &c), &p, &out), -1);
+	assert_int_equal(out.faults.count, 1);
+	assert_null(out.faults.list[0].type);
+	job_recover(j);
+
+	/* The subject's. */
+	c = good(j);
+	c.rdns = lab_join(j,
+	    lab_rdn(j, OID_EMAIL_ADDRESS, DER_IA5_STRING, SPAN("e@x.example")),
+	    lab_rdn(j, OID_COMMON_NAME, DER_UTF8_STRING, SPAN("f@x.example")));
+	assert_int_equal(csr_parse(j, lab_csr_make(j, &c), &policy, &out), -1);
+	assert_int_equal(out.faults.count, 2);
+	assert_true(span_eq_str(out.faults.list[1].value, "f@x.example"));
+	job_recover(j);
+
+	/* A mistake of another kind is no name's. */
+	c = good(j);
+	c.key_usage = 0;
+	assert_int_equal(csr_parse(j, lab_csr_make(j, &c), &policy, &out), -1);
+	assert_int_equal(out.faults.count, 0);
+	job_recover(j);
+
+	c = good(j);
+	for (int i = 0; i < 50; i++)
+		many = lab_join(j, many,
+		    lab_rfc822(j, arena_printf(j->arena, "x%d@x.example", i)));
+	c.names = many;
+	assert_int_equal(csr_parse(j, lab_csr_make(j, &c), &policy, &out), -1);
+	assert_int_equal(out.faults.count, 51);
+	assert_non_null(out.faults.list[CSR_FAULTS_MAX - 1].text);
+	job_recover(j);
+}
+
 static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(test_faults),
 	cmocka_unit_test(test_vectors),
 	cmocka_unit_test(test_thumbprint),
 	cmocka_unit_test(test_thumbprint_known),

@@ -550,6 +550,54 @@ test_weak_key(struct job *j)
 	front_close();
 }
 
+static void
+check_subproblem(const struct answer *a, size_t i, const char *type,
+    const char *value, const char *detail)
+{
+	const struct json *p = json_at(json_get(a->doc, "subproblems"), i);
+	const struct json *identifier = json_get(p, "identifier");
+
+	assert_true(span_eq_str(json_string(json_get(p, "type")),
+	    "urn:ietf:params:acme:error:badCSR"));
+	assert_true(
+	    span_find_span(json_string(json_get(p, "detail")), 0,
+		span_str(detail)) < json_string(json_get(p, "detail")).n);
+	if (type == NULL) {
+		assert_null(identifier);
+		return;
+	}
+	assert_true(
+	    span_eq_str(json_string(json_get(identifier, "type")), type));
+	assert_true(
+	    span_eq_str(json_string(json_get(identifier, "value")), value));
+}
+
+/* PK-58, RFC 8555 6.7.1: one subproblem for each name that is stray or
+ * missing. */
+static void
+test_subproblems(struct job *j)
+{
+	struct answer a;
+	const char *order;
+
+	front_open(j);
+	order = ready_order(j);
+	a = finalize(j, order, csr_named("other-address"));
+	front_expect(&a, 400, "badCSR", NULL);
+	assert_int_equal(json_count(json_get(a.doc, "subproblems")), 2);
+	check_subproblem(&a, 0, "email", "bob@example.com", "not in it is");
+	check_subproblem(&a, 1, "email", "alice@example.com", "missing");
+	a = finalize(j, order, csr_named("uri-san-present"));
+	front_expect(&a, 400, "badCSR", NULL);
+	assert_int_equal(json_count(json_get(a.doc, "subproblems")), 1);
+	check_subproblem(&a, 0, NULL, NULL, "uniformResourceIdentifier");
+	a = finalize(j, order, csr_named("key-usage-keycertsign"));
+	front_expect(&a, 400, "badCSR", NULL);
+	assert_null(json_get(a.doc, "subproblems"));
+	assert_string_equal(status_of(j, order), "ready");
+	front_close();
+}
+
 /* PK-65: a key of this installation, in whatever encoding, and one that any
  * account has had. */
 static void
@@ -883,6 +931,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_refresh),
 	STORE_TEST(test_blocked_key),
 	STORE_TEST(test_weak_key),
+	STORE_TEST_SQLITE(test_subproblems),
 	STORE_TEST(test_our_key),
 	STORE_TEST(test_shared_key),
 	STORE_TEST_SQLITE(test_alternates),
