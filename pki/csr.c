@@ -544,36 +544,71 @@ check_kind(struct request *r, const EVP_PKEY *key)
 	    p->name, profile_keys(r->j->arena, p));
 }
 
+/* The key, and what its hashes are. */
 static int
-check_key_and_proof(struct request *r)
+check_key(struct request *r, enum keycheck_use rule, EVP_PKEY **key)
 {
 	struct csr *out = r->out;
-	EVP_PKEY *key = NULL;
-	struct proof proof = { 0 };
-	const char *reason = keycheck_spki(r->j->arena, out->spki,
-	    profile_key_rule(r->policy->profile), &out->key_type, &key);
+	const char *reason =
+	    keycheck_spki(r->j->arena, out->spki, rule, &out->key_type, key);
 
 	sha256(out->spki, out->spki_sha256);
 	if (spki_bare_sha256(out->spki, out->bare_sha256) < 0)
 		memset(out->bare_sha256, 0, sizeof(out->bare_sha256));
 	out->key_is_compromised =
-	    reason != NULL ? rsa_reason_is_compromise(reason)
-			   : weakkeys_has(r->policy->weak_keys, out->spki);
+	    reason != NULL && rsa_reason_is_compromise(reason);
 	if (reason != NULL)
 		return job_fail(
 		    r->j, ERR_BAD_CSR, "subject key refused: %s", reason);
-	if (out->key_is_compromised)
-		return job_fail(r->j, ERR_BAD_CSR,
-		    "subject key refused: this key is known to be "
-		    "compromised");
-	if (check_kind(r, key) < 0 || decide_class(r) < 0 ||
-	    read_proof(r, &proof) < 0)
+	return 0;
+}
+
+static int
+check_proof(struct request *r, EVP_PKEY *key)
+{
+	struct proof proof = { 0 };
+
+	if (read_proof(r, &proof) < 0)
 		return -1;
 	bool verified = verify_proof(r, &proof, key);
 	ERR_clear_error();
 	if (!verified)
 		return job_fail(
 		    r->j, ERR_BAD_CSR, "the CSR signature does not verify");
+	return 0;
+}
+
+static int
+check_key_and_proof(struct request *r)
+{
+	struct csr *out = r->out;
+	EVP_PKEY *key = NULL;
+
+	if (check_key(r, profile_key_rule(r->policy->profile), &key) < 0)
+		return -1;
+	out->key_is_compromised = weakkeys_has(r->policy->weak_keys, out->spki);
+	if (out->key_is_compromised)
+		return job_fail(r->j, ERR_BAD_CSR,
+		    "subject key refused: this key is known to be "
+		    "compromised");
+	if (check_kind(r, key) < 0 || decide_class(r) < 0)
+		return -1;
+	return check_proof(r, key);
+}
+
+int
+csr_open(struct job *j, struct span der, struct csr *out, struct span *subject)
+{
+	struct request r = { .j = j, .out = out };
+	EVP_PKEY *key = NULL;
+
+	*out = (struct csr){ .der = der };
+	/* Of whichever profile the key may be. */
+	if (split(&r, der) < 0 ||
+	    check_key(&r, KEYCHECK_ANY_EXPONENT, &key) < 0 ||
+	    check_proof(&r, key) < 0)
+		return -1;
+	*subject = r.subject;
 	return 0;
 }
 

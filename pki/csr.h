@@ -92,6 +92,14 @@ struct csr_policy {
 int csr_parse(struct job *j, struct span der, const struct csr_policy *policy,
     struct csr *out);
 
+/*
+ * Any request, whatever it asks for, as long as its key is of a type and
+ * quality that subjects may have, and its signature verifies: DER, key and
+ * hashes of *out, and the RDNs of its subject.  0, or -1 ERR_BAD_CSR.
+ */
+int csr_open(
+    struct job *j, struct span der, struct csr *out, struct span *subject);
+
 /* RFC 7638 thumbprint (43 characters) of the CSR's key, to compare with
  * account keys (AC-135, PK-65). */
 const char *csr_jwk_thumbprint(struct job *j, const struct csr *csr);

@@ -94,6 +94,7 @@ libcs_pki_a_SOURCES = \
 	pki/signer.h \
 	pki/signing_key.c \
 	pki/signing_key.h \
+	pki/key_proof.c pki/key_proof.h \
 	pki/spki_file.c \
 	pki/spki_file.h \
 	pki/token_key.c \

@@ -83,20 +83,13 @@ read_key(struct job *j, struct span pem)
 	return ossl_own_pkey(j->arena, key);
 }
 
-/* With EC points uncompressed. */
 static int
 hash_key(struct job *j, EVP_PKEY *key, uint8_t out[32], uint8_t bare[32],
     bool *has_bare)
 {
 	unsigned char *der = NULL;
-	int n;
+	int n = i2d_PUBKEY(key, &der);
 
-	if (EVP_PKEY_get_base_id(key) == EVP_PKEY_EC &&
-	    EVP_PKEY_set_utf8_string_param(key,
-		OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT,
-		OSSL_PKEY_EC_POINT_CONVERSION_FORMAT_UNCOMPRESSED) != 1)
-		return ossl_fail(j, "the key");
-	n = i2d_PUBKEY(key, &der);
 	if (n <= 0)
 		return ossl_fail(j, "the key");
 	sha256(span_mem(der, (size_t)n), out);
@@ -105,15 +98,49 @@ hash_key(struct job *j, EVP_PKEY *key, uint8_t out[32], uint8_t bare[32],
 	return 0;
 }
 
+/* OpenSSL writes a point as it was read. */
+static int
+uncompress(struct job *j, EVP_PKEY *key)
+{
+	if (EVP_PKEY_get_base_id(key) == EVP_PKEY_EC &&
+	    EVP_PKEY_set_utf8_string_param(key,
+		OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT,
+		OSSL_PKEY_EC_POINT_CONVERSION_FORMAT_UNCOMPRESSED) != 1)
+		return ossl_fail(j, "the key");
+	return 0;
+}
+
+int
+spki_file_key(struct job *j, struct span pem, EVP_PKEY **out)
+{
+	*out = read_key(j, pem);
+	if (*out == NULL)
+		return job_fail(j, ERR_MALFORMED,
+		    "holds no certificate, certificate request or key in PEM");
+	return uncompress(j, *out);
+}
+
+EVP_PKEY *
+spki_file_private_key(struct job *j, struct span pem)
+{
+	BIO *in = pem.n > 0 && pem.n <= INT32_MAX ? rewind_text(j, pem) : NULL;
+	EVP_PKEY *key =
+	    in == NULL ? NULL : ossl_own_pkey(j->arena, of_private_key(in));
+
+	if (key != NULL && uncompress(j, key) < 0)
+		key = NULL;
+	ERR_clear_error();
+	return key;
+}
+
 int
 spki_file_hashes(struct job *j, struct span pem, uint8_t out[32],
     uint8_t bare[32], bool *has_bare)
 {
-	EVP_PKEY *key = read_key(j, pem);
+	EVP_PKEY *key;
 
-	if (key == NULL)
-		return job_fail(j, ERR_MALFORMED,
-		    "holds no certificate, certificate request or key in PEM");
+	if (spki_file_key(j, pem, &key) < 0)
+		return -1;
 	return hash_key(j, key, out, bare, has_bare);
 }
 
@@ -124,7 +151,9 @@ hash_certificate(struct job *j, X509 *x, struct spki_hashes *out)
 
 	if (key == NULL)
 		return ossl_fail(j, "the key of a certificate");
-	return hash_key(j, key, out->spki, out->bare, &out->has_bare);
+	return uncompress(j, key) < 0
+		   ? -1
+		   : hash_key(j, key, out->spki, out->bare, &out->has_bare);
 }
 
 int

@@ -5,6 +5,8 @@
 #ifndef PKI_SPKI_FILE_H
 #define PKI_SPKI_FILE_H
 
+#include <openssl/types.h>
+
 #include "lib/buf.h"
 
 struct arena;
@@ -18,6 +20,11 @@ struct job;
  */
 int spki_file_hashes(struct job *j, struct span pem, uint8_t out[32],
     uint8_t bare[32], bool *has_bare);
+
+/* The key itself, which belongs to the job's arena: 0, -1. */
+int spki_file_key(struct job *j, struct span pem, EVP_PKEY **out);
+/* A private key in PEM without passphrase; NULL: there is none. */
+EVP_PKEY *spki_file_private_key(struct job *j, struct span pem);
 
 struct spki_hashes {
 	uint8_t spki[32], bare[32];

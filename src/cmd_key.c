@@ -13,6 +13,7 @@
 #include "lib/hex.h"
 #include "lib/json.h"
 #include "lib/rfc3339.h"
+#include "pki/key_proof.h"
 #include "pki/spki_file.h"
 #include "src/command.h"
 #include "src/key_destroy.h"
@@ -26,10 +27,11 @@
 #define KEYS_MAX 10000
 #define FILE_MAX 65536
 #define LINE_MAX_OCTETS 4096
+#define REASON_MAX 500
 
 struct options {
 	const char *config;
-	const char *spki;
+	const char *spki, *proof, *signature, *reason;
 	const char *account;
 	const char *ca, *since;
 	const char *witnesses;
@@ -38,7 +40,11 @@ struct options {
 };
 
 static const char usage[] =
-    "usage: countersign key block --spki FILE|SHA256 [--account ID] [-f FILE]\n"
+    "usage: countersign key block --proof FILE [-f FILE]\n"
+    "       countersign key block --spki FILE --signature FILE [-f FILE]\n"
+    "       countersign key block --spki FILE|SHA256 --reason TEXT\n"
+    "           [--account ID] [-f FILE]\n"
+    "       countersign key text --spki FILE|SHA256 [-f FILE]\n"
     "       countersign key list [--json] [-f FILE]\n"
     "       countersign key ended --ca LABEL --since TIME [-f FILE]\n"
     "       countersign key destroy --witnesses TEXT [--compromised] "
@@ -46,8 +52,10 @@ static const char usage[] =
     "\n"
     "Other people's keys: block: no certificate and no account is made with\n"
     "the key any more, and every certificate with it that has not expired is\n"
-    "revoked with reason 1 (keyCompromise).  list: the keys that are "
-    "blocked.\n"
+    "revoked with reason 1 (keyCompromise).  It takes a proof, or what an "
+    "operator\n"
+    "has judged.  text: what somebody signs who says that his key is known to\n"
+    "others.  list: the keys that are blocked.\n"
     "\n"
     "The CA's key: destroy: the key of the configuration, for ever, with "
     "which\n"
@@ -56,6 +64,13 @@ static const char usage[] =
     "destroyed elsewhere and its last CA certificate has ended, for the time\n"
     "that records are kept.\n"
     "\n"
+    "  --proof FILE       the private key in PEM, or a certificate request "
+    "whose\n"
+    "                     commonName begins with \"" KEY_PROOF_NAME "\"\n"
+    "  --signature FILE   over the line of key text: as openssl dgst -sha256 "
+    "-sign\n"
+    "                     writes it, or Ed25519\n"
+    "  --reason TEXT      why it is blocked without a proof\n"
     "  --spki FILE|SHA256 a certificate, certificate request or key in PEM, "
     "or\n"
     "                     64 hexadecimal digits: SHA-256 of the\n"
@@ -74,7 +89,8 @@ static const char *
 options_of(const char *verb)
 {
 	static const char *const all[][2] = {
-		{ "block", "spki account" },
+		{ "block", "spki proof signature reason account" },
+		{ "text", "spki" },
 		{ "list", "json" },
 		{ "ended", "ca since" },
 		{ "destroy", "witnesses compromised" },
@@ -92,6 +108,9 @@ parse(int argc, char **argv, struct options *o)
 {
 	const struct command_option options[] = {
 		{ "spki", NULL, &o->spki },
+		{ "proof", NULL, &o->proof },
+		{ "signature", NULL, &o->signature },
+		{ "reason", NULL, &o->reason },
 		{ "account", NULL, &o->account },
 		{ "ca", NULL, &o->ca },
 		{ "since", NULL, &o->since },
@@ -109,12 +128,19 @@ parse(int argc, char **argv, struct options *o)
 	names = options_of(argv[optind]);
 	if (names != NULL)
 		return command_takes_only(options, argv[optind], names);
-	command_fail(
-	    "key %s: not known; block, list, ended or destroy", argv[optind]);
+	command_fail("key %s: not known; block, text, list, ended or destroy",
+	    argv[optind]);
 	return -1;
 }
 
-/* --- block ---------------------------------------------------------------- */
+/* --- whose key, and why --------------------------------------------------- */
+
+/* What is said of a key, and by what right. */
+struct claim {
+	struct key_hash key;
+	const char *kind; /* of the proof; NULL: there is none */
+	struct span evidence;
+};
 
 static int
 read_hash(struct job *j, const char *spki, struct key_hash *key)
@@ -125,10 +151,6 @@ read_hash(struct job *j, const char *spki, struct key_hash *key)
 	struct span pem;
 
 	*key = (struct key_hash){ .spki_sha256 = span_mem(out, SHA256_LEN) };
-
-	if (spki == NULL)
-		return job_fail(j, ERR_MALFORMED,
-		    "key block needs --spki with a file or a SHA-256");
 	if (hex_parse_fixed(span_str(spki), out, SHA256_LEN) == 0)
 		return 0;
 	if (file_read(j, spki, FILE_MAX, &pem) < 0)
@@ -139,6 +161,75 @@ read_hash(struct job *j, const char *spki, struct key_hash *key)
 		key->bare_sha256 = span_mem(bare, SHA256_LEN);
 	return 0;
 }
+
+static int
+take_proof(struct job *j, const struct key_proof *proof, struct claim *out)
+{
+	out->key = (struct key_hash){
+		span_mem(arena_memdup(j->arena, proof->spki_sha256, SHA256_LEN),
+		    SHA256_LEN),
+		span_mem(arena_memdup(j->arena, proof->bare_sha256, SHA256_LEN),
+		    SHA256_LEN),
+	};
+	out->kind = proof->kind;
+	out->evidence = proof->evidence;
+	return 0;
+}
+
+static int
+read_proof(struct job *j, const struct options *o, struct claim *out)
+{
+	struct key_proof proof;
+	struct span file, signature;
+
+	if (file_read(
+		j, o->proof != NULL ? o->proof : o->spki, FILE_MAX, &file) < 0)
+		return -1;
+	if (o->proof != NULL)
+		return key_proof_read(j, file, &proof) < 0
+			   ? job_context(j, "%s", o->proof)
+			   : take_proof(j, &proof, out);
+	if (file_read(j, o->signature, FILE_MAX, &signature) < 0)
+		return -1;
+	return key_proof_signature(
+		   j, file, j->conf->base_url, signature, &proof) < 0
+		   ? job_context(j, "%s", o->signature)
+		   : take_proof(j, &proof, out);
+}
+
+/* PK-77: a proof, or a person's judgement with its reason. */
+static int
+read_claim(struct job *j, const struct options *o, struct claim *out)
+{
+	bool has_proof = o->proof != NULL || o->signature != NULL;
+
+	*out = (struct claim){ .kind = NULL };
+	if (o->proof != NULL && (o->spki != NULL || o->signature != NULL))
+		return job_fail(j, ERR_MALFORMED,
+		    "--proof tells which key it is: give it without --spki and "
+		    "--signature");
+	if (o->proof == NULL && o->spki == NULL)
+		return job_fail(j, ERR_MALFORMED,
+		    "key block needs --proof with a file, or --spki with a "
+		    "file or a SHA-256");
+	if (!has_proof && o->reason == NULL)
+		return job_fail(j, ERR_MALFORMED,
+		    "key block --spki needs --signature with the proof of "
+		    "whoever has the key, or --reason: what you have judged");
+	if (has_proof && (o->reason != NULL || o->account != NULL))
+		return job_fail(j, ERR_MALFORMED,
+		    "--reason and --account are for a key without proof: a "
+		    "proof blocks it for everybody");
+	if (o->reason != NULL &&
+	    (strlen(o->reason) > REASON_MAX || o->reason[0] == '\0' ||
+		span_has_control(span_str(o->reason))))
+		return job_fail(j, ERR_MALFORMED,
+		    "--reason: 1 to %d octets of text in one line", REASON_MAX);
+	return has_proof ? read_proof(j, o, out)
+			 : read_hash(j, o->spki, &out->key);
+}
+
+/* --- block ---------------------------------------------------------------- */
 
 static int
 check_account(struct job *j, const char *id)
@@ -152,11 +243,20 @@ check_account(struct job *j, const char *id)
 	return found < 0 ? -1 : 0;
 }
 
-static int
-block_for_account(
-    struct job *j, const struct key_hash *key, const char *account)
+/* For people, and for the audit's detail. */
+static const char *
+source_of(struct job *j, const struct options *o, const struct claim *c)
 {
-	if (store_key_block(j, key, account, command_operator(j)) < 0)
+	return arena_printf(j->arena, "%s, %s: %s", command_operator(j),
+	    c->kind != NULL ? "proof" : "reason",
+	    c->kind != NULL ? c->kind : o->reason);
+}
+
+static int
+block_for_account(struct job *j, const struct key_hash *key,
+    const char *account, const char *source)
+{
+	if (store_key_block(j, key, account, source) < 0)
 		return -1;
 	return store_audit_add(j, command_operator(j), "key blocked",
 	    arena_printf(
@@ -164,25 +264,81 @@ block_for_account(
 	    "ok", worker_detail(j, "account", account));
 }
 
+/* PK-77: what was accepted as its proof, or why there is none. */
+static int
+record_claim(struct job *j, const struct options *o, const struct claim *c)
+{
+	uint8_t sum[SHA256_LEN];
+	struct json_out w;
+	struct buf b;
+
+	buf_init(&b, j->arena, LINE_MAX_OCTETS);
+	json_out_init(&w, &b);
+	json_object_begin(&w);
+	if (c->kind != NULL)
+		json_member_str(&w, "proof", c->kind);
+	else
+		json_member_str(&w, "reason", o->reason);
+	if (c->evidence.n > 0) {
+		sha256(c->evidence, sum);
+		json_member_str(&w, "evidence_sha256",
+		    hex_dup(j->arena, span_mem(sum, sizeof(sum))));
+	}
+	json_object_end(&w);
+	return store_audit_add(j, command_operator(j), "key called compromised",
+	    arena_printf(
+		j->arena, "key:%s", hex_dup(j->arena, c->key.spki_sha256)),
+	    "ok", b.p);
+}
+
+static int
+block_within(struct job *j, const struct options *o, const struct claim *c,
+    size_t *count)
+{
+	const struct revocation r = { REASON_KEY_COMPROMISE,
+		command_operator(j), c->evidence };
+	const char *source = source_of(j, o, c);
+
+	if (record_claim(j, o, c) < 0)
+		return -1;
+	return o->account != NULL
+		   ? block_for_account(j, &c->key, o->account, source)
+		   : revoke_key(j, &c->key, &r, source, count);
+}
+
 static int
 block(struct job *j, const struct options *o)
 {
-	const struct revocation r = { REASON_KEY_COMPROMISE,
-		command_operator(j), { NULL, 0 } };
-	struct key_hash key = { .spki_sha256 = { NULL, 0 } };
+	struct claim c;
 	size_t count = 0;
 
-	if (read_hash(j, o->spki, &key) < 0 ||
-	    check_account(j, o->account) < 0 || store_begin(j) < 0)
+	if (read_claim(j, o, &c) < 0 || check_account(j, o->account) < 0 ||
+	    store_begin(j) < 0)
 		return -1;
-	if ((o->account != NULL
-		    ? block_for_account(j, &key, o->account)
-		    : revoke_key(j, &key, &r, command_operator(j), &count)) < 0)
+	if (block_within(j, o, &c, &count) < 0)
 		return worker_undo(j);
 	if (store_commit(j) < 0)
 		return -1;
 	printf("blocked %s; certificates revoked: %zu\n",
-	    hex_dup(j->arena, key.spki_sha256), count);
+	    hex_dup(j->arena, c.key.spki_sha256), count);
+	return 0;
+}
+
+/* --- text ----------------------------------------------------------------- */
+
+static int
+print_text(struct job *j, const struct options *o)
+{
+	struct key_hash key;
+	uint8_t hash[SHA256_LEN];
+
+	if (o->spki == NULL)
+		return job_fail(j, ERR_MALFORMED,
+		    "key text needs --spki with a file or a SHA-256");
+	if (read_hash(j, o->spki, &key) < 0)
+		return -1;
+	memcpy(hash, key.spki_sha256.p, sizeof(hash));
+	puts(key_proof_text(j->arena, j->conf->base_url, hash));
 	return 0;
 }
 
@@ -304,6 +460,8 @@ cmd_key(int argc, char **argv)
 		run = destroy;
 	else if (strcmp(argv[optind], "list") == 0)
 		run = list;
+	else if (strcmp(argv[optind], "text") == 0)
+		run = print_text;
 	else
 		run = ended;
 	if (run == block)

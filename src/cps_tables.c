@@ -9,6 +9,7 @@
 #include "pki/caa.h"
 #include "pki/crl.h"
 #include "pki/key.h"
+#include "pki/key_proof.h"
 #include "pki/ocsp_answer.h"
 #include "pki/version.h"
 #include "src/ca_conf.h"
@@ -185,14 +186,17 @@ put_ca(struct outline *o, struct job *j)
 
 /*
  * PK-77: what makes a key compromised.  The first is acme/revoke.c's, which
- * asks nobody; the others are an operator's commands (src/cmd_key.c,
- * src/cmd_cert.c), who has judged the report.
+ * asks nobody; the next three are verified by countersign key block
+ * (pki/key_proof.h); for the last a person gives the reason.
  */
 static const char *const proofs[] = {
 	"revokeCert (RFC 8555, 7.6) with reason 1, signed by the certificate's "
 	"key",
-	"the private key itself, which an operator gives to countersign key "
-	"block",
+	"the private key itself",
+	"a certificate request (PKCS#10) by the key, whose commonName begins "
+	"with \"" KEY_PROOF_NAME "\"",
+	"a signature by the key over a line that we choose, which names key "
+	"and CA (countersign key text)",
 	"other evidence in a problem report that an operator finds good",
 };
 

@@ -98,9 +98,13 @@ tests_fuzz_fuzz_smime_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_smime_LDADD = $(FUZZ) $(SMIME_LAB) $(UNIT) $(CS_MAIL) $(CS_PKI)
 
 # --- pki ---
-fuzzers += tests/fuzz/fuzz_caa tests/fuzz/fuzz_csr tests/fuzz/fuzz_der
+fuzzers += tests/fuzz/fuzz_caa tests/fuzz/fuzz_csr tests/fuzz/fuzz_der \
+	tests/fuzz/fuzz_key_proof
 tests_fuzz_fuzz_caa_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_caa_LDADD = $(FUZZ) $(CS_PKI)
+tests_fuzz_fuzz_key_proof_CPPFLAGS = $(AM_CPPFLAGS) $(CRYPTO_CFLAGS)
+tests_fuzz_fuzz_key_proof_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_key_proof_LDADD = $(FUZZ) $(CS_PKI)
 tests_fuzz_fuzz_csr_CPPFLAGS = $(AM_CPPFLAGS) $(CRYPTO_CFLAGS)
 tests_fuzz_fuzz_csr_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_csr_LDADD = $(FUZZ) $(CS_PKI)

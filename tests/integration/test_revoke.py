@@ -7,7 +7,8 @@ import os
 import re
 import signal
 
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization import (
+    Encoding, NoEncryption, PrivateFormat)
 
 from acme import Challenge, Client, b64, new_key
 from harness import case, command, eventually, read_file, run
@@ -154,6 +155,62 @@ def test_kill(site):
         assert serial(leaf) in listed(site)
 
 
+def save(path, octets):
+    with open(path, "wb") as f:
+        f.write(octets)
+    return path
+
+
+def proofs(site, client):
+    folder = site.folder
+    private = f"{folder}/private.pem"
+
+    def issued():
+        order, leaf = certificate(site, client, "alice+operator@user.test")
+        save(private, order.key.private_bytes(
+            Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+        save(f"{folder}/leaf.pem", leaf.public_bytes(Encoding.PEM))
+        return leaf
+
+    def block(leaf, *words):
+        said = site.countersign("key", "block", *words)
+        assert "certificates revoked: 1" in said, said
+        wait_listed(site, leaf, "Key Compromise")
+
+    with case("PK-77: a signature over a line that names key and CA"):
+        leaf = issued()
+        line = site.countersign("key", "text", "--spki", f"{folder}/leaf.pem")
+        save(f"{folder}/line", line.encode())
+        command("openssl", "dgst", "-sha256", "-sign", private, "-out",
+                f"{folder}/signature", f"{folder}/line")
+        with open(f"{folder}/signature", "rb") as f:
+            signature = f.read()
+        save(f"{folder}/wrong", signature[:-1] + bytes([signature[-1] ^ 1]))
+        said = site.countersign("key", "block", "--spki",
+                                f"{folder}/leaf.pem", "--signature",
+                                f"{folder}/wrong", status=1)
+        assert "no signature" in said, said
+        assert serial(leaf) not in listed(site)
+        block(leaf, "--spki", f"{folder}/leaf.pem", "--signature",
+              f"{folder}/signature")
+    with case("PK-77: a request whose subject says so, and no other"):
+        leaf = issued()
+        for name, is_proof in (("Alice", False),
+                               ("Proof of Key Compromise for us", True)):
+            command("openssl", "req", "-new", "-key", private, "-subj",
+                    f"/CN={name}", "-out", f"{folder}/proof.pem")
+            if is_proof:
+                block(leaf, "--proof", f"{folder}/proof.pem")
+            else:
+                said = site.countersign("key", "block", "--proof",
+                                        f"{folder}/proof.pem", status=1)
+                assert "does not say" in said, said
+    with case("PK-77: the private key itself"):
+        leaf = issued()
+        block(leaf, "--proof", private)
+        assert "proof: private key" in site.countersign("key", "list")
+
+
 def test_operator(site):
     client = Client(site)
     order, leaf = certificate(site, client, "alice+operator@user.test")
@@ -188,21 +245,36 @@ def test_operator(site):
         path = f"{site.folder}/key.pem"
         with open(path, "wb") as f:
             f.write(leaf.public_bytes(Encoding.PEM))
-        said = site.countersign("key", "block", "--spki", path)
+        said = site.countersign("key", "block", "--spki", path, "--reason",
+                                "seen on a public server")
         assert "certificates revoked: 1" in said, said
         wait_listed(site, leaf, "Key Compromise")
         hexadecimal = said.split()[1].rstrip(";")
-        said = site.countersign("key", "block", "--spki", hexadecimal)
+        said = site.countersign("key", "block", "--spki", hexadecimal,
+                                "--reason", "again")
         assert "certificates revoked: 0" in said, said
-        assert hexadecimal in site.countersign("key", "list")
+        said = site.countersign("key", "list")
+        assert f"{hexadecimal}" in said, said
+        assert "reason: seen on a public server" in said, said
+    proofs(site, client)
     with case("key block says what is wrong"):
+        why = ["--reason", "x"]
         for words, wanted in ((["key", "block"], "--spki"),
-                              (["key", "block", "--spki", "/nowhere"],
+                              (["key", "block", "--spki", hexadecimal],
+                               "--reason"),
+                              (["key", "block", "--spki", "/nowhere", *why],
                                "/nowhere"),
-                              (["key", "block", "--spki", site.config],
+                              (["key", "block", "--spki", site.config, *why],
                                "holds no certificate"),
                               (["key", "frob"], "frob"),
-                              (["key", "block", "--spki", hexadecimal,
+                              (["key", "block", "--proof", path, *why],
+                               "without proof"),
+                              (["key", "block", "--proof", path],
+                               "no private key"),
+                              (["key", "block", "--spki", path,
+                                "--signature", path], "no signature"),
+                              (["key", "text"], "--spki"),
+                              (["key", "block", "--spki", hexadecimal, *why,
                                 "--account", "nobody"], "no such account")):
             said = site.countersign(*words, status=1)
             assert wanted in said, said

@@ -237,6 +237,7 @@ unit_tests += \
 	tests/unit/test_effective \
 	tests/unit/test_issue \
 	tests/unit/test_issue_profile \
+	tests/unit/test_key_proof \
 	tests/unit/test_keycheck \
 	tests/unit/test_lint \
 	tests/unit/test_lint_ca \
@@ -278,6 +279,8 @@ tests_unit_test_issue_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI)
 tests_unit_test_issue_profile_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI)
 tests_unit_test_csr_CPPFLAGS = $(tests_cppflags)
 tests_unit_test_csr_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI)
+tests_unit_test_key_proof_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
+tests_unit_test_key_proof_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI) $(CRYPTO_LIBS)
 tests_unit_test_keycheck_CPPFLAGS = $(tests_cppflags)
 tests_unit_test_keycheck_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI)
 

@@ -307,7 +307,7 @@ test_pk_77_pk_184_proofs_and_reports(void **state)
 	assert_span_equal(
 	    json_string(at(doc, "problem_reports", "page")), BASE "/acme/help");
 	proofs = at(doc, "problem_reports", "proofs_of_key_compromise");
-	assert_int_equal(json_count(proofs), 3);
+	assert_int_equal(json_count(proofs), 5);
 	assert_non_null(
 	    strstr(format(j, &conf, false), "signed by the certificate's key"));
 	conf.report_address = NULL;

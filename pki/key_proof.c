@@ -1,0 +1,236 @@
+#include "config.h"
+
+#include "pki/key_proof.h"
+
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+#include <string.h>
+
+#include "lib/arena.h"
+#include "lib/digest.h"
+#include "lib/hex.h"
+#include "lib/job.h"
+#include "pki/csr.h"
+#include "pki/der.h"
+#include "pki/keycheck.h"
+#include "pki/oid.h"
+#include "pki/ossl.h"
+#include "pki/spki_file.h"
+
+#define SIGNATURE_OCTETS_MAX 1024
+
+/* --- a certificate request ------------------------------------------------ */
+
+static bool
+is_marked(struct span name)
+{
+	static const struct span mark = SPAN_INIT(KEY_PROOF_NAME);
+
+	return span_starts(name, mark) &&
+	       (name.n == mark.n || name.p[mark.n] == ' ');
+}
+
+/* The only commonName of the subject: 1, 0, -1 what is no Name. */
+static int
+common_name(struct span rdns, struct span *out)
+{
+	struct der set, pair, oid, value;
+	size_t count = 0;
+
+	while (rdns.n > 0) {
+		if (der_take(&rdns, DER_SET, &set) < 0)
+			return -1;
+		while (set.body.n > 0) {
+			if (der_take(&set.body, DER_SEQUENCE, &pair) < 0 ||
+			    der_take(&pair.body, DER_OID, &oid) < 0 ||
+			    der_next(&pair.body, &value) != 1)
+				return -1;
+			if (!span_eq(oid.body, OID_COMMON_NAME))
+				continue;
+			count++;
+			if (value.tag == DER_UTF8_STRING ||
+			    value.tag == DER_PRINTABLE_STRING)
+				*out = value.body;
+		}
+	}
+	return count == 1;
+}
+
+/* DER, or the first object of the text if it is a request in PEM. */
+static int
+request_der(struct job *j, struct span file, struct span *der)
+{
+	char *name = NULL, *header = NULL;
+	unsigned char *data = NULL;
+	long n = 0;
+	BIO *in;
+	bool is_request;
+
+	*der = file;
+	if (file.n > 0 && file.p[0] == DER_SEQUENCE)
+		return 0;
+	in = file.n == 0
+		 ? NULL
+		 : ossl_own_bio(j->arena, BIO_new_mem_buf(file.p, (int)file.n));
+	is_request = in != NULL &&
+		     PEM_read_bio(in, &name, &header, &data, &n) == 1 &&
+		     (strcmp(name, PEM_STRING_X509_REQ) == 0 ||
+			 strcmp(name, PEM_STRING_X509_REQ_OLD) == 0);
+	if (is_request)
+		*der = span_mem(
+		    arena_memdup(j->arena, data, (size_t)n), (size_t)n);
+	OPENSSL_free(name);
+	OPENSSL_free(header);
+	OPENSSL_free(data);
+	ERR_clear_error();
+	return is_request ? 0 : -1;
+}
+
+int
+key_proof_request(struct job *j, struct span file, struct key_proof *out)
+{
+	struct span subject = { NULL, 0 }, name = { NULL, 0 }, der;
+	struct csr csr;
+
+	*out = (struct key_proof){ .kind = "request" };
+	if (file.n > KEY_PROOF_FILE_MAX || request_der(j, file, &der) < 0)
+		return job_fail(j, ERR_MALFORMED,
+		    "no certificate request (PKCS#10) in PEM or DER");
+	if (csr_open(j, der, &csr, &subject) < 0)
+		return -1;
+	if (common_name(subject, &name) != 1 || !is_marked(name))
+		return job_fail(j, ERR_MALFORMED,
+		    "the request does not say that its key is compromised: its "
+		    "subject has to have one commonName, which begins with "
+		    "\"" KEY_PROOF_NAME "\"");
+	out->evidence = der;
+	memcpy(out->spki_sha256, csr.spki_sha256, SHA256_LEN);
+	memcpy(out->bare_sha256, csr.bare_sha256, SHA256_LEN);
+	return 0;
+}
+
+/* --- signatures ----------------------------------------------------------- */
+
+static bool
+verifies(struct job *j, EVP_PKEY *key, struct span text, struct span signature)
+{
+	EVP_MD_CTX *ctx = ossl_own_md_ctx(j->arena, EVP_MD_CTX_new());
+	bool is_ed25519 = EVP_PKEY_get_base_id(key) == EVP_PKEY_ED25519;
+	bool good =
+	    ctx != NULL &&
+	    EVP_DigestVerifyInit_ex(ctx, NULL, is_ed25519 ? NULL : "SHA256",
+		NULL, NULL, key, NULL) == 1 &&
+	    EVP_DigestVerify(ctx, ossl_bytes(signature), signature.n,
+		ossl_bytes(text), text.n) == 1;
+
+	ERR_clear_error();
+	return good;
+}
+
+/* Of a key of one of our types, as it stands in certificates. */
+static int
+hash_key(
+    struct job *j, EVP_PKEY *key, struct key_proof *out, EVP_PKEY **public_half)
+{
+	unsigned char *der = NULL;
+	const unsigned char *p;
+	int n = i2d_PUBKEY(key, &der);
+	int result = -1;
+
+	p = der;
+	if (n > 0) {
+		struct span spki = span_mem(der, (size_t)n);
+
+		sha256(spki, out->spki_sha256);
+		result = spki_bare_sha256(spki, out->bare_sha256);
+		*public_half = ossl_own_pkey(j->arena, d2i_PUBKEY(NULL, &p, n));
+	}
+	OPENSSL_free(der);
+	ERR_clear_error();
+	return result < 0 || *public_half == NULL
+		   ? job_fail(j, ERR_MALFORMED,
+			 "the key is of no type that certificates have here")
+		   : 0;
+}
+
+const char *
+key_proof_text(
+    struct arena *a, const char *base_url, const uint8_t spki_sha256[32])
+{
+	return arena_printf(a,
+	    "Countersign key compromise 1: whoever signs this has the private "
+	    "key of SHA-256(SubjectPublicKeyInfo) %s, calls it compromised, "
+	    "and wants %s to revoke every certificate with it.",
+	    hex_dup(a, span_mem(spki_sha256, SHA256_LEN)), base_url);
+}
+
+int
+key_proof_signature(struct job *j, struct span file, const char *base_url,
+    struct span signature, struct key_proof *out)
+{
+	static const char *const ends[] = { "", "\n", "\r\n" };
+	EVP_PKEY *key, *public_half = NULL;
+	const char *text;
+
+	*out = (struct key_proof){ .kind = "signature", .evidence = signature };
+	if (signature.n == 0 || signature.n > SIGNATURE_OCTETS_MAX)
+		return job_fail(j, ERR_MALFORMED,
+		    "a signature has 1 to %d octets", SIGNATURE_OCTETS_MAX);
+	if (spki_file_key(j, file, &key) < 0 ||
+	    hash_key(j, key, out, &public_half) < 0)
+		return -1;
+	text = key_proof_text(j->arena, base_url, out->spki_sha256);
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+		if (verifies(j, public_half,
+			span_str(arena_printf(j->arena, "%s%s", text, ends[i])),
+			signature))
+			return 0;
+	return job_fail(j, ERR_MALFORMED,
+	    "this is no signature of that key over the text that countersign "
+	    "key text prints");
+}
+
+/* --- the private key ------------------------------------------------------ */
+
+/* A file may claim any public key for a private one: signed with the one, it
+ * has to verify with the other. */
+static bool
+is_pair(struct job *j, EVP_PKEY *private_key, EVP_PKEY *public_half)
+{
+	static const struct span text = SPAN_INIT("do these two belong?");
+	EVP_MD_CTX *ctx = ossl_own_md_ctx(j->arena, EVP_MD_CTX_new());
+	bool is_ed25519 = EVP_PKEY_get_base_id(private_key) == EVP_PKEY_ED25519;
+	unsigned char signature[SIGNATURE_OCTETS_MAX];
+	size_t n = sizeof(signature);
+
+	if (ctx == NULL ||
+	    EVP_DigestSignInit_ex(ctx, NULL, is_ed25519 ? NULL : "SHA256", NULL,
+		NULL, private_key, NULL) != 1 ||
+	    EVP_DigestSign(ctx, signature, &n, ossl_bytes(text), text.n) != 1) {
+		ERR_clear_error();
+		return false;
+	}
+	return verifies(j, public_half, text, span_mem(signature, n));
+}
+
+int
+key_proof_read(struct job *j, struct span file, struct key_proof *out)
+{
+	EVP_PKEY *private_key =
+	    file.n > KEY_PROOF_FILE_MAX ? NULL : spki_file_private_key(j, file);
+	EVP_PKEY *public_half = NULL;
+
+	if (private_key == NULL)
+		return key_proof_request(j, file, out) < 0
+			   ? job_context(j, "no private key in PEM, and")
+			   : 0;
+	*out = (struct key_proof){ .kind = "private key" };
+	if (hash_key(j, private_key, out, &public_half) < 0)
+		return -1;
+	if (!is_pair(j, private_key, public_half))
+		return job_fail(j, ERR_MALFORMED,
+		    "the private key is not that of the public key beside it");
+	return 0;
+}

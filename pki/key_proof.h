@@ -1,0 +1,50 @@
+/*
+ * Proofs that the private key of a public key is known to somebody who calls it
+ * compromised (PK-77).  Whoever can write a file can write a public key into
+ * it: each of these is verified with the key that it is about.
+ *
+ *	the private key itself
+ *	a certificate request whose subject says so: its only commonName is
+ *	KEY_PROOF_NAME, or begins with it and a space
+ *	a signature over key_proof_text()
+ */
+#ifndef PKI_KEY_PROOF_H
+#define PKI_KEY_PROOF_H
+
+#include "lib/buf.h"
+
+struct arena;
+struct job;
+
+#define KEY_PROOF_NAME "Proof of Key Compromise"
+#define KEY_PROOF_FILE_MAX ((size_t)64 * 1024)
+
+struct key_proof {
+	const char *kind; /* for the record: "private key" … */
+	/* What shows it to others, to be kept: the request in DER, the
+	 * signature; empty for a private key, which is not kept. */
+	struct span evidence;
+	uint8_t spki_sha256[32];
+	uint8_t bare_sha256[32]; /* pki/keycheck.h */
+};
+
+/* A private key in PEM without passphrase, or a request in PEM or DER.  0, or
+ * -1 ERR_MALFORMED saying what is wrong. */
+int key_proof_read(struct job *j, struct span file, struct key_proof *out);
+
+/* PEM or DER of a request whose subject says that its key is compromised. */
+int key_proof_request(struct job *j, struct span file, struct key_proof *out);
+
+/* One line, without its end: names the key and who is told. */
+const char *key_proof_text(
+    struct arena *a, const char *base_url, const uint8_t spki_sha256[32]);
+
+/*
+ * Is `signature` (RSA PKCS#1 v1.5 or ECDSA in DER, with SHA-256; or Ed25519)
+ * over key_proof_text(), with or without a line end after it?  `file`: a
+ * certificate, request or public key in PEM.  0, or -1 ERR_MALFORMED.
+ */
+int key_proof_signature(struct job *j, struct span file, const char *base_url,
+    struct span signature, struct key_proof *out);
+
+#endif
