@@ -30,6 +30,21 @@ store_profile_list(struct job *j, struct profile_row **out, size_t *count)
 	return found;
 }
 
+int
+store_profile_text(
+    struct job *j, const struct profile_row *p, struct span *text)
+{
+	struct query q;
+	int found = query_first(&q, j,
+	    "SELECT text FROM profile_text WHERE name = $1 AND sha256 = $2",
+	    ARGS(v_text(p->name), v_bytes(p->sha256)));
+
+	if (found == 1)
+		*text = span_str(query_text(&q));
+	query_end(&q);
+	return found;
+}
+
 /* One that comes back as it was has its row. */
 int
 store_profile_put(struct job *j, const struct profile_row *p, const char *text)

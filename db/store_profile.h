@@ -14,6 +14,9 @@ struct profile_row {
 
 /* Those that it has now, by name. */
 int store_profile_list(struct job *j, struct profile_row **out, size_t *count);
+/* One that it has or had: 1 and its text, 0, -1. */
+int store_profile_text(
+    struct job *j, const struct profile_row *p, struct span *text);
 /* In the caller's transaction: from now on, until now. */
 int store_profile_put(
     struct job *j, const struct profile_row *p, const char *text);

@@ -81,6 +81,7 @@ libcs_pki_a_SOURCES = \
 	pki/profile.h \
 	pki/profile_conf.c \
 	pki/profile_conf.h \
+	pki/profile_read.c pki/profile_read.h \
 	pki/relint.c pki/relint.h \
 	pki/responder_trust.c pki/responder_trust.h \
 	pki/responder.c \

@@ -13,6 +13,7 @@
 #include "db/store_incident.h"
 #include "db/store_key.h"
 #include "db/store_order.h"
+#include "db/store_profile.h"
 #include "db/store_recheck.h"
 #include "lib/arena.h"
 #include "lib/conf.h"
@@ -25,6 +26,7 @@
 #include "pki/issue.h"
 #include "pki/keycheck.h"
 #include "pki/profile.h"
+#include "pki/profile_read.h"
 #include "pki/relint.h"
 #include "pki/weakkeys.h"
 #include "src/evidence.h"
@@ -92,28 +94,47 @@ check_key(const struct issuer *i, struct job *j, const struct cert *c,
 	return f->detail != NULL;
 }
 
-/* The lints of another profile than the one that it was made with, or of
- * another CA, would find what is no mistake. */
-static const struct profile *
-profile_of(const struct issuer *i, struct job *j, const struct cert *c)
+static bool
+is_text_of(struct span text, const struct cert *c)
 {
-	const struct profile *profile =
-	    profile_find(j->conf, span_str(c->profile));
 	uint8_t hash[SHA256_LEN];
 
-	if (profile == NULL || strcmp(c->ca_label, ca_key_label(i->ca)) != 0)
-		return NULL;
-	sha256(span_str(profile_text(j->arena, profile)), hash);
-	return span_eq(c->profile_sha256, span_mem(hash, SHA256_LEN)) ? profile
-								      : NULL;
+	sha256(text, hash);
+	return span_eq(c->profile_sha256, span_mem(hash, SHA256_LEN));
+}
+
+/* As it was when the certificate was made: that of today, or the one on
+ * record.  The lints of another one, or of another CA, would find what is no
+ * mistake.  1, 0 there is none, -1. */
+static int
+profile_of(const struct issuer *i, struct job *j, const struct cert *c,
+    const struct profile **out)
+{
+	const struct profile_row row = { c->profile, c->profile_sha256 };
+	struct profile *former;
+	struct span text;
+	int found;
+
+	*out = profile_find(j->conf, span_str(c->profile));
+	if (strcmp(c->ca_label, ca_key_label(i->ca)) != 0)
+		return 0;
+	if (*out != NULL &&
+	    is_text_of(span_str(profile_text(j->arena, *out)), c))
+		return 1;
+	found = store_profile_text(j, &row, &text);
+	if (found <= 0 || !is_text_of(text, c))
+		return found < 0 ? -1 : 0;
+	former = arena_alloc(j->arena, sizeof(*former));
+	*out = former;
+	return profile_read(j->arena, text, former) == 0;
 }
 
 int
 issuer_relint(const struct issuer *i, struct job *j, const struct cert *c,
     const char **why, bool *linted)
 {
-	const struct profile *profile = profile_of(i, j, c);
-	struct relint_input in = { .profile = profile, .der = c->der };
+	const struct profile *profile = NULL;
+	struct relint_input in = { .der = c->der };
 	struct csr csr;
 	struct order o;
 	int found;
@@ -122,8 +143,10 @@ issuer_relint(const struct issuer *i, struct job *j, const struct cert *c,
 	*why = NULL;
 	/* What another CA made was compared when it came (PK-216); our lints
 	 * are not all meant for it. */
-	if (profile == NULL || issuer_is_external(j))
-		return 0;
+	found = issuer_is_external(j) ? 0 : profile_of(i, j, c, &profile);
+	if (found <= 0)
+		return found;
+	in.profile = profile;
 	found = store_order_by_id(j, c->order_id, NULL, &o);
 	/* One that cannot be read keeps no other from being looked at. */
 	if (found < 0 && j->err.kind == ERR_SPOILED) {
@@ -155,16 +178,17 @@ static int
 ask_linters(const struct issuer *i, struct job *j, const struct cert *c,
     const char **why)
 {
-	const struct profile *profile = profile_of(i, j, c);
+	const struct profile *profile;
 	struct linters_question q = { .fd = i->linters != NULL ? i->linters->fd
 							       : -1,
 		.der = c->der,
 		.is_ours = !issuer_is_external(j) };
 	const struct linters_verdict own = { .report = "{\"lints\":[]}" };
 	struct linters_verdict all;
+	int found = profile_of(i, j, c, &profile);
 
-	if (profile == NULL)
-		return 0;
+	if (found <= 0)
+		return found;
 	q.object = linters_object(profile);
 	if (linters_check(j, &q, &own, &all) == 0)
 		return 0;

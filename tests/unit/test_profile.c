@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include "pki/profile_conf.h"
+#include "pki/profile_read.h"
 
 #include <string.h>
 
@@ -453,7 +454,68 @@ test_advice(void **state)
 	    "keyAgreement (EC) and nothing else as key usage");
 }
 
+static void
+expect_read(struct job *j, const struct profile *p)
+{
+	const char *text = profile_text(j->arena, p);
+	struct profile out;
+
+	assert_int_equal(profile_read(j->arena, span_str(text), &out), 0);
+	assert_string_equal(out.name, p->name);
+	assert_int_equal(out.generation, p->generation);
+	assert_int_equal(out.classes, p->classes);
+	assert_int_equal(out.keys, p->keys);
+	assert_int_equal(out.subject, p->subject);
+	assert_int_equal(out.non_repudiation, p->non_repudiation);
+	assert_int_equal(out.client_auth, p->client_auth);
+	assert_int_equal(out.days, p->days);
+	assert_true(span_eq(out.policy, p->policy));
+	assert_true(span_eq(out.smime_capabilities, p->smime_capabilities));
+}
+
+/* PK-188: a profile comes back from its text, each field in each value. */
+static void
+test_read(void **state)
+{
+	const struct span empty = { NULL, 0 };
+	struct job *j = unit_job();
+	struct profile p = profiles[0];
+	struct span text;
+	char *copy;
+	(void)state;
+
+	for (size_t i = 0; i < profile_count; i++)
+		expect_read(j, &profiles[i]);
+	for (unsigned i = 0; i < 4 * 7 * 16; i++) {
+		p.subject = (enum profile_subject)(i % 4);
+		p.classes = 1 + i / 4 % 7;
+		p.non_repudiation = i / 28 & 1;
+		p.client_auth = i / 28 & 2;
+		p.policy = i / 28 & 4 ? SPAN("\x2b\x06\x01\x04\x01") : empty;
+		p.smime_capabilities = i / 28 & 8 ? SPAN("\x30\x00") : empty;
+		p.generation =
+		    i / 28 & 2 ? GENERATION_MULTIPURPOSE : GENERATION_STRICT;
+		p.days = i % 5 == 0 ? 0 : 1 + i;
+		p.keys = 1 + i % ((1u << KEY_KIND_COUNT) - 1);
+		unit_case("%u", i);
+		expect_read(j, &p);
+	}
+	/* What would not give the same text is none. */
+	text = span_str(profile_text(j->arena, &p));
+	for (size_t n = 0; n < text.n; n++) {
+		assert_int_equal(
+		    profile_read(j->arena, span_cut(text, 0, n), &p), -1);
+		copy = arena_memdup(j->arena, text.p, text.n);
+		copy[n] = '\0';
+		assert_int_equal(
+		    profile_read(j->arena, span_mem(copy, text.n), &p), -1);
+	}
+	text = span_str(arena_printf(j->arena, "%smore\n", text.p));
+	assert_int_equal(profile_read(j->arena, text, &p), -1);
+}
+
 static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(test_read),
 	cmocka_unit_test(test_table),
 	cmocka_unit_test(test_names),
 	cmocka_unit_test(test_find),

@@ -19,11 +19,13 @@
 #include "lib/hex.h"
 #include "pki/ca.h"
 #include "pki/keycheck.h"
+#include "pki/profile.h"
 #include "pki/weakkeys.h"
 #include "src/audit_look.h"
 #include "src/incident_open.h"
 #include "src/judge_caa.h"
 #include "src/linters_hold.h"
+#include "src/profile_watch.h"
 #include "src/role_linter.h"
 #include "tests/unit/linter_lab.h"
 #include "tests/unit/pki_lab.h"
@@ -221,28 +223,37 @@ test_blocked(struct job *j)
 	assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM incident"), 2);
 }
 
+/* The only certificate is for something else than mail. */
+static void
+spoil_purpose(struct job *j, struct span der)
+{
+	static const struct span mail =
+	    SPAN_INIT("\x2b\x06\x01\x05\x05\x07\x03\x04");
+	char *octets = arena_memdup(j->arena, der.p, der.n);
+	size_t at = span_find_span(der, 0, mail);
+
+	assert_true(at < der.n);
+	octets[at + mail.n - 1] = 3;
+	fixture_sql(j, arena_printf(j->arena,
+			   fixture_is_pgsql() ? "UPDATE cert SET der = '\\x%s'"
+					      : "UPDATE cert SET der = x'%s'",
+			   hex_dup(j->arena, span_mem(octets, der.n))));
+}
+
 /* The lints of today refuse what those of then let through: here the purpose
  * is not mail.  With another profile of that name there is nothing to go by. */
 static void
 test_lint(struct job *j)
 {
-	static const struct span mail =
-	    SPAN_INIT("\x2b\x06\x01\x05\x05\x07\x03\x04");
 	struct role_lab lab;
-	struct cert c = issue(&lab, j);
-	char *der = arena_memdup(j->arena, c.der.p, c.der.n);
-	size_t at = span_find_span(c.der, 0, mail);
+	struct cert c;
 	struct recheck_finding *found;
 	struct incident i;
 	struct recheck r;
 	size_t count;
 
-	assert_true(at < c.der.n);
-	der[at + mail.n - 1] = 3;
-	fixture_sql(j, arena_printf(j->arena,
-			   fixture_is_pgsql() ? "UPDATE cert SET der = '\\x%s'"
-					      : "UPDATE cert SET der = x'%s'",
-			   hex_dup(j->arena, span_mem(der, c.der.n))));
+	c = issue(&lab, j);
+	spoil_purpose(j, c.der);
 	walk(&lab, 1);
 	i = only_incident(j);
 	assert_string_equal(i.cause, "misissued");
@@ -251,11 +262,47 @@ test_lint(struct job *j)
 	assert_int_equal(count, 1);
 	assert_non_null(strstr(found[0].detail, "lint L-"));
 
+	/* What it was made by is not on record. */
 	fixture_sql(j, "UPDATE cert SET profile_sha256 = spki_sha256");
 	role_lab_at(&lab, FIXTURE_NOW + DAY);
 	walk(&lab, 1);
 	EXPECT(j, store_recheck_get(j, &r), 1);
 	assert_int_equal(r.unlinted, 1);
+}
+
+/* PK-188: after an edit it is linted by what it was issued under. */
+static void
+test_edited(struct job *j)
+{
+	const struct profile *before =
+	    profile_find(NULL, SPAN("mailbox-multipurpose"));
+	struct profile after = *before;
+	struct role_lab lab;
+	struct recheck r;
+	struct cert c;
+
+	c = issue(&lab, j);
+	/* What is right today was not right then, and the other way round. */
+	after.subject = SUBJECT_EMPTY;
+	after.client_auth = !before->client_auth;
+	lab.conf.own_profiles = &after;
+	lab.conf.own_profile_count = 1;
+	walk(&lab, 0);
+	EXPECT(j, store_recheck_get(j, &r), 1);
+	assert_int_equal(r.unlinted, 1);
+	lab.conf.own_profile_count = 0;
+	EXPECT(j, profile_watch(j), 0);
+	lab.conf.own_profile_count = 1;
+	EXPECT(j, profile_watch(j), 0);
+	role_lab_at(&lab, FIXTURE_NOW + DAY);
+	walk(&lab, 0);
+	EXPECT(j, store_recheck_get(j, &r), 1);
+	assert_int_equal(r.unlinted, 0);
+	/* And it is linted indeed. */
+	spoil_purpose(j, c.der);
+	role_lab_at(&lab, FIXTURE_NOW + 2 * DAY);
+	walk(&lab, 1);
+	assert_string_equal(only_incident(j).cause, "misissued");
 }
 
 /* PK-136, PK-188: others' linters look again; while one fails the walk stands
@@ -349,6 +396,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_weak),
 	STORE_TEST(test_blocked),
 	STORE_TEST(test_lint),
+	STORE_TEST(test_edited),
 	STORE_TEST(test_audit),
 };
 
