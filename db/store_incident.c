@@ -102,6 +102,21 @@ freeze_one(struct job *j, const char *id, const char *cert_id, int64_t *count)
 }
 
 static int
+freeze_list(struct job *j, const char *id, const struct incident_selector *s,
+    int64_t *count)
+{
+	int64_t one;
+
+	*count = 0;
+	for (size_t i = 0; i < s->cert_id_count; i++) {
+		if (freeze_one(j, id, s->cert_ids[i], &one) < 0)
+			return -1;
+		*count += one;
+	}
+	return 0;
+}
+
+static int
 freeze_found(struct job *j, const char *id, const char *cause, int64_t *count)
 {
 	if (store_change(j, count,
@@ -124,6 +139,8 @@ fill_set(struct job *j, const char *id, const struct incident_selector *s,
 {
 	if (s->cert_id != NULL)
 		return freeze_one(j, id, s->cert_id, count);
+	if (s->cert_ids != NULL)
+		return freeze_list(j, id, s, count);
 	if (s->found_cause != NULL)
 		return freeze_found(j, id, s->found_cause, count);
 	return freeze(j, id, s, count);

@@ -39,6 +39,9 @@ struct incident_selector {
 	int64_t from, to;       /* issued then, both inclusive; 0: any */
 	/* This one alone, without regard to the others; NULL: as above. */
 	const char *cert_id;
+	/* These, in the same way. */
+	const char *const *cert_ids;
+	size_t cert_id_count;
 	/* What the daily look has found for this cause, and no incident has
 	 * yet; without regard to the others. */
 	const char *found_cause;

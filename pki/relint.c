@@ -67,7 +67,8 @@ read_list(struct job *j, X509 *x, struct issue_input *in)
 }
 
 int
-relint(struct job *j, const struct ca *ca, const struct relint_input *in)
+relint(struct job *j, const struct ca *ca, const struct relint_input *in,
+    const char **report)
 {
 	struct issue_input as_issued = { .profile = in->profile,
 		.mailboxes = in->mailboxes,
@@ -77,7 +78,9 @@ relint(struct job *j, const struct ca *ca, const struct relint_input *in)
 	X509 *x = ossl_x509(j->arena, in->der);
 	struct lint_result linted;
 	struct certview view;
+	int result;
 
+	*report = NULL;
 	if (x == NULL || certview_parse(in->der, &view) < 0)
 		return job_fail(
 		    j, ERR_INTERNAL, "lint: the certificate cannot be read");
@@ -87,5 +90,7 @@ relint(struct job *j, const struct ca *ca, const struct relint_input *in)
 	as_issued.not_after = view.not_after;
 	read_access(j, x, &as_issued);
 	read_list(j, x, &as_issued);
-	return lint_certificate(j, ca, &as_issued, in->der, &linted);
+	result = lint_certificate(j, ca, &as_issued, in->der, &linted);
+	*report = linted.report;
+	return result;
 }

@@ -22,7 +22,9 @@ struct relint_input {
 };
 
 /* 0; or -1 with ERR_INTERNAL "lint L-31: …".  Dates, serial number and the
- * addresses of lists are the certificate's own. */
-int relint(struct job *j, const struct ca *ca, const struct relint_input *in);
+ * addresses of lists are the certificate's own.  *report: each lint, as JSON;
+ * NULL: the certificate cannot be read. */
+int relint(struct job *j, const struct ca *ca, const struct relint_input *in,
+    const char **report);
 
 #endif

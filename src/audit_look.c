@@ -47,17 +47,16 @@ static int
 lint_ours(const struct audit_look *l, struct job *j, const struct cert *c,
     struct lines *lines)
 {
-	const char *why;
-	bool linted;
-	int found = issuer_relint(l->issuer, j, c, &why, &linted);
+	struct relint_verdict v;
+	int found = issuer_relint(l->issuer, j, c, &v);
 
 	if (found < 0)
 		return -1;
 	say(lines, "lints of countersign " PACKAGE_VERSION,
-	    found > 0 ? why
-	    : linted  ? "pass"
-		      : "not looked at: its profile, its CA or the rules for "
-			"its request are others today",
+	    found > 0  ? v.why
+	    : v.linted ? "pass"
+		       : "not looked at: its profile, its CA or the rules for "
+			 "its request are others today",
 	    found > 0);
 	return 0;
 }

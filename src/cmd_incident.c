@@ -15,6 +15,7 @@
 #include "pki/profile.h"
 #include "src/command.h"
 #include "src/database.h"
+#include "src/incident_lint.h"
 #include "src/incident_open.h"
 #include "src/rehearsal.h"
 #include "src/role_issuer.h"
@@ -35,6 +36,7 @@ struct options {
 	const char *config;
 	const char *cause, *known;
 	const char *profile, *domain, *account, *key, *rules, *from, *to;
+	const char *lint;
 	bool now, dry_run, json;
 };
 
@@ -75,6 +77,9 @@ static const char usage[] =
     "  --key SHA256       with this key (of its SubjectPublicKeyInfo)\n"
     "  --rules VERSION    issued by this version of the requirements\n"
     "  --from, --to TIME  issued from then, to then\n"
+    "  --lint ID          in place of these: which this lint (L-31) refuses "
+    "today,\n"
+    "                     each by the profile that it was issued under\n"
     "\n"
     "  --json             as one JSON object\n"
     "  -f, --config FILE  configuration (default: " COMMAND_DEFAULT_CONFIG ")\n"
@@ -120,19 +125,30 @@ read_key(struct job *j, const char *text, struct span *out)
 
 /* An incident without any limit would be everything: that is said with --from
  * and the CA's first day. */
+static bool
+is_selected(const struct options *o)
+{
+	return o->profile != NULL || o->domain != NULL || o->account != NULL ||
+	       o->key != NULL || o->rules != NULL || o->from != NULL ||
+	       o->to != NULL;
+}
+
 static int
 read_selector(
     struct job *j, const struct options *o, struct incident_selector *s)
 {
+	if (o->lint != NULL && is_selected(o))
+		return job_fail(j, ERR_MALFORMED,
+		    "--lint selects by itself: give no other selector");
+	if (o->lint != NULL)
+		return incident_lint_select(j, o->lint, s);
 	*s = (struct incident_selector){ .profile = o->profile,
 		.account_id = o->account,
 		.br_version = o->rules };
-	if (o->profile == NULL && o->domain == NULL && o->account == NULL &&
-	    o->key == NULL && o->rules == NULL && o->from == NULL &&
-	    o->to == NULL)
+	if (!is_selected(o))
 		return job_fail(j, ERR_MALFORMED,
 		    "say which certificates: --profile, --domain, --account, "
-		    "--key, --rules, --from or --to");
+		    "--key, --rules, --from, --to, or --lint");
 	if (o->profile != NULL &&
 	    profile_find(j->conf, span_str(o->profile)) == NULL)
 		return job_fail(j, ERR_MALFORMED,
@@ -168,6 +184,7 @@ selector_json(struct job *j, const struct options *o)
 	member(&w, "rules", o->rules);
 	member(&w, "from", o->from);
 	member(&w, "to", o->to);
+	member(&w, "lint", o->lint);
 	json_object_end(&w);
 	return buf_ok(&b) ? b.p : NULL;
 }
@@ -516,7 +533,7 @@ options_of(const char *verb)
 {
 	if (strcmp(verb, "open") == 0 || strcmp(verb, "rehearse") == 0)
 		return "cause known profile domain account key rules from to "
-		       "now dry-run";
+		       "lint now dry-run";
 	return strcmp(verb, "show") == 0 ? "json" : "";
 }
 
@@ -546,6 +563,7 @@ cmd_incident(int argc, char **argv)
 		{ "rules", NULL, &o.rules },
 		{ "from", NULL, &o.from },
 		{ "to", NULL, &o.to },
+		{ "lint", NULL, &o.lint },
 		{ "now", &o.now, NULL },
 		{ "dry-run", &o.dry_run, NULL },
 		{ "json", &o.json, NULL },

@@ -51,7 +51,7 @@ struct command_option {
 	bool *flag;
 	const char **text;
 };
-#define COMMAND_OPTIONS_MAX 12
+#define COMMAND_OPTIONS_MAX 16
 
 /*
  * Reads them, -f (--config), whose default it sets, and -h (--help), which

@@ -167,6 +167,7 @@ libcs_src_a_SOURCES = \
 	src/linters_hold.c src/linters_hold.h \
 	src/role_linter.c src/role_linter.h \
 	src/former.c src/former.h \
+	src/incident_lint.c src/incident_lint.h \
 	src/own_keys.c src/own_keys.h \
 	src/former_rest.c src/former_rest.h \
 	src/conf_former.c src/conf_former.h \

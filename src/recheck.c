@@ -131,7 +131,7 @@ profile_of(const struct issuer *i, struct job *j, const struct cert *c,
 
 int
 issuer_relint(const struct issuer *i, struct job *j, const struct cert *c,
-    const char **why, bool *linted)
+    struct relint_verdict *v)
 {
 	const struct profile *profile = NULL;
 	struct relint_input in = { .der = c->der };
@@ -139,8 +139,7 @@ issuer_relint(const struct issuer *i, struct job *j, const struct cert *c,
 	struct order o;
 	int found;
 
-	*linted = false;
-	*why = NULL;
+	*v = (struct relint_verdict){ .linted = false };
 	/* What another CA made was compared when it came (PK-216); our lints
 	 * are not all meant for it. */
 	found = issuer_is_external(j) ? 0 : profile_of(i, j, c, &profile);
@@ -160,14 +159,14 @@ issuer_relint(const struct issuer *i, struct job *j, const struct cert *c,
 		job_recover(j);
 		return 0;
 	}
-	*linted = true;
+	v->linted = true;
 	in.csr = &csr;
 	in.mailbox_count = o.identifier_count;
 	in.subject_number = issue_subject_number(j->arena, o.account_id);
 	issuer_mailboxes(j, &o, &in.mailboxes);
-	if (relint(j, i->ca, &in) == 0)
+	if (relint(j, i->ca, &in, &v->report) == 0)
 		return 0;
-	*why = arena_strdup(j->arena, j->err.text);
+	v->why = arena_strdup(j->arena, j->err.text);
 	job_recover(j);
 	return 1;
 }
@@ -203,8 +202,11 @@ static int
 check_lints(const struct issuer *i, struct job *j, const struct cert *c,
     struct recheck_finding *f, bool *linted)
 {
-	int found = issuer_relint(i, j, c, &f->detail, linted);
+	struct relint_verdict v;
+	int found = issuer_relint(i, j, c, &v);
 
+	*linted = v.linted;
+	f->detail = v.why;
 	f->cause = MISISSUED;
 	return found != 0 ? found : ask_linters(i, j, c, &f->detail);
 }

@@ -129,10 +129,15 @@ int issuer_report_step(struct job *j);
  * incident in draft.  1, 0, -1.
  */
 int issuer_recheck_step(const struct issuer *i, struct job *j);
-/* The lints of today: 1 and which one refuses, 0, -1; *linted: could it be
- * looked at?  Needs of the issuer only its certificate, and no key. */
+/* The lints of today: 1 when one refuses, 0, -1.  Needs of the issuer only its
+ * certificate, and no key. */
+struct relint_verdict {
+	bool linted;        /* could it be looked at? */
+	const char *why;    /* the first that refuses, or NULL */
+	const char *report; /* all of them, JSON, or NULL */
+};
 int issuer_relint(const struct issuer *i, struct job *j, const struct cert *c,
-    const char **why, bool *linted);
+    struct relint_verdict *v);
 /* 1 and when the next one is due, 0, -1. */
 int issuer_recheck_due(struct job *j, int64_t *at);
 /* At the start: makes its row, and does not wait for tomorrow if what it

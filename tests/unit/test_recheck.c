@@ -7,6 +7,7 @@
 
 #include "tests/unit/role_lab.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -22,6 +23,7 @@
 #include "pki/profile.h"
 #include "pki/weakkeys.h"
 #include "src/audit_look.h"
+#include "src/incident_lint.h"
 #include "src/incident_open.h"
 #include "src/judge_caa.h"
 #include "src/linters_hold.h"
@@ -270,6 +272,85 @@ test_lint(struct job *j)
 	assert_int_equal(r.unlinted, 1);
 }
 
+/* PK-185: selected by the lint that refuses it, and by no other. */
+static void
+test_selected(struct job *j)
+{
+	struct role_lab lab;
+	struct cert c = issue(&lab, j);
+	struct incident i = { .id = "i",
+		.cause = "misissued",
+		.selector = "{}",
+		.reason = 4,
+		.known_at = j->now,
+		.deadline = j->now + DAY,
+		.opened_by = "one" };
+	struct incident_selector s = { .cert_id = NULL };
+	struct incident_lint_set set;
+	struct incident_opened opened;
+	struct relint_verdict v;
+	char id[8];
+
+	EXPECT(j, issuer_relint(&lab.issuer, j, &c, &v), 0);
+	assert_true(v.linted);
+	EXPECT(j, incident_lint_find(&lab.issuer, j, "L-31", &set), 0);
+	assert_int_equal(set.checked, 1);
+	assert_int_equal(set.unlinted, 0);
+	assert_int_equal(set.count, 0);
+	spoil_purpose(j, c.der);
+	EXPECT(j, store_cert_by_id(j, c.id, NULL, &c), 1);
+	EXPECT(j, issuer_relint(&lab.issuer, j, &c, &v), 1);
+	assert_int_equal(sscanf(v.why, "lint %7[^:]:", id), 1);
+	EXPECT(j, incident_lint_find(&lab.issuer, j, id, &set), 0);
+	assert_int_equal(set.count, 1);
+	assert_string_equal(set.ids[0], c.id);
+	/* One that passes. */
+	EXPECT(j,
+	    incident_lint_find(&lab.issuer, j,
+		strcmp(id, "L-10") == 0 ? "L-11" : "L-10", &set),
+	    0);
+	assert_int_equal(set.count, 0);
+	assert_int_equal(incident_lint_find(&lab.issuer, j, "L-999", &set), -1);
+	assert_non_null(strstr(j->err.text, "L-999"));
+	job_recover(j);
+	EXPECT(j, incident_lint_find(&lab.issuer, j, id, &set), 0);
+	s.cert_ids = set.ids;
+	s.cert_id_count = set.count;
+	EXPECT(j, incident_open(j, &i, &s, false, &opened), 0);
+	assert_int_equal(opened.certificates, 1);
+}
+
+/* PK-139: what a report says that refuses. */
+static void
+test_refuses(struct job *j)
+{
+	static const struct {
+		const char *report;
+		bool refuses;
+	} rows[] = {
+		{ "{\"lints\":[{\"lint\":\"L-2\",\"result\":\"error\"}]}",
+		    false },
+		{ "{\"lints\":[{\"lint\":\"L-1\",\"result\":\"error\"}]}",
+		    true },
+		{ "{\"lints\":[{\"lint\":\"L-1\",\"result\":\"pass\"}]}",
+		    false },
+		{ "{\"lints\":[{\"lint\":\"L-1\",\"result\":\"warning\"}]}",
+		    true },
+		{ "{\"lints\":[{\"lint\":\"L-1\",\"result\":\"warning\","
+		  "\"allowed\":\"x\"}]}",
+		    false },
+		{ "{\"lints\":7}", false },
+		{ "no report", false },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		unit_case("%zu", i);
+		assert_int_equal(
+		    incident_lint_refuses(j, rows[i].report, "L-1"),
+		    rows[i].refuses);
+	}
+}
+
 /* PK-188: after an edit it is linted by what it was issued under. */
 static void
 test_edited(struct job *j)
@@ -397,6 +478,8 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_blocked),
 	STORE_TEST(test_lint),
 	STORE_TEST(test_edited),
+	STORE_TEST(test_selected),
+	STORE_TEST_SQLITE(test_refuses),
 	STORE_TEST(test_audit),
 };
 
