@@ -5,9 +5,12 @@
 
 #include <glob.h>
 #include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "db/store_audit.h"
 #include "db/store_cert.h"
 #include "db/store_incident.h"
 #include "lib/arena.h"
@@ -303,6 +306,99 @@ test_reserved(struct job *j)
 	    ERR_CONFLICT);
 }
 
+static int
+revoke_and_tell(struct job *j, void *ctx)
+{
+	const int *out = ctx;
+	int r;
+
+	while ((r = incident_step(j)) == 1)
+		if (write(*out, "x", 1) != 1)
+			return 1;
+	return r == 0 ? 0 : 2;
+}
+
+/* One that is killed after so many bites; 0: it comes to its end. */
+static void
+revoke_until(int bites)
+{
+	int ends[2], pid;
+	char byte;
+
+	assert_int_equal(pipe(ends), 0);
+	pid = fixture_fork(revoke_and_tell, &ends[1]);
+	close(ends[1]);
+	for (int told = 0; bites == 0 || told < bites; told++)
+		if (read(ends[0], &byte, 1) != 1)
+			break;
+	if (bites > 0)
+		kill(pid, SIGKILL);
+	while (read(ends[0], &byte, 1) == 1)
+		continue;
+	close(ends[0]);
+	assert_int_equal(fixture_wait(pid), bites > 0 ? 128 + SIGKILL : 0);
+}
+
+/* Killed: what is revoked is marked and recorded, and its key blocked. */
+static void
+expect_some(struct job *j, int64_t all)
+{
+	static const char *const counts[] = {
+		"SELECT COUNT(*) FROM incident_cert WHERE done_at > 0",
+		"SELECT COUNT(*) FROM audit WHERE detail LIKE '{\"serial\":%'",
+		"SELECT COUNT(*) FROM blocked_key",
+	};
+	int64_t n =
+	    fixture_count(j, "SELECT COUNT(*) FROM cert WHERE revoked_at > 0");
+
+	assert_in_range(n, 1, all - 1);
+	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
+		assert_int_equal(fixture_count(j, counts[i]), n);
+}
+
+/* PK-185: killed in the middle of 10^5 certificates (fewer without --long), it
+ * goes on: each of the set is revoked and recorded once, and nothing else. */
+static void
+test_killed(struct job *j)
+{
+	const char *many =
+	    getenv("COUNTERSIGN_TEST_LONG") != NULL ? "200000" : "8000";
+	const int64_t half = strtoll(many, NULL, 10) / 2;
+	struct incident i = incident(j, "i", 1, j->now);
+	const struct incident_selector s = { .domain = "even.example" };
+	int64_t n;
+
+	make_certs(j, fixture_account(j), many);
+	fixture_sql(j, fixture_is_pgsql()
+			   ? "UPDATE cert SET spki_sha256 = id::bytea"
+			   : "UPDATE cert SET spki_sha256 = CAST(id AS BLOB)");
+	assert_int_equal(open_it(j, &i, &s), half);
+	for (int bites = 1; bites <= 3; bites++) {
+		revoke_until(bites);
+		expect_some(j, half);
+	}
+	revoke_until(0);
+	assert_int_equal(
+	    fixture_count(j, "SELECT COUNT(*) FROM cert WHERE revoked_at > 0 "
+			     "AND reason = 1 AND revoked_by = 'incident:i'"),
+	    half);
+	assert_int_equal(
+	    fixture_count(j, "SELECT COUNT(*) FROM cert c JOIN authz a ON "
+			     "a.order_id = c.order_id WHERE c.revoked_at > 0 "
+			     "AND a.mailbox LIKE '%odd%'"),
+	    0);
+	assert_int_equal(
+	    fixture_count(j, "SELECT COUNT(DISTINCT object) FROM audit "
+			     "WHERE event = 'certificate revoked'"),
+	    half);
+	assert_int_equal(
+	    fixture_count(j, "SELECT COUNT(*) FROM audit "
+			     "WHERE event = 'certificate revoked'"),
+	    half);
+	EXPECT(j, store_audit_verify(j, &n), 0);
+	assert_true(n >= half);
+}
+
 struct pipes {
 	int go[2], done[2];
 };
@@ -584,6 +680,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_strange_rows),
 	STORE_TEST(test_selectors),
 	STORE_TEST(test_deadline),
+	STORE_TEST(test_killed),
 	cmocka_unit_test(test_start),
 	STORE_TEST(test_reserved),
 	STORE_TEST(test_reserving),
