@@ -195,6 +195,13 @@ def test_incident(site):
                                 "--known", days_ago(0), "--domain",
                                 "plain.test", "--dry-run")
         assert "certificates: 1;" in said, said
+        for words, wanted in ((["--lint", "L-31"], "refuses none of 2"),
+                              (["--lint", "L-31", "--rules", "1"], "itself"),
+                              (["--lint", "L-999"], "no such lint")):
+            said = site.countersign("incident", "open", "--cause",
+                                    "misissued", "--known", days_ago(0),
+                                    *words, status=1)
+            assert wanted in said, said
         assert "no incident" in site.countersign("incident", "list")
     with case("PK-187: a faulty validation: the next order asks again"):
         assert client.order("carol@plain.test").read()["status"] == "ready"

@@ -25,6 +25,7 @@
 #include "db/store_key.h"
 #include "db/store_ocsp.h"
 #include "db/store_outbox.h"
+#include "db/store_own_key.h"
 #include "db/store_private.h"
 #include "db/store_purge.h"
 #include "db/store_reply.h"
@@ -528,6 +529,8 @@ whole_life(struct job *j)
 	EXPECT(j, store_revoke_cert(j, "c", &revocation), 1);
 	EXPECT(j, store_revoke_for_compromise(j, "c", &revocation), 0);
 	EXPECT(j, store_key_block(j, KEY_BY_SPKI(SPAN("s")), NULL, "test"), 0);
+	EXPECT(j, store_own_key_put(j, KEY_BY_SPKI(SPAN("o")), "test"), 0);
+	EXPECT(j, store_own_key_is(j, KEY_BY_SPKI(SPAN("o"))), 1);
 	EXPECT(j,
 	    store_revoke_by_key(
 		j, KEY_BY_SPKI(SPAN("s")), &revocation, &others, &count),
