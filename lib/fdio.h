@@ -50,6 +50,13 @@ const char *file_folder(struct arena *a, const char *path);
 int file_sync_folder(struct job *j, const char *path);
 
 /*
+ * The two ends of what two processes say messages to each other over, that a
+ * third one starts: SOCK_SEQPACKET, close-on-exec, non-blocking.  0, or -1
+ * ERR_INTERNAL.
+ */
+int fd_message_pair(struct job *j, int fds[2]);
+
+/*
  * For the begin of main(): whoever started the program without standard input,
  * output or error gets /dev/null for it.  The next file that is opened would
  * have its number, and what is printed would be written into a key.

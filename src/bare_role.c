@@ -11,6 +11,7 @@
 #include "src/sandbox.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,21 +38,69 @@ tell_ready(int fd)
 	close(fd);
 }
 
+static volatile sig_atomic_t hangup;
+
+static void
+on_hangup(int number)
+{
+	(void)number;
+	hangup = 1;
+}
+
+void
+bare_role_take_hangups(void)
+{
+	struct sigaction action = { .sa_handler = on_hangup };
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	sigemptyset(&action.sa_mask);
+	sigaction(SIGHUP, &action, NULL);
+}
+
+int
+bare_role_wait(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	sigset_t none;
+
+	sigemptyset(&none);
+	for (;;) {
+		if (hangup) {
+			hangup = 0;
+			return 0;
+		}
+		if (ppoll(&p, 1, NULL, &none) > 0)
+			return 1;
+		if (errno != EINTR)
+			return -1;
+	}
+}
+
+/* The exit status. */
 static int
 prepare(const struct bare_role *r, const struct conf *conf, struct arena *keep)
 {
 	struct job j;
 	int result = 0;
+	int status = EXIT_SUCCESS;
 
 	job_init(&j, NULL, conf);
 	if (r->open != NULL)
 		result = r->open(&j, keep, r->ctx);
 	if (result == 0)
 		result = bare_role_settle(&j, r->role);
-	if (result < 0)
+	if (result == 0 && r->begin != NULL)
+		result = r->begin(&j, keep, r->ctx);
+	if (result < 0) {
 		log_error("role cannot start", "error=\"%s\"", j.err.text);
+		status = j.err.kind == ERR_REFUSED ? ROLE_EXIT_REFUSED
+						   : EXIT_FAILURE;
+	}
 	job_done(&j);
-	return result;
+	return status;
 }
 
 int
@@ -60,7 +109,7 @@ bare_role_main(const struct bare_role *r, const char *conf_file, int ready_fd)
 	struct arena *keep = arena_new();
 	pid_t supervisor = getppid();
 	const struct conf *conf;
-	int result = -1;
+	int status = EXIT_FAILURE;
 
 	log_open(role_name(r->role), LOG_LEVEL_INFO);
 	privilege_no_dumps();
@@ -71,12 +120,12 @@ bare_role_main(const struct bare_role *r, const char *conf_file, int ready_fd)
 	signal(SIGPIPE, SIG_IGN);
 	if (conf_load(keep, conf_file, conf_report_log, NULL, &conf) == 0) {
 		log_open(role_name(r->role), role_log_level(conf));
-		result = prepare(r, conf, keep);
+		status = prepare(r, conf, keep);
 	}
-	if (result == 0 && getppid() == supervisor) {
+	if (status == EXIT_SUCCESS && getppid() == supervisor) {
 		tell_ready(ready_fd);
 		r->serve(keep, conf, r->ctx);
 	}
 	arena_free(keep);
-	return result == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return status;
 }

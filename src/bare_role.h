@@ -15,16 +15,24 @@ struct bare_role {
 	enum role role;
 	/* With the rights of the supervisor; NULL: nothing to open. */
 	int (*open)(struct job *j, struct arena *keep, void *ctx);
+	/* Without them, before it says that it works; NULL: nothing. */
+	int (*begin)(struct job *j, struct arena *keep, void *ctx);
 	/* Without them, until nobody asks any more. */
 	void (*serve)(struct arena *keep, const struct conf *conf, void *ctx);
 	void *ctx;
 };
 
-/* The whole life of the process; the exit status. */
+/* The whole life of the process; the exit status, ROLE_EXIT_REFUSED where it
+ * could not start because of ERR_REFUSED. */
 int bare_role_main(
     const struct bare_role *r, const char *conf_file, int ready_fd);
 
 /* Rights given up, and what is not theirs closed: 0 or -1. */
 int bare_role_settle(struct job *j, enum role role);
+
+/* From now on SIGHUP comes in only while bare_role_wait() waits. */
+void bare_role_take_hangups(void);
+/* 1: there is something to read; 0: SIGHUP came; -1: neither will be. */
+int bare_role_wait(int fd);
 
 #endif

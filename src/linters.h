@@ -12,7 +12,7 @@ struct conf;
 struct json_out;
 
 struct linters_question {
-	int fd; /* of linter_pair(); -1: none was started */
+	int fd; /* of fd_message_pair(); -1: none was started */
 	enum lint_object object;
 	struct span der; /* the lint certificate of a new one */
 	bool is_ours;    /* what the configuration allows, it allows of ours */

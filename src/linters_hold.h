@@ -18,7 +18,7 @@ struct job;
 struct profile;
 
 struct linters_hold {
-	int fd;        /* of linter_pair(); not looked at without linters */
+	int fd;        /* of fd_message_pair(); not looked at without linters */
 	int64_t until; /* nothing is tried before */
 	int64_t pause; /* 0: none has failed */
 	bool refuses;  /* the latest question: there was a verdict */

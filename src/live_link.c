@@ -4,6 +4,7 @@
 
 #include "lib/arena.h"
 #include "lib/clock.h"
+#include "lib/fdio.h"
 #include "lib/job.h"
 #include "lib/rnd.h"
 #include "pki/ocsp_request.h"
@@ -11,7 +12,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #define SILENT_MS 5000
@@ -22,10 +22,8 @@ add_pair(struct job *j, struct live_ends *one, struct live_ends *other)
 {
 	int fds[2];
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK,
-		0, fds) < 0)
-		return job_fail(
-		    j, ERR_INTERNAL, "socketpair: %s", strerror(errno));
+	if (fd_message_pair(j, fds) < 0)
+		return -1;
 	one->fds[one->n++] = fds[0];
 	other->fds[other->n++] = fds[1];
 	return 0;

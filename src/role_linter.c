@@ -18,7 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -259,33 +258,14 @@ serve_one(struct parent *p)
 
 /* SIGHUP: the sections have changed, and another one takes the next question;
  * this one ends when nobody waits for an answer of it. */
-static volatile sig_atomic_t is_replaced;
-
-static void
-on_hangup(int number)
-{
-	(void)number;
-	is_replaced = 1;
-}
-
 static void
 serve(struct parent *p)
 {
-	struct pollfd poller = { .fd = p->fd, .events = POLLIN };
-	sigset_t none;
-
-	sigemptyset(&none);
-	for (size_t i = 0; i < p->conf->linter_count && !is_replaced; i++)
+	for (size_t i = 0; i < p->conf->linter_count; i++)
 		learn_version(p, i);
-	/* The signal comes in here, and nowhere else. */
-	while (!is_replaced) {
-		if (ppoll(&poller, 1, NULL, &none) < 0) {
-			if (errno != EINTR)
-				return;
-		} else if (serve_one(p) < 0) {
+	while (bare_role_wait(p->fd) > 0)
+		if (serve_one(p) < 0)
 			return;
-		}
-	}
 }
 
 static void
@@ -301,17 +281,10 @@ serve_role(struct arena *keep, const struct conf *conf, void *ctx)
 static int
 catch_hangup(struct job *j, struct arena *keep, void *ctx)
 {
-	struct sigaction action = { .sa_handler = on_hangup };
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGHUP);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	sigemptyset(&action.sa_mask);
-	sigaction(SIGHUP, &action, NULL);
 	(void)j;
 	(void)keep;
 	(void)ctx;
+	bare_role_take_hangups();
 	return 0;
 }
 
@@ -319,20 +292,13 @@ int
 linter_main(const char *conf_file, int fd, int ready_fd)
 {
 	struct parent p = { .fd = fd };
-	const struct bare_role role = { ROLE_LINTER, catch_hangup, serve_role,
-		&p };
+	const struct bare_role role = { .role = ROLE_LINTER,
+		.open = catch_hangup,
+		.serve = serve_role,
+		.ctx = &p };
 
 	fd_set_cloexec(fd, true);
 	return bare_role_main(&role, conf_file, ready_fd);
-}
-
-int
-linter_pair(struct job *j, int fds[2])
-{
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK,
-		0, fds) == 0)
-		return 0;
-	return job_fail(j, ERR_INTERNAL, "socketpair: %s", strerror(errno));
 }
 
 /* Keeps the standard three and `fd`, which becomes 3. */
@@ -374,7 +340,7 @@ linter_start(struct job *j, pid_t *pid, int *fd)
 	int fds[2];
 
 	*fd = -1;
-	if (linter_pair(j, fds) < 0)
+	if (fd_message_pair(j, fds) < 0)
 		return -1;
 	*pid = fork();
 	if (*pid == 0)

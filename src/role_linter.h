@@ -15,12 +15,6 @@ struct job;
 /* `countersignd --role linter`: until it is told to end; the exit status. */
 int linter_main(const char *conf_file, int fd, int ready_fd);
 
-/*
- * The two ends of what they talk over: [0] the questions', [1] the answers'.
- * Close-on-exec, non-blocking.  0, or -1 ERR_INTERNAL.
- */
-int linter_pair(struct job *j, int fds[2]);
-
 /* A parent of one's own, for commands: 0 with its id and our end, or -1. */
 int linter_start(struct job *j, pid_t *pid, int *fd);
 /* Ends it.  -1 for fd: there is none. */

@@ -187,7 +187,10 @@ responder_main(const char *conf_file, const struct live_ends *ends,
     const int wake[ROLE_COUNT], int ready_fd)
 {
 	struct service s = { .ends = ends };
-	const struct bare_role role = { ROLE_RESPONDER, load_ca, serve, &s };
+	const struct bare_role role = { .role = ROLE_RESPONDER,
+		.open = load_ca,
+		.serve = serve,
+		.ctx = &s };
 
 	wake_adopt(wake, ROLE_ISSUER);
 	for (size_t i = 0; i < ends->n; i++)

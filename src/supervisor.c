@@ -496,7 +496,7 @@ make_pairs(struct supervisor *s)
 
 	job_init(&j, NULL, s->conf);
 	/* Also where there are no sections yet. */
-	result = linter_pair(&j, s->linters);
+	result = fd_message_pair(&j, s->linters);
 	if (result == 0 && has_responder(s->conf))
 		result =
 		    live_pairs_make(&j, s->conf->web.status_listen.n, &s->live);
