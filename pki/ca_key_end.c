@@ -144,7 +144,7 @@ destroy_in_token(struct job *j, const struct token_place *given,
 
 	/* What a key must be to sign it need not be to end. */
 	place.is_public = false;
-	if (cryptoki_load(j, j->arena, &place, &c) < 0)
+	if (cryptoki_new(j, j->arena, &place, &c) < 0)
 		return -1;
 	if (was_begun)
 		cryptoki_may_be_gone(c);

@@ -68,13 +68,12 @@ take_pin(struct job *j, struct arena *keep, struct cryptoki *c)
 }
 
 int
-cryptoki_load(struct job *j, struct arena *keep,
-    const struct token_place *place, struct cryptoki **out)
+cryptoki_new(struct job *j, struct arena *keep, const struct token_place *place,
+    struct cryptoki **out)
 {
 	struct cryptoki *c = arena_alloc(keep, sizeof *c);
 	size_t id_len = strlen(place->id) / 2;
 	uint8_t *id = arena_alloc(keep, ID_MAX);
-	CK_C_GetFunctionList get = NULL;
 
 	*c = (struct cryptoki){ .place = place };
 	if (id_len == 0 || id_len > ID_MAX ||
@@ -85,19 +84,31 @@ cryptoki_load(struct job *j, struct arena *keep,
 	if (take_pin(j, keep, c) < 0)
 		return -1;
 	arena_own(keep, c, leave);
+	*out = c;
+	return 0;
+}
+
+static int
+load_module(struct job *j, struct cryptoki *c)
+{
+	CK_C_GetFunctionList get = NULL;
+
+	if (c->f != NULL)
+		return 0;
 	/* Kept until the process ends: modules start threads and set exit
 	 * handlers. */
-	void *module = dlopen(place->module, RTLD_NOW | RTLD_LOCAL);
+	void *module = dlopen(c->place->module, RTLD_NOW | RTLD_LOCAL);
 	if (module == NULL)
 		return job_fail(j, ERR_INTERNAL, "%s", dlerror());
 	/* POSIX: a function's address fits a pointer to data. */
 	void *symbol = dlsym(module, "C_GetFunctionList");
 	memcpy(&get, &symbol, sizeof get);
-	if (get == NULL || get(&c->f) != CKR_OK || c->f == NULL)
+	if (get == NULL || get(&c->f) != CKR_OK || c->f == NULL) {
+		c->f = NULL;
 		return job_fail(j, ERR_INTERNAL,
 		    "%s: not a PKCS#11 module (no C_GetFunctionList)",
-		    place->module);
-	*out = c;
+		    c->place->module);
+	}
 	return 0;
 }
 
@@ -222,7 +233,8 @@ cryptoki_connect(struct job *j, struct cryptoki *c, const EVP_PKEY *public_key)
 	CK_TOKEN_INFO info = { .flags = 0 };
 	CK_RV rv;
 
-	if (initialize(j, c) < 0 || find_slot(j, c, &info) < 0)
+	if (load_module(j, c) < 0 || initialize(j, c) < 0 ||
+	    find_slot(j, c, &info) < 0)
 		goto fail;
 	rv = c->f->C_OpenSession(
 	    c->slot, CKF_SERIAL_SESSION, NULL, NULL, &c->session);

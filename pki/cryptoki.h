@@ -2,9 +2,9 @@
  * Inside pki/ only: one key of one token, reached through the token's own
  * PKCS#11 module (PK-196).  Nothing but cryptoki*.c knows PKCS#11.
  *
- *	cryptoki_load()     the module
- *	cryptoki_connect()  slot, login, key, its attributes, its public part
- *	cryptoki_sign()     a mechanism over a digest or a DigestInfo
+ *	cryptoki_new()      its PIN
+ *	cryptoki_connect()  the module, slot, login, key, its attributes, its
+ *public part cryptoki_sign()     a mechanism over a digest or a DigestInfo
  *	cryptoki_leave()    after the token was lost: connect again later
  */
 #ifndef PKI_CRYPTOKI_H
@@ -20,13 +20,13 @@ struct job;
 struct token_place;
 
 /* Reads the PIN, which stays in locked memory until the process ends or the
- * token refuses it; dlopens the module and takes its function list.  0, or -1
- * ERR_INTERNAL. */
-int cryptoki_load(struct job *j, struct arena *keep,
+ * token refuses it.  0, or -1 ERR_INTERNAL. */
+int cryptoki_new(struct job *j, struct arena *keep,
     const struct token_place *place, struct cryptoki **out);
 
 /*
- * 0; -1 ERR_BUSY if the token or its key is not there, or something went wrong
+ * Loads the module, the first time.  0; -1 ERR_INTERNAL if there is none; -1
+ * ERR_BUSY if the token or its key is not there, or something went wrong
  * on the way that may go right the next time; -1 ERR_REFUSED for what another
  * try would not mend: the PIN is wrong (PK-199), two keys under the label and
  * id, another key's public part, an attribute that must not be or that the

@@ -21,6 +21,7 @@
 #include "pki/lint_ca.h"
 #include "pki/oid.h"
 #include "pki/ossl.h"
+#include "pki/remote_key.h"
 #include "pki/token_key.h"
 
 #define PEM_FILE_MAX (256 * 1024)
@@ -448,6 +449,23 @@ load_key(struct loader *l)
 	return 0;
 }
 
+/* Wherever it is; nowhere: there is none here. */
+static int
+find_key(struct loader *l)
+{
+	const struct ca_files *files = l->files;
+	struct signer *s = &l->ca->signer;
+
+	if (files->remote != NULL) {
+		s->key = remote_key_new(l->keep, files->remote, l->ca->label);
+		return 0;
+	}
+	if (files->token == NULL)
+		return files->key != NULL ? load_key(l) : 0;
+	return (files->is_signer ? token_key_prepare : token_key_open)(
+	    l->j, l->keep, files->token, s->public_key, &s->key);
+}
+
 /* PK-137: the same type and size as the CA's key. */
 static EVP_PKEY *
 make_lint_key(const EVP_PKEY *like)
@@ -496,13 +514,9 @@ ca_load(struct job *j, struct arena *keep, const struct ca_files *files,
 		return -1;
 	if (ca_stores_make(j, keep, l.ca) < 0)
 		return job_context(j, "%s", files->certificate);
-	if (files->token != NULL &&
-	    token_key_open(j, keep, files->token, l.ca->signer.public_key,
-		&l.ca->signer.key) < 0)
+	if (find_key(&l) < 0)
 		return -1;
-	if (files->token == NULL && files->key != NULL && load_key(&l) < 0)
-		return -1;
-	if ((l.ca->signer.key != NULL || files->lints) &&
+	if (!files->is_signer && (l.ca->signer.key != NULL || files->lints) &&
 	    ca_lint_signer(j, keep, &l.ca->signer, &l.ca->lint) < 0)
 		return -1;
 	*out = l.ca;

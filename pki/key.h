@@ -11,6 +11,7 @@
 
 struct arena;
 struct job;
+struct remote_key;  /* pki/remote_key.h */
 struct token_place; /* pki/token_key.h */
 struct ca;          /* issuing CA: certificate, chain, key, throw-away key */
 
@@ -22,6 +23,11 @@ struct ca_files {
 	const char *passphrase_file;
 	/* In place of key and passphrase_file: kept as it is given. */
 	const struct token_place *token;
+	/* The process that signs (PK-202): the token is asked for the first
+	 * time by ca_ready(), and there is no throw-away key. */
+	bool is_signer;
+	/* In place of all of these: another process signs. */
+	const struct remote_key *remote;
 	/* Section 10 in full, as for one that is made now (L-50 to L-57). */
 	bool is_public;
 	bool lints; /* a throw-away key, although there is no key: another

@@ -83,6 +83,7 @@ libcs_pki_a_SOURCES = \
 	pki/profile_conf.h \
 	pki/profile_read.c pki/profile_read.h \
 	pki/relint.c pki/relint.h \
+	pki/remote_key.c pki/remote_key.h \
 	pki/responder_trust.c pki/responder_trust.h \
 	pki/responder.c \
 	pki/responder.h \

@@ -257,14 +257,24 @@ add_certificate(struct buf *b, struct span certificate)
 	der_close(b, explicit);
 }
 
-int
-signer_sign(struct job *j, const struct signer *s, enum signed_type type,
-    struct span tbs, struct span *der)
+/* What another process gives is looked at here (PK-138). */
+static int
+sign_elsewhere(struct job *j, const struct signer *s, enum signed_type type,
+    struct span tbs, unsigned char out[SIGNATURE_MAX], size_t *out_len)
 {
-	unsigned char signature[SIGNATURE_MAX];
+	if (s->key->sign_as(j, s->key->context, type, tbs, out, out_len) < 0)
+		return -1;
+	return signer_verify(s, tbs, span_mem(out, *out_len))
+		   ? 0
+		   : job_fail(j, ERR_INTERNAL,
+			 "what the signer gave is no signature of this key");
+}
+
+int
+signer_signature(struct job *j, const struct signer *s, enum signed_type type,
+    struct span tbs, unsigned char out[SIGNATURE_MAX], size_t *out_len)
+{
 	const char *problem;
-	struct buf b;
-	size_t len;
 
 	if (s->key == NULL)
 		return job_fail(j, ERR_INTERNAL, "the CA's key is not loaded");
@@ -272,7 +282,20 @@ signer_sign(struct job *j, const struct signer *s, enum signed_type type,
 	if (problem != NULL)
 		return job_fail(
 		    j, ERR_INTERNAL, "refused to sign: %s", problem);
-	if (signing_key_use(j, s->key, s->alg, tbs, signature, &len) < 0)
+	return s->key->sign_as != NULL
+		   ? sign_elsewhere(j, s, type, tbs, out, out_len)
+		   : signing_key_use(j, s->key, s->alg, tbs, out, out_len);
+}
+
+int
+signer_sign(struct job *j, const struct signer *s, enum signed_type type,
+    struct span tbs, struct span *der)
+{
+	unsigned char signature[SIGNATURE_MAX];
+	struct buf b;
+	size_t len;
+
+	if (signer_signature(j, s, type, tbs, signature, &len) < 0)
 		return -1;
 	buf_init(&b, j->arena, tbs.n + s->certificate.n + 2 * SIGNATURE_MAX);
 	size_t mark = der_open(&b, DER_SEQUENCE);

@@ -48,19 +48,16 @@ struct signer {
 	struct span certificate;
 };
 
-enum signed_type {
-	SIGNED_SUBSCRIBER, /* TBSCertificate of a mailbox */
-	SIGNED_CA,         /* TBSCertificate of a CA, the root's own too */
-	SIGNED_RESPONDER,  /* TBSCertificate of an OCSP responder */
-	SIGNED_CRL,        /* TBSCertList */
-	SIGNED_OCSP,       /* ResponseData; gives a BasicOCSPResponse */
-};
-
 /* The three parts put together, in the job's arena.  0; -1 ERR_INTERNAL; -1
  * ERR_BUSY when the device that holds the key is away, -1 ERR_REFUSED when it
  * refuses until a person has mended it (PK-200). */
 int signer_sign(struct job *j, const struct signer *s, enum signed_type type,
     struct span tbs, struct span *der);
+
+/* The same checks, and the signature alone: the content of the BIT STRING. */
+int signer_signature(struct job *j, const struct signer *s,
+    enum signed_type type, struct span tbs, unsigned char out[SIGNATURE_MAX],
+    size_t *out_len);
 
 /* Is this the signer's signature, by its public key, over these octets?  The
  * content of the BIT STRING without the octet of unused bits. */

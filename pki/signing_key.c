@@ -34,7 +34,7 @@ signing_key_new(struct arena *keep, EVP_PKEY *pkey)
 	if (pkey == NULL)
 		return NULL;
 	key = arena_alloc(keep, sizeof *key);
-	*key = (struct signing_key){ sign_in_memory, NULL, pkey };
+	*key = (struct signing_key){ .sign = sign_in_memory, .context = pkey };
 	return key;
 }
 
@@ -67,7 +67,7 @@ signing_key_still(struct job *j, struct arena *keep, EVP_PKEY *pkey,
 	if (sign_in_memory(
 		j, pkey, alg, SPAN("lint"), still->signature, &still->len) < 0)
 		return NULL;
-	*key = (struct signing_key){ sign_still, NULL, still };
+	*key = (struct signing_key){ .sign = sign_still, .context = still };
 	return key;
 }
 
@@ -76,5 +76,8 @@ signing_key_use(struct job *j, const struct signing_key *key,
     const struct sig_alg *alg, struct span message,
     unsigned char out[SIGNATURE_MAX], size_t *out_len)
 {
+	if (key->sign == NULL)
+		return job_fail(j, ERR_INTERNAL,
+		    "the key is another process's, which does not sign this");
 	return key->sign(j, key->context, alg, message, out, out_len);
 }

@@ -16,6 +16,14 @@ struct arena;
 struct job;
 struct sig_alg;
 
+enum signed_type {
+	SIGNED_SUBSCRIBER, /* TBSCertificate of a mailbox */
+	SIGNED_CA,         /* TBSCertificate of a CA, the root's own too */
+	SIGNED_RESPONDER,  /* TBSCertificate of an OCSP responder */
+	SIGNED_CRL,        /* TBSCertList */
+	SIGNED_OCSP,       /* ResponseData; gives a BasicOCSPResponse */
+};
+
 struct signing_key {
 	/* Hashes and signs: the content of the BIT STRING, that is DER for
 	 * ECDSA.  0, or -1 ERR_INTERNAL, or -1 ERR_BUSY where the device that
@@ -24,6 +32,10 @@ struct signing_key {
 	int (*sign)(struct job *j, void *context, const struct sig_alg *alg,
 	    struct span message, unsigned char out[SIGNATURE_MAX],
 	    size_t *out_len);
+	/* In its place, of a key that another process has, which looks at what
+	 * it signs itself (PK-203); NULL: sign. */
+	int (*sign_as)(struct job *j, void *context, enum signed_type type,
+	    struct span tbs, unsigned char out[SIGNATURE_MAX], size_t *out_len);
 	/* Would it sign now?  0, or -1 as above; NULL: always. */
 	int (*ready)(struct job *j, void *context);
 	void *context;
@@ -41,6 +53,7 @@ const struct signing_key *signing_key_new(struct arena *keep, EVP_PKEY *pkey);
 const struct signing_key *signing_key_still(struct job *j, struct arena *keep,
     EVP_PKEY *pkey, const struct sig_alg *alg);
 
+/* ERR_INTERNAL for a key of another process. */
 int signing_key_use(struct job *j, const struct signing_key *key,
     const struct sig_alg *alg, struct span message,
     unsigned char out[SIGNATURE_MAX], size_t *out_len);

@@ -206,6 +206,9 @@ give_up(struct job *j, struct token *t)
 static int
 failed(struct job *j, struct token *t)
 {
+	/* Without a module nothing is known of the token. */
+	if (j->err.kind == ERR_INTERNAL)
+		return -1;
 	return j->err.kind == ERR_BUSY ? lost(j, t) : give_up(j, t);
 }
 
@@ -220,7 +223,8 @@ connect_again(struct job *j, struct token *t)
 		return job_fail(j, ERR_BUSY, "%s", t->why);
 	if (cryptoki_connect(j, t->cryptoki, t->public_key) < 0)
 		return failed(j, t);
-	log_info("token back", "pause=%lld", (long long)t->pause);
+	if (t->pause > 0)
+		log_info("token back", "pause=%lld", (long long)t->pause);
 	t->pause = 0;
 	t->retry_at = 0;
 	return 0;
@@ -247,19 +251,37 @@ token_sign(struct job *j, void *context, const struct sig_alg *alg,
 	return j->err.kind == ERR_INTERNAL ? -1 : failed(j, t);
 }
 
+static int
+prepare(struct job *j, struct arena *keep, const struct token_place *place,
+    EVP_PKEY *public_key, struct token *t, const struct signing_key **out)
+{
+	struct signing_key *key = arena_alloc(keep, sizeof *key);
+
+	*t = (struct token){ .public_key = public_key };
+	*key = (struct signing_key){
+		.sign = token_sign, .ready = token_ready, .context = t
+	};
+	*out = key;
+	return cryptoki_new(j, keep, place, &t->cryptoki);
+}
+
+int
+token_key_prepare(struct job *j, struct arena *keep,
+    const struct token_place *place, EVP_PKEY *public_key,
+    const struct signing_key **out)
+{
+	return prepare(j, keep, place, public_key,
+	    arena_alloc(keep, sizeof(struct token)), out);
+}
+
 int
 token_key_open(struct job *j, struct arena *keep,
     const struct token_place *place, EVP_PKEY *public_key,
     const struct signing_key **out)
 {
 	struct token *t = arena_alloc(keep, sizeof *t);
-	struct signing_key *key = arena_alloc(keep, sizeof *key);
 
-	*t = (struct token){ .public_key = public_key };
-	if (cryptoki_load(j, keep, place, &t->cryptoki) < 0 ||
-	    cryptoki_connect(j, t->cryptoki, public_key) < 0)
+	if (prepare(j, keep, place, public_key, t, out) < 0)
 		return -1;
-	*key = (struct signing_key){ token_sign, token_ready, t };
-	*out = key;
-	return 0;
+	return cryptoki_connect(j, t->cryptoki, public_key);
 }

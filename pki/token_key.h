@@ -37,6 +37,16 @@ int token_key_open(struct job *j, struct arena *keep,
     const struct token_place *place, EVP_PKEY *public_key,
     const struct signing_key **out);
 
+/*
+ * The same in two steps, for who has other rights later: this one reads the PIN
+ * alone, and the first time that it is asked whether the key is ready, the
+ * module is loaded and the token asked.  ERR_INTERNAL then for a module that
+ * cannot be loaded.
+ */
+int token_key_prepare(struct job *j, struct arena *keep,
+    const struct token_place *place, EVP_PKEY *public_key,
+    const struct signing_key **out);
+
 /* PK-197, pure. */
 
 /* What CKM_RSA_PKCS wants: DigestInfo with this digest ("SHA256" …). */

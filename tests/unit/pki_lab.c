@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <openssl/ec.h>
 #include <openssl/evp.h>
+#include <openssl/pem.h>
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 #include <stdio.h>
@@ -123,8 +124,10 @@ make_ca(size_t i, const char *key_type)
 	for (size_t k = 0; k < 4; k++)
 		snprintf(
 		    path[k], sizeof path[k], "%s/%s", cas[i].folder, names[k]);
-	const struct ca_files files = { path[0], path[1], path[2], path[3],
-		NULL, false, false };
+	const struct ca_files files = { .certificate = path[0],
+		.chain = path[1],
+		.key = path[2],
+		.passphrase_file = path[3] };
 	if (ca_init_create(&j, &init) < 0 ||
 	    ca_load(&j, ca_arena, &files, &cas[i].ca) < 0)
 		fail_msg("CA of type %s: %s", key_type, j.err.text);
@@ -155,6 +158,30 @@ const char *
 lab_ca_folder(const char *key_type)
 {
 	return cas[find_ca(key_type)].folder;
+}
+
+EVP_PKEY *
+lab_ca_key(const char *key_type)
+{
+	char path[512], passphrase[128] = "";
+	EVP_PKEY *key;
+	FILE *f;
+
+	snprintf(
+	    path, sizeof(path), "%s/ca-passphrase", lab_ca_folder(key_type));
+	f = fopen(path, "r");
+	assert_non_null(f);
+	assert_non_null(fgets(passphrase, sizeof(passphrase), f));
+	fclose(f);
+	passphrase[strcspn(passphrase, "\n")] = '\0';
+	snprintf(
+	    path, sizeof(path), "%s/issuing-key.pem", lab_ca_folder(key_type));
+	f = fopen(path, "r");
+	assert_non_null(f);
+	key = PEM_read_PrivateKey(f, NULL, NULL, passphrase);
+	fclose(f);
+	assert_non_null(key);
+	return key;
 }
 
 EVP_PKEY *

@@ -37,6 +37,9 @@ const struct ca *lab_ca(const char *key_type);
 /* The folder it lies in. */
 const char *lab_ca_folder(const char *key_type);
 
+/* Its key, read from its file; the caller frees it. */
+EVP_PKEY *lab_ca_key(const char *key_type);
+
 /* A key of this type, the same on each call; `bits` for RSA. */
 EVP_PKEY *lab_key(enum key_type type, int bits);
 /* Its SubjectPublicKeyInfo. */

@@ -143,7 +143,7 @@ begin(struct lab *lab, struct job *j)
 	lab->conf->issuer.serial_octet = 1;
 	(void)unlink(lab->conf->issuer.crl_file);
 	lab->ca = *lab_ca("p256");
-	lab->key = (struct signing_key){ sign, NULL, lab };
+	lab->key = (struct signing_key){ .sign = sign, .context = lab };
 	lab->ca.signer.key = &lab->key;
 	lab->issuer = &lab->orders[0].issuer;
 	lab->issuer->ca = &lab->ca;

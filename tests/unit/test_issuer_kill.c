@@ -11,7 +11,7 @@
 #include "tests/unit/role_lab.h"
 
 #include <fcntl.h>
-#include <openssl/pem.h>
+#include <openssl/evp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -167,7 +167,9 @@ work(struct job *j, void *ctx)
 	struct issuer issuer = b->labs[0].issuer;
 	struct witness w = { .fd = open(signatures_file(),
 				 O_WRONLY | O_CREAT | O_APPEND, 0600) };
-	struct signing_key key = { sign, is_ready, &w };
+	struct signing_key key = {
+		.sign = sign, .ready = is_ready, .context = &w
+	};
 	const struct ca *loaded;
 	struct ca ca;
 	int result;
@@ -484,29 +486,6 @@ test_everywhere_token(struct job *j)
 
 /* --- all ------------------------------------------------------------------ */
 
-static EVP_PKEY *
-read_ca_key(void)
-{
-	char path[512], passphrase[128] = "";
-	EVP_PKEY *key;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "%s/ca-passphrase", lab_ca_folder("p256"));
-	f = fopen(path, "r");
-	assert_non_null(f);
-	assert_non_null(fgets(passphrase, sizeof(passphrase), f));
-	fclose(f);
-	passphrase[strcspn(passphrase, "\n")] = '\0';
-	snprintf(
-	    path, sizeof(path), "%s/issuing-key.pem", lab_ca_folder("p256"));
-	f = fopen(path, "r");
-	assert_non_null(f);
-	key = PEM_read_PrivateKey(f, NULL, NULL, passphrase);
-	fclose(f);
-	assert_non_null(key);
-	return key;
-}
-
 static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_random),
 	STORE_TEST_SQLITE(test_random_token),
@@ -521,7 +500,7 @@ main(void)
 
 	token_lab_start_empty();
 	if (token_lab_is_there()) {
-		key = read_ca_key();
+		key = lab_ca_key("p256");
 		token_lab_import("issuing", "0a", key);
 		token_lab_save();
 		EVP_PKEY_free(key);

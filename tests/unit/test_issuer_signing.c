@@ -117,7 +117,7 @@ ready(struct job *j, void *context)
 	return is_away ? job_fail(j, ERR_BUSY, "the token is away") : 0;
 }
 
-static struct signing_key key = { sign, ready, NULL };
+static struct signing_key key = { .sign = sign, .ready = ready };
 static struct ca ca;
 
 static void

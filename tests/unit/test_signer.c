@@ -9,6 +9,7 @@
 #include "lib/job.h"
 #include "pki/der.h"
 #include "pki/oid.h"
+#include "pki/remote_key.h"
 #include "tests/unit/pki_lab.h"
 #include "tests/unit/unit.h"
 
@@ -195,7 +196,156 @@ test_answer_carries_certificate(void **state)
 	assert_true(span_eq(span_cut(der, der.n - tail.n, der.n), tail));
 }
 
+/* --- a key that another process has (PK-202) ------------------------------ */
+
+static const char tags[] = { REMOTE_SUBSCRIBER, REMOTE_CA, REMOTE_RESPONDER,
+	REMOTE_LIST, REMOTE_ANSWER };
+_Static_assert(sizeof(tags) == COUNT(types), "a tag for each type");
+
+/* The process at the other end. */
+struct other {
+	const struct ca *ca;
+	char tag;      /* the last one */
+	bool corrupts; /* one bit of each signature */
+	bool gives_nothing;
+};
+
+static int
+sign_there(struct job *j, void *context, const char *label, char tag,
+    struct span tbs, struct span *signature)
+{
+	struct other *o = context;
+
+	assert_string_equal(label, ca_key_label(o->ca));
+	o->tag = tag;
+	if (ca_signature(j, o->ca, tag, tbs, signature) < 0)
+		return -1;
+	if (o->corrupts) {
+		unsigned char *octets =
+		    arena_memdup(j->arena, signature->p, signature->n);
+
+		octets[signature->n - 1] ^= 1;
+		signature->p = (const char *)octets;
+	}
+	if (o->gives_nothing)
+		signature->n = 0;
+	return 0;
+}
+
+static int
+ready_there(struct job *j, void *context, const char *label)
+{
+	(void)context;
+	(void)label;
+	return job_fail(j, ERR_BUSY, "away");
+}
+
+/* PK-202, PK-138: each structure under its own tag, and nothing but the key's
+ * signature is taken. */
+static void
+test_remote(void **state)
+{
+	struct job *j = lab_job();
+	struct other o = { .ca = lab_ca("p256") };
+	const struct remote_key remote = { sign_there, ready_there, &o };
+	struct signer s = o.ca->signer;
+	unsigned char out[SIGNATURE_MAX];
+	struct span der;
+	size_t n;
+	(void)state;
+
+	s.key = remote_key_new(j->arena, &remote, ca_key_label(o.ca));
+	for (size_t k = 0; k < COUNT(types); k++) {
+		if (types[k] == SIGNED_CA || types[k] == SIGNED_OCSP)
+			continue;
+		unit_case("type %zu", k);
+		struct span tbs = tbs_of(j, &s, types[k]);
+		assert_int_equal(signer_sign(j, &s, types[k], tbs, &der), 0);
+		assert_int_equal(o.tag, tags[k]);
+	}
+	struct span tbs = tbs_of(j, &s, SIGNED_CRL);
+	o.corrupts = true;
+	assert_int_equal(signer_sign(j, &s, SIGNED_CRL, tbs, &der), -1);
+	assert_job_error(j, ERR_INTERNAL,
+	    "what the signer gave is no signature of this key");
+	job_recover(j);
+	o.gives_nothing = true;
+	assert_int_equal(signer_sign(j, &s, SIGNED_CRL, tbs, &der), -1);
+	job_recover(j);
+	/* What it would refuse is not sent there. */
+	o.tag = 0;
+	assert_false(is_signed(j, &s, SIGNED_CRL, SPAN("hello")));
+	assert_int_equal(o.tag, 0);
+	/* Octets without a tag are not signed at all. */
+	assert_int_equal(
+	    signing_key_use(j, s.key, s.alg, SPAN("hello"), out, &n), -1);
+	job_recover(j);
+	assert_int_equal(s.key->ready(j, s.key->context), -1);
+	assert_job_error(j, ERR_BUSY, "away");
+	job_recover(j);
+}
+
+/* PK-203: the process that has the key looks itself: another tag, raw octets,
+ * another CA's structure, another algorithm. */
+static void
+test_signature(void **state)
+{
+	struct job *j = lab_job();
+	const struct ca *ca = lab_ca("p256");
+	struct signer s = ca->signer;
+	struct signer other = lab_ca("p384")->signer;
+	struct signer renamed = s, stronger = s;
+	struct span tbs, signature;
+	(void)state;
+
+	renamed.name = lab_der(j, DER_SEQUENCE, SPAN(""));
+	stronger.alg = other.alg;
+	for (size_t k = 0; k < COUNT(types); k++) {
+		bool may = types[k] != SIGNED_CA && types[k] != SIGNED_OCSP;
+		struct span foreign[] = { tbs_of(j, &other, types[k]),
+			tbs_of(j, &renamed, types[k]),
+			tbs_of(j, &stronger, types[k]), SPAN("hello"),
+			SPAN("") };
+
+		tbs = tbs_of(j, &s, types[k]);
+		for (size_t n = 0; n < sizeof(tags); n++) {
+			unit_case("%zu as %zu", k, n);
+			int result =
+			    ca_signature(j, ca, tags[n], tbs, &signature);
+			assert_int_equal(result, may && n == k ? 0 : -1);
+			if (result == 0)
+				assert_true(signer_verify(&s, tbs, signature));
+			job_recover(j);
+		}
+		for (size_t n = 0; n < COUNT(foreign); n++) {
+			unit_case("%zu: foreign %zu", k, n);
+			assert_int_equal(ca_signature(j, ca, tags[k],
+					     foreign[n], &signature),
+			    -1);
+			assert_non_null(strstr(j->err.text, "refused to sign"));
+			job_recover(j);
+		}
+		for (size_t n = 0; n < tbs.n; n++) {
+			assert_int_equal(ca_signature(j, ca, tags[k],
+					     span_cut(tbs, 0, n), &signature),
+			    -1);
+			job_recover(j);
+		}
+		for (int tag = 0; tag < 256; tag++) {
+			if (memchr(tags, tag, sizeof(tags)) != NULL)
+				continue;
+			assert_int_equal(
+			    ca_signature(j, ca, (char)tag, tbs, &signature),
+			    -1);
+			assert_non_null(strstr(j->err.text, "refused to sign"));
+			job_recover(j);
+		}
+	}
+}
+
 static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(test_remote),
+	cmocka_unit_test(test_signature),
 	cmocka_unit_test(test_types),
 	cmocka_unit_test(test_others),
 	cmocka_unit_test(test_answer_carries_certificate),

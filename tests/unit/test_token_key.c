@@ -325,7 +325,7 @@ test_destroyed(void **state)
 	(void)state;
 	NEEDS_TOKEN;
 	key = token_lab_public_key(j, "p384");
-	assert_int_equal(cryptoki_load(j, j->arena, &place, &c), 0);
+	assert_int_equal(cryptoki_new(j, j->arena, &place, &c), 0);
 	assert_int_equal(cryptoki_connect(j, c, key), 0);
 	assert_int_equal(cryptoki_destroy(j, c, &was_gone), 0);
 	assert_false(was_gone);
@@ -340,7 +340,7 @@ test_destroyed(void **state)
 	assert_int_equal(cryptoki_destroy(j, c, &was_gone), 0);
 	assert_true(was_gone);
 	cryptoki_leave(c);
-	assert_int_equal(cryptoki_load(j, j->arena, &other, &c), 0);
+	assert_int_equal(cryptoki_new(j, j->arena, &other, &c), 0);
 	assert_int_equal(
 	    cryptoki_connect(j, c, token_lab_public_key(j, "p256")), 0);
 }
