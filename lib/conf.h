@@ -83,6 +83,8 @@ enum conf_isolation {
 	CONF_ISOLATION_REQUIRE,
 	CONF_ISOLATION_OFF
 };
+/* PK-202: which sockets a PKCS#11 module may open. */
+enum conf_network { CONF_NETWORK_LOCAL, CONF_NETWORK_ANY, CONF_NETWORK_NONE };
 /* pki.md section 9; the order of pki/profile.h's own. */
 enum conf_generation { CONF_GENERATION_STRICT, CONF_GENERATION_MULTIPURPOSE };
 enum conf_subject {
@@ -397,6 +399,12 @@ struct conf_upstream {
 
 struct profile;
 
+/* What the modules of tokens may reach (PK-202). */
+struct conf_signer {
+	enum conf_network network;
+	struct conf_list files; /* empty: what their modes allow */
+};
+
 struct conf {
 	const char *file;   /* where it was read from */
 	const char *sha256; /* of its octets, in hexadecimal */
@@ -469,6 +477,7 @@ struct conf {
 	struct conf_issuer issuer;
 	struct conf_former *formers;
 	size_t former_count;
+	struct conf_signer signer;
 	struct conf_upstream external;
 };
 

@@ -29,6 +29,8 @@ role_name(enum role role)
 		return "linter";
 	if (role == ROLE_RESPONDER)
 		return "responder";
+	if (role == ROLE_SIGNER)
+		return "signer";
 	return role < ROLE_COUNT ? role_names[role] : "unknown";
 }
 

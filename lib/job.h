@@ -29,10 +29,11 @@ enum role {
 	ROLE_PERSPECTIVE, /* alone, on a host elsewhere: no database */
 	ROLE_RESPONDER,   /* answers OCSP clients: no database (PK-177) */
 	ROLE_LINTER,      /* starts linters: no database, no key (PK-140) */
+	ROLE_SIGNER,      /* has the keys in tokens: no database (PK-202) */
 };
 
 /* "web", "sender", "validator", "issuer", "upstream", "perspective",
- * "responder", "linter". */
+ * "responder", "linter", "signer". */
 const char *role_name(enum role role);
 /* 1 and the role, or 0. */
 int role_parse(const char *name, enum role *role);

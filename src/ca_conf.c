@@ -43,6 +43,15 @@ ca_conf_files(struct arena *keep, const struct conf *conf)
 	return files;
 }
 
+void
+ca_conf_use_signer(struct ca_files *files, const struct remote_key *remote)
+{
+	if (files->token == NULL || remote == NULL)
+		return;
+	files->token = NULL;
+	files->remote = remote;
+}
+
 const char *
 ca_conf_profile_problem(struct job *j, const struct ca *ca)
 {

@@ -8,6 +8,10 @@ struct conf;
 
 /* With the key in its file or its token; lives as long as `keep`. */
 struct ca_files ca_conf_files(struct arena *keep, const struct conf *conf);
+/* A key in a token is used by another process (PK-202); NULL: by this one. */
+struct remote_key;
+void ca_conf_use_signer(
+    struct ca_files *files, const struct remote_key *remote);
 /* Without the key: for who only looks. */
 struct ca_files ca_conf_certificates(const struct conf *conf);
 

@@ -116,13 +116,14 @@ allow_families(scmp_filter_ctx f)
 	return 0;
 }
 
+/* All but the first `count`. */
 static int
-refuse_families(scmp_filter_ctx f)
+refuse_families(scmp_filter_ctx f, size_t count)
 {
 	uint64_t last = 0;
 	int e;
 
-	for (size_t i = 0; i < FAMILY_COUNT; i++) {
+	for (size_t i = 0; i < count; i++) {
 		uint64_t family = (uint64_t)families[i];
 
 		for (uint64_t other = last + 1; other < family; other++) {
@@ -184,7 +185,7 @@ fill_long(scmp_filter_ctx f, const struct calls *c)
 	if (e == 0 && !c->sockets)
 		e = seccomp_rule_add(f, refuse, SCMP_SYS(connect), 0);
 	if (e == 0 && c->sockets)
-		e = refuse_families(f);
+		e = refuse_families(f, c->local_only ? 1 : FAMILY_COUNT);
 	if (e == 0 && !c->accepts)
 		e = add(f, refuse, LIST(accepting));
 	if (e == 0 && !c->executes && !is_sanitized)

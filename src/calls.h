@@ -15,6 +15,7 @@ struct job;
 struct calls {
 	bool short_list; /* only what is listed: files and memory (issuer) */
 	bool sockets;    /* may open some: AF_UNIX, AF_INET, AF_INET6 */
+	bool local_only; /* of these AF_UNIX alone */
 	bool accepts;    /* takes connections */
 	bool executes;   /* starts programs */
 };

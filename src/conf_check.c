@@ -766,14 +766,21 @@ check_domain_smime(struct check *c, const struct conf_domain *d)
 }
 
 static void
+check_absolute(
+    struct check *c, const char *option, const struct conf_list *paths)
+{
+	for (size_t i = 0; i < paths->n; i++)
+		if (paths->v[i][0] != '/')
+			wrong(c, option, "%s must be an absolute path",
+			    paths->v[i]);
+}
+
+static void
 check_smime(struct check *c)
 {
 	const struct conf_validator *v = &c->conf->validator;
 
-	for (size_t i = 0; i < v->smime_crls.n; i++)
-		if (v->smime_crls.v[i][0] != '/')
-			wrong(c, "validator.smime_crls",
-			    "%s must be an absolute path", v->smime_crls.v[i]);
+	check_absolute(c, "validator.smime_crls", &v->smime_crls);
 	if (v->smime == CONF_SMIME_REQUIRE)
 		check_smime_needs(c, "validator.smime");
 	for (size_t i = 0; i < v->domain_count; i++)
@@ -978,11 +985,7 @@ check_alternates(struct check *c)
 	if (list->n > ACME_ALTERNATES_MAX)
 		wrong(c, "issuer.alternate_chains", "are more than %d",
 		    ACME_ALTERNATES_MAX);
-	for (size_t i = 0; i < list->n; i++) {
-		if (list->v[i][0] != '/')
-			wrong(c, "issuer.alternate_chains",
-			    "%s must be an absolute path", list->v[i]);
-	}
+	check_absolute(c, "issuer.alternate_chains", list);
 }
 
 static bool
@@ -1088,6 +1091,7 @@ conf_check(
 	check_places(&c);
 	check_profiles(&c);
 	check_alternates(&c);
+	check_absolute(&c, "signer.files", &conf->signer.files);
 	check_accounts(&c);
 	check_account_prefixes(&c);
 	conf_login_check(a, conf, report, ctx);

@@ -941,6 +941,17 @@ const struct conf_option conf_options[] = {
 	    "File with that user's password; read before the rights of root are "
 	    "given up." },
 
+	{ "signer", "network", CONF_CHOICE, AT(signer.network), "local", 0, 0,
+	    "local|any|none", false, false,
+	    "Sockets that the PKCS#11 modules may open: local ones (a daemon "
+	    "of this machine: pcscd, p11-kit), any (a device in the network), "
+	    "none." },
+	{ "signer", "files", CONF_LIST, AT(signer.files), NULL, 0, 0, NULL,
+	    false, false,
+	    "Files and folders that the modules read and write besides "
+	    "themselves and the system's libraries; without it all whose modes "
+	    "allow it." },
+
 	{ "former_ca", "ca_certificate", CONF_PATH, IN_FORMER(ca_certificate),
 	    NULL, 1, 1000, NULL, true, false,
 	    "PEM certificate of that issuing CA." },

@@ -17,6 +17,7 @@
 #include "src/role_perspective.h"
 #include "src/role_responder.h"
 #include "src/role_sender.h"
+#include "src/role_signer.h"
 #include "src/role_upstream.h"
 #include "src/role_validator.h"
 #include "src/role_web.h"
@@ -42,6 +43,7 @@ struct options {
 	const char *sockets;
 	const char *intake;
 	const char *linters;
+	const char *signer;
 	const char *live;
 	bool check_only;
 };
@@ -58,6 +60,7 @@ static const struct option long_options[] = {
 	{ "sockets", required_argument, NULL, 's' },
 	{ "intake", required_argument, NULL, 'i' },
 	{ "linters", required_argument, NULL, 'l' },
+	{ "signer", required_argument, NULL, 'g' },
 	{ "live", required_argument, NULL, 'v' },
 	{ NULL, 0, NULL, 0 },
 };
@@ -112,6 +115,9 @@ parse_options(int argc, char **argv, struct options *o)
 		case 'l':
 			o->linters = optarg;
 			break;
+		case 'g':
+			o->signer = optarg;
+			break;
 		case 'v':
 			o->live = optarg;
 			break;
@@ -156,6 +162,18 @@ parse_wake(const char *text, int fds[ROLE_COUNT])
 	return 0;
 }
 
+/* NULL: -1. */
+static int
+parse_fd(const char *text, int *fd)
+{
+	int64_t n = -1;
+
+	if (text != NULL && span_to_int(span_str(text), 3, 1 << 20, &n) < 0)
+		return -1;
+	*fd = (int)n;
+	return 0;
+}
+
 static const struct role_ops *
 ops_of(const char *name)
 {
@@ -180,19 +198,21 @@ run_role(const struct options *o)
 	const struct role_ops *ops = ops_of(o->role);
 	struct role_start start = { .conf_file = o->config,
 		.intake = o->intake };
-	int64_t ready = -1, sockets = 0, linters = -1;
+	int64_t sockets = 0;
+	int ready = -1;
 	bool is_linter = is_role(o, ROLE_LINTER);
 	bool is_responder = is_role(o, ROLE_RESPONDER);
+	bool is_signer = is_role(o, ROLE_SIGNER);
 
-	if ((ops == NULL && !is_linter && !is_responder) ||
+	if ((ops == NULL && !is_linter && !is_responder && !is_signer) ||
 	    (is_linter && o->linters == NULL) ||
+	    (is_signer && o->signer == NULL) ||
 	    (is_responder && o->live == NULL) ||
 	    (o->live != NULL && live_ends_parse(o->live, &start.live) < 0) ||
-	    (o->linters != NULL &&
-		span_to_int(span_str(o->linters), 3, 1 << 20, &linters) < 0) ||
-	    o->wake == NULL || o->ready == NULL ||
-	    parse_wake(o->wake, start.wake) < 0 ||
-	    span_to_int(span_str(o->ready), 3, 1 << 20, &ready) < 0 ||
+	    parse_fd(o->linters, &start.linters_fd) < 0 ||
+	    parse_fd(o->signer, &start.signer_fd) < 0 || o->wake == NULL ||
+	    o->ready == NULL || parse_wake(o->wake, start.wake) < 0 ||
+	    parse_fd(o->ready, &ready) < 0 ||
 	    (o->sockets != NULL && span_to_int(span_str(o->sockets), 0,
 				       ACTIVATION_MAX, &sockets) < 0)) {
 		fputs("countersignd: --role: perspective is the only one "
@@ -201,13 +221,14 @@ run_role(const struct options *o)
 		return EXIT_FAILURE;
 	}
 	if (is_linter)
-		return linter_main(o->config, (int)linters, (int)ready);
+		return linter_main(o->config, start.linters_fd, ready);
+	if (is_signer)
+		return signer_main(o->config, start.signer_fd, ready);
 	if (is_responder)
 		return responder_main(
-		    o->config, &start.live, start.wake, (int)ready);
+		    o->config, &start.live, start.wake, ready);
 	activation_adopt((int)sockets);
-	start.linters_fd = (int)linters;
-	start.ready_fd = (int)ready;
+	start.ready_fd = ready;
 	return role_main(ops, &start);
 }
 

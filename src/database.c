@@ -40,6 +40,7 @@ database_conf(const struct conf *c, enum role role)
 	case ROLE_PERSPECTIVE: /* have none */
 	case ROLE_LINTER:
 	case ROLE_RESPONDER:
+	case ROLE_SIGNER:
 		break;
 	}
 	return l == NULL || l->database == NULL ? NULL : l;

@@ -59,7 +59,7 @@ static int
 load_ca(
     struct job *j, struct arena *keep, struct ca_files files, struct former *f)
 {
-	if (files.key == NULL && files.token == NULL)
+	if (files.key == NULL && files.token == NULL && files.remote == NULL)
 		f->keyless = "set ca_key or key_module: where the key is that "
 			     "signs its list; neither is for a key that "
 			     "countersign key destroy has destroyed";
@@ -114,6 +114,9 @@ open_one(struct job *j, struct arena *keep, const struct issuer *i,
 	/* Rules for new CAs do not end what this one owes. */
 	files = ca_conf_files(keep, &f->conf);
 	files.is_public = false;
+	/* Its answer about a key that is away now says nothing of the next
+	 * hour, and of one that was destroyed the database knows. */
+	ca_conf_use_signer(&files, i->remote);
 	if (ca_key_facts(j, files.certificate, &facts) < 0 ||
 	    load_ca(j, keep, files, f) < 0 || check_name(j, i, f) < 0)
 		return -1;
@@ -155,7 +158,7 @@ former_key(
 	for (size_t n = 0; n < i->former_count; n++) {
 		const struct former *f = &i->formers[n];
 
-		if (f->keyless != NULL || k-- > 0)
+		if (f->keyless != NULL || f->issuer.is_gone || k-- > 0)
 			continue;
 		*ca = f->issuer.ca;
 		*sha256 = f->issuer.key_sha256;

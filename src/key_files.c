@@ -20,6 +20,7 @@
 #define VALIDATOR (1u << ROLE_VALIDATOR)
 #define ISSUER (1u << ROLE_ISSUER)
 #define UPSTREAM (1u << ROLE_UPSTREAM)
+#define SIGNER (1u << ROLE_SIGNER)
 
 #define GROUPS_MAX 64
 
@@ -28,6 +29,11 @@ struct key_file {
 	const char *path; /* NULL: not set */
 	unsigned roles;   /* whose it is */
 };
+
+/* Whose files other roles' could be. */
+static const enum role reading[] = { ROLE_WEB, ROLE_SENDER, ROLE_VALIDATOR,
+	ROLE_ISSUER, ROLE_UPSTREAM, ROLE_SIGNER };
+#define READER_COUNT (sizeof(reading) / sizeof(reading[0]))
 
 /* Whom the roles run as. */
 struct reader {
@@ -38,7 +44,7 @@ struct reader {
 
 struct check {
 	struct job *job;
-	struct reader readers[ROLE_COUNT];
+	struct reader readers[READER_COUNT];
 	key_files_fn *report;
 	void *ctx;
 	unsigned count;
@@ -78,9 +84,11 @@ look_at(struct check *c, const struct key_file *k)
 
 	if (k->path == NULL || stat(k->path, &st) < 0)
 		return;
-	for (enum role role = 0; role < ROLE_COUNT; role++) {
+	for (size_t i = 0; i < READER_COUNT; i++) {
+		enum role role = reading[i];
+
 		if ((k->roles & (1u << role)) != 0 ||
-		    !modes_let(&c->readers[role], &st) ||
+		    !modes_let(&c->readers[i], &st) ||
 		    !supervisor_has_role(c->job->conf, role) ||
 		    !sandbox_lets_read(c->job->conf, role, k->path))
 			continue;
@@ -151,7 +159,8 @@ look_at_formers(struct check *c)
 			const struct key_file k = {
 				arena_printf(c->job->arena, "former_ca %s.%s",
 				    conf->formers[i].name, names[n]),
-				paths[n], ISSUER
+				paths[n],
+				paths[n] == f->key_pin_file ? SIGNER : ISSUER
 			};
 
 			look_at(c, &k);
@@ -199,7 +208,7 @@ key_files_check(struct job *j, key_files_fn *report, void *ctx)
 		{ "issuer.ca_key", conf->issuer.ca_key, ISSUER },
 		{ "issuer.ca_key_passphrase",
 		    conf->issuer.ca_key_passphrase_file, ISSUER },
-		{ "issuer.key_pin", conf->issuer.key_pin_file, ISSUER },
+		{ "issuer.key_pin", conf->issuer.key_pin_file, SIGNER },
 		{ "issuer.audit_key", conf->issuer.audit_key, ISSUER },
 		{ "external.account_key", conf->external.account_key,
 		    UPSTREAM },
@@ -212,8 +221,8 @@ key_files_check(struct job *j, key_files_fn *report, void *ctx)
 	};
 	struct check c = { .job = j, .report = report, .ctx = ctx };
 
-	for (enum role role = 0; role < ROLE_COUNT; role++)
-		reader_find(&c.readers[role], role_user(conf, role));
+	for (size_t i = 0; i < READER_COUNT; i++)
+		reader_find(&c.readers[i], role_user(conf, reading[i]));
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		look_at(&c, &all[i]);
 	look_at_mailboxes(&c);

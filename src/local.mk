@@ -166,6 +166,11 @@ libcs_src_a_SOURCES = \
 	src/linters.c src/linters.h \
 	src/linters_hold.c src/linters_hold.h \
 	src/role_linter.c src/role_linter.h \
+	src/role_signer.c src/role_signer.h \
+	src/sign_cap.c src/sign_cap.h \
+	src/sign_frame.c src/sign_frame.h \
+	src/sign_link.c src/sign_link.h \
+	src/sign_service.c src/sign_service.h \
 	src/former.c src/former.h \
 	src/incident_lint.c src/incident_lint.h \
 	src/own_keys.c src/own_keys.h \

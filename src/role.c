@@ -207,6 +207,7 @@ role_main(const struct role_ops *ops, const struct role_start *start)
 	struct role_env env = { .keep = arena_new(),
 		.intake = start->intake,
 		.linters_fd = start->linters_fd,
+		.signer_fd = start->signer_fd,
 		.live = start->live };
 	struct job j;
 	int result = -1;

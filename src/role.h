@@ -20,6 +20,7 @@ struct role_env {
 	struct store_login login; /* how to open another one */
 	const char *intake;       /* the validator's way in (src/intake.h) */
 	int linters_fd;           /* the issuer's (src/linters.h); -1: none */
+	int signer_fd;            /* the issuer's (src/sign_link.h); -1: none */
 	struct live_ends live;    /* the issuer's and web's; none: n is 0 */
 	void *role;               /* the role's own */
 	const char *name;         /* src/role_life.h */
@@ -49,6 +50,7 @@ struct role_start {
 	int ready_fd;         /* gets one byte when the role works; -1: none */
 	const char *intake;   /* of the validator */
 	int linters_fd;       /* of the issuer; -1: none */
+	int signer_fd;        /* of the issuer; -1: none */
 	struct live_ends live;
 };
 

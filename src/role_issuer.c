@@ -28,6 +28,7 @@
 #include "src/own_keys.h"
 #include "src/profile_watch.h"
 #include "src/root_list.h"
+#include "src/sign_link.h"
 #include "src/worker.h"
 
 #include <inttypes.h>
@@ -193,6 +194,47 @@ tell_of_urls(struct issuer *i, struct job *j)
 	return 0;
 }
 
+/* PK-19: the CA's key, and those of former ones. */
+static int
+tell_of_key(
+    struct job *j, const struct ca *ca, struct span sha256, const char *event)
+{
+	return worker_record(j, "issuer", event,
+	    arena_printf(j->arena, "ca:%s", ca_key_label(ca)), "ok",
+	    worker_detail(j, "spki_sha256", hex_dup(j->arena, sha256)));
+}
+
+static int
+tell_of_keys(const struct issuer *i, struct job *j, const char *event)
+{
+	const struct ca *ca;
+	struct span sha256;
+
+	if (!issuer_is_external(j) &&
+	    tell_of_key(j, i->ca, i->key_sha256, event) < 0)
+		return -1;
+	for (size_t k = 0; former_key(i, k, &ca, &sha256); k++)
+		if (tell_of_key(j, ca, sha256, event) < 0)
+			return -1;
+	return 0;
+}
+
+/* One in a token may be away when the issuer starts (PK-200). */
+static int
+tell_of_ready_keys(struct issuer *i, struct job *j)
+{
+	if (!i->tells_of_keys)
+		return 0;
+	if (!issuer_is_external(j) && ca_ready(j, i->ca) < 0) {
+		job_recover(j);
+		return 0;
+	}
+	if (tell_of_keys(i, j, "CA key activated") < 0)
+		return -1;
+	i->tells_of_keys = false;
+	return 0;
+}
+
 int
 issuer_step(void *ctx, struct job *j)
 {
@@ -204,6 +246,8 @@ issuer_step(void *ctx, struct job *j)
 	if (issuer_check_key_is_there(i, j) < 0)
 		return -1;
 	if (clock_watch_check(&i->clock, j, ca_key_label(i->ca)) < 0)
+		return -1;
+	if (tell_of_ready_keys(i, j) < 0)
 		return -1;
 	if (status_step(i, j, &why, &held) > 0)
 		return 1;
@@ -306,6 +350,9 @@ issuer_open(struct job *j, struct role_env *env)
 	i->clock.is_on = true;
 	i->linters = arena_calloc(env->keep, 1, sizeof(*i->linters));
 	i->linters->fd = env->linters_fd;
+	if (env->signer_fd >= 0)
+		i->remote = sign_link_new(env->keep, env->signer_fd);
+	ca_conf_use_signer(&files, i->remote);
 	i->live =
 	    live_keys_new(env->keep, env->live.n > 0 ? env->live.fds[0] : -1);
 	files.lints = issuer_is_external(j);
@@ -334,31 +381,6 @@ issuer_open(struct job *j, struct role_env *env)
 		   : former_open(j, env->keep, i);
 }
 
-/* PK-19: the CA's key, and those of former ones. */
-static int
-tell_of_key(
-    struct job *j, const struct ca *ca, struct span sha256, const char *event)
-{
-	return worker_record(j, "issuer", event,
-	    arena_printf(j->arena, "ca:%s", ca_key_label(ca)), "ok",
-	    worker_detail(j, "spki_sha256", hex_dup(j->arena, sha256)));
-}
-
-static int
-tell_of_keys(const struct issuer *i, struct job *j, const char *event)
-{
-	const struct ca *ca;
-	struct span sha256;
-
-	if (!issuer_is_external(j) &&
-	    tell_of_key(j, i->ca, i->key_sha256, event) < 0)
-		return -1;
-	for (size_t k = 0; former_key(i, k, &ca, &sha256); k++)
-		if (tell_of_key(j, ca, sha256, event) < 0)
-			return -1;
-	return 0;
-}
-
 /* A failure leaves those of before in the rows: the next look finds them. */
 static void
 issuer_reloaded(struct role_env *env)
@@ -377,8 +399,11 @@ issuer_reloaded(struct role_env *env)
 static int
 start_work(struct role_env *env)
 {
+	struct issuer *i = env->role;
 	struct job j;
 	int result = 0;
+
+	i->tells_of_keys = env->told;
 
 	job_init(&j, env->store, env->conf);
 	result = issuer_check_key_is_there(env->role, &j);
@@ -396,8 +421,8 @@ start_work(struct role_env *env)
 		result = tell_of_urls(env->role, &j);
 	if (result == 0)
 		result = profile_watch(&j);
-	if (result == 0 && env->told)
-		result = tell_of_keys(env->role, &j, "CA key activated");
+	if (result == 0)
+		result = tell_of_ready_keys(i, &j);
 	if (result < 0)
 		log_error("role cannot start", "error=\"%s\"", j.err.text);
 	job_done(&j);
@@ -407,6 +432,7 @@ start_work(struct role_env *env)
 static int
 issuer_run(struct role_env *env)
 {
+	const struct issuer *i = env->role;
 	struct job j;
 	int result;
 
@@ -416,7 +442,7 @@ issuer_run(struct role_env *env)
 	env->reloaded = issuer_reloaded;
 	result = worker_loop(env, ROLE_ISSUER, issuer_step, issuer_next_due);
 	job_init(&j, env->store, env->conf);
-	if (tell_of_keys(env->role, &j, "CA key deactivated") < 0)
+	if (!i->tells_of_keys && tell_of_keys(i, &j, "CA key deactivated") < 0)
 		log_warning("end of the CA key's use not recorded",
 		    "error=\"%s\"", j.err.text);
 	job_done(&j);

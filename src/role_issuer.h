@@ -60,8 +60,10 @@ struct issuer {
 	const struct audit_signer *head_signer;
 	int64_t root_list_at; /* when src/root_list.h looked last; 0: never */
 	struct issuer_purge purge;
-	struct linters_hold *linters; /* src/linters_hold.h */
-	struct live_keys *live;       /* src/live_key.h; NULL: nobody asks */
+	struct linters_hold *linters;    /* src/linters_hold.h */
+	const struct remote_key *remote; /* src/sign_link.h; NULL: no signer */
+	bool tells_of_keys;              /* once the CA's key is ready */
+	struct live_keys *live;          /* src/live_key.h; NULL: nobody asks */
 	/* SHA-256 of the CA's SubjectPublicKeyInfo (PK-207). */
 	struct span key_sha256;
 	const struct own_keys *own_keys; /* src/own_keys.h */

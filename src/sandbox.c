@@ -116,6 +116,14 @@ is_sqlite(const struct conf *c)
 	return strncmp(c->database, "sqlite:", 7) == 0;
 }
 
+/* What the issuer's section says of its token: only the signer reads it. */
+static bool
+is_of_signer(const struct conf_option *o)
+{
+	return strcmp(o->name, "key_module") == 0 ||
+	       strcmp(o->name, "key_pin") == 0;
+}
+
 /* Its own files, as they stand in the option table: each role's section has
  * the role's name; `upstream` finds another CA's files when it begins, and
  * one again with each connection (allow_upstream()). */
@@ -126,7 +134,8 @@ allow_options(struct rules *r, const struct conf *c, const char *section)
 		const struct conf_option *o = &conf_options[i];
 		const char *path;
 
-		if (o->type != CONF_PATH || strcmp(o->section, section) != 0)
+		if (o->type != CONF_PATH || strcmp(o->section, section) != 0 ||
+		    is_of_signer(o))
 			continue;
 		memcpy(&path, (const char *)c + o->offset, sizeof(path));
 		if (path == NULL)
@@ -136,6 +145,20 @@ allow_options(struct rules *r, const struct conf *c, const char *section)
 		else
 			allow(r, path, LANDLOCK_READ);
 	}
+}
+
+/* What the admin says that the modules need, and the configuration, for the
+ * ceilings. */
+static void
+allow_modules(struct rules *r, const struct conf *c)
+{
+	allow_replaced(r, c->file);
+	allow_folder_of(r, c->issuer.key_module, LANDLOCK_READ);
+	for (size_t i = 0; i < c->former_count; i++)
+		allow_folder_of(
+		    r, c->formers[i].issuer.key_module, LANDLOCK_READ);
+	for (size_t i = 0; i < c->signer.files.n; i++)
+		allow(r, c->signer.files.v[i], LANDLOCK_READ | LANDLOCK_WRITE);
 }
 
 /* A Unix socket is removed at the end. */
@@ -280,6 +303,11 @@ collect(
 		allow_linters(r, c);
 		return;
 	}
+	if (role == ROLE_SIGNER) {
+		allow_system(r, c->signer.network == CONF_NETWORK_ANY);
+		allow_modules(r, c);
+		return;
+	}
 	if (role == ROLE_RESPONDER) {
 		allow_system(r, false);
 		/* The folder itself may not be there yet. */
@@ -335,17 +363,6 @@ is_lmtp(const struct conf *c, const char *name)
 	       found.kind == INTAKE_LMTP;
 }
 
-/* The maker of a PKCS#11 module decides how it reaches its device. */
-static bool
-has_token(const struct conf *c, enum role role)
-{
-	bool is_there = c->issuer.key_module != NULL;
-
-	for (size_t i = 0; i < c->former_count; i++)
-		is_there |= c->formers[i].issuer.key_module != NULL;
-	return role == ROLE_ISSUER && is_there;
-}
-
 /* Programs have no network all the same (calls_leash()), and whoever asks a
  * service gives up what is here first (src/lint_service.h). */
 static struct calls
@@ -373,12 +390,16 @@ calls_of(const struct conf *c, enum role role, const char *intake)
 		return calls_of_linters(c);
 	if (role == ROLE_RESPONDER)
 		return (struct calls){ .short_list = true };
+	/* The maker of a PKCS#11 module decides what else it needs. */
+	if (role == ROLE_SIGNER)
+		return (struct calls){ .sockets = c->signer.network !=
+						  CONF_NETWORK_NONE,
+			.local_only = c->signer.network == CONF_NETWORK_LOCAL };
 	is_remote = !is_sqlite(c);
 	return (struct calls){
-		.short_list = role == ROLE_ISSUER && !has_token(c, role),
-		.sockets = is_remote || has_token(c, role) ||
-			   role == ROLE_SENDER || role == ROLE_VALIDATOR ||
-			   role == ROLE_UPSTREAM,
+		.short_list = role == ROLE_ISSUER,
+		.sockets = is_remote || role == ROLE_SENDER ||
+			   role == ROLE_VALIDATOR || role == ROLE_UPSTREAM,
 		/* The sender stands between libesmtp and the relay, by a
 		 * connection to itself. */
 		.accepts = role == ROLE_WEB || role == ROLE_SENDER ||
@@ -462,12 +483,14 @@ missing(void)
 	return calls_supported() ? NULL : "seccomp";
 }
 
-/* What somebody else's program or module reads and writes is not known here. */
+/* What somebody else's program reads and writes is not known here; of a module
+ * the configuration may say it. */
 static bool
 confines_files(const struct conf *c, enum role role)
 {
 	return landlock_version() >= LANDLOCK_VERSION_MIN &&
-	       !starts_programs(c, role) && !has_token(c, role);
+	       !starts_programs(c, role) &&
+	       (role != ROLE_SIGNER || c->signer.files.n > 0);
 }
 
 /* Is `path` that folder or file, or beneath it? */

@@ -15,11 +15,13 @@
  *	            connects to a service on the loopback if there is one
  *	            (PK-140)
  *
- * With PostgreSQL every role may also connect to the database, and read the
- * files of its own connection and what names are looked up with.  An issuer
- * whose key is in a token may do what its module needs: files and connections
- * as their modes allow, also new code, which modules load when they connect
- * again.
+ *	signer      what the PKCS#11 modules need, as the section signer says:
+ *	            Unix sockets, all sockets, or none; the files that are
+ *	            listed, or all that their modes allow; new code, which
+ *	            modules load when they connect again; no programs (PK-202)
+ *
+ * With PostgreSQL every role but the signer may also connect to the database,
+ * and read the files of its own connection and what names are looked up with.
  */
 #ifndef SRC_SANDBOX_H
 #define SRC_SANDBOX_H

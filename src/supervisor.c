@@ -16,6 +16,8 @@
 #include "src/privilege.h"
 #include "src/role.h"
 #include "src/role_linter.h"
+#include "src/role_signer.h"
+#include "src/sign_link.h"
 #include "src/status_place.h"
 #include "src/switched_off.h"
 #include "src/trim.h"
@@ -59,6 +61,7 @@ struct supervisor {
 	struct pollfd *polled; /* one more than children */
 	int wake[ROLE_COUNT];
 	int linters[2];              /* the issuer's end, and their parent's */
+	int signer[2];               /* likewise; -1: none */
 	struct arena *linters_arena; /* of what follows; NULL: of conf */
 	const struct conf *linters_conf; /* what their parent was told */
 	struct live_pairs live;          /* no ends: none */
@@ -78,6 +81,15 @@ linters_end(const struct supervisor *s, enum role role)
 {
 	return role == ROLE_ISSUER   ? s->linters[0]
 	       : role == ROLE_LINTER ? s->linters[1]
+				     : -1;
+}
+
+/* The same of the process that has the keys in tokens (PK-202). */
+static int
+signer_end(const struct supervisor *s, enum role role)
+{
+	return role == ROLE_ISSUER   ? s->signer[0]
+	       : role == ROLE_SIGNER ? s->signer[1]
 				     : -1;
 }
 
@@ -113,11 +125,19 @@ add_option(struct words *w, const char *name, const char *value)
 
 /* Only what the role inherits stays open across exec. */
 static void
+add_end(struct arena *a, struct words *w, const char *option, int end)
+{
+	if (end < 0)
+		return;
+	fd_set_cloexec(end, false);
+	add_option(w, option, arena_printf(a, "%d", end));
+}
+
+static void
 add_inherited(const struct supervisor *s, const struct child *c,
     struct arena *a, struct words *w)
 {
 	const struct live_ends *live = live_ends_of(s, c->role);
-	int end = linters_end(s, c->role);
 
 	if (c->role == ROLE_WEB) {
 		add_option(
@@ -126,10 +146,8 @@ add_inherited(const struct supervisor *s, const struct child *c,
 	}
 	if (c->intake != NULL)
 		add_option(w, "--intake", c->intake);
-	if (end >= 0) {
-		fd_set_cloexec(end, false);
-		add_option(w, "--linters", arena_printf(a, "%d", end));
-	}
+	add_end(a, w, "--linters", linters_end(s, c->role));
+	add_end(a, w, "--signer", signer_end(s, c->role));
 	if (live == NULL)
 		return;
 	for (size_t i = 0; i < live->n; i++)
@@ -202,6 +220,24 @@ signal_children(const struct supervisor *s, int number)
 			kill(s->children[i].pid, number);
 }
 
+/* Last of all the signer: what the issuer has begun needs it. */
+static void
+end_signer(const struct supervisor *s)
+{
+	pid_t signer = 0;
+
+	for (size_t i = 0; i < s->child_count; i++) {
+		const struct child *c = &s->children[i];
+
+		if (c->pid > 0 && c->role != ROLE_SIGNER)
+			return;
+		if (c->pid > 0)
+			signer = c->pid;
+	}
+	if (signer > 0)
+		kill(signer, SIGTERM);
+}
+
 static void
 begin_stop(struct supervisor *s)
 {
@@ -211,9 +247,13 @@ begin_stop(struct supervisor *s)
 	s->stop_ms = clock_mono_ms() + DRAIN_MS;
 	log_info("stopping", "grace_ms=%d", DRAIN_MS);
 	notify_send("STOPPING=1");
-	signal_children(s, SIGTERM);
+	for (size_t i = 0; i < s->child_count; i++)
+		if (s->children[i].pid > 0 &&
+		    s->children[i].role != ROLE_SIGNER)
+			kill(s->children[i].pid, SIGTERM);
 	/* One that somebody has stopped hears it only then. */
 	signal_children(s, SIGCONT);
+	end_signer(s);
 }
 
 /*
@@ -260,8 +300,12 @@ child_ended(struct supervisor *s, struct child *c, int status)
 	if (c->ready_fd >= 0)
 		close(c->ready_fd);
 	c->ready_fd = -1;
-	if (s->stopping)
+	if (c->role == ROLE_SIGNER)
+		sign_link_gone(s->signer[1]);
+	if (s->stopping) {
+		end_signer(s);
 		return;
+	}
 	if (!s->told_ready && WIFEXITED(status) && WEXITSTATUS(status) != 0) {
 		give_up(s, c, WEXITSTATUS(status));
 		return;
@@ -497,6 +541,9 @@ make_pairs(struct supervisor *s)
 	job_init(&j, NULL, s->conf);
 	/* Also where there are no sections yet. */
 	result = fd_message_pair(&j, s->linters);
+	s->signer[0] = s->signer[1] = -1;
+	if (result == 0 && signer_is_wanted(s->conf))
+		result = fd_message_pair(&j, s->signer);
 	if (result == 0 && has_responder(s->conf))
 		result =
 		    live_pairs_make(&j, s->conf->web.status_listen.n, &s->live);
@@ -532,12 +579,15 @@ prepare(struct supervisor *s)
 bool
 supervisor_has_role(const struct conf *conf, enum role role)
 {
+	if (role == ROLE_SIGNER)
+		return signer_is_wanted(conf);
 	return role != ROLE_UPSTREAM ||
 	       conf->external.kind != CONF_EXTERNAL_NONE;
 }
 
 /* One process for each role; a validator for each way in; the parent of the
- * linters, if there are some; and who answers OCSP clients, if somebody does.
+ * linters, if there are some; who answers OCSP clients, if somebody does; and
+ * who has the keys in tokens, if some are.
  */
 static void
 add_children(struct supervisor *s, struct arena *a)
@@ -546,9 +596,12 @@ add_children(struct supervisor *s, struct arena *a)
 	char room[INTAKE_NAME_MAX];
 
 	s->children =
-	    arena_calloc(a, 2 + ROLE_COUNT + intakes, sizeof(*s->children));
+	    arena_calloc(a, 3 + ROLE_COUNT + intakes, sizeof(*s->children));
 	s->polled =
-	    arena_calloc(a, 3 + ROLE_COUNT + intakes, sizeof(*s->polled));
+	    arena_calloc(a, 4 + ROLE_COUNT + intakes, sizeof(*s->polled));
+	/* First: the issuer asks it when it starts. */
+	if (signer_is_wanted(s->conf))
+		add_child(s, ROLE_SIGNER, NULL);
 	if (s->conf->linter_count > 0)
 		add_child(s, ROLE_LINTER, NULL);
 	if (has_responder(s->conf))

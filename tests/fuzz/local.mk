@@ -166,6 +166,11 @@ tests_fuzz_fuzz_linter_LDADD = $(FUZZ) $(CS_PKI)
 tests_fuzz_fuzz_lint_frame_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_lint_frame_LDADD = $(FUZZ) $(CS_SRC)
 
+# --- the process that signs with tokens ---
+fuzzers += tests/fuzz/fuzz_sign_frame
+tests_fuzz_fuzz_sign_frame_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_sign_frame_LDADD = $(FUZZ) $(CS_SRC)
+
 # --- a ceremony's bundle ---
 fuzzers += tests/fuzz/fuzz_bundle
 tests_fuzz_fuzz_bundle_LDFLAGS = $(fuzz_ldflags)

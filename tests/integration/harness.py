@@ -319,7 +319,8 @@ class Site:
         self.daemon.send_signal(signal.SIGHUP)
         eventually(lambda: len(self.events("configuration reloaded", mark))
                    + self.log(mark).count("configuration not reloaded")
-                   >= sum(not {"linter", "responder"} & set(words)
+                   >= sum(not {"linter", "responder", "signer"}
+                          & set(words)
                           for words in self.processes().values()),
                    "the reload")
 

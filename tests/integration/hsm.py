@@ -35,9 +35,11 @@ def missing():
 
 
 class TokenSite(Site):
-    """The token is a folder; the module works in the issuer's process."""
+    """The token is a folder; the module works in the signer's process."""
 
     module = SOFTHSM
+    # kill -9 of who uses them would tear SoftHSM's files.
+    signer_kills = 0
 
     def __init__(self, settings=None):
         super().__init__(settings)
@@ -70,6 +72,7 @@ class TokenSite(Site):
         lines = "".join(f'\t{k} = "{v}"\n' for k, v in more.items())
         with open(self.config, "w") as f:
             f.write(text.replace("issuer {\n", "issuer {\n" + lines, 1))
+            f.write(f'signer {{\n\tfiles = {{ "{self.hsm}" }}\n}}\n')
 
     def give(self, path):
         shutil.chown(path, self.owner)
@@ -131,6 +134,7 @@ class RemoteTokenSite(TokenSite):
     of a device in the network."""
 
     module = CLIENT
+    signer_kills = 8
     key_type = "rsa4096"
 
     def init(self):

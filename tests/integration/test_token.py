@@ -120,6 +120,27 @@ def test_issues(site):
                 f"{site.folder}/chain.pem", f"{site.folder}/chain.pem")
         site.leaf = chain[0]
         site.client = client
+    with case("PK-202: the issuer is confined as one with a key in a file, "
+              "and only the signer has the module"):
+        for role in "issuer", "signer":
+            event, = [e for e in site.events("confined") if e["role"] == role]
+            assert (event["files"], event["calls"]) == ("yes", "yes"), event
+        module = os.path.realpath(site.module)
+        pids = site.roles()
+        assert module in read_file(f"/proc/{pids['signer']}/maps")
+        assert module not in read_file(f"/proc/{pids['issuer']}/maps")
+        for pid in pids["issuer"], pids["signer"]:
+            said = read_file(f"/proc/{pid}/status")
+            assert "\nSeccomp:\t2\n" in said and \
+                "\nCapEff:\t0000000000000000\n" in said, said
+        found = [os.readlink(f"/proc/{pids['issuer']}/fd/{fd}")
+                 for fd in os.listdir(f"/proc/{pids['issuer']}/fd")]
+        inet = read_file("/proc/net/tcp") + read_file("/proc/net/tcp6")
+        assert not [f for f in found if f.startswith("socket:") and
+                    f" {f[8:-1]} " in inet], found
+        assert not [f for f in os.listdir(f"/proc/{pids['signer']}/fd")
+                    if "state/" in os.readlink(
+                        f"/proc/{pids['signer']}/fd/{f}")]
     with case("PK-199: root's PIN file is read, and is root's afterwards"):
         if os.getuid() == 0:
             assert os.stat(site.pin_file).st_uid == 0
@@ -198,6 +219,10 @@ def test_load(site):
             with site.without_token():
                 time.sleep(4)
             site.make_due(wait=False)
+        for _ in range(site.signer_kills):
+            os.kill(site.roles()["signer"], signal.SIGKILL)
+            eventually(lambda: "signer" in site.roles(), "the signer")
+            time.sleep(0.5)
     finally:
         end_workers(site, stop, workers)
     orders = [order for worker in workers for order in worker.orders]
@@ -224,23 +249,32 @@ def test_load(site):
     with case("no order was given up, nothing failed for another reason"):
         said = site.log(mark)
         for event in ("certificate not issued", "certificate refused",
-                      "certificate uncertain", "token refuses", "role ended"):
+                      "certificate uncertain", "token refuses"):
             assert f'event="{event}"' not in said, event
+        ended = site.events("role ended", mark)
+        assert [e["which"] for e in ended] == ["signer"] * site.signer_kills
 
 
 def test_wrong_pin(site):
     """Last: the token remembers."""
-    with case("PK-199: an issuer that starts with a wrong PIN tries it once, "
+    with case("PK-199: a signer that starts with a wrong PIN tries it once, "
               "and is left down"):
         mark = site.mark()
         site.write_pin("not-the-pin")
-        os.kill(site.roles()["issuer"], signal.SIGKILL)
+        os.kill(site.roles()["signer"], signal.SIGKILL)
         line = site.wait_event("role stays down", mark)
         assert "SIGHUP" in line["next"], line
         time.sleep(3)
         said, = site.events("role cannot start", mark)
         assert "CKR_PIN_INCORRECT" in said["error"], said
-        assert "issuer" not in site.roles()
+        assert "signer" not in site.roles()
+    with case("PK-200: the issuer stays up, and what is ordered waits"):
+        issuer = site.roles()["issuer"]
+        order = site.client.order("alice@user.test")
+        order.finalize()
+        site.wait_event("signer away", mark, 30)
+        assert order.read()["status"] == "processing"
+        assert site.roles()["issuer"] == issuer
     with case("PK-199: the right one is not tried before a login by hand, "
               "since the token counts"):
         site.write_pin(hsm.PIN)
@@ -266,7 +300,10 @@ def test_wrong_pin(site):
     with case("PK-199: after it everything goes on"):
         site.log_in_by_hand()
         site.start()
-        Client(site).order("alice@user.test")
+        site.make_due(wait=False)
+        eventually(lambda: site.query(
+            "SELECT der IS NOT NULL FROM cert WHERE order_id = ?", order.id)
+            == [(1,)], "the certificate that waited")
 
 
 def test_remote(_):

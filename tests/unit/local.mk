@@ -417,6 +417,7 @@ unit_tests += \
 	tests/unit/test_judge \
 	tests/unit/test_judge_caa \
 	tests/unit/test_linters \
+	tests/unit/test_sign_service \
 	tests/unit/test_lint_published \
 	tests/unit/test_lint_service \
 	tests/unit/test_pkimetal \
@@ -499,6 +500,10 @@ tests_unit_test_issuer_batch_LDADD = $(PKI_LAB) $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_issuer_kill_CPPFLAGS = $(tests_cppflags) $(P11KIT_CFLAGS) \
 	$(CRYPTO_CFLAGS)
 tests_unit_test_issuer_kill_LDADD = $(TOKEN_LAB) $(PKI_LAB) $(ROLE_LAB) \
+	$(CS_SRC) $(CRYPTO_LIBS)
+tests_unit_test_sign_service_CPPFLAGS = $(tests_cppflags) $(P11KIT_CFLAGS) \
+	$(CRYPTO_CFLAGS)
+tests_unit_test_sign_service_LDADD = $(TOKEN_LAB) $(PKI_LAB) $(UNIT) \
 	$(CS_SRC) $(CRYPTO_LIBS)
 tests_unit_test_issuer_profile_LDADD = $(PKI_LAB) $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_answers_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)

@@ -500,6 +500,9 @@ static const struct wrong wrongs[] = {
 	    "\trelay_token = t\n\trelay_signs",
 	    "conf:16: sender.relay_user: has more than one secret; set one of "
 	    "relay_password, relay_token and relay_token_command\n" },
+	{ NULL, "signer {\n\tnetwork = all\n\tfiles = { \"hsm\" }\n}\n",
+	    "conf:2: signer.network: must be one of local|any|none\n"
+	    "conf:3: signer.files: hsm must be an absolute path\n" },
 	{ "\trelay_signs",
 	    "\trelay_user = acme\n"
 	    "\trelay_token_command = { \"token\" }\n\trelay_signs",

@@ -108,6 +108,17 @@ test_unconfined(void **state)
 	assert_int_equal(look(&conf, &said), 2);
 	SAYS(said, "seal_key: ");
 	SAYS(said, "web.tls_key: ");
+	/* And modules of tokens, unless the configuration says what. */
+	conf.isolation = CONF_ISOLATION_USE;
+	if (landlock_version() < 2)
+		return;
+	conf.issuer.key_module = "/usr/lib/module.so";
+	conf.issuer.key_pin_file = place_lab_path("keys/pin");
+	assert_int_equal(look(&conf, &said), 2);
+	SAYS(said, "keeps it from signer: ");
+	assert_null(strstr(said, "issuer.key_pin: "));
+	conf.signer.files = (struct conf_list){ command, 1 };
+	assert_int_equal(look(&conf, &said), 0);
 }
 
 /* The password of the tables' owner is nobody's who has a login. */
@@ -149,6 +160,7 @@ set_up(void)
 	place_lab_make_file("etc/seal.key", 0400);
 	place_lab_make_file("etc/closed.key", 0000);
 	place_lab_make_file("keys/seal.key", 0400);
+	place_lab_make_file("keys/pin", 0400);
 	place_lab_make_file("tls/tls.key", 0400);
 	if (symlink(place_lab_path("etc/seal.key"),
 		place_lab_path("keys/link.key")) != 0)

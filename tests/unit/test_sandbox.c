@@ -227,13 +227,18 @@ enum who {
 	UPSTREAM_HOOK,
 	PERSPECTIVE,
 	LOOKUPS,
+	ISSUER_TOKEN,
+	SIGNER,
+	SIGNER_ANY,
+	SIGNER_CLOSED,
 	WHO_COUNT
 };
 
 static const char *const names[] = { "issuer", "web", "sender", "validator",
 	"validator (LMTP)", "sender (token command)", "issuer (PostgreSQL)",
 	"upstream (ACME)", "upstream (hook)", "perspective",
-	"perspective (look-ups)" };
+	"perspective (look-ups)", "issuer (token)", "signer",
+	"signer (any network)", "signer (no network, files)" };
 
 static const struct attempt {
 	const char *what;
@@ -244,28 +249,44 @@ static const struct attempt {
 #define R REFUSED
 #define K KILLED
 	/* issuer, web, sender, validator, LMTP, command, PostgreSQL,
-	 * upstream by ACME, by a hook, perspective, its look-ups */
-	{ "a Unix socket", try_unix, { R, R, W, W, W, W, W, W, W, R, W } },
-	{ "a TCP socket", try_inet, { R, R, W, W, W, W, W, W, W, R, W } },
-	{ "a connection", try_elsewhere, { R, R, W, W, W, W, W, W, W, R, W } },
-	{ "a raw socket", try_packet, { R, R, R, R, R, R, R, R, R, R, R } },
-	{ "listening", try_listen, { R, W, W, R, W, W, R, R, R, W, R } },
-	{ "a program", try_exec, { R, R, R, R, R, W, R, R, W, R, R } },
-	{ "/etc/passwd", try_passwd, { R, W, W, W, W, W, W, W, W, W, W } },
-	{ "another folder", try_home, { R, R, R, R, R, W, R, R, W, R, R } },
-	{ "the database", try_database, { W, W, W, W, W, W, R, W, W, R, R } },
-	{ "the list", try_list, { W, R, R, R, R, W, W, R, W, R, R } },
+	 * upstream by ACME, by a hook, perspective, its look-ups, issuer with
+	 * a token, signer, with any network, with none and files */
+	{ "a Unix socket", try_unix,
+	    { R, R, W, W, W, W, W, W, W, R, W, R, W, W, R } },
+	{ "a TCP socket", try_inet,
+	    { R, R, W, W, W, W, W, W, W, R, W, R, R, W, R } },
+	{ "a connection", try_elsewhere,
+	    { R, R, W, W, W, W, W, W, W, R, W, R, R, W, R } },
+	{ "a raw socket", try_packet,
+	    { R, R, R, R, R, R, R, R, R, R, R, R, R, R, R } },
+	{ "listening", try_listen,
+	    { R, W, W, R, W, W, R, R, R, W, R, R, R, R, R } },
+	{ "a program", try_exec,
+	    { R, R, R, R, R, W, R, R, W, R, R, R, R, R, R } },
+	{ "/etc/passwd", try_passwd,
+	    { R, W, W, W, W, W, W, W, W, W, W, R, W, W, R } },
+	{ "another folder", try_home,
+	    { R, R, R, R, R, W, R, R, W, R, R, R, W, W, R } },
+	{ "the database", try_database,
+	    { W, W, W, W, W, W, R, W, W, R, R, W, W, W, R } },
+	{ "the list", try_list,
+	    { W, R, R, R, R, W, W, R, W, R, R, W, W, W, R } },
 	{ "reading the configuration", try_read_conf,
-	    { W, W, W, W, W, W, W, W, W, R, R } },
+	    { W, W, W, W, W, W, W, W, W, R, R, W, W, W, W } },
 	{ "writing the configuration", try_write_conf,
-	    { R, R, R, R, R, W, R, R, W, R, R } },
-	{ "a file elsewhere", try_tmp, { R, R, R, R, R, W, R, R, W, R, R } },
+	    { R, R, R, R, R, W, R, R, W, R, R, R, W, W, R } },
+	{ "a file elsewhere", try_tmp,
+	    { R, R, R, R, R, W, R, R, W, R, R, R, W, W, R } },
 	{ "the web's certificate", try_certificate,
-	    { R, W, R, R, R, W, R, R, W, W, R } },
-	{ "new code", try_code, { R, W, W, W, W, W, R, W, W, W, W } },
-	{ "another process", try_fork, { R, W, W, W, W, W, R, W, W, W, W } },
-	{ "debugging", try_ptrace, { K, K, K, K, K, K, K, K, K, K, K } },
-	{ "the kernel's keys", try_keys, { K, K, K, K, K, K, K, K, K, K, K } },
+	    { R, W, R, R, R, W, R, R, W, W, R, R, W, W, W } },
+	{ "new code", try_code,
+	    { R, W, W, W, W, W, R, W, W, W, W, R, W, W, W } },
+	{ "another process", try_fork,
+	    { R, W, W, W, W, W, R, W, W, W, W, R, W, W, W } },
+	{ "debugging", try_ptrace,
+	    { K, K, K, K, K, K, K, K, K, K, K, K, K, K, K } },
+	{ "the kernel's keys", try_keys,
+	    { K, K, K, K, K, K, K, K, K, K, K, K, K, K, K } },
 #undef W
 #undef R
 #undef K
@@ -277,7 +298,9 @@ configure(enum who who)
 	static const enum role roles[] = { ROLE_ISSUER, ROLE_WEB, ROLE_SENDER,
 		ROLE_VALIDATOR, ROLE_VALIDATOR, ROLE_SENDER, ROLE_ISSUER,
 		ROLE_UPSTREAM, ROLE_UPSTREAM, ROLE_PERSPECTIVE,
-		ROLE_PERSPECTIVE };
+		ROLE_PERSPECTIVE, ROLE_ISSUER, ROLE_SIGNER, ROLE_SIGNER,
+		ROLE_SIGNER };
+	static const char *files[1];
 
 	conf.sender.relay_token_command =
 	    (struct conf_list){ command, who == WITH_COMMAND };
@@ -285,6 +308,17 @@ configure(enum who who)
 	    (struct conf_list){ lmtp, who == WITH_LMTP };
 	conf.external.kind =
 	    who == UPSTREAM_HOOK ? CONF_EXTERNAL_HOOK : CONF_EXTERNAL_ACME;
+	conf.issuer.key_module =
+	    who >= ISSUER_TOKEN ? "/usr/lib/module.so" : NULL;
+	/* The PIN is the signer's alone. */
+	conf.issuer.key_pin_file =
+	    who == ISSUER_TOKEN ? arena_printf(keep, "%s/other/secret", folder)
+				: NULL;
+	conf.signer.network = who == SIGNER_ANY      ? CONF_NETWORK_ANY
+			      : who == SIGNER_CLOSED ? CONF_NETWORK_NONE
+						     : CONF_NETWORK_LOCAL;
+	files[0] = arena_printf(keep, "%s/tls", folder);
+	conf.signer.files = (struct conf_list){ files, who == SIGNER_CLOSED };
 	conf.database = who == ISSUER_POSTGRESQL
 			    ? "postgresql:"
 			    : arena_printf(keep, "sqlite:%s/db/x.db", folder);
@@ -405,7 +439,8 @@ test_foretold(void **state)
 		}
 		assert_false(sandbox_lets_read(&conf, role,
 				 in_folder(unit_job(), "other/nothing")) &&
-			     who != WITH_COMMAND && who != UPSTREAM_HOOK);
+			     who != WITH_COMMAND && who != UPSTREAM_HOOK &&
+			     who != SIGNER && who != SIGNER_ANY);
 	}
 }
 

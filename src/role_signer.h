@@ -1,0 +1,21 @@
+/*
+ * The process that alone has the keys in tokens (PK-202): the supervisor starts
+ * it where there is a key_module.  It loads the modules, logs in, and signs for
+ * the issuer (src/sign_frame.h) what it has looked at itself (PK-203).  It has
+ * no database and takes no connections; how far its modules reach, the section
+ * signer of the configuration says.
+ */
+#ifndef SRC_ROLE_SIGNER_H
+#define SRC_ROLE_SIGNER_H
+
+#include <stdbool.h>
+
+struct conf;
+
+/* Is there such a process with this configuration? */
+bool signer_is_wanted(const struct conf *conf);
+
+/* `countersignd --role signer`: until it is told to end; the exit status. */
+int signer_main(const char *conf_file, int fd, int ready_fd);
+
+#endif

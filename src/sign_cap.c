@@ -1,0 +1,84 @@
+#include "config.h"
+
+#include "src/sign_cap.h"
+
+#include "lib/conf.h"
+#include "lib/job.h"
+#include "lib/log.h"
+#include "pki/remote_key.h"
+
+#include <inttypes.h>
+
+#define TIMES 2
+#define REMIND_SECS 600
+/* src/lists.c's reserve: one of each shard in 5 minutes. */
+#define RESERVE_OF_SHARD 12
+
+static const struct {
+	char tag;
+	const char *name;
+	const char *option;
+} kinds[SIGN_CAP_KINDS] = {
+	{ REMOTE_SUBSCRIBER, "certificates", "max_per_hour" },
+	{ REMOTE_RESPONDER, "certificates of OCSP responders",
+	    "max_responders_per_hour" },
+	{ REMOTE_LIST, "revocation lists", "max_lists_per_hour" },
+};
+
+static size_t
+kind_of(char tag)
+{
+	size_t k = 0;
+
+	while (k < SIGN_CAP_KINDS && kinds[k].tag != tag)
+		k++;
+	return k;
+}
+
+void
+sign_cap_set(
+    struct sign_cap *c, const struct conf_issuer *conf, int64_t max_per_hour)
+{
+	const int64_t limits[SIGN_CAP_KINDS] = { max_per_hour,
+		ceiling_max_responders(conf),
+		ceiling_max_lists(conf) + RESERVE_OF_SHARD * conf->crl_shards };
+
+	for (size_t k = 0; k < SIGN_CAP_KINDS; k++) {
+		c->max[k] = TIMES * limits[k];
+		c->is_held[k] = false;
+		c->told_at[k] = 0;
+	}
+}
+
+int
+sign_cap_check(struct job *j, struct sign_cap *c, char tag)
+{
+	size_t k = kind_of(tag);
+
+	if (k == SIGN_CAP_KINDS)
+		return 0;
+	c->is_held[k] =
+	    c->is_held[k] || ceiling_sum(&c->made[k], j->now) >= c->max[k];
+	if (!c->is_held[k])
+		return 0;
+	if (j->now >= c->told_at[k] + REMIND_SECS) {
+		c->told_at[k] = j->now;
+		log_error("signer on hold",
+		    "reason=\"%" PRId64 " signatures of %s within an hour, "
+		    "twice what the issuer asks for at most\" next=\"find out "
+		    "what the issuer does; then raise issuer.%s if it is too "
+		    "low, and send SIGHUP\"",
+		    c->max[k], kinds[k].name, kinds[k].option);
+	}
+	return job_fail(j, ERR_BUSY,
+	    "the signer signs no more %s until SIGHUP (PK-204)", kinds[k].name);
+}
+
+void
+sign_cap_count(struct sign_cap *c, int64_t now, char tag)
+{
+	size_t k = kind_of(tag);
+
+	if (k < SIGN_CAP_KINDS)
+		ceiling_count(&c->made[k], now);
+}

@@ -1,0 +1,609 @@
+/*
+ * The process that has the keys in tokens: what it and the issuer say to each
+ * other, what it signs and how much, and what the issuer does while it is away
+ * (PK-202, PK-203, PK-200, PK-204).
+ */
+#include "config.h"
+
+#include <openssl/evp.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/arena.h"
+#include "lib/clock.h"
+#include "lib/conf.h"
+#include "lib/fdio.h"
+#include "pki/crl.h"
+#include "pki/key.h"
+#include "pki/remote_key.h"
+#include "src/ca_conf.h"
+#include "src/sign_cap.h"
+#include "src/sign_frame.h"
+#include "src/sign_link.h"
+#include "src/sign_service.h"
+#include "tests/unit/pki_lab.h"
+#include "tests/unit/token_lab.h"
+#include "tests/unit/unit.h"
+
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+#define HOUR 3600
+
+/* --- frames --------------------------------------------------------------- */
+
+static struct sign_question
+question(char tag, size_t total, size_t at, struct span part)
+{
+	return (struct sign_question){ .id = "0123456789abcde",
+		.tag = tag,
+		.label = SPAN("0a1b"),
+		.total = total,
+		.at = at,
+		.part = part };
+}
+
+/* PK-202: what was written is read; what was cut or does not fit is not. */
+static void
+test_questions(void **state)
+{
+	const struct sign_question good[] = {
+		question(SIGN_IS_READY, 0, 0, SPAN("")),
+		question(REMOTE_LIST, 5, 0, SPAN("whole")),
+		question(REMOTE_LIST, 9, 4, SPAN("whole")),
+	};
+	const struct sign_question bad[] = {
+		question(SIGN_IS_READY, 5, 0, SPAN("whole")),
+		question(SIGN_IS_READY, 0, 0, SPAN("whole")),
+		question(SIGN_IS_READY, 0, 1, SPAN("")),
+		question(REMOTE_LIST, 0, 0, SPAN("")),
+		question(REMOTE_LIST, 5, 0, SPAN("")),
+		question(REMOTE_LIST, 5, 1, SPAN("whole")),
+		question(REMOTE_LIST, 5, 5, SPAN("whole")),
+		question(REMOTE_LIST, 5, 0xffffffff, SPAN("whole")),
+		question(REMOTE_LIST, 4, 0, SPAN("whole")),
+	};
+	struct job *j = unit_job();
+	struct sign_question q;
+	struct span m;
+	(void)state;
+
+	for (size_t i = 0; i < COUNT(good); i++) {
+		unit_case("good %zu", i);
+		assert_int_equal(sign_question_write(j, &good[i], &m), 0);
+		assert_int_equal(sign_question_read(j, m, &q), 0);
+		assert_memory_equal(q.id, good[i].id, SIGN_ID_LEN);
+		assert_int_equal(q.tag, good[i].tag);
+		assert_span_equal(q.label, "0a1b");
+		assert_int_equal(q.total, good[i].total);
+		assert_int_equal(q.at, good[i].at);
+		assert_true(span_eq(q.part, good[i].part));
+		for (size_t n = 0; n + good[i].part.n < m.n; n++) {
+			assert_int_equal(
+			    sign_question_read(j, span_cut(m, 0, n), &q), -1);
+			job_recover(j);
+		}
+	}
+	q = good[1];
+	q.label = SPAN("0a\n");
+	assert_int_equal(sign_question_write(j, &q, &m), 0);
+	assert_int_equal(sign_question_read(j, m, &q), -1);
+	job_recover(j);
+	for (size_t i = 0; i < COUNT(bad); i++) {
+		unit_case("bad %zu", i);
+		assert_int_equal(sign_question_write(j, &bad[i], &m), 0);
+		assert_int_equal(sign_question_read(j, m, &q), -1);
+		assert_int_equal(j->err.kind, ERR_MALFORMED);
+		job_recover(j);
+	}
+	q = question(REMOTE_LIST, SIGN_TBS_MAX + 1, 0, SPAN("whole"));
+	assert_int_equal(sign_question_write(j, &q, &m), -1);
+	job_recover(j);
+}
+
+static void
+test_answers(void **state)
+{
+	static const struct {
+		const char *octets;
+		size_t n; /* after "CSSA" and the id */
+		bool is_good;
+	} rows[] = { { "0signature", 10, true }, { "0", 1, true },
+		{ "Baway", 5, true }, { "Rwrong", 6, true },
+		{ "Fwhy", 4, true }, { "G", 1, true }, { "", 0, false },
+		{ "1signature", 10, false }, { "B\xff", 2, false },
+		{ "F\n", 2, false }, { "F\0", 2, false } };
+	struct job *j = unit_job();
+	struct sign_answer a;
+	struct span again;
+	struct buf b;
+	(void)state;
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		unit_case("%zu: %s", i, rows[i].octets);
+		buf_init(&b, j->arena, 100);
+		buf_add(&b, SPAN("CSSA0123456789abcdef"));
+		buf_add_mem(&b, rows[i].octets, rows[i].n);
+		assert_int_equal(sign_answer_read(j, buf_span(&b), &a),
+		    rows[i].is_good ? 0 : -1);
+		job_recover(j);
+		if (!rows[i].is_good)
+			continue;
+		assert_int_equal(sign_answer_write(j, &a, &again), 0);
+		assert_true(span_eq(again, buf_span(&b)));
+	}
+	/* Longer than any signature and any text. */
+	for (size_t n = 500; n < 1100; n += 12) {
+		buf_init(&b, j->arena, 2000);
+		buf_add(&b, SPAN("CSSA0123456789abcdef"));
+		buf_add_char(&b, n % 24 == 8 ? '0' : 'B');
+		for (size_t k = 0; k < n; k++)
+			buf_add_char(&b, 'x');
+		assert_int_equal(sign_answer_read(j, buf_span(&b), &a),
+		    n < (n % 24 == 8 ? REMOTE_SIGNATURE_MAX + 1 : ERR_TEXT_MAX)
+			? 0
+			: -1);
+		job_recover(j);
+	}
+}
+
+/* PK-203: only the parts of one question, one after the other, are what was
+ * asked. */
+static void
+test_parts(void **state)
+{
+	static const struct {
+		const char *parts; /* each: id, octet with at, tag, octets */
+		const char *whole; /* NULL: it never is */
+	} rows[] = {
+		{ "a0Lab a2Lcd", "abcd" },
+		{ "a0Lab b0Lxy b2Lzz a2Lcd", "xyzz" },
+		{ "a2Lcd", NULL },
+		{ "a0Lab a3Ld", NULL },
+		{ "a0Lab a0Lab", NULL },
+		{ "a0Lab a1Lbc", NULL },
+		{ "a0Lab a2Scd", NULL },
+		{ "a0Lab b2Lcd", NULL },
+		{ "a0Lab b2Lcd a2Lcd", NULL },
+		{ "a0Lab a3Ld a2Lcd", NULL },
+		{ "a0Lab a3Ld a0Lef a2Lgh", "efgh" },
+	};
+	struct job *j = unit_job();
+	(void)state;
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct sign_incoming in = { .is_partial = false };
+		struct span rest = span_str(rows[i].parts);
+		const char *whole = NULL;
+
+		unit_case("%s", rows[i].parts);
+		while (rest.n > 0) {
+			size_t end = span_find(rest, 0, ' ');
+			struct sign_question q = question(rest.p[2], 4,
+			    (size_t)(rest.p[1] - '0'), span_cut(rest, 3, end));
+
+			q.id[0] = (uint8_t)rest.p[0];
+			if (sign_incoming_add(j, &in, &q) == 1)
+				whole = span_dup(j->arena, buf_span(&in.tbs));
+			rest = span_from(rest, end + 1);
+		}
+		if (rows[i].whole == NULL)
+			assert_null(whole);
+		else
+			assert_string_equal(whole, rows[i].whole);
+	}
+}
+
+/* --- the ceilings --------------------------------------------------------- */
+
+/* PK-204: twice what the issuer has; then not before an admin's SIGHUP, and
+ * then not at once. */
+static void
+test_cap(void **state)
+{
+	struct conf_issuer conf = { .crl_shards = 1,
+		.max_lists_per_hour = 3,
+		.max_responders_per_hour = 2 };
+	static const struct {
+		char tag;
+		int64_t max;
+	} rows[] = { { REMOTE_SUBSCRIBER, 10 }, { REMOTE_RESPONDER, 4 },
+		{ REMOTE_LIST, 30 } };
+	struct sign_cap cap = { .max = { 0 } };
+	struct job *j = unit_job();
+	int64_t began = j->now;
+	(void)state;
+
+	sign_cap_set(&cap, &conf, 5);
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		unit_case("%c", rows[i].tag);
+		j->now = began;
+		for (int64_t n = 0; n < rows[i].max; n++) {
+			assert_int_equal(
+			    sign_cap_check(j, &cap, rows[i].tag), 0);
+			sign_cap_count(&cap, j->now, rows[i].tag);
+		}
+		assert_int_equal(sign_cap_check(j, &cap, rows[i].tag), -1);
+		assert_int_equal(j->err.kind, ERR_BUSY);
+		job_recover(j);
+		/* It does not begin again by itself. */
+		j->now = began + HOUR;
+		assert_int_equal(sign_cap_check(j, &cap, rows[i].tag), -1);
+		job_recover(j);
+	}
+	j->now = began;
+	sign_cap_set(&cap, &conf, 5);
+	assert_int_equal(sign_cap_check(j, &cap, REMOTE_SUBSCRIBER), -1);
+	job_recover(j);
+	sign_cap_set(&cap, &conf, 6);
+	assert_int_equal(sign_cap_check(j, &cap, REMOTE_SUBSCRIBER), 0);
+	assert_int_equal(sign_cap_check(j, &cap, REMOTE_LIST), -1);
+	job_recover(j);
+	j->now = began + HOUR;
+	sign_cap_set(&cap, &conf, 5);
+	assert_int_equal(sign_cap_check(j, &cap, REMOTE_LIST), 0);
+}
+
+/* --- the issuer's side ---------------------------------------------------- */
+
+struct pair {
+	int issuer, signer;
+	const struct remote_key *key;
+};
+
+static struct pair
+make_pair(struct job *j)
+{
+	struct pair p;
+	int fds[2];
+
+	assert_int_equal(fd_message_pair(j, fds), 0);
+	p = (struct pair){ fds[0], fds[1], sign_link_new(j->arena, fds[0]) };
+	return p;
+}
+
+static void
+end_pair(const struct pair *p)
+{
+	close(p->issuer);
+	close(p->signer);
+}
+
+static void
+say(struct job *j, int fd, const uint8_t id[SIGN_ID_LEN],
+    enum sign_outcome outcome, struct span octets)
+{
+	struct sign_answer a = { .outcome = outcome, .octets = octets };
+	struct span m;
+
+	memcpy(a.id, id, SIGN_ID_LEN);
+	if (sign_answer_write(j, &a, &m) < 0 ||
+	    write(fd, m.p, m.n) != (ssize_t)m.n)
+		_exit(3);
+}
+
+/* A signer that answers one question: with noise before, and with how many
+ * octets it was asked to sign in place of a signature. */
+static pid_t
+play(const struct pair *p, enum sign_outcome outcome)
+{
+	char room[SIGN_FRAME_MAX];
+	struct sign_incoming in = { .is_partial = false };
+	struct job *j = unit_job();
+	pid_t pid = fork();
+
+	while (pid == 0) {
+		struct pollfd poller = { .fd = p->signer, .events = POLLIN };
+		struct sign_question part;
+		ssize_t n;
+
+		(void)poll(&poller, 1, 5000);
+		n = read(p->signer, room, sizeof(room));
+		if (n <= 0 ||
+		    sign_question_read(j, span_mem(room, (size_t)n), &part) < 0)
+			_exit(2);
+		if (part.tag != SIGN_IS_READY &&
+		    sign_incoming_add(j, &in, &part) == 0)
+			continue;
+		const char *text =
+		    arena_printf(j->arena, "%zu octets", buf_span(&in.tbs).n);
+		uint8_t other[SIGN_ID_LEN] = { 0 };
+
+		say(j, p->signer, other, SIGN_DONE, SPAN("of another"));
+		if (write(p->signer, "noise", 5) != 5)
+			_exit(4);
+		if (outcome == SIGN_GONE)
+			sign_link_gone(p->signer);
+		else
+			say(j, p->signer, part.id, outcome, span_str(text));
+		_exit(0);
+	}
+	return pid;
+}
+
+static void
+ended_well(pid_t pid)
+{
+	int status = -1;
+
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+/* PK-200: its answers keep their kind, and what is not the answer is passed
+ * over. */
+static void
+test_link(void **state)
+{
+	static const struct {
+		enum sign_outcome outcome;
+		enum err_kind kind;
+	} rows[] = { { SIGN_DONE, ERR_NONE }, { SIGN_BUSY, ERR_BUSY },
+		{ SIGN_REFUSED, ERR_REFUSED }, { SIGN_FAILED, ERR_INTERNAL },
+		{ SIGN_GONE, ERR_BUSY } };
+	struct job *j = unit_job();
+	size_t size = 3 * SIGN_PART_MAX + 7;
+	char *octets = arena_calloc(j->arena, 1, size);
+	struct span signature;
+	(void)state;
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct pair p = make_pair(j);
+		pid_t pid = play(&p, rows[i].outcome);
+		int result;
+
+		unit_case("outcome %d", (int)rows[i].outcome);
+		result = p.key->sign(j, p.key->context, "0a1b", REMOTE_LIST,
+		    span_mem(octets, size), &signature);
+		assert_int_equal(result, rows[i].kind == ERR_NONE ? 0 : -1);
+		assert_int_equal(j->err.kind, rows[i].kind);
+		if (result == 0)
+			assert_span_equal(signature,
+			    arena_printf(j->arena, "%zu octets", size));
+		else if (rows[i].outcome == SIGN_GONE)
+			assert_string_equal(
+			    j->err.text, "the signer has ended");
+		else
+			assert_string_equal(j->err.text,
+			    arena_printf(j->arena, "%zu octets", size));
+		job_recover(j);
+		ended_well(pid);
+		end_pair(&p);
+	}
+}
+
+/* PK-200: pauses from 1 s to 60 s; asked meanwhile, nobody is. */
+static void
+test_link_pauses(void **state)
+{
+	static const int64_t pauses[] = { 1, 2, 4, 8, 16, 32, 60, 60 };
+	struct job *j = unit_job();
+	struct pair p = make_pair(j);
+	(void)state;
+
+	for (size_t i = 0; i < COUNT(pauses); i++) {
+		pid_t pid = play(&p, SIGN_GONE);
+
+		unit_case("%zu", i);
+		assert_int_equal(p.key->ready(j, p.key->context, "0a1b"), -1);
+		assert_job_error(j, ERR_BUSY, "the signer has ended");
+		job_recover(j);
+		ended_well(pid);
+		j->now += pauses[i] - 1;
+		assert_int_equal(p.key->ready(j, p.key->context, "0a1b"), -1);
+		assert_job_error(j, ERR_BUSY, "the signer has ended");
+		job_recover(j);
+		j->now++;
+	}
+	pid_t pid = play(&p, SIGN_DONE);
+	assert_int_equal(p.key->ready(j, p.key->context, "0a1b"), 0);
+	ended_well(pid);
+	end_pair(&p);
+}
+
+/* --- with a token --------------------------------------------------------- */
+
+static struct conf conf;
+static struct conf_former former;
+
+/* The CA's key in the token, as the issuing one's and as a former one's. */
+static void
+configure(struct job *j)
+{
+	const char *folder = lab_ca_folder("p256");
+	struct token_place place = token_lab_place("issuing", "0a");
+
+	conf = (struct conf){ .issuer = {
+				  .ca_certificate = arena_printf(
+				      j->arena, "%s/issuing.pem", folder),
+				  .ca_chain = arena_printf(
+				      j->arena, "%s/root.pem", folder),
+				  .key_module = place.module,
+				  .key_token = place.token,
+				  .key_label = place.label,
+				  .key_id = place.id,
+				  .key_pin_file = place.pin_file,
+				  .max_per_hour = 2,
+				  .max_lists_per_hour = 1000,
+				  .crl_shards = 1,
+			      } };
+	j->conf = &conf;
+}
+
+static void
+make_former(struct job *j)
+{
+	former.name = "old";
+	former.issuer = conf.issuer;
+	former.issuer.key_label = "former";
+	former.issuer.key_id = "0b";
+	former.issuer.ca_certificate =
+	    arena_printf(j->arena, "%s/issuing.pem", lab_ca_folder("p384"));
+	former.issuer.ca_chain =
+	    arena_printf(j->arena, "%s/root.pem", lab_ca_folder("p384"));
+	conf.formers = &former;
+	conf.former_count = 1;
+}
+
+static pid_t
+start(const struct pair *p, struct job *j)
+{
+	struct sign_service s = { .fd = p->signer };
+	pid_t pid = fork();
+
+	if (pid != 0)
+		return pid;
+	if (sign_service_open(j, j->arena, &s) < 0 ||
+	    sign_service_log_in(j, &s) < 0) {
+		fprintf(stderr, "%s\n", j->err.text);
+		_exit(2);
+	}
+	sign_service_limits(&s, &conf);
+	for (;;) {
+		struct pollfd poller = { .fd = s.fd, .events = POLLIN };
+
+		(void)poll(&poller, 1, 10000);
+		if (sign_service_step(&s, &conf) < 0)
+			_exit(0);
+	}
+}
+
+/* The CA as the issuer has it: with no key in this process. */
+static const struct ca *
+load_remote(struct job *j, const struct pair *p, const struct conf_issuer *own)
+{
+	struct conf c = conf;
+	struct ca_files files;
+	const struct ca *ca;
+
+	c.issuer = *own;
+	files = ca_conf_files(j->arena, &c);
+	ca_conf_use_signer(&files, p->key);
+	assert_null(files.token);
+	assert_int_equal(ca_load(j, j->arena, &files, &ca), 0);
+	return ca;
+}
+
+static int
+sign_list(struct job *j, const struct ca *ca)
+{
+	const struct crl_input in = { .number = 1,
+		.this_update = LAB_NOW,
+		.next_update = LAB_NOW + 86400 };
+	struct span der;
+
+	return crl_sign(j, ca, &in, &der);
+}
+
+static void
+expect_refusal(struct job *j, int result, const char *why)
+{
+	assert_int_equal(result, -1);
+	if (strstr(j->err.text, why) == NULL)
+		fail_msg("%s", j->err.text);
+	job_recover(j);
+}
+
+/* PK-202, PK-203, PK-156: lists of both, certificates of the one that issues,
+ * no raw octets, no other key; killed and started again, it goes on. */
+static void
+test_service(void **state)
+{
+	struct job *j = lab_job();
+	struct span out;
+	(void)state;
+
+	NEEDS_TOKEN;
+	configure(j);
+	make_former(j);
+	struct pair p = make_pair(j);
+	pid_t pid = start(&p, j);
+	const struct ca *ca = load_remote(j, &p, &conf.issuer);
+	const struct ca *old = load_remote(j, &p, &former.issuer);
+
+	assert_int_equal(ca_ready(j, ca), 0);
+	assert_int_equal(ca_ready(j, old), 0);
+	assert_int_equal(sign_list(j, ca), 0);
+	assert_int_equal(sign_list(j, old), 0);
+	expect_refusal(j,
+	    p.key->sign(j, p.key->context, ca_key_label(ca), REMOTE_LIST,
+		SPAN("hello"), &out),
+	    "refused to sign");
+	expect_refusal(j,
+	    p.key->sign(j, p.key->context, ca_key_label(old), REMOTE_SUBSCRIBER,
+		SPAN("hello"), &out),
+	    "former_ca old issues nothing");
+	expect_refusal(j, p.key->ready(j, p.key->context, "0a1b"),
+	    "the signer has no key 0a1b");
+	/* What was asked while it is away is answered by the next one. */
+	kill(pid, SIGKILL);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	sign_link_gone(p.signer);
+	pid = start(&p, j);
+	assert_int_equal(sign_list(j, ca), 0);
+	kill(pid, SIGKILL);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	end_pair(&p);
+}
+
+/* PK-199: the PIN is read before and tried once. */
+static void
+test_refused(void **state)
+{
+	struct job *j = lab_job();
+	struct sign_service s = { .fd = -1 };
+	(void)state;
+
+	NEEDS_TOKEN;
+	configure(j);
+	conf.issuer.key_id = "77";
+	assert_int_equal(sign_service_open(j, j->arena, &s), 0);
+	assert_int_equal(sign_service_log_in(j, &s), -1);
+	assert_int_equal(j->err.kind, ERR_BUSY);
+	assert_non_null(strstr(j->err.text, "signer.network = any"));
+	job_recover(j);
+	conf.issuer.key_module = "/nonexistent.so";
+	assert_int_equal(sign_service_open(j, j->arena, &s), 0);
+	assert_int_equal(sign_service_log_in(j, &s), -1);
+	assert_int_equal(j->err.kind, ERR_INTERNAL);
+	assert_non_null(strstr(j->err.text, "/nonexistent.so"));
+	job_recover(j);
+	conf.issuer.key_pin_file = "/nonexistent";
+	assert_int_equal(sign_service_open(j, j->arena, &s), -1);
+	job_recover(j);
+}
+
+static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(test_questions),
+	cmocka_unit_test(test_answers),
+	cmocka_unit_test(test_parts),
+	cmocka_unit_test(test_cap),
+	cmocka_unit_test(test_link),
+	cmocka_unit_test(test_link_pauses),
+	cmocka_unit_test(test_service),
+	cmocka_unit_test(test_refused),
+};
+
+static void
+import(const char *key_type, const char *label, const char *id)
+{
+	EVP_PKEY *key = lab_ca_key(key_type);
+
+	token_lab_import(label, id, key);
+	EVP_PKEY_free(key);
+}
+
+int
+main(void)
+{
+	token_lab_start_empty();
+	if (token_lab_is_there()) {
+		import("p256", "issuing", "0a");
+		import("p384", "former", "0b");
+	}
+	return unit_run(tests, COUNT(tests));
+}
