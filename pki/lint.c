@@ -22,6 +22,7 @@
 #include "pki/keycheck.h"
 #include "pki/oid.h"
 #include "pki/ossl.h"
+#include "pki/policy_oid.h"
 #include "pki/profile.h"
 #include "pki/version.h"
 
@@ -685,7 +686,7 @@ lint_policies(struct subject *s)
 	    (own.n > 0 && !policy_is(&list.body, own)) || list.body.n > 0)
 		return "not exactly the profile's policies, without qualifier";
 	/* Not a second one of the reserved. */
-	return span_starts(own, OID_ARC_CABF) || span_eq(own, OID_ANY_POLICY)
+	return own.n > 0 && !policy_oid_is_own(own)
 		   ? "the operator's own policy is a reserved one"
 		   : NULL;
 }

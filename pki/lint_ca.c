@@ -11,12 +11,12 @@
 #include "pki/effective.h"
 #include "pki/keycheck.h"
 #include "pki/oid.h"
+#include "pki/policy_oid.h"
 #include "pki/signer.h"
 
 #define DAY_SECS ((int64_t)86400)
 #define CA_KEYS (CA_KEY_P384 | CA_KEY_RSA_4096)
 #define DEMONSTRATION_KEYS (CA_KEY_P256 | CA_KEY_RSA_3072)
-#define OID_ANY_POLICY SPAN("\x55\x1d\x20\x00")
 #define GENERAL_NAME_RFC822 DER_CONTEXT_PRIMITIVE(1)
 #define GENERAL_NAME_URI DER_CONTEXT_PRIMITIVE(6)
 
@@ -283,6 +283,17 @@ lint_ext_key_usage(const struct state *s)
 			     "certificate (PK-122)";
 }
 
+static bool
+is_twice(struct span rest, struct span element)
+{
+	struct der d;
+
+	while (der_next(&rest, &d) == 1)
+		if (span_eq(d.whole, element))
+			return true;
+	return false;
+}
+
 /* Reserved OIDs of the profiles and own ones: never anyPolicy alone. */
 static const char *
 lint_policies(const struct state *s)
@@ -296,12 +307,24 @@ lint_policies(const struct state *s)
 		return "L-56: certificatePolicies is missing or critical "
 		       "(PK-123)";
 	while (der_next(&list.body, &policy) == 1) {
+		struct der again = policy;
+
 		if (der_take(&policy.body, DER_OID, &oid) < 0 ||
 		    span_eq(oid.body, OID_ANY_POLICY))
 			return "L-56: certificatePolicies holds anyPolicy "
 			       "(PK-123)";
-		has_reserved |= span_eq(oid.body, OID_MAILBOX_STRICT) ||
-				span_eq(oid.body, OID_MAILBOX_MULTIPURPOSE);
+		if (span_eq(oid.body, OID_MAILBOX_STRICT) ||
+		    span_eq(oid.body, OID_MAILBOX_MULTIPURPOSE))
+			has_reserved = true;
+		else if (!policy_oid_is_own(oid.body))
+			return arena_printf(s->a,
+			    "L-56: certificatePolicies holds %s, which is "
+			    "neither a policy of our profiles nor an "
+			    "operator's own (PK-123)",
+			    der_oid_text(s->a, oid.body));
+		if (is_twice(list.body, again.whole))
+			return "L-56: certificatePolicies holds a policy "
+			       "twice (PK-123)";
 	}
 	return has_reserved ? NULL
 			    : "L-56: certificatePolicies holds no policy of "

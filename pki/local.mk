@@ -50,6 +50,7 @@ libcs_pki_a_SOURCES = \
 	pki/ca_profile.h \
 	pki/edwards.c \
 	pki/edwards.h \
+	pki/policy_oid.c pki/policy_oid.h \
 	pki/effective.c \
 	pki/effective.h \
 	pki/head_key.c pki/head_key.h \

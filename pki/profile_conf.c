@@ -2,14 +2,13 @@
 
 #include "pki/profile_conf.h"
 
-#include <openssl/err.h>
-#include <openssl/objects.h>
 #include <string.h>
 
 #include "lib/arena.h"
 #include "pki/der.h"
 #include "pki/keycheck.h"
 #include "pki/oid.h"
+#include "pki/policy_oid.h"
 
 #define NAME_LEN_MAX 32 /* AC-161 */
 #define CAPABILITIES_MAX 512
@@ -179,37 +178,17 @@ make_capabilities(
 	out->smime_capabilities = buf_span(&b);
 }
 
-static struct span
-read_oid(struct arena *a, const char *text)
-{
-	/* 1: in dots only, no names. */
-	ASN1_OBJECT *o = OBJ_txt2obj(text, 1);
-	struct span oid = { 0 };
-
-	if (o != NULL)
-		oid = span_mem(arena_memdup(a, OBJ_get0_data(o), OBJ_length(o)),
-		    OBJ_length(o));
-	ASN1_OBJECT_free(o);
-	ERR_clear_error();
-	return oid;
-}
-
 /* PK-101 */
 static void
 make_policy(struct making *m, const char *text, struct profile *out)
 {
+	const char *problem;
+
 	if (text == NULL)
 		return;
-	out->policy = read_oid(m->arena, text);
-	if (out->policy.n == 0)
-		wrong(m, "policy",
-		    "%s is not an OID in dots (1.3.6.1.4.1.32473.1)", text);
-	else if (span_starts(out->policy, OID_ARC_CABF) ||
-		 span_eq(out->policy, OID_ANY_POLICY))
-		wrong(m, "policy",
-		    "%s is not an OID of your own; the reserved one follows "
-		    "from generation, and anyPolicy is forbidden",
-		    text);
+	problem = policy_oid_read(m->arena, text, &out->policy);
+	if (problem != NULL)
+		wrong(m, "policy", "%s %s", text, problem);
 }
 
 /* Is there a certificate that it could give? */

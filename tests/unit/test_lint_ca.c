@@ -425,6 +425,27 @@ static const struct odd cases[] = {
 	    I,
 	    .lint = "L-56",
 	    .add = { CP, false, "300830060604551d2000" } },
+	{ .what = "an own policy beside ours",
+	    I,
+	    .add = { CP, false,
+		"3014"
+		"3009060767810c01050103"
+		"30070605"
+		"2b06010401" } },
+	{ .what = "a policy twice",
+	    I,
+	    .lint = "L-56",
+	    .add = { CP, false,
+		"3016"
+		"3009060767810c01050103"
+		"3009060767810c01050103" } },
+	{ .what = "a reserved policy of others",
+	    I,
+	    .lint = "L-56",
+	    .add = { CP, false,
+		"3016"
+		"3009060767810c01050103"
+		"3009060767810c01050303" } },
 	{ .what = "an own policy alone",
 	    I,
 	    .lint = "L-56",

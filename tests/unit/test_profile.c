@@ -404,11 +404,11 @@ test_make_wrong(void **state)
 		    "(1.3.6.1.4.1.32473.1)\n" },
 		{ edit_policy_reserved,
 		    "policy: 2.23.140.1.5.1.1 is not an OID of your own; the "
-		    "reserved one follows from generation, and anyPolicy is "
+		    "reserved ones are there without it, and anyPolicy is "
 		    "forbidden\n" },
 		{ edit_policy_any,
 		    "policy: 2.5.29.32.0 is not an OID of your own; the "
-		    "reserved one follows from generation, and anyPolicy is "
+		    "reserved ones are there without it, and anyPolicy is "
 		    "forbidden\n" },
 	};
 	struct job *j = unit_job();
