@@ -213,6 +213,20 @@ file_read_pin(struct job *j, const char *path, size_t max, struct span *out)
 	return check_there(j, path, *out);
 }
 
+int
+fd_read_secret(
+    struct job *j, int fd, const char *path, size_t max, struct span *out)
+{
+	struct buf b;
+
+	buf_init_secret(&b, j->arena, max);
+	if (read_all(j, fd, path, &b) != 0)
+		return -1;
+	*out = buf_span(&b);
+	cut_line_end(out);
+	return 0;
+}
+
 static int
 write_all(int fd, struct span data)
 {

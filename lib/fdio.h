@@ -38,6 +38,10 @@ int file_read_private(
  * reads it, belong to the user that does (PK-199). */
 int file_read_pin(
     struct job *j, const char *path, size_t max, struct span *out);
+/* A secret from an open descriptor, to its end: wiped with the arena, one
+ * trailing line end removed; the path is for messages. */
+int fd_read_secret(
+    struct job *j, int fd, const char *path, size_t max, struct span *out);
 /* Replaces `path` atomically and durably. */
 int file_write(struct job *j, const char *path, mode_t mode, struct span data);
 /* Fails (ERR_CONFLICT) if `path` exists: for keys that must never be lost. */

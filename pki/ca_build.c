@@ -17,6 +17,7 @@
 #include "lib/utf8.h"
 #include "pki/ca_name.h"
 #include "pki/certfield.h"
+#include "pki/effective.h"
 #include "pki/issue.h"
 #include "pki/keycheck.h"
 #include "pki/oid.h"
@@ -280,12 +281,33 @@ add_basic_constraints(struct buf *b, bool is_root)
 	extension_close(b, m);
 }
 
+/* PK-122 */
+static void
+add_purposes(struct buf *b, const struct ca_template *t)
+{
+	const struct span purposes[] = { OID_EMAIL_PROTECTION,
+		OID_CLIENT_AUTH };
+
+	extension_ext_key_usage(b, purposes, t->client_auth ? 2 : 1);
+}
+
+/* PK-123 */
+static void
+add_policies(struct buf *b, const struct ca_template *t)
+{
+	struct span policies[2 + CA_POLICIES_MAX] = { OID_MAILBOX_MULTIPURPOSE,
+		OID_MAILBOX_STRICT };
+	size_t n = 2;
+
+	for (size_t i = 0; i < t->policy_count && i < CA_POLICIES_MAX; i++)
+		policies[n++] = t->policies[i];
+	extension_policies(b, policies, n);
+}
+
 static void
 add_extensions(
     struct buf *b, const struct signer *signer, const struct ca_template *t)
 {
-	const struct span policies[] = { OID_MAILBOX_MULTIPURPOSE,
-		OID_MAILBOX_STRICT };
 	bool is_root = t->kind == CA_KIND_ROOT;
 	size_t explicit = der_open(b, DER_CONTEXT(3));
 	size_t list = der_open(b, DER_SEQUENCE);
@@ -295,8 +317,8 @@ add_extensions(
 	extension_subject_key_id(b, t->key_id);
 	if (!is_root) {
 		extension_authority_key_id(b, signer->key_id);
-		extension_email_protection(b);      /* PK-122 */
-		extension_policies(b, policies, 2); /* PK-123 */
+		add_purposes(b, t);
+		add_policies(b, t);
 		extension_crl_point(b, t->crl_url);
 		extension_authority_info(b, t->ca_issuers_url, NULL);
 		if (t->permitted_count > 0)
@@ -391,6 +413,16 @@ ask_others(struct job *j, const struct signer *signer,
 }
 
 int
+ca_dates_check(struct job *j, bool client_auth)
+{
+	if (!client_auth || !effective_at(EFFECTIVE_CA_ONE_PURPOSE, j->now))
+		return 0;
+	return job_fail(j, ERR_INTERNAL,
+	    "clientAuth: a CA made from %s on has one purpose (PK-122)",
+	    effective_find(EFFECTIVE_CA_ONE_PURPOSE)->day);
+}
+
+int
 ca_certificate_make(struct job *j, const struct signer *signer,
     const struct lint_ca_issuer *issuer, const struct ca_template *t,
     struct span *der)
@@ -400,7 +432,8 @@ ca_certificate_make(struct job *j, const struct signer *signer,
 	struct certview v;
 	struct span tbs = { NULL, 0 };
 
-	if (build(j, signer, issuer, t, &tbs) < 0)
+	if (ca_dates_check(j, t->client_auth) < 0 ||
+	    build(j, signer, issuer, t, &tbs) < 0)
 		return -1;
 	if (certview_parse_tbs(tbs, &v) < 0)
 		return job_fail(

@@ -40,6 +40,8 @@ int ca_signer_make(struct job *j, EVP_PKEY *key, enum ca_role role,
     struct span name, struct signer *s, struct span *spki);
 struct span ca_spki(struct job *j, EVP_PKEY *key);
 
+#define CA_POLICIES_MAX 8
+
 struct ca_template {
 	enum ca_kind kind; /* root or issuing CA */
 	struct span subject;
@@ -50,7 +52,11 @@ struct ca_template {
 	const char *ca_issuers_url;
 	const char *const *permitted; /* PK-128 */
 	size_t permitted_count;
-	bool is_demonstration;          /* lint_ca.h */
+	bool client_auth; /* clientAuth as well (PK-122) */
+	const struct span
+	    *policies;         /* own ones, beside the reserved (PK-123) */
+	size_t policy_count;   /* at most CA_POLICIES_MAX */
+	bool is_demonstration; /* lint_ca.h */
 	const struct lint_judge *judge; /* others' linters; NULL: none */
 };
 
@@ -62,6 +68,14 @@ struct ca_template {
 int ca_certificate_make(struct job *j, const struct signer *signer,
     const struct lint_ca_issuer *issuer, const struct ca_template *t,
     struct span *der);
+/* PK-122, PK-142: may a CA be made now with clientAuth?  0, or -1 saying from
+ * when on it may not, whenever its certificate begins. */
+int ca_dates_check(struct job *j, bool client_auth);
+/*
+ * A request of this CA's own (RFC 2986): its name, its key, and the proof that
+ * its private half is there, verified before it is given (PK-210).  0, or -1.
+ */
+int ca_request_make(struct job *j, const struct signer *s, struct span *der);
 /* Has it name, key and extensions of the template, whatever its dates? */
 bool ca_certificate_fits(struct job *j, const struct signer *signer,
     const struct ca_template *t, struct span der);

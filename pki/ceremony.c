@@ -10,122 +10,19 @@
 #include "lib/arena.h"
 #include "lib/clock.h"
 #include "lib/digest.h"
+#include "lib/fdio.h"
 #include "lib/hex.h"
 #include "lib/job.h"
 #include "pki/ca_name.h"
+#include "pki/ceremony_backup.h"
+#include "pki/ceremony_key.h"
+#include "pki/ceremony_persons.h"
 #include "pki/ceremony_root.h"
 #include "pki/crl.h"
 #include "pki/ossl.h"
 
-#define SECRET_MIN 12
-#define SECRET_MAX 256
 #define DAY_SECS ((int64_t)86400)
 #define ROOT_CRL_DAYS 360 /* PK-156: below 12 months */
-
-/* --- two persons (PK-208) ------------------------------------------------ */
-
-static int
-check_persons(struct ceremony *c)
-{
-	if (c->first == NULL || c->first[0] == '\0')
-		return job_fail(c->j, ERR_INTERNAL,
-		    "who is here? name both persons (PK-208)");
-	if (c->second == NULL && !c->is_private)
-		return job_fail(c->j, ERR_INTERNAL,
-		    "two persons are needed; one alone can do it in private "
-		    "mode only (PK-208)");
-	if (c->second != NULL && c->second[0] == '\0')
-		return job_fail(c->j, ERR_INTERNAL,
-		    "the second person has no name (PK-208)");
-	if (c->second != NULL && strcmp(c->first, c->second) == 0)
-		return job_fail(c->j, ERR_INTERNAL,
-		    "the two persons must not be the same (PK-208)");
-	return 0;
-}
-
-static int
-confirm_one(struct ceremony *c, const char *person, const char *what)
-{
-	struct span answer;
-
-	if (c->ask(c->context, c->j,
-		arena_printf(
-		    c->j->arena, "%s: %s? Type yes to confirm: ", person, what),
-		false, &answer) < 0)
-		return -1;
-	if (!span_eq_str(answer, "yes"))
-		return job_fail(
-		    c->j, ERR_INTERNAL, "%s did not confirm: stopped", person);
-	return transcript_add(
-	    c->j, &c->transcript, "confirmed by %s: %s", person, what);
-}
-
-static int
-confirm(struct ceremony *c, const char *what)
-{
-	if (confirm_one(c, c->first, what) < 0)
-		return -1;
-	return c->second == NULL ? 0 : confirm_one(c, c->second, what);
-}
-
-static int
-ask_secret(struct ceremony *c, const char *person, bool is_new,
-    struct sha256_ctx *sum, struct span *secret)
-{
-	struct arena *a = c->j->arena;
-	struct span again;
-	uint8_t length[2];
-
-	if (c->ask(c->context, c->j,
-		arena_printf(a, "%s, your secret: ", person), true, secret) < 0)
-		return -1;
-	if (secret->n < SECRET_MIN || secret->n > SECRET_MAX)
-		return job_fail(c->j, ERR_INTERNAL,
-		    "a secret has %d to %d octets", SECRET_MIN, SECRET_MAX);
-	if (is_new) {
-		if (c->ask(c->context, c->j,
-			arena_printf(a, "%s, once more: ", person), true,
-			&again) < 0)
-			return -1;
-		if (!ct_equal(*secret, again))
-			return job_fail(c->j, ERR_INTERNAL,
-			    "the secret was not the same twice");
-	}
-	length[0] = (uint8_t)(secret->n >> 8);
-	length[1] = (uint8_t)secret->n;
-	sha256_add(sum, span_mem(length, sizeof length));
-	sha256_add(sum, *secret);
-	return 0;
-}
-
-/* One passphrase out of both secrets: neither person alone has any of it. */
-static int
-ask_passphrase(struct ceremony *c, bool is_new, struct span *passphrase)
-{
-	struct sha256_ctx *sum = sha256_new(c->j->arena);
-	struct span one = { 0 };
-	struct span two = { 0 };
-	uint8_t digest[SHA256_LEN];
-	char text[2 * SHA256_LEN + 1];
-	struct buf b;
-
-	if (ask_secret(c, c->first, is_new, sum, &one) < 0 ||
-	    (c->second != NULL &&
-		ask_secret(c, c->second, is_new, sum, &two) < 0))
-		return -1;
-	if (c->second != NULL && ct_equal(one, two))
-		return job_fail(c->j, ERR_INTERNAL,
-		    "both secrets are the same: each person has one of their "
-		    "own (PK-208)");
-	sha256_finish(sum, digest);
-	hex_format(text, span_mem(digest, sizeof digest));
-	buf_init_secret(&b, c->j->arena, sizeof text);
-	buf_add_str(&b, text);
-	*passphrase = buf_span(&b);
-	wipe(digest, sizeof digest);
-	wipe(text, sizeof text);
-	return 0;
-}
 
 /* --- step 3 -------------------------------------------------------------- */
 
@@ -163,7 +60,7 @@ check_network(struct ceremony *c)
 static int
 open_act(struct ceremony *c, const char *act)
 {
-	if (check_persons(c) < 0 || ceremony_open(c, act) < 0 ||
+	if (ceremony_open(c, act) < 0 ||
 	    transcript_add(c->j, &c->transcript, "persons: %s%s%s", c->first,
 		c->second != NULL ? " and " : ", A SINGLE OPERATOR",
 		c->second != NULL ? c->second : "") < 0)
@@ -172,7 +69,7 @@ open_act(struct ceremony *c, const char *act)
 	    transcript_add(c->j, &c->transcript, "others' linters: none") < 0)
 		return -1;
 	c->tell(c->context, c->transcript.text.p);
-	if (confirm(c,
+	if (ceremony_confirm(c,
 		"these versions, hashes and this time are in the script") < 0)
 		return -1;
 	return check_network(c);
@@ -180,10 +77,11 @@ open_act(struct ceremony *c, const char *act)
 
 /* Steps 12 and 13. */
 static int
-close_act(struct ceremony *c)
+close_act(struct ceremony *c, const struct ceremony_key *k, const char *act)
 {
-	if (confirm(c, "this transcript is true") < 0 ||
-	    transcript_add(c->j, &c->transcript, "done") < 0)
+	if (ceremony_key_close(c, k) < 0 ||
+	    ceremony_confirm(c, "this transcript is true") < 0 ||
+	    ceremony_finish(c, act) < 0)
 		return -1;
 	c->tell(c->context,
 	    arena_printf(c->j->arena,
@@ -228,38 +126,12 @@ judge(void *context, struct job *j, enum lint_object what, struct span der)
 /* --- the root ------------------------------------------------------------ */
 
 struct root {
+	struct ceremony_key key;
 	struct signer signer;
 	struct span spki;
 	struct ceremony_cert cert;
 	struct lint_ca_issuer issuer;
 };
-
-/* Step 4: made once; then only opened. */
-static int
-take_root_key(struct ceremony *c, const char *key_type, EVP_PKEY **key)
-{
-	struct job *j = c->j;
-	bool is_new = !ceremony_has(c, "root-key.pem");
-	struct span passphrase = { NULL, 0 };
-	struct span pem;
-
-	if (is_new && key_type == NULL)
-		return job_fail(j, ERR_INTERNAL, "%s: no root here", c->dir);
-	if (ask_passphrase(c, is_new, &passphrase) < 0)
-		return -1;
-	if (!is_new)
-		return ca_key_open(j, ceremony_path(c, "root-key.pem"),
-			   passphrase, key) < 0
-			   ? -1
-			   : ceremony_key_check(c, *key, key_type);
-	*key = ca_key_generate(j->arena, key_type);
-	if (*key == NULL || ca_key_check(j, *key) < 0 ||
-	    ca_key_seal(j, *key, passphrase, &pem) < 0 ||
-	    transcript_add(j, &c->transcript,
-		"root key: made, %s; it verifies what it signs", key_type) < 0)
-		return -1;
-	return ceremony_write(c, "root-key.pem", 0400, pem, false);
-}
 
 static int
 read_root(struct ceremony *c, struct root *r)
@@ -291,7 +163,7 @@ make_root(struct ceremony *c, struct root *r)
 		.judge = c->lint != NULL ? &others : NULL };
 	struct span der;
 
-	if (confirm(
+	if (ceremony_confirm(
 		c, arena_printf(c->j->arena, "a root named %s, %d days, key %s",
 		       ceremony_name_text(c->j, r->signer.name),
 		       (int)ca_profile_for(CA_KIND_ROOT)->days,
@@ -332,50 +204,119 @@ write_list(struct ceremony *c, struct root *r, struct crl_input *list)
 	return ceremony_write(c, "root.crl", 0444, der, true);
 }
 
-int
-ceremony_init_root(
-    struct ceremony *c, const struct ca_subject *subject, const char *key_type)
+/* PK-210: of a key in a token, which has signed nothing yet. */
+static int
+check_pair(struct ceremony *c, const struct root *r)
+{
+	struct span request;
+
+	if (!r->key.is_in_token || ceremony_has(c, "root.pem"))
+		return 0;
+	if (ca_request_make(c->j, &r->signer, &request) < 0)
+		return -1;
+	return transcript_add(
+	    c->j, &c->transcript, "root key: its token verifies what it signs");
+}
+
+/* The list is made once: no two with number 1. */
+static int
+first_list(struct ceremony *c, struct root *r)
+{
+	struct crl_input list = { .number = 1 };
+
+	return ceremony_has(c, "root.crl")
+		   ? ceremony_list_read(c, r->signer.public_key, &list)
+		   : write_list(c, r, &list);
+}
+
+static int
+check_init(struct ceremony *c, const struct ca_subject *subject,
+    const char *key_type, struct span name, struct root *r)
 {
 	const char *problem = ca_subject_problem(subject);
-	struct crl_input first = { .number = 1 };
-	struct span name;
-	struct root r;
-	EVP_PKEY *key;
+	int is_done;
 
 	if (problem != NULL)
 		return job_fail(c->j, ERR_INTERNAL, "%s", problem);
 	if (strcmp(key_type, "p384") != 0 && strcmp(key_type, "rsa4096") != 0)
 		return job_fail(c->j, ERR_INTERNAL,
 		    "key type: must be p384 or rsa4096 (PK-116)");
-	if (ceremony_has(c, "root.crl"))
+	is_done = ceremony_is_done(c->j, c->dir, CEREMONY_ROOT);
+	if (is_done < 0)
+		return -1;
+	if (is_done == 1 && ceremony_has(c, "root.crl"))
 		return job_fail(c->j, ERR_CONFLICT,
 		    "%s holds a whole root: nothing was changed", c->dir);
-	name = ca_subject_name(c->j, subject);
-	if (open_act(c, "root") < 0 || take_root_key(c, key_type, &key) < 0 ||
-	    ca_signer_make(c->j, key, CA_ROLE_ROOT, name, &r.signer, &r.spki) <
-		0 ||
-	    (!ceremony_has(c, "root.pem") && make_root(c, &r) < 0) ||
-	    read_root(c, &r) < 0)
+	return ceremony_persons_check(c) < 0 ||
+		       ceremony_key_plan(
+			   c, "root", ceremony_is_rehearsal(name), &r->key) < 0
+		   ? -1
+		   : ceremony_backup_check(c, &r->key);
+}
+
+static int
+take_up_root(
+    struct ceremony *c, struct root *r, struct span name, const char *key_type)
+{
+	if (ceremony_key_take(c, &r->key, key_type) < 0 ||
+	    ceremony_key_signer(
+		c, &r->key, CA_ROLE_ROOT, name, &r->signer, &r->spki) < 0 ||
+	    check_pair(c, r) < 0 ||
+	    (!ceremony_has(c, "root.pem") && make_root(c, r) < 0))
+		return -1;
+	return read_root(c, r);
+}
+
+int
+ceremony_init_root(
+    struct ceremony *c, const struct ca_subject *subject, const char *key_type)
+{
+	struct span name = { NULL, 0 };
+	struct root r;
+
+	if (ca_subject_problem(subject) == NULL)
+		name = ca_subject_name(c->j, subject);
+	if (check_init(c, subject, key_type, name, &r) < 0 ||
+	    open_act(c, CEREMONY_ROOT) < 0 ||
+	    take_up_root(c, &r, name, key_type) < 0)
 		return -1;
 	/* Taken up, but with another name than before. */
 	if (!span_eq(r.signer.name, name))
 		return job_fail(c->j, ERR_CONFLICT,
 		    "%s holds the root %s: give its names, or another folder",
 		    c->dir, ceremony_name_text(c->j, r.signer.name));
-	if (make_folder(c, "issued") < 0 || write_list(c, &r, &first) < 0)
+	if (make_folder(c, "issued") < 0 || first_list(c, &r) < 0 ||
+	    ceremony_backup_make(c, &r.key, &r.signer) < 0)
 		return -1;
-	return close_act(c);
+	return close_act(c, &r.key, CEREMONY_ROOT);
 }
 
 /* --- a certificate below it ---------------------------------------------- */
 
+/* The root of this folder: what it is says whether its key may be where it
+ * is. */
+static int
+plan_root(struct ceremony *c, struct ceremony_key *k)
+{
+	struct ceremony_cert cert;
+
+	if (!ceremony_has(c, "root.pem"))
+		return job_fail(c->j, ERR_INTERNAL,
+		    "%s: no root here; its folder is the one of init-root",
+		    c->dir);
+	return ceremony_persons_check(c) < 0 ||
+		       ceremony_cert_read(
+			   c->j, ceremony_path(c, "root.pem"), &cert) < 0
+		   ? -1
+		   : ceremony_key_plan(c, "root",
+			 ceremony_is_rehearsal(cert.view.subject), k);
+}
+
 static int
 take_root(struct ceremony *c, const char *act, struct root *r)
 {
-	EVP_PKEY *key = NULL;
-
-	if (open_act(c, act) < 0 || take_root_key(c, NULL, &key) < 0 ||
-	    ca_signer_make(c->j, key, CA_ROLE_ROOT, (struct span){ 0 },
+	if (open_act(c, act) < 0 || ceremony_key_take(c, &r->key, NULL) < 0 ||
+	    ceremony_key_signer(c, &r->key, CA_ROLE_ROOT, (struct span){ 0 },
 		&r->signer, &r->spki) < 0)
 		return -1;
 	return read_root(c, r);
@@ -392,7 +333,10 @@ template_of(const struct ceremony_sign *in,
 		.crl_url = in->crl_url,
 		.ca_issuers_url = in->ca_issuers_url,
 		.permitted = in->permitted,
-		.permitted_count = in->permitted_count };
+		.permitted_count = in->permitted_count,
+		.client_auth = in->client_auth,
+		.policies = in->policies,
+		.policy_count = in->policy_count };
 }
 
 /* Signed before, and not delivered or asked for again: the same.  Nobody must
@@ -405,8 +349,8 @@ check_same(struct ceremony *c, const struct root *r,
 		return 0;
 	return job_fail(c->j, ERR_CONFLICT,
 	    "this root has signed a certificate for this request with other "
-	    "URLs or name constraints, and it is in %s/issued: give those, or "
-	    "--renew for another certificate",
+	    "URLs, name constraints, purposes or policies, and it is in "
+	    "%s/issued: give those, or --renew for another certificate",
 	    c->dir);
 }
 
@@ -419,11 +363,11 @@ sign_new(struct ceremony *c, struct root *r, const struct ca_template *asked,
 	const struct ca_template *t = &with;
 
 	with.judge = c->lint != NULL ? &others : NULL;
-	if (confirm(c, arena_printf(c->j->arena,
-			   "an issuing CA named %s, %d days, key %s",
-			   ceremony_name_text(c->j, t->subject),
-			   (int)ca_profile_for(CA_KIND_ISSUING)->days,
-			   ceremony_key_hash(c->j, t->spki))) < 0 ||
+	if (ceremony_confirm(c, arena_printf(c->j->arena,
+				    "an issuing CA named %s, %d days, key %s",
+				    ceremony_name_text(c->j, t->subject),
+				    (int)ca_profile_for(CA_KIND_ISSUING)->days,
+				    ceremony_key_hash(c->j, t->spki))) < 0 ||
 	    ca_certificate_make(c->j, &r->signer, &r->issuer, t, der) < 0)
 		return -1;
 	return ceremony_register(c, *der);
@@ -439,7 +383,7 @@ check_sign_input(struct ceremony *c, const struct ceremony_sign *in)
 			return job_fail(c->j, ERR_INTERNAL, "%s: %s",
 			    in->permitted[i], problem);
 	}
-	return 0;
+	return ca_dates_check(c->j, in->client_auth);
 }
 
 int
@@ -453,6 +397,7 @@ ceremony_sign(struct ceremony *c, const struct ceremony_sign *in)
 
 	if (check_sign_input(c, in) < 0 ||
 	    ceremony_request_read(c->j, in->request, &request) < 0 ||
+	    plan_root(c, &r.key) < 0 ||
 	    take_root(c, "certificate of an issuing CA", &r) < 0)
 		return -1;
 	if (ceremony_is_rehearsal(r.signer.name) !=
@@ -476,7 +421,7 @@ ceremony_sign(struct ceremony *c, const struct ceremony_sign *in)
 	if (file_write(c->j, in->out, 0444,
 		ceremony_pem(c->j, "CERTIFICATE", der)) < 0)
 		return -1;
-	return close_act(c);
+	return close_act(c, &r.key, "certificate of an issuing CA");
 }
 
 int
@@ -485,16 +430,46 @@ ceremony_root_crl(struct ceremony *c, const char *revoke, int reason)
 	struct crl_input list;
 	struct root r;
 
-	if (take_root(c, "list of the root", &r) < 0 ||
+	if (plan_root(c, &r.key) < 0 ||
+	    take_root(c, "list of the root", &r) < 0 ||
 	    ceremony_list_read(c, r.signer.public_key, &list) < 0 ||
 	    (revoke != NULL && ceremony_list_revoke(c, r.signer.public_key,
 				   revoke, reason, &list) < 0))
 		return -1;
 	list.number++;
-	if (confirm(c, arena_printf(c->j->arena,
-			   "list number %d with %zu certificates",
-			   (int)list.number, list.count)) < 0 ||
+	if (ceremony_confirm(c, arena_printf(c->j->arena,
+				    "list number %d with %zu certificates",
+				    (int)list.number, list.count)) < 0 ||
 	    write_list(c, &r, &list) < 0)
 		return -1;
-	return close_act(c);
+	return close_act(c, &r.key, "list of the root");
+}
+
+/* --- a backup later (PK-211) ---------------------------------------------- */
+
+static int
+back_up_root(struct ceremony *c)
+{
+	struct root r;
+
+	if (plan_root(c, &r.key) < 0 || ceremony_backup_check(c, &r.key) < 0 ||
+	    take_root(c, "backup of the root", &r) < 0 ||
+	    ceremony_backup_make(c, &r.key, &r.signer) < 0)
+		return -1;
+	return close_act(c, &r.key, "backup of the root");
+}
+
+int
+ceremony_backup_act(struct ceremony *c)
+{
+	bool is_root = ceremony_has(c, "root-key.pem") ||
+		       ceremony_has(c, "root-key.token");
+
+	if (c->backup == NULL)
+		return job_fail(c->j, ERR_INTERNAL,
+		    "backup: say where: %sbackup DIR for a key in a file, "
+		    "%sbackup-token LABEL for one in a token, or --no-backup "
+		    "with the reason (PK-211)",
+		    is_root ? "--root-" : "--", is_root ? "--root-" : "--");
+	return is_root ? back_up_root(c) : ceremony_backup_issuing(c);
 }

@@ -4,10 +4,11 @@
  * the transcript of the folder and can be repeated after a failure: what is
  * there already is taken up, never made again.
  *
- * The root's folder: root-key.pem, root.pem, root.crl, issued/SERIAL.pem,
+ * The root's folder: root-key.pem, or root-key.token where the key is in a
+ * token (pki/ceremony_key.h); root.pem, root.crl, issued/SERIAL.pem,
  * linted/HASH.json (what others' linters said), transcript.  The issuing CA's
- * folder: issuing-key.pem, ca-passphrase, issuing.csr, issuing.pem, root.pem,
- * transcript.
+ * folder: issuing-key.pem and ca-passphrase, or issuing-key.token; issuing.csr,
+ * issuing.pem, root.pem, transcript.
  */
 #ifndef PKI_CEREMONY_H
 #define PKI_CEREMONY_H
@@ -33,6 +34,9 @@ typedef void ceremony_tell(void *context, const char *line);
 typedef int ceremony_lint(void *context, struct job *j, enum lint_object what,
     struct span der, const char **line, const char **report);
 
+struct ceremony_token;  /* pki/ceremony_key.h */
+struct ceremony_backup; /* pki/ceremony_backup.h */
+
 struct ceremony {
 	struct job *j;
 	const char *dir;
@@ -40,6 +44,11 @@ struct ceremony {
 	const char *second; /* NULL: a single operator */
 	bool is_private;    /* what private mode may do */
 	bool is_online;     /* the root on a machine with network */
+	/* What is said of its key in a token, and of its backup; NULL: nothing
+	 * is. */
+	struct ceremony_token *token;
+	struct ceremony_backup *backup;
+	const char *conf; /* a configuration that is used; NULL: none */
 	ceremony_ask *ask;
 	ceremony_tell *tell;
 	ceremony_lint *lint; /* NULL: our own lints alone */
@@ -58,6 +67,9 @@ struct ceremony_sign {
 	const char *ca_issuers_url;
 	const char *const *permitted;
 	size_t permitted_count;
+	bool client_auth;            /* PK-122 */
+	const struct span *policies; /* own ones (PK-123) */
+	size_t policy_count;
 	bool is_renewal; /* same name, same key, new dates */
 };
 /* Step 9, by the root. */
@@ -74,7 +86,19 @@ int ceremony_request(
 int ceremony_import(
     struct ceremony *c, const char *certificate, const char *root);
 
+/* PK-211, for a key that is there: backup and test restore as c->backup says,
+ * of the root's folder or an issuing CA's. */
+int ceremony_backup_act(struct ceremony *c);
+
+/* Has the ceremony of this act ("root", CEREMONY_IMPORT) come to its end in
+ * the folder?  1, 0, -1 if the transcript is not whole. */
+int ceremony_is_done(struct job *j, const char *dir, const char *act);
+#define CEREMONY_ROOT "root"
+#define CEREMONY_IMPORT "import of a certificate"
+
 /* Between the files of a ceremony. */
+/* Step 12 and 13 without persons: "done: ACT". */
+int ceremony_finish(struct ceremony *c, const char *act);
 const char *ceremony_path(const struct ceremony *c, const char *name);
 bool ceremony_has(const struct ceremony *c, const char *name);
 int ceremony_write(struct ceremony *c, const char *name, mode_t mode,

@@ -19,14 +19,13 @@
 #define LINTS "lints"
 #define LINTS_MAX ((size_t)256 * 1024)
 #define HEX_LEN (2 * (size_t)SHA256_LEN)
-#define TIME_LEN (sizeof("2026-11-29T06:30:00Z ") - 1)
 
 static const char *const folders[] = { "", "root/", "issuing/" };
 #define FOLDER_COUNT (sizeof folders / sizeof folders[0])
 
 /* What may be shown, beside issued/SERIAL.pem and linted/HASH.json. */
 static const char *const shown[] = { "transcript", "root.pem", "root.crl",
-	"issuing.csr", "issuing.pem" };
+	"issuing.csr", "issuing.pem", "root-key.token", "issuing-key.token" };
 #define SHOWN_COUNT (sizeof shown / sizeof shown[0])
 
 static bool
@@ -203,7 +202,7 @@ last_written(struct span text, struct span name, struct span *hex)
 
 	for (size_t at = 0; at < text.n;) {
 		size_t end = span_find(text, at, '\n');
-		struct span s = span_cut(text, at + TIME_LEN, end);
+		struct span s = span_cut(text, at + TRANSCRIPT_TIME_LEN, end);
 
 		at = end + 1;
 		if (!span_starts(s, SPAN("written: ")))
@@ -227,7 +226,7 @@ check_none_missing(struct folder *f, struct span text)
 {
 	for (size_t at = 0; at < text.n;) {
 		size_t end = span_find(text, at, '\n');
-		struct span s = span_cut(text, at + TIME_LEN, end);
+		struct span s = span_cut(text, at + TRANSCRIPT_TIME_LEN, end);
 		struct span name;
 
 		at = end + 1;

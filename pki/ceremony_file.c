@@ -1,5 +1,6 @@
 #include "config.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -17,6 +18,8 @@
 
 #define PROGRAM_MAX (64 * 1024 * 1024)
 #define PEM_MAX (64 * 1024)
+#define ADOPT_MAX (16 * 1024 * 1024)
+#define CONF_MAX (1024 * 1024)
 
 const char *
 ceremony_path(const struct ceremony *c, const char *name)
@@ -30,12 +33,20 @@ ceremony_has(const struct ceremony *c, const char *name)
 	return access(ceremony_path(c, name), F_OK) == 0;
 }
 
+static const char *
+hash_of(struct job *j, struct span data)
+{
+	uint8_t digest[SHA256_LEN];
+
+	sha256(data, digest);
+	return hex_dup(j->arena, span_mem(digest, sizeof digest));
+}
+
 int
 ceremony_write(struct ceremony *c, const char *name, mode_t mode,
     struct span data, bool is_replacing)
 {
 	const char *path = ceremony_path(c, name);
-	uint8_t digest[SHA256_LEN];
 
 	if ((is_replacing ? file_write(c->j, path, mode, data)
 			  : file_create(c->j, path, mode, data)) < 0)
@@ -43,17 +54,94 @@ ceremony_write(struct ceremony *c, const char *name, mode_t mode,
 	if (mode == 0400)
 		return transcript_add(
 		    c->j, &c->transcript, "written: %s (secret)", name);
-	sha256(data, digest);
 	return transcript_add(c->j, &c->transcript, "written: %s, SHA-256 %s",
-	    name, hex_dup(c->j->arena, span_mem(digest, sizeof digest)));
+	    name, hash_of(c->j, data));
 }
 
-/* Step 1: which program, and when. */
+static bool
+has_key(const struct ceremony *c)
+{
+	return ceremony_has(c, "root-key.pem") ||
+	       ceremony_has(c, "root-key.token") ||
+	       ceremony_has(c, "issuing-key.pem") ||
+	       ceremony_has(c, "issuing-key.token");
+}
+
+static int
+say_conf(struct ceremony *c)
+{
+	struct span text;
+
+	if (c->conf == NULL)
+		return 0;
+	return file_read(c->j, c->conf, CONF_MAX, &text) < 0
+		   ? -1
+		   : transcript_add(c->j, &c->transcript,
+			 "configuration: %s, SHA-256 %s", c->conf,
+			 hash_of(c->j, text));
+}
+
+/* A kill between a file and its line: the line is added, once. */
+static int
+adopt(struct ceremony *c, const char *name)
+{
+	struct span data;
+
+	if (!ceremony_has(c, name) ||
+	    transcript_says(&c->transcript,
+		arena_printf(c->j->arena, "written: %s, SHA-256 ", name)))
+		return 0;
+	return file_read(c->j, ceremony_path(c, name), ADOPT_MAX, &data) < 0
+		   ? -1
+		   : transcript_add(c->j, &c->transcript,
+			 "written: %s, SHA-256 %s, before an act was stopped",
+			 name, hash_of(c->j, data));
+}
+
+/* What a write that was cut off has left: perhaps a secret. */
+static int
+sweep(struct ceremony *c, const char *folder)
+{
+	const char *path = ceremony_path(c, folder);
+	DIR *d = opendir(path);
+	const struct dirent *e;
+	int result = 0;
+
+	while (d != NULL && result == 0 && (e = readdir(d)) != NULL) {
+		struct span name = span_str(e->d_name);
+
+		if (span_ends(name, SPAN(".tmp")))
+			(void)unlink(arena_printf(
+			    c->j->arena, "%s/%s", path, e->d_name));
+		else if (strcmp(folder, ".") != 0 && e->d_name[0] != '.')
+			result = adopt(c, arena_printf(c->j->arena, "%s/%s",
+					      folder, e->d_name));
+	}
+	if (d != NULL)
+		closedir(d);
+	return result;
+}
+
+static int
+take_up(struct ceremony *c)
+{
+	static const char *const once[] = { "root-key.token",
+		"issuing-key.token", "root.pem", "root.crl" };
+
+	for (size_t i = 0; i < sizeof once / sizeof once[0]; i++)
+		if (adopt(c, once[i]) < 0)
+			return -1;
+	return sweep(c, ".") < 0 || sweep(c, "issued") < 0 ||
+		       sweep(c, "linted") < 0
+		   ? -1
+		   : 0;
+}
+
+/* Step 1: which program, which configuration, and when. */
 int
 ceremony_open(struct ceremony *c, const char *act)
 {
 	struct job *j = c->j;
-	uint8_t digest[SHA256_LEN];
 	struct span program;
 
 	if (mkdir(c->dir, 0700) < 0 && errno != EEXIST)
@@ -64,15 +152,32 @@ ceremony_open(struct ceremony *c, const char *act)
 	    file_read(j, "/proc/self/exe", PROGRAM_MAX, &program) < 0)
 		return -1;
 	/* Its first line is older than any key. */
-	if (c->transcript.count == 0 && (ceremony_has(c, "root-key.pem") ||
-					    ceremony_has(c, "issuing-key.pem")))
+	if (c->transcript.count == 0 && has_key(c))
 		return job_fail(j, ERR_INTERNAL,
 		    "%s: not there, but a key is; put the transcript back",
 		    c->transcript.path);
-	sha256(program, digest);
-	return transcript_add(j, &c->transcript,
-	    "act: %s; program: %s, SHA-256 %s", act, PACKAGE_STRING,
-	    hex_dup(j->arena, span_mem(digest, sizeof digest)));
+	if (transcript_add(j, &c->transcript,
+		"act: %s; program: %s, SHA-256 %s", act, PACKAGE_STRING,
+		hash_of(j, program)) < 0)
+		return -1;
+	return say_conf(c) < 0 ? -1 : take_up(c);
+}
+
+int
+ceremony_finish(struct ceremony *c, const char *act)
+{
+	return transcript_add(c->j, &c->transcript, "done: %s", act);
+}
+
+int
+ceremony_is_done(struct job *j, const char *dir, const char *act)
+{
+	struct transcript t;
+
+	if (transcript_open(
+		j, arena_printf(j->arena, "%s/transcript", dir), &t) < 0)
+		return -1;
+	return transcript_says(&t, arena_printf(j->arena, "done: %s", act));
 }
 
 int
@@ -143,8 +248,5 @@ ceremony_key_check(
 const char *
 ceremony_key_hash(struct job *j, struct span spki)
 {
-	uint8_t digest[SHA256_LEN];
-
-	sha256(spki, digest);
-	return hex_dup(j->arena, span_mem(digest, sizeof digest));
+	return hash_of(j, spki);
 }

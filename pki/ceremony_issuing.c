@@ -1,89 +1,38 @@
 #include "config.h"
 
-#include <openssl/err.h>
-#include <openssl/pem.h>
+#include <openssl/x509.h>
 #include <string.h>
 
-#include "lib/arena.h"
-#include "lib/b64.h"
-#include "lib/digest.h"
-#include "lib/fdio.h"
 #include "lib/job.h"
-#include "lib/rnd.h"
-#include "pki/ceremony.h"
+#include "pki/ceremony_backup.h"
+#include "pki/ceremony_key.h"
+#include "pki/ceremony_root.h"
 #include "pki/ossl.h"
 
-#define PASSPHRASE_OCTETS 32
-#define PASSPHRASE_MAX 1024
-#define REQUEST_MAX 8192
-
 static int
-make_passphrase(struct ceremony *c)
+check_key_type(struct ceremony *c, const char *key_type)
 {
-	uint8_t octets[PASSPHRASE_OCTETS];
-	struct buf b;
-
-	rnd_bytes(octets, sizeof octets);
-	buf_init_secret(&b, c->j->arena, 2 * PASSPHRASE_OCTETS);
-	b64url_add(&b, span_mem(octets, sizeof octets));
-	wipe(octets, sizeof octets);
-	return ceremony_write(c, "ca-passphrase", 0400, buf_span(&b), false);
-}
-
-static int
-open_key(struct ceremony *c, EVP_PKEY **key)
-{
-	struct span passphrase;
-
-	return file_read_secret(c->j, ceremony_path(c, "ca-passphrase"),
-		   PASSPHRASE_MAX, &passphrase) < 0
-		   ? -1
-		   : ca_key_open(c->j, ceremony_path(c, "issuing-key.pem"),
-			 passphrase, key);
-}
-
-static int
-make_key(struct ceremony *c, const char *key_type)
-{
-	struct span passphrase;
-	struct span pem;
-	EVP_PKEY *key = ca_key_generate(c->j->arena, key_type);
-
-	if (key == NULL)
-		return job_fail(c->j, ERR_INTERNAL,
-		    "key type: must be p384 or rsa4096 (PK-116)");
-	if (ca_key_check(c->j, key) < 0 ||
-	    file_read_secret(c->j, ceremony_path(c, "ca-passphrase"),
-		PASSPHRASE_MAX, &passphrase) < 0 ||
-	    ca_key_seal(c->j, key, passphrase, &pem) < 0)
-		return -1;
-	return ceremony_write(c, "issuing-key.pem", 0400, pem, false);
+	if (strcmp(key_type, "p384") == 0 || strcmp(key_type, "rsa4096") == 0)
+		return 0;
+	return job_fail(
+	    c->j, ERR_INTERNAL, "key type: must be p384 or rsa4096 (PK-116)");
 }
 
 /* PKCS#10: name, key, proof of possession. */
 static int
-make_request(struct ceremony *c, EVP_PKEY *key, struct span name)
+make_request(struct ceremony *c, const struct ceremony_key *k, struct span name)
 {
-	const unsigned char *p = ossl_bytes(name);
-	X509_REQ *request = X509_REQ_new();
-	X509_NAME *subject = d2i_X509_NAME(NULL, &p, (long)name.n);
-	unsigned char *der = NULL;
-	int n = 0;
+	struct signer s;
+	struct span spki, der;
 
-	if (request != NULL && subject != NULL &&
-	    X509_REQ_set_version(request, 0) == 1 &&
-	    X509_REQ_set_subject_name(request, subject) == 1 &&
-	    X509_REQ_set_pubkey(request, key) == 1 &&
-	    X509_REQ_sign(request, key, EVP_sha384()) > 0)
-		n = i2d_X509_REQ(request, &der);
-	X509_REQ_free(request);
-	X509_NAME_free(subject);
-	if (n <= 0)
-		return ossl_fail(c->j, "making the request");
-	struct span pem =
-	    ceremony_pem(c->j, "CERTIFICATE REQUEST", span_mem(der, (size_t)n));
-	OPENSSL_free(der);
-	return ceremony_write(c, "issuing.csr", 0644, pem, true);
+	if (ceremony_key_signer(c, k, CA_ROLE_ISSUING, name, &s, &spki) < 0 ||
+	    transcript_add(c->j, &c->transcript,
+		"issuing key: SHA-256 of its public half %s",
+		ceremony_key_hash(c->j, spki)) < 0 ||
+	    ca_request_make(c->j, &s, &der) < 0)
+		return -1;
+	return ceremony_write(c, "issuing.csr", 0644,
+	    ceremony_pem(c->j, "CERTIFICATE REQUEST", der), true);
 }
 
 int
@@ -91,24 +40,38 @@ ceremony_request(
     struct ceremony *c, const struct ca_subject *subject, const char *key_type)
 {
 	const char *problem = ca_subject_problem(subject);
-	EVP_PKEY *key;
+	struct ceremony_key k;
+	struct span name;
 
 	if (problem != NULL)
 		return job_fail(c->j, ERR_INTERNAL, "%s", problem);
-	if (strcmp(key_type, "p384") != 0 && strcmp(key_type, "rsa4096") != 0)
-		return job_fail(c->j, ERR_INTERNAL,
-		    "key type: must be p384 or rsa4096 (PK-116)");
-	if (ceremony_open(c, "request of an issuing CA") < 0 ||
-	    (!ceremony_has(c, "ca-passphrase") && make_passphrase(c) < 0) ||
-	    (!ceremony_has(c, "issuing-key.pem") &&
-		make_key(c, key_type) < 0) ||
-	    open_key(c, &key) < 0 || ceremony_key_check(c, key, key_type) < 0)
+	name = ca_subject_name(c->j, subject);
+	if (check_key_type(c, key_type) < 0 ||
+	    ceremony_key_plan(c, "issuing", ceremony_is_rehearsal(name), &k) <
+		0 ||
+	    ceremony_open(c, "request of an issuing CA") < 0 ||
+	    ceremony_key_take(c, &k, key_type) < 0 ||
+	    make_request(c, &k, name) < 0 || ceremony_key_close(c, &k) < 0)
 		return -1;
-	if (transcript_add(c->j, &c->transcript,
-		"issuing key: SHA-256 of its public half %s",
-		ceremony_key_hash(c->j, ca_spki(c->j, key))) < 0)
+	return ceremony_finish(c, "request of an issuing CA");
+}
+
+/* The request that was made here tells the key before that is opened. */
+static int
+check_request(
+    struct ceremony *c, const char *file, const struct ceremony_cert *own)
+{
+	struct ceremony_request_parts request;
+
+	if (!ceremony_has(c, "issuing.csr"))
+		return 0;
+	if (ceremony_request_read(
+		c->j, ceremony_path(c, "issuing.csr"), &request) < 0)
 		return -1;
-	return make_request(c, key, ca_subject_name(c->j, subject));
+	if (span_eq(request.spki, own->view.spki))
+		return 0;
+	return job_fail(
+	    c->j, ERR_INTERNAL, "%s: not for the key in this folder", file);
 }
 
 static int
@@ -122,9 +85,9 @@ check_import(struct ceremony *c, const char *file,
 	const struct lint_ca_input of_root = { .kind = CA_KIND_ROOT };
 	const struct lint_ca_input of_own = { .kind = CA_KIND_ISSUING,
 		.issuer = &issuer };
-	EVP_PKEY *key;
+	const char *problem;
 
-	const char *problem = lint_ca(j->arena, &of_root, &root->view);
+	problem = lint_ca(j->arena, &of_root, &root->view);
 	if (problem != NULL)
 		return job_fail(j, ERR_INTERNAL, "the root: %s", problem);
 	(void)certview_subject_key_id(&root->view, &issuer.key_id);
@@ -134,12 +97,7 @@ check_import(struct ceremony *c, const char *file,
 	if (X509_verify(root->x509, X509_get0_pubkey(root->x509)) != 1 ||
 	    X509_verify(own->x509, X509_get0_pubkey(root->x509)) != 1)
 		return ossl_fail(j, "a signature does not verify");
-	if (open_key(c, &key) < 0)
-		return -1;
-	if (EVP_PKEY_eq(key, X509_get0_pubkey(own->x509)) != 1)
-		return job_fail(j, ERR_INTERNAL,
-		    "%s: not for the key in this folder", file);
-	return 0;
+	return check_request(c, file, own);
 }
 
 /* A renewal keeps name and key; the root never changes. */
@@ -171,20 +129,76 @@ check_replaced(struct ceremony *c, const struct ceremony_cert *own,
 	return 0;
 }
 
+/* The key is there, and is the certificate's. */
+static int
+take_key(struct ceremony *c, const struct ceremony_cert *own,
+    struct ceremony_key *k, struct signer *s)
+{
+	struct span spki;
+
+	if (ceremony_key_take(c, k, NULL) < 0)
+		return -1;
+	if (EVP_PKEY_eq(k->pkey, X509_get0_pubkey(own->x509)) != 1)
+		return job_fail(c->j, ERR_INTERNAL,
+		    "%s: its certificate is not for the key in this folder",
+		    c->dir);
+	return ceremony_key_signer(
+	    c, k, CA_ROLE_ISSUING, own->view.subject, s, &spki);
+}
+
+static int
+plan(
+    struct ceremony *c, const struct ceremony_cert *own, struct ceremony_key *k)
+{
+	return ceremony_key_plan(c, "issuing",
+		   ceremony_is_rehearsal(own->view.subject), k) < 0
+		   ? -1
+		   : ceremony_backup_check(c, k);
+}
+
 int
 ceremony_import(struct ceremony *c, const char *certificate, const char *root)
 {
 	struct ceremony_cert own, above;
+	struct ceremony_key k;
+	struct signer s;
 
 	if (ceremony_cert_read(c->j, certificate, &own) < 0 ||
 	    ceremony_cert_read(c->j, root, &above) < 0 ||
 	    check_import(c, certificate, &own, &above) < 0 ||
-	    check_replaced(c, &own, &above) < 0)
+	    check_replaced(c, &own, &above) < 0 || plan(c, &own, &k) < 0 ||
+	    ceremony_open(c, CEREMONY_IMPORT) < 0 ||
+	    take_key(c, &own, &k, &s) < 0)
 		return -1;
-	if (ceremony_open(c, "import of a certificate") < 0 ||
-	    ceremony_write(c, "root.pem", 0444,
-		ceremony_pem(c->j, "CERTIFICATE", above.view.der), true) < 0)
+	if (ceremony_write(c, "root.pem", 0444,
+		ceremony_pem(c->j, "CERTIFICATE", above.view.der), true) < 0 ||
+	    ceremony_write(c, "issuing.pem", 0444,
+		ceremony_pem(c->j, "CERTIFICATE", own.view.der), true) < 0 ||
+	    ceremony_backup_make(c, &k, &s) < 0 ||
+	    ceremony_key_close(c, &k) < 0)
 		return -1;
-	return ceremony_write(c, "issuing.pem", 0444,
-	    ceremony_pem(c->j, "CERTIFICATE", own.view.der), true);
+	return ceremony_finish(c, CEREMONY_IMPORT);
+}
+
+int
+ceremony_backup_issuing(struct ceremony *c)
+{
+	struct ceremony_cert own;
+	struct ceremony_key k;
+	struct signer s;
+
+	if (!ceremony_has(c, "issuing.pem"))
+		return job_fail(c->j, ERR_INTERNAL,
+		    "%s: holds neither a root nor an issuing CA that has its "
+		    "certificate (ca import)",
+		    c->dir);
+	if (ceremony_cert_read(c->j, ceremony_path(c, "issuing.pem"), &own) <
+		0 ||
+	    plan(c, &own, &k) < 0 ||
+	    ceremony_open(c, "backup of an issuing CA") < 0 ||
+	    take_key(c, &own, &k, &s) < 0 ||
+	    ceremony_backup_make(c, &k, &s) < 0 ||
+	    ceremony_key_close(c, &k) < 0)
+		return -1;
+	return ceremony_finish(c, "backup of an issuing CA");
 }

@@ -42,6 +42,22 @@ warn_of_owner(const char *path)
 		    path);
 }
 
+static int
+read_pin(struct job *j, const struct token_place *place, struct span *pin)
+{
+	if (place->pin.n > PIN_MAX)
+		return job_fail(j, ERR_INTERNAL,
+		    "the PIN has more than %d octets", PIN_MAX);
+	if (place->pin.n > 0) {
+		*pin = place->pin;
+		return 0;
+	}
+	if (file_read_pin(j, place->pin_file, PIN_MAX, pin) < 0)
+		return -1;
+	warn_of_owner(place->pin_file);
+	return 0;
+}
+
 /*
  * Kept for as long as the process: the token comes back when the process is
  * not root any more, to whom alone the file should belong.  The job may last
@@ -55,12 +71,11 @@ take_pin(struct job *j, struct arena *keep, struct cryptoki *c)
 	int result;
 
 	j->arena = arena_new();
-	result = file_read_pin(j, c->place->pin_file, PIN_MAX, &pin);
+	result = read_pin(j, c->place, &pin);
 	if (result == 0) {
 		c->pin = locked_alloc(keep, PIN_MAX);
 		memcpy(c->pin, pin.p, pin.n);
 		c->pin_len = pin.n;
-		warn_of_owner(c->place->pin_file);
 	}
 	arena_free(j->arena);
 	j->arena = outer;
@@ -180,8 +195,9 @@ check_maker(struct job *j, const struct cryptoki *c, const CK_TOKEN_INFO *t)
 	if (c->place->is_public && (span_starts(maker, SPAN("SoftHSM")) ||
 				       span_starts(model, SPAN("SoftHSM"))))
 		return job_fail(j, ERR_REFUSED,
-		    "token: SoftHSM is not a device that public mode allows "
-		    "(PK-195)");
+		    "token: SoftHSM is not a device that public mode allows: "
+		    "use one that is certified to FIPS 140-2 or 140-3 level 3 "
+		    "or Common Criteria EAL 4 (PK-195)");
 	log_info("token", "label=%s maker=%s model=%s serial=%s statement=%s",
 	    c->place->token, log_quote(&q[0], maker), log_quote(&q[1], model),
 	    log_quote(&q[2], serial),
@@ -205,12 +221,13 @@ is_about_pin(CK_RV rv)
 static int
 log_in(struct job *j, struct cryptoki *c, const CK_TOKEN_INFO *t)
 {
+	CK_FLAGS bad = CKF_USER_PIN_FINAL_TRY | CKF_USER_PIN_LOCKED;
 	unsigned char octets[PIN_MAX];
 	CK_RV rv;
 
-	if (c->is_pin_refused ||
-	    (t->flags & (CKF_USER_PIN_COUNT_LOW | CKF_USER_PIN_FINAL_TRY |
-			    CKF_USER_PIN_LOCKED)))
+	if (!c->place->is_by_hand)
+		bad |= CKF_USER_PIN_COUNT_LOW;
+	if (c->is_pin_refused || (t->flags & bad))
 		return job_fail(j, ERR_REFUSED,
 		    "token: a wrong PIN was tried before; not tried again "
 		    "until a login by hand has succeeded (PK-199)");
@@ -227,21 +244,36 @@ log_in(struct job *j, struct cryptoki *c, const CK_TOKEN_INFO *t)
 	return cryptoki_fail(j, "login", rv);
 }
 
+static int
+open_session(struct job *j, struct cryptoki *c, CK_FLAGS more)
+{
+	CK_RV rv = c->f->C_OpenSession(
+	    c->slot, CKF_SERIAL_SESSION | more, NULL, NULL, &c->session);
+
+	return rv == CKR_OK ? 0 : cryptoki_fail(j, "C_OpenSession", rv);
+}
+
+int
+cryptoki_enter(struct job *j, struct cryptoki *c)
+{
+	CK_TOKEN_INFO info = { .flags = 0 };
+
+	if (load_module(j, c) == 0 && initialize(j, c) == 0 &&
+	    find_slot(j, c, &info) == 0 && check_maker(j, c, &info) == 0 &&
+	    open_session(j, c, CKF_RW_SESSION) == 0 && log_in(j, c, &info) == 0)
+		return 0;
+	cryptoki_leave(c);
+	return -1;
+}
+
 int
 cryptoki_connect(struct job *j, struct cryptoki *c, const EVP_PKEY *public_key)
 {
 	CK_TOKEN_INFO info = { .flags = 0 };
-	CK_RV rv;
 
 	if (load_module(j, c) < 0 || initialize(j, c) < 0 ||
-	    find_slot(j, c, &info) < 0)
+	    find_slot(j, c, &info) < 0 || open_session(j, c, 0) < 0)
 		goto fail;
-	rv = c->f->C_OpenSession(
-	    c->slot, CKF_SERIAL_SESSION, NULL, NULL, &c->session);
-	if (rv != CKR_OK) {
-		(void)cryptoki_fail(j, "C_OpenSession", rv);
-		goto fail;
-	}
 	if (log_in(j, c, &info) < 0 ||
 	    cryptoki_find_key(j, c, public_key) < 0 ||
 	    check_maker(j, c, &info) < 0)

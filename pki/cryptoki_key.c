@@ -115,6 +115,12 @@ read_flag(struct job *j, struct cryptoki *c, CK_ATTRIBUTE_TYPE type,
 	return 1;
 }
 
+static const char *
+word_of(bool is)
+{
+	return is ? "true" : "false";
+}
+
 /* What a token does not tell is not taken for the better. */
 static int
 check_attributes(struct job *j, struct cryptoki *c)
@@ -142,6 +148,31 @@ check_attributes(struct job *j, struct cryptoki *c)
 		    : is       ? "true"
 			       : "false",
 		    should);
+	}
+	return 0;
+}
+
+int
+cryptoki_describe(
+    struct job *j, struct cryptoki *c, struct buf *out, size_t *wrong)
+{
+	bool is_local = false;
+	int known = read_flag(j, c, CKA_LOCAL, "CKA_LOCAL", &is_local);
+
+	if (known < 0)
+		return -1;
+	*wrong = known == 0 || !is_local;
+	buf_addf(
+	    out, "CKA_LOCAL %s", known == 0 ? "unknown" : word_of(is_local));
+	for (size_t i = 0; i < sizeof demands / sizeof demands[0]; i++) {
+		bool is = false;
+
+		known = read_flag(j, c, demands[i].type, demands[i].name, &is);
+		if (known < 0)
+			return -1;
+		*wrong += known == 0 || is != demands[i].value;
+		buf_addf(out, ", %s %s", demands[i].name,
+		    known == 0 ? "unknown" : word_of(is));
 	}
 	return 0;
 }
@@ -252,6 +283,23 @@ cryptoki_find_key(struct job *j, struct cryptoki *c, const EVP_PKEY *public_key)
 	    check_public_part(j, c, public_key) < 0)
 		return -1;
 	return check_attributes(j, c);
+}
+
+/* --- for who makes a key -------------------------------------------------- */
+
+int
+cryptoki_objects(struct job *j, struct cryptoki *c, CK_OBJECT_CLASS class,
+    CK_OBJECT_HANDLE out[2], CK_ULONG *n)
+{
+	*n = 0;
+	return find_objects(j, c, class, out, n);
+}
+
+int
+cryptoki_attribute(struct job *j, struct cryptoki *c, CK_OBJECT_HANDLE object,
+    CK_ATTRIBUTE_TYPE type, struct span *out)
+{
+	return read_attribute(j, c, object, type, out);
 }
 
 /* --- the end (PK-207) ---------------------------------------------------- */

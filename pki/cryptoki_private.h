@@ -29,6 +29,21 @@ struct cryptoki {
  * again, ERR_BUSY if not. */
 int cryptoki_fail(struct job *j, const char *what, CK_RV rv);
 
+/* A session for making a key: slot, maker (PK-195), login.  0; -1 as
+ * cryptoki_connect().  cryptoki_leave() ends it. */
+int cryptoki_enter(struct job *j, struct cryptoki *c);
+
+/* How many objects of this class have the place's label and id: two at most are
+ * looked for. */
+int cryptoki_objects(struct job *j, struct cryptoki *c, CK_OBJECT_CLASS class,
+    CK_OBJECT_HANDLE out[2], CK_ULONG *n);
+int cryptoki_attribute(struct job *j, struct cryptoki *c,
+    CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type, struct span *out);
+/* Adds what the private key c->key has of PK-198, and CKA_LOCAL (made in the
+ * device): "CKA_SIGN true, …"; *wrong is how many are not as they should be. */
+int cryptoki_describe(
+    struct job *j, struct cryptoki *c, struct buf *out, size_t *wrong);
+
 /* Of a session that is logged in: finds the private key, and compares its
  * public part and its attributes (PK-196, PK-198).  0; -1 as
  * cryptoki_connect(). */

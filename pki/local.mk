@@ -15,14 +15,21 @@ libcs_pki_a_SOURCES = \
 	pki/ca_key_end.c \
 	pki/ca_name.c \
 	pki/ca_rehearsal.c \
+	pki/ca_request.c \
 	pki/ca_key_end.h \
 	pki/ca_name.h \
 	pki/caa.c \
 	pki/caa.h \
 	pki/ceremony.c \
 	pki/ceremony.h \
+	pki/ceremony_backup.c \
+	pki/ceremony_backup.h \
 	pki/ceremony_file.c \
 	pki/ceremony_issuing.c \
+	pki/ceremony_key.c \
+	pki/ceremony_key.h \
+	pki/ceremony_persons.c \
+	pki/ceremony_persons.h \
 	pki/ceremony_root.c \
 	pki/ceremony_root.h \
 	pki/cert_facts.c \
@@ -35,6 +42,8 @@ libcs_pki_a_SOURCES = \
 	pki/cryptoki.c \
 	pki/cryptoki.h \
 	pki/cryptoki_error.c \
+	pki/cryptoki_generate.c \
+	pki/cryptoki_generate.h \
 	pki/cryptoki_key.c \
 	pki/cryptoki_private.h \
 	pki/crl_lint.c \

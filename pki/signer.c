@@ -4,6 +4,7 @@
 
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/x509.h>
 #include <string.h>
 
 #include "lib/arena.h"
@@ -209,16 +210,41 @@ answer_problem(const struct signer *s, struct span tbs)
 		   : "it names another responder";
 }
 
+/* Its own, so that nobody else gets a proof of possession from it. */
+static const char *
+request_problem(const struct signer *s, struct span tbs)
+{
+	unsigned char *spki = NULL;
+	int n = i2d_PUBKEY(s->public_key, &spki);
+	struct der outer, d, name, key, attributes;
+	const char *problem = "it names another CA or key";
+
+	if (!der_is_strict(tbs) || der_only(tbs, DER_SEQUENCE, &outer) < 0 ||
+	    der_take(&outer.body, DER_INTEGER, &d) < 0 ||
+	    !span_eq(d.body, span_mem("", 1)) ||
+	    der_take(&outer.body, DER_SEQUENCE, &name) < 0 ||
+	    der_take(&outer.body, DER_SEQUENCE, &key) < 0 ||
+	    der_only(outer.body, DER_CONTEXT(0), &attributes) < 0 ||
+	    attributes.body.n > 0)
+		problem = "it is not a CertificationRequestInfo without "
+			  "attributes";
+	else if (n > 0 && span_eq(name.whole, s->name) &&
+		 span_eq(key.whole, span_mem(spki, (size_t)n)))
+		problem = NULL;
+	OPENSSL_free(spki);
+	return problem;
+}
+
 static bool
 may_sign(enum ca_role role, enum signed_type type)
 {
 	switch (role) {
 	case CA_ROLE_ISSUING:
 		return type == SIGNED_SUBSCRIBER || type == SIGNED_RESPONDER ||
-		       type == SIGNED_CRL;
+		       type == SIGNED_CRL || type == SIGNED_REQUEST;
 	case CA_ROLE_ROOT:
 		return type == SIGNED_CA || type == SIGNED_RESPONDER ||
-		       type == SIGNED_CRL;
+		       type == SIGNED_CRL || type == SIGNED_REQUEST;
 	case CA_ROLE_RESPONDER:
 		return type == SIGNED_OCSP;
 	}
@@ -239,6 +265,8 @@ problem_of(const struct signer *s, enum signed_type type, struct span tbs)
 		return list_problem(s, tbs);
 	case SIGNED_OCSP:
 		return answer_problem(s, tbs);
+	case SIGNED_REQUEST:
+		return request_problem(s, tbs);
 	}
 	return "its type is not known";
 }

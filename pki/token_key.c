@@ -274,6 +274,15 @@ token_key_prepare(struct job *j, struct arena *keep,
 	    arena_alloc(keep, sizeof(struct token)), out);
 }
 
+void
+token_key_close(const struct signing_key *key)
+{
+	struct token *t = key->context;
+
+	if (key->sign == token_sign)
+		cryptoki_leave(t->cryptoki);
+}
+
 int
 token_key_open(struct job *j, struct arena *keep,
     const struct token_place *place, EVP_PKEY *public_key,

@@ -18,6 +18,10 @@ struct token_place {
 	const char *label;    /* CKA_LABEL of the private key */
 	const char *id;       /* CKA_ID, hex */
 	const char *pin_file; /* mode 0400; read once */
+	struct span pin;      /* in place of pin_file: asked for before */
+	/* A person has just typed it: a wrong one before is no reason not to
+	 * try, unless it would be the last try (PK-199). */
+	bool is_by_hand;
 	/* PK-195: no SoftHSM, and PK-198's attributes are demanded. */
 	bool is_public;
 	const char
@@ -46,6 +50,10 @@ int token_key_open(struct job *j, struct arena *keep,
 int token_key_prepare(struct job *j, struct arena *keep,
     const struct token_place *place, EVP_PKEY *public_key,
     const struct signing_key **out);
+
+/* Closes the session with the token, for good (PK-209, step 12); nothing for a
+ * key that is in no token. */
+void token_key_close(const struct signing_key *key);
 
 /* PK-197, pure. */
 

@@ -81,6 +81,21 @@ transcript_read(
 	return 0;
 }
 
+bool
+transcript_says(const struct transcript *t, const char *begin)
+{
+	for (size_t at = 0; at < t->text.n;) {
+		size_t end = span_find(t->text, at, '\n');
+
+		if (span_starts(
+			span_cut(t->text, at + TRANSCRIPT_TIME_LEN, end),
+			span_str(begin)))
+			return true;
+		at = end + 1;
+	}
+	return false;
+}
+
 int
 transcript_add(struct job *j, struct transcript *t, const char *fmt, ...)
 {

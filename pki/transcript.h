@@ -11,6 +11,9 @@
 
 struct job;
 
+/* How long the time before each line is, with the blank behind it. */
+#define TRANSCRIPT_TIME_LEN (sizeof("2026-11-29T06:30:00Z ") - 1)
+
 struct transcript {
 	const char *path;
 	struct span text; /* what is in the file */
@@ -24,6 +27,8 @@ int transcript_open(struct job *j, const char *path, struct transcript *t);
 /* The same for what was in such a file; the path is for messages. */
 int transcript_read(
     struct job *j, const char *path, struct span text, struct transcript *t);
+/* Is there a line that begins with this, after its time? */
+bool transcript_says(const struct transcript *t, const char *begin);
 /* Appends one line, durably.  Control characters become "?". */
 int transcript_add(struct job *j, struct transcript *t, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));

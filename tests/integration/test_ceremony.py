@@ -8,6 +8,7 @@ import sys
 import tempfile
 
 import harness
+import hsm
 from harness import case, command, read_file
 
 FIRST, SECOND = "first secret of Ann", "second secret of Bob"
@@ -40,13 +41,18 @@ def make_root(folder, typed=MAKE_ROOT, people=PEOPLE, status=0, **more):
               *people, typed=typed, status=status, **more)
 
 
-def sign(root, request, out, *more, typed=ROOT_ACT, status=0):
+def sign(root, request, out, *more, typed=ROOT_ACT, status=0, urls=URLS):
     return ca("sign", "--dir", root, "--request", request, "--out", out,
-              *URLS, *PEOPLE, *more, typed=typed, status=status)
+              *urls, *PEOPLE, *more, typed=typed, status=status)
+
+
+def request(folder, name, *more, status=0):
+    return ca("request", "--dir", folder, *names(name), "--private", *more,
+              status=status)
 
 
 def make_issuing(root, folder, name, *more):
-    ca("request", "--dir", folder, *names(name))
+    request(folder, name)
     sign(root, f"{folder}/issuing.csr", f"{folder}/signed.pem", *more)
     take(root, folder)
 
@@ -54,7 +60,7 @@ def make_issuing(root, folder, name, *more):
 def take(root, folder, status=0):
     return ca("import", "--dir", folder, "--certificate",
               f"{folder}/signed.pem", "--root", f"{root}/root.pem",
-              status=status)
+              "--private", status=status)
 
 
 def verify_chain(root, folder):
@@ -108,15 +114,17 @@ def test_persons():
     with case("PK-209: the root stays away from the network"):
         said = make_root(root, people=PEOPLE[:4] + ["--online-root"],
                          status=1)
-        assert "private" in said, said
+        assert "PK-195" in said and "--private" in said, said
         up = f"{here}/up"
-        said = make_root(up, people=PEOPLE[:4], status=1, before=[
+        said = make_root(up, people=PEOPLE[:4] + ["--private"], status=1,
+                         before=[
             "unshare", "-rn", "sh", "-c",
             'ip link add wire type veth && ip link set wire up && "$@"',
             "sh"])
         assert "the network interface wire is up" in said, said
         down = f"{here}/down"
-        make_root(down, people=PEOPLE[:4], before=["unshare", "-rn"])
+        make_root(down, people=PEOPLE[:4] + ["--private"],
+                  before=["unshare", "-rn"])
         assert "no interface is up" in read_file(f"{down}/transcript")
     with case("PK-208: a single operator is written into the transcript"):
         alone = f"{here}/alone"
@@ -200,14 +208,14 @@ def test_hierarchy():
         text = text_of(f"{one}/issuing.pem")
         assert "ecdsa-with-SHA384" in text and "pathlen:0" in text, text
     with case("PK-116: RSA with 4096 bits, and nothing weaker"):
-        ca("request", "--dir", f"{here}/rsa", *names("Example Mail RSA CA"),
-           "--key-type", "rsa4096")
+        request(f"{here}/rsa", "Example Mail RSA CA", "--key-type",
+                "rsa4096")
         sign(root, f"{here}/rsa/issuing.csr", f"{here}/rsa/signed.pem",
              "--permit", "example.org", "--permit", ".example.org")
         take(root, f"{here}/rsa")
         verify_chain(root, f"{here}/rsa")
-        said = ca("request", "--dir", f"{here}/weak", *names("Weak CA"),
-                  "--key-type", "p256", status=1)
+        said = request(f"{here}/weak", "Weak CA", "--key-type", "p256",
+                       status=1)
         assert "PK-116" in said, said
         command("openssl", "req", "-new", "-newkey", "rsa:3072", "-nodes",
                 "-keyout", f"{here}/weak.key", "-out", f"{here}/weak.csr",
@@ -223,7 +231,7 @@ def test_hierarchy():
                     "alice@example.org", status=1)
         assert "PK-128" in said, said
     with case("PK-133: URLs"):
-        ca("request", "--dir", two, *names("Example Mail Issuing CA 2"))
+        request(two, "Example Mail Issuing CA 2")
         said = ca("sign", "--dir", root, "--request", f"{two}/issuing.csr",
                   "--out", f"{two}/signed.pem", "--crl-url",
                   "https://crl.example.com/x", "--root-url", URLS[3], *PEOPLE,
@@ -232,7 +240,7 @@ def test_hierarchy():
         assert not os.path.exists(f"{two}/signed.pem")
     with case("PK-135: a name is not used for a second key"):
         other = f"{here}/other"
-        ca("request", "--dir", other, *names("Example Mail Issuing CA 1"))
+        request(other, "Example Mail Issuing CA 1")
         said = sign(root, f"{other}/issuing.csr", f"{other}/signed.pem",
                     status=1)
         assert "PK-135" in said, said
@@ -248,22 +256,25 @@ def test_hierarchy():
             assert "PK-119" in said, said
             assert not os.path.exists(f"{folder}/signed.pem")
     with case("PK-135: a key is not used under a second name"):
-        ca("request", "--dir", one, *names("Example Mail Issuing CA 9"))
+        request(one, "Example Mail Issuing CA 9")
         said = sign(root, f"{one}/issuing.csr", f"{here}/x.pem", status=1)
         assert "PK-135" in said, said
         assert not os.path.exists(f"{here}/x.pem")
     with case("PK-209: a certificate is signed once and delivered again"):
-        ca("request", "--dir", one, *names("Example Mail Issuing CA 1"))
+        request(one, "Example Mail Issuing CA 1")
         first = read_file(f"{one}/signed.pem")
         sign(root, f"{one}/issuing.csr", f"{one}/signed.pem",
              typed=YES + OLD + YES)
         assert first == read_file(f"{one}/signed.pem")
         # Asked for with a constraint that it does not have: not delivered.
-        for more in (["--permit", "example.org"],
-                     ["--crl-url", "http://crl.example.com/other.crl"]):
+        other = ["--crl-url", "http://crl.example.com/other.crl", *URLS[2:]]
+        for more, urls in ((["--permit", "example.org"], URLS),
+                           (["--client-auth"], URLS),
+                           (["--policy", "1.3.6.1.4.1.32473.1"], URLS),
+                           ([], other)):
             said = sign(root, f"{one}/issuing.csr", f"{here}/x.pem", *more,
-                        typed=YES + OLD + YES, status=1)
-            assert "other URLs or name constraints" in said, said
+                        typed=YES + OLD + YES, status=1, urls=urls)
+            assert "other URLs, name constraints" in said, said
             assert not os.path.exists(f"{here}/x.pem")
     with case("PK-135: a renewal keeps name and key"):
         sign(root, f"{one}/issuing.csr", f"{one}/signed.pem", "--renew")
@@ -282,14 +293,15 @@ def test_hierarchy():
         assert "not for the key in this folder" in said, said
         assert read_file(f"{one}/issuing.pem") == renewed
         ca("import", "--dir", two, "--certificate", f"{two}/signed.pem",
-           "--root", f"{here}/alone/root.pem", status=1)
+           "--root", f"{here}/alone/root.pem", "--private", status=1)
     with case("PK-132: a root that signs with SHA-1 is not imported"):
         command("openssl", "req", "-x509", "-new", "-sha1", "-newkey",
                 "rsa:4096", "-nodes", "-keyout", f"{here}/sha1.key", "-out",
                 f"{here}/sha1.pem", "-utf8", "-subj",
                 "/C=DE/O=Example/CN=Old Root")
         said = ca("import", "--dir", two, "--certificate",
-                  f"{two}/signed.pem", "--root", f"{here}/sha1.pem", status=1)
+                  f"{two}/signed.pem", "--root", f"{here}/sha1.pem",
+                  "--private", status=1)
         assert "PK-132" in said, said
     with case("PK-212: the root's list is made by hand, in the same ceremony"):
         ca("root-crl", "--dir", root, *PEOPLE, "--revoke",
@@ -378,6 +390,88 @@ def test_init():
         assert "PK-213" in said, said
 
 
+PARTS = ["part1", "part2"]
+PIN = "".join(PARTS)
+
+
+def make_tokens(*labels):
+    os.mkdir(f"{here}/tokens")
+    with open(f"{here}/softhsm2.conf", "w") as f:
+        f.write(f"directories.tokendir = {here}/tokens\n"
+                "objectstore.backend = file\nlog.level = ERROR\n")
+    os.environ["SOFTHSM2_CONF"] = f"{here}/softhsm2.conf"
+    for label in labels:
+        command("softhsm2-util", "--init-token", "--free", "--label", label,
+                "--so-pin", "so-secret", "--pin", PIN)
+
+
+def test_tokens():
+    if hsm.missing():
+        with case(f"PK-195: keys in tokens # SKIP no {hsm.missing()}"):
+            pass
+        return
+    make_tokens("root", "issuing")
+    everything = f"{here}/in-tokens"
+    pin = f"{here}/pin"
+    with open(pin, "w") as f:
+        f.write(PIN + "\n")
+    os.chmod(pin, 0o400)
+    words = ["init", "--dir", everything, *names("Example Mail"), *URLS,
+             "--root-key-module", hsm.SOFTHSM, "--root-key-token", "root",
+             "--key-module", hsm.SOFTHSM, "--key-token", "issuing",
+             "--key-pin", pin, "--no-backup", "a test"]
+    with case("PK-195: in public mode no SoftHSM, and nothing is made"):
+        said = ca(*words, *PEOPLE[:4], "--root-key-module-certificate",
+                  "FIPS 140-3 level 3, number 1", typed=YES + PARTS, status=1,
+                  before=["unshare", "-rn"])
+        assert "SoftHSM is not a device" in said, said
+        assert os.listdir(f"{everything}/root") == ["transcript"]
+        shutil.rmtree(everything)
+    with case("PK-199: the PIN is not on the command line, nor one person's"):
+        said = ca(*words, *PEOPLE, "--root-key-pin", pin, status=1)
+        assert "--root-key-quorum" in said, said
+        said = ca(*words, *PEOPLE, "--root-key-pin", PIN, "--root-key-quorum",
+                  "two cards", typed=YES, status=1)
+        assert "cannot open" in said, said
+        shutil.rmtree(everything)
+    with case("PK-209: each key in its own token, taken up in between"):
+        typed = YES + PARTS + YES + YES
+        ca(*words, *PEOPLE, typed=typed[:5], status=1)
+        ca(*words, *PEOPLE, typed=typed, status=1)
+        place = read_file(f"{everything}/root/root-key.token")
+        ca(*words, *PEOPLE, typed=YES + PARTS + YES + YES)
+        assert place == read_file(f"{everything}/root/root-key.token")
+        verify_chain(f"{everything}/root", f"{everything}/issuing")
+        held = command("pkcs11-tool", "--module", hsm.SOFTHSM,
+                       "--token-label", "root", "--login", "--pin", PIN,
+                       "--list-objects", "--type", "privkey")
+        assert held.count("Private Key Object") == 1, held
+        for folder in "root", "issuing":
+            text = read_file(f"{everything}/{folder}/transcript")
+            assert "CKA_EXTRACTABLE false" in text, text
+            assert "no backup, as the operator states: a test" in text, text
+            assert PIN not in text and PARTS[0] not in text, text
+    with case("PK-199: a PIN from an open descriptor; PK-208: the quorum"):
+        said = command(
+            "sh", "-c", 'exec 3<"$0"; exec "$@"', pin, program, "ca",
+            "root-crl", "--dir", f"{everything}/root", *PEOPLE,
+            "--root-key-pin", "fd:3", "--root-key-quorum", "two cards",
+            input="yes\n" * 6)
+        text = read_file(f"{everything}/root/transcript")
+        assert "asks for two persons: two cards" in text, text
+    with case("PK-214: the bundle says where the keys are"):
+        bundle = f"{here}/tokens.tar"
+        ca("bundle", "--dir", everything, "--out", bundle)
+        ca("verify-bundle", bundle)
+        listed = command("tar", "-tf", bundle)
+        assert "root/root-key.token" in listed, listed
+        assert "issuing/issuing-key.token" in listed, listed
+    with case("an option that an act does not use is refused"):
+        said = ca("root-crl", "--dir", f"{everything}/root", *PEOPLE,
+                  "--key-token", "issuing", status=1)
+        assert "--key-token is not for ca root-crl" in said, said
+
+
 LINTERS = """%slinter lab {
   exec = { "%s" }
   lints = { ca, root-crl }
@@ -422,7 +516,7 @@ def test_linters():
         assert not os.path.exists(f"{root}/root.pem")
         assert not os.path.exists(f"{root}/linted")
         said = ca("verify", "--dir", root, *more, status=1)
-        assert "only where the root signs" in said, said
+        assert "--linters is not for ca verify" in said, said
     with case("PK-136: with it there is one, and the transcript says so"):
         write_linter(linter, says("pass"))
         make_root(root, people=people, typed=again)
@@ -430,17 +524,17 @@ def test_linters():
         assert "others' linters, ca: lab (lab 1.0): pass" in text, text
         assert "others' linters, root-crl: lab (lab 1.0): pass" in text, text
     with case("PK-136: and no issuing CA, also in a rehearsal"):
-        ca("request", "--dir", issuing, *names("Example Mail Issuing CA"))
-        request, out = f"{issuing}/issuing.csr", f"{issuing}/signed.pem"
+        request(issuing, "Example Mail Issuing CA")
+        csr, out = f"{issuing}/issuing.csr", f"{issuing}/signed.pem"
         write_linter(linter, says("fatal"))
-        sign(root, request, out, *more, status=1)
+        sign(root, csr, out, *more, status=1)
         assert not os.path.exists(out)
         assert os.listdir(f"{root}/issued") == []
         rehearsed = f"{here}/linted-rehearsal"
         make_root(rehearsed, people=people + ["--rehearse"], status=1)
         assert not os.path.exists(f"{rehearsed}/root.pem")
         write_linter(linter, says("pass"))
-        sign(root, request, out, *more)
+        sign(root, csr, out, *more)
         take(root, issuing)
         verify_chain(root, issuing)
     with case("PK-141: a root's list that a linter refuses is not signed"):
@@ -461,7 +555,7 @@ def test_linters():
 
 def main():
     for test in (test_persons, test_resume, test_linters, test_hierarchy,
-                 test_init):
+                 test_init, test_tokens):
         try:
             test()
         except Exception as e:

@@ -225,11 +225,19 @@ tests_unit_libtokenlab_a_CPPFLAGS = $(tests_cppflags) $(CMOCKA_CFLAGS) \
 tests_unit_libtokenlab_a_SOURCES = tests/unit/token_lab.c \
 	tests/unit/token_lab.h
 TOKEN_LAB = tests/unit/libtokenlab.a
+check_LIBRARIES += tests/unit/libceremonylab.a
+tests_unit_libceremonylab_a_CPPFLAGS = $(tests_cppflags) $(CMOCKA_CFLAGS) \
+	$(P11KIT_CFLAGS)
+tests_unit_libceremonylab_a_SOURCES = tests/unit/ceremony_lab.c \
+	tests/unit/ceremony_lab.h
+CEREMONY_LAB = tests/unit/libceremonylab.a $(TOKEN_LAB) $(PKI_LAB)
 unit_tests += \
 	tests/unit/test_ca_alternate \
 	tests/unit/test_bundle \
 	tests/unit/test_ca_init \
 	tests/unit/test_caa \
+	tests/unit/test_ceremony \
+	tests/unit/test_ceremony_kill \
 	tests/unit/test_crl \
 	tests/unit/test_crl_lint \
 	tests/unit/test_csr \
@@ -249,6 +257,11 @@ unit_tests += \
 	tests/unit/test_token_faults \
 	tests/unit/test_token_key \
 	tests/unit/test_weakkeys
+tests_unit_test_ceremony_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS) \
+	$(P11KIT_CFLAGS)
+tests_unit_test_ceremony_LDADD = $(CEREMONY_LAB) $(UNIT) $(CS_PKI)
+tests_unit_test_ceremony_kill_CPPFLAGS = $(tests_cppflags) $(P11KIT_CFLAGS)
+tests_unit_test_ceremony_kill_LDADD = $(CEREMONY_LAB) $(UNIT) $(CS_PKI)
 tests_unit_test_token_faults_CPPFLAGS = $(tests_cppflags) $(P11KIT_CFLAGS)
 tests_unit_test_token_faults_LDADD = $(TOKEN_LAB) $(PKI_LAB) $(UNIT) $(CS_PKI)
 tests_unit_test_token_key_CPPFLAGS = $(tests_cppflags) $(P11KIT_CFLAGS)

@@ -87,12 +87,17 @@ tbs_of(struct job *j, const struct signer *s, enum signed_type type)
 		    SPAN("\x18\x0f"
 			 "20261123120000Z"));
 		return lab_der(j, DER_SEQUENCE, lab_join(j, d, empty));
+	case SIGNED_REQUEST:
+		d = lab_join(j, SPAN("\x02\x01\x00"), s->name);
+		d = lab_join(j, d, lab_spki(j, s->public_key));
+		return lab_der(
+		    j, DER_SEQUENCE, lab_join(j, d, SPAN("\xa0\x00")));
 	}
 	return certificate_tbs(j, s, empty, extensions);
 }
 
 static const enum signed_type types[] = { SIGNED_SUBSCRIBER, SIGNED_CA,
-	SIGNED_RESPONDER, SIGNED_CRL, SIGNED_OCSP };
+	SIGNED_RESPONDER, SIGNED_CRL, SIGNED_OCSP, SIGNED_REQUEST };
 
 static bool
 is_signed(struct job *j, const struct signer *s, enum signed_type type,
@@ -126,9 +131,10 @@ test_types(void **state)
 		enum ca_role role;
 		bool may[COUNT(types)];
 	} rows[] = {
-		{ CA_ROLE_ISSUING, { true, false, true, true, false } },
-		{ CA_ROLE_ROOT, { false, true, true, true, false } },
-		{ CA_ROLE_RESPONDER, { false, false, false, false, true } },
+		{ CA_ROLE_ISSUING, { true, false, true, true, false, true } },
+		{ CA_ROLE_ROOT, { false, true, true, true, false, true } },
+		{ CA_ROLE_RESPONDER,
+		    { false, false, false, false, true, false } },
 	};
 	struct job *j = lab_job();
 	(void)state;
