@@ -26,6 +26,8 @@ struct record {
 /* A statement that gives the date that the row's object keeps it from, or
  * nothing: $1 its id.  pause: the date is not known yet, ask again then. */
 #define NUMBERED "report:"
+/* How far a ceremony of that CA is on record (src/ceremony_record.c). */
+#define CEREMONY "ceremony:"
 static const struct {
 	const char *prefix, *sql;
 	int64_t pause;
@@ -73,6 +75,9 @@ record_due(struct job *j, const struct record *r,
 	*due = r->link.at_ms / 1000 + rules->retention;
 	if (strncmp(object, "ca:", 3) == 0)
 		return key_end(j, object + 3, rules->retention, due);
+	if (strncmp(object, CEREMONY, sizeof CEREMONY - 1) == 0)
+		return key_end(
+		    j, object + sizeof CEREMONY - 1, rules->retention, due);
 	for (size_t i = 0; i < sizeof(objects) / sizeof(objects[0]); i++) {
 		size_t n = strlen(objects[i].prefix);
 		int64_t number;

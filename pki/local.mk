@@ -24,6 +24,8 @@ libcs_pki_a_SOURCES = \
 	pki/ceremony.h \
 	pki/ceremony_backup.c \
 	pki/ceremony_backup.h \
+	pki/ceremony_events.c \
+	pki/ceremony_events.h \
 	pki/ceremony_file.c \
 	pki/ceremony_issuing.c \
 	pki/ceremony_key.c \

@@ -33,6 +33,7 @@ static const struct act_row rows[ACT_COUNT] = {
 	[ACT_CA] = { "ca", "ca", NEED_NONE },
 	/* What was answered is all that it writes. */
 	[ACT_CA_CHECK_URLS] = { "ca", "ca check-urls", NEED_READ },
+	[ACT_CA_RECORD] = { "ca", "ca record", NEED_OPERATE },
 	[ACT_CERT_REVOKE] = { "cert", "cert revoke", NEED_OPERATE },
 	[ACT_CERT_SHOW] = { "cert", "cert show", NEED_READ },
 	[ACT_CHECK] = { "check", "check", NEED_NONE },

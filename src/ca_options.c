@@ -22,6 +22,7 @@ const char ca_usage[] =
     "  verify        is the transcript in DIR whole?\n"
     "  bundle        all that may be shown, as one tar file: --out FILE\n"
     "  verify-bundle FILE  is such a file whole, without anything else?\n"
+    "  record FILE [-f FILE]  what it tells, into the audit of the service\n"
     "  check-urls [-f FILE]  are the URLs in certificates answered?\n"
     "\n"
     "Acts of the root (init, init-root, sign, root-crl, backup of a root):\n"

@@ -8,6 +8,7 @@
 #include "pki/policy_oid.h"
 #include "src/ca_linters.h"
 #include "src/ca_options.h"
+#include "src/ceremony_record.h"
 #include "src/check_urls.h"
 #include "src/command.h"
 #include "src/privilege.h"
@@ -422,6 +423,8 @@ cmd_ca(int argc, char **argv)
 
 	if (strcmp(name, "check-urls") == 0)
 		return cmd_ca_check_urls(argc - 1, argv + 1);
+	if (strcmp(name, "record") == 0)
+		return cmd_ca_record(argc - 1, argv + 1);
 	if (strcmp(name, "verify-bundle") == 0)
 		return cmd_verify_bundle(argc - 1, argv + 1);
 	if (name[0] == '-')

@@ -32,7 +32,8 @@ libcs_src_a_SOURCES = \
 	src/cmd_audit.c src/cmd_audit.h src/cmd_audit_sample.c \
 	src/cmd_authz.c \
 	src/cmd_ca.c src/ca_options.c src/ca_options.h \
-	src/cmd_ca_urls.c src/check_urls.h \
+	src/ceremony_record.c src/ceremony_record.h \
+	src/cmd_ca_record.c src/cmd_ca_urls.c src/check_urls.h \
 	src/cmd_cert.c \
 	src/ca_check.c src/ca_check.h \
 	src/ca_conf.c src/ca_conf.h \

@@ -462,6 +462,7 @@ unit_tests += \
 	tests/unit/test_renewal_notice \
 	tests/unit/test_report \
 	tests/unit/test_sender \
+	tests/unit/test_ceremony_record \
 	tests/unit/test_url_check \
 	tests/unit/test_writer
 admin_lab = tests/unit/admin_lab.c tests/unit/admin_lab.h
@@ -529,6 +530,9 @@ tests_unit_test_former_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
 tests_unit_test_former_LDADD = $(STATUS_LAB) $(PKI_LAB) $(STORE_FIXTURE) \
 	$(CS_SRC)
 tests_unit_test_rehearsal_LDADD = $(STATUS_LAB) $(PKI_LAB) $(STORE_FIXTURE) \
+	$(CS_SRC)
+tests_unit_test_ceremony_record_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
+tests_unit_test_ceremony_record_LDADD = $(CEREMONY_LAB) $(STORE_FIXTURE) \
 	$(CS_SRC)
 tests_unit_test_url_check_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
 tests_unit_test_url_check_LDADD = $(STATUS_LAB) $(PKI_LAB) $(STORE_FIXTURE) \

@@ -1,0 +1,26 @@
+/* countersign ca record: what a ceremony's bundle tells, in the audit. */
+#ifndef SRC_CEREMONY_RECORD_H
+#define SRC_CEREMONY_RECORD_H
+
+#include "lib/buf.h"
+
+struct job;
+
+struct ceremony_recorded {
+	size_t fresh; /* events that were written now */
+	size_t known; /* transcripts of which nothing was new */
+};
+
+/*
+ * The bundle is checked first; its events that are not on record yet are
+ * written in one transaction (PK-19), so the same file, or a later one of the
+ * same folders, can be given again.  0; -1 ERR_CONFLICT if another transcript
+ * of the same CA is on record.
+ */
+int ceremony_record(
+    struct job *j, struct span tar, struct ceremony_recorded *out);
+
+/* argv[0] is its name; the exit status. */
+int cmd_ca_record(int argc, char **argv);
+
+#endif

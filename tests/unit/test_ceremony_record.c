@@ -1,0 +1,149 @@
+/*
+ * What a ceremony's bundle tells, in the audit of the service (PK-19, PK-22):
+ * once, however often it is given.
+ */
+#include "config.h"
+
+#include "tests/unit/store_fixture.h"
+
+#include <string.h>
+
+#include "db/store_audit.h"
+#include "lib/hex.h"
+#include "pki/ceremony_bundle.h"
+#include "pki/certview.h"
+#include "src/ceremony_record.h"
+#include "tests/unit/ceremony_lab.h"
+#include "tests/unit/pki_lab.h"
+
+static struct span
+bundle_of(struct job *j, const char *dir)
+{
+	struct bundle *b = arena_alloc(j->arena, sizeof *b);
+	struct span tar;
+
+	if (ceremony_bundle_make(j, dir, b, &tar) < 0)
+		fail_msg("%s", j->err.text);
+	return tar;
+}
+
+static const char *
+object_of(struct job *j, const char *path)
+{
+	struct ceremony_cert c;
+	struct span id;
+
+	if (ceremony_cert_read(j, path, &c) < 0)
+		fail_msg("%s", j->err.text);
+	assert_int_equal(certview_subject_key_id(&c.view, &id), 1);
+	return arena_printf(j->arena, "ca:%s", hex_dup(j->arena, id));
+}
+
+/* How many records of this object have the event. */
+static size_t
+events(struct job *j, const char *object, const char *event)
+{
+	struct audit_row *rows;
+	size_t count, n = 0;
+
+	EXPECT(j, store_audit_list(j, object, &rows, &count), 0);
+	for (size_t i = 0; i < count; i++)
+		n += strcmp(rows[i].event, event) == 0;
+	return n;
+}
+
+static void
+record(struct job *j, struct span tar, size_t fresh)
+{
+	struct ceremony_recorded done;
+	int64_t count;
+
+	if (ceremony_record(j, tar, &done) < 0)
+		fail_msg("%s", j->err.text);
+	assert_int_equal(done.fresh, fresh);
+	EXPECT(j, store_audit_verify(j, &count), 0);
+}
+
+static void
+test_record(struct job *j)
+{
+	const char *dir = ceremony_lab_dir(j);
+	const char *root = arena_printf(j->arena, "%s/root", dir);
+	struct ceremony c = ceremony_lab(j, root);
+	struct ceremony_recorded done;
+	struct audit_row *rows;
+	const char *above, *own;
+	struct span first, second;
+	size_t count;
+
+	j->now = LAB_NOW;
+	ceremony_lab_whole(j, dir, NULL, NULL);
+	above = object_of(j, arena_printf(j->arena, "%s/root.pem", root));
+	own =
+	    object_of(j, arena_printf(j->arena, "%s/issuing/issuing.pem", dir));
+	first = bundle_of(j, dir);
+	record(j, first, 8);
+	assert_int_equal(events(j, above, "CA key generated"), 1);
+	assert_int_equal(events(j, above, "CA key not backed up"), 1);
+	assert_int_equal(events(j, above, "CA certificate issued"), 1);
+	assert_int_equal(events(j, above, "revocation list signed"), 1);
+	assert_int_equal(events(j, own, "CA key generated"), 1);
+	assert_int_equal(events(j, own, "CA certificate issued"), 1);
+	assert_int_equal(events(j, own, "CA certificate imported"), 1);
+	EXPECT(j, store_audit_list(j, above, &rows, &count), 0);
+	assert_non_null(strstr(rows[0].detail, "root key: made in a file"));
+	assert_non_null(strstr(rows[0].detail, "Ann and Bob"));
+	record(j, first, 0);
+	assert_int_equal(events(j, above, "CA key generated"), 1);
+	/* What came later, alone. */
+	if (ceremony_root_crl(&c, NULL, 0) < 0)
+		fail_msg("%s", j->err.text);
+	second = bundle_of(j, dir);
+	record(j, second, 1);
+	record(j, second, 0);
+	assert_int_equal(events(j, above, "revocation list signed"), 2);
+	assert_int_equal(events(j, own, "CA key generated"), 1);
+	assert_int_equal(ceremony_record(j, first, &done), -1);
+	assert_int_equal(j->err.kind, ERR_CONFLICT);
+	assert_non_null(strstr(j->err.text, "older bundle"));
+}
+
+static void
+test_refused(struct job *j)
+{
+	const struct ca_subject name = { "DE", "Example Mail GmbH",
+		CEREMONY_REHEARSAL "Example Root CA" };
+	struct ceremony c = ceremony_lab(j, ceremony_lab_dir(j));
+	struct ceremony_recorded done;
+	struct audit_row *rows;
+	struct span tar;
+	size_t count;
+
+	j->now = LAB_NOW;
+	if (ceremony_init_root(&c, &name, "p384") < 0)
+		fail_msg("%s", j->err.text);
+	tar = bundle_of(j, c.dir);
+	assert_int_equal(ceremony_record(j, tar, &done), -1);
+	assert_non_null(strstr(j->err.text, "PK-213"));
+	job_recover(j);
+	/* One octet of the transcript. */
+	char *changed = arena_memdup(j->arena, tar.p, tar.n);
+	size_t at = span_find_span(tar, 0, SPAN("root key: made"));
+	assert_true(at < tar.n);
+	changed[at] ^= 1;
+	assert_int_equal(
+	    ceremony_record(j, span_mem(changed, tar.n), &done), -1);
+	job_recover(j);
+	EXPECT(j,
+	    store_audit_list(j,
+		object_of(j, arena_printf(j->arena, "%s/root.pem", c.dir)),
+		&rows, &count),
+	    0);
+	assert_int_equal(count, 0);
+}
+
+static const struct CMUnitTest tests[] = {
+	STORE_TEST(test_record),
+	STORE_TEST(test_refused),
+};
+UNIT_MAIN(tests)
