@@ -168,7 +168,7 @@ check_there(struct job *j, const char *path, struct span secret)
 		   ? 0
 		   : job_fail(j, ERR_INTERNAL,
 			 "%s: is empty, where a key or a password has to be: "
-			 "restore it from a backup",
+			 "write it again, or restore it from a backup",
 			 path);
 }
 

@@ -330,7 +330,7 @@ token_make(struct job *j, const struct token_place *place, const char *type,
 	int result;
 
 	*out = (struct token_made){ .public_key = NULL };
-	if (cryptoki_load(j, j->arena, place, &c) < 0 ||
+	if (cryptoki_new(j, j->arena, place, &c) < 0 ||
 	    cryptoki_enter(j, c) < 0)
 		return -1;
 	result = make_inside(j, c, type, out);
@@ -360,7 +360,7 @@ token_make_free(
 	struct cryptoki *c;
 	int result;
 
-	if (cryptoki_load(j, j->arena, place, &c) < 0 ||
+	if (cryptoki_new(j, j->arena, place, &c) < 0 ||
 	    cryptoki_enter(j, c) < 0)
 		return -1;
 	result = free_inside(j, c, type);

@@ -74,6 +74,7 @@ sign_service_open(struct job *j, struct arena *keep, struct sign_service *s)
 	const struct conf *conf = j->conf;
 
 	s->keys = arena_calloc(keep, 1 + conf->former_count, sizeof(*s->keys));
+	s->n = 0;
 	if (conf->issuer.key_module != NULL &&
 	    add_key(j, keep, s, &conf->issuer, NULL) < 0)
 		return -1;
@@ -245,7 +246,7 @@ int
 sign_service_step(const struct sign_service *s, const struct conf *conf)
 {
 	struct sign_incoming in = { .is_partial = false };
-	struct sign_question q;
+	struct sign_question q = { .tag = 0 };
 	struct span tbs = { NULL, 0 };
 	struct job j;
 	int found;

@@ -562,7 +562,7 @@ test_load_faults(void **state)
 	files.key = write_text(j, "empty", 0400, SPAN(""));
 	load_fails(j, &files,
 	    "empty: is empty, where a key or a password has "
-	    "to be: restore it from a backup");
+	    "to be: write it again, or restore");
 	unit_case("no passphrase file");
 	files.passphrase_file = NULL;
 	load_fails(j, &files, "no passphrase file");

@@ -935,7 +935,7 @@ test_titled_refused(void **state)
 		    "conf:25: profile Mine: use: sign is none of signing, "
 		    "encryption, dual\n"
 		    "conf:27: profile Mine: policy: 2.5.29.32.0 is not an OID "
-		    "of your own; the reserved one follows from generation, "
+		    "of your own; the reserved ones are there without it, "
 		    "and anyPolicy is forbidden\n"
 		    "conf:26: profile Mine: client_auth: the strict "
 		    "generation is for mail only; set generation to "

@@ -158,7 +158,7 @@ test_secret_empty(void **state)
 	job_recover(j);
 	put("f", 0600, SPAN("\r\n"));
 	assert_int_equal(file_read_secret(j, path_of("f"), 100, &s), -1);
-	assert_non_null(strstr(j->err.text, "restore it from a backup"));
+	assert_non_null(strstr(j->err.text, "write it again, or restore it"));
 	job_recover(j);
 }
 

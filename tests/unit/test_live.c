@@ -633,23 +633,23 @@ test_sample(struct job *j)
 	assert_true(live_take_sample(j, lab.live, &sample));
 	assert_true(span_eq(sample, response));
 	assert_false(live_take_sample(j, lab.live, &sample));
-	at(&lab, LAB_NOW + 3599);
+	status_lab_at(lab.j, LAB_NOW + 3599);
 	(void)post(&lab, request);
 	assert_false(live_take_sample(j, lab.live, &sample));
-	at(&lab, LAB_NOW + 3600);
+	status_lab_at(lab.j, LAB_NOW + 3600);
 	response = post(&lab, request).body;
 	(void)post(&lab, request);
 	assert_true(live_take_sample(j, lab.live, &sample));
 	assert_true(span_eq(sample, response));
 	/* what is no answer of ours is no sample */
-	at(&lab, LAB_NOW + 2 * 3600);
+	status_lab_at(lab.j, LAB_NOW + 2 * 3600);
 	assert_string_equal(ask_one(&lab, NO_FILE, 16), "error 3");
 	assert_string_equal(ask_one(&lab, GOOD, 0), "good");
 	assert_false(live_take_sample(j, lab.live, &sample));
 	/* another key */
-	at(&lab, LAB_NOW + 15 * DAY);
+	status_lab_at(lab.j, LAB_NOW + 15 * DAY);
 	EXPECT(j, live_key(j, lab.live, &sample), 1);
-	at(&lab, LAB_NOW + 3 * 3600 - 1);
+	status_lab_at(lab.j, LAB_NOW + 3 * 3600 - 1);
 	certify(&lab);
 	(void)post(&lab, request);
 	assert_true(live_take_sample(j, lab.live, &sample));

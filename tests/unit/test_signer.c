@@ -204,8 +204,9 @@ test_answer_carries_certificate(void **state)
 
 /* --- a key that another process has (PK-202) ------------------------------ */
 
+/* A request is of a ceremony, which has its keys itself: no tag. */
 static const char tags[] = { REMOTE_SUBSCRIBER, REMOTE_CA, REMOTE_RESPONDER,
-	REMOTE_LIST, REMOTE_ANSWER };
+	REMOTE_LIST, REMOTE_ANSWER, 0 };
 _Static_assert(sizeof(tags) == COUNT(types), "a tag for each type");
 
 /* The process at the other end. */
@@ -266,8 +267,11 @@ test_remote(void **state)
 			continue;
 		unit_case("type %zu", k);
 		struct span tbs = tbs_of(j, &s, types[k]);
-		assert_int_equal(signer_sign(j, &s, types[k], tbs, &der), 0);
+		o.tag = 0;
+		assert_int_equal(signer_sign(j, &s, types[k], tbs, &der),
+		    tags[k] == 0 ? -1 : 0);
 		assert_int_equal(o.tag, tags[k]);
+		job_recover(j);
 	}
 	struct span tbs = tbs_of(j, &s, SIGNED_CRL);
 	o.corrupts = true;
@@ -306,7 +310,7 @@ test_signature(void **state)
 
 	renamed.name = lab_der(j, DER_SEQUENCE, SPAN(""));
 	stronger.alg = other.alg;
-	for (size_t k = 0; k < COUNT(types); k++) {
+	for (size_t k = 0; k < COUNT(types) && tags[k] != 0; k++) {
 		bool may = types[k] != SIGNED_CA && types[k] != SIGNED_OCSP;
 		struct span foreign[] = { tbs_of(j, &other, types[k]),
 			tbs_of(j, &renamed, types[k]),

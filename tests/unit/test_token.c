@@ -100,7 +100,7 @@ test_file(void **state)
 		{ "tok\n", 0400, "tok", NULL },
 		{ "tok\r\n", 0600, "tok", NULL },
 		{ "tok\nanother\n", 0600, "tok", NULL },
-		{ "", 0600, NULL, "first line is empty" },
+		{ "", 0600, NULL, "is empty, where a key or a password" },
 		{ "\ntok\n", 0600, NULL, "first line is empty" },
 		{ "Bearer tok\n", 0600, NULL, "not an access token" },
 		{ "{\"access_token\":\"tok\"}", 0600, NULL,
