@@ -24,6 +24,13 @@
 
 struct resolver;
 
+/*
+ * Counts up when a rule refuses what was accepted before, so that evidence of
+ * an earlier count (none: 1) that does not verify again is told from evidence
+ * that somebody has changed.
+ */
+#define REPLY_RULES 2
+
 struct reply_policy {
 	size_t message_max;
 	/* MA-31, MA-36, MA-40, MA-41: see struct dkim_policy */

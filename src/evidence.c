@@ -75,6 +75,7 @@ evidence_format(struct job *j, const struct evidence_input *in)
 	json_member_int(&o, "expires_at", a->expires_at);
 	json_member_int(&o, "arrival", r->arrival);
 	json_member_int(&o, "judged_at", j->now);
+	json_member_int(&o, "reply_rules", REPLY_RULES);
 	put_policy(&o, in->policy);
 	put_octets(
 	    &o, j, "expected_digest", span_mem(in->expected, SHA256_LEN));
@@ -426,11 +427,15 @@ judge_again(struct job *j, const struct authz *a, const struct json *e,
 	j->now = now;
 	if (result < 0)
 		return -1;
-	if (reply.verdict != VERDICT_MATCH)
-		return job_fail(j, ERR_UNAUTHORIZED,
-		    "the stored reply does not verify again: %s (%s)",
-		    reply.finding.code, reply.finding.detail);
-	return 0;
+	if (reply.verdict == VERDICT_MATCH)
+		return 0;
+	return job_fail(j, ERR_UNAUTHORIZED,
+	    "the stored reply does not verify again%s: %s (%s)",
+	    json_integer(json_get(e, "reply_rules")) < REPLY_RULES
+		? " (it was judged by earlier rules than today's; the mailbox "
+		  "has to be proven anew)"
+		: "",
+	    reply.finding.code, reply.finding.detail);
 }
 
 static bool

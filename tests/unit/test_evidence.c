@@ -404,6 +404,35 @@ test_replay(struct job *j)
 	assert_int_equal(j->now, later);
 }
 
+/* MA-86: rules that have become stricter are told from changed evidence. */
+static void
+test_earlier_rules(struct job *j)
+{
+	static const char told[] = "judged by earlier rules than today's";
+	const char *now =
+	    arena_printf(j->arena, "\"reply_rules\":%d,", REPLY_RULES);
+	struct proof good, p;
+
+	proof_init(&good, j);
+	p = good;
+	digest_other(&p);
+	seal_again(&p);
+	assert_int_equal(verify(&p), -1);
+	assert_null(strstr(j->err.text, told));
+	job_recover(j);
+	/* Evidence of before had no such member. */
+	edit_evidence(&p, now, "");
+	seal_again(&p);
+	assert_int_equal(verify(&p), -1);
+	assert_non_null(strstr(j->err.text, told));
+	job_recover(j);
+	/* It goes on to count while today's rules accept it. */
+	p = good;
+	edit_evidence(&p, now, "");
+	seal_again(&p);
+	EXPECT(j, verify(&p), 0);
+}
+
 /* ER-35, PK-1, PK-16: what the text must tell. */
 static void
 test_text(struct job *j)
@@ -411,7 +440,8 @@ test_text(struct job *j)
 	static const char *const members[] = { "method", "requirements",
 		"mailbox", "account", "thumbprint", "challenge_from",
 		"message_id", "created_at", "sent_at", "expires_at", "arrival",
-		"judged_at", "expected_digest", "dns", "judgement" };
+		"judged_at", "reply_rules", "expected_digest", "dns",
+		"judgement" };
 	const struct json *e;
 	struct proof p;
 
@@ -605,6 +635,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST_SQLITE(test_without_seal_key),
 	STORE_TEST_SQLITE(test_sealed_lies),
 	STORE_TEST_SQLITE(test_replay),
+	STORE_TEST_SQLITE(test_earlier_rules),
 	STORE_TEST_SQLITE(test_text),
 	STORE_TEST_SQLITE(test_caa_seal),
 	STORE_TEST_SQLITE(test_kinds),
