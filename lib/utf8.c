@@ -110,3 +110,60 @@ utf8_is_plain(struct span s)
 			return false;
 	return more == 0;
 }
+
+bool
+utf8_is_invisible(uint32_t c)
+{
+	if (c < 0x80)
+		return c == ' ';
+	return uc_is_general_category_withtable(
+	    c, UC_CATEGORY_MASK_Z | UC_CATEGORY_MASK_Cf);
+}
+
+bool
+utf8_is_digit(uint32_t c)
+{
+	if (c < 0x80)
+		return c >= '0' && c <= '9';
+	return uc_is_general_category_withtable(c, UC_CATEGORY_MASK_Nd);
+}
+
+/* The length of the invisible character that s ends in, or 0. */
+static size_t
+last_invisible(struct span s)
+{
+	size_t n, at;
+	uint32_t c;
+
+	for (n = 1; n <= 4 && n <= s.n; n++) {
+		at = s.n - n;
+		if (((uint8_t)s.p[at] & 0xc0) == 0x80)
+			continue;
+		if (utf8_next(s, &at, &c) != 1 || at != s.n)
+			return 0;
+		return c == '\t' || utf8_is_invisible(c) ? n : 0;
+	}
+	return 0;
+}
+
+struct span
+utf8_trim_end(struct span s)
+{
+	size_t n;
+
+	while ((n = last_invisible(s)) > 0)
+		s.n -= n;
+	return s;
+}
+
+struct span
+utf8_trim(struct span s)
+{
+	size_t at = 0, next = 0;
+	uint32_t c;
+
+	while (
+	    utf8_next(s, &next, &c) == 1 && (c == '\t' || utf8_is_invisible(c)))
+		at = next;
+	return utf8_trim_end(span_from(s, at));
+}

@@ -22,4 +22,16 @@ void utf8_add(struct buf *b, uint32_t code_point);
  */
 bool utf8_is_plain(struct span s);
 
+/* A separator or format character (categories Z and Cf): blanks of all kinds,
+ * marks of direction, joiners, the byte order mark. */
+bool utf8_is_invisible(uint32_t code_point);
+/* A decimal digit of any script (Nd). */
+bool utf8_is_digit(uint32_t code_point);
+/*
+ * Without blanks, tabs and invisible characters at its end, or at both ends.
+ * Octets that are not UTF-8 are no such.
+ */
+struct span utf8_trim_end(struct span s);
+struct span utf8_trim(struct span s);
+
 #endif
