@@ -31,9 +31,11 @@ libcs_mail_a_SOURCES = \
 	mail/iodef.c mail/iodef.h \
 	mail/notice.c mail/notice.h \
 	mail/reply.c mail/reply.h \
+	mail/reply_above.c mail/reply_above.h \
 	mail/reply_block.c mail/reply_block.h \
 	mail/reply_evidence.c mail/reply_evidence.h \
 	mail/reply_headers.c mail/reply_headers.h \
+	mail/reply_html.c mail/reply_html.h \
 	mail/reply_quote.c mail/reply_quote.h \
 	mail/reply_readings.c mail/reply_readings.h \
 	mail/smime_sign.c mail/smime_sign.h \

@@ -12,6 +12,7 @@
 #include "mail/reply_block.h"
 #include "mail/reply_evidence.h"
 #include "mail/reply_headers.h"
+#include "mail/reply_html.h"
 #include "mail/reply_readings.h"
 #include "mail/smime_layer.h"
 
@@ -268,6 +269,9 @@ find_digest(struct judge *x)
 		x->r->asks_to_stop = asks_to_stop(&blocks, &x->f);
 		return -1;
 	}
+	if (blocks.is_below_marks &&
+	    reply_html_check(x->j, &x->root, &x->f) < 0)
+		return -1;
 	if (check_readings(x) < 0)
 		return -1;
 	x->r->has_digest = true;

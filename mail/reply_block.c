@@ -5,21 +5,24 @@
 #include <string.h>
 
 #include "lib/b64.h"
+#include "lib/utf8.h"
 #include "mail/finding.h"
+#include "mail/reply_above.h"
 #include "mail/reply_quote.h"
 
 #define DIGEST_CHARS 43
 
 static const struct span begin_line = { "-----BEGIN ACME RESPONSE-----", 29 };
 static const struct span end_line = { "-----END ACME RESPONSE-----", 27 };
-static const struct span nbsp = { "\xc2\xa0", 2 };
+static const struct span bom = { "\xef\xbb\xbf", 3 };
 
 /* --- blocks -------------------------------------------------------------- */
 
 struct scan {
 	struct reply_blocks *out;
+	struct reply_above above;
 	bool inside;
-	bool below; /* a separator came before */
+	bool below; /* a block begun here may be quoted */
 	char text[DIGEST_CHARS + 1];
 	size_t n;
 	bool padded;
@@ -43,6 +46,9 @@ leave_good(struct scan *s, const uint8_t digest[SHA256_LEN])
 		memcpy(b->digest, digest, SHA256_LEN);
 	else if (memcmp(b->digest, digest, SHA256_LEN) != 0)
 		b->differ = true;
+	if (b == &s->out->counts)
+		s->out->is_below_marks =
+		    s->above.marked && (!b->found || s->out->is_below_marks);
 	b->found = true;
 }
 
@@ -59,48 +65,64 @@ end_block(struct scan *s)
 		leave_bad(s);
 }
 
+static int
+add_char(struct scan *s, char c)
+{
+	if (s->padded ||
+	    (c != '=' &&
+		(s->n == DIGEST_CHARS || !b64url_is_alphabet(span_mem(&c, 1)))))
+		return -1;
+	if (c == '=')
+		s->padded = true;
+	else
+		s->text[s->n++] = c;
+	return 0;
+}
+
 /* A line inside a block: 0, or -1 if it cannot be part of one.  White space is
- * dropped (ER-28); editors of HTML write one of two blanks as NBSP. */
+ * dropped (ER-28), and so is what nobody sees: editors of HTML make NBSP of a
+ * blank, others put in marks of direction. */
 static int
 add_content(struct scan *s, struct span line)
 {
-	size_t i;
-	char c;
+	size_t at = 0;
+	uint32_t c;
 
-	for (i = 0; i < line.n; i++) {
-		c = line.p[i];
-		if (c == ' ' || c == '\t')
-			continue;
-		if (span_starts(span_from(line, i), nbsp)) {
-			i += nbsp.n - 1;
-			continue;
-		}
-		if (s->padded ||
-		    (c != '=' && (s->n == DIGEST_CHARS ||
-				     !b64url_is_alphabet(span_mem(&c, 1)))))
+	while (at < line.n) {
+		if (utf8_next(line, &at, &c) != 1)
 			return -1;
-		if (c == '=')
-			s->padded = true;
-		else
-			s->text[s->n++] = c;
+		if (c != '\t' && !utf8_is_invisible(c) &&
+		    (c >= 0x80 || add_char(s, (char)c) < 0))
+			return -1;
 	}
 	return 0;
+}
+
+static void
+begin_block(struct scan *s)
+{
+	if (s->inside)
+		leave_bad(s);
+	s->inside = true;
+	s->padded = false;
+	s->n = 0;
+	s->below = reply_above_block(&s->above);
 }
 
 static void
 scan_line(
     struct scan *s, struct span text, size_t at, struct span line, size_t next)
 {
-	if (span_eq(line, begin_line)) {
-		if (s->inside)
-			leave_bad(s);
-		s->inside = true;
-		s->padded = false;
-		s->n = 0;
+	struct span shown = utf8_trim_end(line);
+
+	if (at == 0 && span_starts(shown, bom))
+		shown = span_from(shown, bom.n);
+	if (span_eq(shown, begin_line)) {
+		begin_block(s);
 		return;
 	}
 	if (s->inside) {
-		if (span_eq(line, end_line)) {
+		if (span_eq(shown, end_line)) {
 			end_block(s);
 			return;
 		}
@@ -108,12 +130,12 @@ scan_line(
 			return;
 		leave_bad(s);
 	}
-	if (span_ends(line, begin_line) &&
-	    span_eq(reply_unquoted(line), begin_line))
+	if (span_ends(shown, begin_line) &&
+	    span_eq(reply_unquoted(shown), begin_line))
 		s->out->quoted = true;
-	else if (!s->below)
-		s->below = reply_is_separator(text, at, line, next);
-	if (!s->below && span_caseeq_str(span_trim(line), "STOP"))
+	reply_above_add(&s->above, text, at, line, next);
+	if (span_caseeq_str(span_trim(line), "STOP") &&
+	    !reply_above_is_doubtful(&s->above))
 		s->out->stop = true;
 }
 
@@ -149,7 +171,8 @@ reply_blocks_judge(
 		    "the response block is not a 43-character digest");
 	if (b->below.found || b->quoted)
 		return finding_set(f, FINDING_REFUSE, "body.block-in-quote",
-		    "the only response block is in quoted text");
+		    "the only response block is in what may be quoted text: "
+		    "put its lines at the very top of the reply");
 	return finding_set(
 	    f, FINDING_REFUSE, "body.no-block", "no response block");
 }

@@ -1,6 +1,6 @@
 /*
  * The response block (ER-28, MA-60 to MA-62) and where it may not stand
- * (MA-61, mail/reply_quote.h): one pass over a text, line by line, nothing
+ * (MA-61, mail/reply_above.h): one pass over a text, line by line, nothing
  * allocated.
  */
 #ifndef MAIL_REPLY_BLOCK_H
@@ -19,11 +19,12 @@ struct reply_block {
 };
 
 struct reply_blocks {
-	struct reply_block counts; /* above every separator */
-	struct reply_block below;  /* below one: quoted without marks */
-	bool bad;    /* one above every separator is not well-formed */
+	struct reply_block counts; /* nothing above says that it is quoted */
+	struct reply_block below;  /* something does */
+	bool is_below_marks;       /* marked lines stand above all that count */
+	bool bad;                  /* one that would count is not well-formed */
 	bool quoted; /* an armour line behind a quote mark or blank */
-	bool stop;   /* a line above every separator is the word STOP */
+	bool stop;   /* a line that would count is the word STOP */
 };
 
 /* Lines end in LF or CRLF. */

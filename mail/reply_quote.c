@@ -4,12 +4,12 @@
 
 #include <string.h>
 
+#include "lib/utf8.h"
+
 #define RULE_MIN 5
 #define RULE_LOOK_AHEAD 4
 #define HEADER_NAME_MAX 40
 #define BARE_HEADER_LINES 3
-#define COPIED_HEADER_MAX 5
-#define ATTRIBUTION_LINES 3
 
 /* The shortest and the longest of the table, in octets; most lines are
  * neither, and there may be many. */
@@ -415,11 +415,21 @@ is_worded_separator(struct span line)
 	       !span_starts(words, SPAN("END ")) && !is_delimiter_like(line);
 }
 
-static bool
-is_rule(struct span line)
+/* Of one character, five times or more. */
+bool
+reply_is_rule(struct span line)
 {
-	return line.n >= RULE_MIN &&
-	       (run_of(line, '_') == line.n || run_of(line, '-') == line.n);
+	static const struct span strokes[] = { W("_"), W("-"), W("="), W("*"),
+		W("~"), W("—"), W("–"), W("─"), W("━"), W("═") };
+	size_t i, n;
+
+	for (i = 0; i < COUNT(strokes); i++) {
+		for (n = 0; span_starts(span_from(line, n), strokes[i]);)
+			n += strokes[i].n;
+		if (n == line.n)
+			return n >= RULE_MIN * strokes[i].n;
+	}
+	return false;
 }
 
 /* --- copied headers ------------------------------------------------------ */
@@ -435,10 +445,11 @@ is_name_char(char c)
 /* "Sent: Monday", "*Von:* x", "Envoyé : x", with an ASCII or wide colon: the
  * name. */
 static bool
-is_header_like(struct span line, struct span *name)
+has_name(struct span line, struct span *name)
 {
 	size_t i;
 
+	line = span_trim(line);
 	for (i = 0; i < line.n && i < HEADER_NAME_MAX; i++) {
 		*name = span_cut(line, 0, i);
 		if (span_starts(span_from(line, i), wide_colon))
@@ -462,7 +473,7 @@ count_header_like(struct span text, size_t at, size_t lines, bool run)
 	size_t n = 0;
 
 	for (; lines > 0 && at < text.n; lines--) {
-		if (is_header_like(reply_line_at(text, at, &at), &name))
+		if (has_name(reply_line_at(text, at, &at), &name))
 			n++;
 		else if (run)
 			break;
@@ -470,13 +481,21 @@ count_header_like(struct span text, size_t at, size_t lines, bool run)
 	return n;
 }
 
-static bool
-begins_with_from(struct span line)
+bool
+reply_is_header_like(struct span line)
+{
+	struct span name;
+
+	return has_name(line, &name);
+}
+
+bool
+reply_is_from(struct span line)
 {
 	struct span name;
 	size_t i;
 
-	if (!is_header_like(line, &name))
+	if (!has_name(line, &name))
 		return false;
 	name = undecorated(name);
 	for (i = 0; i < COUNT(from_words); i++)
@@ -485,114 +504,32 @@ begins_with_from(struct span line)
 	return false;
 }
 
-/*
- * In whatever language: fields, one of which is the Subject of a challenge
- * mail, as it must be in what is replied to.
- */
-static bool
-is_challenge_header(struct span text, size_t at)
-{
-	const struct span label = SPAN("ACME:");
-	struct span line, name;
-	bool labelled = false;
-	size_t n = 0;
-
-	while (n < COPIED_HEADER_MAX && at < text.n) {
-		line = reply_line_at(text, at, &at);
-		if (!is_header_like(line, &name))
-			break;
-		if (span_find_span(line, name.n, label) < line.n)
-			labelled = true;
-		n++;
-	}
-	return n >= BARE_HEADER_LINES && labelled;
-}
-
-/* --- attributions -------------------------------------------------------- */
-
-/* "10:00", or a year of our time that is no part of a word. */
-static bool
-has_moment(struct span s)
-{
-	size_t i, n;
-
-	for (i = 0; i < s.n; i += n + 1) {
-		for (n = 0; i + n < s.n && ascii_is_digit(s.p[i + n]); n++)
-			;
-		if (n == 0)
-			continue;
-		if (n <= 2 && s.n - i > n + 2 && s.p[i + n] == ':' &&
-		    ascii_is_digit(s.p[i + n + 1]) &&
-		    ascii_is_digit(s.p[i + n + 2]))
-			return true;
-		if (n == 4 && span_starts(span_from(s, i), SPAN("20")) &&
-		    (i == 0 || !ascii_is_alnum(s.p[i - 1])) &&
-		    (i + n == s.n || !ascii_is_alpha(s.p[i + n])))
-			return true;
-	}
-	return false;
-}
-
-/* Is the next line that is not empty one without a mark? */
-static bool
-is_unmarked_below(struct span text, size_t at)
-{
-	struct span line;
-
-	while (at < text.n) {
-		line = reply_line_at(text, at, &at);
-		while (span_starts(line, nbsp))
-			line = span_from(line, nbsp.n);
-		line = span_trim(line);
-		if (line.n > 0)
-			return span_eq(reply_unquoted(line), line);
-	}
-	return false;
-}
-
-/*
- * "On Mon, 2 Mar 2026 at 10:00, CA <acme@ca.test> wrote:", in any language,
- * perhaps on several lines: who and when, and a colon at the end.  Most
- * programs mark what follows; the web pages of Yahoo do not.
- */
-static bool
-is_attribution(struct span text, size_t at)
-{
-	size_t from = at, lines, end;
-	struct span line, all;
-
-	for (lines = 0; lines < ATTRIBUTION_LINES && at < text.n; lines++) {
-		line = reply_line_at(text, at, &at);
-		if (line.n == 0)
-			return false;
-		if (line.p[line.n - 1] != ':' && !span_ends(line, wide_colon))
-			continue;
-		end = (size_t)(line.p - text.p) + line.n;
-		all = span_cut(text, from, end);
-		return span_find(all, 0, '@') < all.n && has_moment(all) &&
-		       is_unmarked_below(text, at);
-	}
-	return false;
-}
-
 /* ------------------------------------------------------------------------- */
+
+/* ">>> CA <acme@ca.test> 02/03/26 10:00 >>>", of GroupWise. */
+static bool
+is_between_arrows(struct span line)
+{
+	return line.n > 6 && run_of(line, '>') == 3 &&
+	       end_run_of(line, '>') == 3;
+}
 
 bool
 reply_is_separator(struct span text, size_t at, struct span line, size_t next)
 {
+	line = utf8_trim(line);
 	if (line.n == 0)
 		return false;
-	if (is_rule(line))
+	if (reply_is_rule(line))
 		return count_header_like(text, next, RULE_LOOK_AHEAD, false) >=
 		       2;
 	/* The same header without a rule, as programs on telephones write
 	 * it. */
-	if (begins_with_from(line) &&
+	if (reply_is_from(line) &&
 	    count_header_like(text, at, BARE_HEADER_LINES, true) ==
 		BARE_HEADER_LINES)
 		return true;
-	return is_challenge_header(text, at) || is_worded_separator(line) ||
-	       is_attribution(text, at);
+	return is_worded_separator(line) || is_between_arrows(line);
 }
 
 bool

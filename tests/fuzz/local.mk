@@ -79,7 +79,9 @@ fuzzers += \
 	tests/fuzz/fuzz_dkim_key \
 	tests/fuzz/fuzz_dkim_tags \
 	tests/fuzz/fuzz_dkim_verify \
-	tests/fuzz/fuzz_reply
+	tests/fuzz/fuzz_reply tests/fuzz/fuzz_reply_text
+tests_fuzz_fuzz_reply_text_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_reply_text_LDADD = $(FUZZ) $(CS_MAIL)
 tests_fuzz_fuzz_reply_CPPFLAGS = $(AM_CPPFLAGS) $(CRYPTO_CFLAGS)
 tests_fuzz_fuzz_reply_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_reply_LDADD = $(FUZZ) $(CS_MAIL) $(CRYPTO_LIBS)

@@ -14,9 +14,11 @@ from acme import Client                                 # noqa: E402
 from harness import case, run                           # noqa: E402
 from letters import BEGIN, END, challenge_mail, send    # noqa: E402
 
-HTML = {"html": "<p>Siehe den Text.</p><img src=\"cid:logo\">",
-        "attachments": [{"filename": "logo.png", "cid": "logo",
-                         "content": "x"}]}
+def with_picture(desk):
+    return {"html": "<blockquote>Bitte antworten Sie.</blockquote>"
+                    f"<pre>{desk.answer}</pre><img src=\"cid:logo\">",
+            "attachments": [{"filename": "logo.png", "cid": "logo",
+                             "content": "x"}]}
 
 
 def usual(digest):
@@ -68,7 +70,7 @@ CASES = [
         d, "8bit", charset="windows-1252"), "top", usual),
     ("nodemailer", mailers.nodemailer, "top", usual),
     ("nodemailer, HTML with a picture, base64", lambda d: mailers.nodemailer(
-        d, textEncoding="base64", **HTML), "bottom", usual),
+        d, textEncoding="base64", **with_picture(d)), "bottom", usual),
     ("nodemailer, an attachment", lambda d: mailers.nodemailer(
         d, attachments=[{"filename": "a.txt", "content": "x"}]),
      "bottom", in_pieces),

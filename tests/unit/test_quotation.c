@@ -1,12 +1,14 @@
 /*
  * MA-63, MA-104: nothing that quotes a challenge mail, in whichever language
  * and manner, is an answer or STOP; and the replies of mail programs to it
- * (tests/data/mail) are read as they are meant.
+ * (tests/data/mail) are read as they are meant.  MA-61: what is quoted is no
+ * answer, whatever it begins with and however it is quoted.
  */
 #include "config.h"
 
 #include "tests/unit/unit.h"
 
+#include <glob.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -15,6 +17,7 @@
 #include "mail/compose.h"
 #include "mail/reply.h"
 #include "mail/reply_block.h"
+#include "mail/reply_html.h"
 #include "mail/template_html.h"
 #include "mail/texts.h"
 #include "tests/unit/dkim_lab.h"
@@ -186,7 +189,7 @@ check_quotations(struct span text)
 			b = scan("STOP\n\n", heads[h], marks[m], text, "");
 			assert_true(b.stop);
 			/* Below a quotation whose end can be seen. */
-			if (h == 1 || h == 2 || (h == 0 && is_blank(marks[m])))
+			if (h == 1 || h == 2 || is_blank(marks[m]))
 				continue;
 			b = scan("", heads[h], marks[m], text, "\n" BLOCK);
 			check_answer(&b);
@@ -232,18 +235,24 @@ test_quotations(void **state)
  */
 
 static struct span
-load(const char *name)
+load_path(const char *path)
 {
-	char path[1024], *text = arena_alloc(unit_job()->arena, 1 << 16);
+	char *text = arena_alloc(unit_job()->arena, 1 << 16);
 	FILE *f;
 	size_t n;
 
-	snprintf(path, sizeof(path), "%s/mail/%s", CS_TEST_DATA, name);
 	f = fopen(path, "rb");
 	assert_non_null(f);
 	n = fread(text, 1, 1 << 16, f);
 	fclose(f);
 	return span_mem(text, n);
+}
+
+static struct span
+load(const char *name)
+{
+	return load_path(
+	    arena_printf(unit_job()->arena, "%s/mail/%s", CS_TEST_DATA, name));
 }
 
 struct sample {
@@ -367,8 +376,259 @@ test_replies(void **state)
 	texts_free(t);
 }
 
+/* --- what a quotation begins with ------------------------------------------
+ */
+
+/* With which the attacker's mail may begin. */
+static const char *const first_lines[] = { "> Look at this.", "| Look.",
+	": Look.", "» Look.", "\u00a0", " ", "", "Look at this.",
+	"> On Mon, 2 Mar 2026 at 10:00, CA <acme@ca.test> wrote:" };
+
+/* The file with `first` above its first armour line, behind what stands before
+ * that; or an empty span, if it shows none. */
+static struct span
+begun_with(struct span sample, const char *first)
+{
+	size_t at = 0, end, armour;
+	struct span line;
+	struct buf b;
+
+	for (; at < sample.n; at = end + 1) {
+		end = span_find(sample, at, '\n');
+		line = span_cut(sample, at, end);
+		armour =
+		    span_find_span(line, 0, SPAN("-----BEGIN ACME RESPONSE"));
+		if (armour == line.n)
+			continue;
+		buf_init(&b, unit_job()->arena, sample.n + 4096);
+		buf_add(&b, span_cut(sample, 0, at + armour));
+		buf_addf(&b, "%s\n", first);
+		buf_add(&b, span_from(sample, at));
+		return message_from_lf(unit_job(), buf_span(&b));
+	}
+	return span_mem("", 0);
+}
+
+/* Each echo among the samples, with each such line. */
+static void
+test_echoes_begin_with(void **state)
+{
+	size_t tried = 0;
+	glob_t g;
+
+	(void)state;
+	assert_int_equal(
+	    glob(CS_TEST_DATA "/mail/*-echo*.eml", 0, NULL, &g), 0);
+	assert_int_equal(
+	    glob(CS_TEST_DATA "/mail/*-top-post.eml", GLOB_APPEND, NULL, &g),
+	    0);
+	for (size_t i = 0; i < g.gl_pathc; i++) {
+		for (size_t k = 0; k < COUNT(first_lines); k++) {
+			struct span raw = begun_with(
+			    load_path(g.gl_pathv[i]), first_lines[k]);
+
+			unit_case("%s, %s", g.gl_pathv[i], first_lines[k]);
+			if (raw.n == 0)
+				continue;
+			assert_int_not_equal(judge(raw), VERDICT_MATCH);
+			tried++;
+		}
+	}
+	globfree(&g);
+	assert_true(tried > 30 * COUNT(first_lines));
+}
+
+/* How programs say whose text follows; `marks`: some of those that say it so
+ * put marks before each line of that. */
+static const struct {
+	const char *text;
+	bool marks;
+} attributions[] = {
+	{ "On Mon, 2 Mar 2026 at 10:00, CA <acme+tag@ca.test> wrote:\n", true },
+	{ "On Mon, Mar 2, 2026 at 10:00 AM CA\n<acme+tag@ca.test> wrote:\n\n",
+	    true },
+	{ "Am 02.03.26 um 10:00 schrieb acme+tag@ca.test:\n", true },
+	{ "Le lun. 2 mars 2026 à 10:00, CA <acme+tag@ca.test> a écrit :\n\n",
+	    true },
+	{ "2026年3月2日(月) 10:00 CA <acme+tag@ca.test>:\n", true },
+	{ "CA <acme+tag@ca.test> wrote:\n\n", true },
+	{ "On Nov 26, 2013 you wrote:\n\n", true },
+	{ "\u202bבתאריך 2 במרץ 2026, CA <acme+tag@ca.test>:\u202c\n", true },
+	{ "    On Monday, March 2, 2026 at 10:00 AM, CA <a@ca.test> wrote:  \n"
+	  " \n",
+	    false },
+	{ "  On Mon, 2 Mar 2026 at 10:00, CA<a@ca.test> wrote:   Hello,\n",
+	    false },
+	{ "Le Lundi, Mars 02, 2026 10:00 CET, CA <a@ca.test> a écrit:\n \n",
+	    false },
+	{ "On Thu, 2 Mar 2026 CA\n\n‹\nmailto:a@ca.test\n> wrote:\n\n", false },
+	{ "On Wed, 2 Mar 2026, CA <a@ca.test> wrote\n\n", false },
+	{ "CA kirjoitti 2.3.26 klo 10.00:\n \n", false },
+	{ ">>> CA 03/02/26 10:00 AM >>>\n", false },
+	{ "-----Original Message-----\nFrom: CA\nSent: Monday\n\n", false },
+	{ "From: A long name\n<a@ca.test> \nTo: b\nSubject: ACME: x\n\n",
+	    false },
+	{ "________________\n\u00a0From: CA\nTo: b\n\n", false },
+};
+
+#define HTML_OWN "<div>" RIGHT_HTML "</div>"
+#define RIGHT_HTML                                                             \
+	"-----BEGIN <b>ACME</b>&nbsp;RESPONSE-----<br>" RIGHT                  \
+	"<br>-----END ACME RESPONSE-----"
+
+/* A reply with this text and, if it is not NULL, HTML. */
+static struct span
+reply_of(const char *text, const char *html)
+{
+	struct buf b;
+
+	buf_init(&b, unit_job()->arena, 1 << 16);
+	buf_add_str(&b, "From: Alice <alice@user.test>\nTo: acme+tag@ca.test\n"
+			"Date: Mon, 02 Mar 2026 10:00:00 +0000\n"
+			"Message-ID: <1@user.test>\nIn-Reply-To: <c1@ca.test>\n"
+			"Subject: Re: ACME: toF_6dSoCcBK0XKz5YlygKzErU5LsT5Q\n"
+			"MIME-Version: 1.0\n");
+	if (html != NULL)
+		buf_add_str(&b,
+		    "Content-Type: multipart/alternative; boundary=b\n\n--b\n");
+	buf_addf(&b,
+	    "Content-Type: text/plain; charset=utf-8\n"
+	    "Content-Transfer-Encoding: 8bit\n\n%s",
+	    text);
+	if (html != NULL)
+		buf_addf(&b,
+		    "\n--b\nContent-Type: text/html; charset=utf-8\n"
+		    "Content-Transfer-Encoding: 8bit\n\n%s\n--b--\n",
+		    html);
+	return message_from_lf(unit_job(), buf_span(&b));
+}
+
+/* The attacker's mail, as programs show it that put no marks: as text alone,
+ * below words of the holder's own, or with the HTML of it. */
+static void
+check_unmarked(const char *own, const char *attribution, const char *first)
+{
+	static const char *const indents[] = { "", "    " };
+	struct arena *a = unit_job()->arena;
+	const char *html = arena_printf(a,
+	    "<p>%s</p>\n<blockquote type=\"cite\">%s<br>" RIGHT_HTML
+	    "</blockquote>",
+	    own, first);
+	uint8_t digest[SHA256_LEN];
+	struct finding f;
+
+	for (size_t i = 0; i < COUNT(indents); i++) {
+		const char *text = arena_printf(a, "%s%s%s%s\n\n" BLOCK, own,
+		    attribution, indents[i], first);
+
+		unit_case("%s", text);
+		if (own[0] != '\0')
+			assert_int_equal(reply_find_block(unit_job(),
+					     span_str(text), digest, &f),
+			    -1);
+		else
+			assert_int_not_equal(
+			    judge(reply_of(text, html)), VERDICT_MATCH);
+	}
+}
+
+static void
+check_bottom_post(const char *attribution)
+{
+	const char *text = arena_printf(
+	    unit_job()->arena, "%s> Please answer.\n>\n\n" BLOCK, attribution);
+
+	unit_case("%s", text);
+	assert_int_equal(judge(reply_of(text, NULL)), VERDICT_MATCH);
+	assert_int_equal(
+	    judge(reply_of(text, "<blockquote>Please</blockquote>" HTML_OWN)),
+	    VERDICT_MATCH);
+	assert_int_equal(
+	    judge(reply_of(text, "<blockquote>" HTML_OWN "</blockquote>")),
+	    VERDICT_NO_RESPONSE);
+}
+
+static void
+test_attributions(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(attributions); i++) {
+		const char *attribution = attributions[i].text;
+
+		for (size_t k = 0; k < COUNT(first_lines); k++) {
+			check_unmarked(
+			    "What is this?\n\n", attribution, first_lines[k]);
+			check_unmarked(
+			    "What is this?\n", attribution, first_lines[k]);
+			check_unmarked("", attribution, first_lines[k]);
+		}
+		if (attributions[i].marks)
+			check_bottom_post(attribution);
+	}
+}
+
+/* --- the HTML beside it ----------------------------------------------------
+ */
+
+static void
+test_html(void **state)
+{
+	static const struct {
+		const char *html;
+		bool shown;
+	} cases[] = {
+		{ HTML_OWN, true },
+		{ "<BlockQuote\n>x</BLOCKQUOTE >" HTML_OWN, true },
+		{ "<div><div class=\"yahoo_quoted\"><div>x</div></div>" HTML_OWN
+		  "</div>",
+		    true },
+		{ "<!-- <blockquote> -->" HTML_OWN, true },
+		{ "<a title=\"<blockquote>\">x</a>" HTML_OWN, true },
+		{ "<style><blockquote></style>" HTML_OWN, true },
+		{ "", false },
+		{ "<p>x</p>", false },
+		{ "<blockquote>" HTML_OWN "</blockquote>", false },
+		{ "<blockquote><blockquote>x</blockquote>" HTML_OWN
+		  "</blockquote>",
+		    false },
+		{ "<div id='yahoo_quoted_1'><div>x</div>" HTML_OWN "</div>",
+		    false },
+		{ "<div name=\"messageReplySection\">" HTML_OWN "</div>",
+		    false },
+		{ "<!--" HTML_OWN "-->", false },
+		{ "<style>" HTML_OWN "</style>", false },
+		{ "<p title=\"" HTML_OWN "\">", false },
+		{ "<script>" HTML_OWN, false },
+		{ "<a title='" HTML_OWN, false },
+		{ "<", false },
+		{ "<!--", false },
+	};
+	struct buf b;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		unit_case("%s", cases[i].html);
+		assert_int_equal(
+		    reply_html_has_block(unit_job(), span_str(cases[i].html)),
+		    cases[i].shown);
+	}
+	/* MA-94: the work grows with the text only. */
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		int64_t before = clock_mono_ms();
+
+		buf_init(&b, unit_job()->arena, 1 << 20);
+		while (b.n < 256 * 1024 && cases[i].html[0] != '\0')
+			buf_add_str(&b, cases[i].html);
+		(void)reply_html_has_block(unit_job(), buf_span(&b));
+		assert_true(clock_mono_ms() - before < 1000);
+	}
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_quotations),
 	cmocka_unit_test(test_replies),
+	cmocka_unit_test(test_echoes_begin_with),
+	cmocka_unit_test(test_attributions),
+	cmocka_unit_test(test_html),
 };
 UNIT_MAIN(tests)

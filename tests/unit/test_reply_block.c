@@ -156,6 +156,19 @@ test_blocks(void **state)
 		  "\n-----END ACME RESPONSE-----   \n",
 		    "" },
 		{ BEGIN ONE "\n-----END ACME RESPONSE-----", "" },
+		/* what nobody sees: in the digest, at the ends of the armour,
+		 * and a byte order mark before all */
+		{ "\ufeff" BEGIN ONE "\n" END, "" },
+		{ "-----BEGIN ACME RESPONSE-----\u00a0\u200b\n" ONE
+		  "\n-----END ACME RESPONSE----- \u200f\n",
+		    "" },
+		{ BEGIN "\u200fX8e3dMZUid\u00adaqhTiYaD-Q\u200bdOgOmJ4olQwv"
+			"\u3000vJMWY6okdfs\u2060\u202f\ufeff\n" END,
+		    "" },
+		{ "\n\ufeff" BEGIN ONE "\n" END, "body.block-in-quote" },
+		{ "\ufeff\ufeff" BEGIN ONE "\n" END, "body.block-in-quote" },
+		{ "\u200b" BEGIN ONE "\n" END, "body.no-block" },
+		{ BEGIN ONE "\u00b9\n" END, "body.bad-block" },
 		{ BLOCK(ONE) BLOCK(ONE), "" },
 		{ "", "body.no-block" },
 		{ "\n", "body.no-block" },
@@ -220,7 +233,7 @@ test_quote_marks(void **state)
 {
 	static const char *const marks[] = { ">", "> ", ">>", "|", "| ",
 		"\xc2\xbb", "\xc2\xa0", " ", "\t", "> | \xc2\xbb ",
-		"\xe2\x80\xba ", "\xef\xbb\xbf" };
+		"\xe2\x80\xba " };
 	uint8_t digest[SHA256_LEN];
 
 	(void)state;
@@ -343,9 +356,31 @@ static const char *const separators[] = {
 	"寄件者: a\n寄件日期: b\n收件者: c\n",
 	"보낸 사람: a\n보낸 날짜: b\n받는 사람: c\n",
 	"מאת: a\nנשלח: b\nאל: c\n",
-	/* and in one that is not: the challenge's Subject is in it */
+	/* behind blanks of all kinds; of strokes of other kinds */
+	"\tFrom: a\n\tSent: b\n\tTo: c\n",
+	"\u00a0________________________________\nFrom: a\nTo: b\n",
+	"————————————————\nFrom: a\nTo: b\n",
+	"* * *\n\n**From:** a\n**Sent:** b\n**Subject:** c\n",
+	/* GroupWise */
+	">>> CA <acme@ca.test> 02/03/26 10:00 >>>\n",
+	">>> CA 02/03/26 >>>\n",
+};
+
+/* MA-61: lines that say whose text follows, in one way or another. */
+static const char *const introductions[] = {
+	/* the header, in a language whose word for From is not known: the
+	 * challenge's Subject is in it */
 	"Oddawca: a\nPósłane: b\nTema: Re: ACME: xyz\n",
 	"Tema: ACME: xyz\nPósłane: b\nKomu: c\n",
+	"Tema:ACME: xyz\n",
+	/* two lines of it; on more lines than it has fields; without blanks */
+	"From: CA <acme@ca.test>\nTo: b\n",
+	"Oddawca: a\nPósłane: 2. měrca 2026\n",
+	"From: A very long display name\n<acme@ca.test> \nSent: Monday\n",
+	"Van:CA\nVerzonden:2 maart 2026 10:00\n",
+	/* the header alone is marked */
+	"> Message du 02/03/26\n> De : CA\n> A : alice\n\n",
+	"| Objet : ACME: xyz\n\n",
 	/* above text without marks, as Yahoo's pages write it */
 	"    On Monday, March 2, 2026 at 10:00:00 AM GMT, CA "
 	"<acme+tag@ca.test> wrote:  \n \n quoted\n",
@@ -354,22 +389,59 @@ static const char *const separators[] = {
 	"quoted\n",
 	"On 2 Mar 2026, CA\n<acme@ca.test>\nwrote:\nquoted\n",
 	"在 2026年3月2日 10:00，CA <acme@ca.test> 写道：\nquoted\n",
+	/* of whatever begins the quoted text */
+	"    On Monday, March 2, 2026 at 10:00:00 AM GMT, CA "
+	"<acme+tag@ca.test> wrote:  \n \n> quoted\n\n",
+	"On Mon, 2 Mar 2026 at 10:00, CA <acme@ca.test> wrote:\n> q\n",
+	"On Mon, 2 Mar 2026 at 10:00, CA <acme@ca.test> wrote:\n\n | q\n",
+	/* with the text behind it, in the line */
+	"  On Mon, 2 Mar 2026 at 10:00, CA<acme@ca.test> wrote:   quoted\n",
+	/* without address, time of day, date or colon; with empty lines */
+	"Some One <acme@ca.test> wrote:\n",
+	"Some One\n‹\nmailto:acme@ca.test\n> wrote:\n",
+	"On Thu, 2 Mar 2026 Some One\n\n‹\n\nmailto:a@ca.test\n\n> wrote:\n",
+	"On Nov 26, 2013 you wrote:\n",
+	"On Nov 26, 2013\nSomebody\n\nof the CA wrote:\n",
+	"On Wed, 2 Mar 2026, CA <acme@ca.test> wrote\n",
+	"On Mon at 10:00 CA wrote\n",
+	"CA kirjoitti 2.3.26 klo 10.00:\n",
+	"Le 02/03/2026 à 10h00, CA a écrit :\n",
+	/* other digits, other ends */
+	"في الاثنين، ٢ مارس ٢٠٢٦ في ١٠:٠٠ ص، كتب CA\n",
+	"في ٢ مارس ٢٠٢٦ كتب CA:\n",
+	"เมื่อ วันที่ 2 มีนาคม 2569 CA เขียนว่า:\n",
+	"๒ มีนาคม ๒๕๖๙ CA เขียนว่า:\n",
+	"\u202b2 במרץ 2026, CA:\u202c\n",
+	"Στις 2 Μαρ 2026, ο χρήστης CA έγραψε·\n",
+	"2026年3月2日 CA 写道：\n",
+	"On 2 March 2026 CA *wrote:*\n",
+	/* a rule under words that end in a colon */
+	"We have got your mail. It said:\n-----------------\n",
+	"It said:\n=================\n",
 };
 
 static const char *const no_separators[] = {
-	"On Mon, 2 Mar 2026 at 10:00, CA <acme@ca.test> wrote:\n\n | q\n",
-	"On Mon, 2 Mar 2026 at 10:00, CA <a@ca.test> wrote:\n\xc2\xa0\n» q\n",
+	/* what the quoted text begins with, where it is marked */
+	"On Mon, 2 Mar 2026 at 10:00, CA <acme@ca.test> wrote:\n> q\n",
+	"On Mon, 2 Mar 2026 at 10:00, CA <acme@ca.test> wrote:\n\n| q\n",
+	"On Mon, 2 Mar 2026 at 10:00, CA <acme@ca.test> wrote:\n\n » q\n",
 	"On 2 Mar 2026, CA\n<acme@ca.test>\nwrote:\n> quoted\n",
-	/* nobody, or no time */
-	"Here is the answer of alice@user.test:\n\n",
-	"Here is the answer of 2 March 2026, 10:00:\n\n",
-	"Here is the answer of alice2026@user.test:\n\n",
-	"Here is the answer of alice@user.test, 10:0:\n\n",
-	"alice@user.test, 2026\n\n",
-	"alice@user.test\n\n10:00:\n\n",
-	/* no header of a message, or none of a challenge mail */
-	"Tel: 1\nFax: 2\nE-Mail: a@user.test\nWeb: b\n",
-	"Subject: ACME: xyz\n\n",
+	"On 2 Mar 2026, CA <acme@ca.test>\nwrote:\n> quoted\nHere it is:\n",
+	"\u202b2 במרץ 2026, CA <acme@ca.test>:\u202c\n> q\n",
+	"acme@ca.test 写道：\n> q\n\n",
+	"> q\n\n",
+	"Hello,\n\n> q\n\nhere it is:\n",
+	/* a signature above it */
+	"-- \nAlice\nOn 2 Mar 2026, CA <a@ca.test> wrote:\n> q\n\n",
+	"\n-- \nAlice\n\nOn 2 Mar 2026, CA <acme@ca.test> wrote:\n> q\n\n",
+	"-- \r\nAlice, 1 2\r\n\r\n> q\r\n",
+	/* nobody, and no time */
+	"On Monday CA wrote:\n\n",
+	"Grüße, hier ist sie:\n\n",
+	"Here is the answer of 2026:\n\n",
+	"Here is number 2 of 3.\n\n",
+	"Here is the answer of alice2026, 10:0\n\n",
+	"Tel: 1\nFax: 2\nWeb: b\n",
 	"Original message of ours\n",
 	"------=_=-_OpenGroupware_org_NGMime-1-1.1-0------\n",
 	"-----\n",
@@ -384,34 +456,75 @@ static const char *const no_separators[] = {
 	"-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n",
 	"https://ca.test/\nFrom here on:\n",
 	"---- x\n",
-	"On Mon, 2 Mar 2026 at 10:00, CA <acme@ca.test> wrote:\n> q\n",
+	/* in quoted-printable: escapes are no numbers, a marked line goes on */
+	"Gr=C3=BC=C3=9Fe=20=20:\n\n",
+	"> q =\nof acme@ca.test, 10:00=\n:\n\n",
 };
 
+/* MA-61: what no attribution above marked lines looks like. */
+static const char *const strange[] = {
+	"    On Monday, March 2, 2026, CA <a@ca.test> wrote:\n> q\n",
+	"\u00a0On 2 Mar 2026, CA <a@ca.test> wrote:\n> q\n\n",
+	"On Mon, 2 Mar 2026 at 10:00, CA <a@ca.test> wrote: \n> q\n\n",
+	"On Mon, 2 Mar 2026 at 10:00, CA <a@ca.test> wrote:\u00a0\n> q\n\n",
+	"On Mon, 2 Mar 2026 at 10:00, CA <a@ca.test> wrote:\n \n> q\n\n",
+	"On Mon, 2 Mar 2026 at 10:00, CA <a@ca.test> wrote:\n\u00a0\n> q\n\n",
+	"On Mon, 2 Mar 2026 at 10:00, CA <a@ca.test> wrote\n> q\n\n",
+	"On Mon, 2 Mar 2026 at 10:00, CA <a@ca.test> wrote: x\n> q\n\n",
+	"On Mon, 2 Mar 2026 at 10:00, CA <a@ca.test> wrote:\n\nx\n> q\n\n",
+	"What is this\nOn 2 Mar 2026 CA <a@ca.test> wrote:\n> q\n\n",
+	"What is this, at 10:00?\nOn 2 Mar 2026 CA wrote:\n> q\n\n",
+	"1 2\n1 2\n1 2\n1 2\n<a@ca.test> wrote:\n> q\n\n",
+	"From: CA <a@ca.test>\nSubject:\n> q\n\n",
+	"No.\n-- \nAlice\n\nOn 2 Mar 2026, CA <a@ca.test> wrote:\n> q\n\n",
+	"-- \nAlice\n\nNo.\n\nOn 2 Mar 2026, CA <a@ca.test> wrote:\n> q\n\n",
+	"-- \nAlice, 1 2\n\nCA wrote:\n",
+	"-----CA <a@ca.test> wrote: -----\n> q\n\n",
+};
+
+/* Below such lines a block does not count, above them it does. */
 static void
-test_separators(void **state)
+check_quoting(const char *lines)
 {
 	uint8_t want[SHA256_LEN], got[SHA256_LEN];
 	struct arena *a = unit_job()->arena;
 
-	(void)state;
 	parse_digest(ONE, want);
-	for (size_t i = 0; i < COUNT(separators); i++) {
-		unit_case("%zu: %s", i, separators[i]);
+	unit_case("%s", lines);
+	assert_string_equal(
+	    code_of(span_str(arena_printf(
+			a, "I am away.\n\n%s\n" BLOCK(TWO), lines)),
+		got),
+	    "body.block-in-quote");
+	assert_string_equal(code_of(span_str(arena_printf(a,
+					BLOCK(ONE) "\n%s\n" BLOCK(TWO), lines)),
+				got),
+	    "");
+	assert_memory_equal(got, want, SHA256_LEN);
+}
+
+static void
+test_separators(void **state)
+{
+	uint8_t got[SHA256_LEN];
+	struct arena *a = unit_job()->arena;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT(separators); i++) {
+		check_quoting(separators[i]);
 		assert_true(reply_has_separator(span_str(separators[i])));
-		/* below it alone; above it an answer; with CRLF */
+	}
+	for (i = 0; i < COUNT(introductions); i++)
+		check_quoting(introductions[i]);
+	for (i = 0; i < COUNT(strange); i++) {
+		check_quoting(strange[i]);
 		assert_string_equal(code_of(span_str(arena_printf(a,
-						"I am away.\n\n%s\n" BLOCK(TWO),
-						separators[i])),
+						"%s" BLOCK(ONE), strange[i])),
 					got),
 		    "body.block-in-quote");
-		assert_string_equal(
-		    code_of(span_str(arena_printf(a,
-				BLOCK(ONE) "\n%s\n" BLOCK(TWO), separators[i])),
-			got),
-		    "");
-		assert_memory_equal(got, want, SHA256_LEN);
 	}
-	for (size_t i = 0; i < COUNT(no_separators); i++) {
+	for (i = 0; i < COUNT(no_separators); i++) {
 		unit_case("no %zu: %s", i, no_separators[i]);
 		assert_string_equal(
 		    code_of(span_str(arena_printf(
@@ -528,6 +641,11 @@ test_stop(void **state)
 		{ "NONSTOP\n", false },
 		{ "> STOP\n", false },
 		{ "-----Original Message-----\nSTOP\n", false },
+		/* MA-61: as strict as for a block */
+		{ "No.\n\nOn 2 Mar 2026 CA wrote:\n\n> q\nSTOP\n", false },
+		{ "CA <acme@ca.test> wrote:\nSTOP\n", false },
+		{ "On 2 Mar 2026, CA <acme@ca.test> wrote:\n> q\nSTOP\n",
+		    true },
 		{ "-----BEGIN ACME RESPONSE-----\nSTOP\n"
 		  "-----END ACME RESPONSE-----\n",
 		    false },
@@ -548,7 +666,8 @@ static void
 test_time_is_bounded(void **state)
 {
 	static const char *const units[] = { "_____\n", "From: a\n", BEGIN,
-		BEGIN "A\n", "-", "> ", "- \xc2\xbb", "From: ", "\n",
+		BEGIN "A\n", "-", "> ", "- \xc2\xbb", "From: ", "\n", "1 2\n",
+		"x 2 ", "٢", "> x=\n", "--\nContent-\n\n", "\xe2\x80",
 		BLOCK(ONE) };
 	int64_t before = clock_mono_ms();
 	uint8_t digest[SHA256_LEN];
