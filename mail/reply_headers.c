@@ -8,6 +8,7 @@
 #include "lib/arena.h"
 #include "lib/b64.h"
 #include "lib/job.h"
+#include "lib/utf8.h"
 #include "mail/addr_list.h"
 #include "mail/bounce.h"
 #include "mail/cfws.h"
@@ -32,24 +33,26 @@ after_label(struct span subject, struct span *out)
 	return found;
 }
 
-/* Without white space and the "=" at the end: 0, or -1 if it is not a
- * token-part1. */
+/* Without white space, what nobody sees, and the "=" at the end: 0, or -1 if
+ * it is not a token-part1. */
 static int
 read_token(struct span text, char token[TOKEN_CHARS])
 {
-	size_t i, n = 0;
+	size_t at = 0, n = 0, padding = 0;
+	uint32_t c;
 
-	text = span_trim(text);
-	while (text.n > 0 &&
-	       (text.p[text.n - 1] == '=' || text.p[text.n - 1] == ' ' ||
-		   text.p[text.n - 1] == '\t'))
-		text.n--;
-	for (i = 0; i < text.n; i++) {
-		if (text.p[i] == ' ' || text.p[i] == '\t')
-			continue;
-		if (n == TOKEN_CHARS)
+	while (at < text.n) {
+		if (utf8_next(text, &at, &c) != 1)
 			return -1;
-		token[n++] = text.p[i];
+		if (c == '\t' || utf8_is_invisible(c))
+			continue;
+		if (c == '=') {
+			padding++;
+			continue;
+		}
+		if (n == TOKEN_CHARS || padding > 0 || c >= 0x80)
+			return -1;
+		token[n++] = (char)c;
 	}
 	return n == TOKEN_CHARS && b64url_is_alphabet(span_mem(token, n)) ? 0
 									  : -1;

@@ -349,6 +349,9 @@ test_subjects(void **state)
 		{ "ACME: " PART1 " == ", true },
 		{ "ACME: toF_6dSoCcBK0XKz5Yly\r\n gKzErU5LsT5Q", true },
 		{ "ACME:\r\n\t" PART1, true },
+		{ "ACME:\u00a0" PART1 "\u200f", true },
+		{ "ACME: toF_6dSoCcBK0\u200bXKz5YlygKzErU5LsT5Q=\u00a0=",
+		    true },
 		{ "ACME: t o\tF_6dSoCcBK0XKz5YlygKzErU5LsT5Q", true },
 		{ "=?UTF-8?Q?Re=3A_ACME=3A_toF=5F6dSoCcBK0XKz5Yly?=\r\n"
 		  " =?UTF-8?Q?gKzErU5LsT5Q?=",
