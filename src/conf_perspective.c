@@ -8,7 +8,7 @@
 #include "lib/arena.h"
 #include "lib/conf.h"
 #include "pki/effective.h"
-#include "src/conf_check.h"
+#include "src/conf_listen.h"
 #include "src/https_client.h"
 
 struct check {

@@ -6,7 +6,7 @@
 #include "lib/buf.h"
 #include "lib/rfc3339.h"
 #include "src/command.h"
-#include "src/conf_check.h"
+#include "src/conf_listen.h"
 #include "src/enroll_help.h"
 #include "src/https_client.h"
 

@@ -6,7 +6,7 @@
 #include "lib/fdio.h"
 #include "lib/job.h"
 #include "src/activation.h"
-#include "src/conf_check.h"
+#include "src/conf_listen.h"
 #include "src/http_linger.h"
 #include "src/http_status.h"
 

@@ -7,7 +7,7 @@
 #include "lib/conf.h"
 #include "lib/job.h"
 #include "mail/fetch.h"
-#include "src/conf_check.h"
+#include "src/conf_listen.h"
 #include "src/intake.h"
 #include "src/intake_imap.h"
 #include "src/intake_maildir.h"

@@ -7,7 +7,7 @@
 #include "lib/conf.h"
 #include "lib/job.h"
 #include "lib/log.h"
-#include "src/conf_check.h"
+#include "src/conf_listen.h"
 
 #include <errno.h>
 #include <grp.h>

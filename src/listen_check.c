@@ -5,7 +5,7 @@
 #include "lib/arena.h"
 #include "lib/conf.h"
 #include "lib/job.h"
-#include "src/conf_check.h"
+#include "src/conf_listen.h"
 #include "src/single.h"
 
 #include <errno.h>

@@ -78,6 +78,7 @@ libcs_src_a_SOURCES = \
 	src/command.c src/command.h \
 	src/conf_file.c src/conf_file.h src/conf_reload.c \
 	src/conf_check.c src/conf_check.h \
+	src/conf_listen.c src/conf_listen.h \
 	src/conf_owner.c src/conf_owner.h \
 	src/conf_login.c src/conf_login.h \
 	src/conf_external.c src/conf_external.h \

@@ -15,8 +15,8 @@
 
 #include "lib/conf.h"
 #include "pki/profile.h"
-#include "src/conf_check.h"
 #include "src/conf_file.h"
+#include "src/conf_listen.h"
 #include "src/conf_table.h"
 #include "src/intake.h"
 #include "src/role.h"
