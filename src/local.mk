@@ -77,7 +77,9 @@ libcs_src_a_SOURCES = \
 	src/cmd_suppress.c \
 	src/command.c src/command.h \
 	src/conf_file.c src/conf_file.h src/conf_reload.c \
-	src/conf_check.c src/conf_check.h \
+	src/conf_check.c src/conf_check.h src/conf_check_parts.h \
+	src/conf_check_address.c src/conf_check_policy.c \
+	src/conf_check_sender.c src/conf_check_validator.c \
 	src/conf_listen.c src/conf_listen.h \
 	src/conf_owner.c src/conf_owner.h \
 	src/conf_login.c src/conf_login.h \

@@ -27,7 +27,7 @@ struct web {
 	struct list_watch lists;
 };
 
-/* Without a certificate there are Unix sockets only (conf_check.c). */
+/* Without a certificate there are Unix sockets only (conf_check_address.c). */
 static int
 load_tls(struct job *j)
 {

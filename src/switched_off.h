@@ -1,7 +1,7 @@
 /*
  * The rules that an operator may switch off in private mode, each by a key of
  * its own, and no others (pki.md section 0, its mark ◦).  Public mode refuses
- * these values (src/conf_check.c).
+ * these values (src/conf_check_policy.c).
  */
 #ifndef SRC_SWITCHED_OFF_H
 #define SRC_SWITCHED_OFF_H
