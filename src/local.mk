@@ -38,7 +38,8 @@ libcs_src_a_SOURCES = \
 	src/ca_check.c src/ca_check.h \
 	src/ca_conf.c src/ca_conf.h \
 	src/ca_urls.c src/ca_urls.h \
-	src/cmd_check.c \
+	src/cmd_check.c src/cmd_check.h src/cmd_check_ca.c \
+	src/cmd_check_dns.c src/cmd_check_mail.c \
 	src/cmd_cps_tables.c \
 	src/cps_profiles.c src/cps_profiles.h \
 	src/cps_tables.c src/cps_tables.h \

@@ -1,0 +1,215 @@
+#include "config.h"
+
+#include "src/cmd_check.h"
+
+#include "acme/offer.h"
+#include "db/store.h"
+#include "lib/aead.h"
+#include "lib/arena.h"
+#include "lib/clock.h"
+#include "lib/conf.h"
+#include "lib/job.h"
+#include "lib/seal.h"
+#include "pki/effective.h"
+#include "pki/key.h"
+#include "pki/profile.h"
+#include "pki/weakkeys.h"
+#include "src/audit_keys.h"
+#include "src/ca_check.h"
+#include "src/ca_conf.h"
+#include "src/database.h"
+#include "src/external_check.h"
+#include "src/key_files.h"
+#include "src/linter_check.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#define DAY 86400
+
+static void
+key_file(void *ctx, const char *message)
+{
+	struct check *c = ctx;
+
+	if (c->conf->mode == CONF_MODE_PUBLIC)
+		cmd_check_bad(c, "key files", message);
+	else
+		cmd_check_warn(c, "key files", message);
+}
+
+void
+cmd_check_key_files(struct check *c)
+{
+	struct job j;
+
+	job_init(&j, NULL, c->conf);
+	if (key_files_check(&j, key_file, c) == 0)
+		cmd_check_good(c, "key files", "");
+	job_done(&j);
+}
+
+int
+cmd_check_seal(struct check *c, struct job *j)
+{
+	const struct seal_key *key;
+
+	return seal_key_load(j, j->arena, c->conf->seal_key_file, &key);
+}
+
+/* PK-21: the CA is looked at elsewhere. */
+int
+cmd_check_audit_keys(struct check *c, struct job *j)
+{
+	const struct audit_signer *signer;
+
+	(void)c;
+	return audit_keys_signer(j, j->arena, NULL, &signer);
+}
+
+/* PK-74 */
+int
+cmd_check_weak_keys(struct check *c, struct job *j)
+{
+	const struct weakkeys *w;
+
+	return weakkeys_load(j, j->arena, c->conf->weak_keys, &w);
+}
+
+int
+cmd_check_eab(struct check *c, struct job *j)
+{
+	const struct aead_key *key;
+
+	return aead_key_load(j, j->arena, c->conf->web.eab_key_file, &key);
+}
+
+/* Of the profiles that are offered. */
+static int64_t
+longest_days(const struct conf *conf)
+{
+	int64_t longest = 0;
+	const char *name;
+
+	for (size_t i = 0; (name = profile_offered(conf, i)) != NULL; i++) {
+		int64_t days =
+		    profile_days(conf, profile_find(conf, span_str(name)));
+
+		if (days > longest)
+			longest = days;
+	}
+	return longest;
+}
+
+int
+cmd_check_ca(struct check *c, struct job *j)
+{
+	const struct conf_issuer *i = &c->conf->issuer;
+	struct ca_files files = ca_conf_files(j->arena, c->conf);
+	const struct ca *ca;
+	char until[CLOCK_RFC3339_MAX];
+	const char *problem;
+	int64_t days;
+
+	if (ca_load(j, j->arena, &files, &ca) < 0)
+		return -1;
+	problem = ca_conf_profile_problem(j, ca);
+	if (problem != NULL && c->conf->mode == CONF_MODE_PUBLIC)
+		return job_fail(j, ERR_INTERNAL, "%s", problem);
+	if (problem != NULL)
+		cmd_check_warn(c, "issuing CA", problem);
+	days = longest_days(c->conf);
+	if (ca_not_after(ca) > j->now + days * DAY)
+		return 0;
+	clock_format_rfc3339(ca_not_after(ca), until);
+	return job_fail(j, ERR_INTERNAL,
+	    "%s ends at %s, before a certificate of %" PRId64 " days would: "
+	    "renew the issuing CA or lower validity_days",
+	    i->ca_certificate, until, days);
+}
+
+/* PK-3 */
+void
+cmd_check_upcoming(struct check *c)
+{
+	const struct effective *rules[EFFECTIVE_COUNT];
+	struct job j;
+
+	job_init(&j, NULL, c->conf);
+	size_t n = effective_upcoming(c->conf, j.now, rules);
+
+	for (size_t i = 0; i < n; i++)
+		cmd_check_warn(c, "rules to come",
+		    arena_printf(j.arena, "from %s: %s (%s): %s", rules[i]->day,
+			rules[i]->rule, rules[i]->source, rules[i]->advice));
+	job_done(&j);
+}
+
+static void
+tell_of_ca(void *ctx, enum remark level, const char *what, const char *text)
+{
+	struct check *c = ctx;
+
+	remark(&c->remarks, level, what, text);
+}
+
+/* What the CAs of the configuration owe. */
+void
+cmd_check_dues(struct check *c)
+{
+	struct store_login login;
+	struct job j;
+
+	job_init(&j, NULL, c->conf);
+	if (database_login(&j, DATABASE_OWNER, &login) == 0 &&
+	    store_open_as(&j, &login, &j.store) == 0) {
+		ca_check(&j, tell_of_ca, c);
+		store_close(j.store);
+		j.store = NULL;
+	}
+	job_done(&j);
+}
+
+int
+cmd_check_other_ca(struct check *c, struct job *j)
+{
+	(void)c;
+	return external_check(j);
+}
+
+static void
+tell_linter(void *ctx, const struct lint_answer *a)
+{
+	char what[20 + LINTER_NAME_MAX];
+	char detail[LINT_DETAIL_MAX + 1];
+
+	snprintf(what, sizeof(what), "linter %.*s", (int)a->name.n, a->name.p);
+	if (a->has_failed) {
+		snprintf(detail, sizeof(detail), "%.*s", (int)a->detail.n,
+		    a->detail.p);
+		cmd_check_bad(ctx, what, detail);
+	} else {
+		snprintf(detail, sizeof(detail), "%.*s", (int)a->version.n,
+		    a->version.p);
+		cmd_check_good(ctx, what, detail);
+	}
+	fflush(stdout);
+}
+
+/* PK-140: a line for each. */
+void
+cmd_check_linters(struct check *c)
+{
+	const char *left;
+	struct job j;
+
+	job_init(&j, NULL, c->conf);
+	left = linter_check_left(j.arena, c->conf);
+	if (left != NULL)
+		cmd_check_warn(c, "linters",
+		    arena_printf(
+			j.arena, "none judges %s: see the option lints", left));
+	if (linter_check(&j, tell_linter, c) < 0)
+		cmd_check_bad(c, "linters", j.err.text);
+	job_done(&j);
+}
