@@ -184,8 +184,8 @@ put_own_key(struct job *j, const struct destroyed_key *k)
 	bool has_bare = spki_bare_sha256(k->spki, bare) == 0;
 
 	return store_own_key_put(j,
-	    &(struct key_hash){ k->spki_sha256,
-		span_mem(bare, has_bare ? SHA256_LEN : 0) },
+	    &(struct key_hash){
+		k->spki_sha256, span_mem(bare, has_bare ? SHA256_LEN : 0) },
 	    arena_printf(j->arena, "CA %s, destroyed", k->ca_label));
 }
 
@@ -197,8 +197,7 @@ finish(struct job *j, const struct ca_key_facts *facts,
 
 	if (store_begin(j) < 0)
 		return -1;
-	if (last_use(j, facts, &ended_at) < 0 ||
-	    put_own_key(j, k) < 0 ||
+	if (last_use(j, facts, &ended_at) < 0 || put_own_key(j, k) < 0 ||
 	    store_destroyed_finish(
 		j, k, ended_at > j->now ? ended_at : j->now) < 0 ||
 	    record(j, k, "CA key destroyed", "ok",

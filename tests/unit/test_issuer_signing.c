@@ -795,9 +795,9 @@ test_own_key(struct job *j)
 
 	begin(&lab, j);
 	sha256(lab_spki(j, lab_key(KEY_TYPE_P256, 0)), hash);
-	COMMITTED(j,
-	    store_own_key_put(
-		j, KEY_BY_SPKI(span_mem(hash, SHA256_LEN)), "a former CA"));
+	COMMITTED(
+	    j, store_own_key_put(
+		   j, KEY_BY_SPKI(span_mem(hash, SHA256_LEN)), "a former CA"));
 	run_issuer(&lab);
 	o = fixture_reread(j, lab.order);
 	assert_non_null(o->error);
