@@ -319,6 +319,14 @@ look_at_reports(struct job *j, struct remarks *r)
 		int64_t at = report_due(p);
 		bool late = at < j->now;
 
+		if (at == 0) { /* decided that nothing is to be done */
+			remark(r, REMARK_WARN, "problem report",
+			    arena_printf(j->arena,
+				"number %" PRId64 " waits to be closed "
+				"(countersign report close %" PRId64 ")",
+				p->number, p->number));
+			continue;
+		}
 		remark(r, late ? REMARK_WRONG : REMARK_WARN, "problem report",
 		    arena_printf(j->arena,
 			"number %" PRId64 ": %s %s %s (countersign report show "

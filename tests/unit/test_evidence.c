@@ -13,6 +13,7 @@
 #include "db/store_caa.h"
 #include "lib/digest.h"
 #include "lib/json.h"
+#include "mail/reply.h"
 #include "src/corroborate.h"
 #include "src/evidence.h"
 #include "src/judge.h"

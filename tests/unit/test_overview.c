@@ -247,6 +247,10 @@ test_deadlines(struct job *j)
 	fixture_sql(j, "UPDATE report SET received_at = received_at - 36000");
 	expect_line(
 	    j, "WRONG problem report: number 1: its answer was due at ");
+	fixture_sql(j, "UPDATE report SET answered_at = 1, decided_at = 1, "
+		       "decision = 'none'");
+	expect_line(j, "warn  problem report: number 1 waits to be closed ");
+	expect_no_line(j, "WRONG problem report");
 	fixture_sql(j,
 	    arena_printf(j->arena,
 		"INSERT INTO incident (id, cause, selector, reason, known_at, "
