@@ -174,9 +174,15 @@ store_account_agree(
 	"(SELECT id FROM challenge WHERE authz_id IN "                         \
 	"(SELECT id FROM authz WHERE " OPEN_AUTHZ "))"
 
+#define END_OPEN(column) "UPDATE authz SET " column " = $2 WHERE " OPEN_AUTHZ
+#define END_VALID(column)                                                      \
+	"UPDATE authz SET " column " = $2 WHERE account_id = $1 "              \
+	"AND valid_at > 0 AND valid_until > $2 AND failed_at = 0 "             \
+	"AND deactivated_at = 0 AND revoked_at = 0"
+
 /*
- * As the account's end does, or `revoked`, as the operator does.  A few
- * statements for all, whatever their number.  The challenges are locked
+ * As the account's end does, or `revoked`, as the operator does, who alone may.
+ * A few statements for all, whatever their number.  The challenges are locked
  * first, as by challenge_lock(): who decides about one of them waits, and then
  * finds it closed.
  */
@@ -192,25 +198,17 @@ end_authorizations(struct job *j, const char *id, bool revoked, int64_t *ended)
 		"WHERE closed_at = 0 AND challenge_id IN " OPEN_CHALLENGES,
 	};
 	int64_t open, valid;
-	int64_t deactivated_at = revoked ? 0 : j->now;
-	int64_t revoked_at = revoked ? j->now : 0;
 
 	for (size_t i = 0; i < sizeof(closing) / sizeof(closing[0]); i++)
 		if (store_change(j, NULL, closing[i],
 			ARGS(v_text(id), v_int(j->now))) != 0)
 			return -1;
 	if (store_change(j, &open,
-		"UPDATE authz SET deactivated_at = $3, revoked_at = $4 "
-		"WHERE " OPEN_AUTHZ,
-		ARGS(v_text(id), v_int(j->now), v_int(deactivated_at),
-		    v_int(revoked_at))) != 0 ||
+		revoked ? END_OPEN("revoked_at") : END_OPEN("deactivated_at"),
+		ARGS(v_text(id), v_int(j->now))) != 0 ||
 	    store_change(j, &valid,
-		"UPDATE authz SET deactivated_at = $3, revoked_at = $4 "
-		"WHERE account_id = $1 "
-		"AND valid_at > 0 AND valid_until > $2 AND failed_at = 0 "
-		"AND deactivated_at = 0 AND revoked_at = 0",
-		ARGS(v_text(id), v_int(j->now), v_int(deactivated_at),
-		    v_int(revoked_at))) != 0)
+		revoked ? END_VALID("revoked_at") : END_VALID("deactivated_at"),
+		ARGS(v_text(id), v_int(j->now))) != 0)
 		return -1;
 	*ended = open + valid;
 	return 0;
