@@ -2,37 +2,67 @@
 
 #include "src/trim.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 
+struct mapping {
+	void *from, *to;
+	bool is_of_file;   /* code or constants */
+	unsigned long kib; /* that are not the file's: in memory or swapped */
+};
+
+/* The line that begins a mapping's: true. */
+static bool
+begin(const char *line, struct mapping *m)
+{
+	char rights[5] = "", path[256] = "";
+	struct mapping next = { NULL, NULL, false, 0 };
+
+	if (sscanf(line, "%p-%p %4s %*s %*s %*s %255s", &next.from, &next.to,
+		rights, path) < 3)
+		return false;
+	next.is_of_file = path[0] == '/' && (strcmp(rights, "r-xp") == 0 ||
+						strcmp(rights, "r--p") == 0);
+	*m = next;
+	return true;
+}
+
 /*
- * Only code: it is never written, so its pages equal the file's.  Read-only
- * data may hold relocated addresses, which would be lost.
+ * Pages that were written differ from the file's, and would be lost: relocated
+ * addresses in what is read-only since.  Swap comes behind Anonymous.
  */
 static int
-is_code_of_a_file(const char *rights, const char *path)
+drop(const struct mapping *m)
 {
-	return strcmp(rights, "r-xp") == 0 && path[0] == '/';
+	if (!m->is_of_file || m->kib > 0)
+		return 0;
+	return madvise(
+	    m->from, (size_t)((char *)m->to - (char *)m->from), MADV_DONTNEED);
 }
 
 void
 trim_resident(void)
 {
-	FILE *maps = fopen("/proc/self/maps", "re");
-	char line[512], rights[5], path[256];
-	void *from, *to;
+	FILE *maps = fopen("/proc/self/smaps", "re");
+	struct mapping m = { NULL, NULL, false, 0 };
+	unsigned long kib;
+	char line[512];
 
 	if (maps == NULL)
 		return;
 	while (fgets(line, sizeof(line), maps) != NULL) {
-		path[0] = '\0';
-		if (sscanf(line, "%p-%p %4s %*s %*s %*s %255s", &from, &to,
-			rights, path) >= 3 &&
-		    is_code_of_a_file(rights, path) &&
-		    madvise(from, (size_t)((char *)to - (char *)from),
-			MADV_DONTNEED) != 0)
-			break; /* a kernel that does not: nothing is lost */
+		if (begin(line, &m))
+			continue;
+		if (sscanf(line, "Anonymous: %lu kB", &kib) == 1) {
+			m.kib = kib;
+		} else if (sscanf(line, "Swap: %lu kB", &kib) == 1) {
+			m.kib += kib;
+			if (drop(&m) != 0)
+				break; /* a kernel that does not: nothing is
+					* lost */
+		}
 	}
 	fclose(maps);
 }

@@ -250,7 +250,7 @@ def test_hierarchy():
             folder = f"{here}/shared{number}"
             words = names(name)
             words[words.index("Example Mail GmbH")] = "Example Letters GmbH"
-            ca("request", "--dir", folder, *words)
+            ca("request", "--dir", folder, *words, "--private")
             said = sign(root, f"{folder}/issuing.csr",
                         f"{folder}/signed.pem", status=1)
             assert "PK-119" in said, said

@@ -136,7 +136,7 @@ def issued_after(site, seq):
 
 def test_stop_under_load(site):
     end, workers = threading.Event(), []
-    for mailbox in "alice@user.test", "carol@plain.test":
+    for mailbox in "alice@user.test", "bob@user.test":
         client = Client(site)
         leaf_of(site, client, mailbox)
         workers.append(Load(client, mailbox, end))
@@ -515,4 +515,5 @@ def test_admins(site):
         assert "password of" not in site.log()
 
 
-run({}, test_stop, test_stop_under_load, test_incident, test_drop, test_recheck, test_admins)
+run({}, test_stop, test_stop_under_load, test_incident, test_drop,
+    test_recheck, test_admins)
