@@ -109,7 +109,8 @@ class Load(threading.Thread):
 
     def run(self):
         try:
-            while not self.end.is_set():
+            # Not so fast that the ceiling (issuer.max_per_hour) stops it.
+            while not self.end.wait(0.1):
                 self.one()
         except Exception as e:  # told by the main thread
             self.error = e
