@@ -30,6 +30,7 @@
 #include "pki/profile.h"
 
 #define REFUSALS_MAX 20 /* AC-140 */
+#define DETAIL_MAX 4096
 
 /* AC-130, AC-141: the status is computed with the clock and with every
  * authorization, so nothing that has ended since can pass. */
@@ -236,12 +237,20 @@ check_csr(struct acme *a, struct job *j, const struct order *order,
 static int
 end_order(struct job *j, const struct order *order, const struct err *why)
 {
+	struct json_out o;
+	struct buf b;
+
+	buf_init(&b, j->arena, DETAIL_MAX);
+	json_out_init(&o, &b);
+	json_object_begin(&o);
+	json_member_str(&o, "reason", why->text);
+	json_object_end(&o);
 	if (store_order_fail(
 		j, order->id, problem_format(j, why->kind, why->text)) < 0)
 		return -1;
 	return store_audit_add(j, role_name(ROLE_WEB), "order rejected",
 	    arena_printf(j->arena, "order:%s", order->id),
-	    err_kind_name(why->kind), NULL);
+	    err_kind_name(why->kind), buf_ok(&b) ? b.p : NULL);
 }
 
 /* AC-140: a refused request is counted although the answer is a refusal. */

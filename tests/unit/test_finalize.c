@@ -416,7 +416,9 @@ test_refusals(struct job *j)
 	front_expect(&a, 403, "orderNotReady", "the order is invalid");
 	assert_int_equal(
 	    fixture_count(j, "SELECT COUNT(*) FROM audit WHERE event = "
-			     "'order rejected'"),
+			     "'order rejected' AND actor = 'web' "
+			     "AND result = 'badCSR' "
+			     "AND detail LIKE '{\"reason\":\"_%'"),
 	    1);
 	front_close();
 }
