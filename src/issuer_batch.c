@@ -224,8 +224,9 @@ reserve_in_transaction(struct batch *b, bool is_new[BATCH_MAX])
 	for (size_t k = 0; k < b->count; k++) {
 		struct issuer_order *w = &b->orders[k];
 
-		if (is_new[k] && issuer_record_allowed(b->job, &w->order,
-				     w->tbs.lints_allowed) < 0)
+		if (is_new[k] && (issuer_order_audit_approved(b->job, w) < 0 ||
+				     issuer_record_allowed(b->job, &w->order,
+					 w->tbs.lints_allowed) < 0))
 			return -1;
 	}
 	return store_commit(b->job);

@@ -65,6 +65,8 @@ int issuer_order_reserve(
     const struct issuer *i, struct issuer_order *w, bool *taken);
 /* Asks again what may have changed since, signs, verifies: 0 or -1. */
 int issuer_order_sign(struct issuer *i, struct issuer_order *w);
+/* All checks have passed, and what is to be signed is reserved: 0 or -1. */
+int issuer_order_audit_approved(struct job *j, const struct issuer_order *w);
 /* Certificate and order: 0 or -1. */
 int issuer_order_record(struct issuer_order *w);
 /* After the records of all, since it makes other writers wait: 0 or -1. */
