@@ -34,6 +34,7 @@ struct check {
 	struct caa_row row;
 	bool is_asked; /* perspectives: by the inquiry of this place */
 	size_t inquiry;
+	struct quorum quorum; /* asked 0: there was no round */
 };
 
 /* Those of one order that are due at the same time: one round (MP-9). */
@@ -241,8 +242,9 @@ add_question(struct batch *b, struct check *c, const struct question *q)
 }
 
 static int
-note_round(struct job *j, struct caa_row *c, const struct inquiry *i)
+note_round(struct job *j, struct check *check, const struct inquiry *i)
 {
+	struct caa_row *c = &check->row;
 	const struct quorum counted = round_count(j, &i->round);
 	const char *trace =
 	    corroboration_add(j, c->trace, i->question, &i->round);
@@ -254,6 +256,7 @@ note_round(struct job *j, struct caa_row *c, const struct inquiry *i)
 		return not_asked(j, c);
 	}
 	c->trace = trace;
+	check->quorum = counted;
 	c->key_agreed =
 	    question_has_key(i->question) && counted.outcome == QUORUM_REACHED;
 	log_info("corroboration",
@@ -307,8 +310,8 @@ corroborate(struct validator *v, struct job *j, struct batch *b)
 		v->perspectives, j, b->inquiries, b->inquiry_count) < 0)
 		return none_asked(j, b);
 	for (size_t i = 0; i < b->n; i++)
-		if (b->v[i].is_asked && note_round(j, &b->v[i].row,
-					    &b->inquiries[b->v[i].inquiry]) < 0)
+		if (b->v[i].is_asked &&
+		    note_round(j, &b->v[i], &b->inquiries[b->v[i].inquiry]) < 0)
 			return -1;
 	return 0;
 }
@@ -419,8 +422,28 @@ try_later(const struct validator *v, struct job *j, const struct caa_row *c,
 	return store_caa_retry(j, c->id, at);
 }
 
+/* What the perspectives decided, and then what was decided with it. */
 static int
-record_caa(const struct validator *v, struct job *j, struct caa_row *c)
+audit(struct job *j, const struct caa_row *c, const struct quorum *q)
+{
+	const char *object = arena_printf(j->arena, "authz:%s", c->authz_id);
+
+	if (q->asked > 0 &&
+	    store_audit_add(j, "validator", "corroboration", object,
+		quorum_outcome_name(q->outcome),
+		arena_printf(j->arena,
+		    "{\"asked\":%zu,\"agree\":%zu,\"deny\":%zu,\"fail\":%zu,"
+		    "\"silent\":%zu,\"needed\":%zu}",
+		    q->asked, q->agree, q->deny, q->fail, q->silent,
+		    q->needed)) < 0)
+		return -1;
+	return store_audit_add(j, "validator", "caa", object, c->result,
+	    worker_detail(j, "reason", c->reason));
+}
+
+static int
+record_caa(const struct validator *v, struct job *j, struct caa_row *c,
+    const struct quorum *q)
 {
 	uint8_t *seal = arena_alloc(j->arena, SEAL_LEN);
 	int64_t held_until, pause;
@@ -436,21 +459,18 @@ record_caa(const struct validator *v, struct job *j, struct caa_row *c)
 	    (j->conf->caa_enforce && caa_report_queue(j, c) < 0))
 		return -1;
 	j->wake |= 1u << ROLE_ISSUER;
-	return store_audit_add(j, "validator", "caa",
-	    arena_printf(j->arena, "authz:%s", c->authz_id), c->result,
-	    worker_detail(j, "reason", c->reason));
+	return audit(j, c, q);
 }
 
 /* Each in a transaction of its own: they lock orders. */
 static int
-record_one(
-    const struct validator *v, struct job *j, const struct caa_row *given)
+record_one(const struct validator *v, struct job *j, const struct check *check)
 {
-	struct caa_row c = *given;
+	struct caa_row c = check->row;
 
 	if (store_begin(j) < 0)
 		return -1;
-	if (record_caa(v, j, &c) < 0) {
+	if (record_caa(v, j, &c, &check->quorum) < 0) {
 		store_rollback(j);
 		return judge_is_done(j) ? 0 : -1;
 	}
@@ -468,7 +488,7 @@ record_all(const struct validator *v, struct job *j, const struct batch *b)
 	struct err first = { .kind = ERR_NONE };
 
 	for (size_t i = 0; i < b->n; i++) {
-		if (record_one(v, j, &b->v[i].row) == 0)
+		if (record_one(v, j, &b->v[i]) == 0)
 			continue;
 		if (first.kind == ERR_NONE)
 			first = j->err;

@@ -149,6 +149,15 @@ test_one_round(struct job *j)
 			 w.lab.order->id, j->now + 1));
 	EXPECT(j, judge_caa(&w.lab.validator, j), 1);
 	assert_int_equal(answered(j), MAILBOXES);
+	/* PK-19: what they say, also where it is recorded only; with the
+	 * check that was before. */
+	assert_int_equal(
+	    fixture_count(j,
+		"SELECT COUNT(*) FROM audit WHERE event = 'corroboration' AND "
+		"actor = 'validator' AND object LIKE 'authz:%' AND "
+		"result = 'silent' AND detail LIKE "
+		"'{\"asked\":5,\"agree\":0,%'"),
+	    MAILBOXES + 1);
 	EXPECT(j, judge_caa(&w.lab.validator, j), 0);
 	for (size_t i = 0; i < MAILBOXES; i++) {
 		EXPECT(j,
