@@ -298,19 +298,36 @@ alarm_if_late(struct job *j, int64_t since)
 		    j->now - since);
 }
 
+/* Runs in a transaction. */
+static int
+audit(struct job *j, const struct crl *list, const char *event)
+{
+	return store_audit_add(j, "issuer", event,
+	    arena_printf(j->arena, "ca:%s", list->ca_label), "ok",
+	    arena_printf(j->arena,
+		"{\"shard\":%" PRId64 ",\"number\":%" PRId64 "}", list->shard,
+		list->number));
+}
+
 static int
 record(struct job *j, const struct crl *list, const struct revoked *rows,
     size_t count)
 {
-	const char *object = arena_printf(j->arena, "ca:%s", list->ca_label);
-
 	if (store_begin(j) < 0 ||
 	    store_crl_record(j, list->ca_label, list->number, list->der) < 0 ||
 	    store_cert_listed(j, list, rows, count) < 0 ||
-	    store_audit_add(j, "issuer", "revocation list signed", object, "ok",
-		arena_printf(j->arena,
-		    "{\"shard\":%" PRId64 ",\"number\":%" PRId64 "}",
-		    list->shard, list->number)) < 0)
+	    audit(j, list, "revocation list signed") < 0)
+		return worker_undo(j);
+	return store_commit(j);
+}
+
+/* Each time that the file is written, also after a start: where the record
+ * fails, both are done again. */
+static int
+record_published(struct job *j, const struct crl *list)
+{
+	if (store_begin(j) < 0 ||
+	    audit(j, list, "revocation list published") < 0)
 		return worker_undo(j);
 	return store_commit(j);
 }
@@ -430,7 +447,8 @@ write_out(struct issuer *i, struct job *j, const struct crl *last)
 		return -1;
 	if (!was_out)
 		alarm_if_late(j, l.this_update);
-	if (file_write(j, file, 0644, row.der) < 0)
+	if (file_write(j, file, 0644, row.der) < 0 ||
+	    record_published(j, &row) < 0)
 		return -1;
 	i->written[last->shard] = row.number;
 	log_info("revocation list",
