@@ -403,6 +403,7 @@ unit_tests += \
 	tests/unit/test_admin_commands \
 	tests/unit/test_admin_factors \
 	tests/unit/test_answers \
+	tests/unit/test_audit_events \
 	tests/unit/test_live \
 	tests/unit/test_audit_sample \
 	tests/unit/test_client_address \
@@ -469,6 +470,11 @@ admin_lab = tests/unit/admin_lab.c tests/unit/admin_lab.h
 tests_unit_test_admin_SOURCES = tests/unit/test_admin.c $(admin_lab)
 tests_unit_test_admin_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
 tests_unit_test_admin_LDADD = $(STORE_FIXTURE) $(CS_SRC)
+tests_unit_test_audit_events_SOURCES = tests/unit/test_audit_events.c \
+	$(admin_lab)
+tests_unit_test_audit_events_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
+tests_unit_test_audit_events_LDADD = $(STATUS_LAB) $(PKI_LAB) $(ROLE_LAB) \
+	$(CS_SRC) $(CRYPTO_LIBS)
 tests_unit_test_admin_commands_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
 tests_unit_test_admin_commands_LDADD = $(PKI_LAB) $(STORE_FIXTURE) $(CS_SRC) \
 	$(CRYPTO_LIBS)

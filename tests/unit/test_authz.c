@@ -187,6 +187,7 @@ test_late_reply(struct job *j)
 	challenge = challenge_of(j, authz);
 	a = front_post(j, front_path(challenge), "{}");
 	assert_string_equal(front_str(&a, "status"), "processing");
+	assert_int_equal(audited(j, authz, "challenge response received"), 1);
 	front_set_time(j, FIXTURE_NOW + 60);
 	a = deactivate(j, authz);
 	front_expect(&a, 200, "", NULL);

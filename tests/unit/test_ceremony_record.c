@@ -7,6 +7,7 @@
 #include "tests/unit/store_fixture.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 #include "db/store_audit.h"
 #include "lib/hex.h"
@@ -70,6 +71,7 @@ test_record(struct job *j)
 	const char *dir = ceremony_lab_dir(j);
 	const char *root = arena_printf(j->arena, "%s/root", dir);
 	struct ceremony c = ceremony_lab(j, root);
+	struct ceremony_backup b = { .dir = ceremony_lab_dir(j) };
 	struct ceremony_recorded done;
 	struct audit_row *rows;
 	const char *above, *own;
@@ -103,6 +105,13 @@ test_record(struct job *j)
 	record(j, second, 0);
 	assert_int_equal(events(j, above, "revocation list signed"), 2);
 	assert_int_equal(events(j, own, "CA key generated"), 1);
+	assert_int_equal(mkdir(b.dir, 0700), 0);
+	c.backup = &b;
+	if (ceremony_backup_act(&c) < 0)
+		fail_msg("%s", j->err.text);
+	record(j, bundle_of(j, dir), 2);
+	assert_int_equal(events(j, above, "CA key backed up"), 1);
+	assert_int_equal(events(j, above, "CA key restored"), 1);
 	assert_int_equal(ceremony_record(j, first, &done), -1);
 	assert_int_equal(j->err.kind, ERR_CONFLICT);
 	assert_non_null(strstr(j->err.text, "older bundle"));
