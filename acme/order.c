@@ -250,23 +250,18 @@ record(struct job *j, const struct request *req, const struct order *order)
 	    "ok", b.p);
 }
 
-/* PK-194 */
-static int
+static void
 add_mail(struct limits *l, const struct request *req,
-    const struct replaces *replaces, const struct order *order, size_t i)
+    struct replaces_mails *free_mails, const struct order *order, size_t i)
 {
 	const char *mailbox = order->identifiers[i].authz.mailbox;
-	int is_free = replaces->text == NULL ? 0
-					     : replaces_mail_is_free(l->job,
-						   &replaces->cert, mailbox);
 
-	if (is_free > 0)
+	if (replaces_mail_take(l->job, free_mails, mailbox))
 		limits_add_mail_of_incident(
 		    l, order->account_id, req->client_address, mailbox);
-	else if (is_free == 0)
+	else
 		limits_add_mail(
 		    l, order->account_id, req->client_address, mailbox);
-	return is_free < 0 ? -1 : 0;
 }
 
 /* AC-94: the order, and each mail that it causes, as a whole or not at all;
@@ -279,9 +274,12 @@ take_limits(struct job *j, const struct conf_limits *conf,
 	int is_renewal = replaces->text == NULL
 			     ? 0
 			     : replaces_is_due(j, &replaces->cert, j->now);
+	struct replaces_mails free_mails = { .count = 0 };
 	struct limits l;
 
-	if (is_renewal < 0)
+	if (is_renewal < 0 ||
+	    (replaces->text != NULL &&
+		replaces_mails_load(j, replaces->cert.id, &free_mails) < 0))
 		return -1;
 	limits_init(&l, j, conf);
 	if (!is_renewal)
@@ -292,8 +290,8 @@ take_limits(struct job *j, const struct conf_limits *conf,
 		if (!is_renewal)
 			limits_ask_certificate(
 			    &l, order->account_id, id->authz.mailbox);
-		if (id->is_new && add_mail(&l, req, replaces, order, i) < 0)
-			return -1;
+		if (id->is_new)
+			add_mail(&l, req, &free_mails, order, i);
 	}
 	return limits_take(&l, resp);
 }

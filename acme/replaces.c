@@ -9,6 +9,7 @@
 #include "acme/renewal.h"
 #include "acme/status.h"
 #include "db/store_incident.h"
+#include "lib/addr.h"
 #include "lib/job.h"
 #include "lib/json.h"
 
@@ -125,38 +126,62 @@ replaces_is_due(struct job *j, const struct cert *cert, int64_t at)
 	return store_incident_deadline(j, cert->id, &deadline);
 }
 
-static int
-mails_are_free(
-    struct job *j, const char *cert_id, const char *mailbox, int64_t max)
+int
+replaces_mails_load(
+    struct job *j, const char *cert_id, struct replaces_mails *out)
 {
-	int64_t mails;
-	int held = store_incident_holds(j, cert_id);
-
-	if (held <= 0)
-		return held;
-	if (store_order_replacing_mails(j, cert_id, mailbox, &mails) < 0)
-		return -1;
-	return mails <= max;
+	return store_order_replacing_mails(
+	    j, cert_id, ORDER_IDENTIFIERS_MAX, &out->own, &out->count);
 }
 
-int
-replaces_mail_is_free(
-    struct job *j, const struct cert *cert, const char *mailbox)
+static struct replacing_mails *
+own_mailbox(const struct replaces_mails *m, const char *mailbox)
 {
-	return mails_are_free(j, cert->id, mailbox, REPLACES_FREE_MAILS - 1);
+	for (size_t i = 0; i < m->count; i++)
+		if (strcmp(m->own[i].mailbox, mailbox) == 0)
+			return &m->own[i];
+	return NULL;
+}
+
+/* Those that share its budget (AC-185) share what is free as well. */
+static int64_t
+mails_of(struct job *j, const struct replaces_mails *m, const char *mailbox)
+{
+	const char *counted = addr_counted(j, mailbox);
+	int64_t mails = 0;
+
+	for (size_t i = 0; i < m->count; i++)
+		if (strcmp(addr_counted(j, m->own[i].mailbox), counted) == 0)
+			mails += m->own[i].mails;
+	return mails;
+}
+
+bool
+replaces_mail_take(struct job *j, struct replaces_mails *m, const char *mailbox)
+{
+	struct replacing_mails *own = own_mailbox(m, mailbox);
+
+	if (own == NULL || mails_of(j, m, mailbox) >= REPLACES_FREE_MAILS)
+		return false;
+	own->mails++;
+	return true;
 }
 
 /* One order at a time replaces a certificate: until this one has ended no other
- * is asked for, and its own mail is the last of those that are counted. */
+ * is asked for, and its own mails are the last of those that are counted. */
 int
 replaces_mail_was_free(struct job *j, const char *order_id, const char *mailbox)
 {
+	struct replaces_mails m;
 	const char *cert_id;
 	int found = store_order_replaces(j, order_id, &cert_id);
 
-	return found <= 0
-		   ? found
-		   : mails_are_free(j, cert_id, mailbox, REPLACES_FREE_MAILS);
+	if (found <= 0)
+		return found;
+	if (replaces_mails_load(j, cert_id, &m) < 0)
+		return -1;
+	return own_mailbox(&m, mailbox) != NULL &&
+	       mails_of(j, &m, mailbox) <= REPLACES_FREE_MAILS;
 }
 
 int

@@ -6,6 +6,7 @@
 #define ACME_REPLACES_H
 
 #include "db/store_cert.h"
+#include "db/store_order.h"
 
 struct identifier;
 struct job;
@@ -34,15 +35,23 @@ int replaces_check(struct job *j, const struct json *payload,
  */
 int replaces_is_due(struct job *j, const struct cert *cert, int64_t at);
 /*
- * PK-194: may one more mail to the mailbox leave for an order that replaces the
- * certificate, without counting for the mailbox?  An incident holds the
- * certificate, or has revoked it, and fewer than three were asked for: 1, 0,
- * -1.
+ * PK-194: mails that do not count for their mailbox: the first three to each
+ * that the certificate itself holds, spellings that are counted as one
+ * (addr_counted()) together, while an open incident holds it and it has not
+ * ended.  No other mailbox of the order: one shared name is all that `replaces`
+ * asks for, and the others may be strangers'.
  */
 #define REPLACES_FREE_MAILS 3
-int replaces_mail_is_free(
-    struct job *j, const struct cert *cert, const char *mailbox);
-/* The same of a mail that was asked for: is it among the first three? */
+struct replaces_mails {
+	struct replacing_mails *own;
+	size_t count; /* 0: none is free */
+};
+int replaces_mails_load(
+    struct job *j, const char *cert_id, struct replaces_mails *out);
+/* May one more leave so?  If so it is counted there. */
+bool replaces_mail_take(
+    struct job *j, struct replaces_mails *m, const char *mailbox);
+/* Of a mail that was asked for, may it leave so still: 1, 0, -1. */
 int replaces_mail_was_free(
     struct job *j, const char *order_id, const char *mailbox);
 /* The order is from now on the one that replaces it: 0, or -1 when another

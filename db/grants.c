@@ -120,8 +120,7 @@ static const struct grant sender[] = {
 	{ "eab_key", "SELECT" },
 	/* Does an incident hold what the order replaces (PK-194), or a
 	 * certificate of which nobody need be told then (PK-191)? */
-	{ "incident", "SELECT (id, cancelled_at, due_at, finished_at, "
-		      "deadline)" },
+	{ "incident", "SELECT (id, due_at, deadline)" },
 	{ "incident_cert", "SELECT (incident_id, cert_id)" },
 	{ "caa_report", "SELECT, UPDATE (due_at, attempts, message, sent_at, "
 			"failed_at, answer)" },

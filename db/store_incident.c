@@ -225,19 +225,6 @@ store_incident_deadline(struct job *j, const char *cert_id, int64_t *deadline)
 }
 
 int
-store_incident_holds(struct job *j, const char *cert_id)
-{
-	int64_t one;
-
-	return store_get_int(j, &one,
-	    "SELECT 1 FROM incident_cert c "
-	    "JOIN incident i ON i.id = c.incident_id WHERE c.cert_id = $1 "
-	    "AND i.cancelled_at = 0 "
-	    "AND (i.due_at IS NOT NULL OR i.finished_at > 0) LIMIT 1",
-	    ARGS(v_text(cert_id)));
-}
-
-int
 store_incident_any_open(struct job *j)
 {
 	int64_t one;

@@ -83,9 +83,6 @@ int store_incident_drafts(struct job *j, int64_t *count);
  * *deadline, 0, -1. */
 int store_incident_deadline(
     struct job *j, const char *cert_id, int64_t *deadline);
-/* Does an incident hold the certificate that is neither a draft nor cancelled,
- * also when it has revoked it?  1, 0, -1. */
-int store_incident_holds(struct job *j, const char *cert_id);
 /* Is any incident open?  1, 0, -1. */
 int store_incident_any_open(struct job *j);
 

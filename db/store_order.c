@@ -390,16 +390,35 @@ store_order_replaces(struct job *j, const char *order_id, const char **cert_id)
 }
 
 int
-store_order_replacing_mails(
-    struct job *j, const char *cert_id, const char *mailbox, int64_t *count)
+store_order_replacing_mails(struct job *j, const char *cert_id, size_t max,
+    struct replacing_mails **out, size_t *count)
 {
-	return store_get_int(j, count,
-		   "SELECT COUNT(*) FROM orders o "
-		   "JOIN authz z ON z.order_id = o.id "
-		   "WHERE o.replaces_cert_id = $1 AND z.mailbox = $2",
-		   ARGS(v_text(cert_id), v_text(mailbox))) == 1
-		   ? 0
-		   : -1;
+	struct query q;
+	int found;
+
+	*count = 0;
+	*out = arena_calloc(j->arena, max, sizeof(**out));
+	found = query_first(&q, j,
+	    "SELECT z.mailbox, COUNT(DISTINCT m.id) FROM cert c "
+	    "JOIN order_identifier i ON i.order_id = c.order_id "
+	    "JOIN authz z ON z.id = i.authz_id "
+	    "LEFT JOIN (SELECT a.id, a.mailbox FROM orders o "
+	    "JOIN authz a ON a.order_id = o.id "
+	    "WHERE o.replaces_cert_id = $1) m ON m.mailbox = z.mailbox "
+	    "WHERE c.id = $1 AND c.not_after >= $2 "
+	    "AND EXISTS (SELECT 1 FROM incident_cert n "
+	    "JOIN incident d ON d.id = n.incident_id "
+	    "WHERE n.cert_id = c.id AND d.due_at IS NOT NULL) "
+	    "GROUP BY z.mailbox LIMIT $3",
+	    ARGS(v_text(cert_id), v_int(j->now), v_int((int64_t)max)));
+	for (; found == 1; found = query_next(&q)) {
+		struct replacing_mails *m = &(*out)[(*count)++];
+
+		m->mailbox = query_text(&q);
+		m->mails = query_int(&q);
+	}
+	query_end(&q);
+	return found;
 }
 
 /* --- the issuer's queue -------------------------------------------------- */

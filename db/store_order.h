@@ -88,10 +88,18 @@ int store_order_fail(struct job *j, const char *id, const char *error);
 /* The certificate that the order is to replace: 1 and *cert_id, 0, -1. */
 int store_order_replaces(
     struct job *j, const char *order_id, const char **cert_id);
-/* How many validations of the mailbox, each with a mail, were made for orders
- * that were to replace the certificate. */
-int store_order_replacing_mails(
-    struct job *j, const char *cert_id, const char *mailbox, int64_t *count);
+/*
+ * PK-194: while an open incident holds the certificate and it has not ended:
+ * each mailbox of its own order, at most `max`, and how many validations of
+ * it, each with a mail, were made for orders that were to replace it, whatever
+ * became of them.  Otherwise none.
+ */
+struct replacing_mails {
+	const char *mailbox;
+	int64_t mails;
+};
+int store_order_replacing_mails(struct job *j, const char *cert_id, size_t max,
+    struct replacing_mails **out, size_t *count);
 
 /*
  * Keeps other issuers from taking orders until the transaction ends: two that

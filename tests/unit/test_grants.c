@@ -252,6 +252,11 @@ static const struct attempt {
 	    W | S | U },
 	{ "UPDATE cert SET notice_at = 1 WHERE notice_at > 2", S | U },
 	{ "SELECT words FROM notice", S },
+	/* PK-194: is the certificate's incident open? */
+	{ "SELECT d.due_at FROM incident_cert n JOIN incident d "
+	  "ON d.id = n.incident_id WHERE n.cert_id = 'x'",
+	    W | S | I },
+	{ "SELECT finished_at, cancelled_at FROM incident", W | I },
 	{ "DELETE FROM notice", I },
 
 	/* PK-45, PK-185: what an operator has decided. */

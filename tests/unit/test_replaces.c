@@ -40,16 +40,37 @@ order_id(const struct answer *a)
 	       strlen(FRONT_BASE "/acme/order/");
 }
 
-/* A certificate of an order for the mailbox: its identifier. */
+/* The mailboxes are in one string, with blanks between. */
+static struct answer
+renew_all(struct job *j, const char *mailboxes, const char *replaces)
+{
+	struct span left = span_str(mailboxes);
+	const char *list = "";
+
+	while (left.n > 0) {
+		size_t n = span_find(left, 0, ' ');
+
+		list = arena_printf(j->arena,
+		    "%s%s{\"type\":\"email\",\"value\":\"%.*s\"}", list,
+		    list[0] == '\0' ? "" : ",", (int)n, left.p);
+		left = span_from(left, n < left.n ? n + 1 : n);
+	}
+	return front_post(j, FRONT_NEW_ORDER,
+	    arena_printf(j->arena, "{\"identifiers\":[%s]%s}", list,
+		replaces == NULL ? ""
+				 : arena_printf(j->arena,
+				       ",\"replaces\":\"%s\"", replaces)));
+}
+
+/* A certificate of the order: its identifier. */
 static const char *
-issue(struct job *j, const char *mailbox, const char *serial)
+issue_of(struct job *j, const struct answer *a, const char *serial)
 {
 	static const uint8_t sum[32] = { 1 };
-	struct answer a = renew(j, mailbox, NULL);
 	bool taken;
 	struct cert c = {
 		.id = arena_printf(j->arena, "cert-%s", serial),
-		.order_id = order_id(&a),
+		.order_id = order_id(a),
 		.account_id = FRONT_ACCOUNT_ID,
 		.ca_label = "aabb",
 		.serial = serial,
@@ -66,11 +87,36 @@ issue(struct job *j, const char *mailbox, const char *serial)
 		.reserved_at = j->now,
 	};
 
-	front_expect(&a, 201, "", NULL);
+	front_expect(a, 201, "", NULL);
 	COMMITTED(j, store_cert_reserve(j, &c, &taken));
 	COMMITTED(j, store_cert_record(
 			 j, c.id, span_str("der"), span_mem(sum, sizeof(sum))));
 	return certid_format(j, c.ca_label, serial);
+}
+
+/* Of an order for the one mailbox. */
+static const char *
+issue(struct job *j, const char *mailbox, const char *serial)
+{
+	struct answer a = renew(j, mailbox, NULL);
+
+	return issue_of(j, &a, serial);
+}
+
+static void
+open_incident(struct job *j, int64_t due_at)
+{
+	const struct incident i = { .id = "incident",
+		.cause = "misissued",
+		.selector = "{}",
+		.reason = 4,
+		.deadline = FIXTURE_NOW + 120 * HOUR,
+		.opened_by = "me" };
+	const struct incident_selector s = { .account_id = FRONT_ACCOUNT_ID };
+	int64_t count;
+
+	COMMITTED(j, store_incident_open(j, &i, &s, due_at, &count));
+	assert_int_equal(count, 1);
 }
 
 /* Each row of the table, and their order. */
@@ -200,14 +246,6 @@ test_exempt(struct job *j)
 static void
 test_exempt_in_incident(struct job *j)
 {
-	struct incident i = { .id = "incident",
-		.cause = "misissued",
-		.selector = "{}",
-		.reason = 4,
-		.deadline = FIXTURE_NOW + 120 * HOUR,
-		.opened_by = "me" };
-	struct incident_selector s = { .account_id = FRONT_ACCOUNT_ID };
-	int64_t count;
 	const char *id;
 	struct answer a;
 
@@ -217,8 +255,7 @@ test_exempt_in_incident(struct job *j)
 	id = issue(j, ALICE, "01");
 	a = renew(j, ALICE, id);
 	front_expect(&a, 429, "rateLimited", NULL);
-	COMMITTED(j, store_incident_open(j, &i, &s, i.deadline, &count));
-	assert_int_equal(count, 1);
+	open_incident(j, FIXTURE_NOW + 120 * HOUR);
 	a = renew(j, ALICE, NULL);
 	front_expect(&a, 429, "rateLimited", NULL);
 	a = renew(j, ALICE, id);
@@ -231,16 +268,8 @@ test_exempt_in_incident(struct job *j)
 static void
 test_free_mails_of_incident(struct job *j)
 {
-	struct incident i = { .id = "incident",
-		.cause = "misissued",
-		.selector = "{}",
-		.reason = 4,
-		.deadline = FIXTURE_NOW + 120 * HOUR,
-		.opened_by = "me" };
-	struct incident_selector s = { .account_id = FRONT_ACCOUNT_ID };
 	struct conf_limits *limits = &front_conf()->limits;
 	struct answer a = { .status = 0 };
-	int64_t count;
 	const char *id;
 
 	front_open(j);
@@ -252,7 +281,7 @@ test_free_mails_of_incident(struct job *j)
 	fixture_sql(j, "UPDATE cert SET replaced_by = NULL");
 	a = renew(j, ALICE, id);
 	front_expect(&a, 429, "rateLimited", NULL);
-	COMMITTED(j, store_incident_open(j, &i, &s, 0, &count));
+	open_incident(j, 0);
 	/* A draft frees nothing. */
 	a = renew(j, ALICE, id);
 	front_expect(&a, 429, "rateLimited", NULL);
@@ -271,11 +300,137 @@ test_free_mails_of_incident(struct job *j)
 	a = renew(j, ALICE, id);
 	front_expect(&a, 201, "", NULL);
 	EXPECT(j, replaces_mail_was_free(j, order_id(&a), ALICE), 0);
-	EXPECT(j, replaces_mail_was_free(j, order_id(&a), BOB), 1);
+	EXPECT(j, replaces_mail_was_free(j, order_id(&a), BOB), 0);
 	/* An order that replaces nothing of an incident. */
 	a = renew(j, BOB, NULL);
 	front_expect(&a, 201, "", NULL);
 	EXPECT(j, replaces_mail_was_free(j, order_id(&a), BOB), 0);
+	front_close();
+}
+
+/* One mail to each mailbox an hour. */
+static void
+one_mail(void)
+{
+	struct conf_limits *limits = &front_conf()->limits;
+
+	limits->mails_to_mailbox = (struct conf_rates){ { { 1, HOUR } }, 1 };
+	limits->mails_to_known_mailbox = limits->mails_to_mailbox;
+}
+
+/* PK-194: one shared mailbox makes the order a replacement; a stranger's beside
+ * it, or another spelling of the own one, counts as it always does. */
+static void
+test_free_for_own_mailboxes(struct job *j)
+{
+	static const char *const others[] = { BOB, "bob+1@example.com",
+		"alice+1@example.com" };
+	const char *id;
+	struct answer a;
+
+	front_open(j);
+	id = issue(j, ALICE, "01");
+	open_incident(j, FIXTURE_NOW + 120 * HOUR);
+	one_mail();
+	a = renew_all(j, BOB " alice+2@example.com", NULL);
+	front_expect(&a, 201, "", NULL);
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		unit_case("%s", others[i]);
+		a = renew_all(
+		    j, arena_printf(j->arena, ALICE " %s", others[i]), id);
+		front_expect(&a, 429, "rateLimited",
+		    "challenge mails to one mailbox: try again in 3600 "
+		    "seconds");
+	}
+	/* Nor do mails to others use up what is the own mailbox's. */
+	front_set_time(j, FIXTURE_NOW + HOUR);
+	a = renew_all(j, ALICE " " BOB, id);
+	front_expect(&a, 201, "", NULL);
+	EXPECT(j, replaces_mail_was_free(j, order_id(&a), ALICE), 1);
+	EXPECT(j, replaces_mail_was_free(j, order_id(&a), BOB), 0);
+	front_close();
+}
+
+/* PK-194, AC-185: spellings of one mailbox have three free mails together, also
+ * within one order, and those count whose authorizations have ended. */
+static void
+test_free_by_counted_mailbox(struct job *j)
+{
+	static const char spellings[] =
+	    "a+1@example.com a+2@example.com A+3@example.com";
+	const char *id;
+	struct answer a;
+
+	front_open(j);
+	a = renew_all(j,
+	    "a+1@example.com a+2@example.com A+3@example.com "
+	    "a+4@example.com",
+	    NULL);
+	id = issue_of(j, &a, "01");
+	open_incident(j, FIXTURE_NOW + 120 * HOUR);
+	one_mail();
+	a = renew(j, "a@example.com", NULL);
+	front_expect(&a, 201, "", NULL);
+	a = renew_all(
+	    j, arena_printf(j->arena, "%s a+4@example.com", spellings), id);
+	front_expect(&a, 429, "rateLimited", NULL);
+	a = renew_all(j, spellings, id);
+	front_expect(&a, 201, "", NULL);
+	EXPECT(
+	    j, replaces_mail_was_free(j, order_id(&a), "a+1@example.com"), 1);
+	EXPECT(
+	    j, replaces_mail_was_free(j, order_id(&a), "A+3@example.com"), 1);
+	fixture_sql(j, "UPDATE authz SET deactivated_at = 1; "
+		       "UPDATE cert SET replaced_by = NULL");
+	a = renew(j, "a+4@example.com", id);
+	front_expect(&a, 429, "rateLimited", NULL);
+	front_close();
+}
+
+/* PK-194: nothing is free before an incident is confirmed, once it has ended,
+ * and past the certificate's own end; a mail that was asked for before and
+ * leaves late counts then. */
+static void
+test_free_until_incident_ends(struct job *j)
+{
+	static const struct {
+		const char *sql, *undo;
+	} ends[] = {
+		{ "UPDATE incident SET due_at = NULL, finished_at = 1",
+		    "UPDATE incident SET due_at = 1, finished_at = 0" },
+		{ "UPDATE incident SET due_at = NULL, cancelled_at = 1",
+		    "UPDATE incident SET due_at = 1, cancelled_at = 0" },
+		{ "UPDATE cert SET not_after = not_before",
+		    "UPDATE cert SET not_after = 4000000000" },
+		{ "UPDATE incident SET due_at = NULL",
+		    "UPDATE incident SET due_at = 1" },
+	};
+	const char *id, *late;
+	struct answer a;
+
+	front_open(j);
+	id = issue(j, ALICE, "01");
+	open_incident(j, FIXTURE_NOW + 120 * HOUR);
+	one_mail();
+	a = renew(j, ALICE, NULL);
+	front_expect(&a, 201, "", NULL);
+	a = renew(j, ALICE, id);
+	front_expect(&a, 201, "", NULL);
+	late = order_id(&a);
+	fixture_sql(j, "UPDATE cert SET replaced_by = NULL");
+	/* A second later: the certificate's last one is over. */
+	front_set_time(j, FIXTURE_NOW + 1);
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		unit_case("%s", ends[i].sql);
+		EXPECT(j, replaces_mail_was_free(j, late, ALICE), 1);
+		fixture_sql(j, ends[i].sql);
+		EXPECT(j, replaces_mail_was_free(j, late, ALICE), 0);
+		a = renew(j, ALICE, id);
+		front_expect(&a, 429, "rateLimited", NULL);
+		fixture_sql(j, ends[i].undo);
+	}
+	a = renew(j, ALICE, id);
+	front_expect(&a, 201, "", NULL);
 	front_close();
 }
 
@@ -347,6 +502,9 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST_SQLITE(test_exempt),
 	STORE_TEST(test_exempt_in_incident),
 	STORE_TEST(test_free_mails_of_incident),
+	STORE_TEST(test_free_for_own_mailboxes),
+	STORE_TEST(test_free_by_counted_mailbox),
+	STORE_TEST(test_free_until_incident_ends),
 	STORE_TEST_SQLITE(test_revoked_is_no_way_around),
 	STORE_TEST(test_race),
 };
