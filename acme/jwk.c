@@ -259,8 +259,15 @@ static int
 okp_read(struct job *j, const struct json *jwk, struct jwk *k)
 {
 	struct span x = { NULL, 0 };
+	struct span crv = json_string(json_get(jwk, "crv"));
 
-	if (!span_eq_str(json_string(json_get(jwk, "crv")), "Ed25519"))
+	/* Certificates may have such keys; RFC 8555 section 7.6 lets the
+	 * account revoke them. */
+	if (span_eq_str(crv, "Ed448"))
+		return refuse(j,
+		    "crv must be Ed25519: Ed448 keys sign no requests here; "
+		    "the account that ordered a certificate can revoke it");
+	if (!span_eq_str(crv, "Ed25519"))
 		return refuse(j, "crv must be Ed25519");
 	if (get_octets(j, jwk, "x", &x) < 0)
 		return -1;

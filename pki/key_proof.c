@@ -113,17 +113,24 @@ key_proof_request(struct job *j, struct span file, struct key_proof *out)
 
 /* --- signatures ----------------------------------------------------------- */
 
+/* Ed25519 and Ed448 hash by themselves. */
+static const char *
+digest_of(EVP_PKEY *key)
+{
+	int id = EVP_PKEY_get_base_id(key);
+
+	return id == EVP_PKEY_ED25519 || id == EVP_PKEY_ED448 ? NULL : "SHA256";
+}
+
 static bool
 verifies(struct job *j, EVP_PKEY *key, struct span text, struct span signature)
 {
 	EVP_MD_CTX *ctx = ossl_own_md_ctx(j->arena, EVP_MD_CTX_new());
-	bool is_ed25519 = EVP_PKEY_get_base_id(key) == EVP_PKEY_ED25519;
-	bool good =
-	    ctx != NULL &&
-	    EVP_DigestVerifyInit_ex(ctx, NULL, is_ed25519 ? NULL : "SHA256",
-		NULL, NULL, key, NULL) == 1 &&
-	    EVP_DigestVerify(ctx, ossl_bytes(signature), signature.n,
-		ossl_bytes(text), text.n) == 1;
+	bool good = ctx != NULL &&
+		    EVP_DigestVerifyInit_ex(ctx, NULL, digest_of(key), NULL,
+			NULL, key, NULL) == 1 &&
+		    EVP_DigestVerify(ctx, ossl_bytes(signature), signature.n,
+			ossl_bytes(text), text.n) == 1;
 
 	ERR_clear_error();
 	return good;
@@ -201,13 +208,12 @@ is_pair(struct job *j, EVP_PKEY *private_key, EVP_PKEY *public_half)
 {
 	static const struct span text = SPAN_INIT("do these two belong?");
 	EVP_MD_CTX *ctx = ossl_own_md_ctx(j->arena, EVP_MD_CTX_new());
-	bool is_ed25519 = EVP_PKEY_get_base_id(private_key) == EVP_PKEY_ED25519;
 	unsigned char signature[SIGNATURE_OCTETS_MAX];
 	size_t n = sizeof(signature);
 
 	if (ctx == NULL ||
-	    EVP_DigestSignInit_ex(ctx, NULL, is_ed25519 ? NULL : "SHA256", NULL,
-		NULL, private_key, NULL) != 1 ||
+	    EVP_DigestSignInit_ex(ctx, NULL, digest_of(private_key), NULL, NULL,
+		private_key, NULL) != 1 ||
 	    EVP_DigestSign(ctx, signature, &n, ossl_bytes(text), text.n) != 1) {
 		ERR_clear_error();
 		return false;

@@ -69,7 +69,7 @@ static const char usage[] =
     "                     commonName begins with \"" KEY_PROOF_NAME "\"\n"
     "  --signature FILE   over the line of key text: as openssl dgst -sha256 "
     "-sign\n"
-    "                     writes it, or Ed25519\n"
+    "                     writes it, or Ed25519 or Ed448\n"
     "  --reason TEXT      why it is blocked without a proof\n"
     "  --spki FILE|SHA256 a certificate, certificate request or key in PEM, "
     "or\n"

@@ -185,6 +185,9 @@ test_members(void **state)
 		    "RSA key refused: the modulus must have 2048 to 4096 "
 		    "bits" },
 		{ "{\"kty\":\"OKP\",\"x\":\"" X "\"}", "crv must be Ed25519" },
+		{ "{\"kty\":\"OKP\",\"crv\":\"Ed448\",\"x\":\"" X "\"}",
+		    "crv must be Ed25519: Ed448 keys sign no requests here; "
+		    "the account that ordered a certificate can revoke it" },
 		{ "{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"AA\"}",
 		    "x must have 32 octets" },
 	};

@@ -22,8 +22,9 @@
 #define BASE "https://ca.example"
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
+/* All that a profile can accept. */
 static const enum key_type types[] = { KEY_TYPE_RSA, KEY_TYPE_P256,
-	KEY_TYPE_P384, KEY_TYPE_ED25519 };
+	KEY_TYPE_P384, KEY_TYPE_P521, KEY_TYPE_ED25519, KEY_TYPE_ED448 };
 
 static EVP_PKEY *
 key_of(enum key_type type)
@@ -284,7 +285,8 @@ sign(struct job *j, EVP_PKEY *key, const char *digest, const char *text)
 	unsigned char *out = arena_alloc(j->arena, 1024);
 	size_t n = 1024;
 
-	if (EVP_PKEY_get_base_id(key) == EVP_PKEY_ED25519)
+	if (EVP_PKEY_get_base_id(key) == EVP_PKEY_ED25519 ||
+	    EVP_PKEY_get_base_id(key) == EVP_PKEY_ED448)
 		digest = NULL;
 	assert_int_equal(
 	    EVP_DigestSignInit_ex(ctx, NULL, digest, NULL, NULL, key, NULL), 1);
