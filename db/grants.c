@@ -105,7 +105,7 @@ static const struct grant web[] = {
 
 static const struct grant sender[] = {
 	EVERY_ROLE,
-	{ "account", "SELECT (id, eab_kid)" },
+	{ "account", "SELECT (id, eab_kid, deactivated_at, revoked_at)" },
 	/* A mail that cannot be delivered ends its challenge and orders. */
 	{ "orders", "SELECT, UPDATE (failed_at, error, issue_due_at)" },
 	{ "authz", "SELECT, UPDATE (failed_at, deactivated_at)" },

@@ -16,8 +16,9 @@ store_renewal_by_cert(struct job *j, const char *cert_id, struct renewal *out)
 	int found = query_first(&q, j,
 	    "SELECT c.id, c.order_id, c.account_id, c.profile, o.language, "
 	    "c.replaced_by, c.not_before, c.not_after, c.issued_at, "
-	    "c.revoked_at FROM cert c JOIN orders o ON o.id = c.order_id "
-	    "WHERE c.id = $1",
+	    "c.revoked_at, a.deactivated_at + a.revoked_at FROM cert c "
+	    "JOIN orders o ON o.id = c.order_id "
+	    "JOIN account a ON a.id = c.account_id WHERE c.id = $1",
 	    ARGS(v_text(cert_id)));
 
 	if (found == 1) {
@@ -31,6 +32,7 @@ store_renewal_by_cert(struct job *j, const char *cert_id, struct renewal *out)
 		out->not_after = query_int(&q);
 		out->issued_at = query_int(&q);
 		out->revoked_at = query_int(&q);
+		out->account_has_ended = query_int(&q) != 0;
 	}
 	query_end(&q);
 	return found;

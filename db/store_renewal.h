@@ -18,6 +18,8 @@ struct renewal {
 	int64_t not_before, not_after;
 	int64_t issued_at;  /* 0: only reserved */
 	int64_t revoked_at; /* 0: not revoked */
+	/* Deactivated, revoked or erased: it orders nothing any more. */
+	bool account_has_ended;
 };
 
 /* The next one to look at, held until the transaction ends: 1, 0, -1. */

@@ -100,7 +100,8 @@ look_at(struct job *j, const struct renewal *r, struct look *out)
 	int found;
 
 	*out = (struct look){ 0 };
-	if (r->not_after + 1 - r->not_before < j->conf->sender.renewal_notice)
+	if (r->account_has_ended ||
+	    r->not_after + 1 - r->not_before < j->conf->sender.renewal_notice)
 		return 0;
 	if (opens_at(j, r, &at) < 0)
 		return -1;

@@ -251,6 +251,9 @@ static const struct attempt {
 	{ "SELECT start_at FROM upstream_window WHERE cert_id = 'x'",
 	    W | S | U },
 	{ "UPDATE cert SET notice_at = 1 WHERE notice_at > 2", S | U },
+	/* Not if the account has ended. */
+	{ "SELECT deactivated_at, revoked_at FROM account", ALL & ~U },
+	{ "SELECT contact FROM account", W | V | I },
 	{ "SELECT words FROM notice", S },
 	/* PK-194: is the certificate's incident open? */
 	{ "SELECT d.due_at FROM incident_cert n JOIN incident d "

@@ -365,6 +365,8 @@ test_not_needed(struct job *j)
 	} rows[] = {
 		{ "UPDATE cert SET revoked_at = 1", 0 },
 		{ "UPDATE cert SET issued_at = 0", 0 },
+		{ "UPDATE account SET deactivated_at = 1", 0 },
+		{ "UPDATE account SET revoked_at = 1", 0 },
 		/* By an order that has its certificate: it is its own here. */
 		{ "UPDATE cert SET replaced_by = order_id", 0 },
 		/* By one that waits for its reply. */
