@@ -70,8 +70,9 @@ is_replaced(struct job *j, const struct renewal *r, int64_t *again_at)
 	return 1;
 }
 
-/* Those that need a person; if there are none, when an authorization that is
- * live has ended, and with it what made a person unnecessary. */
+/* Those that need a person, and when the first authorization that is live has
+ * ended, and with it what made a person unnecessary.  Who was told before is
+ * not told twice: the notice's row is there. */
 static int
 look_at_mailboxes(struct job *j, const struct renewal *r, struct look *out)
 {
@@ -88,8 +89,6 @@ look_at_mailboxes(struct job *j, const struct renewal *r, struct look *out)
 		else if (out->again_at == 0 || m[i].live_until < out->again_at)
 			out->again_at = m[i].live_until;
 	}
-	if (out->tell_count > 0)
-		out->again_at = 0;
 	return 0;
 }
 

@@ -332,6 +332,42 @@ test_live_authorization(struct job *j)
 	expect_counts(j, 1, 1, 0);
 }
 
+/* Of several mailboxes each is told once, when it needs to be: the next look is
+ * that at the first that is live, also after another was told. */
+static void
+test_each_of_several(struct job *j)
+{
+	struct role_lab lab;
+
+	lab_open(&lab, j);
+	for (int i = 1; i <= 2; i++)
+		fixture_sql(j,
+		    arena_printf(j->arena,
+			"INSERT INTO authz (id, account_id, order_id, mailbox, "
+			"ident_type, ident_value, created_at, expires_at, "
+			"valid_at, valid_until) SELECT 'z%d', account_id, "
+			"order_id, 'm%d@example.org', ident_type, 'm', "
+			"created_at, expires_at, valid_at, %" PRId64
+			" FROM authz WHERE mailbox = '" MAILBOX "'; "
+			"INSERT INTO order_identifier (order_id, place, type, "
+			"value, authz_id) SELECT order_id, %d, 'email', 'm', "
+			"id FROM authz WHERE id = 'z%d'",
+			i, i, OPENS + (3 - i) * DAY, i, i));
+	role_lab_at(&lab, OPENS);
+	assert_int_equal(run(&lab), 1);
+	assert_string_equal(lab.sent_to, MAILBOX);
+	expect_next(&lab, OPENS + DAY);
+	role_lab_at(&lab, OPENS + DAY);
+	assert_int_equal(run(&lab), 1);
+	assert_string_equal(lab.sent_to, "m2@example.org");
+	expect_next(&lab, OPENS + 2 * DAY);
+	role_lab_at(&lab, OPENS + 2 * DAY);
+	assert_int_equal(run(&lab), 1);
+	assert_string_equal(lab.sent_to, "m1@example.org");
+	expect_counts(j, 3, 3, 0);
+	expect_next(&lab, 0);
+}
+
 static void
 test_ended_authorizations(struct job *j)
 {
@@ -598,6 +634,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_life),
 	STORE_TEST(test_off),
 	STORE_TEST(test_live_authorization),
+	STORE_TEST(test_each_of_several),
 	STORE_TEST(test_ended_authorizations),
 	STORE_TEST(test_not_needed),
 	STORE_TEST(test_replacement_failed),
