@@ -43,12 +43,11 @@ store_renewal_take(struct job *j, struct renewal *out)
 {
 	const char *cert_id = NULL;
 	struct query q;
-	int found = store_lease(&q, j, j->now + HOLD_SECS,
+	int found = query_first_write(&q, j,
 	    "UPDATE cert SET notice_at = $2 WHERE id = (SELECT id FROM cert "
 	    "WHERE notice_at <= $1 ORDER BY notice_at LIMIT 1) "
 	    "AND notice_at <= $1 RETURNING id",
-	    "SELECT COUNT(*) FROM (SELECT 1 FROM cert "
-	    "WHERE notice_at <= $1 LIMIT 1) due");
+	    ARGS(v_int(j->now), v_int(j->now + HOLD_SECS)));
 
 	if (found == 1)
 		cert_id = query_text(&q);

@@ -22,7 +22,9 @@ struct renewal {
 	bool account_has_ended;
 };
 
-/* The next one to look at, held until the transaction ends: 1, 0, -1. */
+/* The next one to look at, held until the transaction ends: 1, 0, -1.  0 also
+ * when another was faster: PostgreSQL leaves that row locked, so the
+ * transaction has to end before the next one is tried. */
 int store_renewal_take(struct job *j, struct renewal *out);
 int store_renewal_by_cert(
     struct job *j, const char *cert_id, struct renewal *out);

@@ -16,7 +16,6 @@
 #include "lib/log.h"
 #include "src/worker.h"
 
-#define ROUND_MAX 50      /* certificates of one transaction */
 #define MAILBOXES_MAX 100 /* of one certificate */
 #define DAY_SECS 86400
 #define SEND_SECS (7 * DAY_SECS) /* for so long it is tried */
@@ -157,23 +156,33 @@ take_one(struct job *j)
 	return 1;
 }
 
+/* Is there any, still?  Another may have been faster with the first. */
+static int
+is_due(struct job *j)
+{
+	int64_t at;
+	int found = store_renewal_next_due(j, &at);
+
+	return found > 0 ? at <= j->now : found;
+}
+
+/* One certificate and no more: others lock several in orders of their own, and
+ * whoever holds one row and waits for none closes no circle. */
 int
 sender_renewal_step(struct job *j)
 {
-	size_t done = 0;
-	int found = 1;
+	int found;
 
 	if (j->conf->sender.renewal_notice == 0)
 		return 0;
 	if (store_begin(j) < 0)
 		return -1;
-	while (done < ROUND_MAX && (found = take_one(j)) > 0)
-		done++;
+	found = take_one(j);
 	if (found < 0)
 		return worker_undo(j);
-	if (done == 0) {
+	if (found == 0) {
 		store_rollback(j);
-		return 0;
+		return is_due(j);
 	}
 	return store_commit(j) < 0 ? -1 : 1;
 }

@@ -10,8 +10,9 @@
 
 struct job;
 
-/* Looks at the next certificates that are due, a few in one transaction: 1
- * done, 0 nothing due, -1 failed (job's error; try later). */
+/* Looks at the next certificate that is due, in a transaction of its own: 1
+ * done, by this process or another, 0 nothing due, -1 failed (job's error; try
+ * later). */
 int sender_renewal_step(struct job *j);
 /* When the next one is: 1 and *at, 0, -1. */
 int sender_renewal_next_due(struct job *j, int64_t *at);

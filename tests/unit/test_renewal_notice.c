@@ -9,10 +9,12 @@
 
 #include <inttypes.h>
 #include <string.h>
+#include <time.h>
 
 #include "acme/renewal.h"
 #include "db/store_incident.h"
 #include "db/store_notice.h"
+#include "db/store_private.h"
 #include "db/store_renewal.h"
 #include "db/store_suppressed.h"
 #include "db/store_window.h"
@@ -199,7 +201,7 @@ run(struct role_lab *lab)
 	int found, rounds = 0;
 
 	while ((found = sender_step(&lab->sender, lab->j)) > 0)
-		assert_true(++rounds < 20);
+		assert_true(++rounds < 40);
 	if (found < 0)
 		fail_msg("%s", lab->j->err.text);
 	return lab->submissions - before;
@@ -566,62 +568,110 @@ test_retried(struct job *j)
 	expect_next(&lab, 0);
 }
 
-/* A round is bounded: fifty certificates at most in one transaction. */
+/* More certificates: x0 and so on, each of an order for the lab's mailbox. */
 static void
-test_rounds(struct job *j)
+add_certs(struct role_lab *lab, int count)
 {
-	struct role_lab lab;
+	struct job *j = lab->j;
 
-	lab_open(&lab, j);
-	for (int i = 0; i < 120; i++)
+	for (int i = 0; i < count; i++)
 		fixture_sql(j,
 		    arena_printf(j->arena,
 			"INSERT INTO orders (id, account_id, profile, "
 			"created_at, life_until, identifier_count) VALUES "
 			"('o%d', '%s', 'p', 1, 1, 1); "
+			"INSERT INTO order_identifier (order_id, place, type, "
+			"value, authz_id) SELECT 'o%d', 0, type, value, "
+			"authz_id FROM order_identifier WHERE order_id = '%s'; "
 			"INSERT INTO cert (id, order_id, account_id, ca_label, "
 			"serial, profile, profile_sha256, tbs, signature_alg, "
 			"lint_report, evidence, br_version, spki_sha256, "
 			"not_before, not_after, reserved_at, issued_at, "
-			"notice_at) VALUES ('x%d', 'o%d', '%s', 'aa', 'x%d', "
-			"'p', 'x', 'x', 'x', '{}', '{}', '1', 'key', 1, 2, 1, "
-			"1, 0)",
-			i, lab.account.id, i, i, lab.account.id, i));
-	for (int expected = 70; expected >= 0; expected -= 50) {
-		EXPECT(j, sender_renewal_step(j), 1);
-		assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM cert "
-						  "WHERE notice_at = 0"),
-		    expected);
-	}
-	EXPECT(j, sender_renewal_step(j), 1);
-	EXPECT(j, sender_renewal_step(j), 0);
-	assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM cert "
-					  "WHERE notice_at IS NULL"),
-	    120);
+			"notice_at) SELECT 'x%d', 'o%d', account_id, ca_label, "
+			"'x%d', profile, profile_sha256, tbs, signature_alg, "
+			"lint_report, evidence, br_version, spki_sha256, "
+			"not_before, not_after, reserved_at, issued_at, %d "
+			"FROM cert WHERE id = 'c1'",
+			i, lab->account.id, i, lab->order->id, i, i, i, i));
 }
 
-/* Senders at the same time make one row, and each certificate is done. */
 static int
-step(struct job *j, void *ctx)
+notices(struct job *j)
 {
+	return (int)fixture_count(j, "SELECT COUNT(*) FROM notice");
+}
+
+/* One certificate in one transaction, those first that are due for longest. */
+static void
+test_one_at_a_time(struct job *j)
+{
+	struct role_lab lab;
+
+	lab_open(&lab, j);
+	add_certs(&lab, 3);
+	role_lab_at(&lab, OPENS);
+	for (int done = 1; done <= 4; done++) {
+		EXPECT(j, sender_renewal_step(j), 1);
+		assert_int_equal(notices(j), done);
+		assert_int_equal(
+		    fixture_count(j, "SELECT COUNT(*) FROM cert "
+				     "WHERE notice_at IS NOT NULL"),
+		    4 - done);
+	}
+	EXPECT(j, sender_renewal_step(j), 0);
+}
+
+/* Senders at the same time make one row for each certificate, and each is done;
+ * somebody who locks the certificates in another order waits for none of them
+ * in vain. */
+#define MORE 12
+
+static int
+step_all(struct job *j, void *ctx)
+{
+	int found;
+
 	j->conf = ctx;
 	j->now = OPENS;
-	return sender_renewal_step(j) < 0 ? 99 : 0;
+	while ((found = sender_renewal_step(j)) > 0)
+		;
+	return found < 0 ? 99 : 0;
+}
+
+static int
+lock_backwards(struct job *j, void *ctx)
+{
+	const struct timespec pause = { .tv_nsec = 5000000 };
+
+	(void)ctx;
+	if (store_begin(j) < 0)
+		return 99;
+	for (int i = MORE - 1; i >= 0; i--) {
+		if (store_change(j, NULL,
+			"UPDATE cert SET reason = 0 WHERE id = $1",
+			ARGS(v_text(arena_printf(j->arena, "x%d", i)))) < 0)
+			return 99;
+		(void)nanosleep(&pause, NULL);
+	}
+	return store_commit(j) < 0 ? 99 : 0;
 }
 
 static void
 test_race(struct job *j)
 {
 	struct role_lab lab;
-	int pids[4];
+	int pids[5];
 
 	lab_open(&lab, j);
+	add_certs(&lab, MORE);
 	role_lab_at(&lab, OPENS);
 	for (int i = 0; i < 4; i++)
-		pids[i] = fixture_fork(step, &lab.conf);
-	for (int i = 0; i < 4; i++)
+		pids[i] = fixture_fork(step_all, &lab.conf);
+	pids[4] = fixture_fork(lock_backwards, NULL);
+	for (int i = 0; i < 5; i++)
 		assert_int_equal(fixture_wait(pids[i]), 0);
-	assert_int_equal(run(&lab), 1);
+	assert_int_equal(notices(j), MORE + 1);
+	assert_int_equal(run(&lab), MORE + 1);
 	expect_counts(j, 1, 1, 0);
 }
 
@@ -643,7 +693,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_other_window),
 	STORE_TEST(test_suppressed),
 	STORE_TEST(test_retried),
-	STORE_TEST(test_rounds),
+	STORE_TEST(test_one_at_a_time),
 	STORE_TEST(test_race),
 };
 
