@@ -40,6 +40,7 @@ struct init {
 	const char *key_type;
 	struct setting settings[SETTINGS_MAX];
 	size_t setting_count;
+	bool has_audit_key; /* one of their own, elsewhere */
 };
 
 static const char init_usage[] =
@@ -288,7 +289,8 @@ add_defaults(struct init *in, struct arena *a, const char *dir)
 	add_default(in, a, "issuer.ca_key", "ca/issuing-key.pem");
 	add_default(in, a, "issuer.ca_key_passphrase", "ca/ca-passphrase");
 	add_default(in, a, "issuer.crl_file", "state/issuing.crl");
-	if (setting_text(in, a, "issuer.audit_key") == NULL) {
+	in->has_audit_key = setting_text(in, a, "issuer.audit_key") != NULL;
+	if (!in->has_audit_key) {
 		add_default(in, a, "issuer.audit_key", "audit-key.pem");
 		add_default(
 		    in, a, "issuer.audit_public_keys", "audit-public.pem");
@@ -304,6 +306,16 @@ sibling_url(struct arena *a, const char *url, const char *name)
 	return slash == NULL
 		   ? NULL
 		   : arena_printf(a, "%.*s/%s", (int)(slash - url), url, name);
+}
+
+static int
+make_audit_key(struct job *j, const struct init *in, const char *dir)
+{
+	if (in->has_audit_key)
+		return 0;
+	return head_key_create(j,
+	    arena_printf(j->arena, "%s/audit-key.pem", dir),
+	    arena_printf(j->arena, "%s/audit-public.pem", dir));
 }
 
 static int
@@ -325,8 +337,7 @@ make_keys(struct job *j, struct init *in, const char *dir)
 		0 ||
 	    make_key_file(j, arena_printf(j->arena, "%s/eab.key", dir), 0600) <
 		0 ||
-	    head_key_create(j, arena_printf(j->arena, "%s/audit-key.pem", dir),
-		arena_printf(j->arena, "%s/audit-public.pem", dir)) < 0 ||
+	    make_audit_key(j, in, dir) < 0 ||
 	    dkim_key_create(
 		j, arena_printf(j->arena, "%s/dkim-rsa.pem", dir), false) < 0 ||
 	    dkim_key_create(j,

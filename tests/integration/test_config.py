@@ -204,6 +204,19 @@ def test_init(site):
                        "--country", "XX", status=1)
         assert "nothing was changed" in text, text
         assert read_file(site.config) == before
+    with case("init makes no key for the audit beside one that is elsewhere"):
+        folder = f"{site.folder}/with-audit-key"
+        key = f"{site.state}/audit-key.pem"
+        words = ["--set", f"issuer.audit_key={key}", "--set",
+                 f"issuer.audit_public_keys={site.state}/audit-public.pem"]
+        for name, value in site.wanted_settings().items():
+            words += ["--set", f"{name}={value}"]
+        command(f"{site.build}/countersign", "init", "--dir", folder,
+                "--name", "X", "--organization", "X", "--country", "XX",
+                *words)
+        assert os.path.exists(f"{folder}/ca/issuing.pem")
+        assert "audit" not in " ".join(os.listdir(folder))
+        assert key in read_file(f"{folder}/countersign.conf")
     with case("PK-201: secret files are for nobody else"):
         for name in ("seal.key", "eab.key", "dkim-rsa.pem", "dkim-ed25519.pem",
                      "ca/issuing-key.pem", "ca/ca-passphrase",
