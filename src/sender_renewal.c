@@ -151,9 +151,19 @@ take_one(struct job *j)
 
 	if (found <= 0)
 		return found;
-	if (look_at(j, &r, &l) < 0 || queue(j, &r, &l) < 0)
-		return -1;
-	return 1;
+	if (look_at(j, &r, &l) < 0) {
+		/* Rows about this one that cannot be read keep nobody else
+		 * from being told. */
+		if (j->err.kind != ERR_SPOILED)
+			return -1;
+		log_error("renewal not looked at",
+		    "cert=%s error=\"%s\" next=\"find out who wrote that; it "
+		    "is looked at again in a day\"",
+		    r.cert_id, j->err.text);
+		job_recover(j);
+		l = (struct look){ .again_at = j->now + DAY_SECS };
+	}
+	return queue(j, &r, &l) < 0 ? -1 : 1;
 }
 
 /* Is there any, still?  Another may have been faster with the first. */

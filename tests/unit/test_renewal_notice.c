@@ -446,6 +446,24 @@ test_replacement_failed(struct job *j)
 	assert_int_equal(run(&lab), 1);
 }
 
+/* What nobody can read keeps back neither itself for ever nor the others. */
+static void
+test_spoiled(struct job *j)
+{
+	struct role_lab lab;
+
+	lab_open(&lab, j);
+	role_lab_at(&lab, OPENS);
+	fixture_sql(j, "UPDATE orders SET identifier_count = 2; "
+		       "UPDATE cert SET replaced_by = order_id");
+	assert_int_equal(run(&lab), 0);
+	expect_next(&lab, OPENS + DAY);
+	fixture_sql(j, "UPDATE orders SET identifier_count = 1, "
+		       "cert_id = NULL, failed_at = 1");
+	role_lab_at(&lab, OPENS + DAY);
+	assert_int_equal(run(&lab), 1);
+}
+
 /* Clients that do not say what they replace replace all the same. */
 static void
 test_newer_certificate(struct job *j)
@@ -688,6 +706,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_ended_authorizations),
 	STORE_TEST(test_not_needed),
 	STORE_TEST(test_replacement_failed),
+	STORE_TEST(test_spoiled),
 	STORE_TEST(test_newer_certificate),
 	STORE_TEST(test_incident),
 	STORE_TEST(test_other_window),
