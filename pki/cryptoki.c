@@ -20,6 +20,8 @@
 #define PIN_MAX 256
 #define SLOT_MAX 256
 #define ID_MAX 128
+/* So many in a row end the module for its other keys, too. */
+#define FAILURES_MAX 4
 
 /* --- the module ---------------------------------------------------------- */
 
@@ -103,6 +105,26 @@ cryptoki_new(struct job *j, struct arena *keep, const struct token_place *place,
 	return 0;
 }
 
+/* Never freed: the library stays as well. */
+static struct cryptoki_module *modules;
+
+/* The same library has the same list, whatever its path. */
+static struct cryptoki_module *
+module_of(CK_FUNCTION_LIST *f)
+{
+	struct cryptoki_module *m = modules;
+
+	while (m != NULL && m->f != f)
+		m = m->next;
+	if (m == NULL) {
+		m = xcalloc(1, sizeof *m);
+		m->f = f;
+		m->next = modules;
+		modules = m;
+	}
+	return m;
+}
+
 static int
 load_module(struct job *j, struct cryptoki *c)
 {
@@ -124,17 +146,60 @@ load_module(struct job *j, struct cryptoki *c)
 		    "%s: not a PKCS#11 module (no C_GetFunctionList)",
 		    c->place->module);
 	}
+	c->module = module_of(c->f);
 	return 0;
+}
+
+/* Everybody's handles are void. */
+static void
+begin_generation(struct cryptoki_module *m)
+{
+	m->generation++;
+	m->users = 0;
+}
+
+static bool
+is_current(const struct cryptoki *c)
+{
+	return c->is_initialized && c->generation == c->module->generation;
+}
+
+/* Not the sessions of an earlier generation: their handles may be another
+ * key's. */
+static void
+leave_module(struct cryptoki *c, bool must_end)
+{
+	struct cryptoki_module *m = c->module;
+
+	if (is_current(c)) {
+		if (c->has_session)
+			(void)c->f->C_CloseSession(c->session);
+		m->users--;
+		if (m->users == 0 || must_end) {
+			(void)c->f->C_Finalize(NULL);
+			begin_generation(m);
+		}
+	}
+	c->is_initialized = false;
+	c->has_session = false;
+	c->is_logged_in = false;
 }
 
 static int
 initialize(struct job *j, struct cryptoki *c)
 {
 	CK_C_INITIALIZE_ARGS args = { .flags = CKF_OS_LOCKING_OK };
-	CK_RV rv = c->f->C_Initialize(&args);
+	CK_RV rv;
 
+	leave_module(c, false);
+	rv = c->f->C_Initialize(&args);
 	if (rv != CKR_OK && rv != CKR_CRYPTOKI_ALREADY_INITIALIZED)
 		return cryptoki_fail(j, "C_Initialize", rv);
+	/* Somebody had finalized it. */
+	if (rv == CKR_OK)
+		begin_generation(c->module);
+	c->generation = c->module->generation;
+	c->module->users++;
 	c->is_initialized = true;
 	return 0;
 }
@@ -250,7 +315,8 @@ open_session(struct job *j, struct cryptoki *c, CK_FLAGS more)
 	CK_RV rv = c->f->C_OpenSession(
 	    c->slot, CKF_SERIAL_SESSION | more, NULL, NULL, &c->session);
 
-	return rv == CKR_OK ? 0 : cryptoki_fail(j, "C_OpenSession", rv);
+	c->has_session = rv == CKR_OK;
+	return c->has_session ? 0 : cryptoki_fail(j, "C_OpenSession", rv);
 }
 
 int
@@ -279,27 +345,55 @@ cryptoki_connect(struct job *j, struct cryptoki *c, const EVP_PKEY *public_key)
 	    check_maker(j, c, &info) < 0)
 		goto fail;
 	c->is_logged_in = true;
+	c->seen = ++c->module->good;
 	return 0;
 fail:
-	cryptoki_leave(c);
+	cryptoki_lost(c);
 	return -1;
 }
 
-/* A library that talks to a device through a socket opens it again only
- * after it was finalized. */
 void
 cryptoki_leave(struct cryptoki *c)
 {
-	if (c->is_initialized)
-		(void)c->f->C_Finalize(NULL);
-	c->is_initialized = false;
-	c->is_logged_in = false;
+	leave_module(c, false);
+}
+
+/*
+ * A library that talks to a device through a socket opens it again only after
+ * it was finalized, which its other keys are spared as long as what they do
+ * shows that it works.
+ */
+void
+cryptoki_lost(struct cryptoki *c)
+{
+	bool must_end;
+
+	if (!c->is_initialized)
+		return;
+	c->failures++;
+	must_end =
+	    c->module->good == c->seen || c->failures % FAILURES_MAX == 0;
+	c->seen = c->module->good;
+	leave_module(c, must_end);
+}
+
+void
+cryptoki_confused(struct cryptoki *c)
+{
+	leave_module(c, true);
 }
 
 bool
 cryptoki_is_connected(const struct cryptoki *c)
 {
-	return c->is_logged_in;
+	return c->is_logged_in && is_current(c);
+}
+
+static void
+went_well(struct cryptoki *c)
+{
+	c->failures = 0;
+	c->seen = ++c->module->good;
 }
 
 /* --- signing ------------------------------------------------------------- */
@@ -337,5 +431,6 @@ cryptoki_sign(struct job *j, struct cryptoki *c, enum cryptoki_mechanism m,
 	if (rv != CKR_OK)
 		return cryptoki_fail(j, "C_Sign", rv);
 	*out_len = n;
+	went_well(c);
 	return 0;
 }

@@ -5,7 +5,7 @@
  *	cryptoki_new()      its PIN
  *	cryptoki_connect()  the module, slot, login, key, its attributes, its
  *public part cryptoki_sign()     a mechanism over a digest or a DigestInfo
- *	cryptoki_leave()    after the token was lost: connect again later
+ *	cryptoki_lost()     it failed: connect again later
  */
 #ifndef PKI_CRYPTOKI_H
 #define PKI_CRYPTOKI_H
@@ -34,7 +34,14 @@ int cryptoki_new(struct job *j, struct arena *keep,
  */
 int cryptoki_connect(
     struct job *j, struct cryptoki *c, const EVP_PKEY *public_key);
+/* Ends what it has: its session; the whole module, if no other key of it is
+ * connected. */
 void cryptoki_leave(struct cryptoki *c);
+/* The same after a failure: the module may need to be begun anew.  Its other
+ * keys are then not connected any more, and are to be connected again. */
+void cryptoki_lost(struct cryptoki *c);
+/* The session is not this key's: all of the module's end. */
+void cryptoki_confused(struct cryptoki *c);
 bool cryptoki_is_connected(const struct cryptoki *c);
 
 enum cryptoki_mechanism {

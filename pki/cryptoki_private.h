@@ -6,8 +6,22 @@
 
 #include <openssl/types.h>
 #include <p11-kit/pkcs11.h>
+#include <stdint.h>
 
 #include "pki/cryptoki.h"
+
+/*
+ * A loaded module, which all keys of this process share.  C_Finalize ends it
+ * for all of them, and the next C_Initialize gives the same handles again, for
+ * other sessions and objects: those of an earlier generation must not be used.
+ */
+struct cryptoki_module {
+	CK_FUNCTION_LIST *f;
+	unsigned generation;
+	size_t users;  /* keys of this generation */
+	uint64_t good; /* logins and signatures so far */
+	struct cryptoki_module *next;
+};
 
 struct cryptoki {
 	const struct token_place *place;
@@ -16,8 +30,13 @@ struct cryptoki {
 	size_t pin_len;
 	bool is_pin_refused;
 	CK_FUNCTION_LIST *f;
+	struct cryptoki_module *module;
+	unsigned generation; /* of the module; what follows is of that one */
 	bool is_initialized;
+	bool has_session;
 	bool is_logged_in;
+	uint64_t seen; /* the module's `good` at this key's last failure */
+	unsigned failures; /* in a row */
 	CK_SLOT_ID slot;
 	CK_SESSION_HANDLE session;
 	CK_OBJECT_HANDLE key;

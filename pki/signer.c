@@ -341,16 +341,23 @@ signer_sign(struct job *j, const struct signer *s, enum signed_type type,
 }
 
 bool
-signer_verify(const struct signer *s, struct span tbs, struct span signature)
+signature_is_good(EVP_PKEY *public_key, const struct sig_alg *alg,
+    struct span message, struct span signature)
 {
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	bool good = ctx != NULL &&
-		    EVP_DigestVerifyInit_ex(ctx, NULL, s->alg->digest, NULL,
-			NULL, s->public_key, NULL) == 1 &&
+		    EVP_DigestVerifyInit_ex(ctx, NULL, alg->digest, NULL, NULL,
+			public_key, NULL) == 1 &&
 		    EVP_DigestVerify(ctx, ossl_bytes(signature), signature.n,
-			ossl_bytes(tbs), tbs.n) == 1;
+			ossl_bytes(message), message.n) == 1;
 
 	EVP_MD_CTX_free(ctx);
 	ERR_clear_error();
 	return good;
+}
+
+bool
+signer_verify(const struct signer *s, struct span tbs, struct span signature)
+{
+	return signature_is_good(s->public_key, s->alg, tbs, signature);
 }

@@ -59,6 +59,9 @@ int signer_signature(struct job *j, const struct signer *s,
     enum signed_type type, struct span tbs, unsigned char out[SIGNATURE_MAX],
     size_t *out_len);
 
+/* Is it one of this key, over these octets? */
+bool signature_is_good(EVP_PKEY *public_key, const struct sig_alg *alg,
+    struct span message, struct span signature);
 /* Is this the signer's signature, by its public key, over these octets?  The
  * content of the BIT STRING without the octet of unused bits. */
 bool signer_verify(

@@ -21,7 +21,7 @@
 
 struct token {
 	struct cryptoki *cryptoki;
-	const EVP_PKEY *public_key;
+	EVP_PKEY *public_key;
 	int64_t pause;    /* seconds; 0: not lost */
 	int64_t retry_at; /* not looked for earlier */
 	bool is_given_up; /* another try would do harm */
@@ -165,7 +165,7 @@ sign_ec(struct job *j, struct token *t, const struct sig_alg *alg,
 static int
 lost(struct job *j, struct token *t)
 {
-	cryptoki_leave(t->cryptoki);
+	cryptoki_lost(t->cryptoki);
 	t->pause = t->pause == 0 ? 1 : t->pause * 2;
 	if (t->pause > PAUSE_MAX_SECS)
 		t->pause = PAUSE_MAX_SECS;
@@ -236,6 +236,19 @@ token_ready(struct job *j, void *context)
 	return connect_again(j, context);
 }
 
+/* A module may take one session for another. */
+static int
+check(struct job *j, struct token *t, const struct sig_alg *alg,
+    struct span message, struct span signature)
+{
+	if (signature_is_good(t->public_key, alg, message, signature))
+		return 0;
+	cryptoki_confused(t->cryptoki);
+	return job_fail(j, ERR_BUSY,
+	    "token: what it gave is no signature of this key; it is kept from "
+	    "everybody, and all sessions are begun anew");
+}
+
 static int
 token_sign(struct job *j, void *context, const struct sig_alg *alg,
     struct span message, unsigned char out[SIGNATURE_MAX], size_t *out_len)
@@ -246,7 +259,8 @@ token_sign(struct job *j, void *context, const struct sig_alg *alg,
 	if (connect_again(j, t) < 0)
 		return -1;
 	if ((is_rsa ? sign_rsa : sign_ec)(j, t, alg, message, out, out_len) ==
-	    0)
+		0 &&
+	    check(j, t, alg, message, span_mem(out, *out_len)) == 0)
 		return 0;
 	return j->err.kind == ERR_INTERNAL ? -1 : failed(j, t);
 }

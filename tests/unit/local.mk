@@ -255,6 +255,7 @@ unit_tests += \
 	tests/unit/test_profile \
 	tests/unit/test_signer \
 	tests/unit/test_token_faults \
+	tests/unit/test_token_shared \
 	tests/unit/test_token_key \
 	tests/unit/test_weakkeys
 tests_unit_test_ceremony_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS) \
@@ -264,6 +265,8 @@ tests_unit_test_ceremony_kill_CPPFLAGS = $(tests_cppflags) $(P11KIT_CFLAGS)
 tests_unit_test_ceremony_kill_LDADD = $(CEREMONY_LAB) $(UNIT) $(CS_PKI)
 tests_unit_test_token_faults_CPPFLAGS = $(tests_cppflags) $(P11KIT_CFLAGS)
 tests_unit_test_token_faults_LDADD = $(TOKEN_LAB) $(PKI_LAB) $(UNIT) $(CS_PKI)
+tests_unit_test_token_shared_CPPFLAGS = $(tests_cppflags) $(P11KIT_CFLAGS)
+tests_unit_test_token_shared_LDADD = $(TOKEN_LAB) $(PKI_LAB) $(UNIT) $(CS_PKI)
 tests_unit_test_token_key_CPPFLAGS = $(tests_cppflags) $(P11KIT_CFLAGS)
 tests_unit_test_token_key_LDADD = $(TOKEN_LAB) $(PKI_LAB) $(UNIT) $(CS_PKI)
 tests_unit_test_signer_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI)

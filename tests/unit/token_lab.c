@@ -207,7 +207,8 @@ make_flawed(const struct flaw *flaw)
 /* pkcs11-tool 0.23 cannot read the public part of a P-384 key, so this one is
  * brought along. */
 void
-token_lab_import(const char *label, const char *id, EVP_PKEY *key)
+token_lab_import_into(
+    const char *token, const char *label, const char *id, EVP_PKEY *key)
 {
 	const char *path = token_lab_path("import.pem");
 	FILE *f = fopen(path, "w");
@@ -216,10 +217,39 @@ token_lab_import(const char *label, const char *id, EVP_PKEY *key)
 	assert_int_equal(
 	    PEM_write_PKCS8PrivateKey(f, key, NULL, NULL, 0, NULL, NULL), 1);
 	fclose(f);
-	run("softhsm2-util --import %s --token ca --label %s --id %s --pin %s "
+	run("softhsm2-util --import %s --token %s --label %s --id %s --pin %s "
 	    ">/dev/null",
-	    path, label, id, TOKEN_PIN);
+	    path, token, label, id, TOKEN_PIN);
 	(void)unlink(path);
+}
+
+void
+token_lab_import(const char *label, const char *id, EVP_PKEY *key)
+{
+	token_lab_import_into("ca", label, id, key);
+}
+
+void
+token_lab_add(const char *token)
+{
+	run("softhsm2-util --init-token --free --label %s --so-pin so-secret "
+	    "--pin %s >/dev/null",
+	    token, TOKEN_PIN);
+	run("mkdir %s/away-%s", folder, token);
+}
+
+void
+token_lab_take_away(const char *token)
+{
+	run("mv \"$(dirname \"$(grep -l '%s  ' %s/tokens/*/token.object)\")\" "
+	    "%s/away-%s/",
+	    token, folder, folder, token);
+}
+
+void
+token_lab_bring_back(const char *token)
+{
+	run("mv %s/away-%s/* %s/tokens/", folder, token, folder);
 }
 
 void
@@ -245,9 +275,7 @@ token_lab_start_empty(void)
 	token_lab_write("softhsm2.conf", 0600, conf);
 	setenv("SOFTHSM2_CONF", token_lab_path("softhsm2.conf"), 1);
 	token_lab_write("pin", 0400, TOKEN_PIN "\n");
-	run("softhsm2-util --init-token --free --label ca --so-pin so-secret "
-	    "--pin %s >/dev/null",
-	    TOKEN_PIN);
+	token_lab_add("ca");
 }
 
 void

@@ -24,6 +24,14 @@ void token_lab_start(void);
 /* The same without any key, which takes less time; and a key into it. */
 void token_lab_start_empty(void);
 void token_lab_import(const char *label, const char *id, EVP_PKEY *key);
+/* Another token of the same module, and a key into it. */
+void token_lab_add(const char *token);
+void token_lab_import_into(
+    const char *token, const char *label, const char *id, EVP_PKEY *key);
+/* As a device that is pulled out, and put in again: what the module has of it
+ * in memory stays there until it is finalized. */
+void token_lab_take_away(const char *token);
+void token_lab_bring_back(const char *token);
 /*
  * SoftHSM writes its files at each login, in the process that uses it: kill -9
  * may tear them, which no device does.  Keeps them as they are, and brings them
