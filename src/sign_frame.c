@@ -187,21 +187,33 @@ sign_answer_read(struct job *j, struct span message, struct sign_answer *out)
 				!span_has_control(out->octets));
 }
 
+void
+sign_incoming_init(struct job *j, struct sign_incoming *in)
+{
+	*in = (struct sign_incoming){ .is_partial = false };
+	buf_init(&in->tbs, j->arena, SIGN_TBS_MAX);
+}
+
+static void
+begin(struct sign_incoming *in, const struct sign_question *part)
+{
+	struct span label = span_cut(part->label, 0, sizeof(in->label));
+
+	memcpy(in->label, label.p, label.n);
+	in->head = *part;
+	in->head.label = span_mem(in->label, label.n);
+	in->head.part = (struct span){ NULL, 0 };
+	buf_clear(&in->tbs);
+}
+
 int
-sign_incoming_add(
-    struct job *j, struct sign_incoming *in, const struct sign_question *part)
+sign_incoming_add(struct sign_incoming *in, const struct sign_question *part)
 {
 	bool goes_on =
 	    in->is_partial && memcmp(in->head.id, part->id, SIGN_ID_LEN) == 0;
 
-	if (!goes_on) {
-		in->head = *part;
-		in->head.label = span_mem(
-		    arena_memdup(j->arena, part->label.p, part->label.n),
-		    part->label.n);
-		in->head.part = (struct span){ NULL, 0 };
-		buf_init(&in->tbs, j->arena, part->total);
-	}
+	if (!goes_on)
+		begin(in, part);
 	in->is_partial =
 	    part->at == buf_span(&in->tbs).n && part->total == in->head.total &&
 	    part->tag == in->head.tag && span_eq(part->label, in->head.label);

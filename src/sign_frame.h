@@ -77,12 +77,16 @@ int sign_answer_read(
  * not go on where the last one ended ends it.
  */
 struct sign_incoming {
-	struct sign_question head; /* label of the arena */
+	struct sign_question head; /* its label is the one below */
+	char label[SIGN_LABEL_MAX];
 	struct buf tbs;
 	bool is_partial;
 };
+/* Empty.  However many questions come, it takes memory for one alone, of the
+ * job's arena. */
+void sign_incoming_init(struct job *j, struct sign_incoming *in);
 /* 1: with this part it is whole, its octets are in->tbs; 0: it is not. */
 int sign_incoming_add(
-    struct job *j, struct sign_incoming *in, const struct sign_question *part);
+    struct sign_incoming *in, const struct sign_question *part);
 
 #endif

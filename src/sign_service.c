@@ -21,6 +21,9 @@
 
 #define GIVE_MS 1000
 #define PART_MS 5000 /* between two parts of a question */
+/* Four times the parts of the largest question: what a socket holds of earlier
+ * ones is less. */
+#define MESSAGES_MAX ((int)(4 * SIGN_TBS_MAX / SIGN_PART_MAX))
 
 struct held {
 	const char *former; /* its section's name; NULL: the issuing CA's */
@@ -205,16 +208,18 @@ waits_for_more(int fd)
 	return poll(&p, 1, PART_MS) > 0;
 }
 
-/* 1 with the newest question, which alone somebody waits for; 0 where there is
- * none, -1 when nobody asks any more. */
+/*
+ * 1 with the newest question, which alone somebody waits for; 0 where there is
+ * none, -1 when nobody asks any more.  Who asks more than it ever needs to is
+ * answered in between, with memory given back.
+ */
 static int
-take(struct job *j, int fd, struct sign_incoming *in, struct sign_question *q,
-    struct span *tbs)
+take(struct job *j, int fd, struct sign_incoming *in)
 {
 	char *room = arena_alloc(j->arena, SIGN_FRAME_MAX + 1);
 	int found = 0;
 
-	for (;;) {
+	for (int messages = 0; messages < MESSAGES_MAX;) {
 		ssize_t n = read(fd, room, SIGN_FRAME_MAX + 1);
 		struct sign_question part;
 
@@ -228,34 +233,33 @@ take(struct job *j, int fd, struct sign_incoming *in, struct sign_question *q,
 				return found;
 			continue;
 		}
-		if (sign_question_read(j, span_mem(room, (size_t)n), &part) <
+		messages++;
+		if (sign_question_read(j, span_mem(room, (size_t)n), &part) ==
 		    0) {
-			log_error("question not understood", "error=\"%s\"",
-			    j->err.text);
-			job_recover(j);
-		} else if (sign_incoming_add(j, in, &part) == 1) {
-			*q = in->head;
-			*tbs = buf_span(&in->tbs);
-			found = 1;
+			found = sign_incoming_add(in, &part);
+			continue;
 		}
+		log_error("question not understood", "error=\"%s\"",
+		    j->err.text);
+		job_recover(j);
 	}
+	return found;
 }
 
 /* The size of what may be asked again and again stays small. */
 int
 sign_service_step(const struct sign_service *s, const struct conf *conf)
 {
-	struct sign_incoming in = { .is_partial = false };
-	struct sign_question q = { .tag = 0 };
-	struct span tbs = { NULL, 0 };
+	struct sign_incoming in;
 	struct job j;
 	int found;
 
 	job_init(&j, NULL, conf);
-	found = take(&j, s->fd, &in, &q, &tbs);
+	sign_incoming_init(&j, &in);
+	found = take(&j, s->fd, &in);
 	j.now = clock_now();
 	if (found > 0)
-		answer(&j, s, &q, tbs);
+		answer(&j, s, &in.head, buf_span(&in.tbs));
 	job_done(&j);
 	return found;
 }

@@ -20,8 +20,9 @@ same(int written, struct span message, struct span again)
 static void
 put_together(struct job *j, struct span rest)
 {
-	struct sign_incoming in = { .is_partial = false };
+	struct sign_incoming in;
 
+	sign_incoming_init(j, &in);
 	while (rest.n > 2) {
 		size_t size = (size_t)(unsigned char)rest.p[0] << 8 |
 			      (unsigned char)rest.p[1];
@@ -30,7 +31,7 @@ put_together(struct job *j, struct span rest)
 
 		rest = span_from(rest, 2 + size);
 		if (sign_question_read(j, message, &part) == 0 &&
-		    sign_incoming_add(j, &in, &part) == 1 &&
+		    sign_incoming_add(&in, &part) == 1 &&
 		    (buf_span(&in.tbs).n != part.total || in.is_partial ||
 			!buf_ok(&in.tbs)))
 			abort();

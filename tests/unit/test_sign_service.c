@@ -5,12 +5,14 @@
  */
 #include "config.h"
 
+#include <errno.h>
 #include <openssl/evp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -32,6 +34,16 @@
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 #define HOUR 3600
+
+/* What is freed stays in memory for a while. */
+#ifdef __has_feature
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED
+#endif
 
 /* --- frames --------------------------------------------------------------- */
 
@@ -175,10 +187,11 @@ test_parts(void **state)
 	(void)state;
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		struct sign_incoming in = { .is_partial = false };
+		struct sign_incoming in;
 		struct span rest = span_str(rows[i].parts);
 		const char *whole = NULL;
 
+		sign_incoming_init(j, &in);
 		unit_case("%s", rows[i].parts);
 		while (rest.n > 0) {
 			size_t end = span_find(rest, 0, ' ');
@@ -186,7 +199,7 @@ test_parts(void **state)
 			    (size_t)(rest.p[1] - '0'), span_cut(rest, 3, end));
 
 			q.id[0] = (uint8_t)rest.p[0];
-			if (sign_incoming_add(j, &in, &q) == 1)
+			if (sign_incoming_add(&in, &q) == 1)
 				whole = span_dup(j->arena, buf_span(&in.tbs));
 			rest = span_from(rest, end + 1);
 		}
@@ -195,6 +208,82 @@ test_parts(void **state)
 		else
 			assert_string_equal(whole, rows[i].whole);
 	}
+}
+
+static void
+ended_well(pid_t pid)
+{
+	int status = -1;
+
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+/* Kilobytes of this process that were in memory at most so far. */
+static long
+peak(void)
+{
+	struct rusage usage;
+
+	assert_int_equal(getrusage(RUSAGE_SELF, &usage), 0);
+	return usage.ru_maxrss;
+}
+
+/* PK-204: who only ever begins to ask neither keeps the signer from its other
+ * work nor fills its memory, which would end it and its counts. */
+static void
+test_flood(void **state)
+{
+	enum { QUESTIONS = 5000, ROOM_KB = 200 * 1024 };
+	static const struct conf none;
+	struct job *j = unit_job();
+	struct sign_service s = { .fd = -1 };
+	char *octets = arena_calloc(j->arena, 1, SIGN_PART_MAX);
+	struct pollfd poller = { .events = POLLOUT };
+	long before = peak(), grown;
+	int fds[2], steps = 0;
+	pid_t pid;
+	(void)state;
+
+	assert_int_equal(fd_message_pair(j, fds), 0);
+	pid = fork();
+	if (pid == 0) {
+		struct sign_question q = question(REMOTE_LIST, SIGN_TBS_MAX, 0,
+		    span_mem(octets, SIGN_PART_MAX));
+		struct span m;
+
+		close(fds[1]);
+		poller.fd = fds[0];
+		for (int n = 0; n < QUESTIONS; n++) {
+			struct job own;
+
+			job_init(&own, NULL, &none);
+			memcpy(q.id, &n, sizeof(n));
+			if (sign_question_write(&own, &q, &m) < 0)
+				_exit(2);
+			while (write(fds[0], m.p, m.n) < 0)
+				if (errno != EAGAIN ||
+				    poll(&poller, 1, 5000) <= 0)
+					_exit(3);
+			job_done(&own);
+		}
+		_exit(0);
+	}
+	close(fds[0]);
+	s.fd = fds[1];
+	poller = (struct pollfd){ .fd = fds[1], .events = POLLIN };
+	while (poll(&poller, 1, 10000) > 0 && sign_service_step(&s, &none) >= 0)
+		steps++;
+	close(fds[1]);
+	ended_well(pid);
+	assert_in_range(steps, 2, QUESTIONS);
+	grown = peak() - before;
+#ifdef SANITIZED
+	(void)grown;
+#else
+	assert_true(grown < ROOM_KB);
+#endif
 }
 
 /* --- the ceilings --------------------------------------------------------- */
@@ -291,10 +380,11 @@ static pid_t
 play(const struct pair *p, enum sign_outcome outcome)
 {
 	char room[SIGN_FRAME_MAX];
-	struct sign_incoming in = { .is_partial = false };
+	struct sign_incoming in;
 	struct job *j = unit_job();
 	pid_t pid = fork();
 
+	sign_incoming_init(j, &in);
 	while (pid == 0) {
 		struct pollfd poller = { .fd = p->signer, .events = POLLIN };
 		struct sign_question part;
@@ -306,7 +396,7 @@ play(const struct pair *p, enum sign_outcome outcome)
 		    sign_question_read(j, span_mem(room, (size_t)n), &part) < 0)
 			_exit(2);
 		if (part.tag != SIGN_IS_READY &&
-		    sign_incoming_add(j, &in, &part) == 0)
+		    sign_incoming_add(&in, &part) == 0)
 			continue;
 		const char *text =
 		    arena_printf(j->arena, "%zu octets", buf_span(&in.tbs).n);
@@ -322,16 +412,6 @@ play(const struct pair *p, enum sign_outcome outcome)
 		_exit(0);
 	}
 	return pid;
-}
-
-static void
-ended_well(pid_t pid)
-{
-	int status = -1;
-
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(WIFEXITED(status));
-	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
 /* PK-200: its answers keep their kind, and what is not the answer is passed
@@ -581,6 +661,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_questions),
 	cmocka_unit_test(test_answers),
 	cmocka_unit_test(test_parts),
+	cmocka_unit_test(test_flood),
 	cmocka_unit_test(test_cap),
 	cmocka_unit_test(test_link),
 	cmocka_unit_test(test_link_pauses),
