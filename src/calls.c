@@ -54,22 +54,22 @@ static const char *const needless[] = { "perf_event_open", "settimeofday",
 static const char *const needed[] = { "read", "write", "readv", "writev",
 	"pread64", "pwrite64", "preadv", "pwritev", "lseek", "open", "openat",
 	"close", "close_range", "stat", "fstat", "lstat", "newfstatat", "statx",
-	"fstatfs", "statfs", "access", "faccessat", "faccessat2", "fcntl",
-	"flock", "fsync", "fdatasync", "sync_file_range", "ftruncate",
-	"fallocate", "fchmod", "fchown", "fchmodat", "fchownat", "chmod",
-	"chown", "unlink", "unlinkat", "mkdir", "mkdirat", "rename", "renameat",
-	"renameat2", "umask", "getdents64", "getcwd", "readlink", "readlinkat",
-	"utimensat", "poll", "ppoll", "select", "pselect6", "eventfd2",
-	"nanosleep", "clock_nanosleep", "clock_gettime", "clock_getres",
-	"gettimeofday", "time", "getrandom", "mmap", "munmap", "mprotect",
-	"mremap", "madvise", "msync", "mlock", "mlock2", "munlock", "mlockall",
-	"brk", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sigaltstack",
+	"fstatfs", "statfs", "access", "faccessat", "faccessat2", "flock",
+	"fsync", "fdatasync", "sync_file_range", "ftruncate", "fallocate",
+	"fchmod", "fchown", "fchmodat", "fchownat", "chmod", "chown", "unlink",
+	"unlinkat", "mkdir", "mkdirat", "rename", "renameat", "renameat2",
+	"umask", "getdents64", "getcwd", "readlink", "readlinkat", "utimensat",
+	"poll", "ppoll", "select", "pselect6", "eventfd2", "nanosleep",
+	"clock_nanosleep", "clock_gettime", "clock_getres", "gettimeofday",
+	"time", "getrandom", "mmap", "munmap", "mprotect", "mremap", "madvise",
+	"msync", "mlock", "mlock2", "munlock", "mlockall", "brk",
+	"rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sigaltstack",
 	"rt_sigtimedwait", "futex", "sched_yield", "sched_getaffinity",
 	"getpid", "gettid", "getppid", "getuid", "geteuid", "getgid", "getegid",
 	"getresuid", "getresgid", "getgroups", "exit", "exit_group",
-	"restart_syscall", "tgkill", "prctl", "uname", "sysinfo", "getrusage",
-	"prlimit64", "getrlimit", "set_robust_list", "set_tid_address", "rseq",
-	"dup", "dup2", "dup3", "pipe2", "membarrier", "getcpu", "ioctl" };
+	"restart_syscall", "prctl", "uname", "sysinfo", "getrusage",
+	"getrlimit", "set_robust_list", "set_tid_address", "rseq", "dup",
+	"dup2", "dup3", "pipe2", "membarrier", "getcpu" };
 
 /* What a connection to a database server needs besides. */
 static const char *const networked[] = { "connect", "bind", "sendto", "sendmsg",
@@ -79,6 +79,20 @@ static const char *const networked[] = { "connect", "bind", "sendto", "sendmsg",
 
 static const char *const accepting[] = { "listen", "accept", "accept4" };
 static const char *const executing[] = { "execve", "execveat" };
+
+/* Of those that could also send signals: what files need (short list). */
+static const uint64_t file_controls[] = { F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD,
+	F_SETFD, F_GETFL, F_SETFL, F_GETLK, F_SETLK, F_SETLKW, F_OFD_GETLK,
+	F_OFD_SETLK, F_OFD_SETLKW };
+static const uint64_t io_controls[] = { TCGETS, TIOCGWINSZ, FIONBIO, FIONREAD,
+	FIOCLEX, FIONCLEX };
+
+/* A signal of one role to another ends it; so does a limit of 0. */
+static const char *const signalling[] = { "kill", "tkill", "pidfd_open",
+	"pidfd_send_signal", "rt_sigqueueinfo", "rt_tgsigqueueinfo" };
+/* "Send that process a signal when there is something to read." */
+static const uint64_t owners[] = { F_SETOWN, F_SETSIG, F_SETOWN_EX };
+static const uint64_t pipe_owners[] = { FIOSETOWN, SIOCSPGRP };
 
 #define LIST(names) names, sizeof(names) / sizeof((names)[0])
 
@@ -96,6 +110,57 @@ add(scmp_filter_ctx f, uint32_t action, const char *const *names, size_t count)
 			return e;
 	}
 	return 0;
+}
+
+/* Calls with this second argument, of which the kernel takes 32 bits. */
+static int
+add_commands(scmp_filter_ctx f, uint32_t action, int number,
+    const uint64_t *commands, size_t count)
+{
+	int e = 0;
+
+	for (size_t i = 0; e == 0 && i < count; i++)
+		e = seccomp_rule_add(f, action, number, 1,
+		    SCMP_A1(SCMP_CMP_MASKED_EQ, UINT32_MAX, commands[i]));
+	return e;
+}
+
+/* To itself alone: run-time systems signal their own threads. */
+static int
+allow_own(scmp_filter_ctx f)
+{
+	int e = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
+	    SCMP_A0(SCMP_CMP_EQ, (uint64_t)getpid(), 0));
+
+	if (e == 0)
+		e = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 1,
+		    SCMP_A0(SCMP_CMP_EQ, 0, 0));
+	if (e == 0)
+		e = add_commands(
+		    f, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), LIST(file_controls));
+	if (e == 0)
+		e = add_commands(
+		    f, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), LIST(io_controls));
+	return e;
+}
+
+static int
+refuse_others(scmp_filter_ctx f)
+{
+	static const uint32_t refuse = SCMP_ACT_ERRNO(EPERM);
+	int e = add(f, refuse, LIST(signalling));
+
+	if (e == 0)
+		e = seccomp_rule_add(f, refuse, SCMP_SYS(tgkill), 1,
+		    SCMP_A0(SCMP_CMP_NE, (uint64_t)getpid(), 0));
+	if (e == 0)
+		e = seccomp_rule_add(f, refuse, SCMP_SYS(prlimit64), 1,
+		    SCMP_A0(SCMP_CMP_NE, 0, 0));
+	if (e == 0)
+		e = add_commands(f, refuse, SCMP_SYS(fcntl), LIST(owners));
+	if (e == 0)
+		e = add_commands(f, refuse, SCMP_SYS(ioctl), LIST(pipe_owners));
+	return e;
 }
 
 /* Which kinds of sockets, in their order: the rest is for attacks on the
@@ -167,6 +232,8 @@ fill_short(scmp_filter_ctx f, const struct calls *c)
 			return e;
 	}
 	e = add_no_new_code(f, SCMP_ACT_ALLOW);
+	if (e == 0)
+		e = allow_own(f);
 	if (e == 0 && c->sockets)
 		e = allow_families(f);
 	if (e == 0 && c->sockets)
@@ -190,6 +257,8 @@ fill_long(scmp_filter_ctx f, const struct calls *c)
 		e = add(f, refuse, LIST(accepting));
 	if (e == 0 && !c->executes && !is_sanitized)
 		e = add(f, refuse, LIST(executing));
+	if (e == 0 && !c->signals && !is_sanitized)
+		e = refuse_others(f);
 	return e;
 }
 
@@ -236,34 +305,16 @@ calls_limit(struct job *j, const struct calls *calls)
 int
 calls_leash(void)
 {
-	static const char *const refused[] = { "setsid", "setpgid", "kill",
-		"tkill", "pidfd_open", "pidfd_send_signal", "rt_sigqueueinfo",
-		"rt_tgsigqueueinfo", "socket", "connect", "bind", "listen",
-		"accept", "accept4" };
-	static const uint64_t owners[] = { F_SETOWN, F_SETSIG, F_SETOWN_EX };
-	static const uint64_t pipes[] = { FIOSETOWN, SIOCSPGRP };
-	static const uint32_t refuse = SCMP_ACT_ERRNO(EPERM);
+	static const char *const refused[] = { "setsid", "setpgid", "socket",
+		"connect", "bind", "listen", "accept", "accept4" };
 	scmp_filter_ctx f = seccomp_init(SCMP_ACT_ALLOW);
 	int e;
 
 	if (f == NULL)
 		return -ENOMEM;
-	e = add(f, refuse, LIST(refused));
-	/* Run-time systems signal their own threads. */
+	e = add(f, SCMP_ACT_ERRNO(EPERM), LIST(refused));
 	if (e == 0)
-		e = seccomp_rule_add(f, refuse, SCMP_SYS(tgkill), 1,
-		    SCMP_A0(SCMP_CMP_NE, (uint64_t)getpid(), 0));
-	/* "Send that process a signal when there is something to read." */
-	for (size_t i = 0; e == 0 && i < sizeof(owners) / sizeof(*owners); i++)
-		e = seccomp_rule_add(f, refuse, SCMP_SYS(fcntl), 1,
-		    SCMP_A1(SCMP_CMP_EQ, owners[i], 0));
-	for (size_t i = 0; e == 0 && i < sizeof(pipes) / sizeof(*pipes); i++)
-		e = seccomp_rule_add(f, refuse, SCMP_SYS(ioctl), 1,
-		    SCMP_A1(SCMP_CMP_MASKED_EQ, UINT32_MAX, pipes[i]));
-	/* limits of other processes */
-	if (e == 0)
-		e = seccomp_rule_add(f, refuse, SCMP_SYS(prlimit64), 1,
-		    SCMP_A0(SCMP_CMP_NE, 0, 0));
+		e = refuse_others(f);
 	if (e == 0)
 		e = seccomp_load(f);
 	seccomp_release(f);

@@ -18,6 +18,7 @@ struct calls {
 	bool local_only; /* of these AF_UNIX alone */
 	bool accepts;    /* takes connections */
 	bool executes;   /* starts programs */
+	bool signals;    /* sends others signals; not with the short list */
 };
 
 /* Does the kernel have filters? */

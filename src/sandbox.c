@@ -368,7 +368,7 @@ is_lmtp(const struct conf *c, const char *name)
 static struct calls
 calls_of_linters(const struct conf *c)
 {
-	struct calls calls = { .executes = false };
+	struct calls calls = { .signals = true };
 
 	for (size_t i = 0; i < c->linter_count; i++) {
 		calls.executes |= c->linters[i].exec.n > 0;
@@ -392,8 +392,8 @@ calls_of(const struct conf *c, enum role role, const char *intake)
 		return (struct calls){ .short_list = true };
 	/* The maker of a PKCS#11 module decides what else it needs. */
 	if (role == ROLE_SIGNER)
-		return (struct calls){ .sockets = c->signer.network !=
-						  CONF_NETWORK_NONE,
+		return (struct calls){ .signals = true,
+			.sockets = c->signer.network != CONF_NETWORK_NONE,
 			.local_only = c->signer.network == CONF_NETWORK_LOCAL };
 	is_remote = !is_sqlite(c);
 	return (struct calls){
@@ -405,6 +405,8 @@ calls_of(const struct conf *c, enum role role, const char *intake)
 		.accepts = role == ROLE_WEB || role == ROLE_SENDER ||
 			   is_lmtp(c, intake),
 		.executes = starts_programs(c, role),
+		/* It ends what it started. */
+		.signals = starts_programs(c, role),
 	};
 }
 

@@ -5,6 +5,7 @@
  */
 #include "config.h"
 
+#include <asm/sockios.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -12,8 +13,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -408,6 +411,145 @@ test_roles(void **state)
 	}
 }
 
+/* --- signals -------------------------------------------------------------- */
+
+static int
+try_tgkill(struct job *j)
+{
+	(void)j;
+	return tried((int)syscall(SYS_tgkill, getppid(), getppid(), 0));
+}
+
+static int
+try_tkill(struct job *j)
+{
+	(void)j;
+	return tried((int)syscall(SYS_tkill, getppid(), 0));
+}
+
+static int
+try_pidfd(struct job *j)
+{
+	(void)j;
+	return tried((int)syscall(SYS_pidfd_open, getppid(), 0));
+}
+
+static int
+try_owner(struct job *j)
+{
+	(void)j;
+	return tried(fcntl(100, F_SETOWN, getppid()));
+}
+
+/* The kernel looks at half of it. */
+static int
+try_owner_long(struct job *j)
+{
+	(void)j;
+	return tried(
+	    (int)syscall(SYS_fcntl, 100, (long)F_SETOWN | 1L << 32, getppid()));
+}
+
+static int
+try_owner_ioctl(struct job *j)
+{
+	int pid = getppid();
+
+	(void)j;
+	return tried(ioctl(100, FIOSETOWN, &pid));
+}
+
+static int
+try_limit(struct job *j)
+{
+	struct rlimit limit;
+
+	(void)j;
+	return tried(prlimit(getppid(), RLIMIT_CPU, NULL, &limit));
+}
+
+static int
+try_own(struct job *j)
+{
+	struct rlimit limit;
+
+	(void)j;
+	return tried((int)syscall(
+		   SYS_tgkill, getpid(), (pid_t)syscall(SYS_gettid), 0)) ||
+	       tried(getrlimit(RLIMIT_CPU, &limit)) ||
+	       tried(fcntl(100, F_SETFL, O_NONBLOCK)) ||
+	       tried(fcntl(100, F_SETFD, FD_CLOEXEC));
+}
+
+/* With the filter alone: newer Landlocks refuse some of them as well. */
+static enum expected
+filtered(const struct calls *calls, const struct attempt *a)
+{
+	int status = 0;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		struct job *j = unit_job();
+
+		if (dup2(socket(AF_INET, SOCK_STREAM, 0), 100) < 0 ||
+		    calls_limit(j, calls) < 0)
+			_exit(9);
+		_exit(a->try(j) == 0 ? WORKS : REFUSED);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_true(WEXITSTATUS(status) != 9);
+	return WEXITSTATUS(status) == 0 ? WORKS : REFUSED;
+}
+
+/* PK-202, PK-204: none ends another, whose counts would begin anew.  Those that
+ * start programs end them; the signer's module is its maker's. */
+static void
+test_no_signals(void **state)
+{
+	static const enum who confined[] = { ISSUER, WEB, SENDER, VALIDATOR,
+		WITH_LMTP, ISSUER_POSTGRESQL, UPSTREAM_ACME, PERSPECTIVE,
+		LOOKUPS, ISSUER_TOKEN };
+	static const struct attempt ways[] = {
+		{ .what = "kill", .try = try_parent },
+		{ .what = "tgkill", .try = try_tgkill },
+		{ .what = "tkill", .try = try_tkill },
+		{ .what = "pidfd_open", .try = try_pidfd },
+		{ .what = "F_SETOWN", .try = try_owner },
+		{ .what = "F_SETOWN, 64 bits", .try = try_owner_long },
+		{ .what = "FIOSETOWN", .try = try_owner_ioctl },
+		{ .what = "prlimit", .try = try_limit },
+	};
+	static const struct attempt own = { .what = "own", .try = try_own };
+	static const struct calls lists[] = { { .short_list = true },
+		{ .sockets = true }, { .signals = true } };
+	(void)state;
+
+	if (is_unable(2))
+		UNIT_SKIP("needs seccomp, Landlock 2 and no sanitizers");
+	for (size_t k = 0; k < sizeof(lists) / sizeof(lists[0]); k++) {
+		unit_case("list %zu: own", k);
+		assert_int_equal(filtered(&lists[k], &own), WORKS);
+		for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+			unit_case("list %zu: %s", k, ways[i].what);
+			assert_int_equal(filtered(&lists[k], &ways[i]),
+			    lists[k].signals ? WORKS : REFUSED);
+		}
+	}
+	for (size_t k = 0; k < sizeof(confined) / sizeof(confined[0]); k++) {
+		enum role role = configure(confined[k]);
+		const char *intake = intake_of(confined[k]);
+
+		unit_case("%s: own", names[confined[k]]);
+		assert_int_equal(outcome(role, intake, &own), WORKS);
+		for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+			unit_case("%s: %s", names[confined[k]], ways[i].what);
+			assert_int_equal(
+			    outcome(role, intake, &ways[i]), REFUSED);
+		}
+	}
+}
+
 /* What is said beforehand is what happens. */
 static void
 test_foretold(void **state)
@@ -515,6 +657,7 @@ set_up(void)
 
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_roles),
+	cmocka_unit_test(test_no_signals),
 	cmocka_unit_test(test_foretold),
 	cmocka_unit_test(test_signals),
 	cmocka_unit_test(test_off),
