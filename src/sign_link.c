@@ -94,32 +94,55 @@ forget(struct job *j, const struct sign_link *l)
 		continue;
 }
 
+/* Does the supervisor say that nobody reads any more?  Other messages are to
+ * earlier questions. */
+static bool
+has_ended(struct job *j, const struct sign_link *l)
+{
+	struct span message;
+	struct sign_answer a;
+
+	while (take(j, l, 0, &message) > 0) {
+		if (sign_answer_read(j, message, &a) == 0 &&
+		    a.outcome == SIGN_GONE)
+			return true;
+		job_recover(j);
+	}
+	return false;
+}
+
 static int
-give(const struct sign_link *l, struct span message, int64_t until_ms)
+give(struct job *j, const struct sign_link *l, struct span message,
+    int64_t until_ms, const char **why)
 {
 	while (write(l->fd, message.p, message.n) != (ssize_t)message.n) {
-		struct pollfd p = { .fd = l->fd, .events = POLLOUT };
+		struct pollfd p = { .fd = l->fd, .events = POLLIN | POLLOUT };
 		int64_t left = until_ms - clock_mono_ms();
 
 		if ((errno != EAGAIN && errno != EINTR) || left <= 0)
 			return -1;
-		(void)poll(&p, 1, (int)left);
+		if (poll(&p, 1, (int)left) > 0 && (p.revents & POLLIN) != 0 &&
+		    has_ended(j, l)) {
+			*why = "the signer has ended";
+			return -1;
+		}
 	}
 	return 0;
 }
 
 static int
 send_question(struct job *j, const struct sign_link *l, struct sign_question *q,
-    struct span tbs, int64_t until_ms)
+    struct span tbs, int64_t until_ms, const char **why)
 {
 	struct span message;
 
+	*why = "the signer takes no questions";
 	q->total = tbs.n;
 	do {
 		q->part = span_cut(tbs, q->at, q->at + SIGN_PART_MAX);
 		if (sign_question_write(j, q, &message) < 0)
 			return -1;
-		if (give(l, message, until_ms) < 0)
+		if (give(j, l, message, until_ms, why) < 0)
 			return 1;
 		q->at += q->part.n;
 	} while (q->at < tbs.n);
@@ -175,14 +198,14 @@ ask(struct job *j, struct sign_link *l, const char *label, char tag,
 	struct sign_question q = { .tag = tag, .label = span_str(label) };
 	int64_t until_ms = clock_mono_ms() + wait_ms;
 	struct sign_answer a;
-	const char *why = "the signer takes no questions";
+	const char *why = NULL;
 	int result;
 
 	if (j->now < l->retry_at)
 		return job_fail(j, ERR_BUSY, "%s", l->why);
 	rnd_bytes(q.id, sizeof(q.id));
 	forget(j, l);
-	result = send_question(j, l, &q, tbs, until_ms);
+	result = send_question(j, l, &q, tbs, until_ms, &why);
 	if (result == 0)
 		result = wait_for(j, l, q.id, until_ms, &a, &why);
 	if (result < 0)

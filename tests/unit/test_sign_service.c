@@ -456,6 +456,39 @@ test_link(void **state)
 	}
 }
 
+/* PK-200: also while the question is too long to be given at once. */
+static void
+test_link_full(void **state)
+{
+	struct job *j = unit_job();
+	struct pair p = make_pair(j);
+	size_t size = 100 * SIGN_PART_MAX;
+	char *octets = arena_calloc(j->arena, 1, size);
+	int64_t began = clock_mono_ms();
+	struct span signature;
+	pid_t pid = fork();
+	(void)state;
+
+	if (pid == 0) {
+		struct pollfd poller = { .fd = p.signer, .events = POLLIN };
+		uint8_t other[SIGN_ID_LEN] = { 0 };
+
+		/* It begins to ask, and nobody reads. */
+		(void)poll(&poller, 1, 5000);
+		say(j, p.signer, other, SIGN_DONE, SPAN("of another"));
+		sign_link_gone(p.signer);
+		_exit(0);
+	}
+	assert_int_equal(p.key->sign(j, p.key->context, "0a1b", REMOTE_LIST,
+			     span_mem(octets, size), &signature),
+	    -1);
+	assert_job_error(j, ERR_BUSY, "the signer has ended");
+	job_recover(j);
+	assert_true(clock_mono_ms() - began < 10000);
+	ended_well(pid);
+	end_pair(&p);
+}
+
 /* PK-200: pauses from 1 s to 60 s; asked meanwhile, nobody is. */
 static void
 test_link_pauses(void **state)
@@ -664,6 +697,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_flood),
 	cmocka_unit_test(test_cap),
 	cmocka_unit_test(test_link),
+	cmocka_unit_test(test_link_full),
 	cmocka_unit_test(test_link_pauses),
 	cmocka_unit_test(test_service),
 	cmocka_unit_test(test_refused),
