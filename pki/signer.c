@@ -13,8 +13,18 @@
 #include "pki/der.h"
 #include "pki/oid.h"
 #include "pki/ossl.h"
+#include "pki/responder.h"
 
 #define RSA_STRONG_BITS 4096
+#define DAY_SECS ((int64_t)86400)
+/* acme/dates.h lets an order ask for a day ahead; clocks may differ. */
+#define AHEAD_DAYS 2
+/* SBR 6.3.2; a profile's are fewer, which lint L-12 says better than this. */
+#define SUBSCRIBER_DAYS_MAX 825
+/* An order lives 30 days at most (policy.order_life), and what it was given is
+ * signed as it is when a token comes back late (PK-145). */
+#define BEHIND_DAYS 90
+#define RESPONDER_BEHIND_DAYS 1 /* nobody keeps one until later */
 
 static const struct sig_alg sig_algs[] = {
 	{ "sha256WithRSAEncryption", "SHA256",
@@ -107,8 +117,23 @@ is_only_for(const struct certview *v, struct span purpose)
 	       span_eq(usage.body, purpose);
 }
 
+/* SBR 6.3.2, PK-118: who has taken over the process that asks gets none that
+ * outlives what it could have had anyway. */
 static const char *
-subscriber_problem(const struct certview *v)
+validity_problem(
+    const struct certview *v, int64_t now, int64_t days, int64_t behind)
+{
+	if (v->not_after < v->not_before ||
+	    v->not_after - v->not_before >= days * DAY_SECS)
+		return "its validity is longer than such a certificate's";
+	return v->not_before < now - behind * DAY_SECS ||
+			       v->not_before > now + AHEAD_DAYS * DAY_SECS
+		   ? "its validity does not begin now"
+		   : NULL;
+}
+
+static const char *
+subscriber_problem(const struct certview *v, int64_t now)
 {
 	struct span names;
 
@@ -116,20 +141,21 @@ subscriber_problem(const struct certview *v)
 		return "it has basicConstraints";
 	if (!is_for_mail(v))
 		return "its extKeyUsage is not emailProtection";
-	return certview_names(v, &names) == 1 ? NULL
-					      : "it has no subjectAltName";
+	if (certview_names(v, &names) != 1)
+		return "it has no subjectAltName";
+	return validity_problem(v, now, SUBSCRIBER_DAYS_MAX, BEHIND_DAYS);
 }
 
 static const char *
-responder_problem(const struct certview *v)
+responder_problem(const struct certview *v, int64_t now)
 {
 	if (certview_extension(v, OID_BASIC_CONSTRAINTS) != NULL)
 		return "it has basicConstraints";
 	if (!is_only_for(v, OID_OCSP_SIGNING))
 		return "its extKeyUsage is not OCSPSigning";
-	return certview_extension(v, OID_OCSP_NO_CHECK) != NULL
-		   ? NULL
-		   : "it has no OCSP no-check";
+	if (certview_extension(v, OID_OCSP_NO_CHECK) == NULL)
+		return "it has no OCSP no-check";
+	return validity_problem(v, now, RESPONDER_DAYS, RESPONDER_BEHIND_DAYS);
 }
 
 static const char *
@@ -149,8 +175,8 @@ ca_problem(const struct certview *v)
 }
 
 static const char *
-certificate_problem(
-    const struct signer *s, enum signed_type type, struct span tbs)
+certificate_problem(const struct signer *s, enum signed_type type,
+    struct span tbs, int64_t now)
 {
 	struct certview v;
 	struct span id;
@@ -167,8 +193,8 @@ certificate_problem(
 		return "its authorityKeyIdentifier is not this CA's";
 	if (type == SIGNED_CA)
 		return ca_problem(&v);
-	return type == SIGNED_RESPONDER ? responder_problem(&v)
-					: subscriber_problem(&v);
+	return type == SIGNED_RESPONDER ? responder_problem(&v, now)
+					: subscriber_problem(&v, now);
 }
 
 static const char *
@@ -252,7 +278,8 @@ may_sign(enum ca_role role, enum signed_type type)
 }
 
 static const char *
-problem_of(const struct signer *s, enum signed_type type, struct span tbs)
+problem_of(const struct signer *s, enum signed_type type, struct span tbs,
+    int64_t now)
 {
 	if (!may_sign(s->role, type))
 		return "this signer does not sign such things";
@@ -260,7 +287,7 @@ problem_of(const struct signer *s, enum signed_type type, struct span tbs)
 	case SIGNED_SUBSCRIBER:
 	case SIGNED_CA:
 	case SIGNED_RESPONDER:
-		return certificate_problem(s, type, tbs);
+		return certificate_problem(s, type, tbs, now);
 	case SIGNED_CRL:
 		return list_problem(s, tbs);
 	case SIGNED_OCSP:
@@ -306,7 +333,7 @@ signer_signature(struct job *j, const struct signer *s, enum signed_type type,
 
 	if (s->key == NULL)
 		return job_fail(j, ERR_INTERNAL, "the CA's key is not loaded");
-	problem = problem_of(s, type, tbs);
+	problem = problem_of(s, type, tbs, j->now);
 	if (problem != NULL)
 		return job_fail(
 		    j, ERR_INTERNAL, "refused to sign: %s", problem);

@@ -13,12 +13,13 @@
 #include "tests/unit/pki_lab.h"
 #include "tests/unit/unit.h"
 
+#define DAY ((int64_t)86400)
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* A TBSCertificate of this signer with these extensions behind the AKI. */
 static struct span
-certificate_tbs(struct job *j, const struct signer *s, struct span subject,
-    struct span extensions)
+certificate_tbs_of(struct job *j, const struct signer *s, struct span subject,
+    struct span extensions, int64_t from, int64_t to)
 {
 	struct span id = lab_der(j, 0x80, s->key_id);
 	struct span aki = lab_extension(
@@ -31,8 +32,8 @@ certificate_tbs(struct job *j, const struct signer *s, struct span subject,
 	buf_add(&b, s->alg->der);
 	buf_add(&b, s->name);
 	size_t validity = der_open(&b, DER_SEQUENCE);
-	der_add_time(&b, LAB_NOW);
-	der_add_time(&b, LAB_NOW + 86400);
+	der_add_time(&b, from);
+	der_add_time(&b, to);
 	der_close(&b, validity);
 	buf_add(&b, subject);
 	buf_add(&b, lab_spki(j, lab_key(KEY_TYPE_P256, 0)));
@@ -48,6 +49,14 @@ certificate_tbs(struct job *j, const struct signer *s, struct span subject,
 }
 
 static struct span
+certificate_tbs(struct job *j, const struct signer *s, struct span subject,
+    struct span extensions)
+{
+	return certificate_tbs_of(
+	    j, s, subject, extensions, LAB_NOW, LAB_NOW + DAY);
+}
+
+static struct span
 for_purpose(struct job *j, struct span purpose)
 {
 	return lab_extension(j, OID_EXT_KEY_USAGE, false,
@@ -55,27 +64,31 @@ for_purpose(struct job *j, struct span purpose)
 }
 
 static struct span
+extensions_of(struct job *j, enum signed_type type)
+{
+	if (type == SIGNED_SUBSCRIBER)
+		return lab_join(j, for_purpose(j, OID_EMAIL_PROTECTION),
+		    lab_extension(j, OID_SUBJECT_ALT_NAME, true,
+			lab_der(j, DER_SEQUENCE,
+			    lab_rfc822(j, "alice@example.org"))));
+	if (type == SIGNED_RESPONDER)
+		return lab_join(j, for_purpose(j, OID_OCSP_SIGNING),
+		    lab_extension(
+			j, OID_OCSP_NO_CHECK, false, SPAN("\x05\x00")));
+	return lab_extension(j, OID_BASIC_CONSTRAINTS, true,
+	    SPAN("\x30\x06\x01\x01\xff\x02\x01\x00"));
+}
+
+static struct span
 tbs_of(struct job *j, const struct signer *s, enum signed_type type)
 {
 	struct span empty = lab_der(j, DER_SEQUENCE, SPAN(""));
-	struct span extensions = SPAN("");
 	struct span d;
 
 	switch (type) {
 	case SIGNED_SUBSCRIBER:
-		extensions = lab_join(j, for_purpose(j, OID_EMAIL_PROTECTION),
-		    lab_extension(j, OID_SUBJECT_ALT_NAME, true,
-			lab_der(j, DER_SEQUENCE,
-			    lab_rfc822(j, "alice@example.org"))));
-		break;
 	case SIGNED_CA:
-		extensions = lab_extension(j, OID_BASIC_CONSTRAINTS, true,
-		    SPAN("\x30\x06\x01\x01\xff\x02\x01\x00"));
-		break;
 	case SIGNED_RESPONDER:
-		extensions = lab_join(j, for_purpose(j, OID_OCSP_SIGNING),
-		    lab_extension(
-			j, OID_OCSP_NO_CHECK, false, SPAN("\x05\x00")));
 		break;
 	case SIGNED_CRL:
 		d = lab_join(j, SPAN("\x02\x01\x01"), s->alg->der);
@@ -93,7 +106,7 @@ tbs_of(struct job *j, const struct signer *s, enum signed_type type)
 		return lab_der(
 		    j, DER_SEQUENCE, lab_join(j, d, SPAN("\xa0\x00")));
 	}
-	return certificate_tbs(j, s, empty, extensions);
+	return certificate_tbs(j, s, empty, extensions_of(j, type));
 }
 
 static const enum signed_type types[] = { SIGNED_SUBSCRIBER, SIGNED_CA,
@@ -178,6 +191,50 @@ test_others(void **state)
 		assert_false(is_signed(j, &s, types[k], SPAN("hello")));
 		assert_false(is_signed(
 		    j, &s, types[k], lab_join(j, tbs, SPAN("\x05\x00"))));
+	}
+}
+
+/* PK-118, PK-203, SBR 6.3.2: no longer than such a certificate may be valid, and
+ * from now on. */
+static void
+test_validity(void **state)
+{
+	static const struct {
+		enum signed_type type;
+		int64_t from, seconds; /* from now; with both ends */
+		bool is_good;
+	} rows[] = {
+		{ SIGNED_RESPONDER, 0, 30 * DAY, true },
+		{ SIGNED_RESPONDER, -300, 30 * DAY, true },
+		{ SIGNED_RESPONDER, 0, 30 * DAY + 1, false },
+		{ SIGNED_RESPONDER, 0, 3000 * DAY, false },
+		{ SIGNED_RESPONDER, 0, 0, false },
+		{ SIGNED_RESPONDER, -DAY, DAY, true },
+		{ SIGNED_RESPONDER, -DAY - 1, DAY, false },
+		{ SIGNED_RESPONDER, 2 * DAY, DAY, true },
+		{ SIGNED_RESPONDER, 2 * DAY + 1, DAY, false },
+		{ SIGNED_RESPONDER, 1000 * DAY, DAY, false },
+		{ SIGNED_SUBSCRIBER, 0, 825 * DAY, true },
+		{ SIGNED_SUBSCRIBER, 0, 825 * DAY + 1, false },
+		{ SIGNED_SUBSCRIBER, 0, 0, false },
+		{ SIGNED_SUBSCRIBER, -30 * DAY, 825 * DAY, true },
+		{ SIGNED_SUBSCRIBER, -90 * DAY - 1, DAY, false },
+		{ SIGNED_SUBSCRIBER, 2 * DAY + 1, DAY, false },
+	};
+	struct job *j = lab_job();
+	struct signer s = signer_of(CA_ROLE_ISSUING);
+	struct span empty = lab_der(j, DER_SEQUENCE, SPAN(""));
+	(void)state;
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		int64_t from = j->now + rows[i].from;
+		struct span tbs = certificate_tbs_of(j, &s, empty,
+		    extensions_of(j, rows[i].type), from,
+		    from + rows[i].seconds - 1);
+
+		unit_case("%zu", i);
+		assert_int_equal(
+		    is_signed(j, &s, rows[i].type, tbs), rows[i].is_good);
 	}
 }
 
@@ -357,6 +414,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_remote),
 	cmocka_unit_test(test_signature),
 	cmocka_unit_test(test_types),
+	cmocka_unit_test(test_validity),
 	cmocka_unit_test(test_others),
 	cmocka_unit_test(test_answer_carries_certificate),
 };
