@@ -44,6 +44,7 @@ struct options {
 	const char *intake;
 	const char *linters;
 	const char *signer;
+	const char *ends;
 	const char *live;
 	bool check_only;
 };
@@ -61,6 +62,7 @@ static const struct option long_options[] = {
 	{ "intake", required_argument, NULL, 'i' },
 	{ "linters", required_argument, NULL, 'l' },
 	{ "signer", required_argument, NULL, 'g' },
+	{ "ends", required_argument, NULL, 'e' },
 	{ "live", required_argument, NULL, 'v' },
 	{ NULL, 0, NULL, 0 },
 };
@@ -117,6 +119,9 @@ parse_options(int argc, char **argv, struct options *o)
 			break;
 		case 'g':
 			o->signer = optarg;
+			break;
+		case 'e':
+			o->ends = optarg;
 			break;
 		case 'v':
 			o->live = optarg;
@@ -198,7 +203,7 @@ run_role(const struct options *o)
 	const struct role_ops *ops = ops_of(o->role);
 	struct role_start start = { .conf_file = o->config,
 		.intake = o->intake };
-	int64_t sockets = 0;
+	int64_t sockets = 0, ends = 0;
 	int ready = -1;
 	bool is_linter = is_role(o, ROLE_LINTER);
 	bool is_responder = is_role(o, ROLE_RESPONDER);
@@ -213,6 +218,8 @@ run_role(const struct options *o)
 	    parse_fd(o->signer, &start.signer_fd) < 0 || o->wake == NULL ||
 	    o->ready == NULL || parse_wake(o->wake, start.wake) < 0 ||
 	    parse_fd(o->ready, &ready) < 0 ||
+	    (o->ends != NULL &&
+		span_to_int(span_str(o->ends), 0, INT32_MAX, &ends) < 0) ||
 	    (o->sockets != NULL && span_to_int(span_str(o->sockets), 0,
 				       ACTIVATION_MAX, &sockets) < 0)) {
 		fputs("countersignd: --role: perspective is the only one "
@@ -223,7 +230,7 @@ run_role(const struct options *o)
 	if (is_linter)
 		return linter_main(o->config, start.linters_fd, ready);
 	if (is_signer)
-		return signer_main(o->config, start.signer_fd, ready);
+		return signer_main(o->config, start.signer_fd, ends, ready);
 	if (is_responder)
 		return responder_main(
 		    o->config, &start.live, start.wake, ready);

@@ -56,6 +56,7 @@ serve(struct arena *keep, const struct conf *conf, void *ctx)
 
 	(void)keep;
 	sign_service_limits(s, conf);
+	sign_service_resume(s);
 	while ((found = bare_role_wait(s->fd)) >= 0) {
 		if (found == 0)
 			read_limits(s, conf);
@@ -65,9 +66,9 @@ serve(struct arena *keep, const struct conf *conf, void *ctx)
 }
 
 int
-signer_main(const char *conf_file, int fd, int ready_fd)
+signer_main(const char *conf_file, int fd, int64_t ends, int ready_fd)
 {
-	struct sign_service s = { .fd = fd };
+	struct sign_service s = { .fd = fd, .ends = ends };
 	const struct bare_role role = { .role = ROLE_SIGNER,
 		.open = open_keys,
 		.begin = log_in,

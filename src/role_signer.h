@@ -9,13 +9,15 @@
 #define SRC_ROLE_SIGNER_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct conf;
 
 /* Is there such a process with this configuration? */
 bool signer_is_wanted(const struct conf *conf);
 
-/* `countersignd --role signer`: until it is told to end; the exit status. */
-int signer_main(const char *conf_file, int fd, int ready_fd);
+/* `countersignd --role signer`: until it is told to end; the exit status.
+ * `ends`: how many before it have ended within the last hour, untold. */
+int signer_main(const char *conf_file, int fd, int64_t ends, int ready_fd);
 
 #endif

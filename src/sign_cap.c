@@ -10,6 +10,7 @@
 #include <inttypes.h>
 
 #define TIMES 2
+#define HALVES_MAX 62
 #define REMIND_SECS 600
 /* src/lists.c's reserve: one of each shard in 5 minutes. */
 #define RESERVE_OF_SHARD 12
@@ -72,6 +73,15 @@ sign_cap_check(struct job *j, struct sign_cap *c, char tag)
 	}
 	return job_fail(j, ERR_BUSY,
 	    "the signer signs no more %s until SIGHUP (PK-204)", kinds[k].name);
+}
+
+void
+sign_cap_resume(struct sign_cap *c, int64_t now, int64_t ends)
+{
+	int shift = ends < HALVES_MAX ? (int)ends : HALVES_MAX;
+
+	for (size_t k = 0; k < SIGN_CAP_KINDS; k++)
+		ceiling_add(&c->made[k], now, c->max[k] - (c->max[k] >> shift));
 }
 
 void

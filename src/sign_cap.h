@@ -25,6 +25,13 @@ void sign_cap_set(
 /* May one more be signed that has this tag (pki/remote_key.h)?  0; -1 ERR_BUSY:
  * an hour has had too many, and an admin must look. */
 int sign_cap_check(struct job *j, struct sign_cap *c, char tag);
+/*
+ * What signers before this one have signed is not known, if they ended without
+ * being told to.  So many have within the last hour: it is taken for half of
+ * what each had left, so that all of them together do not sign more than twice
+ * what one may.
+ */
+void sign_cap_resume(struct sign_cap *c, int64_t now, int64_t ends);
 void sign_cap_count(struct sign_cap *c, int64_t now, char tag);
 
 #endif

@@ -280,3 +280,16 @@ sign_service_limits(struct sign_service *s, const struct conf *conf)
 			sign_cap_set(&k->cap, own, conf->issuer.max_per_hour);
 	}
 }
+
+void
+sign_service_resume(struct sign_service *s)
+{
+	if (s->ends == 0)
+		return;
+	log_warning("ceilings are lower",
+	    "ends=%lld next=\"find out why the signer has ended; an hour later "
+	    "they are what they were\"",
+	    (long long)s->ends);
+	for (size_t i = 0; i < s->n; i++)
+		sign_cap_resume(&s->keys[i].cap, clock_now(), s->ends);
+}

@@ -7,6 +7,7 @@
 #define SRC_SIGN_SERVICE_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct arena;
 struct conf;
@@ -17,6 +18,7 @@ struct sign_service {
 	int fd;            /* the issuer is at the other end */
 	struct held *keys; /* of sign_service_open() */
 	size_t n;
+	int64_t ends; /* of signers before it */
 };
 
 /* Reads the certificates, and the PINs, of the issuing CA and former ones
@@ -30,6 +32,8 @@ int sign_service_open(
 int sign_service_log_in(struct job *j, const struct sign_service *s);
 /* The ceilings, from a configuration that may be newer. */
 void sign_service_limits(struct sign_service *s, const struct conf *conf);
+/* After them, where other signers ended before this one (sign_cap_resume()). */
+void sign_service_resume(struct sign_service *s);
 /* The newest question, if there is one, is answered: 1, 0: there is none, -1:
  * nobody asks any more. */
 int sign_service_step(const struct sign_service *s, const struct conf *conf);

@@ -9,6 +9,7 @@
 #include "lib/job.h"
 #include "lib/log.h"
 #include "src/activation.h"
+#include "src/ceiling.h"
 #include "src/conf_file.h"
 #include "src/intake.h"
 #include "src/live_link.h"
@@ -62,6 +63,7 @@ struct supervisor {
 	int wake[ROLE_COUNT];
 	int linters[2];              /* the issuer's end, and their parent's */
 	int signer[2];               /* likewise; -1: none */
+	struct ceiling signer_ends;  /* that nobody has told it to */
 	struct arena *linters_arena; /* of what follows; NULL: of conf */
 	const struct conf *linters_conf; /* what their parent was told */
 	struct live_pairs live;          /* no ends: none */
@@ -133,6 +135,12 @@ add_end(struct arena *a, struct words *w, const char *option, int end)
 	add_option(w, option, arena_printf(a, "%d", end));
 }
 
+static int64_t
+mono_secs(void)
+{
+	return clock_mono_ms() / 1000;
+}
+
 static void
 add_inherited(const struct supervisor *s, const struct child *c,
     struct arena *a, struct words *w)
@@ -148,6 +156,10 @@ add_inherited(const struct supervisor *s, const struct child *c,
 		add_option(w, "--intake", c->intake);
 	add_end(a, w, "--linters", linters_end(s, c->role));
 	add_end(a, w, "--signer", signer_end(s, c->role));
+	if (c->role == ROLE_SIGNER)
+		add_option(w, "--ends",
+		    arena_printf(a, "%lld",
+			(long long)ceiling_sum(&s->signer_ends, mono_secs())));
 	if (live == NULL)
 		return;
 	for (size_t i = 0; i < live->n; i++)
@@ -319,6 +331,9 @@ child_ended(struct supervisor *s, struct child *c, int status)
 		c->start_ms = now;
 		return;
 	}
+	/* PK-204: what it had signed is counted nowhere else. */
+	if (c->role == ROLE_SIGNER)
+		ceiling_count(&s->signer_ends, mono_secs());
 	/* Who was killed from outside did not fail. */
 	if (now - c->started_ms >= STEADY_MS ||
 	    (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL))

@@ -336,6 +336,47 @@ test_cap(void **state)
 	assert_int_equal(sign_cap_check(j, &cap, REMOTE_LIST), 0);
 }
 
+/* PK-204: ending the signer again and again gives twice its ceiling at most,
+ * and once does not keep an issuer from what its own ceiling allows. */
+static void
+test_cap_after_ends(void **state)
+{
+	struct conf_issuer conf = { .crl_shards = 1 };
+	const char tags[] = { REMOTE_SUBSCRIBER, REMOTE_RESPONDER,
+		REMOTE_LIST };
+	struct job *j = unit_job();
+	int64_t began = j->now;
+	(void)state;
+
+	for (size_t i = 0; i < COUNT(tags); i++) {
+		int64_t all = 0, max = 0;
+
+		for (int64_t ends = 0; ends < 100; ends++) {
+			struct sign_cap cap = { .max = { 0 } };
+			int64_t may = 0;
+
+			unit_case("%c after %d", tags[i], (int)ends);
+			sign_cap_set(&cap, &conf, 100);
+			sign_cap_resume(&cap, j->now, ends);
+			for (; sign_cap_check(j, &cap, tags[i]) == 0; may++)
+				sign_cap_count(&cap, j->now, tags[i]);
+			job_recover(j);
+			all += may;
+			if (ends == 0)
+				max = may;
+			if (ends == 1)
+				assert_int_equal(may, max / 2);
+			assert_true(ends < 50 || may == 0);
+			/* An hour later they are forgotten. */
+			sign_cap_set(&cap, &conf, 100);
+			j->now = began + HOUR;
+			assert_int_equal(sign_cap_check(j, &cap, tags[i]), 0);
+			j->now = began;
+		}
+		assert_in_range(all, max, 2 * max);
+	}
+}
+
 /* --- the issuer's side ---------------------------------------------------- */
 
 struct pair {
@@ -696,6 +737,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_parts),
 	cmocka_unit_test(test_flood),
 	cmocka_unit_test(test_cap),
+	cmocka_unit_test(test_cap_after_ends),
 	cmocka_unit_test(test_link),
 	cmocka_unit_test(test_link_full),
 	cmocka_unit_test(test_link_pauses),
