@@ -102,6 +102,17 @@ say_why(struct job *j)
 		     : "");
 }
 
+/* PK-199: the next start would try its PIN again, and at the third the device
+ * locks. */
+static int
+say_who(struct job *j, const char *former)
+{
+	const char *why = arena_strdup(j->arena, j->err.text);
+
+	job_recover(j);
+	return job_fail(j, ERR_REFUSED, "former_ca %s: %s", former, why);
+}
+
 int
 sign_service_log_in(struct job *j, const struct sign_service *s)
 {
@@ -112,6 +123,8 @@ sign_service_log_in(struct job *j, const struct sign_service *s)
 			continue;
 		if (k->former == NULL)
 			return say_why(j);
+		if (j->err.kind == ERR_REFUSED)
+			return say_who(j, k->former);
 		log_warning("former CA's key not ready",
 		    "name=%s error=\"%s\" next=\"nothing, if it is destroyed\"",
 		    k->former, j->err.text);

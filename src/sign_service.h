@@ -27,8 +27,9 @@ struct sign_service {
  * logged. */
 int sign_service_open(
     struct job *j, struct arena *keep, struct sign_service *s);
-/* Loads the modules and logs in: 0; -1 if the issuing CA's key is not ready,
- * ERR_REFUSED if it must not be tried again (PK-199). */
+/* Loads the modules and logs in: 0; -1 if the issuing CA's key is not ready;
+ * -1 ERR_REFUSED if one, also of a former CA, must not be tried again
+ * (PK-199).  A former CA's that is away is logged. */
 int sign_service_log_in(struct job *j, const struct sign_service *s);
 /* The ceilings, from a configuration that may be newer. */
 void sign_service_limits(struct sign_service *s, const struct conf *conf);

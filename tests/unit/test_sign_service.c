@@ -731,6 +731,34 @@ test_refused(void **state)
 	job_recover(j);
 }
 
+/* PK-199: no signer after this one tries a former CA's PIN again; where its
+ * token is away, the other keys go on. */
+static void
+test_former_refused(void **state)
+{
+	struct job *j = lab_job();
+	struct sign_service s = { .fd = -1 };
+	(void)state;
+
+	NEEDS_TOKEN;
+	configure(j);
+	make_former(j);
+	former.issuer.key_token = "former";
+	former.issuer.key_id = "77";
+	assert_int_equal(sign_service_open(j, j->arena, &s), 0);
+	assert_int_equal(s.n, 2);
+	assert_int_equal(sign_service_log_in(j, &s), 0);
+	token_lab_write("pin-wrong", 0400, "not-the-pin");
+	former.issuer.key_id = "0b";
+	former.issuer.key_pin_file = token_lab_path("pin-wrong");
+	assert_int_equal(sign_service_open(j, j->arena, &s), 0);
+	assert_int_equal(sign_service_log_in(j, &s), -1);
+	assert_int_equal(j->err.kind, ERR_REFUSED);
+	assert_non_null(strstr(j->err.text, "former_ca old: token"));
+	assert_non_null(strstr(j->err.text, "CKR_PIN_INCORRECT"));
+	job_recover(j);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_questions),
 	cmocka_unit_test(test_answers),
@@ -743,14 +771,17 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_link_pauses),
 	cmocka_unit_test(test_service),
 	cmocka_unit_test(test_refused),
+	/* Last: the token remembers. */
+	cmocka_unit_test(test_former_refused),
 };
 
 static void
-import(const char *key_type, const char *label, const char *id)
+import(const char *token, const char *key_type, const char *label,
+    const char *id)
 {
 	EVP_PKEY *key = lab_ca_key(key_type);
 
-	token_lab_import(label, id, key);
+	token_lab_import_into(token, label, id, key);
 	EVP_PKEY_free(key);
 }
 
@@ -759,8 +790,10 @@ main(void)
 {
 	token_lab_start_empty();
 	if (token_lab_is_there()) {
-		import("p256", "issuing", "0a");
-		import("p384", "former", "0b");
+		token_lab_add("former");
+		import("ca", "p256", "issuing", "0a");
+		import("ca", "p384", "former", "0b");
+		import("former", "p384", "former", "0b");
 	}
 	return unit_run(tests, COUNT(tests));
 }
