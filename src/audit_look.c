@@ -172,9 +172,9 @@ trace_relied(const struct audit_look *l, struct job *j, const struct cert *c,
 		    arena_printf(j->arena, "gap: %s", j->err.text), true);
 	if (found == 0)
 		say(lines, "evidence",
-		    "gap: it does not name reply and CAA check (an earlier "
-		    "version did not)",
-		    true);
+		    "it does not name reply and CAA check: an earlier version "
+		    "wrote it",
+		    false);
 	job_recover(j);
 	return 0;
 }

@@ -462,6 +462,13 @@ test_audit(struct job *j)
 	    shows(j, &l, c.id, false, 1, "! linter zl, lab 1.0: e_b (error)"));
 	linter_stop(pid, l.linters_fd);
 	lab.conf.linter_count = 0;
+	/* As versions before wrote it. */
+	fixture_sql(
+	    j, arena_printf(j->arena,
+		   "UPDATE cert SET evidence = '{\"authorizations\":[\"%s\"]}'",
+		   lab.order->identifiers[0].authz.id));
+	assert_true(shows(
+	    j, &l, c.id, false, 0, "  evidence: it does not name reply and"));
 	fixture_sql(j, "UPDATE cert SET evidence = "
 		       "'{\"authorizations\":[\"other\"],\"seal\":\"\"}'");
 	assert_true(shows(j, &l, c.id, false, 1,
