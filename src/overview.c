@@ -381,6 +381,19 @@ remind_of_head(struct job *j, struct remarks *r)
 	return late < 0 ? -1 : 0;
 }
 
+/* PK-21 */
+static int
+remind_of_audit_key(struct job *j, struct remarks *r)
+{
+	if (j->conf->mode == CONF_MODE_PUBLIC &&
+	    j->conf->issuer.audit_key == NULL)
+		remark(r, REMARK_WARN, "audit key",
+		    "issuer.audit_key is not set: the head of the audit and "
+		    "the gaps of purged records carry a MAC only, which the "
+		    "validator could make too");
+	return 0;
+}
+
 static int
 remind_of_admins(struct job *j, struct remarks *r)
 {
@@ -417,7 +430,7 @@ int
 overview_reminders(struct job *j, struct remarks *r)
 {
 	static look *const looks[] = { remind_of_rehearsal, remind_of_head,
-		remind_of_admins };
+		remind_of_audit_key, remind_of_admins };
 
 	return look_at_each(j, r, looks, COUNT(looks));
 }

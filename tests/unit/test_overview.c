@@ -298,6 +298,20 @@ test_json(struct job *j)
 				     "\"revocation list\",\"text\":"));
 }
 
+/* PK-21: in public mode it is said that the audit is under a MAC only. */
+static void
+test_PK_21_no_audit_key(struct job *j)
+{
+	struct role_lab lab;
+
+	start(&lab, j);
+	expect_no_line(j, "audit key");
+	lab.conf.mode = CONF_MODE_PUBLIC;
+	expect_line(j, "warn  audit key: issuer.audit_key is not set");
+	lab.conf.issuer.audit_key = "/audit-key.pem";
+	expect_no_line(j, "audit key");
+}
+
 static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_queues),
 	STORE_TEST(test_counts),
@@ -305,6 +319,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_roles),
 	STORE_TEST(test_lists),
 	STORE_TEST(test_deadlines),
+	STORE_TEST(test_PK_21_no_audit_key),
 	STORE_TEST(test_json),
 };
 
