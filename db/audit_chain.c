@@ -3,9 +3,12 @@
 #include "db/audit_chain.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 
+#include "db/audit_mark.h"
 #include "db/store_private.h"
+#include "lib/arena.h"
+#include "lib/clock.h"
+#include "lib/hex.h"
 
 /* --- links ---------------------------------------------------------------- */
 
@@ -63,9 +66,10 @@ audit_link_read(struct query *q, struct audit_link *out)
 
 /* --- gaps ----------------------------------------------------------------- */
 
-#define GAP                                                                    \
-	"SELECT from_seq, to_seq, before_hash, after_hash, seal "              \
-	"FROM audit_gap WHERE "
+#define GAP_COLUMNS                                                            \
+	"from_seq, to_seq, before_hash, after_hash, newest_at, purged_at, "    \
+	"seal, spki_sha256, signature"
+#define GAP "SELECT " GAP_COLUMNS " FROM audit_gap WHERE "
 
 static int
 gap_get(struct job *j, const char *sql, int64_t seq, struct audit_gap *out)
@@ -78,7 +82,11 @@ gap_get(struct job *j, const char *sql, int64_t seq, struct audit_gap *out)
 		out->to_seq = query_int(&q);
 		out->before = query_bytes(&q);
 		out->after = query_bytes(&q);
+		out->newest_at = query_int(&q);
+		out->purged_at = query_int(&q);
 		out->seal = query_bytes(&q);
+		out->spki_sha256 = query_bytes(&q);
+		out->signature = query_bytes(&q);
 	}
 	query_end(&q);
 	return found;
@@ -96,49 +104,78 @@ audit_gap_to(struct job *j, int64_t to_seq, struct audit_gap *out)
 	return gap_get(j, GAP "to_seq = $1", to_seq, out);
 }
 
-#define GAP_FIELDS 5
-struct gap_statement {
-	char from[24], to[24];
-	struct span fields[GAP_FIELDS];
-};
-
-static void
-gap_statement(const struct audit_gap *g, struct gap_statement *s)
+int
+audit_gap_after(struct job *j, int64_t seq, struct audit_gap *out)
 {
-	snprintf(s->from, sizeof(s->from), "%" PRId64, g->from_seq);
-	snprintf(s->to, sizeof(s->to), "%" PRId64, g->to_seq);
-	s->fields[0] = SPAN("countersign audit gap 1");
-	s->fields[1] = span_str(s->from);
-	s->fields[2] = span_str(s->to);
-	s->fields[3] = g->before;
-	s->fields[4] = g->after;
-}
-
-bool
-audit_gap_is_sealed(const struct seal_key *k, const struct audit_gap *g)
-{
-	struct gap_statement s;
-
-	gap_statement(g, &s);
-	return seal_verify(k, s.fields, GAP_FIELDS, g->seal);
+	return gap_get(
+	    j, GAP "from_seq > $1 ORDER BY from_seq LIMIT 1", seq, out);
 }
 
 int
-audit_gap_put(
+audit_gap_any_signed(struct job *j)
+{
+	struct audit_gap g;
+
+	return gap_get(j,
+	    GAP "from_seq >= $1 AND signature IS NOT NULL "
+		"ORDER BY from_seq DESC LIMIT 1",
+	    0, &g);
+}
+
+const char *
+audit_gap_text(struct job *j, const struct audit_gap *g)
+{
+	char newest[CLOCK_RFC3339_MAX], purged[CLOCK_RFC3339_MAX];
+
+	clock_format_rfc3339(g->newest_at, newest);
+	clock_format_rfc3339(g->purged_at, purged);
+	return arena_printf(j->arena,
+	    "countersign audit gap 2\nrecords %" PRId64 " to %" PRId64
+	    "\nbefore %s\nafter %s\nnewest %s\npurged %s\n",
+	    g->from_seq, g->to_seq, hex_dup(j->arena, g->before),
+	    hex_dup(j->arena, g->after), newest, purged);
+}
+
+bool
+audit_gap_is_sealed(
     struct job *j, const struct seal_key *k, const struct audit_gap *g)
 {
-	struct gap_statement s;
+	const struct span text = span_str(audit_gap_text(j, g));
+
+	return seal_verify(k, &text, 1, g->seal);
+}
+
+int
+audit_gap_is_signed(
+    struct job *j, const struct audit_verifier *v, const struct audit_gap *g)
+{
+	return v->verify(v->ctx, g->spki_sha256, span_str(audit_gap_text(j, g)),
+	    g->signature);
+}
+
+int
+audit_gap_put(struct job *j, const struct seal_key *k,
+    const struct audit_signer *signer, const struct audit_gap *g)
+{
+	const struct span text = span_str(audit_gap_text(j, g));
+	struct span key = { NULL, 0 }, signature = { NULL, 0 };
 	uint8_t seal[SEAL_LEN];
 
-	gap_statement(g, &s);
-	seal_make(k, s.fields, GAP_FIELDS, seal);
+	seal_make(k, &text, 1, seal);
+	if (signer != NULL) {
+		key = signer->spki_sha256;
+		if (signer->sign(j, signer->ctx, text, &signature) < 0)
+			return -1;
+	}
 	if (store_change(j, NULL,
 		"DELETE FROM audit_gap WHERE from_seq >= $1 AND from_seq <= $2",
 		ARGS(v_int(g->from_seq), v_int(g->to_seq))) < 0)
 		return -1;
 	return store_change(j, NULL,
-	    "INSERT INTO audit_gap (from_seq, to_seq, before_hash, "
-	    "after_hash, seal) VALUES ($1, $2, $3, $4, $5)",
+	    "INSERT INTO audit_gap (" GAP_COLUMNS ") "
+	    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
 	    ARGS(v_int(g->from_seq), v_int(g->to_seq), v_bytes(g->before),
-		v_bytes(g->after), v_bytes(span_mem(seal, SEAL_LEN))));
+		v_bytes(g->after), v_int(g->newest_at), v_int(g->purged_at),
+		v_bytes(span_mem(seal, SEAL_LEN)), v_bytes(key),
+		v_bytes(signature)));
 }

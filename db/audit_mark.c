@@ -5,6 +5,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "db/audit_chain.h"
+#include "db/store_audit.h"
 #include "db/store_private.h"
 #include "lib/arena.h"
 #include "lib/clock.h"
@@ -53,6 +55,17 @@ audit_mark_newest_signed(struct job *j, struct audit_mark *out)
 	    0, out);
 }
 
+/* 1 and when the newest of the first ones that went was written, 0, -1. */
+static int
+is_purged(struct job *j, int64_t *since)
+{
+	struct audit_gap g = { .newest_at = 0 };
+	int found = audit_gap_after(j, 0, &g);
+
+	*since = found != 1 ? 0 : g.newest_at > 0 ? g.newest_at : 1;
+	return found;
+}
+
 int
 audit_mark_is_late(struct job *j, bool are_signed, int64_t *since)
 {
@@ -64,6 +77,8 @@ audit_mark_is_late(struct job *j, bool are_signed, int64_t *since)
 	*since = 0;
 	if (found < 0)
 		return -1;
+	if (found == 0 && are_signed && is_purged(j, since) != 0)
+		return *since > 0 ? 1 : -1;
 	found = store_get_int(j, &at_ms,
 	    "SELECT at_ms FROM audit WHERE seq > $1 ORDER BY seq LIMIT 1",
 	    ARGS(v_int(newest.seq)));
@@ -173,6 +188,49 @@ audit_mark_put(struct job *j, const struct seal_key *k,
 		   ARGS(v_int(out->seq), v_int(out->at), v_bytes(out->hash),
 		       v_bytes(out->seal), v_bytes(out->spki_sha256),
 		       v_bytes(out->signature))) < 0
+		   ? -1
+		   : 1;
+}
+
+/* --- the first one -------------------------------------------------------- */
+
+/* Those whose seal is good.  *records: that they stand for. */
+static int
+sign_gaps(struct job *j, const struct seal_key *k,
+    const struct audit_signer *signer, int64_t *gaps, int64_t *records)
+{
+	struct audit_gap g = { .from_seq = 0 };
+	int found = audit_gap_after(j, 0, &g);
+
+	for (*gaps = *records = 0; found == 1;
+	     found = audit_gap_after(j, g.from_seq, &g)) {
+		if (g.signature.n > 0 || !audit_gap_is_sealed(j, k, &g))
+			continue;
+		if (audit_gap_put(j, k, signer, &g) < 0)
+			return -1;
+		++*gaps;
+		*records += g.to_seq - g.from_seq + 1;
+	}
+	return found;
+}
+
+int
+audit_mark_begin(
+    struct job *j, const struct seal_key *k, const struct audit_signer *signer)
+{
+	struct audit_mark m;
+	int64_t gaps, records;
+	int found = audit_mark_newest_signed(j, &m);
+
+	if (found != 0)
+		return found < 0 ? -1 : 0;
+	if (sign_gaps(j, k, signer, &gaps, &records) < 0)
+		return -1;
+	return store_audit_add(j, "issuer", "audit signatures begin", "audit",
+		   "ok",
+		   arena_printf(j->arena,
+		       "{\"gaps\":%" PRId64 ",\"purged\":%" PRId64 "}", gaps,
+		       records)) < 0
 		   ? -1
 		   : 1;
 }

@@ -26,6 +26,8 @@ struct audit_signer {
 	    struct span *signature);
 	const void *ctx;
 	struct span spki_sha256;
+	/* Of this key and those before it. */
+	const struct audit_verifier *verifier;
 };
 struct audit_verifier {
 	/* 1 good, 0 not good, -1 none of the keys has this hash. */
@@ -49,6 +51,14 @@ const char *audit_mark_text(struct job *j, const struct audit_mark *m);
  * 0 there is none, -1.  signer NULL: sealed only. */
 int audit_mark_put(struct job *j, const struct seal_key *k,
     const struct audit_signer *signer, struct audit_mark *out);
+/*
+ * In the transaction of the first head that is signed, before it: gaps of
+ * before get the signature too, and a record tells that it begins here.  1, 0
+ * there is a signed head already, -1.  Who deletes all that is signed makes it
+ * begin anew: the record shows when.
+ */
+int audit_mark_begin(
+    struct job *j, const struct seal_key *k, const struct audit_signer *signer);
 /* Of the first record behind `seq`: 1, 0, -1. */
 int audit_mark_after(struct job *j, int64_t seq, struct audit_mark *out);
 int audit_mark_newest(struct job *j, struct audit_mark *out); /* the same */
@@ -56,7 +66,8 @@ int audit_mark_newest_signed(struct job *j, struct audit_mark *out);
 /* What a missing head may be late by, for the issuer was not running. */
 #define AUDIT_MARK_LATE_SECS ((int64_t)2 * 86400)
 /* Is there a record, older than that, that no head covers, or where heads are
- * signed no such one?  1 and when it was written, 0, -1. */
+ * signed no such one?  Where none is, records that were purged count too.  1
+ * and when it was written, 0, -1. */
 int audit_mark_is_late(struct job *j, bool are_signed, int64_t *since);
 bool audit_mark_is_sealed(const struct seal_key *k, const struct audit_mark *m);
 

@@ -135,7 +135,8 @@ struct chain {
 	const struct seal_key *seal;
 	const struct audit_verifier *heads;
 	bool are_signed; /* heads, from here on */
-	int64_t seq;     /* of the last good row */
+	bool are_gaps_signed;
+	int64_t seq; /* of the last good row */
 	uint8_t hash[SHA256_LEN];
 	int64_t head_seq;
 	struct span head_hash;
@@ -230,6 +231,42 @@ link_check(struct job *j, const struct audit_link *l, struct chain *chain)
 	return 0;
 }
 
+/* PK-21: it was the issuer who purged, and what it may.  Once it signs, it has
+ * signed the gaps of before too (audit_mark_begin()). */
+static int
+gap_check(struct job *j, const struct audit_gap *g, const struct chain *chain)
+{
+	int good;
+
+	if (chain->seal != NULL && !audit_gap_is_sealed(j, chain->seal, g))
+		return chain_broken(j, g->from_seq,
+		    "is missing, and what says that it was purged carries no "
+		    "good seal");
+	if (chain->heads != NULL && g->signature.n == 0 &&
+	    chain->are_gaps_signed)
+		return chain_broken(j, g->from_seq,
+		    "is missing, and what says that it was purged is not "
+		    "signed");
+	if (chain->heads != NULL && g->signature.n > 0) {
+		good = audit_gap_is_signed(j, chain->heads, g);
+		if (good < 0)
+			return chain_broken(j, g->from_seq,
+			    "is missing, and what says that it was purged is "
+			    "signed by a key that is not among those of "
+			    "issuer.audit_public_keys");
+		if (good == 0)
+			return chain_broken(j, g->from_seq,
+			    "is missing, and what says that it was purged "
+			    "carries no good signature");
+	}
+	return g->newest_at >= 0 && g->purged_at >= AUDIT_KEPT_MIN_SECS &&
+		       g->newest_at <= g->purged_at - AUDIT_KEPT_MIN_SECS
+		   ? 0
+		   : chain_broken(j, g->from_seq,
+			 "is missing, and what says that it was purged does "
+			 "not say that it was two years old");
+}
+
 /* Over the gap behind the last good row: 1, 0 there is none, -1. */
 static int
 chain_leap(struct job *j, struct chain *chain)
@@ -239,10 +276,8 @@ chain_leap(struct job *j, struct chain *chain)
 
 	if (found <= 0)
 		return found;
-	if (chain->seal != NULL && !audit_gap_is_sealed(chain->seal, &g))
-		return chain_broken(j, g.from_seq,
-		    "is missing, and what says that it was purged carries no "
-		    "good seal");
+	if (gap_check(j, &g, chain) < 0)
+		return -1;
 	/* The newest row is never purged. */
 	if (g.to_seq < g.from_seq || g.to_seq >= chain->head_seq ||
 	    g.after.n != SHA256_LEN ||
@@ -331,6 +366,22 @@ head_read(struct job *j, struct chain *chain)
 			  : found;
 }
 
+/* Whoever deletes heads, or gaps, leaves the others. */
+static int
+are_gaps_signed(struct job *j, struct chain *chain)
+{
+	struct audit_mark m;
+	int found = 0;
+
+	if (chain->heads == NULL)
+		return 0;
+	found = audit_mark_newest_signed(j, &m);
+	if (found == 0)
+		found = audit_gap_any_signed(j);
+	chain->are_gaps_signed = found > 0;
+	return found < 0 ? -1 : 0;
+}
+
 /* Rows cut off at the end leave a chain that is whole but too short; rows
  * appended while this runs are checked too. */
 int
@@ -341,7 +392,8 @@ store_audit_verify_with(struct job *j, const struct audit_trust *trust,
 	int more;
 
 	*purged = 0;
-	if (head_read(j, &chain) < 0 || mark_next(j, &chain) < 0)
+	if (head_read(j, &chain) < 0 || are_gaps_signed(j, &chain) < 0 ||
+	    mark_next(j, &chain) < 0)
 		return -1;
 	while ((more = chain_walk(j, &chain)) == 1)
 		;

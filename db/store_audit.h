@@ -35,9 +35,10 @@ int store_audit_list(
 int store_audit_verify_sealed(struct job *j, const struct seal_key *seal,
     int64_t *count, int64_t *purged);
 /*
- * The same, and heads against the keys of signatures (db/audit_mark.h): each
- * that is signed verifies, and behind a signed one there is none that is not.
- * NULL in place of either: that is not checked.
+ * The same, and heads and gaps against the keys of signatures
+ * (db/audit_mark.h): each that is signed verifies; behind a signed head there
+ * is none that is not; and if anything is signed, each gap is. NULL in place of
+ * either: that is not checked.
  */
 struct audit_trust {
 	const struct seal_key *seal;

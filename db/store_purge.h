@@ -24,6 +24,7 @@
 
 #include "db/store.h"
 
+struct audit_signer;
 struct seal_key;
 
 enum purge_kind {
@@ -54,6 +55,8 @@ struct purge_rules {
 	/* The issuer's, for what it leaves in the audit chain; NULL: audit
 	 * records stay. */
 	const struct seal_key *seal;
+	/* And what signs that too; NULL: it is only sealed. */
+	const struct audit_signer *signer;
 };
 
 struct purge_walk {

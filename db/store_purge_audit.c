@@ -2,13 +2,14 @@
  * Audit records go by dates of their own too (PK-22): what concerns a
  * subscriber not before the subscriber's records, what a CA key did not before
  * the key has ended, everything else as a security event.  In the chain a
- * sealed gap takes their place (db/audit_chain.h).
+ * sealed and signed gap takes their place (db/audit_chain.h).
  */
 #include "config.h"
 
 #include <string.h>
 
 #include "db/audit_chain.h"
+#include "db/audit_mark.h"
 #include "db/store_private.h"
 #include "db/store_purge_rows.h"
 #include "lib/arena.h"
@@ -129,32 +130,70 @@ spoiled(struct job *j, int64_t seq)
 	    (long long)seq);
 }
 
+/* A gap that only the seal vouches for does not become part of a signed one. */
+static bool
+is_joined(const struct purge_rules *rules, const struct audit_gap *beside)
+{
+	return (rules->signer != NULL) == (beside->signature.n > 0);
+}
+
 /* The gap that the row at `seq` makes, with those beside it. */
 static int
-gap_around(struct job *j, const struct audit_link *l, struct audit_gap *g)
+gap_around(struct job *j, const struct purge_rules *rules,
+    const struct audit_link *l, struct audit_gap *g)
 {
 	static const uint8_t zeros[SHA256_LEN];
 	struct audit_gap beside;
 	int found = audit_gap_to(j, l->seq - 1, &beside);
 
-	*g = (struct audit_gap){
-		.from_seq = l->seq, .to_seq = l->seq, .after = l->stored
-	};
+	*g = (struct audit_gap){ .from_seq = l->seq,
+		.to_seq = l->seq,
+		.after = l->stored,
+		.newest_at = l->at_ms / 1000,
+		.purged_at = j->now };
 	if (found < 0)
 		return -1;
-	if (found > 0) {
+	if (found > 0 && is_joined(rules, &beside)) {
 		g->from_seq = beside.from_seq;
 		g->before = beside.before;
+		g->newest_at = later(g->newest_at, beside.newest_at);
+		g->purged_at = later(g->purged_at, beside.purged_at);
+	} else if (found > 0) {
+		g->before = beside.after;
 	} else if (l->seq == 1) {
 		g->before = span_mem(zeros, SHA256_LEN);
 	} else if (hash_of_row(j, l->seq - 1, &g->before) <= 0) {
 		return j->err.kind != ERR_NONE ? -1 : spoiled(j, l->seq);
 	}
 	found = audit_gap_from(j, l->seq + 1, &beside);
-	if (found > 0) {
+	if (found > 0 && is_joined(rules, &beside)) {
 		g->to_seq = beside.to_seq;
 		g->after = beside.after;
+		g->newest_at = later(g->newest_at, beside.newest_at);
+		g->purged_at = later(g->purged_at, beside.purged_at);
 	}
+	return found < 0 ? -1 : 0;
+}
+
+static bool
+is_ours(struct job *j, const struct purge_rules *rules,
+    const struct audit_gap *beside)
+{
+	if (!audit_gap_is_sealed(j, rules->seal, beside))
+		return false;
+	return rules->signer == NULL || beside->signature.n == 0 ||
+	       audit_gap_is_signed(j, rules->signer->verifier, beside) == 1;
+}
+
+/* A head that lies in a gap is not looked at any more. */
+static int
+head_verify(struct job *j, const struct audit_link *l)
+{
+	struct audit_mark m;
+	int found = audit_mark_after(j, l->seq - 1, &m);
+
+	if (found == 1 && m.seq == l->seq && !span_eq(m.hash, l->stored))
+		return spoiled(j, l->seq);
 	return found < 0 ? -1 : 0;
 }
 
@@ -162,14 +201,14 @@ gap_around(struct job *j, const struct audit_link *l, struct audit_gap *g)
  * beside a gap that somebody else made. */
 static int
 link_verify(
-    struct job *j, const struct seal_key *seal, const struct audit_link *l)
+    struct job *j, const struct purge_rules *rules, const struct audit_link *l)
 {
 	struct audit_gap beside;
 	struct span before = { NULL, 0 };
 	uint8_t start[SHA256_LEN] = { 0 }, hash[SHA256_LEN];
 	int found = audit_gap_to(j, l->seq - 1, &beside);
 
-	if (found > 0 && !audit_gap_is_sealed(seal, &beside))
+	if (found > 0 && !is_ours(j, rules, &beside))
 		return spoiled(j, l->seq);
 	if (found > 0)
 		before = beside.after;
@@ -185,20 +224,20 @@ link_verify(
 	if (!span_eq(l->stored, span_mem(hash, SHA256_LEN)))
 		return spoiled(j, l->seq);
 	found = audit_gap_from(j, l->seq + 1, &beside);
-	if (found > 0 && (!audit_gap_is_sealed(seal, &beside) ||
-			     !span_eq(beside.before, l->stored)))
+	if (found > 0 &&
+	    (!is_ours(j, rules, &beside) || !span_eq(beside.before, l->stored)))
 		return spoiled(j, l->seq);
-	return found < 0 ? -1 : 0;
+	return found < 0 ? -1 : head_verify(j, l);
 }
 
 static int
 record_delete(
-    struct job *j, const struct seal_key *seal, const struct audit_link *l)
+    struct job *j, const struct purge_rules *rules, const struct audit_link *l)
 {
 	struct audit_gap g;
 
-	if (link_verify(j, seal, l) < 0 || gap_around(j, l, &g) < 0 ||
-	    audit_gap_put(j, seal, &g) < 0)
+	if (link_verify(j, rules, l) < 0 || gap_around(j, rules, l, &g) < 0 ||
+	    audit_gap_put(j, rules->seal, rules->signer, &g) < 0)
 		return -1;
 	return store_change(
 	    j, NULL, "DELETE FROM audit WHERE seq = $1", ARGS(v_int(l->seq)));
@@ -240,8 +279,7 @@ look(struct job *j, const struct purge_rules *rules, const struct record *r,
 	if (r->link.seq >= newest)
 		due = later(due, j->now + PURGE_DAY);
 	if (due <= j->now)
-		return rules->dry ||
-			       record_delete(j, rules->seal, &r->link) == 0
+		return rules->dry || record_delete(j, rules, &r->link) == 0
 			   ? 1
 			   : -1;
 	return rules->dry ? 0

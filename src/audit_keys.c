@@ -56,7 +56,10 @@ audit_keys_signer(struct job *j, struct arena *keep, const struct ca *ca,
 		    "issuer.audit_key is the CA's key: one of its own would "
 		    "be right");
 	s = arena_alloc(keep, sizeof(*s));
-	*s = (struct audit_signer){ head_key_sign, key, head_key_sha256(key) };
+	*s = (struct audit_signer){ .sign = head_key_sign,
+		.ctx = key,
+		.spki_sha256 = head_key_sha256(key),
+		.verifier = verifier };
 	*out = s;
 	return 0;
 }

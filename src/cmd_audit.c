@@ -127,7 +127,7 @@ print_json(struct job *j, const struct result *r)
 		json_member_time(&w, "no_head_since", r->late_since);
 	if (r->purged > 0 || r->head_at > 0)
 		json_member_str(&w, "seals", r->seal);
-	if (r->head_at > 0)
+	if (r->purged > 0 || r->head_at > 0)
 		json_member_str(&w, "signatures", r->signature);
 	json_object_end(&w);
 	puts(b.p);
@@ -151,11 +151,14 @@ print_text(const struct result *r)
 	}
 	if (r->purged > 0 || r->head_at > 0)
 		printf("seals on gaps and heads: %s\n", r->seal);
-	if (r->head_at > 0)
-		printf("signatures of heads: %s\n", r->signature);
+	if (r->purged > 0 || r->head_at > 0)
+		printf("signatures of gaps and heads: %s\n", r->signature);
 	if (r->late_since > 0) {
 		clock_format_rfc3339(r->late_since, at);
-		printf(AUDIT_LATE_TEXT "\n", at);
+		if (r->head_at > 0)
+			printf(AUDIT_LATE_TEXT "\n", at);
+		else
+			printf(AUDIT_NO_HEAD_TEXT "\n", at);
 	}
 }
 

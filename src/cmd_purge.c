@@ -6,6 +6,7 @@
 #include "lib/clock.h"
 #include "lib/json.h"
 #include "lib/seal.h"
+#include "src/audit_keys.h"
 #include "src/command.h"
 #include "src/purge.h"
 
@@ -121,6 +122,8 @@ run(struct command *c, const struct options *o)
 		return job_context(
 		    j, "run it as root, or as the issuer's user");
 	job_recover(j);
+	if (!o->dry && audit_keys_signer(j, c->keep, NULL, &rules.signer) < 0)
+		return job_context(j, "run it as root");
 	for (enum purge_kind k = 0; k < PURGE_KINDS; k++) {
 		int64_t purged, oldest = 0;
 

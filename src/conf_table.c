@@ -831,9 +831,10 @@ const struct conf_option conf_options[] = {
 	    false, "File with the passphrase of that key." },
 	{ "issuer", "audit_key", CONF_PATH, AT(issuer.audit_key), NULL, 1,
 	    1000, NULL, false, false,
-	    "Private key, PEM, that signs the head of the audit once a day; "
-	    "without it the head carries only a seal, which the validator "
-	    "could make too. Needs audit_public_keys." },
+	    "Private key, PEM, that signs the head of the audit once a day "
+	    "and the gaps that purged records leave; without it they carry "
+	    "only a seal, which the validator could make too. Needs "
+	    "audit_public_keys." },
 	{ "issuer", "audit_public_keys", CONF_PATH,
 	    AT(issuer.audit_public_keys), NULL, 1, 1000, NULL, false, false,
 	    "Public key of audit_key and those of the keys before it, PEM, "

@@ -52,6 +52,7 @@ bite(const struct issuer *i, struct job *j, struct issuer_purge *p)
 	struct purge_rules rules = purge_rules_of(j);
 
 	rules.seal = i->seal;
+	rules.signer = i->head_signer;
 	if (store_begin(j) < 0)
 		return -1;
 	if (store_purge(j, p->kind, &rules, BITE, &p->walk) < 0)

@@ -93,7 +93,7 @@ static int
 head_step(struct issuer *i, struct job *j)
 {
 	struct audit_mark m = { .seq = 0 };
-	int found = 0;
+	int found = 0, begins;
 
 	if (i->head_at == 0) {
 		found = audit_mark_newest(j, &m);
@@ -108,12 +108,20 @@ head_step(struct issuer *i, struct job *j)
 		return found < 0 ? -1 : 0;
 	if (store_begin(j) < 0)
 		return -1;
-	found = audit_mark_put(j, i->seal, i->head_signer, &m);
+	begins = i->head_signer != NULL
+		     ? audit_mark_begin(j, i->seal, i->head_signer)
+		     : 0;
+	found =
+	    begins < 0 ? -1 : audit_mark_put(j, i->seal, i->head_signer, &m);
 	if (found < 0)
 		return worker_undo(j);
 	if (store_commit(j) < 0)
 		return -1;
 	i->head_at = j->now;
+	if (begins > 0)
+		log_warning("audit signatures begin",
+		    "there was no signed head before: if issuer.audit_key was "
+		    "not set just now, somebody has deleted them");
 	if (found > 0)
 		log_info("audit head signed",
 		    "record=%" PRId64 " sha256=%s key=%s", m.seq,

@@ -292,13 +292,18 @@ CREATE INDEX used_token_keep ON used_token (keep_from);
 ALTER TABLE audit ADD COLUMN keep_from BIGINT NOT NULL DEFAULT 0;
 CREATE INDEX audit_keep ON audit (keep_from, seq);
 -- What stands in the chain for records that were purged: all from one to the
--- other, the hash before them and that of the last, under the issuer's seal.
+-- other, the hash before them and that of the last, under the issuer's seal and,
+-- with a key for it, under its signature (PK-21).
 CREATE TABLE audit_gap (
 	from_seq BIGINT NOT NULL PRIMARY KEY,
 	to_seq BIGINT NOT NULL UNIQUE,
 	before_hash BYTEA NOT NULL,
 	after_hash BYTEA NOT NULL,
-	seal BYTEA NOT NULL
+	newest_at BIGINT NOT NULL, -- when the newest of them was written
+	purged_at BIGINT NOT NULL, -- the last of them
+	seal BYTEA NOT NULL,
+	spki_sha256 BYTEA, -- of the key that signed it
+	signature BYTEA
 );
 -- What the newest record was, once a day, under the issuer's seal and, with a
 -- key for it, under a signature that no other role can make (PK-21).

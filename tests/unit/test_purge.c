@@ -933,8 +933,9 @@ test_PK_21_cut_beside_a_gap(struct job *j)
 		    "audit: row 6 " UNSEALED },
 		{ "gap of one's own",
 		    "INSERT INTO audit_gap (from_seq, to_seq, before_hash, "
-		    "after_hash, seal) SELECT 8, 8, (SELECT hash FROM audit "
-		    "WHERE seq = 7), hash, 'x' FROM audit WHERE seq = 8; "
+		    "after_hash, newest_at, purged_at, seal) SELECT 8, 8, "
+		    "(SELECT hash FROM audit WHERE seq = 7), hash, 1, "
+		    "100000000, 'x' FROM audit WHERE seq = 8; "
 		    "DELETE FROM audit WHERE seq = 8",
 		    "audit: row 8 " UNSEALED },
 		{ "a good gap in another place",

@@ -313,7 +313,9 @@ verify_text(
 static int64_t
 sign_head_with(struct job *j, const char *key)
 {
-	const struct audit_signer signer = { sign_text, key, span_str(key) };
+	const struct audit_signer signer = {
+		.sign = sign_text, .ctx = key, .spki_sha256 = span_str(key)
+	};
 	struct audit_mark m = { .seq = 0 };
 
 	EXPECT(j, store_begin(j), 0);
