@@ -35,7 +35,7 @@ struct cryptoki {
 	bool is_initialized;
 	bool has_session;
 	bool is_logged_in;
-	uint64_t seen; /* the module's `good` at this key's last failure */
+	uint64_t seen;     /* the module's `good` at this key's last failure */
 	unsigned failures; /* in a row */
 	CK_SLOT_ID slot;
 	CK_SESSION_HANDLE session;

@@ -127,7 +127,7 @@ validity_problem(
 	    v->not_after - v->not_before >= days * DAY_SECS)
 		return "its validity is longer than such a certificate's";
 	return v->not_before < now - behind * DAY_SECS ||
-			       v->not_before > now + AHEAD_DAYS * DAY_SECS
+		       v->not_before > now + AHEAD_DAYS * DAY_SECS
 		   ? "its validity does not begin now"
 		   : NULL;
 }
@@ -175,8 +175,8 @@ ca_problem(const struct certview *v)
 }
 
 static const char *
-certificate_problem(const struct signer *s, enum signed_type type,
-    struct span tbs, int64_t now)
+certificate_problem(
+    const struct signer *s, enum signed_type type, struct span tbs, int64_t now)
 {
 	struct certview v;
 	struct span id;
@@ -278,8 +278,8 @@ may_sign(enum ca_role role, enum signed_type type)
 }
 
 static const char *
-problem_of(const struct signer *s, enum signed_type type, struct span tbs,
-    int64_t now)
+problem_of(
+    const struct signer *s, enum signed_type type, struct span tbs, int64_t now)
 {
 	if (!may_sign(s->role, type))
 		return "this signer does not sign such things";

@@ -252,8 +252,8 @@ take(struct job *j, int fd, struct sign_incoming *in)
 			found = sign_incoming_add(in, &part);
 			continue;
 		}
-		log_error("question not understood", "error=\"%s\"",
-		    j->err.text);
+		log_error(
+		    "question not understood", "error=\"%s\"", j->err.text);
 		job_recover(j);
 	}
 	return found;

@@ -776,8 +776,8 @@ static const struct CMUnitTest tests[] = {
 };
 
 static void
-import(const char *token, const char *key_type, const char *label,
-    const char *id)
+import(
+    const char *token, const char *key_type, const char *label, const char *id)
 {
 	EVP_PKEY *key = lab_ca_key(key_type);
 

@@ -194,8 +194,8 @@ test_others(void **state)
 	}
 }
 
-/* PK-118, PK-203, SBR 6.3.2: no longer than such a certificate may be valid, and
- * from now on. */
+/* PK-118, PK-203, SBR 6.3.2: no longer than such a certificate may be valid,
+ * and from now on. */
 static void
 test_validity(void **state)
 {

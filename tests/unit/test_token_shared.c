@@ -90,9 +90,8 @@ prepare(struct user *u)
 		u->places[k] = token_lab_place("key", "0a");
 		u->places[k].token = tokens[k];
 		u->publics[k] = key_of(k);
-		assert_int_equal(
-		    token_key_prepare(u->j, u->j->arena, &u->places[k],
-			u->publics[k], &u->keys[k]),
+		assert_int_equal(token_key_prepare(u->j, u->j->arena,
+				     &u->places[k], u->publics[k], &u->keys[k]),
 		    0);
 	}
 }
@@ -109,8 +108,7 @@ done(struct user *u)
 static bool
 signs(struct user *u, size_t k)
 {
-	const struct sig_alg *alg =
-	    sig_alg_for(u->publics[k], CA_ROLE_ISSUING);
+	const struct sig_alg *alg = sig_alg_for(u->publics[k], CA_ROLE_ISSUING);
 	struct span m = SPAN("message");
 	unsigned char out[SIGNATURE_MAX];
 	size_t n = 0;
@@ -120,8 +118,7 @@ signs(struct user *u, size_t k)
 		job_recover(u->j);
 		return false;
 	}
-	assert_true(
-	    signature_is_good(u->publics[k], alg, m, span_mem(out, n)));
+	assert_true(signature_is_good(u->publics[k], alg, m, span_mem(out, n)));
 	assert_false(
 	    signature_is_good(u->publics[1 - k], alg, m, span_mem(out, n)));
 	return true;
