@@ -173,10 +173,10 @@ leave_module(struct cryptoki *c, bool must_end)
 
 	if (is_current(c)) {
 		if (c->has_session)
-			(void)c->f->C_CloseSession(c->session);
+			(void)m->f->C_CloseSession(c->session);
 		m->users--;
 		if (m->users == 0 || must_end) {
-			(void)c->f->C_Finalize(NULL);
+			(void)m->f->C_Finalize(NULL);
 			begin_generation(m);
 		}
 	}
@@ -192,7 +192,7 @@ initialize(struct job *j, struct cryptoki *c)
 	CK_RV rv;
 
 	leave_module(c, false);
-	rv = c->f->C_Initialize(&args);
+	rv = c->module->f->C_Initialize(&args);
 	if (rv != CKR_OK && rv != CKR_CRYPTOKI_ALREADY_INITIALIZED)
 		return cryptoki_fail(j, "C_Initialize", rv);
 	/* Somebody had finalized it. */
