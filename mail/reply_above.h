@@ -1,6 +1,6 @@
 /*
  * May a line of a reply be quoted, by what stands above it (MA-61, decision
- * 0038)?  Who quotes without marks says above the quotation whose text it is.
+ * 0036)?  Who quotes without marks says above the quotation whose text it is.
  * So a response counts only if nothing above it but marked lines names a
  * mailbox, a time or a challenge, or is a separator (mail/reply_quote.h).
  *

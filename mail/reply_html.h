@@ -1,5 +1,5 @@
 /*
- * The HTML beside a text as a second witness (MA-61, decision 0038): programs
+ * The HTML beside a text as a second witness (MA-61, decision 0036): programs
  * that put no marks before quoted lines write HTML, and say there what they
  * quote.
  */

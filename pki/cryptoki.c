@@ -74,7 +74,7 @@ take_pin(struct job *j, struct arena *keep, struct cryptoki *c)
 
 	j->arena = arena_new();
 	result = read_pin(j, c->place, &pin);
-	if (result == 0) {
+	if (result == 0 && pin.p != NULL) {
 		c->pin = locked_alloc(keep, PIN_MAX);
 		memcpy(c->pin, pin.p, pin.n);
 		c->pin_len = pin.n;
@@ -129,25 +129,29 @@ static int
 load_module(struct job *j, struct cryptoki *c)
 {
 	CK_C_GetFunctionList get = NULL;
+	CK_FUNCTION_LIST_PTR f = NULL;
 
 	if (c->f != NULL)
 		return 0;
 	/* Kept until the process ends: modules start threads and set exit
 	 * handlers. */
 	void *module = dlopen(c->place->module, RTLD_NOW | RTLD_LOCAL);
-	if (module == NULL)
-		return job_fail(j, ERR_INTERNAL, "%s", dlerror());
+	if (module == NULL) {
+		(void)job_fail(j, ERR_INTERNAL, "%s", dlerror());
+		return -1;
+	}
 	/* POSIX: a function's address fits a pointer to data. */
 	void *symbol = dlsym(module, "C_GetFunctionList");
 	memcpy(&get, &symbol, sizeof get);
-	if (get == NULL || get(&c->f) != CKR_OK || c->f == NULL) {
-		c->f = NULL;
-		return job_fail(j, ERR_INTERNAL,
-		    "%s: not a PKCS#11 module (no C_GetFunctionList)",
-		    c->place->module);
+	if (get != NULL && get(&f) == CKR_OK && f != NULL) {
+		c->f = f;
+		c->module = module_of(f);
+		return 0;
 	}
-	c->module = module_of(c->f);
-	return 0;
+	(void)job_fail(j, ERR_INTERNAL,
+	    "%s: not a PKCS#11 module (no C_GetFunctionList)",
+	    c->place->module);
+	return -1;
 }
 
 /* Everybody's handles are void. */

@@ -156,10 +156,9 @@ wait_for(struct job *j, const struct sign_link *l,
     const char **why)
 {
 	struct span message;
-	int found;
 
 	*why = "the signer does not answer";
-	while ((found = take(j, l, until_ms, &message)) > 0) {
+	while (take(j, l, until_ms, &message) > 0) {
 		if (sign_answer_read(j, message, a) < 0) {
 			log_error("signer not understood", "error=\"%s\"",
 			    j->err.text);
