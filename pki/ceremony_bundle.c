@@ -251,11 +251,13 @@ check_written(struct folder *f, const struct transcript *t)
 
 	for (size_t i = 0; i < f->b->n; i++) {
 		const struct bundle_entry *e = &f->b->v[i];
-		struct span name = span_str(e->name + n), hex;
 		uint8_t digest[SHA256_LEN];
+		struct span name, hex;
 
-		if (strncmp(e->name, f->name, n) != 0 || !is_shown(name) ||
-		    span_eq_str(name, "transcript"))
+		if (strncmp(e->name, f->name, n) != 0)
+			continue;
+		name = span_str(e->name + n);
+		if (!is_shown(name) || span_eq_str(name, "transcript"))
 			continue;
 		sha256(e->data, digest);
 		if (!last_written(t->text, name, &hex) ||
