@@ -10,6 +10,7 @@ import email.utils
 import imaplib
 import os
 import smtplib
+import threading
 import time
 import uuid
 
@@ -96,6 +97,16 @@ def compose(challenge, mail, digest=None, body=None, **fields):
     return ("".join(lines) + "\r\n" + body).encode()
 
 
+SIGNER = threading.Lock()
+
+
+def start_signer(site):
+    """Two threads of OpenDKIM that read libunbound's configuration at once
+    can end it: as a service manager would, starts it again if it is down."""
+    with SIGNER:
+        site.lab("start-part", "user-dkim")
+
+
 def send(site, message, recipient, who="ALICE", sender=None, signed=True):
     """Through the user's mail system, which signs it with DKIM or not. As a
     mail program does, what the system puts off is sent once more."""
@@ -107,6 +118,8 @@ def send(site, message, recipient, who="ALICE", sender=None, signed=True):
             if e.smtp_code >= 500 or time.monotonic() > deadline:
                 raise
             say(f"put off: {e.smtp_code} {e.smtp_error!r}")
+            if signed:
+                start_signer(site)
             time.sleep(1)
 
 
