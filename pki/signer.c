@@ -347,8 +347,8 @@ signer_sign(struct job *j, const struct signer *s, enum signed_type type,
     struct span tbs, struct span *der)
 {
 	unsigned char signature[SIGNATURE_MAX];
+	size_t len = 0;
 	struct buf b;
-	size_t len;
 
 	if (signer_signature(j, s, type, tbs, signature, &len) < 0)
 		return -1;

@@ -507,8 +507,8 @@ contacts_of(struct job *j, const struct options *o, const char **out)
 	const struct json *payload;
 	struct json_out w;
 	struct buf b;
-	bool none =
-	    o->contact_count == 1 && strcmp(o->contacts[0], NO_CONTACT) == 0;
+	bool none = o->contact_count == 1 && o->contacts[0] != NULL &&
+		    strcmp(o->contacts[0], NO_CONTACT) == 0;
 
 	buf_init(&b, j->arena, TEXT_MAX);
 	json_out_init(&w, &b);
