@@ -51,8 +51,9 @@ dossier_checks_load(
 static int
 unproven(struct job *j, const struct cert *c, const char *why)
 {
-	return job_fail(
+	(void)job_fail(
 	    j, ERR_UNAUTHORIZED, "certificate %s: %s", c->serial, why);
+	return -1;
 }
 
 /* What remote perspectives said, counted again from their answers (MP-10).

@@ -52,12 +52,13 @@ static int
 look_at(const struct issuer *i, struct job *j, const char *id, const char *lint,
     struct incident_lint_set *set)
 {
-	struct relint_verdict v;
+	struct relint_verdict v = { .linted = false };
 	struct cert c;
 	int found = store_cert_by_id(j, id, NULL, &c);
 
-	if (found > 0)
-		found = issuer_relint(i, j, &c, &v);
+	if (found <= 0) /* purged meanwhile */
+		return found;
+	found = issuer_relint(i, j, &c, &v);
 	if (found < 0)
 		return -1;
 	set->checked++;
