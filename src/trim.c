@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -29,6 +30,20 @@ begin(const char *line, struct mapping *m)
 	return true;
 }
 
+static bool
+is_about(const char *line, const char *name)
+{
+	return strncmp(line, name, strlen(name)) == 0;
+}
+
+/* Of a line "Name:  12 kB"; 0 of any other. */
+static unsigned long
+number_of(const char *line, const char *name)
+{
+	return is_about(line, name) ? strtoul(line + strlen(name), NULL, 10)
+				    : 0;
+}
+
 /*
  * Pages that were written differ from the file's, and would be lost: relocated
  * addresses in what is read-only since.  Swap comes behind Anonymous.
@@ -47,7 +62,6 @@ trim_resident(void)
 {
 	FILE *maps = fopen("/proc/self/smaps", "re");
 	struct mapping m = { NULL, NULL, false, 0 };
-	unsigned long kib;
 	char line[512];
 
 	if (maps == NULL)
@@ -55,14 +69,11 @@ trim_resident(void)
 	while (fgets(line, sizeof(line), maps) != NULL) {
 		if (begin(line, &m))
 			continue;
-		if (sscanf(line, "Anonymous: %lu kB", &kib) == 1) {
-			m.kib = kib;
-		} else if (sscanf(line, "Swap: %lu kB", &kib) == 1) {
-			m.kib += kib;
-			if (drop(&m) != 0)
-				break; /* a kernel that does not: nothing is
-					* lost */
-		}
+		m.kib += number_of(line, "Anonymous:");
+		m.kib += number_of(line, "Swap:");
+		/* Where a kernel does not, nothing is lost. */
+		if (is_about(line, "Swap:") && drop(&m) != 0)
+			break;
 	}
 	fclose(maps);
 }
