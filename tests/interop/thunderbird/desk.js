@@ -48,8 +48,13 @@ async function find({ id, copies = 1 }) {
         const found = [...inbox.messages].filter(m => m.messageId == id);
         if (found.length >= copies)
             return found.sort((m, n) => m.messageKey - n.messageKey).pop();
-        await new Promise(resolve => inbox.updateFolderWithListener(null,
-            { OnStartRunningUrl() {}, OnStopRunningUrl: resolve }));
+        /* Nobody is told of the end where an update of Thunderbird's own was
+         * on its way. */
+        await new Promise(resolve => {
+            setTimeout(resolve, 2000);
+            inbox.updateFolderWithListener(null,
+                { OnStartRunningUrl() {}, OnStopRunningUrl: resolve });
+        });
         return null;
     }, `message ${id}`);
 }
