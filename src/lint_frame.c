@@ -4,6 +4,7 @@
 
 #include "lib/job.h"
 #include "lib/utf8.h"
+#include "src/frame.h"
 
 #include <string.h>
 
@@ -81,57 +82,30 @@ lint_answer_write(struct job *j, const struct lint_answer *a, struct span *out)
 
 /* --- reading -------------------------------------------------------------- */
 
-struct reader {
-	struct span left;
-	bool failed;
-};
-
-static struct span
-take(struct reader *r, size_t n)
-{
-	struct span s = { NULL, 0 };
-
-	if (n > r->left.n) {
-		r->failed = true;
-		return s;
-	}
-	s = span_cut(r->left, 0, n);
-	r->left = span_from(r->left, n);
-	return s;
-}
-
-static unsigned char
-take_octet(struct reader *r)
-{
-	struct span s = take(r, 1);
-
-	return s.n == 1 ? (unsigned char)s.p[0] : 0;
-}
-
 /* One of two letters: is it the first? */
 static bool
-take_letter(struct reader *r, char first, char second)
+take_letter(struct frame_reader *r, char first, char second)
 {
-	char c = (char)take_octet(r);
+	char c = (char)frame_take_octet(r);
 
 	r->failed = r->failed || (c != first && c != second);
 	return c == first;
 }
 
 static struct span
-take_short(struct reader *r)
+take_short(struct frame_reader *r)
 {
-	return take(r, take_octet(r));
+	return frame_take(r, frame_take_octet(r));
 }
 
 static void
-take_head(struct reader *r, const char *magic, uint8_t id[LINT_ID_LEN])
+take_head(struct frame_reader *r, const char *magic, uint8_t id[LINT_ID_LEN])
 {
-	struct span s = take(r, MAGIC_LEN);
+	struct span s = frame_take(r, MAGIC_LEN);
 
 	memset(id, 0, LINT_ID_LEN);
 	r->failed = r->failed || !span_eq_str(s, magic);
-	s = take(r, LINT_ID_LEN);
+	s = frame_take(r, LINT_ID_LEN);
 	if (s.n == LINT_ID_LEN)
 		memcpy(id, s.p, LINT_ID_LEN);
 }
@@ -149,12 +123,13 @@ int
 lint_question_read(
     struct job *j, struct span message, struct lint_question *out)
 {
-	struct reader r = { .left = message };
+	struct frame_reader r = { .left = message };
 
 	size_t object;
 
 	take_head(&r, question_magic, out->id);
-	object = span_find(span_str(object_letters), 0, (char)take_octet(&r));
+	object =
+	    span_find(span_str(object_letters), 0, (char)frame_take_octet(&r));
 	out->more = take_letter(&r, '+', '.');
 	out->text = r.left;
 	if (r.failed || object >= LINT_OBJECTS || out->text.n == 0 ||
@@ -165,11 +140,11 @@ lint_question_read(
 }
 
 static void
-take_findings(struct reader *r, struct linter_findings *out)
+take_findings(struct frame_reader *r, struct linter_findings *out)
 {
-	size_t count = (size_t)take_octet(r) << 8;
+	size_t count = (size_t)frame_take_octet(r) << 8;
 
-	count |= take_octet(r);
+	count |= frame_take_octet(r);
 	out->n = 0;
 	r->failed = r->failed || count > LINTER_FINDINGS_MAX;
 	for (size_t i = 0; i < count && !r->failed; i++) {
@@ -186,7 +161,7 @@ take_findings(struct reader *r, struct linter_findings *out)
 int
 lint_answer_read(struct job *j, struct span message, struct lint_answer *out)
 {
-	struct reader r = { .left = message };
+	struct frame_reader r = { .left = message };
 
 	take_head(&r, answer_magic, out->id);
 	out->has_failed = take_letter(&r, '1', '0');

@@ -174,6 +174,7 @@ libcs_src_a_SOURCES = \
 	src/role_linter.c src/role_linter.h \
 	src/role_signer.c src/role_signer.h \
 	src/sign_cap.c src/sign_cap.h \
+	src/frame.c src/frame.h \
 	src/sign_frame.c src/sign_frame.h \
 	src/sign_link.c src/sign_link.h \
 	src/sign_service.c src/sign_service.h \

@@ -6,6 +6,7 @@
 #include "lib/job.h"
 #include "lib/utf8.h"
 #include "pki/remote_key.h"
+#include "src/frame.h"
 
 #include <string.h>
 
@@ -72,51 +73,24 @@ sign_answer_write(struct job *j, const struct sign_answer *a, struct span *out)
 
 /* --- reading -------------------------------------------------------------- */
 
-struct reader {
-	struct span left;
-	bool failed;
-};
-
-static struct span
-take(struct reader *r, size_t n)
-{
-	struct span s = { NULL, 0 };
-
-	if (n > r->left.n) {
-		r->failed = true;
-		return s;
-	}
-	s = span_cut(r->left, 0, n);
-	r->left = span_from(r->left, n);
-	return s;
-}
-
-static unsigned char
-take_octet(struct reader *r)
-{
-	struct span s = take(r, 1);
-
-	return s.n == 1 ? (unsigned char)s.p[0] : 0;
-}
-
 static size_t
-take_number(struct reader *r)
+take_number(struct frame_reader *r)
 {
 	size_t value = 0;
 
 	for (int i = 0; i < NUMBER_LEN; i++)
-		value = value << 8 | take_octet(r);
+		value = value << 8 | frame_take_octet(r);
 	return value;
 }
 
 static void
-take_head(struct reader *r, const char *magic, uint8_t id[SIGN_ID_LEN])
+take_head(struct frame_reader *r, const char *magic, uint8_t id[SIGN_ID_LEN])
 {
-	struct span s = take(r, MAGIC_LEN);
+	struct span s = frame_take(r, MAGIC_LEN);
 
 	memset(id, 0, SIGN_ID_LEN);
 	r->failed = r->failed || !span_eq_str(s, magic);
-	s = take(r, SIGN_ID_LEN);
+	s = frame_take(r, SIGN_ID_LEN);
 	if (s.n == SIGN_ID_LEN)
 		memcpy(id, s.p, SIGN_ID_LEN);
 }
@@ -156,11 +130,11 @@ int
 sign_question_read(
     struct job *j, struct span message, struct sign_question *out)
 {
-	struct reader r = { .left = message };
+	struct frame_reader r = { .left = message };
 
 	take_head(&r, question_magic, out->id);
-	out->tag = (char)take_octet(&r);
-	out->label = take(&r, take_octet(&r));
+	out->tag = (char)frame_take_octet(&r);
+	out->label = frame_take(&r, frame_take_octet(&r));
 	out->total = take_number(&r);
 	out->at = take_number(&r);
 	out->part = r.left;
@@ -171,11 +145,12 @@ sign_question_read(
 int
 sign_answer_read(struct job *j, struct span message, struct sign_answer *out)
 {
-	struct reader r = { .left = message };
+	struct frame_reader r = { .left = message };
 	size_t outcome;
 
 	take_head(&r, answer_magic, out->id);
-	outcome = span_find(span_str(outcome_letters), 0, (char)take_octet(&r));
+	outcome =
+	    span_find(span_str(outcome_letters), 0, (char)frame_take_octet(&r));
 	out->octets = r.left;
 	if (r.failed || outcome >= SIGN_OUTCOMES)
 		return result_of(j, false);
