@@ -7,6 +7,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "lib/arena.h"
+
 #define DAY_SECS 86400
 
 static _Atomic int64_t fixed; /* 0: the real clock */
@@ -165,6 +167,15 @@ clock_format_rfc3339(int64_t secs, char *out)
 	out = put_time(out, &d);
 	*out++ = 'Z';
 	*out = '\0';
+}
+
+const char *
+clock_rfc3339(struct arena *a, int64_t secs)
+{
+	char text[CLOCK_RFC3339_MAX];
+
+	clock_format_rfc3339(secs, text);
+	return arena_strdup(a, text);
 }
 
 void

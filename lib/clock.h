@@ -6,6 +6,8 @@
 
 #include <stdint.h>
 
+struct arena;
+
 int64_t clock_now(void);    /* seconds since 1970, UTC */
 int64_t clock_now_ms(void); /* milliseconds since 1970 */
 /* Milliseconds of a clock that never steps: for deadlines of waiting. */
@@ -20,6 +22,8 @@ void clock_set(int64_t secs);
  * `out` has CLOCK_RFC3339_MAX bytes. */
 #define CLOCK_RFC3339_MAX 21
 void clock_format_rfc3339(int64_t secs, char *out);
+/* The same, in the arena's memory. */
+const char *clock_rfc3339(struct arena *a, int64_t secs);
 /* RFC 5322 date-time in UTC: "Mon, 02 Mar 2026 10:00:00 +0000". */
 #define CLOCK_RFC5322_MAX 32
 void clock_format_rfc5322(int64_t secs, char *out);

@@ -166,15 +166,6 @@ parse(
 }
 
 static const char *
-time_of(struct job *j, int64_t at)
-{
-	char text[CLOCK_RFC3339_MAX];
-
-	clock_format_rfc3339(at, text);
-	return arena_strdup(j->arena, text);
-}
-
-static const char *
 status_of(const struct account *a)
 {
 	return account_status_name(account_status(a));
@@ -215,8 +206,8 @@ print_line(struct job *j, const struct account *a, bool json)
 
 	if (!json) {
 		printf("%s  %s  %-11s  %s%s%s\n", a->id,
-		    time_of(j, a->created_at), status_of(a), a->contact,
-		    a->eab_kid != NULL ? "  eab " : "",
+		    clock_rfc3339(j->arena, a->created_at), status_of(a),
+		    a->contact, a->eab_kid != NULL ? "  eab " : "",
 		    a->eab_kid != NULL ? a->eab_kid : "");
 		return;
 	}
@@ -335,7 +326,8 @@ static void
 print_order(void *ctx, struct job *j, const struct order *o)
 {
 	(void)ctx;
-	printf("order:    %s  %s  %s  %s%s\n", o->id, time_of(j, o->created_at),
+	printf("order:    %s  %s  %s  %s%s\n", o->id,
+	    clock_rfc3339(j->arena, o->created_at),
 	    order_status_name(order_status(o, j->now)),
 	    o->identifiers[0].authz.mailbox,
 	    o->identifier_count > 1 ? " …" : "");
@@ -407,7 +399,7 @@ print_terms(struct job *j, const struct account *a)
 		puts("terms:    not agreed to any");
 	else
 		printf("terms:    agreed to %s at %s\n", a->tos_url,
-		    time_of(j, a->tos_agreed_at));
+		    clock_rfc3339(j->arena, a->tos_agreed_at));
 	if (a->tos_sha256 != NULL)
 		printf("          SHA-256 %s\n", a->tos_sha256);
 	if (terms != NULL &&
@@ -435,16 +427,17 @@ show(struct job *j, const struct account *a, const struct options *o)
 	       "created:  %s from %s\ncontact:  %s\nkey:      %s %s\n",
 	    j->conf->base_url, a->id, status_of(a),
 	    a->revoked_at + a->deactivated_at != 0 ? " since " : "",
-	    a->revoked_at != 0       ? time_of(j, a->revoked_at)
-	    : a->deactivated_at != 0 ? time_of(j, a->deactivated_at)
-				     : "",
-	    time_of(j, a->created_at),
+	    a->revoked_at != 0 ? clock_rfc3339(j->arena, a->revoked_at)
+	    : a->deactivated_at != 0
+		? clock_rfc3339(j->arena, a->deactivated_at)
+		: "",
+	    clock_rfc3339(j->arena, a->created_at),
 	    a->client_address != NULL ? a->client_address
 				      : "an unknown address",
 	    a->contact, key_name(j, a), a->thumbprint);
 	for (size_t i = count; i > 0; i--)
 		printf("before:   %s until %s\n", former[i - 1].thumbprint,
-		    time_of(j, former[i - 1].retired_at));
+		    clock_rfc3339(j->arena, former[i - 1].retired_at));
 	print_terms(j, a);
 	if (a->eab_kid != NULL)
 		printf("eab:      %s (countersign eab show %s)\n", a->eab_kid,
@@ -477,8 +470,8 @@ check_live(struct job *j, const struct account *a, enum action action)
 		return 0;
 	return job_fail(j, ERR_CONFLICT,
 	    "%s: is %s since %s; nothing was changed", a->id, status_of(a),
-	    time_of(
-		j, s == ACCOUNT_REVOKED ? a->revoked_at : a->deactivated_at));
+	    clock_rfc3339(j->arena,
+		s == ACCOUNT_REVOKED ? a->revoked_at : a->deactivated_at));
 }
 
 static int

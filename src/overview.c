@@ -49,15 +49,6 @@ span_of_time(struct job *j, int64_t secs)
 	return arena_printf(j->arena, "%" PRId64 " days", secs / DAY);
 }
 
-static const char *
-moment(struct job *j, int64_t at)
-{
-	char text[CLOCK_RFC3339_MAX];
-
-	clock_format_rfc3339(at, text);
-	return arena_strdup(j->arena, text);
-}
-
 /* --- the server ----------------------------------------------------------- */
 
 /* With PostgreSQL servers may run elsewhere: nobody knows. */
@@ -102,7 +93,8 @@ look_at_roles(struct job *j, struct remarks *r)
 				"%s on %s has crashed, last at %s: its log "
 				"says why",
 				list[i].role, list[i].host,
-				moment(j, list[i].crash_told_at)));
+				clock_rfc3339(
+				    j->arena, list[i].crash_told_at)));
 	running = count > 0 ? say_roles(j, list, count) : "";
 	if (running[0] == '\0')
 		remark(r, REMARK_WARN, "roles", "none runs");
@@ -129,8 +121,8 @@ look_at_stops(struct job *j, struct remarks *r)
 			"stopped for %s%s%s by %s since %s: %s (countersign "
 			"resume lifts it)",
 			list[i].scope, list[i].value[0] != '\0' ? " " : "",
-			list[i].value, list[i].by, moment(j, list[i].at),
-			list[i].reason));
+			list[i].value, list[i].by,
+			clock_rfc3339(j->arena, list[i].at), list[i].reason));
 	return 0;
 }
 
@@ -298,7 +290,7 @@ look_at_incidents(struct job *j, struct remarks *r)
 				"%s (%s, %" PRId64
 				" certificates) ends at %s%s",
 				n->id, n->cause, n->cert_count,
-				moment(j, n->deadline),
+				clock_rfc3339(j->arena, n->deadline),
 				n->late_at != 0 ? ", which was missed" : ""));
 	}
 	return 0;
@@ -332,8 +324,8 @@ look_at_reports(struct job *j, struct remarks *r)
 			"number %" PRId64 ": %s %s %s (countersign report show "
 			"%" PRId64 ")",
 			p->number, report_lacks(p),
-			late ? "was due at" : "is due by", moment(j, at),
-			p->number));
+			late ? "was due at" : "is due by",
+			clock_rfc3339(j->arena, at), p->number));
 	}
 	return 0;
 }
@@ -377,7 +369,8 @@ remind_of_head(struct job *j, struct remarks *r)
 
 	if (late > 0)
 		remark(r, REMARK_WARN, "audit records",
-		    arena_printf(j->arena, AUDIT_LATE_TEXT, moment(j, since)));
+		    arena_printf(j->arena, AUDIT_LATE_TEXT,
+			clock_rfc3339(j->arena, since)));
 	return late < 0 ? -1 : 0;
 }
 

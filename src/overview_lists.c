@@ -22,15 +22,6 @@
 /* PK-182: a revocation is published by then. */
 #define PUBLISH_SECS 600
 
-static const char *
-moment(struct job *j, int64_t at)
-{
-	char text[CLOCK_RFC3339_MAX];
-
-	clock_format_rfc3339(at, text);
-	return arena_strdup(j->arena, text);
-}
-
 /* Of one shard; *end is when it ends, if it does so before. */
 static int
 look_at_list(struct job *j, struct remarks *r, const char *label, int64_t shard,
@@ -51,13 +42,13 @@ look_at_list(struct job *j, struct remarks *r, const char *label, int64_t shard,
 		    arena_printf(j->arena,
 			"%s: ended at %s: nobody can tell any more what is "
 			"revoked; the issuer's log says what keeps it",
-			url, moment(j, l.next_update)));
+			url, clock_rfc3339(j->arena, l.next_update)));
 	else if (l.this_update + CRL_EVERY_SECS + LATE_SECS < j->now)
 		remark(r, REMARK_WARN, "revocation list",
 		    arena_printf(j->arena,
 			"%s: is of %s, a new one is late: the issuer's log "
 			"says what keeps it",
-			url, moment(j, l.this_update)));
+			url, clock_rfc3339(j->arena, l.this_update)));
 	if (found == 1 && l.next_update < *end)
 		*end = l.next_update;
 	return 0;
@@ -82,10 +73,11 @@ look_at_lists(struct job *j, struct remarks *r, const char *label)
 			"one waits for its list since %s, which must be out "
 			"within 10 minutes: the issuer's log says what keeps "
 			"it",
-			moment(j, since)));
+			clock_rfc3339(j->arena, since)));
 	if (r->wrong == wrong)
 		remark(r, REMARK_OK, "revocation lists",
-		    arena_printf(j->arena, "good until %s", moment(j, end)));
+		    arena_printf(j->arena, "good until %s",
+			clock_rfc3339(j->arena, end)));
 	return 0;
 }
 
@@ -115,7 +107,7 @@ look_at_answers(struct job *j, struct remarks *r, const char *label)
 		    arena_printf(j->arena,
 			"a change waits since %s: the issuer's log says what "
 			"keeps it",
-			moment(j, since)));
+			clock_rfc3339(j->arena, since)));
 	else
 		remark(r, REMARK_OK, "OCSP answers", "are fresh");
 	return 0;

@@ -277,44 +277,70 @@ collect(struct job *j, const struct order *o, struct story *s)
 }
 
 /* What a pending authorization lacks. */
+enum lack { LACK_RELAY, LACK_MAIL, LACK_REPLY, LACK_NETWORKS, LACK_CLIENT };
+
+static enum lack
+lack_of(const struct authz *a)
+{
+	const struct challenge *c = &a->challenge;
+
+	if (c->mail_sent_at == 0)
+		return c->mail_error != NULL ? LACK_RELAY : LACK_MAIL;
+	if (c->proven_at == 0)
+		return LACK_REPLY;
+	return a->valid_at != 0 ? LACK_NETWORKS : LACK_CLIENT;
+}
+
 static const char *
 authz_waits_for(struct job *j, const struct authz *a)
 {
 	const struct challenge *c = &a->challenge;
 
-	if (c->mail_sent_at == 0 && c->mail_error != NULL)
+	switch (lack_of(a)) {
+	case LACK_RELAY:
 		return arena_printf(j->arena,
 		    "the relay to take the mail to %s: %s", a->mailbox,
 		    status_explain(j, c->mail_error));
-	if (c->mail_sent_at == 0)
+	case LACK_MAIL:
 		return arena_printf(
 		    j->arena, "the mail to %s to leave", a->mailbox);
-	if (c->proven_at == 0)
+	case LACK_REPLY:
 		return arena_printf(j->arena, "a reply from %s", a->mailbox);
-	if (a->valid_at != 0)
+	case LACK_NETWORKS:
 		return arena_printf(j->arena,
 		    "other networks to confirm what is seen here%s%s",
 		    c->error != NULL ? ": " : "",
 		    c->error != NULL ? problem_text(j, c->error) : "");
+	case LACK_CLIENT:
+		break;
+	}
 	return arena_printf(
 	    j->arena, "the client to say that %s is ready", a->mailbox);
+}
+
+/* The first of the order, or NULL. */
+static const struct authz *
+first_pending(const struct order *o, int64_t now)
+{
+	for (size_t i = 0; i < o->identifier_count; i++)
+		if (authz_status(&o->identifiers[i].authz, now) ==
+		    AUTHZ_PENDING)
+			return &o->identifiers[i].authz;
+	return NULL;
 }
 
 const char *
 story_waits_for(struct job *j, const struct order *o)
 {
+	const struct authz *a;
+
 	/* What a pre-authorization is for has not come yet. */
 	if (o->is_preauth && order_status(o, j->now) != ORDER_PENDING)
 		return "nothing";
 	switch (order_status(o, j->now)) {
 	case ORDER_PENDING:
-		for (size_t i = 0; i < o->identifier_count; i++) {
-			const struct authz *a = &o->identifiers[i].authz;
-
-			if (authz_status(a, j->now) == AUTHZ_PENDING)
-				return authz_waits_for(j, a);
-		}
-		return "";
+		a = first_pending(o, j->now);
+		return a != NULL ? authz_waits_for(j, a) : "";
 	case ORDER_READY:
 		return "the client's certificate request";
 	case ORDER_PROCESSING:
@@ -328,30 +354,22 @@ story_waits_for(struct job *j, const struct order *o)
 	return "";
 }
 
-static const char *
-authz_lacks(const struct authz *a)
-{
-	const struct challenge *c = &a->challenge;
-
-	if (c->mail_sent_at == 0)
-		return c->mail_error != NULL ? "the relay to take the mail"
-					     : "the mail to leave";
-	if (c->proven_at == 0)
-		return "a reply";
-	return a->valid_at != 0 ? "other networks to confirm what is seen here"
-				: "the client to say that it is ready";
-}
-
 const char *
 story_lacks(const struct order *o, int64_t now)
 {
+	static const char *const texts[] = {
+		[LACK_RELAY] = "the relay to take the mail",
+		[LACK_MAIL] = "the mail to leave",
+		[LACK_REPLY] = "a reply",
+		[LACK_NETWORKS] = "other networks to confirm what is seen here",
+		[LACK_CLIENT] = "the client to say that it is ready",
+	};
+	const struct authz *a;
+
 	switch (order_status(o, now)) {
 	case ORDER_PENDING:
-		for (size_t i = 0; i < o->identifier_count; i++)
-			if (authz_status(&o->identifiers[i].authz, now) ==
-			    AUTHZ_PENDING)
-				return authz_lacks(&o->identifiers[i].authz);
-		return "nothing";
+		a = first_pending(o, now);
+		return a != NULL ? texts[lack_of(a)] : "nothing";
 	case ORDER_READY:
 		return "the client's certificate request";
 	case ORDER_PROCESSING:
