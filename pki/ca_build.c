@@ -11,6 +11,8 @@
 #include <string.h>
 
 #include "lib/arena.h"
+#include "lib/b64.h"
+#include "lib/digest.h"
 #include "lib/fdio.h"
 #include "lib/job.h"
 #include "lib/rnd.h"
@@ -29,6 +31,7 @@
 /* As far back as a subscriber certificate may begin (PK-93): the first one
  * may be asked for at once. */
 #define ALLOWANCE_SECS 3600
+#define PASSPHRASE_OCTETS 32
 #define SALT_LEN 16
 #define SCRYPT_N 16384
 #define SCRYPT_R 8
@@ -170,6 +173,19 @@ ca_key_check(struct job *j, EVP_PKEY *key)
 		return job_fail(
 		    j, ERR_INTERNAL, "the new key: %s (PK-210)", reason);
 	return check_pair(j, key) < 0 ? -1 : check_distance(j, key);
+}
+
+struct span
+ca_key_passphrase(struct arena *a)
+{
+	uint8_t octets[PASSPHRASE_OCTETS];
+	struct buf b;
+
+	rnd_bytes(octets, sizeof octets);
+	buf_init_secret(&b, a, 2 * PASSPHRASE_OCTETS);
+	b64url_add(&b, span_mem(octets, sizeof octets));
+	wipe(octets, sizeof octets);
+	return buf_span(&b);
 }
 
 int

@@ -29,6 +29,8 @@ int ca_key_check(struct job *j, EVP_PKEY *key);
 /* PK-201: PKCS#8 in PEM, scrypt, AES-256-CBC. */
 int ca_key_seal(
     struct job *j, EVP_PKEY *key, struct span passphrase, struct span *pem);
+/* A random one to seal with: 256 bits as base64url, wiped with the arena. */
+struct span ca_key_passphrase(struct arena *a);
 /* What is sealed, which the passphrase opens; NULL: it does not. */
 EVP_PKEY *ca_key_unseal(
     struct arena *a, struct span pem, struct span passphrase);

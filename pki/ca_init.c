@@ -6,11 +6,8 @@
 #include <unistd.h>
 
 #include "lib/arena.h"
-#include "lib/b64.h"
-#include "lib/digest.h"
 #include "lib/fdio.h"
 #include "lib/job.h"
-#include "lib/rnd.h"
 #include "pki/ca_build.h"
 #include "pki/certfield.h"
 #include "pki/crl.h"
@@ -20,7 +17,6 @@
 #define DAY_SECS ((int64_t)86400)
 #define ROOT_CRL_DAYS 360 /* PK-156: below 12 months */
 #define PEM_MAX (64 * 1024)
-#define PASSPHRASE_OCTETS 32
 #define NAME_BASE_MAX 50 /* with what is put behind it: 64 */
 
 enum {
@@ -191,14 +187,8 @@ make_crl(struct making *m)
 static int
 make_keys(struct making *m)
 {
-	uint8_t octets[PASSPHRASE_OCTETS];
-	struct buf b;
+	struct span passphrase = ca_key_passphrase(m->j->arena);
 
-	rnd_bytes(octets, sizeof octets);
-	buf_init_secret(&b, m->j->arena, 2 * PASSPHRASE_OCTETS);
-	b64url_add(&b, span_mem(octets, sizeof octets));
-	wipe(octets, sizeof octets);
-	struct span passphrase = buf_span(&b);
 	m->files[PASSPHRASE].data = passphrase;
 	if (ca_key_seal(m->j, m->root.public_key, passphrase,
 		&m->files[ROOT_KEY].data) < 0)

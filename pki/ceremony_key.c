@@ -7,17 +7,15 @@
 #include <unistd.h>
 
 #include "lib/arena.h"
-#include "lib/b64.h"
-#include "lib/digest.h"
 #include "lib/fdio.h"
 #include "lib/hex.h"
 #include "lib/job.h"
 #include "lib/rnd.h"
+#include "pki/ca_build.h"
 #include "pki/ceremony_persons.h"
 #include "pki/cryptoki_generate.h"
 #include "pki/ossl.h"
 
-#define PASSPHRASE_OCTETS 32
 #define PASSPHRASE_MAX 1024
 #define PIN_MAX 256
 #define PLACE_MAX 4096
@@ -489,14 +487,8 @@ take_from_token(
 static int
 make_passphrase(struct ceremony *c)
 {
-	uint8_t octets[PASSPHRASE_OCTETS];
-	struct buf b;
-
-	rnd_bytes(octets, sizeof octets);
-	buf_init_secret(&b, c->j->arena, 2 * PASSPHRASE_OCTETS);
-	b64url_add(&b, span_mem(octets, sizeof octets));
-	wipe(octets, sizeof octets);
-	return ceremony_write(c, "ca-passphrase", 0400, buf_span(&b), false);
+	return ceremony_write(
+	    c, "ca-passphrase", 0400, ca_key_passphrase(c->j->arena), false);
 }
 
 static int
