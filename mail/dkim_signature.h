@@ -40,7 +40,4 @@ int dkim_signature_open(struct job *j, const struct field *f,
 int dkim_signature_check(struct job *j, struct dkim_signature *s,
     int64_t arrival, struct finding *why);
 
-/* How often h= names the field; names are compared without case. */
-size_t dkim_signature_names(const struct dkim_signature *s, struct span name);
-
 #endif

@@ -21,10 +21,30 @@ enum stage {
 	STAGE_SIGNATURE,
 };
 
+/* RFC 8823 3.2 item 9, in the order of coverage_fields. */
+enum coverage_field {
+	COVERAGE_FROM,
+	COVERAGE_SUBJECT,
+	COVERAGE_DATE,
+	COVERAGE_SENDER,
+	COVERAGE_REPLY_TO,
+	COVERAGE_TO,
+	COVERAGE_CC,
+	COVERAGE_IN_REPLY_TO,
+	COVERAGE_REFERENCES,
+	COVERAGE_MESSAGE_ID,
+	COVERAGE_CONTENT_TYPE,
+	COVERAGE_CTE,
+	COVERAGE_FIELDS,
+};
+
 struct candidate {
 	struct dkim_signature signature;
 	struct dkim_signature_result result;
 	bool is_open; /* its tags, d= and s= can be read */
+	/* Signed, all that are there.  An absent field that h= does not name
+	 * is not: it may have been taken out. */
+	bool covers[COVERAGE_FIELDS];
 	enum stage stage;
 	uint8_t header_hash[32];
 };
@@ -44,6 +64,7 @@ struct verification {
 	const struct dkim_policy *policy;
 	struct resolver *resolver;
 	struct candidates aligned, others;
+	size_t present[COVERAGE_FIELDS]; /* in the message */
 	/* One body hash per canonicalization serves all signatures. */
 	bool has_body_hash[2];
 	uint8_t body_hash[2][32];
@@ -52,24 +73,46 @@ struct verification {
 /* --- coverage (MA-41) ------------------------------------------------------
  */
 
-/* RFC 8823 3.2 item 9. */
 static const struct {
 	struct span name;
 	bool is_core;
-} coverage_fields[] = {
-	{ SPAN_INIT("From"), true },
-	{ SPAN_INIT("Subject"), true },
-	{ SPAN_INIT("Date"), true },
-	{ SPAN_INIT("Sender"), false },
-	{ SPAN_INIT("Reply-To"), false },
-	{ SPAN_INIT("To"), false },
-	{ SPAN_INIT("Cc"), false },
-	{ SPAN_INIT("In-Reply-To"), false },
-	{ SPAN_INIT("References"), false },
-	{ SPAN_INIT("Message-ID"), false },
-	{ SPAN_INIT("Content-Type"), false },
-	{ SPAN_INIT("Content-Transfer-Encoding"), false },
+} coverage_fields[COVERAGE_FIELDS] = {
+	[COVERAGE_FROM] = { SPAN_INIT("From"), true },
+	[COVERAGE_SUBJECT] = { SPAN_INIT("Subject"), true },
+	[COVERAGE_DATE] = { SPAN_INIT("Date"), true },
+	[COVERAGE_SENDER] = { SPAN_INIT("Sender"), false },
+	[COVERAGE_REPLY_TO] = { SPAN_INIT("Reply-To"), false },
+	[COVERAGE_TO] = { SPAN_INIT("To"), false },
+	[COVERAGE_CC] = { SPAN_INIT("Cc"), false },
+	[COVERAGE_IN_REPLY_TO] = { SPAN_INIT("In-Reply-To"), false },
+	[COVERAGE_REFERENCES] = { SPAN_INIT("References"), false },
+	[COVERAGE_MESSAGE_ID] = { SPAN_INIT("Message-ID"), false },
+	[COVERAGE_CONTENT_TYPE] = { SPAN_INIT("Content-Type"), false },
+	[COVERAGE_CTE] = { SPAN_INIT("Content-Transfer-Encoding"), false },
 };
+
+/* Counts one name.  Each of a message and of h= comes by here: most are told
+ * apart by their length. */
+static void
+count_name(struct span name, size_t counts[COVERAGE_FIELDS])
+{
+	for (size_t i = 0; i < COVERAGE_FIELDS; i++) {
+		struct span own = coverage_fields[i].name;
+
+		if (own.n == name.n && span_caseeq(own, name)) {
+			counts[i]++;
+			return;
+		}
+	}
+}
+
+static void
+count_present(struct verification *v)
+{
+	memset(v->present, 0, sizeof(v->present));
+	for (size_t i = 0; i < v->m->field_count; i++)
+		count_name(v->m->fields[i].name, v->present);
+}
 
 struct coverage {
 	bool reaches[3]; /* by enum conf_coverage */
@@ -87,24 +130,27 @@ miss(struct coverage *c, enum conf_coverage grade, struct span name)
 
 static void
 coverage_find(
-    struct verification *v, const struct dkim_signature *s, struct coverage *c)
+    struct verification *v, struct candidate *candidate, struct coverage *c)
 {
+	const struct dkim_signature *s = &candidate->signature;
+	size_t listed[COVERAGE_FIELDS] = { 0 };
+
 	for (size_t g = 0; g < 3; g++) {
 		c->reaches[g] = true;
 		buf_init(&c->missing[g], v->j->arena, 256);
 	}
-	for (size_t i = 0;
-	     i < sizeof(coverage_fields) / sizeof(coverage_fields[0]); i++) {
+	for (size_t i = 0; i < s->name_count; i++)
+		count_name(s->names[i], listed);
+	for (size_t i = 0; i < COVERAGE_FIELDS; i++) {
 		struct span name = coverage_fields[i].name;
-		size_t listed = dkim_signature_names(s, name);
-		size_t present =
-		    field_count(v->m->fields, v->m->field_count, name);
+		bool has_all = listed[i] >= v->present[i];
 
-		if (listed == 0 || listed < present)
+		candidate->covers[i] = listed[i] > 0 && has_all;
+		if (!candidate->covers[i])
 			miss(c, CONF_COVERAGE_RFC, name);
-		if (listed < present)
+		if (!has_all)
 			miss(c, CONF_COVERAGE_PRESENT, name);
-		if (listed < present && coverage_fields[i].is_core)
+		if (!has_all && coverage_fields[i].is_core)
 			miss(c, CONF_COVERAGE_CORE, name);
 	}
 }
@@ -117,7 +163,7 @@ check_coverage(struct verification *v, struct candidate *c)
 	struct coverage found;
 
 	c->stage = STAGE_COVERAGE;
-	coverage_find(v, &c->signature, &found);
+	coverage_find(v, c, &found);
 	r->reaches_core = found.reaches[CONF_COVERAGE_CORE];
 	r->grade = found.reaches[CONF_COVERAGE_RFC] ? CONF_COVERAGE_RFC
 		   : found.reaches[CONF_COVERAGE_PRESENT]
@@ -127,17 +173,6 @@ check_coverage(struct verification *v, struct candidate *c)
 		return 0;
 	return finding_set(&r->finding, FINDING_SKIP, "dkim.coverage",
 	    "the signature does not cover %s", found.missing[want].p);
-}
-
-/* An absent field that h= does not name may have been taken out. */
-static bool
-is_covered(const struct verification *v, const struct dkim_signature *s,
-    struct span name)
-{
-	size_t listed = dkim_signature_names(s, name);
-
-	return listed > 0 &&
-	       listed >= field_count(v->m->fields, v->m->field_count, name);
 }
 
 /* --- body, key, signature ---------------------------------------------------
@@ -491,20 +526,19 @@ static void
 fill_pass(
     struct verification *v, const struct candidate *c, struct dkim_result *out)
 {
-	const struct dkim_signature *s = &c->signature;
-
 	out->pass = true;
 	out->finding = c->result.finding;
 	out->passed = v->aligned.evaluated - 1;
 	memcpy(out->covered_hash, c->header_hash, sizeof(out->covered_hash));
-	out->covers_content_type = is_covered(v, s, SPAN("Content-Type"));
-	out->covers_cte = is_covered(v, s, SPAN("Content-Transfer-Encoding"));
-	out->covers_to = is_covered(v, s, SPAN("To"));
+	out->covers_content_type = c->covers[COVERAGE_CONTENT_TYPE];
+	out->covers_cte = c->covers[COVERAGE_CTE];
+	out->covers_to = c->covers[COVERAGE_TO];
 }
 
 static int
 evaluate_aligned(struct verification *v, struct dkim_result *out)
 {
+	count_present(v);
 	while (v->aligned.evaluated < v->aligned.count) {
 		struct candidate *c = v->aligned.v[v->aligned.evaluated++];
 
