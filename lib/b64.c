@@ -2,6 +2,7 @@
 
 #include "lib/b64.h"
 
+#include <endian.h>
 #include <string.h>
 
 #include "lib/arena.h"
@@ -256,7 +257,8 @@ count_padding(struct span text, size_t at)
 }
 
 /* Whole groups of four at the front of `text`, without anything between:
- * how many characters.  Most of what is long is that. */
+ * how many characters.  Most of what is long is that.  `out` has room for one
+ * octet more than they become. */
 static size_t
 decode_groups(struct span text, unsigned char *out)
 {
@@ -266,14 +268,13 @@ decode_groups(struct span text, unsigned char *out)
 	for (at = 0; at + 4 <= text.n; at += 4) {
 		unsigned a = sextet(p[at]), b = sextet(p[at + 1]);
 		unsigned c = sextet(p[at + 2]), d = sextet(p[at + 3]);
-		unsigned bits;
+		uint32_t bits;
 
 		if ((a | b | c | d) > 63)
 			break;
-		bits = a << 18 | b << 12 | c << 6 | d;
-		*out++ = (unsigned char)(bits >> 16);
-		*out++ = (unsigned char)(bits >> 8 & 0xff);
-		*out++ = (unsigned char)(bits & 0xff);
+		bits = htobe32(a << 26 | b << 20 | c << 14 | d << 8);
+		memcpy(out, &bits, sizeof(bits));
+		out += 3;
 	}
 	return at;
 }

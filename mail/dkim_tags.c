@@ -93,12 +93,21 @@ skip_value(struct span s, size_t at, size_t *end)
 	return at;
 }
 
+/* Names are ASCII, as parse_tag() has found. */
+static size_t
+letter_of(struct span name)
+{
+	return (unsigned char)name.p[0] & 0x7f;
+}
+
 static int
 add_tag(struct dkim_tags *t, struct dkim_tag tag)
 {
 	if (dkim_tags_find(t, tag.name) != NULL)
 		return -1;
 	t->tags[t->count++] = tag;
+	if (tag.name.n == 1)
+		t->letter[letter_of(tag.name)] = (unsigned char)t->count;
 	return 0;
 }
 
@@ -134,6 +143,7 @@ dkim_tags_parse(struct span list, struct dkim_tags *out)
 	size_t at = 0;
 
 	out->count = 0;
+	memset(out->letter, 0, sizeof(out->letter));
 	do {
 		enum dkim_tags_fault fault = parse_tag(list, &at, out);
 
@@ -150,12 +160,13 @@ dkim_tags_parse(struct span list, struct dkim_tags *out)
 const struct dkim_tag *
 dkim_tags_find(const struct dkim_tags *t, struct span name)
 {
-	for (size_t i = 0; i < t->count; i++) {
-		struct span own = t->tags[i].name;
+	if (name.n == 1) {
+		size_t place = t->letter[letter_of(name)];
 
-		/* most have one letter, and none is empty */
-		if (own.n == name.n && own.p[0] == name.p[0] &&
-		    (own.n == 1 || span_eq(own, name)))
+		return place == 0 ? NULL : &t->tags[place - 1];
+	}
+	for (size_t i = 0; i < t->count; i++) {
+		if (span_eq(t->tags[i].name, name))
 			return &t->tags[i];
 	}
 	return NULL;

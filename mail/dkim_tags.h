@@ -20,6 +20,9 @@ struct dkim_tag {
 struct dkim_tags {
 	struct dkim_tag tags[DKIM_TAGS_MAX];
 	size_t count;
+	/* Where a name of one letter is, and one: most have one, and all are
+	 * asked for by name. */
+	unsigned char letter[128];
 };
 
 enum dkim_tags_fault {
