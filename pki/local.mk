@@ -72,6 +72,10 @@ libcs_pki_a_SOURCES = \
 	pki/keycheck.c \
 	pki/keycheck.h \
 	pki/lint.c \
+	pki/lint_extension.c \
+	pki/lint_private.h \
+	pki/lint_subject.c \
+	pki/lint_whole.c \
 	pki/lint.h \
 	pki/lint_ca.c \
 	pki/lint_ca.h \
