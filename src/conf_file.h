@@ -1,6 +1,6 @@
 /*
  * Reading the configuration file: parsed, checked against the option table
- * (src/conf_table.h), const afterwards.  conf_file.c alone knows libconfuse.
+ * (src/conf_table.h), const afterwards.
  *
  * conf_load() reports every mistake as "file:line: option: what, and what
  * would be right", all of them, not only the first.

@@ -78,6 +78,9 @@ libcs_src_a_SOURCES = \
 	src/cmd_suppress.c \
 	src/command.c src/command.h \
 	src/conf_file.c src/conf_file.h src/conf_reload.c \
+	src/conf_parse.c src/conf_parse.h \
+	src/conf_reading.c src/conf_reading.h \
+	src/conf_text.c src/conf_text.h \
 	src/conf_check.c src/conf_check.h src/conf_check_parts.h \
 	src/conf_check_address.c src/conf_check_policy.c \
 	src/conf_check_sender.c src/conf_check_validator.c \
