@@ -19,7 +19,8 @@ libcs_src_a_SOURCES = \
 	src/agent_pool.c src/agent_pool.h \
 	src/http_agent.c src/http_agent.h \
 	src/role_perspective.c src/role_perspective.h \
-	src/answers.c src/answers.h \
+	src/answers.c src/answers.h src/answers_private.h \
+	src/answers_announce.c src/answers_responder.c src/answers_segment.c \
 	src/bare_role.c src/bare_role.h \
 	src/answers_block.c src/answers_block.h \
 	src/client_address.c src/client_address.h \
