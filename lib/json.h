@@ -8,7 +8,7 @@
  * A parsed value belongs to the job's arena; pointers and spans taken from
  * it live as long.
  *
- * Writing: a json_out over a buf puts the commas and escapes.
+ * Writing (json_out.c): a json_out over a buf puts the commas and escapes.
  */
 #ifndef LIB_JSON_H
 #define LIB_JSON_H

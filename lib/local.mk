@@ -19,6 +19,8 @@ libcs_lib_a_SOURCES = \
 	lib/hex.c lib/hex.h \
 	lib/job.c lib/job.h \
 	lib/json.c lib/json.h \
+	lib/json_out.c \
+	lib/json_scan.c lib/json_scan.h \
 	lib/locked.c lib/locked.h \
 	lib/log.c lib/log.h \
 	lib/markup.c lib/markup.h \
