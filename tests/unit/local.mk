@@ -434,6 +434,8 @@ unit_tests += \
 	tests/unit/test_judge \
 	tests/unit/test_judge_caa \
 	tests/unit/test_linters \
+	tests/unit/test_sign_cap \
+	tests/unit/test_sign_frame \
 	tests/unit/test_sign_service \
 	tests/unit/test_lint_published \
 	tests/unit/test_lint_service \
@@ -524,6 +526,8 @@ tests_unit_test_issuer_kill_CPPFLAGS = $(tests_cppflags) $(P11KIT_CFLAGS) \
 	$(CRYPTO_CFLAGS)
 tests_unit_test_issuer_kill_LDADD = $(TOKEN_LAB) $(PKI_LAB) $(ROLE_LAB) \
 	$(CS_SRC) $(CRYPTO_LIBS)
+tests_unit_test_sign_cap_LDADD = $(UNIT) $(CS_SRC)
+tests_unit_test_sign_frame_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_sign_service_CPPFLAGS = $(tests_cppflags) $(P11KIT_CFLAGS) \
 	$(CRYPTO_CFLAGS)
 tests_unit_test_sign_service_LDADD = $(TOKEN_LAB) $(PKI_LAB) $(UNIT) \

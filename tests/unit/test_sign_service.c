@@ -1,7 +1,6 @@
 /*
- * The process that has the keys in tokens: what it and the issuer say to each
- * other, what it signs and how much, and what the issuer does while it is away
- * (PK-202, PK-203, PK-200, PK-204).
+ * The process that has the keys in tokens: what it signs, and what the issuer
+ * does while it is away (PK-199, PK-200, PK-202 to PK-204).
  */
 #include "config.h"
 
@@ -24,7 +23,6 @@
 #include "pki/key.h"
 #include "pki/remote_key.h"
 #include "src/ca_conf.h"
-#include "src/sign_cap.h"
 #include "src/sign_frame.h"
 #include "src/sign_link.h"
 #include "src/sign_service.h"
@@ -33,7 +31,6 @@
 #include "tests/unit/unit.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
-#define HOUR 3600
 
 /* What is freed stays in memory for a while. */
 #ifdef __has_feature
@@ -44,171 +41,6 @@
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define SANITIZED
 #endif
-
-/* --- frames --------------------------------------------------------------- */
-
-static struct sign_question
-question(char tag, size_t total, size_t at, struct span part)
-{
-	return (struct sign_question){ .id = "0123456789abcde",
-		.tag = tag,
-		.label = SPAN("0a1b"),
-		.total = total,
-		.at = at,
-		.part = part };
-}
-
-/* PK-202: what was written is read; what was cut or does not fit is not. */
-static void
-test_questions(void **state)
-{
-	const struct sign_question good[] = {
-		question(SIGN_IS_READY, 0, 0, SPAN("")),
-		question(REMOTE_LIST, 5, 0, SPAN("whole")),
-		question(REMOTE_LIST, 9, 4, SPAN("whole")),
-	};
-	const struct sign_question bad[] = {
-		question(SIGN_IS_READY, 5, 0, SPAN("whole")),
-		question(SIGN_IS_READY, 0, 0, SPAN("whole")),
-		question(SIGN_IS_READY, 0, 1, SPAN("")),
-		question(REMOTE_LIST, 0, 0, SPAN("")),
-		question(REMOTE_LIST, 5, 0, SPAN("")),
-		question(REMOTE_LIST, 5, 1, SPAN("whole")),
-		question(REMOTE_LIST, 5, 5, SPAN("whole")),
-		question(REMOTE_LIST, 5, 0xffffffff, SPAN("whole")),
-		question(REMOTE_LIST, 4, 0, SPAN("whole")),
-	};
-	struct job *j = unit_job();
-	struct sign_question q;
-	struct span m;
-	(void)state;
-
-	for (size_t i = 0; i < COUNT(good); i++) {
-		unit_case("good %zu", i);
-		assert_int_equal(sign_question_write(j, &good[i], &m), 0);
-		assert_int_equal(sign_question_read(j, m, &q), 0);
-		assert_memory_equal(q.id, good[i].id, SIGN_ID_LEN);
-		assert_int_equal(q.tag, good[i].tag);
-		assert_span_equal(q.label, "0a1b");
-		assert_int_equal(q.total, good[i].total);
-		assert_int_equal(q.at, good[i].at);
-		assert_true(span_eq(q.part, good[i].part));
-		for (size_t n = 0; n + good[i].part.n < m.n; n++) {
-			assert_int_equal(
-			    sign_question_read(j, span_cut(m, 0, n), &q), -1);
-			job_recover(j);
-		}
-	}
-	q = good[1];
-	q.label = SPAN("0a\n");
-	assert_int_equal(sign_question_write(j, &q, &m), 0);
-	assert_int_equal(sign_question_read(j, m, &q), -1);
-	job_recover(j);
-	for (size_t i = 0; i < COUNT(bad); i++) {
-		unit_case("bad %zu", i);
-		assert_int_equal(sign_question_write(j, &bad[i], &m), 0);
-		assert_int_equal(sign_question_read(j, m, &q), -1);
-		assert_int_equal(j->err.kind, ERR_MALFORMED);
-		job_recover(j);
-	}
-	q = question(REMOTE_LIST, SIGN_TBS_MAX + 1, 0, SPAN("whole"));
-	assert_int_equal(sign_question_write(j, &q, &m), -1);
-	job_recover(j);
-}
-
-static void
-test_answers(void **state)
-{
-	static const struct {
-		const char *octets;
-		size_t n; /* after "CSSA" and the id */
-		bool is_good;
-	} rows[] = { { "0signature", 10, true }, { "0", 1, true },
-		{ "Baway", 5, true }, { "Rwrong", 6, true },
-		{ "Fwhy", 4, true }, { "G", 1, true }, { "", 0, false },
-		{ "1signature", 10, false }, { "B\xff", 2, false },
-		{ "F\n", 2, false }, { "F\0", 2, false } };
-	struct job *j = unit_job();
-	struct sign_answer a;
-	struct span again;
-	struct buf b;
-	(void)state;
-
-	for (size_t i = 0; i < COUNT(rows); i++) {
-		unit_case("%zu: %s", i, rows[i].octets);
-		buf_init(&b, j->arena, 100);
-		buf_add(&b, SPAN("CSSA0123456789abcdef"));
-		buf_add_mem(&b, rows[i].octets, rows[i].n);
-		assert_int_equal(sign_answer_read(j, buf_span(&b), &a),
-		    rows[i].is_good ? 0 : -1);
-		job_recover(j);
-		if (!rows[i].is_good)
-			continue;
-		assert_int_equal(sign_answer_write(j, &a, &again), 0);
-		assert_true(span_eq(again, buf_span(&b)));
-	}
-	/* Longer than any signature and any text. */
-	for (size_t n = 500; n < 1100; n += 12) {
-		buf_init(&b, j->arena, 2000);
-		buf_add(&b, SPAN("CSSA0123456789abcdef"));
-		buf_add_char(&b, n % 24 == 8 ? '0' : 'B');
-		for (size_t k = 0; k < n; k++)
-			buf_add_char(&b, 'x');
-		assert_int_equal(sign_answer_read(j, buf_span(&b), &a),
-		    n < (n % 24 == 8 ? REMOTE_SIGNATURE_MAX + 1 : ERR_TEXT_MAX)
-			? 0
-			: -1);
-		job_recover(j);
-	}
-}
-
-/* PK-203: only the parts of one question, one after the other, are what was
- * asked. */
-static void
-test_parts(void **state)
-{
-	static const struct {
-		const char *parts; /* each: id, octet with at, tag, octets */
-		const char *whole; /* NULL: it never is */
-	} rows[] = {
-		{ "a0Lab a2Lcd", "abcd" },
-		{ "a0Lab b0Lxy b2Lzz a2Lcd", "xyzz" },
-		{ "a2Lcd", NULL },
-		{ "a0Lab a3Ld", NULL },
-		{ "a0Lab a0Lab", NULL },
-		{ "a0Lab a1Lbc", NULL },
-		{ "a0Lab a2Scd", NULL },
-		{ "a0Lab b2Lcd", NULL },
-		{ "a0Lab b2Lcd a2Lcd", NULL },
-		{ "a0Lab a3Ld a2Lcd", NULL },
-		{ "a0Lab a3Ld a0Lef a2Lgh", "efgh" },
-	};
-	struct job *j = unit_job();
-	(void)state;
-
-	for (size_t i = 0; i < COUNT(rows); i++) {
-		struct sign_incoming in;
-		struct span rest = span_str(rows[i].parts);
-		const char *whole = NULL;
-
-		sign_incoming_init(j, &in);
-		unit_case("%s", rows[i].parts);
-		while (rest.n > 0) {
-			size_t end = span_find(rest, 0, ' ');
-			struct sign_question q = question(rest.p[2], 4,
-			    (size_t)(rest.p[1] - '0'), span_cut(rest, 3, end));
-
-			q.id[0] = (uint8_t)rest.p[0];
-			if (sign_incoming_add(&in, &q) == 1)
-				whole = span_dup(j->arena, buf_span(&in.tbs));
-			rest = span_from(rest, end + 1);
-		}
-		if (rows[i].whole == NULL)
-			assert_null(whole);
-		else
-			assert_string_equal(whole, rows[i].whole);
-	}
-}
 
 static void
 ended_well(pid_t pid)
@@ -249,8 +81,10 @@ test_flood(void **state)
 	assert_int_equal(fd_message_pair(j, fds), 0);
 	pid = fork();
 	if (pid == 0) {
-		struct sign_question q = question(REMOTE_LIST, SIGN_TBS_MAX, 0,
-		    span_mem(octets, SIGN_PART_MAX));
+		struct sign_question q = { .tag = REMOTE_LIST,
+			.label = SPAN("0a1b"),
+			.total = SIGN_TBS_MAX,
+			.part = span_mem(octets, SIGN_PART_MAX) };
 		struct span m;
 
 		close(fds[1]);
@@ -284,97 +118,6 @@ test_flood(void **state)
 #else
 	assert_true(grown < ROOM_KB);
 #endif
-}
-
-/* --- the ceilings --------------------------------------------------------- */
-
-/* PK-204: twice what the issuer has; then not before an admin's SIGHUP, and
- * then not at once. */
-static void
-test_cap(void **state)
-{
-	struct conf_issuer conf = { .crl_shards = 1,
-		.max_lists_per_hour = 3,
-		.max_responders_per_hour = 2 };
-	static const struct {
-		char tag;
-		int64_t max;
-	} rows[] = { { REMOTE_SUBSCRIBER, 10 }, { REMOTE_RESPONDER, 4 },
-		{ REMOTE_LIST, 30 } };
-	struct sign_cap cap = { .max = { 0 } };
-	struct job *j = unit_job();
-	int64_t began = j->now;
-	(void)state;
-
-	sign_cap_set(&cap, &conf, 5);
-	for (size_t i = 0; i < COUNT(rows); i++) {
-		unit_case("%c", rows[i].tag);
-		j->now = began;
-		for (int64_t n = 0; n < rows[i].max; n++) {
-			assert_int_equal(
-			    sign_cap_check(j, &cap, rows[i].tag), 0);
-			sign_cap_count(&cap, j->now, rows[i].tag);
-		}
-		assert_int_equal(sign_cap_check(j, &cap, rows[i].tag), -1);
-		assert_int_equal(j->err.kind, ERR_BUSY);
-		job_recover(j);
-		/* It does not begin again by itself. */
-		j->now = began + HOUR;
-		assert_int_equal(sign_cap_check(j, &cap, rows[i].tag), -1);
-		job_recover(j);
-	}
-	j->now = began;
-	sign_cap_set(&cap, &conf, 5);
-	assert_int_equal(sign_cap_check(j, &cap, REMOTE_SUBSCRIBER), -1);
-	job_recover(j);
-	sign_cap_set(&cap, &conf, 6);
-	assert_int_equal(sign_cap_check(j, &cap, REMOTE_SUBSCRIBER), 0);
-	assert_int_equal(sign_cap_check(j, &cap, REMOTE_LIST), -1);
-	job_recover(j);
-	j->now = began + HOUR;
-	sign_cap_set(&cap, &conf, 5);
-	assert_int_equal(sign_cap_check(j, &cap, REMOTE_LIST), 0);
-}
-
-/* PK-204: ending the signer again and again gives twice its ceiling at most,
- * and once does not keep an issuer from what its own ceiling allows. */
-static void
-test_cap_after_ends(void **state)
-{
-	struct conf_issuer conf = { .crl_shards = 1 };
-	const char tags[] = { REMOTE_SUBSCRIBER, REMOTE_RESPONDER,
-		REMOTE_LIST };
-	struct job *j = unit_job();
-	int64_t began = j->now;
-	(void)state;
-
-	for (size_t i = 0; i < COUNT(tags); i++) {
-		int64_t all = 0, max = 0;
-
-		for (int64_t ends = 0; ends < 100; ends++) {
-			struct sign_cap cap = { .max = { 0 } };
-			int64_t may = 0;
-
-			unit_case("%c after %d", tags[i], (int)ends);
-			sign_cap_set(&cap, &conf, 100);
-			sign_cap_resume(&cap, j->now, ends);
-			for (; sign_cap_check(j, &cap, tags[i]) == 0; may++)
-				sign_cap_count(&cap, j->now, tags[i]);
-			job_recover(j);
-			all += may;
-			if (ends == 0)
-				max = may;
-			if (ends == 1)
-				assert_int_equal(may, max / 2);
-			assert_true(ends < 50 || may == 0);
-			/* An hour later they are forgotten. */
-			sign_cap_set(&cap, &conf, 100);
-			j->now = began + HOUR;
-			assert_int_equal(sign_cap_check(j, &cap, tags[i]), 0);
-			j->now = began;
-		}
-		assert_in_range(all, max, 2 * max);
-	}
 }
 
 /* --- the issuer's side ---------------------------------------------------- */
@@ -760,12 +503,7 @@ test_former_refused(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-	cmocka_unit_test(test_questions),
-	cmocka_unit_test(test_answers),
-	cmocka_unit_test(test_parts),
 	cmocka_unit_test(test_flood),
-	cmocka_unit_test(test_cap),
-	cmocka_unit_test(test_cap_after_ends),
 	cmocka_unit_test(test_link),
 	cmocka_unit_test(test_link_full),
 	cmocka_unit_test(test_link_pauses),
