@@ -54,6 +54,8 @@ libcs_pki_a_SOURCES = \
 	pki/csr.h \
 	pki/csr_names.c \
 	pki/csr_names.h \
+	pki/csr_proof.c \
+	pki/csr_proof.h \
 	pki/der.c \
 	pki/der.h \
 	pki/envelope.c pki/envelope.h \
