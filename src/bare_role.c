@@ -4,8 +4,9 @@
 
 #include "lib/arena.h"
 #include "lib/conf.h"
+#include "lib/fdio.h"
 #include "lib/log.h"
-#include "src/conf_file.h"
+#include "src/conf_held.h"
 #include "src/privilege.h"
 #include "src/role.h"
 #include "src/sandbox.h"
@@ -104,7 +105,15 @@ prepare(const struct bare_role *r, const struct conf *conf, struct arena *keep)
 }
 
 int
-bare_role_main(const struct bare_role *r, const char *conf_file, int ready_fd)
+bare_role_conf(
+    struct arena *keep, const struct bare_start *start, const struct conf **out)
+{
+	return conf_held_load(
+	    keep, start->held_fd, start->conf_file, conf_report_log, NULL, out);
+}
+
+int
+bare_role_main(const struct bare_role *r, const struct bare_start *start)
 {
 	struct arena *keep = arena_new();
 	pid_t supervisor = getppid();
@@ -118,12 +127,13 @@ bare_role_main(const struct bare_role *r, const char *conf_file, int ready_fd)
 	signal(SIGINT, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGPIPE, SIG_IGN);
-	if (conf_load(keep, conf_file, conf_report_log, NULL, &conf) == 0) {
+	fd_set_cloexec(start->held_fd, true);
+	if (bare_role_conf(keep, start, &conf) == 0) {
 		log_open(role_name(r->role), role_log_level(conf));
 		status = prepare(r, conf, keep);
 	}
 	if (status == EXIT_SUCCESS && getppid() == supervisor) {
-		tell_ready(ready_fd);
+		tell_ready(start->ready_fd);
 		r->serve(keep, conf, r->ctx);
 	}
 	arena_free(keep);

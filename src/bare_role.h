@@ -22,10 +22,20 @@ struct bare_role {
 	void *ctx;
 };
 
+/* What the supervisor tells the process that it starts. */
+struct bare_start {
+	const char *conf_file;
+	int held_fd; /* src/conf_held.h */
+	int ready_fd;
+};
+
+/* The configuration that is in use by now: 0, or -1 and the log says why. */
+int bare_role_conf(struct arena *keep, const struct bare_start *start,
+    const struct conf **out);
+
 /* The whole life of the process; the exit status, ROLE_EXIT_REFUSED where it
  * could not start because of ERR_REFUSED. */
-int bare_role_main(
-    const struct bare_role *r, const char *conf_file, int ready_fd);
+int bare_role_main(const struct bare_role *r, const struct bare_start *start);
 
 /* Rights given up, and what is not theirs closed: 0 or -1. */
 int bare_role_settle(struct job *j, enum role role);

@@ -20,8 +20,6 @@
 #include "src/conf_reading.h"
 #include "src/conf_text.h"
 
-#define FILE_MAX (256 * 1024)
-
 void
 conf_report_log(void *ctx, const char *message)
 {
@@ -61,11 +59,14 @@ static char *
 read_text(struct conf_reading *r)
 {
 	struct job j;
-	struct span text;
+	struct span text = { NULL, 0 };
 	char *copy = NULL;
 
 	job_init(&j, NULL, NULL);
-	if (file_read(&j, r->path, FILE_MAX, &text) < 0) {
+	if (r->octets != NULL)
+		text = *r->octets;
+	if (r->octets == NULL &&
+	    file_read(&j, r->path, CONF_TEXT_MAX, &text) < 0) {
 		r->report(r->ctx, j.err.text);
 		r->mistakes++;
 	} else if (memchr(text.p, '\0', text.n) != NULL) {
@@ -117,6 +118,23 @@ load(struct conf_reading *r)
 	return c;
 }
 
+static int
+load_server(struct conf_reading *r, const struct conf **out)
+{
+	struct conf *c = load(r);
+
+	if (c == NULL)
+		return -1;
+	conf_profiles_make(r->arena, c, conf_report_check, r);
+	conf_check(r->arena, c, conf_report_check, r);
+	conf_allow_lints_check(r->arena, c, conf_report_check, r);
+	conf_linters_check(r->arena, c, conf_report_check, r);
+	if (r->mistakes > 0)
+		return -1;
+	*out = c;
+	return 0;
+}
+
 int
 conf_load(struct arena *keep, const char *path, conf_report_fn *report,
     void *ctx, const struct conf **out)
@@ -124,18 +142,21 @@ conf_load(struct arena *keep, const char *path, conf_report_fn *report,
 	struct conf_reading r = {
 		.arena = keep, .path = path, .report = report, .ctx = ctx
 	};
-	struct conf *c = load(&r);
 
-	if (c == NULL)
-		return -1;
-	conf_profiles_make(keep, c, conf_report_check, &r);
-	conf_check(keep, c, conf_report_check, &r);
-	conf_allow_lints_check(keep, c, conf_report_check, &r);
-	conf_linters_check(keep, c, conf_report_check, &r);
-	if (r.mistakes > 0)
-		return -1;
-	*out = c;
-	return 0;
+	return load_server(&r, out);
+}
+
+int
+conf_load_text(struct arena *keep, const char *path, struct span text,
+    conf_report_fn *report, void *ctx, const struct conf **out)
+{
+	struct conf_reading r = { .arena = keep,
+		.path = path,
+		.octets = &text,
+		.report = report,
+		.ctx = ctx };
+
+	return load_server(&r, out);
 }
 
 int

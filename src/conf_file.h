@@ -8,9 +8,13 @@
 #ifndef SRC_CONF_FILE_H
 #define SRC_CONF_FILE_H
 
+#include "lib/buf.h"
 #include "lib/conf.h"
 
 struct arena;
+
+/* Octets of a file. */
+#define CONF_TEXT_MAX ((size_t)256 * 1024)
 
 /*
  * Reads `path` into the arena `keep`: 0 and *out, or -1.  Each mistake goes
@@ -19,6 +23,15 @@ struct arena;
 typedef void conf_report_fn(void *ctx, const char *message);
 int conf_load(struct arena *keep, const char *path, conf_report_fn *report,
     void *ctx, const struct conf **out);
+
+/* The same with the file's octets, of which it keeps nothing, at hand; `path`
+ * is for messages and relative names. */
+int conf_load_text(struct arena *keep, const char *path, struct span text,
+    conf_report_fn *report, void *ctx, const struct conf **out);
+
+/* The same, and *text is what was read, in `keep`: for whoever hands it on. */
+int conf_load_once(struct arena *keep, const char *path, conf_report_fn *report,
+    void *ctx, struct span *text, const struct conf **out);
 
 /* The same for the file of a perspective (countersignd --role perspective):
  * user, isolation, log_level and the section agent, and nothing else. */
@@ -32,12 +45,12 @@ int conf_load_linters(struct arena *keep, const char *path,
     conf_report_fn *report, void *ctx, const struct conf **out);
 
 /*
- * For SIGHUP: reads the file again.  Options that cannot change while
- * running keep their old value, and `report` names each that differs.  -1,
- * with everything as before, if the file has a mistake.
+ * For SIGHUP: `fresh`, but what cannot change while running is that of `old`,
+ * and `report`, if there is one, names each option that differs.  The result
+ * needs what both of them are made of.
  */
-int conf_reload(struct arena *keep, const struct conf *old,
-    conf_report_fn *report, void *ctx, const struct conf **out);
+const struct conf *conf_keep(struct arena *keep, const struct conf *old,
+    const struct conf *fresh, conf_report_fn *report, void *ctx);
 
 /* Do all sections of that kind say the same in both? */
 bool conf_sections_same(

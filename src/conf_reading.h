@@ -30,8 +30,9 @@ struct conf_place {
 struct conf_reading {
 	struct arena *arena;
 	const char *path;
-	const char *folder; /* of the file */
-	const char *sha256; /* of its octets, once they are read */
+	const char *folder;        /* of the file */
+	const struct span *octets; /* of the file; NULL: it is read */
+	const char *sha256;        /* of its octets, once they are read */
 	conf_report_fn *report;
 	void *ctx;
 	unsigned mistakes;

@@ -4,10 +4,30 @@
 #include "src/conf_file.h"
 
 #include "lib/arena.h"
+#include "lib/fdio.h"
+#include "lib/job.h"
 #include "src/conf_table.h"
 #include "src/conf_value.h"
 
 #include <string.h>
+
+int
+conf_load_once(struct arena *keep, const char *path, conf_report_fn *report,
+    void *ctx, struct span *text, const struct conf **out)
+{
+	struct job j;
+	int result;
+
+	job_init(&j, NULL, NULL);
+	result = file_read(&j, path, CONF_TEXT_MAX, text);
+	if (result < 0)
+		report(ctx, j.err.text);
+	else
+		*text = span_mem(arena_memdup(keep, text->p, text->n), text->n);
+	job_done(&j);
+	return result < 0 ? -1
+			  : conf_load_text(keep, path, *text, report, ctx, out);
+}
 
 /* The i-th section of that kind. */
 static const char *
@@ -80,6 +100,8 @@ static void
 keep_old(struct keeping *k, size_t offset, size_t size, const char *name)
 {
 	memcpy((char *)k->fresh + offset, (const char *)k->old + offset, size);
+	if (k->report == NULL)
+		return;
 	k->report(k->ctx,
 	    arena_printf(k->arena,
 		"%s: %s: changed, but only a restart can apply it; the old "
@@ -119,20 +141,17 @@ keep_sections(struct keeping *k)
 	}
 }
 
-int
-conf_reload(struct arena *keep, const struct conf *old, conf_report_fn *report,
-    void *ctx, const struct conf **out)
+const struct conf *
+conf_keep(struct arena *keep, const struct conf *old, const struct conf *fresh,
+    conf_report_fn *report, void *ctx)
 {
-	const struct conf *fresh;
-	struct keeping k = {
-		.old = old, .report = report, .ctx = ctx, .arena = keep
-	};
+	struct keeping k = { .fresh = arena_memdup(keep, fresh, sizeof(*fresh)),
+		.old = old,
+		.report = report,
+		.ctx = ctx,
+		.arena = keep };
 
-	if (conf_load(keep, old->file, report, ctx, &fresh) < 0)
-		return -1;
-	k.fresh = arena_memdup(keep, fresh, sizeof(*fresh));
 	keep_options(&k);
 	keep_sections(&k);
-	*out = k.fresh;
-	return 0;
+	return k.fresh;
 }

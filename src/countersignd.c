@@ -7,6 +7,7 @@
 #include "lib/log.h"
 #include "mail/smime_signer.h"
 #include "src/activation.h"
+#include "src/bare_role.h"
 #include "src/conf_file.h"
 #include "src/database.h"
 #include "src/key_files.h"
@@ -46,6 +47,7 @@ struct options {
 	const char *signer;
 	const char *ends;
 	const char *live;
+	const char *held;
 	bool check_only;
 };
 
@@ -64,6 +66,7 @@ static const struct option long_options[] = {
 	{ "signer", required_argument, NULL, 'g' },
 	{ "ends", required_argument, NULL, 'e' },
 	{ "live", required_argument, NULL, 'v' },
+	{ "held", required_argument, NULL, 'd' },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -125,6 +128,9 @@ parse_options(int argc, char **argv, struct options *o)
 			break;
 		case 'v':
 			o->live = optarg;
+			break;
+		case 'd':
+			o->held = optarg;
 			break;
 		case 'h':
 			fputs(usage_text, stdout);
@@ -203,6 +209,7 @@ run_role(const struct options *o)
 	const struct role_ops *ops = ops_of(o->role);
 	struct role_start start = { .conf_file = o->config,
 		.intake = o->intake };
+	struct bare_start bare = { .conf_file = o->config };
 	int64_t sockets = 0, ends = 0;
 	int ready = -1;
 	bool is_linter = is_role(o, ROLE_LINTER);
@@ -216,7 +223,9 @@ run_role(const struct options *o)
 	    (o->live != NULL && live_ends_parse(o->live, &start.live) < 0) ||
 	    parse_fd(o->linters, &start.linters_fd) < 0 ||
 	    parse_fd(o->signer, &start.signer_fd) < 0 || o->wake == NULL ||
-	    o->ready == NULL || parse_wake(o->wake, start.wake) < 0 ||
+	    o->ready == NULL || o->held == NULL ||
+	    parse_fd(o->held, &start.held_fd) < 0 ||
+	    parse_wake(o->wake, start.wake) < 0 ||
 	    parse_fd(o->ready, &ready) < 0 ||
 	    (o->ends != NULL &&
 		span_to_int(span_str(o->ends), 0, INT32_MAX, &ends) < 0) ||
@@ -227,13 +236,14 @@ run_role(const struct options *o)
 		    stderr);
 		return EXIT_FAILURE;
 	}
+	bare.held_fd = start.held_fd;
+	bare.ready_fd = ready;
 	if (is_linter)
-		return linter_main(o->config, start.linters_fd, ready);
+		return linter_main(&bare, start.linters_fd);
 	if (is_signer)
-		return signer_main(o->config, start.signer_fd, ends, ready);
+		return signer_main(&bare, start.signer_fd, ends);
 	if (is_responder)
-		return responder_main(
-		    o->config, &start.live, start.wake, ready);
+		return responder_main(&bare, &start.live, start.wake);
 	activation_adopt((int)sockets);
 	start.ready_fd = ready;
 	return role_main(ops, &start);
@@ -285,36 +295,18 @@ prepare(const struct conf *conf)
 									: -1;
 }
 
-static void
-report_key(void *ctx, const char *message)
-{
-	(void)ctx;
-	log_error("key open to another role", "error=\"%s\"", message);
-}
-
-/* PK-202: a condition in public mode, advice of countersign check else. */
 static int
-check_keys(struct job *j)
-{
-	if (j->conf->mode != CONF_MODE_PUBLIC ||
-	    key_files_check(j, report_key, NULL) == 0)
-		return 0;
-	return job_fail(j, ERR_INTERNAL,
-	    "mode = public: roles could read keys that are not theirs");
-}
-
-static int
-start(const struct conf *conf)
+start(const struct conf *conf, struct span text)
 {
 	struct job j;
 	int status = EXIT_FAILURE;
 
 	job_init(&j, NULL, conf);
 	switched_off_log(conf);
-	if (check_keys(&j) < 0 || single_take(&j, conf->database) < 0)
+	if (key_files_demand(&j) < 0 || single_take(&j, conf->database) < 0)
 		log_error("cannot start", "error=\"%s\"", j.err.text);
 	else if (published_check(conf) == 0 && prepare(conf) == 0)
-		status = supervisor_main(conf);
+		status = supervisor_main(conf, text);
 	job_done(&j);
 	return status;
 }
@@ -356,6 +348,7 @@ main(int argc, char **argv)
 {
 	struct arena *keep;
 	const struct conf *conf;
+	struct span text;
 	struct options o;
 	int status = EXIT_FAILURE;
 
@@ -369,12 +362,13 @@ main(int argc, char **argv)
 	log_open("supervisor", LOG_LEVEL_INFO);
 	activation_take();
 	keep = arena_new();
-	if (conf_load(keep, o.config, conf_report_stderr, NULL, &conf) < 0) {
+	if (conf_load_once(
+		keep, o.config, conf_report_stderr, NULL, &text, &conf) < 0) {
 		fputs("countersignd: nothing was started\n", stderr);
 	} else if (o.check_only) {
 		status = check(conf);
 	} else {
-		status = start(conf);
+		status = start(conf, text);
 	}
 	arena_free(keep);
 	return status;

@@ -5,6 +5,7 @@
 #include "lib/arena.h"
 #include "lib/conf.h"
 #include "lib/job.h"
+#include "lib/log.h"
 #include "src/database.h"
 #include "src/role.h"
 #include "src/sandbox.h"
@@ -99,7 +100,7 @@ look_at(struct check *c, const struct key_file *k)
 			"keeps it from %s: start countersignd as root with the "
 			"option user, and let the file belong to root with "
 			"mode 0400; or put it into a folder of its own that is "
-			"neither in /etc nor in that of the configuration",
+			"not in /etc",
 			k->option, k->path, role_name(role)));
 		return;
 	}
@@ -229,4 +230,21 @@ key_files_check(struct job *j, key_files_fn *report, void *ctx)
 	look_at_perspectives(&c);
 	look_at_formers(&c);
 	return c.count;
+}
+
+static void
+report_open(void *ctx, const char *message)
+{
+	(void)ctx;
+	log_error("key open to another role", "error=\"%s\"", message);
+}
+
+int
+key_files_demand(struct job *j)
+{
+	if (j->conf->mode != CONF_MODE_PUBLIC ||
+	    key_files_check(j, report_open, NULL) == 0)
+		return 0;
+	return job_fail(j, ERR_INTERNAL,
+	    "mode = public: roles could read keys that are not theirs");
 }

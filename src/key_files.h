@@ -14,4 +14,8 @@ typedef void key_files_fn(void *ctx, const char *message);
 /* Reports each, and what to do: how many. */
 unsigned key_files_check(struct job *j, key_files_fn *report, void *ctx);
 
+/* In public mode there must be none: 0, or -1 ERR_INTERNAL and each is in the
+ * log. */
+int key_files_demand(struct job *j);
+
 #endif

@@ -4,8 +4,9 @@
 
 #include "db/store.h"
 #include "lib/arena.h"
+#include "lib/fdio.h"
 #include "lib/log.h"
-#include "src/conf_file.h"
+#include "src/conf_held.h"
 #include "src/database.h"
 #include "src/privilege.h"
 #include "src/role_life.h"
@@ -45,10 +46,15 @@ static void
 catch_signals(void)
 {
 	struct sigaction action = { .sa_handler = on_signal };
+	sigset_t hangups;
 
 	sigemptyset(&action.sa_mask);
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGHUP, &action, NULL);
+	/* The supervisor keeps it back until there is somebody to hear it. */
+	sigemptyset(&hangups);
+	sigaddset(&hangups, SIGHUP);
+	sigprocmask(SIG_UNBLOCK, &hangups, NULL);
 	/* Ctrl-C in a terminal reaches the whole group: the supervisor says
 	 * what happens then. */
 	action.sa_handler = SIG_IGN;
@@ -87,42 +93,17 @@ role_log_level(const struct conf *conf)
 	return LOG_LEVEL_INFO;
 }
 
-/* It is in use, whatever becomes of the record: the next start finds the hash
- * of before in its row, and records the change. */
+/* The audit was told of it before any role. */
 static void
-record_change(const struct role_env *env, const char *before)
+note_conf(const struct role_env *env)
 {
 	struct job j;
 
 	job_init(&j, env->store, env->conf);
-	if (role_life_conf(&j, env->name, before) < 0)
-		log_error("configuration change not recorded",
-		    "error=\"%s\" next=\"nothing: the next start records "
-		    "it\"",
-		    j.err.text);
+	if (role_life_conf(&j, env->name) < 0)
+		log_warning("configuration not noted",
+		    "error=\"%s\" next=\"nothing: it is in use\"", j.err.text);
 	job_done(&j);
-}
-
-int
-role_read_conf(struct role_env *env, const struct conf **out)
-{
-	const struct conf *fresh;
-	struct job j;
-	int result = 0;
-
-	if (conf_reload(env->keep, env->conf, conf_report_log, NULL, &fresh) <
-	    0)
-		return -1;
-	job_init(&j, env->store, fresh);
-	if (env->judge != NULL)
-		result = env->judge(env, &j);
-	if (result < 0)
-		log_error("configuration refused", "file=%s error=\"%s\"",
-		    fresh->file, j.err.text);
-	else
-		*out = fresh;
-	job_done(&j);
-	return result;
 }
 
 int
@@ -134,15 +115,17 @@ role_reload(struct role_env *env)
 	if (!hangup)
 		return 0;
 	hangup = 0;
-	if (role_read_conf(env, &fresh) < 0) {
-		log_error("configuration not reloaded",
-		    "next=\"mend the file and send SIGHUP again; the old "
-		    "configuration stays in use\"");
+	/* All others take it: one that starts anew has the rights to. */
+	if (conf_held_load(env->keep, env->held_fd, env->conf->file,
+		conf_report_log, NULL, &fresh) < 0) {
+		log_error("configuration not read",
+		    "next=\"nothing: the role starts anew with it\"");
+		stopping = 1;
 		return 0;
 	}
 	env->conf = fresh;
 	log_open(role_name(this_role), role_log_level(fresh));
-	record_change(env, before);
+	note_conf(env);
 	log_info("configuration reloaded", "file=%s sha256=%s before=%s",
 	    fresh->file, fresh->sha256, before);
 	if (sandbox_is_outgrown(fresh)) {
@@ -208,6 +191,7 @@ role_main(const struct role_ops *ops, const struct role_start *start)
 		.intake = start->intake,
 		.linters_fd = start->linters_fd,
 		.signer_fd = start->signer_fd,
+		.held_fd = start->held_fd,
 		.live = start->live };
 	struct job j;
 	int result = -1;
@@ -221,8 +205,9 @@ role_main(const struct role_ops *ops, const struct role_start *start)
 	wake_adopt(start->wake, ops->role);
 	catch_signals();
 	privilege_no_dumps();
-	if (conf_load(env.keep, start->conf_file, conf_report_log, NULL,
-		&env.conf) < 0) {
+	fd_set_cloexec(start->held_fd, true);
+	if (conf_held_load(env.keep, start->held_fd, start->conf_file,
+		conf_report_log, NULL, &env.conf) < 0) {
 		arena_free(env.keep);
 		return EXIT_FAILURE;
 	}

@@ -21,13 +21,11 @@ struct role_env {
 	const char *intake;       /* the validator's way in (src/intake.h) */
 	int linters_fd;           /* the issuer's (src/linters.h); -1: none */
 	int signer_fd;            /* the issuer's (src/sign_link.h); -1: none */
+	int held_fd;              /* the configuration (src/conf_held.h) */
 	struct live_ends live;    /* the issuer's and web's; none: n is 0 */
 	void *role;               /* the role's own */
 	const char *name;         /* src/role_life.h */
 	bool told;                /* the audit was, of this start */
-	/* 0, or -1 with the reason why the role does not take j->conf in
-	 * place of the one in use; NULL: it takes each that is in order. */
-	int (*judge)(struct role_env *env, struct job *j);
 	/* What the role does when env->conf is new, or NULL. */
 	void (*reloaded)(struct role_env *env);
 };
@@ -45,7 +43,8 @@ struct role_ops {
 
 /* What the supervisor tells the process that it starts. */
 struct role_start {
-	const char *conf_file;
+	const char *conf_file; /* what held_fd was read from */
+	int held_fd;
 	int wake[ROLE_COUNT]; /* inherited descriptors */
 	int ready_fd;         /* gets one byte when the role works; -1: none */
 	const char *intake;   /* of the validator */
@@ -71,11 +70,9 @@ enum log_level role_log_level(const struct conf *conf);
 
 /* SIGTERM came: finish what is begun, take nothing new. */
 bool role_is_stopping(void);
-/* SIGHUP came: 1 once, and env->conf is the new configuration.  One that is not
- * taken is told of in the log, and the old one stays. */
+/* SIGHUP came, after the supervisor took a configuration: 1 once, and env->conf
+ * is that one. */
 int role_reload(struct role_env *env);
-/* That file again, in *out, or -1: the log tells why it is not taken. */
-int role_read_conf(struct role_env *env, const struct conf **out);
 /* Tells the supervisor that the role works (once). */
 void role_ready(void);
 

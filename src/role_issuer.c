@@ -325,26 +325,24 @@ tell_upcoming(const struct job *j)
 		    rules[i]->advice);
 }
 
-/* PK-122, PK-123: what is signed is valid below this CA. */
+static void
+warn_of_profiles(struct job *j, const struct ca *ca)
+{
+	const char *problem = ca_conf_profile_problem(j, ca);
+
+	if (problem != NULL)
+		log_warning("profile.not-covered", "detail=\"%s\"", problem);
+}
+
+/* PK-122, PK-123: what is signed is valid below this CA.  While it runs the
+ * supervisor sees to it (src/conf_trial.c). */
 static int
 check_profiles(struct job *j, const struct ca *ca)
 {
-	const char *problem;
-
 	if (ca_conf_profiles_check(j, ca) < 0)
 		return -1;
-	problem = ca_conf_profile_problem(j, ca);
-	if (problem != NULL)
-		log_warning("profile.not-covered", "detail=\"%s\"", problem);
+	warn_of_profiles(j, ca);
 	return 0;
-}
-
-static int
-issuer_judge(struct role_env *env, struct job *j)
-{
-	const struct issuer *i = env->role;
-
-	return check_profiles(j, i->ca);
 }
 
 static int
@@ -393,9 +391,11 @@ issuer_open(struct job *j, struct role_env *env)
 static void
 issuer_reloaded(struct role_env *env)
 {
+	const struct issuer *i = env->role;
 	struct job j;
 
 	job_init(&j, env->store, env->conf);
+	warn_of_profiles(&j, i->ca);
 	if (profile_watch(&j) < 0)
 		log_error("profiles not recorded",
 		    "error=\"%s\" next=\"nothing: the next start or SIGHUP "
@@ -446,7 +446,6 @@ issuer_run(struct role_env *env)
 
 	if (start_work(env) < 0)
 		return -1;
-	env->judge = issuer_judge;
 	env->reloaded = issuer_reloaded;
 	result = worker_loop(env, ROLE_ISSUER, issuer_step, issuer_next_due);
 	job_init(&j, env->store, env->conf);

@@ -60,10 +60,12 @@ add(struct job *j, const char *name, const char *event, const char *result,
 	    arena_printf(j->arena, "role:%s", name), result, detail);
 }
 
+/* All roles have the same: one record is of all of them. */
 static int
-add_change(struct job *j, const char *name, const char *before)
+add_change(struct job *j, const char *actor, const char *before)
 {
-	return add(j, name, "configuration changed", "ok",
+	return store_audit_add(j, actor, "configuration changed",
+	    "configuration", "ok",
 	    two(j, (const char *const[]){ "before", "after" },
 		(const char *const[]){ before, j->conf->sha256 }));
 }
@@ -109,7 +111,8 @@ begin(struct job *j, const char *name, bool *told)
 		l.crashes = 0;
 	}
 	same = found > 0 && strcmp(l.conf_sha256, j->conf->sha256) == 0;
-	if (found > 0 && !same && add_change(j, name, l.conf_sha256) < 0)
+	if (found > 0 && !same && strcmp(name, role_name(ROLE_ISSUER)) == 0 &&
+	    add_change(j, name, l.conf_sha256) < 0)
 		return -1;
 	*told = !crashed || !same || strcmp(l.version, PACKAGE_VERSION) != 0 ||
 		!is_recent(j, l.told_at);
@@ -135,30 +138,39 @@ role_life_begin(struct job *j, const char *name, bool *told)
 	return store_commit(j);
 }
 
+/* The next start of that role finds nothing new in it. */
 static int
-change(struct job *j, const char *name, const char *before)
+put_conf(struct job *j, const char *name)
 {
 	struct role_life l;
 	int found = store_life_find(j, this_host(j), name, &l);
 
-	if (found < 0 || add_change(j, name, before) < 0)
-		return -1;
-	if (found == 0)
-		return 0;
+	if (found <= 0)
+		return found;
 	l.conf_sha256 = j->conf->sha256;
 	return store_life_put(j, &l);
 }
 
-int
-role_life_conf(struct job *j, const char *name, const char *before)
+static int
+finish(struct job *j, int result)
 {
-	if (strcmp(before, j->conf->sha256) == 0)
-		return 0;
+	return result < 0 ? worker_undo(j) : store_commit(j);
+}
+
+int
+role_life_conf(struct job *j, const char *name)
+{
+	return store_begin(j) < 0 ? -1 : finish(j, put_conf(j, name));
+}
+
+int
+role_life_change(struct job *j, const char *before)
+{
 	if (store_begin(j) < 0)
 		return -1;
-	if (change(j, name, before) < 0)
+	if (add_change(j, "supervisor", before) < 0)
 		return worker_undo(j);
-	return store_commit(j);
+	return finish(j, put_conf(j, role_name(ROLE_ISSUER)));
 }
 
 int

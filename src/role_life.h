@@ -1,7 +1,9 @@
 /*
  * What the audit is told of a role's life (PK-19): that it starts, with which
- * version and configuration; that the one before it did not end; that it goes
- * on with another configuration.
+ * version and configuration; that the one before it did not end.  Of another
+ * configuration there is one record for all roles: of the supervisor, when it
+ * takes one on SIGHUP, or of the issuer, when it starts with another one than
+ * it had.
  */
 #ifndef SRC_ROLE_LIFE_H
 #define SRC_ROLE_LIFE_H
@@ -17,8 +19,10 @@ const char *role_life_name(struct arena *a, enum role role, const char *intake);
  * of this start.
  */
 int role_life_begin(struct job *j, const char *name, bool *told);
-/* j->conf has taken the place of the one with this hash. */
-int role_life_conf(struct job *j, const char *name, const char *before);
+/* The role goes on with j->conf, which the audit was told of. */
+int role_life_conf(struct job *j, const char *name);
+/* The supervisor takes j->conf in place of the one with this hash. */
+int role_life_change(struct job *j, const char *before);
 /* It ends as it should. */
 int role_life_end(struct job *j, const char *name);
 

@@ -289,7 +289,7 @@ catch_hangup(struct job *j, struct arena *keep, void *ctx)
 }
 
 int
-linter_main(const char *conf_file, int fd, int ready_fd)
+linter_main(const struct bare_start *start, int fd)
 {
 	struct parent p = { .fd = fd };
 	const struct bare_role role = { .role = ROLE_LINTER,
@@ -298,7 +298,7 @@ linter_main(const char *conf_file, int fd, int ready_fd)
 		.ctx = &p };
 
 	fd_set_cloexec(fd, true);
-	return bare_role_main(&role, conf_file, ready_fd);
+	return bare_role_main(&role, start);
 }
 
 /* Keeps the standard three and `fd`, which becomes 3. */

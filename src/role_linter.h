@@ -10,10 +10,11 @@
 
 #include <sys/types.h>
 
+struct bare_start;
 struct job;
 
 /* `countersignd --role linter`: until it is told to end; the exit status. */
-int linter_main(const char *conf_file, int fd, int ready_fd);
+int linter_main(const struct bare_start *start, int fd);
 
 /* A parent of one's own, for commands: 0 with its id and our end, or -1. */
 int linter_start(struct job *j, pid_t *pid, int *fd);

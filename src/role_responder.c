@@ -183,8 +183,8 @@ load_ca(struct job *j, struct arena *keep, void *ctx)
 }
 
 int
-responder_main(const char *conf_file, const struct live_ends *ends,
-    const int wake[ROLE_COUNT], int ready_fd)
+responder_main(const struct bare_start *start, const struct live_ends *ends,
+    const int wake[ROLE_COUNT])
 {
 	struct service s = { .ends = ends };
 	const struct bare_role role = { .role = ROLE_RESPONDER,
@@ -195,5 +195,5 @@ responder_main(const char *conf_file, const struct live_ends *ends,
 	wake_adopt(wake, ROLE_ISSUER);
 	for (size_t i = 0; i < ends->n; i++)
 		fd_set_cloexec(ends->fds[i], true);
-	return bare_role_main(&role, conf_file, ready_fd);
+	return bare_role_main(&role, start);
 }

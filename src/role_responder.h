@@ -10,9 +10,11 @@
 #include "src/live_link.h"
 #include "src/role.h"
 
+struct bare_start;
+
 /* `countersignd --role responder`: the exit status.  `wake` as in struct
  * role_start. */
-int responder_main(const char *conf_file, const struct live_ends *ends,
-    const int wake[ROLE_COUNT], int ready_fd);
+int responder_main(const struct bare_start *start, const struct live_ends *ends,
+    const int wake[ROLE_COUNT]);
 
 #endif

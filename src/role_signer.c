@@ -6,8 +6,12 @@
 #include "lib/conf.h"
 #include "lib/fdio.h"
 #include "src/bare_role.h"
-#include "src/conf_file.h"
 #include "src/sign_service.h"
+
+struct signer {
+	struct sign_service service;
+	const struct bare_start *start;
+};
 
 bool
 signer_is_wanted(const struct conf *conf)
@@ -25,7 +29,7 @@ static int
 open_keys(struct job *j, struct arena *keep, void *ctx)
 {
 	bare_role_take_hangups();
-	return sign_service_open(j, keep, ctx);
+	return sign_service_open(j, keep, &((struct signer *)ctx)->service);
 }
 
 /* With the rights that all later logins have (PK-200). */
@@ -33,42 +37,43 @@ static int
 log_in(struct job *j, struct arena *keep, void *ctx)
 {
 	(void)keep;
-	return sign_service_log_in(j, ctx);
+	return sign_service_log_in(j, &((struct signer *)ctx)->service);
 }
 
 /* SIGHUP: an admin may have raised the ceilings (PK-204). */
 static void
-read_limits(struct sign_service *s, const struct conf *conf)
+read_limits(struct signer *s)
 {
 	struct arena *a = arena_new();
 	const struct conf *fresh;
 
-	if (conf_load(a, conf->file, conf_report_log, NULL, &fresh) == 0)
-		sign_service_limits(s, fresh);
+	if (bare_role_conf(a, s->start, &fresh) == 0)
+		sign_service_limits(&s->service, fresh);
 	arena_free(a);
 }
 
 static void
 serve(struct arena *keep, const struct conf *conf, void *ctx)
 {
-	struct sign_service *s = ctx;
+	struct signer *s = ctx;
 	int found;
 
 	(void)keep;
-	sign_service_limits(s, conf);
-	sign_service_resume(s);
-	while ((found = bare_role_wait(s->fd)) >= 0) {
+	sign_service_limits(&s->service, conf);
+	sign_service_resume(&s->service);
+	while ((found = bare_role_wait(s->service.fd)) >= 0) {
 		if (found == 0)
-			read_limits(s, conf);
-		else if (sign_service_step(s, conf) < 0)
+			read_limits(s);
+		else if (sign_service_step(&s->service, conf) < 0)
 			return;
 	}
 }
 
 int
-signer_main(const char *conf_file, int fd, int64_t ends, int ready_fd)
+signer_main(const struct bare_start *start, int fd, int64_t ends)
 {
-	struct sign_service s = { .fd = fd, .ends = ends };
+	struct signer s = { .service = { .fd = fd, .ends = ends },
+		.start = start };
 	const struct bare_role role = { .role = ROLE_SIGNER,
 		.open = open_keys,
 		.begin = log_in,
@@ -76,5 +81,5 @@ signer_main(const char *conf_file, int fd, int64_t ends, int ready_fd)
 		.ctx = &s };
 
 	fd_set_cloexec(fd, true);
-	return bare_role_main(&role, conf_file, ready_fd);
+	return bare_role_main(&role, start);
 }

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct bare_start;
 struct conf;
 
 /* Is there such a process with this configuration? */
@@ -18,6 +19,6 @@ bool signer_is_wanted(const struct conf *conf);
 
 /* `countersignd --role signer`: until it is told to end; the exit status.
  * `ends`: how many before it have ended within the last hour, untold. */
-int signer_main(const char *conf_file, int fd, int64_t ends, int ready_fd);
+int signer_main(const struct bare_start *start, int fd, int64_t ends);
 
 #endif

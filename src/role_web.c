@@ -65,16 +65,6 @@ web_open(struct job *j, struct role_env *env)
 	return http_raise_limit(j, &w->sockets);
 }
 
-/* As the issuer does (src/role_issuer.c): one that it refuses is not offered
- * either. */
-static int
-web_judge(struct role_env *env, struct job *j)
-{
-	const struct web *w = env->role;
-
-	return ca_conf_profiles_check(j, http_ca(w->http));
-}
-
 static void
 reload(struct web *w, struct role_env *env)
 {
@@ -121,7 +111,6 @@ web_run(struct role_env *env)
 		return -1;
 	}
 	job_done(&j);
-	env->judge = web_judge;
 	role_ready();
 	while (!role_is_stopping()) {
 		int64_t ms, status_ms;

@@ -147,12 +147,10 @@ allow_options(struct rules *r, const struct conf *c, const char *section)
 	}
 }
 
-/* What the admin says that the modules need, and the configuration, for the
- * ceilings. */
+/* What the admin says that the modules need. */
 static void
 allow_modules(struct rules *r, const struct conf *c)
 {
-	allow_replaced(r, c->file);
 	allow_folder_of(r, c->issuer.key_module, LANDLOCK_READ);
 	for (size_t i = 0; i < c->former_count; i++)
 		allow_folder_of(
@@ -315,7 +313,6 @@ collect(
 		return;
 	}
 	allow_system(r, role != ROLE_ISSUER || !is_sqlite(c));
-	allow_replaced(r, c->file);
 	allow_database(r, c);
 	allow_options(r, c, role_name(role));
 	if (role == ROLE_VALIDATOR)

@@ -15,6 +15,7 @@
 #include "src/live_link.h"
 #include "src/notify.h"
 #include "src/privilege.h"
+#include "src/reload.h"
 #include "src/role.h"
 #include "src/role_linter.h"
 #include "src/role_signer.h"
@@ -61,14 +62,13 @@ struct supervisor {
 	size_t child_count;
 	struct pollfd *polled; /* one more than children */
 	int wake[ROLE_COUNT];
-	int linters[2];              /* the issuer's end, and their parent's */
-	int signer[2];               /* likewise; -1: none */
-	struct ceiling signer_ends;  /* that nobody has told it to */
-	struct arena *linters_arena; /* of what follows; NULL: of conf */
-	const struct conf *linters_conf; /* what their parent was told */
-	struct live_pairs live;          /* no ends: none */
+	int linters[2];             /* the issuer's end, and their parent's */
+	int signer[2];              /* likewise; -1: none */
+	struct ceiling signer_ends; /* that nobody has told it to */
+	struct live_pairs live;     /* no ends: none */
+	struct reload reload;
 	int signals;
-	sigset_t old_mask;
+	sigset_t old_mask; /* of the roles, and SIGHUP */
 	bool stopping;
 	bool told_ready;
 	int status; /* of a failure at the first start */
@@ -184,6 +184,7 @@ exec_role(const struct supervisor *s, const struct child *c, int ready_fd)
 	    arena_printf(a, "%d,%d,%d,%d,%d", s->wake[0], s->wake[1],
 		s->wake[2], s->wake[3], s->wake[4]));
 	add_option(&w, "--ready", arena_printf(a, "%d", ready_fd));
+	add_end(a, &w, "--held", s->reload.held.fd);
 	add_inherited(s, c, a, &w);
 	sigprocmask(SIG_SETMASK, &s->old_mask, NULL);
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
@@ -353,18 +354,6 @@ child_ended(struct supervisor *s, struct child *c, int status)
 }
 
 static void
-reap(struct supervisor *s)
-{
-	int status;
-	pid_t pid;
-
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-		for (size_t i = 0; i < s->child_count; i++)
-			if (s->children[i].pid == pid)
-				child_ended(s, &s->children[i], status);
-}
-
-static void
 add_child(struct supervisor *s, enum role role, const char *intake)
 {
 	s->children[s->child_count++] = (struct child){ .role = role,
@@ -385,31 +374,17 @@ find_linters(const struct supervisor *s)
 	return NULL;
 }
 
-static void
-say_nothing(void *ctx, const char *message)
-{
-	(void)ctx;
-	(void)message;
-}
-
 /*
  * Before the roles are told: their parent ends when it has answered, and the
  * next one, with the new sections, takes what the issuer asks from now on.
  */
 static void
-renew_linters(
-    struct supervisor *s, struct arena *take_arena, const struct conf *fresh)
+renew_linters(struct supervisor *s)
 {
 	struct child *c = find_linters(s);
 
-	if (conf_sections_same(s->linters_conf, fresh, "linter")) {
-		arena_free(take_arena);
-		return;
-	}
-	arena_free(s->linters_arena);
-	s->linters_arena = take_arena;
-	s->linters_conf = fresh;
-	log_info("linters change", "sections=%zu", fresh->linter_count);
+	log_info(
+	    "linters change", "sections=%zu", s->reload.current->linter_count);
 	if (c == NULL) {
 		add_child(s, ROLE_LINTER, NULL);
 		return;
@@ -420,32 +395,49 @@ renew_linters(
 		kill(c->pid, c->is_ready ? SIGHUP : SIGKILL);
 }
 
-/* A file with a mistake changes nothing, and the roles say what it is. */
-static void
-read_again(struct supervisor *s)
-{
-	struct arena *arena = arena_new();
-	const struct conf *fresh;
+/* --- SIGHUP ---------------------------------------------------------------
+ */
 
-	if (conf_load(arena, s->conf->file, say_nothing, NULL, &fresh) < 0) {
-		arena_free(arena);
-		return;
-	}
-	switched_off_log(fresh);
-	renew_linters(s, arena, fresh);
-}
-
-/* They read the file again; the linters' parent is another one by then. */
+/* The linters' parent is another one by then. */
 static void
-reload(struct supervisor *s)
+tell_roles(const struct supervisor *s)
 {
-	log_info("reloading", "file=%s", s->conf->file);
-	read_again(s);
 	for (size_t i = 0; i < s->child_count; i++)
 		if (s->children[i].pid > 0 &&
 		    s->children[i].role != ROLE_LINTER)
 			kill(s->children[i].pid, SIGHUP);
-	start_again_soon(s);
+}
+
+/* The linters' sections are compared before the former ones are gone. */
+static void
+trial_ended(struct supervisor *s, int status)
+{
+	struct reload *r = &s->reload;
+	bool same = conf_sections_same(r->current, r->fresh, "linter");
+
+	if (reload_end(r, status)) {
+		switched_off_log(r->current);
+		if (!same)
+			renew_linters(s);
+		tell_roles(s);
+		start_again_soon(s);
+	}
+	reload_next(r);
+}
+
+static void
+reap(struct supervisor *s)
+{
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		for (size_t i = 0; i < s->child_count; i++)
+			if (s->children[i].pid == pid)
+				child_ended(s, &s->children[i], status);
+		if (pid == s->reload.trial && !s->stopping)
+			trial_ended(s, status);
+	}
 }
 
 static void
@@ -460,7 +452,8 @@ take_signals(struct supervisor *s)
 			begin_stop(s);
 			break;
 		case SIGHUP:
-			reload(s);
+			if (!s->stopping)
+				reload_begin(&s->reload);
 			break;
 		default: /* SIGCHLD */
 			reap(s);
@@ -548,7 +541,7 @@ has_responder(const struct conf *conf)
 }
 
 static int
-make_pairs(struct supervisor *s)
+make_pairs(struct supervisor *s, struct span text)
 {
 	struct job j;
 	int result;
@@ -556,6 +549,8 @@ make_pairs(struct supervisor *s)
 	job_init(&j, NULL, s->conf);
 	/* Also where there are no sections yet. */
 	result = fd_message_pair(&j, s->linters);
+	if (result == 0)
+		result = reload_open(&j, &s->reload, s->conf, text);
 	s->signer[0] = s->signer[1] = -1;
 	if (result == 0 && signer_is_wanted(s->conf))
 		result = fd_message_pair(&j, s->signer);
@@ -569,7 +564,7 @@ make_pairs(struct supervisor *s)
 }
 
 static int
-prepare(struct supervisor *s)
+prepare(struct supervisor *s, struct span text)
 {
 	sigset_t set;
 
@@ -579,8 +574,9 @@ prepare(struct supervisor *s)
 	sigaddset(&set, SIGHUP);
 	sigaddset(&set, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &set, &s->old_mask);
-	s->linters_conf = s->conf;
-	if (make_pairs(s) < 0)
+	/* Until a role can hear it. */
+	sigaddset(&s->old_mask, SIGHUP);
+	if (make_pairs(s, text) < 0)
 		return -1;
 	s->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (s->signals < 0 || wake_create(s->wake) < 0) {
@@ -631,14 +627,14 @@ add_children(struct supervisor *s, struct arena *a)
 }
 
 int
-supervisor_main(const struct conf *conf)
+supervisor_main(const struct conf *conf, struct span text)
 {
 	struct supervisor s = { .conf = conf, .began_ms = clock_mono_ms() };
 
 	struct arena *arena;
 
 	privilege_no_dumps();
-	if (prepare(&s) < 0)
+	if (prepare(&s, text) < 0)
 		return EXIT_FAILURE;
 	arena = arena_new();
 	add_children(&s, arena);
@@ -655,7 +651,7 @@ supervisor_main(const struct conf *conf)
 	}
 	log_info(
 	    "stopped", "ms=%lld", (long long)(clock_mono_ms() - s.began_ms));
-	arena_free(s.linters_arena);
+	reload_close(&s.reload);
 	arena_free(arena);
 	return s.status;
 }

@@ -6,13 +6,14 @@
 #ifndef SRC_SUPERVISOR_H
 #define SRC_SUPERVISOR_H
 
+#include "lib/buf.h"
 #include "lib/job.h"
 
 struct conf;
 
 /* Until SIGTERM or SIGINT, or a role that cannot start at all: the exit
- * status. */
-int supervisor_main(const struct conf *conf);
+ * status.  `text` is what `conf` was read from. */
+int supervisor_main(const struct conf *conf, struct span text);
 
 /* Is there such a process with this configuration? */
 bool supervisor_has_role(const struct conf *conf, enum role role);

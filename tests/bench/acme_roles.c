@@ -455,7 +455,7 @@ prepare(struct job *j, struct arena *keep, const struct dkim_signer **signer)
 }
 
 static int
-start(const struct conf *conf, struct arena *keep)
+start(const struct conf *conf, struct span text, struct arena *keep)
 {
 	const struct dkim_signer *signer;
 	struct job j;
@@ -473,7 +473,7 @@ start(const struct conf *conf, struct arena *keep)
 	if (pid == 0)
 		_exit(user_main(conf, signer));
 	log_info("mailbox owners", "pid=%d", (int)pid);
-	return pid < 0 ? EXIT_FAILURE : supervisor_main(conf);
+	return pid < 0 ? EXIT_FAILURE : supervisor_main(conf, text);
 }
 
 int
@@ -483,6 +483,7 @@ main(int argc, char **argv)
 	const char *file = value_of(argv, "-f");
 	struct arena *keep;
 	const struct conf *conf;
+	struct span text = { NULL, 0 };
 	int status = EXIT_FAILURE;
 
 	(void)argc;
@@ -494,8 +495,9 @@ main(int argc, char **argv)
 		return EXIT_FAILURE;
 	}
 	keep = arena_new();
-	if (conf_load(keep, file, conf_report_stderr, NULL, &conf) == 0)
-		status = start(conf, keep);
+	if (conf_load_once(
+		keep, file, conf_report_stderr, NULL, &text, &conf) == 0)
+		status = start(conf, text, keep);
 	arena_free(keep);
 	return status;
 }

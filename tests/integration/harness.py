@@ -312,13 +312,13 @@ class Site:
         return self.daemon.wait(seconds)
 
     def reload(self):
-        """SIGHUP, until every role has read the configuration again (those
-        without a database read it once). It also makes them look for work
-        that has become due."""
+        """SIGHUP, until every role with a database has taken the
+        configuration, or the supervisor has refused it for all. It also makes
+        them look for work that has become due."""
         mark = self.mark()
         self.daemon.send_signal(signal.SIGHUP)
-        eventually(lambda: len(self.events("configuration reloaded", mark))
-                   + self.log(mark).count("configuration not reloaded")
+        eventually(lambda: self.events("configuration not reloaded", mark)
+                   or len(self.events("configuration reloaded", mark))
                    >= sum(not {"linter", "responder", "signer"}
                           & set(words)
                           for words in self.processes().values()),
@@ -362,7 +362,7 @@ class Site:
 
     def events(self, name, mark=0):
         """Lines about an event, as {"key": "value", ...}."""
-        pairs = re.compile(r'([a-z_]+)=("(?:[^"\\]|\\.)*"|\S*)')
+        pairs = re.compile(r'([a-z0-9_]+)=("(?:[^"\\]|\\.)*"|\S*)')
         found = []
         for line in self.log(mark).splitlines():
             event = {k: v.strip('"') for k, v in pairs.findall(line)}

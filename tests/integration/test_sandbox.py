@@ -101,8 +101,15 @@ def test_keys(site):
         return
     with case("PK-202: check is content with keys that root has"):
         assert "ok    key files\n" in site.countersign("check", status=None)
-    key = f"{site.state}/seal.key"
+    with case("PK-202: and with one beside the configuration, which no role "
+              "reads"):
+        shutil.chown(f"{site.state}/seal.key", USER)
+        assert "ok    key files\n" in site.countersign("check", status=None)
+        shutil.chown(f"{site.state}/seal.key", 0)
+    key = f"{site.state}/state/seal.key"
+    shutil.copy(f"{site.state}/seal.key", key)
     shutil.chown(key, USER)
+    edit_config(site, seal_key="state/seal.key")
     said = "seal_key: " + key + " is open to the user of the roles, and " \
         "nothing keeps it from web"
     with case("PK-202: check warns of a key that another role could read"):
@@ -126,7 +133,6 @@ def test_keys(site):
         found = command(f"{site.build}/countersign", "check", "-f",
                         public.config, status=1)
         assert f"WRONG key files: {said}" in found, found
-    shutil.chown(key, 0)
 
 
 run({}, test_confined, test_admin, test_keys)

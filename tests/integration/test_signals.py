@@ -2,7 +2,9 @@
 """What an admin does to a running server: SIGHUP, new TLS certificates,
 SIGTERM, and what the service manager is told."""
 
+import hashlib
 import os
+import re
 import shutil
 import signal
 import socket
@@ -49,6 +51,93 @@ def test_reload(site):
         client.order("alice@user.test", "bob@user.test")
         edit_config(site, policy__max_identifiers="10")
         site.reload()
+
+
+def conf_of(site, role):
+    """The hash of the configuration that a role goes by."""
+    (sha256,), = site.query("SELECT conf_sha256 FROM role_life "
+                            "WHERE role = ?", role)
+    return sha256
+
+
+def hash_of(site):
+    with open(site.config, "rb") as f:
+        return hashlib.sha256(f.read()).hexdigest()
+
+
+def changes(site):
+    """What the audit knows of configurations: (before, after), oldest first."""
+    return site.query("SELECT detail ->> 'before', detail ->> 'after' "
+                      "FROM audit WHERE event = 'configuration changed' "
+                      "ORDER BY seq")
+
+
+def test_one_decision(site):
+    """Whatever happens to the file, and when: all roles have the same."""
+    text = read_file(site.config)
+    names = [words[words.index("--role") + 1]
+             for words in site.processes().values()]
+    with case("SIGHUP: the file is read once: what is put into its place "
+              "before a role comes to it does not count"):
+        known, mark, sender = len(changes(site)), site.mark(), \
+            site.roles()["sender"]
+        before = conf_of(site, "issuer")
+        edit_config(site, policy__max_identifiers="9")
+        taken = hash_of(site)
+        os.kill(sender, signal.SIGSTOP)
+        site.daemon.send_signal(signal.SIGHUP)
+        site.wait_event("configuration taken", mark)
+        edit_config(site, policy__max_identifiers="none")
+        os.kill(sender, signal.SIGCONT)
+        eventually(lambda: len(site.events("configuration reloaded", mark))
+                   == len(names), "the reload")
+        assert {e["sha256"] for e in
+                site.events("configuration reloaded", mark)} == {taken}
+        assert "event=configuration " not in site.log(mark), site.log(mark)
+        assert changes(site)[known:] == [(before, taken)], changes(site)
+    with case("one record, one refusal: a mistake is said once, by file and "
+              "line, and no role reads it"):
+        mark = site.mark()
+        site.reload()
+        refused, = site.events("configuration not reloaded", mark)
+        assert re.match(r".*countersign\.conf:\d+: policy\.max_identifiers: ",
+                        refused["error"]), refused
+        assert site.log(mark).count(" is not a number") == 2
+        assert not site.events("configuration reloaded", mark)
+    with case("a role that is started again gets what the others have, "
+              "whatever the file says"):
+        mark = site.mark()
+        os.kill(sender, signal.SIGKILL)
+        eventually(lambda: site.roles().get("sender") not in (None, sender)
+                   and [e for e in site.events("confined", mark)],
+                   "the new sender")
+        assert {conf_of(site, role) for role in ROLES if role != "validator"
+                } == {taken}
+        assert "error=" not in site.log(mark), site.log(mark)
+        assert len(changes(site)) == known + 1
+    with case("SIGHUP while another one is being decided: one after the "
+              "other, with a record of each"):
+        mark, hashes = site.mark(), [taken]
+        with site.connection() as db:
+            db.execute("BEGIN IMMEDIATE")
+            edit_config(site, policy__max_identifiers="8")
+            hashes.append(hash_of(site))
+            site.daemon.send_signal(signal.SIGHUP)
+            site.wait_event("reloading", mark)
+            with open(site.config, "w") as f:
+                f.write(text)
+            hashes.append(hash_of(site))
+            site.daemon.send_signal(signal.SIGHUP)
+            site.daemon.send_signal(signal.SIGHUP)
+            time.sleep(0.3)
+            assert not site.events("configuration taken", mark)
+            db.rollback()
+        eventually(lambda: conf_of(site, "issuer") == hashes[2], "the second")
+        assert [e["sha256"] for e in
+                site.events("configuration taken", mark)] == hashes[1:]
+        assert changes(site)[known + 1:] == list(zip(hashes, hashes[1:]))
+        eventually(lambda: {conf_of(site, role) for role in ("web", "sender")}
+                   == {hashes[2]}, "the others")
 
 
 def certificate_of(site):
@@ -217,8 +306,7 @@ def test_second_start(site):
 # PK-19: what the life of a server leaves in the audit, and whom it is about.
 # What orders, admins and keys leave is looked at where they are tested.
 AUDITED = (("role started", "role:web"), ("role started", "role:issuer"),
-           ("configuration changed", "role:issuer"),
-           ("configuration changed", "role:sender"),
+           ("configuration changed", "configuration"),
            ("role crashed", "role:sender"),
            ("CA key activated", "ca:%"), ("CA key deactivated", "ca:%"),
            ("profile introduced", "profile:%"),
@@ -245,5 +333,5 @@ def test_audited(site):
             assert before != after and len(before) == len(after) == 64
 
 
-run({}, test_reload, test_tls_reload, test_drain, test_supervisor_killed,
+run({}, test_reload, test_one_decision, test_tls_reload, test_drain, test_supervisor_killed,
     test_notify, test_second_start, test_audited)

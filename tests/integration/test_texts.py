@@ -125,7 +125,8 @@ def test_reload(site):
         assert any("fr.txt:6: {nouveau} is no placeholder" in s
                    for s in said), said
         assert any("<img> is not allowed" in s for s in said), said
-        assert site.events("texts of the mail not reloaded", mark)
+        assert site.events("configuration not reloaded", mark)
+        assert not site.events("configuration reloaded", mark)
         text, page = parts_of(mail_of(site, client, "BOB")[1].raw)[1]
         assert "Ce message vérifie" in text and "<hr>" in page
     with case("countersignd -n, check and preview name it too, and nothing "

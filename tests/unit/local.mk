@@ -412,7 +412,9 @@ unit_tests += \
 	tests/unit/test_client_address \
 	tests/unit/test_command \
 	tests/unit/test_conf \
+	tests/unit/test_conf_held \
 	tests/unit/test_conf_manual \
+	tests/unit/test_conf_trial \
 	tests/unit/test_conf_owner \
 	tests/unit/test_tls \
 	tests/unit/test_dossier \
@@ -492,6 +494,7 @@ tests_unit_test_admin_factors_LDADD = $(TOKEN_LAB) $(PKI_LAB) \
 tests_unit_test_client_address_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_command_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_conf_LDADD = $(UNIT) $(CS_SRC)
+tests_unit_test_conf_held_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_conf_manual_CPPFLAGS = $(tests_cppflags)
 tests_unit_test_conf_manual_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_dossier_LDADD = $(ROLE_LAB) $(CS_SRC)
@@ -510,6 +513,7 @@ tests_unit_test_handoff_cmp_SOURCES = tests/unit/test_handoff_cmp.c \
 tests_unit_test_handoff_cmp_LDADD = $(PKI_LAB) $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_reply_wrap_LDADD = $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_role_life_LDADD = $(STORE_FIXTURE) $(CS_SRC)
+tests_unit_test_conf_trial_LDADD = $(STORE_FIXTURE) $(CS_SRC)
 tests_unit_test_head_key_LDADD = $(PKI_LAB) $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_relied_LDADD = $(PKI_LAB) $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_own_keys_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)

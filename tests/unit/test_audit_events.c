@@ -118,11 +118,11 @@ static const struct row {
 	{ "admin action", "issuance stopped", "src/cmd_stop.c", ELSEWHERE,
 	    "integration/test_incidents.py", NULL, NULL, NULL },
 	{ "configuration change", "configuration changed", "src/role_life.c",
-	    LIFE, NULL, "web", "role:web", "ok" },
+	    LIFE, NULL, "issuer", "configuration", "ok" },
 	{ "software version at start", "role started", "src/role_life.c", LIFE,
-	    NULL, "web", "role:web", "ok" },
+	    NULL, "issuer", "role:issuer", "ok" },
 	{ "crash and restart", "role crashed", "src/role_life.c", LIFE, NULL,
-	    "web", "role:web", "restarted" },
+	    "issuer", "role:issuer", "restarted" },
 	{ "clock step over 1 s", "clock stepped", "src/clock_watch.c", CLOCK,
 	    NULL, "issuer", "clock", "forward" },
 };
@@ -290,10 +290,10 @@ test_life(struct job *j)
 
 	clock_set(j->now);
 	j->conf = &before;
-	EXPECT(j, role_life_begin(j, "web", &told), 0);
+	EXPECT(j, role_life_begin(j, "issuer", &told), 0);
 	/* It has not said that it ends. */
 	j->conf = &after;
-	EXPECT(j, role_life_begin(j, "web", &told), 0);
+	EXPECT(j, role_life_begin(j, "issuer", &told), 0);
 	expect_records(j, LIFE, &none, 0);
 	assert_int_equal(
 	    fixture_count(j,

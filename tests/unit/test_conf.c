@@ -19,7 +19,6 @@
 #include "src/conf_listen.h"
 #include "src/conf_table.h"
 #include "src/intake.h"
-#include "src/role.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
@@ -998,6 +997,18 @@ test_titled_refused(void **state)
 	}
 }
 
+static int
+reload(const struct conf *old, struct reports *r, const struct conf **now)
+{
+	struct arena *a = unit_job()->arena;
+	const struct conf *fresh;
+
+	if (conf_load(a, old->file, note, r, &fresh) < 0)
+		return -1;
+	*now = conf_keep(a, old, fresh, note, r);
+	return 0;
+}
+
 static void
 test_titled_reload(void **state)
 {
@@ -1010,8 +1021,7 @@ test_titled_reload(void **state)
 	write_conf(span_str(with("domain b.example {\n coverage = core\n}\n"
 				 "domain a.example {\n}\n")));
 	reports_init(&r);
-	assert_int_equal(
-	    conf_reload(unit_job()->arena, old, note, &r, &now), 0);
+	assert_int_equal(reload(old, &r, &now), 0);
 	assert_int_equal(r.count, 1);
 	assert_non_null(strstr(r.text.p,
 	    "the sections imap: changed, but only a restart can apply it"));
@@ -1022,8 +1032,7 @@ test_titled_reload(void **state)
 	/* The same again: nothing to say. */
 	write_conf(span_str(with(IMAP_TWO)));
 	reports_init(&r);
-	assert_int_equal(
-	    conf_reload(unit_job()->arena, now, note, &r, &now), 0);
+	assert_int_equal(reload(now, &r, &now), 0);
 	assert_int_equal(r.count, 0);
 }
 
@@ -1345,7 +1354,6 @@ test_octets(void **state)
 static void
 test_reload(void **state)
 {
-	struct job *j = unit_job();
 	const struct conf *old = load_good(base), *now = NULL;
 	struct reports r;
 	const char *text = base;
@@ -1359,7 +1367,7 @@ test_reload(void **state)
 	text = edit(text, "\tcrl_file", "\tserial_octet = 2\n\tcrl_file");
 	write_conf(span_str(text));
 	reports_init(&r);
-	assert_int_equal(conf_reload(j->arena, old, note, &r, &now), 0);
+	assert_int_equal(reload(old, &r, &now), 0);
 	assert_string_equal(r.text.p,
 	    "conf: base_url: changed, but only a restart can apply it; the "
 	    "old value stays in use\n"
@@ -1387,62 +1395,14 @@ test_reload_refused(void **state)
 	(void)state;
 	write_conf(span_str(edit(base, "= 10", "= 1000")));
 	reports_init(&r);
-	assert_int_equal(
-	    conf_reload(unit_job()->arena, old, note, &r, &now), -1);
+	assert_int_equal(reload(old, &r, &now), -1);
 	assert_int_equal(r.count, 1);
 	assert_null(now);
 	/* The same file again: nothing to say. */
 	write_conf(span_str(base));
 	reports_init(&r);
-	assert_int_equal(
-	    conf_reload(unit_job()->arena, old, note, &r, &now), 0);
+	assert_int_equal(reload(old, &r, &now), 0);
 	assert_int_equal(r.count, 0);
-}
-
-struct judging {
-	const struct conf *seen;
-	int result;
-};
-
-static int
-judge(struct role_env *env, struct job *j)
-{
-	struct judging *judging = env->role;
-
-	judging->seen = j->conf;
-	return judging->result == 0
-		   ? 0
-		   : job_fail(j, ERR_INTERNAL, "the CA lacks a policy");
-}
-
-/* PK-122, PK-123: what a role refuses is not taken, whatever the file says. */
-static void
-test_reload_judged(void **state)
-{
-	struct judging judging = { NULL, -1 };
-	const struct conf *now = NULL;
-	struct role_env env = { .keep = unit_job()->arena,
-		.conf = load_good(base),
-		.role = &judging };
-
-	(void)state;
-	write_conf(span_str(edit(base, "= 10", "= 20")));
-	env.judge = judge;
-	assert_int_equal(role_read_conf(&env, &now), -1);
-	assert_null(now);
-	assert_int_equal(judging.seen->max_identifiers, 20);
-	judging.result = 0;
-	assert_int_equal(role_read_conf(&env, &now), 0);
-	assert_ptr_equal(now, judging.seen);
-	env.judge = NULL;
-	assert_int_equal(role_read_conf(&env, &now), 0);
-	assert_int_equal(now->max_identifiers, 20);
-	/* One that is wrong by itself is not judged. */
-	judging.seen = NULL;
-	env.judge = judge;
-	write_conf(span_str(edit(base, "= 10", "= 1000")));
-	assert_int_equal(role_read_conf(&env, &now), -1);
-	assert_null(judging.seen);
 }
 
 /* --- the table itself ---------------------------------------------------- */
@@ -1604,7 +1564,6 @@ static const struct CMUnitTest tests[] = {
 	WITH_FOLDER(test_octets),
 	WITH_FOLDER(test_reload),
 	WITH_FOLDER(test_reload_refused),
-	WITH_FOLDER(test_reload_judged),
 	cmocka_unit_test(test_table),
 	WITH_FOLDER(test_profile_sections),
 	WITH_FOLDER(test_allow_lint),

@@ -20,12 +20,12 @@ static const char *command[] = { "/bin/true" };
 static struct conf
 conf_of_test(void)
 {
-	return (struct conf){ .file = place_lab_path("etc/x.conf"),
+	return (struct conf){ .file = place_lab_path("conf/x.conf"),
 		.database = arena_printf(
 		    place_lab.keep, "sqlite:%s/db/x.db", place_lab.folder),
 		.seal_key_file = place_lab_path("keys/seal.key"),
 		.web.tls_key = place_lab_path("tls/tls.key"),
-		.issuer.crl_file = place_lab_path("lists/issuing.crl") };
+		.issuer.crl_file = place_lab_path("etc/issuing.crl") };
 }
 
 /* How many are reported; the first words of each are in *said. */
@@ -55,7 +55,10 @@ test_apart(void **state)
 		UNIT_SKIP("needs Landlock 2");
 	assert_int_equal(look(&conf, &said), 0);
 	assert_string_equal(said, "");
-	/* The folder of the configuration is open to all. */
+	/* That of the configuration is not: the supervisor reads it. */
+	conf.seal_key_file = place_lab_path("conf/seal.key");
+	assert_int_equal(look(&conf, &said), 0);
+	/* The folder of the lists is open to web and issuer. */
 	conf.seal_key_file = place_lab_path("etc/seal.key");
 	assert_int_equal(look(&conf, &said), 1);
 	SAYS(said, "seal_key: ");
@@ -151,13 +154,14 @@ static void
 set_up(void)
 {
 	static const char *const folders[] = { "etc", "keys", "tls", "db",
-		"lists" };
+		"conf" };
 
 	place_lab_begin(geteuid(), getegid(), false);
 	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
 		place_lab_make_folder(folders[i], 0700);
-	place_lab_make_file("etc/x.conf", 0600);
+	place_lab_make_file("conf/x.conf", 0600);
 	place_lab_make_file("etc/seal.key", 0400);
+	place_lab_make_file("conf/seal.key", 0400);
 	place_lab_make_file("etc/closed.key", 0000);
 	place_lab_make_file("keys/seal.key", 0400);
 	place_lab_make_file("keys/pin", 0400);

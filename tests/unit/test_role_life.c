@@ -15,6 +15,8 @@
 #include <string.h>
 
 #define NAME "validator imap"
+#define BEFORE_AFTER(before, after)                                            \
+	"'{\"before\":\"" before "\",\"after\":\"" after "\"}'"
 
 static int64_t
 events(struct job *j, const char *event)
@@ -26,17 +28,48 @@ events(struct job *j, const char *event)
 		   event));
 }
 
+/* Of all roles: one each time, by whom and which. */
+static int64_t
+changes(struct job *j)
+{
+	int64_t all = fixture_count(j, "SELECT COUNT(*) FROM audit WHERE event "
+				       "= 'configuration changed'");
+
+	assert_int_equal(
+	    all, fixture_count(j,
+		     "SELECT COUNT(*) FROM audit WHERE event = "
+		     "'configuration changed' AND object = 'configuration' AND "
+		     "result = 'ok'"));
+	return all;
+}
+
+static int64_t
+changes_of(struct job *j, const char *actor, const char *detail)
+{
+	return fixture_count(
+	    j, arena_printf(j->arena,
+		   "SELECT COUNT(*) FROM audit WHERE event = "
+		   "'configuration changed' AND actor = '%s' AND detail = %s",
+		   actor, detail));
+}
+
 /* Starts it; was the audit told? */
 static bool
-starts(struct job *j, const char *conf_sha256)
+start(struct job *j, const char *name, const char *conf_sha256)
 {
 	struct conf *c = arena_alloc(j->arena, sizeof(*c));
 	bool told = false;
 
 	*c = (struct conf){ .sha256 = conf_sha256 };
 	j->conf = c;
-	EXPECT(j, role_life_begin(j, NAME, &told), 0);
+	EXPECT(j, role_life_begin(j, name, &told), 0);
 	return told;
+}
+
+static bool
+starts(struct job *j, const char *conf_sha256)
+{
+	return start(j, NAME, conf_sha256);
 }
 
 static void
@@ -58,7 +91,7 @@ test_start_and_end(struct job *j)
 		"\",\"configuration_sha256\":\"aa\"}'"),
 	    3);
 	assert_int_equal(events(j, "role crashed"), 0);
-	assert_int_equal(events(j, "configuration changed"), 0);
+	assert_int_equal(changes(j), 0);
 }
 
 static void
@@ -86,27 +119,52 @@ test_crashes(struct job *j)
 	assert_int_equal(events(j, "role crashed"), 3);
 }
 
+/* By a start, a crash in between or not: the issuer tells of it. */
 static void
 test_configuration(struct job *j)
 {
+	assert_true(starts(j, "aa"));
+	assert_true(start(j, "issuer", "aa"));
+	assert_true(starts(j, "bb"));
+	assert_int_equal(changes(j), 0);
+	assert_true(start(j, "issuer", "bb"));
+	assert_int_equal(changes(j), 1);
+	assert_int_equal(changes_of(j, "issuer", BEFORE_AFTER("aa", "bb")), 1);
+	EXPECT(j, role_life_end(j, "issuer"), 0);
+	assert_true(start(j, "issuer", "bb"));
+	assert_int_equal(changes(j), 1);
+}
+
+/* By SIGHUP: the supervisor does, once for all, and what roles do with it then
+ * leaves no other. */
+static void
+test_reload(struct job *j)
+{
 	struct conf after = { .sha256 = "cc" };
 
-	assert_true(starts(j, "aa"));
-	/* By a start, a crash in between or not; by SIGHUP. */
 	assert_true(starts(j, "bb"));
-	assert_int_equal(events(j, "configuration changed"), 1);
+	assert_true(start(j, "issuer", "bb"));
 	j->conf = &after;
-	EXPECT(j, role_life_conf(j, NAME, "bb"), 0);
-	assert_int_equal(events(j, "configuration changed"), 2);
-	EXPECT(j, role_life_conf(j, NAME, "cc"), 0);
-	assert_int_equal(events(j, "configuration changed"), 2);
+	EXPECT(j, role_life_change(j, "bb"), 0);
+	assert_int_equal(changes(j), 1);
 	assert_int_equal(
-	    fixture_count(j, "SELECT COUNT(*) FROM audit WHERE detail = "
-			     "'{\"before\":\"bb\",\"after\":\"cc\"}'"),
-	    1);
+	    changes_of(j, "supervisor", BEFORE_AFTER("bb", "cc")), 1);
+	EXPECT(j, role_life_conf(j, NAME), 0);
+	EXPECT(j, role_life_conf(j, "issuer"), 0);
+	assert_int_equal(changes(j), 1);
+	/* Killed before it took it, or after. */
+	j->now++;
+	assert_false(start(j, "issuer", "cc"));
+	assert_int_equal(changes(j), 1);
 	EXPECT(j, role_life_end(j, NAME), 0);
 	assert_true(starts(j, "cc"));
-	assert_int_equal(events(j, "configuration changed"), 2);
+	assert_int_equal(changes(j), 1);
+	/* There and back again are two. */
+	after.sha256 = "bb";
+	j->conf = &after;
+	EXPECT(j, role_life_change(j, "cc"), 0);
+	assert_int_equal(
+	    changes_of(j, "supervisor", BEFORE_AFTER("cc", "bb")), 1);
 }
 
 static int64_t
@@ -160,6 +218,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_start_and_end),
 	STORE_TEST(test_crashes),
 	STORE_TEST(test_configuration),
+	STORE_TEST(test_reload),
 	STORE_TEST(test_profiles),
 };
 

@@ -275,7 +275,7 @@ static const struct attempt {
 	{ "the list", try_list,
 	    { W, R, R, R, R, W, W, R, W, R, R, W, W, W, R } },
 	{ "reading the configuration", try_read_conf,
-	    { W, W, W, W, W, W, W, W, W, R, R, W, W, W, W } },
+	    { R, R, R, R, R, W, R, R, W, R, R, R, W, W, R } },
 	{ "writing the configuration", try_write_conf,
 	    { R, R, R, R, R, W, R, R, W, R, R, R, W, W, R } },
 	{ "a file elsewhere", try_tmp,

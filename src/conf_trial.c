@@ -1,0 +1,143 @@
+#include "config.h"
+
+#include "src/conf_trial.h"
+
+#include "db/store.h"
+#include "lib/arena.h"
+#include "lib/conf.h"
+#include "lib/job.h"
+#include "lib/log.h"
+#include "mail/smime_trust.h"
+#include "pki/ca.h"
+#include "src/ca_conf.h"
+#include "src/conf_file.h"
+#include "src/database.h"
+#include "src/key_files.h"
+#include "src/privilege.h"
+#include "src/role_life.h"
+#include "src/tls.h"
+#include "src/wording.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+/* A database server may be slow to answer. */
+#define TRIAL_SECS 60
+
+static int
+try_tls(struct job *j)
+{
+	const struct conf_web *c = &j->conf->web;
+
+	if (c->tls_certificate == NULL ||
+	    tls_load(j, c->tls_certificate, c->tls_key) == 0)
+		return 0;
+	return job_context(j, "web.tls_certificate");
+}
+
+static int
+try_smime_trust(struct job *j)
+{
+	const struct conf_validator *v = &j->conf->validator;
+	struct smime_trust *trust;
+
+	if (smime_trust_load(j, v->smime_roots, &v->smime_crls, &trust) < 0)
+		return job_context(j, "validator.smime_roots, smime_crls");
+	smime_trust_free(trust);
+	return 0;
+}
+
+/* PK-122, PK-123: what is offered and signed is valid below this CA. */
+static int
+try_profiles(struct job *j)
+{
+	const struct ca_files files = ca_conf_certificates(j->conf);
+	const struct ca *ca;
+
+	if (j->conf->mode != CONF_MODE_PUBLIC)
+		return 0;
+	return ca_load(j, j->arena, &files, &ca) < 0
+		   ? -1
+		   : ca_conf_profiles_check(j, ca);
+}
+
+/* As roles that start read them: whether the user of the roles can read them
+ * again, which no role needs to, says the role. */
+int
+conf_trial_files(struct job *j)
+{
+	if (try_tls(j) < 0 || try_smime_trust(j) < 0 || try_profiles(j) < 0)
+		return -1;
+	return key_files_demand(j);
+}
+
+/* One that cannot be recorded is not taken: with no database there is nothing
+ * that a role could do with it. */
+static int
+record(struct job *j, const char *before)
+{
+	if (strcmp(before, j->conf->sha256) == 0 ||
+	    role_life_change(j, before) == 0)
+		return 0;
+	return job_context(j, "the change cannot be recorded");
+}
+
+int
+conf_trial_as_user(struct job *j, const char *before)
+{
+	if (wording_check(j->conf, conf_report_log, NULL) < 0)
+		return job_fail(
+		    j, ERR_INTERNAL, "the texts of the mails have mistakes");
+	return record(j, before);
+}
+
+/* The issuer's login: it has what every role may do. */
+static int
+try_all(struct job *j, const char *before)
+{
+	struct store_login login;
+	int result = -1;
+
+	if (conf_trial_files(j) < 0 ||
+	    database_login(j, ROLE_ISSUER, &login) < 0 ||
+	    privilege_drop(j, j->conf->user) < 0)
+		return -1;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (store_open_as(j, &login, &j->store) == 0)
+		result = conf_trial_as_user(j, before);
+	store_close(j->store);
+	return result;
+}
+
+static void
+run(const struct conf *conf, const char *before)
+{
+	struct job j;
+	int result;
+	sigset_t none;
+
+	/* Those of the supervisor wait for its own descriptor. */
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	alarm(TRIAL_SECS);
+	job_init(&j, NULL, conf);
+	result = try_all(&j, before);
+	if (result < 0)
+		log_error("configuration refused", "file=%s error=\"%s\"",
+		    conf->file, j.err.text);
+	job_done(&j);
+	_exit(result == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
+}
+
+pid_t
+conf_trial_start(const struct conf *conf, const char *before)
+{
+	pid_t pid = fork();
+
+	if (pid == 0)
+		run(conf, before);
+	return pid;
+}
