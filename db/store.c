@@ -393,35 +393,22 @@ store_get_int(struct job *j, int64_t *out, const char *text,
 
 /* --- leases -------------------------------------------------------------- */
 
-/* Lost races in a row before the caller is sent away. */
-#define LEASE_TRIES 50
-
 /*
  * Taking work moves its due time to the end of the lease: one column says when
  * a row is next to be touched, whether it waits or is being worked on, and
- * one index finds both.  The condition stands inside and outside of the
- * sub-query; with PostgreSQL two transactions can choose the same row, the
- * second then waits, finds it no longer due, and asks again.
+ * one index finds both.  With PostgreSQL others take work at the same time.
+ * What they hold is passed over: whoever waited for a row would find it taken,
+ * and would then keep it locked, for whom it belongs to, until its own
+ * transaction ends; two that take several rows would wait for each other.
  */
 int
 store_lease(struct query *q, struct job *j, int64_t lease_until,
-    const char *take, const char *waiting)
+    const struct lease_text *take)
 {
 	assert(lease_until > j->now);
-	for (int i = 0; i < LEASE_TRIES; i++) {
-		int64_t count = 0;
-		int found = query_first_write(
-		    q, j, take, ARGS(v_int(j->now), v_int(lease_until)));
-
-		if (found != 0)
-			return found;
-		query_end(q);
-		if (store_get_int(j, &count, waiting, ARGS(v_int(j->now))) < 0)
-			return -1;
-		if (count == 0)
-			return 0;
-	}
-	return job_fail(j, ERR_BUSY, "database: others take all due work");
+	return query_first_write(q, j,
+	    store_is_exclusive(j) ? take->alone : take->among_others,
+	    ARGS(v_int(j->now), v_int(lease_until)));
 }
 
 int

@@ -71,14 +71,14 @@ store_caa_request(
 int
 store_caa_lease(struct job *j, int64_t lease_until, struct caa_row *out)
 {
+	static const struct lease_text take =
+	    LEASE_TEXT("UPDATE caa SET due_at = $2, attempts = attempts + 1 "
+		       "WHERE id = (SELECT id FROM caa WHERE due_at <= $1 "
+		       "ORDER BY due_at LIMIT 1",
+		"due_at <= $1 "
+		"RETURNING " CAA_COLUMNS);
 	struct query q;
-	int found = store_lease(&q, j, lease_until,
-	    "UPDATE caa SET due_at = $2, attempts = attempts + 1 "
-	    "WHERE id = (SELECT id FROM caa WHERE due_at <= $1 "
-	    "ORDER BY due_at LIMIT 1) AND due_at <= $1 "
-	    "RETURNING " CAA_COLUMNS,
-	    "SELECT COUNT(*) FROM (SELECT 1 FROM caa "
-	    "WHERE due_at <= $1 LIMIT 1) due");
+	int found = store_lease(&q, j, lease_until, &take);
 
 	if (found == 1)
 		caa_read(&q, out);

@@ -21,15 +21,15 @@ int
 store_caa_report_lease(
     struct job *j, int64_t lease_until, struct caa_report *out)
 {
-	struct query q;
-	int found = store_lease(&q, j, lease_until,
+	static const struct lease_text take = LEASE_TEXT(
 	    "UPDATE caa_report SET due_at = $2, attempts = attempts + 1 "
 	    "WHERE id = (SELECT id FROM caa_report WHERE due_at <= $1 "
-	    "ORDER BY due_at LIMIT 1) AND due_at <= $1 "
+	    "ORDER BY due_at LIMIT 1",
+	    "due_at <= $1 "
 	    "RETURNING id, caa_id, domain, found_at, reason, refused_at, "
-	    "recipient, expires_at, message, attempts",
-	    "SELECT COUNT(*) FROM (SELECT 1 FROM caa_report "
-	    "WHERE due_at <= $1 LIMIT 1) due");
+	    "recipient, expires_at, message, attempts");
+	struct query q;
+	int found = store_lease(&q, j, lease_until, &take);
 
 	if (found == 1) {
 		*out = (struct caa_report){ .id = query_text(&q) };

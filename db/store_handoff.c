@@ -115,14 +115,14 @@ store_handoff_by_order(struct job *j, const char *order_id, struct handoff *out)
 int
 store_handoff_lease(struct job *j, int64_t lease_until, struct handoff *out)
 {
-	struct query q;
-	int found = store_lease(&q, j, lease_until,
+	static const struct lease_text take = LEASE_TEXT(
 	    "UPDATE handoff SET due_at = $2, attempts = attempts + 1 "
 	    "WHERE id = (SELECT id FROM handoff WHERE due_at <= $1 "
-	    "ORDER BY due_at LIMIT 1) AND due_at <= $1 "
-	    "RETURNING " HANDOFF_COLUMNS,
-	    "SELECT COUNT(*) FROM (SELECT 1 FROM handoff "
-	    "WHERE due_at <= $1 LIMIT 1) due");
+	    "ORDER BY due_at LIMIT 1",
+	    "due_at <= $1 "
+	    "RETURNING " HANDOFF_COLUMNS);
+	struct query q;
+	int found = store_lease(&q, j, lease_until, &take);
 
 	return handoff_get(&q, found, out);
 }
@@ -240,14 +240,14 @@ int
 store_withdrawal_lease(
     struct job *j, int64_t lease_until, struct withdrawal *out)
 {
-	struct query q;
-	int found = store_lease(&q, j, lease_until,
+	static const struct lease_text take = LEASE_TEXT(
 	    "UPDATE withdrawal SET due_at = $2, attempts = attempts + 1 "
 	    "WHERE id = (SELECT id FROM withdrawal WHERE due_at <= $1 "
-	    "ORDER BY due_at LIMIT 1) AND due_at <= $1 "
-	    "RETURNING id, cert_id, der, reason, asked_at, attempts",
-	    "SELECT COUNT(*) FROM (SELECT 1 FROM withdrawal "
-	    "WHERE due_at <= $1 LIMIT 1) due");
+	    "ORDER BY due_at LIMIT 1",
+	    "due_at <= $1 "
+	    "RETURNING id, cert_id, der, reason, asked_at, attempts");
+	struct query q;
+	int found = store_lease(&q, j, lease_until, &take);
 
 	if (found == 1) {
 		*out = (struct withdrawal){ .id = query_text(&q) };

@@ -158,15 +158,14 @@ notice_get(
 int
 store_notice_lease(struct job *j, int64_t lease_until, struct notice *out)
 {
+	static const struct lease_text take =
+	    LEASE_TEXT("UPDATE notice SET due_at = $2, attempts = attempts + 1 "
+		       "WHERE (about, mailbox) = (SELECT about, mailbox "
+		       "FROM notice WHERE due_at <= $1 ORDER BY due_at LIMIT 1",
+		"due_at <= $1 RETURNING about, mailbox");
 	const char *about = NULL, *mailbox = NULL;
 	struct query q;
-	int found = store_lease(&q, j, lease_until,
-	    "UPDATE notice SET due_at = $2, attempts = attempts + 1 "
-	    "WHERE (about, mailbox) = (SELECT about, mailbox "
-	    "FROM notice WHERE due_at <= $1 ORDER BY due_at LIMIT 1) "
-	    "AND due_at <= $1 RETURNING about, mailbox",
-	    "SELECT COUNT(*) FROM (SELECT 1 FROM notice "
-	    "WHERE due_at <= $1 LIMIT 1) due");
+	int found = store_lease(&q, j, lease_until, &take);
 
 	*out = (struct notice){ .mailbox = NULL };
 	if (found == 1) {

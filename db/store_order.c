@@ -423,37 +423,19 @@ store_order_replacing_mails(struct job *j, const char *cert_id, size_t max,
 
 /* --- the issuer's queue -------------------------------------------------- */
 
-/* SQLite's transactions keep every other writer out.  The function's type is
- * void; its text is empty, not NULL. */
-int
-store_order_await_leases(struct job *j)
-{
-	int64_t length;
-
-	assert(j->store->in_transaction);
-	if (store_is_exclusive(j))
-		return 0;
-	return store_get_int(j, &length,
-		   "SELECT length(CAST(pg_advisory_xact_lock("
-		   "7165916556637434485) AS TEXT))",
-		   NO_ARGS) == 1
-		   ? 0
-		   : -1;
-}
-
 int
 store_order_lease(
     struct job *j, int64_t lease_until, const char **id, int64_t *attempts)
 {
-	struct query q;
-	int found = store_lease(&q, j, lease_until,
+	static const struct lease_text take = LEASE_TEXT(
 	    "UPDATE orders SET issue_due_at = $2, "
 	    "issue_attempts = issue_attempts + 1 "
 	    "WHERE id = (SELECT id FROM orders WHERE issue_due_at <= $1 "
-	    "ORDER BY issue_due_at LIMIT 1) AND issue_due_at <= $1 "
-	    "RETURNING id, issue_attempts",
-	    "SELECT COUNT(*) FROM (SELECT 1 FROM orders "
-	    "WHERE issue_due_at <= $1 LIMIT 1) due");
+	    "ORDER BY issue_due_at LIMIT 1",
+	    "issue_due_at <= $1 "
+	    "RETURNING id, issue_attempts");
+	struct query q;
+	int found = store_lease(&q, j, lease_until, &take);
 
 	*id = NULL;
 	if (found == 1) {

@@ -102,11 +102,6 @@ int store_order_replacing_mails(struct job *j, const char *cert_id, size_t max,
     struct replacing_mails **out, size_t *count);
 
 /*
- * Keeps other issuers from taking orders until the transaction ends: two that
- * take several each could wait for each other's.  0, or -1.
- */
-int store_order_await_leases(struct job *j);
-/*
  * Takes the next order that waits for the issuer (due, not leased): 1 and *id,
  * 0, or -1.  *attempts counts.  The order itself is read after the commit:
  * rows that cannot be read then hold up no other order.

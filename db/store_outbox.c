@@ -61,16 +61,16 @@ mail_get(struct job *j, const char *challenge_id, struct outbox_mail *out)
 int
 store_outbox_lease(struct job *j, int64_t lease_until, struct outbox_mail *out)
 {
+	static const struct lease_text take =
+	    LEASE_TEXT("UPDATE outbox SET due_at = $2, attempts = attempts + 1 "
+		       "WHERE challenge_id = (SELECT challenge_id FROM outbox "
+		       "WHERE due_at <= $1 AND expires_at > $1 "
+		       "ORDER BY due_at LIMIT 1",
+		"due_at <= $1 "
+		"RETURNING challenge_id");
 	struct query q;
 	const char *id = NULL;
-	int found = store_lease(&q, j, lease_until,
-	    "UPDATE outbox SET due_at = $2, attempts = attempts + 1 "
-	    "WHERE challenge_id = (SELECT challenge_id FROM outbox "
-	    "WHERE due_at <= $1 AND expires_at > $1 "
-	    "ORDER BY due_at LIMIT 1) AND due_at <= $1 "
-	    "RETURNING challenge_id",
-	    "SELECT COUNT(*) FROM (SELECT 1 FROM outbox "
-	    "WHERE due_at <= $1 AND expires_at > $1 LIMIT 1) due");
+	int found = store_lease(&q, j, lease_until, &take);
 
 	if (found == 1)
 		id = query_text(&q);

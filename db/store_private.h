@@ -121,12 +121,24 @@ int store_get_int(struct job *j, int64_t *out, const char *text,
     const struct sql_value *values, size_t count);
 
 /*
- * Takes due work.  `take` is UPDATE … RETURNING with $1 now and $2 the end of
- * the lease; `waiting` counts what is due at $1.  1 with q on the row that was
- * taken (the caller ends q), 0, or -1.
+ * How due work is taken: UPDATE … WHERE id = (SELECT … LIMIT 1) AND … RETURNING
+ * …, with $1 now and $2 the end of the lease.  `choose` ends with LIMIT 1,
+ * `rest` begins with the condition that stands outside as well.
  */
+struct lease_text {
+	const char *alone;
+	const char *among_others;
+};
+#define LEASE_TEXT(choose, rest)                                               \
+	{                                                                      \
+		choose ") AND " rest,                                          \
+		    choose " FOR NO KEY UPDATE SKIP LOCKED) AND " rest         \
+	}
+
+/* 1 with q on the row that was taken (the caller ends q), 0: nothing is due
+ * that others do not hold, or -1. */
 int store_lease(struct query *q, struct job *j, int64_t lease_until,
-    const char *take, const char *waiting);
+    const struct lease_text *take);
 
 /*
  * A role that starts takes over what the one before it left half done.  Where

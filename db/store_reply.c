@@ -508,14 +508,14 @@ int
 store_reply_lease_deferred(
     struct job *j, int64_t lease_until, struct reply_record *out)
 {
+	static const struct lease_text take =
+	    LEASE_TEXT("UPDATE reply SET due_at = $2 "
+		       "WHERE id = (SELECT id FROM reply WHERE due_at <= $1 "
+		       "ORDER BY due_at LIMIT 1",
+		"due_at <= $1 "
+		"RETURNING " REPLY_COLUMNS ", raw, is_wrapped");
 	struct query q;
-	int found = store_lease(&q, j, lease_until,
-	    "UPDATE reply SET due_at = $2 "
-	    "WHERE id = (SELECT id FROM reply WHERE due_at <= $1 "
-	    "ORDER BY due_at LIMIT 1) AND due_at <= $1 "
-	    "RETURNING " REPLY_COLUMNS ", raw, is_wrapped",
-	    "SELECT COUNT(*) FROM (SELECT 1 FROM reply "
-	    "WHERE due_at <= $1 LIMIT 1) due");
+	int found = store_lease(&q, j, lease_until, &take);
 
 	if (found == 1)
 		found = reply_read_raw(&q, out);

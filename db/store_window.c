@@ -34,14 +34,14 @@ read_certificate(struct job *j, struct window *w)
 int
 store_window_lease(struct job *j, int64_t lease_until, struct window *out)
 {
+	static const struct lease_text take =
+	    LEASE_TEXT("UPDATE upstream_window SET due_at = $2 "
+		       "WHERE cert_id = (SELECT cert_id FROM upstream_window "
+		       "WHERE due_at <= $1 ORDER BY due_at LIMIT 1",
+		"due_at <= $1 "
+		"RETURNING cert_id, start_at, end_at");
 	struct query q;
-	int found = store_lease(&q, j, lease_until,
-	    "UPDATE upstream_window SET due_at = $2 "
-	    "WHERE cert_id = (SELECT cert_id FROM upstream_window "
-	    "WHERE due_at <= $1 ORDER BY due_at LIMIT 1) AND due_at <= $1 "
-	    "RETURNING cert_id, start_at, end_at",
-	    "SELECT COUNT(*) FROM (SELECT 1 FROM upstream_window "
-	    "WHERE due_at <= $1 LIMIT 1) due");
+	int found = store_lease(&q, j, lease_until, &take);
 
 	*out = (struct window){ .cert_id = NULL };
 	if (found == 1) {

@@ -63,7 +63,7 @@ lease(struct batch *b, size_t max)
 
 	b->orders = arena_calloc(j->arena, max, sizeof(*b->orders));
 	b->until = j->now + LEASE_SECS;
-	if (store_begin(j) < 0 || store_order_await_leases(j) < 0)
+	if (store_begin(j) < 0)
 		return worker_undo(j);
 	while (b->count < max) {
 		struct issuer_order *w = &b->orders[b->count];

@@ -12,6 +12,8 @@
 #include "src/wake.h"
 
 #define POLL_MS 10000
+/* What is due already and was not taken is another one's for a moment. */
+#define HELD_MS 20
 /* After a failure the database or the relay gets a rest. */
 #define PAUSE_MS 1000
 #define PAUSE_MAX_MS 30000
@@ -87,8 +89,8 @@ worker_timeout(struct role_env *env, worker_due_fn *next_due)
 	job_init(&j, env->store, env->conf);
 	if (next_due(env->role, &j, &at) > 0) {
 		ms = at * 1000 - clock_now_ms();
-		if (ms < 0)
-			ms = 0;
+		if (ms < HELD_MS)
+			ms = HELD_MS;
 		if (ms > POLL_MS)
 			ms = POLL_MS;
 	}

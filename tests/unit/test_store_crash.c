@@ -88,14 +88,8 @@ work(struct job *j, void *ctx)
 		if (store_begin(j) != 0)
 			return 1;
 		found = w->queue->take(j, &id);
-		if (found < 0 && j->err.kind != ERR_BUSY)
+		if (found < 0)
 			return 2;
-		if (found < 0) {
-			/* Told to come back later, which is now. */
-			store_rollback(j);
-			job_recover(j);
-			continue;
-		}
 		if (store_commit(j) != 0)
 			return 3;
 		if (found == 0)
@@ -153,6 +147,55 @@ test_leases_at_once(struct job *j)
 	assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM outbox "
 					  "WHERE place = 0 AND attempts <> 1"),
 	    0);
+}
+
+/* Another server's connection, which says at once where it would wait. */
+static void
+connect_beside(struct job *j, struct job *other)
+{
+	job_init(other, NULL, j->conf);
+	other->now = j->now;
+	EXPECT(other, store_open_as(other, fixture_login(), &other->store), 0);
+	fixture_sql(j, "SET lock_timeout = 500");
+	fixture_sql(other, "SET lock_timeout = 500");
+}
+
+/* Two that each take several: neither waits for the other's rows, has one of
+ * them as well, or keeps one that it did not get. */
+static void
+test_leases_beside(struct job *j)
+{
+	const char *account = fixture_account(j);
+	struct job beside, *const both[2] = { j, &beside };
+	const char *taken[4], *none;
+
+	for (int i = 0; i < 4; i++)
+		fixture_order(j, account, 1);
+	fixture_sql(j, queues[1].fill);
+	connect_beside(j, &beside);
+	EXPECT(j, store_begin(j), 0);
+	EXPECT(&beside, store_begin(&beside), 0);
+	for (int i = 0; i < 4; i++) {
+		EXPECT(both[i % 2], take_order(both[i % 2], &taken[i]), 1);
+		for (int k = 0; k < i; k++)
+			assert_string_not_equal(taken[k], taken[i]);
+	}
+	/* What is left is held, also before it is committed. */
+	EXPECT(j, take_order(j, &none), 0);
+	EXPECT(&beside, take_order(&beside, &none), 0);
+	EXPECT(j, store_commit(j), 0);
+	/* The first goes on with its own while the second has not ended. */
+	EXPECT(&beside, take_order(&beside, &none), 0);
+	COMMITTED(j, store_order_release(j, taken[0], j->now, 0));
+	COMMITTED(j, store_order_release(j, taken[2], j->now + 9, 0));
+	EXPECT(&beside, store_commit(&beside), 0);
+	/* And what it gave back is anybody's. */
+	EXPECT(&beside, store_begin(&beside), 0);
+	EXPECT(&beside, take_order(&beside, &none), 1);
+	assert_string_equal(none, taken[0]);
+	EXPECT(&beside, store_commit(&beside), 0);
+	store_close(beside.store);
+	job_done(&beside);
 }
 
 /* --- processes that die -------------------------------------------------- */
@@ -803,6 +846,7 @@ test_whole_life(struct job *j)
 
 static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_leases_at_once),
+	STORE_TEST_PGSQL(test_leases_beside),
 	STORE_TEST(test_killed_in_transaction),
 	STORE_TEST(test_killed_at_random),
 	STORE_TEST(test_whole_life),
