@@ -16,6 +16,7 @@
 #include "pki/ca_name.h"
 #include "pki/ceremony_backup.h"
 #include "pki/ceremony_key.h"
+#include "pki/ceremony_lock.h"
 #include "pki/ceremony_persons.h"
 #include "pki/ceremony_root.h"
 #include "pki/crl.h"
@@ -267,8 +268,8 @@ take_up_root(
 	return read_root(c, r);
 }
 
-int
-ceremony_init_root(
+static int
+init_root(
     struct ceremony *c, const struct ca_subject *subject, const char *key_type)
 {
 	struct span name = { NULL, 0 };
@@ -289,6 +290,15 @@ ceremony_init_root(
 	    ceremony_backup_make(c, &r.key, &r.signer) < 0)
 		return -1;
 	return close_act(c, &r.key, CEREMONY_ROOT);
+}
+
+int
+ceremony_init_root(
+    struct ceremony *c, const struct ca_subject *subject, const char *key_type)
+{
+	return ceremony_lock(c) < 0
+		   ? -1
+		   : ceremony_unlock(c, init_root(c, subject, key_type));
 }
 
 /* --- a certificate below it ---------------------------------------------- */
@@ -386,8 +396,8 @@ check_sign_input(struct ceremony *c, const struct ceremony_sign *in)
 	return ca_dates_check(c->j, in->client_auth);
 }
 
-int
-ceremony_sign(struct ceremony *c, const struct ceremony_sign *in)
+static int
+sign(struct ceremony *c, const struct ceremony_sign *in)
 {
 	struct ceremony_request_parts request;
 	struct ca_template t;
@@ -425,7 +435,13 @@ ceremony_sign(struct ceremony *c, const struct ceremony_sign *in)
 }
 
 int
-ceremony_root_crl(struct ceremony *c, const char *revoke, int reason)
+ceremony_sign(struct ceremony *c, const struct ceremony_sign *in)
+{
+	return ceremony_lock(c) < 0 ? -1 : ceremony_unlock(c, sign(c, in));
+}
+
+static int
+root_crl(struct ceremony *c, const char *revoke, int reason)
 {
 	struct crl_input list;
 	struct root r;
@@ -445,6 +461,14 @@ ceremony_root_crl(struct ceremony *c, const char *revoke, int reason)
 	return close_act(c, &r.key, "list of the root");
 }
 
+int
+ceremony_root_crl(struct ceremony *c, const char *revoke, int reason)
+{
+	return ceremony_lock(c) < 0
+		   ? -1
+		   : ceremony_unlock(c, root_crl(c, revoke, reason));
+}
+
 /* --- a backup later (PK-211) ---------------------------------------------- */
 
 static int
@@ -459,8 +483,8 @@ back_up_root(struct ceremony *c)
 	return close_act(c, &r.key, "backup of the root");
 }
 
-int
-ceremony_backup_act(struct ceremony *c)
+static int
+back_up(struct ceremony *c)
 {
 	bool is_root = ceremony_has(c, "root-key.pem") ||
 		       ceremony_has(c, "root-key.token");
@@ -472,4 +496,10 @@ ceremony_backup_act(struct ceremony *c)
 		    "with the reason (PK-211)",
 		    is_root ? "--root-" : "--", is_root ? "--root-" : "--");
 	return is_root ? back_up_root(c) : ceremony_backup_issuing(c);
+}
+
+int
+ceremony_backup_act(struct ceremony *c)
+{
+	return ceremony_lock(c) < 0 ? -1 : ceremony_unlock(c, back_up(c));
 }

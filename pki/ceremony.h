@@ -2,7 +2,8 @@
  * The acts of a ceremony (pki.md 16.2).  Acts that use the root need two
  * persons, whose two secrets together open its key; each act is written into
  * the transcript of the folder and can be repeated after a failure: what is
- * there already is taken up, never made again.
+ * there already is taken up, never made again.  An act in a folder in which
+ * another one is at work fails with ERR_CONFLICT.
  *
  * The root's folder: root-key.pem, or root-key.token where the key is in a
  * token (pki/ceremony_key.h); root.pem, root.crl, issued/SERIAL.pem,
@@ -54,6 +55,9 @@ struct ceremony {
 	ceremony_lint *lint; /* NULL: our own lints alone */
 	void *context;
 	struct transcript transcript; /* filled by the acts */
+	/* The acts' own (pki/ceremony_lock.h). */
+	bool is_locked;
+	int lock;
 };
 
 /* Steps 1 to 7: key, certificate and first list of a root. */

@@ -13,6 +13,7 @@
 #include "lib/hex.h"
 #include "lib/job.h"
 #include "pki/ceremony.h"
+#include "pki/ceremony_lock.h"
 #include "pki/ossl.h"
 
 #define FILE_MAX_OCTETS ((size_t)16 * 1024 * 1024)
@@ -326,9 +327,8 @@ check_contents(struct job *j, const struct bundle *b, struct buf *lints)
 			       "bundle: there is no transcript");
 }
 
-int
-ceremony_bundle_make(
-    struct job *j, const char *dir, struct bundle *b, struct span *tar)
+static int
+make_bundle(struct job *j, const char *dir, struct bundle *b, struct span *tar)
 {
 	struct buf lints;
 
@@ -356,6 +356,26 @@ ceremony_bundle_make(
 	return buf_ok(&lints) ? bundle_write(j, b, tar)
 			      : job_fail(j, ERR_INTERNAL,
 				    "bundle: the lints say too much");
+}
+
+/* Files of one act, whole: none is at work while they are read. */
+int
+ceremony_bundle_make(
+    struct job *j, const char *dir, struct bundle *b, struct span *tar)
+{
+	int locks[FOLDER_COUNT], result = 0;
+	size_t n = 0;
+
+	for (; n < FOLDER_COUNT && result == 0; n++)
+		result = ceremony_lock_shared(j,
+		    arena_printf(j->arena, "%s/%s", dir, folders[n]),
+		    &locks[n]);
+	if (result == 0)
+		result = make_bundle(j, dir, b, tar);
+	for (size_t i = 0; i < n; i++)
+		if (locks[i] >= 0)
+			close(locks[i]);
+	return result;
 }
 
 int

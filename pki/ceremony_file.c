@@ -1,7 +1,6 @@
 #include "config.h"
 
 #include <dirent.h>
-#include <errno.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <string.h>
@@ -14,6 +13,7 @@
 #include "lib/hex.h"
 #include "lib/job.h"
 #include "pki/ceremony.h"
+#include "pki/ceremony_lock.h"
 #include "pki/ossl.h"
 
 #define PROGRAM_MAX (64 * 1024 * 1024)
@@ -144,9 +144,8 @@ ceremony_open(struct ceremony *c, const char *act)
 	struct job *j = c->j;
 	struct span program;
 
-	if (mkdir(c->dir, 0700) < 0 && errno != EEXIST)
-		return job_fail(
-		    j, ERR_INTERNAL, "%s: %s", c->dir, strerror(errno));
+	if (ceremony_lock_made(c) < 0)
+		return -1;
 	if (transcript_open(j, ceremony_path(c, "transcript"), &c->transcript) <
 		0 ||
 	    file_read(j, "/proc/self/exe", PROGRAM_MAX, &program) < 0)

@@ -6,6 +6,7 @@
 #include "lib/job.h"
 #include "pki/ceremony_backup.h"
 #include "pki/ceremony_key.h"
+#include "pki/ceremony_lock.h"
 #include "pki/ceremony_root.h"
 #include "pki/ossl.h"
 
@@ -35,8 +36,8 @@ make_request(struct ceremony *c, const struct ceremony_key *k, struct span name)
 	    ceremony_pem(c->j, "CERTIFICATE REQUEST", der), true);
 }
 
-int
-ceremony_request(
+static int
+request(
     struct ceremony *c, const struct ca_subject *subject, const char *key_type)
 {
 	const char *problem = ca_subject_problem(subject);
@@ -54,6 +55,15 @@ ceremony_request(
 	    make_request(c, &k, name) < 0 || ceremony_key_close(c, &k) < 0)
 		return -1;
 	return ceremony_finish(c, "request of an issuing CA");
+}
+
+int
+ceremony_request(
+    struct ceremony *c, const struct ca_subject *subject, const char *key_type)
+{
+	return ceremony_lock(c) < 0
+		   ? -1
+		   : ceremony_unlock(c, request(c, subject, key_type));
 }
 
 /* The request that was made here tells the key before that is opened. */
@@ -156,8 +166,8 @@ plan(
 		   : ceremony_backup_check(c, k);
 }
 
-int
-ceremony_import(struct ceremony *c, const char *certificate, const char *root)
+static int
+import(struct ceremony *c, const char *certificate, const char *root)
 {
 	struct ceremony_cert own, above;
 	struct ceremony_key k;
@@ -178,6 +188,14 @@ ceremony_import(struct ceremony *c, const char *certificate, const char *root)
 	    ceremony_key_close(c, &k) < 0)
 		return -1;
 	return ceremony_finish(c, CEREMONY_IMPORT);
+}
+
+int
+ceremony_import(struct ceremony *c, const char *certificate, const char *root)
+{
+	return ceremony_lock(c) < 0
+		   ? -1
+		   : ceremony_unlock(c, import(c, certificate, root));
 }
 
 int

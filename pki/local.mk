@@ -30,6 +30,7 @@ libcs_pki_a_SOURCES = \
 	pki/ceremony_issuing.c \
 	pki/ceremony_key.c \
 	pki/ceremony_key.h \
+	pki/ceremony_lock.c pki/ceremony_lock.h \
 	pki/ceremony_persons.c \
 	pki/ceremony_persons.h \
 	pki/ceremony_root.c \

@@ -238,6 +238,7 @@ unit_tests += \
 	tests/unit/test_caa \
 	tests/unit/test_ceremony \
 	tests/unit/test_ceremony_kill \
+	tests/unit/test_ceremony_lock \
 	tests/unit/test_crl \
 	tests/unit/test_crl_lint \
 	tests/unit/test_csr \
@@ -261,6 +262,8 @@ unit_tests += \
 tests_unit_test_ceremony_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS) \
 	$(P11KIT_CFLAGS)
 tests_unit_test_ceremony_LDADD = $(CEREMONY_LAB) $(UNIT) $(CS_PKI)
+tests_unit_test_ceremony_lock_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
+tests_unit_test_ceremony_lock_LDADD = $(CEREMONY_LAB) $(UNIT) $(CS_PKI)
 tests_unit_test_ceremony_kill_CPPFLAGS = $(tests_cppflags) $(P11KIT_CFLAGS)
 tests_unit_test_ceremony_kill_LDADD = $(CEREMONY_LAB) $(UNIT) $(CS_PKI)
 tests_unit_test_token_faults_CPPFLAGS = $(tests_cppflags) $(P11KIT_CFLAGS)

@@ -14,6 +14,7 @@
 
 #include "lib/fdio.h"
 #include "pki/ceremony_bundle.h"
+#include "pki/ceremony_lock.h"
 #include "pki/ceremony_root.h"
 #include "pki/policy_oid.h"
 #include "tests/unit/ceremony_lab.h"
@@ -293,7 +294,7 @@ test_half_made(void **state)
 	GOOD(j, ceremony_key_plan(&c, "root", false, &k));
 	GOOD(j, ceremony_open(&c, CEREMONY_ROOT));
 	GOOD(j, ceremony_key_take(&c, &k, "p384"));
-	GOOD(j, ceremony_key_close(&c, &k));
+	GOOD(j, ceremony_unlock(&c, ceremony_key_close(&c, &k)));
 	snprintf(command, sizeof command,
 	    "pkcs11-tool --module %s --token-label root --login --pin "
 	    "part1part2 --delete-object --type privkey --id 77 >/dev/null "
