@@ -94,7 +94,7 @@ key_proof_request(struct job *j, struct span file, struct key_proof *out)
 	struct span subject = { NULL, 0 }, name = { NULL, 0 }, der;
 	struct csr csr;
 
-	*out = (struct key_proof){ .kind = "request" };
+	*out = (struct key_proof){ .kind = KEY_PROOF_REQUEST };
 	if (file.n > KEY_PROOF_FILE_MAX || request_der(j, file, &der) < 0)
 		return job_fail(j, ERR_MALFORMED,
 		    "no certificate request (PKCS#10) in PEM or DER");
@@ -152,6 +152,8 @@ hash_key(
 
 		sha256(spki, out->spki_sha256);
 		result = spki_bare_sha256(spki, out->bare_sha256);
+		out->spki =
+		    span_mem(arena_memdup(j->arena, der, (size_t)n), (size_t)n);
 		*public_half = ossl_own_pkey(j->arena, d2i_PUBKEY(NULL, &p, n));
 	}
 	OPENSSL_free(der);
@@ -163,40 +165,101 @@ hash_key(
 }
 
 const char *
-key_proof_text(
-    struct arena *a, const char *base_url, const uint8_t spki_sha256[32])
+key_proof_text_of(struct arena *a, const char *base_url, const char *hash)
 {
 	return arena_printf(a,
 	    "Countersign key compromise 1: whoever signs this has the private "
 	    "key of SHA-256(SubjectPublicKeyInfo) %s, calls it compromised, "
 	    "and wants %s to revoke every certificate with it.",
-	    hex_dup(a, span_mem(spki_sha256, SHA256_LEN)), base_url);
+	    hash, base_url);
+}
+
+const char *
+key_proof_text(
+    struct arena *a, const char *base_url, const uint8_t spki_sha256[32])
+{
+	return key_proof_text_of(
+	    a, base_url, hex_dup(a, span_mem(spki_sha256, SHA256_LEN)));
+}
+
+static int
+check_length(struct job *j, struct span signature)
+{
+	if (signature.n > 0 && signature.n <= SIGNATURE_OCTETS_MAX)
+		return 0;
+	return job_fail(j, ERR_MALFORMED, "a signature has 1 to %d octets",
+	    SIGNATURE_OCTETS_MAX);
+}
+
+static int
+check_over_text(struct job *j, EVP_PKEY *key, const char *base_url,
+    const struct key_proof *p)
+{
+	static const char *const ends[] = { "", "\n", "\r\n" };
+	const char *text = key_proof_text(j->arena, base_url, p->spki_sha256);
+
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+		if (verifies(j, key,
+			span_str(arena_printf(j->arena, "%s%s", text, ends[i])),
+			p->evidence))
+			return 0;
+	return job_fail(j, ERR_MALFORMED,
+	    "this is no signature of that key over the line that names it, "
+	    "with SHA-256 where the key has no hash of its own");
 }
 
 int
 key_proof_signature(struct job *j, struct span file, const char *base_url,
     struct span signature, struct key_proof *out)
 {
-	static const char *const ends[] = { "", "\n", "\r\n" };
 	EVP_PKEY *key, *public_half = NULL;
-	const char *text;
 
-	*out = (struct key_proof){ .kind = "signature", .evidence = signature };
-	if (signature.n == 0 || signature.n > SIGNATURE_OCTETS_MAX)
-		return job_fail(j, ERR_MALFORMED,
-		    "a signature has 1 to %d octets", SIGNATURE_OCTETS_MAX);
-	if (spki_file_key(j, file, &key) < 0 ||
+	*out = (struct key_proof){ .kind = KEY_PROOF_SIGNATURE,
+		.evidence = signature };
+	if (check_length(j, signature) < 0 ||
+	    spki_file_key(j, file, &key) < 0 ||
 	    hash_key(j, key, out, &public_half) < 0)
 		return -1;
-	text = key_proof_text(j->arena, base_url, out->spki_sha256);
-	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
-		if (verifies(j, public_half,
-			span_str(arena_printf(j->arena, "%s%s", text, ends[i])),
-			signature))
-			return 0;
-	return job_fail(j, ERR_MALFORMED,
-	    "this is no signature of that key over the text that countersign "
-	    "key text prints");
+	return check_over_text(j, public_half, base_url, out);
+}
+
+int
+key_proof_spki_signature(struct job *j, struct span spki, const char *base_url,
+    struct span signature, struct key_proof *out)
+{
+	const char *why;
+	enum key_type type;
+	EVP_PKEY *key;
+
+	*out = (struct key_proof){
+		.kind = KEY_PROOF_SIGNATURE, .evidence = signature, .spki = spki
+	};
+	if (check_length(j, signature) < 0)
+		return -1;
+	why = keycheck_spki(j->arena, spki, KEYCHECK_ANY_EXPONENT, &type, &key);
+	if (why != NULL)
+		return job_fail(j, ERR_MALFORMED,
+		    "no SubjectPublicKeyInfo that a certificate here can "
+		    "have: %s",
+		    why);
+	sha256(spki, out->spki_sha256);
+	if (spki_bare_sha256(spki, out->bare_sha256) < 0)
+		return job_fail(
+		    j, ERR_MALFORMED, "the SubjectPublicKeyInfo is cut");
+	return check_over_text(j, key, base_url, out);
+}
+
+int
+key_proof_again(struct job *j, const char *base_url,
+    const struct key_proof *kept, struct key_proof *out)
+{
+	if (strcmp(kept->kind, KEY_PROOF_REQUEST) == 0)
+		return key_proof_request(j, kept->evidence, out);
+	if (strcmp(kept->kind, KEY_PROOF_SIGNATURE) == 0)
+		return key_proof_spki_signature(
+		    j, kept->spki, base_url, kept->evidence, out);
+	return job_fail(
+	    j, ERR_MALFORMED, "no kind of proof that could be kept");
 }
 
 /* --- the private key ------------------------------------------------------ */
@@ -232,7 +295,7 @@ key_proof_read(struct job *j, struct span file, struct key_proof *out)
 		return key_proof_request(j, file, out) < 0
 			   ? job_context(j, "no private key in PEM, and")
 			   : 0;
-	*out = (struct key_proof){ .kind = "private key" };
+	*out = (struct key_proof){ .kind = KEY_PROOF_PRIVATE };
 	if (hash_key(j, private_key, out, &public_half) < 0)
 		return -1;
 	if (!is_pair(j, private_key, public_half))
