@@ -43,7 +43,8 @@ struct acme {
 #define PATH_CHALLENGE "/acme/chall/"
 #define PATH_RENEWAL "/acme/renewal-info" /* and "/" and a CertID */
 #define PATH_CERTIFICATE "/acme/cert/"
-#define PATH_HELP "/acme/help" /* for people */
+#define PATH_HELP "/acme/help"     /* for people */
+#define PATH_REPORT "/acme/report" /* acme/key_report.h */
 
 /* base_url, path, id. */
 const char *acme_url(

@@ -37,7 +37,12 @@ help_read(
 	    "hours.</p>\n"
 	    "<p>Whoever has the private key of a certificate, or the account "
 	    "that it was issued to, revokes it at once with an ACME client "
-	    "(revokeCert).</p>\n</body>\n</html>\n");
+	    "(revokeCert). Whoever can prove that a key is known to others "
+	    "reports it <a href=\"");
+	buf_add_markup(b, span_str(conf->base_url));
+	buf_add_str(b,
+	    PATH_REPORT "\">to the server itself</a>, which acts at once.</p>\n"
+			"</body>\n</html>\n");
 	if (!buf_ok(b))
 		return job_fail(j, ERR_INTERNAL, "help page too large");
 	return 0;

@@ -63,6 +63,12 @@ static const struct {
 	[LIMIT_FAILED_VALIDATIONS] = { "failed_validations",
 	    "failed validations of one mailbox", AT(failed_validations), false,
 	    true },
+	[LIMIT_KEY_REPORTS] = { "key_reports",
+	    "reports by one client address of keys without a certificate",
+	    AT(key_reports), false, false },
+	[LIMIT_KEY_REPORTS_TOTAL] = { "key_reports_total",
+	    "reports of keys without a certificate", AT(key_reports_total),
+	    false, false },
 };
 
 #define LIMIT_COUNT (sizeof(table) / sizeof(table[0]))
@@ -247,6 +253,16 @@ limits_add_account(struct limits *l, const char *client_address)
 	(void)netaddr_counted(client_address, 48, net);
 	if (strcmp(net, address) != 0)
 		limits_add(l, LIMIT_NEW_ACCOUNTS_NET, net, 1);
+}
+
+void
+limits_add_key_report(struct limits *l, const char *client_address)
+{
+	char address[NETADDR_MAX];
+
+	(void)netaddr_counted(client_address, 64, address);
+	limits_add(l, LIMIT_KEY_REPORTS, address, 1);
+	limits_add(l, LIMIT_KEY_REPORTS_TOTAL, EVERYBODY, 1);
 }
 
 void

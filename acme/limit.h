@@ -33,6 +33,8 @@ enum limit {
 	LIMIT_MAILS_TOTAL,
 	LIMIT_CERTIFICATES,
 	LIMIT_FAILED_VALIDATIONS,
+	LIMIT_KEY_REPORTS,
+	LIMIT_KEY_REPORTS_TOTAL,
 };
 
 struct limit_use;
@@ -73,6 +75,8 @@ void limits_add_mailbox(
     struct limits *l, const char *account_id, const char *mailbox);
 /* An account made from this address (AC-182). */
 void limits_add_account(struct limits *l, const char *client_address);
+/* A proof about a key that no certificate has (acme/key_report.h). */
+void limits_add_key_report(struct limits *l, const char *client_address);
 /* A certificate for the mailbox (AC-188). */
 void limits_add_certificate(struct limits *l, const char *mailbox);
 void limits_ask_certificate(

@@ -23,6 +23,7 @@ libcs_acme_a_SOURCES = \
 	acme/nonce.c acme/nonce.h \
 	acme/keychange.c acme/keychange.h \
 	acme/keyowner.c acme/keyowner.h \
+	acme/key_report.c acme/key_report.h \
 	acme/limit.c acme/limit.h \
 	acme/offer.c acme/offer.h \
 	acme/order.c acme/order.h \

@@ -4,13 +4,21 @@
 
 #include <inttypes.h>
 
+#include "acme/revoke.h"
 #include "db/store_audit.h"
 #include "db/store_cert.h"
+#include "db/store_key.h"
 #include "db/store_report.h"
+#include "db/store_revoke.h"
 #include "lib/arena.h"
+#include "lib/digest.h"
+#include "lib/hex.h"
 #include "lib/job.h"
+#include "lib/json.h"
 #include "lib/log.h"
+#include "pki/key_proof.h"
 
+#define DETAIL_MAX ((size_t)512)
 #define FIRST_ALARM_SECS ((int64_t)12 * 3600)
 #define DAY_SECS ((int64_t)24 * 3600)
 
@@ -31,6 +39,54 @@ report_enter(struct job *j, struct report *r)
 	return store_audit_add(j, r->entered_by, "problem report",
 	    arena_printf(j->arena, "report:%" PRId64, r->number), "entered",
 	    NULL);
+}
+
+/* Evidence that is not kept leaves no hash either. */
+static const char *
+proof_detail(struct job *j, const struct key_proof *p)
+{
+	uint8_t sum[SHA256_LEN];
+	struct json_out o;
+	struct buf b;
+
+	buf_init(&b, j->arena, DETAIL_MAX);
+	json_out_init(&o, &b);
+	json_object_begin(&o);
+	json_member_str(&o, "proof", p->kind);
+	if (p->evidence.n > 0) {
+		sha256(p->evidence, sum);
+		json_member_str(&o, "evidence_sha256",
+		    hex_dup(j->arena, span_mem(sum, sizeof(sum))));
+	}
+	json_object_end(&o);
+	return b.p;
+}
+
+int
+report_enter_proof(
+    struct job *j, const struct key_proof *p, struct report *r, size_t *revoked)
+{
+	const struct key_hash key = { span_mem(p->spki_sha256, SHA256_LEN),
+		span_mem(p->bare_sha256, SHA256_LEN) };
+	const struct revocation how = { REASON_KEY_COMPROMISE, r->entered_by,
+		p->evidence };
+
+	r->text = arena_printf(
+	    j->arena, "The key is compromised.  Proof: %s.", p->kind);
+	r->spki_sha256 = key.spki_sha256;
+	r->proof_kind = p->kind;
+	r->proof = p->evidence;
+	if (p->evidence.n > 0)
+		r->proof_spki = p->spki;
+	if (store_report_add(j, r) < 0 ||
+	    store_audit_add(j, r->entered_by, "problem report",
+		arena_printf(j->arena, "report:%" PRId64, r->number), "entered",
+		proof_detail(j, p)) < 0)
+		return -1;
+	return revoke_key(j, &key, &how,
+	    arena_printf(
+		j->arena, "report %" PRId64 ", proof: %s", r->number, p->kind),
+	    revoked);
 }
 
 int

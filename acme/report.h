@@ -5,10 +5,12 @@
 #ifndef ACME_REPORT_H
 #define ACME_REPORT_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 struct cert;
 struct job;
+struct key_proof;
 struct report;
 
 /* From when it came: the preliminary answer, and the decision too, since the
@@ -21,6 +23,15 @@ int64_t report_next_alarm(int64_t received_at, int64_t now);
 /* Stores it with its first alarm, and an audit record, in the caller's
  * transaction; sets its number. */
 int report_enter(struct job *j, struct report *r);
+
+/*
+ * PK-77, PK-181, PK-184: somebody has proven that a key is compromised.  Stores
+ * the report with its proof, blocks the key for everybody and revokes every
+ * unexpired certificate with it, in the caller's transaction; sets its number.
+ * Reporter, received_at, entered_by and alarm_at are the caller's.
+ */
+int report_enter_proof(struct job *j, const struct key_proof *p,
+    struct report *r, size_t *revoked);
 
 /*
  * PK-181: the account of this certificate, which has just gone, calls its key

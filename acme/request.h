@@ -9,6 +9,7 @@
 
 struct account;
 struct json;
+struct key_proof;
 struct problem_extra;
 struct route;
 
@@ -43,7 +44,8 @@ struct request {
 	struct span cursor;    /* of the orders list; p NULL: there is none */
 	const struct jwk *jwk; /* that signed; of newAccount: vetted */
 	bool is_read;          /* POST-as-GET, GET or HEAD */
-	const struct json *payload; /* NULL for a read */
+	const struct json *payload;    /* NULL for a read */
+	const struct key_proof *proof; /* of PATH_REPORT, verified; or NULL */
 };
 
 #define RESPONSE_HEADERS_MAX 24

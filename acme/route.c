@@ -17,6 +17,7 @@
 #include "acme/jwk.h"
 #include "acme/jwk_cache.h"
 #include "acme/jws.h"
+#include "acme/key_report.h"
 #include "acme/keychange.h"
 #include "acme/nonce.h"
 #include "acme/order.h"
@@ -34,6 +35,7 @@
 #include "lib/job.h"
 #include "lib/json.h"
 #include "lib/rnd.h"
+#include "pki/key_proof.h"
 
 #define STRING_OF(x) #x
 #define STRING(x) STRING_OF(x)
@@ -44,8 +46,9 @@ typedef int handler_fn(
 /* AC-37 */
 enum key_rule { NEEDS_KID, NEEDS_JWK, EITHER_KEY };
 
-/* AC-7: signed requests only; GET and HEAD too; those alone. */
-enum method_rule { SIGNED, PUBLIC, UNSIGNED };
+/* AC-7: signed requests only; GET and HEAD too; those alone; those and a POST
+ * that is no request of ACME's, by whomever. */
+enum method_rule { SIGNED, PUBLIC, UNSIGNED, STRANGERS };
 
 /* AC-51: what the payload may be. */
 enum payload_rule { READ_ONLY, READ_OR_OBJECT, OBJECT_ONLY };
@@ -99,6 +102,8 @@ static const struct route routes[] = {
 	{ PATH_RENEWAL "/", a_text, UNSIGNED, NEEDS_KID, READ_ONLY, false,
 	    renewal_read },
 	{ PATH_HELP, NULL, UNSIGNED, NEEDS_KID, READ_ONLY, false, help_read },
+	{ PATH_REPORT, NULL, STRANGERS, NEEDS_KID, READ_ONLY, true,
+	    key_report_serve },
 };
 
 #define METHODS_PUBLIC "GET, HEAD, POST, OPTIONS"
@@ -112,6 +117,7 @@ methods_of(const struct route *route)
 	case SIGNED:
 		break;
 	case PUBLIC:
+	case STRANGERS:
 		return METHODS_PUBLIC;
 	case UNSIGNED:
 		return METHODS_UNSIGNED;
@@ -293,8 +299,15 @@ is_jose_json(struct span type)
 static int
 check_content(struct job *j, const struct request *req)
 {
-	if (req->method == METHOD_POST &&
-	    (req->content_type_repeated || !is_jose_json(req->content_type)))
+	if (req->method == METHOD_POST && req->route->methods == STRANGERS) {
+		if (req->content_type_repeated ||
+		    !key_report_takes(req->content_type))
+			return job_fail_status(j, ERR_MALFORMED, 415,
+			    "Content-Type must be application/pkcs10 or "
+			    "application/json");
+	} else if (req->method == METHOD_POST &&
+		   (req->content_type_repeated ||
+		       !is_jose_json(req->content_type)))
 		return job_fail_status(j, ERR_MALFORMED, 415,
 		    "Content-Type must be application/jose+json");
 	if (req->content_encoding.n > 0 &&
@@ -466,6 +479,22 @@ read_payload(struct job *j, struct request *req, struct span payload)
 	return 0;
 }
 
+/* A proof that is none counts as a request that does not prove who asks. */
+static int
+read_proof(struct acme *a, struct job *j, struct request *req)
+{
+	struct key_proof *proof = arena_alloc(j->arena, sizeof(*proof));
+
+	if (key_report_read(j, a->conf->base_url, req, proof) == 0) {
+		req->proof = proof;
+		return 0;
+	}
+	if (err_is_theirs(j->err.kind))
+		throttle_failure(a->throttle, &a->conf->limits,
+		    req->client_address, clock_now_ms());
+	return -1;
+}
+
 /* Steps 7 to 17: in this order and no other (AC-52). */
 static int
 read_signed(
@@ -521,6 +550,8 @@ acme_prepare(
 		req->is_read = true;
 		return 0;
 	}
+	if (req->route->methods == STRANGERS)
+		return read_proof(a, j, req);
 	if (read_signed(a, j, req, resp) < 0) {
 		explain(a, j, resp);
 		return -1;
@@ -533,7 +564,8 @@ acme_prepare(
 bool
 acme_writes(const struct request *req)
 {
-	return req->route != NULL && req->route->writes && req->payload != NULL;
+	return req->route != NULL && req->route->writes &&
+	       (req->payload != NULL || req->proof != NULL);
 }
 
 /* AC-14 */

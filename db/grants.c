@@ -88,11 +88,13 @@ static const struct grant web[] = {
 	{ "url_check", "SELECT" },
 	{ "incident", "SELECT" },
 	{ "incident_cert", "SELECT" },
-	/* An account that calls its key compromised opens one. */
+	/* An account that calls its key compromised opens one, and whoever
+	 * proves that a key is. */
 	{ "report_head", "SELECT, UPDATE (last)" },
-	{ "report", "SELECT (number, spki_sha256, closed_at), "
+	{ "report", "SELECT (number, spki_sha256, closed_at, proof_kind), "
 		    "INSERT (number, reporter, text, cert_id, spki_sha256, "
-		    "received_at, entered_at, entered_by, alarm_at)" },
+		    "received_at, entered_at, entered_by, alarm_at, "
+		    "proof_kind, proof, proof_spki)" },
 	/* Has the other CA revoked it, and what does it ask to wait? */
 	{ "withdrawal", "SELECT (cert_id, confirmed_at, told_at), "
 			"UPDATE (told_at)" },
@@ -230,9 +232,13 @@ static const struct grant issuer[] = {
 		      "keep_from), "
 		      "DELETE" },
 	{ "incident_cert", "SELECT, INSERT, UPDATE (done_at), DELETE" },
-	{ "notice", "SELECT (about, due_at), DELETE" },
-	/* Its alarms, and what it does of them. */
-	{ "report", "SELECT, UPDATE (alarm_at, keep_from), DELETE" },
+	{ "notice", "SELECT (about, due_at), INSERT (about, mailbox, words, "
+		    "expires_at, due_at), DELETE" },
+	/* Its alarms, and what it does of them: it ends those whose proof it
+	 * has verified. */
+	{ "report", "SELECT, UPDATE (alarm_at, keep_from, answered_at, "
+		    "answered_by, decided_at, decided_by, decision, cause, "
+		    "deadline, incident_id, closed_at, closed_by), DELETE" },
 	{ "recheck", "SELECT, INSERT, UPDATE (rules, due_at, started_at, "
 		     "after_id, checked, unlinted)" },
 	{ "recheck_finding",

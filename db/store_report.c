@@ -8,7 +8,8 @@
 #include "lib/arena.h"
 
 #define COLUMNS                                                                \
-	"number, reporter, text, cert_id, spki_sha256, received_at, "          \
+	"number, reporter, text, cert_id, spki_sha256, proof_kind, proof, "    \
+	"proof_spki, received_at, "                                            \
 	"entered_at, entered_by, alarm_at, answered_at, answered_by, "         \
 	"decided_at, decided_by, decision, cause, deadline, incident_id, "     \
 	"closed_at, closed_by"
@@ -21,6 +22,9 @@ report_read(struct query *q, struct report *out)
 	out->text = query_text(q);
 	out->cert_id = query_text(q);
 	out->spki_sha256 = query_bytes(q);
+	out->proof_kind = query_text(q);
+	out->proof = query_bytes(q);
+	out->proof_spki = query_bytes(q);
 	out->received_at = query_int(q);
 	out->entered_at = query_int(q);
 	out->entered_by = query_text(q);
@@ -81,12 +85,15 @@ store_report_add(struct job *j, struct report *r)
 	j->wake |= 1u << ROLE_ISSUER;
 	return store_change(j, NULL,
 	    "INSERT INTO report (number, reporter, text, cert_id, "
-	    "spki_sha256, received_at, entered_at, entered_by, alarm_at) "
-	    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+	    "spki_sha256, received_at, entered_at, entered_by, alarm_at, "
+	    "proof_kind, proof, proof_spki) "
+	    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
 	    ARGS(v_int(r->number), v_text(r->reporter), v_text(r->text),
 		v_text(r->cert_id), v_bytes(r->spki_sha256),
 		v_int(r->received_at), v_int(r->entered_at),
-		v_text(r->entered_by), v_int(r->alarm_at)));
+		v_text(r->entered_by), v_int(r->alarm_at),
+		v_text(r->proof_kind), v_bytes(r->proof),
+		v_bytes(r->proof_spki)));
 }
 
 /* --- reading ---------------------------------------------------------------
@@ -130,6 +137,15 @@ store_report_of_key(struct job *j, struct span spki_sha256)
 	return store_get_int(j, &one,
 	    "SELECT 1 FROM report WHERE spki_sha256 = $1 AND closed_at = 0 "
 	    "LIMIT 1",
+	    ARGS(v_bytes(spki_sha256)));
+}
+
+int
+store_report_of_proof(struct job *j, struct span spki_sha256, int64_t *number)
+{
+	return store_get_int(j, number,
+	    "SELECT number FROM report WHERE spki_sha256 = $1 "
+	    "AND proof_kind IS NOT NULL ORDER BY number LIMIT 1",
 	    ARGS(v_bytes(spki_sha256)));
 }
 

@@ -115,7 +115,9 @@ struct conf_limits {
 	struct conf_rates mails_total;
 	struct conf_rates certificates;       /* AC-188: of a mailbox */
 	struct conf_rates failed_validations; /* account and mailbox */
-	const char *help_url;                 /* AC-191 */
+	struct conf_rates key_reports; /* PK-184: of one client address */
+	struct conf_rates key_reports_total;
+	const char *help_url; /* AC-191 */
 };
 
 /* How a role logs in at the database server. */

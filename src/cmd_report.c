@@ -14,6 +14,7 @@
 #include "lib/json.h"
 #include "lib/rfc3339.h"
 #include "lib/utf8.h"
+#include "pki/key_proof.h"
 #include "src/command.h"
 #include "src/report_change.h"
 #include "src/report_due.h"
@@ -31,13 +32,15 @@
 
 struct options {
 	const char *config;
-	const char *from, *received, *serial, *key, *cause;
+	const char *from, *received, *serial, *key, *proof, *cause;
 	bool revoke, no_action, now, all, json;
 };
 
 static const char usage[] =
     "usage: countersign report add [--from MAILBOX] [--received TIME]\n"
     "           [--serial NUMBER | --key SHA256] [-f FILE] TEXT\n"
+    "       countersign report add --proof FILE [--from MAILBOX]\n"
+    "           [--received TIME] [-f FILE]\n"
     "       countersign report list [--all] [--json] [-f FILE]\n"
     "       countersign report show [--json] [-f FILE] NUMBER\n"
     "       countersign report answer [-f FILE] NUMBER TEXT\n"
@@ -51,6 +54,9 @@ static const char usage[] =
     "24 hours from when it came each needs a preliminary answer and a "
     "decision;\n"
     "the issuer's log has an alarm after 12 hours, and when it is overdue.\n"
+    "add --proof: a key is proven to be compromised; it is blocked, every\n"
+    "certificate with it that has not expired is revoked, and the report is "
+    "closed.\n"
     "list: those that are open, the most urgent first, and the time left.\n"
     "answer, decide: TEXT goes by mail to the reporter and to the mailboxes "
     "of\n"
@@ -61,6 +67,9 @@ static const char usage[] =
     "  --received TIME    when it came, as 2027-01-31T12:00:00Z; else now\n"
     "  --serial NUMBER    of the certificate that it is about\n"
     "  --key SHA256       or of the key (of its SubjectPublicKeyInfo)\n"
+    "  --proof FILE       the private key in PEM, or a certificate request "
+    "whose\n"
+    "                     commonName begins with \"" KEY_PROOF_NAME "\"\n"
     "  --revoke           revoke, by an incident, in the time that CAUSE "
     "gives,\n"
     "                     counted from when the report came\n"
@@ -150,22 +159,31 @@ read_subject(struct job *j, const struct options *o, struct report *r)
 }
 
 static int
-report_add(struct job *j, const struct options *o, const char *path)
+read_received(struct job *j, const char *text, int64_t *out)
 {
-	struct report r = { .received_at = j->now,
-		.entered_by = command_operator(j) };
-
-	if (read_reporter(j, o->from, &r.reporter) < 0 ||
-	    read_subject(j, o, &r) < 0 ||
-	    read_text(j, path, TEXT_MAX, &r.text) < 0)
-		return -1;
-	if (o->received != NULL &&
-	    (rfc3339_parse(span_str(o->received), &r.received_at) < 0 ||
-		r.received_at <= 0 || r.received_at > j->now))
+	*out = j->now;
+	if (text != NULL && (rfc3339_parse(span_str(text), out) < 0 ||
+				*out <= 0 || *out > j->now))
 		return job_fail(j, ERR_MALFORMED,
 		    "--received %s: give a time that has passed, as "
 		    "2027-01-31T12:00:00Z",
-		    o->received);
+		    text);
+	return 0;
+}
+
+static int
+report_add(struct job *j, const struct options *o, const char *path)
+{
+	struct report r = { .entered_by = command_operator(j) };
+
+	if (o->proof != NULL)
+		return job_fail(j, ERR_MALFORMED,
+		    "--proof says what the report is about: give no TEXT");
+	if (read_reporter(j, o->from, &r.reporter) < 0 ||
+	    read_received(j, o->received, &r.received_at) < 0 ||
+	    read_subject(j, o, &r) < 0 ||
+	    read_text(j, path, TEXT_MAX, &r.text) < 0)
+		return -1;
 	if (store_begin(j) < 0)
 		return -1;
 	if (report_enter(j, &r) < 0)
@@ -173,6 +191,46 @@ report_add(struct job *j, const struct options *o, const char *path)
 	if (store_commit(j) < 0)
 		return -1;
 	printf("report %" PRId64 "\n", r.number);
+	return 0;
+}
+
+static int
+enter_proof(struct job *j, const struct key_proof *proof, struct report *r,
+    size_t *revoked)
+{
+	if (store_begin(j) < 0)
+		return -1;
+	if (report_enter_proof(j, proof, r, revoked) < 0 ||
+	    report_settle(j, r, r->entered_by) < 0)
+		return worker_undo(j);
+	return store_commit(j);
+}
+
+static int
+report_add_proof(struct job *j, const struct options *o)
+{
+	struct report r = { .entered_by = command_operator(j) };
+	struct key_proof proof;
+	struct span file;
+	size_t revoked;
+
+	if (o->proof == NULL)
+		return job_fail(
+		    j, ERR_MALFORMED, "report add needs TEXT, or --proof FILE");
+	if (o->serial != NULL || o->key != NULL)
+		return job_fail(j, ERR_MALFORMED,
+		    "--proof tells which key it is: give it without --serial "
+		    "and --key");
+	if (read_reporter(j, o->from, &r.reporter) < 0 ||
+	    read_received(j, o->received, &r.received_at) < 0 ||
+	    file_read(j, o->proof, KEY_PROOF_FILE_MAX, &file) < 0)
+		return -1;
+	if (key_proof_read(j, file, &proof) < 0)
+		return job_context(j, "%s", o->proof);
+	if (enter_proof(j, &proof, &r, &revoked) < 0)
+		return -1;
+	printf("report %" PRId64 "\nblocked %s; certificates revoked: %zu\n",
+	    r.number, hex_dup(j->arena, r.spki_sha256), revoked);
 	return 0;
 }
 
@@ -257,6 +315,7 @@ print_json(struct job *j, const struct report *r, const struct mails *m)
 	member(&w, "certificate", r->cert_id);
 	if (r->spki_sha256.n > 0)
 		json_member_str(&w, "key", hex_dup(j->arena, r->spki_sha256));
+	member(&w, "proof", r->proof_kind);
 	json_member_time(&w, "received", r->received_at);
 	json_member_time(&w, "entered", r->entered_at);
 	json_member_str(&w, "entered_by", r->entered_by);
@@ -344,6 +403,8 @@ report_show(struct job *j, const struct options *o, const char *number)
 		printf("  certificate: %s\n", r.cert_id);
 	if (r.spki_sha256.n > 0)
 		printf("  key: %s\n", hex_dup(j->arena, r.spki_sha256));
+	if (r.proof_kind != NULL)
+		printf("  proof: %s\n", r.proof_kind);
 	print_time("received", r.received_at, NULL);
 	print_time("entered", r.entered_at, r.entered_by);
 	print_time("answer due", r.received_at + REPORT_ANSWER_SECS, NULL);
@@ -456,6 +517,8 @@ run(struct job *j, const struct options *o, int argc, char **argv)
 
 	if (argc == 2 && strcmp(verb, "add") == 0)
 		return report_add(j, o, argv[1]);
+	if (argc == 1 && strcmp(verb, "add") == 0)
+		return report_add_proof(j, o);
 	if (argc == 1 && strcmp(verb, "list") == 0)
 		return report_list(j, o);
 	if (argc == 2 && strcmp(verb, "show") == 0)
@@ -476,7 +539,7 @@ static const char *
 options_of(const char *verb)
 {
 	static const char *const all[][2] = {
-		{ "add", "from received serial key" },
+		{ "add", "from received serial key proof" },
 		{ "list", "all json" },
 		{ "show", "json" },
 		{ "decide", "revoke cause now no-action" },
@@ -511,6 +574,7 @@ cmd_report(int argc, char **argv)
 		{ "received", NULL, &o.received },
 		{ "serial", NULL, &o.serial },
 		{ "key", NULL, &o.key },
+		{ "proof", NULL, &o.proof },
 		{ "cause", NULL, &o.cause },
 		{ "revoke", &o.revoke, NULL },
 		{ "no-action", &o.no_action, NULL },

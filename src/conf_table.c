@@ -301,6 +301,13 @@ const struct conf_option conf_options[] = {
 	{ "limits", "failed_validations", CONF_RATES, AT(limits.failed_validations),
 	    "5/1h", 0, 0, NULL, false, true,
 	    "Validations of one mailbox that failed for one account." },
+	{ "limits", "key_reports", CONF_RATES, AT(limits.key_reports),
+	    "10/1h 50/24h", 0, 0, NULL, false, true,
+	    "Proofs from one client address that a key is compromised, of keys "
+	    "that no certificate has; for others there is no such limit." },
+	{ "limits", "key_reports_total", CONF_RATES, AT(limits.key_reports_total),
+	    "1000/24h", 0, 0, NULL, false, true,
+	    "Such proofs in all." },
 	{ "limits", "help_url", CONF_STRING, AT(limits.help_url), NULL, 1,
 	    1000, NULL, false, true,
 	    "Page about these limits, which their refusals name." },

@@ -186,8 +186,9 @@ put_ca(struct outline *o, struct job *j)
 
 /*
  * PK-77: what makes a key compromised.  The first is acme/revoke.c's, which
- * asks nobody; the next three are verified by countersign key block
- * (pki/key_proof.h); for the last a person gives the reason.
+ * asks nobody; the next three are verified by countersign key block and report
+ * add, and the last two of them by acme/key_report.c (pki/key_proof.h); for the
+ * last a person gives the reason.
  */
 static const char *const proofs[] = {
 	"revokeCert (RFC 8555, 7.6) with reason 1, signed by the certificate's "
@@ -196,7 +197,7 @@ static const char *const proofs[] = {
 	"a certificate request (PKCS#10) by the key, whose commonName begins "
 	"with \"" KEY_PROOF_NAME "\"",
 	"a signature by the key over a line that we choose, which names key "
-	"and CA (countersign key text)",
+	"and CA",
 	"other evidence in a problem report that an operator finds good",
 };
 
@@ -210,6 +211,8 @@ put_reports(struct outline *o, struct arena *a, const struct conf *conf)
 		? arena_printf(a, "%s" PATH_HELP, conf->base_url)
 		: NULL);
 	outline_text(o, "website", conf->website_url);
+	outline_text(
+	    o, "proofs", arena_printf(a, "%s" PATH_REPORT, conf->base_url));
 	outline_words(o, "proofs_of_key_compromise");
 	for (size_t i = 0; i < sizeof(proofs) / sizeof(proofs[0]); i++)
 		outline_word(o, proofs[i]);

@@ -199,3 +199,29 @@ report_close(struct job *j, int64_t number, const char *by)
 		return worker_undo(j);
 	return store_commit(j);
 }
+
+/* --- what a proof decides --------------------------------------------------
+ */
+
+static const char proven[] =
+    "The private key was proven to be known to others.\n"
+    "\n"
+    "Every certificate of ours with this key has been revoked, and the key "
+    "gets no other one.  If you had such a certificate: make a new key, and "
+    "ask for a certificate for that.  Whoever has the old key can read what "
+    "was encrypted to it, and could sign in your name.\n";
+
+int
+report_settle(struct job *j, struct report *r, const char *by)
+{
+	r->answered_by = r->decided_by = r->closed_by = by;
+	r->decision = REPORT_REVOKE;
+	r->cause = "key-compromise";
+	r->deadline = j->now;
+	if (store_report_answered(j, r) < 0 || store_report_decided(j, r) < 0 ||
+	    tell(j, r, NOTICE_DECISION, proven) < 0 ||
+	    store_report_closed(j, r) < 0)
+		return -1;
+	return note(
+	    j, r, by, "proven", worker_detail(j, "proof", r->proof_kind));
+}

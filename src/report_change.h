@@ -34,4 +34,9 @@ int report_decide(struct job *j, int64_t number, const char *by,
 
 int report_close(struct job *j, int64_t number, const char *by);
 
+/* One whose proof was verified (report_enter_proof()) is answered, decided and
+ * closed at once; reporter and subscribers are told.  In the caller's
+ * transaction; ERR_CONFLICT if a person was faster. */
+int report_settle(struct job *j, struct report *r, const char *by);
+
 #endif

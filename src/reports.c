@@ -4,8 +4,12 @@
 #include "db/store_audit.h"
 #include "db/store_report.h"
 #include "lib/arena.h"
+#include "lib/conf.h"
+#include "lib/digest.h"
 #include "lib/job.h"
 #include "lib/log.h"
+#include "pki/key_proof.h"
+#include "src/report_change.h"
 #include "src/role_issuer.h"
 #include "src/worker.h"
 
@@ -32,6 +36,42 @@ settle(struct job *j)
 	return 1;
 }
 
+/* --- with a proof ---------------------------------------------------------
+ */
+
+/* web has verified it, and web's rows say what they like. */
+static bool
+is_proven(struct job *j, const struct report *r)
+{
+	const struct key_proof kept = { .kind = r->proof_kind,
+		.evidence = r->proof,
+		.spki = r->proof_spki };
+	struct key_proof p;
+
+	if (key_proof_again(j, j->conf->base_url, &kept, &p) == 0 &&
+	    span_eq(span_mem(p.spki_sha256, SHA256_LEN), r->spki_sha256))
+		return true;
+	log_error("key proof does not hold",
+	    "report=%" PRId64 " error=\"%s\" next=\"find out who wrote that "
+	    "row: its certificates may be revoked without reason\"",
+	    r->number, j->err.text);
+	job_recover(j);
+	return false;
+}
+
+static int
+end_proven(struct job *j, struct report *r)
+{
+	if (store_begin(j) < 0)
+		return -1;
+	if (report_settle(j, r, "issuer") < 0)
+		return settle(j);
+	return store_commit(j) < 0 ? -1 : 1;
+}
+
+/* --- the next one ---------------------------------------------------------
+ */
+
 int
 issuer_report_step(struct job *j)
 {
@@ -41,6 +81,9 @@ issuer_report_step(struct job *j)
 
 	if (found <= 0)
 		return found;
+	if (r.proof_kind != NULL && r.answered_at == 0 && r.decided_at == 0 &&
+	    is_proven(j, &r))
+		return end_proven(j, &r);
 	left = r.received_at + REPORT_ANSWER_SECS - j->now;
 	if (store_begin(j) < 0)
 		return -1;

@@ -121,7 +121,9 @@ int64_t issuer_incident_due(const struct incident *i, int64_t now);
 
 /*
  * Problem reports (src/reports.c, PK-184): an alarm 12 hours after one came,
- * and when it is overdue, until it is answered and decided: 1, 0, -1.
+ * and when it is overdue, until it is answered and decided.  One that came
+ * with a proof (acme/key_report.h) is settled at once, if the proof holds here
+ * as well: 1, 0, -1.
  */
 int issuer_report_step(struct job *j);
 

@@ -475,6 +475,12 @@ CREATE TABLE report (
 	number BIGINT NOT NULL PRIMARY KEY,
 	reporter TEXT, -- a mailbox, or NULL
 	text TEXT NOT NULL, -- a stranger's
+	-- What shows that the key is compromised (PK-77), to be verified again:
+	-- "request" and its DER, or "signature" with the SubjectPublicKeyInfo.
+	-- "private key" has no octets: it is not kept.
+	proof_kind TEXT,
+	proof BYTEA,
+	proof_spki BYTEA,
 	-- What it is about: one certificate, or all with a key; both may be NULL.
 	cert_id TEXT,
 	spki_sha256 BYTEA,
@@ -495,7 +501,8 @@ CREATE TABLE report (
 );
 CREATE INDEX report_alarm ON report (alarm_at) WHERE alarm_at IS NOT NULL;
 CREATE INDEX report_open ON report (received_at) WHERE closed_at = 0;
-CREATE INDEX report_key ON report (spki_sha256) WHERE closed_at = 0;
+CREATE INDEX report_key ON report (spki_sha256)
+	WHERE spki_sha256 IS NOT NULL;
 
 -- The last one's end ends the lists of a former CA (PK-156).
 CREATE INDEX cert_end ON cert (ca_label, not_after);

@@ -7,6 +7,8 @@
  *	   the account's key, and NONCE in the header becomes a fresh one
  *	P  target, then the payload, signed under a right header
  *	A  the fields Accept, Content-Type and Content-Encoding of a request
+ *	J  a proof that a key is compromised, as JSON (acme/key_report.h)
+ *	K  the same as a certificate request
  *
  * What a request writes is rolled back.
  */
@@ -276,6 +278,7 @@ run_input(char mode, struct span rest)
 		.method_name = "POST",
 		.content_type = SPAN("application/jose+json"),
 		.target = SPAN("/acme/new-order"),
+		.client_address = "192.0.2.7",
 	};
 	struct span header;
 
@@ -294,6 +297,13 @@ run_input(char mode, struct span rest)
 		req.target = next_line(&rest);
 		req.body =
 		    client_jws(&job, key, right_header(req.target), text(rest));
+		break;
+	case 'J':
+	case 'K':
+		req.target = SPAN(PATH_REPORT);
+		req.content_type = mode == 'J' ? SPAN("application/json")
+					       : SPAN("application/pkcs10");
+		req.body = rest;
 		break;
 	default:
 		req.accept = next_line(&rest);

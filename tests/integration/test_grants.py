@@ -8,7 +8,7 @@ import os
 import forgeries
 import test_issue
 from acme import Client
-from harness import ROLES, case, read_file, run
+from harness import ROLES, case, command, eventually, read_file, run
 from pgsite import PgSite, login
 
 
@@ -92,6 +92,23 @@ def test_operator(site):
         assert site.query("SELECT COUNT(*) FROM audit") == count
 
 
+def test_report(site):
+    client = Client(site)
+    path = f"{site.folder}/proof.pem"
+    command("openssl", "req", "-new", "-newkey", "rsa:2048", "-nodes",
+            "-keyout", "/dev/null", "-subj", "/CN=Proof of Key Compromise",
+            "-out", path)
+    with case("PK-184: web blocks a key that was proven to be compromised, and "
+              "the issuer ends the report"):
+        said = client.request("POST", f"{client.base}/acme/report",
+                              read_file(path).encode(),
+                              Content_Type="application/pkcs10")
+        assert said.status == 200, said
+        eventually(lambda: site.query(
+            "SELECT COUNT(*) FROM report WHERE closed_by = 'issuer'") ==
+            [("1",)], "the issuer")
+
+
 def test_others(site):
     """What the sender and the validator might want."""
     order = Client(site).order("bob@user.test")
@@ -142,5 +159,5 @@ def test_advice(site):
 
 
 run({}, *test_issue.TESTS, test_logins, test_confined,
-    *forgeries.all_of(may_write=False), test_operator, test_others,
-    test_schema, test_advice, test_server_restart, kind=RoleSite)
+    *forgeries.all_of(may_write=False), test_operator, test_report,
+    test_others, test_schema, test_advice, test_server_restart, kind=RoleSite)

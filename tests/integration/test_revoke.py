@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from acme import Challenge, Client, b64, new_key
 from harness import case, command, eventually, read_file, run
-from letters import all_mails, answer
+from letters import Inbox, all_mails, answer
 
 
 def der(certificate):
@@ -161,6 +161,27 @@ def save(path, octets):
     return path
 
 
+def report(client, method, body=None):
+    """(status, text) of /acme/report."""
+    got = client.request(method, f"{client.base}/acme/report", body,
+                         Content_Type="application/pkcs10")
+    return got.status, got.body.decode()
+
+
+def settled(site, number, kind):
+    """Is the report closed?"""
+    shown = json.loads(site.countersign("report", "show", "--json",
+                                        str(number)))
+    assert shown["proof"] == kind, shown
+    return shown["state"] == "closed" and shown["decision"] == "revoke"
+
+
+def told(site, number):
+    with Inbox(site, "ALICE") as inbox:
+        return inbox.find("SUBJECT",
+                          f'"Problem report {number}: decision"')
+
+
 def proofs(site, client):
     folder = site.folder
     private = f"{folder}/private.pem"
@@ -209,6 +230,38 @@ def proofs(site, client):
         leaf = issued()
         block(leaf, "--proof", private)
         assert "proof: private key" in site.countersign("key", "list")
+    with case("PK-184: report add --proof revokes and is closed"):
+        leaf = issued()
+        said = site.countersign("report", "add", "--proof", private, "--from",
+                                "bob@user.test")
+        assert "certificates revoked: 1" in said, said
+        wait_listed(site, leaf, "Key Compromise")
+        number = re.search("report ([0-9]+)", said)[1]
+        assert settled(site, number, "private key")
+    with case("PK-184: what is missing, or too much, is said"):
+        for words, why in ((("--proof", private, private), "no TEXT"),
+                           ((), "needs TEXT"),
+                           (("--proof", private, "--serial", serial(leaf)),
+                            "without --serial")):
+            said = site.countersign("report", "add", *words, status=1)
+            assert why in said, said
+    with case("PK-184: a stranger proves it over HTTP, as GET says, and no "
+              "person is needed"):
+        leaf = issued()
+        assert "Never send the private key" in report(client, "GET")[1]
+        status, said = report(client, "POST", read_file(private).encode())
+        assert status == 400 and "do not send it" in said, said
+        assert serial(leaf) not in listed(site)
+        command("openssl", "req", "-new", "-key", private, "-subj",
+                "/CN=Proof of Key Compromise", "-out", f"{folder}/proof.pem")
+        with open(f"{folder}/proof.pem", "rb") as f:
+            status, said = report(client, "POST", f.read())
+        assert status == 200, said
+        wait_listed(site, leaf, "Key Compromise")
+        number = json.loads(said)["report"]
+        eventually(lambda: settled(site, number, "request"),
+                   "the issuer to close it")
+        eventually(lambda: told(site, number), "the notice")
 
 
 def test_operator(site):

@@ -330,6 +330,7 @@ unit_tests += \
 	tests/unit/test_proof \
 	tests/unit/test_renewal \
 	tests/unit/test_replaces \
+	tests/unit/test_key_report \
 	tests/unit/test_revoke \
 	tests/unit/test_status \
 	tests/unit/test_throttle
@@ -352,6 +353,9 @@ tests_unit_test_problem_LDADD = $(UNIT) $(CS_ACME)
 tests_unit_test_renewal_LDADD = $(ACME_LAB) $(STORE_FIXTURE) $(CS_ACME)
 tests_unit_test_replaces_LDADD = $(ACME_LAB) $(STORE_FIXTURE) $(CS_ACME)
 tests_unit_test_proof_LDADD = $(ACME_LAB) $(UNIT) $(CS_ACME)
+tests_unit_test_key_report_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
+tests_unit_test_key_report_LDADD = $(ACME_LAB) $(STORE_FIXTURE) $(CS_ACME) \
+	$(CRYPTO_LIBS)
 tests_unit_test_revoke_LDADD = $(ACME_LAB) $(STORE_FIXTURE) $(CS_ACME)
 tests_unit_test_status_LDADD = $(UNIT) $(CS_ACME)
 tests_unit_test_throttle_LDADD = $(UNIT) $(CS_ACME)
@@ -594,6 +598,8 @@ tests_unit_test_caa_report_LDADD = $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_notice_LDADD = $(SIGNER_LAB) $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_overview_LDADD = $(ROLE_LAB) $(PKI_LAB) $(CS_SRC)
 tests_unit_test_renewal_notice_LDADD = $(SIGNER_LAB) $(ROLE_LAB) $(CS_SRC)
-tests_unit_test_report_LDADD = $(SIGNER_LAB) $(ROLE_LAB) $(CS_SRC)
+tests_unit_test_report_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
+tests_unit_test_report_LDADD = $(SIGNER_LAB) $(PKI_LAB) $(ROLE_LAB) $(CS_SRC) \
+	$(CRYPTO_LIBS)
 tests_unit_test_sender_LDADD = $(SIGNER_LAB) $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_writer_LDADD = $(STORE_FIXTURE) $(CS_SRC)

@@ -278,8 +278,13 @@ static const struct attempt {
 	    W },
 	{ "SELECT text FROM report", I },
 	{ "UPDATE report SET alarm_at = NULL", I },
-	{ "UPDATE report SET decided_at = 1", 0 },
-	{ "UPDATE report SET closed_at = 1", 0 },
+	{ "UPDATE report SET decided_at = 1", I },
+	{ "UPDATE report SET closed_at = 1", I },
+	{ "SELECT proof FROM report", I },
+	{ "UPDATE report SET proof = NULL", 0 },
+	{ "INSERT INTO notice (about, mailbox, words, expires_at, due_at) "
+	  "VALUES ('report:1:decision', 'a@b.test', 'x', 1, 1)",
+	    I },
 	/* Once its date has come (PK-22). */
 	{ "UPDATE report SET keep_from = 1", I },
 	{ "DELETE FROM report", I },

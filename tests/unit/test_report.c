@@ -5,6 +5,7 @@
  */
 #include "config.h"
 
+#include "tests/unit/pki_lab.h"
 #include "tests/unit/role_lab.h"
 
 #include <string.h>
@@ -15,7 +16,11 @@
 #include "db/store_report.h"
 #include "lib/arena.h"
 #include "lib/clock.h"
+#include "lib/hex.h"
 #include "mail/notice.h"
+#include "pki/der.h"
+#include "pki/key_proof.h"
+#include "pki/oid.h"
 #include "src/report_change.h"
 
 #define HOUR INT64_C(3600)
@@ -216,6 +221,114 @@ test_mails(struct job *j)
 	EXPECT(j, report_close(j, 1, "operator:two"), 0);
 }
 
+/* A report with a proof, as web writes it, of the key of the certificate. */
+static void
+enter_proven(struct job *j, struct span evidence, struct span spki_sha256)
+{
+	struct report r = { .text = "The key is compromised.",
+		.spki_sha256 = spki_sha256,
+		.received_at = j->now,
+		.entered_by = "key",
+		.alarm_at = j->now,
+		.proof_kind = KEY_PROOF_REQUEST,
+		.proof = evidence };
+
+	COMMITTED(j, store_report_add(j, &r));
+}
+
+static struct span
+proof_of(struct job *j, struct key_proof *out)
+{
+	EVP_PKEY *key = lab_key(KEY_TYPE_P256, 0);
+	struct lab_csr c = lab_csr(j, key, "alice@example.com");
+	struct span der;
+
+	c.rdns =
+	    lab_rdn(j, OID_COMMON_NAME, DER_UTF8_STRING, SPAN(KEY_PROOF_NAME));
+	der = lab_csr_make(j, &c);
+	EXPECT(j, key_proof_request(j, der, out), 0);
+	return der;
+}
+
+static void
+give_key(struct job *j, struct span spki_sha256)
+{
+	fixture_sql(
+	    j, arena_printf(j->arena,
+		   fixture_is_pgsql()
+		       ? "UPDATE cert SET spki_sha256 = decode('%s', 'hex')"
+		       : "UPDATE cert SET spki_sha256 = x'%s'",
+		   hex_dup(j->arena, spki_sha256)));
+}
+
+/* PK-184, PK-77: the issuer verifies the proof once more; then no person is
+ * needed, and the subscriber is told. */
+static void
+test_proof_settles(struct job *j)
+{
+	struct role_lab lab;
+	struct key_proof p;
+	struct span der, hash;
+	struct report r;
+
+	start(&lab, j);
+	der = proof_of(j, &p);
+	hash = span_mem(p.spki_sha256, sizeof(p.spki_sha256));
+	give_key(j, hash);
+	enter_proven(j, der, hash);
+	EXPECT(j, issuer_report_step(j), 1);
+	EXPECT(j, issuer_report_step(j), 0);
+	EXPECT(j, store_report_by_number(j, 1, &r), 1);
+	assert_int_equal(r.closed_at, FIXTURE_NOW);
+	assert_string_equal(r.closed_by, "issuer");
+	assert_string_equal(r.decision, REPORT_REVOKE);
+	assert_string_equal(r.cause, "key-compromise");
+	assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM audit WHERE "
+					  "event = 'problem report' AND actor "
+					  "= 'issuer' AND result = 'proven'"),
+	    1);
+	expect_alarms(j, 0, 0);
+	EXPECT(j, sender_step(&lab.sender, j), 1);
+	assert_string_equal(lab.sent_to, "mailbox0@example.org");
+	assert_true(has(lab.sent, "Subject: Problem report 1: decision"));
+	assert_true(has(lab.sent, "make a new key"));
+	EXPECT(j, sender_step(&lab.sender, j), 0);
+}
+
+/* A proof of another key, of none, and of a kind that does not exist: whoever
+ * can write rows is found out, and a person has to look. */
+static void
+test_forged_proof(struct job *j)
+{
+	static const char *const forgeries[] = {
+		"UPDATE report SET proof_kind = 'signature'",
+		"UPDATE report SET proof_kind = 'private key'",
+		"UPDATE report SET proof_kind = 'request', proof = NULL",
+	};
+	struct role_lab lab;
+	struct key_proof p;
+	struct span der;
+	struct report r;
+
+	start(&lab, j);
+	der = proof_of(j, &p);
+	enter_proven(j, der, SPAN("another key's"));
+	for (size_t i = 0; i <= sizeof(forgeries) / sizeof(forgeries[0]); i++) {
+		unit_case("%zu", i);
+		EXPECT(j, issuer_report_step(j), 1);
+		EXPECT(j, store_report_by_number(j, 1, &r), 1);
+		assert_int_equal(r.closed_at, 0);
+		assert_int_equal(r.answered_at, 0);
+		assert_int_equal(r.alarm_at, FIXTURE_NOW + 12 * HOUR);
+		expect_alarms(j, (int64_t)i + 1, 0);
+		if (i == sizeof(forgeries) / sizeof(forgeries[0]))
+			break;
+		fixture_sql(j, arena_printf(j->arena, "%s, alarm_at = %lld",
+				   forgeries[i], (long long)FIXTURE_NOW));
+	}
+	assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM notice"), 0);
+}
+
 /* PK-184: mistakes change nothing. */
 static void
 test_mistakes(struct job *j)
@@ -300,6 +413,8 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_numbers),
 	STORE_TEST(test_alarms),
 	STORE_TEST(test_mails),
+	STORE_TEST(test_proof_settles),
+	STORE_TEST(test_forged_proof),
 	STORE_TEST(test_mistakes),
 	STORE_TEST(test_bounce),
 };

@@ -1,0 +1,197 @@
+#include "config.h"
+
+#include "acme/key_report.h"
+
+#include "acme/acme.h"
+#include "acme/limit.h"
+#include "acme/report.h"
+#include "acme/response.h"
+#include "db/store_key.h"
+#include "db/store_report.h"
+#include "lib/b64.h"
+#include "lib/conf.h"
+#include "lib/digest.h"
+#include "lib/hex.h"
+#include "lib/job.h"
+#include "lib/json.h"
+#include "lib/log.h"
+#include "pki/key_proof.h"
+
+#include <inttypes.h>
+
+/* --- what is sent --------------------------------------------------------- */
+
+static bool
+is_json(struct span content_type)
+{
+	return span_caseeq_str(span_trim(span_cut(content_type, 0,
+				   span_find(content_type, 0, ';'))),
+	    "application/json");
+}
+
+bool
+key_report_takes(struct span content_type)
+{
+	return is_json(content_type) ||
+	       span_caseeq_str(span_trim(content_type), "application/pkcs10");
+}
+
+static int
+read_member(
+    struct job *j, const struct json *o, const char *name, struct span *out)
+{
+	struct span text = { NULL, 0 };
+
+	if (json_get_string(j, o, name, &text) < 0)
+		return -1;
+	if (text.n == 0 || b64url_parse(j->arena, text, out) < 0)
+		return job_fail(
+		    j, ERR_MALFORMED, "%s is missing, or not base64url", name);
+	return 0;
+}
+
+static int
+read_signature(struct job *j, const char *base_url, struct span body,
+    struct key_proof *out)
+{
+	struct span spki, signature;
+	const struct json *o;
+
+	if (json_parse_object(j, body, "request body", &o) < 0 ||
+	    read_member(j, o, "key", &spki) < 0 ||
+	    read_member(j, o, "signature", &signature) < 0)
+		return -1;
+	return key_proof_spki_signature(j, spki, base_url, signature, out);
+}
+
+/* It has come over the network now, but it is not kept, and nobody shall learn
+ * that this is the way. */
+static int
+check_no_secret(struct job *j, struct span body)
+{
+	const struct span mark = SPAN("PRIVATE KEY-----");
+
+	if (span_find_span(body, 0, mark) == body.n)
+		return 0;
+	return job_fail(j, ERR_MALFORMED,
+	    "this looks like a private key: do not send it to anybody; sign "
+	    "with it as a GET of this resource says");
+}
+
+int
+key_report_read(struct job *j, const char *base_url, const struct request *req,
+    struct key_proof *out)
+{
+	if (req->body.n > KEY_REPORT_MAX)
+		return job_fail_status(j, ERR_MALFORMED, 413,
+		    "a proof has at most %zu octets", KEY_REPORT_MAX);
+	if (check_no_secret(j, req->body) < 0)
+		return -1;
+	return is_json(req->content_type)
+		   ? read_signature(j, base_url, req->body, out)
+		   : key_proof_request(j, req->body, out);
+}
+
+/* --- what is done --------------------------------------------------------- */
+
+/* Whoever makes keys can prove as many as he likes.  What stands in a
+ * certificate of ours is bounded by that, and is never turned away. */
+static int
+take_limit(struct acme *a, struct job *j, const struct request *req,
+    const struct key_hash *key, struct response *resp)
+{
+	struct limits l;
+	int found = store_key_in_certificate(j, key);
+
+	if (found != 0)
+		return found < 0 ? -1 : 0;
+	limits_init(&l, j, &a->conf->limits);
+	limits_add_key_report(&l, req->client_address);
+	return limits_take(&l, resp);
+}
+
+static int
+enter(struct acme *a, struct job *j, const struct request *req,
+    struct response *resp, int64_t *number)
+{
+	const struct key_proof *p = req->proof;
+	const struct key_hash key = { span_mem(p->spki_sha256, SHA256_LEN),
+		span_mem(p->bare_sha256, SHA256_LEN) };
+	struct report r = { .received_at = j->now, .entered_by = "key" };
+	size_t revoked;
+	int found = store_report_of_proof(j, key.spki_sha256, number);
+
+	if (found != 0)
+		return found < 0 ? -1 : 0;
+	/* The issuer verifies it at once, tells the subscribers, and ends it.
+	 */
+	r.alarm_at = j->now;
+	if (take_limit(a, j, req, &key, resp) < 0 ||
+	    report_enter_proof(j, p, &r, &revoked) < 0)
+		return -1;
+	if (a->conf->external.kind != CONF_EXTERNAL_NONE)
+		j->wake |= 1u << ROLE_UPSTREAM;
+	log_warning("key proven to be compromised",
+	    "report=%" PRId64 " certificates=%zu client=%s", r.number, revoked,
+	    req->client_address);
+	*number = r.number;
+	return 0;
+}
+
+/* --- how it is done ------------------------------------------------------- */
+
+static int
+tell_how(const struct acme *a, struct job *j, struct response *resp)
+{
+	struct buf *b = &resp->body;
+
+	resp->status = 200;
+	response_header(resp, "Content-Type", "text/plain; charset=utf-8");
+	buf_addf(b,
+	    "%s: prove that the private key of a certificate is known to "
+	    "others.\n"
+	    "Every certificate with the key is revoked at once.  Never send "
+	    "the private key.\n"
+	    "\n"
+	    "Either a certificate request that the key signs and whose subject "
+	    "says so:\n"
+	    "\n"
+	    "    openssl req -new -key KEY -subj '/CN=" KEY_PROOF_NAME
+	    "' -out proof.pem\n"
+	    "    curl -H 'Content-Type: application/pkcs10' "
+	    "--data-binary @proof.pem \\\n"
+	    "        %s" PATH_REPORT "\n"
+	    "\n"
+	    "or, as application/json, {\"key\": \"...\", \"signature\": "
+	    "\"...\"}, both base64url:\n"
+	    "the SubjectPublicKeyInfo in DER, and the signature (RSA PKCS#1 "
+	    "v1.5 or ECDSA\n"
+	    "with SHA-256, Ed25519, Ed448) over this one line, with the hash "
+	    "of that\n"
+	    "SubjectPublicKeyInfo in hexadecimal in place of HASH:\n"
+	    "\n"
+	    "%s\n",
+	    a->conf->ca_name, a->conf->base_url,
+	    key_proof_text_of(j->arena, a->conf->base_url, "HASH"));
+	return 0;
+}
+
+int
+key_report_serve(
+    struct acme *a, struct job *j, struct request *req, struct response *resp)
+{
+	struct json_out o;
+	int64_t number = 0;
+
+	if (req->proof == NULL)
+		return tell_how(a, j, resp);
+	if (enter(a, j, req, resp, &number) < 0)
+		return -1;
+	response_object(resp, 200, &o);
+	json_member_int(&o, "report", number);
+	json_member_str(&o, "key",
+	    hex_dup(j->arena, span_mem(req->proof->spki_sha256, SHA256_LEN)));
+	json_member_str(&o, "status", "blocked");
+	json_object_end(&o);
+	return 0;
+}
