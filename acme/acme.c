@@ -7,6 +7,7 @@
 
 #include "acme/jwk_cache.h"
 #include "acme/nonce.h"
+#include "acme/refused.h"
 #include "acme/throttle.h"
 #include "lib/arena.h"
 #include "lib/conf.h"
@@ -21,6 +22,7 @@ acme_new(const struct conf *conf)
 	a->nonces = nonces_new(conf->web.nonce_ttl, NONCE_BOUND);
 	a->keys = jwk_cache_new();
 	a->throttle = throttle_new();
+	a->refused = refused_new();
 	return a;
 }
 
@@ -32,6 +34,7 @@ acme_free(struct acme *a)
 	nonces_free(a->nonces);
 	jwk_cache_free(a->keys);
 	throttle_free(a->throttle);
+	refused_free(a->refused);
 	free(a);
 }
 

@@ -15,6 +15,7 @@ struct job;
 struct jwk;
 struct jwk_cache;
 struct nonces;
+struct refused;
 struct throttle;
 
 struct acme {
@@ -22,6 +23,7 @@ struct acme {
 	struct nonces *nonces;
 	struct jwk_cache *keys;
 	struct throttle *throttle;
+	struct refused *refused;
 	const struct aead_key *eab_key;   /* NULL: there is none */
 	const struct weakkeys *weak_keys; /* PK-74; NULL: there are none */
 	struct acme_chain chain;

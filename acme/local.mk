@@ -31,6 +31,7 @@ libcs_acme_a_SOURCES = \
 	acme/problem.c acme/problem.h \
 	acme/proof.c acme/proof.h \
 	acme/refusals.c acme/refusals.h \
+	acme/refused.c acme/refused.h \
 	acme/replaces.c acme/replaces.h \
 	acme/report.c acme/report.h \
 	acme/renewal.c acme/renewal.h \

@@ -44,7 +44,8 @@ struct request {
 	struct span cursor;    /* of the orders list; p NULL: there is none */
 	const struct jwk *jwk; /* that signed; of newAccount: vetted */
 	bool is_read;          /* POST-as-GET, GET or HEAD */
-	const struct json *payload;    /* NULL for a read */
+	const struct json *payload; /* NULL for a read */
+	bool at_rules; /* the account is what it was: step 18 has begun */
 	const struct key_proof *proof; /* of PATH_REPORT, verified; or NULL */
 };
 

@@ -23,6 +23,7 @@
 #include "acme/order.h"
 #include "acme/policy.h"
 #include "acme/problem.h"
+#include "acme/refused.h"
 #include "acme/renewal.h"
 #include "acme/response.h"
 #include "acme/revoke.h"
@@ -617,12 +618,30 @@ acme_handle(
 	if (acme_writes(req) && req->account != NULL &&
 	    hold_account(j, req) < 0)
 		return -1;
+	req->at_rules = true;
 	if (req->route->handle(a, j, req, resp) < 0)
 		return -1;
 	if (!buf_ok(&resp->body))
 		return job_fail(j, ERR_INTERNAL,
 		    "response larger than %u octets", RESPONSE_BODY_MAX);
 	return 0;
+}
+
+void
+acme_undone(struct acme *a, struct job *j, const struct request *req)
+{
+	if (!req->at_rules || req->account == NULL)
+		return;
+	if (req->route->handle == order_create)
+		refused_record(a->refused, j, req, REFUSED_ORDER);
+	else if (req->route->handle == revoke_serve)
+		refused_record(a->refused, j, req, REFUSED_REVOCATION);
+}
+
+int
+acme_tend(struct acme *a, struct job *j, bool is_end)
+{
+	return refused_record_sums(a->refused, j, is_end);
 }
 
 int

@@ -75,6 +75,13 @@ int acme_handle(
 void acme_finish(struct acme *a, struct job *j, const struct request *req,
     struct response *resp);
 
+/* After a refusal whose savepoint was undone, in the same transaction, before
+ * acme_finish(): puts on record what has to be (acme/refused.h). */
+void acme_undone(struct acme *a, struct job *j, const struct request *req);
+/* Every few seconds, with no transaction begun: records what was only counted.
+ * is_end: nothing is asked any more.  0, or -1 and it is tried again. */
+int acme_tend(struct acme *a, struct job *j, bool is_end);
+
 /*
  * For a finalize that was committed and whose answer may wait for the issuer
  * (AC-143), before acme_finish(): 0 while the order is processing; 1 when

@@ -324,6 +324,14 @@ apply_write(struct write_item *item)
 	return acme_handle(x->http->acme, &x->job, &x->request, &x->response);
 }
 
+static void
+note_undone(struct write_item *item)
+{
+	struct exchange *x = (struct exchange *)(void *)item;
+
+	acme_undone(x->http->acme, &x->job, &x->request);
+}
+
 /*
  * A finalize that was committed waits a moment for the issuer, so that most
  * clients get their certificate's URL in the same answer (AC-143).
@@ -427,6 +435,12 @@ http_tend(struct http *h, struct store *store)
 	return ms < most ? ms : most;
 }
 
+int
+http_tell_refused(struct http *h, struct job *j, bool is_end)
+{
+	return acme_tend(h->acme, j, is_end);
+}
+
 /* --- the request, once it is complete --- */
 
 static enum MHD_Result
@@ -444,6 +458,7 @@ serve(struct exchange *x)
 	if (acme_writes(&x->request)) {
 		x->item.job = j;
 		x->item.apply = apply_write;
+		x->item.undone = note_undone;
 		x->item.done = write_done;
 		/* Before the writer can resume it. */
 		MHD_suspend_connection(x->connection);

@@ -44,6 +44,8 @@ int http_start(struct job *j, const struct http_sockets *sockets,
  * Returns the milliseconds until it wants to be called again.
  */
 int64_t http_tend(struct http *h, struct store *store);
+/* As acme_tend(). */
+int http_tell_refused(struct http *h, struct job *j, bool is_end);
 /* The issuing CA whose chain it serves. */
 const struct ca *http_ca(const struct http *h);
 /* New configuration for requests that begin from now on. */

@@ -96,6 +96,20 @@ watch_lists(struct web *w, struct role_env *env)
 	job_done(&j);
 }
 
+/* PK-19: how many more were refused than there are records of. */
+static void
+tell_refused(struct web *w, struct role_env *env, bool is_end)
+{
+	struct job j;
+
+	job_init(&j, env->store, env->conf);
+	if (http_tell_refused(w->http, &j, is_end) < 0)
+		log_error("refusals not recorded",
+		    "error=\"%s\" next=\"the database must answer\"",
+		    j.err.text);
+	job_done(&j);
+}
+
 static int
 web_run(struct role_env *env)
 {
@@ -117,10 +131,12 @@ web_run(struct role_env *env)
 
 		reload(w, env);
 		watch_lists(w, env);
+		tell_refused(w, env, false);
 		ms = http_tend(w->http, env->store);
 		status_ms = http_status_tend(w->status);
 		wake_wait(ROLE_WEB, ms < status_ms ? ms : status_ms);
 	}
+	tell_refused(w, env, true);
 	return 0;
 }
 

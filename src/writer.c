@@ -66,6 +66,8 @@ apply_one(struct write_item *item)
 			item->result = -1;
 	} else if (store_savepoint_undo(j) < 0) {
 		log_error("savepoint not undone", "job=%s", j->id);
+	} else if (item->undone != NULL) {
+		item->undone(item);
 	}
 }
 

@@ -17,6 +17,10 @@ struct write_item {
 	/* Makes the change in j->store, inside a savepoint of its own: 0 keeps
 	 * it, -1 undoes it (unless job->keep).  On the writer's thread. */
 	int (*apply)(struct write_item *item);
+	/* NULL, or: after what it changed was undone, in the same transaction.
+	 * Whatever this writes it brackets itself, and leaves the job's
+	 * error. */
+	void (*undone)(struct write_item *item);
 	/* After the commit; the job has failed if that did.  On the writer's
 	 * thread; the item is the caller's again. */
 	void (*done)(struct write_item *item);

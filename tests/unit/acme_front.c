@@ -194,6 +194,26 @@ check_common(const struct answer *a, enum method method, const char *target)
 	check_times(a->doc);
 }
 
+static int64_t
+rows_written(struct job *j)
+{
+	return fixture_is_pgsql() ? 0
+				  : fixture_count(j, "SELECT total_changes()");
+}
+
+/* Since the request came, by what records refusals (PK-19). */
+static int64_t noted;
+
+static void
+commit_undone(struct job *j, struct request *req)
+{
+	int64_t before = rows_written(j);
+
+	acme_undone(acme, j, req);
+	assert_int_equal(store_commit(j), 0);
+	noted = rows_written(j) - before;
+}
+
 /* As src/http.c: one savepoint in one transaction. */
 static int
 handle(struct job *j, struct request *req, struct response *resp)
@@ -205,19 +225,14 @@ handle(struct job *j, struct request *req, struct response *resp)
 	assert_int_equal(store_begin(j), 0);
 	assert_int_equal(store_savepoint(j), 0);
 	result = acme_handle(acme, j, req, resp);
-	if (result == 0 || j->keep)
-		assert_int_equal(store_savepoint_keep(j), 0);
-	else
+	if (result < 0 && !j->keep) {
 		assert_int_equal(store_savepoint_undo(j), 0);
+		commit_undone(j, req);
+		return result;
+	}
+	assert_int_equal(store_savepoint_keep(j), 0);
 	assert_int_equal(store_commit(j), 0);
 	return result;
-}
-
-static int64_t
-rows_written(struct job *j)
-{
-	return fixture_is_pgsql() ? 0
-				  : fixture_count(j, "SELECT total_changes()");
 }
 
 static const char *
@@ -251,6 +266,7 @@ front_send(struct job *j, enum method method, const char *target,
 	job_recover(j);
 	j->wake = 0;
 	j->keep = false;
+	noted = 0;
 	result = acme_prepare(acme, j, &req, &a.response);
 	if (result == 0)
 		result = handle(j, &req, &a.response);
@@ -260,7 +276,7 @@ front_send(struct job *j, enum method method, const char *target,
 	if (result < 0 && !err_is_theirs(j->err.kind))
 		print_message(
 		    "# %s: %s\n", err_kind_name(j->err.kind), j->err.text);
-	a.changed = rows_written(j) != before;
+	a.changed = rows_written(j) != before + noted;
 	/* AC-53: a refusal leaves no trace, unless its rule says so. */
 	if (result < 0 && !j->keep)
 		assert_false(a.changed);

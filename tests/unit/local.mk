@@ -331,6 +331,7 @@ unit_tests += \
 	tests/unit/test_renewal \
 	tests/unit/test_replaces \
 	tests/unit/test_key_report \
+	tests/unit/test_refused \
 	tests/unit/test_revoke \
 	tests/unit/test_status \
 	tests/unit/test_throttle
@@ -356,6 +357,7 @@ tests_unit_test_proof_LDADD = $(ACME_LAB) $(UNIT) $(CS_ACME)
 tests_unit_test_key_report_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
 tests_unit_test_key_report_LDADD = $(ACME_LAB) $(STORE_FIXTURE) $(CS_ACME) \
 	$(CRYPTO_LIBS)
+tests_unit_test_refused_LDADD = $(ACME_LAB) $(STORE_FIXTURE) $(CS_ACME)
 tests_unit_test_revoke_LDADD = $(ACME_LAB) $(STORE_FIXTURE) $(CS_ACME)
 tests_unit_test_status_LDADD = $(UNIT) $(CS_ACME)
 tests_unit_test_throttle_LDADD = $(UNIT) $(CS_ACME)

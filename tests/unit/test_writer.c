@@ -100,6 +100,25 @@ apply(struct write_item *base)
 	return job_fail(j, ERR_MALFORMED, "refused");
 }
 
+/* Says that it was called: an account of another name. */
+static void
+undone(struct write_item *base)
+{
+	const struct item *item = (const struct item *)(const void *)base;
+	struct job *j = base->job;
+	const struct err why = j->err;
+	struct account a = { .id = arena_printf(
+				 j->arena, "undone%d", item->number),
+		.thumbprint = arena_printf(j->arena, "other%d", item->number),
+		.jwk = "{}",
+		.contact = "[]",
+		.created_at = 1 };
+
+	job_recover(j);
+	EXPECT(j, store_account_create(j, &a), 0);
+	j->err = why;
+}
+
 static void
 done(struct write_item *base)
 {
@@ -252,6 +271,44 @@ test_failures(struct job *j)
 	release(7);
 }
 
+/* Of what was undone, and of that alone, there is a record in the same commit;
+ * whoever asked hears his own error. */
+static void
+test_undone(struct job *j)
+{
+	static const enum what whats[] = { WRITE, WRITE, FAIL, WRITE_AND_FAIL,
+		WRITE_AND_KEEP, WRITE };
+	struct writer *w = start(j);
+	struct account a;
+
+	add(w, 0, WRITE);
+	wait_for_writer();
+	/* The first one keeps the writer at the gate. */
+	for (int i = 1; i < 6; i++) {
+		add(w, i, whats[i]);
+		items[i].base.undone = undone;
+	}
+	open_gate();
+	writer_stop(w);
+	assert_int_equal(shared.commits, 2);
+	for (int i = 0; i < 6; i++) {
+		bool is_undone = whats[i] == FAIL || whats[i] == WRITE_AND_FAIL;
+
+		unit_case("item %d", i);
+		assert_int_equal(items[i].job.err.kind,
+		    whats[i] == WRITE ? ERR_NONE : ERR_MALFORMED);
+		EXPECT(j,
+		    store_account_by_id(
+			j, arena_printf(j->arena, "undone%d", i), &a),
+		    is_undone);
+		EXPECT(j,
+		    store_account_by_id(
+			j, arena_printf(j->arena, "account%d", i), &a),
+		    !is_undone);
+	}
+	release(6);
+}
+
 /* Two want the same: the second is told so, the others do not notice. */
 static void
 test_conflict(struct job *j)
@@ -341,6 +398,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_one_commit),
 	STORE_TEST(test_long_queue),
 	STORE_TEST(test_failures),
+	STORE_TEST(test_undone),
 	STORE_TEST(test_conflict),
 	STORE_TEST_SQLITE(test_commit_fails),
 	STORE_TEST(test_full_queue),
