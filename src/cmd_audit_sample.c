@@ -13,6 +13,7 @@
 #include "src/ca_conf.h"
 #include "src/cmd_audit.h"
 #include "src/command.h"
+#include "src/former.h"
 #include "src/role_issuer.h"
 #include "src/role_linter.h"
 #include "src/worker.h"
@@ -198,7 +199,8 @@ prepare(struct command *c, struct issuer *i, struct audit_look *l)
 
 	*i = (struct issuer){ .ca = NULL };
 	*l = (struct audit_look){ .issuer = i, .linters_fd = -1 };
-	if (ca_load(&c->job, c->keep, &files, &i->ca) < 0)
+	if (ca_load(&c->job, c->keep, &files, &i->ca) < 0 ||
+	    former_open_to_look(&c->job, c->keep, i) < 0)
 		return -1;
 	if (seal_key_load(&c->job, c->keep, c->conf->seal_key_file, &seal) ==
 	    0) {

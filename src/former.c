@@ -19,6 +19,7 @@
 #include "src/role_issuer.h"
 
 #include <openssl/evp.h>
+#include <string.h>
 
 #define DAY_SECS ((int64_t)86400)
 
@@ -129,8 +130,27 @@ open_one(struct job *j, struct arena *keep, const struct issuer *i,
 	return 0;
 }
 
-int
-former_open(struct job *j, struct arena *keep, struct issuer *i)
+/* No key: what is loaded can only verify. */
+static int
+look_at_one(struct job *j, struct arena *keep, const struct issuer *i,
+    const struct conf_former *c, struct former *f)
+{
+	struct ca_files files;
+
+	(void)i;
+	f->name = c->name;
+	f->conf = *j->conf;
+	f->conf.issuer = c->issuer;
+	f->issuer.is_former = true;
+	files = ca_conf_certificates(&f->conf);
+	files.is_public = false;
+	return ca_load(j, keep, &files, &f->issuer.ca);
+}
+
+static int
+open_all(struct job *j, struct arena *keep, struct issuer *i,
+    int (*open)(struct job *, struct arena *, const struct issuer *,
+	const struct conf_former *, struct former *))
 {
 	const struct conf *conf = j->conf;
 
@@ -141,7 +161,7 @@ former_open(struct job *j, struct arena *keep, struct issuer *i)
 		bool ended = false;
 
 		if (has_ended(j, c, &ended) < 0 ||
-		    (!ended && open_one(j, keep, i, c,
+		    (!ended && open(j, keep, i, c,
 				   &i->formers[i->former_count]) < 0)) {
 			job_context(j, "former_ca %s", c->name);
 			return -1;
@@ -149,6 +169,28 @@ former_open(struct job *j, struct arena *keep, struct issuer *i)
 		i->former_count += !ended;
 	}
 	return 0;
+}
+
+int
+former_open(struct job *j, struct arena *keep, struct issuer *i)
+{
+	return open_all(j, keep, i, open_one);
+}
+
+int
+former_open_to_look(struct job *j, struct arena *keep, struct issuer *i)
+{
+	return open_all(j, keep, i, look_at_one);
+}
+
+const struct issuer *
+former_of(const struct issuer *i, const char *ca_label)
+{
+	for (size_t n = 0; n < i->former_count; n++)
+		if (strcmp(ca_key_label(i->formers[n].issuer.ca), ca_label) ==
+		    0)
+			return &i->formers[n].issuer;
+	return NULL;
 }
 
 bool

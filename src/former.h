@@ -29,6 +29,11 @@ int former_start(const struct issuer *i, struct job *j);
 bool former_key(const struct issuer *i, size_t k, const struct ca **ca,
     struct span *sha256);
 void former_close(struct issuer *i);
+/* Only their certificates, for a command that looks at what they have issued
+ * and signs nothing.  0, or -1 naming the section. */
+int former_open_to_look(struct job *j, struct arena *keep, struct issuer *i);
+/* The one of this label, by which certificates name it; NULL: there is none. */
+const struct issuer *former_of(const struct issuer *i, const char *ca_label);
 
 /* One list or one batch of answers of theirs that is due: 1, 0, -1. */
 int former_step(struct issuer *i, struct job *j);

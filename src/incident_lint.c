@@ -13,6 +13,7 @@
 #include "pki/lint.h"
 #include "src/ca_conf.h"
 #include "src/command.h"
+#include "src/former.h"
 #include "src/role_issuer.h"
 
 #define PAGE 200
@@ -137,6 +138,7 @@ incident_lint_select(
 	struct incident_lint_set set;
 
 	if (ca_load(j, j->arena, &files, &issuer.ca) < 0 ||
+	    former_open_to_look(j, j->arena, &issuer) < 0 ||
 	    incident_lint_find(&issuer, j, lint, &set) < 0)
 		return -1;
 	/* These may be as wrong. */

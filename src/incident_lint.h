@@ -15,7 +15,8 @@ struct incident_lint_set {
 	const char **ids; /* in the job's arena */
 	size_t count;
 	size_t checked;
-	size_t unlinted; /* of those: of another CA, or without their profile */
+	size_t unlinted; /* of those: of another CA than the issuing one and
+			  * the former ones, or without their profile */
 };
 
 /* Looks at all unexpired certificates, outside of a transaction.  0; -1

@@ -30,6 +30,7 @@
 #include "pki/relint.h"
 #include "pki/weakkeys.h"
 #include "src/evidence.h"
+#include "src/former.h"
 #include "src/incident_open.h"
 #include "src/linters.h"
 #include "src/linters_hold.h"
@@ -103,12 +104,22 @@ is_text_of(struct span text, const struct cert *c)
 	return span_eq(c->profile_sha256, span_mem(hash, SHA256_LEN));
 }
 
+/* The CA of ours that made it, this one or a former one; NULL: another's.  What
+ * that made was compared when it came (PK-216); our lints are not all meant for
+ * it. */
+static const struct issuer *
+signer_of(const struct issuer *i, const struct job *j, const struct cert *c)
+{
+	if (strcmp(c->ca_label, ca_key_label(i->ca)) != 0)
+		return former_of(i, c->ca_label);
+	return issuer_is_external(j) ? NULL : i;
+}
+
 /* As it was when the certificate was made: that of today, or the one on
- * record.  The lints of another one, or of another CA, would find what is no
- * mistake.  1, 0 there is none, -1. */
+ * record.  The lints of another one would find what is no mistake.  1, 0 there
+ * is none, -1. */
 static int
-profile_of(const struct issuer *i, struct job *j, const struct cert *c,
-    const struct profile **out)
+profile_of(struct job *j, const struct cert *c, const struct profile **out)
 {
 	const struct profile_row row = { c->profile, c->profile_sha256 };
 	struct profile *former;
@@ -116,8 +127,6 @@ profile_of(const struct issuer *i, struct job *j, const struct cert *c,
 	int found;
 
 	*out = profile_find(j->conf, span_str(c->profile));
-	if (strcmp(c->ca_label, ca_key_label(i->ca)) != 0)
-		return 0;
 	if (*out != NULL &&
 	    is_text_of(span_str(profile_text(j->arena, *out)), c))
 		return 1;
@@ -133,6 +142,7 @@ int
 issuer_relint(const struct issuer *i, struct job *j, const struct cert *c,
     struct relint_verdict *v)
 {
+	const struct issuer *signer = signer_of(i, j, c);
 	const struct profile *profile = NULL;
 	struct relint_input in = { .der = c->der };
 	struct csr csr;
@@ -140,9 +150,7 @@ issuer_relint(const struct issuer *i, struct job *j, const struct cert *c,
 	int found;
 
 	*v = (struct relint_verdict){ .linted = false };
-	/* What another CA made was compared when it came (PK-216); our lints
-	 * are not all meant for it. */
-	found = issuer_is_external(j) ? 0 : profile_of(i, j, c, &profile);
+	found = signer == NULL ? 0 : profile_of(j, c, &profile);
 	if (found <= 0)
 		return found;
 	in.profile = profile;
@@ -164,7 +172,7 @@ issuer_relint(const struct issuer *i, struct job *j, const struct cert *c,
 	in.mailbox_count = o.identifier_count;
 	in.subject_number = issue_subject_number(j->arena, o.account_id);
 	issuer_mailboxes(j, &o, &in.mailboxes);
-	if (relint(j, i->ca, &in, &v->report) == 0)
+	if (relint(j, signer->ca, &in, &v->report) == 0)
 		return 0;
 	v->why = arena_strdup(j->arena, j->err.text);
 	job_recover(j);
@@ -177,14 +185,18 @@ static int
 ask_linters(const struct issuer *i, struct job *j, const struct cert *c,
     const char **why)
 {
+	bool is_external = strcmp(c->ca_label, ca_key_label(i->ca)) == 0 &&
+			   issuer_is_external(j);
 	const struct profile *profile;
 	struct linters_question q = { .fd = i->linters != NULL ? i->linters->fd
 							       : -1,
 		.der = c->der,
-		.is_ours = !issuer_is_external(j) };
+		.is_ours = !is_external };
 	const struct linters_verdict own = { .report = "{\"lints\":[]}" };
 	struct linters_verdict all;
-	int found = profile_of(i, j, c, &profile);
+	int found = is_external || signer_of(i, j, c) != NULL
+			? profile_of(j, c, &profile)
+			: 0;
 
 	if (found <= 0)
 		return found;

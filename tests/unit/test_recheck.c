@@ -23,6 +23,7 @@
 #include "pki/profile.h"
 #include "pki/weakkeys.h"
 #include "src/audit_look.h"
+#include "src/former.h"
 #include "src/incident_lint.h"
 #include "src/incident_open.h"
 #include "src/judge_caa.h"
@@ -386,6 +387,58 @@ test_edited(struct job *j)
 	assert_string_equal(only_incident(j).cause, "misissued");
 }
 
+/* PK-188: after a switch to another CA the former one's certificates are looked
+ * at as before, by its own certificate; a CA that no section names is not
+ * known. */
+static void
+test_former_ca(struct job *j)
+{
+	struct conf_former former = { .name = "old" };
+	struct issuer command = { .ca = NULL };
+	struct incident_lint_set set;
+	struct role_lab lab;
+	struct recheck r;
+	struct cert c = issue(&lab, j);
+
+	lab.issuer.ca = lab_ca("p384");
+	walk(&lab, 0);
+	EXPECT(j, store_recheck_get(j, &r), 1);
+	assert_int_equal(r.unlinted, 1);
+
+	former.issuer = (struct conf_issuer){
+		.ca_certificate = arena_printf(
+		    j->arena, "%s/issuing.pem", lab_ca_folder("p256")),
+		.ca_chain = arena_printf(
+		    j->arena, "%s/root.pem", lab_ca_folder("p256")),
+		.crl_shards = 1,
+	};
+	lab.conf.formers = &former;
+	lab.conf.former_count = 1;
+	EXPECT(j, former_open_to_look(j, j->arena, &lab.issuer), 0);
+	assert_non_null(former_of(&lab.issuer, c.ca_label));
+	assert_null(former_of(&lab.issuer, "another"));
+	role_lab_at(&lab, j->now + DAY);
+	walk(&lab, 0);
+	EXPECT(j, store_recheck_get(j, &r), 1);
+	assert_int_equal(r.unlinted, 0);
+
+	/* Also when nothing is issued here any more. */
+	spoil_purpose(j, c.der);
+	lab.conf.external.kind = CONF_EXTERNAL_ACME;
+	role_lab_at(&lab, j->now + DAY);
+	walk(&lab, 1);
+	assert_string_equal(only_incident(j).cause, "misissued");
+	/* As a command sees it. */
+	command.ca = lab.issuer.ca;
+	EXPECT(j, former_open_to_look(j, j->arena, &command), 0);
+	EXPECT(j, incident_lint_find(&command, j, "L-31", &set), 0);
+	assert_int_equal(set.unlinted, 0);
+	former.issuer.ca_certificate = "/nonexistent";
+	assert_int_equal(former_open_to_look(j, j->arena, &command), -1);
+	assert_non_null(strstr(j->err.text, "former_ca old"));
+	job_recover(j);
+}
+
 /* PK-136, PK-188: others' linters look again; while one fails the walk stands
  * still and says so, and what one refuses today is a draft. */
 static void
@@ -480,6 +533,7 @@ test_audit(struct job *j)
 
 static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_nothing),
+	STORE_TEST(test_former_ca),
 	STORE_TEST(test_linters),
 	STORE_TEST(test_weak),
 	STORE_TEST(test_blocked),
