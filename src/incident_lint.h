@@ -19,8 +19,10 @@ struct incident_lint_set {
 			  * the former ones, or without their profile */
 };
 
-/* Looks at all unexpired certificates, outside of a transaction.  0; -1
- * ERR_MALFORMED for a lint that there is not. */
+/* Looks at all unexpired certificates, outside of a transaction.  The lint is
+ * one of ours (L-31), or another linter's with the name of its section
+ * (zlint:e_x), which the issuer's descriptor leads to.  0; -1 ERR_MALFORMED for
+ * a lint that there is not, ERR_BUSY where the linter gives no verdict. */
 int incident_lint_find(const struct issuer *i, struct job *j, const char *lint,
     struct incident_lint_set *out);
 

@@ -179,28 +179,40 @@ issuer_relint(const struct issuer *i, struct job *j, const struct cert *c,
 	return 1;
 }
 
+int
+issuer_linters_question(const struct issuer *i, struct job *j,
+    const struct cert *c, struct linters_question *q)
+{
+	bool is_external = strcmp(c->ca_label, ca_key_label(i->ca)) == 0 &&
+			   issuer_is_external(j);
+	const struct profile *profile;
+	int found = is_external || signer_of(i, j, c) != NULL
+			? profile_of(j, c, &profile)
+			: 0;
+
+	*q =
+	    (struct linters_question){ .fd = i->linters != NULL ? i->linters->fd
+								: -1,
+		    .der = c->der,
+		    .is_ours = !is_external };
+	if (found > 0)
+		q->object = linters_object(profile);
+	return found;
+}
+
 /* PK-136, PK-188: those that are not ours, as they are today.  1 and which one
  * refuses, 0, -1; NO_VERDICT with the job's error where one fails. */
 static int
 ask_linters(const struct issuer *i, struct job *j, const struct cert *c,
     const char **why)
 {
-	bool is_external = strcmp(c->ca_label, ca_key_label(i->ca)) == 0 &&
-			   issuer_is_external(j);
-	const struct profile *profile;
-	struct linters_question q = { .fd = i->linters != NULL ? i->linters->fd
-							       : -1,
-		.der = c->der,
-		.is_ours = !is_external };
 	const struct linters_verdict own = { .report = "{\"lints\":[]}" };
 	struct linters_verdict all;
-	int found = is_external || signer_of(i, j, c) != NULL
-			? profile_of(j, c, &profile)
-			: 0;
+	struct linters_question q;
+	int found = issuer_linters_question(i, j, c, &q);
 
 	if (found <= 0)
 		return found;
-	q.object = linters_object(profile);
 	if (linters_check(j, &q, &own, &all) == 0)
 		return 0;
 	if (!all.refuses)

@@ -29,6 +29,7 @@ struct incident;
 struct issue_input;
 struct issuer_order;
 struct linters_hold;
+struct linters_question;
 struct live_keys;
 struct order;
 struct own_keys;
@@ -142,6 +143,10 @@ struct relint_verdict {
 };
 int issuer_relint(const struct issuer *i, struct job *j, const struct cert *c,
     struct relint_verdict *v);
+/* What linters that are not ours are to be asked about it: 1; 0 it is another
+ * CA's, or its profile is not on record; -1. */
+int issuer_linters_question(const struct issuer *i, struct job *j,
+    const struct cert *c, struct linters_question *q);
 /* 1 and when the next one is due, 0, -1. */
 int issuer_recheck_due(struct job *j, int64_t *at);
 /* At the start: makes its row, and does not wait for tomorrow if what it

@@ -321,6 +321,60 @@ test_selected(struct job *j)
 	assert_int_equal(opened.certificates, 1);
 }
 
+/* PK-185, PK-140: selected by a lint of a linter that is not ours; while it
+ * gives no verdict there is no set. */
+static void
+test_selected_by_linter(struct job *j)
+{
+	static const char script[] =
+	    "cat >/dev/null; echo '{\"e_b\":{\"result\":\"error\"},"
+	    "\"w_c\":{\"result\":\"warn\"},\"e_d\":{\"result\":\"pass\"}}'";
+	static const struct {
+		const char *lint;
+		size_t count;
+	} rows[] = { { "zl:e_b", 1 }, { "zl:w_c", 1 }, { "zl:e_d", 0 },
+		{ "zl:e_none", 0 }, { "zl:e_", 0 } };
+	struct conf_allow_lint allow = {
+		.name = "zl:w_c", .reason = "known", .until = "2030-01-01"
+	};
+	struct linters_hold hold = { .fd = -1 };
+	struct role_lab lab;
+	struct incident_lint_set set;
+	struct cert c = issue(&lab, j);
+	pid_t pid;
+
+	assert_int_equal(
+	    incident_lint_find(&lab.issuer, j, "zl:e_b", &set), -1);
+	assert_job_error(j, ERR_MALFORMED, NULL);
+	assert_non_null(strstr(j->err.text, "no section linter"));
+	job_recover(j);
+	lab.issuer.linters = &hold;
+	linter_lab_add(j, &lab.conf, "zl", script, 60);
+	EXPECT(j, linter_start(j, &pid, &hold.fd), 0);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		unit_case("%s", rows[i].lint);
+		EXPECT(j,
+		    incident_lint_find(&lab.issuer, j, rows[i].lint, &set), 0);
+		assert_int_equal(set.checked, 1);
+		assert_int_equal(set.unlinted, 0);
+		assert_int_equal(set.count, rows[i].count);
+		if (set.count > 0)
+			assert_string_equal(set.ids[0], c.id);
+	}
+	/* PK-139 */
+	lab.conf.allow_lints = &allow;
+	lab.conf.allow_lint_count = 1;
+	EXPECT(j, incident_lint_find(&lab.issuer, j, "zl:w_c", &set), 0);
+	assert_int_equal(set.count, 0);
+	linter_lab_change(j, "zl", "exit 1");
+	assert_int_equal(
+	    incident_lint_find(&lab.issuer, j, "zl:e_b", &set), -1);
+	assert_job_error(j, ERR_BUSY, NULL);
+	assert_non_null(strstr(j->err.text, c.serial));
+	job_recover(j);
+	linter_stop(pid, hold.fd);
+}
+
 /* PK-139: what a report says that refuses. */
 static void
 test_refuses(struct job *j)
@@ -540,6 +594,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_lint),
 	STORE_TEST(test_edited),
 	STORE_TEST(test_selected),
+	STORE_TEST_SQLITE(test_selected_by_linter),
 	STORE_TEST_SQLITE(test_refuses),
 	STORE_TEST(test_audit),
 };
