@@ -171,9 +171,16 @@ verify_cert(struct job *j, const struct seal_key *seal, const struct authz *a,
 	struct relied_list all;
 	const struct relied *r;
 	int found = relied_parse(j, seal, c->order_id, c->evidence, &all);
+	int recorded = found < 0 ? -1 : relied_is_recorded(j, c);
 
-	if (found <= 0)
-		return found;
+	if (recorded < 0)
+		return -1;
+	if (recorded == 0)
+		return unproven(j, c,
+		    "what it rests on was changed after it was issued: the "
+		    "audit has another hash of it");
+	if (found == 0)
+		return 0;
 	r = relied_find(&all, a->id);
 	if (r == NULL)
 		return unproven(

@@ -166,7 +166,7 @@ record(const struct issuer *i, struct job *j, const struct order *o,
 		store_window_add(j, c->id, j->now) < 0) ||
 	    store_audit_add(j, "issuer", "certificate",
 		arena_printf(j->arena, "order:%s", o->id), "issued",
-		worker_detail(j, "serial", c->serial)) < 0 ||
+		relied_audit_detail(j, c)) < 0 ||
 	    issuer_check_stop(i, j, o) < 0)
 		return worker_undo(j);
 	if (store_commit(j) < 0)

@@ -359,23 +359,18 @@ issuer_order_record(struct issuer_order *w)
 	    &w->job, w->row.id, w->der, span_mem(hash, SHA256_LEN));
 }
 
-static int
-audit(struct job *j, const struct issuer_order *w, const char *event,
-    const char *result)
-{
-	return store_audit_add(j, "issuer", event,
-	    arena_printf(j->arena, "order:%s", w->id), result,
-	    worker_detail(j, "serial", w->row.serial));
-}
-
 int
 issuer_order_audit_approved(struct job *j, const struct issuer_order *w)
 {
-	return audit(j, w, "order approved", "ok");
+	return store_audit_add(j, "issuer", "order approved",
+	    arena_printf(j->arena, "order:%s", w->id), "ok",
+	    worker_detail(j, "serial", w->row.serial));
 }
 
 int
 issuer_order_audit(struct issuer_order *w)
 {
-	return audit(&w->job, w, "certificate", "issued");
+	return store_audit_add(&w->job, "issuer", "certificate",
+	    arena_printf(w->job.arena, "order:%s", w->id), "issued",
+	    relied_audit_detail(&w->job, &w->row));
 }

@@ -4,7 +4,10 @@
 
 #include <string.h>
 
+#include "db/store_audit.h"
+#include "db/store_cert.h"
 #include "lib/arena.h"
+#include "lib/digest.h"
 #include "lib/hex.h"
 #include "lib/job.h"
 #include "lib/json.h"
@@ -195,6 +198,71 @@ relied_parse(struct job *j, const struct seal_key *seal, const char *order_id,
 	    0)
 		return -1;
 	return relied_read(j, seal, order_id, object, out);
+}
+
+/* --- on record ------------------------------------------------------------ */
+
+#define HASH_MEMBER "evidence_sha256"
+#define DETAIL_MAX ((size_t)1024)
+
+static const char *
+hash_of(struct job *j, const struct cert *c)
+{
+	uint8_t sum[SHA256_LEN];
+
+	sha256(text_of(c->evidence), sum);
+	return hex_dup(j->arena, span_mem(sum, sizeof(sum)));
+}
+
+const char *
+relied_audit_detail(struct job *j, const struct cert *c)
+{
+	struct json_out o;
+	struct buf b;
+
+	buf_init(&b, j->arena, DETAIL_MAX);
+	json_out_init(&o, &b);
+	json_object_begin(&o);
+	json_member_str(&o, "serial", c->serial);
+	json_member_str(&o, HASH_MEMBER, hash_of(j, c));
+	json_object_end(&o);
+	return b.p;
+}
+
+/* Does this record give another hash for it? */
+static bool
+contradicts(struct job *j, const struct audit_row *r, const struct cert *c)
+{
+	const struct json *detail;
+	struct span hash;
+
+	if (strcmp(r->event, "certificate") != 0 ||
+	    strcmp(r->result, "issued") != 0 || r->detail == NULL)
+		return false;
+	if (json_parse_object(j, span_str(r->detail), "detail", &detail) < 0) {
+		job_recover(j);
+		return false;
+	}
+	hash = json_string(json_get(detail, HASH_MEMBER));
+	return hash.n > 0 &&
+	       span_eq_str(
+		   json_string(json_get(detail, "serial")), c->serial) &&
+	       !span_eq_str(hash, hash_of(j, c));
+}
+
+int
+relied_is_recorded(struct job *j, const struct cert *c)
+{
+	const char *object = arena_printf(j->arena, "order:%s", c->order_id);
+	struct audit_row *rows;
+	size_t count;
+
+	if (store_audit_list(j, object, &rows, &count) < 0)
+		return -1;
+	for (size_t i = 0; i < count; i++)
+		if (contradicts(j, &rows[i], c))
+			return 0;
+	return 1;
 }
 
 /* --- reading it ----------------------------------------------------------- */

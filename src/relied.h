@@ -14,6 +14,7 @@
 #include "lib/buf.h"
 #include "lib/seal.h"
 
+struct cert;
 struct job;
 struct json;
 struct json_out;
@@ -48,6 +49,15 @@ int relied_read(struct job *j, const struct seal_key *seal,
 /* From a text that is such an object. */
 int relied_parse(struct job *j, const struct seal_key *seal,
     const char *order_id, const char *text, struct relied_list *out);
+/*
+ * What the audit says of a certificate that was issued: its number, and the
+ * hash of its evidence.  Whoever can write rows can take both members out, so
+ * that it looks like an earlier version's; not out of the chain (PK-21).
+ */
+const char *relied_audit_detail(struct job *j, const struct cert *c);
+/* 1: the evidence is what it was then, or no record says so (an earlier version
+ * wrote it, or it was purged); 0: it is another one; -1. */
+int relied_is_recorded(struct job *j, const struct cert *c);
 /* NULL: it names no such authorization. */
 const struct relied *relied_find(
     const struct relied_list *l, const char *authz_id);

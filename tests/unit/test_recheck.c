@@ -574,6 +574,10 @@ test_audit(struct job *j)
 	    j, arena_printf(j->arena,
 		   "UPDATE cert SET evidence = '{\"authorizations\":[\"%s\"]}'",
 		   lab.order->identifiers[0].authz.id));
+	assert_true(shows(j, &l, c.id, false, 1,
+	    "! evidence: gap: it was changed after the certificate was "));
+	fixture_sql(j, "UPDATE audit SET detail = replace(detail, "
+		       "'evidence_sha256', 'x')");
 	assert_true(shows(
 	    j, &l, c.id, false, 0, "  evidence: it does not name reply and"));
 	fixture_sql(j, "UPDATE cert SET evidence = "
