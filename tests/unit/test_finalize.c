@@ -15,10 +15,12 @@
 #include <openssl/x509.h>
 
 #include "acme/acme.h"
+#include "acme/certid.h"
 #include "acme/download.h"
 #include "acme/proof.h"
 #include "db/store_account.h"
 #include "db/store_cert.h"
+#include "db/store_incident.h"
 #include "db/store_key.h"
 #include "db/store_own_key.h"
 #include "db/store_revoke.h"
@@ -918,7 +920,87 @@ test_alternates(struct job *j)
 	front_close();
 }
 
+/* PK-194, AC-188: a certificate that an incident takes away is replaced without
+ * counting, also when the incident has done its work before the CSR comes; one
+ * that stays after all, or that its holder revokes, is not. */
+static void
+test_replacement_in_incident(struct job *j)
+{
+	static const struct {
+		const char *sql;
+		int status;
+	} ends[] = {
+		{ "UPDATE incident SET deadline = deadline", 200 },
+		{ "UPDATE incident SET due_at = NULL, finished_at = 5; "
+		  "UPDATE cert SET revoked_at = 4000000000, "
+		  "revoked_by = 'incident:i'",
+		    200 },
+		{ "UPDATE incident SET due_at = NULL, cancelled_at = 5", 429 },
+		{ "UPDATE incident SET due_at = NULL, cancelled_at = 5; "
+		  "UPDATE cert SET revoked_at = 4000000000, "
+		  "revoked_by = 'account:" FRONT_ACCOUNT_ID "'",
+		    429 },
+	};
+	const struct incident incident = { .id = "i",
+		.cause = "misissued",
+		.selector = "{}",
+		.reason = 4,
+		.deadline = FIXTURE_NOW + 120 * HOUR,
+		.opened_by = "me" };
+	const struct incident_selector all = { .account_id = FRONT_ACCOUNT_ID };
+	struct test_cert c = { .account_id = FRONT_ACCOUNT_ID,
+		.key = "csr-p256",
+		.mailbox = "alice@example.com",
+		.not_before = FIXTURE_NOW,
+		.not_after = FIXTURE_NOW + 8760 * HOUR };
+	struct answer a;
+	const char *url;
+	int64_t count;
+
+	front_conf()->limits.certificates =
+	    (struct conf_rates){ { { 1, 1000 * 24 * HOUR } }, 1 };
+	front_open(j);
+	(void)ready_order(j);
+	certs_issue(j, &c);
+	fixture_sql(
+	    j, arena_printf(j->arena,
+		   "UPDATE authz SET mailbox = '%s' WHERE order_id = '%s'",
+		   c.mailbox, c.order_id));
+	COMMITTED(
+	    j, store_incident_open(j, &incident, &all, j->now + HOUR, &count));
+	assert_int_equal(count, 1);
+	fixture_sql(j,
+	    "INSERT INTO bucket (name, subject, full_at_ms) VALUES "
+	    "('certificates/86400000', 'alice@example.com', 1886400000000)");
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		unit_case("%s", ends[i].sql);
+		fixture_sql(j, "UPDATE cert SET replaced_by = NULL, "
+			       "revoked_at = 0, revoked_by = NULL; "
+			       "UPDATE incident SET due_at = 1, "
+			       "finished_at = 0, cancelled_at = 0");
+		a = front_post(j, FRONT_NEW_ORDER,
+		    arena_printf(j->arena,
+			"{\"identifiers\":[" ALICE "],\"replaces\":\"%s\"}",
+			certid_format(j, CERTS_CA, c.serial)));
+		front_expect(&a, 201, "", NULL);
+		url = front_header(&a, "Location", 0);
+		/* AC-170: one order at a time, whoever asks. */
+		a = front_post(j, FRONT_NEW_ORDER,
+		    arena_printf(j->arena,
+			"{\"identifiers\":[" ALICE "],\"replaces\":\"%s\"}",
+			certid_format(j, CERTS_CA, c.serial)));
+		front_expect(&a, 409, "alreadyReplaced", NULL);
+		fixture_sql(j, ends[i].sql);
+		a = finalize(j, url, csr_named("good"));
+		assert_int_equal(a.status, ends[i].status);
+		assert_string_equal(status_of(j, url),
+		    ends[i].status == 200 ? "processing" : "ready");
+	}
+	front_close();
+}
+
 static const struct CMUnitTest tests[] = {
+	STORE_TEST(test_replacement_in_incident),
 	STORE_TEST_SQLITE(test_vectors),
 	STORE_TEST_SQLITE(test_vectors_compat),
 	STORE_TEST_SQLITE(test_payload),
