@@ -82,11 +82,34 @@ accept_prefers_der(struct span accept)
 	return der > (chain >= 0 ? chain : any);
 }
 
+/* What stands above a certificate, and where its issuer's own is. */
+struct above {
+	struct span pem;
+	const char *issuer_url;
+};
+
 static bool
 is_ours(const struct acme *a, const struct cert *cert)
 {
 	return a->chain.ca_label != NULL &&
 	       strcmp(a->chain.ca_label, cert->ca_label) == 0;
+}
+
+/* AC-150: a certificate keeps its chain when another CA has taken over. */
+static struct above
+above_of(const struct acme *a, const struct cert *cert)
+{
+	const struct acme_chain *c = &a->chain;
+
+	if (is_ours(a, cert))
+		return (struct above){ c->pem, c->issuer_url };
+	for (size_t i = 0; i < c->former_count; i++) {
+		const struct acme_former *f = &c->formers[i];
+
+		if (strcmp(f->ca_label, cert->ca_label) == 0)
+			return (struct above){ f->pem, f->issuer_url };
+	}
+	return (struct above){ .issuer_url = NULL };
 }
 
 static size_t
@@ -99,25 +122,32 @@ static void
 respond_der(const struct acme *a, struct job *j, const struct cert *cert,
     struct response *resp)
 {
+	const char *issuer_url = above_of(a, cert).issuer_url;
+
 	response_header(resp, "Content-Type", TYPE_DER);
-	if (a->chain.issuer_url != NULL)
-		response_link(resp, j, a->chain.issuer_url, "up");
+	if (issuer_url != NULL)
+		response_link(resp, j, issuer_url, "up");
 	buf_add(&resp->body, cert->der);
 }
 
-/* AC-146: the leaf, then what is above it. */
+/* AC-146: the leaf, then what is above it.  Of a CA whose certificates have all
+ * ended nothing need be configured any more: the leaf, that ended too, is all
+ * that there is. */
 static int
 respond_chain(const struct acme *a, struct job *j, const struct cert *cert,
     size_t number, struct response *resp)
 {
-	if (a->chain.pem.n == 0 || !is_ours(a, cert))
+	struct span pem = above_of(a, cert).pem;
+
+	if (pem.n == 0 && (is_ours(a, cert) || j->now <= cert->not_after))
 		return job_fail(j, ERR_INTERNAL,
-		    "certificate %s: the chain of CA %s is not configured",
+		    "certificate %s: CA %s is in no section issuer or "
+		    "former_ca",
 		    cert->id, cert->ca_label);
 	response_header(resp, "Content-Type", TYPE_CHAIN);
 	pem_add(&resp->body, "CERTIFICATE", cert->der);
-	buf_add(&resp->body,
-	    number == 0 ? a->chain.pem : a->chain.alternates[number - 1]);
+	buf_add(
+	    &resp->body, number == 0 ? pem : a->chain.alternates[number - 1]);
 	return 0;
 }
 

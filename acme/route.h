@@ -34,6 +34,13 @@ void acme_free(struct acme *a); /* NULL-safe */
 /* For requests that begin from now on; both live as long as `a`. */
 void acme_set_conf(struct acme *a, const struct conf *conf);
 
+/* A CA that issued here before: its certificates stay readable (AC-150). */
+struct acme_former {
+	struct span pem;        /* ca_chain_pem() */
+	const char *ca_label;   /* of the certificates that it belongs to */
+	const char *issuer_url; /* its own certificate, or NULL */
+};
+
 /* What follows a certificate in its chain (AC-146): set before the first
  * request; borrowed. */
 #define ACME_ALTERNATES_MAX 8
@@ -45,6 +52,8 @@ struct acme_chain {
 	/* Other chains for the same leaves (AC-148). */
 	const struct span *alternates;
 	size_t alternate_count; /* at most ACME_ALTERNATES_MAX */
+	const struct acme_former *formers;
+	size_t former_count;
 	/* PK-133: nothing is finalized before these were answered. */
 	struct urls urls;
 };

@@ -9,9 +9,8 @@
 #include "lib/clock.h"
 #include "lib/job.h"
 #include "lib/log.h"
-#include "pki/key.h"
-#include "src/ca_urls.h"
 #include "src/client_address.h"
+#include "src/http_chain.h"
 #include "src/http_direct.h"
 #include "src/http_head.h"
 #include "src/http_listen.h"
@@ -630,39 +629,13 @@ start_daemon(struct http *h, struct job *j, const struct http_socket *socket)
 	return 0;
 }
 
-/* AC-148 */
-static int
-load_alternates(struct http *h, struct job *j, struct acme_chain *chain)
-{
-	const struct conf_list *files = &j->conf->issuer.alternate_chains;
-	struct span *list = arena_calloc(h->keep, files->n + 1, sizeof(*list));
-
-	for (size_t i = 0; i < files->n; i++) {
-		if (ca_alternate_load(
-			j, h->keep, h->ca, files->v[i], &list[i]) < 0)
-			return -1;
-	}
-	chain->alternates = list;
-	chain->alternate_count = files->n;
-	return 0;
-}
-
-/* What follows a certificate in its chain; the key is the issuer's alone. */
 static int
 set_chain(struct http *h, struct job *j)
 {
-	const struct conf_issuer *c = &j->conf->issuer;
-	struct ca_files files = { .certificate = c->ca_certificate,
-		.chain = c->ca_chain };
-	struct acme_chain chain = { .issuer_url = c->ca_issuers_url };
+	struct acme_chain chain;
 
-	if (ca_load(j, h->keep, &files, &h->ca) < 0 ||
-	    ca_urls_needed(j, h->keep, j->conf, &chain.urls) < 0 ||
-	    load_alternates(h, j, &chain) < 0)
+	if (http_chain_load(j, h->keep, &h->ca, &chain) < 0)
 		return -1;
-	chain.pem = ca_chain_pem(h->ca);
-	chain.ca_label = ca_key_label(h->ca);
-	chain.not_after = ca_not_after(h->ca);
 	acme_set_chain(h->acme, &chain);
 	return 0;
 }

@@ -158,6 +158,7 @@ libcs_src_a_SOURCES = \
 	src/issuer_order.c src/issuer_order.h \
 	src/issuer_outcome.c \
 	src/http.c src/http.h \
+	src/http_chain.c src/http_chain.h \
 	src/http_date.c src/http_date.h \
 	src/http_direct.c src/http_direct.h \
 	src/http_head.c src/http_head.h \

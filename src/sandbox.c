@@ -185,6 +185,7 @@ allow_web(struct rules *r, const struct conf *c)
 		allow_folder_of(r, f->crl_file, LANDLOCK_READ);
 		allow_folder_of(r, f->ocsp_folder, LANDLOCK_READ);
 		allow(r, f->ca_certificate, LANDLOCK_READ);
+		allow(r, f->ca_chain, LANDLOCK_READ);
 	}
 	for (size_t i = 0; i < c->issuer.alternate_chains.n; i++)
 		allow(r, c->issuer.alternate_chains.v[i], LANDLOCK_READ);

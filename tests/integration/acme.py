@@ -221,13 +221,14 @@ class Client:
         nonce, self.nonce = self.nonce, None
         return nonce
 
-    def post(self, url, payload, expect=None, with_jwk=False):
+    def post(self, url, payload, expect=None, with_jwk=False, **headers):
         """A signed request; payload None: a read. badNonce is tried again
         (AC-56)."""
         for _ in range(10):
             body = self.sign(url, payload, self.take_nonce(), with_jwk)
             answer = self.request("POST", url, body,
-                                  Content_Type="application/jose+json")
+                                  Content_Type="application/jose+json",
+                                  **headers)
             if answer.problem == "badNonce" or (
                     self.patient and answer.status in (500, 503)):
                 continue

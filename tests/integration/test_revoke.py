@@ -11,7 +11,8 @@ from cryptography.hazmat.primitives.serialization import (
     Encoding, NoEncryption, PrivateFormat)
 
 from acme import Challenge, Client, b64, new_key
-from harness import case, command, eventually, read_file, run
+from harness import (case, command, edit_config, eventually, read_file,
+                     run)
 from letters import Inbox, all_mails, answer
 
 
@@ -372,5 +373,61 @@ def test_authorizations(site):
         assert order.read()["status"] == "invalid"
 
 
+def switch_ca(site):
+    """Another installation's CA issues from now on; ours is a former one."""
+    folder = os.path.join(site.folder, "second")
+    words = [f"{site.build}/countersign", "init", "--dir", folder,
+             "--name", "Second", "--organization", "Test", "--country", "XX",
+             "--key-type", "p256"]
+    for name, value in site.wanted_settings().items():
+        words += ["--set", f"{name}={value}"]
+    command(*words)
+    os.rename(f"{folder}/ca", f"{site.state}/ca-second")
+    edit_config(site, **{
+        f"issuer__{option}": f"ca-second/{name}" for option, name in (
+            ("ca_certificate", "issuing.pem"), ("ca_chain", "root.pem"),
+            ("root_crl", "root.crl"), ("ca_key", "issuing-key.pem"),
+            ("ca_key_passphrase", "ca-passphrase"))},
+        issuer__crl_url="http://crl.ca.test/second.crl",
+        issuer__ca_issuers_url="http://crl.ca.test/second.cer",
+        issuer__crl_file="state/second.crl")
+    with open(site.config, "a") as f:
+        f.write("""
+former_ca first {
+    ca_certificate = ca/issuing.pem
+    ca_chain = ca/root.pem
+    ca_key = ca/issuing-key.pem
+    ca_key_passphrase = ca/ca-passphrase
+    crl_url = "http://crl.ca.test/issuing.crl"
+    ca_issuers_url = "http://crl.ca.test/issuing.cer"
+    crl_file = state/issuing.crl
+}
+""")
+
+
+def test_switch(site):
+    client = Client(site, patient=True)
+    order, leaf = certificate(site, client, "alice@user.test")
+    url = order.read()["certificate"]
+    before = client.post(url, None, 200)
+    site.stop()
+    switch_ca(site)
+    site.start()
+    with case("AC-150: after a switch to another CA a certificate is what it "
+              "was, with its chain"):
+        assert client.post(url, None, 200).body == before.body
+    with case("AC-147: and its issuer is the one that it had"):
+        found = client.post(url, None, 200, Accept="application/pkix-cert")
+        assert found.body == der(leaf)
+        up, = [link for link in found.headers.get_all("Link")
+               if 'rel="up"' in link]
+        assert up == '<http://crl.ca.test/issuing.cer>;rel="up"', up
+    with case("AC-146: new ones have the other chain"):
+        later = client.order("alice@user.test").certificate()
+        assert later[0].issuer == later[1].subject != leaf.issuer, later
+    with case("AC-153: the account revokes it as before"):
+        revoke(client, leaf, 200)
+
+
 run({}, test_accounts, test_key, test_kill, test_operator,
-    test_authorizations)
+    test_authorizations, test_switch)

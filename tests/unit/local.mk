@@ -434,6 +434,7 @@ unit_tests += \
 	tests/unit/test_handoff \
 	tests/unit/test_handoff_cmp \
 	tests/unit/test_hook \
+	tests/unit/test_http_chain \
 	tests/unit/test_http_peers \
 	tests/unit/test_gate_keys \
 	tests/unit/test_intake_lmtp \
@@ -555,6 +556,8 @@ tests_unit_test_live_LDADD = $(STATUS_LAB) $(PKI_LAB) $(STORE_FIXTURE) \
 tests_unit_test_former_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
 tests_unit_test_former_LDADD = $(STATUS_LAB) $(PKI_LAB) $(STORE_FIXTURE) \
 	$(CS_SRC)
+tests_unit_test_http_chain_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
+tests_unit_test_http_chain_LDADD = $(PKI_LAB) $(UNIT) $(CS_SRC)
 tests_unit_test_rehearsal_LDADD = $(STATUS_LAB) $(PKI_LAB) $(STORE_FIXTURE) \
 	$(CS_SRC)
 tests_unit_test_ceremony_record_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)

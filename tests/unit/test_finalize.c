@@ -736,6 +736,22 @@ issue(struct job *j, const char *order_url, struct span der)
 	return c.id;
 }
 
+static struct answer
+download_der(struct job *j, const char *url)
+{
+	static const struct request req = {
+		.content_type = SPAN_INIT("application/jose+json"),
+		.accept = SPAN_INIT("application/pkix-cert"),
+	};
+	const char *header = arena_printf(j->arena,
+	    "{\"alg\":\"ES256\",\"kid\":\"%s\",\"nonce\":\"%s\",\"url\":\"%"
+	    "s\"}",
+	    FRONT_KID, front_nonce(j), url);
+
+	return front_send(j, METHOD_POST, front_path(url),
+	    client_jws(j, client_key("acct-es256-A"), header, ""), &req);
+}
+
 /* AC-96, AC-97, AC-145 to AC-149, AC-175 */
 static void
 test_download(struct job *j)
@@ -746,11 +762,7 @@ test_download(struct job *j)
 		.ca_label = "aabb",
 		.issuer_url = "http://ca.example/issuing.cer",
 	};
-	struct request req = {
-		.content_type = span_str("application/jose+json"),
-		.accept = span_str("application/pkix-cert"),
-	};
-	const char *order, *url, *kid, *header;
+	const char *order, *url, *kid;
 	struct span leaf = der_of(j, pem, 0);
 	struct answer a;
 
@@ -775,17 +787,8 @@ test_download(struct job *j)
 	assert_string_equal(a.body.p, pem);
 	assert_string_equal(front_header(&a, "Content-Type", 0),
 	    "application/pem-certificate-chain");
-	chain.ca_label = "another";
-	acme_set_chain(front_acme(), &chain);
-	a = front_post(j, front_path(url), "");
-	front_expect(&a, 500, "serverInternal", NULL);
 
-	header = arena_printf(j->arena,
-	    "{\"alg\":\"ES256\",\"kid\":\"%s\",\"nonce\":\"%s\",\"url\":\"%"
-	    "s\"}",
-	    FRONT_KID, front_nonce(j), url);
-	a = front_send(j, METHOD_POST, front_path(url),
-	    client_jws(j, client_key("acct-es256-A"), header, ""), &req);
+	a = download_der(j, url);
 	front_expect(&a, 200, "", NULL);
 	assert_true(span_eq(a.body, leaf));
 	assert_string_equal(
@@ -799,6 +802,82 @@ test_download(struct job *j)
 	kid = front_header(&a, "Location", 0);
 	a = front_post_as(j, "acct-es256-B", kid, front_path(url), "");
 	front_expect(&a, 404, "malformed", "no such certificate");
+	front_close();
+}
+
+/* The URLs of the Link fields with rel="alternate", one after the other. */
+static const char *
+alternates(struct job *j, const struct answer *a)
+{
+	static const char end[] = ">;rel=\"alternate\"";
+	const char *link, *p;
+	struct buf b;
+
+	buf_init(&b, j->arena, 4096);
+	for (size_t i = 0; (link = front_header(a, "Link", i)) != NULL; i++) {
+		p = strstr(link, end);
+		if (p != NULL)
+			buf_addf(&b, "%.*s ", (int)(p - strrchr(link, '/')) - 1,
+			    strrchr(link, '/') + 1);
+	}
+	return b.p;
+}
+
+/* AC-16, AC-147, AC-150: a certificate keeps its chain and its issuer when
+ * another CA has taken over, and stays readable after its end, when that CA is
+ * not configured any more. */
+static void
+test_former_chain(struct job *j)
+{
+	const char *pem =
+	    vectors_str(vectors_at("revocation"), "chain_download_body");
+	const char *rest = strstr(pem + 1, "-----BEGIN");
+	static const struct span others[] = { SPAN_INIT("alternate\n") };
+	const struct acme_former formers[] = {
+		{ SPAN_INIT("wrong\n"), "ccdd", "http://ca.example/wrong.cer" },
+		{ span_str(rest), "aabb", "http://ca.example/old.cer" },
+	};
+	struct acme_chain chain = { .pem = SPAN_INIT("new\n"),
+		.ca_label = "eeff",
+		.issuer_url = "http://ca.example/new.cer",
+		.alternates = others,
+		.alternate_count = 1,
+		.formers = formers,
+		.former_count = 2 };
+	const char *order, *url;
+	struct span leaf = der_of(j, pem, 0);
+	struct answer a;
+
+	front_open(j);
+	order = ready_order(j);
+	finalize(j, order, csr_named("good"));
+	issue(j, order, leaf);
+	a = front_post(j, front_path(order), "");
+	url = front_str(&a, "certificate");
+	acme_set_chain(front_acme(), &chain);
+	a = front_post(j, front_path(url), "");
+	front_expect(&a, 200, "", NULL);
+	assert_string_equal(a.body.p, pem);
+	assert_string_equal(alternates(j, &a), "");
+	a = download_der(j, url);
+	front_expect(&a, 200, "", NULL);
+	assert_true(span_eq(a.body, leaf));
+	assert_string_equal(front_header(&a, "Link", 0),
+	    "<http://ca.example/old.cer>;rel=\"up\"");
+
+	/* A mistake of the operator's, while somebody may need the chain. */
+	chain.former_count = 1;
+	acme_set_chain(front_acme(), &chain);
+	a = front_post(j, front_path(url), "");
+	front_expect(&a, 500, "serverInternal", NULL);
+	a = download_der(j, url);
+	front_expect(&a, 200, "", NULL);
+	assert_null(strstr(front_header(&a, "Link", 0), "rel=\"up\""));
+	front_set_time(j, j->now + (int64_t)2 * 366 * 86400);
+	a = front_post(j, front_path(url), "");
+	front_expect(&a, 200, "", NULL);
+	assert_int_equal(a.body.n, rest - pem);
+	assert_memory_equal(a.body.p, pem, a.body.n);
 	front_close();
 }
 
@@ -848,24 +927,6 @@ test_accept(void **state)
 		for (size_t n = 0; n < all.n; n++)
 			(void)accept_prefers_der(span_cut(all, 0, n));
 	}
-}
-
-/* The URLs of the Link fields with rel="alternate", one after the other. */
-static const char *
-alternates(struct job *j, const struct answer *a)
-{
-	static const char end[] = ">;rel=\"alternate\"";
-	const char *link, *p;
-	struct buf b;
-
-	buf_init(&b, j->arena, 4096);
-	for (size_t i = 0; (link = front_header(a, "Link", i)) != NULL; i++) {
-		p = strstr(link, end);
-		if (p != NULL)
-			buf_addf(&b, "%.*s ", (int)(p - strrchr(link, '/')) - 1,
-			    strrchr(link, '/') + 1);
-	}
-	return b.p;
 }
 
 /* AC-16, AC-148, AC-175: other chains for the same leaf. */
@@ -1020,6 +1081,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_shared_key),
 	STORE_TEST_SQLITE(test_alternates),
 	STORE_TEST(test_download),
+	STORE_TEST_SQLITE(test_former_chain),
 	cmocka_unit_test(test_accept),
 };
 UNIT_MAIN(tests)
