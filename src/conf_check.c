@@ -81,6 +81,7 @@ conf_check(
 	conf_check_http_url(
 	    &c, "issuer.ca_issuers_url", conf->issuer.ca_issuers_url);
 	conf_check_http_url(&c, "issuer.ocsp_url", conf->issuer.ocsp_url);
+	conf_check_pages(&c);
 	conf_check_ocsp(&c);
 	conf_check_status_listen(&c);
 	conf_check_places(&c);

@@ -287,3 +287,42 @@ conf_check_http_url(struct check *c, const char *option, const char *url)
 		conf_wrong(
 		    c, option, "needs a host name with a dot, without a port");
 }
+
+/* A host and nothing that would end a Link field or a mail's link early (RFC
+ * 3986 section 2). */
+static bool
+is_page(struct span url)
+{
+	size_t scheme = span_starts(url, SPAN("https://"))  ? 8
+			: span_starts(url, SPAN("http://")) ? 7
+							    : 0;
+
+	for (size_t i = 0; i < url.n; i++)
+		if (url.p[i] <= 0x20 || url.p[i] >= 0x7f ||
+		    strchr("\"<>\\^`{|}", url.p[i]) != NULL)
+			return false;
+	return scheme > 0 && scheme < url.n && ascii_is_alnum(url.p[scheme]);
+}
+
+void
+conf_check_pages(struct check *c)
+{
+	const struct conf *conf = c->conf;
+	const struct {
+		const char *option, *url;
+	} pages[] = {
+		{ "tos_url", conf->tos_url },
+		{ "tos_change_url", conf->tos_change_url },
+		{ "website_url", conf->website_url },
+		{ "policy.renewal_explanation_url",
+		    conf->renewal_explanation_url },
+		{ "limits.help_url", conf->limits.help_url },
+		{ "sender.help_url", conf->sender.help_url },
+	};
+
+	for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++)
+		if (pages[i].url != NULL && !is_page(span_str(pages[i].url)))
+			conf_wrong(c, pages[i].option,
+			    "must be the URL of a page, percent-encoded where "
+			    "needed (https://ca.example/page)");
+}

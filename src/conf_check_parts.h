@@ -45,6 +45,8 @@ void conf_check_trusted(struct check *c);
 /* NULL, for `host` and `url`, is passed over. */
 void conf_check_host(struct check *c, const char *option, const char *host);
 void conf_check_http_url(struct check *c, const char *option, const char *url);
+/* Pages for people, which clients, mails and Link fields name. */
+void conf_check_pages(struct check *c);
 
 /* --- conf_check_sender.c: how mail goes out --- */
 

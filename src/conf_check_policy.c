@@ -42,6 +42,10 @@ conf_check_limits(struct check *c)
 		conf_wrong(c, "limits.pending_authorizations",
 		    "is below policy.max_identifiers (%lld); raise it",
 		    (long long)c->conf->max_identifiers);
+	/* Counted in memory, for each address: one bucket. */
+	if (l->failed_authentications.n > 1)
+		conf_wrong(c, "limits.failed_authentications",
+		    "takes one number and time, as in \"100/10m\", or none");
 }
 
 /* AC-189: a window keeps each of its moments. */

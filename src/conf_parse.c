@@ -224,6 +224,41 @@ has_option_alone(struct span line, struct span option)
 	       !span_starts(rest, SPAN("+"));
 }
 
+static struct span
+line_at(char *text, int line)
+{
+	struct span s = span_str(conf_text_line(text, line));
+
+	return span_cut(s, 0, span_find(s, 0, '\n'));
+}
+
+/* Behind the equal sign of an option that stands before it. */
+static bool
+is_behind_value(struct span line, struct span word)
+{
+	size_t equal = span_find(line, 0, '=');
+
+	return word.n > 0 && span_trim(span_cut(line, 0, equal)).n > 0 &&
+	       span_find_span(line, 0, word) > equal &&
+	       span_find_span(line, 0, word) < line.n;
+}
+
+/* The second word of a value, which is no option of its own. */
+static bool
+find_loose_word(struct conf_reading *r, char *text, struct span word)
+{
+	if (strncmp(r->error_text, "no such option", 14) != 0 &&
+	    strncmp(r->error_text, "unexpected token", 16) != 0)
+		return false;
+	if (!is_behind_value(line_at(text, r->error_line), word))
+		return false;
+	snprintf(r->error_text, sizeof(r->error_text),
+	    "%.*s: is not expected behind the value before it; a value with "
+	    "blanks needs quotation marks, a list braces and commas: { a, b }",
+	    (int)(word.n < 64 ? word.n : 64), word.p);
+	return true;
+}
+
 /* An equal sign is missed at the next word, perhaps lines below, and a value
  * at the end of the file. */
 static void
@@ -231,6 +266,8 @@ find_cause(struct conf_reading *r, char *text)
 {
 	struct span word = span_str(quoted_word(r, r->error_text));
 
+	if (find_loose_word(r, text, word))
+		return;
 	if (strncmp(r->error_text, "premature end of file", 21) == 0) {
 		r->error_line = conf_text_last_line(text);
 		snprintf(r->error_text, sizeof(r->error_text),
@@ -240,10 +277,7 @@ find_cause(struct conf_reading *r, char *text)
 	if (strncmp(r->error_text, "missing equal sign", 18) != 0)
 		return;
 	for (int line = r->error_line; line > 0; line--) {
-		struct span s = span_str(conf_text_line(text, line));
-
-		s = span_cut(s, 0, span_find(s, 0, '\n'));
-		if (has_option_alone(s, word)) {
+		if (has_option_alone(line_at(text, line), word)) {
 			r->error_line = line;
 			return;
 		}

@@ -259,7 +259,8 @@ const struct conf_option conf_options[] = {
 	{ "limits", "failed_authentications", CONF_RATES, AT(limits.failed_authentications),
 	    "100/10m", 0, 0, NULL, false, true,
 	    "Requests of one client address that do not prove who asks; "
-	    "above it that address is refused for the same time." },
+	    "above it that address is refused for the same time. Not "
+	    "several, as other limits." },
 	{ "limits", "new_accounts", CONF_RATES, AT(limits.new_accounts),
 	    "10/3h", 0, 0, NULL, false, true,
 	    "Accounts made from one client address (IPv6: a /64 network)." },

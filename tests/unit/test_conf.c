@@ -417,6 +417,21 @@ static const struct wrong wrongs[] = {
 	    "countersign.conf(5) lists them all\n" },
 	{ "policy {", "policy p {",
 	    "conf:5: missing opening brace for section 'policy'\n" },
+	/* the second word of a value, and of a list */
+	{ "\"Example CA\"", "Example CA",
+	    "conf:2: CA: is not expected behind the value before it; a value "
+	    "with blanks needs quotation marks, a list braces and commas: "
+	    "{ a, b }\n"
+	    "conf: ca_name: is missing. Who asks, in the words of the "
+	    "challenge mail.\n" },
+	{ "policy {", "policy {\n\tdeny = { a.example b.example }",
+	    "conf:6: b.example: is not expected behind the value before it; a "
+	    "value with blanks needs quotation marks, a list braces and "
+	    "commas: { a, b }\n" },
+	{ "policy {", "policy {\n\tdeny = a.example, b.example",
+	    "conf:6: ,: is not expected behind the value before it; a value "
+	    "with blanks needs quotation marks, a list braces and commas: "
+	    "{ a, b }\n" },
 	/* nothing comes from the environment */
 	{ "web.key", "${HOME}/web.key",
 	    "conf:11: ${…} is not replaced by a variable; put a value that "
@@ -424,6 +439,30 @@ static const struct wrong wrongs[] = {
 	{ "\"Example CA\"", "\"${NAME:-CA}\"",
 	    "conf:2: ${…} is not replaced by a variable; put a value that "
 	    "holds it in single quotes\n" },
+
+	/* AC-62, AC-68: pages that clients are sent to */
+	{ "seal_key",
+	    "tos_url = x\ntos_change_url = \"https:///y\"\n"
+	    "website_url = \"javascript:1\"\nseal_key",
+	    "conf:4: tos_url: must be the URL of a page, percent-encoded "
+	    "where needed (https://ca.example/page)\n"
+	    "conf:5: tos_change_url: must be the URL of a page, "
+	    "percent-encoded where needed (https://ca.example/page)\n"
+	    "conf:6: website_url: must be the URL of a page, percent-encoded "
+	    "where needed (https://ca.example/page)\n" },
+	{ "policy {",
+	    "limits {\n\thelp_url = \"https://ca.example/a>;rel=\\\"next\"\n}\n"
+	    "policy {\n\trenewal_explanation_url = \"http://ca.example/a b\"",
+	    "conf:9: policy.renewal_explanation_url: must be the URL of a "
+	    "page, percent-encoded where needed (https://ca.example/page)\n"
+	    "conf:6: limits.help_url: must be the URL of a page, "
+	    "percent-encoded where needed (https://ca.example/page)\n" },
+	/* AC-181 */
+	{ "policy {",
+	    "limits {\n\tfailed_authentications = \"100/10m 5/1m\"\n}\n"
+	    "policy {",
+	    "conf:6: limits.failed_authentications: takes one number and "
+	    "time, as in \"100/10m\", or none\n" },
 
 	/* values that do not fit each other */
 	{ "seal_key", "tos_binding = yes\nseal_key",
