@@ -154,8 +154,9 @@ const struct conf_option conf_options[] = {
 	    "relay must offer SMTPUTF8 for them." },
 	{ "policy", "allow_reserved_domains", CONF_BOOL,
 	    AT(allow_reserved_domains), "no", 0, 0, NULL, false, true,
-	    "Lets .test, .invalid, .localhost and .internal pass; for "
-	    "laboratories and private networks." },
+	    "Lets the reserved domains test, invalid, localhost, internal, "
+	    "local, onion and arpa pass; for laboratories and private "
+	    "networks." },
 	{ "policy", "compat_dns_mailbox", CONF_BOOL, AT(compat_dns_mailbox),
 	    "yes", 0, 0, NULL, false, true,
 	    "Takes an identifier of type dns that contains @ as a mailbox." },
