@@ -82,7 +82,7 @@ holds_all_mailboxes(
 		return -1;
 	for (size_t i = 0; i < facts.mailbox_count; i++) {
 		int found = store_authz_reusable(
-		    j, account->id, facts.mailboxes[i], j->now + 1, &z);
+		    j, account->id, facts.mailboxes[i], NULL, j->now + 1, &z);
 
 		if (found <= 0)
 			return found;

@@ -79,9 +79,11 @@ validation_make(struct job *j, const struct conf *conf,
 
 	out->type = span_dup(j->arena, id->type);
 	out->value = span_dup(j->arena, id->value);
+	/* L-7: who sends one type of identifier may not be able to read an
+	 * authorization of another. */
 	if (conf->authz_valid_life > 0)
 		found = store_authz_reusable(j, account->id, id->addr.canonical,
-		    j->now + REUSE_MARGIN, z);
+		    out->type, j->now + REUSE_MARGIN, z);
 	if (found != 0)
 		return found < 0 ? -1 : 0;
 	*z = (struct authz){

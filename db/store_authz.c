@@ -115,15 +115,18 @@ store_challenge_token_hashes(struct job *j, const char *challenge_id,
 
 int
 store_authz_reusable(struct job *j, const char *account_id, const char *mailbox,
-    int64_t until, struct authz *out)
+    const char *type, int64_t until, struct authz *out)
 {
 	return authz_get(j,
 	    "SELECT " AUTHZ_COLUMNS " FROM " AUTHZ_TABLES
 	    " WHERE a.account_id = $1 AND a.mailbox = $2 AND a.valid_at > 0 "
 	    "AND a.valid_until >= $3 AND a.held_until = 0 AND a.failed_at = 0 "
 	    "AND a.deactivated_at = 0 AND a.revoked_at = 0 "
+	    "AND a.ident_type = COALESCE($4, a.ident_type) "
 	    "ORDER BY a.valid_until DESC LIMIT 1",
-	    ARGS(v_text(account_id), v_text(mailbox), v_int(until)), out);
+	    ARGS(v_text(account_id), v_text(mailbox), v_int(until),
+		v_text(type)),
+	    out);
 }
 
 int

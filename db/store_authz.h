@@ -72,9 +72,10 @@ int store_authz_live(struct job *j, const struct authz_range *range,
     const char *after, size_t max, const char ***out, size_t *count);
 
 /* A valid authorization of this account for exactly this mailbox that lasts
- * at least until `until` (AC-103): 1 and *out, 0, -1. */
+ * at least until `until` (AC-103), and was asked for as an identifier of this
+ * type (NULL: of any; L-7): 1 and *out, 0, -1. */
 int store_authz_reusable(struct job *j, const char *account_id,
-    const char *mailbox, int64_t until, struct authz *out);
+    const char *mailbox, const char *type, int64_t until, struct authz *out);
 
 /* Has this account ever proven exactly this mailbox (AC-185)?  1 / 0 / -1. */
 int store_authz_was_valid(

@@ -410,8 +410,8 @@ test_held_then_valid(struct job *j)
 	EXPECT(j, judge_caa(&w.lab.validator, j), 1);
 	expect_next(&w, 30);
 	EXPECT(j,
-	    store_authz_reusable(
-		j, w.lab.account.id, "mailbox0@example.org", j->now + 900, &a),
+	    store_authz_reusable(j, w.lab.account.id, "mailbox0@example.org",
+		NULL, j->now + 900, &a),
 	    0);
 	perspective_client_free(w.lab.validator.perspectives);
 	w.lab.validator.perspectives = NULL;
@@ -419,8 +419,8 @@ test_held_then_valid(struct job *j)
 	expect_status(&w.lab, CHALLENGE_VALID, AUTHZ_VALID, ORDER_READY);
 	assert_null(challenge_error(role_lab_authz(&w.lab), j->now, &missed));
 	EXPECT(j,
-	    store_authz_reusable(
-		j, w.lab.account.id, "mailbox0@example.org", j->now + 900, &a),
+	    store_authz_reusable(j, w.lab.account.id, "mailbox0@example.org",
+		NULL, j->now + 900, &a),
 	    1);
 	world_done(&w);
 }

@@ -32,6 +32,7 @@ new_order(struct job *j, const char *identifiers)
 }
 
 #define EMAIL(value) "{\"type\":\"email\",\"value\":\"" value "\"}"
+#define DNS(value) "{\"type\":\"dns\",\"value\":\"" value "\"}"
 #define ALICE EMAIL("alice@example.com")
 
 static const char *
@@ -968,11 +969,11 @@ validate(struct job *j, const struct answer *order, size_t i)
 	assert_string_equal(front_str(&a, "status"), "valid");
 }
 
-/* AC-88, AC-98, AC-99, AC-103, PK-14 */
+/* AC-88, AC-98, AC-99, AC-101, AC-103, PK-14 */
 static void
 test_reuse(struct job *j)
 {
-	struct answer first, a;
+	struct answer first, mail, a;
 	const char *kid;
 
 	front_open(j);
@@ -987,6 +988,17 @@ test_reuse(struct job *j)
 	assert_string_equal(front_str(&a, "status"), "ready");
 	assert_string_equal(authz_url(&a, 0), authz_url(&first, 0));
 	assert_int_equal(a.wake, 0);
+	/* L-7: a client that sends dns cannot read an authorization of type
+	 * email; its own serves its next order, and no other's. */
+	mail = new_order(j, "[" DNS("alice@example.com") "]");
+	assert_string_equal(front_str(&mail, "status"), "pending");
+	validate(j, &mail, 0);
+	a = new_order(j, "[" DNS("alice@EXAMPLE.com") "]");
+	assert_string_equal(front_str(&a, "status"), "ready");
+	assert_string_equal(authz_url(&a, 0), authz_url(&mail, 0));
+	a = new_order(j, "[" ALICE "]");
+	assert_string_equal(front_str(&a, "status"), "ready");
+	assert_string_equal(authz_url(&a, 0), authz_url(&first, 0));
 	/* Another letter case is another mailbox; one of two is new. */
 	a = new_order(j, "[" EMAIL("Alice@example.com") "," ALICE "]");
 	assert_string_equal(front_str(&a, "status"), "pending");

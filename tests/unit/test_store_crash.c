@@ -593,7 +593,7 @@ whole_life(struct job *j)
 	EXPECT(j, store_authz_by_id(j, a.id, NULL, &a), 1);
 	EXPECT(j, store_authz_by_id(j, a.id, account, &a), 1);
 	EXPECT(j, store_authz_by_challenge(j, first, account, &a), 1);
-	EXPECT(j, store_authz_reusable(j, account, a.mailbox, 1, &a), 1);
+	EXPECT(j, store_authz_reusable(j, account, a.mailbox, NULL, 1, &a), 1);
 	EXPECT(j, store_order_by_id(j, o->id, account, &taken), 1);
 	EXPECT(j, store_order_list(j, true, 9, &list, &count), 0);
 	EXPECT(j, store_order_list(j, false, 9, &list, &count), 0);

@@ -339,24 +339,37 @@ test_reusable(struct job *j)
 	struct authz out;
 	int64_t until = j->now + 1000;
 
-	EXPECT(j, store_authz_reusable(j, account, mailbox, j->now, &out), 0);
+	EXPECT(j, store_authz_reusable(j, account, mailbox, NULL, j->now, &out),
+	    0);
 	COMMITTED(j, store_challenge_post(j, a->challenge.id, until, &out));
-	EXPECT(j, store_authz_reusable(j, account, mailbox, j->now, &out), 0);
+	EXPECT(j, store_authz_reusable(j, account, mailbox, NULL, j->now, &out),
+	    0);
 	record(j, a, VERDICT_MATCH, NULL);
-	EXPECT(j, store_authz_reusable(j, account, mailbox, j->now, &out), 1);
+	EXPECT(j, store_authz_reusable(j, account, mailbox, NULL, j->now, &out),
+	    1);
 	assert_string_equal(out.id, a->id);
-	EXPECT(j, store_authz_reusable(j, account, mailbox, until, &out), 1);
+	EXPECT(j,
+	    store_authz_reusable(j, account, mailbox, "email", j->now, &out),
+	    1);
+	EXPECT(j,
+	    store_authz_reusable(j, account, mailbox, "dns", j->now, &out), 0);
 	EXPECT(
-	    j, store_authz_reusable(j, account, mailbox, until + 1, &out), 0);
-	EXPECT(j, store_authz_reusable(j, other, mailbox, j->now, &out), 0);
+	    j, store_authz_reusable(j, account, mailbox, NULL, until, &out), 1);
+	EXPECT(j,
+	    store_authz_reusable(j, account, mailbox, NULL, until + 1, &out),
+	    0);
+	EXPECT(
+	    j, store_authz_reusable(j, other, mailbox, NULL, j->now, &out), 0);
 	EXPECT(j,
 	    store_authz_reusable(
-		j, account, "Mailbox0@example.org", j->now, &out),
+		j, account, "Mailbox0@example.org", NULL, j->now, &out),
 	    0);
 	fixture_sql(j, "UPDATE authz SET deactivated_at = 7");
-	EXPECT(j, store_authz_reusable(j, account, mailbox, j->now, &out), 0);
+	EXPECT(j, store_authz_reusable(j, account, mailbox, NULL, j->now, &out),
+	    0);
 	fixture_sql(j, "UPDATE authz SET deactivated_at = 0, revoked_at = 7");
-	EXPECT(j, store_authz_reusable(j, account, mailbox, j->now, &out), 0);
+	EXPECT(j, store_authz_reusable(j, account, mailbox, NULL, j->now, &out),
+	    0);
 }
 
 /* AC-98: an order on a reused authorization has no mail of its own. */
@@ -375,7 +388,8 @@ test_order_on_reused_authz(struct job *j)
 	COMMITTED(j, store_challenge_post(j, a->challenge.id, 1, &out));
 	record(j, a, VERDICT_MATCH, NULL);
 	EXPECT(j,
-	    store_authz_reusable(j, account, a->mailbox, j->now, &ident.authz),
+	    store_authz_reusable(
+		j, account, a->mailbox, NULL, j->now, &ident.authz),
 	    1);
 	second.id = "second";
 	second.identifiers = &ident;
