@@ -14,7 +14,7 @@
 struct scan {
 	struct http_head *head;
 	struct request *req;
-	struct buf forwarded;
+	struct buf forwarded, accept, accept_language;
 	struct span host, length, transfer_encoding;
 	int content_types, lengths, transfer_encodings, hosts;
 	bool malformed; /* a name that is no token, an octet that may not be */
@@ -101,6 +101,15 @@ has_line_octet(struct span text)
 	       span_find(text, 0, '\n') < text.n;
 }
 
+/* RFC 9110 section 5.3: of a list there may be several fields. */
+static void
+add_to_list(struct buf *list, struct span value)
+{
+	if (list->n > 0)
+		buf_add_char(list, ',');
+	buf_add(list, value);
+}
+
 static void
 take_framing(struct scan *s, struct span name, struct span value)
 {
@@ -114,9 +123,7 @@ take_framing(struct scan *s, struct span name, struct span value)
 		s->host = value;
 		s->hosts++;
 	} else if (span_caseeq_str(name, "x-forwarded-for")) {
-		if (s->forwarded.n > 0)
-			buf_add_char(&s->forwarded, ',');
-		buf_add(&s->forwarded, value);
+		add_to_list(&s->forwarded, value);
 	}
 }
 
@@ -134,9 +141,9 @@ take_field(struct scan *s, struct span name, struct span value)
 		    span_caseeq_str(r->content_encoding, "identity"))
 			r->content_encoding = value;
 	} else if (span_caseeq_str(name, "accept")) {
-		r->accept = value;
+		add_to_list(&s->accept, value);
 	} else if (span_caseeq_str(name, "accept-language")) {
-		r->accept_language = value;
+		add_to_list(&s->accept_language, value);
 	} else if (span_caseeq_str(name, "user-agent")) {
 		r->user_agent = value;
 	} else {
@@ -275,6 +282,8 @@ http_head_read(struct MHD_Connection *connection, struct job *j,
 
 	/* Commas come on top of what the header section held. */
 	buf_init(&s.forwarded, j->arena, (size_t)2 * HTTP_HEADER_MAX);
+	buf_init(&s.accept, j->arena, (size_t)2 * HTTP_HEADER_MAX);
+	buf_init(&s.accept_language, j->arena, (size_t)2 * HTTP_HEADER_MAX);
 	begin_lines(&s);
 	MHD_get_connection_values_n(
 	    connection, MHD_HEADER_KIND, scan_field, &s);
@@ -283,6 +292,8 @@ http_head_read(struct MHD_Connection *connection, struct job *j,
 	head->has_body =
 	    head->is_chunked || (s.length.n > 0 && !span_eq_str(s.length, "0"));
 	head->forwarded = buf_span(&s.forwarded);
+	req->accept = buf_span(&s.accept);
+	req->accept_language = buf_span(&s.accept_language);
 	s.target = http_target_split(req->target);
 	if (check(j, &s, size) < 0)
 		return -1;

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives.serialization import (
     Encoding, NoEncryption, PrivateFormat)
@@ -373,6 +374,22 @@ def test_authorizations(site):
         assert order.read()["status"] == "invalid"
 
 
+def type_of(client, url, *accepted):
+    """The media type of a download that sends an Accept field for each."""
+    body = client.sign(url, None, client.take_nonce())
+    client.connect()
+    client.connection.putrequest("POST", urlsplit(url).path)
+    client.connection.putheader("Content-Type", "application/jose+json")
+    client.connection.putheader("Content-Length", str(len(body)))
+    for text in accepted:
+        client.connection.putheader("Accept", text)
+    client.connection.endheaders(body.encode())
+    with client.connection.getresponse() as response:
+        response.read()
+        client.nonce = response.headers["Replay-Nonce"]
+        return response.headers["Content-Type"]
+
+
 def switch_ca(site):
     """Another installation's CA issues from now on; ours is a former one."""
     folder = os.path.join(site.folder, "second")
@@ -422,6 +439,12 @@ def test_switch(site):
         up, = [link for link in found.headers.get_all("Link")
                if 'rel="up"' in link]
         assert up == '<http://crl.ca.test/issuing.cer>;rel="up"', up
+    with case("AC-147: several Accept fields are one list (RFC 9110 5.3)"):
+        chain, plain = ("application/pem-certificate-chain",
+                        "application/pkix-cert")
+        assert type_of(client, url, plain, "text/html") == plain
+        assert type_of(client, url, f"{plain};q=0.5", chain) == chain
+        assert type_of(client, url, f"{chain};q=0.5", plain) == plain
     with case("AC-146: new ones have the other chain"):
         later = client.order("alice@user.test").certificate()
         assert later[0].issuer == later[1].subject != leaf.issuer, later
