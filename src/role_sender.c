@@ -193,6 +193,38 @@ drop(struct job *j, const struct outbox_mail *mail)
 	return 0;
 }
 
+/* Up to a blank, or what encloses addresses. */
+static struct span
+next_word(struct span text)
+{
+	size_t n = 0;
+
+	while (n < text.n && strchr(" \t<>()[],;:\"'", text.p[n]) == NULL)
+		n++;
+	return span_cut(text, 0, n);
+}
+
+const char *
+sender_answer_quote(struct log_quoted *q, struct job *j, const char *answer)
+{
+	struct span rest = span_str(answer);
+	struct buf b;
+
+	buf_init(&b, j->arena, (sizeof("(mailbox)") * (rest.n + 1)));
+	while (rest.n > 0) {
+		struct span word = next_word(rest);
+
+		if (span_find(word, 0, '@') < word.n)
+			buf_add_str(&b, "(mailbox)");
+		else
+			buf_add(&b, word);
+		if (word.n < rest.n)
+			buf_add_char(&b, rest.p[word.n]);
+		rest = span_from(rest, word.n + 1);
+	}
+	return log_quote(q, buf_span(&b));
+}
+
 static int
 finish(struct job *j, const struct outbox_mail *mail,
     const struct submit_result *r)
@@ -215,7 +247,7 @@ finish(struct job *j, const struct outbox_mail *mail,
 	    "order=%s challenge=%s result=\"%s\" "
 	    "attempt=%lld answer=%s",
 	    mail->order_id, mail->challenge_id, sender_outcome_name(r->outcome),
-	    (long long)mail->attempts, log_quote(&q, span_str(r->answer)));
+	    (long long)mail->attempts, sender_answer_quote(&q, j, r->answer));
 	return 0;
 }
 

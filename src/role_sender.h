@@ -40,6 +40,11 @@ int sender_sign(const struct sender *s, struct job *j,
     const struct sender_letter *letter, struct span plain, struct span *out);
 /* "accepted", "temporary failure", … */
 const char *sender_outcome_name(enum submit_outcome outcome);
+/* What the relay said, for the log: quoted, and without the mailboxes that it
+ * may have repeated (AC-178).  The audit record has all of it. */
+struct log_quoted;
+const char *sender_answer_quote(
+    struct log_quoted *q, struct job *j, const char *answer);
 
 /* Seconds until attempt n + 1 (ER-11): 1 min, 2, 4 … at most 30. */
 int64_t sender_pause(int64_t attempts);

@@ -134,7 +134,7 @@ finish(struct job *j, const struct notice *n, const struct submit_result *r)
 		return -1;
 	log_info("notice", "about=%s result=\"%s\" attempt=%lld answer=%s",
 	    n->about, outcome, (long long)n->attempts,
-	    log_quote(&q, span_str(r->answer)));
+	    sender_answer_quote(&q, j, r->answer));
 	return 0;
 }
 

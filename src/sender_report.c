@@ -95,7 +95,7 @@ finish(struct job *j, const struct caa_report *r, const struct submit_result *s)
 	log_info("caa report",
 	    "report=%s domain=%s result=\"%s\" attempt=%lld answer=%s", r->id,
 	    r->domain, outcome, (long long)r->attempts,
-	    log_quote(&q, span_str(s->answer)));
+	    sender_answer_quote(&q, j, s->answer));
 	return 0;
 }
 

@@ -32,6 +32,12 @@ def test_refused(site):
                 story
             told = site.countersign("order", order.id)
             assert "there is no such mailbox" in told, told
+    with case("AC-178: the relay repeats the mailbox, and the log does not"):
+        challenge = Client(site).order("alice@nowhere.test").challenge()
+        challenge.post()
+        challenge.wait("invalid")
+        log = site.log()
+        assert "5.1.2 <(mailbox)>" in log and "alice@" not in log
 
 
 def report(sender, recipient, message_id):

@@ -33,6 +33,35 @@ test_pauses(void **state)
 	assert_int_equal(sender_pause(INT64_MAX), 1800);
 }
 
+/* AC-178: relays repeat the mailbox; the log does not. */
+static void
+test_answer(void **state)
+{
+	static const struct {
+		const char *answer, *logged;
+	} rows[] = {
+		{ "250 2.0.0 ok", "\"250 2.0.0 ok\"" },
+		{ "", "\"\"" },
+		{ "550 5.1.1 <alice@example.org>: Recipient address rejected",
+		    "\"550 5.1.1 <(mailbox)>: Recipient address rejected\"" },
+		{ "550 no alice@example.org", "\"550 no (mailbox)\"" },
+		{ "alice@example.org,b@c; d@e", "\"(mailbox),(mailbox); "
+						"(mailbox)\"" },
+		{ "<SRS0=x=example.org=alice@relay.example>",
+		    "\"<(mailbox)>\"" },
+		{ "a @ b", "\"a (mailbox) b\"" },
+	};
+	struct job *j = unit_job();
+	struct log_quoted q;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		unit_case("%s", rows[i].answer);
+		assert_string_equal(
+		    sender_answer_quote(&q, j, rows[i].answer), rows[i].logged);
+	}
+}
+
 static void
 test_accepted(struct job *j)
 {
@@ -510,6 +539,7 @@ test_deactivated_meanwhile(struct job *j)
 
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_pauses),
+	cmocka_unit_test(test_answer),
 	STORE_TEST(test_accepted),
 	STORE_TEST(test_retries),
 	STORE_TEST(test_account_ends),
