@@ -53,7 +53,9 @@ finalize_csr(struct job *j, const struct json *payload, struct span *der)
 
 	if (json_type(csr) != JSON_T_STRING || json_string(csr).n == 0 ||
 	    b64url_parse(j->arena, json_string(csr), der) < 0)
-		return job_fail(j, ERR_MALFORMED, "csr is not base64url");
+		return job_fail(j, ERR_MALFORMED,
+		    "csr is not base64url: it is the DER, without PEM lines, "
+		    "padding or line ends");
 	return 0;
 }
 

@@ -45,8 +45,9 @@ parse(struct job *j, const struct json *payload, struct asked *out)
 	if (json_get_string(j, payload, "certificate", &text) < 0)
 		return -1;
 	if (text.n == 0 || b64url_parse(j->arena, text, &out->der) < 0)
-		return job_fail(
-		    j, ERR_MALFORMED, "certificate is not base64url");
+		return job_fail(j, ERR_MALFORMED,
+		    "certificate is not base64url: it is the DER, without PEM "
+		    "lines, padding or line ends");
 	return json_get_integer(j, payload, "reason", &out->reason) < 0 ? -1
 									: 0;
 }

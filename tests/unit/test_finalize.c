@@ -152,7 +152,9 @@ test_payload(struct job *j)
 	for (size_t i = 0; i < sizeof(payloads) / sizeof(payloads[0]); i++) {
 		unit_case("%s", payloads[i]);
 		a = front_post(j, path, payloads[i]);
-		front_expect(&a, 400, "malformed", "csr is not base64url");
+		front_expect(&a, 400, "malformed",
+		    "csr is not base64url: it is the DER, without PEM lines, "
+		    "padding or line ends");
 	}
 	a = front_post(j, path, "");
 	front_expect(&a, 400, "malformed", "payload is empty");
