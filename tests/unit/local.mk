@@ -430,6 +430,7 @@ unit_tests += \
 	tests/unit/test_evidence \
 	tests/unit/test_evidence_smime \
 	tests/unit/test_former \
+	tests/unit/test_replies_kept \
 	tests/unit/test_gate \
 	tests/unit/test_handoff \
 	tests/unit/test_handoff_cmp \
@@ -521,6 +522,7 @@ tests_unit_test_handoff_cmp_SOURCES = tests/unit/test_handoff_cmp.c \
 	tests/unit/cmp_double.c tests/unit/cmp_double.h \
 	tests/unit/cmp_server.c tests/unit/cmp_server.h $(handoff_lab)
 tests_unit_test_handoff_cmp_LDADD = $(PKI_LAB) $(ROLE_LAB) $(CS_SRC)
+tests_unit_test_replies_kept_LDADD = $(REPLY_CASE) $(UNIT) $(CS_SRC)
 tests_unit_test_reply_wrap_LDADD = $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_role_life_LDADD = $(STORE_FIXTURE) $(CS_SRC)
 tests_unit_test_conf_trial_LDADD = $(STORE_FIXTURE) $(CS_SRC)

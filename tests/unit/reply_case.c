@@ -709,23 +709,36 @@ judge_signature(struct job *j, struct reply_case *c, struct span raw,
 	out->finding = out->dkim.finding;
 }
 
+struct resolver *
+reply_case_resolver(struct reply_case *c)
+{
+	return resolver_new_custom(query, c);
+}
+
+void
+reply_case_judge_by(struct job *j, const struct reply_case *c, struct span raw,
+    const struct reply_policy *policy, struct resolver *resolver,
+    struct reply *out)
+{
+	j->now = c->now;
+	assert_int_equal(reply_open(j, raw, c->arrival, policy, out), 0);
+	assert_int_equal(reply_judge(j, out, &c->expect, policy, resolver), 0);
+	assert_true(out->decided);
+}
+
 void
 reply_case_judge(struct job *j, struct reply_case *c, struct span raw,
     enum conf_coverage grade, struct reply *out)
 {
-	struct resolver *resolver = resolver_new_custom(query, c);
+	struct resolver *resolver = reply_case_resolver(c);
 	struct reply_policy policy = c->policy;
 
 	policy.coverage = grade;
 	c->queries = 0;
 	j->now = c->now;
-	if (c->dkim_domain != NULL) {
+	if (c->dkim_domain != NULL)
 		judge_signature(j, c, raw, resolver, out);
-		resolver_free(resolver);
-		return;
-	}
-	assert_int_equal(reply_open(j, raw, c->arrival, &policy, out), 0);
-	assert_int_equal(reply_judge(j, out, &c->expect, &policy, resolver), 0);
-	assert_true(out->decided);
+	else
+		reply_case_judge_by(j, c, raw, &policy, resolver, out);
 	resolver_free(resolver);
 }
