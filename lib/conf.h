@@ -287,6 +287,9 @@ struct conf_agent {
 /* In the order of the option's choices. */
 enum conf_ocsp { CONF_OCSP_PRESIGNED, CONF_OCSP_LIVE };
 
+/* The highest descriptor for a PIN. */
+#define CONF_PIN_FD_MAX 255
+
 struct conf_issuer {
 	struct conf_login login;
 	const char *ca_certificate; /* issuing CA, PEM */
@@ -306,7 +309,10 @@ struct conf_issuer {
 	const char *key_token;
 	const char *key_label;
 	const char *key_id;
+	/* Where its PIN comes from (PK-199): one of these. */
 	const char *key_pin_file;
+	int64_t key_pin_fd; /* 0: none */
+	bool key_pin_ask;
 	const char *key_module_certificate; /* PK-195 */
 	int64_t validity_days;
 	int64_t clock_allowance;    /* PK-93 */

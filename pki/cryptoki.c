@@ -54,6 +54,12 @@ read_pin(struct job *j, const struct token_place *place, struct span *pin)
 		*pin = place->pin;
 		return 0;
 	}
+	if (place->pin_file == NULL)
+		return job_fail(j, ERR_REFUSED,
+		    "token %s: there is no PIN: it was given when "
+		    "countersignd was started, and the token has refused it; "
+		    "start it again",
+		    place->token);
 	if (file_read_pin(j, place->pin_file, PIN_MAX, pin) < 0)
 		return -1;
 	warn_of_owner(place->pin_file);

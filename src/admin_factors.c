@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include "lib/arena.h"
@@ -20,6 +19,7 @@
 #include "pki/statement.h"
 #include "pki/token_key.h"
 #include "src/command.h"
+#include "src/console.h"
 
 #define SECRET_MAX (PASSWORD_MAX + 2)
 #define KEY_FILE_MAX 65536
@@ -83,38 +83,6 @@ admin_options_take(struct admin_options *o, int *argc, char ***argv)
 
 /* --- secrets -------------------------------------------------------------- */
 
-static struct span
-without_line_end(struct span s)
-{
-	if (s.n > 0 && s.p[s.n - 1] == '\n')
-		s.n--;
-	if (s.n > 0 && s.p[s.n - 1] == '\r')
-		s.n--;
-	return s;
-}
-
-/* Up to the line's end, octet by octet: what follows is for others. */
-static int
-read_line(struct job *j, int fd, struct span *out)
-{
-	struct buf b;
-	ssize_t n;
-	char c = 0;
-
-	buf_init_secret(&b, j->arena, SECRET_MAX);
-	while ((n = read(fd, &c, 1)) == 1 && c != '\n' && buf_ok(&b))
-		buf_add_char(&b, c);
-	if (n < 0)
-		return job_fail(
-		    j, ERR_INTERNAL, "descriptor %d: %s", fd, strerror(errno));
-	wipe(&c, sizeof(c));
-	if (!buf_ok(&b))
-		return job_fail(j, ERR_MALFORMED,
-		    "the answer is too long: at most %d octets", PASSWORD_MAX);
-	*out = without_line_end(buf_span(&b));
-	return 1;
-}
-
 int
 admin_read_secret(
     struct job *j, const char *file, const char *fd, struct span *out)
@@ -132,39 +100,11 @@ admin_read_secret(
 			    "%s: give the number of an open descriptor, as 3 "
 			    "in 3<FILE",
 			    fd);
-		return read_line(j, (int)number, out);
+		return console_read_line(j, (int)number, out);
 	}
 	if (file == NULL)
 		return 0;
 	return file_read_pin(j, file, SECRET_MAX, out) < 0 ? -1 : 1;
-}
-
-int
-admin_ask_secret(struct job *j, const char *prompt, struct span *out)
-{
-	struct termios shown, hidden;
-	int fd = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
-	int result = -1;
-
-	*out = SPAN("");
-	if (fd < 0)
-		return 0;
-	if (tcgetattr(fd, &shown) < 0)
-		goto out;
-	hidden = shown;
-	hidden.c_lflag &= ~(tcflag_t)ECHO;
-	if (tcsetattr(fd, TCSAFLUSH, &hidden) < 0)
-		goto out;
-	if (write(fd, prompt, strlen(prompt)) > 0)
-		result = read_line(j, fd, out);
-	(void)tcsetattr(fd, TCSAFLUSH, &shown);
-	if (write(fd, "\n", 1) < 0)
-		result = -1;
-out:
-	close(fd);
-	return result < 0 ? job_fail(j, ERR_INTERNAL,
-				"the terminal cannot hide a secret")
-			  : result;
 }
 
 int
@@ -174,7 +114,7 @@ admin_password_get(
 	int got = admin_read_secret(j, o->password_file, o->password_fd, out);
 
 	if (got == 0)
-		got = admin_ask_secret(j,
+		got = console_ask_secret(j,
 		    arena_printf(j->arena, "Password of %s: ", o->name), out);
 	return got < 0 ? -1 : 0;
 }
@@ -193,7 +133,7 @@ sign_with_file(struct job *j, const struct admin_options *o,
 	got = admin_read_secret(
 	    j, o->passphrase_file, o->passphrase_fd, &passphrase);
 	if (got == 0)
-		got = admin_ask_secret(j,
+		got = console_ask_secret(j,
 		    arena_printf(j->arena, "Passphrase of %s: ", o->key),
 		    &passphrase);
 	if (got < 0)

@@ -42,8 +42,6 @@ int admin_signature_get(struct job *j, const struct admin_options *o,
     const struct span spkis[ADMIN_KEYS], struct span statement,
     struct span *out);
 
-/* Asks at the terminal without showing the answer: 1, 0 (no terminal), -1. */
-int admin_ask_secret(struct job *j, const char *prompt, struct span *out);
 /* What stands first in an inherited descriptor or a file of mode 0400: 1, 0
  * (neither is given), -1.  Programs that are started later do not inherit the
  * descriptor. */

@@ -44,6 +44,20 @@ ca_conf_files(struct arena *keep, const struct conf *conf)
 }
 
 void
+ca_conf_use_pin(struct arena *keep, struct ca_files *files, struct span pin,
+    bool is_by_hand)
+{
+	struct token_place *place;
+
+	if (files->token == NULL)
+		return;
+	place = arena_memdup(keep, files->token, sizeof(*place));
+	place->pin = pin;
+	place->is_by_hand = is_by_hand;
+	files->token = place;
+}
+
+void
 ca_conf_use_signer(struct ca_files *files, const struct remote_key *remote)
 {
 	if (files->token == NULL || remote == NULL)

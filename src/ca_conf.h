@@ -8,6 +8,9 @@ struct conf;
 
 /* With the key in its file or its token; lives as long as `keep`. */
 struct ca_files ca_conf_files(struct arena *keep, const struct conf *conf);
+/* The PIN of the key's token, which is in no file (src/pins.h). */
+void ca_conf_use_pin(struct arena *keep, struct ca_files *files,
+    struct span pin, bool is_by_hand);
 /* A key in a token is used by another process (PK-202); NULL: by this one. */
 struct remote_key;
 void ca_conf_use_signer(

@@ -14,6 +14,7 @@
 #include "src/admin_list.h"
 #include "src/admin_login.h"
 #include "src/command.h"
+#include "src/console.h"
 #include "src/two_persons.h"
 #include "src/worker.h"
 
@@ -82,9 +83,9 @@ new_password(struct job *j, const struct options *o, struct password_hash *out)
 	    admin_read_secret(j, o->password_file, o->password_fd, &password);
 
 	if (got == 0) {
-		got = admin_ask_secret(j, "New password: ", &password);
+		got = console_ask_secret(j, "New password: ", &password);
 		if (got == 1)
-			got = admin_ask_secret(j, "Once more: ", &again);
+			got = console_ask_secret(j, "Once more: ", &again);
 		if (got == 1 && !ct_equal(password, again))
 			return job_fail(
 			    j, ERR_MALFORMED, "the two are not the same");

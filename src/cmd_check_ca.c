@@ -13,6 +13,7 @@
 #include "pki/effective.h"
 #include "pki/key.h"
 #include "pki/profile.h"
+#include "pki/token_key.h"
 #include "pki/weakkeys.h"
 #include "src/audit_keys.h"
 #include "src/ca_check.h"
@@ -21,6 +22,7 @@
 #include "src/external_check.h"
 #include "src/key_files.h"
 #include "src/linter_check.h"
+#include "src/pins.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -101,17 +103,37 @@ longest_days(const struct conf *conf)
 	return longest;
 }
 
+/* With its key; without, where nobody is there who has the PIN (PK-199). */
+static int
+find_ca(struct check *c, struct job *j, struct ca_files *files)
+{
+	struct span pin;
+	int asked = pins_ask(j, &c->conf->issuer, &pin);
+
+	*files = ca_conf_files(j->arena, c->conf);
+	if (asked > 0)
+		ca_conf_use_pin(j->arena, files, pin, true);
+	if (asked != 0 || files->token == NULL ||
+	    files->token->pin_file != NULL)
+		return asked < 0 ? -1 : 0;
+	*files = ca_conf_certificates(c->conf);
+	cmd_check_warn(c, "key of the issuing CA",
+	    "not looked at: its PIN is in no file, and there is no terminal "
+	    "to ask at");
+	return 0;
+}
+
 int
 cmd_check_ca(struct check *c, struct job *j)
 {
 	const struct conf_issuer *i = &c->conf->issuer;
-	struct ca_files files = ca_conf_files(j->arena, c->conf);
+	struct ca_files files;
 	const struct ca *ca;
 	char until[CLOCK_RFC3339_MAX];
 	const char *problem;
 	int64_t days;
 
-	if (ca_load(j, j->arena, &files, &ca) < 0)
+	if (find_ca(c, j, &files) < 0 || ca_load(j, j->arena, &files, &ca) < 0)
 		return -1;
 	problem = ca_conf_profile_problem(j, ca);
 	if (problem != NULL && c->conf->mode == CONF_MODE_PUBLIC)

@@ -1,6 +1,7 @@
 #include "config.h"
 
 #include "src/conf_external.h"
+#include "src/conf_pin.h"
 
 #include "lib/arena.h"
 #include "lib/conf.h"
@@ -33,8 +34,8 @@ check_own_key(const struct external *x)
 		const char *name, *value;
 	} parts[] = { { "issuer.key_token", i->key_token },
 		{ "issuer.key_label", i->key_label },
-		{ "issuer.key_id", i->key_id },
-		{ "issuer.key_pin", i->key_pin_file } };
+		{ "issuer.key_id", i->key_id } };
+	const char *problem;
 
 	if ((i->ca_key == NULL) == (i->key_module == NULL)) {
 		wrong(x, "issuer.ca_key",
@@ -56,6 +57,9 @@ check_own_key(const struct external *x)
 			    "must be set with issuer.key_module, and only "
 			    "with it");
 	}
+	problem = conf_pin_problem(x->conf, i);
+	if (problem != NULL)
+		wrong(x, "issuer.key_pin", problem);
 	if (i->key_id != NULL &&
 	    (strlen(i->key_id) % 2 != 0 ||
 		strspn(i->key_id, "0123456789abcdef") != strlen(i->key_id)))

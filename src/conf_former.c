@@ -1,6 +1,7 @@
 #include "config.h"
 
 #include "src/conf_former.h"
+#include "src/conf_pin.h"
 
 #include "lib/arena.h"
 #include "lib/conf.h"
@@ -29,6 +30,7 @@ check_key(const struct check *c)
 {
 	const struct conf_issuer *i = &c->former->issuer;
 	bool has_token = i->key_module != NULL;
+	const char *pin = conf_pin_problem(c->conf, i);
 
 	/* Neither: its key was destroyed, which the issuer looks at. */
 	if (i->ca_key != NULL && has_token)
@@ -40,11 +42,12 @@ check_key(const struct check *c)
 		    "must be set: the file with the passphrase of ca_key");
 	if ((i->key_token != NULL) != has_token ||
 	    (i->key_label != NULL) != has_token ||
-	    (i->key_id != NULL) != has_token ||
-	    (i->key_pin_file != NULL) != has_token)
+	    (i->key_id != NULL) != has_token)
 		wrong(c, "key_module",
-		    "key_token, key_label, key_id and key_pin must be set with "
-		    "it, and only with it");
+		    "key_token, key_label and key_id must be set with it, and "
+		    "only with it");
+	if (pin != NULL)
+		wrong(c, "key_pin", pin);
 	if (c->conf->mode == CONF_MODE_PUBLIC && i->ca_key != NULL)
 		wrong(c, "ca_key",
 		    "a key in a file cannot be used in public mode: set "

@@ -863,6 +863,14 @@ const struct conf_option conf_options[] = {
 	    1000, NULL, false, false,
 	    "File with the token's user PIN, read once at the start: mode "
 	    "0400, of root if root starts the server." },
+	{ "issuer", "key_pin_fd", CONF_INTEGER, AT(issuer.key_pin_fd), "0", 0,
+	    CONF_PIN_FD_MAX, NULL, false, false,
+	    "In place of key_pin: descriptor, 3 or higher, that countersignd "
+	    "is started with, and reads to its end once; 0: none." },
+	{ "issuer", "key_pin_ask", CONF_BOOL, AT(issuer.key_pin_ask), "no", 0,
+	    0, NULL, false, false,
+	    "In place of key_pin: countersignd asks for it at the terminal "
+	    "that it is started from." },
 	{ "issuer", "key_module_certificate", CONF_STRING,
 	    AT(issuer.key_module_certificate), NULL, 1, 255, NULL, false,
 	    false,
@@ -988,6 +996,12 @@ const struct conf_option conf_options[] = {
 	    "Id of the key in the token (CKA_ID), hexadecimal." },
 	{ "former_ca", "key_pin", CONF_PATH, IN_FORMER(key_pin_file), NULL, 1,
 	    1000, NULL, false, false, "File with the token's user PIN." },
+	{ "former_ca", "key_pin_fd", CONF_INTEGER, IN_FORMER(key_pin_fd), "0",
+	    0, CONF_PIN_FD_MAX, NULL, false, false,
+	    "In place of key_pin, as in section issuer." },
+	{ "former_ca", "key_pin_ask", CONF_BOOL, IN_FORMER(key_pin_ask), "no",
+	    0, 0, NULL, false, false,
+	    "In place of key_pin, as in section issuer." },
 	{ "former_ca", "key_module_certificate", CONF_STRING,
 	    IN_FORMER(key_module_certificate), NULL, 1, 255, NULL, false,
 	    false, "Which validation the token has, as in section issuer." },

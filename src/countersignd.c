@@ -11,6 +11,7 @@
 #include "src/conf_file.h"
 #include "src/database.h"
 #include "src/key_files.h"
+#include "src/pins.h"
 #include "src/privilege.h"
 #include "src/published.h"
 #include "src/role_issuer.h"
@@ -48,6 +49,7 @@ struct options {
 	const char *ends;
 	const char *live;
 	const char *held;
+	const char *pins;
 	bool check_only;
 };
 
@@ -67,6 +69,7 @@ static const struct option long_options[] = {
 	{ "ends", required_argument, NULL, 'e' },
 	{ "live", required_argument, NULL, 'v' },
 	{ "held", required_argument, NULL, 'd' },
+	{ "pins", required_argument, NULL, 'p' },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -131,6 +134,9 @@ parse_options(int argc, char **argv, struct options *o)
 			break;
 		case 'd':
 			o->held = optarg;
+			break;
+		case 'p':
+			o->pins = optarg;
 			break;
 		case 'h':
 			fputs(usage_text, stdout);
@@ -211,7 +217,7 @@ run_role(const struct options *o)
 		.intake = o->intake };
 	struct bare_start bare = { .conf_file = o->config };
 	int64_t sockets = 0, ends = 0;
-	int ready = -1;
+	int ready = -1, pins = -1;
 	bool is_linter = is_role(o, ROLE_LINTER);
 	bool is_responder = is_role(o, ROLE_RESPONDER);
 	bool is_signer = is_role(o, ROLE_SIGNER);
@@ -225,6 +231,7 @@ run_role(const struct options *o)
 	    parse_fd(o->signer, &start.signer_fd) < 0 || o->wake == NULL ||
 	    o->ready == NULL || o->held == NULL ||
 	    parse_fd(o->held, &start.held_fd) < 0 ||
+	    parse_fd(o->pins, &pins) < 0 ||
 	    parse_wake(o->wake, start.wake) < 0 ||
 	    parse_fd(o->ready, &ready) < 0 ||
 	    (o->ends != NULL &&
@@ -241,7 +248,7 @@ run_role(const struct options *o)
 	if (is_linter)
 		return linter_main(&bare, start.linters_fd);
 	if (is_signer)
-		return signer_main(&bare, start.signer_fd, ends);
+		return signer_main(&bare, start.signer_fd, ends, pins);
 	if (is_responder)
 		return responder_main(&bare, &start.live, start.wake);
 	activation_adopt((int)sockets);
@@ -298,16 +305,20 @@ prepare(const struct conf *conf)
 static int
 start(const struct conf *conf, struct span text)
 {
+	struct arena *keep = arena_new();
+	struct pins *pins;
 	struct job j;
 	int status = EXIT_FAILURE;
 
 	job_init(&j, NULL, conf);
 	switched_off_log(conf);
-	if (key_files_demand(&j) < 0 || single_take(&j, conf->database) < 0)
+	if (key_files_demand(&j) < 0 || single_take(&j, conf->database) < 0 ||
+	    pins_take(&j, keep, &pins) < 0)
 		log_error("cannot start", "error=\"%s\"", j.err.text);
 	else if (published_check(conf) == 0 && prepare(conf) == 0)
-		status = supervisor_main(conf, text);
+		status = supervisor_main(conf, text, pins);
 	job_done(&j);
+	arena_free(keep);
 	return status;
 }
 
@@ -359,6 +370,7 @@ main(int argc, char **argv)
 		return perspective_main(o.config, o.check_only);
 	if (o.role != NULL)
 		return run_role(&o);
+	pins_note_descriptors();
 	log_open("supervisor", LOG_LEVEL_INFO);
 	activation_take();
 	keep = arena_new();

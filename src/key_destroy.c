@@ -15,8 +15,10 @@
 #include "lib/json.h"
 #include "pki/ca_key_end.h"
 #include "pki/keycheck.h"
+#include "pki/token_key.h"
 #include "src/ca_conf.h"
 #include "src/command.h"
+#include "src/pins.h"
 #include "src/two_persons.h"
 #include "src/worker.h"
 
@@ -219,13 +221,32 @@ note_failure(struct job *j, const struct destroyed_key *k)
 	j->err = why;
 }
 
+/* PK-199: one that is in no file is asked for when it is needed. */
 static int
-carry_out(struct job *j, const struct ca_files *files,
+destroy(struct job *j, struct ca_files *files, const struct destroyed_key *k,
+    bool *was_gone)
+{
+	struct span pin;
+	int asked = pins_ask(j, &j->conf->issuer, &pin);
+
+	if (asked > 0)
+		ca_conf_use_pin(j->arena, files, pin, true);
+	if (asked == 0 && files->token != NULL &&
+	    files->token->pin_file == NULL)
+		return job_fail(j, ERR_INTERNAL,
+		    "the PIN of the token is in no file: give the command at a "
+		    "terminal, which asks for it");
+	return asked < 0 ? -1
+			 : ca_key_destroy(j, files, k->begun_at != 0, was_gone);
+}
+
+static int
+carry_out(struct job *j, struct ca_files *files,
     const struct ca_key_facts *facts, const struct destroyed_key *k)
 {
 	bool was_gone = false;
 
-	if (ca_key_destroy(j, files, k->begun_at != 0, &was_gone) < 0) {
+	if (destroy(j, files, k, &was_gone) < 0) {
 		note_failure(j, k);
 		return job_context(j,
 		    "not destroyed; the issuer refuses it already, and the "

@@ -82,6 +82,8 @@ libcs_src_a_SOURCES = \
 	src/conf_parse.c src/conf_parse.h \
 	src/conf_reading.c src/conf_reading.h \
 	src/conf_text.c src/conf_text.h \
+	src/conf_pin.c src/conf_pin.h \
+	src/console.c src/console.h src/pins.c src/pins.h \
 	src/conf_held.c src/conf_held.h src/conf_trial.c src/conf_trial.h \
 	src/reload.c src/reload.h \
 	src/conf_check.c src/conf_check.h src/conf_check_parts.h \

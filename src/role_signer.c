@@ -70,10 +70,12 @@ serve(struct arena *keep, const struct conf *conf, void *ctx)
 }
 
 int
-signer_main(const struct bare_start *start, int fd, int64_t ends)
+signer_main(const struct bare_start *start, int fd, int64_t ends, int pins_fd)
 {
-	struct signer s = { .service = { .fd = fd, .ends = ends },
-		.start = start };
+	struct signer s = {
+		.service = { .fd = fd, .ends = ends, .pins_fd = pins_fd },
+		.start = start
+	};
 	const struct bare_role role = { .role = ROLE_SIGNER,
 		.open = open_keys,
 		.begin = log_in,

@@ -18,7 +18,9 @@ struct conf;
 bool signer_is_wanted(const struct conf *conf);
 
 /* `countersignd --role signer`: until it is told to end; the exit status.
- * `ends`: how many before it have ended within the last hour, untold. */
-int signer_main(const struct bare_start *start, int fd, int64_t ends);
+ * `ends`: how many before it have ended within the last hour, untold.
+ * `pins_fd`: what src/pins.h gives, or -1. */
+int signer_main(
+    const struct bare_start *start, int fd, int64_t ends, int pins_fd);
 
 #endif

@@ -11,6 +11,7 @@
 #include "pki/key.h"
 #include "pki/remote_key.h"
 #include "src/ca_conf.h"
+#include "src/pins.h"
 #include "src/sign_cap.h"
 #include "src/sign_frame.h"
 
@@ -36,7 +37,8 @@ struct held {
 /* As root: the PIN is read, and nothing of the module's runs yet. */
 static int
 add_key(struct job *j, struct arena *keep, struct sign_service *s,
-    const struct conf_issuer *conf, const char *former)
+    const struct conf_issuer *conf, const struct pin_given *pin,
+    const char *former)
 {
 	struct conf *own = arena_alloc(keep, sizeof(*own));
 	struct held *k = &s->keys[s->n];
@@ -46,6 +48,8 @@ add_key(struct job *j, struct arena *keep, struct sign_service *s,
 	own->issuer = *conf;
 	files = ca_conf_files(keep, own);
 	files.is_signer = true;
+	if (pin != NULL)
+		ca_conf_use_pin(keep, &files, pin->octets, pin->is_by_hand);
 	/* Rules for new CAs do not end what a former one owes. */
 	files.is_public = files.is_public && former == NULL;
 	*k = (struct held){ .former = former };
@@ -59,10 +63,10 @@ add_key(struct job *j, struct arena *keep, struct sign_service *s,
  * the issuer knows what is right. */
 static void
 add_former(struct job *j, struct arena *keep, struct sign_service *s,
-    const struct conf_former *f)
+    const struct conf_former *f, const struct pin_given *pin)
 {
 	if (f->issuer.key_module == NULL ||
-	    add_key(j, keep, s, &f->issuer, f->name) == 0)
+	    add_key(j, keep, s, &f->issuer, pin, f->name) == 0)
 		return;
 	log_warning("former CA's key not held",
 	    "name=%s error=\"%s\" next=\"nothing, if it has ended or its key "
@@ -75,14 +79,18 @@ int
 sign_service_open(struct job *j, struct arena *keep, struct sign_service *s)
 {
 	const struct conf *conf = j->conf;
+	struct pins_given pins;
 
+	if (pins_receive(j, s->pins_fd, &pins) < 0)
+		return -1;
 	s->keys = arena_calloc(keep, 1 + conf->former_count, sizeof(*s->keys));
 	s->n = 0;
 	if (conf->issuer.key_module != NULL &&
-	    add_key(j, keep, s, &conf->issuer, NULL) < 0)
+	    add_key(j, keep, s, &conf->issuer, pins_find(&pins, 0), NULL) < 0)
 		return -1;
 	for (size_t i = 0; i < conf->former_count; i++)
-		add_former(j, keep, s, &conf->formers[i]);
+		add_former(
+		    j, keep, s, &conf->formers[i], pins_find(&pins, i + 1));
 	return 0;
 }
 

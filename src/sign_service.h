@@ -19,12 +19,13 @@ struct sign_service {
 	struct held *keys; /* of sign_service_open() */
 	size_t n;
 	int64_t ends; /* of signers before it */
+	int pins_fd;  /* what is in no file (src/pins.h); -1: nothing */
 };
 
-/* Reads the certificates, and the PINs, of the issuing CA and former ones
- * whose keys are in tokens; they live as long as `keep`.  0; -1 if something
- * is wrong with the issuing CA's: what is wrong with a former one's is
- * logged. */
+/* Reads the certificates, and the PINs, from files or pins_fd, of the issuing
+ * CA and former ones whose keys are in tokens; they live as long as `keep`.  0;
+ * -1 if something is wrong with the issuing CA's: what is wrong with a former
+ * one's is logged. */
 int sign_service_open(
     struct job *j, struct arena *keep, struct sign_service *s);
 /* Loads the modules and logs in: 0; -1 if the issuing CA's key is not ready;

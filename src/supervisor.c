@@ -14,6 +14,7 @@
 #include "src/intake.h"
 #include "src/live_link.h"
 #include "src/notify.h"
+#include "src/pins.h"
 #include "src/privilege.h"
 #include "src/reload.h"
 #include "src/role.h"
@@ -67,6 +68,7 @@ struct supervisor {
 	struct ceiling signer_ends; /* that nobody has told it to */
 	struct live_pairs live;     /* no ends: none */
 	struct reload reload;
+	struct pins *pins; /* NULL: none */
 	int signals;
 	sigset_t old_mask; /* of the roles, and SIGHUP */
 	bool stopping;
@@ -168,7 +170,8 @@ add_inherited(const struct supervisor *s, const struct child *c,
 }
 
 static void
-exec_role(const struct supervisor *s, const struct child *c, int ready_fd)
+exec_role(const struct supervisor *s, const struct child *c, int ready_fd,
+    int pins_fd)
 {
 	struct arena *a = arena_new();
 	/* execv() changes no argument, whatever its type says. */
@@ -186,6 +189,7 @@ exec_role(const struct supervisor *s, const struct child *c, int ready_fd)
 	add_option(&w, "--ready", arena_printf(a, "%d", ready_fd));
 	add_end(a, &w, "--held", s->reload.held.fd);
 	add_inherited(s, c, a, &w);
+	add_end(a, &w, "--pins", pins_fd);
 	sigprocmask(SIG_SETMASK, &s->old_mask, NULL);
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	args.mine = w.v;
@@ -194,23 +198,51 @@ exec_role(const struct supervisor *s, const struct child *c, int ready_fd)
 	_exit(127);
 }
 
+/* Of the signer alone, and anew at each of its starts (PK-199). */
+static int
+give_pins(struct supervisor *s, const struct child *c, int *fd)
+{
+	struct job j;
+	int result;
+
+	*fd = -1;
+	if (c->role != ROLE_SIGNER)
+		return 0;
+	job_init(&j, NULL, s->conf);
+	result = pins_give(&j, s->pins, fd);
+	if (result < 0)
+		log_error("role not started", "role=%s error=\"%s\"",
+		    role_name(c->role), j.err.text);
+	job_done(&j);
+	return result;
+}
+
 static void
 start_child(struct supervisor *s, struct child *c)
 {
-	int fds[2];
+	int fds[2], pins_fd;
 	pid_t pid;
+
+	if (give_pins(s, c, &pins_fd) < 0) {
+		c->start_ms = clock_mono_ms() + c->pause_ms;
+		return;
+	}
 
 	if (pipe(fds) < 0) {
 		log_error("role not started", "role=%s error=\"pipe: %s\"",
 		    role_name(c->role), strerror(errno));
+		if (pins_fd >= 0)
+			close(pins_fd);
 		c->start_ms = clock_mono_ms() + c->pause_ms;
 		return;
 	}
 	fd_set_cloexec(fds[0], true);
 	pid = fork();
 	if (pid == 0)
-		exec_role(s, c, fds[1]);
+		exec_role(s, c, fds[1], pins_fd);
 	close(fds[1]);
+	if (pins_fd >= 0)
+		close(pins_fd);
 	if (pid < 0) {
 		log_error("role not started", "role=%s error=\"fork: %s\"",
 		    role_name(c->role), strerror(errno));
@@ -286,12 +318,16 @@ give_up(struct supervisor *s, const struct child *c, int status)
 
 /* What it did it must not do again and again (PK-199). */
 static void
-keep_down(struct child *c)
+keep_down(struct supervisor *s, struct child *c)
 {
+	bool may_hup = c->role != ROLE_SIGNER || s->pins == NULL;
+
+	if (c->role == ROLE_SIGNER)
+		pins_forget(s->pins);
 	log_error("role stays down",
-	    "which=%s next=\"mend what this role's line says, then send SIGHUP "
-	    "or start countersignd again; the other roles go on\"",
-	    role_name(c->role));
+	    "which=%s next=\"mend what this role's line says, then %sstart "
+	    "countersignd again; the other roles go on\"",
+	    role_name(c->role), may_hup ? "send SIGHUP or " : "");
 	c->start_ms = NEVER_MS;
 }
 
@@ -324,7 +360,7 @@ child_ended(struct supervisor *s, struct child *c, int status)
 		return;
 	}
 	if (WIFEXITED(status) && WEXITSTATUS(status) == ROLE_EXIT_REFUSED) {
-		keep_down(c);
+		keep_down(s, c);
 		return;
 	}
 	if (c->is_replaced && WIFEXITED(status) && WEXITSTATUS(status) == 0) {
@@ -627,9 +663,11 @@ add_children(struct supervisor *s, struct arena *a)
 }
 
 int
-supervisor_main(const struct conf *conf, struct span text)
+supervisor_main(const struct conf *conf, struct span text, struct pins *pins)
 {
-	struct supervisor s = { .conf = conf, .began_ms = clock_mono_ms() };
+	struct supervisor s = {
+		.conf = conf, .pins = pins, .began_ms = clock_mono_ms()
+	};
 
 	struct arena *arena;
 

@@ -10,10 +10,12 @@
 #include "lib/job.h"
 
 struct conf;
+struct pins;
 
 /* Until SIGTERM or SIGINT, or a role that cannot start at all: the exit
- * status.  `text` is what `conf` was read from. */
-int supervisor_main(const struct conf *conf, struct span text);
+ * status.  `text` is what `conf` was read from; `pins` may be NULL. */
+int supervisor_main(
+    const struct conf *conf, struct span text, struct pins *pins);
 
 /* Is there such a process with this configuration? */
 bool supervisor_has_role(const struct conf *conf, enum role role);

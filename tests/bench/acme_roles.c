@@ -473,7 +473,7 @@ start(const struct conf *conf, struct span text, struct arena *keep)
 	if (pid == 0)
 		_exit(user_main(conf, signer));
 	log_info("mailbox owners", "pid=%d", (int)pid);
-	return pid < 0 ? EXIT_FAILURE : supervisor_main(conf, text);
+	return pid < 0 ? EXIT_FAILURE : supervisor_main(conf, text, NULL);
 }
 
 int

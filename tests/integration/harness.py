@@ -292,13 +292,14 @@ class Site:
 
     # -- the daemon
 
-    def start(self):
+    def start(self, **how):
+        """`how`: what subprocess.Popen() is told besides."""
         mark = self.mark()
         with open(self.log_path, "ab") as log:
             self.daemon = subprocess.Popen(
                 [self.program, "-f", self.config],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                start_new_session=True)
+                **{"stdin": subprocess.DEVNULL, "stdout": log, "stderr": log,
+                   "start_new_session": True, **how})
         eventually(lambda: "event=ready" in self.log(mark) or
                    self.daemon.poll() is not None, "countersignd")
         assert self.daemon.poll() is None, \

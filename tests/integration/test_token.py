@@ -2,9 +2,13 @@
 """The issuing key in a PKCS#11 token: issuance by mail, and what happens while
 the token is away, refuses, or is asked with a wrong PIN."""
 
+import fcntl
 import http.client
 import os
+import pty
+import re
 import signal
+import termios
 import threading
 import time
 
@@ -255,6 +259,107 @@ def test_load(site):
         assert [e["which"] for e in ended] == ["signer"] * site.signer_kills
 
 
+def pin_from(site, line):
+    """Another way to the PIN than its file."""
+    text = re.sub(r"(?m)^\tkey_pin\w* = .*$", f"\t{line}",
+                  read_file(site.config))
+    with open(site.config, "w") as f:
+        f.write(text)
+
+
+def start_with_descriptor(site, pin):
+    end, to = os.pipe()
+    os.write(to, f"{pin}\n".encode())
+    os.close(to)
+    os.dup2(end, 9)
+    os.close(end)
+    try:
+        site.start(pass_fds=(9,))
+    finally:
+        os.close(9)
+
+
+def start_at_terminal(site, pin):
+    """What the terminal has shown."""
+    ours, theirs = pty.openpty()
+    shown = []
+
+    def person():
+        while "PIN of token ca" not in "".join(shown):
+            shown.append(os.read(ours, 1000).decode())
+        os.write(ours, f"{pin}\n".encode())
+
+    typing = threading.Thread(target=person, daemon=True)
+    typing.start()
+    try:
+        site.start(stdin=theirs, preexec_fn=lambda: fcntl.ioctl(
+            0, termios.TIOCSCTTY, 0))
+        typing.join(10)
+        shown.append(os.read(ours, 1000).decode())
+    finally:
+        os.close(theirs)
+        os.close(ours)
+    return "".join(shown)
+
+
+def does_not_start(site, pin):
+    try:
+        start_with_descriptor(site, pin)
+        raise RuntimeError("it started")
+    except AssertionError:
+        pass
+    assert site.daemon.wait(40) == 78, site.daemon.returncode
+
+
+def issues(site):
+    site.client.close()
+    order = site.client.order("alice@user.test")
+    order.finalize()
+    site.make_due(wait=False)
+    order.wait("valid", seconds=60)
+
+
+def test_pin_in_no_file(site):
+    with case("PK-199: the PIN from an inherited descriptor, and again for a "
+              "signer that was killed"):
+        site.stop()
+        pin_from(site, "key_pin_fd = 9")
+        start_with_descriptor(site, hsm.PIN)
+        issues(site)
+        # SoftHSM's files are not torn by one that waits.
+        time.sleep(0.5)
+        before = site.roles()["signer"]
+        os.kill(before, signal.SIGKILL)
+        eventually(lambda: site.roles().get("signer") not in (None, before),
+                   "the signer")
+        issues(site)
+    with case("PK-199: no process shows it, and check, which has no terminal, "
+              "says what it has not looked at"):
+        for pid in site.daemon.pid, *site.processes():
+            for name in "cmdline", "environ":
+                assert hsm.PIN not in read_file(f"/proc/{pid}/{name}")
+        assert hsm.PIN not in site.log()
+        said = command("setsid", "--wait", f"{site.build}/countersign",
+                       "check", "-f", site.config)
+        assert "warn  key of the issuing CA: not looked at" in said, said
+    with case("PK-199: a wrong one is tried once, and nothing is started"):
+        site.stop()
+        mark = site.mark()
+        does_not_start(site, "not-the-pin")
+        refused, = site.events("token refuses", mark)
+        assert "CKR_PIN_INCORRECT" in refused["error"], refused
+    with case("PK-199: at the terminal a person types it, which is a login by "
+              "hand"):
+        pin_from(site, "key_pin_ask = yes")
+        shown = start_at_terminal(site, hsm.PIN)
+        assert hsm.PIN not in shown, shown
+        issues(site)
+    site.stop()
+    pin_from(site, f'key_pin = "{site.pin_file}"')
+    site.start()
+    site.client.close()
+
+
 def test_wrong_pin(site):
     """Last: the token remembers."""
     with case("PK-199: a signer that starts with a wrong PIN tries it once, "
@@ -318,5 +423,5 @@ if hsm.missing():
         raise Skip(f"{hsm.missing()} is not installed")
     print("1..1")
 else:
-    run(SETTINGS, test_issues, test_outage, test_load, test_wrong_pin,
-        test_remote, kind=hsm.TokenSite)
+    run(SETTINGS, test_issues, test_outage, test_load, test_pin_in_no_file,
+        test_wrong_pin, test_remote, kind=hsm.TokenSite)

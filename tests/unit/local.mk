@@ -424,6 +424,7 @@ unit_tests += \
 	tests/unit/test_conf_held \
 	tests/unit/test_conf_manual \
 	tests/unit/test_conf_trial \
+	tests/unit/test_pins \
 	tests/unit/test_conf_owner \
 	tests/unit/test_tls \
 	tests/unit/test_dossier \
@@ -505,6 +506,7 @@ tests_unit_test_admin_factors_LDADD = $(TOKEN_LAB) $(PKI_LAB) \
 tests_unit_test_client_address_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_command_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_conf_LDADD = $(UNIT) $(CS_SRC)
+tests_unit_test_pins_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_conf_held_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_conf_manual_CPPFLAGS = $(tests_cppflags)
 tests_unit_test_conf_manual_LDADD = $(UNIT) $(CS_SRC)

@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <openssl/evp.h>
 #include <poll.h>
 #include <signal.h>
@@ -23,6 +24,7 @@
 #include "pki/key.h"
 #include "pki/remote_key.h"
 #include "src/ca_conf.h"
+#include "src/pins.h"
 #include "src/sign_frame.h"
 #include "src/sign_link.h"
 #include "src/sign_service.h"
@@ -70,7 +72,7 @@ test_flood(void **state)
 	enum { QUESTIONS = 5000, ROOM_KB = 200 * 1024 };
 	static const struct conf none;
 	struct job *j = unit_job();
-	struct sign_service s = { .fd = -1 };
+	struct sign_service s = { .fd = -1, .pins_fd = -1 };
 	char *octets = arena_calloc(j->arena, 1, SIGN_PART_MAX);
 	struct pollfd poller = { .events = POLLOUT };
 	long before = peak(), grown;
@@ -349,7 +351,7 @@ make_former(struct job *j)
 static pid_t
 start(const struct pair *p, struct job *j)
 {
-	struct sign_service s = { .fd = p->signer };
+	struct sign_service s = { .fd = p->signer, .pins_fd = -1 };
 	pid_t pid = fork();
 
 	if (pid != 0)
@@ -452,7 +454,7 @@ static void
 test_refused(void **state)
 {
 	struct job *j = lab_job();
-	struct sign_service s = { .fd = -1 };
+	struct sign_service s = { .fd = -1, .pins_fd = -1 };
 	(void)state;
 
 	NEEDS_TOKEN;
@@ -474,13 +476,40 @@ test_refused(void **state)
 	job_recover(j);
 }
 
+/* PK-199: a PIN that is in no file, as the supervisor gives it; it is not
+ * looked for anywhere else. */
+static void
+test_given_pin(void **state)
+{
+	struct sign_service s = { .fd = -1, .pins_fd = -1 };
+	struct job *j = lab_job();
+	struct pins *pins;
+	(void)state;
+
+	NEEDS_TOKEN;
+	configure(j);
+	conf.issuer.key_pin_fd = open(conf.issuer.key_pin_file, O_RDONLY);
+	conf.issuer.key_pin_file = NULL;
+	assert_int_equal(sign_service_open(j, j->arena, &s), -1);
+	assert_int_equal(j->err.kind, ERR_REFUSED);
+	assert_non_null(strstr(j->err.text, "there is no PIN"));
+	job_recover(j);
+	pins_note_descriptors();
+	assert_int_equal(pins_take(j, j->arena, &pins), 0);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(pins_give(j, pins, &s.pins_fd), 0);
+		assert_int_equal(sign_service_open(j, j->arena, &s), 0);
+		assert_int_equal(sign_service_log_in(j, &s), 0);
+	}
+}
+
 /* PK-199: no signer after this one tries a former CA's PIN again; where its
  * token is away, the other keys go on. */
 static void
 test_former_refused(void **state)
 {
 	struct job *j = lab_job();
-	struct sign_service s = { .fd = -1 };
+	struct sign_service s = { .fd = -1, .pins_fd = -1 };
 	(void)state;
 
 	NEEDS_TOKEN;
@@ -509,6 +538,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_link_pauses),
 	cmocka_unit_test(test_service),
 	cmocka_unit_test(test_refused),
+	cmocka_unit_test(test_given_pin),
 	/* Last: the token remembers. */
 	cmocka_unit_test(test_former_refused),
 };

@@ -1,0 +1,13 @@
+/*
+ * Where the PIN of a token comes from (PK-199): of three ways one.
+ */
+#ifndef SRC_CONF_PIN_H
+#define SRC_CONF_PIN_H
+
+struct conf;
+struct conf_issuer;
+
+/* What is wrong with them in one CA's section, or NULL. */
+const char *conf_pin_problem(const struct conf *c, const struct conf_issuer *i);
+
+#endif
