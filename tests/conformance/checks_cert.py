@@ -396,6 +396,15 @@ def other_accept(w, accept):
            answer.media_type, "the PEM chain, never 406")
 
 
+@check("AC-147", "RFC 9110 5.3", "two Accept fields are one list",
+       needs="mail")
+def two_accept_fields(w):
+    answer = w.status(w.alice.post(first(w).url, fields=[
+        ("Accept", "application/pkix-cert"), ("Accept", "text/html")]), 200)
+    w.need(answer.media_type == "application/pkix-cert", answer.media_type,
+           "application/pkix-cert, as for one field with both")
+
+
 @check("AC-148", "RFC 8555 7.4.2", "alternate chains have the same "
        "certificate", needs="mail")
 def alternates(w):
