@@ -616,6 +616,13 @@ def sweep(site):
 def test_fields(site):
     port = site.port("LAB_HTTPS")
     answers = list(sweep(site))
+    with case("AC-8, AC-51, AC-57: each answer is the one that is meant"):
+        found = {name: got.status for name, got in answers}
+        assert found == {
+            "directory": 200, "HEAD newNonce": 200, "GET newNonce": 204,
+            "account": 200, "order": 200, "authorization": 200,
+            "challenge": 200, "unknown order": 404, "404": 404, "405": 405,
+            "415": 415, "400": 400, "OPTIONS": 204}, found
     with case("AC-11: types of answers"):
         for name, got in answers:
             if not got.body:
@@ -669,6 +676,8 @@ def test_fields(site):
             assert got.one("X-Content-Type-Options") == "nosniff", name
             assert not re.search(r"\d", "".join(got.all("Server"))), name
     with case("AC-20: times are whole seconds in UTC"):
+        told = [name for name, got in answers if b'"expires":' in got.body]
+        assert told == ["order", "authorization"], told
         for name, got in answers:
             for text in re.findall(rb'"expires":"([^"]*)"', got.body):
                 assert re.fullmatch(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ",
