@@ -60,10 +60,11 @@ weight_of(struct span parameters)
 	return weight;
 }
 
+/* The most specific range counts (RFC 9110 12.5.1). */
 bool
 accept_prefers_der(struct span accept)
 {
-	int der = 0, chain = -1, any = 0;
+	int der = 0, chain = -1, application = -1, any = 0;
 
 	while (accept.n > 0) {
 		struct span range = next_part(&accept, ',');
@@ -74,12 +75,14 @@ accept_prefers_der(struct span accept)
 			der = weight;
 		else if (span_caseeq_str(type, TYPE_CHAIN))
 			chain = weight;
-		else if ((span_caseeq_str(type, "*/*") ||
-			     span_caseeq_str(type, "application/*")) &&
-			 weight > any)
+		else if (span_caseeq_str(type, "application/*"))
+			application = weight;
+		else if (span_caseeq_str(type, "*/*"))
 			any = weight;
 	}
-	return der > (chain >= 0 ? chain : any);
+	if (chain < 0)
+		chain = application >= 0 ? application : any;
+	return der > chain;
 }
 
 /* What stands above a certificate, and where its issuer's own is. */

@@ -900,6 +900,10 @@ test_accept(void **state)
 		{ "application/pkix-cert, */*;q=0.9", true },
 		{ "application/pkix-cert;q=0.5, */*;q=0.9", false },
 		{ "application/pkix-cert, application/*;q=0.8", true },
+		{ "*/*;q=0.9, application/pkix-cert;q=0.6, application/*;q=0.5",
+		    true },
+		{ "application/*;q=0.9, application/pkix-cert;q=0.6, */*;q=0.5",
+		    false },
 		{ "application/pkix-cert,application/pem-certificate-chain",
 		    false },
 		{ "application/pem-certificate-chain;q=0.3 , "
