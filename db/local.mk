@@ -36,6 +36,7 @@ libcs_db_a_SOURCES = \
 	db/store_login.c db/store_login.h \
 	db/store_ocsp.c db/store_ocsp.h \
 	db/store_order.c db/store_order.h \
+	db/store_order_look.c db/store_order_look.h \
 	db/store_outbox.c db/store_outbox.h \
 	db/store_own_key.c db/store_own_key.h \
 	db/store_private.h \

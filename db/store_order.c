@@ -67,27 +67,6 @@ store_order_create(struct job *j, const struct order *o, int64_t mail_due_at)
 
 /* --- reading ------------------------------------------------------------- */
 
-/*
- * One statement gives the whole picture, so that all of it is of one moment:
- * a row per identifier, the order's own columns repeated (the CSR and its
- * request only in the first).
- */
-#define ORDER_COLUMNS                                                          \
-	"o.id, o.account_id, o.profile, o.language, o.created_at, "            \
-	"o.life_until, o.identifier_count, o.csr_at, "                         \
-	"CASE WHEN i.place = 0 THEN o.csr END, "                               \
-	"CASE WHEN i.place = 0 THEN o.csr_jws END, o.csr_refused_count, "      \
-	"o.failed_at, o.error, o.cert_id, o.cert_not_after, o.replaces, "      \
-	"o.replaces_cert_id, o.not_before, o.not_after, o.is_preauth, "        \
-	"o.issue_fault_at"
-#define ORDER_PICTURE                                                          \
-	"SELECT " ORDER_COLUMNS ", i.type, i.value, " AUTHZ_COLUMNS " "
-#define ORDER_JOINS                                                            \
-	" JOIN order_identifier i ON i.order_id = o.id "                       \
-	"JOIN authz a ON a.id = i.authz_id "                                   \
-	"JOIN challenge c ON c.authz_id = a.id "                               \
-	"JOIN outbox b ON b.challenge_id = c.id "
-
 static void
 order_read(struct query *q, struct order *out)
 {
@@ -124,10 +103,8 @@ order_is_spoiled(struct query *q, const struct order *o)
 	    "order %s: its rows in the database do not fit together", o->id);
 }
 
-/* The row that q is on and those of the same order that follow: 1 and q is on
- * the next order's first row, 0 and there are no more, -1. */
-static int
-picture_read(struct query *q, struct order *out)
+int
+order_picture_read(struct query *q, struct order *out)
 {
 	struct order row;
 
@@ -166,7 +143,7 @@ picture_get(struct job *j, const char *text, const struct sql_value *values,
 	struct query q;
 	int found = query_first(&q, j, text, values, count);
 
-	if (found == 1 && picture_read(&q, out) < 0)
+	if (found == 1 && order_picture_read(&q, out) < 0)
 		found = -1;
 	query_end(&q);
 	return found;
@@ -201,39 +178,6 @@ store_order_is_decided(struct job *j, const char *id)
 }
 
 int
-store_order_list(struct job *j, bool pending_only, size_t max,
-    struct order **out, size_t *count)
-{
-	static const char all[] =
-	    ORDER_PICTURE "FROM (SELECT * FROM orders WHERE created_at <= $1 "
-			  "ORDER BY created_at DESC LIMIT $2) o" ORDER_JOINS
-			  "ORDER BY o.created_at DESC, o.id, i.place";
-	static const char pending[] = ORDER_PICTURE
-	    "FROM (SELECT * FROM orders WHERE failed_at = 0 "
-	    "AND cert_id IS NULL AND created_at <= $1 AND life_until > $3 "
-	    "AND (is_preauth = 0 OR NOT EXISTS (SELECT 1 "
-	    "FROM order_identifier n JOIN authz v ON v.id = n.authz_id "
-	    "WHERE n.order_id = orders.id AND v.valid_at > 0)) "
-	    "ORDER BY created_at DESC LIMIT $2) o" ORDER_JOINS
-	    "ORDER BY o.created_at DESC, o.id, i.place";
-	struct query q;
-	int found;
-
-	*count = 0;
-	*out = arena_calloc(j->arena, max, sizeof(**out));
-	if (pending_only)
-		found = query_first(&q, j, pending,
-		    ARGS(v_int(INT64_MAX), v_int((int64_t)max), v_int(j->now)));
-	else
-		found = query_first(
-		    &q, j, all, ARGS(v_int(INT64_MAX), v_int((int64_t)max)));
-	while (found == 1)
-		found = picture_read(&q, &(*out)[(*count)++]);
-	query_end(&q);
-	return found;
-}
-
-int
 store_order_page(struct job *j, const char *account_id, int64_t before_at,
     const char *before_id, size_t max, struct order **out, size_t *count)
 {
@@ -252,7 +196,7 @@ store_order_page(struct job *j, const char *account_id, int64_t before_at,
 	    ARGS(v_text(account_id), v_int(before_at), v_text(before_id),
 		v_int((int64_t)max)));
 	while (found == 1)
-		found = picture_read(&q, &(*out)[(*count)++]);
+		found = order_picture_read(&q, &(*out)[(*count)++]);
 	query_end(&q);
 	return found;
 }

@@ -58,12 +58,6 @@ int store_order_create(
 int store_order_by_id(
     struct job *j, const char *id, const char *account_id, struct order *out);
 
-/* Newest first, pre-authorizations too; pending_only: neither issued nor
- * failed nor past its life, and of a pre-authorization: not validated yet.
- * For `countersign orders`; at most `max`. */
-int store_order_list(struct job *j, bool pending_only, size_t max,
-    struct order **out, size_t *count);
-
 /*
  * One page of an account's orders that have not failed, newest first: at most
  * `max`, older than the order of (before_at, before_id), which is the last

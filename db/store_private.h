@@ -153,12 +153,15 @@ int secrets_make(struct job *j);
 /* --- authorizations and challenges, store_authz.c --- */
 
 /* Columns of one authorization with its challenge, in authz_read's order. */
-#define AUTHZ_COLUMNS                                                          \
+#define AUTHZ_COLUMNS AUTHZ_COLUMNS_WITH("c.token_part2")
+/* Without what only the account may see (PK-7). */
+#define AUTHZ_COLUMNS_BARE AUTHZ_COLUMNS_WITH("NULL")
+#define AUTHZ_COLUMNS_WITH(part2)                                              \
 	"a.id, a.account_id, a.order_id, a.mailbox, a.ident_type, "            \
 	"a.ident_value, a.created_at, a.expires_at, a.valid_at, "              \
 	"a.valid_until, a.failed_at, a.deactivated_at, a.revoked_at, "         \
 	"a.held_until, "                                                       \
-	"c.id, c.token_part2, c.thumbprint, c.from_address, c.message_id, "    \
+	"c.id, " part2 ", c.thumbprint, c.from_address, c.message_id, "        \
 	"c.posted_at, c.proven_at, c.failed_at, COALESCE(c.error, b.error), "  \
 	"c.soft_count, b.sent_at, b.due_at, b.attempts, b.relay_answer, "      \
 	"b.code"
@@ -166,6 +169,37 @@ int secrets_make(struct job *j);
 	"authz a JOIN challenge c ON c.authz_id = a.id "                       \
 	"JOIN outbox b ON b.challenge_id = c.id"
 void authz_read(struct query *q, struct authz *out);
+
+struct order;
+/*
+ * One statement gives the whole picture, so that all of it is of one moment:
+ * a row per identifier, the order's own columns repeated (the CSR and its
+ * request only in the first).
+ */
+#define ORDER_COLUMNS_WITH(csr, jws)                                           \
+	"o.id, o.account_id, o.profile, o.language, o.created_at, "            \
+	"o.life_until, o.identifier_count, o.csr_at, " csr ", " jws            \
+	", o.csr_refused_count, "                                              \
+	"o.failed_at, o.error, o.cert_id, o.cert_not_after, o.replaces, "      \
+	"o.replaces_cert_id, o.not_before, o.not_after, o.is_preauth, "        \
+	"o.issue_fault_at"
+#define ORDER_PICTURE                                                          \
+	"SELECT " ORDER_COLUMNS_WITH("CASE WHEN i.place = 0 THEN o.csr END",   \
+	    "CASE WHEN i.place = 0 THEN o.csr_jws END") ", i.type, "           \
+							"i.value,"             \
+							" " AUTHZ_COLUMNS " "
+/* Without requests and token halves, for those who look (PK-7). */
+#define ORDER_PICTURE_BARE                                                     \
+	"SELECT " ORDER_COLUMNS_WITH(                                          \
+	    "NULL", "NULL") ", i.type, i.value, " AUTHZ_COLUMNS_BARE " "
+#define ORDER_JOINS                                                            \
+	" JOIN order_identifier i ON i.order_id = o.id "                       \
+	"JOIN authz a ON a.id = i.authz_id "                                   \
+	"JOIN challenge c ON c.authz_id = a.id "                               \
+	"JOIN outbox b ON b.challenge_id = c.id "
+/* The row that q is on and those of the same order that follow: 1 and q is on
+ * the next order's first row, 0 and there are no more, -1. */
+int order_picture_read(struct query *q, struct order *out);
 
 /* Inserts authorization, challenge, part1 and outbox row. */
 int authz_insert(

@@ -4,6 +4,7 @@
 #include "db/store_account.h"
 #include "db/store_cert.h"
 #include "db/store_order.h"
+#include "db/store_order_look.h"
 #include "lib/arena.h"
 #include "lib/clock.h"
 #include "lib/json.h"
@@ -188,7 +189,7 @@ print_story(struct command *c, const char *id, bool json)
 {
 	struct order order;
 	struct buf b;
-	int found = store_order_by_id(&c->job, id, NULL, &order);
+	int found = store_order_look(&c->job, id, &order);
 
 	if (found == 0)
 		return job_fail(&c->job, ERR_MALFORMED,

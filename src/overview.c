@@ -13,6 +13,7 @@
 #include "db/store_incident.h"
 #include "db/store_life.h"
 #include "db/store_order.h"
+#include "db/store_order_look.h"
 #include "db/store_queue.h"
 #include "db/store_report.h"
 #include "db/store_stop.h"

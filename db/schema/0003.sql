@@ -583,3 +583,13 @@ CREATE TABLE own_key (
 );
 CREATE INDEX own_key_bare ON own_key (bare_sha256)
 	WHERE bare_sha256 IS NOT NULL;
+
+-- Admins turn pages of orders, and look for those of a mailbox or an account.
+DROP INDEX orders_created;
+CREATE INDEX orders_created ON orders (created_at, id);
+DROP INDEX orders_unfinished;
+CREATE INDEX orders_unfinished ON orders (created_at, id)
+	WHERE failed_at = 0 AND cert_id IS NULL;
+CREATE INDEX orders_ended_of_account ON orders (account_id, created_at, id)
+	WHERE failed_at <> 0 OR is_preauth <> 0;
+CREATE INDEX authz_mailbox ON authz (mailbox, created_at, id);

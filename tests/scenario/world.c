@@ -6,6 +6,7 @@
 #include "db/store_audit.h"
 #include "db/store_cert.h"
 #include "db/store_order.h"
+#include "db/store_order_look.h"
 #include "db/store_outbox.h"
 #include "db/store_private.h"
 #include "dns/resolver.h"

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "db/store_audit.h"
+#include "db/store_order_look.h"
 #include "db/store_outbox.h"
 #include "db/store_private.h"
 #include "tests/unit/acme_mailbox.h"

@@ -24,6 +24,7 @@
 #include "db/store_incident.h"
 #include "db/store_key.h"
 #include "db/store_ocsp.h"
+#include "db/store_order_look.h"
 #include "db/store_outbox.h"
 #include "db/store_own_key.h"
 #include "db/store_private.h"
@@ -471,6 +472,24 @@ bad_day(struct job *j)
 }
 
 static void
+look_for_orders(struct job *j, const char *account, const char *mailbox)
+{
+	const struct order_search ways[] = {
+		{ .before_at = INT64_MAX, .before_id = "" },
+		{ .before_at = INT64_MAX, .before_id = "", .is_open = true },
+		{ .before_at = INT64_MAX,
+		    .before_id = "",
+		    .account_id = account },
+		{ .before_at = INT64_MAX, .before_id = "", .mailbox = mailbox },
+	};
+	struct order *list;
+	size_t count;
+
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
+		EXPECT(j, store_order_search(j, &ways[i], 9, &list, &count), 0);
+}
+
+static void
 whole_life(struct job *j)
 {
 	const char *account = fixture_account(j);
@@ -597,6 +616,8 @@ whole_life(struct job *j)
 	EXPECT(j, store_order_by_id(j, o->id, account, &taken), 1);
 	EXPECT(j, store_order_list(j, true, 9, &list, &count), 0);
 	EXPECT(j, store_order_list(j, false, 9, &list, &count), 0);
+	EXPECT(j, store_order_look(j, o->id, &taken), 1);
+	look_for_orders(j, account, a.mailbox);
 	EXPECT(j, store_reply_seen(j, "s", 0, 1), 1);
 	EXPECT(j, store_reply_last_uid(j, "s", 0, &n), 0);
 	EXPECT(j, store_reply_covered(j, first, SPAN("covered")), 1);
@@ -647,6 +668,13 @@ reads_all(const char *step, const char *text)
 	} inner[] = {
 		{ "SCAN CONSTANT ROW", "" },
 		{ "SCAN o", "FROM (SELECT * FROM orders WHERE" },
+		{ "SCAN w", "FROM (SELECT id FROM orders WHERE" },
+		{ "SCAN w", "FROM (SELECT id FROM (SELECT * FROM (SELECT id," },
+		{ "SCAN w", "FROM (SELECT DISTINCT e.id, e.created_at FROM" },
+		{ "SCAN going", "UNION ALL" },
+		{ "SCAN others", "UNION ALL" },
+		{ "SCAN of_account", "UNION ALL" },
+		{ "SCAN z", "LIMIT $5) z" },
 		{ "SCAN due", "LIMIT 1) due" },
 		{ "SCAN bite", "LIMIT $2) bite" },
 		/* a handful of rows that admins make; the newest first */

@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "db/store_order_look.h"
 #include "db/store_outbox.h"
 #include "db/store_private.h"
 #include "db/store_reply.h"
