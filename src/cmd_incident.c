@@ -297,18 +297,6 @@ rehearse(struct job *j, const struct options *o)
 /* --- show, list ------------------------------------------------------------
  */
 
-static const char *
-status_of(const struct job *j, const struct incident *i)
-{
-	if (i->cancelled_at != 0)
-		return "cancelled";
-	if (i->finished_at != 0)
-		return "finished";
-	if (incident_is_draft(i))
-		return "draft";
-	return issuer_incident_due(i, j->now) > j->now ? "open" : "revoking";
-}
-
 static int
 find(struct job *j, const char *id, struct incident *out)
 {
@@ -344,7 +332,7 @@ print_json(struct job *j, const struct incident *i, const struct progress *p)
 	json_out_init(&w, &b);
 	json_object_begin(&w);
 	json_member_str(&w, "incident", i->id);
-	json_member_str(&w, "status", status_of(j, i));
+	json_member_str(&w, "status", issuer_incident_status(j, i));
 	json_member_str(&w, "cause", i->cause);
 	json_key(&w, "selector");
 	json_put_raw(&w, span_str(i->selector));
@@ -404,9 +392,9 @@ incident_show(struct job *j, const struct options *o, const char *id)
 	       "\n  revoked: %" PRId64 "\n  replaced: %" PRId64
 	       "\n  mails: %" PRId64 " (sent: %" PRId64 ", failed: %" PRId64
 	       ", bounced: %" PRId64 ")\n  could not be told: %" PRId64 "\n",
-	    i.id, status_of(j, &i), i.cause, i.selector, deadline, i.opened_by,
-	    i.cert_count, p.revoked, p.replaced, p.notices.all, p.notices.sent,
-	    p.notices.failed, p.notices.bounced,
+	    i.id, issuer_incident_status(j, &i), i.cause, i.selector, deadline,
+	    i.opened_by, i.cert_count, p.revoked, p.replaced, p.notices.all,
+	    p.notices.sent, p.notices.failed, p.notices.bounced,
 	    p.notices.failed + p.notices.bounced);
 	if (i.cancel_asked_by != NULL)
 		printf("  cancelling asked for by: %s\n", i.cancel_asked_by);
@@ -428,8 +416,8 @@ incident_list(struct job *j)
 	for (size_t i = 0; i < count; i++) {
 		clock_format_rfc3339(list[i].deadline, deadline);
 		printf("%s  %s  %s  deadline %s  certificates: %" PRId64 "\n",
-		    list[i].id, status_of(j, &list[i]), list[i].cause, deadline,
-		    list[i].cert_count);
+		    list[i].id, issuer_incident_status(j, &list[i]),
+		    list[i].cause, deadline, list[i].cert_count);
 	}
 	if (count == 0)
 		puts("there has been no incident");
@@ -454,7 +442,7 @@ cancel(struct job *j, const struct incident *i, const char *by, bool *asks)
 	*asks = first == 1;
 	if (i->cancelled_at != 0 || i->finished_at != 0)
 		return job_fail(j, ERR_MALFORMED, "%s: the incident is %s",
-		    i->id, status_of(j, i));
+		    i->id, issuer_incident_status(j, i));
 	if (!*asks && request_may_confirm(j, i->cancel_asked_by) < 0)
 		return job_context(j, "%s", i->id);
 	if ((*asks ? store_incident_ask_cancel(j, i->id, by)

@@ -237,28 +237,6 @@ report_add_proof(struct job *j, const struct options *o)
 /* --- list, show ------------------------------------------------------------
  */
 
-static const char *
-state_of(const struct report *r)
-{
-	if (r->closed_at != 0)
-		return "closed";
-	if (r->answered_at == 0)
-		return r->decided_at == 0 ? "open" : "not answered";
-	return r->decided_at == 0 ? "answered" : "decided";
-}
-
-static const char *
-left_of(struct job *j, const struct report *r)
-{
-	int64_t due = report_due(r), left = due - j->now;
-
-	if (due == 0)
-		return "-";
-	return arena_printf(j->arena, "%s%" PRId64 "h%02dm",
-	    left < 0 ? "overdue " : "", (left < 0 ? -left : left) / 3600,
-	    (int)((left < 0 ? -left : left) / 60 % 60));
-}
-
 static void
 member(struct json_out *w, const char *name, const char *value)
 {
@@ -310,7 +288,7 @@ print_json(struct job *j, const struct report *r, const struct mails *m)
 	json_out_init(&w, &b);
 	json_object_begin(&w);
 	json_member_int(&w, "report", r->number);
-	json_member_str(&w, "state", state_of(r));
+	json_member_str(&w, "state", report_state(r));
 	member(&w, "from", r->reporter);
 	member(&w, "certificate", r->cert_id);
 	if (r->spki_sha256.n > 0)
@@ -397,7 +375,7 @@ report_show(struct job *j, const struct options *o, const char *number)
 	if (o->json)
 		return print_json(j, &r, &m);
 	printf("report %" PRId64 ": %s; time left: %s\n", r.number,
-	    state_of(&r), left_of(j, &r));
+	    report_state(&r), report_left(j, &r));
 	printf("  from: %s\n", r.reporter == NULL ? "-" : r.reporter);
 	if (r.cert_id != NULL)
 		printf("  certificate: %s\n", r.cert_id);
@@ -440,8 +418,8 @@ report_list(struct job *j, const struct options *o)
 				return -1;
 		} else
 			printf("%" PRId64 "  %s  time left: %s  from %s\n",
-			    list[i].number, state_of(&list[i]),
-			    left_of(j, &list[i]),
+			    list[i].number, report_state(&list[i]),
+			    report_left(j, &list[i]),
 			    list[i].reporter == NULL ? list[i].entered_by
 						     : list[i].reporter);
 	}

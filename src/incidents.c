@@ -56,6 +56,18 @@ issuer_incident_due(const struct incident *i, int64_t now)
 	return start <= now ? now : issuer_incident_next(start, now);
 }
 
+const char *
+issuer_incident_status(const struct job *j, const struct incident *i)
+{
+	if (i->cancelled_at != 0)
+		return "cancelled";
+	if (i->finished_at != 0)
+		return "finished";
+	if (incident_is_draft(i))
+		return "draft";
+	return issuer_incident_due(i, j->now) > j->now ? "open" : "revoking";
+}
+
 static int
 alarm_once(struct job *j, const struct incident *i)
 {

@@ -352,12 +352,18 @@ look_at_rules(struct job *j, struct remarks *r)
 static int
 remind_of_rehearsal(struct job *j, struct remarks *r)
 {
+	static const char what[] = "rehearsal of an incident";
 	const char *advice = NULL;
+	int64_t at;
 
-	if (rehearsal_advice(j, &advice) < 0)
+	if (rehearsal_advice(j, &advice) < 0 || rehearsal_last(j, &at) < 0)
 		return -1;
 	if (advice != NULL)
-		remark(r, REMARK_WARN, "rehearsal of an incident", advice);
+		remark(r, REMARK_WARN, what, advice);
+	else
+		remark(r, REMARK_OK, what,
+		    arena_printf(j->arena, "last done at %s",
+			clock_rfc3339(j->arena, at)));
 	return 0;
 }
 
@@ -432,8 +438,14 @@ overview_reminders(struct job *j, struct remarks *r)
 int
 overview(struct job *j, struct remarks *r)
 {
-	static look *const looks[] = { look_at_server, look_at_roles,
-		look_at_stops, look_at_queues, look_at_held, look_at_orders,
+	return look_at_server(j, r) < 0 ? -1 : overview_inside(j, r);
+}
+
+int
+overview_inside(struct job *j, struct remarks *r)
+{
+	static look *const looks[] = { look_at_roles, look_at_stops,
+		look_at_queues, look_at_held, look_at_orders,
 		look_at_certificates, overview_lists, look_at_incidents,
 		look_at_reports, overview_reminders, look_at_rules };
 

@@ -16,6 +16,9 @@ struct remarks;
 /* With the database open.  0, or -1 if it cannot be read. */
 int overview(struct job *j, struct remarks *r);
 
+/* The same from a role, which knows that the server runs. */
+int overview_inside(struct job *j, struct remarks *r);
+
 /* Of it, what the records remind of: a rehearsal (PK-186), the signed heads of
  * the audit records (PK-21), certificates of admins (PK-206).  0, -1. */
 int overview_reminders(struct job *j, struct remarks *r);

@@ -16,6 +16,12 @@ static const struct {
 	[REMARK_WRONG] = { "wrong", "WRONG " },
 };
 
+const char *
+remark_level_name(enum remark level)
+{
+	return levels[level].name;
+}
+
 static void
 print_json(FILE *to, enum remark level, const char *what, const char *text)
 {
@@ -42,7 +48,9 @@ remark(struct remarks *r, enum remark level, const char *what, const char *text)
 
 	if (level == REMARK_WRONG)
 		r->wrong++;
-	if (r->json)
+	if (r->take != NULL)
+		r->take(r->ctx, level, what, text);
+	else if (r->json)
 		print_json(to, level, what, text);
 	else
 		fprintf(to, "%s%s%s%s\n", levels[level].head, what,

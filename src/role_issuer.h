@@ -119,6 +119,9 @@ int64_t issuer_incident_next(int64_t end, int64_t now);
 /* When the issuer has to look at it next: at an alarm, or when it has to begin
  * to revoke, for the lists to be out at the deadline (PK-157). */
 int64_t issuer_incident_due(const struct incident *i, int64_t now);
+/* "draft", "open", "revoking", "finished", "cancelled" */
+const char *issuer_incident_status(
+    const struct job *j, const struct incident *i);
 
 /*
  * Problem reports (src/reports.c, PK-184): an alarm 12 hours after one came,

@@ -20,19 +20,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* One thing that happened; sorted by time they are the story. */
-struct step {
-	int64_t at;
-	size_t rank; /* keeps the order of what happened in one second */
-	const char *what;
-	const char *detail; /* or NULL */
-};
-
 #define STEPS_MAX 400
 
 struct story {
 	struct job *job;
-	struct step steps[STEPS_MAX];
+	struct story_step steps[STEPS_MAX];
 	size_t count;
 };
 
@@ -41,14 +33,14 @@ add(struct story *s, int64_t at, const char *what, const char *detail)
 {
 	if (at == 0 || s->count == STEPS_MAX)
 		return;
-	s->steps[s->count] = (struct step){ at, s->count, what, detail };
+	s->steps[s->count] = (struct story_step){ at, s->count, what, detail };
 	s->count++;
 }
 
 static int
 by_time(const void *a, const void *b)
 {
-	const struct step *x = a, *y = b;
+	const struct story_step *x = a, *y = b;
 
 	if (x->at != y->at)
 		return x->at < y->at ? -1 : 1;
@@ -388,6 +380,19 @@ story_status(struct job *j, const struct order *o)
 		return authz_status_name(
 		    authz_status(&o->identifiers[0].authz, j->now));
 	return order_status_name(order_status(o, j->now));
+}
+
+int
+story_steps(struct job *j, const struct order *o, const struct story_step **out,
+    size_t *count)
+{
+	struct story *s = arena_alloc(j->arena, sizeof(*s));
+
+	if (collect(j, o, s) < 0)
+		return -1;
+	*out = s->steps;
+	*count = s->count;
+	return 0;
 }
 
 static void

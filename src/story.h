@@ -18,6 +18,16 @@ const char *story_status(struct job *j, const struct order *o);
 const char *story_waits_for(struct job *j, const struct order *o);
 /* The same of a pending order without its mailboxes: "a reply". */
 const char *story_lacks(const struct order *o, int64_t now);
+/* One thing that happened. */
+struct story_step {
+	int64_t at;
+	size_t rank; /* keeps the order of what happened in one second */
+	const char *what;
+	const char *detail; /* or NULL; may hold what strangers said */
+};
+/* All of them, as they happened: 0, or -1. */
+int story_steps(struct job *j, const struct order *o,
+    const struct story_step **out, size_t *count);
 /* The whole story: 0, or -1. */
 int story_text(struct job *j, const struct order *o, struct buf *out);
 int story_json(struct job *j, const struct order *o, struct buf *out);
