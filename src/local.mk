@@ -224,6 +224,8 @@ libcs_src_a_SOURCES = \
 	src/status_place.c src/status_place.h \
 	src/reserved.c src/reserved.h \
 	src/status_proof.c src/status_proof.h \
+	src/form.c src/form.h \
+	src/page.c src/page.h \
 	src/story.c src/story.h \
 	src/supervisor.c src/supervisor.h \
 	src/tls.c src/tls.h \
@@ -250,3 +252,12 @@ countersign_LDADD = $(CS_SRC)
 sbin_PROGRAMS += countersignd
 countersignd_SOURCES = src/countersignd.c
 countersignd_LDADD = $(CS_SRC)
+
+# The pages for admins.
+web_files = web/foot.html web/head.html web/login.html \
+	web/no_certificate.html web/style.css
+nodist_libcs_src_a_SOURCES = src/page_data.c
+src/page_data.c: $(web_files) $(EMBED_DEPS)
+	$(AM_V_GEN)$(EMBED) page_files $(web_files) >$@.tmp && mv $@.tmp $@
+CLEANFILES += src/page_data.c
+EXTRA_DIST += $(web_files)

@@ -177,3 +177,8 @@ tests_fuzz_fuzz_sign_frame_LDADD = $(FUZZ) $(CS_SRC)
 fuzzers += tests/fuzz/fuzz_bundle
 tests_fuzz_fuzz_bundle_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_bundle_LDADD = $(FUZZ) $(CS_PKI)
+
+# --- pages for admins ---
+fuzzers += tests/fuzz/fuzz_form
+tests_fuzz_fuzz_form_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_form_LDADD = $(FUZZ) $(CS_SRC)
