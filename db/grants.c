@@ -263,11 +263,68 @@ static const struct grant upstream[] = {
 	{ NULL, NULL },
 };
 
+/* --- admin ---------------------------------------------------------------- */
+
+/* It shows, and writes nothing but who came in: neither the halves of tokens
+ * nor requests nor mails are its to read (PK-7). */
+static const struct grant admin[] = {
+	EVERY_ROLE,
+	{ "admin", "SELECT" },
+	{ "admin_key", "SELECT" },
+	{ "admin_try", "SELECT, INSERT, UPDATE (failures, until_at), DELETE" },
+	{ "account", "SELECT (id, thumbprint, jwk, contact, client_address, "
+		     "created_at, tos_agreed_at, tos_url, tos_sha256, "
+		     "deactivated_at, revoked_at, eab_kid, eab)" },
+	{ "orders", "SELECT (id, account_id, profile, language, created_at, "
+		    "life_until, identifier_count, csr_at, "
+		    "csr_refused_count, failed_at, error, cert_id, "
+		    "cert_not_after, replaces, replaces_cert_id, not_before, "
+		    "not_after, is_preauth, issue_due_at, issue_fault_at)" },
+	{ "authz", "SELECT" },
+	{ "order_identifier", "SELECT" },
+	{ "challenge", "SELECT (id, authz_id, thumbprint, from_address, "
+		       "message_id, posted_at, proven_at, failed_at, error, "
+		       "soft_count)" },
+	{ "outbox", "SELECT" },
+	{ "reply", "SELECT (id, source, uidvalidity, uid, challenge_id, "
+		   "arrival, recorded_at, verdict, code, detail, evidence, "
+		   "raw_sha256, covered_hash, seal, error, due_at, "
+		   "br_version)" },
+	{ "caa", "SELECT" },
+	{ "cert", "SELECT" },
+	{ "issuance_stop", "SELECT" },
+	{ "incident", "SELECT" },
+	{ "incident_cert", "SELECT" },
+	{ "report",
+	    "SELECT (number, reporter, text, cert_id, spki_sha256, proof_kind, "
+	    "received_at, entered_at, entered_by, alarm_at, "
+	    "answered_at, answered_by, decided_at, decided_by, decision, "
+	    "cause, deadline, incident_id, closed_at, closed_by)" },
+	{ "ca_key_end", "SELECT" },
+	{ "crl", "SELECT" },
+	{ "crl_shard", "SELECT" },
+	{ "ocsp_segment", "SELECT (ca_label, segment, generation, "
+			  "refresh_at)" },
+	{ "responder", "SELECT" },
+	{ "audit", "SELECT" },
+	{ "audit_gap", "SELECT" },
+	{ "audit_mark", "SELECT" },
+	{ "url_check", "SELECT" },
+	{ "destroyed_key", "SELECT (spki_sha256, asked_at, begun_at)" },
+	/* What waits, and since when. */
+	{ "notice", "SELECT (due_at)" },
+	{ "caa_report", "SELECT (due_at)" },
+	{ "handoff", "SELECT (due_at)" },
+	{ "withdrawal", "SELECT (due_at)" },
+	{ NULL, NULL },
+};
+
 static const struct grant *const grants[ROLE_COUNT] = { [ROLE_WEB] = web,
 	[ROLE_SENDER] = sender,
 	[ROLE_VALIDATOR] = validator,
 	[ROLE_ISSUER] = issuer,
-	[ROLE_UPSTREAM] = upstream };
+	[ROLE_UPSTREAM] = upstream,
+	[ROLE_ADMIN] = admin };
 
 /* --- statements ----------------------------------------------------------- */
 

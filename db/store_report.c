@@ -7,12 +7,15 @@
 #include "db/store_private.h"
 #include "lib/arena.h"
 
-#define COLUMNS                                                                \
-	"number, reporter, text, cert_id, spki_sha256, proof_kind, proof, "    \
-	"proof_spki, received_at, "                                            \
+#define COLUMNS_WITH(proof, spki)                                              \
+	"number, reporter, text, cert_id, spki_sha256, proof_kind, " proof     \
+	", " spki ", received_at, "                                            \
 	"entered_at, entered_by, alarm_at, answered_at, answered_by, "         \
 	"decided_at, decided_by, decision, cause, deadline, incident_id, "     \
 	"closed_at, closed_by"
+#define COLUMNS COLUMNS_WITH("proof", "proof_spki")
+/* For those who look: without what somebody has sent as proof. */
+#define COLUMNS_BARE COLUMNS_WITH("NULL", "NULL")
 
 static void
 report_read(struct query *q, struct report *out)
@@ -107,6 +110,14 @@ store_report_by_number(struct job *j, int64_t number, struct report *out)
 }
 
 int
+store_report_look(struct job *j, int64_t number, struct report *out)
+{
+	return report_get(j,
+	    "SELECT " COLUMNS_BARE " FROM report WHERE number = $1",
+	    ARGS(v_int(number)), out);
+}
+
+int
 store_report_list(struct job *j, bool all, int64_t answer_secs, size_t max,
     struct report **out, size_t *count)
 {
@@ -116,9 +127,9 @@ store_report_list(struct job *j, bool all, int64_t answer_secs, size_t max,
 	*count = 0;
 	*out = arena_calloc(j->arena, max, sizeof(**out));
 	found = query_first(&q, j,
-	    all ? "SELECT " COLUMNS " FROM report WHERE number > $1 "
+	    all ? "SELECT " COLUMNS_BARE " FROM report WHERE number > $1 "
 		  "ORDER BY number DESC LIMIT $2"
-		: "SELECT " COLUMNS " FROM report WHERE closed_at = 0 "
+		: "SELECT " COLUMNS_BARE " FROM report WHERE closed_at = 0 "
 		  "ORDER BY CASE WHEN answered_at = 0 OR decided_at = 0 "
 		  "THEN received_at + CAST($1 AS BIGINT) WHEN deadline > 0 "
 		  "THEN deadline ELSE 9223372036854775807 END, number LIMIT $2",

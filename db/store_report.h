@@ -40,8 +40,12 @@ struct report {
 int store_report_add(struct job *j, struct report *r);
 int store_report_by_number(
     struct job *j, int64_t number, struct report *out); /* 1, 0, -1 */
-/* Those that are open, or all, by the time that is left for the next step:
- * `answer_secs` from when it came for answer and decision, then the deadline.
+/* The same without the proof: only what kind it is. */
+int store_report_look(
+    struct job *j, int64_t number, struct report *out); /* 1, 0, -1 */
+/* Without the proofs: those that are open, or all, by the time that is left for
+ * the next step: `answer_secs` from when it came for answer and decision, then
+ * the deadline.
  */
 int store_report_list(struct job *j, bool all, int64_t answer_secs, size_t max,
     struct report **out, size_t *count);

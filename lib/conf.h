@@ -284,6 +284,16 @@ struct conf_agent {
 	int64_t processes; /* look-ups at one time */
 };
 
+/* `admin { }`: pages for admins, in a process of their own. */
+struct conf_admin {
+	struct conf_login login;
+	struct conf_list listen;     /* "127.0.0.1:8443", "[::1]:8443",
+				      * "unix:/path"; empty: no pages */
+	const char *tls_certificate; /* PEM chain */
+	const char *tls_key;
+	int64_t session_idle; /* it ends after so long without a request */
+};
+
 /* In the order of the option's choices. */
 enum conf_ocsp { CONF_OCSP_PRESIGNED, CONF_OCSP_LIVE };
 
@@ -481,6 +491,7 @@ struct conf {
 	struct conf_sender sender;
 	struct conf_validator validator;
 	struct conf_mpic mpic;
+	struct conf_admin admin;
 	struct conf_agent agent;
 	struct conf_issuer issuer;
 	struct conf_former *formers;

@@ -18,6 +18,7 @@ static const char *const role_names[ROLE_COUNT] = {
 	[ROLE_VALIDATOR] = "validator",
 	[ROLE_ISSUER] = "issuer",
 	[ROLE_UPSTREAM] = "upstream",
+	[ROLE_ADMIN] = "admin",
 };
 
 const char *

@@ -25,6 +25,7 @@ enum role {
 	ROLE_VALIDATOR,
 	ROLE_ISSUER,
 	ROLE_UPSTREAM,    /* only where another CA issues (PK-223) */
+	ROLE_ADMIN,       /* only where admins are shown pages (PK-206) */
 	ROLE_COUNT,       /* of those that meet at the database */
 	ROLE_PERSPECTIVE, /* alone, on a host elsewhere: no database */
 	ROLE_RESPONDER,   /* answers OCSP clients: no database (PK-177) */
@@ -32,8 +33,8 @@ enum role {
 	ROLE_SIGNER,      /* has the keys in tokens: no database (PK-202) */
 };
 
-/* "web", "sender", "validator", "issuer", "upstream", "perspective",
- * "responder", "linter", "signer". */
+/* "web", "sender", "validator", "issuer", "upstream", "admin",
+ * "perspective", "responder", "linter", "signer". */
 const char *role_name(enum role role);
 /* 1 and the role, or 0. */
 int role_parse(const char *name, enum role *role);

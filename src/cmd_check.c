@@ -231,13 +231,26 @@ host_of(struct job *j, const char *base_url)
 	return span_dup(j->arena, span_cut(s, 0, span_find(s, 0, ':')));
 }
 
+/* Of the one that was loaded: does it end soon? */
+static void
+tell_end(struct check *c, struct job *j, const char *what, const char *file)
+{
+	if (tls_not_after() > j->now + 14 * DAY)
+		cmd_check_good(c, what, "");
+	else
+		cmd_check_warn(c, what,
+		    arena_printf(j->arena,
+			"%s ends at %s: replace it and send countersignd "
+			"SIGHUP",
+			file, clock_rfc3339(j->arena, tls_not_after())));
+}
+
 /* A proxy that clients see has a certificate of its own. */
 static void
 check_tls(struct check *c)
 {
 	static const char what[] = "HTTPS certificate";
 	const struct conf_web *w = &c->conf->web;
-	char until[CLOCK_RFC3339_MAX];
 	const char *host;
 	struct job j;
 
@@ -253,16 +266,28 @@ check_tls(struct check *c)
 			cmd_check_warn(c, what, j.err.text);
 		else
 			cmd_check_bad(c, what, j.err.text);
-	} else if (tls_not_after() <= j.now + 14 * DAY) {
-		clock_format_rfc3339(tls_not_after(), until);
-		cmd_check_warn(c, what,
-		    arena_printf(j.arena,
-			"%s ends at %s: replace it and send countersignd "
-			"SIGHUP",
-			w->tls_certificate, until));
 	} else {
-		cmd_check_good(c, what, "");
+		tell_end(c, &j, what, w->tls_certificate);
 	}
+	job_done(&j);
+}
+
+/* By which names browsers reach it is the admin's affair. */
+static void
+check_admin_tls(struct check *c)
+{
+	static const char what[] = "certificate of the admin pages";
+	const struct conf_admin *a = &c->conf->admin;
+	struct job j;
+
+	if (a->listen.n == 0)
+		return;
+	job_init(&j, NULL, c->conf);
+	if (tls_load(&j, a->tls_certificate, a->tls_key) < 0 ||
+	    tls_check_dates(&j, a->tls_certificate, j.now) < 0)
+		cmd_check_bad(c, what, j.err.text);
+	else
+		tell_end(c, &j, what, a->tls_certificate);
 	job_done(&j);
 }
 
@@ -329,6 +354,7 @@ check_all(struct check *c)
 		cmd_check_linters(c);
 	check_addresses(c);
 	check_tls(c);
+	check_admin_tls(c);
 	cmd_check_run(c, "DNS", cmd_check_resolver);
 	if (c->conf->validator.dns_second_config != NULL)
 		cmd_check_run(c, "second resolver", cmd_check_second);

@@ -84,6 +84,7 @@ conf_check(
 	conf_check_pages(&c);
 	conf_check_ocsp(&c);
 	conf_check_status_listen(&c);
+	conf_check_admin(&c);
 	conf_check_places(&c);
 	conf_check_profiles(&c);
 	conf_check_alternates(&c);

@@ -6,6 +6,7 @@
 #include "lib/conf.h"
 #include "lib/netaddr.h"
 #include "src/conf_listen.h"
+#include "src/http_admin.h"
 
 #include <string.h>
 
@@ -98,6 +99,38 @@ conf_check_status_listen(struct check *c)
 			    "\"0.0.0.0:80\" or \"[::]:80\"",
 			    l->v[i]);
 	}
+}
+
+/* These pages speak TLS on every socket: it says who asks. */
+void
+conf_check_admin(struct check *c)
+{
+	const struct conf_admin *a = &c->conf->admin;
+	const char *host, *port;
+
+	for (size_t i = 0; i < a->listen.n; i++) {
+		const char *path = conf_listen_path(a->listen.v[i]);
+
+		if (path != NULL)
+			check_listen_path(c, "admin.listen", path,
+			    "/run/countersign/admin.sock");
+		else if (conf_parse_listen(
+			     c->arena, a->listen.v[i], &host, &port) < 0)
+			conf_wrong(c, "admin.listen",
+			    "%s is not an address and a port; write "
+			    "\"127.0.0.1:8443\" or "
+			    "\"unix:/run/countersign/admin.sock\"",
+			    a->listen.v[i]);
+	}
+	if (a->listen.n > HTTP_ADMIN_SOCKETS_MAX)
+		conf_wrong(c, "admin.listen", "names %zu sockets; at most %d",
+		    a->listen.n, HTTP_ADMIN_SOCKETS_MAX);
+	if (a->listen.n > 0 && a->tls_certificate == NULL)
+		conf_wrong(c, "admin.tls_certificate",
+		    "is missing: HTTPS needs a PEM chain");
+	if (a->listen.n > 0 && a->tls_key == NULL)
+		conf_wrong(
+		    c, "admin.tls_key", "is missing: HTTPS needs a PEM key");
 }
 
 static bool
@@ -213,9 +246,10 @@ void
 conf_check_places(struct check *c)
 {
 	static const char *const options[] = { "web.listen",
-		"web.status_listen", "validator.lmtp_listen" };
+		"web.status_listen", "validator.lmtp_listen", "admin.listen" };
 	const struct conf_list *lists[] = { &c->conf->web.listen,
-		&c->conf->web.status_listen, &c->conf->validator.lmtp_listen };
+		&c->conf->web.status_listen, &c->conf->validator.lmtp_listen,
+		&c->conf->admin.listen };
 
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
 		for (size_t n = 0; n < lists[i]->n; n++) {

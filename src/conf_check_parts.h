@@ -39,6 +39,7 @@ void conf_check_base_url(struct check *c);
 void conf_check_listen(struct check *c);
 void conf_check_status_listen(struct check *c);
 void conf_check_lmtp(struct check *c);
+void conf_check_admin(struct check *c);
 void conf_check_places(struct check *c);
 void conf_check_tls(struct check *c);
 void conf_check_trusted(struct check *c);

@@ -70,7 +70,8 @@ check_role(struct check *c, const struct conf *conf, enum role role)
 		[ROLE_SENDER] = &conf->sender.login,
 		[ROLE_VALIDATOR] = &conf->validator.login,
 		[ROLE_ISSUER] = &conf->issuer.login,
-		[ROLE_UPSTREAM] = &conf->external.login };
+		[ROLE_UPSTREAM] = &conf->external.login,
+		[ROLE_ADMIN] = &conf->admin.login };
 	const struct conf_login *own = database_conf(conf, role);
 
 	if (own != NULL)

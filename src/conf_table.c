@@ -126,10 +126,6 @@ const struct conf_option conf_options[] = {
 	    "Mail address for problems with certificates: /acme/help shows it, "
 	    "a page that the directory names if website_url is not set." },
 
-	{ "admin", "required", CONF_BOOL, AT(admin_required), "no", 0, 0, NULL,
-	    false, false,
-	    "Commands that change something are an admin's, with two factors; "
-	    "always so in public mode, and once there is an admin." },
 	{ "policy", "profile", CONF_STRING, AT(profile),
 	    "mailbox-strict", 1, 32, NULL, false, true,
 	    "The certificate profile of orders that name none." },
@@ -364,6 +360,30 @@ const struct conf_option conf_options[] = {
 	    NULL, 1, 1000, NULL, false, false,
 	    "File with that user's password; read before the rights of root are "
 	    "given up." },
+
+	{ "admin", "required", CONF_BOOL, AT(admin_required), "no", 0, 0, NULL,
+	    false, false,
+	    "Commands that change something are an admin's, with two factors; "
+	    "always so in public mode, and once there is an admin." },
+	{ "admin", "listen", CONF_LIST, AT(admin.listen), NULL, 0, 0, NULL,
+	    false, false,
+	    "Addresses and ports, or unix: and the file of a socket, at which "
+	    "admins find pages that show how the service stands; always with "
+	    "TLS; without it there are none." },
+	{ "admin", "tls_certificate", CONF_PATH, AT(admin.tls_certificate),
+	    NULL, 1, 1000, NULL, false, true,
+	    "Certificate of these pages and its chain, PEM." },
+	{ "admin", "tls_key", CONF_PATH, AT(admin.tls_key), NULL, 1, 1000,
+	    NULL, false, true, "Key of that certificate, PEM, private." },
+	{ "admin", "session_idle", CONF_SECONDS, AT(admin.session_idle), "15m",
+	    10, 3600, NULL, false, true,
+	    "Whoever asks for no page for so long must log in again." },
+	{ "admin", "database", CONF_STRING, AT(admin.login.database), NULL, 1,
+	    1000, NULL, false, false,
+	    "As web.database, for the role that shows these pages." },
+	{ "admin", "database_password", CONF_PATH,
+	    AT(admin.login.password_file), NULL, 1, 1000, NULL, false, false,
+	    "As web.database_password." },
 
 	{ "sender", "from", CONF_STRING, AT(sender.from), NULL, 3, 200, NULL,
 	    true, false, "Address that challenge mails come from." },

@@ -14,6 +14,7 @@
 #include "src/pins.h"
 #include "src/privilege.h"
 #include "src/published.h"
+#include "src/role_admin.h"
 #include "src/role_issuer.h"
 #include "src/role_linter.h"
 #include "src/role_perspective.h"
@@ -160,7 +161,7 @@ parse_options(int argc, char **argv, struct options *o)
 	return 0;
 }
 
-/* "3,4,5,6,7" */
+/* One for each role: "3,4,5" */
 static int
 parse_wake(const char *text, int fds[ROLE_COUNT])
 {
@@ -195,7 +196,7 @@ static const struct role_ops *
 ops_of(const char *name)
 {
 	static const struct role_ops *const all[] = { &web_ops, &sender_ops,
-		&validator_ops, &issuer_ops, &upstream_ops };
+		&validator_ops, &issuer_ops, &upstream_ops, &admin_ops };
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		if (strcmp(role_name(all[i]->role), name) == 0)

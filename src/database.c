@@ -36,6 +36,9 @@ database_conf(const struct conf *c, enum role role)
 	case ROLE_UPSTREAM:
 		l = &c->external.login;
 		break;
+	case ROLE_ADMIN:
+		l = &c->admin.login;
+		break;
 	case ROLE_COUNT:
 	case ROLE_PERSPECTIVE: /* have none */
 	case ROLE_LINTER:

@@ -21,6 +21,7 @@
 #define VALIDATOR (1u << ROLE_VALIDATOR)
 #define ISSUER (1u << ROLE_ISSUER)
 #define UPSTREAM (1u << ROLE_UPSTREAM)
+#define ADMIN (1u << ROLE_ADMIN)
 #define SIGNER (1u << ROLE_SIGNER)
 
 #define GROUPS_MAX 64
@@ -33,7 +34,7 @@ struct key_file {
 
 /* Whose files other roles' could be. */
 static const enum role reading[] = { ROLE_WEB, ROLE_SENDER, ROLE_VALIDATOR,
-	ROLE_ISSUER, ROLE_UPSTREAM, ROLE_SIGNER };
+	ROLE_ISSUER, ROLE_UPSTREAM, ROLE_ADMIN, ROLE_SIGNER };
 #define READER_COUNT (sizeof(reading) / sizeof(reading[0]))
 
 /* Whom the roles run as. */
@@ -192,6 +193,9 @@ key_files_check(struct job *j, key_files_fn *report, void *ctx)
 		{ "database_password", conf->database_password_file,
 		    without_login(conf) },
 		{ "web.tls_key", conf->web.tls_key, WEB },
+		{ "admin.tls_key", conf->admin.tls_key, ADMIN },
+		{ "admin.database_password", conf->admin.login.password_file,
+		    ADMIN },
 		{ "web.eab_key_file", conf->web.eab_key_file, WEB },
 		{ "web.database_password", conf->web.login.password_file, WEB },
 		{ "sender.dkim_rsa_key", conf->sender.dkim_rsa_key, SENDER },

@@ -91,6 +91,7 @@ listen_check(struct job *j, listen_check_fn *report, void *ctx)
 	} all[] = {
 		{ "web.listen", &j->conf->web.listen },
 		{ "web.status_listen", &j->conf->web.status_listen },
+		{ "admin.listen", &j->conf->admin.listen },
 	};
 	unsigned count = 0;
 

@@ -10,11 +10,16 @@ libcs_src_a_SOURCES = \
 	src/acme_client.c src/acme_client.h \
 	src/activation.c src/activation.h \
 	src/acts.c src/acts.h \
+	src/admin_door.c src/admin_door.h \
 	src/admin_enter.c src/admin_enter.h \
 	src/admin_expiry.c src/admin_expiry.h \
 	src/admin_factors.c src/admin_factors.h \
+	src/admin_front.c src/admin_front.h \
 	src/admin_list.c src/admin_list.h \
 	src/admin_login.c src/admin_login.h \
+	src/admin_page_orders.c src/admin_page_reports.c \
+	src/admin_page_status.c src/admin_pages.h \
+	src/admin_session.c src/admin_session.h \
 	src/agent_answer.c src/agent_answer.h \
 	src/agent_pool.c src/agent_pool.h \
 	src/http_agent.c src/http_agent.h \
@@ -73,6 +78,7 @@ libcs_src_a_SOURCES = \
 	src/cmd_status.c \
 	src/cmd_stop.c \
 	src/overview.c src/overview.h \
+	src/page.c src/page.h \
 	src/overview_lists.c src/overview_lists.h \
 	src/remarks.c src/remarks.h \
 	src/report_due.c src/report_due.h \
@@ -167,6 +173,7 @@ libcs_src_a_SOURCES = \
 	src/http_linger.c src/http_linger.h \
 	src/http_listen.c src/http_listen.h \
 	src/http_peers.c src/http_peers.h \
+	src/http_admin.c src/http_admin.h \
 	src/http_status.c src/http_status.h \
 	src/http_target.c src/http_target.h \
 	src/http_watch.c src/http_watch.h \
@@ -215,6 +222,7 @@ libcs_src_a_SOURCES = \
 	src/role_sender.c src/role_sender.h \
 	src/role_upstream.c src/role_upstream.h \
 	src/role_validator.c src/role_validator.h \
+	src/role_admin.c src/role_admin.h \
 	src/role_web.c src/role_web.h \
 	src/sender_notice.c src/sender_notice.h \
 	src/single.c src/single.h \
@@ -225,7 +233,6 @@ libcs_src_a_SOURCES = \
 	src/reserved.c src/reserved.h \
 	src/status_proof.c src/status_proof.h \
 	src/form.c src/form.h \
-	src/page.c src/page.h \
 	src/story.c src/story.h \
 	src/supervisor.c src/supervisor.h \
 	src/tls.c src/tls.h \

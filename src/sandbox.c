@@ -168,12 +168,11 @@ allow_sockets(struct rules *r, const struct conf_list *listen)
 			allow_folder_of(r, listen->v[i] + 5, LANDLOCK_REMOVE);
 }
 
-/* The chain that certificates are downloaded with. */
+/* What everybody may see: the chain that certificates are downloaded with,
+ * lists and answers. */
 static void
-allow_web(struct rules *r, const struct conf *c)
+allow_published(struct rules *r, const struct conf *c)
 {
-	allow_sockets(r, &c->web.listen);
-	allow_sockets(r, &c->web.status_listen);
 	allow_folder_of(r, c->issuer.crl_file, LANDLOCK_READ);
 	allow_folder_of(r, c->issuer.ocsp_folder, LANDLOCK_READ);
 	allow(r, c->issuer.ca_certificate, LANDLOCK_READ);
@@ -189,6 +188,22 @@ allow_web(struct rules *r, const struct conf *c)
 	}
 	for (size_t i = 0; i < c->issuer.alternate_chains.n; i++)
 		allow(r, c->issuer.alternate_chains.v[i], LANDLOCK_READ);
+}
+
+static void
+allow_web(struct rules *r, const struct conf *c)
+{
+	allow_sockets(r, &c->web.listen);
+	allow_sockets(r, &c->web.status_listen);
+	allow_published(r, c);
+}
+
+/* Its pages say how fresh these are. */
+static void
+allow_admin(struct rules *r, const struct conf *c)
+{
+	allow_sockets(r, &c->admin.listen);
+	allow_published(r, c);
 }
 
 /* Whose S/MIME signatures count; the issuer judges them again. */
@@ -326,6 +341,8 @@ collect(
 		allow_replaced(r, c->sender.relay_token_file);
 	if (role == ROLE_WEB)
 		allow_web(r, c);
+	if (role == ROLE_ADMIN)
+		allow_admin(r, c);
 	if (role == ROLE_ISSUER)
 		allow_issuer(r, c);
 	if (role == ROLE_UPSTREAM)
@@ -400,8 +417,8 @@ calls_of(const struct conf *c, enum role role, const char *intake)
 			   role == ROLE_VALIDATOR || role == ROLE_UPSTREAM,
 		/* The sender stands between libesmtp and the relay, by a
 		 * connection to itself. */
-		.accepts = role == ROLE_WEB || role == ROLE_SENDER ||
-			   is_lmtp(c, intake),
+		.accepts = role == ROLE_WEB || role == ROLE_ADMIN ||
+			   role == ROLE_SENDER || is_lmtp(c, intake),
 		.executes = starts_programs(c, role),
 		/* It ends what it started. */
 		.signals = starts_programs(c, role),

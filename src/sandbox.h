@@ -9,11 +9,11 @@
  *	validator   its database and mail files; connects, and for LMTP listens
  *	upstream    its database; connects to the other CA, or starts the
  *	            program that does (PK-223)
- *	perspective its TLS files, and takes connections; or the resolver's
- *	            files, and connects: two halves
- *	linter      programs and libraries; starts the former without network,
- *	            connects to a service on the loopback if there is one
- *	            (PK-140)
+ *	admin       its database, TLS files and what is published; takes
+ *connections, makes none perspective its TLS files, and takes connections; or
+ *the resolver's files, and connects: two halves linter      programs and
+ *libraries; starts the former without network, connects to a service on the
+ *loopback if there is one (PK-140)
  *
  *	signer      what the PKCS#11 modules need, as the section signer says:
  *	            Unix sockets, all sockets, or none; the files that are

@@ -169,6 +169,17 @@ add_inherited(const struct supervisor *s, const struct child *c,
 	add_option(w, "--live", live_ends_text(a, live));
 }
 
+/* As main() takes it apart. */
+static const char *
+wake_text(struct arena *a, const int fds[ROLE_COUNT])
+{
+	const char *text = arena_printf(a, "%d", fds[0]);
+
+	for (size_t i = 1; i < ROLE_COUNT; i++)
+		text = arena_printf(a, "%s,%d", text, fds[i]);
+	return text;
+}
+
 static void
 exec_role(const struct supervisor *s, const struct child *c, int ready_fd,
     int pins_fd)
@@ -183,9 +194,7 @@ exec_role(const struct supervisor *s, const struct child *c, int ready_fd,
 
 	add_option(&w, "--role", role_name(c->role));
 	add_option(&w, "--config", s->conf->file);
-	add_option(&w, "--wake",
-	    arena_printf(a, "%d,%d,%d,%d,%d", s->wake[0], s->wake[1],
-		s->wake[2], s->wake[3], s->wake[4]));
+	add_option(&w, "--wake", wake_text(a, s->wake));
 	add_option(&w, "--ready", arena_printf(a, "%d", ready_fd));
 	add_end(a, &w, "--held", s->reload.held.fd);
 	add_inherited(s, c, a, &w);
@@ -622,12 +631,15 @@ prepare(struct supervisor *s, struct span text)
 	return 0;
 }
 
-/* PK-223: nothing calls out where nothing is handed to another CA. */
+/* PK-223: nothing calls out where nothing is handed to another CA; and nobody
+ * is shown pages where none are wanted. */
 bool
 supervisor_has_role(const struct conf *conf, enum role role)
 {
 	if (role == ROLE_SIGNER)
 		return signer_is_wanted(conf);
+	if (role == ROLE_ADMIN)
+		return conf->admin.listen.n > 0;
 	return role != ROLE_UPSTREAM ||
 	       conf->external.kind != CONF_EXTERNAL_NONE;
 }

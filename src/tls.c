@@ -116,6 +116,54 @@ tls_client_is_trusted(void *session)
 	       status == 0;
 }
 
+void
+tls_ask_client(void *session)
+{
+	gnutls_certificate_server_set_request(session, GNUTLS_CERT_REQUEST);
+}
+
+static int
+export_key(struct job *j, const gnutls_datum_t *der, struct span *out)
+{
+	gnutls_x509_crt_t leaf = NULL;
+	gnutls_pubkey_t key = NULL;
+	gnutls_datum_t spki = { NULL, 0 };
+	int error;
+
+	if (gnutls_x509_crt_init(&leaf) < 0 || gnutls_pubkey_init(&key) < 0)
+		abort(); /* out of memory, as everywhere */
+	error = gnutls_x509_crt_import(leaf, der, GNUTLS_X509_FMT_DER);
+	if (error == 0)
+		error = gnutls_pubkey_import_x509(key, leaf, 0);
+	if (error == 0)
+		error = gnutls_pubkey_export2(key, GNUTLS_X509_FMT_DER, &spki);
+	if (error == 0)
+		*out =
+		    span_mem(span_dup(j->arena, span_mem(spki.data, spki.size)),
+			spki.size);
+	gnutls_free(spki.data);
+	gnutls_pubkey_deinit(key);
+	gnutls_x509_crt_deinit(leaf);
+	return error;
+}
+
+struct span
+tls_client_key(struct job *j, void *session)
+{
+	struct span out = { NULL, 0 };
+	const gnutls_datum_t *chain;
+	unsigned count = 0;
+
+	if (gnutls_certificate_type_get2(session, GNUTLS_CTYPE_PEERS) !=
+	    GNUTLS_CRT_X509)
+		return out;
+	/* Only after the client has signed the handshake with its key. */
+	chain = gnutls_certificate_get_peers(session, &count);
+	if (chain != NULL && count > 0)
+		(void)export_key(j, &chain[0], &out);
+	return out;
+}
+
 long long
 tls_not_after(void)
 {

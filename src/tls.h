@@ -5,8 +5,7 @@
 #ifndef SRC_TLS_H
 #define SRC_TLS_H
 
-#include <stdbool.h>
-#include <stddef.h>
+#include "lib/buf.h"
 
 struct job;
 
@@ -34,6 +33,16 @@ int tls_send(void *session, const void *p, size_t n);
  * server trusts?  The handshake alone does not ask for that.
  */
 bool tls_client_is_trusted(void *session);
+
+/*
+ * Asks the client of a new session (gnutls_session_t) for a certificate, from
+ * whomever it has it, and goes on if it has none.  Before the handshake.
+ */
+void tls_ask_client(void *session);
+/* The key (SubjectPublicKeyInfo, DER) whose possession the client of a session
+ * has shown, in the job's memory; empty: none.  Nobody was asked who vouches
+ * for the certificate. */
+struct span tls_client_key(struct job *j, void *session);
 
 /* When the certificate in use ends. */
 long long tls_not_after(void);

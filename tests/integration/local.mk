@@ -48,6 +48,7 @@ tests_integration_cmp_tool_LDADD = $(CS_PKI) $(JANSSON_LIBS)
 EXTRA_DIST += \
 	tests/integration/README.md \
 	tests/integration/acme.py \
+	tests/integration/admins.py \
 	tests/integration/cmp_ca.py \
 	tests/integration/enrolling.py \
 	tests/integration/forgeries.py \
@@ -59,6 +60,7 @@ EXTRA_DIST += \
 	tests/integration/smime_reader.py \
 	tests/integration/pgsite.py \
 	tests/integration/test_accounts.py \
+	tests/integration/test_admin_pages.py \
 	tests/integration/test_caa.py \
 	tests/integration/test_ceremony.py \
 	tests/integration/test_config.py \

@@ -12,11 +12,11 @@ import time
 from datetime import datetime, timedelta, timezone
 
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import \
-    BestAvailableEncryption, Encoding, PrivateFormat, PublicFormat
+from cryptography.hazmat.primitives.serialization import Encoding, \
+    PublicFormat
 
 from acme import Client, b64, make_csr
+from admins import Admin
 from harness import case, command, edit_config, eventually, run
 from letters import answer
 
@@ -328,44 +328,6 @@ def test_recheck(site):
         assert found["status"] == "open" and found["notices"] >= 1, found
         assert told(site, leaf)["revoke_at"] == found["deadline"]
         site.countersign("incident", "confirm", ident, status=1)
-
-
-class Admin:
-    """An account with its two factors in files."""
-
-    def __init__(self, site, name):
-        self.site, self.name = site, name
-        self.key = f"{site.folder}/{name}-key.pem"
-        self.public = f"{site.folder}/{name}.pem"
-        self.password = f"{site.folder}/{name}-password"
-        self.passphrase = self.password
-        with open(self.password, "w") as f:
-            f.write(f"password of {name}\n")
-        os.chmod(self.password, 0o400)
-        private = ec.generate_private_key(ec.SECP256R1())
-        with open(self.key, "wb") as f:
-            os.chmod(self.key, 0o600)
-            f.write(private.private_bytes(
-                Encoding.PEM, PrivateFormat.PKCS8,
-                BestAvailableEncryption(f"password of {name}".encode())))
-        with open(self.public, "wb") as f:
-            f.write(private.public_key().public_bytes(
-                Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
-
-    def factors(self):
-        return ["--admin", self.name, "--admin-password-file", self.password,
-                "--admin-key", self.key, "--admin-key-passphrase-file",
-                self.passphrase]
-
-    def run(self, *words, status=0, factors=None):
-        return command(f"{self.site.build}/countersign",
-                       *(self.factors() if factors is None else factors),
-                       words[0], "-f",
-                       self.site.config, *words[1:], status=status)
-
-    def wanted(self, role, other=None):
-        return ["add", "--role", role, "--client-key", (other or self).public,
-                "--password-file", self.password, self.name]
 
 
 def logins(site, result):

@@ -768,7 +768,8 @@ test_pk_206_nobody_becomes_another(struct job *j)
 	act_as(NULL, 0);
 }
 
-/* No role of the service can read or make an admin. */
+/* No role of the service can make an admin, or read one but that whose pages
+ * admins log in to. */
 static void
 test_pk_206_no_role_has_it(struct job *j)
 {
@@ -776,12 +777,22 @@ test_pk_206_no_role_has_it(struct job *j)
 	const char *script;
 
 	for (size_t i = 0; i < ROLE_COUNT; i++)
-		users[i] = arena_printf(j->arena, "login%zu", i);
+		users[i] = i == ROLE_ADMIN
+			       ? NULL
+			       : arena_printf(j->arena, "login%zu", i);
 	script = grants_script(j, users);
 	assert_non_null(script);
 	assert_non_null(strstr(script, ".cert "));
-	assert_null(strstr(script, ".admin "));
-	assert_null(strstr(script, ".admin_try"));
+	assert_null(strstr(script, ".admin TO "));
+	assert_null(strstr(script, ".admin_try TO "));
+	assert_null(strstr(script, ".admin_nonce"));
+
+	users[ROLE_ADMIN] = "pages";
+	script = grants_script(j, users);
+	assert_non_null(script);
+	assert_non_null(strstr(script, ".admin TO "));
+	for (const char *p = script; (p = strstr(p, ".admin TO ")) != NULL; p++)
+		assert_true(strncmp(p, ".admin TO \"pages\"", 17) == 0);
 	assert_null(strstr(script, ".admin_nonce"));
 }
 

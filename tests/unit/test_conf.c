@@ -307,6 +307,26 @@ static const struct wrong wrongs[] = {
 	    "already; "
 	    "each needs an address or a port of its own\n" },
 
+	/* PK-206: pages for admins */
+	{ NULL, "admin {\n\tlisten = { 8443 }\n}\n",
+	    "conf:2: admin.listen: 8443 is not an address and a port; write "
+	    "\"127.0.0.1:8443\" or \"unix:/run/countersign/admin.sock\"\n"
+	    "conf: admin.tls_certificate: is missing: HTTPS needs a PEM "
+	    "chain\n"
+	    "conf: admin.tls_key: is missing: HTTPS needs a PEM key\n" },
+	{ NULL,
+	    "admin {\n\tlisten = { \"127.0.0.1:443\" }\n"
+	    "\ttls_certificate = a\n\ttls_key = b\n}\n",
+	    "conf:2: admin.listen: 127.0.0.1:443 is in web.listen already; "
+	    "each needs an address or a port of its own\n" },
+	{ NULL,
+	    "admin {\n\tlisten = { \"unix:x\" }\n\ttls_certificate = a\n"
+	    "\ttls_key = b\n\tsession_idle = 1d\n}\n",
+	    "conf:5: admin.session_idle: 1d is out of range; give 10 to "
+	    "3600 (seconds, or with s, m, h, d)\n"
+	    "conf:2: admin.listen: unix:x is not an absolute file name; write "
+	    "\"unix:/run/countersign/admin.sock\"\n" },
+
 	/* booleans, choices, texts */
 	{ "relay_signs = yes", "relay_signs = 1",
 	    "conf:16: sender.relay_signs: must be yes or no\n"

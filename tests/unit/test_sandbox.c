@@ -234,6 +234,7 @@ enum who {
 	SIGNER,
 	SIGNER_ANY,
 	SIGNER_CLOSED,
+	ADMIN,
 	WHO_COUNT
 };
 
@@ -241,7 +242,7 @@ static const char *const names[] = { "issuer", "web", "sender", "validator",
 	"validator (LMTP)", "sender (token command)", "issuer (PostgreSQL)",
 	"upstream (ACME)", "upstream (hook)", "perspective",
 	"perspective (look-ups)", "issuer (token)", "signer",
-	"signer (any network)", "signer (no network, files)" };
+	"signer (any network)", "signer (no network, files)", "admin" };
 
 static const struct attempt {
 	const char *what;
@@ -253,43 +254,44 @@ static const struct attempt {
 #define K KILLED
 	/* issuer, web, sender, validator, LMTP, command, PostgreSQL,
 	 * upstream by ACME, by a hook, perspective, its look-ups, issuer with
-	 * a token, signer, with any network, with none and files */
+	 * a token, signer, with any network, with none and files,
+	 * admin */
 	{ "a Unix socket", try_unix,
-	    { R, R, W, W, W, W, W, W, W, R, W, R, W, W, R } },
+	    { R, R, W, W, W, W, W, W, W, R, W, R, W, W, R, R } },
 	{ "a TCP socket", try_inet,
-	    { R, R, W, W, W, W, W, W, W, R, W, R, R, W, R } },
+	    { R, R, W, W, W, W, W, W, W, R, W, R, R, W, R, R } },
 	{ "a connection", try_elsewhere,
-	    { R, R, W, W, W, W, W, W, W, R, W, R, R, W, R } },
+	    { R, R, W, W, W, W, W, W, W, R, W, R, R, W, R, R } },
 	{ "a raw socket", try_packet,
-	    { R, R, R, R, R, R, R, R, R, R, R, R, R, R, R } },
+	    { R, R, R, R, R, R, R, R, R, R, R, R, R, R, R, R } },
 	{ "listening", try_listen,
-	    { R, W, W, R, W, W, R, R, R, W, R, R, R, R, R } },
+	    { R, W, W, R, W, W, R, R, R, W, R, R, R, R, R, W } },
 	{ "a program", try_exec,
-	    { R, R, R, R, R, W, R, R, W, R, R, R, R, R, R } },
+	    { R, R, R, R, R, W, R, R, W, R, R, R, R, R, R, R } },
 	{ "/etc/passwd", try_passwd,
-	    { R, W, W, W, W, W, W, W, W, W, W, R, W, W, R } },
+	    { R, W, W, W, W, W, W, W, W, W, W, R, W, W, R, W } },
 	{ "another folder", try_home,
-	    { R, R, R, R, R, W, R, R, W, R, R, R, W, W, R } },
+	    { R, R, R, R, R, W, R, R, W, R, R, R, W, W, R, R } },
 	{ "the database", try_database,
-	    { W, W, W, W, W, W, R, W, W, R, R, W, W, W, R } },
+	    { W, W, W, W, W, W, R, W, W, R, R, W, W, W, R, W } },
 	{ "the list", try_list,
-	    { W, R, R, R, R, W, W, R, W, R, R, W, W, W, R } },
+	    { W, R, R, R, R, W, W, R, W, R, R, W, W, W, R, R } },
 	{ "reading the configuration", try_read_conf,
-	    { R, R, R, R, R, W, R, R, W, R, R, R, W, W, R } },
+	    { R, R, R, R, R, W, R, R, W, R, R, R, W, W, R, R } },
 	{ "writing the configuration", try_write_conf,
-	    { R, R, R, R, R, W, R, R, W, R, R, R, W, W, R } },
+	    { R, R, R, R, R, W, R, R, W, R, R, R, W, W, R, R } },
 	{ "a file elsewhere", try_tmp,
-	    { R, R, R, R, R, W, R, R, W, R, R, R, W, W, R } },
+	    { R, R, R, R, R, W, R, R, W, R, R, R, W, W, R, R } },
 	{ "the web's certificate", try_certificate,
-	    { R, W, R, R, R, W, R, R, W, W, R, R, W, W, W } },
+	    { R, W, R, R, R, W, R, R, W, W, R, R, W, W, W, W } },
 	{ "new code", try_code,
-	    { R, W, W, W, W, W, R, W, W, W, W, R, W, W, W } },
+	    { R, W, W, W, W, W, R, W, W, W, W, R, W, W, W, W } },
 	{ "another process", try_fork,
-	    { R, W, W, W, W, W, R, W, W, W, W, R, W, W, W } },
+	    { R, W, W, W, W, W, R, W, W, W, W, R, W, W, W, W } },
 	{ "debugging", try_ptrace,
-	    { K, K, K, K, K, K, K, K, K, K, K, K, K, K, K } },
+	    { K, K, K, K, K, K, K, K, K, K, K, K, K, K, K, K } },
 	{ "the kernel's keys", try_keys,
-	    { K, K, K, K, K, K, K, K, K, K, K, K, K, K, K } },
+	    { K, K, K, K, K, K, K, K, K, K, K, K, K, K, K, K } },
 #undef W
 #undef R
 #undef K
@@ -302,7 +304,7 @@ configure(enum who who)
 		ROLE_VALIDATOR, ROLE_VALIDATOR, ROLE_SENDER, ROLE_ISSUER,
 		ROLE_UPSTREAM, ROLE_UPSTREAM, ROLE_PERSPECTIVE,
 		ROLE_PERSPECTIVE, ROLE_ISSUER, ROLE_SIGNER, ROLE_SIGNER,
-		ROLE_SIGNER };
+		ROLE_SIGNER, ROLE_ADMIN };
 	static const char *files[1];
 
 	conf.sender.relay_token_command =
@@ -312,7 +314,7 @@ configure(enum who who)
 	conf.external.kind =
 	    who == UPSTREAM_HOOK ? CONF_EXTERNAL_HOOK : CONF_EXTERNAL_ACME;
 	conf.issuer.key_module =
-	    who >= ISSUER_TOKEN ? "/usr/lib/module.so" : NULL;
+	    who >= ISSUER_TOKEN && who != ADMIN ? "/usr/lib/module.so" : NULL;
 	/* The PIN is the signer's alone. */
 	conf.issuer.key_pin_file =
 	    who == ISSUER_TOKEN ? arena_printf(keep, "%s/other/secret", folder)
@@ -649,6 +651,8 @@ set_up(void)
 		    .issuer.crl_file =
 			arena_printf(keep, "%s/lists/issuing.crl", folder),
 		    .web.tls_certificate =
+			arena_printf(keep, "%s/tls/cert.pem", folder),
+		    .admin.tls_certificate =
 			arena_printf(keep, "%s/tls/cert.pem", folder),
 		    .agent.tls_certificate =
 			arena_printf(keep, "%s/tls/cert.pem", folder),

@@ -1,0 +1,40 @@
+/*
+ * The login to the pages for admins (PK-206): the password, and the client key
+ * whose possession the TLS handshake has shown.  The key is looked at first, so
+ * that strangers neither count as wrong tries of somebody nor learn anything.
+ * Each try is in the audit record (PK-19), but of strangers' not more than a
+ * few: whoever may knock must not be able to fill it.
+ */
+#ifndef SRC_ADMIN_DOOR_H
+#define SRC_ADMIN_DOOR_H
+
+#include "db/store_admin.h"
+
+struct admin_door;
+
+struct admin_door *admin_door_new(void);
+void admin_door_free(struct admin_door *d); /* NULL-safe */
+
+struct admin_knock {
+	const char *name;
+	struct span password;
+	struct span key;     /* SubjectPublicKeyInfo, DER; empty: none */
+	const char *address; /* for the record */
+};
+
+/* With no transaction open.  0: come in; -1 ERR_UNAUTHORIZED, ERR_RATE_LIMITED
+ * with what may be said of it, or a fault. */
+int admin_door_enter(
+    struct admin_door *d, struct job *j, const struct admin_knock *k);
+
+/* One who is in: is that still right?  1 and *out, 0, -1. */
+int admin_door_still(
+    struct job *j, const char *name, struct span key, struct admin *out);
+
+/* A session was shown with another key than that which it belongs to. */
+int admin_door_stolen(
+    struct job *j, const char *name, struct span key, const char *address);
+/* One has left. */
+int admin_door_left(struct job *j, const char *name, const char *address);
+
+#endif

@@ -1,0 +1,152 @@
+#include "config.h"
+
+#include "src/admin_session.h"
+
+#include "lib/arena.h"
+#include "lib/b64.h"
+#include "lib/digest.h"
+#include "lib/rnd.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TOKEN_OCTETS 32
+
+struct session {
+	char name[ADMIN_NAME_MAX + 1]; /* "": this place is free */
+	uint8_t token[SHA256_LEN];
+	uint8_t key[SHA256_LEN];
+	int64_t begun_at, seen_at;
+};
+
+struct admin_sessions {
+	pthread_mutex_t lock;
+	struct session v[ADMIN_SESSIONS_MAX];
+};
+
+struct admin_sessions *
+admin_sessions_new(void)
+{
+	struct admin_sessions *s = xcalloc(1, sizeof(*s));
+
+	pthread_mutex_init(&s->lock, NULL);
+	return s;
+}
+
+void
+admin_sessions_free(struct admin_sessions *s)
+{
+	if (s == NULL)
+		return;
+	pthread_mutex_destroy(&s->lock);
+	free(s);
+}
+
+/* A free place, or that of the one that was idle longest. */
+static struct session *
+take_place(struct admin_sessions *s)
+{
+	struct session *found = &s->v[0];
+
+	for (size_t i = 0; i < ADMIN_SESSIONS_MAX; i++) {
+		struct session *one = &s->v[i];
+
+		if (one->name[0] == '\0')
+			return one;
+		if (one->seen_at < found->seen_at)
+			found = one;
+	}
+	return found;
+}
+
+void
+admin_session_begin(struct admin_sessions *s, const char *name, struct span key,
+    int64_t now, char token[ADMIN_TOKEN_LEN + 1])
+{
+	struct session fresh = { .begun_at = now, .seen_at = now };
+	uint8_t octets[TOKEN_OCTETS];
+
+	assert(name[0] != '\0' && strlen(name) <= ADMIN_NAME_MAX);
+	rnd_bytes(octets, sizeof(octets));
+	b64url_format(token, span_mem(octets, sizeof(octets)));
+	memcpy(fresh.name, name, strlen(name));
+	sha256(span_str(token), fresh.token);
+	sha256(key, fresh.key);
+	pthread_mutex_lock(&s->lock);
+	*take_place(s) = fresh;
+	pthread_mutex_unlock(&s->lock);
+}
+
+static bool
+is_over(const struct session *one, int64_t now, int64_t idle)
+{
+	return now - one->seen_at > idle ||
+	       now - one->begun_at > ADMIN_SESSION_SECS;
+}
+
+/* NULL: none. */
+static struct session *
+find(struct admin_sessions *s, struct span token)
+{
+	struct session *found = NULL;
+	uint8_t hash[SHA256_LEN];
+
+	sha256(token, hash);
+	for (size_t i = 0; i < ADMIN_SESSIONS_MAX; i++)
+		if (s->v[i].name[0] != '\0' &&
+		    ct_equal(span_mem(s->v[i].token, SHA256_LEN),
+			span_mem(hash, sizeof(hash))))
+			found = &s->v[i];
+	return found;
+}
+
+static enum admin_session
+look_at(struct session *one, struct span key, int64_t now, int64_t idle,
+    char name[ADMIN_NAME_MAX + 1])
+{
+	uint8_t hash[SHA256_LEN];
+
+	if (one == NULL)
+		return ADMIN_SESSION_NONE;
+	if (is_over(one, now, idle)) {
+		*one = (struct session){ .name = "" };
+		return ADMIN_SESSION_NONE;
+	}
+	memcpy(name, one->name, sizeof(one->name));
+	sha256(key, hash);
+	if (memcmp(hash, one->key, sizeof(hash)) != 0) {
+		*one = (struct session){ .name = "" };
+		return ADMIN_SESSION_STOLEN;
+	}
+	one->seen_at = now;
+	return ADMIN_SESSION_GOOD;
+}
+
+enum admin_session
+admin_session_find(struct admin_sessions *s, struct span token, struct span key,
+    int64_t now, int64_t idle, char name[ADMIN_NAME_MAX + 1])
+{
+	enum admin_session result;
+
+	name[0] = '\0';
+	if (token.n != ADMIN_TOKEN_LEN)
+		return ADMIN_SESSION_NONE;
+	pthread_mutex_lock(&s->lock);
+	result = look_at(find(s, token), key, now, idle, name);
+	pthread_mutex_unlock(&s->lock);
+	return result;
+}
+
+void
+admin_session_end(struct admin_sessions *s, struct span token)
+{
+	struct session *one;
+
+	pthread_mutex_lock(&s->lock);
+	one = find(s, token);
+	if (one != NULL)
+		*one = (struct session){ .name = "" };
+	pthread_mutex_unlock(&s->lock);
+}

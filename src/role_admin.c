@@ -1,0 +1,81 @@
+#include "config.h"
+
+#include "src/role_admin.h"
+
+#include "lib/arena.h"
+#include "lib/conf.h"
+#include "lib/log.h"
+#include "src/admin_front.h"
+#include "src/http_admin.h"
+#include "src/tls.h"
+#include "src/wake.h"
+
+struct admin_role {
+	struct http_admin *http;
+	struct admin_front *front;
+};
+
+/* Ports below 1024 and the TLS key need the rights that are given up next. */
+static int
+admin_open(struct job *j, struct role_env *env)
+{
+	struct admin_role *a = arena_alloc(env->keep, sizeof(*a));
+
+	env->role = a;
+	a->front = admin_front_new();
+	return http_admin_open(j, &a->http);
+}
+
+static void
+reload(struct admin_role *a, struct role_env *env)
+{
+	const struct conf_admin *c;
+	struct job j;
+
+	if (!role_reload(env))
+		return;
+	c = &env->conf->admin;
+	job_init(&j, env->store, env->conf);
+	if (tls_load(&j, c->tls_certificate, c->tls_key) < 0)
+		log_error("certificate not reloaded",
+		    "error=\"%s\" next=\"the former certificate stays in "
+		    "use; the key must be readable for the user of the "
+		    "roles\"",
+		    j.err.text);
+	job_done(&j);
+	http_admin_set_conf(a->http, env->conf);
+}
+
+static int
+admin_run(struct role_env *env)
+{
+	struct admin_role *a = env->role;
+	struct job j;
+	int result;
+
+	job_init(&j, env->store, env->conf);
+	result = http_admin_start(a->http, &j, a->front, &env->login);
+	if (result < 0)
+		log_error("role cannot start", "error=\"%s\"", j.err.text);
+	job_done(&j);
+	if (result < 0)
+		return -1;
+	role_ready();
+	while (!role_is_stopping()) {
+		reload(a, env);
+		wake_wait(ROLE_ADMIN, http_admin_tend(a->http));
+	}
+	return 0;
+}
+
+static void
+admin_close(struct role_env *env)
+{
+	struct admin_role *a = env->role;
+
+	http_admin_stop(a->http);
+	admin_front_free(a->front);
+}
+
+const struct role_ops admin_ops = { ROLE_ADMIN, admin_open, NULL, admin_run,
+	admin_close };
