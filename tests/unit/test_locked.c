@@ -10,21 +10,6 @@
 
 #include "tests/unit/unit.h"
 
-/* The sanitizers make nothing of mlock(). */
-#ifdef __has_feature
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZED
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED
-#endif
-#ifdef SANITIZED
-static const bool is_sanitized = true;
-#else
-static const bool is_sanitized = false;
-#endif
-
 /* The flags that the kernel shows for the page at `p`. */
 static void
 flags_of(const void *p, char *out, size_t size)
@@ -58,7 +43,8 @@ test_pages(void **state)
 		assert_int_equal(p[i], 0);
 	memset(p, 'x', 100);
 	flags_of(p, flags, sizeof flags);
-	assert_true(is_sanitized || strstr(flags, " lo") != NULL);
+	/* The sanitizers make nothing of mlock(). */
+	assert_true(UNIT_IS_SANITIZED || strstr(flags, " lo") != NULL);
 	assert_non_null(strstr(flags, " dd"));
 	assert_non_null(strstr(flags, " wf"));
 }

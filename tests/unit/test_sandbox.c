@@ -363,25 +363,11 @@ outcome(enum role role, const char *intake, const struct attempt *a)
 	return WEXITSTATUS(status) == 0 ? WORKS : REFUSED;
 }
 
-/* The sanitizers need more than the product does. */
-#ifdef __has_feature
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZED
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED
-#endif
-#ifdef SANITIZED
-static const bool is_sanitized = true;
-#else
-static const bool is_sanitized = false;
-#endif
-
 static bool
 is_unable(int version)
 {
-	return is_sanitized || !calls_supported() ||
+	/* The sanitizers need more than the product does. */
+	return UNIT_IS_SANITIZED || !calls_supported() ||
 	       landlock_version() < version;
 }
 

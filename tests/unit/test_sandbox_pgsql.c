@@ -22,21 +22,6 @@
 #include "tests/unit/store_fixture.h"
 #include "tests/unit/unit.h"
 
-/* With the sanitizers there is no short list. */
-#ifdef __has_feature
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZED
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED
-#endif
-#ifdef SANITIZED
-static const bool is_sanitized = true;
-#else
-static const bool is_sanitized = false;
-#endif
-
 enum outcome {
 	FINE,
 	NOT_OPENED,
@@ -95,7 +80,8 @@ test_reconnect(struct job *j)
 	int status = 0;
 	(void)j;
 
-	if (is_sanitized || !calls_supported() || landlock_version() < 2)
+	/* With the sanitizers there is no short list. */
+	if (UNIT_IS_SANITIZED || !calls_supported() || landlock_version() < 2)
 		UNIT_SKIP("needs seccomp, Landlock 2 and no sanitizers");
 	pid_t pid = fork();
 	if (pid == 0)
@@ -156,7 +142,7 @@ test_modules(void **state)
 	int fd = mkstemp(path);
 	(void)state;
 
-	if (is_sanitized || !calls_supported())
+	if (UNIT_IS_SANITIZED || !calls_supported())
 		UNIT_SKIP("needs seccomp and no sanitizers");
 	assert_int_equal(write(fd, CONF, sizeof CONF - 1), sizeof CONF - 1);
 	close(fd);

@@ -32,6 +32,20 @@
 /* The running test's job: the same one until the test ends. */
 struct job *unit_job(void);
 
+/* Built with the address or the thread sanitizer: they use other memory and
+ * other system calls than the product does. */
+#define UNIT_IS_SANITIZED false
+#ifdef __has_feature
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#undef UNIT_IS_SANITIZED
+#define UNIT_IS_SANITIZED true
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#undef UNIT_IS_SANITIZED
+#define UNIT_IS_SANITIZED true
+#endif
+
 /* Ends the test as skipped, which `make check` counts and shows. */
 #define UNIT_SKIP(reason)                                                      \
 	do {                                                                   \
