@@ -23,7 +23,6 @@
 #include "src/tls.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -383,29 +382,13 @@ check_all(struct check *c)
 int
 cmd_check(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "config", required_argument, NULL, 'f' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
-	const char *config = COMMAND_DEFAULT_CONFIG;
-	struct check c = { .keep = arena_new() };
-	int option;
+	static const struct command_option options[] = { { NULL, NULL, NULL } };
+	struct check c = { .keep = NULL };
+	const char *config;
 
-	while ((option = getopt_long(argc, argv, "f:h", options, NULL)) != -1) {
-		if (option == 'f') {
-			config = optarg;
-		} else if (option == 'h') {
-			fputs(check_usage, stdout);
-			return EXIT_SUCCESS;
-		} else {
-			return EXIT_FAILURE;
-		}
-	}
-	if (optind < argc) {
-		fputs(check_usage, stderr);
+	if (command_parse(argc, argv, check_usage, options, &config, 0) < 0)
 		return EXIT_FAILURE;
-	}
+	c.keep = arena_new();
 	log_open("command", LOG_LEVEL_ERROR);
 	if (conf_load(c.keep, config, conf_report_stderr, NULL, &c.conf) < 0) {
 		cmd_check_bad(&c, "configuration", "see the lines above");
