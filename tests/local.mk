@@ -10,7 +10,8 @@ LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) \
 tests_cppflags = $(AM_CPPFLAGS) -DCS_TEST_DATA='"$(abs_srcdir)/tests/data"' \
 	-DCS_SRCDIR='"$(abs_srcdir)"'
 
-EXTRA_DIST += tests/data tests/check-layers tests/check-requirements \
+EXTRA_DIST += tests/data tests/check-layers tests/check-manual \
+	tests/check-requirements \
 	tests/requirements.txt tests/requirements-floor
 
 EXTRA_DIST += tests/lab/README.md tests/lab/install-packages tests/lab/lab \
