@@ -211,6 +211,22 @@ static const char proven[] =
     "ask for a certificate for that.  Whoever has the old key can read what "
     "was encrypted to it, and could sign in your name.\n";
 
+/* Subscribers are told once of a key, however often its proof is handed in:
+ * whoever has it must not make us write mails.  Whoever reports it is told. */
+static int
+tell_proven(struct job *j, const struct report *r)
+{
+	struct report told = *r;
+	int64_t first;
+	int found = store_report_of_proof(j, r->spki_sha256, &first);
+
+	if (found < 0)
+		return -1;
+	if (found > 0 && first != r->number)
+		told.spki_sha256 = (struct span){ NULL, 0 };
+	return tell(j, &told, NOTICE_DECISION, proven);
+}
+
 int
 report_settle(struct job *j, struct report *r, const char *by)
 {
@@ -219,8 +235,7 @@ report_settle(struct job *j, struct report *r, const char *by)
 	r->cause = "key-compromise";
 	r->deadline = j->now;
 	if (store_report_answered(j, r) < 0 || store_report_decided(j, r) < 0 ||
-	    tell(j, r, NOTICE_DECISION, proven) < 0 ||
-	    store_report_closed(j, r) < 0)
+	    tell_proven(j, r) < 0 || store_report_closed(j, r) < 0)
 		return -1;
 	return note(
 	    j, r, by, "proven", worker_detail(j, "proof", r->proof_kind));

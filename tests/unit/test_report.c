@@ -293,6 +293,12 @@ test_proof_settles(struct job *j)
 	assert_true(has(lab.sent, "Subject: Problem report 1: decision"));
 	assert_true(has(lab.sent, "make a new key"));
 	EXPECT(j, sender_step(&lab.sender, j), 0);
+	/* Whoever writes the same proof again causes no mail. */
+	enter_proven(j, der, hash);
+	EXPECT(j, issuer_report_step(j), 1);
+	EXPECT(j, store_report_by_number(j, 2, &r), 1);
+	assert_int_equal(r.closed_at, FIXTURE_NOW);
+	EXPECT(j, sender_step(&lab.sender, j), 0);
 }
 
 /* A proof of another key, of none, and of a kind that does not exist: whoever
