@@ -54,7 +54,7 @@ static int
 read_signature(struct job *j, const char *base_url, struct span body,
     struct key_proof *out)
 {
-	struct span spki, signature;
+	struct span spki = { NULL, 0 }, signature = { NULL, 0 };
 	const struct json *o;
 
 	if (json_parse_object(j, body, "request body", &o) < 0 ||

@@ -256,7 +256,7 @@ incident_lint_select(
 {
 	const struct ca_files files = ca_conf_certificates(j->conf);
 	struct issuer issuer = { .ca = NULL };
-	struct incident_lint_set set;
+	struct incident_lint_set set = { .ids = NULL };
 
 	if (ca_load(j, j->arena, &files, &issuer.ca) < 0 ||
 	    former_open_to_look(j, j->arena, &issuer) < 0 ||
