@@ -94,40 +94,64 @@ key_report_read(struct job *j, const char *base_url, const struct request *req,
 
 /* --- what is done --------------------------------------------------------- */
 
-/* Whoever makes keys can prove as many as he likes.  What stands in a
- * certificate of ours is bounded by that, and is never turned away. */
+/* Whoever makes keys can prove as many as he likes: these are limited. */
 static int
 take_limit(struct acme *a, struct job *j, const struct request *req,
-    const struct key_hash *key, struct response *resp)
+    struct response *resp)
 {
 	struct limits l;
-	int found = store_key_in_certificate(j, key);
 
-	if (found != 0)
-		return found < 0 ? -1 : 0;
 	limits_init(&l, j, &a->conf->limits);
 	limits_add_key_report(&l, req->client_address);
 	return limits_take(&l, resp);
 }
 
+/* Blocked already, by whatever encoding: with the private key of an RSA key one
+ * can prove it with as many exponents as one likes.  Nothing changes; *number
+ * is that of the report about it, or 0.  1, 0, -1. */
 static int
-enter(struct acme *a, struct job *j, const struct request *req,
-    struct response *resp, int64_t *number)
+is_known(struct job *j, const struct key_hash *key, int64_t *number)
 {
-	const struct key_proof *p = req->proof;
-	const struct key_hash key = { span_mem(p->spki_sha256, SHA256_LEN),
-		span_mem(p->bare_sha256, SHA256_LEN) };
-	struct report r = { .received_at = j->now, .entered_by = "key" };
-	size_t revoked;
-	int found = store_report_of_proof(j, key.spki_sha256, number);
+	int blocked = store_key_is_blocked(j, key, NULL);
 
-	if (found != 0)
-		return found < 0 ? -1 : 0;
+	*number = 0;
+	if (blocked <= 0)
+		return blocked;
+	return store_report_of_proof(j, key, number) < 0 ? -1 : 1;
+}
+
+/* A key that can be used with a certificate of ours is never turned away: there
+ * are only so many, and each is revoked by the first proof.  1 it is to be
+ * entered, 0 it is known, -1. */
+static int
+decide(struct acme *a, struct job *j, const struct request *req,
+    const struct key_hash *key, struct response *resp, int64_t *number)
+{
+	int certified, known;
+
+	/* Those who come together wait for each other. */
+	if (store_key_lock(j, key->bare_sha256) < 0)
+		return -1;
+	certified = store_key_is_certified(j, key);
+	if (certified != 0)
+		return certified;
+	known = is_known(j, key, number);
+	if (known != 0)
+		return known < 0 ? -1 : 0;
+	return take_limit(a, j, req, resp) < 0 ? -1 : 1;
+}
+
+static int
+enter(struct acme *a, struct job *j, const struct request *req, int64_t *number)
+{
 	/* The issuer verifies it at once, tells the subscribers, and ends it.
 	 */
-	r.alarm_at = j->now;
-	if (take_limit(a, j, req, &key, resp) < 0 ||
-	    report_enter_proof(j, p, &r, &revoked) < 0)
+	struct report r = {
+		.received_at = j->now, .entered_by = "key", .alarm_at = j->now
+	};
+	size_t revoked;
+
+	if (report_enter_proof(j, req->proof, &r, &revoked) < 0)
 		return -1;
 	if (a->conf->external.kind != CONF_EXTERNAL_NONE)
 		j->wake |= 1u << ROLE_UPSTREAM;
@@ -181,16 +205,20 @@ key_report_serve(
     struct acme *a, struct job *j, struct request *req, struct response *resp)
 {
 	struct json_out o;
+	struct key_hash key;
 	int64_t number = 0;
+	int is_new;
 
 	if (req->proof == NULL)
 		return tell_how(a, j, resp);
-	if (enter(a, j, req, resp, &number) < 0)
+	key = report_proof_key(req->proof);
+	is_new = decide(a, j, req, &key, resp, &number);
+	if (is_new < 0 || (is_new > 0 && enter(a, j, req, &number) < 0))
 		return -1;
 	response_object(resp, 200, &o);
-	json_member_int(&o, "report", number);
-	json_member_str(&o, "key",
-	    hex_dup(j->arena, span_mem(req->proof->spki_sha256, SHA256_LEN)));
+	if (number != 0)
+		json_member_int(&o, "report", number);
+	json_member_str(&o, "key", hex_dup(j->arena, key.spki_sha256));
 	json_member_str(&o, "status", "blocked");
 	json_object_end(&o);
 	return 0;

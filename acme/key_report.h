@@ -30,8 +30,9 @@ bool key_report_takes(struct span content_type);
 int key_report_read(struct job *j, const char *base_url,
     const struct request *req, struct key_proof *out);
 
-/* The answer tells the number of the report.  One who comes again with the same
- * key gets the number of before, and nothing changes. */
+/* The answer tells the number of the report.  A key that is blocked already, in
+ * whatever encoding, and that no usable certificate has changes nothing: the
+ * answer tells the number of before, or none if it was blocked without one. */
 int key_report_serve(
     struct acme *a, struct job *j, struct request *req, struct response *resp);
 

@@ -7,7 +7,6 @@
 #include "acme/revoke.h"
 #include "db/store_audit.h"
 #include "db/store_cert.h"
-#include "db/store_key.h"
 #include "db/store_report.h"
 #include "db/store_revoke.h"
 #include "lib/arena.h"
@@ -62,18 +61,25 @@ proof_detail(struct job *j, const struct key_proof *p)
 	return b.p;
 }
 
+struct key_hash
+report_proof_key(const struct key_proof *p)
+{
+	return (struct key_hash){ span_mem(p->spki_sha256, SHA256_LEN),
+		span_mem(p->bare_sha256, SHA256_LEN) };
+}
+
 int
 report_enter_proof(
     struct job *j, const struct key_proof *p, struct report *r, size_t *revoked)
 {
-	const struct key_hash key = { span_mem(p->spki_sha256, SHA256_LEN),
-		span_mem(p->bare_sha256, SHA256_LEN) };
+	const struct key_hash key = report_proof_key(p);
 	const struct revocation how = { REASON_KEY_COMPROMISE, r->entered_by,
 		p->evidence };
 
 	r->text = arena_printf(
 	    j->arena, "The key is compromised.  Proof: %s.", p->kind);
 	r->spki_sha256 = key.spki_sha256;
+	r->bare_sha256 = key.bare_sha256;
 	r->proof_kind = p->kind;
 	r->proof = p->evidence;
 	if (p->evidence.n > 0)

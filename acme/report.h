@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "db/store_key.h"
+
 struct cert;
 struct job;
 struct key_proof;
@@ -23,6 +25,9 @@ int64_t report_next_alarm(int64_t received_at, int64_t now);
 /* Stores it with its first alarm, and an audit record, in the caller's
  * transaction; sets its number. */
 int report_enter(struct job *j, struct report *r);
+
+/* The key that was proven, as the store looks for it: points into *p. */
+struct key_hash report_proof_key(const struct key_proof *p);
 
 /*
  * PK-77, PK-181, PK-184: somebody has proven that a key is compromised.  Stores

@@ -91,10 +91,12 @@ static const struct grant web[] = {
 	/* An account that calls its key compromised opens one, and whoever
 	 * proves that a key is. */
 	{ "report_head", "SELECT, UPDATE (last)" },
-	{ "report", "SELECT (number, spki_sha256, closed_at, proof_kind), "
-		    "INSERT (number, reporter, text, cert_id, spki_sha256, "
-		    "received_at, entered_at, entered_by, alarm_at, "
-		    "proof_kind, proof, proof_spki)" },
+	{ "report",
+	    "SELECT (number, spki_sha256, bare_sha256, closed_at, "
+	    "proof_kind), "
+	    "INSERT (number, reporter, text, cert_id, spki_sha256, "
+	    "bare_sha256, received_at, entered_at, entered_by, alarm_at, "
+	    "proof_kind, proof, proof_spki)" },
 	/* Has the other CA revoked it, and what does it ask to wait? */
 	{ "withdrawal", "SELECT (cert_id, confirmed_at, told_at), "
 			"UPDATE (told_at)" },
@@ -296,7 +298,8 @@ static const struct grant admin[] = {
 	{ "incident", "SELECT" },
 	{ "incident_cert", "SELECT" },
 	{ "report",
-	    "SELECT (number, reporter, text, cert_id, spki_sha256, proof_kind, "
+	    "SELECT (number, reporter, text, cert_id, spki_sha256, "
+	    "bare_sha256, proof_kind, "
 	    "received_at, entered_at, entered_by, alarm_at, "
 	    "answered_at, answered_by, decided_at, decided_by, decision, "
 	    "cause, deadline, incident_id, closed_at, closed_by)" },

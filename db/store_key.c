@@ -57,6 +57,20 @@ store_key_in_certificate(struct job *j, const struct key_hash *key)
 		v_bytes(key->bare_sha256)));
 }
 
+int
+store_key_is_certified(struct job *j, const struct key_hash *key)
+{
+	int64_t one;
+
+	return store_get_int(j, &one,
+	    "SELECT 1 FROM cert WHERE spki_sha256 = $1 AND not_after >= $2 "
+	    "AND revoked_at = 0 UNION ALL "
+	    "SELECT 1 FROM cert WHERE bare_sha256 = $3 AND not_after >= $2 "
+	    "AND revoked_at = 0 LIMIT 1",
+	    ARGS(v_bytes(key->spki_sha256), v_int(j->now),
+		v_bytes(key->bare_sha256)));
+}
+
 /* SQLite's transactions keep every other writer out. */
 int
 store_key_lock(struct job *j, struct span spki_sha256)

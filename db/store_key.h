@@ -48,6 +48,9 @@ int store_key_list(
 /* Is it, in whatever encoding, in a certificate that has not expired, or is
  * about to be signed?  1 / 0 / -1. */
 int store_key_in_certificate(struct job *j, const struct key_hash *key);
+/* The same of those that are not revoked either: would store_revoke_by_key()
+ * find one?  1 / 0 / -1. */
+int store_key_is_certified(struct job *j, const struct key_hash *key);
 
 /*
  * Until the transaction ends no other one that locks the same key goes on: what

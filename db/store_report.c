@@ -4,12 +4,13 @@
 
 #include <inttypes.h>
 
+#include "db/store_key.h"
 #include "db/store_private.h"
 #include "lib/arena.h"
 
 #define COLUMNS_WITH(proof, spki)                                              \
-	"number, reporter, text, cert_id, spki_sha256, proof_kind, " proof     \
-	", " spki ", received_at, "                                            \
+	"number, reporter, text, cert_id, spki_sha256, bare_sha256, "          \
+	"proof_kind, " proof ", " spki ", received_at, "                       \
 	"entered_at, entered_by, alarm_at, answered_at, answered_by, "         \
 	"decided_at, decided_by, decision, cause, deadline, incident_id, "     \
 	"closed_at, closed_by"
@@ -25,6 +26,7 @@ report_read(struct query *q, struct report *out)
 	out->text = query_text(q);
 	out->cert_id = query_text(q);
 	out->spki_sha256 = query_bytes(q);
+	out->bare_sha256 = query_bytes(q);
 	out->proof_kind = query_text(q);
 	out->proof = query_bytes(q);
 	out->proof_spki = query_bytes(q);
@@ -89,14 +91,14 @@ store_report_add(struct job *j, struct report *r)
 	return store_change(j, NULL,
 	    "INSERT INTO report (number, reporter, text, cert_id, "
 	    "spki_sha256, received_at, entered_at, entered_by, alarm_at, "
-	    "proof_kind, proof, proof_spki) "
-	    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+	    "proof_kind, proof, proof_spki, bare_sha256) VALUES "
+	    "($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
 	    ARGS(v_int(r->number), v_text(r->reporter), v_text(r->text),
 		v_text(r->cert_id), v_bytes(r->spki_sha256),
 		v_int(r->received_at), v_int(r->entered_at),
 		v_text(r->entered_by), v_int(r->alarm_at),
 		v_text(r->proof_kind), v_bytes(r->proof),
-		v_bytes(r->proof_spki)));
+		v_bytes(r->proof_spki), v_bytes(r->bare_sha256)));
 }
 
 /* --- reading ---------------------------------------------------------------
@@ -152,12 +154,15 @@ store_report_of_key(struct job *j, struct span spki_sha256)
 }
 
 int
-store_report_of_proof(struct job *j, struct span spki_sha256, int64_t *number)
+store_report_of_proof(
+    struct job *j, const struct key_hash *key, int64_t *number)
 {
 	return store_get_int(j, number,
 	    "SELECT number FROM report WHERE spki_sha256 = $1 "
+	    "AND proof_kind IS NOT NULL UNION "
+	    "SELECT number FROM report WHERE bare_sha256 = $2 "
 	    "AND proof_kind IS NOT NULL ORDER BY number LIMIT 1",
-	    ARGS(v_bytes(spki_sha256)));
+	    ARGS(v_bytes(key->spki_sha256), v_bytes(key->bare_sha256)));
 }
 
 /* --- what becomes of it ----------------------------------------------------

@@ -7,12 +7,15 @@
 
 #include "db/store.h"
 
+struct key_hash;
+
 struct report {
 	int64_t number;
 	const char *reporter; /* mailbox, or NULL */
 	const char *text;     /* a stranger's: never printed as it is */
 	const char *cert_id;  /* what it is about: a certificate, or NULL … */
 	struct span spki_sha256; /* … all with a key, or empty */
+	struct span bare_sha256; /* of one that was proven, or empty */
 	/* The proof that came with it, as pki/key_proof.h has it: NULL and
 	 * empty if none did. */
 	const char *proof_kind;
@@ -51,9 +54,10 @@ int store_report_list(struct job *j, bool all, int64_t answer_secs, size_t max,
     struct report **out, size_t *count);
 /* Is a report about the key open?  1, 0, -1. */
 int store_report_of_key(struct job *j, struct span spki_sha256);
-/* The first one that came with a proof about the key: 1, 0, -1. */
+/* The first one that came with a proof about the key, in whatever encoding
+ * (PK-76): 1, 0, -1. */
 int store_report_of_proof(
-    struct job *j, struct span spki_sha256, int64_t *number);
+    struct job *j, const struct key_hash *key, int64_t *number);
 
 /* Each ERR_CONFLICT if it was done before, or the report is closed. */
 int store_report_answered(struct job *j, const struct report *r);

@@ -302,7 +302,9 @@ const struct conf_option conf_options[] = {
 	{ "limits", "key_reports", CONF_RATES, AT(limits.key_reports),
 	    "10/1h 50/24h", 0, 0, NULL, false, true,
 	    "Proofs from one client address that a key is compromised, of keys "
-	    "that no certificate has; for others there is no such limit." },
+	    "that no certificate in force has; for others there is no such "
+	    "limit. A key that is blocked already is answered, and nothing is "
+	    "recorded." },
 	{ "limits", "key_reports_total", CONF_RATES, AT(limits.key_reports_total),
 	    "1000/24h", 0, 0, NULL, false, true,
 	    "Such proofs in all." },

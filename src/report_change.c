@@ -7,6 +7,7 @@
 
 #include "db/store_audit.h"
 #include "db/store_incident.h"
+#include "db/store_key.h"
 #include "db/store_notice.h"
 #include "db/store_report.h"
 #include "lib/arena.h"
@@ -216,9 +217,10 @@ static const char proven[] =
 static int
 tell_proven(struct job *j, const struct report *r)
 {
+	const struct key_hash key = { r->spki_sha256, r->bare_sha256 };
 	struct report told = *r;
 	int64_t first;
-	int found = store_report_of_proof(j, r->spki_sha256, &first);
+	int found = store_report_of_proof(j, &key, &first);
 
 	if (found < 0)
 		return -1;

@@ -484,6 +484,7 @@ CREATE TABLE report (
 	-- What it is about: one certificate, or all with a key; both may be NULL.
 	cert_id TEXT,
 	spki_sha256 BYTEA,
+	bare_sha256 BYTEA, -- of the key that was proven
 	received_at BIGINT NOT NULL,
 	entered_at BIGINT NOT NULL,
 	entered_by TEXT NOT NULL,
@@ -503,6 +504,8 @@ CREATE INDEX report_alarm ON report (alarm_at) WHERE alarm_at IS NOT NULL;
 CREATE INDEX report_open ON report (received_at) WHERE closed_at = 0;
 CREATE INDEX report_key ON report (spki_sha256)
 	WHERE spki_sha256 IS NOT NULL;
+CREATE INDEX report_bare ON report (bare_sha256)
+	WHERE bare_sha256 IS NOT NULL;
 
 -- The last one's end ends the lists of a former CA (PK-156).
 CREATE INDEX cert_end ON cert (ca_label, not_after);

@@ -286,6 +286,8 @@ static const struct attempt {
 	  "entered_by) VALUES (9, 'x', 1, 1, 'x')",
 	    W },
 	{ "SELECT text FROM report", I | A },
+	{ "SELECT bare_sha256 FROM report", W | I | A },
+	{ "UPDATE report SET bare_sha256 = 'x'", 0 },
 	{ "UPDATE report SET alarm_at = NULL", I },
 	{ "UPDATE report SET decided_at = 1", I },
 	{ "UPDATE report SET closed_at = 1", I },

@@ -6,7 +6,10 @@
 
 #include "tests/unit/acme_front.h"
 
+#include <openssl/bn.h>
+#include <openssl/core_names.h>
 #include <openssl/evp.h>
+#include <openssl/param_build.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 #include <string.h>
@@ -23,6 +26,7 @@
 
 #define KEY "csr-p256"
 #define OTHER "acct-es384"
+#define RSA_KEY "acct-rs256"
 #define DAY 86400
 #define PKCS10 "application/pkcs10"
 #define JSON "application/json"
@@ -37,9 +41,8 @@ send(struct job *j, const char *type, struct span body)
 }
 
 static struct span
-request(struct job *j, const char *key, const char *name, bool as_pem)
+request_of(struct job *j, EVP_PKEY *pkey, const char *name, bool as_pem)
 {
-	EVP_PKEY *pkey = client_key(key)->pkey;
 	X509_REQ *r = X509_REQ_new();
 	X509_NAME *subject = X509_NAME_new();
 	BIO *bio = BIO_new(BIO_s_mem());
@@ -61,6 +64,69 @@ request(struct job *j, const char *key, const char *name, bool as_pem)
 	BIO_free(bio);
 	X509_NAME_free(subject);
 	X509_REQ_free(r);
+	return out;
+}
+
+static struct span
+request(struct job *j, const char *key, const char *name, bool as_pem)
+{
+	return request_of(j, client_key(key)->pkey, name, as_pem);
+}
+
+static BIGNUM *
+number_of(const EVP_PKEY *key, const char *name)
+{
+	BIGNUM *out = NULL;
+
+	assert_int_equal(EVP_PKEY_get_bn_param(key, name, &out), 1);
+	return out;
+}
+
+/* Whoever has the factors has a private exponent for each public one. */
+static BIGNUM *
+private_exponent(const EVP_PKEY *key, const BIGNUM *e)
+{
+	BIGNUM *p = number_of(key, OSSL_PKEY_PARAM_RSA_FACTOR1);
+	BIGNUM *q = number_of(key, OSSL_PKEY_PARAM_RSA_FACTOR2);
+	BIGNUM *phi = BN_new(), *d;
+	BN_CTX *ctx = BN_CTX_new();
+
+	assert_true(BN_sub_word(p, 1) && BN_sub_word(q, 1));
+	assert_true(BN_mul(phi, p, q, ctx));
+	d = BN_mod_inverse(NULL, e, phi, ctx);
+	assert_non_null(d);
+	BN_CTX_free(ctx);
+	BN_free(phi);
+	BN_free(p);
+	BN_free(q);
+	return d;
+}
+
+/* The same modulus with another exponent: another SubjectPublicKeyInfo. */
+static EVP_PKEY *
+with_exponent(const char *name, BN_ULONG exponent)
+{
+	const EVP_PKEY *key = client_key(name)->pkey;
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+	OSSL_PARAM_BLD *build = OSSL_PARAM_BLD_new();
+	BIGNUM *n = number_of(key, OSSL_PKEY_PARAM_RSA_N), *e = BN_new(), *d;
+	EVP_PKEY *out = NULL;
+	OSSL_PARAM *params;
+
+	assert_true(BN_set_word(e, exponent));
+	d = private_exponent(key, e);
+	OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_N, n);
+	OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_E, e);
+	OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_D, d);
+	params = OSSL_PARAM_BLD_to_param(build);
+	assert_true(EVP_PKEY_fromdata_init(ctx) > 0);
+	assert_true(EVP_PKEY_fromdata(ctx, &out, EVP_PKEY_KEYPAIR, params) > 0);
+	OSSL_PARAM_free(params);
+	OSSL_PARAM_BLD_free(build);
+	EVP_PKEY_CTX_free(ctx);
+	BN_free(n);
+	BN_free(e);
+	BN_free(d);
 	return out;
 }
 
@@ -366,6 +432,103 @@ test_limit(struct job *j)
 	front_close();
 }
 
+static struct answer
+send_exponent(struct job *j, BN_ULONG exponent)
+{
+	EVP_PKEY *key = with_exponent(RSA_KEY, exponent);
+	struct answer a =
+	    send(j, PKCS10, request_of(j, key, KEY_PROOF_NAME, false));
+
+	EVP_PKEY_free(key);
+	return a;
+}
+
+static void
+expect_rows(struct job *j, int64_t reports, int64_t keys, int64_t audit)
+{
+	assert_int_equal(
+	    fixture_count(j, "SELECT COUNT(*) FROM report"), reports);
+	assert_int_equal(
+	    fixture_count(j, "SELECT COUNT(*) FROM blocked_key"), keys);
+	assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM audit"), audit);
+}
+
+/* PK-76: one RSA key has as many SubjectPublicKeyInfos as there are exponents,
+ * and whoever has the private key can sign with each.  The first revokes and
+ * blocks, whichever it is; the others write nothing. */
+static void
+test_exponents(struct job *j)
+{
+	static const BN_ULONG exponents[] = { 65537, 65539, 65543 };
+	struct test_cert c;
+	struct answer a;
+	int64_t audit;
+
+	front_open(j);
+	c = issued(j, FRONT_ACCOUNT_ID, RSA_KEY);
+	a = send_exponent(j, 65539);
+	assert_int_equal(report_of(&a), 1);
+	check_revoked(j, &c, true);
+	audit = fixture_count(j, "SELECT COUNT(*) FROM audit");
+	for (size_t i = 0; i < sizeof(exponents) / sizeof(exponents[0]); i++) {
+		unit_case("%zu", i);
+		a = send_exponent(j, exponents[i]);
+		assert_int_equal(report_of(&a), 1);
+		assert_false(a.changed);
+		expect_rows(j, 1, 1, audit);
+	}
+	/* A new certificate is revoked all the same. */
+	c = issued(j, FRONT_ACCOUNT_ID, RSA_KEY);
+	a = send_exponent(j, 65537);
+	assert_int_equal(report_of(&a), 2);
+	check_revoked(j, &c, true);
+	front_close();
+}
+
+/* Blocked without a report, as revokeCert by the key itself does it. */
+static void
+test_blocked_before(struct job *j)
+{
+	const struct key_hash key = { certs_spki(j, RSA_KEY),
+		certs_bare(j, RSA_KEY) };
+	struct answer a;
+
+	front_conf()->limits.key_reports =
+	    (struct conf_rates){ { { 1, 3600 } }, 1 };
+	front_open(j);
+	COMMITTED(j, store_key_block(j, &key, NULL, "operator"));
+	for (int i = 0; i < 3; i++) {
+		a = send_exponent(j, 65543);
+		front_expect(&a, 200, "", NULL);
+		assert_string_equal(front_str(&a, "status"), "blocked");
+		assert_int_equal(
+		    json_type(json_get(a.doc, "report")), JSON_T_ABSENT);
+		assert_false(a.changed);
+	}
+	expect_rows(j, 0, 1, 0);
+	front_close();
+}
+
+/* A certificate that is revoked exempts from no limit. */
+static void
+test_revoked_is_limited(struct job *j)
+{
+	struct answer a;
+
+	front_conf()->limits.key_reports =
+	    (struct conf_rates){ { { 1, 3600 } }, 1 };
+	front_open(j);
+	(void)issued(j, FRONT_ACCOUNT_ID, RSA_KEY);
+	fixture_sql(j, "UPDATE cert SET revoked_at = 5");
+	a = send(j, PKCS10, request(j, OTHER, KEY_PROOF_NAME, false));
+	assert_int_equal(report_of(&a), 1);
+	a = send_exponent(j, 65539);
+	front_expect(&a, 429, "rateLimited", NULL);
+	assert_int_equal(
+	    fixture_count(j, "SELECT COUNT(*) FROM blocked_key"), 1);
+	front_close();
+}
+
 /* Anybody can read how, and sign the line that stands there. */
 static void
 test_how(struct job *j)
@@ -393,6 +556,9 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_no_proof),
 	STORE_TEST_SQLITE(test_throttle),
 	STORE_TEST(test_limit),
+	STORE_TEST(test_exponents),
+	STORE_TEST(test_blocked_before),
+	STORE_TEST(test_revoked_is_limited),
 	STORE_TEST_SQLITE(test_how),
 };
 UNIT_MAIN(tests)

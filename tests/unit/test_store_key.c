@@ -101,10 +101,21 @@ test_in_certificate(struct job *j)
 	    store_key_in_certificate(
 		j, &(struct key_hash){ OTHER, SPAN("modulus") }),
 	    1);
+	EXPECT(j,
+	    store_key_is_certified(
+		j, &(struct key_hash){ OTHER, SPAN("modulus") }),
+	    1);
+	fixture_sql(j, "UPDATE cert SET revoked_at = 5");
+	EXPECT(j, store_key_is_certified(j, KEY_BY_SPKI(KEY)), 0);
+	EXPECT(j, store_key_in_certificate(j, KEY_BY_SPKI(KEY)), 1);
+	fixture_sql(j, "UPDATE cert SET revoked_at = 0");
+	EXPECT(j, store_key_is_certified(j, KEY_BY_SPKI(KEY)), 1);
 	j->now += 999;
 	EXPECT(j, store_key_in_certificate(j, KEY_BY_SPKI(KEY)), 1);
 	j->now += 1;
 	EXPECT(j, store_key_in_certificate(j, KEY_BY_SPKI(KEY)), 0);
+	j->now += 1;
+	EXPECT(j, store_key_is_certified(j, KEY_BY_SPKI(KEY)), 0);
 	/* PK-78: for ever. */
 	EXPECT(j, store_key_is_of_other(j, KEY, o->account_id), 0);
 	EXPECT(j, store_key_is_of_other(j, KEY, "another"), 1);
