@@ -58,11 +58,30 @@ incident_step(struct issuer *i, struct job *j)
 	return issuer_incident_step(i, j);
 }
 
+/* Strangers can make reports, and accounts orders: they take turns, so that
+ * neither waits for the end of the other. */
 static int
 report_step(struct issuer *i, struct job *j)
 {
-	(void)i;
-	return issuer_report_step(j);
+	int found;
+
+	if (i->orders_turn)
+		return 0;
+	found = issuer_report_step(j);
+	i->orders_turn = found > 0;
+	return found;
+}
+
+/* The orders; if there are none, the reports need not wait. */
+static int
+turn_step(struct issuer *i, struct job *j, bool held)
+{
+	bool was_theirs = i->orders_turn;
+	int found;
+
+	i->orders_turn = false;
+	found = held ? 0 : issuer_orders_step(i, j);
+	return found == 0 && was_theirs ? report_step(i, j) : found;
 }
 
 /* PK-181: certificates of keys that were blocked while they were made.  With a
@@ -249,7 +268,7 @@ issuer_step(void *ctx, struct job *j)
 	struct issuer *i = ctx;
 	struct err why;
 	bool held;
-	int found = 0;
+	int found;
 
 	if (issuer_check_key_is_there(i, j) < 0)
 		return -1;
@@ -259,10 +278,11 @@ issuer_step(void *ctx, struct job *j)
 		return -1;
 	if (status_step(i, j, &why, &held) > 0)
 		return 1;
-	if (clock_watch_orders(&i->clock, j) < 0)
+	if (clock_watch_orders(&i->clock, j) < 0) {
+		i->orders_turn = false;
 		return -1;
-	if (!held)
-		found = issuer_orders_step(i, j);
+	}
+	found = turn_step(i, j, held);
 	/* Last: nobody waits for it. */
 	if (found == 0)
 		found = issuer_recheck_step(i, j);

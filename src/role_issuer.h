@@ -54,6 +54,7 @@ struct issuer {
 	size_t former_count;
 	bool is_former;    /* one of them: its lists come to an end */
 	bool is_gone;      /* and its key was destroyed: nothing is signed */
+	bool orders_turn;  /* a report was the last thing done */
 	int64_t swept_at;  /* where another CA issues (PK-181) */
 	int64_t admins_at; /* when their certificates were looked at last */
 	int64_t head_at;   /* when the audit's head was signed last; 0: ask */

@@ -14,6 +14,7 @@
 #include "db/store_crl.h"
 #include "db/store_own_key.h"
 #include "db/store_private.h"
+#include "db/store_report.h"
 #include "db/store_stop.h"
 #include "db/store_url.h"
 #include "lib/digest.h"
@@ -37,7 +38,8 @@
 	"DELETE FROM caa; DELETE FROM reply; DELETE FROM spool;"               \
 	"DELETE FROM part1; DELETE FROM outbox; DELETE FROM challenge;"        \
 	"DELETE FROM order_identifier; DELETE FROM authz; DELETE FROM cert;"   \
-	"DELETE FROM orders; DELETE FROM account; DELETE FROM issuance_stop"
+	"DELETE FROM orders; DELETE FROM account; DELETE FROM issuance_stop;"  \
+	"DELETE FROM report"
 
 /* --- a key that does what the test says ----------------------------------- */
 
@@ -227,6 +229,57 @@ test_again(struct job *j)
 	assert_true(last.issued_at > 0);
 	assert_string_equal(first.serial, last.serial);
 	assert_true(span_eq(first.tbs, last.tbs));
+}
+
+#define REPORTS 4
+
+static void
+enter_reports(struct job *j)
+{
+	for (int i = 0; i < REPORTS; i++) {
+		struct report r = { .text = "The key is on a web page.",
+			.received_at = j->now,
+			.entered_by = "operator:one",
+			.alarm_at = j->now };
+
+		COMMITTED(j, store_report_add(j, &r));
+	}
+}
+
+static int64_t
+due_reports(struct job *j)
+{
+	return fixture_count(
+	    j, arena_printf(j->arena,
+		   "SELECT COUNT(*) FROM report WHERE alarm_at <= %lld",
+		   (long long)j->now));
+}
+
+/* PK-184: reports, of which strangers can make many, keep no order waiting, nor
+ * does an order keep them waiting. */
+static void
+test_reports_take_turns(struct job *j)
+{
+	struct role_lab lab;
+	struct cert c;
+	int found = 0;
+
+	begin(&lab, j);
+	enter_reports(j);
+	for (int i = 0; i < 2 * REPORTS && found == 0; i++) {
+		EXPECT(j, issuer_step(&lab.issuer, j), 1);
+		found = store_cert_by_order(j, lab.order->id, &c);
+	}
+	assert_int_equal(found, 1);
+	assert_true(c.issued_at > 0);
+	assert_int_equal(due_reports(j), REPORTS - 1);
+	/* Without an order, one in each step. */
+	for (int i = REPORTS - 1; i > 0; i--) {
+		assert_int_equal(due_reports(j), i);
+		EXPECT(j, issuer_step(&lab.issuer, j), 1);
+	}
+	assert_int_equal(due_reports(j), 0);
+	EXPECT(j, issuer_step(&lab.issuer, j), 0);
 }
 
 /* PK-18: what the signature rests on is what the gate let it pass for last, not
@@ -861,6 +914,7 @@ test_linters(struct job *j)
 static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_linters),
 	STORE_TEST(test_again),
+	STORE_TEST(test_reports_take_turns),
 	STORE_TEST(test_rests_on_the_newer_check),
 	STORE_TEST(test_urls),
 	STORE_TEST(test_corrupting_token),
