@@ -94,12 +94,15 @@ store_notice_report(struct job *j, const struct notice_report *n)
 	    "SELECT DISTINCT $1, z.mailbox, $2, CAST($3 AS BIGINT), "
 	    "CAST($4 AS BIGINT) FROM (SELECT order_id FROM cert WHERE id = $5 "
 	    "UNION SELECT order_id FROM cert WHERE spki_sha256 = $6 "
+	    "AND not_after >= $4 "
+	    "UNION SELECT order_id FROM cert WHERE bare_sha256 = $7 "
 	    "AND not_after >= $4) c "
 	    "JOIN order_identifier oi ON oi.order_id = c.order_id "
 	    "JOIN authz z ON z.id = oi.authz_id WHERE TRUE "
 	    "ON CONFLICT DO NOTHING",
 	    ARGS(v_text(n->about), v_text(n->words), v_int(n->expires_at),
-		v_int(j->now), v_text(n->cert_id), v_bytes(n->spki_sha256)));
+		v_int(j->now), v_text(n->cert_id), v_bytes(n->spki_sha256),
+		v_bytes(n->bare_sha256)));
 }
 
 int

@@ -51,12 +51,14 @@ int store_notice_renewal(struct job *j, const struct notice_renewal *n);
 #define NOTICE_DECISION "decision"
 const char *notice_of_report(struct job *j, int64_t number, const char *step);
 /* What the operator says, to the reporter (or NULL), and to each mailbox of the
- * certificate (or NULL) and of the unexpired ones with the key (or empty). */
+ * certificate (or NULL) and of the unexpired ones with the key (or empty), in
+ * whatever encoding if the bare key is known (PK-76). */
 struct notice_report {
 	const char *about;
 	const char *reporter;
 	const char *cert_id;
 	struct span spki_sha256;
+	struct span bare_sha256; /* or empty */
 	const char *words;
 	int64_t expires_at;
 };

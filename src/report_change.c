@@ -52,6 +52,7 @@ tell(struct job *j, const struct report *r, const char *step, const char *words)
 		.reporter = r->reporter,
 		.cert_id = r->cert_id,
 		.spki_sha256 = r->spki_sha256,
+		.bare_sha256 = r->bare_sha256,
 		.words = words,
 		.expires_at = j->now + MAIL_SECS };
 
@@ -225,7 +226,7 @@ tell_proven(struct job *j, const struct report *r)
 	if (found < 0)
 		return -1;
 	if (found > 0 && first != r->number)
-		told.spki_sha256 = (struct span){ NULL, 0 };
+		told.spki_sha256 = told.bare_sha256 = (struct span){ NULL, 0 };
 	return tell(j, &told, NOTICE_DECISION, proven);
 }
 

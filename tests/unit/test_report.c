@@ -223,10 +223,11 @@ test_mails(struct job *j)
 
 /* A report with a proof, as web writes it, of the key of the certificate. */
 static void
-enter_proven(struct job *j, struct span evidence, struct span spki_sha256)
+enter_proven(struct job *j, struct span evidence, const struct key_hash *key)
 {
 	struct report r = { .text = "The key is compromised.",
-		.spki_sha256 = spki_sha256,
+		.spki_sha256 = key->spki_sha256,
+		.bare_sha256 = key->bare_sha256,
 		.received_at = j->now,
 		.entered_by = "key",
 		.alarm_at = j->now,
@@ -251,14 +252,43 @@ proof_of(struct job *j, struct key_proof *out)
 }
 
 static void
+give_hash(struct job *j, const char *column, struct span hash)
+{
+	fixture_sql(j,
+	    arena_printf(j->arena,
+		fixture_is_pgsql() ? "UPDATE cert SET %s = decode('%s', 'hex')"
+				   : "UPDATE cert SET %s = x'%s'",
+		column, hex_dup(j->arena, hash)));
+}
+
+/* The certificate's key. */
+static void
 give_key(struct job *j, struct span spki_sha256)
 {
-	fixture_sql(
-	    j, arena_printf(j->arena,
-		   fixture_is_pgsql()
-		       ? "UPDATE cert SET spki_sha256 = decode('%s', 'hex')"
-		       : "UPDATE cert SET spki_sha256 = x'%s'",
-		   hex_dup(j->arena, spki_sha256)));
+	give_hash(j, "spki_sha256", spki_sha256);
+}
+
+static void
+give_bare_key(struct job *j, struct span bare_sha256)
+{
+	give_hash(j, "bare_sha256", bare_sha256);
+}
+
+/* A report about this key whose proof an operator has verified. */
+static void
+settle(struct job *j, const struct key_hash *key)
+{
+	struct report r = { .text = "The key is compromised.",
+		.spki_sha256 = key->spki_sha256,
+		.bare_sha256 = key->bare_sha256,
+		.received_at = j->now,
+		.entered_by = "operator:one",
+		.proof_kind = KEY_PROOF_PRIVATE };
+
+	EXPECT(j, store_begin(j), 0);
+	EXPECT(j, store_report_add(j, &r), 0);
+	EXPECT(j, report_settle(j, &r, "operator:one"), 0);
+	EXPECT(j, store_commit(j), 0);
 }
 
 /* PK-184, PK-77: the issuer verifies the proof once more; then no person is
@@ -267,15 +297,16 @@ static void
 test_proof_settles(struct job *j)
 {
 	struct role_lab lab;
+	struct key_hash key;
 	struct key_proof p;
-	struct span der, hash;
+	struct span der;
 	struct report r;
 
 	start(&lab, j);
 	der = proof_of(j, &p);
-	hash = span_mem(p.spki_sha256, sizeof(p.spki_sha256));
-	give_key(j, hash);
-	enter_proven(j, der, hash);
+	key = report_proof_key(&p);
+	give_key(j, key.spki_sha256);
+	enter_proven(j, der, &key);
 	EXPECT(j, issuer_report_step(j), 1);
 	EXPECT(j, issuer_report_step(j), 0);
 	EXPECT(j, store_report_by_number(j, 1, &r), 1);
@@ -294,10 +325,35 @@ test_proof_settles(struct job *j)
 	assert_true(has(lab.sent, "make a new key"));
 	EXPECT(j, sender_step(&lab.sender, j), 0);
 	/* Whoever writes the same proof again causes no mail. */
-	enter_proven(j, der, hash);
+	enter_proven(j, der, &key);
 	EXPECT(j, issuer_report_step(j), 1);
 	EXPECT(j, store_report_by_number(j, 2, &r), 1);
 	assert_int_equal(r.closed_at, FIXTURE_NOW);
+	EXPECT(j, sender_step(&lab.sender, j), 0);
+}
+
+/* PK-76: the certificate has another encoding of the key, as RSA keys with
+ * another exponent are; a second one that is proven causes no mail. */
+static void
+test_proof_of_bare_key(struct job *j)
+{
+	struct role_lab lab;
+	struct key_hash key, other;
+	struct key_proof p;
+	struct span der;
+
+	start(&lab, j);
+	der = proof_of(j, &p);
+	key = report_proof_key(&p);
+	give_bare_key(j, key.bare_sha256);
+	other = (struct key_hash){ SPAN("another"), key.bare_sha256 };
+	enter_proven(j, der, &key);
+	EXPECT(j, issuer_report_step(j), 1);
+	EXPECT(j, sender_step(&lab.sender, j), 1);
+	assert_string_equal(lab.sent_to, "mailbox0@example.org");
+	assert_true(has(lab.sent, "Subject: Problem report 1: decision"));
+	EXPECT(j, sender_step(&lab.sender, j), 0);
+	settle(j, &other);
 	EXPECT(j, sender_step(&lab.sender, j), 0);
 }
 
@@ -318,7 +374,7 @@ test_forged_proof(struct job *j)
 
 	start(&lab, j);
 	der = proof_of(j, &p);
-	enter_proven(j, der, SPAN("another key's"));
+	enter_proven(j, der, KEY_BY_SPKI(SPAN("another key's")));
 	for (size_t i = 0; i <= sizeof(forgeries) / sizeof(forgeries[0]); i++) {
 		unit_case("%zu", i);
 		EXPECT(j, issuer_report_step(j), 1);
@@ -420,6 +476,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_alarms),
 	STORE_TEST(test_mails),
 	STORE_TEST(test_proof_settles),
+	STORE_TEST(test_proof_of_bare_key),
 	STORE_TEST(test_forged_proof),
 	STORE_TEST(test_mistakes),
 	STORE_TEST(test_bounce),
