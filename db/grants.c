@@ -200,7 +200,7 @@ static const struct grant issuer[] = {
 	{ "caa_round", "SELECT (caa_id), DELETE" },
 	{ "caa_report", "SELECT (id, caa_id, due_at, expires_at), DELETE" },
 	{ "cert", "SELECT, INSERT, UPDATE (evidence, issued_at, der, sha256, "
-		  "revoked_at, reason, revoked_by, list_due_at, "
+		  "revoked_at, reason, revoked_by, revocation, list_due_at, "
 		  "ocsp_due_at), DELETE" },
 	{ "used_serial", "SELECT, INSERT" },
 	{ "used_token", "SELECT, INSERT, DELETE" },

@@ -1,11 +1,14 @@
 #include "config.h"
 
 #include "acme/report.h"
+#include "acme/revoke.h"
 #include "db/store_audit.h"
+#include "db/store_key.h"
 #include "db/store_report.h"
+#include "db/store_revoke.h"
 #include "lib/arena.h"
 #include "lib/conf.h"
-#include "lib/digest.h"
+#include "lib/hex.h"
 #include "lib/job.h"
 #include "lib/log.h"
 #include "pki/key_proof.h"
@@ -41,15 +44,15 @@ settle(struct job *j)
 
 /* web has verified it, and web's rows say what they like. */
 static bool
-is_proven(struct job *j, const struct report *r)
+is_proven(struct job *j, const struct report *r, struct key_proof *p)
 {
 	const struct key_proof kept = { .kind = r->proof_kind,
 		.evidence = r->proof,
 		.spki = r->proof_spki };
-	struct key_proof p;
 
-	if (key_proof_again(j, j->conf->base_url, &kept, &p) == 0 &&
-	    span_eq(span_mem(p.spki_sha256, SHA256_LEN), r->spki_sha256))
+	if (key_proof_again(j, j->conf->base_url, &kept, p) == 0 &&
+	    span_eq(report_proof_key(p).spki_sha256, r->spki_sha256) &&
+	    span_eq(report_proof_key(p).bare_sha256, r->bare_sha256))
 		return true;
 	log_error("key proof does not hold",
 	    "report=%" PRId64 " error=\"%s\" next=\"find out who wrote that "
@@ -59,14 +62,55 @@ is_proven(struct job *j, const struct report *r)
 	return false;
 }
 
+/* web does this when it writes the row; somebody who has taken it over may not.
+ * What the report is closed with says that it was done: 1 there was something
+ * left to do, 0, -1. */
 static int
-end_proven(struct job *j, struct report *r)
+act(struct job *j, const struct report *r, const struct key_hash *key,
+    size_t *revoked)
 {
+	const struct revocation how = { REASON_KEY_COMPROMISE, "issuer",
+		r->proof };
+	int blocked = store_key_is_blocked(j, key, NULL);
+	int certified = blocked < 0 ? -1 : store_key_is_certified(j, key);
+
+	if (certified < 0)
+		return -1;
+	if (blocked > 0 && certified == 0)
+		return 0;
+	if (issuer_is_external(j))
+		j->wake |= 1u << ROLE_UPSTREAM;
+	return revoke_key(j, key, &how,
+		   arena_printf(j->arena, "report %" PRId64 ", proof: %s",
+		       r->number, r->proof_kind),
+		   revoked) < 0
+		   ? -1
+		   : 1;
+}
+
+static int
+end_proven(struct job *j, struct report *r, const struct key_proof *p)
+{
+	const struct key_hash key = report_proof_key(p);
+	size_t revoked = 0;
+	int left;
+
 	if (store_begin(j) < 0)
 		return -1;
+	left = act(j, r, &key, &revoked);
+	if (left < 0)
+		return worker_undo(j);
 	if (report_settle(j, r, "issuer") < 0)
 		return settle(j);
-	return store_commit(j) < 0 ? -1 : 1;
+	if (store_commit(j) < 0)
+		return -1;
+	if (left > 0)
+		log_error("key proof was not acted upon",
+		    "report=%" PRId64 " key=%s certificates=%zu "
+		    "next=\"the issuer has revoked and blocked: find out who "
+		    "wrote that row, since web does both with it\"",
+		    r->number, hex_dup(j->arena, key.spki_sha256), revoked);
+	return 1;
 }
 
 /* --- the next one ---------------------------------------------------------
@@ -75,6 +119,7 @@ end_proven(struct job *j, struct report *r)
 int
 issuer_report_step(struct job *j)
 {
+	struct key_proof p;
 	struct report r;
 	int64_t left;
 	int found = store_report_due(j, &r);
@@ -82,8 +127,8 @@ issuer_report_step(struct job *j)
 	if (found <= 0)
 		return found;
 	if (r.proof_kind != NULL && r.answered_at == 0 && r.decided_at == 0 &&
-	    is_proven(j, &r))
-		return end_proven(j, &r);
+	    is_proven(j, &r, &p))
+		return end_proven(j, &r, &p);
 	left = r.received_at + REPORT_ANSWER_SECS - j->now;
 	if (store_begin(j) < 0)
 		return -1;

@@ -128,7 +128,8 @@ const char *issuer_incident_status(
  * Problem reports (src/reports.c, PK-184): an alarm 12 hours after one came,
  * and when it is overdue, until it is answered and decided.  One that came
  * with a proof (acme/key_report.h) is settled at once, if the proof holds here
- * as well: 1, 0, -1.
+ * as well; the key is blocked and its certificates are revoked, if web has not
+ * done it: 1, 0, -1.
  */
 int issuer_report_step(struct job *j);
 

@@ -223,7 +223,7 @@ static const struct attempt {
 	{ "UPDATE cert SET shard = 1", 0 },
 	{ "DELETE FROM cert", I },
 	{ "UPDATE cert SET revoked_at = 1", W | I },
-	{ "UPDATE cert SET revocation = 'x'", W },
+	{ "UPDATE cert SET revocation = 'x'", W | I },
 	{ "INSERT INTO crl (ca_label, number, this_update, next_update) "
 	  "VALUES ('c', 1, 0, 0)",
 	    I },

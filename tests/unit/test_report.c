@@ -11,9 +11,13 @@
 #include <string.h>
 
 #include "acme/report.h"
+#include "acme/revoke.h"
+#include "db/store_cert.h"
 #include "db/store_incident.h"
+#include "db/store_key.h"
 #include "db/store_notice.h"
 #include "db/store_report.h"
+#include "db/store_revoke.h"
 #include "lib/arena.h"
 #include "lib/clock.h"
 #include "lib/hex.h"
@@ -274,6 +278,31 @@ give_bare_key(struct job *j, struct span bare_sha256)
 	give_hash(j, "bare_sha256", bare_sha256);
 }
 
+/* What web does when it writes the row. */
+static void
+act_as_web(struct job *j, const struct key_hash *key)
+{
+	const struct revocation how = { REASON_KEY_COMPROMISE, "key",
+		SPAN("proof") };
+	size_t count;
+
+	COMMITTED(j, revoke_key(j, key, &how, "report", &count));
+	assert_int_equal(count, 1);
+}
+
+static void
+expect_acted(struct job *j, const struct key_hash *key, const char *by)
+{
+	struct cert c;
+
+	EXPECT(j, store_key_is_blocked(j, key, NULL), 1);
+	EXPECT(j, store_key_is_certified(j, key), 0);
+	EXPECT(j, store_cert_by_id(j, "c1", NULL, &c), 1);
+	assert_int_equal(c.revoked_at, FIXTURE_NOW);
+	assert_int_equal(c.reason, REASON_KEY_COMPROMISE);
+	assert_string_equal(c.revoked_by, by);
+}
+
 /* A report about this key whose proof an operator has verified. */
 static void
 settle(struct job *j, const struct key_hash *key)
@@ -306,9 +335,13 @@ test_proof_settles(struct job *j)
 	der = proof_of(j, &p);
 	key = report_proof_key(&p);
 	give_key(j, key.spki_sha256);
+	act_as_web(j, &key);
 	enter_proven(j, der, &key);
+	unit_log_begin();
 	EXPECT(j, issuer_report_step(j), 1);
+	assert_null(strstr(unit_log_end(), "not acted upon"));
 	EXPECT(j, issuer_report_step(j), 0);
+	expect_acted(j, &key, "key");
 	EXPECT(j, store_report_by_number(j, 1, &r), 1);
 	assert_int_equal(r.closed_at, FIXTURE_NOW);
 	assert_string_equal(r.closed_by, "issuer");
@@ -330,6 +363,49 @@ test_proof_settles(struct job *j)
 	EXPECT(j, store_report_by_number(j, 2, &r), 1);
 	assert_int_equal(r.closed_at, FIXTURE_NOW);
 	EXPECT(j, sender_step(&lab.sender, j), 0);
+}
+
+/* PK-181: a report with a good proof, by somebody who wrote that row alone:
+ * what is left out is done, in the same transaction, and called an error. */
+static void
+test_proof_not_acted_upon(struct job *j)
+{
+	static const char *const left_out[] = {
+		"DELETE FROM blocked_key",
+		"UPDATE cert SET revoked_at = 0",
+		"DELETE FROM blocked_key; UPDATE cert SET revoked_at = 0",
+	};
+	struct role_lab lab;
+	struct key_hash key;
+	struct key_proof p;
+	struct report r;
+	struct span der;
+
+	start(&lab, j);
+	der = proof_of(j, &p);
+	key = report_proof_key(&p);
+	give_key(j, key.spki_sha256);
+	act_as_web(j, &key);
+	for (size_t i = 0; i < sizeof(left_out) / sizeof(left_out[0]); i++) {
+		unit_case("%zu", i);
+		fixture_sql(j, left_out[i]);
+		enter_proven(j, der, &key);
+		unit_log_begin();
+		EXPECT(j, issuer_report_step(j), 1);
+		assert_non_null(strstr(unit_log_end(), "not acted upon"));
+		expect_acted(j, &key, i == 0 ? "key" : "issuer");
+		EXPECT(j, store_report_by_number(j, (int64_t)i + 1, &r), 1);
+		assert_int_equal(r.closed_at, FIXTURE_NOW);
+	}
+	/* PK-19: by whom, for each of them. */
+	assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM audit WHERE "
+					  "event = 'key blocked' AND actor = "
+					  "'issuer'"),
+	    3);
+	assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM audit WHERE "
+					  "event = 'certificate revoked' AND "
+					  "actor = 'issuer'"),
+	    2);
 }
 
 /* PK-76: the certificate has another encoding of the key, as RSA keys with
@@ -476,6 +552,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_alarms),
 	STORE_TEST(test_mails),
 	STORE_TEST(test_proof_settles),
+	STORE_TEST(test_proof_not_acted_upon),
 	STORE_TEST(test_proof_of_bare_key),
 	STORE_TEST(test_forged_proof),
 	STORE_TEST(test_mistakes),
