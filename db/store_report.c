@@ -165,6 +165,21 @@ store_report_of_proof(
 	    ARGS(v_bytes(key->spki_sha256), v_bytes(key->bare_sha256)));
 }
 
+int
+store_report_was_proven(struct job *j, const struct key_hash *key)
+{
+	int64_t one;
+
+	return store_get_int(j, &one,
+	    "SELECT 1 FROM report WHERE spki_sha256 = $1 "
+	    "AND proof_kind IS NOT NULL AND closed_at > 0 "
+	    "AND cause = 'key-compromise' UNION ALL "
+	    "SELECT 1 FROM report WHERE bare_sha256 = $2 "
+	    "AND proof_kind IS NOT NULL AND closed_at > 0 "
+	    "AND cause = 'key-compromise' LIMIT 1",
+	    ARGS(v_bytes(key->spki_sha256), v_bytes(key->bare_sha256)));
+}
+
 /* --- what becomes of it ----------------------------------------------------
  */
 

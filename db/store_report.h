@@ -58,6 +58,9 @@ int store_report_of_key(struct job *j, struct span spki_sha256);
  * (PK-76): 1, 0, -1. */
 int store_report_of_proof(
     struct job *j, const struct key_hash *key, int64_t *number);
+/* Was one closed whose proof about the key, in whatever encoding, had been
+ * verified?  web can write no such row.  1, 0, -1. */
+int store_report_was_proven(struct job *j, const struct key_hash *key);
 
 /* Each ERR_CONFLICT if it was done before, or the report is closed. */
 int store_report_answered(struct job *j, const struct report *r);

@@ -214,18 +214,18 @@ static const char proven[] =
     "was encrypted to it, and could sign in your name.\n";
 
 /* Subscribers are told once of a key, however often its proof is handed in:
- * whoever has it must not make us write mails.  Whoever reports it is told. */
+ * whoever has it must not make us write mails.  An earlier row whose proof does
+ * not hold keeps nobody from being told.  Whoever reports it is told. */
 static int
 tell_proven(struct job *j, const struct report *r)
 {
 	const struct key_hash key = { r->spki_sha256, r->bare_sha256 };
 	struct report told = *r;
-	int64_t first;
-	int found = store_report_of_proof(j, &key, &first);
+	int found = store_report_was_proven(j, &key);
 
 	if (found < 0)
 		return -1;
-	if (found > 0 && first != r->number)
+	if (found > 0)
 		told.spki_sha256 = told.bare_sha256 = (struct span){ NULL, 0 };
 	return tell(j, &told, NOTICE_DECISION, proven);
 }

@@ -423,11 +423,15 @@ test_proof_of_bare_key(struct job *j)
 	key = report_proof_key(&p);
 	give_bare_key(j, key.bare_sha256);
 	other = (struct key_hash){ SPAN("another"), key.bare_sha256 };
+	/* A row whose proof does not hold, of before. */
+	enter_proven(j, SPAN("no proof"), &key);
+	EXPECT(j, issuer_report_step(j), 1);
+	assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM notice"), 0);
 	enter_proven(j, der, &key);
 	EXPECT(j, issuer_report_step(j), 1);
 	EXPECT(j, sender_step(&lab.sender, j), 1);
 	assert_string_equal(lab.sent_to, "mailbox0@example.org");
-	assert_true(has(lab.sent, "Subject: Problem report 1: decision"));
+	assert_true(has(lab.sent, "Subject: Problem report 2: decision"));
 	EXPECT(j, sender_step(&lab.sender, j), 0);
 	settle(j, &other);
 	EXPECT(j, sender_step(&lab.sender, j), 0);
