@@ -174,16 +174,16 @@ refused_next(struct refused *r, int64_t now, bool all, struct refused_sum *out)
 }
 
 void
-refused_put_back(struct refused *r, const struct refused_sum *sum)
+refused_put_back(struct refused *r, const struct refused_sum *sum, int64_t now)
 {
-	struct refuser *a;
+	struct refuser *a = &r->others;
 
 	pthread_mutex_lock(&r->lock);
-	a = sum->account_id[0] == '\0'
-		? &r->others
-		: place_of(r, sum->account_id, sum->since);
-	if (a->sum.since == 0)
-		begin(a, sum->account_id, sum->since);
+	if (sum->account_id[0] != '\0')
+		a = place_of(r, sum->account_id, now);
+	/* Nothing is in it yet. */
+	if (a->recorded == 0 && !has_counted(&a->sum))
+		a->sum.since = sum->since;
 	for (size_t i = 0; i < REFUSED_KINDS; i++)
 		a->sum.counts[i] += sum->counts[i];
 	pthread_mutex_unlock(&r->lock);
@@ -281,16 +281,16 @@ refused_record_sums(struct refused *r, struct job *j, bool all)
 
 	while (refused_next(r, j->now, all, &s)) {
 		if (store_begin(j) < 0) {
-			refused_put_back(r, &s);
+			refused_put_back(r, &s, j->now);
 			return -1;
 		}
 		if (record_sum(j, &s) < 0) {
 			store_rollback(j);
-			refused_put_back(r, &s);
+			refused_put_back(r, &s, j->now);
 			return -1;
 		}
 		if (store_commit(j) < 0) {
-			refused_put_back(r, &s);
+			refused_put_back(r, &s, j->now);
 			return -1;
 		}
 	}

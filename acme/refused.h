@@ -43,7 +43,8 @@ struct refused_sum {
 bool refused_next(
     struct refused *r, int64_t now, bool all, struct refused_sum *out);
 /* It could not be recorded after all. */
-void refused_put_back(struct refused *r, const struct refused_sum *sum);
+void refused_put_back(
+    struct refused *r, const struct refused_sum *sum, int64_t now);
 
 /*
  * After an account's request was refused with the job's error and what it wrote

@@ -217,13 +217,44 @@ test_put_back(void **state)
 	for (int i = 0; i < REFUSED_EACH + 3; i++)
 		(void)refused_take(r, "a", REFUSED_REVOCATION, 50);
 	assert_true(refused_next(r, 50, true, &s));
-	refused_put_back(r, &s);
+	refused_put_back(r, &s, 1000 + HOUR);
 	assert_true(refused_next(r, 50, true, &again));
 	assert_string_equal(again.account_id, "a");
 	assert_int_equal(again.since, 50);
 	assert_int_equal(again.counts[REFUSED_REVOCATION], 3);
 	assert_int_equal(again.counts[REFUSED_ORDER], 0);
 	refused_free(r);
+}
+
+#define NEIGHBOURS 3000
+
+/* An hour that could not be recorded is put back in the next one: whoever has
+ * had his records in that gets no new ones. */
+static void
+test_put_back_later(void **state)
+{
+	struct job *j = unit_job();
+	const struct refused_sum old = { .account_id = "late",
+		.since = 1000,
+		.counts = { [REFUSED_ORDER] = 5 } };
+	struct refused_sum s;
+	(void)state;
+
+	for (int i = 0; i < NEIGHBOURS; i++) {
+		struct refused *r = refused_new();
+
+		for (int n = 0; n < REFUSED_EACH; n++)
+			assert_true(refused_take(
+			    r, name(j, i), REFUSED_ORDER, 1000 + HOUR));
+		refused_put_back(r, &old, 1000 + HOUR);
+		assert_false(
+		    refused_take(r, name(j, i), REFUSED_ORDER, 1000 + HOUR));
+		assert_true(refused_next(r, 1000 + HOUR, false, &s));
+		assert_string_equal(s.account_id, "late");
+		assert_int_equal(s.since, 1000);
+		assert_int_equal(s.counts[REFUSED_ORDER], 5);
+		refused_free(r);
+	}
 }
 
 static const struct CMUnitTest tests[] = {
@@ -234,5 +265,6 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST_SQLITE(test_end),
 	cmocka_unit_test(test_many),
 	cmocka_unit_test(test_put_back),
+	cmocka_unit_test(test_put_back_later),
 };
 UNIT_MAIN(tests)
