@@ -6,9 +6,11 @@
 #include "acme/limit.h"
 #include "acme/report.h"
 #include "acme/response.h"
+#include "acme/throttle.h"
 #include "db/store_key.h"
 #include "db/store_report.h"
 #include "lib/b64.h"
+#include "lib/clock.h"
 #include "lib/conf.h"
 #include "lib/digest.h"
 #include "lib/hex.h"
@@ -215,6 +217,11 @@ key_report_serve(
 	is_new = decide(a, j, req, &key, resp, &number);
 	if (is_new < 0 || (is_new > 0 && enter(a, j, req, &number) < 0))
 		return -1;
+	/* It cost a signature's verification, and nobody has gained anything.
+	 */
+	if (is_new == 0)
+		throttle_failure(a->throttle, &a->conf->limits,
+		    req->client_address, clock_now_ms());
 	response_object(resp, 200, &o);
 	if (number != 0)
 		json_member_int(&o, "report", number);

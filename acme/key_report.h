@@ -32,7 +32,8 @@ int key_report_read(struct job *j, const char *base_url,
 
 /* The answer tells the number of the report.  A key that is blocked already, in
  * whatever encoding, and that no usable certificate has changes nothing: the
- * answer tells the number of before, or none if it was blocked without one. */
+ * answer tells the number of before, or none if it was blocked without one, and
+ * the address has one more failed request (acme/throttle.h). */
 int key_report_serve(
     struct acme *a, struct job *j, struct request *req, struct response *resp);
 

@@ -396,6 +396,24 @@ test_throttle(struct job *j)
 	front_close();
 }
 
+/* The same of proofs that tell nothing new. */
+static void
+test_throttle_repeats(struct job *j)
+{
+	struct answer a;
+
+	front_conf()->limits.failed_authentications =
+	    (struct conf_rates){ { { 2, 600 } }, 1 };
+	front_open(j);
+	for (int i = 0; i < 3; i++) {
+		a = send(j, PKCS10, request(j, KEY, KEY_PROOF_NAME, false));
+		assert_int_equal(report_of(&a), 1);
+	}
+	a = send(j, PKCS10, request(j, KEY, KEY_PROOF_NAME, false));
+	front_expect(&a, 429, "rateLimited", NULL);
+	front_close();
+}
+
 /* Whoever makes keys fills no table; a key of a certificate is taken all the
  * same. */
 static void
@@ -555,6 +573,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_signature),
 	STORE_TEST(test_no_proof),
 	STORE_TEST_SQLITE(test_throttle),
+	STORE_TEST_SQLITE(test_throttle_repeats),
 	STORE_TEST(test_limit),
 	STORE_TEST(test_exponents),
 	STORE_TEST(test_blocked_before),
