@@ -192,9 +192,10 @@ tell_how(const struct acme *a, struct job *j, struct response *resp)
 	    "\"...\"}, both base64url:\n"
 	    "the SubjectPublicKeyInfo in DER, and the signature (RSA PKCS#1 "
 	    "v1.5 or ECDSA\n"
-	    "with SHA-256, Ed25519, Ed448) over this one line, with the hash "
-	    "of that\n"
-	    "SubjectPublicKeyInfo in hexadecimal in place of HASH:\n"
+	    "with SHA-256, Ed25519, Ed448) over this one line without its "
+	    "end, with the\n"
+	    "hash of that SubjectPublicKeyInfo in hexadecimal in place of "
+	    "HASH:\n"
 	    "\n"
 	    "%s\n",
 	    a->conf->ca_name, a->conf->base_url,

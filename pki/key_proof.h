@@ -56,7 +56,8 @@ int key_proof_signature(struct job *j, struct span file, const char *base_url,
     struct span signature, struct key_proof *out);
 
 /* The same for the octets of a SubjectPublicKeyInfo, which has to be that of a
- * key that certificates can have (pki/keycheck.h). */
+ * key that certificates can have (pki/keycheck.h).  The line is without its end
+ * here: one verification, whatever is sent. */
 int key_proof_spki_signature(struct job *j, struct span spki,
     const char *base_url, struct span signature, struct key_proof *out);
 

@@ -152,14 +152,11 @@ spki_of(struct job *j, EVP_PKEY *key)
 	return out;
 }
 
-/* Of `key` by `signer` over the line for this CA. */
 static struct span
-signed_line(
-    struct job *j, const char *key, const char *signer, const char *base_url)
+signed_text(
+    struct job *j, const char *key, const char *signer, const char *text)
 {
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-	const char *text = key_proof_text_of(
-	    j->arena, base_url, hex_dup(j->arena, certs_spki(j, key)));
 	unsigned char signature[1024];
 	size_t n = sizeof(signature);
 
@@ -174,6 +171,21 @@ signed_line(
 	    arena_printf(j->arena, "{\"key\":\"%s\",\"signature\":\"%s\"}",
 		b64u(j, spki_of(j, client_key(key)->pkey)),
 		b64u(j, span_mem((char *)signature, n))));
+}
+
+static const char *
+line_of(struct job *j, const char *key, const char *base_url)
+{
+	return key_proof_text_of(
+	    j->arena, base_url, hex_dup(j->arena, certs_spki(j, key)));
+}
+
+/* Of `key` by `signer` over the line for this CA. */
+static struct span
+signed_line(
+    struct job *j, const char *key, const char *signer, const char *base_url)
+{
+	return signed_text(j, key, signer, line_of(j, key, base_url));
 }
 
 static struct test_cert
@@ -345,6 +357,11 @@ test_no_proof(struct job *j)
 		/* Made for another CA. */
 		{ JSON, signed_line(j, KEY, KEY, "https://else.example"), 400,
 		    "no signature of that key" },
+		{ JSON,
+		    signed_text(j, KEY, KEY,
+			arena_printf(
+			    j->arena, "%s\n", line_of(j, KEY, FRONT_BASE))),
+		    400, "without a line end" },
 		{ JSON, SPAN("{}"), 400, "key is missing" },
 		{ JSON, SPAN("{\"key\":\"AA\"}"), 400, "signature is missing" },
 		{ JSON, SPAN("{\"key\":\"AA\",\"signature\":\"AA\"}"), 400,
