@@ -164,17 +164,19 @@ trace_relied(const struct audit_look *l, struct job *j, const struct cert *c,
 {
 	struct relied_list all;
 	int found = relied_parse(j, l->seal, c->order_id, c->evidence, &all);
-	int recorded = found < 0 ? 1 : relied_is_recorded(j, c);
+	int recorded = found < 0 ? RELIED_RECORDED : relied_is_recorded(j, c);
 
 	if (recorded < 0)
 		return -1;
-	if (recorded == 0) {
+	if (recorded == RELIED_CHANGED) {
 		say(lines, "evidence",
 		    "gap: it was changed after the certificate was issued: the "
 		    "audit has another hash of it",
 		    true);
 		return 0;
 	}
+	if (recorded == RELIED_NO_RECORD)
+		say(lines, "evidence", RELIED_NO_RECORD_TEXT, false);
 	if (found < 0 && j->err.kind != ERR_UNAUTHORIZED)
 		return -1;
 	if (found < 0)

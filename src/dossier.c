@@ -13,6 +13,7 @@
 #include "lib/log.h"
 #include "src/account_keys.h"
 #include "src/evidence.h"
+#include "src/relied.h"
 #include "src/story.h"
 
 #include <string.h>
@@ -289,6 +290,9 @@ print_verification(const struct dossier *d, struct buf *out)
 	if (!d->verified)
 		buf_addf(out, "  %s\n", d->verdict);
 	buf_addf(out, "  validator's seal: %s\n", d->seal_result);
+	if (d->checks.unrecorded)
+		buf_addf(out, "  evidence of a certificate: %s\n",
+		    RELIED_NO_RECORD_TEXT);
 }
 
 int
@@ -382,6 +386,8 @@ put_verification(struct json_out *w, const struct dossier *d)
 	json_member_bool(w, "verified", d->verified);
 	json_member_str(w, "result", d->verdict);
 	json_member_str(w, "seal", d->seal_result);
+	if (d->checks.unrecorded)
+		json_member_str(w, "unrecorded", RELIED_NO_RECORD_TEXT);
 	json_object_end(w);
 }
 

@@ -166,7 +166,7 @@ verify_relied(struct job *j, const struct seal_key *seal, const struct cert *c,
 /* 1, 0 it was made before certificates said so, -1. */
 static int
 verify_cert(struct job *j, const struct seal_key *seal, const struct authz *a,
-    const struct reply_record *reply, const struct cert *c)
+    const struct reply_record *reply, const struct cert *c, bool *unrecorded)
 {
 	struct relied_list all;
 	const struct relied *r;
@@ -175,7 +175,8 @@ verify_cert(struct job *j, const struct seal_key *seal, const struct authz *a,
 
 	if (recorded < 0)
 		return -1;
-	if (recorded == 0)
+	*unrecorded = *unrecorded || recorded == RELIED_NO_RECORD;
+	if (recorded == RELIED_CHANGED)
 		return unproven(j, c,
 		    "what it rests on was changed after it was issued: the "
 		    "audit has another hash of it");
@@ -193,12 +194,13 @@ verify_cert(struct job *j, const struct seal_key *seal, const struct authz *a,
 int
 dossier_checks_verify(struct job *j, const struct seal_key *seal,
     const struct authz *a, const struct reply_record *reply,
-    const struct dossier_checks *d)
+    struct dossier_checks *d)
 {
 	bool all_say = d->cert_count > 0;
 
 	for (size_t i = 0; i < d->cert_count; i++) {
-		int says = verify_cert(j, seal, a, reply, &d->certs[i]);
+		int says = verify_cert(
+		    j, seal, a, reply, &d->certs[i], &d->unrecorded);
 
 		if (says < 0)
 			return -1;

@@ -23,6 +23,9 @@ struct dossier_checks {
 	size_t check_count;
 	struct cert *certs; /* issued ones, oldest first */
 	size_t cert_count;
+	/* After dossier_checks_verify(): the audit has no hash of the evidence
+	 * of one of them, to compare it with. */
+	bool unrecorded;
 };
 
 int dossier_checks_load(
@@ -35,7 +38,7 @@ int dossier_checks_load(
  */
 int dossier_checks_verify(struct job *j, const struct seal_key *seal,
     const struct authz *a, const struct reply_record *reply,
-    const struct dossier_checks *d);
+    struct dossier_checks *d);
 
 void dossier_checks_text(struct job *j, const struct authz *a,
     const struct dossier_checks *d, struct buf *out);

@@ -229,40 +229,44 @@ relied_audit_detail(struct job *j, const struct cert *c)
 	return b.p;
 }
 
-/* Does this record give another hash for it? */
-static bool
-contradicts(struct job *j, const struct audit_row *r, const struct cert *c)
+/* The hash that this record gives for it; empty: none. */
+static struct span
+recorded_hash(struct job *j, const struct audit_row *r, const struct cert *c)
 {
 	const struct json *detail;
-	struct span hash;
 
 	if (strcmp(r->event, "certificate") != 0 ||
 	    strcmp(r->result, "issued") != 0 || r->detail == NULL)
-		return false;
+		return (struct span){ NULL, 0 };
 	if (json_parse_object(j, span_str(r->detail), "detail", &detail) < 0) {
 		job_recover(j);
-		return false;
+		return (struct span){ NULL, 0 };
 	}
-	hash = json_string(json_get(detail, HASH_MEMBER));
-	return hash.n > 0 &&
-	       span_eq_str(
-		   json_string(json_get(detail, "serial")), c->serial) &&
-	       !span_eq_str(hash, hash_of(j, c));
+	if (!span_eq_str(json_string(json_get(detail, "serial")), c->serial))
+		return (struct span){ NULL, 0 };
+	return json_string(json_get(detail, HASH_MEMBER));
 }
 
 int
 relied_is_recorded(struct job *j, const struct cert *c)
 {
 	const char *object = arena_printf(j->arena, "order:%s", c->order_id);
+	enum relied_record result = RELIED_NO_RECORD;
 	struct audit_row *rows;
 	size_t count;
 
 	if (store_audit_list(j, object, &rows, &count) < 0)
 		return -1;
-	for (size_t i = 0; i < count; i++)
-		if (contradicts(j, &rows[i], c))
-			return 0;
-	return 1;
+	for (size_t i = 0; i < count; i++) {
+		struct span hash = recorded_hash(j, &rows[i], c);
+
+		if (hash.n == 0)
+			continue;
+		if (!span_eq_str(hash, hash_of(j, c)))
+			return RELIED_CHANGED;
+		result = RELIED_RECORDED;
+	}
+	return (int)result;
 }
 
 /* --- reading it ----------------------------------------------------------- */

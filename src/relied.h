@@ -55,8 +55,17 @@ int relied_parse(struct job *j, const struct seal_key *seal,
  * that it looks like an earlier version's; not out of the chain (PK-21).
  */
 const char *relied_audit_detail(struct job *j, const struct cert *c);
-/* 1: the evidence is what it was then, or no record says so (an earlier version
- * wrote it, or it was purged); 0: it is another one; -1. */
+enum relied_record {
+	RELIED_CHANGED, /* the evidence is another one than then */
+	RELIED_RECORDED,
+	/* No record has a hash: an earlier version wrote it, or it was purged.
+	 */
+	RELIED_NO_RECORD,
+};
+#define RELIED_NO_RECORD_TEXT                                                  \
+	"the audit has no hash of it to compare with: an earlier version "     \
+	"issued, or the record was purged"
+/* One of these, or -1. */
 int relied_is_recorded(struct job *j, const struct cert *c);
 /* NULL: it names no such authorization. */
 const struct relied *relied_find(

@@ -580,6 +580,8 @@ test_audit(struct job *j)
 		       "'evidence_sha256', 'x')");
 	assert_true(shows(
 	    j, &l, c.id, false, 0, "  evidence: it does not name reply and"));
+	assert_true(shows(
+	    j, &l, c.id, false, 0, "  evidence: the audit has no hash of it"));
 	fixture_sql(j, "UPDATE cert SET evidence = "
 		       "'{\"authorizations\":[\"other\"],\"seal\":\"\"}'");
 	assert_true(shows(j, &l, c.id, false, 1,

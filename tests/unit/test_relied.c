@@ -265,6 +265,10 @@ test_former_version(struct job *j)
 	lab_init(&lab, j);
 	prove(&lab);
 	issue(&lab);
+	d = verified(&lab);
+	buf_init(&b, j->arena, TEXT_MAX);
+	EXPECT(j, dossier_text(j, &d, &b), 0);
+	assert_null(strstr(b.p, "no hash of it to compare with"));
 	fixture_sql(
 	    j, arena_printf(j->arena,
 		   "UPDATE cert SET evidence = '{\"authorizations\":[\"%s\"]}'",
@@ -276,6 +280,11 @@ test_former_version(struct job *j)
 	buf_init(&b, j->arena, TEXT_MAX);
 	EXPECT(j, dossier_text(j, &d, &b), 0);
 	assert_non_null(strstr(b.p, "it does not say on what it rests"));
+	assert_non_null(strstr(b.p, "no hash of it to compare with"));
+	buf_init(&b, j->arena, TEXT_MAX);
+	EXPECT(j, dossier_json(j, &d, &b), 0);
+	assert_non_null(
+	    strstr(b.p, "\"unrecorded\":\"the audit has no hash of it"));
 	/* The newest check counts then. */
 	fixture_sql(j, "UPDATE caa SET seal = NULL");
 	assert_false(verified(&lab).verified);
