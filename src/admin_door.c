@@ -15,6 +15,7 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define EVENT "admin page login"
 #define DETAIL_MAX 2048
@@ -169,10 +170,35 @@ count_try(struct job *j, const char *name)
 			      clock_rfc3339(j->arena, until));
 }
 
+static void
+take_in(struct job *j, const struct admin *a, struct admin_insider *out)
+{
+	struct buf b;
+
+	*out = (struct admin_insider){ .name = "" };
+	memcpy(out->name, a->name, strnlen(a->name, ADMIN_NAME_MAX));
+	/* The salt has one length: what is hashed has one meaning. */
+	buf_init(&b, j->arena, PASSWORD_SALT_LEN + PASSWORD_HASH_LEN);
+	buf_add(&b, a->password.salt);
+	buf_add(&b, a->password.hash);
+	sha256(buf_span(&b), out->password);
+}
+
+/* Is that the account which is there now? */
+static bool
+is_same(struct job *j, const struct admin_insider *who, const struct admin *a)
+{
+	struct admin_insider now;
+
+	take_in(j, a, &now);
+	return ct_equal(span_mem(who->password, SHA256_LEN),
+	    span_mem(now.password, SHA256_LEN));
+}
+
 /* The account may have changed while the password was looked at. */
 static int
 conclude(struct job *j, const struct admin_knock *k, bool is_right,
-    const char **wrong)
+    const struct admin_insider *who, const char **wrong)
 {
 	struct admin a;
 	int found = look_up(j, k, &a);
@@ -180,7 +206,7 @@ conclude(struct job *j, const struct admin_knock *k, bool is_right,
 	if (found < 0)
 		return -1;
 	*wrong = NULL;
-	if (found == 0)
+	if (found == 0 || !is_same(j, who, &a))
 		*wrong = "the account has changed meanwhile";
 	else if (!is_right)
 		*wrong = k->password.n == 0 ? "one factor only: no password"
@@ -193,14 +219,15 @@ conclude(struct job *j, const struct admin_knock *k, bool is_right,
 }
 
 static int
-decide(struct job *j, const struct admin_knock *k, bool is_right)
+decide(struct job *j, const struct admin_knock *k, bool is_right,
+    const struct admin_insider *who)
 {
 	const char *wrong;
 
 	j->now = clock_now();
 	if (store_begin(j) < 0)
 		return -1;
-	if (conclude(j, k, is_right, &wrong) < 0)
+	if (conclude(j, k, is_right, who, &wrong) < 0)
 		return worker_undo(j);
 	if (store_commit(j) < 0)
 		return -1;
@@ -216,8 +243,8 @@ decide(struct job *j, const struct admin_knock *k, bool is_right)
 }
 
 int
-admin_door_enter(
-    struct admin_door *d, struct job *j, const struct admin_knock *k)
+admin_door_enter(struct admin_door *d, struct job *j,
+    const struct admin_knock *k, struct admin_insider *out)
 {
 	struct admin a;
 	int found = look_up(j, k, &a), right;
@@ -228,20 +255,24 @@ admin_door_enter(
 		return refuse_stranger(d, j, k);
 	if (count_try(j, k->name) < 0)
 		return -1;
+	take_in(j, &a, out);
 	right = password_check(j, k->password, &a.password);
-	return right < 0 ? -1 : decide(j, k, right == 1);
+	return right < 0 ? -1 : decide(j, k, right == 1, out);
 }
 
 /* --- inside --------------------------------------------------------------- */
 
 int
 admin_door_still(
-    struct job *j, const char *name, struct span key, struct admin *out)
+    struct job *j, const struct admin_insider *who, struct span key)
 {
-	const struct admin_knock k = { .name = name, .key = key };
-	int found = look_up(j, &k, out);
+	const struct admin_knock k = { .name = who->name, .key = key };
+	struct admin a;
+	int found = look_up(j, &k, &a);
 
-	return found == 1 ? admin_key_is_good(&out->key, j->now) : found;
+	return found == 1
+		   ? is_same(j, who, &a) && admin_key_is_good(&a.key, j->now)
+		   : found;
 }
 
 int

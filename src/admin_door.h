@@ -8,7 +8,7 @@
 #ifndef SRC_ADMIN_DOOR_H
 #define SRC_ADMIN_DOOR_H
 
-#include "db/store_admin.h"
+#include "src/admin_session.h"
 
 struct admin_door;
 
@@ -22,14 +22,15 @@ struct admin_knock {
 	const char *address; /* for the record */
 };
 
-/* With no transaction open.  0: come in; -1 ERR_UNAUTHORIZED, ERR_RATE_LIMITED
- * with what may be said of it, or a fault. */
-int admin_door_enter(
-    struct admin_door *d, struct job *j, const struct admin_knock *k);
+/* With no transaction open.  0: come in, as *out; -1 ERR_UNAUTHORIZED,
+ * ERR_RATE_LIMITED with what may be said of it, or a fault. */
+int admin_door_enter(struct admin_door *d, struct job *j,
+    const struct admin_knock *k, struct admin_insider *out);
 
-/* One who is in: is that still right?  1 and *out, 0, -1. */
+/* One who is in: is the account still live, with this key and the password
+ * that it had then?  1, 0, -1. */
 int admin_door_still(
-    struct job *j, const char *name, struct span key, struct admin *out);
+    struct job *j, const struct admin_insider *who, struct span key);
 
 /* A session was shown with another key than that which it belongs to. */
 int admin_door_stolen(

@@ -167,32 +167,32 @@ say_error(struct visit *v)
 
 /* --- who asks ------------------------------------------------------------- */
 
-/* A session that goes on, of an account that still has this key: 1, 0, -1. */
+/* A session that goes on, of an account that still has both factors: 1, 0,
+ * -1. */
 static int
 recognize(struct visit *v)
 {
 	struct job *j = v->job;
-	char name[ADMIN_NAME_MAX + 1];
-	struct admin a;
+	struct admin_insider who;
 	int still;
 
 	if (form_cookie(v->q->cookie, COOKIE, &v->token) <= 0)
 		return 0;
 	switch (admin_session_find(v->front->sessions, v->token,
-	    v->q->client_key, j->now, j->conf->admin.session_idle, name)) {
+	    v->q->client_key, j->now, j->conf->admin.session_idle, &who)) {
 	case ADMIN_SESSION_NONE:
 		return 0;
 	case ADMIN_SESSION_STOLEN:
 		return admin_door_stolen(
-			   j, name, v->q->client_key, v->q->address) < 0
+			   j, who.name, v->q->client_key, v->q->address) < 0
 			   ? -1
 			   : 0;
 	case ADMIN_SESSION_GOOD:
 		break;
 	}
-	still = admin_door_still(j, name, v->q->client_key, &a);
+	still = admin_door_still(j, &who, v->q->client_key);
 	if (still == 1)
-		memcpy(v->name, name, sizeof(name));
+		memcpy(v->name, who.name, sizeof(who.name));
 	else if (still == 0)
 		admin_session_end(v->front->sessions, v->token);
 	return still;
@@ -237,7 +237,7 @@ read_field(struct visit *v, const char *name, struct buf *b)
 }
 
 static void
-welcome(struct visit *v, const char *name)
+welcome(struct visit *v, const struct admin_insider *who)
 {
 	char token[ADMIN_TOKEN_LEN + 1];
 
@@ -245,7 +245,7 @@ welcome(struct visit *v, const char *name)
 	if (v->token.n > 0)
 		admin_session_end(v->front->sessions, v->token);
 	admin_session_begin(
-	    v->front->sessions, name, v->q->client_key, v->job->now, token);
+	    v->front->sessions, who, v->q->client_key, v->job->now, token);
 	go_to(v, "/");
 	response_header(v->r, "Set-Cookie",
 	    arena_printf(v->job->arena, COOKIE "=%s" COOKIE_FIELDS, token));
@@ -257,6 +257,7 @@ log_in(struct visit *v)
 {
 	struct admin_knock k = { .key = v->q->client_key,
 		.address = v->q->address };
+	struct admin_insider who;
 	struct buf name, password;
 
 	if (!span_casestarts(v->q->content_type, SPAN(FORM_TYPE)) ||
@@ -268,8 +269,8 @@ log_in(struct visit *v)
 	}
 	k.name = name.p;
 	k.password = buf_span(&password);
-	if (admin_door_enter(v->front->door, v->job, &k) == 0)
-		welcome(v, k.name);
+	if (admin_door_enter(v->front->door, v->job, &k, &who) == 0)
+		welcome(v, &who);
 	else if (v->job->err.kind == ERR_RATE_LIMITED)
 		show_login(v, 429, v->job->err.text);
 	else if (v->job->err.kind == ERR_UNAUTHORIZED)

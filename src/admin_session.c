@@ -4,7 +4,6 @@
 
 #include "lib/arena.h"
 #include "lib/b64.h"
-#include "lib/digest.h"
 #include "lib/rnd.h"
 
 #include <assert.h>
@@ -15,7 +14,7 @@
 #define TOKEN_OCTETS 32
 
 struct session {
-	char name[ADMIN_NAME_MAX + 1]; /* "": this place is free */
+	struct admin_insider who; /* name "": this place is free */
 	uint8_t token[SHA256_LEN];
 	uint8_t key[SHA256_LEN];
 	int64_t begun_at, seen_at;
@@ -53,7 +52,7 @@ take_place(struct admin_sessions *s)
 	for (size_t i = 0; i < ADMIN_SESSIONS_MAX; i++) {
 		struct session *one = &s->v[i];
 
-		if (one->name[0] == '\0')
+		if (one->who.name[0] == '\0')
 			return one;
 		if (one->seen_at < found->seen_at)
 			found = one;
@@ -62,16 +61,15 @@ take_place(struct admin_sessions *s)
 }
 
 void
-admin_session_begin(struct admin_sessions *s, const char *name, struct span key,
-    int64_t now, char token[ADMIN_TOKEN_LEN + 1])
+admin_session_begin(struct admin_sessions *s, const struct admin_insider *who,
+    struct span key, int64_t now, char token[ADMIN_TOKEN_LEN + 1])
 {
-	struct session fresh = { .begun_at = now, .seen_at = now };
+	struct session fresh = { .who = *who, .begun_at = now, .seen_at = now };
 	uint8_t octets[TOKEN_OCTETS];
 
-	assert(name[0] != '\0' && strlen(name) <= ADMIN_NAME_MAX);
+	assert(who->name[0] != '\0');
 	rnd_bytes(octets, sizeof(octets));
 	b64url_format(token, span_mem(octets, sizeof(octets)));
-	memcpy(fresh.name, name, strlen(name));
 	sha256(span_str(token), fresh.token);
 	sha256(key, fresh.key);
 	pthread_mutex_lock(&s->lock);
@@ -95,7 +93,7 @@ find(struct admin_sessions *s, struct span token)
 
 	sha256(token, hash);
 	for (size_t i = 0; i < ADMIN_SESSIONS_MAX; i++)
-		if (s->v[i].name[0] != '\0' &&
+		if (s->v[i].who.name[0] != '\0' &&
 		    ct_equal(span_mem(s->v[i].token, SHA256_LEN),
 			span_mem(hash, sizeof(hash))))
 			found = &s->v[i];
@@ -104,20 +102,20 @@ find(struct admin_sessions *s, struct span token)
 
 static enum admin_session
 look_at(struct session *one, struct span key, int64_t now, int64_t idle,
-    char name[ADMIN_NAME_MAX + 1])
+    struct admin_insider *who)
 {
 	uint8_t hash[SHA256_LEN];
 
 	if (one == NULL)
 		return ADMIN_SESSION_NONE;
 	if (is_over(one, now, idle)) {
-		*one = (struct session){ .name = "" };
+		*one = (struct session){ .begun_at = 0 };
 		return ADMIN_SESSION_NONE;
 	}
-	memcpy(name, one->name, sizeof(one->name));
+	*who = one->who;
 	sha256(key, hash);
 	if (memcmp(hash, one->key, sizeof(hash)) != 0) {
-		*one = (struct session){ .name = "" };
+		*one = (struct session){ .begun_at = 0 };
 		return ADMIN_SESSION_STOLEN;
 	}
 	one->seen_at = now;
@@ -126,15 +124,15 @@ look_at(struct session *one, struct span key, int64_t now, int64_t idle,
 
 enum admin_session
 admin_session_find(struct admin_sessions *s, struct span token, struct span key,
-    int64_t now, int64_t idle, char name[ADMIN_NAME_MAX + 1])
+    int64_t now, int64_t idle, struct admin_insider *who)
 {
 	enum admin_session result;
 
-	name[0] = '\0';
+	*who = (struct admin_insider){ .name = "" };
 	if (token.n != ADMIN_TOKEN_LEN)
 		return ADMIN_SESSION_NONE;
 	pthread_mutex_lock(&s->lock);
-	result = look_at(find(s, token), key, now, idle, name);
+	result = look_at(find(s, token), key, now, idle, who);
 	pthread_mutex_unlock(&s->lock);
 	return result;
 }
@@ -147,6 +145,6 @@ admin_session_end(struct admin_sessions *s, struct span token)
 	pthread_mutex_lock(&s->lock);
 	one = find(s, token);
 	if (one != NULL)
-		*one = (struct session){ .name = "" };
+		*one = (struct session){ .begun_at = 0 };
 	pthread_mutex_unlock(&s->lock);
 }

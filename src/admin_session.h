@@ -8,6 +8,7 @@
 #define SRC_ADMIN_SESSION_H
 
 #include "db/store_admin.h"
+#include "lib/digest.h"
 
 struct admin_sessions;
 
@@ -19,20 +20,29 @@ struct admin_sessions;
 struct admin_sessions *admin_sessions_new(void);
 void admin_sessions_free(struct admin_sessions *s); /* NULL-safe */
 
-/* A new one, of `name` with the client key `key` (DER).  Where there are too
- * many, the one that was idle longest ends. */
-void admin_session_begin(struct admin_sessions *s, const char *name,
-    struct span key, int64_t now, char token[ADMIN_TOKEN_LEN + 1]);
+/* Who has come in, and with what. */
+struct admin_insider {
+	char name[ADMIN_NAME_MAX + 1];
+	/* Of the password's salt and hash: another password is another
+	 * digest, and so is the same one set anew. */
+	uint8_t password[SHA256_LEN];
+};
+
+/* A new one, with the client key `key` (DER).  Where there are too many, the
+ * one that was idle longest ends. */
+void admin_session_begin(struct admin_sessions *s,
+    const struct admin_insider *who, struct span key, int64_t now,
+    char token[ADMIN_TOKEN_LEN + 1]);
 
 enum admin_session {
 	ADMIN_SESSION_NONE,   /* there is, or was, none; or it has ended */
-	ADMIN_SESSION_GOOD,   /* *name; and it goes on from now */
-	ADMIN_SESSION_STOLEN, /* another key: *name, whose it was */
+	ADMIN_SESSION_GOOD,   /* *who; and it goes on from now */
+	ADMIN_SESSION_STOLEN, /* another key: *who, whose it was */
 };
 /* `idle`: the seconds after which it ends without a request. */
 enum admin_session admin_session_find(struct admin_sessions *s,
     struct span token, struct span key, int64_t now, int64_t idle,
-    char name[ADMIN_NAME_MAX + 1]);
+    struct admin_insider *who);
 /* There is none of that token any more. */
 void admin_session_end(struct admin_sessions *s, struct span token);
 

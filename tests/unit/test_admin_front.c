@@ -354,6 +354,37 @@ test_sessions(struct job *j)
 }
 
 static void
+set_password(struct job *j, const char *name, const char *password)
+{
+	struct password_hash hash;
+
+	EXPECT(j, password_hash(j, span_str(password), &hash), 0);
+	COMMITTED(j, store_admin_set_password(j, name, &hash));
+}
+
+/* PK-206: sessions end with the password that opened them, also where the new
+ * one is the same; those of others go on. */
+static void
+test_changed_password(struct job *j)
+{
+	static const char *const passwords[] = { PASSWORD, "another password" };
+	const char *cookie = "", *bobs;
+
+	start(j);
+	bobs = log_in(j, "bob", BOB);
+	for (size_t i = 0; i < 2; i++) {
+		cookie = log_in(j, "alice", ALICE);
+		(void)page(j, "/", cookie);
+		set_password(j, "alice", passwords[i]);
+		expect_out(j, ALICE, cookie);
+	}
+	/* Nor does it come back with the former password. */
+	set_password(j, "alice", PASSWORD);
+	expect_out(j, ALICE, cookie);
+	assert_int_equal(get(j, "/", BOB, bobs).status, 200);
+}
+
+static void
 test_expiry(struct job *j)
 {
 	const char *cookie;
@@ -729,6 +760,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_unproven),
 	STORE_TEST(test_foreign_forms),
 	STORE_TEST(test_sessions),
+	STORE_TEST(test_changed_password),
 	STORE_TEST(test_expiry),
 	STORE_TEST_SQLITE(test_many),
 	STORE_TEST(test_fields),
