@@ -13,19 +13,24 @@
 #include "src/admin_login.h"
 #include "src/worker.h"
 
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define EVENT "admin page login"
 #define DETAIL_MAX 2048
+#define STRANGER "the client key is not that admin's"
 
-/* Whoever has not the key that goes with a name: so many, then one a minute. */
+/* Whoever has not the key that goes with a name: so many, then one a minute;
+ * what is above it is summed up once in this time. */
 static const struct conf_rate strangers = { .count = 10, .secs = 600 };
 
 struct admin_door {
 	pthread_mutex_t lock;
 	int64_t full_at_ms; /* of the strangers' bucket */
+	/* Tries that are only counted. */
+	int64_t more, more_since;
 };
 
 struct admin_door *
@@ -113,6 +118,8 @@ may_be_told(struct admin_door *d)
 	may = bucket_wait(&strangers, d->full_at_ms, now, 1) == 0;
 	if (may)
 		d->full_at_ms = bucket_take(&strangers, d->full_at_ms, now, 1);
+	else if (d->more++ == 0)
+		d->more_since = now / 1000;
 	pthread_mutex_unlock(&d->lock);
 	return may;
 }
@@ -138,13 +145,66 @@ refuse_stranger(
 	if (!may_be_told(d))
 		return refuse(j);
 	log_warning("admin page login refused",
-	    "admin=%s client=%s reason=\"the client key is not that admin's\"",
-	    told.name, k->address);
+	    "admin=%s client=%s reason=\"" STRANGER "\"", told.name,
+	    k->address);
 	if (store_begin(j) < 0)
 		return -1;
-	if (record(j, &told, "the client key is not that admin's") < 0)
+	if (record(j, &told, STRANGER) < 0)
 		return worker_undo(j);
 	return store_commit(j) < 0 ? -1 : refuse(j);
+}
+
+/* A clock that stepped back ends the time too.  0: nothing to be told. */
+static int64_t
+take_more(struct admin_door *d, int64_t now, bool is_end, int64_t *since)
+{
+	int64_t more = 0;
+
+	pthread_mutex_lock(&d->lock);
+	if (is_end || now >= d->more_since + strangers.secs ||
+	    now < d->more_since) {
+		more = d->more;
+		*since = d->more_since;
+		d->more = 0;
+	}
+	pthread_mutex_unlock(&d->lock);
+	return more;
+}
+
+static void
+put_more_back(struct admin_door *d, int64_t more, int64_t since)
+{
+	pthread_mutex_lock(&d->lock);
+	d->more += more;
+	d->more_since = since;
+	pthread_mutex_unlock(&d->lock);
+}
+
+int
+admin_door_tell_strangers(struct admin_door *d, struct job *j, bool is_end)
+{
+	int64_t since = 0, more = take_more(d, j->now, is_end, &since);
+	struct json_out w;
+	struct buf b;
+
+	if (more == 0)
+		return 0;
+	buf_init(&b, j->arena, DETAIL_MAX);
+	json_out_init(&w, &b);
+	json_object_begin(&w);
+	json_member_str(&w, "reason", STRANGER);
+	json_member_int(&w, "more", more);
+	json_member_time(&w, "since", since);
+	json_object_end(&w);
+	if (worker_record(j, role_name(ROLE_ADMIN), EVENT, "admins", "several",
+		b.p) < 0) {
+		put_more_back(d, more, since);
+		return -1;
+	}
+	log_warning("admin page logins refused",
+	    "more=%" PRId64 " since=%s reason=\"" STRANGER "\"", more,
+	    clock_rfc3339(j->arena, since));
+	return 0;
 }
 
 /* --- the password --------------------------------------------------------- */

@@ -2,8 +2,9 @@
  * The login to the pages for admins (PK-206): the password, and the client key
  * whose possession the TLS handshake has shown.  The key is looked at first, so
  * that strangers neither count as wrong tries of somebody nor learn anything.
- * Each try is in the audit record (PK-19), but of strangers' not more than a
- * few: whoever may knock must not be able to fill it.
+ * Each try is in the audit record (PK-19), but of strangers' a few by
+ * themselves and the others as one number: whoever may knock must not be able
+ * to fill it.
  */
 #ifndef SRC_ADMIN_DOOR_H
 #define SRC_ADMIN_DOOR_H
@@ -26,6 +27,11 @@ struct admin_knock {
  * ERR_RATE_LIMITED with what may be said of it, or a fault. */
 int admin_door_enter(struct admin_door *d, struct job *j,
     const struct admin_knock *k, struct admin_insider *out);
+
+/* How many more tries of strangers there were than are recorded, where ten
+ * minutes since the first such are over, or with `is_end`.  0, or -1 and they
+ * stay counted; killed, the process forgets them. */
+int admin_door_tell_strangers(struct admin_door *d, struct job *j, bool is_end);
 
 /* One who is in: is the account still live, with this key and the password
  * that it had then?  1, 0, -1. */

@@ -60,6 +60,12 @@ admin_front_free(struct admin_front *f)
 	free(f);
 }
 
+int
+admin_front_tend(struct admin_front *f, struct job *j, bool is_end)
+{
+	return admin_door_tell_strangers(f->door, j, is_end);
+}
+
 /* --- answers -------------------------------------------------------------- */
 
 /* Of each answer.  The referrer goes to these pages alone: without any the

@@ -17,6 +17,9 @@ struct response;
 struct admin_front *admin_front_new(void);
 void admin_front_free(struct admin_front *f); /* NULL-safe */
 
+/* PK-19: admin_door_tell_strangers() */
+int admin_front_tend(struct admin_front *f, struct job *j, bool is_end);
+
 struct admin_query {
 	const char *method;
 	struct span target; /* path and query as received */

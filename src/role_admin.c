@@ -46,6 +46,20 @@ reload(struct admin_role *a, struct role_env *env)
 	http_admin_set_conf(a->http, env->conf);
 }
 
+/* PK-19: how many more were refused than there are records of. */
+static void
+tell_refused(struct admin_role *a, struct role_env *env, bool is_end)
+{
+	struct job j;
+
+	job_init(&j, env->store, env->conf);
+	if (admin_front_tend(a->front, &j, is_end) < 0)
+		log_error("refusals not recorded",
+		    "error=\"%s\" next=\"the database must answer\"",
+		    j.err.text);
+	job_done(&j);
+}
+
 static int
 admin_run(struct role_env *env)
 {
@@ -63,6 +77,7 @@ admin_run(struct role_env *env)
 	role_ready();
 	while (!role_is_stopping()) {
 		reload(a, env);
+		tell_refused(a, env, false);
 		wake_wait(ROLE_ADMIN, http_admin_tend(a->http));
 	}
 	return 0;
@@ -73,7 +88,10 @@ admin_close(struct role_env *env)
 {
 	struct admin_role *a = env->role;
 
+	/* From here on nobody is refused any more. */
 	http_admin_stop(a->http);
+	if (env->store != NULL)
+		tell_refused(a, env, true);
 	admin_front_free(a->front);
 }
 

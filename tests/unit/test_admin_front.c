@@ -237,6 +237,49 @@ test_guessing(struct job *j)
 	(void)log_in(j, "bob", BOB);
 }
 
+static int64_t
+summed(struct job *j, const char *more)
+{
+	return fixture_count(
+	    j, arena_printf(j->arena,
+		   "SELECT COUNT(*) FROM audit WHERE event = 'admin page "
+		   "login' AND actor = 'admin' AND object = 'admins' AND "
+		   "result = 'several' AND detail LIKE '%%\"more\":%s,%%'",
+		   more));
+}
+
+/* PK-19: what is above the first ones is on record as a number. */
+static void
+test_many_strangers(struct job *j)
+{
+	int64_t begun;
+
+	start(j);
+	begun = j->now;
+	for (int i = 0; i < 25; i++)
+		(void)post(j, "/login", SPAN("x"), "", "name=bob&password=x");
+	unit_log_begin();
+	EXPECT(j, admin_front_tend(front, j, false), 0);
+	assert_int_equal(summed(j, "%"), 0);
+	/* Where it cannot be recorded it is still counted. */
+	j->now = begun + 600;
+	fixture_sql(j, "ALTER TABLE audit RENAME TO audit_away");
+	EXPECT(j, admin_front_tend(front, j, false), -1);
+	job_recover(j);
+	fixture_sql(j, "ALTER TABLE audit_away RENAME TO audit");
+	j->now = begun + 600;
+	EXPECT(j, admin_front_tend(front, j, false), 0);
+	assert_int_equal(summed(j, "15"), 1);
+	EXPECT(j, admin_front_tend(front, j, true), 0);
+	assert_int_equal(summed(j, "%"), 1);
+	/* And at the end at once. */
+	for (int i = 0; i < 3; i++)
+		(void)post(j, "/login", SPAN("x"), "", "name=bob&password=x");
+	EXPECT(j, admin_front_tend(front, j, true), 0);
+	assert_int_equal(summed(j, "3"), 1);
+	expect_on(unit_log_end(), "more=3 since=");
+}
+
 /* PK-206: a key that others have registered counts once it has signed. */
 static void
 test_unproven(struct job *j)
@@ -757,6 +800,7 @@ test_no_database(struct job *j)
 static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_pk_206_wrong_logins),
 	STORE_TEST(test_guessing),
+	STORE_TEST(test_many_strangers),
 	STORE_TEST(test_unproven),
 	STORE_TEST(test_foreign_forms),
 	STORE_TEST(test_sessions),
