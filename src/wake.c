@@ -8,7 +8,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-static int wake_fds[ROLE_COUNT] = { -1, -1, -1, -1, -1 };
+static int wake_fds[ROLE_COUNT];
+static bool is_adopted;
 /* This process's own, and an epoll descriptor: readable when it or that of
  * its role is. */
 static int self_fd = -1, both_fd = -1;
@@ -25,6 +26,13 @@ wake_create(int fds[ROLE_COUNT])
 	return 0;
 }
 
+/* -1 where nothing was inherited, and of roles that have none. */
+static int
+fd_of(enum role role)
+{
+	return is_adopted && role < ROLE_COUNT ? wake_fds[role] : -1;
+}
+
 static bool
 watch(int fd)
 {
@@ -38,10 +46,11 @@ wake_adopt(const int fds[ROLE_COUNT], enum role own)
 {
 	for (int i = 0; i < ROLE_COUNT; i++)
 		wake_fds[i] = fds[i];
+	is_adopted = true;
 	own_role = own;
 	self_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	both_fd = epoll_create1(EPOLL_CLOEXEC);
-	if (both_fd >= 0 && watch(self_fd) && watch(wake_fds[own]))
+	if (both_fd >= 0 && watch(self_fd) && watch(fd_of(own)))
 		return;
 	/* A signal is then noticed when the wait ends. */
 	close(both_fd);
@@ -54,10 +63,12 @@ wake_send(unsigned mask)
 	static const uint64_t one = 1;
 
 	for (unsigned i = 0; i < ROLE_COUNT; i++) {
-		if (!(mask & 1u << i) || wake_fds[i] < 0)
+		int fd = fd_of((enum role)i);
+
+		if (!(mask & 1u << i) || fd < 0)
 			continue;
 		/* It can fail only when it is full, and is then readable. */
-		if (write(wake_fds[i], &one, sizeof(one)) < 0)
+		if (write(fd, &one, sizeof(one)) < 0)
 			continue;
 	}
 }
@@ -74,7 +85,7 @@ wake_self(void)
 int
 wake_fd(enum role role)
 {
-	return role == own_role && both_fd >= 0 ? both_fd : wake_fds[role];
+	return role == own_role && both_fd >= 0 ? both_fd : fd_of(role);
 }
 
 static void
@@ -89,7 +100,7 @@ drain(int fd)
 void
 wake_drain(enum role role)
 {
-	drain(wake_fds[role]);
+	drain(fd_of(role));
 	if (role == own_role)
 		drain(self_fd);
 }

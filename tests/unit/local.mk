@@ -438,6 +438,7 @@ unit_tests += \
 	tests/unit/test_hook \
 	tests/unit/test_http_chain \
 	tests/unit/test_http_peers \
+	tests/unit/test_wake \
 	tests/unit/test_gate_keys \
 	tests/unit/test_intake_lmtp \
 	tests/unit/test_incident \
@@ -578,6 +579,7 @@ tests_unit_test_lmtp_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_maildir_LDADD = $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_hook_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_http_peers_LDADD = $(UNIT) $(CS_SRC)
+tests_unit_test_wake_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_pkimetal_LDADD = $(UNIT) $(CS_PKI)
 tests_unit_test_lint_published_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
 tests_unit_test_lint_published_LDADD = $(LINTER_LAB) $(STATUS_LAB) $(PKI_LAB) \
