@@ -661,7 +661,7 @@ http_start(struct job *j, const struct http_sockets *sockets,
 	acme_set_eab_key(h->acme, secrets->eab_key);
 	acme_set_weak_keys(h->acme, secrets->weak_keys);
 	h->keep = arena_new();
-	h->watches = http_watches_new();
+	h->watches = http_watches_new(ROLE_WEB);
 	h->sockets = *sockets;
 	if (set_chain(h, j) < 0 || set_trust(h, j) < 0 ||
 	    writer_start(j, h->login, &h->writer) < 0) {

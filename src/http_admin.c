@@ -247,7 +247,7 @@ http_admin_open(struct job *j, struct http_admin **out)
 
 	*out = h;
 	atomic_store(&h->conf, j->conf);
-	h->watches = http_watches_new();
+	h->watches = http_watches_new(ROLE_ADMIN);
 	if (tls_load(j, a->tls_certificate, a->tls_key) < 0)
 		return -1;
 	for (size_t i = 0; i < a->listen.n && i < HTTP_ADMIN_SOCKETS_MAX; i++) {

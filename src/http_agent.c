@@ -274,7 +274,7 @@ http_agent_open(struct job *j, struct http_agent **out)
 
 	h->conf = j->conf;
 	h->keep = arena_new();
-	h->watches = http_watches_new();
+	h->watches = http_watches_new(ROLE_PERSPECTIVE);
 	pthread_mutex_init(&h->lock, NULL);
 	*out = h;
 	if (tls_load(j, g->tls_certificate, g->tls_key) < 0 ||

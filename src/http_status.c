@@ -289,7 +289,7 @@ http_status_start(struct job *j, struct arena *keep,
 	if (client_trust_parse(
 		j, keep, &j->conf->web.trusted_proxies, &h->trust) < 0)
 		return -1;
-	h->watches = http_watches_new();
+	h->watches = http_watches_new(ROLE_WEB);
 	most = j->conf->web.max_per_address;
 	h->peers = http_peers_new(
 	    most < PEER_CONNECTIONS_MAX ? most : PEER_CONNECTIONS_MAX,

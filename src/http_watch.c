@@ -20,15 +20,17 @@ struct http_watch {
 
 struct http_watches {
 	pthread_mutex_t lock;
+	enum role role;
 	struct http_watch *first;
 	struct http_linger *linger;
 };
 
 struct http_watches *
-http_watches_new(void)
+http_watches_new(enum role role)
 {
 	struct http_watches *ws = xcalloc(1, sizeof(*ws));
 
+	ws->role = role;
 	pthread_mutex_init(&ws->lock, NULL);
 	ws->linger = http_linger_new();
 	return ws;
@@ -56,7 +58,7 @@ http_watch_start(struct http_watches *ws, int fd, int64_t deadline)
 	if (w->next != NULL)
 		w->next->prev = w;
 	else /* http_tend() sleeps long while there are none */
-		wake_send(1u << ROLE_WEB);
+		wake_send(1u << ws->role);
 	ws->first = w;
 	pthread_mutex_unlock(&ws->lock);
 	return w;
@@ -77,7 +79,7 @@ http_watch_end(struct http_watches *ws, struct http_watch *w)
 	pthread_mutex_unlock(&ws->lock);
 	if (w->linger) {
 		http_linger_add(ws->linger, w->fd, clock_mono_ms());
-		wake_send(1u << ROLE_WEB);
+		wake_send(1u << ws->role);
 	}
 	free(w);
 }

@@ -6,13 +6,16 @@
 #ifndef SRC_HTTP_WATCH_H
 #define SRC_HTTP_WATCH_H
 
+#include "lib/job.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
 struct http_watches;
 struct http_watch;
 
-struct http_watches *http_watches_new(void);
+/* `role`: whose loop calls http_watches_tend() and is woken for it. */
+struct http_watches *http_watches_new(enum role role);
 void http_watches_free(struct http_watches *ws); /* NULL-safe; empty */
 
 /* A connection that has until then (clock_mono_ms()) to say something. */

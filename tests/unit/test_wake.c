@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include "src/http_watch.h"
 #include "src/wake.h"
 
 static bool
@@ -58,9 +59,44 @@ test_each(void **state)
 	}
 }
 
+/* The loop that cuts connections is woken, of whatever role it is. */
+static void
+test_watch(void **state)
+{
+	static const enum role roles[] = { ROLE_WEB, ROLE_ADMIN };
+	int fds[ROLE_COUNT];
+
+	(void)state;
+	assert_int_equal(wake_create(fds), 0);
+	wake_adopt(fds, ROLE_SENDER);
+	for (size_t i = 0; i < sizeof(roles) / sizeof(roles[0]); i++) {
+		struct http_watches *ws = http_watches_new(roles[i]);
+		struct http_watch *w;
+		int ends[2];
+
+		unit_case("%s", role_name(roles[i]));
+		assert_int_equal(pipe(ends), 0);
+		w = http_watch_start(ws, ends[0], INT64_MAX);
+		for (int k = 0; k < ROLE_COUNT; k++)
+			assert_int_equal(
+			    is_readable(fds[k]), k == (int)roles[i]);
+		wake_drain(roles[i]);
+		http_watch_linger(w);
+		http_watch_end(ws, w);
+		for (int k = 0; k < ROLE_COUNT; k++)
+			assert_int_equal(
+			    is_readable(fds[k]), k == (int)roles[i]);
+		wake_drain(roles[i]);
+		http_watches_free(ws);
+		close(ends[0]);
+		close(ends[1]);
+	}
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_none),
 	cmocka_unit_test(test_each),
+	cmocka_unit_test(test_watch),
 };
 
 UNIT_MAIN(tests)
