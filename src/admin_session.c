@@ -129,7 +129,9 @@ admin_session_find(struct admin_sessions *s, struct span token, struct span key,
 	enum admin_session result;
 
 	*who = (struct admin_insider){ .name = "" };
-	if (token.n != ADMIN_TOKEN_LEN)
+	/* Who shows no certificate may be the admin's own browser, asking
+	 * which one to show: not logged in, but no thief. */
+	if (token.n != ADMIN_TOKEN_LEN || key.n == 0)
 		return ADMIN_SESSION_NONE;
 	pthread_mutex_lock(&s->lock);
 	result = look_at(find(s, token), key, now, idle, who);

@@ -35,7 +35,9 @@ void admin_session_begin(struct admin_sessions *s,
     char token[ADMIN_TOKEN_LEN + 1]);
 
 enum admin_session {
-	ADMIN_SESSION_NONE,   /* there is, or was, none; or it has ended */
+	/* There is, or was, none; or it has ended; or `key` is empty, and that
+	 * changes nothing. */
+	ADMIN_SESSION_NONE,
 	ADMIN_SESSION_GOOD,   /* *who; and it goes on from now */
 	ADMIN_SESSION_STOLEN, /* another key: *who, whose it was */
 };
