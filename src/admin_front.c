@@ -5,6 +5,7 @@
 #include "acme/response.h"
 #include "db/store_admin.h"
 #include "lib/arena.h"
+#include "lib/clock.h"
 #include "lib/conf.h"
 #include "lib/job.h"
 #include "lib/json.h"
@@ -173,6 +174,12 @@ say_error(struct visit *v)
 
 /* --- who asks ------------------------------------------------------------- */
 
+static struct admin_moment
+moment(const struct job *j)
+{
+	return (struct admin_moment){ j->now, clock_boot_ms() };
+}
+
 /* A session that goes on, of an account that still has both factors: 1, 0,
  * -1. */
 static int
@@ -185,7 +192,7 @@ recognize(struct visit *v)
 	if (form_cookie(v->q->cookie, COOKIE, &v->token) <= 0)
 		return 0;
 	switch (admin_session_find(v->front->sessions, v->token,
-	    v->q->client_key, j->now, j->conf->admin.session_idle, &who)) {
+	    v->q->client_key, moment(j), j->conf->admin.session_idle, &who)) {
 	case ADMIN_SESSION_NONE:
 		return 0;
 	case ADMIN_SESSION_STOLEN:
@@ -251,7 +258,7 @@ welcome(struct visit *v, const struct admin_insider *who)
 	if (v->token.n > 0)
 		admin_session_end(v->front->sessions, v->token);
 	admin_session_begin(
-	    v->front->sessions, who, v->q->client_key, v->job->now, token);
+	    v->front->sessions, who, v->q->client_key, moment(v->job), token);
 	go_to(v, "/");
 	response_header(v->r, "Set-Cookie",
 	    arena_printf(v->job->arena, COOKIE "=%s" COOKIE_FIELDS, token));

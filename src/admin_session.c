@@ -17,11 +17,13 @@ struct session {
 	struct admin_insider who; /* name "": this place is free */
 	uint8_t token[SHA256_LEN];
 	uint8_t key[SHA256_LEN];
-	int64_t begun_at, seen_at;
+	struct admin_moment begun, seen;
+	uint64_t use; /* grows from request to request, of whomever */
 };
 
 struct admin_sessions {
 	pthread_mutex_t lock;
+	uint64_t uses;
 	struct session v[ADMIN_SESSIONS_MAX];
 };
 
@@ -54,7 +56,7 @@ take_place(struct admin_sessions *s)
 
 		if (one->who.name[0] == '\0')
 			return one;
-		if (one->seen_at < found->seen_at)
+		if (one->use < found->use)
 			found = one;
 	}
 	return found;
@@ -62,9 +64,9 @@ take_place(struct admin_sessions *s)
 
 void
 admin_session_begin(struct admin_sessions *s, const struct admin_insider *who,
-    struct span key, int64_t now, char token[ADMIN_TOKEN_LEN + 1])
+    struct span key, struct admin_moment at, char token[ADMIN_TOKEN_LEN + 1])
 {
-	struct session fresh = { .who = *who, .begun_at = now, .seen_at = now };
+	struct session fresh = { .who = *who, .begun = at, .seen = at };
 	uint8_t octets[TOKEN_OCTETS];
 
 	assert(who->name[0] != '\0');
@@ -73,15 +75,23 @@ admin_session_begin(struct admin_sessions *s, const struct admin_insider *who,
 	sha256(span_str(token), fresh.token);
 	sha256(key, fresh.key);
 	pthread_mutex_lock(&s->lock);
+	fresh.use = ++s->uses;
 	*take_place(s) = fresh;
 	pthread_mutex_unlock(&s->lock);
 }
 
 static bool
-is_over(const struct session *one, int64_t now, int64_t idle)
+is_longer(struct admin_moment since, struct admin_moment at, int64_t secs)
 {
-	return now - one->seen_at > idle ||
-	       now - one->begun_at > ADMIN_SESSION_SECS;
+	return at.now - since.now > secs ||
+	       at.up_ms - since.up_ms > secs * 1000;
+}
+
+static bool
+is_over(const struct session *one, struct admin_moment at, int64_t idle)
+{
+	return is_longer(one->seen, at, idle) ||
+	       is_longer(one->begun, at, ADMIN_SESSION_SECS);
 }
 
 /* NULL: none. */
@@ -101,32 +111,33 @@ find(struct admin_sessions *s, struct span token)
 }
 
 static enum admin_session
-look_at(struct session *one, struct span key, int64_t now, int64_t idle,
-    struct admin_insider *who)
+look_at(struct session *one, struct span key, struct admin_moment at,
+    int64_t idle, struct admin_insider *who)
 {
 	uint8_t hash[SHA256_LEN];
 
 	if (one == NULL)
 		return ADMIN_SESSION_NONE;
-	if (is_over(one, now, idle)) {
-		*one = (struct session){ .begun_at = 0 };
+	if (is_over(one, at, idle)) {
+		*one = (struct session){ .use = 0 };
 		return ADMIN_SESSION_NONE;
 	}
 	*who = one->who;
 	sha256(key, hash);
 	if (memcmp(hash, one->key, sizeof(hash)) != 0) {
-		*one = (struct session){ .begun_at = 0 };
+		*one = (struct session){ .use = 0 };
 		return ADMIN_SESSION_STOLEN;
 	}
-	one->seen_at = now;
+	one->seen = at;
 	return ADMIN_SESSION_GOOD;
 }
 
 enum admin_session
 admin_session_find(struct admin_sessions *s, struct span token, struct span key,
-    int64_t now, int64_t idle, struct admin_insider *who)
+    struct admin_moment at, int64_t idle, struct admin_insider *who)
 {
 	enum admin_session result;
+	struct session *one;
 
 	*who = (struct admin_insider){ .name = "" };
 	/* Who shows no certificate may be the admin's own browser, asking
@@ -134,7 +145,10 @@ admin_session_find(struct admin_sessions *s, struct span token, struct span key,
 	if (token.n != ADMIN_TOKEN_LEN || key.n == 0)
 		return ADMIN_SESSION_NONE;
 	pthread_mutex_lock(&s->lock);
-	result = look_at(find(s, token), key, now, idle, who);
+	one = find(s, token);
+	result = look_at(one, key, at, idle, who);
+	if (result == ADMIN_SESSION_GOOD)
+		one->use = ++s->uses;
 	pthread_mutex_unlock(&s->lock);
 	return result;
 }
@@ -147,6 +161,6 @@ admin_session_end(struct admin_sessions *s, struct span token)
 	pthread_mutex_lock(&s->lock);
 	one = find(s, token);
 	if (one != NULL)
-		*one = (struct session){ .begun_at = 0 };
+		*one = (struct session){ .use = 0 };
 	pthread_mutex_unlock(&s->lock);
 }

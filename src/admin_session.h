@@ -28,10 +28,16 @@ struct admin_insider {
 	uint8_t password[SHA256_LEN];
 };
 
+/* The time by two clocks: whichever says that a session is over, it is. */
+struct admin_moment {
+	int64_t now;   /* seconds since 1970; may be set forward and back */
+	int64_t up_ms; /* clock_boot_ms(): never steps */
+};
+
 /* A new one, with the client key `key` (DER).  Where there are too many, the
  * one that was idle longest ends. */
 void admin_session_begin(struct admin_sessions *s,
-    const struct admin_insider *who, struct span key, int64_t now,
+    const struct admin_insider *who, struct span key, struct admin_moment at,
     char token[ADMIN_TOKEN_LEN + 1]);
 
 enum admin_session {
@@ -43,7 +49,7 @@ enum admin_session {
 };
 /* `idle`: the seconds after which it ends without a request. */
 enum admin_session admin_session_find(struct admin_sessions *s,
-    struct span token, struct span key, int64_t now, int64_t idle,
+    struct span token, struct span key, struct admin_moment at, int64_t idle,
     struct admin_insider *who);
 /* There is none of that token any more. */
 void admin_session_end(struct admin_sessions *s, struct span token);

@@ -457,6 +457,53 @@ test_expiry(struct job *j)
 	expect_out(j, ALICE, cookie);
 }
 
+/* However the clock is set: the one that never steps counts beside it. */
+static void
+test_stepped_clock(void **state)
+{
+	static const struct {
+		int64_t now, up_secs; /* since it was seen last */
+		bool is_good;
+	} cases[] = {
+		{ IDLE, IDLE, true },
+		{ -5000, IDLE, true },
+		{ -5000, IDLE + 1, false },
+		{ 0, IDLE + 1, false },
+		{ IDLE + 1, 0, false },
+	};
+	const struct admin_insider alice = { .name = "alice" };
+	struct admin_moment begun = { 1800000000, 1000000 };
+	struct admin_sessions *s = admin_sessions_new();
+	char token[ADMIN_TOKEN_LEN + 1];
+	struct admin_insider who;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct admin_moment at = { begun.now + cases[i].now,
+			begun.up_ms + cases[i].up_secs * 1000 };
+
+		unit_case("%zu", i);
+		admin_session_begin(s, &alice, ALICE, begun, token);
+		assert_int_equal(admin_session_find(
+				     s, span_str(token), ALICE, at, IDLE, &who),
+		    cases[i].is_good ? ADMIN_SESSION_GOOD : ADMIN_SESSION_NONE);
+		assert_string_equal(who.name, cases[i].is_good ? "alice" : "");
+	}
+	/* The clock stands still, or is set back each time: it ends all the
+	 * same. */
+	admin_session_begin(s, &alice, ALICE, begun, token);
+	for (int64_t up = IDLE; up <= ADMIN_SESSION_SECS + IDLE; up += IDLE) {
+		const struct admin_moment at = { begun.now,
+			begun.up_ms + up * 1000 };
+
+		assert_int_equal(admin_session_find(
+				     s, span_str(token), ALICE, at, IDLE, &who),
+		    up <= ADMIN_SESSION_SECS ? ADMIN_SESSION_GOOD
+					     : ADMIN_SESSION_NONE);
+	}
+	admin_sessions_free(s);
+}
+
 /* Where there are too many, the one that was idle longest ends. */
 static void
 test_many(struct job *j)
@@ -811,6 +858,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_sessions),
 	STORE_TEST(test_changed_password),
 	STORE_TEST(test_expiry),
+	cmocka_unit_test(test_stepped_clock),
 	STORE_TEST_SQLITE(test_many),
 	STORE_TEST(test_fields),
 	STORE_TEST(test_status),
