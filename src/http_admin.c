@@ -24,7 +24,11 @@
 #include <string.h>
 #include <unistd.h>
 
+/* Of each socket; and of one peer, on all of them: a stranger's handshakes
+ * leave room for others.  On a Unix socket, which has no such peers, the first
+ * is all there is. */
 #define CONNECTIONS_MAX 64
+#define PEER_CONNECTIONS_MAX (CONNECTIONS_MAX / 2)
 #define POOL_OCTETS 16384
 #define IDLE_SECS 30
 /* A request, the handshake before it included, must be there so soon; its
@@ -51,7 +55,11 @@ struct http_admin {
 	struct admin_front *front;
 	const struct store_login *login;
 	struct http_watches *watches;
+	struct http_peers *peers;
 };
+
+/* No proxy comes for many. */
+static const struct client_trust nobody;
 
 /* One request while its body comes. */
 struct exchange {
@@ -73,6 +81,19 @@ session_of(struct MHD_Connection *c)
 	return info != NULL ? info->tls_session : NULL;
 }
 
+static enum MHD_Result
+on_accept(void *ctx, const struct sockaddr *a, socklen_t n)
+{
+	const struct listening *l = ctx;
+	struct netaddr peer;
+
+	(void)n;
+	return !http_peer_address(a, &peer) ||
+		       http_peers_may(l->all->peers, &peer)
+		   ? MHD_YES
+		   : MHD_NO;
+}
+
 static void
 on_connection(void *ctx, struct MHD_Connection *connection,
     void **socket_context, enum MHD_ConnectionNotificationCode code)
@@ -81,12 +102,21 @@ on_connection(void *ctx, struct MHD_Connection *connection,
 	int fd = MHD_get_connection_info(
 	    connection, MHD_CONNECTION_INFO_CONNECTION_FD)
 		     ->connect_fd;
+	const struct sockaddr *a = MHD_get_connection_info(
+	    connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS)
+				       ->client_addr;
+	struct netaddr peer;
+	bool is_counted = http_peer_address(a, &peer);
 
 	if (code == MHD_CONNECTION_NOTIFY_STARTED) {
 		*socket_context = http_watch_start(
 		    h->watches, fd, clock_mono_ms() + REQUEST_MS);
 		tls_ask_client(session_of(connection));
+		if (is_counted)
+			http_peers_enter(h->peers, &peer);
 	} else {
+		if (is_counted)
+			http_peers_leave(h->peers, &peer);
 		http_watch_end(h->watches, *socket_context);
 		*socket_context = NULL;
 	}
@@ -140,7 +170,6 @@ header(struct MHD_Connection *c, const char *name)
 static void
 set_address(struct MHD_Connection *c, char out[NETADDR_MAX])
 {
-	static const struct client_trust nobody;
 	const struct sockaddr *a =
 	    MHD_get_connection_info(c, MHD_CONNECTION_INFO_CLIENT_ADDRESS)
 		->client_addr;
@@ -248,6 +277,7 @@ http_admin_open(struct job *j, struct http_admin **out)
 	*out = h;
 	atomic_store(&h->conf, j->conf);
 	h->watches = http_watches_new(ROLE_ADMIN);
+	h->peers = http_peers_new(PEER_CONNECTIONS_MAX, &nobody);
 	if (tls_load(j, a->tls_certificate, a->tls_key) < 0)
 		return -1;
 	for (size_t i = 0; i < a->listen.n && i < HTTP_ADMIN_SOCKETS_MAX; i++) {
@@ -264,16 +294,15 @@ static int
 start_one(struct listening *l, struct job *j)
 {
 	l->daemon = MHD_start_daemon(
-	    MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_USE_TLS, 0, NULL,
-	    NULL, on_request, l, MHD_OPTION_LISTEN_SOCKET, l->listener.fd,
-	    MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX,
-	    /* A stranger's handshakes leave room for others. */
-	    MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX / 2,
-	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)POOL_OCTETS,
-	    MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_SECS,
-	    MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_HTTPS_CERT_CALLBACK,
-	    tls_retrieve_callback(), MHD_OPTION_HTTPS_PRIORITIES,
-	    tls_priorities(), MHD_OPTION_URI_LOG_CALLBACK, on_target, l,
+	    MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_USE_TLS, 0,
+	    on_accept, l, on_request, l, MHD_OPTION_LISTEN_SOCKET,
+	    l->listener.fd, MHD_OPTION_CONNECTION_LIMIT,
+	    (unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+	    (size_t)POOL_OCTETS, MHD_OPTION_CONNECTION_TIMEOUT,
+	    (unsigned)IDLE_SECS, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+	    MHD_OPTION_HTTPS_CERT_CALLBACK, tls_retrieve_callback(),
+	    MHD_OPTION_HTTPS_PRIORITIES, tls_priorities(),
+	    MHD_OPTION_URI_LOG_CALLBACK, on_target, l,
 	    MHD_OPTION_NOTIFY_COMPLETED, on_completed, l,
 	    MHD_OPTION_NOTIFY_CONNECTION, on_connection, l, MHD_OPTION_END);
 	return l->daemon != NULL
@@ -325,5 +354,6 @@ http_admin_stop(struct http_admin *h)
 		listen_remove(&l->listener);
 	}
 	http_watches_free(h->watches);
+	http_peers_free(h->peers);
 	free(h);
 }

@@ -32,7 +32,9 @@ def free_port():
         return s.getsockname()[1]
 
 
-PORT = free_port()
+PORT, OTHER = free_port(), free_port()
+# http_admin.c's: of one peer, and of a socket.
+PEER_MAX, SOCKET_MAX = 32, 64
 TAGS = set("html head meta link title body a header p nav ul li form span "
            "button main h1 h2 h3 div strong time table caption thead tbody tr "
            "th td code bdi dl dt dd ol pre label input select option "
@@ -44,7 +46,8 @@ class PagesSite(PgSite):
 
     def init(self):
         self.settings["admin.listen"] = \
-            f"127.0.0.1:{PORT},unix:{self.folder}/sockets/admin"
+            f"127.0.0.1:{PORT},127.0.0.1:{OTHER}," \
+            f"unix:{self.folder}/sockets/admin"
         os.mkdir(f"{self.folder}/sockets")
         os.chmod(f"{self.folder}/sockets", 0o755)
         super().init()
@@ -261,6 +264,41 @@ def test_pages(site, browser):
         assert names == {r["what"] for r in told}, (names, told)
 
 
+def is_cut(link):
+    """At once: the server gives a request more time than that."""
+    link.settimeout(0.5)
+    try:
+        return link.recv(1) == b""
+    except TimeoutError:
+        return False
+    except ConnectionError:
+        return True
+
+
+def test_connections(site, browser):
+    with case("AC-21: one peer does not get all connections"):
+        links = [socket.create_connection(("127.0.0.1", (PORT, OTHER)[i % 2]))
+                 for i in range(PEER_MAX)]
+        for port in (PORT, OTHER):
+            links.append(socket.create_connection(("127.0.0.1", port)))
+            assert is_cut(links[-1]), port
+        assert not is_cut(links[0])
+        other = socket.create_connection(("127.0.0.1", PORT),
+                                         source_address=("127.0.0.2", 0))
+        assert not is_cut(other)
+        for link in (*links, other):
+            link.close()
+    with case("a Unix socket has its own"):
+        path = f"{site.folder}/sockets/admin"
+        links = [socket.socket(socket.AF_UNIX) for _ in range(SOCKET_MAX + 9)]
+        for link in links:
+            link.connect(path)
+        assert not is_cut(links[0])
+        assert browser.ask("/login")[0].status == 200
+        for link in links:
+            link.close()
+
+
 def test_curl(site, browser):
     """Other clients: octets that are no form, too many of them; TLS."""
     with case("too long, broken, odd"):
@@ -294,6 +332,7 @@ def test_curl(site, browser):
 def test_all(site):
     browser = test_door(site)
     test_pages(site, browser)
+    test_connections(site, browser)
     test_curl(site, browser)
 
 
