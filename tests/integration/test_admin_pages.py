@@ -3,6 +3,7 @@
 their role has a login of its own: who gets in, what strangers wrote, what is
 shown and what never is (PK-7, PK-206)."""
 
+import base64
 import datetime
 import html.parser
 import http.client
@@ -264,6 +265,19 @@ def test_pages(site, browser):
         assert names == {r["what"] for r in told}, (names, told)
 
 
+def tables_with(site, secret):
+    """Those in which the octets are anywhere, as text or as octets."""
+    tables = [row[0] for row in site.query(
+        "SELECT tablename FROM pg_tables WHERE schemaname = 'public'")]
+    assert len(tables) > 20, tables
+    wanted = f"strpos(t::text, '{secret.hex()}') > 0"
+    if secret.isascii():
+        wanted += f" OR strpos(t::text, '{secret.decode()}') > 0"
+    return [row[0] for row in site.query(" UNION ALL ".join(
+        f"SELECT '{table}' WHERE EXISTS (SELECT 1 FROM {table} t "
+        f"WHERE {wanted})" for table in tables))]
+
+
 def is_cut(link):
     """At once: the server gives a request more time than that."""
     link.settimeout(0.5)
@@ -322,8 +336,16 @@ def test_curl(site, browser):
         assert said == "200", said
     with case("no secret of the sessions is in the log or the database"):
         token = browser.cookie.partition("=")[2]
+        raw = base64.urlsafe_b64decode(token + "=")
         assert token not in site.log()
         assert "password of" not in site.log()
+        # What is there is found, as text and as octets.
+        salt = bytes.fromhex(
+            site.query("SELECT encode(salt, 'hex') FROM admin LIMIT 1")[0][0])
+        assert "audit" in tables_with(site, b"admin page login")
+        assert "admin" in tables_with(site, salt)
+        for secret in (token.encode(), raw, b"password of"):
+            assert tables_with(site, secret) == [], secret
         site.stop()
         site.start()
         assert browser.ask("/")[0].status == 303
