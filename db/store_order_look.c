@@ -34,12 +34,14 @@ store_order_list(struct job *j, bool pending_only, size_t max,
 	    LISTED("SELECT id FROM orders WHERE created_at <= $1 "
 		   "ORDER BY created_at DESC LIMIT $2");
 	static const char pending[] = LISTED(
-	    "SELECT id FROM orders WHERE failed_at = 0 "
-	    "AND cert_id IS NULL AND created_at <= $1 AND life_until > $3 "
-	    "AND (is_preauth = 0 OR NOT EXISTS (SELECT 1 "
+	    "SELECT u.id FROM (SELECT id, created_at, life_until, is_preauth "
+	    "FROM orders WHERE failed_at = 0 AND cert_id IS NULL "
+	    "AND created_at <= $1 ORDER BY created_at DESC LIMIT $4) u "
+	    "WHERE u.life_until > $3 "
+	    "AND (u.is_preauth = 0 OR NOT EXISTS (SELECT 1 "
 	    "FROM order_identifier n JOIN authz v ON v.id = n.authz_id "
-	    "WHERE n.order_id = orders.id AND v.valid_at > 0)) "
-	    "ORDER BY created_at DESC LIMIT $2");
+	    "WHERE n.order_id = u.id AND v.valid_at > 0)) "
+	    "ORDER BY u.created_at DESC LIMIT $2");
 	struct query q;
 	int found;
 
@@ -47,7 +49,8 @@ store_order_list(struct job *j, bool pending_only, size_t max,
 	*out = arena_calloc(j->arena, max, sizeof(**out));
 	if (pending_only)
 		found = query_first(&q, j, pending,
-		    ARGS(v_int(INT64_MAX), v_int((int64_t)max), v_int(j->now)));
+		    ARGS(v_int(INT64_MAX), v_int((int64_t)max), v_int(j->now),
+			v_int(ORDER_LIST_LOOK_MAX)));
 	else
 		found = query_first(
 		    &q, j, all, ARGS(v_int(INT64_MAX), v_int((int64_t)max)));

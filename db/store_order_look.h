@@ -11,6 +11,10 @@
 /* Of any account: 1, 0, -1. */
 int store_order_look(struct job *j, const char *id, struct order *out);
 
+/* Of what is neither issued nor failed, so many are looked at, the newest:
+ * whoever makes orders and leaves them does not make others wait. */
+#define ORDER_LIST_LOOK_MAX 5000
+
 /* Newest first, pre-authorizations too; pending_only: neither issued nor
  * failed nor past its life, and of a pre-authorization: not validated yet.
  * For `countersign orders`; at most `max`. */

@@ -671,6 +671,8 @@ reads_all(const char *step, const char *text)
 		{ "SCAN w", "FROM (SELECT id FROM orders WHERE" },
 		{ "SCAN w", "FROM (SELECT id FROM (SELECT * FROM (SELECT id," },
 		{ "SCAN w", "FROM (SELECT DISTINCT e.id, e.created_at FROM" },
+		{ "SCAN w", "FROM (SELECT u.id FROM (SELECT id, created_at" },
+		{ "SCAN u", "LIMIT $4) u WHERE" },
 		{ "SCAN going", "UNION ALL" },
 		{ "SCAN others", "UNION ALL" },
 		{ "SCAN of_account", "UNION ALL" },

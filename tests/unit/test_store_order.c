@@ -208,6 +208,44 @@ test_list(struct job *j)
 	assert_string_equal(list[3].id, o[1]->id);
 }
 
+/* As `model`, unfinished, a second newer and past their life. */
+static void
+leave_orders(struct job *j, const char *model, int count)
+{
+	fixture_sql(
+	    j, arena_printf(j->arena,
+		   "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 "
+		   "FROM n WHERE i < %d) INSERT INTO orders (id, account_id, "
+		   "profile, created_at, life_until, identifier_count) "
+		   "SELECT 'left %d of ' || n.i, o.account_id, o.profile, "
+		   "o.created_at + 1, o.created_at + 2, 1 "
+		   "FROM orders o, n WHERE o.id = '%s'",
+		   count, count, model));
+}
+
+/* What strangers leave behind costs a bounded time, and hides nothing that is
+ * newer, nor, up to the bound, what is older. */
+static void
+test_list_among_many(struct job *j)
+{
+	const char *account = fixture_account(j);
+	struct order *old = fixture_order(j, account, 1), *list;
+	size_t count;
+
+	leave_orders(j, old->id, ORDER_LIST_LOOK_MAX - 1);
+	j->now += 10;
+	EXPECT(j, store_order_list(j, true, 10, &list, &count), 0);
+	assert_int_equal(count, 1);
+	assert_string_equal(list[0].id, old->id);
+	leave_orders(j, old->id, 1);
+	EXPECT(j, store_order_list(j, true, 10, &list, &count), 0);
+	assert_int_equal(count, 0);
+	(void)fixture_order(j, account, 1);
+	EXPECT(j, store_order_list(j, true, 10, &list, &count), 0);
+	assert_int_equal(count, 1);
+	assert_string_not_equal(list[0].id, old->id);
+}
+
 /* --- POST and proof ------------------------------------------------------ */
 
 static void
@@ -792,6 +830,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_absent_and_foreign),
 	STORE_TEST(test_values_are_used_once),
 	STORE_TEST(test_list),
+	STORE_TEST(test_list_among_many),
 	STORE_TEST(test_post_then_match),
 	STORE_TEST(test_match_then_post),
 	STORE_TEST(test_post_after_the_end),
