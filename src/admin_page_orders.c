@@ -85,6 +85,17 @@ read_state(struct job *j, struct question *q)
 	return 0;
 }
 
+static bool
+is_id(const char *text)
+{
+	size_t i = 0;
+
+	while (ascii_is_alnum(text[i]) ||
+	       (text[i] != '\0' && strchr("-_", text[i]) != NULL))
+		i++;
+	return i > 0 && i <= ID_MAX && text[i] == '\0';
+}
+
 /* "1800000000-<id>" */
 static int
 read_cursor(struct job *j, const char *text, struct order_search *s)
@@ -96,11 +107,12 @@ read_cursor(struct job *j, const char *text, struct order_search *s)
 	s->before_id = "";
 	if (cursor.n == 0)
 		return 0;
-	if (sign == cursor.n || span_to_int(span_cut(cursor, 0, sign), 0,
-				    INT64_MAX, &s->before_at) < 0)
+	s->before_id = span_dup(j->arena, span_from(cursor, sign + 1));
+	if (span_to_int(
+		span_cut(cursor, 0, sign), 0, INT64_MAX, &s->before_at) < 0 ||
+	    !is_id(s->before_id))
 		return job_fail(j, ERR_MALFORMED,
 		    "before: take it from the page before, or leave it out");
-	s->before_id = span_dup(j->arena, span_from(cursor, sign + 1));
 	return 0;
 }
 
@@ -108,7 +120,6 @@ static int
 read_question(struct admin_view *v, struct question *q)
 {
 	const char *before = "";
-	size_t i = 0;
 
 	*q = (struct question){ .state = "" };
 	if (read_field(v, "mailbox", &q->mailbox) < 0 ||
@@ -116,15 +127,11 @@ read_question(struct admin_view *v, struct question *q)
 	    read_field(v, "state", &q->state) < 0 ||
 	    read_field(v, "before", &before) < 0)
 		return -1;
-	while (
-	    q->account[i] != '\0' && (ascii_is_alnum(q->account[i]) ||
-					 strchr("-_", q->account[i]) != NULL))
-		i++;
-	if (q->account[i] != '\0' || i > ID_MAX)
+	if (q->account[0] != '\0' && !is_id(q->account))
 		return job_fail(v->job, ERR_MALFORMED,
 		    "Account: give its id, %d letters, digits, '-' and '_'",
 		    ID_MAX);
-	if (i > 0)
+	if (q->account[0] != '\0')
 		q->search.account_id = q->account;
 	return read_mailbox(v->job, q) < 0 || read_state(v->job, q) < 0
 		   ? -1
