@@ -346,8 +346,15 @@ def test_curl(site, browser):
         assert "admin" in tables_with(site, salt)
         for secret in (token.encode(), raw, b"password of"):
             assert tables_with(site, secret) == [], secret
+    with case("PK-19: what strangers tried is on record, at the end at last"):
+        stranger = Browser(site)
+        for _ in range(12):
+            assert stranger.log_in("alice")[0].status == 403
+        assert audited(site, "admin page login", "several") == 0
         site.stop()
         site.start()
+        assert audited(site, "admin page login", "several") == 1
+    with case("a restart ends the sessions"):
         assert browser.ask("/")[0].status == 303
 
 
