@@ -28,14 +28,27 @@
 #define TRIAL_SECS 60
 
 static int
+try_pair(
+    struct job *j, const char *certificate, const char *key, const char *option)
+{
+	if (certificate == NULL || tls_load(j, certificate, key) == 0)
+		return 0;
+	return job_context(j, "%s", option);
+}
+
+/* Of both servers, where the one for admins is there. */
+static int
 try_tls(struct job *j)
 {
-	const struct conf_web *c = &j->conf->web;
+	const struct conf_web *w = &j->conf->web;
+	const struct conf_admin *a = &j->conf->admin;
 
-	if (c->tls_certificate == NULL ||
-	    tls_load(j, c->tls_certificate, c->tls_key) == 0)
-		return 0;
-	return job_context(j, "web.tls_certificate");
+	if (try_pair(j, w->tls_certificate, w->tls_key, "web.tls_certificate") <
+	    0)
+		return -1;
+	return a->listen.n == 0 ? 0
+				: try_pair(j, a->tls_certificate, a->tls_key,
+				      "admin.tls_certificate");
 }
 
 static int

@@ -10,6 +10,7 @@ import http.client
 import json
 import os
 import re
+import shutil
 import socket
 import ssl
 import subprocess
@@ -49,6 +50,10 @@ class PagesSite(PgSite):
         self.settings["admin.listen"] = \
             f"127.0.0.1:{PORT},127.0.0.1:{OTHER}," \
             f"unix:{self.folder}/sockets/admin"
+        # The web's is another file.
+        self.admin_key = f"{self.folder}/admin.key"
+        shutil.copy(self.env["LAB_HTTPS_KEY"], self.admin_key)
+        self.settings["admin.tls_key"] = self.admin_key
         os.mkdir(f"{self.folder}/sockets")
         os.chmod(f"{self.folder}/sockets", 0o755)
         super().init()
@@ -358,14 +363,29 @@ def test_curl(site, browser):
         assert browser.ask("/")[0].status == 303
 
 
+def test_renewed(site):
+    with case("SIGHUP: a key that does not fit is taken by no role"):
+        key, mark = read_file(site.admin_key), site.mark()
+        shutil.copyfile(f"{site.state}/dkim-rsa.pem", site.admin_key)
+        site.reload()
+        refused, = site.events("configuration refused", mark)
+        assert re.match("admin.tls_certificate: .*is not the key of",
+                        refused["error"]), refused
+        assert not site.events("configuration taken", mark)
+        with open(site.admin_key, "w") as f:
+            f.write(key)
+        site.reload()
+        assert site.events("configuration taken", mark), site.log(mark)
+
+
 def test_all(site):
     browser = test_door(site)
     test_pages(site, browser)
     test_connections(site, browser)
     test_curl(site, browser)
+    test_renewed(site)
 
 
 if __name__ == "__main__":
-    run({"admin.tls_certificate": lambda env: env["LAB_HTTPS_CERT"],
-         "admin.tls_key": lambda env: env["LAB_HTTPS_KEY"]},
+    run({"admin.tls_certificate": lambda env: env["LAB_HTTPS_CERT"]},
         test_all, kind=PagesSite)

@@ -44,6 +44,7 @@ changes(struct job *j)
 static void
 test_files(struct job *j)
 {
+	static const char *listens[] = { "127.0.0.1:8443" };
 	struct conf c = { .file = "x.conf", .sha256 = "aa" };
 
 	j->conf = &c;
@@ -55,6 +56,16 @@ test_files(struct job *j)
 	assert_non_null(strstr(j->err.text, "/tls.pem: "));
 	job_recover(j);
 	c.web.tls_certificate = NULL;
+	/* Of the server for admins, where there is one. */
+	c.admin.tls_certificate = in_folder(j, "admin.pem", "no certificate\n");
+	c.admin.tls_key = in_folder(j, "admin.key", "no key\n");
+	EXPECT(j, conf_trial_files(j), 0);
+	c.admin.listen = (struct conf_list){ listens, 1 };
+	assert_int_equal(conf_trial_files(j), -1);
+	assert_non_null(strstr(j->err.text, "admin.tls_certificate: "));
+	assert_non_null(strstr(j->err.text, "/admin.pem: "));
+	job_recover(j);
+	c.admin.listen.n = 0;
 	c.validator.smime_roots = in_folder(j, "roots.pem", "nothing\n");
 	assert_int_equal(conf_trial_files(j), -1);
 	assert_non_null(strstr(j->err.text, "validator.smime_roots, "));
