@@ -17,6 +17,7 @@
 #include "src/role_life.h"
 #include "src/tls.h"
 #include "src/wording.h"
+#include "src/worker.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -87,17 +88,29 @@ conf_trial_files(struct job *j)
 	return key_files_demand(j);
 }
 
+static int
+put_record(struct job *j, const char *before)
+{
+	if (store_begin(j) < 0)
+		return -1;
+	if (role_life_change(j, before) < 0)
+		return worker_undo(j);
+	/* It must not be too late after what the audit says is done. */
+	alarm(0);
+	return store_commit(j);
+}
+
 /* One that cannot be recorded is not taken: with no database there is nothing
  * that a role could do with it. */
 static int
 record(struct job *j, const char *before)
 {
-	if (strcmp(before, j->conf->sha256) == 0 ||
-	    role_life_change(j, before) == 0)
+	if (strcmp(before, j->conf->sha256) == 0 || put_record(j, before) == 0)
 		return 0;
 	return job_context(j, "the change cannot be recorded");
 }
 
+/* The record last: what is refused has none. */
 int
 conf_trial_as_user(struct job *j, const char *before)
 {

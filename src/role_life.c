@@ -166,11 +166,9 @@ role_life_conf(struct job *j, const char *name)
 int
 role_life_change(struct job *j, const char *before)
 {
-	if (store_begin(j) < 0)
-		return -1;
-	if (add_change(j, "supervisor", before) < 0)
-		return worker_undo(j);
-	return finish(j, put_conf(j, role_name(ROLE_ISSUER)));
+	return add_change(j, "supervisor", before) < 0
+		   ? -1
+		   : put_conf(j, role_name(ROLE_ISSUER));
 }
 
 int

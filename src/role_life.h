@@ -21,7 +21,8 @@ const char *role_life_name(struct arena *a, enum role role, const char *intake);
 int role_life_begin(struct job *j, const char *name, bool *told);
 /* The role goes on with j->conf, which the audit was told of. */
 int role_life_conf(struct job *j, const char *name);
-/* The supervisor takes j->conf in place of the one with this hash. */
+/* The supervisor takes j->conf in place of the one with this hash.  In a
+ * transaction. */
 int role_life_change(struct job *j, const char *before);
 /* It ends as it should. */
 int role_life_end(struct job *j, const char *name);

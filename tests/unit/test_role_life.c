@@ -135,6 +135,14 @@ test_configuration(struct job *j)
 	assert_int_equal(changes(j), 1);
 }
 
+static void
+change(struct job *j, const char *before)
+{
+	EXPECT(j, store_begin(j), 0);
+	EXPECT(j, role_life_change(j, before), 0);
+	EXPECT(j, store_commit(j), 0);
+}
+
 /* By SIGHUP: the supervisor does, once for all, and what roles do with it then
  * leaves no other. */
 static void
@@ -145,7 +153,7 @@ test_reload(struct job *j)
 	assert_true(starts(j, "bb"));
 	assert_true(start(j, "issuer", "bb"));
 	j->conf = &after;
-	EXPECT(j, role_life_change(j, "bb"), 0);
+	change(j, "bb");
 	assert_int_equal(changes(j), 1);
 	assert_int_equal(
 	    changes_of(j, "supervisor", BEFORE_AFTER("bb", "cc")), 1);
@@ -162,7 +170,7 @@ test_reload(struct job *j)
 	/* There and back again are two. */
 	after.sha256 = "bb";
 	j->conf = &after;
-	EXPECT(j, role_life_change(j, "cc"), 0);
+	change(j, "cc");
 	assert_int_equal(
 	    changes_of(j, "supervisor", BEFORE_AFTER("cc", "bb")), 1);
 }
