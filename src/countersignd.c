@@ -311,6 +311,8 @@ start(const struct conf *conf, struct span text)
 	struct job j;
 	int status = EXIT_FAILURE;
 
+	/* Before there are PINs; the terminal may be asked for long. */
+	privilege_no_dumps();
 	job_init(&j, NULL, conf);
 	switched_off_log(conf);
 	if (key_files_demand(&j) < 0 || single_take(&j, conf->database) < 0 ||

@@ -11,6 +11,7 @@
 #include "lib/log.h"
 #include "src/console.h"
 #include "src/frame.h"
+#include "src/privilege.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -291,5 +292,8 @@ int
 pins_ask(struct job *j, const struct conf_issuer *i, struct span *out)
 {
 	*out = SPAN("");
-	return is_wanted(i) ? console_ask_secret(j, prompt_of(j, i), out) : 0;
+	if (!is_wanted(i))
+		return 0;
+	privilege_no_dumps();
+	return console_ask_secret(j, prompt_of(j, i), out);
 }

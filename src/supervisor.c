@@ -15,7 +15,6 @@
 #include "src/live_link.h"
 #include "src/notify.h"
 #include "src/pins.h"
-#include "src/privilege.h"
 #include "src/reload.h"
 #include "src/role.h"
 #include "src/role_linter.h"
@@ -683,7 +682,6 @@ supervisor_main(const struct conf *conf, struct span text, struct pins *pins)
 
 	struct arena *arena;
 
-	privilege_no_dumps();
 	if (prepare(&s, text) < 0)
 		return EXIT_FAILURE;
 	arena = arena_new();

@@ -282,11 +282,12 @@ def start_with_descriptor(site, pin):
 def start_at_terminal(site, pin):
     """What the terminal has shown."""
     ours, theirs = pty.openpty()
-    shown = []
+    shown, status = [], []
 
     def person():
         while "PIN of token ca" not in "".join(shown):
             shown.append(os.read(ours, 1000).decode())
+        status.append(read_file(f"/proc/{site.daemon.pid}/status"))
         os.write(ours, f"{pin}\n".encode())
 
     typing = threading.Thread(target=person, daemon=True)
@@ -299,6 +300,8 @@ def start_at_terminal(site, pin):
     finally:
         os.close(theirs)
         os.close(ours)
+    # No dumps, no new rights: before there is a PIN.
+    assert "NoNewPrivs:\t1\n" in status[0], status
     return "".join(shown)
 
 

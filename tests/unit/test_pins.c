@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
@@ -276,6 +277,37 @@ test_typed(void **state)
 	assert_int_equal(WEXITSTATUS(status), 2);
 }
 
+/* What a command is told is in no core of it, and no debugger sees it. */
+static void
+test_asked(void **state)
+{
+	struct job *j = configured();
+	int terminal, status;
+	struct buf shown;
+	pid_t pid;
+
+	(void)state;
+	conf.issuer.key_pin_ask = true;
+	pid = forkpty(&terminal, NULL, NULL, NULL);
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		struct span pin;
+
+		_exit(pins_ask(j, &conf.issuer, &pin) == 1 &&
+			      span_eq_str(pin, "1234") &&
+			      prctl(PR_GET_DUMPABLE) == 0
+			  ? 0
+			  : 1);
+	}
+	buf_init(&shown, j->arena, 10000);
+	buf_add_str(&shown, "");
+	see(terminal, &shown, "PIN of token ca, key issuing: ");
+	assert_int_equal(write(terminal, "1234\n", 5), 5);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	close(terminal);
+}
+
 static void
 test_no_terminal(void **state)
 {
@@ -355,6 +387,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_no_child_has_it),
 	cmocka_unit_test(test_refused),
 	cmocka_unit_test(test_typed),
+	cmocka_unit_test(test_asked),
 	cmocka_unit_test(test_no_terminal),
 	cmocka_unit_test(test_one_way),
 };
