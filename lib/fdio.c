@@ -354,6 +354,18 @@ fd_hold_standard(void)
 			abort();
 }
 
+/* Before Linux 5.11 there is no such call. */
+void
+fd_keep_inherited(void)
+{
+	long end = sysconf(_SC_OPEN_MAX);
+
+	if (close_range(STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC) == 0)
+		return;
+	for (int fd = STDERR_FILENO + 1; fd < end; fd++)
+		(void)fd_set_cloexec(fd, true);
+}
+
 int
 fd_set_cloexec(int fd, bool on)
 {

@@ -66,6 +66,11 @@ int fd_message_pair(struct job *j, int fds[2]);
  * have its number, and what is printed would be written into a key.
  */
 void fd_hold_standard(void);
+/*
+ * Likewise, for one that starts others: what else it was started with, from 3
+ * on, is no program's that it starts.
+ */
+void fd_keep_inherited(void);
 int fd_set_cloexec(int fd, bool on);
 int fd_set_nonblocking(int fd, bool on);
 

@@ -373,6 +373,8 @@ main(int argc, char **argv)
 		return perspective_main(o.config, o.check_only);
 	if (o.role != NULL)
 		return run_role(&o);
+	/* A PIN that the configuration does not name, say. */
+	fd_keep_inherited();
 	pins_note_descriptors();
 	log_open("supervisor", LOG_LEVEL_INFO);
 	activation_take();
