@@ -9,6 +9,7 @@
 
 #include "lib/arena.h"
 #include "lib/digest.h"
+#include "lib/job.h"
 #include "lib/log.h"
 
 struct locked {
@@ -25,8 +26,15 @@ release(void *x)
 	(void)munmap(l->p, l->n);
 }
 
-void *
-locked_alloc(struct arena *a, size_t n)
+static void
+warn(const char *what, const char *next)
+{
+	log_warning("secret not guarded", "what=%s error=\"%s\" next=\"%s\"",
+	    what, strerror(errno), next);
+}
+
+int
+locked_alloc(struct job *j, struct arena *a, size_t n, void **out)
 {
 	struct locked *l = arena_alloc(a, sizeof(*l));
 	void *p = mmap(NULL, n, PROT_READ | PROT_WRITE,
@@ -37,11 +45,17 @@ locked_alloc(struct arena *a, size_t n)
 		abort();
 	*l = (struct locked){ p, n };
 	arena_own(a, l, release);
-	if (madvise(p, n, MADV_DONTDUMP) != 0 ||
-	    madvise(p, n, MADV_WIPEONFORK) != 0 || mlock(p, n) != 0)
-		log_warning("memory not locked",
-		    "error=\"%s\" next=\"a secret may get into the swap: "
-		    "raise the limit (LimitMEMLOCK=) or encrypt the swap\"",
+	*out = NULL;
+	if (madvise(p, n, MADV_WIPEONFORK) != 0)
+		return job_fail(j, ERR_INTERNAL,
+		    "memory for a secret: children would have it "
+		    "(MADV_WIPEONFORK: %s): Linux 4.14 or later is needed",
 		    strerror(errno));
-	return p;
+	if (madvise(p, n, MADV_DONTDUMP) != 0)
+		warn("MADV_DONTDUMP", "it may get into a core: allow none");
+	if (mlock(p, n) != 0)
+		warn("mlock", "it may get into the swap: raise the limit "
+			      "(LimitMEMLOCK=) or encrypt the swap");
+	*out = p;
+	return 0;
 }

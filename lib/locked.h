@@ -9,9 +9,13 @@
 #include <stddef.h>
 
 struct arena;
+struct job;
 
-/* Zeroed; wiped and given back with the arena.  Where the system does not let
- * pages be locked (RLIMIT_MEMLOCK) the log says so. */
-void *locked_alloc(struct arena *a, size_t n);
+/*
+ * *out, zeroed; wiped and given back with the arena.  0, or -1 ERR_INTERNAL
+ * where children would have it.  What else the system does not do, such as
+ * lock pages (RLIMIT_MEMLOCK), the log says.
+ */
+int locked_alloc(struct job *j, struct arena *a, size_t n, void **out);
 
 #endif

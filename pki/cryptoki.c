@@ -66,6 +66,19 @@ read_pin(struct job *j, const struct token_place *place, struct span *pin)
 	return 0;
 }
 
+static int
+keep_pin(struct job *j, struct arena *keep, struct cryptoki *c, struct span pin)
+{
+	void *room;
+
+	if (locked_alloc(j, keep, PIN_MAX, &room) < 0)
+		return -1;
+	c->pin = room;
+	memcpy(c->pin, pin.p, pin.n);
+	c->pin_len = pin.n;
+	return 0;
+}
+
 /*
  * Kept for as long as the process: the token comes back when the process is
  * not root any more, to whom alone the file should belong.  The job may last
@@ -80,11 +93,8 @@ take_pin(struct job *j, struct arena *keep, struct cryptoki *c)
 
 	j->arena = arena_new();
 	result = read_pin(j, c->place, &pin);
-	if (result == 0 && pin.p != NULL) {
-		c->pin = locked_alloc(keep, PIN_MAX);
-		memcpy(c->pin, pin.p, pin.n);
-		c->pin_len = pin.n;
-	}
+	if (result == 0 && pin.p != NULL)
+		result = keep_pin(j, keep, c, pin);
 	arena_free(j->arena);
 	j->arena = outer;
 	return result;

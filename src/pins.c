@@ -138,6 +138,7 @@ pins_take(struct job *j, struct arena *keep, struct pins **out)
 {
 	size_t keys = 1 + j->conf->former_count, wanted = 0;
 	struct pins *p;
+	void *room;
 
 	*out = NULL;
 	for (size_t key = 0; key < keys; key++)
@@ -146,8 +147,10 @@ pins_take(struct job *j, struct arena *keep, struct pins **out)
 		return 0;
 	if (wanted > GIVEN_MAX / (HEAD_LEN + PINS_OCTETS_MAX))
 		return job_fail(j, ERR_INTERNAL, "too many PINs: use key_pin");
+	if (locked_alloc(j, keep, wanted * sizeof(*p->v), &room) < 0)
+		return -1;
 	p = arena_alloc(keep, sizeof(*p));
-	*p = (struct pins){ .v = locked_alloc(keep, wanted * sizeof(*p->v)) };
+	*p = (struct pins){ .v = room };
 	for (size_t key = 0; key < keys; key++)
 		if (is_wanted(issuer_of(j->conf, key)) &&
 		    take_one(j, key, &p->v[p->n++]) < 0)
