@@ -83,19 +83,8 @@ take(struct job *j, const struct sign_link *l, int64_t until_ms,
 	}
 }
 
-/* What was said to an issuer before this one, or to a question that was given
- * up. */
-static void
-forget(struct job *j, const struct sign_link *l)
-{
-	struct span message;
-
-	while (take(j, l, 0, &message) > 0)
-		continue;
-}
-
 /* Does the supervisor say that nobody reads any more?  Other messages are to
- * earlier questions. */
+ * earlier questions, or to an issuer before this one. */
 static bool
 has_ended(struct job *j, const struct sign_link *l)
 {
@@ -203,7 +192,6 @@ ask(struct job *j, struct sign_link *l, const char *label, char tag,
 	if (j->now < l->retry_at)
 		return job_fail(j, ERR_BUSY, "%s", l->why);
 	rnd_bytes(q.id, sizeof(q.id));
-	forget(j, l);
 	result = send_question(j, l, &q, tbs, until_ms, &why);
 	if (result == 0)
 		result = wait_for(j, l, q.id, until_ms, &a, &why);
@@ -217,14 +205,31 @@ ask(struct job *j, struct sign_link *l, const char *label, char tag,
 
 /* --- the key -------------------------------------------------------------- */
 
+/* Nobody answered, or one has ended since: there may be another by now. */
+static bool
+may_be_gone(struct job *j, const struct sign_link *l)
+{
+	bool ended = false;
+
+	while (has_ended(j, l))
+		ended = true;
+	return ended || l->pause > 0;
+}
+
+static int
+ready_by(struct job *j, struct sign_link *l, const char *label, int wait_ms)
+{
+	struct span nothing = { NULL, 0 };
+
+	return ask(j, l, label, SIGN_IS_READY, nothing, wait_ms, &nothing);
+}
+
 static int
 ready(struct job *j, void *context, const char *label)
 {
-	struct span nothing = { NULL, 0 };
 	struct sign_link *l = context;
 
-	return ask(j, l, label, SIGN_IS_READY, nothing,
-	    l->pause > 0 ? AGAIN_MS : READY_MS, &nothing);
+	return ready_by(j, l, label, may_be_gone(j, l) ? AGAIN_MS : READY_MS);
 }
 
 /* Who may be dead is not waited for as long as a signature may take. */
@@ -234,7 +239,7 @@ sign(struct job *j, void *context, const char *label, char tag, struct span tbs,
 {
 	struct sign_link *l = context;
 
-	if (l->pause > 0 && ready(j, l, label) < 0)
+	if (may_be_gone(j, l) && ready_by(j, l, label, AGAIN_MS) < 0)
 		return -1;
 	return ask(j, l, label, tag, tbs, SIGN_MS, signature);
 }
