@@ -312,6 +312,7 @@ connect_by(struct fetch *f, struct job *j, int64_t deadline, struct span token)
 	if (dial_tcp(j, f->tls.host, f->conf.port, false, deadline, &fd) < 0)
 		return job_context(j, "IMAP server");
 	f->stream = fetch_stream_new(fd);
+	fetch_stream_end_when(f->stream, f->conf.is_ending);
 	fetch_stream_limit(f->stream, deadline, FETCH_ANSWER_OCTETS);
 	if (f->conf.tls == CONF_TLS_IMPLICIT && start_tls(f, j) < 0)
 		return -1;

@@ -31,6 +31,9 @@ struct fetch_conf {
 	enum conf_disposal disposal;
 	const char *processed_folder;
 	int64_t timeout_ms;
+	/* Once it is true no answer is waited for longer than a second; NULL:
+	 * never. */
+	bool (*is_ending)(void);
 };
 
 struct fetch_item {

@@ -17,8 +17,13 @@
 #include "lib/clock.h"
 #include "mail/tls_client.h"
 
+/* Between two looks at whether to end; and what an answer may take then. */
+#define TURN_MS 500
+#define END_MS 1000
+
 struct fetch_stream {
 	int fd;
+	bool (*is_ending)(void); /* NULL: never */
 	SSL *ssl;
 	int64_t deadline;
 	size_t octets_left;
@@ -55,6 +60,12 @@ fetch_stream_limit(struct fetch_stream *s, int64_t deadline, size_t octets)
 	s->octets_left = octets;
 }
 
+void
+fetch_stream_end_when(struct fetch_stream *s, bool (*is_ending)(void))
+{
+	s->is_ending = is_ending;
+}
+
 const char *
 fetch_stream_why(const struct fetch_stream *s)
 {
@@ -71,12 +82,26 @@ fail(struct fetch_stream *s, const char *why)
 	return -1;
 }
 
+/* A signal may come between a look and poll(), so that waits in turns. */
+static int64_t
+turn_of(struct fetch_stream *s)
+{
+	int64_t now = clock_mono_ms();
+
+	if (s->is_ending != NULL && s->is_ending() &&
+	    s->deadline > now + END_MS)
+		s->deadline = now + END_MS;
+	if (s->is_ending != NULL && s->deadline > now + TURN_MS)
+		return TURN_MS;
+	return s->deadline - now;
+}
+
 static int
 wait_for(struct fetch_stream *s, short events)
 {
 	for (;;) {
 		struct pollfd p = { s->fd, events, 0 };
-		int64_t left = s->deadline - clock_mono_ms();
+		int64_t left = turn_of(s);
 		int n;
 
 		if (left <= 0)

@@ -27,6 +27,10 @@ void fetch_stream_free(struct fetch_stream *s); /* NULL-safe; closes */
 void fetch_stream_limit(
     struct fetch_stream *s, int64_t deadline, size_t octets);
 
+/* Asked about twice a second while the other side is waited for: once it is
+ * true, whatever is waited for has a second more.  NULL: never. */
+void fetch_stream_end_when(struct fetch_stream *s, bool (*is_ending)(void));
+
 /* Handshake before the deadline: 0, or -1. */
 int fetch_stream_start_tls(struct fetch_stream *s, struct tls_client *tls);
 

@@ -427,6 +427,9 @@ intake_imap_run(struct role_env *env)
 		if (ingest(v, env) < 0 ||
 		    wait_for_mail(v, env, more_work, step_failures) < 0) {
 			fetch_disconnect(v->fetch);
+			/* Its wake-up may have been taken with others. */
+			if (role_is_stopping())
+				break;
 			/* A mailbox that fails on each message must not be
 			 * asked without a pause. */
 			wake_wait(ROLE_VALIDATOR, reconnect_pause(++failures));
@@ -451,7 +454,8 @@ intake_imap_open(struct job *j, const struct conf_imap *m, struct fetch **out)
 		.folder = m->folder,
 		.disposal = m->disposal,
 		.processed_folder = m->processed_folder,
-		.timeout_ms = IMAP_TIMEOUT_MS };
+		.timeout_ms = IMAP_TIMEOUT_MS,
+		.is_ending = role_is_stopping };
 
 	if (m->password_file != NULL && file_read_secret(j, m->password_file,
 					    PASSWORD_MAX, &f.password) < 0)

@@ -1311,6 +1311,42 @@ test_announced_list(void **state)
 	close_session(f, p);
 }
 
+static bool ends_now;
+
+static bool
+is_ending(void)
+{
+	return ends_now;
+}
+
+/* A server that hangs does not hold up the end of the role. */
+static void
+test_ending(void **state)
+{
+	static const struct peer_step script[] = { OPEN("IDLE"), FOUND(""),
+		HEAR(" IDLE"), STAY };
+	struct peer *p = peer_start(script, tls);
+	struct fetch_conf conf = conf_for(peer_port(p));
+	int64_t begun;
+	struct fetch_item *items;
+	struct fetch *f = NULL;
+	bool new_mail;
+	size_t count;
+
+	(void)state;
+	ends_now = false;
+	conf.is_ending = is_ending;
+	assert_int_equal(fetch_new(unit_job(), &conf, &f), 0);
+	assert_int_equal(fetch_connect(f, unit_job()), 0);
+	assert_int_equal(fetch_list(f, unit_job(), 20, 9, &items, &count), 0);
+	ends_now = true;
+	begun = clock_mono_ms();
+	assert_failed(fetch_wait(f, unit_job(), -1, TIMEOUT_MS, &new_mail),
+	    ERR_BUSY, "did not answer in time");
+	assert_in_range(clock_mono_ms() - begun, 0, TIMEOUT_MS / 2);
+	close_session(f, p);
+}
+
 static void
 test_wake(void **state)
 {
@@ -1586,6 +1622,7 @@ static const struct CMUnitTest tests[] = {
 	WITH_TLS(test_dispose_batches),
 	WITH_TLS(test_announced),
 	WITH_TLS(test_announced_list),
+	WITH_TLS(test_ending),
 	WITH_TLS(test_wake),
 	WITH_TLS(test_wake_polling),
 	WITH_TLS(test_nothing_new),
