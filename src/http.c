@@ -12,6 +12,7 @@
 #include "src/client_address.h"
 #include "src/http_chain.h"
 #include "src/http_direct.h"
+#include "src/http_gate.h"
 #include "src/http_head.h"
 #include "src/http_listen.h"
 #include "src/http_peers.h"
@@ -53,9 +54,8 @@ struct http {
 	_Atomic(const struct conf *) conf;
 	pthread_key_t thread_store;
 	const struct store_login *login;
-	struct http_watches *watches;
+	struct http_gate gate;
 	struct client_trust trust;
-	struct http_peers *peers;
 	pthread_mutex_t lock;    /* of the next two */
 	struct exchange *parked; /* wait for the issuer (AC-143) */
 	bool stopping;
@@ -102,15 +102,12 @@ static enum MHD_Result
 on_accept(void *ctx, const struct sockaddr *a, socklen_t n)
 {
 	struct http *h = ctx;
-	struct netaddr peer;
 
 	(void)n;
 	if (atomic_load(&h->connections) >=
 	    atomic_load(&h->conf)->web.max_connections)
 		return MHD_NO;
-	return !http_peer_address(a, &peer) || http_peers_may(h->peers, &peer)
-		   ? MHD_YES
-		   : MHD_NO;
+	return http_gate_may(&h->gate, a) ? MHD_YES : MHD_NO;
 }
 
 static void
@@ -118,28 +115,14 @@ on_connection(void *ctx, struct MHD_Connection *connection,
     void **socket_context, enum MHD_ConnectionNotificationCode code)
 {
 	struct http *h = ctx;
-	int fd = MHD_get_connection_info(
-	    connection, MHD_CONNECTION_INFO_CONNECTION_FD)
-		     ->connect_fd;
-	const struct sockaddr *a = MHD_get_connection_info(
-	    connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS)
-				       ->client_addr;
-	struct netaddr peer;
-	bool is_counted = http_peer_address(a, &peer);
 
 	if (code == MHD_CONNECTION_NOTIFY_STARTED) {
-		/* The first request, TLS included, must come soon. */
-		*socket_context = http_watch_start(
-		    h->watches, fd, clock_mono_ms() + body_ms(h));
+		http_gate_enter(
+		    &h->gate, connection, socket_context, body_ms(h));
 		atomic_fetch_add(&h->connections, 1);
-		if (is_counted)
-			http_peers_enter(h->peers, &peer);
 	} else {
 		atomic_fetch_sub(&h->connections, 1);
-		if (is_counted)
-			http_peers_leave(h->peers, &peer);
-		http_watch_end(h->watches, *socket_context);
-		*socket_context = NULL;
+		http_gate_leave(&h->gate, connection, socket_context);
 	}
 }
 
@@ -222,14 +205,11 @@ method_of(const char *name)
 static void
 set_client_address(struct exchange *x)
 {
-	const union MHD_ConnectionInfo *info = MHD_get_connection_info(
-	    x->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-	const struct sockaddr *a = info != NULL ? info->client_addr : NULL;
 	struct netaddr peer;
 
 	client_address(&x->http->trust,
-	    http_peer_address(a, &peer) ? &peer : NULL, x->head.forwarded,
-	    x->address);
+	    http_gate_peer(x->connection, &peer) ? &peer : NULL,
+	    x->head.forwarded, x->address);
 	x->request.client_address = x->address;
 }
 
@@ -271,7 +251,8 @@ send_answer(struct exchange *x)
 	}
 	end_timer(x);
 	/* For one who reads as slowly as others write. */
-	http_watch_until(x->http->watches, x->watch, clock_mono_ms() + IDLE_MS);
+	http_watch_until(
+	    x->http->gate.watches, x->watch, clock_mono_ms() + IDLE_MS);
 	log_access(x);
 	result = MHD_queue_response(x->connection, (unsigned)r->status, m);
 	MHD_destroy_response(m);
@@ -428,7 +409,7 @@ int64_t
 http_tend(struct http *h, struct store *store)
 {
 	int64_t most, ms = tend_parked(h, store);
-	bool soon, any = http_watches_tend(h->watches, &soon);
+	bool soon, any = http_watches_tend(h->gate.watches, &soon);
 
 	most = soon ? TEND_SOON_MS : any ? TEND_MS : TEND_IDLE_MS;
 	return ms < most ? ms : most;
@@ -449,7 +430,7 @@ serve(struct exchange *x)
 	struct job *j = &x->job;
 
 	end_timer(x);
-	http_watch_until(h->watches, x->watch, INT64_MAX);
+	http_watch_until(h->gate.watches, x->watch, INT64_MAX);
 	x->request.body = buf_span(&x->body);
 	if (use_thread_store(h, j) < 0 ||
 	    acme_prepare(h->acme, j, &x->request, &x->response) < 0)
@@ -561,7 +542,7 @@ on_target(void *ctx, const char *target, struct MHD_Connection *connection)
 	buf_init(&x->body, x->job.arena, (size_t)x->job.conf->web.max_body);
 	x->watch = info != NULL ? info->socket_context : NULL;
 	x->body_until = x->began_ms + body_ms(h);
-	http_watch_until(h->watches, x->watch, x->body_until + CUT_MS);
+	http_watch_until(h->gate.watches, x->watch, x->body_until + CUT_MS);
 	atomic_fetch_add(&h->exchanges, 1);
 	return x;
 }
@@ -578,7 +559,7 @@ on_completed(void *ctx, struct MHD_Connection *connection, void **context,
 		return;
 	if (code == MHD_REQUEST_TERMINATED_COMPLETED_OK)
 		http_watch_until(
-		    h->watches, x->watch, clock_mono_ms() + IDLE_MS);
+		    h->gate.watches, x->watch, clock_mono_ms() + IDLE_MS);
 	else if (code == MHD_REQUEST_TERMINATED_TIMEOUT_REACHED && x->begun &&
 		 !x->answered)
 		answer_too_slow(x);
@@ -661,14 +642,14 @@ http_start(struct job *j, const struct http_sockets *sockets,
 	acme_set_eab_key(h->acme, secrets->eab_key);
 	acme_set_weak_keys(h->acme, secrets->weak_keys);
 	h->keep = arena_new();
-	h->watches = http_watches_new(ROLE_WEB);
+	h->gate.watches = http_watches_new(ROLE_WEB);
 	h->sockets = *sockets;
 	if (set_chain(h, j) < 0 || set_trust(h, j) < 0 ||
 	    writer_start(j, h->login, &h->writer) < 0) {
 		http_stop(h);
 		return -1;
 	}
-	h->peers = http_peers_new(j->conf->web.max_per_address, &h->trust);
+	h->gate.peers = http_peers_new(j->conf->web.max_per_address, &h->trust);
 	for (size_t i = 0; i < sockets->n; i++) {
 		if (start_daemon(h, j, &sockets->v[i]) < 0) {
 			http_stop(h);
@@ -734,8 +715,7 @@ http_stop(struct http *h)
 		MHD_stop_daemon(h->daemons[i]);
 		close(h->sockets.v[i].listener.fd);
 	}
-	http_watches_free(h->watches);
-	http_peers_free(h->peers);
+	http_gate_close(&h->gate);
 	acme_free(h->acme);
 	arena_free(h->keep);
 	pthread_key_delete(h->thread_store);

@@ -6,12 +6,12 @@
 #include "db/store.h"
 #include "db/store_login.h"
 #include "lib/arena.h"
-#include "lib/clock.h"
 #include "lib/conf.h"
 #include "lib/job.h"
 #include "lib/log.h"
 #include "src/admin_front.h"
 #include "src/client_address.h"
+#include "src/http_gate.h"
 #include "src/http_peers.h"
 #include "src/http_watch.h"
 #include "src/listen.h"
@@ -54,8 +54,7 @@ struct http_admin {
 	_Atomic(const struct conf *) conf;
 	struct admin_front *front;
 	const struct store_login *login;
-	struct http_watches *watches;
-	struct http_peers *peers;
+	struct http_gate gate;
 };
 
 /* No proxy comes for many. */
@@ -85,51 +84,23 @@ static enum MHD_Result
 on_accept(void *ctx, const struct sockaddr *a, socklen_t n)
 {
 	const struct listening *l = ctx;
-	struct netaddr peer;
 
 	(void)n;
-	return !http_peer_address(a, &peer) ||
-		       http_peers_may(l->all->peers, &peer)
-		   ? MHD_YES
-		   : MHD_NO;
+	return http_gate_may(&l->all->gate, a) ? MHD_YES : MHD_NO;
 }
 
 static void
 on_connection(void *ctx, struct MHD_Connection *connection,
     void **socket_context, enum MHD_ConnectionNotificationCode code)
 {
-	struct http_admin *h = ((struct listening *)ctx)->all;
-	int fd = MHD_get_connection_info(
-	    connection, MHD_CONNECTION_INFO_CONNECTION_FD)
-		     ->connect_fd;
-	const struct sockaddr *a = MHD_get_connection_info(
-	    connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS)
-				       ->client_addr;
-	struct netaddr peer;
-	bool is_counted = http_peer_address(a, &peer);
+	const struct http_gate *gate = &((struct listening *)ctx)->all->gate;
 
 	if (code == MHD_CONNECTION_NOTIFY_STARTED) {
-		*socket_context = http_watch_start(
-		    h->watches, fd, clock_mono_ms() + REQUEST_MS);
 		tls_ask_client(session_of(connection));
-		if (is_counted)
-			http_peers_enter(h->peers, &peer);
+		http_gate_enter(gate, connection, socket_context, REQUEST_MS);
 	} else {
-		if (is_counted)
-			http_peers_leave(h->peers, &peer);
-		http_watch_end(h->watches, *socket_context);
-		*socket_context = NULL;
+		http_gate_leave(gate, connection, socket_context);
 	}
-}
-
-static void
-give_time(struct http_admin *h, struct MHD_Connection *c, int64_t ms)
-{
-	struct http_watch *w =
-	    MHD_get_connection_info(c, MHD_CONNECTION_INFO_SOCKET_CONTEXT)
-		->socket_context;
-
-	http_watch_until(h->watches, w, clock_mono_ms() + ms);
 }
 
 /* --- requests ------------------------------------------------------------- */
@@ -139,7 +110,8 @@ on_target(void *ctx, const char *uri, struct MHD_Connection *connection)
 {
 	struct exchange *x = xcalloc(1, sizeof(*x));
 
-	give_time(((struct listening *)ctx)->all, connection, REQUEST_MS);
+	http_gate_give(
+	    &((struct listening *)ctx)->all->gate, connection, REQUEST_MS);
 	x->target = xcalloc(1, strlen(uri) + 1);
 	memcpy(x->target, uri, strlen(uri));
 	return x;
@@ -152,7 +124,8 @@ on_completed(void *ctx, struct MHD_Connection *connection, void **request,
 	struct exchange *x = *request;
 
 	(void)code;
-	give_time(((struct listening *)ctx)->all, connection, REQUEST_MS);
+	http_gate_give(
+	    &((struct listening *)ctx)->all->gate, connection, REQUEST_MS);
 	if (x == NULL)
 		return;
 	explicit_bzero(x->body, sizeof(x->body)); /* a password, perhaps */
@@ -170,13 +143,10 @@ header(struct MHD_Connection *c, const char *name)
 static void
 set_address(struct MHD_Connection *c, char out[NETADDR_MAX])
 {
-	const struct sockaddr *a =
-	    MHD_get_connection_info(c, MHD_CONNECTION_INFO_CLIENT_ADDRESS)
-		->client_addr;
 	struct netaddr peer;
 
 	client_address(
-	    &nobody, http_peer_address(a, &peer) ? &peer : NULL, SPAN(""), out);
+	    &nobody, http_gate_peer(c, &peer) ? &peer : NULL, SPAN(""), out);
 }
 
 static enum MHD_Result
@@ -224,7 +194,7 @@ answer(struct listening *l, struct MHD_Connection *c, const char *method,
 	struct job j;
 
 	job_init(&j, NULL, atomic_load(&l->all->conf));
-	give_time(l->all, c, ANSWER_MS);
+	http_gate_give(&l->all->gate, c, ANSWER_MS);
 	set_address(c, address);
 	q.client_key = tls_client_key(&j, session_of(c));
 	/* Without the database the answer says so. */
@@ -276,8 +246,8 @@ http_admin_open(struct job *j, struct http_admin **out)
 
 	*out = h;
 	atomic_store(&h->conf, j->conf);
-	h->watches = http_watches_new(ROLE_ADMIN);
-	h->peers = http_peers_new(PEER_CONNECTIONS_MAX, &nobody);
+	h->gate.watches = http_watches_new(ROLE_ADMIN);
+	h->gate.peers = http_peers_new(PEER_CONNECTIONS_MAX, &nobody);
 	if (tls_load(j, a->tls_certificate, a->tls_key) < 0)
 		return -1;
 	for (size_t i = 0; i < a->listen.n && i < HTTP_ADMIN_SOCKETS_MAX; i++) {
@@ -333,7 +303,7 @@ http_admin_set_conf(struct http_admin *h, const struct conf *conf)
 int64_t
 http_admin_tend(struct http_admin *h)
 {
-	bool soon, any = http_watches_tend(h->watches, &soon);
+	bool soon, any = http_watches_tend(h->gate.watches, &soon);
 
 	return any ? TEND_MS : TEND_IDLE_MS;
 }
@@ -353,7 +323,6 @@ http_admin_stop(struct http_admin *h)
 		store_close(l->store);
 		listen_remove(&l->listener);
 	}
-	http_watches_free(h->watches);
-	http_peers_free(h->peers);
+	http_gate_close(&h->gate);
 	free(h);
 }

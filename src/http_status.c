@@ -8,6 +8,7 @@
 #include "lib/job.h"
 #include "pki/ocsp_request.h"
 #include "src/client_address.h"
+#include "src/http_gate.h"
 #include "src/http_peers.h"
 #include "src/http_watch.h"
 #include "src/status_answer.h"
@@ -46,8 +47,7 @@ struct listening {
 struct http_status {
 	struct listening v[HTTP_SOCKETS_MAX];
 	size_t n;
-	struct http_watches *watches;
-	struct http_peers *peers;
+	struct http_gate gate;
 	struct client_trust trust;
 };
 
@@ -67,52 +67,21 @@ static enum MHD_Result
 on_accept(void *ctx, const struct sockaddr *a, socklen_t n)
 {
 	const struct listening *h = ctx;
-	struct netaddr peer;
 
 	(void)n;
-	return !http_peer_address(a, &peer) ||
-		       http_peers_may(h->all->peers, &peer)
-		   ? MHD_YES
-		   : MHD_NO;
+	return http_gate_may(&h->all->gate, a) ? MHD_YES : MHD_NO;
 }
 
 static void
 on_connection(void *ctx, struct MHD_Connection *connection,
     void **socket_context, enum MHD_ConnectionNotificationCode code)
 {
-	struct http_status *all = ((struct listening *)ctx)->all;
-	int fd = MHD_get_connection_info(
-	    connection, MHD_CONNECTION_INFO_CONNECTION_FD)
-		     ->connect_fd;
-	const struct sockaddr *a = MHD_get_connection_info(
-	    connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS)
-				       ->client_addr;
-	struct netaddr peer;
-	bool is_counted = http_peer_address(a, &peer);
+	const struct http_gate *gate = &((struct listening *)ctx)->all->gate;
 
-	if (code == MHD_CONNECTION_NOTIFY_STARTED) {
-		*socket_context = http_watch_start(
-		    all->watches, fd, clock_mono_ms() + REQUEST_MS);
-		if (is_counted)
-			http_peers_enter(all->peers, &peer);
-		return;
-	}
-	if (is_counted)
-		http_peers_leave(all->peers, &peer);
-	http_watch_end(all->watches, *socket_context);
-	*socket_context = NULL;
-}
-
-/* It has so long from now. */
-static void
-give_time(
-    const struct listening *h, struct MHD_Connection *connection, int64_t ms)
-{
-	struct http_watch *w = MHD_get_connection_info(
-	    connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)
-				   ->socket_context;
-
-	http_watch_until(h->all->watches, w, clock_mono_ms() + ms);
+	if (code == MHD_CONNECTION_NOTIFY_STARTED)
+		http_gate_enter(gate, connection, socket_context, REQUEST_MS);
+	else
+		http_gate_leave(gate, connection, socket_context);
 }
 
 /* --- requests ------------------------------------------------------------- */
@@ -131,7 +100,8 @@ on_target(void *ctx, const char *uri, struct MHD_Connection *connection)
 {
 	struct exchange *x = calloc(1, sizeof(*x));
 
-	give_time(ctx, connection, REQUEST_MS);
+	http_gate_give(
+	    &((struct listening *)ctx)->all->gate, connection, REQUEST_MS);
 	if (x == NULL)
 		return NULL;
 	x->target = strdup(uri);
@@ -145,7 +115,8 @@ on_completed(void *ctx, struct MHD_Connection *connection, void **request,
 	struct exchange *x = *request;
 
 	(void)code;
-	give_time(ctx, connection, REQUEST_MS);
+	http_gate_give(
+	    &((struct listening *)ctx)->all->gate, connection, REQUEST_MS);
 	if (x == NULL)
 		return;
 	free(x->target);
@@ -203,7 +174,8 @@ answer(struct listening *h, struct MHD_Connection *c, const char *method,
 
 	job_init(&j, NULL, h->conf);
 	status_answer(&j, h->service, &q, &r);
-	give_time(h, c, ANSWER_MS + (int64_t)r.size / OCTETS_PER_MS);
+	http_gate_give(
+	    &h->all->gate, c, ANSWER_MS + (int64_t)r.size / OCTETS_PER_MS);
 	m = make_response(&r);
 	if (m != NULL) {
 		result = MHD_queue_response(c, (unsigned)r.status, m);
@@ -289,9 +261,9 @@ http_status_start(struct job *j, struct arena *keep,
 	if (client_trust_parse(
 		j, keep, &j->conf->web.trusted_proxies, &h->trust) < 0)
 		return -1;
-	h->watches = http_watches_new(ROLE_WEB);
+	h->gate.watches = http_watches_new(ROLE_WEB);
 	most = j->conf->web.max_per_address;
-	h->peers = http_peers_new(
+	h->gate.peers = http_peers_new(
 	    most < PEER_CONNECTIONS_MAX ? most : PEER_CONNECTIONS_MAX,
 	    &h->trust);
 	for (size_t i = 0; i < sockets->n; i++) {
@@ -313,16 +285,13 @@ http_status_stop(struct http_status *h)
 		if (h->v[i].daemon != NULL)
 			MHD_stop_daemon(h->v[i].daemon);
 	h->n = 0;
-	http_watches_free(h->watches);
-	http_peers_free(h->peers);
-	h->watches = NULL;
-	h->peers = NULL;
+	http_gate_close(&h->gate);
 }
 
 int64_t
 http_status_tend(struct http_status *h)
 {
-	bool soon, any = http_watches_tend(h->watches, &soon);
+	bool soon, any = http_watches_tend(h->gate.watches, &soon);
 
 	return any ? TEND_MS : TEND_IDLE_MS;
 }

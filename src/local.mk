@@ -172,6 +172,7 @@ libcs_src_a_SOURCES = \
 	src/http_head.c src/http_head.h \
 	src/http_linger.c src/http_linger.h \
 	src/http_listen.c src/http_listen.h \
+	src/http_gate.c src/http_gate.h \
 	src/http_peers.c src/http_peers.h \
 	src/http_admin.c src/http_admin.h \
 	src/http_status.c src/http_status.h \
