@@ -36,12 +36,7 @@ reload(struct admin_role *a, struct role_env *env)
 		return;
 	c = &env->conf->admin;
 	job_init(&j, env->store, env->conf);
-	if (tls_load(&j, c->tls_certificate, c->tls_key) < 0)
-		log_error("certificate not reloaded",
-		    "error=\"%s\" next=\"the former certificate stays in "
-		    "use; the key must be readable for the user of the "
-		    "roles\"",
-		    j.err.text);
+	tls_reload(&j, c->tls_certificate, c->tls_key);
 	job_done(&j);
 	http_admin_set_conf(a->http, env->conf);
 }

@@ -68,17 +68,15 @@ web_open(struct job *j, struct role_env *env)
 static void
 reload(struct web *w, struct role_env *env)
 {
+	const struct conf_web *c;
 	struct job j;
 
 	if (!role_reload(env))
 		return;
+	c = &env->conf->web;
 	job_init(&j, env->store, env->conf);
-	if (load_tls(&j) < 0)
-		log_error("certificate not reloaded",
-		    "error=\"%s\" next=\"the former certificate stays in "
-		    "use; the key must be readable for the user of the "
-		    "roles\"",
-		    j.err.text);
+	if (c->tls_certificate != NULL)
+		tls_reload(&j, c->tls_certificate, c->tls_key);
 	job_done(&j);
 	http_set_conf(w->http, env->conf);
 }

@@ -6,6 +6,7 @@
 #include "lib/clock.h"
 #include "lib/fdio.h"
 #include "lib/job.h"
+#include "lib/log.h"
 
 #include <gnutls/abstract.h>
 #include <gnutls/gnutls.h>
@@ -278,6 +279,17 @@ tls_load(struct job *j, const char *certificate, const char *key)
 	current = i;
 	pthread_mutex_unlock(&current_lock);
 	return 0;
+}
+
+void
+tls_reload(struct job *j, const char *certificate, const char *key)
+{
+	if (tls_load(j, certificate, key) < 0)
+		log_error("certificate not reloaded",
+		    "error=\"%s\" next=\"the former certificate stays in "
+		    "use; the key must be readable for the user of the "
+		    "roles\"",
+		    j->err.text);
 }
 
 /* --- what clients would say of it ----------------------------------------- */

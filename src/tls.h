@@ -19,6 +19,9 @@ void *tls_priorities(void);
  */
 int tls_load(struct job *j, const char *certificate, const char *key);
 
+/* The same on SIGHUP: that it fails is only logged. */
+void tls_reload(struct job *j, const char *certificate, const char *key);
+
 /* The callback that libmicrohttpd takes as an untyped pointer
  * (gnutls_certificate_retrieve_function2). */
 void *tls_retrieve_callback(void);
