@@ -18,6 +18,8 @@
 #include "tests/unit/acme_signer.h"
 #include "tests/unit/store_fixture.h"
 
+#define DAY 86400
+
 static void
 add_mailbox(GENERAL_NAMES *names, const char *mailbox)
 {
@@ -157,6 +159,21 @@ certs_issue(struct job *j, struct test_cert *c)
 	COMMITTED(j, store_cert_reserve(j, &row, &taken));
 	COMMITTED(
 	    j, store_cert_record(j, c->id, c->der, span_mem(sum, sizeof(sum))));
+}
+
+struct test_cert
+certs_issued(struct job *j, const char *account_id, const char *key)
+{
+	struct test_cert c = {
+		.account_id = account_id,
+		.key = key,
+		.mailbox = "alice@example.com",
+		.not_before = j->now,
+		.not_after = j->now + 365 * DAY - 1,
+	};
+
+	certs_issue(j, &c);
+	return c;
 }
 
 const char *

@@ -27,6 +27,9 @@ struct test_cert {
 
 /* Commits an order with its certificate. */
 void certs_issue(struct job *j, struct test_cert *c);
+/* The same for alice@example.com, from now on for a year. */
+struct test_cert certs_issued(
+    struct job *j, const char *account_id, const char *key);
 /* The certificate in base64url, as revokeCert wants it. */
 const char *certs_b64u(struct job *j, const struct test_cert *c);
 /* SHA-256 of the subject key. */

@@ -27,7 +27,6 @@
 #define KEY "csr-p256"
 #define OTHER "acct-es384"
 #define RSA_KEY "acct-rs256"
-#define DAY 86400
 #define PKCS10 "application/pkcs10"
 #define JSON "application/json"
 
@@ -188,21 +187,6 @@ signed_line(
 	return signed_text(j, key, signer, line_of(j, key, base_url));
 }
 
-static struct test_cert
-issued(struct job *j, const char *account_id, const char *key)
-{
-	struct test_cert c = {
-		.account_id = account_id,
-		.key = key,
-		.mailbox = "alice@example.com",
-		.not_before = j->now,
-		.not_after = j->now + 365 * DAY - 1,
-	};
-
-	certs_issue(j, &c);
-	return c;
-}
-
 static void
 check_revoked(struct job *j, const struct test_cert *c, bool revoked)
 {
@@ -255,11 +239,11 @@ test_request(struct job *j)
 	front_open(j);
 	a = front_post_jwk(j, "acct-es256-B", FRONT_NEW_ACCOUNT, "{}");
 	kid = strrchr(front_header(&a, "Location", 0), '/') + 1;
-	expired = issued(j, FRONT_ACCOUNT_ID, KEY);
+	expired = certs_issued(j, FRONT_ACCOUNT_ID, KEY);
 	fixture_sql(j, "UPDATE cert SET not_after = 1799999999");
-	mine = issued(j, FRONT_ACCOUNT_ID, KEY);
-	theirs = issued(j, kid, KEY);
-	unrelated = issued(j, kid, OTHER);
+	mine = certs_issued(j, FRONT_ACCOUNT_ID, KEY);
+	theirs = certs_issued(j, kid, KEY);
+	unrelated = certs_issued(j, kid, OTHER);
 
 	sent = request(j, KEY, KEY_PROOF_NAME, false);
 	a = send(j, PKCS10, sent);
@@ -305,7 +289,7 @@ test_signature(struct job *j)
 	struct report r;
 
 	front_open(j);
-	c = issued(j, FRONT_ACCOUNT_ID, KEY);
+	c = certs_issued(j, FRONT_ACCOUNT_ID, KEY);
 	a = send(
 	    j, JSON "; charset=utf-8", signed_line(j, KEY, KEY, FRONT_BASE));
 	assert_int_equal(report_of(&a), 1);
@@ -336,7 +320,7 @@ test_no_proof(struct job *j)
 	struct answer a;
 
 	front_open(j);
-	c = issued(j, FRONT_ACCOUNT_ID, KEY);
+	c = certs_issued(j, FRONT_ACCOUNT_ID, KEY);
 	der = request(j, KEY, KEY_PROOF_NAME, false);
 	const struct {
 		const char *type;
@@ -442,7 +426,7 @@ test_limit(struct job *j)
 	front_conf()->limits.key_reports =
 	    (struct conf_rates){ { { 1, 3600 } }, 1 };
 	front_open(j);
-	c = issued(j, FRONT_ACCOUNT_ID, KEY);
+	c = certs_issued(j, FRONT_ACCOUNT_ID, KEY);
 	a = send(j, PKCS10, request(j, OTHER, KEY_PROOF_NAME, false));
 	assert_int_equal(report_of(&a), 1);
 	EXPECT(j, is_blocked(j, OTHER), 1);
@@ -500,7 +484,7 @@ test_exponents(struct job *j)
 	int64_t audit;
 
 	front_open(j);
-	c = issued(j, FRONT_ACCOUNT_ID, RSA_KEY);
+	c = certs_issued(j, FRONT_ACCOUNT_ID, RSA_KEY);
 	a = send_exponent(j, 65539);
 	assert_int_equal(report_of(&a), 1);
 	check_revoked(j, &c, true);
@@ -513,7 +497,7 @@ test_exponents(struct job *j)
 		expect_rows(j, 1, 1, audit);
 	}
 	/* A new certificate is revoked all the same. */
-	c = issued(j, FRONT_ACCOUNT_ID, RSA_KEY);
+	c = certs_issued(j, FRONT_ACCOUNT_ID, RSA_KEY);
 	a = send_exponent(j, 65537);
 	assert_int_equal(report_of(&a), 2);
 	check_revoked(j, &c, true);
@@ -553,7 +537,7 @@ test_revoked_is_limited(struct job *j)
 	front_conf()->limits.key_reports =
 	    (struct conf_rates){ { { 1, 3600 } }, 1 };
 	front_open(j);
-	(void)issued(j, FRONT_ACCOUNT_ID, RSA_KEY);
+	(void)certs_issued(j, FRONT_ACCOUNT_ID, RSA_KEY);
 	fixture_sql(j, "UPDATE cert SET revoked_at = 5");
 	a = send(j, PKCS10, request(j, OTHER, KEY_PROOF_NAME, false));
 	assert_int_equal(report_of(&a), 1);

@@ -184,21 +184,6 @@ get(struct job *j, const char *certid)
 	    arena_printf(j->arena, PREFIX "%s", certid), SPAN(""), NULL);
 }
 
-static struct test_cert
-issued(struct job *j)
-{
-	struct test_cert c = {
-		.account_id = FRONT_ACCOUNT_ID,
-		.key = "csr-p256",
-		.mailbox = "alice@example.com",
-		.not_before = j->now,
-		.not_after = j->now + 365 * DAY - 1,
-	};
-
-	certs_issue(j, &c);
-	return c;
-}
-
 /* AC-165, AC-167, AC-169 */
 static void
 test_resource(struct job *j)
@@ -209,7 +194,7 @@ test_resource(struct job *j)
 	const char *id;
 
 	front_open(j);
-	c = issued(j);
+	c = certs_issued(j, FRONT_ACCOUNT_ID, "csr-p256");
 	id = certid_format(j, CERTS_CA, c.serial);
 	a = get(j, id);
 	front_expect(&a, 200, "", NULL);
@@ -250,7 +235,7 @@ test_revoked(struct job *j)
 	const char *id;
 
 	front_open(j);
-	c = issued(j);
+	c = certs_issued(j, FRONT_ACCOUNT_ID, "csr-p256");
 	id = certid_format(j, CERTS_CA, c.serial);
 	front_conf()->renewal_explanation_url = "https://ca.example/why";
 	a = get(j, id);
@@ -298,8 +283,8 @@ test_incident(struct job *j)
 	struct answer a;
 
 	front_open(j);
-	c = issued(j);
-	other = issued(j);
+	c = certs_issued(j, FRONT_ACCOUNT_ID, "csr-p256");
+	other = certs_issued(j, FRONT_ACCOUNT_ID, "csr-p256");
 	id = certid_format(j, CERTS_CA, c.serial);
 	other_id = certid_format(j, CERTS_CA, other.serial);
 	front_conf()->renewal_explanation_url = "https://ca.example/why";

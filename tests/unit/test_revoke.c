@@ -23,21 +23,6 @@
 #define DAY 86400
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
-static struct test_cert
-issued(struct job *j, const char *account_id, const char *key)
-{
-	struct test_cert c = {
-		.account_id = account_id,
-		.key = key,
-		.mailbox = "alice@example.com",
-		.not_before = j->now,
-		.not_after = j->now + 365 * DAY - 1,
-	};
-
-	certs_issue(j, &c);
-	return c;
-}
-
 static const char *
 payload(struct job *j, const struct test_cert *c, const char *reason)
 {
@@ -185,7 +170,7 @@ test_payload(struct job *j)
 	}
 	a = front_post(j, REVOKE, "");
 	front_expect(&a, 400, "malformed", "payload is empty");
-	c = issued(j, FRONT_ACCOUNT_ID, "csr-p256");
+	c = certs_issued(j, FRONT_ACCOUNT_ID, "csr-p256");
 	for (size_t i = 0; i < COUNT(reasons); i++) {
 		unit_case("reason %s", reasons[i]);
 		a = by_account(j, &c, reasons[i]);
@@ -207,7 +192,7 @@ test_unknown(struct job *j)
 	size_t n;
 
 	front_open(j);
-	c = issued(j, FRONT_ACCOUNT_ID, "csr-p256");
+	c = certs_issued(j, FRONT_ACCOUNT_ID, "csr-p256");
 	n = c.der.n;
 	octets = arena_alloc(j->arena, n + 1);
 	for (int i = 0; i < 3; i++) {
@@ -310,7 +295,7 @@ test_keys(struct job *j)
 		struct test_cert c;
 
 		unit_case("%s", keys[i]);
-		c = issued(j, FRONT_ACCOUNT_ID, keys[i]);
+		c = certs_issued(j, FRONT_ACCOUNT_ID, keys[i]);
 		a = front_post_jwk(
 		    j, "acct-es256-B", REVOKE, payload(j, &c, NULL));
 		check_forbidden(&a);
@@ -333,7 +318,7 @@ test_deactivated_account(struct job *j)
 	struct answer a;
 
 	front_open(j);
-	c = issued(j, FRONT_ACCOUNT_ID, "csr-p256");
+	c = certs_issued(j, FRONT_ACCOUNT_ID, "csr-p256");
 	fixture_sql(j, "UPDATE account SET deactivated_at = 5");
 	a = by_account(j, &c, NULL);
 	front_expect(&a, 401, "unauthorized", "account is deactivated");
@@ -352,7 +337,8 @@ test_reasons(struct job *j)
 	for (int reason = -1; reason <= 11; reason++) {
 		bool allowed = reason == 0 || reason == 1 || reason == 3 ||
 			       reason == 4 || reason == 5;
-		struct test_cert c = issued(j, FRONT_ACCOUNT_ID, "csr-p256");
+		struct test_cert c =
+		    certs_issued(j, FRONT_ACCOUNT_ID, "csr-p256");
 		struct answer a;
 
 		unit_case("%d", reason);
@@ -364,7 +350,7 @@ test_reasons(struct job *j)
 			    "allowed reason codes: 0, 1, 3, 4, 5");
 		check_row(j, &c, allowed ? reason : -1);
 	}
-	struct test_cert c = issued(j, FRONT_ACCOUNT_ID, "csr-p256");
+	struct test_cert c = certs_issued(j, FRONT_ACCOUNT_ID, "csr-p256");
 	struct answer a = by_account(j, &c, NULL);
 
 	check_done(&a);
@@ -382,8 +368,8 @@ test_expired(struct job *j)
 	struct answer a;
 
 	front_open(j);
-	c = issued(j, FRONT_ACCOUNT_ID, "csr-p256");
-	d = issued(j, FRONT_ACCOUNT_ID, "csr-p256");
+	c = certs_issued(j, FRONT_ACCOUNT_ID, "csr-p256");
+	d = certs_issued(j, FRONT_ACCOUNT_ID, "csr-p256");
 	front_set_time(j, c.not_after);
 	a = by_account(j, &c, NULL);
 	check_done(&a);
@@ -405,7 +391,7 @@ test_again(struct job *j)
 	struct answer a;
 
 	front_open(j);
-	c = issued(j, FRONT_ACCOUNT_ID, "csr-p256");
+	c = certs_issued(j, FRONT_ACCOUNT_ID, "csr-p256");
 	a = by_account(j, &c, "4");
 	check_done(&a);
 	a = by_account(j, &c, "4");
@@ -450,12 +436,12 @@ test_compromise(struct job *j)
 	front_open(j);
 	kid = other_account(j);
 	other_id = strrchr(kid, '/') + 1;
-	expired = issued(j, FRONT_ACCOUNT_ID, "csr-p256");
+	expired = certs_issued(j, FRONT_ACCOUNT_ID, "csr-p256");
 	fixture_sql(j, "UPDATE cert SET not_after = 1799999999");
-	mine = issued(j, FRONT_ACCOUNT_ID, "csr-p256");
-	theirs = issued(j, other_id, "csr-p256");
-	revoked = issued(j, other_id, "csr-p256");
-	unrelated = issued(j, other_id, "acct-es384");
+	mine = certs_issued(j, FRONT_ACCOUNT_ID, "csr-p256");
+	theirs = certs_issued(j, other_id, "csr-p256");
+	revoked = certs_issued(j, other_id, "csr-p256");
+	unrelated = certs_issued(j, other_id, "acct-es384");
 	a = by_other(j, kid, &revoked, "5");
 	check_done(&a);
 
@@ -498,15 +484,16 @@ test_compromise_bare(struct job *j)
 	size_t count;
 
 	front_open(j);
-	theirs = issued(j, strrchr(other_account(j), '/') + 1, "csr-p256");
+	theirs =
+	    certs_issued(j, strrchr(other_account(j), '/') + 1, "csr-p256");
 	fixture_sql(j, "UPDATE cert SET spki_sha256 = 'another encoding'");
-	mine = issued(j, FRONT_ACCOUNT_ID, "csr-p256");
+	mine = certs_issued(j, FRONT_ACCOUNT_ID, "csr-p256");
 	a = by_key(j, &mine, "1");
 	check_done(&a);
 	check_row(j, &mine, 1);
 	check_row(j, &theirs, 1);
 
-	late = issued(j, FRONT_ACCOUNT_ID, "csr-p256");
+	late = certs_issued(j, FRONT_ACCOUNT_ID, "csr-p256");
 	fixture_sql(j, "UPDATE cert SET spki_sha256 = 'another encoding'");
 	COMMITTED(j, store_revoke_blocked(j, &r, 0, 9, &list, &count));
 	assert_int_equal(count, 1);
@@ -526,8 +513,8 @@ test_compromise_by_account(struct job *j)
 	front_open(j);
 	kid = other_account(j);
 	other_id = strrchr(kid, '/') + 1;
-	mine = issued(j, FRONT_ACCOUNT_ID, "csr-p256");
-	theirs = issued(j, other_id, "csr-p256");
+	mine = certs_issued(j, FRONT_ACCOUNT_ID, "csr-p256");
+	theirs = certs_issued(j, other_id, "csr-p256");
 	a = by_account(j, &mine, "1");
 	check_done(&a);
 	check_row(j, &mine, 1);
@@ -567,13 +554,13 @@ test_report_of_key(struct job *j)
 	struct answer a;
 
 	front_open(j);
-	first = issued(j, FRONT_ACCOUNT_ID, "csr-p256");
+	first = certs_issued(j, FRONT_ACCOUNT_ID, "csr-p256");
 	a = by_account(j, &first, "1");
 	check_done(&a);
 	assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM report"), 0);
-	first = issued(j, FRONT_ACCOUNT_ID, "csr-p256");
-	second = issued(j, FRONT_ACCOUNT_ID, "csr-p256");
-	third = issued(j, FRONT_ACCOUNT_ID, "csr-p256");
+	first = certs_issued(j, FRONT_ACCOUNT_ID, "csr-p256");
+	second = certs_issued(j, FRONT_ACCOUNT_ID, "csr-p256");
+	third = certs_issued(j, FRONT_ACCOUNT_ID, "csr-p256");
 	a = by_account(j, &first, "1");
 	check_done(&a);
 	a = by_account(j, &second, "1");
@@ -591,7 +578,7 @@ test_blocked_key_revokes(struct job *j)
 	struct answer a;
 
 	front_open(j);
-	c = issued(j, FRONT_ACCOUNT_ID, "csr-p256");
+	c = certs_issued(j, FRONT_ACCOUNT_ID, "csr-p256");
 	COMMITTED(j, store_key_block(j, KEY_BY_SPKI(certs_spki(j, c.key)), NULL,
 			 "operator"));
 	a = by_key(j, &c, "4");
@@ -615,7 +602,7 @@ test_evidence(struct job *j)
 	size_t count;
 
 	front_open(j);
-	c = issued(j, FRONT_ACCOUNT_ID, "csr-p256");
+	c = certs_issued(j, FRONT_ACCOUNT_ID, "csr-p256");
 	front_set_time(j, FIXTURE_NOW + 7);
 	a = by_account(j, &c, "5");
 	check_done(&a);
