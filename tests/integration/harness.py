@@ -315,15 +315,26 @@ class Site:
     def reload(self):
         """SIGHUP, until every role with a database has taken the
         configuration, or the supervisor has refused it for all. It also makes
-        them look for work that has become due."""
-        mark = self.mark()
+        them look for work that has become due. One that starts meanwhile has
+        nothing to take: it begins with what the others are told."""
+        def with_database():
+            return {pid for pid, words in self.processes().items()
+                    if not {"linter", "responder", "signer"} & set(words)}
+
+        mark, told = self.mark(), with_database()
         self.daemon.send_signal(signal.SIGHUP)
         eventually(lambda: self.events("configuration not reloaded", mark)
-                   or len(self.events("configuration reloaded", mark))
-                   >= sum(not {"linter", "responder", "signer"}
-                          & set(words)
-                          for words in self.processes().values()),
+                   or self.events("configuration taken", mark) and
+                   len(self.events("configuration reloaded", mark))
+                   >= len(told & with_database()),
                    "the reload")
+
+    def kill_role(self, role):
+        """kill -9, until another process has its place."""
+        killed = self.roles()[role]
+        os.kill(killed, signal.SIGKILL)
+        eventually(lambda: self.roles().get(role) not in (None, killed),
+                   f"another {role}")
 
     def processes(self):
         """{pid: its words} of the roles that run."""

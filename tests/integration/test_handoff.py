@@ -132,8 +132,7 @@ def test_hook(site):
         order.finalize()
         eventually(lambda: len(os.listdir(f"{site.openssl}/issued")) == 2,
                    "the certificate at the other CA")
-        os.kill(site.roles()["upstream"], signal.SIGKILL)
-        eventually(lambda: "upstream" in site.roles(), "the role")
+        site.kill_role("upstream")
         due(site)  # its lease is over
         order.certificate()
         verbs = read_file(calls).split()

@@ -122,8 +122,7 @@ def test_acme(site):
         for _ in range(3):
             order = ready(site, client)
             order.finalize()
-            os.kill(site.roles()["upstream"], signal.SIGKILL)
-            eventually(lambda: "upstream" in site.roles(), "the role")
+            site.kill_role("upstream")
             due(site)
             order.certificate()
         assert up.query("SELECT COUNT(*) FROM cert") == [(5,)]

@@ -46,9 +46,7 @@ def kill_at(site, kind, after, begin):
     stop = site.ca.stop_at(kind, after)
     begin()
     eventually(stop.reached.is_set, f"{kind} at the other CA")
-    old = site.roles()["upstream"]
-    os.kill(old, signal.SIGKILL)
-    eventually(lambda: site.roles().get("upstream", old) != old, "the role")
+    site.kill_role("upstream")
     stop.released.set()
 
 

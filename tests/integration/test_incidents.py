@@ -152,10 +152,7 @@ def test_stop_under_load(site):
                               "WHERE event = 'issuance stopped'")[0]
         assert issued_after(site, stopped) == 0
         time.sleep(1)
-        pid = site.roles()["issuer"]
-        os.kill(pid, signal.SIGKILL)
-        eventually(lambda: site.roles().get("issuer") not in (None, pid),
-                   "a new issuer")
+        site.kill_role("issuer")
         time.sleep(1)
         assert issued_after(site, stopped) == 0
         assert all(w.is_alive() for w in workers), [w.error for w in workers]

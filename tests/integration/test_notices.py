@@ -127,8 +127,7 @@ def test_killed(site):
             ident = open_incident(site, "--from", since)
             eventually(lambda: site.events("notice"), "the first attempt")
             for _ in range(3):
-                kill_sender(site)
-                eventually(lambda: "sender" in site.roles(), "a new sender")
+                site.kill_role("sender")
             site.daemon.kill()
             site.daemon.wait()
             site.start()
@@ -191,8 +190,7 @@ def test_renewal(site):
             eventually(lambda: site.query(
                 "SELECT COUNT(*) FROM notice WHERE about LIKE 'renewal:%' "
                 "AND attempts > 0")[0][0], "the first attempt")
-            kill_sender(site)
-            eventually(lambda: "sender" in site.roles(), "a new sender")
+            site.kill_role("sender")
             site.daemon.kill()
             site.daemon.wait()
             site.start()

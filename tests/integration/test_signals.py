@@ -107,10 +107,8 @@ def test_one_decision(site):
     with case("a role that is started again gets what the others have, "
               "whatever the file says"):
         mark = site.mark()
-        os.kill(sender, signal.SIGKILL)
-        eventually(lambda: site.roles().get("sender") not in (None, sender)
-                   and [e for e in site.events("confined", mark)],
-                   "the new sender")
+        site.kill_role("sender")
+        site.wait_event("confined", mark)
         assert {conf_of(site, role) for role in ROLES if role != "validator"
                 } == {taken}
         assert "error=" not in site.log(mark), site.log(mark)

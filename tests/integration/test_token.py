@@ -224,8 +224,7 @@ def test_load(site):
                 time.sleep(4)
             site.make_due(wait=False)
         for _ in range(site.signer_kills):
-            os.kill(site.roles()["signer"], signal.SIGKILL)
-            eventually(lambda: "signer" in site.roles(), "the signer")
+            site.kill_role("signer")
             time.sleep(0.5)
     finally:
         end_workers(site, stop, workers)
@@ -345,10 +344,7 @@ def test_pin_in_no_file(site):
                 assert not {stray, named} & open_in(pid), words
         # SoftHSM's files are not torn by one that waits.
         time.sleep(0.5)
-        before = site.roles()["signer"]
-        os.kill(before, signal.SIGKILL)
-        eventually(lambda: site.roles().get("signer") not in (None, before),
-                   "the signer")
+        site.kill_role("signer")
         issues(site)
     with case("PK-199: no process shows it, and check, which has no terminal, "
               "says what it has not looked at"):
