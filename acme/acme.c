@@ -9,6 +9,7 @@
 #include "acme/nonce.h"
 #include "acme/refused.h"
 #include "acme/throttle.h"
+#include "db/store_secret.h"
 #include "lib/arena.h"
 #include "lib/conf.h"
 #include "lib/job.h"
@@ -24,6 +25,19 @@ acme_new(const struct conf *conf)
 	a->throttle = throttle_new();
 	a->refused = refused_new();
 	return a;
+}
+
+int
+acme_share(struct acme *a, struct job *j)
+{
+	struct span key;
+
+	if (!store_is_shared(j))
+		return 0;
+	if (store_secret(j, SECRET_NONCE, &key) < 0)
+		return -1;
+	nonces_share(a->nonces, key);
+	return 0;
 }
 
 void

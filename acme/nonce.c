@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "acme/acme.h"
+#include "db/store_nonce.h"
+#include "db/store_secret.h"
 #include "lib/arena.h"
 #include "lib/b64.h"
 #include "lib/clock.h"
@@ -26,12 +28,19 @@ _Static_assert(B64URL_LEN(RAW_LEN) == NONCE_LEN, "43 characters (AC-54)");
 
 #define STAMP_SHIFT 20 /* below the milliseconds */
 
+/* In the store: what no machine accepts, whatever its clock says. */
+#define SKEW_MS ((int64_t)3600 * 1000)
+#define FORGET_EVERY_MS ((int64_t)60 * 1000)
+#define FORGET_MAX 10000 /* in one transaction */
+
 #define TABLE_FIRST 1024 /* a power of two; the heap holds half of it */
 
 struct nonces {
 	uint8_t key[KEY_LEN];
 	int64_t ttl_ms;
 	size_t bound;
+	bool is_shared;
+	int64_t forgot_ms; /* nonces_forget() */
 
 	pthread_mutex_t lock; /* for all that follows */
 	uint64_t last;        /* stamp issued */
@@ -58,6 +67,15 @@ nonces_new(int64_t ttl, size_t bound)
 	return n;
 }
 
+_Static_assert(SECRET_LEN == KEY_LEN, "a shared key is one of ours");
+
+void
+nonces_share(struct nonces *n, struct span key)
+{
+	memcpy(n->key, key.p, KEY_LEN);
+	n->is_shared = true;
+}
+
 void
 nonces_free(struct nonces *n)
 {
@@ -69,6 +87,12 @@ nonces_free(struct nonces *n)
 	free(n->heap);
 	free(n->test);
 	free(n);
+}
+
+static int64_t
+stamp_ms(uint64_t stamp)
+{
+	return (int64_t)(stamp >> STAMP_SHIFT);
 }
 
 /* --- the redeemed set: hash table ------------------------------------------
@@ -170,8 +194,7 @@ forget_oldest(struct nonces *n)
 static void
 forget_expired(struct nonces *n, int64_t now_ms)
 {
-	while (n->count > 0 &&
-	       now_ms - (int64_t)(n->heap[0] >> STAMP_SHIFT) > n->ttl_ms)
+	while (n->count > 0 && now_ms - stamp_ms(n->heap[0]) > n->ttl_ms)
 		forget_oldest(n);
 }
 
@@ -181,8 +204,7 @@ redeem_stamp(struct nonces *n, uint64_t stamp, int64_t now_ms)
 	size_t slot;
 
 	forget_expired(n, now_ms);
-	if (now_ms - (int64_t)(stamp >> STAMP_SHIFT) > n->ttl_ms ||
-	    stamp <= n->floor)
+	if (now_ms - stamp_ms(stamp) > n->ttl_ms || stamp <= n->floor)
 		return false;
 	slot = find(n, stamp);
 	if (n->table[slot] != 0)
@@ -228,27 +250,44 @@ next_stamp(struct nonces *n)
 	return stamp;
 }
 
+static void
+write_stamp(uint64_t stamp, uint8_t out[STAMP_LEN])
+{
+	for (int i = 0; i < STAMP_LEN; i++)
+		out[i] = (uint8_t)(stamp >> (8 * (STAMP_LEN - 1 - i)));
+}
+
+static uint64_t
+read_stamp(const uint8_t *raw)
+{
+	uint64_t stamp = 0;
+
+	for (int i = 0; i < STAMP_LEN; i++)
+		stamp = stamp << 8 | raw[i];
+	return stamp;
+}
+
 void
 nonce_issue(struct nonces *n, char out[NONCE_LEN + 1])
 {
 	uint64_t stamp = next_stamp(n);
 	uint8_t raw[RAW_LEN];
 
-	for (int i = 0; i < STAMP_LEN; i++)
-		raw[i] = (uint8_t)(stamp >> (8 * (STAMP_LEN - 1 - i)));
+	write_stamp(stamp, raw);
 	rnd_bytes(raw + STAMP_LEN, RANDOM_LEN);
 	make_mac(n, raw, raw + SIGNED_LEN);
 	b64url_format(out, span_mem(raw, sizeof(raw)));
 }
 
 static bool
-is_ours(const struct nonces *n, const uint8_t *raw)
+is_ours(const struct nonces *n, struct span octets)
 {
 	uint8_t mac[MAC_LEN];
 
-	make_mac(n, raw, mac);
-	return ct_equal(
-	    span_mem(mac, MAC_LEN), span_mem(raw + SIGNED_LEN, MAC_LEN));
+	if (octets.n != RAW_LEN)
+		return false;
+	make_mac(n, (const uint8_t *)octets.p, mac);
+	return ct_equal(span_mem(mac, MAC_LEN), span_from(octets, SIGNED_LEN));
 }
 
 /* The hook of the tests: a given text, once. */
@@ -267,24 +306,43 @@ redeem_test(struct nonces *n, struct span text)
 static bool
 redeem(struct nonces *n, struct span octets, struct span text)
 {
-	const uint8_t *raw = (const uint8_t *)octets.p;
-	bool ours = octets.n == RAW_LEN && is_ours(n, raw);
+	bool ours = is_ours(n, octets);
 	int64_t now_ms = clock_now_ms();
-	uint64_t stamp = 0;
 	bool ok;
 
-	for (int i = 0; ours && i < STAMP_LEN; i++)
-		stamp = stamp << 8 | raw[i];
 	pthread_mutex_lock(&n->lock);
-	ok = ours ? redeem_stamp(n, stamp, now_ms) : redeem_test(n, text);
+	ok = ours ? redeem_stamp(
+			n, read_stamp((const uint8_t *)octets.p), now_ms)
+		  : redeem_test(n, text);
 	pthread_mutex_unlock(&n->lock);
 	return ok;
+}
+
+/* 1; 0: it is not acceptable; -1. */
+static int
+redeem_shared(const struct nonces *n, struct job *j, struct span octets)
+{
+	int fresh;
+
+	if (!is_ours(n, octets) ||
+	    clock_now_ms() - stamp_ms(read_stamp((const uint8_t *)octets.p)) >
+		n->ttl_ms)
+		return 0;
+	if (store_begin(j) < 0)
+		return -1;
+	fresh = store_nonce_redeem(j, span_mem(octets.p, SIGNED_LEN));
+	if (fresh <= 0) {
+		store_rollback(j);
+		return fresh;
+	}
+	return store_commit(j) < 0 ? -1 : 1;
 }
 
 int
 nonce_redeem(struct nonces *n, struct job *j, const struct json *member)
 {
 	struct span text, octets;
+	int ok;
 
 	if (json_type(member) == JSON_T_ABSENT)
 		return job_fail(
@@ -294,9 +352,41 @@ nonce_redeem(struct nonces *n, struct job *j, const struct json *member)
 	    b64url_parse(j->arena, text, &octets) < 0)
 		return job_fail(
 		    j, ERR_MALFORMED, "nonce is not valid base64url");
-	if (!redeem(n, octets, text))
+	ok = n->is_shared ? redeem_shared(n, j, octets)
+			  : redeem(n, octets, text);
+	if (ok == 0)
 		return job_fail(
 		    j, ERR_BAD_NONCE, "the nonce is not acceptable");
+	return ok < 0 ? -1 : 0;
+}
+
+static int
+forget_some(struct job *j, struct span before, int64_t *count)
+{
+	if (store_begin(j) < 0)
+		return -1;
+	if (store_nonce_forget(j, before, FORGET_MAX, count) < 0) {
+		store_rollback(j);
+		return -1;
+	}
+	return store_commit(j);
+}
+
+int
+nonces_forget(struct nonces *n, struct job *j)
+{
+	int64_t now_ms = clock_now_ms(), count;
+	uint8_t before[STAMP_LEN];
+
+	if (!n->is_shared || now_ms - n->forgot_ms < FORGET_EVERY_MS)
+		return 0;
+	write_stamp(
+	    (uint64_t)(now_ms - n->ttl_ms - SKEW_MS) << STAMP_SHIFT, before);
+	do {
+		if (forget_some(j, span_mem(before, STAMP_LEN), &count) < 0)
+			return -1;
+	} while (count == FORGET_MAX);
+	n->forgot_ms = now_ms;
 	return 0;
 }
 

@@ -641,6 +641,8 @@ acme_undone(struct acme *a, struct job *j, const struct request *req)
 int
 acme_tend(struct acme *a, struct job *j, bool is_end)
 {
+	if (!is_end && nonces_forget(a->nonces, j) < 0)
+		return -1;
 	return refused_record_sums(a->refused, j, is_end);
 }
 

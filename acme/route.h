@@ -4,7 +4,8 @@
  *
  *	acme_prepare()   steps 2 to 17: route, method, content type, JWS,
  *	                 nonce, url, key, signature, account, payload.  Reads
- *	                 only.
+ *	                 only, but that acme_share()d nonces are redeemed in
+ *	                 transactions of their own: none is begun.
  *	acme_handle()    steps 18 to 20, with its writes, inside the
  *	                 transaction (or savepoint) of the caller when
  *	                 acme_writes() says so
@@ -31,6 +32,9 @@ struct conf;
  * Safe to use from several threads. */
 struct acme *acme_new(const struct conf *conf);
 void acme_free(struct acme *a); /* NULL-safe */
+/* Before the first request: where other machines may work on the job's store,
+ * each accepts the nonces of all (AC-59).  0 or -1. */
+int acme_share(struct acme *a, struct job *j);
 /* For requests that begin from now on; both live as long as `a`. */
 void acme_set_conf(struct acme *a, const struct conf *conf);
 

@@ -83,6 +83,7 @@ static const struct grant web[] = {
 	{ "eab_key", "SELECT, UPDATE (bound_at)" },
 	{ "suppressed", "SELECT" },
 	{ "secret", "SELECT" },
+	{ "nonce", "SELECT, INSERT, DELETE" },
 	{ "issuance_stop", "SELECT" },
 	/* Was each URL answered before certificates name it (PK-133)? */
 	{ "url_check", "SELECT" },

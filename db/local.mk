@@ -32,6 +32,7 @@ libcs_db_a_SOURCES = \
 	db/store_key.c db/store_key.h \
 	db/store_life.c db/store_life.h \
 	db/store_newest.c db/store_newest.h \
+	db/store_nonce.c db/store_nonce.h \
 	db/store_notice.c db/store_notice.h \
 	db/store_login.c db/store_login.h \
 	db/store_ocsp.c db/store_ocsp.h \

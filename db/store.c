@@ -104,6 +104,12 @@ store_writes_alone(const struct job *j)
 }
 
 bool
+store_is_shared(const struct job *j)
+{
+	return j->store->driver != &sql_sqlite;
+}
+
+bool
 store_is_exclusive(const struct job *j)
 {
 	return store_writes_alone(j) && j->store->in_transaction;

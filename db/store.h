@@ -56,6 +56,8 @@ int store_expect_many(struct job *j);
 
 /* All of these use j->store. */
 int store_begin(struct job *j); /* SQLite: BEGIN IMMEDIATE */
+/* May processes on other machines work on the same database? */
+bool store_is_shared(const struct job *j);
 /* Does a transaction, from its begin on, keep every other writer out? */
 bool store_writes_alone(const struct job *j);
 /* Does the transaction keep every other writer out until it ends?  Then what

@@ -24,8 +24,8 @@ store_secret(struct job *j, const char *name, struct span *out)
 	return found < 0 ? -1 : 0;
 }
 
-int
-secrets_make(struct job *j)
+static int
+make_secret(struct job *j, const char *name)
 {
 	char *octets = arena_alloc_secret(j->arena, SECRET_LEN);
 
@@ -33,5 +33,12 @@ secrets_make(struct job *j)
 	return store_change(j, NULL,
 	    "INSERT INTO secret (name, octets) VALUES ($1, $2) "
 	    "ON CONFLICT DO NOTHING",
-	    ARGS(v_text(SECRET_CURSOR), v_bytes(span_mem(octets, SECRET_LEN))));
+	    ARGS(v_text(name), v_bytes(span_mem(octets, SECRET_LEN))));
+}
+
+int
+secrets_make(struct job *j)
+{
+	return make_secret(j, SECRET_CURSOR) < 0 ? -1
+						 : make_secret(j, SECRET_NONCE);
 }

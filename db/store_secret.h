@@ -9,6 +9,7 @@
 
 #define SECRET_LEN 32
 #define SECRET_CURSOR "cursor" /* of the orders list (AC-75) */
+#define SECRET_NONCE "nonce"   /* where machines share a database (AC-59) */
 
 /* 0 and the octets, wiped with the arena, or -1. */
 int store_secret(struct job *j, const char *name, struct span *out);

@@ -645,6 +645,7 @@ http_start(struct job *j, const struct http_sockets *sockets,
 	h->gate.watches = http_watches_new(ROLE_WEB);
 	h->sockets = *sockets;
 	if (set_chain(h, j) < 0 || set_trust(h, j) < 0 ||
+	    acme_share(h->acme, j) < 0 ||
 	    writer_start(j, h->login, &h->writer) < 0) {
 		http_stop(h);
 		return -1;

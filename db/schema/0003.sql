@@ -587,6 +587,12 @@ CREATE TABLE own_key (
 CREATE INDEX own_key_bare ON own_key (bare_sha256)
 	WHERE bare_sha256 IS NOT NULL;
 
+-- Nonces that were redeemed, where machines share a database (AC-59); they
+-- begin with the moment when they were made.
+CREATE TABLE nonce (
+	octets BYTEA NOT NULL PRIMARY KEY
+);
+
 -- Admins turn pages of orders, and look for those of a mailbox or an account.
 DROP INDEX orders_created;
 CREATE INDEX orders_created ON orders (created_at, id);

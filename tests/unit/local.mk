@@ -325,6 +325,7 @@ unit_tests += \
 	tests/unit/test_jws \
 	tests/unit/test_limit \
 	tests/unit/test_nonce \
+	tests/unit/test_nonce_shared \
 	tests/unit/test_order \
 	tests/unit/test_problem \
 	tests/unit/test_proof \
@@ -349,6 +350,7 @@ tests_unit_test_jwk_LDADD = $(ACME_LAB) $(UNIT) $(CS_ACME)
 tests_unit_test_jws_LDADD = $(ACME_LAB) $(UNIT) $(CS_ACME)
 tests_unit_test_limit_LDADD = $(ACME_LAB) $(STORE_FIXTURE) $(CS_ACME)
 tests_unit_test_nonce_LDADD = $(UNIT) $(CS_ACME)
+tests_unit_test_nonce_shared_LDADD = $(STORE_FIXTURE) $(CS_ACME)
 tests_unit_test_order_LDADD = $(ACME_LAB) $(STORE_FIXTURE) $(CS_ACME)
 tests_unit_test_problem_LDADD = $(UNIT) $(CS_ACME)
 tests_unit_test_renewal_LDADD = $(ACME_LAB) $(STORE_FIXTURE) $(CS_ACME)

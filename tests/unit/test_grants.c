@@ -135,6 +135,11 @@ static const struct attempt {
 	{ "SELECT csr_jws FROM orders", W | S | V | I | U },
 	{ "SELECT message FROM notice", S },
 	{ "SELECT secret FROM eab_key", W | S },
+	/* AC-59 */
+	{ "SELECT octets FROM secret", W },
+	{ "INSERT INTO nonce (octets) VALUES ('x')", W },
+	{ "DELETE FROM nonce", W },
+	{ "UPDATE nonce SET octets = 'x'", 0 },
 	/* The issuer learns when whose certificate ends. */
 	{ "SELECT name, not_after FROM admin_key", I | A },
 	{ "SELECT spki FROM admin_key", A },

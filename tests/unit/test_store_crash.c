@@ -23,6 +23,7 @@
 #include "db/store_eab.h"
 #include "db/store_incident.h"
 #include "db/store_key.h"
+#include "db/store_nonce.h"
 #include "db/store_ocsp.h"
 #include "db/store_order_look.h"
 #include "db/store_outbox.h"
@@ -366,6 +367,8 @@ account_life(struct job *j, const char *id)
 	EXPECT(j, store_eab_list(j, 5, &keys, &count), 0);
 	EXPECT(j, store_eab_accounts(j, "kid", 5, &ids, &count), 0);
 	EXPECT(j, store_secret(j, SECRET_CURSOR, &octets), 0);
+	COMMITTED(j, store_nonce_redeem(j, SPAN("nonce")) - 1);
+	COMMITTED(j, store_nonce_forget(j, SPAN("o"), 5, &ended));
 	EXPECT(
 	    j, store_order_page(j, id, INT64_MAX, "", 5, &orders, &count), 0);
 	EXPECT(j, store_account_hold(j, id, true, &a), 1);
