@@ -146,25 +146,45 @@ not_judged(struct validator *v, struct job *j, uint32_t uid)
 		note_stuck(v, uid);
 }
 
-/* Commits what is in the batch, which is empty then: 0, or -1. */
+/* From one on; the message that failed, and all behind it, are for the next
+ * call: 0, or -1. */
 static int
-commit_batch(struct validator *v, struct batch *b)
+record_from(struct batch *b, size_t *from)
 {
 	struct job *jobs[COMMIT_MAX];
-	int64_t begun_ms = clock_mono_ms();
 	size_t done = 0;
 	unsigned wake = 0;
 	int result;
 
-	for (size_t i = 0; i < b->count; i++)
+	for (size_t i = *from; i < b->count; i++)
 		jobs[i] = &b->jobs[i];
-	result = judge_record(jobs, b->judged, b->count, &done);
-	v->commit_ms = clock_mono_ms() - begun_ms;
-	for (size_t i = 0; i < done; i++)
-		wake |= b->jobs[i].wake;
+	result = judge_record(
+	    jobs + *from, b->judged + *from, b->count - *from, &done);
+	for (done += *from; *from < done; (*from)++)
+		wake |= b->jobs[*from].wake;
 	wake_send(wake);
-	if (result < 0)
-		not_judged(v, &b->jobs[done], b->uids[done]);
+	return result;
+}
+
+/* Commits what is in the batch, which is empty then: 0, or -1. */
+static int
+commit_batch(struct validator *v, struct batch *b)
+{
+	int64_t begun_ms = clock_mono_ms();
+	size_t at = 0;
+	int result = 0;
+
+	while (result == 0 && at < b->count) {
+		if (record_from(b, &at) == 0)
+			break;
+		/* On another machine the same mailbox may be read. */
+		result = judge_is_others(&b->jobs[at], fetch_source(v->fetch),
+		    fetch_uidvalidity(v->fetch), b->uids[at]);
+		if (result < 0)
+			not_judged(v, &b->jobs[at], b->uids[at]);
+		at++;
+	}
+	v->commit_ms = clock_mono_ms() - begun_ms;
 	for (size_t i = 0; i < b->count; i++)
 		job_done(&b->jobs[i]);
 	b->count = 0;

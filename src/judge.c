@@ -702,6 +702,21 @@ received_identify(struct received *m, struct span what)
 	m->uid = int63(hash + 8);
 }
 
+int
+judge_is_others(
+    struct job *j, const char *source, int64_t uidvalidity, int64_t uid)
+{
+	int found;
+
+	if (!judge_is_done(j))
+		return -1;
+	found = store_reply_seen(j, source, uidvalidity, uid);
+	if (found == 0)
+		return job_fail(j, ERR_CONFLICT,
+		    "reply %s: changed while it was judged", source);
+	return found < 0 ? -1 : 0;
+}
+
 /* A mail server delivers again what was deferred, while this one looks at it
  * once more: whoever comes second finds it recorded. */
 int
@@ -716,13 +731,7 @@ validator_take(struct validator *v, struct job *j, const struct received *m,
 		return found;
 	if (record_one(j, g, verdict) == 0)
 		return 0;
-	if (!judge_is_done(j))
-		return -1;
-	found = store_reply_seen(j, m->source, m->uidvalidity, m->uid);
-	if (found == 0)
-		return job_fail(j, ERR_CONFLICT,
-		    "reply %s: changed while it was judged", m->source);
-	return found < 0 ? -1 : 0;
+	return judge_is_others(j, m->source, m->uidvalidity, m->uid);
 }
 
 /* --- deferred ones ------------------------------------------------------- */

@@ -24,6 +24,10 @@ int judge_message(struct validator *v, struct job *j, const struct received *m,
  */
 int judge_record(struct job *const jobs[], struct judgement *const judged[],
     size_t n, size_t *done);
+/* Why that one failed: 0, another validator has recorded the same message
+ * meanwhile, and it is done; or -1. */
+int judge_is_others(
+    struct job *j, const char *source, int64_t uidvalidity, int64_t uid);
 
 /* The next deferred message that is due: 1, 0, -1. */
 int judge_deferred(struct validator *v, struct job *j);
