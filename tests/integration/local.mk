@@ -82,6 +82,7 @@ EXTRA_DIST += \
 	tests/integration/test_issue.py \
 	tests/integration/test_limits.py \
 	tests/integration/test_lmtp.py \
+	tests/integration/test_machines.py \
 	tests/integration/test_mailboxes.py \
 	tests/integration/test_mail_io.py \
 	tests/integration/test_maildir.py \
