@@ -177,7 +177,7 @@ def argv(folder):
 
 # --- asking --------------------------------------------------------------
 
-def query(port, name, kind, timeout=1.0):
+def query(port, name, kind, timeout=10.0):
     """Ask once over UDP, with DO set: (authoritative, rcode, answers)."""
     labels = [part.encode() for part in name.rstrip(".").split(".") if part]
     wire = b"".join(bytes([len(part)]) + part for part in labels) + b"\0"

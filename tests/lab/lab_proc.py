@@ -156,7 +156,7 @@ def send(process, number):
             os.kill(process["pid"], number)
 
 
-def stop(parts, patience=8.0):
+def stop(parts, patience=30.0):
     """End parts, a list of (record, argv, signal): as asked, then by force.
 
     The leader gets the signal and ends its children; children that have lost
@@ -175,7 +175,7 @@ def stop(parts, patience=8.0):
         if not left:
             return
         waited = time.monotonic() - begin
-        if waited > patience + 5:
+        if waited > 2 * patience:
             pids = " ".join(str(p["pid"]) for p in left)
             raise LabError(f"processes that do not end: {pids}")
         led = {p["pid"] for p in left if p["pid"] == p["session"]}
