@@ -106,14 +106,14 @@ note_conf(const struct role_env *env)
 	job_done(&j);
 }
 
-int
+void
 role_reload(struct role_env *env)
 {
 	const struct conf *fresh;
 	const char *before = env->conf->sha256;
 
 	if (!hangup)
-		return 0;
+		return;
 	hangup = 0;
 	/* All others take it: one that starts anew has the rights to. */
 	if (conf_held_load(env->keep, env->held_fd, env->conf->file,
@@ -121,13 +121,11 @@ role_reload(struct role_env *env)
 		log_error("configuration not read",
 		    "next=\"nothing: the role starts anew with it\"");
 		stopping = 1;
-		return 0;
+		return;
 	}
 	env->conf = fresh;
 	log_open(role_name(this_role), role_log_level(fresh));
 	note_conf(env);
-	log_info("configuration reloaded", "file=%s sha256=%s before=%s",
-	    fresh->file, fresh->sha256, before);
 	if (sandbox_is_outgrown(fresh)) {
 		log_info("starting anew",
 		    "why=\"the configuration needs files that this "
@@ -136,7 +134,9 @@ role_reload(struct role_env *env)
 	} else if (env->reloaded != NULL) {
 		env->reloaded(env);
 	}
-	return 1;
+	/* Whoever reads this relies on it: it is in use. */
+	log_info("configuration reloaded", "file=%s sha256=%s before=%s",
+	    fresh->file, fresh->sha256, before);
 }
 
 /* PK-221: whoever starts a stranger's program may be a user of its own. */

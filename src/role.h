@@ -70,9 +70,9 @@ enum log_level role_log_level(const struct conf *conf);
 
 /* SIGTERM came: finish what is begun, take nothing new. */
 bool role_is_stopping(void);
-/* SIGHUP came, after the supervisor took a configuration: 1 once, and env->conf
- * is that one. */
-int role_reload(struct role_env *env);
+/* If SIGHUP came, after the supervisor took a configuration: env->conf is that
+ * one, env->reloaded has been called, and the log says so. */
+void role_reload(struct role_env *env);
 /* Tells the supervisor that the role works (once). */
 void role_ready(void);
 

@@ -27,14 +27,12 @@ admin_open(struct job *j, struct role_env *env)
 }
 
 static void
-reload(struct admin_role *a, struct role_env *env)
+admin_reloaded(struct role_env *env)
 {
-	const struct conf_admin *c;
+	const struct admin_role *a = env->role;
+	const struct conf_admin *c = &env->conf->admin;
 	struct job j;
 
-	if (!role_reload(env))
-		return;
-	c = &env->conf->admin;
 	job_init(&j, env->store, env->conf);
 	tls_reload(&j, c->tls_certificate, c->tls_key);
 	job_done(&j);
@@ -69,9 +67,10 @@ admin_run(struct role_env *env)
 	job_done(&j);
 	if (result < 0)
 		return -1;
+	env->reloaded = admin_reloaded;
 	role_ready();
 	while (!role_is_stopping()) {
-		reload(a, env);
+		role_reload(env);
 		tell_refused(a, env, false);
 		wake_wait(ROLE_ADMIN, http_admin_tend(a->http));
 	}

@@ -66,14 +66,12 @@ web_open(struct job *j, struct role_env *env)
 }
 
 static void
-reload(struct web *w, struct role_env *env)
+web_reloaded(struct role_env *env)
 {
-	const struct conf_web *c;
+	const struct web *w = env->role;
+	const struct conf_web *c = &env->conf->web;
 	struct job j;
 
-	if (!role_reload(env))
-		return;
-	c = &env->conf->web;
 	job_init(&j, env->store, env->conf);
 	if (c->tls_certificate != NULL)
 		tls_reload(&j, c->tls_certificate, c->tls_key);
@@ -123,11 +121,12 @@ web_run(struct role_env *env)
 		return -1;
 	}
 	job_done(&j);
+	env->reloaded = web_reloaded;
 	role_ready();
 	while (!role_is_stopping()) {
 		int64_t ms, status_ms;
 
-		reload(w, env);
+		role_reload(env);
 		watch_lists(w, env);
 		tell_refused(w, env, false);
 		ms = http_tend(w->http, env->store);

@@ -378,6 +378,9 @@ class Site:
                    has("configuration reloaded")
                    >= len(told & with_database()),
                    "the reload")
+        # Those that said so before.
+        for event in self.events("starting anew", mark):
+            self.wait_event("confined", mark, role=event["role"])
 
     def kill_role(self, role):
         """kill -9, until another process has its place."""
