@@ -58,6 +58,7 @@ struct child {
 
 struct supervisor {
 	const struct conf *conf;
+	pid_t pid;
 	struct child *children;
 	size_t child_count;
 	struct pollfd *polled; /* one more than children */
@@ -200,6 +201,9 @@ exec_role(const struct supervisor *s, const struct child *c, int ready_fd,
 	add_end(a, &w, "--pins", pins_fd);
 	sigprocmask(SIG_SETMASK, &s->old_mask, NULL);
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	/* One that was killed before that tells nobody. */
+	if (getppid() != s->pid)
+		_exit(EXIT_FAILURE);
 	args.mine = w.v;
 	execv("/proc/self/exe", args.execs);
 	log_error("role cannot start", "error=\"exec: %s\"", strerror(errno));
@@ -677,7 +681,10 @@ int
 supervisor_main(const struct conf *conf, struct span text, struct pins *pins)
 {
 	struct supervisor s = {
-		.conf = conf, .pins = pins, .began_ms = clock_mono_ms()
+		.conf = conf,
+		.pid = getpid(),
+		.pins = pins,
+		.began_ms = clock_mono_ms(),
 	};
 
 	struct arena *arena;
