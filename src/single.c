@@ -9,9 +9,28 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/file.h>
+#include <time.h>
 #include <unistd.h>
 
+/* single_is_taken() holds it for a moment. */
+#define TRIES 40
+#define PAUSE_MS 50
+
 static int lock = -1;
+
+/* Like flock(): 0 or -1. */
+static int
+take(int fd)
+{
+	const struct timespec pause = { .tv_nsec = PAUSE_MS * 1000000L };
+
+	for (int i = 1; flock(fd, LOCK_EX | LOCK_NB) < 0; i++) {
+		if (errno != EWOULDBLOCK || i == TRIES)
+			return -1;
+		nanosleep(&pause, NULL);
+	}
+	return 0;
+}
 
 int
 single_take(struct job *j, const char *database)
@@ -26,7 +45,7 @@ single_take(struct job *j, const char *database)
 	if (fd < 0)
 		return job_fail(
 		    j, ERR_INTERNAL, "%s: %s", path, strerror(errno));
-	if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
+	if (take(fd) == 0) {
 		lock = fd; /* it stays open: it is the lock */
 		return 0;
 	}

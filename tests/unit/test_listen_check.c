@@ -2,11 +2,15 @@
 #include "config.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "lib/arena.h"
@@ -97,7 +101,60 @@ test_taken(void **state)
 	unlink(lock);
 }
 
+static int looking;
+
+static void
+has_looked(int number)
+{
+	(void)number;
+	close(looking);
+}
+
+/* A command that looks whether a server runs keeps none from starting. */
+static void
+test_looked_at(void **state)
+{
+	const char *database =
+	    arena_printf(unit_job()->arena, "sqlite:%s/y.db", folder);
+	const char *path =
+	    arena_printf(unit_job()->arena, "%s/y.db.lock", folder);
+	const struct itimerval soon = { .it_value = { .tv_usec = 120000 } };
+	struct sigaction action = { .sa_handler = has_looked };
+
+	(void)state;
+	looking = open(path, O_RDONLY | O_CREAT | O_CLOEXEC, 0600);
+	assert_true(looking >= 0);
+	assert_int_equal(flock(looking, LOCK_SH), 0);
+	sigemptyset(&action.sa_mask);
+	assert_int_equal(sigaction(SIGALRM, &action, NULL), 0);
+	assert_int_equal(setitimer(ITIMER_REAL, &soon, NULL), 0);
+	assert_int_equal(single_take(unit_job(), database), 0);
+	single_leave();
+	unlink(path);
+}
+
+/* A server that runs does. */
+static void
+test_two(void **state)
+{
+	const char *database =
+	    arena_printf(unit_job()->arena, "sqlite:%s/z.db", folder);
+	const char *path =
+	    arena_printf(unit_job()->arena, "%s/z.db.lock", folder);
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(flock(fd, LOCK_EX), 0);
+	assert_int_equal(single_take(unit_job(), database), -1);
+	SAYS(unit_job()->err.text, "another countersignd works on this");
+	close(fd);
+	unlink(path);
+}
+
 static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(test_looked_at),
+	cmocka_unit_test(test_two),
 	cmocka_unit_test(test_not_ours),
 	cmocka_unit_test(test_taken),
 };
