@@ -366,6 +366,18 @@ fd_keep_inherited(void)
 		(void)fd_set_cloexec(fd, true);
 }
 
+/* Before Linux 5.9 there is no such call. */
+void
+fd_close_inherited(void)
+{
+	long end = sysconf(_SC_OPEN_MAX);
+
+	if (close_range(STDERR_FILENO + 1, ~0u, 0) == 0)
+		return;
+	for (int fd = STDERR_FILENO + 1; fd < end; fd++)
+		(void)close(fd);
+}
+
 int
 fd_set_cloexec(int fd, bool on)
 {

@@ -71,6 +71,9 @@ void fd_hold_standard(void);
  * on, is no program's that it starts.
  */
 void fd_keep_inherited(void);
+/* Likewise, for one that only forks: nothing is executed that would close it,
+ * and no sandbox guards what is open. */
+void fd_close_inherited(void);
 int fd_set_cloexec(int fd, bool on);
 int fd_set_nonblocking(int fd, bool on);
 

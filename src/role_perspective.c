@@ -5,6 +5,7 @@
 #include "lib/arena.h"
 #include "lib/clock.h"
 #include "lib/conf.h"
+#include "lib/fdio.h"
 #include "lib/job.h"
 #include "lib/log.h"
 #include "src/agent_pool.h"
@@ -346,6 +347,8 @@ perspective_main(const char *conf_file, bool check_only)
 	struct job j;
 	int result = -1;
 
+	/* Its processes are forked, not executed: nothing else would. */
+	fd_close_inherited();
 	log_open("perspective", LOG_LEVEL_INFO);
 	if (conf_load_perspective(
 		keep, conf_file, conf_report_stderr, NULL, &conf) < 0) {

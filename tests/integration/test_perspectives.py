@@ -16,7 +16,7 @@ import time
 import warnings
 
 from acme import Client
-from harness import case, edit_config, eventually, run
+from harness import case, edit_config, eventually, open_in, run
 from letters import answer
 from views import PORT, Authority, WorldSite
 
@@ -199,8 +199,7 @@ def test_strangers(site):
         eventually(lambda: known.request(json.dumps(question()))[0] == 200,
                    "an answer")
     with case("a process that is killed is there again"):
-        pids = re.findall(r"\d+", open(
-            f"/proc/{agent_pid(view)}/task/{agent_pid(view)}/children").read())
+        pids = children(view)
         mark = view.mark()
         for pid in pids:
             os.kill(int(pid), signal.SIGKILL)
@@ -216,6 +215,23 @@ def test_strangers(site):
         assert view.log().count("event=confined files=yes calls=yes") >= 4
         status = open(f"/proc/{agent_pid(view)}/status").read()
         assert "NoNewPrivs:\t1" in status
+
+
+def test_inherited(site):
+    view = site.views[0]
+    view.stop()
+    with case("PK-202: what else it was started with is open in none of its "
+              "processes"), open(__file__, encoding="utf-8") as stray:
+        view.start(pass_fds=(stray.fileno(),))
+        assert asks_well(Peer(site, view, site.client))
+        for pid in [agent_pid(view), *children(view)]:
+            assert os.path.realpath(__file__) not in open_in(pid), pid
+
+
+def children(view):
+    pid = agent_pid(view)
+    return re.findall(
+        r"\d+", open(f"/proc/{pid}/task/{pid}/children").read())
 
 
 def agent_pid(view):
@@ -409,5 +425,5 @@ def test_record(site):
         assert corroboration(site, order)["outcome"] == "denied"
 
 
-run({}, test_answers, test_strangers, test_orders, test_hijacked, test_ill,
-    test_check, test_record, kind=WorldSite)
+run({}, test_answers, test_strangers, test_inherited, test_orders,
+    test_hijacked, test_ill, test_check, test_record, kind=WorldSite)

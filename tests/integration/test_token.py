@@ -19,7 +19,8 @@ from cryptography.x509 import ocsp
 
 import hsm
 from acme import Client, load_chain
-from harness import Skip, case, command, eventually, read_file, run, say
+from harness import Skip, case, command, eventually, open_in, read_file, \
+    run, say
 from letters import answer
 
 WORKERS = 4
@@ -280,12 +281,6 @@ def start_with_descriptor(site, pin):
     finally:
         os.close(8)
         os.close(9)
-
-
-def open_in(pid):
-    """What its descriptors are; root sees those of all."""
-    folder = f"/proc/{pid}/fd"
-    return {os.readlink(f"{folder}/{fd}") for fd in os.listdir(folder)}
 
 
 def start_at_terminal(site, pin):

@@ -150,13 +150,14 @@ class View:
                     f'\tdns_trust_anchor = "{self.dns}/trust-anchor"\n'
                     f'\tprocesses = 3\n}}\n')
 
-    def start(self):
+    def start(self, pass_fds=()):
         mark = self.mark()
         with open(self.log_path, "ab") as log:
             self.daemon = subprocess.Popen(
                 self.inside(self.site.program, "--role", "perspective", "-f",
                             self.config),
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                pass_fds=pass_fds)
         eventually(lambda: "event=ready" in self.log(mark)
                    or self.daemon.poll() is not None, self.code)
         assert self.daemon.poll() is None, self.log(mark)

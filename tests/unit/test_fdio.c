@@ -369,6 +369,29 @@ test_keep_inherited(void **state)
 	close(fds[1]);
 }
 
+static void
+test_close_inherited(void **state)
+{
+	int fds[2], status;
+	pid_t pid;
+
+	(void)state;
+	assert_int_equal(pipe(fds), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		fd_close_inherited();
+		for (int fd = 0; fd < 2; fd++)
+			if (fcntl(fds[fd], F_GETFD) >= 0)
+				_exit(1);
+		_exit(fcntl(STDERR_FILENO, F_GETFD) >= 0 ? 0 : 2);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	close(fds[0]);
+	close(fds[1]);
+}
+
 #define in_folder(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 static const struct CMUnitTest tests[] = {
@@ -385,6 +408,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_flags),
 	cmocka_unit_test(test_hold_standard),
 	cmocka_unit_test(test_keep_inherited),
+	cmocka_unit_test(test_close_inherited),
 };
 
 UNIT_MAIN(tests)
