@@ -183,6 +183,8 @@ static const struct grant issuer[] = {
 	{ "audit", "SELECT, UPDATE (keep_from), DELETE" },
 	{ "audit_gap", "SELECT, INSERT, DELETE" },
 	{ "audit_mark", "SELECT, INSERT" },
+	/* The supervisor, which logs in so. */
+	{ "conf_use", "SELECT, INSERT, UPDATE" },
 	{ "ca_key_end", "SELECT" },
 	{ "account", "SELECT" },
 	{ "account_key", "SELECT" },
@@ -314,6 +316,7 @@ static const struct grant admin[] = {
 	{ "audit_gap", "SELECT" },
 	{ "audit_mark", "SELECT" },
 	{ "url_check", "SELECT" },
+	{ "conf_use", "SELECT" },
 	{ "destroyed_key", "SELECT (spki_sha256, asked_at, begun_at)" },
 	/* What waits, and since when. */
 	{ "notice", "SELECT (due_at)" },

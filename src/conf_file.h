@@ -46,8 +46,8 @@ int conf_load_linters(struct arena *keep, const char *path,
 
 /*
  * For SIGHUP: `fresh`, but what cannot change while running is that of `old`,
- * and `report`, if there is one, names each option that differs.  The result
- * needs what both of them are made of.
+ * and `report`, if there is one, gets the name of each option that differs, or
+ * "the sections imap".  The result needs what both of them are made of.
  */
 const struct conf *conf_keep(struct arena *keep, const struct conf *old,
     const struct conf *fresh, conf_report_fn *report, void *ctx);

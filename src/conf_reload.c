@@ -100,13 +100,8 @@ static void
 keep_old(struct keeping *k, size_t offset, size_t size, const char *name)
 {
 	memcpy((char *)k->fresh + offset, (const char *)k->old + offset, size);
-	if (k->report == NULL)
-		return;
-	k->report(k->ctx,
-	    arena_printf(k->arena,
-		"%s: %s: changed, but only a restart can apply it; the old "
-		"value stays in use",
-		k->old->file, name));
+	if (k->report != NULL)
+		k->report(k->ctx, name);
 }
 
 static void

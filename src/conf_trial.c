@@ -11,22 +11,17 @@
 #include "pki/ca.h"
 #include "src/ca_conf.h"
 #include "src/conf_file.h"
-#include "src/database.h"
+#include "src/errand.h"
 #include "src/key_files.h"
-#include "src/privilege.h"
 #include "src/role_life.h"
 #include "src/tls.h"
 #include "src/wording.h"
 #include "src/worker.h"
 
-#include <signal.h>
-#include <stdlib.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <unistd.h>
-
-/* A database server may be slow to answer. */
-#define TRIAL_SECS 60
 
 static int
 try_pair(
@@ -120,9 +115,8 @@ conf_trial_as_user(struct job *j, const char *before)
 	return record(j, before);
 }
 
-/* The issuer's login: it has what every role may do.  Where the files changed
- * and not the configuration, a certificate above all, nothing is recorded, and
- * the database may be away. */
+/* Where the files changed and not the configuration, a certificate above all,
+ * nothing is recorded, and the database may be away. */
 static int
 try_all(struct job *j, const char *before)
 {
@@ -130,11 +124,8 @@ try_all(struct job *j, const char *before)
 	struct store_login login;
 	int result;
 
-	if (conf_trial_files(j) < 0 ||
-	    database_login(j, ROLE_ISSUER, &login) < 0 ||
-	    privilege_drop(j, j->conf->user) < 0)
+	if (conf_trial_files(j) < 0 || errand_settle(j, &login) < 0)
 		return -1;
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (changes && store_open_as(j, &login, &j->store) < 0)
 		return job_context(j, "the change cannot be recorded");
 	result = conf_trial_as_user(j, before);
@@ -142,32 +133,46 @@ try_all(struct job *j, const char *before)
 	return result;
 }
 
-static void
-run(const struct conf *conf, const char *before)
-{
-	struct job j;
-	int result;
-	sigset_t none;
+struct trial {
+	const char *before;
+	int why;
+};
 
-	/* Those of the supervisor wait for its own descriptor. */
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	alarm(TRIAL_SECS);
-	job_init(&j, NULL, conf);
-	result = try_all(&j, before);
-	if (result < 0)
-		log_error("configuration refused", "file=%s error=\"%s\"",
-		    conf->file, j.err.text);
-	job_done(&j);
-	_exit(result == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
+/* The supervisor reads it when this process has ended: a pipe has room for
+ * it. */
+static int
+run(struct job *j, void *ctx)
+{
+	const struct trial *t = ctx;
+	size_t n;
+
+	if (try_all(j, t->before) == 0)
+		return 0;
+	log_error("configuration refused", "file=%s error=\"%s\"",
+	    j->conf->file, j->err.text);
+	n = strlen(j->err.text);
+	if (write(t->why, j->err.text, n) != (ssize_t)n)
+		log_warning(
+		    "supervisor not told", "error=\"%s\"", strerror(errno));
+	return -1;
 }
 
 pid_t
-conf_trial_start(const struct conf *conf, const char *before)
+conf_trial_start(const struct conf *conf, const char *before, int *why)
 {
-	pid_t pid = fork();
+	struct trial t = { .before = before };
+	int fds[2];
+	pid_t pid;
 
-	if (pid == 0)
-		run(conf, before);
+	*why = -1;
+	if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0)
+		return -1;
+	t.why = fds[1];
+	pid = errand_start(conf, run, &t);
+	close(fds[1]);
+	if (pid > 0)
+		*why = fds[0];
+	else
+		close(fds[0]);
 	return pid;
 }

@@ -14,9 +14,10 @@ struct job;
 /*
  * Starts it: its process, which ends with EXIT_SUCCESS where the configuration
  * is taken, or else with a line in the log; or -1.  `before` is the hash of the
- * one in use.
+ * one in use.  From *why, which the caller closes, why it is refused can be
+ * read when the process has ended.
  */
-pid_t conf_trial_start(const struct conf *conf, const char *before);
+pid_t conf_trial_start(const struct conf *conf, const char *before, int *why);
 
 /* What it looks at with the rights of root, where it has them, and what
  * without: 0, or -1 with the job's error.  j->conf is tried. */

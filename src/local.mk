@@ -79,6 +79,7 @@ libcs_src_a_SOURCES = \
 	src/cmd_stop.c \
 	src/overview.c src/overview.h \
 	src/page.c src/page.h \
+	src/overview_conf.c src/overview_conf.h \
 	src/overview_lists.c src/overview_lists.h \
 	src/remarks.c src/remarks.h \
 	src/report_due.c src/report_due.h \
@@ -91,6 +92,7 @@ libcs_src_a_SOURCES = \
 	src/conf_pin.c src/conf_pin.h \
 	src/console.c src/console.h src/pins.c src/pins.h \
 	src/conf_held.c src/conf_held.h src/conf_trial.c src/conf_trial.h \
+	src/conf_note.c src/conf_note.h src/errand.c src/errand.h \
 	src/reload.c src/reload.h \
 	src/conf_check.c src/conf_check.h src/conf_check_parts.h \
 	src/conf_check_address.c src/conf_check_policy.c \

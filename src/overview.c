@@ -23,6 +23,7 @@
 #include "pki/effective.h"
 #include "src/admin_expiry.h"
 #include "src/cmd_audit.h"
+#include "src/overview_conf.h"
 #include "src/overview_lists.h"
 #include "src/rehearsal.h"
 #include "src/remarks.h"
@@ -435,14 +436,8 @@ overview_reminders(struct job *j, struct remarks *r)
 	return look_at_each(j, r, looks, COUNT(looks));
 }
 
-int
-overview(struct job *j, struct remarks *r)
-{
-	return look_at_server(j, r) < 0 ? -1 : overview_inside(j, r);
-}
-
-int
-overview_inside(struct job *j, struct remarks *r)
+static int
+look_at_work(struct job *j, struct remarks *r)
 {
 	static look *const looks[] = { look_at_roles, look_at_stops,
 		look_at_queues, look_at_held, look_at_orders,
@@ -450,4 +445,18 @@ overview_inside(struct job *j, struct remarks *r)
 		look_at_reports, overview_reminders, look_at_rules };
 
 	return look_at_each(j, r, looks, COUNT(looks));
+}
+
+int
+overview(struct job *j, struct remarks *r)
+{
+	return look_at_server(j, r) < 0 || overview_conf(j, r, true) < 0
+		   ? -1
+		   : look_at_work(j, r);
+}
+
+int
+overview_inside(struct job *j, struct remarks *r)
+{
+	return overview_conf(j, r, false) < 0 ? -1 : look_at_work(j, r);
 }

@@ -2,12 +2,14 @@
  * SIGHUP, as the supervisor takes it: it reads the configuration once, a
  * process of its own tries it as the roles will use it (src/conf_trial.h), and
  * then all roles take the same text (src/conf_held.h), or none does.  One that
- * comes while another is tried is read when that is decided.
+ * comes while another is tried is read when that is decided.  How it ended can
+ * be seen in the database (src/conf_note.h).
  */
 #ifndef SRC_RELOAD_H
 #define SRC_RELOAD_H
 
 #include "src/conf_held.h"
+#include "src/conf_note.h"
 
 #include <sys/types.h>
 
@@ -19,7 +21,10 @@ struct reload {
 	struct arena *fresh_arena;
 	const struct conf *fresh; /* what is tried */
 	struct span fresh_text;
-	pid_t trial; /* 0: nothing is */
+	struct buf restart; /* names of what counts after one only */
+	pid_t trial;        /* 0: nothing is */
+	int why;            /* of the trial; -1: none */
+	struct conf_note note;
 	bool again;
 };
 

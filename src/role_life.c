@@ -25,9 +25,8 @@ role_life_name(struct arena *a, enum role role, const char *intake)
 		   : arena_printf(a, "%s %s", role_name(role), intake);
 }
 
-/* Machines that share a database have lives of their own. */
-static const char *
-this_host(struct job *j)
+const char *
+role_life_host(struct job *j)
 {
 	char *name = arena_calloc(j->arena, 1, HOST_MAX);
 
@@ -97,7 +96,7 @@ static int
 begin(struct job *j, const char *name, bool *told)
 {
 	struct role_life l;
-	int found = store_life_find(j, this_host(j), name, &l);
+	int found = store_life_find(j, role_life_host(j), name, &l);
 	bool crashed = found > 0 && l.is_running, same;
 
 	if (found < 0)
@@ -143,7 +142,7 @@ static int
 put_conf(struct job *j, const char *name)
 {
 	struct role_life l;
-	int found = store_life_find(j, this_host(j), name, &l);
+	int found = store_life_find(j, role_life_host(j), name, &l);
 
 	if (found <= 0)
 		return found;
@@ -176,7 +175,7 @@ role_life_end(struct job *j, const char *name)
 {
 	if (store_begin(j) < 0)
 		return -1;
-	if (store_life_end(j, this_host(j), name) < 0)
+	if (store_life_end(j, role_life_host(j), name) < 0)
 		return worker_undo(j);
 	return store_commit(j);
 }

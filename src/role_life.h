@@ -13,6 +13,9 @@
 /* "validator", or "validator NAME" with its way in. */
 const char *role_life_name(struct arena *a, enum role role, const char *intake);
 
+/* Machines that share a database have lives of their own. */
+const char *role_life_host(struct job *j);
+
 /*
  * 0, or -1.  Of a start after a crash, and of a crash, there is one record a
  * minute: a role that cannot live does not fill the audit.  *told: there is one

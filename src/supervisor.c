@@ -485,6 +485,7 @@ reap(struct supervisor *s)
 				child_ended(s, &s->children[i], status);
 		if (pid == s->reload.trial && !s->stopping)
 			trial_ended(s, status);
+		conf_note_ended(&s->reload.note, pid, status);
 	}
 }
 
@@ -560,6 +561,18 @@ start_due(struct supervisor *s)
 	if (next == INT64_MAX)
 		return -1;
 	return next > now ? (int)(next - now) : 0;
+}
+
+/* The same with what the database is told, once there is one for sure. */
+static int
+do_due(struct supervisor *s)
+{
+	int next = start_due(s), note;
+
+	if (s->stopping || !s->told_ready)
+		return next;
+	note = conf_note_turn(&s->reload.note);
+	return next < 0 || note < next ? note : next;
 }
 
 static void
@@ -694,7 +707,7 @@ supervisor_main(const struct conf *conf, struct span text, struct pins *pins)
 	arena = arena_new();
 	add_children(&s, arena);
 	while (!s.stopping || any_running(&s)) {
-		wait_and_act(&s, start_due(&s));
+		wait_and_act(&s, do_due(&s));
 		if (s.stopping && clock_mono_ms() >= s.stop_ms &&
 		    any_running(&s)) {
 			log_warning("roles did not stop in time",

@@ -546,6 +546,19 @@ CREATE TABLE role_life (
 	PRIMARY KEY (host, role)
 );
 
+-- Whether the configuration file says what is in use, and how the last SIGHUP
+-- ended: of each host, by its supervisor.
+CREATE TABLE conf_use (
+	host TEXT PRIMARY KEY,
+	file TEXT NOT NULL,
+	used_sha256 TEXT NOT NULL,
+	file_sha256 TEXT NOT NULL, -- '': it cannot be read
+	restart TEXT NOT NULL, -- options that count after one only
+	looked_at BIGINT NOT NULL,
+	refused_at BIGINT NOT NULL, -- 0: it was taken
+	refused TEXT NOT NULL -- why
+);
+
 -- Profiles that the issuer had, in full: a certificate names its own by the
 -- hash (PK-18, PK-19).
 CREATE TABLE profile_text (

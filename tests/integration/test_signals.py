@@ -3,12 +3,14 @@
 SIGTERM, and what the service manager is told."""
 
 import hashlib
+import json
 import os
 import re
 import shutil
 import signal
 import socket
 import ssl
+import subprocess
 import time
 
 from acme import Client
@@ -138,6 +140,77 @@ def test_one_decision(site):
         assert changes(site)[known + 1:] == list(zip(hashes, hashes[1:]))
         eventually(lambda: {conf_of(site, role) for role in ("web", "sender")}
                    == {hashes[2]}, "the others")
+
+
+def remarks(site, status):
+    """What status says of the configuration: [(level, text)]."""
+    done = subprocess.run([f"{site.build}/countersign", "status", "-f",
+                           site.config, "--json"], stdout=subprocess.PIPE,
+                          text=True, timeout=DEADLINE)
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.returncode == any(r["level"] == "wrong" for r in found), found
+    assert status is None or done.returncode == status, found
+    return [(r["level"], r["text"]) for r in found
+            if r["what"] == "configuration"]
+
+
+def shows(site, level, words, status=None):
+    return eventually(lambda: [text for found, text in remarks(site, status)
+                               if found == level and words in text], words)
+
+
+def write_key(site, text):
+    with open(site.env["LAB_HTTPS_KEY"], "w") as f:
+        f.write(text)
+
+
+def test_shown(site):
+    """What an admin who has not read the log is told (PK-19)."""
+    with case("status: the file is what is in use, by its hash"):
+        shows(site, "ok", hash_of(site))
+    with case("status: it differs as soon as it is written; SIGHUP takes it"):
+        used = hash_of(site)
+        edit_config(site, policy__max_identifiers="7")
+        text, = shows(site, "warn", "is not what is in use")
+        assert hash_of(site) in text and used in text, text
+        site.reload()
+        shows(site, "ok", hash_of(site))
+    with case("status: what only a restart applies is named"):
+        edit_config(site, web__threads="8")
+        site.reload()
+        shows(site, "warn", "only a restart applies: web.threads")
+        edit_config(site, web__threads="4")
+        site.reload()
+        eventually(lambda: {level for level, _ in remarks(site, None)}
+                   == {"ok"}, "all well")
+    key = read_file(site.env["LAB_HTTPS_KEY"])
+    for mend in site.reload, site.stop:
+        with case("status: a SIGHUP that was refused, when and why, is wrong "
+                  "until one is taken, or the next start"):
+            write_key(site, read_file(f"{site.state}/dkim-rsa.pem"))
+            site.reload()
+            text, = shows(site, "wrong", "SIGHUP was refused at ", status=1)
+            assert "is not the key of" in text, text
+            write_key(site, key)
+            if mend() is not None:
+                site.start()
+            eventually(lambda: {level for level, _ in remarks(site, None)}
+                       == {"ok"}, "all well")
+    with case("a mistake in the file: why, by its line, is kept where the "
+              "pages for admins find it"):
+        edit_config(site, policy__max_identifiers="none")
+        site.reload()
+        (why, file_hash), = eventually(lambda: site.query(
+            "SELECT refused, file_sha256 FROM conf_use "
+            "WHERE refused_at > 0"), "the refusal")
+        assert "policy.max_identifiers: none is not a number" in why, why
+        eventually(lambda: site.query(
+            "SELECT file_sha256 FROM conf_use") == [(hash_of(site),)],
+            "the file's hash")
+        edit_config(site, policy__max_identifiers="10")
+        site.reload()
+        eventually(lambda: not site.query(
+            "SELECT 1 FROM conf_use WHERE refused_at > 0"), "the end of it")
 
 
 def certificate_of(site):
@@ -337,5 +410,6 @@ def test_audited(site):
             assert before != after and len(before) == len(after) == 64
 
 
-run({}, test_reload, test_one_decision, test_tls_reload, test_drain, test_supervisor_killed,
-    test_notify, test_second_start, test_audited)
+run({}, test_reload, test_one_decision, test_shown, test_tls_reload,
+    test_drain, test_supervisor_killed, test_notify, test_second_start,
+    test_audited)

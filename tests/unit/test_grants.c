@@ -100,6 +100,13 @@ static const struct attempt {
 	{ "UPDATE audit_head SET seq = seq", ALL },
 	{ "UPDATE role_life SET is_running = 0", ALL },
 	{ "DELETE FROM role_life", 0 },
+	{ "SELECT refused FROM conf_use", I | A },
+	{ "INSERT INTO conf_use (host, file, used_sha256, file_sha256, "
+	  "restart, looked_at, refused_at, refused) "
+	  "VALUES ('h', 'f', '', '', '', 0, 0, '')",
+	    I },
+	{ "UPDATE conf_use SET refused_at = 0", I },
+	{ "DELETE FROM conf_use", 0 },
 	{ "SELECT text FROM profile_text", I },
 	{ "UPDATE profile_text SET retired_at = 1", I },
 	{ "UPDATE profile_text SET text = 'x'", 0 },

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "db/store_conf_use.h"
 #include "db/store_life.h"
 #include "db/store_queue.h"
 #include "db/store_stop.h"
@@ -18,6 +19,7 @@
 #include "pki/ca_key_end.h"
 #include "src/overview.h"
 #include "src/remarks.h"
+#include "src/role_life.h"
 #include "tests/unit/pki_lab.h"
 
 #define MINUTE INT64_C(60)
@@ -298,6 +300,81 @@ test_json(struct job *j)
 				     "\"revocation list\",\"text\":"));
 }
 
+static void
+put_use(struct job *j, struct conf_use u)
+{
+	COMMITTED(j, store_conf_use_put(j, &u));
+}
+
+/* The command has read the file just now; the pages go by what the supervisor
+ * saw of it. */
+static void
+test_configuration(struct job *j)
+{
+	struct conf_use u = { .host = role_life_host(j),
+		.file = "/c.conf",
+		.used_sha256 = "aa",
+		.file_sha256 = "bb",
+		.restart = "",
+		.looked_at = j->now,
+		.refused = "" };
+	struct role_lab lab;
+	unsigned wrong, before;
+
+	start(&lab, j);
+	lab.conf.file = "/c.conf";
+	lab.conf.sha256 = "aa";
+	put_use(j, u);
+	/* Nothing runs there. */
+	expect_no_line(j, "configuration");
+	put_life(j, u.host, "issuer", true, 0);
+	look(j, false, &before);
+	expect_line(
+	    j, arena_printf(j->arena,
+		   "ok    configuration: on %s /c.conf is in use, SHA-256 aa",
+		   u.host));
+	lab.conf.sha256 = "cc";
+	expect_line(j,
+	    arena_printf(j->arena,
+		"warn  configuration: on %s /c.conf is not what is in use: "
+		"the file's SHA-256 is cc, that of what is in use aa; SIGHUP ",
+		u.host));
+	lab.conf.file = "/other.conf";
+	expect_line(
+	    j, arena_printf(j->arena,
+		   "warn  configuration: on %s /c.conf is not what is in use: "
+		   "the file's SHA-256 is bb, ",
+		   u.host));
+	u.file_sha256 = "";
+	u.restart = "base_url, web.listen";
+	put_use(j, u);
+	expect_line(
+	    j, arena_printf(j->arena,
+		   "warn  configuration: on %s /c.conf cannot be read since ",
+		   u.host));
+	expect_line(j,
+	    arena_printf(j->arena,
+		"warn  configuration: on %s of /c.conf only a restart applies: "
+		"base_url, web.listen\n",
+		u.host));
+	look(j, false, &wrong);
+	assert_int_equal(wrong, before);
+	u.refused_at = j->now;
+	u.refused = "c.conf:3: no <such> option";
+	put_use(j, u);
+	expect_line(
+	    j, arena_printf(j->arena,
+		   "WRONG configuration: on %s SIGHUP was refused at %s: "
+		   "c.conf:3: no <such> option; what was in use before stays: ",
+		   u.host, clock_rfc3339(j->arena, j->now)));
+	look(j, false, &wrong);
+	assert_int_equal(wrong, before + 1);
+	u.refused_at = 0;
+	put_use(j, u);
+	look(j, false, &wrong);
+	assert_int_equal(wrong, before);
+}
+
 /* PK-21: in public mode it is said that the audit is under a MAC only. */
 static void
 test_PK_21_no_audit_key(struct job *j)
@@ -320,6 +397,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_lists),
 	STORE_TEST(test_deadlines),
 	STORE_TEST(test_PK_21_no_audit_key),
+	STORE_TEST(test_configuration),
 	STORE_TEST(test_json),
 };
 
