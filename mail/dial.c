@@ -17,6 +17,7 @@
 #include "lib/buf.h"
 #include "lib/clock.h"
 #include "lib/job.h"
+#include "lib/turn.h"
 
 int
 dial_host(const char *host, char *out)
@@ -87,31 +88,20 @@ set_options(int fd, int64_t wait_ms)
 
 /* 0, or the errno of why not. */
 static int
-wait_connected(int fd, int64_t deadline)
+wait_connected(int fd, struct turn *until)
 {
-	int e = 0;
+	int e = 0, found = turn_wait(until, fd, POLLOUT);
 	socklen_t len = sizeof(e);
 
-	for (;;) {
-		struct pollfd p = { fd, POLLOUT, 0 };
-		int64_t left = deadline - clock_mono_ms();
-		int n;
-
-		if (left <= 0)
-			return ETIMEDOUT;
-		n = poll(&p, 1, (int)left);
-		if (n < 0 && errno != EINTR)
-			return errno;
-		if (n > 0)
-			break;
-	}
+	if (found <= 0)
+		return found == 0 ? ETIMEDOUT : errno;
 	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &e, &len) < 0)
 		return errno;
 	return e;
 }
 
 static int
-connect_one(const struct addrinfo *ai, int64_t deadline, int *out)
+connect_one(const struct addrinfo *ai, struct turn until, int *out)
 {
 	int e;
 	int fd = socket(ai->ai_family,
@@ -119,11 +109,11 @@ connect_one(const struct addrinfo *ai, int64_t deadline, int *out)
 
 	if (fd < 0)
 		return errno;
-	set_options(fd, deadline - clock_mono_ms());
+	set_options(fd, until.deadline - clock_mono_ms());
 	if (connect(fd, ai->ai_addr, ai->ai_addrlen) < 0) {
 		e = errno;
 		if (e == EINPROGRESS)
-			e = wait_connected(fd, deadline);
+			e = wait_connected(fd, &until);
 		if (e != 0) {
 			close(fd);
 			return e;
@@ -134,8 +124,8 @@ connect_one(const struct addrinfo *ai, int64_t deadline, int *out)
 }
 
 static int
-connect_any(
-    const struct addrinfo *all, bool loopback_only, int64_t deadline, int *fd)
+connect_any(const struct addrinfo *all, bool loopback_only,
+    const struct turn *until, int *fd)
 {
 	int e = EADDRNOTAVAIL, left = 0;
 
@@ -144,22 +134,24 @@ connect_any(
 	for (const struct addrinfo *ai = all; ai != NULL;
 	     ai = ai->ai_next, left--) {
 		int64_t now = clock_mono_ms();
+		struct turn own = *until;
 
 		if (loopback_only && !address_is_loopback(ai)) {
 			e = EPERM;
 			continue;
 		}
 		/* A dead first address leaves time for the second. */
-		e = connect_one(ai, now + (deadline - now) / left, fd);
-		if (e == 0)
-			return 0;
+		own.deadline = now + (until->deadline - now) / left;
+		e = connect_one(ai, own, fd);
+		if (e == 0 || (own.is_ending != NULL && own.is_ending()))
+			return e;
 	}
 	return e;
 }
 
 int
 dial_tcp(struct job *j, const char *host, int64_t port, bool loopback_only,
-    int64_t deadline, int *fd)
+    const struct turn *until, int *fd)
 {
 	struct addrinfo hints = { .ai_family = AF_UNSPEC,
 		.ai_socktype = SOCK_STREAM,
@@ -173,7 +165,7 @@ dial_tcp(struct job *j, const char *host, int64_t port, bool loopback_only,
 	if (e != 0)
 		return job_fail(j, ERR_BUSY, "%s: %s", host,
 		    e == EAI_SYSTEM ? strerror(errno) : gai_strerror(e));
-	e = connect_any(all, loopback_only, deadline, fd);
+	e = connect_any(all, loopback_only, until, fd);
 	freeaddrinfo(all);
 	if (e == EPERM && loopback_only)
 		return job_fail(j, ERR_BUSY,

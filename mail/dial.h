@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 struct job;
+struct turn;
 
 #define DIAL_HOST_MAX 253
 
@@ -23,12 +24,12 @@ bool dial_is_address(const char *host);
 bool dial_is_loopback(const char *host);
 
 /*
- * Connects to the first address of `host` that answers before `deadline` (on
- * clock_mono_ms()): 0 and *fd, or -1 with ERR_BUSY and why.  With
- * `loopback_only` any other address is refused.
+ * Connects to the first address of `host` that answers in time (lib/turn.h;
+ * the resolver has times of its own): 0 and *fd, or -1 with ERR_BUSY and why.
+ * With `loopback_only` any other address is refused.
  */
 int dial_tcp(struct job *j, const char *host, int64_t port, bool loopback_only,
-    int64_t deadline, int *fd);
+    const struct turn *until, int *fd);
 
 /* Writing to a closed connection is an error, not a signal: for libraries
  * that cannot ask for this themselves.  A handler that is set stays. */

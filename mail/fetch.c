@@ -11,6 +11,7 @@
 #include "lib/clock.h"
 #include "lib/digest.h"
 #include "lib/job.h"
+#include "lib/turn.h"
 #include "mail/dial.h"
 #include "mail/fetch_session.h"
 #include "mail/fetch_stream.h"
@@ -307,9 +308,10 @@ select_folder(struct fetch *f, struct job *j)
 static int
 connect_by(struct fetch *f, struct job *j, int64_t deadline, struct span token)
 {
+	const struct turn until = { deadline, f->conf.is_ending };
 	int fd;
 
-	if (dial_tcp(j, f->tls.host, f->conf.port, false, deadline, &fd) < 0)
+	if (dial_tcp(j, f->tls.host, f->conf.port, false, &until, &fd) < 0)
 		return job_context(j, "IMAP server");
 	f->stream = fetch_stream_new(fd);
 	fetch_stream_end_when(f->stream, f->conf.is_ending);

@@ -31,8 +31,8 @@ struct fetch_conf {
 	enum conf_disposal disposal;
 	const char *processed_folder;
 	int64_t timeout_ms;
-	/* Once it is true no answer is waited for longer than a second; NULL:
-	 * never. */
+	/* Once it is true no connection or answer is waited for longer than a
+	 * second (lib/turn.h); NULL: never. */
 	bool (*is_ending)(void);
 };
 

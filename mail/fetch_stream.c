@@ -15,17 +15,13 @@
 
 #include "lib/arena.h"
 #include "lib/clock.h"
+#include "lib/turn.h"
 #include "mail/tls_client.h"
-
-/* Between two looks at whether to end; and what an answer may take then. */
-#define TURN_MS 500
-#define END_MS 1000
 
 struct fetch_stream {
 	int fd;
-	bool (*is_ending)(void); /* NULL: never */
 	SSL *ssl;
-	int64_t deadline;
+	struct turn turn;
 	size_t octets_left;
 	bool broken;
 	char why[256];
@@ -56,14 +52,14 @@ fetch_stream_free(struct fetch_stream *s)
 void
 fetch_stream_limit(struct fetch_stream *s, int64_t deadline, size_t octets)
 {
-	s->deadline = deadline;
+	s->turn.deadline = deadline;
 	s->octets_left = octets;
 }
 
 void
 fetch_stream_end_when(struct fetch_stream *s, bool (*is_ending)(void))
 {
-	s->is_ending = is_ending;
+	s->turn.is_ending = is_ending;
 }
 
 const char *
@@ -82,36 +78,15 @@ fail(struct fetch_stream *s, const char *why)
 	return -1;
 }
 
-/* A signal may come between a look and poll(), so that waits in turns. */
-static int64_t
-turn_of(struct fetch_stream *s)
-{
-	int64_t now = clock_mono_ms();
-
-	if (s->is_ending != NULL && s->is_ending() &&
-	    s->deadline > now + END_MS)
-		s->deadline = now + END_MS;
-	if (s->is_ending != NULL && s->deadline > now + TURN_MS)
-		return TURN_MS;
-	return s->deadline - now;
-}
-
 static int
 wait_for(struct fetch_stream *s, short events)
 {
-	for (;;) {
-		struct pollfd p = { s->fd, events, 0 };
-		int64_t left = turn_of(s);
-		int n;
+	int found = turn_wait(&s->turn, s->fd, events);
 
-		if (left <= 0)
-			return fail(s, "the server did not answer in time");
-		n = poll(&p, 1, left > INT32_MAX ? INT32_MAX : (int)left);
-		if (n > 0)
-			return 0;
-		if (n < 0 && errno != EINTR)
-			return fail(s, strerror(errno));
-	}
+	if (found > 0)
+		return 0;
+	return fail(s,
+	    found == 0 ? "the server did not answer in time" : strerror(errno));
 }
 
 /* After an SSL_… call that gave `result` <= 0: 0 to try again, or -1. */

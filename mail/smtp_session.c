@@ -15,6 +15,7 @@
 #include "lib/b64.h"
 #include "lib/clock.h"
 #include "lib/job.h"
+#include "lib/turn.h"
 #include "mail/dial.h"
 #include "mail/fetch_stream.h"
 #include "mail/sasl.h"
@@ -327,12 +328,15 @@ smtp_session_open(struct job *j, const struct smtp_session_conf *conf,
     int64_t deadline, struct submit_result *out)
 {
 	struct smtp_session *s;
-	int64_t until = clock_mono_ms() + conf->timeout_ms;
+	struct turn until = { clock_mono_ms() + conf->timeout_ms,
+		conf->is_ending };
 	int fd;
 
 	*out = (struct submit_result){ .outcome = SUBMIT_TEMPORARY };
+	if (until.deadline > deadline)
+		until.deadline = deadline;
 	if (dial_tcp(j, conf->host, conf->port, conf->tls == CONF_TLS_NONE,
-		until < deadline ? until : deadline, &fd) < 0) {
+		&until, &fd) < 0) {
 		set_text(out, SUBMIT_TEMPORARY, j->err.text);
 		job_recover(j);
 		return NULL;

@@ -28,6 +28,9 @@ struct smtp_session_conf {
 	struct tls_client *client; /* NULL where tls is NONE */
 	enum conf_auth auth;
 	int64_t timeout_ms; /* for connecting and for each answer */
+	/* Once it is true, no connection is waited for any longer (lib/turn.h);
+	 * what a relay was handed has its time.  NULL: never. */
+	bool (*is_ending)(void);
 };
 
 struct smtp_mail {

@@ -32,6 +32,7 @@ struct submit_conf {
 	enum conf_auth auth;
 	struct token_conf token; /* instead of a password */
 	int64_t timeout_ms;      /* for connecting and for each answer */
+	bool (*is_ending)(void); /* mail/smtp_session.h */
 };
 
 enum submit_outcome {

@@ -238,7 +238,8 @@ submit_direct_new(
 		.port = conf->port,
 		.tls = conf->tls,
 		.auth = conf->auth,
-		.timeout_ms = conf->timeout_ms };
+		.timeout_ms = conf->timeout_ms,
+		.is_ending = conf->is_ending };
 	if (dial_host(conf->host, d->host) < 0) {
 		job_fail(j, ERR_INTERNAL, "relay host: not a host name");
 		goto fail;

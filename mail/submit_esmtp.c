@@ -25,6 +25,7 @@
 #include "lib/clock.h"
 #include "lib/digest.h"
 #include "lib/job.h"
+#include "lib/turn.h"
 #include "mail/credential.h"
 #include "mail/dial.h"
 #include "mail/smtp_text.h"
@@ -65,6 +66,7 @@ struct submit_esmtp {
 	char *user;
 	char *password;
 	int64_t timeout_ms;
+	bool (*is_ending)(void);
 	struct tls_client client;
 	struct session *session; /* the running one, for the handshake */
 };
@@ -654,11 +656,13 @@ static int
 run(struct submit_esmtp *s, struct job *j, struct session *x, const char *from,
     const char *to, struct span message, struct submit_result *out)
 {
+	const struct turn until = { clock_mono_ms() + s->timeout_ms,
+		s->is_ending };
 	struct reading reading = { message, false };
 	char where[32];
 
-	if (dial_tcp(j, s->host, s->port, s->tls == CONF_TLS_NONE,
-		clock_mono_ms() + s->timeout_ms, &x->relay) < 0) {
+	if (dial_tcp(j, s->host, s->port, s->tls == CONF_TLS_NONE, &until,
+		&x->relay) < 0) {
 		set_result(out, SUBMIT_TEMPORARY, "", j->err.text);
 		job_recover(j);
 		return 0;
@@ -749,6 +753,7 @@ submit_esmtp_new(
 	s->tls = conf->tls;
 	s->auth = conf->auth;
 	s->timeout_ms = conf->timeout_ms;
+	s->is_ending = conf->is_ending;
 	if (dial_host(conf->host, s->host) < 0) {
 		job_fail(j, ERR_INTERNAL, "relay host: not a host name");
 		goto fail;

@@ -322,7 +322,8 @@ start(struct acme_client *c, struct job *j, const struct acme_client_conf *conf)
 		.user_agent = arena_printf(j->arena,
 		    PACKAGE_NAME "/" PACKAGE_VERSION " %s",
 		    conf->agent != NULL ? conf->agent : "enroll"),
-		.timeout_ms = EXCHANGE_MS };
+		.timeout_ms = EXCHANGE_MS,
+		.is_ending = conf->is_ending };
 
 	if (https_client_new(j, &https, &c->https) < 0 ||
 	    jose_thumbprint(j, c->key, &c->thumbprint) < 0)

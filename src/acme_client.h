@@ -32,6 +32,7 @@ struct acme_client_conf {
 	const char *language; /* Accept-Language, or NULL */
 	const char *agent;    /* behind the product's name, or NULL */
 	struct evp_pkey_st *account_key; /* P-256, borrowed */
+	bool (*is_ending)(void);         /* src/https_client.h */
 };
 
 int acme_client_new(struct job *j, const struct acme_client_conf *conf,

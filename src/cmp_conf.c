@@ -9,6 +9,7 @@
 #include "pki/ossl.h"
 #include "src/cmp_client.h"
 #include "src/https_client.h"
+#include "src/role.h"
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -33,6 +34,7 @@ send_http(void *ctx, struct job *j, struct span request, struct span *answer)
 	const struct https_client_conf client = { .ca_file = conf->ca_file,
 		.user_agent = "Countersign upstream",
 		.timeout_ms = TIMEOUT_MS,
+		.is_ending = role_is_stopping,
 		.plain_too = true,
 		.closes = true };
 	const struct https_request r = { .method = HTTPS_POST,

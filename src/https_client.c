@@ -6,6 +6,7 @@
 
 #include "lib/arena.h"
 #include "lib/job.h"
+#include "lib/turn.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -20,6 +21,7 @@ struct https_client {
 	int64_t timeout_ms;
 	bool plain_too;
 	bool closes;
+	struct turn turn; /* without a deadline until it is to end */
 	int (*connected)(void *ctx);
 	void *ctx;
 	struct arena *keep;
@@ -79,6 +81,20 @@ tell_connected(void *ctx, char *peer, char *own, int peer_port, int own_port)
 }
 /* NOLINTEND(readability-non-const-parameter) */
 
+/* curl asks once a second, and after each signal. */
+static int
+give_up_when(void *ctx, curl_off_t to_get, curl_off_t got, curl_off_t to_put,
+    curl_off_t put)
+{
+	struct https_client *c = ctx;
+
+	(void)to_get;
+	(void)got;
+	(void)to_put;
+	(void)put;
+	return turn_left(&c->turn) <= 0;
+}
+
 static void
 curl_set_common(struct https_client *c, const struct https_client_conf *conf)
 {
@@ -91,6 +107,11 @@ curl_set_common(struct https_client *c, const struct https_client_conf *conf)
 	curl_easy_setopt(h, CURLOPT_USERAGENT, conf->user_agent);
 	curl_easy_setopt(h, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS);
 	curl_easy_setopt(h, CURLOPT_TIMEOUT_MS, (long)conf->timeout_ms);
+	if (conf->is_ending == NULL)
+		return;
+	curl_easy_setopt(h, CURLOPT_NOPROGRESS, 0L);
+	curl_easy_setopt(h, CURLOPT_XFERINFOFUNCTION, give_up_when);
+	curl_easy_setopt(h, CURLOPT_XFERINFODATA, c);
 }
 
 int
@@ -105,6 +126,7 @@ https_client_new(struct job *j, const struct https_client_conf *conf,
 		    curl_easy_strerror(library_result));
 	c = xcalloc(1, sizeof(*c));
 	c->keep = arena_new();
+	c->turn = (struct turn){ INT64_MAX, conf->is_ending };
 	c->connected = conf->connected;
 	c->ctx = conf->ctx;
 	c->timeout_ms = conf->timeout_ms;

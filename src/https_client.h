@@ -21,6 +21,9 @@ struct https_client_conf {
 	int64_t timeout_ms; /* for a whole exchange */
 	/* http:// as well, for messages that protect themselves (CMP) */
 	bool plain_too;
+	/* Once it is true no exchange of this client waits longer than a second
+	 * or two, whatever it waits for (lib/turn.h); NULL: never. */
+	bool (*is_ending)(void);
 	/* Tells the server that nothing follows on the connection. */
 	bool closes;
 	/* Called before each exchange, when there is a connection and nothing

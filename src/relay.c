@@ -5,6 +5,7 @@
 #include "lib/conf.h"
 #include "lib/fdio.h"
 #include "mail/submit.h"
+#include "src/role.h"
 
 #define PASSWORD_MAX 1024
 
@@ -20,7 +21,8 @@ relay_new(struct job *j, const struct conf_sender *conf, int64_t timeout_ms,
 		.auth = conf->relay_auth,
 		.token = { .file = conf->relay_token_file,
 		    .command = conf->relay_token_command },
-		.timeout_ms = timeout_ms };
+		.timeout_ms = timeout_ms,
+		.is_ending = role_is_stopping };
 
 	if (conf->relay_password_file != NULL &&
 	    file_read_secret(j, conf->relay_password_file, PASSWORD_MAX,

@@ -42,6 +42,13 @@ retry_secs(int64_t secs)
 	return secs < RETRY_MAX_SECS ? secs : RETRY_MAX_SECS;
 }
 
+/* One that a stop has cut off says nothing of that CA: the next start asks. */
+static int64_t
+again_secs(int64_t secs)
+{
+	return role_is_stopping() ? 0 : retry_secs(secs);
+}
+
 /* --- what an answer becomes ------------------------------------------------
  */
 
@@ -187,10 +194,10 @@ take_answer(const struct upstream_role *u, struct job *j, struct handoff *h,
 		return take_pending(u, j, h, a, retry_secs(a->retry_secs));
 	case UPSTREAM_LATER:
 		return move(j, h, h->stage,
-		    j->now + retry_secs(RETRY_MIN_SECS * h->attempts));
+		    j->now + again_secs(RETRY_MIN_SECS * h->attempts));
 	case UPSTREAM_UNKNOWN:
 		return move(j, h, HANDOFF_ASKED,
-		    j->now + retry_secs(RETRY_MIN_SECS * (h->attempts - 1)));
+		    j->now + again_secs(RETRY_MIN_SECS * (h->attempts - 1)));
 	case UPSTREAM_UNSURE:
 		return hold(j, h);
 	case UPSTREAM_BARRED:
@@ -511,13 +518,13 @@ upstream_step(void *role, struct job *j)
 	const struct upstream_role *u = role;
 	int revoked = revocation_step(u, j), asked, windows;
 
-	if (revoked < 0)
-		return -1;
+	if (revoked < 0 || role_is_stopping())
+		return revoked;
 	/* In turns: neither keeps the other from its due. */
 	j->now = clock_now();
 	asked = request_step(u, j);
-	if (asked < 0)
-		return -1;
+	if (asked < 0 || role_is_stopping())
+		return asked;
 	j->now = clock_now();
 	windows = upstream_window_step(u, j);
 	return windows < 0 ? -1 : windows > 0 || asked > 0 || revoked > 0;

@@ -17,6 +17,7 @@
 #include "src/acme_client.h"
 #include "src/handoff.h"
 #include "src/remote.h"
+#include "src/role.h"
 
 #include <string.h>
 
@@ -33,6 +34,7 @@ connect_account(
 	struct acme_client_conf client = { .directory = conf->directory,
 		.ca_file = conf->ca_file,
 		.agent = "upstream",
+		.is_ending = role_is_stopping,
 		.account_key = u->account_key };
 	struct acme_client_account account = { .accept_terms =
 						   conf->accept_terms,
@@ -281,6 +283,7 @@ acme_renewal(
 	const struct acme_client_conf client = { .directory = conf->directory,
 		.ca_file = conf->ca_file,
 		.agent = "upstream",
+		.is_ending = role_is_stopping,
 		.account_key = u->account_key };
 	struct acme_client *c = NULL;
 	struct remote_renewal found = { .start = 0 };

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from acme import Challenge, Client, new_key
 from handoff import HandoffSite, confined, der, due, is_confirmed, ready
-from harness import Site, case, eventually, run
+from harness import Site, case, deaf, edit_config, eventually, read_file, run
 from letters import answer
 
 
@@ -128,4 +128,29 @@ def test_acme(site):
         assert up.query("SELECT COUNT(*) FROM cert") == [(5,)]
 
 
-run({}, test_acme, kind=AcmeSite)
+def test_stop(site):
+    """Another CA that is not there, and nothing says so."""
+    client = Client(site)
+    with case("PK-218: a stop does not wait for its connection, and the next "
+              "start asks at once"), deaf() as port:
+        site.stop()
+        before = read_file(site.config)
+        edit_config(site, external__directory=f"https://localhost:{port}/")
+        site.start()
+        order = ready(site, client)
+        order.finalize()
+        eventually(lambda: site.query(
+            "SELECT 1 FROM handoff WHERE stage = 'sending'"), "the call")
+        begin = time.monotonic()
+        assert site.stop() == 0
+        # Connecting has 20 seconds.
+        assert time.monotonic() - begin < 15, time.monotonic() - begin
+        with open(site.config, "w") as f:
+            f.write(before)
+        site.start()
+        # Without a word to it: the pause after a failure is a minute.
+        client.close()
+        order.certificate()
+
+
+run({}, test_acme, test_stop, kind=AcmeSite)

@@ -17,8 +17,8 @@ import time
 import urllib.parse
 
 from acme import Client
-from harness import DEADLINE, USER, case, command, eventually, read_file, \
-    run, say
+from harness import DEADLINE, USER, case, command, deaf, eventually, \
+    read_file, run, say
 from letters import challenge_mail, compose, deliver, send, sign
 
 REPLIES = "replies@user.test"
@@ -190,6 +190,23 @@ def test_hanging(site):
                 assert verdict(site, mark, challenge,
                                site.env["CA_IMAP_USER"]) == "match"
                 order.certificate()
+            with case("nor does it hold up a stop"):
+                stops_soon(site)
+
+
+def test_absent(site):
+    """A server that is not there, and nothing says so."""
+    with deaf() as port, \
+            restarted(site, mailbox(site, "absent", REPLIES, port=port)):
+        with case("a stop does not wait for its connection"):
+            stops_soon(site)
+
+
+def stops_soon(site):
+    """Connecting has 30 seconds."""
+    begin = time.monotonic()
+    assert site.stop() == 0
+    assert time.monotonic() - begin < 15, time.monotonic() - begin
 
 
 # --- a connection that dies without a sign -------------------------------
@@ -506,5 +523,5 @@ def prepare(site):
     add_user(site, REPLIES)
 
 
-run({}, prepare, test_two, test_hanging, test_mute, test_poor_server,
-    test_uidvalidity, test_logins)
+run({}, prepare, test_two, test_hanging, test_absent, test_mute,
+    test_poor_server, test_uidvalidity, test_logins)

@@ -566,3 +566,47 @@ peer_free(struct peer *p)
 	munmap(p->shared, sizeof(*p->shared));
 	free(p);
 }
+
+/* --- nobody there --------------------------------------------------------- */
+
+/* One fits in, whatever listen() is told. */
+#define DEAF_FILL 3
+
+struct peer_deaf {
+	int listener, port;
+	int fill[DEAF_FILL];
+};
+
+struct peer_deaf *
+peer_deaf_new(void)
+{
+	struct peer_deaf *d = calloc(1, sizeof(*d));
+	struct sockaddr_in sin = { .sin_family = AF_INET };
+
+	assert_non_null(d);
+	d->listener = listen_at("127.0.0.1", &d->port);
+	assert_int_equal(listen(d->listener, 0), 0);
+	sin.sin_port = htons((uint16_t)d->port);
+	assert_int_equal(inet_pton(AF_INET, "127.0.0.1", &sin.sin_addr), 1);
+	for (size_t i = 0; i < DEAF_FILL; i++) {
+		d->fill[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+		assert_true(d->fill[i] >= 0);
+		(void)connect(d->fill[i], (struct sockaddr *)&sin, sizeof(sin));
+	}
+	return d;
+}
+
+int
+peer_deaf_port(const struct peer_deaf *d)
+{
+	return d->port;
+}
+
+void
+peer_deaf_free(struct peer_deaf *d)
+{
+	for (size_t i = 0; i < DEAF_FILL; i++)
+		close(d->fill[i]);
+	close(d->listener);
+	free(d);
+}

@@ -74,4 +74,11 @@ int peer_connections(const struct peer *p);
 const char *peer_sni(const struct peer *p);
 void peer_free(struct peer *p);
 
+/* A port of 127.0.0.1 where nobody is answered, not even refused: its queue is
+ * full. */
+struct peer_deaf;
+struct peer_deaf *peer_deaf_new(void);
+int peer_deaf_port(const struct peer_deaf *d);
+void peer_deaf_free(struct peer_deaf *d);
+
 #endif

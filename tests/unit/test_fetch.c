@@ -1347,6 +1347,37 @@ test_ending(void **state)
 	close_session(f, p);
 }
 
+/* Nor one that is not there, or says nothing. */
+static void
+test_ending_unconnected(void **state)
+{
+	static const struct peer_step mute[] = { { PEER_SILENCE, NULL },
+		{ PEER_END, NULL } };
+	struct peer *p = peer_start(mute, tls);
+	struct peer_deaf *deaf = peer_deaf_new();
+	const int ports[] = { peer_port(p), peer_deaf_port(deaf) };
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct fetch_conf conf = conf_for(ports[i]);
+		int64_t begun = clock_mono_ms();
+		struct fetch *f = NULL;
+
+		conf.is_ending = is_ending;
+		conf.timeout_ms = 600000;
+		ends_now = true;
+		assert_int_equal(fetch_new(unit_job(), &conf, &f), 0);
+		assert_failed(fetch_connect(f, unit_job()), ERR_BUSY,
+		    i == 0 ? "did not answer in time" : "timed out");
+		assert_in_range(
+		    clock_mono_ms() - begun, 0, conf.timeout_ms / 2);
+		fetch_free(f);
+	}
+	peer_deaf_free(deaf);
+	peer_stop(p);
+	peer_free(p);
+}
+
 static void
 test_wake(void **state)
 {
@@ -1623,6 +1654,7 @@ static const struct CMUnitTest tests[] = {
 	WITH_TLS(test_announced),
 	WITH_TLS(test_announced_list),
 	WITH_TLS(test_ending),
+	WITH_TLS(test_ending_unconnected),
 	WITH_TLS(test_wake),
 	WITH_TLS(test_wake_polling),
 	WITH_TLS(test_nothing_new),

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/clock.h"
 #include "src/https_client.h"
 #include "tests/unit/peer.h"
 
@@ -106,6 +107,65 @@ test_missing_fields(void **state)
 	assert_string_equal(x.r.content_type, "");
 	assert_int_equal(x.r.retry_after, -1);
 	peer_free(x.peer);
+}
+
+static unsigned asked;
+
+/* The signal comes while it waits. */
+static bool
+ends_soon(void)
+{
+	return ++asked > 1;
+}
+
+/* A stop waits neither for who says nothing nor for who is not there. */
+static void
+test_ending(void **state)
+{
+	static const struct peer_step mute[] = { { PEER_SILENCE, NULL },
+		{ PEER_END, NULL } };
+	static const struct peer_step no_answer[] = { REQUEST,
+		{ PEER_SILENCE, NULL }, { PEER_END, NULL } };
+	struct peer_tls *tls = peer_tls_new("127.0.0.1");
+	struct peer *peers[] = { peer_start(mute, tls),
+		peer_start(no_answer, tls) };
+	struct peer_deaf *deaf = peer_deaf_new();
+	const int ports[] = { peer_port(peers[0]), peer_port(peers[1]),
+		peer_deaf_port(deaf) };
+	const struct https_client_conf conf = {
+		.ca_file = peer_tls_ca_file(tls),
+		.user_agent = "test",
+		.timeout_ms = 600000,
+		.is_ending = ends_soon,
+	};
+	struct job *j = unit_job();
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		struct https_request request = { .method = HTTPS_GET,
+			.url = arena_printf(
+			    j->arena, "https://127.0.0.1:%d/", ports[i]),
+			.answer_max = 10 };
+		int64_t begun = clock_mono_ms();
+		struct https_response r;
+		struct https_client *c;
+
+		asked = 0;
+		assert_int_equal(https_client_new(j, &conf, &c), 0);
+		assert_int_equal(https_client_send(c, j, &request, &r), -1);
+		assert_int_equal(j->err.kind, ERR_BUSY);
+		/* curl's own limit for connecting is 20 s. */
+		assert_in_range(clock_mono_ms() - begun, 0, 15000);
+		assert_true(asked > 1);
+		https_client_free(c);
+		job_recover(j);
+	}
+	peer_deaf_free(deaf);
+	for (size_t i = 0; i < 2; i++) {
+		peer_stop(peers[i]);
+		peer_free(peers[i]);
+	}
+	peer_tls_free(tls);
 }
 
 /* A redirect is an answer like any other. */
@@ -241,6 +301,7 @@ test_bad_url(void **state)
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_answer),
 	cmocka_unit_test(test_missing_fields),
+	cmocka_unit_test(test_ending),
 	cmocka_unit_test(test_redirect),
 	cmocka_unit_test(test_too_large),
 	cmocka_unit_test(test_environment),
