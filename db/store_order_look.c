@@ -33,14 +33,21 @@ store_order_list(struct job *j, bool pending_only, size_t max,
 	static const char all[] =
 	    LISTED("SELECT id FROM orders WHERE created_at <= $1 "
 		   "ORDER BY created_at DESC LIMIT $2");
+	/* 17.2, 17.3: without a request it waits no more once one of its
+	 * authorizations has ended; a pre-authorization neither once it is
+	 * valid. */
 	static const char pending[] = LISTED(
-	    "SELECT u.id FROM (SELECT id, created_at, life_until, is_preauth "
-	    "FROM orders WHERE failed_at = 0 AND cert_id IS NULL "
+	    "SELECT u.id FROM (SELECT id, created_at, life_until, is_preauth, "
+	    "csr_at FROM orders WHERE failed_at = 0 AND cert_id IS NULL "
 	    "AND created_at <= $1 ORDER BY created_at DESC LIMIT $4) u "
-	    "WHERE u.life_until > $3 "
-	    "AND (u.is_preauth = 0 OR NOT EXISTS (SELECT 1 "
+	    "WHERE u.csr_at > 0 OR (u.life_until > $3 AND NOT EXISTS (SELECT 1 "
 	    "FROM order_identifier n JOIN authz v ON v.id = n.authz_id "
-	    "WHERE n.order_id = u.id AND v.valid_at > 0)) "
+	    "WHERE n.order_id = u.id AND (v.failed_at > 0 "
+	    "OR v.deactivated_at > 0 OR v.revoked_at > 0 OR (v.valid_at > 0 "
+	    "AND v.held_until = 0 AND u.is_preauth > 0) "
+	    "OR CASE WHEN v.valid_at = 0 THEN v.expires_at "
+	    "WHEN v.held_until > 0 THEN v.held_until "
+	    "ELSE v.valid_until END <= $3))) "
 	    "ORDER BY u.created_at DESC LIMIT $2");
 	struct query q;
 	int found;

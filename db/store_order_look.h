@@ -15,9 +15,9 @@ int store_order_look(struct job *j, const char *id, struct order *out);
  * whoever makes orders and leaves them does not make others wait. */
 #define ORDER_LIST_LOOK_MAX 5000
 
-/* Newest first, pre-authorizations too; pending_only: neither issued nor
- * failed nor past its life, and of a pre-authorization: not validated yet.
- * For `countersign orders`; at most `max`. */
+/* Newest first, pre-authorizations too; pending_only: those that wait for
+ * something (17.2: pending, ready, processing; of a pre-authorization: not
+ * validated yet).  For `countersign orders`; at most `max`. */
 int store_order_list(struct job *j, bool pending_only, size_t max,
     struct order **out, size_t *count);
 

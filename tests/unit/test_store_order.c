@@ -201,11 +201,68 @@ test_list(struct job *j)
 	EXPECT(j, store_order_list(j, true, 10, &list, &count), 0);
 	assert_int_equal(count, 5);
 	assert_string_equal(list[1].id, o[3]->id);
-	/* the oldest one's life is over */
-	j->now = o[0]->life_until;
+	/* nobody answered the oldest one's mail in time (AC-128) */
+	j->now = o[0]->identifiers[0].authz.expires_at;
 	EXPECT(j, store_order_list(j, true, 10, &list, &count), 0);
 	assert_int_equal(count, 4);
 	assert_string_equal(list[3].id, o[1]->id);
+}
+
+/* 17.2: what `order_status` calls pending, ready or processing waits; what
+ * ended with one of its authorizations does not. */
+static void
+test_list_of_those_that_wait(struct job *j)
+{
+	static const struct {
+		const char *set; /* in table `authz`, of one of two */
+		const char *order_set;
+		int64_t later;
+		size_t count;
+	} cases[] = {
+		{ "held_until = 0", "life_until = life_until", 0, 1 },
+		{ "deactivated_at = 1", NULL, 0, 0 }, /* AC-105, AC-73 */
+		{ "revoked_at = 1", NULL, 0, 0 },     /* AC-107 */
+		{ "failed_at = 1", NULL, 0, 0 },
+		{ "expires_at = 1", NULL, 0, 0 },
+		{ "valid_at = 1, valid_until = 1", NULL, 0, 0 },
+		{ "valid_at = 1, valid_until = created_at + 9, expires_at = 1",
+		    NULL, 8, 1 },
+		{ "valid_at = 1, valid_until = created_at + 9, held_until = 1",
+		    NULL, 0, 0 },
+		{ "valid_at = 1, held_until = created_at + 9, expires_at = 1",
+		    NULL, 8, 1 },
+		{ "held_until = 0", "life_until = created_at + 9", 8, 1 },
+		{ "held_until = 0", "life_until = created_at + 9", 9, 0 },
+		/* "decided before": nothing of that ends it */
+		{ "deactivated_at = 1", "csr_at = 1, life_until = 1", 0, 1 },
+		{ "held_until = 0", "is_preauth = 1", 0, 1 },
+		{ "valid_at = 1, held_until = created_at + 9", "is_preauth = 1",
+		    0, 1 },
+		{ "valid_at = 1, valid_until = created_at + 9",
+		    "is_preauth = 1", 0, 0 },
+	};
+	const char *account = fixture_account(j);
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct order *o = fixture_order(j, account, 2), *list;
+		size_t count;
+
+		unit_case("%s; %s", cases[i].set,
+		    cases[i].order_set != NULL ? cases[i].order_set : "");
+		fixture_sql(j, arena_printf(j->arena,
+				   "UPDATE authz SET %s WHERE id = '%s'",
+				   cases[i].set, o->identifiers[1].authz.id));
+		if (cases[i].order_set != NULL)
+			fixture_sql(
+			    j, arena_printf(j->arena,
+				   "UPDATE orders SET %s WHERE id = '%s'",
+				   cases[i].order_set, o->id));
+		j->now += cases[i].later;
+		EXPECT(j, store_order_list(j, true, 10, &list, &count), 0);
+		assert_int_equal(count, cases[i].count);
+		COMMITTED(j, store_order_fail(j, o->id, problem));
+		j->now += 10;
+	}
 }
 
 /* As `model`, unfinished, a second newer and past their life. */
@@ -830,6 +887,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_absent_and_foreign),
 	STORE_TEST(test_values_are_used_once),
 	STORE_TEST(test_list),
+	STORE_TEST(test_list_of_those_that_wait),
 	STORE_TEST(test_list_among_many),
 	STORE_TEST(test_post_then_match),
 	STORE_TEST(test_match_then_post),
