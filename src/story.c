@@ -321,6 +321,22 @@ first_pending(const struct order *o, int64_t now)
 	return NULL;
 }
 
+/* Of an order that ended without a problem to tell. */
+static const char *
+ended_by(struct job *j, const struct order *o)
+{
+	for (size_t i = 0; i < o->identifier_count; i++) {
+		const struct authz *a = &o->identifiers[i].authz;
+		enum authz_status s = authz_status(a, j->now);
+
+		if (s == AUTHZ_DEACTIVATED || s == AUTHZ_REVOKED)
+			return arena_printf(j->arena,
+			    "nothing: the authorization of %s was %s",
+			    a->mailbox, authz_status_name(s));
+	}
+	return "nothing: its time is over";
+}
+
 const char *
 story_waits_for(struct job *j, const struct order *o)
 {
@@ -341,7 +357,7 @@ story_waits_for(struct job *j, const struct order *o)
 		return "nothing";
 	case ORDER_INVALID:
 		return o->error != NULL ? problem_text(j, o->error)
-					: "nothing: its time is over";
+					: ended_by(j, o);
 	}
 	return "";
 }

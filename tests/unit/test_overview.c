@@ -12,6 +12,7 @@
 
 #include "db/store_conf_use.h"
 #include "db/store_life.h"
+#include "db/store_order_look.h"
 #include "db/store_queue.h"
 #include "db/store_stop.h"
 #include "lib/arena.h"
@@ -20,6 +21,7 @@
 #include "src/overview.h"
 #include "src/remarks.h"
 #include "src/role_life.h"
+#include "src/story.h"
 #include "tests/unit/pki_lab.h"
 
 #define MINUTE INT64_C(60)
@@ -96,6 +98,40 @@ test_queues(struct job *j)
 	EXPECT(j, sender_step(&lab.sender, j), 1);
 	expect_line(j, "ok    work: none is left undone\n");
 	expect_line(j, "ok    orders: 1 wait: 1 for a reply (");
+}
+
+/* 17.2: an order that ended without a verdict waits for nothing, and what
+ * ended it is told. */
+static void
+test_ended_orders(struct job *j)
+{
+	static const struct {
+		const char *set; /* in table `authz` */
+		const char *waits_for;
+	} cases[] = {
+		{ "deactivated_at = 1", /* AC-73, AC-105 */
+		    "nothing: the authorization of mailbox0@example.org "
+		    "was deactivated" },
+		{ "revoked_at = 1", /* AC-107 */
+		    "nothing: the authorization of mailbox0@example.org "
+		    "was revoked" },
+		{ "expires_at = 1", /* AC-128 */
+		    "nothing: its time is over" },
+	};
+	struct role_lab lab;
+	struct order o;
+
+	start(&lab, j);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		unit_case("%s", cases[i].set);
+		fixture_sql(
+		    j, "UPDATE authz SET deactivated_at = 0, revoked_at = 0");
+		fixture_sql(j, arena_printf(j->arena, "UPDATE authz SET %s",
+				   cases[i].set));
+		EXPECT(j, store_order_look(j, lab.order->id, &o), 1);
+		assert_string_equal(story_waits_for(j, &o), cases[i].waits_for);
+		expect_line(j, "ok    orders: none is pending\n");
+	}
 }
 
 /* Each queue is counted, and what is due later is none. */
@@ -391,6 +427,7 @@ test_PK_21_no_audit_key(struct job *j)
 
 static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_queues),
+	STORE_TEST(test_ended_orders),
 	STORE_TEST(test_counts),
 	STORE_TEST(test_stops),
 	STORE_TEST(test_roles),
