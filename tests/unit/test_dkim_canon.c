@@ -163,6 +163,8 @@ test_runs(void **state)
 		{ filled(2000000, "\r\n", ""), 0, 2 },
 		{ filled(2000000, "\r\n", "x"), 2000003, 2000003 },
 		{ filled(3000000, " \r\n", "x"), 2000003, 3000003 },
+		{ filled(3000000, "x\n", ""), 3000002, 3000002 },
+		{ filled(3000000, "x", "\r\n\r\n"), 3000002, 3000002 },
 	};
 	double begin = cpu_seconds();
 
@@ -193,6 +195,67 @@ test_pieces(void **state)
 		struct span s = filled(n, "x", "\r\n");
 
 		assert_true(span_eq(body_of(DKIM_RELAXED, s), s));
+	}
+}
+
+/* RFC 6376 3.4.4 as it is written, an octet at a time. */
+static struct span
+relaxed_plainly(struct span body)
+{
+	struct buf b;
+	size_t empty = 0;
+
+	buf_init(&b, unit_job()->arena, body.n + 2);
+	for (size_t at = 0; at < body.n; at += 2) {
+		size_t end = span_find_span(body, at, SPAN("\r\n"));
+		bool space = false, begun = false;
+
+		for (; at < end; at++) {
+			if (strchr(" \t", body.p[at]) != NULL) {
+				space = true;
+				continue;
+			}
+			for (; !begun && empty > 0; empty--)
+				buf_add_str(&b, "\r\n");
+			if (space)
+				buf_add_char(&b, ' ');
+			buf_add_char(&b, body.p[at]);
+			begun = true;
+			space = false;
+		}
+		if (begun)
+			buf_add_str(&b, "\r\n");
+		else
+			empty++;
+	}
+	return buf_span(&b);
+}
+
+/* MA-25: what is looked at many octets at a time is no different for it,
+ * wherever something stands. */
+static void
+test_long_bodies(void **state)
+{
+	static const char *const parts[] = { "\r\n", "\r\n", " ", "\t", "x",
+		"\xc3\xbc", " a few words in a line of their own\r\n",
+		"and a line that is so long that it alone fills more than what "
+		"is looked at at once\r\n" };
+	uint32_t seed = 1;
+
+	(void)state;
+	for (size_t i = 0; i < 3000; i++) {
+		struct buf b;
+
+		unit_case("%zu", i);
+		buf_init(&b, unit_job()->arena, 8000);
+		for (size_t k = 0; k < i % 60; k++) {
+			seed = seed * 1664525 + 1013904223;
+			/* Some have many lines, and little between them. */
+			buf_add_str(&b,
+			    parts[(seed >> 16) % COUNT(parts) | (i & k & 6)]);
+		}
+		assert_true(span_eq(body_of(DKIM_RELAXED, buf_span(&b)),
+		    relaxed_plainly(buf_span(&b))));
 	}
 }
 
@@ -291,6 +354,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_empty_hashes),
 	cmocka_unit_test(test_runs),
 	cmocka_unit_test(test_pieces),
+	cmocka_unit_test(test_long_bodies),
 	cmocka_unit_test(test_selection),
 	cmocka_unit_test(test_signature_field),
 };
