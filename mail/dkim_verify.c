@@ -45,6 +45,7 @@ struct candidate {
 	/* Signed, all that are there.  An absent field that h= does not name
 	 * is not: it may have been taken out. */
 	bool covers[COVERAGE_FIELDS];
+	bool lacks[COVERAGE_FIELDS]; /* some that are there are not signed */
 	enum stage stage;
 	uint8_t header_hash[32];
 };
@@ -114,45 +115,61 @@ count_present(struct verification *v)
 		count_name(v->m->fields[i].name, v->present);
 }
 
-struct coverage {
-	bool reaches[3]; /* by enum conf_coverage */
-	struct buf missing[3];
-};
-
 static void
-miss(struct coverage *c, enum conf_coverage grade, struct span name)
+coverage_find(const struct verification *v, struct candidate *c)
 {
-	c->reaches[grade] = false;
-	if (c->missing[grade].n > 0)
-		buf_add_str(&c->missing[grade], ", ");
-	buf_add(&c->missing[grade], name);
-}
-
-static void
-coverage_find(
-    struct verification *v, struct candidate *candidate, struct coverage *c)
-{
-	const struct dkim_signature *s = &candidate->signature;
+	const struct dkim_signature *s = &c->signature;
 	size_t listed[COVERAGE_FIELDS] = { 0 };
 
-	for (size_t g = 0; g < 3; g++) {
-		c->reaches[g] = true;
-		buf_init(&c->missing[g], v->j->arena, 256);
-	}
 	for (size_t i = 0; i < s->name_count; i++)
 		count_name(s->names[i], listed);
 	for (size_t i = 0; i < COVERAGE_FIELDS; i++) {
-		struct span name = coverage_fields[i].name;
-		bool has_all = listed[i] >= v->present[i];
-
-		candidate->covers[i] = listed[i] > 0 && has_all;
-		if (!candidate->covers[i])
-			miss(c, CONF_COVERAGE_RFC, name);
-		if (!has_all)
-			miss(c, CONF_COVERAGE_PRESENT, name);
-		if (!has_all && coverage_fields[i].is_core)
-			miss(c, CONF_COVERAGE_CORE, name);
+		c->lacks[i] = listed[i] < v->present[i];
+		c->covers[i] = listed[i] > 0 && !c->lacks[i];
 	}
+}
+
+/* Does that field keep the signature from that grade? */
+static bool
+misses(const struct candidate *c, enum conf_coverage grade, size_t field)
+{
+	switch (grade) {
+	case CONF_COVERAGE_RFC:
+		return !c->covers[field];
+	case CONF_COVERAGE_PRESENT:
+		return c->lacks[field];
+	case CONF_COVERAGE_CORE:
+		break;
+	}
+	return c->lacks[field] && coverage_fields[field].is_core;
+}
+
+static bool
+reaches(const struct candidate *c, enum conf_coverage grade)
+{
+	for (size_t i = 0; i < COVERAGE_FIELDS; i++) {
+		if (misses(c, grade, i))
+			return false;
+	}
+	return true;
+}
+
+static int
+refuse_coverage(
+    const struct verification *v, struct candidate *c, enum conf_coverage want)
+{
+	struct buf missing;
+
+	buf_init(&missing, v->j->arena, 256);
+	for (size_t i = 0; i < COVERAGE_FIELDS; i++) {
+		if (!misses(c, want, i))
+			continue;
+		if (missing.n > 0)
+			buf_add_str(&missing, ", ");
+		buf_add(&missing, coverage_fields[i].name);
+	}
+	return finding_set(&c->result.finding, FINDING_SKIP, "dkim.coverage",
+	    "the signature does not cover %s", missing.p);
 }
 
 static int
@@ -160,19 +177,14 @@ check_coverage(struct verification *v, struct candidate *c)
 {
 	enum conf_coverage want = v->policy->coverage;
 	struct dkim_signature_result *r = &c->result;
-	struct coverage found;
 
 	c->stage = STAGE_COVERAGE;
-	coverage_find(v, c, &found);
-	r->reaches_core = found.reaches[CONF_COVERAGE_CORE];
-	r->grade = found.reaches[CONF_COVERAGE_RFC] ? CONF_COVERAGE_RFC
-		   : found.reaches[CONF_COVERAGE_PRESENT]
-		       ? CONF_COVERAGE_PRESENT
-		       : CONF_COVERAGE_CORE;
-	if (found.reaches[want])
-		return 0;
-	return finding_set(&r->finding, FINDING_SKIP, "dkim.coverage",
-	    "the signature does not cover %s", found.missing[want].p);
+	coverage_find(v, c);
+	r->reaches_core = reaches(c, CONF_COVERAGE_CORE);
+	r->grade = reaches(c, CONF_COVERAGE_RFC)       ? CONF_COVERAGE_RFC
+		   : reaches(c, CONF_COVERAGE_PRESENT) ? CONF_COVERAGE_PRESENT
+						       : CONF_COVERAGE_CORE;
+	return reaches(c, want) ? 0 : refuse_coverage(v, c, want);
 }
 
 /* --- body, key, signature ---------------------------------------------------
