@@ -9,6 +9,7 @@ libcs_dns_a_SOURCES = \
 	dns/quorum.c dns/quorum.h \
 	dns/record.c dns/record.h \
 	dns/resolver.c dns/resolver.h \
-	dns/resolver_public.c dns/resolver_public.h
+	dns/resolver_public.c dns/resolver_public.h \
+	dns/unbound_loop.c dns/unbound_loop.h
 
 CS_DNS = libcs_dns.a $(UNBOUND_LIBS) -lm $(CS_LIB)

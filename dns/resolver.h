@@ -1,5 +1,6 @@
 /*
- * Asking the DNS, validated.  dns/resolver.c alone knows libunbound.
+ * Asking the DNS, validated.  dns/resolver.c alone knows libunbound,
+ * and dns/unbound_loop.c the events that it waits for.
  *
  * A resolver answers one question at a time for its caller; it waits with its
  * own deadline (MA-30: a try, then a total) and never longer.  Answers carry
