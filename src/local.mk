@@ -184,6 +184,8 @@ libcs_src_a_SOURCES = \
 	src/jose.c src/jose.h \
 	src/judge.c src/judge.h \
 	src/judge_caa.c src/judge_caa.h \
+	src/judgement.c src/judgement.h \
+	src/judgement_record.c src/judgement_record.h \
 	src/lint_frame.c src/lint_frame.h \
 	src/linter_check.c src/linter_check.h \
 	src/ca_linters.c src/ca_linters.h \
