@@ -18,6 +18,8 @@ libcs_mail_a_SOURCES = \
 	mail/dkim_signature.c mail/dkim_signature.h \
 	mail/dkim_tags.c mail/dkim_tags.h \
 	mail/dkim_verify.c mail/dkim_verify.h \
+	mail/esmtp_session.c mail/esmtp_session.h \
+	mail/esmtp_verdict.c mail/esmtp_verdict.h \
 	mail/fetch.c mail/fetch.h mail/fetch_session.h \
 	mail/fetch_auth.c mail/fetch_dispose.c mail/fetch_list.c \
 	mail/fetch_message.c mail/fetch_wait.c \

@@ -1,9 +1,9 @@
 /*
  * Submission through libesmtp: to a relay reached in clear on this host or by
  * STARTTLS, without a login or with PLAIN or LOGIN, between ASCII mailboxes.
- * submit_esmtp.c alone knows libesmtp; what it must not be trusted with is in
- * the .c.  A session is one message: it can only be given more of them before
- * it begins.  See mail/submit.h for what it is used for.
+ * A session is one message: it can only be given more of them before it begins.
+ * What the library must not be trusted with is done in mail/esmtp_session.c;
+ * nobody else knows it.  See mail/submit.h for what it is used for.
  */
 #ifndef MAIL_SUBMIT_ESMTP_H
 #define MAIL_SUBMIT_ESMTP_H
