@@ -484,6 +484,7 @@ unit_tests += \
 	tests/unit/test_caa_report \
 	tests/unit/test_notice \
 	tests/unit/test_admin_front \
+	tests/unit/test_admin_pages \
 	tests/unit/test_form \
 	tests/unit/test_overview \
 	tests/unit/test_renewal_notice \
@@ -614,10 +615,16 @@ tests_unit_test_sandbox_pgsql_LDADD = $(STORE_FIXTURE) $(CS_SRC)
 tests_unit_test_caa_report_LDADD = $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_notice_LDADD = $(SIGNER_LAB) $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_form_LDADD = $(UNIT) $(CS_SRC)
+front_lab = tests/unit/front_lab.c tests/unit/front_lab.h $(admin_lab)
 tests_unit_test_admin_front_SOURCES = tests/unit/test_admin_front.c \
-	$(admin_lab)
+	$(front_lab)
 tests_unit_test_admin_front_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
 tests_unit_test_admin_front_LDADD = $(PKI_LAB) $(ROLE_LAB) $(CS_SRC) \
+	$(CRYPTO_LIBS)
+tests_unit_test_admin_pages_SOURCES = tests/unit/test_admin_pages.c \
+	$(front_lab)
+tests_unit_test_admin_pages_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
+tests_unit_test_admin_pages_LDADD = $(PKI_LAB) $(ROLE_LAB) $(CS_SRC) \
 	$(CRYPTO_LIBS)
 tests_unit_test_overview_LDADD = $(ROLE_LAB) $(PKI_LAB) $(CS_SRC)
 tests_unit_test_renewal_notice_LDADD = $(SIGNER_LAB) $(ROLE_LAB) $(CS_SRC)
