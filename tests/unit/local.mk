@@ -427,7 +427,9 @@ unit_tests += \
 	tests/unit/test_conf \
 	tests/unit/test_conf_held \
 	tests/unit/test_conf_manual \
+	tests/unit/test_conf_sections \
 	tests/unit/test_conf_trial \
+	tests/unit/test_conf_values \
 	tests/unit/test_pins \
 	tests/unit/test_conf_owner \
 	tests/unit/test_tls \
@@ -513,7 +515,14 @@ tests_unit_test_admin_factors_LDADD = $(TOKEN_LAB) $(PKI_LAB) \
 	$(STORE_FIXTURE) $(CS_SRC) $(CRYPTO_LIBS)
 tests_unit_test_client_address_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_command_LDADD = $(UNIT) $(CS_SRC)
+conf_lab = tests/unit/conf_lab.c tests/unit/conf_lab.h
+tests_unit_test_conf_SOURCES = tests/unit/test_conf.c $(conf_lab)
 tests_unit_test_conf_LDADD = $(UNIT) $(CS_SRC)
+tests_unit_test_conf_sections_SOURCES = tests/unit/test_conf_sections.c \
+	$(conf_lab)
+tests_unit_test_conf_sections_LDADD = $(UNIT) $(CS_SRC)
+tests_unit_test_conf_values_SOURCES = tests/unit/test_conf_values.c $(conf_lab)
+tests_unit_test_conf_values_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_pins_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_conf_held_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_conf_manual_CPPFLAGS = $(tests_cppflags)
