@@ -329,6 +329,7 @@ unit_tests += \
 	tests/unit/test_nonce \
 	tests/unit/test_nonce_shared \
 	tests/unit/test_order \
+	tests/unit/test_order_life \
 	tests/unit/test_problem \
 	tests/unit/test_proof \
 	tests/unit/test_renewal \
@@ -353,7 +354,11 @@ tests_unit_test_jws_LDADD = $(ACME_LAB) $(UNIT) $(CS_ACME)
 tests_unit_test_limit_LDADD = $(ACME_LAB) $(STORE_FIXTURE) $(CS_ACME)
 tests_unit_test_nonce_LDADD = $(UNIT) $(CS_ACME)
 tests_unit_test_nonce_shared_LDADD = $(STORE_FIXTURE) $(CS_ACME)
+order_lab = tests/unit/order_lab.c tests/unit/order_lab.h
+tests_unit_test_order_SOURCES = tests/unit/test_order.c $(order_lab)
 tests_unit_test_order_LDADD = $(ACME_LAB) $(STORE_FIXTURE) $(CS_ACME)
+tests_unit_test_order_life_SOURCES = tests/unit/test_order_life.c $(order_lab)
+tests_unit_test_order_life_LDADD = $(ACME_LAB) $(STORE_FIXTURE) $(CS_ACME)
 tests_unit_test_problem_LDADD = $(UNIT) $(CS_ACME)
 tests_unit_test_renewal_LDADD = $(ACME_LAB) $(STORE_FIXTURE) $(CS_ACME)
 tests_unit_test_replaces_LDADD = $(ACME_LAB) $(STORE_FIXTURE) $(CS_ACME)

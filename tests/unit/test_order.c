@@ -1,73 +1,23 @@
 /*
- * Orders, authorizations and challenges as a client sees them (AC-83 to
- * AC-123, AC-128, ER-1 to ER-6, ER-9, ER-13) over a real store.
+ * newOrder as a client sees it, and what the policy refuses (AC-83 to AC-123,
+ * AC-128, ER-1 to ER-6, ER-9, ER-13) over a real store.
  */
 #include "config.h"
 
-#include "tests/unit/acme_front.h"
-
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "acme/acme.h"
 #include "acme/offer.h"
-#include "acme/order.h"
 #include "acme/policy.h"
 #include "db/store_account.h"
 #include "db/store_audit.h"
 #include "db/store_outbox.h"
-#include "db/store_reply.h"
 #include "lib/b64.h"
-#include "tests/unit/acme_mailbox.h"
+#include "tests/unit/order_lab.h"
 #include "tests/unit/vectors.h"
 
 #define HOUR 3600
-
-static struct answer
-new_order(struct job *j, const char *identifiers)
-{
-	return front_post(j, FRONT_NEW_ORDER,
-	    arena_printf(j->arena, "{\"identifiers\":%s}", identifiers));
-}
-
-#define EMAIL(value) "{\"type\":\"email\",\"value\":\"" value "\"}"
-#define DNS(value) "{\"type\":\"dns\",\"value\":\"" value "\"}"
-#define ALICE EMAIL("alice@example.com")
-
-static const char *
-authz_url(const struct answer *a, size_t i)
-{
-	const struct json *list = json_get(a->doc, "authorizations");
-
-	assert_true(i < json_count(list));
-	return json_string(json_at(list, i)).p;
-}
-
-static struct answer
-read_url(struct job *j, const char *url)
-{
-	return front_post(j, front_path(url), "");
-}
-
-static const struct json *
-challenge_of(const struct answer *authz)
-{
-	const struct json *list = json_get(authz->doc, "challenges");
-
-	assert_int_equal(json_count(list), 1);
-	return json_at(list, 0);
-}
-
-static const char *
-member(const struct json *object, const char *name)
-{
-	const struct json *v = json_get(object, name);
-
-	if (json_type(v) != JSON_T_STRING)
-		fail_msg("no string %s", name);
-	return json_string(v).p;
-}
 
 /* --- newOrder ------------------------------------------------------------- */
 
@@ -107,7 +57,7 @@ test_profiles(struct job *j)
 		}
 		front_expect(&a, 201, "", NULL);
 		assert_string_equal(front_str(&a, "profile"), rows[i].profile);
-		a = read_url(j, front_header(&a, "Location", 0));
+		a = order_lab_read(j, front_header(&a, "Location", 0));
 		assert_string_equal(front_str(&a, "profile"), rows[i].profile);
 	}
 	front_close();
@@ -143,7 +93,7 @@ test_dates(struct job *j)
 		    front_str(&a, "notBefore"), "2027-01-15T08:30:00Z");
 		assert_string_equal(
 		    front_str(&a, "notAfter"), "2027-01-16T08:00:00Z");
-		a = read_url(j, front_header(&a, "Location", 0));
+		a = order_lab_read(j, front_header(&a, "Location", 0));
 	}
 	/* One of them: the other is not shown.  It ends with its dates. */
 	a = front_post(j, FRONT_NEW_ORDER,
@@ -154,7 +104,7 @@ test_dates(struct job *j)
 	assert_string_equal(front_str(&a, "notAfter"), "2027-01-15T09:00:00Z");
 	assert_string_equal(front_str(&a, "expires"), "2027-01-15T09:00:00Z");
 	front_set_time(j, FIXTURE_NOW + 3600);
-	a = read_url(j, front_header(&a, "Location", 0));
+	a = order_lab_read(j, front_header(&a, "Location", 0));
 	assert_string_equal(front_str(&a, "status"), "invalid");
 	front_set_time(j, FIXTURE_NOW);
 	/* AC-93: identifiers, profile, dates. */
@@ -187,7 +137,7 @@ test_ca_ends(struct job *j)
 	front_conf()->issuer.validity_days = 365;
 	front_open(j);
 	acme_set_chain(front_acme(), &chain);
-	a = new_order(j, "[" ALICE "]");
+	a = order_lab_new(j, "[" ALICE "]");
 	front_expect(&a, 400, "invalidProfile",
 	    "profile mailbox-multipurpose does not fit: the certificate would "
 	    "end after the CA, which ends at 2027-04-25T08:00:00Z");
@@ -294,12 +244,12 @@ test_create(struct job *j)
 	    arena_printf(j->arena, "%s/finalize", url));
 	assert_null(front_header(&a, "Retry-After", 0));
 
-	again = read_url(j, url);
+	again = order_lab_read(j, url);
 	front_expect(&again, 200, "", NULL);
 	assert_string_equal(again.body.p, a.body.p);
 	assert_string_equal(front_header(&again, "Location", 0), url);
 
-	authz = read_url(j, authz_url(&a, 0));
+	authz = order_lab_read(j, order_lab_authz_url(&a, 0));
 	front_expect(&authz, 200, "", NULL);
 	assert_false(authz.changed);
 	assert_int_equal(authz.wake, 0);
@@ -309,15 +259,17 @@ test_create(struct job *j)
 	assert_string_equal(front_str(&authz, "status"), "pending");
 	assert_string_equal(
 	    front_str(&authz, "expires"), "2027-01-16T08:00:00Z");
-	ch = challenge_of(&authz);
+	ch = order_lab_challenge(&authz);
 	assert_int_equal(json_count(ch), 5);
-	assert_string_equal(member(ch, "type"), "email-reply-00");
-	assert_string_equal(member(ch, "status"), "pending");
-	assert_int_equal(strlen(member(ch, "token")), 32);
-	assert_true(b64url_is_alphabet(span_str(member(ch, "token"))));
-	assert_true(span_starts(span_str(member(ch, "from")), SPAN("acme+")));
+	assert_string_equal(order_lab_member(ch, "type"), "email-reply-00");
+	assert_string_equal(order_lab_member(ch, "status"), "pending");
+	assert_int_equal(strlen(order_lab_member(ch, "token")), 32);
 	assert_true(
-	    span_ends(span_str(member(ch, "from")), SPAN("@ca.example")));
+	    b64url_is_alphabet(span_str(order_lab_member(ch, "token"))));
+	assert_true(
+	    span_starts(span_str(order_lab_member(ch, "from")), SPAN("acme+")));
+	assert_true(span_ends(
+	    span_str(order_lab_member(ch, "from")), SPAN("@ca.example")));
 
 	/* The mail is in the outbox, due after the delay, with the other
 	 * half and this From. */
@@ -327,11 +279,12 @@ test_create(struct job *j)
 	EXPECT(j, store_outbox_lease(j, j->now + 60, &mail), 1);
 	store_rollback(j);
 	assert_string_equal(mail.mailbox, "alice@example.com");
-	assert_string_equal(mail.from, member(ch, "from"));
+	assert_string_equal(mail.from, order_lab_member(ch, "from"));
 	assert_string_equal(mail.language, "de, en;q=0.5");
 	assert_int_equal(mail.token_part1.n, 32);
 	assert_true(b64url_is_alphabet(mail.token_part1));
-	assert_false(span_eq_str(mail.token_part1, member(ch, "token")));
+	assert_false(
+	    span_eq_str(mail.token_part1, order_lab_member(ch, "token")));
 	assert_int_equal(mail.message_id[0], '<');
 
 	/* PK-19, AC-178 */
@@ -346,7 +299,7 @@ test_create(struct job *j)
 	assert_string_equal(rows[0].actor, "account:" FRONT_ACCOUNT_ID);
 	assert_string_equal(rows[0].result, "ok");
 	assert_non_null(strstr(rows[0].detail, "alice@example.com"));
-	assert_null(strstr(rows[0].detail, member(ch, "token")));
+	assert_null(strstr(rows[0].detail, order_lab_member(ch, "token")));
 	front_close();
 }
 
@@ -359,11 +312,12 @@ test_fixed_from(struct job *j)
 	front_conf()->sender.tagged = false;
 	front_open(j);
 	for (int i = 0; i < 2; i++) {
-		order = new_order(j, "[" ALICE "]");
+		order = order_lab_new(j, "[" ALICE "]");
 		front_expect(&order, 201, "", NULL);
-		authz = read_url(j, authz_url(&order, 0));
+		authz = order_lab_read(j, order_lab_authz_url(&order, 0));
 		assert_string_equal(
-		    member(challenge_of(&authz), "from"), "acme@ca.example");
+		    order_lab_member(order_lab_challenge(&authz), "from"),
+		    "acme@ca.example");
 	}
 	front_close();
 }
@@ -377,15 +331,16 @@ test_secrecy(struct job *j)
 	const char *part1;
 
 	front_open(j);
-	a = new_order(j, "[" ALICE "]");
+	a = order_lab_new(j, "[" ALICE "]");
 	front_set_time(j, FIXTURE_NOW + 5);
 	EXPECT(j, store_begin(j), 0);
 	EXPECT(j, store_outbox_lease(j, j->now + 60, &mail), 1);
 	store_rollback(j);
 	part1 = span_dup(j->arena, mail.token_part1);
-	authz = read_url(j, authz_url(&a, 0));
-	challenge = front_post(
-	    j, front_path(member(challenge_of(&authz), "url")), "{}");
+	authz = order_lab_read(j, order_lab_authz_url(&a, 0));
+	challenge = front_post(j,
+	    front_path(order_lab_member(order_lab_challenge(&authz), "url")),
+	    "{}");
 	assert_null(strstr(a.body.p, part1));
 	assert_null(strstr(authz.body.p, part1));
 	assert_null(strstr(challenge.body.p, part1));
@@ -516,7 +471,7 @@ test_identifiers(struct job *j)
 			continue;
 		unit_case("%s", value);
 		accepted++;
-		a = new_order(
+		a = order_lab_new(
 		    j, arena_printf(j->arena,
 			   "[{\"type\":\"email\",\"value\":%s}]", value));
 		front_expect(&a, 201, "", NULL);
@@ -530,7 +485,7 @@ test_identifiers(struct job *j)
 			j, arena_printf(j->arena,
 			       "SELECT COUNT(*) FROM authz WHERE id "
 			       "= '%s' AND mailbox = '%s'",
-			       authz_url(&a, 0) +
+			       order_lab_authz_url(&a, 0) +
 				   strlen(FRONT_BASE "/acme/authz/"),
 			       sql_text(j,
 				   json_string_value(json_array_get(v, 1))))),
@@ -546,7 +501,7 @@ test_identifiers(struct job *j)
 		struct answer a;
 
 		unit_case("%s", value);
-		a = new_order(
+		a = order_lab_new(
 		    j, arena_printf(j->arena,
 			   "[{\"type\":\"email\",\"value\":%s}]", value));
 		front_expect(&a,
@@ -567,7 +522,7 @@ test_ascii_only(struct job *j)
 
 	front_conf()->utf8_mailboxes = false;
 	front_open(j);
-	a = new_order(j, "[" EMAIL("\xc3\xa4lice@example.com") "]");
+	a = order_lab_new(j, "[" EMAIL("\xc3\xa4lice@example.com") "]");
 	front_expect(&a, 403, "rejectedIdentifier", NULL);
 	front_close();
 }
@@ -583,7 +538,7 @@ test_several_bad(struct job *j)
 	front_conf()->deny = (struct conf_list){ deny, 1 };
 	front_open(j);
 	/* One bad among good ones: its own type, and one subproblem. */
-	a = new_order(j, "[" ALICE "," EMAIL("*@example.com") "]");
+	a = order_lab_new(j, "[" ALICE "," EMAIL("*@example.com") "]");
 	front_expect(&a, 400, "malformed",
 	    "wildcards are not allowed in email identifiers");
 	sub = json_get(a.doc, "subproblems");
@@ -594,25 +549,27 @@ test_several_bad(struct job *j)
 	    "\"identifier\":" EMAIL("*@example.com") "}");
 	assert_null(json_get(a.doc, "identifier"));
 
-	a = new_order(j, "[" EMAIL("*@a.b") "," EMAIL("x") "]");
+	a = order_lab_new(j, "[" EMAIL("*@a.b") "," EMAIL("x") "]");
 	front_expect(&a, 400, "malformed", "several identifiers were refused");
 	assert_int_equal(json_count(json_get(a.doc, "subproblems")), 2);
 
-	a = new_order(j, "[{\"type\":\"dns\",\"value\":\"example.com\"},"
-			 "{\"type\":\"ip\",\"value\":\"192.0.2.1\"},"
-			 "{\"type\":\"Email\",\"value\":\"a@example.com\"}]");
+	a = order_lab_new(j,
+	    "[{\"type\":\"dns\",\"value\":\"example.com\"},"
+	    "{\"type\":\"ip\",\"value\":\"192.0.2.1\"},"
+	    "{\"type\":\"Email\",\"value\":\"a@example.com\"}]");
 	front_expect(&a, 400, "unsupportedIdentifier",
 	    "several identifiers were refused");
 
-	a = new_order(
+	a = order_lab_new(
 	    j, "[" EMAIL("*@a.b") ",{\"type\":\"ip\",\"value\":\"x\"}]");
 	front_expect(&a, 400, "compound", "several identifiers were refused");
-	a = new_order(j, "[" EMAIL("*@a.b") "," EMAIL("a@denied.example") "]");
+	a = order_lab_new(
+	    j, "[" EMAIL("*@a.b") "," EMAIL("a@denied.example") "]");
 	front_expect(&a, 403, "compound", "several identifiers were refused");
-	a = new_order(j, "[" EMAIL("A@Denied.Example") "]");
+	a = order_lab_new(j, "[" EMAIL("A@Denied.Example") "]");
 	front_expect(&a, 403, "rejectedIdentifier",
 	    "this server does not issue for the requested identifier");
-	a = new_order(j, "[" EMAIL("a@x.test") "]");
+	a = order_lab_new(j, "[" EMAIL("a@x.test") "]");
 	front_expect(&a, 403, "rejectedIdentifier", NULL);
 	front_close();
 }
@@ -626,7 +583,7 @@ test_several(struct job *j)
 
 	front_conf()->max_identifiers = 3;
 	front_open(j);
-	a = new_order(
+	a = order_lab_new(
 	    j, "[" EMAIL("a@B.example") "," EMAIL("a@b.EXAMPLE") "," EMAIL(
 		   "a@b.example") "," EMAIL("A@b.example") "," EMAIL("c@b."
 								     "examp"
@@ -644,7 +601,7 @@ test_several(struct job *j)
 	EXPECT(j, store_outbox_lease(j, j->now + 60, &mail), 0);
 	store_rollback(j);
 
-	a = new_order(
+	a = order_lab_new(
 	    j, "[" EMAIL("a@b.example") "," EMAIL("b@b.example") "," EMAIL(
 		   "c@b.example") "," EMAIL("d@b.example") "]");
 	front_expect(&a, 400, "malformed", "at most 3 identifiers per order");
@@ -660,426 +617,23 @@ test_dns_mailbox(struct job *j)
 	struct answer a, authz;
 
 	front_open(j);
-	a = new_order(j, arena_printf(j->arena, "[%s]", dns));
+	a = order_lab_new(j, arena_printf(j->arena, "[%s]", dns));
 	front_expect(&a, 201, "", NULL);
 	assert_string_equal(json_dup(j, json_get(a.doc, "identifiers")),
 	    arena_printf(j->arena, "[%s]", dns));
-	authz = read_url(j, authz_url(&a, 0));
+	authz = order_lab_read(j, order_lab_authz_url(&a, 0));
 	assert_string_equal(
 	    json_dup(j, json_get(authz.doc, "identifier")), dns);
 	assert_string_equal(
-	    member(challenge_of(&authz), "type"), "email-reply-00");
+	    order_lab_member(order_lab_challenge(&authz), "type"),
+	    "email-reply-00");
 	front_close();
 
 	front_conf()->compat_dns_mailbox = false;
 	front_open_again(j);
-	a = new_order(j, arena_printf(j->arena, "[%s]", dns));
+	a = order_lab_new(j, arena_printf(j->arena, "[%s]", dns));
 	front_expect(&a, 400, "unsupportedIdentifier",
 	    "only identifiers of type email are supported");
-	front_close();
-}
-
-/* --- reading -------------------------------------------------------------- */
-
-/* AC-175: absent and foreign are one answer. */
-static void
-test_foreign(struct job *j)
-{
-	static const char *const before[] = { "/acme/order/", "/acme/order/",
-		"/acme/authz/", "/acme/chall/", "/acme/cert/" };
-	static const char *const after[] = { "", "/finalize", "", "", "" };
-	const char *ids[5];
-	const char *kid;
-	struct answer a, authz;
-
-	front_open(j);
-	a = front_post_jwk(j, "acct-es256-B", FRONT_NEW_ACCOUNT, "{}");
-	kid = front_header(&a, "Location", 0);
-	a = new_order(j, "[" ALICE "]");
-	authz = read_url(j, authz_url(&a, 0));
-	ids[0] = ids[1] = front_path(front_header(&a, "Location", 0)) +
-			  strlen("/acme/order/");
-	ids[2] = front_path(authz_url(&a, 0)) + strlen("/acme/authz/");
-	ids[3] = front_path(member(challenge_of(&authz), "url")) +
-		 strlen("/acme/chall/");
-	ids[4] = "AAAAAAAAAAAAAAAAAAAAAA";
-	for (size_t i = 0; i < 5; i++) {
-		char foreign[100], absent[100];
-		struct answer x, y;
-
-		snprintf(foreign, sizeof(foreign), "%s%s%s", before[i], ids[i],
-		    after[i]);
-		snprintf(absent, sizeof(absent), "%s%s%s", before[i],
-		    "AAAAAAAAAAAAAAAAAAAAAA", after[i]);
-		unit_case("%s", foreign);
-		x = front_post_as(
-		    j, "acct-es256-B", kid, foreign, i == 1 ? "{}" : "");
-		y = front_post_as(
-		    j, "acct-es256-B", kid, absent, i == 1 ? "{}" : "");
-		front_expect(&x, 404, "malformed", NULL);
-		assert_string_equal(x.body.p, y.body.p);
-		assert_int_equal(
-		    x.response.header_count, y.response.header_count);
-		if (i == 2 || i == 3) {
-			x = front_post_as(
-			    j, "acct-es256-B", kid, foreign, "{}");
-			front_expect(&x, 404, "malformed", NULL);
-		}
-	}
-	front_close();
-}
-
-/* AC-51, AC-105 */
-static void
-test_authz_payload(struct job *j)
-{
-	static const struct {
-		const char *payload, *detail;
-	} rows[] = {
-		{ "{}", "only status deactivated can be requested" },
-		{ "{\"status\":\"valid\"}",
-		    "only status deactivated can be requested" },
-		{ "{\"x\":\"deactivated\"}",
-		    "only status deactivated can be requested" },
-		{ "[]", "payload is not a JSON object" },
-		{ "7", "payload is not a JSON object" },
-	};
-	struct answer order, a;
-
-	front_open(j);
-	order = new_order(j, "[" ALICE "]");
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		unit_case("%s", rows[i].payload);
-		a = front_post(
-		    j, front_path(authz_url(&order, 0)), rows[i].payload);
-		front_expect(&a, 400, "malformed", rows[i].detail);
-	}
-	a = front_post(
-	    j, front_path(front_header(&order, "Location", 0)), "{}");
-	front_expect(&a, 400, "malformed", "this resource can only be read");
-	front_close();
-}
-
-/* --- challenge ------------------------------------------------------------ */
-
-static bool
-has_up_link(struct job *j, const struct answer *a, const char *authz)
-{
-	const char *expected = arena_printf(j->arena, "<%s>;rel=\"up\"", authz);
-	const char *value;
-
-	for (size_t i = 0; (value = front_header(a, "Link", i)) != NULL; i++) {
-		if (strcmp(value, expected) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* AC-16, AC-118, AC-121, AC-122, AC-190: POST first, then the reply. */
-static void
-test_post_first(struct job *j)
-{
-	struct answer order, authz, a;
-	const char *url, *order_url;
-
-	front_open(j);
-	order = new_order(j, "[" ALICE "]");
-	order_url = front_header(&order, "Location", 0);
-	authz = read_url(j, authz_url(&order, 0));
-	url = member(challenge_of(&authz), "url");
-	a = read_url(j, url);
-	front_expect(&a, 200, "", NULL);
-	assert_string_equal(front_str(&a, "status"), "pending");
-	assert_true(has_up_link(j, &a, authz_url(&order, 0)));
-	assert_false(a.changed);
-
-	a = front_post(j, front_path(url), "{\"keyAuthorization\":\"x\"}");
-	front_expect(&a, 200, "", NULL);
-	assert_string_equal(front_str(&a, "status"), "processing");
-	assert_string_equal(front_header(&a, "Location", 0), url);
-	assert_string_equal(front_header(&a, "Retry-After", 0), "5");
-	assert_true(has_up_link(j, &a, authz_url(&order, 0)));
-	assert_int_equal(a.wake, 1u << ROLE_SENDER);
-	/* Again: nothing happens, nothing is sent. */
-	for (int i = 0; i < 3; i++) {
-		a = front_post(j, front_path(url), "{}");
-		front_expect(&a, 200, "", NULL);
-		assert_string_equal(front_str(&a, "status"), "processing");
-		assert_false(a.changed);
-		assert_int_equal(a.wake, 0);
-	}
-	assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM outbox"), 1);
-	a = read_url(j, authz_url(&order, 0));
-	assert_string_equal(front_str(&a, "status"), "pending");
-	assert_string_equal(front_header(&a, "Retry-After", 0), "5");
-	a = read_url(j, order_url);
-	assert_string_equal(front_str(&a, "status"), "pending");
-	assert_string_equal(front_header(&a, "Retry-After", 0), "5");
-
-	mailbox_reply(j, url, VERDICT_MATCH);
-	a = read_url(j, url);
-	assert_string_equal(front_str(&a, "status"), "valid");
-	assert_string_equal(front_str(&a, "validated"), "2027-01-15T08:00:00Z");
-	assert_int_equal(strlen(front_str(&a, "token")), 32);
-	a = read_url(j, authz_url(&order, 0));
-	assert_string_equal(front_str(&a, "status"), "valid");
-	assert_string_equal(front_str(&a, "expires"), "2027-01-18T08:00:00Z");
-	a = read_url(j, order_url);
-	assert_string_equal(front_str(&a, "status"), "ready");
-	/* AC-97 */
-	assert_string_equal(front_str(&a, "expires"), "2027-01-18T08:00:00Z");
-	a = front_post(j, front_path(url), "{}");
-	front_expect(&a, 200, "", NULL);
-	assert_false(a.changed);
-	front_close();
-}
-
-/* AC-122, AC-123: the reply first; it alone makes nothing valid. */
-static void
-test_reply_first(struct job *j)
-{
-	struct answer order, authz, a;
-	const char *url;
-
-	front_open(j);
-	order = new_order(j, "[" ALICE "]");
-	authz = read_url(j, authz_url(&order, 0));
-	url = member(challenge_of(&authz), "url");
-	mailbox_reply(j, url, VERDICT_MATCH);
-	a = read_url(j, url);
-	assert_string_equal(front_str(&a, "status"), "pending");
-	a = front_post(j, front_path(url), "{}");
-	front_expect(&a, 200, "", NULL);
-	assert_string_equal(front_str(&a, "status"), "valid");
-	assert_null(front_header(&a, "Retry-After", 0));
-	a = read_url(j, front_header(&order, "Location", 0));
-	assert_string_equal(front_str(&a, "status"), "ready");
-	front_close();
-}
-
-/* AC-96, AC-127: a wrong answer ends all three, with one error. */
-static void
-test_mismatch(struct job *j)
-{
-	struct answer order, authz, a;
-	const char *url, *error;
-
-	front_open(j);
-	order = new_order(j, "[" ALICE "]");
-	authz = read_url(j, authz_url(&order, 0));
-	url = member(challenge_of(&authz), "url");
-	mailbox_reply(j, url, VERDICT_MISMATCH);
-	a = read_url(j, url);
-	assert_string_equal(front_str(&a, "status"), "invalid");
-	error = json_dup(j, json_get(a.doc, "error"));
-	assert_non_null(strstr(error, "incorrectResponse"));
-	a = read_url(j, authz_url(&order, 0));
-	assert_string_equal(front_str(&a, "status"), "invalid");
-	a = read_url(j, front_header(&order, "Location", 0));
-	assert_string_equal(front_str(&a, "status"), "invalid");
-	assert_string_equal(json_dup(j, json_get(a.doc, "error")), error);
-	a = front_post(j, front_path(url), "{}");
-	front_expect(&a, 200, "", NULL);
-	assert_false(a.changed);
-	front_close();
-}
-
-/* AC-119, AC-124: a soft verdict shows only while processing. */
-static void
-test_soft(struct job *j)
-{
-	struct answer order, authz, a;
-	const char *url;
-
-	front_open(j);
-	order = new_order(j, "[" ALICE "]");
-	authz = read_url(j, authz_url(&order, 0));
-	url = member(challenge_of(&authz), "url");
-	front_post(j, front_path(url), "{}");
-	mailbox_reply(j, url, VERDICT_UNAUTHENTICATED);
-	a = read_url(j, url);
-	assert_string_equal(front_str(&a, "status"), "processing");
-	assert_non_null(
-	    strstr(json_dup(j, json_get(a.doc, "error")), "unauthorized"));
-	front_close();
-}
-
-/* AC-122, AC-128: the deadline, with and without a POST. */
-static void
-test_deadline(struct job *j)
-{
-	struct answer order, authz, a;
-
-	front_open(j);
-	for (int posted = 0; posted < 2; posted++) {
-		const char *url, *order_url;
-
-		unit_case("posted %d", posted);
-		front_set_time(j, FIXTURE_NOW);
-		order = new_order(j, "[" ALICE "]");
-		order_url = front_header(&order, "Location", 0);
-		authz = read_url(j, authz_url(&order, 0));
-		url = member(challenge_of(&authz), "url");
-		if (posted)
-			front_post(j, front_path(url), "{}");
-		front_set_time(j, FIXTURE_NOW + 24 * HOUR - 1);
-		a = read_url(j, authz_url(&order, 0));
-		assert_string_equal(front_str(&a, "status"), "pending");
-		if (posted)
-			assert_string_equal(
-			    front_header(&a, "Retry-After", 0), "300");
-		front_set_time(j, FIXTURE_NOW + 24 * HOUR);
-		a = read_url(j, url);
-		assert_string_equal(
-		    front_str(&a, "status"), posted ? "invalid" : "pending");
-		assert_int_equal(json_get(a.doc, "error") != NULL, posted);
-		if (posted)
-			assert_string_equal(
-			    json_dup(j, json_get(a.doc, "error")),
-			    "{\"type\":\"urn:ietf:params:acme:error:"
-			    "incorrectResponse\",\"detail\":\"no valid reply "
-			    "was received in time\"}");
-		a = read_url(j, authz_url(&order, 0));
-		assert_string_equal(
-		    front_str(&a, "status"), posted ? "invalid" : "expired");
-		a = read_url(j, order_url);
-		assert_string_equal(front_str(&a, "status"), "invalid");
-		assert_int_equal(json_get(a.doc, "error") != NULL, posted);
-		a = front_post(j, front_path(url), "{}");
-		if (posted)
-			front_expect(&a, 200, "", NULL);
-		else
-			front_expect(&a, 400, "malformed",
-			    "the authorization is expired");
-	}
-	front_close();
-}
-
-/* --- reuse ---------------------------------------------------------------- */
-
-static void
-validate(struct job *j, const struct answer *order, size_t i)
-{
-	struct answer authz = read_url(j, authz_url(order, i));
-	const char *url = member(challenge_of(&authz), "url");
-	struct answer a;
-
-	mailbox_reply(j, url, VERDICT_MATCH);
-	a = front_post(j, front_path(url), "{}");
-	assert_string_equal(front_str(&a, "status"), "valid");
-}
-
-/* AC-88, AC-98, AC-99, AC-101, AC-103, PK-14 */
-static void
-test_reuse(struct job *j)
-{
-	struct answer first, mail, a;
-	const char *kid;
-
-	front_open(j);
-	first = new_order(j, "[" ALICE "]");
-	a = new_order(j, "[" ALICE "]");
-	/* A pending one is never shared. */
-	assert_string_not_equal(authz_url(&a, 0), authz_url(&first, 0));
-	validate(j, &first, 0);
-
-	a = new_order(j, "[" EMAIL("alice@EXAMPLE.com") "]");
-	front_expect(&a, 201, "", NULL);
-	assert_string_equal(front_str(&a, "status"), "ready");
-	assert_string_equal(authz_url(&a, 0), authz_url(&first, 0));
-	assert_int_equal(a.wake, 0);
-	/* L-7: a client that sends dns cannot read an authorization of type
-	 * email; its own serves its next order, and no other's. */
-	mail = new_order(j, "[" DNS("alice@example.com") "]");
-	assert_string_equal(front_str(&mail, "status"), "pending");
-	validate(j, &mail, 0);
-	a = new_order(j, "[" DNS("alice@EXAMPLE.com") "]");
-	assert_string_equal(front_str(&a, "status"), "ready");
-	assert_string_equal(authz_url(&a, 0), authz_url(&mail, 0));
-	a = new_order(j, "[" ALICE "]");
-	assert_string_equal(front_str(&a, "status"), "ready");
-	assert_string_equal(authz_url(&a, 0), authz_url(&first, 0));
-	/* Another letter case is another mailbox; one of two is new. */
-	a = new_order(j, "[" EMAIL("Alice@example.com") "," ALICE "]");
-	assert_string_equal(front_str(&a, "status"), "pending");
-	assert_string_not_equal(authz_url(&a, 0), authz_url(&first, 0));
-	assert_string_equal(authz_url(&a, 1), authz_url(&first, 0));
-	assert_int_equal(a.wake, 1u << ROLE_SENDER);
-
-	/* Another account. */
-	a = front_post_jwk(j, "acct-es256-B", FRONT_NEW_ACCOUNT, "{}");
-	kid = front_header(&a, "Location", 0);
-	a = front_post_as(j, "acct-es256-B", kid, FRONT_NEW_ORDER,
-	    "{\"identifiers\":[" ALICE "]}");
-	assert_string_equal(front_str(&a, "status"), "pending");
-
-	/* Fifteen minutes before its end it still serves, then no more. */
-	front_set_time(j, FIXTURE_NOW + 72 * HOUR - 900);
-	a = new_order(j, "[" ALICE "]");
-	assert_string_equal(front_str(&a, "status"), "ready");
-	front_set_time(j, FIXTURE_NOW + 72 * HOUR - 899);
-	a = new_order(j, "[" ALICE "]");
-	assert_string_equal(front_str(&a, "status"), "pending");
-	front_close();
-}
-
-/* PK-14: somebody else may be behind the account that the operator has given
- * another contact: all must be proven anew.  What the client itself changes
- * takes nothing away. */
-static void
-test_reuse_after_hand_over(struct job *j)
-{
-	struct answer first, waiting, a;
-	int64_t ended;
-
-	front_open(j);
-	first = new_order(j, "[" ALICE "]");
-	validate(j, &first, 0);
-	waiting = new_order(j, "[" EMAIL("bob@example.com") "]");
-	a = front_post(j, front_path(FRONT_KID),
-	    "{\"contact\":[\"mailto:new@example.org\"]}");
-	front_expect(&a, 200, "", NULL);
-	a = new_order(j, "[" ALICE "]");
-	assert_string_equal(front_str(&a, "status"), "ready");
-
-	COMMITTED(j, store_account_hand_over(j, FRONT_ACCOUNT_ID,
-			 "[\"mailto:other@example.org\"]", &ended));
-	assert_int_equal(ended, 2);
-	a = read_url(j, authz_url(&first, 0));
-	assert_string_equal(front_str(&a, "status"), "revoked");
-	a = read_url(j, authz_url(&waiting, 0));
-	assert_string_equal(front_str(&a, "status"), "revoked");
-	a = read_url(j, front_header(&waiting, "Location", 0));
-	assert_string_equal(front_str(&a, "status"), "invalid");
-	a = new_order(j, "[" ALICE "]");
-	front_expect(&a, 201, "", NULL);
-	assert_string_equal(front_str(&a, "status"), "pending");
-	/* What is proven from then on counts. */
-	validate(j, &a, 0);
-	a = new_order(j, "[" ALICE "]");
-	assert_string_equal(front_str(&a, "status"), "ready");
-
-	COMMITTED(j, store_account_deactivate(j, FRONT_ACCOUNT_ID, &ended));
-	REFUSED(j, store_account_hand_over(j, FRONT_ACCOUNT_ID, "[]", &ended),
-	    ERR_CONFLICT);
-	front_close();
-}
-
-/* AC-103: life 0 is one order only, and lasts as long as the order. */
-static void
-test_no_reuse(struct job *j)
-{
-	struct answer first, a;
-
-	front_conf()->authz_valid_life = 0;
-	front_open(j);
-	first = new_order(j, "[" ALICE "]");
-	validate(j, &first, 0);
-	a = read_url(j, front_header(&first, "Location", 0));
-	assert_string_equal(front_str(&a, "status"), "ready");
-	assert_string_equal(front_str(&a, "expires"), "2027-01-18T08:00:00Z");
-	a = new_order(j, "[" ALICE "]");
-	assert_string_equal(front_str(&a, "status"), "pending");
 	front_close();
 }
 
@@ -1152,7 +706,8 @@ test_reserved_local(struct job *j)
 		struct answer a;
 
 		unit_case("%s", rows[i].value);
-		a = new_order(j, arena_printf(j->arena, "[%s]", rows[i].value));
+		a = order_lab_new(
+		    j, arena_printf(j->arena, "[%s]", rows[i].value));
 		if (rows[i].status == 201)
 			front_expect(&a, 201, "", NULL);
 		else
@@ -1192,7 +747,7 @@ test_needs_ascii(struct job *j)
 		unit_case("%zu", i);
 		front_conf()->mode = rows[i].mode;
 		front_set_time(j, rows[i].now);
-		a = new_order(j, rows[i].identifiers);
+		a = order_lab_new(j, rows[i].identifiers);
 		if (rows[i].status == 201)
 			front_expect(&a, 201, "", NULL);
 		else
@@ -1218,18 +773,9 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST_SQLITE(test_several_bad),
 	STORE_TEST(test_several),
 	STORE_TEST_SQLITE(test_dns_mailbox),
-	STORE_TEST(test_foreign),
-	STORE_TEST_SQLITE(test_authz_payload),
-	STORE_TEST(test_post_first),
-	STORE_TEST(test_reply_first),
-	STORE_TEST(test_mismatch),
-	STORE_TEST(test_soft),
-	STORE_TEST(test_deadline),
-	STORE_TEST(test_reuse),
-	STORE_TEST(test_reuse_after_hand_over),
-	STORE_TEST(test_no_reuse),
 	cmocka_unit_test(test_policy),
 	STORE_TEST(test_reserved_local),
 	STORE_TEST_SQLITE(test_needs_ascii),
 };
+
 UNIT_MAIN(tests)
