@@ -244,6 +244,7 @@ unit_tests += \
 	tests/unit/test_crl \
 	tests/unit/test_crl_lint \
 	tests/unit/test_csr \
+	tests/unit/test_csr_names \
 	tests/unit/test_der \
 	tests/unit/test_effective \
 	tests/unit/test_issue \
@@ -298,8 +299,13 @@ tests_unit_test_caa_LDADD = $(UNIT) $(CS_PKI)
 tests_unit_test_effective_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI)
 tests_unit_test_issue_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI)
 tests_unit_test_issue_profile_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI)
+csr_lab = tests/unit/csr_lab.c tests/unit/csr_lab.h
+tests_unit_test_csr_SOURCES = tests/unit/test_csr.c $(csr_lab)
 tests_unit_test_csr_CPPFLAGS = $(tests_cppflags)
 tests_unit_test_csr_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI)
+tests_unit_test_csr_names_SOURCES = tests/unit/test_csr_names.c $(csr_lab)
+tests_unit_test_csr_names_CPPFLAGS = $(tests_cppflags)
+tests_unit_test_csr_names_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI)
 tests_unit_test_key_proof_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
 tests_unit_test_key_proof_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI) $(CRYPTO_LIBS)
 tests_unit_test_keycheck_CPPFLAGS = $(tests_cppflags)
