@@ -465,6 +465,7 @@ unit_tests += \
 	tests/unit/test_issuer_signing \
 	tests/unit/test_judge \
 	tests/unit/test_judge_caa \
+	tests/unit/test_judge_stop \
 	tests/unit/test_linters \
 	tests/unit/test_sign_cap \
 	tests/unit/test_sign_frame \
@@ -614,6 +615,7 @@ tests_unit_test_linters_LDADD = $(LINTER_LAB) $(UNIT) $(CS_SRC)
 tests_unit_test_linters_real_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
 tests_unit_test_linters_real_LDADD = $(PKI_LAB) $(UNIT) $(CS_SRC)
 tests_unit_test_judge_LDADD = $(ROLE_LAB) $(CS_SRC)
+tests_unit_test_judge_stop_LDADD = $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_judge_caa_LDADD = $(PEER) $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_reply_policy_LDADD = $(DKIM_LAB) $(UNIT) $(CS_SRC)
 tests_unit_test_published_LDADD = $(DKIM_LAB) $(UNIT) $(CS_SRC)

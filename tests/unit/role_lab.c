@@ -259,6 +259,15 @@ role_lab_post(struct role_lab *lab)
 			      lab->j->now + lab->conf.authz_valid_life, &a));
 }
 
+void
+role_lab_processing(struct role_lab *lab, struct job *j)
+{
+	role_lab_init(lab, j);
+	role_lab_send(lab);
+	role_lab_post(lab);
+	j->wake = 0;
+}
+
 enum verdict
 role_lab_take(struct role_lab *lab, struct span raw)
 {

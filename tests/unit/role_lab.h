@@ -77,6 +77,8 @@ struct span role_lab_report(struct role_lab *lab, const char *to,
 /* The mail goes out, the client POSTs. */
 void role_lab_send(struct role_lab *lab);
 void role_lab_post(struct role_lab *lab);
+/* A new order, whose mail is out and whose challenge is `processing`. */
+void role_lab_processing(struct role_lab *lab, struct job *j);
 /* The validator takes the message: the verdict as stored. */
 enum verdict role_lab_take(struct role_lab *lab, struct span raw);
 /* Sent, posted, proven, CAA checked, finalized: what the issuer waits for. */

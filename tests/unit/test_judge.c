@@ -11,22 +11,11 @@
 #include "acme/status.h"
 #include "db/store_audit.h"
 #include "db/store_caa.h"
-#include "db/store_suppressed.h"
 #include "src/evidence.h"
 #include "src/judge.h"
 #include "src/judge_caa.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
-
-/* An order whose mail is out and whose challenge is `processing`. */
-static void
-lab_init(struct role_lab *lab, struct job *j)
-{
-	role_lab_init(lab, j);
-	role_lab_send(lab);
-	role_lab_post(lab);
-	j->wake = 0;
-}
 
 struct course {
 	const char *name;
@@ -76,7 +65,7 @@ test_courses(struct job *j)
 		const struct authz *a;
 
 		unit_case("%s", c->name);
-		lab_init(&lab, j);
+		role_lab_processing(&lab, j);
 		assert_int_equal(
 		    role_lab_take(&lab, role_lab_reply(&lab, &c->reply)),
 		    c->verdict);
@@ -134,7 +123,7 @@ test_same_message(struct job *j)
 	struct span raw;
 	size_t queries;
 
-	lab_init(&lab, j);
+	role_lab_processing(&lab, j);
 	raw = role_lab_reply(&lab, NULL);
 	assert_int_equal(role_lab_take(&lab, raw), VERDICT_MATCH);
 	queries = lab.queries;
@@ -152,7 +141,7 @@ test_repeated(struct job *j)
 	struct role_lab lab;
 	struct span raw;
 
-	lab_init(&lab, j);
+	role_lab_processing(&lab, j);
 	raw = role_lab_reply(&lab, &empty);
 	assert_int_equal(role_lab_take(&lab, raw), VERDICT_NO_RESPONSE);
 	assert_int_equal(role_lab_take(&lab, raw), VERDICT_REPEATED);
@@ -206,7 +195,7 @@ test_batch(struct job *j)
 	struct span raw;
 	size_t done = 9;
 
-	lab_init(&lab, j);
+	role_lab_processing(&lab, j);
 	raw = role_lab_reply(&lab, NULL);
 	for (size_t i = 0; i < 3; i++)
 		job_like(&jobs[i], j);
@@ -242,7 +231,7 @@ test_batch_failure(struct job *j)
 	int64_t last;
 	size_t done = 9;
 
-	lab_init(&lab, j);
+	role_lab_processing(&lab, j);
 	for (size_t i = 0; i < 3; i++) {
 		job_like(&jobs[i], j);
 		/* The second is one that the store does not take. */
@@ -280,7 +269,7 @@ test_two_mailboxes(struct job *j)
 		size_t done;
 
 		unit_case("%zu", i);
-		lab_init(&lab, j);
+		role_lab_processing(&lab, j);
 		job_like(&a, j);
 		job_like(&b, j);
 		raw = role_lab_reply(&lab, &kinds[i]);
@@ -308,7 +297,7 @@ test_new_uidvalidity(struct job *j)
 	struct received m;
 	enum verdict verdict;
 
-	lab_init(&lab, j);
+	role_lab_processing(&lab, j);
 	m = (struct received){ .source = "imap://one",
 		.uidvalidity = 1,
 		.uid = 1,
@@ -332,7 +321,7 @@ test_late(struct job *j)
 	struct role_lab lab;
 	const struct authz *a;
 
-	lab_init(&lab, j);
+	role_lab_processing(&lab, j);
 	role_lab_take(&lab, role_lab_reply(&lab, &wrong));
 	assert_int_equal(
 	    role_lab_take(&lab, role_lab_reply(&lab, NULL)), VERDICT_LATE);
@@ -353,7 +342,7 @@ test_late_copy(struct job *j)
 	size_t queries;
 	char *body;
 
-	lab_init(&lab, j);
+	role_lab_processing(&lab, j);
 	raw = role_lab_reply(&lab, NULL);
 	assert_int_equal(role_lab_take(&lab, raw), VERDICT_MATCH);
 	queries = lab.queries;
@@ -377,13 +366,13 @@ test_expired(struct job *j)
 {
 	struct role_lab lab;
 
-	lab_init(&lab, j);
+	role_lab_processing(&lab, j);
 	role_lab_at(&lab, FIXTURE_NOW + 24 * 3600 + 60);
 	lab.arrival = FIXTURE_NOW + 24 * 3600 - 1;
 	assert_int_equal(
 	    role_lab_take(&lab, role_lab_reply(&lab, NULL)), VERDICT_MATCH);
 
-	lab_init(&lab, j);
+	role_lab_processing(&lab, j);
 	role_lab_at(&lab, FIXTURE_NOW + 24 * 3600 + 60);
 	lab.arrival = FIXTURE_NOW + 24 * 3600 + 1;
 	assert_int_equal(
@@ -440,12 +429,12 @@ test_arrival(struct job *j)
 {
 	struct role_lab lab;
 
-	lab_init(&lab, j);
+	role_lab_processing(&lab, j);
 	lab.arrival = FIXTURE_NOW + 1000000;
 	assert_int_equal(
 	    role_lab_take(&lab, role_lab_reply(&lab, NULL)), VERDICT_MATCH);
 	assert_int_equal(role_lab_last_reply(&lab).arrival, FIXTURE_NOW);
-	lab_init(&lab, j);
+	role_lab_processing(&lab, j);
 	lab.arrival = 0;
 	role_lab_take(&lab, role_lab_reply(&lab, NULL));
 	assert_int_equal(role_lab_last_reply(&lab).arrival, FIXTURE_NOW);
@@ -467,7 +456,7 @@ test_unknown(struct job *j)
 	};
 	struct role_lab lab;
 
-	lab_init(&lab, j);
+	role_lab_processing(&lab, j);
 	for (size_t i = 0; i < COUNT(messages); i++) {
 		unit_case("%zu", i);
 		assert_int_equal(role_lab_take(&lab, span_str(messages[i])),
@@ -488,7 +477,7 @@ test_cut(struct job *j)
 	struct role_lab lab;
 	struct span raw;
 
-	lab_init(&lab, j);
+	role_lab_processing(&lab, j);
 	raw = role_lab_reply(&lab, NULL);
 	for (size_t n = 0; n < raw.n; n += 13) {
 		unit_case("%zu octets", n);
@@ -578,7 +567,7 @@ test_reports(struct job *j)
 		struct role_lab lab;
 
 		unit_case("%zu: %s", i, reports[i].action);
-		lab_init(&lab, j);
+		role_lab_processing(&lab, j);
 		lab.conf.sender.from = "ACME@ca.example";
 		lab.conf.sender.tagged = !reports[i].is_fixed;
 		if (reports[i].is_fixed)
@@ -605,7 +594,7 @@ test_report_after_change(struct job *j)
 {
 	struct role_lab lab;
 
-	lab_init(&lab, j);
+	role_lab_processing(&lab, j);
 	lab.conf.sender.from = "acme@ca.example";
 	lab.conf.sender.tagged = true;
 	fixture_sql(j, "UPDATE challenge SET from_address = 'acme@ca.example'");
@@ -622,7 +611,7 @@ test_no_report(struct job *j)
 	const struct authz *a;
 	const char *raw;
 
-	lab_init(&lab, j);
+	role_lab_processing(&lab, j);
 	raw = arena_printf(j->arena,
 	    "Return-Path: <>\r\nFrom: MAILER-DAEMON@mx.example.org\r\nTo: "
 	    "%s\r\nSubject: failure notice\r\n\r\nHi. This is the "
@@ -643,7 +632,7 @@ test_deferred(struct job *j)
 	struct role_lab lab;
 	int64_t at;
 
-	lab_init(&lab, j);
+	role_lab_processing(&lab, j);
 	lab.key_status = DNS_TEMPORARY;
 	assert_int_equal(
 	    role_lab_take(&lab, role_lab_reply(&lab, NULL)), VERDICT_DEFERRED);
@@ -678,7 +667,7 @@ test_deferred_for_ever(struct job *j)
 {
 	struct role_lab lab;
 
-	lab_init(&lab, j);
+	role_lab_processing(&lab, j);
 	lab.key_status = DNS_BOGUS;
 	assert_int_equal(
 	    role_lab_take(&lab, role_lab_reply(&lab, NULL)), VERDICT_DEFERRED);
@@ -718,7 +707,7 @@ test_deferred_twice(struct job *j)
 		struct role_lab lab;
 
 		unit_case("%s", verdict_name(first[i]));
-		lab_init(&lab, j);
+		role_lab_processing(&lab, j);
 		lab.key_status = DNS_TEMPORARY;
 		assert_int_equal(
 		    role_lab_take(&lab, role_lab_reply(&lab, &how)),
@@ -743,7 +732,7 @@ test_delivered_while_judged(struct job *j)
 	struct role_lab lab;
 	struct span reply;
 
-	lab_init(&lab, j);
+	role_lab_processing(&lab, j);
 	lab.key_status = DNS_TEMPORARY;
 	reply = role_lab_reply(&lab, NULL);
 	assert_int_equal(role_lab_take(&lab, reply), VERDICT_DEFERRED);
@@ -775,7 +764,7 @@ test_caa_twice(struct job *j)
 {
 	struct role_lab lab;
 
-	lab_init(&lab, j);
+	role_lab_processing(&lab, j);
 	assert_int_equal(
 	    role_lab_take(&lab, role_lab_reply(&lab, NULL)), VERDICT_MATCH);
 	lab.during_query = another_checks;
@@ -796,7 +785,7 @@ test_caa(struct job *j)
 	struct role_lab lab;
 	struct caa_row c;
 
-	lab_init(&lab, j);
+	role_lab_processing(&lab, j);
 	EXPECT(j, judge_caa(&lab.validator, j), 0);
 	lab.caa_status = DNS_OK;
 	lab.caa = span_mem(forbid, sizeof(forbid) - 1);
@@ -823,7 +812,7 @@ test_audit(struct job *j)
 	size_t count;
 	int64_t all;
 
-	lab_init(&lab, j);
+	role_lab_processing(&lab, j);
 	role_lab_take(&lab, role_lab_reply(&lab, &empty));
 	role_lab_take(&lab, role_lab_reply(&lab, NULL));
 	EXPECT(j,
@@ -840,255 +829,6 @@ test_audit(struct job *j)
 	assert_int_equal(all, 3);
 }
 
-/* --- STOP (AC-189) -------------------------------------------------------- */
-
-#define STOP_BODY "stop\r\n\r\n> quoted\r\n"
-
-static bool
-is_suppressed(struct job *j)
-{
-	struct suppressed s;
-	int found = store_suppressed_find(j, "mailbox0@example.org", &s);
-
-	assert_true(found >= 0);
-	if (found > 0) {
-		assert_string_equal(s.source, "reply");
-		assert_int_equal(s.until, j->now + 90 * 86400);
-	}
-	return found > 0;
-}
-
-static void
-lift(struct job *j)
-{
-	EXPECT(j, store_begin(j), 0);
-	EXPECT(j, store_suppressed_lift(j, "mailbox0@example.org"), 1);
-	EXPECT(j, store_commit(j), 0);
-}
-
-/* The challenge ends so; NULL: it has not. */
-static void
-answered(struct role_lab *lab)
-{
-	assert_int_equal(
-	    role_lab_take(lab, role_lab_reply(lab, NULL)), VERDICT_MATCH);
-}
-
-static void
-failed(struct role_lab *lab)
-{
-	static const struct role_lab_reply wrong = { .is_wrong = true };
-
-	assert_int_equal(
-	    role_lab_take(lab, role_lab_reply(lab, &wrong)), VERDICT_MISMATCH);
-}
-
-static void
-expired(struct role_lab *lab)
-{
-	role_lab_at(lab, role_lab_authz(lab)->expires_at + 1);
-	lab->arrival = lab->j->now;
-}
-
-static void
-account_ended(struct role_lab *lab)
-{
-	int64_t ended;
-
-	COMMITTED(
-	    lab->j, store_account_deactivate(lab->j, lab->account.id, &ended));
-}
-
-static const struct {
-	const char *name;
-	void (*end)(struct role_lab *lab);
-	enum verdict verdict;
-	const char *code;
-} ends[] = {
-	{ "open", NULL, VERDICT_NO_RESPONSE, "body.no-block" },
-	{ "answered", answered, VERDICT_LATE, "late.stop" },
-	{ "failed", failed, VERDICT_LATE, "late.stop" },
-	{ "expired", expired, VERDICT_EXPIRED, "late.stop" },
-	{ "account ended", account_ended, VERDICT_LATE, "late.stop" },
-};
-
-/* Whenever it comes, the holder's word counts. */
-static void
-test_stop(struct job *j)
-{
-	static const struct role_lab_reply stop = { .body = STOP_BODY };
-
-	for (size_t i = 0; i < COUNT(ends); i++) {
-		struct reply_record r;
-		struct role_lab lab;
-		enum authz_status before;
-
-		unit_case("%s", ends[i].name);
-		lab_init(&lab, j);
-		if (ends[i].end != NULL)
-			ends[i].end(&lab);
-		before = authz_status(role_lab_authz(&lab), j->now);
-		assert_false(is_suppressed(j));
-		assert_int_equal(
-		    role_lab_take(&lab, role_lab_reply(&lab, &stop)),
-		    ends[i].verdict);
-		r = role_lab_last_reply(&lab);
-		assert_string_equal(r.code, ends[i].code);
-		assert_non_null(strstr(r.evidence, "\"dns\""));
-		assert_true(is_suppressed(j));
-		/* Nothing else happens. */
-		assert_int_equal(
-		    authz_status(role_lab_authz(&lab), j->now), before);
-		lift(j);
-	}
-}
-
-/* Late, from others or about something else, it is not even looked into. */
-static void
-test_stop_refused(struct job *j)
-{
-	static const struct {
-		const char *name;
-		struct role_lab_reply reply;
-		const char *code;
-	} cases[] = {
-		{ "no signature", { .body = STOP_BODY, .is_unsigned = true },
-		    "late.stop-unproven" },
-		{ "changed", { .body = STOP_BODY, .is_broken = true },
-		    "late.stop-unproven" },
-		{ "another From",
-		    { .body = STOP_BODY, .from = "mallory@example.org" },
-		    "late" },
-		{ "another To", { .body = STOP_BODY, .to = "acme@ca.example" },
-		    "late" },
-		{ "another In-Reply-To",
-		    { .body = STOP_BODY,
-			.more = "In-Reply-To: <other@ca.example>\r\n" },
-		    "late" },
-		{ "list",
-		    { .body = STOP_BODY,
-			.more = "List-Id: <l.example.org>\r\n" },
-		    "late" },
-		{ "automatic",
-		    { .body = STOP_BODY,
-			.more = "Auto-Submitted: auto-replied\r\n" },
-		    "late" },
-		{ "quoted", { .body = "No.\r\n\r\n> STOP\r\n" }, "late" },
-		{ "below a separator",
-		    { .body = "No.\r\n-----Original Message-----\r\n"
-			      "STOP\r\n" },
-		    "late" },
-		{ "with a response",
-		    { .body = "STOP\r\n-----BEGIN ACME RESPONSE-----\r\n"
-			      "x\r\n-----END ACME RESPONSE-----\r\n" },
-		    "late" },
-		{ "an answer", { 0 }, "late" },
-	};
-
-	for (size_t i = 0; i < COUNT(cases); i++) {
-		struct role_lab lab;
-		size_t queries;
-
-		unit_case("%s", cases[i].name);
-		lab_init(&lab, j);
-		failed(&lab);
-		queries = lab.queries;
-		assert_int_equal(
-		    role_lab_take(&lab, role_lab_reply(&lab, &cases[i].reply)),
-		    VERDICT_LATE);
-		assert_string_equal(
-		    role_lab_last_reply(&lab).code, cases[i].code);
-		/* Not even that of the key. */
-		assert_int_equal(lab.queries, queries);
-		assert_false(is_suppressed(j));
-	}
-}
-
-/* STOP with a signature that only its verification finds wrong. */
-static struct span
-forged_stop(struct role_lab *lab)
-{
-	static const struct role_lab_reply stop = { .body = STOP_BODY };
-	struct span raw = role_lab_reply(lab, &stop);
-	char *copy = span_dup(lab->j->arena, raw);
-
-	copy[span_find_span(raw, 0, SPAN("08:00:00")) + 7] = '1';
-	return span_mem(copy, raw.n);
-}
-
-/* Forged ones cost a few look-ups, and no more. */
-static void
-test_stop_bounded(struct job *j)
-{
-	static const struct role_lab_reply stop = { .body = STOP_BODY };
-	struct role_lab lab;
-	size_t queries;
-
-	lab_init(&lab, j);
-	failed(&lab);
-	for (int i = 0; i < 3; i++) {
-		queries = lab.queries;
-		role_lab_take(&lab, forged_stop(&lab));
-		assert_true(lab.queries > queries);
-	}
-	queries = lab.queries;
-	role_lab_take(&lab, forged_stop(&lab));
-	role_lab_take(&lab, role_lab_reply(&lab, &stop));
-	assert_int_equal(lab.queries, queries);
-	assert_string_equal(role_lab_last_reply(&lab).code, "late");
-	assert_false(is_suppressed(j));
-}
-
-/* MA-64: a copy of it, sent again by somebody, does nothing when the holder
- * has lifted it; whenever the first came. */
-static void
-test_stop_repeated(struct job *j)
-{
-	static const struct role_lab_reply stop = { .body = STOP_BODY };
-
-	for (size_t i = 0; i < 2; i++) {
-		struct role_lab lab;
-		struct span raw;
-
-		unit_case("%zu", i);
-		lab_init(&lab, j);
-		raw = role_lab_reply(&lab, &stop);
-		if (i == 1)
-			failed(&lab);
-		role_lab_take(&lab, raw);
-		assert_true(is_suppressed(j));
-		lift(j);
-		if (i == 0)
-			failed(&lab);
-		assert_int_equal(role_lab_take(&lab, raw), VERDICT_LATE);
-		assert_string_equal(
-		    role_lab_last_reply(&lab).code, "reply.repeated");
-		assert_false(is_suppressed(j));
-	}
-}
-
-/* Not for ever: a key may be somebody else's by then. */
-static void
-test_stop_too_late(struct job *j)
-{
-	static const struct role_lab_reply stop = { .body = STOP_BODY };
-
-	for (int64_t i = 0; i < 2; i++) {
-		struct role_lab lab;
-
-		lab_init(&lab, j);
-		failed(&lab);
-		role_lab_at(
-		    &lab, role_lab_authz(&lab)->created_at + 30 * 86400 + i);
-		lab.arrival = j->now;
-		role_lab_take(&lab, role_lab_reply(&lab, &stop));
-		assert_int_equal(is_suppressed(j), i == 0);
-		if (i == 0)
-			lift(j);
-		role_lab_at(&lab, FIXTURE_NOW);
-	}
-}
-
 static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_courses),
 	STORE_TEST(test_before_post),
@@ -1100,11 +840,6 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_new_uidvalidity),
 	STORE_TEST(test_late),
 	STORE_TEST(test_late_copy),
-	STORE_TEST(test_stop),
-	STORE_TEST(test_stop_refused),
-	STORE_TEST(test_stop_bounded),
-	STORE_TEST(test_stop_repeated),
-	STORE_TEST(test_stop_too_late),
 	STORE_TEST(test_expired),
 	STORE_TEST(test_halves),
 	STORE_TEST(test_arrival),
