@@ -253,7 +253,6 @@ cmd_accounts(int argc, char **argv)
 {
 	struct options o;
 	struct command c;
-	int result;
 
 	if (parse(argc, argv, &o, accounts_usage, 0) < 0)
 		return EXIT_FAILURE;
@@ -263,11 +262,7 @@ cmd_accounts(int argc, char **argv)
 	}
 	if (command_open(&c, o.config, ACT_ACCOUNTS) < 0)
 		return EXIT_FAILURE;
-	result = list(&c.job, &o);
-	if (result < 0)
-		command_fail("%s", c.job.err.text);
-	command_close(&c);
-	return result < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	return command_end(&c, list(&c.job, &o));
 }
 
 /* --- one of them ---------------------------------------------------------- */
@@ -626,7 +621,6 @@ cmd_account(int argc, char **argv)
 {
 	struct options o;
 	struct command c;
-	int result;
 
 	if (parse(argc, argv, &o, account_usage, 1) < 0)
 		return EXIT_FAILURE;
@@ -636,11 +630,5 @@ cmd_account(int argc, char **argv)
 	}
 	if (command_open(&c, o.config, act_of(o.action)) < 0)
 		return EXIT_FAILURE;
-	result = act(&c.job, &o, argv[optind]);
-	if (result < 0) {
-		store_rollback(&c.job);
-		command_fail("%s", c.job.err.text);
-	}
-	command_close(&c);
-	return result < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	return command_end(&c, act(&c.job, &o, argv[optind]));
 }

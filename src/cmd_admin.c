@@ -432,18 +432,13 @@ static int
 run(size_t verb, const struct options *o, const char *name)
 {
 	struct command c;
-	int result;
 
 	if (command_open(&c, o->config,
 		name == NULL || command_is_by(name)
 		    ? verbs[verb].act
 		    : verbs[verb].of_another) < 0)
 		return EXIT_FAILURE;
-	result = verbs[verb].run(&c.job, o, name);
-	if (result < 0)
-		command_fail("%s", c.job.err.text);
-	command_close(&c);
-	return result < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	return command_end(&c, verbs[verb].run(&c.job, o, name));
 }
 
 static unsigned

@@ -42,14 +42,9 @@ cmd_ca_record(int argc, char **argv)
 	const struct command_option options[] = { { NULL, NULL, NULL } };
 	const char *config = NULL;
 	struct command c;
-	int result;
 
 	if (command_parse(argc, argv, usage, options, &config, 1) < 0 ||
 	    command_open(&c, config, ACT_CA_RECORD) < 0)
 		return EXIT_FAILURE;
-	result = record(&c.job, argv[optind]);
-	if (result < 0)
-		command_fail("%s", c.job.err.text);
-	command_close(&c);
-	return result < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	return command_end(&c, record(&c.job, argv[optind]));
 }

@@ -329,15 +329,10 @@ cmd_cert(int argc, char **argv)
 {
 	struct options o;
 	struct command c;
-	int result;
 
 	if (parse(argc, argv, &o) < 0 ||
 	    command_open(
 		&c, o.config, o.revoke ? ACT_CERT_REVOKE : ACT_CERT_SHOW) < 0)
 		return EXIT_FAILURE;
-	result = run(&c.job, &o, argv[optind]);
-	if (result < 0)
-		command_fail("%s", c.job.err.text);
-	command_close(&c);
-	return result < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	return command_end(&c, run(&c.job, &o, argv[optind]));
 }

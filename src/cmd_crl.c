@@ -92,7 +92,6 @@ cmd_crl(int argc, char **argv)
 	const struct command_option options[] = { { "json", &json, NULL },
 		{ NULL, NULL, NULL } };
 	struct command c;
-	int result;
 
 	if (command_parse(argc, argv, usage, options, &config, 1) < 0)
 		return EXIT_FAILURE;
@@ -102,9 +101,5 @@ cmd_crl(int argc, char **argv)
 	}
 	if (command_open(&c, config, ACT_CRL) < 0)
 		return EXIT_FAILURE;
-	result = list(&c, json);
-	if (result < 0)
-		command_fail("%s", c.job.err.text);
-	command_close(&c);
-	return result < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	return command_end(&c, list(&c, json));
 }

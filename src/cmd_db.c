@@ -45,7 +45,6 @@ cmd_db(int argc, char **argv)
 	const char *config = COMMAND_DEFAULT_CONFIG;
 	const struct command_option options[] = { { NULL, NULL, NULL } };
 	struct command c;
-	int result;
 
 	if (command_parse(argc, argv, usage, options, &config, 1) < 0)
 		return EXIT_FAILURE;
@@ -55,9 +54,5 @@ cmd_db(int argc, char **argv)
 	}
 	if (command_open(&c, config, ACT_DB) < 0)
 		return EXIT_FAILURE;
-	result = print_grants(&c);
-	if (result < 0)
-		command_fail("%s", c.job.err.text);
-	command_close(&c);
-	return result < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	return command_end(&c, print_grants(&c));
 }

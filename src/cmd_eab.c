@@ -523,17 +523,10 @@ static int
 run(size_t action, const struct options *o, const char *kid)
 {
 	struct command c;
-	int result;
 
 	if (command_open(&c, o->config, actions[action].act) < 0)
 		return EXIT_FAILURE;
-	result = actions[action].run(&c.job, o, kid);
-	if (result < 0) {
-		store_rollback(&c.job);
-		command_fail("%s", c.job.err.text);
-	}
-	command_close(&c);
-	return result < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	return command_end(&c, actions[action].run(&c.job, o, kid));
 }
 
 int

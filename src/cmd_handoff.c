@@ -113,7 +113,6 @@ cmd_handoff(int argc, char **argv)
 		{ NULL, NULL, NULL },
 	};
 	struct command c;
-	int result;
 
 	if (command_parse(argc, argv, usage, options, &o.config, 0) < 0)
 		return EXIT_FAILURE;
@@ -126,9 +125,5 @@ cmd_handoff(int argc, char **argv)
 		    ? ACT_HANDOFF_SETTLE
 		    : ACT_HANDOFF_LIST) < 0)
 		return EXIT_FAILURE;
-	result = act(&c, &o);
-	if (result < 0)
-		command_fail("%s", c.job.err.text);
-	command_close(&c);
-	return result < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	return command_end(&c, act(&c, &o));
 }

@@ -560,7 +560,6 @@ cmd_incident(int argc, char **argv)
 		{ NULL, NULL, NULL },
 	};
 	struct command c;
-	int result;
 
 	if (command_parse(argc, argv, usage, options, &o.config, -1) < 0)
 		return EXIT_FAILURE;
@@ -572,9 +571,5 @@ cmd_incident(int argc, char **argv)
 		options, argv[optind], options_of(argv[optind])) < 0 ||
 	    command_open(&c, o.config, act_of(&o, argv[optind])) < 0)
 		return EXIT_FAILURE;
-	result = run(&c.job, &o, argc - optind, argv + optind);
-	if (result < 0)
-		command_fail("%s", c.job.err.text);
-	command_close(&c);
-	return result < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	return command_end(&c, run(&c.job, &o, argc - optind, argv + optind));
 }

@@ -450,7 +450,6 @@ cmd_key(int argc, char **argv)
 	enum act act = ACT_KEY_LIST;
 	struct options o;
 	struct command c;
-	int result;
 
 	if (parse(argc, argv, &o) < 0)
 		return EXIT_FAILURE;
@@ -472,9 +471,5 @@ cmd_key(int argc, char **argv)
 		act = ACT_KEY_ENDED;
 	if (command_open(&c, o.config, act) < 0)
 		return EXIT_FAILURE;
-	result = run(&c.job, &o);
-	if (result < 0)
-		command_fail("%s", c.job.err.text);
-	command_close(&c);
-	return result < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	return command_end(&c, run(&c.job, &o));
 }

@@ -184,15 +184,11 @@ cmd_limits(int argc, char **argv)
 {
 	struct options o;
 	struct command c;
-	int result;
 
 	if (parse(argc, argv, &o) < 0 ||
 	    command_open(&c, o.config,
 		o.reset != NULL ? ACT_LIMITS_RESET : ACT_LIMITS_LIST) < 0)
 		return EXIT_FAILURE;
-	result = o.reset != NULL ? reset(&c, o.reset) : print_all(&c, &o);
-	if (result < 0)
-		command_fail("%s", c.job.err.text);
-	command_close(&c);
-	return result < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	return command_end(
+	    &c, o.reset != NULL ? reset(&c, o.reset) : print_all(&c, &o));
 }

@@ -178,10 +178,7 @@ cmd_orders(int argc, char **argv)
 	if (result == 0 && count == 0 && !o.json)
 		puts(o.pending_only ? "nothing is pending"
 				    : "there are no orders");
-	if (result < 0)
-		command_fail("%s", c.job.err.text);
-	command_close(&c);
-	return result < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	return command_end(&c, result);
 }
 
 static int
@@ -209,14 +206,9 @@ cmd_order(int argc, char **argv)
 {
 	struct options o;
 	struct command c;
-	int result;
 
 	if (parse(argc, argv, &o, order_usage, 1) < 0 ||
 	    command_open(&c, o.config, ACT_ORDER) < 0)
 		return EXIT_FAILURE;
-	result = print_story(&c, argv[optind], o.json);
-	if (result < 0)
-		command_fail("%s", c.job.err.text);
-	command_close(&c);
-	return result < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	return command_end(&c, print_story(&c, argv[optind], o.json));
 }

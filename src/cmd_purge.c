@@ -144,16 +144,9 @@ cmd_purge(int argc, char **argv)
 {
 	struct options o;
 	struct command c;
-	int result;
 
 	if (parse(argc, argv, &o) < 0 ||
 	    command_open(&c, o.config, o.dry ? ACT_PURGE_SHOW : ACT_PURGE) < 0)
 		return EXIT_FAILURE;
-	result = run(&c, &o);
-	if (result < 0) {
-		store_rollback(&c.job);
-		command_fail("%s", c.job.err.text);
-	}
-	command_close(&c);
-	return result < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	return command_end(&c, run(&c, &o));
 }

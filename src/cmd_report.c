@@ -562,7 +562,6 @@ cmd_report(int argc, char **argv)
 		{ NULL, NULL, NULL },
 	};
 	struct command c;
-	int result;
 
 	if (command_parse(argc, argv, usage, options, &o.config, -1) < 0)
 		return EXIT_FAILURE;
@@ -574,9 +573,5 @@ cmd_report(int argc, char **argv)
 		options, argv[optind], options_of(argv[optind])) < 0 ||
 	    command_open(&c, o.config, act_of(argv[optind])) < 0)
 		return EXIT_FAILURE;
-	result = run(&c.job, &o, argc - optind, argv + optind);
-	if (result < 0)
-		command_fail("%s", c.job.err.text);
-	command_close(&c);
-	return result < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	return command_end(&c, run(&c.job, &o, argc - optind, argv + optind));
 }

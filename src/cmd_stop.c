@@ -233,15 +233,6 @@ change(struct job *j, const struct options *o, change_fn *how, const char *done)
 	return 0;
 }
 
-static int
-finish(struct command *c, int result)
-{
-	if (result < 0)
-		command_fail("%s", c->job.err.text);
-	command_close(c);
-	return result < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
-}
-
 int
 cmd_stop(int argc, char **argv)
 {
@@ -251,7 +242,7 @@ cmd_stop(int argc, char **argv)
 	if (parse(argc, argv, usage_stop, true, &o) < 0 ||
 	    command_open(&c, o.config, o.list ? ACT_STOP_LIST : ACT_STOP) < 0)
 		return EXIT_FAILURE;
-	return finish(&c,
+	return command_end(&c,
 	    o.list ? print_list(&c.job) : change(&c.job, &o, stop, "stopped"));
 }
 
@@ -264,5 +255,5 @@ cmd_resume(int argc, char **argv)
 	if (parse(argc, argv, usage_resume, false, &o) < 0 ||
 	    command_open(&c, o.config, ACT_RESUME) < 0)
 		return EXIT_FAILURE;
-	return finish(&c, change(&c.job, &o, resume, "resumed"));
+	return command_end(&c, change(&c.job, &o, resume, "resumed"));
 }

@@ -192,16 +192,11 @@ cmd_suppress(int argc, char **argv)
 {
 	struct options o;
 	struct command c;
-	int result;
 
 	if (parse(argc, argv, &o) < 0 ||
 	    command_open(
 		&c, o.config, o.list ? ACT_SUPPRESS_LIST : ACT_SUPPRESS) < 0)
 		return EXIT_FAILURE;
-	result = o.list ? print_list(&c.job, o.json)
-			: change(&c.job, &o, argv[optind]);
-	if (result < 0)
-		command_fail("%s", c.job.err.text);
-	command_close(&c);
-	return result < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	return command_end(&c, o.list ? print_list(&c.job, o.json)
+				      : change(&c.job, &o, argv[optind]));
 }

@@ -352,3 +352,14 @@ command_close(struct command *c)
 	given.admin = NULL;
 	arena_free(c->keep);
 }
+
+int
+command_end(struct command *c, int result)
+{
+	if (result < 0) {
+		store_rollback(&c->job);
+		command_fail("%s", c->job.err.text);
+	}
+	command_close(c);
+	return result < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -105,6 +105,9 @@ void command_line_is(
  */
 int command_open(struct command *c, const char *config, enum act act);
 void command_close(struct command *c);
+/* Closes after the act, which gave 0 or -1 and the job's error: what was begun
+ * is taken back, and said on standard error.  The exit status. */
+int command_end(struct command *c, int result);
 /*
  * Who runs the command, for records: "admin:NAME" of an admin who has shown
  * both factors; else "operator:NAME" of the system account, the one behind sudo
