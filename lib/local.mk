@@ -26,6 +26,7 @@ libcs_lib_a_SOURCES = \
 	lib/markup.c lib/markup.h \
 	lib/netaddr.c lib/netaddr.h \
 	lib/orgdomain.c lib/orgdomain.h \
+	lib/passphrase.c lib/passphrase.h \
 	lib/password.c lib/password.h \
 	lib/rate.c lib/rate.h \
 	lib/rfc3339.c lib/rfc3339.h \

@@ -15,6 +15,7 @@
 #include "lib/digest.h"
 #include "lib/fdio.h"
 #include "lib/job.h"
+#include "lib/passphrase.h"
 #include "lib/rnd.h"
 #include "lib/utf8.h"
 #include "pki/ca_name.h"
@@ -218,25 +219,13 @@ ca_key_seal(
 	return 0;
 }
 
-static int
-give_passphrase(char *out, int size, int is_writing, void *context)
-{
-	const struct span *passphrase = context;
-
-	(void)is_writing;
-	if (size < 0 || passphrase->n > (size_t)size)
-		return -1;
-	memcpy(out, passphrase->p, passphrase->n);
-	return (int)passphrase->n;
-}
-
 EVP_PKEY *
 ca_key_unseal(struct arena *a, struct span pem, struct span passphrase)
 {
 	BIO *bio = BIO_new_mem_buf(pem.p, (int)pem.n);
 	EVP_PKEY *key = bio == NULL ? NULL
 				    : PEM_read_bio_PrivateKey(bio, NULL,
-					  give_passphrase, &passphrase);
+					  passphrase_give, &passphrase);
 
 	BIO_free(bio);
 	ERR_clear_error();

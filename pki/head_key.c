@@ -12,6 +12,7 @@
 #include "lib/arena.h"
 #include "lib/fdio.h"
 #include "lib/job.h"
+#include "lib/passphrase.h"
 #include "pki/keycheck.h"
 #include "pki/ossl.h"
 
@@ -33,18 +34,6 @@ struct head_keys {
 };
 
 /* --- reading -------------------------------------------------------------- */
-
-/* Nobody is asked for a passphrase. */
-static int
-/* NOLINTNEXTLINE(readability-non-const-parameter): OpenSSL's type */
-no_passphrase(char *buf, int size, int writing, void *ctx)
-{
-	(void)buf;
-	(void)size;
-	(void)writing;
-	(void)ctx;
-	return -1;
-}
 
 static int
 check_key(struct job *j, struct arena *keep, const char *path, EVP_PKEY *key,
@@ -85,7 +74,7 @@ head_key_load(struct job *j, struct arena *keep, const char *path,
 	if (in == NULL)
 		return ossl_fail(j, "memory");
 	k->private = ossl_own_pkey(
-	    keep, PEM_read_bio_PrivateKey(in, NULL, no_passphrase, NULL));
+	    keep, PEM_read_bio_PrivateKey(in, NULL, passphrase_none, NULL));
 	ERR_clear_error();
 	if (k->private == NULL)
 		return job_fail(j, ERR_INTERNAL,

@@ -10,20 +10,9 @@
 #include "lib/arena.h"
 #include "lib/digest.h"
 #include "lib/job.h"
+#include "lib/passphrase.h"
 #include "pki/keycheck.h"
 #include "pki/ossl.h"
-
-/* Nobody is asked for a passphrase. */
-static int
-/* NOLINTNEXTLINE(readability-non-const-parameter): OpenSSL's type */
-no_passphrase(char *buf, int size, int writing, void *ctx)
-{
-	(void)buf;
-	(void)size;
-	(void)writing;
-	(void)ctx;
-	return -1;
-}
 
 static BIO *
 rewind_text(struct job *j, struct span pem)
@@ -34,7 +23,7 @@ rewind_text(struct job *j, struct span pem)
 static EVP_PKEY *
 of_certificate(BIO *in)
 {
-	X509 *x = PEM_read_bio_X509(in, NULL, no_passphrase, NULL);
+	X509 *x = PEM_read_bio_X509(in, NULL, passphrase_none, NULL);
 	EVP_PKEY *key = x != NULL ? X509_get_pubkey(x) : NULL;
 
 	X509_free(x);
@@ -44,7 +33,7 @@ of_certificate(BIO *in)
 static EVP_PKEY *
 of_request(BIO *in)
 {
-	X509_REQ *r = PEM_read_bio_X509_REQ(in, NULL, no_passphrase, NULL);
+	X509_REQ *r = PEM_read_bio_X509_REQ(in, NULL, passphrase_none, NULL);
 	EVP_PKEY *key = r != NULL ? X509_REQ_get_pubkey(r) : NULL;
 
 	X509_REQ_free(r);
@@ -54,13 +43,13 @@ of_request(BIO *in)
 static EVP_PKEY *
 of_public_key(BIO *in)
 {
-	return PEM_read_bio_PUBKEY(in, NULL, no_passphrase, NULL);
+	return PEM_read_bio_PUBKEY(in, NULL, passphrase_none, NULL);
 }
 
 static EVP_PKEY *
 of_private_key(BIO *in)
 {
-	return PEM_read_bio_PrivateKey(in, NULL, no_passphrase, NULL);
+	return PEM_read_bio_PrivateKey(in, NULL, passphrase_none, NULL);
 }
 
 static EVP_PKEY *(*const readers[])(
@@ -165,8 +154,8 @@ spki_file_certificates(struct job *j, struct arena *keep, struct span pem,
 
 	*count = 0;
 	*out = arena_calloc(keep, max, sizeof(**out));
-	while (in != NULL &&
-	       (x = PEM_read_bio_X509(in, NULL, no_passphrase, NULL)) != NULL) {
+	while (in != NULL && (x = PEM_read_bio_X509(
+				  in, NULL, passphrase_none, NULL)) != NULL) {
 		ossl_own_x509(j->arena, x);
 		if (*count == max)
 			return job_fail(j, ERR_MALFORMED,

@@ -11,6 +11,7 @@
 #include "lib/arena.h"
 #include "lib/clock.h"
 #include "lib/job.h"
+#include "lib/passphrase.h"
 #include "pki/ossl.h"
 #include "pki/signer.h"
 #include "pki/token_key.h"
@@ -78,18 +79,6 @@ der_of(struct job *j, const EVP_PKEY *key, struct span *out)
 	return 0;
 }
 
-/* Nobody is asked for a passphrase. */
-static int
-/* NOLINTNEXTLINE(readability-non-const-parameter): OpenSSL's type */
-no_passphrase(char *buf, int size, int writing, void *ctx)
-{
-	(void)buf;
-	(void)size;
-	(void)writing;
-	(void)ctx;
-	return -1;
-}
-
 static BIO *
 text_of(struct job *j, struct span pem)
 {
@@ -106,7 +95,7 @@ statement_key_read(
 	X509 *x = in == NULL
 		      ? NULL
 		      : ossl_own_x509(j->arena,
-			    PEM_read_bio_X509(in, NULL, no_passphrase, NULL));
+			    PEM_read_bio_X509(in, NULL, passphrase_none, NULL));
 	EVP_PKEY *key = NULL;
 
 	*not_after = 0;
@@ -115,7 +104,7 @@ statement_key_read(
 		if (seconds_of(X509_get0_notAfter(x), not_after) < 0)
 			*not_after = j->now - 1;
 	} else if ((in = text_of(j, pem)) != NULL) {
-		key = PEM_read_bio_PUBKEY(in, NULL, no_passphrase, NULL);
+		key = PEM_read_bio_PUBKEY(in, NULL, passphrase_none, NULL);
 	}
 	ossl_own_pkey(j->arena, key);
 	ERR_clear_error();
@@ -157,18 +146,6 @@ check_statement(struct job *j, struct span statement)
 	return job_fail(j, ERR_INTERNAL, "this is no admin's statement");
 }
 
-static int
-give_passphrase(char *out, int size, int is_writing, void *context)
-{
-	const struct span *passphrase = context;
-
-	(void)is_writing;
-	if (size < 0 || passphrase->n > (size_t)size)
-		return -1;
-	memcpy(out, passphrase->p, passphrase->n);
-	return (int)passphrase->n;
-}
-
 static const char *
 md_name(const char *digest)
 {
@@ -193,7 +170,7 @@ statement_sign_pem(struct job *j, struct span pem, struct span passphrase,
 	if ((in = text_of(j, pem)) != NULL)
 		key =
 		    ossl_own_pkey(j->arena, PEM_read_bio_PrivateKey(in, NULL,
-						give_passphrase, &passphrase));
+						passphrase_give, &passphrase));
 	ERR_clear_error();
 	if (key == NULL)
 		return job_fail(j, ERR_UNAUTHORIZED,

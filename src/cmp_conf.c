@@ -6,6 +6,7 @@
 #include "lib/conf.h"
 #include "lib/fdio.h"
 #include "lib/job.h"
+#include "lib/passphrase.h"
 #include "pki/ossl.h"
 #include "src/cmp_client.h"
 #include "src/https_client.h"
@@ -90,18 +91,6 @@ read_certificates(struct job *j, struct arena *keep, const char *option,
 	return 0;
 }
 
-/* Nobody is asked for a passphrase.  The type is the library's. */
-static int
-no_passphrase(char *out, /* NOLINT(readability-non-const-parameter) */
-    int size, int writing, void *ctx)
-{
-	(void)out;
-	(void)size;
-	(void)writing;
-	(void)ctx;
-	return -1;
-}
-
 static int
 read_key(struct job *j, struct arena *keep, EVP_PKEY **out)
 {
@@ -113,7 +102,7 @@ read_key(struct job *j, struct arena *keep, EVP_PKEY **out)
 		return job_context(j, "external.cmp_key");
 	bio = ossl_own_bio(j->arena, BIO_new_mem_buf(pem.p, (int)pem.n));
 	*out = ossl_own_pkey(
-	    keep, PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL));
+	    keep, PEM_read_bio_PrivateKey(bio, NULL, passphrase_none, NULL));
 	ERR_clear_error();
 	if (*out == NULL)
 		return job_fail(j, ERR_INTERNAL,

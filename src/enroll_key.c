@@ -11,6 +11,7 @@
 #include "lib/arena.h"
 #include "lib/fdio.h"
 #include "lib/job.h"
+#include "lib/passphrase.h"
 #include "pki/ossl.h"
 
 #include <errno.h>
@@ -53,18 +54,6 @@ enroll_key_type_name(enum enroll_key_type type)
 /* --- key files -------------------------------------------------------------
  */
 
-/* Nobody is asked for a passphrase.  The type is the library's. */
-static int
-no_passphrase(char *out, /* NOLINT(readability-non-const-parameter) */
-    int size, int writing, void *ctx)
-{
-	(void)out;
-	(void)size;
-	(void)writing;
-	(void)ctx;
-	return -1;
-}
-
 static BIO *
 bio_of(struct job *j, struct span bytes)
 {
@@ -80,8 +69,8 @@ enroll_key_load(struct job *j, const char *path, EVP_PKEY **out)
 		return 0;
 	if (file_read_private(j, path, KEY_FILE_MAX, &pem) < 0)
 		return -1;
-	*out = ossl_own_pkey(j->arena,
-	    PEM_read_bio_PrivateKey(bio_of(j, pem), NULL, no_passphrase, NULL));
+	*out = ossl_own_pkey(j->arena, PEM_read_bio_PrivateKey(bio_of(j, pem),
+					   NULL, passphrase_none, NULL));
 	if (*out != NULL)
 		return 1;
 	ERR_clear_error();

@@ -31,6 +31,7 @@ unit_tests += \
 	tests/unit/test_json \
 	tests/unit/test_locked \
 	tests/unit/test_log \
+	tests/unit/test_passphrase \
 	tests/unit/test_rate \
 	tests/unit/test_netaddr \
 	tests/unit/test_rfc3339 \
@@ -59,6 +60,7 @@ tests_unit_test_job_LDADD = $(UNIT) $(CS_LIB)
 tests_unit_test_json_LDADD = $(UNIT) $(CS_LIB)
 tests_unit_test_locked_LDADD = $(UNIT) $(CS_LIB)
 tests_unit_test_log_LDADD = $(UNIT) $(CS_LIB)
+tests_unit_test_passphrase_LDADD = $(UNIT) $(CS_LIB)
 tests_unit_test_rate_LDADD = $(UNIT) $(CS_LIB)
 tests_unit_test_netaddr_LDADD = $(UNIT) $(CS_LIB)
 tests_unit_test_rfc3339_LDADD = $(UNIT) $(CS_LIB)
