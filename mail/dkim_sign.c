@@ -8,6 +8,7 @@
 #include "lib/digest.h"
 #include "lib/fdio.h"
 #include "lib/job.h"
+#include "lib/passphrase.h"
 #include "mail/dkim_canon.h"
 #include "mail/dkim_key.h"
 #include "mail/field.h"
@@ -49,17 +50,6 @@ bio_release(void *bio)
 	BIO_free(bio);
 }
 
-/* An encrypted key has no password here; nobody is asked at a terminal. */
-static int
-no_password(char *buf, int size, int rwflag, void *ctx)
-{
-	if (size > 0)
-		buf[0] = '\0';
-	(void)rwflag;
-	(void)ctx;
-	return -1;
-}
-
 static EVP_PKEY *
 read_pem(struct job *j, struct arena *keep, struct span pem)
 {
@@ -68,7 +58,8 @@ read_pem(struct job *j, struct arena *keep, struct span pem)
 	EVP_PKEY *pkey = NULL;
 
 	if (bio != NULL)
-		pkey = PEM_read_bio_PrivateKey(bio, NULL, no_password, NULL);
+		pkey =
+		    PEM_read_bio_PrivateKey(bio, NULL, passphrase_none, NULL);
 	ERR_clear_error();
 	if (pkey != NULL)
 		arena_own(keep, pkey, pkey_release);

@@ -8,6 +8,7 @@
 #include "lib/clock.h"
 #include "lib/fdio.h"
 #include "lib/job.h"
+#include "lib/passphrase.h"
 
 #include <openssl/bio.h>
 #include <openssl/err.h>
@@ -46,17 +47,6 @@ static void
 names_release(void *x)
 {
 	GENERAL_NAMES_free(x);
-}
-
-/* An encrypted key has no password here; nobody is asked at a terminal. */
-static int
-no_password(char *buf, int size, int rwflag, void *ctx)
-{
-	if (size > 0)
-		buf[0] = '\0';
-	(void)rwflag;
-	(void)ctx;
-	return -1;
 }
 
 static BIO *
@@ -128,7 +118,8 @@ read_certificates(struct loading *l)
 	if (file_read(l->j, l->files->certificate, FILE_MAX, &pem) < 0)
 		return -1;
 	bio = bio_of(l->j, pem);
-	while ((x = PEM_read_bio_X509(bio, NULL, no_password, NULL)) != NULL) {
+	while (
+	    (x = PEM_read_bio_X509(bio, NULL, passphrase_none, NULL)) != NULL) {
 		arena_own(l->keep, x, x509_release);
 		if (add_certificate(l, x, before) < 0)
 			return -1;
@@ -150,8 +141,8 @@ read_key(struct loading *l)
 		return 0;
 	if (file_read_private(l->j, l->files->key, FILE_MAX, &pem) < 0)
 		return -1;
-	l->s->key =
-	    PEM_read_bio_PrivateKey(bio_of(l->j, pem), NULL, no_password, NULL);
+	l->s->key = PEM_read_bio_PrivateKey(
+	    bio_of(l->j, pem), NULL, passphrase_none, NULL);
 	ERR_clear_error();
 	if (l->s->key == NULL)
 		return job_fail(l->j, ERR_INTERNAL,
