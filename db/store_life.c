@@ -7,7 +7,7 @@
 
 #define COLUMNS                                                                \
 	"host, role, version, conf_sha256, is_running, started_at, told_at, "  \
-	"crash_told_at, crashes"
+	"crash_told_at, crashes, seen_at"
 
 static void
 life_read(struct query *q, struct role_life *out)
@@ -21,6 +21,7 @@ life_read(struct query *q, struct role_life *out)
 	out->told_at = query_int(q);
 	out->crash_told_at = query_int(q);
 	out->crashes = query_int(q);
+	out->seen_at = query_int(q);
 }
 
 int
@@ -65,14 +66,22 @@ store_life_put(struct job *j, const struct role_life *l)
 {
 	return store_change(j, NULL,
 	    "INSERT INTO role_life (" COLUMNS ") "
-	    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) "
+	    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) "
 	    "ON CONFLICT (host, role) DO UPDATE SET version = $3, "
 	    "conf_sha256 = $4, is_running = $5, started_at = $6, told_at = $7, "
-	    "crash_told_at = $8, crashes = $9",
+	    "crash_told_at = $8, crashes = $9, seen_at = $10",
 	    ARGS(v_text(l->host), v_text(l->role), v_text(l->version),
 		v_text(l->conf_sha256), v_int(l->is_running),
 		v_int(l->started_at), v_int(l->told_at),
-		v_int(l->crash_told_at), v_int(l->crashes)));
+		v_int(l->crash_told_at), v_int(l->crashes), v_int(l->seen_at)));
+}
+
+int
+store_life_seen(struct job *j, const char *host, const char *role)
+{
+	return store_change(j, NULL,
+	    "UPDATE role_life SET seen_at = $3 WHERE host = $1 AND role = $2",
+	    ARGS(v_text(host), v_text(role), v_int(j->now)));
 }
 
 int

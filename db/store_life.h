@@ -16,6 +16,7 @@ struct role_life {
 	int64_t told_at;       /* when the audit was told of a start, */
 	int64_t crash_told_at; /* and of a crash; 0: never */
 	int64_t crashes;       /* since then */
+	int64_t seen_at;       /* where machines share a database: alive */
 };
 
 /* 1, 0: it never started, -1. */
@@ -25,6 +26,8 @@ int store_life_find(
 int store_life_list(struct job *j, struct role_life **out, size_t *count);
 /* In the caller's transaction: that is how it is now. */
 int store_life_put(struct job *j, const struct role_life *l);
+/* It lives. */
+int store_life_seen(struct job *j, const char *host, const char *role);
 /* It ends as it should. */
 int store_life_end(struct job *j, const char *host, const char *role);
 

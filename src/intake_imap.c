@@ -427,7 +427,7 @@ intake_imap_run(struct role_env *env)
 	/* A server that hangs holds up no start. */
 	role_ready();
 	while (!role_is_stopping()) {
-		role_reload(env);
+		role_tend(env);
 		/* One item between two looks into the mailbox: what waits for
 		 * slow name servers must not hold up new mail. */
 		more_work =

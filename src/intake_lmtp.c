@@ -388,7 +388,7 @@ intake_lmtp_run(struct role_env *env)
 	sigprocmask(SIG_BLOCK, &wanted, &before);
 	role_ready();
 	while (!role_is_stopping()) {
-		role_reload(env);
+		role_tend(env);
 		turn(in, &before);
 	}
 	say_farewell(in);

@@ -288,7 +288,7 @@ intake_maildir_run(struct role_env *env)
 	/* What waits for slow name servers holds up no start. */
 	role_ready();
 	while (!role_is_stopping()) {
-		role_reload(env);
+		role_tend(env);
 		/* One item between two looks into the folder: what waits for
 		 * slow name servers must not hold up new mail. */
 		more_work =

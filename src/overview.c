@@ -33,6 +33,8 @@
 
 #define HOUR 3600
 #define DAY 86400
+#define SILENT_SECS 300 /* a turn of a role's loop can take a while */
+#define FORGOTTEN_SECS (7 * DAY)
 #define ORDERS_MAX 1000
 #define REASONS_MAX 5
 #define INCIDENTS_MAX 100
@@ -63,6 +65,45 @@ look_at_server(struct job *j, struct remarks *r)
 	return 0;
 }
 
+/* A machine without power or network cannot say that its roles have ended. */
+static bool
+is_silent(const struct job *j, const struct role_life *l)
+{
+	return l->is_running && store_is_shared(j) &&
+	       j->now - l->seen_at > SILENT_SECS;
+}
+
+/* Those of one host, in a line; the list is in the order of the hosts. */
+static void
+tell_silent(struct job *j, struct remarks *r, const struct role_life *list,
+    size_t count)
+{
+	const char *names = "";
+	int64_t since = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		if (is_silent(j, &list[i])) {
+			names = arena_printf(j->arena, "%s%s%s", names,
+			    names[0] != '\0' ? ", " : "", list[i].role);
+			if (list[i].seen_at > since)
+				since = list[i].seen_at;
+		}
+		if (i + 1 < count &&
+		    strcmp(list[i].host, list[i + 1].host) == 0)
+			continue;
+		if (names[0] != '\0' && j->now - since < FORGOTTEN_SECS)
+			remark(r, REMARK_WRONG, "roles",
+			    arena_printf(j->arena,
+				"%s on %s: not heard of since %s: start that "
+				"machine, or look at its network; the others "
+				"do its work (a week later this is forgotten)",
+				names, list[i].host,
+				clock_rfc3339(j->arena, since)));
+		names = "";
+		since = 0;
+	}
+}
+
 /* "issuer, sender, web", and on which host if there are several. */
 static const char *
 say_roles(struct job *j, const struct role_life *list, size_t count)
@@ -71,7 +112,7 @@ say_roles(struct job *j, const struct role_life *list, size_t count)
 	const char *out = "";
 
 	for (size_t i = 0; i < count; i++)
-		if (list[i].is_running)
+		if (list[i].is_running && !is_silent(j, &list[i]))
 			out = arena_printf(j->arena, "%s%s%s%s%s", out,
 			    out[0] != '\0' ? ", " : "", list[i].role,
 			    is_one ? "" : " on ", is_one ? "" : list[i].host);
@@ -97,6 +138,7 @@ look_at_roles(struct job *j, struct remarks *r)
 				list[i].role, list[i].host,
 				clock_rfc3339(
 				    j->arena, list[i].crash_told_at)));
+	tell_silent(j, r, list, count);
 	running = count > 0 ? say_roles(j, list, count) : "";
 	if (running[0] == '\0')
 		remark(r, REMARK_WARN, "roles", "none runs");

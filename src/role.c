@@ -4,6 +4,7 @@
 
 #include "db/store.h"
 #include "lib/arena.h"
+#include "lib/clock.h"
 #include "lib/fdio.h"
 #include "lib/log.h"
 #include "src/conf_held.h"
@@ -106,12 +107,29 @@ note_conf(const struct role_env *env)
 	job_done(&j);
 }
 
+/* If the database does not answer, the role's work says so. */
+static void
+show_life(struct role_env *env)
+{
+	int64_t now_ms = clock_mono_ms();
+	struct job j;
+
+	if (now_ms - env->seen_ms < ROLE_LIFE_SECS * 1000)
+		return;
+	env->seen_ms = now_ms;
+	job_init(&j, env->store, env->conf);
+	if (store_is_shared(&j))
+		(void)role_life_seen(&j, env->name);
+	job_done(&j);
+}
+
 void
-role_reload(struct role_env *env)
+role_tend(struct role_env *env)
 {
 	const struct conf *fresh;
 	const char *before = env->conf->sha256;
 
+	show_life(env);
 	if (!hangup)
 		return;
 	hangup = 0;
@@ -164,6 +182,7 @@ settle(const struct role_ops *ops, struct job *j, struct role_env *env)
 	j->store = env->store;
 	if (role_life_begin(j, env->name, &env->told) < 0)
 		return -1;
+	env->seen_ms = clock_mono_ms();
 	if (ops->recover != NULL && ops->recover(j) < 0)
 		return -1;
 	return sandbox_enter(j, ops->role, env->intake);

@@ -15,7 +15,7 @@ struct arena;
 
 struct role_env {
 	struct arena *keep;      /* as long as the process */
-	const struct conf *conf; /* replaced on SIGHUP by role_reload() */
+	const struct conf *conf; /* replaced on SIGHUP by role_tend() */
 	struct store *store;
 	struct store_login login; /* how to open another one */
 	const char *intake;       /* the validator's way in (src/intake.h) */
@@ -26,6 +26,7 @@ struct role_env {
 	void *role;               /* the role's own */
 	const char *name;         /* src/role_life.h */
 	bool told;                /* the audit was, of this start */
+	int64_t seen_ms;          /* when it last said that it lives */
 	/* What the role does when env->conf is new, or NULL. */
 	void (*reloaded)(struct role_env *env);
 };
@@ -70,9 +71,10 @@ enum log_level role_log_level(const struct conf *conf);
 
 /* SIGTERM came: finish what is begun, take nothing new. */
 bool role_is_stopping(void);
-/* If SIGHUP came, after the supervisor took a configuration: env->conf is that
- * one, env->reloaded has been called, and the log says so. */
-void role_reload(struct role_env *env);
+/* In each turn of a role's loop.  If SIGHUP came, after the supervisor took a
+ * configuration: env->conf is that one, env->reloaded has been called, and the
+ * log says so. */
+void role_tend(struct role_env *env);
 /* Tells the supervisor that the role works (once). */
 void role_ready(void);
 

@@ -70,7 +70,7 @@ admin_run(struct role_env *env)
 	env->reloaded = admin_reloaded;
 	role_ready();
 	while (!role_is_stopping()) {
-		role_reload(env);
+		role_tend(env);
 		tell_refused(a, env, false);
 		wake_wait(ROLE_ADMIN, http_admin_tend(a->http));
 	}

@@ -123,6 +123,7 @@ begin(struct job *j, const char *name, bool *told)
 	l.conf_sha256 = j->conf->sha256;
 	l.is_running = true;
 	l.started_at = j->now;
+	l.seen_at = j->now;
 	return store_life_put(j, &l);
 }
 
@@ -171,11 +172,17 @@ role_life_change(struct job *j, const char *before)
 }
 
 int
+role_life_seen(struct job *j, const char *name)
+{
+	return store_begin(j) < 0
+		   ? -1
+		   : finish(j, store_life_seen(j, role_life_host(j), name));
+}
+
+int
 role_life_end(struct job *j, const char *name)
 {
-	if (store_begin(j) < 0)
-		return -1;
-	if (store_life_end(j, role_life_host(j), name) < 0)
-		return worker_undo(j);
-	return store_commit(j);
+	return store_begin(j) < 0
+		   ? -1
+		   : finish(j, store_life_end(j, role_life_host(j), name));
 }

@@ -126,7 +126,7 @@ web_run(struct role_env *env)
 	while (!role_is_stopping()) {
 		int64_t ms, status_ms;
 
-		role_reload(env);
+		role_tend(env);
 		watch_lists(w, env);
 		tell_refused(w, env, false);
 		ms = http_tend(w->http, env->store);

@@ -124,7 +124,7 @@ worker_loop(struct role_env *env, enum role role, worker_step_fn *step,
 
 	role_ready();
 	while (!role_is_stopping()) {
-		role_reload(env);
+		role_tend(env);
 		while (!role_is_stopping() &&
 		       worker_once(env, step, &failures) > 0)
 			continue;

@@ -543,6 +543,7 @@ CREATE TABLE role_life (
 	told_at BIGINT NOT NULL, -- when the audit was told of a start,
 	crash_told_at BIGINT NOT NULL, -- and of a crash
 	crashes BIGINT NOT NULL, -- that it was not told of
+	seen_at BIGINT NOT NULL, -- alive, where machines share a database
 	PRIMARY KEY (host, role)
 );
 

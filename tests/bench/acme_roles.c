@@ -348,7 +348,7 @@ run_validator(struct role_env *env)
 	while (!role_is_stopping()) {
 		bool more;
 
-		role_reload(env);
+		role_tend(env);
 		more = worker_once(env, validator_step, &failures) > 0;
 		if (ingest(env->role, env, &uid) < 0)
 			return -1;

@@ -7,6 +7,7 @@ import contextlib
 import copy
 import itertools
 import os
+import re
 import signal
 import socket
 import threading
@@ -281,7 +282,20 @@ def test_one_left(site):
         challenge.post()
         order.wait("ready")
         order.certificate()
+    with case("status says which machine is not heard of any more"):
+        assert "not heard of" not in site.countersign("status", status=None)
+        site.query("UPDATE role_life SET seen_at = seen_at - 600 "
+                   "WHERE host = 'second'")
+        said = site.countersign("status", status=1)
+        assert re.search("WRONG roles: issuer, sender, validator imap, web on "
+                         "second: not heard of since ", said), said
         site.second.start()
+        assert "not heard of" not in site.countersign("status", status=None)
+    with case("and each role says again and again that it lives"):
+        site.query("UPDATE role_life SET seen_at = started_at - 600")
+        eventually(lambda: site.query("SELECT COUNT(*) FROM role_life "
+                                      "WHERE seen_at < started_at") ==
+                   [("0",)], "all of them")
 
 
 def test_storm_on_both(site):

@@ -275,7 +275,8 @@ serve(struct job *j, void *ctx)
 	struct role_env env = { .keep = j->arena,
 		.conf = &s->lab->conf,
 		.store = j->store,
-		.role = &v };
+		.role = &v,
+		.seen_ms = clock_mono_ms() };
 
 	v.maildir = intake_maildir_new(&env, folder);
 	store_set_commit_hook(die, s);

@@ -210,7 +210,8 @@ put_life(struct job *j, const char *host, const char *role, bool is_running,
 		.conf_sha256 = "x",
 		.is_running = is_running,
 		.started_at = j->now,
-		.crash_told_at = crash_told_at };
+		.crash_told_at = crash_told_at,
+		.seen_at = j->now };
 
 	COMMITTED(j, store_life_put(j, &l));
 }
@@ -232,6 +233,38 @@ test_roles(struct job *j)
 	put_life(j, "two", "web", true, 0);
 	expect_line(j, "ok    roles: issuer on one, web on one, web on two "
 		       "run\n");
+}
+
+/* Where machines share a database, one of them may be without power. */
+static void
+test_silent(struct job *j)
+{
+	static const char line[] =
+	    "WRONG roles: issuer, web on one: not heard of since "
+	    "2027-01-15T08:00:00Z: start that machine";
+	struct role_lab lab;
+
+	start(&lab, j);
+	put_life(j, "one", "issuer", true, 0);
+	put_life(j, "one", "sender", false, 0);
+	put_life(j, "one", "web", true, 0);
+	put_life(j, "two", "web", true, 0);
+	j->now += 300;
+	COMMITTED(j, store_life_seen(j, "two", "web"));
+	expect_no_line(j, "not heard of");
+	j->now++;
+	if (!fixture_is_pgsql()) {
+		expect_no_line(j, "not heard of");
+		return;
+	}
+	expect_line(j, line);
+	expect_line(j, "ok    roles: web on two run\n");
+	COMMITTED(j, store_life_seen(j, "one", "issuer"));
+	expect_line(j, "WRONG roles: web on one: not heard of since ");
+	expect_line(j, "ok    roles: issuer on one, web on two run\n");
+	j->now += 7 * DAY;
+	COMMITTED(j, store_life_seen(j, "two", "web"));
+	expect_no_line(j, "web on one");
 }
 
 static const char *
@@ -431,6 +464,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_counts),
 	STORE_TEST(test_stops),
 	STORE_TEST(test_roles),
+	STORE_TEST(test_silent),
 	STORE_TEST(test_lists),
 	STORE_TEST(test_deadlines),
 	STORE_TEST(test_PK_21_no_audit_key),
