@@ -121,7 +121,7 @@ block_weak(struct job *j, const struct order *order, const struct csr *csr)
 		span_mem(csr->bare_sha256, SHA256_LEN) };
 	const struct revocation r = { REASON_KEY_COMPROMISE,
 		role_name(ROLE_WEB), { NULL, 0 } };
-	size_t count;
+	struct revoked_sum sum;
 	int known;
 
 	job_recover(j);
@@ -131,7 +131,7 @@ block_weak(struct job *j, const struct order *order, const struct csr *csr)
 	if (known == 0 &&
 	    revoke_key(j, &key, &r,
 		arena_printf(j->arena, "weak, in order %s", order->id),
-		&count) < 0)
+		&sum) < 0)
 		return -1;
 	return job_fail(j, why.kind, "%s", why.text);
 }

@@ -6,6 +6,7 @@
 #include "acme/limit.h"
 #include "acme/report.h"
 #include "acme/response.h"
+#include "acme/revoke.h"
 #include "acme/throttle.h"
 #include "db/store_key.h"
 #include "db/store_report.h"
@@ -151,15 +152,15 @@ enter(struct acme *a, struct job *j, const struct request *req, int64_t *number)
 	struct report r = {
 		.received_at = j->now, .entered_by = "key", .alarm_at = j->now
 	};
-	size_t revoked;
+	struct revoked_sum revoked;
 
 	if (report_enter_proof(j, req->proof, &r, &revoked) < 0)
 		return -1;
 	if (a->conf->external.kind != CONF_EXTERNAL_NONE)
 		j->wake |= 1u << ROLE_UPSTREAM;
 	log_warning("key proven to be compromised",
-	    "report=%" PRId64 " certificates=%zu client=%s", r.number, revoked,
-	    req->client_address);
+	    "report=%" PRId64 " certificates=\"%s\" client=%s", r.number,
+	    revoked_sum_text(j, &revoked), req->client_address);
 	*number = r.number;
 	return 0;
 }

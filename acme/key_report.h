@@ -9,7 +9,8 @@
  *		key_proof_text()
  *
  * A good proof blocks the key for everybody, revokes every unexpired
- * certificate with it and opens a report, all in one transaction (PK-181).
+ * certificate with it and opens a report, all in one transaction (PK-181); of
+ * very many certificates the first ones (revoke_key()).
  */
 #ifndef ACME_KEY_REPORT_H
 #define ACME_KEY_REPORT_H

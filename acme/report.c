@@ -69,8 +69,8 @@ report_proof_key(const struct key_proof *p)
 }
 
 int
-report_enter_proof(
-    struct job *j, const struct key_proof *p, struct report *r, size_t *revoked)
+report_enter_proof(struct job *j, const struct key_proof *p, struct report *r,
+    struct revoked_sum *revoked)
 {
 	const struct key_hash key = report_proof_key(p);
 	const struct revocation how = { REASON_KEY_COMPROMISE, r->entered_by,

@@ -14,6 +14,7 @@ struct cert;
 struct job;
 struct key_proof;
 struct report;
+struct revoked_sum;
 
 /* From when it came: the preliminary answer, and the decision too, since the
  * deadline of what must be revoked may not be later. */
@@ -32,11 +33,11 @@ struct key_hash report_proof_key(const struct key_proof *p);
 /*
  * PK-77, PK-181, PK-184: somebody has proven that a key is compromised.  Stores
  * the report with its proof, blocks the key for everybody and revokes every
- * unexpired certificate with it, in the caller's transaction; sets its number.
+ * unexpired certificate with it as revoke_key() does; sets its number.
  * Reporter, received_at, entered_by and alarm_at are the caller's.
  */
 int report_enter_proof(struct job *j, const struct key_proof *p,
-    struct report *r, size_t *revoked);
+    struct report *r, struct revoked_sum *revoked);
 
 /*
  * PK-181: the account of this certificate, which has just gone, calls its key

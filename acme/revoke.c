@@ -15,6 +15,7 @@
 #include "db/store_handoff.h"
 #include "db/store_incident.h"
 #include "db/store_key.h"
+#include "db/store_key_sweep.h"
 #include "db/store_revoke.h"
 #include "lib/arena.h"
 #include "lib/b64.h"
@@ -167,24 +168,87 @@ revoke_certificate(struct job *j, const struct cert *c,
 	return changed;
 }
 
-int
-revoke_key(struct job *j, const struct key_hash *key,
-    const struct revocation *r, const char *source, size_t *count)
+static int
+record_all(struct job *j, const struct revoked_cert *list, size_t count,
+    const struct revocation *r)
 {
-	struct revoked_cert *list;
-
-	/* First the key: what is signed from now on sees it. */
-	if (store_key_block(j, key, NULL, source) < 0 ||
-	    store_revoke_by_key(j, key, r, &list, count) < 0)
-		return -1;
-	for (size_t i = 0; i < *count; i++) {
+	for (size_t i = 0; i < count; i++) {
 		if (record(j, list[i].order_id, list[i].serial, r) < 0)
 			return -1;
 	}
+	return 0;
+}
+
+/* A bite: every other role waits while it is written. */
+static int
+bite(struct job *j, const struct key_hash *key, const struct revocation *r,
+    size_t *count)
+{
+	struct revoked_cert *list;
+
+	return store_revoke_by_key(j, key, r, REVOKE_BITE, &list, count) < 0
+		   ? -1
+		   : record_all(j, list, *count, r);
+}
+
+/* The first ones here; the issuer, which is at it already, gets no help: two
+ * would wait for each other's rows. */
+static int
+begin_key(struct job *j, const struct key_hash *key, const struct revocation *r,
+    struct revoked_sum *sum)
+{
+	int under_way = store_key_sweep_has(j, key), left;
+
+	*sum = (struct revoked_sum){ .goes_on = under_way > 0 };
+	if (under_way != 0)
+		return under_way < 0 ? -1 : 0;
+	if (bite(j, key, r, &sum->count) < 0)
+		return -1;
+	left = store_key_is_certified(j, key);
+	sum->goes_on = left > 0;
+	return left > 0 ? store_key_sweep_add(j, key, r) : left;
+}
+
+const char *
+revoked_sum_text(struct job *j, const struct revoked_sum *s)
+{
+	return arena_printf(j->arena, "%zu%s", s->count,
+	    s->goes_on ? ", and the issuer goes on with the others" : "");
+}
+
+int
+revoke_key(struct job *j, const struct key_hash *key,
+    const struct revocation *r, const char *source, struct revoked_sum *sum)
+{
+	/* First the key: what is signed from now on sees it. */
+	if (store_key_block(j, key, NULL, source) < 0 ||
+	    begin_key(j, key, r, sum) < 0)
+		return -1;
 	return store_audit_add(j, r->by, "key blocked",
 	    arena_printf(
 		j->arena, "key:%s", hex_dup(j->arena, key->spki_sha256)),
 	    "ok", NULL);
+}
+
+int
+revoke_key_sweep(struct job *j)
+{
+	struct key_sweep s;
+	struct revocation r = { .reason = REASON_KEY_COMPROMISE };
+	size_t count;
+	int found = store_key_sweep_next(j, &s), left;
+
+	if (found <= 0)
+		return found;
+	r.by = s.by;
+	r.request = s.request;
+	if (bite(j, &s.key, &r, &count) < 0)
+		return -1;
+	/* Not by the count: another issuer may have had some of them. */
+	left = store_key_is_certified(j, &s.key);
+	if (left < 0 || (left == 0 && store_key_sweep_end(j, s.id) < 0))
+		return -1;
+	return 1;
 }
 
 int
@@ -194,13 +258,9 @@ revoke_blocked(struct job *j, int64_t blocked_from, size_t max, size_t *count)
 		{ NULL, 0 } };
 	struct revoked_cert *list;
 
-	if (store_revoke_blocked(j, &r, blocked_from, max, &list, count) < 0)
-		return -1;
-	for (size_t i = 0; i < *count; i++) {
-		if (record(j, list[i].order_id, list[i].serial, &r) < 0)
-			return -1;
-	}
-	return 0;
+	return store_revoke_blocked(j, &r, blocked_from, max, &list, count) < 0
+		   ? -1
+		   : record_all(j, list, *count, &r);
 }
 
 int
@@ -212,12 +272,10 @@ revoke_incident(struct job *j, const struct incident *i, size_t max)
 	int64_t taken;
 	size_t count;
 
-	if (store_incident_revoke(j, i->id, &r, max, &taken, &list, &count) < 0)
+	if (store_incident_revoke(j, i->id, &r, max, &taken, &list, &count) <
+		0 ||
+	    record_all(j, list, count, &r) < 0)
 		return -1;
-	for (size_t k = 0; k < count; k++) {
-		if (record(j, list[k].order_id, list[k].serial, &r) < 0)
-			return -1;
-	}
 	return taken > 0 ? 1 : 0;
 }
 
@@ -240,10 +298,10 @@ static int
 block_proven(struct job *j, const struct cert *c, const struct revocation *r)
 {
 	const struct key_hash key = { c->spki_sha256, c->bare_sha256 };
-	size_t count;
+	struct revoked_sum sum;
 
 	return revoke_key(j, &key, r,
-	    arena_printf(j->arena, "revoked certificate %s", c->id), &count);
+	    arena_printf(j->arena, "revoked certificate %s", c->id), &sum);
 }
 
 /*

@@ -24,13 +24,27 @@ int revoke_serve(
  */
 int revoke_certificate(struct job *j, const struct cert *c,
     const struct revocation *r, bool may_change_reason);
+/* Certificates that are revoked in one transaction; twice as many of a key. */
+#define REVOKE_BITE 500
+
+struct revoked_sum {
+	size_t count;
+	bool goes_on; /* there are more, which the issuer revokes */
+};
+/* "17", or "500, and the issuer goes on with the others" */
+const char *revoked_sum_text(struct job *j, const struct revoked_sum *s);
+
 /*
  * The key is compromised (AC-158, PK-77, PK-181): blocked for everybody, and
- * every certificate with it that has not expired is
- * revoked.  *count says how many.
+ * every certificate with it that has not expired is revoked: the first ones in
+ * the caller's transaction, where there are many the others by
+ * revoke_key_sweep().
  */
 int revoke_key(struct job *j, const struct key_hash *key,
-    const struct revocation *r, const char *source, size_t *count);
+    const struct revocation *r, const char *source, struct revoked_sum *sum);
+/* The issuer's: in a transaction, the next certificates of a key that has too
+ * many for one.  1; 0: there is no such key; -1. */
+int revoke_key_sweep(struct job *j);
 
 /* As RFC 5280 calls it; NULL if it cannot stand on the list of this CA. */
 const char *revoke_reason_name(int64_t reason);

@@ -78,6 +78,7 @@ static const struct grant web[] = {
 	{ "cert", "SELECT, UPDATE (replaced_by, revoked_at, reason, "
 		  "revoked_by, revocation, list_due_at, ocsp_due_at)" },
 	{ "blocked_key", "SELECT, INSERT, UPDATE (bare_sha256)" },
+	{ "key_sweep", "SELECT, INSERT" },
 	{ "own_key", "SELECT" },
 	COUNTS_LIMITS,
 	{ "eab_key", "SELECT, UPDATE (bound_at)" },
@@ -221,6 +222,7 @@ static const struct grant issuer[] = {
 	    "INSERT, DELETE" },
 	{ "upstream_window", "SELECT (cert_id), INSERT, DELETE" },
 	{ "blocked_key", "SELECT, INSERT, UPDATE (bare_sha256)" },
+	{ "key_sweep", "SELECT, INSERT, DELETE" },
 	{ "own_key", "SELECT, INSERT" },
 	/* Must its key not be used any more (PK-207)? */
 	{ "destroyed_key", "SELECT (spki_sha256, asked_at, begun_at)" },

@@ -31,6 +31,7 @@ libcs_db_a_SOURCES = \
 	db/store_window.c db/store_window.h \
 	db/store_incident.c db/store_incident.h \
 	db/store_key.c db/store_key.h \
+	db/store_key_sweep.c db/store_key_sweep.h \
 	db/store_life.c db/store_life.h \
 	db/store_newest.c db/store_newest.h \
 	db/store_nonce.c db/store_nonce.h \

@@ -83,19 +83,22 @@ read_revoked(
 
 int
 store_revoke_by_key(struct job *j, const struct key_hash *key,
-    const struct revocation *r, struct revoked_cert **out, size_t *count)
+    const struct revocation *r, size_t max, struct revoked_cert **out,
+    size_t *count)
 {
 	struct query q;
 	int found = query_first_write(&q, j,
 	    "UPDATE cert SET revoked_at = $2, reason = $3, revoked_by = $4, "
 	    "revocation = $5, list_due_at = $2, ocsp_due_at = $2 "
-	    "WHERE id IN (SELECT id FROM cert WHERE spki_sha256 = $1 "
-	    "AND not_after >= $2 AND revoked_at = 0 UNION "
-	    "SELECT id FROM cert WHERE bare_sha256 = $6 "
-	    "AND not_after >= $2 AND revoked_at = 0) AND revoked_at = 0 "
+	    "WHERE id IN (SELECT id FROM (SELECT id FROM cert "
+	    "WHERE spki_sha256 = $1 AND not_after >= $2 AND revoked_at = 0 "
+	    "LIMIT $7) one UNION SELECT id FROM (SELECT id FROM cert "
+	    "WHERE bare_sha256 = $6 AND not_after >= $2 AND revoked_at = 0 "
+	    "LIMIT $7) two) AND revoked_at = 0 "
 	    "RETURNING id, order_id, serial",
 	    ARGS(v_bytes(key->spki_sha256), v_int(j->now), v_int(r->reason),
-		v_text(r->by), v_bytes(r->request), v_bytes(key->bare_sha256)));
+		v_text(r->by), v_bytes(r->request), v_bytes(key->bare_sha256),
+		v_int((int64_t)max)));
 
 	found = read_revoked(&q, found, out, count);
 	query_end(&q);

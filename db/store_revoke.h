@@ -32,11 +32,13 @@ struct revoked_cert {
 	const char *serial;
 };
 /*
- * AC-158: every certificate with this key, in whatever encoding (PK-76), that
- * has not expired and is not revoked, those about to be signed too.
+ * AC-158: certificates with this key, in whatever encoding (PK-76), that have
+ * not expired and are not revoked, those about to be signed too: at most
+ * `max` by either hash.  store_key_is_certified() says whether others are left.
  */
 int store_revoke_by_key(struct job *j, const struct key_hash *key,
-    const struct revocation *r, struct revoked_cert **out, size_t *count);
+    const struct revocation *r, size_t max, struct revoked_cert **out,
+    size_t *count);
 /*
  * The same for all keys that were blocked for everybody since `blocked_from`:
  * finds what was signed while its key was being blocked.  At most `max`.

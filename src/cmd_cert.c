@@ -123,13 +123,13 @@ read_reason(struct job *j, const char *text, int64_t *out)
 
 static int
 change(struct job *j, const struct cert *c, const struct revocation *r,
-    size_t *others)
+    struct revoked_sum *others)
 {
 	const struct key_hash key = { c->spki_sha256, c->bare_sha256 };
 	bool compromised = r->reason == REASON_KEY_COMPROMISE;
 	int changed = revoke_certificate(j, c, r, compromised);
 
-	*others = 0;
+	*others = (struct revoked_sum){ .count = 0 };
 	if (changed == 0)
 		return job_fail(
 		    j, ERR_ALREADY_REVOKED, "%s is already revoked", c->serial);
@@ -198,7 +198,7 @@ static int
 revoke(struct job *j, const struct cert *c, const struct options *o)
 {
 	struct revocation r = { .by = command_operator(j) };
-	size_t others;
+	struct revoked_sum others;
 
 	if (read_reason(j, o->reason, &r.reason) < 0)
 		return -1;
@@ -213,11 +213,11 @@ revoke(struct job *j, const struct cert *c, const struct options *o)
 		return worker_undo(j);
 	if (store_commit(j) < 0)
 		return -1;
-	if (others > 0)
+	if (others.count > 0 || others.goes_on)
 		fprintf(stderr,
 		    "countersign: other certificates with this key that were "
-		    "revoked: %zu\n",
-		    others);
+		    "revoked: %s\n",
+		    revoked_sum_text(j, &others));
 	return 0;
 }
 

@@ -293,7 +293,7 @@ record_claim(struct job *j, const struct options *o, const struct claim *c)
 
 static int
 block_within(struct job *j, const struct options *o, const struct claim *c,
-    size_t *count)
+    struct revoked_sum *sum)
 {
 	const struct revocation r = { REASON_KEY_COMPROMISE,
 		command_operator(j), c->evidence };
@@ -303,24 +303,24 @@ block_within(struct job *j, const struct options *o, const struct claim *c,
 		return -1;
 	return o->account != NULL
 		   ? block_for_account(j, &c->key, o->account, source)
-		   : revoke_key(j, &c->key, &r, source, count);
+		   : revoke_key(j, &c->key, &r, source, sum);
 }
 
 static int
 block(struct job *j, const struct options *o)
 {
 	struct claim c;
-	size_t count = 0;
+	struct revoked_sum sum = { .count = 0 };
 
 	if (read_claim(j, o, &c) < 0 || check_account(j, o->account) < 0 ||
 	    store_begin(j) < 0)
 		return -1;
-	if (block_within(j, o, &c, &count) < 0)
+	if (block_within(j, o, &c, &sum) < 0)
 		return worker_undo(j);
 	if (store_commit(j) < 0)
 		return -1;
-	printf("blocked %s; certificates revoked: %zu\n",
-	    hex_dup(j->arena, c.key.spki_sha256), count);
+	printf("blocked %s; certificates revoked: %s\n",
+	    hex_dup(j->arena, c.key.spki_sha256), revoked_sum_text(j, &sum));
 	return 0;
 }
 

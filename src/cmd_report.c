@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include "acme/report.h"
+#include "acme/revoke.h"
 #include "db/store_cert.h"
 #include "db/store_notice.h"
 #include "db/store_report.h"
@@ -196,7 +197,7 @@ report_add(struct job *j, const struct options *o, const char *path)
 
 static int
 enter_proof(struct job *j, const struct key_proof *proof, struct report *r,
-    size_t *revoked)
+    struct revoked_sum *revoked)
 {
 	if (store_begin(j) < 0)
 		return -1;
@@ -212,7 +213,7 @@ report_add_proof(struct job *j, const struct options *o)
 	struct report r = { .entered_by = command_operator(j) };
 	struct key_proof proof;
 	struct span file;
-	size_t revoked;
+	struct revoked_sum revoked;
 
 	if (o->proof == NULL)
 		return job_fail(
@@ -229,8 +230,9 @@ report_add_proof(struct job *j, const struct options *o)
 		return job_context(j, "%s", o->proof);
 	if (enter_proof(j, &proof, &r, &revoked) < 0)
 		return -1;
-	printf("report %" PRId64 "\nblocked %s; certificates revoked: %zu\n",
-	    r.number, hex_dup(j->arena, r.spki_sha256), revoked);
+	printf("report %" PRId64 "\nblocked %s; certificates revoked: %s\n",
+	    r.number, hex_dup(j->arena, r.spki_sha256),
+	    revoked_sum_text(j, &revoked));
 	return 0;
 }
 

@@ -29,6 +29,7 @@
 #define OCTETS_PER_SEC 20000
 #define LATE_SECS 600 /* PK-182 */
 #define SWEEP_MAX 1000
+#define LISTED_BITE 1000                /* certificates a transaction */
 #define SWEEP_SECS 3600                 /* longer than any signature takes */
 #define SIZE_WARN ((size_t)1000 * 1000) /* PK-162 */
 #define SIZE_MAX_LIST ((size_t)10 * 1000 * 1000)
@@ -309,16 +310,50 @@ audit(struct job *j, const struct crl *list, const char *event)
 		list->number));
 }
 
+/* Those that waited for a list, in place of all. */
+static size_t
+pick_due(struct revoked *rows, size_t count)
+{
+	size_t n = 0;
+
+	for (size_t k = 0; k < count; k++)
+		if (rows[k].is_due)
+			rows[n++] = rows[k];
+	return n;
+}
+
 static int
-record(struct job *j, const struct crl *list, const struct revoked *rows,
+note_listed(struct job *j, const struct crl *list, const struct revoked *rows,
     size_t count)
 {
-	if (store_begin(j) < 0 ||
-	    store_crl_record(j, list->ca_label, list->number, list->der) < 0 ||
-	    store_cert_listed(j, list, rows, count) < 0 ||
-	    audit(j, list, "revocation list signed") < 0)
+	if (store_begin(j) < 0 || store_cert_listed(j, list, rows, count) < 0)
 		return worker_undo(j);
 	return store_commit(j);
+}
+
+/* Very many are noted in bites, since every other role waits for a transaction:
+ * whoever is killed in between has them still due, and makes another list. */
+static int
+record(
+    struct job *j, const struct crl *list, struct revoked *rows, size_t count)
+{
+	size_t due = pick_due(rows, count);
+	size_t bite = due < LISTED_BITE ? due : LISTED_BITE;
+
+	if (store_begin(j) < 0 ||
+	    store_crl_record(j, list->ca_label, list->number, list->der) < 0 ||
+	    store_cert_listed(j, list, rows, bite) < 0 ||
+	    audit(j, list, "revocation list signed") < 0)
+		return worker_undo(j);
+	if (store_commit(j) < 0)
+		return -1;
+	for (size_t from = bite; from < due; from += bite) {
+		if (bite > due - from)
+			bite = due - from;
+		if (note_listed(j, list, rows + from, bite) < 0)
+			return -1;
+	}
+	return 0;
 }
 
 /* Each time that the file is written, also after a start: where the record

@@ -67,7 +67,7 @@ is_proven(struct job *j, const struct report *r, struct key_proof *p)
  * left to do, 0, -1. */
 static int
 act(struct job *j, const struct report *r, const struct key_hash *key,
-    size_t *revoked)
+    struct revoked_sum *revoked)
 {
 	const struct revocation how = { REASON_KEY_COMPROMISE, "issuer",
 		r->proof };
@@ -92,7 +92,7 @@ static int
 end_proven(struct job *j, struct report *r, const struct key_proof *p)
 {
 	const struct key_hash key = report_proof_key(p);
-	size_t revoked = 0;
+	struct revoked_sum revoked;
 	int left;
 
 	if (store_begin(j) < 0)
@@ -106,10 +106,11 @@ end_proven(struct job *j, struct report *r, const struct key_proof *p)
 		return -1;
 	if (left > 0)
 		log_error("key proof was not acted upon",
-		    "report=%" PRId64 " key=%s certificates=%zu "
+		    "report=%" PRId64 " key=%s certificates=\"%s\" "
 		    "next=\"the issuer has revoked and blocked: find out who "
 		    "wrote that row, since web does both with it\"",
-		    r->number, hex_dup(j->arena, key.spki_sha256), revoked);
+		    r->number, hex_dup(j->arena, key.spki_sha256),
+		    revoked_sum_text(j, &revoked));
 	return 1;
 }
 

@@ -5,6 +5,7 @@
 #include "acme/revoke.h"
 #include "db/audit_mark.h"
 #include "db/store_incident.h"
+#include "db/store_key_sweep.h"
 #include "db/store_order.h"
 #include "db/store_report.h"
 #include "lib/arena.h"
@@ -82,6 +83,29 @@ turn_step(struct issuer *i, struct job *j, bool held)
 	i->orders_turn = false;
 	found = held ? 0 : issuer_orders_step(i, j);
 	return found == 0 && was_theirs ? report_step(i, j) : found;
+}
+
+/* The lists come after it: else there would be one for each bite. */
+int
+issuer_key_step(struct job *j)
+{
+	struct key_sweep s;
+	int found = store_key_sweep_next(j, &s);
+
+	if (found <= 0)
+		return found;
+	if (store_begin(j) < 0)
+		return -1;
+	if (revoke_key_sweep(j) < 0)
+		return worker_undo(j);
+	return store_commit(j) < 0 ? -1 : 1;
+}
+
+static int
+key_step(struct issuer *i, struct job *j)
+{
+	(void)i;
+	return issuer_key_step(j);
 }
 
 /* PK-181: certificates of keys that were blocked while they were made.  With a
@@ -168,6 +192,7 @@ static const struct {
 	int (*step)(struct issuer *, struct job *);
 	bool holds_orders; /* or those of this CA: another one's go on */
 } status_steps[] = {
+	{ key_step, false },
 	{ issuer_list_step, true },
 	{ answers_step, true },
 	{ live_keys_step, false },

@@ -115,6 +115,9 @@ void issuer_list_warn_of_size(const struct crl *list);
  * and late, with an alarm, if they do not at the deadline (PK-157).  1, 0, -1.
  */
 int issuer_incident_step(const struct issuer *i, struct job *j);
+/* AC-158: of a key with very many certificates, which is blocked, the next ones
+ * are revoked: 1, 0, -1. */
+int issuer_key_step(struct job *j);
 /* After `now`: the next alarm before `end`, or that. */
 int64_t issuer_incident_next(int64_t end, int64_t now);
 /* When the issuer has to look at it next: at an alarm, or when it has to begin

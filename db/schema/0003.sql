@@ -578,8 +578,25 @@ ALTER TABLE blocked_key ADD COLUMN bare_sha256 BYTEA;
 CREATE INDEX blocked_key_bare ON blocked_key (bare_sha256)
 	WHERE bare_sha256 IS NOT NULL;
 ALTER TABLE cert ADD COLUMN bare_sha256 BYTEA;
-CREATE INDEX cert_bare ON cert (bare_sha256, not_after)
+-- What is not revoked stands together: of a key with very many certificates
+-- the next ones are found without a look at those that are done.
+CREATE INDEX cert_bare ON cert (bare_sha256, revoked_at, not_after)
 	WHERE bare_sha256 IS NOT NULL;
+DROP INDEX cert_spki;
+CREATE INDEX cert_spki ON cert (spki_sha256, revoked_at, not_after);
+
+-- Compromised keys of more certificates than one transaction revokes (AC-158):
+-- the issuer goes on until none is left.
+CREATE TABLE key_sweep (
+	id TEXT NOT NULL PRIMARY KEY,
+	spki_sha256 BYTEA NOT NULL,
+	bare_sha256 BYTEA, -- as in blocked_key
+	revoked_by TEXT NOT NULL,
+	revocation BYTEA,
+	begun_at BIGINT NOT NULL
+);
+CREATE INDEX key_sweep_key ON key_sweep (spki_sha256);
+CREATE INDEX key_sweep_first ON key_sweep (begun_at, id);
 
 -- How many mails were asked for in place of a certificate (PK-194).
 CREATE INDEX orders_replacing ON orders (replaces_cert_id)

@@ -384,3 +384,46 @@ fixture_wait(int pid)
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status)
 				   : WEXITSTATUS(status);
 }
+
+void
+fixture_certs(struct job *j, const char *account_id, const char *count)
+{
+	const char *numbers = arena_printf(j->arena,
+	    "WITH RECURSIVE k (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM k "
+	    "WHERE n < %s) ",
+	    count);
+	const char *now = arena_printf(j->arena, "%lld", (long long)j->now);
+
+	fixture_sql(j, arena_printf(j->arena,
+			   "INSERT INTO orders (id, account_id, profile, "
+			   "created_at, life_until, identifier_count, cert_id) "
+			   "%sSELECT 'o' || n, '%s', 'p', %s, %s + 1000, 1, "
+			   "'c' || n FROM k",
+			   numbers, account_id, now, now));
+	fixture_sql(
+	    j, arena_printf(j->arena,
+		   "INSERT INTO authz (id, account_id, order_id, mailbox, "
+		   "ident_type, ident_value, created_at, expires_at) "
+		   "%sSELECT 'a' || n, '%s', 'o' || n, 'm' || n || CASE n %% 2 "
+		   "WHEN 0 THEN '@even.example' ELSE '@sub.odd.example' END, "
+		   "'email', 'x', %s, %s + 1000 FROM k",
+		   numbers, account_id, now, now));
+	fixture_sql(j,
+	    arena_printf(j->arena,
+		"INSERT INTO order_identifier (order_id, place, type, value, "
+		"authz_id) %sSELECT 'o' || n, 0, 'email', 'x', 'a' || n FROM k",
+		numbers));
+	fixture_sql(j,
+	    arena_printf(j->arena,
+		"INSERT INTO cert (id, order_id, account_id, ca_label, serial, "
+		"profile, profile_sha256, tbs, signature_alg, lint_report, "
+		"evidence, br_version, spki_sha256, not_before, not_after, "
+		"reserved_at, issued_at) "
+		"%sSELECT 'c' || n, 'o' || n, '%s', 'aa', 's' || n, "
+		"CASE n %% 3 WHEN 0 THEN 'third' ELSE 'p' END, 'x', 'x', 'x', "
+		"'{}', '{}', '1.0.16', %s, %s, %s + 8640000, %s + n, "
+		"%s + n FROM k",
+		numbers, account_id,
+		fixture_is_pgsql() ? "'key'" : "CAST('key' AS BLOB)", now, now,
+		now, now));
+}

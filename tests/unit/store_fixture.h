@@ -96,6 +96,14 @@ struct order *fixture_order(
 struct order *fixture_reread(struct job *j, const struct order *o);
 struct authz *fixture_authz(struct job *j, const struct order *o, size_t i);
 
+/*
+ * Certificates c1, c2, … of one key ("key"), committed: their mailboxes are of
+ * two domains (mN@even.example, mN@sub.odd.example), their profiles of two
+ * names; cN was issued N seconds from now.  Each has an order and an
+ * authorization of its own.
+ */
+void fixture_certs(struct job *j, const char *account_id, const char *count);
+
 /* A child process with a job and a connection of its own; what it returns is
  * its exit status.  fixture_wait: that status, or 128 + the signal. */
 typedef int fixture_child_fn(struct job *j, void *ctx);

@@ -107,6 +107,12 @@ static const struct attempt {
 	    I },
 	{ "UPDATE conf_use SET refused_at = 0", I },
 	{ "DELETE FROM conf_use", 0 },
+	{ "SELECT revoked_by FROM key_sweep", W | I },
+	{ "INSERT INTO key_sweep (id, spki_sha256, revoked_by, begun_at) "
+	  "VALUES ('k', 'x', 'web', 0)",
+	    W | I },
+	{ "UPDATE key_sweep SET begun_at = 0", 0 },
+	{ "DELETE FROM key_sweep", I },
 	{ "SELECT text FROM profile_text", I },
 	{ "UPDATE profile_text SET retired_at = 1", I },
 	{ "UPDATE profile_text SET text = 'x'", 0 },

@@ -25,52 +25,6 @@
 /* Kept of the time before a deadline for the lists, whatever the set. */
 #define SPARE (HOUR + 300)
 
-/*
- * Certificates c1, c2, … that the selectors tell apart: their mailboxes are of
- * two domains, their profiles of two names; cN was issued N seconds from now.
- * Each has an order and an authorization of its own.
- */
-static void
-make_certs(struct job *j, const char *account_id, const char *count)
-{
-	const char *numbers = arena_printf(j->arena,
-	    "WITH RECURSIVE k (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM k "
-	    "WHERE n < %s) ",
-	    count);
-	const char *now = arena_printf(j->arena, "%lld", (long long)j->now);
-
-	fixture_sql(j, arena_printf(j->arena,
-			   "INSERT INTO orders (id, account_id, profile, "
-			   "created_at, life_until, identifier_count, cert_id) "
-			   "%sSELECT 'o' || n, '%s', 'p', %s, %s + 1000, 1, "
-			   "'c' || n FROM k",
-			   numbers, account_id, now, now));
-	fixture_sql(
-	    j, arena_printf(j->arena,
-		   "INSERT INTO authz (id, account_id, order_id, mailbox, "
-		   "ident_type, ident_value, created_at, expires_at) "
-		   "%sSELECT 'a' || n, '%s', 'o' || n, 'm' || n || CASE n %% 2 "
-		   "WHEN 0 THEN '@even.example' ELSE '@sub.odd.example' END, "
-		   "'email', 'x', %s, %s + 1000 FROM k",
-		   numbers, account_id, now, now));
-	fixture_sql(j,
-	    arena_printf(j->arena,
-		"INSERT INTO order_identifier (order_id, place, type, value, "
-		"authz_id) %sSELECT 'o' || n, 0, 'email', 'x', 'a' || n FROM k",
-		numbers));
-	fixture_sql(j,
-	    arena_printf(j->arena,
-		"INSERT INTO cert (id, order_id, account_id, ca_label, serial, "
-		"profile, profile_sha256, tbs, signature_alg, lint_report, "
-		"evidence, br_version, spki_sha256, not_before, not_after, "
-		"reserved_at, issued_at) "
-		"%sSELECT 'c' || n, 'o' || n, '%s', 'aa', 's' || n, "
-		"CASE n %% 3 WHEN 0 THEN 'third' ELSE 'p' END, 'x', 'x', 'x', "
-		"'{}', '{}', '1.0.16', 'key', %s, %s + 8640000, %s + n, "
-		"%s + n FROM k",
-		numbers, account_id, now, now, now, now));
-}
-
 /* The lists are another CA's. */
 static int
 incident_step(struct job *j)
@@ -151,7 +105,7 @@ test_selectors(struct job *j)
 		{ { .cert_id = "c" }, 0 },
 	};
 
-	make_certs(j, account, "30");
+	fixture_certs(j, account, "30");
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct incident in = incident(
 		    j, arena_printf(j->arena, "i%zu", i), 4, now + 120 * HOUR);
@@ -206,7 +160,7 @@ test_deadline(struct job *j)
 	int64_t due, revoked, replaced;
 	size_t steps = 0;
 
-	make_certs(j, fixture_account(j), MANY);
+	fixture_certs(j, fixture_account(j), MANY);
 	assert_int_equal(open_it(j, &i, &s), 1500);
 	i.cert_count = 1500;
 	COMMITTED(
@@ -284,7 +238,7 @@ test_reserved(struct job *j)
 		{ { .to = now + 4 }, 4 },
 	};
 
-	make_certs(j, fixture_account(j), "6");
+	fixture_certs(j, fixture_account(j), "6");
 	unsign(j, "c3");
 	unsign(j, "c6");
 	for (size_t k = 0; k < sizeof(rows) / sizeof(rows[0]); k++) {
@@ -368,7 +322,7 @@ test_killed(struct job *j)
 	const struct incident_selector s = { .domain = "even.example" };
 	int64_t n;
 
-	make_certs(j, fixture_account(j), many);
+	fixture_certs(j, fixture_account(j), many);
 	fixture_sql(j, fixture_is_pgsql()
 			   ? "UPDATE cert SET spki_sha256 = id::bytea"
 			   : "UPDATE cert SET spki_sha256 = CAST(id AS BLOB)");
@@ -511,7 +465,7 @@ test_compromise(struct job *j)
 	struct incident i = incident(j, "i", 1, j->now);
 	struct incident_selector s = { .to = j->now + 2 };
 
-	make_certs(j, fixture_account(j), "5");
+	fixture_certs(j, fixture_account(j), "5");
 	assert_int_equal(open_it(j, &i, &s), 2);
 	EXPECT(j, incident_step(j), 1);
 	EXPECT(j, incident_step(j), 1);
@@ -530,7 +484,7 @@ test_cancel(struct job *j)
 	struct incident_selector s = { .from = 1 };
 	int64_t deadline;
 
-	make_certs(j, fixture_account(j), "2");
+	fixture_certs(j, fixture_account(j), "2");
 	open_it(j, &i, &s);
 	EXPECT(j, store_incident_deadline(j, "c1", &deadline), 1);
 	assert_int_equal(deadline, i.deadline);
@@ -560,7 +514,7 @@ test_authorizations(struct job *j)
 	const char **ids;
 	size_t count;
 
-	make_certs(j, fixture_account(j), "5");
+	fixture_certs(j, fixture_account(j), "5");
 	fixture_sql(j,
 	    "UPDATE authz SET valid_at = 1, valid_until = 9999999999 "
 	    "WHERE id <> 'a1'");
@@ -580,7 +534,7 @@ test_strange_rows(struct job *j)
 	const struct incident_selector s = { .to = j->now + 3 };
 	struct incident_opened out;
 
-	make_certs(j, fixture_account(j), "5");
+	fixture_certs(j, fixture_account(j), "5");
 	fixture_sql(j,
 	    "UPDATE authz SET valid_at = 1, valid_until = 9999999999;"
 	    "UPDATE account SET contact = '[{'");
@@ -616,7 +570,7 @@ test_rehearsal(struct job *j)
 	glob_t left;
 
 	elsewhere(j);
-	make_certs(j, fixture_account(j), "1200");
+	fixture_certs(j, fixture_account(j), "1200");
 	EXPECT(j, rehearsal_advice(j, &advice), 0);
 	assert_non_null(strstr(advice, "no incident has been rehearsed"));
 	before = fixture_count(j, "SELECT COUNT(*) FROM audit");
@@ -664,7 +618,7 @@ test_rehearsal_age(struct job *j)
 
 	clock_set(now);
 	elsewhere(j);
-	make_certs(j, fixture_account(j), "2");
+	fixture_certs(j, fixture_account(j), "2");
 	EXPECT(j, rehearsal_run(j, fixture_login(), &i, &s, &r), 0);
 	at(j, now + 366 * 24 * HOUR);
 	EXPECT(j, rehearsal_advice(j, &advice), 0);

@@ -808,6 +808,29 @@ file_of(struct lab *lab, int64_t shard)
 	return der;
 }
 
+/* AC-158: very many at once: one list shows all of them, and they are noted as
+ * listed in more than one transaction. */
+static void
+test_very_many(struct job *j)
+{
+	struct lab lab;
+
+	lab_init(&lab, j);
+	fixture_certs(j, lab.account, "2500");
+	fixture_sql(
+	    j, arena_printf(j->arena,
+		   "UPDATE cert SET ca_label = '%s', serial = '01' || "
+		   "CAST(100000 + CAST(substr(id, 2) AS BIGINT) AS TEXT), "
+		   "revoked_at = %d, reason = 4, revoked_by = 'operator', "
+		   "list_due_at = %d",
+		   ca_key_label(lab.issuer.ca), FIXTURE_NOW, FIXTURE_NOW));
+	assert_int_equal(publish_all(&lab), 1);
+	assert_int_equal(
+	    fixture_count(
+		j, "SELECT COUNT(*) FROM cert WHERE list_due_at IS NOT NULL"),
+	    0);
+}
+
 /* PK-153: what is served knows more than a database that was emptied.  The
  * list of a ceremony is no reason to refuse one that is new. */
 static void
@@ -1077,6 +1100,7 @@ test_foreign_list(struct job *j)
 
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_shard_of),
+	STORE_TEST(test_very_many),
 	STORE_TEST(test_emptied),
 	STORE_TEST(test_shards),
 	STORE_TEST(test_taken_back),

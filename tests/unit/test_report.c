@@ -284,10 +284,11 @@ act_as_web(struct job *j, const struct key_hash *key)
 {
 	const struct revocation how = { REASON_KEY_COMPROMISE, "key",
 		SPAN("proof") };
-	size_t count;
+	struct revoked_sum sum;
 
-	COMMITTED(j, revoke_key(j, key, &how, "report", &count));
-	assert_int_equal(count, 1);
+	COMMITTED(j, revoke_key(j, key, &how, "report", &sum));
+	assert_int_equal(sum.count, 1);
+	assert_false(sum.goes_on);
 }
 
 static void

@@ -23,6 +23,7 @@
 #include "db/store_eab.h"
 #include "db/store_incident.h"
 #include "db/store_key.h"
+#include "db/store_key_sweep.h"
 #include "db/store_nonce.h"
 #include "db/store_ocsp.h"
 #include "db/store_order_look.h"
@@ -520,6 +521,7 @@ whole_life(struct job *j)
 	};
 	struct revoked *revoked;
 	const struct revocation revocation = { 1, "test", { NULL, 0 } };
+	struct key_sweep sweep;
 	struct revoked_cert *others;
 	struct audit_row *rows;
 	enum verdict applied;
@@ -598,8 +600,13 @@ whole_life(struct job *j)
 	EXPECT(j, store_own_key_is(j, KEY_BY_SPKI(SPAN("o"))), 1);
 	EXPECT(j,
 	    store_revoke_by_key(
-		j, KEY_BY_SPKI(SPAN("s")), &revocation, &others, &count),
+		j, KEY_BY_SPKI(SPAN("s")), &revocation, 9, &others, &count),
 	    0);
+	EXPECT(
+	    j, store_key_sweep_add(j, KEY_BY_SPKI(SPAN("s")), &revocation), 0);
+	EXPECT(j, store_key_sweep_has(j, KEY_BY_SPKI(SPAN("s"))), 1);
+	EXPECT(j, store_key_sweep_next(j, &sweep), 1);
+	EXPECT(j, store_key_sweep_end(j, sweep.id), 0);
 	EXPECT(
 	    j, store_revoke_blocked(j, &revocation, 0, 9, &others, &count), 0);
 	EXPECT(j, store_crl_due(j, "ca", 0, &n), 1);
@@ -682,6 +689,8 @@ reads_all(const char *step, const char *text)
 		{ "SCAN z", "LIMIT $5) z" },
 		{ "SCAN due", "LIMIT 1) due" },
 		{ "SCAN bite", "LIMIT $2) bite" },
+		{ "SCAN one", "LIMIT $7) one" },
+		{ "SCAN two", "LIMIT $7) two" },
 		/* a handful of rows that admins make; the newest first */
 		{ "SCAN issuance_stop USING INDEX "
 		  "sqlite_autoindex_issuance_stop_1",
