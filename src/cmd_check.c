@@ -14,6 +14,7 @@
 #include "src/conf_file.h"
 #include "src/conf_owner.h"
 #include "src/database.h"
+#include "src/disk_room.h"
 #include "src/listen_check.h"
 #include "src/login_check.h"
 #include "src/overview.h"
@@ -22,16 +23,12 @@
 #include "src/switched_off.h"
 #include "src/tls.h"
 
-#include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 
 #define DAY 86400
-#define SPACE_MIN ((uint64_t)100 << 20)
 
 static const char check_usage[] =
     "usage: countersign check [-f FILE]\n"
@@ -293,23 +290,8 @@ check_admin_tls(struct check *c)
 static int
 check_disk(struct check *c, struct job *j)
 {
-	const char *path = c->conf->issuer.crl_file;
-	struct statvfs fs;
-	uint64_t room;
-
-	if (strncmp(c->conf->database, "sqlite:", 7) == 0)
-		path = c->conf->database + 7;
-	if (path == NULL) /* another CA has the lists */
-		return 0;
-	path = file_folder(j->arena, path);
-	if (statvfs(path, &fs) < 0)
-		return job_fail(
-		    j, ERR_INTERNAL, "%s: %s", path, strerror(errno));
-	room = (uint64_t)fs.f_bavail * fs.f_frsize;
-	if (room >= SPACE_MIN)
-		return 0;
-	return job_fail(j, ERR_INTERNAL,
-	    "%s: only %" PRIu64 " MiB left: make room", path, room >> 20);
+	(void)c;
+	return disk_room_check(j);
 }
 
 static void

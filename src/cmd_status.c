@@ -10,12 +10,12 @@
 static const char usage[] =
     "usage: countersign status [--json] [-f FILE]\n"
     "\n"
-    "How the service stands: is issuance on, does each role do its work, what\n"
-    "is pending and why, are lists and OCSP answers fresh, which deadlines\n"
-    "run. One line each: ok; warn for what should be looked at; WRONG and "
-    "what\n"
-    "to do. The exit status is 0 if nothing is wrong. It changes nothing and\n"
-    "asks no other system; countersign check does.\n"
+    "How the service stands: is issuance on, does each role do its work, is\n"
+    "there room on the disk, what is pending and why, are lists and OCSP\n"
+    "answers fresh, which deadlines run. One line each: ok; warn for what\n"
+    "should be looked at; WRONG and what to do. The exit status is 0 if\n"
+    "nothing is wrong. It changes nothing and asks no other system;\n"
+    "countersign check does.\n"
     "\n"
     "  --json             one JSON object a line\n"
     "  -f, --config FILE  configuration (default: " COMMAND_DEFAULT_CONFIG

@@ -60,6 +60,7 @@ libcs_src_a_SOURCES = \
 	src/perspective_client.c src/perspective_client.h \
 	src/perspective_exchange.c src/perspective_exchange.h \
 	src/perspective_service.c src/perspective_service.h \
+	src/disk_room.c src/disk_room.h \
 	src/dns_conf.c src/dns_conf.h \
 	src/audit_keys.c src/audit_keys.h \
 	src/dossier.c src/dossier.h \

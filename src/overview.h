@@ -1,8 +1,8 @@
 /*
  * How the service stands (`countersign status`): is issuance on, does each role
- * do its work, what is pending and why, which deadlines run.  Only what the
- * database and the configuration know; `countersign check` looks at files and
- * other systems.
+ * do its work, is there room on the disk, what is pending and why, which
+ * deadlines run.  Only what the database and the configuration know besides;
+ * `countersign check` looks at files and other systems.
  */
 #ifndef SRC_OVERVIEW_H
 #define SRC_OVERVIEW_H

@@ -28,6 +28,7 @@ void
 front_lab_start(struct job *j)
 {
 	role_lab_init(&front_lab.role, j);
+	front_lab.role.conf.database = "postgresql:"; /* its disk is not ours */
 	front_lab.role.conf.ca_name = "Example <CA>";
 	front_lab.role.conf.issuer.ca_certificate =
 	    arena_printf(j->arena, "%s/issuing.pem", lab_ca_folder("p384"));

@@ -458,6 +458,21 @@ test_PK_21_no_audit_key(struct job *j)
 	expect_no_line(j, "audit key");
 }
 
+/* On a full disk nothing is committed: whoever looks sees why. */
+static void
+test_disk(struct job *j)
+{
+	struct role_lab lab;
+
+	start(&lab, j);
+	expect_line(j, "ok    disk space: there is room\n");
+	lab.conf.issuer.crl_file = "/proc/issuing.crl"; /* always full */
+	expect_line(j, "WRONG disk space: /proc: only 0 MiB left: make room\n");
+	lab.conf.issuer.crl_file = "/nowhere/issuing.crl";
+	expect_line(
+	    j, "WRONG disk space: /nowhere: No such file or directory\n");
+}
+
 static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_queues),
 	STORE_TEST(test_ended_orders),
@@ -465,6 +480,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_stops),
 	STORE_TEST(test_roles),
 	STORE_TEST(test_silent),
+	STORE_TEST(test_disk),
 	STORE_TEST(test_lists),
 	STORE_TEST(test_deadlines),
 	STORE_TEST(test_PK_21_no_audit_key),
