@@ -65,18 +65,22 @@ static const char init_usage[] =
     "validator.imap_host, validator.imap_user and validator.imap_password,\n"
     "or validator.lmtp_listen or validator.maildir.\n";
 
-static struct setting *
-find_setting(struct init *in, const struct conf_option *o, struct arena *a)
+static const struct setting *
+use_setting(struct init *in, const struct conf_option *o, struct arena *a)
 {
+	const struct setting *found = NULL;
 	const char *name = o->section[0] == '\0'
 			       ? o->name
 			       : arena_printf(a, "%s.%s", o->section, o->name);
 
 	/* The last one wins, as on any command line. */
-	for (size_t i = in->setting_count; i > 0; i--)
-		if (span_eq_str(in->settings[i - 1].name, name))
-			return &in->settings[i - 1];
-	return NULL;
+	for (size_t i = 0; i < in->setting_count; i++) {
+		if (!span_eq_str(in->settings[i].name, name))
+			continue;
+		in->settings[i].used = true;
+		found = &in->settings[i];
+	}
+	return found;
 }
 
 static int
@@ -159,7 +163,7 @@ static void
 add_option(struct buf *b, struct init *in, const struct conf_option *o,
     const char *indent)
 {
-	struct setting *s = find_setting(in, o, b->arena);
+	const struct setting *s = use_setting(in, o, b->arena);
 	struct span value = s != NULL ? s->value : span_str(o->initial);
 
 	add_comment(b, indent, o->meaning);
@@ -171,8 +175,6 @@ add_option(struct buf *b, struct init *in, const struct conf_option *o,
 	else
 		add_quoted(b, value);
 	buf_add_str(b, "\n\n");
-	if (s != NULL)
-		s->used = true;
 }
 
 /* Every option with its sentence: what is set, and as a comment what
@@ -410,8 +412,12 @@ run(struct job *j, struct init *in)
 		return job_fail(j, ERR_MALFORMED,
 		    "nothing was made; mend the options above");
 	}
-	if (make_keys(j, in, in->dir) < 0)
+	if (make_keys(j, in, in->dir) < 0) {
+		/* Without its keys it would only be in the way of the next
+		 * try. */
+		unlink(config);
 		return -1;
+	}
 	printf("CA, keys and configuration are in %s.\n", in->dir);
 	if (tell_records(j, conf, in->dir) < 0)
 		return -1;

@@ -185,6 +185,15 @@ def test_nothing_starts(site):
     site.start()
 
 
+def init(site, folder, *words, country="XX", status=0):
+    """A CA in a folder of its own; what was said."""
+    settings = [word for name, value in site.wanted_settings().items()
+                for word in ("--set", f"{name}={value}")]
+    return command(f"{site.build}/countersign", "init", "--dir", folder,
+                   "--name", "X", "--organization", "X", "--country", country,
+                   *settings, *words, status=status)
+
+
 def test_init(site):
     with case("init refuses options that do not exist, and bad values, and "
               "makes nothing"):
@@ -197,6 +206,19 @@ def test_init(site):
                 "--set", setting, status=1)
             assert said in text, text
             assert not os.path.exists(f"{folder}/ca"), text
+    with case("init with a wrong country or kind of key can be given again, "
+              "right"):
+        folder = f"{site.folder}/again"
+        text = init(site, folder, country="Germany", status=1)
+        assert "two capital letters" in text, text
+        text = init(site, folder, "--key-type", "rsa1024", status=1)
+        assert "must be p256" in text, text
+        init(site, folder)
+    with case("init: of an option that is given twice the last one counts"):
+        folder = f"{site.folder}/twice"
+        init(site, folder, "--set", "web.threads=3", "--set", "web.threads=5")
+        assert re.search(r'(?m)^\s*threads = "5"$',
+                         read_file(f"{folder}/countersign.conf"))
     with case("init does not touch a folder that has a CA"):
         before = read_file(site.config)
         text = command(f"{site.build}/countersign", "init", "--dir",
@@ -207,13 +229,8 @@ def test_init(site):
     with case("init makes no key for the audit beside one that is elsewhere"):
         folder = f"{site.folder}/with-audit-key"
         key = f"{site.state}/audit-key.pem"
-        words = ["--set", f"issuer.audit_key={key}", "--set",
-                 f"issuer.audit_public_keys={site.state}/audit-public.pem"]
-        for name, value in site.wanted_settings().items():
-            words += ["--set", f"{name}={value}"]
-        command(f"{site.build}/countersign", "init", "--dir", folder,
-                "--name", "X", "--organization", "X", "--country", "XX",
-                *words)
+        init(site, folder, "--set", f"issuer.audit_key={key}", "--set",
+             f"issuer.audit_public_keys={site.state}/audit-public.pem")
         assert os.path.exists(f"{folder}/ca/issuing.pem")
         assert "audit" not in " ".join(os.listdir(folder))
         assert key in read_file(f"{folder}/countersign.conf")
