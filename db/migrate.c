@@ -62,8 +62,8 @@ store_schema_check(struct job *j)
 	if (version < newest)
 		return job_fail(j, ERR_INTERNAL,
 		    "database: its schema has "
-		    "version %lld, this program needs %lld: it has not been "
-		    "migrated",
+		    "version %lld, this program needs %lld: countersignd "
+		    "migrates it when it starts",
 		    (long long)version, (long long)newest);
 	return 0;
 }

@@ -125,11 +125,19 @@ check_file(struct job *j, const char *path, bool create)
 	if (stat(path, &st) != 0)
 		return job_fail(
 		    j, ERR_INTERNAL, "database %s: %s", path, strerror(errno));
+	if (!S_ISREG(st.st_mode))
+		return job_fail(
+		    j, ERR_INTERNAL, "database %s: is not a file", path);
 	if ((st.st_mode & 077) != 0)
 		return job_fail(j, ERR_INTERNAL,
 		    "database %s: group or others "
 		    "have access to it; chmod 600 would be right",
 		    path);
+	/* Of a file system that is mounted read-only, which a failing disk
+	 * becomes, SQLite says "unable to open database file". */
+	if (access(path, W_OK) != 0)
+		return job_fail(j, ERR_INTERNAL,
+		    "database %s: cannot write it: %s", path, strerror(errno));
 	return 0;
 }
 

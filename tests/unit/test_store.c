@@ -95,7 +95,7 @@ test_schema_of_another_program(struct job *j)
 	assert_job_error(j, ERR_INTERNAL,
 	    arena_printf(j->arena,
 		"database: its schema has version 0, this program needs "
-		"%" PRId64 ": it has not been migrated",
+		"%" PRId64 ": countersignd migrates it when it starts",
 		newest_version()));
 }
 
@@ -267,6 +267,25 @@ test_file_mode(struct job *j)
 	assert_int_equal(store_open(j, fixture_url(), &s), -1);
 	assert_job_error(j, ERR_INTERNAL, NULL);
 	assert_non_null(strstr(j->err.text, "chmod 600"));
+}
+
+static void
+test_no_file_to_write(struct job *j)
+{
+	struct store *s;
+
+	assert_int_equal(chmod(fixture_file(), 0400), 0);
+	if (geteuid() != 0) {
+		assert_int_equal(store_open(j, fixture_url(), &s), -1);
+		assert_non_null(strstr(
+		    j->err.text, ": cannot write it: Permission denied"));
+		job_recover(j);
+	}
+	assert_int_equal(unlink(fixture_file()), 0);
+	assert_int_equal(mkdir(fixture_file(), 0700), 0);
+	assert_int_equal(store_open(j, fixture_url(), &s), -1);
+	assert_non_null(strstr(j->err.text, ": is not a file"));
+	assert_int_equal(rmdir(fixture_file()), 0);
 }
 
 static void
@@ -754,6 +773,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST_BARE(test_migrate_at_once),
 	STORE_TEST_SQLITE(test_refused_urls),
 	STORE_TEST_SQLITE(test_file_mode),
+	STORE_TEST_SQLITE(test_no_file_to_write),
 	STORE_TEST_SQLITE(test_sqlite_settings),
 	STORE_TEST(test_many),
 	STORE_TEST(test_savepoints_nest),
