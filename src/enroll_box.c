@@ -24,6 +24,7 @@ struct enroll_box {
 	uint32_t scanned; /* … that was looked at */
 	uint32_t found;   /* 0: none */
 	bool is_away;     /* no connection, and the user knows */
+	bool is_nobody;   /* sends without a login */
 };
 
 /* --- connections -----------------------------------------------------------
@@ -89,6 +90,7 @@ enroll_box_new(
 	struct enroll_box *b = xcalloc(1, sizeof(*b));
 
 	b->tell = conf->tell;
+	b->is_nobody = conf->smtp.user == NULL;
 	if (start(b, j, conf) < 0) {
 		enroll_box_free(b);
 		return -1;
@@ -251,8 +253,12 @@ enroll_box_reply(struct enroll_box *b, struct job *j, const char *mailbox,
 	if (r.outcome != SUBMIT_ACCEPTED && r.outcome != SUBMIT_UNKNOWN)
 		return job_fail(j,
 		    r.outcome == SUBMIT_TEMPORARY ? ERR_BUSY : ERR_CONNECTION,
-		    "the mail server does not take the reply to %s: %s%s%s",
-		    reply_to, r.code, r.code[0] != '\0' ? " " : "", r.answer);
+		    "the mail server does not take the reply to %s: %s%s%s%s",
+		    reply_to, r.code, r.code[0] != '\0' ? " " : "", r.answer,
+		    b->is_nobody && r.outcome == SUBMIT_PERMANENT
+			? " (nobody has logged in there: give "
+			  "--smtp-password-file if it wants a login)"
+			: "");
 	if (b->found == 0)
 		return 0;
 	/* A courtesy to the reader of the mailbox: failing is no matter. */

@@ -182,6 +182,13 @@ def test_refused(site):
         os.chmod(e.path("wrong"), 0o600)
         said = e.automatic("--imap-password-file", e.path("wrong"), status=1)
         assert re.search("login|password", said), said
+    with case("enroll: a reply that is refused for want of a login: what to "
+              "give"):
+        e = Enroll(site, "nobody", "alice+nobody@user.test")
+        words = e.words(*e.box(), "--timeout", "60")
+        place = words.index("--smtp-user")
+        said = command(*words[:place], *words[place + 4:], status=1)
+        assert "give --smtp-password-file" in said, said
     with case("enroll names every wrong option at once"):
         said = command(f"{site.build}/countersign", "enroll", "--directory",
                        "http://x.test", "--key-type", "rsa1", status=1)
