@@ -123,8 +123,11 @@ check_file(struct job *j, const char *path, bool create)
 			    path, strerror(errno));
 	}
 	if (stat(path, &st) != 0)
-		return job_fail(
-		    j, ERR_INTERNAL, "database %s: %s", path, strerror(errno));
+		return job_fail(j, ERR_INTERNAL, "database %s: %s%s", path,
+		    strerror(errno),
+		    errno == ENOENT && !create
+			? "; countersignd makes it when it starts"
+			: "");
 	if (!S_ISREG(st.st_mode))
 		return job_fail(
 		    j, ERR_INTERNAL, "database %s: is not a file", path);

@@ -26,7 +26,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #define DAY 86400
 
@@ -149,16 +148,6 @@ check_places(struct check *c)
 	job_done(&j);
 }
 
-/* A file that is there has another trouble. */
-static bool
-is_made(const char *database)
-{
-	struct stat st;
-
-	return strncmp(database, "sqlite:", 7) == 0 &&
-	       stat(database + 7, &st) == 0 && st.st_size > 0;
-}
-
 static int
 check_database(struct check *c, struct job *j)
 {
@@ -166,14 +155,9 @@ check_database(struct check *c, struct job *j)
 	int result;
 
 	(void)c;
-	if (database_login(j, DATABASE_OWNER, &login) < 0)
+	if (database_login(j, DATABASE_OWNER, &login) < 0 ||
+	    store_open_as(j, &login, &j->store) < 0)
 		return -1;
-	if (store_open_as(j, &login, &j->store) < 0)
-		return is_made(j->conf->database)
-			   ? -1
-			   : job_context(j,
-				 "if countersignd never ran, start it once: it "
-				 "makes the database");
 	result = store_ping(j);
 	store_close(j->store);
 	return result;

@@ -282,6 +282,11 @@ test_no_file_to_write(struct job *j)
 		job_recover(j);
 	}
 	assert_int_equal(unlink(fixture_file()), 0);
+	assert_int_equal(store_open(j, fixture_url(), &s), -1);
+	assert_non_null(strstr(j->err.text,
+	    ": No such file or directory; countersignd makes it when it "
+	    "starts"));
+	job_recover(j);
 	assert_int_equal(mkdir(fixture_file(), 0700), 0);
 	assert_int_equal(store_open(j, fixture_url(), &s), -1);
 	assert_non_null(strstr(j->err.text, ": is not a file"));
