@@ -193,7 +193,7 @@ int
 dkim_signature_open(struct job *j, const struct field *f,
     struct dkim_signature *out, struct finding *why)
 {
-	memset(out, 0, sizeof(*out));
+	memset(out, 0, offsetof(struct dkim_signature, tags));
 	out->field = f;
 	if (read_tags(out, why) < 0 || check_required(out, why) < 0)
 		return -1;

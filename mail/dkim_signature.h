@@ -17,7 +17,6 @@
 
 struct dkim_signature {
 	const struct field *field;
-	struct dkim_tags tags;
 	const char *domain; /* d=, lower-case A-labels; NULL if not readable */
 	const char *selector;        /* s=, likewise */
 	const char *identity_domain; /* of i=, or d= */
@@ -28,6 +27,7 @@ struct dkim_signature {
 	size_t name_count;
 	struct span body_hash; /* 32 octets */
 	struct span value;     /* b=, decoded */
+	struct dkim_tags tags; /* last, as they are large */
 };
 
 /* 0, or -1: dkim.tag-syntax, duplicate-tag, version, missing-tag,

@@ -39,7 +39,6 @@ enum coverage_field {
 };
 
 struct candidate {
-	struct dkim_signature signature;
 	struct dkim_signature_result result;
 	bool is_open; /* its tags, d= and s= can be read */
 	/* Signed, all that are there.  An absent field that h= does not name
@@ -48,6 +47,7 @@ struct candidate {
 	bool lacks[COVERAGE_FIELDS]; /* some that are there are not signed */
 	enum stage stage;
 	uint8_t header_hash[32];
+	struct dkim_signature signature; /* last, as it is large */
 };
 
 struct candidates {
@@ -410,7 +410,7 @@ sort_out(struct verification *v, struct finding *f)
 	for (size_t i = 0; i < v->m->field_count; i++) {
 		if (!span_caseeq_str(v->m->fields[i].name, "DKIM-Signature"))
 			continue;
-		memset(&c, 0, sizeof(c));
+		memset(&c, 0, offsetof(struct candidate, signature));
 		/* Until something else is found, so that nothing passes by
 		 * being forgotten. */
 		(void)finding_set(&c.result.finding, FINDING_DEFER,
@@ -611,7 +611,7 @@ dkim_verify(struct job *j, const struct message *m, const char *from_domain,
 {
 	struct verification *v = arena_alloc(j->arena, sizeof(*v));
 
-	memset(out, 0, sizeof(*out));
+	memset(out, 0, offsetof(struct dkim_result, signatures));
 	(void)finding_set(
 	    &out->note, FINDING_PASS, "dkim.pass", "nothing to note");
 	v->j = j;

@@ -48,7 +48,6 @@ struct dkim_result {
 	bool pass;
 	/* The verdict over all: PASS, or the most telling failure. */
 	struct finding finding;
-	struct dkim_signature_result signatures[DKIM_EVALUATED_MAX];
 	size_t signature_count;
 	size_t passed;       /* index of the signature that counts */
 	struct finding note; /* PASS, or dkim.too-many */
@@ -59,6 +58,8 @@ struct dkim_result {
 	/* Is Content-Type / Content-Transfer-Encoding / To covered by it?
 	 * An absent field is covered if h= names it: nobody took it out. */
 	bool covers_content_type, covers_cte, covers_to;
+	/* The first `signature_count` are filled; last, as they are large. */
+	struct dkim_signature_result signatures[DKIM_EVALUATED_MAX];
 };
 
 /* 0 with *out whatever the message is like; -1 only for our own faults. */
