@@ -127,6 +127,26 @@ arena_new(void)
 	return xcalloc(1, sizeof(struct arena));
 }
 
+/* Who clears an arena fills it again: one chunk stays. */
+static void
+chunks_clear(struct arena *a)
+{
+	struct chunk *c, *kept = NULL;
+
+	while ((c = a->chunks) != NULL) {
+		a->chunks = c->next;
+		if (kept == NULL && c->size == CHUNK_SIZE)
+			kept = c;
+		else
+			free(c);
+	}
+	if (kept != NULL) {
+		kept->next = NULL;
+		kept->used = 0;
+	}
+	a->chunks = kept;
+}
+
 void
 arena_clear(struct arena *a)
 {
@@ -145,12 +165,7 @@ arena_clear(struct arena *a)
 		wipe(s->data, s->size);
 		free(s);
 	}
-	while (a->chunks != NULL) {
-		struct chunk *c = a->chunks;
-
-		a->chunks = c->next;
-		free(c);
-	}
+	chunks_clear(a);
 }
 
 void
@@ -159,6 +174,7 @@ arena_free(struct arena *a)
 	if (a == NULL)
 		return;
 	arena_clear(a);
+	free(a->chunks);
 	free(a);
 }
 

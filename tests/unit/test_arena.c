@@ -87,6 +87,27 @@ test_owners_run_in_reverse_and_once(void **state)
 	assert_int_equal(released[3], 'b');
 }
 
+/* What stays of an emptied arena is no less zero. */
+static void
+test_used_again(void **state)
+{
+	static const unsigned char zero[3000];
+	struct arena *a = arena_new();
+
+	(void)state;
+	for (int turn = 0; turn < 3; turn++) {
+		for (int i = 0; i < 20; i++) {
+			void *p = arena_alloc(a, sizeof(zero));
+
+			assert_memory_equal(p, zero, sizeof(zero));
+			memset(p, 0xff, sizeof(zero));
+		}
+		memset(arena_alloc(a, 100000), 0xff, 100000);
+		arena_clear(a);
+	}
+	arena_free(a);
+}
+
 /* An owner may look into the arena's memory while it is released. */
 static void
 test_owner_may_live_in_the_arena(void **state)
@@ -146,6 +167,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_alloc_is_zeroed_and_aligned),
 	cmocka_unit_test(test_allocations_are_apart),
 	cmocka_unit_test(test_owners_run_in_reverse_and_once),
+	cmocka_unit_test(test_used_again),
 	cmocka_unit_test(test_owner_may_live_in_the_arena),
 	cmocka_unit_test(test_copies),
 	cmocka_unit_test(test_for_ever),

@@ -236,10 +236,11 @@ relaxed_plainly(struct span body)
 static void
 test_long_bodies(void **state)
 {
-	static const char *const parts[] = { "\r\n", "\r\n", " ", "\t", "x",
-		"\xc3\xbc", " a few words in a line of their own\r\n",
-		"and a line that is so long that it alone fills more than what "
-		"is looked at at once\r\n" };
+	static const char *const parts[] = {
+		"\r\n", "\r\n", " ", "\t", "x", "\xc3\xbc",
+		" a few words in a line of their own\r\n",
+		"and a line so long that it fills what is looked at at once\r\n"
+	};
 	uint32_t seed = 1;
 
 	(void)state;
