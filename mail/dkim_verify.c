@@ -382,13 +382,16 @@ evaluate(struct verification *v, struct candidate *c, bool counts)
 /* --- sorting by alignment (MA-10, MA-11, MA-40) ------------------------------
  */
 
+/* Takes *c if there is room. */
 static void
-keep(struct job *j, struct candidates *list, const struct candidate *c)
+keep(struct candidates *list, struct candidate **c)
 {
-	if (list->count < DKIM_EVALUATED_MAX)
-		list->v[list->count++] = arena_memdup(j->arena, c, sizeof(*c));
-	else
+	if (list->count == DKIM_EVALUATED_MAX) {
 		list->ignored++;
+		return;
+	}
+	list->v[list->count++] = *c;
+	*c = NULL;
 }
 
 static bool
@@ -405,29 +408,29 @@ is_aligned(const struct verification *v, const char *domain)
 static int
 sort_out(struct verification *v, struct finding *f)
 {
-	struct candidate c;
+	struct candidate *c = NULL;
 
 	for (size_t i = 0; i < v->m->field_count; i++) {
 		if (!span_caseeq_str(v->m->fields[i].name, "DKIM-Signature"))
 			continue;
-		memset(&c, 0, offsetof(struct candidate, signature));
+		if (c == NULL)
+			c = arena_alloc(v->j->arena, sizeof(*c));
 		/* Until something else is found, so that nothing passes by
 		 * being forgotten. */
-		(void)finding_set(&c.result.finding, FINDING_DEFER,
+		(void)finding_set(&c->result.finding, FINDING_DEFER,
 		    "dkim.internal", "not evaluated");
-		(void)finding_set(&c.result.note, FINDING_PASS, "dkim.pass",
+		(void)finding_set(&c->result.note, FINDING_PASS, "dkim.pass",
 		    "nothing to note");
-		c.is_open = dkim_signature_open(v->j, &v->m->fields[i],
-				&c.signature, &c.result.finding) == 0;
-		if (c.result.finding.result == FINDING_REFUSE) {
-			*f = c.result.finding;
+		c->is_open = dkim_signature_open(v->j, &v->m->fields[i],
+				 &c->signature, &c->result.finding) == 0;
+		if (c->result.finding.result == FINDING_REFUSE) {
+			*f = c->result.finding;
 			return -1;
 		}
-		c.result.domain = c.signature.domain;
-		c.result.selector = c.signature.selector;
-		keep(v->j,
-		    is_aligned(v, c.signature.domain) ? &v->aligned
-						      : &v->others,
+		c->result.domain = c->signature.domain;
+		c->result.selector = c->signature.selector;
+		keep(is_aligned(v, c->signature.domain) ? &v->aligned
+							: &v->others,
 		    &c);
 	}
 	return 0;
