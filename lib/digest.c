@@ -15,6 +15,7 @@
 
 struct sha256_ctx {
 	EVP_MD_CTX *evp;
+	bool is_over; /* begins anew with what comes next */
 };
 
 /* Digests fail only without memory or without a working OpenSSL; nothing
@@ -68,21 +69,32 @@ sha256_new(struct arena *a)
 	struct sha256_ctx *c = arena_alloc(a, sizeof(*c));
 
 	c->evp = arena_own(a, EVP_MD_CTX_new(), release);
-	must(c->evp != NULL &&
-	     EVP_DigestInit_ex(c->evp, sha256_of_openssl(), NULL) == 1);
+	must(c->evp != NULL);
+	c->is_over = true;
 	return c;
+}
+
+static void
+begin(struct sha256_ctx *c)
+{
+	if (c->is_over)
+		must(EVP_DigestInit_ex(c->evp, sha256_of_openssl(), NULL) == 1);
+	c->is_over = false;
 }
 
 void
 sha256_add(struct sha256_ctx *c, struct span data)
 {
+	begin(c);
 	must(EVP_DigestUpdate(c->evp, data.p, data.n) == 1);
 }
 
 void
 sha256_finish(struct sha256_ctx *c, uint8_t out[SHA256_LEN])
 {
+	begin(c);
 	must(EVP_DigestFinal_ex(c->evp, out, NULL) == 1);
+	c->is_over = true;
 }
 
 void

@@ -11,7 +11,8 @@
 
 void sha256(struct span data, uint8_t out[SHA256_LEN]);
 
-/* Streaming; x_new/x_free, the sum can be taken once. */
+/* Streaming.  After a sum was taken the next one begins: one context serves an
+ * item of work. */
 struct sha256_ctx;
 struct sha256_ctx *sha256_new(struct arena *a);
 void sha256_add(struct sha256_ctx *c, struct span data);

@@ -345,10 +345,9 @@ hash_sink(void *ctx, struct span piece)
 }
 
 void
-dkim_body_hash(
-    struct job *j, enum dkim_canon c, struct span body, uint8_t out[32])
+dkim_body_hash(struct sha256_ctx *ctx, enum dkim_canon c, struct span body,
+    uint8_t out[32])
 {
-	struct sha256_ctx *ctx = sha256_new(j->arena);
 	struct dkim_out o;
 
 	dkim_out_init(&o, hash_sink, ctx);
@@ -358,9 +357,9 @@ dkim_body_hash(
 }
 
 void
-dkim_header_hash(struct job *j, const struct dkim_header *h, uint8_t out[32])
+dkim_header_hash(
+    struct sha256_ctx *ctx, const struct dkim_header *h, uint8_t out[32])
 {
-	struct sha256_ctx *ctx = sha256_new(j->arena);
 	struct dkim_out o;
 
 	dkim_out_init(&o, hash_sink, ctx);

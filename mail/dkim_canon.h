@@ -10,6 +10,8 @@
 
 #include "mail/field.h"
 
+struct sha256_ctx;
+
 enum dkim_canon { DKIM_SIMPLE, DKIM_RELAXED };
 
 typedef void dkim_sink_fn(void *ctx, struct span piece);
@@ -45,8 +47,8 @@ const struct field **dkim_select(struct job *j, const struct message *m,
     const struct span *names, size_t count, const struct field *self);
 
 /* SHA-256 of a canonical body. */
-void dkim_body_hash(
-    struct job *j, enum dkim_canon c, struct span body, uint8_t out[32]);
+void dkim_body_hash(struct sha256_ctx *ctx, enum dkim_canon c, struct span body,
+    uint8_t out[32]);
 /* What a signature's hash is over. */
 struct dkim_header {
 	enum dkim_canon canon;
@@ -58,6 +60,6 @@ struct dkim_header {
 
 /* SHA-256 of the selected fields and the signature field. */
 void dkim_header_hash(
-    struct job *j, const struct dkim_header *h, uint8_t out[32]);
+    struct sha256_ctx *ctx, const struct dkim_header *h, uint8_t out[32]);
 
 #endif

@@ -309,7 +309,7 @@ sign_once(struct job *j, const struct signing *g, const struct dkim_signer *s,
 		    "the DKIM-Signature field would be too long");
 	f.body = buf_span(&b);
 	header.from = header.to = f.body.n;
-	dkim_header_hash(j, &header, hash);
+	dkim_header_hash(sha256_new(j->arena), &header, hash);
 	if (add_signature(j, &b, s, hash) < 0)
 		return -1;
 	buf_add(out, f.name);
@@ -341,7 +341,7 @@ dkim_sign(/* NOLINT(readability-function-size): the header's contract */
 		    "the message cannot be signed: %s: %s", f.code, f.detail);
 	g.names = list_names(j, &m, &g.name_count);
 	g.selected = dkim_select(j, &m, g.names, g.name_count, NULL);
-	dkim_body_hash(j, DKIM_RELAXED, m.body, g.body_hash);
+	dkim_body_hash(sha256_new(j->arena), DKIM_RELAXED, m.body, g.body_hash);
 	buf_init(&b, j->arena, message.n + count * FIELD_MAX);
 	for (size_t i = 0; i < count; i++) {
 		if (sign_once(j, &g, signers[i], &b) < 0)

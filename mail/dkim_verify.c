@@ -3,6 +3,7 @@
 #include "mail/dkim_verify.h"
 
 #include "lib/arena.h"
+#include "lib/digest.h"
 #include "lib/job.h"
 #include "mail/dkim_canon.h"
 #include "mail/dkim_key.h"
@@ -65,6 +66,7 @@ struct verification {
 	const struct dkim_policy *policy;
 	struct resolver *resolver;
 	struct candidates aligned, others;
+	struct sha256_ctx *digest;
 	size_t present[COVERAGE_FIELDS]; /* in the message */
 	/* One body hash per canonicalization serves all signatures. */
 	bool has_body_hash[2];
@@ -198,7 +200,8 @@ check_body(struct verification *v, struct candidate *c)
 
 	c->stage = STAGE_BODY;
 	if (!v->has_body_hash[canon]) {
-		dkim_body_hash(v->j, canon, v->m->body, v->body_hash[canon]);
+		dkim_body_hash(
+		    v->digest, canon, v->m->body, v->body_hash[canon]);
 		v->has_body_hash[canon] = true;
 	}
 	if (memcmp(v->body_hash[canon], c->signature.body_hash.p, 32) == 0)
@@ -307,7 +310,7 @@ hash_header(struct verification *v, struct candidate *c)
 		.to = b->to,
 	};
 
-	dkim_header_hash(v->j, &header, c->header_hash);
+	dkim_header_hash(v->digest, &header, c->header_hash);
 }
 
 /* MA-27 */
@@ -607,17 +610,26 @@ choose_arrival(int64_t arrival, int64_t sent_at, int64_t now)
 	return arrival >= sent_at && arrival <= now ? arrival : now;
 }
 
+static struct verification *
+verification_new(struct job *j)
+{
+	struct verification *v = arena_alloc(j->arena, sizeof(*v));
+
+	v->j = j;
+	v->digest = sha256_new(j->arena);
+	return v;
+}
+
 int
 dkim_verify(struct job *j, const struct message *m, const char *from_domain,
     int64_t arrival, const struct dkim_policy *policy,
     struct resolver *resolver, struct dkim_result *out)
 {
-	struct verification *v = arena_alloc(j->arena, sizeof(*v));
+	struct verification *v = verification_new(j);
 
 	memset(out, 0, offsetof(struct dkim_result, signatures));
 	(void)finding_set(
 	    &out->note, FINDING_PASS, "dkim.pass", "nothing to note");
-	v->j = j;
 	v->m = m;
 	v->from_domain = from_domain;
 	v->policy = policy;
@@ -638,11 +650,10 @@ dkim_covered(struct job *j, const struct message *m, const char *from_domain,
 {
 	static const struct dkim_policy none = { .coverage =
 						     CONF_COVERAGE_CORE };
-	struct verification *v = arena_alloc(j->arena, sizeof(*v));
+	struct verification *v = verification_new(j);
 	struct finding f;
 
 	*count = 0;
-	v->j = j;
 	v->m = m;
 	v->from_domain = from_domain;
 	v->policy = &none;

@@ -16,6 +16,7 @@
 
 #include "lib/arena.h"
 #include "lib/b64.h"
+#include "lib/digest.h"
 #include "lib/job.h"
 #include "mail/dkim_signature.h"
 #include "mail/dkim_verify.h"
@@ -194,14 +195,14 @@ sign(struct job *j, EVP_PKEY *pkey, struct span tags, struct span message)
 	first = put_together(j, first, message);
 	if (open_signature(j, first, &m, &s) < 0)
 		return first;
-	dkim_body_hash(j, s.body_canon, m.body, hash);
+	dkim_body_hash(sha256_new(j->arena), s.body_canon, m.body, hash);
 	tags = fill(j, tags, SPAN("@BH@"), base64(j, hash, 32));
 	body_filled = put_together(
 	    j, fill(j, tags, SPAN("@B@"), SPAN(NO_SIGNATURE)), message);
 	if (open_signature(j, body_filled, &m, &s) < 0)
 		return first;
 	b = dkim_tags_get(&s.tags, "b");
-	dkim_header_hash(j,
+	dkim_header_hash(sha256_new(j->arena),
 	    &(struct dkim_header){ .canon = s.header_canon,
 		.selected = dkim_select(j, &m, s.names, s.name_count, s.field),
 		.count = s.name_count,

@@ -41,6 +41,7 @@
 #include "dns/resolver.h"
 #include "lib/arena.h"
 #include "lib/b64.h"
+#include "lib/digest.h"
 #include "lib/job.h"
 #include "mail/dkim_canon.h"
 #include "mail/dkim_signature.h"
@@ -257,14 +258,14 @@ sign(struct fuzz *z)
 	    dkim_signature_open(&z->j, &m.fields[0], &s, &f) < 0 ||
 	    dkim_signature_check(&z->j, &s, NOW, &f) < 0)
 		return;
-	dkim_body_hash(&z->j, s.body_canon, m.body, body_hash);
+	dkim_body_hash(sha256_new(z->j.arena), s.body_canon, m.body, body_hash);
 	with = join(z, field_with(z, body_hash, value), z->raw, SPAN(""));
 	if (message_parse(&z->j, with, &limits, &m, &f) < 0 ||
 	    dkim_signature_open(&z->j, &m.fields[0], &s, &f) < 0 ||
 	    dkim_signature_check(&z->j, &s, NOW, &f) < 0)
 		return;
 	b = dkim_tags_get(&s.tags, "b");
-	dkim_header_hash(&z->j,
+	dkim_header_hash(sha256_new(z->j.arena),
 	    &(struct dkim_header){ .canon = s.header_canon,
 		.selected =
 		    dkim_select(&z->j, &m, s.names, s.name_count, s.field),

@@ -45,6 +45,14 @@ test_streaming(void **state)
 	sha256_finish(sha256_new(j->arena), sum);
 	assert_string_equal(
 	    hex_dup(j->arena, span_mem(sum, SHA256_LEN)), empty_hex);
+	/* The next sum begins with nothing. */
+	sha256_finish(c, sum);
+	assert_string_equal(
+	    hex_dup(j->arena, span_mem(sum, SHA256_LEN)), empty_hex);
+	sha256_add(c, SPAN("abc"));
+	sha256_finish(c, sum);
+	assert_string_equal(
+	    hex_dup(j->arena, span_mem(sum, SHA256_LEN)), abc_hex);
 }
 
 /* RFC 4231, test cases 1, 2 and 6. */
