@@ -15,9 +15,31 @@ span_str_any(const char *s)
 	return (struct span){ s, s == NULL ? 0 : strlen(s) };
 }
 
+#define EACH(octet) (UINT64_C(0x0101010101010101) * (octet))
+
+/* Eight octets, of which ASCII letters become lower-case ones: what is not
+ * below "A" and not above "Z" gets the bit that tells them apart. */
+static uint64_t
+lower_eight(const char *p)
+{
+	uint64_t eight, low, from_a, past_z;
+
+	memcpy(&eight, p, sizeof(eight));
+	low = eight & EACH(0x7f);
+	from_a = low + EACH(0x80 - 'A');
+	past_z = low + EACH(0x7f - 'Z');
+	return eight | ((from_a ^ past_z) & ~eight & EACH(0x80)) >> 2;
+}
+
 bool
 span_caseeq_rest(struct span a, struct span b)
 {
+	while (a.n >= 8) {
+		if (lower_eight(a.p) != lower_eight(b.p))
+			return false;
+		a = span_from(a, 8);
+		b = span_from(b, 8);
+	}
 	for (size_t i = 0; i < a.n; i++) {
 		if (a.p[i] != b.p[i] &&
 		    ascii_lower(a.p[i]) != ascii_lower(b.p[i]))
@@ -91,7 +113,7 @@ span_trim(struct span s)
 }
 
 struct span
-span_trim_fws(struct span s)
+span_trim_fws_any(struct span s)
 {
 	return trim(s, true);
 }

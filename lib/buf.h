@@ -137,7 +137,18 @@ size_t span_find(struct span s, size_t from, char c);
 size_t span_find_span(struct span s, size_t from, struct span needle);
 /* Without SP and HTAB (and, for _fws, CR and LF) at both ends. */
 struct span span_trim(struct span s);
-struct span span_trim_fws(struct span s);
+struct span span_trim_fws_any(struct span s);
+
+static inline struct span
+span_trim_fws(struct span s)
+{
+	/* Most have nothing there. */
+	if (s.n > 0 && (unsigned char)s.p[0] > ' ' &&
+	    (unsigned char)s.p[s.n - 1] > ' ')
+		return s;
+	return span_trim_fws_any(s);
+}
+
 /* Is there a byte below 0x20, or 0x7f?  Is every byte below 0x80? */
 bool span_has_control(struct span s);
 bool span_is_ascii(struct span s);

@@ -22,17 +22,21 @@ struct known {
 
 static struct known *slots[SLOTS];
 
-/* FNV-1a of the end, where the modulus is.  Whoever finds records for the slot
- * of another one makes that be read again, no more. */
+/* FNV-1a of the end, where the modulus is, eight octets at a time.  Whoever
+ * finds records for the slot of another one makes that be read again, no
+ * more. */
 static struct known **
 slot_of(struct span record)
 {
-	uint32_t hash = 2166136261U;
+	uint64_t hash = UINT64_C(14695981039346656037), eight;
+	struct span end =
+	    span_from(record, record.n > HASHED ? record.n - HASHED : 0);
 
-	for (size_t i = record.n > HASHED ? record.n - HASHED : 0; i < record.n;
-	     i++)
-		hash = (hash ^ (unsigned char)record.p[i]) * 16777619U;
-	return &slots[hash % SLOTS];
+	for (; end.n >= sizeof(eight); end = span_from(end, sizeof(eight))) {
+		memcpy(&eight, end.p, sizeof(eight));
+		hash = (hash ^ eight) * UINT64_C(1099511628211);
+	}
+	return &slots[(hash >> 32) % SLOTS];
 }
 
 static void

@@ -46,6 +46,29 @@ test_compare(void **state)
 	assert_int_equal(span_str(NULL).n, 0);
 }
 
+/* Each two octets, anywhere in a name of more than eight. */
+static void
+test_caseeq(void **state)
+{
+	char a[] = "Some-Letters", b[] = "sOME-lETTERS";
+
+	(void)state;
+	for (int x = 0; x < 256; x++) {
+		for (int y = 0; y < 256; y++) {
+			size_t at = (size_t)(x + y) % 12;
+			char was_a = a[at], was_b = b[at];
+
+			a[at] = (char)x;
+			b[at] = (char)y;
+			assert_int_equal(
+			    span_caseeq(span_mem(a, 12), span_mem(b, 12)),
+			    ascii_lower(a[at]) == ascii_lower(b[at]));
+			a[at] = was_a;
+			b[at] = was_b;
+		}
+	}
+}
+
 static void
 test_starts_and_ends(void **state)
 {
@@ -314,6 +337,7 @@ test_span_dup(void **state)
 
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_compare),
+	cmocka_unit_test(test_caseeq),
 	cmocka_unit_test(test_starts_and_ends),
 	cmocka_unit_test(test_find),
 	cmocka_unit_test(test_cut),
