@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import \
     decode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from harness import eventually
+from harness import DEADLINE, eventually
 
 PROBLEM = "urn:ietf:params:acme:error:"
 
@@ -118,7 +118,7 @@ class Order:
         found, = self.challenges()
         return found
 
-    def wait(self, *statuses, seconds=60):
+    def wait(self, *statuses, seconds=DEADLINE):
         return eventually(lambda: (o := self.read())["status"] in statuses
                           and o, f"order {' or '.join(statuses)}", seconds)
 
@@ -161,7 +161,7 @@ class Client:
         self.close()
         self.connection = http.client.HTTPSConnection(
             "localhost", self.site.port("LAB_HTTPS"), context=self.site.tls,
-            timeout=60)
+            timeout=DEADLINE)
         self.connection.connect()
 
     def close(self):
@@ -186,7 +186,7 @@ class Client:
         parts = urlsplit(url)
         target = parts.path + (f"?{parts.query}" if parts.query else "")
         fields = {k.replace("_", "-"): v for k, v in headers.items()}
-        deadline = time.monotonic() + (60 if self.patient else 0)
+        deadline = time.monotonic() + (DEADLINE if self.patient else 0)
         while True:
             try:
                 return self.request_once(method, target, body, fields)
@@ -224,15 +224,19 @@ class Client:
     def post(self, url, payload, expect=None, with_jwk=False, **headers):
         """A signed request; payload None: a read. badNonce is tried again
         (AC-56)."""
-        for _ in range(10):
+        tries, deadline = 10, time.monotonic() + DEADLINE
+        while True:
             body = self.sign(url, payload, self.take_nonce(), with_jwk)
             answer = self.request("POST", url, body,
                                   Content_Type="application/jose+json",
                                   **headers)
-            if answer.problem == "badNonce" or (
-                    self.patient and answer.status in (500, 503)):
-                continue
-            break
+            if answer.problem == "badNonce" and tries > 0:
+                tries -= 1
+            elif self.patient and answer.status in (500, 503) and \
+                    time.monotonic() < deadline:
+                time.sleep(0.05)
+            else:
+                break
         assert expect is None or answer.status == expect, \
             f"{url}: not {expect}: {answer}"
         return answer

@@ -9,7 +9,7 @@ import ssl
 import subprocess
 import threading
 
-from harness import command, eventually
+from harness import DEADLINE, command
 
 CMP_TYPE = "application/pkixcmp"
 # PKIBody (RFC 9810 section 5.1.2).
@@ -111,7 +111,7 @@ class CmpCa:
         for server in self.servers:
             server.shutdown()
         self.tool.stdin.close()
-        assert self.tool.wait(20) == 0, "the CMP server"
+        assert self.tool.wait(DEADLINE) == 0, "the CMP server"
 
     # -- what comes
 

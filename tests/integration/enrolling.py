@@ -44,12 +44,12 @@ class Enroll:
                 "--mail-ca-file", env["LAB_CA_CERT"]]
 
     def automatic(self, *more, status=0):
-        return command(*self.words(*self.box(), "--timeout", "60", *more),
+        return command(*self.words(*self.box(), "--timeout", "240", *more),
                        status=status)
 
     def renew(self, *more, status=0):
         """What a timer runs: the certificate says for whom it is."""
-        return command(*self.server(), *self.box(), "--timeout", "60",
+        return command(*self.server(), *self.box(), "--timeout", "240",
                        "--renew", self.path("cert.pem"), *more,
                        status=status)
 

@@ -67,10 +67,10 @@ class ByHand:
 
     def __init__(self, e):
         self.process = subprocess.Popen(
-            e.words("--manual", "--timeout", "60"), stdin=subprocess.PIPE,
+            e.words("--manual", "--timeout", "240"), stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             bufsize=1)
-        self.watchdog = threading.Timer(90, self.process.kill)
+        self.watchdog = threading.Timer(300, self.process.kill)
         self.watchdog.start()
 
     def read_until(self, pattern):
@@ -82,7 +82,7 @@ class ByHand:
         raise AssertionError(f"no {pattern} in: {text}")
 
     def end(self):
-        out, err = self.process.communicate(timeout=90)
+        out, err = self.process.communicate(timeout=300)
         self.watchdog.cancel()
         return self.process.returncode, out, err
 

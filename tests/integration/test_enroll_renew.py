@@ -80,7 +80,7 @@ def test_when(site):
               "a word of replacing"):
         with open(e.path("old.pem"), "w") as f:
             f.write(before)
-        said = command(*e.server(), *e.box(), "--timeout", "60", "--renew",
+        said = command(*e.server(), *e.box(), "--timeout", "240", "--renew",
                        e.path("old.pem"), "--out", e.path("new.pem"),
                        "--force")
         assert "this one is another" in said, said
