@@ -6,7 +6,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 
 from harness import USER, Site, command, edit_config, eventually, read_file
@@ -43,13 +42,12 @@ class TokenSite(Site):
 
     def __init__(self, settings=None):
         super().__init__(settings)
-        with socket.socket() as s:
-            s.bind(("127.0.0.1", 0))
-            self.status_port = s.getsockname()[1]
-        self.settings["web.status_listen"] = f"127.0.0.1:{self.status_port}"
+        self.settings["web.status_listen"] = \
+            lambda env: f"127.0.0.1:{env['LAB_SPARE1_PORT']}"
 
     def init(self):
         super().init()
+        self.status_port = self.port("LAB_SPARE1")
         self.owner = USER if os.getuid() == 0 else \
             pwd.getpwuid(os.getuid()).pw_name
         self.hsm = f"{self.folder}/hsm"

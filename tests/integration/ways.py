@@ -1,13 +1,12 @@
 """Sites whose replies come in without IMAP: the CA's Postfix delivers to
 countersignd by LMTP, or into a Maildir that it reads."""
 
-import contextlib
 import os
 import pwd
 import shutil
 import socket
 
-from harness import USER, Site, command
+from harness import DEADLINE, USER, Site, command
 
 NO_IMAP = {f"validator.imap_{name}": None
            for name in ("host", "port", "ca_file", "user", "password")}
@@ -67,8 +66,7 @@ class InetSite(OtherSite):
     """Postfix delivers to a port of this host."""
 
     def way(self):
-        with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as s:
-            self.port_number = s.getsockname()[1]
+        self.port_number = self.port("LAB_SPARE1")
         return {"validator.lmtp_listen": f"127.0.0.1:{self.port_number}"}
 
     def transport(self):
@@ -112,7 +110,7 @@ class MaildirSite(OtherSite):
 class Lmtp:
     """An LMTP client that says what it is told to, octet by octet."""
 
-    def __init__(self, site, timeout=30):
+    def __init__(self, site, timeout=DEADLINE):
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.settimeout(timeout)
         self.socket.connect(site.socket)
