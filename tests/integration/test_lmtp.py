@@ -4,13 +4,14 @@
 import hashlib
 import os
 import random
+import re
 import signal
 import stat
 import threading
 import time
 
 from acme import Client
-from harness import ROLES, case, eventually, run, say
+from harness import ROLES, case, eventually, kill, run, say
 from letters import answer, challenge_mail, compose, deliver, sign
 from ways import InetSite, Lmtp, UnixSite
 
@@ -52,14 +53,14 @@ def test_dns_down(site):
         with Lmtp(site) as other:
             assert other.deliver(stranger(), "acme@ca.test") == 250
         took = time.monotonic() - began
-        assert took < 4, took
+        assert took < 30, took      # and not dns_total_ms
         eventually(lambda: "status=sent (250 2.0.0" in
                    site.lab_log("ca-postfix"), "Postfix's line")
     with case("MA-31: when DNS is back it is judged again, and counts"):
         site.lab("start-part", "dns")
         eventually(lambda: site.make_due(wait=False) or
                    challenge.read()["status"] == "valid",
-                   "the second judgement", 90)
+                   "the second judgement")
         assert site.query("SELECT count(*) FROM reply WHERE challenge_id = ?",
                           challenge.id) == [(1,)]
         order.certificate()
@@ -123,7 +124,7 @@ def test_envelope(site):
         mark = site.mark()
         raw = sign(site, compose(challenge, mail))
         deliver(site, raw, challenge.sender, sender="")
-        event = site.wait_event("reply", mark)
+        event = site.wait_verdict(mark, challenge=challenge.id)
         assert (event["verdict"], event["code"]) == \
             ("unauthenticated", "hdr.automatic"), event
     with case("ER-24, MA-106: a bounce from the user's mail system, by the "
@@ -223,7 +224,7 @@ def send_until_taken(site, raw, recipient):
     while True:
         tries += 1
         try:
-            with Lmtp(site, 20) as l:
+            with Lmtp(site) as l:
                 l.open("alice@user.test", recipient)
                 l.send(raw)
                 if l.answer() == 250:
@@ -276,21 +277,24 @@ def test_storm(site):
         mark = len(site.lab_log("ca-postfix"))
         threads = [threading.Thread(target=deliver, args=(site, raw, to))
                    for raw, to in letters]
-        os.kill(site.intakes()["lmtp"], signal.SIGSTOP)
+        stopped = site.intakes()["lmtp"]
+        os.kill(stopped, signal.SIGSTOP)
         for t in threads:
             t.start()
         for t in threads:
             t.join()
         time.sleep(0.5)
-        os.kill(site.intakes()["lmtp"], signal.SIGCONT)
+        os.kill(stopped, signal.SIGCONT)
         for _ in range(5):
             time.sleep(random.uniform(0.02, 0.15))
             pid = site.intakes().get("lmtp")
             if pid:
-                os.kill(pid, signal.SIGKILL)
+                kill(pid)
             time.sleep(0.15)
-        eventually(lambda: site.lab_log("ca-postfix")[mark:].count(
-            "status=sent (250 2.0.0") == 100, "all deliveries", 60)
+        # Not those of challenge mails, which Postfix may just be logging.
+        eventually(lambda: len(re.findall(
+            r"postfix/lmtp\S*: .*status=sent \(250 2\.0\.0",
+            site.lab_log("ca-postfix")[mark:])) == 100, "all deliveries")
         assert site.query("SELECT count(*) FROM reply")[0][0] == count + 100
         for order, _, _ in good:
             order.certificate()
@@ -321,7 +325,7 @@ def test_stop(site):
             assert l.deliver(stranger(), "acme@ca.test") == 250
 
 
-run({"validator.dns_try_ms": "300", "validator.dns_total_ms": "10000"},
+run({"validator.dns_try_ms": "300", "validator.dns_total_ms": "120000"},
     test_dns_down, test_issue, test_strangers, test_envelope, test_smuggling,
     test_hostile, test_again, test_kill, test_storm, test_stop,
     test_inet,
