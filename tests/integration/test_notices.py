@@ -3,14 +3,12 @@
 renewed, as they arrive."""
 
 import json
-import os
 import re
-import signal
 import time
 from datetime import datetime, timedelta, timezone
 
 from enrolling import Enroll, last_json
-from harness import case, command, eventually, run
+from harness import case, command, eventually, kill, run
 from letters import Inbox, Mail
 
 SUBJECTS = {"en": "Your certificate must be replaced",
@@ -109,12 +107,6 @@ def test_told(site):
         assert len(notices(site, "alice@user.test")) == 1
 
 
-def kill_sender(site):
-    pid = site.roles().get("sender")
-    if pid is not None:
-        os.kill(pid, signal.SIGKILL)
-
-
 def test_killed(site):
     mailboxes = [f"alice+kill{i}@user.test" for i in range(6)]
     time.sleep(1)
@@ -124,12 +116,12 @@ def test_killed(site):
     with case("PK-185, ER-10: the sender and the server die by kill -9 while "
               "the relay is away: one mail to each"):
         with site.without("ca-postfix"):
+            mark = site.mark()
             ident = open_incident(site, "--from", since)
-            eventually(lambda: site.events("notice"), "the first attempt")
+            site.wait_event("notice", mark)
             for _ in range(3):
                 site.kill_role("sender")
-            site.daemon.kill()
-            site.daemon.wait()
+            site.kill_supervisor()
             site.start()
         with site.connection() as db:
             db.execute("UPDATE notice SET due_at = 1 "
@@ -146,7 +138,9 @@ def test_killed(site):
               "has one Message-ID"):
         ident = open_incident(site, "--from", since)
         for _ in range(5):
-            kill_sender(site)
+            pid = site.roles().get("sender")
+            if pid is not None:
+                kill(pid)
             time.sleep(0.15)
             with site.connection() as db:
                 db.execute("UPDATE notice SET due_at = 1 "
@@ -191,8 +185,7 @@ def test_renewal(site):
                 "SELECT COUNT(*) FROM notice WHERE about LIKE 'renewal:%' "
                 "AND attempts > 0")[0][0], "the first attempt")
             site.kill_role("sender")
-            site.daemon.kill()
-            site.daemon.wait()
+            site.kill_supervisor()
             site.start()
         with site.connection() as db:
             db.execute("UPDATE notice SET due_at = 1 "
@@ -208,11 +201,12 @@ def test_renewal(site):
                 assert mailbox in text and "erneuern" in text, text
             assert mail.message["From"] == "acme@ca.test"
             assert "d=ca.test" in str(mail.message["DKIM-Signature"])
+        eventually(lambda: site.query("SELECT COUNT(*) FROM cert "
+                                      "WHERE notice_at = 1") == [(0,)],
+                   "another look at them")
         time.sleep(1)
         for mailbox in mailboxes:
             assert len(notices(site, mailbox, subjects=RENEWALS)) == 1
-        assert site.query("SELECT COUNT(*) FROM cert "
-                          "WHERE notice_at = 1") == [(0,)]
 
 
 run({}, test_told, test_killed, test_renewal)

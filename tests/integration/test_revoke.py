@@ -1,7 +1,6 @@
 #!/usr/bin/python3
 """Revocation over ACME and by the operator, and the list that tells of it."""
 
-import contextlib
 import json
 import os
 import re
@@ -12,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import (
     Encoding, NoEncryption, PrivateFormat)
 
 from acme import Challenge, Client, b64, new_key
-from harness import (case, command, edit_config, eventually, read_file,
+from harness import (case, command, edit_config, eventually, kill, read_file,
                      run)
 from letters import Inbox, all_mails, answer
 
@@ -62,10 +61,10 @@ def revoke(client, leaf, expect, with_jwk=False, **members):
                        with_jwk=with_jwk)
 
 
-def wait_listed(site, leaf, reason, seconds=30):
+def wait_listed(site, leaf, reason):
     number = serial(leaf)
     eventually(lambda: listed(site).get(number, 0) == reason,
-               f"{number} on the list with reason {reason}", seconds)
+               f"{number} on the list with reason {reason}")
 
 
 def test_accounts(site):
@@ -133,9 +132,8 @@ def test_key(site):
 
 def kill_all(site):
     for pid in [site.daemon.pid, *site.roles().values()]:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-    site.daemon.wait()
+        kill(pid)
+    site.kill_supervisor()
 
 
 def test_kill(site):

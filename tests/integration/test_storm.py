@@ -5,12 +5,11 @@ none doubled (ER-10, ER-21, AC-114, AC-118, PK-143, PK-145)."""
 
 import os
 import random
-import signal
 import threading
 import time
 
 from acme import Client, load_chain
-from harness import LONG, ROLES, case, eventually, run, say
+from harness import DEADLINE, LONG, ROLES, case, eventually, kill, run, say
 from letters import all_mails, answer
 
 KILLS = int(os.environ.get("COUNTERSIGN_TEST_KILLS",
@@ -52,16 +51,16 @@ class Worker(threading.Thread):
             challenge.post()
         answer(self.site, challenge)
         challenge.post()
-        order.wait("ready", seconds=120)
+        order.wait("ready")
         finalize(order)
-        order.wait("valid", seconds=120)
+        order.wait("valid")
         order.chain = load_chain(client.post(
             order.read()["certificate"], None, 200).body)
 
 
 def new_order(client, mailbox):
     """A storm may take the answer away; the next order is another one."""
-    return eventually(lambda: attempt(client, mailbox), "an order", 60)
+    return eventually(lambda: attempt(client, mailbox), "an order")
 
 
 def attempt(client, mailbox):
@@ -77,22 +76,16 @@ def finalize(order):
         if order.read()["status"] == "ready":
             order.finalize(expect=None)
         return order.read()["status"] != "ready"
-    eventually(try_once, "finalize", 60)
+    eventually(try_once, "finalize")
 
 
 def kill_somebody(site):
-    roles = site.roles()
     if random.randrange(SUPERVISOR_IN) == 0:
-        site.daemon.kill()
-        site.daemon.wait()
-        eventually(lambda: not [p for p in roles.values()
-                                if os.path.exists(f"/proc/{p}")],
-                   "the roles to end")
+        site.kill_supervisor()
         site.start()
         return "supervisor"
     role = random.choice(ROLES)
-    pid = eventually(lambda: site.roles().get(role), f"{role} to run", 60)
-    os.kill(pid, signal.SIGKILL)
+    kill(eventually(lambda: site.roles().get(role), f"{role} to run"))
     return role
 
 
@@ -120,7 +113,7 @@ def test_storm(site, machines=None, kills=KILLS):
         killed = storm(machines, workers, kills)
     finally:
         stop.set()
-        deadline = time.monotonic() + 300
+        deadline = time.monotonic() + 3 * DEADLINE
         while any(w.is_alive() for w in workers):
             # What waits for its next attempt is not waited for here.
             site.make_due(wait=False)
