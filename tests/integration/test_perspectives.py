@@ -16,7 +16,8 @@ import time
 import warnings
 
 from acme import Client
-from harness import case, edit_config, eventually, open_in, run
+from harness import DEADLINE, case, children, edit_config, eventually, \
+    in_time, kill, open_in, run
 from letters import answer
 from views import PORT, Authority, WorldSite
 
@@ -47,7 +48,7 @@ class Peer:
 
     def request(self, body, method="POST", path=PATH, **headers):
         """(status, body)"""
-        c = http.client.HTTPSConnection(self.view.address, PORT, timeout=30,
+        c = http.client.HTTPSConnection(self.view.address, PORT, timeout=DEADLINE,
                                         context=self.tls)
         try:
             c.request(method, path, body, headers)
@@ -125,9 +126,11 @@ def test_answers(site):
         assert [s["dnssec"] for s in found["caa"]["steps"]] == ["bogus"]
     with case("MP-1: a name server that says nothing: an answer in ten "
               "seconds all the same"), view.deaf():
-        began = time.monotonic()
-        assert peer.ask()["caa"]["decision"] == "fail"
-        assert time.monotonic() - began < 10
+        def fails():
+            began = time.monotonic()
+            assert peer.ask()["caa"]["decision"] == "fail"
+            return time.monotonic() - began
+        in_time(10, "its answer", fails)
     with case("questions that are none, and names that are nobody's"):
         for body in ("", "{", "[]", "{}", "\0" * 100, json.dumps(
                 question(caa=None)), json.dumps(question(id="short"))):
@@ -163,7 +166,8 @@ def test_strangers(site):
         warnings.simplefilter("ignore", DeprecationWarning)
         raw.maximum_version = ssl.TLSVersion.TLSv1_1
         try:
-            with socket.create_connection((view.address, PORT), 10) as s, \
+            with socket.create_connection((view.address, PORT),
+                                          DEADLINE) as s, \
                     raw.wrap_socket(s):
                 raise AssertionError("took TLS 1.1")
         except (ssl.SSLError, ConnectionError):
@@ -177,12 +181,12 @@ def test_strangers(site):
     with case("who says nothing, or little, is cut off; two hundred of them "
               "from one address keep nobody else away"):
         elsewhere = (site.views[1].outside, 0)
-        idle = [socket.create_connection((view.address, PORT), 10, elsewhere)
+        idle = [socket.create_connection((view.address, PORT), DEADLINE,
+                                         elsewhere)
                 for _ in range(200)]
         try:
             assert known.ask()["caa"]["decision"] == "permit"
             for s in idle:
-                s.settimeout(15)
                 try:
                     assert s.recv(1) == b""
                 except ConnectionResetError:
@@ -199,10 +203,10 @@ def test_strangers(site):
         eventually(lambda: known.request(json.dumps(question()))[0] == 200,
                    "an answer")
     with case("a process that is killed is there again"):
-        pids = children(view)
+        pids = children(agent_pid(view))
         mark = view.mark()
         for pid in pids:
-            os.kill(int(pid), signal.SIGKILL)
+            kill(int(pid))
         eventually(lambda: view.log(mark).count("process ended") == len(pids)
                    and asks_well(known), "the perspective")
     with case("SIGHUP: another certificate, and no question lost"):
@@ -224,14 +228,8 @@ def test_inherited(site):
               "processes"), open(__file__, encoding="utf-8") as stray:
         view.start(pass_fds=(stray.fileno(),))
         assert asks_well(Peer(site, view, site.client))
-        for pid in [agent_pid(view), *children(view)]:
+        for pid in [agent_pid(view), *children(agent_pid(view))]:
             assert os.path.realpath(__file__) not in open_in(pid), pid
-
-
-def children(view):
-    pid = agent_pid(view)
-    return re.findall(
-        r"\d+", open(f"/proc/{pid}/task/{pid}/children").read())
 
 
 def agent_pid(view):
@@ -343,8 +341,8 @@ def test_ill(site):
               "a new round when one is back"):
         second.stop()
         order, challenge = ordered(site)
-        mark = site.mark()
-        site.wait_event("corroboration", outcome="silent")
+        site.wait_event("corroboration", authz=authz_of(order),
+                        outcome="silent")
         error = eventually(lambda: challenge.read().get("error"),
                            "why it waits")
         assert error["type"].endswith(":serverInternal"), error
@@ -354,6 +352,7 @@ def test_ill(site):
             site.countersign("order", order.id)
         assert order.read()["status"] == "pending"
         second.start()
+        mark = site.mark()
         site.make_due()
         order.wait("ready")
         order.certificate()
@@ -363,11 +362,17 @@ def test_ill(site):
     restart(site)
     with case("PK-52: one whose name server is deaf: nobody waits for it"), \
             deaf.deaf():
-        began = time.monotonic()
-        order, _ = ordered(site)
-        order.certificate()
-        took = time.monotonic() - began
-        assert answers_of(site, order)["sin"] == "pending", took
+        for _ in range(5):
+            began = time.monotonic()
+            order, _ = ordered(site)
+            order.certificate()
+            took = time.monotonic() - began
+            said = answers_of(site, order)["sin"]
+            # After ten seconds it has an answer itself.
+            if said == "pending" or took < 5:
+                break
+            restart(site)
+        assert said == "pending", took
         eventually(lambda: site.query(
             "SELECT 1 FROM audit WHERE event = 'late perspective'"),
             "its late answer")
