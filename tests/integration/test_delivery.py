@@ -2,7 +2,7 @@
 """What becomes of the challenge mail: refused, bounced, delayed, sent once."""
 
 from acme import Client
-from harness import case, command, edit_config, run
+from harness import case, command, edit_config, eventually, run
 from letters import all_mails, answer, challenge_mail, deliver
 
 
@@ -62,7 +62,7 @@ def test_forged_bounce(site):
         mark = site.mark()
         deliver(site, report("acme@ca.test", "alice@user.test",
                              mail.message_id), "acme@ca.test", "")
-        event = site.wait_event("reply", mark)
+        event = site.wait_verdict(mark)
         assert event["verdict"] in ("unknown", "dsn-noted"), event
         assert challenge.read()["status"] == "processing"
 
@@ -84,7 +84,7 @@ def test_delayed(site):
         order = Client(site).order("defer@user.test")
         challenge = order.challenge()
         challenge.post()
-        event = site.wait_event("reply", mark, order=order.id)
+        event = site.wait_verdict(mark, order=order.id)
         assert (event["verdict"], event["code"]) == \
             ("dsn-delayed", "dsn.delayed"), event
         found = challenge.read()
@@ -108,7 +108,7 @@ def test_fixed_address(site):
         assert challenge.sender == "acme@ca.test", challenge.sender
         mark = site.mark()
         challenge.post()
-        event = site.wait_event("reply", mark, order=order.id)
+        event = site.wait_verdict(mark, order=order.id)
         assert (event["verdict"], event["code"]) == \
             ("dsn-noted", "dsn.failed"), event
         found = challenge.read()
@@ -118,7 +118,7 @@ def test_fixed_address(site):
         mark = site.mark()
         deliver(site, report("acme@ca.test", "alice@user.test",
                              "<guess@ca.test>"), "acme@ca.test", "")
-        assert site.wait_event("reply", mark)["verdict"] == "unknown"
+        assert site.wait_verdict(mark)["verdict"] == "unknown"
 
 
 def test_relay_down(site):
@@ -187,12 +187,13 @@ def test_expiry(site):
         assert order.read()["status"] == "invalid"
         mark = site.mark()
         answer(site, challenge)
-        event = site.wait_event("reply", mark, challenge=challenge.id)
+        event = site.wait_verdict(mark, challenge=challenge.id)
         assert event["verdict"] == "expired", event
         assert mail.part1 not in str(found)
         site.reload()
-        assert site.query("SELECT 1 FROM part1 WHERE challenge_id = ?",
-                          challenge.id) == []
+        eventually(lambda: site.query("SELECT 1 FROM part1 WHERE "
+                                      "challenge_id = ?", challenge.id) == [],
+                   "the end of part1")
 
 
 run({}, test_refused, test_forged_bounce, test_delayed, test_relay_down,

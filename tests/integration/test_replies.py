@@ -130,8 +130,8 @@ class Subject:
         mark = self.site.mark()
         deliver(self.site, raw, recipient or self.challenge.sender)
         wanted = {"verdict": verdict} if verdict else {}
-        event = self.site.wait_event("reply", mark, **wanted)
-        assert len(self.site.events("reply", mark)) == 1
+        event = self.site.wait_verdict(mark, **wanted)
+        assert len(self.site.verdicts(mark)) == 1
         return event
 
     def story_details(self):
@@ -239,7 +239,7 @@ def test_strangers(site):
              b"Subject: ACME: " + b"x" * 32 + b"\r\n"
              b"Message-ID: <stranger@user.test>\r\n\r\nHello.\r\n",
              "acme@ca.test")
-        event = site.wait_event("reply", mark)
+        event = site.wait_verdict(mark)
         assert event["verdict"] == "unknown", event
         rows = site.query("SELECT raw, challenge_id FROM reply WHERE uid = ?",
                           int(event["uid"]))

@@ -52,7 +52,7 @@ def orders_of_all_kinds(site):
     challenge.post()
     mark = site.mark()
     deliver(site, compose(challenge, mail), challenge.sender)
-    site.wait_event("reply", mark)
+    site.wait_verdict(mark)
     challenge.read()
 
     begin("alice+4@user.test")                              # only the mail

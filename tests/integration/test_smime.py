@@ -120,13 +120,13 @@ class Subject:
         """To the CA; the event of its verdict."""
         mark = self.site.mark()
         deliver(self.site, raw, self.challenge.sender)
-        event = self.site.wait_event("reply", mark)
+        event = self.site.wait_verdict(mark)
         return event["verdict"], event["code"]
 
     def evidence(self):
         return self.site.query(
             "SELECT evidence FROM reply WHERE challenge_id = ? "
-            "ORDER BY recorded_at DESC LIMIT 1",
+            "ORDER BY recorded_at DESC, uid DESC LIMIT 1",
             self.challenge.url.rpartition("/")[2])[0][0]
 
 

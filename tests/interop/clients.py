@@ -51,7 +51,7 @@ TAMPERED = re.compile(r"EINTEGRITY|in sync|checksum mismatch|SECURITY ERROR|"
                       r"DO NOT MATCH THE HASHES|missing go.sum entry|"
                       r"updates to go.mod needed", re.I)
 # One issuance, with a virtual machine's start and slow polling.
-PATIENCE = 150
+PATIENCE = 450
 
 
 # --- getting a client ----------------------------------------------------
@@ -255,14 +255,14 @@ def client_run(site, program, who="ALICE", wait_verdict=True, digest=None,
             mark = site.mark()
             answer = give(site, who, options["mailbox"], asked, digest)
             if asked["ask"] == "send" and wait_verdict:
-                site.wait_event("reply", mark)
+                site.wait_verdict(mark)
             process.stdin.write(json.dumps(answer) + "\n")
     finally:
         watchdog.cancel()
         if done is None:
             process.stdin.close()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(30)
+            process.wait(harness.DEADLINE)
         process.kill()
         process.stdout.close()
     said = harness.read_file(log)
@@ -282,7 +282,7 @@ def give(site, who, mailbox, asked, digest):
     if asked["ask"] == "mail":
         # Without a tag all challenges have one sender.
         to = "@" if "+" in asked["from"] else mailbox
-        mail = challenge_mail(site, From(asked["from"]), who, 60, to)
+        mail = challenge_mail(site, From(asked["from"]), who, to=to)
         return {"message": base64.b64encode(mail.raw).decode()}
     assert asked["ask"] == "send", asked
     message = base64.b64decode(asked["message"])

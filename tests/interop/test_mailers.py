@@ -137,8 +137,8 @@ class Subject:
         message = mailers.as_mta(message, self.desk.mailbox)
         mark = self.site.mark()
         send(self.site, message, self.challenge.sender)
-        return self.site.wait_event("reply", mark,
-                                    challenge=self.challenge.id), message
+        return self.site.wait_verdict(
+            mark, challenge=self.challenge.id), message
 
 
 Subject.count = 0

@@ -17,8 +17,8 @@ HERE = os.path.dirname(os.path.realpath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "integration"))
 
 from acme import Client, new_key                        # noqa: E402
-from harness import Site, case, command, edit_config, eventually, \
-    read_file, run                                      # noqa: E402
+from harness import DEADLINE, Site, case, command, edit_config, \
+    eventually, read_file, run                          # noqa: E402
 from letters import BEGIN, END, Inbox, Mail             # noqa: E402
 from signer import make_signer, write                   # noqa: E402
 from thunderbird import Thunderbird, pem_body           # noqa: E402
@@ -82,11 +82,11 @@ class Subject:
         self.site.desktop.call("write", {
             "message": {"id": number(self.mail), "copies": copies},
             "text": text} | how)
-        event = self.site.wait_event("reply", mark,
-                                     challenge=self.challenge.id)
+        event = self.site.wait_verdict(mark, challenge=self.challenge.id)
         raw, = self.site.query(
             "SELECT raw FROM reply WHERE challenge_id = ? "
-            "ORDER BY recorded_at DESC LIMIT 1", self.challenge.id)[0]
+            "ORDER BY recorded_at DESC, uid DESC LIMIT 1",
+            self.challenge.id)[0]
         return (event["verdict"], event["code"]), raw.decode()
 
     def finish(self):
@@ -171,7 +171,7 @@ def forge(s, body, kind="text/plain"):
                "Content-Type": f"{kind}; charset=us-ascii"}
     raw = "".join(f"{k}: {v}\n" for k, v in fields.items()) + "\n" + body
     with smtplib.SMTP("localhost", s.site.port("USER_SMTP"),
-                      timeout=30) as smtp:
+                      timeout=DEADLINE) as smtp:
         smtp.sendmail("bob@user.test", ALICE, raw.replace("\n", "\r\n"))
 
 
@@ -273,7 +273,7 @@ def to_herself(site, name, **how):
 
 def deliver(site, raw):
     with smtplib.SMTP("localhost", site.port("USER_SMTP"),
-                      timeout=30) as smtp:
+                      timeout=DEADLINE) as smtp:
         smtp.sendmail("bob@user.test", ALICE, raw)
 
 
