@@ -5,7 +5,7 @@ import glob
 import time
 
 from acme import Client
-from harness import case, read_file, run, say
+from harness import case, in_time, read_file, run, say
 from letters import answer
 
 SECONDS = 20
@@ -32,15 +32,22 @@ def test_idle(site):
     order.certificate()
     time.sleep(3)
     roles = site.roles()
-    before = {role: switches(pid) for role, pid in roles.items()}
-    supervisor = switches(site.daemon.pid)
-    time.sleep(SECONDS)
+    pids = roles | {"supervisor": site.daemon.pid}
+
+    def most():
+        """Wake-ups a second of the one with most of them."""
+        began = time.monotonic()
+        before = {role: switches(pid) for role, pid in pids.items()}
+        time.sleep(SECONDS)
+        counts = {role: switches(pid) - before[role]
+                  for role, pid in pids.items()}
+        took = time.monotonic() - began
+        say(f"wake-ups in {took:.1f} s: {counts}")
+        return max(counts.values()) / took
+
     with case("idle: no role wakes up more often than once a second"):
-        for role, pid in roles.items():
-            count = switches(pid) - before[role]
-            say(f"{role}: {count} wake-ups in {SECONDS} s")
-            assert count <= SECONDS, (role, count)
-        assert switches(site.daemon.pid) - supervisor <= SECONDS
+        # A machine without memory to spare wakes them, too.
+        in_time(1.001, "wake-ups a second", most)
     with case("idle: all roles together are under 60 MiB resident"):
         sizes = {role: field(f"/proc/{pid}/status", "VmRSS")
                  for role, pid in roles.items()}
