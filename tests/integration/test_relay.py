@@ -7,13 +7,15 @@ import os
 import re
 import socketserver
 import threading
+import time
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from acme import Client, new_key
-from harness import case, command, edit_config, eventually, run
+from harness import case, command, edit_config, eventually, \
+    log_time, run
 from letters import Mail, all_mails, answer, compose, send
 
 SMTPUTF8_MAILBOX = x509.ObjectIdentifier("1.3.6.1.5.5.7.8.9")
@@ -117,10 +119,10 @@ def test_greylisting(site):
             assert found["error"]["type"].endswith(":connection"), found
             assert "delayed: 450 4.2.0" in found["error"]["detail"], found
         with case("ER-11: the pause is a minute"):
-            (due, now), = site.query(
-                "SELECT due_at, unixepoch() FROM outbox WHERE challenge_id "
-                "= ?", challenge.id)
-            assert 40 < due - now <= 60, (due, now)
+            (due,), = site.query(
+                "SELECT due_at FROM outbox WHERE challenge_id = ?",
+                challenge.id)
+            assert 40 < due - log_time(event) <= 60, (due, event)
         with case("ER-10: then it leaves, once"):
             site.make_due()
             answer(site, challenge)
@@ -164,11 +166,16 @@ def test_session(site):
                               site.lab_log("ca-postfix")))
 
     with case("ER-10: a session serves several messages"):
-        one()
-        before = connections()
-        one()
-        one()
-        assert connections() == before, connections() - before
+        for _ in range(5):
+            one()
+            before, began = connections(), time.monotonic()
+            one()
+            one()
+            more = connections() - before
+            # The sender keeps an idle one for longer than that.
+            if not more or time.monotonic() - began < 15:
+                break
+        assert not more, more
     with case("ER-10: a session that the relay has ended costs no message "
               "and doubles none"):
         one()
