@@ -6,7 +6,9 @@ import base64
 import hashlib
 import hmac
 import json
+import os
 import re
+import signal
 import subprocess
 import threading
 
@@ -209,9 +211,14 @@ def test_orders_list(site):
 def test_end(site):
     with case("AC-73: no mail leaves for an account that has ended"):
         client = Client(site)
-        order = client.order("alice@user.test")
-        challenge = order.challenge()
-        said = client.post(client.kid, {"status": "deactivated"}, 200)
+        sender = site.roles()["sender"]
+        os.kill(sender, signal.SIGSTOP)
+        try:
+            order = client.order("alice@user.test")
+            challenge = order.challenge()
+            said = client.post(client.kid, {"status": "deactivated"}, 200)
+        finally:
+            os.kill(sender, signal.SIGCONT)
         assert said.json["status"] == "deactivated", said
         site.make_due()
         assert site.query("SELECT COUNT(*) FROM outbox WHERE "
