@@ -9,7 +9,7 @@ import subprocess
 import threading
 
 from acme import Client
-from harness import case, command, eventually, read_file, run
+from harness import DEADLINE, case, command, eventually, read_file, run
 from letters import answer
 
 ACCOUNT = "https://acme.ca.test/acme/acct/AAAA"
@@ -139,7 +139,7 @@ class Judge:
 
     def __exit__(self, *_):
         self.process.stdin.close()
-        self.process.wait(30)
+        self.process.wait(DEADLINE)
         self.process.stdout.close()
 
     def ask(self, domain, account=ACCOUNT):

@@ -9,7 +9,7 @@ import subprocess
 import dkim
 
 from acme import Client
-from harness import case, edit_config, eventually, run
+from harness import DEADLINE, case, edit_config, eventually, run
 from letters import answer
 
 
@@ -115,14 +115,14 @@ def test_evidence(site):
             with open(part, "wb") as out:
                 subprocess.run([f"{site.build}/countersign", "audit", "head",
                                 *option, "-f", site.config], stdout=out,
-                               check=True, timeout=30)
+                               check=True, timeout=DEADLINE)
         openssl = ["openssl", "dgst", "-sha256", "-verify",
                    f"{site.state}/audit-public.pem", "-signature", parts[1],
                    parts[0]]
-        subprocess.run(openssl, check=True, timeout=30)
+        subprocess.run(openssl, check=True, timeout=DEADLINE)
         with open(parts[0], "ab") as out:
             out.write(b"more")
-        assert subprocess.run(openssl, timeout=30).returncode == 1
+        assert subprocess.run(openssl, timeout=DEADLINE).returncode == 1
     with case("PK-23: encrypted at the end of its use; with the key it "
               "verifies"):
         encrypted(site, authz, raw)

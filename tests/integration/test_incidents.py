@@ -126,7 +126,7 @@ class Load(threading.Thread):
                 said.problem == "serverInternal", said
             if self.end.wait(0.1):
                 return
-        order.wait("valid", seconds=60)
+        order.wait("valid")
         self.done += 1
 
 

@@ -20,8 +20,8 @@ from cryptography.hazmat.primitives.serialization import (Encoding,
 from cryptography.x509.oid import NameOID
 
 from acme import Client, Order, new_key
-from harness import (case, command, edit_config, eventually, read_file,
-                     run)
+from harness import (DEADLINE, case, command, edit_config, eventually,
+                     read_file, run)
 from letters import answer
 
 ALICE = "alice@user.test"
@@ -404,7 +404,7 @@ def test_linter(site, client):
     with case("PK-140, PK-18: once it works, its words are kept"):
         write_linter(path, "pass")
         # The pause between two tries has grown to a minute at most.
-        order.wait("valid", seconds=150)
+        order.wait("valid", seconds=2 * DEADLINE)
         (report,), = site.query("SELECT lint_report FROM cert WHERE "
                                 "order_id = ?",
                                 order.url.rsplit("/", 1)[1])
@@ -448,7 +448,7 @@ def test_linter(site, client):
         edit_linters(site, (LINTER % path).replace("linter lab",
                                                    "linter other"), "")
         # One that the linter was just asked about waits behind the others.
-        order.wait("valid", seconds=150)
+        order.wait("valid", seconds=2 * DEADLINE)
         assert not [e for e in site.events("role ended")
                     if e["which"] == "linter"]
 

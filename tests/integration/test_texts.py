@@ -137,7 +137,7 @@ def test_reload(site):
                            site.config, status=1)
             assert f"{texts}/fr.txt:6: {{nouveau}} is no" in said, said
         site.stop()
-        said = command(site.program, "-f", site.config, status=1, timeout=40)
+        said = command(site.program, "-f", site.config, status=1)
         assert f"{texts}/fr.txt:6: {{nouveau}} is no" in said, said
         assert "event=ready" not in said, said
     edit(f"{texts}/fr.txt", "Le message {nouveau}", "Ce message")
@@ -146,8 +146,7 @@ def test_reload(site):
         with case("texts that only root can read are refused at the start, "
                   "not on the first SIGHUP"):
             os.chmod(texts, 0o700)
-            said = command(site.program, "-f", site.config, status=1,
-                           timeout=40)
+            said = command(site.program, "-f", site.config, status=1)
             assert f"{texts}: cannot be read: Permission denied" in said, said
             os.chmod(texts, 0o755)
     site.start()
