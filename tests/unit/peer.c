@@ -430,7 +430,7 @@ serve(struct shared *shared, int listener, const struct peer_step *steps,
 	sigdelset(&open, SIGTERM);
 	sigaction(SIGTERM, &action, NULL);
 	signal(SIGPIPE, SIG_IGN);
-	alarm(120);
+	alarm(1200);
 	sni_shared = shared;
 	while (!stop_asked) {
 		struct pollfd p = { listener, POLLIN, 0 };

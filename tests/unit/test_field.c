@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/clock.h"
 #include "lib/utf8.h"
 #include "lib/verdict.h"
 #include "mail/field.h"
@@ -210,7 +209,7 @@ test_time_is_bounded(void **state)
 	struct message m;
 	struct finding f;
 	struct span raw = sized(0, 20000, 2 << 20);
-	int64_t before = clock_mono_ms();
+	int64_t before = unit_cpu_ms();
 
 	(void)state;
 	for (int i = 0; i < 20; i++) {
@@ -218,7 +217,7 @@ test_time_is_bounded(void **state)
 		assert_int_equal(
 		    message_parse(unit_job(), raw, &big, &m, &f), -1);
 	}
-	assert_true(clock_mono_ms() - before < 10000);
+	assert_true(unit_cpu_ms() - before < 30000);
 }
 
 static void

@@ -14,6 +14,7 @@
 #include "db/store_audit.h"
 #include "db/store_cert.h"
 #include "db/store_stop.h"
+#include "lib/clock.h"
 #include "lib/rnd.h"
 #include "pki/ca.h"
 #include "src/answers.h"
@@ -490,12 +491,16 @@ test_one_stopped(struct job *j)
 	assert_true(has_certificate(&lab, 1));
 }
 
+#define NS_IN_MS INT64_C(1000000)
+#define NS_IN_SEC (1000 * NS_IN_MS)
+
 /* As countersign stop issuance does it: what is stopped, and the record. */
 static int
 stop_at_some_time(struct job *j, void *ctx)
 {
 	static const struct stop all = { STOP_ALL, "", "a race", "admin", 0 };
-	const struct timespec pause = { 0, *(const long *)ctx };
+	const int64_t ns = *(const int64_t *)ctx;
+	const struct timespec pause = { ns / NS_IN_SEC, ns % NS_IN_SEC };
 
 	nanosleep(&pause, NULL);
 	if (store_begin(j) < 0 || store_stop_add(j, &all) != 1 ||
@@ -516,6 +521,51 @@ seq_of(struct job *j, const char *function, const char *condition, int64_t seq)
 		   function, (long long)seq, condition));
 }
 
+/* What is left when issuance was stopped after a pause is issued when it goes
+ * on; how many were before. */
+static int64_t
+stop_after(struct job *j, int64_t pause)
+{
+	int64_t start, stopped, before;
+	struct lab lab;
+	int pid;
+
+	unit_case("%lld ns", (long long)pause);
+	begin(&lab, j);
+	start = seq_of(j, "MAX(seq)", "TRUE", 0);
+	pid = fixture_fork(stop_at_some_time, &pause);
+	run_all(&lab);
+	assert_int_equal(fixture_wait(pid), 0);
+	stopped = seq_of(j, "MAX(seq)", "event = 'issuance stopped'", start);
+	assert_true(stopped > start);
+	before = issued(&lab);
+	run_all(&lab);
+	assert_int_equal(issued(&lab), before);
+	assert_int_equal(
+	    seq_of(j, "COUNT(*)", "result = 'issued'", stopped), 0);
+	assert_int_equal(
+	    seq_of(j, "COUNT(*)", "result = 'issued'", start), before);
+	fixture_sql(j, "DELETE FROM issuance_stop");
+	role_lab_at(&lab.orders[0], j->now + 60);
+	run_all(&lab);
+	assert_int_equal(issued(&lab), ORDERS);
+	assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM cert"), ORDERS);
+	return before;
+}
+
+/* How long one takes that nobody stops. */
+static int64_t
+whole_batch_ns(struct job *j)
+{
+	struct lab lab;
+	int64_t began;
+
+	begin(&lab, j);
+	began = clock_mono_ms();
+	run_all(&lab);
+	return (clock_mono_ms() - began + 1) * NS_IN_MS;
+}
+
 /*
  * PK-45: another process stops issuance at whatever moment of a batch: what was
  * committed before is issued, nothing is committed after it, and what is left
@@ -525,39 +575,22 @@ static void
 test_stop_races(struct job *j)
 {
 	bool some_before = false, some_after = false;
-	/* From before the leases to behind the last commit. */
-	for (long pause = 0; pause <= 40000000; pause += 2500000) {
-		int64_t start, stopped, before;
-		struct lab lab;
-		int pid;
 
-		unit_case("%ld ns", pause);
-		begin(&lab, j);
-		start = seq_of(j, "MAX(seq)", "TRUE", 0);
-		pid = fixture_fork(stop_at_some_time, &pause);
-		run_all(&lab);
-		assert_int_equal(fixture_wait(pid), 0);
-		stopped =
-		    seq_of(j, "MAX(seq)", "event = 'issuance stopped'", start);
-		assert_true(stopped > start);
-		before = issued(&lab);
-		run_all(&lab);
-		assert_int_equal(issued(&lab), before);
-		assert_int_equal(
-		    seq_of(j, "COUNT(*)", "result = 'issued'", stopped), 0);
-		assert_int_equal(
-		    seq_of(j, "COUNT(*)", "result = 'issued'", start), before);
-		some_before |= before > 0;
-		some_after |= before < ORDERS;
-		fixture_sql(j, "DELETE FROM issuance_stop");
-		role_lab_at(&lab.orders[0], j->now + 60);
-		run_all(&lab);
-		assert_int_equal(issued(&lab), ORDERS);
-		assert_int_equal(
-		    fixture_count(j, "SELECT COUNT(*) FROM cert"), ORDERS);
+	/* From before the leases to behind the last commit; on a machine with
+	 * much else to do more than once. */
+	for (int round = 0; round == 0 || !some_before || !some_after;
+	     round++) {
+		int64_t part = whole_batch_ns(j) / 14;
+
+		/* Else nothing was tried. */
+		assert_true(round < 20);
+		for (int i = 0; i <= 16; i++) {
+			int64_t before = stop_after(j, i * part);
+
+			some_before |= before > 0;
+			some_after |= before < ORDERS;
+		}
 	}
-	/* Else nothing was tried. */
-	assert_true(some_before && some_after);
 }
 
 static const struct CMUnitTest tests[] = {

@@ -351,7 +351,7 @@ test_failures(void **state)
 	struct job *j = unit_job();
 	struct lint_answer a[LINTERS_MAX];
 	struct conf conf = { .isolation = CONF_ISOLATION_USE };
-	int64_t deadline = clock_mono_ms() + 60000;
+	int64_t deadline = clock_mono_ms() + 180000;
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++)

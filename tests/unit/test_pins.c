@@ -24,7 +24,7 @@
 #include "src/pins.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
-#define WAIT_MS 10000
+#define WAIT_MS 180000
 
 static struct conf conf;
 static struct conf_former formers[2];

@@ -614,13 +614,13 @@ test_html(void **state)
 	}
 	/* MA-94: the work grows with the text only. */
 	for (size_t i = 0; i < COUNT(cases); i++) {
-		int64_t before = clock_mono_ms();
+		int64_t before = unit_cpu_ms();
 
 		buf_init(&b, unit_job()->arena, 1 << 20);
 		while (b.n < 256 * 1024 && cases[i].html[0] != '\0')
 			buf_add_str(&b, cases[i].html);
 		(void)reply_html_has_block(unit_job(), buf_span(&b));
-		assert_true(clock_mono_ms() - before < 1000);
+		assert_true(unit_cpu_ms() - before < 5000);
 	}
 }
 

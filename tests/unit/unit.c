@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "lib/clock.h"
@@ -52,6 +53,15 @@ unit_case(const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(case_name, sizeof(case_name), fmt, ap);
 	va_end(ap);
+}
+
+int64_t
+unit_cpu_ms(void)
+{
+	struct timespec t;
+
+	assert_int_equal(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t), 0);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
 /* Standard error goes to a file while a test logs. */

@@ -71,6 +71,10 @@ void unit_assert_error(const struct job *j, enum err_kind kind,
 #define assert_job_error(j, kind, text)                                        \
 	unit_assert_error(j, kind, text, __FILE__, __LINE__)
 
+/* What this process has worked: a bound on it holds on a machine that stands
+ * still for a while, too. */
+int64_t unit_cpu_ms(void);
+
 /* What is logged between the two; the text stays until the next one. */
 void unit_log_begin(void);
 const char *unit_log_end(void);
