@@ -300,6 +300,19 @@ enum conf_ocsp { CONF_OCSP_PRESIGNED, CONF_OCSP_LIVE };
 /* The highest descriptor for a PIN. */
 #define CONF_PIN_FD_MAX 255
 
+/* A key in a PKCS#11 token (PK-196): no module, no key. */
+struct conf_token {
+	const char *module;
+	const char *token;
+	const char *label;
+	const char *id;
+	/* Where its PIN comes from (PK-199): one of these. */
+	const char *pin_file;
+	int64_t pin_fd; /* 0: none */
+	bool pin_ask;
+	const char *certificate; /* PK-195 */
+};
+
 struct conf_issuer {
 	struct conf_login login;
 	const char *ca_certificate; /* issuing CA, PEM */
@@ -314,16 +327,7 @@ struct conf_issuer {
 	 * before; both or neither. */
 	const char *audit_key;
 	const char *audit_public_keys;
-	/* In place of these two: the key in a PKCS#11 token (PK-196). */
-	const char *key_module;
-	const char *key_token;
-	const char *key_label;
-	const char *key_id;
-	/* Where its PIN comes from (PK-199): one of these. */
-	const char *key_pin_file;
-	int64_t key_pin_fd; /* 0: none */
-	bool key_pin_ask;
-	const char *key_module_certificate; /* PK-195 */
+	struct conf_token key; /* in place of ca_key and its passphrase */
 	int64_t validity_days;
 	int64_t clock_allowance;    /* PK-93 */
 	const char *crl_url;        /* PK-104 */

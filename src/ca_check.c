@@ -103,7 +103,7 @@ look_at_former(
 	if (problem != NULL)
 		return problem;
 	if (gone == 0 && f->issuer.ca_key == NULL &&
-	    f->issuer.key_module == NULL)
+	    f->issuer.key.module == NULL)
 		return "set ca_key or key_module: its key is not on record as "
 		       "destroyed";
 	*level = REMARK_OK;

@@ -27,18 +27,17 @@ ca_conf_files(struct arena *keep, const struct conf *conf)
 
 	files.key = i->ca_key;
 	files.passphrase_file = i->ca_key_passphrase_file;
-	if (i->key_module == NULL)
+	if (i->key.module == NULL)
 		return files;
 	place = arena_alloc(keep, sizeof(*place));
-	*place = (struct token_place){ .module = i->key_module,
-		.token = i->key_token,
-		.label = i->key_label,
-		.id = i->key_id,
-		.pin_file = i->key_pin_file,
+	*place = (struct token_place){ .module = i->key.module,
+		.token = i->key.token,
+		.label = i->key.label,
+		.id = i->key.id,
+		.pin_file = i->key.pin_file,
 		.is_public = conf->mode == CONF_MODE_PUBLIC,
-		.statement = i->key_module_certificate == NULL
-				 ? "none"
-				 : i->key_module_certificate };
+		.statement =
+		    i->key.certificate == NULL ? "none" : i->key.certificate };
 	files.token = place;
 	return files;
 }

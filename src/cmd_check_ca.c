@@ -108,7 +108,7 @@ static int
 find_ca(struct check *c, struct job *j, struct ca_files *files)
 {
 	struct span pin;
-	int asked = pins_ask(j, &c->conf->issuer, &pin);
+	int asked = pins_ask(j, &c->conf->issuer.key, &pin);
 
 	*files = ca_conf_files(j->arena, c->conf);
 	if (asked > 0)

@@ -32,12 +32,12 @@ check_own_key(const struct external *x)
 	const struct conf_issuer *i = &x->conf->issuer;
 	const struct {
 		const char *name, *value;
-	} parts[] = { { "issuer.key_token", i->key_token },
-		{ "issuer.key_label", i->key_label },
-		{ "issuer.key_id", i->key_id } };
+	} parts[] = { { "issuer.key_token", i->key.token },
+		{ "issuer.key_label", i->key.label },
+		{ "issuer.key_id", i->key.id } };
 	const char *problem;
 
-	if ((i->ca_key == NULL) == (i->key_module == NULL)) {
+	if ((i->ca_key == NULL) == (i->key.module == NULL)) {
 		wrong(x, "issuer.ca_key",
 		    "set either it or issuer.key_module: where the issuing "
 		    "CA's key is");
@@ -52,17 +52,17 @@ check_own_key(const struct external *x)
 		    "must be set: the file with the passphrase of "
 		    "issuer.ca_key");
 	for (size_t k = 0; k < sizeof(parts) / sizeof(parts[0]); k++) {
-		if ((i->key_module == NULL) != (parts[k].value == NULL))
+		if ((i->key.module == NULL) != (parts[k].value == NULL))
 			wrong(x, parts[k].name,
 			    "must be set with issuer.key_module, and only "
 			    "with it");
 	}
-	problem = conf_pin_problem(x->conf, i);
+	problem = conf_pin_problem(x->conf, &i->key);
 	if (problem != NULL)
 		wrong(x, "issuer.key_pin", problem);
-	if (i->key_id != NULL &&
-	    (strlen(i->key_id) % 2 != 0 ||
-		strspn(i->key_id, "0123456789abcdef") != strlen(i->key_id)))
+	if (i->key.id != NULL &&
+	    (strlen(i->key.id) % 2 != 0 ||
+		strspn(i->key.id, "0123456789abcdef") != strlen(i->key.id)))
 		wrong(x, "issuer.key_id",
 		    "must be octets in hexadecimal, lower case: 01a2");
 }
@@ -75,7 +75,7 @@ check_public_key(const struct external *x)
 		wrong(x, "issuer.ca_key",
 		    "a key in a file cannot be used in public mode: set "
 		    "issuer.key_module, or run with mode = private");
-	else if (x->conf->issuer.key_module_certificate == NULL)
+	else if (x->conf->issuer.key.certificate == NULL)
 		wrong(x, "issuer.key_module_certificate",
 		    "must say in public mode which validation the token has");
 }
@@ -157,7 +157,7 @@ check_nothing_own(const struct external *x)
 		const char *name;
 		bool is_set;
 	} parts[] = { { "issuer.ca_key", i->ca_key != NULL },
-		{ "issuer.key_module", i->key_module != NULL },
+		{ "issuer.key_module", i->key.module != NULL },
 		{ "issuer.crl_file", i->crl_file != NULL },
 		{ "issuer.crl_shards", i->crl_shards > 1 },
 		{ "issuer.ocsp_url", i->ocsp_url != NULL } };

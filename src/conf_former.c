@@ -29,8 +29,8 @@ static void
 check_key(const struct check *c)
 {
 	const struct conf_issuer *i = &c->former->issuer;
-	bool has_token = i->key_module != NULL;
-	const char *pin = conf_pin_problem(c->conf, i);
+	bool has_token = i->key.module != NULL;
+	const char *pin = conf_pin_problem(c->conf, &i->key);
 
 	/* Neither: its key was destroyed, which the issuer looks at. */
 	if (i->ca_key != NULL && has_token)
@@ -40,9 +40,9 @@ check_key(const struct check *c)
 	if (i->ca_key != NULL && i->ca_key_passphrase_file == NULL)
 		wrong(c, "ca_key_passphrase",
 		    "must be set: the file with the passphrase of ca_key");
-	if ((i->key_token != NULL) != has_token ||
-	    (i->key_label != NULL) != has_token ||
-	    (i->key_id != NULL) != has_token)
+	if ((i->key.token != NULL) != has_token ||
+	    (i->key.label != NULL) != has_token ||
+	    (i->key.id != NULL) != has_token)
 		wrong(c, "key_module",
 		    "key_token, key_label and key_id must be set with it, and "
 		    "only with it");

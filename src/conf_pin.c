@@ -8,32 +8,31 @@
 
 /* It is read to its end: there is nothing left for a second one. */
 static bool
-is_shared(const struct conf *c, const struct conf_issuer *i)
+is_shared(const struct conf *c, const struct conf_token *t)
 {
-	bool found = i != &c->issuer && c->issuer.key_pin_fd == i->key_pin_fd;
+	bool found = t != &c->issuer.key && c->issuer.key.pin_fd == t->pin_fd;
 
 	for (size_t k = 0; k < c->former_count; k++)
-		found |= i != &c->formers[k].issuer &&
-			 c->formers[k].issuer.key_pin_fd == i->key_pin_fd;
-	return i->key_pin_fd > 0 && found;
+		found |= t != &c->formers[k].issuer.key &&
+			 c->formers[k].issuer.key.pin_fd == t->pin_fd;
+	return t->pin_fd > 0 && found;
 }
 
 const char *
-conf_pin_problem(const struct conf *c, const struct conf_issuer *i)
+conf_pin_problem(const struct conf *c, const struct conf_token *t)
 {
-	int ways =
-	    (i->key_pin_file != NULL) + (i->key_pin_fd > 0) + i->key_pin_ask;
+	int ways = (t->pin_file != NULL) + (t->pin_fd > 0) + t->pin_ask;
 
-	if (i->key_module == NULL)
+	if (t->module == NULL)
 		return ways > 0 ? "must be set with key_module, and only with "
 				  "it"
 				: NULL;
 	if (ways != 1)
 		return "set one of key_pin, key_pin_fd and key_pin_ask with "
 		       "key_module: where the PIN of the token comes from";
-	if (i->key_pin_fd > 0 && i->key_pin_fd < 3)
+	if (t->pin_fd > 0 && t->pin_fd < 3)
 		return "key_pin_fd must be 3 or higher: 0 to 2 are standard "
 		       "input, output and error";
-	return is_shared(c, i) ? "each key_pin_fd has a descriptor of its own"
+	return is_shared(c, t) ? "each key_pin_fd has a descriptor of its own"
 			       : NULL;
 }

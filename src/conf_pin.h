@@ -5,9 +5,9 @@
 #define SRC_CONF_PIN_H
 
 struct conf;
-struct conf_issuer;
+struct conf_token;
 
-/* What is wrong with them in one CA's section, or NULL. */
-const char *conf_pin_problem(const struct conf *c, const struct conf_issuer *i);
+/* What is wrong with them for one key of it, or NULL. */
+const char *conf_pin_problem(const struct conf *c, const struct conf_token *t);
 
 #endif

@@ -227,7 +227,7 @@ destroy(struct job *j, struct ca_files *files, const struct destroyed_key *k,
     bool *was_gone)
 {
 	struct span pin;
-	int asked = pins_ask(j, &j->conf->issuer, &pin);
+	int asked = pins_ask(j, &j->conf->issuer.key, &pin);
 
 	if (asked > 0)
 		ca_conf_use_pin(j->arena, files, pin, true);

@@ -153,7 +153,7 @@ look_at_formers(struct check *c)
 	for (size_t i = 0; i < conf->former_count; i++) {
 		const struct conf_issuer *f = &conf->formers[i].issuer;
 		const char *paths[] = { f->ca_key, f->ca_key_passphrase_file,
-			f->key_pin_file };
+			f->key.pin_file };
 		static const char *const names[] = { "ca_key",
 			"ca_key_passphrase", "key_pin" };
 
@@ -162,7 +162,7 @@ look_at_formers(struct check *c)
 				arena_printf(c->job->arena, "former_ca %s.%s",
 				    conf->formers[i].name, names[n]),
 				paths[n],
-				paths[n] == f->key_pin_file ? SIGNER : ISSUER
+				paths[n] == f->key.pin_file ? SIGNER : ISSUER
 			};
 
 			look_at(c, &k);
@@ -213,7 +213,7 @@ key_files_check(struct job *j, key_files_fn *report, void *ctx)
 		{ "issuer.ca_key", conf->issuer.ca_key, ISSUER },
 		{ "issuer.ca_key_passphrase",
 		    conf->issuer.ca_key_passphrase_file, ISSUER },
-		{ "issuer.key_pin", conf->issuer.key_pin_file, SIGNER },
+		{ "issuer.key_pin", conf->issuer.key.pin_file, SIGNER },
 		{ "issuer.audit_key", conf->issuer.audit_key, ISSUER },
 		{ "external.account_key", conf->external.account_key,
 		    UPSTREAM },

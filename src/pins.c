@@ -46,16 +46,16 @@ pins_note_descriptors(void)
 		inherited[fd] = fcntl(fd, F_GETFD) >= 0;
 }
 
-static const struct conf_issuer *
-issuer_of(const struct conf *c, size_t key)
+static const struct conf_token *
+token_of(const struct conf *c, size_t key)
 {
-	return key == 0 ? &c->issuer : &c->formers[key - 1].issuer;
+	return key == 0 ? &c->issuer.key : &c->formers[key - 1].issuer.key;
 }
 
 static bool
-is_wanted(const struct conf_issuer *i)
+is_wanted(const struct conf_token *t)
 {
-	return i->key_module != NULL && (i->key_pin_fd > 0 || i->key_pin_ask);
+	return t->module != NULL && (t->pin_fd > 0 || t->pin_ask);
 }
 
 static int
@@ -78,16 +78,16 @@ read_descriptor(struct job *j, int fd, struct span *out)
 }
 
 static const char *
-prompt_of(struct job *j, const struct conf_issuer *i)
+prompt_of(struct job *j, const struct conf_token *t)
 {
 	return arena_printf(
-	    j->arena, "PIN of token %s, key %s: ", i->key_token, i->key_label);
+	    j->arena, "PIN of token %s, key %s: ", t->token, t->label);
 }
 
 static int
-read_console(struct job *j, const struct conf_issuer *i, struct span *out)
+read_console(struct job *j, const struct conf_token *t, struct span *out)
 {
-	int found = console_ask_secret(j, prompt_of(j, i), out);
+	int found = console_ask_secret(j, prompt_of(j, t), out);
 
 	return found != 0 ? found
 			  : job_fail(j, ERR_INTERNAL,
@@ -97,21 +97,19 @@ read_console(struct job *j, const struct conf_issuer *i, struct span *out)
 }
 
 static int
-take(struct job *j, const struct conf_issuer *i, struct held_pin *to)
+take(struct job *j, const struct conf_token *t, struct held_pin *to)
 {
 	struct span pin = { NULL, 0 };
-	int result = i->key_pin_ask
-			 ? read_console(j, i, &pin)
-			 : read_descriptor(j, (int)i->key_pin_fd, &pin);
+	int result = t->pin_ask ? read_console(j, t, &pin)
+				: read_descriptor(j, (int)t->pin_fd, &pin);
 
 	if (result < 0)
 		return -1;
 	if (pin.n == 0 || pin.n > PINS_OCTETS_MAX)
 		return job_fail(j, ERR_INTERNAL,
 		    "the PIN of token %s has %s octets: 1 to %d are possible",
-		    i->key_token, pin.n == 0 ? "no" : "too many",
-		    PINS_OCTETS_MAX);
-	to->is_typed = i->key_pin_ask;
+		    t->token, pin.n == 0 ? "no" : "too many", PINS_OCTETS_MAX);
+	to->is_typed = t->pin_ask;
 	to->n = pin.n;
 	memcpy(to->octets, pin.p, pin.n);
 	return 0;
@@ -126,7 +124,7 @@ take_one(struct job *j, size_t key, struct held_pin *to)
 
 	job_init(&own, NULL, j->conf);
 	to->key = key;
-	result = take(&own, issuer_of(j->conf, key), to);
+	result = take(&own, token_of(j->conf, key), to);
 	if (result < 0)
 		(void)job_fail(j, own.err.kind, "%s", own.err.text);
 	job_done(&own);
@@ -142,7 +140,7 @@ pins_take(struct job *j, struct arena *keep, struct pins **out)
 
 	*out = NULL;
 	for (size_t key = 0; key < keys; key++)
-		wanted += is_wanted(issuer_of(j->conf, key));
+		wanted += is_wanted(token_of(j->conf, key));
 	if (wanted == 0)
 		return 0;
 	if (wanted > GIVEN_MAX / (HEAD_LEN + PINS_OCTETS_MAX))
@@ -152,7 +150,7 @@ pins_take(struct job *j, struct arena *keep, struct pins **out)
 	p = arena_alloc(keep, sizeof(*p));
 	*p = (struct pins){ .v = room };
 	for (size_t key = 0; key < keys; key++)
-		if (is_wanted(issuer_of(j->conf, key)) &&
+		if (is_wanted(token_of(j->conf, key)) &&
 		    take_one(j, key, &p->v[p->n++]) < 0)
 			return -1;
 	*out = p;
@@ -292,11 +290,11 @@ pins_find(const struct pins_given *g, size_t key)
 /* --- for commands --------------------------------------------------------- */
 
 int
-pins_ask(struct job *j, const struct conf_issuer *i, struct span *out)
+pins_ask(struct job *j, const struct conf_token *t, struct span *out)
 {
 	*out = SPAN("");
-	if (!is_wanted(i))
+	if (!is_wanted(t))
 		return 0;
 	privilege_no_dumps();
-	return console_ask_secret(j, prompt_of(j, i), out);
+	return console_ask_secret(j, prompt_of(j, t), out);
 }

@@ -11,7 +11,7 @@
 #include "lib/buf.h"
 
 struct arena;
-struct conf_issuer;
+struct conf_token;
 struct job;
 struct pins;
 
@@ -52,6 +52,6 @@ const struct pin_given *pins_find(const struct pins_given *g, size_t key);
 
 /* For a command: asks for the PIN at the terminal if it is in no file.  1 and
  * *out; 0: it is in a file, or there is no terminal; -1. */
-int pins_ask(struct job *j, const struct conf_issuer *i, struct span *out);
+int pins_ask(struct job *j, const struct conf_token *t, struct span *out);
 
 #endif

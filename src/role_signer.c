@@ -16,10 +16,10 @@ struct signer {
 bool
 signer_is_wanted(const struct conf *conf)
 {
-	bool wanted = conf->issuer.key_module != NULL;
+	bool wanted = conf->issuer.key.module != NULL;
 
 	for (size_t i = 0; i < conf->former_count; i++)
-		wanted |= conf->formers[i].issuer.key_module != NULL;
+		wanted |= conf->formers[i].issuer.key.module != NULL;
 	return wanted;
 }
 

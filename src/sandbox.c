@@ -151,10 +151,10 @@ allow_options(struct rules *r, const struct conf *c, const char *section)
 static void
 allow_modules(struct rules *r, const struct conf *c)
 {
-	allow_folder_of(r, c->issuer.key_module, LANDLOCK_READ);
+	allow_folder_of(r, c->issuer.key.module, LANDLOCK_READ);
 	for (size_t i = 0; i < c->former_count; i++)
 		allow_folder_of(
-		    r, c->formers[i].issuer.key_module, LANDLOCK_READ);
+		    r, c->formers[i].issuer.key.module, LANDLOCK_READ);
 	for (size_t i = 0; i < c->signer.files.n; i++)
 		allow(r, c->signer.files.v[i], LANDLOCK_READ | LANDLOCK_WRITE);
 }

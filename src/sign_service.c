@@ -65,7 +65,7 @@ static void
 add_former(struct job *j, struct arena *keep, struct sign_service *s,
     const struct conf_former *f, const struct pin_given *pin)
 {
-	if (f->issuer.key_module == NULL ||
+	if (f->issuer.key.module == NULL ||
 	    add_key(j, keep, s, &f->issuer, pin, f->name) == 0)
 		return;
 	log_warning("former CA's key not held",
@@ -85,7 +85,7 @@ sign_service_open(struct job *j, struct arena *keep, struct sign_service *s)
 		return -1;
 	s->keys = arena_calloc(keep, 1 + conf->former_count, sizeof(*s->keys));
 	s->n = 0;
-	if (conf->issuer.key_module != NULL &&
+	if (conf->issuer.key.module != NULL &&
 	    add_key(j, keep, s, &conf->issuer, pins_find(&pins, 0), NULL) < 0)
 		return -1;
 	for (size_t i = 0; i < conf->former_count; i++)

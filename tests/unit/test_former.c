@@ -481,12 +481,12 @@ test_section(struct job *j)
 	assert_string_equal(complaints(&lab), "");
 	lab.former.issuer.ca_key_passphrase_file = NULL;
 	assert_non_null(strstr(complaints(&lab), "ca_key_passphrase"));
-	lab.former.issuer.key_module = "/m.so";
+	lab.former.issuer.key.module = "/m.so";
 	assert_non_null(
 	    strstr(complaints(&lab), "set either it or key_module"));
 	lab.former.issuer.ca_key = NULL;
 	assert_non_null(strstr(complaints(&lab), "key_token"));
-	lab.former.issuer.key_module = NULL;
+	lab.former.issuer.key.module = NULL;
 	assert_string_equal(complaints(&lab), "");
 	lab_end(&lab);
 }

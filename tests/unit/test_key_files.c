@@ -115,8 +115,8 @@ test_unconfined(void **state)
 	conf.isolation = CONF_ISOLATION_USE;
 	if (landlock_version() < 2)
 		return;
-	conf.issuer.key_module = "/usr/lib/module.so";
-	conf.issuer.key_pin_file = place_lab_path("keys/pin");
+	conf.issuer.key.module = "/usr/lib/module.so";
+	conf.issuer.key.pin_file = place_lab_path("keys/pin");
 	assert_int_equal(look(&conf, &said), 2);
 	SAYS(said, "keeps it from signer: ");
 	assert_null(strstr(said, "issuer.key_pin: "));

@@ -33,18 +33,18 @@ static struct conf_former formers[2];
 static struct job *
 configured(void)
 {
-	static const struct conf_issuer token = { .key_module = "/m.so",
-		.key_token = "ca",
-		.key_label = "issuing",
-		.key_id = "0a" };
+	static const struct conf_issuer token = { .key.module = "/m.so",
+		.key.token = "ca",
+		.key.label = "issuing",
+		.key.id = "0a" };
 
 	conf = (struct conf){
 		.issuer = token, .formers = formers, .former_count = 2
 	};
 	formers[0] = (struct conf_former){ .name = "old", .issuer = token };
 	formers[1] = (struct conf_former){ .name = "older", .issuer = token };
-	formers[0].issuer.key_pin_file = "/etc/pin";
-	formers[1].issuer.key_pin_file = "/etc/pin";
+	formers[0].issuer.key.pin_file = "/etc/pin";
+	formers[1].issuer.key.pin_file = "/etc/pin";
 	unit_job()->conf = &conf;
 	return unit_job();
 }
@@ -94,17 +94,17 @@ test_descriptor(void **state)
 	struct pins *p;
 
 	(void)state;
-	conf.issuer.key_pin_file = "/etc/pin";
+	conf.issuer.key.pin_file = "/etc/pin";
 	assert_null(taken(j));
 	assert_int_equal(given(j, NULL).n, 0);
-	conf.issuer.key_pin_file = NULL;
-	conf.issuer.key_pin_fd = descriptor("1234\n", 5);
-	formers[1].issuer.key_pin_file = NULL;
-	formers[1].issuer.key_pin_fd = descriptor("a b", 3);
+	conf.issuer.key.pin_file = NULL;
+	conf.issuer.key.pin_fd = descriptor("1234\n", 5);
+	formers[1].issuer.key.pin_file = NULL;
+	formers[1].issuer.key.pin_fd = descriptor("a b", 3);
 	p = taken(j);
 	assert_non_null(p);
 	/* Nobody reads it a second time, or inherits it. */
-	assert_int_equal(fcntl((int)conf.issuer.key_pin_fd, F_GETFD), -1);
+	assert_int_equal(fcntl((int)conf.issuer.key.pin_fd, F_GETFD), -1);
 	/* Each signer gets them, until the token has refused one. */
 	for (int i = 0; i < 3; i++) {
 		g = given(j, p);
@@ -129,7 +129,7 @@ test_no_child_has_it(void **state)
 	pid_t pid;
 
 	(void)state;
-	conf.issuer.key_pin_fd = descriptor("1234", 4);
+	conf.issuer.key.pin_fd = descriptor("1234", 4);
 	p = taken(j);
 	pid = fork();
 	assert_true(pid >= 0);
@@ -164,23 +164,23 @@ test_refused(void **state)
 	pins_note_descriptors();
 	/* Opened by ourselves is not inherited. */
 	fd = descriptor("1234", 4);
-	conf.issuer.key_pin_fd = fd;
+	conf.issuer.key.pin_fd = fd;
 	assert_not_taken(
 	    j, arena_printf(j->arena,
 		   "key_pin_fd: descriptor %d is not open: start countersignd "
 		   "with it, as in %d<FILE",
 		   fd, fd));
 	close(fd);
-	conf.issuer.key_pin_fd = descriptor("\n", 1);
+	conf.issuer.key.pin_fd = descriptor("\n", 1);
 	pins_note_descriptors();
 	assert_not_taken(
 	    j, "the PIN of token ca has no octets: 1 to 256 are possible");
 	memset(long_pin, '1', sizeof(long_pin));
-	conf.issuer.key_pin_fd = descriptor(long_pin, sizeof(long_pin));
+	conf.issuer.key.pin_fd = descriptor(long_pin, sizeof(long_pin));
 	pins_note_descriptors();
 	assert_not_taken(j,
 	    "the PIN of token ca has too many octets: 1 to 256 are possible");
-	conf.issuer.key_pin_fd = descriptor(long_pin, sizeof(long_pin) - 1);
+	conf.issuer.key.pin_fd = descriptor(long_pin, sizeof(long_pin) - 1);
 	assert_int_equal(given(j, taken(j)).v[0].octets.n, PINS_OCTETS_MAX);
 	/* What is cut anywhere is no list of PINs, nor more of one. */
 	for (size_t n = 1; n < 6; n++) {
@@ -263,7 +263,7 @@ test_typed(void **state)
 	int status;
 
 	(void)state;
-	conf.issuer.key_pin_ask = true;
+	conf.issuer.key.pin_ask = true;
 	assert_int_equal(type(j, "12 34\n", &shown, &echoes), 0);
 	assert_null(strstr(shown.p, "12"));
 	assert_true(echoes);
@@ -287,13 +287,13 @@ test_asked(void **state)
 	pid_t pid;
 
 	(void)state;
-	conf.issuer.key_pin_ask = true;
+	conf.issuer.key.pin_ask = true;
 	pid = forkpty(&terminal, NULL, NULL, NULL);
 	assert_true(pid >= 0);
 	if (pid == 0) {
 		struct span pin;
 
-		_exit(pins_ask(j, &conf.issuer, &pin) == 1 &&
+		_exit(pins_ask(j, &conf.issuer.key, &pin) == 1 &&
 			      span_eq_str(pin, "1234") &&
 			      prctl(PR_GET_DUMPABLE) == 0
 			  ? 0
@@ -322,13 +322,13 @@ test_no_terminal(void **state)
 		struct span pin;
 
 		(void)setsid();
-		conf.issuer.key_pin_ask = true;
+		conf.issuer.key.pin_ask = true;
 		_exit(pins_take(j, j->arena, &p) == -1 &&
 			      strncmp(j->err.text,
 				  "key_pin_ask: there is no "
 				  "terminal to ask at",
 				  43) == 0 &&
-			      pins_ask(j, &conf.issuer, &pin) == 0
+			      pins_ask(j, &conf.issuer.key, &pin) == 0
 			  ? 0
 			  : 1);
 	}
@@ -367,13 +367,13 @@ test_one_way(void **state)
 
 		unit_case("row %zu", i);
 		(void)configured();
-		conf.issuer.key_pin_file = rows[i].file;
-		conf.issuer.key_pin_fd = rows[i].fd;
-		conf.issuer.key_pin_ask = rows[i].ask;
-		formers[1].issuer.key_pin_fd = rows[i].fd_of_former;
+		conf.issuer.key.pin_file = rows[i].file;
+		conf.issuer.key.pin_fd = rows[i].fd;
+		conf.issuer.key.pin_ask = rows[i].ask;
+		formers[1].issuer.key.pin_fd = rows[i].fd_of_former;
 		if (rows[i].no_module)
-			conf.issuer.key_module = NULL;
-		found = conf_pin_problem(&conf, &conf.issuer);
+			conf.issuer.key.module = NULL;
+		found = conf_pin_problem(&conf, &conf.issuer.key);
 		if (rows[i].problem == NULL)
 			assert_null(found);
 		else

@@ -313,10 +313,10 @@ configure(enum who who)
 	    (struct conf_list){ lmtp, who == WITH_LMTP };
 	conf.external.kind =
 	    who == UPSTREAM_HOOK ? CONF_EXTERNAL_HOOK : CONF_EXTERNAL_ACME;
-	conf.issuer.key_module =
+	conf.issuer.key.module =
 	    who >= ISSUER_TOKEN && who != ADMIN ? "/usr/lib/module.so" : NULL;
 	/* The PIN is the signer's alone. */
-	conf.issuer.key_pin_file =
+	conf.issuer.key.pin_file =
 	    who == ISSUER_TOKEN ? arena_printf(keep, "%s/other/secret", folder)
 				: NULL;
 	conf.signer.network = who == SIGNER_ANY      ? CONF_NETWORK_ANY

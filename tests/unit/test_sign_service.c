@@ -347,11 +347,11 @@ configure(struct job *j)
 				      j->arena, "%s/issuing.pem", folder),
 				  .ca_chain = arena_printf(
 				      j->arena, "%s/root.pem", folder),
-				  .key_module = place.module,
-				  .key_token = place.token,
-				  .key_label = place.label,
-				  .key_id = place.id,
-				  .key_pin_file = place.pin_file,
+				  .key.module = place.module,
+				  .key.token = place.token,
+				  .key.label = place.label,
+				  .key.id = place.id,
+				  .key.pin_file = place.pin_file,
 				  .max_per_hour = 2,
 				  .max_lists_per_hour = 1000,
 				  .crl_shards = 1,
@@ -364,8 +364,8 @@ make_former(struct job *j)
 {
 	former.name = "old";
 	former.issuer = conf.issuer;
-	former.issuer.key_label = "former";
-	former.issuer.key_id = "0b";
+	former.issuer.key.label = "former";
+	former.issuer.key.id = "0b";
 	former.issuer.ca_certificate =
 	    arena_printf(j->arena, "%s/issuing.pem", lab_ca_folder("p384"));
 	former.issuer.ca_chain =
@@ -489,19 +489,19 @@ test_refused(void **state)
 
 	NEEDS_TOKEN;
 	configure(j);
-	conf.issuer.key_id = "77";
+	conf.issuer.key.id = "77";
 	assert_int_equal(sign_service_open(j, j->arena, &s), 0);
 	assert_int_equal(sign_service_log_in(j, &s), -1);
 	assert_int_equal(j->err.kind, ERR_BUSY);
 	assert_non_null(strstr(j->err.text, "signer.network = any"));
 	job_recover(j);
-	conf.issuer.key_module = "/nonexistent.so";
+	conf.issuer.key.module = "/nonexistent.so";
 	assert_int_equal(sign_service_open(j, j->arena, &s), 0);
 	assert_int_equal(sign_service_log_in(j, &s), -1);
 	assert_int_equal(j->err.kind, ERR_INTERNAL);
 	assert_non_null(strstr(j->err.text, "/nonexistent.so"));
 	job_recover(j);
-	conf.issuer.key_pin_file = "/nonexistent";
+	conf.issuer.key.pin_file = "/nonexistent";
 	assert_int_equal(sign_service_open(j, j->arena, &s), -1);
 	job_recover(j);
 }
@@ -518,8 +518,8 @@ test_given_pin(void **state)
 
 	NEEDS_TOKEN;
 	configure(j);
-	conf.issuer.key_pin_fd = open(conf.issuer.key_pin_file, O_RDONLY);
-	conf.issuer.key_pin_file = NULL;
+	conf.issuer.key.pin_fd = open(conf.issuer.key.pin_file, O_RDONLY);
+	conf.issuer.key.pin_file = NULL;
 	assert_int_equal(sign_service_open(j, j->arena, &s), -1);
 	assert_int_equal(j->err.kind, ERR_REFUSED);
 	assert_non_null(strstr(j->err.text, "there is no PIN"));
@@ -545,14 +545,14 @@ test_former_refused(void **state)
 	NEEDS_TOKEN;
 	configure(j);
 	make_former(j);
-	former.issuer.key_token = "former";
-	former.issuer.key_id = "77";
+	former.issuer.key.token = "former";
+	former.issuer.key.id = "77";
 	assert_int_equal(sign_service_open(j, j->arena, &s), 0);
 	assert_int_equal(s.n, 2);
 	assert_int_equal(sign_service_log_in(j, &s), 0);
 	token_lab_write("pin-wrong", 0400, "not-the-pin");
-	former.issuer.key_id = "0b";
-	former.issuer.key_pin_file = token_lab_path("pin-wrong");
+	former.issuer.key.id = "0b";
+	former.issuer.key.pin_file = token_lab_path("pin-wrong");
 	assert_int_equal(sign_service_open(j, j->arena, &s), 0);
 	assert_int_equal(sign_service_log_in(j, &s), -1);
 	assert_int_equal(j->err.kind, ERR_REFUSED);
