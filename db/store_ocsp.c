@@ -208,11 +208,11 @@ store_responder_reserve(struct job *j, const struct responder_row *r)
 {
 	return store_change(j, NULL,
 	    "INSERT INTO responder (ca_label, serial, tbs, lint_report, "
-	    "br_version, not_after, reserved_at) "
-	    "VALUES ($1, $2, $3, $4, $5, $6, $7)",
+	    "br_version, not_after, reserved_at, holder) "
+	    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
 	    ARGS(v_text(r->ca_label), v_text(r->serial), v_bytes(r->tbs),
 		v_text(r->lint_report), v_text(r->br_version),
-		v_int(r->not_after), v_int(j->now)));
+		v_int(r->not_after), v_int(j->now), v_text(r->holder)));
 }
 
 int
@@ -224,6 +224,16 @@ store_responder_record(
 	    "WHERE serial = $1 AND ca_label = $2 AND issued_at = 0",
 	    ARGS(
 		v_text(serial), v_text(ca_label), v_int(j->now), v_bytes(der)));
+}
+
+int
+store_responder_end(
+    struct job *j, const char *ca_label, const char *holder, int64_t *not_after)
+{
+	return store_get_int(j, not_after,
+	    "SELECT not_after FROM responder WHERE ca_label = $1 "
+	    "AND holder = $2 AND issued_at > 0 ORDER BY not_after DESC LIMIT 1",
+	    ARGS(v_text(ca_label), v_text(holder)));
 }
 
 int

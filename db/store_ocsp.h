@@ -58,13 +58,20 @@ struct responder_row {
 	const char *lint_report;
 	const char *br_version;
 	int64_t not_after;
+	const char *holder; /* who has its key: one of these */
 };
+#define RESPONDER_OF_ISSUER "issuer" /* signs answers in advance */
+#define RESPONDER_LIVE "responder"   /* answers clients (PK-177) */
 int store_responder_count_since(
     struct job *j, const char *ca_label, int64_t since, int64_t *count);
 /* Committed before the signature; and the certificate. */
 int store_responder_reserve(struct job *j, const struct responder_row *r);
 int store_responder_record(
     struct job *j, const char *serial, const char *ca_label, struct span der);
+
+/* When the certificate of its that ends last does: 1, 0: there is none, -1. */
+int store_responder_end(struct job *j, const char *ca_label, const char *holder,
+    int64_t *not_after);
 
 /* A number of the CA that clients may ask about now: that of the issued
  * certificate which ends last.  1, 0: none is valid, -1. */

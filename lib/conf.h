@@ -427,6 +427,12 @@ struct conf_signer {
 	struct conf_list files; /* empty: what their modes allow */
 };
 
+/* Who answers OCSP clients, where that is not the issuer alone (PK-177). */
+struct conf_responder {
+	struct conf_token key; /* no module: a key in memory */
+	struct conf_signer reach;
+};
+
 struct conf {
 	const char *file;   /* where it was read from */
 	const char *sha256; /* of its octets, in hexadecimal */
@@ -501,6 +507,7 @@ struct conf {
 	struct conf_former *formers;
 	size_t former_count;
 	struct conf_signer signer;
+	struct conf_responder responder;
 	struct conf_upstream external;
 };
 

@@ -32,6 +32,8 @@ role_name(enum role role)
 		return "responder";
 	if (role == ROLE_SIGNER)
 		return "signer";
+	if (role == ROLE_OCSP_SIGNER)
+		return "ocsp-signer";
 	return role < ROLE_COUNT ? role_names[role] : "unknown";
 }
 

@@ -30,11 +30,12 @@ enum role {
 	ROLE_PERSPECTIVE, /* alone, on a host elsewhere: no database */
 	ROLE_RESPONDER,   /* answers OCSP clients: no database (PK-177) */
 	ROLE_LINTER,      /* starts linters: no database, no key (PK-140) */
-	ROLE_SIGNER,      /* has the keys in tokens: no database (PK-202) */
+	ROLE_SIGNER, /* has the CAs' keys in tokens: no database (PK-202) */
+	ROLE_OCSP_SIGNER, /* has the responder's in its own (PK-177) */
 };
 
 /* "web", "sender", "validator", "issuer", "upstream", "admin",
- * "perspective", "responder", "linter", "signer". */
+ * "perspective", "responder", "linter", "signer", "ocsp-signer". */
 const char *role_name(enum role role);
 /* 1 and the role, or 0. */
 int role_parse(const char *name, enum role *role);

@@ -30,10 +30,14 @@ int cryptoki_new(struct job *j, struct arena *keep,
  * on the way that may go right the next time; -1 ERR_REFUSED for what another
  * try would not mend: the PIN is wrong (PK-199), two keys under the label and
  * id, another key's public part, an attribute that must not be or that the
- * token does not tell (PK-198).
+ * token does not tell (PK-198).  `public_key` NULL: it is not known yet.
  */
 int cryptoki_connect(
     struct job *j, struct cryptoki *c, const EVP_PKEY *public_key);
+/* The public half that the token shows beside the key of a connection, of the
+ * quality of 7.3; lives as long as `keep`.  0; -1 as cryptoki_connect(). */
+int cryptoki_public_key(
+    struct job *j, struct arena *keep, struct cryptoki *c, EVP_PKEY **out);
 /* Ends what it has: its session; the whole module, if no other key of it is
  * connected. */
 void cryptoki_leave(struct cryptoki *c);

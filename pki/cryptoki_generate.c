@@ -16,6 +16,7 @@
 #define SPKI_MAX 1024
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
+static unsigned char p256_curve[] = "\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07";
 static unsigned char p384_curve[] = "\x06\x05\x2b\x81\x04\x00\x22";
 static unsigned char rsa_exponent[] = "\x01\x00\x01";
 static CK_ULONG rsa_bits = 4096;
@@ -27,6 +28,10 @@ static const struct kind {
 	CK_ULONG more_count;
 	enum key_type key_type;
 } kinds[] = {
+	/* Of an OCSP responder (PK-165). */
+	{ "p256", CKM_EC_KEY_PAIR_GEN,
+	    { { CKA_EC_PARAMS, p256_curve, sizeof p256_curve - 1 } }, 1,
+	    KEY_TYPE_P256 },
 	{ "p384", CKM_EC_KEY_PAIR_GEN,
 	    { { CKA_EC_PARAMS, p384_curve, sizeof p384_curve - 1 } }, 1,
 	    KEY_TYPE_P384 },
@@ -172,6 +177,21 @@ read_point(
 	return 0;
 }
 
+/* A curve that is neither shows when the point is read. */
+static int
+curve_of(struct job *j, struct cryptoki *c, CK_OBJECT_HANDLE object,
+    enum key_type *out)
+{
+	struct span curve = { 0 };
+
+	if (cryptoki_attribute(j, c, object, CKA_EC_PARAMS, &curve) < 0)
+		return -1;
+	*out = span_eq(curve, span_mem(p256_curve, sizeof p256_curve - 1))
+		   ? KEY_TYPE_P256
+		   : KEY_TYPE_P384;
+	return 0;
+}
+
 static int
 key_type_of(struct job *j, struct cryptoki *c, CK_OBJECT_HANDLE object,
     enum key_type *out)
@@ -183,8 +203,10 @@ key_type_of(struct job *j, struct cryptoki *c, CK_OBJECT_HANDLE object,
 		return -1;
 	if (value.n == sizeof type) {
 		memcpy(&type, value.p, sizeof type);
-		*out = type == CKK_RSA ? KEY_TYPE_RSA : KEY_TYPE_P384;
-		if (type == CKK_RSA || type == CKK_EC)
+		*out = KEY_TYPE_RSA;
+		if (type == CKK_EC)
+			return curve_of(j, c, object, out);
+		if (type == CKK_RSA)
 			return 0;
 	}
 	return job_fail(j, ERR_REFUSED,
@@ -301,6 +323,21 @@ check_whole(struct job *j, const struct cryptoki *c, const struct pair *p)
 				   : "two public halves");
 }
 
+int
+cryptoki_public_key(
+    struct job *j, struct arena *keep, struct cryptoki *c, EVP_PKEY **out)
+{
+	struct arena *outer = j->arena;
+	struct pair p = { .private_count = 0 };
+	int result = look(j, c, &p) < 0 || check_whole(j, c, &p) < 0 ? -1 : 0;
+
+	j->arena = keep;
+	if (result == 0)
+		result = read_public(j, c, p.public[0], out);
+	j->arena = outer;
+	return result;
+}
+
 static int
 make_inside(
     struct job *j, struct cryptoki *c, const char *type, struct token_made *out)
@@ -348,7 +385,8 @@ free_inside(struct job *j, struct cryptoki *c, const char *type)
 	if (p.private_count + p.public_count > 0)
 		return job_fail(j, ERR_CONFLICT,
 		    "token %s has a key with label %s and id %s already: give "
-		    "another label or id; a ceremony makes its own key",
+		    "another label or id; no key is taken that was made "
+		    "elsewhere",
 		    c->place->token, c->place->label, c->place->id);
 	return 0;
 }

@@ -17,8 +17,9 @@ struct token_place;
 
 /*
  * Logs in and looks, changes nothing: the token may be used (PK-195), makes
- * keys of this type ("p384", "rsa4096"), and has no object with this label and
- * id.  0; -1 saying what would be right: ERR_CONFLICT if there is one.
+ * keys of this type ("p256", "p384", "rsa4096"), and has no object with this
+ * label and id.  0; -1 saying what would be right: ERR_CONFLICT if there is
+ * one.
  */
 int token_make_free(
     struct job *j, const struct token_place *place, const char *type);

@@ -280,7 +280,7 @@ cryptoki_find_key(struct job *j, struct cryptoki *c, const EVP_PKEY *public_key)
 	if (c->may_be_gone)
 		return find_left(j, c, public_key);
 	if (find_one(j, c, CKO_PRIVATE_KEY, "private", &c->key) < 0 ||
-	    check_public_part(j, c, public_key) < 0)
+	    (public_key != NULL && check_public_part(j, c, public_key) < 0))
 		return -1;
 	return check_attributes(j, c);
 }

@@ -104,6 +104,8 @@ libcs_pki_a_SOURCES = \
 	pki/relint.c pki/relint.h \
 	pki/remote_key.c pki/remote_key.h \
 	pki/responder_trust.c pki/responder_trust.h \
+	pki/responder_key.c pki/responder_key.h \
+	pki/responder_request.c pki/responder_request.h \
 	pki/responder.c \
 	pki/responder.h \
 	pki/responder_check.c \

@@ -19,6 +19,9 @@ struct job;
 #define REMOTE_RESPONDER 'R'  /* TBSCertificate of an OCSP responder */
 #define REMOTE_LIST 'L'       /* TBSCertList */
 #define REMOTE_ANSWER 'O'     /* ResponseData */
+/* No structure: a responder's key makes its request itself, and that is the
+ * answer (pki/responder_key.h). */
+#define REMOTE_REQUEST 'Q'
 
 #define REMOTE_SIGNATURE_MAX 1024 /* octets */
 

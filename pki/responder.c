@@ -235,14 +235,6 @@ prepare(struct job *j, const struct ca *ca, struct responder *r)
 }
 
 int
-responder_spki(struct job *j, const struct responder *r, struct span *spki)
-{
-	struct span bits = { NULL, 0 };
-
-	return key_bits_of(j, r->key, spki, &bits);
-}
-
-int
 responder_new_key(struct job *j, struct arena *keep, struct responder *out)
 {
 	struct span spki = { NULL, 0 }, bits = { NULL, 0 };
@@ -380,30 +372,43 @@ split_signature(struct span der, uint8_t out[OCSP_SIGNATURE_LEN])
 }
 
 static int
+sign_here(struct job *j, EVP_PKEY *key, struct span tbs,
+    unsigned char out[SIGNATURE_MAX], size_t *len)
+{
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	bool ok = ctx != NULL &&
+		  EVP_DigestSignInit_ex(
+		      ctx, NULL, "SHA256", NULL, NULL, key, NULL) == 1 &&
+		  EVP_DigestSign(ctx, out, len, ossl_bytes(tbs), tbs.n) == 1;
+
+	EVP_MD_CTX_free(ctx);
+	return ok ? 0 : ossl_fail(j, "signing an OCSP answer");
+}
+
+static int
 sign_data(struct job *j, const struct responder *r, const struct ocsp_ca *ca,
     const struct ocsp_data *d, struct buf *tbs, uint8_t out[OCSP_SIGNATURE_LEN])
 {
 	const char *problem = data_problem(r, d);
 	unsigned char signature[SIGNATURE_MAX];
 	size_t len = sizeof(signature);
-	EVP_MD_CTX *ctx;
-	bool ok;
 
 	if (problem != NULL)
 		return job_fail(
 		    j, ERR_INTERNAL, "OCSP answer refused: %s", problem);
 	buf_init(tbs, j->arena, TBS_MAX);
 	ocsp_add_data(tbs, ca, d, r->key_hash);
-	ctx = EVP_MD_CTX_new();
-	ok = buf_ok(tbs) && ctx != NULL &&
-	     EVP_DigestSignInit_ex(
-		 ctx, NULL, "SHA256", NULL, NULL, r->key, NULL) == 1 &&
-	     EVP_DigestSign(
-		 ctx, signature, &len, ossl_bytes(buf_span(tbs)), tbs->n) == 1;
-	EVP_MD_CTX_free(ctx);
-	if (!ok || split_signature(span_mem(signature, len), out) < 0)
-		return ossl_fail(j, "signing an OCSP answer");
-	return 0;
+	if (!buf_ok(tbs))
+		return job_fail(j, ERR_INTERNAL, "OCSP answer: too large");
+	if ((r->elsewhere != NULL
+		    ? signer_signature(j, r->elsewhere, SIGNED_OCSP,
+			  buf_span(tbs), signature, &len)
+		    : sign_here(j, r->key, buf_span(tbs), signature, &len)) < 0)
+		return -1;
+	return split_signature(span_mem(signature, len), out) < 0
+		   ? job_fail(j, ERR_INTERNAL,
+			 "OCSP answer: what signed it gave no signature")
+		   : 0;
 }
 
 int

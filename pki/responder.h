@@ -12,10 +12,11 @@
  * That is the issuer, for answers that are signed in advance.  Where they are
  * made for each client, another process holds the key (PK-177):
  *
- *	responder_new_key()      there
- *	responder_prepare_for()  in the issuer, for the public half
- *	responder_sign()         in the issuer
- *	responder_adopt()        there, with the certificate
+ *	responder_new_key()      there, and responder_request()
+ *	responder_request_read() in the issuer (pki/responder_request.h)
+ *	responder_prepare_for()  there, for the public half
+ *	responder_sign()         there
+ *	responder_adopt()        in the other one, with the certificate
  *	responder_reply()        there, a response
  */
 #ifndef PKI_RESPONDER_H
@@ -28,9 +29,16 @@
 
 #define RESPONDER_DAYS 30       /* PK-118 */
 #define RESPONDER_RENEW_DAYS 15 /* PK-118 */
+#define RESPONDER_RENEW_SECS ((int64_t)RESPONDER_RENEW_DAYS * 86400)
+
+struct signer;
 
 struct responder {
 	EVP_PKEY *key;
+	/* Another process has the private key, and `key` is the public half
+	 * (pki/responder_key.h); NULL: it is here. */
+	const struct signer *elsewhere;
+	struct span request; /* PKCS#10; empty before responder_request() */
 	uint8_t key_hash[OCSP_KEY_HASH_LEN];
 	const char *serial; /* hex */
 	struct span tbs;
@@ -55,8 +63,8 @@ int responder_sign(struct job *j, struct arena *keep, const struct ca *ca,
 
 /* A key, without a certificate yet. */
 int responder_new_key(struct job *j, struct arena *keep, struct responder *out);
-/* Its SubjectPublicKeyInfo, in the job's arena. */
-int responder_spki(struct job *j, const struct responder *r, struct span *spki);
+/* What shows that it has the key, r->request: 0, or -1. */
+int responder_request(struct job *j, struct arena *keep, struct responder *r);
 /* The CA's certificate for that key: 0 and it is in *r, or -1 ERR_INTERNAL for
  * one that is not for this key, or is no OCSP responder's of this CA now. */
 int responder_adopt(struct job *j, struct arena *keep, const struct ca *ca,

@@ -272,7 +272,7 @@ may_sign(enum ca_role role, enum signed_type type)
 		return type == SIGNED_CA || type == SIGNED_RESPONDER ||
 		       type == SIGNED_CRL || type == SIGNED_REQUEST;
 	case CA_ROLE_RESPONDER:
-		return type == SIGNED_OCSP;
+		return type == SIGNED_OCSP || type == SIGNED_REQUEST;
 	}
 	return false;
 }

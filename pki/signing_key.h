@@ -22,8 +22,9 @@ enum signed_type {
 	SIGNED_RESPONDER,  /* TBSCertificate of an OCSP responder */
 	SIGNED_CRL,        /* TBSCertList */
 	SIGNED_OCSP,       /* ResponseData; gives a BasicOCSPResponse */
-	SIGNED_REQUEST,    /* CertificationRequestInfo of this CA: its name, its
-			    * key, nothing else (RFC 2986) */
+	SIGNED_REQUEST,    /* CertificationRequestInfo of this CA or
+			    * responder: its name, its key, nothing else
+			    * (RFC 2986) */
 };
 
 struct signing_key {

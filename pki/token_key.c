@@ -20,11 +20,12 @@
 #define DIGEST_INFO_MAX 128
 
 struct token {
+	struct arena *keep;
 	struct cryptoki *cryptoki;
-	EVP_PKEY *public_key;
-	int64_t pause;    /* seconds; 0: not lost */
-	int64_t retry_at; /* not looked for earlier */
-	bool is_given_up; /* another try would do harm */
+	EVP_PKEY *public_key; /* NULL: what the token will say */
+	int64_t pause;        /* seconds; 0: not lost */
+	int64_t retry_at;     /* not looked for earlier */
+	bool is_given_up;     /* another try would do harm */
 	int64_t remind_at;
 	char why[ERR_TEXT_MAX];
 };
@@ -221,7 +222,9 @@ connect_again(struct job *j, struct token *t)
 		return refused(j, t);
 	if (j->now < t->retry_at)
 		return job_fail(j, ERR_BUSY, "%s", t->why);
-	if (cryptoki_connect(j, t->cryptoki, t->public_key) < 0)
+	if (cryptoki_connect(j, t->cryptoki, t->public_key) < 0 ||
+	    (t->public_key == NULL && cryptoki_public_key(j, t->keep,
+					  t->cryptoki, &t->public_key) < 0))
 		return failed(j, t);
 	if (t->pause > 0)
 		log_info("token back", "pause=%lld", (long long)t->pause);
@@ -254,10 +257,11 @@ token_sign(struct job *j, void *context, const struct sig_alg *alg,
     struct span message, unsigned char out[SIGNATURE_MAX], size_t *out_len)
 {
 	struct token *t = context;
-	bool is_rsa = EVP_PKEY_get_base_id(t->public_key) == EVP_PKEY_RSA;
+	bool is_rsa;
 
 	if (connect_again(j, t) < 0)
 		return -1;
+	is_rsa = EVP_PKEY_get_base_id(t->public_key) == EVP_PKEY_RSA;
 	if ((is_rsa ? sign_rsa : sign_ec)(j, t, alg, message, out, out_len) ==
 		0 &&
 	    check(j, t, alg, message, span_mem(out, *out_len)) == 0)
@@ -271,7 +275,7 @@ prepare(struct job *j, struct arena *keep, const struct token_place *place,
 {
 	struct signing_key *key = arena_alloc(keep, sizeof *key);
 
-	*t = (struct token){ .public_key = public_key };
+	*t = (struct token){ .keep = keep, .public_key = public_key };
 	*key = (struct signing_key){
 		.sign = token_sign, .ready = token_ready, .context = t
 	};
@@ -286,6 +290,12 @@ token_key_prepare(struct job *j, struct arena *keep,
 {
 	return prepare(j, keep, place, public_key,
 	    arena_alloc(keep, sizeof(struct token)), out);
+}
+
+EVP_PKEY *
+token_key_public(const struct signing_key *key)
+{
+	return ((const struct token *)key->context)->public_key;
 }
 
 void

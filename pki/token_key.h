@@ -45,11 +45,15 @@ int token_key_open(struct job *j, struct arena *keep,
  * The same in two steps, for who has other rights later: this one reads the PIN
  * alone, and the first time that it is asked whether the key is ready, the
  * module is loaded and the token asked.  ERR_INTERNAL then for a module that
- * cannot be loaded.
+ * cannot be loaded.  `public_key` may be NULL here: token_key_public().
  */
 int token_key_prepare(struct job *j, struct arena *keep,
     const struct token_place *place, EVP_PKEY *public_key,
     const struct signing_key **out);
+
+/* Of a key that was prepared without a public key, since no certificate has it
+ * yet: what the token said when the key was first ready.  NULL before. */
+EVP_PKEY *token_key_public(const struct signing_key *key);
 
 /* Closes the session with the token, for good (PK-209, step 12); nothing for a
  * key that is in no token. */

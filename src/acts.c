@@ -60,6 +60,7 @@ static const struct act_row rows[ACT_COUNT] = {
 	[ACT_KEY_DESTROY] = { "key", "key destroy", NEED_APPROVE },
 	[ACT_KEY_ENDED] = { "key", "key ended", NEED_OPERATE },
 	[ACT_KEY_LIST] = { "key", "key list", NEED_READ },
+	[ACT_KEY_MAKE] = { "key", "key make", NEED_OPERATE },
 	[ACT_LIMITS_LIST] = { "limits", "limits list", NEED_READ },
 	[ACT_LIMITS_RESET] = { "limits", "limits reset", NEED_OPERATE },
 	[ACT_MAIL] = { "mail", "mail", NEED_NONE },

@@ -16,6 +16,7 @@ struct answers;
 struct arena;
 struct cert;
 struct issuer;
+struct responder;
 struct job;
 
 /* A segment that should have been signed again so long ago is an alarm: 60
@@ -36,8 +37,8 @@ int answers_due(const struct issuer *i, struct job *j, int64_t *at);
 /* A responder's certificate for a key that another process holds (PK-177), in
  * the job's arena: 0; -1 ERR_BUSY on hold (PK-204), ERR_MALFORMED for no key.
  */
-int answers_certify(struct issuer *i, struct job *j, struct span spki,
-    struct span *certificate);
+int answers_certify(
+    struct issuer *i, struct job *j, struct span spki, struct responder *out);
 
 /* PK-204: signatures of answers by this process within an hour. */
 int64_t answers_signed(const struct answers *a, int64_t now);

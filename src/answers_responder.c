@@ -15,7 +15,6 @@
 #include "src/role_issuer.h"
 #include "src/worker.h"
 
-#define DAY_SECS ((int64_t)86400)
 #define HOUR_SECS 3600
 #define RESPONDER_HELD_SECS 600
 
@@ -58,7 +57,8 @@ make_responder(struct issuer *i, struct job *j, struct arena *own,
 {
 	const char *object = arena_printf(j->arena, "ca:%s", answers_label(i));
 	struct responder_row row = { .ca_label = answers_label(i),
-		.br_version = BR_VERSION };
+		.br_version = BR_VERSION,
+		.holder = spki.n == 0 ? RESPONDER_OF_ISSUER : RESPONDER_LIVE };
 	const char *allowed;
 
 	if (linters_hold_may(i->linters, j, LINT_RESPONDER) < 0 ||
@@ -94,19 +94,17 @@ hold_responder(struct job *j)
 
 int
 answers_certify(
-    struct issuer *i, struct job *j, struct span spki, struct span *certificate)
+    struct issuer *i, struct job *j, struct span spki, struct responder *out)
 {
-	struct responder r;
 	int may = may_make_responder(i, j);
 
 	if (may == 0)
 		return hold_responder(j);
-	if (may < 0 || make_responder(i, j, j->arena, spki, &r) < 0)
+	if (may < 0 || make_responder(i, j, j->arena, spki, out) < 0)
 		return -1;
 	i->answers->responder_at = j->now;
-	*certificate = r.certificate;
 	log_info("OCSP responder", "serial=%s key=\"of the role responder\"",
-	    r.serial);
+	    out->serial);
 	return 0;
 }
 
@@ -133,7 +131,7 @@ answers_need_responder(struct issuer *i, struct job *j)
 	if (answers_need_ca(i, j) < 0)
 		return -1;
 	if (a->own != NULL && j->now >= a->responder.not_before &&
-	    j->now < a->responder.not_before + RESPONDER_RENEW_DAYS * DAY_SECS)
+	    j->now < a->responder.not_before + RESPONDER_RENEW_SECS)
 		return 0;
 	may = may_make_responder(i, j);
 	if (may < 0)

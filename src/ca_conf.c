@@ -18,6 +18,18 @@ ca_conf_certificates(const struct conf *conf)
 		.is_public = conf->mode == CONF_MODE_PUBLIC };
 }
 
+struct token_place
+ca_conf_token(const struct conf *conf, const struct conf_token *t)
+{
+	return (struct token_place){ .module = t->module,
+		.token = t->token,
+		.label = t->label,
+		.id = t->id,
+		.pin_file = t->pin_file,
+		.is_public = conf->mode == CONF_MODE_PUBLIC,
+		.statement = t->certificate == NULL ? "none" : t->certificate };
+}
+
 struct ca_files
 ca_conf_files(struct arena *keep, const struct conf *conf)
 {
@@ -30,14 +42,7 @@ ca_conf_files(struct arena *keep, const struct conf *conf)
 	if (i->key.module == NULL)
 		return files;
 	place = arena_alloc(keep, sizeof(*place));
-	*place = (struct token_place){ .module = i->key.module,
-		.token = i->key.token,
-		.label = i->key.label,
-		.id = i->key.id,
-		.pin_file = i->key.pin_file,
-		.is_public = conf->mode == CONF_MODE_PUBLIC,
-		.statement =
-		    i->key.certificate == NULL ? "none" : i->key.certificate };
+	*place = ca_conf_token(conf, &i->key);
 	files.token = place;
 	return files;
 }

@@ -8,6 +8,11 @@ struct conf;
 
 /* With the key in its file or its token; lives as long as `keep`. */
 struct ca_files ca_conf_files(struct arena *keep, const struct conf *conf);
+/* Where a key's token is. */
+struct conf_token;
+struct token_place;
+struct token_place ca_conf_token(
+    const struct conf *conf, const struct conf_token *t);
 /* The PIN of the key's token, which is in no file (src/pins.h). */
 void ca_conf_use_pin(struct arena *keep, struct ca_files *files,
     struct span pin, bool is_by_hand);

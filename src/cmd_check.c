@@ -312,6 +312,8 @@ check_all(struct check *c)
 	if (c->conf->weak_keys != NULL)
 		cmd_check_run(c, "weak keys", cmd_check_weak_keys);
 	cmd_check_run(c, "issuing CA", cmd_check_ca);
+	if (c->conf->responder.key.module != NULL)
+		cmd_check_responder_key(c);
 	if (c->conf->external.kind != CONF_EXTERNAL_NONE)
 		cmd_check_run(c, "other CA", cmd_check_other_ca);
 	cmd_check_dues(c);

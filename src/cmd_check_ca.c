@@ -21,6 +21,7 @@
 #include "src/database.h"
 #include "src/external_check.h"
 #include "src/key_files.h"
+#include "src/key_make.h"
 #include "src/linter_check.h"
 #include "src/pins.h"
 
@@ -148,6 +149,27 @@ cmd_check_ca(struct check *c, struct job *j)
 	    "%s ends at %s, before a certificate of %" PRId64 " days would: "
 	    "renew the issuing CA or lower validity_days",
 	    i->ca_certificate, until, days);
+}
+
+/* PK-177 */
+void
+cmd_check_responder_key(struct check *c)
+{
+	static const char what[] = "key of the OCSP responder";
+	struct job j;
+	int found;
+
+	job_init(&j, NULL, c->conf);
+	found = key_make_check(&j);
+	if (found < 0)
+		cmd_check_bad(c, what, j.err.text);
+	else if (found == 0)
+		cmd_check_warn(c, what,
+		    "not looked at: its PIN is in no file, and there is no "
+		    "terminal to ask at");
+	else
+		cmd_check_good(c, what, c->conf->responder.key.token);
+	job_done(&j);
 }
 
 /* PK-3 */

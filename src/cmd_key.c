@@ -17,6 +17,7 @@
 #include "pki/spki_file.h"
 #include "src/command.h"
 #include "src/key_destroy.h"
+#include "src/key_make.h"
 #include "src/worker.h"
 
 #include <getopt.h>
@@ -49,6 +50,7 @@ static const char usage[] =
     "       countersign key ended --ca LABEL --since TIME [-f FILE]\n"
     "       countersign key destroy --witnesses TEXT [--compromised] "
     "[-f FILE]\n"
+    "       countersign key make [-f FILE]\n"
     "\n"
     "Other people's keys: block: no certificate and no account is made with\n"
     "the key any more, and every certificate with it that has not expired is\n"
@@ -63,6 +65,10 @@ static const char usage[] =
     "the same command within a day.  ended: notes that the key of a CA was\n"
     "destroyed elsewhere and its last CA certificate has ended, for the time\n"
     "that records are kept.\n"
+    "\n"
+    "The responder's key: make: a new one for live OCSP answers, inside the "
+    "token\n"
+    "that section responder of the configuration names.\n"
     "\n"
     "  --proof FILE       the private key in PEM, or a certificate request "
     "whose\n"
@@ -94,6 +100,7 @@ options_of(const char *verb)
 		{ "list", "json" },
 		{ "ended", "ca since" },
 		{ "destroy", "witnesses compromised" },
+		{ "make", "" },
 	};
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
@@ -128,7 +135,8 @@ parse(int argc, char **argv, struct options *o)
 	names = options_of(argv[optind]);
 	if (names != NULL)
 		return command_takes_only(options, argv[optind], names);
-	command_fail("key %s: not known; block, text, list, ended or destroy",
+	command_fail(
+	    "key %s: not known; block, text, list, ended, destroy or make",
 	    argv[optind]);
 	return -1;
 }
@@ -443,6 +451,18 @@ destroy(struct job *j, const struct options *o)
 	return 0;
 }
 
+static int
+make(struct job *j, const struct options *o)
+{
+	const char *made;
+
+	(void)o;
+	if (key_make(j, &made) < 0)
+		return -1;
+	printf("made: %s\nstart countersignd again to use it\n", made);
+	return 0;
+}
+
 int
 cmd_key(int argc, char **argv)
 {
@@ -459,6 +479,8 @@ cmd_key(int argc, char **argv)
 		run = destroy;
 	else if (strcmp(argv[optind], "list") == 0)
 		run = list;
+	else if (strcmp(argv[optind], "make") == 0)
+		run = make;
 	else if (strcmp(argv[optind], "text") == 0)
 		run = print_text;
 	else
@@ -469,6 +491,8 @@ cmd_key(int argc, char **argv)
 		act = ACT_KEY_DESTROY;
 	else if (run == ended)
 		act = ACT_KEY_ENDED;
+	else if (run == make)
+		act = ACT_KEY_MAKE;
 	if (command_open(&c, o.config, act) < 0)
 		return EXIT_FAILURE;
 	return command_end(&c, run(&c.job, &o));

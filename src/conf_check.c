@@ -10,6 +10,7 @@
 #include "src/conf_former.h"
 #include "src/conf_login.h"
 #include "src/conf_perspective.h"
+#include "src/conf_responder.h"
 
 #include <stdarg.h>
 #include <string.h>
@@ -89,12 +90,15 @@ conf_check(
 	conf_check_profiles(&c);
 	conf_check_alternates(&c);
 	conf_check_absolute(&c, "signer.files", &conf->signer.files);
+	conf_check_absolute(
+	    &c, "responder.files", &conf->responder.reach.files);
 	conf_check_accounts(&c);
 	conf_check_account_prefixes(&c);
 	conf_login_check(a, conf, report, ctx);
 	conf_check_public(&c);
 	conf_external_check(a, conf, report, ctx);
 	conf_former_check(a, conf, report, ctx);
+	conf_responder_check(a, conf, report, ctx);
 	conf_perspective_check(a, conf, clock_now(), report, ctx);
 	if (conf->database != NULL &&
 	    strncmp(conf->database, "sqlite:/", 8) != 0 &&

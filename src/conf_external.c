@@ -60,11 +60,8 @@ check_own_key(const struct external *x)
 	problem = conf_pin_problem(x->conf, &i->key);
 	if (problem != NULL)
 		wrong(x, "issuer.key_pin", problem);
-	if (i->key.id != NULL &&
-	    (strlen(i->key.id) % 2 != 0 ||
-		strspn(i->key.id, "0123456789abcdef") != strlen(i->key.id)))
-		wrong(x, "issuer.key_id",
-		    "must be octets in hexadecimal, lower case: 01a2");
+	if (i->key.id != NULL && !conf_token_id_is_good(i->key.id))
+		wrong(x, "issuer.key_id", CONF_TOKEN_ID_RULE);
 }
 
 /* PK-195 */

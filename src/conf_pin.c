@@ -4,13 +4,24 @@
 
 #include "lib/conf.h"
 
-#include <stddef.h>
+#include <string.h>
+
+bool
+conf_token_id_is_good(const char *id)
+{
+	size_t n = strlen(id);
+
+	return n % 2 == 0 && strspn(id, "0123456789abcdef") == n;
+}
 
 /* It is read to its end: there is nothing left for a second one. */
 static bool
 is_shared(const struct conf *c, const struct conf_token *t)
 {
-	bool found = t != &c->issuer.key && c->issuer.key.pin_fd == t->pin_fd;
+	const struct conf_token *r = &c->responder.key;
+	bool found =
+	    (t != &c->issuer.key && c->issuer.key.pin_fd == t->pin_fd) ||
+	    (t != r && r->pin_fd == t->pin_fd);
 
 	for (size_t k = 0; k < c->former_count; k++)
 		found |= t != &c->formers[k].issuer.key &&

@@ -221,7 +221,8 @@ run_role(const struct options *o)
 	int ready = -1, pins = -1;
 	bool is_linter = is_role(o, ROLE_LINTER);
 	bool is_responder = is_role(o, ROLE_RESPONDER);
-	bool is_signer = is_role(o, ROLE_SIGNER);
+	bool is_ocsp_signer = is_role(o, ROLE_OCSP_SIGNER);
+	bool is_signer = is_ocsp_signer || is_role(o, ROLE_SIGNER);
 
 	if ((ops == NULL && !is_linter && !is_responder && !is_signer) ||
 	    (is_linter && o->linters == NULL) ||
@@ -249,9 +250,12 @@ run_role(const struct options *o)
 	if (is_linter)
 		return linter_main(&bare, start.linters_fd);
 	if (is_signer)
-		return signer_main(&bare, start.signer_fd, ends, pins);
+		return signer_main(&bare,
+		    is_ocsp_signer ? ROLE_OCSP_SIGNER : ROLE_SIGNER,
+		    start.signer_fd, ends, pins);
 	if (is_responder)
-		return responder_main(&bare, &start.live, start.wake);
+		return responder_main(
+		    &bare, &start.live, start.signer_fd, start.wake);
 	activation_adopt((int)sockets);
 	start.ready_fd = ready;
 	return role_main(ops, &start);

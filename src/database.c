@@ -44,6 +44,7 @@ database_conf(const struct conf *c, enum role role)
 	case ROLE_LINTER:
 	case ROLE_RESPONDER:
 	case ROLE_SIGNER:
+	case ROLE_OCSP_SIGNER:
 		break;
 	}
 	return l == NULL || l->database == NULL ? NULL : l;

@@ -23,6 +23,7 @@
 #define UPSTREAM (1u << ROLE_UPSTREAM)
 #define ADMIN (1u << ROLE_ADMIN)
 #define SIGNER (1u << ROLE_SIGNER)
+#define OCSP_SIGNER (1u << ROLE_OCSP_SIGNER)
 
 #define GROUPS_MAX 64
 
@@ -34,7 +35,7 @@ struct key_file {
 
 /* Whose files other roles' could be. */
 static const enum role reading[] = { ROLE_WEB, ROLE_SENDER, ROLE_VALIDATOR,
-	ROLE_ISSUER, ROLE_UPSTREAM, ROLE_ADMIN, ROLE_SIGNER };
+	ROLE_ISSUER, ROLE_UPSTREAM, ROLE_ADMIN, ROLE_SIGNER, ROLE_OCSP_SIGNER };
 #define READER_COUNT (sizeof(reading) / sizeof(reading[0]))
 
 /* Whom the roles run as. */
@@ -214,6 +215,8 @@ key_files_check(struct job *j, key_files_fn *report, void *ctx)
 		{ "issuer.ca_key_passphrase",
 		    conf->issuer.ca_key_passphrase_file, ISSUER },
 		{ "issuer.key_pin", conf->issuer.key.pin_file, SIGNER },
+		{ "responder.key_pin", conf->responder.key.pin_file,
+		    OCSP_SIGNER },
 		{ "issuer.audit_key", conf->issuer.audit_key, ISSUER },
 		{ "external.account_key", conf->external.account_key,
 		    UPSTREAM },

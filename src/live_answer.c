@@ -8,12 +8,11 @@
 #include "lib/job.h"
 #include "lib/log.h"
 #include "lib/rate.h"
-#include "pki/responder.h"
+#include "pki/responder_key.h"
 #include "src/status_ocsp.h"
 
 #include <string.h>
 
-#define DAY_SECS ((int64_t)86400)
 /* Of our own answers, the first with each key and one of so many are read as
  * clients read them (PK-141). */
 #define SAMPLE_EVERY 64
@@ -30,8 +29,10 @@ struct live {
 	const struct ca *ca;
 	struct ocsp_ca names;
 	bool has_names;
-	struct signer_key now;  /* with its certificate */
-	struct signer_key next; /* that waits for it */
+	struct signer_key now;           /* with its certificate */
+	struct signer_key next;          /* that waits for it */
+	const struct remote_key *remote; /* NULL: keys are made here */
+	const char *label;
 	struct responder_trust *trust;
 	uint64_t signed_with; /* the key in use */
 	uint64_t count;
@@ -51,6 +52,13 @@ live_new(
 		.conf = conf, .ca = ca, .trust = responder_trust_new(keep, ca)
 	};
 	return l;
+}
+
+void
+live_use_key(struct live *l, const struct remote_key *remote, const char *label)
+{
+	l->remote = remote;
+	l->label = label;
 }
 
 static void
@@ -86,11 +94,23 @@ live_key_due(const struct live *l)
 {
 	if (l->next.own != NULL || l->now.own == NULL)
 		return 0;
-	return l->now.responder.not_before + RESPONDER_RENEW_DAYS * DAY_SECS;
+	return l->now.responder.not_before + RESPONDER_RENEW_SECS;
+}
+
+/* PK-177 */
+static int
+find_key(struct job *j, const struct live *l, struct signer_key *k)
+{
+	if (l->remote != NULL)
+		return responder_key_ask(
+		    j, k->own, l->remote, l->label, &k->responder);
+	return responder_new_key(j, k->own, &k->responder) < 0
+		   ? -1
+		   : responder_request(j, k->own, &k->responder);
 }
 
 int
-live_key(struct job *j, struct live *l, struct span *spki)
+live_key(struct job *j, struct live *l, struct span *request)
 {
 	struct signer_key *k = &l->next;
 
@@ -98,12 +118,13 @@ live_key(struct job *j, struct live *l, struct span *spki)
 		return 0;
 	if (k->own == NULL) {
 		k->own = arena_new();
-		if (responder_new_key(j, k->own, &k->responder) < 0) {
+		if (find_key(j, l, k) < 0) {
 			drop(k);
 			return -1;
 		}
 	}
-	return responder_spki(j, &k->responder, spki) < 0 ? -1 : 1;
+	*request = k->responder.request;
+	return 1;
 }
 
 int
@@ -254,7 +275,10 @@ make(struct job *j, struct live *l, const struct ocsp_request *r,
 	}
 	if (sign(j, l, &d, response) == 0)
 		return OCSP_SUCCESSFUL;
-	log_error("OCSP answer not signed", "error=\"%s\"", j->err.text);
+	/* That its token is away is said there, and not for each client. */
+	if (j->err.kind != ERR_BUSY && j->err.kind != ERR_REFUSED)
+		log_error(
+		    "OCSP answer not signed", "error=\"%s\"", j->err.text);
 	job_recover(j);
 	return OCSP_TRY_LATER;
 }

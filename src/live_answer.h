@@ -21,19 +21,26 @@ struct ca;
 struct conf_issuer;
 struct job;
 struct live;
+struct remote_key;
 
 /* Without a key: every answer is tryLater.  All live as long as `keep`. */
 struct live *live_new(
     struct arena *keep, const struct conf_issuer *conf, const struct ca *ca);
+/* In place of fresh ones, the key with this label that another process has:
+ * both live as long. */
+void live_use_key(
+    struct live *l, const struct remote_key *remote, const char *label);
 /* Wipes the keys. */
 void live_free(struct live *l);
 
 /*
- * A fresh key, where one is wanted: none has a certificate yet, or half of that
- * one's life is over (PK-118).  1 and its SubjectPublicKeyInfo, in the job's
- * arena; the same again until its certificate has come; 0: none is wanted; -1.
+ * A key, where one is wanted: none has a certificate yet, or half of that one's
+ * life is over (PK-118).  1 and its request (pki/responder_request.h), which
+ * lives until its certificate has come; the same again until then; 0: none is
+ * wanted; -1, ERR_BUSY and ERR_REFUSED while the key of another process is
+ * away.
  */
-int live_key(struct job *j, struct live *l, struct span *spki);
+int live_key(struct job *j, struct live *l, struct span *request);
 /* When live_key() is 1 again, after it was answered. */
 int64_t live_key_due(const struct live *l);
 /* The certificate for that key: 0, or -1 for anything else. */

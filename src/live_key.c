@@ -7,6 +7,8 @@
 #include "lib/job.h"
 #include "lib/log.h"
 #include "pki/linter.h"
+#include "pki/responder.h"
+#include "pki/responder_request.h"
 #include "src/answers.h"
 #include "src/linters.h"
 #include "src/linters_hold.h"
@@ -24,13 +26,15 @@ struct live_keys {
 	uint8_t key[SHA256_LEN];
 	char certificate[LIVE_CERTIFICATE_MAX];
 	size_t n; /* 0: nothing */
+	/* A key that stays has another one from then on (PK-118). */
+	int64_t not_before, renew_at;
 	int64_t linted_at;
 };
 
 /* What has come, the newest of each kind: older ones are of processes that
  * have ended, or were soon followed. */
 struct inbox {
-	struct span key;    /* SubjectPublicKeyInfo; n 0: none */
+	struct span key;    /* CertificationRequest; n 0: none */
 	struct span sample; /* OCSPResponse */
 };
 
@@ -69,16 +73,18 @@ certify(struct issuer *i, struct job *j, struct span spki,
     const uint8_t key[SHA256_LEN])
 {
 	struct live_keys *k = i->live;
-	struct span der = { NULL, 0 };
+	struct responder r;
 
 	k->n = 0;
-	if (answers_certify(i, j, spki, &der) < 0)
+	if (answers_certify(i, j, spki, &r) < 0)
 		return -1;
-	if (der.n > sizeof(k->certificate))
+	if (r.certificate.n > sizeof(k->certificate))
 		return job_fail(j, ERR_INTERNAL, "OCSP responder: too large");
-	memcpy(k->certificate, der.p, der.n);
+	memcpy(k->certificate, r.certificate.p, r.certificate.n);
 	memcpy(k->key, key, SHA256_LEN);
-	k->n = der.n;
+	k->n = r.certificate.n;
+	k->not_before = r.not_before;
+	k->renew_at = r.not_before + RESPONDER_RENEW_SECS;
 	return 0;
 }
 
@@ -131,15 +137,26 @@ lint_sample(struct issuer *i, struct job *j, struct span response)
 	return 0;
 }
 
+static bool
+is_certified(
+    const struct live_keys *k, const uint8_t key[SHA256_LEN], int64_t now)
+{
+	return k->n > 0 && memcmp(key, k->key, SHA256_LEN) == 0 &&
+	       k->not_before <= now && now < k->renew_at;
+}
+
 static int
-give_certificate(struct issuer *i, struct job *j, struct span spki)
+give_certificate(struct issuer *i, struct job *j, struct span request)
 {
 	struct live_keys *k = i->live;
 	uint8_t key[SHA256_LEN];
+	struct span spki = { NULL, 0 };
+	EVP_PKEY *read;
 
+	if (responder_request_read(j, j->arena, request, &spki, &read) < 0)
+		return -1;
 	sha256(spki, key);
-	if ((k->n == 0 || memcmp(key, k->key, SHA256_LEN) != 0) &&
-	    certify(i, j, spki, key) < 0)
+	if (!is_certified(k, key, j->now) && certify(i, j, spki, key) < 0)
 		return -1;
 	if (live_give(k->fd, span_mem(k->certificate, k->n)) < 0)
 		log_warning(

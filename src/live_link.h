@@ -4,7 +4,7 @@
  * that nobody else is at the other end.  One leads to the issuer, one to each
  * listener of the web role, which has a thread of its own.
  *
- *	issuer  <-  k SubjectPublicKeyInfo      again until there is an answer
+ *	issuer  <-  k CertificationRequest      again until there is an answer
  *	        ->  certificate
  *	        <-  s OCSPResponse              one of what it gives (PK-141)
  *	web     ->  number[8] OCSPRequest
@@ -18,11 +18,12 @@
 #include <stdint.h>
 
 #include "pki/ocsp_answer.h"
+#include "pki/responder_request.h"
 #include "src/http_listen.h"
 
 struct job;
 
-#define LIVE_KEY_MAX 256          /* octets of a SubjectPublicKeyInfo */
+#define LIVE_KEY_MAX RESPONDER_REQUEST_MAX
 #define LIVE_CERTIFICATE_MAX 4096 /* octets */
 #define LIVE_NUMBER_LEN 8
 /* The first octet of what the issuer is told. */

@@ -205,6 +205,8 @@ libcs_src_a_SOURCES = \
 	src/own_keys.c src/own_keys.h \
 	src/former_rest.c src/former_rest.h \
 	src/conf_former.c src/conf_former.h \
+	src/conf_responder.c src/conf_responder.h \
+	src/key_make.c src/key_make.h \
 	src/list_watch.c src/list_watch.h \
 	src/lists.c \
 	src/live_answer.c src/live_answer.h \

@@ -12,6 +12,7 @@
 #include "lib/job.h"
 #include "pki/ca_key_end.h"
 #include "pki/crl.h"
+#include "pki/responder.h"
 #include "src/answers.h"
 #include "src/ca_check.h"
 #include "src/remarks.h"
@@ -113,6 +114,42 @@ look_at_answers(struct job *j, struct remarks *r, const char *label)
 	return 0;
 }
 
+/* PK-177: who answers clients wants another certificate halfway (PK-118). */
+static int
+look_at_live_key(
+    struct job *j, struct remarks *r, const struct ca_key_facts *ca)
+{
+	static const char what[] = "key of live OCSP answers";
+	const char *token = j->conf->responder.key.token;
+	const char *where = token == NULL
+				? "in memory"
+				: arena_printf(j->arena, "in token %s", token);
+	int64_t end = 0;
+	int found = store_responder_end(j, ca->label, RESPONDER_LIVE, &end);
+
+	if (found < 0)
+		return -1;
+	if (found == 0 || end <= j->now)
+		remark(r, REMARK_WRONG, what,
+		    arena_printf(j->arena,
+			"%s, has no certificate: the logs of the roles "
+			"ocsp-signer, responder and issuer say what keeps it",
+			where));
+	else if (end < ca->not_after &&
+		 end - j->now < RESPONDER_RENEW_SECS - LATE_SECS)
+		remark(r, REMARK_WARN, what,
+		    arena_printf(j->arena,
+			"%s, its certificate ends at %s and is not renewed: "
+			"the logs of the roles ocsp-signer, responder and "
+			"issuer say what keeps it",
+			where, clock_rfc3339(j->arena, end)));
+	else
+		remark(r, REMARK_OK, what,
+		    arena_printf(j->arena, "%s, certified until %s", where,
+			clock_rfc3339(j->arena, end)));
+	return 0;
+}
+
 static void
 tell(void *ctx, enum remark level, const char *what, const char *text)
 {
@@ -136,5 +173,7 @@ overview_lists(struct job *j, struct remarks *r)
 	}
 	if (look_at_lists(j, r, facts.label) < 0)
 		return -1;
-	return status_ocsp_is_on(conf) ? look_at_answers(j, r, facts.label) : 0;
+	if (status_ocsp_is_on(conf) && look_at_answers(j, r, facts.label) < 0)
+		return -1;
+	return status_ocsp_is_live(conf) ? look_at_live_key(j, r, &facts) : 0;
 }

@@ -25,14 +25,14 @@
 struct held_pin {
 	size_t key;
 	bool is_typed;
-	size_t n;
+	bool was_given;
+	size_t n; /* 0: forgotten */
 	char octets[PINS_OCTETS_MAX];
 };
 
 struct pins {
 	struct held_pin *v; /* locked */
 	size_t n;
-	bool was_given;
 };
 
 /* --- taking them ---------------------------------------------------------- */
@@ -46,9 +46,17 @@ pins_note_descriptors(void)
 		inherited[fd] = fcntl(fd, F_GETFD) >= 0;
 }
 
+static enum pins_of
+owner_of(size_t key)
+{
+	return key == PINS_RESPONDER ? PINS_OF_RESPONDER : PINS_OF_CAS;
+}
+
 static const struct conf_token *
 token_of(const struct conf *c, size_t key)
 {
+	if (key == PINS_RESPONDER)
+		return &c->responder.key;
 	return key == 0 ? &c->issuer.key : &c->formers[key - 1].issuer.key;
 }
 
@@ -131,16 +139,23 @@ take_one(struct job *j, size_t key, struct held_pin *to)
 	return result;
 }
 
+/* In the sequence in which a person is asked: the responder's last. */
+static size_t
+key_at(const struct conf *c, size_t i)
+{
+	return i > c->former_count ? PINS_RESPONDER : i;
+}
+
 int
 pins_take(struct job *j, struct arena *keep, struct pins **out)
 {
-	size_t keys = 1 + j->conf->former_count, wanted = 0;
+	size_t keys = 2 + j->conf->former_count, wanted = 0;
 	struct pins *p;
 	void *room;
 
 	*out = NULL;
-	for (size_t key = 0; key < keys; key++)
-		wanted += is_wanted(token_of(j->conf, key));
+	for (size_t i = 0; i < keys; i++)
+		wanted += is_wanted(token_of(j->conf, key_at(j->conf, i)));
 	if (wanted == 0)
 		return 0;
 	if (wanted > GIVEN_MAX / (HEAD_LEN + PINS_OCTETS_MAX))
@@ -149,39 +164,58 @@ pins_take(struct job *j, struct arena *keep, struct pins **out)
 		return -1;
 	p = arena_alloc(keep, sizeof(*p));
 	*p = (struct pins){ .v = room };
-	for (size_t key = 0; key < keys; key++)
+	for (size_t i = 0; i < keys; i++) {
+		size_t key = key_at(j->conf, i);
+
 		if (is_wanted(token_of(j->conf, key)) &&
 		    take_one(j, key, &p->v[p->n++]) < 0)
 			return -1;
+	}
 	*out = p;
 	return 0;
 }
 
-void
-pins_forget(struct pins *p)
+bool
+pins_were_taken(const struct pins *p, enum pins_of whose)
 {
-	if (p == NULL)
-		return;
-	wipe(p->v, p->n * sizeof(*p->v));
-	p->n = 0;
+	for (size_t i = 0; p != NULL && i < p->n; i++)
+		if (owner_of(p->v[i].key) == whose)
+			return true;
+	return false;
+}
+
+void
+pins_forget(struct pins *p, enum pins_of whose)
+{
+	for (size_t i = 0; p != NULL && i < p->n; i++)
+		if (owner_of(p->v[i].key) == whose) {
+			wipe(p->v[i].octets, sizeof(p->v[i].octets));
+			p->v[i].n = 0;
+		}
 }
 
 /* --- from one process to the other ---------------------------------------- */
 
 static void
-add_pin(struct buf *b, const struct pins *p, const struct held_pin *pin)
+add_pin(struct buf *b, const struct held_pin *pin)
 {
 	buf_add_char(b, (char)(pin->key >> 8));
 	buf_add_char(b, (char)pin->key);
 	/* Once: later ones are not typed for the start that they serve. */
-	buf_add_char(b, pin->is_typed && !p->was_given ? 1 : 0);
+	buf_add_char(b, pin->is_typed && !pin->was_given ? 1 : 0);
 	buf_add_char(b, (char)(pin->n >> 8));
 	buf_add_char(b, (char)pin->n);
 	buf_add(b, span_mem(pin->octets, pin->n));
 }
 
+static bool
+is_held(const struct held_pin *pin, enum pins_of whose)
+{
+	return owner_of(pin->key) == whose && pin->n > 0;
+}
+
 static int
-fill(struct job *j, const struct pins *p, int to)
+fill(struct job *j, struct pins *p, enum pins_of whose, int to)
 {
 	struct job own;
 	struct buf b;
@@ -190,31 +224,42 @@ fill(struct job *j, const struct pins *p, int to)
 	job_init(&own, NULL, j->conf);
 	buf_init_secret(&b, own.arena, GIVEN_MAX);
 	for (size_t i = 0; i < p->n; i++)
-		add_pin(&b, p, &p->v[i]);
+		if (is_held(&p->v[i], whose))
+			add_pin(&b, &p->v[i]);
 	if (!buf_ok(&b) || write(to, b.p, b.n) != (ssize_t)b.n)
 		result = job_fail(j, ERR_INTERNAL, "PINs for the signer: %s",
 		    strerror(errno));
+	for (size_t i = 0; i < p->n && result == 0; i++)
+		p->v[i].was_given |= is_held(&p->v[i], whose);
 	job_done(&own);
 	return result;
 }
 
+static bool
+has_some(const struct pins *p, enum pins_of whose)
+{
+	for (size_t i = 0; p != NULL && i < p->n; i++)
+		if (is_held(&p->v[i], whose))
+			return true;
+	return false;
+}
+
 int
-pins_give(struct job *j, struct pins *p, int *fd)
+pins_give(struct job *j, struct pins *p, enum pins_of whose, int *fd)
 {
 	int ends[2], result;
 
 	*fd = -1;
-	if (p == NULL || p->n == 0)
+	if (!has_some(p, whose))
 		return 0;
 	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
 		return job_fail(j, ERR_INTERNAL, "pipe: %s", strerror(errno));
-	result = fill(j, p, ends[1]);
+	result = fill(j, p, whose, ends[1]);
 	close(ends[1]);
 	if (result < 0) {
 		close(ends[0]);
 		return -1;
 	}
-	p->was_given = true;
 	*fd = ends[0];
 	return 0;
 }

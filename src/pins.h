@@ -1,7 +1,7 @@
 /*
  * PINs of tokens that are in no file (PK-199): the supervisor is given them
- * once, by an inherited descriptor (issuer.key_pin_fd) or by a person at the
- * terminal (issuer.key_pin_ask), keeps them in memory that is neither swapped
+ * once, by an inherited descriptor (key_pin_fd) or by a person at the terminal
+ * (key_pin_ask), keeps them in memory that is neither swapped
  * out nor copied into a child, and gives them to each signer that it starts,
  * and to nobody else, through a pipe.  What a token has refused is forgotten.
  */
@@ -26,16 +26,21 @@ void pins_note_descriptors(void);
  * are in files.  -1 ERR_INTERNAL saying what to do.
  */
 int pins_take(struct job *j, struct arena *keep, struct pins **out);
-/* For a signer that is about to be started: 0 and the end to inherit, -1: there
- * is nothing to give (any more); or -1.  `p` may be NULL. */
-int pins_give(struct job *j, struct pins *p, int *fd);
-/* Harmless with NULL. */
-void pins_forget(struct pins *p);
+/* Whose: the signer's, which are all but the last, or the one of the
+ * responder's key, which has a process of its own (PK-177). */
+enum pins_of { PINS_OF_CAS, PINS_OF_RESPONDER };
+/* For such a process that is about to be started: 0 and the end to inherit, -1:
+ * there is nothing to give (any more); or -1.  `p` may be NULL. */
+int pins_give(struct job *j, struct pins *p, enum pins_of whose, int *fd);
+/* Were some taken, whatever became of them?  Harmless with NULL, all three. */
+bool pins_were_taken(const struct pins *p, enum pins_of whose);
+void pins_forget(struct pins *p, enum pins_of whose);
 
 /* --- the signer's end --- */
 
 /* Keys are counted: 0 is the issuing CA's, 1 and on those of former ones, as
- * they stand in the configuration. */
+ * they stand in the configuration; and the responder's. */
+#define PINS_RESPONDER ((size_t)0xffff)
 struct pin_given {
 	size_t key;
 	bool is_by_hand; /* typed for this very start */

@@ -402,7 +402,8 @@ issuer_open(struct job *j, struct role_env *env)
 	i->linters = arena_calloc(env->keep, 1, sizeof(*i->linters));
 	i->linters->fd = env->linters_fd;
 	if (env->signer_fd >= 0)
-		i->remote = sign_link_new(env->keep, env->signer_fd);
+		i->remote =
+		    sign_link_new(env->keep, env->signer_fd, ROLE_SIGNER);
 	ca_conf_use_signer(&files, i->remote);
 	i->live =
 	    live_keys_new(env->keep, env->live.n > 0 ? env->live.fds[0] : -1);

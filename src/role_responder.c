@@ -12,6 +12,7 @@
 #include "src/bare_role.h"
 #include "src/ca_conf.h"
 #include "src/live_answer.h"
+#include "src/sign_link.h"
 #include "src/wake.h"
 
 #include <errno.h>
@@ -28,26 +29,40 @@ struct service {
 	const struct conf *conf;
 	const struct ca *ca;
 	struct live *live;
+	int signer_fd;     /* -1: keys are made here */
 	int64_t ask_at_ms; /* for a certificate, again */
 	int64_t reported_at;
 };
 
 /* --- its certificate ------------------------------------------------------ */
 
+/* Of a key that is away who has it tells. */
+static void
+tell_failure(struct job *j)
+{
+	if (j->err.kind != ERR_BUSY && j->err.kind != ERR_REFUSED)
+		log_error("no OCSP key", "error=\"%s\"", j->err.text);
+	job_recover(j);
+}
+
 static void
 ask_certificate(struct job *j, struct service *s)
 {
-	struct span spki;
-	int wanted = live_key(j, s->live, &spki);
+	struct span request;
+	int wanted;
 
-	if (wanted < 0)
-		log_error("no OCSP key", "error=\"%s\"", j->err.text);
-	if (wanted == 0 || clock_mono_ms() < s->ask_at_ms)
+	if (clock_mono_ms() < s->ask_at_ms)
+		return;
+	wanted = live_key(j, s->live, &request);
+	if (wanted == 0)
 		return;
 	s->ask_at_ms = clock_mono_ms() + KEY_AGAIN_MS;
+	if (wanted < 0) {
+		tell_failure(j);
+		return;
+	}
 	/* What does not fit was asked already. */
-	if (wanted > 0 &&
-	    live_tell(j->arena, s->ends->fds[0], LIVE_KEY, spki) == 0)
+	if (live_tell(j->arena, s->ends->fds[0], LIVE_KEY, request) == 0)
 		wake_send(1U << ROLE_ISSUER);
 }
 
@@ -157,6 +172,10 @@ serve(struct arena *keep, const struct conf *conf, void *ctx)
 
 	s->conf = conf;
 	s->live = live_new(keep, &conf->issuer, s->ca);
+	if (s->signer_fd >= 0)
+		live_use_key(s->live,
+		    sign_link_new(keep, s->signer_fd, ROLE_OCSP_SIGNER),
+		    conf->responder.key.id);
 	s->reported_at = clock_now();
 	while (is_asked) {
 		tend(s);
@@ -184,9 +203,9 @@ load_ca(struct job *j, struct arena *keep, void *ctx)
 
 int
 responder_main(const struct bare_start *start, const struct live_ends *ends,
-    const int wake[ROLE_COUNT])
+    int signer_fd, const int wake[ROLE_COUNT])
 {
-	struct service s = { .ends = ends };
+	struct service s = { .ends = ends, .signer_fd = signer_fd };
 	const struct bare_role role = { .role = ROLE_RESPONDER,
 		.open = load_ca,
 		.serve = serve,
@@ -195,5 +214,7 @@ responder_main(const struct bare_start *start, const struct live_ends *ends,
 	wake_adopt(wake, ROLE_ISSUER);
 	for (size_t i = 0; i < ends->n; i++)
 		fd_set_cloexec(ends->fds[i], true);
+	if (signer_fd >= 0)
+		fd_set_cloexec(signer_fd, true);
 	return bare_role_main(&role, start);
 }

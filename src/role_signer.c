@@ -7,10 +7,12 @@
 #include "lib/fdio.h"
 #include "src/bare_role.h"
 #include "src/sign_service.h"
+#include "src/status_place.h"
 
 struct signer {
 	struct sign_service service;
 	const struct bare_start *start;
+	enum role role;
 };
 
 bool
@@ -23,13 +25,23 @@ signer_is_wanted(const struct conf *conf)
 	return wanted;
 }
 
+bool
+ocsp_signer_is_wanted(const struct conf *conf)
+{
+	return status_has_responder(conf) && conf->responder.key.module != NULL;
+}
+
 /* With the rights of root, who alone should be able to read the PIN: nothing of
  * the modules' runs yet. */
 static int
 open_keys(struct job *j, struct arena *keep, void *ctx)
 {
+	struct signer *s = ctx;
+
 	bare_role_take_hangups();
-	return sign_service_open(j, keep, &((struct signer *)ctx)->service);
+	return s->role == ROLE_OCSP_SIGNER
+		   ? sign_service_open_responder(j, keep, &s->service)
+		   : sign_service_open(j, keep, &s->service);
 }
 
 /* With the rights that all later logins have (PK-200). */
@@ -70,18 +82,20 @@ serve(struct arena *keep, const struct conf *conf, void *ctx)
 }
 
 int
-signer_main(const struct bare_start *start, int fd, int64_t ends, int pins_fd)
+signer_main(const struct bare_start *start, enum role role, int fd,
+    int64_t ends, int pins_fd)
 {
 	struct signer s = {
 		.service = { .fd = fd, .ends = ends, .pins_fd = pins_fd },
-		.start = start
+		.start = start,
+		.role = role
 	};
-	const struct bare_role role = { .role = ROLE_SIGNER,
+	const struct bare_role bare = { .role = role,
 		.open = open_keys,
 		.begin = log_in,
 		.serve = serve,
 		.ctx = &s };
 
 	fd_set_cloexec(fd, true);
-	return bare_role_main(&role, start);
+	return bare_role_main(&bare, start);
 }

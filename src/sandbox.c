@@ -147,6 +147,13 @@ allow_options(struct rules *r, const struct conf *c, const char *section)
 	}
 }
 
+static void
+allow_list(struct rules *r, const struct conf_list *files)
+{
+	for (size_t i = 0; i < files->n; i++)
+		allow(r, files->v[i], LANDLOCK_READ | LANDLOCK_WRITE);
+}
+
 /* What the admin says that the modules need. */
 static void
 allow_modules(struct rules *r, const struct conf *c)
@@ -155,8 +162,15 @@ allow_modules(struct rules *r, const struct conf *c)
 	for (size_t i = 0; i < c->former_count; i++)
 		allow_folder_of(
 		    r, c->formers[i].issuer.key.module, LANDLOCK_READ);
-	for (size_t i = 0; i < c->signer.files.n; i++)
-		allow(r, c->signer.files.v[i], LANDLOCK_READ | LANDLOCK_WRITE);
+	allow_list(r, &c->signer.files);
+}
+
+/* Nothing of the CAs' (PK-177). */
+static void
+allow_module_of_responder(struct rules *r, const struct conf_responder *c)
+{
+	allow_folder_of(r, c->key.module, LANDLOCK_READ);
+	allow_list(r, &c->reach.files);
 }
 
 /* A Unix socket is removed at the end. */
@@ -322,6 +336,11 @@ collect(
 		allow_modules(r, c);
 		return;
 	}
+	if (role == ROLE_OCSP_SIGNER) {
+		allow_system(r, c->responder.reach.network == CONF_NETWORK_ANY);
+		allow_module_of_responder(r, &c->responder);
+		return;
+	}
 	if (role == ROLE_RESPONDER) {
 		allow_system(r, false);
 		/* The folder itself may not be there yet. */
@@ -392,6 +411,15 @@ calls_of_linters(const struct conf *c)
 	return calls;
 }
 
+/* The maker of a PKCS#11 module decides what else it needs. */
+static struct calls
+calls_of_module(const struct conf_signer *reach)
+{
+	return (struct calls){ .signals = true,
+		.sockets = reach->network != CONF_NETWORK_NONE,
+		.local_only = reach->network == CONF_NETWORK_LOCAL };
+}
+
 static struct calls
 calls_of(const struct conf *c, enum role role, const char *intake)
 {
@@ -405,11 +433,10 @@ calls_of(const struct conf *c, enum role role, const char *intake)
 		return calls_of_linters(c);
 	if (role == ROLE_RESPONDER)
 		return (struct calls){ .short_list = true };
-	/* The maker of a PKCS#11 module decides what else it needs. */
 	if (role == ROLE_SIGNER)
-		return (struct calls){ .signals = true,
-			.sockets = c->signer.network != CONF_NETWORK_NONE,
-			.local_only = c->signer.network == CONF_NETWORK_LOCAL };
+		return calls_of_module(&c->signer);
+	if (role == ROLE_OCSP_SIGNER)
+		return calls_of_module(&c->responder.reach);
 	is_remote = !is_sqlite(c);
 	return (struct calls){
 		.short_list = role == ROLE_ISSUER,
@@ -500,8 +527,9 @@ missing(void)
 	return calls_supported() ? NULL : "seccomp";
 }
 
-/* What somebody else's program reads and writes is not known here; of a module
- * the configuration may say it. */
+/* What somebody else's program reads and writes is not known here; of a CA's
+ * module the configuration may say it, and of the responder's it has to: CAs'
+ * tokens may be files of the same user (PK-177). */
 static bool
 confines_files(const struct conf *c, enum role role)
 {

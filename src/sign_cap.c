@@ -12,6 +12,7 @@
 #define TIMES 2
 #define HALVES_MAX 62
 #define REMIND_SECS 600
+#define HOUR_SECS 3600
 /* src/lists.c's reserve: one of each shard in 5 minutes. */
 #define RESERVE_OF_SHARD 12
 
@@ -24,6 +25,7 @@ static const struct {
 	{ REMOTE_RESPONDER, "certificates of OCSP responders",
 	    "max_responders_per_hour" },
 	{ REMOTE_LIST, "revocation lists", "max_lists_per_hour" },
+	{ REMOTE_ANSWER, "OCSP answers", "max_live_answers" },
 };
 
 static size_t
@@ -42,7 +44,8 @@ sign_cap_set(
 {
 	const int64_t limits[SIGN_CAP_KINDS] = { max_per_hour,
 		ceiling_max_responders(conf),
-		ceiling_max_lists(conf) + RESERVE_OF_SHARD * conf->crl_shards };
+		ceiling_max_lists(conf) + RESERVE_OF_SHARD * conf->crl_shards,
+		HOUR_SECS * conf->max_live_answers };
 
 	for (size_t k = 0; k < SIGN_CAP_KINDS; k++) {
 		c->max[k] = TIMES * limits[k];
@@ -66,8 +69,8 @@ sign_cap_check(struct job *j, struct sign_cap *c, char tag)
 		c->told_at[k] = j->now;
 		log_error("signer on hold",
 		    "reason=\"%" PRId64 " signatures of %s within an hour, "
-		    "twice what the issuer asks for at most\" next=\"find out "
-		    "what the issuer does; then raise issuer.%s if it is too "
+		    "twice what is asked for at most\" next=\"find out "
+		    "what asks so often; then raise issuer.%s if it is too "
 		    "low, and send SIGHUP\"",
 		    c->max[k], kinds[k].name, kinds[k].option);
 	}

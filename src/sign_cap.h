@@ -9,7 +9,7 @@
 
 #include "src/ceiling.h"
 
-#define SIGN_CAP_KINDS 3 /* subscribers, responders, lists */
+#define SIGN_CAP_KINDS 4 /* subscribers, responders, lists, answers */
 
 struct sign_cap { /* zeros: nothing is signed yet */
 	struct ceiling made[SIGN_CAP_KINDS];

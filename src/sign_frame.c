@@ -108,7 +108,7 @@ result_of(struct job *j, bool is_good)
 static bool
 sizes_fit(const struct sign_question *q)
 {
-	if (q->tag == SIGN_IS_READY)
+	if (q->tag == SIGN_IS_READY || q->tag == REMOTE_REQUEST)
 		return q->total == 0 && q->at == 0 && q->part.n == 0;
 	return q->total > 0 && q->total <= SIGN_TBS_MAX && q->part.n > 0 &&
 	       q->part.n <= SIGN_PART_MAX && q->at < q->total &&

@@ -1,16 +1,18 @@
 /*
  * How the issuer and the process that has the key in a token talk (PK-202,
- * PK-203) over a SOCK_SEQPACKET pair that both inherit: a question in one
- * message or several, and one answer to it.
+ * PK-203), and the responder and the one that has its own (PK-177), over a
+ *SOCK_SEQPACKET pair that both inherit: a question in one message or several,
+ *and one answer to it.
  *
  *	question  "CSSQ" id[16] tag[1] label total[4] at[4] octets
  *	answer    "CSSA" id[16] outcome[1] octets
  *
- * The label is an octet with the length of ca_key_label() and as many octets,
- * lower-case hexadecimal.
+ * The label is an octet with the length of ca_key_label(), of a responder's key
+ * of its CKA_ID, and as many octets, lower-case hexadecimal.
  * The tag is one of pki/remote_key.h, and then what is to be signed has `total`
  * octets in all, of which these come after the first `at`; or "?": would the
- * key sign, which has none.  The outcome is "0" with the signature, or with
+ * key sign, which has none, as a responder's key is asked for its request with
+ * REMOTE_REQUEST.  The outcome is "0" with the signature, or with
  * nothing after "?"; or "B" (the token is away), "R" (it refuses until it is
  * mended), "F" (nothing is signed for another reason) with a text.  "G" of the
  * supervisor, with the id of no question: the process has ended.  Numbers have

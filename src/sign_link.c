@@ -25,6 +25,7 @@
 struct sign_link {
 	struct remote_key key;
 	int fd;
+	enum role who;
 	int64_t pause; /* seconds; 0: it answers */
 	int64_t retry_at;
 	char why[ERR_TEXT_MAX];
@@ -41,10 +42,10 @@ away(struct job *j, struct sign_link *l, const char *why)
 	l->retry_at = j->now + l->pause;
 	snprintf(l->why, sizeof(l->why), "%s", why);
 	log_error("signer away",
-	    "error=\"%s\" next=\"look at what the role signer says; it is "
+	    "error=\"%s\" next=\"look at what the role %s says; it is "
 	    "asked again in %lld s, and what waits for a signature goes on "
 	    "waiting\"",
-	    l->why, (long long)l->pause);
+	    l->why, role_name(l->who), (long long)l->pause);
 	return job_fail(j, ERR_BUSY, "%s", l->why);
 }
 
@@ -245,11 +246,13 @@ sign(struct job *j, void *context, const char *label, char tag, struct span tbs,
 }
 
 const struct remote_key *
-sign_link_new(struct arena *keep, int fd)
+sign_link_new(struct arena *keep, int fd, enum role who)
 {
 	struct sign_link *l = arena_alloc(keep, sizeof(*l));
 
-	*l = (struct sign_link){ .key = { sign, ready, l }, .fd = fd };
+	*l = (struct sign_link){
+		.key = { sign, ready, l }, .fd = fd, .who = who
+	};
 	return &l->key;
 }
 

@@ -10,6 +10,8 @@
 #include "lib/utf8.h"
 #include "pki/key.h"
 #include "pki/remote_key.h"
+#include "pki/responder_key.h"
+#include "pki/token_key.h"
 #include "src/ca_conf.h"
 #include "src/pins.h"
 #include "src/sign_cap.h"
@@ -29,6 +31,8 @@
 struct held {
 	const char *former; /* its section's name; NULL: the issuing CA's */
 	const struct ca *ca;
+	struct responder_key *responder; /* in place of a CA's (PK-177) */
+	const char *label;
 	struct sign_cap cap;
 };
 
@@ -55,6 +59,7 @@ add_key(struct job *j, struct arena *keep, struct sign_service *s,
 	*k = (struct held){ .former = former };
 	if (ca_load(j, keep, &files, &k->ca) < 0)
 		return -1;
+	k->label = ca_key_label(k->ca);
 	s->n++;
 	return 0;
 }
@@ -94,20 +99,60 @@ sign_service_open(struct job *j, struct arena *keep, struct sign_service *s)
 	return 0;
 }
 
-/* What a module says when its sockets are refused does not show it. */
-static int
-say_why(struct job *j)
+int
+sign_service_open_responder(
+    struct job *j, struct arena *keep, struct sign_service *s)
 {
-	bool may_help = j->err.kind == ERR_BUSY &&
-			j->conf->signer.network != CONF_NETWORK_ANY;
+	const struct conf_token *t = &j->conf->responder.key;
+	struct token_place *place = arena_alloc(keep, sizeof(*place));
+	const struct pin_given *pin;
+	struct pins_given pins;
+
+	if (pins_receive(j, s->pins_fd, &pins) < 0)
+		return -1;
+	*place = ca_conf_token(j->conf, t);
+	pin = pins_find(&pins, PINS_RESPONDER);
+	if (pin != NULL) {
+		place->pin = pin->octets;
+		place->is_by_hand = pin->is_by_hand;
+	}
+	s->keys = arena_calloc(keep, 1, sizeof(*s->keys));
+	s->keys[0].label = arena_strdup(keep, t->id);
+	s->n = 1;
+	return responder_key_prepare(j, keep, place, &s->keys[0].responder);
+}
+
+static int
+ready(struct job *j, const struct held *k)
+{
+	return k->responder != NULL ? responder_key_ready(j, k->responder)
+				    : ca_ready(j, k->ca);
+}
+
+/* What a module says when its sockets are refused, or its files, does not show
+ * it. */
+static int
+say_why(struct job *j, const struct held *k)
+{
+	bool is_responder = k->responder != NULL;
+	const struct conf_signer *reach =
+	    is_responder ? &j->conf->responder.reach : &j->conf->signer;
+	bool may_help =
+	    j->err.kind == ERR_BUSY && reach->network != CONF_NETWORK_ANY;
 	const char *why = arena_strdup(j->arena, j->err.text);
 	enum err_kind kind = j->err.kind;
 
 	job_recover(j);
-	return job_fail(j, kind, "%s%s", why,
-	    may_help ? "; a device that is reached over the network needs "
-		       "signer.network = any"
-		     : "");
+	return job_fail(j, kind, "%s%s%s", why,
+	    !may_help      ? ""
+	    : is_responder ? "; a device that is reached over the network "
+			     "needs responder.network = any"
+			   : "; a device that is reached over the network "
+			     "needs signer.network = any",
+	    is_responder && reach->files.n == 0
+		? "; what the module reads and writes has to stand in "
+		  "responder.files"
+		: "");
 }
 
 /* PK-199: the next start would try its PIN again, and at the third the device
@@ -127,10 +172,10 @@ sign_service_log_in(struct job *j, const struct sign_service *s)
 	for (size_t i = 0; i < s->n; i++) {
 		const struct held *k = &s->keys[i];
 
-		if (ca_ready(j, k->ca) == 0)
+		if (ready(j, k) == 0)
 			continue;
 		if (k->former == NULL)
-			return say_why(j);
+			return say_why(j, k);
 		if (j->err.kind == ERR_REFUSED)
 			return say_who(j, k->former);
 		log_warning("former CA's key not ready",
@@ -147,7 +192,7 @@ static struct held *
 find_key(const struct sign_service *s, struct span label)
 {
 	for (size_t i = 0; i < s->n; i++)
-		if (span_eq_str(label, ca_key_label(s->keys[i].ca)))
+		if (span_eq_str(label, s->keys[i].label))
 			return &s->keys[i];
 	return NULL;
 }
@@ -164,13 +209,16 @@ judge(struct job *j, const struct sign_service *s,
 		    "after a change of keys",
 		    (int)q->label.n, q->label.p);
 	if (q->tag == SIGN_IS_READY)
-		return ca_ready(j, k->ca);
+		return ready(j, k);
 	/* It issues nothing any more (PK-156). */
 	if (k->former != NULL && q->tag == REMOTE_SUBSCRIBER)
 		return job_fail(j, ERR_INTERNAL,
 		    "refused to sign: former_ca %s issues nothing", k->former);
 	if (sign_cap_check(j, &k->cap, q->tag) < 0 ||
-	    ca_signature(j, k->ca, q->tag, tbs, signature) < 0)
+	    (k->responder != NULL
+		    ? responder_key_signature(
+			  j, k->responder, q->tag, tbs, signature)
+		    : ca_signature(j, k->ca, q->tag, tbs, signature)) < 0)
 		return -1;
 	sign_cap_count(&k->cap, j->now, q->tag);
 	return 0;

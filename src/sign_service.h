@@ -1,7 +1,7 @@
 /*
- * What the process that has the keys in tokens does (src/role_signer.h): it
- * takes a question (src/sign_frame.h), looks at what is to be signed (PK-203)
- * and at how much was signed in the last hour (PK-204), and answers.
+ * What a process that has keys in tokens does (src/role_signer.h): it takes a
+ * question (src/sign_frame.h), looks at what is to be signed (PK-203) and at
+ * how much was signed in the last hour (PK-204), and answers.
  */
 #ifndef SRC_SIGN_SERVICE_H
 #define SRC_SIGN_SERVICE_H
@@ -15,7 +15,7 @@ struct held;
 struct job;
 
 struct sign_service {
-	int fd;            /* the issuer is at the other end */
+	int fd;            /* who asks is at the other end */
 	struct held *keys; /* of sign_service_open() */
 	size_t n;
 	int64_t ends; /* of signers before it */
@@ -28,7 +28,11 @@ struct sign_service {
  * one's is logged. */
 int sign_service_open(
     struct job *j, struct arena *keep, struct sign_service *s);
-/* Loads the modules and logs in: 0; -1 if the issuing CA's key is not ready;
+/* The same for the key of the responder alone (PK-177). */
+int sign_service_open_responder(
+    struct job *j, struct arena *keep, struct sign_service *s);
+/* Loads the modules and logs in: 0; -1 if the issuing CA's key, or the
+ * responder's, is not ready;
  * -1 ERR_REFUSED if one, also of a former CA, must not be tried again
  * (PK-199).  A former CA's that is away is logged. */
 int sign_service_log_in(struct job *j, const struct sign_service *s);

@@ -58,6 +58,13 @@ status_ocsp_is_live(const struct conf_issuer *c)
 	return status_ocsp_is_on(c) && c->ocsp_mode == CONF_OCSP_LIVE;
 }
 
+bool
+status_has_responder(const struct conf *conf)
+{
+	return conf->external.kind == CONF_EXTERNAL_NONE &&
+	       status_ocsp_is_live(&conf->issuer);
+}
+
 const char *
 status_segment_file(
     struct arena *a, const struct conf_issuer *c, int64_t segment)

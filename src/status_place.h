@@ -28,6 +28,9 @@ int64_t status_shard_of(const struct conf_issuer *c, struct span serial);
 bool status_ocsp_is_on(const struct conf_issuer *c);
 /* Is there a process that answers single clients (src/live_answer.h)? */
 bool status_ocsp_is_live(const struct conf_issuer *c);
+struct conf;
+/* The same for the whole configuration: another CA may issue. */
+bool status_has_responder(const struct conf *conf);
 /* The file of the answers about numbers that end with this octet. */
 const char *status_segment_file(
     struct arena *a, const struct conf_issuer *c, int64_t segment);

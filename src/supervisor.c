@@ -56,6 +56,16 @@ struct child {
 	int64_t pause_ms;
 };
 
+/* Has keys in tokens; it is asked over a pair that outlives both ends. */
+struct key_process {
+	enum role role, asker;
+	enum pins_of pins;
+	int pair[2];         /* the asker's end, and its own; -1: none */
+	struct ceiling ends; /* that nobody has told it to */
+};
+
+#define KEY_PROCESSES 2
+
 struct supervisor {
 	const struct conf *conf;
 	pid_t pid;
@@ -63,10 +73,9 @@ struct supervisor {
 	size_t child_count;
 	struct pollfd *polled; /* one more than children */
 	int wake[ROLE_COUNT];
-	int linters[2];             /* the issuer's end, and their parent's */
-	int signer[2];              /* likewise; -1: none */
-	struct ceiling signer_ends; /* that nobody has told it to */
-	struct live_pairs live;     /* no ends: none */
+	int linters[2]; /* the issuer's end, and their parent's */
+	struct key_process keys[KEY_PROCESSES];
+	struct live_pairs live; /* no ends: none */
 	struct reload reload;
 	struct pins *pins; /* NULL: none */
 	int signals;
@@ -88,13 +97,33 @@ linters_end(const struct supervisor *s, enum role role)
 				     : -1;
 }
 
-/* The same of the process that has the keys in tokens (PK-202). */
+/* NULL: it is none. */
+static struct key_process *
+key_process_of(struct supervisor *s, enum role role)
+{
+	for (size_t i = 0; i < KEY_PROCESSES; i++)
+		if (s->keys[i].role == role)
+			return &s->keys[i];
+	return NULL;
+}
+
+static bool
+has_keys(enum role role)
+{
+	return role == ROLE_SIGNER || role == ROLE_OCSP_SIGNER;
+}
+
+/* The same of a process that has keys in tokens (PK-202, PK-177). */
 static int
 signer_end(const struct supervisor *s, enum role role)
 {
-	return role == ROLE_ISSUER   ? s->signer[0]
-	       : role == ROLE_SIGNER ? s->signer[1]
-				     : -1;
+	for (size_t i = 0; i < KEY_PROCESSES; i++) {
+		if (s->keys[i].asker == role)
+			return s->keys[i].pair[0];
+		if (s->keys[i].role == role)
+			return s->keys[i].pair[1];
+	}
+	return -1;
 }
 
 /* Those of the pairs that lead to who answers OCSP clients, or NULL. */
@@ -144,10 +173,11 @@ mono_secs(void)
 }
 
 static void
-add_inherited(const struct supervisor *s, const struct child *c,
-    struct arena *a, struct words *w)
+add_inherited(struct supervisor *s, const struct child *c, struct arena *a,
+    struct words *w)
 {
 	const struct live_ends *live = live_ends_of(s, c->role);
+	const struct key_process *k = key_process_of(s, c->role);
 
 	if (c->role == ROLE_WEB) {
 		add_option(
@@ -158,10 +188,10 @@ add_inherited(const struct supervisor *s, const struct child *c,
 		add_option(w, "--intake", c->intake);
 	add_end(a, w, "--linters", linters_end(s, c->role));
 	add_end(a, w, "--signer", signer_end(s, c->role));
-	if (c->role == ROLE_SIGNER)
+	if (k != NULL)
 		add_option(w, "--ends",
 		    arena_printf(a, "%lld",
-			(long long)ceiling_sum(&s->signer_ends, mono_secs())));
+			(long long)ceiling_sum(&k->ends, mono_secs())));
 	if (live == NULL)
 		return;
 	for (size_t i = 0; i < live->n; i++)
@@ -181,8 +211,8 @@ wake_text(struct arena *a, const int fds[ROLE_COUNT])
 }
 
 static void
-exec_role(const struct supervisor *s, const struct child *c, int ready_fd,
-    int pins_fd)
+exec_role(
+    struct supervisor *s, const struct child *c, int ready_fd, int pins_fd)
 {
 	struct arena *a = arena_new();
 	/* execv() changes no argument, whatever its type says. */
@@ -210,18 +240,19 @@ exec_role(const struct supervisor *s, const struct child *c, int ready_fd,
 	_exit(127);
 }
 
-/* Of the signer alone, and anew at each of its starts (PK-199). */
+/* Each signer's own, and anew at each of its starts (PK-199). */
 static int
 give_pins(struct supervisor *s, const struct child *c, int *fd)
 {
+	const struct key_process *k = key_process_of(s, c->role);
 	struct job j;
 	int result;
 
 	*fd = -1;
-	if (c->role != ROLE_SIGNER)
+	if (k == NULL)
 		return 0;
 	job_init(&j, NULL, s->conf);
-	result = pins_give(&j, s->pins, fd);
+	result = pins_give(&j, s->pins, k->pins, fd);
 	if (result < 0)
 		log_error("role not started", "role=%s error=\"%s\"",
 		    role_name(c->role), j.err.text);
@@ -277,22 +308,14 @@ signal_children(const struct supervisor *s, int number)
 			kill(s->children[i].pid, number);
 }
 
-/* Last of all the signer: what the issuer has begun needs it. */
+/* Last of all the signers: what others have begun needs them. */
 static void
-end_signer(const struct supervisor *s)
+end_signers(const struct supervisor *s)
 {
-	pid_t signer = 0;
-
-	for (size_t i = 0; i < s->child_count; i++) {
-		const struct child *c = &s->children[i];
-
-		if (c->pid > 0 && c->role != ROLE_SIGNER)
+	for (size_t i = 0; i < s->child_count; i++)
+		if (s->children[i].pid > 0 && !has_keys(s->children[i].role))
 			return;
-		if (c->pid > 0)
-			signer = c->pid;
-	}
-	if (signer > 0)
-		kill(signer, SIGTERM);
+	signal_children(s, SIGTERM);
 }
 
 static void
@@ -305,12 +328,11 @@ begin_stop(struct supervisor *s)
 	log_info("stopping", "grace_ms=%d", DRAIN_MS);
 	notify_send("STOPPING=1");
 	for (size_t i = 0; i < s->child_count; i++)
-		if (s->children[i].pid > 0 &&
-		    s->children[i].role != ROLE_SIGNER)
+		if (s->children[i].pid > 0 && !has_keys(s->children[i].role))
 			kill(s->children[i].pid, SIGTERM);
 	/* One that somebody has stopped hears it only then. */
 	signal_children(s, SIGCONT);
-	end_signer(s);
+	end_signers(s);
 }
 
 /*
@@ -332,10 +354,11 @@ give_up(struct supervisor *s, const struct child *c, int status)
 static void
 keep_down(struct supervisor *s, struct child *c)
 {
-	bool may_hup = c->role != ROLE_SIGNER || s->pins == NULL;
+	const struct key_process *k = key_process_of(s, c->role);
+	bool may_hup = k == NULL || !pins_were_taken(s->pins, k->pins);
 
-	if (c->role == ROLE_SIGNER)
-		pins_forget(s->pins);
+	if (k != NULL)
+		pins_forget(s->pins, k->pins);
 	log_error("role stays down",
 	    "which=%s next=\"mend what this role's line says, then %sstart "
 	    "countersignd again; the other roles go on\"",
@@ -355,16 +378,17 @@ start_again_soon(struct supervisor *s)
 static void
 child_ended(struct supervisor *s, struct child *c, int status)
 {
+	struct key_process *k = key_process_of(s, c->role);
 	int64_t now = clock_mono_ms();
 
 	c->pid = 0;
 	if (c->ready_fd >= 0)
 		close(c->ready_fd);
 	c->ready_fd = -1;
-	if (c->role == ROLE_SIGNER)
-		sign_link_gone(s->signer[1]);
+	if (k != NULL)
+		sign_link_gone(k->pair[1]);
 	if (s->stopping) {
-		end_signer(s);
+		end_signers(s);
 		return;
 	}
 	if (!s->told_ready && WIFEXITED(status) && WEXITSTATUS(status) != 0) {
@@ -381,8 +405,8 @@ child_ended(struct supervisor *s, struct child *c, int status)
 		return;
 	}
 	/* PK-204: what it had signed is counted nowhere else. */
-	if (c->role == ROLE_SIGNER)
-		ceiling_count(&s->signer_ends, mono_secs());
+	if (k != NULL)
+		ceiling_count(&k->ends, mono_secs());
 	/* Who was killed from outside did not fail. */
 	if (now - c->started_ms >= STEADY_MS ||
 	    (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL))
@@ -594,11 +618,13 @@ wait_and_act(struct supervisor *s, int timeout)
 		take_signals(s);
 }
 
-static bool
-has_responder(const struct conf *conf)
+static int
+make_key_pair(struct job *j, struct key_process *k)
 {
-	return conf->external.kind == CONF_EXTERNAL_NONE &&
-	       status_ocsp_is_live(&conf->issuer);
+	k->pair[0] = k->pair[1] = -1;
+	return supervisor_has_role(j->conf, k->role)
+		   ? fd_message_pair(j, k->pair)
+		   : 0;
 }
 
 static int
@@ -612,10 +638,9 @@ make_pairs(struct supervisor *s, struct span text)
 	result = fd_message_pair(&j, s->linters);
 	if (result == 0)
 		result = reload_open(&j, &s->reload, s->conf, text);
-	s->signer[0] = s->signer[1] = -1;
-	if (result == 0 && signer_is_wanted(s->conf))
-		result = fd_message_pair(&j, s->signer);
-	if (result == 0 && has_responder(s->conf))
+	for (size_t i = 0; i < KEY_PROCESSES && result == 0; i++)
+		result = make_key_pair(&j, &s->keys[i]);
+	if (result == 0 && status_has_responder(s->conf))
 		result =
 		    live_pairs_make(&j, s->conf->web.status_listen.n, &s->live);
 	if (result < 0)
@@ -654,6 +679,8 @@ supervisor_has_role(const struct conf *conf, enum role role)
 {
 	if (role == ROLE_SIGNER)
 		return signer_is_wanted(conf);
+	if (role == ROLE_OCSP_SIGNER)
+		return ocsp_signer_is_wanted(conf);
 	if (role == ROLE_ADMIN)
 		return conf->admin.listen.n > 0;
 	return role != ROLE_UPSTREAM ||
@@ -662,7 +689,7 @@ supervisor_has_role(const struct conf *conf, enum role role)
 
 /* One process for each role; a validator for each way in; the parent of the
  * linters, if there are some; who answers OCSP clients, if somebody does; and
- * who has the keys in tokens, if some are.
+ * those who have keys in tokens, if some are.
  */
 static void
 add_children(struct supervisor *s, struct arena *a)
@@ -671,15 +698,16 @@ add_children(struct supervisor *s, struct arena *a)
 	char room[INTAKE_NAME_MAX];
 
 	s->children =
-	    arena_calloc(a, 3 + ROLE_COUNT + intakes, sizeof(*s->children));
+	    arena_calloc(a, 4 + ROLE_COUNT + intakes, sizeof(*s->children));
 	s->polled =
-	    arena_calloc(a, 4 + ROLE_COUNT + intakes, sizeof(*s->polled));
-	/* First: the issuer asks it when it starts. */
-	if (signer_is_wanted(s->conf))
-		add_child(s, ROLE_SIGNER, NULL);
+	    arena_calloc(a, 5 + ROLE_COUNT + intakes, sizeof(*s->polled));
+	/* First: they are asked when others start. */
+	for (size_t i = 0; i < KEY_PROCESSES; i++)
+		if (supervisor_has_role(s->conf, s->keys[i].role))
+			add_child(s, s->keys[i].role, NULL);
 	if (s->conf->linter_count > 0)
 		add_child(s, ROLE_LINTER, NULL);
-	if (has_responder(s->conf))
+	if (status_has_responder(s->conf))
 		add_child(s, ROLE_RESPONDER, NULL);
 	for (enum role role = 0; role < ROLE_COUNT; role++)
 		if (role != ROLE_VALIDATOR &&
@@ -698,6 +726,12 @@ supervisor_main(const struct conf *conf, struct span text, struct pins *pins)
 		.pid = getpid(),
 		.pins = pins,
 		.began_ms = clock_mono_ms(),
+		.keys = { { .role = ROLE_SIGNER,
+			      .asker = ROLE_ISSUER,
+			      .pins = PINS_OF_CAS },
+		    { .role = ROLE_OCSP_SIGNER,
+			.asker = ROLE_RESPONDER,
+			.pins = PINS_OF_RESPONDER } },
 	};
 
 	struct arena *arena;

@@ -59,6 +59,8 @@ CREATE TABLE responder (
 	reserved_at BIGINT NOT NULL,
 	issued_at BIGINT NOT NULL DEFAULT 0,
 	der BYTEA,
+	-- Who has the key: the issuer, or the responder (PK-177).
+	holder TEXT NOT NULL,
 	PRIMARY KEY (ca_label, serial)
 );
 

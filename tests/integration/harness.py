@@ -381,7 +381,8 @@ class Site:
         nothing to take: it begins with what the others are told."""
         def with_database():
             return {pid for pid, words in self.processes().items()
-                    if not {"linter", "responder", "signer"} & set(words)}
+                    if not {"linter", "responder", "signer",
+                            "ocsp-signer"} & set(words)}
 
         with open(self.config, "rb") as f:
             sha256 = hashlib.sha256(f.read()).hexdigest()

@@ -105,6 +105,7 @@ EXTRA_DIST += \
 	tests/integration/test_status.py \
 	tests/integration/test_storm.py \
 	tests/integration/test_texts.py \
+	tests/integration/test_live_key.py \
 	tests/integration/test_token.py \
 	tests/integration/views.py \
 	tests/integration/ways.py

@@ -18,6 +18,7 @@
 #include "pki/key.h"
 #include "pki/ocsp_client.h"
 #include "pki/responder.h"
+#include "pki/responder_request.h"
 #include "src/answers.h"
 #include "src/answers_block.h"
 #include "src/live_answer.h"
@@ -99,14 +100,26 @@ ask_live(void *ctx, struct job *j, struct span request, struct span *response)
 	return 0;
 }
 
+/* Of a request that verifies. */
+static struct span
+spki_in(struct job *j, struct span request)
+{
+	struct span spki = { NULL, 0 };
+	EVP_PKEY *key;
+
+	EXPECT(j, responder_request_read(j, j->arena, request, &spki, &key), 0);
+	return spki;
+}
+
 static void
 certify(struct lab *lab)
 {
 	struct job *j = lab->j;
 	struct responder r;
-	struct span spki;
+	struct span request, spki;
 
-	EXPECT(j, live_key(j, lab->live, &spki), 1);
+	EXPECT(j, live_key(j, lab->live, &request), 1);
+	spki = spki_in(j, request);
 	EXPECT(j, responder_prepare_for(j, j->arena, lab->ca, spki, &r), 0);
 	EXPECT(j, responder_sign(j, j->arena, lab->ca, &r), 0);
 	EXPECT(j, live_adopt(j, lab->live, r.certificate), 0);
@@ -517,6 +530,7 @@ test_renewal(struct job *j)
 	lab_init(&lab, j);
 	assert_int_equal(live_key_due(lab.live), 0);
 	EXPECT(j, live_key(j, lab.live, &first), 1);
+	first = span_mem(arena_memdup(j->arena, first.p, first.n), first.n);
 	EXPECT(j, live_key(j, lab.live, &again), 1);
 	assert_true(span_eq(first, again));
 	/* a certificate, and not for this key */
@@ -528,7 +542,9 @@ test_renewal(struct job *j)
 	job_recover(j);
 	assert_string_equal(ask_one(&lab, GOOD, 16), "error 3");
 	/* of another CA */
-	EXPECT(j, responder_prepare_for(j, j->arena, lab_ca("p384"), first, &r),
+	EXPECT(j,
+	    responder_prepare_for(
+		j, j->arena, lab_ca("p384"), spki_in(j, first), &r),
 	    0);
 	EXPECT(j, responder_sign(j, j->arena, lab_ca("p384"), &r), 0);
 	assert_int_equal(live_adopt(j, lab.live, r.certificate), -1);
@@ -566,7 +582,7 @@ test_certified(struct job *j)
 				 .max_per_hour = 10 } };
 	struct responder key;
 	struct live_pairs pairs;
-	struct span spki, der, again;
+	struct span der, again;
 	int end, issuers;
 
 	j->conf = &conf;
@@ -576,15 +592,15 @@ test_certified(struct job *j)
 	issuer.live = live_keys_new(j->arena, issuers);
 	assert_int_equal(live_keys_step(&issuer, j), 0);
 	EXPECT(j, responder_new_key(j, j->arena, &key), 0);
-	EXPECT(j, responder_spki(j, &key, &spki), 0);
-	EXPECT(j, live_tell(j->arena, end, LIVE_KEY, spki), 0);
+	EXPECT(j, responder_request(j, j->arena, &key), 0);
+	EXPECT(j, live_tell(j->arena, end, LIVE_KEY, key.request), 0);
 	EXPECT(j, live_keys_step(&issuer, j), 1);
 	EXPECT(j, live_take(j, end, LIVE_CERTIFICATE_MAX, &der), 1);
 	EXPECT(j, responder_adopt(j, j->arena, issuer.ca, der, &key), 0);
 	assert_int_equal(fixture_count(j, count), 1);
 	/* asked twice, and once more */
-	EXPECT(j, live_tell(j->arena, end, LIVE_KEY, spki), 0);
-	EXPECT(j, live_tell(j->arena, end, LIVE_KEY, spki), 0);
+	EXPECT(j, live_tell(j->arena, end, LIVE_KEY, key.request), 0);
+	EXPECT(j, live_tell(j->arena, end, LIVE_KEY, key.request), 0);
 	EXPECT(j, live_keys_step(&issuer, j), 1);
 	assert_int_equal(live_keys_step(&issuer, j), 0);
 	EXPECT(j, live_take(j, end, LIVE_CERTIFICATE_MAX, &again), 1);
@@ -598,8 +614,8 @@ test_certified(struct job *j)
 	assert_int_equal(live_take(j, end, LIVE_CERTIFICATE_MAX, &again), 0);
 	for (int i = 0; i < 3; i++) {
 		EXPECT(j, responder_new_key(j, j->arena, &key), 0);
-		EXPECT(j, responder_spki(j, &key, &spki), 0);
-		EXPECT(j, live_tell(j->arena, end, LIVE_KEY, spki), 0);
+		EXPECT(j, responder_request(j, j->arena, &key), 0);
+		EXPECT(j, live_tell(j->arena, end, LIVE_KEY, key.request), 0);
 		if (live_keys_step(&issuer, j) < 0)
 			assert_int_equal(j->err.kind, ERR_BUSY);
 		job_recover(j);
@@ -610,6 +626,96 @@ test_certified(struct job *j)
 		close(i == 0 ? issuers : pairs.web.fds[0]);
 	}
 	answers_free(issuer.answers);
+}
+
+/* PK-177, PK-118: a key that stays, as one in a token does, gets another
+ * certificate halfway, and no earlier one. */
+static void
+test_certified_again(struct job *j)
+{
+	static const struct {
+		int64_t at;
+		int count;
+	} rows[] = { { 0, 1 }, { 15 * DAY - 301, 1 }, { 15 * DAY, 2 },
+		{ 15 * DAY, 2 }, { 30 * DAY, 3 }, { 0, 4 } };
+	struct issuer issuer = { .ca = lab_ca("p256"),
+		.seal = status_lab_seal_key(j),
+		.answers = answers_new(j->arena) };
+	struct conf conf = { .issuer = { .max_responders_per_hour = 100,
+				 .max_per_hour = 100 } };
+	struct live_pairs pairs;
+	struct responder key;
+	struct span der;
+
+	j->conf = &conf;
+	EXPECT(j, live_pairs_make(j, 0, &pairs), 0);
+	issuer.live = live_keys_new(j->arena, pairs.issuer.fds[0]);
+	EXPECT(j, responder_new_key(j, j->arena, &key), 0);
+	EXPECT(j, responder_request(j, j->arena, &key), 0);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		unit_case("%zu", i);
+		status_lab_at(j, LAB_NOW + rows[i].at);
+		EXPECT(j,
+		    live_tell(j->arena, pairs.responder.fds[0], LIVE_KEY,
+			key.request),
+		    0);
+		EXPECT(j, live_keys_step(&issuer, j), 1);
+		EXPECT(j,
+		    live_take(
+			j, pairs.responder.fds[0], LIVE_CERTIFICATE_MAX, &der),
+		    1);
+		EXPECT(
+		    j, responder_adopt(j, j->arena, issuer.ca, der, &key), 0);
+		assert_int_equal(
+		    fixture_count(j,
+			"SELECT COUNT(*) FROM responder WHERE holder = "
+			"'responder'"),
+		    rows[i].count);
+	}
+	close(pairs.responder.fds[0]);
+	close(pairs.issuer.fds[0]);
+	answers_free(issuer.answers);
+}
+
+/* PK-177: nobody gets a certificate for a key that he has not. */
+static void
+test_possession(struct job *j)
+{
+	struct responder own, other;
+	struct span spki = { NULL, 0 }, der;
+	EVP_PKEY *read;
+	char *changed;
+
+	EXPECT(j, responder_new_key(j, j->arena, &own), 0);
+	EXPECT(j, responder_new_key(j, j->arena, &other), 0);
+	EXPECT(j, responder_request(j, j->arena, &own), 0);
+	EXPECT(j, responder_request(j, j->arena, &other), 0);
+	der = own.request;
+	EXPECT(j, responder_request_read(j, j->arena, der, &spki, &read), 0);
+	assert_int_equal(EVP_PKEY_eq(read, own.key), 1);
+	/* with the other's key in its place */
+	changed = arena_memdup(j->arena, der.p, der.n);
+	memcpy(changed + (spki.p - der.p), other.request.p + (spki.p - der.p),
+	    spki.n);
+	assert_int_equal(responder_request_read(j, j->arena,
+			     span_mem(changed, der.n), &spki, &read),
+	    -1);
+	assert_job_error(j, ERR_MALFORMED,
+	    "OCSP responder: its key has not signed its request");
+	job_recover(j);
+	for (size_t n = 0; n < der.n; n++) {
+		assert_int_equal(responder_request_read(j, j->arena,
+				     span_cut(der, 0, n), &spki, &read),
+		    -1);
+		job_recover(j);
+		changed = arena_memdup(j->arena, der.p, der.n);
+		changed[n] ^= 1;
+		assert_int_equal(responder_request_read(j, j->arena,
+				     span_mem(changed, der.n), &spki, &read),
+		    -1);
+		assert_int_equal(j->err.kind, ERR_MALFORMED);
+		job_recover(j);
+	}
 }
 
 /* --- linters of others ------------------------------------------------------
@@ -743,6 +849,8 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST_SQLITE(test_renewal),
 	STORE_TEST_SQLITE(test_sample),
 	STORE_TEST(test_certified),
+	STORE_TEST(test_certified_again),
+	STORE_TEST_SQLITE(test_possession),
 	cmocka_unit_test(test_link),
 };
 UNIT_MAIN(tests)

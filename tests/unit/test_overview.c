@@ -300,6 +300,46 @@ test_lists(struct job *j)
 	expect_no_line(j, "revocation list: ");
 }
 
+static void
+certify(struct job *j, const char *serial, const char *holder, int64_t end)
+{
+	struct ca_key_facts facts;
+
+	EXPECT(j, ca_key_facts(j, j->conf->issuer.ca_certificate, &facts), 0);
+	fixture_sql(j,
+	    arena_printf(j->arena,
+		"INSERT INTO responder (ca_label, serial, tbs, lint_report, "
+		"br_version, not_after, reserved_at, issued_at, holder) VALUES "
+		"('%s', '%s', 'x', '{}', '1', %lld, 1, 1, '%s')",
+		facts.label, serial, (long long)end, holder));
+}
+
+/* PK-177, PK-118: who answers OCSP clients has a certificate, and is given
+ * another one in time. */
+static void
+test_live_key(struct job *j)
+{
+	struct role_lab lab;
+
+	start(&lab, j);
+	lab.conf.issuer.ocsp_url = "http://ocsp.ca.test/";
+	expect_no_line(j, "key of live OCSP answers");
+	lab.conf.issuer.ocsp_mode = CONF_OCSP_LIVE;
+	expect_line(j, "WRONG key of live OCSP answers: in memory, has no "
+		       "certificate: the logs of ");
+	certify(j, "01", "issuer", j->now + 30 * DAY);
+	expect_line(j, "WRONG key of live OCSP answers: in memory, has no ");
+	certify(j, "02", "responder", j->now - 1);
+	expect_line(j, "WRONG key of live OCSP answers: in memory, has no ");
+	certify(j, "03", "responder", j->now + 14 * DAY);
+	lab.conf.responder.key.token = "ocsp";
+	expect_line(j, "warn  key of live OCSP answers: in token ocsp, its "
+		       "certificate ends at ");
+	certify(j, "04", "responder", j->now + 30 * DAY - 301);
+	expect_line(j, "ok    key of live OCSP answers: in token ocsp, "
+		       "certified until ");
+}
+
 /* PK-184, PK-185: deadlines; PK-186: the rehearsal. */
 static void
 test_deadlines(struct job *j)
@@ -482,6 +522,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_silent),
 	STORE_TEST(test_disk),
 	STORE_TEST(test_lists),
+	STORE_TEST(test_live_key),
 	STORE_TEST(test_deadlines),
 	STORE_TEST(test_PK_21_no_audit_key),
 	STORE_TEST(test_configuration),

@@ -79,7 +79,7 @@ given(struct job *j, struct pins *p)
 	struct pins_given g;
 	int fd;
 
-	assert_int_equal(pins_give(j, p, &fd), 0);
+	assert_int_equal(pins_give(j, p, PINS_OF_CAS, &fd), 0);
 	if (fd >= 0)
 		assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
 	assert_int_equal(pins_receive(j, fd, &g), 0);
@@ -114,9 +114,9 @@ test_descriptor(void **state)
 		assert_null(pins_find(&g, 1));
 		assert_span_equal(pins_find(&g, 2)->octets, "a b");
 	}
-	pins_forget(p);
+	pins_forget(p, PINS_OF_CAS);
 	assert_int_equal(given(j, p).n, 0);
-	pins_forget(NULL);
+	pins_forget(NULL, PINS_OF_CAS);
 }
 
 /* Other roles are children, too. */
@@ -134,12 +134,48 @@ test_no_child_has_it(void **state)
 	pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0) {
-		struct pins_given g = given(j, p);
+		int fd;
 
-		_exit(g.n == 1 && g.v[0].octets.n == 0 ? 0 : 1);
+		_exit(
+		    pins_give(j, p, PINS_OF_CAS, &fd) == 0 && fd == -1 ? 0 : 1);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
+}
+
+/* PK-177: who has the responder's key has no CA's, and the other way; what one
+ * token has refused is not forgotten for another. */
+static void
+test_apart(void **state)
+{
+	struct job *j = configured();
+	struct pins_given g;
+	struct pins *p;
+	int fd;
+
+	(void)state;
+	conf.issuer.key.pin_fd = descriptor("1234", 4);
+	conf.responder.key = conf.issuer.key;
+	conf.responder.key.pin_fd = descriptor("5678", 4);
+	p = taken(j);
+	assert_true(pins_were_taken(p, PINS_OF_CAS));
+	assert_true(pins_were_taken(p, PINS_OF_RESPONDER));
+	g = given(j, p);
+	assert_int_equal(g.n, 1);
+	assert_span_equal(pins_find(&g, 0)->octets, "1234");
+	assert_null(pins_find(&g, PINS_RESPONDER));
+	assert_int_equal(pins_give(j, p, PINS_OF_RESPONDER, &fd), 0);
+	assert_int_equal(pins_receive(j, fd, &g), 0);
+	assert_int_equal(g.n, 1);
+	assert_span_equal(pins_find(&g, PINS_RESPONDER)->octets, "5678");
+	assert_null(pins_find(&g, 0));
+	pins_forget(p, PINS_OF_RESPONDER);
+	assert_true(pins_were_taken(p, PINS_OF_RESPONDER));
+	assert_int_equal(pins_give(j, p, PINS_OF_RESPONDER, &fd), 0);
+	assert_int_equal(fd, -1);
+	g = given(j, p);
+	assert_span_equal(pins_find(&g, 0)->octets, "1234");
+	conf.responder.key.module = NULL;
 }
 
 static void
@@ -385,6 +421,7 @@ test_one_way(void **state)
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_descriptor),
 	cmocka_unit_test(test_no_child_has_it),
+	cmocka_unit_test(test_apart),
 	cmocka_unit_test(test_refused),
 	cmocka_unit_test(test_typed),
 	cmocka_unit_test(test_asked),

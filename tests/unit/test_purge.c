@@ -491,8 +491,8 @@ test_lists(struct job *j)
 	    "refresh_at, octets) VALUES ('a', 7, 1, 1, 'x')");
 	fixture_sql(j,
 	    "INSERT INTO responder (ca_label, serial, tbs, lint_report, "
-	    "br_version, not_after, reserved_at) "
-	    "VALUES ('a', '0102', 'x', 'x', 'x', 1800000000, 1)");
+	    "br_version, not_after, reserved_at, holder) "
+	    "VALUES ('a', '0102', 'x', 'x', 'x', 1800000000, 1, 'issuer')");
 	role_lab_at(&lab, now - 1);
 	purge(&lab);
 	assert_int_equal(rows(j, "ocsp_segment"), 0);

@@ -234,6 +234,7 @@ enum who {
 	SIGNER,
 	SIGNER_ANY,
 	SIGNER_CLOSED,
+	OCSP_SIGNER,
 	ADMIN,
 	WHO_COUNT
 };
@@ -242,7 +243,8 @@ static const char *const names[] = { "issuer", "web", "sender", "validator",
 	"validator (LMTP)", "sender (token command)", "issuer (PostgreSQL)",
 	"upstream (ACME)", "upstream (hook)", "perspective",
 	"perspective (look-ups)", "issuer (token)", "signer",
-	"signer (any network)", "signer (no network, files)", "admin" };
+	"signer (any network)", "signer (no network, files)", "ocsp-signer",
+	"admin" };
 
 static const struct attempt {
 	const char *what;
@@ -254,44 +256,44 @@ static const struct attempt {
 #define K KILLED
 	/* issuer, web, sender, validator, LMTP, command, PostgreSQL,
 	 * upstream by ACME, by a hook, perspective, its look-ups, issuer with
-	 * a token, signer, with any network, with none and files,
-	 * admin */
+	 * a token, signer, with any network, with none and files, the one of
+	 * the responder's key (PK-177), admin */
 	{ "a Unix socket", try_unix,
-	    { R, R, W, W, W, W, W, W, W, R, W, R, W, W, R, R } },
+	    { R, R, W, W, W, W, W, W, W, R, W, R, W, W, R, W, R } },
 	{ "a TCP socket", try_inet,
-	    { R, R, W, W, W, W, W, W, W, R, W, R, R, W, R, R } },
+	    { R, R, W, W, W, W, W, W, W, R, W, R, R, W, R, R, R } },
 	{ "a connection", try_elsewhere,
-	    { R, R, W, W, W, W, W, W, W, R, W, R, R, W, R, R } },
+	    { R, R, W, W, W, W, W, W, W, R, W, R, R, W, R, R, R } },
 	{ "a raw socket", try_packet,
-	    { R, R, R, R, R, R, R, R, R, R, R, R, R, R, R, R } },
+	    { R, R, R, R, R, R, R, R, R, R, R, R, R, R, R, R, R } },
 	{ "listening", try_listen,
-	    { R, W, W, R, W, W, R, R, R, W, R, R, R, R, R, W } },
+	    { R, W, W, R, W, W, R, R, R, W, R, R, R, R, R, R, W } },
 	{ "a program", try_exec,
-	    { R, R, R, R, R, W, R, R, W, R, R, R, R, R, R, R } },
+	    { R, R, R, R, R, W, R, R, W, R, R, R, R, R, R, R, R } },
 	{ "/etc/passwd", try_passwd,
-	    { R, W, W, W, W, W, W, W, W, W, W, R, W, W, R, W } },
+	    { R, W, W, W, W, W, W, W, W, W, W, R, W, W, R, R, W } },
 	{ "another folder", try_home,
-	    { R, R, R, R, R, W, R, R, W, R, R, R, W, W, R, R } },
+	    { R, R, R, R, R, W, R, R, W, R, R, R, W, W, R, R, R } },
 	{ "the database", try_database,
-	    { W, W, W, W, W, W, R, W, W, R, R, W, W, W, R, W } },
+	    { W, W, W, W, W, W, R, W, W, R, R, W, W, W, R, R, W } },
 	{ "the list", try_list,
-	    { W, R, R, R, R, W, W, R, W, R, R, W, W, W, R, R } },
+	    { W, R, R, R, R, W, W, R, W, R, R, W, W, W, R, R, R } },
 	{ "reading the configuration", try_read_conf,
-	    { R, R, R, R, R, W, R, R, W, R, R, R, W, W, R, R } },
+	    { R, R, R, R, R, W, R, R, W, R, R, R, W, W, R, R, R } },
 	{ "writing the configuration", try_write_conf,
-	    { R, R, R, R, R, W, R, R, W, R, R, R, W, W, R, R } },
+	    { R, R, R, R, R, W, R, R, W, R, R, R, W, W, R, R, R } },
 	{ "a file elsewhere", try_tmp,
-	    { R, R, R, R, R, W, R, R, W, R, R, R, W, W, R, R } },
+	    { R, R, R, R, R, W, R, R, W, R, R, R, W, W, R, R, R } },
 	{ "the web's certificate", try_certificate,
-	    { R, W, R, R, R, W, R, R, W, W, R, R, W, W, W, W } },
+	    { R, W, R, R, R, W, R, R, W, W, R, R, W, W, W, W, W } },
 	{ "new code", try_code,
-	    { R, W, W, W, W, W, R, W, W, W, W, R, W, W, W, W } },
+	    { R, W, W, W, W, W, R, W, W, W, W, R, W, W, W, W, W } },
 	{ "another process", try_fork,
-	    { R, W, W, W, W, W, R, W, W, W, W, R, W, W, W, W } },
+	    { R, W, W, W, W, W, R, W, W, W, W, R, W, W, W, W, W } },
 	{ "debugging", try_ptrace,
-	    { K, K, K, K, K, K, K, K, K, K, K, K, K, K, K, K } },
+	    { K, K, K, K, K, K, K, K, K, K, K, K, K, K, K, K, K } },
 	{ "the kernel's keys", try_keys,
-	    { K, K, K, K, K, K, K, K, K, K, K, K, K, K, K, K } },
+	    { K, K, K, K, K, K, K, K, K, K, K, K, K, K, K, K, K } },
 #undef W
 #undef R
 #undef K
@@ -304,7 +306,7 @@ configure(enum who who)
 		ROLE_VALIDATOR, ROLE_VALIDATOR, ROLE_SENDER, ROLE_ISSUER,
 		ROLE_UPSTREAM, ROLE_UPSTREAM, ROLE_PERSPECTIVE,
 		ROLE_PERSPECTIVE, ROLE_ISSUER, ROLE_SIGNER, ROLE_SIGNER,
-		ROLE_SIGNER, ROLE_ADMIN };
+		ROLE_SIGNER, ROLE_OCSP_SIGNER, ROLE_ADMIN };
 	static const char *files[1];
 
 	conf.sender.relay_token_command =
@@ -324,6 +326,9 @@ configure(enum who who)
 						     : CONF_NETWORK_LOCAL;
 	files[0] = arena_printf(keep, "%s/tls", folder);
 	conf.signer.files = (struct conf_list){ files, who == SIGNER_CLOSED };
+	conf.responder.key.module = "/usr/lib/module.so";
+	conf.responder.reach.network = CONF_NETWORK_LOCAL;
+	conf.responder.reach.files = (struct conf_list){ files, 1 };
 	conf.database = who == ISSUER_POSTGRESQL
 			    ? "postgresql:"
 			    : arena_printf(keep, "sqlite:%s/db/x.db", folder);

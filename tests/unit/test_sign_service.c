@@ -23,6 +23,8 @@
 #include "pki/crl.h"
 #include "pki/key.h"
 #include "pki/remote_key.h"
+#include "pki/responder_key.h"
+#include "pki/responder_request.h"
 #include "src/ca_conf.h"
 #include "src/pins.h"
 #include "src/sign_frame.h"
@@ -126,7 +128,8 @@ make_pair(struct job *j)
 	int fds[2];
 
 	assert_int_equal(fd_message_pair(j, fds), 0);
-	p = (struct pair){ fds[0], fds[1], sign_link_new(j->arena, fds[0]) };
+	p = (struct pair){ fds[0], fds[1],
+		sign_link_new(j->arena, fds[0], ROLE_SIGNER) };
 	return p;
 }
 
@@ -374,16 +377,17 @@ make_former(struct job *j)
 	conf.former_count = 1;
 }
 
+typedef int opening(struct job *, struct arena *, struct sign_service *);
+
 static pid_t
-start(const struct pair *p, struct job *j)
+start_with(const struct pair *p, struct job *j, opening *open_keys)
 {
 	struct sign_service s = { .fd = p->signer, .pins_fd = -1 };
 	pid_t pid = fork();
 
 	if (pid != 0)
 		return pid;
-	if (sign_service_open(j, j->arena, &s) < 0 ||
-	    sign_service_log_in(j, &s) < 0) {
+	if (open_keys(j, j->arena, &s) < 0 || sign_service_log_in(j, &s) < 0) {
 		fprintf(stderr, "%s\n", j->err.text);
 		_exit(2);
 	}
@@ -395,6 +399,12 @@ start(const struct pair *p, struct job *j)
 		if (sign_service_step(&s, &conf) < 0)
 			_exit(0);
 	}
+}
+
+static pid_t
+start(const struct pair *p, struct job *j)
+{
+	return start_with(p, j, sign_service_open);
 }
 
 /* The CA as the issuer has it: with no key in this process. */
@@ -464,6 +474,11 @@ test_service(void **state)
 	    "former_ca old issues nothing");
 	expect_refusal(j, p.key->ready(j, p.key->context, "0a1b"),
 	    "the signer has no key 0a1b");
+	/* PK-177: what only a responder's key gives. */
+	expect_refusal(j,
+	    p.key->sign(j, p.key->context, ca_key_label(ca), REMOTE_REQUEST,
+		(struct span){ NULL, 0 }, &out),
+	    "nothing that is signed");
 	/* What is asked while it is away is answered by the next one. */
 	kill(pid, SIGKILL);
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
@@ -527,7 +542,8 @@ test_given_pin(void **state)
 	pins_note_descriptors();
 	assert_int_equal(pins_take(j, j->arena, &pins), 0);
 	for (int i = 0; i < 2; i++) {
-		assert_int_equal(pins_give(j, pins, &s.pins_fd), 0);
+		assert_int_equal(
+		    pins_give(j, pins, PINS_OF_CAS, &s.pins_fd), 0);
 		assert_int_equal(sign_service_open(j, j->arena, &s), 0);
 		assert_int_equal(sign_service_log_in(j, &s), 0);
 	}
@@ -561,6 +577,173 @@ test_former_refused(void **state)
 	job_recover(j);
 }
 
+/* --- the responder's key (PK-177) ------------------------------------------
+ */
+
+static struct token_place
+configure_responder(struct job *j)
+{
+	struct token_place place = token_lab_place("responder", "0c");
+
+	configure(j);
+	place.token = "ocsp";
+	conf.responder.key = (struct conf_token){ .module = place.module,
+		.token = place.token,
+		.label = place.label,
+		.id = place.id,
+		.pin_file = place.pin_file };
+	conf.issuer.max_live_answers = 1;
+	return place;
+}
+
+/* As the issuer certifies it. */
+static void
+certify(struct job *j, struct responder *r)
+{
+	const struct ca *ca = lab_ca("p256");
+	struct span spki = { NULL, 0 };
+	struct responder made;
+	EVP_PKEY *key;
+
+	assert_int_equal(
+	    responder_request_read(j, j->arena, r->request, &spki, &key), 0);
+	assert_int_equal(
+	    responder_prepare_for(j, j->arena, ca, spki, &made), 0);
+	assert_int_equal(responder_sign(j, j->arena, ca, &made), 0);
+	assert_int_equal(
+	    responder_adopt(j, j->arena, ca, made.certificate, r), 0);
+}
+
+static int
+answer(struct job *j, const struct responder *r)
+{
+	const struct ocsp_single single = { OCSP_SHA256,
+		{ .serial = { 1, 2, 3, 4, 5, 6, 7, 8, 9 },
+		    .serial_len = 9,
+		    .this_update = j->now } };
+	const struct ocsp_data d = { &single, 1, j->now, SPAN("nonce") };
+	struct ocsp_ca names;
+	struct span response;
+
+	assert_int_equal(responder_ca(j, lab_ca("p256"), &names), 0);
+	if (responder_reply(j, r, &names, &d, &response) < 0)
+		return -1;
+	assert_int_equal(
+	    responder_check_data(j, lab_ca("p256"), &d, response), 0);
+	return 0;
+}
+
+/* PK-177, PK-198: made inside the token of its own, once. */
+static void
+test_responder_key_made(void **state)
+{
+	struct job *j = lab_job();
+	struct responder_key_made made;
+	struct token_place place;
+	(void)state;
+
+	NEEDS_TOKEN;
+	place = configure_responder(j);
+	assert_int_equal(responder_key_make(j, &place, &made), 0);
+	assert_int_equal(strlen(made.spki_sha256), 64);
+	assert_non_null(strstr(made.attributes, "CKA_LOCAL true"));
+	assert_non_null(strstr(made.attributes, "CKA_EXTRACTABLE false"));
+	assert_int_equal(responder_key_make(j, &place, &made), -1);
+	assert_int_equal(j->err.kind, ERR_CONFLICT);
+	job_recover(j);
+}
+
+/* PK-177: it signs OCSP answers of its own, and nothing else; the CA's keys are
+ * not there; killed and started again, it is the same key. */
+static void
+test_responder(void **state)
+{
+	struct job *j = lab_job();
+	struct responder r, again;
+	struct span out;
+	(void)state;
+
+	NEEDS_TOKEN;
+	configure_responder(j);
+	struct pair p = make_pair(j);
+	pid_t pid = start_with(&p, j, sign_service_open_responder);
+	const char *label = conf.responder.key.id;
+
+	assert_int_equal(p.key->ready(j, p.key->context, label), 0);
+	assert_int_equal(responder_key_ask(j, j->arena, p.key, label, &r), 0);
+	certify(j, &r);
+	assert_int_equal(answer(j, &r), 0);
+	expect_refusal(j,
+	    p.key->sign(
+		j, p.key->context, label, REMOTE_ANSWER, SPAN("hello"), &out),
+	    "refused to sign: it is not a ResponseData by key");
+	expect_refusal(j,
+	    p.key->sign(j, p.key->context, label, REMOTE_SUBSCRIBER,
+		SPAN("hello"), &out),
+	    "a responder's key signs OCSP answers");
+	expect_refusal(j,
+	    p.key->ready(j, p.key->context, ca_key_label(lab_ca("p256"))),
+	    "the signer has no key");
+	kill(pid, SIGKILL);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	sign_link_gone(p.signer);
+	expect_refusal(j, answer(j, &r), "the signer");
+	pid = start_with(&p, j, sign_service_open_responder);
+	for (int i = 0; answer(j, &r) < 0; i++) {
+		assert_in_range(i, 0, 5);
+		job_recover(j);
+		j->now += 60; /* the pause */
+	}
+	assert_int_equal(
+	    responder_key_ask(j, j->arena, p.key, label, &again), 0);
+	assert_int_equal(EVP_PKEY_eq(again.key, r.key), 1);
+	kill(pid, SIGKILL);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	end_pair(&p);
+}
+
+/* PK-199, PK-196, PK-165: what is wrong is said before anybody asks. */
+static void
+test_responder_refused(void **state)
+{
+	struct job *j = lab_job();
+	struct sign_service s = { .fd = -1, .pins_fd = -1 };
+	(void)state;
+
+	NEEDS_TOKEN;
+	configure_responder(j);
+	conf.responder.key.id = "77";
+	assert_int_equal(sign_service_open_responder(j, j->arena, &s), 0);
+	assert_int_equal(sign_service_log_in(j, &s), -1);
+	assert_int_equal(j->err.kind, ERR_BUSY);
+	assert_non_null(strstr(j->err.text, "label responder and id 77"));
+	assert_non_null(strstr(j->err.text, "responder.network = any"));
+	assert_non_null(strstr(j->err.text, "responder.files"));
+	job_recover(j);
+	conf.responder.key.token = "nowhere";
+	assert_int_equal(sign_service_open_responder(j, j->arena, &s), 0);
+	assert_int_equal(sign_service_log_in(j, &s), -1);
+	assert_int_equal(j->err.kind, ERR_BUSY);
+	assert_non_null(strstr(j->err.text, "nowhere"));
+	job_recover(j);
+	conf.responder.key.token = "ca";
+	conf.responder.key.label = "former";
+	conf.responder.key.id = "0b";
+	assert_int_equal(sign_service_open_responder(j, j->arena, &s), 0);
+	assert_int_equal(sign_service_log_in(j, &s), -1);
+	assert_int_equal(j->err.kind, ERR_REFUSED);
+	assert_non_null(strstr(j->err.text, "not of P-256"));
+	job_recover(j);
+	configure_responder(j);
+	token_lab_write("pin-of-ocsp", 0400, "not-the-pin");
+	conf.responder.key.pin_file = token_lab_path("pin-of-ocsp");
+	assert_int_equal(sign_service_open_responder(j, j->arena, &s), 0);
+	assert_int_equal(sign_service_log_in(j, &s), -1);
+	assert_int_equal(j->err.kind, ERR_REFUSED);
+	assert_non_null(strstr(j->err.text, "CKR_PIN_INCORRECT"));
+	job_recover(j);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_flood),
 	cmocka_unit_test(test_link),
@@ -570,7 +753,10 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_service),
 	cmocka_unit_test(test_refused),
 	cmocka_unit_test(test_given_pin),
+	cmocka_unit_test(test_responder_key_made),
+	cmocka_unit_test(test_responder),
 	/* Last: the token remembers. */
+	cmocka_unit_test(test_responder_refused),
 	cmocka_unit_test(test_former_refused),
 };
 
@@ -590,6 +776,7 @@ main(void)
 	token_lab_start_empty();
 	if (token_lab_is_there()) {
 		token_lab_add("former");
+		token_lab_add("ocsp");
 		import("ca", "p256", "issuing", "0a");
 		import("ca", "p384", "former", "0b");
 		import("former", "p384", "former", "0b");

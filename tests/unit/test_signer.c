@@ -147,7 +147,7 @@ test_types(void **state)
 		{ CA_ROLE_ISSUING, { true, false, true, true, false, true } },
 		{ CA_ROLE_ROOT, { false, true, true, true, false, true } },
 		{ CA_ROLE_RESPONDER,
-		    { false, false, false, false, true, false } },
+		    { false, false, false, false, true, true } },
 	};
 	struct job *j = lab_job();
 	(void)state;

@@ -393,6 +393,7 @@ status_life(struct job *j)
 {
 	struct ocsp_state states[OCSP_SEGMENTS];
 	struct responder_row responder = { .ca_label = "ca",
+		.holder = RESPONDER_LIVE,
 		.serial = "07",
 		.tbs = SPAN("t"),
 		.lint_report = "{}",
