@@ -3,11 +3,13 @@
 #include "db/store_crl.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "db/store_private.h"
 #include "lib/arena.h"
 #include "lib/hex.h"
+#include "lib/job.h"
 
 int
 store_crl_reserve(
@@ -42,6 +44,45 @@ store_crl_record(
 	    "UPDATE crl SET der = $3 "
 	    "WHERE ca_label = $1 AND number = $2 AND der IS NULL",
 	    ARGS(v_text(ca_label), v_int(number), v_bytes(der)));
+}
+
+static int
+check_imported(struct job *j, const struct crl *list)
+{
+	struct query q;
+	struct span der = { NULL, 0 };
+	int found = query_first(&q, j,
+	    "SELECT der FROM crl WHERE ca_label = $1 AND number = $2",
+	    ARGS(v_text(list->ca_label), v_int(list->number)));
+
+	if (found == 1)
+		der = query_bytes(&q);
+	query_end(&q);
+	if (found < 0)
+		return -1;
+	/* The octets of an old list are not kept. */
+	if (der.n == 0 || span_eq(der, list->der))
+		return 0;
+	return job_fail(j, ERR_CONFLICT,
+	    "CA %s has signed another list number %" PRId64
+	    " here: two lists of one number are out; nothing was recorded",
+	    list->ca_label, list->number);
+}
+
+int
+store_crl_import(struct job *j, const struct crl *list)
+{
+	int64_t count = 0;
+
+	if (store_change(j, &count,
+		"INSERT INTO crl (ca_label, shard, number, this_update, "
+		"next_update, der) VALUES ($1, $2, $3, $4, $5, $6) "
+		"ON CONFLICT DO NOTHING",
+		ARGS(v_text(list->ca_label), v_int(list->shard),
+		    v_int(list->number), v_int(list->this_update),
+		    v_int(list->next_update), v_bytes(list->der))) < 0)
+		return -1;
+	return count == 1 ? 1 : check_imported(j, list);
 }
 
 int

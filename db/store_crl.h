@@ -21,6 +21,9 @@ int store_crl_reserve(
     struct job *j, const struct crl *list, int64_t above, int64_t *number);
 int store_crl_record(
     struct job *j, const char *ca_label, int64_t number, struct span der);
+/* One that was made elsewhere, before the service (PK-209): 1; 0: it is there
+ * already; -1 ERR_CONFLICT: another one has its number.  In a transaction. */
+int store_crl_import(struct job *j, const struct crl *list);
 /* How many of the CA's lists since then, among the newest `max` numbers. */
 int store_crl_count_since(struct job *j, const char *ca_label, int64_t since,
     int64_t max, int64_t *count);

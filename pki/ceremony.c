@@ -105,8 +105,9 @@ make_folder(struct ceremony *c, const char *name)
 
 /* It is in the transcript what they said, and about what; the rest is in a
  * file. */
-static int
-judge(void *context, struct job *j, enum lint_object what, struct span der)
+int
+ceremony_judge(
+    void *context, struct job *j, enum lint_object what, struct span der)
 {
 	struct ceremony *c = context;
 	const char *line, *report, *name;
@@ -156,7 +157,7 @@ read_root(struct ceremony *c, struct root *r)
 static int
 make_root(struct ceremony *c, struct root *r)
 {
-	const struct lint_judge others = { judge, c };
+	const struct lint_judge others = { ceremony_judge, c };
 	const struct ca_template t = { .kind = CA_KIND_ROOT,
 		.subject = r->signer.name,
 		.spki = r->spki,
@@ -176,33 +177,14 @@ make_root(struct ceremony *c, struct root *r)
 }
 
 static int
-lint_list(
-    struct ceremony *c, const struct root *r, const struct crl_input *list)
-{
-	struct signer lint;
-	struct span der;
-
-	if (c->lint == NULL)
-		return 0;
-	if (ca_lint_signer(c->j, c->j->arena, &r->signer, &lint) < 0 ||
-	    crl_lint_as(c->j, &lint, CA_ROLE_ROOT, list, &der) < 0)
-		return -1;
-	return judge(c, c->j, LINT_ROOT_CRL, der);
-}
-
-static int
 write_list(struct ceremony *c, struct root *r, struct crl_input *list)
 {
-	struct span der;
-
 	list->this_update = c->j->now;
 	list->next_update = c->j->now + ROOT_CRL_DAYS * DAY_SECS - 1;
 	if (list->next_update > r->issuer.not_after)
 		list->next_update = r->issuer.not_after;
-	if (lint_list(c, r, list) < 0 ||
-	    crl_sign_as(c->j, &r->signer, CA_ROLE_ROOT, list, &der) < 0)
-		return -1;
-	return ceremony_write(c, "root.crl", 0444, der, true);
+	return ceremony_list_write(
+	    c, "root.crl", &r->signer, CA_ROLE_ROOT, list);
 }
 
 /* PK-210: of a key in a token, which has signed nothing yet. */
@@ -223,11 +205,11 @@ check_pair(struct ceremony *c, const struct root *r)
 static int
 first_list(struct ceremony *c, struct root *r)
 {
-	struct crl_input list = { .number = 1 };
+	struct crl_input list = { .number = CRL_NUMBER_OF_CEREMONY };
 
-	return ceremony_has(c, "root.crl")
-		   ? ceremony_list_read(c, r->signer.public_key, &list)
-		   : write_list(c, r, &list);
+	return ceremony_has(c, "root.crl") ? ceremony_list_read(c, "root.crl",
+						 r->signer.public_key, &list)
+					   : write_list(c, r, &list);
 }
 
 static int
@@ -368,7 +350,7 @@ static int
 sign_new(struct ceremony *c, struct root *r, const struct ca_template *asked,
     struct span *der)
 {
-	const struct lint_judge others = { judge, c };
+	const struct lint_judge others = { ceremony_judge, c };
 	struct ca_template with = *asked;
 	const struct ca_template *t = &with;
 
@@ -448,7 +430,7 @@ root_crl(struct ceremony *c, const char *revoke, int reason)
 
 	if (plan_root(c, &r.key) < 0 ||
 	    take_root(c, "list of the root", &r) < 0 ||
-	    ceremony_list_read(c, r.signer.public_key, &list) < 0 ||
+	    ceremony_list_read(c, "root.crl", r.signer.public_key, &list) < 0 ||
 	    (revoke != NULL && ceremony_list_revoke(c, r.signer.public_key,
 				   revoke, reason, &list) < 0))
 		return -1;

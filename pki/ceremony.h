@@ -9,7 +9,7 @@
  * token (pki/ceremony_key.h); root.pem, root.crl, issued/SERIAL.pem,
  * linted/HASH.json (what others' linters said), transcript.  The issuing CA's
  * folder: issuing-key.pem and ca-passphrase, or issuing-key.token; issuing.csr,
- * issuing.pem, root.pem, transcript.
+ * issuing.crl, issuing.pem, root.pem, transcript.
  */
 #ifndef PKI_CEREMONY_H
 #define PKI_CEREMONY_H
@@ -86,7 +86,7 @@ int ceremony_root_crl(struct ceremony *c, const char *revoke, int reason);
 int ceremony_request(
     struct ceremony *c, const struct ca_subject *subject, const char *key_type);
 /* Takes the signed certificate: everything is checked before anything is
- * written. */
+ * written.  Step 10: the first time it makes the issuing CA's first list. */
 int ceremony_import(
     struct ceremony *c, const char *certificate, const char *root);
 

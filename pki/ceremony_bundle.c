@@ -26,7 +26,8 @@ static const char *const folders[] = { "", "root/", "issuing/" };
 
 /* What may be shown, beside issued/SERIAL.pem and linted/HASH.json. */
 static const char *const shown[] = { "transcript", "root.pem", "root.crl",
-	"issuing.csr", "issuing.pem", "root-key.token", "issuing-key.token" };
+	"issuing.csr", "issuing.pem", "issuing.crl", "root-key.token",
+	"issuing-key.token" };
 #define SHOWN_COUNT (sizeof shown / sizeof shown[0])
 
 static bool
@@ -154,19 +155,34 @@ check_certificate(
 }
 
 static int
-check_list(struct folder *f, const struct bundle_entry *e)
+check_list(struct folder *f, const struct bundle_entry *e, EVP_PKEY *key)
 {
 	const unsigned char *p = ossl_bytes(e->data);
 	const unsigned char *end = p + e->data.n;
 	X509_CRL *crl =
 	    ossl_own_crl(f->j->arena, d2i_X509_CRL(NULL, &p, (long)e->data.n));
 
-	if (!f->has_root || crl == NULL || p != end ||
-	    X509_CRL_verify(crl, X509_get0_pubkey(f->root.x509)) != 1)
+	if (key == NULL || crl == NULL || p != end ||
+	    X509_CRL_verify(crl, key) != 1)
 		return ossl_fail(
-		    f->j, arena_printf(f->j->arena,
-			      "%s: is not this root's list", e->name));
+		    f->j, arena_printf(f->j->arena, "%s: is not this CA's list",
+			      e->name));
 	return 0;
+}
+
+/* Step 10 of PK-209 comes before the certificate is written. */
+static int
+check_issuing_list(struct folder *f)
+{
+	const struct bundle_entry *list = find(f, "issuing.crl");
+	const struct bundle_entry *own = find(f, "issuing.pem");
+	struct ceremony_cert c;
+
+	if (list == NULL || own == NULL)
+		return 0;
+	return ceremony_cert_parse(f->j, own->name, own->data, &c) < 0
+		   ? -1
+		   : check_list(f, list, X509_get0_pubkey(c.x509));
 }
 
 static int
@@ -178,10 +194,14 @@ check_signatures(struct folder *f)
 	if (e != NULL && check_certificate(f, e, CA_KIND_ROOT) < 0)
 		return -1;
 	e = find(f, "root.crl");
-	if (e != NULL && check_list(f, e) < 0)
+	if (e != NULL &&
+	    check_list(
+		f, e, f->has_root ? X509_get0_pubkey(f->root.x509) : NULL) < 0)
 		return -1;
 	e = find(f, "issuing.pem");
 	if (e != NULL && check_certificate(f, e, CA_KIND_ISSUING) < 0)
+		return -1;
+	if (check_issuing_list(f) < 0)
 		return -1;
 	for (size_t i = 0; i < f->b->n; i++) {
 		e = &f->b->v[i];

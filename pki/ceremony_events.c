@@ -2,12 +2,15 @@
 
 #include "pki/ceremony_events.h"
 
+#include <openssl/x509.h>
 #include <string.h>
 
 #include "lib/arena.h"
 #include "lib/hex.h"
 #include "lib/job.h"
 #include "pki/ceremony.h"
+#include "pki/crl.h"
+#include "pki/crl_lint.h"
 
 #define HASH_LEN 64
 #define HASH_MARK SPAN(" sha256=")
@@ -97,6 +100,8 @@ static const struct {
 	    ABOUT_OWN },
 	{ "written: root.crl, ", "revocation list signed", true, false,
 	    ABOUT_OWN },
+	{ "written: issuing.crl, ", "revocation list signed", false, true,
+	    ABOUT_OWN },
 };
 #define KIND_COUNT (sizeof kinds / sizeof kinds[0])
 
@@ -158,12 +163,46 @@ take_line(struct reading *r, struct span whole)
 
 /* --- a transcript --------------------------------------------------------- */
 
+/* Its signature was verified with the bundle. */
+static int
+read_list(struct reading *r)
+{
+	const struct bundle_entry *own = find(r, "issuing.pem");
+	const struct bundle_entry *list = find(r, "issuing.crl");
+	struct signer s = { .role = CA_ROLE_ISSUING };
+	struct ceremony_cert c;
+	struct crl_input in;
+	const char *problem;
+
+	if (own == NULL || list == NULL)
+		return 0;
+	if (ceremony_cert_parse(r->j, own->name, own->data, &c) < 0 ||
+	    certview_subject_key_id(&c.view, &s.key_id) != 1)
+		return -1;
+	s.name = c.view.subject;
+	s.public_key = X509_get0_pubkey(c.x509);
+	s.alg = sig_alg_for(s.public_key, CA_ROLE_ISSUING);
+	problem = s.alg == NULL
+		      ? "its CA has another kind of key"
+		      : crl_parse(r->j, &s, CA_ROLE_ISSUING, list->data, &in);
+	if (problem == NULL && in.number != CRL_NUMBER_OF_CEREMONY)
+		problem = "it is not number 1";
+	if (problem != NULL)
+		return job_fail(
+		    r->j, ERR_MALFORMED, "%s: %s", list->name, problem);
+	r->story->list = (struct ceremony_list){ .der = list->data,
+		.number = (int64_t)in.number,
+		.this_update = in.this_update,
+		.next_update = in.next_update };
+	return 0;
+}
+
 static int
 read_story(struct reading *r, const struct bundle_entry *e)
 {
 	struct transcript t;
 
-	if (find_owner(r) < 0 ||
+	if (find_owner(r) < 0 || read_list(r) < 0 ||
 	    transcript_read(r->j, e->name, e->data, &t) < 0)
 		return -1;
 	r->story->name = e->name;

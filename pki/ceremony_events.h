@@ -17,6 +17,12 @@ struct ceremony_event {
 	size_t line; /* from 1 */
 };
 
+/* PK-209, step 10: the first list of an issuing CA. */
+struct ceremony_list {
+	struct span der; /* empty: the ceremony made none */
+	int64_t number, this_update, next_update;
+};
+
 /* One transcript. */
 struct ceremony_story {
 	const char *name;  /* "root/transcript" */
@@ -25,6 +31,7 @@ struct ceremony_story {
 	size_t line_count;
 	struct ceremony_event *events;
 	size_t event_count;
+	struct ceremony_list list;
 };
 #define CEREMONY_STORIES_MAX 3
 

@@ -126,7 +126,7 @@ static int
 take_up(struct ceremony *c)
 {
 	static const char *const once[] = { "root-key.token",
-		"issuing-key.token", "root.pem", "root.crl" };
+		"issuing-key.token", "root.pem", "root.crl", "issuing.crl" };
 
 	for (size_t i = 0; i < sizeof once / sizeof once[0]; i++)
 		if (adopt(c, once[i]) < 0)

@@ -166,19 +166,42 @@ plan(
 		   : ceremony_backup_check(c, k);
 }
 
+/*
+ * Step 10, once: no two with this number.  Before there is a certificate in the
+ * folder, the service has not begun; where there is one, it may have, and lists
+ * are its affair.
+ */
+static int
+first_list(struct ceremony *c, const struct signer *s)
+{
+	struct crl_input list = { .number = CRL_NUMBER_OF_CEREMONY,
+		.this_update = c->j->now,
+		.next_update = crl_next_update(c->j->now) };
+
+	if (ceremony_has(c, "issuing.crl"))
+		return ceremony_list_read(
+		    c, "issuing.crl", s->public_key, &list);
+	if (ceremony_has(c, "issuing.pem"))
+		return 0;
+	if (c->lint == NULL &&
+	    transcript_add(c->j, &c->transcript, "others' linters: none") < 0)
+		return -1;
+	return ceremony_list_write(c, "issuing.crl", s, CA_ROLE_ISSUING, &list);
+}
+
 static int
 import(struct ceremony *c, const char *certificate, const char *root)
 {
 	struct ceremony_cert own, above;
 	struct ceremony_key k;
-	struct signer s;
+	struct signer s = { .key = NULL };
 
 	if (ceremony_cert_read(c->j, certificate, &own) < 0 ||
 	    ceremony_cert_read(c->j, root, &above) < 0 ||
 	    check_import(c, certificate, &own, &above) < 0 ||
 	    check_replaced(c, &own, &above) < 0 || plan(c, &own, &k) < 0 ||
 	    ceremony_open(c, CEREMONY_IMPORT) < 0 ||
-	    take_key(c, &own, &k, &s) < 0)
+	    take_key(c, &own, &k, &s) < 0 || first_list(c, &s) < 0)
 		return -1;
 	if (ceremony_write(c, "root.pem", 0444,
 		ceremony_pem(c->j, "CERTIFICATE", above.view.der), true) < 0 ||

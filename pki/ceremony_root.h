@@ -1,6 +1,6 @@
 /*
- * Inside the ceremony: what a root keeps about what it signed, and the
- * requests and lists that it reads.
+ * Inside the ceremony: what a root keeps about what it signed, the requests
+ * that it reads, and lists.
  */
 #ifndef PKI_CEREMONY_ROOT_H
 #define PKI_CEREMONY_ROOT_H
@@ -27,9 +27,19 @@ int ceremony_register(struct ceremony *c, struct span der);
 int ceremony_look_up(struct ceremony *c,
     const struct ceremony_request_parts *request, struct span *der);
 
-/* root.crl as input of the next one, with its own number still. */
-int ceremony_list_read(
-    struct ceremony *c, EVP_PKEY *root, struct crl_input *list);
+/* What others' linters say of it, in the transcript and in a file: a
+ * lint_judge. */
+int ceremony_judge(
+    void *context, struct job *j, enum lint_object what, struct span der);
+
+/* A list that was made here, by this key, as input of the next one, with its
+ * own number still. */
+int ceremony_list_read(struct ceremony *c, const char *name, EVP_PKEY *key,
+    struct crl_input *list);
+/* Judged, signed and written, in place of the one before. */
+int ceremony_list_write(struct ceremony *c, const char *name,
+    const struct signer *signer, enum ca_role role,
+    const struct crl_input *list);
 int ceremony_list_revoke(struct ceremony *c, EVP_PKEY *root, const char *path,
     int reason, struct crl_input *list);
 

@@ -16,6 +16,10 @@
 #define CRL_EVERY_SECS ((int64_t)24 * 3600)
 #define CRL_LIFE_SECS ((int64_t)7 * 86400)
 
+/* PK-209: the first list of each CA is its ceremony's, and no service makes one
+ * of that number, whether or not it knows of the ceremony. */
+#define CRL_NUMBER_OF_CEREMONY 1
+
 struct crl_entry {
 	struct span serial; /* content octets */
 	int64_t revoked_at;

@@ -33,6 +33,7 @@ libcs_pki_a_SOURCES = \
 	pki/ceremony_lock.c pki/ceremony_lock.h \
 	pki/ceremony_persons.c \
 	pki/ceremony_persons.h \
+	pki/ceremony_list.c \
 	pki/ceremony_root.c \
 	pki/ceremony_root.h \
 	pki/cert_facts.c \

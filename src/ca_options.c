@@ -16,13 +16,14 @@ const char ca_usage[] =
     "  init-root     a root alone: key, certificate, first list\n"
     "  request       key of an issuing CA and a request for its certificate\n"
     "  sign          the root signs a request\n"
-    "  import        the issuing CA takes its certificate\n"
+    "  import        the issuing CA takes its certificate; its first list\n"
     "  root-crl      the root's next list\n"
     "  backup        backup and test restore of the key in DIR\n"
     "  verify        is the transcript in DIR whole?\n"
     "  bundle        all that may be shown, as one tar file: --out FILE\n"
     "  verify-bundle FILE  is such a file whole, without anything else?\n"
-    "  record FILE [-f FILE]  what it tells, into the audit of the service\n"
+    "  record FILE [-f FILE]  what it tells, into the audit of the service,\n"
+    "                with the issuing CA's first list\n"
     "  check-urls [-f FILE]  are the URLs in certificates answered?\n"
     "\n"
     "Acts of the root (init, init-root, sign, root-crl, backup of a root):\n"
@@ -32,6 +33,7 @@ const char ca_usage[] =
     "  --single-operator    one person alone\n"
     "  --online-root        on a machine with network\n"
     "  --linters FILE       sections linter that judge what is to be signed\n"
+    "                       (import as well)\n"
     "Names (init, init-root, request):\n"
     "  --name NAME --organization O --country CC\n"
     "  --key-type TYPE      p384 (default) or rsa4096\n"
@@ -196,7 +198,7 @@ parse(int argc, char **argv, struct ca_options *o)
 		TEXT("root", CA_ACT_IMPORT, root),
 		TEXT("revoke", CA_ACT_ROOT_CRL, revoke),
 		TEXT("reason", CA_ACT_ROOT_CRL, reason),
-		TEXT("linters", SIGNS, linters_file),
+		TEXT("linters", SIGNS | CA_ACT_IMPORT, linters_file),
 		LIST("permit", CERTIFIES, permitted, permitted_count),
 		LIST("policy", CERTIFIES, policies, policy_count),
 		FLAG("client-auth", CERTIFIES, client_auth),

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "db/store_audit.h"
+#include "db/store_crl.h"
 #include "lib/arena.h"
 #include "lib/job.h"
 #include "lib/json.h"
@@ -120,6 +121,23 @@ record_story(struct job *j, const char *bundle, const struct ceremony_story *s,
 	return 1;
 }
 
+/* PK-209, step 10.  The list has no point, as that of a CA without shards. */
+static int
+import_list(struct job *j, const struct ceremony_story *s, size_t *count)
+{
+	const struct crl list = { .ca_label = s->label,
+		.number = s->list.number,
+		.this_update = s->list.this_update,
+		.next_update = s->list.next_update,
+		.der = s->list.der };
+	int is_new = list.der.n > 0 ? store_crl_import(j, &list) : 0;
+
+	if (is_new < 0)
+		return -1;
+	*count += is_new == 1;
+	return 0;
+}
+
 static int
 record_all(struct job *j, const char *bundle, const struct ceremony_story *s,
     size_t count, struct ceremony_recorded *out)
@@ -127,7 +145,7 @@ record_all(struct job *j, const char *bundle, const struct ceremony_story *s,
 	for (size_t i = 0; i < count; i++) {
 		int is_new = record_story(j, bundle, &s[i], &out->fresh);
 
-		if (is_new < 0)
+		if (is_new < 0 || import_list(j, &s[i], &out->lists) < 0)
 			return -1;
 		out->known += is_new == 0;
 	}
@@ -148,7 +166,7 @@ ceremony_record(struct job *j, struct span tar, struct ceremony_recorded *out)
 		return -1;
 	if (record_all(j, b->sha256, stories, count, out) < 0)
 		return worker_undo(j);
-	if (out->known < count)
+	if (out->known < count || out->lists > 0)
 		return store_commit(j);
 	store_rollback(j);
 	return 0;

@@ -9,13 +9,16 @@ struct job;
 struct ceremony_recorded {
 	size_t fresh; /* events that were written now */
 	size_t known; /* transcripts of which nothing was new */
+	size_t lists; /* first lists that the database has now (PK-209) */
 };
 
 /*
  * The bundle is checked first; its events that are not on record yet are
  * written in one transaction (PK-19), so the same file, or a later one of the
- * same folders, can be given again.  0; -1 ERR_CONFLICT if another transcript
- * of the same CA is on record.
+ * same folders, can be given again.  The first list of an issuing CA comes
+ * along (PK-209): the service publishes it as long as it has none of its own.
+ * 0; -1 ERR_CONFLICT if another transcript of the same CA is on record, or
+ * another list with this number.
  */
 int ceremony_record(
     struct job *j, struct span tar, struct ceremony_recorded *out);

@@ -14,7 +14,7 @@ static const char usage[] =
     "\n"
     "FILE is what countersign ca bundle has made.  It is checked, and what it\n"
     "tells of keys and certificates is written into the audit: once, however\n"
-    "often it is given.\n"
+    "often it is given.  The issuing CA's first list comes along.\n"
     "\n"
     "  -f, --config FILE  configuration (default: " COMMAND_DEFAULT_CONFIG
     ")\n";
@@ -33,6 +33,9 @@ record(struct job *j, const char *path)
 		printf("%s: all of it is on record\n", path);
 	else
 		printf("%s: %zu events recorded\n", path, done.fresh);
+	if (done.lists > 0)
+		printf("%s: the first list of the issuing CA is taken over\n",
+		    path);
 	return 0;
 }
 

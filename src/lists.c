@@ -257,8 +257,11 @@ collect(struct job *j, const struct crl *list, int64_t last_update,
 /* The number comes before the contents: a list with a greater number is never
  * the older one. */
 static int
-reserve(struct job *j, const struct crl *last, uint64_t above, struct crl *list)
+reserve(
+    struct job *j, const struct crl *last, uint64_t former, struct crl *list)
 {
+	uint64_t above =
+	    former > CRL_NUMBER_OF_CEREMONY ? former : CRL_NUMBER_OF_CEREMONY;
 	size_t swept;
 
 	if (store_begin(j) < 0 ||
@@ -623,7 +626,7 @@ check_shard(const struct issuer *i, struct job *j, int64_t shard)
 /*
  * A database that was emptied looks like a new one, and what was issued could
  * not be revoked any more.  What is served says otherwise, with this CA's
- * signature; number 1 may be of the ceremony that made the CA (PK-209).
+ * signature; number 1 is of the ceremony that made the CA (PK-209).
  */
 static int
 check_not_lost(const struct issuer *i, struct job *j)
@@ -631,7 +634,8 @@ check_not_lost(const struct issuer *i, struct job *j)
 	for (int64_t s = 0; s < j->conf->issuer.crl_shards; s++) {
 		struct crl_input served;
 
-		if (read_served(i, j, s, &served) && served.number > 1)
+		if (read_served(i, j, s, &served) &&
+		    served.number > CRL_NUMBER_OF_CEREMONY)
 			return job_fail(j, ERR_INTERNAL,
 			    "the database knows nothing of this CA, which has "
 			    "signed list number %" PRIu64

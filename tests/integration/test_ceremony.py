@@ -68,6 +68,9 @@ def verify_chain(root, folder):
             f"{root}/root.pem", f"{folder}/issuing.pem")
     command("openssl", "crl", "-inform", "DER", "-in", f"{root}/root.crl",
             "-CAfile", f"{root}/root.pem", "-noout")
+    command("openssl", "crl", "-inform", "DER", "-in",
+            f"{folder}/issuing.crl", "-CAfile", f"{folder}/issuing.pem",
+            "-noout")
     if shutil.which("certtool"):
         with open(f"{here}/chain.pem", "w") as f:
             f.write(read_file(f"{folder}/issuing.pem")
@@ -207,6 +210,15 @@ def test_hierarchy():
         verify_chain(root, one)
         text = text_of(f"{one}/issuing.pem")
         assert "ecdsa-with-SHA384" in text and "pathlen:0" in text, text
+    with case("PK-209: the first list of the issuing CA is number 1, empty, "
+              "and made once"):
+        first = read_bytes(f"{one}/issuing.crl")
+        said = command("openssl", "crl", "-inform", "DER", "-in",
+                       f"{one}/issuing.crl", "-noout", "-text")
+        assert "CRL Number: \n                1\n" in said, said
+        assert "No Revoked Certificates" in said, said
+        take(root, one)
+        assert read_bytes(f"{one}/issuing.crl") == first
     with case("PK-116: RSA with 4096 bits, and nothing weaker"):
         request(f"{here}/rsa", "Example Mail RSA CA", "--key-type",
                 "rsa4096")
@@ -354,6 +366,7 @@ def test_init():
         assert "issuing/issuing.pem: issuing CA: pass" in said, said
         held = command("tar", "-tf", bundle).split()
         assert held[0] == "manifest" and "root/transcript" in held, held
+        assert "issuing/issuing.crl" in held, held
         assert not [n for n in held if "key" in n or "pass" in n], held
         again = f"{here}/again"
         os.mkdir(again)

@@ -25,12 +25,28 @@ def certificate(site, client, mailbox):
     return order.certificate()[0]
 
 
-def listed(site):
+def read_bytes(path):
+    with open(path, "rb") as f:
+        return f.read()
+
+
+def list_file(site):
     path = re.search(r'(?m)^\s*crl_file = "?([^"\n]+)"?$',
                      read_file(site.config))[1]
-    with open(os.path.join(site.state, path), "rb") as f:
-        return {entry.serial_number
-                for entry in x509.load_der_x509_crl(f.read())}
+    return os.path.join(site.state, path)
+
+
+def the_list(site):
+    return x509.load_der_x509_crl(read_bytes(list_file(site)))
+
+
+def listed(site):
+    return {entry.serial_number for entry in the_list(site)}
+
+
+def number_of(site):
+    return the_list(site).extensions.get_extension_for_class(
+        x509.CRLNumber).value.crl_number
 
 
 def test_restore(site):
@@ -78,23 +94,32 @@ def ca(site, *words, typed=()):
                    input="".join(f"{line}\n" for line in typed))
 
 
+def make_ca(site, folder, name):
+    """A ceremony, and a configuration that uses what it made."""
+    ca(site, "init", "--dir", folder, "--name", name, "--organization",
+       "Test", "--country", "XX", "--crl-url", "http://crl.ca.test/root.crl",
+       "--root-url", "http://crl.ca.test/root.cer",
+       typed=["yes", SECRET, SECRET, "yes", "yes"]
+       + ["yes", SECRET, "yes", "yes"])
+    site.stop()
+    edit_config(site, issuer__ca_certificate=f"{folder}/issuing/issuing.pem",
+                issuer__ca_chain=f"{folder}/issuing/root.pem",
+                issuer__ca_key=f"{folder}/issuing/issuing-key.pem",
+                issuer__ca_key_passphrase=f"{folder}/issuing/ca-passphrase")
+    os.chmod(folder, 0o755)
+    os.chmod(f"{folder}/issuing", 0o755)
+
+
 def test_ceremony_ca(site):
     folder = f"{site.folder}/ceremony"
-    subject = ["--name", "Ceremony", "--organization", "Test", "--country",
-               "XX"]
     with case("PK-209: the service issues from a CA of the ceremony"):
-        ca(site, "init", "--dir", folder, *subject,
-           "--crl-url", "http://crl.ca.test/root.crl",
-           "--root-url", "http://crl.ca.test/root.cer",
-           typed=["yes", SECRET, SECRET, "yes", "yes"]
-           + ["yes", SECRET, "yes", "yes"])
-        site.stop()
-        edit_config(site, issuer__ca_certificate=f"{folder}/issuing/issuing.pem",
-                    issuer__ca_chain=f"{folder}/issuing/root.pem",
-                    issuer__ca_key=f"{folder}/issuing/issuing-key.pem",
-                    issuer__ca_key_passphrase=f"{folder}/issuing/ca-passphrase")
-        os.chmod(folder, 0o755)
-        os.chmod(f"{folder}/issuing", 0o755)
+        make_ca(site, folder, "Ceremony")
+        bundle = f"{site.folder}/ceremony.tar"
+        command(f"{site.build}/countersign", "ca", "bundle", "--dir", folder,
+                "--out", bundle)
+        said = command(f"{site.build}/countersign", "ca", "record", "-f",
+                       site.config, bundle)
+        assert "first list of the issuing CA is taken over" in said, said
         site.start()
         client = Client(site)
         client.account()
@@ -104,6 +129,38 @@ def test_ceremony_ca(site):
         command("openssl", "verify", "-purpose", "smimesign", "-CAfile",
                 f"{folder}/root/root.pem", "-untrusted",
                 f"{folder}/issuing/issuing.pem", f"{site.folder}/leaf.pem")
+    with case("PK-209: its first list is published as it was made"):
+        first = read_bytes(f"{folder}/issuing/issuing.crl")
+        eventually(lambda: read_bytes(list_file(site)) == first, "the list")
+        assert number_of(site) == 1
+    with case("PK-209: the next one has the next number, and the first one "
+              "given again changes nothing"):
+        site.countersign("cert", "--revoke", "--reason", "4",
+                         f"{leaf.serial_number:034x}")
+        eventually(lambda: leaf.serial_number in listed(site), "the list", 60)
+        assert number_of(site) == 2
+        said = command(f"{site.build}/countersign", "ca", "record", "-f",
+                       site.config, bundle)
+        assert "all of it is on record" in said, said
+        assert site.query("SELECT MIN(number), MAX(number) FROM crl WHERE "
+                          "ca_label = (SELECT ca_label FROM cert WHERE "
+                          "serial = ?)", f"{leaf.serial_number:034x}") \
+            == [(1, 2)]
 
 
-run({}, test_restore, test_ceremony_ca)
+def test_not_recorded(site):
+    with case("PK-209: a service that was not told of the ceremony makes no "
+              "second list of number 1"):
+        folder = f"{site.folder}/untold"
+        make_ca(site, folder, "Untold")
+        site.start()
+        own = x509.load_pem_x509_certificate(
+            read_bytes(f"{folder}/issuing/issuing.pem"))
+        eventually(lambda: the_list(site).issuer == own.subject, "its list")
+        assert number_of(site) == 2
+        assert x509.load_der_x509_crl(
+            read_bytes(f"{folder}/issuing/issuing.crl")).extensions \
+            .get_extension_for_class(x509.CRLNumber).value.crl_number == 1
+
+
+run({}, test_restore, test_ceremony_ca, test_not_recorded)

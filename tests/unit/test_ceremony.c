@@ -377,6 +377,53 @@ test_backup_issuing(void **state)
 	assert_true(ceremony_lab_said(j, c.dir, "issuing key: restored"));
 }
 
+static int
+import_again(struct job *j, const char *dir, struct ceremony *c)
+{
+	return ceremony_import(c, arena_printf(j->arena, "%s/signed.pem", dir),
+	    arena_printf(j->arena, "%s/root/root.pem", dir));
+}
+
+/* PK-209, step 10: the first list of the issuing CA, once; a renewal makes no
+ * other, and a folder of before, whose service has begun, gets none. */
+static void
+test_first_list(void **state)
+{
+	struct job *j = lab_job();
+	const char *dir = ceremony_lab_dir(j);
+	struct ceremony c =
+	    ceremony_lab(j, arena_printf(j->arena, "%s/issuing", dir));
+	struct ceremony_cert own;
+	struct crl_input list;
+	struct span der;
+	(void)state;
+
+	ceremony_lab_whole(j, dir, NULL, NULL);
+	GOOD(j, ceremony_cert_read(
+		    j, arena_printf(j->arena, "%s/issuing.pem", c.dir), &own));
+	GOOD(j, ceremony_list_read(
+		    &c, "issuing.crl", X509_get0_pubkey(own.x509), &list));
+	assert_int_equal(list.number, 1);
+	assert_int_equal(list.count, 0);
+	der = ceremony_lab_read(j, c.dir, "issuing.crl");
+	GOOD(j, crl_read_times(der, &list));
+	assert_int_equal(
+	    list.next_update, list.this_update + CRL_LIFE_SECS - 1);
+	GOOD(j, import_again(j, dir, &c));
+	assert_true(span_eq(der, ceremony_lab_read(j, c.dir, "issuing.crl")));
+	/* of another CA */
+	GOOD(j,
+	    file_write(j, arena_printf(j->arena, "%s/issuing.crl", c.dir), 0444,
+		ceremony_lab_read(
+		    j, arena_printf(j->arena, "%s/root", dir), "root.crl")));
+	assert_int_equal(import_again(j, dir, &c), -1);
+	assert_non_null(strstr(j->err.text, "is not this CA's list"));
+	job_recover(j);
+	GOOD(j, unlink(arena_printf(j->arena, "%s/issuing.crl", c.dir)));
+	GOOD(j, import_again(j, dir, &c));
+	assert_false(is_there(j, c.dir, "issuing.crl"));
+}
+
 /* The device's own backup, seen from here: the same key in another token. */
 static void
 copy_tokens(struct job *j, const char **conf, const char **module)
@@ -507,6 +554,7 @@ main(void)
 		cmocka_unit_test(test_half_made),
 		cmocka_unit_test(test_backup_file),
 		cmocka_unit_test(test_backup_issuing),
+		cmocka_unit_test(test_first_list),
 		cmocka_unit_test(test_purposes),
 		cmocka_unit_test(test_policy_oids),
 		/* Switches to another configuration of SoftHSM: the last. */

@@ -240,6 +240,17 @@ check_below(struct job *j, const char *dir)
 	    files_in(arena_printf(j->arena, "%s/root/issued", dir)), 1);
 }
 
+static struct span
+first_list(struct job *j, const char *dir)
+{
+	const char *issuing = arena_printf(j->arena, "%s/issuing", dir);
+	const char *path = arena_printf(j->arena, "%s/issuing.crl", issuing);
+
+	return access(path, F_OK) == 0
+		   ? ceremony_lab_read(j, issuing, "issuing.crl")
+		   : (struct span){ NULL, 0 };
+}
+
 /* Made once. */
 static void
 copy_root(struct job *j, const char *dir)
@@ -272,6 +283,7 @@ kill_each_below(bool has_token)
 
 	for (; at < last; at += has_token ? 1 : 3) {
 		const char *dir = ceremony_lab_dir(j);
+		struct span first;
 
 		unit_case("write %u", at);
 		copy_root(j, dir);
@@ -279,8 +291,12 @@ kill_each_below(bool has_token)
 			token_lab_restore();
 		if (run_killed(act_below, dir, has_token, at) == 0)
 			break;
+		first = first_list(j, dir);
 		assert_int_equal(run_killed(act_below, dir, has_token, 0), 0);
 		check_below(j, dir);
+		/* PK-209, step 10: never two of one number. */
+		assert_true(first_list(j, dir).n > 0);
+		assert_true(first.n == 0 || span_eq(first, first_list(j, dir)));
 		if (has_token)
 			assert_int_equal(keys_in("issuing"), 1);
 	}

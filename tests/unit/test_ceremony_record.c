@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "db/store_audit.h"
+#include "db/store_crl.h"
 #include "lib/hex.h"
 #include "pki/ceremony_bundle.h"
 #include "pki/certview.h"
@@ -75,6 +76,7 @@ test_record(struct job *j)
 	struct ceremony_recorded done;
 	struct audit_row *rows;
 	const char *above, *own;
+	struct crl list;
 	struct span first, second;
 	size_t count;
 
@@ -84,7 +86,7 @@ test_record(struct job *j)
 	own =
 	    object_of(j, arena_printf(j->arena, "%s/issuing/issuing.pem", dir));
 	first = bundle_of(j, dir);
-	record(j, first, 8);
+	record(j, first, 9);
 	assert_int_equal(events(j, above, "CA key generated"), 1);
 	assert_int_equal(events(j, above, "CA key not backed up"), 1);
 	assert_int_equal(events(j, above, "CA certificate issued"), 1);
@@ -95,8 +97,21 @@ test_record(struct job *j)
 	EXPECT(j, store_audit_list(j, above, &rows, &count), 0);
 	assert_non_null(strstr(rows[0].detail, "root key: made in a file"));
 	assert_non_null(strstr(rows[0].detail, "Ann and Bob"));
+	/* PK-209, step 10 */
+	assert_int_equal(events(j, own, "revocation list signed"), 1);
+	assert_int_equal(fixture_count(j, "SELECT count(*) FROM crl"), 1);
+	EXPECT(j, store_crl_latest(j, own + strlen("ca:"), 0, &list), 1);
+	assert_int_equal(list.number, 1);
+	assert_true(span_eq(list.der,
+	    ceremony_lab_read(
+		j, arena_printf(j->arena, "%s/issuing", dir), "issuing.crl")));
 	record(j, first, 0);
 	assert_int_equal(events(j, above, "CA key generated"), 1);
+	assert_int_equal(fixture_count(j, "SELECT count(*) FROM crl"), 1);
+	/* on record by a version that did not take it */
+	fixture_sql(j, "DELETE FROM crl");
+	record(j, first, 0);
+	assert_int_equal(fixture_count(j, "SELECT count(*) FROM crl"), 1);
 	/* What came later, alone. */
 	if (ceremony_root_crl(&c, NULL, 0) < 0)
 		fail_msg("%s", j->err.text);

@@ -831,6 +831,95 @@ test_very_many(struct job *j)
 	    0);
 }
 
+/* As a ceremony makes it (PK-209, step 10). */
+static void
+ceremony_list(struct lab *lab, struct crl *out)
+{
+	struct job *j = lab->j;
+	const struct crl_input in = { .number = CRL_NUMBER_OF_CEREMONY,
+		.this_update = j->now,
+		.next_update = crl_next_update(j->now) };
+
+	*out = (struct crl){ .ca_label = ca_key_label(lab->issuer.ca),
+		.number = (int64_t)in.number,
+		.this_update = in.this_update,
+		.next_update = in.next_update };
+	EXPECT(j, crl_sign(j, lab->issuer.ca, &in, &out->der), 0);
+}
+
+static int
+import(struct job *j, const struct crl *list)
+{
+	int result;
+
+	EXPECT(j, store_begin(j), 0);
+	result = store_crl_import(j, list);
+	EXPECT(j, store_commit(j), 0);
+	return result;
+}
+
+static int64_t
+numbers(struct job *j, const char *which)
+{
+	return fixture_count(
+	    j, arena_printf(j->arena, "SELECT %s(number) FROM crl", which));
+}
+
+/* PK-209: who never heard of the ceremony makes no second list of its number;
+ * told late, it changes nothing. */
+static void
+test_not_imported(struct job *j)
+{
+	struct crl first;
+	struct lab lab;
+
+	lab_init(&lab, j);
+	ceremony_list(&lab, &first);
+	EXPECT(j, issuer_list_start(&lab.issuer, j), 0);
+	at(&lab, FIXTURE_NOW + HOUR);
+	assert_int_equal(publish_all(&lab), 1);
+	assert_int_equal(numbers(j, "MIN"), 2);
+	assert_int_equal(import(j, &first), 1);
+	assert_int_equal(publish_all(&lab), 0);
+	assert_false(span_eq(file_of(&lab, 0), first.der));
+	at(&lab, FIXTURE_NOW + 2 * DAY);
+	assert_int_equal(publish_all(&lab), 1);
+	assert_int_equal(numbers(j, "MAX"), 3);
+	assert_int_equal(numbers(j, "COUNT"), 3);
+}
+
+/* PK-209, PK-156: it is published as it is, until the next one is due. */
+static void
+test_imported(struct job *j)
+{
+	struct crl first, other;
+	struct lab lab;
+
+	lab_init(&lab, j);
+	ceremony_list(&lab, &first);
+	assert_int_equal(import(j, &first), 1);
+	EXPECT(j, issuer_list_start(&lab.issuer, j), 0);
+	at(&lab, FIXTURE_NOW + HOUR);
+	assert_int_equal(publish_all(&lab), 0);
+	assert_true(span_eq(file_of(&lab, 0), first.der));
+	/* given again, and another one of this number */
+	assert_int_equal(import(j, &first), 0);
+	ceremony_list(&lab, &other);
+	EXPECT(j, store_begin(j), 0);
+	assert_int_equal(store_crl_import(j, &other), -1);
+	assert_int_equal(j->err.kind, ERR_CONFLICT);
+	assert_non_null(strstr(j->err.text, "two lists of one number"));
+	store_rollback(j);
+	job_recover(j);
+	at(&lab, FIXTURE_NOW + DAY);
+	assert_int_equal(publish_all(&lab), 1);
+	assert_int_equal(numbers(j, "MAX"), 2);
+	assert_false(span_eq(file_of(&lab, 0), first.der));
+	/* long ago: the octets of an old list are not kept */
+	fixture_sql(j, "UPDATE crl SET der = NULL WHERE number = 1");
+	assert_int_equal(import(j, &first), 0);
+}
+
 /* PK-153: what is served knows more than a database that was emptied.  The
  * list of a ceremony is no reason to refuse one that is new. */
 static void
@@ -838,15 +927,20 @@ test_emptied(struct job *j)
 {
 	static const char empty[] =
 	    "DELETE FROM crl; DELETE FROM crl_shard; DELETE FROM cert";
+	struct crl first;
 	struct lab lab;
 	const char *id;
 
 	lab_init(&lab, j);
+	at(&lab, FIXTURE_NOW - HOUR);
+	ceremony_list(&lab, &first);
+	at(&lab, FIXTURE_NOW);
+	EXPECT(j, file_write(j, lab.conf.issuer.crl_file, 0644, first.der), 0);
 	EXPECT(j, issuer_list_start(&lab.issuer, j), 0);
-	id = make_cert(&lab, FIXTURE_NOW + 365 * DAY);
-	publish_all(&lab);
 	fixture_sql(j, "DELETE FROM crl_shard");
 	EXPECT(j, issuer_list_start(&lab.issuer, j), 0);
+	id = make_cert(&lab, FIXTURE_NOW + 365 * DAY);
+	assert_int_equal(publish_all(&lab), 1);
 	at(&lab, FIXTURE_NOW + HOUR);
 	revoke_one(&lab, id, 1);
 	assert_int_equal(publish_all(&lab), 1);
@@ -855,7 +949,7 @@ test_emptied(struct job *j)
 	assert_int_equal(issuer_list_start(&lab.issuer, j), -1);
 	assert_non_null(strstr(j->err.text,
 	    "the database knows nothing of this CA, which has signed list "
-	    "number 2 in "));
+	    "number 3 in "));
 	assert_non_null(strstr(j->err.text, "restore the database"));
 	job_recover(j);
 	assert_int_equal(fixture_count(j, "SELECT count(*) FROM crl_shard"), 0);
@@ -1101,6 +1195,8 @@ test_foreign_list(struct job *j)
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_shard_of),
 	STORE_TEST(test_very_many),
+	STORE_TEST(test_not_imported),
+	STORE_TEST(test_imported),
 	STORE_TEST(test_emptied),
 	STORE_TEST(test_shards),
 	STORE_TEST(test_taken_back),

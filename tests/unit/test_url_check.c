@@ -190,7 +190,7 @@ test_answered(struct job *j)
 
 	lab_init(&lab, j);
 	assert_int_equal(lab.count, 5);
-	expect_good(&lab, CA_URL_LIST, "number 1, good until 2027-01-22T");
+	expect_good(&lab, CA_URL_LIST, "number 2, good until 2027-01-22T");
 	expect_good(&lab, CA_URL_CERTIFICATE, "issuing CA");
 	expect_good(&lab, CA_URL_OCSP, "no certificate yet");
 	expect_good(&lab, CA_URL_ABOVE_LIST, "good until 2027-11-18T");
@@ -206,7 +206,7 @@ test_answered(struct job *j)
 	status_lab_at(lab.j, FIXTURE_NOW + HOUR);
 	status_lab_run(lab.j, &lab.issuer);
 	expect_good(&lab, CA_URL_OCSP, "about certificate");
-	expect_good(&lab, CA_URL_LIST, "number 2");
+	expect_good(&lab, CA_URL_LIST, "number 3");
 	lab_end(&lab);
 }
 
@@ -303,9 +303,9 @@ test_not_fresh(struct job *j)
 	status_lab_run(lab.j, &lab.issuer);
 	lab.instead = &x;
 	/* a cache may keep it for an hour */
-	expect_good(&lab, CA_URL_LIST, "number 1");
+	expect_good(&lab, CA_URL_LIST, "number 2");
 	status_lab_at(lab.j, FIXTURE_NOW + 3 * HOUR);
-	expect_wrong(&lab, CA_URL_LIST, "is an old one; the newest is 2");
+	expect_wrong(&lab, CA_URL_LIST, "is an old one; the newest is 3");
 	status_lab_at(lab.j, FIXTURE_NOW + 8 * DAY);
 	expect_wrong(&lab, CA_URL_LIST, "has run out");
 	/* answers of before, while nobody makes new ones */
