@@ -144,15 +144,6 @@ strip_zeros(struct span s)
 	return s;
 }
 
-static const char *
-encode(struct job *j, struct span octets)
-{
-	char *text = arena_alloc(j->arena, B64URL_LEN(octets.n) + 1);
-
-	b64url_format(text, octets);
-	return text;
-}
-
 static EVP_PKEY *
 pkey_from(struct job *j, const char *type, OSSL_PARAM *params)
 {
@@ -203,7 +194,7 @@ ec_read(struct job *j, const struct json *jwk, struct jwk *k)
 		return refuse(j, "EC point is not valid");
 	k->canonical = arena_printf(j->arena,
 	    "{\"crv\":\"%s\",\"kty\":\"EC\",\"x\":\"%s\",\"y\":\"%s\"}", group,
-	    encode(j, x), encode(j, y));
+	    b64url_dup(j->arena, x), b64url_dup(j->arena, y));
 	return 0;
 }
 
@@ -250,8 +241,8 @@ rsa_read(struct job *j, const struct json *jwk, struct jwk *k)
 	if (k->pkey == NULL)
 		return refuse(j, "RSA key refused: not a public key");
 	k->canonical = arena_printf(j->arena,
-	    "{\"e\":\"%s\",\"kty\":\"RSA\",\"n\":\"%s\"}", encode(j, e),
-	    encode(j, n));
+	    "{\"e\":\"%s\",\"kty\":\"RSA\",\"n\":\"%s\"}",
+	    b64url_dup(j->arena, e), b64url_dup(j->arena, n));
 	return 0;
 }
 
@@ -282,7 +273,8 @@ okp_read(struct job *j, const struct json *jwk, struct jwk *k)
 		return refuse(j, "not an Ed25519 public key");
 	}
 	k->canonical = arena_printf(j->arena,
-	    "{\"crv\":\"Ed25519\",\"kty\":\"OKP\",\"x\":\"%s\"}", encode(j, x));
+	    "{\"crv\":\"Ed25519\",\"kty\":\"OKP\",\"x\":\"%s\"}",
+	    b64url_dup(j->arena, x));
 	return 0;
 }
 

@@ -130,6 +130,15 @@ b64url_format(char *out, struct span bytes)
 	*out = '\0';
 }
 
+char *
+b64url_dup(struct arena *a, struct span bytes)
+{
+	char *out = arena_alloc(a, B64URL_LEN(bytes.n) + 1);
+
+	b64url_format(out, bytes);
+	return out;
+}
+
 void
 b64url_add(struct buf *out, struct span bytes)
 {

@@ -15,6 +15,7 @@
 void b64url_add(struct buf *out, struct span bytes);
 /* `out` has B64URL_LEN(bytes.n) + 1 bytes; NUL-terminated. */
 void b64url_format(char *out, struct span bytes);
+char *b64url_dup(struct arena *a, struct span bytes);
 /* Decodes into the arena: 0, or -1 if `text` is not the one spelling.
  * An empty text is zero octets. */
 int b64url_parse(struct arena *a, struct span text, struct span *out);

@@ -33,13 +33,9 @@ cmp_state_format(struct job *j, const struct cmp_state *s)
 		j->arena, span_mem(s->transaction, sizeof(s->transaction))));
 	json_key(&o, "answers");
 	json_array_begin(&o);
-	for (size_t i = 0; i < s->answer_count; i++) {
-		struct span octets = s->answers[i];
-		char *text = arena_alloc(j->arena, B64URL_LEN(octets.n) + 1);
-
-		b64url_format(text, octets);
-		json_put_string(&o, span_str(text));
-	}
+	for (size_t i = 0; i < s->answer_count; i++)
+		json_put_string(
+		    &o, span_str(b64url_dup(j->arena, s->answers[i])));
 	json_array_end(&o);
 	json_object_end(&o);
 	return b.p;

@@ -23,16 +23,6 @@
 #define EVIDENCE_MAX (2 * 1024 * 1024)
 #define ITEMS_MAX 4000 /* of what a certificate relies on */
 
-static void
-put_octets(
-    struct json_out *o, struct job *j, const char *name, struct span octets)
-{
-	char *text = arena_alloc(j->arena, B64URL_LEN(octets.n) + 1);
-
-	b64url_format(text, octets);
-	json_member_str(o, name, text);
-}
-
 /* The rules that the reply was judged by, for read_policy(). */
 static void
 put_policy(struct json_out *o, const struct reply_policy *p)
@@ -77,8 +67,8 @@ evidence_format(struct job *j, const struct evidence_input *in)
 	json_member_int(&o, "judged_at", j->now);
 	json_member_int(&o, "reply_rules", REPLY_RULES);
 	put_policy(&o, in->policy);
-	put_octets(
-	    &o, j, "expected_digest", span_mem(in->expected, SHA256_LEN));
+	json_member_str(&o, "expected_digest",
+	    b64url_dup(j->arena, span_mem(in->expected, SHA256_LEN)));
 	json_key(&o, "dns");
 	json_put_raw(&o, span_str(recorder_text(j, in->dns)));
 	json_key(&o, "resolvers");

@@ -102,16 +102,6 @@ handoff_token_is_sealed(const struct seal_key *k, const struct handoff *h)
 /* --- the request ---------------------------------------------------------- */
 
 static void
-put_octets(
-    struct json_out *o, struct job *j, const char *name, struct span octets)
-{
-	char *text = arena_alloc(j->arena, B64URL_LEN(octets.n) + 1);
-
-	b64url_format(text, octets);
-	json_member_str(o, name, text);
-}
-
-static void
 put_lists(struct json_out *o, const struct order *order)
 {
 	json_key(o, "mailboxes");
@@ -147,8 +137,8 @@ handoff_format(struct job *j, const struct handoff_input *in)
 	json_member_str(&o, "key_usage", key_class_name(in->csr->class));
 	json_member_time(&o, "not_before", in->not_before);
 	json_member_time(&o, "not_after", in->not_after);
-	put_octets(&o, j, "template", in->tbs);
-	put_octets(&o, j, "csr_der", in->csr->der);
+	json_member_str(&o, "template", b64url_dup(j->arena, in->tbs));
+	json_member_str(&o, "csr_der", b64url_dup(j->arena, in->csr->der));
 	json_member_string(&o, "csr", buf_span(&pem));
 	json_member_int(&o, "ordered_not_before", in->order->not_before);
 	json_member_int(&o, "ordered_not_after", in->order->not_after);

@@ -44,14 +44,11 @@ jose_thumbprint(struct job *j, const EVP_PKEY *key, const char **out)
 {
 	uint8_t sum[SHA256_LEN];
 	const char *jwk = "";
-	char *text;
 
 	if (jose_jwk(j, key, &jwk) < 0)
 		return -1;
 	sha256(span_str(jwk), sum);
-	text = arena_alloc(j->arena, B64URL_LEN(SHA256_LEN) + 1);
-	b64url_format(text, span_mem(sum, sizeof(sum)));
-	*out = text;
+	*out = b64url_dup(j->arena, span_mem(sum, sizeof(sum)));
 	return 0;
 }
 

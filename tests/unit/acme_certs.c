@@ -179,8 +179,5 @@ certs_issued(struct job *j, const char *account_id, const char *key)
 const char *
 certs_b64u(struct job *j, const struct test_cert *c)
 {
-	char *text = arena_alloc(j->arena, B64URL_LEN(c->der.n) + 1);
-
-	b64url_format(text, c->der);
-	return text;
+	return b64url_dup(j->arena, c->der);
 }

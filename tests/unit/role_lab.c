@@ -159,7 +159,6 @@ static const char *
 digest_text(struct role_lab *lab, const struct role_lab_reply *how)
 {
 	const struct challenge *c = &lab->order->identifiers[0].authz.challenge;
-	char *text = arena_alloc(lab->j->arena, B64URL_LEN(SHA256_LEN) + 1);
 	uint8_t octets[SHA256_LEN];
 
 	reply_digest(c->token_part1, span_str(c->token_part2),
@@ -167,8 +166,7 @@ digest_text(struct role_lab *lab, const struct role_lab_reply *how)
 					     : lab->account.thumbprint),
 	    octets);
 	octets[0] ^= how->is_wrong;
-	b64url_format(text, span_mem(octets, sizeof(octets)));
-	return text;
+	return b64url_dup(lab->j->arena, span_mem(octets, sizeof(octets)));
 }
 
 static const char *

@@ -29,6 +29,7 @@ test_url_valid(void **state)
 		assert_string_equal(hex_dup(j->arena, octets), hex);
 		b64url_format(again, octets);
 		assert_string_equal(again, text);
+		assert_string_equal(b64url_dup(j->arena, octets), text);
 		assert_int_equal(B64URL_LEN(octets.n), strlen(text));
 		assert_true(b64url_is_alphabet(span_str(text)));
 	}

@@ -129,15 +129,6 @@ with_exponent(const char *name, BN_ULONG exponent)
 	return out;
 }
 
-static const char *
-b64u(struct job *j, struct span octets)
-{
-	char *out = arena_alloc(j->arena, B64URL_LEN(octets.n) + 1);
-
-	b64url_format(out, octets);
-	return out;
-}
-
 static struct span
 spki_of(struct job *j, EVP_PKEY *key)
 {
@@ -168,8 +159,8 @@ signed_text(
 	EVP_MD_CTX_free(ctx);
 	return span_str(
 	    arena_printf(j->arena, "{\"key\":\"%s\",\"signature\":\"%s\"}",
-		b64u(j, spki_of(j, client_key(key)->pkey)),
-		b64u(j, span_mem((char *)signature, n))));
+		b64url_dup(j->arena, spki_of(j, client_key(key)->pkey)),
+		b64url_dup(j->arena, span_mem((char *)signature, n))));
 }
 
 static const char *
