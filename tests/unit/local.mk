@@ -501,6 +501,7 @@ unit_tests += \
 	tests/unit/test_sandbox_pgsql \
 	tests/unit/test_caa_report \
 	tests/unit/test_notice \
+	tests/unit/test_notice_text \
 	tests/unit/test_admin_front \
 	tests/unit/test_admin_pages \
 	tests/unit/test_form \
@@ -641,6 +642,7 @@ tests_unit_test_place_check_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_sandbox_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_sandbox_pgsql_LDADD = $(STORE_FIXTURE) $(CS_SRC)
 tests_unit_test_caa_report_LDADD = $(ROLE_LAB) $(CS_SRC)
+tests_unit_test_notice_text_LDADD = $(UNIT) $(CS_MAIL)
 tests_unit_test_notice_LDADD = $(SIGNER_LAB) $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_form_LDADD = $(UNIT) $(CS_SRC)
 front_lab = tests/unit/front_lab.c tests/unit/front_lab.h $(admin_lab)

@@ -2,6 +2,7 @@
 
 #include "tests/unit/role_lab.h"
 
+#include <inttypes.h>
 #include <openssl/ec.h>
 #include <openssl/evp.h>
 #include <string.h>
@@ -264,6 +265,23 @@ role_lab_processing(struct role_lab *lab, struct job *j)
 	role_lab_send(lab);
 	role_lab_post(lab);
 	j->wake = 0;
+}
+
+void
+role_lab_cert(struct role_lab *lab, int64_t not_after)
+{
+	fixture_sql(lab->j,
+	    arena_printf(lab->j->arena,
+		"INSERT INTO cert (id, order_id, account_id, ca_label, serial, "
+		"profile, profile_sha256, tbs, signature_alg, lint_report, "
+		"evidence, br_version, spki_sha256, not_before, not_after, "
+		"reserved_at, issued_at) VALUES ('c1', '%s', '%s', 'aa', 's1', "
+		"'p', 'x', 'x', 'x', '{}', '{}', '1.0.16', 'key', %d, %" PRId64
+		", %d, %d)",
+		lab->order->id, lab->account.id, FIXTURE_NOW, not_after,
+		FIXTURE_NOW, FIXTURE_NOW));
+	EXPECT(lab->j, sender_step(&lab->sender, lab->j), 1);
+	lab->submissions = 0;
 }
 
 enum verdict

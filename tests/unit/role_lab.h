@@ -79,6 +79,9 @@ void role_lab_send(struct role_lab *lab);
 void role_lab_post(struct role_lab *lab);
 /* A new order, whose mail is out and whose challenge is `processing`. */
 void role_lab_processing(struct role_lab *lab, struct job *j);
+/* A row of a certificate, "c1", for the order, from now to not_after; the mail
+ * is out and does not count. */
+void role_lab_cert(struct role_lab *lab, int64_t not_after);
 /* The validator takes the message: the verdict as stored. */
 enum verdict role_lab_take(struct role_lab *lab, struct span raw);
 /* Sent, posted, proven, CAA checked, finalized: what the issuer waits for. */

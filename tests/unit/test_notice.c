@@ -1,7 +1,8 @@
 /*
  * Notices of incidents (PK-185): one mail for each mailbox and contact, in the
  * reader's language, the same octets on every attempt, none against the
- * suppression list (AC-90), none after the incident was cancelled.
+ * suppression list (AC-90), none after the incident was cancelled.  Their text:
+ * test_notice_text.c.
  */
 #include "config.h"
 
@@ -13,9 +14,6 @@
 #include "db/store_notice.h"
 #include "db/store_suppressed.h"
 #include "lib/arena.h"
-#include "mail/notice.h"
-#include "mail/template_check.h"
-#include "mail/texts.h"
 #include "src/incident_open.h"
 
 #define HOUR INT64_C(3600)
@@ -26,148 +24,17 @@ has(struct span text, const char *what)
 	return span_find_span(text, 0, span_str(what)) < text.n;
 }
 
-/* --- the text --------------------------------------------------------------
- */
-
-static const struct notice_input basic = {
-	.ca_name = "Example <Mail> CA",
-	.mailbox = "alice@user.test",
-	.from = "acme@ca.test",
-	.message_id = "<0123456789abcdef@ca.test>",
-	.default_language = "en",
-	.date = FIXTURE_NOW,
-	.deadline = FIXTURE_NOW + 24 * HOUR,
-};
-
-static struct span
-compose(const struct notice_input *in)
-{
-	struct span out = SPAN("");
-
-	if (notice_compose(unit_job(), in, &out) < 0)
-		fail_msg("%s", unit_job()->err.text);
-	return out;
-}
-
-static void
-test_text(void **state)
-{
-	struct notice_input in = basic;
-	struct span raw = compose(&in);
-
-	(void)state;
-	assert_true(has(raw, "From: acme@ca.test\r\nTo: alice@user.test\r\n"
-			     "Subject: Your certificate must be replaced\r\n"
-			     "Date: Fri, 15 Jan 2027 08:00:00 +0000\r\n"
-			     "Message-ID: <0123456789abcdef@ca.test>\r\n"
-			     "Auto-Submitted: auto-generated\r\n"));
-	assert_true(has(raw, "16 January 2027, 08:00 UTC"));
-	assert_true(has(raw, "Example &lt;Mail&gt; CA"));
-	assert_false(has(raw, "Help:"));
-	in.help_url = "https://ca.test/help";
-	assert_true(has(compose(&in), "Help: https://ca.test/help\r\n"));
-	in.language = "fr, de-AT;q=0.5";
-	raw = compose(&in);
-	assert_true(
-	    has(raw, "Subject: Ihr Zertifikat muss ersetzt werden\r\n"));
-	assert_true(has(raw, "widerrufen"));
-	in.language = "fr";
-	in.default_language = "de";
-	assert_true(has(compose(&in), "widerrufen"));
-	in.default_language = "fr";
-	assert_true(has(compose(&in), "revoked"));
-}
-
-/* Nothing ends a line of the header early. */
-static void
-test_bad_values(void **state)
-{
-	struct notice_input in = basic;
-	struct span out;
-
-	(void)state;
-	in.mailbox = "a@b.test\r\nBcc: c@d.test";
-	assert_int_equal(notice_compose(unit_job(), &in, &out), -1);
-	assert_job_error(
-	    unit_job(), ERR_INTERNAL, "mail: To or From is no bare address");
-	job_recover(unit_job());
-	in = basic;
-	in.message_id = "<a\n>";
-	assert_int_equal(notice_compose(unit_job(), &in, &out), -1);
-	assert_job_error(unit_job(), ERR_INTERNAL, "mail: no Message-ID");
-}
-
-static void
-told(void *ctx, const char *message)
-{
-	(void)ctx;
-	fail_msg("%s", message);
-}
-
-/* ER-18, MA-63: whoever quotes one says nothing by it. */
-static void
-test_templates(void **state)
-{
-	static const char *const names[] = { "notice-de.txt", "notice-de.html",
-		"notice-en.txt", "notice-en.html" };
-	const struct template_values values = { .v = { "Example CA", NULL,
-						    "2027-01-16",
-						    "https://ca.test/help" } };
-
-	(void)state;
-	for (size_t i = 0; i < 4; i++) {
-		struct template_file file = { .name = names[i],
-			.bytes = embed_find(compose_templates, names[i])->bytes,
-			.is_html = i % 2 == 1 };
-
-		assert_int_equal(template_check_values(
-				     unit_job(), &file, &values, told, NULL),
-		    0);
-	}
-}
-
-static void
-test_message_id(void **state)
-{
-	struct job *j = unit_job();
-	const char *id = notice_message_id(j, "i1", "a@b.test", "acme@ca.test");
-
-	(void)state;
-	assert_string_equal(
-	    id, notice_message_id(j, "i1", "a@b.test", "acme@ca.test"));
-	assert_string_not_equal(
-	    id, notice_message_id(j, "i2", "a@b.test", "acme@ca.test"));
-	assert_string_not_equal(
-	    id, notice_message_id(j, "i1", "c@b.test", "acme@ca.test"));
-	assert_non_null(strstr(id, "@ca.test>"));
-}
-
-/* --- sending ---------------------------------------------------------------
- */
-
 /* The lab's order got a certificate, and its account has contacts. */
 static void
 make_cert(struct role_lab *lab)
 {
 	struct job *j = lab->j;
 
-	fixture_sql(j,
-	    arena_printf(j->arena,
-		"INSERT INTO cert (id, order_id, account_id, ca_label, serial, "
-		"profile, profile_sha256, tbs, signature_alg, lint_report, "
-		"evidence, br_version, spki_sha256, not_before, not_after, "
-		"reserved_at, issued_at) VALUES ('c1', '%s', '%s', 'aa', 's1', "
-		"'p', 'x', 'x', 'x', '{}', '{}', '1.0.16', 'key', %d, %d, %d, "
-		"%d)",
-		lab->order->id, lab->account.id, FIXTURE_NOW,
-		FIXTURE_NOW + 8640000, FIXTURE_NOW, FIXTURE_NOW));
+	role_lab_cert(lab, FIXTURE_NOW + 8640000);
 	fixture_sql(j,
 	    "UPDATE account SET contact = '[\"mailto:Owner@Example.ORG\", "
 	    "\"MAILTO:mailbox0@example.org\", \"tel:+1\"]'");
 	fixture_sql(j, "UPDATE orders SET language = 'de'");
-	/* The challenge mail is not the matter here. */
-	EXPECT(j, sender_step(&lab->sender, j), 1);
-	lab->submissions = 0;
 }
 
 static void
@@ -338,10 +205,6 @@ test_cancelled(struct job *j)
 }
 
 static const struct CMUnitTest tests[] = {
-	cmocka_unit_test(test_text),
-	cmocka_unit_test(test_bad_values),
-	cmocka_unit_test(test_templates),
-	cmocka_unit_test(test_message_id),
 	STORE_TEST(test_sent),
 	STORE_TEST(test_retried),
 	STORE_TEST(test_suppressed),

@@ -8,7 +8,6 @@
 #include "tests/unit/role_lab.h"
 
 #include <inttypes.h>
-#include <string.h>
 #include <time.h>
 
 #include "acme/renewal.h"
@@ -19,10 +18,6 @@
 #include "db/store_suppressed.h"
 #include "db/store_window.h"
 #include "lib/arena.h"
-#include "mail/compose.h"
-#include "mail/notice.h"
-#include "mail/template_check.h"
-#include "mail/texts.h"
 #include "src/sender_renewal.h"
 
 #define DAY INT64_C(86400)
@@ -38,151 +33,24 @@ has(struct span text, const char *what)
 	return span_find_span(text, 0, span_str(what)) < text.n;
 }
 
-/* --- the text --------------------------------------------------------------
- */
-
-static const struct notice_input basic = {
-	.ca_name = "Example <Mail> CA",
-	.mailbox = "alice@user.test",
-	.from = "acme@ca.test",
-	.message_id = "<0123456789abcdef@ca.test>",
-	.default_language = "en",
-	.date = FIXTURE_NOW,
-	.deadline = NOT_AFTER,
-};
-
-static struct span
-compose(const struct notice_input *in)
-{
-	struct span out = SPAN("");
-
-	if (notice_compose_renewal(unit_job(), in, &out) < 0)
-		fail_msg("%s", unit_job()->err.text);
-	return out;
-}
-
-static void
-test_text(void **state)
-{
-	struct notice_input in = basic;
-	struct span raw = compose(&in);
-
-	(void)state;
-	assert_true(has(raw, "From: acme@ca.test\r\nTo: alice@user.test\r\n"
-			     "Subject: It is time to renew your certificate\r\n"
-			     "Date: Fri, 15 Jan 2027 08:00:00 +0000\r\n"));
-	assert_true(has(raw, "Auto-Submitted: auto-generated\r\n"));
-	assert_true(has(raw, "15 April 2027, 07:59 UTC"));
-	assert_true(has(raw, "Example &lt;Mail&gt; CA"));
-	assert_false(has(raw, "revoked"));
-	assert_false(has(raw, "Help:"));
-	in.help_url = "https://ca.test/help";
-	assert_true(has(compose(&in), "Help: https://ca.test/help\r\n"));
-	in.language = "fr, de-AT;q=0.5";
-	assert_true(has(compose(&in),
-	    "Subject: Ihr Zertifikat sollte erneuert werden\r\n"));
-	in.language = "fr";
-	in.default_language = "de";
-	assert_true(has(compose(&in), "Ihr Zertifikat"));
-	/* A language of the challenge mail that has no text of this one. */
-	in.default_language = "fr";
-	assert_true(has(compose(&in), "time to renew"));
-	in.mailbox = "a@b.test\r\nBcc: c@d.test";
-	assert_int_equal(notice_compose_renewal(unit_job(), &in, &raw), -1);
-	assert_job_error(
-	    unit_job(), ERR_INTERNAL, "mail: To or From is no bare address");
-}
-
-/* RFC 2047: at most 75 octets a word, whole characters, blanks between words
- * that a reader does not see. */
-static void
-test_subject(void **state)
-{
-	struct job *j = unit_job();
-	struct span s = compose_subject(j, span_str("plain"));
-	const char *e40 =
-	    "a\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9"
-	    "\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9"
-	    "\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9";
-
-	(void)state;
-	assert_true(span_eq_str(s, "plain"));
-	s = compose_subject(j, span_str("\xc3\xa9t\xc3\xa9"));
-	assert_true(span_eq_str(s, "=?utf-8?B?w6l0w6k=?="));
-	/* 43 octets: the last character goes to the next word as a whole. */
-	s = compose_subject(j, span_str(e40));
-	assert_true(span_ends(s, SPAN("?=\r\n =?utf-8?B?w6k=?=")));
-	for (size_t at = 0; at < s.n;) {
-		size_t end = span_find(s, at, '\n');
-
-		assert_true(end - at <= 77);
-		at = end + 1;
-	}
-}
-
-static void
-told(void *ctx, const char *message)
-{
-	(void)ctx;
-	fail_msg("%s", message);
-}
-
-/* ER-18, MA-63: what is built in keeps the rules for what is brought. */
-static void
-test_templates(void **state)
-{
-	static const char *const names[] = { "renewal-de.txt",
-		"renewal-de.html", "renewal-en.txt", "renewal-en.html" };
-	const struct template_values values = { .v = { "Example CA", NULL,
-						    "2027-01-16",
-						    "https://ca.test/help" } };
-
-	(void)state;
-	for (size_t i = 0; i < 4; i++) {
-		struct template_file file = { .name = names[i],
-			.bytes = embed_find(compose_templates, names[i])->bytes,
-			.is_html = i % 2 == 1,
-			.is_renewal = true };
-
-		assert_int_equal(
-		    template_check(unit_job(), &file, told, NULL), 0);
-		assert_int_equal(template_check_values(
-				     unit_job(), &file, &values, told, NULL),
-		    0);
-	}
-}
-
-/* --- when, to whom ---------------------------------------------------------
- */
-
 /* The lab's order got a certificate, and its authorization has ended. */
 static void
 make_cert(struct role_lab *lab)
 {
 	struct job *j = lab->j;
 
-	fixture_sql(j,
-	    arena_printf(j->arena,
-		"INSERT INTO cert (id, order_id, account_id, ca_label, serial, "
-		"profile, profile_sha256, tbs, signature_alg, lint_report, "
-		"evidence, br_version, spki_sha256, not_before, not_after, "
-		"reserved_at, issued_at, notice_at) VALUES ('c1', '%s', '%s', "
-		"'aa', 's1', 'p', 'x', 'x', 'x', '{}', '{}', '1.0.16', 'key', "
-		"%d, %" PRId64 ", %d, %d, %" PRId64 ")",
-		lab->order->id, lab->account.id, FIXTURE_NOW,
-		(int64_t)NOT_AFTER, FIXTURE_NOW, FIXTURE_NOW,
-		renewal_opens_at(FIXTURE_NOW, NOT_AFTER)));
+	role_lab_cert(lab, NOT_AFTER);
+	fixture_sql(
+	    j, arena_printf(j->arena, "UPDATE cert SET notice_at = %" PRId64,
+		   renewal_opens_at(FIXTURE_NOW, NOT_AFTER)));
 	fixture_sql(j, arena_printf(j->arena,
 			   "UPDATE orders SET language = 'de', cert_id = 'c1', "
 			   "cert_not_after = %" PRId64,
 			   (int64_t)NOT_AFTER));
-	/* The challenge mail is not the matter here. */
-	EXPECT(j, sender_step(&lab->sender, j), 1);
 	fixture_sql(
 	    j, arena_printf(j->arena,
 		   "UPDATE authz SET valid_at = %d, valid_until = %" PRId64,
 		   FIXTURE_NOW, FIXTURE_NOW + 3 * DAY));
-	lab->submissions = 0;
 	lab->conf.sender.renewal_notice = 60 * DAY;
 }
 
@@ -694,9 +562,6 @@ test_race(struct job *j)
 }
 
 static const struct CMUnitTest tests[] = {
-	cmocka_unit_test(test_text),
-	cmocka_unit_test(test_subject),
-	cmocka_unit_test(test_templates),
 	STORE_TEST(test_when_it_opens),
 	STORE_TEST_SQLITE(test_window_leaves_time),
 	STORE_TEST(test_life),

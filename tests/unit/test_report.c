@@ -40,19 +40,7 @@ static void
 start(struct role_lab *lab, struct job *j)
 {
 	role_lab_init(lab, j);
-	fixture_sql(j,
-	    arena_printf(j->arena,
-		"INSERT INTO cert (id, order_id, account_id, ca_label, serial, "
-		"profile, profile_sha256, tbs, signature_alg, lint_report, "
-		"evidence, br_version, spki_sha256, not_before, not_after, "
-		"reserved_at, issued_at) VALUES ('c1', '%s', '%s', 'aa', 's1', "
-		"'p', 'x', 'x', 'x', '{}', '{}', '1.0.16', 'key', %d, %d, %d, "
-		"%d)",
-		lab->order->id, lab->account.id, FIXTURE_NOW,
-		FIXTURE_NOW + 8640000, FIXTURE_NOW, FIXTURE_NOW));
-	/* The challenge mail is not the matter here. */
-	EXPECT(j, sender_step(&lab->sender, j), 1);
-	lab->submissions = 0;
+	role_lab_cert(lab, FIXTURE_NOW + 8640000);
 }
 
 static int64_t
