@@ -16,15 +16,42 @@
 #define TEXT_MAX ((size_t)24 * 1024)
 
 static const struct {
-	const char *tag, *text, *html, *subject;
+	const char *tag, *text, *html;
 } notices[] = {
-	{ "de", "notice-de.txt", "notice-de.html",
-	    "Ihr Zertifikat muss ersetzt werden" },
-	{ "en", "notice-en.txt", "notice-en.html",
-	    "Your certificate must be replaced" },
+	{ "de", "notice-de.txt", "notice-de.html" },
+	{ "en", "notice-en.txt", "notice-en.html" },
 };
 #define NOTICE_COUNT (sizeof(notices) / sizeof(notices[0]))
 #define ENGLISH 1
+
+/* Without its Subject. */
+static struct compose_head
+head_of(const struct notice_input *in)
+{
+	return (struct compose_head){ .from = in->from,
+		.to = in->mailbox,
+		.message_id = in->message_id,
+		.auto_submitted = "auto-generated",
+		.date = in->date };
+}
+
+static int
+render(struct job *j, const struct notice_input *in, const struct language *l,
+    struct compose_parts *out)
+{
+	const struct template_values values = {
+		.v = { in->ca_name, in->mailbox,
+		    language_date(j, l, in->deadline), in->help_url }
+	};
+
+	out->language = l->tag;
+	return template_text(j, l->text, &values, &out->text) < 0 ||
+		       template_html(j, l->html, &values, &out->html) < 0
+		   ? -1
+		   : 0;
+}
+
+/* --- incidents ----------------------------------------------------------- */
 
 static const struct language *
 choose(struct language *v, const struct notice_input *in)
@@ -47,28 +74,18 @@ choose(struct language *v, const struct notice_input *in)
 int
 notice_compose(struct job *j, const struct notice_input *in, struct span *out)
 {
-	struct compose_head head = { .from = in->from,
-		.to = in->mailbox,
-		.message_id = in->message_id,
-		.auto_submitted = "auto-generated",
-		.date = in->date };
-	struct template_values values = {
-		.v = { in->ca_name, in->mailbox, NULL, in->help_url },
-	};
+	struct compose_head head = head_of(in);
 	struct language v[NOTICE_COUNT];
 	const struct language *l = choose(v, in);
-	struct compose_parts parts = { .language = l->tag };
+	struct compose_parts parts;
 
-	values.v[TEMPLATE_EXPIRES] = language_date(j, l, in->deadline);
-	head.subject = span_str(notices[l - v].subject);
-	if (template_text(j, l->text, &values, &parts.text) < 0 ||
-	    template_html(j, l->html, &values, &parts.html) < 0)
+	if (render(j, in, l, &parts) < 0)
 		return -1;
+	head.subject = compose_subject(j, template_title(l->html));
 	return compose_message(j, &head, &parts, out);
 }
 
-/* --- renewal ---------------------------------------------------------------
- */
+/* --- renewal ------------------------------------------------------------- */
 
 /* Beside the language of the order the installation's own. */
 static const struct language *
@@ -88,9 +105,6 @@ notice_render_renewal(struct job *j, const struct notice_input *in,
     struct span *subject, struct compose_parts *out)
 {
 	const struct texts *texts = in->renewal_texts;
-	struct template_values values = {
-		.v = { in->ca_name, in->mailbox, NULL, in->help_url },
-	};
 	const struct language *l;
 	struct texts builtin;
 
@@ -99,25 +113,16 @@ notice_render_renewal(struct job *j, const struct notice_input *in,
 		texts = &builtin;
 	}
 	l = choose_renewal(in, texts);
-	values.v[TEMPLATE_EXPIRES] = language_date(j, l, in->deadline);
-	out->language = l->tag;
 	*subject = template_title(l->html);
-	return template_text(j, l->text, &values, &out->text) < 0 ||
-		       template_html(j, l->html, &values, &out->html) < 0
-		   ? -1
-		   : 0;
+	return render(j, in, l, out);
 }
 
 int
 notice_compose_renewal(
     struct job *j, const struct notice_input *in, struct span *out)
 {
-	struct compose_head head = { .from = in->from,
-		.to = in->mailbox,
-		.message_id = in->message_id,
-		.auto_submitted = "auto-generated",
-		.date = in->date };
-	struct compose_parts parts = { .language = NULL };
+	struct compose_head head = head_of(in);
+	struct compose_parts parts;
 	struct span subject;
 
 	if (notice_render_renewal(j, in, &subject, &parts) < 0)
@@ -126,8 +131,7 @@ notice_compose_renewal(
 	return compose_message(j, &head, &parts, out);
 }
 
-/* --- reports ---------------------------------------------------------------
- */
+/* --- reports ------------------------------------------------------------- */
 
 /* "report:12:answer" */
 static const char *
@@ -148,12 +152,7 @@ notice_compose_report(
     struct job *j, const struct notice_input *in, struct span *out)
 {
 	const char *subject = report_subject(j, in->about);
-	const struct compose_head head = { .from = in->from,
-		.to = in->mailbox,
-		.subject = span_str(subject),
-		.message_id = in->message_id,
-		.auto_submitted = "auto-generated",
-		.date = in->date };
+	struct compose_head head = head_of(in);
 	struct compose_parts parts = { .language = "en" };
 	struct buf text, html;
 
@@ -171,6 +170,7 @@ notice_compose_report(
 		return job_fail(j, ERR_INTERNAL, "mail: the text is too long");
 	parts.text = buf_span(&text);
 	parts.html = buf_span(&html);
+	head.subject = span_str(subject);
 	return compose_message(j, &head, &parts, out);
 }
 
