@@ -12,6 +12,7 @@
 #include "lib/rate.h"
 #include "src/agent_pool.h"
 #include "src/conf_perspective.h"
+#include "src/http_gate.h"
 #include "src/http_target.h"
 #include "src/http_watch.h"
 #include "src/listen.h"
@@ -43,7 +44,7 @@ struct http_agent {
 	const struct conf *conf;
 	const char *client_ca; /* PEM */
 	struct agent_pool *pool;
-	struct http_watches *watches;
+	struct http_gate gate; /* libmicrohttpd counts the peers */
 	struct arena *keep;
 	pthread_mutex_t lock;
 	int64_t full_at_ms; /* of the bucket */
@@ -79,15 +80,6 @@ is_known(struct MHD_Connection *c)
 	    MHD_get_connection_info(c, MHD_CONNECTION_INFO_GNUTLS_SESSION);
 
 	return info != NULL && tls_client_is_trusted(info->tls_session);
-}
-
-static struct http_watch *
-watch_of(struct MHD_Connection *c)
-{
-	const union MHD_ConnectionInfo *info =
-	    MHD_get_connection_info(c, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-
-	return info != NULL ? info->socket_context : NULL;
 }
 
 /* 0, or the status by which it is refused before its body. */
@@ -147,8 +139,7 @@ answer(struct http_agent *h, struct MHD_Connection *c, struct exchange *x,
 		(void)MHD_add_response_header(m, "Allow", "POST");
 	if (r->status == 429 || r->status == 503)
 		(void)MHD_add_response_header(m, "Retry-After", "1");
-	http_watch_linger(watch_of(c));
-	http_watch_until(h->watches, watch_of(c), clock_mono_ms() + ANSWER_MS);
+	http_gate_linger(&h->gate, c, ANSWER_MS);
 	result = MHD_queue_response(c, (unsigned)r->status, m);
 	MHD_destroy_response(m);
 	return result;
@@ -173,7 +164,7 @@ ask(struct http_agent *h, struct MHD_Connection *c, struct exchange *x)
 
 	if (x->n > AGENT_REQUEST_MAX)
 		return refuse(h, c, x, 413);
-	http_watch_until(h->watches, watch_of(c), clock_mono_ms() + ANSWER_MS);
+	http_gate_give(&h->gate, c, ANSWER_MS);
 	job_init(&j, NULL, h->conf);
 	agent_pool_ask(h->pool, &j, span_mem(x->body, x->n), &r);
 	if (r.status != 200)
@@ -234,19 +225,12 @@ static void
 on_connection(void *ctx, struct MHD_Connection *connection, void **socket_ctx,
     enum MHD_ConnectionNotificationCode code)
 {
-	struct http_agent *h = ctx;
-	const union MHD_ConnectionInfo *info;
+	const struct http_gate *gate = &((const struct http_agent *)ctx)->gate;
 
-	if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
-		http_watch_end(h->watches, *socket_ctx);
-		*socket_ctx = NULL;
-		return;
-	}
-	info = MHD_get_connection_info(
-	    connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-	if (info != NULL)
-		*socket_ctx = http_watch_start(h->watches, info->connect_fd,
-		    clock_mono_ms() + QUESTION_MS);
+	if (code == MHD_CONNECTION_NOTIFY_STARTED)
+		http_gate_enter(gate, connection, socket_ctx, QUESTION_MS);
+	else
+		http_gate_leave(gate, connection, socket_ctx);
 }
 
 /* --- the life of it ------------------------------------------------------- */
@@ -274,7 +258,7 @@ http_agent_open(struct job *j, struct http_agent **out)
 
 	h->conf = j->conf;
 	h->keep = arena_new();
-	h->watches = http_watches_new(ROLE_PERSPECTIVE);
+	h->gate.watches = http_watches_new(ROLE_PERSPECTIVE);
 	pthread_mutex_init(&h->lock, NULL);
 	*out = h;
 	if (tls_load(j, g->tls_certificate, g->tls_key) < 0 ||
@@ -330,7 +314,7 @@ http_agent_tend(struct http_agent *h)
 {
 	bool soon;
 
-	(void)http_watches_tend(h->watches, &soon);
+	(void)http_watches_tend(h->gate.watches, &soon);
 }
 
 void
@@ -344,7 +328,7 @@ http_agent_stop(struct http_agent *h)
 		else
 			(void)close(h->listeners[i].fd);
 	}
-	http_watches_free(h->watches);
+	http_gate_close(&h->gate);
 	pthread_mutex_destroy(&h->lock);
 	arena_free(h->keep);
 	free(h);

@@ -35,7 +35,7 @@ http_gate_enter(const struct http_gate *g, struct MHD_Connection *c,
 
 	*socket_context =
 	    http_watch_start(g->watches, fd, clock_mono_ms() + ms);
-	if (http_gate_peer(c, &peer))
+	if (g->peers != NULL && http_gate_peer(c, &peer))
 		http_peers_enter(g->peers, &peer);
 }
 
@@ -45,20 +45,31 @@ http_gate_leave(
 {
 	struct netaddr peer;
 
-	if (http_gate_peer(c, &peer))
+	if (g->peers != NULL && http_gate_peer(c, &peer))
 		http_peers_leave(g->peers, &peer);
 	http_watch_end(g->watches, *socket_context);
 	*socket_context = NULL;
 }
 
+static struct http_watch *
+watch_of(struct MHD_Connection *c)
+{
+	return MHD_get_connection_info(c, MHD_CONNECTION_INFO_SOCKET_CONTEXT)
+	    ->socket_context;
+}
+
 void
 http_gate_give(const struct http_gate *g, struct MHD_Connection *c, int64_t ms)
 {
-	struct http_watch *w =
-	    MHD_get_connection_info(c, MHD_CONNECTION_INFO_SOCKET_CONTEXT)
-		->socket_context;
+	http_watch_until(g->watches, watch_of(c), clock_mono_ms() + ms);
+}
 
-	http_watch_until(g->watches, w, clock_mono_ms() + ms);
+void
+http_gate_linger(
+    const struct http_gate *g, struct MHD_Connection *c, int64_t ms)
+{
+	http_watch_linger(watch_of(c));
+	http_gate_give(g, c, ms);
 }
 
 void

@@ -18,10 +18,11 @@ struct sockaddr;
 /* Both are set before the first connection comes. */
 struct http_gate {
 	struct http_watches *watches;
-	struct http_peers *peers;
+	struct http_peers *peers; /* NULL: nobody is counted here */
 };
 
-/* Peers without an address, on a Unix socket, always may. */
+/* Peers without an address, on a Unix socket, always may.  Where they are
+ * counted. */
 bool http_gate_may(const struct http_gate *g, const struct sockaddr *a);
 
 /* It has so many milliseconds for its first request, TLS included. */
@@ -32,6 +33,9 @@ void http_gate_leave(
 
 /* It has so many milliseconds from now on. */
 void http_gate_give(
+    const struct http_gate *g, struct MHD_Connection *c, int64_t ms);
+/* The same for its last answer, after which the client may still send. */
+void http_gate_linger(
     const struct http_gate *g, struct MHD_Connection *c, int64_t ms);
 
 /* The peer's address; false where it has none. */
