@@ -66,21 +66,35 @@ check_step(struct clock_watch *w, struct job *j)
 	return 0;
 }
 
+static int64_t
+ahead(struct job *j, int64_t at)
+{
+	return at > j->now + TOLERANCE_SECS ? at - j->now : 0;
+}
+
+int
+clock_lag(struct job *j, const char *ca_label, struct clock_lag *out)
+{
+	int64_t made, audited;
+
+	if (store_newest(j, ca_label, &made, &audited) < 0)
+		return -1;
+	*out = (struct clock_lag){ ahead(j, made), ahead(j, audited) };
+	return 0;
+}
+
 static int
 check_store(struct clock_watch *w, struct job *j, const char *ca_label)
 {
-	int64_t newest, audited;
+	struct clock_lag lag;
 
 	if (w->checked_at == j->now)
 		return 0;
-	if (store_newest(j, ca_label, &newest, &audited) < 0)
+	if (clock_lag(j, ca_label, &lag) < 0)
 		return -1;
-	w->audit_ahead =
-	    audited > j->now + TOLERANCE_SECS ? audited - j->now : 0;
-	if (newest > j->now + TOLERANCE_SECS)
-		return distrust(j,
-		    "it is earlier than the newest record in the database",
-		    newest - j->now);
+	w->audit_ahead = lag.audited;
+	if (lag.made > 0)
+		return distrust(j, CLOCK_BEHIND_MADE, lag.made);
 	w->checked_at = j->now;
 	return 0;
 }
@@ -100,6 +114,5 @@ clock_watch_orders(const struct clock_watch *w, struct job *j)
 {
 	if (w->audit_ahead == 0)
 		return 0;
-	return distrust(
-	    j, "it is earlier than the newest audit record", w->audit_ahead);
+	return distrust(j, CLOCK_BEHIND_AUDITED, w->audit_ahead);
 }

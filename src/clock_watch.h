@@ -9,6 +9,19 @@
 
 struct job;
 
+/* Why it is not: the database knows of a later moment. */
+#define CLOCK_BEHIND_MADE "it is earlier than the newest record in the database"
+#define CLOCK_BEHIND_AUDITED "it is earlier than the newest audit record"
+
+/* By how many seconds; 0 for what two machines may differ by. */
+struct clock_lag {
+	int64_t made;    /* numbers and revocation lists: nothing is signed */
+	int64_t audited; /* audit records: no order is finished */
+};
+
+/* 0, or -1. */
+int clock_lag(struct job *j, const char *ca_label, struct clock_lag *out);
+
 struct clock_watch {
 	bool is_on;
 	int64_t checked_at;  /* against the store */

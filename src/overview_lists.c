@@ -15,6 +15,7 @@
 #include "pki/responder.h"
 #include "src/answers.h"
 #include "src/ca_check.h"
+#include "src/clock_watch.h"
 #include "src/remarks.h"
 #include "src/status_place.h"
 
@@ -150,6 +151,30 @@ look_at_live_key(
 	return 0;
 }
 
+/* PK-147 */
+static int
+look_at_clock(struct job *j, struct remarks *r, const char *label)
+{
+	struct clock_lag lag;
+
+	if (clock_lag(j, label, &lag) < 0)
+		return -1;
+	if (lag.made > 0)
+		remark(r, REMARK_WRONG, "clock",
+		    arena_printf(j->arena,
+			CLOCK_BEHIND_MADE ", by %" PRId64 " seconds: nothing "
+					  "is signed until it is set",
+			lag.made));
+	else if (lag.audited > 0)
+		remark(r, REMARK_WRONG, "clock",
+		    arena_printf(j->arena,
+			CLOCK_BEHIND_AUDITED
+			", by %" PRId64 " seconds: no "
+			"certificate is signed until it is set",
+			lag.audited));
+	return 0;
+}
+
 static void
 tell(void *ctx, enum remark level, const char *what, const char *text)
 {
@@ -171,7 +196,8 @@ overview_lists(struct job *j, struct remarks *r)
 		job_recover(j);
 		return 0;
 	}
-	if (look_at_lists(j, r, facts.label) < 0)
+	if (look_at_clock(j, r, facts.label) < 0 ||
+	    look_at_lists(j, r, facts.label) < 0)
 		return -1;
 	if (status_ocsp_is_on(conf) && look_at_answers(j, r, facts.label) < 0)
 		return -1;

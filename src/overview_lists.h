@@ -1,5 +1,5 @@
 /* The part of src/overview.h about what the CA publishes: lists, OCSP answers,
- * and what it owes beside them (src/ca_check.h). */
+ * what it owes beside them (src/ca_check.h), and whether the clock lets it. */
 #ifndef SRC_OVERVIEW_LISTS_H
 #define SRC_OVERVIEW_LISTS_H
 

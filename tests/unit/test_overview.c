@@ -22,6 +22,7 @@
 #include "src/remarks.h"
 #include "src/role_life.h"
 #include "src/story.h"
+#include "src/worker.h"
 #include "tests/unit/pki_lab.h"
 
 #define MINUTE INT64_C(60)
@@ -300,6 +301,26 @@ test_lists(struct job *j)
 	expect_no_line(j, "revocation list: ");
 }
 
+/* PK-147: what keeps the issuer from signing is seen by who looks. */
+static void
+test_clock(struct job *j)
+{
+	struct role_lab lab;
+
+	start(&lab, j);
+	fixture_sql(j, insert_list(j, 1, j->now));
+	EXPECT(j, worker_record(j, "test", "event", "object", "ok", "{}"), 0);
+	expect_no_line(j, "clock");
+	fixture_sql(j, "UPDATE audit SET at_ms = at_ms + 3600000");
+	expect_line(j, "WRONG clock: it is earlier than the newest audit "
+		       "record, by 3600 seconds: no certificate is signed ");
+	fixture_sql(j, insert_list(j, 2, j->now + 61));
+	expect_line(j, "WRONG clock: it is earlier than the newest record in "
+		       "the database, by 61 seconds: nothing is signed ");
+	clock_set(j->now += 2 * HOUR);
+	expect_no_line(j, "clock");
+}
+
 static void
 certify(struct job *j, const char *serial, const char *holder, int64_t end)
 {
@@ -522,6 +543,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_silent),
 	STORE_TEST(test_disk),
 	STORE_TEST(test_lists),
+	STORE_TEST(test_clock),
 	STORE_TEST(test_live_key),
 	STORE_TEST(test_deadlines),
 	STORE_TEST(test_PK_21_no_audit_key),
