@@ -136,9 +136,39 @@ def test_rate(site):
         edit_config(site, limits__mails_by_account="50/24h")
 
 
+def rejected(site, client):
+    """What is on record of an account's orders that the rules refused."""
+    account = client.kid.rpartition("/")[2]
+    return [row[0] for row in site.query(
+        "SELECT result FROM audit WHERE event = 'order rejected' AND "
+        "actor = ? ORDER BY seq", f"account:{account}")]
+
+
+def test_refusals_killed(site):
+    client = Client(site).account()
+    with case("PK-19: the first refusals of an hour are on record when they "
+              "are answered, and kill -9 takes none"):
+        for count in range(1, 12):
+            answer = client.post(client.url_of("newOrder"), {"identifiers": [
+                {"type": "dns", "value": "user.test"}]})
+            assert answer.problem == "unsupportedIdentifier", answer
+            if count <= 10:
+                assert len(rejected(site, client)) == count
+        site.kill_role("web")
+        assert len(rejected(site, client)) == 10
+    with case("PK-19: an end that was asked for records the number, too"):
+        again = Client(site, client.key, patient=True).account()
+        for _ in range(11):
+            again.post(again.url_of("newOrder"), {"identifiers": [
+                {"type": "dns", "value": "user.test"}]})
+        site.stop()
+        site.start()
+        assert rejected(site, again)[20:] == ["several"]
+
+
 run({"limits.mails_to_mailbox": "3/1h 6/24h",
      "limits.mails_to_domain": "1000/1h",
      "limits.mails_by_account": "50/24h",
      "limits.mails_by_address": "1000/24h",
      "limits.mails_total": "2000/1h"},
-    test_mailbox, test_suppress, test_rate)
+    test_mailbox, test_refusals_killed, test_suppress, test_rate)
