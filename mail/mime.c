@@ -485,26 +485,41 @@ wide_char(enum charset charset, struct span s, size_t *at, struct buf *out)
 	return 0;
 }
 
+/* How many octets of UTF-8 it becomes, at most: known beforehand, they need
+ * not be moved (MA-94). */
+static size_t
+utf8_len(struct span s, enum charset charset)
+{
+	size_t n = s.n;
+
+	if (charset == ASCII || charset == UTF_8)
+		return n;
+	for (size_t i = 0; i < s.n; i++)
+		if ((unsigned char)s.p[i] >= 0x80)
+			n += wide_octet(charset, (uint8_t)s.p[i]) < 0x800 ? 1
+									  : 2;
+	return n;
+}
+
 /* To UTF-8, line ends to LF: 0, or -1 (mime.charset, mime.encoding). */
 static int
-to_utf8(struct job *j, struct span s, enum charset charset, struct span *out,
+to_utf8(struct job *j, struct span s, enum charset charset, struct buf *out,
     struct finding *f)
 {
 	size_t at = 0, from;
-	struct buf b;
 
-	buf_init(&b, j->arena, 3 * s.n + 1);
-	buf_reserve(&b, s.n);
+	buf_init(out, j->arena, utf8_len(s, charset) + 1);
+	buf_reserve(out, out->max);
 	while (at < s.n) {
 		for (from = at; at < s.n; at++)
 			if ((unsigned char)s.p[at] >= 0x80 || s.p[at] == '\r' ||
 			    s.p[at] == '\0')
 				break;
-		buf_add(&b, span_cut(s, from, at));
+		buf_add(out, span_cut(s, from, at));
 		if (at == s.n)
 			break;
 		if ((unsigned char)s.p[at] >= 0x80) {
-			if (wide_char(charset, s, &at, &b) < 0)
+			if (wide_char(charset, s, &at, out) < 0)
 				return finding_set(f, FINDING_REFUSE,
 				    "mime.charset",
 				    "text that is not in its charset");
@@ -514,18 +529,25 @@ to_utf8(struct job *j, struct span s, enum charset charset, struct span *out,
 			    "NUL or CR without LF in the text");
 		}
 	}
-	*out = buf_span(&b);
 	return 0;
 }
 
 /* --- format=flowed (RFC 3676) -------------------------------------------- */
 
 struct flow {
-	struct buf out;
+	char *p;
+	size_t n;
 	bool del_sp;
 	bool open;    /* does the last line go on? */
 	size_t depth; /* of quoting, of the last line */
 };
+
+static void
+flow_add(struct flow *w, struct span s)
+{
+	memmove(w->p + w->n, s.p, s.n);
+	w->n += s.n;
+}
 
 /*
  * One line.  An armour line is never joined and never loses a space before
@@ -547,34 +569,35 @@ flow_line(struct flow *w, struct span line)
 	if (span_eq_str(text, "-- ")) /* a signature's separator */
 		fixed = true;
 	if (w->open && (fixed || depth != w->depth)) {
-		buf_add_char(&w->out, '\n');
+		flow_add(w, SPAN("\n"));
 		w->open = false;
 	}
 	if (!w->open)
-		buf_add(&w->out, span_cut(line, 0, depth));
+		flow_add(w, span_cut(line, 0, depth));
 	w->open = !fixed && span_ends(text, SPAN(" "));
 	w->depth = depth;
 	if (w->open && w->del_sp)
 		text.n--;
-	buf_add(&w->out, text);
+	flow_add(w, text);
 	if (!w->open)
-		buf_add_char(&w->out, '\n');
+		flow_add(w, SPAN("\n"));
 }
 
+/* In its place, with room for one octet more: nothing is written that is not
+ * there, but for a LF at the end, and later than there never. */
 static struct span
-unflow(struct job *j, struct span text, bool del_sp)
+unflow(char *p, size_t n, bool del_sp)
 {
-	struct flow w = { .del_sp = del_sp };
+	struct flow w = { .p = p, .del_sp = del_sp };
+	struct span text = span_mem(p, n);
 	size_t at = 0, lf;
 
-	buf_init(&w.out, j->arena, 2 * text.n + 2);
-	buf_reserve(&w.out, text.n + 1);
 	while (at < text.n) {
 		lf = span_find(text, at, '\n');
 		flow_line(&w, span_cut(text, at, lf));
 		at = lf + 1;
 	}
-	return buf_span(&w.out);
+	return span_mem(w.p, w.n);
 }
 
 static bool
@@ -585,19 +608,36 @@ param_is(const struct mime_part *p, const char *name, const char *value)
 	return mime_param_get(&p->type, name, &v) && span_caseeq_str(v, value);
 }
 
+/* What the transfer encoding becomes is of no use after it (MA-94). */
+static int
+decode_text(struct job *j, const struct mime_part *p, enum charset charset,
+    struct buf *out, struct finding *f)
+{
+	struct job own = *j;
+	struct span octets;
+	int result;
+
+	own.arena = arena_new();
+	result = mime_part_decode(&own, p, &octets, f) < 0
+		     ? -1
+		     : to_utf8(j, octets, charset, out, f);
+	arena_free(own.arena);
+	return result;
+}
+
 int
 mime_part_text(struct job *j, const struct mime_part *p, struct span *out,
     struct finding *f)
 {
-	struct span octets;
 	enum charset charset;
+	struct buf text;
 
 	if (find_charset(p, &charset, f) < 0 ||
-	    mime_part_decode(j, p, &octets, f) < 0 ||
-	    to_utf8(j, octets, charset, out, f) < 0)
+	    decode_text(j, p, charset, &text, f) < 0)
 		return -1;
-	if (param_is(p, "format", "flowed"))
-		*out = unflow(j, *out, param_is(p, "delsp", "yes"));
+	*out = param_is(p, "format", "flowed")
+		   ? unflow(text.p, text.n, param_is(p, "delsp", "yes"))
+		   : buf_span(&text);
 	return 0;
 }
 
