@@ -118,11 +118,14 @@ says_else(const struct reply_block *b, const uint8_t digest[SHA256_LEN])
 	       (b->differ || memcmp(b->digest, digest, SHA256_LEN) != 0);
 }
 
+/* `text` may have been decoded into the job's arena, which is of no use after
+ * it (MA-94). */
 static int
-check_reading(struct span text, const uint8_t digest[SHA256_LEN],
+check_reading(struct job *j, struct span text, const uint8_t digest[SHA256_LEN],
     struct reply_blocks *out, struct finding *f)
 {
 	reply_blocks_scan(text, out);
+	arena_clear(j->arena);
 	if (says_else(&out->counts, digest) || says_else(&out->below, digest))
 		return finding_set(f, FINDING_REFUSE, "body.ambiguous",
 		    "the body read in another way has another block");
@@ -147,7 +150,7 @@ check_leaves(struct job *j, const struct mime_part *p,
 			return -1;
 	if (p->part_count > 0 || mime_part_decode(j, p, &octets, &ignored) < 0)
 		return 0;
-	return check_reading(octets, digest, &b, f);
+	return check_reading(j, octets, digest, &b, f);
 }
 
 /* The body as one text in each transfer encoding; *raw is as it stands. */
@@ -158,13 +161,13 @@ check_texts(struct job *j, struct span body, const uint8_t digest[SHA256_LEN],
 	struct reply_blocks b;
 	struct span octets;
 
-	if (check_reading(body, digest, raw, f) < 0)
+	if (check_reading(j, body, digest, raw, f) < 0)
 		return -1;
 	if (mime_decode_qp(j, body, &octets) == 0 &&
-	    check_reading(octets, digest, &b, f) < 0)
+	    check_reading(j, octets, digest, &b, f) < 0)
 		return -1;
 	if (mime_decode_base64(j, body, &octets) == 0 &&
-	    check_reading(octets, digest, &b, f) < 0)
+	    check_reading(j, octets, digest, &b, f) < 0)
 		return -1;
 	return 0;
 }
@@ -222,7 +225,6 @@ reply_readings_check(struct job *j, const struct mime_part *root,
 	struct job own = *j;
 	int result;
 
-	/* What a reading decodes is of no use after it (MA-94). */
 	own.arena = arena_new();
 	result = check_readings(&own, root, leaf, digest, f);
 	arena_free(own.arena);
