@@ -125,13 +125,29 @@ list_attributes(void)
 	return type;
 }
 
-/* All UIDs over `after`, ascending, asked from the server: 0 or -1. */
+/* Up to where to search, so that the answer is within its bounds; 0: to the
+ * end, as most folders have few messages, or few are over `after`. */
+static uint32_t
+search_end(const struct fetch *f, uint32_t after)
+{
+	const struct mailimap_selection_info *folder =
+	    f->imap->imap_selection_info;
+
+	if (folder->sel_exists <= FETCH_SEARCH_MAX ||
+	    folder->sel_uidnext <= FETCH_SEARCH_MAX ||
+	    folder->sel_uidnext - FETCH_SEARCH_MAX <= after)
+		return 0;
+	return after + FETCH_SEARCH_MAX;
+}
+
+/* All UIDs over `after` and, unless that is 0, up to `end`, ascending, asked
+ * from the server: 0 or -1. */
 static int
-search(struct fetch *f, struct job *j, uint32_t after, uint32_t **out,
-    size_t *count)
+search(struct fetch *f, struct job *j, uint32_t after, uint32_t end,
+    uint32_t **out, size_t *count)
 {
 	struct mailimap_search_key *key = mailimap_search_key_new_uid(
-	    mailimap_set_new_interval(after + 1, 0));
+	    mailimap_set_new_interval(after + 1, end));
 	clist *found = NULL;
 	uint32_t *uids;
 	size_t n = 0;
@@ -149,7 +165,7 @@ search(struct fetch *f, struct job *j, uint32_t after, uint32_t **out,
 		const uint32_t *uid = clist_content(i);
 
 		/* "9:*" always has the last message, whatever its UID. */
-		if (*uid > after)
+		if (*uid > after && (end == 0 || *uid <= end))
 			uids[n++] = *uid;
 	}
 	if (found != NULL)
@@ -170,8 +186,17 @@ look_at_backlog(struct fetch *f, struct job *j, uint32_t after)
 		b->at++;
 	if (b->at < b->count)
 		return 0;
-	fetch_forget_backlog(f);
-	return search(f, j, after, &b->uids, &b->count);
+	/* What of a part is not there any more must not be asked for again. */
+	if (after < b->end)
+		after = b->end;
+	do {
+		fetch_forget_backlog(f);
+		b->end = search_end(f, after);
+		if (search(f, j, after, b->end, &b->uids, &b->count) < 0)
+			return -1;
+		after = b->end;
+	} while (b->count == 0 && b->end != 0);
+	return 0;
 }
 
 /*
@@ -187,7 +212,7 @@ choose_set(struct fetch *f, struct job *j, uint32_t after, size_t max,
 	size_t left;
 
 	*out = NULL;
-	if (f->announced && b->at == b->count) {
+	if (f->announced && b->at == b->count && b->end == 0) {
 		*out = mailimap_set_new_interval(after + 1, 0);
 		return 0;
 	}
@@ -200,7 +225,7 @@ choose_set(struct fetch *f, struct job *j, uint32_t after, size_t max,
 		left = max;
 	*out = fetch_make_set(b->uids + b->at, left);
 	b->at += left;
-	f->has_more = b->at < b->count;
+	f->has_more = b->at < b->count || b->end != 0;
 	return 0;
 }
 

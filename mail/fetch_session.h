@@ -18,11 +18,16 @@ struct mailimap_set;
 /* UIDs in one command: lines stay far below what servers take. */
 #define FETCH_UIDS_MAX 200
 
+/* UIDs in the answer to one search, of ten digits and a blank each: they fit
+ * into it. */
+#define FETCH_SEARCH_MAX 1000000
+
 /* UIDs that a search found and no list has had yet, ascending: a folder with
- * a hundred thousand messages is searched once. */
+ * a hundred thousand messages is searched once, one with millions in parts. */
 struct fetch_backlog {
 	uint32_t *uids; /* malloc */
 	size_t count, at;
+	uint32_t end; /* the last UID that was searched for; 0: all were */
 };
 
 /* Messages that were asked for and not read yet; none: nothing is. */

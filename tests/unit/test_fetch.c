@@ -716,6 +716,55 @@ test_old_messages(void **state)
 	close_session(f, p);
 }
 
+/* Three million: searched in parts, so that no answer is beyond its bounds.
+ * One part has nothing, and what another had is gone when it is listed. */
+static void
+test_millions(void **state)
+{
+	static const struct peer_step script[] = { { PEER_TLS, NULL }, GREETING,
+		CAPS("IDLE"), LOGIN, CAPS("IDLE"), HEAR(" SELECT INBOX"),
+		SEND("* 3000000 EXISTS\r\n* OK [UIDVALIDITY 77] v\r\n"
+		     "* OK [UIDNEXT 4000001] n\r\n%T OK done\r\n"),
+		HEAR(" UID SEARCH UID 1:1000000\r\n"),
+		SEND("* SEARCH 1 1000000 1000001\r\n"), OK,
+		HEAR(" UID FETCH 1,1000000 ("), ITEM("1", "1", "10"),
+		ITEM("2", "1000000", "10"), OK,
+		HEAR(" UID SEARCH UID 1000001:2000000\r\n"),
+		SEND("* SEARCH 1500000\r\n"), OK, HEAR(" UID FETCH 1500000 ("),
+		OK, HEAR(" UID SEARCH UID 2000001:3000000\r\n"),
+		SEND("* SEARCH\r\n"), OK,
+		HEAR(" UID SEARCH UID 3000001:4000000\r\n"),
+		SEND("* SEARCH 3500000\r\n"), OK, HEAR(" UID FETCH 3500000 ("),
+		ITEM("9", "3500000", "10"), OK,
+		HEAR(" UID SEARCH UID 4000001:*\r\n"),
+		SEND("* SEARCH 4000001\r\n"), OK, HEAR(" UID FETCH 4000001 ("),
+		ITEM("10", "4000001", "10"), OK,
+		HEAR(" UID SEARCH UID 4000002:*\r\n"), SEND("* SEARCH\r\n"), OK,
+		STAY };
+	static const struct {
+		uint32_t after;
+		size_t count;
+		bool has_more;
+	} lists[] = { { 0, 2, true }, { 1000000, 0, true },
+		{ 1000000, 1, true }, { 3500000, 1, false },
+		{ 4000001, 0, false } };
+	struct peer *p;
+	struct fetch *f = open_session(script, CONF_DISPOSAL_MOVE, &p);
+	struct fetch_item *items;
+	size_t count;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		unit_case("%zu", i);
+		assert_int_equal(fetch_list(f, unit_job(), lists[i].after, 100,
+				     &items, &count),
+		    0);
+		assert_int_equal(count, lists[i].count);
+		assert_int_equal(fetch_has_more(f), lists[i].has_more);
+	}
+	close_session(f, p);
+}
+
 /* --- a message ----------------------------------------------------------- */
 
 #define BODY_HEAD(uid, size, literal)                                          \
@@ -1636,6 +1685,7 @@ static const struct CMUnitTest tests[] = {
 	WITH_TLS(test_list_bounds),
 	WITH_TLS(test_backlog),
 	WITH_TLS(test_old_messages),
+	WITH_TLS(test_millions),
 	WITH_TLS(test_message),
 	WITH_TLS(test_messages),
 	WITH_TLS(test_messages_ahead),
