@@ -172,7 +172,7 @@ def post_after(w):
 def becomes_ready(w):
     prove(w)
     authz = w.poll(w.alice, w.pending.authz_url, ["valid", "invalid"], 10)
-    order = w.pending.wait("ready", "invalid", seconds=10)
+    order = w.pending.wait("ready", "invalid", seconds=30)
     w.seen = f"{authz['status']}, {order['status']}"
     w.need((authz["status"], order["status"]) == ("valid", "ready"), w.seen,
            "valid, ready")
@@ -206,7 +206,7 @@ def post_again(w):
        "or has a new pending authorization", needs="mail")
 def reuse(w):
     prove(w)
-    w.pending.wait("ready", "valid", seconds=5)
+    w.pending.wait("ready", "valid", seconds=30)
     found = w.order(w.alice)
     status = found.read()["status"]
     w.seen = status
@@ -226,7 +226,7 @@ def reuse(w):
        needs="mail")
 def merged(w):
     prove(w)
-    w.pending.wait("ready", "valid", seconds=5)
+    w.pending.wait("ready", "valid", seconds=30)
     other = f"{local(w)}@{domain(w).upper()}"
     answer = w.new_order(w.alice, w.mailbox.address, other,
                          w.mailbox.address)
@@ -243,7 +243,7 @@ def merged(w):
        "authorization is found", needs="mail")
 def shown_as_sent(w):
     prove(w)
-    w.pending.wait("ready", "valid", seconds=5)
+    w.pending.wait("ready", "valid", seconds=30)
     other = f"{local(w)}@{domain(w).upper()}"
     answer = w.status(w.new_order(w.alice, other), 201)
     order = Order(w.alice, answer)

@@ -94,6 +94,8 @@ class HttpServer:
             return False
         self.requests += 1
         with self.lock:
+            # However busy the machine is: what was sent before has come.
+            self.take_mail()
             response = self.answer(request)
         close = "close" in [v.lower() for v in request.all("connection")]
         s.sendall(self.format(request, response, close))

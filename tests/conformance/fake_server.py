@@ -7,6 +7,7 @@ It is no example of a server: one lock, memory only, whoever can write into
 its outbox is believed. `self.bad(name)` stands wherever a fault can be.
 """
 
+import contextlib
 import hashlib
 import hmac
 import os
@@ -381,18 +382,17 @@ Auto-Submitted: {automatic}
     def read_mail(self):
         while self.live:
             time.sleep(0.05)
-            try:
-                names = os.listdir(f"{self.folder}/out")
-            except OSError:
-                return
-            for name in sorted(names):
-                if not name.startswith("."):
-                    path = f"{self.folder}/out/{name}"
-                    with open(path, "rb") as f:
-                        raw = f.read()
-                    os.unlink(path)
-                    with self.lock:
-                        self.reply(message_from_bytes(raw))
+            with self.lock, contextlib.suppress(OSError):
+                self.take_mail()
+
+    def take_mail(self):
+        for name in sorted(os.listdir(f"{self.folder}/out")):
+            if not name.startswith("."):
+                path = f"{self.folder}/out/{name}"
+                with open(path, "rb") as f:
+                    raw = f.read()
+                os.unlink(path)
+                self.reply(message_from_bytes(raw))
 
     def reply(self, message):
         part1 = str(message["Subject"]).rpartition("ACME:")[2].strip()

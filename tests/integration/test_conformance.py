@@ -24,9 +24,9 @@ def results(site, *options):
              "--smtp", f"smtp://{env['ALICE_USER'].replace('@', '%40')}"
              f"@localhost:{env['USER_SUBMISSION_PORT']}",
              "--password-file", env["ALICE_PASSWORD_FILE"],
-             "--mail-wait", "30", "--reply-wait", "3", "--slow", *options,
+             "--mail-wait", "180", "--reply-wait", "3", "--slow", *options,
              f"https://localhost:{env['LAB_HTTPS_PORT']}/acme/directory"]
-    done = subprocess.run(words, stdout=subprocess.PIPE, timeout=900)
+    done = subprocess.run(words, stdout=subprocess.PIPE, timeout=1500)
     assert done.returncode in (0, 1), f"exit status {done.returncode}"
     found = [json.loads(line) for line in done.stdout.splitlines()]
     assert "counts" in found[-1], "the suite did not come to its end"
