@@ -26,7 +26,7 @@ from harness import Skip
 
 HERE = os.path.dirname(os.path.realpath(__file__))
 TOOLS = f"{HERE}/mailers"
-PATIENCE = 30
+PATIENCE = 90
 
 
 class Desk:
@@ -85,15 +85,21 @@ class Desk:
         """Runs a program in a terminal. Each of the keys is pressed when the
         program has been quiet for a moment; or, None, when it has sent."""
         need(words[0])
-        pid, fd = pty.fork()
-        if pid == 0:
-            os.chdir(self.home)
-            os.execvpe(words[0], words, self.env)
-        fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
-        return self.read_sent(follow(pid, fd, list(keys), self.sent))
+        # On a busy machine it may be quiet and not yet listen.
+        for quiet in 0.3, 2, 6:
+            pid, fd = pty.fork()
+            if pid == 0:
+                os.chdir(self.home)
+                os.execvpe(words[0], words, self.env)
+            fcntl.ioctl(fd, termios.TIOCSWINSZ,
+                        struct.pack("HHHH", 40, 120, 0, 0))
+            screen = follow(pid, fd, list(keys), self.sent, quiet)
+            if os.path.exists(self.sent):
+                break
+        return self.read_sent(screen)
 
 
-def follow(pid, fd, keys, sent):
+def follow(pid, fd, keys, sent, quiet):
     """The program's screen, until it ends or takes too long."""
     screen, started = b"", time.monotonic()
     last = started
@@ -107,7 +113,7 @@ def follow(pid, fd, keys, sent):
                 break
             screen += octets
             last = time.monotonic()
-        elif keys and screen and time.monotonic() > last + 0.3:
+        elif keys and screen and time.monotonic() > last + quiet:
             # what is typed before it has said anything may be thrown away
             if keys[0] is None:
                 if not os.path.exists(sent):

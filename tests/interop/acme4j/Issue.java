@@ -39,7 +39,7 @@ import org.shredzone.acme4j.util.KeyPairUtils;
  * Letters.
  */
 public final class Issue {
-	private static final Duration PATIENCE = Duration.ofSeconds(60);
+	private static final Duration PATIENCE = Duration.ofSeconds(300);
 	private static final BufferedReader ANSWERS =
 	        new BufferedReader(new InputStreamReader(System.in));
 

@@ -140,7 +140,7 @@ func open(ctx context.Context, o options) (*session, error) {
 		Client: &acme.Client{
 			Directory:    o.Directory,
 			PollInterval: time.Duration(o.Poll) * time.Millisecond,
-			PollTimeout:  time.Minute,
+			PollTimeout:  5 * time.Minute,
 		},
 		ChallengeSolvers: map[string]acmez.Solver{
 			acme.ChallengeTypeEmailReply00: solver{},

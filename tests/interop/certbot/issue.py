@@ -204,7 +204,7 @@ def run(options):
     check(order.body.identifiers[0].value == options["mailbox"],
           "the identifier came back as another one")
     prove(acme_client, order, account_key, options)
-    deadline = datetime.datetime.now() + datetime.timedelta(seconds=60)
+    deadline = datetime.datetime.now() + datetime.timedelta(seconds=300)
     order = acme_client.poll_and_finalize(order, deadline)
     done["chain"] = order.fullchain_pem
     check(done["chain"].count("BEGIN CERTIFICATE") >= 2,
