@@ -278,7 +278,8 @@ static const struct grant admin[] = {
 	EVERY_ROLE,
 	{ "admin", "SELECT" },
 	{ "admin_key", "SELECT" },
-	{ "admin_try", "SELECT, INSERT, UPDATE (failures, until_at), DELETE" },
+	{ "admin_try",
+	    "SELECT, INSERT, UPDATE (failures, until_at, told_until), DELETE" },
 	{ "account", "SELECT (id, thumbprint, jwk, contact, client_address, "
 		     "created_at, tos_agreed_at, tos_url, tos_sha256, "
 		     "deactivated_at, revoked_at, eab_kid, eab)" },

@@ -313,6 +313,19 @@ store_admin_try(struct job *j, const char *name, int64_t *until)
 }
 
 int
+store_admin_try_tell(struct job *j, const char *name)
+{
+	int64_t changed;
+
+	if (store_change(j, &changed,
+		"UPDATE admin_try SET told_until = until_at "
+		"WHERE name = $1 AND told_until < until_at",
+		ARGS(v_text(name))) != 0)
+		return -1;
+	return changed > 0;
+}
+
+int
 store_admin_try_good(struct job *j, const char *name)
 {
 	return store_change(j, NULL, "DELETE FROM admin_try WHERE name = $1",

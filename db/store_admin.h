@@ -75,6 +75,9 @@ int store_admin_is_other(struct job *j, const char *name);
  * grow to a quarter of an hour.
  */
 int store_admin_try(struct job *j, const char *name, int64_t *until);
+/* That somebody tried although he must wait, is it to be recorded?  Once in
+ * each pause: 1; 0; -1. */
+int store_admin_try_tell(struct job *j, const char *name);
 /* It was right. */
 int store_admin_try_good(struct job *j, const char *name);
 

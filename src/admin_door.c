@@ -209,17 +209,31 @@ admin_door_tell_strangers(struct admin_door *d, struct job *j, bool is_end)
 
 /* --- the password --------------------------------------------------------- */
 
+/* Once in each pause: else whoever goes on trying would fill the audit. */
+static int
+record_pause(struct job *j, const struct admin_knock *k)
+{
+	int is_first = store_admin_try_tell(j, k->name);
+
+	if (is_first <= 0)
+		return is_first;
+	log_warning("admin page login refused",
+	    "admin=%s client=%s reason=\"" ADMIN_TOO_MANY "\"", k->name,
+	    k->address);
+	return record(j, k, ADMIN_TOO_MANY);
+}
+
 /* Counts the try before it is looked at. */
 static int
-count_try(struct job *j, const char *name)
+count_try(struct job *j, const struct admin_knock *k)
 {
 	int64_t until = 0;
 	int may;
 
 	if (store_begin(j) < 0)
 		return -1;
-	may = store_admin_try(j, name, &until);
-	if (may < 0)
+	may = store_admin_try(j, k->name, &until);
+	if (may < 0 || (may == 0 && record_pause(j, k) < 0))
 		return worker_undo(j);
 	if (store_commit(j) < 0)
 		return -1;
@@ -313,7 +327,7 @@ admin_door_enter(struct admin_door *d, struct job *j,
 		return -1;
 	if (found == 0)
 		return refuse_stranger(d, j, k);
-	if (count_try(j, k->name) < 0)
+	if (count_try(j, k) < 0)
 		return -1;
 	take_in(j, &a, out);
 	right = password_check(j, k->password, &a.password);

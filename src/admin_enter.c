@@ -44,7 +44,7 @@ enter(struct job *j, const struct admin_options *o, const struct act_row *act,
 	struct span password = { NULL, 0 }, signature = { NULL, 0 };
 	struct admin_login l;
 
-	if (admin_login_begin(j, o->name, act, line, &l) < 0 ||
+	if (admin_login_begin(j, o->name, act, line, by, &l) < 0 ||
 	    get_factors(j, o, &l, &password, &signature) < 0 ||
 	    admin_login_finish(j, &l, password, signature, by) < 0)
 		return -1;

@@ -104,6 +104,44 @@ make_statement(
 	return 0;
 }
 
+/* --- the record ----------------------------------------------------------- */
+
+static const char *
+detail(struct job *j, const struct admin_login *l, struct span signature,
+    const char *wrong)
+{
+	uint8_t hash[SHA256_LEN];
+	struct json_out w;
+	struct buf b, s;
+
+	buf_init(&b, j->arena, DETAIL_MAX);
+	json_out_init(&w, &b);
+	json_object_begin(&w);
+	json_member_str(&w, "act", l->act->name);
+	if (wrong != NULL) {
+		json_member_str(&w, "reason", wrong);
+	} else {
+		buf_init(&s, j->arena, DETAIL_MAX);
+		b64_add(&s, signature);
+		sha256(l->key->spki, hash);
+		json_member_string(&w, "statement", l->statement);
+		json_member_string(&w, "signature", buf_span(&s));
+		json_member_str(
+		    &w, "key", hex_dup(j->arena, span_mem(hash, sizeof(hash))));
+	}
+	json_object_end(&w);
+	return b.p;
+}
+
+static int
+record(struct job *j, const struct admin_login *l, struct span signature,
+    const char *by, const char *wrong)
+{
+	return store_audit_add(j, wrong == NULL ? admin_actor(j, l->name) : by,
+	    EVENT, admin_actor(j, l->name), wrong == NULL ? "ok" : "refused",
+	    detail(j, l, signature, wrong));
+}
+
 /* --- begin ---------------------------------------------------------------- */
 
 /* As it is now. */
@@ -116,13 +154,25 @@ look_up(struct job *j, struct admin_login *l)
 	return found < 0 ? -1 : 0;
 }
 
+/* Once in each pause: else whoever goes on trying would fill the audit. */
 static int
-begin(struct job *j, struct admin_login *l, int64_t *until)
+record_pause(struct job *j, const struct admin_login *l, const char *by)
+{
+	int is_first = store_admin_try_tell(j, l->name);
+
+	return is_first <= 0 ? is_first
+			     : record(j, l, SPAN(""), by, ADMIN_TOO_MANY);
+}
+
+static int
+begin(struct job *j, struct admin_login *l, const char *by, int64_t *until)
 {
 	int may = store_admin_try(j, l->name, until);
 
-	if (may <= 0)
-		return may;
+	if (may == 0)
+		return record_pause(j, l, by);
+	if (may < 0)
+		return -1;
 	if (look_up(j, l) < 0)
 		return -1;
 	rnd_id(l->nonce);
@@ -131,7 +181,7 @@ begin(struct job *j, struct admin_login *l, int64_t *until)
 
 int
 admin_login_begin(struct job *j, const char *name, const struct act_row *act,
-    const struct command_line *line, struct admin_login *out)
+    const struct command_line *line, const char *by, struct admin_login *out)
 {
 	char at[CLOCK_RFC3339_MAX];
 	int64_t until = 0;
@@ -145,7 +195,7 @@ admin_login_begin(struct job *j, const char *name, const struct act_row *act,
 	j->now = clock_now();
 	if (store_begin(j) < 0)
 		return -1;
-	may = begin(j, out, &until);
+	may = begin(j, out, by, &until);
 	if (may < 0)
 		return worker_undo(j);
 	if (store_commit(j) < 0)
@@ -214,42 +264,6 @@ judge(struct job *j, struct admin_login *l, struct span password,
 	else if (!is_fresh)
 		*wrong = "the statement was used before, or is too old";
 	return 0;
-}
-
-static const char *
-detail(struct job *j, const struct admin_login *l, struct span signature,
-    const char *wrong)
-{
-	uint8_t hash[SHA256_LEN];
-	struct json_out w;
-	struct buf b, s;
-
-	buf_init(&b, j->arena, DETAIL_MAX);
-	json_out_init(&w, &b);
-	json_object_begin(&w);
-	json_member_str(&w, "act", l->act->name);
-	if (wrong != NULL) {
-		json_member_str(&w, "reason", wrong);
-	} else {
-		buf_init(&s, j->arena, DETAIL_MAX);
-		b64_add(&s, signature);
-		sha256(l->key->spki, hash);
-		json_member_string(&w, "statement", l->statement);
-		json_member_string(&w, "signature", buf_span(&s));
-		json_member_str(
-		    &w, "key", hex_dup(j->arena, span_mem(hash, sizeof(hash))));
-	}
-	json_object_end(&w);
-	return b.p;
-}
-
-static int
-record(struct job *j, const struct admin_login *l, struct span signature,
-    const char *by, const char *wrong)
-{
-	return store_audit_add(j, wrong == NULL ? admin_actor(j, l->name) : by,
-	    EVENT, admin_actor(j, l->name), wrong == NULL ? "ok" : "refused",
-	    detail(j, l, signature, wrong));
 }
 
 /* Who gives a new key in place of one whose certificate has expired. */

@@ -39,6 +39,9 @@ struct admin_login {
 
 /* a-z, 0-9, '.', '_', '-'; begins with a letter; at most ADMIN_NAME_MAX. */
 bool admin_name_is_good(const char *name);
+/* Why a try is refused unseen, in the record. */
+#define ADMIN_TOO_MANY "too many wrong tries before it: it was not looked at"
+
 /* "admin:NAME": the actor in records. */
 const char *admin_actor(struct job *j, const char *name);
 /* The name in it, or NULL: it is another kind of actor. */
@@ -48,12 +51,12 @@ const char *admin_of_actor(const char *actor);
  * or there is an admin?  1 / 0 / -1. */
 int admin_is_required(struct job *j);
 
-/* 0; -1 ERR_RATE_LIMITED saying until when to wait. */
+/* `by` is who runs the command as far as the system knows, for the record of a
+ * refusal.  0; -1 ERR_RATE_LIMITED saying until when to wait. */
 int admin_login_begin(struct job *j, const char *name,
-    const struct act_row *act, const struct command_line *line,
+    const struct act_row *act, const struct command_line *line, const char *by,
     struct admin_login *out);
-/* A missing factor is an empty span.  `by` is who runs the command as far as
- * the system knows, for the record of a refusal.  0; -1 ERR_UNAUTHORIZED. */
+/* A missing factor is an empty span.  0; -1 ERR_UNAUTHORIZED. */
 int admin_login_finish(struct job *j, struct admin_login *l,
     struct span password, struct span signature, const char *by);
 /* Somebody wanted to act without being an admin: for the record.  0 or -1. */

@@ -417,7 +417,8 @@ CREATE UNIQUE INDEX admin_key_waiting ON admin_key (name)
 CREATE TABLE admin_try (
 	name TEXT NOT NULL PRIMARY KEY,
 	failures BIGINT NOT NULL,
-	until_at BIGINT NOT NULL
+	until_at BIGINT NOT NULL,
+	told_until BIGINT NOT NULL DEFAULT 0 -- the pause that is on record
 );
 CREATE INDEX admin_try_until ON admin_try (until_at);
 -- What an admin is to sign, once.

@@ -112,7 +112,9 @@ sign(struct job *j, const struct client_pem *k, const struct admin_login *l)
 static void
 begin(struct job *j, const char *name, enum act act, struct admin_login *l)
 {
-	EXPECT(j, admin_login_begin(j, name, act_row(act), &line, l), 0);
+	EXPECT(j,
+	    admin_login_begin(j, name, act_row(act), &line, "operator:test", l),
+	    0);
 }
 
 /* The whole of it: 0 or -1. */
@@ -298,8 +300,9 @@ test_pk_206_wrong_tries_wait(struct job *j)
 		 * password does not help, and waiting costs nothing. */
 		for (int i = 0; i < 2; i++) {
 			clock_set(now + wait - 1);
-			assert_int_equal(admin_login_begin(j, "alice",
-					     act_row(ACT_STOP), &line, &l),
+			assert_int_equal(
+			    admin_login_begin(j, "alice", act_row(ACT_STOP),
+				&line, "operator:test", &l),
 			    -1);
 			assert_job_error(j, ERR_RATE_LIMITED, NULL);
 			job_recover(j);
@@ -309,6 +312,14 @@ test_pk_206_wrong_tries_wait(struct job *j)
 		waited += wait;
 	}
 	assert_true(waited > 1800);
+	/* PK-19: once in each pause, in which there were two. */
+	assert_int_equal(
+	    fixture_count(j,
+		"SELECT COUNT(*) FROM audit WHERE event = 'admin login' "
+		"AND actor = 'operator:test' AND object = 'admin:alice' "
+		"AND result = 'refused' AND detail LIKE '%\"stop issuance\"%' "
+		"AND detail LIKE '%too many wrong tries%'"),
+	    10);
 	EXPECT(j, log_in(j, "alice", ACT_STOP, PASSWORD, &k), 0);
 	/* Who was right begins anew. */
 	assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM admin_try"), 0);

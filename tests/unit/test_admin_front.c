@@ -91,6 +91,15 @@ test_guessing(struct job *j)
 	r = front_lab_post(j, "/login", ALICE, "", "name=alice&" PASSWORD_FORM);
 	assert_int_equal(r.status, 429);
 	front_lab_expect(r.body.p, "Too many wrong tries");
+	/* PK-19: that somebody with the key goes on is on record, once until
+	 * the next one is looked at. */
+	assert_int_equal(
+	    fixture_count(j,
+		"SELECT COUNT(*) FROM audit WHERE event = 'admin page login' "
+		"AND actor = 'admin' AND object = 'admin:alice' AND result = "
+		"'refused' AND detail LIKE '%too many wrong tries%' "
+		"AND detail LIKE '%\"client\":%'"),
+	    1);
 	clock_set(j->now + 3600);
 	(void)front_lab_log_in(j, "alice", ALICE);
 	/* Who has no key fills neither the record nor the count. */

@@ -351,8 +351,10 @@ log_in(struct job *j, const struct client_pem *k, struct span password)
 	struct span signature = { NULL, 0 };
 	struct admin_login l;
 
-	EXPECT(
-	    j, admin_login_begin(j, "alice", act_row(ACT_STOP), &line, &l), 0);
+	EXPECT(j,
+	    admin_login_begin(
+		j, "alice", act_row(ACT_STOP), &line, "operator:x", &l),
+	    0);
 	EXPECT(j,
 	    statement_sign_pem(
 		j, k->secret, PASSPHRASE, l.statement, &signature),

@@ -161,6 +161,7 @@ static const struct attempt {
 	{ "UPDATE admin_key SET proven_at = 1", 0 },
 	{ "DELETE FROM admin_key", 0 },
 	{ "DELETE FROM admin_try", A },
+	{ "UPDATE admin_try SET told_until = until_at", A },
 	{ "DELETE FROM admin_nonce", 0 },
 	/* PK-207: the issuer looks which keys it must not use any more. */
 	{ "SELECT spki_sha256 FROM destroyed_key", I | A },
