@@ -30,6 +30,7 @@
 #include "src/wording.h"
 
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -361,6 +362,20 @@ check(const struct conf *conf)
 	return EXIT_SUCCESS;
 }
 
+/* Whoever starts it may ignore some signals, as nohup does SIGHUP: what is
+ * ignored is never read.  SIGINT is left to a shell that starts it in the
+ * background. */
+static void
+hear_signals(void)
+{
+	static const int numbers[] = { SIGTERM, SIGHUP, SIGCHLD };
+	struct sigaction action = { .sa_handler = SIG_DFL };
+
+	sigemptyset(&action.sa_mask);
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		sigaction(numbers[i], &action, NULL);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -371,6 +386,7 @@ main(int argc, char **argv)
 	int status = EXIT_FAILURE;
 
 	fd_hold_standard();
+	hear_signals();
 	if (parse_options(argc, argv, &o) < 0)
 		return EXIT_FAILURE;
 	if (is_role(&o, ROLE_PERSPECTIVE))

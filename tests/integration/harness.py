@@ -111,6 +111,8 @@ def in_time(seconds, what, attempt, tries=5):
 
 def run(settings, *tests, kind=None):
     """The whole of a test program; kind: a Site with more to it."""
+    # A shell that starts it in the background ignores it for all.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         with (kind or Site)(settings) as site:

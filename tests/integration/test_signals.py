@@ -339,6 +339,19 @@ def test_drain(site):
         site.start()
 
 
+def test_ignored(site):
+    with case("SIGHUP, SIGTERM: heard, too, when who started it ignores "
+              "them, as nohup does"):
+        def ignore():
+            for number in signal.SIGHUP, signal.SIGTERM, signal.SIGCHLD:
+                signal.signal(number, signal.SIG_IGN)
+        site.stop()
+        site.start(preexec_fn=ignore)
+        site.reload()
+        assert site.stop() == 0
+        site.start()
+
+
 def test_supervisor_killed(site):
     with case("when the supervisor is killed its roles end, and a new start "
               "goes on from the rows"):
@@ -411,5 +424,5 @@ def test_audited(site):
 
 
 run({}, test_reload, test_one_decision, test_shown, test_tls_reload,
-    test_drain, test_supervisor_killed, test_notify, test_second_start,
-    test_audited)
+    test_drain, test_ignored, test_supervisor_killed, test_notify,
+    test_second_start, test_audited)
