@@ -95,8 +95,7 @@ stamp_ms(uint64_t stamp)
 	return (int64_t)(stamp >> STAMP_SHIFT);
 }
 
-/* --- the redeemed set: hash table ------------------------------------------
- */
+/* --- the redeemed set: hash table ---------------------------------------- */
 
 static size_t
 slot_of(const struct nonces *n, uint64_t stamp)
@@ -138,8 +137,7 @@ table_remove(struct nonces *n, uint64_t stamp)
 	n->table[gap] = 0;
 }
 
-/* --- the redeemed set: heap ------------------------------------------------
- */
+/* --- the redeemed set: heap ---------------------------------------------- */
 
 static void
 heap_add(struct nonces *n, uint64_t stamp)

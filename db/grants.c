@@ -254,8 +254,7 @@ static const struct grant issuer[] = {
 	{ NULL, NULL },
 };
 
-/* --- upstream --------------------------------------------------------------
- */
+/* --- upstream ------------------------------------------------------------ */
 
 static const struct grant upstream[] = {
 	EVERY_ROLE,

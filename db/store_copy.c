@@ -22,8 +22,7 @@ script(struct job *j, const char *text)
 	return j->store->driver->script(j, j->store->sql, text) == 0 ? 0 : -1;
 }
 
-/* --- SQLite ----------------------------------------------------------------
- */
+/* --- SQLite -------------------------------------------------------------- */
 
 static const char *
 file_of(struct job *j, const struct store_copy *c)
@@ -83,8 +82,7 @@ remove_file(struct job *j, const struct store_copy *c)
 	return 0;
 }
 
-/* --- PostgreSQL ------------------------------------------------------------
- */
+/* --- PostgreSQL ---------------------------------------------------------- */
 
 static int
 check_schema(struct job *j, const struct store_copy *c)
@@ -166,8 +164,7 @@ remove_schema(struct job *j, const struct store_copy *c)
 	return job_context(j, "schema %s: remove the copy by hand", c->place);
 }
 
-/* --- both ------------------------------------------------------------------
- */
+/* --- both ---------------------------------------------------------------- */
 
 static bool
 is_file(const struct job *j)

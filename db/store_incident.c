@@ -51,8 +51,7 @@ incident_get(struct job *j, const char *text, const struct sql_value *values,
 	return found;
 }
 
-/* --- opening ---------------------------------------------------------------
- */
+/* --- opening ------------------------------------------------------------- */
 
 /*
  * This reads the whole table, once for an incident.  A number that is reserved
@@ -166,8 +165,7 @@ store_incident_open(struct job *j, const struct incident *i,
 	    ARGS(v_text(i->id), v_int(*count)));
 }
 
-/* --- reading ---------------------------------------------------------------
- */
+/* --- reading ------------------------------------------------------------- */
 
 int
 store_incident_by_id(struct job *j, const char *id, struct incident *out)
@@ -233,8 +231,7 @@ store_incident_any_open(struct job *j)
 	    "SELECT 1 FROM incident WHERE due_at IS NOT NULL LIMIT 1", NO_ARGS);
 }
 
-/* --- drafts ----------------------------------------------------------------
- */
+/* --- drafts -------------------------------------------------------------- */
 
 int
 store_incident_confirm(
@@ -258,8 +255,7 @@ store_incident_drafts(struct job *j, int64_t *count)
 		   : 0;
 }
 
-/* --- cancelling ------------------------------------------------------------
- */
+/* --- cancelling ---------------------------------------------------------- */
 
 int
 store_incident_ask_cancel(struct job *j, const char *id, const char *by)
@@ -285,8 +281,7 @@ store_incident_cancel(struct job *j, const char *id, const char *by)
 	    ARGS(v_text(id), v_text(by), v_int(j->now)));
 }
 
-/* --- the deadline ----------------------------------------------------------
- */
+/* --- the deadline -------------------------------------------------------- */
 
 int
 store_incident_due(struct job *j, struct incident *out)

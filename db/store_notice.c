@@ -5,8 +5,7 @@
 #include "db/store_private.h"
 #include "lib/arena.h"
 
-/* --- queueing --------------------------------------------------------------
- */
+/* --- queueing ------------------------------------------------------------ */
 
 int
 store_notice_queue(struct job *j, const char *incident_id, int64_t expires_at)
@@ -37,8 +36,7 @@ store_notice_add(struct job *j, const char *incident_id, const char *mailbox,
 		v_int(j->now)));
 }
 
-/* --- of renewals -----------------------------------------------------------
- */
+/* --- of renewals --------------------------------------------------------- */
 
 #define RENEWAL "renewal:"
 
@@ -68,8 +66,7 @@ store_notice_renewal(struct job *j, const struct notice_renewal *n)
 		v_int(j->now)));
 }
 
-/* --- of reports ------------------------------------------------------------
- */
+/* --- of reports ---------------------------------------------------------- */
 
 const char *
 notice_of_report(struct job *j, int64_t number, const char *step)
@@ -130,8 +127,7 @@ store_notice_accounts(struct job *j, const char *incident_id, const char *after,
 	return found;
 }
 
-/* --- sending ---------------------------------------------------------------
- */
+/* --- sending ------------------------------------------------------------- */
 
 static int
 notice_get(

@@ -60,8 +60,7 @@ report_get(struct job *j, const char *text, const struct sql_value *values,
 	return found;
 }
 
-/* --- entering --------------------------------------------------------------
- */
+/* --- entering ------------------------------------------------------------ */
 
 /* The one row makes those who come together wait for each other. */
 static int
@@ -101,8 +100,7 @@ store_report_add(struct job *j, struct report *r)
 		v_bytes(r->proof_spki), v_bytes(r->bare_sha256)));
 }
 
-/* --- reading ---------------------------------------------------------------
- */
+/* --- reading ------------------------------------------------------------- */
 
 int
 store_report_by_number(struct job *j, int64_t number, struct report *out)
@@ -180,8 +178,7 @@ store_report_was_proven(struct job *j, const struct key_hash *key)
 	    ARGS(v_bytes(key->spki_sha256), v_bytes(key->bare_sha256)));
 }
 
-/* --- what becomes of it ----------------------------------------------------
- */
+/* --- what becomes of it -------------------------------------------------- */
 
 static int
 change_once(struct job *j, int64_t number, const char *text,
@@ -230,8 +227,7 @@ store_report_closed(struct job *j, const struct report *r)
 	    ARGS(v_int(r->number), v_int(j->now), v_text(r->closed_by)));
 }
 
-/* --- alarms ----------------------------------------------------------------
- */
+/* --- alarms -------------------------------------------------------------- */
 
 int
 store_report_due(struct job *j, struct report *out)

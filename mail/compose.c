@@ -21,8 +21,7 @@
 #define SUBJECT_LEN (6 + PART1_LEN)
 #define LOCAL_MAX 64
 
-/* --- transfer encodings
- * --------------------------------------------------------------- */
+/* --- transfer encodings -------------------------------------------------- */
 
 /* Can it go as it is: ASCII, and no line too long? */
 static bool
@@ -100,8 +99,7 @@ part_add(struct buf *b, const char *boundary, const char *type,
 	}
 }
 
-/* --- the message
- * ------------------------------------------------------------------------ */
+/* --- the message --------------------------------------------------------- */
 
 /* With what stands around it at most 75 octets (RFC 2047 section 2). */
 #define WORD_OCTETS 42
@@ -319,8 +317,7 @@ compose_challenge(
 	return compose_message(j, &head, &parts, out);
 }
 
-/* --- addresses and ids
- * --------------------------------------------------------------------- */
+/* --- addresses and ids --------------------------------------------------- */
 
 /* RFC 4648 base32 in lower case, without padding. */
 static void

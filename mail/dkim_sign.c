@@ -35,8 +35,7 @@ struct dkim_signer {
 	const char *selector;
 };
 
-/* --- loading ----------------------------------------------------------------
- */
+/* --- loading -------------------------------------------------------------- */
 
 static void
 pkey_release(void *pkey)
@@ -133,8 +132,7 @@ dkim_signer_public(struct arena *keep, const struct dkim_signer *s)
 	return public->pkey == NULL ? NULL : public;
 }
 
-/* --- the record --------------------------------------------------------------
- */
+/* --- the record ----------------------------------------------------------- */
 
 /* What p= holds: SubjectPublicKeyInfo, or the 32 octets of Ed25519. */
 static int

@@ -200,8 +200,7 @@ dkim_signature_open(struct job *j, const struct field *f,
 	return read_domain(j, out, why);
 }
 
-/* --- the other rules -------------------------------------------------------
- */
+/* --- the other rules ------------------------------------------------------ */
 
 /* MA-14 */
 static int

@@ -73,8 +73,7 @@ struct verification {
 	uint8_t body_hash[2][32];
 };
 
-/* --- coverage (MA-41) ------------------------------------------------------
- */
+/* --- coverage (MA-41) ----------------------------------------------------- */
 
 static const struct {
 	struct span name;
@@ -189,8 +188,7 @@ check_coverage(struct verification *v, struct candidate *c)
 	return reaches(c, want) ? 0 : refuse_coverage(v, c, want);
 }
 
-/* --- body, key, signature ---------------------------------------------------
- */
+/* --- body, key, signature ------------------------------------------------- */
 
 /* MA-27: before the key is asked for, since nothing can mend it. */
 static int
@@ -382,8 +380,7 @@ evaluate(struct verification *v, struct candidate *c, bool counts)
 	return rc < 0 ? -1 : 0;
 }
 
-/* --- sorting by alignment (MA-10, MA-11, MA-40) ------------------------------
- */
+/* --- sorting by alignment (MA-10, MA-11, MA-40) --------------------------- */
 
 /* Takes *c if there is room. */
 static void

@@ -77,8 +77,7 @@ expand(struct job *j, struct span template,
 	return 0;
 }
 
-/* --- plain text: paragraphs filled
- * ------------------------------------------------- */
+/* --- plain text: paragraphs filled --------------------------------------- */
 
 struct filler {
 	struct buf out;

@@ -68,8 +68,7 @@ line_of(struct span text, size_t at)
 	return line;
 }
 
-/* --- characters ------------------------------------------------------------
- */
+/* --- characters ---------------------------------------------------------- */
 
 static bool
 is_allowed(const struct check *c, struct span character, uint32_t code_point)
@@ -102,8 +101,7 @@ check_characters(struct check *c)
 		    "is not UTF-8; save the file in that encoding");
 }
 
-/* --- placeholders ----------------------------------------------------------
- */
+/* --- placeholders -------------------------------------------------------- */
 
 static bool
 is_placeholder(struct span name)
@@ -169,8 +167,7 @@ check_lines(struct check *c)
 	}
 }
 
-/* --- what a reader sees ------------------------------------------------------
- */
+/* --- what a reader sees -------------------------------------------------- */
 
 /* Paragraphs of a text as lines, as mail programs wrap them anew. */
 static void
@@ -408,8 +405,7 @@ template_check(struct job *j, const struct template_file *file,
 	return c.mistakes;
 }
 
-/* --- with values ------------------------------------------------------------
- */
+/* --- with values --------------------------------------------------------- */
 
 /* As a mail program quotes it that puts no marks: nothing in it may count. */
 static void

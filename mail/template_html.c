@@ -251,8 +251,7 @@ read_reference(struct reader *r)
 	skip(r, name.n + 2);
 }
 
-/* --- tags ------------------------------------------------------------------
- */
+/* --- tags ---------------------------------------------------------------- */
 
 static const struct element *
 element_find(struct span name)

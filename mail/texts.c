@@ -69,8 +69,7 @@ texts_names(struct job *j, const struct texts *t)
 	return b.p;
 }
 
-/* --- reading ---------------------------------------------------------------
- */
+/* --- reading ------------------------------------------------------------- */
 
 struct loading {
 	struct job j; /* dies at the end; what stays is in texts->arena */
@@ -173,8 +172,7 @@ load_language(struct loading *l, const char *tag)
 	language->html = html.bytes;
 }
 
-/* --- the folder ------------------------------------------------------------
- */
+/* --- the folder ---------------------------------------------------------- */
 
 struct tags {
 	const char *v[TEXTS_MAX + 1];

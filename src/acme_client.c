@@ -52,8 +52,7 @@ acme_client_details(const struct acme_client *c)
 	return c->details != NULL ? c->details : "";
 }
 
-/* --- refusals --------------------------------------------------------------
- */
+/* --- refusals ------------------------------------------------------------ */
 
 static enum err_kind
 kind_of(const char *text, int64_t status)
@@ -113,8 +112,7 @@ refuse(struct acme_client *c, struct job *j, const struct https_response *r)
 	    text, (long long)r->status, advice(j, kind, problem, r));
 }
 
-/* --- signed requests -------------------------------------------------------
- */
+/* --- signed requests ----------------------------------------------------- */
 
 struct post {
 	const char *url;
@@ -228,8 +226,7 @@ post_object(struct acme_client *c, struct job *j, const struct post *p,
 	return json_parse_object(j, r->body, "the server's answer", object);
 }
 
-/* --- directory -------------------------------------------------------------
- */
+/* --- directory ----------------------------------------------------------- */
 
 static int
 directory_url(struct acme_client *c, struct job *j, const struct json *object,
@@ -360,8 +357,7 @@ acme_client_free(struct acme_client *c)
 	free(c);
 }
 
-/* --- account ---------------------------------------------------------------
- */
+/* --- account ------------------------------------------------------------- */
 
 static int
 post_account(struct acme_client *c, struct job *j, struct span payload)
@@ -458,8 +454,7 @@ acme_client_account(struct acme_client *c, struct job *j,
 	return post_account(c, j, payload);
 }
 
-/* --- renewal information ---------------------------------------------------
- */
+/* --- renewal information ------------------------------------------------- */
 
 int
 acme_client_renewal(struct acme_client *c, struct job *j, const char *certid,
@@ -485,8 +480,7 @@ acme_client_renewal(struct acme_client *c, struct job *j, const char *certid,
 	return 1;
 }
 
-/* --- orders ----------------------------------------------------------------
- */
+/* --- orders -------------------------------------------------------------- */
 
 static struct span
 order_payload(struct job *j, const struct acme_client_wish *wish)

@@ -107,8 +107,7 @@ revoke(struct job *j, struct authz *a)
 	return store_commit(j);
 }
 
-/* --- many, PK-15 -----------------------------------------------------------
- */
+/* --- many, PK-15 --------------------------------------------------------- */
 
 static int
 read_time(struct job *j, const char *option, const char *text, int64_t *out)

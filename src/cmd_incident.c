@@ -87,8 +87,7 @@ static const char usage[] =
     "  -f, --config FILE  configuration (default: " COMMAND_DEFAULT_CONFIG ")\n"
     "TIME is as 2027-01-31T12:00:00Z.\n";
 
-/* --- open ------------------------------------------------------------------
- */
+/* --- open ---------------------------------------------------------------- */
 
 static int
 read_time(struct job *j, const char *option, const char *text, int64_t *out)
@@ -250,8 +249,7 @@ open_selected(struct job *j, const struct options *o)
 	return 0;
 }
 
-/* --- rehearse --------------------------------------------------------------
- */
+/* --- rehearse ------------------------------------------------------------ */
 
 static void
 print_rehearsal(const struct rehearsal *r)
@@ -294,8 +292,7 @@ rehearse(struct job *j, const struct options *o)
 	return 0;
 }
 
-/* --- show, list ------------------------------------------------------------
- */
+/* --- show, list ---------------------------------------------------------- */
 
 static int
 find(struct job *j, const char *id, struct incident *out)
@@ -428,8 +425,7 @@ incident_list(struct job *j)
 	return 0;
 }
 
-/* --- cancel ----------------------------------------------------------------
- */
+/* --- cancel -------------------------------------------------------------- */
 
 /* *asks: nobody has in a way that counts, so this one does. */
 static int
@@ -472,8 +468,7 @@ incident_cancel(struct job *j, const char *id)
 	return 0;
 }
 
-/* --- drafts ----------------------------------------------------------------
- */
+/* --- drafts -------------------------------------------------------------- */
 
 static int
 confirm_draft(struct job *j, const char *id)
@@ -491,8 +486,7 @@ confirm_draft(struct job *j, const char *id)
 	return 0;
 }
 
-/* --- the command -----------------------------------------------------------
- */
+/* --- the command --------------------------------------------------------- */
 
 static int
 run(struct job *j, const struct options *o, int argc, char **argv)

@@ -82,8 +82,7 @@ static const char usage[] =
     "  -f, --config FILE  configuration (default: " COMMAND_DEFAULT_CONFIG
     ")\n";
 
-/* --- what is given ---------------------------------------------------------
- */
+/* --- what is given ------------------------------------------------------- */
 
 static int
 read_text(struct job *j, const char *path, size_t max, const char **out)
@@ -236,8 +235,7 @@ report_add_proof(struct job *j, const struct options *o)
 	return 0;
 }
 
-/* --- list, show ------------------------------------------------------------
- */
+/* --- list, show ---------------------------------------------------------- */
 
 static void
 member(struct json_out *w, const char *name, const char *value)
@@ -430,8 +428,7 @@ report_list(struct job *j, const struct options *o)
 	return 0;
 }
 
-/* --- answer, decide, close -------------------------------------------------
- */
+/* --- answer, decide, close ----------------------------------------------- */
 
 static int
 change_answer(struct job *j, const char *number, const char *path)
@@ -487,8 +484,7 @@ change_close(struct job *j, const char *number)
 	return 0;
 }
 
-/* --- the command -----------------------------------------------------------
- */
+/* --- the command --------------------------------------------------------- */
 
 static int
 run(struct job *j, const struct options *o, int argc, char **argv)

@@ -93,8 +93,7 @@ parse(
 	return 0;
 }
 
-/* --- what ------------------------------------------------------------------
- */
+/* --- what ---------------------------------------------------------------- */
 
 /* Key identifiers have no capital letters. */
 static const char *
@@ -162,8 +161,7 @@ words(struct job *j, const struct stop *s)
 	return arena_printf(j->arena, "%s %s", s->scope, s->value);
 }
 
-/* --- doing it --------------------------------------------------------------
- */
+/* --- doing it ------------------------------------------------------------ */
 
 static int
 record(struct job *j, const struct stop *s, const char *event)

@@ -66,8 +66,7 @@ parse(int argc, char **argv, struct options *o)
 	return 0;
 }
 
-/* --- one mailbox -----------------------------------------------------------
- */
+/* --- one mailbox --------------------------------------------------------- */
 
 /* As it is counted; the error says what is wrong with the argument. */
 static int
@@ -138,8 +137,7 @@ change(struct job *j, const struct options *o, const char *argument)
 	return 0;
 }
 
-/* --- the list ---------------------------------------------------------------
- */
+/* --- the list ------------------------------------------------------------ */
 
 static void
 print_one(struct job *j, const struct suppressed *s, bool json)

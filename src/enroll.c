@@ -37,8 +37,7 @@
 /* Sets of statuses. */
 #define IS(status) (1u << (status))
 
-/* --- what is there before anybody is asked ---------------------------------
- */
+/* --- what is there before anybody is asked ------------------------------- */
 
 /* What lib/addr.c refuses it calls a matter of this server's policy. */
 static int
@@ -150,8 +149,7 @@ prepare(struct enroll *e)
 	return load_keys(e);
 }
 
-/* --- connections -----------------------------------------------------------
- */
+/* --- connections --------------------------------------------------------- */
 
 static int
 open_resolver(struct enroll *e)
@@ -257,8 +255,7 @@ open_account(struct enroll *e)
 	return 0;
 }
 
-/* --- order and certificate -------------------------------------------------
- */
+/* --- order and certificate ----------------------------------------------- */
 
 static int
 read_order(struct enroll *e, struct remote_order *order)
@@ -381,8 +378,7 @@ obtain(struct enroll *e, struct enroll_certificate *c)
 	return enroll_certificate_check(e->j, pem, &e->request, c);
 }
 
-/* --- the way ---------------------------------------------------------------
- */
+/* --- the way ------------------------------------------------------------- */
 
 static int
 not_yet(struct enroll *e)

@@ -27,8 +27,7 @@ struct enroll_box {
 	bool is_nobody;   /* sends without a login */
 };
 
-/* --- connections -----------------------------------------------------------
- */
+/* --- connections --------------------------------------------------------- */
 
 /* Whoever renumbers the mailbox makes all of its mail new. */
 static int
@@ -118,8 +117,7 @@ enroll_box_rewind(struct enroll_box *b)
 	b->found = 0;
 }
 
-/* --- waiting ---------------------------------------------------------------
- */
+/* --- waiting ------------------------------------------------------------- */
 
 static void
 copy_challenge(struct job *j, const struct enroll_challenge *from,
@@ -238,8 +236,7 @@ enroll_box_find(struct enroll_box *b, struct job *j,
 	return 0;
 }
 
-/* --- the reply -------------------------------------------------------------
- */
+/* --- the reply ----------------------------------------------------------- */
 
 int
 enroll_box_reply(struct enroll_box *b, struct job *j, const char *mailbox,

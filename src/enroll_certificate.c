@@ -43,8 +43,7 @@ wrong(struct job *j, const char *what)
 	    "the certificate that the server sent is not usable: %s", what);
 }
 
-/* --- reading ---------------------------------------------------------------
- */
+/* --- reading ------------------------------------------------------------- */
 
 /* The next block: 1, 0 at the end, -1 for anything else between. */
 static int
@@ -97,8 +96,7 @@ read_chain(struct check *c, struct span pem)
 	return 0;
 }
 
-/* --- the leaf --------------------------------------------------------------
- */
+/* --- the leaf ------------------------------------------------------------ */
 
 static bool
 is_ours(const struct enroll_request *r, struct span mailbox, bool *seen)
@@ -175,8 +173,7 @@ check_leaf(struct check *c)
 	return 0;
 }
 
-/* --- the chain -------------------------------------------------------------
- */
+/* --- the chain ----------------------------------------------------------- */
 
 /* Each certifies the one before; the last one, if nobody else, itself. */
 static int
@@ -227,8 +224,7 @@ enroll_certificate_check(struct job *j, struct span pem,
 	return 0;
 }
 
-/* --- PKCS#12 ---------------------------------------------------------------
- */
+/* --- PKCS#12 ------------------------------------------------------------- */
 
 static PKCS12 *
 make_p12(const struct enroll_request *r, const struct enroll_certificate *c,

@@ -51,8 +51,7 @@ enroll_key_type_name(enum enroll_key_type type)
 	return key_types[type].name;
 }
 
-/* --- key files -------------------------------------------------------------
- */
+/* --- key files ----------------------------------------------------------- */
 
 static BIO *
 bio_of(struct job *j, struct span bytes)

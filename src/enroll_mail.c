@@ -23,8 +23,7 @@
 #define MESSAGE_ID_MAX 250
 #define REPLY_MAX 4096
 
-/* --- the token -------------------------------------------------------------
- */
+/* --- the token ----------------------------------------------------------- */
 
 static bool
 is_blank(char c)
@@ -115,8 +114,7 @@ enroll_block(struct job *j, const char *digest)
 	    digest);
 }
 
-/* --- the challenge mail ----------------------------------------------------
- */
+/* --- the challenge mail -------------------------------------------------- */
 
 struct mail {
 	struct job *j;
@@ -260,8 +258,7 @@ enroll_mail_check(struct job *j, struct span raw, int64_t arrival,
 	return check(&mail, arrival, out) < 0 ? -1 : 1;
 }
 
-/* --- the reply -------------------------------------------------------------
- */
+/* --- the reply ----------------------------------------------------------- */
 
 void
 enroll_reply_format(struct job *j, const struct enroll_challenge *c,

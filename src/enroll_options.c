@@ -126,8 +126,7 @@ complain(struct parser *p, const char *fmt, ...)
 	p->failed = true;
 }
 
-/* --- values ----------------------------------------------------------------
- */
+/* --- values -------------------------------------------------------------- */
 
 static void
 take_tls(
@@ -323,8 +322,7 @@ take(struct parser *p, int id, const char *value)
 	}
 }
 
-/* --- what belongs together -------------------------------------------------
- */
+/* --- what belongs together ----------------------------------------------- */
 
 static void
 need(struct parser *p, const char *value, const char *option, const char *why)

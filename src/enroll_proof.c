@@ -156,8 +156,7 @@ answer_by_mail(struct enroll *e, struct proof *p)
 	return found < 0 ? -1 : reply(e, p, &c);
 }
 
-/* --- by hand ---------------------------------------------------------------
- */
+/* --- by hand ------------------------------------------------------------- */
 
 static void
 explain_mail(FILE *to, const struct proof *p)
@@ -243,8 +242,7 @@ answer_by_hand(struct enroll *e, struct proof *p)
 	return 0;
 }
 
-/* --- the proofs of an order ------------------------------------------------
- */
+/* --- the proofs of an order ---------------------------------------------- */
 
 /* Is it for one of the mailboxes that we asked for?  The canonical form, or
  * NULL. */

@@ -31,8 +31,7 @@
 #define ASK_MIN 60
 #define ASK_MAX 86400
 
-/* --- the certificate -------------------------------------------------------
- */
+/* --- the certificate ----------------------------------------------------- */
 
 static int
 unusable(struct job *j, const char *what)
@@ -112,8 +111,7 @@ enroll_renewal_parse(struct job *j, struct span pem, struct enroll_renewal *out)
 	return 0;
 }
 
-/* --- when ------------------------------------------------------------------
- */
+/* --- when ---------------------------------------------------------------- */
 
 int64_t
 enroll_renewal_moment(const char *certid, const struct enroll_plan *plan)
@@ -193,8 +191,7 @@ enroll_plan_parse(
 	return out->ask_at > now && out->ask_at - now <= ASK_MAX ? 0 : -1;
 }
 
-/* --- one run ---------------------------------------------------------------
- */
+/* --- one run ------------------------------------------------------------- */
 
 /* It is only there to spare the server questions: without it, it is asked. */
 static int
@@ -317,8 +314,7 @@ enroll_renew_ask(struct enroll *e)
 	return 0;
 }
 
-/* --- the answer ------------------------------------------------------------
- */
+/* --- the answer ---------------------------------------------------------- */
 
 static void
 print_json(const struct enroll *e, int64_t moment)

@@ -17,8 +17,7 @@
 
 #define RESULT_MAX (64 * 1024)
 
-/* --- files -----------------------------------------------------------------
- */
+/* --- files --------------------------------------------------------------- */
 
 /* Renewed in its place: the new certificate takes the old one's, and the
  * PKCS#12 file goes with it. */

@@ -198,8 +198,7 @@ http_url_is_good(const char *url)
 	return https_url_is_good(url) || url_is_good(url, SPAN("http://"));
 }
 
-/* --- what comes back -------------------------------------------------------
- */
+/* --- what comes back ----------------------------------------------------- */
 
 static size_t
 take_body(char *data, size_t size, size_t count, void *ctx)
@@ -247,8 +246,7 @@ take_field(char *data, size_t size, size_t count, void *ctx)
 	return size * count;
 }
 
-/* --- sending ---------------------------------------------------------------
- */
+/* --- sending ------------------------------------------------------------- */
 
 static struct curl_slist *
 fields_new(const struct https_client *c, const struct https_request *request)

@@ -68,8 +68,7 @@ ask_own(const struct issuer *i, struct job *j, const struct cert *c,
 	       incident_lint_refuses(j, v.report, lint);
 }
 
-/* --- linters that are not ours: "zlint:e_x" --------------------------------
- */
+/* --- linters that are not ours: "zlint:e_x" ------------------------------ */
 
 static struct span
 linter_of(const char *lint)

@@ -55,8 +55,7 @@ drop_authorizations(struct job *j, const char *incident_id, size_t *dropped)
 	return 0;
 }
 
-/* --- causes ----------------------------------------------------------------
- */
+/* --- causes -------------------------------------------------------------- */
 
 static const struct incident_cause causes[] = {
 	{ "request", 24, 0 },
@@ -80,8 +79,7 @@ incident_cause_find(const char *name)
 	return NULL;
 }
 
-/* --- notices ---------------------------------------------------------------
- */
+/* --- notices ------------------------------------------------------------- */
 
 /* AC-69 has let nothing else in than one address behind mailto. */
 static int
@@ -151,8 +149,7 @@ queue_notices(struct job *j, const struct incident *i)
 	return 0;
 }
 
-/* --- opening ---------------------------------------------------------------
- */
+/* --- opening ------------------------------------------------------------- */
 
 int
 incident_open_within(struct job *j, const struct incident *i,
@@ -197,8 +194,7 @@ incident_open(struct job *j, const struct incident *i,
 	return 0;
 }
 
-/* --- drafts ----------------------------------------------------------------
- */
+/* --- drafts -------------------------------------------------------------- */
 
 /* The CA knows from now on: confirming it does not move the deadline. */
 int

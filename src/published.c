@@ -93,8 +93,7 @@ published_pause(unsigned attempts)
 	return pause < PAUSE_MAX_SECS ? pause : PAUSE_MAX_SECS;
 }
 
-/* --- the child
- * ----------------------------------------------------------------------- */
+/* --- the child ----------------------------------------------------------- */
 
 static int
 load_one(struct job *j, struct arena *keep, struct published_keys *keys,
@@ -220,8 +219,7 @@ child(const struct conf *conf, int fd)
 	arena_free(keep);
 }
 
-/* --- the parent
- * ---------------------------------------------------------------------- */
+/* --- the parent ---------------------------------------------------------- */
 
 static enum published
 wait_for(int fd)

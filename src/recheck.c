@@ -52,8 +52,7 @@
 static const char *const causes[] = { BLOCKED, WEAK, QUALITY, MISISSUED };
 #define CAUSE_COUNT (sizeof(causes) / sizeof(causes[0]))
 
-/* --- one certificate -------------------------------------------------------
- */
+/* --- one certificate ----------------------------------------------------- */
 
 /* 1 with *f filled, 0, -1. */
 static int
@@ -257,8 +256,7 @@ check_one(const struct issuer *i, struct job *j, const char *id,
 	return found;
 }
 
-/* --- the walk --------------------------------------------------------------
- */
+/* --- the walk ------------------------------------------------------------ */
 
 static int
 draft(struct job *j, const char *cause)

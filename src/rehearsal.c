@@ -18,8 +18,7 @@
 #define YEAR_SECS ((int64_t)366 * 86400)
 #define DETAIL_MAX 1024
 
-/* --- on the copy -----------------------------------------------------------
- */
+/* --- on the copy --------------------------------------------------------- */
 
 static int
 revoke_some(struct job *j, const struct incident *i)
@@ -78,8 +77,7 @@ carry_out(struct job *j, const struct incident *i,
 	return rehearsal_sign_after(j, signer, &out->sign);
 }
 
-/* --- the record ------------------------------------------------------------
- */
+/* --- the record ---------------------------------------------------------- */
 
 static int
 record(struct job *j, const struct incident *i, const struct rehearsal *r)
@@ -157,8 +155,7 @@ rehearsal_run(struct job *j, const struct store_login *login,
 	return result < 0 ? -1 : record(j, i, out);
 }
 
-/* --- when it was -----------------------------------------------------------
- */
+/* --- when it was --------------------------------------------------------- */
 
 int
 rehearsal_last(struct job *j, int64_t *at)

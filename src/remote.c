@@ -50,8 +50,7 @@ remote_clean(struct job *j, struct span text)
 	return out;
 }
 
-/* --- problems --------------------------------------------------------------
- */
+/* --- problems ------------------------------------------------------------ */
 
 static struct span
 member(const struct json *object, const char *name)
@@ -114,8 +113,7 @@ error_text(struct job *j, const struct json *object)
 	return arena_printf(j->arena, "%s\n%s", text, details);
 }
 
-/* --- objects ---------------------------------------------------------------
- */
+/* --- objects ------------------------------------------------------------- */
 
 static int
 get_status(struct job *j, const struct json *object, const char *what,

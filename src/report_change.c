@@ -67,8 +67,7 @@ note(struct job *j, const struct report *r, const char *by, const char *what,
 	    arena_printf(j->arena, "report:%" PRId64, r->number), what, detail);
 }
 
-/* --- the preliminary answer ------------------------------------------------
- */
+/* --- the preliminary answer ---------------------------------------------- */
 
 static int
 answer(struct job *j, int64_t number, const char *by, const char *words)
@@ -97,8 +96,7 @@ report_answer(struct job *j, int64_t number, const char *by, const char *words)
 	return store_commit(j);
 }
 
-/* --- the decision ----------------------------------------------------------
- */
+/* --- the decision -------------------------------------------------------- */
 
 /* A key that is compromised is so in every certificate. */
 static int
@@ -172,8 +170,7 @@ report_decide(struct job *j, int64_t number, const char *by,
 	return store_commit(j);
 }
 
-/* --- the end ---------------------------------------------------------------
- */
+/* --- the end ------------------------------------------------------------- */
 
 static int
 end(struct job *j, int64_t number, const char *by)
@@ -202,8 +199,7 @@ report_close(struct job *j, int64_t number, const char *by)
 	return store_commit(j);
 }
 
-/* --- what a proof decides --------------------------------------------------
- */
+/* --- what a proof decides ------------------------------------------------ */
 
 static const char proven[] =
     "The private key was proven to be known to others.\n"

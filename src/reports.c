@@ -39,8 +39,7 @@ settle(struct job *j)
 	return 1;
 }
 
-/* --- with a proof ---------------------------------------------------------
- */
+/* --- with a proof -------------------------------------------------------- */
 
 /* web has verified it, and web's rows say what they like. */
 static bool
@@ -114,8 +113,7 @@ end_proven(struct job *j, struct report *r, const struct key_proof *p)
 	return 1;
 }
 
-/* --- the next one ---------------------------------------------------------
- */
+/* --- the next one -------------------------------------------------------- */
 
 int
 issuer_report_step(struct job *j)

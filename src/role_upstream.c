@@ -49,8 +49,7 @@ again_secs(int64_t secs)
 	return role_is_stopping() ? 0 : retry_secs(secs);
 }
 
-/* --- what an answer becomes ------------------------------------------------
- */
+/* --- what an answer becomes ---------------------------------------------- */
 
 static int
 move(struct job *j, struct handoff *h, enum handoff_stage to, int64_t due_at)
@@ -219,8 +218,7 @@ commit_answer(const struct upstream_role *u, struct job *j, struct handoff *h,
 	return store_commit(j);
 }
 
-/* --- one request -----------------------------------------------------------
- */
+/* --- one request --------------------------------------------------------- */
 
 /* Somebody else wrote the row: nothing is called, and a person must look. */
 static int
@@ -421,8 +419,7 @@ request_step(const struct upstream_role *u, struct job *j)
 	return 1;
 }
 
-/* --- one revocation (PK-220) -----------------------------------------------
- */
+/* --- one revocation (PK-220) --------------------------------------------- */
 
 static int
 confirm(struct job *j, const struct withdrawal *w)
@@ -552,8 +549,7 @@ upstream_next_due(void *role, struct job *j, int64_t *at)
 	return any;
 }
 
-/* --- the role --------------------------------------------------------------
- */
+/* --- the role ------------------------------------------------------------ */
 
 static int
 load_account(struct job *j, struct upstream *u)

@@ -202,8 +202,7 @@ add_cert(struct story *s, const struct order *o)
 	return 0;
 }
 
-/* --- beside the steps ------------------------------------------------------
- */
+/* --- beside the steps ---------------------------------------------------- */
 
 /* What an order is about, beyond its mailboxes. */
 struct terms {
@@ -246,8 +245,7 @@ put_term(struct json_out *w, const char *name, const char *value)
 		json_member_str(w, name, value);
 }
 
-/* --- of one order ----------------------------------------------------------
- */
+/* --- of one order -------------------------------------------------------- */
 
 static int
 collect(struct job *j, const struct order *o, struct story *s)

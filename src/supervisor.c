@@ -434,8 +434,7 @@ add_child(struct supervisor *s, enum role role, const char *intake)
 		.pause_ms = PAUSE_FIRST_MS };
 }
 
-/* --- the linters' sections (PK-140) ----------------------------------------
- */
+/* --- the linters' sections (PK-140) -------------------------------------- */
 
 static struct child *
 find_linters(const struct supervisor *s)
@@ -467,8 +466,7 @@ renew_linters(struct supervisor *s)
 		kill(c->pid, c->is_ready ? SIGHUP : SIGKILL);
 }
 
-/* --- SIGHUP ---------------------------------------------------------------
- */
+/* --- SIGHUP -------------------------------------------------------------- */
 
 /* The linters' parent is another one by then. */
 static void

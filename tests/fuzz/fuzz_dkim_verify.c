@@ -98,8 +98,7 @@ verify(struct job *j, const struct message *m, struct span record,
 	resolver_free(resolver);
 }
 
-/* --- signing ---------------------------------------------------------------
- */
+/* --- signing -------------------------------------------------------------- */
 
 static void
 pkey_release(void *pkey)

@@ -72,8 +72,7 @@ close_play(struct play *p, int connections)
 
 static const struct acme_client_account nobody = { 0 };
 
-/* --- nonces ----------------------------------------------------------------
- */
+/* --- nonces -------------------------------------------------------------- */
 
 /* A refused nonce is not the end, and the answer brings the next one. */
 static void
@@ -146,8 +145,7 @@ test_no_nonce(void **state)
 	close_play(&p, 1);
 }
 
-/* --- accounts --------------------------------------------------------------
- */
+/* --- accounts ------------------------------------------------------------ */
 
 #define NOT_FOUND                                                              \
 	EXCHANGE("POST /acct ", "400 Bad Request", PROBLEM NONCE("next"),      \
@@ -224,8 +222,7 @@ test_dead_account(void **state)
 	close_play(&p, 2);
 }
 
-/* --- refusals --------------------------------------------------------------
- */
+/* --- refusals ------------------------------------------------------------ */
 
 #define SUBPROBLEM                                                             \
 	",\"subproblems\":[{\"type\":\"urn:ietf:params:acme:error:caa\","      \
@@ -305,8 +302,7 @@ test_refusals(void **state)
 	}
 }
 
-/* --- the chain -------------------------------------------------------------
- */
+/* --- the chain ----------------------------------------------------------- */
 
 static void
 test_chain(void **state)

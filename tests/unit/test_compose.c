@@ -108,8 +108,7 @@ flat(struct span text)
 	return buf_span(&b);
 }
 
-/* --- the header (ER-14 to ER-17, AC-120, MA-105)
- * --------------------------------- */
+/* --- the header (ER-14 to ER-17, AC-120, MA-105) ------------------------- */
 
 static void
 test_header(void **state)
@@ -143,8 +142,7 @@ test_header(void **state)
 	    raw.n);
 }
 
-/* --- the whole, in each language, with each address (ER-18, MA-104)
- * ---------------- */
+/* --- the whole, in each language, with each address (ER-18, MA-104) ------ */
 
 #define UMLAUTS "gr\xc3\xbc\xc3\x9f"
 #define LONG_NAME                                                              \
@@ -405,8 +403,7 @@ test_html_escaped(void **state)
 	    has(html, "href=\"https://ca.test/?a=1&amp;b=&quot;2&quot;\""));
 }
 
-/* --- languages (ER-18)
- * --------------------------------------------------------------- */
+/* --- languages (ER-18) --------------------------------------------------- */
 
 static void
 test_languages(void **state)
@@ -572,8 +569,7 @@ test_same(void **state)
 	assert_false(span_eq(span_from(one, 300), span_from(two, 300)));
 }
 
-/* --- addresses and ids (ER-15, MA-105)
- * ------------------------------------------------------ */
+/* --- addresses and ids (ER-15, MA-105) ----------------------------------- */
 
 static void
 test_tagged_from(void **state)

@@ -31,8 +31,7 @@
 #define FROM "acme+tag@ca.test"
 #define MAILBOX "alice@user.test"
 
-/* --- Subject ---------------------------------------------------------------
- */
+/* --- Subject ------------------------------------------------------------- */
 
 /* ER-23: any prefix in any language, folding, encoded words. */
 static const struct {
@@ -134,8 +133,7 @@ test_cut_subjects(void **state)
 	}
 }
 
-/* --- digest ----------------------------------------------------------------
- */
+/* --- digest -------------------------------------------------------------- */
 
 /* AC-111, ER-5: the vectors of email-reply-00. */
 static void
@@ -177,8 +175,7 @@ test_block(void **state)
 	assert_int_equal(reply_blocks_judge(&found, octets, &f), 0);
 }
 
-/* --- the challenge mail ----------------------------------------------------
- */
+/* --- the challenge mail -------------------------------------------------- */
 
 static struct span
 challenge_mail(void)
@@ -354,8 +351,7 @@ test_dkim(void **state)
 	assert_non_null(strstr(j->err.text, "DKIM"));
 }
 
-/* --- the reply -------------------------------------------------------------
- */
+/* --- the reply ----------------------------------------------------------- */
 
 static const char digest_a[] = "X8e3dMZUidaqhTiYaD-QdOgOmJ4olQwvvJMWY6okdfs";
 
@@ -418,8 +414,7 @@ test_reply_without_message_id(void **state)
 	assert_int_equal(message_count(&m, "References"), 0);
 }
 
-/* --- lines, places, options ------------------------------------------------
- */
+/* --- lines, places, options ---------------------------------------------- */
 
 static void
 test_lines(void **state)

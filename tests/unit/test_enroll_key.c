@@ -39,8 +39,7 @@ path_of(const char *name)
 	return arena_printf(unit_job()->arena, "%s/%s", lab_folder(), name);
 }
 
-/* --- keys ------------------------------------------------------------------
- */
+/* --- keys ---------------------------------------------------------------- */
 
 static void
 test_key_files(void **state)
@@ -97,8 +96,7 @@ test_bad_key_files(void **state)
 	assert_non_null(strstr(j->err.text, "0600"));
 }
 
-/* --- requests --------------------------------------------------------------
- */
+/* --- requests ------------------------------------------------------------ */
 
 static const struct {
 	enum key_type type;
@@ -195,8 +193,7 @@ test_usages(void **state)
 	assert_false(enroll_usage_parse("", &usage));
 }
 
-/* --- certificates ----------------------------------------------------------
- */
+/* --- certificates -------------------------------------------------------- */
 
 /* A chain as the server delivers it. */
 static struct span
@@ -275,8 +272,7 @@ test_dates(void **state)
 	assert_int_equal(enroll_certificate_check(j, pem, &r, &c), 0);
 }
 
-/* --- renewal ---------------------------------------------------------------
- */
+/* --- renewal ------------------------------------------------------------- */
 
 /* AC-166: who it is for, and its identifier, which the server reads. */
 static void
@@ -490,8 +486,7 @@ test_cut_chain(void **state)
 	}
 }
 
-/* --- PKCS#12 ---------------------------------------------------------------
- */
+/* --- PKCS#12 ------------------------------------------------------------- */
 
 /* A strong cipher for each bag, and a strong hash for the MAC. */
 static void

@@ -582,8 +582,7 @@ test_caa_fails(struct job *j)
 	    "the CAA records of example.org could not be looked up");
 }
 
-/* --- what remote perspectives said (PK-46, PK-47, MP-10) -------------------
- */
+/* --- what remote perspectives said (PK-46, PK-47, MP-10) ----------------- */
 
 #define PERSPECTIVES 5
 

@@ -245,8 +245,7 @@ test_one_is_ill(struct job *j)
 	world_done(&w);
 }
 
-/* --- what a client sees meanwhile ------------------------------------------
- */
+/* --- what a client sees meanwhile ---------------------------------------- */
 
 static void
 expect_status(struct role_lab *lab, enum challenge_status challenge,

@@ -199,8 +199,7 @@ test_cut(void **state)
 	    j, ERR_BAD_SIGNATURE_ALGORITHM, "algorithm none is not supported");
 }
 
-/* --- signatures ------------------------------------------------------------
- */
+/* --- signatures ---------------------------------------------------------- */
 
 static const struct jwk *
 public_key(struct job *j, const struct client_key *key)

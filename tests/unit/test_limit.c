@@ -69,8 +69,7 @@ retry_after(const struct answer *a)
 	return secs;
 }
 
-/* --- through requests ------------------------------------------------------
- */
+/* --- through requests ---------------------------------------------------- */
 
 /* AC-94, AC-185, AC-191: nothing is made, the longest wait is named. */
 static void
@@ -425,8 +424,7 @@ test_suppressed(struct job *j)
 	front_close();
 }
 
-/* --- through the functions -------------------------------------------------
- */
+/* --- through the functions ----------------------------------------------- */
 
 /* One order as order_create() takes it: 0 or the wait. */
 static int64_t

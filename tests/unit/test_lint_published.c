@@ -134,8 +134,7 @@ works(struct lab *lab, int (*step)(struct issuer *, struct job *))
 	EXPECT(lab->j, result, 0);
 }
 
-/* --- lists -----------------------------------------------------------------
- */
+/* --- lists --------------------------------------------------------------- */
 
 static struct span
 served(struct lab *lab)
@@ -206,8 +205,7 @@ test_large(struct job *j)
 	end(&lab);
 }
 
-/* --- OCSP ------------------------------------------------------------------
- */
+/* --- OCSP ---------------------------------------------------------------- */
 
 static size_t
 segments_out(struct lab *lab)

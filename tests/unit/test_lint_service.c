@@ -34,8 +34,7 @@
 	"Version: v3.7.3\",\"Severity\":\"meta\"}"
 #define REQUEST_MAX 65536
 
-/* --- the server ------------------------------------------------------------
- */
+/* --- the server ---------------------------------------------------------- */
 
 enum mode {
 	PASS,
@@ -180,8 +179,7 @@ stop(const struct server *s)
 	assert_int_equal(waitpid(s->pid, NULL, 0), s->pid);
 }
 
-/* --- asking ----------------------------------------------------------------
- */
+/* --- asking -------------------------------------------------------------- */
 
 static void
 add(struct job *j, struct conf *conf, const char *url, int64_t secs)

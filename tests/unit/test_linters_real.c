@@ -28,8 +28,7 @@ static struct conf_linter linters[SECTIONS_MAX];
 static struct conf conf = { .isolation = CONF_ISOLATION_USE,
 	.linters = linters };
 
-/* --- the sections ----------------------------------------------------------
- */
+/* --- the sections -------------------------------------------------------- */
 
 static struct conf_list
 list_of(struct job *j, const char *text)
@@ -107,8 +106,7 @@ add_pkilint(struct job *j, const char *venv)
 	}
 }
 
-/* --- what they judge --------------------------------------------------------
- */
+/* --- what they judge ----------------------------------------------------- */
 
 /* A lint certificate as the issuer makes it. */
 static struct span
@@ -200,8 +198,7 @@ answer(struct job *j, struct responder *r)
 	return buf_span(&response);
 }
 
-/* --- the tests -------------------------------------------------------------
- */
+/* --- the tests ----------------------------------------------------------- */
 
 static void
 check(struct job *j, int fd, enum lint_object what, struct span der, int result)

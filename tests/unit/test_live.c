@@ -718,8 +718,7 @@ test_possession(struct job *j)
 	}
 }
 
-/* --- linters of others ------------------------------------------------------
- */
+/* --- linters of others ---------------------------------------------------- */
 
 /* PK-141: the first with each key, then one an hour; each is given once. */
 static void

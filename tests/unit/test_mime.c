@@ -111,8 +111,7 @@ test_types(void **state)
 	}
 }
 
-/* --- the structure -----------------------------------------------------------
- */
+/* --- the structure -------------------------------------------------------- */
 
 #define PART(type, text) "--b\r\nContent-Type: " type "\r\n\r\n" text "\r\n"
 #define MULTI(kind) MIME "Content-Type: multipart/" kind "; boundary=b\r\n\r\n"
@@ -412,8 +411,7 @@ test_limits(void **state)
 	}
 }
 
-/* --- encodings and charsets --------------------------------------------------
- */
+/* --- encodings and charsets ----------------------------------------------- */
 
 #define TEXT(type, encoding, body)                                             \
 	MIME "Content-Type: text/plain" type                                   \

@@ -546,8 +546,7 @@ note(struct job *j, const char *object)
 	COMMITTED(j, store_audit_add(j, "admin", "x", object, "ok", NULL));
 }
 
-/* --- reports, and what another CA made --------------------------------------
- */
+/* --- reports, and what another CA made ----------------------------------- */
 
 static void
 at(struct role_lab *lab, int64_t now)

@@ -231,8 +231,7 @@ test_quotations(void **state)
 	texts_free(t);
 }
 
-/* --- replies of mail programs ----------------------------------------------
- */
+/* --- replies of mail programs -------------------------------------------- */
 
 static struct span
 load_path(const char *path)
@@ -376,8 +375,7 @@ test_replies(void **state)
 	texts_free(t);
 }
 
-/* --- what a quotation begins with ------------------------------------------
- */
+/* --- what a quotation begins with ---------------------------------------- */
 
 /* With which the attacker's mail may begin. */
 static const char *const first_lines[] = { "> Look at this.", "| Look.",
@@ -567,8 +565,7 @@ test_attributions(void **state)
 	}
 }
 
-/* --- the HTML beside it ----------------------------------------------------
- */
+/* --- the HTML beside it -------------------------------------------------- */
 
 static void
 test_html(void **state)

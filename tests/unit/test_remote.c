@@ -32,8 +32,7 @@ parse(const char *text)
 	return v;
 }
 
-/* --- orders ----------------------------------------------------------------
- */
+/* --- orders -------------------------------------------------------------- */
 
 #define ORDER(status, more)                                                    \
 	"{\"status\":\"" status "\",\"finalize\":\"" BASE                      \
@@ -103,8 +102,7 @@ test_bad_orders(void **state)
 	}
 }
 
-/* --- authorizations --------------------------------------------------------
- */
+/* --- authorizations ------------------------------------------------------ */
 
 #define CHALLENGE(type, more)                                                  \
 	"{\"type\":\"" type "\",\"url\":\"" BASE                               \
@@ -173,8 +171,7 @@ test_bad_authorizations(void **state)
 	}
 }
 
-/* --- renewal information ---------------------------------------------------
- */
+/* --- renewal information ------------------------------------------------- */
 
 #define WINDOW(start, end)                                                     \
 	"{\"suggestedWindow\":{\"start\":" start ",\"end\":" end "}"
@@ -213,8 +210,7 @@ test_renewal(void **state)
 	}
 }
 
-/* --- problems --------------------------------------------------------------
- */
+/* --- problems ------------------------------------------------------------ */
 
 static void
 test_problems(void **state)
@@ -246,8 +242,7 @@ test_problems(void **state)
 	    "x: a?[2Jb?c");
 }
 
-/* --- URLs ------------------------------------------------------------------
- */
+/* --- URLs ---------------------------------------------------------------- */
 
 static void
 test_urls(void **state)
@@ -280,8 +275,7 @@ test_urls(void **state)
 	}
 }
 
-/* --- signatures ------------------------------------------------------------
- */
+/* --- signatures ---------------------------------------------------------- */
 
 /* The server reads it, and finds the key and the signature good; 64 times,
  * because every 256th r or s begins with a zero. */

@@ -577,8 +577,7 @@ test_former_refused(void **state)
 	job_recover(j);
 }
 
-/* --- the responder's key (PK-177) ------------------------------------------
- */
+/* --- the responder's key (PK-177) ----------------------------------------- */
 
 static struct token_place
 configure_responder(struct job *j)

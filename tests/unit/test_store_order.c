@@ -830,8 +830,7 @@ test_wipe_expired(struct job *j)
 	EXPECT(j, store_commit(j), 0);
 }
 
-/* --- an authorization ends while its order gets a CSR ----------------------
- */
+/* --- an authorization ends while its order gets a CSR -------------------- */
 
 struct deactivation {
 	const char *authz_id;
