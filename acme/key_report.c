@@ -74,7 +74,7 @@ check_no_secret(struct job *j, struct span body)
 {
 	const struct span mark = SPAN("PRIVATE KEY-----");
 
-	if (span_find_span(body, 0, mark) == body.n)
+	if (!span_has(body, mark))
 		return 0;
 	return job_fail(j, ERR_MALFORMED,
 	    "this looks like a private key: do not send it to anybody; sign "

@@ -73,7 +73,7 @@ looks_encoded(const struct addr *addr)
 {
 	struct span local = span_str(addr->local);
 
-	return span_find_span(local, 0, SPAN("=?")) < local.n;
+	return span_has(local, SPAN("=?"));
 }
 
 /* PK-87: alice+x@ is alice@, and letters' case makes no other function; what

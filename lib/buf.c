@@ -88,6 +88,18 @@ span_find_span(struct span s, size_t from, struct span needle)
 	return hit == NULL ? s.n : (size_t)(hit - s.p);
 }
 
+bool
+span_has(struct span s, struct span needle)
+{
+	return span_find_span(s, 0, needle) < s.n;
+}
+
+bool
+span_has_str(struct span s, const char *needle)
+{
+	return span_has(s, span_str(needle));
+}
+
 static bool
 is_space(char c, bool line_ends)
 {

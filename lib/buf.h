@@ -135,6 +135,9 @@ bool span_ends(struct span s, struct span suffix);
 size_t span_find(struct span s, size_t from, char c);
 /* Offset of the first `needle` (not empty) at or after `from`, or s.n. */
 size_t span_find_span(struct span s, size_t from, struct span needle);
+/* Is it (not empty) anywhere? */
+bool span_has(struct span s, struct span needle);
+bool span_has_str(struct span s, const char *needle);
 /* Without SP and HTAB (and, for _fws, CR and LF) at both ends. */
 struct span span_trim(struct span s);
 struct span span_trim_fws_any(struct span s);

@@ -116,12 +116,6 @@ skip_domain(struct lex *x)
 	(void)take_run(x);
 }
 
-static bool
-contains(struct span s, struct span what)
-{
-	return span_find_span(s, 0, what) < s.n;
-}
-
 /*
  * Judges what stands between the marks: white space and comments around "@"
  * never get here, they are obsolete or strange.
@@ -136,7 +130,7 @@ judge(struct job *j, struct span spec, const char **out)
 
 	/* An encoded word in an address would be read as two addresses by
 	 * two readers (MA-45). */
-	if (contains(spec, SPAN("=?")) || contains(spec, SPAN("?=")))
+	if (span_has(spec, SPAN("=?")) || span_has(spec, SPAN("?=")))
 		return MAILBOX_BAD;
 	if (!utf8_is_plain(spec))
 		return MAILBOX_UNSAFE;

@@ -175,8 +175,8 @@ head_check(struct job *j, const struct compose_head *head)
 static bool
 has_armour(struct span text)
 {
-	return span_find_span(text, 0, SPAN("-----BEGIN ACME")) < text.n ||
-	       span_find_span(text, 0, SPAN("-----END ACME")) < text.n;
+	return span_has(text, SPAN("-----BEGIN ACME")) ||
+	       span_has(text, SPAN("-----END ACME"));
 }
 
 /* Addresses and the Message-ID stand whole behind their names, however long:

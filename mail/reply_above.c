@@ -95,8 +95,7 @@ read_hints(struct span line, struct reply_hints *h)
 {
 	bool colon = ends_in_colon(line);
 
-	if (span_find(line, 0, '@') < line.n ||
-	    span_find_span(line, 0, SPAN("ACME:")) < line.n)
+	if (span_find(line, 0, '@') < line.n || span_has(line, SPAN("ACME:")))
 		h->doubt = true;
 	find_moment(line, h);
 	h->colon |= colon;
@@ -182,8 +181,7 @@ add_marked(struct reply_above *a, struct span line)
 		a->first_lines = 0;
 	first_is_own(a);
 	/* The header alone is marked. */
-	if (a->own && (reply_is_from(words) ||
-			  span_find_span(words, 0, SPAN("ACME:")) < words.n))
+	if (a->own && (reply_is_from(words) || span_has(words, SPAN("ACME:"))))
 		a->below = true;
 	a->marked = true;
 	a->soft = span_ends(line, SPAN("="));

@@ -90,8 +90,7 @@ static bool
 begins_quoting(const struct tag *t)
 {
 	for (size_t i = 0; i < sizeof(quoting) / sizeof(quoting[0]); i++)
-		if (span_find_span(t->attributes, 0, quoting[i]) <
-		    t->attributes.n)
+		if (span_has(t->attributes, quoting[i]))
 			return true;
 	return false;
 }
@@ -175,7 +174,7 @@ reply_html_has_block(struct job *j, struct span html)
 		}
 	}
 	shown = buf_span(&r.shown);
-	return span_find_span(shown, 0, words) < shown.n;
+	return span_has(shown, words);
 }
 
 /* --- parts --------------------------------------------------------------- */

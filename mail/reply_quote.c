@@ -381,7 +381,7 @@ undecorated(struct span s)
 static bool
 is_delimiter_like(struct span line)
 {
-	return span_find_span(line, 0, SPAN("=_")) < line.n &&
+	return span_has(line, SPAN("=_")) &&
 	       span_find(line, 0, ' ') == line.n &&
 	       span_find(line, 0, '\t') == line.n;
 }

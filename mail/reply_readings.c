@@ -61,7 +61,7 @@ may_introduce(struct span preamble)
 		{ "\xef\xbc\x9a", 3 } };
 
 	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++)
-		if (span_find_span(preamble, 0, marks[i]) < preamble.n)
+		if (span_has(preamble, marks[i]))
 			return true;
 	return false;
 }

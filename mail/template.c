@@ -25,8 +25,7 @@ line_is_left_out(struct span line, const struct template_values *values)
 {
 	for (size_t i = 0; i < TEMPLATE_VALUES; i++) {
 		if (values->v[i] == NULL &&
-		    span_find_span(line, 0, span_str(template_names[i])) <
-			line.n)
+		    span_has_str(line, template_names[i]))
 			return true;
 	}
 	return false;

@@ -151,7 +151,7 @@ check_lines(struct check *c)
 
 		check_braces(c, line, number);
 		/* ER-18; programs make links of them in text too. */
-		if (span_find_span(line, 0, SPAN("://")) < line.n)
+		if (span_has(line, SPAN("://")))
 			wrong(c, number,
 			    "a challenge mail names no page but the help page; "
 			    "write {help_url} and set sender.help_url");
@@ -305,8 +305,7 @@ check_needed(struct check *c, const struct visible *v)
 	};
 
 	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++)
-		if (span_find_span(v->text, 0,
-			span_str(template_names[needed[i].value])) == v->text.n)
+		if (!span_has_str(v->text, template_names[needed[i].value]))
 			wrong(c, 0, "does not say %s; write %s",
 			    needed[i].meaning, template_names[needed[i].value]);
 }

@@ -251,8 +251,7 @@ check_certificate(struct loader *l)
 		return job_fail(l->j, ERR_INTERNAL,
 		    "%s: the certificate is not strict DER",
 		    l->files->certificate);
-	if (span_find_span(l->view.subject, 0, SPAN("REHEARSAL ")) <
-	    l->view.subject.n)
+	if (span_has(l->view.subject, SPAN("REHEARSAL ")))
 		return job_fail(l->j, ERR_INTERNAL,
 		    "%s: made in a rehearsal, which never issues (PK-213)",
 		    l->files->certificate);

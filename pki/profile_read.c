@@ -30,14 +30,6 @@ line_of(struct span text, struct span word)
 	return (struct span){ NULL, 0 };
 }
 
-static bool
-has(struct span line, const char *words)
-{
-	struct span s = span_str(words);
-
-	return span_find_span(line, 0, s) < line.n;
-}
-
 static int64_t
 read_days(struct span line)
 {
@@ -53,9 +45,9 @@ read_days(struct span line)
 static enum profile_subject
 read_subject(struct span line)
 {
-	bool cn = has(line, "commonName");
+	bool cn = span_has_str(line, "commonName");
 
-	if (!has(line, "emailAddress"))
+	if (!span_has_str(line, "emailAddress"))
 		return cn ? SUBJECT_CN : SUBJECT_EMPTY;
 	return cn ? SUBJECT_CN_EMAIL : SUBJECT_EMAIL;
 }
@@ -119,15 +111,15 @@ profile_read(struct arena *a, struct span text, struct profile *out)
 	out->name = span_dup(a, line_of(text, SPAN("profile ")));
 	out->days = read_days(line_of(text, SPAN("validity ")));
 	out->subject = read_subject(line_of(text, SPAN("subject ")));
-	if (has(use, "; signing: "))
+	if (span_has_str(use, "; signing: "))
 		out->classes |= PROFILE_BIT(KEY_CLASS_SIGNING);
-	if (has(use, "; encryption: "))
+	if (span_has_str(use, "; encryption: "))
 		out->classes |= PROFILE_BIT(KEY_CLASS_ENCRYPTION);
-	if (has(use, "; dual: "))
+	if (span_has_str(use, "; dual: "))
 		out->classes |= PROFILE_BIT(KEY_CLASS_DUAL);
-	out->non_repudiation = has(use, "nonRepudiation always");
+	out->non_repudiation = span_has_str(use, "nonRepudiation always");
 	out->client_auth =
-	    has(line_of(text, SPAN("extKeyUsage ")), "clientAuth");
+	    span_has_str(line_of(text, SPAN("extKeyUsage ")), "clientAuth");
 	read_policies(a, line_of(text, SPAN("certificatePolicies ")), out);
 	read_capabilities(a, line_of(text, SPAN("smimeCapabilities ")), out);
 	read_keys(line_of(text, SPAN("keys ")), out);

@@ -358,8 +358,8 @@ post(struct course *c, enum kind kind, const char *url, const char *payload,
 
 	for (;;) {
 		post_once(c, url, payload, out);
-		if (out->status != 400 || span_find_span(out->body, 0,
-					      SPAN("badNonce")) == out->body.n)
+		if (out->status != 400 ||
+		    !span_has(out->body, SPAN("badNonce")))
 			break;
 		atomic_fetch_add(&c->w->load->bad_nonces, 1);
 	}

@@ -462,7 +462,7 @@ stands_in(struct fuzz *z, struct span text, struct span digest)
 {
 	struct span s = squeezed(z, text);
 
-	return span_find_span(s, 0, digest) < s.n;
+	return span_has(s, digest);
 }
 
 /* Quoted-printable undone wherever it could be some. */

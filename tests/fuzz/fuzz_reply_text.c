@@ -54,7 +54,7 @@ static void
 check_html(struct job *j, struct span html)
 {
 	(void)reply_html_has_block(j, html);
-	if (span_find_span(html, 0, SPAN("</")) == html.n &&
+	if (!span_has(html, SPAN("</")) &&
 	    reply_html_has_block(j, joined(j->arena, "<blockquote>", html)))
 		abort();
 }

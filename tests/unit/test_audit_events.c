@@ -389,19 +389,13 @@ read_text(struct job *j, const char *path)
 	return text;
 }
 
-static bool
-holds(struct span text, const char *what)
-{
-	return span_find_span(text, 0, span_str(what)) < text.n;
-}
-
 static void
 expect_listed(struct job *j, struct span page, struct span event)
 {
-	if (!holds(page, arena_printf(j->arena, "\n.Dq %.*s ,\n", (int)event.n,
-			     event.p)) &&
-	    !holds(page, arena_printf(j->arena, "\n.Dq %.*s .\n", (int)event.n,
-			     event.p)))
+	if (!span_has_str(page, arena_printf(j->arena, "\n.Dq %.*s ,\n",
+				    (int)event.n, event.p)) &&
+	    !span_has_str(page, arena_printf(j->arena, "\n.Dq %.*s .\n",
+				    (int)event.n, event.p)))
 		fail_msg("countersign(1), AUDIT RECORDS: no \"%.*s\"",
 		    (int)event.n, event.p);
 }
@@ -420,11 +414,11 @@ test_table(void **state)
 		    arena_printf(j->arena, CS_SRCDIR "/%s", r->file);
 
 		unit_case("%s: %s", r->class, r->event);
-		assert_true(holds(read_text(j, code),
+		assert_true(span_has_str(read_text(j, code),
 		    arena_printf(j->arena, "\"%s\"", r->event)));
 		assert_int_equal(r->act == ELSEWHERE, r->test != NULL);
 		if (r->test != NULL)
-			assert_true(holds(
+			assert_true(span_has_str(
 			    read_text(j, arena_printf(j->arena,
 					     CS_SRCDIR "/tests/%s", r->test)),
 			    r->event));

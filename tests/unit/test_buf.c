@@ -101,6 +101,11 @@ test_find(void **state)
 	assert_int_equal(span_find_span(s, 4, SPAN("ab")), 5);
 	assert_int_equal(span_find_span(s, 0, SPAN("\0a")), 2);
 	assert_int_equal(span_find_span(s, 0, SPAN("abc")), 5);
+	assert_true(span_has(s, SPAN("\0a")));
+	assert_true(span_has_str(s, "ab"));
+	assert_false(span_has(s, SPAN("abc")));
+	assert_false(span_has_str(s, ""));
+	assert_false(span_has_str(span_str(NULL), "a"));
 }
 
 static void

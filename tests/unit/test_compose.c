@@ -54,7 +54,7 @@ decode(struct span header, struct span body)
 {
 	struct span out = body;
 
-	if (span_find_span(header, 0, SPAN("quoted-printable")) < header.n)
+	if (span_has(header, SPAN("quoted-printable")))
 		assert_int_equal(mime_decode_qp(unit_job(), body, &out), 0);
 	return out;
 }
@@ -84,12 +84,6 @@ split(struct span raw)
 	buf_add_str(&b, "--\r\n");
 	assert_true(span_ends(raw, buf_span(&b)));
 	return p;
-}
-
-static bool
-has(struct span text, const char *what)
-{
-	return span_find_span(text, 0, span_str(what)) < text.n;
 }
 
 /* The text with line ends and runs of blanks as one blank. */
@@ -179,7 +173,8 @@ check_lines(struct span raw, const struct compose_input *in)
 		/* Only an address alone cannot be folded. */
 		assert_true(line.n <= 76 ||
 			    (span_starts(line, SPAN("To: ")) && line.n < 998));
-		assert_false(has(line, "\r") || has(line, "\n"));
+		assert_false(
+		    span_has_str(line, "\r") || span_has_str(line, "\n"));
 		assert_true(
 		    span_is_ascii(line) || span_starts(line, SPAN("To: ")));
 		at = end + 2;
@@ -202,9 +197,9 @@ check_quoted(struct span text)
 			if (text.p[i] == '\n')
 				buf_add_str(&b, marks[k]);
 		}
-		assert_false(has(buf_span(&b), "BEGIN ACME"));
-		assert_false(has(buf_span(&b), "END ACME"));
-		assert_false(has(buf_span(&b), "-----"));
+		assert_false(span_has_str(buf_span(&b), "BEGIN ACME"));
+		assert_false(span_has_str(buf_span(&b), "END ACME"));
+		assert_false(span_has_str(buf_span(&b), "-----"));
 	}
 }
 
@@ -222,22 +217,26 @@ check_parts(struct span raw, const struct compose_input *in, bool is_german)
 	assert_true(span_starts(
 	    p.header[1], SPAN("Content-Type: text/html; charset=")));
 	/* MA-104: ASCII goes as it is when its lines are short. */
-	assert_int_equal(
-	    span_is_ascii(p.text[0]), has(p.header[0], "charset=us-ascii"));
-	assert_true(has(text, in->mailbox));
-	assert_true(has(text, flat(span_str(in->ca_name)).p));
-	assert_true(has(text,
+	assert_int_equal(span_is_ascii(p.text[0]),
+	    span_has_str(p.header[0], "charset=us-ascii"));
+	assert_true(span_has_str(text, in->mailbox));
+	assert_true(span_has_str(text, flat(span_str(in->ca_name)).p));
+	assert_true(span_has_str(text,
 	    is_german
 		? "bis zum 3. M\xc3\xa4rz 2026, 10:00 Uhr (UTC) eintreffen"
 		: "by 3 March 2026, 10:00 UTC."));
-	assert_true(has(html, is_german ? "lang=\"de\"" : "lang=\"en\""));
-	assert_true(has(html, is_german ? "3. M\xc3\xa4rz 2026" : "3 March"));
+	assert_true(
+	    span_has_str(html, is_german ? "lang=\"de\"" : "lang=\"en\""));
+	assert_true(
+	    span_has_str(html, is_german ? "3. M\xc3\xa4rz 2026" : "3 March"));
 	assert_int_equal(
-	    has(text, "https://ca.test/help"), in->help_url != NULL);
-	assert_int_equal(has(html, "<a href=\"https://ca.test/help\">"),
+	    span_has_str(text, "https://ca.test/help"), in->help_url != NULL);
+	assert_int_equal(
+	    span_has_str(html, "<a href=\"https://ca.test/help\">"),
 	    in->help_url != NULL);
 	for (size_t i = 0; i < COUNT(never); i++)
-		assert_false(has(html, never[i]) || has(text, never[i]));
+		assert_false(span_has_str(html, never[i]) ||
+			     span_has_str(text, never[i]));
 	check_quoted(p.text[0]);
 	check_quoted(p.text[1]);
 	assert_false(span_ends(p.text[0], SPAN("\r\n\r\n")));
@@ -269,16 +268,16 @@ test_encodings(void **state)
 	struct parts p = split(compose(&in));
 
 	(void)state;
-	assert_true(has(p.header[0], "Encoding: 7bit"));
-	assert_true(has(p.header[1], "Encoding: 7bit"));
+	assert_true(span_has_str(p.header[0], "Encoding: 7bit"));
+	assert_true(span_has_str(p.header[1], "Encoding: 7bit"));
 	in.language = "de";
 	p = split(compose(&in));
-	assert_true(has(p.header[0], "charset=utf-8"));
-	assert_true(has(p.header[0], "Encoding: quoted-printable"));
+	assert_true(span_has_str(p.header[0], "charset=utf-8"));
+	assert_true(span_has_str(p.header[0], "Encoding: quoted-printable"));
 	in.language = "en";
 	in.mailbox = LONGEST;
 	p = split(compose(&in));
-	assert_true(has(p.header[0], "Encoding: quoted-printable"));
+	assert_true(span_has_str(p.header[0], "Encoding: quoted-printable"));
 }
 
 /* What people read first: the text as it is. */
@@ -397,10 +396,12 @@ test_html_escaped(void **state)
 	(void)state;
 	in.help_url = "https://ca.test/?a=1&b=\"2\"";
 	html = split(compose(&in)).text[1];
-	assert_true(has(html, "<strong>o&#39;brien&amp;co@user.test</strong>"));
-	assert_true(has(html, "ller &amp; S\xc3\xb6hne &lt;CA&gt;\r\n"));
+	assert_true(span_has_str(
+	    html, "<strong>o&#39;brien&amp;co@user.test</strong>"));
 	assert_true(
-	    has(html, "href=\"https://ca.test/?a=1&amp;b=&quot;2&quot;\""));
+	    span_has_str(html, "ller &amp; S\xc3\xb6hne &lt;CA&gt;\r\n"));
+	assert_true(span_has_str(
+	    html, "href=\"https://ca.test/?a=1&amp;b=&quot;2&quot;\""));
 }
 
 /* --- languages (ER-18) --------------------------------------------------- */
@@ -456,8 +457,9 @@ test_languages(void **state)
 		in.language = cases[i].accept;
 		in.default_language = cases[i].fallback;
 		html = split(compose(&in)).text[1];
-		assert_true(has(html, arena_printf(unit_job()->arena,
-					  "lang=\"%s\"", cases[i].expected)));
+		assert_true(
+		    span_has_str(html, arena_printf(unit_job()->arena,
+					   "lang=\"%s\"", cases[i].expected)));
 	}
 }
 
@@ -474,7 +476,7 @@ test_long_language(void **state)
 		buf_add_str(&b, "xx;q=0.1,");
 	buf_add_str(&b, "de");
 	in.language = b.p;
-	assert_true(has(split(compose(&in)).text[1], "lang=\"en\""));
+	assert_true(span_has_str(split(compose(&in)).text[1], "lang=\"en\""));
 }
 
 /* Each month's name, and midnight. */
@@ -491,13 +493,14 @@ test_months(void **state)
 
 		/* The first of each month of 2027, about. */
 		in.expires_at = 1798761600 + (int64_t)i * 2678400;
-		assert_true(has(flat(split(compose(&in)).text[0]), english[i]));
+		assert_true(span_has_str(
+		    flat(split(compose(&in)).text[0]), english[i]));
 	}
 	{
 		struct compose_input in = basic;
 
 		in.expires_at = 1798761600;
-		assert_true(has(flat(split(compose(&in)).text[0]),
+		assert_true(span_has_str(flat(split(compose(&in)).text[0]),
 		    "by 1 January 2027, 00:00 UTC."));
 	}
 }

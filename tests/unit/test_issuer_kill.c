@@ -127,7 +127,7 @@ sign(struct job *j, void *context, const struct sig_alg *alg,
 	uint8_t hash[SHA256_LEN];
 
 	sha256(message, hash);
-	if (span_find_span(message, 0, SPAN(MAILBOX)) < message.n &&
+	if (span_has(message, SPAN(MAILBOX)) &&
 	    write(w->fd, hash, sizeof(hash)) != sizeof(hash))
 		_exit(90);
 	return signing_key_use(j, w->key, alg, message, out, out_len);

@@ -253,12 +253,6 @@ ask(struct job *j, struct conf *conf, enum lint_object object,
 	linter_stop(pid, q.fd);
 }
 
-static bool
-holds(struct span text, const char *what)
-{
-	return span_find_span(text, 0, span_str(what)) < text.n;
-}
-
 /* Is a program running with this argument? */
 static bool
 runs(const char *argument)
@@ -277,7 +271,7 @@ runs(const char *argument)
 		if (f == NULL)
 			continue;
 		size_t n = fread(text, 1, sizeof(text), f);
-		found = holds(span_mem(text, n), argument);
+		found = span_has_str(span_mem(text, n), argument);
 		fclose(f);
 	}
 	closedir(d);
@@ -360,7 +354,8 @@ test_failures(void **state)
 	unlink(linter_lab_path(j, "missing"));
 	ask(j, &conf, LINT_STRICT, a);
 	for (size_t i = 0; i < COUNT(cases); i++) {
-		if (!a[i].has_failed || !holds(a[i].detail, cases[i].detail))
+		if (!a[i].has_failed ||
+		    !span_has_str(a[i].detail, cases[i].detail))
 			fail_msg("%s: %.*s", cases[i].name, (int)a[i].detail.n,
 			    a[i].detail.p);
 		assert_int_equal(a[i].output.n, 0);
@@ -545,7 +540,7 @@ test_no_version(void **state)
 	conf.linters[0].version = (struct conf_list){ words, 1 };
 	ask(j, &conf, LINT_STRICT, a);
 	assert_true(a[0].has_failed);
-	assert_true(holds(a[0].detail, "version"));
+	assert_true(span_has_str(a[0].detail, "version"));
 }
 
 static const struct CMUnitTest tests[] = {

@@ -27,12 +27,6 @@
 #define OPENS (NOT_AFTER - LIFE / 3 - LIFE / 100)
 #define MAILBOX "mailbox0@example.org"
 
-static bool
-has(struct span text, const char *what)
-{
-	return span_find_span(text, 0, span_str(what)) < text.n;
-}
-
 /* The lab's order got a certificate, and its authorization has ended. */
 static void
 make_cert(struct role_lab *lab)
@@ -112,7 +106,7 @@ test_when_it_opens(struct job *j)
 	assert_int_equal(run(&lab), 1);
 	assert_string_equal(lab.sent_to, MAILBOX);
 	assert_string_equal(lab.sent_from, lab.conf.sender.from);
-	assert_true(has(lab.sent, "Subject: Ihr Zertifikat sollte"));
+	assert_true(span_has_str(lab.sent, "Subject: Ihr Zertifikat sollte"));
 	expect_counts(j, 1, 1, 0);
 	expect_next(&lab, 0);
 	assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM audit "
