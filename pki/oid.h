@@ -7,7 +7,6 @@
 #include "lib/buf.h"
 
 /* Attributes of names and requests. */
-#define OID_SERIAL_NUMBER SPAN("\x55\x04\x05")
 #define OID_COMMON_NAME SPAN("\x55\x04\x03")
 #define OID_SERIAL_NUMBER SPAN("\x55\x04\x05")
 #define OID_COUNTRY SPAN("\x55\x04\x06")
