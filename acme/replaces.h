@@ -29,9 +29,9 @@ int replaces_check(struct job *j, const struct json *payload,
 /*
  * AC-172, PK-194: is it time to renew the certificate?  From the start of its
  * window on, while an incident holds it, or once the operator or an incident
- * has revoked it: 1, 0, -1.  An order that replaces it
- * then is exempt from the limits of orders and certificates, never from those
- * of mails, but for the first ones of an incident.
+ * has revoked it: 1, 0, -1.  An order that replaces it then is exempt from the
+ * limits of orders and certificates, never from those of mails, but for the
+ * first ones of an incident.
  */
 int replaces_is_due(struct job *j, const struct cert *cert, int64_t at);
 /*

@@ -4,7 +4,8 @@
  *
  *	issuer    store_handoff_ask()     committed before anybody is called
  *	upstream  store_handoff_lease()   takes it, calls out, commits the
- *answer issuer    store_handoff_by_order() compares, delivers, _finish()
+ *	                                  answer
+ *	issuer    store_handoff_by_order() compares, delivers, is done with it
  *
  * A stage is changed by a statement that names the one before:
  *

@@ -1,5 +1,5 @@
 /*
- * Reading the mailbox that the replies come to.  fetch.c alone knows
+ * Reading the mailbox that the replies come to.  The fetch*.c alone know
  * libetpan's IMAP; TLS, waiting and deadlines are ours.
  *
  *	fetch_connect()            TLS verified, logged in, SELECT

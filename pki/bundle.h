@@ -1,9 +1,9 @@
 /*
  * A ceremony's files as one tar file (PK-214).  Of all that tar can say there
- *is one form here: files only, in the order of their names, mode 0644, of
- *nobody and of no time, and first the manifest, which names each with its
- *SHA-256 and ends with its own.  So no octet can be another without being
- *noticed.
+ * is one form here: files only, in the order of their names, mode 0644, of
+ * nobody and of no time, and first the manifest, which names each with its
+ * SHA-256 and ends with its own.  So no octet can be another without being
+ * noticed.
  *
  *	countersign-bundle 1
  *	SHA256 OCTETS NAME

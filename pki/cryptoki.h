@@ -3,8 +3,9 @@
  * PKCS#11 module (PK-196).  Nothing but cryptoki*.c knows PKCS#11.
  *
  *	cryptoki_new()      its PIN
- *	cryptoki_connect()  the module, slot, login, key, its attributes, its
- *public part cryptoki_sign()     a mechanism over a digest or a DigestInfo
+ *	cryptoki_connect()  the module, slot, login, key, its attributes and
+ *	                    its public part
+ *	cryptoki_sign()     a mechanism over a digest or a DigestInfo
  *	cryptoki_lost()     it failed: connect again later
  */
 #ifndef PKI_CRYPTOKI_H

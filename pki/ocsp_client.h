@@ -29,9 +29,8 @@ struct ocsp_said {
 
 /*
  * What the response says about that number.  0, or -1 ERR_INTERNAL if it is no
- * response in DER, about something else, or is not signed by a
- * responder that this CA has authorized (PK-165) and that is valid at its
- * thisUpdate.
+ * response in DER, about something else, or not signed by a responder that this
+ * CA has authorized (PK-165) and that is valid at its thisUpdate.
  */
 int ocsp_client_read(struct job *j, const struct ca *ca, enum ocsp_hash hash,
     struct span serial, struct span der, struct ocsp_said *out);

@@ -13,7 +13,7 @@ static const struct act_row rows[ACT_COUNT] = {
 	[ACT_ACCOUNT_ERASE] = { "account", "account erase", NEED_OPERATE },
 	[ACT_ACCOUNT_SHOW] = { "account", "account show", NEED_READ },
 	[ACT_ACCOUNTS] = { "accounts", "accounts", NEED_READ },
-	/* The first one is made without any (admin_first_is_due()). */
+	/* The first one is made without any (src/command.c). */
 	[ACT_ADMIN_ADD] = { "admin", "admin add", NEED_OPERATE },
 	[ACT_ADMIN_APPROVE] = { "admin", "admin approve", NEED_APPROVE },
 	[ACT_ADMIN_DISABLE] = { "admin", "admin disable", NEED_OPERATE },

@@ -5,11 +5,12 @@
  * says that an admin is one.
  *
  *	admin_login_begin()   counts the try; the statement to sign
- *	admin_login_finish()  looks at both factors and the role; the audit
- *record
+ *	admin_login_finish()  looks at both factors and the role; the record
+ *	                      in the audit
  *
  * Both commit by themselves.  What is wrong with a factor is not said to
- *whoever asks, but recorded: a name that there is not is like a wrong password.
+ * whoever asks, but recorded: a name that there is not is like a wrong
+ * password.
  *
  * A key counts from the first command on that it has signed.  Then it takes the
  * place of the one before; an account that has none before counts from then on

@@ -10,11 +10,12 @@
  *	upstream    its database; connects to the other CA, or starts the
  *	            program that does (PK-223)
  *	admin       its database, TLS files and what is published; takes
- *connections, makes none perspective its TLS files, and takes connections; or
- *the resolver's files, and connects: two halves linter      programs and
- *libraries; starts the former without network, connects to a service on the
- *loopback if there is one (PK-140)
- *
+ *	            connections, makes none
+ *	perspective its TLS files, and takes connections; or the resolver's
+ *	            files, and connects: two halves
+ *	linter      programs and libraries; starts the former without network,
+ *	            connects to a service on the loopback if there is one
+ *	            (PK-140)
  *	signer      what the PKCS#11 modules need, as the section signer says:
  *	            Unix sockets, all sockets, or none; the files that are
  *	            listed, or all that their modes allow; new code, which

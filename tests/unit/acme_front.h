@@ -3,8 +3,8 @@
  * acme_handle() and acme_finish() over a real store, as src/http.c does it;
  * what every response must have is checked on the way.
  *
- *	front_open(j, NULL);
- *	struct answer a = front_post(FRONT_NEW_ORDER, "{…}");
+ *	front_open(j);
+ *	struct answer a = front_post(j, FRONT_NEW_ORDER, "{…}");
  *	front_expect(&a, 400, "malformed", NULL);
  *	front_close();
  *
