@@ -134,6 +134,8 @@ def test_one_decision(site):
             time.sleep(0.3)
             assert not site.events("configuration taken", mark)
             db.rollback()
+        # The row is there before the supervisor says so.
+        site.wait_event("configuration taken", mark, sha256=hashes[2])
         eventually(lambda: conf_of(site, "issuer") == hashes[2], "the second")
         assert [e["sha256"] for e in
                 site.events("configuration taken", mark)] == hashes[1:]
