@@ -4,6 +4,7 @@
 #include "acme/revoke.h"
 #include "db/store_audit.h"
 #include "db/store_key.h"
+#include "db/store_key_sweep.h"
 #include "db/store_report.h"
 #include "db/store_revoke.h"
 #include "lib/arena.h"
@@ -61,6 +62,22 @@ is_proven(struct job *j, const struct report *r, struct key_proof *p)
 	return false;
 }
 
+/* The key is blocked, and no certificate is left, or key_sweep says that the
+ * issuer has yet to come to them (AC-158): 1, 0, -1.  Asked in this order: such
+ * a row goes when no certificate is left. */
+static int
+is_acted_upon(struct job *j, const struct key_hash *key)
+{
+	int blocked = store_key_is_blocked(j, key, NULL);
+	int under_way = blocked <= 0 ? blocked : store_key_sweep_has(j, key);
+	int left;
+
+	if (blocked <= 0 || under_way != 0)
+		return under_way;
+	left = store_key_is_certified(j, key);
+	return left < 0 ? -1 : left == 0;
+}
+
 /* web does this when it writes the row; somebody who has taken it over may not.
  * What the report is closed with says that it was done: 1 there was something
  * left to do, 0, -1. */
@@ -70,13 +87,10 @@ act(struct job *j, const struct report *r, const struct key_hash *key,
 {
 	const struct revocation how = { REASON_KEY_COMPROMISE, "issuer",
 		r->proof };
-	int blocked = store_key_is_blocked(j, key, NULL);
-	int certified = blocked < 0 ? -1 : store_key_is_certified(j, key);
+	int done = is_acted_upon(j, key);
 
-	if (certified < 0)
-		return -1;
-	if (blocked > 0 && certified == 0)
-		return 0;
+	if (done != 0)
+		return done < 0 ? -1 : 0;
 	if (issuer_is_external(j))
 		j->wake |= 1u << ROLE_UPSTREAM;
 	return revoke_key(j, key, &how,

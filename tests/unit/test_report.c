@@ -393,6 +393,42 @@ test_proof_not_acted_upon(struct job *j)
 	    2);
 }
 
+/* AC-158, PK-181: web has blocked a key of more certificates than it revokes
+ * at once, and left the others to the issuer: that is acted upon. */
+static void
+test_proof_with_many(struct job *j)
+{
+	const struct revocation how = { REASON_KEY_COMPROMISE, "key",
+		SPAN("proof") };
+	struct revoked_sum sum;
+	struct role_lab lab;
+	struct key_hash key;
+	struct key_proof p;
+	struct span der;
+	struct report r;
+
+	role_lab_init(&lab, j);
+	fixture_certs(j, lab.order->account_id, "600");
+	der = proof_of(j, &p);
+	key = report_proof_key(&p);
+	give_key(j, key.spki_sha256);
+	COMMITTED(j, revoke_key(j, &key, &how, "report", &sum));
+	assert_true(sum.goes_on);
+	enter_proven(j, der, &key);
+	unit_log_begin();
+	EXPECT(j, issuer_report_step(j), 1);
+	assert_null(strstr(unit_log_end(), "not acted upon"));
+	EXPECT(j, store_report_by_number(j, 1, &r), 1);
+	assert_int_equal(r.closed_at, FIXTURE_NOW);
+	assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM audit WHERE "
+					  "event = 'key blocked'"),
+	    1);
+	/* The issuer goes on with what is left, in web's name. */
+	EXPECT(j, store_key_is_certified(j, &key), 1);
+	EXPECT(j, issuer_key_step(j), 1);
+	expect_acted(j, &key, "key");
+}
+
 /* PK-76: the certificate has another encoding of the key, as RSA keys with
  * another exponent are; a second one that is proven causes no mail. */
 static void
@@ -543,6 +579,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_mails),
 	STORE_TEST(test_proof_settles),
 	STORE_TEST(test_proof_not_acted_upon),
+	STORE_TEST(test_proof_with_many),
 	STORE_TEST(test_proof_of_bare_key),
 	STORE_TEST(test_forged_proof),
 	STORE_TEST(test_mistakes),
