@@ -227,6 +227,7 @@ libcs_src_a_SOURCES = \
 	src/profile_watch.c src/profile_watch.h \
 	src/role_life.c src/role_life.h \
 	src/role_issuer.c src/role_issuer.h \
+	src/issuer_key.c \
 	src/role_sender.c src/role_sender.h \
 	src/role_upstream.c src/role_upstream.h \
 	src/role_validator.c src/role_validator.h \

@@ -5,7 +5,6 @@
 #include "acme/revoke.h"
 #include "db/audit_mark.h"
 #include "db/store_incident.h"
-#include "db/store_key_sweep.h"
 #include "db/store_order.h"
 #include "db/store_report.h"
 #include "lib/arena.h"
@@ -83,22 +82,6 @@ turn_step(struct issuer *i, struct job *j, bool held)
 	i->orders_turn = false;
 	found = held ? 0 : issuer_orders_step(i, j);
 	return found == 0 && was_theirs ? report_step(i, j) : found;
-}
-
-/* The lists come after it: else there would be one for each bite. */
-int
-issuer_key_step(struct job *j)
-{
-	struct key_sweep s;
-	int found = store_key_sweep_next(j, &s);
-
-	if (found <= 0)
-		return found;
-	if (store_begin(j) < 0)
-		return -1;
-	if (revoke_key_sweep(j) < 0)
-		return worker_undo(j);
-	return store_commit(j) < 0 ? -1 : 1;
 }
 
 static int
@@ -187,44 +170,61 @@ admins_step(struct issuer *i, struct job *j)
 }
 
 /* What is said of certificates that are there, and what the next one waits
- * for: no certificate before its list (PK-149). */
+ * for: no certificate before its list (PK-149).  The first begins a round. */
 static const struct {
 	int (*step)(struct issuer *, struct job *);
 	bool holds_orders; /* or those of this CA: another one's go on */
+	/* All at once: what was signed gets out in the step after that, and
+	 * until then no order of that shard can be done. */
+	bool to_its_end;
 } status_steps[] = {
-	{ key_step, false },
-	{ issuer_list_step, true },
-	{ answers_step, true },
-	{ live_keys_step, false },
-	{ former_step, false },
-	{ incident_step, false },
-	{ report_step, false },
-	{ sweep_step, false },
-	{ head_step, false },
-	{ admins_step, false },
-	{ root_list_step, false },
+	{ key_step, false, false },
+	{ issuer_list_step, true, true },
+	{ answers_step, true, false },
+	{ live_keys_step, false, false },
+	{ former_step, false, false },
+	{ incident_step, false, false },
+	{ report_step, false, false },
+	{ sweep_step, false, false },
+	{ head_step, false, false },
+	{ admins_step, false, false },
+	{ root_list_step, false, false },
 };
 
-/* None that fails keeps the others from what they can do: 1, or 0 and the
- * first failure. */
-static int
-status_step(struct issuer *i, struct job *j, struct err *why, bool *held)
+/* A key may be followed for minutes, and what else is revoked has to be public
+ * by then (PK-157, PK-182): after each bite comes what has not had its turn. */
+static void
+take_turn(struct issuer_round *r, size_t step)
 {
-	why->kind = ERR_NONE;
-	*held = false;
-	for (size_t k = 0; k < sizeof(status_steps) / sizeof(status_steps[0]);
-	     k++) {
+	if (step == 0 || r->next > 0)
+		r->next = status_steps[step].to_its_end ? step : step + 1;
+}
+
+/* None that fails keeps the others from what they can do: 1, or 0 and the
+ * first failure is in the round. */
+static int
+status_step(struct issuer *i, struct job *j)
+{
+	struct issuer_round *r = &i->round;
+
+	if (r->next == 0)
+		*r = (struct issuer_round){ .next = 0 };
+	for (size_t k = r->next;
+	     k < sizeof(status_steps) / sizeof(status_steps[0]); k++) {
 		int result;
 
 		/* Lists and answers are the other CA's (PK-220). */
 		if (status_steps[k].holds_orders && issuer_is_external(j))
 			continue;
 		result = status_steps[k].step(i, j);
-		if (result > 0)
+		if (result > 0) {
+			take_turn(r, k);
 			return 1;
-		if (result < 0 && why->kind == ERR_NONE)
-			*why = j->err;
-		*held = *held || (result < 0 && status_steps[k].holds_orders);
+		}
+		if (result < 0 && r->why.kind == ERR_NONE)
+			r->why = j->err;
+		r->held =
+		    r->held || (result < 0 && status_steps[k].holds_orders);
 		job_recover(j);
 	}
 	return 0;
@@ -291,8 +291,8 @@ int
 issuer_step(void *ctx, struct job *j)
 {
 	struct issuer *i = ctx;
-	struct err why;
-	bool held;
+	const struct err *why = &i->round.why;
+	bool is_round;
 	int found;
 
 	if (issuer_check_key_is_there(i, j) < 0)
@@ -301,24 +301,29 @@ issuer_step(void *ctx, struct job *j)
 		return -1;
 	if (tell_of_ready_keys(i, j) < 0)
 		return -1;
-	if (status_step(i, j, &why, &held) > 0)
+	if (status_step(i, j) > 0)
 		return 1;
+	is_round = i->round.next > 0;
+	i->round.next = 0;
 	if (clock_watch_orders(&i->clock, j) < 0) {
 		i->orders_turn = false;
 		return -1;
 	}
-	found = turn_step(i, j, held);
+	found = turn_step(i, j, i->round.held);
 	/* Last: nobody waits for it. */
 	if (found == 0)
 		found = issuer_recheck_step(i, j);
 	if (found == 0)
 		found = issuer_purge_step(i, j);
-	if (found < 0 || why.kind == ERR_NONE)
+	/* And the key once more. */
+	if (found == 0 && is_round && why->kind == ERR_NONE)
+		found = 1;
+	if (found < 0 || why->kind == ERR_NONE)
 		return found;
 	if (found > 0)
 		log_error(
-		    "step failed", "job=%s error=\"%s\"", j->id, why.text);
-	j->err = why;
+		    "step failed", "job=%s error=\"%s\"", j->id, why->text);
+	j->err = *why;
 	return found > 0 ? 1 : -1;
 }
 

@@ -37,6 +37,14 @@ struct profile;
 struct relied_list;
 struct seal_key;
 
+/* A bite of a key that is being followed, and after it one turn for everything
+ * else: neither waits for the end of the other. */
+struct issuer_round {
+	size_t next;    /* step; 0: none is under way */
+	bool held;      /* orders wait for what has failed in it */
+	struct err why; /* the first failure */
+};
+
 struct issuer {
 	const struct ca *ca;
 	const struct seal_key *seal;
@@ -52,6 +60,7 @@ struct issuer {
 	struct clock_watch clock;
 	struct former *formers; /* src/former.h */
 	size_t former_count;
+	struct issuer_round round;
 	bool is_former;    /* one of them: its lists come to an end */
 	bool is_gone;      /* and its key was destroyed: nothing is signed */
 	bool orders_turn;  /* a report was the last thing done */
@@ -116,7 +125,7 @@ void issuer_list_warn_of_size(const struct crl *list);
  */
 int issuer_incident_step(const struct issuer *i, struct job *j);
 /* AC-158: of a key with very many certificates, which is blocked, the next ones
- * are revoked: 1, 0, -1. */
+ * are revoked (src/issuer_key.c): 1, 0, -1. */
 int issuer_key_step(struct job *j);
 /* After `now`: the next alarm before `end`, or that. */
 int64_t issuer_incident_next(int64_t end, int64_t now);

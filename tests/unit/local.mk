@@ -463,6 +463,7 @@ unit_tests += \
 	tests/unit/test_intake_lmtp \
 	tests/unit/test_incident \
 	tests/unit/test_key_sweep \
+	tests/unit/test_key_turns \
 	tests/unit/test_issuer_batch \
 	tests/unit/test_issuer_kill \
 	tests/unit/test_issuer_profile \
@@ -574,6 +575,7 @@ tests_unit_test_issuer_signing_LDADD = $(LINTER_LAB) $(PKI_LAB) $(ROLE_LAB) \
 	$(CS_SRC)
 tests_unit_test_incident_LDADD = $(STORE_FIXTURE) $(CS_SRC)
 tests_unit_test_key_sweep_LDADD = $(STORE_FIXTURE) $(CS_SRC)
+tests_unit_test_key_turns_LDADD = $(STATUS_LAB) $(PKI_LAB) $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_issuer_batch_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
 tests_unit_test_issuer_batch_LDADD = $(PKI_LAB) $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_issuer_kill_CPPFLAGS = $(tests_cppflags) $(P11KIT_CFLAGS) \
