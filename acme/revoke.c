@@ -236,7 +236,7 @@ revoke_key_sweep(struct job *j)
 	struct key_sweep s;
 	struct revocation r = { .reason = REASON_KEY_COMPROMISE };
 	size_t count;
-	int found = store_key_sweep_next(j, &s), left;
+	int found = store_key_sweep_take(j, &s), left;
 
 	if (found <= 0)
 		return found;
@@ -244,11 +244,11 @@ revoke_key_sweep(struct job *j)
 	r.request = s.request;
 	if (bite(j, &s.key, &r, &count) < 0)
 		return -1;
-	/* Not by the count: another issuer may have had some of them. */
+	/* Not by the count: others may have had some of them, or have them. */
 	left = store_key_is_certified(j, &s.key);
 	if (left < 0 || (left == 0 && store_key_sweep_end(j, s.id) < 0))
 		return -1;
-	return 1;
+	return count > 0 || left == 0;
 }
 
 int

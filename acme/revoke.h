@@ -43,7 +43,8 @@ const char *revoked_sum_text(struct job *j, const struct revoked_sum *s);
 int revoke_key(struct job *j, const struct key_hash *key,
     const struct revocation *r, const char *source, struct revoked_sum *sum);
 /* The issuer's: in a transaction, the next certificates of a key that has too
- * many for one.  1; 0: there is no such key; -1. */
+ * many for one.  1; 0: there is no such key, or others are at what there is;
+ * -1. */
 int revoke_key_sweep(struct job *j);
 
 /* As RFC 5280 calls it; NULL if it cannot stand on the list of this CA. */

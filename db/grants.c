@@ -222,7 +222,8 @@ static const struct grant issuer[] = {
 	    "INSERT, DELETE" },
 	{ "upstream_window", "SELECT (cert_id), INSERT, DELETE" },
 	{ "blocked_key", "SELECT, INSERT, UPDATE (bare_sha256)" },
-	{ "key_sweep", "SELECT, INSERT, DELETE" },
+	/* With PostgreSQL it must be able to change what it locks. */
+	{ "key_sweep", "SELECT, INSERT, UPDATE (begun_at), DELETE" },
 	{ "own_key", "SELECT, INSERT" },
 	/* Must its key not be used any more (PK-207)? */
 	{ "destroyed_key", "SELECT (spki_sha256, asked_at, begun_at)" },

@@ -32,12 +32,26 @@ store_key_sweep_has(struct job *j, const struct key_hash *key)
 }
 
 int
-store_key_sweep_next(struct job *j, struct key_sweep *out)
+store_key_sweep_waits(struct job *j)
+{
+	int64_t one;
+
+	return store_get_int(j, &one,
+	    "SELECT 1 FROM key_sweep WHERE begun_at > 0 LIMIT 1", NO_ARGS);
+}
+
+#define OLDEST                                                                 \
+	"SELECT id, spki_sha256, bare_sha256, revoked_by, revocation "         \
+	"FROM key_sweep WHERE begun_at > 0 ORDER BY begun_at, id LIMIT 1"
+
+/* Two at the same key would wait for each other's certificates.  Not a lease:
+ * the row is held for a bite, and whoever dies lets go of it. */
+int
+store_key_sweep_take(struct job *j, struct key_sweep *out)
 {
 	struct query q;
-	int found = query_first(&q, j,
-	    "SELECT id, spki_sha256, bare_sha256, revoked_by, revocation "
-	    "FROM key_sweep WHERE begun_at > 0 ORDER BY begun_at, id LIMIT 1",
+	int found = query_first_write(&q, j,
+	    store_is_exclusive(j) ? OLDEST : OLDEST " FOR UPDATE SKIP LOCKED",
 	    NO_ARGS);
 
 	if (found == 1) {

@@ -20,8 +20,11 @@ int store_key_sweep_add(
     struct job *j, const struct key_hash *key, const struct revocation *r);
 /* Is this key's under way, by the same hashes?  1 / 0 / -1 */
 int store_key_sweep_has(struct job *j, const struct key_hash *key);
-/* The oldest one: 1, 0, -1. */
-int store_key_sweep_next(struct job *j, struct key_sweep *out);
+/* Is there any?  1 / 0 / -1 */
+int store_key_sweep_waits(struct job *j);
+/* The oldest one that no other issuer is at: it is this transaction's until its
+ * end.  1, 0, -1. */
+int store_key_sweep_take(struct job *j, struct key_sweep *out);
 /* No certificate is left. */
 int store_key_sweep_end(struct job *j, const char *id);
 

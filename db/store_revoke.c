@@ -81,21 +81,34 @@ read_revoked(
 	return found;
 }
 
+#define OF_KEY(lock)                                                           \
+	"SELECT id FROM (SELECT id FROM cert "                                 \
+	"WHERE spki_sha256 = $1 AND not_after >= $2 AND revoked_at = 0 "       \
+	"LIMIT $7" lock ") one UNION SELECT id FROM (SELECT id FROM cert "     \
+	"WHERE bare_sha256 = $6 AND not_after >= $2 AND revoked_at = 0 "       \
+	"LIMIT $7" lock ") two"
+#define REVOKE_IN(choose)                                                      \
+	"UPDATE cert SET revoked_at = $2, reason = $3, revoked_by = $4, "      \
+	"revocation = $5, list_due_at = $2, ocsp_due_at = $2 "                 \
+	"WHERE id IN (" choose ") AND revoked_at = 0 "                         \
+	"RETURNING id, order_id, serial"
+#define UNLESS_HELD " FOR NO KEY UPDATE SKIP LOCKED"
+
+/* Where others write too, the rows that they hold are left to the next bite:
+ * no order would do, since a revocation holds its own certificate before it
+ * comes to the others of the key.  Chosen once: a second look would find other
+ * rows. */
 int
 store_revoke_by_key(struct job *j, const struct key_hash *key,
     const struct revocation *r, size_t max, struct revoked_cert **out,
     size_t *count)
 {
+	static const char alone[] = REVOKE_IN(OF_KEY(""));
+	static const char among_others[] = "WITH bite AS MATERIALIZED (" OF_KEY(
+	    UNLESS_HELD) ") " REVOKE_IN("SELECT id FROM bite");
 	struct query q;
 	int found = query_first_write(&q, j,
-	    "UPDATE cert SET revoked_at = $2, reason = $3, revoked_by = $4, "
-	    "revocation = $5, list_due_at = $2, ocsp_due_at = $2 "
-	    "WHERE id IN (SELECT id FROM (SELECT id FROM cert "
-	    "WHERE spki_sha256 = $1 AND not_after >= $2 AND revoked_at = 0 "
-	    "LIMIT $7) one UNION SELECT id FROM (SELECT id FROM cert "
-	    "WHERE bare_sha256 = $6 AND not_after >= $2 AND revoked_at = 0 "
-	    "LIMIT $7) two) AND revoked_at = 0 "
-	    "RETURNING id, order_id, serial",
+	    store_is_exclusive(j) ? alone : among_others,
 	    ARGS(v_bytes(key->spki_sha256), v_int(j->now), v_int(r->reason),
 		v_text(r->by), v_bytes(r->request), v_bytes(key->bare_sha256),
 		v_int((int64_t)max)));

@@ -9,14 +9,14 @@
 int
 issuer_key_step(struct job *j)
 {
-	struct key_sweep s;
-	int found = store_key_sweep_next(j, &s);
+	int found = store_key_sweep_waits(j);
 
 	if (found <= 0)
 		return found;
 	if (store_begin(j) < 0)
 		return -1;
-	if (revoke_key_sweep(j) < 0)
+	found = revoke_key_sweep(j);
+	if (found < 0)
 		return worker_undo(j);
-	return store_commit(j) < 0 ? -1 : 1;
+	return store_commit(j) < 0 ? -1 : found;
 }

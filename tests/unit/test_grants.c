@@ -111,7 +111,9 @@ static const struct attempt {
 	{ "INSERT INTO key_sweep (id, spki_sha256, revoked_by, begun_at) "
 	  "VALUES ('k', 'x', 'web', 0)",
 	    W | I },
-	{ "UPDATE key_sweep SET begun_at = 0", 0 },
+	{ "UPDATE key_sweep SET begun_at = 0", I },
+	{ "UPDATE key_sweep SET spki_sha256 = 'x'", 0 },
+	{ "SELECT 1 FROM key_sweep FOR UPDATE SKIP LOCKED", I },
 	{ "DELETE FROM key_sweep", I },
 	{ "SELECT text FROM profile_text", I },
 	{ "UPDATE profile_text SET retired_at = 1", I },

@@ -606,7 +606,7 @@ whole_life(struct job *j)
 	EXPECT(
 	    j, store_key_sweep_add(j, KEY_BY_SPKI(SPAN("s")), &revocation), 0);
 	EXPECT(j, store_key_sweep_has(j, KEY_BY_SPKI(SPAN("s"))), 1);
-	EXPECT(j, store_key_sweep_next(j, &sweep), 1);
+	EXPECT(j, store_key_sweep_take(j, &sweep), 1);
 	EXPECT(j, store_key_sweep_end(j, sweep.id), 0);
 	EXPECT(
 	    j, store_revoke_blocked(j, &revocation, 0, 9, &others, &count), 0);
