@@ -63,6 +63,9 @@ next_regular(
 		return -1;
 	*at = last->this_update > end ? INT64_MAX
 				      : last->this_update + CRL_EVERY_SECS;
+	/* Whatever the row says: one that is over has a next one now. */
+	if (*at != INT64_MAX && *at > last->next_update)
+		*at = last->next_update;
 	return 0;
 }
 
@@ -483,7 +486,8 @@ write_out(struct issuer *i, struct job *j, const struct crl *last)
 	if (store_crl_latest(j, label_of(i), last->shard, &row) != 1 ||
 	    check_committed(i, j, &row, &l, &was_out) < 0)
 		return -1;
-	if (!was_out)
+	/* The ceremony's waited for the service, and nobody for it. */
+	if (!was_out && row.number != CRL_NUMBER_OF_CEREMONY)
 		alarm_if_late(j, l.this_update);
 	if (file_write(j, file, 0644, row.der) < 0 ||
 	    record_published(j, &row) < 0)
@@ -529,6 +533,15 @@ issuer_list_due(const struct issuer *i, struct job *j, int64_t *at)
 	return 0;
 }
 
+/* Nobody takes a list that is over: it is not put out, and the next one is
+ * made.  After a former CA's last list there is none. */
+static bool
+is_over(const struct job *j, const struct crl *last, int64_t due)
+{
+	return last->number != 0 && last->next_update <= j->now &&
+	       due != INT64_MAX;
+}
+
 static int
 shard_step(struct issuer *i, struct job *j, int64_t shard)
 {
@@ -537,6 +550,8 @@ shard_step(struct issuer *i, struct job *j, int64_t shard)
 
 	if (find_due(i, j, shard, &last, &due) < 0)
 		return -1;
+	if (is_over(j, &last, due))
+		return due <= j->now ? publish(i, j, &last) : 0;
 	/* A committed list that is not out yet goes first. */
 	if (last.number != 0 && i->written[shard] != last.number)
 		return write_out_or_replace(i, j, &last);
@@ -571,9 +586,10 @@ issuer_list_restore(struct issuer *i, struct job *j)
 {
 	for (int64_t s = 0; s < j->conf->issuer.crl_shards; s++) {
 		struct crl last;
-		int result = store_crl_head(j, label_of(i), s, &last);
+		int64_t due;
+		int result = find_due(i, j, s, &last, &due);
 
-		if (result > 0)
+		if (result == 0 && !is_over(j, &last, due))
 			result = write_out(i, j, &last);
 		if (result != 0)
 			return result;

@@ -920,6 +920,54 @@ test_imported(struct job *j)
 	assert_int_equal(import(j, &first), 0);
 }
 
+static size_t
+published(struct job *j)
+{
+	return (size_t)fixture_count(j, "SELECT COUNT(*) FROM audit WHERE "
+					"event = 'revocation list published'");
+}
+
+/* PK-156, PK-182: the service begins days later.  The list is not late, since
+ * nobody waited; and once it is over it is not put out, whether the next one
+ * can be made or not. */
+static void
+test_imported_old(struct job *j)
+{
+	struct crl_input out;
+	struct crl first;
+	struct lab lab;
+
+	lab_init(&lab, j);
+	ceremony_list(&lab, &first);
+	assert_int_equal(import(j, &first), 1);
+	EXPECT(j, issuer_list_start(&lab.issuer, j), 0);
+	at(&lab, first.next_update - 1);
+	unit_log_begin();
+	EXPECT(j, issuer_list_step(&lab.issuer, j), 1);
+	assert_null(strstr(unit_log_end(), "late"));
+	assert_true(span_eq(file_of(&lab, 0), first.der));
+	assert_int_equal(published(j), 1);
+
+	/* a process that knows nothing of it, and cannot make another */
+	assert_int_equal(unlink(lab.conf.issuer.crl_file), 0);
+	lab.issuer.written[0] = 0;
+	revoke_one(&lab, make_cert(&lab, FIXTURE_NOW + 365 * DAY), 4);
+	fixture_sql(j, "UPDATE cert SET serial = 'zz' || serial");
+	at(&lab, first.next_update);
+	unit_log_begin();
+	assert_int_equal(issuer_list_step(&lab.issuer, j), -1);
+	assert_null(strstr(unit_log_end(), "late"));
+	job_recover(j);
+	EXPECT(j, issuer_list_restore(&lab.issuer, j), 0);
+	assert_false(file_is_regular(lab.conf.issuer.crl_file));
+	assert_int_equal(published(j), 1);
+	fixture_sql(j, "UPDATE cert SET serial = substr(serial, 3)");
+	assert_int_equal(publish_all(&lab), 1);
+	EXPECT(j, crl_read(j, lab.issuer.ca, file_of(&lab, 0), &out), 0);
+	assert_true(out.number > CRL_NUMBER_OF_CEREMONY);
+	assert_int_equal(published(j), 2);
+}
+
 /* PK-153: what is served knows more than a database that was emptied.  The
  * list of a ceremony is no reason to refuse one that is new. */
 static void
@@ -1184,12 +1232,21 @@ test_foreign_list(struct job *j)
 	at(&lab, FIXTURE_NOW + HOUR);
 	fixture_sql(j, "INSERT INTO crl (ca_label, shard, number, this_update, "
 		       "next_update, der) SELECT ca_label, 0, number + 5, 1, "
-		       "2, der FROM crl");
+		       "next_update, der FROM crl");
 	fixture_sql(j, "UPDATE crl SET der = substr(der, 1, 40) "
 		       "WHERE number > 5");
 	assert_int_equal(issuer_list_step(&lab.issuer, j), -1);
 	job_recover(j);
 	assert_true(span_eq(file_of(&lab, 0), before));
+	/* and one that says that it is over keeps no other from coming out */
+	fixture_sql(
+	    j, arena_printf(j->arena,
+		   "UPDATE crl SET this_update = %" PRId64 ", next_update = 2 "
+		   "WHERE number > 5",
+		   j->now + DAY));
+	assert_int_equal(publish_all(&lab), 1);
+	assert_int_equal(numbers(j, "MAX"), 8);
+	assert_false(span_eq(file_of(&lab, 0), before));
 }
 
 static const struct CMUnitTest tests[] = {
@@ -1197,6 +1254,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_very_many),
 	STORE_TEST(test_not_imported),
 	STORE_TEST(test_imported),
+	STORE_TEST(test_imported_old),
 	STORE_TEST(test_emptied),
 	STORE_TEST(test_shards),
 	STORE_TEST(test_taken_back),
