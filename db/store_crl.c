@@ -61,12 +61,9 @@ check_imported(struct job *j, const struct crl *list)
 	if (found < 0)
 		return -1;
 	/* The octets of an old list are not kept. */
-	if (der.n == 0 || span_eq(der, list->der))
-		return 0;
-	return job_fail(j, ERR_CONFLICT,
-	    "CA %s has signed another list number %" PRId64
-	    " here: two lists of one number are out; nothing was recorded",
-	    list->ca_label, list->number);
+	if (der.n == 0)
+		return CRL_IS_UNKNOWN;
+	return span_eq(der, list->der) ? CRL_IS_THERE : CRL_IS_OTHER;
 }
 
 int
@@ -82,7 +79,7 @@ store_crl_import(struct job *j, const struct crl *list)
 		    v_int(list->number), v_int(list->this_update),
 		    v_int(list->next_update), v_bytes(list->der))) < 0)
 		return -1;
-	return count == 1 ? 1 : check_imported(j, list);
+	return count == 1 ? CRL_IS_NEW : check_imported(j, list);
 }
 
 int

@@ -21,8 +21,14 @@ int store_crl_reserve(
     struct job *j, const struct crl *list, int64_t above, int64_t *number);
 int store_crl_record(
     struct job *j, const char *ca_label, int64_t number, struct span der);
-/* One that was made elsewhere, before the service (PK-209): 1; 0: it is there
- * already; -1 ERR_CONFLICT: another one has its number.  In a transaction. */
+/* One that was made elsewhere, before the service (PK-209), if its number is
+ * free: one of these, or -1.  In a transaction. */
+enum crl_import {
+	CRL_IS_THERE,
+	CRL_IS_NEW,
+	CRL_IS_OTHER,  /* there is another one with this number */
+	CRL_IS_UNKNOWN /* or it: the octets of an old one are not kept */
+};
 int store_crl_import(struct job *j, const struct crl *list);
 /* How many of the CA's lists since then, among the newest `max` numbers. */
 int store_crl_count_since(struct job *j, const char *ca_label, int64_t since,

@@ -3,12 +3,15 @@
 #include <openssl/x509.h>
 #include <string.h>
 
+#include "lib/arena.h"
 #include "lib/job.h"
 #include "pki/ceremony_backup.h"
 #include "pki/ceremony_key.h"
 #include "pki/ceremony_lock.h"
 #include "pki/ceremony_root.h"
 #include "pki/ossl.h"
+
+#define REQUEST "request of an issuing CA"
 
 static int
 check_key_type(struct ceremony *c, const char *key_type)
@@ -36,6 +39,21 @@ make_request(struct ceremony *c, const struct ceremony_key *k, struct span name)
 	    ceremony_pem(c->j, "CERTIFICATE REQUEST", der), true);
 }
 
+/* An act that makes a key begins the transcript first: what was there before
+ * such an act was put there. */
+static int
+find_restored(struct ceremony *c, struct ceremony_key *k)
+{
+	struct transcript t;
+
+	if (!k->is_there)
+		return 0;
+	if (transcript_open(c->j, ceremony_path(c, "transcript"), &t) < 0)
+		return -1;
+	k->is_restored = !transcript_says(&t, "act: " REQUEST);
+	return 0;
+}
+
 static int
 request(
     struct ceremony *c, const struct ca_subject *subject, const char *key_type)
@@ -50,11 +68,11 @@ request(
 	if (check_key_type(c, key_type) < 0 ||
 	    ceremony_key_plan(c, "issuing", ceremony_is_rehearsal(name), &k) <
 		0 ||
-	    ceremony_open(c, "request of an issuing CA") < 0 ||
+	    find_restored(c, &k) < 0 || ceremony_open(c, REQUEST) < 0 ||
 	    ceremony_key_take(c, &k, key_type) < 0 ||
 	    make_request(c, &k, name) < 0 || ceremony_key_close(c, &k) < 0)
 		return -1;
-	return ceremony_finish(c, "request of an issuing CA");
+	return ceremony_finish(c, REQUEST);
 }
 
 int
@@ -166,10 +184,33 @@ plan(
 		   : ceremony_backup_check(c, k);
 }
 
+/* Why the list may be out, as far as the folder knows; NULL: it is not. */
+static const char *
+list_obstacle(const struct ceremony *c)
+{
+	if (transcript_says(&c->transcript, "written: issuing.crl, "))
+		return "the transcript tells of one that is not here";
+	if (!transcript_says(&c->transcript, "issuing key: made"))
+		return "the key was not made in this folder, and where it was, "
+		       "there may be one";
+	return NULL;
+}
+
+/* No list is no loss: no service waits for it. */
+static int
+leave_list(struct ceremony *c, const char *why)
+{
+	const char *line = arena_printf(c->j->arena,
+	    "issuing.crl: not made: %s; the service begins with number 2", why);
+
+	c->tell(c->context, line);
+	return transcript_add(c->j, &c->transcript, "%s", line);
+}
+
 /*
  * Step 10, once: no two with this number.  Before there is a certificate in the
  * folder, the service has not begun; where there is one, it may have, and lists
- * are its affair.
+ * are its affair.  A key that came from its backup may have a list elsewhere.
  */
 static int
 first_list(struct ceremony *c, const struct signer *s)
@@ -177,12 +218,15 @@ first_list(struct ceremony *c, const struct signer *s)
 	struct crl_input list = { .number = CRL_NUMBER_OF_CEREMONY,
 		.this_update = c->j->now,
 		.next_update = crl_next_update(c->j->now) };
+	const char *why = list_obstacle(c);
 
 	if (ceremony_has(c, "issuing.crl"))
 		return ceremony_list_read(
 		    c, "issuing.crl", s->public_key, &list);
 	if (ceremony_has(c, "issuing.pem"))
 		return 0;
+	if (why != NULL)
+		return leave_list(c, why);
 	if (c->lint == NULL &&
 	    transcript_add(c->j, &c->transcript, "others' linters: none") < 0)
 		return -1;

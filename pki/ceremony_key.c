@@ -433,6 +433,19 @@ check_made(struct ceremony *c, const struct ceremony_key *k,
 	    made->wrong, k->who);
 }
 
+/* Whoever reads "made" takes this folder for the one that knows all that the
+ * key has signed. */
+static int
+say_not_made(struct ceremony *c, const struct ceremony_key *k)
+{
+	const char *line = arena_printf(c->j->arena,
+	    "%s key: not made here, it was in the folder before", k->who);
+
+	return transcript_says(&c->transcript, line)
+		   ? 0
+		   : transcript_add(c->j, &c->transcript, "%s", line);
+}
+
 /* Once, also when the act was stopped in between. */
 static int
 say_made(struct ceremony *c, const struct ceremony_key *k, const char *where,
@@ -442,6 +455,10 @@ say_made(struct ceremony *c, const struct ceremony_key *k, const char *where,
 
 	if (key_type == NULL || transcript_says(&c->transcript, begin))
 		return 0;
+	if (k->is_restored ||
+	    transcript_says(&c->transcript,
+		arena_printf(c->j->arena, "%s key: not made", k->who)))
+		return say_not_made(c, k);
 	return transcript_add(
 	    c->j, &c->transcript, "%s %s, %s", begin, where, key_type);
 }

@@ -38,7 +38,8 @@ struct ceremony_token {
 struct ceremony_key {
 	const char *who; /* "root", "issuing" */
 	bool is_in_token;
-	bool is_there; /* the folder knows of it */
+	bool is_there;    /* the folder knows of it */
+	bool is_restored; /* it was made elsewhere, as far as that knows */
 	struct token_place place;
 	/* Of a token: its public half. */
 	EVP_PKEY *pkey;

@@ -10,6 +10,9 @@ struct ceremony_recorded {
 	size_t fresh; /* events that were written now */
 	size_t known; /* transcripts of which nothing was new */
 	size_t lists; /* first lists that the database has now (PK-209) */
+	/* Why one was not taken over; NULL: none was refused. */
+	const char *refusal;
+	bool has_judged; /* a list has an audit record that it had not */
 };
 
 /*
@@ -17,8 +20,9 @@ struct ceremony_recorded {
  * written in one transaction (PK-19), so the same file, or a later one of the
  * same folders, can be given again.  The first list of an issuing CA comes
  * along (PK-209): the service publishes it as long as it has none of its own.
- * 0; -1 ERR_CONFLICT if another transcript of the same CA is on record, or
- * another list with this number.
+ * Where another list has its number, it stays out, the audit says so, and the
+ * events are recorded all the same.
+ * 0; -1 ERR_CONFLICT if another transcript of the same CA is on record.
  */
 int ceremony_record(
     struct job *j, struct span tar, struct ceremony_recorded *out);

@@ -36,7 +36,14 @@ record(struct job *j, const char *path)
 	if (done.lists > 0)
 		printf("%s: the first list of the issuing CA is taken over\n",
 		    path);
-	return 0;
+	if (done.refusal == NULL)
+		return 0;
+	fflush(stdout);
+	return job_fail(j, ERR_CONFLICT,
+	    "%s: %s; it was not taken over, and the rest of the bundle is on "
+	    "record; find out which two ceremonies used this key: two lists of "
+	    "one number may be out until both are over",
+	    path, done.refusal);
 }
 
 int

@@ -424,6 +424,84 @@ test_first_list(void **state)
 	assert_false(is_there(j, c.dir, "issuing.crl"));
 }
 
+static void
+copy_to(struct job *j, const char *from, const char *name, const char *to)
+{
+	GOOD(j, file_write(j, arena_printf(j->arena, "%s/%s", to, name), 0400,
+		    ceremony_lab_read(j, from, name)));
+}
+
+static void
+copy_key(struct job *j, const char *dir, const char *to)
+{
+	const char *from = arena_printf(j->arena, "%s/issuing", dir);
+
+	copy_to(j, from, "issuing-key.pem", to);
+	copy_to(j, from, "ca-passphrase", to);
+}
+
+static bool
+tells(struct job *j, const struct ceremony *c, const char *what)
+{
+	struct span text = ceremony_lab_read(j, c->dir, "transcript");
+
+	return span_find_span(text, 0, span_str(what)) < text.n;
+}
+
+/* Another folder than those of a whole ceremony. */
+static struct ceremony
+beside_whole(struct job *j, const char **dir)
+{
+	*dir = ceremony_lab_dir(j);
+	ceremony_lab_whole(j, *dir, NULL, NULL);
+	return ceremony_lab(j, arena_printf(j->arena, "%s/again", *dir));
+}
+
+/* PK-209, step 10: where the key came from its backup, number 1 may be out. */
+static void
+test_first_list_restored(void **state)
+{
+	struct job *j = lab_job();
+	const char *dir;
+	struct ceremony c = beside_whole(j, &dir);
+	(void)state;
+
+	assert_refused(j, import_again(j, dir, &c), "no issuing key here");
+	copy_key(j, dir, c.dir);
+	GOOD(j, import_again(j, dir, &c));
+	assert_true(is_there(j, c.dir, "issuing.pem"));
+	assert_false(is_there(j, c.dir, "issuing.crl"));
+	assert_true(tells(j, &c,
+	    " issuing.crl: not made: the key was not made in this folder"));
+	/* nor after acts that would say that they made it */
+	for (int i = 0; i < 2; i++)
+		GOOD(j, ceremony_request(&c, &ceremony_lab_issuing, "p384"));
+	assert_true(tells(j, &c, " issuing key: not made here"));
+	assert_false(tells(j, &c, " issuing key: made"));
+	GOOD(j, unlink(arena_printf(j->arena, "%s/issuing.pem", c.dir)));
+	GOOD(j, import_again(j, dir, &c));
+	assert_false(is_there(j, c.dir, "issuing.crl"));
+}
+
+/* The same where the transcript was restored as well, and not the list. */
+static void
+test_first_list_lost(void **state)
+{
+	struct job *j = lab_job();
+	const char *dir;
+	struct ceremony c = beside_whole(j, &dir);
+	(void)state;
+
+	GOOD(j, mkdir(c.dir, 0700));
+	copy_key(j, dir, c.dir);
+	copy_to(
+	    j, arena_printf(j->arena, "%s/issuing", dir), "transcript", c.dir);
+	GOOD(j, import_again(j, dir, &c));
+	assert_false(is_there(j, c.dir, "issuing.crl"));
+	assert_true(
+	    tells(j, &c, " issuing.crl: not made: the transcript tells"));
+}
+
 /* The device's own backup, seen from here: the same key in another token. */
 static void
 copy_tokens(struct job *j, const char **conf, const char **module)
@@ -555,6 +633,8 @@ main(void)
 		cmocka_unit_test(test_backup_file),
 		cmocka_unit_test(test_backup_issuing),
 		cmocka_unit_test(test_first_list),
+		cmocka_unit_test(test_first_list_restored),
+		cmocka_unit_test(test_first_list_lost),
 		cmocka_unit_test(test_purposes),
 		cmocka_unit_test(test_policy_oids),
 		/* Switches to another configuration of SoftHSM: the last. */

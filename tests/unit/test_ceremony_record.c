@@ -63,6 +63,7 @@ record(struct job *j, struct span tar, size_t fresh)
 	if (ceremony_record(j, tar, &done) < 0)
 		fail_msg("%s", j->err.text);
 	assert_int_equal(done.fresh, fresh);
+	assert_null(done.refusal);
 	EXPECT(j, store_audit_verify(j, &count), 0);
 }
 
@@ -133,6 +134,89 @@ test_record(struct job *j)
 }
 
 static void
+record_refused(struct job *j, struct span tar, size_t fresh, const char *why)
+{
+	struct ceremony_recorded done;
+	int64_t count;
+
+	if (ceremony_record(j, tar, &done) < 0)
+		fail_msg("%s", j->err.text);
+	assert_int_equal(done.fresh, fresh);
+	assert_int_equal(done.lists, 0);
+	assert_non_null(done.refusal);
+	assert_non_null(strstr(done.refusal, why));
+	EXPECT(j, store_audit_verify(j, &count), 0);
+}
+
+#define IS_OTHER "another list has this number"
+
+/* PK-209: another list has the number.  What happened is on record all the
+ * same, and so is the list that was not taken. */
+static void
+test_other_list(struct job *j)
+{
+	const char *dir = ceremony_lab_dir(j);
+	const char *own, *label, *mark;
+	struct audit_row *rows;
+	struct crl list = { .number = 1, .next_update = 2 };
+	struct span tar;
+	size_t count;
+
+	j->now = LAB_NOW;
+	ceremony_lab_whole(j, dir, NULL, NULL);
+	own =
+	    object_of(j, arena_printf(j->arena, "%s/issuing/issuing.pem", dir));
+	label = own + strlen("ca:");
+	mark = arena_printf(j->arena, "ceremony-list:%s", label);
+	list.ca_label = label;
+	list.der = SPAN("another");
+	COMMITTED(j, store_crl_import(j, &list) == CRL_IS_NEW ? 0 : -1);
+	tar = bundle_of(j, dir);
+	record_refused(j, tar, 9, IS_OTHER);
+	assert_int_equal(events(j, own, "CA key generated"), 1);
+	assert_int_equal(events(j, mark, "ceremony list refused"), 1);
+	record_refused(j, tar, 0, IS_OTHER);
+	assert_int_equal(events(j, mark, "ceremony list refused"), 1);
+	EXPECT(j, store_audit_list(j, mark, &rows, &count), 0);
+	assert_string_equal(rows[0].result, IS_OTHER);
+	assert_non_null(strstr(rows[0].detail, "\"sha256\":\""));
+	EXPECT(j, store_crl_latest(j, label, 0, &list), 1);
+	assert_span_equal(list.der, "another");
+	/* its octets are not kept: not without, but with its hash */
+	fixture_sql(j, "UPDATE crl SET der = NULL");
+	record_refused(j, tar, 0, "cannot be compared");
+	COMMITTED(j, store_audit_add(j, "operator", "ceremony list recorded",
+			 mark, "ok", "{\"number\":1,\"sha256\":\"00\"}"));
+	record_refused(j, tar, 0, IS_OTHER);
+	fixture_sql(j, "DELETE FROM crl");
+	record_refused(j, tar, 0, IS_OTHER);
+	assert_int_equal(fixture_count(j, "SELECT count(*) FROM crl"), 0);
+}
+
+/* The same list, of which the hash is left. */
+static void
+test_old_list(struct job *j)
+{
+	const char *dir = ceremony_lab_dir(j);
+	struct span tar;
+	const char *mark;
+
+	j->now = LAB_NOW;
+	ceremony_lab_whole(j, dir, NULL, NULL);
+	mark = arena_printf(j->arena, "ceremony-list:%s",
+	    object_of(
+		j, arena_printf(j->arena, "%s/issuing/issuing.pem", dir)) +
+		strlen("ca:"));
+	tar = bundle_of(j, dir);
+	record(j, tar, 9);
+	assert_int_equal(events(j, mark, "ceremony list recorded"), 1);
+	fixture_sql(j, "UPDATE crl SET der = NULL");
+	record(j, tar, 0);
+	assert_int_equal(events(j, mark, "ceremony list recorded"), 1);
+	assert_int_equal(events(j, mark, "ceremony list refused"), 0);
+}
+
+static void
 test_refused(struct job *j)
 {
 	const struct ca_subject name = { "DE", "Example Mail GmbH",
@@ -168,6 +252,8 @@ test_refused(struct job *j)
 
 static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_record),
+	STORE_TEST(test_other_list),
+	STORE_TEST(test_old_list),
 	STORE_TEST(test_refused),
 };
 UNIT_MAIN(tests)
