@@ -15,6 +15,11 @@
 #define HOUR_SECS 3600
 /* src/lists.c's reserve: one of each shard in 5 minutes. */
 #define RESERVE_OF_SHARD 12
+/* A responder asks for one when it starts, and one in thirty days.  Twice this
+ * is more than it gets to ask if it dies again and again, for then the
+ * supervisor waits for 30 seconds: so no option is needed, and whoever can only
+ * make it die does not stop it until SIGHUP. */
+#define REQUESTS 100
 
 static const struct {
 	char tag;
@@ -26,6 +31,7 @@ static const struct {
 	    "max_responders_per_hour" },
 	{ REMOTE_LIST, "revocation lists", "max_lists_per_hour" },
 	{ REMOTE_ANSWER, "OCSP answers", "max_live_answers" },
+	{ REMOTE_REQUEST, "requests of an OCSP responder", NULL },
 };
 
 static size_t
@@ -45,13 +51,27 @@ sign_cap_set(
 	const int64_t limits[SIGN_CAP_KINDS] = { max_per_hour,
 		ceiling_max_responders(conf),
 		ceiling_max_lists(conf) + RESERVE_OF_SHARD * conf->crl_shards,
-		HOUR_SECS * conf->max_live_answers };
+		HOUR_SECS * conf->max_live_answers, REQUESTS };
 
 	for (size_t k = 0; k < SIGN_CAP_KINDS; k++) {
 		c->max[k] = TIMES * limits[k];
 		c->is_held[k] = false;
 		c->told_at[k] = 0;
 	}
+}
+
+static void
+tell(const struct sign_cap *c, size_t k)
+{
+	const char *option = kinds[k].option;
+
+	log_error("signer on hold",
+	    "reason=\"%" PRId64 " signatures of %s within an hour, twice what "
+	    "is asked for at most\" next=\"find out what asks so often; then "
+	    "%s%s%ssend SIGHUP\"",
+	    c->max[k], kinds[k].name, option != NULL ? "raise issuer." : "",
+	    option != NULL ? option : "",
+	    option != NULL ? " if it is too low, and " : "");
 }
 
 int
@@ -67,12 +87,7 @@ sign_cap_check(struct job *j, struct sign_cap *c, char tag)
 		return 0;
 	if (j->now >= c->told_at[k] + REMIND_SECS) {
 		c->told_at[k] = j->now;
-		log_error("signer on hold",
-		    "reason=\"%" PRId64 " signatures of %s within an hour, "
-		    "twice what is asked for at most\" next=\"find out "
-		    "what asks so often; then raise issuer.%s if it is too "
-		    "low, and send SIGHUP\"",
-		    c->max[k], kinds[k].name, kinds[k].option);
+		tell(c, k);
 	}
 	return job_fail(j, ERR_BUSY,
 	    "the signer signs no more %s until SIGHUP (PK-204)", kinds[k].name);

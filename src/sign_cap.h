@@ -9,7 +9,8 @@
 
 #include "src/ceiling.h"
 
-#define SIGN_CAP_KINDS 4 /* subscribers, responders, lists, answers */
+/* Subscribers, responders, lists, answers, responders' requests. */
+#define SIGN_CAP_KINDS 5
 
 struct sign_cap { /* zeros: nothing is signed yet */
 	struct ceiling made[SIGN_CAP_KINDS];

@@ -4,6 +4,8 @@
  */
 #include "config.h"
 
+#include <string.h>
+
 #include "lib/conf.h"
 #include "pki/remote_key.h"
 #include "src/sign_cap.h"
@@ -24,7 +26,7 @@ test_cap(void **state)
 		char tag;
 		int64_t max;
 	} rows[] = { { REMOTE_SUBSCRIBER, 10 }, { REMOTE_RESPONDER, 4 },
-		{ REMOTE_LIST, 30 } };
+		{ REMOTE_LIST, 30 }, { REMOTE_REQUEST, 200 } };
 	struct sign_cap cap = { .max = { 0 } };
 	struct job *j = unit_job();
 	int64_t began = j->now;
@@ -66,8 +68,8 @@ static void
 test_cap_after_ends(void **state)
 {
 	struct conf_issuer conf = { .crl_shards = 1 };
-	const char tags[] = { REMOTE_SUBSCRIBER, REMOTE_RESPONDER,
-		REMOTE_LIST };
+	const char tags[] = { REMOTE_SUBSCRIBER, REMOTE_RESPONDER, REMOTE_LIST,
+		REMOTE_REQUEST };
 	struct job *j = unit_job();
 	int64_t began = j->now;
 	(void)state;
@@ -101,9 +103,38 @@ test_cap_after_ends(void **state)
 	}
 }
 
+/* PK-204: whoever has taken over the responder gets no signatures without
+ * limit by asking for requests; answers go on. */
+static void
+test_requests(void **state)
+{
+	struct conf_issuer conf = { .max_live_answers = 1 };
+	struct sign_cap cap = { .max = { 0 } };
+	struct job *j = unit_job();
+	const char *log;
+	int asked = 0;
+	(void)state;
+
+	sign_cap_set(&cap, &conf, 5);
+	unit_log_begin();
+	for (; asked < 1000 && sign_cap_check(j, &cap, REMOTE_REQUEST) == 0;
+	     asked++)
+		sign_cap_count(&cap, j->now, REMOTE_REQUEST);
+	log = unit_log_end();
+	assert_int_equal(asked, 200);
+	assert_non_null(strstr(j->err.text,
+	    "the signer signs no more requests of an OCSP responder until "
+	    "SIGHUP (PK-204)"));
+	assert_non_null(strstr(log, "next=\"find out what asks so often; then "
+				    "send SIGHUP\""));
+	job_recover(j);
+	assert_int_equal(sign_cap_check(j, &cap, REMOTE_ANSWER), 0);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_cap),
 	cmocka_unit_test(test_cap_after_ends),
+	cmocka_unit_test(test_requests),
 };
 
 UNIT_MAIN(tests)
