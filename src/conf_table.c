@@ -998,7 +998,9 @@ const struct conf_option conf_options[] = {
 	    "answers; without it each start makes a key in memory." },
 	{ "responder", "key_token", CONF_STRING, AT(responder.key.token), NULL,
 	    1, 32, NULL, false, false,
-	    "Label of that token, which has no key of a CA." },
+	    "Label of that token, which has no key of a CA: not the label of a "
+	    "CA's token if key_module is the file of its module, by whatever "
+	    "path, or a copy." },
 	{ "responder", "key_label", CONF_STRING, AT(responder.key.label), NULL,
 	    1, 255, NULL, false, false,
 	    "Label of the key in the token (CKA_LABEL)." },
@@ -1008,7 +1010,7 @@ const struct conf_option conf_options[] = {
 	{ "responder", "key_pin", CONF_PATH, AT(responder.key.pin_file), NULL,
 	    1, 1000, NULL, false, false,
 	    "File with the token's user PIN, as in section issuer; not a CA's "
-	    "file." },
+	    "file, by whatever path." },
 	{ "responder", "key_pin_fd", CONF_INTEGER, AT(responder.key.pin_fd),
 	    "0", 0, CONF_PIN_FD_MAX, NULL, false, false,
 	    "In place of key_pin, as in section issuer." },
