@@ -97,6 +97,15 @@ store_caa_report_retry(struct job *j, const struct caa_report *r,
 }
 
 int
+store_caa_report_give_back(struct job *j, const struct caa_report *r)
+{
+	return store_change_one(j, "CAA report",
+	    "UPDATE caa_report SET due_at = $2, attempts = attempts - 1 "
+	    "WHERE id = $1 AND due_at IS NOT NULL AND attempts > 0",
+	    ARGS(v_text(r->id), v_int(j->now)));
+}
+
+int
 store_caa_report_recover(struct job *j)
 {
 	return store_recover(j,

@@ -39,6 +39,8 @@ int store_caa_report_failed(
     struct job *j, const struct caa_report *r, const char *answer);
 int store_caa_report_retry(struct job *j, const struct caa_report *r,
     int64_t due_at, const char *answer);
+/* As store_outbox_give_back(). */
+int store_caa_report_give_back(struct job *j, const struct caa_report *r);
 /* When the role starts, as store_outbox_recover(). */
 int store_caa_report_recover(struct job *j);
 

@@ -271,6 +271,15 @@ store_withdrawal_retry(struct job *j, const char *id, int64_t due_at)
 }
 
 int
+store_withdrawal_give_back(struct job *j, const char *id)
+{
+	return store_change_one(j, "withdrawal",
+	    "UPDATE withdrawal SET due_at = $2, attempts = attempts - 1 "
+	    "WHERE id = $1 AND confirmed_at = 0 AND attempts > 0",
+	    ARGS(v_text(id), v_int(j->now)));
+}
+
+int
 store_withdrawal_end(struct job *j, const struct withdrawal *w)
 {
 	if (store_change_one(j, "withdrawal",

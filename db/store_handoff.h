@@ -87,6 +87,8 @@ int store_withdrawal_adopt(
 int store_withdrawal_lease(
     struct job *j, int64_t lease_until, struct withdrawal *out);
 int store_withdrawal_retry(struct job *j, const char *id, int64_t due_at);
+/* A stop has cut it off: due now, and no attempt. */
+int store_withdrawal_give_back(struct job *j, const char *id);
 /* It is past what a revocation is for: nothing is due any more. */
 int store_withdrawal_end(struct job *j, const struct withdrawal *w);
 /* The other CA has confirmed it. */

@@ -243,6 +243,16 @@ store_notice_retry(
 }
 
 int
+store_notice_give_back(struct job *j, const struct notice *n)
+{
+	return change_open(j,
+	    "UPDATE notice SET due_at = $3, attempts = attempts - 1 "
+	    "WHERE about = $1 AND mailbox = $2 AND due_at IS NOT NULL "
+	    "AND attempts > 0",
+	    ARGS(v_text(n->about), v_text(n->mailbox), v_int(j->now)));
+}
+
+int
 store_notice_cancel(struct job *j, const char *incident_id)
 {
 	return store_change(j, NULL,

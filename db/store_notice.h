@@ -87,6 +87,8 @@ int store_notice_failed(
     struct job *j, const struct notice *n, const char *answer);
 int store_notice_retry(
     struct job *j, const struct notice *n, int64_t due_at, const char *answer);
+/* As store_outbox_give_back(). */
+int store_notice_give_back(struct job *j, const struct notice *n);
 /* The incident was cancelled: what has not been sent is not sent. */
 int store_notice_cancel(struct job *j, const char *incident_id);
 /* When the role starts, as store_outbox_recover(). */

@@ -186,6 +186,15 @@ store_outbox_retry(struct job *j, const char *challenge_id, int64_t due_at,
 }
 
 int
+store_outbox_give_back(struct job *j, const char *challenge_id)
+{
+	return store_change_one(j, "outbox",
+	    "UPDATE outbox SET due_at = $2, attempts = attempts - 1 "
+	    "WHERE challenge_id = $1 AND closed_at = 0 AND attempts > 0",
+	    ARGS(v_text(challenge_id), v_int(j->now)));
+}
+
+int
 store_outbox_failed(struct job *j, const char *challenge_id,
     const char *relay_answer, const char *error)
 {

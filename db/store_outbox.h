@@ -42,6 +42,8 @@ int store_outbox_sent(struct job *j, const char *challenge_id,
  * challenge is processing (AC-119), `code` is for the admin. */
 int store_outbox_retry(struct job *j, const char *challenge_id, int64_t due_at,
     const char *code, const char *error);
+/* Not tried, since the sender ends: due now, and no attempt. */
+int store_outbox_give_back(struct job *j, const char *challenge_id);
 /* Permanent failure: challenge, authorization and order end (ER-11). */
 int store_outbox_failed(struct job *j, const char *challenge_id,
     const char *relay_answer, const char *error);

@@ -16,6 +16,7 @@ struct submit {
 	void *custom_ctx;
 	struct submit_esmtp *esmtp; /* NULL: not for this configuration */
 	struct submit_direct *direct;
+	bool (*is_ending)(void);
 };
 
 /* The one place that says which way a configuration takes; see the header. */
@@ -26,6 +27,16 @@ is_for_esmtp(const struct submit_conf *conf)
 		return false;
 	return conf->user == NULL || conf->auth == CONF_AUTH_PLAIN ||
 	       conf->auth == CONF_AUTH_LOGIN;
+}
+
+/* The waits end with this process, and that is no word of the relay's. */
+static int
+tell_cut(const struct submit *s, struct submit_result *out, int result)
+{
+	if (result == 0 && out->outcome == SUBMIT_TEMPORARY &&
+	    out->code[0] == '\0' && s->is_ending != NULL && s->is_ending())
+		out->outcome = SUBMIT_CUT_OFF;
+	return result;
 }
 
 int
@@ -46,8 +57,10 @@ submit_send(struct submit *s, struct job *j, const char *from, const char *to,
 	if ((why = smtp_message_check(message, utf8)) != NULL)
 		return job_fail(j, ERR_INTERNAL, "message to send: %s", why);
 	if (s->esmtp != NULL && !utf8)
-		return submit_esmtp_send(s->esmtp, j, from, to, message, out);
-	return submit_direct_send(s->direct, j, from, to, message, utf8, out);
+		return tell_cut(s, out,
+		    submit_esmtp_send(s->esmtp, j, from, to, message, out));
+	return tell_cut(s, out,
+	    submit_direct_send(s->direct, j, from, to, message, utf8, out));
 }
 
 int
@@ -128,6 +141,7 @@ submit_new(struct job *j, const struct submit_conf *conf, struct submit **out)
 		submit_free(s);
 		return -1;
 	}
+	s->is_ending = conf->is_ending;
 	dial_ignore_sigpipe();
 	*out = s;
 	return 0;

@@ -40,6 +40,7 @@ enum submit_outcome {
 	SUBMIT_TEMPORARY, /* 4yz, or no connection: nothing was accepted */
 	SUBMIT_PERMANENT, /* 5yz for the recipient or the message */
 	SUBMIT_UNKNOWN,   /* broken off after the final dot (ER-10) */
+	SUBMIT_CUT_OFF,   /* by our own end: nothing was accepted */
 };
 
 struct submit_result {

@@ -70,6 +70,12 @@ role_is_stopping(void)
 }
 
 void
+role_stop(bool yes)
+{
+	stopping = yes;
+}
+
+void
 role_ready(void)
 {
 	if (ready_pipe < 0)

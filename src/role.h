@@ -71,6 +71,8 @@ enum log_level role_log_level(const struct conf *conf);
 
 /* SIGTERM came: finish what is begun, take nothing new. */
 bool role_is_stopping(void);
+/* As if it had come; or, for tests, as if it had not. */
+void role_stop(bool yes);
 /* In each turn of a role's loop.  If SIGHUP came, after the supervisor took a
  * configuration: env->conf is that one, env->reloaded has been called, and the
  * log says so. */

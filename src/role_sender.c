@@ -135,6 +135,8 @@ sender_outcome_name(enum submit_outcome outcome)
 		return "permanent failure";
 	case SUBMIT_UNKNOWN:
 		return "broken off after the data";
+	case SUBMIT_CUT_OFF:
+		return "cut off by the stop";
 	}
 	return "";
 }
@@ -175,6 +177,8 @@ record_outcome(struct job *j, const struct outbox_mail *mail,
 		    r->code[0] != '\0' ? r->code : r->answer,
 		    delivery_problem(
 			j, "delivery of the challenge mail is delayed", r));
+	case SUBMIT_CUT_OFF:
+		return store_outbox_give_back(j, id);
 	}
 	return -1;
 }
@@ -237,7 +241,9 @@ finish(struct job *j, const struct outbox_mail *mail,
 	if (record_outcome(j, mail, r) < 0)
 		return r->outcome == SUBMIT_ACCEPTED ? worker_undo(j)
 						     : drop(j, mail);
-	if (store_audit_add(j, "sender", "challenge mail", object,
+	/* No attempt, so there is nothing to tell of it. */
+	if (r->outcome != SUBMIT_CUT_OFF &&
+	    store_audit_add(j, "sender", "challenge mail", object,
 		sender_outcome_name(r->outcome),
 		worker_detail(j, "answer", r->answer)) < 0)
 		return worker_undo(j);

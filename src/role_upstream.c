@@ -486,6 +486,19 @@ put_off(struct job *j, const struct withdrawal *w)
 	return store_commit(j) < 0 ? -1 : 1;
 }
 
+/* PK-220: a stop has cut it off, which says nothing of that CA. */
+static int
+give_back(struct job *j, const struct withdrawal *w)
+{
+	log_info("revocation cut off by the stop",
+	    "cert=%s next=\"nothing: the next start asks\"", w->id);
+	job_recover(j);
+	j->now = clock_now();
+	if (store_begin(j) < 0 || store_withdrawal_give_back(j, w->id) < 0)
+		return worker_undo(j);
+	return store_commit(j) < 0 ? -1 : 1;
+}
+
 static int
 revocation_step(const struct upstream_role *u, struct job *j)
 {
@@ -506,6 +519,8 @@ revocation_step(const struct upstream_role *u, struct job *j)
 		return 0;
 	if (u->ops->revoke(&u->secrets, j, &w) == 0)
 		return confirm(j, &w);
+	if (role_is_stopping())
+		return give_back(j, &w);
 	return is_expired(j, &w) ? give_up(j, &w) : put_off(j, &w);
 }
 

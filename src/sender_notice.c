@@ -84,6 +84,8 @@ record(struct job *j, const struct notice *n, const struct submit_result *r)
 	case SUBMIT_UNKNOWN:
 		return store_notice_retry(
 		    j, n, j->now + sender_pause(n->attempts), r->answer);
+	case SUBMIT_CUT_OFF:
+		return store_notice_give_back(j, n);
 	}
 	return -1;
 }
@@ -127,7 +129,9 @@ finish(struct job *j, const struct notice *n, const struct submit_result *r)
 		return -1;
 	if (record(j, n, r) < 0)
 		return drop(j, n);
-	if (store_audit_add(j, "sender", "notice", object_of(j, n), outcome,
+	/* No attempt, so there is nothing to tell of it. */
+	if (r->outcome != SUBMIT_CUT_OFF &&
+	    store_audit_add(j, "sender", "notice", object_of(j, n), outcome,
 		worker_detail(j, "answer", r->answer)) < 0)
 		return worker_undo(j);
 	if (store_commit(j) < 0)

@@ -73,6 +73,8 @@ record(struct job *j, const struct caa_report *r, const struct submit_result *s)
 	case SUBMIT_UNKNOWN:
 		/* Rather none than two. */
 		return store_caa_report_failed(j, r, s->answer);
+	case SUBMIT_CUT_OFF:
+		return store_caa_report_give_back(j, r);
 	}
 	return -1;
 }
@@ -85,7 +87,10 @@ finish(struct job *j, const struct caa_report *r, const struct submit_result *s)
 
 	if (store_begin(j) < 0)
 		return -1;
-	if (record(j, r, s) < 0 ||
+	if (record(j, r, s) < 0)
+		return worker_undo(j);
+	/* No attempt, so there is nothing to tell of it. */
+	if (s->outcome != SUBMIT_CUT_OFF &&
 	    store_audit_add(j, "sender", "caa report",
 		arena_printf(j->arena, "report:%s", r->id), outcome,
 		worker_detail(j, "answer", s->answer)) < 0)

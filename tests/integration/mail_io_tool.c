@@ -132,7 +132,7 @@ static int
 smtp(char **argv, bool only_check)
 {
 	static const char *const outcomes[] = { "accepted", "temporary",
-		"permanent", "unknown" };
+		"permanent", "unknown", "cut off" };
 	struct submit_conf conf = { .host = argv[0],
 		.port = number(argv[1]),
 		.tls = tls_mode(argv[2]),

@@ -300,6 +300,30 @@ test_relay(struct job *j)
 	}
 }
 
+/* A stop of our own is no word of the relay's, and no attempt. */
+static void
+test_cut_off(struct job *j)
+{
+	struct zone z;
+	int64_t at;
+
+	zone_init(&z, j);
+	add_contact(&z, "mailto:caa@contact.example");
+	EXPECT(j, judge_caa(&z.lab.validator, j), 1);
+	z.lab.answer.outcome = SUBMIT_CUT_OFF;
+	EXPECT(j, sender_step(&z.lab.sender, j), 1);
+	assert_int_equal(
+	    fixture_count(j, "SELECT attempts FROM caa_report"), 0);
+	assert_int_equal(
+	    fixture_count(j, "SELECT COUNT(*) FROM audit WHERE event = "
+			     "'caa report' AND actor = 'sender'"),
+	    0);
+	EXPECT(j, sender_next_due(&z.lab.sender, j, &at), 1);
+	assert_int_equal(at, j->now);
+	z.lab.answer.outcome = SUBMIT_ACCEPTED;
+	assert_int_equal(send_all(&z), 1);
+}
+
 static void
 test_suppressed(struct job *j)
 {
@@ -326,6 +350,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST_SQLITE(test_no_amplification),
 	STORE_TEST_SQLITE(test_no_refusal),
 	STORE_TEST_SQLITE(test_relay),
+	STORE_TEST(test_cut_off),
 	STORE_TEST(test_suppressed),
 };
 

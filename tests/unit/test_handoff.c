@@ -618,6 +618,34 @@ test_revocation_end(struct job *j)
 	assert_int_equal(upstream_double.revoked, 0);
 }
 
+/* PK-220: one that a stop cuts off is no attempt: the next start asks. */
+static void
+test_revocation_cut_off(struct job *j)
+{
+	const struct revocation r = { 1, "key", SPAN_INIT("request") };
+	struct handoff_lab lab;
+	struct cert c = { 0 };
+	int64_t at;
+
+	handoff_lab_begin(&lab, j);
+	handoff_lab_all(&lab);
+	EXPECT(j, store_cert_by_order(j, handoff_lab_order(&lab)->id, &c), 1);
+	upstream_double.is_down = true;
+	assert_int_equal(store_begin(j), 0);
+	EXPECT(j, store_revoke_cert(j, c.id, &r), 1);
+	assert_int_equal(store_commit(j), 0);
+	role_stop(true);
+	EXPECT(j, upstream_step(&lab.upstream, j), 1);
+	role_stop(false);
+	assert_int_equal(
+	    fixture_count(j, "SELECT attempts FROM withdrawal"), 0);
+	EXPECT(j, upstream_next_due(&lab.upstream, j, &at), 1);
+	assert_true(at <= j->now);
+	upstream_double.is_down = false;
+	handoff_lab_upstream(&lab);
+	assert_int_equal(upstream_double.revoked, 1);
+}
+
 static void
 expect_window(struct job *j, const char *cert_id, int64_t start, int64_t end)
 {
@@ -921,6 +949,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_refusals),
 	STORE_TEST(test_revocation),
 	STORE_TEST(test_revocation_end),
+	STORE_TEST(test_revocation_cut_off),
 	STORE_TEST(test_window),
 	STORE_TEST(test_stopped),
 	STORE_TEST(test_barred),

@@ -124,6 +124,32 @@ test_retried(struct job *j)
 	EXPECT(j, sender_next_due(&lab.sender, j, &at), 0);
 }
 
+/* ER-11: what a stop of our own cut off is no attempt. */
+static void
+test_cut_off(struct job *j)
+{
+	struct role_lab lab;
+	int64_t at;
+
+	role_lab_init(&lab, j);
+	make_cert(&lab);
+	fixture_sql(j, "UPDATE account SET contact = '[]'");
+	open_incident(&lab, "i1");
+	lab.answer =
+	    (struct submit_result){ SUBMIT_CUT_OFF, "", "no answer", NULL };
+	EXPECT(j, sender_step(&lab.sender, j), 1);
+	assert_int_equal(fixture_count(j, "SELECT attempts FROM notice"), 0);
+	assert_int_equal(
+	    fixture_count(j, "SELECT COUNT(*) FROM audit WHERE event = "
+			     "'notice'"),
+	    0);
+	EXPECT(j, sender_next_due(&lab.sender, j, &at), 1);
+	assert_int_equal(at, j->now);
+	lab.answer.outcome = SUBMIT_ACCEPTED;
+	EXPECT(j, sender_step(&lab.sender, j), 1);
+	expect_counts(j, 1, 1, 0);
+}
+
 /* AC-90, AC-189: who wants no mail gets none, and the operator sees that. */
 static void
 test_suppressed(struct job *j)
@@ -201,6 +227,7 @@ test_cancelled(struct job *j)
 static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_sent),
 	STORE_TEST(test_retried),
+	STORE_TEST(test_cut_off),
 	STORE_TEST(test_suppressed),
 	STORE_TEST(test_cancelled),
 	STORE_TEST(test_no_mailbox),

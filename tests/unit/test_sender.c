@@ -507,6 +507,7 @@ test_deactivated_meanwhile(struct job *j)
 		{ SUBMIT_TEMPORARY, "451 4.3.0", "451 4.3.0 later", NULL },
 		{ SUBMIT_PERMANENT, "550 5.1.1", "550 5.1.1 no", NULL },
 		{ SUBMIT_UNKNOWN, "", "connection lost", NULL },
+		{ SUBMIT_CUT_OFF, "", "no connection", NULL },
 	};
 
 	for (size_t i = 0; i < COUNT(answers); i++) {
@@ -532,6 +533,42 @@ test_deactivated_meanwhile(struct job *j)
 	}
 }
 
+/* ER-11: a stop of our own says nothing of the relay.  The client is told of
+ * no delay, the audit of no failure, and the next start tries at once. */
+static void
+test_cut_off(struct job *j)
+{
+	const struct challenge *c;
+	struct audit_row *rows;
+	struct role_lab lab;
+	struct span first;
+	size_t count;
+	int64_t at;
+
+	role_lab_init(&lab, j);
+	role_lab_post(&lab);
+	lab.answer = (struct submit_result){ SUBMIT_CUT_OFF, "",
+		"relay.test port 25: Connection timed out", NULL };
+	EXPECT(j, sender_step(&lab.sender, j), 1);
+	first = lab.sent;
+	c = &role_lab_authz(&lab)->challenge;
+	assert_null(c->error);
+	assert_int_equal(c->mail_attempts, 0);
+	EXPECT(j,
+	    store_audit_list(j,
+		arena_printf(j->arena, "order:%s", lab.order->id), &rows,
+		&count),
+	    0);
+	assert_int_equal(count, 0);
+	EXPECT(j, sender_next_due(&lab.sender, j, &at), 1);
+	assert_int_equal(at, j->now);
+	lab.answer =
+	    (struct submit_result){ SUBMIT_ACCEPTED, "250", "250", NULL };
+	EXPECT(j, sender_step(&lab.sender, j), 1);
+	assert_true(span_eq(lab.sent, first));
+	assert_int_equal(role_lab_authz(&lab)->challenge.mail_attempts, 1);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_pauses),
 	cmocka_unit_test(test_answer),
@@ -545,6 +582,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_smime_unfit),
 	STORE_TEST(test_no_attempt_after_end),
 	STORE_TEST(test_outcomes),
+	STORE_TEST(test_cut_off),
 	STORE_TEST(test_lists),
 	STORE_TEST(test_gap),
 	STORE_TEST(test_deactivated_meanwhile),

@@ -47,6 +47,7 @@ struct set_up {
 	const char *ca_file;
 	const char *user;
 	int64_t timeout_ms;
+	bool (*is_ending)(void);
 	int port;
 };
 
@@ -61,7 +62,8 @@ make(const struct set_up *u)
 		.user = u->user,
 		.password = SPAN("s3cret"),
 		.auth = u->auth == CONF_AUTH_AUTO ? CONF_AUTH_PLAIN : u->auth,
-		.timeout_ms = u->timeout_ms == 0 ? TIMEOUT_MS : u->timeout_ms };
+		.timeout_ms = u->timeout_ms == 0 ? TIMEOUT_MS : u->timeout_ms,
+		.is_ending = u->is_ending };
 	struct submit *s = NULL;
 
 	if (submit_new(unit_job(), &conf, &s) < 0)
@@ -676,6 +678,28 @@ test_silence(void **state)
 	}
 }
 
+static bool
+yes(void)
+{
+	return true;
+}
+
+/* ER-11: what our own end cuts off before the relay took anything is no
+ * failure of the relay's. */
+static void
+test_cut_off(void **state)
+{
+	const struct set_up u = { .tls = CONF_TLS_NONE, .is_ending = yes };
+	struct submit_result r;
+	struct peer *p;
+
+	(void)state;
+	r = try_script(silent, NULL, u, &p);
+	assert_int_equal(r.outcome, SUBMIT_CUT_OFF);
+	assert_string_equal(r.code, "");
+	peer_free(p);
+}
+
 /* Trap: nothing in libesmtp ends an answer to EHLO that has no last line,
  * be it a flood or a drip. */
 static void
@@ -911,6 +935,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_login),
 	cmocka_unit_test(test_check),
 	cmocka_unit_test(test_silence),
+	cmocka_unit_test(test_cut_off),
 	cmocka_unit_test(test_endless),
 	cmocka_unit_test(test_connect),
 	cmocka_unit_test(test_addresses),

@@ -43,6 +43,7 @@ struct set_up {
 	const char *token_file;
 	struct conf_list token_command;
 	int64_t timeout_ms;
+	bool (*is_ending)(void);
 	int port;
 };
 
@@ -58,7 +59,8 @@ make(const struct set_up *u)
 		.password = SPAN("s3cret"),
 		.auth = u->auth,
 		.token = { .file = u->token_file, .command = u->token_command },
-		.timeout_ms = u->timeout_ms == 0 ? TIMEOUT_MS : u->timeout_ms };
+		.timeout_ms = u->timeout_ms == 0 ? TIMEOUT_MS : u->timeout_ms,
+		.is_ending = u->is_ending };
 	struct submit *s = NULL;
 
 	if (submit_new(unit_job(), &conf, &s) < 0)
@@ -495,6 +497,31 @@ test_silence(void **state)
 		peer_free(p);
 	}
 	peer_tls_free(tls);
+}
+
+static bool
+yes(void)
+{
+	return true;
+}
+
+/* ER-11: what our own end cuts off before the relay took anything is no
+ * failure of the relay's. */
+static void
+test_cut_off(void **state)
+{
+	SCRIPT(silent, HOLD);
+	const struct set_up u = {
+		.tls = CONF_TLS_NONE, .user = "user", .is_ending = yes
+	};
+	struct submit_result r;
+	struct peer *p;
+
+	(void)state;
+	r = try_script(silent, NULL, u, &p);
+	assert_int_equal(r.outcome, SUBMIT_CUT_OFF);
+	assert_string_equal(r.code, "");
+	peer_free(p);
 }
 
 /* --- login --------------------------------------------------------------- */
@@ -994,6 +1021,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_tls),
 	cmocka_unit_test(test_tls_refused),
 	cmocka_unit_test(test_silence),
+	cmocka_unit_test(test_cut_off),
 	cmocka_unit_test_setup_teardown(test_login, setup, teardown),
 	cmocka_unit_test_setup_teardown(test_token_renewed, setup, teardown),
 	cmocka_unit_test(test_token_missing),
