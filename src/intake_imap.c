@@ -348,10 +348,13 @@ ingest(struct validator *v, struct role_env *env)
 		    fetch_list(v->fetch, &j, (uint32_t)last, LIST_MAX, &items,
 			&count) < 0)
 			goto out;
-		for (size_t i = 0; i < count && !role_is_stopping(); i += taken)
+		for (size_t i = 0; i < count && !role_is_stopping();
+		     i += taken) {
 			if (take_group(v, env, items + i, count - i, &taken) <
 			    0)
 				goto out;
+			role_tend(env);
+		}
 		if (dispose_left_over(v, &j) < 0 && !is_only_refused(v, &j))
 			goto out;
 	} while (fetch_has_more(v->fetch) && !role_is_stopping());

@@ -230,6 +230,7 @@ ingest(struct intake_maildir *in, struct role_env *env)
 		job_init(&j, env->store, env->conf);
 		outcome = take_file(in, env, &j, names[i]);
 		job_done(&j);
+		role_tend(env);
 	}
 	job_done(&list);
 	return result < 0 || outcome == STOP ? -1 : 0;

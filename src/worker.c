@@ -124,12 +124,13 @@ worker_loop(struct role_env *env, enum role role, worker_step_fn *step,
 
 	role_ready();
 	while (!role_is_stopping()) {
+		/* Also between two items: much work hides no life, and keeps
+		 * no configuration waiting. */
 		role_tend(env);
-		while (!role_is_stopping() &&
-		       worker_once(env, step, &failures) > 0)
-			continue;
 		if (role_is_stopping())
 			break;
+		if (worker_once(env, step, &failures) > 0 || role_is_stopping())
+			continue;
 		wake_wait(role, worker_timeout_after(env, next_due, failures));
 	}
 	return 0;

@@ -10,7 +10,9 @@
 #include "lib/conf.h"
 #include "pki/profile.h"
 #include "src/profile_watch.h"
+#include "src/role.h"
 #include "src/role_life.h"
+#include "src/worker.h"
 
 #include <string.h>
 
@@ -222,12 +224,66 @@ test_profiles(struct job *j)
 	    2);
 }
 
+/* What a role with much to do has shown of itself since its last item. */
+struct busy {
+	struct role_env *env;
+	int steps;
+};
+
+#define ITEMS 3
+
+static int
+busy_step(void *ctx, struct job *j)
+{
+	struct busy *b = ctx;
+
+	/* It was long silent before this item, and is not any more. */
+	assert_true(b->env->seen_ms > 0);
+	assert_int_equal(
+	    fixture_count(
+		j, "SELECT COUNT(*) FROM role_life WHERE seen_at > 0"),
+	    store_is_shared(j));
+	b->env->seen_ms = -ROLE_LIFE_SECS * 1000;
+	fixture_sql(j, "UPDATE role_life SET seen_at = 0");
+	if (++b->steps == ITEMS)
+		role_stop(true);
+	return 1;
+}
+
+static int
+busy_due(void *ctx, struct job *j, int64_t *at)
+{
+	(void)ctx;
+	(void)j;
+	(void)at;
+	return 0;
+}
+
+/* PK-19: one whose work does not end shows that it lives all the same. */
+static void
+test_busy(struct job *j)
+{
+	struct role_env env = { .name = "sender", .store = j->store };
+	struct busy b = { .env = &env };
+
+	start(j, "sender", "aa");
+	env.conf = j->conf;
+	env.role = &b;
+	env.seen_ms = -ROLE_LIFE_SECS * 1000;
+	fixture_sql(j, "UPDATE role_life SET seen_at = 0");
+	assert_int_equal(
+	    worker_loop(&env, ROLE_SENDER, busy_step, busy_due), 0);
+	role_stop(false);
+	assert_int_equal(b.steps, ITEMS);
+}
+
 static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_start_and_end),
 	STORE_TEST(test_crashes),
 	STORE_TEST(test_configuration),
 	STORE_TEST(test_reload),
 	STORE_TEST(test_profiles),
+	STORE_TEST(test_busy),
 };
 
 UNIT_MAIN(tests)
