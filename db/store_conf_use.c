@@ -37,7 +37,8 @@ store_conf_use_put(struct job *j, const struct conf_use *u)
 }
 
 int
-store_conf_use_list(struct job *j, struct conf_use **out, size_t *count)
+store_conf_use_list(
+    struct job *j, int64_t since, struct conf_use **out, size_t *count)
 {
 	struct query q;
 	int64_t max;
@@ -50,9 +51,9 @@ store_conf_use_list(struct job *j, struct conf_use **out, size_t *count)
 	*out = arena_calloc(j->arena, (size_t)max + 1, sizeof(**out));
 	found = query_first(&q, j,
 	    "SELECT " COLUMNS " FROM conf_use u WHERE EXISTS (SELECT 1 FROM "
-	    "role_life l WHERE l.host = u.host AND l.is_running = 1) "
-	    "ORDER BY host LIMIT $1",
-	    ARGS(v_int(max)));
+	    "role_life l WHERE l.host = u.host AND l.is_running = 1 "
+	    "AND l.seen_at >= $2) ORDER BY host LIMIT $1",
+	    ARGS(v_int(max), v_int(since)));
 	for (; found == 1; found = query_next(&q))
 		use_read(&q, &(*out)[(*count)++]);
 	query_end(&q);

@@ -20,7 +20,9 @@ struct conf_use {
 
 /* In the caller's transaction: that is how it is now. */
 int store_conf_use_put(struct job *j, const struct conf_use *u);
-/* Of each host where a role runs, as far as is known (db/store_life.h). */
-int store_conf_use_list(struct job *j, struct conf_use **out, size_t *count);
+/* Of each host where a role runs, as far as is known, and has been seen since
+ * (db/store_life.h). */
+int store_conf_use_list(
+    struct job *j, int64_t since, struct conf_use **out, size_t *count);
 
 #endif

@@ -35,7 +35,6 @@
 #define HOUR 3600
 #define DAY 86400
 #define SILENT_SECS 300 /* a turn of a role's loop can take a while */
-#define FORGOTTEN_SECS (7 * DAY)
 #define ORDERS_MAX 1000
 #define REASONS_MAX 5
 #define INCIDENTS_MAX 100
@@ -92,7 +91,8 @@ tell_silent(struct job *j, struct remarks *r, const struct role_life *list,
 		if (i + 1 < count &&
 		    strcmp(list[i].host, list[i + 1].host) == 0)
 			continue;
-		if (names[0] != '\0' && j->now - since < FORGOTTEN_SECS)
+		if (names[0] != '\0' &&
+		    j->now - since < OVERVIEW_FORGOTTEN_SECS)
 			remark(r, REMARK_WRONG, "roles",
 			    arena_printf(j->arena,
 				"%s on %s: not heard of since %s: start that "

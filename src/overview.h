@@ -12,6 +12,8 @@ struct remarks;
 
 /* Work that waits longer than this is not being done. */
 #define OVERVIEW_LATE_SECS 120
+/* A machine not heard of for so long is spoken of no more. */
+#define OVERVIEW_FORGOTTEN_SECS (7 * 86400)
 
 /* With the database open.  0, or -1 if it cannot be read. */
 int overview(struct job *j, struct remarks *r);

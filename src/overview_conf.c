@@ -9,6 +9,7 @@
 #include "lib/clock.h"
 #include "lib/conf.h"
 #include "lib/job.h"
+#include "src/overview.h"
 #include "src/remarks.h"
 #include "src/role_life.h"
 
@@ -64,10 +65,13 @@ look_at(struct job *j, struct remarks *r, const struct conf_use *u,
 int
 overview_conf(struct job *j, struct remarks *r, bool is_file)
 {
+	/* One that has lost its power, or its name, ends no role. */
+	int64_t since =
+	    store_is_shared(j) ? j->now - OVERVIEW_FORGOTTEN_SECS + 1 : 0;
 	struct conf_use *list;
 	size_t count;
 
-	if (store_conf_use_list(j, &list, &count) < 0)
+	if (store_conf_use_list(j, since, &list, &count) < 0)
 		return -1;
 	for (size_t i = 0; i < count; i++)
 		look_at(j, r, &list[i], hash_of_file(j, &list[i], is_file));

@@ -505,6 +505,39 @@ test_configuration(struct job *j)
 	assert_int_equal(wrong, before);
 }
 
+/* A machine that lost its power is forgotten a week later, and with it what its
+ * configuration was; where one only can be, it is as it was. */
+static void
+test_configuration_forgotten(struct job *j)
+{
+	struct conf_use u = { .host = "one",
+		.file = "/c.conf",
+		.used_sha256 = "aa",
+		.file_sha256 = "aa",
+		.restart = "",
+		.looked_at = j->now,
+		.refused_at = j->now,
+		.refused = "c.conf:3: no such option" };
+	static const char line[] =
+	    "WRONG configuration: on one SIGHUP was refused at ";
+	struct role_lab lab;
+
+	start(&lab, j);
+	put_use(j, u);
+	put_life(j, "one", "issuer", true, 0);
+	put_life(j, "two", "issuer", true, 0);
+	j->now += 7 * DAY - 1;
+	expect_line(j, line);
+	j->now++;
+	if (!fixture_is_pgsql()) {
+		expect_line(j, line);
+		return;
+	}
+	expect_no_line(j, "configuration: on one");
+	COMMITTED(j, store_life_seen(j, "one", "issuer"));
+	expect_line(j, line);
+}
+
 /* PK-21: in public mode it is said that the audit is under a MAC only. */
 static void
 test_PK_21_no_audit_key(struct job *j)
@@ -548,6 +581,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_deadlines),
 	STORE_TEST(test_PK_21_no_audit_key),
 	STORE_TEST(test_configuration),
+	STORE_TEST(test_configuration_forgotten),
 	STORE_TEST(test_json),
 };
 
