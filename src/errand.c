@@ -16,13 +16,19 @@
 /* A database server may be slow to answer. */
 #define ERRAND_SECS 60
 
+static pid_t supervisor;
+
 int
 errand_settle(struct job *j, struct store_login *login)
 {
 	if (database_login(j, ROLE_ISSUER, login) < 0 ||
 	    privilege_drop(j, j->conf->user) < 0)
 		return -1;
+	/* A change of user clears the setting, so it is made here. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	/* One that was killed before that tells nobody. */
+	if (getppid() != supervisor)
+		return job_fail(j, ERR_INTERNAL, "the supervisor has ended");
 	return 0;
 }
 
@@ -47,8 +53,10 @@ run(const struct conf *conf, errand_fn *act, void *ctx)
 pid_t
 errand_start(const struct conf *conf, errand_fn *act, void *ctx)
 {
-	pid_t pid = fork();
+	pid_t pid;
 
+	supervisor = getpid();
+	pid = fork();
 	if (pid == 0)
 		run(conf, act, ctx);
 	return pid;

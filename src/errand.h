@@ -20,7 +20,7 @@ typedef int errand_fn(struct job *j, void *ctx);
 pid_t errand_start(const struct conf *conf, errand_fn *act, void *ctx);
 
 /* There: the rights of the roles from now on, and the issuer's login, which has
- * what every role may do.  0, -1. */
+ * what every role may do.  0, or -1, also if the supervisor has ended. */
 int errand_settle(struct job *j, struct store_login *login);
 
 #endif

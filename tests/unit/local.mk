@@ -494,6 +494,7 @@ unit_tests += \
 	tests/unit/test_published \
 	tests/unit/test_cps_tables \
 	tests/unit/test_switched_off \
+	tests/unit/test_errand \
 	tests/unit/test_key_destroy \
 	tests/unit/test_key_files \
 	tests/unit/test_listen_check \
@@ -630,6 +631,7 @@ tests_unit_test_reply_policy_LDADD = $(DKIM_LAB) $(UNIT) $(CS_SRC)
 tests_unit_test_published_LDADD = $(DKIM_LAB) $(UNIT) $(CS_SRC)
 tests_unit_test_cps_tables_LDADD = $(PKI_LAB) $(UNIT) $(CS_SRC)
 tests_unit_test_switched_off_LDADD = $(UNIT) $(CS_SRC)
+tests_unit_test_errand_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_key_destroy_LDADD = $(PKI_LAB) $(STORE_FIXTURE) $(CS_SRC)
 place_lab = tests/unit/place_lab.c tests/unit/place_lab.h
 tests_unit_test_key_files_SOURCES = tests/unit/test_key_files.c $(place_lab)
