@@ -274,8 +274,10 @@ check_admin_tls(struct check *c)
 static int
 check_disk(struct check *c, struct job *j)
 {
+	const char *folder;
+
 	(void)c;
-	return disk_room_check(j);
+	return disk_room_check(j, &folder);
 }
 
 static void

@@ -15,17 +15,19 @@
 #define SPACE_MIN ((uint64_t)100 << 20)
 
 int
-disk_room_check(struct job *j)
+disk_room_check(struct job *j, const char **folder)
 {
 	const char *path = j->conf->issuer.crl_file;
 	struct statvfs fs;
 	uint64_t room;
 
+	*folder = NULL;
 	if (strncmp(j->conf->database, "sqlite:", 7) == 0)
 		path = j->conf->database + 7;
 	if (path == NULL) /* another CA has the lists */
 		return 0;
 	path = file_folder(j->arena, path);
+	*folder = path;
 	if (statvfs(path, &fs) < 0)
 		return job_fail(
 		    j, ERR_INTERNAL, "%s: %s", path, strerror(errno));

@@ -8,7 +8,8 @@
 struct job;
 
 /* On the file system of the database file; with a database server, on that of
- * the revocation list.  0, or -1 and what to do. */
-int disk_room_check(struct job *j);
+ * the revocation list.  *folder is where, or NULL: nothing is written here.
+ * 0, or -1 and what to do. */
+int disk_room_check(struct job *j, const char **folder);
 
 #endif

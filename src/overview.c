@@ -23,8 +23,8 @@
 #include "pki/effective.h"
 #include "src/admin_expiry.h"
 #include "src/cmd_audit.h"
-#include "src/disk_room.h"
 #include "src/overview_conf.h"
+#include "src/overview_disk.h"
 #include "src/overview_lists.h"
 #include "src/rehearsal.h"
 #include "src/remarks.h"
@@ -168,18 +168,6 @@ look_at_stops(struct job *j, struct remarks *r)
 			list[i].scope, list[i].value[0] != '\0' ? " " : "",
 			list[i].value, list[i].by,
 			clock_rfc3339(j->arena, list[i].at), list[i].reason));
-	return 0;
-}
-
-static int
-look_at_disk(struct job *j, struct remarks *r)
-{
-	if (disk_room_check(j) == 0) {
-		remark(r, REMARK_OK, "disk space", "there is room");
-		return 0;
-	}
-	remark(r, REMARK_WRONG, "disk space", j->err.text);
-	job_recover(j);
 	return 0;
 }
 
@@ -494,7 +482,7 @@ overview_reminders(struct job *j, struct remarks *r)
 static int
 look_at_work(struct job *j, struct remarks *r)
 {
-	static look *const looks[] = { look_at_roles, look_at_disk,
+	static look *const looks[] = { look_at_roles, overview_disk,
 		look_at_stops, look_at_queues, look_at_held, look_at_orders,
 		look_at_certificates, overview_lists, look_at_incidents,
 		look_at_reports, overview_reminders, look_at_rules };

@@ -556,15 +556,28 @@ test_PK_21_no_audit_key(struct job *j)
 static void
 test_disk(struct job *j)
 {
+	static const char missing[] =
+	    "WRONG disk space: /nowhere: No such file or directory\n";
 	struct role_lab lab;
 
 	start(&lab, j);
-	expect_line(j, "ok    disk space: there is room\n");
+	/* Another CA has the lists: nothing was looked at. */
+	expect_no_line(j, "disk space");
+	lab.conf.issuer.crl_file = "./issuing.crl";
+	expect_line(j, "ok    disk space: there is room in .\n");
 	lab.conf.issuer.crl_file = "/proc/issuing.crl"; /* always full */
 	expect_line(j, "WRONG disk space: /proc: only 0 MiB left: make room\n");
 	lab.conf.issuer.crl_file = "/nowhere/issuing.crl";
-	expect_line(
-	    j, "WRONG disk space: /nowhere: No such file or directory\n");
+	if (fixture_is_pgsql())
+		expect_no_line(j, "disk space");
+	else
+		expect_line(j, missing);
+	put_life(j, "elsewhere", "issuer", true, 0);
+	put_life(j, role_life_host(j), "web", true, 0);
+	if (fixture_is_pgsql())
+		expect_no_line(j, "disk space");
+	put_life(j, role_life_host(j), "issuer", true, 0);
+	expect_line(j, missing);
 }
 
 static const struct CMUnitTest tests[] = {
