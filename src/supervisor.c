@@ -585,13 +585,26 @@ start_due(struct supervisor *s)
 	return next > now ? (int)(next - now) : 0;
 }
 
-/* The same with what the database is told, once there is one for sure. */
+/* Has one of those that meet at the database opened it? */
+static bool
+has_database(const struct supervisor *s)
+{
+	for (size_t i = 0; i < s->child_count; i++)
+		if (s->children[i].role < ROLE_COUNT && s->children[i].is_ready)
+			return true;
+	return false;
+}
+
+/*
+ * The same with what the database is told, once there is one for sure.  That
+ * waits for no signer or linter: what they lack is what an admin looks for.
+ */
 static int
 do_due(struct supervisor *s)
 {
 	int next = start_due(s), note;
 
-	if (s->stopping || !s->told_ready)
+	if (s->stopping || !has_database(s))
 		return next;
 	note = conf_note_turn(&s->reload.note);
 	return next < 0 || note < next ? note : next;

@@ -386,6 +386,59 @@ def test_notify(site):
         site.start()
 
 
+LINTER = """
+linter lab {
+    url = "http://127.0.0.1:9"
+    lints = { certificate }
+}
+"""
+
+
+def start_held(site):
+    """Starts it, and stops its linters before they have said that they work:
+    if they were quicker, or have not begun, once more."""
+    def held():
+        mark = site.mark()
+        with open(site.log_path, "ab") as log:
+            site.daemon = subprocess.Popen(
+                [site.program, "-f", site.config], stdin=subprocess.DEVNULL,
+                stdout=log, stderr=log, start_new_session=True)
+        pid = eventually(lambda: site.roles().get("linter"), "the linters")
+        os.kill(pid, signal.SIGSTOP)
+        said = eventually(lambda: confined if {"web", "sender"} <= (
+            confined := {e["role"] for e in site.events("confined", mark)})
+            else None, "the others")
+        if "linter" not in said:
+            return pid
+        site.stop()
+        return None
+
+    site.stop()
+    return eventually(held, "linters that are stopped early enough")
+
+
+def test_not_ready(site):
+    """PK-19: a role that does not come up is when an admin looks."""
+    text = read_file(site.config)
+    with case("status: a SIGHUP that was refused, also before all roles are "
+              "ready"):
+        with open(site.config, "a") as f:
+            f.write(LINTER)
+        mark = site.mark()
+        pid = start_held(site)
+        edit_config(site, policy__max_identifiers="none")
+        site.daemon.send_signal(signal.SIGHUP)
+        eventually(lambda: site.query(
+            "SELECT 1 FROM conf_use WHERE refused_at > 0"), "the refusal")
+        assert not site.events("ready", mark), site.log(mark)
+        with open(site.config, "w") as f:
+            f.write(text)
+        os.kill(pid, signal.SIGCONT)
+        site.wait_event("ready", mark)
+    site.stop()
+    site.start()
+
+
 def test_second_start(site):
     with case("a second server for the same database starts nothing and "
               "says why; the first goes on"):
@@ -427,4 +480,4 @@ def test_audited(site):
 
 run({}, test_reload, test_one_decision, test_shown, test_tls_reload,
     test_drain, test_ignored, test_supervisor_killed, test_notify,
-    test_second_start, test_audited)
+    test_not_ready, test_second_start, test_audited)
