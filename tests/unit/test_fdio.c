@@ -344,52 +344,63 @@ test_hold_standard(void **state)
 	}
 }
 
-/* Those of whoever started it: none is a child's. */
-static void
-test_keep_inherited(void **state)
+/* What a child whose parent has a pipe makes of it: its exit status. */
+static int
+in_child(int (*look)(const int fds[2]))
 {
 	int fds[2], status;
 	pid_t pid;
 
-	(void)state;
 	assert_int_equal(pipe(fds), 0);
 	pid = fork();
 	assert_true(pid >= 0);
-	if (pid == 0) {
-		fd_keep_inherited();
-		for (int fd = 0; fd < 2; fd++)
-			if ((fcntl(fds[fd], F_GETFD) & FD_CLOEXEC) == 0)
-				_exit(1);
-		_exit(
-		    (fcntl(STDERR_FILENO, F_GETFD) & FD_CLOEXEC) == 0 ? 0 : 2);
-	}
+	if (pid == 0)
+		_exit(look(fds));
 	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_int_equal(status, 0);
 	close(fds[0]);
 	close(fds[1]);
+	return status;
+}
+
+static bool
+is_kept(int fd)
+{
+	return (fcntl(fd, F_GETFD) & FD_CLOEXEC) == 0;
+}
+
+static int
+keep(const int fds[2])
+{
+	fd_keep_inherited();
+	return is_kept(fds[0]) || is_kept(fds[1]) || !is_kept(STDERR_FILENO);
+}
+
+/* Those of whoever started it: none is a child's. */
+static void
+test_keep_inherited(void **state)
+{
+	(void)state;
+	assert_int_equal(in_child(keep), 0);
+}
+
+static bool
+is_open(int fd)
+{
+	return fcntl(fd, F_GETFD) >= 0;
+}
+
+static int
+close_all(const int fds[2])
+{
+	fd_close_inherited();
+	return is_open(fds[0]) || is_open(fds[1]) || !is_open(STDERR_FILENO);
 }
 
 static void
 test_close_inherited(void **state)
 {
-	int fds[2], status;
-	pid_t pid;
-
 	(void)state;
-	assert_int_equal(pipe(fds), 0);
-	pid = fork();
-	assert_true(pid >= 0);
-	if (pid == 0) {
-		fd_close_inherited();
-		for (int fd = 0; fd < 2; fd++)
-			if (fcntl(fds[fd], F_GETFD) >= 0)
-				_exit(1);
-		_exit(fcntl(STDERR_FILENO, F_GETFD) >= 0 ? 0 : 2);
-	}
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_int_equal(status, 0);
-	close(fds[0]);
-	close(fds[1]);
+	assert_int_equal(in_child(close_all), 0);
 }
 
 #define in_folder(f) cmocka_unit_test_setup_teardown(f, setup, teardown)

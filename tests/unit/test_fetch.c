@@ -646,6 +646,29 @@ test_list_bounds(void **state)
 	close_session(f, p);
 }
 
+/* What is behind a UID, when a listing is asked for. */
+struct listing {
+	uint32_t after;
+	size_t count;
+	bool has_more;
+};
+
+static void
+expect_lists(struct fetch *f, const struct listing *lists, size_t n, size_t max)
+{
+	struct fetch_item *items;
+	size_t count;
+
+	for (size_t i = 0; i < n; i++) {
+		unit_case("%zu", i);
+		assert_int_equal(fetch_list(f, unit_job(), lists[i].after, max,
+				     &items, &count),
+		    0);
+		assert_int_equal(count, lists[i].count);
+		assert_int_equal(fetch_has_more(f), lists[i].has_more);
+	}
+}
+
 /* A large backlog is searched once and listed part by part; then again. */
 static void
 test_backlog(void **state)
@@ -655,26 +678,13 @@ test_backlog(void **state)
 		ITEM("1", "9", "10"), ITEM("2", "11", "10"), OK,
 		HEAR(" UID FETCH 13,15 ("), OK, HEAR(" UID FETCH 17 ("),
 		ITEM("5", "17", "10"), OK, FOUND(" 17"), STAY };
-	static const struct {
-		uint32_t after;
-		size_t count;
-		bool has_more;
-	} lists[] = { { 8, 2, true }, { 11, 0, true }, { 11, 1, false },
-		{ 17, 0, false } };
+	static const struct listing lists[] = { { 8, 2, true }, { 11, 0, true },
+		{ 11, 1, false }, { 17, 0, false } };
 	struct peer *p;
 	struct fetch *f = open_session(script, CONF_DISPOSAL_MOVE, &p);
-	struct fetch_item *items;
-	size_t count;
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
-		unit_case("%zu", i);
-		assert_int_equal(fetch_list(f, unit_job(), lists[i].after, 2,
-				     &items, &count),
-		    0);
-		assert_int_equal(count, lists[i].count);
-		assert_int_equal(fetch_has_more(f), lists[i].has_more);
-	}
+	expect_lists(f, lists, sizeof(lists) / sizeof(lists[0]), 2);
 	close_session(f, p);
 }
 
@@ -741,27 +751,14 @@ test_millions(void **state)
 		ITEM("10", "4000001", "10"), OK,
 		HEAR(" UID SEARCH UID 4000002:*\r\n"), SEND("* SEARCH\r\n"), OK,
 		STAY };
-	static const struct {
-		uint32_t after;
-		size_t count;
-		bool has_more;
-	} lists[] = { { 0, 2, true }, { 1000000, 0, true },
-		{ 1000000, 1, true }, { 3500000, 1, false },
-		{ 4000001, 0, false } };
+	static const struct listing lists[] = { { 0, 2, true },
+		{ 1000000, 0, true }, { 1000000, 1, true },
+		{ 3500000, 1, false }, { 4000001, 0, false } };
 	struct peer *p;
 	struct fetch *f = open_session(script, CONF_DISPOSAL_MOVE, &p);
-	struct fetch_item *items;
-	size_t count;
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
-		unit_case("%zu", i);
-		assert_int_equal(fetch_list(f, unit_job(), lists[i].after, 100,
-				     &items, &count),
-		    0);
-		assert_int_equal(count, lists[i].count);
-		assert_int_equal(fetch_has_more(f), lists[i].has_more);
-	}
+	expect_lists(f, lists, sizeof(lists) / sizeof(lists[0]), 100);
 	close_session(f, p);
 }
 

@@ -544,9 +544,20 @@ test_refusals(struct job *j)
 /* --- PK-220 --------------------------------------------------------------- */
 
 static void
-test_revocation(struct job *j)
+revoke_while_down(struct handoff_lab *lab, struct job *j, struct cert *c)
 {
 	const struct revocation r = { 1, "key", SPAN_INIT("request") };
+
+	EXPECT(j, store_cert_by_order(j, handoff_lab_order(lab)->id, c), 1);
+	upstream_double.is_down = true;
+	assert_int_equal(store_begin(j), 0);
+	EXPECT(j, store_revoke_cert(j, c->id, &r), 1);
+	assert_int_equal(store_commit(j), 0);
+}
+
+static void
+test_revocation(struct job *j)
+{
 	struct handoff_lab lab;
 	struct cert c = { 0 };
 	bool confirmed;
@@ -554,11 +565,7 @@ test_revocation(struct job *j)
 	handoff_lab_begin(&lab, j);
 	handoff_lab_all(&lab);
 	handoff_lab_expect_issued(&lab);
-	EXPECT(j, store_cert_by_order(j, handoff_lab_order(&lab)->id, &c), 1);
-	upstream_double.is_down = true;
-	assert_int_equal(store_begin(j), 0);
-	EXPECT(j, store_revoke_cert(j, c.id, &r), 1);
-	assert_int_equal(store_commit(j), 0);
+	revoke_while_down(&lab, j, &c);
 	/* It is asked again and again until it confirms. */
 	for (int i = 0; i < 20; i++) {
 		handoff_lab_upstream(&lab);
@@ -592,18 +599,13 @@ test_revocation(struct job *j)
 static void
 test_revocation_end(struct job *j)
 {
-	const struct revocation r = { 1, "key", SPAN_INIT("request") };
 	struct handoff_lab lab;
 	struct cert c = { 0 };
 	int64_t at;
 
 	handoff_lab_begin(&lab, j);
 	handoff_lab_all(&lab);
-	EXPECT(j, store_cert_by_order(j, handoff_lab_order(&lab)->id, &c), 1);
-	upstream_double.is_down = true;
-	assert_int_equal(store_begin(j), 0);
-	EXPECT(j, store_revoke_cert(j, c.id, &r), 1);
-	assert_int_equal(store_commit(j), 0);
+	revoke_while_down(&lab, j, &c);
 	handoff_lab_upstream(&lab);
 	role_lab_at(&lab.role, c.not_after);
 	handoff_lab_upstream(&lab);
@@ -622,18 +624,13 @@ test_revocation_end(struct job *j)
 static void
 test_revocation_cut_off(struct job *j)
 {
-	const struct revocation r = { 1, "key", SPAN_INIT("request") };
 	struct handoff_lab lab;
 	struct cert c = { 0 };
 	int64_t at;
 
 	handoff_lab_begin(&lab, j);
 	handoff_lab_all(&lab);
-	EXPECT(j, store_cert_by_order(j, handoff_lab_order(&lab)->id, &c), 1);
-	upstream_double.is_down = true;
-	assert_int_equal(store_begin(j), 0);
-	EXPECT(j, store_revoke_cert(j, c.id, &r), 1);
-	assert_int_equal(store_commit(j), 0);
+	revoke_while_down(&lab, j, &c);
 	role_stop(true);
 	EXPECT(j, upstream_step(&lab.upstream, j), 1);
 	role_stop(false);
