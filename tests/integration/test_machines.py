@@ -121,10 +121,12 @@ def through(site, number):
         site.balancer.only = None
 
 
-def at(site, number, key=None):
-    """A client whose connection leads to this machine."""
+def at(site, number, like=None):
+    """A client whose connection leads to this machine; with the account of
+    another one."""
     with through(site, number):
-        client = Client(site, key)
+        client = Client(site, like and like.key)
+        client.kid = like and like.kid
         client.connect()
     return client
 
@@ -136,9 +138,8 @@ def signed(client, url, nonce):
 
 
 def test_nonces(site):
-    first, second = at(site, 0), at(site, 1)
-    first.account()
-    second.key, second.jwk, second.kid = first.key, first.jwk, first.kid
+    first = at(site, 0).account()
+    second = at(site, 1, first)
     with case("AC-59: a nonce of one machine is good at the other, and then at "
               "none of them"):
         for here, there in (first, second), (second, first):
@@ -169,8 +170,7 @@ def test_nonces(site):
             machine.stop()
         for machine in site.both:
             machine.start()
-        later = at(site, 1, first.key)
-        later.kid = first.kid
+        later = at(site, 1, first)
         assert signed(later, first.kid, old).problem == "badNonce"
         assert signed(later, first.kid, kept).status == 200
 
@@ -216,8 +216,7 @@ def test_orders(site):
 def test_told(site):
     """What one machine is told, the other obeys."""
     account = at(site, 0).account()
-    there = at(site, 1, account.key)
-    there.kid = account.kid
+    there = at(site, 1, account)
     assert there.read(account.kid)["status"] == "valid"
     with case("AC-88: an account that is deactivated at one machine"):
         account.post(account.kid, {"status": "deactivated"}, 200)
@@ -240,8 +239,7 @@ def test_told(site):
               "each of them serves, under one number"):
         leaf = order.certificate()[0]
         before = the_list(site)
-        there = at(site, 1, client.key)
-        there.kid = client.kid
+        there = at(site, 1, client)
         there.post(there.url_of("revokeCert"),
                    {"certificate": b64(leaf.public_bytes(Encoding.DER))}, 200)
         for machine in site.both:
