@@ -13,6 +13,7 @@
 #include "lib/arena.h"
 #include "lib/fdio.h"
 #include "lib/job.h"
+#include "lib/passphrase.h"
 #include "mail/smime_key.h"
 
 #define ROOTS_FILE_MAX ((size_t)4 << 20)
@@ -131,9 +132,6 @@ add_crl(const struct origin *o, struct smime_trust *t, X509_CRL *take_crl)
 
 /* --- files --------------------------------------------------------------- */
 
-/* What is encrypted is nothing for us, and nobody is to be asked. */
-static char no_passphrase[] = "";
-
 /* After the last block: 0 if it was the end, and nothing else. */
 static int
 at_end(const struct origin *o, bool found)
@@ -158,8 +156,8 @@ read_roots(const struct origin *o, struct smime_trust *t, struct span text)
 	X509 *x;
 
 	ERR_clear_error();
-	while (result == 0 &&
-	       (x = PEM_read_bio_X509(bio, NULL, NULL, no_passphrase)) != NULL)
+	while (result == 0 && (x = PEM_read_bio_X509(
+				   bio, NULL, passphrase_none, NULL)) != NULL)
 		result = add_root(o, t, x);
 	if (result == 0)
 		result = at_end(o, sk_X509_num(t->roots) > 0);
@@ -176,7 +174,7 @@ read_crls_pem(const struct origin *o, struct smime_trust *t, struct span text)
 
 	ERR_clear_error();
 	while (result == 0 && (crl = PEM_read_bio_X509_CRL(
-				   bio, NULL, NULL, no_passphrase)) != NULL)
+				   bio, NULL, passphrase_none, NULL)) != NULL)
 		result = add_crl(o, t, crl);
 	if (result == 0)
 		result = at_end(o, sk_X509_CRL_num(t->crls) > before);

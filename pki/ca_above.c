@@ -3,7 +3,6 @@
 #include "pki/ca_above.h"
 
 #include <openssl/err.h>
-#include <openssl/pem.h>
 #include <openssl/x509.h>
 
 #include "lib/arena.h"
@@ -96,8 +95,7 @@ find_issuer(struct job *j, struct arena *keep, X509 *ca, const char *chain,
 	if (bio == NULL)
 		return ossl_fail(j, chain);
 	*out = (struct span){ NULL, 0 };
-	while (out->n == 0 &&
-	       (x = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL) {
+	while (out->n == 0 && (x = ossl_read_x509(bio)) != NULL) {
 		if (has_signed(x, ca))
 			*out = der_of(keep, x);
 		X509_free(x);

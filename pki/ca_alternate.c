@@ -79,7 +79,7 @@ read_chain(struct job *j, const struct ca *ca, BIO *in, struct buf *pem)
 	struct span der = { NULL, 0 };
 	int n = 0;
 
-	while ((x = PEM_read_bio_X509(in, NULL, NULL, NULL)) != NULL) {
+	while ((x = ossl_read_x509(in)) != NULL) {
 		ossl_own_x509(j->arena, x);
 		if (++n > CHAIN_MAX)
 			return job_fail(j, ERR_INTERNAL,
@@ -140,9 +140,7 @@ ca_certificate_read(
 	if (file_read(j, path, CERTIFICATE_FILE_MAX, &pem) < 0)
 		return -1;
 	in = ossl_own_bio(j->arena, BIO_new_mem_buf(pem.p, (int)pem.n));
-	x = in == NULL ? NULL
-		       : ossl_own_x509(
-			     j->arena, PEM_read_bio_X509(in, NULL, NULL, NULL));
+	x = in == NULL ? NULL : ossl_own_x509(j->arena, ossl_read_x509(in));
 	if (x == NULL || (n = i2d_X509(x, &octets)) <= 0)
 		return ossl_fail(j, path);
 	*der = span_mem(arena_memdup(keep, octets, (size_t)n), (size_t)n);

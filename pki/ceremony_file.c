@@ -2,7 +2,6 @@
 
 #include <dirent.h>
 #include <openssl/err.h>
-#include <openssl/pem.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -198,9 +197,8 @@ ceremony_cert_parse(struct job *j, const char *path, struct span text,
 	if (text.n > PEM_MAX)
 		return job_fail(j, ERR_INTERNAL, "%s: too large", path);
 	BIO *bio = ossl_own_bio(j->arena, BIO_new_mem_buf(text.p, (int)text.n));
-	out->x509 = bio == NULL ? NULL
-				: ossl_own_x509(j->arena,
-				      PEM_read_bio_X509(bio, NULL, NULL, NULL));
+	out->x509 =
+	    bio == NULL ? NULL : ossl_own_x509(j->arena, ossl_read_x509(bio));
 	ERR_clear_error();
 	int n = out->x509 == NULL ? 0 : i2d_X509(out->x509, &der);
 	if (n <= 0)

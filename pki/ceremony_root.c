@@ -13,6 +13,7 @@
 #include "lib/clock.h"
 #include "lib/hex.h"
 #include "lib/job.h"
+#include "lib/passphrase.h"
 #include "pki/ca_name.h"
 #include "pki/keycheck.h"
 #include "pki/ossl.h"
@@ -84,8 +85,9 @@ ceremony_request_read(
 	if (file_read(j, path, REQUEST_MAX, &text) < 0)
 		return -1;
 	BIO *bio = ossl_own_bio(j->arena, BIO_new_mem_buf(text.p, (int)text.n));
-	X509_REQ *request =
-	    bio == NULL ? NULL : PEM_read_bio_X509_REQ(bio, NULL, NULL, NULL);
+	X509_REQ *request = bio == NULL ? NULL
+					: PEM_read_bio_X509_REQ(
+					      bio, NULL, passphrase_none, NULL);
 	ERR_clear_error();
 	if (request == NULL)
 		return job_fail(

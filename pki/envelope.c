@@ -63,8 +63,7 @@ envelope_recipient(
 
 	if (file_read(j, path, FILE_MAX, &pem) < 0)
 		return -1;
-	*out = ossl_own_x509(
-	    keep, PEM_read_bio_X509(reader(j, pem), NULL, NULL, NULL));
+	*out = ossl_own_x509(keep, ossl_read_x509(reader(j, pem)));
 	key = *out == NULL ? NULL : X509_get0_pubkey(*out);
 	if (key == NULL)
 		return job_fail(

@@ -81,7 +81,7 @@ struct loader {
 static X509 *
 next_pem_certificate(struct loader *l, BIO *bio, const char *path)
 {
-	X509 *x = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+	X509 *x = ossl_read_x509(bio);
 
 	if (x == NULL &&
 	    ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE)

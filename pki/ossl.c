@@ -9,6 +9,7 @@
 #include "lib/arena.h"
 #include "lib/b64.h"
 #include "lib/job.h"
+#include "lib/passphrase.h"
 
 #define PEM_LINE 48 /* octets that become 64 characters */
 
@@ -73,6 +74,12 @@ ossl_len(struct span s, long *out)
 		return -1;
 	*out = (long)s.n;
 	return 0;
+}
+
+X509 *
+ossl_read_x509(BIO *in)
+{
+	return PEM_read_bio_X509(in, NULL, passphrase_none, NULL);
 }
 
 void

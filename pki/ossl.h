@@ -43,6 +43,10 @@ X509 *ossl_x509(struct arena *a, struct span der);
  * key, of the usual one. */
 OSSL_LIB_CTX *ossl_key_context(const EVP_PKEY *key);
 
+/* The next certificate in PEM, the caller's; NULL: there is none, or it is
+ * encrypted.  PEM_read_bio_X509() alone would ask for its passphrase. */
+X509 *ossl_read_x509(BIO *in);
+
 /* d2i_… and EVP_… want unsigned char. */
 const unsigned char *ossl_bytes(struct span s);
 /* Lengths at OpenSSL's border: 0 or -1 if it is larger than a long is sure

@@ -23,7 +23,7 @@ rewind_text(struct job *j, struct span pem)
 static EVP_PKEY *
 of_certificate(BIO *in)
 {
-	X509 *x = PEM_read_bio_X509(in, NULL, passphrase_none, NULL);
+	X509 *x = ossl_read_x509(in);
 	EVP_PKEY *key = x != NULL ? X509_get_pubkey(x) : NULL;
 
 	X509_free(x);
@@ -154,8 +154,7 @@ spki_file_certificates(struct job *j, struct arena *keep, struct span pem,
 
 	*count = 0;
 	*out = arena_calloc(keep, max, sizeof(**out));
-	while (in != NULL && (x = PEM_read_bio_X509(
-				  in, NULL, passphrase_none, NULL)) != NULL) {
+	while (in != NULL && (x = ossl_read_x509(in)) != NULL) {
 		ossl_own_x509(j->arena, x);
 		if (*count == max)
 			return job_fail(j, ERR_MALFORMED,

@@ -92,10 +92,8 @@ statement_key_read(
     struct job *j, struct span pem, struct span *spki, int64_t *not_after)
 {
 	BIO *in = text_of(j, pem);
-	X509 *x = in == NULL
-		      ? NULL
-		      : ossl_own_x509(j->arena,
-			    PEM_read_bio_X509(in, NULL, passphrase_none, NULL));
+	X509 *x =
+	    in == NULL ? NULL : ossl_own_x509(j->arena, ossl_read_x509(in));
 	EVP_PKEY *key = NULL;
 
 	*not_after = 0;

@@ -80,7 +80,7 @@ read_certificates(struct job *j, struct arena *keep, const char *option,
 		return job_context(j, "%s", option);
 	bio = ossl_own_bio(j->arena, BIO_new_mem_buf(pem.p, (int)pem.n));
 	while (list != NULL && bio != NULL && sk_X509_num(list) < CHAIN_MAX &&
-	       (x = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL)
+	       (x = ossl_read_x509(bio)) != NULL)
 		if (sk_X509_push(list, x) <= 0)
 			X509_free(x);
 	ERR_clear_error();

@@ -3,6 +3,8 @@
 #include "pki/ossl.h"
 
 #include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/ui.h>
 #include <openssl/x509.h>
 
 #include "lib/arena.h"
@@ -108,10 +110,51 @@ test_whole(void **state)
 	assert_null(ossl_x509(j->arena, lab_join(j, der, SPAN("\0"))));
 }
 
+static int asked;
+
+static int
+count_question(UI *ui)
+{
+	(void)ui;
+	asked++;
+	return 0;
+}
+
+/* pki.md 9.4: a certificate that is encrypted is none, and a service asks
+ * nobody for its passphrase. */
+static void
+test_encrypted(void **state)
+{
+	static const char encrypted[] =
+	    "-----BEGIN CERTIFICATE-----\n"
+	    "Proc-Type: 4,ENCRYPTED\n"
+	    "DEK-Info: AES-128-CBC,00112233445566778899AABBCCDDEEFF\n"
+	    "\n"
+	    "AAECAwQFBgcICQoLDA0ODw==\n"
+	    "-----END CERTIFICATE-----\n";
+	struct job *j = lab_job();
+	UI_METHOD *counting = UI_create_method("counting");
+	const UI_METHOD *usual = UI_get_default_method();
+	BIO *in;
+	(void)state;
+
+	assert_int_equal(UI_method_set_opener(counting, count_question), 0);
+	UI_set_default_method(counting);
+	in = ossl_own_bio(j->arena, BIO_new_mem_buf(encrypted, -1));
+	assert_null(PEM_read_bio_X509(in, NULL, NULL, NULL));
+	assert_int_equal(asked, 1);
+	in = ossl_own_bio(j->arena, BIO_new_mem_buf(encrypted, -1));
+	assert_null(ossl_read_x509(in));
+	assert_int_equal(asked, 1);
+	UI_set_default_method(usual);
+	UI_destroy_method(counting);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_keys),
 	cmocka_unit_test(test_other_keys),
 	cmocka_unit_test(test_whole),
+	cmocka_unit_test(test_encrypted),
 };
 
 UNIT_MAIN(tests)
