@@ -528,8 +528,6 @@ on_target(void *ctx, const char *target, struct MHD_Connection *connection)
 {
 	struct http *h = ctx;
 	struct exchange *x = xcalloc(1, sizeof(*x));
-	const union MHD_ConnectionInfo *info = MHD_get_connection_info(
-	    connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
 
 	job_init(&x->job, NULL, atomic_load(&h->conf));
 	x->http = h;
@@ -540,7 +538,7 @@ on_target(void *ctx, const char *target, struct MHD_Connection *connection)
 	x->request.target =
 	    span_str(arena_strdup(x->job.arena, x->head.target));
 	buf_init(&x->body, x->job.arena, (size_t)x->job.conf->web.max_body);
-	x->watch = info != NULL ? info->socket_context : NULL;
+	x->watch = http_gate_watch(connection);
 	x->body_until = x->began_ms + body_ms(h);
 	http_watch_until(h->gate.watches, x->watch, x->body_until + CUT_MS);
 	atomic_fetch_add(&h->exchanges, 1);

@@ -1,7 +1,8 @@
 /*
  * The two ends of a connection, alike for the servers: who may connect, and
- * from when to when it is counted (http_peers.h) and watched (http_watch.h).
- * What libmicrohttpd keeps for a socket is the connection's watch.
+ * from when to when it is counted (http_peers.h), watched (http_watch.h) and
+ * needs what its TLS session is given (tls.h).  What libmicrohttpd keeps for a
+ * socket is ours alone.
  */
 #ifndef SRC_HTTP_GATE_H
 #define SRC_HTTP_GATE_H
@@ -11,6 +12,7 @@
 
 struct MHD_Connection;
 struct http_peers;
+struct http_watch;
 struct http_watches;
 struct netaddr;
 struct sockaddr;
@@ -37,6 +39,9 @@ void http_gate_give(
 /* The same for its last answer, after which the client may still send. */
 void http_gate_linger(
     const struct http_gate *g, struct MHD_Connection *c, int64_t ms);
+
+/* The connection's watch; NULL where it has none. */
+struct http_watch *http_gate_watch(struct MHD_Connection *c);
 
 /* The peer's address; false where it has none. */
 bool http_gate_peer(struct MHD_Connection *c, struct netaddr *out);

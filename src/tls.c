@@ -22,30 +22,90 @@ static char priorities[] =
     "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-GROUP-ALL:"
     "+GROUP-X25519:+GROUP-SECP256R1:+GROUP-SECP384R1:+GROUP-SECP521R1";
 
-struct identity {
+struct tls_identity {
 	gnutls_pcert_st chain[CHAIN_MAX];
 	unsigned chain_len;
 	gnutls_privkey_t key;
 	long long not_before, not_after;
+	struct tls_identity *next; /* the one loaded after it */
+	size_t connections;        /* begun while it was the newest */
 };
 
 /*
- * GnuTLS takes no reference on what the callback hands out, and a handshake
- * may last, so former identities are never freed: one a reload, for as long
- * as the process.
+ * GnuTLS takes no reference on what the callback hands out.  A connection may
+ * be given what was the newest at its beginning, or any that came later; so
+ * one is freed when no connection is left that began with it or before.
  */
-static struct identity *current;
+static struct tls_identity *oldest, *current;
 static pthread_mutex_t current_lock = PTHREAD_MUTEX_INITIALIZER;
 
-static struct identity *
+static struct tls_identity *
 current_get(void)
 {
-	struct identity *i;
+	struct tls_identity *i;
 
 	pthread_mutex_lock(&current_lock);
 	i = current;
 	pthread_mutex_unlock(&current_lock);
 	return i;
+}
+
+static void
+identity_free(struct tls_identity *i)
+{
+	for (unsigned k = 0; k < i->chain_len && k < CHAIN_MAX; k++)
+		gnutls_pcert_deinit(&i->chain[k]);
+	if (i->key != NULL)
+		gnutls_privkey_deinit(i->key);
+	free(i);
+}
+
+/* Under the lock. */
+static void
+free_former(void)
+{
+	while (oldest != current && oldest->connections == 0) {
+		struct tls_identity *i = oldest;
+
+		oldest = i->next;
+		identity_free(i);
+	}
+}
+
+struct tls_identity *
+tls_enter(void)
+{
+	struct tls_identity *i;
+
+	pthread_mutex_lock(&current_lock);
+	i = current;
+	if (i != NULL)
+		i->connections++;
+	pthread_mutex_unlock(&current_lock);
+	return i;
+}
+
+void
+tls_leave(struct tls_identity *i)
+{
+	if (i == NULL)
+		return;
+	pthread_mutex_lock(&current_lock);
+	i->connections--;
+	free_former();
+	pthread_mutex_unlock(&current_lock);
+}
+
+size_t
+tls_kept(void)
+{
+	size_t n = 0;
+
+	pthread_mutex_lock(&current_lock);
+	for (const struct tls_identity *i = oldest; i != NULL; i = i->next)
+		n++;
+	pthread_mutex_unlock(&current_lock);
+	return n;
 }
 
 static int
@@ -54,7 +114,7 @@ retrieve(gnutls_session_t session, const gnutls_datum_t *names, int name_count,
     const gnutls_pk_algorithm_t *algorithms, int algorithm_count,
     gnutls_pcert_st **chain, unsigned int *chain_len, gnutls_privkey_t *key)
 {
-	struct identity *i = current_get();
+	struct tls_identity *i = current_get();
 
 	(void)session;
 	(void)names;
@@ -168,7 +228,7 @@ tls_client_key(struct job *j, void *session)
 long long
 tls_not_after(void)
 {
-	const struct identity *i = current_get();
+	const struct tls_identity *i = current_get();
 
 	return i != NULL ? i->not_after : 0;
 }
@@ -181,7 +241,7 @@ refuse(struct job *j, const char *file, int error)
 }
 
 static int
-read_chain(struct job *j, struct identity *i, const char *file)
+read_chain(struct job *j, struct tls_identity *i, const char *file)
 {
 	struct span pem;
 	gnutls_datum_t datum;
@@ -200,7 +260,7 @@ read_chain(struct job *j, struct identity *i, const char *file)
 }
 
 static int
-read_key(struct job *j, struct identity *i, const char *file)
+read_key(struct job *j, struct tls_identity *i, const char *file)
 {
 	struct span pem;
 	gnutls_datum_t datum;
@@ -219,8 +279,8 @@ read_key(struct job *j, struct identity *i, const char *file)
 
 /* A key that does not fit would fail every handshake: better say it now. */
 static int
-check_pair(
-    struct job *j, struct identity *i, const char *certificate, const char *key)
+check_pair(struct job *j, struct tls_identity *i, const char *certificate,
+    const char *key)
 {
 	unsigned char of_chain[32], of_key[32];
 	size_t chain_n = sizeof(of_chain), key_n = sizeof(of_key);
@@ -251,20 +311,10 @@ check_pair(
 	return result;
 }
 
-static void
-identity_free(struct identity *i)
-{
-	for (unsigned k = 0; k < i->chain_len && k < CHAIN_MAX; k++)
-		gnutls_pcert_deinit(&i->chain[k]);
-	if (i->key != NULL)
-		gnutls_privkey_deinit(i->key);
-	free(i);
-}
-
 int
 tls_load(struct job *j, const char *certificate, const char *key)
 {
-	struct identity *i = xcalloc(1, sizeof(*i));
+	struct tls_identity *i = xcalloc(1, sizeof(*i));
 
 	if (read_chain(j, i, certificate) < 0) {
 		i->chain_len = 0;
@@ -276,7 +326,12 @@ tls_load(struct job *j, const char *certificate, const char *key)
 		return -1;
 	}
 	pthread_mutex_lock(&current_lock);
+	if (current != NULL)
+		current->next = i;
+	else
+		oldest = i;
 	current = i;
+	free_former();
 	pthread_mutex_unlock(&current_lock);
 	return 0;
 }
@@ -297,7 +352,7 @@ tls_reload(struct job *j, const char *certificate, const char *key)
 int
 tls_check_dates(struct job *j, const char *file, long long now)
 {
-	const struct identity *i = current_get();
+	const struct tls_identity *i = current_get();
 	char when[CLOCK_RFC3339_MAX];
 
 	if (i->not_before > now) {
@@ -320,7 +375,7 @@ tls_check_dates(struct job *j, const char *file, long long now)
 int
 tls_check_host(struct job *j, const char *file, const char *host)
 {
-	struct identity *i = current_get();
+	struct tls_identity *i = current_get();
 	gnutls_x509_crt_t leaf = NULL;
 	int error = gnutls_pcert_export_x509(&i->chain[0], &leaf);
 	bool is_for;

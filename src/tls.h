@@ -8,6 +8,7 @@
 #include "lib/buf.h"
 
 struct job;
+struct tls_identity; /* a chain and its key */
 
 /* TLS 1.2 and 1.3, X25519 first (four times as many new connections a
  * second as with the library's own order); for libmicrohttpd. */
@@ -15,12 +16,23 @@ void *tls_priorities(void);
 
 /*
  * Reads chain and key; from then on new connections get them.  0, or -1 with
- * the job's error and the former ones still in use.
+ * the job's error and the former ones still in use.  Those are freed when the
+ * last connection has ended that may use them.
  */
 int tls_load(struct job *j, const char *certificate, const char *key);
 
 /* The same on SIGHUP: that it fails is only logged. */
 void tls_reload(struct job *j, const char *certificate, const char *key);
+
+/*
+ * Around the life of each connection whose session may call the callback
+ * below, from any thread: what it may be given is kept for so long.  NULL, and
+ * for tls_leave() nothing to do, where nothing was loaded.
+ */
+struct tls_identity *tls_enter(void);
+void tls_leave(struct tls_identity *i);
+/* How many pairs of chain and key are in memory. */
+size_t tls_kept(void);
 
 /* The callback that libmicrohttpd takes as an untyped pointer
  * (gnutls_certificate_retrieve_function2). */

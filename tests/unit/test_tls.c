@@ -94,7 +94,7 @@ test_dates(void **state)
 	struct job *j = unit_job();
 
 	(void)state;
-	/* As test_host() loaded it: what it replaces is kept for ever. */
+	/* As test_host() loaded it. */
 	assert_true(tls_not_after() == UNTIL);
 	assert_int_equal(tls_check_dates(j, certificate, FROM), 0);
 	assert_int_equal(tls_check_dates(j, certificate, UNTIL - 1), 0);
@@ -106,9 +106,42 @@ test_dates(void **state)
 	job_recover(j);
 }
 
+/* A reload frees what it replaces once no connection can use it: neither one
+ * that began with it, nor an older one, whose handshake may take the new. */
+static void
+test_former(void **state)
+{
+	struct job *j = unit_job();
+	struct tls_identity *first, *second, *third;
+
+	(void)state;
+	assert_int_equal(tls_load(j, certificate, key), 0);
+	assert_int_equal(tls_kept(), 1);
+	first = tls_enter();
+	assert_int_equal(tls_load(j, certificate, key), 0);
+	assert_int_equal(tls_kept(), 2);
+	second = tls_enter();
+	assert_ptr_not_equal(first, second);
+	assert_int_equal(tls_load(j, key, certificate), -1);
+	job_recover(j);
+	assert_int_equal(tls_kept(), 2);
+	assert_int_equal(tls_load(j, certificate, key), 0);
+	third = tls_enter();
+	assert_int_equal(tls_kept(), 3);
+	tls_leave(second);
+	assert_int_equal(tls_kept(), 3);
+	tls_leave(first);
+	assert_int_equal(tls_kept(), 1);
+	tls_leave(third);
+	tls_leave(NULL);
+	assert_int_equal(tls_kept(), 1);
+	assert_true(tls_not_after() == UNTIL);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_host),
 	cmocka_unit_test(test_dates),
+	cmocka_unit_test(test_former),
 };
 
 int
