@@ -209,6 +209,7 @@ libcs_src_a_SOURCES = \
 	src/conf_former.c src/conf_former.h \
 	src/conf_responder.c src/conf_responder.h \
 	src/key_make.c src/key_make.h \
+	src/key_use.c src/key_use.h \
 	src/list_watch.c src/list_watch.h \
 	src/lists.c \
 	src/live_answer.c src/live_answer.h \
@@ -230,6 +231,7 @@ libcs_src_a_SOURCES = \
 	src/role_life.c src/role_life.h \
 	src/role_issuer.c src/role_issuer.h \
 	src/issuer_key.c \
+	src/issuer_round.c \
 	src/role_sender.c src/role_sender.h \
 	src/role_upstream.c src/role_upstream.h \
 	src/role_validator.c src/role_validator.h \

@@ -82,7 +82,8 @@ struct issuer {
 	bool urls_answered; /* all of them were */
 };
 
-/* Some orders, or a revocation list that is due: 1, 0, -1. */
+/* Some orders, or a revocation list that is due (src/issuer_round.c): 1, 0,
+ * -1. */
 int issuer_step(void *issuer, struct job *j);
 int issuer_next_due(void *issuer, struct job *j, int64_t *at);
 

@@ -54,9 +54,9 @@ static const struct row {
 } rows[] = {
 	{ "CA key generated", "CA key generated", "pki/ceremony_events.c",
 	    ELSEWHERE, "unit/test_ceremony_record.c", NULL, NULL, NULL },
-	{ "CA key activated", "CA key activated", "src/role_issuer.c", ISSUANCE,
+	{ "CA key activated", "CA key activated", "src/key_use.c", ISSUANCE,
 	    NULL, "issuer", "ca:", "ok" },
-	{ "CA key deactivated", "CA key deactivated", "src/role_issuer.c",
+	{ "CA key deactivated", "CA key deactivated", "src/key_use.c",
 	    ELSEWHERE, "integration/test_signals.py", NULL, NULL, NULL },
 	{ "CA key backed up", "CA key backed up", "pki/ceremony_events.c",
 	    ELSEWHERE, "unit/test_ceremony_record.c", NULL, NULL, NULL },
