@@ -152,6 +152,8 @@ unit_tests += \
 	tests/unit/test_mime \
 	tests/unit/test_replies \
 	tests/unit/test_reply \
+	tests/unit/test_reply_body \
+	tests/unit/test_reply_files \
 	tests/unit/test_quotation \
 	tests/unit/test_reply_block \
 	tests/unit/test_template \
@@ -164,9 +166,14 @@ tests_unit_test_bounce_SOURCES = tests/unit/test_bounce.c
 tests_unit_test_bounce_LDADD = $(UNIT) $(CS_MAIL)
 tests_unit_test_field_LDADD = $(UNIT) $(CS_MAIL)
 tests_unit_test_mime_LDADD = $(UNIT) $(CS_MAIL)
-tests_unit_test_reply_CPPFLAGS = $(tests_cppflags)
-tests_unit_test_reply_SOURCES = tests/unit/test_reply.c
+reply_lab = tests/unit/reply_lab.c tests/unit/reply_lab.h
+tests_unit_test_reply_SOURCES = tests/unit/test_reply.c $(reply_lab)
 tests_unit_test_reply_LDADD = $(DKIM_LAB) $(UNIT) $(CS_MAIL)
+tests_unit_test_reply_body_SOURCES = tests/unit/test_reply_body.c $(reply_lab)
+tests_unit_test_reply_body_LDADD = $(DKIM_LAB) $(UNIT) $(CS_MAIL)
+tests_unit_test_reply_files_CPPFLAGS = $(tests_cppflags)
+tests_unit_test_reply_files_SOURCES = tests/unit/test_reply_files.c $(reply_lab)
+tests_unit_test_reply_files_LDADD = $(DKIM_LAB) $(UNIT) $(CS_MAIL)
 tests_unit_test_quotation_CPPFLAGS = $(tests_cppflags)
 tests_unit_test_quotation_LDADD = $(DKIM_LAB) $(UNIT) $(CS_MAIL)
 tests_unit_test_reply_block_LDADD = $(UNIT) $(CS_MAIL)
