@@ -265,6 +265,7 @@ unit_tests += \
 	tests/unit/test_crl \
 	tests/unit/test_crl_lint \
 	tests/unit/test_csr \
+	tests/unit/test_csr_key \
 	tests/unit/test_csr_names \
 	tests/unit/test_der \
 	tests/unit/test_effective \
@@ -324,6 +325,9 @@ csr_lab = tests/unit/csr_lab.c tests/unit/csr_lab.h
 tests_unit_test_csr_SOURCES = tests/unit/test_csr.c $(csr_lab)
 tests_unit_test_csr_CPPFLAGS = $(tests_cppflags)
 tests_unit_test_csr_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI)
+tests_unit_test_csr_key_SOURCES = tests/unit/test_csr_key.c $(csr_lab)
+tests_unit_test_csr_key_CPPFLAGS = $(tests_cppflags)
+tests_unit_test_csr_key_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI)
 tests_unit_test_csr_names_SOURCES = tests/unit/test_csr_names.c $(csr_lab)
 tests_unit_test_csr_names_CPPFLAGS = $(tests_cppflags)
 tests_unit_test_csr_names_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI)
