@@ -360,6 +360,7 @@ unit_tests += \
 	tests/unit/test_nonce \
 	tests/unit/test_nonce_shared \
 	tests/unit/test_order \
+	tests/unit/test_order_mailbox \
 	tests/unit/test_order_life \
 	tests/unit/test_problem \
 	tests/unit/test_proof \
@@ -388,6 +389,9 @@ tests_unit_test_nonce_shared_LDADD = $(STORE_FIXTURE) $(CS_ACME)
 order_lab = tests/unit/order_lab.c tests/unit/order_lab.h
 tests_unit_test_order_SOURCES = tests/unit/test_order.c $(order_lab)
 tests_unit_test_order_LDADD = $(ACME_LAB) $(STORE_FIXTURE) $(CS_ACME)
+tests_unit_test_order_mailbox_SOURCES = tests/unit/test_order_mailbox.c \
+	$(order_lab)
+tests_unit_test_order_mailbox_LDADD = $(ACME_LAB) $(STORE_FIXTURE) $(CS_ACME)
 tests_unit_test_order_life_SOURCES = tests/unit/test_order_life.c $(order_lab)
 tests_unit_test_order_life_LDADD = $(ACME_LAB) $(STORE_FIXTURE) $(CS_ACME)
 tests_unit_test_problem_LDADD = $(UNIT) $(CS_ACME)
