@@ -148,3 +148,21 @@ conf_lab_reload(
 	*now = conf_keep(a, old, fresh, conf_lab_note, r);
 	return 0;
 }
+
+void
+conf_lab_mistakes(const struct conf_wrong *wrongs, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct conf_wrong *w = &wrongs[i];
+		const struct conf *c;
+		struct conf_reports r;
+
+		unit_case("%zu: %s", i, w->to);
+		assert_int_equal(
+		    conf_lab_load(
+			span_str(conf_lab_edit(conf_lab_base, w->from, w->to)),
+			&r, &c),
+		    -1);
+		assert_string_equal(r.text.p, w->expected);
+	}
+}

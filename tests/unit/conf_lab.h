@@ -41,6 +41,14 @@ int conf_lab_reload(
 
 /* `text` with the first `from` replaced by `to`; from NULL: added before. */
 const char *conf_lab_edit(const char *text, const char *from, const char *to);
+
+/* The smallest good one with one edit each, refused in exactly these words. */
+struct conf_wrong {
+	const char *from, *to;
+	const char *expected;
+};
+void conf_lab_mistakes(const struct conf_wrong *wrongs, size_t count);
+
 /* The smallest good one with further sections, from line 23. */
 const char *conf_lab_with(const char *more);
 

@@ -465,6 +465,7 @@ unit_tests += \
 	tests/unit/test_client_address \
 	tests/unit/test_command \
 	tests/unit/test_conf \
+	tests/unit/test_conf_fit \
 	tests/unit/test_conf_held \
 	tests/unit/test_conf_manual \
 	tests/unit/test_conf_sections \
@@ -563,6 +564,8 @@ tests_unit_test_client_address_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_command_LDADD = $(UNIT) $(CS_SRC)
 conf_lab = tests/unit/conf_lab.c tests/unit/conf_lab.h
 tests_unit_test_conf_SOURCES = tests/unit/test_conf.c $(conf_lab)
+tests_unit_test_conf_fit_SOURCES = tests/unit/test_conf_fit.c $(conf_lab)
+tests_unit_test_conf_fit_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_conf_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_conf_sections_SOURCES = tests/unit/test_conf_sections.c \
 	$(conf_lab)
