@@ -147,6 +147,8 @@ take_line(struct reading *r, struct span whole)
 	const char *time =
 	    span_dup(a, span_cut(whole, 0, TRANSCRIPT_TIME_LEN - 1));
 
+	if (r->story->line_count == 0)
+		r->story->began = time;
 	r->story->hashes[r->story->line_count++] =
 	    span_dup(a, span_from(whole, end));
 	if (span_starts(line, SPAN("persons: ")))

@@ -27,6 +27,7 @@ struct ceremony_list {
 struct ceremony_story {
 	const char *name;  /* "root/transcript" */
 	const char *label; /* of the CA in whose folder it was */
+	const char *began; /* time of the first line */
 	const char **hashes;
 	size_t line_count;
 	struct ceremony_event *events;

@@ -11,10 +11,12 @@
 #include "lib/fdio.h"
 #include "lib/hex.h"
 #include "lib/job.h"
+#include "lib/rnd.h"
 #include "pki/ceremony.h"
 #include "pki/ceremony_lock.h"
 #include "pki/ossl.h"
 
+#define FOLDER_ID_OCTETS 16
 #define PROGRAM_MAX (64 * 1024 * 1024)
 #define PEM_MAX (64 * 1024)
 #define ADOPT_MAX (16 * 1024 * 1024)
@@ -136,6 +138,24 @@ take_up(struct ceremony *c)
 		   : 0;
 }
 
+/* The first line is older than any key, and another one in each folder: that is
+ * how the audit knows whose transcript it is (src/ceremony_mark.h). */
+static int
+begin_folder(struct ceremony *c)
+{
+	uint8_t octets[FOLDER_ID_OCTETS];
+
+	if (c->transcript.count > 0)
+		return 0;
+	if (has_key(c))
+		return job_fail(c->j, ERR_INTERNAL,
+		    "%s: not there, but a key is; put the transcript back",
+		    c->transcript.path);
+	rnd_bytes(octets, sizeof octets);
+	return transcript_add(c->j, &c->transcript, "folder: %s",
+	    hex_dup(c->j->arena, span_mem(octets, sizeof octets)));
+}
+
 /* Step 1: which program, which configuration, and when. */
 int
 ceremony_open(struct ceremony *c, const char *act)
@@ -149,11 +169,8 @@ ceremony_open(struct ceremony *c, const char *act)
 		0 ||
 	    file_read(j, "/proc/self/exe", PROGRAM_MAX, &program) < 0)
 		return -1;
-	/* Its first line is older than any key. */
-	if (c->transcript.count == 0 && has_key(c))
-		return job_fail(j, ERR_INTERNAL,
-		    "%s: not there, but a key is; put the transcript back",
-		    c->transcript.path);
+	if (begin_folder(c) < 0)
+		return -1;
 	if (transcript_add(j, &c->transcript,
 		"act: %s; program: %s, SHA-256 %s", act, PACKAGE_STRING,
 		hash_of(j, program)) < 0)

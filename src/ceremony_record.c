@@ -12,66 +12,11 @@
 #include "lib/job.h"
 #include "lib/json.h"
 #include "pki/ceremony_bundle.h"
-#include "pki/ceremony_events.h"
+#include "src/ceremony_mark.h"
 #include "src/command.h"
 #include "src/worker.h"
 
 #define DETAIL_MAX 16384
-
-/*
- * How far a transcript is on record is a record itself, of this object: so many
- * lines, of which the last has this hash.  The lines are chained, so that says
- * all of them are the same.
- */
-static const char *
-object_of(struct job *j, const struct ceremony_story *s)
-{
-	return arena_printf(j->arena, "ceremony:%s", s->label);
-}
-
-static int
-add_mark(struct job *j, const char *bundle, const struct ceremony_story *s)
-{
-	struct json_out w;
-	struct buf b;
-
-	buf_init(&b, j->arena, DETAIL_MAX);
-	json_out_init(&w, &b);
-	json_object_begin(&w);
-	json_member_str(&w, "transcript", s->name);
-	json_member_int(&w, "lines", (int64_t)s->line_count);
-	json_member_str(&w, "last", s->hashes[s->line_count - 1]);
-	json_member_str(&w, "bundle", bundle);
-	json_object_end(&w);
-	return store_audit_add(j, command_operator(j), "ceremony recorded",
-	    object_of(j, s), "ok", b.p);
-}
-
-/* Lines of `s` that an earlier record covers; -1 ERR_CONFLICT if they are not
- * its lines. */
-static int
-read_mark(struct job *j, const struct ceremony_story *s,
-    const struct audit_row *row, size_t *lines)
-{
-	const struct json *detail;
-	struct span last = { NULL, 0 };
-	int64_t n = 0;
-
-	if (json_parse_object(
-		j, span_str(row->detail), "audit record", &detail) < 0 ||
-	    json_get_integer(j, detail, "lines", &n) < 0 ||
-	    json_get_string(j, detail, "last", &last) < 0)
-		return -1;
-	*lines = (size_t)n;
-	if (n > 0 && *lines <= s->line_count &&
-	    span_eq_str(last, s->hashes[*lines - 1]))
-		return 0;
-	return job_fail(j, ERR_CONFLICT,
-	    "%s: line %lld of the transcript that is on record for ca:%s is "
-	    "not in it: it is an older bundle, or one of another folder; "
-	    "nothing was recorded",
-	    s->name, (long long)n, s->label);
-}
 
 static int
 add_event(struct job *j, const struct ceremony_story *s,
@@ -94,31 +39,29 @@ add_event(struct job *j, const struct ceremony_story *s,
 	    arena_printf(j->arena, "ca:%s", e->label), "ok", b.p);
 }
 
-/* In a transaction.  The mark comes first: who writes an audit record has the
- * chain for itself, so nobody else records the same meanwhile.  1 if there is
- * something new. */
+/* In a transaction.  1 if there is something new. */
 static int
 record_story(struct job *j, const char *bundle, const struct ceremony_story *s,
-    size_t *fresh)
+    struct ceremony_recorded *out)
 {
-	struct audit_row *rows;
-	size_t count = 0, known = 0;
+	struct ceremony_mark known;
 
 	if (s->line_count == 0)
 		return 0;
-	if (add_mark(j, bundle, s) < 0 ||
-	    store_audit_list(j, object_of(j, s), &rows, &count) < 0)
+	if (ceremony_mark_add(j, bundle, s) < 0 ||
+	    ceremony_mark_find(j, s, &known) < 0)
 		return -1;
-	if (count > 1 && read_mark(j, s, &rows[count - 2], &known) < 0)
-		return -1;
-	if (known == s->line_count)
+	if (known.lines == s->line_count)
 		return 0;
+	if (known.lines == 0 && known.others > 0 &&
+	    ceremony_mark_other(j, s, &out->others[out->other_count++]) < 0)
+		return -1;
 	for (size_t i = 0; i < s->event_count; i++) {
-		if (s->events[i].line <= known)
+		if (s->events[i].line <= known.lines)
 			continue;
 		if (add_event(j, s, &s->events[i]) < 0)
 			return -1;
-		++*fresh;
+		out->fresh++;
 	}
 	return 1;
 }
@@ -238,7 +181,7 @@ record_all(struct job *j, const char *bundle, const struct ceremony_story *s,
     size_t count, struct ceremony_recorded *out)
 {
 	for (size_t i = 0; i < count; i++) {
-		int is_new = record_story(j, bundle, &s[i], &out->fresh);
+		int is_new = record_story(j, bundle, &s[i], out);
 
 		if (is_new < 0 || import_list(j, &s[i], out) < 0)
 			return -1;

@@ -3,6 +3,7 @@
 #define SRC_CEREMONY_RECORD_H
 
 #include "lib/buf.h"
+#include "pki/ceremony_events.h"
 
 struct job;
 
@@ -12,6 +13,10 @@ struct ceremony_recorded {
 	size_t lists; /* first lists that the database has now (PK-209) */
 	/* Why one was not taken over; NULL: none was refused. */
 	const char *refusal;
+	/* Transcripts of folders that are further ones of their CA: a line
+	 * each, which says what it is. */
+	const char *others[CEREMONY_STORIES_MAX];
+	size_t other_count;
 	bool has_judged; /* a list has an audit record that it had not */
 };
 
@@ -22,7 +27,8 @@ struct ceremony_recorded {
  * along (PK-209): the service publishes it as long as it has none of its own.
  * Where another list has its number, it stays out, the audit says so, and the
  * events are recorded all the same.
- * 0; -1 ERR_CONFLICT if another transcript of the same CA is on record.
+ * 0; -1 ERR_CONFLICT for an older transcript of a folder that is on record, and
+ * for what ceremony_mark_find() does not believe.
  */
 int ceremony_record(
     struct job *j, struct span tar, struct ceremony_recorded *out);

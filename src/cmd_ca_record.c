@@ -33,6 +33,8 @@ record(struct job *j, const char *path)
 		printf("%s: all of it is on record\n", path);
 	else
 		printf("%s: %zu events recorded\n", path, done.fresh);
+	for (size_t i = 0; i < done.other_count; i++)
+		printf("%s: %s\n", path, done.others[i]);
 	if (done.lists > 0)
 		printf("%s: the first list of the issuing CA is taken over\n",
 		    path);

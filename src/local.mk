@@ -38,6 +38,7 @@ libcs_src_a_SOURCES = \
 	src/cmd_audit.c src/cmd_audit.h src/cmd_audit_sample.c \
 	src/cmd_authz.c \
 	src/cmd_ca.c src/ca_options.c src/ca_options.h \
+	src/ceremony_mark.c src/ceremony_mark.h \
 	src/ceremony_record.c src/ceremony_record.h \
 	src/cmd_ca_record.c src/cmd_ca_urls.c src/check_urls.h \
 	src/cmd_cert.c \

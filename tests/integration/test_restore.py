@@ -146,6 +146,30 @@ def test_ceremony_ca(site):
                           "ca_label = (SELECT ca_label FROM cert WHERE "
                           "serial = ?)", f"{leaf.serial_number:034x}") \
             == [(1, 2)]
+    with case("PK-19: a folder with the restored key has a record of its own"):
+        other = restored_folder(site, folder)
+        for n, found in (1, "is of another folder"), (2, "all of it is on"):
+            said = command(f"{site.build}/countersign", "ca", "record", "-f",
+                           site.config, other)
+            assert found in said, (n, said)
+        assert site.query("SELECT COUNT(*) FROM audit WHERE event = "
+                          "'ceremony folder added'") == [(1,)]
+
+
+def restored_folder(site, folder):
+    """The issuing CA's key in a folder of its own, without a transcript: the
+    bundle of it."""
+    there, bundle = f"{site.folder}/restored", f"{site.folder}/restored.tar"
+    words = ("import", "--dir", there, "--certificate",
+             f"{folder}/issuing/issuing.pem", "--root",
+             f"{folder}/root/root.pem")
+    command(f"{site.build}/countersign", "ca", *words, status=1)
+    for name in "issuing-key.pem", "ca-passphrase":
+        command("cp", "-p", f"{folder}/issuing/{name}", there)
+    ca(site, *words)
+    command(f"{site.build}/countersign", "ca", "bundle", "--dir", there,
+            "--out", bundle)
+    return bundle
 
 
 def test_not_recorded(site):
