@@ -31,6 +31,7 @@ libcs_lib_a_SOURCES = \
 	lib/rate.c lib/rate.h \
 	lib/rfc3339.c lib/rfc3339.h \
 	lib/rnd.c lib/rnd.h \
+	lib/same_file.c lib/same_file.h \
 	lib/seal.c lib/seal.h \
 	lib/turn.c lib/turn.h \
 	lib/utf8.c lib/utf8.h \

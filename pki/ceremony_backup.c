@@ -10,6 +10,7 @@
 #include "lib/arena.h"
 #include "lib/fdio.h"
 #include "lib/job.h"
+#include "lib/same_file.h"
 #include "pki/ossl.h"
 
 #define KEY_FILE_MAX (64 * 1024)
@@ -27,14 +28,13 @@ static int
 check_folder(struct ceremony *c, const struct ceremony_key *k)
 {
 	const char *dir = c->backup->dir;
-	struct stat there, here;
+	struct stat there;
 
 	if (stat(dir, &there) < 0 || !S_ISDIR(there.st_mode))
 		return job_fail(c->j, ERR_INTERNAL,
 		    "%s %s: must be a folder, on another device", prefix_of(k),
 		    dir);
-	if (stat(c->dir, &here) == 0 && here.st_dev == there.st_dev &&
-	    here.st_ino == there.st_ino)
+	if (file_is_same(c->dir, dir))
 		return job_fail(c->j, ERR_INTERNAL,
 		    "%s %s: is the folder of the key itself", prefix_of(k),
 		    dir);
@@ -58,8 +58,9 @@ check_token(struct ceremony *c, const struct ceremony_key *k)
 	if (problem != NULL)
 		return job_fail(c->j, ERR_INTERNAL, "%s-token %s: %s",
 		    prefix_of(k), b->token, problem);
-	if (strcmp(module, k->place.module) == 0 &&
-	    strcmp(b->token, k->place.token) == 0)
+	/* By whatever path, or in a copy of the module. */
+	if (strcmp(b->token, k->place.token) == 0 &&
+	    file_is_copy(module, k->place.module))
 		return job_fail(c->j, ERR_INTERNAL,
 		    "%s-token %s: is the token of the key itself", prefix_of(k),
 		    b->token);

@@ -5,6 +5,7 @@
 
 #include "lib/arena.h"
 #include "lib/conf.h"
+#include "lib/same_file.h"
 #include "pki/certfield.h"
 
 #include <string.h>
@@ -70,19 +71,19 @@ is_same(const char *a, const char *b)
 	return a != NULL && b != NULL && strcmp(a, b) == 0;
 }
 
-/* One would take the other's place. */
+/* One would take the other's place, by whatever path. */
 static void
 check_apart(const struct check *c, const struct conf_issuer *other)
 {
 	const struct conf_issuer *i = &c->former->issuer;
 
-	if (is_same(i->crl_file, other->crl_file))
+	if (file_is_same(i->crl_file, other->crl_file))
 		wrong(c, "crl_file", "is that of another CA");
 	if (is_same(i->crl_url, other->crl_url))
 		wrong(c, "crl_url", "is that of another CA");
-	if (is_same(i->ocsp_folder, other->ocsp_folder))
+	if (file_is_same(i->ocsp_folder, other->ocsp_folder))
 		wrong(c, "ocsp_folder", "is that of another CA");
-	if (is_same(i->ca_certificate, other->ca_certificate))
+	if (file_is_same(i->ca_certificate, other->ca_certificate))
 		wrong(c, "ca_certificate", "is that of another CA");
 }
 

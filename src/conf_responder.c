@@ -4,12 +4,11 @@
 
 #include "lib/arena.h"
 #include "lib/conf.h"
+#include "lib/same_file.h"
 #include "src/conf_pin.h"
 #include "src/status_place.h"
 
-#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 struct check {
 	const struct conf *conf;
@@ -29,55 +28,6 @@ is_same(const char *a, const char *b)
 	return a != NULL && b != NULL && strcmp(a, b) == 0;
 }
 
-static bool
-have_same_octets(const char *a, const char *b)
-{
-	FILE *one = fopen(a, "re"), *other = fopen(b, "re");
-	bool is_equal = one != NULL && other != NULL;
-
-	while (is_equal) {
-		char x[4096], y[4096];
-		size_t n = fread(x, 1, sizeof(x), one);
-
-		is_equal = fread(y, 1, sizeof(y), other) == n &&
-			   memcmp(x, y, n) == 0 && ferror(one) == 0 &&
-			   ferror(other) == 0;
-		if (n < sizeof(x))
-			break;
-	}
-	if (one != NULL)
-		(void)fclose(one);
-	if (other != NULL)
-		(void)fclose(other);
-	return is_equal;
-}
-
-/* By whatever path: links of either kind lead to one inode.  Of what is not
- * there the text alone is known. */
-static bool
-is_same_file(const char *a, const char *b)
-{
-	struct stat one, other;
-
-	if (a == NULL || b == NULL)
-		return false;
-	return strcmp(a, b) == 0 ||
-	       (stat(a, &one) == 0 && stat(b, &other) == 0 &&
-		   one.st_dev == other.st_dev && one.st_ino == other.st_ino);
-}
-
-/* A copy finds the same tokens. */
-static bool
-is_same_module(const char *a, const char *b)
-{
-	struct stat one, other;
-
-	return is_same_file(a, b) ||
-	       (stat(a, &one) == 0 && stat(b, &other) == 0 &&
-		   S_ISREG(one.st_mode) && S_ISREG(other.st_mode) &&
-		   one.st_size == other.st_size && have_same_octets(a, b));
-}
-
 /* Who could log in to one of them could use the other's key. */
 static void
 check_apart(const struct check *c, const struct conf_token *of_ca)
@@ -87,11 +37,11 @@ check_apart(const struct check *c, const struct conf_token *of_ca)
 	if (of_ca->module == NULL)
 		return;
 	if (is_same(t->token, of_ca->token) &&
-	    is_same_module(t->module, of_ca->module))
+	    file_is_copy(t->module, of_ca->module))
 		wrong(c, "responder.key_token",
 		    "is the token of a CA's key: the responder has one of its "
 		    "own (PK-177)");
-	if (is_same_file(t->pin_file, of_ca->pin_file))
+	if (file_is_same(t->pin_file, of_ca->pin_file))
 		wrong(c, "responder.key_pin",
 		    "is the file of a CA's PIN: the responder has one of its "
 		    "own (PK-177)");

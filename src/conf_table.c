@@ -1070,7 +1070,9 @@ const struct conf_option conf_options[] = {
 	    IN_FORMER(ca_issuers_url), NULL, 1, 128, NULL, false, false,
 	    "http URL of its certificate, as its certificates have it." },
 	{ "former_ca", "crl_file", CONF_PATH, IN_FORMER(crl_file), NULL, 1,
-	    1000, NULL, true, false, "File of its revocation list." },
+	    1000, NULL, true, false,
+	    "File of its revocation list; not another CA's, by whatever "
+	    "path." },
 	{ "former_ca", "crl_shards", CONF_INTEGER, IN_FORMER(crl_shards), "1",
 	    1, 256, NULL, false, false, "Number of its revocation lists." },
 	{ "former_ca", "ocsp_url", CONF_STRING, IN_FORMER(ocsp_url), NULL, 1,

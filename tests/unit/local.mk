@@ -26,6 +26,7 @@ unit_tests += \
 	tests/unit/test_embed \
 	tests/unit/test_err \
 	tests/unit/test_fdio \
+	tests/unit/test_same_file \
 	tests/unit/test_hex \
 	tests/unit/test_job \
 	tests/unit/test_json \
@@ -55,6 +56,7 @@ tests/unit/embed_samples.c: $(embed_samples) $(EMBED_DEPS)
 CLEANFILES += tests/unit/embed_samples.c
 tests_unit_test_err_LDADD = $(UNIT) $(CS_LIB)
 tests_unit_test_fdio_LDADD = $(UNIT) $(CS_LIB)
+tests_unit_test_same_file_LDADD = $(UNIT) $(CS_LIB)
 tests_unit_test_hex_LDADD = $(UNIT) $(CS_LIB)
 tests_unit_test_job_LDADD = $(UNIT) $(CS_LIB)
 tests_unit_test_json_LDADD = $(UNIT) $(CS_LIB)
@@ -469,6 +471,7 @@ unit_tests += \
 	tests/unit/test_conf_held \
 	tests/unit/test_conf_manual \
 	tests/unit/test_conf_sections \
+	tests/unit/test_conf_former \
 	tests/unit/test_conf_responder \
 	tests/unit/test_conf_trial \
 	tests/unit/test_conf_values \
@@ -574,6 +577,7 @@ tests_unit_test_conf_values_SOURCES = tests/unit/test_conf_values.c $(conf_lab)
 tests_unit_test_conf_values_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_pins_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_conf_held_LDADD = $(UNIT) $(CS_SRC)
+tests_unit_test_conf_former_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_conf_responder_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_conf_manual_CPPFLAGS = $(tests_cppflags)
 tests_unit_test_conf_manual_LDADD = $(UNIT) $(CS_SRC)

@@ -502,7 +502,8 @@ test_first_list_lost(void **state)
 	    tells(j, &c, " issuing.crl: not made: the transcript tells"));
 }
 
-/* The device's own backup, seen from here: the same key in another token. */
+/* The device's own backup, seen from here: the same key in another token, and
+ * another module; and a link to the first one. */
 static void
 copy_tokens(struct job *j, const char **conf, const char **module)
 {
@@ -511,10 +512,12 @@ copy_tokens(struct job *j, const char **conf, const char **module)
 	*conf = token_lab_path("softhsm2-copy.conf");
 	*module = token_lab_path("other-module.so");
 	snprintf(command, sizeof command,
-	    "cp -a %s %s && sed s,/tokens,/copied, %s >%s && ln -s %s %s",
+	    "cp -a %s %s && sed s,/tokens,/copied, %s >%s && "
+	    "ln -s %s %s && cat %s >%s && echo >>%s",
 	    token_lab_path("tokens"), token_lab_path("copied"),
 	    token_lab_path("softhsm2.conf"), *conf,
-	    ceremony_lab_place("").module, *module);
+	    ceremony_lab_place("").module, token_lab_path("link.so"),
+	    ceremony_lab_place("").module, *module, *module);
 	(void)j;
 	assert_int_equal(system(command), 0);
 }
@@ -544,7 +547,11 @@ test_backup_token(void **state)
 	assert_int_equal(ceremony_is_done(j, c.dir, CEREMONY_ROOT), 0);
 	token_lab_end_sessions();
 	copy_tokens(j, &conf, &module);
-	b = (struct ceremony_backup){ .token = "root", .module = module };
+	/* By another path it is the same. */
+	b = (struct ceremony_backup){ .token = "root",
+		.module = token_lab_path("link.so") };
+	assert_refused(j, init_root(&c), "token of the key itself");
+	b.module = module;
 	GOOD(j, init_root(&c));
 	assert_true(ceremony_lab_said(j, c.dir,
 	    arena_printf(
