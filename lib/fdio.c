@@ -14,6 +14,7 @@
 #include "lib/arena.h"
 #include "lib/digest.h"
 #include "lib/job.h"
+#include "lib/made.h"
 #include "lib/rnd.h"
 
 /* ERR_INTERNAL with the path, what was tried, and errno. */
@@ -322,9 +323,10 @@ file_create(struct job *j, const char *path, mode_t mode, struct span data)
 	if (write_temporary(j, temporary, mode, data) != 0)
 		goto out;
 	/* Unlike rename(), link() never replaces what is there. */
-	if (link(temporary, path) == 0)
+	if (link(temporary, path) == 0) {
+		made_note(j, path);
 		result = 0;
-	else if (errno == EEXIST)
+	} else if (errno == EEXIST)
 		job_fail(
 		    j, ERR_CONFLICT, "%s: exists and is not replaced", path);
 	else

@@ -44,7 +44,8 @@ int fd_read_secret(
     struct job *j, int fd, const char *path, size_t max, struct span *out);
 /* Replaces `path` atomically and durably. */
 int file_write(struct job *j, const char *path, mode_t mode, struct span data);
-/* Fails (ERR_CONFLICT) if `path` exists: for keys that must never be lost. */
+/* Fails (ERR_CONFLICT) if `path` exists: for keys that must never be lost. What
+ * it makes it notes (lib/made.h). */
 int file_create(struct job *j, const char *path, mode_t mode, struct span data);
 /* The folder that a file is (to be) in: what stands before the last slash, or
  * ".". */

@@ -16,6 +16,7 @@
 
 struct arena;
 struct conf;
+struct made_list;
 struct store;
 
 /* Roles, as bits of job.wake. */
@@ -52,6 +53,7 @@ struct job {
 	unsigned wake;
 	/* Commit although the answer is a refusal (AC-140). */
 	bool keep;
+	struct made_list *made; /* lib/made.h; NULL: nobody asks */
 };
 
 /* A fresh arena, the clock's time, a random id; store and conf borrowed. */

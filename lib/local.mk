@@ -23,6 +23,7 @@ libcs_lib_a_SOURCES = \
 	lib/json_scan.c lib/json_scan.h \
 	lib/locked.c lib/locked.h \
 	lib/log.c lib/log.h \
+	lib/made.c lib/made.h \
 	lib/markup.c lib/markup.h \
 	lib/netaddr.c lib/netaddr.h \
 	lib/orgdomain.c lib/orgdomain.h \

@@ -6,6 +6,7 @@
 #include "lib/fdio.h"
 #include "lib/hex.h"
 #include "lib/log.h"
+#include "lib/made.h"
 #include "lib/rnd.h"
 #include "mail/dkim_sign.h"
 #include "pki/head_key.h"
@@ -220,14 +221,6 @@ write_config(struct job *j, struct init *in, const char *path)
 }
 
 static int
-make_folder(struct job *j, const char *path, mode_t mode)
-{
-	if (mkdir(path, mode) == 0 || errno == EEXIST)
-		return 0;
-	return job_fail(j, ERR_INTERNAL, "%s: %s", path, strerror(errno));
-}
-
-static int
 make_key_file(struct job *j, const char *path, mode_t mode)
 {
 	uint8_t octets[32];
@@ -248,7 +241,7 @@ make_state_folder(struct job *j, const char *path, const struct init *in)
 {
 	const struct passwd *pw = NULL;
 
-	if (make_folder(j, path, 0700) < 0)
+	if (made_folder(j, path, 0700) < 0)
 		return -1;
 	for (size_t i = 0; i < in->setting_count; i++)
 		if (span_eq_str(in->settings[i].name, "user"))
@@ -334,7 +327,7 @@ make_keys(struct job *j, struct init *in, const char *dir)
 		.root_url = sibling_url(j->arena, crl_url, "root.cer"),
 	};
 
-	if (make_folder(j, ca.dir, 0755) < 0 || ca_init_create(j, &ca) < 0 ||
+	if (made_folder(j, ca.dir, 0755) < 0 || ca_init_create(j, &ca) < 0 ||
 	    make_key_file(j, arena_printf(j->arena, "%s/seal.key", dir), 0400) <
 		0 ||
 	    make_key_file(j, arena_printf(j->arena, "%s/eab.key", dir), 0600) <
@@ -377,54 +370,61 @@ tell_records(struct job *j, const struct conf *conf, const char *dir)
 		0 ||
 	    add_record(j, &b, s->from, s->dkim_ed25519_key,
 		s->dkim_ed25519_selector) < 0 ||
-	    file_write(j, path, 0644, buf_span(&b)) < 0)
+	    file_create(j, path, 0644, buf_span(&b)) < 0)
 		return -1;
+	printf("CA, keys and configuration are in %s.\n", dir);
 	printf("Publish these DNS records (also in %s):\n\n%s\n", path, b.p);
 	return 0;
 }
 
+/* The configuration comes first: what is wrong in it is told of before a key is
+ * made. */
 static int
-run(struct job *j, struct init *in)
+make_all(struct job *j, struct init *in)
 {
-	struct arena *keep = j->arena;
 	const struct conf *conf;
 	const char *config;
 	char *dir;
 
-	if (make_folder(j, in->dir, 0755) < 0)
+	if (made_folder(j, in->dir, 0755) < 0)
 		return -1;
-	dir = realpath(in->dir, NULL);
-	if (dir == NULL)
+	if ((dir = realpath(in->dir, NULL)) == NULL)
 		return job_fail(
 		    j, ERR_INTERNAL, "%s: %s", in->dir, strerror(errno));
-	in->dir = arena_strdup(keep, dir);
+	in->dir = arena_strdup(j->arena, dir);
 	free(dir);
-	config = arena_printf(keep, "%s/countersign.conf", in->dir);
+	config = arena_printf(j->arena, "%s/countersign.conf", in->dir);
 	if (access(config, F_OK) == 0)
 		return job_fail(j, ERR_CONFLICT,
 		    "%s exists: nothing was changed; give an empty folder",
 		    config);
-	add_defaults(in, keep, in->dir);
+	add_defaults(in, j->arena, in->dir);
 	if (write_config(j, in, config) < 0)
 		return -1;
-	if (conf_load(keep, config, conf_report_stderr, NULL, &conf) < 0) {
-		unlink(config);
+	if (conf_load(j->arena, config, conf_report_stderr, NULL, &conf) < 0)
 		return job_fail(j, ERR_MALFORMED,
 		    "nothing was made; mend the options above");
-	}
-	if (make_keys(j, in, in->dir) < 0) {
-		/* Without its keys it would only be in the way of the next
-		 * try. */
-		unlink(config);
-		return -1;
-	}
-	printf("CA, keys and configuration are in %s.\n", in->dir);
-	if (tell_records(j, conf, in->dir) < 0)
+	if (make_keys(j, in, in->dir) < 0 || tell_records(j, conf, in->dir) < 0)
 		return -1;
 	printf("Then: countersign check -f %s\n"
 	       "      countersignd -f %s\n",
 	    config, config);
 	return 0;
+}
+
+/* Part of it would only be in the way of the next try. */
+static int
+run(struct job *j, struct init *in)
+{
+	const char *left;
+
+	made_begin(j);
+	if (make_all(j, in) == 0)
+		return 0;
+	left = made_undo(j);
+	if (left != NULL)
+		command_fail("%s: was made and cannot be removed", left);
+	return -1;
 }
 
 static int

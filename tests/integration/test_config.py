@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import re
+import shlex
 import subprocess
 
 from acme import Client
@@ -193,6 +194,55 @@ def init(site, folder, *words, country="XX", status=0):
                    *settings, *words, status=status)
 
 
+def left_in(folder):
+    return sorted(os.path.relpath(f"{at}/{name}", folder)
+                  for at, folders, files in os.walk(folder)
+                  for name in folders + files)
+
+
+def init_on_disk(site, options):
+    """On a disk of its own, with a folder and a file of somebody else: how it
+    ended, and what is there afterwards."""
+    there = f"{site.folder}/disk"
+    os.makedirs(there, exist_ok=True)
+    settings = " ".join(f"--set {shlex.quote(f'{name}={value}')}" for
+                        name, value in site.wanted_settings().items())
+    said = command(
+        "unshare", "-m", "sh", "-c",
+        f"mount -t tmpfs -o {options} none {there} || exit 1\n"
+        f"mkdir {there}/ca {there}/state && : >{there}/ca/mine || exit 1\n"
+        f"{site.build}/countersign init --dir {there} --name X "
+        f"--organization X --country XX --key-type p256 {settings} >&2\n"
+        f"echo =$? && cd {there} && find . -mindepth 1 | sort")
+    status, *left = said.split("\n=")[-1].split()
+    return int(status.lstrip("=")), left, said
+
+
+def init_in_vain(site):
+    folder = f"{site.folder}/vain"
+    init(site, folder, country="Germany", status=1)
+    assert not os.path.exists(folder)
+    os.makedirs(f"{folder}/ca")
+    open(f"{folder}/dkim-rsa.pem", "w").close()
+    text = init(site, folder, status=1)
+    assert "dkim-rsa.pem: exists" in text, text
+    assert left_in(folder) == ["ca", "dkim-rsa.pem"]
+    if os.getuid() != 0:
+        return  # who cannot mount has no full disk
+    # A disk that is full after each number of files, or of octets.
+    for option, numbers in (("nr_inodes", range(4, 60)),
+                            ("size", range(4096, 60 * 4096, 4096))):
+        failed = 0
+        for n in numbers:
+            status, left, said = init_on_disk(site, f"{option}={n}")
+            if status == 0:
+                assert "./countersign.conf" in left, said
+                break
+            assert left == ["./ca", "./ca/mine", "./state"], said
+            failed += 1
+        assert status == 0 and failed > 5, (option, failed, said)
+
+
 def test_init(site):
     with case("init refuses options that do not exist, and bad values, and "
               "makes nothing"):
@@ -213,6 +263,9 @@ def test_init(site):
         text = init(site, folder, "--key-type", "rsa1024", status=1)
         assert "must be p256" in text, text
         init(site, folder)
+    with case("init that fails leaves nothing that it made, and what was "
+              "there"):
+        init_in_vain(site)
     with case("init: of an option that is given twice the last one counts"):
         folder = f"{site.folder}/twice"
         init(site, folder, "--set", "web.threads=3", "--set", "web.threads=5")

@@ -26,6 +26,7 @@ unit_tests += \
 	tests/unit/test_embed \
 	tests/unit/test_err \
 	tests/unit/test_fdio \
+	tests/unit/test_made \
 	tests/unit/test_same_file \
 	tests/unit/test_hex \
 	tests/unit/test_job \
@@ -56,6 +57,7 @@ tests/unit/embed_samples.c: $(embed_samples) $(EMBED_DEPS)
 CLEANFILES += tests/unit/embed_samples.c
 tests_unit_test_err_LDADD = $(UNIT) $(CS_LIB)
 tests_unit_test_fdio_LDADD = $(UNIT) $(CS_LIB)
+tests_unit_test_made_LDADD = $(UNIT) $(CS_LIB)
 tests_unit_test_same_file_LDADD = $(UNIT) $(CS_LIB)
 tests_unit_test_hex_LDADD = $(UNIT) $(CS_LIB)
 tests_unit_test_job_LDADD = $(UNIT) $(CS_LIB)

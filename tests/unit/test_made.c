@@ -1,0 +1,90 @@
+/* What an act has made is removed, and nothing else. */
+#include "config.h"
+
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/arena.h"
+#include "lib/fdio.h"
+#include "lib/made.h"
+#include "tests/unit/unit.h"
+
+static char folder[] = "/tmp/cs-made-XXXXXX";
+
+static const char *
+in(const char *name)
+{
+	return arena_printf(unit_job()->arena, "%s/%s", folder, name);
+}
+
+static bool
+is_there(const char *name)
+{
+	return access(in(name), F_OK) == 0;
+}
+
+static void
+create(const char *name)
+{
+	assert_int_equal(file_create(unit_job(), in(name), 0400, SPAN("x")), 0);
+}
+
+static void
+make(const char *name)
+{
+	assert_int_equal(made_folder(unit_job(), in(name), 0700), 0);
+}
+
+static void
+test_undo(void **state)
+{
+	struct job *j = unit_job();
+	(void)state;
+
+	assert_non_null(mkdtemp(folder));
+	make("before"); /* nobody asks yet */
+	create("before/file");
+	made_begin(j);
+	make("before");
+	make("d");
+	make("d/e");
+	create("a");
+	create("d/e/b");
+	create("before/c");
+	assert_int_equal(
+	    file_create(j, in("before/file"), 0400, SPAN("y")), -1);
+	job_recover(j);
+	assert_int_equal(made_folder(j, in("none/d"), 0700), -1);
+	job_recover(j);
+	assert_null(made_undo(j));
+	assert_true(is_there("before/file"));
+	assert_false(is_there("before/c"));
+	assert_false(is_there("a"));
+	assert_false(is_there("d"));
+	assert_null(made_undo(j));
+}
+
+/* What others have put there. */
+static void
+test_others(void **state)
+{
+	struct job *j = unit_job();
+	(void)state;
+
+	made_begin(j);
+	make("f");
+	create("f/gone");
+	create("f/replaced");
+	assert_int_equal(unlink(in("f/gone")), 0);
+	assert_int_equal(
+	    file_write(j, in("f/replaced"), 0400, SPAN("another")), 0);
+	assert_string_equal(made_undo(j), in("f"));
+	assert_true(is_there("f/replaced"));
+}
+
+static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(test_undo),
+	cmocka_unit_test(test_others),
+};
+UNIT_MAIN(tests)
