@@ -84,6 +84,47 @@ store_life_seen(struct job *j, const char *host, const char *role)
 	    ARGS(v_text(host), v_text(role), v_int(j->now)));
 }
 
+/* Of a role with several names the own one stays, or else the newest. */
+int
+store_life_rename(struct job *j, const char *host)
+{
+	int64_t others;
+
+	if (store_get_int(j, &others,
+		"SELECT COUNT(*) FROM role_life WHERE host <> $1",
+		ARGS(v_text(host))) < 0)
+		return -1;
+	if (others == 0)
+		return 0;
+	if (store_change(j, NULL,
+		"DELETE FROM role_life WHERE host <> $1 AND EXISTS ("
+		"SELECT 1 FROM role_life o WHERE o.role = role_life.role "
+		"AND o.host <> role_life.host AND (o.host = $1 "
+		"OR o.started_at > role_life.started_at "
+		"OR (o.started_at = role_life.started_at "
+		"AND o.host > role_life.host)))",
+		ARGS(v_text(host))) < 0 ||
+	    store_change(j, NULL,
+		"UPDATE role_life SET host = $1 WHERE host <> $1",
+		ARGS(v_text(host))) < 0)
+		return -1;
+	return store_change(j, NULL, "DELETE FROM conf_use WHERE host <> $1",
+	    ARGS(v_text(host)));
+}
+
+int
+store_life_forget(struct job *j, const char *host)
+{
+	int64_t roles = 0, uses = 0;
+
+	if (store_change(j, &roles, "DELETE FROM role_life WHERE host = $1",
+		ARGS(v_text(host))) < 0 ||
+	    store_change(j, &uses, "DELETE FROM conf_use WHERE host = $1",
+		ARGS(v_text(host))) < 0)
+		return -1;
+	return roles + uses > 0;
+}
+
 int
 store_life_end(struct job *j, const char *host, const char *role)
 {

@@ -28,6 +28,12 @@ int store_life_list(struct job *j, struct role_life **out, size_t *count);
 int store_life_put(struct job *j, const struct role_life *l);
 /* It lives. */
 int store_life_seen(struct job *j, const char *host, const char *role);
+/* Where one machine only can be: what there is of others was its own, under
+ * another name. */
+int store_life_rename(struct job *j, const char *host);
+/* All of this machine, what it had for a configuration too: 1, 0: there is
+ * nothing, -1. */
+int store_life_forget(struct job *j, const char *host);
 /* It ends as it should. */
 int store_life_end(struct job *j, const char *host, const char *role);
 

@@ -75,6 +75,7 @@ static const struct act_row rows[ACT_COUNT] = {
 	[ACT_REPORT_SHOW] = { "report", "report show", NEED_READ },
 	[ACT_RESUME] = { "resume", "resume issuance", NEED_OPERATE },
 	[ACT_STATUS] = { "status", "status", NEED_READ },
+	[ACT_STATUS_FORGET] = { "status", "status forget", NEED_OPERATE },
 	[ACT_STOP] = { "stop", "stop issuance", NEED_OPERATE },
 	[ACT_STOP_LIST] = { "stop", "stop list", NEED_READ },
 	[ACT_SUPPRESS] = { "suppress", "suppress", NEED_OPERATE },

@@ -28,7 +28,6 @@
 #include "src/single.h"
 
 #define DAY 86400
-#define SILENT_SECS 300 /* a turn of a role's loop can take a while */
 #define INCIDENTS_MAX 100
 #define REPORTS_MAX 100
 
@@ -49,7 +48,7 @@ static bool
 is_silent(const struct job *j, const struct role_life *l)
 {
 	return l->is_running && store_is_shared(j) &&
-	       j->now - l->seen_at > SILENT_SECS;
+	       j->now - l->seen_at > OVERVIEW_SILENT_SECS;
 }
 
 /* Those of one host, in a line; the list is in the order of the hosts. */
@@ -76,9 +75,10 @@ tell_silent(struct job *j, struct remarks *r, const struct role_life *list,
 			    arena_printf(j->arena,
 				"%s on %s: not heard of since %s: start that "
 				"machine, or look at its network; the others "
-				"do its work (a week later this is forgotten)",
+				"do its work (a week later this is forgotten, "
+				"or with countersign status --forget %s)",
 				names, list[i].host,
-				clock_rfc3339(j->arena, since)));
+				clock_rfc3339(j->arena, since), list[i].host));
 		names = "";
 		since = 0;
 	}

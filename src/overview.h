@@ -12,6 +12,9 @@ struct remarks;
 
 /* Work that waits longer than this is not being done. */
 #define OVERVIEW_LATE_SECS 120
+/* A role that was not seen for so long, where machines share a database: a turn
+ * of its loop can take a while. */
+#define OVERVIEW_SILENT_SECS 300
 /* A machine not heard of for so long is spoken of no more. */
 #define OVERVIEW_FORGOTTEN_SECS (7 * 86400)
 

@@ -95,12 +95,17 @@ is_recent(const struct job *j, int64_t at)
 static int
 begin(struct job *j, const char *name, bool *told)
 {
+	const char *host = role_life_host(j);
 	struct role_life l;
-	int found = store_life_find(j, role_life_host(j), name, &l);
-	bool crashed = found > 0 && l.is_running, same;
+	bool crashed, same;
+	int found;
 
+	if (!store_is_shared(j) && store_life_rename(j, host) < 0)
+		return -1;
+	found = store_life_find(j, host, name, &l);
 	if (found < 0)
 		return -1;
+	crashed = found > 0 && l.is_running;
 	if (crashed)
 		l.crashes++;
 	if (crashed && !is_recent(j, l.crash_told_at)) {

@@ -288,8 +288,15 @@ def test_one_left(site):
         said = site.countersign("status", status=1)
         assert re.search("WRONG roles: issuer, sender, validator imap, web on "
                          "second: not heard of since ", said), said
+    with case("and speaks of it no more if the admin says that it is gone"):
+        site.countersign("status", "--forget", "second")
+        assert "second" not in site.countersign("status", status=None)
+        said = site.countersign("status", "--forget", "second", status=1)
+        assert "no machine of this name is known" in said, said
         site.second.start()
-        assert "not heard of" not in site.countersign("status", status=None)
+        assert "on second" in site.countersign("status", status=None)
+        said = site.countersign("status", "--forget", "second", status=1)
+        assert "stop countersignd there first" in said, said
     with case("and each role says again and again that it lives"):
         site.query("UPDATE role_life SET seen_at = started_at - 600")
         eventually(lambda: site.query("SELECT COUNT(*) FROM role_life "

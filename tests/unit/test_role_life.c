@@ -6,6 +6,8 @@
 
 #include "tests/unit/store_fixture.h"
 
+#include "db/store_conf_use.h"
+#include "db/store_life.h"
 #include "lib/arena.h"
 #include "lib/conf.h"
 #include "pki/profile.h"
@@ -122,6 +124,85 @@ test_crashes(struct job *j)
 }
 
 /* By a start, a crash in between or not: the issuer tells of it. */
+/* As another name has left it. */
+static void
+put_life(struct job *j, const char *host, const char *role, bool is_running,
+    int64_t started_at)
+{
+	const struct role_life l = { .host = host,
+		.role = role,
+		.version = PACKAGE_VERSION,
+		.conf_sha256 = "aa",
+		.is_running = is_running,
+		.started_at = started_at,
+		.seen_at = started_at };
+	const struct conf_use u = { .host = host,
+		.file = "/c.conf",
+		.used_sha256 = "aa",
+		.file_sha256 = "aa",
+		.restart = "",
+		.refused = "" };
+
+	EXPECT(j, store_begin(j), 0);
+	EXPECT(j, store_life_put(j, &l), 0);
+	EXPECT(j, store_conf_use_put(j, &u), 0);
+	EXPECT(j, store_commit(j), 0);
+}
+
+static int64_t
+hosts(struct job *j, const char *table)
+{
+	return fixture_count(
+	    j, arena_printf(
+		   j->arena, "SELECT COUNT(DISTINCT host) FROM %s", table));
+}
+
+/* A machine that has a new name and a database of its own: what it was before
+ * is what it is; of machines that share one nobody knows. */
+static void
+test_renamed(struct job *j)
+{
+	put_life(j, "former", NAME, false, 5);
+	put_life(j, "before", NAME, true, 7);
+	put_life(j, "before", "sender", true, 7);
+	put_life(j, "former", "web", true, 9);
+	put_life(j, role_life_host(j), "web", false, 3);
+	assert_true(starts(j, "aa"));
+	if (fixture_is_pgsql()) {
+		assert_int_equal(hosts(j, "role_life"), 3);
+		assert_int_equal(hosts(j, "conf_use"), 3);
+		assert_int_equal(events(j, "role crashed"), 0);
+		return;
+	}
+	assert_int_equal(hosts(j, "role_life"), 1);
+	assert_int_equal(hosts(j, "conf_use"), 1);
+	assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM role_life"), 3);
+	assert_int_equal(events(j, "role crashed"), 1);
+	assert_int_equal(
+	    fixture_count(j, "SELECT COUNT(*) FROM role_life WHERE "
+			     "is_running = 1 AND started_at = 7 AND "
+			     "role = 'sender'"),
+	    1);
+	assert_int_equal(
+	    fixture_count(j, "SELECT COUNT(*) FROM role_life WHERE "
+			     "is_running = 0 AND role = 'web'"),
+	    1);
+}
+
+static void
+test_forget(struct job *j)
+{
+	put_life(j, "one", NAME, true, 5);
+	put_life(j, "two", NAME, true, 5);
+	EXPECT(j, store_begin(j), 0);
+	assert_int_equal(store_life_forget(j, "three"), 0);
+	assert_int_equal(store_life_forget(j, "one"), 1);
+	assert_int_equal(store_life_forget(j, "one"), 0);
+	EXPECT(j, store_commit(j), 0);
+	assert_int_equal(hosts(j, "role_life"), 1);
+	assert_int_equal(hosts(j, "conf_use"), 1);
+}
+
 static void
 test_configuration(struct job *j)
 {
@@ -280,6 +361,8 @@ test_busy(struct job *j)
 static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_start_and_end),
 	STORE_TEST(test_crashes),
+	STORE_TEST(test_renamed),
+	STORE_TEST(test_forget),
 	STORE_TEST(test_configuration),
 	STORE_TEST(test_reload),
 	STORE_TEST(test_profiles),
