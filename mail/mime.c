@@ -11,6 +11,8 @@
 #include "mail/mime_part.h"
 
 #define PARAM_COUNT_MAX 32
+/* A text this large must not be twice as large in UTF-8 (decision 0047). */
+#define GROWTH_MIN ((size_t)64 * 1024)
 
 /* --- Content-Type -------------------------------------------------------- */
 
@@ -506,9 +508,12 @@ static int
 to_utf8(struct job *j, struct span s, enum charset charset, struct buf *out,
     struct finding *f)
 {
-	size_t at = 0, from;
+	size_t at = 0, from, n = utf8_len(s, charset);
 
-	buf_init(out, j->arena, utf8_len(s, charset) + 1);
+	if (n > GROWTH_MIN && n / 2 > s.n)
+		return finding_set(f, FINDING_REFUSE, "mime.charset",
+		    "a large text, of signs that are no letters");
+	buf_init(out, j->arena, n + 1);
 	buf_reserve(out, out->max);
 	while (at < s.n) {
 		for (from = at; at < s.n; at++)

@@ -161,7 +161,7 @@ struct judge {
 	struct mime_part root;
 	struct smime_layer layer;
 	const struct mime_part *leaf;
-	struct span text;
+	struct reply_blocks blocks; /* of its text */
 	const char *from;
 };
 
@@ -199,6 +199,23 @@ check_addresses(struct judge *x)
 	return reply_trail_add(x->r->trail, &x->f);
 }
 
+/* The text is of no use once its blocks are known (MA-94): 0, or -1 and
+ * x->f. */
+static int
+scan_text(struct judge *x)
+{
+	struct job own = *x->j;
+	struct span text;
+	int result;
+
+	own.arena = arena_new();
+	result = mime_part_text(&own, x->leaf, &text, &x->f);
+	if (result == 0)
+		reply_blocks_scan(text, &x->blocks);
+	arena_free(own.arena);
+	return result;
+}
+
 /* ER-27, MA-55 to MA-58: 0, or -1 and x->f. */
 static int
 find_text(struct judge *x)
@@ -210,7 +227,7 @@ find_text(struct judge *x)
 	    smime_open(x->j, &x->root, &x->layer, &x->f) < 0 ||
 	    mime_text_part(
 		&x->r->message, &x->root, &x->leaf, &wrapped, &x->f) < 0 ||
-	    mime_part_text(x->j, x->leaf, &x->text, &x->f) < 0)
+	    scan_text(x) < 0)
 		return -1;
 	passed(x->r, "mime");
 	return 0;
@@ -262,14 +279,11 @@ check_readings(struct judge *x)
 static int
 find_digest(struct judge *x)
 {
-	struct reply_blocks blocks;
-
-	reply_blocks_scan(x->text, &blocks);
-	if (reply_blocks_judge(&blocks, x->r->digest, &x->f) < 0) {
-		x->r->asks_to_stop = asks_to_stop(&blocks, &x->f);
+	if (reply_blocks_judge(&x->blocks, x->r->digest, &x->f) < 0) {
+		x->r->asks_to_stop = asks_to_stop(&x->blocks, &x->f);
 		return -1;
 	}
-	if (blocks.is_below_marks &&
+	if (x->blocks.is_below_marks &&
 	    reply_html_check(x->j, &x->root, &x->f) < 0)
 		return -1;
 	if (check_readings(x) < 0)
@@ -487,15 +501,13 @@ reply_says_stop(struct job *j, struct reply *r,
 {
 	struct judge x = { .j = j, .r = r, .expect = expect, .policy = policy };
 	uint8_t digest[SHA256_LEN];
-	struct reply_blocks blocks;
 
 	if (r->decided && r->verdict != VERDICT_EXPIRED)
 		return false;
 	if (check_addresses(&x) < 0 || find_text(&x) < 0)
 		return false;
-	reply_blocks_scan(x.text, &blocks);
-	return reply_blocks_judge(&blocks, digest, &x.f) < 0 &&
-	       asks_to_stop(&blocks, &x.f);
+	return reply_blocks_judge(&x.blocks, digest, &x.f) < 0 &&
+	       asks_to_stop(&x.blocks, &x.f);
 }
 
 int

@@ -135,22 +135,36 @@ check_reading(struct job *j, struct span text, const uint8_t digest[SHA256_LEN],
 	return 0;
 }
 
+/* The same; what cannot be decoded (`result` -1) says nothing. */
+static int
+check_decoded(struct job *j, int result, struct span octets,
+    const uint8_t digest[SHA256_LEN], struct finding *f)
+{
+	struct reply_blocks b;
+
+	if (result == 0)
+		return check_reading(j, octets, digest, &b, f);
+	arena_clear(j->arena);
+	return 0;
+}
+
 /* As a multipart: each leaf as its own fields say, whatever its type. */
 static int
 check_leaves(struct job *j, const struct mime_part *p,
     const uint8_t digest[SHA256_LEN], struct finding *f)
 {
-	struct reply_blocks b;
 	struct finding ignored;
 	struct span octets;
+	int result;
 	size_t i;
 
 	for (i = 0; i < p->part_count; i++)
 		if (check_leaves(j, &p->parts[i], digest, f) < 0)
 			return -1;
-	if (p->part_count > 0 || mime_part_decode(j, p, &octets, &ignored) < 0)
+	if (p->part_count > 0)
 		return 0;
-	return check_reading(j, octets, digest, &b, f);
+	result = mime_part_decode(j, p, &octets, &ignored);
+	return check_decoded(j, result, octets, digest, f);
 }
 
 /* The body as one text in each transfer encoding; *raw is as it stands. */
@@ -158,18 +172,16 @@ static int
 check_texts(struct job *j, struct span body, const uint8_t digest[SHA256_LEN],
     struct reply_blocks *raw, struct finding *f)
 {
-	struct reply_blocks b;
-	struct span octets;
+	struct span octets = { NULL, 0 };
+	int result;
 
 	if (check_reading(j, body, digest, raw, f) < 0)
 		return -1;
-	if (mime_decode_qp(j, body, &octets) == 0 &&
-	    check_reading(j, octets, digest, &b, f) < 0)
+	result = mime_decode_qp(j, body, &octets);
+	if (check_decoded(j, result, octets, digest, f) < 0)
 		return -1;
-	if (mime_decode_base64(j, body, &octets) == 0 &&
-	    check_reading(j, octets, digest, &b, f) < 0)
-		return -1;
-	return 0;
+	result = mime_decode_base64(j, body, &octets);
+	return check_decoded(j, result, octets, digest, f);
 }
 
 /*

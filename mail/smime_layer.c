@@ -128,21 +128,38 @@ read_content(CMS_ContentInfo *cms, struct span *out)
 	return 0;
 }
 
+/* CMS holds a copy of what it is read from, which is of no use after it
+ * (MA-94): *n octets. */
+static int
+read_cms(struct job *j, const struct mime_part *p, CMS_ContentInfo **out,
+    size_t *n, struct finding *f)
+{
+	struct job own = *j;
+	struct span octets = { NULL, 0 };
+	int result;
+
+	own.arena = arena_new();
+	result = mime_part_decode(&own, p, &octets, f);
+	*n = octets.n;
+	*out = result < 0 ? NULL : smime_cms(j, octets);
+	arena_free(own.arena);
+	return result;
+}
+
 static int
 open_opaque(struct job *j, struct mime_part *root, struct smime_layer *out,
     struct finding *f)
 {
 	const struct message *ignored;
-	struct span octets;
+	size_t n;
 
-	if (mime_part_decode(j, root, &octets, f) < 0)
+	if (read_cms(j, root, &out->cms, &n, f) < 0)
 		return -1;
-	out->cms = smime_cms(j, octets);
 	if (out->cms == NULL)
 		return unreadable(f, "signed data that cannot be read");
 	if (read_content(out->cms, &out->content) < 0)
 		return unreadable(f, "signed data without content");
-	if (octets.n - out->content.n > SMIME_CMS_MAX)
+	if (n - out->content.n > SMIME_CMS_MAX)
 		return unreadable(f, "signed data with too much beside it");
 	if (open_inside(j, out->content, 1, root, &ignored, f) < 0)
 		return -1;

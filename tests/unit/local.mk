@@ -236,6 +236,12 @@ SMIME_LAB = tests/unit/libsmimelab.a
 unit_tests += \
 	tests/unit/test_smime_reply \
 	tests/unit/test_smime_verify
+unit_tests += tests/unit/test_reply_memory
+tests_unit_test_reply_memory_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
+tests_unit_test_reply_memory_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc \
+	-Wl,--wrap=realloc -Wl,--wrap=free
+tests_unit_test_reply_memory_LDADD = $(SMIME_LAB) $(DKIM_LAB) $(UNIT) \
+	$(CS_MAIL) $(CS_PKI) $(CRYPTO_LIBS)
 tests_unit_test_smime_reply_LDADD = $(SMIME_LAB) $(DKIM_LAB) $(UNIT) \
 	$(CS_MAIL) $(CS_PKI)
 tests_unit_test_smime_verify_LDADD = $(SMIME_LAB) $(UNIT) $(CS_MAIL) $(CS_PKI)

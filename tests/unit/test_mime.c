@@ -3,7 +3,6 @@
 
 #include "tests/unit/unit.h"
 
-#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -625,82 +624,6 @@ test_cut_words(void **state)
 	}
 }
 
-/* --- memory --------------------------------------------------------------- */
-
-static size_t
-octets_in_use(void)
-{
-	struct mallinfo2 m = mallinfo2();
-
-	return m.uordblks + m.hblkhd;
-}
-
-/* A message of 256 KiB whose lines are those of the octets given. */
-static struct span
-large_message(const char *head, const char *octet, bool in_base64)
-{
-	char line[76 * 3 + 4] = "";
-	struct buf text, b;
-
-	buf_init(&text, unit_job()->arena, 1 << 20);
-	buf_init(&b, unit_job()->arena, 1 << 20);
-	for (size_t i = 0; i < 75; i++)
-		memcpy(line + i * strlen(octet), octet, strlen(octet) + 1);
-	memcpy(line + strlen(line), " \r\n", 4);
-	while (text.n < (in_base64 ? 180u : 250u) * 1024)
-		buf_add_str(&text, line);
-	buf_add_str(&b, head);
-	if (in_base64)
-		b64_add(&b, buf_span(&text));
-	else
-		buf_add(&b, buf_span(&text));
-	return buf_span(&b);
-}
-
-/* MA-94: the message and its text are less than four times the message. */
-static void
-test_memory(void **state)
-{
-	static const struct {
-		const char *head, *octet;
-		bool in_base64;
-	} cases[] = {
-		{ TEXT("; charset=windows-1252; format=flowed", "8bit", ""),
-		    "\x80", false },
-		{ TEXT("; charset=windows-1252", "8bit", ""), "\x80", false },
-		{ TEXT("; charset=iso-8859-1; format=flowed; delsp=yes", "8bit",
-		      ""),
-		    "\xe4", false },
-		{ TEXT("; charset=utf-8; format=flowed", "8bit", ""),
-		    "\xc3\xa4", false },
-		{ TEXT("; charset=windows-1252; format=flowed",
-		      "quoted-printable", ""),
-		    "=80", false },
-		{ TEXT("; charset=windows-1252; format=flowed", "base64", ""),
-		    "\x80", true },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < COUNT(cases); i++) {
-		struct span raw = large_message(
-		    cases[i].head, cases[i].octet, cases[i].in_base64);
-		struct mime_text out;
-		struct finding f;
-		struct message m;
-		struct job j;
-		size_t before = octets_in_use(), held;
-
-		unit_case("%zu", i);
-		job_init(&j, NULL, NULL);
-		assert_int_equal(message_parse(&j, raw, &limits, &m, &f), 0);
-		assert_int_equal(mime_find_text(&j, &m, &out, &f), 0);
-		held = octets_in_use() - before;
-		assert_true(out.text.n > 0);
-		assert_true(raw.n + held < 4 * raw.n);
-		job_done(&j);
-	}
-}
-
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_types),
 	cmocka_unit_test(test_structure),
@@ -709,7 +632,6 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_words),
 	cmocka_unit_test(test_cut),
 	cmocka_unit_test(test_cut_words),
-	cmocka_unit_test(test_memory),
 };
 
 UNIT_MAIN(tests)
