@@ -6,6 +6,7 @@
 
 #include "lib/utf8.h"
 #include "mail/reply_quote.h"
+#include "mail/reply_wrote.h"
 
 #define FIRST_LINES_MAX 4
 
@@ -71,9 +72,10 @@ find_moment(struct span s, struct reply_hints *h)
 		h->moment = true;
 }
 
-/* With what attributions end, in any script and emphasis. */
+/* With what attributions end, in any script and emphasis: *words stand before
+ * it. */
 static bool
-ends_in_colon(struct span s)
+ends_in_colon(struct span s, struct span *words)
 {
 	static const struct span colons[] = { { ":", 1 }, { "\xef\xbc\x9a", 3 },
 		{ "\xef\xb9\x95", 3 }, { "\xef\xb8\xb0", 3 },
@@ -83,9 +85,13 @@ ends_in_colon(struct span s)
 	s = utf8_trim_end(s);
 	while (s.n > 0 && strchr("*_", s.p[s.n - 1]) != NULL)
 		s.n--;
+	*words = s;
 	for (size_t i = 0; i < sizeof(colons) / sizeof(colons[0]); i++)
-		if (span_ends(s, colons[i]))
+		if (span_ends(s, colons[i])) {
+			*words =
+			    utf8_trim_end(span_cut(s, 0, s.n - colons[i].n));
 			return true;
+		}
 	return false;
 }
 
@@ -93,8 +99,11 @@ ends_in_colon(struct span s)
 static void
 read_hints(struct span line, struct reply_hints *h)
 {
-	bool colon = ends_in_colon(line);
+	struct span words;
+	bool colon = ends_in_colon(line, &words);
 
+	if (colon && reply_says_wrote(words))
+		h->doubt = true;
 	if (span_find(line, 0, '@') < line.n || span_has(line, SPAN("ACME:")))
 		h->doubt = true;
 	find_moment(line, h);
@@ -158,17 +167,20 @@ add_to_first(struct reply_above *a, struct span text, struct span line)
 	size_t end = (size_t)(line.p - text.p) + line.n;
 	bool blank = span_ends(line, nbsp) ||
 		     (end < text.n && strchr(" \t", text.p[end]) != NULL);
-	bool only = a->first_lines == 0;
+	bool only = a->first_lines == 0, colon;
+	struct span words;
 
 	read_hints(utf8_trim_end(line), &a->first);
 	if (only)
 		a->first_told = a->first.doubt || a->first.moment;
 	a->first_lines++;
-	a->first_colon = !blank && ends_in_colon(line);
+	colon = ends_in_colon(line, &words);
+	a->first_colon = !blank && colon;
 	a->first_strange |= is_indented(line) ||
 			    a->first_lines > FIRST_LINES_MAX ||
 			    ends_sentence(line) ||
-			    (only ? reply_is_header_like(line)
+			    (only ? reply_is_header_like(line) &&
+					!(colon && reply_says_wrote(words))
 				  : a->first.doubt && !a->first_told);
 }
 

@@ -252,9 +252,8 @@ test_quote_marks(void **state)
 			digest),
 		    "");
 		assert_string_equal(
-		    code_of(
-			span_str(arena_printf(unit_job()->arena,
-			    "On Monday, CA wrote:\n%s\n" BLOCK(ONE), quoted)),
+		    code_of(span_str(arena_printf(unit_job()->arena,
+				"On Monday, CA:\n%s\n" BLOCK(ONE), quoted)),
 			digest),
 		    "");
 	}
@@ -405,6 +404,17 @@ static const char *const introductions[] = {
 	"On Mon at 10:00 CA wrote\n",
 	"CA kirjoitti 2.3.26 klo 10.00:\n",
 	"Le 02/03/2026 à 10h00, CA a écrit :\n",
+	/* a name alone, or none */
+	"On Monday CA wrote:\n\n",
+	"Mallory wrote:\n\n",
+	"*Mallory wrote:*\n",
+	"Mallory schrieb:\n\n",
+	"Mallory a \u00e9crit\u00a0:\n\n",
+	"Mallory napisa\u0142(a):\n",
+	"Mallory \u043f\u0438\u0448\u0435\u0442:\n",
+	"Mallory\u5199\u9053\uff1a\n",
+	"\u05db\u05ea\u05d1/\u05d4:\n",
+	"wrote:\n",
 	/* other digits, other ends */
 	"في الاثنين، ٢ مارس ٢٠٢٦ في ١٠:٠٠ ص، كتب CA\n",
 	"في ٢ مارس ٢٠٢٦ كتب CA:\n",
@@ -434,8 +444,14 @@ static const char *const no_separators[] = {
 	"-- \nAlice\nOn 2 Mar 2026, CA <a@ca.test> wrote:\n> q\n\n",
 	"\n-- \nAlice\n\nOn 2 Mar 2026, CA <acme@ca.test> wrote:\n> q\n\n",
 	"-- \r\nAlice, 1 2\r\n\r\n> q\r\n",
-	/* nobody, and no time */
-	"On Monday CA wrote:\n\n",
+	/* it looks like a field's name, and is none */
+	"CA wrote:\n> q\n\n",
+	"Certification Authority schrieb:\n\n> q\n\n",
+	/* nobody, and no time; no word for writing, or no colon behind it */
+	"On Monday CA:\n\n",
+	"What certbot wrote\n\n",
+	"This is what was typewrote:\n\n",
+	"Wrote: nothing.\n\n",
 	"Grüße, hier ist sie:\n\n",
 	"Here is the answer of 2026:\n\n",
 	"Here is number 2 of 3.\n\n",

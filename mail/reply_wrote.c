@@ -1,0 +1,150 @@
+#include "config.h"
+
+#include "mail/reply_wrote.h"
+
+#define W(words)                                                               \
+	{                                                                      \
+		words, sizeof(words) - 1                                       \
+	}
+
+static const struct span verbs[] = {
+	/* English */
+	W("wrote"),
+	W("writes"),
+
+	/* German */
+	W("schrieb"),
+	W("schreibt"),
+	W("schrieben"),
+	/* French */
+	W("a écrit"),
+	W("écrit"),
+	W("a ecrit"),
+	W("écrivait"),
+	/* Spanish */
+	W("escribió"),
+	W("escribio"),
+	W("escribe"),
+	/* Catalan */
+	W("va escriure"),
+	W("escrigué"),
+	/* Galician, Portuguese */
+	W("escribiu"),
+	W("escreveu"),
+	/* Basque */
+	W("idatzi du"),
+	W("idatzi zuen"),
+	/* Italian */
+	W("ha scritto"),
+	W("scrisse"),
+	W("scrive"),
+	/* Romanian */
+	W("a scris"),
+	/* Dutch */
+	W("schreef"),
+	/* Danish, Norwegian, Swedish */
+	W("skrev"),
+	/* Icelandic */
+	W("skrifaði"),
+	/* Finnish */
+	W("kirjoitti"),
+	/* Estonian */
+	W("kirjutas"),
+	/* Latvian */
+	W("rakstīja"),
+	/* Lithuanian */
+	W("rašė"),
+	W("parašė"),
+	/* Polish */
+	W("napisał"),
+	W("napisała"),
+	W("napisał(a)"),
+	W("pisze"),
+	/* Czech */
+	W("napsal"),
+	W("napsala"),
+	W("napsal(a)"),
+	/* Slovak */
+	W("napísal"),
+	W("napísala"),
+	W("napísal(a)"),
+	/* Hungarian */
+	W("írta"),
+	/* Croatian, Bosnian, Serbian */
+	W("napisao"),
+	W("napisala"),
+	W("napisao/la"),
+	W("napisao je"),
+	W("napisala je"),
+	W("је написао"),
+	W("је написала"),
+	W("пише"),
+	/* Slovene */
+	W("napisal"),
+	W("napisal/-a"),
+	W("napisal/a"),
+	/* Turkish */
+	W("yazdı"),
+	W("yazmış"),
+	/* Greek */
+	W("έγραψε"),
+	/* Russian */
+	W("написал"),
+	W("написала"),
+	W("написал(а)"),
+	W("писал"),
+	W("писал(а)"),
+	W("пишет"),
+	/* Ukrainian */
+	W("написав"),
+	W("написав(ла)"),
+	/* Bulgarian */
+	W("написа"),
+	/* Hebrew */
+	W("כתב"),
+	W("כתבה"),
+	W("כתב/ה"),
+	/* Arabic */
+	W("كتب"),
+	W("كتبت"),
+	/* Hindi */
+	W("ने लिखा"),
+	/* Thai */
+	W("เขียนว่า"),
+	/* Vietnamese */
+	W("đã viết"),
+	/* Indonesian, Malay */
+	W("menulis"),
+	/* Japanese */
+	W("のメール"),
+	W("さんは書きました"),
+	/* Chinese */
+	W("写道"),
+	W("寫道"),
+	/* Korean */
+	W("작성"),
+	W("님이 작성"),
+};
+
+/* As a word, where words have blanks between them: "typewrote" is none. */
+static bool
+ends_with_word(struct span s, struct span word)
+{
+	size_t before;
+
+	if (s.n < word.n)
+		return false;
+	before = s.n - word.n;
+	return span_caseeq(span_from(s, before), word) &&
+	       (before == 0 || !ascii_is_alpha(word.p[0]) ||
+		   !ascii_is_alpha(s.p[before - 1]));
+}
+
+bool
+reply_says_wrote(struct span words)
+{
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
+		if (ends_with_word(words, verbs[i]))
+			return true;
+	return false;
+}
