@@ -249,12 +249,14 @@ addr_list_from(
 		    "a character that may not be in an address");
 	case MAILBOX_FOREIGN:
 		return finding_set(f, FINDING_REFUSE, "hdr.from-mismatch",
-		    "From is an address that is never asked");
+		    "From is an address in a form that is never asked: it must "
+		    "be the mailbox that was");
 	case MAILBOX_BAD:
 		break;
 	}
 	return finding_set(f, FINDING_REFUSE, "hdr.from-syntax",
-	    "From is not exactly one address");
+	    "From is not exactly one address: it must be the mailbox that was "
+	    "asked, alone");
 }
 
 void

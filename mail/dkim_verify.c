@@ -205,7 +205,8 @@ check_body(struct verification *v, struct candidate *c)
 	if (memcmp(v->body_hash[canon], c->signature.body_hash.p, 32) == 0)
 		return 0;
 	return finding_set(&c->result.finding, FINDING_SKIP, "dkim.body-hash",
-	    "the body is not the one that was signed");
+	    "the body is not the one that was signed: it was changed on the "
+	    "way");
 }
 
 /* MA-30 to MA-32: 0, -1 with the finding. */
@@ -575,7 +576,9 @@ judge(struct verification *v, struct dkim_result *out)
 		return evaluate_aligned(v, out);
 	if (v->others.count == 0) {
 		(void)finding_set(&out->finding, FINDING_REFUSE, "dkim.none",
-		    "the message has no DKIM signature");
+		    "the message has no DKIM signature; needed is one of "
+		    "%.80s",
+		    v->from_domain);
 		return 0;
 	}
 	judge_unaligned(v, &out->finding);

@@ -260,10 +260,11 @@ check_types(const struct mime_part *p, struct finding *f)
 	size_t i;
 
 	if (mime_part_is(p, "multipart", "encrypted") || is_enveloped(p))
-		return finding_set(
-		    f, FINDING_REFUSE, "mime.encrypted", "an encrypted part");
+		return finding_set(f, FINDING_REFUSE, "mime.encrypted",
+		    "an encrypted part: send the reply unencrypted");
 	if (mime_part_is(p, "message", NULL) && !is_opened(p))
-		return refuse_type(f, "a message inside the message");
+		return refuse_type(f, "a message inside the message: reply, do "
+				      "not forward");
 	for (i = 0; i < p->part_count; i++)
 		if (check_types(&p->parts[i], f) < 0)
 			return -1;
@@ -302,7 +303,8 @@ find_in_alternative(
 			return 0;
 		}
 	}
-	return refuse_type(f, "no text/plain in the alternative");
+	return refuse_type(f, "no text/plain in the alternative: send "
+			      "the reply as plain text");
 }
 
 /*
@@ -380,8 +382,9 @@ mime_text_part(const struct message *m, const struct mime_part *root,
 	if (mime_part_is(p, "multipart", "alternative"))
 		return find_in_alternative(p, leaf, f);
 	if (!is_text(p))
-		return refuse_type(
-		    f, "neither text/plain nor multipart/alternative");
+		return refuse_type(f,
+		    "neither text/plain nor multipart/alternative: send "
+		    "the reply as plain text");
 	*leaf = p;
 	return 0;
 }
@@ -440,8 +443,8 @@ find_charset(const struct mime_part *p, enum charset *out, struct finding *f)
 			return 0;
 		}
 	}
-	return finding_set(
-	    f, FINDING_REFUSE, "mime.charset", "a charset that is not in use");
+	return finding_set(f, FINDING_REFUSE, "mime.charset",
+	    "a charset that is not read here: send the reply in UTF-8");
 }
 
 /* The code point of one octet above ASCII; 0: none. */
@@ -512,7 +515,8 @@ to_utf8(struct job *j, struct span s, enum charset charset, struct buf *out,
 
 	if (n > GROWTH_MIN && n / 2 > s.n)
 		return finding_set(f, FINDING_REFUSE, "mime.charset",
-		    "a large text, of signs that are no letters");
+		    "a large text, of signs that are no letters: send the "
+		    "block alone");
 	buf_init(out, j->arena, n + 1);
 	buf_reserve(out, out->max);
 	while (at < s.n) {
@@ -527,7 +531,8 @@ to_utf8(struct job *j, struct span s, enum charset charset, struct buf *out,
 			if (wide_char(charset, s, &at, out) < 0)
 				return finding_set(f, FINDING_REFUSE,
 				    "mime.charset",
-				    "text that is not in its charset");
+				    "text that is not in its charset: send "
+				    "the reply in UTF-8");
 		} else if (++at == s.n || s.p[at - 1] == '\0' ||
 			   s.p[at] != '\n') {
 			return finding_set(f, FINDING_REFUSE, "mime.encoding",

@@ -58,7 +58,8 @@ read_encoding(const struct field *x, enum mime_encoding *out, struct finding *f)
 		}
 	}
 	return finding_set(f, FINDING_REFUSE, "mime.encoding",
-	    "a Content-Transfer-Encoding that is not in use");
+	    "a Content-Transfer-Encoding that is none of 7bit, 8bit, binary, "
+	    "quoted-printable and base64");
 }
 
 /* What is not inline is an attachment (RFC 2183 section 2.8). */

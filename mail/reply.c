@@ -145,7 +145,8 @@ reply_without_sender(struct job *j, struct reply *r)
 	if (r->decided)
 		return;
 	(void)finding_set(&f, FINDING_REFUSE, "hdr.automatic",
-	    "an automatic message: no envelope sender");
+	    "an automatic message: no envelope sender. A response is sent "
+	    "by hand, or by an ACME program from the mailbox");
 	(void)refuse(j, r, VERDICT_UNAUTHENTICATED, &f);
 }
 
@@ -312,8 +313,9 @@ compare(struct judge *x)
 		    "the digest is that of the former account key");
 		return refuse(x->j, x->r, VERDICT_STALE_KEY, &x->f);
 	}
-	(void)finding_set(
-	    &x->f, FINDING_REFUSE, "mismatch", "the digest is wrong");
+	(void)finding_set(&x->f, FINDING_REFUSE, "mismatch",
+	    "the digest is wrong: it is of another challenge, or of another "
+	    "account key");
 	return refuse(x->j, x->r, VERDICT_MISMATCH, &x->f);
 }
 
@@ -469,7 +471,8 @@ reply_judge(struct job *j, struct reply *r, const struct reply_expect *expect,
 
 	if (arrival_of(&x) > expect->expires_at) { /* ER-7 */
 		(void)finding_set(&x.f, FINDING_REFUSE, "expired",
-		    "the reply came after the challenge had expired");
+		    "the reply came after the challenge had expired: order "
+		    "again");
 		return refuse(j, r, VERDICT_EXPIRED, &x.f);
 	}
 	/* All that costs no look-up first. */

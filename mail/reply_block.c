@@ -161,18 +161,20 @@ reply_blocks_judge(
 {
 	if (b->counts.found && (b->bad || b->counts.differ))
 		return finding_set(f, FINDING_REFUSE, "body.ambiguous",
-		    "two response blocks with different content");
+		    "two response blocks with different content: send one");
 	if (b->counts.found) {
 		memcpy(digest, b->counts.digest, SHA256_LEN);
 		return 0;
 	}
 	if (b->bad)
 		return finding_set(f, FINDING_REFUSE, "body.bad-block",
-		    "the response block is not a 43-character digest");
+		    "the response block is not a digest of 43 characters: copy "
+		    "its lines unchanged");
 	if (b->below.found || b->quoted)
 		return finding_set(f, FINDING_REFUSE, "body.block-in-quote",
 		    "the only response block is in what may be quoted text: "
 		    "put its lines at the very top of the reply");
-	return finding_set(
-	    f, FINDING_REFUSE, "body.no-block", "no response block");
+	return finding_set(f, FINDING_REFUSE, "body.no-block",
+	    "no response block: it must stand in the plain text of the reply, "
+	    "from its line -----BEGIN ACME RESPONSE----- on, unchanged");
 }

@@ -100,11 +100,14 @@ reply_headers_list(const struct message *m, struct finding *f)
 		if (span_casestarts(x->name, SPAN("List-")) ||
 		    is_one_of(x->name, names))
 			return finding_set(f, FINDING_REFUSE, "hdr.list",
-			    "the message came through a mailing list");
+			    "the message came through a mailing list: a reply "
+			    "must come straight from the mailbox");
 		if (span_caseeq_str(x->name, "Precedence") &&
 		    span_caseeq_str(span_trim_fws(x->body), "list"))
 			return finding_set(f, FINDING_REFUSE, "hdr.list",
-			    "Precedence says that it came through a list");
+			    "Precedence says that the message came through a "
+			    "mailing list: a reply must come straight from "
+			    "the mailbox");
 	}
 	return 0;
 }
@@ -117,7 +120,8 @@ reply_headers_resent(const struct message *m, struct finding *f)
 	for (i = 0; i < m->field_count; i++)
 		if (span_casestarts(m->fields[i].name, SPAN("Resent-")))
 			return finding_set(f, FINDING_REFUSE, "hdr.resent",
-			    "the message was resent");
+			    "the message was resent: a reply must come "
+			    "straight from the mailbox");
 	return 0;
 }
 
@@ -178,7 +182,9 @@ reply_headers_automatic(
 	if (why == NULL)
 		return 0;
 	return finding_set(f, FINDING_REFUSE, "hdr.automatic",
-	    "an automatic message: %s", why);
+	    "an automatic message: %s. A response is sent by hand, or says "
+	    "Auto-Submitted: auto-replied; type=acme",
+	    why);
 }
 
 /* --- who and to whom ----------------------------------------------------- */
@@ -196,7 +202,8 @@ reply_headers_from(struct job *j, const struct message *m, const char *mailbox,
 		return -1;
 	if (!addr_is_sender(*from, mailbox))
 		return finding_set(f, FINDING_REFUSE, "hdr.from-mismatch",
-		    "the reply came from another address");
+		    "the reply came from another address than the mailbox that "
+		    "was asked");
 	return 0;
 }
 
@@ -212,7 +219,8 @@ reply_headers_to(struct job *j, const struct message *m,
 	    addr_list_has(&to, challenge_from))
 		return 0;
 	return finding_set(f, FINDING_REFUSE, "hdr.to-mismatch",
-	    "To is not the address that the challenge mail came from");
+	    "To is not the address that the challenge mail came from: reply "
+	    "to that mail itself");
 }
 
 /*
@@ -248,5 +256,6 @@ reply_headers_in_reply_to(
 	if (x == NULL || span_eq_str(only_id(x->body), message_id))
 		return 0;
 	return finding_set(f, FINDING_REFUSE, "hdr.in-reply-to",
-	    "In-Reply-To is not the challenge mail's Message-ID");
+	    "In-Reply-To is not the challenge mail's Message-ID: reply to "
+	    "that mail itself, not to another one");
 }
