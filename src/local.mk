@@ -117,6 +117,7 @@ libcs_src_a_SOURCES = \
 	src/rehearsal.c src/rehearsal.h \
 	src/rehearsal_sign.c src/rehearsal_sign.h \
 	src/reports.c \
+	src/imap_ingest.c src/imap_ingest.h \
 	src/intake.c src/intake.h \
 	src/intake_check.c src/intake_check.h \
 	src/intake_imap.c src/intake_imap.h \
@@ -132,6 +133,7 @@ libcs_src_a_SOURCES = \
 	src/purge.c src/purge.h \
 	src/recheck.c \
 	src/recipient.c src/recipient.h \
+	src/record_queue.c src/record_queue.h \
 	src/reply_wrap.c src/reply_wrap.h \
 	src/reply_conf.c src/reply_conf.h \
 	src/enroll.c src/enroll.h \

@@ -21,6 +21,7 @@
 #include "src/judge_caa.h"
 #include "src/perspective_check.h"
 #include "src/perspective_client.h"
+#include "src/record_queue.h"
 #include "src/reply_wrap.h"
 #include "src/worker.h"
 
@@ -118,6 +119,7 @@ open_intake(struct job *j, struct role_env *env, struct validator *v)
 	v->kind = in.kind;
 	switch (in.kind) {
 	case INTAKE_IMAP:
+		v->records = record_queue_new();
 		return intake_imap_open(j, in.imap, &v->fetch);
 	case INTAKE_LMTP:
 		return intake_lmtp_open(j, &v->lmtp);
@@ -192,6 +194,7 @@ validator_close(struct role_env *env)
 {
 	struct validator *v = env->role;
 
+	record_queue_free(v->records);
 	fetch_free(v->fetch);
 	intake_lmtp_close(v->lmtp);
 	perspective_client_free(v->perspectives);

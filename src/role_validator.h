@@ -16,6 +16,7 @@
 struct fetch;
 struct intake_lmtp;
 struct intake_maildir;
+struct record_queue;
 struct resolver;
 struct perspective_client;
 struct seal_key;
@@ -24,6 +25,7 @@ struct x509_st;
 struct validator {
 	enum intake_kind kind; /* which of these it has: */
 	struct fetch *fetch;   /* NULL in tests: messages are handed in */
+	struct record_queue *records; /* beside fetch */
 	struct intake_lmtp *lmtp;
 	struct intake_maildir *maildir;
 	struct resolver *resolver;
@@ -41,7 +43,7 @@ struct validator {
 	uint32_t stuck_uid;   /* the message that could not be judged … */
 	unsigned stuck_count; /* … so often … */
 	int64_t stuck_ms;     /* … since then, on the monotonic clock */
-	int64_t commit_ms;    /* what the last one took */
+	int64_t disposed_uid; /* up to here the mailbox has put away */
 	bool one_by_one;      /* messages are loaded alone, after a failure */
 };
 

@@ -1,0 +1,474 @@
+#include "config.h"
+
+#include "src/record_queue.h"
+
+#include "db/store.h"
+#include "db/store_reply.h"
+#include "lib/arena.h"
+#include "lib/clock.h"
+#include "lib/log.h"
+#include "src/judge.h"
+#include "src/judgement.h"
+#include "src/wake.h"
+#include "src/worker.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What has waited so long is committed, alone if need be: others may wait for
+ * slow name servers. */
+#define WAIT_MS 50
+/* In the queue, with those that are being committed: some for the thread, and
+ * some that are judged meanwhile. */
+#define COUNT_MAX (2 * RECORD_BATCH_MAX)
+/* The same, in octets of messages; one may be larger. */
+#define OCTETS_MAX ((size_t)2 << 20)
+
+struct record_queue {
+	pthread_t thread;
+	bool is_started;
+	struct store *store; /* the thread's */
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	/* Under the lock: */
+	struct record_item *first, **end; /* that wait */
+	struct record_item *left; /* to be freed, by the caller's thread: what
+				   * they hold may be known to that alone */
+	size_t waiting;
+	int64_t since_ms;     /* when the first of them came */
+	size_t count, octets; /* with those that are being committed */
+	bool is_urgent, is_ending;
+	bool has_failed;
+	int64_t failed_uid;
+};
+
+struct record_item *
+record_item_new(struct store *store, const struct conf *conf)
+{
+	struct record_item *item = xmalloc(sizeof(*item));
+
+	item->next = NULL;
+	item->judged = NULL;
+	item->gone = NULL;
+	job_init(&item->job, store, conf);
+	return item;
+}
+
+void
+record_item_free(struct record_item *item)
+{
+	if (item == NULL)
+		return;
+	job_done(&item->job);
+	free(item);
+}
+
+static size_t
+octets_of(const struct record_item *item)
+{
+	return item->judged == NULL ? 0 : item->judged->received->raw.n;
+}
+
+static void
+free_items(struct record_item *first)
+{
+	while (first != NULL) {
+		struct record_item *next = first->next;
+
+		record_item_free(first);
+		first = next;
+	}
+}
+
+/* --- committing ---------------------------------------------------------- */
+
+/* Items that were taken from the queue. */
+struct batch {
+	size_t count;
+	struct job *jobs[RECORD_BATCH_MAX];
+	struct judgement *judged[RECORD_BATCH_MAX];
+	int64_t failed_uid;
+};
+
+static void
+not_recorded(struct batch *b, size_t at)
+{
+	const struct received *m = b->judged[at]->received;
+	struct job *j = b->jobs[at];
+
+	store_rollback(j);
+	log_error("reply not judged", "job=%s source=%s uid=%lld error=\"%s\"",
+	    j->id, m->source, (long long)m->uid, j->err.text);
+	if (j->err.kind != ERR_BUSY)
+		b->failed_uid = m->uid;
+}
+
+/* From one on; the message that failed, and all behind it, are for the next
+ * call: 0, or -1. */
+static int
+record_from(const struct batch *b, size_t *from)
+{
+	size_t done = 0;
+	unsigned wake = 0;
+	int result = judge_record(
+	    b->jobs + *from, b->judged + *from, b->count - *from, &done);
+
+	for (done += *from; *from < done; (*from)++)
+		wake |= b->jobs[*from]->wake;
+	wake_send(wake);
+	return result;
+}
+
+static int
+record_all(struct batch *b)
+{
+	size_t at = 0;
+	int result = 0;
+
+	while (result == 0 && at < b->count) {
+		const struct received *m;
+
+		if (record_from(b, &at) == 0)
+			break;
+		/* On another machine the same mailbox may be read. */
+		m = b->judged[at]->received;
+		result = judge_is_others(
+		    b->jobs[at], m->source, m->uidvalidity, m->uid);
+		if (result < 0)
+			not_recorded(b, at);
+		at++;
+	}
+	return result;
+}
+
+static int
+record_gone(struct job *j, const struct record_gone *gone)
+{
+	if (store_begin(j) < 0)
+		return -1;
+	if (store_reply_disposed(j, gone->source, gone->uidvalidity, gone->uids,
+		gone->count) < 0)
+		return worker_undo(j);
+	return store_commit(j);
+}
+
+static int
+commit_gone(struct record_item *first)
+{
+	for (struct record_item *i = first; i != NULL; i = i->next) {
+		if (i->gone == NULL || record_gone(&i->job, i->gone) == 0)
+			continue;
+		log_warning("mailbox", "job=%s source=%s error=\"%s\"",
+		    i->job.id, i->gone->source, i->job.err.text);
+		return -1;
+	}
+	return 0;
+}
+
+/* 0, or -1 and *failed_uid.  `store`: NULL for that of each item. */
+static int
+commit_items(
+    struct record_item *first, struct store *store, int64_t *failed_uid)
+{
+	struct batch b = { .count = 0 };
+	int result;
+
+	for (struct record_item *i = first; i != NULL; i = i->next) {
+		if (store != NULL)
+			i->job.store = store;
+		if (i->judged == NULL)
+			continue;
+		assert(b.count < RECORD_BATCH_MAX);
+		b.jobs[b.count] = &i->job;
+		b.judged[b.count++] = i->judged;
+	}
+	result = record_all(&b);
+	*failed_uid = b.failed_uid;
+	return result < 0 ? -1 : commit_gone(first);
+}
+
+/* --- the queue, under its lock ------------------------------------------- */
+
+static struct record_item *
+cut(struct record_queue *q, size_t max)
+{
+	struct record_item *first = q->first, **end = &q->first;
+
+	for (size_t n = 0; *end != NULL && n < max; n++) {
+		end = &(*end)->next;
+		q->waiting--;
+	}
+	q->first = *end;
+	if (q->first == NULL)
+		q->end = &q->first;
+	*end = NULL;
+	return first;
+}
+
+static void
+append(struct record_queue *q, struct record_item *item)
+{
+	if (q->waiting++ == 0)
+		q->since_ms = clock_mono_ms();
+	*q->end = item;
+	q->end = &item->next;
+	q->count++;
+	q->octets += octets_of(item);
+}
+
+static bool
+is_due(const struct record_queue *q)
+{
+	return q->waiting > 0 &&
+	       (q->waiting >= RECORD_BATCH_MAX || q->is_urgent ||
+		   q->is_ending || q->octets >= OCTETS_MAX / 2 ||
+		   clock_mono_ms() - q->since_ms >= WAIT_MS);
+}
+
+/* These are done with, whatever became of them: the caller frees them. */
+static void
+leave(struct record_queue *q, struct record_item *first)
+{
+	struct record_item *next;
+
+	for (; first != NULL; first = next) {
+		next = first->next;
+		q->count--;
+		q->octets -= octets_of(first);
+		first->next = q->left;
+		q->left = first;
+	}
+}
+
+/* Without the lock while it commits. */
+static void
+commit_some(struct record_queue *q)
+{
+	struct record_item *first = cut(q, RECORD_BATCH_MAX);
+	int64_t failed_uid = 0;
+	int result;
+
+	q->since_ms = clock_mono_ms();
+	pthread_mutex_unlock(&q->lock);
+	result = commit_items(first, q->store, &failed_uid);
+	pthread_mutex_lock(&q->lock);
+	leave(q, first);
+	if (result < 0) {
+		q->has_failed = true;
+		q->failed_uid = failed_uid;
+		leave(q, cut(q, SIZE_MAX));
+	}
+	pthread_cond_broadcast(&q->changed);
+}
+
+/* --- the thread ---------------------------------------------------------- */
+
+static void
+wait_for_more(struct record_queue *q)
+{
+	int64_t until_ms = q->since_ms + WAIT_MS;
+	struct timespec until = { .tv_sec = until_ms / 1000,
+		.tv_nsec = until_ms % 1000 * 1000000 };
+
+	if (q->waiting == 0)
+		pthread_cond_wait(&q->changed, &q->lock);
+	else
+		pthread_cond_timedwait(&q->changed, &q->lock, &until);
+}
+
+static void *
+record_main(void *ctx)
+{
+	struct record_queue *q = ctx;
+
+	pthread_mutex_lock(&q->lock);
+	for (;;) {
+		if (is_due(q))
+			commit_some(q);
+		else if (q->is_ending)
+			break;
+		else
+			wait_for_more(q);
+	}
+	pthread_mutex_unlock(&q->lock);
+	return NULL;
+}
+
+/* Signals are for the one that waits for mail. */
+static int
+start_thread(struct record_queue *q)
+{
+	sigset_t all, before;
+	int error;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	error = pthread_create(&q->thread, NULL, record_main, q);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return error;
+}
+
+static void
+close_store(struct record_queue *q)
+{
+	store_close(q->store);
+	q->store = NULL;
+}
+
+static int
+open_store(
+    struct record_queue *q, struct job *j, const struct store_login *login)
+{
+	struct store *caller = j->store;
+	int result;
+
+	if (store_open_as(j, login, &q->store) < 0)
+		return -1;
+	j->store = q->store;
+	result = store_expect_many(j);
+	j->store = caller;
+	if (result < 0)
+		close_store(q);
+	return result;
+}
+
+int
+record_queue_start(
+    struct record_queue *q, struct job *j, const struct store_login *login)
+{
+	int error;
+
+	assert(!q->is_started && q->count == 0);
+	if (open_store(q, j, login) < 0)
+		return -1;
+	error = start_thread(q);
+	q->is_started = error == 0;
+	if (q->is_started)
+		return 0;
+	close_store(q);
+	return job_fail(
+	    j, ERR_INTERNAL, "no thread for recording: %s", strerror(error));
+}
+
+bool
+record_queue_is_started(const struct record_queue *q)
+{
+	return q->is_started;
+}
+
+void
+record_queue_stop(struct record_queue *q)
+{
+	if (!q->is_started)
+		return;
+	pthread_mutex_lock(&q->lock);
+	q->is_ending = true;
+	pthread_cond_broadcast(&q->changed);
+	pthread_mutex_unlock(&q->lock);
+	pthread_join(q->thread, NULL);
+	q->is_ending = false;
+	q->is_started = false;
+	close_store(q);
+}
+
+/* --- for callers --------------------------------------------------------- */
+
+struct record_queue *
+record_queue_new(void)
+{
+	struct record_queue *q = xcalloc(1, sizeof(*q));
+	pthread_condattr_t monotonic;
+
+	q->end = &q->first;
+	pthread_mutex_init(&q->lock, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&q->changed, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+	return q;
+}
+
+void
+record_queue_free(struct record_queue *q)
+{
+	if (q == NULL)
+		return;
+	assert(!q->is_started);
+	free_items(q->first);
+	free_items(q->left);
+	pthread_cond_destroy(&q->changed);
+	pthread_mutex_destroy(&q->lock);
+	free(q);
+}
+
+static struct record_item *
+take_left(struct record_queue *q)
+{
+	struct record_item *left = q->left;
+
+	q->left = NULL;
+	return left;
+}
+
+static bool
+has_room(const struct record_queue *q, const struct record_item *item)
+{
+	return q->count == 0 || (q->count < COUNT_MAX &&
+				    q->octets + octets_of(item) <= OCTETS_MAX);
+}
+
+int
+record_queue_add(struct record_queue *q, struct record_item *take_item)
+{
+	struct record_item *left;
+	bool is_taken;
+	int result;
+
+	pthread_mutex_lock(&q->lock);
+	while (q->is_started && !q->has_failed && !has_room(q, take_item))
+		pthread_cond_wait(&q->changed, &q->lock);
+	is_taken = !q->has_failed;
+	if (is_taken) {
+		append(q, take_item);
+		if (!q->is_started && is_due(q))
+			commit_some(q);
+		else if (q->waiting == 1 || is_due(q))
+			pthread_cond_broadcast(&q->changed);
+	}
+	result = q->has_failed ? -1 : 0;
+	left = take_left(q);
+	pthread_mutex_unlock(&q->lock);
+	free_items(left);
+	if (!is_taken)
+		record_item_free(take_item);
+	return result;
+}
+
+int
+record_queue_settle(struct record_queue *q, int64_t *failed_uid)
+{
+	struct record_item *left;
+	int result;
+
+	pthread_mutex_lock(&q->lock);
+	q->is_urgent = true;
+	pthread_cond_broadcast(&q->changed);
+	while (q->count > 0) {
+		if (q->is_started)
+			pthread_cond_wait(&q->changed, &q->lock);
+		else
+			commit_some(q);
+	}
+	q->is_urgent = false;
+	result = q->has_failed ? -1 : 0;
+	*failed_uid = q->failed_uid;
+	q->has_failed = false;
+	q->failed_uid = 0;
+	left = take_left(q);
+	pthread_mutex_unlock(&q->lock);
+	free_items(left);
+	return result;
+}
