@@ -484,7 +484,7 @@ const struct sql_driver sql_sqlite = {
 	 * would be written, and read again, before the commit.  Pages of the
 	 * log that are brought into the file together are mostly those that
 	 * several commits have changed. */
-	.many = "PRAGMA cache_size = -8192; PRAGMA wal_autocheckpoint = 4000",
+	.many = "PRAGMA cache_size = -8192; PRAGMA wal_autocheckpoint = 8000",
 	.open = open_connection,
 	.close = close_connection,
 	.begin = begin,

@@ -4,6 +4,7 @@
 
 #include <assert.h>
 
+#include "db/store_authz.h"
 #include "db/store_private.h"
 #include "lib/addr.h"
 #include "lib/arena.h"
@@ -37,35 +38,40 @@ caa_read(struct query *q, struct caa_row *out)
 }
 
 int
-store_caa_request(
-    struct job *j, const char *authz_id, const char *order_id, int64_t due_at)
+store_caa_request_for(struct job *j, const struct authz *a, int64_t due_at)
 {
-	const char *account_id = NULL, *mailbox = NULL;
 	char id[RND_ID_LEN + 1];
-	struct query q;
-	int found = query_first(&q, j,
-	    "SELECT account_id, mailbox FROM authz WHERE id = $1",
-	    ARGS(v_text(authz_id)));
 
-	if (found == 1) {
-		account_id = query_text(&q);
-		mailbox = query_text(&q);
-	}
-	query_end(&q);
-	if (found == 0)
-		return job_fail(
-		    j, ERR_CONFLICT, "authorization %s: no such row", authz_id);
-	if (found < 0)
-		return -1;
 	rnd_row_id(id);
 	j->wake |= 1u << ROLE_VALIDATOR;
 	return store_change(j, NULL,
 	    "INSERT INTO caa (id, authz_id, account_id, mailbox, domain, "
 	    "requested_at, due_at, order_id) "
 	    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
-	    ARGS(v_text(id), v_text(authz_id), v_text(account_id),
-		v_text(mailbox), v_text(addr_domain_of(mailbox)), v_int(j->now),
-		v_int(due_at), v_text(order_id)));
+	    ARGS(v_text(id), v_text(a->id), v_text(a->account_id),
+		v_text(a->mailbox), v_text(addr_domain_of(a->mailbox)),
+		v_int(j->now), v_int(due_at), v_text(a->order_id)));
+}
+
+int
+store_caa_request(
+    struct job *j, const char *authz_id, const char *order_id, int64_t due_at)
+{
+	struct authz a = { .id = authz_id, .order_id = order_id };
+	struct query q;
+	int found = query_first(&q, j,
+	    "SELECT account_id, mailbox FROM authz WHERE id = $1",
+	    ARGS(v_text(authz_id)));
+
+	if (found == 1) {
+		a.account_id = query_text(&q);
+		a.mailbox = query_text(&q);
+	}
+	query_end(&q);
+	if (found == 0)
+		return job_fail(
+		    j, ERR_CONFLICT, "authorization %s: no such row", authz_id);
+	return found < 0 ? -1 : store_caa_request_for(j, &a, due_at);
 }
 
 int

@@ -8,6 +8,8 @@
 
 #include "db/store.h"
 
+struct authz;
+
 struct caa_row {
 	const char *id;
 	const char *authz_id;
@@ -34,6 +36,8 @@ struct caa_row {
  * changes nothing. */
 int store_caa_request(
     struct job *j, const char *authz_id, const char *order_id, int64_t due_at);
+/* The same for the authorization's order, of which this is a picture. */
+int store_caa_request_for(struct job *j, const struct authz *a, int64_t due_at);
 int store_caa_lease(struct job *j, int64_t lease_until, struct caa_row *out);
 /* The next of this order that is due: 1, 0, -1.  In a transaction that holds
  * nothing else: others may be at the same. */

@@ -120,6 +120,12 @@ course_of(enum verdict v)
 	return COURSE_NOTHING;
 }
 
+bool
+store_reply_is_compared(enum verdict v)
+{
+	return course_of(v) != COURSE_NOTHING;
+}
+
 /* The verdict as it counts: the first decisive one stands (ER-33), and what
  * counts for a deadline is when the message arrived (AC-179). */
 static enum verdict
@@ -348,7 +354,7 @@ store_reply_record(struct job *j, const struct reply_record *r,
 	if (found < 0)
 		return -1;
 	*applied = verdict_now(r, &a);
-	if (course_of(*applied) != COURSE_NOTHING)
+	if (store_reply_is_compared(*applied))
 		repeated = is_repeated(j, r);
 	if (repeated < 0)
 		return -1;

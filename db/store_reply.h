@@ -70,6 +70,9 @@ int store_reply_disposed(struct job *j, const char *source, int64_t uidvalidity,
 /* Was a reply with this covered part judged for this challenge? */
 int store_reply_covered(
     struct job *j, const char *challenge_id, struct span covered_hash);
+/* Does store_reply_record() look for one itself, under the challenge's lock,
+ * before this verdict counts? */
+bool store_reply_is_compared(enum verdict v);
 
 #define REPLY_CODE_REPEATED "reply.repeated"
 

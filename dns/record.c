@@ -214,6 +214,22 @@ write_answer(struct job *j, struct json_out *o, const struct asked *asked)
 	json_object_end(o);
 }
 
+/* About. */
+static size_t
+text_length(const struct recorder *r)
+{
+	size_t n = 16;
+
+	for (size_t i = 0; i < r->count; i++) {
+		const struct dns_answer *a = &r->asked[i].answer;
+
+		n += 300;
+		for (size_t k = 0; k < a->count; k++)
+			n += 2 * a->rdata[k].n + 4;
+	}
+	return n;
+}
+
 const char *
 recorder_text(struct job *j, const struct recorder *r)
 {
@@ -221,6 +237,7 @@ recorder_text(struct job *j, const struct recorder *r)
 	struct buf b;
 
 	buf_init(&b, j->arena, TEXT_MAX);
+	buf_reserve(&b, text_length(r));
 	json_out_init(&o, &b);
 	json_array_begin(&o);
 	for (size_t i = 0; i < r->count; i++)

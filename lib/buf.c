@@ -284,7 +284,10 @@ buf_add_str(struct buf *b, const char *s)
 void
 buf_add_char(struct buf *b, char c)
 {
-	buf_add_mem(b, &c, 1);
+	if (!reserve(b, 1))
+		return;
+	b->p[b->n++] = c;
+	b->p[b->n] = '\0';
 }
 
 void
@@ -300,16 +303,22 @@ buf_addf(struct buf *b, const char *fmt, ...)
 void
 buf_vaddf(struct buf *b, const char *fmt, va_list ap)
 {
+	size_t room = b->failed || b->cap == 0 ? 0 : b->cap - b->n;
 	va_list again;
 	int n;
 
+	/* Mostly there is room. */
 	va_copy(again, ap);
-	n = vsnprintf(NULL, 0, fmt, again);
+	n = vsnprintf(room > 0 ? b->p + b->n : NULL, room, fmt, again);
 	va_end(again);
 	if (n < 0)
 		b->failed = true;
-	if (n < 0 || !reserve(b, (size_t)n))
-		return;
-	vsnprintf(b->p + b->n, (size_t)n + 1, fmt, ap);
+	if (n < 0 || (size_t)n >= room) {
+		if (room > 0)
+			b->p[b->n] = '\0';
+		if (n < 0 || !reserve(b, (size_t)n))
+			return;
+		vsnprintf(b->p + b->n, (size_t)n + 1, fmt, ap);
+	}
 	b->n += (size_t)n;
 }

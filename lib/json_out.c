@@ -132,6 +132,7 @@ plain_length(struct span s)
 static void
 put_quoted(struct buf *b, struct span s)
 {
+	buf_reserve(b, s.n + 2);
 	buf_add_char(b, '"');
 	while (s.n > 0) {
 		size_t n = plain_length(s);

@@ -11,6 +11,8 @@
 #include "lib/utf8.h"
 
 #define EVIDENCE_MAX (2 * 1024 * 1024)
+/* With one signature by a key of 2048 bits. */
+#define EVIDENCE_USUAL 3000
 /* DNS answers of signatures that did not count are kept up to this. */
 #define SPARE_RECORDS_MAX (16 * 1024)
 
@@ -214,6 +216,7 @@ reply_evidence(struct job *j, const struct reply *r)
 	size_t i;
 
 	buf_init(&b, j->arena, EVIDENCE_MAX);
+	buf_reserve(&b, EVIDENCE_USUAL);
 	json_out_init(&o, &b);
 	json_object_begin(&o);
 	json_member_int(&o, "version", 1);

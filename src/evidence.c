@@ -21,6 +21,8 @@
 #include <string.h>
 
 #define EVIDENCE_MAX (2 * 1024 * 1024)
+/* What stands beside DNS answers and judgement. */
+#define EVIDENCE_USUAL 1200
 #define ITEMS_MAX 4000 /* of what a certificate relies on */
 
 /* The rules that the reply was judged by, for read_policy(). */
@@ -47,10 +49,14 @@ evidence_format(struct job *j, const struct evidence_input *in)
 {
 	const struct reply *r = in->reply;
 	const struct authz *a = in->authz;
+	struct span judgement =
+	    span_str(r->evidence != NULL ? r->evidence : "{}");
+	struct span dns = span_str(recorder_text(j, in->dns));
 	struct json_out o;
 	struct buf b;
 
 	buf_init(&b, j->arena, EVIDENCE_MAX);
+	buf_reserve(&b, judgement.n + dns.n + EVIDENCE_USUAL);
 	json_out_init(&o, &b);
 	json_object_begin(&o);
 	json_member_str(&o, "method", BR_METHOD);
@@ -70,11 +76,11 @@ evidence_format(struct job *j, const struct evidence_input *in)
 	json_member_str(&o, "expected_digest",
 	    b64url_dup(j->arena, span_mem(in->expected, SHA256_LEN)));
 	json_key(&o, "dns");
-	json_put_raw(&o, span_str(recorder_text(j, in->dns)));
+	json_put_raw(&o, dns);
 	json_key(&o, "resolvers");
 	json_put_raw(&o, span_str(recorder_names(j, in->dns)));
 	json_key(&o, "judgement");
-	json_put_raw(&o, span_str(r->evidence != NULL ? r->evidence : "{}"));
+	json_put_raw(&o, judgement);
 	json_object_end(&o);
 	if (!buf_ok(&b)) {
 		job_fail(j, ERR_INTERNAL, "evidence larger than %d octets",

@@ -115,7 +115,8 @@ receive(const struct validator *v, const struct fetch_item *item,
 		.uidvalidity = fetch_uidvalidity(v->fetch),
 		.uid = item->uid,
 		.arrival = item->internal_date,
-		.raw = body->raw };
+		.raw = body->raw,
+		.is_new = v->reads_alone };
 	if (is_stuck(v, item->uid)) {
 		log_error("reply passed over",
 		    "source=%s uid=%u next=\"the errors before this line say "
@@ -357,6 +358,7 @@ take_new(struct validator *v, struct role_env *env, struct job *j)
 	int64_t last;
 
 	v->disposed_uid = 0;
+	v->reads_alone = store_writes_alone(j);
 	if (store_reply_last_uid(j, fetch_source(v->fetch),
 		fetch_uidvalidity(v->fetch), &last) < 0)
 		return -1;

@@ -22,9 +22,11 @@ int
 judge_message(struct validator *v, struct job *j, const struct received *m,
     struct judgement **out)
 {
-	int seen = store_reply_seen(j, m->source, m->uidvalidity, m->uid);
 	struct received *known;
+	int seen = 0;
 
+	if (!m->is_new)
+		seen = store_reply_seen(j, m->source, m->uidvalidity, m->uid);
 	if (seen != 0)
 		return seen < 0 ? -1 : 0;
 	known = arena_memdup(j->arena, m, sizeof(*m));

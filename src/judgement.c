@@ -178,7 +178,8 @@ judge_late(struct job *j, struct judgement *g)
 }
 
 /* What was found, for the record: 1 if its covered part was judged before
- * (MA-64), 0, -1. */
+ * (MA-64), 0, -1.  What would change the challenge is compared when it is
+ * recorded. */
 static int
 note_evidence(
     struct job *j, struct judgement *g, const struct evidence_input *in)
@@ -189,6 +190,8 @@ note_evidence(
 	if (!g->reply.authenticated)
 		return 0;
 	g->record.covered_hash = span_mem(g->reply.covered_hash, SHA256_LEN);
+	if (store_reply_is_compared(g->record.verdict))
+		return 0;
 	return store_reply_covered(
 	    j, g->subject.authz.challenge.id, g->record.covered_hash);
 }

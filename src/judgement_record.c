@@ -66,7 +66,7 @@ ask_more(struct job *j, const struct authz *a)
 
 	if (until < j->now + HOLD_SECS_MIN)
 		until = j->now + HOLD_SECS_MIN;
-	if (store_caa_request(j, a->id, a->order_id, j->now) < 0)
+	if (store_caa_request_for(j, a, j->now) < 0)
 		return -1;
 	return conf_corroborates(j->conf) ? store_authz_hold(j, a->id, until)
 					  : 0;

@@ -44,6 +44,7 @@ struct validator {
 	unsigned stuck_count; /* … so often … */
 	int64_t stuck_ms;     /* … since then, on the monotonic clock */
 	int64_t disposed_uid; /* up to here the mailbox has put away */
+	bool reads_alone;     /* no other machine can read this mailbox */
 	bool one_by_one;      /* messages are loaded alone, after a failure */
 };
 
@@ -60,6 +61,10 @@ struct received {
 	size_t recipient_count;
 	bool null_sender; /* MA-48 */
 	bool is_gone;     /* there is nothing to move away afterwards */
+	/* Its number is higher than those of all that were recorded: it is not
+	 * looked for among them (where somebody else reads the same mailbox,
+	 * the one who comes second is told when it is recorded). */
+	bool is_new;
 };
 
 /* Where a mailbox does not number its messages: uidvalidity and uid are 126

@@ -340,6 +340,35 @@ test_span_dup(void **state)
 	    span_dup(j->arena, span_cut(SPAN("abc"), 1, 2)), "b");
 }
 
+/* At each place where the room ends, and beyond the maximum. */
+static void
+test_buf_formats(void **state)
+{
+	struct job *j = unit_job();
+
+	(void)state;
+
+	for (size_t before = 0; before <= 140; before++) {
+		struct buf b;
+
+		unit_case("%zu", before);
+		buf_init(&b, j->arena, 140);
+		for (size_t i = 0; i < before; i++)
+			buf_add_char(&b, 'x');
+		buf_addf(&b, "%s=%d", "name", 1234);
+		assert_int_equal(buf_ok(&b), before + 9 <= 140);
+		if (!buf_ok(&b)) {
+			assert_int_equal(b.n, before);
+			continue;
+		}
+		assert_int_equal(b.n, before + 9);
+		assert_string_equal(b.p + before, "name=1234");
+		buf_addf(&b, "%0200d", 1);
+		assert_false(buf_ok(&b));
+		assert_string_equal(b.p + before, "name=1234");
+	}
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_compare),
 	cmocka_unit_test(test_caseeq),
@@ -354,6 +383,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_buf_failure_sticks),
 	cmocka_unit_test(test_buf_holds_any_octet),
 	cmocka_unit_test(test_buf_reserve),
+	cmocka_unit_test(test_buf_formats),
 	cmocka_unit_test(test_markup),
 	cmocka_unit_test(test_span_dup),
 };

@@ -38,7 +38,7 @@ test_caa(struct job *j)
 	j->wake = 0;
 	COMMITTED(j, store_caa_request(j, a->id, a->order_id, j->now));
 	assert_true(j->wake & 1u << ROLE_VALIDATOR);
-	COMMITTED(j, store_caa_request(j, a->id, a->order_id, j->now));
+	COMMITTED(j, store_caa_request_for(j, a, j->now));
 	assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM caa"), 1);
 	EXPECT(j, store_caa_next_due(j, &at), 1);
 	assert_int_equal(at, j->now);
