@@ -16,7 +16,7 @@ struct role_life {
 	int64_t told_at;       /* when the audit was told of a start, */
 	int64_t crash_told_at; /* and of a crash; 0: never */
 	int64_t crashes;       /* since then */
-	int64_t seen_at;       /* where machines share a database: alive */
+	int64_t seen_at;       /* alive */
 };
 
 /* 1, 0: it never started, -1. */

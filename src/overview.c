@@ -9,7 +9,6 @@
 #include "db/audit_mark.h"
 #include "db/store_admin_key.h"
 #include "db/store_incident.h"
-#include "db/store_life.h"
 #include "db/store_report.h"
 #include "db/store_stop.h"
 #include "lib/arena.h"
@@ -21,6 +20,7 @@
 #include "src/overview_conf.h"
 #include "src/overview_disk.h"
 #include "src/overview_lists.h"
+#include "src/overview_roles.h"
 #include "src/overview_work.h"
 #include "src/rehearsal.h"
 #include "src/remarks.h"
@@ -40,91 +40,6 @@ look_at_server(struct job *j, struct remarks *r)
 	if (!single_is_taken(j, j->conf->database))
 		remark(r, REMARK_WRONG, "countersignd",
 		    "does not run: start it (systemctl start countersignd)");
-	return 0;
-}
-
-/* A machine without power or network cannot say that its roles have ended. */
-static bool
-is_silent(const struct job *j, const struct role_life *l)
-{
-	return l->is_running && store_is_shared(j) &&
-	       j->now - l->seen_at > OVERVIEW_SILENT_SECS;
-}
-
-/* Those of one host, in a line; the list is in the order of the hosts. */
-static void
-tell_silent(struct job *j, struct remarks *r, const struct role_life *list,
-    size_t count)
-{
-	const char *names = "";
-	int64_t since = 0;
-
-	for (size_t i = 0; i < count; i++) {
-		if (is_silent(j, &list[i])) {
-			names = arena_printf(j->arena, "%s%s%s", names,
-			    names[0] != '\0' ? ", " : "", list[i].role);
-			if (list[i].seen_at > since)
-				since = list[i].seen_at;
-		}
-		if (i + 1 < count &&
-		    strcmp(list[i].host, list[i + 1].host) == 0)
-			continue;
-		if (names[0] != '\0' &&
-		    j->now - since < OVERVIEW_FORGOTTEN_SECS)
-			remark(r, REMARK_WRONG, "roles",
-			    arena_printf(j->arena,
-				"%s on %s: not heard of since %s: start that "
-				"machine, or look at its network; the others "
-				"do its work (a week later this is forgotten, "
-				"or with countersign status --forget %s)",
-				names, list[i].host,
-				clock_rfc3339(j->arena, since), list[i].host));
-		names = "";
-		since = 0;
-	}
-}
-
-/* "issuer, sender, web", and on which host if there are several. */
-static const char *
-say_roles(struct job *j, const struct role_life *list, size_t count)
-{
-	bool is_one = strcmp(list[0].host, list[count - 1].host) == 0;
-	const char *out = "";
-
-	for (size_t i = 0; i < count; i++)
-		if (list[i].is_running && !is_silent(j, &list[i]))
-			out = arena_printf(j->arena, "%s%s%s%s%s", out,
-			    out[0] != '\0' ? ", " : "", list[i].role,
-			    is_one ? "" : " on ", is_one ? "" : list[i].host);
-	return out;
-}
-
-/* PK-19: a crash is told of for a day. */
-static int
-look_at_roles(struct job *j, struct remarks *r)
-{
-	struct role_life *list;
-	const char *running;
-	size_t count;
-
-	if (store_life_list(j, &list, &count) < 0)
-		return -1;
-	for (size_t i = 0; i < count; i++)
-		if (list[i].crash_told_at > j->now - DAY)
-			remark(r, REMARK_WARN, "roles",
-			    arena_printf(j->arena,
-				"%s on %s has crashed, last at %s: its log "
-				"says why",
-				list[i].role, list[i].host,
-				clock_rfc3339(
-				    j->arena, list[i].crash_told_at)));
-	tell_silent(j, r, list, count);
-	running = count > 0 ? say_roles(j, list, count) : "";
-	if (running[0] == '\0')
-		remark(r, REMARK_WARN, "roles", "none runs");
-	else
-		remark(r, REMARK_OK, "roles",
-		    arena_printf(j->arena, "%s run", running));
 	return 0;
 }
 
@@ -329,7 +244,7 @@ overview_reminders(struct job *j, struct remarks *r)
 static int
 look_at_all(struct job *j, struct remarks *r)
 {
-	static look *const looks[] = { look_at_roles, overview_disk,
+	static look *const looks[] = { overview_roles, overview_disk,
 		look_at_stops, overview_work, overview_lists, look_at_incidents,
 		look_at_reports, overview_reminders, look_at_rules };
 

@@ -124,8 +124,7 @@ show_life(struct role_env *env)
 		return;
 	env->seen_ms = now_ms;
 	job_init(&j, env->store, env->conf);
-	if (store_is_shared(&j))
-		(void)role_life_seen(&j, env->name);
+	(void)role_life_seen(&j, env->name);
 	job_done(&j);
 }
 

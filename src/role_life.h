@@ -27,9 +27,10 @@ int role_life_conf(struct job *j, const char *name);
 /* The supervisor takes j->conf in place of the one with this hash.  In a
  * transaction. */
 int role_life_change(struct job *j, const char *before);
-/* Where machines share a database: it lives, as `countersign status` wants to
- * know.  At least every ROLE_LIFE_SECS. */
-#define ROLE_LIFE_SECS 20
+/* It lives, as `countersign status` wants to know: one that is started again
+ * and again and never gets so far, or hangs, is silent.  About every
+ * ROLE_LIFE_SECS. */
+#define ROLE_LIFE_SECS 60
 int role_life_seen(struct job *j, const char *name);
 /* It ends as it should. */
 int role_life_end(struct job *j, const char *name);

@@ -3,6 +3,7 @@
 """
 
 import os
+import re
 import signal
 
 from acme import Client
@@ -168,6 +169,35 @@ def test_role_restart(site):
         order.certificate()
 
 
+def test_role_cannot_start(site):
+    """Started again and again, it never gets so far as to say that it runs;
+    but the row of the one before it says so for ever."""
+    def status(wanted):
+        return eventually(lambda: re.search(
+            wanted, site.countersign("status", status=None)), wanted)
+
+    key = site.env["LAB_HTTPS_KEY"]
+    others = ", ".join(sorted(set(ROLES) - {"web", "validator"})
+                       + ["validator imap"])
+    os.rename(key, key + ".away")
+    try:
+        mark = site.mark()
+        kill(site.roles()["web"])
+        site.wait_event("role cannot start", mark, role="web")
+        with case("PK-19: status says which role does not come back"):
+            site.query("UPDATE role_life SET seen_at = seen_at - 600")
+            status(r"WRONG roles: .*\bweb on \S+: not heard of since \S+: "
+                   "does not start, hangs, or cannot write the database")
+        with case("and the others say again and again that they live"):
+            status(f"ok +roles: {others} run\n")
+    finally:
+        os.rename(key + ".away", key)
+    with case("it is said no more when the role runs again"):
+        status(f"ok +roles: {others}, web run\n")
+        assert "not heard of" not in site.countersign("status", status=None)
+
+
 run({"validator.dns_try_ms": "300", "validator.dns_total_ms": "900"},
     test_dns_down, test_caa_without_dns, test_imap_restart, test_server_down,
-    test_validator_frozen, test_pile, test_role_restart)
+    test_validator_frozen, test_pile, test_role_restart,
+    test_role_cannot_start)

@@ -15,6 +15,7 @@
 
 #include "acme/status.h"
 #include "db/store.h"
+#include "lib/clock.h"
 #include "src/intake_lmtp.h"
 #include "src/judge.h"
 
@@ -242,9 +243,11 @@ serve(struct job *j, void *ctx)
 {
 	struct server *s = ctx;
 	struct validator v = s->lab->validator;
-	struct role_env env = {
-		.conf = &s->lab->conf, .store = j->store, .role = &v
-	};
+	/* It has just said that it lives, so the next commit is the reply's. */
+	struct role_env env = { .conf = &s->lab->conf,
+		.store = j->store,
+		.role = &v,
+		.seen_ms = clock_mono_ms() };
 
 	v.lmtp = s->lmtp;
 	store_set_commit_hook(die, s);

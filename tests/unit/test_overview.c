@@ -236,13 +236,18 @@ test_roles(struct job *j)
 		       "run\n");
 }
 
-/* Where machines share a database, one of them may be without power. */
+#define NOT_HEARD "not heard of since 2027-01-15T08:00:00Z: "
+
+/* PK-19.  Where machines share a database, one of them may be without power;
+ * anywhere a role may never get to work, or hang. */
 static void
 test_silent(struct job *j)
 {
-	static const char line[] =
-	    "WRONG roles: issuer, web on one: not heard of since "
-	    "2027-01-15T08:00:00Z: start that machine";
+	const char *line = store_is_shared(j)
+			       ? "WRONG roles: issuer, web on one: " NOT_HEARD
+				 "start that machine"
+			       : "WRONG roles: issuer, web on one: " NOT_HEARD
+				 "does not start, hangs, or cannot write";
 	struct role_lab lab;
 
 	start(&lab, j);
@@ -254,18 +259,31 @@ test_silent(struct job *j)
 	COMMITTED(j, store_life_seen(j, "two", "web"));
 	expect_no_line(j, "not heard of");
 	j->now++;
-	if (!fixture_is_pgsql()) {
-		expect_no_line(j, "not heard of");
-		return;
-	}
 	expect_line(j, line);
 	expect_line(j, "ok    roles: web on two run\n");
 	COMMITTED(j, store_life_seen(j, "one", "issuer"));
-	expect_line(j, "WRONG roles: web on one: not heard of since ");
+	expect_line(j, "WRONG roles: web on one: " NOT_HEARD
+		       "does not start, hangs, or cannot write the database; "
+		       "its log says which\n");
 	expect_line(j, "ok    roles: issuer on one, web on two run\n");
 	j->now += 7 * DAY;
 	COMMITTED(j, store_life_seen(j, "two", "web"));
 	expect_no_line(j, "web on one");
+}
+
+/* Where it is known that no server runs, rows that a kill left say nothing. */
+static void
+test_no_server(struct job *j)
+{
+	struct role_lab lab;
+
+	start(&lab, j);
+	put_life(j, "one", "web", true, 0);
+	j->now += DAY;
+	lab.conf.database = "sqlite:/nowhere/countersign.db";
+	expect_line(j, "WRONG countersignd: does not run: start it");
+	expect_line(j, "warn  roles: none runs\n");
+	expect_no_line(j, "not heard of");
 }
 
 static const char *
@@ -587,6 +605,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_stops),
 	STORE_TEST(test_roles),
 	STORE_TEST(test_silent),
+	STORE_TEST(test_no_server),
 	STORE_TEST(test_disk),
 	STORE_TEST(test_lists),
 	STORE_TEST(test_clock),
