@@ -150,10 +150,10 @@ report_syntax(struct conf_reading *r)
 
 /* Turns the options of one section into libconfuse's. */
 static cfg_opt_t *
-section_options(struct conf_reading *r, const char *section, size_t extra)
+section_options(struct arena *scratch, const char *section, size_t extra)
 {
-	cfg_opt_t *opts = arena_calloc(
-	    r->arena, conf_option_count + extra + 1, sizeof(*opts));
+	cfg_opt_t *opts =
+	    arena_calloc(scratch, conf_option_count + extra + 1, sizeof(*opts));
 	size_t n = 0;
 
 	for (size_t i = 0; i < conf_option_count; i++) {
@@ -172,9 +172,12 @@ section_options(struct conf_reading *r, const char *section, size_t extra)
 	return opts;
 }
 
+/* It copies what it is made from (cfg_free() releases that): a configuration
+ * is kept for as long as the process, and this is a hundred times its size. */
 static cfg_t *
-make_parser(struct conf_reading *r)
+make_parser(void)
 {
+	struct arena *scratch = arena_new();
 	const char *sections[SECTION_MAX];
 	size_t count = 0, n = 0;
 	cfg_opt_t *top;
@@ -187,12 +190,12 @@ make_parser(struct conf_reading *r)
 		    (count == 0 || strcmp(sections[count - 1], s) != 0))
 			sections[count++] = s;
 	}
-	top = section_options(r, "", count);
+	top = section_options(scratch, "", count);
 	while (top[n].name != NULL)
 		n++;
 	for (size_t i = 0; i < count; i++)
 		top[n++] = (cfg_opt_t)CFG_SEC(sections[i],
-		    section_options(r, sections[i], 0),
+		    section_options(scratch, sections[i], 0),
 		    conf_section_find(sections[i]) == NULL
 			? CFGF_NONE
 			: CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES);
@@ -208,9 +211,10 @@ make_parser(struct conf_reading *r)
 		cfg_set_validate_func(cfg,
 		    o->section[0] == '\0'
 			? o->name
-			: arena_printf(r->arena, "%s|%s", o->section, o->name),
+			: arena_printf(scratch, "%s|%s", o->section, o->name),
 		    note_line);
 	}
+	arena_free(scratch);
 	return cfg;
 }
 
@@ -300,7 +304,7 @@ static cfg_t *
 parse(struct conf_reading *r, char *text)
 {
 	for (int attempt = 0; attempt < MISTAKES_MAX; attempt++) {
-		cfg_t *cfg = make_parser(r);
+		cfg_t *cfg = make_parser();
 		int result, line;
 
 		forget_lines(r);

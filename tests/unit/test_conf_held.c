@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -15,6 +16,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "lib/arena.h"
 #include "lib/conf.h"
 #include "src/conf_held.h"
 
@@ -181,11 +183,47 @@ test_meanwhile(void **state)
 	assert_int_equal(pthread_join(thread, NULL), 0);
 }
 
+/* Octets in use; under the sanitizers nobody counts them. */
+static size_t
+octets_in_use(void)
+{
+	struct mallinfo2 m = mallinfo2();
+
+	return m.uordblks + m.hblkhd;
+}
+
+/* A role that runs for years keeps every configuration that it ever took. */
+static void
+test_small(void **state)
+{
+	struct arena *keep = arena_new();
+	const struct conf *c = NULL;
+	struct conf_held h;
+	struct buf said;
+	size_t before = 0;
+
+	(void)state;
+	buf_init(&said, unit_job()->arena, 10000);
+	assert_int_equal(conf_held_open(unit_job(), &h, first), 0);
+	conf_held_put(&h, other);
+	/* What libraries allocate once is not counted. */
+	for (int i = 0; i < 2; i++) {
+		before = octets_in_use();
+		assert_int_equal(
+		    conf_held_load(
+			keep, h.fd, "/etc/x/countersign.conf", note, &said, &c),
+		    0);
+	}
+	assert_true(octets_in_use() - before < (size_t)200 * 1024);
+	arena_free(keep);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_newest),
 	cmocka_unit_test(test_closed),
 	cmocka_unit_test(test_no_text),
 	cmocka_unit_test(test_meanwhile),
+	cmocka_unit_test(test_small),
 };
 
 UNIT_MAIN(tests)
