@@ -24,9 +24,12 @@ conninfo_one_line(struct job *j, const char *message)
 	struct span s = span_trim_fws(span_str(message));
 	char *copy = span_dup(j->arena, s);
 
-	for (char *p = copy; *p != '\0'; p++)
+	for (char *p = copy; *p != '\0'; p++) {
 		if (*p == '\n' || *p == '\t')
 			*p = ' ';
+		else if (*p == '"')
+			*p = '\'';
+	}
 	return copy;
 }
 

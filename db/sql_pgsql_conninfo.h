@@ -15,7 +15,9 @@ int conninfo_read(struct job *j, const char *where, struct store_url *out);
 /* Files that a connection with these options reads. */
 void conninfo_files(struct job *j, const PQconninfoOption *options,
     const char ***out, size_t *count);
-/* libpq's messages end in a line end, and some have several lines. */
+/* libpq's messages end in a line end, and some have several lines.  Their
+ * quotes would end the value that they become in a line of the log: they are
+ * single ones here. */
 const char *conninfo_one_line(struct job *j, const char *message);
 
 #endif

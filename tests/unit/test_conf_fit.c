@@ -191,7 +191,7 @@ static const struct conf_wrong wrongs[] = {
 	    "conf:28: issuer.crl_url: must hold neither ? nor @\n" },
 	/* A login for each role, and no password in this file. */
 	{ "sqlite:/var/lib/db", "postgresql:no such",
-	    "conf:3: database: missing \"=\" after \"no\" in connection info "
+	    "conf:3: database: missing '=' after 'no' in connection info "
 	    "string\n" },
 	{ "sqlite:/var/lib/db\"\n",
 	    "sqlite:/var/lib/db\"\ndatabase_password = x\n",

@@ -501,7 +501,7 @@ test_missing_login(struct job *j)
 
 	assert_int_equal(store_migrate_as(j, fixture_login(), users), -1);
 	assert_non_null(strstr(j->err.text, "CREATE ROLE"));
-	assert_non_null(strstr(j->err.text, "\"nobody here\" does not exist"));
+	assert_non_null(strstr(j->err.text, "'nobody here' does not exist"));
 	job_recover(j);
 }
 
@@ -566,7 +566,7 @@ test_urls(void **state)
 			assert_string_equal(u.user, cases[i].user);
 	}
 	assert_int_equal(store_url_read(j, "postgresql:no such", &u), -1);
-	assert_non_null(strstr(j->err.text, "missing \"=\""));
+	assert_non_null(strstr(j->err.text, "missing '='"));
 	job_recover(j);
 }
 

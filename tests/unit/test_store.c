@@ -244,6 +244,9 @@ test_refused_urls(struct job *j)
 		unit_case("%s", cases[i].url);
 		assert_int_equal(store_open(j, cases[i].url, &s), -1);
 		assert_job_error(j, cases[i].kind, NULL);
+		/* It stands between quotes in the log. */
+		assert_null(strchr(j->err.text, '"'));
+		assert_null(strchr(j->err.text, '\n'));
 		job_recover(j);
 	}
 }
