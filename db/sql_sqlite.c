@@ -74,7 +74,9 @@ failed(struct job *j, struct sql *c)
 	default:
 		break;
 	}
-	return job_fail(j, kind, "database: %s", sqlite3_errmsg(c->db));
+	return job_fail(j, kind, "database: %s%s", sqlite3_errmsg(c->db),
+	    (code & 0xff) == SQLITE_FULL ? ": make room where its file lies"
+					 : "");
 }
 
 static int

@@ -659,6 +659,31 @@ test_sqlite_busy(struct job *j)
 	job_done(&other);
 }
 
+/* Whoever reads it in the log knows what to do; and it passes. */
+static void
+test_sqlite_full(struct job *j)
+{
+	char name[32];
+	int i = 0, result;
+
+	/* As many as there are, and no more. */
+	assert_true(fixture_count(j, "PRAGMA max_page_count = 1") > 1);
+	EXPECT(j, store_begin(j), 0);
+	do {
+		snprintf(name, sizeof(name), "full%d", i);
+		result = add(j, name);
+	} while (result == 0 && ++i < 10000);
+	assert_int_equal(result, -1);
+	assert_job_error(j, ERR_BUSY,
+	    "database: database or disk is full: make room where its file "
+	    "lies");
+	store_rollback(j);
+	job_recover(j);
+	assert_true(fixture_count(j, "PRAGMA max_page_count = 1000000") > 1);
+	COMMITTED(j, add(j, "room"));
+	assert_true(there(j, "room"));
+}
+
 /* Held for longer than the pauses between two looks grow. */
 static int
 hold_lock(struct job *j, void *ctx)
@@ -795,6 +820,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_account_contact),
 	STORE_TEST(test_account_race),
 	STORE_TEST_SQLITE(test_sqlite_busy),
+	STORE_TEST_SQLITE(test_sqlite_full),
 	STORE_TEST_SQLITE(test_sqlite_wait),
 	STORE_TEST_PGSQL(test_pgsql_connection_lost),
 	STORE_TEST_PGSQL(test_pgsql_deadlock),
