@@ -319,10 +319,13 @@ first_pending(const struct order *o, int64_t now)
 	return NULL;
 }
 
-/* Of an order that ended without a problem to tell. */
+/* Why an invalid order waits for nothing. */
 static const char *
 ended_by(struct job *j, const struct order *o)
 {
+	if (o->error != NULL)
+		return arena_printf(
+		    j->arena, "nothing: %s", problem_text(j, o->error));
 	for (size_t i = 0; i < o->identifier_count; i++) {
 		const struct authz *a = &o->identifiers[i].authz;
 		enum authz_status s = authz_status(a, j->now);
@@ -354,8 +357,7 @@ story_waits_for(struct job *j, const struct order *o)
 	case ORDER_VALID:
 		return "nothing";
 	case ORDER_INVALID:
-		return o->error != NULL ? problem_text(j, o->error)
-					: ended_by(j, o);
+		return ended_by(j, o);
 	}
 	return "";
 }

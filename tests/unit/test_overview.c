@@ -133,6 +133,11 @@ test_ended_orders(struct job *j)
 		assert_string_equal(story_waits_for(j, &o), cases[i].waits_for);
 		expect_line(j, "ok    orders: none is pending\n");
 	}
+	fixture_sql(j, "UPDATE orders SET failed_at = 1, "
+		       "error = '{\"detail\":\"the digest is wrong\"}'");
+	EXPECT(j, store_order_look(j, lab.order->id, &o), 1);
+	assert_string_equal(
+	    story_waits_for(j, &o), "nothing: the digest is wrong");
 }
 
 /* Each queue is counted, and what is due later is none. */
