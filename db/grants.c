@@ -298,6 +298,7 @@ static const struct grant admin[] = {
 		   "arrival, recorded_at, verdict, code, detail, evidence, "
 		   "raw_sha256, covered_hash, seal, error, due_at, "
 		   "br_version)" },
+	{ "suppressed", "SELECT" },
 	{ "caa", "SELECT" },
 	{ "cert", "SELECT" },
 	{ "issuance_stop", "SELECT" },

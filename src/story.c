@@ -10,6 +10,8 @@
 #include "db/store_cert.h"
 #include "db/store_order.h"
 #include "db/store_reply.h"
+#include "db/store_suppressed.h"
+#include "lib/addr.h"
 #include "lib/arena.h"
 #include "lib/clock.h"
 #include "lib/job.h"
@@ -132,6 +134,24 @@ add_caa(struct story *s, const struct authz *a)
 	return found < 0 ? -1 : 0;
 }
 
+/* AC-189: whoever said STOP hardly answers, but while it can be answered the
+ * authorization waits. */
+static int
+add_suppression(struct story *s, const struct authz *a)
+{
+	struct job *j = s->job;
+	struct suppressed p;
+	int found = store_suppressed_find(j, addr_counted(j, a->mailbox), &p);
+
+	if (found > 0 && p.since >= a->created_at && p.since <= a->expires_at)
+		add(s, p.since,
+		    arena_printf(j->arena, "%s was put on the suppression list",
+			a->mailbox),
+		    arena_printf(j->arena, "until %s, by %s",
+			clock_rfc3339(j->arena, p.until), p.source));
+	return found < 0 ? -1 : 0;
+}
+
 static void
 add_mail(struct story *s, const struct authz *a)
 {
@@ -163,7 +183,7 @@ add_authz(struct story *s, const struct authz *a)
 	    arena_printf(
 		j->arena, "the client says that %s is ready", a->mailbox),
 	    NULL);
-	if (add_replies(s, a) < 0)
+	if (add_replies(s, a) < 0 || add_suppression(s, a) < 0)
 		return -1;
 	add(s, a->valid_at,
 	    arena_printf(j->arena, "%s is validated", a->mailbox), NULL);

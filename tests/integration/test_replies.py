@@ -285,6 +285,10 @@ def test_stop(site):
         assert "no mailbox" in site.countersign("suppress", "--list")
         assert s.deliver(sign(site, stop))["verdict"] == "no-response"
         assert "alice@user.test" in site.countersign("suppress", "--list")
+        said, = [step for step in site.story(s.order.url)["steps"]
+                 if step["what"] == "alice@user.test was put on the "
+                 "suppression list"]
+        assert said["detail"].endswith(", by reply"), said
         client = Client(site).account()
         answer = client.post(client.url_of("newOrder"), {"identifiers": [
             {"type": "email", "value": "Alice+x@user.test"}]})

@@ -339,6 +339,7 @@ static const struct attempt {
 	{ "INSERT INTO suppressed (mailbox, since, until, source) "
 	  "VALUES ('m', 0, 0, 'x')",
 	    V },
+	{ "SELECT since FROM suppressed", W | S | A },
 	{ "DELETE FROM suppressed", 0 },
 
 	/* Accounts are web's. */
