@@ -271,12 +271,12 @@ revoke_incident(struct job *j, const struct incident *i, size_t max)
 	struct revoked_cert *list;
 	int64_t taken;
 	size_t count;
+	int left =
+	    store_incident_revoke(j, i->id, &r, max, &taken, &list, &count);
 
-	if (store_incident_revoke(j, i->id, &r, max, &taken, &list, &count) <
-		0 ||
-	    record_all(j, list, count, &r) < 0)
+	if (left < 0 || record_all(j, list, count, &r) < 0)
 		return -1;
-	return taken > 0 ? 1 : 0;
+	return left == 1 && taken == 0 ? REVOKE_HELD : left;
 }
 
 /* PK-181: possession was not shown, so the key is barred for this account

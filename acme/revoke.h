@@ -57,8 +57,9 @@ int revoke_blocked(
     struct job *j, int64_t blocked_from, size_t max, size_t *count);
 /*
  * PK-185: the next certificates, at most `max`, of an incident that has to
- * begin, each with its record: 1; 0: all were done; -1.
+ * begin, each with its record: 1; 0: all were done; -1.  In a transaction.
  */
+#define REVOKE_HELD 2 /* others are at those that are left */
 int revoke_incident(struct job *j, const struct incident *i, size_t max);
 
 #endif

@@ -283,12 +283,23 @@ store_incident_cancel(struct job *j, const char *id, const char *by)
 
 /* --- the deadline -------------------------------------------------------- */
 
+#define DUE                                                                    \
+	"SELECT " COLUMNS " FROM incident WHERE due_at <= $1 "                 \
+	"ORDER BY due_at LIMIT 1"
+
 int
 store_incident_due(struct job *j, struct incident *out)
 {
+	return incident_get(j, DUE, ARGS(v_int(j->now)), out);
+}
+
+/* Two at one incident would wait for each other.  Not a lease: the row is held
+ * for a bite, and whoever dies lets go of it. */
+int
+store_incident_take(struct job *j, struct incident *out)
+{
 	return incident_get(j,
-	    "SELECT " COLUMNS " FROM incident WHERE due_at <= $1 "
-	    "ORDER BY due_at LIMIT 1",
+	    store_is_exclusive(j) ? DUE : DUE " FOR NO KEY UPDATE SKIP LOCKED",
 	    ARGS(v_int(j->now)), out);
 }
 
@@ -360,9 +371,13 @@ store_incident_revoke(struct job *j, const char *id, const struct revocation *r,
 	if (store_revoke_incident(j, id, end, r, list, count) < 0)
 		return -1;
 	return store_change(j, taken,
-	    "UPDATE incident_cert SET done_at = $3 "
-	    "WHERE incident_id = $1 AND done_at = 0 AND cert_id <= $2",
-	    ARGS(v_text(id), v_text(end), v_int(j->now)));
+		   "UPDATE incident_cert SET done_at = $3 "
+		   "WHERE incident_id = $1 AND done_at = 0 AND cert_id <= $2 "
+		   "AND NOT EXISTS (SELECT 1 FROM cert c WHERE c.id = cert_id "
+		   "AND c.revoked_at = 0 AND c.not_after >= $3)",
+		   ARGS(v_text(id), v_text(end), v_int(j->now))) < 0
+		   ? -1
+		   : 1;
 }
 
 int

@@ -88,12 +88,16 @@ int store_incident_any_open(struct job *j);
 
 /* The open incident that is due first by j->now: 1, 0, -1. */
 int store_incident_due(struct job *j, struct incident *out);
+/* The same, of those that no other issuer is at: it is this transaction's until
+ * its end. */
+int store_incident_take(struct job *j, struct incident *out);
 int store_incident_next_due(struct job *j, int64_t *at); /* 1, 0, -1 */
 int store_incident_set_due(struct job *j, const char *id, int64_t due_at);
 /*
  * Takes up to `max` certificates of the set that are not done, revokes those
- * that are neither expired nor revoked, and marks all of them.  *taken: 0 when
- * none was left.  *list: what was revoked.
+ * that are neither expired nor revoked, and marks all of them, but for those
+ * that another transaction is at: they stay for a later one.  *taken: how many
+ * are marked.  *list: what was revoked.  1; 0: none was left; -1.
  */
 int store_incident_revoke(struct job *j, const char *id,
     const struct revocation *r, size_t max, int64_t *taken,

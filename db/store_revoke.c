@@ -118,6 +118,17 @@ store_revoke_by_key(struct job *j, const struct key_hash *key,
 	return found;
 }
 
+/* Where others write too: chosen once, into an array, since a planner may look
+ * into a subselect for every row. */
+#define OF_INCIDENT                                                            \
+	"SELECT c.id FROM incident_cert i JOIN cert c ON c.id = i.cert_id "    \
+	"WHERE i.incident_id = $4 AND i.done_at = 0 AND i.cert_id <= $5 "      \
+	"AND c.not_after >= $1 AND c.revoked_at = 0"
+#define REVOKE_BY_INCIDENT(choice)                                             \
+	"UPDATE cert SET revoked_at = $1, reason = $2, revoked_by = $3, "      \
+	"list_due_at = $1, ocsp_due_at = $1 WHERE id " choice                  \
+	" AND revoked_at = 0 RETURNING id, order_id, serial"
+
 int
 store_revoke_incident(struct job *j, const char *incident_id,
     const char *cert_id_to, const struct revocation *r,
@@ -125,12 +136,10 @@ store_revoke_incident(struct job *j, const char *incident_id,
 {
 	struct query q;
 	int found = query_first_write(&q, j,
-	    "UPDATE cert SET revoked_at = $1, reason = $2, revoked_by = $3, "
-	    "list_due_at = $1, ocsp_due_at = $1 "
-	    "WHERE id IN (SELECT cert_id FROM incident_cert "
-	    "WHERE incident_id = $4 AND done_at = 0 AND cert_id <= $5) "
-	    "AND not_after >= $1 AND revoked_at = 0 "
-	    "RETURNING id, order_id, serial",
+	    store_is_exclusive(j)
+		? REVOKE_BY_INCIDENT("IN (" OF_INCIDENT ")")
+		: REVOKE_BY_INCIDENT("= ANY (ARRAY(" OF_INCIDENT
+				     " FOR NO KEY UPDATE OF c SKIP LOCKED))"),
 	    ARGS(v_int(j->now), v_int(r->reason), v_text(r->by),
 		v_text(incident_id), v_text(cert_id_to)));
 

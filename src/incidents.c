@@ -68,6 +68,7 @@ issuer_incident_status(const struct job *j, const struct incident *i)
 	return issuer_incident_due(i, j->now) > j->now ? "open" : "revoking";
 }
 
+/* Its own transaction's, which it ends. */
 static int
 alarm_once(struct job *j, const struct incident *i)
 {
@@ -75,9 +76,7 @@ alarm_once(struct job *j, const struct incident *i)
 	int64_t revoked, replaced;
 
 	if (store_incident_progress(j, i->id, &revoked, &replaced) < 0 ||
-	    store_begin(j) < 0)
-		return -1;
-	if (store_incident_set_due(j, i->id, next) < 0)
+	    store_incident_set_due(j, i->id, next) < 0)
 		return worker_undo(j);
 	if (store_commit(j) < 0)
 		return -1;
@@ -89,19 +88,6 @@ alarm_once(struct job *j, const struct incident *i)
 	    i->id, i->deadline - j->now, i->cert_count, revoked, replaced,
 	    start_of(i));
 	return 1;
-}
-
-static int
-revoke_some(struct job *j, const struct incident *i)
-{
-	int more;
-
-	if (store_begin(j) < 0)
-		return -1;
-	more = revoke_incident(j, i, BITE);
-	if (more < 0)
-		return worker_undo(j);
-	return store_commit(j) < 0 ? -1 : more;
 }
 
 /* --- until it is published ------------------------------------------------ */
@@ -193,16 +179,12 @@ look_again(struct job *j, const struct incident *i)
 	return store_commit(j) < 0 ? -1 : 1;
 }
 
+/* What came of a bite: 1 there is more, 0 all is revoked, REVOKE_HELD. */
 static int
-revoke_and_publish(
-    const struct issuer *s, struct job *j, const struct incident *i)
+go_on(const struct issuer *s, struct job *j, const struct incident *i, int more)
 {
-	int more = revoke_some(j, i), published = 0;
+	int published = more == 0 ? is_published(s, j, i) : 0;
 
-	if (more < 0)
-		return -1;
-	if (more == 0)
-		published = is_published(s, j, i);
 	if (published < 0)
 		return -1;
 	if (published == 1)
@@ -212,14 +194,28 @@ revoke_and_publish(
 	return more == 1 ? 1 : look_again(j, i);
 }
 
+/* One that another issuer is at is passed over: it is not waited for. */
 int
 issuer_incident_step(const struct issuer *s, struct job *j)
 {
 	struct incident i;
-	int found = store_incident_due(j, &i);
+	int found = store_incident_due(j, &i), more;
 
 	if (found <= 0)
 		return found;
-	return j->now < start_of(&i) ? alarm_once(j, &i)
-				     : revoke_and_publish(s, j, &i);
+	if (store_begin(j) < 0)
+		return -1;
+	found = store_incident_take(j, &i);
+	if (found < 0)
+		return worker_undo(j);
+	if (found == 0) {
+		store_rollback(j);
+		return 0;
+	}
+	if (j->now < start_of(&i))
+		return alarm_once(j, &i);
+	more = revoke_incident(j, &i, BITE);
+	if (more < 0)
+		return worker_undo(j);
+	return store_commit(j) < 0 ? -1 : go_on(s, j, &i, more);
 }

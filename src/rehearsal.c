@@ -46,7 +46,7 @@ revoke_all(struct job *j, const struct incident *i)
 		more = revoke_some(&one, i);
 		j->err = one.err;
 		job_done(&one);
-	} while (more > 0);
+	} while (more == 1);
 	return more;
 }
 

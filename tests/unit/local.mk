@@ -501,6 +501,7 @@ unit_tests += \
 	tests/unit/test_gate_keys \
 	tests/unit/test_intake_lmtp \
 	tests/unit/test_incident \
+	tests/unit/test_incident_shared \
 	tests/unit/test_key_sweep \
 	tests/unit/test_key_turns \
 	tests/unit/test_issuer_batch \
@@ -617,7 +618,12 @@ tests_unit_test_recheck_LDADD = $(LINTER_LAB) $(PKI_LAB) $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_audit_sample_LDADD = $(STORE_FIXTURE) $(CS_SRC)
 tests_unit_test_issuer_signing_LDADD = $(LINTER_LAB) $(PKI_LAB) $(ROLE_LAB) \
 	$(CS_SRC)
+INCIDENT_LAB = tests/unit/incident_lab.c tests/unit/incident_lab.h
+tests_unit_test_incident_SOURCES = tests/unit/test_incident.c $(INCIDENT_LAB)
 tests_unit_test_incident_LDADD = $(STORE_FIXTURE) $(CS_SRC)
+tests_unit_test_incident_shared_SOURCES = tests/unit/test_incident_shared.c \
+	$(INCIDENT_LAB)
+tests_unit_test_incident_shared_LDADD = $(STORE_FIXTURE) $(CS_SRC)
 tests_unit_test_key_sweep_LDADD = $(STORE_FIXTURE) $(CS_SRC)
 tests_unit_test_key_turns_LDADD = $(STATUS_LAB) $(PKI_LAB) $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_issuer_batch_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)

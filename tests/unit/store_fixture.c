@@ -385,6 +385,41 @@ fixture_wait(int pid)
 				   : WEXITSTATUS(status);
 }
 
+static int
+other_run(struct job *j, void *ctx)
+{
+	const struct fixture_other *o = ctx;
+	char c;
+
+	if (store_begin(j) < 0 || o->what(j) != 1 ||
+	    write(o->begun[1], "b", 1) != 1 || read(o->go[0], &c, 1) != 1)
+		return 1;
+	return store_commit(j) < 0 ? 2 : 0;
+}
+
+void
+fixture_other_begin(struct fixture_other *o, int (*what)(struct job *j))
+{
+	char c;
+
+	*o = (struct fixture_other){ .what = what };
+	assert_int_equal(pipe(o->begun), 0);
+	assert_int_equal(pipe(o->go), 0);
+	o->pid = fixture_fork(other_run, o);
+	close(o->begun[1]);
+	assert_int_equal(read(o->begun[0], &c, 1), 1);
+}
+
+void
+fixture_other_end(struct fixture_other *o)
+{
+	assert_int_equal(write(o->go[1], "g", 1), 1);
+	assert_int_equal(fixture_wait(o->pid), 0);
+	close(o->begun[0]);
+	close(o->go[0]);
+	close(o->go[1]);
+}
+
 void
 fixture_certs(struct job *j, const char *account_id, const char *count)
 {

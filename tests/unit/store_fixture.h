@@ -109,5 +109,16 @@ void fixture_certs(struct job *j, const char *account_id, const char *count);
 typedef int fixture_child_fn(struct job *j, void *ctx);
 int fixture_fork(fixture_child_fn *run, void *ctx);
 int fixture_wait(int pid);
+/*
+ * Another process in the middle of a transaction, in which `what` has given 1,
+ * from fixture_other_begin() until fixture_other_end(), which lets it commit.
+ */
+struct fixture_other {
+	int (*what)(struct job *j);
+	int begun[2], go[2];
+	int pid;
+};
+void fixture_other_begin(struct fixture_other *o, int (*what)(struct job *j));
+void fixture_other_end(struct fixture_other *o);
 
 #endif

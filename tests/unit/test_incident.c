@@ -1,6 +1,7 @@
 /* Incidents: PK-181, PK-185, PK-186, PK-187, PK-189. */
 #include "config.h"
 
+#include "tests/unit/incident_lab.h"
 #include "tests/unit/store_fixture.h"
 
 #include <glob.h>
@@ -24,54 +25,6 @@
 #define MANY "3000"
 /* Kept of the time before a deadline for the lists, whatever the set. */
 #define SPARE (HOUR + 300)
-
-/* The lists are another CA's. */
-static int
-incident_step(struct job *j)
-{
-	static const struct conf elsewhere = {
-		.external = { .kind = CONF_EXTERNAL_HOOK }
-	};
-	static const struct issuer none;
-	const struct conf *conf = j->conf;
-	int result;
-
-	j->conf = &elsewhere;
-	result = issuer_incident_step(&none, j);
-	j->conf = conf;
-	return result;
-}
-
-/* It has confirmed all of it. */
-static void
-withdraw_all(struct job *j)
-{
-	fixture_sql(
-	    j, "UPDATE cert SET list_due_at = NULL, ocsp_due_at = NULL");
-}
-
-static struct incident
-incident(struct job *j, const char *id, int64_t reason, int64_t deadline)
-{
-	return (struct incident){ .id = id,
-		.cause = "misissued",
-		.selector = "{}",
-		.reason = reason,
-		.known_at = j->now,
-		.deadline = deadline,
-		.opened_by = "one" };
-}
-
-static int64_t
-open_it(
-    struct job *j, const struct incident *i, const struct incident_selector *s)
-{
-	int64_t count;
-
-	COMMITTED(j, store_incident_open(j, i, s,
-			 issuer_incident_next(i->deadline, j->now), &count));
-	return count;
-}
 
 /* PK-185: what was asked for, and nothing else. */
 static void
@@ -107,24 +60,25 @@ test_selectors(struct job *j)
 
 	fixture_certs(j, account, "30");
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct incident in = incident(
+		struct incident in = lab_incident(
 		    j, arena_printf(j->arena, "i%zu", i), 4, now + 120 * HOUR);
 
 		unit_case("%zu", i);
-		assert_int_equal(open_it(j, &in, &rows[i].s), rows[i].count);
+		assert_int_equal(
+		    lab_incident_open(j, &in, &rows[i].s), rows[i].count);
 	}
 	/* neither revoked nor expired ones (PK-189) */
 	fixture_sql(j, "UPDATE cert SET revoked_at = 1 WHERE id = 'c1'");
 	fixture_sql(j, "UPDATE cert SET not_after = 1 WHERE id = 'c2'");
-	struct incident in = incident(j, "late", 4, now + 120 * HOUR);
+	struct incident in = lab_incident(j, "late", 4, now + 120 * HOUR);
 	struct incident_selector all = { .from = 1 };
-	assert_int_equal(open_it(j, &in, &all), 28);
+	assert_int_equal(lab_incident_open(j, &in, &all), 28);
 	for (const char *const *id = (const char *const[]){ "c1", "c2", NULL };
 	     *id != NULL; id++) {
 		struct incident_selector one = { .cert_id = *id };
 
 		in.id = *id;
-		assert_int_equal(open_it(j, &in, &one), 0);
+		assert_int_equal(lab_incident_open(j, &in, &one), 0);
 	}
 }
 
@@ -155,22 +109,22 @@ test_deadline(struct job *j)
 	const int64_t now = j->now, deadline = now + 24 * HOUR;
 	const int64_t begins = deadline - SPARE - 30;
 	static const int64_t alarms[] = { 12, 4, 1 };
-	struct incident i = incident(j, "i", 4, deadline), back;
+	struct incident i = lab_incident(j, "i", 4, deadline), back;
 	struct incident_selector s = { .domain = "even.example" };
 	int64_t due, revoked, replaced;
 	size_t steps = 0;
 
 	fixture_certs(j, fixture_account(j), MANY);
-	assert_int_equal(open_it(j, &i, &s), 1500);
+	assert_int_equal(lab_incident_open(j, &i, &s), 1500);
 	i.cert_count = 1500;
 	COMMITTED(
 	    j, store_incident_set_due(j, "i", issuer_incident_due(&i, now)));
 	for (size_t k = 0; k < 3; k++) {
-		EXPECT(j, incident_step(j), 0);
+		EXPECT(j, lab_incident_step(j), 0);
 		EXPECT(j, store_incident_next_due(j, &due), 1);
 		assert_int_equal(due, begins - alarms[k] * HOUR);
 		at(j, due);
-		EXPECT(j, incident_step(j), 1);
+		EXPECT(j, lab_incident_step(j), 1);
 	}
 	assert_int_equal(
 	    fixture_count(j, "SELECT COUNT(*) FROM cert WHERE revoked_at > 0"),
@@ -180,15 +134,15 @@ test_deadline(struct job *j)
 	fixture_sql(
 	    j, "UPDATE cert SET revoked_at = 6, reason = 1 WHERE id = 'c4'");
 	at(j, begins - 1);
-	EXPECT(j, incident_step(j), 0);
+	EXPECT(j, lab_incident_step(j), 0);
 	at(j, begins);
-	EXPECT(j, incident_step(j), 1);
+	EXPECT(j, lab_incident_step(j), 1);
 	EXPECT(j, store_incident_by_id(j, "i", &back), 1);
 	assert_int_equal(back.finished_at, 0);
 	EXPECT(j, store_incident_progress(j, "i", &revoked, &replaced), 0);
 	assert_true(revoked > 1 && revoked < 1500);
 	at(j, begins + 10);
-	while (incident_step(j) == 1)
+	while (lab_incident_step(j) == 1)
 		assert_true(++steps < 10);
 	/* what no list shows is not done (PK-157) */
 	EXPECT(j, store_incident_by_id(j, "i", &back), 1);
@@ -211,9 +165,9 @@ test_deadline(struct job *j)
 	    1498);
 	assert_int_equal(
 	    fixture_count(j, "SELECT COUNT(*) FROM blocked_key"), 0);
-	withdraw_all(j);
+	lab_withdraw_all(j);
 	at(j, begins + 20);
-	EXPECT(j, incident_step(j), 1);
+	EXPECT(j, lab_incident_step(j), 1);
 	EXPECT(j, store_incident_by_id(j, "i", &back), 1);
 	assert_int_equal(back.finished_at, begins + 20);
 	assert_int_equal(back.late_at, 0);
@@ -242,15 +196,16 @@ test_reserved(struct job *j)
 	unsign(j, "c3");
 	unsign(j, "c6");
 	for (size_t k = 0; k < sizeof(rows) / sizeof(rows[0]); k++) {
-		struct incident i =
-		    incident(j, arena_printf(j->arena, "i%zu", k), 4, deadline);
+		struct incident i = lab_incident(
+		    j, arena_printf(j->arena, "i%zu", k), 4, deadline);
 
 		unit_case("%zu", k);
-		assert_int_equal(open_it(j, &i, &rows[k].s), rows[k].count);
+		assert_int_equal(
+		    lab_incident_open(j, &i, &rows[k].s), rows[k].count);
 	}
 	COMMITTED(j, store_cert_record(j, "c3", der, SPAN("sum of c3")));
 	at(j, deadline);
-	while (incident_step(j) == 1)
+	while (lab_incident_step(j) == 1)
 		continue;
 	assert_int_equal(
 	    fixture_count(j, "SELECT COUNT(*) FROM cert WHERE revoked_at > 0 "
@@ -266,7 +221,7 @@ revoke_and_tell(struct job *j, void *ctx)
 	const int *out = ctx;
 	int r;
 
-	while ((r = incident_step(j)) == 1)
+	while ((r = lab_incident_step(j)) == 1)
 		if (write(*out, "x", 1) != 1)
 			return 1;
 	return r == 0 ? 0 : 2;
@@ -318,7 +273,7 @@ test_killed(struct job *j)
 	const char *many =
 	    getenv("COUNTERSIGN_TEST_LONG") != NULL ? "200000" : "8000";
 	const int64_t half = strtoll(many, NULL, 10) / 2;
-	struct incident i = incident(j, "i", 1, j->now);
+	struct incident i = lab_incident(j, "i", 1, j->now);
 	const struct incident_selector s = { .domain = "even.example" };
 	int64_t n;
 
@@ -326,7 +281,7 @@ test_killed(struct job *j)
 	fixture_sql(j, fixture_is_pgsql()
 			   ? "UPDATE cert SET spki_sha256 = id::bytea"
 			   : "UPDATE cert SET spki_sha256 = CAST(id AS BLOB)");
-	assert_int_equal(open_it(j, &i, &s), half);
+	assert_int_equal(lab_incident_open(j, &i, &s), half);
 	for (int bites = 1; bites <= 3; bites++) {
 		revoke_until(bites);
 		expect_some(j, half);
@@ -361,7 +316,7 @@ static int
 open_meanwhile(struct job *j, void *ctx)
 {
 	const struct pipes *p = ctx;
-	struct incident i = incident(j, "race", 4, j->now + 24 * HOUR);
+	struct incident i = lab_incident(j, "race", 4, j->now + 24 * HOUR);
 	const struct incident_selector s = { .profile = "racing" };
 	struct incident_opened out;
 	char c;
@@ -462,14 +417,14 @@ test_start(void **state)
 static void
 test_compromise(struct job *j)
 {
-	struct incident i = incident(j, "i", 1, j->now);
+	struct incident i = lab_incident(j, "i", 1, j->now);
 	struct incident_selector s = { .to = j->now + 2 };
 
 	fixture_certs(j, fixture_account(j), "5");
-	assert_int_equal(open_it(j, &i, &s), 2);
-	EXPECT(j, incident_step(j), 1);
-	EXPECT(j, incident_step(j), 1);
-	EXPECT(j, incident_step(j), 0);
+	assert_int_equal(lab_incident_open(j, &i, &s), 2);
+	EXPECT(j, lab_incident_step(j), 1);
+	EXPECT(j, lab_incident_step(j), 1);
+	EXPECT(j, lab_incident_step(j), 0);
 	assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM blocked_key "
 					  "WHERE account_id = '' "
 					  "AND source = 'incident i'"),
@@ -480,12 +435,12 @@ test_compromise(struct job *j)
 static void
 test_cancel(struct job *j)
 {
-	struct incident i = incident(j, "i", 4, j->now + 24 * HOUR), back;
+	struct incident i = lab_incident(j, "i", 4, j->now + 24 * HOUR), back;
 	struct incident_selector s = { .from = 1 };
 	int64_t deadline;
 
 	fixture_certs(j, fixture_account(j), "2");
-	open_it(j, &i, &s);
+	lab_incident_open(j, &i, &s);
 	EXPECT(j, store_incident_deadline(j, "c1", &deadline), 1);
 	assert_int_equal(deadline, i.deadline);
 	EXPECT(j, store_incident_any_open(j), 1);
@@ -499,7 +454,7 @@ test_cancel(struct job *j)
 	EXPECT(j, store_incident_any_open(j), 0);
 	EXPECT(j, store_incident_deadline(j, "c1", &deadline), 0);
 	at(j, i.deadline + 1);
-	EXPECT(j, incident_step(j), 0);
+	EXPECT(j, lab_incident_step(j), 0);
 	assert_int_equal(
 	    fixture_count(j, "SELECT COUNT(*) FROM cert WHERE revoked_at > 0"),
 	    0);
@@ -509,7 +464,7 @@ test_cancel(struct job *j)
 static void
 test_authorizations(struct job *j)
 {
-	struct incident i = incident(j, "i", 4, j->now + 24 * HOUR);
+	struct incident i = lab_incident(j, "i", 4, j->now + 24 * HOUR);
 	struct incident_selector s = { .to = j->now + 3 };
 	const char **ids;
 	size_t count;
@@ -519,7 +474,7 @@ test_authorizations(struct job *j)
 	    "UPDATE authz SET valid_at = 1, valid_until = 9999999999 "
 	    "WHERE id <> 'a1'");
 	fixture_sql(j, "UPDATE authz SET revoked_at = 1 WHERE id = 'a2'");
-	open_it(j, &i, &s);
+	lab_incident_open(j, &i, &s);
 	EXPECT(j, store_incident_authz(j, "i", 10, &ids, &count), 0);
 	assert_int_equal(count, 1);
 	assert_string_equal(ids[0], "a3");
@@ -530,7 +485,7 @@ test_authorizations(struct job *j)
 static void
 test_strange_rows(struct job *j)
 {
-	struct incident i = incident(j, "i", 4, j->now + 24 * HOUR);
+	struct incident i = lab_incident(j, "i", 4, j->now + 24 * HOUR);
 	const struct incident_selector s = { .to = j->now + 3 };
 	struct incident_opened out;
 
@@ -563,7 +518,7 @@ test_rehearsal(struct job *j)
 	static const char *const tables[] = { "cert WHERE revoked_at > 0",
 		"incident", "incident_cert", "notice" };
 	const struct incident_selector s = { .from = 1 };
-	struct incident i = incident(j, "i", 4, j->now);
+	struct incident i = lab_incident(j, "i", 4, j->now);
 	struct rehearsal r;
 	const char *advice;
 	int64_t before;
@@ -611,7 +566,7 @@ static void
 test_rehearsal_age(struct job *j)
 {
 	const struct incident_selector s = { .from = 1 };
-	struct incident i = incident(j, "i", 4, j->now);
+	struct incident i = lab_incident(j, "i", 4, j->now);
 	const int64_t now = j->now;
 	struct rehearsal r;
 	const char *advice;

@@ -7,7 +7,6 @@
 #include "tests/unit/store_fixture.h"
 
 #include <signal.h>
-#include <unistd.h>
 
 #include "acme/revoke.h"
 #include "db/store_key_sweep.h"
@@ -161,48 +160,6 @@ test_killed(struct job *j)
 	expect_end(j, MANY_COUNT);
 }
 
-/* Another process in the middle of a transaction, until it may go on. */
-struct other {
-	int (*what)(struct job *j);
-	int begun[2], go[2];
-	int pid;
-};
-
-static int
-other_run(struct job *j, void *ctx)
-{
-	const struct other *o = ctx;
-	char c;
-
-	if (store_begin(j) < 0 || o->what(j) != 1 ||
-	    write(o->begun[1], "b", 1) != 1 || read(o->go[0], &c, 1) != 1)
-		return 1;
-	return store_commit(j) < 0 ? 2 : 0;
-}
-
-static void
-other_begin(struct other *o, int (*what)(struct job *j))
-{
-	char c;
-
-	*o = (struct other){ .what = what };
-	assert_int_equal(pipe(o->begun), 0);
-	assert_int_equal(pipe(o->go), 0);
-	o->pid = fixture_fork(other_run, o);
-	close(o->begun[1]);
-	assert_int_equal(read(o->begun[0], &c, 1), 1);
-}
-
-static void
-other_end(struct other *o)
-{
-	assert_int_equal(write(o->go[1], "g", 1), 1);
-	assert_int_equal(fixture_wait(o->pid), 0);
-	close(o->begun[0]);
-	close(o->go[0]);
-	close(o->go[1]);
-}
-
 static void
 expect_taken(struct job *j, const char *id)
 {
@@ -217,13 +174,13 @@ expect_taken(struct job *j, const char *id)
 static void
 test_two_issuers(struct job *j)
 {
-	struct other other;
+	struct fixture_other other;
 
 	fixture_certs(j, fixture_account(j), MANY);
 	fixture_sql(j, "UPDATE cert SET spki_sha256 = 'two' WHERE id LIKE "
 		       "'c1%'"); /* 1111 of them */
 	assert_true(block(j, KEY_BY_SPKI(SPAN("key"))).goes_on);
-	other_begin(&other, revoke_key_sweep);
+	fixture_other_begin(&other, revoke_key_sweep);
 	EXPECT(j, issuer_key_step(j), 0);
 	assert_int_equal(revoked(j), REVOKE_BITE);
 	/* Audit records follow one another: they wait for the other's. */
@@ -233,7 +190,7 @@ test_two_issuers(struct job *j)
 	expect_taken(j, "later");
 	store_rollback(j);
 	fixture_sql(j, "DELETE FROM key_sweep WHERE id = 'later'");
-	other_end(&other);
+	fixture_other_end(&other);
 	expect_end(j, MANY_COUNT - 1111);
 }
 
@@ -250,16 +207,16 @@ revoke_one(struct job *j)
 static void
 test_held_certificate(struct job *j)
 {
-	struct other other;
+	struct fixture_other other;
 	struct revoked_sum sum;
 
 	fixture_certs(j, fixture_account(j), "20");
-	other_begin(&other, revoke_one);
+	fixture_other_begin(&other, revoke_one);
 	sum = block(j, KEY_BY_SPKI(SPAN("key")));
 	assert_int_equal(sum.count, 19);
 	assert_true(sum.goes_on);
 	EXPECT(j, issuer_key_step(j), 0);
-	other_end(&other);
+	fixture_other_end(&other);
 	EXPECT(j, issuer_key_step(j), 1);
 	EXPECT(j, issuer_key_step(j), 0);
 	assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM key_sweep"), 0);

@@ -462,7 +462,8 @@ bad_day(struct job *j)
 	EXPECT(j, store_incident_ask_cancel(j, "i", "a"), 0);
 	EXPECT(j, store_incident_set_due(j, "i", j->now), 0);
 	EXPECT(j, store_incident_authz(j, "i", 9, &ids, &count), 0);
-	EXPECT(j, store_incident_revoke(j, "i", &r, 9, &n, &certs, &count), 0);
+	EXPECT(j, store_incident_take(j, &i), 1);
+	EXPECT(j, store_incident_revoke(j, "i", &r, 9, &n, &certs, &count), 1);
 	EXPECT(j, store_commit(j), 0);
 	EXPECT(j, store_incident_by_id(j, "i", &i), 1);
 	EXPECT(j, store_incident_list(j, 9, &list, &count), 0);
