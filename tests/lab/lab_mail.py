@@ -62,7 +62,7 @@ QUEUE = [(name, "postfix", "root", 0o700) for name in (
 SERVICES = """
 pickup     unix       n - n 60  1 pickup
 cleanup    unix       n - n -   0 cleanup
-qmgr       unix       n - n 300 1 qmgr
+qmgr       unix       n - n 1   1 qmgr
 tlsmgr     unix       - - n 1000? 1 tlsmgr
 rewrite    unix       - - n -   - trivial-rewrite
 bounce     unix       - - n -   0 bounce
