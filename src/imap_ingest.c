@@ -15,8 +15,9 @@
 
 #include <stdlib.h>
 
-/* Listed at once, and put away at once. */
-#define LIST_MAX 200
+/* Listed at once, and put away at once: each list costs a round trip in which
+ * nothing is judged. */
+#define LIST_MAX 500
 /* More than so many at once are a backlog. */
 #define BACKLOG_MIN 100
 /* Loaded at once: so much of the mailbox is in memory, or one message. */

@@ -21,9 +21,13 @@
 /* What has waited so long is committed, alone if need be: others may wait for
  * slow name servers. */
 #define WAIT_MS 50
+/* So many need not wait for more.  What comes during a commit is the next one,
+ * and may be up to RECORD_BATCH_MAX: on a slow disk they are larger, and the
+ * pages that several messages change are written less often. */
+#define BATCH_MIN 200
 /* In the queue, with those that are being committed: some for the thread, and
  * some that are judged meanwhile. */
-#define COUNT_MAX (2 * RECORD_BATCH_MAX)
+#define COUNT_MAX 600
 /* The same, in octets of messages; one may be larger. */
 #define OCTETS_MAX ((size_t)2 << 20)
 
@@ -223,8 +227,8 @@ static bool
 is_due(const struct record_queue *q)
 {
 	return q->waiting > 0 &&
-	       (q->waiting >= RECORD_BATCH_MAX || q->is_urgent ||
-		   q->is_ending || q->octets >= OCTETS_MAX / 2 ||
+	       (q->waiting >= BATCH_MIN || q->is_urgent || q->is_ending ||
+		   q->octets >= OCTETS_MAX / 2 ||
 		   clock_mono_ms() - q->since_ms >= WAIT_MS);
 }
 

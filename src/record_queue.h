@@ -26,7 +26,7 @@ struct record_queue;
 struct store_login;
 
 /* Committed together, at most. */
-#define RECORD_BATCH_MAX 200
+#define RECORD_BATCH_MAX 400
 
 struct record_item {
 	struct record_item *next; /* the queue's */

@@ -16,7 +16,7 @@
 
 #define SOURCE "imap://one"
 /* More than the queue holds at once. */
-#define MANY 700
+#define MANY 1500
 
 static const struct role_lab_reply no_block = { .is_empty = true };
 
