@@ -14,6 +14,7 @@
 struct lex {
 	struct span s;
 	size_t at;
+	bool is_list; /* of recipients: names may be what programs write */
 };
 
 /* What one mailbox of a list gave. */
@@ -189,6 +190,13 @@ take_word(struct lex *x)
 	return !span_starts(run, SPAN("=?")) || span_ends(run, SPAN("?="));
 }
 
+/* "Example CA [test]", without quotes. */
+static bool
+take_mark(struct lex *x)
+{
+	return x->is_list && (take(x, '[') || take(x, ']') || take(x, '@'));
+}
+
 /* A display name's words: 0 or -1. */
 static int
 skip_phrase(struct lex *x)
@@ -197,7 +205,7 @@ skip_phrase(struct lex *x)
 		if (next_is(x, '"')) {
 			if (skip_quoted(x) < 0)
 				return -1;
-		} else if (!take_word(x)) {
+		} else if (!take_mark(x) && !take_word(x)) {
 			return -1;
 		}
 		if (skip_cfws(x) < 0)
@@ -226,7 +234,13 @@ take_mailbox(struct lex *x, struct span *spec)
 		if (take_angle(x, spec) < 0)
 			return -1;
 	}
-	return skip_cfws(x) < 0 ? -1 : 1;
+	if (skip_cfws(x) < 0)
+		return -1;
+	/* 'acme@ca.test' <acme@ca.test>: the address is the name, too. */
+	if (found == 1 && x->is_list && next_is(x, '<') &&
+	    (take_angle(x, spec) < 0 || skip_cfws(x) < 0))
+		return -1;
+	return 1;
 }
 
 /* --- fields -------------------------------------------------------------- */
@@ -235,7 +249,7 @@ int
 addr_list_from(
     struct job *j, struct span body, const char **out, struct finding *f)
 {
-	struct lex x = { body, 0 };
+	struct lex x = { .s = body };
 	enum mailbox found = MAILBOX_BAD;
 	struct span spec = { NULL, 0 };
 
@@ -310,7 +324,7 @@ add_all(struct job *j, struct addr_list *l, struct lex *x, bool in_group)
 int
 addr_list_add(struct job *j, struct addr_list *l, struct span body)
 {
-	struct lex x = { body, 0 };
+	struct lex x = { .s = body, .is_list = true };
 	size_t before = l->count;
 
 	if (add_all(j, l, &x, false) == 0 && at_end(&x))

@@ -30,6 +30,8 @@ void addr_list_init(struct job *j, struct addr_list *l, size_t max);
  * Adds the addresses of a To, Cc or Delivered-To field: mailboxes and groups.
  * Of those that no challenge could have come from nothing is kept.  0, or -1
  * for a field that is not well-formed or holds too many: nothing is added.
+ * Where programs leave the quotes of a name out, it may hold "@" and brackets:
+ * what is done with these addresses never speaks for a message.
  */
 int addr_list_add(struct job *j, struct addr_list *l, struct span body);
 /* Is `mailbox` in it, ASCII case of the local part aside? */

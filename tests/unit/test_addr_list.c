@@ -90,6 +90,9 @@ test_from(void **state)
 		{ "B. alice@user.test", NULL, "hdr.from-syntax" },
 		{ "bob@evil.test. <alice@user.test>", NULL, "hdr.from-syntax" },
 		{ "evil.test:alice@user.test", NULL, "hdr.from-syntax" },
+		{ "alice@user.test <alice@user.test>", NULL,
+		    "hdr.from-syntax" },
+		{ "Alice [x] <alice@user.test>", NULL, "hdr.from-syntax" },
 		/* encoded words around or inside the address */
 		{ "=?iso-8859-1?Q?Dr._Al=E9?= <alice@user.test>",
 		    "alice@user.test", "" },
@@ -154,6 +157,15 @@ test_lists(void **state)
 		{ "x: y: a@b.test;;", NULL },
 		{ "a@b.test;", NULL },
 		{ "1@b.test,2@b.test,3@b.test,4@b.test,5@b.test", NULL },
+		/* names without the quotes that they need */
+		{ "'a@b.test' <a@b.test>", "a@b.test;" },
+		{ "a@b.test <a@b.test>, c@d.test", "a@b.test;c@d.test;" },
+		{ "CA [test] <a@b.test>", "a@b.test;" },
+		{ "CA @ work <a@b.test>", "a@b.test;" },
+		{ "b@c.test. <a@b.test>", "a@b.test;" },
+		{ "a@b.test <a@b.test> <c@d.test>", NULL },
+		{ "a@b.test <c@d.test", NULL },
+		{ "a@b.test [x]", NULL },
 	};
 
 	(void)state;
