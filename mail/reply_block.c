@@ -109,6 +109,21 @@ begin_block(struct scan *s)
 	s->below = reply_above_block(&s->above);
 }
 
+/* The word alone; telephones put a full stop behind it, and who reads "the
+ * single word STOP" may write it so (AC-189). */
+static bool
+is_stop(struct span line)
+{
+	static const char around[] = ".!\"'*";
+
+	line = utf8_trim(line);
+	while (line.n > 0 && strchr(around, line.p[line.n - 1]) != NULL)
+		line.n--;
+	while (line.n > 0 && strchr(around, line.p[0]) != NULL)
+		line = span_from(line, 1);
+	return span_caseeq_str(line, "STOP");
+}
+
 static void
 scan_line(
     struct scan *s, struct span text, size_t at, struct span line, size_t next)
@@ -134,8 +149,7 @@ scan_line(
 	    span_eq(reply_unquoted(shown), begin_line))
 		s->out->quoted = true;
 	reply_above_add(&s->above, text, at, line, next);
-	if (span_caseeq_str(span_trim(line), "STOP") &&
-	    !reply_above_is_doubtful(&s->above))
+	if (is_stop(line) && !reply_above_is_doubtful(&s->above))
 		s->out->stop = true;
 }
 
