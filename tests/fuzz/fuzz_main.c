@@ -13,6 +13,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "tests/fuzz/time_limit.h"
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 static int files_count;
@@ -79,6 +81,7 @@ run_file(const char *path)
 		    "not ok %d - %s: %s\n", files_count, path, strerror(errno));
 		return;
 	}
+	time_limit.what = path;
 	run_lengths(data, n);
 	free(data);
 	printf("ok %d - %s\n", files_count,
@@ -124,13 +127,13 @@ run_corpus(const char *program)
 int
 main(int argc, char **argv)
 {
-	static const uint8_t nothing[1];
-
-	(void)LLVMFuzzerTestOneInput(nothing, 0);
 	if (argc < 2)
 		run_corpus(argv[0]);
 	for (int i = 1; i < argc; i++)
 		run_path(argv[i]);
+	printf("# slowest: %s, of which %zu octets, %lld ms\n",
+	    time_limit.slowest_what, time_limit.slowest_len,
+	    (long long)time_limit.slowest_usecs / 1000);
 	printf("1..%d\n", files_count);
 	return failures_count == 0 && files_count > 0 ? 0 : 1;
 }

@@ -9,18 +9,24 @@ fuzzers =
 check_PROGRAMS += $(fuzzers)
 EXTRA_DIST += tests/fuzz/corpus
 
-if FUZZERS
-FUZZ =
-fuzz_ldflags = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
-else
+# Around each input stands its time limit.
 check_LIBRARIES += tests/fuzz/libfuzz.a
 tests_fuzz_libfuzz_a_CPPFLAGS = $(tests_cppflags) \
 	-DCS_FUZZ_CORPUS='"$(abs_srcdir)/tests/fuzz/corpus"'
-tests_fuzz_libfuzz_a_SOURCES = tests/fuzz/fuzz_main.c
+tests_fuzz_libfuzz_a_SOURCES = tests/fuzz/time_limit.c tests/fuzz/time_limit.h
 FUZZ = tests/fuzz/libfuzz.a
-fuzz_ldflags = $(AM_LDFLAGS)
+fuzz_ldflags = $(AM_LDFLAGS) -Wl,--wrap=LLVMFuzzerTestOneInput \
+	-Wl,--undefined=__wrap_LLVMFuzzerTestOneInput
+if FUZZERS
+fuzz_ldflags += $(FUZZ_LDFLAGS)
+else
+tests_fuzz_libfuzz_a_SOURCES += tests/fuzz/fuzz_main.c
 TESTS += $(fuzzers)
 endif
+unit_tests += tests/unit/test_time_limit
+tests_unit_test_time_limit_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=LLVMFuzzerTestOneInput
+tests_unit_test_time_limit_LDADD = tests/fuzz/libfuzz.a $(UNIT) $(CS_LIB)
 EXTRA_DIST += tests/fuzz/fuzz_main.c tests/fuzz/fuzz_reply.dict
 
 # --- lib ---
@@ -80,6 +86,10 @@ fuzzers += \
 	tests/fuzz/fuzz_dkim_tags \
 	tests/fuzz/fuzz_dkim_verify \
 	tests/fuzz/fuzz_reply tests/fuzz/fuzz_reply_text
+tests_fuzz_fuzz_reply_SOURCES = tests/fuzz/fuzz_reply.c \
+	tests/fuzz/passes.c tests/fuzz/passes.h
+tests_fuzz_fuzz_dkim_verify_SOURCES = tests/fuzz/fuzz_dkim_verify.c \
+	tests/fuzz/passes.c tests/fuzz/passes.h
 tests_fuzz_fuzz_reply_text_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_reply_text_LDADD = $(FUZZ) $(CS_MAIL)
 tests_fuzz_fuzz_reply_CPPFLAGS = $(AM_CPPFLAGS) $(CRYPTO_CFLAGS)
