@@ -15,6 +15,7 @@
 #include "src/answers.h"
 #include "src/linters.h"
 #include "src/linters_hold.h"
+#include "src/list_rows.h"
 #include "src/role_issuer.h"
 #include "src/status_proof.h"
 #include "src/worker.h"
@@ -181,40 +182,9 @@ issuer_list_former(const struct issuer *i, struct job *j, int64_t shard,
 	return 0;
 }
 
-/* L-66, PK-160: what is on the former list and not on this one ended before
- * the former list was made; the certificate itself says so. */
+/* L-66 */
 static int
-check_lost(const struct issuer *i, struct job *j,
-    const struct crl_input *former, const struct crl_entry *e)
-{
-	struct certview view;
-	struct cert c = { 0 };
-	struct left row;
-	int found = store_crl_left(j, label_of(i), e->serial, &row);
-
-	if (found < 0)
-		return -1;
-	if (found == 1) {
-		c.id = row.id;
-		c.order_id = row.order_id;
-		c.serial = row.serial;
-		c.signature_alg = row.signature_alg;
-		c.tbs = row.tbs;
-		c.evidence = row.evidence;
-		c.der = row.der;
-		if (status_prove(i, j, &c, &view) == 0 &&
-		    view.not_after < former->this_update)
-			return 0;
-		job_recover(j);
-	}
-	return job_fail(j, ERR_INTERNAL,
-	    "list refused: L-66: certificate %s is on the former list (number "
-	    "%" PRIu64 ") and may not leave it yet",
-	    hex_dup(j->arena, e->serial), former->number);
-}
-
-static int
-check_former(const struct issuer *i, struct job *j,
+check_former(const struct issuer *i, struct job *j, int64_t shard,
     const struct crl_input *former, const struct crl_input *in)
 {
 	const struct crl_entry **lost;
@@ -223,7 +193,7 @@ check_former(const struct issuer *i, struct job *j,
 	if (crl_compare(j, former, in, &lost, &count) < 0)
 		return -1;
 	for (size_t k = 0; k < count; k++)
-		if (check_lost(i, j, former, lost[k]) < 0)
+		if (list_rows_may_lose(i, j, shard, former, lost[k]) < 0)
 			return -1;
 	return 0;
 }
@@ -421,9 +391,10 @@ publish(struct issuer *i, struct job *j, const struct crl *last)
 	    collect(j, &list, former.this_update, &in, &rows) < 0)
 		return -1;
 	in.number = (uint64_t)list.number;
-	if (has_former && check_former(i, j, &former, &in) < 0)
+	if (has_former && check_former(i, j, last->shard, &former, &in) < 0)
 		return -1;
-	if (ask_linters(i, j, &in) < 0)
+	if (list_rows_tell_strays(i, j, last->shard, rows, in.count) < 0 ||
+	    ask_linters(i, j, &in) < 0)
 		return -1;
 	/* PK-169: what the list will say is in the answers before. */
 	answers_follow(i, j);

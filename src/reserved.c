@@ -4,7 +4,6 @@
 
 #include "db/store_cert.h"
 #include "db/store_order.h"
-#include "lib/conf.h"
 #include "lib/digest.h"
 #include "lib/job.h"
 #include "lib/log.h"
@@ -12,10 +11,9 @@
 #include "pki/csr.h"
 #include "pki/effective.h"
 #include "pki/key.h"
-#include "pki/oid.h"
 #include "src/evidence.h"
 #include "src/role_issuer.h"
-#include "src/status_place.h"
+#include "src/status_proof.h"
 
 #include <string.h>
 
@@ -31,23 +29,6 @@ not_ours(struct job *j, const struct cert *c, const char *why)
 	    "nothing was signed\"",
 	    c->order_id, c->id, why);
 	return job_fail(j, ERR_UNAUTHORIZED, "%s", why);
-}
-
-/* The list that the certificate names is the one that the row is counted on. */
-static bool
-names_its_shard(
-    struct job *j, const struct certview *view, const struct cert *c)
-{
-	const struct conf_issuer *conf = &j->conf->issuer;
-	const struct cert_extension *e =
-	    certview_extension(view, OID_CRL_POINTS);
-	struct span url;
-
-	if (c->shard < 0 || c->shard >= CRL_SHARDS_MAX || e == NULL)
-		return false;
-	url = span_str(status_shard_url(j->arena, conf, c->shard));
-	return e->value.n >= url.n &&
-	       span_eq(span_mem(e->value.p + e->value.n - url.n, url.n), url);
 }
 
 /* The seal covers the contents; the columns beside them have to say the same,
@@ -74,7 +55,7 @@ contradiction(const struct issuer *i, struct job *j, const struct order *o,
 		return "the row is of another profile";
 	if (strcmp(c->ca_label, ca_key_label(i->ca)) != 0)
 		return "the row is of another CA";
-	if (!names_its_shard(j, &view, c))
+	if (!status_names_shard(j, &view, c->shard))
 		return "the contents name another revocation list";
 	return NULL;
 }

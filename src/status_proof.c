@@ -3,14 +3,17 @@
 #include "src/status_proof.h"
 
 #include "db/store_cert.h"
+#include "lib/conf.h"
 #include "lib/hex.h"
 #include "lib/job.h"
 #include "lib/log.h"
 #include "pki/ca.h"
 #include "pki/crl_lint.h"
 #include "pki/issue.h"
+#include "pki/oid.h"
 #include "src/evidence.h"
 #include "src/role_issuer.h"
+#include "src/status_place.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -32,6 +35,20 @@ status_prove(const struct issuer *i, struct job *j, const struct cert *c,
 	    "the row of certificate %s carries neither the issuer's seal nor "
 	    "its signature",
 	    c->serial);
+}
+
+bool
+status_names_shard(struct job *j, const struct certview *view, int64_t shard)
+{
+	const struct cert_extension *e =
+	    certview_extension(view, OID_CRL_POINTS);
+	struct span url;
+
+	if (shard < 0 || shard >= CRL_SHARDS_MAX || e == NULL)
+		return false;
+	url = span_str(status_shard_url(j->arena, &j->conf->issuer, shard));
+	return e->value.n >= url.n &&
+	       span_eq(span_mem(e->value.p + e->value.n - url.n, url.n), url);
 }
 
 int

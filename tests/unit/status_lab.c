@@ -29,7 +29,7 @@ status_lab_seal_key(struct job *j)
 
 struct span
 status_lab_tbs(struct job *j, const struct ca *ca, const char *serial,
-    int64_t not_before, int64_t not_after)
+    int64_t not_before, int64_t not_after, const char *crl_url)
 {
 	struct buf b;
 
@@ -43,6 +43,7 @@ status_lab_tbs(struct job *j, const struct ca *ca, const char *serial,
 	size_t explicit = der_open(&b, DER_CONTEXT(3));
 	size_t list = der_open(&b, DER_SEQUENCE);
 	extension_authority_key_id(&b, ca->signer.key_id);
+	extension_crl_point(&b, crl_url);
 	der_close(&b, list);
 	der_close(&b, explicit);
 	der_close(&b, mark);
@@ -110,8 +111,8 @@ status_lab_reserve(struct job *j, const struct status_lab_cert *in)
 		.serial = in->serial,
 		.profile = "mailbox-multipurpose",
 		.profile_sha256 = SPAN("profile"),
-		.tbs = status_lab_tbs(
-		    j, in->ca, in->serial, in->not_before, in->not_after),
+		.tbs = status_lab_tbs(j, in->ca, in->serial, in->not_before,
+		    in->not_after, LAB_CRL_URL),
 		.signature_alg = SPAN("alg"),
 		.lint_report = "{}",
 		.br_version = "1.0.16",

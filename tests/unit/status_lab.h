@@ -26,9 +26,11 @@ void status_lab_at(struct job *j, int64_t now);
 void status_lab_run(struct job *j, struct issuer *issuer);
 
 const struct seal_key *status_lab_seal_key(struct job *j);
-/* A TBSCertificate of this CA, number (hex) and validity. */
+/* A TBSCertificate of this CA, number (hex) and validity, with the URL of its
+ * revocation list. */
 struct span status_lab_tbs(struct job *j, const struct ca *ca,
-    const char *serial, int64_t not_before, int64_t not_after);
+    const char *serial, int64_t not_before, int64_t not_after,
+    const char *crl_url);
 /* Sets c->evidence; all that is sealed is there. */
 void status_lab_seal(struct job *j, const struct seal_key *key, struct cert *c);
 

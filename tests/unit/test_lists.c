@@ -40,6 +40,7 @@ struct lab {
 	struct conf conf;
 	struct issuer issuer;
 	const char *account;
+	const char *cert_url; /* of the list that make_cert() names */
 	unsigned certs;
 };
 
@@ -66,6 +67,7 @@ lab_init(struct lab *lab, struct job *j)
 		    lab_ca_folder("p256"), (int)s));
 	lab->conf.issuer.crl_shards = 1;
 	lab->conf.issuer.crl_url = LAB_CRL_URL;
+	lab->cert_url = LAB_CRL_URL;
 	j->conf = &lab->conf;
 	at(lab, FIXTURE_NOW);
 	lab->account = fixture_account(j);
@@ -87,8 +89,8 @@ make_cert(struct lab *lab, int64_t not_after)
 		.serial = serial,
 		.profile = "mailbox-multipurpose",
 		.profile_sha256 = SPAN("profile"),
-		.tbs = status_lab_tbs(
-		    j, lab->issuer.ca, serial, FIXTURE_NOW, not_after),
+		.tbs = status_lab_tbs(j, lab->issuer.ca, serial, FIXTURE_NOW,
+		    not_after, lab->cert_url),
 		.signature_alg = SPAN("alg"),
 		.lint_report = "{}",
 		.br_version = "1.0.16",
@@ -1018,8 +1020,10 @@ test_shards(struct job *j)
 
 	lab.conf.issuer.crl_shards = 4;
 	EXPECT(j, issuer_list_start(&lab.issuer, j), 0);
+	lab.cert_url = "http://crl.example.com/issuing-3.crl";
 	b = make_cert(&lab, FIXTURE_NOW + 365 * DAY);
 	fixture_sql(j, "UPDATE cert SET shard = 3 WHERE id = 'cert2'");
+	lab.cert_url = LAB_CRL_URL;
 	at(&lab, FIXTURE_NOW + HOUR);
 	revoke_one(&lab, a, 1);
 	revoke_one(&lab, b, 5);
@@ -1081,6 +1085,78 @@ test_shards(struct job *j)
 		    idp->onlysomereasons == NULL);
 	ISSUING_DIST_POINT_free(idp);
 	X509_CRL_free(crl);
+}
+
+static bool
+is_listed(struct lab *lab, int64_t shard, const char *serial)
+{
+	struct job *j = lab->j;
+	struct crl_input l;
+
+	EXPECT(j, crl_read(j, lab->issuer.ca, file_of(lab, shard), &l), 0);
+	return crl_find(&l, lab_hex(j, serial)) != NULL;
+}
+
+static int64_t
+count_strays(struct job *j)
+{
+	return fixture_count(j,
+	    "SELECT COUNT(*) FROM audit WHERE event = 'revocation rows' "
+	    "AND result = 'not ours'");
+}
+
+/* L-62, L-65: a row that says another list than its certificate, or another
+ * number.  It is told once, keeps nothing else from being published, and can be
+ * put right. */
+static void
+test_strays(struct job *j)
+{
+	struct lab lab;
+	const char *log;
+
+	lab_init(&lab, j);
+	lab.conf.issuer.crl_shards = 2;
+	EXPECT(j, issuer_list_start(&lab.issuer, j), 0);
+	for (int i = 0; i < 3; i++)
+		make_cert(&lab, FIXTURE_NOW + 365 * DAY);
+	publish_all(&lab);
+	assert_int_equal(count_strays(j), 0);
+
+	at(&lab, FIXTURE_NOW + HOUR);
+	fixture_sql(j, "UPDATE cert SET shard = 1 WHERE id = 'cert1'");
+	fixture_sql(j, "UPDATE cert SET serial = '0155' WHERE id = 'cert2'");
+	revoke_one(&lab, "cert1", 1);
+	revoke_one(&lab, "cert2", 1);
+	revoke_one(&lab, "cert3", 1);
+	unit_log_begin();
+	publish_all(&lab);
+	log = unit_log_end();
+	assert_non_null(strstr(log, "serial=0101 shard=1 error=\"its "
+				    "certificate names another list"));
+	assert_non_null(strstr(log, "serial=0155 shard=0 error=\"it is no "
+				    "certificate's of this CA"));
+	assert_null(strstr(log, "serial=0103 shard"));
+	assert_int_equal(count_strays(j), 2);
+	assert_true(is_listed(&lab, 0, "0103"));
+	assert_false(is_listed(&lab, 0, "0101"));
+
+	/* The next list has it for the second time. */
+	at(&lab, FIXTURE_NOW + 25 * HOUR);
+	unit_log_begin();
+	publish_all(&lab);
+	assert_null(strstr(unit_log_end(), "not ours"));
+	assert_int_equal(count_strays(j), 2);
+
+	/* L-66 does not hold it on a list that is not its own. */
+	at(&lab, FIXTURE_NOW + 26 * HOUR);
+	fixture_sql(j, "UPDATE cert SET shard = 0, list_due_at = 1 "
+		       "WHERE id = 'cert1'");
+	publish_all(&lab);
+	assert_true(is_listed(&lab, 0, "0101"));
+	at(&lab, FIXTURE_NOW + 51 * HOUR);
+	publish_all(&lab);
+	assert_false(is_listed(&lab, 1, "0101"));
+	assert_int_equal(count_strays(j), 2);
 }
 
 /* PK-154: each gets its share, by the number alone. */
@@ -1252,6 +1328,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_imported_old),
 	STORE_TEST(test_emptied),
 	STORE_TEST(test_shards),
+	STORE_TEST(test_strays),
 	STORE_TEST(test_taken_back),
 	STORE_TEST(test_old_list_again),
 	STORE_TEST(test_foreign_list),

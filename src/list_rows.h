@@ -1,0 +1,35 @@
+/*
+ * What a revocation list takes from the rows of certificates, held against the
+ * certificates themselves: whoever may write rows can have one listed where
+ * nobody who meets the certificate looks (L-62), or lost (L-66).
+ */
+#ifndef SRC_LIST_ROWS_H
+#define SRC_LIST_ROWS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct crl_entry;
+struct crl_input;
+struct issuer;
+struct job;
+struct revoked;
+
+/*
+ * PK-160: may this entry of the shard's former list be missing on the next
+ * one?  0 where its certificate ended before the former list, or names another
+ * list, as it does after a row that said otherwise was put right; else -1.
+ */
+int list_rows_may_lose(const struct issuer *i, struct job *j, int64_t shard,
+    const struct crl_input *former, const struct crl_entry *e);
+
+/*
+ * L-62, L-65: those that this list of the shard shows for the first time have
+ * certificates of that number that name it.  The others are told and recorded,
+ * and listed as their rows say: one row that was changed does not keep the
+ * revocations beside it from being published.  0, or -1.
+ */
+int list_rows_tell_strays(const struct issuer *i, struct job *j, int64_t shard,
+    const struct revoked *rows, size_t count);
+
+#endif
