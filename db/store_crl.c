@@ -310,3 +310,20 @@ store_shard_count(struct job *j, const char *ca_label, int64_t *count)
 		   ? 0
 		   : -1;
 }
+
+#define LACKS(found)                                                           \
+	"SELECT 1 FROM cert WHERE ca_label = $1 AND shard = $2 "               \
+	"AND not_after >= $3 AND " found " = 0 LIMIT 1"
+
+int
+store_shard_lacks(
+    struct job *j, const char *ca_label, int64_t shard, struct span octets)
+{
+	int64_t one;
+
+	return store_get_int(j, &one,
+	    store_is_shared(j) ? LACKS("position($4 IN tbs)")
+			       : LACKS("instr(tbs, $4)"),
+	    ARGS(v_text(ca_label), v_int(shard), v_int(j->now),
+		v_bytes(octets)));
+}

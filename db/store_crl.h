@@ -81,5 +81,10 @@ int store_shard_url(
 int store_shard_set(
     struct job *j, const char *ca_label, int64_t shard, const char *url);
 int store_shard_count(struct job *j, const char *ca_label, int64_t *count);
+/* Is there a certificate of the shard that has not expired, or a number for
+ * one, in whose contents these octets do not stand?  This reads all of them:
+ * 1 / 0 / -1. */
+int store_shard_lacks(
+    struct job *j, const char *ca_label, int64_t shard, struct span octets);
 
 #endif

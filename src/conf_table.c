@@ -917,9 +917,10 @@ const struct conf_option conf_options[] = {
 	{ "issuer", "crl_shards", CONF_INTEGER, AT(issuer.crl_shards), "1", 1,
 	    256, NULL, false, false,
 	    "Number of revocation lists that new certificates are spread "
-	    "over; it can only grow. One for every 20000 certificates. The "
-	    "second one is /issuing-1.crl where crl_url and crl_file say "
-	    "/issuing.crl." },
+	    "over; it can only grow, and from 1 only while no certificate "
+	    "that has not expired names another URL than crl_url. One for "
+	    "every 20000 certificates. The second one is /issuing-1.crl where "
+	    "crl_url and crl_file say /issuing.crl." },
 	{ "issuer", "ocsp_url", CONF_STRING, AT(issuer.ocsp_url), NULL, 1, 128,
 	    NULL, false, false,
 	    "http URL of the OCSP service, written into certificates; OCSP is "

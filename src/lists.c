@@ -10,6 +10,7 @@
 #include "lib/hex.h"
 #include "lib/job.h"
 #include "lib/log.h"
+#include "pki/certfield.h"
 #include "pki/crl.h"
 #include "pki/key.h"
 #include "src/answers.h"
@@ -35,6 +36,7 @@
 #define SIZE_WARN ((size_t)1000 * 1000) /* PK-162 */
 #define SIZE_MAX_LIST ((size_t)10 * 1000 * 1000)
 #define FILE_MAX ((size_t)64 << 20)
+#define POINT_MAX ((size_t)4096) /* octets of an extension */
 
 /* The first revocation after a while is published at once.  Many in a row are
  * collected: the longer the list, the rarer it is made. */
@@ -610,6 +612,29 @@ check_shard(const struct issuer *i, struct job *j, int64_t shard)
 	return store_commit(j);
 }
 
+/* With one list for all it may have had other URLs before.  One of several says
+ * whose it is, and who names another URL than that takes it for a stranger's
+ * (L-62). */
+static int
+check_growth(const struct issuer *i, struct job *j)
+{
+	const char *url = status_shard_url(j->arena, &j->conf->issuer, 0);
+	struct buf point;
+	int lacks;
+
+	buf_init(&point, j->arena, POINT_MAX);
+	extension_crl_point(&point, url);
+	lacks = store_shard_lacks(j, label_of(i), 0, buf_span(&point));
+	if (lacks <= 0)
+		return lacks;
+	return job_fail(j, ERR_INTERNAL,
+	    "issuer.crl_shards: there are certificates that name the "
+	    "revocation list by another URL than %s, and could not be checked "
+	    "against one of several lists; until they have expired there is "
+	    "one list (PK-155)",
+	    url);
+}
+
 /*
  * A database that was emptied looks like a new one, and what was issued could
  * not be revoked any more.  What is served says otherwise, with this CA's
@@ -649,6 +674,8 @@ issuer_list_start(const struct issuer *i, struct job *j)
 		    "grow (PK-154)",
 		    count);
 	if (count == 0 && check_not_lost(i, j) < 0)
+		return -1;
+	if (count == 1 && shards > 1 && check_growth(i, j) < 0)
 		return -1;
 	for (int64_t s = 0; s < shards; s++)
 		if (check_shard(i, j, s) < 0)

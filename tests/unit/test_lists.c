@@ -1159,6 +1159,48 @@ test_strays(struct job *j)
 	assert_int_equal(count_strays(j), 2);
 }
 
+/* PK-155, L-62: with one list the URL may change, and the list is everybody's;
+ * one of several would not be that of who names the former URL. */
+static void
+test_grows_after_move(struct job *j)
+{
+	struct lab lab;
+
+	lab_init(&lab, j);
+	EXPECT(j, issuer_list_start(&lab.issuer, j), 0);
+	make_cert(&lab, FIXTURE_NOW + 365 * DAY);
+	lab.conf.issuer.crl_url = "http://crl.example.com/new.crl";
+	EXPECT(j, issuer_list_start(&lab.issuer, j), 0);
+	lab.cert_url = lab.conf.issuer.crl_url;
+	make_cert(&lab, FIXTURE_NOW + 400 * DAY);
+	revoke_one(&lab, "cert1", 1);
+	unit_log_begin();
+	publish_all(&lab);
+	assert_null(strstr(unit_log_end(), "not ours"));
+	assert_true(is_listed(&lab, 0, "0101"));
+
+	lab.conf.issuer.crl_shards = 3;
+	assert_int_equal(issuer_list_start(&lab.issuer, j), -1);
+	assert_non_null(strstr(j->err.text, "(PK-155)"));
+	assert_non_null(strstr(j->err.text, "http://crl.example.com/new.crl"));
+	job_recover(j);
+	assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM crl_shard"), 1);
+	/* a longer URL that begins with it is another one */
+	fixture_sql(j, "DELETE FROM cert WHERE id = 'cert1'");
+	lab.cert_url = "http://crl.example.com/new.crl2";
+	make_cert(&lab, FIXTURE_NOW + 365 * DAY);
+	assert_int_equal(issuer_list_start(&lab.issuer, j), -1);
+	job_recover(j);
+
+	/* the last second, and the first that is free */
+	at(&lab, FIXTURE_NOW + 365 * DAY);
+	assert_int_equal(issuer_list_start(&lab.issuer, j), -1);
+	job_recover(j);
+	at(&lab, FIXTURE_NOW + 365 * DAY + 1);
+	EXPECT(j, issuer_list_start(&lab.issuer, j), 0);
+	assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM crl_shard"), 3);
+}
+
 /* PK-154: each gets its share, by the number alone. */
 static void
 test_shard_of(void **state)
@@ -1329,6 +1371,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_emptied),
 	STORE_TEST(test_shards),
 	STORE_TEST(test_strays),
+	STORE_TEST(test_grows_after_move),
 	STORE_TEST(test_taken_back),
 	STORE_TEST(test_old_list_again),
 	STORE_TEST(test_foreign_list),
