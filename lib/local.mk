@@ -35,6 +35,7 @@ libcs_lib_a_SOURCES = \
 	lib/same_file.c lib/same_file.h \
 	lib/seal.c lib/seal.h \
 	lib/turn.c lib/turn.h \
+	lib/typo.c lib/typo.h \
 	lib/utf8.c lib/utf8.h \
 	lib/verdict.c lib/verdict.h
 

@@ -7,6 +7,7 @@
 
 #include "lib/arena.h"
 #include "lib/buf.h"
+#include "lib/typo.h"
 #include "src/conf_table.h"
 
 void
@@ -65,54 +66,15 @@ conf_place_of(struct conf_reading *r, const char *section, const char *title)
 	return p->next;
 }
 
-static size_t
-smallest3(size_t a, size_t b, size_t c)
-{
-	if (b < a)
-		a = b;
-	return c < a ? c : a;
-}
-
-/* Levenshtein's distance, for "did you mean". */
-static size_t
-distance(const char *a, const char *b)
-{
-	size_t row[64], n = strlen(b);
-
-	if (n >= 64)
-		return 64;
-	for (size_t i = 0; i <= n; i++)
-		row[i] = i;
-	for (size_t i = 0; a[i] != '\0'; i++) {
-		size_t diagonal = row[0];
-
-		row[0] = i + 1;
-		for (size_t k = 1; k <= n; k++) {
-			size_t up = row[k];
-
-			row[k] = smallest3(row[k] + 1, row[k - 1] + 1,
-			    diagonal + (a[i] != b[k - 1]));
-			diagonal = up;
-		}
-	}
-	return row[n];
-}
-
 const char *
 conf_nearest(struct conf_reading *r, const char *word)
 {
+	struct typo t = typo_of(word);
 	const char *best = NULL;
-	size_t half = strlen(word) / 2 + 1;
-	size_t best_distance = half < 4 ? half : 4;
 
-	for (size_t i = 0; i < conf_option_count; i++) {
-		size_t d = distance(word, conf_options[i].name);
-
-		if (d < best_distance) {
-			best_distance = d;
+	for (size_t i = 0; i < conf_option_count; i++)
+		if (typo_is_nearer(&t, conf_options[i].name))
 			best = conf_full_name(r, NULL, &conf_options[i]);
-		}
-	}
 	return best;
 }
 

@@ -38,7 +38,8 @@ unit_tests += \
 	tests/unit/test_netaddr \
 	tests/unit/test_rfc3339 \
 	tests/unit/test_rnd \
-	tests/unit/test_seal
+	tests/unit/test_seal \
+	tests/unit/test_typo
 tests_unit_test_addr_LDADD = $(UNIT) $(CS_LIB)
 tests_unit_test_aead_LDADD = $(UNIT) $(CS_LIB)
 tests_unit_test_arena_LDADD = $(UNIT) $(CS_LIB)
@@ -59,6 +60,7 @@ tests_unit_test_err_LDADD = $(UNIT) $(CS_LIB)
 tests_unit_test_fdio_LDADD = $(UNIT) $(CS_LIB)
 tests_unit_test_made_LDADD = $(UNIT) $(CS_LIB)
 tests_unit_test_same_file_LDADD = $(UNIT) $(CS_LIB)
+tests_unit_test_typo_LDADD = $(UNIT) $(CS_LIB)
 tests_unit_test_hex_LDADD = $(UNIT) $(CS_LIB)
 tests_unit_test_job_LDADD = $(UNIT) $(CS_LIB)
 tests_unit_test_json_LDADD = $(UNIT) $(CS_LIB)
