@@ -207,7 +207,9 @@ take(struct job *j, struct span *left, struct bundle_entry *out)
 	memcpy(name, left->p, NAME_MAX_OCTETS);
 	name[NAME_MAX_OCTETS] = '\0';
 	if (strcmp(name, MANIFEST) != 0 && !bundle_name_is_good(name))
-		return wrong(j, "a name that no bundle holds", "");
+		return wrong(j,
+		    "a name that none has: countersign ca bundle makes one",
+		    "");
 	if (read_size(left->p + 124, &size) < 0)
 		return wrong(j, "its size cannot be", name);
 	/* Links, folders, other modes and all else that tar knows. */
