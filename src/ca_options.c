@@ -242,8 +242,12 @@ ca_options_parse(int argc, char **argv, struct ca_options *o)
 	*o = (struct ca_options){ .act = (enum ca_act)ca_act_of(argv[0]) };
 	if (parse(argc, argv, o) < 0)
 		return -1;
-	if (optind < argc || o->dir == NULL || o->act == 0)
-		return command_misused(ca_usage);
+	if (o->act == 0)
+		return command_misused(ca_usage, "say which act");
+	if (command_counts(argc, argv, ca_usage, 0) < 0)
+		return -1;
+	if (o->dir == NULL)
+		return command_misused(ca_usage, "--dir is missing");
 	if (o->is_single && o->second != NULL) {
 		command_fail(
 		    "--single-operator and --second exclude each other");

@@ -159,10 +159,11 @@ parse(
 			return -1;
 		}
 	}
-	if (argc - optind == arguments && o->actions <= 1)
-		return 0;
-	fputs(usage, stderr);
-	return -1;
+	if (o->actions > 1)
+		return command_misused(usage,
+		    "give one of --deactivate, --revoke, --agree-terms, "
+		    "--erase and --contact");
+	return command_counts(argc, argv, usage, arguments);
 }
 
 static const char *
@@ -257,7 +258,9 @@ cmd_accounts(int argc, char **argv)
 	if (parse(argc, argv, &o, accounts_usage, 0) < 0)
 		return EXIT_FAILURE;
 	if (o.actions > 0 || o.orders) {
-		fputs(accounts_usage, stderr);
+		command_misused(accounts_usage,
+		    "%s is for one account: countersign account ID",
+		    o.orders ? "--orders" : "what changes something");
 		return EXIT_FAILURE;
 	}
 	if (command_open(&c, o.config, ACT_ACCOUNTS) < 0)
@@ -510,10 +513,15 @@ contacts_of(struct job *j, const struct options *o, const char **out)
 	json_object_end(&w);
 	if (!buf_ok(&b) ||
 	    json_parse_object(j, buf_span(&b), "--contact", &payload) < 0 ||
-	    contact_parse(j, payload, &resp, out) < 0)
-		return job_context(j,
-		    "--contact (give a mailbox, such as alice@example.org, or "
-		    "none)");
+	    contact_parse(j, payload, &resp, out) < 0) {
+		const char *why = arena_strdup(j->arena, j->err.text);
+
+		job_recover(j);
+		return job_fail(j, ERR_MALFORMED,
+		    "--contact: give a mailbox, such as alice@example.org, or "
+		    "none: %s",
+		    why);
+	}
 	return 0;
 }
 
@@ -625,7 +633,8 @@ cmd_account(int argc, char **argv)
 	if (parse(argc, argv, &o, account_usage, 1) < 0)
 		return EXIT_FAILURE;
 	if (o.status != NULL) {
-		fputs(account_usage, stderr);
+		command_misused(
+		    account_usage, "--status is for countersign accounts");
 		return EXIT_FAILURE;
 	}
 	if (command_open(&c, o.config, act_of(o.action)) < 0)

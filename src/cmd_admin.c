@@ -401,29 +401,25 @@ admin_check(struct job *j, const struct options *o, const char *name)
 
 /* --- the command ---------------------------------------------------------- */
 
-/* Options that only some of them have. */
-enum { TAKES_ROLE = 1, TAKES_KEY = 2, TAKES_PASSWORD = 4, TAKES_JSON = 8 };
-
 static const struct {
 	const char *name;
 	int (*run)(struct job *j, const struct options *o, const char *name);
 	bool has_name;
-	unsigned takes;
+	const char *takes; /* as command_takes_only() */
 	enum act act, of_another;
 } verbs[] = {
-	{ "add", admin_add, true, TAKES_ROLE | TAKES_KEY | TAKES_PASSWORD,
+	{ "add", admin_add, true, "role client-key password-file password-fd",
 	    ACT_ADMIN_ADD, ACT_ADMIN_ADD },
-	{ "approve", admin_approve, true, 0, ACT_ADMIN_APPROVE,
+	{ "approve", admin_approve, true, "", ACT_ADMIN_APPROVE,
 	    ACT_ADMIN_APPROVE },
-	{ "disable", admin_disable, true, 0, ACT_ADMIN_DISABLE,
+	{ "disable", admin_disable, true, "", ACT_ADMIN_DISABLE,
 	    ACT_ADMIN_DISABLE },
-	{ "key", admin_key, true, TAKES_KEY, ACT_ADMIN_KEY,
+	{ "key", admin_key, true, "client-key", ACT_ADMIN_KEY,
 	    ACT_ADMIN_KEY_OTHER },
-	{ "list", admin_list, false, TAKES_JSON, ACT_ADMIN_LIST,
-	    ACT_ADMIN_LIST },
-	{ "passwd", admin_passwd, true, TAKES_PASSWORD, ACT_ADMIN_PASSWD,
-	    ACT_ADMIN_PASSWD },
-	{ "verify", admin_check, true, 0, ACT_ADMIN_VERIFY, ACT_ADMIN_VERIFY },
+	{ "list", admin_list, false, "json", ACT_ADMIN_LIST, ACT_ADMIN_LIST },
+	{ "passwd", admin_passwd, true, "password-file password-fd",
+	    ACT_ADMIN_PASSWD, ACT_ADMIN_PASSWD },
+	{ "verify", admin_check, true, "", ACT_ADMIN_VERIFY, ACT_ADMIN_VERIFY },
 };
 
 #define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))
@@ -439,17 +435,6 @@ run(size_t verb, const struct options *o, const char *name)
 		    : verbs[verb].of_another) < 0)
 		return EXIT_FAILURE;
 	return command_end(&c, verbs[verb].run(&c.job, o, name));
-}
-
-static unsigned
-given_options(const struct options *o)
-{
-	return (o->role != NULL ? TAKES_ROLE : 0U) |
-	       (o->client_key != NULL ? TAKES_KEY : 0U) |
-	       (o->password_file != NULL || o->password_fd != NULL
-		       ? TAKES_PASSWORD
-		       : 0U) |
-	       (o->json ? TAKES_JSON : 0U);
 }
 
 int
@@ -470,11 +455,14 @@ cmd_admin(int argc, char **argv)
 	for (size_t i = 0; optind < argc && i < VERB_COUNT; i++) {
 		if (strcmp(argv[optind], verbs[i].name) != 0)
 			continue;
-		if (argc - optind - 1 != verbs[i].has_name ||
-		    (given_options(&o) & ~verbs[i].takes) != 0)
-			break;
+		if (command_counts(argc, argv, usage, 1 + verbs[i].has_name) <
+			0 ||
+		    command_takes_only(options, verbs[i].name, verbs[i].takes) <
+			0)
+			return EXIT_FAILURE;
 		return run(i, &o, argv[optind + 1]);
 	}
-	command_misused(usage);
+	command_misused(usage, "give add, approve, disable, key, list, passwd "
+			       "or verify");
 	return EXIT_FAILURE;
 }

@@ -197,21 +197,30 @@ print_head(struct command *c, bool signature)
 		   : job_fail(j, ERR_INTERNAL, "standard output");
 }
 
-enum part { PART_VERIFY, PART_HEAD, PART_SAMPLE, PART_NONE };
+enum part { PART_VERIFY, PART_HEAD, PART_SAMPLE, PART_COUNT };
 
-/* What the options say of another part is a mistake. */
-static enum part
-part_of(const char *name, const struct audit_options *o, bool signature)
+static const struct {
+	const char *name;
+	const char *takes; /* as command_takes_only() */
+} parts[PART_COUNT] = {
+	[PART_VERIFY] = { "verify", "json" },
+	[PART_HEAD] = { "head", "signature" },
+	[PART_SAMPLE] = { "sample", "since until seed json" },
+};
+
+/* 0, or -1 after saying what is wrong. */
+static int
+part_of(const char *name, const struct command_option *options, enum part *out)
 {
-	bool draws = o->since != NULL || o->until != NULL || o->seed != NULL;
-
-	if (strcmp(name, "verify") == 0)
-		return draws || signature ? PART_NONE : PART_VERIFY;
-	if (strcmp(name, "head") == 0)
-		return draws || o->json ? PART_NONE : PART_HEAD;
-	if (strcmp(name, "sample") == 0)
-		return signature ? PART_NONE : PART_SAMPLE;
-	return PART_NONE;
+	for (int i = 0; i < PART_COUNT; i++) {
+		if (strcmp(name, parts[i].name) == 0) {
+			*out = (enum part)i;
+			return command_takes_only(
+			    options, name, parts[i].takes);
+		}
+	}
+	command_misused(usage, "%s: give verify, head or sample", name);
+	return -1;
 }
 
 static int
@@ -242,13 +251,9 @@ cmd_audit(int argc, char **argv)
 	enum part part;
 	int found;
 
-	if (command_parse(argc, argv, usage, options, &config, 1) < 0)
+	if (command_parse(argc, argv, usage, options, &config, 1) < 0 ||
+	    part_of(argv[optind], options, &part) < 0)
 		return EXIT_FAILURE;
-	part = part_of(argv[optind], &o, signature);
-	if (part == PART_NONE) {
-		(void)command_misused(usage);
-		return EXIT_FAILURE;
-	}
 	if (command_open(&c, config,
 		part == PART_SAMPLE ? ACT_AUDIT_SAMPLE : ACT_AUDIT_VERIFY) < 0)
 		return EXIT_FAILURE;

@@ -77,10 +77,25 @@ parse(int argc, char **argv, struct options *o)
 	*o = (struct options){ .config = NULL };
 	if (command_parse(argc, argv, usage, options, &o->config, -1) < 0)
 		return -1;
-	if (is_many(o) ? argc != optind || !o->revoke || o->json ||
-			     o->reason == NULL || (o->all && has_limits(o))
-		       : argc != optind + 1 || o->reason != NULL)
-		return command_misused(usage);
+	if (command_counts(argc, argv, usage, is_many(o) ? 0 : 1) < 0)
+		return -1;
+	if (!is_many(o))
+		return o->reason == NULL
+			   ? 0
+			   : command_misused(usage,
+				 "--reason is for many: with --all, --domain, "
+				 "--method, --from or --to");
+	if (!o->revoke || o->reason == NULL)
+		return command_misused(usage,
+		    "%s is missing: many authorizations are revoked together, "
+		    "for a reason",
+		    !o->revoke ? "--revoke" : "--reason");
+	if (o->json)
+		return command_misused(usage, "--json is for one, with its ID");
+	if (o->all && has_limits(o))
+		return command_misused(usage,
+		    "--all is every one, without --domain, --method, --from "
+		    "and --to");
 	return 0;
 }
 

@@ -404,7 +404,8 @@ cmd_verify_bundle(int argc, char **argv)
 	int result;
 
 	if (argc != 2 || argv[1][0] == '-') {
-		command_misused(ca_usage);
+		command_misused(ca_usage,
+		    "verify-bundle takes the name of one file, and no option");
 		return EXIT_FAILURE;
 	}
 	job_init(&j, NULL, NULL);
@@ -435,6 +436,6 @@ cmd_ca(int argc, char **argv)
 			return ca_options_parse(argc - 1, argv + 1, &o) < 0
 				   ? EXIT_FAILURE
 				   : run_act(&o, i);
-	command_misused(ca_usage);
+	command_misused(ca_usage, "%s: there is no such act", name);
 	return EXIT_FAILURE;
 }

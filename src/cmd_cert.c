@@ -77,11 +77,12 @@ parse(int argc, char **argv, struct options *o)
 		o->revoke = true;
 		optind++;
 	}
-	if (argc - optind != 1)
-		return command_misused(usage);
+	if (command_counts(argc, argv, usage, 1) < 0)
+		return -1;
 	return o->revoke || (o->reason == NULL && o->replace_by == NULL)
 		   ? 0
-		   : command_misused(usage);
+		   : command_misused(usage, "--%s is for cert revoke",
+			 o->reason != NULL ? "reason" : "replace-by");
 }
 
 /* --- which one ------------------------------------------------------------ */
@@ -97,7 +98,9 @@ find(struct job *j, const char *text, struct cert *out)
 		found = store_cert_by_number(j, command_serial(j, text), out);
 	if (found == 0)
 		return job_fail(j, ERR_MALFORMED,
-		    "%s: there is no certificate with this serial number or id",
+		    "%s: there is no certificate with this serial number or "
+		    "id; "
+		    "countersign order --json ID names that of an order",
 		    text);
 	return found < 0 ? -1 : 0;
 }

@@ -96,7 +96,7 @@ cmd_crl(int argc, char **argv)
 	if (command_parse(argc, argv, usage, options, &config, 1) < 0)
 		return EXIT_FAILURE;
 	if (strcmp(argv[optind], "list") != 0) {
-		(void)command_misused(usage);
+		(void)command_misused(usage, "%s: give list", argv[optind]);
 		return EXIT_FAILURE;
 	}
 	if (command_open(&c, config, ACT_CRL) < 0)

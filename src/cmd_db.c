@@ -49,7 +49,7 @@ cmd_db(int argc, char **argv)
 	if (command_parse(argc, argv, usage, options, &config, 1) < 0)
 		return EXIT_FAILURE;
 	if (strcmp(argv[optind], "grants") != 0) {
-		(void)command_misused(usage);
+		(void)command_misused(usage, "%s: give grants", argv[optind]);
 		return EXIT_FAILURE;
 	}
 	if (command_open(&c, config, ACT_DB) < 0)

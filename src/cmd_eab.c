@@ -539,11 +539,15 @@ cmd_eab(int argc, char **argv)
 	for (size_t i = 0; optind < argc && i < ACTION_COUNT; i++) {
 		if (strcmp(argv[optind], actions[i].name) != 0)
 			continue;
-		if (argc - optind - 1 != actions[i].has_kid ||
-		    (has_wishes(&o) && !actions[i].is_new))
+		if (command_counts(argc, argv, usage, 1 + actions[i].has_kid) <
+		    0)
+			return EXIT_FAILURE;
+		if (has_wishes(&o) && !actions[i].is_new)
 			break;
 		return run(i, &o, argv[optind + 1]);
 	}
-	fputs(usage, stderr);
+	command_misused(usage, has_wishes(&o)
+				   ? "options other than --json are for eab new"
+				   : "give new, list, show or revoke");
 	return EXIT_FAILURE;
 }

@@ -53,7 +53,9 @@ parse(int argc, char **argv, struct options *o)
 	if (command_parse(argc, argv, usage, options, &o->config, 1) < 0)
 		return -1;
 	if (o->reply && (o->json || o->verify))
-		return command_misused(usage);
+		return command_misused(usage,
+		    "--reply is the reply alone, without --json and "
+		    "--verify");
 	return 0;
 }
 

@@ -117,7 +117,8 @@ cmd_handoff(int argc, char **argv)
 	if (command_parse(argc, argv, usage, options, &o.config, 0) < 0)
 		return EXIT_FAILURE;
 	if ((o.retry != NULL) + (o.resend != NULL) + (o.fail != NULL) > 1) {
-		command_misused(usage);
+		command_misused(
+		    usage, "give one of --retry, --resend and --fail");
 		return EXIT_FAILURE;
 	}
 	if (command_open(&c, o.config,

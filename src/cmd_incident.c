@@ -150,10 +150,8 @@ read_selector(
 		return job_fail(j, ERR_MALFORMED,
 		    "say which certificates: --profile, --domain, --account, "
 		    "--key, --rules, --from, --to, or --lint");
-	if (o->profile != NULL &&
-	    profile_find(j->conf, span_str(o->profile)) == NULL)
-		return job_fail(j, ERR_MALFORMED,
-		    "--profile %s: there is no such profile", o->profile);
+	if (o->profile != NULL && command_profile(j, o->profile) < 0)
+		return -1;
 	if ((o->domain != NULL &&
 		command_domain(j, o->domain, &s->domain) < 0) ||
 	    read_time(j, "from", o->from, &s->from) < 0 ||
@@ -193,14 +191,11 @@ selector_json(struct job *j, const struct options *o)
 static int
 read_incident(struct job *j, const struct options *o, struct incident *i)
 {
-	const struct incident_cause *cause =
-	    o->cause == NULL ? NULL : incident_cause_find(o->cause);
+	const struct incident_cause *cause;
 	char *id = arena_alloc(j->arena, RND_ID_LEN + 1);
 
-	if (cause == NULL)
-		return job_fail(j, ERR_MALFORMED,
-		    "--cause: give one of those that countersign incident "
-		    "--help lists");
+	if (incident_cause_read(j, o->cause, &cause) < 0)
+		return -1;
 	rnd_id(id);
 	*i = (struct incident){ .id = id,
 		.cause = cause->name,
@@ -558,7 +553,8 @@ cmd_incident(int argc, char **argv)
 	if (command_parse(argc, argv, usage, options, &o.config, -1) < 0)
 		return EXIT_FAILURE;
 	if (optind == argc) {
-		command_misused(usage);
+		command_misused(usage, "give open, rehearse, list, show, "
+				       "confirm or cancel");
 		return EXIT_FAILURE;
 	}
 	if (command_takes_only(

@@ -403,7 +403,8 @@ make_all(struct job *j, struct init *in)
 		return -1;
 	if (conf_load(j->arena, config, conf_report_stderr, NULL, &conf) < 0)
 		return job_fail(j, ERR_MALFORMED,
-		    "nothing was made; mend the options above");
+		    "nothing was made; give the options above as they should "
+		    "be, each with --set OPTION=VALUE");
 	if (make_keys(j, in, in->dir) < 0 || tell_records(j, conf, in->dir) < 0)
 		return -1;
 	printf("Then: countersign check -f %s\n"
@@ -425,6 +426,18 @@ run(struct job *j, struct init *in)
 	if (left != NULL)
 		command_fail("%s: was made and cannot be removed", left);
 	return -1;
+}
+
+static const char *
+missing_option(const struct init *in)
+{
+	if (in->dir == NULL)
+		return "--dir";
+	if (in->common_name == NULL)
+		return "--name";
+	if (in->organization == NULL)
+		return "--organization";
+	return in->country == NULL ? "--country" : NULL;
 }
 
 static int
@@ -473,12 +486,10 @@ parse_arguments(int argc, char **argv, struct init *in)
 			return -1;
 		}
 	}
-	if (optind < argc || in->dir == NULL || in->common_name == NULL ||
-	    in->organization == NULL || in->country == NULL) {
-		fputs(init_usage, stderr);
-		return -1;
-	}
-	return 0;
+	return missing_option(in) == NULL
+		   ? command_counts(argc, argv, init_usage, 0)
+		   : command_misused(
+			 init_usage, "%s is missing", missing_option(in));
 }
 
 int

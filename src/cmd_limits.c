@@ -51,8 +51,11 @@ parse(int argc, char **argv, struct options *o)
 	*o = (struct options){ .config = NULL };
 	if (command_parse(argc, argv, usage, options, &o->config, 0) < 0)
 		return -1;
-	return o->reset != NULL && (o->all || o->json) ? command_misused(usage)
-						       : 0;
+	return o->reset != NULL && (o->all || o->json)
+		   ? command_misused(usage,
+			 "--reset shows nothing: it is given without --all "
+			 "and --json")
+		   : 0;
 }
 
 /* A limit's row in words, or nothing: it is of a limit that the configuration

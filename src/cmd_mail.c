@@ -63,8 +63,10 @@ parse(int argc, char **argv, struct options *o)
 	*o = (struct options){ .mailbox = DEFAULT_MAILBOX };
 	if (command_parse(argc, argv, usage, options, &o->config, 1) < 0)
 		return -1;
-	if (strcmp(argv[optind], "preview") != 0 || (o->html && o->source))
-		return command_misused(usage);
+	if (strcmp(argv[optind], "preview") != 0)
+		return command_misused(usage, "%s: give preview", argv[optind]);
+	if (o->html && o->source)
+		return command_misused(usage, "give --html or --source");
 	return 0;
 }
 

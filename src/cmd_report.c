@@ -564,7 +564,8 @@ cmd_report(int argc, char **argv)
 	if (command_parse(argc, argv, usage, options, &o.config, -1) < 0)
 		return EXIT_FAILURE;
 	if (optind == argc) {
-		command_misused(usage);
+		command_misused(
+		    usage, "give add, list, show, answer, decide or close");
 		return EXIT_FAILURE;
 	}
 	if (command_takes_only(

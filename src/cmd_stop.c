@@ -62,12 +62,23 @@ scope_count(const struct options *o)
 	       (o->issuer != NULL) + (o->signing != NULL);
 }
 
-static bool
-is_complete(const struct options *o)
+/* What is wrong with them, or NULL. */
+static const char *
+problem_of(const struct options *o, const char *what)
 {
+	if (strcmp(what, "issuance") != 0)
+		return "say what: issuance";
 	if (o->list)
-		return scope_count(o) == 0 && o->reason == NULL;
-	return scope_count(o) == 1 && o->reason != NULL;
+		return scope_count(o) == 0 && o->reason == NULL
+			   ? NULL
+			   : "--list is given alone";
+	if (scope_count(o) == 0)
+		return "say of what, as the lines above have it; --all is all "
+		       "issuance";
+	if (scope_count(o) > 1)
+		return "of the options that say of what, only one can be "
+		       "given: each stop is one of its own";
+	return o->reason == NULL ? "--reason is missing" : NULL;
 }
 
 static int
@@ -84,13 +95,13 @@ parse(
 		    may_list ? NULL : &o->signing },
 		{ NULL, NULL, NULL },
 	};
+	const char *problem;
 
 	*o = (struct options){ .config = NULL };
 	if (command_parse(argc, argv, usage, options, &o->config, 1) < 0)
 		return -1;
-	if (strcmp(argv[optind], "issuance") != 0 || !is_complete(o))
-		return command_misused(usage);
-	return 0;
+	problem = problem_of(o, argv[optind]);
+	return problem == NULL ? 0 : command_misused(usage, "%s", problem);
 }
 
 /* --- what ---------------------------------------------------------------- */
@@ -118,9 +129,8 @@ static int
 check_value(struct job *j, const struct stop *s)
 {
 	if (strcmp(s->scope, STOP_PROFILE) == 0 &&
-	    profile_find(j->conf, span_str(s->value)) == NULL)
-		return job_fail(j, ERR_MALFORMED,
-		    "--profile %s: there is no such profile", s->value);
+	    command_profile(j, s->value) < 0)
+		return -1;
 	if (strcmp(s->scope, STOP_ISSUER) == 0 && !is_hexadecimal(s->value))
 		return job_fail(j, ERR_MALFORMED,
 		    "--issuer %s: give the CA's subject key identifier in "

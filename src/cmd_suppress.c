@@ -57,10 +57,11 @@ parse(int argc, char **argv, struct options *o)
 	*o = (struct options){ .config = NULL };
 	if (command_parse(argc, argv, usage, options, &o->config, -1) < 0)
 		return -1;
-	if (argc - optind != (o->list ? 0 : 1) ||
-	    (o->lift && (o->list || o->days != NULL)) ||
-	    (o->list && o->days != NULL))
-		return command_misused(usage);
+	if (command_counts(argc, argv, usage, o->list ? 0 : 1) < 0)
+		return -1;
+	if (o->lift + o->list + (o->days != NULL) > 1)
+		return command_misused(
+		    usage, "give one of --days, --lift and --list");
 	if (o->days == NULL)
 		o->days = DAYS;
 	return 0;

@@ -7,6 +7,7 @@
 #include "lib/arena.h"
 #include "lib/log.h"
 #include "lib/utf8.h"
+#include "pki/profile.h"
 #include "src/admin_enter.h"
 #include "src/admin_factors.h"
 #include "src/admin_login.h"
@@ -80,6 +81,21 @@ command_domain(struct job *j, const char *text, const char **out)
 }
 
 int
+command_profile(struct job *j, const char *name)
+{
+	const char *known = "", *n;
+
+	if (profile_find(j->conf, span_str(name)) != NULL)
+		return 0;
+	for (size_t i = 0; (n = profile_name(j->conf, i)) != NULL; i++)
+		known = arena_printf(
+		    j->arena, "%s%s%s", known, i > 0 ? ", " : "", n);
+	return job_fail(j, ERR_MALFORMED,
+	    "--profile %s: there is no such profile; there are %s", name,
+	    known);
+}
+
+int
 command_text(struct job *j, const char *option, const char *text, size_t max)
 {
 	struct span s = span_str(text);
@@ -138,11 +154,37 @@ command_end_output(void)
 	_exit(EXIT_FAILURE);
 }
 
+#define USAGE_BEGINS "usage: countersign "
+
 int
-command_misused(const char *usage)
+command_misused(const char *usage, const char *fmt, ...)
 {
-	fputs(usage, stderr);
+	const char *end = strstr(usage, "\n\n"), *name;
+	va_list ap;
+
+	assert(end != NULL);
+	assert(strncmp(usage, USAGE_BEGINS, strlen(USAGE_BEGINS)) == 0);
+	name = usage + strlen(USAGE_BEGINS);
+	fprintf(stderr, "%.*s\ncountersign: ", (int)(end - usage), usage);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fprintf(stderr, "; countersign %.*s --help says more\n",
+	    (int)strcspn(name, " "), name);
 	return -1;
+}
+
+int
+command_counts(int argc, char **argv, const char *usage, int arguments)
+{
+	int left = argc - optind;
+
+	if (left > arguments)
+		return command_misused(usage, "%s: is one argument too many",
+		    argv[optind + arguments]);
+	return left < arguments
+		   ? command_misused(usage, "an argument is missing")
+		   : 0;
 }
 
 /* getopt_long() has said what is wrong. */
@@ -200,9 +242,8 @@ command_parse(int argc, char **argv, const char *usage,
 		else
 			*options[c - OWN].flag = true;
 	}
-	if (arguments >= 0 && argc - optind != arguments)
-		return command_misused(usage);
-	return 0;
+	return arguments >= 0 ? command_counts(argc, argv, usage, arguments)
+			      : 0;
 }
 
 /* --- the database, and who may ------------------------------------------- */

@@ -73,6 +73,9 @@ int command_takes_only(
  * be right: what is done to no mailbox would be believed.
  */
 int command_domain(struct job *j, const char *text, const char **out);
+/* 0, or -1 ERR_MALFORMED for a --profile that is none, saying which there
+ * are. */
+int command_profile(struct job *j, const char *name);
 /* A text for the records, of at most `max` octets: UTF-8 in one line.  0, or
  * -1 ERR_MALFORMED that names the option. */
 int command_text(
@@ -81,8 +84,15 @@ int command_text(
  * make of it: with colons, in capital letters, with "0x" in front, without its
  * first zero. */
 const char *command_serial(struct job *j, const char *text);
-/* The usage on standard error: -1. */
-int command_misused(const char *usage);
+/*
+ * On standard error the synopsis with which `usage` begins, and below it, where
+ * it is seen first, what is wrong and where to read more: -1.
+ */
+int command_misused(const char *usage, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+/* 0 when so many arguments are left from argv[optind] on; else -1 after saying
+ * which is missing or too many. */
+int command_counts(int argc, char **argv, const char *usage, int arguments);
 
 /* What commands that look into the database share. */
 struct command {

@@ -3,6 +3,7 @@
 #include "src/command.h"
 
 #include "lib/fdio.h"
+#include "lib/typo.h"
 #include "src/acts.h"
 #include "src/admin_factors.h"
 
@@ -84,6 +85,24 @@ print_usage(FILE *to)
 	    to);
 }
 
+static int
+refuse(const char *name)
+{
+	struct typo t = typo_of(name);
+	const char *near = NULL;
+
+	for (size_t i = 0; i < SUBCOMMAND_COUNT; i++)
+		if (typo_is_nearer(&t, subcommands[i].name))
+			near = subcommands[i].name;
+	return near == NULL
+		   ? command_fail("%s: there is no such command; countersign "
+				  "--help lists them",
+			 name)
+		   : command_fail("%s: there is no such command; did you mean "
+				  "%s?  countersign --help lists them",
+			 name, near);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -115,7 +134,5 @@ main(int argc, char **argv)
 		if (strcmp(subcommands[i].name, name) == 0)
 			return subcommands[i].run(argc - 1, argv + 1);
 	}
-	command_fail("%s: no such command", name);
-	print_usage(stderr);
-	return EXIT_FAILURE;
+	return refuse(name);
 }

@@ -79,6 +79,22 @@ incident_cause_find(const char *name)
 	return NULL;
 }
 
+int
+incident_cause_read(
+    struct job *j, const char *name, const struct incident_cause **out)
+{
+	const char *known = "";
+
+	*out = name == NULL ? NULL : incident_cause_find(name);
+	if (*out != NULL)
+		return 0;
+	for (size_t i = 0; i < sizeof(causes) / sizeof(causes[0]); i++)
+		known = arena_printf(j->arena, "%s%s%s", known,
+		    i > 0 ? ", " : "", causes[i].name);
+	return job_fail(j, ERR_MALFORMED, "--cause%s%s: give one of %s",
+	    name == NULL ? "" : " ", name == NULL ? "" : name, known);
+}
+
 /* --- notices ------------------------------------------------------------- */
 
 /* AC-69 has let nothing else in than one address behind mailto. */

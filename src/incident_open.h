@@ -47,5 +47,9 @@ struct incident_cause {
 	int64_t reason;
 };
 const struct incident_cause *incident_cause_find(const char *name);
+/* What was given with --cause, NULL: nothing.  0, or -1 ERR_MALFORMED saying
+ * which there are. */
+int incident_cause_read(
+    struct job *j, const char *name, const struct incident_cause **out);
 
 #endif

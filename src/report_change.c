@@ -135,13 +135,10 @@ static int
 decide(struct job *j, int64_t number, const char *by,
     const struct report_decision *d, struct report *r)
 {
-	const struct incident_cause *cause =
-	    d->cause == NULL ? NULL : incident_cause_find(d->cause);
+	const struct incident_cause *cause = NULL;
 
-	if (d->cause != NULL && cause == NULL)
-		return job_fail(j, ERR_MALFORMED,
-		    "--cause: give one of those that countersign incident "
-		    "--help lists");
+	if (d->cause != NULL && incident_cause_read(j, d->cause, &cause) < 0)
+		return -1;
 	if (find_open(j, number, r) < 0)
 		return -1;
 	if (r->decided_at != 0)

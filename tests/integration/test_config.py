@@ -480,6 +480,27 @@ def test_usage(site):
         with case(f"{program} {' '.join(words)}: refused with a hint"):
             text = command(f"{site.build}/{program}", *words, status=1)
             assert "usage" in text or "--help" in text, text
+    for words, hint in (
+            (["ordres"], "did you mean orders?"),
+            (["nonsense"], "there is no such command; countersign --help"),
+            (["order"], "an argument is missing; countersign order --help"),
+            (["orders", "x"], "x: is one argument too many"),
+            (["eab", "x"], "give new, list, show or revoke"),
+            (["eab", "list", "--reusable"], "are for eab new"),
+            (["admin", "list", "--role", "x"], "--role is not for it"),
+            (["audit", "head", "--json"], "--json is not for it"),
+            (["ca", "x"], "x: there is no such act"),
+            (["ca", "request"], "--dir is missing"),
+            (["init", "--dir", "x"], "--name is missing"),
+            (["cert", "--reason", "1", "00"], "--reason is for cert revoke"),
+            (["account", "--revoke", "--erase", "x"], "give one of"),
+            (["authz", "--all", "--revoke"], "--reason is missing"),
+            (["stop", "issuance", "--all"], "--reason is missing"),
+            (["stop", "issuance", "--reason", "x"], "say of what")):
+        with case(f"{' '.join(words)}: the last line says what is wrong"):
+            text = command(f"{site.build}/countersign", *words, status=1)
+            assert hint in text.splitlines()[-1], text
+            assert len(text.splitlines()) <= 10, text
     for program in ("countersign", "countersignd"):
         with case(f"{program} --help and --version go to standard output"):
             for word in ("--help", "--version"):
