@@ -5,7 +5,7 @@
 #include "db/store_stop.h"
 #include "lib/arena.h"
 #include "lib/clock.h"
-#include "pki/profile.h"
+#include "pki/ca_key_end.h"
 #include "src/command.h"
 #include "src/worker.h"
 
@@ -181,11 +181,31 @@ record(struct job *j, const struct stop *s, const char *event)
 	    worker_detail(j, "reason", s->reason));
 }
 
+/* Nothing is signed by another one. */
+static int
+check_issuer(struct job *j, const struct stop *s)
+{
+	struct ca_key_facts facts;
+
+	if (strcmp(s->scope, STOP_ISSUER) != 0)
+		return 0;
+	if (ca_key_facts(j, j->conf->issuer.ca_certificate, &facts) < 0)
+		return job_context(j, "issuer.ca_certificate");
+	if (strcmp(s->value, facts.label) == 0)
+		return 0;
+	return job_fail(j, ERR_MALFORMED,
+	    "--issuer %s: does not issue here; the CA that does is %s",
+	    s->value, facts.label);
+}
+
 static int
 stop(struct job *j, const struct stop *s)
 {
-	int added = store_stop_add(j, s);
+	int added;
 
+	if (check_issuer(j, s) < 0)
+		return -1;
+	added = store_stop_add(j, s);
 	if (added == 0)
 		return job_fail(j, ERR_MALFORMED,
 		    "issuance is stopped already (%s)", words(j, s));

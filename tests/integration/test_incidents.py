@@ -21,12 +21,15 @@ from harness import case, command, edit_config, eventually, run
 from letters import answer
 
 
+def key_id_above(certificate):
+    return certificate.extensions.get_extension_for_class(
+        x509.AuthorityKeyIdentifier).value.key_identifier
+
+
 def certid(certificate):
     """RFC 9773 4.1, from the certificate alone."""
-    key = certificate.extensions.get_extension_for_class(
-        x509.AuthorityKeyIdentifier).value.key_identifier
     n = certificate.serial_number
-    return f"{b64(key)}.{b64(n.to_bytes(n.bit_length() // 8 + 1, 'big'))}"
+    return f"{b64(key_id_above(certificate))}.{b64(n.to_bytes(n.bit_length() // 8 + 1, 'big'))}"
 
 
 def leaf_of(site, client, mailbox):
@@ -76,10 +79,17 @@ def test_stop(site):
                       ["--profile", "none", "--reason", "x"],
                       ["--domain", "a@user.test", "--reason", "x"],
                       ["--domain", "user.test", "--reason", "again"],
-                      ["--issuer", "xyz", "--reason", "x"]):
+                      ["--issuer", "xyz", "--reason", "x"],
+                      ["--issuer", "abcd", "--reason", "x"]):
             site.countersign("stop", "issuance", *words, status=1)
+        assert key_id_above(leaf).hex() in site.countersign(
+            "stop", "issuance", "--issuer", "abcd", "--reason", "x", status=1)
         site.countersign("resume", "issuance", "--all", "--reason", "x",
                          status=1)
+        assert text == site.countersign("stop", "issuance", "--list")
+        for act in ("stop", "resume"):
+            site.countersign(act, "issuance", "--reason", "x",
+                             "--issuer", key_id_above(leaf).hex().upper())
         assert text == site.countersign("stop", "issuance", "--list")
     with case("PK-45: resumed, the order goes on; PK-204: also while the "
               "issuer holds lists back, which an admin lifts"):
