@@ -96,10 +96,12 @@ start(struct resolver *r, struct job *j, const struct resolver_conf *conf)
 
 	if (e != 0)
 		return job_fail(j, ERR_INTERNAL,
-		    "resolver (configuration %s, trust anchor %s): %s: %s",
+		    "resolver: %s: %s (configuration %s, trust anchor %s; see "
+		    "whether that is a file of DS or DNSKEY records, as "
+		    "/usr/share/dns/root.key)",
+		    ub_strerror(e), r->log_line,
 		    conf->config_file == NULL ? "none" : conf->config_file,
-		    conf->trust_anchor == NULL ? "none" : conf->trust_anchor,
-		    ub_strerror(e), r->log_line);
+		    conf->trust_anchor == NULL ? "none" : conf->trust_anchor);
 	if (id != 0)
 		ub_cancel(r->ub, id);
 	return 0;

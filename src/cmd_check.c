@@ -327,11 +327,7 @@ check_all(struct check *c)
 	cmd_check_run(c, "DNS", cmd_check_resolver);
 	if (c->conf->validator.dns_second_config != NULL)
 		cmd_check_run(c, "second resolver", cmd_check_second);
-	if (s->dkim_rsa_key != NULL)
-		cmd_check_run(c, "DKIM record (RSA)", cmd_check_dkim_rsa);
-	if (s->dkim_ed25519_key != NULL)
-		cmd_check_run(
-		    c, "DKIM record (Ed25519)", cmd_check_dkim_ed25519);
+	cmd_check_dkim(c);
 	if (s->relay_signs)
 		cmd_check_good(
 		    c, "DKIM", "the configuration says that the relay signs");

@@ -48,8 +48,8 @@ void cmd_check_linters(struct check *c);
 /* Makes c->resolver, which the DKIM records are looked up with. */
 int cmd_check_resolver(struct check *c, struct job *j);
 int cmd_check_second(struct check *c, struct job *j);
-int cmd_check_dkim_rsa(struct check *c, struct job *j);
-int cmd_check_dkim_ed25519(struct check *c, struct job *j);
+/* Of a record that is wrong, also as it should be. */
+void cmd_check_dkim(struct check *c);
 void cmd_check_perspectives(struct check *c);
 
 /* --- cmd_check_mail.c: what is sent and how, and how replies come in --- */

@@ -4,6 +4,7 @@
 
 #include "dns/resolver.h"
 #include "lib/addr.h"
+#include "lib/arena.h"
 #include "lib/conf.h"
 #include "lib/fdio.h"
 #include "lib/job.h"
@@ -64,38 +65,57 @@ cmd_check_second(struct check *c, struct job *j)
 	return result;
 }
 
-static int
-check_signer(
+/* What is wrong with the record, in the memory of the job; NULL: nothing. */
+static const char *
+problem_of_record(
     struct check *c, struct job *j, const char *file, const char *selector)
 {
 	const struct dkim_signer *s;
 	struct finding f;
 
 	if (dkim_signer_load(j, j->arena, file, selector, &s) < 0)
-		return -1;
+		return j->err.text;
 	if (c->resolver == NULL)
-		return job_fail(
-		    j, ERR_INTERNAL, "not looked up, for want of a resolver");
+		return "not looked up, for want of a resolver";
 	if (dkim_signer_check(j, s, addr_domain_of(c->conf->sender.from),
 		c->resolver, &f) == 0)
-		return 0;
-	return j->err.kind != ERR_NONE
-		   ? -1
-		   : job_fail(j, ERR_INTERNAL, "%s (%s)", f.detail, f.code);
+		return NULL;
+	if (j->err.kind != ERR_NONE)
+		return j->err.text;
+	return f.result == FINDING_REFUSE
+		   ? arena_printf(j->arena, "%s (%s); ours is: %s", f.detail,
+			 f.code, dkim_signer_record(j, s))
+		   : arena_printf(j->arena, "%s (%s)", f.detail, f.code);
 }
 
-int
-cmd_check_dkim_rsa(struct check *c, struct job *j)
+static void
+check_record(
+    struct check *c, const char *what, const char *file, const char *selector)
 {
-	return check_signer(c, j, c->conf->sender.dkim_rsa_key,
-	    c->conf->sender.dkim_rsa_selector);
+	const char *problem;
+	struct job j;
+
+	if (file == NULL)
+		return;
+	job_init(&j, NULL, c->conf);
+	problem = problem_of_record(c, &j, file, selector);
+	if (problem != NULL)
+		cmd_check_bad(c, what, problem);
+	else
+		cmd_check_good(c, what, "");
+	fflush(stdout);
+	job_done(&j);
 }
 
-int
-cmd_check_dkim_ed25519(struct check *c, struct job *j)
+void
+cmd_check_dkim(struct check *c)
 {
-	return check_signer(c, j, c->conf->sender.dkim_ed25519_key,
-	    c->conf->sender.dkim_ed25519_selector);
+	const struct conf_sender *s = &c->conf->sender;
+
+	check_record(
+	    c, "DKIM record (RSA)", s->dkim_rsa_key, s->dkim_rsa_selector);
+	check_record(c, "DKIM record (Ed25519)", s->dkim_ed25519_key,
+	    s->dkim_ed25519_selector);
 }
 
 static void

@@ -452,6 +452,7 @@ def test_check_broken(site):
                 for what in bad:    # "WRONG what: an explanation"
                     assert len(found[what]) > len(f"WRONG {what}: ") + 10, \
                         text
+                assert ("MA-101" in name_) == (f"ours is: {ours}" in text)
     with case("check: a wrong configuration is said to be wrong"):
         with config(web__threads="many"):
             text = site.countersign("check", status=1)
