@@ -45,6 +45,8 @@ struct sql_driver {
 	int (*open)(struct job *j, const char *where, const char *password,
 	    bool create, struct sql **out);
 	void (*close)(struct sql *c);
+	/* As store_be_patient(); NULL: nothing to do. */
+	void (*be_patient)(struct sql *c, bool (*is_ending)(void));
 	/* As store_files(); NULL: none. */
 	void (*files)(struct job *j, const struct sql *c, const char ***out,
 	    size_t *count);

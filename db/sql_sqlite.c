@@ -22,8 +22,10 @@
 #include "lib/arena.h"
 #include "lib/clock.h"
 #include "lib/job.h"
+#include "lib/log.h"
 
 #define BUSY_TIMEOUT_MS 10000
+#define BUSY_PATIENT_MS 120000
 /* Between two looks whether the lock is free: about as long as others hold
  * it, after many looks as long as those that hold it for long. */
 #define BUSY_PAUSE_US 250
@@ -45,9 +47,16 @@ struct sql_rows {
 struct sql {
 	sqlite3 *db;
 	bool in_transaction;
-	int64_t busy_since_ms; /* when the present wait for a lock began */
+	int64_t busy_since_ms;   /* when the present wait for a lock began */
+	bool busy_told;          /* the log has it */
+	bool (*is_ending)(void); /* NULL: somebody waits for the answer */
 	struct sql_rows *statements[BUCKETS];
 };
+
+/* Who has the lock for so long. */
+#define HOLDER_TEXT                                                            \
+	"its disk stalls, or a program is in the middle of a transaction "     \
+	"(fuser -v shows which have it open)"
 
 static int
 failed(struct job *j, struct sql *c)
@@ -74,6 +83,9 @@ failed(struct job *j, struct sql *c)
 	default:
 		break;
 	}
+	if ((code & 0xff) == SQLITE_BUSY)
+		return job_fail(j, kind, "database %s: %s: " HOLDER_TEXT,
+		    sqlite3_db_filename(c->db, NULL), sqlite3_errmsg(c->db));
 	return job_fail(j, kind, "database: %s%s", sqlite3_errmsg(c->db),
 	    (code & 0xff) == SQLITE_FULL ? ": make room where its file lies"
 					 : "");
@@ -146,6 +158,21 @@ check_file(struct job *j, const char *path, bool create)
 	return 0;
 }
 
+static bool
+may_wait_on(struct sql *c, int64_t waited_ms)
+{
+	if (waited_ms < BUSY_TIMEOUT_MS)
+		return true;
+	if (c->is_ending == NULL || c->is_ending())
+		return false;
+	if (!c->busy_told)
+		log_warning("waiting for the database",
+		    "file=%s seconds=%d next=\"" HOLDER_TEXT "\"",
+		    sqlite3_db_filename(c->db, NULL), BUSY_TIMEOUT_MS / 1000);
+	c->busy_told = true;
+	return waited_ms < BUSY_PATIENT_MS;
+}
+
 /*
  * SQLite's own busy timeout soon sleeps for 25 to 100 ms, while a transaction
  * here takes less than one: under load the roles slept most of the time, and
@@ -157,14 +184,22 @@ wait_for_lock(void *ctx, int looks)
 	struct sql *c = ctx;
 	struct timespec pause = { 0, BUSY_PAUSE_US * 1000L };
 
-	if (looks == 0)
+	if (looks == 0) {
 		c->busy_since_ms = clock_mono_ms();
-	else if (clock_mono_ms() - c->busy_since_ms >= BUSY_TIMEOUT_MS)
+		c->busy_told = false;
+	} else if (!may_wait_on(c, clock_mono_ms() - c->busy_since_ms)) {
 		return 0;
+	}
 	if (looks >= BUSY_LOOKS)
 		pause.tv_nsec = BUSY_PAUSE_MAX_US * 1000L;
 	nanosleep(&pause, NULL);
 	return 1;
+}
+
+static void
+be_patient(struct sql *c, bool (*is_ending)(void))
+{
+	c->is_ending = is_ending;
 }
 
 static int
@@ -488,6 +523,7 @@ const struct sql_driver sql_sqlite = {
 	 * several commits have changed. */
 	.many = "PRAGMA cache_size = -8192; PRAGMA wal_autocheckpoint = 8000",
 	.open = open_connection,
+	.be_patient = be_patient,
 	.close = close_connection,
 	.begin = begin,
 	.commit = commit,

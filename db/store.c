@@ -62,6 +62,15 @@ store_expect_many(struct job *j)
 	return d->many == NULL ? 0 : d->script(j, j->store->sql, d->many);
 }
 
+void
+store_be_patient(struct job *j, bool (*is_ending)(void))
+{
+	const struct sql_driver *d = j->store->driver;
+
+	if (d->be_patient != NULL)
+		d->be_patient(j->store->sql, is_ending);
+}
+
 int
 store_ping(struct job *j)
 {

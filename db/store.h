@@ -54,6 +54,14 @@ int store_migrate(struct job *j, const char *url);
  * into the file less often.  0 or -1. */
 int store_expect_many(struct job *j);
 
+/*
+ * For a process on which nobody waits, and whose work would be done again if
+ * it could not be written down: where another one has the lock, store_begin()
+ * waits for it for two minutes rather than for ten seconds, unless the process
+ * is to end.  SQLite only.
+ */
+void store_be_patient(struct job *j, bool (*is_ending)(void));
+
 /* All of these use j->store. */
 int store_begin(struct job *j); /* SQLite: BEGIN IMMEDIATE */
 /* May processes on other machines work on the same database? */

@@ -185,6 +185,9 @@ settle(const struct role_ops *ops, struct job *j, struct role_env *env)
 	if (store_open_as(j, &env->login, &env->store) < 0)
 		return -1;
 	j->store = env->store;
+	/* Those two answer people and programs, who come again. */
+	if (ops->role != ROLE_WEB && ops->role != ROLE_ADMIN)
+		store_be_patient(j, role_is_stopping);
 	if (role_life_begin(j, env->name, &env->told) < 0)
 		return -1;
 	env->seen_ms = clock_mono_ms();

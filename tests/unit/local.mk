@@ -83,6 +83,7 @@ STORE_FIXTURE = tests/unit/libstorefixture.a $(UNIT)
 unit_tests += \
 	tests/unit/test_grants \
 	tests/unit/test_store \
+	tests/unit/test_store_wait \
 	tests/unit/test_store_audit \
 	tests/unit/test_store_cert \
 	tests/unit/test_store_crash \
@@ -91,6 +92,7 @@ unit_tests += \
 	tests/unit/test_store_outbox \
 	tests/unit/test_store_reply
 tests_unit_test_grants_LDADD = $(STORE_FIXTURE) $(CS_DB)
+tests_unit_test_store_wait_LDADD = $(STORE_FIXTURE) $(CS_DB)
 tests_unit_test_store_LDADD = $(STORE_FIXTURE) $(CS_DB)
 tests_unit_test_store_audit_LDADD = $(STORE_FIXTURE) $(CS_DB)
 tests_unit_test_store_cert_LDADD = $(STORE_FIXTURE) $(CS_DB)

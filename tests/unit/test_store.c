@@ -651,6 +651,8 @@ test_sqlite_busy(struct job *j)
 	EXPECT(j, store_begin(j), 0);
 	assert_int_equal(store_begin(&other), -1);
 	assert_job_error(&other, ERR_BUSY, NULL);
+	assert_non_null(
+	    strstr(other.err.text, "/db: database is locked: its disk stalls"));
 	job_recover(&other);
 	EXPECT(j, store_commit(j), 0);
 	EXPECT(&other, store_begin(&other), 0);
