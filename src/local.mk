@@ -84,6 +84,7 @@ libcs_src_a_SOURCES = \
 	src/overview_conf.c src/overview_conf.h \
 	src/overview_disk.c src/overview_disk.h \
 	src/overview_lists.c src/overview_lists.h \
+	src/overview_relay.c src/overview_relay.h \
 	src/overview_roles.c src/overview_roles.h \
 	src/overview_work.c src/overview_work.h \
 	src/remarks.c src/remarks.h \

@@ -14,6 +14,7 @@
 #include "lib/conf.h"
 #include "lib/job.h"
 #include "src/overview.h"
+#include "src/overview_relay.h"
 #include "src/remarks.h"
 #include "src/story.h"
 
@@ -146,6 +147,7 @@ look_at_orders(struct job *j, struct remarks *r)
 		"%s%zu wait: %s (countersign orders --pending)",
 		count == ORDERS_MAX ? "at least " : "", count,
 		say_reasons(j, reasons, n)));
+	overview_relay(j, r, orders, count);
 	return 0;
 }
 

@@ -169,6 +169,28 @@ def test_role_restart(site):
         order.certificate()
 
 
+def test_relay_down(site):
+    with case("ER-11: status says that the relay takes no mail"), \
+            site.without("ca-postfix"):
+        mark = site.mark()
+        order = Client(site, patient=True).order("alice+relay@user.test")
+        site.wait_event("challenge mail", mark, order=order.id,
+                        result="temporary failure")
+        assert "mail relay" not in site.countersign("status", status=None)
+        site.query("UPDATE authz SET created_at = created_at - 1000 "
+                   "WHERE order_id = ?", order.id)
+        said = site.countersign("status", status=1)
+        assert re.search("WRONG mail relay: does not take challenge mails: 1, "
+                         r"the first since \S+: .*Connection refused", said), \
+            said
+    with case("and no more when it is back, and the order goes through"):
+        site.make_due()
+        order.challenge().post()
+        answer(site, order.challenge())
+        order.certificate()
+        assert "mail relay" not in site.countersign("status", status=None)
+
+
 def test_role_cannot_start(site):
     """Started again and again, it never gets so far as to say that it runs;
     but the row of the one before it says so for ever."""
@@ -200,4 +222,4 @@ def test_role_cannot_start(site):
 run({"validator.dns_try_ms": "300", "validator.dns_total_ms": "900"},
     test_dns_down, test_caa_without_dns, test_imap_restart, test_server_down,
     test_validator_frozen, test_pile, test_role_restart,
-    test_role_cannot_start)
+    test_relay_down, test_role_cannot_start)

@@ -101,6 +101,33 @@ test_queues(struct job *j)
 	expect_line(j, "ok    orders: 1 wait: 1 for a reply (");
 }
 
+/* ER-11: the relay may put a mail off for a while; one that is away, or goes
+ * on refusing for now, is told of. */
+static void
+test_relay(struct job *j)
+{
+	struct role_lab lab;
+
+	start(&lab, j);
+	fixture_sql(j, "UPDATE outbox SET code = 'mx port 25: Connection "
+		       "refused', attempts = 4");
+	clock_set(j->now += 15 * MINUTE);
+	expect_line(j, "ok    orders: 1 wait: 1 for the relay to take the "
+		       "mail");
+	expect_no_line(j, "mail relay");
+	clock_set(++j->now);
+	expect_line(j,
+	    "WRONG mail relay: does not take challenge mails: 1, the "
+	    "first since 2027-01-15T08:00:00Z: mx port 25: "
+	    "Connection refused (countersign check tries it)\n");
+	fixture_sql(j, "UPDATE outbox SET code = '451 4.7.1'");
+	expect_line(j,
+	    "warn  mail relay: does not take challenge mails: 1, the "
+	    "first since 2027-01-15T08:00:00Z: 451 4.7.1");
+	fixture_sql(j, "UPDATE outbox SET sent_at = 1");
+	expect_no_line(j, "mail relay");
+}
+
 /* 17.2: an order that ended without a verdict waits for nothing, and what
  * ended it is told. */
 static void
@@ -605,6 +632,7 @@ test_disk(struct job *j)
 
 static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_queues),
+	STORE_TEST(test_relay),
 	STORE_TEST(test_ended_orders),
 	STORE_TEST(test_counts),
 	STORE_TEST(test_stops),
