@@ -11,11 +11,11 @@ static const struct span verbs[] = {
 	/* English */
 	W("wrote"),
 	W("writes"),
-
 	/* German */
 	W("schrieb"),
 	W("schreibt"),
 	W("schrieben"),
+	W("geschrieben"),
 	/* French */
 	W("a écrit"),
 	W("écrit"),
@@ -25,6 +25,7 @@ static const struct span verbs[] = {
 	W("escribió"),
 	W("escribio"),
 	W("escribe"),
+	W("escrito"),
 	/* Catalan */
 	W("va escriure"),
 	W("escrigué"),
@@ -42,8 +43,11 @@ static const struct span verbs[] = {
 	W("a scris"),
 	/* Dutch */
 	W("schreef"),
+	W("geschreven"),
 	/* Danish, Norwegian, Swedish */
 	W("skrev"),
+	W("skrevet"),
+	W("skrivit"),
 	/* Icelandic */
 	W("skrifaði"),
 	/* Finnish */
@@ -59,11 +63,13 @@ static const struct span verbs[] = {
 	W("napisał"),
 	W("napisała"),
 	W("napisał(a)"),
+	W("napisał/a"),
 	W("pisze"),
 	/* Czech */
 	W("napsal"),
 	W("napsala"),
 	W("napsal(a)"),
+	W("napsal/a"),
 	/* Slovak */
 	W("napísal"),
 	W("napísala"),

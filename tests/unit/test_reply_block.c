@@ -409,6 +409,7 @@ static const char *const introductions[] = {
 	"Mallory wrote:\n\n",
 	"*Mallory wrote:*\n",
 	"Mallory schrieb:\n\n",
+	"Mallory hat geschrieben:\n\n",
 	"Mallory a \u00e9crit\u00a0:\n\n",
 	"Mallory napisa\u0142(a):\n",
 	"Mallory \u043f\u0438\u0448\u0435\u0442:\n",
