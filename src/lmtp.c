@@ -30,6 +30,7 @@ struct lmtp {
 	bool greeted; /* LHLO */
 	bool has_sender;
 	bool null_sender;
+	size_t announced; /* SIZE=, or 0 */
 	struct span recipients[LMTP_RECIPIENTS_MAX];
 	size_t recipient_count;
 	unsigned faults;
@@ -87,6 +88,7 @@ forget_transaction(struct lmtp *l)
 {
 	l->has_sender = false;
 	l->null_sender = false;
+	l->announced = 0;
 	l->recipient_count = 0;
 	arena_clear(l->arena);
 }
@@ -148,7 +150,7 @@ take_path(struct span *rest, struct span *address)
 
 /* One parameter of MAIL: NULL, or why not. */
 static const char *
-mail_parameter(const struct lmtp *l, struct span p)
+mail_parameter(struct lmtp *l, struct span p)
 {
 	int64_t size;
 
@@ -157,6 +159,7 @@ mail_parameter(const struct lmtp *l, struct span p)
 			return "501 5.5.4 SIZE is no number";
 		if ((uint64_t)size > l->conf.message_max)
 			return "552 5.3.4 larger than a reply may be";
+		l->announced = (size_t)size;
 		return NULL;
 	}
 	if (span_caseeq_str(p, "BODY=7BIT") ||
@@ -167,7 +170,7 @@ mail_parameter(const struct lmtp *l, struct span p)
 }
 
 static const char *
-mail_parameters(const struct lmtp *l, struct span rest)
+mail_parameters(struct lmtp *l, struct span rest)
 {
 	const char *why = NULL;
 
@@ -255,6 +258,8 @@ do_data(struct lmtp *l)
 		return;
 	}
 	buf_init(&l->data, l->arena, l->conf.message_max);
+	/* What a buffer grows out of stays in the arena (MA-94). */
+	buf_reserve(&l->data, l->announced);
 	l->too_large = false;
 	l->place = LINE_START;
 	l->phase = DATA;

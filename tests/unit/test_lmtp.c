@@ -7,6 +7,7 @@
 
 #include "tests/unit/unit.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -320,6 +321,45 @@ test_null_sender(void **state)
 	lmtp_free(t.lmtp);
 }
 
+static size_t
+octets_in_use(void)
+{
+	struct mallinfo2 m = mallinfo2();
+
+	return m.uordblks + m.hblkhd;
+}
+
+/* MA-94: a message whose size was announced lies in memory once. */
+static void
+test_memory(void **state)
+{
+	const size_t size = (size_t)256 * 1024;
+	struct lmtp_conf conf = { .host = "localhost",
+		.message_max = size,
+		.is_ours = is_ours,
+		.ctx = unit_job() };
+	struct lmtp *l = lmtp_new(&conf);
+	struct span in = span_str(arena_printf(unit_job()->arena,
+	    "LHLO mx\r\nMAIL FROM:<> SIZE=%zu\r\n" TO "DATA\r\n", size));
+	size_t before = octets_in_use(), i;
+
+	(void)state;
+	if (UNIT_IS_SANITIZED) {
+		lmtp_free(l);
+		UNIT_SKIP("a sanitizer's allocator does not count");
+	}
+	assert_int_equal(lmtp_read(l, &in), LMTP_MORE);
+	for (i = 0; i + 64 <= size; i += 64) {
+		in = SPAN("123456789 123456789 123456789 123456789 123456789 "
+			  "123456789 12\r\n");
+		assert_int_equal(lmtp_read(l, &in), LMTP_MORE);
+	}
+	in = SPAN(".\r\n");
+	assert_int_equal(lmtp_read(l, &in), LMTP_MESSAGE);
+	assert_true(octets_in_use() - before < size + 65536);
+	lmtp_free(l);
+}
+
 /* ER-21: what could not be committed is not acknowledged, and the connection
  * goes on. */
 static void
@@ -538,6 +578,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_bodies),
 	cmocka_unit_test(test_nul),
 	cmocka_unit_test(test_null_sender),
+	cmocka_unit_test(test_memory),
 	cmocka_unit_test(test_later),
 	cmocka_unit_test(test_farewell),
 	cmocka_unit_test(test_size),
