@@ -111,7 +111,8 @@ one_value(const struct field *fields, size_t count, const char *name,
 	return out->n > 0;
 }
 
-/* Up to the first blank or comment: some systems put words after a status. */
+/* Up to the first blank or comment: some systems put words after a status, as
+ * RFC 3464 section 2.3.4 allows, or after an action. */
 static struct span
 first_word(struct span s)
 {
@@ -167,6 +168,7 @@ read_recipient(const struct field *fields, size_t count, struct actions *said,
 	    !one_value(fields, count, "Status", &status))
 		return -1;
 	status = first_word(status);
+	action = first_word(action);
 	if (!is_status(status))
 		return -1;
 	for (i = 0; i < 3; i++) {

@@ -151,6 +151,9 @@ static const struct expected others[] = {
 	{ GROUP(RECIPIENT "Action: failed\r\nStatus: 5.1.1\r\n\r\n" RECIPIENT
 			  "Action: delayed\r\nStatus: 4.2.1\r\n"),
 	    "dsn.unparsed", "", NULL },
+	{ GROUP(RECIPIENT "Action: Failed (user unknown)\r\n"
+			  "Status: 5.1.1 (bad address)\r\n"),
+	    "dsn.failed", "5.1.1", "<m1@ca.test>" },
 	{ GROUP(RECIPIENT "Action: failed\r\nStatus: 4.4.7 (expired)\r\n"),
 	    "dsn.failed", "4.4.7", "<m1@ca.test>" },
 /* The digits of the relay's answer, where Status has none, if they
