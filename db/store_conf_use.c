@@ -41,21 +41,18 @@ store_conf_use_list(
     struct job *j, int64_t since, struct conf_use **out, size_t *count)
 {
 	struct query q;
-	int64_t max;
-	int found;
-
-	*count = 0;
-	if (store_get_int(j, &max, "SELECT COUNT(*) FROM conf_use", NO_ARGS) <
-	    0)
-		return -1;
-	*out = arena_calloc(j->arena, (size_t)max + 1, sizeof(**out));
-	found = query_first(&q, j,
+	int found = query_first(&q, j,
 	    "SELECT " COLUMNS " FROM conf_use u WHERE EXISTS (SELECT 1 FROM "
 	    "role_life l WHERE l.host = u.host AND l.is_running = 1 "
-	    "AND l.seen_at >= $2) ORDER BY host LIMIT $1",
-	    ARGS(v_int(max), v_int(since)));
-	for (; found == 1; found = query_next(&q))
+	    "AND l.seen_at >= $1) ORDER BY host",
+	    ARGS(v_int(since)));
+
+	*out = NULL;
+	*count = 0;
+	for (; found == 1; found = query_next(&q)) {
+		*out = arena_grow(j->arena, *out, *count, sizeof(**out));
 		use_read(&q, &(*out)[(*count)++]);
+	}
 	query_end(&q);
 	return found;
 }

@@ -44,19 +44,15 @@ int
 store_life_list(struct job *j, struct role_life **out, size_t *count)
 {
 	struct query q;
-	int64_t max;
-	int found;
+	int found = query_first(&q, j,
+	    "SELECT " COLUMNS " FROM role_life ORDER BY host, role", NO_ARGS);
 
+	*out = NULL;
 	*count = 0;
-	if (store_get_int(j, &max, "SELECT COUNT(*) FROM role_life", NO_ARGS) <
-	    0)
-		return -1;
-	*out = arena_calloc(j->arena, (size_t)max + 1, sizeof(**out));
-	found = query_first(&q, j,
-	    "SELECT " COLUMNS " FROM role_life ORDER BY host, role LIMIT $1",
-	    ARGS(v_int(max)));
-	for (; found == 1; found = query_next(&q))
+	for (; found == 1; found = query_next(&q)) {
+		*out = arena_grow(j->arena, *out, *count, sizeof(**out));
 		life_read(&q, &(*out)[(*count)++]);
+	}
 	query_end(&q);
 	return found;
 }

@@ -239,6 +239,20 @@ arena_calloc(struct arena *a, size_t count, size_t size)
 	return arena_alloc(a, size_product(count, size));
 }
 
+/* Its room is the next power of two. */
+void *
+arena_grow(struct arena *a, void *list, size_t count, size_t size)
+{
+	void *larger;
+
+	if (count > 0 && (count & (count - 1)) != 0)
+		return list;
+	larger = arena_calloc(a, count > 0 ? size_product(2, count) : 1, size);
+	if (count > 0)
+		memcpy(larger, list, count * size);
+	return larger;
+}
+
 void *
 arena_alloc_secret(struct arena *a, size_t n)
 {

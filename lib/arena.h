@@ -26,6 +26,12 @@ void arena_clear(struct arena *a);
 void *arena_alloc(struct arena *a, size_t n);
 /* count * size with a check against overflow. */
 void *arena_calloc(struct arena *a, size_t count, size_t size);
+/*
+ * The list with room for one item more, which is zero: of `count` items of
+ * `size` octets that grew by this alone, from NULL on.  The one before it stays
+ * with the arena.
+ */
+void *arena_grow(struct arena *a, void *list, size_t count, size_t size);
 /* Memory that is wiped before it is released. */
 void *arena_alloc_secret(struct arena *a, size_t n);
 char *arena_strdup(struct arena *a, const char *s);

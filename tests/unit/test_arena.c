@@ -163,6 +163,23 @@ test_for_ever(void **state)
 	free(p);
 }
 
+static void
+test_grow(void **state)
+{
+	struct arena *a = arena_new();
+	int *list = NULL;
+
+	(void)state;
+	for (size_t count = 0; count < 100; count++) {
+		list = arena_grow(a, list, count, sizeof(*list));
+		assert_int_equal(list[count], 0);
+		list[count] = (int)count + 1;
+		for (size_t i = 0; i <= count; i++)
+			assert_int_equal(list[i], (int)i + 1);
+	}
+	arena_free(a);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_alloc_is_zeroed_and_aligned),
 	cmocka_unit_test(test_allocations_are_apart),
@@ -170,6 +187,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_used_again),
 	cmocka_unit_test(test_owner_may_live_in_the_arena),
 	cmocka_unit_test(test_copies),
+	cmocka_unit_test(test_grow),
 	cmocka_unit_test(test_for_ever),
 };
 
