@@ -119,6 +119,16 @@ close_connection(struct sql *c)
 
 /* The file, and what SQLite puts beside it with the same mode, is for one
  * user: it holds the tokens of running challenges. */
+/* About errno. */
+static const char *
+what_to_do(bool create)
+{
+	if (errno == ENOENT && !create)
+		return "; countersignd makes it when it starts";
+	return errno == EACCES ? "; be root, or the user that it belongs to"
+			       : "";
+}
+
 static int
 check_file(struct job *j, const char *path, bool create)
 {
@@ -138,10 +148,7 @@ check_file(struct job *j, const char *path, bool create)
 	}
 	if (stat(path, &st) != 0)
 		return job_fail(j, ERR_INTERNAL, "database %s: %s%s", path,
-		    strerror(errno),
-		    errno == ENOENT && !create
-			? "; countersignd makes it when it starts"
-			: "");
+		    strerror(errno), what_to_do(create));
 	if (!S_ISREG(st.st_mode))
 		return job_fail(
 		    j, ERR_INTERNAL, "database %s: is not a file", path);
@@ -154,7 +161,8 @@ check_file(struct job *j, const char *path, bool create)
 	 * becomes, SQLite says "unable to open database file". */
 	if (access(path, W_OK) != 0)
 		return job_fail(j, ERR_INTERNAL,
-		    "database %s: cannot write it: %s", path, strerror(errno));
+		    "database %s: cannot write it: %s%s", path, strerror(errno),
+		    what_to_do(create));
 	return 0;
 }
 

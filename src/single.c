@@ -43,8 +43,12 @@ single_take(struct job *j, const char *database)
 	path = arena_printf(j->arena, "%s.lock", database + 7);
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
-		return job_fail(
-		    j, ERR_INTERNAL, "%s: %s", path, strerror(errno));
+		return job_fail(j, ERR_INTERNAL, "%s: %s%s", path,
+		    strerror(errno),
+		    errno == EACCES
+			? "; start countersignd as root, or as the user that "
+			  "the database belongs to"
+			: "");
 	if (take(fd) == 0) {
 		lock = fd; /* it stays open: it is the lock */
 		return 0;
