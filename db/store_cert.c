@@ -332,7 +332,8 @@ int
 store_cert_count_since(struct job *j, int64_t since, int64_t *count)
 {
 	return store_get_int(j, count,
-		   "SELECT COUNT(*) FROM cert WHERE reserved_at >= $1",
+		   "SELECT COUNT(*) FROM cert WHERE reserved_at >= $1 "
+		   "AND aside_at = 0",
 		   ARGS(v_int(since))) == 1
 		   ? 0
 		   : -1;

@@ -106,8 +106,10 @@ store_cert_last_end(struct job *j, const char *ca_label, int64_t *at)
 		   : -1;
 }
 
+/* One that was set aside (PK-147) is older than any other: the next is due. */
 #define HEAD_COLUMNS                                                           \
-	"ca_label, shard, number, this_update, next_update, length(der)"
+	"ca_label, shard, number, CASE aside_at WHEN 0 THEN this_update "      \
+	"ELSE 0 END, next_update, length(der)"
 #define NEWEST                                                                 \
 	" FROM crl WHERE ca_label = $1 AND shard = $2 "                        \
 	"AND der IS NOT NULL ORDER BY number DESC LIMIT 1"

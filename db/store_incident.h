@@ -42,6 +42,9 @@ struct incident_selector {
 	/* These, in the same way. */
 	const char *const *cert_ids;
 	size_t cert_id_count;
+	/* Signed numbers that were reserved later than this, a moment to come
+	 * (PK-147); 0: as above. */
+	int64_t reserved_after;
 	/* What the daily look has found for this cause, and no incident has
 	 * yet; without regard to the others. */
 	const char *found_cause;

@@ -11,9 +11,9 @@ store_newest(
 	struct query q;
 	int found = query_first(&q, j,
 	    "SELECT COALESCE((SELECT reserved_at FROM cert "
-	    "ORDER BY reserved_at DESC LIMIT 1), 0), "
+	    "WHERE aside_at = 0 ORDER BY reserved_at DESC LIMIT 1), 0), "
 	    "COALESCE((SELECT this_update FROM crl WHERE ca_label = $1 "
-	    "ORDER BY number DESC LIMIT 1), 0), "
+	    "AND aside_at = 0 ORDER BY number DESC LIMIT 1), 0), "
 	    "COALESCE((SELECT at_ms / 1000 FROM audit "
 	    "ORDER BY seq DESC LIMIT 1), 0)",
 	    ARGS(v_text(ca_label)));

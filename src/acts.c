@@ -37,6 +37,8 @@ static const struct act_row rows[ACT_COUNT] = {
 	[ACT_CERT_REVOKE] = { "cert", "cert revoke", NEED_OPERATE },
 	[ACT_CERT_SHOW] = { "cert", "cert show", NEED_READ },
 	[ACT_CHECK] = { "check", "check", NEED_NONE },
+	[ACT_CLOCK] = { "clock", "clock", NEED_READ },
+	[ACT_CLOCK_SET_ASIDE] = { "clock", "clock set-aside", NEED_APPROVE },
 	/* Of the configuration, without the database. */
 	[ACT_CPS_TABLES] = { "cps-tables", "cps-tables", NEED_NONE },
 	[ACT_CRL] = { "crl", "crl", NEED_READ },

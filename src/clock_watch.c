@@ -2,6 +2,7 @@
 
 #include "src/clock_watch.h"
 
+#include "db/store_clock.h"
 #include "db/store_newest.h"
 #include "lib/arena.h"
 #include "lib/clock.h"
@@ -11,20 +12,18 @@
 
 #include <inttypes.h>
 
-/* What the clocks of two machines that share a database may differ by. */
-#define TOLERANCE_SECS 60
 #define STEP_MAX_MS ((int64_t)60 * 1000)
 /* From here on it is told of. */
 #define STEP_TOLD_MS ((int64_t)1000)
 
 static int
-distrust(struct job *j, const char *why, int64_t secs)
+distrust(struct job *j, const char *why, int64_t secs, const char *advice)
 {
 	log_error("clock not trusted",
 	    "error=\"%s\" seconds=%" PRId64
 	    " next=\"set the clock, then start the service anew; nothing is "
-	    "signed until then\"",
-	    why, secs);
+	    "signed until then%s\"",
+	    why, secs, advice);
 	return job_fail(
 	    j, ERR_BUSY, "the clock: %s, by %" PRId64 " s", why, secs);
 }
@@ -60,7 +59,7 @@ check_step(struct clock_watch *w, struct job *j)
 	if (w->has_offset && (step > STEP_MAX_MS || step < -STEP_MAX_MS))
 		return distrust(j,
 		    step > 0 ? "it was stepped forward" : "it was stepped back",
-		    ((step > 0 ? step : -step) + 500) / 1000);
+		    ((step > 0 ? step : -step) + 500) / 1000, "");
 	w->has_offset = true;
 	w->offset_ms = offset;
 	return 0;
@@ -69,7 +68,7 @@ check_step(struct clock_watch *w, struct job *j)
 static int64_t
 ahead(struct job *j, int64_t at)
 {
-	return at > j->now + TOLERANCE_SECS ? at - j->now : 0;
+	return at > j->now + CLOCK_TOLERANCE_SECS ? at - j->now : 0;
 }
 
 int
@@ -94,7 +93,8 @@ check_store(struct clock_watch *w, struct job *j, const char *ca_label)
 		return -1;
 	w->audit_ahead = lag.audited;
 	if (lag.made > 0)
-		return distrust(j, CLOCK_BEHIND_MADE, lag.made);
+		return distrust(
+		    j, CLOCK_BEHIND_MADE, lag.made, "; " CLOCK_WAY_OUT);
 	w->checked_at = j->now;
 	return 0;
 }
@@ -114,5 +114,5 @@ clock_watch_orders(const struct clock_watch *w, struct job *j)
 {
 	if (w->audit_ahead == 0)
 		return 0;
-	return distrust(j, CLOCK_BEHIND_AUDITED, w->audit_ahead);
+	return distrust(j, CLOCK_BEHIND_AUDITED, w->audit_ahead, "");
 }

@@ -13,6 +13,11 @@ struct job;
 #define CLOCK_BEHIND_MADE "it is earlier than the newest record in the database"
 #define CLOCK_BEHIND_AUDITED "it is earlier than the newest audit record"
 
+/* What to do if it is right, and was far ahead before (src/clock_aside.h). */
+#define CLOCK_WAY_OUT                                                          \
+	"if it is right now and was ahead before, countersign clock shows "    \
+	"what is of moments to come"
+
 /* By how many seconds; 0 for what two machines may differ by. */
 struct clock_lag {
 	int64_t made;    /* numbers and revocation lists: nothing is signed */

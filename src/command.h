@@ -35,6 +35,7 @@ int cmd_stop(int argc, char **argv);
 int cmd_resume(int argc, char **argv);
 int cmd_audit(int argc, char **argv);
 int cmd_check(int argc, char **argv);
+int cmd_clock(int argc, char **argv);
 int cmd_cps_tables(int argc, char **argv);
 int cmd_crl(int argc, char **argv);
 int cmd_db(int argc, char **argv);

@@ -26,6 +26,7 @@ static const struct subcommand subcommands[] = {
 	{ "ca", cmd_ca, "hold a ceremony: root, issuing CAs, their lists" },
 	{ "check", cmd_check, "see whether everything is in place" },
 	{ "status", cmd_status, "see how the service stands" },
+	{ "clock", cmd_clock, "set aside what a wrong clock has left" },
 	{ "cps-tables", cmd_cps_tables,
 	    "print the tables of the practice statement" },
 	{ "orders", cmd_orders, "list orders" },

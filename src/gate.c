@@ -4,6 +4,7 @@
 #include "acme/status.h"
 #include "db/store_account.h"
 #include "db/store_caa.h"
+#include "db/store_clock.h"
 #include "db/store_order.h"
 #include "db/store_reply.h"
 #include "lib/addr.h"
@@ -63,11 +64,14 @@ alarm_unproven(
 static int
 check_age(struct job *j, const struct authz *a, enum gate *out)
 {
-	/* Not their sum: who wrote the row may have made it overflow. */
-	if (a->created_at > j->now - VALIDATION_MAX_AGE)
+	/* Not their sum: who wrote the row may have made it overflow.  Of a
+	 * moment to come, it would hold for longer (PK-147). */
+	if (a->created_at > j->now - VALIDATION_MAX_AGE &&
+	    a->created_at <= j->now + CLOCK_TOLERANCE_SECS)
 		return 0;
-	job_fail(j, ERR_UNAUTHORIZED,
-	    "the validation of %s is too old to be used", a->mailbox);
+	job_fail(j, ERR_UNAUTHORIZED, "the validation of %s is %s", a->mailbox,
+	    a->created_at > j->now ? "of a time to come"
+				   : "too old to be used");
 	return closed(out);
 }
 

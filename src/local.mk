@@ -30,6 +30,7 @@ libcs_src_a_SOURCES = \
 	src/answers_block.c src/answers_block.h \
 	src/client_address.c src/client_address.h \
 	src/ceiling.c src/ceiling.h \
+	src/clock_aside.c src/clock_aside.h \
 	src/clock_watch.c src/clock_watch.h \
 	src/cmd_accounts.c \
 	src/audit_look.c src/audit_look.h \
@@ -47,6 +48,7 @@ libcs_src_a_SOURCES = \
 	src/ca_urls.c src/ca_urls.h \
 	src/cmd_check.c src/cmd_check.h src/cmd_check_ca.c \
 	src/cmd_check_dns.c src/cmd_check_mail.c \
+	src/cmd_clock.c \
 	src/cmd_cps_tables.c \
 	src/cps_profiles.c src/cps_profiles.h \
 	src/cps_tables.c src/cps_tables.h \

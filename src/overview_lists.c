@@ -162,8 +162,9 @@ look_at_clock(struct job *j, struct remarks *r, const char *label)
 	if (lag.made > 0)
 		remark(r, REMARK_WRONG, "clock",
 		    arena_printf(j->arena,
-			CLOCK_BEHIND_MADE ", by %" PRId64 " seconds: nothing "
-					  "is signed until it is set",
+			CLOCK_BEHIND_MADE
+			", by %" PRId64 " seconds: nothing "
+			"is signed until it is set; " CLOCK_WAY_OUT,
 			lag.made));
 	else if (lag.audited > 0)
 		remark(r, REMARK_WRONG, "clock",

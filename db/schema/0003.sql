@@ -636,3 +636,17 @@ CREATE INDEX orders_unfinished ON orders (created_at, id)
 CREATE INDEX orders_ended_of_account ON orders (account_id, created_at, id)
 	WHERE failed_at <> 0 OR is_preauth <> 0;
 CREATE INDEX authz_mailbox ON authz (mailbox, created_at, id);
+
+-- Numbers and lists of a moment to come that were set aside, since the clock was
+-- wrong when they were made (PK-147); 0: not.  And who has asked for that, of
+-- up to which moment, and who has done it.
+ALTER TABLE cert ADD COLUMN aside_at BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE crl ADD COLUMN aside_at BIGINT NOT NULL DEFAULT 0;
+CREATE TABLE clock_aside (
+	moment BIGINT NOT NULL PRIMARY KEY,
+	reason TEXT NOT NULL,
+	asked_by TEXT NOT NULL,
+	asked_at BIGINT NOT NULL,
+	done_by TEXT,
+	done_at BIGINT NOT NULL DEFAULT 0
+);

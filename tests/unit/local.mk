@@ -504,6 +504,7 @@ unit_tests += \
 	tests/unit/test_wake \
 	tests/unit/test_gate_keys \
 	tests/unit/test_intake_lmtp \
+	tests/unit/test_clock_aside \
 	tests/unit/test_incident \
 	tests/unit/test_incident_shared \
 	tests/unit/test_key_sweep \
@@ -623,6 +624,9 @@ tests_unit_test_audit_sample_LDADD = $(STORE_FIXTURE) $(CS_SRC)
 tests_unit_test_issuer_signing_LDADD = $(LINTER_LAB) $(PKI_LAB) $(ROLE_LAB) \
 	$(CS_SRC)
 INCIDENT_LAB = tests/unit/incident_lab.c tests/unit/incident_lab.h
+tests_unit_test_clock_aside_SOURCES = tests/unit/test_clock_aside.c \
+	$(INCIDENT_LAB)
+tests_unit_test_clock_aside_LDADD = $(STORE_FIXTURE) $(CS_SRC)
 tests_unit_test_incident_SOURCES = tests/unit/test_incident.c $(INCIDENT_LAB)
 tests_unit_test_incident_LDADD = $(STORE_FIXTURE) $(CS_SRC)
 tests_unit_test_incident_shared_SOURCES = tests/unit/test_incident_shared.c \

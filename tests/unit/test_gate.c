@@ -69,6 +69,11 @@ static const struct {
 	{ "too old", "UPDATE authz SET created_at = created_at - 2592000",
 	    ERR_UNAUTHORIZED,
 	    "the validation of mailbox0@example.org is too old to be used" },
+	/* PK-147: or it would hold for longer. */
+	{ "of a time to come",
+	    "UPDATE authz SET created_at = created_at + 86400",
+	    ERR_UNAUTHORIZED,
+	    "the validation of mailbox0@example.org is of a time to come" },
 	{ "made younger", "UPDATE authz SET created_at = created_at + 1",
 	    ERR_UNAUTHORIZED, NULL },
 	/* Another account, another mailbox. */

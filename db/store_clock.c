@@ -1,0 +1,150 @@
+#include "config.h"
+
+#include "db/store_clock.h"
+
+#include "db/store_private.h"
+
+#define DAY ((int64_t)86400)
+
+/* PK-168: an answer is renewed so long after it was made. */
+#define OCSP_REFRESH_MAX_SECS (2 * DAY)
+
+static int64_t
+limit(const struct job *j)
+{
+	return j->now + CLOCK_TOLERANCE_SECS;
+}
+
+int
+store_clock_ahead(struct job *j, struct clock_ahead *out)
+{
+	struct query q;
+	int found = query_first(&q, j,
+	    "SELECT (SELECT COUNT(*) FROM cert WHERE reserved_at > $1 "
+	    "AND aside_at = 0), "
+	    "(SELECT COUNT(*) FROM cert WHERE reserved_at > $1 "
+	    "AND aside_at = 0 AND issued_at > 0 AND revoked_at = 0 "
+	    "AND not_after >= $4), "
+	    "(SELECT COUNT(*) FROM crl WHERE this_update > $1 "
+	    "AND aside_at = 0), "
+	    "COALESCE((SELECT MAX(reserved_at) FROM cert "
+	    "WHERE reserved_at > $1 AND aside_at = 0), 0), "
+	    "COALESCE((SELECT MAX(this_update) FROM crl "
+	    "WHERE this_update > $1 AND aside_at = 0), 0), "
+	    "(SELECT COUNT(*) FROM ocsp_segment WHERE refresh_at > $2), "
+	    "(SELECT COUNT(*) FROM authz WHERE created_at > $1 "
+	    "AND valid_until > $1 AND revoked_at = 0 AND deactivated_at = 0), "
+	    "(SELECT COUNT(*) FROM orders WHERE issue_due_at > $3) + "
+	    "(SELECT COUNT(*) FROM outbox WHERE due_at > $3) + "
+	    "(SELECT COUNT(*) FROM reply WHERE due_at > $3) + "
+	    "(SELECT COUNT(*) FROM caa WHERE due_at > $3)",
+	    ARGS(v_int(limit(j)), v_int(limit(j) + OCSP_REFRESH_MAX_SECS),
+		v_int(j->now + DAY), v_int(j->now)));
+
+	*out = (struct clock_ahead){ .moment = 0 };
+	if (found == 1) {
+		int64_t reserved, listed;
+
+		out->certs = query_int(&q);
+		out->signed_certs = query_int(&q);
+		out->lists = query_int(&q);
+		reserved = query_int(&q);
+		listed = query_int(&q);
+		out->moment = reserved > listed ? reserved : listed;
+		out->answers = query_int(&q);
+		out->authz = query_int(&q);
+		out->work = query_int(&q);
+	}
+	query_end(&q);
+	return found == 1 ? 0 : -1;
+}
+
+int
+store_clock_request(struct job *j, int64_t moment, struct clock_request *out)
+{
+	struct query q;
+	int found = query_first(&q, j,
+	    "SELECT asked_by, reason, asked_at FROM clock_aside "
+	    "WHERE moment = $1 AND done_at = 0",
+	    ARGS(v_int(moment)));
+
+	*out = (struct clock_request){ .asked_by = NULL };
+	if (found == 1) {
+		out->asked_by = query_text(&q);
+		out->reason = query_text(&q);
+		out->asked_at = query_int(&q);
+	}
+	query_end(&q);
+	return found;
+}
+
+int
+store_clock_ask(
+    struct job *j, int64_t moment, const char *by, const char *reason)
+{
+	return store_change(j, NULL,
+	    "INSERT INTO clock_aside (moment, asked_by, reason, asked_at) "
+	    "VALUES ($1, $2, $3, $4) ON CONFLICT (moment) DO UPDATE SET "
+	    "asked_by = $2, reason = $3, asked_at = $4, done_by = NULL, "
+	    "done_at = 0",
+	    ARGS(v_int(moment), v_text(by), v_text(reason), v_int(j->now)));
+}
+
+static int
+set_marks(struct job *j)
+{
+	if (store_change(j, NULL,
+		"UPDATE cert SET revoked_at = $1, reason = 4, "
+		"revoked_by = 'clock set aside', list_due_at = $1, "
+		"ocsp_due_at = $1 WHERE reserved_at > $2 AND aside_at = 0 "
+		"AND issued_at = 0 AND revoked_at = 0",
+		ARGS(v_int(j->now), v_int(limit(j)))) < 0 ||
+	    store_change(j, NULL,
+		"UPDATE cert SET aside_at = $1 WHERE reserved_at > $2 "
+		"AND aside_at = 0",
+		ARGS(v_int(j->now), v_int(limit(j)))) < 0 ||
+	    store_change(j, NULL,
+		"UPDATE crl SET aside_at = $1 WHERE this_update > $2 "
+		"AND aside_at = 0",
+		ARGS(v_int(j->now), v_int(limit(j)))) < 0)
+		return -1;
+	return store_change(j, NULL,
+	    "UPDATE ocsp_segment SET refresh_at = $1 WHERE refresh_at > $2",
+	    ARGS(v_int(j->now), v_int(limit(j) + OCSP_REFRESH_MAX_SECS)));
+}
+
+/* What waits is put off by less than a day: a try again, a lease. */
+static int
+set_work(struct job *j)
+{
+	static const char *const texts[] = {
+		"UPDATE orders SET issue_due_at = $1 WHERE issue_due_at > $2",
+		"UPDATE outbox SET due_at = $1 WHERE due_at > $2",
+		"UPDATE reply SET due_at = $1 WHERE due_at > $2",
+		"UPDATE caa SET due_at = $1 WHERE due_at > $2"
+	};
+
+	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+		if (store_change(j, NULL, texts[i],
+			ARGS(v_int(j->now), v_int(j->now + DAY))) < 0)
+			return -1;
+	return 0;
+}
+
+/* The request's row comes first: of two who confirm it one is too late. */
+int
+store_clock_set_aside(struct job *j, int64_t moment, const char *by)
+{
+	int64_t done;
+
+	if (store_change(j, &done,
+		"UPDATE clock_aside SET done_by = $2, done_at = $3 "
+		"WHERE moment = $1 AND done_at = 0",
+		ARGS(v_int(moment), v_text(by), v_int(j->now))) < 0)
+		return -1;
+	if (done == 0)
+		return job_fail(j, ERR_CONFLICT,
+		    "nobody has asked for it, or it was done meanwhile");
+	j->wake |= 1u << ROLE_ISSUER;
+	return set_marks(j) < 0 || set_work(j) < 0 ? -1 : 0;
+}

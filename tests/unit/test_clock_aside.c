@@ -1,0 +1,168 @@
+/* PK-147: what a clock that was far ahead has left is set aside, once. */
+#include "config.h"
+
+#include "tests/unit/incident_lab.h"
+#include "tests/unit/store_fixture.h"
+
+#include <string.h>
+
+#include "db/store_audit.h"
+#include "lib/arena.h"
+#include "lib/conf.h"
+#include "src/clock_aside.h"
+#include "src/clock_watch.h"
+
+#define AHEAD INT64_C(10000000)
+#define CA "aa"
+
+static struct conf conf;
+
+/* Of thirty certificates the first three, of which the third is not signed, and
+ * list 2 are of a moment to come. */
+static int64_t
+run_ahead(struct job *j)
+{
+	conf = (struct conf){ .mode = CONF_MODE_PRIVATE };
+	j->conf = &conf;
+	fixture_certs(j, fixture_account(j), "30");
+	fixture_sql(
+	    j, arena_printf(j->arena,
+		   "UPDATE cert SET reserved_at = %lld, issued_at = 0; "
+		   "UPDATE cert SET issued_at = reserved_at WHERE id <> 'c3'; "
+		   "UPDATE cert SET reserved_at = reserved_at + %lld "
+		   "WHERE id IN ('c1', 'c2', 'c3'); "
+		   "INSERT INTO crl (ca_label, shard, number, this_update, "
+		   "next_update) VALUES ('" CA "', 0, 1, %lld, %lld); "
+		   "INSERT INTO crl (ca_label, shard, number, this_update, "
+		   "next_update) VALUES ('" CA "', 0, 2, %lld, %lld)",
+		   (long long)j->now, (long long)AHEAD, (long long)j->now,
+		   (long long)j->now, (long long)(j->now + AHEAD + 7),
+		   (long long)(j->now + AHEAD + 8)));
+	return j->now + AHEAD + 7;
+}
+
+static int64_t
+lag(struct job *j)
+{
+	struct clock_lag l;
+
+	EXPECT(j, clock_lag(j, CA, &l), 0);
+	return l.made;
+}
+
+static int64_t
+count(struct job *j, const char *where)
+{
+	return fixture_count(
+	    j, arena_printf(j->arena, "SELECT COUNT(*) FROM %s", where));
+}
+
+static void
+refused(struct job *j, int64_t moment, const char *reason, enum err_kind kind,
+    const char *why)
+{
+	struct clock_aside done;
+	int64_t before = count(j, "audit");
+
+	assert_int_equal(clock_set_aside(j, moment, reason, &done), -1);
+	assert_int_equal(j->err.kind, kind);
+	assert_non_null(strstr(j->err.text, why));
+	job_recover(j);
+	assert_int_equal(count(j, "audit"), before);
+	assert_int_equal(count(j, "cert WHERE aside_at > 0"), 0);
+}
+
+static void
+test_set_aside(struct job *j)
+{
+	int64_t moment = run_ahead(j), records;
+	struct clock_aside done;
+
+	assert_int_equal(lag(j), AHEAD + 7);
+	refused(j, moment - 1, "test", ERR_CONFLICT, "another one than was");
+	refused(j, moment, NULL, ERR_MALFORMED, "--reason");
+	EXPECT(j, clock_set_aside(j, moment, "a dead battery", &done), 0);
+	assert_false(done.is_asked);
+	assert_int_equal(done.ahead.certs, 3);
+	assert_int_equal(done.ahead.lists, 1);
+	assert_int_equal(done.certificates, 2);
+	assert_int_equal(lag(j), 0);
+	/* never signed, and revoked by the incident */
+	assert_int_equal(count(j, "cert WHERE revoked_at > 0"), 1);
+	assert_int_equal(
+	    count(j, "cert WHERE revoked_at > 0 AND id = 'c3'"), 1);
+	EXPECT(j, lab_incident_step(j), 1);
+	assert_int_equal(count(j, "cert WHERE revoked_at > 0"), 3);
+	assert_int_equal(
+	    count(j, "cert WHERE revoked_at > 0 AND id IN ('c1', 'c2')"), 2);
+	assert_int_equal(
+	    count(j, "audit WHERE event = 'clock set aside' AND detail LIKE "
+		     "'%a dead battery%'"),
+	    1);
+	EXPECT(j, store_audit_verify(j, &records), 0);
+}
+
+/* It is no switch: what is made ahead of the clock later holds as ever. */
+static void
+test_once(struct job *j)
+{
+	int64_t moment = run_ahead(j);
+	struct clock_aside done;
+
+	EXPECT(j, clock_set_aside(j, moment, "test", &done), 0);
+	assert_int_equal(clock_set_aside(j, moment, "test", &done), -1);
+	assert_non_null(strstr(j->err.text, "no number and no list is"));
+	job_recover(j);
+	fixture_sql(j, "UPDATE cert SET reserved_at = reserved_at + 5000 "
+		       "WHERE id = 'c9'");
+	assert_int_equal(lag(j), 5000);
+	fixture_sql(j, "UPDATE cert SET reserved_at = reserved_at - 5000 "
+		       "WHERE id = 'c9'");
+	assert_int_equal(lag(j), 0);
+	fixture_sql(
+	    j, arena_printf(j->arena,
+		   "INSERT INTO crl (ca_label, shard, number, this_update, "
+		   "next_update) VALUES ('" CA "', 0, 3, %lld, 0)",
+		   (long long)(j->now + 61)));
+	assert_int_equal(lag(j), 61);
+}
+
+/* PK-206: where the CA is public, one asks and another confirms. */
+static void
+test_two_persons(struct job *j)
+{
+	int64_t moment = run_ahead(j);
+	struct clock_aside done;
+
+	conf.mode = CONF_MODE_PUBLIC;
+	EXPECT(j, clock_set_aside(j, moment, "a reason", &done), 0);
+	assert_true(done.is_asked);
+	assert_int_equal(lag(j), AHEAD + 7);
+	refused(j, moment, NULL, ERR_UNAUTHORIZED, "you have asked for it");
+	/* another has, more than a day ago */
+	fixture_sql(j, "UPDATE clock_aside SET asked_by = 'operator:two', "
+		       "asked_at = asked_at - 86401");
+	refused(j, moment, NULL, ERR_MALFORMED, "--reason");
+	fixture_sql(j, "UPDATE clock_aside SET asked_at = asked_at + 86401");
+	/* of that moment, and no other */
+	fixture_sql(j, "UPDATE crl SET this_update = this_update + 1 "
+		       "WHERE number = 2");
+	refused(j, moment, NULL, ERR_CONFLICT, "another one than was");
+	refused(j, moment + 1, NULL, ERR_MALFORMED, "--reason");
+	fixture_sql(j, "UPDATE crl SET this_update = this_update - 1 "
+		       "WHERE number = 2");
+	EXPECT(j, clock_set_aside(j, moment, NULL, &done), 0);
+	assert_false(done.is_asked);
+	assert_int_equal(lag(j), 0);
+	assert_int_equal(
+	    count(j, "audit WHERE event = 'clock set aside' AND detail LIKE "
+		     "'%a reason%operator:two%'"),
+	    1);
+}
+
+static const struct CMUnitTest tests[] = {
+	STORE_TEST(test_set_aside),
+	STORE_TEST(test_once),
+	STORE_TEST(test_two_persons),
+};
+UNIT_MAIN(tests)
