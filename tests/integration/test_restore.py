@@ -88,6 +88,54 @@ def test_restore(site):
         assert old.serial_number in listed(site)
 
 
+def run_ahead(site, serial):
+    """As if the service had signed with a clock that is a year ahead."""
+    site.stop()
+    year = 366 * 86400
+    site.query(f"UPDATE cert SET reserved_at = reserved_at + {year}, "
+               f"issued_at = issued_at + {year} WHERE serial = ?",
+               f"{serial:034x}")
+    site.query(f"UPDATE crl SET this_update = this_update + {year}, "
+               f"next_update = next_update + {year} WHERE number = "
+               "(SELECT MAX(number) FROM crl)")
+    site.start()
+
+
+def test_clock(site):
+    client = Client(site)
+    client.account()
+    ahead = certificate(site, client, "alice+ahead@user.test").serial_number
+    with case("PK-147: after a clock that was ahead nothing is signed, and "
+              "status says what to do"):
+        run_ahead(site, ahead)
+        said = site.countersign("status", status=1)
+        assert re.search("WRONG clock: .* countersign clock shows", said), said
+        eventually(lambda: "countersign clock shows" in site.log(), "the log")
+    with case("PK-147: only the very moment is set aside"):
+        said = site.countersign("clock")
+        moment = re.search(r"newest moment on record is (\S+)\. ", said)[1]
+        assert "1  of them signed" in said, said
+        other = re.sub("^[0-9]+", lambda m: str(int(m[0]) + 1), moment)
+        said = site.countersign("clock", "--set-aside", other, "--reason",
+                                "a test", status=1)
+        assert "another one than was given" in said, said
+    with case("PK-147: then it is, what was signed is revoked, and the issuer "
+              "goes on"):
+        number = number_of(site)
+        said = site.countersign("clock", "--set-aside", moment, "--reason",
+                                "a test")
+        assert "revokes 1 certificates now" in said, said
+        eventually(lambda: ahead in listed(site), "the list", 60)
+        assert number_of(site) > number
+        client = Client(site, client.key)
+        client.account()
+        certificate(site, client, "alice+again@user.test")
+        said = site.countersign("clock")
+        assert "No number and no list is of a moment to come" in said, said
+        assert "clock" not in re.findall(r"WRONG (\w+):", site.countersign(
+            "status", status=None))
+
+
 def ca(site, *words, typed=()):
     return command(f"{site.build}/countersign", "ca", *words, "--first", "Ann",
                    "--single-operator", "--private", "--online-root",
@@ -162,11 +210,11 @@ def restored_folder(site, folder):
     there, bundle = f"{site.folder}/restored", f"{site.folder}/restored.tar"
     words = ("import", "--dir", there, "--certificate",
              f"{folder}/issuing/issuing.pem", "--root",
-             f"{folder}/root/root.pem")
+             f"{folder}/root/root.pem", "--private")
     command(f"{site.build}/countersign", "ca", *words, status=1)
     for name in "issuing-key.pem", "ca-passphrase":
         command("cp", "-p", f"{folder}/issuing/{name}", there)
-    ca(site, *words)
+    command(f"{site.build}/countersign", "ca", *words)
     command(f"{site.build}/countersign", "ca", "bundle", "--dir", there,
             "--out", bundle)
     return bundle
@@ -187,4 +235,4 @@ def test_not_recorded(site):
             .get_extension_for_class(x509.CRLNumber).value.crl_number == 1
 
 
-run({}, test_restore, test_ceremony_ca, test_not_recorded)
+run({}, test_restore, test_clock, test_ceremony_ca, test_not_recorded)
