@@ -314,6 +314,7 @@ check_all(struct check *c)
 	if (c->conf->weak_keys != NULL)
 		cmd_check_run(c, "weak keys", cmd_check_weak_keys);
 	cmd_check_run(c, "issuing CA", cmd_check_ca);
+	cmd_check_signer_files(c);
 	if (c->conf->responder.key.module != NULL)
 		cmd_check_responder_key(c);
 	if (c->conf->external.kind != CONF_EXTERNAL_NONE)

@@ -38,6 +38,7 @@ int cmd_check_weak_keys(struct check *c, struct job *j);
 int cmd_check_eab(struct check *c, struct job *j);
 int cmd_check_ca(struct check *c, struct job *j);
 int cmd_check_other_ca(struct check *c, struct job *j);
+void cmd_check_signer_files(struct check *c);
 void cmd_check_responder_key(struct check *c);
 void cmd_check_upcoming(struct check *c);
 void cmd_check_dues(struct check *c);

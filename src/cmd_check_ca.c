@@ -24,6 +24,7 @@
 #include "src/key_make.h"
 #include "src/linter_check.h"
 #include "src/pins.h"
+#include "src/signer_files.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -149,6 +150,26 @@ cmd_check_ca(struct check *c, struct job *j)
 	    "%s ends at %s, before a certificate of %" PRId64 " days would: "
 	    "renew the issuing CA or lower validity_days",
 	    i->ca_certificate, until, days);
+}
+
+/* PK-202 */
+void
+cmd_check_signer_files(struct check *c)
+{
+	static const char what[] = "files of the CA's token";
+	const char *problem = signer_files_problem(c->keep, c->conf);
+	struct conf_list files;
+
+	if (c->conf->issuer.key.module == NULL)
+		return;
+	if (problem != NULL)
+		cmd_check_bad(c, what, problem);
+	else if (!signer_files(c->keep, c->conf, &files))
+		cmd_check_warn(c, what,
+		    "the module may read and write all whose modes allow it: "
+		    "set signer.files");
+	else
+		cmd_check_good(c, what, files.v[0]);
 }
 
 /* PK-177 */

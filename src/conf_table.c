@@ -990,8 +990,10 @@ const struct conf_option conf_options[] = {
 	{ "signer", "files", CONF_LIST, AT(signer.files), NULL, 0, 0, NULL,
 	    false, false,
 	    "Files and folders that the modules read and write besides "
-	    "themselves and the system's libraries; without it all whose modes "
-	    "allow it." },
+	    "themselves and the system's libraries; without it those of "
+	    "SoftHSM, if no other module is used, and else all whose modes "
+	    "allow it: with isolation = require, and in public mode, that is "
+	    "refused." },
 
 	{ "responder", "key_module", CONF_PATH, AT(responder.key.module), NULL,
 	    1, 1000, NULL, false, false,

@@ -24,6 +24,7 @@
 #include "src/role_upstream.h"
 #include "src/role_validator.h"
 #include "src/role_web.h"
+#include "src/signer_files.h"
 #include "src/single.h"
 #include "src/supervisor.h"
 #include "src/switched_off.h"
@@ -320,7 +321,8 @@ start(const struct conf *conf, struct span text)
 	privilege_no_dumps();
 	job_init(&j, NULL, conf);
 	switched_off_log(conf);
-	if (key_files_demand(&j) < 0 || single_take(&j, conf->database) < 0 ||
+	if (key_files_demand(&j) < 0 || signer_files_demand(&j) < 0 ||
+	    single_take(&j, conf->database) < 0 ||
 	    pins_take(&j, keep, &pins) < 0)
 		log_error("cannot start", "error=\"%s\"", j.err.text);
 	else if (published_check(conf) == 0 && prepare(conf) == 0)

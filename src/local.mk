@@ -246,6 +246,7 @@ libcs_src_a_SOURCES = \
 	src/role_admin.c src/role_admin.h \
 	src/role_web.c src/role_web.h \
 	src/sender_notice.c src/sender_notice.h \
+	src/signer_files.c src/signer_files.h \
 	src/single.c src/single.h \
 	src/smime_source.c src/smime_source.h \
 	src/status_answer.c src/status_answer.h \

@@ -11,6 +11,7 @@
 #include "src/intake.h"
 #include "src/landlock.h"
 #include "src/nss.h"
+#include "src/signer_files.h"
 
 #include <libgen.h>
 #include <stdlib.h>
@@ -154,15 +155,18 @@ allow_list(struct rules *r, const struct conf_list *files)
 		allow(r, files->v[i], LANDLOCK_READ | LANDLOCK_WRITE);
 }
 
-/* What the admin says that the modules need. */
+/* What the modules need, as far as that is known. */
 static void
 allow_modules(struct rules *r, const struct conf *c)
 {
+	struct conf_list files;
+
 	allow_folder_of(r, c->issuer.key.module, LANDLOCK_READ);
 	for (size_t i = 0; i < c->former_count; i++)
 		allow_folder_of(
 		    r, c->formers[i].issuer.key.module, LANDLOCK_READ);
-	allow_list(r, &c->signer.files);
+	if (signer_files(r->arena, c, &files))
+		allow_list(r, &files);
 }
 
 /* Nothing of the CAs' (PK-177). */
@@ -527,6 +531,17 @@ missing(void)
 	return calls_supported() ? NULL : "seccomp";
 }
 
+static bool
+knows_modules(const struct conf *c)
+{
+	struct arena *a = arena_new();
+	struct conf_list files;
+	bool does = signer_files(a, c, &files);
+
+	arena_free(a);
+	return does;
+}
+
 /* What somebody else's program reads and writes is not known here; of a CA's
  * module the configuration may say it, and of the responder's it has to: CAs'
  * tokens may be files of the same user (PK-177). */
@@ -535,7 +550,7 @@ confines_files(const struct conf *c, enum role role)
 {
 	return landlock_version() >= LANDLOCK_VERSION_MIN &&
 	       !starts_programs(c, role) &&
-	       (role != ROLE_SIGNER || c->signer.files.n > 0);
+	       (role != ROLE_SIGNER || knows_modules(c));
 }
 
 /* Is `path` that folder or file, or beneath it? */

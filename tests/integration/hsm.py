@@ -70,7 +70,8 @@ class TokenSite(Site):
         lines = "".join(f'\t{k} = "{v}"\n' for k, v in more.items())
         with open(self.config, "w") as f:
             f.write(text.replace("issuer {\n", "issuer {\n" + lines, 1))
-            f.write(f'signer {{\n\tfiles = {{ "{self.hsm}" }}\n}}\n')
+            if self.module != SOFTHSM:  # whose files are known
+                f.write(f'signer {{\n\tfiles = {{ "{self.hsm}" }}\n}}\n')
 
     def give(self, path):
         shutil.chown(path, self.owner)

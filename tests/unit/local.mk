@@ -484,6 +484,7 @@ unit_tests += \
 	tests/unit/test_conf_manual \
 	tests/unit/test_conf_sections \
 	tests/unit/test_conf_former \
+	tests/unit/test_signer_files \
 	tests/unit/test_conf_responder \
 	tests/unit/test_conf_trial \
 	tests/unit/test_conf_values \
@@ -592,6 +593,7 @@ tests_unit_test_conf_values_SOURCES = tests/unit/test_conf_values.c $(conf_lab)
 tests_unit_test_conf_values_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_pins_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_conf_held_LDADD = $(UNIT) $(CS_SRC)
+tests_unit_test_signer_files_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_conf_former_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_conf_responder_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_conf_manual_CPPFLAGS = $(tests_cppflags)
