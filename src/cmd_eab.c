@@ -273,15 +273,21 @@ print_new(struct job *j, const struct eab_key *k, struct span secret, bool json)
 	char *text = arena_alloc_secret(j->arena, B64URL_LEN(secret.n) + 1);
 
 	b64url_format(text, secret);
-	if (json)
+	if (json) {
 		printf("{\"kid\":\"%s\",\"hmac_key\":\"%s\"}\n", k->kid, text);
-	else
-		printf("kid:      %s\n"
-		       "HMAC key: %s\n"
-		       "The key is shown this once; whoever has both can open "
-		       "%s.\n",
-		    k->kid, text,
-		    k->is_reusable ? "any number of accounts" : "one account");
+		return;
+	}
+	printf("kid:      %s\n"
+	       "HMAC key: %s\n"
+	       "The key is shown this once; whoever has both can open "
+	       "%s.\n",
+	    k->kid, text,
+	    k->is_reusable ? "any number of accounts" : "one account");
+	/* AC-162: who names none asks for the default one. */
+	if (!profile_is_permitted(j->conf, k->profiles, j->conf->profile))
+		printf("Each order must name a profile: the default, %s, is "
+		       "not in --profile.\n",
+		    j->conf->profile);
 }
 
 static int

@@ -134,6 +134,12 @@ def test_offered(site):
             "the new directory")
         assert list(found) == [p[0] for p in PROFILES], found
         assert all(found.values()) and len(set(found.values())) == 4, found
+    with case("AC-162: a key for external account binding without the default "
+              "profile is told what that means"):
+        said = "the default, mailbox-strict, is not in --profile"
+        for profile in "mailbox-signing", "mailbox-strict,mailbox-signing":
+            text = site.countersign("eab", "new", "--profile", profile)
+            assert (said in text) == ("strict" not in profile), text
 
 
 def test_each(site, client):
