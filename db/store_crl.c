@@ -313,6 +313,38 @@ store_shard_count(struct job *j, const char *ca_label, int64_t *count)
 		   : -1;
 }
 
+int
+store_shard_cas(struct job *j, struct ca_end **out, size_t *count)
+{
+	struct query q;
+	size_t max = 0;
+	int found;
+
+	*out = NULL;
+	*count = 0;
+	found = query_first(&q, j,
+	    "SELECT s.ca_label, COALESCE((SELECT c.not_after FROM cert c "
+	    "WHERE c.ca_label = s.ca_label "
+	    "ORDER BY c.not_after DESC LIMIT 1), 0) FROM crl_shard s "
+	    "WHERE s.shard = 0 ORDER BY s.created_at, s.ca_label",
+	    NO_ARGS);
+	for (; found == 1; found = query_next(&q)) {
+		if (*count == max) {
+			struct ca_end *more;
+
+			max = max == 0 ? 8 : max * 2;
+			more = arena_calloc(j->arena, max, sizeof(*more));
+			if (*count > 0)
+				memcpy(more, *out, *count * sizeof(*more));
+			*out = more;
+		}
+		(*out)[*count].ca_label = query_text(&q);
+		(*out)[(*count)++].not_after = query_int(&q);
+	}
+	query_end(&q);
+	return found;
+}
+
 #define LACKS(found)                                                           \
 	"SELECT 1 FROM cert WHERE ca_label = $1 AND shard = $2 "               \
 	"AND not_after >= $3 AND " found " = 0 LIMIT 1"

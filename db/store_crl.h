@@ -81,6 +81,13 @@ int store_shard_url(
 int store_shard_set(
     struct job *j, const char *ca_label, int64_t shard, const char *url);
 int store_shard_count(struct job *j, const char *ca_label, int64_t *count);
+/* The CAs whose lists were made here, each with notAfter of its certificate
+ * that ends last; 0: it has none. */
+struct ca_end {
+	const char *ca_label;
+	int64_t not_after;
+};
+int store_shard_cas(struct job *j, struct ca_end **out, size_t *count);
 /* Is there a certificate of the shard that has not expired, or a number for
  * one, in whose contents these octets do not stand?  This reads all of them:
  * 1 / 0 / -1. */

@@ -9,6 +9,7 @@
 #include "lib/digest.h"
 #include "lib/job.h"
 #include "pki/ca_key_end.h"
+#include "src/ca_left.h"
 #include "src/ca_urls.h"
 #include "src/former_rest.h"
 #include "src/root_list.h"
@@ -106,8 +107,13 @@ look_at_former(
 	    f->issuer.key.module == NULL)
 		return "set ca_key or key_module: its key is not on record as "
 		       "destroyed";
-	*level = REMARK_OK;
 	clock_format_rfc3339(r.list_end, end);
+	if (gone == 0 && r.cert_end >= j->now && r.list_end <= j->now)
+		return arena_printf(j->arena,
+		    "its list ended at %s: nobody can tell any more what is "
+		    "revoked; the issuer's log says what keeps the next one",
+		    end);
+	*level = REMARK_OK;
 	return arena_printf(j->arena, "%slist good until %s",
 	    gone == 1 ? "its key was destroyed, nothing is signed; last " : "",
 	    end);
@@ -129,6 +135,49 @@ check_formers(const struct telling *t)
 	}
 }
 
+/* Labels of the CAs that have a section: how many; 0 where one of them cannot
+ * be read, which is told elsewhere. */
+static size_t
+read_known(struct job *j, const char **known)
+{
+	const struct conf *conf = j->conf;
+	struct ca_key_facts facts;
+	size_t n = 0;
+
+	for (size_t k = 0; k <= conf->former_count; k++) {
+		const struct conf_issuer *c =
+		    k == 0 ? &conf->issuer : &conf->formers[k - 1].issuer;
+
+		if (ca_key_facts(j, c->ca_certificate, &facts) < 0) {
+			job_recover(j);
+			return 0;
+		}
+		known[n++] = facts.label;
+	}
+	return n;
+}
+
+/* PK-156 */
+static void
+check_left(const struct telling *t)
+{
+	struct job *j = t->j;
+	const char **known =
+	    /* NOLINTNEXTLINE(bugprone-sizeof-expression): a row of pointers */
+	    arena_calloc(j->arena, j->conf->former_count + 1, sizeof(*known));
+	size_t count = 0, n = read_known(j, known);
+	struct ca_end left[CA_LEFT_MAX];
+
+	if (n > 0 && ca_left_find(j, known, n, left, &count) < 0) {
+		t->tell(t->ctx, REMARK_WRONG, "former CAs", j->err.text);
+		job_recover(j);
+	}
+	for (size_t k = 0; k < count; k++)
+		t->tell(t->ctx, REMARK_WRONG,
+		    arena_printf(j->arena, "CA %s", left[k].ca_label),
+		    ca_left_text(j, &left[k]));
+}
+
 void
 ca_check(struct job *j, ca_check_fn *tell, void *ctx)
 {
@@ -137,4 +186,5 @@ ca_check(struct job *j, ca_check_fn *tell, void *ctx)
 	check_urls(&t);
 	check_root_list(&t);
 	check_formers(&t);
+	check_left(&t);
 }

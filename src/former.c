@@ -15,6 +15,7 @@
 #include "pki/key.h"
 #include "src/answers.h"
 #include "src/ca_conf.h"
+#include "src/ca_left.h"
 #include "src/former_rest.h"
 #include "src/role_issuer.h"
 
@@ -327,6 +328,29 @@ step_of(struct former *f, struct job *j)
 	return at == INT64_MAX ? 0 : answers_step(&f->issuer, j);
 }
 
+/* PK-156: once a day.  Who has no section has nobody else who tells. */
+static void
+tell_of_left(struct issuer *i, struct job *j)
+{
+	const char **known =
+	    /* NOLINTNEXTLINE(bugprone-sizeof-expression): a row of pointers */
+	    arena_calloc(j->arena, i->former_count + 1, sizeof(*known));
+	struct ca_end left[CA_LEFT_MAX];
+	size_t count, n = 0;
+
+	if (i->left_told_at != 0 && j->now < i->left_told_at + DAY_SECS)
+		return;
+	i->left_told_at = j->now;
+	known[n++] = ca_key_label(i->ca);
+	for (size_t k = 0; k < i->former_count; k++)
+		known[n++] = ca_key_label(i->formers[k].issuer.ca);
+	if (ca_left_find(j, known, n, left, &count) < 0)
+		return;
+	for (size_t k = 0; k < count; k++)
+		log_error("CA without a section", "ca=%s next=\"%s\"",
+		    left[k].ca_label, ca_left_text(j, &left[k]));
+}
+
 /* None that fails keeps another one's from being made. */
 int
 former_step(struct issuer *i, struct job *j)
@@ -335,6 +359,8 @@ former_step(struct issuer *i, struct job *j)
 	struct err why = { .kind = ERR_NONE };
 	int result = 0;
 
+	tell_of_left(i, j);
+	job_recover(j);
 	for (size_t k = 0; k < i->former_count && result <= 0; k++) {
 		struct former *f = &i->formers[k];
 

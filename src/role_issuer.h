@@ -61,12 +61,13 @@ struct issuer {
 	struct former *formers; /* src/former.h */
 	size_t former_count;
 	struct issuer_round round;
-	bool is_former;    /* one of them: its lists come to an end */
-	bool is_gone;      /* and its key was destroyed: nothing is signed */
-	bool orders_turn;  /* a report was the last thing done */
-	int64_t swept_at;  /* where another CA issues (PK-181) */
-	int64_t admins_at; /* when their certificates were looked at last */
-	int64_t head_at;   /* when the audit's head was signed last; 0: ask */
+	bool is_former;       /* one of them: its lists come to an end */
+	bool is_gone;         /* and its key was destroyed: nothing is signed */
+	bool orders_turn;     /* a report was the last thing done */
+	int64_t swept_at;     /* where another CA issues (PK-181) */
+	int64_t left_told_at; /* of CAs without a section; 0: never */
+	int64_t admins_at;    /* when their certificates were looked at last */
+	int64_t head_at; /* when the audit's head was signed last; 0: ask */
 	/* With which key; NULL: it is only sealed. */
 	const struct audit_signer *head_signer;
 	int64_t root_list_at; /* when src/root_list.h looked last; 0: never */

@@ -271,7 +271,7 @@ tell(void *ctx, enum remark level, const char *what, const char *text)
 {
 	struct told *t = ctx;
 
-	if (strcmp(what, "former CA old") == 0)
+	if (strcmp(what, "former CA old") == 0 || strncmp(what, "CA ", 3) == 0)
 		t->text = arena_printf(t->j->arena, "%s %s",
 		    level == REMARK_OK ? "ok" : "not ok", text);
 }
@@ -523,7 +523,68 @@ test_open(struct job *j)
 	lab_end(&lab);
 }
 
+/* PK-156: who changes the CA and leaves out the section hears of it, every day
+ * while certificates of that CA are valid. */
+static void
+test_left(struct job *j)
+{
+	struct lab lab;
+	const char *log, *said;
+
+	lab_init(&lab, j, FIXTURE_NOW + 3 * DAY, false);
+	unit_log_begin();
+	run(&lab);
+	assert_null(strstr(unit_log_end(), "CA without a section"));
+	assert_null(strstr(check(&lab), "no section of the configuration"));
+
+	lab_end(&lab);
+	lab.conf.former_count = 0;
+	lab.issuer.left_told_at = 0; /* a new process */
+	unit_log_begin();
+	run(&lab);
+	log = unit_log_end();
+	said = strstr(log, "CA without a section");
+	assert_non_null(said);
+	assert_non_null(strstr(said, ca_key_label(lab.old)));
+	assert_null(strstr(said, ca_key_label(lab.issuer.ca)));
+	assert_non_null(strstr(
+	    check(&lab), arena_printf(j->arena,
+			     "not ok certificates of it are valid until "
+			     "%s, and no section of the configuration",
+			     clock_rfc3339(j->arena, FIXTURE_NOW + 3 * DAY))));
+	unit_log_begin();
+	run(&lab);
+	assert_null(strstr(unit_log_end(), "CA without a section"));
+	status_lab_at(j, FIXTURE_NOW + 3 * DAY);
+	unit_log_begin();
+	run(&lab);
+	assert_non_null(strstr(unit_log_end(), "CA without a section"));
+	status_lab_at(j, FIXTURE_NOW + 4 * DAY);
+	unit_log_begin();
+	run(&lab);
+	assert_null(strstr(unit_log_end(), "CA without a section"));
+	assert_null(strstr(check(&lab), "no section of the configuration"));
+}
+
+/* PK-156: a former CA's list that has ended is no good news. */
+static void
+test_late(struct job *j)
+{
+	struct lab lab;
+
+	lab_init(&lab, j, FIXTURE_NOW + 300 * DAY, false);
+	run(&lab);
+	assert_non_null(strstr(check(&lab), "ok list good until"));
+	status_lab_at(j, FIXTURE_NOW + 7 * DAY);
+	assert_non_null(strstr(check(&lab), "not ok its list ended at "));
+	run(&lab);
+	assert_null(strstr(check(&lab), "its list ended"));
+	lab_end(&lab);
+}
+
 static const struct CMUnitTest tests[] = {
+	STORE_TEST(test_left),
+	STORE_TEST(test_late),
 	STORE_TEST(test_goes_on),
 	STORE_TEST(test_ends),
 	STORE_TEST(test_destroyed),
