@@ -81,6 +81,7 @@ EXTRA_DIST += \
 	tests/integration/test_idle.py \
 	tests/integration/test_issue.py \
 	tests/integration/test_limits.py \
+	tests/integration/test_lists.py \
 	tests/integration/test_lmtp.py \
 	tests/integration/test_machines.py \
 	tests/integration/test_mailboxes.py \
