@@ -513,11 +513,11 @@ to_utf8(struct job *j, struct span s, enum charset charset, struct buf *out,
 {
 	size_t at = 0, from, n = utf8_len(s, charset);
 
+	buf_init(out, j->arena, n + 1);
 	if (n > GROWTH_MIN && n / 2 > s.n)
 		return finding_set(f, FINDING_REFUSE, "mime.charset",
 		    "a large text, of signs that are no letters: send the "
 		    "block alone");
-	buf_init(out, j->arena, n + 1);
 	buf_reserve(out, out->max);
 	while (at < s.n) {
 		for (from = at; at < s.n; at++)
