@@ -27,6 +27,8 @@
 #else
 #define CHUNK_SIZE 16384
 #endif
+/* The first one: many arenas hold a digest's context and end. */
+#define FIRST_CHUNK_SIZE 960
 
 struct chunk {
 	struct chunk *next;
@@ -218,7 +220,9 @@ take(struct arena *a, size_t n)
 	if (rounded > CHUNK_SIZE / 4)
 		return alloc_large(a, n);
 	if (c == NULL || c->size - c->used < rounded) {
-		c = chunk_new(CHUNK_SIZE);
+		c = chunk_new(c == NULL && rounded <= FIRST_CHUNK_SIZE
+				  ? FIRST_CHUNK_SIZE
+				  : CHUNK_SIZE);
 		c->next = a->chunks;
 		a->chunks = c;
 	}
