@@ -58,7 +58,7 @@ EXTRA_DIST += \
 	tests/integration/letters.py \
 	tests/integration/signer.py \
 	tests/integration/smime_reader.py \
-	tests/integration/pgsite.py \
+	tests/integration/pgsite.py tests/integration/pile.py \
 	tests/integration/test_accounts.py \
 	tests/integration/test_admin_pages.py \
 	tests/integration/test_caa.py \

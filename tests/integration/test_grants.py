@@ -10,6 +10,7 @@ import test_issue
 from acme import Client
 from harness import ROLES, case, command, eventually, read_file, run
 from pgsite import PgSite, login
+from pile import test_pile
 
 
 class RoleSite(PgSite):
@@ -160,4 +161,5 @@ def test_advice(site):
 
 run({}, *test_issue.TESTS, test_logins, test_confined,
     *forgeries.all_of(may_write=False), test_operator, test_report,
-    test_others, test_schema, test_advice, test_server_restart, kind=RoleSite)
+    test_others, test_schema, test_advice, test_server_restart, test_pile,
+    kind=RoleSite)

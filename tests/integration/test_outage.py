@@ -7,8 +7,9 @@ import re
 import signal
 
 from acme import Client
-from harness import ROLES, case, edit_config, eventually, run
-from letters import answer, challenge_mail, compose, fill, send
+from harness import ROLES, case, edit_config, eventually, kill, run
+from letters import answer, challenge_mail, compose, send
+from pile import test_pile
 
 
 def test_dns_down(site):
@@ -121,39 +122,6 @@ def test_validator_frozen(site):
         for challenge, order in zip(challenges, orders):
             challenge.wait("valid")
             order.certificate()
-
-
-def test_pile(site):
-    """A backlog: judged and recorded side by side, and killed in it."""
-    count = 900
-    with case("ER-21: kill -9 in a pile of messages: each has one verdict"):
-        order = Client(site).order("alice@user.test")
-        challenge = order.challenge()
-        challenge.post()
-        mail = challenge_mail(site, challenge)
-        known, = site.query("SELECT count(*) FROM reply")[0]
-
-        def judged():
-            return site.query("SELECT count(*) FROM reply")[0][0] - known
-
-        pid = site.roles()["validator"]
-        os.kill(pid, signal.SIGSTOP)
-        fill(site, [b"From: a@user.test\r\nTo: acme@ca.test\r\n"
-                    b"Subject: %d\r\n\r\n" % i for i in range(count)])
-        send(site, compose(challenge, mail), challenge.sender)
-        os.kill(pid, signal.SIGCONT)
-        for some in (1, count // 3, count * 2 // 3):
-            eventually(lambda: judged() >= some, f"{some} verdicts")
-            site.kill_role("validator")
-        challenge.wait("valid")
-        eventually(lambda: judged() >= count + 1, "all verdicts")
-        assert site.query("SELECT count(*), count(DISTINCT uid) FROM reply "
-                          "WHERE verdict = 'unknown'")[0] == (count, count)
-        order.certificate()
-    with case("and what was judged is put away"):
-        eventually(lambda: site.query("SELECT count(*) FROM reply "
-                                      "WHERE is_disposed = 0") == [(0,)],
-                   "the mailbox to be tidied")
 
 
 def test_role_restart(site):
