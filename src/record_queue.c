@@ -13,6 +13,7 @@
 #include "src/worker.h"
 
 #include <assert.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -376,6 +377,8 @@ record_queue_stop(struct record_queue *q)
 	q->is_ending = false;
 	q->is_started = false;
 	close_store(q);
+	/* The allocator would keep all that the backlog needed. */
+	malloc_trim(0);
 }
 
 /* --- for callers --------------------------------------------------------- */
