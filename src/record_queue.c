@@ -19,9 +19,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What has waited so long is committed, alone if need be: others may wait for
- * slow name servers. */
-#define WAIT_MS 50
 /* So many need not wait for more.  What comes during a commit is the next one,
  * and may be up to RECORD_BATCH_MAX: on a slow disk they are larger, and the
  * pages that several messages change are written less often. */
@@ -36,6 +33,7 @@ struct record_queue {
 	pthread_t thread;
 	bool is_started;
 	struct store *store; /* the thread's */
+	int64_t wait_ms;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	/* Under the lock: */
@@ -43,9 +41,10 @@ struct record_queue {
 	struct record_item *left; /* to be freed, by the caller's thread: what
 				   * they hold may be known to that alone */
 	size_t waiting;
-	int64_t since_ms;     /* when the first of them came */
-	size_t count, octets; /* with those that are being committed */
-	bool is_urgent, is_ending;
+	int64_t since_ms;           /* when the first of them came */
+	size_t count, octets;       /* with those that are being committed */
+	bool is_awaited, is_urgent; /* for room; until there is nothing left */
+	bool is_ending;
 	bool has_failed;
 	int64_t failed_uid;
 };
@@ -228,9 +227,9 @@ static bool
 is_due(const struct record_queue *q)
 {
 	return q->waiting > 0 &&
-	       (q->waiting >= BATCH_MIN || q->is_urgent || q->is_ending ||
-		   q->octets >= OCTETS_MAX / 2 ||
-		   clock_mono_ms() - q->since_ms >= WAIT_MS);
+	       (q->waiting >= BATCH_MIN || q->is_awaited || q->is_urgent ||
+		   q->is_ending || q->octets >= OCTETS_MAX / 2 ||
+		   clock_mono_ms() - q->since_ms >= q->wait_ms);
 }
 
 /* These are done with, whatever became of them: the caller frees them. */
@@ -274,7 +273,7 @@ commit_some(struct record_queue *q)
 static void
 wait_for_more(struct record_queue *q)
 {
-	int64_t until_ms = q->since_ms + WAIT_MS;
+	int64_t until_ms = q->since_ms + q->wait_ms;
 	struct timespec until = { .tv_sec = until_ms / 1000,
 		.tv_nsec = until_ms % 1000 * 1000000 };
 
@@ -384,11 +383,12 @@ record_queue_stop(struct record_queue *q)
 /* --- for callers --------------------------------------------------------- */
 
 struct record_queue *
-record_queue_new(void)
+record_queue_new(int64_t wait_ms)
 {
 	struct record_queue *q = xcalloc(1, sizeof(*q));
 	pthread_condattr_t monotonic;
 
+	q->wait_ms = wait_ms;
 	q->end = &q->first;
 	pthread_mutex_init(&q->lock, NULL);
 	pthread_condattr_init(&monotonic);
@@ -435,8 +435,12 @@ record_queue_add(struct record_queue *q, struct record_item *take_item)
 	int result;
 
 	pthread_mutex_lock(&q->lock);
-	while (q->is_started && !q->has_failed && !has_room(q, take_item))
+	while (q->is_started && !q->has_failed && !has_room(q, take_item)) {
+		q->is_awaited = true;
+		pthread_cond_broadcast(&q->changed);
 		pthread_cond_wait(&q->changed, &q->lock);
+	}
+	q->is_awaited = false;
 	is_taken = !q->has_failed;
 	if (is_taken) {
 		append(q, take_item);

@@ -48,7 +48,10 @@ struct record_item *record_item_new(
     struct store *store, const struct conf *conf);
 void record_item_free(struct record_item *item); /* NULL-safe */
 
-struct record_queue *record_queue_new(void);
+/* What has waited so long is committed, alone if need be: the next message may
+ * wait for slow name servers. */
+#define RECORD_WAIT_MS 50
+struct record_queue *record_queue_new(int64_t wait_ms);
 /* What was not settled is not recorded.  NULL-safe. */
 void record_queue_free(struct record_queue *q);
 

@@ -119,7 +119,7 @@ open_intake(struct job *j, struct role_env *env, struct validator *v)
 	v->kind = in.kind;
 	switch (in.kind) {
 	case INTAKE_IMAP:
-		v->records = record_queue_new();
+		v->records = record_queue_new(RECORD_WAIT_MS);
 		return intake_imap_open(j, in.imap, &v->fetch);
 	case INTAKE_LMTP:
 		return intake_lmtp_open(j, &v->lmtp);
