@@ -2,10 +2,12 @@
 
 #include "src/former.h"
 
+#include "db/store_crl.h"
 #include "db/store_destroyed.h"
 #include "lib/arena.h"
 #include "lib/conf.h"
 #include "lib/digest.h"
+#include "lib/fdio.h"
 #include "lib/job.h"
 #include "lib/log.h"
 #include "pki/ca.h"
@@ -18,6 +20,7 @@
 #include "src/ca_left.h"
 #include "src/former_rest.h"
 #include "src/role_issuer.h"
+#include "src/status_place.h"
 
 #include <openssl/evp.h>
 #include <string.h>
@@ -382,6 +385,38 @@ former_step(struct issuer *i, struct job *j)
 		return result > 0 ? 1 : 0;
 	j->err = why;
 	return -1;
+}
+
+/* One that is over is not put out any more, and is an alarm of its own. */
+static int
+lists_are_out(const struct former *f, struct job *j)
+{
+	const struct conf_issuer *conf = &f->conf.issuer;
+
+	for (int64_t s = 0; s < conf->crl_shards; s++) {
+		const char *file = status_shard_file(j->arena, conf, s);
+		struct crl last;
+		int found =
+		    store_crl_head(j, ca_key_label(f->issuer.ca), s, &last);
+
+		if (found < 0)
+			return -1;
+		if (found == 1 && last.next_update > j->now &&
+		    (f->issuer.written[s] != last.number ||
+			!file_is_regular(file)))
+			return 0;
+	}
+	return 1;
+}
+
+int
+former_lists_are_out(const struct issuer *i, struct job *j)
+{
+	int result = 1;
+
+	for (size_t k = 0; k < i->former_count && result == 1; k++)
+		result = lists_are_out(&i->formers[k], j);
+	return result;
 }
 
 int

@@ -37,6 +37,9 @@ const struct issuer *former_of(const struct issuer *i, const char *ca_label);
 
 /* One list or one batch of answers of theirs that is due: 1, 0, -1. */
 int former_step(struct issuer *i, struct job *j);
+/* PK-157: the newest list of each, unless it is over, is in its file: 1, 0,
+ * -1. */
+int former_lists_are_out(const struct issuer *i, struct job *j);
 /* 0 and *at: when the next one is due, INT64_MAX for never; -1. */
 int former_due(const struct issuer *i, struct job *j, int64_t *at);
 

@@ -8,6 +8,7 @@
 #include "lib/job.h"
 #include "lib/log.h"
 #include "pki/key.h"
+#include "src/former.h"
 #include "src/role_issuer.h"
 #include "src/worker.h"
 
@@ -112,15 +113,15 @@ is_published(const struct issuer *s, struct job *j, const struct incident *i)
 	    external || s->answers == NULL ? "" : ca_key_label(s->ca);
 	int waits = store_incident_waits(j, i->id, answers_of, external);
 
-	if (waits != 0 || external)
-		return waits < 0 ? -1 : waits == 0;
-	for (int64_t k = 0; k < j->conf->issuer.crl_shards; k++) {
+	if (waits != 0)
+		return waits < 0 ? -1 : 0;
+	for (int64_t k = 0; !external && k < j->conf->issuer.crl_shards; k++) {
 		int out = issuer_list_is_out(s, j, k);
 
 		if (out <= 0)
 			return out;
 	}
-	return 1;
+	return former_lists_are_out(s, j);
 }
 
 static int

@@ -9,11 +9,13 @@
 #include <openssl/ocsp.h>
 #include <openssl/x509.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "db/store_cert.h"
 #include "db/store_crl.h"
 #include "db/store_destroyed.h"
+#include "db/store_incident.h"
 #include "db/store_revoke.h"
 #include "lib/clock.h"
 #include "lib/conf.h"
@@ -582,7 +584,59 @@ test_late(struct job *j)
 	lab_end(&lab);
 }
 
+static int64_t
+finished(struct job *j)
+{
+	return fixture_count(j, "SELECT COUNT(*) FROM incident "
+				"WHERE finished_at > 0");
+}
+
+/* PK-157, PK-185: an incident about a former CA's certificates is finished
+ * when that CA's list is where it is fetched. */
+static void
+test_incident(struct job *j)
+{
+	const struct incident i = { .id = "inc",
+		.cause = "terms",
+		.selector = "{}",
+		.reason = 4,
+		.known_at = FIXTURE_NOW,
+		.deadline = FIXTURE_NOW,
+		.opened_by = "one" };
+	const struct incident_selector s = { .profile =
+						 "mailbox-multipurpose" };
+	struct lab lab;
+	int64_t count;
+
+	lab_init(&lab, j, FIXTURE_NOW + 300 * DAY, false);
+	run(&lab);
+	EXPECT(j, unlink(lab.former.issuer.crl_file), 0);
+	EXPECT(j, mkdir(lab.former.issuer.crl_file, 0700), 0);
+	status_lab_at(j, FIXTURE_NOW + HOUR);
+	COMMITTED(j, store_incident_open(j, &i, &s, j->now, &count));
+	assert_int_equal(count, 1);
+	for (int k = 0; k < 30; k++) {
+		status_lab_at(j, j->now + 10);
+		if (issuer_step(&lab.issuer, j) < 0)
+			job_recover(j);
+	}
+	assert_int_equal(
+	    fixture_count(j, "SELECT COUNT(*) FROM cert WHERE revoked_at > 0 "
+			     "AND list_due_at IS NULL"),
+	    1);
+	assert_int_equal(finished(j), 0);
+	EXPECT(j, rmdir(lab.former.issuer.crl_file), 0);
+	for (int k = 0; k < 30; k++) {
+		status_lab_at(j, j->now + 10);
+		EXPECT(j, issuer_step(&lab.issuer, j) < 0, 0);
+	}
+	assert_int_equal(entries(&lab), 1);
+	assert_int_equal(finished(j), 1);
+	lab_end(&lab);
+}
+
 static const struct CMUnitTest tests[] = {
+	STORE_TEST(test_incident),
 	STORE_TEST(test_left),
 	STORE_TEST(test_late),
 	STORE_TEST(test_goes_on),
