@@ -16,6 +16,7 @@
 #include "lib/arena.h"
 #include "lib/clock.h"
 #include "lib/turn.h"
+#include "mail/smtp_text.h"
 #include "mail/tls_client.h"
 
 struct fetch_stream {
@@ -76,6 +77,16 @@ fail(struct fetch_stream *s, const char *why)
 		snprintf(s->why, sizeof(s->why), "%s", why);
 	s->broken = true;
 	return -1;
+}
+
+void
+fetch_stream_end(struct fetch_stream *s, const char *said)
+{
+	char text[160], why[sizeof(s->why)];
+
+	smtp_text_clean(text, sizeof(text), said);
+	snprintf(why, sizeof(why), "the server said: %s", text);
+	fail(s, why);
 }
 
 static int

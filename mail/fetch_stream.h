@@ -45,6 +45,10 @@ int fetch_stream_wait(struct fetch_stream *s, int wake_fd, int64_t deadline);
 ssize_t fetch_stream_read(struct fetch_stream *s, void *out, size_t room);
 ssize_t fetch_stream_write(struct fetch_stream *s, const void *p, size_t n);
 
+/* The server has ended what goes on here, in these words: that is why, unless
+ * something else was before. */
+void fetch_stream_end(struct fetch_stream *s, const char *said);
+
 /* Why the last call failed, or "". */
 const char *fetch_stream_why(const struct fetch_stream *s);
 

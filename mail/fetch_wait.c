@@ -19,6 +19,18 @@
 enum idle_line { IDLE_OTHER, IDLE_NEW, IDLE_CONTINUE, IDLE_DONE, IDLE_GONE };
 
 static enum idle_line
+gone(struct fetch *f, struct span said)
+{
+	char text[160];
+
+	snprintf(text, sizeof(text), "%.*s",
+	    said.n < sizeof(text) ? (int)said.n : (int)sizeof(text) - 1,
+	    said.p);
+	fetch_stream_end(f->stream, text);
+	return IDLE_GONE;
+}
+
+static enum idle_line
 read_idle_line(struct fetch *f)
 {
 	const char *p = mailstream_read_line_remove_eol(
@@ -33,15 +45,16 @@ read_idle_line(struct fetch *f)
 	if (span_starts(line, SPAN("+")))
 		return IDLE_CONTINUE;
 	snprintf(tag, sizeof(tag), "%d ", f->imap->imap_tag);
-	if (span_starts(line, span_str(tag)))
-		return span_casestarts(span_from(line, strlen(tag)), SPAN("OK"))
-			   ? IDLE_DONE
-			   : IDLE_GONE;
+	if (span_starts(line, span_str(tag))) {
+		rest = span_from(line, strlen(tag));
+		return span_casestarts(rest, SPAN("OK")) ? IDLE_DONE
+							 : gone(f, rest);
+	}
 	if (!span_starts(line, SPAN("* ")))
 		return IDLE_GONE;
 	rest = span_from(line, 2);
 	if (span_casestarts(rest, SPAN("BYE")))
-		return IDLE_GONE;
+		return gone(f, rest);
 	space = span_find(rest, 0, ' ');
 	rest = span_from(rest, space + 1);
 	return span_caseeq_str(rest, "EXISTS") ? IDLE_NEW : IDLE_OTHER;

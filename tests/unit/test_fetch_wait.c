@@ -266,13 +266,15 @@ test_wait_lost(void **state)
 	static const struct {
 		const char *name;
 		const struct peer_step *script;
+		const char *expected;
 	} cases[] = {
-		{ "closed", idle_closed },
-		{ "reset", idle_reset },
-		{ "BYE", idle_bye },
-		{ "refused", idle_refused },
-		{ "nonsense", idle_nonsense },
-		{ "polling", poll_closed },
+		{ "closed", idle_closed, "the server closed the connection" },
+		{ "reset", idle_reset, "" },
+		{ "BYE", idle_bye, "the server said: BYE restarting" },
+		{ "refused", idle_refused, "the server said: NO not now" },
+		{ "nonsense", idle_nonsense,
+		    "it sent something that is not IMAP" },
+		{ "polling", poll_closed, "the server closed the connection" },
 	};
 
 	(void)state;
@@ -284,7 +286,9 @@ test_wait_lost(void **state)
 		unit_case("%s", cases[i].name);
 		fetch_lab_failed(
 		    fetch_wait(f, unit_job(), -1, TIMEOUT_MS, &new_mail),
-		    ERR_BUSY, "waiting for mail");
+		    ERR_BUSY,
+		    arena_printf(unit_job()->arena, "waiting for mail: %s",
+			cases[i].expected));
 		assert_false(fetch_is_connected(f));
 		fetch_lab_close(f, p);
 	}
