@@ -29,10 +29,14 @@
 /* The same, in octets of messages; one may be larger. */
 #define OCTETS_MAX ((size_t)2 << 20)
 
+/* Between two commits, for others. */
+#define OTHERS_MS 5L
+
 struct record_queue {
 	pthread_t thread;
 	bool is_started;
 	struct store *store; /* the thread's */
+	bool is_alone;       /* while it writes */
 	int64_t wait_ms;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
@@ -283,6 +287,20 @@ wait_for_more(struct record_queue *q)
 		pthread_cond_timedwait(&q->changed, &q->lock, &until);
 }
 
+/* With SQLite one writes at a time, and who waits only looks from time to time
+ * whether it may: web and the issuer would hardly ever find it free. */
+static void
+let_others_write(struct record_queue *q)
+{
+	const struct timespec pause = { 0, OTHERS_MS * 1000000L };
+
+	if (!q->is_alone || q->waiting == 0)
+		return;
+	pthread_mutex_unlock(&q->lock);
+	nanosleep(&pause, NULL);
+	pthread_mutex_lock(&q->lock);
+}
+
 static void *
 record_main(void *ctx)
 {
@@ -290,12 +308,14 @@ record_main(void *ctx)
 
 	pthread_mutex_lock(&q->lock);
 	for (;;) {
-		if (is_due(q))
+		if (is_due(q)) {
 			commit_some(q);
-		else if (q->is_ending)
+			let_others_write(q);
+		} else if (q->is_ending) {
 			break;
-		else
+		} else {
 			wait_for_more(q);
+		}
 	}
 	pthread_mutex_unlock(&q->lock);
 	return NULL;
@@ -332,6 +352,7 @@ open_store(
 	if (store_open_as(j, login, &q->store) < 0)
 		return -1;
 	j->store = q->store;
+	q->is_alone = store_writes_alone(j);
 	result = store_expect_many(j);
 	j->store = caller;
 	if (result < 0)
@@ -411,15 +432,6 @@ record_queue_free(struct record_queue *q)
 	free(q);
 }
 
-static struct record_item *
-take_left(struct record_queue *q)
-{
-	struct record_item *left = q->left;
-
-	q->left = NULL;
-	return left;
-}
-
 static bool
 has_room(const struct record_queue *q, const struct record_item *item)
 {
@@ -450,7 +462,8 @@ record_queue_add(struct record_queue *q, struct record_item *take_item)
 			pthread_cond_broadcast(&q->changed);
 	}
 	result = q->has_failed ? -1 : 0;
-	left = take_left(q);
+	left = q->left;
+	q->left = NULL;
 	pthread_mutex_unlock(&q->lock);
 	free_items(left);
 	if (!is_taken)
@@ -478,7 +491,8 @@ record_queue_settle(struct record_queue *q, int64_t *failed_uid)
 	*failed_uid = q->failed_uid;
 	q->has_failed = false;
 	q->failed_uid = 0;
-	left = take_left(q);
+	left = q->left;
+	q->left = NULL;
 	pthread_mutex_unlock(&q->lock);
 	free_items(left);
 	return result;
