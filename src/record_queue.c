@@ -9,6 +9,7 @@
 #include "lib/log.h"
 #include "src/judge.h"
 #include "src/judgement.h"
+#include "src/role.h"
 #include "src/wake.h"
 #include "src/worker.h"
 
@@ -353,6 +354,7 @@ open_store(
 		return -1;
 	j->store = q->store;
 	q->is_alone = store_writes_alone(j);
+	store_be_patient(j, role_is_stopping);
 	result = store_expect_many(j);
 	j->store = caller;
 	if (result < 0)

@@ -323,7 +323,7 @@ test_many(struct job *j)
 	if (fixture_is_pgsql())
 		return;
 	assert_int_equal(fixture_count(j, "PRAGMA cache_size"), -8192);
-	assert_int_equal(fixture_count(j, "PRAGMA wal_autocheckpoint"), 4000);
+	assert_int_equal(fixture_count(j, "PRAGMA wal_autocheckpoint"), 8000);
 	assert_int_equal(fixture_count(j, "PRAGMA synchronous"), 2);
 }
 
