@@ -642,6 +642,8 @@ CREATE INDEX authz_mailbox ON authz (mailbox, created_at, id);
 -- up to which moment, and who has done it.
 ALTER TABLE cert ADD COLUMN aside_at BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE crl ADD COLUMN aside_at BIGINT NOT NULL DEFAULT 0;
+-- The newest number that counts, however many are set aside.
+CREATE INDEX cert_newest ON cert (reserved_at) WHERE aside_at = 0;
 CREATE TABLE clock_aside (
 	moment BIGINT NOT NULL PRIMARY KEY,
 	reason TEXT NOT NULL,
