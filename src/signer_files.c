@@ -2,9 +2,11 @@
 
 #include "src/signer_files.h"
 
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/arena.h"
 #include "lib/buf.h"
@@ -12,6 +14,7 @@
 #include "lib/job.h"
 
 #define SOFTHSM_CONF "/etc/softhsm/softhsm2.conf"
+#define SOFTHSM_HOME_CONF ".config/softhsm2/softhsm2.conf"
 #define SOFTHSM_TOKENS SPAN("directories.tokendir")
 #define SOFTHSM_FILES 2
 #define LINE_MAX_OCTETS 4096
@@ -31,15 +34,33 @@ is_softhsm(const char *module)
 	return is;
 }
 
+/* SoftHSM takes it, if it can read it, before the one in /etc: whose it will be
+ * is known to the process that has the user of the roles. */
+static bool
+is_at_home(struct arena *a)
+{
+	const char *home = getenv("HOME");
+	const struct passwd *pw = home == NULL ? getpwuid(getuid()) : NULL;
+
+	if (pw != NULL)
+		home = pw->pw_dir;
+	return home != NULL &&
+	       access(arena_printf(a, "%s/" SOFTHSM_HOME_CONF, home), F_OK) ==
+		   0;
+}
+
+/* NULL: which one it takes is not known. */
 static const char *
-softhsm_conf(void)
+softhsm_conf(struct arena *a)
 {
 	const char *path = getenv("SOFTHSM2_CONF");
 
-	return path != NULL ? path : SOFTHSM_CONF;
+	if (path != NULL)
+		return arena_strdup(a, path);
+	return is_at_home(a) ? NULL : SOFTHSM_CONF;
 }
 
-/* "directories.tokendir = /var/lib/softhsm/tokens/" */
+/* "directories.tokendir = /var/lib/softhsm/tokens/ # where they are" */
 static const char *
 tokens_in(struct arena *a, struct span line)
 {
@@ -58,9 +79,14 @@ softhsm_tokens(struct arena *a, const char *conf)
 	char line[LINE_MAX_OCTETS];
 	const char *found = NULL;
 
-	while (f != NULL && found == NULL && fgets(line, sizeof line, f)) {
-		line[strcspn(line, "\r\n")] = '\0';
-		found = tokens_in(a, span_trim(span_str(line)));
+	/* The last one counts. */
+	while (f != NULL && fgets(line, sizeof line, f)) {
+		const char *tokens;
+
+		line[strcspn(line, "#\r\n")] = '\0';
+		tokens = tokens_in(a, span_trim(span_str(line)));
+		if (tokens != NULL)
+			found = tokens;
 	}
 	if (f != NULL)
 		(void)fclose(f);
@@ -96,16 +122,17 @@ bool
 signer_files(struct arena *a, const struct conf *c, struct conf_list *out)
 {
 	const char **files;
-	const char *tokens;
+	const char *conf, *tokens;
 
 	*out = c->signer.files;
 	if (out->n > 0)
 		return true;
 	if (first_module(c) == NULL || !is_known(c) ||
-	    (tokens = softhsm_tokens(a, softhsm_conf())) == NULL)
+	    (conf = softhsm_conf(a)) == NULL ||
+	    (tokens = softhsm_tokens(a, conf)) == NULL)
 		return false;
 	files = arena_calloc(a, SOFTHSM_FILES, sizeof *files);
-	files[0] = arena_strdup(a, softhsm_conf());
+	files[0] = conf;
 	files[1] = tokens;
 	*out = (struct conf_list){ .v = files, .n = SOFTHSM_FILES };
 	return true;

@@ -5,7 +5,8 @@
  * stop it: of others there is none.
  *
  * Known is SoftHSM: its configuration (SOFTHSM2_CONF, or
- * /etc/softhsm/softhsm2.conf), and the folder of tokens that this names.
+ * /etc/softhsm/softhsm2.conf), and the folder of tokens that this names; but
+ * not where there is one below HOME, which SoftHSM may prefer.
  */
 #ifndef SRC_SIGNER_FILES_H
 #define SRC_SIGNER_FILES_H

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "lib/arena.h"
 #include "lib/conf.h"
@@ -38,6 +39,9 @@ test_softhsm(void **state)
 		{ "# directories.tokendir = /no\nlog.level = ERROR\n"
 		  "  directories.tokendir=/a b\n",
 		    "/a b" },
+		{ "directories.tokendir = /t/ # or /u/\n", "/t/" },
+		{ "directories.tokendir = /t\ndirectories.tokendir = /u\n",
+		    "/u" },
 		{ "directories.tokendir = tokens\n", NULL },
 		{ "directories.tokendirs = /a\n", NULL },
 		{ "directories.tokendir\n", NULL },
@@ -59,6 +63,33 @@ test_softhsm(void **state)
 		assert_string_equal(files.v[1], rows[i].tokens);
 	}
 	assert_int_equal(setenv("SOFTHSM2_CONF", "/none", 1), 0);
+	assert_false(signer_files(unit_job()->arena, &c, &files));
+}
+
+/* SoftHSM looks below HOME before it looks into /etc. */
+static void
+test_softhsm_at_home(void **state)
+{
+	const struct conf c = { .issuer.key.module = SOFTHSM };
+	const char *home = folder, *conf;
+	struct conf_list files;
+	(void)state;
+
+	configure_softhsm("directories.tokendir = /var/tokens\n");
+	assert_int_equal(setenv("HOME", home, 1), 0);
+	for (size_t i = 0; i < 2; i++) {
+		static const char *const folders[] = { ".config",
+			".config/softhsm2" };
+
+		conf =
+		    arena_printf(unit_job()->arena, "%s/%s", home, folders[i]);
+		assert_int_equal(mkdir(conf, 0700), 0);
+	}
+	assert_true(signer_files(unit_job()->arena, &c, &files));
+	conf = arena_printf(unit_job()->arena, "%s/softhsm2.conf", conf);
+	assert_int_equal(file_write(unit_job(), conf, 0600, SPAN("x")), 0);
+	assert_true(signer_files(unit_job()->arena, &c, &files));
+	assert_int_equal(unsetenv("SOFTHSM2_CONF"), 0);
 	assert_false(signer_files(unit_job()->arena, &c, &files));
 }
 
@@ -129,6 +160,7 @@ test_demand(void **state)
 
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_softhsm),
+	cmocka_unit_test(test_softhsm_at_home),
 	cmocka_unit_test(test_others),
 	cmocka_unit_test(test_demand),
 };
