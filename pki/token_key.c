@@ -213,6 +213,13 @@ failed(struct job *j, struct token *t)
 	return j->err.kind == ERR_BUSY ? lost(j, t) : give_up(j, t);
 }
 
+/* A clock that was set back in the meantime makes no pause longer. */
+static bool
+is_resting(const struct job *j, const struct token *t)
+{
+	return j->now < t->retry_at && t->retry_at - j->now <= t->pause;
+}
+
 static int
 connect_again(struct job *j, struct token *t)
 {
@@ -220,7 +227,7 @@ connect_again(struct job *j, struct token *t)
 		return 0;
 	if (t->is_given_up)
 		return refused(j, t);
-	if (j->now < t->retry_at)
+	if (is_resting(j, t))
 		return job_fail(j, ERR_BUSY, "%s", t->why);
 	if (cryptoki_connect(j, t->cryptoki, t->public_key) < 0 ||
 	    (t->public_key == NULL && cryptoki_public_key(j, t->keep,

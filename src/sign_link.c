@@ -49,6 +49,13 @@ away(struct job *j, struct sign_link *l, const char *why)
 	return job_fail(j, ERR_BUSY, "%s", l->why);
 }
 
+/* A clock that was set back in the meantime makes no pause longer. */
+static bool
+is_resting(const struct job *j, const struct sign_link *l)
+{
+	return j->now < l->retry_at && l->retry_at - j->now <= l->pause;
+}
+
 static void
 back(struct sign_link *l)
 {
@@ -190,7 +197,7 @@ ask(struct job *j, struct sign_link *l, const char *label, char tag,
 	const char *why = NULL;
 	int result;
 
-	if (j->now < l->retry_at)
+	if (is_resting(j, l))
 		return job_fail(j, ERR_BUSY, "%s", l->why);
 	rnd_bytes(q.id, sizeof(q.id));
 	result = send_question(j, l, &q, tbs, until_ms, &why);
