@@ -327,6 +327,9 @@ take_list(struct validator *v, struct role_env *env,
 	for (size_t i = 0; i < count && !role_is_stopping(); i += taken) {
 		if (take_group(v, env, items + i, count - i, &taken) < 0)
 			return -1;
+		/* No verdict waits for the server to send the next ones. */
+		if (!record_queue_is_started(v->records) && settle(v) < 0)
+			return -1;
 		role_tend(env);
 	}
 	return 0;

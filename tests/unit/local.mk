@@ -516,6 +516,7 @@ unit_tests += \
 	tests/unit/test_issuer_signing \
 	tests/unit/test_judge \
 	tests/unit/test_record_queue \
+	tests/unit/test_imap_ingest \
 	tests/unit/test_judge_caa \
 	tests/unit/test_judge_stop \
 	tests/unit/test_linters \
@@ -684,6 +685,8 @@ tests_unit_test_linters_LDADD = $(LINTER_LAB) $(UNIT) $(CS_SRC)
 tests_unit_test_linters_real_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
 tests_unit_test_linters_real_LDADD = $(PKI_LAB) $(UNIT) $(CS_SRC)
 tests_unit_test_judge_LDADD = $(ROLE_LAB) $(CS_SRC)
+tests_unit_test_imap_ingest_SOURCES = tests/unit/test_imap_ingest.c $(fetch_lab)
+tests_unit_test_imap_ingest_LDADD = $(PEER) $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_record_queue_LDADD = $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_judge_stop_LDADD = $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_judge_caa_LDADD = $(PEER) $(ROLE_LAB) $(CS_SRC)
