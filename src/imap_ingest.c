@@ -336,14 +336,16 @@ take_list(struct validator *v, struct role_env *env,
 }
 
 /* Judging and recording need not wait for each other.  Where that cannot be,
- * they do. */
-static void
+ * they do: 0; or -1, if what was judged before could not be recorded. */
+static int
 begin_backlog(struct validator *v, struct role_env *env)
 {
 	struct job j;
 
 	if (record_queue_is_started(v->records))
-		return;
+		return 0;
+	if (settle(v) < 0)
+		return -1;
 	job_init(&j, NULL, env->conf);
 	if (record_queue_start(v->records, &j, &env->login) < 0)
 		log_warning("mailbox",
@@ -351,6 +353,7 @@ begin_backlog(struct validator *v, struct role_env *env)
 		    "recorded all the same, more slowly\"",
 		    j.id, fetch_source(v->fetch), j.err.text);
 	job_done(&j);
+	return 0;
 }
 
 /* Everything new, oldest first; what is committed is put away: 0, or -1. */
@@ -371,8 +374,8 @@ take_new(struct validator *v, struct role_env *env, struct job *j)
 		if (fetch_list(v->fetch, j, (uint32_t)last, LIST_MAX, &items,
 			&count) < 0)
 			return -1;
-		if (count > BACKLOG_MIN)
-			begin_backlog(v, env);
+		if (count > BACKLOG_MIN && begin_backlog(v, env) < 0)
+			return -1;
 		if (take_list(v, env, items, count) < 0)
 			return -1;
 		if (count > 0)

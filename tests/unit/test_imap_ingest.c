@@ -146,6 +146,37 @@ ingest(struct desk *d)
 	return imap_ingest(&d->lab.validator, &d->env);
 }
 
+/* ER-21: a backlog of more than one list, and no connection for the thread
+ * that would record it: all of it is recorded, and put away. */
+static void
+test_backlog(struct job *j)
+{
+	struct play *p = arena_alloc(j->arena, sizeof(*p));
+	struct desk d;
+
+	desk_init(&d, j, &nowhere);
+	play_init(p, j);
+	finds(p, MANY);
+	lists(p, 1, 500, sizeof(MESSAGE) - 1);
+	for (int uid = 1; uid < 500; uid += 100)
+		loads(p, uid, uid + 99);
+	ADD(p, HEAR(" UID MOVE 1:200 Processed"), OK,
+	    HEAR(" UID MOVE 201:400 Processed"), OK,
+	    HEAR(" UID MOVE 401:500 Processed"), OK);
+	lists(p, 501, MANY, sizeof(MESSAGE) - 1);
+	loads(p, 501, 600);
+	loads(p, MANY, MANY);
+	ADD(p, HEAR(" UID MOVE 501:601 Processed"), OK, STAY);
+	desk_open(&d, p);
+	assert_int_equal(ingest(&d), 0);
+	assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM reply"), MANY);
+	assert_int_equal(
+	    fixture_count(
+		j, "SELECT COUNT(*) FROM reply WHERE is_disposed = 0"),
+	    0);
+	desk_done(&d);
+}
+
 /* --- what waits for the server ------------------------------------------- */
 
 static struct {
@@ -191,6 +222,7 @@ test_not_held(struct job *j)
 }
 
 static const struct CMUnitTest tests[] = {
+	STORE_TEST(test_backlog),
 	STORE_TEST(test_not_held),
 };
 
