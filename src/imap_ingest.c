@@ -107,6 +107,27 @@ note_stuck(struct validator *v, uint32_t uid)
 	v->stuck_count++;
 }
 
+/* All that were judged are committed: 0, or -1. */
+static int
+settle(struct validator *v)
+{
+	int64_t failed_uid;
+	int result = record_queue_settle(v->records, &failed_uid);
+
+	if (failed_uid != 0)
+		note_stuck(v, (uint32_t)failed_uid);
+	return result;
+}
+
+/* Only one is noted, so it must be the first: if one before it cannot be
+ * recorded, that one is. */
+static void
+blame(struct validator *v, uint32_t uid)
+{
+	if (settle(v) == 0)
+		note_stuck(v, uid);
+}
+
 /* 1 and m filled, 0 if the message is gone. */
 static int
 receive(const struct validator *v, const struct fetch_item *item,
@@ -176,7 +197,7 @@ not_judged(struct validator *v, struct job *j, uint32_t uid)
 	log_error("reply not judged", "job=%s source=%s uid=%u error=\"%s\"",
 	    j->id, fetch_source(v->fetch), uid, j->err.text);
 	if (j->err.kind != ERR_BUSY)
-		note_stuck(v, uid);
+		blame(v, uid);
 }
 
 /* One more to be recorded, if it was not before: 0, or -1. */
@@ -210,18 +231,6 @@ judge_load(struct validator *v, struct role_env *env, struct load *l,
 	for (size_t i = 0; i < n && result == 0 && !role_is_stopping(); i++)
 		if (receive(v, &items[i], &l->bodies[i], &m) > 0)
 			result = judge_one(v, env, l, &m);
-	return result;
-}
-
-/* All that were judged are committed: 0, or -1. */
-static int
-settle(struct validator *v)
-{
-	int64_t failed_uid;
-	int result = record_queue_settle(v->records, &failed_uid);
-
-	if (failed_uid != 0)
-		note_stuck(v, (uint32_t)failed_uid);
 	return result;
 }
 
@@ -275,7 +284,7 @@ load_group(struct validator *v, struct job *j, const struct fetch_item *items,
 	 * than it said.  A lost connection says nothing about a message. */
 	v->one_by_one = true;
 	if (n == 1 && fetch_is_connected(v->fetch))
-		note_stuck(v, items[0].uid);
+		blame(v, items[0].uid);
 	log_warning("mailbox", "job=%s source=%s error=\"%s\"", j->id,
 	    fetch_source(v->fetch), j->err.text);
 	return -1;

@@ -221,9 +221,117 @@ test_not_held(struct job *j)
 	desk_done(&d);
 }
 
+/* --- what fails again and again ------------------------------------------- */
+
+static int
+broken_query(void *ctx, struct job *j, const char *name, enum dns_type type,
+    struct dns_answer *out)
+{
+	(void)ctx;
+	(void)type;
+	(void)out;
+	return job_fail(j, ERR_INTERNAL, "no answer about %s", name);
+}
+
+static void
+release_resolver(void *r)
+{
+	resolver_free(r);
+}
+
+static void
+expect_stuck(const struct desk *d, uint32_t uid, unsigned count)
+{
+	assert_int_equal(d->lab.validator.stuck_uid, uid);
+	assert_int_equal(d->lab.validator.stuck_count, count);
+}
+
+/* The first cannot be recorded as long as there is no audit, the second can
+ * never be judged. */
+static void
+play_two(struct desk *d, struct play *p)
+{
+	static const struct role_lab_reply unsigned_reply = { .is_unsigned =
+								  true };
+
+	d->lab.validator.resolver = arena_own(d->lab.j->arena,
+	    resolver_new_custom(broken_query, NULL), release_resolver);
+	play_init(p, d->lab.j);
+	for (int round = 0; round < 4; round++) {
+		int first = round < 3 ? 1 : 2;
+
+		finds(p, 2);
+		lists(p, first, 2, 1000);
+		ADD(p, HEAR(asked(p, first, 2, "UID RFC822.SIZE BODY")));
+		if (first == 1)
+			has(p, 1, role_lab_reply(&d->lab, &unsigned_reply));
+		has(p, 2, role_lab_reply(&d->lab, NULL));
+		ADD(p, OK);
+	}
+	ADD(p, STAY);
+}
+
+/* Of two that fail the first is blamed each time, until it is passed over, or
+ * its fault has passed: else neither ever was. */
+static void
+test_stuck(struct job *j)
+{
+	struct play *p = arena_alloc(j->arena, sizeof(*p));
+	struct desk d;
+
+	desk_init(&d, j, &nowhere);
+	play_two(&d, p);
+	desk_open(&d, p);
+	fixture_sql(j, "ALTER TABLE audit RENAME TO audit_away");
+	for (unsigned n = 1; n <= 2; n++) {
+		assert_int_equal(ingest(&d), -1);
+		expect_stuck(&d, 1, n);
+	}
+	fixture_sql(j, "ALTER TABLE audit_away RENAME TO audit");
+	for (unsigned n = 1; n <= 2; n++) {
+		assert_int_equal(ingest(&d), -1);
+		expect_stuck(&d, 2, n);
+	}
+	assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM reply"), 1);
+	desk_done(&d);
+}
+
+/* The same if the second cannot even be loaded, beside a thread that
+ * records. */
+static void
+test_stuck_unloaded(struct job *j)
+{
+	static const struct role_lab_reply unsigned_reply = { .is_unsigned =
+								  true };
+	struct play *p = arena_alloc(j->arena, sizeof(*p));
+	struct desk d;
+
+	desk_init(&d, j, fixture_login());
+	play_init(p, j);
+	for (int round = 0; round < 2; round++) {
+		finds(p, 101);
+		lists(p, 1, 101, 1000);
+		ADD(p, HEAR(" UID FETCH 1 ("));
+		has(p, 1, role_lab_reply(&d.lab, &unsigned_reply));
+		ADD(p, OK, HEAR(" UID FETCH 2 ("), SEND("%T NO broken\r\n"));
+	}
+	ADD(p, STAY);
+	desk_open(&d, p);
+	d.lab.validator.one_by_one = true;
+	fixture_sql(j, "ALTER TABLE audit RENAME TO audit_away");
+	for (unsigned n = 1; n <= 2; n++) {
+		assert_int_equal(ingest(&d), -1);
+		expect_stuck(&d, 1, n);
+	}
+	fixture_sql(j, "ALTER TABLE audit_away RENAME TO audit");
+	desk_done(&d);
+}
+
 static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_backlog),
 	STORE_TEST(test_not_held),
+	STORE_TEST(test_stuck),
+	STORE_TEST(test_stuck_unloaded),
 };
 
 UNIT_MAIN(tests)
