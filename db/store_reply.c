@@ -354,7 +354,9 @@ store_reply_record(struct job *j, const struct reply_record *r,
 	if (found < 0)
 		return -1;
 	*applied = verdict_now(r, &a);
-	if (store_reply_is_compared(*applied))
+	/* As it was judged: who judged left the comparison to this, also of
+	 * what comes too late by now. */
+	if (store_reply_is_compared(r->verdict))
 		repeated = is_repeated(j, r);
 	if (repeated < 0)
 		return -1;

@@ -212,7 +212,7 @@ test_batch(struct job *j)
 	assert_int_equal(commits, fixture_is_pgsql() ? 3 : 1);
 	assert_int_equal(role_lab_authz(&lab)->challenge.soft_count, 1);
 	assert_int_equal(role_lab_proof(&lab).uid, 2);
-	assert_int_equal(role_lab_last_reply(&lab).verdict, VERDICT_LATE);
+	assert_int_equal(role_lab_last_reply(&lab).verdict, VERDICT_REPEATED);
 	assert_true(jobs[1].wake & 1u << ROLE_VALIDATOR);
 	for (size_t i = 0; i < 3; i++)
 		job_done(&jobs[i]);
@@ -257,9 +257,6 @@ test_two_mailboxes(struct job *j)
 {
 	static const struct role_lab_reply kinds[] = { { .is_empty = true },
 		{ .is_unsigned = true }, { 0 } };
-	static const enum verdict seconds[] = { VERDICT_REPEATED,
-		VERDICT_REPEATED, VERDICT_LATE };
-
 	for (size_t i = 0; i < COUNT(kinds); i++) {
 		struct judgement *one, *two;
 		struct role_lab lab;
@@ -278,7 +275,8 @@ test_two_mailboxes(struct job *j)
 		EXPECT(&a, judge_record(list, &one, 1, &done), 0);
 		list[0] = &b;
 		EXPECT(&b, judge_record(list, &two, 1, &done), 0);
-		assert_int_equal(role_lab_last_reply(&lab).verdict, seconds[i]);
+		assert_int_equal(
+		    role_lab_last_reply(&lab).verdict, VERDICT_REPEATED);
 		assert_int_equal(
 		    role_lab_authz(&lab)->challenge.soft_count, i < 2);
 		job_done(&a);

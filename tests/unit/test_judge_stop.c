@@ -10,6 +10,9 @@
 
 #include "acme/status.h"
 #include "db/store_suppressed.h"
+#include "lib/arena.h"
+#include "src/judge.h"
+#include "src/judgement.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
@@ -238,6 +241,57 @@ test_stop_repeated(struct job *j)
 	}
 }
 
+/* What ends the challenge while a copy is judged. */
+static void
+ended(struct role_lab *lab, size_t how)
+{
+	struct authz *a = role_lab_authz(lab);
+
+	if (how == 0)
+		failed(lab);
+	else
+		fixture_sql(lab->j,
+		    arena_printf(lab->j->arena,
+			"UPDATE authz SET expires_at = %lld WHERE id = '%s'",
+			(long long)lab->arrival, a->id));
+}
+
+/* MA-64: also if the copy was judged in time, and comes too late when it is
+ * recorded. */
+static void
+test_stop_repeated_between(struct job *j)
+{
+	static const struct role_lab_reply stop = { .body = STOP_BODY };
+
+	for (size_t how = 0; how < 2; how++) {
+		struct judgement *g;
+		struct received m;
+		struct role_lab lab;
+		struct job *list[1] = { j };
+		size_t done;
+
+		unit_case("%zu", how);
+		role_lab_processing(&lab, j);
+		m = (struct received){ .source = "imap://two",
+			.uidvalidity = 1,
+			.uid = lab.uid + 100,
+			.arrival = lab.arrival,
+			.raw = role_lab_reply(&lab, &stop) };
+		assert_int_equal(
+		    role_lab_take(&lab, m.raw), VERDICT_NO_RESPONSE);
+		assert_true(is_suppressed(j));
+		lift(j);
+		EXPECT(j, judge_message(&lab.validator, j, &m, &g), 1);
+		assert_int_equal(g->record.verdict, VERDICT_NO_RESPONSE);
+		ended(&lab, how);
+		EXPECT(j, judge_record(list, &g, 1, &done), 0);
+		assert_int_equal(g->applied, VERDICT_REPEATED);
+		assert_string_equal(
+		    role_lab_last_reply(&lab).code, "reply.repeated");
+		assert_false(is_suppressed(j));
+	}
+}
+
 /* Not for ever: a key may be somebody else's by then. */
 static void
 test_stop_too_late(struct job *j)
@@ -265,6 +319,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_stop_refused),
 	STORE_TEST(test_stop_bounded),
 	STORE_TEST(test_stop_repeated),
+	STORE_TEST(test_stop_repeated_between),
 	STORE_TEST(test_stop_too_late),
 };
 

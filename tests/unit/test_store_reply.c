@@ -629,7 +629,14 @@ test_repeated(struct job *j)
 		{ VERDICT_DEFERRED, VERDICT_MATCH, true, true, VERDICT_MATCH },
 		{ VERDICT_NO_RESPONSE, VERDICT_DEFERRED, false, true,
 		    VERDICT_REPEATED },
-		{ VERDICT_MATCH, VERDICT_MATCH, true, true, VERDICT_LATE },
+		/* Also if the challenge is decided by then. */
+		{ VERDICT_MATCH, VERDICT_MATCH, true, true, VERDICT_REPEATED },
+		{ VERDICT_MISMATCH, VERDICT_NO_RESPONSE, true, false,
+		    VERDICT_REPEATED },
+		{ VERDICT_MATCH, VERDICT_DEFERRED, false, true,
+		    VERDICT_REPEATED },
+		{ VERDICT_MATCH, VERDICT_NO_RESPONSE, false, false,
+		    VERDICT_LATE },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
