@@ -93,8 +93,8 @@ bool store_reply_is_compared(enum verdict v);
 int store_reply_record(struct job *j, const struct reply_record *r,
     int64_t valid_until, enum verdict *applied);
 
-/* How many late messages to this challenge were looked at because they say
- * STOP; no more than `max` are counted.  0 or -1. */
+/* How many late messages to this challenge, of those that are recorded, were
+ * looked at because they say STOP; no more than `max` are counted.  0 or -1. */
 int store_reply_stops(
     struct job *j, const char *challenge_id, int64_t max, int64_t *count);
 

@@ -19,7 +19,7 @@
 #define DEFER_FIRST_SECS 30
 #define DEFER_MAX_SECS 1800
 /* STOP to a challenge that has ended: how long after it was made, and how
- * many messages that say so are looked at. */
+ * many messages that say so are looked at, and are recorded by then. */
 #define LATE_STOP_SECS ((int64_t)30 * 86400)
 #define LATE_STOP_TRIES 3
 
@@ -244,9 +244,10 @@ judge_reply(struct validator *v, struct job *j, struct judgement *g)
  * all the same (AC-189).  Who may: the mailbox itself, authenticated as for an
  * answer.  What it can cost: only for messages that name token-part1, come
  * from and to the right addresses and say STOP, a few of each challenge, is a
- * key looked up and a signature verified.  A copy of one that was judged
- * before does nothing (MA-64), so that nobody can renew it after it was
- * lifted.
+ * key looked up and a signature verified.  Those of a backlog that wait to be
+ * recorded are not counted: of them as many are looked at as the queue holds.
+ * A copy of one that was judged before does nothing (MA-64), so that nobody can
+ * renew it after it was lifted.
  */
 static int
 judge_stop(struct validator *v, struct job *j, struct judgement *g)
