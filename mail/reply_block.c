@@ -109,18 +109,24 @@ begin_block(struct scan *s)
 	s->below = reply_above_block(&s->above);
 }
 
+bool
+reply_is_stop_mark(char c)
+{
+	return c != '\0' && strchr(".!\"'*", c) != NULL;
+}
+
 /* The word alone; telephones put a full stop behind it, and who reads "the
  * single word STOP" may write it so (AC-189). */
 static bool
-is_stop(struct span line)
+is_stop(const struct scan *s, struct span line)
 {
-	static const char around[] = ".!\"'*";
-
 	line = utf8_trim(line);
-	while (line.n > 0 && strchr(around, line.p[line.n - 1]) != NULL)
-		line.n--;
-	while (line.n > 0 && strchr(around, line.p[0]) != NULL)
-		line = span_from(line, 1);
+	if (!s->above.marked) {
+		while (line.n > 0 && reply_is_stop_mark(line.p[line.n - 1]))
+			line.n--;
+		while (line.n > 0 && reply_is_stop_mark(line.p[0]))
+			line = span_from(line, 1);
+	}
 	return span_caseeq_str(line, "STOP");
 }
 
@@ -149,7 +155,7 @@ scan_line(
 	    span_eq(reply_unquoted(shown), begin_line))
 		s->out->quoted = true;
 	reply_above_add(&s->above, text, at, line, next);
-	if (is_stop(line) && !reply_above_is_doubtful(&s->above))
+	if (is_stop(s, line) && !reply_above_is_doubtful(&s->above))
 		s->out->stop = true;
 }
 

@@ -24,9 +24,14 @@ struct reply_blocks {
 	bool is_below_marks;       /* marked lines stand above all that count */
 	bool bad;                  /* one that would count is not well-formed */
 	bool quoted; /* an armour line behind a quote mark or blank */
-	bool stop;   /* a line that would count is the word STOP */
+	/* A line that would count is the word STOP; with a mark only if there
+	 * is no quote mark above it: a text that is quoted may say STOP where
+	 * its line ends, and be broken there. */
+	bool stop;
 };
 
+/* May it stand beside the word STOP on its line, as a blank may? */
+bool reply_is_stop_mark(char c);
 /* Lines end in LF or CRLF. */
 void reply_blocks_scan(struct span text, struct reply_blocks *out);
 /* What they say: 0 and 32 octets, or -1 (body.*). */

@@ -258,7 +258,8 @@ is_word_char(char ch)
 /*
  * AC-189: the word must be there, since it leads to the suppression list; but
  * alone in a line, or where a line can break before and after it, a quotation
- * would say it for whoever replies.
+ * would say it for whoever replies, also with the marks that a holder may
+ * write beside it.
  */
 static void
 check_stop(struct check *c, const struct visible *v)
@@ -275,13 +276,15 @@ check_stop(struct check *c, const struct visible *v)
 		    (end < s.n && is_word_char(s.p[end])))
 			continue;
 		found = true;
-		while (end < s.n && s.p[end] == ' ')
+		while (end < s.n &&
+		       (s.p[end] == ' ' || reply_is_stop_mark(s.p[end])))
 			end++;
 		if (end == s.n || s.p[end] == '\n')
 			wrong(c, visible_line(v, at),
 			    "STOP ends a paragraph and could stand alone in a "
 			    "line of a quotation, which would be read as an "
-			    "answer; write a full stop behind it");
+			    "answer; let the sentence go on behind it, as in "
+			    "\"STOP, and leave the subject as it is\"");
 	}
 	if (!found)
 		wrong(c, 0,

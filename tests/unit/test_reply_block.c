@@ -665,6 +665,11 @@ test_stop(void **state)
 		/* MA-61: as strict as for a block */
 		{ "No.\n\nOn 2 Mar 2026 CA wrote:\n\n> q\nSTOP\n", false },
 		{ "CA <acme@ca.test> wrote:\nSTOP\n", false },
+		/* Of a quotation whose lines were broken again. */
+		{ "No.\n\n> reply with the single word\nSTOP.\n", false },
+		{ "> reply with the single word\n*STOP*\n> or not\n", false },
+		{ "> q\n\nSTOP\n", true },
+		{ "STOP.\n> q\n", true },
 		{ "On 2 Mar 2026, CA <acme@ca.test> wrote:\n> q\nSTOP\n",
 		    true },
 		{ "-----BEGIN ACME RESPONSE-----\nSTOP\n"

@@ -16,8 +16,9 @@
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 /* Lines 1 and 2 of the cases below; what is tried stands in line 3. */
-#define TEXT "{ca_name}: {mailbox}, {expires}.\nSay STOP.\n"
-#define HTML "<p>{ca_name}: {mailbox}, {expires}.</p>\n<p>Say STOP.</p>\n"
+#define TEXT "{ca_name}: {mailbox}, {expires}.\nSay STOP, please.\n"
+#define HTML                                                                   \
+	"<p>{ca_name}: {mailbox}, {expires}.</p>\n<p>Say STOP, please.</p>\n"
 
 static struct buf said;
 
@@ -109,6 +110,11 @@ test_text(void **state)
 		{ "\n  STOP\n", "f:4: STOP ends a paragraph" },
 		{ "Reply with STOP\n", "f:3: STOP ends a paragraph" },
 		{ "Reply with STOP\n\nor not\n", "f:3: STOP ends a paragraph" },
+		{ "Reply with STOP.\n", "f:3: STOP ends a paragraph" },
+		{ "Reply with *\"STOP\"* ! '\n\nor not\n",
+		    "f:3: STOP ends a paragraph" },
+		{ "Reply with STOP.\nOr not.\n", NULL },
+		{ "Reply with STOP,\n", NULL },
 		{ "Reply with STOP\nor not.\n", NULL },
 		{ "NONSTOP\n", NULL },
 		/* MA-104: sent as it is; others are filled. */
@@ -125,20 +131,20 @@ test_text(void **state)
 	static const struct {
 		const char *text, *said;
 	} lacking[] = {
-		{ "{mailbox}, {expires}. STOP.\n",
+		{ "{mailbox}, {expires}. STOP, please.\n",
 		    "f: does not say who asks; write {ca_name}\n" },
-		{ "{ca_name}, {expires}. STOP.\n",
+		{ "{ca_name}, {expires}. STOP, please.\n",
 		    "f: does not say which mailbox the certificate is for; "
 		    "write {mailbox}\n" },
-		{ "{ca_name}, {mailbox}. STOP.\n",
+		{ "{ca_name}, {mailbox}. STOP, please.\n",
 		    "f: does not say until when an answer is awaited; write "
 		    "{expires}\n" },
 		{ "{ca_name}, {mailbox}, {expires}.\n",
 		    "f: does not say what to do if nobody asked for the "
 		    "certificate: reply with the single word STOP\n" },
-		{ "{ca_name}, {mailbox}, {expires}. stop.\n",
+		{ "{ca_name}, {mailbox}, {expires}. stop, please.\n",
 		    "f: does not say what to do if nobody" },
-		{ "{ca_name}, {mailbox}, {expires}. STOPP.\n",
+		{ "{ca_name}, {mailbox}, {expires}. STOPP, please.\n",
 		    "f: does not say what to do if nobody" },
 	};
 
@@ -231,7 +237,13 @@ test_html(void **state)
 		    "f:4: \"END ACME\"" },
 		{ "<p>----Original Message----</p>\n", "f:3: looks like the" },
 		{ "<p>Reply: <b>STOP</b></p>\n", "f:3: STOP ends a paragraph" },
-		{ "<p>Reply: <b>STOP</b>.</p>\n", NULL },
+		{ "<p>Reply: <b>STOP</b>.</p>\n",
+		    "f:3: STOP ends a paragraph and could stand alone in a "
+		    "line "
+		    "of a quotation, which would be read as an answer; let the "
+		    "sentence go on behind it, as in \"STOP, and leave the "
+		    "subject as it is\"\n" },
+		{ "<p>Reply: <b>STOP</b>, please.</p>\n", NULL },
 		{ "<p>STOP<br>is what to say</p>\n", "f:3: STOP ends a" },
 		{ "<p>{mail}</p>\n", "f:3: {mail} is no placeholder" },
 		/* Without a help page the line is left out. */
@@ -247,7 +259,8 @@ test_html(void **state)
 	/* The title is not in the mail. */
 	assert_non_null(strstr(
 	    check(
-		SPAN("<title>{mailbox}</title>{ca_name}{expires}STOP."), true),
+		SPAN("<title>{mailbox}</title>{ca_name}{expires}STOP, please."),
+		true),
 	    "does not say which mailbox"));
 	/* As deep as it may be, and deeper. */
 	for (int depth = 31; depth < 40; depth += 8) {
@@ -271,7 +284,8 @@ test_cut(void **state)
 {
 	static const char whole[] =
 	    "<!DOCTYPE html>\n<html lang=\"en\"><p style='a: b'>{ca_name} "
-	    "&amp;&#228; {mailbox}<br/>{expires}</p>\n<ol><li>STOP.</li></ol>\n"
+	    "&amp;&#228; {mailbox}<br/>{expires}</p>\n<ol><li>STOP, "
+	    "please.</li></ol>\n"
 	    "</html>";
 
 	(void)state;

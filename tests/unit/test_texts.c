@@ -18,8 +18,8 @@
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 #define SAMPLES CS_TEST_DATA "/texts"
-#define TEXT "{ca_name}: {mailbox}, {expires}. Say STOP.\n"
-#define HTML "<p>{ca_name}: {mailbox}, {expires}. Say STOP.</p>\n"
+#define TEXT "{ca_name}: {mailbox}, {expires}. Say STOP, please.\n"
+#define HTML "<p>{ca_name}: {mailbox}, {expires}. Say STOP, please.</p>\n"
 
 static char folder[] = "/tmp/test_texts.XXXXXX";
 static struct buf said;
@@ -152,7 +152,7 @@ test_replaced(void **state)
 
 	(void)state;
 	put("de.txt", "\xef\xbb\xbfHallo {ca_name},\r\n\r\n    {mailbox}\r\n"
-		      "bis {expires}. Oder STOP.");
+		      "bis {expires}. Oder STOP, bitte.");
 	put("de.html", HTML);
 	put("pt-br.txt", "Brasil\n" TEXT);
 	put("pt-br.html", HTML);
@@ -164,7 +164,7 @@ test_replaced(void **state)
 	assert_string_equal(texts_names(unit_job(), t), "de, en, pt-br");
 	assert_string_equal(rendered(t, "de-CH"),
 	    "Hallo CA,\n\n    alice@user.test\n"
-	    "bis 3. M\xc3\xa4rz 2026, 10:00 Uhr (UTC). Oder STOP.\n");
+	    "bis 3. M\xc3\xa4rz 2026, 10:00 Uhr (UTC). Oder STOP, bitte.\n");
 	/* A tag is cut at its end, as RFC 4647 section 3.4 has it. */
 	assert_non_null(strstr(rendered(t, "pt-BR"), "Brasil"));
 	assert_non_null(strstr(rendered(t, "pt-BR-x-1"), "Brasil"));
