@@ -88,7 +88,8 @@ store_crl_count_since(struct job *j, const char *ca_label, int64_t since,
 {
 	return store_get_int(j, count,
 		   "SELECT COUNT(*) FROM (SELECT this_update, der FROM crl "
-		   "WHERE ca_label = $1 ORDER BY number DESC LIMIT $3) newest "
+		   "WHERE ca_label = $1 AND aside_at = 0 "
+		   "ORDER BY number DESC LIMIT $3) newest "
 		   "WHERE this_update >= $2 AND der IS NOT NULL",
 		   ARGS(v_text(ca_label), v_int(since), v_int(max))) == 1
 		   ? 0
@@ -153,6 +154,17 @@ store_crl_latest(
 	}
 	query_end(&q);
 	return found;
+}
+
+int
+store_crl_is_aside(struct job *j, const char *ca_label, uint64_t number)
+{
+	int64_t one;
+
+	return store_get_int(j, &one,
+	    "SELECT 1 FROM crl WHERE ca_label = $1 AND number = $2 "
+	    "AND aside_at > 0",
+	    ARGS(v_text(ca_label), v_int((int64_t)number)));
 }
 
 static int

@@ -30,9 +30,12 @@ enum crl_import {
 	CRL_IS_UNKNOWN /* or it: the octets of an old one are not kept */
 };
 int store_crl_import(struct job *j, const struct crl *list);
-/* How many of the CA's lists since then, among the newest `max` numbers. */
+/* How many of the CA's lists since then, among the newest `max` numbers;
+ * without those that were set aside. */
 int store_crl_count_since(struct job *j, const char *ca_label, int64_t since,
     int64_t max, int64_t *count);
+/* Was the list of this number set aside (PK-147)?  1, 0, -1. */
+int store_crl_is_aside(struct job *j, const char *ca_label, uint64_t number);
 /* The newest published list of a shard: 1/0/-1; _head without its octets. */
 int store_crl_head(
     struct job *j, const char *ca_label, int64_t shard, struct crl *out);

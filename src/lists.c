@@ -5,6 +5,7 @@
 #include "db/store_cert.h"
 #include "db/store_crl.h"
 #include "lib/arena.h"
+#include "lib/clock.h"
 #include "lib/conf.h"
 #include "lib/fdio.h"
 #include "lib/hex.h"
@@ -89,8 +90,11 @@ find_due_by_rows(const struct issuer *i, struct job *j, int64_t shard,
 		return -1;
 	found = store_crl_due(j, label_of(i), shard, &since);
 	after = last->this_update + issuer_list_pause((size_t)last->size);
+	/* Revoked under a clock that was ahead: the regular one has it. */
+	if (found == 1 && since > after)
+		after = since;
 	if (found == 1 && *at > after)
-		*at = since > after ? since : after;
+		*at = after;
 	return found < 0 ? -1 : 0;
 }
 
@@ -182,6 +186,32 @@ issuer_list_former(const struct issuer *i, struct job *j, int64_t shard,
 	}
 	*found = has_row == 1;
 	return 0;
+}
+
+/*
+ * One that was set aside (PK-147) counts as the oldest there can be, whatever
+ * its clock said; its number and its entries count as ever.  So nothing leaves
+ * the next one because it ended before that moment, and what left for that
+ * reason comes back.
+ */
+static int
+place_in_time(const struct issuer *i, struct job *j, int64_t shard,
+    struct crl_input *former)
+{
+	int aside = store_crl_is_aside(j, label_of(i), former->number);
+
+	if (aside < 0)
+		return -1;
+	if (aside == 1)
+		former->this_update = 0;
+	if (former->this_update <= j->now)
+		return 0;
+	return job_fail(j, ERR_INTERNAL,
+	    "L-66: the former list, number %" PRIu64 ", is of a time to come, "
+	    "%s; if the clock is right now, and the database was restored from "
+	    "a backup that has no list of that number, move %s away",
+	    former->number, clock_rfc3339(j->arena, former->this_update),
+	    status_shard_file(j->arena, &j->conf->issuer, shard));
 }
 
 /* L-66 */
@@ -388,6 +418,7 @@ publish(struct issuer *i, struct job *j, const struct crl *last)
 		return allowed;
 	if (linters_hold_may(i->linters, j, LINT_CRL) < 0 ||
 	    issuer_list_former(i, j, last->shard, &former, &has_former) < 0 ||
+	    place_in_time(i, j, last->shard, &former) < 0 ||
 	    reserve(j, last, former.number, &list) < 0 ||
 	    store_crl_due(j, list.ca_label, list.shard, &since) < 0 ||
 	    collect(j, &list, former.this_update, &in, &rows) < 0)

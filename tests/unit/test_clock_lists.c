@@ -1,0 +1,308 @@
+/*
+ * PK-147, PK-160, L-66: what an issuer really signs after the lists and answers
+ * that it made under a clock that was ahead were set aside.
+ */
+#include "config.h"
+
+#include "tests/unit/store_fixture.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "db/store_crl.h"
+#include "db/store_revoke.h"
+#include "lib/arena.h"
+#include "lib/conf.h"
+#include "lib/fdio.h"
+#include "lib/hex.h"
+#include "pki/crl.h"
+#include "pki/key.h"
+#include "src/clock_aside.h"
+#include "src/role_issuer.h"
+#include "src/status_place.h"
+#include "tests/unit/pki_lab.h"
+#include "tests/unit/status_lab.h"
+
+#define HOUR ((int64_t)3600)
+#define DAY (24 * HOUR)
+#define AHEAD (100 * DAY)
+
+struct lab {
+	struct job *j;
+	struct conf conf;
+	struct issuer issuer;
+	const char *account;
+};
+
+static void
+lab_init(struct lab *lab, struct job *j)
+{
+	*lab = (struct lab){ .j = j };
+	lab->conf.issuer = status_lab_conf(j, "p256");
+	lab->issuer.ca = lab_ca("p256");
+	lab->issuer.seal = status_lab_seal_key(j);
+	j->conf = &lab->conf;
+	status_lab_at(j, FIXTURE_NOW);
+	lab->account = fixture_account(j);
+}
+
+/* Issued now. */
+static void
+make_cert(struct lab *lab, const char *serial, int64_t not_after)
+{
+	struct job *j = lab->j;
+	const struct cert c = status_lab_reserve(
+	    j, &(struct status_lab_cert){ .ca = lab->issuer.ca,
+		   .seal = lab->issuer.seal,
+		   .account = lab->account,
+		   .id = serial,
+		   .serial = serial,
+		   .not_before = j->now,
+		   .not_after = not_after });
+
+	COMMITTED(j, store_cert_record(j, c.id, SPAN("der"), span_str(c.id)));
+}
+
+static void
+revoke_one(struct lab *lab, const char *id)
+{
+	struct revocation r = { 4, "operator", { NULL, 0 } };
+	struct job *j = lab->j;
+
+	EXPECT(j, store_begin(j), 0);
+	EXPECT(j, store_revoke_cert(j, id, &r), 1);
+	EXPECT(j, store_commit(j), 0);
+}
+
+/* All that is due: how many lists were signed. */
+static int64_t
+run(struct lab *lab)
+{
+	static const char lists[] =
+	    "SELECT COUNT(*) FROM crl WHERE der IS NOT NULL";
+	int64_t before = fixture_count(lab->j, lists);
+
+	status_lab_run(lab->j, &lab->issuer);
+	return fixture_count(lab->j, lists) - before;
+}
+
+static void
+fails(struct lab *lab, const char *why)
+{
+	struct job *j = lab->j;
+
+	assert_int_equal(issuer_list_step(&lab->issuer, j), -1);
+	assert_non_null(strstr(j->err.text, why));
+	job_recover(j);
+}
+
+/* As the file has it, with a signature that verifies. */
+static struct crl_input
+served(struct lab *lab)
+{
+	struct job *j = lab->j;
+	struct crl_input l;
+	struct span der;
+
+	EXPECT(j, file_read(j, lab->conf.issuer.crl_file, 100000, &der), 0);
+	EXPECT(j, crl_read(j, lab->issuer.ca, der, &l), 0);
+	return l;
+}
+
+/* "0101 0103" */
+static const char *
+listed(struct lab *lab)
+{
+	const struct crl_input l = served(lab);
+	const char *text = "";
+
+	for (size_t i = 0; i < l.count; i++)
+		text = arena_printf(lab->j->arena, "%s%s%s", text,
+		    i > 0 ? " " : "",
+		    hex_dup(lab->j->arena, l.entries[i].serial));
+	return text;
+}
+
+static int64_t
+top_number(struct lab *lab)
+{
+	return fixture_count(lab->j, "SELECT MAX(number) FROM crl");
+}
+
+/* Of four certificates two were revoked before, and end before the time to come
+ * of which the two lists are that were made ahead; the second one has dropped
+ * them.  One more is revoked ahead, and one signed. */
+static void
+run_ahead(struct lab *lab)
+{
+	struct job *j = lab->j;
+
+	make_cert(lab, "0101", FIXTURE_NOW + 5 * DAY);
+	make_cert(lab, "0102", FIXTURE_NOW + 50 * DAY);
+	make_cert(lab, "0103", FIXTURE_NOW + 500 * DAY);
+	run(lab);
+	revoke_one(lab, "0101");
+	revoke_one(lab, "0102");
+	status_lab_at(j, FIXTURE_NOW + HOUR);
+	assert_int_equal(run(lab), 1);
+	assert_string_equal(listed(lab), "0101 0102");
+
+	status_lab_at(j, FIXTURE_NOW + AHEAD);
+	assert_int_equal(run(lab), 1);
+	assert_string_equal(listed(lab), "0101 0102");
+	make_cert(lab, "0104", j->now + 365 * DAY);
+	status_lab_at(j, FIXTURE_NOW + AHEAD + DAY);
+	assert_int_equal(run(lab), 1);
+	assert_string_equal(listed(lab), "");
+	revoke_one(lab, "0103");
+}
+
+static void
+set_aside(struct lab *lab)
+{
+	struct job *j = lab->j;
+	struct clock_ahead ahead;
+	struct clock_aside done;
+
+	EXPECT(j, store_clock_ahead(j, &ahead), 0);
+	EXPECT(j, clock_set_aside(j, ahead.moment, "a test", &done), 0);
+	assert_false(done.is_asked);
+}
+
+/* Lists go on, with the next numbers and times of now, and with all that is
+ * revoked and has not ended. */
+static void
+test_goes_on(struct job *j)
+{
+	struct lab lab;
+	int64_t top;
+
+	lab_init(&lab, j);
+	run_ahead(&lab);
+	top = top_number(&lab);
+	status_lab_at(j, FIXTURE_NOW + 2 * HOUR);
+	set_aside(&lab);
+	memset(lab.issuer.written, 0, sizeof(lab.issuer.written));
+	assert_int_equal(run(&lab), 1);
+	assert_int_equal(served(&lab).number, top + 1);
+	assert_int_equal(served(&lab).this_update, j->now);
+	/* what was signed ahead is revoked by the incident, at once */
+	status_lab_at(j, j->now + 60);
+	run(&lab);
+	assert_string_equal(listed(&lab), "0101 0102 0103 0104");
+
+	/* and as ever from then on */
+	top = top_number(&lab);
+	for (int day = 1; day < 5; day++) {
+		status_lab_at(j, j->now + DAY);
+		assert_int_equal(run(&lab), 1);
+		assert_int_equal(served(&lab).number, top + day);
+		assert_string_equal(listed(&lab), "0101 0102 0103 0104");
+	}
+	status_lab_at(j, j->now + DAY);
+	assert_int_equal(run(&lab), 1);
+	assert_string_equal(listed(&lab), "0101 0102 0103 0104");
+	status_lab_at(j, j->now + DAY);
+	assert_int_equal(run(&lab), 1);
+	assert_string_equal(listed(&lab), "0102 0103 0104");
+}
+
+/* L-66: what it has is kept all the same. */
+static void
+test_keeps_entries(struct job *j)
+{
+	struct lab lab;
+	int64_t top;
+
+	lab_init(&lab, j);
+	run_ahead(&lab);
+	status_lab_at(j, j->now + HOUR);
+	assert_int_equal(run(&lab), 1);
+	assert_string_equal(listed(&lab), "0103");
+	status_lab_at(j, FIXTURE_NOW + 2 * HOUR);
+	set_aside(&lab);
+	fixture_sql(j, "UPDATE cert SET revoked_at = 0, reason = 0, "
+		       "list_due_at = NULL WHERE id = '0103'");
+	fails(&lab, "certificate 0103 is on the former list");
+	fixture_sql(j, "UPDATE cert SET revoked_at = 1, reason = 4 "
+		       "WHERE id = '0103'");
+	top = top_number(&lab);
+	assert_int_equal(run(&lab), 1);
+	assert_int_equal(served(&lab).number, top + 1);
+	assert_string_equal(listed(&lab), "0101 0102 0103");
+}
+
+/* A list that nobody has set aside, since the database that is restored has
+ * none of it, is said to be in the way, and no number is spent on it. */
+static void
+test_restored(struct job *j)
+{
+	struct lab lab;
+	int64_t top;
+
+	lab_init(&lab, j);
+	run_ahead(&lab);
+	fixture_sql(
+	    j, arena_printf(j->arena, "DELETE FROM crl WHERE this_update > %d",
+		   FIXTURE_NOW + (int)DAY));
+	fixture_sql(j, "DELETE FROM cert WHERE id = '0104'");
+	top = top_number(&lab);
+	status_lab_at(j, FIXTURE_NOW + 2 * DAY);
+	for (int k = 0; k < 3; k++)
+		fails(&lab, "is of a time to come, 2027-");
+	fails(&lab,
+	    arena_printf(j->arena, "move %s away", lab.conf.issuer.crl_file));
+	assert_int_equal(top_number(&lab), top);
+	EXPECT(j, unlink(lab.conf.issuer.crl_file), 0);
+	assert_int_equal(run(&lab), 1);
+	assert_int_equal(served(&lab).number, top + 1);
+	assert_string_equal(listed(&lab), "0101 0102 0103");
+}
+
+/* PK-156: a revocation of a time to come keeps no regular list back. */
+static void
+test_regular(struct job *j)
+{
+	struct lab lab;
+
+	lab_init(&lab, j);
+	make_cert(&lab, "0101", FIXTURE_NOW + 500 * DAY);
+	run(&lab);
+	status_lab_at(j, FIXTURE_NOW + AHEAD);
+	revoke_one(&lab, "0101");
+	status_lab_at(j, FIXTURE_NOW + DAY - 1);
+	assert_int_equal(run(&lab), 0);
+	status_lab_at(j, FIXTURE_NOW + DAY);
+	assert_int_equal(run(&lab), 1);
+	assert_string_equal(listed(&lab), "0101");
+}
+
+/* PK-204: those that were set aside are none of the last hour. */
+static void
+test_count(struct job *j)
+{
+	struct lab lab;
+	const char *label;
+	int64_t count;
+
+	lab_init(&lab, j);
+	label = ca_key_label(lab.issuer.ca);
+	run_ahead(&lab);
+	status_lab_at(j, FIXTURE_NOW + 2 * HOUR);
+	EXPECT(
+	    j, store_crl_count_since(j, label, j->now - HOUR, 100, &count), 0);
+	assert_int_equal(count, 3);
+	set_aside(&lab);
+	EXPECT(
+	    j, store_crl_count_since(j, label, j->now - HOUR, 100, &count), 0);
+	assert_int_equal(count, 1);
+}
+
+static const struct CMUnitTest tests[] = {
+	STORE_TEST(test_goes_on),
+	STORE_TEST(test_keeps_entries),
+	STORE_TEST(test_restored),
+	STORE_TEST(test_regular),
+	STORE_TEST(test_count),
+};
+UNIT_MAIN(tests)
