@@ -90,24 +90,43 @@ store_clock_ask(
 	    ARGS(v_int(moment), v_text(by), v_text(reason), v_int(j->now)));
 }
 
+/*
+ * The marks come first, and lock the rows: whoever is about to record what was
+ * signed has been faster, and it is among the signed ones, or finds that the
+ * number is revoked.
+ */
 static int
-set_marks(struct job *j)
+set_marks(struct job *j, int64_t moment, struct clock_marked *out)
 {
-	if (store_change(j, NULL,
+	const struct sql_value values[] = { v_int(j->now), v_int(limit(j)),
+		v_int(moment) };
+
+	if (store_change(j, &out->certs,
+		"UPDATE cert SET aside_at = $1 WHERE reserved_at > $2 "
+		"AND reserved_at <= $3 AND aside_at = 0",
+		values, 3) < 0 ||
+	    store_change(j, &out->lists,
+		"UPDATE crl SET aside_at = $1 WHERE this_update > $2 "
+		"AND this_update <= $3 AND aside_at = 0",
+		values, 3) < 0 ||
+	    store_change(j, NULL,
 		"UPDATE cert SET revoked_at = $1, reason = 4, "
 		"revoked_by = 'clock set aside', list_due_at = $1, "
-		"ocsp_due_at = $1 WHERE reserved_at > $2 AND aside_at = 0 "
-		"AND issued_at = 0 AND revoked_at = 0",
-		ARGS(v_int(j->now), v_int(limit(j)))) < 0 ||
-	    store_change(j, NULL,
-		"UPDATE cert SET aside_at = $1 WHERE reserved_at > $2 "
-		"AND aside_at = 0",
-		ARGS(v_int(j->now), v_int(limit(j)))) < 0 ||
-	    store_change(j, NULL,
-		"UPDATE crl SET aside_at = $1 WHERE this_update > $2 "
-		"AND aside_at = 0",
-		ARGS(v_int(j->now), v_int(limit(j)))) < 0)
+		"ocsp_due_at = $1 WHERE aside_at = $1 AND issued_at = 0 "
+		"AND revoked_at = 0",
+		values, 1) < 0)
 		return -1;
+	return store_get_int(j, &out->signed_certs,
+		   "SELECT COUNT(*) FROM cert WHERE aside_at = $1 "
+		   "AND issued_at > 0 AND revoked_at = 0 AND not_after >= $1",
+		   values, 1) == 1
+		   ? 0
+		   : -1;
+}
+
+static int
+set_segments(struct job *j)
+{
 	return store_change(j, NULL,
 	    "UPDATE ocsp_segment SET refresh_at = $1 WHERE refresh_at > $2",
 	    ARGS(v_int(j->now), v_int(limit(j) + OCSP_REFRESH_MAX_SECS)));
@@ -133,7 +152,8 @@ set_work(struct job *j)
 
 /* The request's row comes first: of two who confirm it one is too late. */
 int
-store_clock_set_aside(struct job *j, int64_t moment, const char *by)
+store_clock_set_aside(
+    struct job *j, int64_t moment, const char *by, struct clock_marked *out)
 {
 	int64_t done;
 
@@ -146,5 +166,7 @@ store_clock_set_aside(struct job *j, int64_t moment, const char *by)
 		return job_fail(j, ERR_CONFLICT,
 		    "nobody has asked for it, or it was done meanwhile");
 	j->wake |= 1u << ROLE_ISSUER;
-	return set_marks(j) < 0 || set_work(j) < 0 ? -1 : 0;
+	if (set_marks(j, moment, out) < 0 || set_segments(j) < 0)
+		return -1;
+	return set_work(j);
 }

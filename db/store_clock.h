@@ -36,10 +36,17 @@ int store_clock_ask(
     struct job *j, int64_t moment, const char *by, const char *reason);
 
 /*
- * Marks what store_clock_ahead() counts.  Numbers that were never signed are
- * revoked, and never will be; segments and work are due now.  What is signed
- * the caller revokes, and proofs too.  Keeps who has done it.
+ * Marks numbers and lists of a moment to come, up to this one, and says how
+ * many: those that are marked are what was set aside, whatever is recorded
+ * meanwhile.  Numbers that were never signed are revoked, and never will be;
+ * segments are due now.  What is signed the caller revokes (struct
+ * incident_selector, aside_at), and proofs too.  Keeps who has done it.
  */
-int store_clock_set_aside(struct job *j, int64_t moment, const char *by);
+struct clock_marked {
+	int64_t certs, lists;
+	int64_t signed_certs; /* of the numbers: not revoked, not over */
+};
+int store_clock_set_aside(
+    struct job *j, int64_t moment, const char *by, struct clock_marked *out);
 
 #endif

@@ -133,13 +133,13 @@ freeze_found(struct job *j, const char *id, const char *cause, int64_t *count)
 }
 
 static int
-freeze_ahead(struct job *j, const char *id, int64_t after, int64_t *count)
+freeze_aside(struct job *j, const char *id, int64_t at, int64_t *count)
 {
 	return store_change(j, count,
 	    "INSERT INTO incident_cert (incident_id, cert_id) "
-	    "SELECT $1, id FROM cert WHERE reserved_at > $2 AND issued_at > 0 "
-	    "AND revoked_at = 0 AND aside_at = 0 AND not_after >= $3",
-	    ARGS(v_text(id), v_int(after), v_int(j->now)));
+	    "SELECT $1, id FROM cert WHERE aside_at = $2 AND issued_at > 0 "
+	    "AND revoked_at = 0 AND not_after >= $3",
+	    ARGS(v_text(id), v_int(at), v_int(j->now)));
 }
 
 static int
@@ -150,8 +150,8 @@ fill_set(struct job *j, const char *id, const struct incident_selector *s,
 		return freeze_one(j, id, s->cert_id, count);
 	if (s->cert_ids != NULL)
 		return freeze_list(j, id, s, count);
-	if (s->reserved_after > 0)
-		return freeze_ahead(j, id, s->reserved_after, count);
+	if (s->aside_at > 0)
+		return freeze_aside(j, id, s->aside_at, count);
 	if (s->found_cause != NULL)
 		return freeze_found(j, id, s->found_cause, count);
 	return freeze(j, id, s, count);

@@ -42,9 +42,8 @@ struct incident_selector {
 	/* These, in the same way. */
 	const char *const *cert_ids;
 	size_t cert_id_count;
-	/* Signed numbers that were reserved later than this, a moment to come
-	 * (PK-147); 0: as above. */
-	int64_t reserved_after;
+	/* Signed numbers that were set aside then (PK-147); 0: as above. */
+	int64_t aside_at;
 	/* What the daily look has found for this cause, and no incident has
 	 * yet; without regard to the others. */
 	const char *found_cause;

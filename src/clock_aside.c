@@ -75,9 +75,7 @@ static int
 open_incident(struct job *j, int64_t moment, struct clock_aside *out)
 {
 	char *id = arena_alloc(j->arena, RND_ID_LEN + 1);
-	const struct incident_selector s = {
-		.reserved_after = j->now + CLOCK_TOLERANCE_SECS
-	};
+	const struct incident_selector s = { .aside_at = j->now };
 	const struct incident i = { .id = id,
 		.cause = "misissued",
 		.selector = arena_printf(j->arena, "{\"clock\":\"%s\"}",
@@ -110,8 +108,8 @@ detail_of(struct job *j, int64_t moment, const struct clock_request *r,
 	json_member_time(&w, "now", j->now);
 	json_member_str(&w, "reason", r->reason);
 	json_member_str(&w, "asked_by", r->asked_by);
-	json_member_int(&w, "numbers", a->ahead.certs);
-	json_member_int(&w, "lists", a->ahead.lists);
+	json_member_int(&w, "numbers", a->marked.certs);
+	json_member_int(&w, "lists", a->marked.lists);
 	json_member_int(&w, "answers", a->ahead.answers);
 	json_member_int(&w, "authorizations", (int64_t)a->authz);
 	json_member_int(&w, "work", a->ahead.work);
@@ -125,10 +123,10 @@ static int
 set_aside(struct job *j, int64_t moment, const struct clock_request *r,
     struct clock_aside *out)
 {
-	if (drop_proofs(j, &out->authz) < 0 ||
-	    (out->ahead.signed_certs > 0 &&
-		open_incident(j, moment, out) < 0) ||
-	    store_clock_set_aside(j, moment, command_operator(j)) < 0)
+	if (store_clock_set_aside(
+		j, moment, command_operator(j), &out->marked) < 0 ||
+	    drop_proofs(j, &out->authz) < 0 ||
+	    (out->marked.signed_certs > 0 && open_incident(j, moment, out) < 0))
 		return -1;
 	return store_audit_add(j, command_operator(j), "clock set aside",
 	    OBJECT, "ok", detail_of(j, moment, r, out));

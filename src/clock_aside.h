@@ -9,7 +9,8 @@
 #include "db/store_clock.h"
 
 struct clock_aside {
-	struct clock_ahead ahead; /* what there was */
+	struct clock_ahead ahead;   /* what there was */
+	struct clock_marked marked; /* numbers and lists that were set aside */
 	bool is_asked;        /* only that: another admin has to confirm it */
 	const char *incident; /* that revokes what was signed; NULL: nothing */
 	int64_t certificates; /* of it */

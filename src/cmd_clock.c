@@ -85,7 +85,7 @@ set_aside(struct job *j, const char *text, const char *reason)
 	}
 	printf("Set aside: %" PRId64 " numbers, %" PRId64 " lists; %zu proofs "
 	       "of mailboxes have ended.\n",
-	    done.ahead.certs, done.ahead.lists, done.authz);
+	    done.marked.certs, done.marked.lists, done.authz);
 	if (done.incident != NULL)
 		printf("Incident %s revokes %" PRId64 " certificates now.\n",
 		    done.incident, done.certificates);

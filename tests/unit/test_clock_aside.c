@@ -4,9 +4,13 @@
 #include "tests/unit/incident_lab.h"
 #include "tests/unit/store_fixture.h"
 
+#include <poll.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "db/store_audit.h"
+#include "db/store_cert.h"
+#include "db/store_private.h"
 #include "lib/arena.h"
 #include "lib/conf.h"
 #include "src/clock_aside.h"
@@ -83,14 +87,18 @@ test_set_aside(struct job *j)
 	refused(j, moment, NULL, ERR_MALFORMED, "--reason");
 	EXPECT(j, clock_set_aside(j, moment, "a dead battery", &done), 0);
 	assert_false(done.is_asked);
-	assert_int_equal(done.ahead.certs, 3);
-	assert_int_equal(done.ahead.lists, 1);
+	assert_int_equal(done.marked.certs, 3);
+	assert_int_equal(done.marked.lists, 1);
+	assert_int_equal(done.marked.signed_certs, 2);
 	assert_int_equal(done.certificates, 2);
 	assert_int_equal(lag(j), 0);
 	/* never signed, and revoked by the incident */
 	assert_int_equal(count(j, "cert WHERE revoked_at > 0"), 1);
 	assert_int_equal(
 	    count(j, "cert WHERE revoked_at > 0 AND id = 'c3'"), 1);
+	/* whoever has signed it meanwhile is too late */
+	REFUSED(j, store_cert_record(j, "c3", SPAN("der"), SPAN("c3")),
+	    ERR_CONFLICT);
 	EXPECT(j, lab_incident_step(j), 1);
 	assert_int_equal(count(j, "cert WHERE revoked_at > 0"), 3);
 	assert_int_equal(
@@ -100,6 +108,66 @@ test_set_aside(struct job *j)
 		     "'%a dead battery%'"),
 	    1);
 	EXPECT(j, store_audit_verify(j, &records), 0);
+}
+
+struct pipes {
+	int go[2], done[2];
+	int64_t moment;
+};
+
+static int
+set_aside_meanwhile(struct job *j, void *ctx)
+{
+	struct pipes *p = ctx;
+	struct clock_aside done;
+	char c;
+	int result;
+
+	close(p->go[1]);
+	j->conf = &conf;
+	if (read(p->go[0], &c, 1) != 1)
+		return 1;
+	result = clock_set_aside(j, p->moment, "test", &done);
+	if (write(p->done[1], "x", 1) != 1 || result < 0)
+		return 2;
+	return done.certificates == 3 ? 0 : 3;
+}
+
+/* A number whose certificate is just being recorded is waited for, and revoked
+ * with the others. */
+static void
+test_recorded_meanwhile(struct job *j)
+{
+	struct pipes p = { .moment = run_ahead(j) };
+	struct pollfd done = { .events = POLLIN };
+	int pid;
+
+	assert_int_equal(pipe(p.go), 0);
+	assert_int_equal(pipe(p.done), 0);
+	done.fd = p.done[0];
+	pid = fixture_fork(set_aside_meanwhile, &p);
+	EXPECT(j, store_begin(j), 0);
+	EXPECT(j,
+	    store_change(j, NULL,
+		"UPDATE cert SET issued_at = reserved_at WHERE id = 'c3'",
+		NO_ARGS),
+	    0);
+	assert_int_equal(write(p.go[1], "x", 1), 1);
+	/* Until it waits for us, or (which is wrong) does not. */
+	while (poll(&done, 1, 10) == 0 &&
+	       fixture_count(j, "SELECT COUNT(*) FROM pg_locks WHERE NOT "
+				"granted AND locktype = 'transactionid'") == 0)
+		continue;
+	EXPECT(j, store_commit(j), 0);
+	assert_int_equal(fixture_wait(pid), 0);
+	assert_int_equal(count(j, "cert WHERE aside_at > 0"), 3);
+	EXPECT(j, lab_incident_step(j), 1);
+	assert_int_equal(
+	    count(j, "cert WHERE revoked_at > 0 AND aside_at > 0"), 3);
+	for (size_t i = 0; i < 2; i++) {
+		close(p.go[i]);
+		close(p.done[i]);
+	}
 }
 
 /* It is no switch: what is made ahead of the clock later holds as ever. */
@@ -162,6 +230,7 @@ test_two_persons(struct job *j)
 
 static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_set_aside),
+	STORE_TEST_PGSQL(test_recorded_meanwhile),
 	STORE_TEST(test_once),
 	STORE_TEST(test_two_persons),
 };
