@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "db/store_clock.h"
 #include "db/store_private.h"
 #include "lib/arena.h"
 
@@ -197,8 +198,10 @@ store_responder_count_since(
 {
 	return store_get_int(j, count,
 		   "SELECT COUNT(*) FROM responder "
-		   "WHERE ca_label = $1 AND reserved_at >= $2",
-		   ARGS(v_text(ca_label), v_int(since))) == 1
+		   "WHERE ca_label = $1 AND reserved_at >= $2 "
+		   "AND reserved_at <= $3",
+		   ARGS(v_text(ca_label), v_int(since),
+		       v_int(j->now + CLOCK_TOLERANCE_SECS))) == 1
 		   ? 0
 		   : -1;
 }

@@ -110,6 +110,13 @@ block_open(struct job *j, struct block *b, const struct responder *r,
 }
 
 static bool
+is_ahead(int64_t this_update, int64_t now)
+{
+	return this_update > now + CLOCK_SECS;
+}
+
+/* What was served under a clock that was ahead is followed by what is older. */
+static bool
 is_followed(const struct ocsp_segment *next, const struct ocsp_status *before,
     int64_t now)
 {
@@ -120,7 +127,8 @@ is_followed(const struct ocsp_segment *next, const struct ocsp_status *before,
 		return !before->is_revoked ||
 		       before->not_after + OCSP_AFTER_SECS <= now;
 	return found == 1 &&
-	       r.status.this_update + CLOCK_SECS >= before->this_update &&
+	       (is_ahead(before->this_update, now) ||
+		   r.status.this_update + CLOCK_SECS >= before->this_update) &&
 	       (r.status.is_revoked || !before->is_revoked);
 }
 
@@ -354,9 +362,13 @@ block_finish(
 	b->oldest = j->now;
 	for (size_t i = 0; i < b->count; i++) {
 		const struct ocsp_record *r = &b->records[i];
+		int64_t made = r->status.this_update;
 
-		if (r->status.this_update < b->oldest)
-			b->oldest = r->status.this_update;
+		/* PK-147: nobody takes that one, it is due at once. */
+		if (is_ahead(made, j->now))
+			made = j->now - OCSP_REFRESH_SECS;
+		if (made < b->oldest)
+			b->oldest = made;
 		if (b->is_new[i] && seen++ % SAMPLE_EVERY == 0 &&
 		    check_one(j, ca, b, r) < 0)
 			return -1;

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "db/store_crl.h"
+#include "db/store_ocsp.h"
 #include "db/store_revoke.h"
 #include "lib/arena.h"
 #include "lib/conf.h"
@@ -17,6 +18,8 @@
 #include "lib/hex.h"
 #include "pki/crl.h"
 #include "pki/key.h"
+#include "pki/ocsp_segment.h"
+#include "src/answers.h"
 #include "src/clock_aside.h"
 #include "src/role_issuer.h"
 #include "src/status_place.h"
@@ -26,6 +29,7 @@
 #define HOUR ((int64_t)3600)
 #define DAY (24 * HOUR)
 #define AHEAD (100 * DAY)
+#define SEGMENT 0x77 /* of numbers that end so */
 
 struct lab {
 	struct job *j;
@@ -298,7 +302,65 @@ test_count(struct job *j)
 	assert_int_equal(count, 1);
 }
 
+/* So many, all of now. */
+static void
+expect_answers(struct lab *lab, size_t count)
+{
+	struct job *j = lab->j;
+	struct ocsp_segment s;
+	struct ocsp_record r;
+	struct span octets;
+
+	EXPECT(j,
+	    file_read(j,
+		status_segment_file(j->arena, &lab->conf.issuer, SEGMENT),
+		100000, &octets),
+	    0);
+	EXPECT(j, ocsp_segment_parse(octets, &s), 0);
+	assert_int_equal(s.count, count);
+	for (size_t i = 0; i < s.count; i++) {
+		EXPECT(j, ocsp_segment_record(&s, i, &r), 0);
+		assert_int_equal(r.status.this_update, j->now);
+	}
+}
+
+/* PK-168: answers of a time to come do not stay for two days beside a new one;
+ * and they are no newer ones that somebody has taken back. */
+static void
+test_answers(struct job *j)
+{
+	struct lab lab;
+	const char *label;
+	int64_t count;
+
+	lab_init(&lab, j);
+	label = ca_key_label(lab.issuer.ca);
+	lab.issuer.answers = answers_new(j->arena);
+	make_cert(&lab, "010177", FIXTURE_NOW + 500 * DAY);
+	make_cert(&lab, "010277", FIXTURE_NOW + 500 * DAY);
+	status_lab_at(j, FIXTURE_NOW + AHEAD);
+	run(&lab);
+	make_cert(&lab, "010377", FIXTURE_NOW + 500 * DAY);
+	revoke_one(&lab, "010177");
+	run(&lab);
+	expect_answers(&lab, 2);
+	answers_free(lab.issuer.answers);
+
+	status_lab_at(j, FIXTURE_NOW + 2 * HOUR);
+	set_aside(&lab);
+	EXPECT(
+	    j, store_responder_count_since(j, label, j->now - HOUR, &count), 0);
+	assert_int_equal(count, 0);
+	lab.issuer.answers = answers_new(j->arena);
+	unit_log_begin();
+	run(&lab);
+	assert_null(strstr(unit_log_end(), "taken back"));
+	expect_answers(&lab, 3);
+	answers_free(lab.issuer.answers);
+}
+
 static const struct CMUnitTest tests[] = {
+	STORE_TEST(test_answers),
 	STORE_TEST(test_goes_on),
 	STORE_TEST(test_keeps_entries),
 	STORE_TEST(test_restored),
