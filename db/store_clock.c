@@ -15,6 +15,58 @@ limit(const struct job *j)
 	return j->now + CLOCK_TOLERANCE_SECS;
 }
 
+#define WORK_IF(secs, table, values, which)                                    \
+	{                                                                      \
+		secs, "SELECT COUNT(*) FROM " table " WHERE " which,           \
+		    "UPDATE " table " SET " values " WHERE " which             \
+	}
+#define WORK(secs, table, column)                                              \
+	WORK_IF(secs, table, column " = $2", column " > $1")
+
+/*
+ * What waits is put off by less than a day: a try again, a lease; what was
+ * revoked waits from that moment on.  An incident is looked at before its
+ * deadline, or soon after; one that was opened ahead keeps the time that it
+ * had.
+ */
+static const struct {
+	int64_t secs;
+	const char *count, *set;
+} work[] = {
+	WORK(DAY, "orders", "issue_due_at"),
+	WORK(DAY, "outbox", "due_at"),
+	WORK(DAY, "reply", "due_at"),
+	WORK(DAY, "caa", "due_at"),
+	WORK(DAY, "caa_report", "due_at"),
+	WORK(DAY, "notice", "due_at"),
+	WORK(DAY, "handoff", "due_at"),
+	WORK(DAY, "withdrawal", "due_at"),
+	WORK(DAY, "recheck", "due_at"),
+	WORK(CLOCK_TOLERANCE_SECS, "recheck", "started_at"),
+	WORK(CLOCK_TOLERANCE_SECS, "cert", "list_due_at"),
+	WORK(CLOCK_TOLERANCE_SECS, "cert", "ocsp_due_at"),
+	WORK_IF(CLOCK_TOLERANCE_SECS, "incident",
+	    "deadline = $2 + deadline - opened_at, opened_at = $2, "
+	    "due_at = CASE WHEN due_at IS NULL THEN NULL ELSE $2 END",
+	    "opened_at > $1 AND finished_at = 0 AND cancelled_at = 0"),
+	WORK_IF(DAY, "incident", "due_at = $2",
+	    "due_at > $1 AND due_at > deadline"),
+};
+
+static int
+count_work(struct job *j, int64_t *total)
+{
+	int64_t count;
+
+	for (size_t i = 0; i < sizeof work / sizeof work[0]; i++) {
+		if (store_get_int(j, &count, work[i].count,
+			ARGS(v_int(j->now + work[i].secs))) != 1)
+			return -1;
+		*total += count;
+	}
+	return 0;
+}
+
 int
 store_clock_ahead(struct job *j, struct clock_ahead *out)
 {
@@ -24,7 +76,7 @@ store_clock_ahead(struct job *j, struct clock_ahead *out)
 	    "AND aside_at = 0), "
 	    "(SELECT COUNT(*) FROM cert WHERE reserved_at > $1 "
 	    "AND aside_at = 0 AND issued_at > 0 AND revoked_at = 0 "
-	    "AND not_after >= $4), "
+	    "AND not_after >= $3), "
 	    "(SELECT COUNT(*) FROM crl WHERE this_update > $1 "
 	    "AND aside_at = 0), "
 	    "COALESCE((SELECT MAX(reserved_at) FROM cert "
@@ -33,13 +85,9 @@ store_clock_ahead(struct job *j, struct clock_ahead *out)
 	    "WHERE this_update > $1 AND aside_at = 0), 0), "
 	    "(SELECT COUNT(*) FROM ocsp_segment WHERE refresh_at > $2), "
 	    "(SELECT COUNT(*) FROM authz WHERE created_at > $1 "
-	    "AND valid_until > $1 AND revoked_at = 0 AND deactivated_at = 0), "
-	    "(SELECT COUNT(*) FROM orders WHERE issue_due_at > $3) + "
-	    "(SELECT COUNT(*) FROM outbox WHERE due_at > $3) + "
-	    "(SELECT COUNT(*) FROM reply WHERE due_at > $3) + "
-	    "(SELECT COUNT(*) FROM caa WHERE due_at > $3)",
+	    "AND valid_until > $1 AND revoked_at = 0 AND deactivated_at = 0)",
 	    ARGS(v_int(limit(j)), v_int(limit(j) + OCSP_REFRESH_MAX_SECS),
-		v_int(j->now + DAY), v_int(j->now)));
+		v_int(j->now)));
 
 	*out = (struct clock_ahead){ .moment = 0 };
 	if (found == 1) {
@@ -53,10 +101,9 @@ store_clock_ahead(struct job *j, struct clock_ahead *out)
 		out->moment = reserved > listed ? reserved : listed;
 		out->answers = query_int(&q);
 		out->authz = query_int(&q);
-		out->work = query_int(&q);
 	}
 	query_end(&q);
-	return found == 1 ? 0 : -1;
+	return found == 1 ? count_work(j, &out->work) : -1;
 }
 
 int
@@ -132,20 +179,12 @@ set_segments(struct job *j)
 	    ARGS(v_int(j->now), v_int(limit(j) + OCSP_REFRESH_MAX_SECS)));
 }
 
-/* What waits is put off by less than a day: a try again, a lease. */
 static int
 set_work(struct job *j)
 {
-	static const char *const texts[] = {
-		"UPDATE orders SET issue_due_at = $1 WHERE issue_due_at > $2",
-		"UPDATE outbox SET due_at = $1 WHERE due_at > $2",
-		"UPDATE reply SET due_at = $1 WHERE due_at > $2",
-		"UPDATE caa SET due_at = $1 WHERE due_at > $2"
-	};
-
-	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
-		if (store_change(j, NULL, texts[i],
-			ARGS(v_int(j->now), v_int(j->now + DAY))) < 0)
+	for (size_t i = 0; i < sizeof work / sizeof work[0]; i++)
+		if (store_change(j, NULL, work[i].set,
+			ARGS(v_int(j->now + work[i].secs), v_int(j->now))) < 0)
 			return -1;
 	return 0;
 }

@@ -195,6 +195,40 @@ test_once(struct job *j)
 	assert_int_equal(lag(j), 61);
 }
 
+/* Work of a time to come is due now; an incident whose deadline is later is
+ * not, and one that was opened then has as long as it had. */
+static void
+test_work(struct job *j)
+{
+	int64_t moment = run_ahead(j);
+	struct clock_aside done;
+
+	fixture_sql(
+	    j, arena_printf(j->arena,
+		   "INSERT INTO recheck (id, rules, due_at, started_at, "
+		   "after_id, checked, unlinted) VALUES (1, '', %lld, 0, '', "
+		   "0, 0); INSERT INTO incident (id, cause, selector, reason, "
+		   "known_at, deadline, opened_by, opened_at, due_at) VALUES "
+		   "('later', 'terms', '{}', 4, 1, %lld, 'x', 1, %lld), "
+		   "('over', 'terms', '{}', 4, 1, 2, 'x', 1, %lld), "
+		   "('ahead', 'terms', '{}', 4, 1, %lld, 'x', %lld, %lld)",
+		   (long long)moment, (long long)(j->now + 400000),
+		   (long long)(j->now + 300000), (long long)moment,
+		   (long long)(moment + 500), (long long)moment,
+		   (long long)(moment + 400)));
+	EXPECT(j, clock_set_aside(j, moment, "test", &done), 0);
+	assert_int_equal(done.ahead.work, 3);
+	assert_int_equal(count(j, "recheck WHERE due_at = 1800000000"), 1);
+	assert_int_equal(
+	    count(j, "incident WHERE id = 'later' AND due_at = 1800300000"), 1);
+	assert_int_equal(
+	    count(j, "incident WHERE id = 'over' AND due_at = 1800000000"), 1);
+	assert_int_equal(
+	    count(j, "incident WHERE id = 'ahead' AND due_at = 1800000000 "
+		     "AND deadline = 1800000500"),
+	    1);
+}
+
 /* PK-206: where the CA is public, one asks and another confirms. */
 static void
 test_two_persons(struct job *j)
@@ -232,6 +266,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_set_aside),
 	STORE_TEST_PGSQL(test_recorded_meanwhile),
 	STORE_TEST(test_once),
+	STORE_TEST(test_work),
 	STORE_TEST(test_two_persons),
 };
 UNIT_MAIN(tests)
