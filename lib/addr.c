@@ -409,14 +409,19 @@ const char *
 addr_counted(struct job *j, const char *canonical)
 {
 	const char *domain = addr_domain_of(canonical);
-	struct span local = without_suffix(
-	    span_mem(canonical, (size_t)(domain - canonical) - 1));
+	struct span local;
 	size_t n = 0;
-	/* Language-independent; what cannot be folded is kept. */
-	uint8_t *folded =
-	    u8_casefold((const uint8_t *)local.p, local.n, "", NULL, NULL, &n);
+	uint8_t *folded;
 	const char *out;
 
+	/* Whoever changes rows may make anything of them. */
+	if (*domain == '\0')
+		return canonical;
+	local = without_suffix(
+	    span_mem(canonical, (size_t)(domain - canonical) - 1));
+	/* Language-independent; what cannot be folded is kept. */
+	folded =
+	    u8_casefold((const uint8_t *)local.p, local.n, "", NULL, NULL, &n);
 	if (folded != NULL)
 		local = span_mem(folded, n);
 	out = arena_printf(j->arena, "%.*s@%s", (int)local.n, local.p, domain);
