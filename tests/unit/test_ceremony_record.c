@@ -61,18 +61,26 @@ events(struct job *j, const char *object, const char *event)
 }
 
 static void
+record_tar(struct job *j, struct span tar, size_t fresh,
+    struct ceremony_recorded *done)
+{
+	int64_t count;
+
+	if (ceremony_record(j, tar, done) < 0)
+		fail_msg("%s", j->err.text);
+	assert_int_equal(done->fresh, fresh);
+	if (!has_former_marks)
+		EXPECT(j, store_audit_verify(j, &count), 0);
+}
+
+static void
 record(struct job *j, struct span tar, size_t fresh)
 {
 	struct ceremony_recorded done;
-	int64_t count;
 
-	if (ceremony_record(j, tar, &done) < 0)
-		fail_msg("%s", j->err.text);
-	assert_int_equal(done.fresh, fresh);
+	record_tar(j, tar, fresh, &done);
 	assert_int_equal(done.other_count, 0);
 	assert_null(done.refusal);
-	if (!has_former_marks)
-		EXPECT(j, store_audit_verify(j, &count), 0);
 }
 
 static void
@@ -227,15 +235,10 @@ static void
 record_other(struct job *j, struct span tar, size_t fresh, const char *what)
 {
 	struct ceremony_recorded done;
-	int64_t count;
 
-	if (ceremony_record(j, tar, &done) < 0)
-		fail_msg("%s", j->err.text);
-	assert_int_equal(done.fresh, fresh);
+	record_tar(j, tar, fresh, &done);
 	assert_int_equal(done.other_count, 1);
 	assert_non_null(strstr(done.others[0], what));
-	if (!has_former_marks)
-		EXPECT(j, store_audit_verify(j, &count), 0);
 }
 
 /* PK-19: a folder with the restored key has its own transcript, which is on
