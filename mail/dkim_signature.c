@@ -343,9 +343,10 @@ check_times(
 	if (has_t < 0 || has_x < 0)
 		return finding_set(why, FINDING_SKIP, "dkim.timestamp",
 		    "t= or x= is no number of 1 to %d digits", TIME_DIGITS_MAX);
-	if (has_t > 0 && has_x > 0 && x < t)
-		return finding_set(
-		    why, FINDING_SKIP, "dkim.timestamp", "x= lies before t=");
+	/* RFC 6376 3.5: x= is greater. */
+	if (has_t > 0 && has_x > 0 && x <= t)
+		return finding_set(why, FINDING_SKIP, "dkim.timestamp",
+		    "x= does not lie after t=");
 	if (has_t > 0 && t > arrival + FUTURE_SECS)
 		return finding_set(why, FINDING_SKIP, "dkim.future",
 		    "signed %lld s after the message arrived",
