@@ -404,6 +404,10 @@ record_parse(
 	struct dkim_tags tags;
 	const struct dkim_tag *p;
 
+	/* UTF-8 is for the signature's field alone (RFC 8616 4). */
+	if (!span_is_ascii(record))
+		return finding_set(f, FINDING_SKIP, "key.syntax",
+		    "the key record has octets that are not ASCII");
 	if (dkim_tags_parse(record, &tags) != DKIM_TAGS_OK ||
 	    (p = dkim_tags_get(&tags, "p")) == NULL)
 		return finding_set(f, FINDING_SKIP, "key.syntax",
