@@ -212,7 +212,8 @@ store_withdrawal_add(
 }
 
 /* list_due_at says what is revoked here and nowhere else yet; it stays until
- * the other CA has confirmed, so who is killed meanwhile finds it again. */
+ * the other CA has confirmed, so who is killed meanwhile finds it again.  Of
+ * any list: a CA that had several of its own may have become that one. */
 int
 store_withdrawal_adopt(
     struct job *j, const char *ca_label, size_t max, size_t *count)
@@ -222,7 +223,7 @@ store_withdrawal_adopt(
 	if (store_change(j, &changed,
 		"INSERT INTO withdrawal (id, cert_id, der, reason, asked_at, "
 		"due_at) SELECT c.id, c.id, c.der, c.reason, c.list_due_at, $2 "
-		"FROM cert c WHERE c.ca_label = $1 AND c.shard = 0 "
+		"FROM cert c WHERE c.ca_label = $1 "
 		"AND c.list_due_at IS NOT NULL AND c.issued_at > 0 "
 		"AND NOT EXISTS (SELECT 1 FROM withdrawal w WHERE w.id = c.id "
 		"AND w.reason = c.reason AND w.confirmed_at = 0) "

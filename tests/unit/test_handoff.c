@@ -594,6 +594,31 @@ test_revocation(struct job *j)
 	assert_int_equal(upstream_double.revoked, 1);
 }
 
+/* A certificate of one of several lists that this CA had here before another
+ * program took it over: nobody but that one can revoke it now. */
+static void
+test_revocation_of_any_list(struct job *j)
+{
+	struct handoff_lab lab;
+	struct cert c = { 0 };
+	bool confirmed;
+
+	handoff_lab_begin(&lab, j);
+	handoff_lab_all(&lab);
+	handoff_lab_expect_issued(&lab);
+	fixture_sql(j, "UPDATE cert SET shard = 3");
+	revoke_while_down(&lab, j, &c);
+	upstream_double.is_down = false;
+	handoff_lab_upstream(&lab);
+	assert_int_equal(upstream_double.revoked, 1);
+	assert_true(span_eq(upstream_double.revoked_der, c.der));
+	EXPECT(j, store_withdrawal_confirmed(j, c.id, &confirmed), 0);
+	assert_true(confirmed);
+	assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM cert "
+					  "WHERE list_due_at IS NOT NULL"),
+	    0);
+}
+
 /* An unconfirmed one is asked for until its certificate expires: once more
  * after that, and no more. */
 static void
@@ -945,6 +970,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_never),
 	STORE_TEST(test_refusals),
 	STORE_TEST(test_revocation),
+	STORE_TEST(test_revocation_of_any_list),
 	STORE_TEST(test_revocation_end),
 	STORE_TEST(test_revocation_cut_off),
 	STORE_TEST(test_window),
