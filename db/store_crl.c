@@ -167,21 +167,24 @@ store_crl_is_aside(struct job *j, const char *ca_label, uint64_t number)
 	    ARGS(v_text(ca_label), v_int((int64_t)number)));
 }
 
-static int
+/* Whoever spoils one row's number keeps no other row from being read. */
+static void
 revoked_read(struct query *q, struct revoked *out)
 {
-	const char *hex = query_text(q);
-	size_t n = strlen(hex) / 2;
-	char *octets = arena_alloc(q->j->arena, n + 1);
+	const char *hex, *id = query_text(q);
+	size_t n;
+	char *octets;
 
-	if (hex_parse_fixed(span_str(hex), octets, n) != 0)
-		return job_fail(q->j, ERR_INTERNAL,
-		    "certificate: stored serial is not hexadecimal");
-	out->serial = span_mem(octets, n);
+	hex = query_text(q);
+	n = strlen(hex) / 2;
+	octets = arena_alloc(q->j->arena, n + 1);
+	*out = (struct revoked){ .id = id };
+	if (hex_parse_fixed(span_str(hex), octets, n) == 0 &&
+	    strcmp(hex_dup(q->j->arena, span_mem(octets, n)), hex) == 0)
+		out->serial = span_mem(octets, n);
 	out->revoked_at = query_int(q);
 	out->reason = query_int(q);
 	out->is_due = query_int(q) != 0;
-	return 0;
 }
 
 int
@@ -195,7 +198,7 @@ store_cert_revoked(struct job *j, const struct crl *list,
 	*count = 0;
 	*out = NULL;
 	found = query_first(&q, j,
-	    "SELECT serial, revoked_at, reason, "
+	    "SELECT id, serial, revoked_at, reason, "
 	    "CASE WHEN list_due_at IS NULL THEN 0 ELSE 1 END FROM cert "
 	    "WHERE ca_label = $1 AND shard = $2 AND revoked_at > 0 "
 	    "AND (not_after >= $3 OR list_due_at IS NOT NULL) "
@@ -212,11 +215,7 @@ store_cert_revoked(struct job *j, const struct crl *list,
 				memcpy(more, *out, *count * sizeof(*more));
 			*out = more;
 		}
-		if (revoked_read(&q, &(*out)[*count]) != 0) {
-			found = -1;
-			break;
-		}
-		(*count)++;
+		revoked_read(&q, &(*out)[(*count)++]);
 	}
 	query_end(&q);
 	return found;
@@ -229,18 +228,21 @@ store_cert_listed(struct job *j, const struct crl *list,
     const struct revoked *entries, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
-		if (entries[i].is_due &&
+		const struct revoked *e = &entries[i];
+
+		if (e->is_due &&
 		    store_change(j, NULL,
-			"UPDATE cert SET list_due_at = NULL "
-			"WHERE ca_label = $1 AND serial = $2 AND reason = $3 "
+			"UPDATE cert SET list_due_at = $6 "
+			"WHERE ca_label = $1 AND id = $2 AND reason = $3 "
 			"AND list_due_at IS NOT NULL "
 			"AND NOT EXISTS (SELECT 1 FROM crl "
 			"WHERE crl.ca_label = $1 AND crl.shard = $5 "
 			"AND crl.number > $4)",
-			ARGS(v_text(list->ca_label),
-			    v_text(hex_dup(j->arena, entries[i].serial)),
-			    v_int(entries[i].reason), v_int(list->number),
-			    v_int(list->shard))) != 0)
+			ARGS(v_text(list->ca_label), v_text(e->id),
+			    v_int(e->reason), v_int(list->number),
+			    v_int(list->shard),
+			    v_due(e->serial.n > 0 ? 0 : list->next_update))) !=
+			0)
 			return -1;
 	}
 	return 0;

@@ -47,7 +47,8 @@ int store_crl_latest(
  * no list has carried yet (PK-160).
  */
 struct revoked {
-	struct span serial;
+	const char *id;     /* of the row */
+	struct span serial; /* empty: the row's is not as hex_format() writes */
 	int64_t revoked_at;
 	int64_t reason;
 	bool is_due; /* no list says so yet */
@@ -55,7 +56,8 @@ struct revoked {
 int store_cert_revoked(struct job *j, const struct crl *list,
     int64_t not_after_from, struct revoked **out, size_t *count);
 /* The list of this number with these entries is published; nothing changes if
- * a greater number was reserved for the shard meanwhile. */
+ * a greater number was reserved for the shard meanwhile.  One without a serial
+ * was left out: it is due again when this list ends. */
 int store_cert_listed(struct job *j, const struct crl *list,
     const struct revoked *entries, size_t count);
 /* notAfter of the CA's certificate that ends last; 0: it has none. */

@@ -11,6 +11,7 @@
 #include "lib/log.h"
 #include "pki/certview.h"
 #include "pki/crl.h"
+#include "pki/crl_lint.h"
 #include "pki/key.h"
 #include "src/role_issuer.h"
 #include "src/status_place.h"
@@ -18,9 +19,186 @@
 #include "src/worker.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 
 /* The others are counted: one fault may be that of very many rows. */
 #define TOLD_MAX 10
+
+/* --- rows whose number is none -------------------------------------------- */
+
+/* The number in what the row holds, which is the issuer's own: 1 and *view, 0
+ * none, -1.  *stored is what the row says. */
+static int
+prove_contents(const struct issuer *i, struct job *j, const char *id,
+    struct certview *view, const char **stored)
+{
+	struct cert c;
+	int found = store_cert_by_id(j, id, NULL, &c);
+
+	*stored = "";
+	if (found <= 0)
+		return found;
+	*stored = c.serial;
+	if (certview_parse_tbs(c.tbs, view) < 0 &&
+	    certview_parse(c.der, view) < 0)
+		return 0;
+	c.serial = hex_dup(j->arena, view->serial);
+	if (crl_serial_is_proper(view->serial) &&
+	    status_prove(i, j, &c, view) == 0)
+		return 1;
+	job_recover(j);
+	return 0;
+}
+
+static void
+tell_spoiled(const struct revoked *r, int64_t shard, const char *stored,
+    const char *listed_as)
+{
+	struct log_quoted q;
+
+	log_error("revocation row spoiled",
+	    "cert=%s shard=%" PRId64 " serial=%s listed_as=%s next=\"%s: find "
+	    "out who wrote the row, and write its number as its certificate "
+	    "says\"",
+	    r->id, shard, log_quote(&q, span_str(stored)),
+	    listed_as != NULL ? listed_as : "none",
+	    listed_as != NULL ? "its certificate is on the list"
+			      : "it is on no list, and what was revoked may "
+				"still be good for whoever meets it");
+}
+
+/* In a job of its own, as look_at(). */
+static int
+put_right(const struct issuer *i, struct job *j, int64_t shard, bool is_told,
+    struct revoked *r)
+{
+	const char *stored, *listed_as = NULL;
+	struct certview view;
+	struct job one;
+	int found;
+
+	job_init(&one, j->store, j->conf);
+	one.now = j->now;
+	found = prove_contents(i, &one, r->id, &view, &stored);
+	j->err = one.err;
+	r->serial = (struct span){ NULL, 0 };
+	if (found == 1) {
+		r->serial = span_mem(
+		    arena_memdup(j->arena, view.serial.p, view.serial.n),
+		    view.serial.n);
+		listed_as = hex_dup(j->arena, view.serial);
+	}
+	if (found >= 0 && is_told)
+		tell_spoiled(r, shard, stored, listed_as);
+	job_done(&one);
+	return found < 0 ? -1 : 0;
+}
+
+static int
+record(const struct issuer *i, struct job *j, int64_t shard, const char *what,
+    size_t rows)
+{
+	return worker_record(j, "issuer", "revocation rows",
+	    arena_printf(j->arena, "ca:%s", ca_key_label(i->ca)), what,
+	    arena_printf(
+		j->arena, "{\"shard\":%" PRId64 ",\"rows\":%zu}", shard, rows));
+}
+
+static int
+put_all_right(const struct issuer *i, struct job *j, int64_t shard,
+    const struct list_rows *rows)
+{
+	size_t spoiled = 0;
+
+	for (size_t k = 0; k < rows->count; k++) {
+		if (crl_serial_is_proper(rows->v[k].serial))
+			continue;
+		if (put_right(i, j, shard, spoiled < TOLD_MAX, &rows->v[k]) < 0)
+			return -1;
+		spoiled++;
+	}
+	return spoiled > 0 ? record(i, j, shard, "spoiled", spoiled) : 0;
+}
+
+/* --- entries -------------------------------------------------------------- */
+
+static int
+by_serial(const void *a, const void *b)
+{
+	const struct crl_entry *x = a, *y = b;
+
+	return crl_serial_compare(x->serial, y->serial);
+}
+
+/* The database sorts text, where a number of another length stands anywhere. */
+static void
+make_entries(struct job *j, int64_t this_update, struct list_rows *rows)
+{
+	struct crl_entry *v = arena_calloc(j->arena, rows->count, sizeof(*v));
+	size_t n = 0, unique = 0;
+
+	for (size_t k = 0; k < rows->count; k++) {
+		const struct revoked *r = &rows->v[k];
+
+		if (r->serial.n == 0)
+			continue;
+		/* Committed after this step began, or by another machine
+		 * whose clock is ahead (PK-159). */
+		v[n++] = (struct crl_entry){ .serial = r->serial,
+			.revoked_at = r->revoked_at < this_update
+					  ? r->revoked_at
+					  : this_update,
+			.reason = status_reason(
+			    hex_dup(j->arena, r->serial), r->reason) };
+	}
+	if (n > 1)
+		qsort(v, n, sizeof(*v), by_serial);
+	for (size_t k = 0; k < n; k++)
+		if (unique == 0 || by_serial(&v[unique - 1], &v[k]) != 0)
+			v[unique++] = v[k];
+	rows->entries = v;
+	rows->entry_count = unique;
+}
+
+int
+list_rows_collect(const struct issuer *i, struct job *j, const struct crl *list,
+    int64_t last_update, struct list_rows *out)
+{
+	*out = (struct list_rows){ .v = NULL };
+	if (store_cert_revoked(j, list, last_update, &out->v, &out->count) <
+		0 ||
+	    put_all_right(i, j, list->shard, out) < 0)
+		return -1;
+	make_entries(j, list->this_update, out);
+	return 0;
+}
+
+/* --- what leaves the list ------------------------------------------------- */
+
+/* Among the rows whose number is none: 1 and *view, 0, -1. */
+static int
+find_spoiled(const struct issuer *i, struct job *j, int64_t shard,
+    struct span serial, struct certview *view)
+{
+	const struct crl list = { .ca_label = ca_key_label(i->ca),
+		.shard = shard };
+	struct revoked *rows;
+	const char *stored;
+	size_t count;
+
+	if (store_cert_revoked(j, &list, 0, &rows, &count) < 0)
+		return -1;
+	for (size_t k = 0; k < count; k++) {
+		int found;
+
+		if (crl_serial_is_proper(rows[k].serial))
+			continue;
+		found = prove_contents(i, j, rows[k].id, view, &stored);
+		if (found < 0 || (found == 1 && span_eq(view->serial, serial)))
+			return found;
+	}
+	return 0;
+}
 
 /* The certificate of this number, in its own words: 1, 0 no row of it is ours,
  * -1.  It points into the job's arena. */
@@ -60,6 +238,8 @@ list_rows_may_lose(const struct issuer *i, struct job *j, int64_t shard,
 	struct certview view;
 	int found = find_certificate(i, j, e->serial, &view);
 
+	if (found == 0)
+		found = find_spoiled(i, j, shard, e->serial, &view);
 	if (found < 0)
 		return -1;
 	if (found == 1 && (view.not_after < former->this_update ||
@@ -113,31 +293,23 @@ look_at(const struct issuer *i, struct job *j, int64_t shard,
 	return result;
 }
 
-static int
-record(const struct issuer *i, struct job *j, int64_t shard, size_t strays)
-{
-	return worker_record(j, "issuer", "revocation rows",
-	    arena_printf(j->arena, "ca:%s", ca_key_label(i->ca)), "not ours",
-	    arena_printf(j->arena, "{\"shard\":%" PRId64 ",\"rows\":%zu}",
-		shard, strays));
-}
-
 int
 list_rows_tell_strays(const struct issuer *i, struct job *j, int64_t shard,
-    const struct revoked *rows, size_t count)
+    const struct list_rows *rows)
 {
 	size_t strays = 0;
 
-	for (size_t k = 0; k < count; k++) {
+	for (size_t k = 0; k < rows->count; k++) {
+		const struct revoked *r = &rows->v[k];
 		bool is_stray = false;
 
-		if (rows[k].is_due && look_at(i, j, shard, &rows[k],
-					  strays < TOLD_MAX, &is_stray) < 0)
+		if (r->is_due && r->serial.n > 0 &&
+		    look_at(i, j, shard, r, strays < TOLD_MAX, &is_stray) < 0)
 			return -1;
 		strays += is_stray;
 	}
 	if (strays > TOLD_MAX)
 		log_error("revocation rows not ours",
 		    "shard=%" PRId64 " rows=%zu", shard, strays);
-	return strays > 0 ? record(i, j, shard, strays) : 0;
+	return strays > 0 ? record(i, j, shard, "not ours", strays) : 0;
 }

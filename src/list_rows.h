@@ -9,11 +9,33 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct crl;
 struct crl_entry;
 struct crl_input;
 struct issuer;
 struct job;
 struct revoked;
+
+struct list_rows {
+	struct revoked *v;
+	size_t count;
+	const struct crl_entry *entries; /* sorted and unique (PK-151) */
+	size_t entry_count;
+};
+
+/*
+ * The revoked rows of the list's shard, and the entries that they make; what
+ * expired before `last_update` was on the list of then (PK-160).
+ *
+ * L-65: a row whose serial number can be no certificate's is told, by its id,
+ * with each list.  What it holds says which number was meant: if the issuer's
+ * seal or signature is on that, its number is listed, and is the row's from
+ * here on.  Otherwise there is no certificate that could be listed: the row is
+ * left out, its serial is empty, and it stays due.  No row stops the list of
+ * all others.  0, or -1.
+ */
+int list_rows_collect(const struct issuer *i, struct job *j,
+    const struct crl *list, int64_t last_update, struct list_rows *out);
 
 /*
  * PK-160: may this entry of the shard's former list be missing on the next
@@ -30,6 +52,6 @@ int list_rows_may_lose(const struct issuer *i, struct job *j, int64_t shard,
  * revocations beside it from being published.  0, or -1.
  */
 int list_rows_tell_strays(const struct issuer *i, struct job *j, int64_t shard,
-    const struct revoked *rows, size_t count);
+    const struct list_rows *rows);
 
 #endif

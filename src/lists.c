@@ -8,7 +8,6 @@
 #include "lib/clock.h"
 #include "lib/conf.h"
 #include "lib/fdio.h"
-#include "lib/hex.h"
 #include "lib/job.h"
 #include "lib/log.h"
 #include "pki/certfield.h"
@@ -19,7 +18,6 @@
 #include "src/linters_hold.h"
 #include "src/list_rows.h"
 #include "src/role_issuer.h"
-#include "src/status_proof.h"
 #include "src/worker.h"
 
 #include <inttypes.h>
@@ -232,33 +230,6 @@ check_former(const struct issuer *i, struct job *j, int64_t shard,
 
 /* --- making it ------------------------------------------------------------ */
 
-/* PK-160: what expired before the last list was on that list, which was one
- * after its end. */
-static int
-collect(struct job *j, const struct crl *list, int64_t last_update,
-    struct crl_input *in, struct revoked **rows)
-{
-	struct crl_entry *entries;
-
-	if (store_cert_revoked(j, list, last_update, rows, &in->count) < 0)
-		return -1;
-	entries = arena_calloc(j->arena, in->count, sizeof(*entries));
-	for (size_t k = 0; k < in->count; k++) {
-		const struct revoked *r = &(*rows)[k];
-
-		/* Committed after this step began, or by another machine
-		 * whose clock is ahead (PK-159). */
-		entries[k] = (struct crl_entry){ .serial = r->serial,
-			.revoked_at = r->revoked_at < in->this_update
-					  ? r->revoked_at
-					  : in->this_update,
-			.reason = status_reason(
-			    hex_dup(j->arena, r->serial), r->reason) };
-	}
-	in->entries = entries;
-	return 0;
-}
-
 /* The number comes before the contents: a list with a greater number is never
  * the older one. */
 static int
@@ -410,7 +381,7 @@ publish(struct issuer *i, struct job *j, const struct crl *last)
 		.next_update = in.next_update };
 	int64_t since = j->now;
 	struct crl_input former = { 0 };
-	struct revoked *rows;
+	struct list_rows rows;
 	bool has_former;
 	int signed_one, allowed = check_ceiling(i, j, last->shard);
 
@@ -421,12 +392,14 @@ publish(struct issuer *i, struct job *j, const struct crl *last)
 	    place_in_time(i, j, last->shard, &former) < 0 ||
 	    reserve(j, last, former.number, &list) < 0 ||
 	    store_crl_due(j, list.ca_label, list.shard, &since) < 0 ||
-	    collect(j, &list, former.this_update, &in, &rows) < 0)
+	    list_rows_collect(i, j, &list, former.this_update, &rows) < 0)
 		return -1;
 	in.number = (uint64_t)list.number;
+	in.entries = rows.entries;
+	in.count = rows.entry_count;
 	if (has_former && check_former(i, j, last->shard, &former, &in) < 0)
 		return -1;
-	if (list_rows_tell_strays(i, j, last->shard, rows, in.count) < 0 ||
+	if (list_rows_tell_strays(i, j, last->shard, &rows) < 0 ||
 	    ask_linters(i, j, &in) < 0)
 		return -1;
 	/* PK-169: what the list will say is in the answers before. */
@@ -439,7 +412,7 @@ publish(struct issuer *i, struct job *j, const struct crl *last)
 		ceiling_count(&i->lists, j->now);
 		i->list_at[last->shard] = j->now;
 	}
-	if (signed_one < 0 || record(j, &list, rows, in.count) < 0)
+	if (signed_one < 0 || record(j, &list, rows.v, rows.count) < 0)
 		return -1;
 	issuer_list_warn_of_size(&list);
 	log_info("revocation list signed",

@@ -949,7 +949,7 @@ test_imported_old(struct job *j)
 	assert_int_equal(unlink(lab.conf.issuer.crl_file), 0);
 	lab.issuer.written[0] = 0;
 	revoke_one(&lab, make_cert(&lab, FIXTURE_NOW + 365 * DAY), 4);
-	fixture_sql(j, "UPDATE cert SET serial = 'zz' || serial");
+	fixture_sql(j, "ALTER TABLE blocked_key RENAME TO away");
 	at(&lab, first.next_update);
 	unit_log_begin();
 	assert_int_equal(issuer_list_step(&lab.issuer, j), -1);
@@ -958,7 +958,7 @@ test_imported_old(struct job *j)
 	EXPECT(j, issuer_list_restore(&lab.issuer, j), 0);
 	assert_false(file_is_regular(lab.conf.issuer.crl_file));
 	assert_int_equal(published(j), 1);
-	fixture_sql(j, "UPDATE cert SET serial = substr(serial, 3)");
+	fixture_sql(j, "ALTER TABLE away RENAME TO blocked_key");
 	assert_int_equal(publish_all(&lab), 1);
 	EXPECT(j, crl_read(j, lab.issuer.ca, file_of(&lab, 0), &out), 0);
 	assert_true(out.number > CRL_NUMBER_OF_CEREMONY);
@@ -1157,6 +1157,118 @@ test_strays(struct job *j)
 	publish_all(&lab);
 	assert_false(is_listed(&lab, 1, "0101"));
 	assert_int_equal(count_strays(j), 2);
+}
+
+static int64_t
+count_spoiled(struct job *j)
+{
+	return fixture_count(j,
+	    "SELECT COUNT(*) FROM audit WHERE event = 'revocation rows' "
+	    "AND result = 'spoiled'");
+}
+
+static void
+spoil(struct job *j, const char *id, const char *serial)
+{
+	fixture_sql(j,
+	    arena_printf(j->arena,
+		"UPDATE cert SET serial = '%s' WHERE id = '%s'", serial, id));
+}
+
+/* L-65: a row whose number can be no certificate's: what it holds, under the
+ * issuer's seal, says which one was meant.  The list is made, with that. */
+static void
+test_spoiled(struct job *j)
+{
+	static const char *const numbers[] = { "no number", "0", "", "8102",
+		"010201020102010201020102010201020102010201", "01aB" };
+	struct lab lab;
+	const char *log;
+
+	lab_init(&lab, j);
+	make_cert(&lab, FIXTURE_NOW + 365 * DAY);
+	make_cert(&lab, FIXTURE_NOW + 30 * DAY);
+	revoke_one(&lab, "cert1", 1);
+	revoke_one(&lab, "cert2", 1);
+	for (size_t k = 0; k < sizeof numbers / sizeof numbers[0]; k++) {
+		at(&lab, FIXTURE_NOW + (int64_t)k * HOUR);
+		spoil(j, "cert2", numbers[k]);
+		fixture_sql(j, "UPDATE cert SET list_due_at = 1");
+		unit_log_begin();
+		assert_int_equal(publish_all(&lab), 1);
+		log = unit_log_end();
+		assert_non_null(strstr(log, "revocation row spoiled"));
+		assert_non_null(strstr(log, "cert=cert2 shard=0 serial="));
+		assert_non_null(strstr(log, "listed_as=0102"));
+		assert_true(is_listed(&lab, 0, "0101"));
+		assert_true(is_listed(&lab, 0, "0102"));
+		assert_int_equal(count_spoiled(j), k + 1);
+		assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM cert "
+						  "WHERE list_due_at > 0"),
+		    0);
+	}
+	/* PK-160, L-66: it leaves when its certificate has ended. */
+	at(&lab, FIXTURE_NOW + 30 * DAY + HOUR);
+	assert_int_equal(publish_all(&lab), 1);
+	assert_true(is_listed(&lab, 0, "0102"));
+	at(&lab, FIXTURE_NOW + 32 * DAY);
+	assert_int_equal(publish_all(&lab), 1);
+	assert_false(is_listed(&lab, 0, "0102"));
+	assert_true(is_listed(&lab, 0, "0101"));
+}
+
+/* L-65, L-66: nothing in the row is the issuer's, so no certificate is known
+ * that could be listed; the others' revocations get out, and it stays due. */
+static void
+test_spoiled_whole(struct job *j)
+{
+	struct lab lab;
+	const char *log;
+
+	lab_init(&lab, j);
+	for (int i = 0; i < 2; i++)
+		make_cert(&lab, FIXTURE_NOW + 365 * DAY);
+	fixture_sql(j, "UPDATE cert SET evidence = '{}' WHERE id = 'cert2'");
+	spoil(j, "cert2", "no number");
+	revoke_one(&lab, "cert1", 1);
+	revoke_one(&lab, "cert2", 1);
+	unit_log_begin();
+	assert_int_equal(publish_all(&lab), 1);
+	log = unit_log_end();
+	assert_non_null(strstr(log, "cert=cert2 shard=0"));
+	assert_non_null(strstr(log, "listed_as=none"));
+	assert_true(is_listed(&lab, 0, "0101"));
+	assert_false(is_listed(&lab, 0, "0102"));
+	assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM cert "
+					  "WHERE list_due_at > 0"),
+	    1);
+	/* No list after the other for it, but one when it is put right. */
+	at(&lab, FIXTURE_NOW + HOUR);
+	assert_int_equal(publish_all(&lab), 0);
+	spoil(j, "cert2", "0102");
+	fixture_sql(j,
+	    "UPDATE cert SET list_due_at = 1, evidence = (SELECT evidence FROM "
+	    "cert c WHERE c.id = 'cert1') WHERE id = 'cert2'");
+	assert_int_equal(publish_all(&lab), 1);
+	assert_true(is_listed(&lab, 0, "0102"));
+}
+
+/* PK-151: a number that is one, of another length than those beside it. */
+static void
+test_short_number(struct job *j)
+{
+	struct lab lab;
+
+	lab_init(&lab, j);
+	for (int i = 0; i < 3; i++)
+		make_cert(&lab, FIXTURE_NOW + 365 * DAY);
+	spoil(j, "cert2", "0101ff");
+	for (int i = 1; i <= 3; i++)
+		revoke_one(&lab, arena_printf(j->arena, "cert%d", i), 1);
+	assert_int_equal(publish_all(&lab), 1);
+	assert_true(is_listed(&lab, 0, "0101"));
+	assert_true(is_listed(&lab, 0, "0101ff"));
+	assert_true(is_listed(&lab, 0, "0103"));
 }
 
 /* PK-155, L-62: with one list the URL may change, and the list is everybody's;
@@ -1371,6 +1483,9 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_emptied),
 	STORE_TEST(test_shards),
 	STORE_TEST(test_strays),
+	STORE_TEST(test_spoiled),
+	STORE_TEST(test_spoiled_whole),
+	STORE_TEST(test_short_number),
 	STORE_TEST(test_grows_after_move),
 	STORE_TEST(test_taken_back),
 	STORE_TEST(test_old_list_again),
