@@ -187,14 +187,30 @@ former_open_to_look(struct job *j, struct arena *keep, struct issuer *i)
 	return open_all(j, keep, i, look_at_one);
 }
 
-const struct issuer *
-former_of(const struct issuer *i, const char *ca_label)
+static const struct former *
+find(const struct issuer *i, const char *ca_label)
 {
 	for (size_t n = 0; n < i->former_count; n++)
 		if (strcmp(ca_key_label(i->formers[n].issuer.ca), ca_label) ==
 		    0)
-			return &i->formers[n].issuer;
+			return &i->formers[n];
 	return NULL;
+}
+
+const struct issuer *
+former_of(const struct issuer *i, const char *ca_label)
+{
+	const struct former *f = find(i, ca_label);
+
+	return f != NULL ? &f->issuer : NULL;
+}
+
+const struct conf_issuer *
+former_conf(const struct issuer *i, const char *ca_label)
+{
+	const struct former *f = find(i, ca_label);
+
+	return f != NULL ? &f->conf.issuer : NULL;
 }
 
 bool

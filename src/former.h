@@ -16,6 +16,7 @@
 
 struct arena;
 struct ca;
+struct conf_issuer;
 struct issuer;
 struct job;
 
@@ -34,6 +35,9 @@ void former_close(struct issuer *i);
 int former_open_to_look(struct job *j, struct arena *keep, struct issuer *i);
 /* The one of this label, by which certificates name it; NULL: there is none. */
 const struct issuer *former_of(const struct issuer *i, const char *ca_label);
+/* What its section says in the place of section issuer; NULL as well. */
+const struct conf_issuer *former_conf(
+    const struct issuer *i, const char *ca_label);
 
 /* One list or one batch of answers of theirs that is due: 1, 0, -1. */
 int former_step(struct issuer *i, struct job *j);

@@ -228,7 +228,7 @@ static bool
 is_on_list(struct job *j, const struct certview *view, int64_t shard)
 {
 	return j->conf->issuer.crl_shards == 1 ||
-	       status_names_shard(j, view, shard);
+	       status_names_shard(j, &j->conf->issuer, view, shard);
 }
 
 int

@@ -135,7 +135,7 @@ libcs_src_a_SOURCES = \
 	src/maildir.c src/maildir.h \
 	src/place_check.c src/place_check.h \
 	src/purge.c src/purge.h \
-	src/recheck.c \
+	src/recheck.c src/recheck_row.c src/recheck_row.h \
 	src/recipient.c src/recipient.h \
 	src/record_queue.c src/record_queue.h \
 	src/reply_wrap.c src/reply_wrap.h \

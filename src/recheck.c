@@ -34,6 +34,7 @@
 #include "src/incident_open.h"
 #include "src/linters.h"
 #include "src/linters_hold.h"
+#include "src/recheck_row.h"
 #include "src/role_issuer.h"
 #include "src/worker.h"
 
@@ -240,12 +241,16 @@ check_one(const struct issuer *i, struct job *j, const char *id,
     struct recheck *r, struct recheck_finding *f)
 {
 	bool linted = true;
+	struct certview view;
 	struct cert c;
 	int found = store_cert_by_id(j, id, NULL, &c);
 
 	*f = (struct recheck_finding){ .cert_id = id };
 	if (found <= 0)
 		return found;
+	if (certview_parse(c.der, &view) == 0 &&
+	    recheck_row(i, j, &c, &view) < 0)
+		return -1;
 	found = check_key(i, j, &c, f);
 	if (found == 0)
 		found = check_lints(i, j, &c, f, &linted);

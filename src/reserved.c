@@ -4,6 +4,7 @@
 
 #include "db/store_cert.h"
 #include "db/store_order.h"
+#include "lib/conf.h"
 #include "lib/digest.h"
 #include "lib/job.h"
 #include "lib/log.h"
@@ -55,7 +56,7 @@ contradiction(const struct issuer *i, struct job *j, const struct order *o,
 		return "the row is of another profile";
 	if (strcmp(c->ca_label, ca_key_label(i->ca)) != 0)
 		return "the row is of another CA";
-	if (!status_names_shard(j, &view, c->shard))
+	if (!status_names_shard(j, &j->conf->issuer, &view, c->shard))
 		return "the contents name another revocation list";
 	return NULL;
 }

@@ -38,7 +38,8 @@ status_prove(const struct issuer *i, struct job *j, const struct cert *c,
 }
 
 bool
-status_names_shard(struct job *j, const struct certview *view, int64_t shard)
+status_names_shard(struct job *j, const struct conf_issuer *ca,
+    const struct certview *view, int64_t shard)
 {
 	const struct cert_extension *e =
 	    certview_extension(view, OID_CRL_POINTS);
@@ -46,7 +47,7 @@ status_names_shard(struct job *j, const struct certview *view, int64_t shard)
 
 	if (shard < 0 || shard >= CRL_SHARDS_MAX || e == NULL)
 		return false;
-	url = span_str(status_shard_url(j->arena, &j->conf->issuer, shard));
+	url = span_str(status_shard_url(j->arena, ca, shard));
 	return e->value.n >= url.n &&
 	       span_eq(span_mem(e->value.p + e->value.n - url.n, url.n), url);
 }

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 struct cert;
+struct conf_issuer;
 struct issuer;
 struct job;
 
@@ -22,10 +23,10 @@ struct job;
 int status_prove(const struct issuer *i, struct job *j, const struct cert *c,
     struct certview *out);
 
-/* PK-155: the list that the certificate names is that of this shard; false of
- * a number that is none. */
-bool status_names_shard(
-    struct job *j, const struct certview *view, int64_t shard);
+/* PK-155: the list that the certificate names is that of this shard, by the
+ * URLs of this CA; false of a number that is none. */
+bool status_names_shard(struct job *j, const struct conf_issuer *ca,
+    const struct certview *view, int64_t shard);
 
 /* The reason in a revoked row, or 0 with an alarm where it is none that a list
  * may have (PK-158): the certificate is revoked all the same, and whoever can

@@ -226,6 +226,69 @@ test_blocked(struct job *j)
 	assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM incident"), 2);
 }
 
+static int64_t
+count_row_told(struct job *j)
+{
+	return fixture_count(j,
+	    "SELECT COUNT(*) FROM audit WHERE event = 'certificate row' "
+	    "AND result = 'spoiled'");
+}
+
+/* L-62: a row that says otherwise than its certificate is found before anybody
+ * revokes it.  It is no fault of the certificate: no incident. */
+static void
+test_row(struct job *j)
+{
+	static const struct {
+		const char *column, *wrong;
+	} rows[] = { { "serial", "'0155'" }, { "serial", "'no number'" },
+		{ "shard", "1" }, { "shard", "-1" },
+		{ "not_after", "not_after + 1" }, { "spki_sha256", "sha256" } };
+	struct role_lab lab;
+	int64_t at = FIXTURE_NOW;
+
+	issue(&lab, j);
+	walk(&lab, 0);
+	assert_int_equal(count_row_told(j), 0);
+	fixture_sql(j, "CREATE TABLE former AS SELECT * FROM cert");
+	for (size_t k = 0; k < sizeof rows / sizeof rows[0]; k++) {
+		const char *log;
+
+		fixture_sql(j, arena_printf(j->arena, "UPDATE cert SET %s = %s",
+				   rows[k].column, rows[k].wrong));
+		role_lab_at(&lab, at += DAY);
+		unit_log_begin();
+		walk(&lab, 0);
+		log = unit_log_end();
+		assert_non_null(strstr(log, "certificate row spoiled"));
+		assert_non_null(strstr(
+		    log, arena_printf(j->arena, "column=%s", rows[k].column)));
+		assert_int_equal(count_row_told(j), k + 1);
+		fixture_sql(
+		    j, arena_printf(j->arena,
+			   "UPDATE cert SET %s = (SELECT %s FROM former)",
+			   rows[k].column, rows[k].column));
+	}
+	fixture_sql(j, "DROP TABLE former");
+}
+
+/* With several lists: that of the row's number is not the one that the
+ * certificate names (PK-155). */
+static void
+test_row_of_other_list(struct job *j)
+{
+	struct role_lab lab;
+
+	issue(&lab, j);
+	lab.conf.issuer.crl_shards = 3;
+	walk(&lab, 0);
+	assert_int_equal(count_row_told(j), 0);
+	fixture_sql(j, "UPDATE cert SET shard = 2");
+	role_lab_at(&lab, FIXTURE_NOW + DAY);
+	walk(&lab, 0);
+	assert_int_equal(count_row_told(j), 1);
+}
+
 /* The only certificate is for something else than mail. */
 static void
 spoil_purpose(struct job *j, struct span der)
@@ -597,6 +660,8 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_linters),
 	STORE_TEST(test_weak),
 	STORE_TEST(test_blocked),
+	STORE_TEST(test_row),
+	STORE_TEST(test_row_of_other_list),
 	STORE_TEST(test_lint),
 	STORE_TEST(test_edited),
 	STORE_TEST(test_selected),
