@@ -360,7 +360,12 @@ dns_packet_read(struct job *j, struct span packet, enum dns_type type,
 	name = m.question;
 	followed = follow_aliases(j, &m, &name, out);
 	if (followed > 0) {
+		const struct dns_answer seen = *out;
+
 		temporary(out, "more than 8 aliases, or a loop of aliases");
+		out->aliases = seen.aliases;
+		out->alias_count = seen.alias_count;
+		out->canonical = name_text(j, &name);
 		return;
 	}
 	if (followed < 0 || collect(j, &m, &name, type, out) < 0) {

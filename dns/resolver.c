@@ -353,6 +353,18 @@ rcode_text(struct job *j, int rcode)
 	    j->arena, "the name servers answered with code %d", rcode);
 }
 
+/* PK-17: the way that the answer names, whatever is at its end. */
+static void
+keep_aliases(struct question *q, struct span packet)
+{
+	struct dns_answer seen = { .name = q->out->name };
+
+	dns_packet_read(q->j, packet, q->type, &seen);
+	q->out->aliases = seen.aliases;
+	q->out->alias_count = seen.alias_count;
+	q->out->canonical = seen.canonical;
+}
+
 /* The library's answer.  Whether it is bogus is looked at first: a bogus one
  * carries data too (MA-31, PK-30). */
 static void
@@ -360,6 +372,8 @@ take_answer(void *arg, int rcode, void *packet, int packet_len, int security,
     char *why_bogus, int was_ratelimited)
 {
 	struct question *q = arg;
+	const struct span octets = span_mem(
+	    packet, packet == NULL || packet_len < 0 ? 0 : (size_t)packet_len);
 	enum { INSECURE, BOGUS, SECURE };
 
 	(void)was_ratelimited;
@@ -369,19 +383,21 @@ take_answer(void *arg, int rcode, void *packet, int packet_len, int security,
 		    why_bogus == NULL || *why_bogus == '\0'
 			? "DNSSEC validation failed"
 			: arena_strdup(q->j->arena, why_bogus));
+		keep_aliases(q, octets);
 		return;
 	}
 	if (rcode == 3) {
 		set_empty(q->out, DNS_NXDOMAIN, NULL);
+		keep_aliases(q, octets);
 		q->out->secure = security == SECURE;
 		return;
 	}
-	if (rcode != 0 || packet == NULL || packet_len <= 0) {
+	if (rcode != 0 || octets.n == 0) {
 		set_empty(q->out, DNS_TEMPORARY, rcode_text(q->j, rcode));
+		keep_aliases(q, octets);
 		return;
 	}
-	dns_packet_read(
-	    q->j, span_mem(packet, (size_t)packet_len), q->type, q->out);
+	dns_packet_read(q->j, octets, q->type, q->out);
 	q->out->secure = security == SECURE && q->out->status != DNS_TEMPORARY;
 }
 

@@ -5,7 +5,8 @@
  * A resolver answers one question at a time for its caller; it waits with its
  * own deadline (MA-30: a try, then a total) and never longer.  Answers carry
  * the DNSSEC status; a bogus answer carries no data, whatever the library
- * returned.  Records are the RDATA in wire form, in the job's arena.
+ * returned, but the aliases that it names (PK-17).  Records are the RDATA in
+ * wire form, in the job's arena.
  *
  * resolver_new_custom() gives the same interface to stored evidence (the
  * issuer verifies a DKIM signature again without network) and to tests.

@@ -342,6 +342,8 @@ test_aliases(void **state)
 	assert_int_equal(a.status, DNS_TEMPORARY);
 	assert_int_equal(a.count, 0);
 	assert_non_null(a.why);
+	assert_int_equal(a.alias_count, 8);
+	assert_string_equal(a.canonical, "c19.test");
 	resolver_free(r);
 }
 
@@ -454,7 +456,8 @@ test_bogus(void **state)
 	struct resolver *r = make_resolver(PATIENT_MS,
 	    "test. DS 12345 13 2 0000000000000000000000000000000000000000000"
 	    "000000000000000000001");
-	static const char *names[] = { "ok.test", "nx.test", "nodata.test" };
+	static const char *names[] = { "ok.test", "nx.test", "nodata.test",
+		"c19.test" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -469,6 +472,10 @@ test_bogus(void **state)
 		assert_null(a.rdata);
 		assert_false(a.secure);
 		assert_non_null(a.why);
+		/* PK-17: no data, but the way that it names. */
+		assert_int_equal(a.alias_count, i == 3 ? 1 : 0);
+		assert_string_equal(
+		    a.canonical, i == 3 ? "c20.test" : names[i]);
 	}
 	resolver_free(r);
 }
