@@ -54,6 +54,22 @@ notice_renewal_of(const char *about)
 		   : NULL;
 }
 
+const char *
+notice_object(struct job *j, const char *about)
+{
+	struct span s = span_str(about);
+
+	if (notice_renewal_of(about) != NULL)
+		return arena_printf(
+		    j->arena, "cert:%s", notice_renewal_of(about));
+	if (!span_starts(s, SPAN("report:")))
+		return arena_printf(j->arena, "incident:%s", about);
+	for (size_t end = s.n; end > 0; end--)
+		if (s.p[end - 1] == ':')
+			return span_dup(j->arena, span_cut(s, 0, end - 1));
+	return about;
+}
+
 int
 store_notice_renewal(struct job *j, const struct notice_renewal *n)
 {

@@ -35,6 +35,9 @@ int store_notice_add(struct job *j, const char *incident_id,
  * under; and the id in it, or NULL. */
 const char *notice_of_renewal(struct job *j, const char *cert_id);
 const char *notice_renewal_of(const char *about);
+/* In audit records: "incident:<id>", "report:<number>", "cert:<id>", which are
+ * kept as long as what they are about (PK-22). */
+const char *notice_object(struct job *j, const char *about);
 /* That a certificate can be renewed (PK-191); nothing if the mailbox was told
  * of this one. */
 struct notice_renewal {

@@ -80,7 +80,7 @@ int store_purge_oldest(struct job *j, enum purge_kind k, int64_t *at);
 /* PK-22: the CA key was destroyed, and its last CA certificate has ended, at
  * the latest then: what it did is kept `retention` longer.  0, or -1:
  * ERR_MALFORMED if it has done nothing, ERR_CONFLICT while a certificate by it
- * has not expired. */
+ * has not expired, or where one had not then, or it signed a list later. */
 int store_key_ended(struct job *j, const char *ca_label, int64_t at);
 
 /* PK-23: of an account that has ended, orders without a certificate and

@@ -10,9 +10,11 @@
 
 #include "db/audit_chain.h"
 #include "db/audit_mark.h"
+#include "db/store_crl.h"
 #include "db/store_private.h"
 #include "db/store_purge_rows.h"
 #include "lib/arena.h"
+#include "lib/clock.h"
 
 /* What cannot end soon comes up again after a while. */
 #define LONG_PAUSE (30 * PURGE_DAY)
@@ -29,6 +31,7 @@ struct record {
 #define NUMBERED "report:"
 /* How far a ceremony of that CA is on record (src/ceremony_record.c). */
 #define CEREMONY "ceremony:"
+#define PROFILE "profile:"
 static const struct {
 	const char *prefix, *sql;
 	int64_t pause;
@@ -49,20 +52,63 @@ static const struct {
 	    "AND is_preauth = 0 AND cert_id IS NOT NULL "
 	    "AND keep_from IS NOT NULL LIMIT 1",
 	    LONG_PAUSE },
+	{ "cert:", "SELECT not_after FROM cert WHERE id = $1", PURGE_DAY },
+	/* What another CA made and nobody got. */
+	{ "withdrawal:", "SELECT not_after FROM withdrawal WHERE id = $1",
+	    PURGE_DAY },
 };
 
-/* PK-22: what a CA key did. */
+/* Until when the key is known to have been of use: the end of the last
+ * certificate by it, its last list, or 0. */
+static int
+key_used_at(struct job *j, const char *ca_label, int64_t *at)
+{
+	int64_t list = 0;
+
+	*at = 0;
+	if (store_get_int(j, at,
+		"SELECT not_after FROM cert WHERE ca_label = $1 "
+		"ORDER BY not_after DESC LIMIT 1",
+		ARGS(v_text(ca_label))) < 0 ||
+	    store_get_int(j, &list,
+		"SELECT this_update FROM crl WHERE ca_label = $1 "
+		"AND der IS NOT NULL AND aside_at = 0 "
+		"ORDER BY number DESC LIMIT 1",
+		ARGS(v_text(ca_label))) < 0)
+		return -1;
+	*at = later(*at, list);
+	return 0;
+}
+
+/* PK-22: what a CA key did.  One that was said to have ended and went on has
+ * not ended then. */
 static int
 key_end(struct job *j, const char *ca_label, int64_t retention, int64_t *due)
 {
-	int64_t ended;
+	int64_t ended, used;
 	int found = store_get_int(j, &ended,
 	    "SELECT ended_at FROM ca_key_end WHERE ca_label = $1",
 	    ARGS(v_text(ca_label)));
 
-	if (found < 0)
+	if (found < 0 || key_used_at(j, ca_label, &used) < 0)
 		return -1;
-	*due = later(*due, found > 0 ? ended + retention : j->now + LONG_PAUSE);
+	*due = later(*due,
+	    found > 0 ? later(ended, used) + retention : j->now + LONG_PAUSE);
+	return 0;
+}
+
+/* PK-19, PK-22: profiles say what the CA keys made, all of them. */
+static int
+keys_end(struct job *j, int64_t retention, int64_t *due)
+{
+	struct ca_end *all;
+	size_t count;
+
+	if (store_shard_cas(j, &all, &count) < 0)
+		return -1;
+	for (size_t i = 0; i < count; i++)
+		if (key_end(j, all[i].ca_label, retention, due) < 0)
+			return -1;
 	return 0;
 }
 
@@ -76,6 +122,8 @@ record_due(struct job *j, const struct record *r,
 	*due = r->link.at_ms / 1000 + rules->retention;
 	if (strncmp(object, "ca:", 3) == 0)
 		return key_end(j, object + 3, rules->retention, due);
+	if (strncmp(object, PROFILE, sizeof PROFILE - 1) == 0)
+		return keys_end(j, rules->retention, due);
 	if (strncmp(object, CEREMONY, sizeof CEREMONY - 1) == 0)
 		return key_end(
 		    j, object + sizeof CEREMONY - 1, rules->retention, due);
@@ -326,25 +374,26 @@ purge_audit(struct job *j, const struct purge_rules *rules, int64_t max,
 
 /* --- the end of a CA key -------------------------------------------------- */
 
-/* Has the CA a certificate that has not expired?  There is no index by the end
- * alone, but one for each last octet of a number. */
+/* Is it known that the key was of use after that?  Neither its certificates
+ * nor its lists come from a key that is gone. */
 static int
-has_unexpired(struct job *j, const char *ca_label)
+check_end(struct job *j, const char *ca_label, int64_t at)
 {
-	int found = 0;
+	int64_t used;
 
-	for (unsigned octet = 0; octet < 256 && found == 0; octet++) {
-		int64_t one;
-
-		found = store_get_int(j, &one,
-		    "SELECT 1 FROM cert WHERE ca_label = $1 "
-		    "AND substr(serial, length(serial) - 1) = $2 "
-		    "AND not_after >= $3 LIMIT 1",
-		    ARGS(v_text(ca_label),
-			v_text(arena_printf(j->arena, "%02x", octet)),
-			v_int(j->now)));
-	}
-	return found;
+	if (key_used_at(j, ca_label, &used) < 0)
+		return -1;
+	if (used >= j->now)
+		return job_fail(j, ERR_CONFLICT,
+		    "%s: certificates by this key have not expired; its lists "
+		    "are needed until then",
+		    ca_label);
+	if (used <= at)
+		return 0;
+	return job_fail(j, ERR_CONFLICT,
+	    "%s: at %s a certificate by this key was valid, or it signed a "
+	    "list; give a time that is not earlier",
+	    ca_label, clock_rfc3339(j->arena, used));
 }
 
 int
@@ -362,14 +411,8 @@ store_key_ended(struct job *j, const char *ca_label, int64_t at)
 		    "%s: no audit record names such a CA key; countersign crl "
 		    "shows the labels",
 		    ca_label);
-	found = has_unexpired(j, ca_label);
-	if (found < 0)
+	if (check_end(j, ca_label, at) < 0)
 		return -1;
-	if (found > 0)
-		return job_fail(j, ERR_CONFLICT,
-		    "%s: certificates by this key have not expired; its lists "
-		    "are needed until then",
-		    ca_label);
 	return store_change(j, NULL,
 	    "INSERT INTO ca_key_end (ca_label, ended_at) VALUES ($1, $2) "
 	    "ON CONFLICT (ca_label) DO UPDATE SET ended_at = $2 "

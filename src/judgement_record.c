@@ -95,7 +95,7 @@ note_bounce(struct job *j, const struct judgement *g)
 		return found;
 	log_info("notice bounced", "about=%s status=%s", about, d->status);
 	return store_audit_add(j, "validator", "notice bounced",
-	    arena_printf(j->arena, "notice:%s", about), "ok",
+	    notice_object(j, about), "ok",
 	    worker_detail(j, "status", d->status));
 }
 

@@ -13,7 +13,9 @@
 #include "lib/digest.h"
 #include "lib/hex.h"
 #include "lib/json.h"
+#include "pki/ca.h"
 #include "pki/ca_key_end.h"
+#include "pki/certview.h"
 #include "pki/keycheck.h"
 #include "pki/token_key.h"
 #include "src/ca_conf.h"
@@ -70,7 +72,29 @@ record(struct job *j, const struct destroyed_key *k, const char *event,
 
 /* --- may it be ------------------------------------------------------------ */
 
-/* Until when its own certificate, and those that it has signed, are valid. */
+/* By other CAs, for the same key (PK-134). */
+static int
+alternates_end(
+    struct job *j, const struct ca_key_facts *facts, int64_t *not_after)
+{
+	const struct conf_list *files = &j->conf->issuer.alternate_chains;
+
+	for (size_t i = 0; i < files->n; i++) {
+		struct certview v;
+		struct span der;
+
+		if (ca_certificate_read(j, j->arena, files->v[i], &der) < 0)
+			return -1;
+		if (certview_parse(der, &v) < 0)
+			return job_fail(j, ERR_INTERNAL,
+			    "%s: not a certificate in strict DER", files->v[i]);
+		if (span_eq(v.spki, facts->spki) && v.not_after > *not_after)
+			*not_after = v.not_after;
+	}
+	return 0;
+}
+
+/* Until when its own certificates, and those that it has signed, are valid. */
 static int
 last_use(struct job *j, const struct ca_key_facts *facts, int64_t *out)
 {
@@ -79,7 +103,7 @@ last_use(struct job *j, const struct ca_key_facts *facts, int64_t *out)
 		return -1;
 	if (facts->not_after > *out)
 		*out = facts->not_after;
-	return 0;
+	return alternates_end(j, facts, out);
 }
 
 static int

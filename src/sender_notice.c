@@ -102,23 +102,6 @@ drop(struct job *j, const struct notice *n)
 	return 0;
 }
 
-/* "incident:<id>", "report:<number>", "cert:<id>" */
-static const char *
-object_of(struct job *j, const struct notice *n)
-{
-	struct span about = span_str(n->about);
-
-	if (notice_renewal_of(n->about) != NULL)
-		return arena_printf(
-		    j->arena, "cert:%s", notice_renewal_of(n->about));
-	if (n->words == NULL)
-		return arena_printf(j->arena, "incident:%s", n->about);
-	for (size_t end = about.n; end > 0; end--)
-		if (about.p[end - 1] == ':')
-			return span_dup(j->arena, span_cut(about, 0, end - 1));
-	return n->about;
-}
-
 static int
 finish(struct job *j, const struct notice *n, const struct submit_result *r)
 {
@@ -131,8 +114,8 @@ finish(struct job *j, const struct notice *n, const struct submit_result *r)
 		return drop(j, n);
 	/* No attempt, so there is nothing to tell of it. */
 	if (r->outcome != SUBMIT_CUT_OFF &&
-	    store_audit_add(j, "sender", "notice", object_of(j, n), outcome,
-		worker_detail(j, "answer", r->answer)) < 0)
+	    store_audit_add(j, "sender", "notice", notice_object(j, n->about),
+		outcome, worker_detail(j, "answer", r->answer)) < 0)
 		return worker_undo(j);
 	if (store_commit(j) < 0)
 		return -1;

@@ -3,6 +3,8 @@
 
 #include "tests/unit/store_fixture.h"
 
+#include <openssl/pem.h>
+#include <openssl/x509.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -89,6 +91,53 @@ asked_by_another(struct job *j)
 {
 	fixture_sql(
 	    j, "UPDATE destroyed_key SET asked_by = 'operator:another'");
+}
+
+/* The issuing CA's key, certified by another CA until then. */
+static const char *
+write_alternate(struct job *j, const struct site *s, int64_t not_after)
+{
+	const char *path =
+	    arena_printf(j->arena, "%s/alternate.pem", lab_folder());
+	X509 *x = X509_new();
+	FILE *f = fopen(path, "w");
+	const unsigned char *p = (const unsigned char *)s->facts.spki.p;
+	X509_PUBKEY *key = d2i_X509_PUBKEY(NULL, &p, (long)s->facts.spki.n);
+
+	assert_non_null(f);
+	assert_non_null(key);
+	assert_int_equal(X509_set_version(x, X509_VERSION_3), 1);
+	ASN1_INTEGER_set(X509_get_serialNumber(x), 7);
+	ASN1_TIME_set(X509_getm_notBefore(x), s->facts.not_after - DAY);
+	ASN1_TIME_set(X509_getm_notAfter(x), not_after);
+	assert_int_equal(X509_set_pubkey(x, X509_PUBKEY_get0(key)), 1);
+	assert_true(X509_sign(x, lab_key(KEY_TYPE_P384, 0), EVP_sha384()) > 0);
+	assert_int_equal(PEM_write_X509(f, x), 1);
+	fclose(f);
+	X509_PUBKEY_free(key);
+	X509_free(x);
+	return path;
+}
+
+/* PK-207: the key has a second certificate, by another CA, which is valid for
+ * longer than its first. */
+static void
+test_pk_207_alternate(struct job *j)
+{
+	const char *file;
+	struct site s;
+
+	make_site(&s, j);
+	file = write_alternate(j, &s, s.facts.not_after + 10 * DAY);
+	s.conf.issuer.alternate_chains = (struct conf_list){ &file, 1 };
+	expire(&s, j);
+	expect_refused(j, &plain, "is valid until");
+	j->now += 10 * DAY;
+	clock_set(j->now);
+	EXPECT(j, destroy(j, &plain), 0);
+	s.conf.issuer.alternate_chains.v = &s.passphrase;
+	asked_by_another(j);
+	expect_refused(j, &plain, s.passphrase);
 }
 
 static int64_t
@@ -303,6 +352,7 @@ test_pk_207_what_it_needs(struct job *j)
 }
 
 static const struct CMUnitTest tests[] = {
+	STORE_TEST(test_pk_207_alternate),
 	STORE_TEST(test_pk_207_file_is_gone),
 	STORE_TEST(test_pk_207_cut_off),
 	STORE_TEST(test_pk_207_issuer_refuses),

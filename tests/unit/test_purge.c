@@ -12,6 +12,7 @@
 #include "db/store_audit.h"
 #include "db/store_caa_round.h"
 #include "db/store_cert.h"
+#include "db/store_crl.h"
 #include "db/store_incident.h"
 #include "db/store_notice.h"
 #include "db/store_purge.h"
@@ -842,6 +843,9 @@ test_PK_22_audit_records(struct job *j)
 	note(j, "mailbox:early@example.org");
 	c = prove_and_issue(&lab);
 	note(j, arena_printf(j->arena, "account:%s", lab.account.id));
+	note(j, arena_printf(j->arena, "cert:%s", c.id));
+	note(j, "profile:mailbox-strict");
+	COMMITTED(j, store_shard_set(j, c.ca_label, 0, "http://crl.example"));
 	note(j, "mailbox:late@example.org");
 	orders = records_of(j, "order") + records_of(j, "authz");
 	keys = records_of(j, "ca");
@@ -850,6 +854,12 @@ test_PK_22_audit_records(struct job *j)
 
 	REFUSED(j, store_key_ended(j, "nobody", 1), ERR_MALFORMED);
 	REFUSED(j, store_key_ended(j, c.ca_label, 1), ERR_CONFLICT);
+	/* Said too early, by whoever may write the row: it counts for nothing
+	 * while the key is seen to be of use. */
+	fixture_sql(j,
+	    arena_printf(j->arena,
+		"INSERT INTO ca_key_end (ca_label, ended_at) VALUES ('%s', 1)",
+		c.ca_label));
 	role_lab_at(&lab, FIXTURE_NOW + RETENTION - 1);
 	purge(&lab);
 	chain_verifies(&lab, 0);
@@ -858,14 +868,19 @@ test_PK_22_audit_records(struct job *j)
 	purge(&lab);
 	assert_int_equal(records_of(j, "mailbox"), 0);
 	assert_int_equal(records_of(j, "account"), 1);
+	assert_int_equal(records_of(j, "cert"), 1);
+	assert_int_equal(records_of(j, "profile"), 1);
+	assert_int_equal(records_of(j, "ca"), keys);
 	assert_int_equal(
 	    records_of(j, "order") + records_of(j, "authz"), orders);
 	chain_verifies(&lab, 2);
+	fixture_sql(j, "DELETE FROM ca_key_end");
 
 	role_lab_at(&lab, c.not_after + RETENTION - 1);
 	purge(&lab);
 	assert_int_equal(
 	    records_of(j, "order") + records_of(j, "authz"), orders);
+	assert_int_equal(records_of(j, "cert"), 1);
 	role_lab_at(&lab, c.not_after + RETENTION);
 	purge(&lab);
 	assert_nothing_left(j);
@@ -874,9 +889,16 @@ test_PK_22_audit_records(struct job *j)
 	role_lab_at(&lab, j->now + 40 * DAY);
 	purge(&lab);
 	assert_int_equal(records_of(j, "account"), 0);
-	chain_verifies(&lab, 3 + orders);
+	assert_int_equal(records_of(j, "cert"), 0);
+	assert_int_equal(records_of(j, "profile"), 1);
+	chain_verifies(&lab, 4 + orders);
 
 	ended = j->now;
+	fixture_sql(
+	    j, arena_printf(j->arena,
+		   "UPDATE crl SET this_update = %lld WHERE der IS NOT NULL",
+		   (long long)ended - 5));
+	REFUSED(j, store_key_ended(j, c.ca_label, ended - 6), ERR_CONFLICT);
 	COMMITTED(j, store_key_ended(j, c.ca_label, ended));
 	role_lab_at(&lab, ended + RETENTION - 1);
 	purge(&lab);
@@ -884,6 +906,7 @@ test_PK_22_audit_records(struct job *j)
 	role_lab_at(&lab, ended + RETENTION);
 	purge(&lab);
 	assert_int_equal(records_of(j, "ca"), 0);
+	assert_int_equal(records_of(j, "profile"), 0);
 	role_lab_at(&lab, j->now + 10 * RETENTION);
 	purge(&lab);
 	assert_true(rows(j, "audit") > 0);
