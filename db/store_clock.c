@@ -23,11 +23,18 @@ limit(const struct job *j)
 #define WORK(secs, table, column)                                              \
 	WORK_IF(secs, table, column " = $2", column " > $1")
 
+#define OPENED_AHEAD "opened_at > $1 AND finished_at = 0 AND cancelled_at = 0"
+/* A moment of the incident's, as far from now as it was when it was opened. */
+#define KEEP_TIME(column)                                                      \
+	column " = $2 + " column " - (SELECT opened_at FROM incident n "       \
+	       "WHERE n.id = about)"
+
 /*
  * What waits is put off by less than a day: a try again, a lease; what was
  * revoked waits from that moment on.  An incident is looked at before its
  * deadline, or soon after; one that was opened ahead keeps the time that it
- * had.
+ * had.  Its notices come first, while it says when it was opened: whoever was
+ * told of the wrong deadline is told again.
  */
 static const struct {
 	int64_t secs;
@@ -41,14 +48,26 @@ static const struct {
 	WORK(DAY, "notice", "due_at"),
 	WORK(DAY, "handoff", "due_at"),
 	WORK(DAY, "withdrawal", "due_at"),
+	WORK(DAY, "upstream_window", "due_at"),
 	WORK(DAY, "recheck", "due_at"),
 	WORK(CLOCK_TOLERANCE_SECS, "recheck", "started_at"),
 	WORK(CLOCK_TOLERANCE_SECS, "cert", "list_due_at"),
 	WORK(CLOCK_TOLERANCE_SECS, "cert", "ocsp_due_at"),
+	WORK_IF(CLOCK_TOLERANCE_SECS, "notice",
+	    KEEP_TIME("deadline") ", " KEEP_TIME(
+		"expires_at") ", "
+			      "due_at = $2, attempts = 0, sent_at = 0, answer "
+			      "= NULL, "
+			      "message = NULL, message_id = NULL",
+	    "failed_at = 0 AND bounced_at = 0 AND about IN "
+	    "(SELECT id FROM incident WHERE " OPENED_AHEAD ")"),
 	WORK_IF(CLOCK_TOLERANCE_SECS, "incident",
-	    "deadline = $2 + deadline - opened_at, opened_at = $2, "
+	    "deadline = $2 + deadline - opened_at, "
+	    "known_at = CASE WHEN known_at > $1 "
+	    "THEN $2 + known_at - opened_at ELSE known_at END, "
+	    "opened_at = $2, "
 	    "due_at = CASE WHEN due_at IS NULL THEN NULL ELSE $2 END",
-	    "opened_at > $1 AND finished_at = 0 AND cancelled_at = 0"),
+	    OPENED_AHEAD),
 	WORK_IF(DAY, "incident", "due_at = $2",
 	    "due_at > $1 AND due_at > deadline"),
 };

@@ -175,17 +175,19 @@ notice_compose_report(
 }
 
 const char *
-notice_message_id(
-    struct job *j, const char *about, const char *mailbox, const char *from)
+notice_message_id(struct job *j, const struct notice_input *in)
 {
 	struct sha256_ctx *c = sha256_new(j->arena);
 	uint8_t hash[SHA256_LEN];
 
 	sha256_add(c, span_str("notice "));
-	sha256_add(c, span_str(about));
+	sha256_add(c, span_str(in->about));
 	sha256_add(c, span_str(" "));
-	sha256_add(c, span_str(mailbox));
+	sha256_add(c, span_str(in->mailbox));
+	sha256_add(c,
+	    span_str(arena_printf(j->arena, " %lld", (long long)in->deadline)));
 	sha256_finish(c, hash);
 	return arena_printf(j->arena, "<%s@%s>",
-	    hex_dup(j->arena, span_mem(hash, ID_OCTETS)), addr_domain_of(from));
+	    hex_dup(j->arena, span_mem(hash, ID_OCTETS)),
+	    addr_domain_of(in->from));
 }

@@ -44,9 +44,9 @@ int notice_render_renewal(struct job *j, const struct notice_input *in,
 int notice_compose_report(
     struct job *j, const struct notice_input *in, struct span *out);
 
-/* "<hash@domain of from>": of the incident or report and the address, so that a
- * mail that goes out twice after a crash is known as one. */
-const char *notice_message_id(
-    struct job *j, const char *about, const char *mailbox, const char *from);
+/* "<hash@domain of from>": of the incident or report, the address and the
+ * deadline, so that a mail that goes out twice after a crash is known as one,
+ * and one that says another moment is not. */
+const char *notice_message_id(struct job *j, const struct notice_input *in);
 
 #endif

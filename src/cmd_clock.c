@@ -53,7 +53,8 @@ show(struct job *j)
 	print_count(a.lists, "revocation lists");
 	print_count(a.answers, "segments of OCSP answers");
 	print_count(a.authz, "proofs of mailboxes");
-	print_count(a.work, "items of work, put off by more than a day");
+	print_count(
+	    a.work, "items of work, put off or counted from such a moment");
 	printf(
 	    "\nIf the clock is wrong now, set it, and do nothing else. If it "
 	    "is right:\n\n  countersign clock --set-aside %s --reason "

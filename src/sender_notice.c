@@ -43,12 +43,10 @@ static int
 render(const struct sender *s, struct job *j, struct notice *n)
 {
 	const struct conf_sender *conf = &j->conf->sender;
-	const struct notice_input in = {
+	struct notice_input in = {
 		.ca_name = j->conf->ca_name,
 		.mailbox = n->mailbox,
 		.from = conf->from,
-		.message_id =
-		    notice_message_id(j, n->about, n->mailbox, conf->from),
 		.language = n->language,
 		.default_language = conf->default_language,
 		.renewal_texts = s->renewal_texts,
@@ -63,6 +61,7 @@ render(const struct sender *s, struct job *j, struct notice *n)
 		.expires_at = n->expires_at };
 	struct span plain;
 
+	in.message_id = notice_message_id(j, &in);
 	if (compose(j, n, &in, &plain) < 0 ||
 	    sender_sign(s, j, &letter, plain, &n->message) < 0 ||
 	    store_begin(j) < 0)

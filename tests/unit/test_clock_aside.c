@@ -229,6 +229,54 @@ test_work(struct job *j)
 	    1);
 }
 
+/* PK-185: an incident that was opened ahead tells its mailboxes once more, and
+ * until when it really is; one that failed, came back or is of another one does
+ * not go out again. */
+static void
+test_notices(struct job *j)
+{
+	int64_t moment = run_ahead(j);
+	struct clock_aside done;
+
+	fixture_sql(
+	    j, arena_printf(j->arena,
+		   "INSERT INTO incident (id, cause, selector, reason, "
+		   "known_at, deadline, opened_by, opened_at, due_at) VALUES "
+		   "('ahead', 'terms', '{}', 4, %lld, %lld, 'x', %lld, %lld), "
+		   "('now', 'terms', '{}', 4, 1, 1800000700, 'x', 1, "
+		   "1800000600); INSERT INTO notice (about, mailbox, deadline, "
+		   "expires_at, due_at, attempts, sent_at, failed_at, "
+		   "bounced_at, message, message_id) VALUES "
+		   "('ahead', 'told', %lld, %lld, NULL, 1, 5, 0, 0, NULL, "
+		   "'<a>'), "
+		   "('ahead', 'waits', %lld, %lld, %lld, 3, 0, 0, 0, 'old', "
+		   "'<b>'), "
+		   "('ahead', 'failed', 1, 1, NULL, 1, 0, 5, 0, NULL, '<c>'), "
+		   "('ahead', 'back', 1, 1, NULL, 1, 5, 0, 6, NULL, '<d>'), "
+		   "('now', 'told', 1800000700, 1800000900, NULL, 1, 5, 0, 0, "
+		   "NULL, '<e>')",
+		   (long long)(moment - 9), (long long)(moment + 500),
+		   (long long)moment, (long long)(moment + 400),
+		   (long long)(moment + 500), (long long)(moment + 800),
+		   (long long)(moment + 500), (long long)(moment + 800),
+		   (long long)(moment + 60)));
+	EXPECT(j, clock_set_aside(j, moment, "test", &done), 0);
+	assert_int_equal(
+	    count(j, "incident WHERE id = 'ahead' AND deadline = 1800000500 "
+		     "AND known_at = 1799999991"),
+	    1);
+	assert_int_equal(
+	    count(j, "notice WHERE about = 'ahead' AND deadline = 1800000500 "
+		     "AND expires_at = 1800000800 AND due_at = 1800000000 "
+		     "AND sent_at = 0 AND message IS NULL AND message_id IS "
+		     "NULL AND mailbox IN ('told', 'waits')"),
+	    2);
+	assert_int_equal(
+	    count(j, "notice WHERE deadline = 1 AND due_at IS NULL"), 2);
+	assert_int_equal(
+	    count(j, "notice WHERE message_id = '<e>' AND due_at IS NULL"), 1);
+}
+
 /* PK-206: where the CA is public, one asks and another confirms. */
 static void
 test_two_persons(struct job *j)
@@ -267,6 +315,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST_PGSQL(test_recorded_meanwhile),
 	STORE_TEST(test_once),
 	STORE_TEST(test_work),
+	STORE_TEST(test_notices),
 	STORE_TEST(test_two_persons),
 };
 UNIT_MAIN(tests)

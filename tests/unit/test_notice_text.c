@@ -188,19 +188,27 @@ test_templates(void **state)
 	}
 }
 
+static const char *
+message_id(const char *about, const char *mailbox, int64_t deadline)
+{
+	const struct notice_input in = { .about = about,
+		.mailbox = mailbox,
+		.from = "acme@ca.test",
+		.deadline = deadline };
+
+	return notice_message_id(unit_job(), &in);
+}
+
 static void
 test_message_id(void **state)
 {
-	struct job *j = unit_job();
-	const char *id = notice_message_id(j, "i1", "a@b.test", "acme@ca.test");
+	const char *id = message_id("i1", "a@b.test", 5);
 
 	(void)state;
-	assert_string_equal(
-	    id, notice_message_id(j, "i1", "a@b.test", "acme@ca.test"));
-	assert_string_not_equal(
-	    id, notice_message_id(j, "i2", "a@b.test", "acme@ca.test"));
-	assert_string_not_equal(
-	    id, notice_message_id(j, "i1", "c@b.test", "acme@ca.test"));
+	assert_string_equal(id, message_id("i1", "a@b.test", 5));
+	assert_string_not_equal(id, message_id("i2", "a@b.test", 5));
+	assert_string_not_equal(id, message_id("i1", "c@b.test", 5));
+	assert_string_not_equal(id, message_id("i1", "a@b.test", 6));
 	assert_non_null(strstr(id, "@ca.test>"));
 }
 

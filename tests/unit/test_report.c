@@ -543,7 +543,9 @@ test_bounce(struct job *j)
 	EXPECT(j, sender_step(&lab.sender, j), 1);
 	from = lab.conf.sender.from;
 	about = notice_of_report(j, 1, NOTICE_ANSWER);
-	id = notice_message_id(j, about, "eve@else.example", from);
+	id = notice_message_id(j,
+	    &(struct notice_input){
+		.about = about, .mailbox = "eve@else.example", .from = from });
 	/* to somebody else; delayed; about another mail */
 	role_lab_take(
 	    &lab, role_lab_report(&lab, "x@ca.example", "failed", "5.1.1", id));
