@@ -12,6 +12,7 @@
 #include "src/database.h"
 #include "src/key_files.h"
 #include "src/pins.h"
+#include "src/place_check.h"
 #include "src/privilege.h"
 #include "src/published.h"
 #include "src/role_admin.h"
@@ -263,6 +264,23 @@ run_role(const struct options *o)
 	return role_main(ops, &start);
 }
 
+static void
+bad_place(void *ctx, const char *message)
+{
+	(void)ctx;
+	log_error("place not to be written", "error=\"%s\"", message);
+}
+
+/* Found now, and not when the first list or answer is made. */
+static int
+check_places(struct job *j)
+{
+	if (place_check_here(j, bad_place, NULL) == 0)
+		return 0;
+	return job_fail(
+	    j, ERR_INTERNAL, "the roles cannot write where they must");
+}
+
 static int
 prepare_as_user(const struct conf *conf)
 {
@@ -281,6 +299,8 @@ prepare_as_user(const struct conf *conf)
 	if (result == 0 && wording_check(conf, conf_report_stderr, NULL) < 0)
 		result = job_fail(
 		    &j, ERR_INTERNAL, "the texts of the mails have mistakes");
+	if (result == 0)
+		result = check_places(&j);
 	if (result == 0)
 		result = store_migrate_as(&j, &owner, users);
 	if (result < 0)

@@ -47,7 +47,8 @@ look_at_folder(struct looking *l, const char *option, const char *path)
 {
 	struct job *j = l->job;
 
-	if (may(path, R_OK | W_OK | X_OK) == 0)
+	/* What is no folder has nothing in it. */
+	if (may(arena_printf(j->arena, "%s/.", path), R_OK | W_OK | X_OK) == 0)
 		return;
 	if (errno == ENOENT)
 		say(l,
@@ -55,6 +56,15 @@ look_at_folder(struct looking *l, const char *option, const char *path)
 			"%s: there is no folder %s: make it, and let it belong "
 			"to %s",
 			option, path, user_of(j)));
+	else if (errno == ENOTDIR)
+		say(l, arena_printf(j->arena,
+			   "%s: %s is no folder: name one that belongs to %s",
+			   option, path, user_of(j)));
+	else if (errno == EROFS)
+		say(l, arena_printf(j->arena,
+			   "%s: the file system of the folder %s is read-only: "
+			   "mount it for writing, or name another folder",
+			   option, path));
 	else
 		say(l, arena_printf(j->arena,
 			   "%s: %s cannot write in the folder %s (%s): let it "
@@ -115,42 +125,20 @@ look_at_issuer(
 }
 
 static void
-look(struct looking *l)
+look(struct looking *l, struct job *j)
 {
-	const struct conf *conf = l->job->conf;
+	const struct conf *conf = j->conf;
 
+	l->job = j;
+	buf_init(&l->said, j->arena, SAID_MAX);
 	look_at_database(l, conf->database);
 	look_at_issuer(l, "issuer", &conf->issuer);
 	for (size_t i = 0; i < conf->former_count; i++)
 		look_at_issuer(l,
 		    arena_printf(
-			l->job->arena, "former_ca %s", conf->formers[i].name),
+			j->arena, "former_ca %s", conf->formers[i].name),
 		    &conf->formers[i].issuer);
 }
-
-/* --- the child ------------------------------------------------------------ */
-
-static int
-look_as_user(struct job *j, int fd)
-{
-	struct looking l = { .job = j };
-	size_t sent = 0;
-
-	if (privilege_drop(j, j->conf->user) < 0)
-		return EXIT_FAILURE;
-	buf_init(&l.said, j->arena, SAID_MAX);
-	look(&l);
-	while (sent < l.said.n) {
-		ssize_t n = write(fd, l.said.p + sent, l.said.n - sent);
-
-		if (n < 0)
-			return EXIT_FAILURE;
-		sent += (size_t)n;
-	}
-	return EXIT_SUCCESS;
-}
-
-/* --- who asks ------------------------------------------------------------- */
 
 static int
 report_each(struct span said, place_check_fn *report, void *ctx)
@@ -163,6 +151,38 @@ report_each(struct span said, place_check_fn *report, void *ctx)
 	}
 	return count;
 }
+
+int
+place_check_here(struct job *j, place_check_fn *report, void *ctx)
+{
+	struct looking l;
+
+	look(&l, j);
+	return report_each(buf_span(&l.said), report, ctx);
+}
+
+/* --- the child ------------------------------------------------------------ */
+
+static int
+look_as_user(struct job *j, int fd)
+{
+	struct looking l;
+	size_t sent = 0;
+
+	if (privilege_drop(j, j->conf->user) < 0)
+		return EXIT_FAILURE;
+	look(&l, j);
+	while (sent < l.said.n) {
+		ssize_t n = write(fd, l.said.p + sent, l.said.n - sent);
+
+		if (n < 0)
+			return EXIT_FAILURE;
+		sent += (size_t)n;
+	}
+	return EXIT_SUCCESS;
+}
+
+/* --- who asks ------------------------------------------------------------- */
 
 static int
 hear(struct job *j, int fd, pid_t pid, struct span *said)

@@ -1,8 +1,6 @@
 /*
  * Can the user of the roles write where it must: the database, and the
- * folders of revocation lists and OCSP answers?  Whoever runs `countersign
- * check` is often root, whom no mode stops, so a child that has become that
- * user looks.
+ * folders of revocation lists and OCSP answers?
  */
 #ifndef SRC_PLACE_CHECK_H
 #define SRC_PLACE_CHECK_H
@@ -11,7 +9,12 @@ struct job;
 
 typedef void place_check_fn(void *ctx, const char *message);
 
-/* Reports each place that cannot be written, and what to do: how many; or -1
+/* Reports each place that this process cannot write, and what to do: how
+ * many. */
+int place_check_here(struct job *j, place_check_fn *report, void *ctx);
+
+/* The same for the user of the roles: whoever runs `countersign check` is often
+ * root, whom no mode stops, so a child that has become that user looks.  -1
  * with the job's error if that user cannot be had. */
 int place_check(struct job *j, place_check_fn *report, void *ctx);
 

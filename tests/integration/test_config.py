@@ -174,7 +174,15 @@ def test_nothing_starts(site):
              "issuing-key.pem"),
             ("no password", {"validator__imap_password": lost}, lost),
             ("a resolver configuration with a mistake",
-             {"validator__dns_config": rsa}, rsa)):
+             {"validator__dns_config": rsa}, rsa),
+            ("no place for OCSP answers", {
+                "issuer__ocsp_url": "http://ocsp.ca.test",
+                "issuer__ocsp_folder": f"{lost}/ocsp"},
+             f"issuer.ocsp_folder: there is no folder {lost}"),
+            ("OCSP answers below what is no folder", {
+                "issuer__ocsp_url": "http://ocsp.ca.test",
+                "issuer__ocsp_folder": f"{rsa}/ocsp"},
+             "issuer.ocsp_folder: ")):
         with case(f"with {name} nothing stays started, and a line says why"):
             with unchanged(site):
                 edit_config(site, **changes)

@@ -78,6 +78,27 @@ test_lists(void **state)
 	conf.issuer.ocsp_folder = place_lab_path("closed");
 	assert_int_equal(look(&conf, &said), 1);
 	SAYS(said, "issuer.ocsp_folder: ");
+	conf.issuer.ocsp_folder = place_lab_path("db/x.db");
+	assert_int_equal(look(&conf, &said), 1);
+	SAYS(said, "/db/x.db is no folder: name one ");
+}
+
+/* At start the process has become that user already. */
+static void
+test_here(void **state)
+{
+	struct conf conf = conf_of_test();
+	struct job *j = unit_job();
+	struct buf b;
+
+	(void)state;
+	place_lab_said_init(&b);
+	j->conf = &conf;
+	assert_int_equal(place_check_here(j, place_lab_note, &b), 0);
+	conf.issuer.ocsp_folder = place_lab_path("nowhere/ocsp");
+	assert_int_equal(place_check_here(j, place_lab_note, &b), 1);
+	SAYS(b.p, "issuer.ocsp_folder: there is no folder ");
+	j->conf = NULL;
 }
 
 static void
@@ -163,6 +184,7 @@ set_up(void)
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_all_can_be_written),
 	cmocka_unit_test(test_lists),
+	cmocka_unit_test(test_here),
 	cmocka_unit_test(test_former),
 	cmocka_unit_test(test_database),
 	cmocka_unit_test(test_user),
