@@ -389,6 +389,7 @@ sign(struct ceremony *c, const struct ceremony_sign *in)
 
 	if (check_sign_input(c, in) < 0 ||
 	    ceremony_request_read(c->j, in->request, &request) < 0 ||
+	    ceremony_out_check(c, in->out, &request) < 0 ||
 	    plan_root(c, &r.key) < 0 ||
 	    take_root(c, "certificate of an issuing CA", &r) < 0)
 		return -1;

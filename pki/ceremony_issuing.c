@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/arena.h"
+#include "lib/clock.h"
 #include "lib/job.h"
 #include "pki/ceremony_backup.h"
 #include "pki/ceremony_key.h"
@@ -145,6 +146,12 @@ check_replaced(struct ceremony *c, const struct ceremony_cert *own,
 			    "%s holds another CA: give each a folder of its "
 			    "own (PK-135)",
 			    c->dir);
+		if (own->view.not_before < old.view.not_before)
+			return job_fail(c->j, ERR_CONFLICT,
+			    "it is older than the certificate in %s, which is "
+			    "valid from %s on: give the renewed one",
+			    c->dir,
+			    clock_rfc3339(c->j->arena, old.view.not_before));
 	}
 	if (ceremony_has(c, "root.pem")) {
 		if (ceremony_cert_read(

@@ -3,17 +3,21 @@
 #include "pki/ceremony_root.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "lib/arena.h"
 #include "lib/clock.h"
 #include "lib/hex.h"
 #include "lib/job.h"
 #include "lib/passphrase.h"
+#include "lib/same_file.h"
 #include "pki/ca_name.h"
 #include "pki/keycheck.h"
 #include "pki/ossl.h"
@@ -172,4 +176,48 @@ ceremony_look_up(struct ceremony *c,
 	closedir(d);
 	*der = s.der;
 	return r < 0 ? -1 : s.der.n > 0;
+}
+
+/* --- where it goes -------------------------------------------------------- */
+
+static bool
+is_certificate_for(
+    struct job *j, const char *path, const struct ceremony_request_parts *r)
+{
+	struct ceremony_cert cert;
+
+	if (!file_is_regular(path) || ceremony_cert_read(j, path, &cert) < 0) {
+		job_recover(j);
+		return false;
+	}
+	return span_eq(cert.view.subject, r->subject) &&
+	       span_eq(cert.view.spki, r->spki);
+}
+
+int
+ceremony_out_check(struct ceremony *c, const char *path,
+    const struct ceremony_request_parts *request)
+{
+	struct job *j = c->j;
+	const char *folder = file_folder(j->arena, path);
+	struct stat st;
+
+	if (file_is_same(folder, ceremony_path(c, "issued")))
+		return job_fail(j, ERR_CONFLICT,
+		    "%s: the root keeps there what it has signed: give --out a "
+		    "file in another folder",
+		    path);
+	if (lstat(path, &st) == 0)
+		return is_certificate_for(j, path, request)
+			   ? 0
+			   : job_fail(j, ERR_CONFLICT,
+				 "%s: is there, and is no certificate for this "
+				 "request: give --out the name of a new file",
+				 path);
+	if (access(folder, W_OK | X_OK) < 0)
+		return job_fail(j, ERR_INTERNAL,
+		    "%s: nothing can be written there (%s): give --out a file "
+		    "in a folder that can be written",
+		    path, strerror(errno));
+	return 0;
 }

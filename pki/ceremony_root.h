@@ -27,6 +27,14 @@ int ceremony_register(struct ceremony *c, struct span der);
 int ceremony_look_up(struct ceremony *c,
     const struct ceremony_request_parts *request, struct span *der);
 
+/*
+ * May the certificate for the request be written to `path`?  It must not be
+ * there, in a folder that can be written, or be another certificate for the
+ * same name and key: whoever gives the name of a key here would lose it.
+ */
+int ceremony_out_check(struct ceremony *c, const char *path,
+    const struct ceremony_request_parts *request);
+
 /* What others' linters say of it, in the transcript and in a file: a
  * lint_judge. */
 int ceremony_judge(

@@ -288,13 +288,36 @@ def test_hierarchy():
                         typed=YES + OLD + YES, status=1, urls=urls)
             assert "other URLs, name constraints" in said, said
             assert not os.path.exists(f"{here}/x.pem")
+    with case("PK-209: what is there and no certificate for the request is "
+              "not written over"):
+        kept = {name: read_bytes(name) for name in (
+            f"{root}/root-key.pem", f"{root}/root.pem", f"{root}/root.crl",
+            f"{root}/transcript", f"{one}/issuing-key.pem",
+            f"{one}/issuing.csr")}
+        for name in kept:
+            said = sign(root, f"{one}/issuing.csr", name, typed=[], status=1)
+            assert "give --out the name of a new file" in said, said
+        said = sign(root, f"{one}/issuing.csr", f"{root}/issued/x.pem",
+                    typed=[], status=1)
+        assert "in another folder" in said, said
+        said = sign(root, f"{one}/issuing.csr", f"{here}/none/x.pem",
+                    typed=[], status=1)
+        assert "No such file or directory): give --out" in said, said
+        assert kept == {name: read_bytes(name) for name in kept}
     with case("PK-135: a renewal keeps name and key"):
+        shutil.copy(f"{one}/signed.pem", f"{here}/first.pem")
         sign(root, f"{one}/issuing.csr", f"{one}/signed.pem", "--renew")
         renewed = read_file(f"{one}/signed.pem")
         assert renewed != first
         take(root, one)
         assert read_file(f"{one}/issuing.pem") == renewed
         verify_chain(root, one)
+    with case("PK-135: the certificate before it does not come back"):
+        said = ca("import", "--dir", one, "--certificate",
+                  f"{here}/first.pem", "--root", f"{root}/root.pem",
+                  "--private", status=1)
+        assert "give the renewed one" in said, said
+        assert read_file(f"{one}/issuing.pem") == renewed
     with case("PK-135: a second issuing CA beside the first"):
         sign(root, f"{two}/issuing.csr", f"{two}/signed.pem")
         take(root, two)
