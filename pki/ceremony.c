@@ -201,15 +201,18 @@ check_pair(struct ceremony *c, const struct root *r)
 	    c->j, &c->transcript, "root key: its token verifies what it signs");
 }
 
-/* The list is made once: no two with number 1. */
+/* Made once: no two with the same number. */
 static int
 first_list(struct ceremony *c, struct root *r)
 {
-	struct crl_input list = { .number = CRL_NUMBER_OF_CEREMONY };
+	struct crl_input list = { .number = 0 };
 
-	return ceremony_has(c, "root.crl") ? ceremony_list_read(c, "root.crl",
-						 r->signer.public_key, &list)
-					   : write_list(c, r, &list);
+	if (ceremony_has(c, "root.crl"))
+		return ceremony_list_read(
+		    c, "root.crl", r->signer.public_key, &list);
+	return ceremony_first_number(c, &list.number) < 0
+		   ? -1
+		   : write_list(c, r, &list);
 }
 
 static int
@@ -391,7 +394,8 @@ sign(struct ceremony *c, const struct ceremony_sign *in)
 	    ceremony_request_read(c->j, in->request, &request) < 0 ||
 	    ceremony_out_check(c, in->out, &request) < 0 ||
 	    plan_root(c, &r.key) < 0 ||
-	    take_root(c, "certificate of an issuing CA", &r) < 0)
+	    take_root(c, "certificate of an issuing CA", &r) < 0 ||
+	    ceremony_kept_check(c) < 0)
 		return -1;
 	if (ceremony_is_rehearsal(r.signer.name) !=
 	    ceremony_is_rehearsal(request.subject))
@@ -431,6 +435,7 @@ root_crl(struct ceremony *c, const char *revoke, int reason)
 
 	if (plan_root(c, &r.key) < 0 ||
 	    take_root(c, "list of the root", &r) < 0 ||
+	    ceremony_kept_check(c) < 0 ||
 	    ceremony_list_read(c, "root.crl", r.signer.public_key, &list) < 0 ||
 	    (revoke != NULL && ceremony_list_revoke(c, r.signer.public_key,
 				   revoke, reason, &list) < 0))

@@ -19,7 +19,6 @@
 #define FILE_MAX_OCTETS ((size_t)16 * 1024 * 1024)
 #define LINTS "lints"
 #define LINTS_MAX ((size_t)256 * 1024)
-#define HEX_LEN (2 * (size_t)SHA256_LEN)
 
 static const char *const folders[] = { "", "root/", "issuing/" };
 #define FOLDER_COUNT (sizeof folders / sizeof folders[0])
@@ -215,53 +214,35 @@ check_signatures(struct folder *f)
 
 /* --- against the transcript ----------------------------------------------- */
 
-/* "… written: NAME, SHA-256 HEX sha256=…": the last one of this name. */
+/* What was written last under this name. */
 static bool
-last_written(struct span text, struct span name, struct span *hex)
+last_written(const struct transcript *t, struct span name, struct span *hex)
 {
-	bool found = false;
+	struct span line, found, digest;
+	bool is_there = false;
 
-	for (size_t at = 0; at < text.n;) {
-		size_t end = span_find(text, at, '\n');
-		struct span s = span_cut(text, at + TRANSCRIPT_TIME_LEN, end);
-
-		at = end + 1;
-		if (!span_starts(s, SPAN("written: ")))
-			continue;
-		s = span_from(s, sizeof("written: ") - 1);
-		if (!span_starts(s, name))
-			continue;
-		s = span_from(s, name.n);
-		if (!span_starts(s, SPAN(", SHA-256 ")))
-			continue;
-		*hex = span_cut(s, sizeof(", SHA-256 ") - 1,
-		    sizeof(", SHA-256 ") - 1 + HEX_LEN);
-		found = true;
-	}
-	return found;
+	for (size_t at = 0; transcript_next(t, &at, &line);)
+		if (transcript_written(line, &found, &digest) &&
+		    span_eq(found, name)) {
+			*hex = digest;
+			is_there = true;
+		}
+	return is_there;
 }
 
 /* What it says was written, and may be shown, is there. */
 static int
-check_none_missing(struct folder *f, struct span text)
+check_none_missing(struct folder *f, const struct transcript *t)
 {
-	for (size_t at = 0; at < text.n;) {
-		size_t end = span_find(text, at, '\n');
-		struct span s = span_cut(text, at + TRANSCRIPT_TIME_LEN, end);
-		struct span name;
+	struct span line, name, hex;
 
-		at = end + 1;
-		if (!span_starts(s, SPAN("written: ")))
-			continue;
-		s = span_from(s, sizeof("written: ") - 1);
-		name = span_cut(s, 0, span_find_span(s, 0, SPAN(", SHA-256 ")));
-		if (name.n < s.n && is_shown(name) &&
+	for (size_t at = 0; transcript_next(t, &at, &line);)
+		if (transcript_written(line, &name, &hex) && is_shown(name) &&
 		    find(f, span_dup(f->j->arena, name)) == NULL)
 			return job_fail(f->j, ERR_MALFORMED,
 			    "bundle: %s%s is missing, which the transcript "
 			    "has",
 			    f->name, span_dup(f->j->arena, name));
-	}
 	return 0;
 }
 
@@ -273,7 +254,7 @@ check_written(struct folder *f, const struct transcript *t)
 	for (size_t i = 0; i < f->b->n; i++) {
 		const struct bundle_entry *e = &f->b->v[i];
 		uint8_t digest[SHA256_LEN];
-		struct span name, hex;
+		struct span name, hex = { NULL, 0 };
 
 		if (strncmp(e->name, f->name, n) != 0)
 			continue;
@@ -281,7 +262,7 @@ check_written(struct folder *f, const struct transcript *t)
 		if (!is_shown(name) || span_eq_str(name, "transcript"))
 			continue;
 		sha256(e->data, digest);
-		if (!last_written(t->text, name, &hex) ||
+		if (!last_written(t, name, &hex) ||
 		    !span_eq_str(hex,
 			hex_dup(f->j->arena, span_mem(digest, sizeof digest))))
 			return job_fail(f->j, ERR_MALFORMED,
@@ -289,7 +270,7 @@ check_written(struct folder *f, const struct transcript *t)
 			    "written",
 			    e->name);
 	}
-	return check_none_missing(f, t->text);
+	return check_none_missing(f, t);
 }
 
 /* --- one folder, all of them ---------------------------------------------- */

@@ -20,6 +20,16 @@ struct ceremony_request_parts {
 int ceremony_request_read(
     struct job *j, const char *path, struct ceremony_request_parts *out);
 
+/*
+ * What the root must know before it signs: each certificate that the transcript
+ * says it has issued is there, and its list is not one from before the newest,
+ * as where a backup was put back in parts.
+ */
+int ceremony_kept_check(struct ceremony *c);
+/* The number of the first list, or of one for a folder whose only list was
+ * lost: 0, or -1 if there were more, which may have had entries. */
+int ceremony_first_number(struct ceremony *c, uint64_t *number);
+
 /* Files the certificate under issued/SERIAL.pem. */
 int ceremony_register(struct ceremony *c, struct span der);
 /* PK-135: 1 and the newest certificate with this name and key, 0, or -1 if

@@ -28,6 +28,7 @@ libcs_pki_a_SOURCES = \
 	pki/ceremony_events.h \
 	pki/ceremony_file.c \
 	pki/ceremony_issuing.c \
+	pki/ceremony_kept.c \
 	pki/ceremony_key.c \
 	pki/ceremony_key.h \
 	pki/ceremony_lock.c pki/ceremony_lock.h \

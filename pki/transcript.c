@@ -82,17 +82,44 @@ transcript_read(
 }
 
 bool
+transcript_next(const struct transcript *t, size_t *at, struct span *line)
+{
+	size_t end;
+
+	if (*at >= t->text.n)
+		return false;
+	end = span_find(t->text, *at, '\n');
+	*line = span_cut(t->text, *at + TRANSCRIPT_TIME_LEN, end);
+	*at = end + 1;
+	return true;
+}
+
+bool
+transcript_written(struct span line, struct span *name, struct span *hex)
+{
+	static const struct span begin = SPAN_INIT("written: ");
+	static const struct span middle = SPAN_INIT(", SHA-256 ");
+	size_t end;
+
+	if (!span_starts(line, begin))
+		return false;
+	line = span_from(line, begin.n);
+	end = span_find_span(line, 0, middle);
+	if (end == line.n)
+		return false;
+	*name = span_cut(line, 0, end);
+	*hex = span_cut(line, end + middle.n, end + middle.n + HEX_LEN);
+	return true;
+}
+
+bool
 transcript_says(const struct transcript *t, const char *begin)
 {
-	for (size_t at = 0; at < t->text.n;) {
-		size_t end = span_find(t->text, at, '\n');
+	struct span line;
 
-		if (span_starts(
-			span_cut(t->text, at + TRANSCRIPT_TIME_LEN, end),
-			span_str(begin)))
+	for (size_t at = 0; transcript_next(t, &at, &line);)
+		if (span_starts(line, span_str(begin)))
 			return true;
-		at = end + 1;
-	}
 	return false;
 }
 

@@ -27,6 +27,10 @@ int transcript_open(struct job *j, const char *path, struct transcript *t);
 /* The same for what was in such a file; the path is for messages. */
 int transcript_read(
     struct job *j, const char *path, struct span text, struct transcript *t);
+/* The lines, from *at = 0 on, without their time. */
+bool transcript_next(const struct transcript *t, size_t *at, struct span *line);
+/* Of a line "written: NAME, SHA-256 HEX …" both. */
+bool transcript_written(struct span line, struct span *name, struct span *hex);
 /* Is there a line that begins with this, after its time? */
 bool transcript_says(const struct transcript *t, const char *begin);
 /* Appends one line, durably.  Control characters become "?". */

@@ -347,6 +347,7 @@ def test_hierarchy():
                   f"{one}/issuing.pem", "--reason", "4", typed=ROOT_ACT,
                   status=1)
         assert "is on the list already" in said, said
+        shutil.copy(f"{root}/root.crl", f"{here}/second.crl")
         ca("root-crl", "--dir", root, *PEOPLE, typed=ROOT_ACT)
         text = list_of(root)
         assert "Superseded" in text and text.count("Serial Number:") == 1
@@ -359,6 +360,15 @@ def test_hierarchy():
         command("openssl", "verify", "-crl_check", "-CAfile",
                 f"{root}/root.pem", "-CRLfile", pem_list(root),
                 f"{two}/issuing.pem")
+    with case("PK-153: an older list, put back in the place of the last one, "
+              "is not gone on from"):
+        kept = read_bytes(f"{root}/root.crl")
+        shutil.copy(f"{here}/second.crl", f"{root}/root.crl")
+        said = ca("root-crl", "--dir", root, *PEOPLE, typed=ROOT_ACT,
+                  status=1)
+        assert "is older than the root's last list; put back" in said, said
+        with open(f"{root}/root.crl", "wb") as f:
+            f.write(kept)
     with case("PK-209: all of it is in the transcripts"):
         for folder in (root, one, two):
             ca("verify", "--dir", folder)

@@ -274,6 +274,7 @@ unit_tests += \
 	tests/unit/test_ca_init \
 	tests/unit/test_caa \
 	tests/unit/test_ceremony \
+	tests/unit/test_ceremony_kept \
 	tests/unit/test_ceremony_kill \
 	tests/unit/test_ceremony_lock \
 	tests/unit/test_crl \
@@ -301,6 +302,8 @@ unit_tests += \
 tests_unit_test_ceremony_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS) \
 	$(P11KIT_CFLAGS)
 tests_unit_test_ceremony_LDADD = $(CEREMONY_LAB) $(UNIT) $(CS_PKI)
+tests_unit_test_ceremony_kept_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
+tests_unit_test_ceremony_kept_LDADD = $(CEREMONY_LAB) $(UNIT) $(CS_PKI)
 tests_unit_test_ceremony_lock_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
 tests_unit_test_ceremony_lock_LDADD = $(CEREMONY_LAB) $(UNIT) $(CS_PKI)
 tests_unit_test_ceremony_kill_CPPFLAGS = $(tests_cppflags) $(P11KIT_CFLAGS)
