@@ -648,6 +648,7 @@ http_start(struct job *j, const struct http_sockets *sockets,
 		http_stop(h);
 		return -1;
 	}
+	http_hold(h, secrets->is_held);
 	h->gate.peers = http_peers_new(j->conf->web.max_per_address, &h->trust);
 	for (size_t i = 0; i < sockets->n; i++) {
 		if (start_daemon(h, j, &sockets->v[i]) < 0) {
@@ -657,6 +658,12 @@ http_start(struct job *j, const struct http_sockets *sockets,
 	}
 	*out = h;
 	return 0;
+}
+
+void
+http_hold(struct http *h, bool yes)
+{
+	writer_hold(h->writer, yes);
 }
 
 const struct ca *

@@ -32,6 +32,7 @@ struct http_secrets {
 	const struct aead_key *eab_key;
 	const struct weakkeys *weak_keys;
 	const struct store_login *login; /* never NULL; each thread's */
+	bool is_held;                    /* http_hold(), from the beginning */
 };
 
 /* Starts threads and serves: 0, or -1.  Takes the descriptors over. */
@@ -44,6 +45,9 @@ int http_start(struct job *j, const struct http_sockets *sockets,
  * Returns the milliseconds until it wants to be called again.
  */
 int64_t http_tend(struct http *h, struct store *store);
+/* While it is held, what changes nothing is answered, and all else is told to
+ * come again. */
+void http_hold(struct http *h, bool yes);
 /* As acme_tend(). */
 int http_tell_refused(struct http *h, struct job *j, bool is_end);
 /* The issuing CA whose chain it serves. */

@@ -120,11 +120,45 @@ show_life(struct role_env *env)
 	int64_t now_ms = clock_mono_ms();
 	struct job j;
 
-	if (now_ms - env->seen_ms < ROLE_LIFE_SECS * 1000)
+	if (env->is_owed || now_ms - env->seen_ms < ROLE_LIFE_SECS * 1000)
 		return;
 	env->seen_ms = now_ms;
 	job_init(&j, env->store, env->conf);
 	(void)role_life_seen(&j, env->name);
+	job_done(&j);
+}
+
+/* The disk is full, or another has the lock: none of what this role does
+ * needs to wait for that but its changes. */
+static int
+begin_life(struct job *j, struct role_env *env)
+{
+	int result = role_life_begin(j, env->name, &env->told);
+
+	env->tried_ms = env->seen_ms = clock_mono_ms();
+	if (result == 0 || !env->reads_alone || j->err.kind != ERR_BUSY)
+		return result;
+	log_error("start not recorded",
+	    "error=\"%s\" next=\"the database must take changes: until then "
+	    "what changes nothing is answered\"",
+	    j->err.text);
+	job_recover(j);
+	env->is_owed = true;
+	return 0;
+}
+
+static void
+record_owed(struct role_env *env)
+{
+	struct job j;
+
+	if (!env->is_owed || clock_mono_ms() - env->tried_ms < ROLE_OWED_MS)
+		return;
+	job_init(&j, env->store, env->conf);
+	env->is_owed = role_life_begin(&j, env->name, &env->told) < 0;
+	env->tried_ms = clock_mono_ms();
+	if (!env->is_owed)
+		log_info("start recorded", "role=%s", env->name);
 	job_done(&j);
 }
 
@@ -134,6 +168,7 @@ role_tend(struct role_env *env)
 	const struct conf *fresh;
 	const char *before = env->conf->sha256;
 
+	record_owed(env);
 	show_life(env);
 	if (!hangup)
 		return;
@@ -188,9 +223,8 @@ settle(const struct role_ops *ops, struct job *j, struct role_env *env)
 	/* Those two answer people and programs, who come again. */
 	if (ops->role != ROLE_WEB && ops->role != ROLE_ADMIN)
 		store_be_patient(j, role_is_stopping);
-	if (role_life_begin(j, env->name, &env->told) < 0)
+	if (begin_life(j, env) < 0)
 		return -1;
-	env->seen_ms = clock_mono_ms();
 	if (ops->recover != NULL && ops->recover(j) < 0)
 		return -1;
 	return sandbox_enter(j, ops->role, env->intake);
@@ -252,7 +286,8 @@ role_main(const struct role_ops *ops, const struct role_start *start)
 	}
 	if (env.role != NULL && ops->close != NULL)
 		ops->close(&env);
-	if (result == 0)
+	/* One that is not on record cannot have ended. */
+	if (result == 0 && !env.is_owed)
 		record_end(&env);
 	is_refused = j.err.kind == ERR_REFUSED;
 	store_close(env.store);

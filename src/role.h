@@ -26,7 +26,12 @@ struct role_env {
 	void *role;               /* the role's own */
 	const char *name;         /* src/role_life.h */
 	bool told;                /* the audit was, of this start */
-	int64_t seen_ms;          /* when it last said that it lives */
+	/* Set by open(): it has answers that change nothing.  It gives these,
+	 * and changes nothing, while its start cannot be put on record. */
+	bool reads_alone;
+	bool is_owed;     /* that record, once it can be written */
+	int64_t tried_ms; /* when that was tried last */
+	int64_t seen_ms;  /* when it last said that it lives */
 	/* What the role does when env->conf is new, or NULL. */
 	void (*reloaded)(struct role_env *env);
 };
@@ -41,6 +46,9 @@ struct role_ops {
 	int (*run)(struct role_env *env);
 	void (*close)(struct role_env *env);
 };
+
+/* How soon that is tried again. */
+#define ROLE_OWED_MS 5000
 
 /* What the supervisor tells the process that it starts. */
 struct role_start {

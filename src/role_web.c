@@ -54,6 +54,7 @@ web_open(struct job *j, struct role_env *env)
 	struct web *w = arena_alloc(env->keep, sizeof(*w));
 
 	env->role = w;
+	env->reads_alone = true;
 	w->secrets.login = &env->login;
 	if (load_tls(j) < 0 ||
 	    load_eab_key(j, env->keep, &w->secrets.eab_key) < 0 ||
@@ -112,6 +113,7 @@ web_run(struct role_env *env)
 	struct web *w = env->role;
 	struct job j;
 
+	w->secrets.is_held = env->is_owed;
 	job_init(&j, env->store, env->conf);
 	if (http_start(&j, &w->sockets, &w->secrets, &w->http) < 0 ||
 	    http_status_start(&j, env->keep, &w->status_sockets, &env->live,
@@ -127,10 +129,13 @@ web_run(struct role_env *env)
 		int64_t ms, status_ms;
 
 		role_tend(env);
+		http_hold(w->http, env->is_owed);
 		watch_lists(w, env);
 		tell_refused(w, env, false);
 		ms = http_tend(w->http, env->store);
 		status_ms = http_status_tend(w->status);
+		if (env->is_owed && ms > ROLE_OWED_MS)
+			ms = ROLE_OWED_MS;
 		wake_wait(ROLE_WEB, ms < status_ms ? ms : status_ms);
 	}
 	tell_refused(w, env, true);

@@ -23,7 +23,7 @@ struct writer {
 	pthread_cond_t more;
 	struct write_item *head, **tail;
 	int64_t waiting, max_waiting;
-	bool stopping;
+	bool stopping, held;
 	struct store *store;
 	const struct conf *conf;
 };
@@ -165,23 +165,35 @@ writer_start(
 int
 writer_add(struct writer *w, struct write_item *item)
 {
-	bool full;
+	bool full, held;
 
 	item->next = NULL;
 	pthread_mutex_lock(&w->lock);
 	full = w->waiting >= w->max_waiting;
-	if (!full) {
+	held = w->held;
+	if (!full && !held) {
 		*w->tail = item;
 		w->tail = &item->next;
 		w->waiting++;
 		pthread_cond_signal(&w->more);
 	}
 	pthread_mutex_unlock(&w->lock);
+	if (held)
+		return job_fail(item->job, ERR_BUSY,
+		    "the start of this process is not on record yet");
 	if (!full)
 		return 0;
 	return job_fail(item->job, ERR_BUSY,
 	    "%lld requests wait to be written (web.max_waiting)",
 	    (long long)w->max_waiting);
+}
+
+void
+writer_hold(struct writer *w, bool yes)
+{
+	pthread_mutex_lock(&w->lock);
+	w->held = yes;
+	pthread_mutex_unlock(&w->lock);
 }
 
 void

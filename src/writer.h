@@ -35,6 +35,8 @@ int writer_start(
  * wait already: it is the caller's again, at once.
  */
 int writer_add(struct writer *w, struct write_item *item);
+/* While it is held, writer_add() is -1 with ERR_BUSY. */
+void writer_hold(struct writer *w, bool yes);
 /* Finishes what was added, then ends the thread.  NULL-safe. */
 void writer_stop(struct writer *w);
 

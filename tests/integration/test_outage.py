@@ -187,7 +187,42 @@ def test_role_cannot_start(site):
         assert "not heard of" not in site.countersign("status", status=None)
 
 
+def test_web_without_writing(site):
+    """Somebody has the lock, as on a full disk nothing can be written; that
+    takes longer than the ten seconds that web waits for it."""
+    client = Client(site, patient=True).account()
+    new_order = client.url_of("newOrder")
+    wanted = {"identifiers": [{"type": "email", "value": "alice@user.test"}]}
+    # Of crashes within a minute there is one record.
+    site.query("UPDATE role_life SET crash_told_at = 0")
+    mark = site.mark()
+    with site.connection() as db:
+        db.execute("BEGIN IMMEDIATE")
+        kill(site.roles()["web"])
+        client.close()
+        site.wait_event("start not recorded", mark, role="web")
+        with case("PK-176: a web that dies while nothing can be written "
+                  "comes back, and answers what changes nothing"):
+            assert client.read(client.kid)["status"] == "valid"
+        with case("AC-194, PK-19: it changes nothing before its start is on "
+                  "record, and says when to come again"):
+            client.patient = False
+            answer = client.post(new_order, wanted, 503)
+            assert answer.problem == "serverInternal", answer
+            assert int(answer.headers["Retry-After"]) > 0
+        db.rollback()
+    site.wait_event("start recorded", mark, role="web")
+    client.patient = True
+    with case("PK-19: orders are taken when what happened is on record"):
+        client.post(new_order, wanted, 201)
+        crashed, ordered = (site.query(
+            f"SELECT MAX(seq) FROM audit WHERE {where}")[0][0] for where in (
+                "event = 'role crashed' AND object = 'role:web'",
+                "event = 'order received'"))
+        assert crashed < ordered, (crashed, ordered)
+
+
 run({"validator.dns_try_ms": "300", "validator.dns_total_ms": "900"},
     test_dns_down, test_caa_without_dns, test_imap_restart, test_server_down,
     test_validator_frozen, test_pile, test_role_restart,
-    test_relay_down, test_role_cannot_start)
+    test_relay_down, test_role_cannot_start, test_web_without_writing)

@@ -239,6 +239,24 @@ test_long_queue(struct job *j)
 	release(ITEMS);
 }
 
+/* PK-19: nothing is changed by a process whose start is not on record. */
+static void
+test_held(struct job *j)
+{
+	struct writer *w = start(j);
+
+	writer_hold(w, true);
+	assert_int_equal(add(w, 1, WRITE), -1);
+	assert_int_equal(items[1].job.err.kind, ERR_BUSY);
+	job_done(&items[1].job);
+	writer_hold(w, false);
+	EXPECT(&items[1].job, add(w, 1, WRITE), 0);
+	writer_stop(w);
+	assert_int_equal(accounts(j), 1);
+	assert_int_equal(items[1].base.result, 0);
+	job_done(&items[1].job);
+}
+
 static void
 test_failures(struct job *j)
 {
@@ -397,6 +415,7 @@ test_start_and_stop(struct job *j)
 static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_one_commit),
 	STORE_TEST(test_long_queue),
+	STORE_TEST(test_held),
 	STORE_TEST(test_failures),
 	STORE_TEST(test_undone),
 	STORE_TEST(test_conflict),
