@@ -18,6 +18,7 @@
 #include "lib/clock.h"
 #include "lib/job.h"
 #include "lib/turn.h"
+#include "mail/lookup.h"
 
 int
 dial_host(const char *host, char *out)
@@ -153,15 +154,12 @@ int
 dial_tcp(struct job *j, const char *host, int64_t port, bool loopback_only,
     const struct turn *until, int *fd)
 {
-	struct addrinfo hints = { .ai_family = AF_UNSPEC,
-		.ai_socktype = SOCK_STREAM,
-		.ai_flags = AI_NUMERICSERV };
 	struct addrinfo *all = NULL;
 	char service[8];
 	int e;
 
 	snprintf(service, sizeof(service), "%d", (int)(uint16_t)port);
-	e = getaddrinfo(host, service, &hints, &all);
+	e = lookup_host(host, service, until, &all);
 	if (e != 0)
 		return job_fail(j, ERR_BUSY, "%s: %s", host,
 		    e == EAI_SYSTEM ? strerror(errno) : gai_strerror(e));

@@ -25,8 +25,8 @@ bool dial_is_loopback(const char *host);
 
 /*
  * Connects to the first address of `host` that answers in time (lib/turn.h;
- * the resolver has times of its own): 0 and *fd, or -1 with ERR_BUSY and why.
- * With `loopback_only` any other address is refused.
+ * the resolver has times of its own, but for an end): 0 and *fd, or -1 with
+ * ERR_BUSY and why. With `loopback_only` any other address is refused.
  */
 int dial_tcp(struct job *j, const char *host, int64_t port, bool loopback_only,
     const struct turn *until, int *fd);

@@ -27,6 +27,7 @@ libcs_mail_a_SOURCES = \
 	mail/field.c mail/field.h \
 	mail/finding.c mail/finding.h \
 	mail/language.c mail/language.h \
+	mail/lookup.c mail/lookup.h \
 	mail/mime.c mail/mime.h \
 	mail/mime_decode.c \
 	mail/mime_part.c mail/mime_part.h \

@@ -208,6 +208,7 @@ unit_tests += \
 	tests/unit/test_submit \
 	tests/unit/test_submit_direct \
 	tests/unit/test_turn \
+	tests/unit/test_lookup \
 	tests/unit/test_token
 tests_unit_test_smime_sign_LDADD = $(SIGNER_LAB) $(DKIM_LAB) $(UNIT) \
 	$(CS_PKI) $(CS_MAIL)
@@ -228,6 +229,8 @@ tests_unit_test_submit_LDADD = $(PEER) $(UNIT) $(CS_MAIL)
 tests_unit_test_sasl_LDADD = $(UNIT) $(CS_MAIL)
 tests_unit_test_smtp_reply_LDADD = $(UNIT) $(CS_MAIL)
 tests_unit_test_submit_direct_LDADD = $(PEER) $(UNIT) $(CS_MAIL)
+tests_unit_test_lookup_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=getaddrinfo
+tests_unit_test_lookup_LDADD = $(UNIT) $(CS_MAIL)
 tests_unit_test_turn_LDADD = $(PEER) $(UNIT) $(CS_MAIL)
 tests_unit_test_token_LDADD = $(UNIT) $(CS_MAIL)
 
