@@ -22,15 +22,21 @@
 #define DETAIL_MAX 4096
 
 struct refuser {
-	struct refused_sum sum; /* since: 0: nobody */
-	int64_t recorded;
+	struct refused_sum sum; /* since the first that is in it */
+	int64_t hour;           /* when his began; 0: nobody */
+	int64_t recorded;       /* in it, by themselves */
+};
+
+/* REFUSED_TOTAL records in an hour. */
+struct budget {
+	int64_t since, used;
 };
 
 struct refused {
 	pthread_mutex_t lock;
 	struct refuser sets[SETS][WAYS];
 	struct refuser others; /* for whom there was no place */
-	int64_t total_since, total;
+	struct budget each, sums;
 };
 
 struct refused *
@@ -55,9 +61,9 @@ refused_free(struct refused *r)
 
 /* A clock that stepped back ends it too. */
 static bool
-is_over(int64_t since, int64_t now)
+is_over(int64_t since, int64_t secs, int64_t now)
 {
-	return now >= since + REFUSED_SECS || now < since;
+	return now >= since + secs || now < since;
 }
 
 static bool
@@ -79,16 +85,31 @@ set_of(struct refused *r, const char *account_id)
 }
 
 static void
+count(struct refuser *a, enum refused_what what, int64_t n, int64_t since)
+{
+	if (!has_counted(&a->sum) || since < a->sum.since)
+		a->sum.since = since;
+	a->sum.counts[what] += n;
+}
+
+static void
+count_all(struct refuser *a, const struct refused_sum *s)
+{
+	for (size_t i = 0; i < REFUSED_KINDS; i++)
+		if (s->counts[i] > 0)
+			count(a, (enum refused_what)i, s->counts[i], s->since);
+}
+
+static void
 begin(struct refuser *a, const char *account_id, int64_t now)
 {
 	size_t n = strlen(account_id);
 
-	*a = (struct refuser){ .sum.since = now };
+	*a = (struct refuser){ .hour = now };
 	memcpy(a->sum.account_id, account_id, n < RND_ID_LEN ? n : RND_ID_LEN);
 }
 
-/* Its place, made where nothing is left to be told.  What is left of an hour
- * that is over is told first: until then it goes on being counted. */
+/* Its place, made where nothing is left to be told. */
 static struct refuser *
 place_of(struct refused *r, const char *account_id, int64_t now)
 {
@@ -97,34 +118,28 @@ place_of(struct refused *r, const char *account_id, int64_t now)
 	for (size_t i = 0; i < WAYS; i++) {
 		struct refuser *a = &set[i];
 		bool is_free =
-		    a->sum.since == 0 ||
-		    (is_over(a->sum.since, now) && !has_counted(&a->sum));
+		    a->hour == 0 || (is_over(a->hour, REFUSED_SECS, now) &&
+					!has_counted(&a->sum));
 
-		if (a->sum.since != 0 && !is_free &&
-		    strcmp(a->sum.account_id, account_id) == 0)
+		if (!is_free && strcmp(a->sum.account_id, account_id) == 0)
 			return a;
 		if (is_free && room == NULL)
 			room = a;
 	}
-	if (room != NULL) {
-		begin(room, account_id, now);
-		return room;
-	}
-	if (r->others.sum.since == 0 || !has_counted(&r->others.sum))
-		begin(&r->others, "", now);
-	return &r->others;
+	if (room == NULL)
+		return &r->others;
+	begin(room, account_id, now);
+	return room;
 }
 
 static bool
-take_of_total(struct refused *r, int64_t now)
+take_of(struct budget *b, int64_t now)
 {
-	if (is_over(r->total_since, now)) {
-		r->total_since = now;
-		r->total = 0;
-	}
-	if (r->total >= REFUSED_TOTAL)
+	if (is_over(b->since, REFUSED_SECS, now))
+		*b = (struct budget){ .since = now };
+	if (b->used >= REFUSED_TOTAL)
 		return false;
-	r->total++;
+	b->used++;
 	return true;
 }
 
@@ -137,12 +152,12 @@ refused_take(struct refused *r, const char *account_id, enum refused_what what,
 
 	pthread_mutex_lock(&r->lock);
 	a = place_of(r, account_id, now);
-	is_own = a != &r->others && !is_over(a->sum.since, now) &&
-		 a->recorded < REFUSED_EACH && take_of_total(r, now);
+	is_own = a != &r->others && !is_over(a->hour, REFUSED_SECS, now) &&
+		 a->recorded < REFUSED_EACH && take_of(&r->each, now);
 	if (is_own)
 		a->recorded++;
 	else
-		a->sum.counts[what]++;
+		count(a, what, 1, now);
 	pthread_mutex_unlock(&r->lock);
 	return is_own;
 }
@@ -150,27 +165,45 @@ refused_take(struct refused *r, const char *account_id, enum refused_what what,
 /* --- what was counted ----------------------------------------------------- */
 
 static bool
-tell(struct refuser *a, int64_t now, bool all, struct refused_sum *out)
+is_due(const struct refuser *a, int64_t now, bool all)
 {
-	if (a->sum.since == 0 || !has_counted(&a->sum) ||
-	    (!all && !is_over(a->sum.since, now)))
-		return false;
-	*out = a->sum;
-	*a = (struct refuser){ .recorded = 0 };
-	return true;
+	return has_counted(&a->sum) &&
+	       (all || is_over(a->sum.since, REFUSED_COUNT_SECS, now));
+}
+
+/* His hour goes on: what was recorded in it stays recorded. */
+static void
+forget(struct refuser *a)
+{
+	memset(a->sum.counts, 0, sizeof(a->sum.counts));
 }
 
 bool
 refused_next(struct refused *r, int64_t now, bool all, struct refused_sum *out)
 {
-	bool found;
+	struct refuser *found = NULL;
 
 	pthread_mutex_lock(&r->lock);
-	found = tell(&r->others, now, all, out);
-	for (size_t i = 0; i < (size_t)SETS * WAYS && !found; i++)
-		found = tell(&r->sets[i / WAYS][i % WAYS], now, all, out);
+	for (size_t i = 0; i < (size_t)SETS * WAYS && found == NULL; i++) {
+		struct refuser *a = &r->sets[i / WAYS][i % WAYS];
+
+		if (!is_due(a, now, all))
+			continue;
+		if (take_of(&r->sums, now)) {
+			found = a;
+		} else {
+			count_all(&r->others, &a->sum);
+			forget(a);
+		}
+	}
+	if (found == NULL && is_due(&r->others, now, all))
+		found = &r->others;
+	if (found != NULL) {
+		*out = found->sum;
+		forget(found);
+	}
 	pthread_mutex_unlock(&r->lock);
-	return found;
+	return found != NULL;
 }
 
 void
@@ -179,13 +212,12 @@ refused_put_back(struct refused *r, const struct refused_sum *sum, int64_t now)
 	struct refuser *a = &r->others;
 
 	pthread_mutex_lock(&r->lock);
-	if (sum->account_id[0] != '\0')
+	if (sum->account_id[0] != '\0') {
 		a = place_of(r, sum->account_id, now);
-	/* Nothing is in it yet. */
-	if (a->recorded == 0 && !has_counted(&a->sum))
-		a->sum.since = sum->since;
-	for (size_t i = 0; i < REFUSED_KINDS; i++)
-		a->sum.counts[i] += sum->counts[i];
+		if (r->sums.used > 0)
+			r->sums.used--;
+	}
+	count_all(a, sum);
 	pthread_mutex_unlock(&r->lock);
 }
 

@@ -1,11 +1,11 @@
 /*
  * What is put on record of orders and revocations that the rules of the
  * resource refuse (PK-19, step 20 of AC-52): for accounts alone, each of the
- * first ones of an hour by itself, and the others as one number when the hour
- * is over.  So a flood fills no table and costs no commit.
+ * first ones of an hour by itself, and the others as one number a minute.  So
+ * a flood fills no table and costs no commit.
  *
  * What is only counted is in this process's memory: when it is killed, the
- * numbers of that hour are lost, and the records of the first ones are there.
+ * numbers of that minute are lost, and all records before are there.
  */
 #ifndef ACME_REFUSED_H
 #define ACME_REFUSED_H
@@ -22,7 +22,8 @@ enum refused_what { REFUSED_ORDER, REFUSED_REVOCATION, REFUSED_KINDS };
 
 #define REFUSED_SECS 3600
 #define REFUSED_EACH 10   /* of one account, by themselves */
-#define REFUSED_TOTAL 500 /* of all */
+#define REFUSED_TOTAL 500 /* of all; and numbers, then one for all */
+#define REFUSED_COUNT_SECS 60
 
 /* Safe to use from several threads. */
 struct refused;
@@ -38,7 +39,7 @@ struct refused_sum {
 	int64_t since;
 	int64_t counts[REFUSED_KINDS];
 };
-/* What was only counted in an hour that is over (or, with `all`, that is not):
+/* What was only counted in a minute that is over (or, with `all`, that is not):
  * false if there is nothing.  It is forgotten. */
 bool refused_next(
     struct refused *r, int64_t now, bool all, struct refused_sum *out);
