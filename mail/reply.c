@@ -272,8 +272,10 @@ check_readings(struct judge *x)
 	if (x->layer.kind == SMIME_KIND_OPAQUE ||
 	    (d->covers_content_type && d->covers_cte))
 		return 0;
-	return reply_readings_check(
-	    x->j, &x->root, x->leaf, x->r->digest, &x->f);
+	return reply_readings_check(x->j,
+	    &(struct reply_readings){
+		&x->root, x->leaf, x->r->digest, d->covers_content_type },
+	    &x->f);
 }
 
 /* ER-28, MA-59 to MA-62: 0, or -1 and x->f. */

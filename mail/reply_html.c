@@ -177,6 +177,50 @@ reply_html_has_block(struct job *j, struct span html)
 	return span_has(shown, words);
 }
 
+/* --- is it HTML? --------------------------------------------------------- */
+
+/* Without one of them no program quotes, or begins a line; the last ones are
+ * those of text/enriched (RFC 1896). */
+static const char *const elements[] = { "html", "head", "body", "div", "p",
+	"br", "span", "blockquote", "pre", "font", "table", "tbody", "tr", "td",
+	"hr", "a", "b", "i", "img", "ul", "ol", "li", "dl", "dd", "tt", "code",
+	"center", "style", "meta", "excerpt", "nofill", "paraindent" };
+
+/* Behind a "<": "div>", "br/>", "a href"; whatever ends is one ("/x:y>"). */
+static bool
+is_element(struct span s)
+{
+	size_t n = 0;
+
+	if (s.n > 1 && s.p[0] == '/')
+		return ascii_is_alpha(s.p[1]);
+	while (n < s.n && ascii_is_alnum(s.p[n]))
+		n++;
+	if (n == s.n || s.p[n] == '\0' || strchr(" \t\r\n/>", s.p[n]) == NULL)
+		return false;
+	s.n = n;
+	for (size_t i = 0; i < sizeof(elements) / sizeof(elements[0]); i++)
+		if (span_caseeq_str(s, elements[i]))
+			return true;
+	return false;
+}
+
+bool
+reply_html_is_likely(struct span text)
+{
+	size_t at;
+
+	for (at = span_find(text, 0, '<'); at < text.n;
+	     at = span_find(text, at + 1, '<')) {
+		struct span rest = span_from(text, at + 1);
+
+		if (is_element(rest) || span_starts(rest, SPAN("!--")) ||
+		    span_casestarts(rest, SPAN("!doctype")))
+			return true;
+	}
+	return false;
+}
+
 /* --- parts --------------------------------------------------------------- */
 
 struct search {

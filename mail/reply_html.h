@@ -20,4 +20,11 @@ int reply_html_check(
 /* Does it?  One pass; nothing of its style or scripts is understood. */
 bool reply_html_has_block(struct job *j, struct span html);
 
+/*
+ * Does it hold an element that programs write?  Of a text that may have been
+ * HTML before somebody called it text/plain (MA-59): quotations have no marks
+ * in it.
+ */
+bool reply_html_is_likely(struct span text);
+
 #endif

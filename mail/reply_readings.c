@@ -8,6 +8,7 @@
 #include "lib/job.h"
 #include "mail/finding.h"
 #include "mail/reply_block.h"
+#include "mail/reply_html.h"
 #include "mail/reply_quote.h"
 
 /* "This is a multi-part message in MIME format." may take two lines. */
@@ -77,7 +78,8 @@ check_parts(const struct mime_part *p, size_t *count, struct finding *f)
 	size_t i;
 
 	if (count_lines(p->preamble) > PREAMBLE_LINES_MAX ||
-	    may_introduce(p->preamble) || reply_has_separator(p->preamble))
+	    may_introduce(p->preamble) || reply_has_separator(p->preamble) ||
+	    reply_html_is_likely(p->preamble))
 		return refuse(f, "text before the first part");
 	for (i = 0; i < p->part_count; i++) {
 		const struct mime_part *x = &p->parts[i];
@@ -111,6 +113,13 @@ check_structure(const struct mime_part *root, struct finding *f)
 
 /* --- does any reading say something else? -------------------------------- */
 
+/* One check of one body. */
+struct check {
+	struct job *j;
+	const struct reply_readings *what;
+	struct finding *f;
+};
+
 static bool
 says_else(const struct reply_block *b, const uint8_t digest[SHA256_LEN])
 {
@@ -121,37 +130,36 @@ says_else(const struct reply_block *b, const uint8_t digest[SHA256_LEN])
 /* `text` may have been decoded into the job's arena, which is of no use after
  * it (MA-94). */
 static int
-check_reading(struct job *j, struct span text, const uint8_t digest[SHA256_LEN],
-    struct reply_blocks *out, struct finding *f)
+check_reading(const struct check *c, struct span text, struct reply_blocks *out)
 {
+	const uint8_t *digest = c->what->digest;
+
 	reply_blocks_scan(text, out);
-	arena_clear(j->arena);
+	arena_clear(c->j->arena);
 	if (says_else(&out->counts, digest) || says_else(&out->below, digest))
-		return finding_set(f, FINDING_REFUSE, "body.ambiguous",
+		return finding_set(c->f, FINDING_REFUSE, "body.ambiguous",
 		    "the body read in another way has another block");
 	if (out->below.found && !out->counts.found)
-		return finding_set(f, FINDING_REFUSE, "body.block-in-quote",
+		return finding_set(c->f, FINDING_REFUSE, "body.block-in-quote",
 		    "the body read in another way has the block in a quote");
 	return 0;
 }
 
 /* The same; what cannot be decoded (`result` -1) says nothing. */
 static int
-check_decoded(struct job *j, int result, struct span octets,
-    const uint8_t digest[SHA256_LEN], struct finding *f)
+check_decoded(const struct check *c, int result, struct span octets)
 {
 	struct reply_blocks b;
 
 	if (result == 0)
-		return check_reading(j, octets, digest, &b, f);
-	arena_clear(j->arena);
+		return check_reading(c, octets, &b);
+	arena_clear(c->j->arena);
 	return 0;
 }
 
 /* As a multipart: each leaf as its own fields say, whatever its type. */
 static int
-check_leaves(struct job *j, const struct mime_part *p,
-    const uint8_t digest[SHA256_LEN], struct finding *f)
+check_leaves(const struct check *c, const struct mime_part *p)
 {
 	struct finding ignored;
 	struct span octets;
@@ -159,29 +167,46 @@ check_leaves(struct job *j, const struct mime_part *p,
 	size_t i;
 
 	for (i = 0; i < p->part_count; i++)
-		if (check_leaves(j, &p->parts[i], digest, f) < 0)
+		if (check_leaves(c, &p->parts[i]) < 0)
 			return -1;
 	if (p->part_count > 0)
 		return 0;
-	result = mime_part_decode(j, p, &octets, &ignored);
-	return check_decoded(j, result, octets, digest, f);
+	result = mime_part_decode(c->j, p, &octets, &ignored);
+	return check_decoded(c, result, octets);
+}
+
+/*
+ * With another Content-Type the whole body was HTML, in which nothing marks
+ * the lines of a quotation.  (A multipart says in itself which part is HTML.)
+ */
+static int
+check_markup(const struct check *c, struct span text)
+{
+	if (c->what->is_type_signed || c->what->root->part_count > 0 ||
+	    !reply_html_is_likely(text))
+		return 0;
+	return refuse(c->f,
+	    "text/plain that looks like HTML, and no signature says which it "
+	    "is: send the reply as plain text");
 }
 
 /* The body as one text in each transfer encoding; *raw is as it stands. */
 static int
-check_texts(struct job *j, struct span body, const uint8_t digest[SHA256_LEN],
-    struct reply_blocks *raw, struct finding *f)
+check_texts(const struct check *c, struct reply_blocks *raw)
 {
-	struct span octets = { NULL, 0 };
+	struct span body = c->what->root->body, octets = { NULL, 0 };
 	int result;
 
-	if (check_reading(j, body, digest, raw, f) < 0)
+	if (check_markup(c, body) < 0 || check_reading(c, body, raw) < 0)
 		return -1;
-	result = mime_decode_qp(j, body, &octets);
-	if (check_decoded(j, result, octets, digest, f) < 0)
+	result = mime_decode_qp(c->j, body, &octets);
+	if ((result == 0 && check_markup(c, octets) < 0) ||
+	    check_decoded(c, result, octets) < 0)
 		return -1;
-	result = mime_decode_base64(j, body, &octets);
-	return check_decoded(j, result, octets, digest, f);
+	result = mime_decode_base64(c->j, body, &octets);
+	if (result == 0 && check_markup(c, octets) < 0)
+		return -1;
+	return check_decoded(c, result, octets);
 }
 
 /*
@@ -213,32 +238,30 @@ is_in_raw(struct job *j, struct span body)
 }
 
 static int
-check_readings(struct job *j, const struct mime_part *root,
-    const struct mime_part *leaf, const uint8_t digest[SHA256_LEN],
-    struct finding *f)
+check_readings(const struct check *c)
 {
+	const struct mime_part *root = c->what->root, *leaf = c->what->leaf;
 	struct reply_blocks raw;
 
-	if (check_structure(root, f) < 0 ||
-	    check_texts(j, root->body, digest, &raw, f) < 0 ||
-	    check_leaves(j, root, digest, f) < 0)
+	if (check_structure(root, c->f) < 0 || check_texts(c, &raw) < 0 ||
+	    check_leaves(c, root) < 0)
 		return -1;
 	if (leaf == root && leaf->encoding == MIME_QUOTED_PRINTABLE &&
-	    !raw.counts.found && !raw.bad && !is_in_raw(j, root->body))
-		return refuse(f, "a block only in one reading");
+	    !raw.counts.found && !raw.bad && !is_in_raw(c->j, root->body))
+		return refuse(c->f, "a block only in one reading");
 	return 0;
 }
 
 int
-reply_readings_check(struct job *j, const struct mime_part *root,
-    const struct mime_part *leaf, const uint8_t digest[SHA256_LEN],
-    struct finding *f)
+reply_readings_check(
+    struct job *j, const struct reply_readings *what, struct finding *f)
 {
 	struct job own = *j;
+	const struct check c = { &own, what, f };
 	int result;
 
 	own.arena = arena_new();
-	result = check_readings(&own, root, leaf, digest, f);
+	result = check_readings(&c);
 	arena_free(own.arena);
 	return result;
 }

@@ -9,12 +9,15 @@
 #include "lib/digest.h"
 #include "mail/mime_part.h"
 
-/*
- * `digest` is what the body says as declared.  0, or -1 with
- * mime.inconsistent, body.ambiguous or body.block-in-quote.
- */
-int reply_readings_check(struct job *j, const struct mime_part *root,
-    const struct mime_part *leaf, const uint8_t digest[SHA256_LEN],
-    struct finding *f);
+/* What was read, as declared. */
+struct reply_readings {
+	const struct mime_part *root, *leaf;
+	const uint8_t *digest; /* what it says; SHA256_LEN octets */
+	bool is_type_signed;   /* is the root's Content-Type covered? */
+};
+
+/* 0, or -1 with mime.inconsistent, body.ambiguous or body.block-in-quote. */
+int reply_readings_check(
+    struct job *j, const struct reply_readings *what, struct finding *f);
 
 #endif

@@ -50,6 +50,7 @@ check_readings(struct job *j, const struct message *m)
 {
 	struct mime_part root;
 	const struct mime_part *leaf = &root;
+	struct reply_readings what;
 	struct reply_blocks b;
 	struct finding f;
 	struct span text;
@@ -61,10 +62,12 @@ check_readings(struct job *j, const struct message *m)
 	    mime_part_text(j, leaf, &text, &f) < 0)
 		return;
 	reply_blocks_scan(text, &b);
+	what = (struct reply_readings){ &root, leaf, digest, false };
 	if (reply_blocks_judge(&b, digest, &f) == 0)
-		(void)reply_readings_check(j, &root, leaf, digest, &f);
+		(void)reply_readings_check(j, &what, &f);
 	memset(digest, 0, sizeof(digest));
-	(void)reply_readings_check(j, &root, leaf, digest, &f);
+	what.is_type_signed = true;
+	(void)reply_readings_check(j, &what, &f);
 }
 
 static int

@@ -620,11 +620,50 @@ test_html(void **state)
 	}
 }
 
+/* MA-59: was it HTML before somebody called it a text? */
+static void
+test_html_is_likely(void **state)
+{
+	static const struct {
+		const char *text;
+		bool likely;
+	} cases[] = {
+		{ "", false },
+		{ "<", false },
+		{ "</", false },
+		{ "a < b, x <3 </3, <", false },
+		{ "Alice <alice@user.test>, <https://ca.test/>", false },
+		{ "<Alice>, <name>, <d>, <divide>, <p.>, <br", false },
+		{ "<div", false },
+		{ "<DIV>", true },
+		{ "<div\r\n class=x>", true },
+		{ "no<br>", true },
+		{ "no<br/>", true },
+		{ "<p class='x'>", true },
+		{ "<a href=x>", true },
+		{ "</article>", true },
+		{ "x</o:p>", true },
+		{ "<!DOCTYPE html>", true },
+		{ "<!-- x", true },
+		{ "<!x", false },
+		{ "<<excerpt>>", true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		unit_case("%s", cases[i].text);
+		assert_int_equal(reply_html_is_likely(span_str(cases[i].text)),
+		    cases[i].likely);
+	}
+	unit_case("%s", "");
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_quotations),
 	cmocka_unit_test(test_replies),
 	cmocka_unit_test(test_echoes_begin_with),
 	cmocka_unit_test(test_attributions),
 	cmocka_unit_test(test_html),
+	cmocka_unit_test(test_html_is_likely),
 };
 UNIT_MAIN(tests)
