@@ -214,9 +214,52 @@ test_readings(void **state)
 		assert_string_equal(r.finding.code, cases[i].code);
 		assert_int_equal(r.verdict, cases[i].verdict);
 		/* One of the two uncovered is enough. */
-		d.names = UNCOVERED ":content-type";
+		d.names = UNCOVERED ":content-transfer-encoding";
 		assert_string_equal(
 		    reply_draft_judge(&d).finding.code, cases[i].code);
+	}
+}
+
+/* MA-59: a signed type leaves the encoding in doubt; but it says which lines
+ * are delimiters, whatever they look like. */
+static void
+test_signed_type(void **state)
+{
+	static const struct reply_expected cases[] = {
+		{ { .body = BLOCK(RIGHT) "<p>\r\n" }, VERDICT_MATCH, "match" },
+		{ { .body = BLOCK(
+			RIGHT) "=2D----BEGIN ACME RESPONSE-----\r\n" WRONG
+			       "\r\n-----END ACME RESPONSE-----\r\n" },
+		    VERDICT_NO_RESPONSE, "body.ambiguous" },
+		{ { .body = BLOCK(RIGHT) "--b\r\ncontent-type: x\r\n" },
+		    VERDICT_UNAUTHENTICATED, "mime.inconsistent" },
+		{ { .type = MIME("multipart/alternative; boundary=b"),
+		      .body = "--b\r\n\r\n" BLOCK(RIGHT) "--b--\r\n" },
+		    VERDICT_MATCH, "match" },
+		{ { .type = MIME("multipart/alternative; boundary=b"),
+		      .body = "--b\r\nX: y\r\nContent-Type: "
+			      "text/plain\r\n\r\n" BLOCK(RIGHT) "--b--\r\n" },
+		    VERDICT_MATCH, "match" },
+		{ { .type = MIME("multipart/alternative; boundary=b"),
+		      .body =
+			  "--b\r\n\r\n" BLOCK(RIGHT) "--b--\r\n" BLOCK(WRONG) },
+		    VERDICT_NO_RESPONSE, "body.ambiguous" },
+		{ { .type = MIME("text/plain") QP,
+		      .body = "> x=0A-----BEGIN ACME RESPONSE-----=0A" RIGHT
+			      "=0A-----END ACME RESPONSE-----=0A\r\n" },
+		    VERDICT_UNAUTHENTICATED, "mime.inconsistent" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct reply_draft d = cases[i].draft;
+		struct reply r;
+
+		d.names = UNCOVERED ":content-type";
+		r = reply_draft_judge(&d);
+		unit_case("%zu", i);
+		assert_string_equal(r.finding.code, cases[i].code);
+		assert_int_equal(r.verdict, cases[i].verdict);
 	}
 }
 
@@ -318,6 +361,7 @@ test_readings_agree(void **state)
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_bodies),
 	cmocka_unit_test(test_readings),
+	cmocka_unit_test(test_signed_type),
 	cmocka_unit_test(test_readings_agree),
 };
 
