@@ -40,6 +40,9 @@ struct sql_driver {
 	const char *migration_lock;
 	/* As store_expect_many(); NULL: nothing to do. */
 	const char *many;
+	/* A number that is another one once another connection has committed;
+	 * NULL: nobody waits for the end of another's transaction. */
+	const char *version;
 
 	/* `password` may be NULL. */
 	int (*open)(struct job *j, const char *where, const char *password,

@@ -530,6 +530,7 @@ const struct sql_driver sql_sqlite = {
 	 * log that are brought into the file together are mostly those that
 	 * several commits have changed. */
 	.many = "PRAGMA cache_size = -8192; PRAGMA wal_autocheckpoint = 8000",
+	.version = "PRAGMA data_version",
 	.open = open_connection,
 	.be_patient = be_patient,
 	.close = close_connection,

@@ -118,6 +118,20 @@ store_is_shared(const struct job *j)
 	return j->store->driver != &sql_sqlite;
 }
 
+int
+store_others_wrote(struct job *j, int64_t *seen)
+{
+	const char *text = j->store->driver->version;
+	int64_t before = *seen;
+
+	assert(!j->store->in_transaction);
+	if (text == NULL)
+		return 0;
+	if (store_get_int(j, seen, text, NO_ARGS) <= 0)
+		return -1;
+	return before >= 0 && *seen != before;
+}
+
 bool
 store_is_exclusive(const struct job *j)
 {

@@ -68,6 +68,10 @@ int store_begin(struct job *j); /* SQLite: BEGIN IMMEDIATE */
 bool store_is_shared(const struct job *j);
 /* Does a transaction, from its begin on, keep every other writer out? */
 bool store_writes_alone(const struct job *j);
+/* Has another connection committed since this was asked with the same *seen,
+ * which is -1 at first?  1, 0 or -1; outside of a transaction.  Always 0 where
+ * several write at a time. */
+int store_others_wrote(struct job *j, int64_t *seen);
 /* Does the transaction keep every other writer out until it ends?  Then what
  * it has read stays true. */
 bool store_is_exclusive(const struct job *j);

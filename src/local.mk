@@ -137,6 +137,7 @@ libcs_src_a_SOURCES = \
 	src/purge.c src/purge.h \
 	src/recheck.c src/recheck_row.c src/recheck_row.h \
 	src/recipient.c src/recipient.h \
+	src/record_commit.c src/record_commit.h \
 	src/record_queue.c src/record_queue.h \
 	src/reply_wrap.c src/reply_wrap.h \
 	src/reply_conf.c src/reply_conf.h \

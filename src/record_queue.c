@@ -3,15 +3,12 @@
 #include "src/record_queue.h"
 
 #include "db/store.h"
-#include "db/store_reply.h"
 #include "lib/arena.h"
 #include "lib/clock.h"
-#include "lib/log.h"
 #include "src/judge.h"
 #include "src/judgement.h"
+#include "src/record_commit.h"
 #include "src/role.h"
-#include "src/wake.h"
-#include "src/worker.h"
 
 #include <assert.h>
 #include <malloc.h>
@@ -32,12 +29,17 @@
 
 /* Between two commits, for others. */
 #define OTHERS_MS 5L
+/* While others write: they wait for the end of a commit, so each holds fewer,
+ * until others were not seen for so many commits. */
+#define SHARED_MAX 50
+#define SHARED_COMMITS 40
 
 struct record_queue {
 	pthread_t thread;
 	bool is_started;
 	struct store *store; /* the thread's */
 	bool is_alone;       /* while it writes */
+	int64_t others_seen; /* as store_others_wrote() knows it */
 	int64_t wait_ms;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
@@ -48,6 +50,7 @@ struct record_queue {
 	size_t waiting;
 	int64_t since_ms;           /* when the first of them came */
 	size_t count, octets;       /* with those that are being committed */
+	unsigned shared_left;       /* commits */
 	bool is_awaited, is_urgent; /* for room; until there is nothing left */
 	bool is_ending;
 	bool has_failed;
@@ -92,113 +95,6 @@ free_items(struct record_item *first)
 	}
 }
 
-/* --- committing ---------------------------------------------------------- */
-
-/* Items that were taken from the queue. */
-struct batch {
-	size_t count;
-	struct job *jobs[RECORD_BATCH_MAX];
-	struct judgement *judged[RECORD_BATCH_MAX];
-	int64_t failed_uid;
-};
-
-static void
-not_recorded(struct batch *b, size_t at)
-{
-	const struct received *m = b->judged[at]->received;
-	struct job *j = b->jobs[at];
-
-	store_rollback(j);
-	log_error("reply not judged", "job=%s source=%s uid=%lld error=\"%s\"",
-	    j->id, m->source, (long long)m->uid, j->err.text);
-	if (j->err.kind != ERR_BUSY)
-		b->failed_uid = m->uid;
-}
-
-/* From one on; the message that failed, and all behind it, are for the next
- * call: 0, or -1. */
-static int
-record_from(const struct batch *b, size_t *from)
-{
-	size_t done = 0;
-	unsigned wake = 0;
-	int result = judge_record(
-	    b->jobs + *from, b->judged + *from, b->count - *from, &done);
-
-	for (done += *from; *from < done; (*from)++)
-		wake |= b->jobs[*from]->wake;
-	wake_send(wake);
-	return result;
-}
-
-static int
-record_all(struct batch *b)
-{
-	size_t at = 0;
-	int result = 0;
-
-	while (result == 0 && at < b->count) {
-		const struct received *m;
-
-		if (record_from(b, &at) == 0)
-			break;
-		/* On another machine the same mailbox may be read. */
-		m = b->judged[at]->received;
-		result = judge_is_others(
-		    b->jobs[at], m->source, m->uidvalidity, m->uid);
-		if (result < 0)
-			not_recorded(b, at);
-		at++;
-	}
-	return result;
-}
-
-static int
-record_gone(struct job *j, const struct record_gone *gone)
-{
-	if (store_begin(j) < 0)
-		return -1;
-	if (store_reply_disposed(j, gone->source, gone->uidvalidity, gone->uids,
-		gone->count) < 0)
-		return worker_undo(j);
-	return store_commit(j);
-}
-
-static int
-commit_gone(struct record_item *first)
-{
-	for (struct record_item *i = first; i != NULL; i = i->next) {
-		if (i->gone == NULL || record_gone(&i->job, i->gone) == 0)
-			continue;
-		log_warning("mailbox", "job=%s source=%s error=\"%s\"",
-		    i->job.id, i->gone->source, i->job.err.text);
-		return -1;
-	}
-	return 0;
-}
-
-/* 0, or -1 and *failed_uid.  `store`: NULL for that of each item. */
-static int
-commit_items(
-    struct record_item *first, struct store *store, int64_t *failed_uid)
-{
-	struct batch b = { .count = 0 };
-	int result;
-
-	for (struct record_item *i = first; i != NULL; i = i->next) {
-		if (store != NULL)
-			i->job.store = store;
-		if (i->judged == NULL)
-			continue;
-		assert(b.count < RECORD_BATCH_MAX);
-		b.jobs[b.count] = &i->job;
-		b.judged[b.count++] = i->judged;
-	}
-	result = record_all(&b);
-	*failed_uid = b.failed_uid;
-	return result < 0 ? -1 : commit_gone(first);
-}
-
 /* --- the queue, under its lock ------------------------------------------- */
 
 static struct record_item *
@@ -232,8 +128,9 @@ static bool
 is_due(const struct record_queue *q)
 {
 	return q->waiting > 0 &&
-	       (q->waiting >= BATCH_MIN || q->is_awaited || q->is_urgent ||
-		   q->is_ending || q->octets >= OCTETS_MAX / 2 ||
+	       (q->waiting >= (q->shared_left > 0 ? SHARED_MAX : BATCH_MIN) ||
+		   q->is_awaited || q->is_urgent || q->is_ending ||
+		   q->octets >= OCTETS_MAX / 2 ||
 		   clock_mono_ms() - q->since_ms >= q->wait_ms);
 }
 
@@ -256,13 +153,14 @@ leave(struct record_queue *q, struct record_item *first)
 static void
 commit_some(struct record_queue *q)
 {
-	struct record_item *first = cut(q, RECORD_BATCH_MAX);
+	struct record_item *first =
+	    cut(q, q->shared_left > 0 ? SHARED_MAX : RECORD_BATCH_MAX);
 	int64_t failed_uid = 0;
 	int result;
 
 	q->since_ms = clock_mono_ms();
 	pthread_mutex_unlock(&q->lock);
-	result = commit_items(first, q->store, &failed_uid);
+	result = record_commit(first, q->store, &failed_uid);
 	pthread_mutex_lock(&q->lock);
 	leave(q, first);
 	if (result < 0) {
@@ -288,18 +186,39 @@ wait_for_more(struct record_queue *q)
 		pthread_cond_timedwait(&q->changed, &q->lock, &until);
 }
 
+/* 1, 0, or -1: what is wrong then, the next commit says. */
+static int
+others_wrote(struct record_queue *q)
+{
+	struct job j;
+	int result;
+
+	job_init(&j, q->store, NULL);
+	result = store_others_wrote(&j, &q->others_seen);
+	job_done(&j);
+	return result;
+}
+
 /* With SQLite one writes at a time, and who waits only looks from time to time
  * whether it may: web and the issuer would hardly ever find it free. */
 static void
 let_others_write(struct record_queue *q)
 {
 	const struct timespec pause = { 0, OTHERS_MS * 1000000L };
+	bool is_more = q->waiting > 0;
+	int wrote;
 
-	if (!q->is_alone || q->waiting == 0)
+	if (!q->is_alone)
 		return;
 	pthread_mutex_unlock(&q->lock);
-	nanosleep(&pause, NULL);
+	if (is_more)
+		nanosleep(&pause, NULL);
+	wrote = others_wrote(q);
 	pthread_mutex_lock(&q->lock);
+	if (wrote > 0)
+		q->shared_left = SHARED_COMMITS;
+	else if (q->shared_left > 0)
+		q->shared_left--;
 }
 
 static void *
@@ -355,7 +274,11 @@ open_store(
 	j->store = q->store;
 	q->is_alone = store_writes_alone(j);
 	store_be_patient(j, role_is_stopping);
-	result = store_expect_many(j);
+	q->others_seen = -1;
+	result = store_expect_many(j) < 0 ||
+			 store_others_wrote(j, &q->others_seen) < 0
+		     ? -1
+		     : 0;
 	j->store = caller;
 	if (result < 0)
 		close_store(q);
@@ -398,6 +321,7 @@ record_queue_stop(struct record_queue *q)
 	pthread_join(q->thread, NULL);
 	q->is_ending = false;
 	q->is_started = false;
+	q->shared_left = 0;
 	close_store(q);
 	/* The allocator would keep all that the backlog needed. */
 	malloc_trim(0);

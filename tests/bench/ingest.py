@@ -213,9 +213,43 @@ def ingest(site, challenges, count, first):
     yield variant, "validator_peak_kib", status_kib(pid, "VmHWM"), 1
 
 
+def order_seconds(client, number):
+    began = time.perf_counter()
+    client.order(f"alice+order{number}@user.test")
+    return time.perf_counter() - began
+
+
+def orders_beside(site, challenges, count, first):
+    """Orders of one client, one after the other, while a folder of so many is
+    judged; then as many with nothing beside them."""
+    variant = f"replies={count}"
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        site.stop()
+    fill(site, challenges.make(count, first))
+    mark = site.mark()
+    site.start()
+    client = Client(site)
+    client.account()
+    site.wait_event("mailbox open", mark, 60)
+    beside = []
+    while site.log(mark).count("event=reply ") < count:
+        beside.append(order_seconds(client, len(beside)))
+    eventually(lambda: site.query("SELECT COUNT(*) FROM reply WHERE "
+                                  "is_disposed = 0")[0][0] == 0,
+               "nothing to be put away")
+    alone = [order_seconds(client, len(beside) + n)
+             for n in range(len(beside))]
+    client.close()
+    for name, times in (("beside", beside), ("alone", alone)):
+        ms = sorted(1000 * s for s in times)
+        yield variant, f"order_{name}_p50_ms", ms[len(ms) // 2], len(ms)
+        yield variant, f"order_{name}_p90_ms", ms[9 * len(ms) // 10], len(ms)
+
+
 def run(site):
     challenges = Challenges(site)
     first = 0
     for count in (max(COUNT // 10, 1), COUNT):
         yield from ingest(site, challenges, count, first)
         first += count
+    yield from orders_beside(site, challenges, COUNT, first)

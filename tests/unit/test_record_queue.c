@@ -257,6 +257,41 @@ test_others(struct job *j)
 	}
 }
 
+/* Where one writes at a time (SQLite), who writes beside a backlog waits for
+ * commits of fewer messages: 400, of which the thread takes 200 at least
+ * without them. */
+static void
+test_shared(struct job *j)
+{
+	for (int is_shared = 0; is_shared < 2; is_shared++) {
+		int64_t base = is_shared * 1000 + 1;
+		struct desk d;
+
+		unit_case("%d", is_shared);
+		desk_init(&d, j, true);
+		if (is_shared)
+			fixture_sql(j, "UPDATE account SET "
+				       "created_at = created_at + 1");
+		/* It looks for others after each commit. */
+		assert_int_equal(
+		    record_queue_add(d.q, judged(&d, base, d.stranger)), 0);
+		settled(&d);
+		commits = 0;
+		store_set_commit_hook(count_commits, NULL);
+		for (int64_t uid = 1; uid <= RECORD_BATCH_MAX; uid++)
+			assert_int_equal(
+			    record_queue_add(
+				d.q, judged(&d, base + uid, d.stranger)),
+			    0);
+		settled(&d);
+		store_set_commit_hook(NULL, NULL);
+		assert_in_range(commits, is_shared ? 8 : 1,
+		    is_shared ? RECORD_BATCH_MAX : 3);
+		assert_int_equal(last_uid(j), base + RECORD_BATCH_MAX);
+		desk_done(&d);
+	}
+}
+
 /* What the mailbox has put away is known afterwards, and nothing else is. */
 static void
 test_gone(struct job *j)
@@ -341,6 +376,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_stop),
 	STORE_TEST(test_failure),
 	STORE_TEST(test_others),
+	STORE_TEST_SQLITE(test_shared),
 	STORE_TEST(test_gone),
 	STORE_TEST(test_large),
 	STORE_TEST(test_no_thread),
