@@ -2,8 +2,10 @@
 
 #include "src/conf_file.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/arena.h"
 #include "lib/buf.h"
@@ -55,6 +57,15 @@ hash_of(struct arena *a, struct span text)
 	return hex_dup(a, span_mem(hash, sizeof(hash)));
 }
 
+/* Whoever has put the file elsewhere is told how to say so. */
+static const char *
+unreadable(struct conf_reading *r, const char *why)
+{
+	return access(r->path, F_OK) < 0 && errno == ENOENT
+		   ? arena_printf(r->arena, "%s; -f FILE names another", why)
+		   : why;
+}
+
 static char *
 read_text(struct conf_reading *r)
 {
@@ -67,7 +78,7 @@ read_text(struct conf_reading *r)
 		text = *r->octets;
 	if (r->octets == NULL &&
 	    file_read(&j, r->path, CONF_TEXT_MAX, &text) < 0) {
-		r->report(r->ctx, j.err.text);
+		r->report(r->ctx, unreadable(r, j.err.text));
 		r->mistakes++;
 	} else if (memchr(text.p, '\0', text.n) != NULL) {
 		conf_mistake(r, 0, "holds a NUL byte; it must be plain text");

@@ -409,6 +409,7 @@ test_not_text(void **state)
 	assert_int_equal(r.count, 1);
 	assert_non_null(strstr(r.text.p, "/nonexistent/countersign.conf"));
 	assert_non_null(strstr(r.text.p, "No such file"));
+	assert_non_null(strstr(r.text.p, "; -f FILE names another\n"));
 }
 
 static const struct CMUnitTest tests[] = {
