@@ -408,8 +408,9 @@ store_key_ended(struct job *j, const char *ca_label, int64_t at)
 		return -1;
 	if (found == 0)
 		return job_fail(j, ERR_MALFORMED,
-		    "%s: no audit record names such a CA key; countersign crl "
-		    "shows the labels",
+		    "%s: no audit record names such a CA key; give the "
+		    "subject key identifier in its certificate, in hexadecimal "
+		    "without colons",
 		    ca_label);
 	if (check_end(j, ca_label, at) < 0)
 		return -1;

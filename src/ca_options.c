@@ -155,8 +155,10 @@ read_all(int argc, char **argv, struct ca_options *o,
 			fputs(ca_usage, stdout);
 			exit(EXIT_SUCCESS);
 		}
-		if (c < 256)
+		if (c < 256) {
+			command_fail("try countersign ca --help");
 			return -1;
+		}
 		if (o->act != 0 && !(table[c - 256].acts & o->act))
 			return misplaced(&table[c - 256], argv[0]);
 		if (take_option(&table[c - 256]) < 0)

@@ -73,7 +73,7 @@ parse(int argc, char **argv, struct options *o)
 	*o = (struct options){ .config = NULL };
 	if (command_parse(argc, argv, usage, options, &o->config, -1) < 0)
 		return -1;
-	if (argc - optind == 2 && strcmp(argv[optind], "revoke") == 0) {
+	if (optind < argc && strcmp(argv[optind], "revoke") == 0) {
 		o->revoke = true;
 		optind++;
 	}

@@ -76,7 +76,7 @@ set_aside(struct job *j, const char *text, const char *reason)
 		    "shows it",
 		    text);
 	if ((reason != NULL &&
-		command_text(j, "--reason", reason, REASON_MAX) < 0) ||
+		command_text(j, "reason", reason, REASON_MAX) < 0) ||
 	    clock_set_aside(j, moment, reason, &done) < 0)
 		return -1;
 	if (done.is_asked) {

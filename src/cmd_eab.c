@@ -56,6 +56,44 @@ struct options {
 	bool reusable, json;
 };
 
+static int
+add_limit(struct options *o, const char *text)
+{
+	if (o->limit_count == LIMITS_MAX) {
+		command_fail("--limit: too many of them");
+		return -1;
+	}
+	o->limits[o->limit_count++] = text;
+	return 0;
+}
+
+static int
+take(struct options *o, int option, char **argv)
+{
+	switch (option) {
+	case 'f':
+		return command_take("config", optarg, &o->config);
+	case 'c':
+		return command_take("comment", optarg, &o->comment);
+	case 'e':
+		return command_take("expires", optarg, &o->expires);
+	case 'a':
+		return command_take("allow", optarg, &o->allow);
+	case 'p':
+		return command_take("profile", optarg, &o->profile);
+	case 'l':
+		return add_limit(o, optarg);
+	case 'r':
+		o->reusable = true;
+		return 0;
+	case 'j':
+		o->json = true;
+		return 0;
+	default:
+		return command_refused(argv);
+	}
+}
+
 /* The options of new, list, show and revoke: all of them are read, so that
  * one in the wrong place is named. */
 static int
@@ -75,44 +113,17 @@ parse(int argc, char **argv, struct options *o)
 	};
 	int c;
 
-	*o = (struct options){ .config = COMMAND_DEFAULT_CONFIG };
+	*o = (struct options){ .config = NULL };
 	while ((c = getopt_long(argc, argv, "f:h", options, NULL)) != -1) {
-		switch (c) {
-		case 'f':
-			o->config = optarg;
-			break;
-		case 'c':
-			o->comment = optarg;
-			break;
-		case 'e':
-			o->expires = optarg;
-			break;
-		case 'r':
-			o->reusable = true;
-			break;
-		case 'a':
-			o->allow = optarg;
-			break;
-		case 'p':
-			o->profile = optarg;
-			break;
-		case 'l':
-			if (o->limit_count == LIMITS_MAX) {
-				command_fail("--limit: too many of them");
-				return -1;
-			}
-			o->limits[o->limit_count++] = optarg;
-			break;
-		case 'j':
-			o->json = true;
-			break;
-		case 'h':
+		if (c == 'h') {
 			fputs(usage, stdout);
 			exit(EXIT_SUCCESS);
-		default:
-			return -1;
 		}
+		if (take(o, c, argv) < 0)
+			return -1;
 	}
+	if (o->config == NULL)
+		o->config = COMMAND_DEFAULT_CONFIG;
 	return 0;
 }
 

@@ -483,7 +483,7 @@ parse_arguments(int argc, char **argv, struct init *in)
 			fputs(init_usage, stdout);
 			exit(EXIT_SUCCESS);
 		default:
-			return -1;
+			return command_refused(argv);
 		}
 	}
 	return missing_option(in) == NULL

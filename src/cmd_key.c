@@ -82,7 +82,8 @@ static const char usage[] =
     "                     64 hexadecimal digits: SHA-256 of the\n"
     "                     SubjectPublicKeyInfo\n"
     "  --account ID       block it for this account only; revokes nothing\n"
-    "  --ca LABEL         the CA's label, as countersign crl shows it\n"
+    "  --ca LABEL         the CA's subject key identifier, in hexadecimal\n"
+    "                     without colons\n"
     "  --since TIME       the later of both, as in 2027-01-31T00:00:00Z\n"
     "  --witnesses TEXT   who else is there and sees the key destroyed\n"
     "  --compromised      although a certificate of the key is still valid\n"
@@ -162,7 +163,8 @@ read_hash(struct job *j, const char *spki, struct key_hash *key)
 	if (hex_parse_fixed(span_str(spki), out, SHA256_LEN) == 0)
 		return 0;
 	if (file_read(j, spki, FILE_MAX, &pem) < 0)
-		return -1;
+		return job_context(
+		    j, "--spki: neither 64 hexadecimal digits nor a file");
 	if (spki_file_hashes(j, pem, out, bare, &has_bare) < 0)
 		return job_context(j, "%s", spki);
 	if (has_bare)
@@ -229,10 +231,8 @@ read_claim(struct job *j, const struct options *o, struct claim *out)
 		    "--reason and --account are for a key without proof: a "
 		    "proof blocks it for everybody");
 	if (o->reason != NULL &&
-	    (strlen(o->reason) > REASON_MAX || o->reason[0] == '\0' ||
-		span_has_control(span_str(o->reason))))
-		return job_fail(j, ERR_MALFORMED,
-		    "--reason: 1 to %d octets of text in one line", REASON_MAX);
+	    command_text(j, "reason", o->reason, REASON_MAX) < 0)
+		return -1;
 	return has_proof ? read_proof(j, o, out)
 			 : read_hash(j, o->spki, &out->key);
 }
@@ -410,7 +410,8 @@ ended(struct job *j, const struct options *o)
 	if (o->ca == NULL || o->since == NULL ||
 	    rfc3339_parse(span_str(o->since), &at) < 0 || at > j->now)
 		return job_fail(j, ERR_MALFORMED,
-		    "key ended needs --ca with a label and --since with a time "
+		    "key ended needs --ca with a key identifier and --since "
+		    "with a time "
 		    "that has passed, as in 2027-01-31T00:00:00Z");
 	if (store_begin(j) < 0)
 		return -1;

@@ -60,9 +60,11 @@ parse(int argc, char **argv, struct options *o)
 		{ NULL, NULL, NULL },
 	};
 
-	*o = (struct options){ .mailbox = DEFAULT_MAILBOX };
+	*o = (struct options){ .config = NULL };
 	if (command_parse(argc, argv, usage, options, &o->config, 1) < 0)
 		return -1;
+	if (o->mailbox == NULL)
+		o->mailbox = DEFAULT_MAILBOX;
 	if (strcmp(argv[optind], "preview") != 0)
 		return command_misused(usage, "%s: give preview", argv[optind]);
 	if (o->html && o->source)

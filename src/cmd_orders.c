@@ -57,7 +57,13 @@ parse(
 	};
 
 	*o = (struct options){ .config = NULL };
-	return command_parse(argc, argv, usage, options, &o->config, arguments);
+	if (command_parse(argc, argv, usage, options, &o->config, arguments) <
+	    0)
+		return -1;
+	return o->pending_only && arguments > 0
+		   ? command_misused(
+			 usage, "--pending is for countersign orders")
+		   : 0;
 }
 
 static const char *

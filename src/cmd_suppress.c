@@ -62,6 +62,8 @@ parse(int argc, char **argv, struct options *o)
 	if (o->lift + o->list + (o->days != NULL) > 1)
 		return command_misused(
 		    usage, "give one of --days, --lift and --list");
+	if (o->json && !o->list)
+		return command_misused(usage, "--json is for --list");
 	if (o->days == NULL)
 		o->days = DAYS;
 	return 0;

@@ -187,9 +187,29 @@ command_counts(int argc, char **argv, const char *usage, int arguments)
 		   : 0;
 }
 
-/* getopt_long() has said what is wrong. */
-static int
-refused_option(char **argv)
+int
+command_take(const char *option, const char *text, const char **to)
+{
+	/* What a shell makes of a variable that is not set must not be taken
+	 * for "of any". */
+	if (text[0] == '\0') {
+		command_fail("--%s: an empty text; leave the option out, or "
+			     "say which",
+		    option);
+		return -1;
+	}
+	if (*to != NULL) {
+		command_fail("--%s: is given twice; give it once, and the "
+			     "command again for another",
+		    option);
+		return -1;
+	}
+	*to = text;
+	return 0;
+}
+
+int
+command_refused(char **argv)
 {
 	if (strncmp(argv[optind - 1], "--admin", 7) == 0)
 		command_fail("options of an admin stand before the command: "
@@ -207,13 +227,15 @@ int
 command_parse(int argc, char **argv, const char *usage,
     const struct command_option *options, const char **config, int arguments)
 {
+	const struct command_option file = { "config", NULL, config };
 	struct option list[COMMAND_OPTIONS_MAX + 3] = {
 		{ "config", required_argument, NULL, 'f' },
 		{ "help", no_argument, NULL, 'h' },
 	};
+	const struct command_option *o;
 	int c;
 
-	*config = COMMAND_DEFAULT_CONFIG;
+	*config = NULL;
 	for (int i = 0; options[i].name != NULL; i++) {
 		assert(i < COMMAND_OPTIONS_MAX);
 		list[i + 2] = (struct option){ options[i].name,
@@ -226,22 +248,16 @@ command_parse(int argc, char **argv, const char *usage,
 			fputs(usage, stdout);
 			exit(EXIT_SUCCESS);
 		}
-		if (c == 'f')
-			*config = optarg;
-		else if (c < OWN)
-			return refused_option(argv);
-		/* What a shell makes of a variable that is not set must not be
-		 * taken for "of any". */
-		else if (options[c - OWN].text != NULL && optarg[0] == '\0') {
-			command_fail("--%s: an empty text; leave the option "
-				     "out, or say which",
-			    options[c - OWN].name);
+		if (c != 'f' && c < OWN)
+			return command_refused(argv);
+		o = c == 'f' ? &file : &options[c - OWN];
+		if (o->text == NULL)
+			*o->flag = true;
+		else if (command_take(o->name, optarg, o->text) < 0)
 			return -1;
-		} else if (options[c - OWN].text != NULL)
-			*options[c - OWN].text = optarg;
-		else
-			*options[c - OWN].flag = true;
 	}
+	if (*config == NULL)
+		*config = COMMAND_DEFAULT_CONFIG;
 	return arguments >= 0 ? command_counts(argc, argv, usage, arguments)
 			      : 0;
 }

@@ -61,6 +61,12 @@ struct command_option {
  */
 int command_parse(int argc, char **argv, const char *usage,
     const struct command_option *options, const char **config, int arguments);
+/* Takes the text of an option that is given once.  0, or -1 after saying that
+ * it is empty, or that the option was given before: what only the last one
+ * says would be done, and nothing of the others. */
+int command_take(const char *option, const char *text, const char **to);
+/* getopt_long() has said what is wrong: says where to read more.  -1. */
+int command_refused(char **argv);
 /*
  * For a command with several acts: `verb` has only the options whose names are
  * in `names`, with blanks between them.  0, or -1 after naming another one that

@@ -13,6 +13,7 @@
 #include "lib/digest.h"
 #include "lib/hex.h"
 #include "lib/json.h"
+#include "lib/utf8.h"
 #include "pki/ca.h"
 #include "pki/ca_key_end.h"
 #include "pki/certview.h"
@@ -284,10 +285,11 @@ static int
 check_input(struct job *j, const struct key_destroy *in)
 {
 	if (in->witnesses == NULL || strlen(in->witnesses) > WITNESSES_MAX ||
+	    !utf8_is_valid(span_str(in->witnesses)) ||
 	    span_has_control(span_str(in->witnesses)))
 		return job_fail(j, ERR_MALFORMED,
-		    "--witnesses: say who is there and sees it, in at most %d "
-		    "octets",
+		    "--witnesses: say who is there and sees it, in one line "
+		    "of UTF-8 with at most %d octets",
 		    WITNESSES_MAX);
 	return 0;
 }

@@ -484,6 +484,7 @@ unit_tests += \
 	tests/unit/test_audit_sample \
 	tests/unit/test_client_address \
 	tests/unit/test_command \
+	tests/unit/test_command_words \
 	tests/unit/test_conf \
 	tests/unit/test_conf_fit \
 	tests/unit/test_conf_held \
@@ -578,6 +579,14 @@ tests_unit_test_audit_events_SOURCES = tests/unit/test_audit_events.c \
 tests_unit_test_audit_events_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
 tests_unit_test_audit_events_LDADD = $(STATUS_LAB) $(PKI_LAB) $(ROLE_LAB) \
 	$(CS_SRC) $(CRYPTO_LIBS)
+command_lab = tests/unit/command_lab.c tests/unit/command_lab.h
+tests_unit_test_command_words_SOURCES = tests/unit/test_command_words.c \
+	$(command_lab)
+tests_unit_test_command_words_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
+tests_unit_test_command_words_LDADD = $(PKI_LAB) $(STORE_FIXTURE) $(CS_SRC) \
+	$(CRYPTO_LIBS)
+tests_unit_test_admin_commands_SOURCES = tests/unit/test_admin_commands.c \
+	$(command_lab)
 tests_unit_test_admin_commands_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
 tests_unit_test_admin_commands_LDADD = $(PKI_LAB) $(STORE_FIXTURE) $(CS_SRC) \
 	$(CRYPTO_LIBS)

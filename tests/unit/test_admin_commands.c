@@ -6,91 +6,33 @@
 
 #include "tests/unit/store_fixture.h"
 
-#include <getopt.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "db/audit_mark.h"
 #include "db/store_admin.h"
 #include "db/store_audit.h"
 #include "lib/clock.h"
-#include "lib/conf.h"
-#include "lib/fdio.h"
 #include "lib/seal.h"
 #include "src/admin_expiry.h"
 #include "src/command.h"
-#include "tests/unit/pki_lab.h"
+#include "tests/unit/command_lab.h"
 
 #define DAY 86400
 
-/* The smallest good file; no command here reads what it names. */
-static const char rest[] = "base_url = \"https://acme.ca.example\"\n"
-			   "ca_name = \"Example CA\"\n"
-			   "seal_key = nothing\n"
-			   "web {\n"
-			   "\tlisten = { \"127.0.0.1:443\" }\n"
-			   "\ttls_certificate = web.pem\n"
-			   "\ttls_key = web.key\n"
-			   "}\n"
-			   "sender {\n"
-			   "\tfrom = \"acme@ca.example\"\n"
-			   "\trelay_host = localhost\n"
-			   "\trelay_signs = yes\n"
-			   "}\n"
-			   "validator {\n"
-			   "\timap_host = imap.ca.example\n"
-			   "\timap_user = acme\n"
-			   "\timap_password = imap.pw\n"
-			   "}\n"
-			   "issuer {\n"
-			   "\tca_certificate = ca.pem\n"
-			   "\tca_chain = root.pem\n"
-			   "\tca_key = ca.key\n"
-			   "\tca_key_passphrase = ca.pass\n"
-			   "\tcrl_url = \"http://crl.ca.example/ca.crl\"\n"
-			   "\tcrl_file = ca.crl\n"
-			   "}\n";
-
-struct said {
-	int status;
-	const char *text; /* standard output */
-};
-
-/* The command with these words and this test's database, at that moment. */
-static struct said
+/* The command with these words, at that moment. */
+static struct command_said
 run(struct job *j, int (*command)(int, char **), int64_t now, const char *verb,
     const char *option)
 {
-	const char *conf = arena_printf(j->arena, "%s/conf", lab_folder());
-	const char *out = arena_printf(j->arena, "%s/out", lab_folder());
-	const char *words[] = { "command", "-f", conf, verb, option, NULL };
-	int argc = option == NULL ? 4 : 5, saved = dup(STDOUT_FILENO);
-	struct span text = { NULL, 0 };
-	struct said s;
-
-	text = span_str(arena_printf(
-	    j->arena, "database = \"%s\"\n%s", fixture_url(), rest));
-	EXPECT(j, file_write(j, conf, 0600, text), 0);
 	clock_set(now);
-	fflush(stdout);
-	assert_non_null(freopen(out, "w", stdout));
-	optind = 0;
-	s.status = command(argc, (char **)(uintptr_t)words);
-	fflush(stdout);
-	assert_true(dup2(saved, STDOUT_FILENO) >= 0);
-	close(saved);
-	EXPECT(j, file_read(j, out, 65536, &text), 0);
-	s.text = span_dup(j->arena, text);
-	unit_case("%s", s.text);
-	return s;
+	return COMMAND_RUN(j, command, verb, option);
 }
 
 static void
-expect_says(const struct said *s, const char *text, bool it_does)
+expect_says(const struct command_said *s, const char *text, bool it_does)
 {
-	assert_int_equal(strstr(s->text, text) != NULL, it_does);
+	assert_int_equal(strstr(s->out, text) != NULL, it_does);
 }
 
 /* --- PK-21 ---------------------------------------------------------------- */
@@ -121,7 +63,7 @@ test_pk_21_head_is_late(struct job *j)
 {
 	const int64_t t = j->now;
 	int64_t since;
-	struct said s;
+	struct command_said s;
 
 	assert_int_equal(audit_mark_is_late(j, false, &since), 0);
 	add_record(j, t);
@@ -169,7 +111,7 @@ add_admin(struct job *j, const char *name, int64_t not_after)
 static void
 test_pk_206_list_tells_of_the_end(struct job *j)
 {
-	struct said s;
+	struct command_said s;
 
 	add_admin(j, "alice", 0);
 	add_admin(j, "bob", j->now + 30 * DAY - 1);
