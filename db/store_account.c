@@ -106,11 +106,19 @@ start_list(
 	struct sql_value limit = v_int((int64_t)max);
 
 	switch (which) {
+	case ACCOUNTS_VALID:
+		return query_first(q, j,
+		    "SELECT " ACCOUNT_COLUMNS
+		    " FROM account WHERE deactivated_at = 0 "
+		    "AND revoked_at = 0 AND created_at <= $1 "
+		    "ORDER BY created_at DESC LIMIT $2",
+		    ARGS(v_int(INT64_MAX), limit));
 	case ACCOUNTS_DEACTIVATED:
 		return query_first(q, j,
 		    "SELECT " ACCOUNT_COLUMNS
 		    " FROM account WHERE deactivated_at > 0 "
-		    "AND created_at <= $1 ORDER BY created_at DESC LIMIT $2",
+		    "AND revoked_at = 0 AND created_at <= $1 ORDER BY "
+		    "created_at DESC LIMIT $2",
 		    ARGS(v_int(INT64_MAX), limit));
 	case ACCOUNTS_REVOKED:
 		return query_first(q, j,

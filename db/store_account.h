@@ -32,9 +32,14 @@ int store_account_by_thumbprint(
 int store_account_hold(
     struct job *j, const char *id, bool alone, struct account *out);
 
-enum account_filter { ACCOUNTS_ALL, ACCOUNTS_DEACTIVATED, ACCOUNTS_REVOKED };
-/* Newest first, at most `max`.  One that was deactivated and later revoked is
- * in both lists. */
+/* One that was deactivated and later revoked is revoked. */
+enum account_filter {
+	ACCOUNTS_ALL,
+	ACCOUNTS_VALID,
+	ACCOUNTS_DEACTIVATED,
+	ACCOUNTS_REVOKED
+};
+/* Newest first, at most `max`. */
 int store_account_list(struct job *j, enum account_filter which, size_t max,
     struct account **out, size_t *count);
 

@@ -81,6 +81,33 @@ static const char account_usage[] =
     "What has ended stays ended: waiting mails are dropped, unfinished orders\n"
     "become invalid, certificates stay valid, the key opens no new account.\n";
 
+static int
+check_list(const struct options *o)
+{
+	if (o->actions > 0 || o->orders)
+		return command_misused(accounts_usage,
+		    "%s is for one account: countersign account ID",
+		    o->orders ? "--orders" : "what changes something");
+	return 0;
+}
+
+static int
+check_one(const struct options *o)
+{
+	if (o->status != NULL)
+		return command_misused(
+		    account_usage, "--status is for countersign accounts");
+	if (o->actions > 1)
+		return command_misused(account_usage,
+		    "give one of --deactivate, --revoke, --agree-terms, "
+		    "--erase and --contact");
+	if (o->actions == 1 && (o->json || o->orders))
+		return command_misused(account_usage,
+		    "--%s is for showing an account, not for changing it",
+		    o->json ? "json" : "orders");
+	return 0;
+}
+
 static void
 set_action(struct options *o, enum action action)
 {
@@ -103,6 +130,39 @@ add_contact(struct options *o, const char *mailbox)
 }
 
 static int
+take(struct options *o, int option, char **argv)
+{
+	switch (option) {
+	case 'f':
+		return command_take("config", optarg, &o->config);
+	case 's':
+		return command_take("status", optarg, &o->status);
+	case 'c':
+		return add_contact(o, optarg);
+	case 'j':
+		o->json = true;
+		return 0;
+	case 'o':
+		o->orders = true;
+		return 0;
+	case 'd':
+		set_action(o, ACTION_DEACTIVATE);
+		return 0;
+	case 'r':
+		set_action(o, ACTION_REVOKE);
+		return 0;
+	case 'a':
+		set_action(o, ACTION_AGREE);
+		return 0;
+	case 'e':
+		set_action(o, ACTION_ERASE);
+		return 0;
+	default:
+		return command_refused(argv);
+	}
+}
+
+static int
 parse(
     int argc, char **argv, struct options *o, const char *usage, int arguments)
 {
@@ -121,48 +181,17 @@ parse(
 	};
 	int c;
 
-	*o = (struct options){ .config = COMMAND_DEFAULT_CONFIG };
+	*o = (struct options){ .config = NULL };
 	while ((c = getopt_long(argc, argv, "f:h", options, NULL)) != -1) {
-		switch (c) {
-		case 'f':
-			o->config = optarg;
-			break;
-		case 's':
-			o->status = optarg;
-			break;
-		case 'j':
-			o->json = true;
-			break;
-		case 'o':
-			o->orders = true;
-			break;
-		case 'd':
-			set_action(o, ACTION_DEACTIVATE);
-			break;
-		case 'r':
-			set_action(o, ACTION_REVOKE);
-			break;
-		case 'a':
-			set_action(o, ACTION_AGREE);
-			break;
-		case 'e':
-			set_action(o, ACTION_ERASE);
-			break;
-		case 'c':
-			if (add_contact(o, optarg) < 0)
-				return -1;
-			break;
-		case 'h':
+		if (c == 'h') {
 			fputs(usage, stdout);
 			exit(EXIT_SUCCESS);
-		default:
-			return -1;
 		}
+		if (take(o, c, argv) < 0)
+			return -1;
 	}
-	if (o->actions > 1)
-		return command_misused(usage,
-		    "give one of --deactivate, --revoke, --agree-terms, "
-		    "--erase and --contact");
+	if (o->config == NULL)
+		o->config = COMMAND_DEFAULT_CONFIG;
 	return command_counts(argc, argv, usage, arguments);
 }
 
@@ -221,30 +250,42 @@ print_line(struct job *j, const struct account *a, bool json)
 }
 
 static int
+filter_of(struct job *j, const char *status, enum account_filter *out)
+{
+	static const struct {
+		const char *name;
+		enum account_filter filter;
+	} all[] = {
+		{ "valid", ACCOUNTS_VALID },
+		{ "deactivated", ACCOUNTS_DEACTIVATED },
+		{ "revoked", ACCOUNTS_REVOKED },
+	};
+
+	*out = ACCOUNTS_ALL;
+	if (status == NULL)
+		return 0;
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		if (strcmp(all[i].name, status) == 0) {
+			*out = all[i].filter;
+			return 0;
+		}
+	return job_fail(j, ERR_MALFORMED,
+	    "--status %s: write valid, deactivated or revoked", status);
+}
+
+static int
 list(struct job *j, const struct options *o)
 {
-	enum account_filter which = ACCOUNTS_ALL;
+	enum account_filter which;
 	struct account *accounts;
-	size_t count, shown = 0;
+	size_t count;
 
-	if (o->status != NULL && strcmp(o->status, "deactivated") == 0)
-		which = ACCOUNTS_DEACTIVATED;
-	else if (o->status != NULL && strcmp(o->status, "revoked") == 0)
-		which = ACCOUNTS_REVOKED;
-	else if (o->status != NULL && strcmp(o->status, "valid") != 0)
-		return job_fail(j, ERR_MALFORMED,
-		    "--status %s: write valid, deactivated or revoked",
-		    o->status);
-	if (store_account_list(j, which, ACCOUNTS_MAX, &accounts, &count) < 0)
+	if (filter_of(j, o->status, &which) < 0 ||
+	    store_account_list(j, which, ACCOUNTS_MAX, &accounts, &count) < 0)
 		return -1;
-	for (size_t i = 0; i < count; i++) {
-		if (o->status != NULL &&
-		    strcmp(status_of(&accounts[i]), o->status) != 0)
-			continue;
+	for (size_t i = 0; i < count; i++)
 		print_line(j, &accounts[i], o->json);
-		shown++;
-	}
-	if (shown == 0 && !o->json)
+	if (count == 0 && !o->json)
 		puts("there are no such accounts");
 	return 0;
 }
@@ -255,14 +296,8 @@ cmd_accounts(int argc, char **argv)
 	struct options o;
 	struct command c;
 
-	if (parse(argc, argv, &o, accounts_usage, 0) < 0)
+	if (parse(argc, argv, &o, accounts_usage, 0) < 0 || check_list(&o) < 0)
 		return EXIT_FAILURE;
-	if (o.actions > 0 || o.orders) {
-		command_misused(accounts_usage,
-		    "%s is for one account: countersign account ID",
-		    o.orders ? "--orders" : "what changes something");
-		return EXIT_FAILURE;
-	}
 	if (command_open(&c, o.config, ACT_ACCOUNTS) < 0)
 		return EXIT_FAILURE;
 	return command_end(&c, list(&c.job, &o));
@@ -630,13 +665,8 @@ cmd_account(int argc, char **argv)
 	struct options o;
 	struct command c;
 
-	if (parse(argc, argv, &o, account_usage, 1) < 0)
+	if (parse(argc, argv, &o, account_usage, 1) < 0 || check_one(&o) < 0)
 		return EXIT_FAILURE;
-	if (o.status != NULL) {
-		command_misused(
-		    account_usage, "--status is for countersign accounts");
-		return EXIT_FAILURE;
-	}
 	if (command_open(&c, o.config, act_of(o.action)) < 0)
 		return EXIT_FAILURE;
 	return command_end(&c, act(&c.job, &o, argv[optind]));

@@ -10,10 +10,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "db/store_account.h"
+#include "lib/arena.h"
 #include "lib/json.h"
 #include "src/command.h"
 #include "tests/unit/command_lab.h"
 
+#define LIST_MAX 1000 /* accounts that the list shows */
 #define HASH                                                                   \
 	"00000000000000000000000000000000"                                     \
 	"00000000000000000000000000000000"
@@ -48,6 +51,11 @@ test_option_given_twice(struct job *j)
 	s = COMMAND_RUN(
 	    j, cmd_eab, "new", "--allow", "a.example", "--allow", "b.example");
 	expect_refused(&s, "--allow: is given twice");
+	s = COMMAND_RUN(
+	    j, cmd_accounts, "--status", "valid", "--status", "revoked");
+	expect_refused(&s, "--status: is given twice");
+	s = COMMAND_RUN(j, cmd_accounts, "-f", "/nonexistent");
+	expect_refused(&s, "--config: is given twice");
 	s = COMMAND_RUN(j, cmd_eab, "list", "--config", "/nonexistent");
 	expect_refused(&s, "--config: is given twice");
 	s = COMMAND_RUN(j, cmd_orders, "--config", "/nonexistent");
@@ -71,7 +79,10 @@ test_option_with_default(struct job *j)
 static void
 test_option_empty(struct job *j)
 {
-	struct command_said s = COMMAND_RUN(j, cmd_eab, "new", "--profile", "");
+	struct command_said s = COMMAND_RUN(j, cmd_accounts, "--status", "");
+
+	expect_refused(&s, "--status: an empty text");
+	s = COMMAND_RUN(j, cmd_eab, "new", "--profile", "");
 	expect_refused(&s, "--profile: an empty text");
 	s = COMMAND_RUN(j, cmd_orders, "-f", "");
 	expect_refused(&s, "--config: an empty text");
@@ -80,8 +91,13 @@ test_option_empty(struct job *j)
 static void
 test_option_not_known(struct job *j)
 {
-	struct command_said s = COMMAND_RUN(j, cmd_eab, "list", "--jsno");
+	struct command_said s = COMMAND_RUN(j, cmd_accounts, "--sattus");
+
+	expect_refused(&s, "try countersign cmd_accounts --help");
+	s = COMMAND_RUN(j, cmd_eab, "list", "--jsno");
 	expect_refused(&s, "try countersign cmd_eab --help");
+	s = COMMAND_RUN(j, cmd_account, "--admin", "alice", "x");
+	expect_refused(&s, "options of an admin stand before the command");
 }
 
 /* It would be believed to do something. */
@@ -94,6 +110,12 @@ test_option_for_another_use(struct job *j)
 	expect_refused(&s, "--json is for --list");
 	s = COMMAND_RUN(j, cmd_suppress, "--list");
 	expect_done(&s, "no mailbox is suppressed\n");
+	s = COMMAND_RUN(j, cmd_account, "--revoke", "--json", "x");
+	expect_refused(&s, "--json is for showing an account");
+	s = COMMAND_RUN(j, cmd_account, "--erase", "--orders", "x");
+	expect_refused(&s, "--orders is for showing an account");
+	s = COMMAND_RUN(j, cmd_account, "--status", "valid", "x");
+	expect_refused(&s, "--status is for countersign accounts");
 	s = COMMAND_RUN(j, cmd_order, "--pending", "x");
 	expect_refused(&s, "--pending is for countersign orders");
 }
@@ -140,6 +162,37 @@ test_pk_77_reason_is_a_text(struct job *j)
 	expect_refused(&s, "countersign: --reason: give a text in UTF-8");
 }
 
+/* The newest thousand are revoked: there are valid ones nevertheless. */
+static void
+test_accounts_of_a_status(struct job *j)
+{
+	struct account a = { .jwk = "{}", .contact = "[]" };
+	struct command_said s;
+	int64_t ended;
+
+	EXPECT(j, store_begin(j), 0);
+	for (int i = 0; i <= LIST_MAX; i++) {
+		a.id = arena_printf(j->arena, "account-%04d", i);
+		a.thumbprint = arena_printf(j->arena, "print-%04d", i);
+		a.created_at = j->now + i;
+		EXPECT(j, store_account_create(j, &a), 0);
+		if (i > 0)
+			EXPECT(j, store_account_deactivate(j, a.id, &ended), 0);
+		if (i > 1)
+			EXPECT(j, store_account_revoke(j, a.id, &ended), 0);
+	}
+	EXPECT(j, store_commit(j), 0);
+	s = COMMAND_RUN(j, cmd_accounts, "--status", "valid");
+	expect_done(&s, "account-0000");
+	assert_null(strstr(s.out, "account-0001"));
+	s = COMMAND_RUN(j, cmd_accounts, "--status", "deactivated");
+	expect_done(&s, "account-0001");
+	assert_null(strstr(s.out, "account-0002"));
+	s = COMMAND_RUN(j, cmd_accounts, "--status", "revoked");
+	expect_done(&s, "account-0002");
+	assert_null(strstr(s.out, "account-0001"));
+}
+
 static const struct CMUnitTest tests[] = {
 	STORE_TEST_SQLITE(test_option_given_twice),
 	STORE_TEST_SQLITE(test_option_with_default),
@@ -148,6 +201,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST_SQLITE(test_option_for_another_use),
 	STORE_TEST_SQLITE(test_cert_revoke_of_none),
 	STORE_TEST(test_pk_77_reason_is_a_text),
+	STORE_TEST(test_accounts_of_a_status),
 };
 
 UNIT_MAIN(tests)
