@@ -84,6 +84,35 @@ check_entry(struct check *c, const char *option, const char *entry)
 	job_done(&j);
 }
 
+/* What no CAA record can hold stands for nobody: each mailbox whose domain has
+ * such records would be refused. */
+static void
+check_identity(struct check *c, const char *name)
+{
+	const char *canonical;
+	struct job j;
+
+	job_init(&j, NULL, NULL);
+	if (addr_domain(&j, span_str(name), &canonical) < 0)
+		conf_wrong(c, "policy.caa_identities",
+		    "\"%s\" is no domain (ca.example.org)", name);
+	else if (!span_caseeq_str(span_str(name), canonical))
+		conf_wrong(c, "policy.caa_identities",
+		    "%s: write the domain as %s", name, canonical);
+	job_done(&j);
+}
+
+static void
+check_local_part(struct check *c, const char *text)
+{
+	if (text[0] == '\0' || span_has_control(span_str(text)))
+		conf_wrong(c, "policy.reserved_local_parts",
+		    "\"%s\" is no local part, such as postmaster", text);
+	else if (strchr(text, '@') != NULL)
+		conf_wrong(c, "policy.reserved_local_parts",
+		    "%s is a mailbox; write what stands before its @", text);
+}
+
 void
 conf_check_lists(struct check *c)
 {
@@ -102,10 +131,9 @@ conf_check_lists(struct check *c)
 			    entry);
 	}
 	for (size_t i = 0; i < c->conf->reserved_local_parts.n; i++)
-		if (strchr(c->conf->reserved_local_parts.v[i], '@') != NULL)
-			conf_wrong(c, "policy.reserved_local_parts",
-			    "%s is a mailbox; write what stands before its @",
-			    c->conf->reserved_local_parts.v[i]);
+		check_local_part(c, c->conf->reserved_local_parts.v[i]);
+	for (size_t i = 0; i < c->conf->caa_identities.n; i++)
+		check_identity(c, c->conf->caa_identities.v[i]);
 }
 
 void

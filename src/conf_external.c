@@ -145,6 +145,42 @@ check_cmp(const struct external *x, const struct conf_upstream *e)
 			    "is missing. CMP messages are signed, both ways.");
 }
 
+/* Who sets them believes that the other CA issues, or is asked that way. */
+static void
+check_kind(const struct external *x)
+{
+	const struct conf_upstream *e = &x->conf->external;
+	const struct {
+		const char *name, *kind;
+		int of;
+		bool is_set;
+	} parts[] = {
+		{ "external.hook", "hook", CONF_EXTERNAL_HOOK, e->hook.n > 0 },
+		{ "external.directory", "acme", CONF_EXTERNAL_ACME,
+		    e->directory != NULL },
+		{ "external.account_key", "acme", CONF_EXTERNAL_ACME,
+		    e->account_key != NULL },
+		{ "external.eab_kid", "acme", CONF_EXTERNAL_ACME,
+		    e->eab_kid != NULL },
+		{ "external.cmp_url", "cmp", CONF_EXTERNAL_CMP,
+		    e->cmp_url != NULL },
+		{ "external.cmp_certificate", "cmp", CONF_EXTERNAL_CMP,
+		    e->cmp_certificate != NULL },
+		{ "external.cmp_key", "cmp", CONF_EXTERNAL_CMP,
+		    e->cmp_key != NULL },
+		{ "external.cmp_server", "cmp", CONF_EXTERNAL_CMP,
+		    e->cmp_server != NULL },
+	};
+
+	for (size_t k = 0; k < sizeof(parts) / sizeof(parts[0]); k++)
+		if (parts[k].is_set && (int)e->kind != parts[k].of)
+			wrong(x, parts[k].name,
+			    arena_printf(x->arena,
+				"is for external.kind = %s, which is another; "
+				"set that, or leave this option out",
+				parts[k].kind));
+}
+
 /* PK-220: key, lists and OCSP answers are that CA's. */
 static void
 check_nothing_own(const struct external *x)
@@ -213,6 +249,7 @@ conf_external_check(
 {
 	const struct external x = { a, c, report, ctx };
 
+	check_kind(&x);
 	if (c->external.kind == CONF_EXTERNAL_NONE)
 		check_own_ca(&x);
 	else

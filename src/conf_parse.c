@@ -386,6 +386,12 @@ take_option(struct conf_reading *r, const struct conf_place *p, void *base,
 	if (opt != NULL && o->type == CONF_LIST) {
 		set_list(r, base, o, opt);
 		missing = cfg_opt_size(opt) == 0;
+		/* libconfuse calls back for no value. */
+		if (missing && line != 0)
+			conf_mistake(r, line,
+			    "%s: is set here, and again as an empty list, "
+			    "which would take its place; keep one of them",
+			    conf_full_name(r, p, o));
 	} else {
 		if (opt != NULL && line != 0 && cfg_opt_size(opt) > 0)
 			value = cfg_opt_getnstr(opt, 0);

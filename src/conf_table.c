@@ -76,7 +76,7 @@ const struct conf_option conf_options[] = {
 	    "private|public", false, false,
 	    "private: an own hierarchy for own clients; public: every rule of "
 	    "the Baseline Requirements holds." },
-	{ "", "base_url", CONF_STRING, AT(base_url), NULL, 0, 255, NULL,
+	{ "", "base_url", CONF_STRING, AT(base_url), NULL, 1, 255, NULL,
 	    true, false,
 	    "Prefix of every URL that the server hands out: https, lower-case "
 	    "host, no slash at the end." },

@@ -36,6 +36,33 @@ static const struct conf_wrong wrongs[] = {
 	    "that the secrets in the database are encrypted with\n" },
 	{ "https://acme.ca.example", "http://acme.ca.example",
 	    "conf:1: base_url: must begin with https://\n" },
+	{ "https://acme.ca.example", "",
+	    "conf:1: base_url: needs 1 to 255 characters\n" },
+	{ "policy {",
+	    "policy {\n\tcaa_identities = { CA.example, \"\", \"ca.example.\" "
+	    "}",
+	    "conf:6: policy.caa_identities: \"\" is no domain "
+	    "(ca.example.org)\n"
+	    "conf:6: policy.caa_identities: \"ca.example.\" is no domain "
+	    "(ca.example.org)\n" },
+	{ "policy {",
+	    "policy {\n\tcaa_identities = { \"b\xc3\xbc"
+	    "cher.example\" }",
+	    "conf:6: policy.caa_identities: b\xc3\xbc"
+	    "cher.example: write the domain as xn--bcher-kva.example\n" },
+	{ "policy {",
+	    "policy {\n\treserved_local_parts = { \"\", \"a\\nb\", "
+	    "postmaster }",
+	    "conf:6: policy.reserved_local_parts: \"\" is no local part, such "
+	    "as postmaster\n"
+	    "conf:6: policy.reserved_local_parts: \"a\nb\" is no local part, "
+	    "such as postmaster\n" },
+	/* It would let every mailbox in. */
+	{ "policy {",
+	    "policy {\n\tallow = { a.example }\n\tdeny = { b.example }\n"
+	    "\tallow = { }",
+	    "conf:6: policy.allow: is set here, and again as an empty list, "
+	    "which would take its place; keep one of them\n" },
 	{ "https://acme.ca.example", "https://acme.ca.example/",
 	    "conf:1: base_url: must be https:// and a lower-case host, "
 	    "perhaps with a port; no path, no slash at the end "
@@ -240,6 +267,14 @@ static const struct conf_wrong wrongs[] = {
 	    "profile p {\n\tsubject_number = yes\n}\nissuer {\n" CRL_URL,
 	    "conf: profile.subject_number: must not be set (profile p) where "
 	    "another CA issues (external.kind): the subject is that CA's\n" },
+	/* The issuer itself would issue. */
+	{ NULL,
+	    "external {\n\thook = { /ca.sh }\n\tcmp_url = "
+	    "http://ca.example\n}\n",
+	    "conf:2: external.hook: is for external.kind = hook, which is "
+	    "another; set that, or leave this option out\n"
+	    "conf:3: external.cmp_url: is for external.kind = cmp, which is "
+	    "another; set that, or leave this option out\n" },
 	{ NULL, "external {\n\tkind = hook\n\thook = { ca.sh }\n}\n",
 	    "conf:3: external.hook: ca.sh must be an absolute path\n"
 	    "conf:30: issuer.ca_key: must not be set where another CA issues "
