@@ -214,9 +214,10 @@ add_row(struct admin_view *v, const struct order *o)
 	page_str(b, status);
 	buf_add_str(b, "</span></td>");
 	page_cell(b, "Mailboxes", NULL);
+	/* The local part stays before the @, whatever its script. */
 	buf_add_str(b, "<ul class=\"mailboxes\">");
 	for (size_t i = 0; i < o->identifier_count; i++) {
-		buf_add_str(b, "<li><bdi>");
+		buf_add_str(b, "<li><bdi dir=\"ltr\">");
 		page_str(b, o->identifiers[i].authz.mailbox);
 		buf_add_str(b, "</bdi></li>");
 	}
@@ -456,7 +457,7 @@ add_commands(struct admin_view *v, const struct order *o)
 	for (size_t i = 0; i < o->identifier_count; i++) {
 		const struct authz *a = &o->identifiers[i].authz;
 
-		buf_add_str(b, "<p>What proves <bdi>");
+		buf_add_str(b, "<p>What proves <bdi dir=\"ltr\">");
 		page_str(b, a->mailbox);
 		buf_add_str(b, "</bdi>: ");
 		page_code(b, arena_printf(v->job->arena,

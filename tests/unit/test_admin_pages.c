@@ -123,8 +123,8 @@ test_hostile_values(struct job *j)
 		   (long long)j->now, (long long)j->now + 86400,
 		   (long long)j->now, (long long)j->now + 3600));
 	order = arena_printf(j->arena, "/orders/%s", front_lab.role.order->id);
-	front_lab_expect(
-	    front_lab_page(j, "/orders", cookie), "<bdi>" ESCAPED "</bdi>");
+	front_lab_expect(front_lab_page(j, "/orders", cookie),
+	    "<bdi dir=\"ltr\">" ESCAPED "</bdi>");
 	front_lab_expect(front_lab_page(j, order, cookie), ESCAPED "</span>");
 	front_lab_expect(
 	    front_lab_page(j, order, cookie), "cert revoke " ESCAPED "</code>");
