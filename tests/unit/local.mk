@@ -538,6 +538,8 @@ unit_tests += \
 	tests/unit/test_lists \
 	tests/unit/test_lmtp \
 	tests/unit/test_purge \
+	tests/unit/test_purge_audit \
+	tests/unit/test_purge_report \
 	tests/unit/test_reply_wrap \
 	tests/unit/test_own_keys \
 	tests/unit/test_recheck \
@@ -624,7 +626,14 @@ handoff_lab = tests/unit/handoff_lab.c tests/unit/handoff_lab.h \
 	tests/unit/upstream_double.c tests/unit/upstream_double.h
 tests_unit_test_handoff_SOURCES = tests/unit/test_handoff.c $(handoff_lab)
 tests_unit_test_handoff_LDADD = $(PKI_LAB) $(ROLE_LAB) $(CS_SRC)
+purge_lab = tests/unit/purge_lab.c tests/unit/purge_lab.h
+tests_unit_test_purge_SOURCES = tests/unit/test_purge.c $(purge_lab)
 tests_unit_test_purge_LDADD = $(PKI_LAB) $(ROLE_LAB) $(CS_SRC)
+tests_unit_test_purge_audit_SOURCES = tests/unit/test_purge_audit.c $(purge_lab)
+tests_unit_test_purge_audit_LDADD = $(PKI_LAB) $(ROLE_LAB) $(CS_SRC)
+tests_unit_test_purge_report_SOURCES = tests/unit/test_purge_report.c \
+	$(purge_lab)
+tests_unit_test_purge_report_LDADD = $(PKI_LAB) $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_handoff_cmp_SOURCES = tests/unit/test_handoff_cmp.c \
 	tests/unit/cmp_double.c tests/unit/cmp_double.h \
 	tests/unit/cmp_server.c tests/unit/cmp_server.h $(handoff_lab)
