@@ -242,7 +242,9 @@ tests_unit_libsmimelab_a_SOURCES = tests/unit/smime_lab.c \
 SMIME_LAB = tests/unit/libsmimelab.a
 unit_tests += \
 	tests/unit/test_smime_reply \
-	tests/unit/test_smime_verify
+	tests/unit/test_smime_verify \
+	tests/unit/test_smime_trust \
+	tests/unit/test_smime_identity
 unit_tests += tests/unit/test_reply_memory
 tests_unit_test_reply_memory_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
 tests_unit_test_reply_memory_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc \
@@ -251,7 +253,16 @@ tests_unit_test_reply_memory_LDADD = $(SMIME_LAB) $(DKIM_LAB) $(UNIT) \
 	$(CS_MAIL) $(CS_PKI) $(CRYPTO_LIBS)
 tests_unit_test_smime_reply_LDADD = $(SMIME_LAB) $(DKIM_LAB) $(UNIT) \
 	$(CS_MAIL) $(CS_PKI)
+smime_world = tests/unit/smime_world.c tests/unit/smime_world.h
+tests_unit_test_smime_verify_SOURCES = tests/unit/test_smime_verify.c \
+	$(smime_world)
 tests_unit_test_smime_verify_LDADD = $(SMIME_LAB) $(UNIT) $(CS_MAIL) $(CS_PKI)
+tests_unit_test_smime_trust_SOURCES = tests/unit/test_smime_trust.c \
+	$(smime_world)
+tests_unit_test_smime_trust_LDADD = $(SMIME_LAB) $(UNIT) $(CS_MAIL) $(CS_PKI)
+tests_unit_test_smime_identity_SOURCES = tests/unit/test_smime_identity.c \
+	$(smime_world)
+tests_unit_test_smime_identity_LDADD = $(SMIME_LAB) $(UNIT) $(CS_MAIL) $(CS_PKI)
 
 # --- pki ---
 check_LIBRARIES += tests/unit/libpkilab.a
@@ -505,6 +516,8 @@ unit_tests += \
 	tests/unit/test_replies_kept \
 	tests/unit/test_gate \
 	tests/unit/test_handoff \
+	tests/unit/test_handoff_wait \
+	tests/unit/test_handoff_overtaken \
 	tests/unit/test_handoff_cmp \
 	tests/unit/test_hook \
 	tests/unit/test_http_chain \
@@ -626,6 +639,12 @@ handoff_lab = tests/unit/handoff_lab.c tests/unit/handoff_lab.h \
 	tests/unit/upstream_double.c tests/unit/upstream_double.h
 tests_unit_test_handoff_SOURCES = tests/unit/test_handoff.c $(handoff_lab)
 tests_unit_test_handoff_LDADD = $(PKI_LAB) $(ROLE_LAB) $(CS_SRC)
+tests_unit_test_handoff_wait_SOURCES = tests/unit/test_handoff_wait.c \
+	$(handoff_lab)
+tests_unit_test_handoff_wait_LDADD = $(PKI_LAB) $(ROLE_LAB) $(CS_SRC)
+tests_unit_test_handoff_overtaken_SOURCES = \
+	tests/unit/test_handoff_overtaken.c $(handoff_lab)
+tests_unit_test_handoff_overtaken_LDADD = $(PKI_LAB) $(ROLE_LAB) $(CS_SRC)
 purge_lab = tests/unit/purge_lab.c tests/unit/purge_lab.h
 tests_unit_test_purge_SOURCES = tests/unit/test_purge.c $(purge_lab)
 tests_unit_test_purge_LDADD = $(PKI_LAB) $(ROLE_LAB) $(CS_SRC)
