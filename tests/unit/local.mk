@@ -83,24 +83,41 @@ STORE_FIXTURE = tests/unit/libstorefixture.a $(UNIT)
 unit_tests += \
 	tests/unit/test_grants \
 	tests/unit/test_store \
+	tests/unit/test_store_open \
 	tests/unit/test_store_wait \
 	tests/unit/test_store_audit \
 	tests/unit/test_store_cert \
 	tests/unit/test_store_crash \
+	tests/unit/test_store_plan \
 	tests/unit/test_store_key \
 	tests/unit/test_store_order \
+	tests/unit/test_store_order_end \
 	tests/unit/test_store_outbox \
-	tests/unit/test_store_reply
+	tests/unit/test_store_reply \
+	tests/unit/test_store_reply_once
 tests_unit_test_grants_LDADD = $(STORE_FIXTURE) $(CS_DB)
 tests_unit_test_store_wait_LDADD = $(STORE_FIXTURE) $(CS_DB)
 tests_unit_test_store_LDADD = $(STORE_FIXTURE) $(CS_DB)
+tests_unit_test_store_open_LDADD = $(STORE_FIXTURE) $(CS_DB)
 tests_unit_test_store_audit_LDADD = $(STORE_FIXTURE) $(CS_DB)
 tests_unit_test_store_cert_LDADD = $(STORE_FIXTURE) $(CS_DB)
 tests_unit_test_store_crash_LDADD = $(STORE_FIXTURE) $(CS_DB)
+tests_unit_test_store_plan_LDADD = $(STORE_FIXTURE) $(CS_DB)
 tests_unit_test_store_key_LDADD = $(STORE_FIXTURE) $(CS_DB)
+verdict_lab = tests/unit/verdict_lab.c tests/unit/verdict_lab.h
+tests_unit_test_store_order_SOURCES = tests/unit/test_store_order.c \
+	$(verdict_lab)
 tests_unit_test_store_order_LDADD = $(STORE_FIXTURE) $(CS_DB)
+tests_unit_test_store_order_end_SOURCES = tests/unit/test_store_order_end.c \
+	$(verdict_lab)
+tests_unit_test_store_order_end_LDADD = $(STORE_FIXTURE) $(CS_DB)
 tests_unit_test_store_outbox_LDADD = $(STORE_FIXTURE) $(CS_DB)
+tests_unit_test_store_reply_SOURCES = tests/unit/test_store_reply.c \
+	$(verdict_lab)
 tests_unit_test_store_reply_LDADD = $(STORE_FIXTURE) $(CS_DB)
+tests_unit_test_store_reply_once_SOURCES = tests/unit/test_store_reply_once.c \
+	$(verdict_lab)
+tests_unit_test_store_reply_once_LDADD = $(STORE_FIXTURE) $(CS_DB)
 
 # --- dns ---
 unit_tests += \

@@ -1,0 +1,321 @@
+/* Opening the store: migrations, what is refused, what its files are. */
+#include "config.h"
+
+#include "tests/unit/store_fixture.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "db/store_account.h"
+#include "db/store_private.h"
+#include "lib/embed.h"
+
+extern const struct embed db_schema[];
+
+/* What this program knows: the number of files in db/schema. */
+static int64_t
+newest_version(void)
+{
+	int64_t n = 0;
+
+	while (db_schema[n].name != NULL)
+		n++;
+	return n;
+}
+
+static void
+test_migrate_twice(struct job *j)
+{
+	struct store *s;
+
+	assert_int_equal(store_open(j, fixture_url(), &s), -1);
+	assert_job_error(j, ERR_INTERNAL, NULL);
+	assert_null(s);
+	job_recover(j);
+
+	EXPECT(j, store_migrate(j, fixture_url()), 0);
+	EXPECT(j, store_migrate(j, fixture_url()), 0);
+	EXPECT(j, store_open(j, fixture_url(), &s), 0);
+	j->store = s;
+	assert_int_equal(
+	    fixture_count(j, "SELECT COUNT(*) FROM schema_version"),
+	    newest_version());
+	assert_int_equal(
+	    fixture_count(j, "SELECT MAX(applied_at) FROM schema_version"),
+	    FIXTURE_NOW);
+	assert_int_equal(
+	    fixture_count(j, "SELECT COUNT(*) FROM audit_head"), 1);
+	store_close(s);
+}
+
+static void
+test_schema_of_another_program(struct job *j)
+{
+	struct store *s;
+
+	fixture_sql(j, "INSERT INTO schema_version (version, applied_at) "
+		       "VALUES (9999, 1)");
+	assert_int_equal(store_open(j, fixture_url(), &s), -1);
+	assert_job_error(j, ERR_INTERNAL,
+	    arena_printf(j->arena,
+		"database: its schema has version 9999, this program knows "
+		"up to %" PRId64 ": a newer program is needed",
+		newest_version()));
+	job_recover(j);
+	assert_int_equal(store_migrate(j, fixture_url()), -1);
+	assert_job_error(j, ERR_INTERNAL, NULL);
+	job_recover(j);
+
+	fixture_sql(j, "DELETE FROM schema_version");
+	assert_int_equal(store_open(j, fixture_url(), &s), -1);
+	assert_job_error(j, ERR_INTERNAL,
+	    arena_printf(j->arena,
+		"database: its schema has version 0, this program needs "
+		"%" PRId64 ": countersignd migrates it when it starts",
+		newest_version()));
+}
+
+/* The schema as a program of that version left it, with a row in it. */
+static void
+make_old(struct job *j, int64_t version)
+{
+	struct store *s;
+
+	EXPECT(j, store_connect(j, fixture_login(), true, &s), 0);
+	j->store = s;
+	for (int64_t i = 0; i < version; i++) {
+		fixture_sql(j, db_schema[i].bytes.p);
+		fixture_sql(
+		    j, arena_printf(j->arena,
+			   "INSERT INTO schema_version (version, applied_at) "
+			   "VALUES (%" PRId64 ", 1)",
+			   i + 1));
+	}
+	fixture_sql(j,
+	    "INSERT INTO reply (id, source, uidvalidity, uid, arrival, "
+	    "recorded_at, verdict, raw, disposed_at) "
+	    "VALUES ('away', 's', 1, 1, 1, 1, 'unknown', 'raw', 5), "
+	    "('not yet', 's', 1, 2, 1, 1, 'unknown', NULL, 0)");
+	fixture_sql(j,
+	    "INSERT INTO account (id, thumbprint, jwk, contact, created_at, "
+	    "tos_agreed_at, deactivated_at, revoked_at) "
+	    "VALUES ('old', 'print', '{}', '[]', 1, 0, 0, 0)");
+	j->store = NULL;
+	store_close(s);
+}
+
+static void
+remove_all(struct job *j)
+{
+	struct store *s;
+
+	if (!fixture_is_pgsql()) {
+		assert_int_equal(unlink(fixture_file()), 0);
+		return;
+	}
+	EXPECT(j, store_connect(j, fixture_login(), true, &s), 0);
+	j->store = s;
+	fixture_sql(j, "DO $$ BEGIN EXECUTE 'DROP SCHEMA ' || "
+		       "quote_ident(current_schema()) || ' CASCADE; "
+		       "CREATE SCHEMA ' || quote_ident(current_schema()); "
+		       "END $$");
+	j->store = NULL;
+	store_close(s);
+}
+
+/* From every older number, and nothing that was there is lost. */
+static void
+test_migrate_from_older(struct job *j)
+{
+	for (int64_t version = 1; version < newest_version(); version++) {
+		struct account account;
+
+		unit_case("from version %" PRId64, version);
+		make_old(j, version);
+		EXPECT(j, store_migrate(j, fixture_url()), 0);
+		EXPECT(j, store_open(j, fixture_url(), &j->store), 0);
+		EXPECT(j, store_account_by_id(j, "old", &account), 1);
+		assert_string_equal(account.thumbprint, "print");
+		/* PK-1: by which requirements is known of former rows too. */
+		assert_int_equal(
+		    fixture_count(j, "SELECT COUNT(*) FROM reply WHERE "
+				     "br_version = 'SBR 1.0.16, TBR 2.2.7'"),
+		    2);
+		assert_int_equal(
+		    fixture_count(j,
+			"SELECT COUNT(*) FROM reply WHERE (id = 'away' "
+			"AND is_disposed = 1 AND raw IS NOT NULL) OR "
+			"(id = 'not yet' AND is_disposed = 0)"),
+		    2);
+		store_close(j->store);
+		j->store = NULL;
+		remove_all(j);
+	}
+}
+
+/* A migration that fails leaves nothing behind. */
+static void
+test_migration_is_whole(struct job *j)
+{
+	struct store *s;
+
+	EXPECT(j, store_connect(j, fixture_login(), true, &s), 0);
+	j->store = s;
+	fixture_sql(j, "CREATE TABLE reply (id BIGINT)");
+	j->store = NULL;
+	assert_int_equal(store_migrate(j, fixture_url()), -1);
+	assert_job_error(j, ERR_INTERNAL, NULL);
+	assert_non_null(strstr(j->err.text, "migration 0001.sql: "));
+	job_recover(j);
+	j->store = s;
+	fixture_sql(j, "CREATE TABLE account (id BIGINT)");
+	fixture_sql(j, "DROP TABLE account; DROP TABLE reply");
+	j->store = NULL;
+	store_close(s);
+	EXPECT(j, store_migrate(j, fixture_url()), 0);
+}
+
+static void
+test_migrate_at_once(struct job *j)
+{
+	pid_t pids[6];
+
+	/* A file to race for; with PostgreSQL the schema is there. */
+	for (size_t i = 0; i < 6; i++) {
+		pids[i] = fork();
+		if (pids[i] == 0) {
+			if (store_migrate(j, fixture_url()) == 0)
+				_exit(0);
+			print_error("%s\n", j->err.text);
+			_exit(1);
+		}
+	}
+	for (size_t i = 0; i < 6; i++)
+		assert_int_equal(fixture_wait(pids[i]), 0);
+	EXPECT(j, store_open(j, fixture_url(), &j->store), 0);
+	assert_int_equal(
+	    fixture_count(j, "SELECT COUNT(*) FROM schema_version"),
+	    newest_version());
+	store_close(j->store);
+}
+
+static void
+test_refused_urls(struct job *j)
+{
+	static const struct {
+		const char *url;
+		enum err_kind kind;
+	} cases[] = {
+		{ "", ERR_INTERNAL },
+		{ "mysql:x", ERR_INTERNAL },
+		{ "sqlite", ERR_INTERNAL },
+		{ "sqlite:/nonexistent/folder/db", ERR_INTERNAL },
+		{ "postgresql:host=/nonexistent", ERR_BUSY },
+		{ "postgresql://%2Fnonexistent/db", ERR_BUSY },
+		{ "postgresql:nonsense", ERR_BUSY },
+	};
+	struct store *s;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		unit_case("%s", cases[i].url);
+		assert_int_equal(store_open(j, cases[i].url, &s), -1);
+		assert_job_error(j, cases[i].kind, NULL);
+		/* It stands between quotes in the log. */
+		assert_null(strchr(j->err.text, '"'));
+		assert_null(strchr(j->err.text, '\n'));
+		job_recover(j);
+	}
+}
+
+static void
+test_file_mode(struct job *j)
+{
+	struct stat st;
+	char wal[310];
+	struct store *s;
+
+	snprintf(wal, sizeof(wal), "%s-wal", fixture_file());
+	assert_int_equal(stat(fixture_file(), &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	COMMITTED(j,
+	    store_change(j, NULL, "UPDATE audit_head SET seq = seq", NO_ARGS));
+	assert_int_equal(stat(wal, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+
+	assert_int_equal(chmod(fixture_file(), 0640), 0);
+	assert_int_equal(store_open(j, fixture_url(), &s), -1);
+	assert_job_error(j, ERR_INTERNAL, NULL);
+	assert_non_null(strstr(j->err.text, "chmod 600"));
+}
+
+static void
+test_no_file_to_write(struct job *j)
+{
+	struct store *s;
+
+	assert_int_equal(chmod(fixture_file(), 0400), 0);
+	if (geteuid() != 0) {
+		assert_int_equal(store_open(j, fixture_url(), &s), -1);
+		assert_non_null(strstr(
+		    j->err.text, ": cannot write it: Permission denied"));
+		job_recover(j);
+	}
+	assert_int_equal(unlink(fixture_file()), 0);
+	assert_int_equal(store_open(j, fixture_url(), &s), -1);
+	assert_non_null(strstr(j->err.text,
+	    ": No such file or directory; countersignd makes it when it "
+	    "starts"));
+	job_recover(j);
+	assert_int_equal(mkdir(fixture_file(), 0700), 0);
+	assert_int_equal(store_open(j, fixture_url(), &s), -1);
+	assert_non_null(strstr(j->err.text, ": is not a file"));
+	assert_int_equal(rmdir(fixture_file()), 0);
+}
+
+static void
+test_sqlite_settings(struct job *j)
+{
+	static const struct {
+		const char *pragma;
+		int64_t value;
+	} cases[] = {
+		{ "PRAGMA synchronous", 2 }, /* FULL */
+		{ "PRAGMA foreign_keys", 1 },
+		{ "PRAGMA secure_delete", 1 },
+		{ "PRAGMA trusted_schema", 0 },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		unit_case("%s", cases[i].pragma);
+		assert_int_equal(
+		    fixture_count(j, cases[i].pragma), cases[i].value);
+	}
+}
+
+static void
+test_many(struct job *j)
+{
+	EXPECT(j, store_expect_many(j), 0);
+	if (fixture_is_pgsql())
+		return;
+	assert_int_equal(fixture_count(j, "PRAGMA cache_size"), -8192);
+	assert_int_equal(fixture_count(j, "PRAGMA wal_autocheckpoint"), 8000);
+	assert_int_equal(fixture_count(j, "PRAGMA synchronous"), 2);
+}
+
+static const struct CMUnitTest tests[] = {
+	STORE_TEST_BARE(test_migrate_twice),
+	STORE_TEST_BARE(test_migrate_from_older),
+	STORE_TEST(test_schema_of_another_program),
+	STORE_TEST_BARE(test_migration_is_whole),
+	STORE_TEST_BARE(test_migrate_at_once),
+	STORE_TEST_SQLITE(test_refused_urls),
+	STORE_TEST_SQLITE(test_file_mode),
+	STORE_TEST_SQLITE(test_no_file_to_write),
+	STORE_TEST_SQLITE(test_sqlite_settings),
+	STORE_TEST(test_many),
+};
+UNIT_MAIN(tests)
