@@ -223,7 +223,11 @@ unit_tests += \
 	tests/unit/test_smtp_reply \
 	tests/unit/test_status_words \
 	tests/unit/test_submit \
+	tests/unit/test_submit_tls \
+	tests/unit/test_submit_wait \
 	tests/unit/test_submit_direct \
+	tests/unit/test_submit_login \
+	tests/unit/test_submit_kept \
 	tests/unit/test_turn \
 	tests/unit/test_lookup \
 	tests/unit/test_token
@@ -242,12 +246,27 @@ tests_unit_test_fetch_wait_SOURCES = tests/unit/test_fetch_wait.c $(fetch_lab)
 tests_unit_test_fetch_wait_LDADD = $(PEER) $(UNIT) $(CS_MAIL)
 tests_unit_test_smtp_text_LDADD = $(UNIT) $(CS_MAIL)
 tests_unit_test_status_words_LDADD = $(UNIT) $(CS_MAIL)
+submit_lab = tests/unit/submit_lab.c tests/unit/submit_lab.h
+tests_unit_test_submit_SOURCES = tests/unit/test_submit.c $(submit_lab)
 tests_unit_test_submit_LDADD = $(PEER) $(UNIT) $(CS_MAIL)
+tests_unit_test_submit_tls_SOURCES = tests/unit/test_submit_tls.c $(submit_lab)
+tests_unit_test_submit_tls_LDADD = $(PEER) $(UNIT) $(CS_MAIL)
+tests_unit_test_submit_wait_SOURCES = tests/unit/test_submit_wait.c \
+	$(submit_lab)
+tests_unit_test_submit_wait_LDADD = $(PEER) $(UNIT) $(CS_MAIL)
 tests_unit_test_sasl_LDADD = $(UNIT) $(CS_MAIL)
 tests_unit_test_smtp_reply_LDADD = $(UNIT) $(CS_MAIL)
+tests_unit_test_submit_direct_SOURCES = tests/unit/test_submit_direct.c \
+	$(submit_lab)
 tests_unit_test_submit_direct_LDADD = $(PEER) $(UNIT) $(CS_MAIL)
 tests_unit_test_lookup_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=getaddrinfo
 tests_unit_test_lookup_LDADD = $(UNIT) $(CS_MAIL)
+tests_unit_test_submit_login_SOURCES = tests/unit/test_submit_login.c \
+	$(submit_lab)
+tests_unit_test_submit_login_LDADD = $(PEER) $(UNIT) $(CS_MAIL)
+tests_unit_test_submit_kept_SOURCES = tests/unit/test_submit_kept.c \
+	$(submit_lab)
+tests_unit_test_submit_kept_LDADD = $(PEER) $(UNIT) $(CS_MAIL)
 tests_unit_test_turn_LDADD = $(PEER) $(UNIT) $(CS_MAIL)
 tests_unit_test_token_LDADD = $(UNIT) $(CS_MAIL)
 
