@@ -523,6 +523,8 @@ tests_unit_liblinterlab_a_SOURCES = tests/unit/linter_lab.c \
 LINTER_LAB = tests/unit/liblinterlab.a
 unit_tests += \
 	tests/unit/test_admin \
+	tests/unit/test_admin_keys \
+	tests/unit/test_admin_two \
 	tests/unit/test_admin_commands \
 	tests/unit/test_admin_factors \
 	tests/unit/test_answers \
@@ -625,6 +627,12 @@ admin_lab = tests/unit/admin_lab.c tests/unit/admin_lab.h
 tests_unit_test_admin_SOURCES = tests/unit/test_admin.c $(admin_lab)
 tests_unit_test_admin_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
 tests_unit_test_admin_LDADD = $(STORE_FIXTURE) $(CS_SRC)
+tests_unit_test_admin_keys_SOURCES = tests/unit/test_admin_keys.c $(admin_lab)
+tests_unit_test_admin_keys_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
+tests_unit_test_admin_keys_LDADD = $(STORE_FIXTURE) $(CS_SRC)
+tests_unit_test_admin_two_SOURCES = tests/unit/test_admin_two.c $(admin_lab)
+tests_unit_test_admin_two_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
+tests_unit_test_admin_two_LDADD = $(STORE_FIXTURE) $(CS_SRC)
 tests_unit_test_audit_events_SOURCES = tests/unit/test_audit_events.c \
 	$(admin_lab)
 tests_unit_test_audit_events_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
