@@ -15,6 +15,7 @@
 #include "src/jose.h"
 #include "src/judge.h"
 #include "src/judge_caa.h"
+#include "src/relied.h"
 #include "tests/unit/dkim_lab.h"
 
 #define KEY "ed25519"
@@ -308,6 +309,19 @@ role_lab_finalize(struct role_lab *lab)
 	    role_lab_take(lab, role_lab_reply(lab, NULL)), VERDICT_MATCH);
 	EXPECT(lab->j, judge_caa(&lab->validator, lab->j), 1);
 	role_lab_request_take(lab, SPAN("a CSR"));
+}
+
+enum gate
+role_lab_gate(struct role_lab *lab)
+{
+	enum gate g = GATE_WAIT;
+	struct order *o = fixture_reread(lab->j, lab->order);
+
+	EXPECT(lab->j,
+	    issuer_gate(
+		&lab->issuer, lab->j, o, &(struct relied_list){ .n = 0 }, &g),
+	    0);
+	return g;
 }
 
 struct span

@@ -86,6 +86,9 @@ void role_lab_cert(struct role_lab *lab, int64_t not_after);
 enum verdict role_lab_take(struct role_lab *lab, struct span raw);
 /* Sent, posted, proven, CAA checked, finalized: what the issuer waits for. */
 void role_lab_finalize(struct role_lab *lab);
+/* What the issuer finds of the order as it is stored now; why it does so is in
+ * the job. */
+enum gate role_lab_gate(struct role_lab *lab);
 
 /* The account's signed request to finalize this order with this CSR; what is
  * NULL is the lab's. */

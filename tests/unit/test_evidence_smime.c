@@ -22,7 +22,6 @@
 #include "src/evidence_smime.h"
 #include "src/judge.h"
 #include "src/judge_caa.h"
-#include "src/relied.h"
 #include "tests/unit/dkim_lab.h"
 #include "tests/unit/smime_lab.h"
 
@@ -445,20 +444,6 @@ test_own_certificate(struct job *j)
 
 /* The same through the issuer's gate: what its configuration does not say is
  * never signed. */
-static enum gate
-ask_gate(struct world *w)
-{
-	enum gate g = GATE_WAIT;
-	struct order *o = fixture_reread(w->lab.j, w->lab.order);
-
-	EXPECT(w->lab.j,
-	    issuer_gate(&w->lab.issuer, w->lab.j, o,
-		&(struct relied_list){ .n = 0 }, &g),
-	    0);
-	job_recover(w->lab.j);
-	return g;
-}
-
 static void
 test_gate(struct job *j)
 {
@@ -469,14 +454,16 @@ test_gate(struct job *j)
 	take(w, false, VERDICT_MATCH, NULL);
 	EXPECT(j, judge_caa(&w->lab.validator, j), 1);
 	role_lab_request_take(&w->lab, SPAN("a CSR"));
-	assert_int_equal(ask_gate(w), GATE_OPEN);
+	assert_int_equal(role_lab_gate(&w->lab), GATE_OPEN);
 	w->domain.smime_instead_of_dkim = false;
-	assert_int_equal(ask_gate(w), GATE_CLOSED);
+	assert_int_equal(role_lab_gate(&w->lab), GATE_CLOSED);
+	job_recover(j);
 	w->domain.smime_instead_of_dkim = true;
-	assert_int_equal(ask_gate(w), GATE_OPEN);
+	assert_int_equal(role_lab_gate(&w->lab), GATE_OPEN);
 	EXPECT(j, file_write(j, w->roots_file, 0644, smime_lab_pem(j, other.x)),
 	    0);
-	assert_int_equal(ask_gate(w), GATE_CLOSED);
+	assert_int_equal(role_lab_gate(&w->lab), GATE_CLOSED);
+	job_recover(j);
 }
 
 /* --- reload -------------------------------------------------------------- */
