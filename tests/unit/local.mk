@@ -322,6 +322,7 @@ unit_tests += \
 	tests/unit/test_ca_alternate \
 	tests/unit/test_bundle \
 	tests/unit/test_ca_init \
+	tests/unit/test_ca_load \
 	tests/unit/test_caa \
 	tests/unit/test_ceremony \
 	tests/unit/test_ceremony_kept \
@@ -383,6 +384,7 @@ tests_unit_test_lint_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI)
 tests_unit_test_ca_alternate_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI)
 tests_unit_test_bundle_LDADD = $(UNIT) $(CS_PKI)
 tests_unit_test_ca_init_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI)
+tests_unit_test_ca_load_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI)
 tests_unit_test_der_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI)
 tests_unit_test_caa_LDADD = $(UNIT) $(CS_PKI)
 tests_unit_test_effective_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI)

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/fdio.h"
 #include "pki/certfield.h"
 #include "pki/der.h"
 #include "pki/key.h"
@@ -94,6 +95,22 @@ lab_folder(void)
 		atexit(clean_up);
 	}
 	return folder;
+}
+
+const char *
+lab_path(struct job *j, const char *where, const char *name)
+{
+	return arena_printf(j->arena, "%s/%s", where, name);
+}
+
+struct span
+lab_file(struct job *j, const char *path)
+{
+	struct span out = { 0 };
+
+	if (file_read(j, path, 65536, &out) < 0)
+		fail_msg("%s", j->err.text);
+	return out;
 }
 
 static void
@@ -222,6 +239,19 @@ lab_spki(struct job *j, EVP_PKEY *key)
 
 	assert_true(n > 0);
 	struct span out = lab_copy(j, span_mem(der, (size_t)n));
+	OPENSSL_free(der);
+	return out;
+}
+
+struct span
+lab_x509_der(struct job *j, X509 *x)
+{
+	unsigned char *der = NULL;
+	int n = i2d_X509(x, &der);
+	struct span out;
+
+	assert_true(n > 0);
+	out = lab_copy(j, span_mem(der, (size_t)n));
 	OPENSSL_free(der);
 	return out;
 }

@@ -31,6 +31,10 @@ struct job *lab_job(void);
 /* A folder for this process, removed when it ends. */
 const char *lab_folder(void);
 
+/* A file there or elsewhere, and what is in it (64 KiB at most). */
+const char *lab_path(struct job *j, const char *where, const char *name);
+struct span lab_file(struct job *j, const char *path);
+
 /* A CA of this type ("p256", "p384", "rsa3072", "rsa4096"), made with
  * ca_init_create() on the first call and loaded with its key. */
 const struct ca *lab_ca(const char *key_type);
@@ -44,6 +48,7 @@ EVP_PKEY *lab_ca_key(const char *key_type);
 EVP_PKEY *lab_key(enum key_type type, int bits);
 /* Its SubjectPublicKeyInfo. */
 struct span lab_spki(struct job *j, EVP_PKEY *key);
+struct span lab_x509_der(struct job *j, X509 *x);
 
 #define LAB_NO_KEY_USAGE (-1)
 

@@ -20,7 +20,6 @@ static struct span
 certificate(struct job *j, EVP_PKEY *key, EVP_PKEY *by, const EVP_MD *md)
 {
 	X509 *x = ossl_own_x509(j->arena, X509_new());
-	unsigned char *der = NULL;
 
 	assert_non_null(x);
 	assert_int_equal(X509_set_version(x, X509_VERSION_3), 1);
@@ -29,12 +28,7 @@ certificate(struct job *j, EVP_PKEY *key, EVP_PKEY *by, const EVP_MD *md)
 	assert_non_null(X509_gmtime_adj(X509_getm_notAfter(x), 60));
 	assert_int_equal(X509_set_pubkey(x, key), 1);
 	assert_true(X509_sign(x, by, md) > 0);
-	int n = i2d_X509(x, &der);
-	assert_true(n > 0);
-	struct span s =
-	    span_mem(arena_memdup(j->arena, der, (size_t)n), (size_t)n);
-	OPENSSL_free(der);
-	return s;
+	return lab_x509_der(j, x);
 }
 
 /* pki.md 9.4: each of its keys is read, and verifies what it signed. */
