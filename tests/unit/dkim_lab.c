@@ -501,3 +501,20 @@ lab_verify(struct span raw, const char *from_domain, struct lab_dns *dns,
 	assert_true(r.signature_count <= DKIM_EVALUATED_MAX);
 	return r;
 }
+
+struct span
+lab_with_field(struct span raw, const char *field, bool on_top)
+{
+	struct job *j = unit_job();
+	size_t end = span_find_span(raw, 0, SPAN("\r\n\r\n")) + 2;
+	struct buf b;
+
+	buf_init(&b, j->arena, raw.n + 1024);
+	if (on_top)
+		buf_add_str(&b, field);
+	buf_add(&b, span_cut(raw, 0, end));
+	if (!on_top)
+		buf_add_str(&b, field);
+	buf_add(&b, span_from(raw, end));
+	return buf_span(&b);
+}

@@ -52,6 +52,9 @@ extern const char lab_message[];
 struct span lab_sign(
     struct job *j, struct span message, const struct lab_signature *s);
 
+/* A message with one more field, first or last: its line, with the line end. */
+struct span lab_with_field(struct span raw, const char *field, bool on_top);
+
 /* What a signature over these names covers, in canonical form: the fields, an
  * empty line, the body.  Equal data are covered alike. */
 struct span lab_covered(

@@ -158,7 +158,9 @@ unit_tests += \
 	tests/unit/test_dkim_sign \
 	tests/unit/test_dkim_signature \
 	tests/unit/test_dkim_tags \
-	tests/unit/test_dkim_verify
+	tests/unit/test_dkim_verify \
+	tests/unit/test_dkim_choice \
+	tests/unit/test_dkim_cover
 tests_unit_test_compose_LDADD = $(DKIM_LAB) $(UNIT) $(CS_MAIL)
 tests_unit_test_iodef_LDADD = $(UNIT) $(CS_MAIL)
 tests_unit_test_dkim_canon_LDADD = $(DKIM_LAB) $(UNIT) $(CS_MAIL)
@@ -169,6 +171,8 @@ tests_unit_test_dkim_sign_LDADD = $(DKIM_LAB) $(UNIT) $(CS_MAIL)
 tests_unit_test_dkim_signature_LDADD = $(DKIM_LAB) $(UNIT) $(CS_MAIL)
 tests_unit_test_dkim_tags_LDADD = $(UNIT) $(CS_MAIL)
 tests_unit_test_dkim_verify_LDADD = $(DKIM_LAB) $(UNIT) $(CS_MAIL)
+tests_unit_test_dkim_choice_LDADD = $(DKIM_LAB) $(UNIT) $(CS_MAIL)
+tests_unit_test_dkim_cover_LDADD = $(DKIM_LAB) $(UNIT) $(CS_MAIL)
 unit_tests += \
 	tests/unit/test_addr_list \
 	tests/unit/test_auth_results \
