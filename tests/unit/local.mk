@@ -536,6 +536,7 @@ unit_tests += \
 	tests/unit/test_answers \
 	tests/unit/test_audit_events \
 	tests/unit/test_live \
+	tests/unit/test_live_issuer \
 	tests/unit/test_audit_sample \
 	tests/unit/test_client_address \
 	tests/unit/test_command \
@@ -752,8 +753,14 @@ tests_unit_test_issuer_profile_LDADD = $(PKI_LAB) $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_answers_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
 tests_unit_test_answers_LDADD = $(STATUS_LAB) $(PKI_LAB) $(STORE_FIXTURE) \
 	$(CS_SRC)
+live_lab = tests/unit/live_lab.c tests/unit/live_lab.h
+tests_unit_test_live_SOURCES = tests/unit/test_live.c $(live_lab)
 tests_unit_test_live_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
 tests_unit_test_live_LDADD = $(STATUS_LAB) $(PKI_LAB) $(STORE_FIXTURE) \
+	$(CS_SRC)
+tests_unit_test_live_issuer_SOURCES = tests/unit/test_live_issuer.c $(live_lab)
+tests_unit_test_live_issuer_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
+tests_unit_test_live_issuer_LDADD = $(STATUS_LAB) $(PKI_LAB) $(STORE_FIXTURE) \
 	$(CS_SRC)
 tests_unit_test_former_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
 tests_unit_test_former_LDADD = $(STATUS_LAB) $(PKI_LAB) $(STORE_FIXTURE) \
