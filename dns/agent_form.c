@@ -17,6 +17,7 @@
 #define STRING_MAX 255   /* of a TXT record */
 #define LABEL_MAX 63
 #define NAME_MAX_LEN 255
+#define ITEMS_MAX 8192 /* more than 64 KiB hold of what is meant */
 
 /* --- the request --------------------------------------------------------- */
 
@@ -590,7 +591,7 @@ agent_answer_parse(struct job *j, struct span text, struct agent_answer *out)
 	*out = (struct agent_answer){ 0 };
 	if (text.n > AGENT_ANSWER_MAX)
 		return not_an_answer(j, "longer than 64 KiB");
-	if (json_parse_object(j, text, "answer", &v) < 0 ||
+	if (json_parse_many(j, text, "answer", ITEMS_MAX, &v) < 0 ||
 	    read_text(j, v, "id", &out->id) < 0 ||
 	    read_text(j, v, "code", &out->code) < 0 ||
 	    read_text(j, v, "version", &out->version) < 0)

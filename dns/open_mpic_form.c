@@ -11,8 +11,10 @@
 #define REQUEST_MAX ((size_t)16 * 1024)
 #define FLAGS_MAX 255
 #define TAG_MAX 255
-#define RECORDS_MAX 200
-#define RECORD_MAX 5000 /* octets of text */
+#define RECORDS_MAX 5000 /* more than a DNS message holds */
+#define RECORD_MAX 5000  /* octets of text */
+/* Five perspectives may see as many records as there can be. */
+#define ITEMS_MAX 40000
 #define NS_IN_MS 1000000
 
 /* --- the request --------------------------------------------------------- */
@@ -52,6 +54,16 @@ open_mpic_request_format(struct job *j, const struct open_mpic_request *r)
 	    "a request to the Open MPIC service is too "
 	    "long");
 	return NULL;
+}
+
+/* --- JSON ----------------------------------------------------------------- */
+
+int
+open_mpic_read(struct job *j, struct span text, const struct json **out)
+{
+	if (text.n > OPEN_MPIC_ANSWER_MAX)
+		return job_fail(j, ERR_MALFORMED, "answer: longer than 1 MiB");
+	return json_parse_many(j, text, "answer", ITEMS_MAX, out);
 }
 
 /* --- a record as zone files have it -------------------------------------- */
@@ -273,9 +285,7 @@ open_mpic_answer_parse(struct job *j, struct span text,
 	const struct json *v, *list;
 
 	*out = (struct open_mpic_answer){ 0 };
-	if (text.n > OPEN_MPIC_ANSWER_MAX)
-		return unreadable(j, "longer than 1 MiB");
-	if (json_parse_object(j, text, "answer", &v) < 0)
+	if (open_mpic_read(j, text, &v) < 0)
 		return -1;
 	if (!is_about(v, asked))
 		return unreadable(j, "answers another question");

@@ -14,6 +14,7 @@
 
 #define TRACE_MAX (1024 * 1024)
 #define RECORD_TEXT_MAX (256 * 1024)
+#define TRACE_ITEMS_MAX 100000
 #define ASK_AGAIN 2 /* times, 4.2 step 2.3 */
 #define FLAG_CRITICAL 128
 #define FLAG_ONE 1
@@ -610,4 +611,11 @@ caa_check(struct job *j, struct resolver *resolver, const char *domain,
 		    "the answers are too large to be kept");
 	out->trace = buf_ok(&b) ? b.p : "{}";
 	return 0;
+}
+
+int
+caa_trace_parse(struct job *j, const char *trace, const struct json **out)
+{
+	return json_parse_many(
+	    j, span_str(trace), "trace", TRACE_ITEMS_MAX, out);
 }

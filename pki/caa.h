@@ -12,6 +12,7 @@
 #include "lib/conf.h"
 
 struct job;
+struct json;
 struct resolver;
 
 /* RFC 8657: what is understood, and the one method that is ours (PK-39 to
@@ -56,6 +57,13 @@ struct caa_decision {
 int caa_check(struct job *j, struct resolver *resolver, const char *domain,
     const char *account_url, const struct caa_policy *policy,
     struct caa_decision *out);
+
+/*
+ * A trace is read as one object, whatever the limits of requests are: a set of
+ * records fills a DNS message of 64 KiB, and a domain has up to 127 labels.
+ * 0, or -1 ERR_MALFORMED.
+ */
+int caa_trace_parse(struct job *j, const char *trace, const struct json **out);
 
 /* RDATA of one relevant record set → PERMIT or DENY with its reason. */
 void caa_decide(const struct span *rdata, size_t count, const char *account_url,

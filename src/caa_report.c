@@ -129,7 +129,7 @@ caa_report_queue(struct job *j, const struct caa_row *c)
 	if (j->conf->caa_report != CONF_CAA_REPORT_MAILTO ||
 	    strcmp(c->result, caa_result_name(CAA_DENY)) != 0)
 		return 0;
-	if (json_parse_object(j, span_str(c->trace), "trace", &trace) < 0)
+	if (caa_trace_parse(j, c->trace, &trace) < 0)
 		return -1;
 	/* Not if these records permit, and other networks see others. */
 	if (!span_eq_str(json_string(json_get(trace, "result")),

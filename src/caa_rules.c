@@ -43,7 +43,7 @@ caa_rules_read(struct job *j, const char *trace, struct caa_rules *out)
 	const struct json *t, *account, *issuers;
 
 	*out = (struct caa_rules){ .account_url = "" };
-	if (json_parse_object(j, span_str(trace), "trace", &t) < 0)
+	if (caa_trace_parse(j, trace, &t) < 0)
 		return -1;
 	account = json_get(t, "account");
 	issuers = json_get(t, "issuer_domains");

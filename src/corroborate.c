@@ -161,7 +161,7 @@ question_was(struct job *j, const struct caa_row *c, struct question *out)
 	const struct json *trace, *round;
 
 	if (caa_rules_read(j, c->trace, then) < 0 ||
-	    json_parse_object(j, span_str(c->trace), "trace", &trace) < 0)
+	    caa_trace_parse(j, c->trace, &trace) < 0)
 		return -1;
 	round = json_get(trace, "corroboration");
 	*out = question_about(c, &then->policy, then->account_url,
@@ -314,7 +314,7 @@ judge_element(struct job *j, const struct question *q, struct testimony *t)
 	struct open_mpic_view v;
 	const struct json *element;
 
-	if (json_parse_object(j, t->body, "answer", &element) < 0 ||
+	if (open_mpic_read(j, t->body, &element) < 0 ||
 	    open_mpic_view_parse(j, element, &v) < 0)
 		return doubt_form(j, t);
 	judge_view(j, q, &v, t);
@@ -521,7 +521,7 @@ corroboration_verify(struct job *j, const char *trace,
 	struct round r = { 0 };
 
 	*out = (struct corroborated){ .saw_key = false };
-	if (json_parse_object(j, span_str(trace), "trace", &all) < 0)
+	if (caa_trace_parse(j, trace, &all) < 0)
 		return -1;
 	c = json_get(all, "corroboration");
 	if (c == NULL || span_eq_str(json_string(json_get(c, "dialect")),

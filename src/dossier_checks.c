@@ -11,13 +11,13 @@
 #include "lib/hex.h"
 #include "lib/job.h"
 #include "lib/json.h"
+#include "pki/caa.h"
 #include "src/corroborate.h"
 #include "src/evidence.h"
 #include "src/relied.h"
 
 #define CHECKS_MAX 100
 #define CERTS_MAX 1000
-#define TRACE_ITEMS_MAX 100000
 
 /* --- loading -------------------------------------------------------------- */
 
@@ -233,8 +233,7 @@ print_perspectives(struct job *j, const char *trace, struct buf *out)
 {
 	const struct json *t, *list;
 
-	if (json_parse_many(j, span_str(trace), "trace", TRACE_ITEMS_MAX, &t) <
-	    0) {
+	if (caa_trace_parse(j, trace, &t) < 0) {
 		job_recover(j);
 		return;
 	}
@@ -351,8 +350,7 @@ put_row(struct json_out *w, struct job *j, const struct caa_row *c)
 	json_member_int(w, "ttl", c->ttl);
 	json_member_str(w, "seal", hex_dup(j->arena, c->seal));
 	/* Whoever changed the row may have made anything of it. */
-	if (json_parse_many(
-		j, span_str(c->trace), "trace", TRACE_ITEMS_MAX, &t) == 0) {
+	if (caa_trace_parse(j, c->trace, &t) == 0) {
 		json_key(w, "trace");
 		json_put_raw(w, span_str(c->trace));
 	} else {

@@ -280,6 +280,14 @@ def test_client(site):
         with site.connection() as db:
             db.execute("DELETE FROM caa")
         client.order(mailbox).certificate()
+    with case("4.4: a set of very many records, of which one permits"):
+        site.dns_set("user.test", "CAA", US,
+                     *(f'0 iodef "mailto:{i}@user.test"' for i in range(800)))
+        with site.connection() as db:
+            db.execute("DELETE FROM caa")
+        mark = site.mark()
+        client.order(mailbox).certificate()
+        assert site.events("validation not proven", mark) == []
     with case("PK-40: accounturi with the account's own URL"):
         site.dns_set("user.test", "CAA",
                      f'0 issuemail "ca.test; accounturi={client.kid}"')

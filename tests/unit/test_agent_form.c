@@ -208,6 +208,28 @@ test_bad_answers(void **state)
 	}
 }
 
+/* As many records as 64 KiB hold. */
+static void
+test_many_records(void **state)
+{
+	enum { MANY = 900 };
+	struct job *j = unit_job();
+	struct agent_answer a = full_answer(), b;
+	struct span rdata[MANY];
+	const char *text;
+
+	(void)state;
+	for (size_t i = 0; i < MANY; i++)
+		rdata[i] = SPAN("\x00\x05iodefmailto:a@b.example");
+	a.steps[1].rdata = rdata;
+	a.steps[1].count = MANY;
+	text = agent_answer_format(j, &a, 0);
+	assert_non_null(text);
+	assert_int_equal(agent_answer_parse(j, span_str(text), &b), 0);
+	assert_int_equal(b.steps[1].count, MANY);
+	assert_true(span_eq(b.steps[1].rdata[MANY - 1], rdata[0]));
+}
+
 static void
 test_replay(void **state)
 {
@@ -232,6 +254,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_bad_requests),
 	cmocka_unit_test(test_answer),
 	cmocka_unit_test(test_bad_answers),
+	cmocka_unit_test(test_many_records),
 	cmocka_unit_test(test_replay),
 };
 

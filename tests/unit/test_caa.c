@@ -710,6 +710,56 @@ test_names(void **state)
 	assert_int_equal(caa_result_parse(SPAN("Permit"), &r), 0);
 }
 
+/* As much as a DNS message holds, at the end of the deepest name. */
+static int
+all_of_it(void *ctx, struct job *j, const char *name, enum dns_type type,
+    struct dns_answer *out)
+{
+	enum { ALL = 4000 };
+
+	(void)ctx;
+	(void)type;
+	*out = (struct dns_answer){
+		.status = DNS_NODATA, .name = name, .canonical = name
+	};
+	if (strcmp(name, "example") != 0)
+		return 0;
+	out->status = DNS_OK;
+	out->count = ALL;
+	out->rdata = arena_calloc(j->arena, ALL, sizeof(*out->rdata));
+	for (size_t i = 0; i < ALL; i++)
+		out->rdata[i] = i + 1 < ALL
+				    ? SPAN("\x00\x01x")
+				    : SPAN("\x00\x09issuemailca.example");
+	return 0;
+}
+
+/* PK-17: the decision is computed again from a trace of any size. */
+static void
+test_large_trace(void **state)
+{
+	struct job *j = unit_job();
+	struct resolver *r = resolver_new_custom(all_of_it, NULL);
+	const struct json *trace, *answers;
+	struct caa_decision d;
+	struct buf name;
+
+	(void)state;
+	buf_init(&name, j->arena, 300);
+	for (int i = 0; i < 120; i++)
+		buf_add_str(&name, "a.");
+	buf_add_str(&name, "example");
+	assert_int_equal(caa_check(j, r, name.p, A, &policy, &d), 0);
+	resolver_free(r);
+	assert_int_equal(d.result, CAA_PERMIT);
+	assert_string_equal(d.detail, "record 4000 of 4000 allows it");
+	assert_int_equal(caa_trace_parse(j, d.trace, &trace), 0);
+	answers = json_get(trace, "answers");
+	assert_int_equal(json_count(answers), 121);
+	assert_int_equal(
+	    json_count(json_get(json_at(answers, 120), "rdata")), 4000);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_sets),
 	cmocka_unit_test(test_flag_one),
@@ -720,6 +770,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_asks_again),
 	cmocka_unit_test(test_unparsable),
 	cmocka_unit_test(test_trace),
+	cmocka_unit_test(test_large_trace),
 	cmocka_unit_test(test_trace_of_denial),
 	cmocka_unit_test(test_older_trace),
 	cmocka_unit_test(test_names),

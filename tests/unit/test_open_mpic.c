@@ -204,6 +204,25 @@ element(const char *code, size_t i)
 	    (long long)clock_now_ms(), views[i].details);
 }
 
+/* More than a request may have members: the domain's owner decides. */
+static void
+test_many_records(void **state)
+{
+	struct job *j = unit_job();
+	const struct question q = question();
+	struct testimony t = { .code = "a" };
+	struct buf b;
+
+	(void)state;
+	buf_init(&b, j->arena, OPEN_MPIC_ANSWER_MAX);
+	buf_add_str(&b, "\"records_seen\":[");
+	for (int i = 0; i < 1500; i++)
+		buf_add_str(&b, "\"0 iodef \\\"mailto:a@b.example\\\"\",");
+	t.body = span_str(edit(element("a", 0), "\"records_seen\":[", b.p));
+	testimony_judge(j, &q, &t);
+	assert_int_equal(t.answer, ANSWER_AGREES);
+}
+
 /* MP-6: a remote that could not be reached is silent, and no look-up failed. */
 static void
 test_unreached(void **state)
@@ -812,6 +831,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_request),
 	cmocka_unit_test(test_answer),
 	cmocka_unit_test(test_unreached),
+	cmocka_unit_test(test_many_records),
 	cmocka_unit_test(test_views),
 	cmocka_unit_test(test_service),
 };
