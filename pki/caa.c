@@ -7,6 +7,7 @@
 
 #include "dns/resolver.h"
 #include "lib/arena.h"
+#include "lib/clock.h"
 #include "lib/hex.h"
 #include "lib/job.h"
 #include "lib/json.h"
@@ -426,20 +427,38 @@ trace_answer(struct job *j, struct json_out *o, const struct dns_answer *a,
 	json_object_end(o);
 }
 
-/* A failure to look up is asked again; a bogus answer is not (4.2). */
+struct climb {
+	const char *domain;
+	const char *account_url;
+	const struct caa_policy *policy;
+	struct caa_decision *out;
+	int64_t deadline_ms; /* monotonic */
+};
+
+static bool
+is_late(const struct climb *c)
+{
+	return c->policy->budget_ms > 0 && clock_mono_ms() >= c->deadline_ms;
+}
+
+/* A failure to look up is asked again; a bogus answer is not (4.2).  *tries
+ * counts questions, 0 where no time was left for one. */
 static int
 ask(struct job *j, struct resolver *resolver, const char *name,
-    const struct caa_policy *policy, struct dns_answer *answer, unsigned *tries)
+    const struct climb *c, struct dns_answer *answer, unsigned *tries)
 {
 	static const int64_t pauses[ASK_AGAIN] = { 1000, 4000 };
 
-	for (*tries = 1;; ++*tries) {
+	*answer = (struct dns_answer){ .status = DNS_TEMPORARY,
+		.canonical = name,
+		.why = "no time was left for this name" };
+	for (*tries = 0; !is_late(c);) {
 		if (resolver_query(resolver, j, name, DNS_TYPE_CAA, answer) < 0)
 			return -1;
-		if (answer->status != DNS_TEMPORARY || *tries > ASK_AGAIN)
+		if (++*tries > ASK_AGAIN || answer->status != DNS_TEMPORARY)
 			break;
-		if (policy->pause != NULL)
-			policy->pause(pauses[*tries - 1]);
+		if (c->policy->pause != NULL)
+			c->policy->pause(pauses[*tries - 1]);
 	}
 	answer->name = name;
 	return 0;
@@ -456,13 +475,6 @@ set_is_readable(const struct dns_answer *a)
 			return false;
 	return true;
 }
-
-struct climb {
-	const char *domain;
-	const char *account_url;
-	const struct caa_policy *policy;
-	struct caa_decision *out;
-};
 
 /* 1 when the answer ended the climb. */
 static int
@@ -526,8 +538,7 @@ climb(struct job *j, struct resolver *resolver, const struct climb *c,
 	unsigned tries;
 
 	for (;;) {
-		answer = (struct dns_answer){ 0 };
-		if (ask(j, resolver, name, c->policy, &answer, &tries) < 0)
+		if (ask(j, resolver, name, c, &answer, &tries) < 0)
 			return -1;
 		trace_answer(j, o, &answer, tries);
 		if (judge_answer(c, name, &answer)) {
@@ -592,7 +603,8 @@ caa_check(struct job *j, struct resolver *resolver, const char *domain,
     const char *account_url, const struct caa_policy *policy,
     struct caa_decision *out)
 {
-	const struct climb c = { domain, account_url, policy, out };
+	const struct climb c = { domain, account_url, policy, out,
+		clock_mono_ms() + policy->budget_ms };
 	struct json_out o;
 	struct buf b;
 

@@ -37,6 +37,10 @@ struct caa_policy {
 	/* Waits before a name is asked again (1 s, then 4 s); NULL: asks at
 	 * once, for a caller that comes back later anyway. */
 	void (*pause)(int64_t ms);
+	/* After this no name is asked any more, and the check has failed: a
+	 * domain has up to 127 labels, and its owner's name servers may take
+	 * their time for each.  0: no bound, where nothing is waited for. */
+	int64_t budget_ms;
 };
 
 struct caa_decision {

@@ -56,6 +56,7 @@ ask_caa(struct validator *v, struct job *j, struct caa_row *c, size_t mailboxes)
 	struct caa_decision d;
 
 	policy.mailbox_count = mailboxes;
+	policy.budget_ms = LOOK_UP_MS;
 	if (caa_check(j, v->resolver, c->domain, account, &policy, &d) < 0)
 		return -1;
 	c->result = caa_result_name(d.result);
@@ -119,8 +120,8 @@ give_back(struct job *j, struct batch *b, size_t from)
 	return store_commit(j);
 }
 
-/* Slow name servers do not make the lease run out: what is left waits for the
- * next batch. */
+/* Slow name servers do not make the lease run out, and keep nobody else for
+ * longer: what is left waits for the next batch. */
 static int
 look_up_all(struct validator *v, struct job *j, struct batch *b)
 {

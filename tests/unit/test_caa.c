@@ -10,6 +10,8 @@
 
 #include "dns/record.h"
 #include "dns/resolver.h"
+#include "lib/arena.h"
+#include "lib/clock.h"
 #include "lib/json.h"
 #include "pki/caa.h"
 #include "tests/unit/unit.h"
@@ -710,6 +712,53 @@ test_names(void **state)
 	assert_int_equal(caa_result_parse(SPAN("Permit"), &r), 0);
 }
 
+/* Nothing is there, and each answer takes longer than there is time. */
+static int
+slowly(void *ctx, struct job *j, const char *name, enum dns_type type,
+    struct dns_answer *out)
+{
+	int64_t until = clock_mono_ms() + 2;
+
+	(void)j;
+	(void)type;
+	++*(int *)ctx;
+	while (clock_mono_ms() < until)
+		continue;
+	*out = (struct dns_answer){
+		.status = DNS_NODATA, .name = name, .canonical = name
+	};
+	return 0;
+}
+
+/* PK-31: who owns many labels and slow name servers keeps nobody else waiting;
+ * what could not be asked is a failure. */
+static void
+test_budget(void **state)
+{
+	struct job *j = unit_job();
+	int asked = 0;
+	struct resolver *r = resolver_new_custom(slowly, &asked);
+	struct caa_policy brief = policy;
+	const struct json *trace, *last;
+	struct caa_decision d;
+
+	(void)state;
+	brief.budget_ms = 1;
+	assert_int_equal(caa_check(j, r, "a.b.c.example", A, &brief, &d), 0);
+	assert_int_equal(asked, 1);
+	assert_int_equal(d.result, CAA_FAIL);
+	assert_string_equal(d.reason, "temporary");
+	assert_string_equal(d.found_at, "b.c.example");
+	assert_int_equal(caa_trace_parse(j, d.trace, &trace), 0);
+	last = json_at(json_get(trace, "answers"), 1);
+	assert_int_equal(json_integer(json_get(last, "tries")), 0);
+	brief.budget_ms = 0;
+	assert_int_equal(caa_check(j, r, "a.b.c.example", A, &brief, &d), 0);
+	assert_int_equal(asked, 5);
+	assert_int_equal(d.result, CAA_PERMIT);
+	resolver_free(r);
+}
+
 /* As much as a DNS message holds, at the end of the deepest name. */
 static int
 all_of_it(void *ctx, struct job *j, const char *name, enum dns_type type,
@@ -771,6 +820,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_unparsable),
 	cmocka_unit_test(test_trace),
 	cmocka_unit_test(test_large_trace),
+	cmocka_unit_test(test_budget),
 	cmocka_unit_test(test_trace_of_denial),
 	cmocka_unit_test(test_older_trace),
 	cmocka_unit_test(test_names),
