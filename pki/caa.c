@@ -631,3 +631,42 @@ caa_trace_parse(struct job *j, const char *trace, const struct json **out)
 	return json_parse_many(
 	    j, span_str(trace), "trace", TRACE_ITEMS_MAX, out);
 }
+
+static bool
+has_parameters(struct span rdata)
+{
+	struct property p;
+	size_t at;
+
+	if (property_parse(rdata, &p) < 0 ||
+	    !span_caseeq_str(p.tag, "issuemail"))
+		return false;
+	at = span_find(p.value, 0, ';');
+	for (at++; at < p.value.n; at++)
+		if (!is_blank(p.value.p[at]))
+			return true;
+	return false;
+}
+
+int
+caa_trace_has_parameters(struct job *j, const char *trace)
+{
+	const struct json *t, *answers, *list;
+
+	if (caa_trace_parse(j, trace, &t) < 0)
+		return -1;
+	/* The climb ends with the set. */
+	answers = json_get(t, "answers");
+	list = json_get(json_at(answers, json_count(answers) - 1), "rdata");
+	for (size_t i = 0; i < json_count(list); i++) {
+		struct span text = json_string(json_at(list, i));
+		char *octets = arena_alloc(j->arena, text.n / 2 + 1);
+
+		if (hex_parse_fixed(text, octets, text.n / 2) < 0)
+			return job_fail(j, ERR_MALFORMED,
+			    "trace: a record is not hexadecimal");
+		if (has_parameters(span_mem(octets, text.n / 2)))
+			return 1;
+	}
+	return 0;
+}

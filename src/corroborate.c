@@ -138,10 +138,15 @@ static int
 finish_question(struct job *j, const struct caa_row *c, struct question *q)
 {
 	char *id = arena_alloc(j->arena, RND_ID_LEN + 1);
+	int has;
 
 	rnd_id(id);
 	q->request.id = id;
-	return q->is_open_mpic ? 0 : add_key(j, c, q);
+	if (!q->is_open_mpic)
+		return add_key(j, c, q);
+	has = caa_trace_has_parameters(j, c->trace);
+	q->needs_records = has > 0;
+	return has < 0 ? -1 : 0;
 }
 
 int
@@ -294,8 +299,11 @@ judge_view(struct job *j, const struct question *q,
 		say(t, ANSWER_FAILS, "CAA: could not be looked up");
 	else if (!v->passed)
 		say(t, ANSWER_DENIES, "CAA: it does not pass there");
-	else if (!v->has_details || (v->has_records && !v->shows_records))
+	else if (!v->has_details ||
+		 (v->has_records && !v->shows_records && q->needs_records))
 		say(t, ANSWER_SILENT, "does not say what it saw");
+	else if (v->has_records && !v->shows_records)
+		say(t, ANSWER_AGREES, "CAA: it passes there");
 	else if (v->has_records != (v->count > 0))
 		doubt(t, "shows other records than it says it saw");
 	else if (!v->has_records)

@@ -25,6 +25,9 @@ struct question {
 	/* Asked of a service, which knows nothing of keys: an answer is one
 	 * element of its perspectives[] (dns/open_mpic_form.h). */
 	bool is_open_mpic;
+	/* What the primary found has parameters, which a service does not
+	 * know: its word alone is not enough (PK-53). */
+	bool needs_records;
 };
 
 /*

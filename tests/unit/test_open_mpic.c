@@ -121,7 +121,8 @@ question(void)
 				      .account_url = ACCOUNT,
 				      .method = "email-reply-00" },
 		.policy = { .issuer_domains = &issuers },
-		.is_open_mpic = true };
+		.is_open_mpic = true,
+		.needs_records = true };
 }
 
 #define SAW(records)                                                           \
@@ -202,6 +203,44 @@ element(const char *code, size_t i)
 	    "\"timestamp_ns\":%lld000000,\"details\":%s}}",
 	    code, views[i].completed, views[i].passed,
 	    (long long)clock_now_ms(), views[i].details);
+}
+
+/* MP-4, PK-53: where what the primary found has no parameters, the service's
+ * pass is enough without records; what it shows is judged all the same. */
+static void
+test_plain_set(void **state)
+{
+	static const struct {
+		const char *passed, *details;
+		enum answer answer;
+	} cases[] = {
+		{ "true", "{\"caa_record_present\":true}", ANSWER_AGREES },
+		{ "true", "{\"caa_record_present\":true,\"records_seen\":null}",
+		    ANSWER_AGREES },
+		{ "false", "{\"caa_record_present\":true}", ANSWER_DENIES },
+		{ "true", "{\"caa_record_present\":null}", ANSWER_SILENT },
+		{ "true", "null", ANSWER_SILENT },
+		{ "true", SAW("[]"), ANSWER_SILENT },
+		{ "true", SAW("[\"0 issuemail \\\";\\\"\"]"), ANSWER_DENIES },
+	};
+	struct job *j = unit_job();
+	struct question q = question();
+
+	(void)state;
+	q.needs_records = false;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct testimony t = { .code = "a" };
+
+		unit_case("%s %s", cases[i].passed, cases[i].details);
+		t.body = span_str(arena_printf(j->arena,
+		    "{\"perspective_code\":\"a\",\"check_response\":{"
+		    "\"check_completed\":true,\"check_passed\":%s,"
+		    "\"timestamp_ns\":%lld000000,\"details\":%s}}",
+		    cases[i].passed, (long long)clock_now_ms(),
+		    cases[i].details));
+		testimony_judge(j, &q, &t);
+		assert_int_equal(t.answer, cases[i].answer);
+	}
 }
 
 /* More than a request may have members: the domain's owner decides. */
@@ -831,6 +870,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_request),
 	cmocka_unit_test(test_answer),
 	cmocka_unit_test(test_unreached),
+	cmocka_unit_test(test_plain_set),
 	cmocka_unit_test(test_many_records),
 	cmocka_unit_test(test_views),
 	cmocka_unit_test(test_service),
