@@ -16,6 +16,7 @@
 #include "lib/arena.h"
 #include "lib/clock.h"
 #include "lib/turn.h"
+#include "mail/fetch_guard.h"
 #include "mail/smtp_text.h"
 #include "mail/tls_client.h"
 
@@ -26,6 +27,7 @@ struct fetch_stream {
 	size_t octets_left;
 	bool broken;
 	char why[256];
+	struct fetch_guard guard;
 };
 
 struct fetch_stream *
@@ -265,7 +267,14 @@ fetch_stream_wait(struct fetch_stream *s, int wake_fd, int64_t deadline)
 static ssize_t
 driver_read(mailstream_low *low, void *out, size_t room)
 {
-	return fetch_stream_read(low->data, out, room);
+	struct fetch_stream *s = low->data;
+	ssize_t n = fetch_stream_read(s, out, room);
+	const char *why;
+
+	if (n <= 0)
+		return n;
+	why = fetch_guard_see(&s->guard, span_mem(out, (size_t)n));
+	return why == NULL ? n : fail(s, why);
 }
 
 static ssize_t

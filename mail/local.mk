@@ -23,6 +23,7 @@ libcs_mail_a_SOURCES = \
 	mail/fetch.c mail/fetch.h mail/fetch_session.h \
 	mail/fetch_auth.c mail/fetch_dispose.c mail/fetch_list.c \
 	mail/fetch_message.c mail/fetch_wait.c \
+	mail/fetch_guard.c mail/fetch_guard.h \
 	mail/fetch_stream.c mail/fetch_stream.h \
 	mail/field.c mail/field.h \
 	mail/finding.c mail/finding.h \

@@ -217,6 +217,7 @@ tests_unit_libpeer_a_SOURCES = tests/unit/peer.c tests/unit/peer.h
 PEER = tests/unit/libpeer.a
 unit_tests += \
 	tests/unit/test_fetch \
+	tests/unit/test_fetch_guard \
 	tests/unit/test_fetch_login \
 	tests/unit/test_fetch_message \
 	tests/unit/test_fetch_wait \
@@ -241,6 +242,7 @@ tests_unit_test_smime_signer_LDADD = $(SIGNER_LAB) $(UNIT) $(CS_MAIL)
 fetch_lab = tests/unit/fetch_lab.c tests/unit/fetch_lab.h
 tests_unit_test_fetch_SOURCES = tests/unit/test_fetch.c $(fetch_lab)
 tests_unit_test_fetch_LDADD = $(PEER) $(UNIT) $(CS_MAIL)
+tests_unit_test_fetch_guard_LDADD = $(UNIT) $(CS_MAIL)
 tests_unit_test_fetch_login_SOURCES = tests/unit/test_fetch_login.c $(fetch_lab)
 tests_unit_test_fetch_login_LDADD = $(PEER) $(UNIT) $(CS_MAIL)
 tests_unit_test_fetch_message_SOURCES = tests/unit/test_fetch_message.c \

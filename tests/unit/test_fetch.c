@@ -85,6 +85,12 @@ static const struct peer_step greeting_bye[] = { { PEER_TLS, NULL },
 	SEND("* BYE too busy\r\n"), { PEER_END, NULL } };
 static const struct peer_step greeting_nonsense[] = { { PEER_TLS, NULL },
 	SEND("220 this is SMTP\r\n"), STAY };
+/* libetpan reads from nowhere. */
+static const struct peer_step greeting_charset[] = { { PEER_TLS, NULL },
+	SEND("* OK [BADCHARSET (us-ascii)] ready\r\n"), STAY };
+static const struct peer_step starttls_charset[] = { GREETING,
+	HEAR(" STARTTLS"),
+	SEND("* NO [badcharset (us-ascii)] x\r\n%T OK begin\r\n"), STAY };
 static const struct peer_step greeting_cut[] = { { PEER_TLS, NULL },
 	SEND("* OK hal"), { PEER_END, NULL } };
 static const struct peer_step login_refused[] = { { PEER_TLS, NULL }, GREETING,
@@ -151,6 +157,11 @@ test_refused(void **state)
 		    fetch_lab_tls, ERR_BUSY, "too busy", false },
 		{ "nonsense", greeting_nonsense, CONF_TLS_IMPLICIT,
 		    fetch_lab_tls, fetch_lab_tls, ERR_BUSY, "not IMAP", false },
+		{ "charset", greeting_charset, CONF_TLS_IMPLICIT, fetch_lab_tls,
+		    fetch_lab_tls, ERR_BUSY, "speaks of charsets", false },
+		{ "charset before TLS", starttls_charset, CONF_TLS_STARTTLS,
+		    fetch_lab_tls, fetch_lab_tls, ERR_BUSY,
+		    "speaks of charsets", false },
 		{ "cut", greeting_cut, CONF_TLS_IMPLICIT, fetch_lab_tls,
 		    fetch_lab_tls, ERR_BUSY, "closed the connection", false },
 		{ "wrong password", login_refused, CONF_TLS_IMPLICIT,

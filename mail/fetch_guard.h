@@ -1,0 +1,34 @@
+/*
+ * What a server sends is looked at before libetpan reads it: with lists inside
+ * of lists, thousands deep, its parser runs out of stack, and a BADCHARSET with
+ * its list makes it read from nowhere.  Both end the process, and the first
+ * line comes before TLS (STARTTLS), from whoever is on the way.
+ *
+ * Octets are judged as they come, in pieces of any size.  The literals of
+ * messages are passed over: whatever is in a mail is none of this.
+ */
+#ifndef MAIL_FETCH_GUARD_H
+#define MAIL_FETCH_GUARD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/buf.h"
+
+#define FETCH_GUARD_HEAD 24
+
+/* All zero before the first octet. */
+struct fetch_guard {
+	char head[FETCH_GUARD_HEAD]; /* how the line begins */
+	uint32_t head_n;
+	uint32_t depth;   /* of the lists that are open in it */
+	uint32_t matched; /* octets of BADCHARSET's name */
+	bool in_number, is_number;
+	uint64_t number;
+	uint64_t literal; /* octets of one that are still to come */
+};
+
+/* NULL, or what is wrong with it. */
+const char *fetch_guard_see(struct fetch_guard *g, struct span octets);
+
+#endif

@@ -1,0 +1,95 @@
+/* MA-1: bounded work, of what libetpan's parser is given as well. */
+#include "config.h"
+
+#include "mail/fetch_guard.h"
+#include "tests/unit/unit.h"
+
+#define TEN(s) s s s s s s s s s s
+#define LISTS_50 TEN("(((((")
+#define ENDS_50 TEN(")))))")
+#define FETCH "* 12 FETCH (UID 7 RFC822.SIZE 9 BODY[]<0> "
+
+static const struct {
+	const char *text;
+	const char *why; /* a part of it; NULL: nothing is wrong */
+} cases[] = {
+	{ "* OK [CAPABILITY IMAP4rev1] ready (at last)\r\n", NULL },
+	{ FETCH "{5}\r\n((((()\r\n1 OK done\r\n", NULL },
+	{ "* 1 FETCH " LISTS_50 ENDS_50 "\r\n", NULL },
+	{ "* 1 FETCH (" LISTS_50 ENDS_50 ")\r\n", "lists inside" },
+	{ "1 OK (" LISTS_50 "\r\n", "lists inside" },
+	/* Each line is one for itself. */
+	{ "* OK " LISTS_50 "\r\n* OK " LISTS_50 "\r\n* OK )))((\r\n", NULL },
+	/* A mail may hold what it likes. */
+	{ FETCH "{105}\r\n" LISTS_50 LISTS_50 "((\r\n()\r\n", NULL },
+	{ FETCH "{24}\r\n* OK [BADCHARSET (a)] \r\n)\r\n", NULL },
+	{ "* 1 fetch (body[] {3}\r\n[B\n UID 1)\r\n1 OK done\r\n", NULL },
+	{ FETCH "{0}\r\n)\r\n", NULL },
+	{ FETCH "{4}\r\n[BAD" LISTS_50 ")\r\n", "lists inside" },
+	/* Nothing is behind a literal that is none. */
+	{ "* OK {99}\r\n* NO [BADCHARSET (a)]\r\n", "charsets" },
+	{ "* STATUS ({99}\r\n* NO [BADCHARSET (a)]\r\n", "charsets" },
+	{ FETCH "{99} \r\n* NO [BADCHARSET (a)]\r\n", "charsets" },
+	{ FETCH "{9x}\r\n* NO [BADCHARSET (a)]\r\n", "charsets" },
+	{ FETCH "99}\r\n* NO [BADCHARSET (a)]\r\n", "charsets" },
+	{ "* x FETCH ({99}\r\n* NO [BADCHARSET (a)]\r\n", "charsets" },
+	{ "* 1 FETCH {99}\r\n* NO [BADCHARSET (a)]\r\n", "charsets" },
+	{ "* OK [BADCHARSET (a)] x\r\n", "charsets" },
+	{ "* ok [[badcharset\r\n", "charsets" },
+	{ "* OK [BADCHARS] x\r\n", NULL },
+	{ "* OK [BADCHARS\r\nET\r\n", NULL },
+	/* libetpan adds up in 32 bits. */
+	{ FETCH "{4294967295}\r\n", NULL },
+	{ FETCH "{4294967296}\r\n", "more octets than IMAP can" },
+	{ FETCH "{9223372036854775808}\r\n", "more octets" },
+	{ FETCH "{18446744073709551621}\r\n", "more octets" },
+	{ FETCH "{" TEN("99999") TEN("99999") "}\r\n", "more octets" },
+};
+
+static void
+check(size_t i, const char *why)
+{
+	unit_case("%zu", i);
+	if (cases[i].why == NULL)
+		assert_null(why);
+	else
+		assert_true(why != NULL && strstr(why, cases[i].why) != NULL);
+}
+
+static void
+test_whole(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct fetch_guard g = { .head_n = 0 };
+
+		check(i, fetch_guard_see(&g, span_str(cases[i].text)));
+	}
+}
+
+/* Octets come in pieces of any size. */
+static void
+test_pieces(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct span text = span_str(cases[i].text);
+
+		for (size_t cut = 0; cut <= text.n; cut++) {
+			struct fetch_guard g = { .head_n = 0 };
+			const char *why =
+			    fetch_guard_see(&g, span_cut(text, 0, cut));
+
+			if (why == NULL)
+				why = fetch_guard_see(&g, span_from(text, cut));
+			check(i, why);
+		}
+	}
+}
+
+static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(test_whole),
+	cmocka_unit_test(test_pieces),
+};
+
+UNIT_MAIN(tests)
