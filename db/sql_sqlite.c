@@ -27,10 +27,13 @@
 #define BUSY_TIMEOUT_MS 10000
 #define BUSY_PATIENT_MS 120000
 /* Between two looks whether the lock is free: about as long as others hold
- * it, after many looks as long as those that hold it for long. */
+ * it; later less than a backlog leaves it free between two commits
+ * (src/record_queue.c); after many looks as long as what stalls may last. */
 #define BUSY_PAUSE_US 250
-#define BUSY_PAUSE_MAX_US 5000
 #define BUSY_LOOKS 40
+#define BUSY_PAUSE_LATER_US 1000
+#define BUSY_LOOKS_LATER 300
+#define BUSY_PAUSE_MAX_US 5000
 
 struct sql_rows {
 	struct sql_rows *next; /* in the same bucket */
@@ -198,8 +201,10 @@ wait_for_lock(void *ctx, int looks)
 	} else if (!may_wait_on(c, clock_mono_ms() - c->busy_since_ms)) {
 		return 0;
 	}
-	if (looks >= BUSY_LOOKS)
+	if (looks >= BUSY_LOOKS_LATER)
 		pause.tv_nsec = BUSY_PAUSE_MAX_US * 1000L;
+	else if (looks >= BUSY_LOOKS)
+		pause.tv_nsec = BUSY_PAUSE_LATER_US * 1000L;
 	nanosleep(&pause, NULL);
 	return 1;
 }

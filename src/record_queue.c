@@ -27,8 +27,9 @@
 /* The same, in octets of messages; one may be larger. */
 #define OCTETS_MAX ((size_t)2 << 20)
 
-/* Between two commits, for others. */
-#define OTHERS_MS 5L
+/* Between two commits, for others: twice as long as who has waited for a
+ * while sleeps between two looks. */
+#define OTHERS_MS 2L
 /* While others write: they wait for the end of a commit, so each holds fewer,
  * until others were not seen for so many commits. */
 #define SHARED_MAX 50
