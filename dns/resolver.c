@@ -18,8 +18,11 @@
 #include "dns/unbound_loop.h"
 #include "lib/arena.h"
 #include "lib/clock.h"
+#include "lib/fdio.h"
 #include "lib/job.h"
 #include "lib/log.h"
+
+#define ANCHOR_MAX ((size_t)1024 * 1024)
 
 struct resolver {
 	resolver_query_fn *custom;
@@ -134,7 +137,8 @@ read_config(struct resolver *r, struct job *j, const char *path)
 		close(own);
 	if (file >= 0)
 		close(file);
-	said[strcspn(said, "\n")] = '\0';
+	/* Not what stands there: it may be the file of a key. */
+	said[strcspn(said, "\n'")] = '\0';
 	if (e == 0)
 		return 0;
 	return job_fail(j, ERR_INTERNAL, "resolver configuration %s: %s", path,
@@ -144,6 +148,7 @@ read_config(struct resolver *r, struct job *j, const char *path)
 static int
 configure(struct resolver *r, struct job *j, const struct resolver_conf *conf)
 {
+	struct span anchor = { NULL, 0 };
 	char rtt[24];
 	int e;
 
@@ -160,6 +165,10 @@ configure(struct resolver *r, struct job *j, const struct resolver_conf *conf)
 	if (conf->config_file != NULL &&
 	    read_config(r, j, conf->config_file) < 0)
 		return -1;
+	/* The library reads it later, and says only that it failed. */
+	if (conf->trust_anchor != NULL &&
+	    file_read(j, conf->trust_anchor, ANCHOR_MAX, &anchor) < 0)
+		return job_context(j, "trust anchor");
 	if (conf->trust_anchor != NULL &&
 	    (e = ub_ctx_add_ta_file(r->ub, conf->trust_anchor)) != 0)
 		return job_fail(j, ERR_INTERNAL, "trust anchor %s: %s",

@@ -121,23 +121,43 @@ is_double_title(const struct conf_reading *r)
 	return strncmp(r->error_text, "found duplicate title", 21) == 0;
 }
 
+/* Where the file of a key or a password is taken for the configuration, its
+ * content is not repeated. */
+static bool
+may_be_repeated(const struct conf_reading *r, const char *word)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyz_";
+	bool is_any_set = strchr(word, '_') != NULL;
+
+	for (size_t i = 0; i < conf_option_count; i++)
+		is_any_set = is_any_set || r->untitled.set[i].line != 0;
+	return is_any_set && word[strspn(word, letters)] == '\0';
+}
+
+static void
+report_unknown(struct conf_reading *r, const char *word)
+{
+	const char *near = conf_nearest(r, word);
+	const char *what = "what stands here is no option";
+
+	if (may_be_repeated(r, word))
+		what = arena_printf(r->arena, "%s: there is no such option%s",
+		    word, near == NULL ? " here" : "");
+	if (near != NULL)
+		conf_mistake(
+		    r, r->error_line, "%s; did you mean %s?", what, near);
+	else
+		conf_mistake(r, r->error_line,
+		    "%s; countersign.conf(5) lists them all", what);
+}
+
 static void
 report_syntax(struct conf_reading *r)
 {
 	const char *word = quoted_word(r, r->error_text);
 
 	if (strncmp(r->error_text, "no such option", 14) == 0) {
-		const char *near = conf_nearest(r, word);
-
-		if (near != NULL)
-			conf_mistake(r, r->error_line,
-			    "%s: there is no such option; did you mean %s?",
-			    word, near);
-		else
-			conf_mistake(r, r->error_line,
-			    "%s: there is no such option here; "
-			    "countersign.conf(5) lists them all",
-			    word);
+		report_unknown(r, word);
 	} else if (is_double_title(r)) {
 		conf_mistake(r, r->error_line,
 		    "%s: there is a section with this title already; keep one "

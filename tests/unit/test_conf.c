@@ -412,10 +412,37 @@ test_not_text(void **state)
 	assert_non_null(strstr(r.text.p, "; -f FILE names another\n"));
 }
 
+/* The file of a key or a password, by mistake: nothing of it is said. */
+static void
+test_secret_is_not_repeated(void **state)
+{
+	static const char *const cases[] = {
+		"0d3ca54819269cfb54956b979369f3e87baf253ed58ac8a93b3426ed2ecb",
+		"ecl240t9Ju9fkobT5_Jb6ygUGer8_mVQ4Oj2pwftnH8\n",
+		"hunter\n",
+		"-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIM6H79\n",
+	};
+	const struct conf *c;
+	struct conf_reports r;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		unit_case("%s", cases[i]);
+		assert_int_equal(conf_lab_load(span_str(cases[i]), &r, &c), -1);
+		assert_non_null(strstr(
+		    r.text.p, "conf:1: what stands here is no option; "));
+		for (size_t k = 0; k + 6 <= strlen(cases[i]); k++)
+			assert_null(strstr(r.text.p,
+			    span_dup(unit_job()->arena,
+				span_cut(span_str(cases[i]), k, k + 6))));
+	}
+}
+
 static const struct CMUnitTest tests[] = {
 	WITH_FOLDER(test_mistakes),
 	WITH_FOLDER(test_all_at_once),
 	WITH_FOLDER(test_not_text),
+	WITH_FOLDER(test_secret_is_not_repeated),
 };
 
 UNIT_MAIN(tests)
