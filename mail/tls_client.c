@@ -7,7 +7,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/fdio.h"
 #include "lib/job.h"
+
+#define CA_FILE_MAX ((size_t)16 * 1024 * 1024)
 
 static int
 note_refusal(int ok, X509_STORE_CTX *store)
@@ -44,6 +47,9 @@ int
 tls_client_init(
     struct job *j, const char *ca_file, const char *host, struct tls_client *t)
 {
+	struct span text = { NULL, 0 };
+	const char *why;
+
 	*t = (struct tls_client){ 0 };
 	if (dial_host(host, t->host) < 0)
 		return job_fail(j, ERR_INTERNAL,
@@ -61,9 +67,15 @@ tls_client_init(
 	if ((ca_file == NULL
 		    ? SSL_CTX_set_default_verify_paths(t->ctx)
 		    : SSL_CTX_load_verify_file(t->ctx, ca_file)) != 1) {
-		job_fail(j, ERR_INTERNAL, "certificates in %s: %s",
-		    ca_file == NULL ? "the system's store" : ca_file,
-		    tls_client_error(t));
+		why = tls_client_error(t);
+		/* OpenSSL has no words for a file that cannot be opened. */
+		if (ca_file != NULL &&
+		    file_read(j, ca_file, CA_FILE_MAX, &text) < 0)
+			job_context(j, "certificates");
+		else
+			job_fail(j, ERR_INTERNAL, "certificates in %s: %s",
+			    ca_file == NULL ? "the system's store" : ca_file,
+			    why);
 		tls_client_done(t);
 		return -1;
 	}

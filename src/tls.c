@@ -233,11 +233,13 @@ tls_not_after(void)
 	return i != NULL ? i->not_after : 0;
 }
 
+#define A_CHAIN "certificates in PEM: the server's, then each one's issuer"
+
 static int
-refuse(struct job *j, const char *file, int error)
+refuse(struct job *j, const char *file, const char *wanted, int error)
 {
-	return job_fail(
-	    j, ERR_INTERNAL, "%s: %s", file, gnutls_strerror(error));
+	return job_fail(j, ERR_INTERNAL, "%s: must hold %s (GnuTLS: %s)", file,
+	    wanted, gnutls_strerror(error));
 }
 
 static int
@@ -255,7 +257,7 @@ read_chain(struct job *j, struct tls_identity *i, const char *file)
 	error = gnutls_pcert_list_import_x509_raw(i->chain, &i->chain_len,
 	    &datum, GNUTLS_X509_FMT_PEM, GNUTLS_X509_CRT_LIST_FAIL_IF_UNSORTED);
 	if (error < 0)
-		return refuse(j, file, error);
+		return refuse(j, file, A_CHAIN, error);
 	return 0;
 }
 
@@ -274,7 +276,10 @@ read_key(struct job *j, struct tls_identity *i, const char *file)
 	gnutls_privkey_init(&i->key);
 	error = gnutls_privkey_import_x509_raw(
 	    i->key, &datum, GNUTLS_X509_FMT_PEM, NULL, 0);
-	return error < 0 ? refuse(j, file, error) : 0;
+	return error < 0
+		   ? refuse(j, file, "a private key in PEM, without passphrase",
+			 error)
+		   : 0;
 }
 
 /* A key that does not fit would fail every handshake: better say it now. */
@@ -381,7 +386,7 @@ tls_check_host(struct job *j, const char *file, const char *host)
 	bool is_for;
 
 	if (error < 0)
-		return refuse(j, file, error);
+		return refuse(j, file, A_CHAIN, error);
 	is_for = gnutls_x509_crt_check_hostname(leaf, host) != 0;
 	gnutls_x509_crt_deinit(leaf);
 	if (is_for)

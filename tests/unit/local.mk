@@ -225,6 +225,7 @@ unit_tests += \
 	tests/unit/test_smime_signer \
 	tests/unit/test_smtp_text \
 	tests/unit/test_sasl \
+	tests/unit/test_tls_client \
 	tests/unit/test_smtp_reply \
 	tests/unit/test_status_words \
 	tests/unit/test_submit \
@@ -261,6 +262,8 @@ tests_unit_test_submit_wait_SOURCES = tests/unit/test_submit_wait.c \
 	$(submit_lab)
 tests_unit_test_submit_wait_LDADD = $(PEER) $(UNIT) $(CS_MAIL)
 tests_unit_test_sasl_LDADD = $(UNIT) $(CS_MAIL)
+tests_unit_test_tls_client_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
+tests_unit_test_tls_client_LDADD = $(UNIT) $(CS_MAIL) $(CRYPTO_LIBS)
 tests_unit_test_smtp_reply_LDADD = $(UNIT) $(CS_MAIL)
 tests_unit_test_submit_direct_SOURCES = tests/unit/test_submit_direct.c \
 	$(submit_lab)

@@ -123,6 +123,10 @@ test_former(void **state)
 	second = tls_enter();
 	assert_ptr_not_equal(first, second);
 	assert_int_equal(tls_load(j, key, certificate), -1);
+	SAYS(j->err.text, "must hold certificates in PEM: the server's");
+	job_recover(j);
+	assert_int_equal(tls_load(j, certificate, certificate), -1);
+	SAYS(j->err.text, "must hold a private key in PEM");
 	job_recover(j);
 	assert_int_equal(tls_kept(), 2);
 	assert_int_equal(tls_load(j, certificate, key), 0);
