@@ -191,10 +191,10 @@ static const char *
 internal_detail(struct job *j, struct response *resp)
 {
 	bool retry = j->err.kind == ERR_BUSY || j->err.kind == ERR_CONFLICT;
-	struct log_quoted q;
+	struct log_text q;
 
 	log_error("request failed", "job=%s error=%s", j->id,
-	    log_quote(&q, span_str(j->err.text)));
+	    log_text(&q, j->err.text));
 	response_retry_after(resp, j, retry ? RETRY_BUSY : RETRY_INTERNAL);
 	return arena_printf(j->arena, "internal error, reference %s", j->id);
 }

@@ -142,12 +142,12 @@ log_line(enum log_level level, const char *event, const char *fmt, ...)
 		return;
 }
 
-const char *
-log_quote(struct log_quoted *q, struct span s)
+static const char *
+quote(char *out, struct span s, size_t max)
 {
 	static const char digits[] = "0123456789abcdef";
-	size_t n = s.n < LOG_QUOTE_MAX ? s.n : LOG_QUOTE_MAX;
-	char *out = q->text;
+	size_t n = s.n < max ? s.n : max;
+	const char *begin = out;
 
 	*out++ = '"';
 	for (size_t i = 0; i < n; i++) {
@@ -168,5 +168,17 @@ log_quote(struct log_quoted *q, struct span s)
 		out += 3;
 	}
 	*out = '\0';
-	return q->text;
+	return begin;
+}
+
+const char *
+log_quote(struct log_quoted *q, struct span s)
+{
+	return quote(q->text, s, LOG_QUOTE_MAX);
+}
+
+const char *
+log_text(struct log_text *q, const char *text)
+{
+	return quote(q->text, span_str(text), LOG_TEXT_MAX);
 }

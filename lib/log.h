@@ -48,4 +48,12 @@ struct log_quoted {
  */
 const char *log_quote(struct log_quoted *q, struct span s);
 
+/* The same for a text of our own, an error's or an advice: so much of it that
+ * what is to be done, at its end, is not cut off. */
+#define LOG_TEXT_MAX 512
+struct log_text {
+	char text[4 * LOG_TEXT_MAX + 6];
+};
+const char *log_text(struct log_text *q, const char *text);
+
 #endif

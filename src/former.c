@@ -307,7 +307,7 @@ static void
 tell_of_rest(struct former *f, struct job *j)
 {
 	struct former_rest r;
-	struct log_quoted q;
+	struct log_text q;
 	const char *problem;
 
 	if (f->told_at != 0 && j->now < f->told_at + DAY_SECS)
@@ -318,7 +318,7 @@ tell_of_rest(struct former *f, struct job *j)
 	problem = former_rest_problem(j, &r);
 	if (problem != NULL)
 		log_error("former CA says nothing more", "name=%s next=%s",
-		    f->name, log_quote(&q, span_str(problem)));
+		    f->name, log_text(&q, problem));
 }
 
 /* What was signed is served as long as it is good. */

@@ -41,7 +41,7 @@ static bool
 load_former(struct job *j, struct arena *keep, const struct conf_former *c,
     struct acme_former *f)
 {
-	struct log_quoted q;
+	struct log_text q;
 	const struct ca *ca;
 
 	if (load_ca(j, keep, &c->issuer, &ca) < 0) {
@@ -49,7 +49,7 @@ load_former(struct job *j, struct arena *keep, const struct conf_former *c,
 		    "name=%s error=%s next=\"its certificates cannot be "
 		    "downloaded; if it has ended, remove the section "
 		    "former_ca\"",
-		    c->name, log_quote(&q, span_str(j->err.text)));
+		    c->name, log_text(&q, j->err.text));
 		job_recover(j);
 		return false;
 	}

@@ -66,14 +66,14 @@ static void
 load_former(struct job *j, struct arena *keep, const struct conf_former *f,
     struct own_keys *k)
 {
-	struct log_quoted q;
+	struct log_text q;
 
 	if (load_issuer(j, keep, &f->issuer, k) == 0)
 		return;
 	log_warning("keys of a former CA not read",
 	    "name=%s error=%s next=\"nothing, if the server has run with it "
 	    "before: they are on record then\"",
-	    f->name, log_quote(&q, span_str(j->err.text)));
+	    f->name, log_text(&q, j->err.text));
 	job_recover(j);
 }
 

@@ -79,7 +79,7 @@ root_list_look(struct job *j, const char **problem, int64_t *next_update)
 int
 root_list_step(struct issuer *i, struct job *j)
 {
-	struct log_quoted q;
+	struct log_text q;
 	const char *problem;
 	int64_t end;
 
@@ -87,7 +87,7 @@ root_list_step(struct issuer *i, struct job *j)
 		return 0;
 	i->root_list_at = j->now;
 	if (root_list_look(j, &problem, &end) == 0 && problem != NULL)
-		log_error("list of the CA above", "next=%s",
-		    log_quote(&q, span_str(problem)));
+		log_error(
+		    "list of the CA above", "next=%s", log_text(&q, problem));
 	return 0;
 }

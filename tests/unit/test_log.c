@@ -152,12 +152,33 @@ test_quote(void **state)
 	assert_int_equal(strlen(q.text), sizeof(q.text) - 1);
 }
 
+/* What is to be done stands at the end of a text. */
+static void
+test_text(void **state)
+{
+	char text[LOG_TEXT_MAX + 2];
+	struct log_text q;
+
+	(void)state;
+	memset(text, 'a', sizeof(text));
+	text[LOG_TEXT_MAX] = '\0';
+	text[LOG_TEXT_MAX - 1] = '"';
+	log_text(&q, text);
+	assert_int_equal(strlen(q.text), LOG_TEXT_MAX + 5);
+	assert_string_equal(&q.text[LOG_TEXT_MAX - 1], "a\\x22\"");
+	text[LOG_TEXT_MAX] = 'b';
+	text[LOG_TEXT_MAX + 1] = '\0';
+	log_text(&q, text);
+	assert_true(span_ends(span_str(q.text), SPAN("\\x22\"...")));
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_line),
 	cmocka_unit_test(test_levels),
 	cmocka_unit_test(test_journal),
 	cmocka_unit_test(test_one_line),
 	cmocka_unit_test(test_quote),
+	cmocka_unit_test(test_text),
 };
 
 UNIT_MAIN(tests)

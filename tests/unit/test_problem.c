@@ -104,6 +104,27 @@ test_table(void **state)
 	}
 }
 
+/* AC-194: the log has all of it, where what to do stands at the end. */
+static void
+test_internal_cause(void **state)
+{
+	struct job *j = unit_job();
+	struct response r;
+	const char *log;
+
+	(void)state;
+	response_init(&r, j);
+	job_fail(j, ERR_BUSY,
+	    "database /var/lib/countersign/with/a/long/name/of/a/folder/"
+	    "countersign.db: database is locked: its disk stalls, or a program "
+	    "is in the middle of a transaction (fuser -v shows which)");
+	unit_log_begin();
+	problem_respond(j, &r);
+	log = unit_log_end();
+	assert_non_null(strstr(log, "event=\"request failed\" job="));
+	assert_non_null(strstr(log, "(fuser -v shows which)\"\n"));
+}
+
 /* AC-194: the cause never reaches the client. */
 static void
 test_internal(void **state)
@@ -219,6 +240,7 @@ test_quote(void **state)
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_table),
 	cmocka_unit_test(test_internal),
+	cmocka_unit_test(test_internal_cause),
 	cmocka_unit_test(test_own_status),
 	cmocka_unit_test(test_extra),
 	cmocka_unit_test(test_format),
