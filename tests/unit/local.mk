@@ -703,7 +703,8 @@ tests_unit_test_handoff_wait_LDADD = $(PKI_LAB) $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_handoff_overtaken_SOURCES = \
 	tests/unit/test_handoff_overtaken.c $(handoff_lab)
 tests_unit_test_handoff_overtaken_LDADD = $(PKI_LAB) $(ROLE_LAB) $(CS_SRC)
-purge_lab = tests/unit/purge_lab.c tests/unit/purge_lab.h
+issuer_lab = tests/unit/issuer_lab.c tests/unit/issuer_lab.h
+purge_lab = tests/unit/purge_lab.c tests/unit/purge_lab.h $(issuer_lab)
 tests_unit_test_purge_SOURCES = tests/unit/test_purge.c $(purge_lab)
 tests_unit_test_purge_LDADD = $(PKI_LAB) $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_purge_audit_SOURCES = tests/unit/test_purge_audit.c $(purge_lab)
@@ -724,8 +725,12 @@ tests_unit_test_relied_LDADD = $(PKI_LAB) $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_own_keys_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
 tests_unit_test_own_keys_LDADD = $(PKI_LAB) $(STORE_FIXTURE) $(CS_SRC) \
 	$(CRYPTO_LIBS)
+tests_unit_test_recheck_SOURCES = tests/unit/test_recheck.c \
+	$(issuer_lab)
 tests_unit_test_recheck_LDADD = $(LINTER_LAB) $(PKI_LAB) $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_audit_sample_LDADD = $(STORE_FIXTURE) $(CS_SRC)
+tests_unit_test_issuer_signing_SOURCES = tests/unit/test_issuer_signing.c \
+	$(issuer_lab)
 tests_unit_test_issuer_signing_LDADD = $(LINTER_LAB) $(PKI_LAB) $(ROLE_LAB) \
 	$(CS_SRC)
 INCIDENT_LAB = tests/unit/incident_lab.c tests/unit/incident_lab.h
@@ -743,7 +748,11 @@ tests_unit_test_incident_shared_LDADD = $(STORE_FIXTURE) $(CS_SRC)
 tests_unit_test_key_sweep_LDADD = $(STORE_FIXTURE) $(CS_SRC)
 tests_unit_test_key_turns_LDADD = $(STATUS_LAB) $(PKI_LAB) $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_issuer_batch_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
+tests_unit_test_issuer_batch_SOURCES = tests/unit/test_issuer_batch.c \
+	$(issuer_lab)
 tests_unit_test_issuer_batch_LDADD = $(PKI_LAB) $(ROLE_LAB) $(CS_SRC)
+tests_unit_test_issuer_kill_SOURCES = tests/unit/test_issuer_kill.c \
+	$(issuer_lab)
 tests_unit_test_issuer_kill_CPPFLAGS = $(tests_cppflags) $(P11KIT_CFLAGS) \
 	$(CRYPTO_CFLAGS)
 tests_unit_test_issuer_kill_LDADD = $(TOKEN_LAB) $(PKI_LAB) $(ROLE_LAB) \
@@ -754,6 +763,8 @@ tests_unit_test_sign_service_CPPFLAGS = $(tests_cppflags) $(P11KIT_CFLAGS) \
 	$(CRYPTO_CFLAGS)
 tests_unit_test_sign_service_LDADD = $(TOKEN_LAB) $(PKI_LAB) $(UNIT) \
 	$(CS_SRC) $(CRYPTO_LIBS)
+tests_unit_test_issuer_profile_SOURCES = tests/unit/test_issuer_profile.c \
+	$(issuer_lab)
 tests_unit_test_issuer_profile_LDADD = $(PKI_LAB) $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_answers_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
 tests_unit_test_answers_LDADD = $(STATUS_LAB) $(PKI_LAB) $(STORE_FIXTURE) \

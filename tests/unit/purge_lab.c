@@ -1,8 +1,7 @@
 #include "config.h"
 
+#include "tests/unit/issuer_lab.h"
 #include "tests/unit/purge_lab.h"
-
-#include <unistd.h>
 
 #include "db/store_audit.h"
 #include "db/store_caa_round.h"
@@ -18,19 +17,9 @@
 void
 purge_lab_init(struct role_lab *lab, struct job *j)
 {
-	role_lab_init(lab, j);
+	issuer_lab_init(lab, j, lab_ca("p256"));
 	lab->conf.retention = RETENTION;
 	lab->conf.retain_final = RETAIN_FINAL;
-	lab->issuer.ca = lab_ca("p256");
-	lab->conf.issuer.crl_url = LAB_CRL_URL;
-	lab->conf.issuer.crl_shards = 1;
-	lab->conf.issuer.crl_file =
-	    arena_printf(j->arena, "%s/issuing.crl", lab_folder());
-	unlink(lab->conf.issuer.crl_file); /* of the test before */
-	lab->conf.issuer.validity_days = 365;
-	lab->conf.issuer.clock_allowance = 300;
-	lab->conf.issuer.serial_octet = 1;
-	fixture_sql(j, "UPDATE orders SET profile = 'mailbox-multipurpose'");
 }
 
 void
@@ -79,11 +68,7 @@ purge_lab_round(struct role_lab *lab)
 struct cert
 purge_lab_prove(struct role_lab *lab)
 {
-	role_lab_send(lab);
-	role_lab_post(lab);
-	assert_int_equal(
-	    role_lab_take(lab, role_lab_reply(lab, NULL)), VERDICT_MATCH);
-	EXPECT(lab->j, judge_caa(&lab->validator, lab->j), 1);
+	issuer_lab_prove(lab);
 	purge_lab_round(lab);
 	fixture_sql(lab->j,
 	    "INSERT INTO caa_report (id, caa_id, domain, found_at, reason, "

@@ -9,7 +9,6 @@
 #include <openssl/evp.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "db/store_audit.h"
 #include "db/store_cert.h"
@@ -19,19 +18,13 @@
 #include "pki/ca.h"
 #include "src/answers.h"
 #include "src/judge_caa.h"
+#include "tests/unit/issuer_lab.h"
 #include "tests/unit/pki_lab.h"
 
 #define MAILBOX "mailbox0@example.org"
 #define ORDERS 5
 #define NONE ORDERS
 #define HOUR INT64_C(3600)
-
-/* What another test of the same process left behind. */
-#define CLEAN                                                                  \
-	"DELETE FROM caa; DELETE FROM reply; DELETE FROM spool;"               \
-	"DELETE FROM part1; DELETE FROM outbox; DELETE FROM challenge;"        \
-	"DELETE FROM order_identifier; DELETE FROM authz; DELETE FROM cert;"   \
-	"DELETE FROM orders; DELETE FROM account; DELETE FROM issuance_stop"
 
 /* --- orders that are due -------------------------------------------------- */
 
@@ -130,19 +123,12 @@ static void
 begin(struct lab *lab, struct job *j)
 {
 	*lab = (struct lab){ .j = j, .broken = NONE };
-	fixture_sql(j, CLEAN);
+	issuer_lab_clean(j);
 	for (size_t k = 0; k < ORDERS; k++)
 		order_one(lab, k);
 	fixture_sql(j, "UPDATE orders SET profile = 'mailbox-multipurpose'");
 	lab->conf = &lab->orders[0].conf;
-	lab->conf->issuer.crl_url = LAB_CRL_URL;
-	lab->conf->issuer.crl_shards = 1;
-	lab->conf->issuer.crl_file =
-	    arena_printf(j->arena, "%s/issuing.crl", lab_folder());
-	lab->conf->issuer.validity_days = 365;
-	lab->conf->issuer.clock_allowance = 300;
-	lab->conf->issuer.serial_octet = 1;
-	(void)unlink(lab->conf->issuer.crl_file);
+	issuer_lab_conf(j, &lab->conf->issuer);
 	lab->ca = *lab_ca("p256");
 	lab->key = (struct signing_key){ .sign = sign, .context = lab };
 	lab->ca.signer.key = &lab->key;

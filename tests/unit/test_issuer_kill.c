@@ -29,7 +29,7 @@
 #include "pki/ca.h"
 #include "pki/certview.h"
 #include "pki/issue.h"
-#include "src/judge_caa.h"
+#include "tests/unit/issuer_lab.h"
 #include "tests/unit/pki_lab.h"
 #include "tests/unit/token_lab.h"
 
@@ -41,12 +41,6 @@
 #define TRIES_MAX 20
 #define LEASE_SECS 121
 #define PLACES 8 /* of those where it may be killed; all with --long */
-
-#define CLEAN                                                                  \
-	"DELETE FROM caa; DELETE FROM reply; DELETE FROM spool;"               \
-	"DELETE FROM part1; DELETE FROM outbox; DELETE FROM challenge;"        \
-	"DELETE FROM order_identifier; DELETE FROM authz; DELETE FROM cert;"   \
-	"DELETE FROM orders; DELETE FROM account; DELETE FROM issuance_stop"
 
 /* --- orders --------------------------------------------------------------- */
 
@@ -63,27 +57,9 @@ order_one(struct batch *b, struct role_lab *lab)
 
 	role_lab_init(lab, b->j);
 	lab->conf.share_keys = true;
-	role_lab_send(lab);
-	role_lab_post(lab);
-	assert_int_equal(
-	    role_lab_take(lab, role_lab_reply(lab, NULL)), VERDICT_MATCH);
-	EXPECT(b->j, judge_caa(&lab->validator, b->j), 1);
+	issuer_lab_prove(lab);
 	c = lab_csr(b->j, lab_key(KEY_TYPE_P256, 0), MAILBOX);
 	role_lab_request_take(lab, lab_csr_make(b->j, &c));
-}
-
-static void
-set_conf(struct batch *b)
-{
-	struct conf_issuer *c = &b->labs[0].conf.issuer;
-
-	c->crl_url = LAB_CRL_URL;
-	c->crl_shards = 1;
-	c->crl_file = arena_printf(b->j->arena, "%s/issuing.crl", lab_folder());
-	c->validity_days = 365;
-	c->clock_allowance = 300;
-	c->serial_octet = 1;
-	c->max_per_hour = 1000000;
 }
 
 static const char *
@@ -99,14 +75,14 @@ static void
 begin(struct batch *b, struct job *j, bool in_token)
 {
 	*b = (struct batch){ .j = j, .in_token = in_token };
-	fixture_sql(j, CLEAN);
+	issuer_lab_clean(j);
 	for (size_t k = 0; k < ORDERS; k++)
 		order_one(b, &b->labs[k]);
 	fixture_sql(j, "UPDATE orders SET profile = 'mailbox-multipurpose'");
-	set_conf(b);
+	issuer_lab_conf(j, &b->labs[0].conf.issuer);
+	b->labs[0].conf.issuer.max_per_hour = 1000000;
 	/* The list is made anew, too. */
 	fixture_sql(j, "DELETE FROM crl");
-	(void)unlink(b->labs[0].conf.issuer.crl_file);
 	(void)unlink(signatures_file());
 }
 

@@ -8,7 +8,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "db/store_cert.h"
 #include "db/store_stop.h"
@@ -19,18 +18,11 @@
 #include "pki/oid.h"
 #include "src/ca_conf.h"
 #include "src/judge.h"
-#include "src/judge_caa.h"
+#include "tests/unit/issuer_lab.h"
 #include "tests/unit/pki_lab.h"
 
 #define MAILBOX "mailbox0@example.org"
 #define DAY INT64_C(86400)
-
-/* What another test of the same process left behind. */
-#define CLEAN                                                                  \
-	"DELETE FROM caa; DELETE FROM reply; DELETE FROM spool;"               \
-	"DELETE FROM part1; DELETE FROM outbox; DELETE FROM challenge;"        \
-	"DELETE FROM order_identifier; DELETE FROM authz; DELETE FROM cert;"   \
-	"DELETE FROM orders; DELETE FROM account"
 
 /* An order that waits for the issuer, with a request of this key usage. */
 static void
@@ -39,44 +31,14 @@ wait_for_issuer(struct role_lab *lab, struct job *j, const char *profile,
 {
 	struct lab_csr c;
 
-	fixture_sql(j, CLEAN);
-	role_lab_init(lab, j);
-	lab->issuer.ca = lab_ca("p256");
-	lab->conf.issuer.crl_url = LAB_CRL_URL;
-	lab->conf.issuer.crl_shards = 1;
-	lab->conf.issuer.crl_file =
-	    arena_printf(j->arena, "%s/issuing.crl", lab_folder());
-	unlink(lab->conf.issuer.crl_file);
-	lab->conf.issuer.validity_days = 365;
-	lab->conf.issuer.clock_allowance = 300;
-	lab->conf.issuer.serial_octet = 1;
+	issuer_lab_clean(j);
+	issuer_lab_init(lab, j, lab_ca("p256"));
 	fixture_sql(j, arena_printf(j->arena,
 			   "UPDATE orders SET profile = '%s'", profile));
-	role_lab_send(lab);
-	role_lab_post(lab);
-	assert_int_equal(
-	    role_lab_take(lab, role_lab_reply(lab, NULL)), VERDICT_MATCH);
-	EXPECT(j, judge_caa(&lab->validator, j), 1);
+	issuer_lab_prove(lab);
 	c = lab_csr(j, lab_key(type, 2048), MAILBOX);
 	c.key_usage = key_usage;
 	role_lab_request_take(lab, lab_csr_make(j, &c));
-}
-
-/* Lists and orders, until there is nothing to do. */
-static void
-run_issuer(struct role_lab *lab)
-{
-	int r;
-
-	for (int i = 0; i < 5; i++) {
-		r = issuer_step(&lab->issuer, lab->j);
-		if (r < 0)
-			fail_msg("%s", lab->j->err.text);
-		job_recover(lab->j);
-		if (r == 0)
-			return;
-	}
-	fail_msg("never idle");
 }
 
 static void
@@ -85,7 +47,7 @@ expect_refused(struct role_lab *lab, const char *type, const char *detail)
 	struct order *o;
 	struct cert c;
 
-	run_issuer(lab);
+	issuer_lab_run(lab);
 	o = fixture_reread(lab->j, lab->order);
 	assert_non_null(o->error);
 	assert_null(o->cert_id);
@@ -100,7 +62,7 @@ expect_issued(struct role_lab *lab)
 	struct order *o;
 	struct cert c = { 0 };
 
-	run_issuer(lab);
+	issuer_lab_run(lab);
 	o = fixture_reread(lab->j, lab->order);
 	if (o->cert_id == NULL)
 		fail_msg("not issued: %s", o->error);
@@ -386,7 +348,7 @@ test_stopped(struct job *j)
 		EXPECT(j, store_stop_add(j, &s), 0);
 		EXPECT(j, store_commit(j), 0);
 		if (rows[i].holds) {
-			run_issuer(&lab);
+			issuer_lab_run(&lab);
 			assert_null(fixture_reread(j, lab.order)->error);
 			EXPECT(j, store_cert_by_order(j, lab.order->id, &c), 0);
 		} else {

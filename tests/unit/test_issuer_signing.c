@@ -8,7 +8,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "db/store_cert.h"
 #include "db/store_crl.h"
@@ -27,19 +26,12 @@
 #include "src/linters_hold.h"
 #include "src/relied.h"
 #include "src/role_linter.h"
+#include "tests/unit/issuer_lab.h"
 #include "tests/unit/linter_lab.h"
 #include "tests/unit/pki_lab.h"
 
 #define MAILBOX "mailbox0@example.org"
 #define HOUR INT64_C(3600)
-
-/* What another test of the same process left behind. */
-#define CLEAN                                                                  \
-	"DELETE FROM caa; DELETE FROM reply; DELETE FROM spool;"               \
-	"DELETE FROM part1; DELETE FROM outbox; DELETE FROM challenge;"        \
-	"DELETE FROM order_identifier; DELETE FROM authz; DELETE FROM cert;"   \
-	"DELETE FROM orders; DELETE FROM account; DELETE FROM issuance_stop;"  \
-	"DELETE FROM report"
 
 /* --- a key that does what the test says ----------------------------------- */
 
@@ -136,46 +128,15 @@ wait_for_issuer(struct role_lab *lab, struct job *j)
 {
 	struct lab_csr c;
 
-	role_lab_init(lab, j);
 	ca = *lab_ca("p256");
 	ca.signer.key = &key;
 	next_mode = 0;
 	mode_count = 0;
 	key.context = lab;
-	lab->issuer.ca = &ca;
-	lab->conf.issuer.crl_url = LAB_CRL_URL;
-	lab->conf.issuer.crl_shards = 1;
-	lab->conf.issuer.crl_file =
-	    arena_printf(j->arena, "%s/issuing.crl", lab_folder());
-	unlink(lab->conf.issuer.crl_file); /* of the test before */
-	lab->conf.issuer.validity_days = 365;
-	lab->conf.issuer.clock_allowance = 300;
-	lab->conf.issuer.serial_octet = 1;
-	fixture_sql(j, "UPDATE orders SET profile = 'mailbox-multipurpose'");
-	role_lab_send(lab);
-	role_lab_post(lab);
-	assert_int_equal(
-	    role_lab_take(lab, role_lab_reply(lab, NULL)), VERDICT_MATCH);
-	EXPECT(j, judge_caa(&lab->validator, j), 1);
+	issuer_lab_init(lab, j, &ca);
+	issuer_lab_prove(lab);
 	c = lab_csr(j, lab_key(KEY_TYPE_P256, 0), MAILBOX);
 	role_lab_request_take(lab, lab_csr_make(j, &c));
-}
-
-/* Lists and orders, until there is nothing to do. */
-static void
-run_issuer(struct role_lab *lab)
-{
-	int r;
-
-	for (int i = 0; i < 5; i++) {
-		r = issuer_step(&lab->issuer, lab->j);
-		if (r < 0)
-			fail_msg("%s", lab->j->err.text);
-		job_recover(lab->j);
-		if (r == 0)
-			return;
-	}
-	fail_msg("never idle");
 }
 
 static struct cert
@@ -199,7 +160,7 @@ expect_processing(struct role_lab *lab)
 static void
 begin(struct role_lab *lab, struct job *j)
 {
-	fixture_sql(j, CLEAN);
+	issuer_lab_clean(j);
 	is_away = false;
 	wait_for_issuer(lab, j);
 }
@@ -217,14 +178,14 @@ test_again(struct job *j)
 
 	begin(&lab, j);
 	next_signatures(list, 2);
-	run_issuer(&lab);
+	issuer_lab_run(&lab);
 	expect_processing(&lab);
 	first = cert_of(&lab);
 	assert_int_equal(first.issued_at, 0);
 	role_lab_at(&lab, j->now + HOUR / 2);
-	run_issuer(&lab);
+	issuer_lab_run(&lab);
 	role_lab_at(&lab, j->now + HOUR / 4);
-	run_issuer(&lab);
+	issuer_lab_run(&lab);
 	last = cert_of(&lab);
 	assert_true(last.issued_at > 0);
 	assert_string_equal(first.serial, last.serial);
@@ -294,7 +255,7 @@ test_rests_on_the_newer_check(struct job *j)
 
 	begin(&lab, j);
 	next_signatures(list, 1);
-	run_issuer(&lab);
+	issuer_lab_run(&lab);
 	c = cert_of(&lab);
 	assert_int_equal(c.issued_at, 0);
 	EXPECT(j,
@@ -302,10 +263,10 @@ test_rests_on_the_newer_check(struct job *j)
 	    1);
 	/* Too old by now: the order waits for another one. */
 	role_lab_at(&lab, j->now + 2 * HOUR);
-	run_issuer(&lab);
+	issuer_lab_run(&lab);
 	EXPECT(j, judge_caa(&lab.validator, j), 1);
 	role_lab_at(&lab, j->now + 60);
-	run_issuer(&lab);
+	issuer_lab_run(&lab);
 	c = cert_of(&lab);
 	assert_true(c.issued_at > 0);
 	EXPECT(j,
@@ -329,7 +290,7 @@ test_urls(struct job *j)
 	lab.issuer.urls = (struct urls){ ca_key_label(&ca), urls, 2 };
 	COMMITTED(j, store_url_pass(j, ca_key_label(&ca), urls[0]));
 	unit_log_begin();
-	run_issuer(&lab);
+	issuer_lab_run(&lab);
 	log = unit_log_end();
 	assert_non_null(strstr(log, LAB_CA_ISSUERS_URL));
 	assert_non_null(strstr(log, "countersign ca check-urls"));
@@ -337,7 +298,7 @@ test_urls(struct job *j)
 	assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM cert"), 0);
 	COMMITTED(j, store_url_pass(j, ca_key_label(&ca), urls[1]));
 	role_lab_at(&lab, j->now + 60);
-	run_issuer(&lab);
+	issuer_lab_run(&lab);
 	assert_true(cert_of(&lab).issued_at > 0);
 }
 
@@ -350,11 +311,11 @@ test_corrupting_token(struct job *j)
 
 	begin(&lab, j);
 	next_signatures(list, 1);
-	run_issuer(&lab);
+	issuer_lab_run(&lab);
 	expect_processing(&lab);
 	assert_int_equal(cert_of(&lab).der.n, 0);
 	role_lab_at(&lab, j->now + 60);
-	run_issuer(&lab);
+	issuer_lab_run(&lab);
 	assert_true(cert_of(&lab).issued_at > 0);
 }
 
@@ -371,7 +332,7 @@ test_uncertain(struct job *j)
 
 	begin(&lab, j);
 	next_signatures(list, 1);
-	run_issuer(&lab);
+	issuer_lab_run(&lab);
 	c = cert_of(&lab);
 	assert_int_equal(c.issued_at, 0);
 	fixture_sql(j, "UPDATE authz SET revoked_at = 1");
@@ -393,7 +354,7 @@ test_uncertain(struct job *j)
 	assert_int_equal(n, 1);
 	assert_true(rows[0].is_due);
 	assert_string_equal(hex_dup(j->arena, rows[0].serial), c.serial);
-	run_issuer(&lab);
+	issuer_lab_run(&lab);
 	EXPECT(j,
 	    store_cert_revoked(j,
 		&(struct crl){ .ca_label = ca_key_label(lab.issuer.ca) },
@@ -412,7 +373,7 @@ test_token_away(struct job *j)
 
 	begin(&lab, j);
 	next_signatures(list, 1);
-	run_issuer(&lab);
+	issuer_lab_run(&lab);
 	expect_processing(&lab);
 	for (int hours = 0; hours < 30; hours++) {
 		role_lab_at(&lab, j->now + HOUR);
@@ -424,10 +385,10 @@ test_token_away(struct job *j)
 	}
 	is_away = false;
 	role_lab_at(&lab, j->now + 60);
-	run_issuer(&lab);
+	issuer_lab_run(&lab);
 	EXPECT(j, judge_caa(&lab.validator, j), 1);
 	role_lab_at(&lab, j->now + 60);
-	run_issuer(&lab);
+	issuer_lab_run(&lab);
 	assert_true(cert_of(&lab).issued_at > 0);
 }
 
@@ -441,19 +402,19 @@ test_fault_after_waiting(struct job *j)
 
 	begin(&lab, j);
 	next_signatures(list, 2);
-	run_issuer(&lab);
+	issuer_lab_run(&lab);
 	role_lab_at(&lab, j->now + 30 * HOUR);
-	run_issuer(&lab);
+	issuer_lab_run(&lab);
 	is_away = false;
 	role_lab_at(&lab, j->now + 60);
-	run_issuer(&lab);
+	issuer_lab_run(&lab);
 	EXPECT(j, judge_caa(&lab.validator, j), 1);
 	role_lab_at(&lab, j->now + 60);
-	run_issuer(&lab);
+	issuer_lab_run(&lab);
 	expect_processing(&lab);
 	assert_true(fixture_reread(j, lab.order)->issue_fault_at > 0);
 	role_lab_at(&lab, j->now + 600);
-	run_issuer(&lab);
+	issuer_lab_run(&lab);
 	assert_true(cert_of(&lab).issued_at > 0);
 }
 
@@ -486,7 +447,7 @@ test_spoiled(struct job *j)
 		fixture_sql(j, cases[k].sql);
 		wait_for_issuer(&second, j);
 		second.conf.share_keys = true;
-		run_issuer(&second);
+		issuer_lab_run(&second);
 		assert_true(cert_of(&second).issued_at > 0);
 		EXPECT(j, store_order_next_due(j, &at), 0);
 		EXPECT(j,
@@ -508,15 +469,15 @@ test_given_up(struct job *j)
 
 	begin(&lab, j);
 	next_signatures(list, 1);
-	run_issuer(&lab);
+	issuer_lab_run(&lab);
 	fixture_sql(j, "UPDATE authz SET revoked_at = 1");
 	role_lab_at(&lab, j->now + 60);
-	run_issuer(&lab);
+	issuer_lab_run(&lab);
 	assert_string_equal(cert_of(&lab).revoked_by, "issuer");
 	fixture_sql(j, "UPDATE authz SET revoked_at = 0;"
 		       "UPDATE orders SET failed_at = 0, error = NULL, "
 		       "issue_due_at = 1");
-	run_issuer(&lab);
+	issuer_lab_run(&lab);
 	assert_int_equal(cert_of(&lab).issued_at, 0);
 	assert_int_equal(cert_of(&lab).der.n, 0);
 	assert_non_null(fixture_reread(j, lab.order)->error);
@@ -558,11 +519,11 @@ test_reserved_tampered(struct job *j)
 		unit_case("%s", cases[k]);
 		begin(&lab, j);
 		next_signatures(list, 1);
-		run_issuer(&lab);
+		issuer_lab_run(&lab);
 		expect_processing(&lab);
 		fixture_sql(j, cases[k]);
 		role_lab_at(&lab, j->now + 60);
-		run_issuer(&lab);
+		issuer_lab_run(&lab);
 		assert_int_equal(cert_of(&lab).issued_at, 0);
 		assert_non_null(fixture_reread(j, lab.order)->error);
 	}
@@ -603,17 +564,17 @@ test_reserved_too_old(struct job *j)
 		unit_case("%s", cases[k].name);
 		begin(&lab, j);
 		next_signatures(list, 1);
-		run_issuer(&lab);
+		issuer_lab_run(&lab);
 		is_away = false;
 		if (cases[k].br_version != NULL)
 			set_rules(&lab, cases[k].br_version);
 		unit_log_begin();
 		role_lab_at(&lab, j->now + cases[k].wait);
-		run_issuer(&lab);
+		issuer_lab_run(&lab);
 		if (cases[k].wait > HOUR) {
 			EXPECT(j, judge_caa(&lab.validator, j), 1);
 			role_lab_at(&lab, j->now + 60);
-			run_issuer(&lab);
+			issuer_lab_run(&lab);
 		}
 		assert_non_null(strstr(unit_log_end(), cases[k].reason));
 		assert_int_equal(cert_of(&lab).issued_at, 0);
@@ -645,13 +606,13 @@ test_ceiling(struct job *j)
 	size_t n;
 
 	begin(&first, j);
-	run_issuer(&first);
+	issuer_lab_run(&first);
 	wait_for_issuer(&second, j);
 	second.conf.share_keys = true;
 	second.conf.issuer.max_per_hour = 1;
 	second.issuer.ceiling = first.issuer.ceiling;
 	fixture_sql(j, "UPDATE cert SET reserved_at = 1");
-	run_issuer(&second);
+	issuer_lab_run(&second);
 	expect_processing(&second);
 	EXPECT(j, store_stop_list(j, &stops, &n), 0);
 	assert_int_equal(n, 1);
@@ -661,20 +622,20 @@ test_ceiling(struct job *j)
 	    "1 certificates within an hour; issuer.max_per_hour is 1");
 	fixture_sql(j, "DELETE FROM issuance_stop");
 	role_lab_at(&second, j->now + 60);
-	run_issuer(&second);
+	issuer_lab_run(&second);
 	EXPECT(j, store_stop_list(j, &stops, &n), 0);
 	assert_int_equal(n, 1);
 	/* Time alone does not lift it. */
 	role_lab_at(&second, j->now + 2 * HOUR);
-	run_issuer(&second);
+	issuer_lab_run(&second);
 	assert_int_equal(count_issued(j), 1);
 	fixture_sql(j, "DELETE FROM issuance_stop");
 	role_lab_at(&second, j->now + 60);
 	EXPECT(j, judge_caa(&second.validator, j), 0);
-	run_issuer(&second);
+	issuer_lab_run(&second);
 	EXPECT(j, judge_caa(&second.validator, j), 1);
 	role_lab_at(&second, j->now + 60);
-	run_issuer(&second);
+	issuer_lab_run(&second);
 	assert_int_equal(count_issued(j), 2);
 }
 
@@ -701,7 +662,7 @@ test_clock_behind(struct job *j)
 
 		unit_case("%s", newest[k]);
 		begin(&lab, j);
-		run_issuer(&lab);
+		issuer_lab_run(&lab);
 		assert_int_equal(count_issued(j), 1);
 		fixture_sql(j, newest[k]);
 		lab.issuer.clock.is_on = true;
@@ -742,11 +703,11 @@ test_clock_stepped(struct job *j)
 	assert_int_equal(count_issued(j), 0);
 	assert_int_equal(steps(j, "forward"), 1);
 	role_lab_at(&lab, j->now - HOUR / 2 + 30);
-	run_issuer(&lab);
+	issuer_lab_run(&lab);
 	assert_int_equal(count_issued(j), 1);
 	assert_true(steps(j, "back") >= 1);
 	role_lab_at(&lab, j->now + 45);
-	run_issuer(&lab);
+	issuer_lab_run(&lab);
 	assert_int_equal(steps(j, "forward"), 2);
 	role_lab_at(&lab, j->now - HOUR);
 	expect_held(&lab, "the clock: it was stepped back, by 3600 s");
@@ -763,13 +724,13 @@ test_stopped_meanwhile(struct job *j)
 
 	begin(&lab, j);
 	next_signatures(list, 1);
-	run_issuer(&lab);
+	issuer_lab_run(&lab);
 	expect_processing(&lab);
 	c = cert_of(&lab);
 	assert_int_equal(c.issued_at, 0);
 	fixture_sql(j, "DELETE FROM issuance_stop");
 	role_lab_at(&lab, j->now + 60);
-	run_issuer(&lab);
+	issuer_lab_run(&lab);
 	assert_true(cert_of(&lab).issued_at > 0);
 	assert_string_equal(cert_of(&lab).serial, c.serial);
 }
@@ -783,14 +744,14 @@ test_same_serial(struct job *j)
 
 	begin(&first, j);
 	rnd_test_seed(7);
-	run_issuer(&first);
+	issuer_lab_run(&first);
 	snprintf(serial, sizeof serial, "%s", cert_of(&first).serial);
 	rnd_test_seed(8);
 	wait_for_issuer(&second, j);
 	/* The laboratory has one key for all of its mailboxes (PK-78). */
 	second.conf.share_keys = true;
 	rnd_test_seed(7);
-	run_issuer(&second);
+	issuer_lab_run(&second);
 	assert_true(cert_of(&second).issued_at > 0);
 	assert_string_not_equal(cert_of(&second).serial, serial);
 	assert_string_equal(cert_of(&first).serial, serial);
@@ -807,12 +768,12 @@ test_rounds(struct job *j)
 	for (int round = 0; round < 3; round++) {
 		unit_case("round %d", round);
 		role_lab_at(&lab, j->now + 2 * HOUR);
-		run_issuer(&lab);
+		issuer_lab_run(&lab);
 		expect_processing(&lab);
 		EXPECT(j, judge_caa(&lab.validator, j), 1);
 	}
 	role_lab_at(&lab, j->now + 2 * HOUR);
-	run_issuer(&lab);
+	issuer_lab_run(&lab);
 	o = fixture_reread(j, lab.order);
 	assert_non_null(o->error);
 	assert_non_null(strstr(o->error, ":dns"));
@@ -830,7 +791,7 @@ test_account_key(struct job *j)
 
 	begin(&lab, j);
 	role_lab_account(&lab, lab_key(KEY_TYPE_P256, 0), &account);
-	run_issuer(&lab);
+	issuer_lab_run(&lab);
 	o = fixture_reread(j, lab.order);
 	assert_non_null(o->error);
 	assert_non_null(strstr(o->error, ":badCSR"));
@@ -851,7 +812,7 @@ test_own_key(struct job *j)
 	COMMITTED(
 	    j, store_own_key_put(
 		   j, KEY_BY_SPKI(span_mem(hash, SHA256_LEN)), "a former CA"));
-	run_issuer(&lab);
+	issuer_lab_run(&lab);
 	o = fixture_reread(j, lab.order);
 	assert_non_null(o->error);
 	assert_non_null(strstr(o->error, ":badCSR"));
@@ -878,18 +839,18 @@ test_linters(struct job *j)
 	lab.issuer.linters = &hold;
 	linter_lab_add(j, &lab.conf, "zl", "exit 1", 60);
 	assert_int_equal(linter_start(j, &pid, &hold.fd), 0);
-	run_issuer(&lab);
+	issuer_lab_run(&lab);
 	expect_processing(&lab);
 	EXPECT(j, store_cert_by_order(j, lab.order->id, &c), 0);
 	assert_int_equal(fixture_count(j, audited), 1);
 	assert_true(hold.until > j->now);
 	role_lab_at(&lab, j->now + 60);
-	run_issuer(&lab); /* fails again: not said twice */
+	issuer_lab_run(&lab); /* fails again: not said twice */
 	assert_int_equal(fixture_count(j, audited), 1);
 	linter_lab_change(
 	    j, "zl", "cat >/dev/null; echo '{\"e_b\":{\"result\":\"error\"}}'");
 	role_lab_at(&lab, j->now + 60);
-	run_issuer(&lab);
+	issuer_lab_run(&lab);
 	expect_processing(&lab);
 	EXPECT(j, store_cert_by_order(j, lab.order->id, &c), 0);
 	assert_int_equal(fixture_count(j, audited), 2);
@@ -897,12 +858,12 @@ test_linters(struct job *j)
 	/* The lint itself once, however often it is tried. */
 	assert_int_equal(fixture_count(j, failed), 1);
 	role_lab_at(&lab, j->now + 600);
-	run_issuer(&lab);
+	issuer_lab_run(&lab);
 	expect_processing(&lab);
 	assert_int_equal(fixture_count(j, failed), 1);
 	linter_lab_change(j, "zl", LINTER_LAB_PASS);
 	role_lab_at(&lab, j->now + 600);
-	run_issuer(&lab);
+	issuer_lab_run(&lab);
 	c = cert_of(&lab);
 	assert_true(c.issued_at > 0);
 	assert_non_null(strstr(c.lint_report, "L-10"));

@@ -9,7 +9,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "db/store_cert.h"
 #include "db/store_incident.h"
@@ -26,10 +25,10 @@
 #include "src/former.h"
 #include "src/incident_lint.h"
 #include "src/incident_open.h"
-#include "src/judge_caa.h"
 #include "src/linters_hold.h"
 #include "src/profile_watch.h"
 #include "src/role_linter.h"
+#include "tests/unit/issuer_lab.h"
 #include "tests/unit/linter_lab.h"
 #include "tests/unit/pki_lab.h"
 
@@ -44,22 +43,8 @@ issue(struct role_lab *lab, struct job *j)
 	struct cert c = { .id = NULL };
 	int r;
 
-	role_lab_init(lab, j);
-	lab->issuer.ca = lab_ca("p256");
-	lab->conf.issuer.crl_url = LAB_CRL_URL;
-	lab->conf.issuer.crl_shards = 1;
-	lab->conf.issuer.crl_file =
-	    arena_printf(j->arena, "%s/issuing.crl", lab_folder());
-	unlink(lab->conf.issuer.crl_file); /* of the test before */
-	lab->conf.issuer.validity_days = 365;
-	lab->conf.issuer.clock_allowance = 300;
-	lab->conf.issuer.serial_octet = 1;
-	fixture_sql(j, "UPDATE orders SET profile = 'mailbox-multipurpose'");
-	role_lab_send(lab);
-	role_lab_post(lab);
-	assert_int_equal(
-	    role_lab_take(lab, role_lab_reply(lab, NULL)), VERDICT_MATCH);
-	EXPECT(j, judge_caa(&lab->validator, j), 1);
+	issuer_lab_init(lab, j, lab_ca("p256"));
+	issuer_lab_prove(lab);
 	csr = lab_csr(j, lab_key(KEY_TYPE_P256, 0), MAILBOX);
 	role_lab_request_take(lab, lab_csr_make(j, &csr));
 	while ((r = issuer_step(&lab->issuer, j)) > 0)
