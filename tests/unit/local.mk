@@ -586,6 +586,7 @@ unit_tests += \
 	tests/unit/test_issuer_kill \
 	tests/unit/test_issuer_profile \
 	tests/unit/test_issuer_signing \
+	tests/unit/test_issuer_reserved \
 	tests/unit/test_judge \
 	tests/unit/test_record_queue \
 	tests/unit/test_imap_ingest \
@@ -704,6 +705,7 @@ tests_unit_test_handoff_overtaken_SOURCES = \
 	tests/unit/test_handoff_overtaken.c $(handoff_lab)
 tests_unit_test_handoff_overtaken_LDADD = $(PKI_LAB) $(ROLE_LAB) $(CS_SRC)
 issuer_lab = tests/unit/issuer_lab.c tests/unit/issuer_lab.h
+signing_lab = tests/unit/signing_lab.c tests/unit/signing_lab.h $(issuer_lab)
 purge_lab = tests/unit/purge_lab.c tests/unit/purge_lab.h $(issuer_lab)
 tests_unit_test_purge_SOURCES = tests/unit/test_purge.c $(purge_lab)
 tests_unit_test_purge_LDADD = $(PKI_LAB) $(ROLE_LAB) $(CS_SRC)
@@ -730,8 +732,12 @@ tests_unit_test_recheck_SOURCES = tests/unit/test_recheck.c \
 tests_unit_test_recheck_LDADD = $(LINTER_LAB) $(PKI_LAB) $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_audit_sample_LDADD = $(STORE_FIXTURE) $(CS_SRC)
 tests_unit_test_issuer_signing_SOURCES = tests/unit/test_issuer_signing.c \
-	$(issuer_lab)
+	$(signing_lab)
 tests_unit_test_issuer_signing_LDADD = $(LINTER_LAB) $(PKI_LAB) $(ROLE_LAB) \
+	$(CS_SRC)
+tests_unit_test_issuer_reserved_SOURCES = tests/unit/test_issuer_reserved.c \
+	$(signing_lab)
+tests_unit_test_issuer_reserved_LDADD = $(LINTER_LAB) $(PKI_LAB) $(ROLE_LAB) \
 	$(CS_SRC)
 INCIDENT_LAB = tests/unit/incident_lab.c tests/unit/incident_lab.h
 tests_unit_test_clock_aside_SOURCES = tests/unit/test_clock_aside.c \
