@@ -34,17 +34,7 @@ const char lab_message[] = "From: Alice <alice@user.test>\r\n"
 struct span
 lab_pem(struct job *j, const char *key)
 {
-	char path[1024];
-	char *text = arena_alloc(j->arena, 8192);
-	FILE *f;
-	size_t n;
-
-	snprintf(path, sizeof(path), "%s/dkim/%s.pem", CS_TEST_DATA, key);
-	f = fopen(path, "rb");
-	assert_non_null(f);
-	n = fread(text, 1, 8191, f);
-	fclose(f);
-	return span_mem(text, n);
+	return unit_data(arena_printf(j->arena, "dkim/%s.pem", key));
 }
 
 static void

@@ -4,7 +4,6 @@
 
 #include "tests/unit/unit.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -288,18 +287,12 @@ test_others(void **state)
 /* --- files --------------------------------------------------------------- */
 
 static struct span
-load(struct job *j, const char *name)
+load(const char *name)
 {
-	char path[1024], *text = arena_alloc(j->arena, 1 << 16);
-	FILE *f;
-	size_t n;
+	struct job *j = unit_job();
 
-	snprintf(path, sizeof(path), "%s/bounce/%s.eml", CS_TEST_DATA, name);
-	f = fopen(path, "rb");
-	assert_non_null(f);
-	n = fread(text, 1, 1 << 16, f);
-	fclose(f);
-	return message_from_lf(j, span_mem(text, n));
+	return message_from_lf(
+	    j, unit_data(arena_printf(j->arena, "bounce/%s.eml", name)));
 }
 
 static const struct {
@@ -427,8 +420,7 @@ test_files(void **state)
 
 		unit_case("%s", files[i].file);
 		assert_int_equal(
-		    reply_open(unit_job(), load(unit_job(), files[i].file), 0,
-			&policy, &r),
+		    reply_open(unit_job(), load(files[i].file), 0, &policy, &r),
 		    0);
 		assert_true(r.decided);
 		assert_true(r.dsn.is_dsn);

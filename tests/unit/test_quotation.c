@@ -9,7 +9,6 @@
 #include "tests/unit/unit.h"
 
 #include <glob.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "lib/b64.h"
@@ -233,24 +232,9 @@ test_quotations(void **state)
 /* --- replies of mail programs -------------------------------------------- */
 
 static struct span
-load_path(const char *path)
-{
-	char *text = arena_alloc(unit_job()->arena, 1 << 16);
-	FILE *f;
-	size_t n;
-
-	f = fopen(path, "rb");
-	assert_non_null(f);
-	n = fread(text, 1, 1 << 16, f);
-	fclose(f);
-	return span_mem(text, n);
-}
-
-static struct span
 load(const char *name)
 {
-	return load_path(
-	    arena_printf(unit_job()->arena, "%s/mail/%s", CS_TEST_DATA, name));
+	return unit_data(arena_printf(unit_job()->arena, "mail/%s", name));
 }
 
 struct sample {
@@ -422,7 +406,7 @@ test_echoes_begin_with(void **state)
 	for (size_t i = 0; i < g.gl_pathc; i++) {
 		for (size_t k = 0; k < COUNT(first_lines); k++) {
 			struct span raw = begun_with(
-			    load_path(g.gl_pathv[i]), first_lines[k]);
+			    unit_file(g.gl_pathv[i]), first_lines[k]);
 
 			unit_case("%s, %s", g.gl_pathv[i], first_lines[k]);
 			if (raw.n == 0)

@@ -4,7 +4,6 @@
  */
 #include "config.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,16 +15,8 @@
 static struct span
 load(struct job *j, const char *name)
 {
-	char path[1024], *text = arena_alloc(j->arena, 1 << 16);
-	FILE *f;
-	size_t n;
-
-	snprintf(path, sizeof(path), "%s/mail/%s", CS_TEST_DATA, name);
-	f = fopen(path, "rb");
-	assert_non_null(f);
-	n = fread(text, 1, 1 << 16, f);
-	fclose(f);
-	return message_from_lf(j, span_mem(text, n));
+	return message_from_lf(
+	    j, unit_data(arena_printf(j->arena, "mail/%s", name)));
 }
 
 /* Annex 2 and MA-61: each file, signed by the From domain. */

@@ -55,6 +55,29 @@ unit_case(const char *fmt, ...)
 	va_end(ap);
 }
 
+struct span
+unit_file(const char *path)
+{
+	const size_t max = 1 << 16;
+	char *text = arena_alloc(unit_job()->arena, max);
+	FILE *f = fopen(path, "rb");
+	size_t n;
+
+	if (f == NULL)
+		fail_msg("%s: cannot be read", path);
+	n = fread(text, 1, max, f);
+	(void)fclose(f);
+	assert_true(n < max);
+	return span_mem(text, n);
+}
+
+struct span
+unit_data(const char *name)
+{
+	return unit_file(
+	    arena_printf(unit_job()->arena, "%s/%s", CS_TEST_DATA, name));
+}
+
 int64_t
 unit_cpu_ms(void)
 {

@@ -71,6 +71,11 @@ void unit_assert_error(const struct job *j, enum err_kind kind,
 #define assert_job_error(j, kind, text)                                        \
 	unit_assert_error(j, kind, text, __FILE__, __LINE__)
 
+/* A file, whole, and one of tests/data (64 KiB at most); the octets live in the
+ * running test's job. */
+struct span unit_file(const char *path);
+struct span unit_data(const char *name);
+
 /* What this process has worked: a bound on it holds on a machine that stands
  * still for a while, too. */
 int64_t unit_cpu_ms(void);
