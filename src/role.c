@@ -245,6 +245,21 @@ record_end(const struct role_env *env)
 	job_done(&j);
 }
 
+void
+role_tell_refused(struct role_env *env,
+    int (*tell)(void *front, struct job *j, bool is_end), void *front,
+    bool is_end)
+{
+	struct job j;
+
+	job_init(&j, env->store, env->conf);
+	if (tell(front, &j, is_end) < 0)
+		log_error("refusals not recorded",
+		    "error=\"%s\" next=\"the database must answer\"",
+		    j.err.text);
+	job_done(&j);
+}
+
 int
 role_main(const struct role_ops *ops, const struct role_start *start)
 {

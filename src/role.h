@@ -77,6 +77,15 @@ const char *role_user(const struct conf *conf, enum role role);
 /* What the configuration wants to be logged. */
 enum log_level role_log_level(const struct conf *conf);
 
+/*
+ * PK-19: what a front that turns people away has to put on record now and then:
+ * how many more there were than records.  `tell` writes it (0 or -1), the rest
+ * of it at the end; a fault is logged, and the numbers wait for the next time.
+ */
+void role_tell_refused(struct role_env *env,
+    int (*tell)(void *front, struct job *j, bool is_end), void *front,
+    bool is_end);
+
 /* SIGTERM came: finish what is begun, take nothing new. */
 bool role_is_stopping(void);
 /* As if it had come; or, for tests, as if it had not. */

@@ -39,18 +39,10 @@ admin_reloaded(struct role_env *env)
 	http_admin_set_conf(a->http, env->conf);
 }
 
-/* PK-19: how many more were refused than there are records of. */
-static void
-tell_refused(struct admin_role *a, struct role_env *env, bool is_end)
+static int
+tell_refused(void *front, struct job *j, bool is_end)
 {
-	struct job j;
-
-	job_init(&j, env->store, env->conf);
-	if (admin_front_tend(a->front, &j, is_end) < 0)
-		log_error("refusals not recorded",
-		    "error=\"%s\" next=\"the database must answer\"",
-		    j.err.text);
-	job_done(&j);
+	return admin_front_tend(front, j, is_end);
 }
 
 static int
@@ -71,7 +63,7 @@ admin_run(struct role_env *env)
 	role_ready();
 	while (!role_is_stopping()) {
 		role_tend(env);
-		tell_refused(a, env, false);
+		role_tell_refused(env, tell_refused, a->front, false);
 		wake_wait(ROLE_ADMIN, http_admin_tend(a->http));
 	}
 	return 0;
@@ -85,7 +77,7 @@ admin_close(struct role_env *env)
 	/* From here on nobody is refused any more. */
 	http_admin_stop(a->http);
 	if (env->store != NULL)
-		tell_refused(a, env, true);
+		role_tell_refused(env, tell_refused, a->front, true);
 	admin_front_free(a->front);
 }
 

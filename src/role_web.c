@@ -93,18 +93,10 @@ watch_lists(struct web *w, struct role_env *env)
 	job_done(&j);
 }
 
-/* PK-19: how many more were refused than there are records of. */
-static void
-tell_refused(struct web *w, struct role_env *env, bool is_end)
+static int
+tell_refused(void *http, struct job *j, bool is_end)
 {
-	struct job j;
-
-	job_init(&j, env->store, env->conf);
-	if (http_tell_refused(w->http, &j, is_end) < 0)
-		log_error("refusals not recorded",
-		    "error=\"%s\" next=\"the database must answer\"",
-		    j.err.text);
-	job_done(&j);
+	return http_tell_refused(http, j, is_end);
 }
 
 static int
@@ -131,14 +123,14 @@ web_run(struct role_env *env)
 		role_tend(env);
 		http_hold(w->http, env->is_owed);
 		watch_lists(w, env);
-		tell_refused(w, env, false);
+		role_tell_refused(env, tell_refused, w->http, false);
 		ms = http_tend(w->http, env->store);
 		status_ms = http_status_tend(w->status);
 		if (env->is_owed && ms > ROLE_OWED_MS)
 			ms = ROLE_OWED_MS;
 		wake_wait(ROLE_WEB, ms < status_ms ? ms : status_ms);
 	}
-	tell_refused(w, env, true);
+	role_tell_refused(env, tell_refused, w->http, true);
 	return 0;
 }
 
