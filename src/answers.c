@@ -13,6 +13,7 @@
 #include "lib/hex.h"
 #include "lib/job.h"
 #include "lib/log.h"
+#include "pki/certview.h"
 #include "pki/crl.h"
 #include "src/answers_private.h"
 #include "src/role_issuer.h"
@@ -83,6 +84,45 @@ is_news(const struct block *b, const struct ocsp_status *s)
 
 /* --- revocations (PK-169) ------------------------------------------------- */
 
+static int
+put_row(const struct issuer *i, struct job *j, struct block *b,
+    const struct ocsp_row *row)
+{
+	struct ocsp_status s;
+
+	if (row->not_after + OCSP_AFTER_SECS > j->now &&
+	    answers_status_of_row(i, j, row, b, &s) == 1 &&
+	    (!i->answers->held || is_news(b, &s)))
+		return block_put(j, b, &s);
+	return 0;
+}
+
+/* Does the row say another number than what it holds?  *right is the row with
+ * that. */
+static bool
+is_spoiled(struct job *j, const struct ocsp_row *row, struct ocsp_row *right)
+{
+	struct certview view;
+
+	*right = *row;
+	if (certview_parse_tbs(row->tbs, &view) < 0)
+		return false;
+	right->serial = hex_dup(j->arena, view.serial);
+	return strcmp(right->serial, row->serial) != 0;
+}
+
+/* L-72: the list goes by what such a row holds (src/list_rows.h).  1 or -1. */
+static int
+follow_spoiled(struct issuer *i, struct job *j, const struct ocsp_row *right)
+{
+	struct block b;
+
+	if (answers_open_block(i, j, block_segment_of(right->serial), &b) < 0 ||
+	    put_row(i, j, &b, right) < 0)
+		return -1;
+	return answers_commit_block(i, j, &b, right, 1) < 0 ? -1 : 1;
+}
+
 /* Those of the oldest one's segment: 1, 0, -1. */
 static int
 follow_some(struct issuer *i, struct job *j)
@@ -95,20 +135,20 @@ follow_some(struct issuer *i, struct job *j)
 
 	if (found <= 0)
 		return found;
-	if (check_ceiling(i, j) < 0 ||
-	    answers_open_block(i, j, block_segment_of(oldest), &b) < 0 ||
-	    store_ocsp_due_rows(
-		j, answers_label(i), oldest, DUE_MAX, &rows, &count) < 0)
+	if (check_ceiling(i, j) < 0 || store_ocsp_due_rows(j, answers_label(i),
+					   oldest, DUE_MAX, &rows, &count) < 0)
 		return -1;
 	for (size_t k = 0; k < count; k++) {
-		struct ocsp_status s;
+		struct ocsp_row right;
 
-		if (rows[k].not_after + OCSP_AFTER_SECS > j->now &&
-		    answers_status_of_row(i, j, &rows[k], &b, &s) == 1 &&
-		    (!i->answers->held || is_news(&b, &s)) &&
-		    block_put(j, &b, &s) < 0)
-			return -1;
+		if (is_spoiled(j, &rows[k], &right))
+			return follow_spoiled(i, j, &right);
 	}
+	if (answers_open_block(i, j, block_segment_of(oldest), &b) < 0)
+		return -1;
+	for (size_t k = 0; k < count; k++)
+		if (put_row(i, j, &b, &rows[k]) < 0)
+			return -1;
 	return answers_commit_block(i, j, &b, rows, count) < 0 ? -1 : 1;
 }
 

@@ -294,6 +294,41 @@ test_revoke(struct job *j)
 	lab_end(&lab);
 }
 
+/* L-72, PK-169: the row's number was spoiled before the revocation: what the
+ * row holds says which one it is, here as on the list. */
+static void
+test_spoiled(struct job *j)
+{
+	static const char *const numbers[] = { "no number", "8177", "",
+		"01000178" };
+	struct lab lab;
+
+	lab_init(&lab, j);
+	run(&lab);
+	for (size_t k = 0; k < sizeof numbers / sizeof numbers[0]; k++) {
+		struct cert c = make_cert(&lab, FIXTURE_NOW + 365 * DAY);
+
+		assert_int_equal(status_is_ready(&lab.issuer, j, &c), 1);
+		record(&lab, &c);
+		assert_string_equal(ask(&lab, c.serial), "good");
+		fixture_sql(
+		    j, arena_printf(j->arena,
+			   "UPDATE cert SET serial = '%s' WHERE id = '%s'",
+			   numbers[k], c.id));
+		revoke_one(&lab, c.id, 4);
+		run(&lab);
+		assert_string_equal(ask(&lab, c.serial), "revoked 4");
+		assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM cert "
+						  "WHERE ocsp_due_at > 0"),
+		    0);
+		/* Also when all of the segment are made again. */
+		fixture_sql(j, "UPDATE ocsp_segment SET refresh_at = 1");
+		run(&lab);
+		assert_string_equal(ask(&lab, c.serial), "revoked 4");
+	}
+	lab_end(&lab);
+}
+
 /* PK-145: uncertain is revoked, though nothing was ever issued. */
 static void
 test_uncertain(struct job *j)
@@ -781,6 +816,7 @@ test_sample(void **state)
 static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_announce),
 	STORE_TEST(test_revoke),
+	STORE_TEST(test_spoiled),
 	STORE_TEST(test_uncertain),
 	STORE_TEST(test_refresh),
 	STORE_TEST(test_pipes),
