@@ -42,6 +42,7 @@ static const struct act_row rows[ACT_COUNT] = {
 	/* Of the configuration, without the database. */
 	[ACT_CPS_TABLES] = { "cps-tables", "cps-tables", NEED_NONE },
 	[ACT_CRL] = { "crl", "crl", NEED_READ },
+	[ACT_CRL_TAKE] = { "crl", "crl take", NEED_OPERATE },
 	[ACT_DB] = { "db", "db", NEED_READ },
 	[ACT_EAB_NEW] = { "eab", "eab new", NEED_OPERATE },
 	[ACT_EAB_REVOKE] = { "eab", "eab revoke", NEED_OPERATE },

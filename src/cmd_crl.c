@@ -2,9 +2,11 @@
 
 #include "db/store_crl.h"
 #include "lib/arena.h"
+#include "lib/conf.h"
 #include "lib/json.h"
 #include "pki/key.h"
 #include "src/command.h"
+#include "src/crl_take.h"
 #include "src/status_place.h"
 
 #include <getopt.h>
@@ -17,8 +19,11 @@
 
 static const char usage[] =
     "usage: countersign crl list [--json] [-f FILE]\n"
+    "       countersign crl take [-f FILE]\n"
     "\n"
-    "The revocation lists of the issuing CA: URL, number, age.\n"
+    "list: the revocation lists of the issuing CA: URL, number, age.\n"
+    "take: after the database was restored from a backup: revoke what the\n"
+    "lists that are served (issuer.crl_file) have, and it does not.\n"
     "\n"
     "  --json             an array with the URLs of all shards for each CA,\n"
     "                     as root programs ask for them\n"
@@ -71,17 +76,44 @@ print_lists(struct command *c, const char *label)
 }
 
 static int
-list(struct command *c, bool json)
+load(struct command *c, const struct ca **ca)
 {
 	const struct ca_files files = { .certificate =
 					    c->conf->issuer.ca_certificate,
 		.chain = c->conf->issuer.ca_chain };
+
+	return ca_load(&c->job, c->keep, &files, ca);
+}
+
+static int
+list(struct command *c, bool json)
+{
 	const struct ca *ca;
 
-	if (ca_load(&c->job, c->keep, &files, &ca) < 0)
+	if (load(c, &ca) < 0)
 		return -1;
 	return json ? print_json(c, ca_key_label(ca))
 		    : print_lists(c, ca_key_label(ca));
+}
+
+static int
+take(struct command *c)
+{
+	const struct ca *ca;
+	struct crl_taken t;
+
+	if (c->conf->external.kind != CONF_EXTERNAL_NONE)
+		return job_fail(&c->job, ERR_CONFLICT,
+		    "another CA issues, and has the lists (PK-220)");
+	if (load(c, &ca) < 0 ||
+	    crl_take(&c->job, ca, command_operator(&c->job), &t) < 0)
+		return -1;
+	printf("lists: %zu; revoked now: %zu; revoked before: %zu; not in the "
+	       "database: %zu\n",
+	    t.lists, t.revoked, t.known, t.unknown);
+	if (t.unknown > 0)
+		printf("What is not in the database stays on the lists.\n");
+	return 0;
 }
 
 int
@@ -92,14 +124,21 @@ cmd_crl(int argc, char **argv)
 	const struct command_option options[] = { { "json", &json, NULL },
 		{ NULL, NULL, NULL } };
 	struct command c;
+	bool takes;
 
 	if (command_parse(argc, argv, usage, options, &config, 1) < 0)
 		return EXIT_FAILURE;
-	if (strcmp(argv[optind], "list") != 0) {
-		(void)command_misused(usage, "%s: give list", argv[optind]);
+	takes = strcmp(argv[optind], "take") == 0;
+	if (!takes && strcmp(argv[optind], "list") != 0) {
+		(void)command_misused(
+		    usage, "%s: give list or take", argv[optind]);
 		return EXIT_FAILURE;
 	}
-	if (command_open(&c, config, ACT_CRL) < 0)
+	if (takes && json) {
+		(void)command_misused(usage, "--json is for crl list");
 		return EXIT_FAILURE;
-	return command_end(&c, list(&c, json));
+	}
+	if (command_open(&c, config, takes ? ACT_CRL_TAKE : ACT_CRL) < 0)
+		return EXIT_FAILURE;
+	return command_end(&c, takes ? take(&c) : list(&c, json));
 }

@@ -20,7 +20,7 @@ struct subcommand {
 
 static const struct subcommand subcommands[] = {
 	{ "init", cmd_init, "make a CA, keys and a configuration" },
-	{ "crl", cmd_crl, "list the revocation lists" },
+	{ "crl", cmd_crl, "list the revocation lists, take over one" },
 	{ "db", cmd_db, "show what each role may do in the database" },
 	{ "admin", cmd_admin, "say who may give commands, with two factors" },
 	{ "ca", cmd_ca, "hold a ceremony: root, issuing CAs, their lists" },

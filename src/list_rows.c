@@ -231,11 +231,16 @@ is_on_list(struct job *j, const struct certview *view, int64_t shard)
 	       status_names_shard(j, &j->conf->issuer, view, shard);
 }
 
-int
-list_rows_may_lose(const struct issuer *i, struct job *j, int64_t shard,
+enum fate { MAY_LEAVE, GOES_ON };
+
+/* Of an entry that the next list lacks: or -1. */
+static int
+fate_of(const struct issuer *i, struct job *j, int64_t shard,
     const struct crl_input *former, const struct crl_entry *e)
 {
+	const char *serial = hex_dup(j->arena, e->serial);
 	struct certview view;
+	struct cert row;
 	int found = find_certificate(i, j, e->serial, &view);
 
 	if (found == 0)
@@ -244,11 +249,92 @@ list_rows_may_lose(const struct issuer *i, struct job *j, int64_t shard,
 		return -1;
 	if (found == 1 && (view.not_after < former->this_update ||
 			      !is_on_list(j, &view, shard)))
-		return 0;
+		return MAY_LEAVE;
+	if (found == 0)
+		found = store_cert_by_number(j, serial, &row);
+	if (found <= 0)
+		return found < 0 ? -1 : GOES_ON;
 	return job_fail(j, ERR_INTERNAL,
 	    "list refused: L-66: certificate %s is on the former list (number "
-	    "%" PRIu64 ") and may not leave it yet",
-	    hex_dup(j->arena, e->serial), former->number);
+	    "%" PRIu64 ") and may not leave it yet; find out who changed its "
+	    "row, or which backup the database is from, and take over what is "
+	    "on the list with countersign crl take",
+	    serial, former->number);
+}
+
+/* In a job of its own: there may be very many. */
+static int
+look_at_lost(const struct issuer *i, struct job *j, int64_t shard,
+    const struct crl_input *former, const struct crl_entry *e)
+{
+	struct job one;
+	int fate;
+
+	job_init(&one, j->store, j->conf);
+	one.now = j->now;
+	fate = fate_of(i, &one, shard, former, e);
+	j->err = one.err;
+	job_done(&one);
+	return fate;
+}
+
+static void
+tell_lost(struct job *j, int64_t shard, const struct crl_entry *e, size_t told)
+{
+	if (told < TOLD_MAX)
+		log_error("revocation lost",
+		    "serial=%s shard=%" PRId64 " next=\"the row of a revoked "
+		    "certificate is gone, and it stays on the list: find out "
+		    "who removed it, or which backup the database is from\"",
+		    hex_dup(j->arena, e->serial), shard);
+}
+
+/* Both are sorted, and nothing is in both. */
+static void
+merge(struct job *j, struct crl_input *next,
+    const struct crl_entry *const *more, size_t count)
+{
+	struct crl_entry *all =
+	    arena_calloc(j->arena, next->count + count, sizeof(*all));
+	size_t n = 0, from = 0;
+
+	for (size_t k = 0; k < next->count; k++) {
+		while (from < count && crl_serial_compare(more[from]->serial,
+					   next->entries[k].serial) < 0)
+			all[n++] = *more[from++];
+		all[n++] = next->entries[k];
+	}
+	while (from < count)
+		all[n++] = *more[from++];
+	next->entries = all;
+	next->count = n;
+}
+
+int
+list_rows_keep(const struct issuer *i, struct job *j, int64_t shard,
+    const struct crl_input *former, struct crl_input *next)
+{
+	const struct crl_entry **lost;
+	size_t count, kept = 0;
+
+	if (crl_compare(j, former, next, &lost, &count) < 0)
+		return -1;
+	for (size_t k = 0; k < count; k++) {
+		int fate = look_at_lost(i, j, shard, former, lost[k]);
+
+		if (fate < 0)
+			return -1;
+		if (fate == MAY_LEAVE)
+			continue;
+		tell_lost(j, shard, lost[k], kept);
+		lost[kept++] = lost[k];
+	}
+	if (kept > TOLD_MAX)
+		log_error("revocations lost", "shard=%" PRId64 " rows=%zu",
+		    shard, kept);
+	if (kept > 0)
+		merge(j, next, lost, kept);
+	return 0;
 }
 
 /* What is wrong with it, NULL: nothing; 0, or -1. */

@@ -38,12 +38,15 @@ int list_rows_collect(const struct issuer *i, struct job *j,
     const struct crl *list, int64_t last_update, struct list_rows *out);
 
 /*
- * PK-160: may this entry of the shard's former list be missing on the next
- * one?  0 where its certificate ended before the former list, or names another
- * list, as it does after a row that said otherwise was put right; else -1.
+ * L-66: what the shard's former list has, the next one has too, but for a
+ * certificate that ended before the former list (PK-160), or names another
+ * list, as it does after a row that said otherwise was put right.  An entry
+ * whose certificate no row knows, as after a restore from a backup that is
+ * older than the list, is told and goes on: it is added to *next.  -1 where a
+ * row says that it is not revoked.
  */
-int list_rows_may_lose(const struct issuer *i, struct job *j, int64_t shard,
-    const struct crl_input *former, const struct crl_entry *e);
+int list_rows_keep(const struct issuer *i, struct job *j, int64_t shard,
+    const struct crl_input *former, struct crl_input *next);
 
 /*
  * L-62, L-65: those that this list of the shard shows for the first time have

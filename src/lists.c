@@ -212,22 +212,6 @@ place_in_time(const struct issuer *i, struct job *j, int64_t shard,
 	    status_shard_file(j->arena, &j->conf->issuer, shard));
 }
 
-/* L-66 */
-static int
-check_former(const struct issuer *i, struct job *j, int64_t shard,
-    const struct crl_input *former, const struct crl_input *in)
-{
-	const struct crl_entry **lost;
-	size_t count;
-
-	if (crl_compare(j, former, in, &lost, &count) < 0)
-		return -1;
-	for (size_t k = 0; k < count; k++)
-		if (list_rows_may_lose(i, j, shard, former, lost[k]) < 0)
-			return -1;
-	return 0;
-}
-
 /* --- making it ------------------------------------------------------------ */
 
 /* The number comes before the contents: a list with a greater number is never
@@ -397,7 +381,7 @@ publish(struct issuer *i, struct job *j, const struct crl *last)
 	in.number = (uint64_t)list.number;
 	in.entries = rows.entries;
 	in.count = rows.entry_count;
-	if (has_former && check_former(i, j, last->shard, &former, &in) < 0)
+	if (has_former && list_rows_keep(i, j, last->shard, &former, &in) < 0)
 		return -1;
 	if (list_rows_tell_strays(i, j, last->shard, &rows) < 0 ||
 	    ask_linters(i, j, &in) < 0)
@@ -437,6 +421,12 @@ check_committed(const struct issuer *i, struct job *j, const struct crl *row,
 	if (l->number == (uint64_t)row->number &&
 	    (!has_file || served.number <= l->number))
 		return 0;
+	if (l->number == (uint64_t)row->number)
+		return job_fail(j, ERR_CONFLICT,
+		    "shard %" PRId64 ": list number %" PRIu64
+		    " is served, and the newest row is %" PRId64
+		    ", as after a restore from an older backup",
+		    row->shard, served.number, row->number);
 	return job_fail(j, ERR_CONFLICT,
 	    "shard %" PRId64 ": the newest row, %" PRId64
 	    ", has list number %" PRIu64,

@@ -31,6 +31,7 @@ libcs_src_a_SOURCES = \
 	src/client_address.c src/client_address.h \
 	src/ceiling.c src/ceiling.h \
 	src/clock_aside.c src/clock_aside.h \
+	src/crl_take.c src/crl_take.h \
 	src/clock_watch.c src/clock_watch.h \
 	src/cmd_accounts.c \
 	src/audit_look.c src/audit_look.h \

@@ -88,6 +88,55 @@ def test_restore(site):
         assert old.serial_number in listed(site)
 
 
+def restore_database(site, backup):
+    site.stop()
+    for end in "", "-wal", "-shm":
+        if os.path.exists(site.database + end):
+            os.unlink(site.database + end)
+    command("cp", "-a", backup, site.database)
+
+
+def test_older(site):
+    """The database is lost, and its backup is of before the revocations of one
+    certificate that is in it and one that is not."""
+    client = Client(site)
+    client.account()
+    known = certificate(site, client, "alice+older@user.test")
+    site.stop()
+    backup = f"{site.folder}/older.db"
+    command("cp", "-a", site.database, backup)
+    site.start()
+    client = Client(site, client.key)
+    client.account()
+    both = {c.serial_number for c in (
+        known, certificate(site, client, "alice+older@user.test"))}
+    for serial in both:
+        site.countersign("cert", "revoke", "--reason", "4", f"{serial:034x}")
+    eventually(lambda: both <= listed(site), "the list", 60)
+    number, before = number_of(site), listed(site)
+    restore_database(site, backup)
+    with case("L-66: a backup that is older than the list takes no revocation "
+              "back, and the log says how to go on"):
+        mark = site.mark()
+        site.start()
+        eventually(lambda: "countersign crl take" in site.log(mark),
+                   "the log")
+        assert (number_of(site), listed(site)) == (number, before)
+    with case("PK-153, L-66: then the list is taken over, and the next one has "
+              "all of it and a greater number"):
+        said = site.countersign("crl", "take")
+        assert "revoked now: 1;" in said and "database: 1\n" in said, said
+        site.stop()
+        site.start()
+        eventually(lambda: number_of(site) > number, "the next list", 60)
+        assert listed(site) == before
+        said = site.countersign("cert", f"{known.serial_number:034x}")
+        assert "reason: superseded" in said, said
+        client = Client(site, client.key)
+        client.account()
+        certificate(site, client, "alice+older@user.test")
+
+
 def run_ahead(site, serial):
     """As if the service had signed with a clock that is a year ahead."""
     site.stop()
@@ -235,4 +284,4 @@ def test_not_recorded(site):
             .get_extension_for_class(x509.CRLNumber).value.crl_number == 1
 
 
-run({}, test_restore, test_clock, test_ceremony_ca, test_not_recorded)
+run({}, test_restore, test_older, test_clock, test_ceremony_ca, test_not_recorded)

@@ -578,6 +578,7 @@ unit_tests += \
 	tests/unit/test_intake_lmtp \
 	tests/unit/test_clock_aside \
 	tests/unit/test_clock_lists \
+	tests/unit/test_crl_take \
 	tests/unit/test_incident \
 	tests/unit/test_incident_shared \
 	tests/unit/test_key_sweep \
@@ -745,6 +746,9 @@ tests_unit_test_clock_aside_SOURCES = tests/unit/test_clock_aside.c \
 tests_unit_test_clock_aside_LDADD = $(STORE_FIXTURE) $(CS_SRC)
 tests_unit_test_clock_lists_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
 tests_unit_test_clock_lists_LDADD = $(STATUS_LAB) $(PKI_LAB) $(STORE_FIXTURE) \
+	$(CS_SRC)
+tests_unit_test_crl_take_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
+tests_unit_test_crl_take_LDADD = $(STATUS_LAB) $(PKI_LAB) $(STORE_FIXTURE) \
 	$(CS_SRC)
 tests_unit_test_incident_SOURCES = tests/unit/test_incident.c $(INCIDENT_LAB)
 tests_unit_test_incident_LDADD = $(STORE_FIXTURE) $(CS_SRC)

@@ -1,0 +1,26 @@
+/*
+ * countersign crl take: after the database was restored from a backup, what the
+ * lists that are served say, and it does not.  They carry the CA's signature,
+ * so that a certificate that stands on one was revoked.
+ */
+#ifndef SRC_CRL_TAKE_H
+#define SRC_CRL_TAKE_H
+
+#include "db/store.h"
+
+struct ca;
+
+struct crl_taken {
+	size_t lists;
+	size_t revoked; /* now */
+	size_t known;   /* before */
+	size_t unknown; /* no row has them: they stay on the list */
+};
+
+/* From the file of each shard; each certificate with an audit record.  0; -1
+ * ERR_CONFLICT where there is no file, ERR_INTERNAL where one is not this CA's,
+ * naming it: those before are taken. */
+int crl_take(
+    struct job *j, const struct ca *ca, const char *by, struct crl_taken *out);
+
+#endif
