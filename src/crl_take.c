@@ -4,6 +4,7 @@
 
 #include "acme/revoke.h"
 #include "db/store_cert.h"
+#include "db/store_crl.h"
 #include "db/store_key.h"
 #include "db/store_revoke.h"
 #include "lib/arena.h"
@@ -12,8 +13,11 @@
 #include "lib/hex.h"
 #include "lib/job.h"
 #include "pki/crl.h"
+#include "pki/key.h"
 #include "src/status_place.h"
 #include "src/worker.h"
+
+#include <inttypes.h>
 
 #define FILE_MAX ((size_t)64 * 1024 * 1024)
 /* Other roles wait for a transaction. */
@@ -77,6 +81,36 @@ take_bite(struct job *j, const struct crl_entry *e, size_t count,
 	return result;
 }
 
+/* The next one goes on from it, and one of a time to come can be set aside
+ * (PK-147). */
+static int
+put_on_record(struct job *j, const struct ca *ca, int64_t shard,
+    const struct crl_input *l, struct span der)
+{
+	const struct crl list = { .ca_label = ca_key_label(ca),
+		.shard = shard,
+		.number = (int64_t)l->number,
+		.this_update = l->this_update,
+		.next_update = l->next_update,
+		.der = der };
+	int is;
+
+	if (store_begin(j) < 0)
+		return -1;
+	is = store_crl_import(j, &list);
+	if (is < 0)
+		return worker_undo(j);
+	if (store_commit(j) < 0)
+		return -1;
+	return is != CRL_IS_OTHER
+		   ? 0
+		   : job_fail(j, ERR_CONFLICT,
+			 "the database has another list of number %" PRIu64
+			 ": what this one has was revoked, but it is not on "
+			 "record; it is not the newest one",
+			 l->number);
+}
+
 static int
 take_list(struct job *j, const struct ca *ca, int64_t shard, const char *by,
     struct crl_taken *out)
@@ -98,6 +132,8 @@ take_list(struct job *j, const struct ca *ca, int64_t shard, const char *by,
 			l.count - from < BITE ? l.count - from : BITE, by,
 			out) < 0)
 			return -1;
+	if (put_on_record(j, ca, shard, &l, der) < 0)
+		return job_context(j, "%s", file);
 	out->lists++;
 	return 0;
 }

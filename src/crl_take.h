@@ -17,9 +17,10 @@ struct crl_taken {
 	size_t unknown; /* no row has them: they stay on the list */
 };
 
-/* From the file of each shard; each certificate with an audit record.  0; -1
- * ERR_CONFLICT where there is no file, ERR_INTERNAL where one is not this CA's,
- * naming it: those before are taken. */
+/* From the file of each shard, which is on record then; each certificate with
+ * an audit record.  0; -1 ERR_CONFLICT where there is no file, or another list
+ * of its number, ERR_INTERNAL where one is not this CA's, naming it: those
+ * before are taken. */
 int crl_take(
     struct job *j, const struct ca *ca, const char *by, struct crl_taken *out);
 

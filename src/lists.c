@@ -193,8 +193,7 @@ issuer_list_former(const struct issuer *i, struct job *j, int64_t shard,
  * reason comes back.
  */
 static int
-place_in_time(const struct issuer *i, struct job *j, int64_t shard,
-    struct crl_input *former)
+place_in_time(const struct issuer *i, struct job *j, struct crl_input *former)
 {
 	int aside = store_crl_is_aside(j, label_of(i), former->number);
 
@@ -207,9 +206,9 @@ place_in_time(const struct issuer *i, struct job *j, int64_t shard,
 	return job_fail(j, ERR_INTERNAL,
 	    "L-66: the former list, number %" PRIu64 ", is of a time to come, "
 	    "%s; if the clock is right now, and the database was restored from "
-	    "a backup that has no list of that number, move %s away",
-	    former->number, clock_rfc3339(j->arena, former->this_update),
-	    status_shard_file(j->arena, &j->conf->issuer, shard));
+	    "a backup that has no list of that number, give countersign crl "
+	    "take, and then countersign clock",
+	    former->number, clock_rfc3339(j->arena, former->this_update));
 }
 
 /* --- making it ------------------------------------------------------------ */
@@ -373,7 +372,7 @@ publish(struct issuer *i, struct job *j, const struct crl *last)
 		return allowed;
 	if (linters_hold_may(i->linters, j, LINT_CRL) < 0 ||
 	    issuer_list_former(i, j, last->shard, &former, &has_former) < 0 ||
-	    place_in_time(i, j, last->shard, &former) < 0 ||
+	    place_in_time(i, j, &former) < 0 ||
 	    reserve(j, last, former.number, &list) < 0 ||
 	    store_crl_due(j, list.ca_label, list.shard, &since) < 0 ||
 	    list_rows_collect(i, j, &list, former.this_update, &rows) < 0)

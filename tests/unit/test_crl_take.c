@@ -151,6 +151,10 @@ test_take(struct job *j)
 	    fixture_count(j, "SELECT COUNT(*) FROM audit WHERE event = "
 			     "'certificate revoked'"),
 	    2);
+	assert_int_equal(
+	    fixture_count(j, "SELECT MAX(number) FROM crl WHERE der IS NOT "
+			     "NULL"),
+	    before.number);
 	unit_log_begin();
 	status_lab_run(j, &lab.issuer);
 	assert_non_null(strstr(unit_log_end(), "revocation lost"));
@@ -168,6 +172,16 @@ test_take(struct job *j)
 }
 
 static void
+refused(struct lab *lab, struct crl_taken *t, enum err_kind kind)
+{
+	struct job *j = lab->j;
+
+	assert_int_equal(crl_take(j, lab->issuer.ca, "operator", t), -1);
+	assert_int_equal(j->err.kind, kind);
+	job_recover(j);
+}
+
+static void
 test_no_list(struct job *j)
 {
 	struct crl_taken t;
@@ -176,16 +190,31 @@ test_no_list(struct job *j)
 	restore(&lab, j);
 	EXPECT(j,
 	    file_write(j, lab.conf.issuer.crl_file, 0644, SPAN("another")), 0);
-	REFUSED(j, crl_take(j, lab.issuer.ca, "operator", &t), ERR_INTERNAL);
+	refused(&lab, &t, ERR_INTERNAL);
 	assert_int_equal(unlink(lab.conf.issuer.crl_file), 0);
-	REFUSED(j, crl_take(j, lab.issuer.ca, "operator", &t), ERR_CONFLICT);
+	refused(&lab, &t, ERR_CONFLICT);
 	assert_int_equal(
 	    fixture_count(j, "SELECT COUNT(*) FROM cert WHERE revoked_at > 0"),
 	    1);
 }
 
+/* What was made meanwhile has its number: the revocations are taken, and it is
+ * said. */
+static void
+test_other_list(struct job *j)
+{
+	struct crl_taken t;
+	struct lab lab;
+
+	restore(&lab, j);
+	fixture_sql(j, "UPDATE crl SET number = 3 WHERE number = 2");
+	refused(&lab, &t, ERR_CONFLICT);
+	assert_int_equal(t.revoked, 2);
+}
+
 static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_take),
 	STORE_TEST(test_no_list),
+	STORE_TEST(test_other_list),
 };
 UNIT_MAIN(tests)
