@@ -15,6 +15,8 @@ struct lex {
 	struct span s;
 	size_t at;
 	bool is_list; /* of recipients: names may be what programs write */
+	struct span named[2]; /* names and comments that have < or > in them */
+	size_t named_count;
 };
 
 /* What one mailbox of a list gave. */
@@ -67,22 +69,42 @@ is_control(char c)
 	return (c >= 0 && c < 32 && !is_fws(c)) || c == 127;
 }
 
+/* What was skipped since `from`. */
+static void
+note_angles(struct lex *x, size_t from)
+{
+	struct span skipped = span_cut(x->s, from, x->at);
+
+	if (span_find(skipped, 0, '<') == skipped.n &&
+	    span_find(skipped, 0, '>') == skipped.n)
+		return;
+	if (x->named_count < 2)
+		x->named[x->named_count++] = skipped;
+}
+
 static int
 skip_cfws(struct lex *x)
 {
-	return cfws_skip(x->s, &x->at);
+	size_t from = x->at;
+	int result = cfws_skip(x->s, &x->at);
+
+	note_angles(x, from);
+	return result;
 }
 
 /* A quoted string with its quotes: 0 or -1. */
 static int
 skip_quoted(struct lex *x)
 {
+	size_t from = x->at;
 	char c;
 
 	for (x->at++; !at_end(x);) {
 		c = x->s.p[x->at++];
-		if (c == '"')
+		if (c == '"') {
+			note_angles(x, from);
 			return 0;
+		}
 		if (c == '\\' && !at_end(x))
 			c = x->s.p[x->at++];
 		if (is_control(c))
@@ -149,7 +171,7 @@ judge(struct job *j, struct span spec, const char **out)
 static int
 take_addr_spec(struct lex *x, struct span *out)
 {
-	size_t from = x->at;
+	size_t from = x->at, named = x->named_count;
 
 	if (next_is(x, '"')) {
 		if (skip_quoted(x) < 0)
@@ -159,6 +181,7 @@ take_addr_spec(struct lex *x, struct span *out)
 	}
 	if (x->at == from || !take(x, '@')) {
 		x->at = from;
+		x->named_count = named;
 		return 0;
 	}
 	skip_domain(x);
@@ -245,6 +268,34 @@ take_mailbox(struct lex *x, struct span *spec)
 
 /* --- fields -------------------------------------------------------------- */
 
+/* '"alice@user.test <alice@user.test>" <alice@user.test>': programs make names
+ * of whole addresses. */
+static bool
+is_name_of(struct span name, struct span spec)
+{
+	size_t open = span_find(name, 0, '<');
+	size_t close = span_find(name, open, '>');
+
+	return close < name.n &&
+	       span_caseeq(span_cut(name, open + 1, close), spec) &&
+	       span_find(name, open + 1, '<') == name.n &&
+	       span_find(name, 0, '>') == close &&
+	       span_find(name, close + 1, '>') == name.n;
+}
+
+/*
+ * Quoted strings end, and comments, where not every reader sees it: '"Alice
+ * \r\n<bob@user.test>" <alice@user.test>' is Bob's for Python's
+ * getaddresses(), '(\) <bob@user.test>) <alice@user.test>' for others, of which
+ * one may be the domain's server that lets Bob send this.
+ */
+static bool
+is_unmistakable(const struct lex *x, struct span spec)
+{
+	return x->named_count == 0 ||
+	       (x->named_count == 1 && is_name_of(x->named[0], spec));
+}
+
 int
 addr_list_from(
     struct job *j, struct span body, const char **out, struct finding *f)
@@ -253,7 +304,8 @@ addr_list_from(
 	enum mailbox found = MAILBOX_BAD;
 	struct span spec = { NULL, 0 };
 
-	if (take_mailbox(&x, &spec) == 1 && at_end(&x))
+	if (take_mailbox(&x, &spec) == 1 && at_end(&x) &&
+	    is_unmistakable(&x, spec))
 		found = judge(j, spec, out);
 	switch (found) {
 	case MAILBOX_GOOD:
