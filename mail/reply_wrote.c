@@ -2,6 +2,8 @@
 
 #include "mail/reply_wrote.h"
 
+#include "lib/utf8.h"
+
 #define W(words)                                                               \
 	{                                                                      \
 		words, sizeof(words) - 1                                       \
@@ -132,6 +134,56 @@ static const struct span verbs[] = {
 	W("님이 작성"),
 };
 
+/* Of Horde's programs, which put the name behind them. */
+static const struct span openings[] = {
+	/* English */
+	W("Quoting "),
+	/* German */
+	W("Zitat von "),
+	/* French */
+	W("Citation de "),
+	W("Quoting de "),
+	/* Spanish, Catalan, Galician, Portuguese */
+	W("Citando "),
+	W("Mensaje citado por "),
+	W("Missatge citat per "),
+	W("Quoting por "),
+	/* Italian */
+	W("Citazione "),
+	W("Scrive "),
+	W("Def. Quota "),
+	/* Dutch */
+	W("Citeren "),
+	W("Quoten "),
+	/* Danish, Norwegian, Swedish */
+	W("Citat fra "),
+	W("Citerer "),
+	W("Siterer "),
+	W("Sitat "),
+	W("Citerar "),
+	W("Citat från "),
+	/* Finnish, Estonian */
+	W("Lainaus "),
+	W("Tsitaat "),
+	/* Polish, Czech, Slovak, Slovene */
+	W("Cytowanie "),
+	W("Cytat "),
+	W("Cituji "),
+	W("Citace "),
+	W("Citát "),
+	W("Citiram "),
+	/* Hungarian */
+	W("Idézet "),
+	W("Idézés "),
+	/* Turkish */
+	W("Alıntı "),
+	/* Russian, Ukrainian */
+	W("Цитирую "),
+	W("Цитирование "),
+	W("Цитата "),
+	W("Цитую "),
+};
+
 /* As a word, where words have blanks between them: "typewrote" is none. */
 static bool
 ends_with_word(struct span s, struct span word)
@@ -151,6 +203,12 @@ reply_says_wrote(struct span words)
 {
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
 		if (ends_with_word(words, verbs[i]))
+			return true;
+	words = utf8_trim(words);
+	while (words.n > 0 && (words.p[0] == '*' || words.p[0] == '_'))
+		words = span_from(words, 1);
+	for (size_t i = 0; i < sizeof(openings) / sizeof(openings[0]); i++)
+		if (span_casestarts(words, openings[i]))
 			return true;
 	return false;
 }
