@@ -109,7 +109,8 @@ read_hints(struct span line, struct reply_hints *h)
 	find_moment(line, h);
 	h->colon |= colon;
 	h->rule |= reply_is_rule(line);
-	if (h->moment && (colon || reply_is_header_like(line)))
+	if (h->moment &&
+	    (colon || reply_is_header_like(line) || reply_says_wrote(words)))
 		h->doubt = true;
 	if (h->colon && h->rule)
 		h->doubt = true;

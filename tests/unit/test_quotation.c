@@ -445,6 +445,8 @@ static const struct {
 	{ "On Thu, 2 Mar 2026 CA\n\n‹\nmailto:a@ca.test\n> wrote:\n\n", false },
 	{ "On Wed, 2 Mar 2026, CA <a@ca.test> wrote\n\n", false },
 	{ "CA kirjoitti 2.3.26 klo 10.00:\n \n", false },
+	{ "On 2 March 2026, CA wrote\n\n", false },
+	{ "Den 2 mars 2026 kl. 10.00\nCA skrev\n\n", false },
 	{ "Quoting CA <acme+tag@ca.test>:\n\n", true },
 	{ "Quoting CA:\n\n", true },
 	{ "Zitat von \"Example CA\":\n\n", true },
