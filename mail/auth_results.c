@@ -264,6 +264,21 @@ read_results(struct reader *r, struct auth_results *out)
 	return r->at == r->s.n ? 0 : -1;
 }
 
+/* As servers write it. */
+static bool
+speaks_of_failure(struct span body)
+{
+	static const struct span failures[] = { SPAN_INIT("dkim=fail"),
+		SPAN_INIT("dmarc=fail") };
+
+	for (size_t at = 0; at < body.n; at++)
+		for (size_t i = 0; i < sizeof(failures) / sizeof(failures[0]);
+		     i++)
+			if (span_casestarts(span_from(body, at), failures[i]))
+				return true;
+	return false;
+}
+
 /* All of the field's results, or none of them. */
 static void
 read_field(struct job *j, struct span body, const char *authserv_id,
@@ -272,9 +287,11 @@ read_field(struct job *j, struct span body, const char *authserv_id,
 	struct reader r = { j, body, 0 };
 	size_t before = out->count;
 
-	if (body.n <= FIELD_MAX && is_of(&r, authserv_id) &&
-	    read_results(&r, out) < 0)
-		out->count = before;
+	if (!is_of(&r, authserv_id) ||
+	    (body.n <= FIELD_MAX && read_results(&r, out) == 0))
+		return;
+	out->count = before;
+	out->has_unread_failure |= speaks_of_failure(body);
 }
 
 /* --- the message --------------------------------------------------------- */
@@ -286,6 +303,7 @@ auth_results_read(struct job *j, const struct message *m,
 	size_t received = 0;
 
 	out->count = 0;
+	out->has_unread_failure = false;
 	if (conf->authserv_id == NULL)
 		return;
 	for (size_t i = 0; i < m->field_count; i++) {
@@ -299,6 +317,7 @@ auth_results_read(struct job *j, const struct message *m,
 	}
 	/* No such Received: nothing says where the own systems begin. */
 	out->count = 0;
+	out->has_unread_failure = false;
 }
 
 static bool
@@ -329,6 +348,10 @@ int
 auth_results_veto(const struct auth_results *r, const char *from_domain,
     const char *dkim_domain, struct finding *f)
 {
+	if (r->has_unread_failure)
+		return finding_set(f, FINDING_DEFER, "ar.disagrees",
+		    "the own mail server recorded a failure in a field that "
+		    "cannot be read, and the signature verifies here");
 	for (size_t i = 0; i < r->count; i++) {
 		const struct auth_result *a = &r->v[i];
 

@@ -32,16 +32,22 @@ struct auth_result {
 struct auth_results {
 	struct auth_result v[AUTH_RESULTS_MAX];
 	size_t count;
+	/* A field that cannot be read speaks of a failure of DKIM or DMARC. */
+	bool has_unread_failure;
 };
 
-/* Those that count; a field that is not well-formed, or longer than 4 KiB,
- * does not. */
+/*
+ * Those that count; a field that is not well-formed, or longer than 4 KiB,
+ * does not.  But what a sender chooses stands in them (addresses, domains, how
+ * many signatures there are), so that he could have a failure overlooked.
+ */
 void auth_results_read(struct job *j, const struct message *m,
     const struct auth_results_conf *conf, struct auth_results *out);
 
 /*
  * MA-81: 0, or -1 with ar.disagrees (to be deferred) if the own server saw the
- * signature of `dkim_domain` fail, or DMARC for `from_domain`.
+ * signature of `dkim_domain` fail, or DMARC for `from_domain`, or anything of
+ * theirs in a field that cannot be read.
  */
 int auth_results_veto(const struct auth_results *r, const char *from_domain,
     const char *dkim_domain, struct finding *f);

@@ -225,6 +225,65 @@ test_veto(void **state)
 	}
 }
 
+/* MA-81: whoever writes a mail has a say in what its server's field holds. */
+static void
+test_unread(void **state)
+{
+	struct job *j = unit_job();
+	const char *many =
+	    arena_printf(j->arena, "dkim=fail header.d=user.test (%04200d)", 0);
+	const struct {
+		const char *fields;
+		bool veto;
+	} cases[] = {
+		{ "dkim=fail header.d=user.test; spf=pass "
+		  "smtp.mailfrom=a)b@evil.example",
+		    true },
+		{ "spf=pass smtp.mailfrom=\"a(b\"@evil.example(; "
+		  "dmarc=fail header.from=user.test",
+		    true },
+		{ many, true },
+		{ "spf=pass smtp.mailfrom=a)b@evil.example; DKIM=FAIL; "
+		  "dmarc=none",
+		    true },
+		{ "dkim=pass header.d=user.test; spf=pass "
+		  "smtp.mailfrom=a)b@evil.example; dmarc=pass",
+		    false },
+		{ "spf=fail smtp.mailfrom=a)b@evil.example; dkim=temperror",
+		    false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct auth_results r =
+		    read_with(arena_printf(j->arena, OWN "%s\r\n" RECEIVED,
+				  cases[i].fields),
+			1);
+		struct finding f;
+
+		unit_case("%zu", i);
+		assert_int_equal(r.count, 0);
+		assert_int_equal(
+		    auth_results_veto(&r, "user.test", "user.test", &f),
+		    cases[i].veto ? -1 : 0);
+		assert_false(auth_results_spf(&r, "evil.example"));
+		/* Of somebody else, or below: nothing. */
+		r = read_with(arena_printf(j->arena, RECEIVED OWN "%s\r\n",
+				  cases[i].fields),
+		    1);
+		assert_false(r.has_unread_failure);
+		r = read_with(arena_printf(j->arena,
+				  "Authentication-Results: mx.evil.example; "
+				  "%s\r\n" RECEIVED,
+				  cases[i].fields),
+		    1);
+		assert_false(r.has_unread_failure);
+		r = read_with(
+		    arena_printf(j->arena, OWN "%s\r\n", cases[i].fields), 1);
+		assert_false(r.has_unread_failure);
+	}
+}
+
 /* Nothing is trusted unless the configuration names it. */
 static void
 test_unset(void **state)
@@ -266,6 +325,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_place),
 	cmocka_unit_test(test_sizes),
 	cmocka_unit_test(test_veto),
+	cmocka_unit_test(test_unread),
 	cmocka_unit_test(test_unset),
 	cmocka_unit_test(test_cut),
 };
