@@ -8,11 +8,14 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define SEEN ":2,S"
 
 static int
 refuse(struct job *j, const struct maildir *m, const char *name)
@@ -148,6 +151,16 @@ maildir_load(struct job *j, const struct maildir *m, const char *name,
 
 /* --- away ---------------------------------------------------------------- */
 
+/* Seen; a name that is as long as a name may be stays as it is. */
+static const char *
+seen_name(struct job *j, const char *name)
+{
+	struct span unique = maildir_unique(name);
+
+	return arena_printf(j->arena, "%.*s%s", (int)unique.n, unique.p,
+	    unique.n + strlen(SEEN) > NAME_MAX ? "" : SEEN);
+}
+
 /* A folder as other programs expect it. */
 static int
 make_processed(struct job *j, const struct maildir *m)
@@ -172,10 +185,10 @@ make_processed(struct job *j, const struct maildir *m)
 
 static int
 move_processed(
-    struct job *j, const struct maildir *m, const char *from, const char *base)
+    struct job *j, const struct maildir *m, const char *from, const char *seen)
 {
 	const char *to = arena_printf(
-	    j->arena, "%s/.%s/cur/%s:2,S", m->path, m->processed, base);
+	    j->arena, "%s/.%s/cur/%s", m->path, m->processed, seen);
 	struct stat st;
 
 	if (rename(from, to) == 0)
@@ -192,16 +205,16 @@ int
 maildir_dispose(struct job *j, const struct maildir *m, const char *name)
 {
 	const char *from = arena_printf(j->arena, "%s/new/%s", m->path, name);
-	const char *base = span_dup(j->arena, maildir_unique(name));
+	const char *seen = seen_name(j, name);
 	int result = -1;
 
 	switch (m->disposal) {
 	case CONF_DISPOSAL_MOVE:
-		result = move_processed(j, m, from, base);
+		result = move_processed(j, m, from, seen);
 		break;
 	case CONF_DISPOSAL_FLAG:
-		result = rename(from,
-		    arena_printf(j->arena, "%s/cur/%s:2,S", m->path, base));
+		result = rename(
+		    from, arena_printf(j->arena, "%s/cur/%s", m->path, seen));
 		break;
 	case CONF_DISPOSAL_DELETE:
 		result = unlink(from);

@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <ftw.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -205,6 +206,33 @@ test_dispose(void **state)
 		EXPECT(j, maildir_dispose(j, &m, "17.b:2,F"), 0);
 		assert_false(is_there("new/17.b:2,F"));
 	}
+}
+
+/* ER-21: a name that leaves no room for a flag is no message that is judged
+ * again each minute. */
+static void
+test_dispose_long(void **state)
+{
+	struct job *j = unit_job();
+
+	(void)state;
+	for (size_t n = NAME_MAX - 5; n <= NAME_MAX; n++)
+		for (size_t i = 0; i < COUNT(disposals); i++) {
+			const char *name =
+			    arena_printf(j->arena, "%0*d", (int)n, 7);
+			const char *path =
+			    arena_printf(j->arena, "new/%s", name);
+			struct maildir m;
+
+			unit_case("%zu octets, %zu", n, i);
+			make_folder();
+			m = maildir(disposals[i].disposal);
+			make("tmp/x", SPAN("x"));
+			assert_int_equal(
+			    rename(in_folder("tmp/x"), in_folder(path)), 0);
+			EXPECT(j, maildir_dispose(j, &m, name), 0);
+			assert_false(is_there(path));
+		}
 }
 
 static void
@@ -446,6 +474,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_load),
 	cmocka_unit_test(test_load_others),
 	cmocka_unit_test(test_dispose),
+	cmocka_unit_test(test_dispose_long),
 	cmocka_unit_test(test_dispose_fails),
 	STORE_TEST(test_killed),
 	STORE_TEST(test_others_go_on),
