@@ -12,8 +12,8 @@
 
 #define EVIDENCE_MAX (2 * 1024 * 1024)
 /* With one signature by a key of 2048 bits. */
-#define EVIDENCE_USUAL 3000
-/* DNS answers of signatures that did not count are kept up to this. */
+#define EVIDENCE_USUAL 2200
+/* Key records of signatures that did not count are kept up to this. */
 #define SPARE_RECORDS_MAX (16 * 1024)
 
 int
@@ -67,24 +67,11 @@ grade_name(const struct dkim_signature_result *s)
 	return "none";
 }
 
-static size_t
-records_size(const struct dns_answer *a)
-{
-	size_t i, n = 0;
-
-	for (i = 0; i < a->count; i++)
-		n += a->rdata[i].n;
-	return n;
-}
-
-/* What the DNS said, whole: the signature can be verified again from it
- * without asking (ER-35). */
+/* How the DNS answered.  All records of the answer are beside the judgement
+ * (dns/record.h), from which the signature is verified again (ER-35). */
 static void
-put_answer(
-    struct job *j, struct json_out *o, const struct dns_answer *a, bool whole)
+put_answer(struct json_out *o, const struct dns_answer *a)
 {
-	size_t i;
-
 	json_key(o, "dns");
 	json_object_begin(o);
 	put_name(o, "name", a->name);
@@ -92,13 +79,6 @@ put_answer(
 	json_member_str(o, "status", dns_status_name(a->status));
 	json_member_bool(o, "secure", a->secure);
 	json_member_int(o, "ttl", a->ttl);
-	if (whole) {
-		json_key(o, "records");
-		json_array_begin(o);
-		for (i = 0; i < a->count; i++)
-			put_base64(j, o, a->rdata[i]);
-		json_array_end(o);
-	}
 	json_object_end(o);
 }
 
@@ -117,7 +97,7 @@ put_signature(struct job *j, struct json_out *o,
 	put_name(o, "h", s->header_list);
 	json_member_str(o, "grade", grade_name(s));
 	if (s->key.name != NULL)
-		put_answer(j, o, &s->key, whole);
+		put_answer(o, &s->key);
 	if (whole && s->key_record.n > 0) {
 		json_key(o, "key_record");
 		put_base64(j, o, s->key_record);
@@ -134,7 +114,7 @@ put_signatures(struct job *j, struct json_out *o, const struct dkim_result *d)
 	json_key(o, "signatures");
 	json_array_begin(o);
 	for (i = 0; i < d->signature_count; i++) {
-		size = records_size(&d->signatures[i].key);
+		size = d->signatures[i].key_record.n;
 		whole = d->pass && i == d->passed;
 		if (!whole && spare + size <= SPARE_RECORDS_MAX) {
 			spare += size;
