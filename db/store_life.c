@@ -7,7 +7,7 @@
 
 #define COLUMNS                                                                \
 	"host, role, version, conf_sha256, is_running, started_at, told_at, "  \
-	"crash_told_at, crashes, seen_at"
+	"crash_told_at, crashes, seen_at, trouble, trouble_at"
 
 static void
 life_read(struct query *q, struct role_life *out)
@@ -22,6 +22,8 @@ life_read(struct query *q, struct role_life *out)
 	out->crash_told_at = query_int(q);
 	out->crashes = query_int(q);
 	out->seen_at = query_int(q);
+	out->trouble = query_text(q);
+	out->trouble_at = query_int(q);
 }
 
 int
@@ -62,14 +64,32 @@ store_life_put(struct job *j, const struct role_life *l)
 {
 	return store_change(j, NULL,
 	    "INSERT INTO role_life (" COLUMNS ") "
-	    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) "
+	    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) "
 	    "ON CONFLICT (host, role) DO UPDATE SET version = $3, "
 	    "conf_sha256 = $4, is_running = $5, started_at = $6, told_at = $7, "
-	    "crash_told_at = $8, crashes = $9, seen_at = $10",
+	    "crash_told_at = $8, crashes = $9, seen_at = $10, trouble = $11, "
+	    "trouble_at = $12",
 	    ARGS(v_text(l->host), v_text(l->role), v_text(l->version),
 		v_text(l->conf_sha256), v_int(l->is_running),
 		v_int(l->started_at), v_int(l->told_at),
-		v_int(l->crash_told_at), v_int(l->crashes), v_int(l->seen_at)));
+		v_int(l->crash_told_at), v_int(l->crashes), v_int(l->seen_at),
+		v_text(l->trouble), v_int(l->trouble_at)));
+}
+
+int
+store_life_trouble(
+    struct job *j, const char *host, const char *role, const char *why)
+{
+	if (why == NULL)
+		return store_change(j, NULL,
+		    "UPDATE role_life SET trouble = NULL, trouble_at = 0 "
+		    "WHERE host = $1 AND role = $2",
+		    ARGS(v_text(host), v_text(role)));
+	return store_change(j, NULL,
+	    "UPDATE role_life SET trouble = $3, trouble_at = "
+	    "CASE WHEN trouble IS NULL THEN $4 ELSE trouble_at END "
+	    "WHERE host = $1 AND role = $2",
+	    ARGS(v_text(host), v_text(role), v_text(why), v_int(j->now)));
 }
 
 int

@@ -17,6 +17,8 @@ struct role_life {
 	int64_t crash_told_at; /* and of a crash; 0: never */
 	int64_t crashes;       /* since then */
 	int64_t seen_at;       /* alive */
+	const char *trouble;   /* what keeps it from its work, or NULL */
+	int64_t trouble_at;    /* since when */
 };
 
 /* 1, 0: it never started, -1. */
@@ -28,6 +30,10 @@ int store_life_list(struct job *j, struct role_life **out, size_t *count);
 int store_life_put(struct job *j, const struct role_life *l);
 /* It lives. */
 int store_life_seen(struct job *j, const char *host, const char *role);
+/* What keeps it from its work, since now if nothing did before; NULL: nothing
+ * does any more. */
+int store_life_trouble(
+    struct job *j, const char *host, const char *role, const char *why);
 /* Where one machine only can be: what there is of others was its own, under
  * another name. */
 int store_life_rename(struct job *j, const char *host);

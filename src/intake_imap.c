@@ -37,7 +37,11 @@ connect_mailbox(struct validator *v, struct role_env *env, unsigned failures)
 	if (result == 0)
 		log_info("mailbox open", "source=%s", fetch_source(v->fetch));
 	else if (failures == 0 || j.err.kind != ERR_BUSY)
-		log_error("mailbox", "error=\"%s\"", j.err.text);
+		log_error("mailbox",
+		    "source=%s error=\"%s\" next=\"no reply is read until this "
+		    "is mended; countersign check tries it\"",
+		    fetch_source(v->fetch), j.err.text);
+	role_trouble(env, result == 0 ? NULL : j.err.text);
 	job_done(&j);
 	return result;
 }
@@ -69,7 +73,8 @@ wait_for_mail(struct validator *v, struct role_env *env, bool more_work,
 	result =
 	    fetch_wait(v->fetch, &j, wake_fd(ROLE_VALIDATOR), ms, &new_mail);
 	if (result < 0)
-		log_warning("mailbox", "error=\"%s\"", j.err.text);
+		log_warning("mailbox", "source=%s error=\"%s\"",
+		    fetch_source(v->fetch), j.err.text);
 	job_done(&j);
 	wake_drain(ROLE_VALIDATOR);
 	return result;

@@ -197,8 +197,10 @@ take_file(struct intake_maildir *in, struct role_env *env, struct job *j,
 /* --- the loop ------------------------------------------------------------ */
 
 static void
-say_whether_away(struct intake_maildir *in, const struct job *j, bool away)
+say_whether_away(struct intake_maildir *in, struct role_env *env,
+    const struct job *j, bool away)
 {
+	role_trouble(env, away ? j->err.text : NULL);
 	if (away == in->is_away)
 		return;
 	in->is_away = away;
@@ -224,7 +226,7 @@ ingest(struct intake_maildir *in, struct role_env *env)
 
 	job_init(&list, env->store, env->conf);
 	result = maildir_list(&list, &folder, LIST_MAX, &names, &count);
-	say_whether_away(in, &list, result < 0);
+	say_whether_away(in, env, &list, result < 0);
 	for (size_t i = 0; i < count && outcome != STOP && !role_is_stopping();
 	     i++) {
 		job_init(&j, env->store, env->conf);

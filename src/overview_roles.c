@@ -14,6 +14,7 @@
 #include "src/single.h"
 
 #define DAY 86400
+#define TROUBLE_SECS 120
 
 /* A machine without power or network cannot say that its roles have ended, nor
  * can a role that is started again and again but never gets to work. */
@@ -118,6 +119,28 @@ tell_crashes(struct job *j, struct remarks *r, const struct role_life *list,
 				    j->arena, list[i].crash_told_at)));
 }
 
+/* A connection that is made anew is no trouble yet. */
+static void
+tell_trouble(struct job *j, struct remarks *r, const struct role_life *list,
+    size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct role_life *l = &list[i];
+
+		if (!l->is_running || is_silent(j, l) || l->trouble == NULL)
+			continue;
+		remark(r,
+		    j->now - l->trouble_at < TROUBLE_SECS ? REMARK_WARN
+							  : REMARK_WRONG,
+		    "roles",
+		    arena_printf(j->arena,
+			"%s on %s cannot do its work since %s: %s; countersign "
+			"check tries what it needs",
+			l->role, l->host,
+			clock_rfc3339(j->arena, l->trouble_at), l->trouble));
+	}
+}
+
 int
 overview_roles(struct job *j, struct remarks *r)
 {
@@ -131,6 +154,7 @@ overview_roles(struct job *j, struct remarks *r)
 	/* Where the server itself is known not to run, its roles do not. */
 	if (count > 0 && single_is_taken(j, j->conf->database)) {
 		look_for_silent(j, r, list, count);
+		tell_trouble(j, r, list, count);
 		running = say_roles(j, list, count);
 	}
 	if (running[0] == '\0')

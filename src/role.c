@@ -17,6 +17,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -159,6 +160,20 @@ record_owed(struct role_env *env)
 	env->tried_ms = clock_mono_ms();
 	if (!env->is_owed)
 		log_info("start recorded", "role=%s", env->name);
+	job_done(&j);
+}
+
+void
+role_trouble(struct role_env *env, const char *why)
+{
+	struct job j;
+
+	if (strcmp(env->trouble, why == NULL ? "" : why) == 0)
+		return;
+	job_init(&j, env->store, env->conf);
+	if (role_life_trouble(&j, env->name, why) == 0)
+		snprintf(env->trouble, sizeof(env->trouble), "%s",
+		    why == NULL ? "" : why);
 	job_done(&j);
 }
 

@@ -7,6 +7,7 @@
 #define SRC_ROLE_H
 
 #include "db/store_login.h"
+#include "lib/err.h"
 #include "lib/job.h"
 #include "lib/log.h"
 #include "src/live_link.h"
@@ -32,6 +33,7 @@ struct role_env {
 	bool is_owed;     /* that record, once it can be written */
 	int64_t tried_ms; /* when that was tried last */
 	int64_t seen_ms;  /* when it last said that it lives */
+	char trouble[ERR_TEXT_MAX]; /* as role_trouble() has recorded it */
 	/* What the role does when env->conf is new, or NULL. */
 	void (*reloaded)(struct role_env *env);
 };
@@ -94,6 +96,10 @@ void role_stop(bool yes);
  * configuration: env->conf is that one, env->reloaded has been called, and the
  * log says so. */
 void role_tend(struct role_env *env);
+/* For `countersign status`: what keeps the role from its work, such as a mail
+ * server that refuses the login; NULL: nothing does.  Recorded where it is
+ * another one than before. */
+void role_trouble(struct role_env *env, const char *why);
 /* Tells the supervisor that the role works (once). */
 void role_ready(void);
 

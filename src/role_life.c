@@ -8,6 +8,7 @@
 #include "lib/buf.h"
 #include "lib/conf.h"
 #include "lib/json.h"
+#include "lib/utf8.h"
 #include "src/worker.h"
 
 #include <string.h>
@@ -129,6 +130,8 @@ begin(struct job *j, const char *name, bool *told)
 	l.is_running = true;
 	l.started_at = j->now;
 	l.seen_at = j->now;
+	l.trouble = NULL;
+	l.trouble_at = 0;
 	return store_life_put(j, &l);
 }
 
@@ -182,6 +185,18 @@ role_life_seen(struct job *j, const char *name)
 	return store_begin(j) < 0
 		   ? -1
 		   : finish(j, store_life_seen(j, role_life_host(j), name));
+}
+
+/* What a server has said stands in it: PostgreSQL takes UTF-8 alone. */
+int
+role_life_trouble(struct job *j, const char *name, const char *why)
+{
+	if (why != NULL && !utf8_is_valid(span_str(why)))
+		why = "its log says what";
+	return store_begin(j) < 0
+		   ? -1
+		   : finish(j,
+			 store_life_trouble(j, role_life_host(j), name, why));
 }
 
 int

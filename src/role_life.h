@@ -32,6 +32,8 @@ int role_life_change(struct job *j, const char *before);
  * ROLE_LIFE_SECS. */
 #define ROLE_LIFE_SECS 60
 int role_life_seen(struct job *j, const char *name);
+/* Something outside keeps it from its work, or (NULL) does not any more. */
+int role_life_trouble(struct job *j, const char *name, const char *why);
 /* It ends as it should. */
 int role_life_end(struct job *j, const char *name);
 

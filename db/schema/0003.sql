@@ -547,6 +547,8 @@ CREATE TABLE role_life (
 	crash_told_at BIGINT NOT NULL, -- and of a crash
 	crashes BIGINT NOT NULL, -- that it was not told of
 	seen_at BIGINT NOT NULL, -- alive, where machines share a database
+	trouble TEXT, -- what keeps it from its work; NULL: nothing
+	trouble_at BIGINT NOT NULL DEFAULT 0, -- since when
 	PRIMARY KEY (host, role)
 );
 

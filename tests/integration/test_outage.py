@@ -81,7 +81,13 @@ def test_imap_restart(site):
             site.wait_event("mailbox", mark)
             # The CA's mail server keeps the reply meanwhile.
             send(site, compose(challenge, mail), challenge.sender)
+            eventually(lambda: re.search(
+                r"(warn |WRONG) roles: validator imap on \S+ cannot do its "
+                r"work since \S+: .*Connection refused",
+                site.countersign("status", status=None)), "the trouble")
         site.wait_event("mailbox open", mark)
+        eventually(lambda: "cannot do its work" not in site.countersign(
+            "status", status=None), "no trouble")
         challenge.wait("valid")
         order.certificate()
 

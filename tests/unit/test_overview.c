@@ -268,6 +268,40 @@ test_roles(struct job *j)
 		       "run\n");
 }
 
+/* A mail server that refuses the login: orders would wait for replies. */
+static void
+test_trouble(struct job *j)
+{
+	struct role_lab lab;
+
+	start(&lab, j);
+	put_life(j, "one", "validator imap", true, 0);
+	put_life(j, "one", "web", true, 0);
+	expect_no_line(j, "cannot do its work");
+	COMMITTED(
+	    j, store_life_trouble(j, "one", "validator imap", "login refused"));
+	expect_line(j,
+	    "warn  roles: validator imap on one cannot do its work since "
+	    "2027-01-15T08:00:00Z: login refused; countersign check tries "
+	    "what it needs\n");
+	j->now += 120;
+	COMMITTED(j, store_life_seen(j, "one", "validator imap"));
+	COMMITTED(j, store_life_seen(j, "one", "web"));
+	COMMITTED(j, store_life_trouble(j, "one", "validator imap", "no host"));
+	expect_line(j,
+	    "WRONG roles: validator imap on one cannot do its work since "
+	    "2027-01-15T08:00:00Z: no host; ");
+	expect_no_line(j, "web on one cannot");
+	expect_line(j, "ok    roles: validator imap, web run\n");
+	COMMITTED(j, store_life_trouble(j, "one", "validator imap", NULL));
+	expect_no_line(j, "cannot do its work");
+	COMMITTED(j, store_life_trouble(j, "one", "validator imap", "no host"));
+	expect_line(j, "warn  roles: validator imap on one cannot do its work "
+		       "since 2027-01-15T08:02:00Z: no host; ");
+	COMMITTED(j, store_life_end(j, "one", "validator imap"));
+	expect_no_line(j, "cannot do its work");
+}
+
 #define NOT_HEARD "not heard of since 2027-01-15T08:00:00Z: "
 
 /* PK-19.  Where machines share a database, one of them may be without power;
@@ -637,6 +671,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_counts),
 	STORE_TEST(test_stops),
 	STORE_TEST(test_roles),
+	STORE_TEST(test_trouble),
 	STORE_TEST(test_silent),
 	STORE_TEST(test_no_server),
 	STORE_TEST(test_disk),

@@ -358,6 +358,42 @@ test_busy(struct job *j)
 	assert_int_equal(b.steps, ITEMS);
 }
 
+static int64_t
+troubles(struct job *j, const char *what)
+{
+	return fixture_count(j,
+	    arena_printf(j->arena,
+		"SELECT COUNT(*) FROM role_life WHERE role = '" NAME "' AND %s",
+		what));
+}
+
+/* Written when it is another one, and gone with the next start. */
+static void
+test_trouble(struct job *j)
+{
+	struct role_env env = { .keep = j->arena,
+		.conf = j->conf,
+		.store = j->store,
+		.name = NAME };
+
+	starts(j, "aa");
+	env.conf = j->conf;
+	role_trouble(&env, NULL);
+	assert_int_equal(troubles(j, "trouble IS NULL"), 1);
+	role_trouble(&env, "login refused");
+	assert_int_equal(troubles(j, "trouble = 'login refused'"), 1);
+	fixture_sql(j, "UPDATE role_life SET trouble = 'as it was'");
+	role_trouble(&env, "login refused");
+	assert_int_equal(troubles(j, "trouble = 'as it was'"), 1);
+	role_trouble(&env, "what \xff said");
+	assert_int_equal(troubles(j, "trouble = 'its log says what'"), 1);
+	role_trouble(&env, NULL);
+	assert_int_equal(troubles(j, "trouble IS NULL AND trouble_at = 0"), 1);
+	role_trouble(&env, "login refused");
+	starts(j, "aa");
+	assert_int_equal(troubles(j, "trouble IS NULL AND trouble_at = 0"), 1);
+}
+
 static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_start_and_end),
 	STORE_TEST(test_crashes),
@@ -367,6 +403,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_reload),
 	STORE_TEST(test_profiles),
 	STORE_TEST(test_busy),
+	STORE_TEST(test_trouble),
 };
 
 UNIT_MAIN(tests)
