@@ -168,7 +168,9 @@ role_trouble(struct role_env *env, const char *why)
 {
 	struct job j;
 
-	if (strcmp(env->trouble, why == NULL ? "" : why) == 0)
+	/* What is owed comes first: nothing can be written yet. */
+	if (env->is_owed ||
+	    strcmp(env->trouble, why == NULL ? "" : why) == 0)
 		return;
 	job_init(&j, env->store, env->conf);
 	if (role_life_trouble(&j, env->name, why) == 0)

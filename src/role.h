@@ -34,6 +34,7 @@ struct role_env {
 	int64_t tried_ms; /* when that was tried last */
 	int64_t seen_ms;  /* when it last said that it lives */
 	char trouble[ERR_TEXT_MAX]; /* as role_trouble() has recorded it */
+	char failed[ERR_TEXT_MAX];  /* the last step that failed: why */
 	/* What the role does when env->conf is new, or NULL. */
 	void (*reloaded)(struct role_env *env);
 };

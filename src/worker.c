@@ -11,6 +11,8 @@
 #include "lib/log.h"
 #include "src/wake.h"
 
+#include <stdio.h>
+
 #define POLL_MS 10000
 /* What is due already and was not taken is another one's for a moment. */
 #define HELD_MS 20
@@ -18,6 +20,8 @@
 #define PAUSE_MS 1000
 #define PAUSE_MAX_MS 30000
 #define DETAIL_MAX 4096
+/* So many in a row are not what passes by itself. */
+#define TROUBLE_STEPS 3
 
 int
 worker_undo(struct job *j)
@@ -62,8 +66,11 @@ do_one(struct role_env *env, worker_step_fn *step)
 	result = step(env->role, &j);
 	if (result < 0) {
 		store_rollback(&j);
-		log_error(
-		    "step failed", "job=%s error=\"%s\"", j.id, j.err.text);
+		log_error("step failed",
+		    "job=%s error=\"%s\" next=\"mend what the error says; it "
+		    "is tried again\"",
+		    j.id, j.err.text);
+		snprintf(env->failed, sizeof(env->failed), "%s", j.err.text);
 	} else {
 		wake_send(j.wake);
 	}
@@ -116,11 +123,21 @@ worker_timeout_after(
 			    : worker_timeout(env, next_due);
 }
 
+static void
+tell_trouble(struct role_env *env, unsigned failures)
+{
+	if (failures == 0)
+		role_trouble(env, NULL);
+	else if (failures >= TROUBLE_STEPS)
+		role_trouble(env, env->failed);
+}
+
 int
 worker_loop(struct role_env *env, enum role role, worker_step_fn *step,
     worker_due_fn *next_due)
 {
 	unsigned failures = 0;
+	int result;
 
 	role_ready();
 	while (!role_is_stopping()) {
@@ -129,7 +146,9 @@ worker_loop(struct role_env *env, enum role role, worker_step_fn *step,
 		role_tend(env);
 		if (role_is_stopping())
 			break;
-		if (worker_once(env, step, &failures) > 0 || role_is_stopping())
+		result = worker_once(env, step, &failures);
+		tell_trouble(env, failures);
+		if (result > 0 || role_is_stopping())
 			continue;
 		wake_wait(role, worker_timeout_after(env, next_due, failures));
 	}

@@ -9,11 +9,13 @@
 #include "db/store_conf_use.h"
 #include "db/store_life.h"
 #include "lib/arena.h"
+#include "lib/clock.h"
 #include "lib/conf.h"
 #include "pki/profile.h"
 #include "src/profile_watch.h"
 #include "src/role.h"
 #include "src/role_life.h"
+#include "src/wake.h"
 #include "src/worker.h"
 
 #include <string.h>
@@ -394,6 +396,46 @@ test_trouble(struct job *j)
 	assert_int_equal(troubles(j, "trouble IS NULL AND trouble_at = 0"), 1);
 }
 
+#define FAILING_STEPS 3
+
+/* Fails so often that it is no passing trouble, then does its work. */
+static int
+failing_step(void *ctx, struct job *j)
+{
+	struct busy *b = ctx;
+
+	wake_send(1u << ROLE_VALIDATOR);
+	assert_int_equal(
+	    troubles(j, "trouble IS NULL"), b->steps == FAILING_STEPS ? 0 : 1);
+	if (b->steps++ < FAILING_STEPS)
+		return job_fail(j, ERR_INTERNAL, "issuing.crl: cannot create");
+	assert_int_equal(
+	    troubles(j, "trouble = 'issuing.crl: cannot create'"), 1);
+	role_stop(true);
+	return 1;
+}
+
+/* So that countersign status tells of a list that cannot be written, say. */
+static void
+test_failing(struct job *j)
+{
+	struct role_env env = { .name = NAME, .store = j->store };
+	struct busy b = { .env = &env };
+	int fds[ROLE_COUNT];
+
+	assert_int_equal(wake_create(fds), 0);
+	wake_adopt(fds, ROLE_VALIDATOR);
+	starts(j, "aa");
+	env.conf = j->conf;
+	env.role = &b;
+	env.seen_ms = clock_mono_ms();
+	assert_int_equal(
+	    worker_loop(&env, ROLE_VALIDATOR, failing_step, busy_due), 0);
+	role_stop(false);
+	assert_int_equal(b.steps, FAILING_STEPS + 1);
+	assert_int_equal(troubles(j, "trouble IS NULL"), 1);
+}
+
 static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_start_and_end),
 	STORE_TEST(test_crashes),
@@ -404,6 +446,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_profiles),
 	STORE_TEST(test_busy),
 	STORE_TEST(test_trouble),
+	STORE_TEST(test_failing),
 };
 
 UNIT_MAIN(tests)
