@@ -22,12 +22,11 @@
 #include "src/privilege.h"
 #include "src/switched_off.h"
 #include "src/tls.h"
+#include "src/tls_watch.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define DAY 86400
 
 static const char check_usage[] =
     "usage: countersign check [-f FILE]\n"
@@ -215,7 +214,7 @@ host_of(struct job *j, const char *base_url)
 static void
 tell_end(struct check *c, struct job *j, const char *what, const char *file)
 {
-	if (tls_not_after() > j->now + 14 * DAY)
+	if (tls_not_after() > j->now + TLS_SOON_SECS)
 		cmd_check_good(c, what, "");
 	else
 		cmd_check_warn(c, what,

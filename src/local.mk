@@ -261,6 +261,7 @@ libcs_src_a_SOURCES = \
 	src/story.c src/story.h \
 	src/supervisor.c src/supervisor.h \
 	src/tls.c src/tls.h \
+	src/tls_watch.c src/tls_watch.h \
 	src/trim.c src/trim.h \
 	src/two_persons.c src/two_persons.h \
 	src/url_check.c src/url_check.h \

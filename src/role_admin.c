@@ -8,11 +8,13 @@
 #include "src/admin_front.h"
 #include "src/http_admin.h"
 #include "src/tls.h"
+#include "src/tls_watch.h"
 #include "src/wake.h"
 
 struct admin_role {
 	struct http_admin *http;
 	struct admin_front *front;
+	struct tls_watch tls;
 };
 
 /* Ports below 1024 and the TLS key need the rights that are given up next. */
@@ -23,6 +25,7 @@ admin_open(struct job *j, struct role_env *env)
 
 	env->role = a;
 	a->front = admin_front_new();
+	a->tls = (struct tls_watch){ .looked_ms = 0 };
 	return http_admin_open(j, &a->http);
 }
 
@@ -45,6 +48,17 @@ tell_refused(void *front, struct job *j, bool is_end)
 	return admin_front_tend(front, j, is_end);
 }
 
+static void
+watch_certificate(struct admin_role *a, struct role_env *env)
+{
+	struct job j;
+
+	job_init(&j, env->store, env->conf);
+	role_trouble(
+	    env, tls_watch(&a->tls, &j, env->conf->admin.tls_certificate));
+	job_done(&j);
+}
+
 static int
 admin_run(struct role_env *env)
 {
@@ -64,6 +78,7 @@ admin_run(struct role_env *env)
 	while (!role_is_stopping()) {
 		role_tend(env);
 		role_tell_refused(env, tell_refused, a->front, false);
+		watch_certificate(a, env);
 		wake_wait(ROLE_ADMIN, http_admin_tend(a->http));
 	}
 	return 0;

@@ -14,6 +14,7 @@
 #include "src/http_status.h"
 #include "src/list_watch.h"
 #include "src/tls.h"
+#include "src/tls_watch.h"
 #include "src/wake.h"
 
 #include <unistd.h>
@@ -25,6 +26,7 @@ struct web {
 	struct http_status *status; /* plain HTTP: lists and OCSP */
 	struct http_secrets secrets;
 	struct list_watch lists;
+	struct tls_watch tls;
 };
 
 /* Without a certificate there are Unix sockets only (conf_check_address.c). */
@@ -56,6 +58,7 @@ web_open(struct job *j, struct role_env *env)
 	env->role = w;
 	env->reads_alone = true;
 	w->secrets.login = &env->login;
+	w->tls = (struct tls_watch){ .looked_ms = 0 };
 	if (load_tls(j) < 0 ||
 	    load_eab_key(j, env->keep, &w->secrets.eab_key) < 0 ||
 	    weakkeys_load(
@@ -93,6 +96,20 @@ watch_lists(struct web *w, struct role_env *env)
 	job_done(&j);
 }
 
+/* A proxy that clients see has a certificate of its own. */
+static void
+watch_certificate(struct web *w, struct role_env *env)
+{
+	const char *file = env->conf->web.tls_certificate;
+	struct job j;
+
+	if (file == NULL)
+		return;
+	job_init(&j, env->store, env->conf);
+	role_trouble(env, tls_watch(&w->tls, &j, file));
+	job_done(&j);
+}
+
 static int
 tell_refused(void *http, struct job *j, bool is_end)
 {
@@ -123,6 +140,7 @@ web_run(struct role_env *env)
 		role_tend(env);
 		http_hold(w->http, env->is_owed);
 		watch_lists(w, env);
+		watch_certificate(w, env);
 		role_tell_refused(env, tell_refused, w->http, false);
 		ms = http_tend(w->http, env->store);
 		status_ms = http_status_tend(w->status);

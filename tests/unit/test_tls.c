@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "src/tls.h"
+#include "src/tls_watch.h"
 #include "tests/unit/unit.h"
 
 #define FROM 1700000000
@@ -106,6 +107,53 @@ test_dates(void **state)
 	job_recover(j);
 }
 
+/* A client that refuses it leaves nothing in the log, and countersign check is
+ * run by hand. */
+static void
+test_watch(void **state)
+{
+	struct tls_watch w = { .looked_ms = 0 };
+	struct job *j = unit_job();
+	const char *log;
+
+	(void)state;
+	unit_log_begin();
+	j->now = UNTIL - TLS_SOON_SECS - 1;
+	assert_null(tls_watch(&w, j, certificate));
+	assert_string_equal(unit_log_end(), "");
+
+	unit_log_begin();
+	w.looked_ms = 0;
+	j->now++;
+	assert_null(tls_watch(&w, j, certificate));
+	log = unit_log_end();
+	SAYS(log, "warning event=\"HTTPS certificate ends soon\" file=\"");
+	SAYS(log, "end=2027-01-15T08:00:00Z next=\"replace it and send");
+
+	/* Once a day, and looked at once a minute. */
+	unit_log_begin();
+	w.looked_ms = 0;
+	j->now += 86399;
+	assert_null(tls_watch(&w, j, certificate));
+	j->now = UNTIL;
+	assert_null(tls_watch(&w, j, certificate));
+	assert_string_equal(unit_log_end(), "");
+
+	unit_log_begin();
+	w.looked_ms = 0;
+	SAYS(
+	    tls_watch(&w, j, certificate), "has ended at 2027-01-15T08:00:00Z");
+	SAYS(tls_watch(&w, j, certificate), "send countersignd SIGHUP");
+	log = unit_log_end();
+	SAYS(log, "error event=\"HTTPS certificate not valid\" next=\"");
+	assert_null(strstr(strstr(log, "not valid") + 1, "not valid\""));
+
+	/* Another one is looked at as soon as it is in use. */
+	w.end = 0;
+	j->now = FROM;
+	assert_null(tls_watch(&w, j, certificate));
+}
+
 /* A reload frees what it replaces once no connection can use it: neither one
  * that began with it, nor an older one, whose handshake may take the new. */
 static void
@@ -145,6 +193,7 @@ test_former(void **state)
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_host),
 	cmocka_unit_test(test_dates),
+	cmocka_unit_test(test_watch),
 	cmocka_unit_test(test_former),
 };
 
