@@ -373,7 +373,11 @@ tell_records(struct job *j, const struct conf *conf, const char *dir)
 	    file_create(j, path, 0644, buf_span(&b)) < 0)
 		return -1;
 	printf("CA, keys and configuration are in %s.\n", dir);
-	printf("Publish these DNS records (also in %s):\n\n%s\n", path, b.p);
+	printf("Publish these DNS records (also in %s):\n\n%s\n"
+	       "In a zone file a value stands in double quotes, since a "
+	       "semicolon begins a\ncomment there, and in several strings, as "
+	       "one holds 255 octets: \"v=DKIM1; …\" \"…\".\n\n",
+	    path, b.p);
 	return 0;
 }
 
