@@ -285,6 +285,7 @@ list(struct job *j, const struct options *o)
 		return -1;
 	for (size_t i = 0; i < count; i++)
 		print_line(j, &accounts[i], o->json);
+	command_tell_cut(count, ACCOUNTS_MAX);
 	if (count == 0 && !o->json)
 		puts("there are no such accounts");
 	return 0;

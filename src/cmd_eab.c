@@ -443,6 +443,7 @@ eab_list(struct job *j, const struct options *o, const char *unused)
 			    time_of(j, k->created_at), state_of(k, j->now),
 			    k->comment != NULL ? k->comment : "");
 	}
+	command_tell_cut(count, KEYS_MAX);
 	if (count == 0 && !o->json)
 		puts("there are no keys; countersign eab new makes one");
 	return 0;

@@ -411,6 +411,7 @@ incident_list(struct job *j)
 		    list[i].id, issuer_incident_status(j, &list[i]),
 		    list[i].cause, deadline, list[i].cert_count);
 	}
+	command_tell_cut(count, LIST_MAX);
 	if (count == 0)
 		puts("there has been no incident");
 	if (rehearsal_advice(j, &advice) < 0)

@@ -394,6 +394,7 @@ list(struct job *j, const struct options *o)
 		else
 			print_line(&keys[i]);
 	}
+	command_tell_cut(count, KEYS_MAX);
 	if (count == 0 && !o->json)
 		puts("no key is blocked");
 	return 0;

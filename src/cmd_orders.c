@@ -181,6 +181,8 @@ cmd_orders(int argc, char **argv)
 		else if (result == 0)
 			print_line(&c.job, &orders[i], &beside);
 	}
+	if (result == 0)
+		command_tell_cut(count, ORDERS_MAX);
 	if (result == 0 && count == 0 && !o.json)
 		puts(o.pending_only ? "nothing is pending"
 				    : "there are no orders");

@@ -417,12 +417,14 @@ report_list(struct job *j, const struct options *o)
 			if (print_json(j, &list[i], NULL) < 0)
 				return -1;
 		} else
-			printf("%" PRId64 "  %s  time left: %s  from %s\n",
+			printf("%" PRId64 "  %s  time left: %s  %s %s\n",
 			    list[i].number, report_state(&list[i]),
 			    report_left(j, &list[i]),
+			    list[i].reporter == NULL ? "entered by" : "from",
 			    list[i].reporter == NULL ? list[i].entered_by
 						     : list[i].reporter);
 	}
+	command_tell_cut(count, LIST_MAX);
 	if (count == 0 && !o->json)
 		puts(o->all ? "there has been no report" : "no report is open");
 	return 0;

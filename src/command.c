@@ -133,6 +133,14 @@ command_serial(struct job *j, const char *text)
 	return buf_ok(&b) ? b.p : "";
 }
 
+void
+command_tell_cut(size_t shown, size_t max)
+{
+	if (shown >= max)
+		command_fail(
+		    "no more than %zu are shown; there may be others", max);
+}
+
 bool
 command_is_printed(void)
 {

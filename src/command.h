@@ -140,6 +140,9 @@ void command_admin_is(const struct admin *self);
 /* Is the admin who is named before the subcommand of this name?  For choosing
  * the act: nobody has shown a factor yet. */
 bool command_is_by(const char *name);
+/* Says on standard error that a list which shows `max` at most may have more:
+ * it would be taken for the whole. */
+void command_tell_cut(size_t shown, size_t max);
 /* All that was printed has gone where standard output leads; for what cannot be
  * shown a second time. */
 bool command_is_printed(void);

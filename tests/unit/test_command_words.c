@@ -182,6 +182,11 @@ test_accounts_of_a_status(struct job *j)
 			EXPECT(j, store_account_revoke(j, a.id, &ended), 0);
 	}
 	EXPECT(j, store_commit(j), 0);
+	s = COMMAND_RUN(j, cmd_accounts, NULL);
+	assert_int_equal(s.status, EXIT_SUCCESS);
+	assert_null(strstr(s.out, "account-0000"));
+	assert_string_equal(s.err, "countersign: no more than 1000 are shown; "
+				   "there may be others\n");
 	s = COMMAND_RUN(j, cmd_accounts, "--status", "valid");
 	expect_done(&s, "account-0000");
 	assert_null(strstr(s.out, "account-0001"));
