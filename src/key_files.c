@@ -80,6 +80,35 @@ modes_let(const struct reader *r, const struct stat *st)
 	return (st->st_mode & S_IROTH) != 0;
 }
 
+/* Root, who starts the roles, or who they become. */
+static bool
+is_ours(const struct check *c, uid_t owner)
+{
+	bool ours = owner == 0 || owner == geteuid();
+
+	for (size_t i = 0; i < READER_COUNT; i++)
+		ours = ours || owner == c->readers[i].uid;
+	return ours;
+}
+
+/* Root reads it all the same, so nothing else would tell. */
+static void
+tell_owner(struct check *c, const struct key_file *k, uid_t owner)
+{
+	const struct passwd *pw = getpwuid(owner);
+	struct arena *a = c->job->arena;
+
+	c->count++;
+	c->report(c->ctx,
+	    arena_printf(a,
+		"%s: %s belongs to %s, who can read it and put another in its "
+		"place: chown root %s",
+		k->option, k->path,
+		pw != NULL ? pw->pw_name
+			   : arena_printf(a, "uid %u", (unsigned)owner),
+		k->path));
+}
+
 static void
 look_at(struct check *c, const struct key_file *k)
 {
@@ -87,6 +116,10 @@ look_at(struct check *c, const struct key_file *k)
 
 	if (k->path == NULL || stat(k->path, &st) < 0)
 		return;
+	if (!is_ours(c, st.st_uid)) {
+		tell_owner(c, k, st.st_uid);
+		return;
+	}
 	for (size_t i = 0; i < READER_COUNT; i++) {
 		enum role role = reading[i];
 
@@ -253,5 +286,6 @@ key_files_demand(struct job *j)
 	    key_files_check(j, report_open, NULL) == 0)
 		return 0;
 	return job_fail(j, ERR_INTERNAL,
-	    "mode = public: roles could read keys that are not theirs");
+	    "mode = public: roles, or others, could read keys that are not "
+	    "theirs");
 }

@@ -72,6 +72,26 @@ test_apart(void **state)
 	assert_int_equal(look(&conf, &said), 0);
 }
 
+/* Started as root they are read all the same. */
+static void
+test_owner(void **state)
+{
+	struct conf conf = conf_of_test();
+	const char *key = place_lab_path("keys/seal.key"), *said;
+
+	(void)state;
+	if (geteuid() != 0 || landlock_version() < 2)
+		UNIT_SKIP("needs root, and Landlock 2");
+	assert_int_equal(look(&conf, &said), 0);
+	assert_int_equal(chown(key, 54321, (gid_t)-1), 0);
+	assert_int_equal(look(&conf, &said), 1);
+	SAYS(said, "seal_key: ");
+	SAYS(said, " belongs to uid 54321, who can read it and put another in "
+		   "its place: chown root ");
+	assert_int_equal(chown(key, 0, (gid_t)-1), 0);
+	assert_int_equal(look(&conf, &said), 0);
+}
+
 /* Of whom there can be many. */
 static void
 test_sections(void **state)
@@ -173,6 +193,7 @@ set_up(void)
 
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_apart),
+	cmocka_unit_test(test_owner),
 	cmocka_unit_test(test_sections),
 	cmocka_unit_test(test_unconfined),
 	cmocka_unit_test(test_passwords),
