@@ -33,7 +33,10 @@ tests_scenario_run_scenarios_CPPFLAGS = $(tests_cppflags) $(PQ_CFLAGS) \
 tests_scenario_run_scenarios_SOURCES = \
 	tests/scenario/client.c tests/scenario/client.h \
 	tests/scenario/run_scenarios.c \
-	tests/scenario/world.c tests/scenario/world.h
+	tests/scenario/world.c tests/scenario/world.h \
+	tests/scenario/world_check.c tests/scenario/world_client.c \
+	tests/scenario/world_mail.c tests/scenario/world_private.h \
+	tests/scenario/world_roles.c
 tests_scenario_run_scenarios_LDADD = $(CS_SRC) $(PQ_LIBS) $(CRYPTO_LIBS)
 
 TEST_EXTENSIONS = .scn
