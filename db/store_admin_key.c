@@ -73,10 +73,8 @@ store_admin_key_list(struct job *j, const char *name, size_t max,
 	    "SELECT spki, not_after, set_by, set_at, proven_at, ended_at "
 	    "FROM admin_key WHERE name = $1 ORDER BY set_at, spki LIMIT $2",
 	    ARGS(v_text(name), v_int((int64_t)max)));
-	while (found == 1) {
+	for (; found == 1; found = query_next(&q))
 		admin_key_read(&q, &(*out)[(*count)++]);
-		found = query_next(&q);
-	}
 	query_end(&q);
 	return found;
 }
@@ -95,12 +93,11 @@ store_admin_key_expiring(struct job *j, int64_t before, size_t max,
 	    "AND ended_at = 0 AND not_after > 0 AND not_after < $1 "
 	    "ORDER BY not_after, name LIMIT $2",
 	    ARGS(v_int(before), v_int((int64_t)max)));
-	while (found == 1) {
+	for (; found == 1; found = query_next(&q)) {
 		struct admin_expiry *e = &(*out)[(*count)++];
 
 		e->name = query_text(&q);
 		e->not_after = query_int(&q);
-		found = query_next(&q);
 	}
 	query_end(&q);
 	return found;
