@@ -426,7 +426,10 @@ tests_unit_libacmelab_a_SOURCES = \
 ACME_LAB = tests/unit/libacmelab.a
 unit_tests += \
 	tests/unit/test_account \
+	tests/unit/test_account_binding \
 	tests/unit/test_acme \
+	tests/unit/test_account_object \
+	tests/unit/test_directory \
 	tests/unit/test_authz \
 	tests/unit/test_validation \
 	tests/unit/test_certid \
@@ -452,7 +455,12 @@ unit_tests += \
 tests_unit_test_account_CPPFLAGS = $(tests_cppflags) $(JANSSON_CFLAGS) \
 	$(CRYPTO_CFLAGS)
 tests_unit_test_account_LDADD = $(ACME_LAB) $(STORE_FIXTURE) $(CS_ACME)
+tests_unit_test_account_binding_CPPFLAGS = $(tests_cppflags) $(JANSSON_CFLAGS) \
+	$(CRYPTO_CFLAGS)
+tests_unit_test_account_binding_LDADD = $(ACME_LAB) $(STORE_FIXTURE) $(CS_ACME)
 tests_unit_test_acme_LDADD = $(ACME_LAB) $(STORE_FIXTURE) $(CS_ACME)
+tests_unit_test_account_object_LDADD = $(ACME_LAB) $(STORE_FIXTURE) $(CS_ACME)
+tests_unit_test_directory_LDADD = $(ACME_LAB) $(STORE_FIXTURE) $(CS_ACME)
 tests_unit_test_validation_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
 tests_unit_test_validation_LDADD = $(UNIT) $(CS_ACME) $(CRYPTO_LIBS)
 tests_unit_test_authz_LDADD = $(ACME_LAB) $(STORE_FIXTURE) $(CS_ACME)

@@ -1,24 +1,20 @@
 /*
  * Requests as a whole: the vectors for JWS (AC-23 to AC-51), the order of
- * checks (AC-52, AC-53), transport (AC-6 to AC-19), directory and newNonce
- * (AC-57, AC-61 to AC-63), accounts (AC-64 to AC-71).
+ * checks (AC-52, AC-53), transport (AC-6 to AC-19), and for which accounts
+ * (AC-64, AC-70).
  */
 #include "config.h"
 
 #include "tests/unit/acme_front.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "acme/acme.h"
 #include "acme/nonce.h"
 #include "db/store_account.h"
-#include "lib/b64.h"
-#include "lib/digest.h"
 #include "pki/profile.h"
 #include "tests/unit/vectors.h"
 
-#define VECTOR_NONCE "Q3VzaWduLXRlc3Qtbm9uY2UtMDAwMQ"
 #define VECTOR_ORDER "5tGm8QkqS0y4w1nZb7Rf2Q"
 #define VECTOR_CHALLENGE "8m1zq0c2Tn6sYv4Ew9Kx3g"
 #define FRONT_ACCOUNT "/acme/acct/" FRONT_ACCOUNT_ID
@@ -67,16 +63,6 @@ add_vector_order(struct job *j)
 	COMMITTED(j, store_order_create(j, &order, j->now + 5));
 }
 
-static struct span
-dump(struct job *j, const json_t *v)
-{
-	char *text = json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY);
-	char *copy = arena_strdup(j->arena, text);
-
-	free(text);
-	return span_str(copy);
-}
-
 /* --- vectors -------------------------------------------------------------- */
 
 /* The member `url` of a protected header. */
@@ -108,7 +94,7 @@ test_valid(struct job *j)
 	add_vector_order(j);
 	json_array_foreach (vectors_at("jws_valid"), i, v) {
 		const char *name = vectors_str(v, "name");
-		struct span body = dump(j, vectors_get(v, "body"));
+		struct span body = vectors_dump(j, vectors_get(v, "body"));
 		const char *path =
 		    front_path(url_of(vectors_str(v, "protected_json")));
 		struct answer a;
@@ -171,8 +157,8 @@ test_bad_keys(struct job *j)
 		const char *header = arena_printf(j->arena,
 		    "{\"alg\":\"%s\",\"jwk\":%s,\"nonce\":\"%s\","
 		    "\"url\":\"" FRONT_BASE FRONT_NEW_ACCOUNT "\"}",
-		    vectors_str(v, "alg"), dump(j, vectors_get(v, "jwk")).p,
-		    front_nonce(j));
+		    vectors_str(v, "alg"),
+		    vectors_dump(j, vectors_get(v, "jwk")).p, front_nonce(j));
 		struct answer a;
 
 		unit_case("%s", vectors_str(v, "name"));
@@ -193,8 +179,8 @@ test_malleability(struct job *j)
 
 	front_open(j);
 	add_vector_order(j);
-	first = dump(j, vectors_at("jws_malleability/original"));
-	second = dump(j, vectors_at("jws_malleability/malleated"));
+	first = vectors_dump(j, vectors_at("jws_malleability/original"));
+	second = vectors_dump(j, vectors_at("jws_malleability/malleated"));
 	nonce_test_accept(front_acme(), VECTOR_NONCE);
 	a = front_send(j, METHOD_POST, ORDER_PATH, first, NULL);
 	front_expect(&a, 200, "", NULL);
@@ -219,7 +205,7 @@ test_base64url(struct job *j)
 
 	front_open(j);
 	json_array_foreach (vectors_at("base64url_strict/invalid"), i, v) {
-		const char *bad = dump(j, v).p;
+		const char *bad = vectors_dump(j, v).p;
 
 		for (size_t k = 0; k < 3; k++) {
 			const char *body = arena_printf(j->arena,
@@ -585,166 +571,6 @@ test_front_refuses(struct job *j)
 	front_close();
 }
 
-/* --- directory, newNonce -------------------------------------------------- */
-
-/* AC-57 */
-static void
-test_new_nonce(struct job *j)
-{
-	static const struct {
-		enum method method;
-		int status;
-	} rows[] = { { METHOD_HEAD, 200 }, { METHOD_GET, 204 } };
-	struct answer a;
-
-	front_open(j);
-	for (size_t i = 0; i < 2; i++) {
-		a = front_send(
-		    j, rows[i].method, FRONT_NEW_NONCE, SPAN(""), NULL);
-		front_expect(&a, rows[i].status, "", NULL);
-		assert_int_equal(a.body.n, 0);
-	}
-	a = front_post(j, FRONT_NEW_NONCE, "");
-	front_expect(&a, 204, "", NULL);
-	assert_int_equal(a.body.n, 0);
-	a = front_post(j, FRONT_NEW_NONCE, "{}");
-	front_expect(&a, 400, "malformed", "this resource can only be read");
-	front_close();
-}
-
-/* AC-8, AC-61 to AC-63, AC-161 */
-static void
-test_directory(struct job *j)
-{
-	static const char *caa[] = { "ca.example", "ca.test" };
-	static const char *offered[] = { "mailbox-multipurpose",
-		"mailbox-encryption", "mailbox-signing" };
-	const char *small, *large;
-	const struct json *list;
-	struct answer a, head, signed_read, several;
-
-	front_open(j);
-	a = front_send(j, METHOD_GET, "/acme/directory", SPAN(""), NULL);
-	front_expect(&a, 200, "", NULL);
-	small = a.body.p;
-	assert_int_equal(json_count(a.doc), 8);
-	assert_string_equal(
-	    front_str(&a, "renewalInfo"), FRONT_BASE "/acme/renewal-info");
-	assert_string_equal(
-	    front_str(&a, "revokeCert"), FRONT_BASE "/acme/revoke-cert");
-	assert_string_equal(
-	    front_str(&a, "newAuthz"), FRONT_BASE FRONT_NEW_AUTHZ);
-	assert_string_equal(
-	    front_str(&a, "keyChange"), FRONT_BASE "/acme/key-change");
-	assert_string_equal(
-	    front_str(&a, "newNonce"), FRONT_BASE FRONT_NEW_NONCE);
-	assert_string_equal(
-	    front_str(&a, "newAccount"), FRONT_BASE FRONT_NEW_ACCOUNT);
-	assert_string_equal(
-	    front_str(&a, "newOrder"), FRONT_BASE FRONT_NEW_ORDER);
-	assert_int_equal(json_count(json_get(a.doc, "meta")), 2);
-	assert_int_equal(json_type(json_get(json_get(a.doc, "meta"),
-			     "externalAccountRequired")),
-	    JSON_T_BOOL);
-	assert_string_equal(
-	    json_name_at(json_get(json_get(a.doc, "meta"), "profiles"), 0),
-	    "mailbox-multipurpose");
-
-	head = front_send(j, METHOD_HEAD, "/acme/directory", SPAN(""), NULL);
-	front_expect(&head, 200, "", NULL);
-	assert_int_equal(head.response.header_count, a.response.header_count);
-	/* AC-161: each that is offered, with its description. */
-	front_conf()->profiles =
-	    (struct conf_list){ offered, sizeof(offered) / sizeof(offered[0]) };
-	several = front_send(j, METHOD_GET, "/acme/directory", SPAN(""), NULL);
-	list = json_get(json_get(several.doc, "meta"), "profiles");
-	assert_int_equal(json_count(list), 3);
-	for (size_t i = 0; i < 3; i++)
-		assert_true(span_eq_str(json_string(json_get(list, offered[i])),
-		    profile_find(NULL, span_str(offered[i]))->description));
-	front_conf()->profiles.n = 0;
-	signed_read = front_post(j, "/acme/directory", "");
-	front_expect(&signed_read, 200, "", NULL);
-	assert_string_equal(signed_read.body.p, small);
-	front_close();
-
-	front_conf()->tos_url = "https://ca.example/terms";
-	front_conf()->website_url = "https://ca.example/";
-	front_conf()->caa_identities = (struct conf_list){ caa, 2 };
-	front_open_again(j);
-	a = front_send(j, METHOD_GET, "/acme/directory", SPAN(""), NULL);
-	large = json_dup(j, json_get(a.doc, "meta"));
-	assert_non_null(
-	    strstr(large, "\"termsOfService\":\"https://ca.example/terms\""));
-	assert_non_null(strstr(large, "\"website\":\"https://ca.example/\""));
-	assert_non_null(
-	    strstr(large, "\"caaIdentities\":[\"ca.example\",\"ca.test\"]"));
-	front_close();
-}
-
-/* The policy lets the page's own style pass, and nothing else. */
-static void
-expect_own_style(struct job *j, const struct answer *a)
-{
-	const char *from = strstr(a->body.p, "<style>") + strlen("<style>");
-	const char *to = strstr(a->body.p, "</style>");
-	uint8_t hash[SHA256_LEN];
-	struct buf b;
-
-	assert_true(from < to);
-	sha256(span_mem(from, (size_t)(to - from)), hash);
-	buf_init(&b, j->arena, 200);
-	buf_add_str(&b, "default-src 'none'; style-src 'sha256-");
-	b64_add(&b, span_mem(hash, sizeof(hash)));
-	buf_add_str(&b, "'; base-uri 'none'; frame-ancestors 'none'");
-	assert_string_equal(front_header(a, "Content-Security-Policy", 0), b.p);
-}
-
-/* PK-184: where problems are reported; without an address there is no page. */
-static void
-test_help(struct job *j)
-{
-	struct answer a;
-
-	front_open(j);
-	a = front_send(j, METHOD_GET, "/acme/help", SPAN(""), NULL);
-	front_expect(&a, 404, "malformed", NULL);
-	front_close();
-
-	front_conf()->ca_name = "A & <b>B</b> \"CA\"";
-	front_conf()->report_address = "problems@ca.example";
-	front_open_again(j);
-	a = front_send(j, METHOD_GET, "/acme/directory", SPAN(""), NULL);
-	assert_string_equal(
-	    front_str(
-		&(struct answer){ .doc = json_get(a.doc, "meta") }, "website"),
-	    FRONT_BASE "/acme/help");
-	a = front_send(j, METHOD_GET, "/acme/help", SPAN(""), NULL);
-	assert_int_equal(a.status, 200);
-	assert_string_equal(
-	    front_header(&a, "Content-Type", 0), "text/html; charset=utf-8");
-	expect_own_style(j, &a);
-	assert_non_null(strstr(a.body.p, "problems@ca.example"));
-	assert_non_null(
-	    strstr(a.body.p, "A &amp; &lt;b&gt;B&lt;/b&gt; &quot;CA&quot;"));
-	assert_null(strstr(a.body.p, "<b>"));
-	a = front_post(j, "/acme/help", "");
-	front_expect(&a, 405, "malformed", NULL);
-	front_close();
-	/* The CA's own page goes first. */
-	front_conf()->website_url = "https://ca.example/";
-	front_open_again(j);
-	a = front_send(j, METHOD_GET, "/acme/directory", SPAN(""), NULL);
-	assert_string_equal(
-	    front_str(
-		&(struct answer){ .doc = json_get(a.doc, "meta") }, "website"),
-	    "https://ca.example/");
-	front_close();
-	front_conf()->website_url = NULL;
-	front_conf()->report_address = NULL;
-	front_conf()->ca_name = "Test CA";
-}
-
 /* --- accounts ------------------------------------------------------------- */
 
 /* AC-64, AC-65, AC-66, AC-70 */
@@ -803,194 +629,6 @@ test_new_account(struct job *j)
 	front_close();
 }
 
-/* AC-68 */
-static void
-test_terms(struct job *j)
-{
-	static const char *const refused[] = { "{}",
-		"{\"termsOfServiceAgreed\":false}",
-		"{\"termsOfServiceAgreed\":null}" };
-	struct answer a;
-
-	front_conf()->tos_url = "https://ca.example/terms";
-	front_open(j);
-	for (size_t i = 0; i < 3; i++) {
-		a = front_post_jwk(
-		    j, "acct-es256-B", FRONT_NEW_ACCOUNT, refused[i]);
-		front_expect(&a, 403, "userActionRequired",
-		    "the terms of service must be agreed to");
-		assert_string_equal(
-		    front_str(&a, "instance"), "https://ca.example/terms");
-		assert_string_equal(front_header(&a, "Link", 0),
-		    "<https://ca.example/terms>;rel=\"terms-of-service\"");
-	}
-	a = front_post_jwk(j, "acct-es256-B", FRONT_NEW_ACCOUNT,
-	    "{\"termsOfServiceAgreed\":\"yes\"}");
-	front_expect(&a, 400, "malformed", NULL);
-	a = front_post_jwk(j, "acct-es256-B", FRONT_NEW_ACCOUNT,
-	    "{\"termsOfServiceAgreed\":true}");
-	front_expect(&a, 201, "", NULL);
-	assert_string_equal(a.body.p,
-	    arena_printf(j->arena,
-		"{\"status\":\"valid\",\"contact\":[],"
-		"\"termsOfServiceAgreed\":true,\"orders\":\"%s/orders\"}",
-		front_header(&a, "Location", 0)));
-	assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM account WHERE "
-					  "tos_agreed_at > 0 AND tos_url = "
-					  "'https://ca.example/terms'"),
-	    1);
-	front_close();
-}
-
-static struct answer
-new_account_with(struct job *j, const char *contact)
-{
-	return front_post_jwk(j, "acct-es256-B", FRONT_NEW_ACCOUNT,
-	    arena_printf(j->arena, "{\"contact\":%s}", contact));
-}
-
-/* AC-69 with `mailto_contacts` */
-static void
-test_contacts(struct job *j)
-{
-	size_t i;
-	json_t *v;
-	struct answer a;
-	char large[300];
-
-	front_open(j);
-	json_array_foreach (vectors_at("mailto_contacts/refused"), i, v) {
-		const char *value = dump(j, json_array_get(v, 0)).p;
-
-		unit_case("%s", value);
-		a = new_account_with(j, arena_printf(j->arena, "[%s]", value));
-		front_expect(
-		    &a, 400, json_string_value(json_array_get(v, 1)), NULL);
-		assert_int_equal(json_count(json_get(a.doc, "subproblems")), 1);
-	}
-	a = new_account_with(j, "[\"mailto:a@\",\"mailto:b@\"]");
-	front_expect(
-	    &a, 400, "invalidContact", "several contacts were refused");
-	a = new_account_with(
-	    j, "[\"mailto:a@\",\"mailto:ok@example.org\",\"tel:1\"]");
-	front_expect(&a, 400, "compound", "several contacts were refused");
-	assert_int_equal(json_count(json_get(a.doc, "subproblems")), 2);
-	a = new_account_with(j, "[1]");
-	front_expect(&a, 400, "malformed", NULL);
-	a = new_account_with(j, "\"mailto:a@example.org\"");
-	front_expect(&a, 400, "malformed", NULL);
-	a = new_account_with(j,
-	    "[\"x\",\"x\",\"x\",\"x\",\"x\",\"x\",\"x\",\"x\",\"x\",\"x\","
-	    "\"x\"]");
-	front_expect(&a, 400, "invalidContact", NULL);
-	memset(large, 'a', sizeof(large));
-	memcpy(large, "[\"mailto:", 9);
-	memcpy(large + 280, "@b.example\"]", 13);
-	a = new_account_with(j, large);
-	front_expect(&a, 400, "invalidContact",
-	    "contact 1 is not a single plain mailto address");
-	a = new_account_with(j, "[\"mailto:a%2Cb@example.org\"]");
-	front_expect(&a, 400, "invalidContact", NULL);
-	a = new_account_with(j, "[\"mailto:a%4\"]");
-	front_expect(&a, 400, "invalidContact", NULL);
-
-	json_array_foreach (vectors_at("mailto_contacts/accepted"), i, v) {
-		const char *value = dump(j, json_array_get(v, 0)).p;
-
-		fixture_sql(j,
-		    "DELETE FROM account WHERE id <> '" FRONT_ACCOUNT_ID "'");
-		unit_case("%s", value);
-		a = new_account_with(
-		    j, arena_printf(j->arena,
-			   "[%s,\"mailto:a%%2Bb@example.org\"]", value));
-		front_expect(&a, 201, "", NULL);
-	}
-	front_close();
-}
-
-/* AC-51, AC-71, AC-176, L-5, L-9, L-10 */
-static void
-test_account(struct job *j)
-{
-	static const char path[] = FRONT_ACCOUNT;
-	static const char *const reads[] = { "", "{}", "{\"status\":\"valid\"}",
-		"{\"contact\":null,\"termsOfServiceAgreed\":true,\"x\":[]}" };
-	struct answer a;
-
-	front_open(j);
-	for (size_t i = 0; i < 4; i++) {
-		unit_case("%s", reads[i]);
-		a = front_post(j, path, reads[i]);
-		front_expect(&a, 200, "", NULL);
-		assert_string_equal(a.body.p,
-		    "{\"status\":\"valid\",\"contact\":[]"
-		    ",\"orders\":\"" FRONT_KID "/orders\"}");
-		assert_false(a.changed);
-	}
-	a = front_post(j, path, "{\"contact\":[\"mailto:x@example.org\"]}");
-	front_expect(&a, 200, "", NULL);
-	assert_string_equal(front_header(&a, "Location", 0), FRONT_KID);
-	a = front_post(j, path, "");
-	assert_string_equal(a.body.p,
-	    "{\"status\":\"valid\",\"contact\":[\"mailto:x@example.org\"]"
-	    ",\"orders\":\"" FRONT_KID "/orders\"}");
-	a = front_post(j, path, "{\"contact\":[\"tel:1\"]}");
-	front_expect(&a, 400, "unsupportedContact", NULL);
-	a = front_post(j, path, "{\"contact\":[]}");
-	assert_string_equal(a.body.p, "{\"status\":\"valid\",\"contact\":[]"
-				      ",\"orders\":\"" FRONT_KID "/orders\"}");
-	a = front_post(j, path, "{\"status\":\"revoked\"}");
-	front_expect(
-	    &a, 400, "malformed", "status can only be set to deactivated");
-
-	a = front_post_jwk(j, "acct-es256-B", FRONT_NEW_ACCOUNT, "{}");
-	front_expect(&a, 201, "", NULL);
-	a = front_post(j, front_path(front_header(&a, "Location", 0)), "");
-	front_expect(&a, 403, "unauthorized",
-	    "this account URL belongs to another account");
-	a = front_post(j, "/acme/acct/AAAAAAAAAAAAAAAAAAAAAA", "{}");
-	front_expect(&a, 403, "unauthorized",
-	    "this account URL belongs to another account");
-	front_close();
-}
-
-/* AC-48 */
-static void
-test_kid(struct job *j)
-{
-	static const struct {
-		const char *kid;
-		const char *type, *detail;
-	} rows[] = {
-		{ FRONT_BASE "/acme/acct/AAAAAAAAAAAAAAAAAAAAAA",
-		    "accountDoesNotExist", "no such account" },
-		{ "", "malformed", "kid is not an account URL of this server" },
-		{ FRONT_BASE "/acme/acct/", "malformed",
-		    "kid is not an account URL of this server" },
-		{ FRONT_KID "/", "malformed",
-		    "kid is not an account URL of this server" },
-		{ FRONT_KID "?", "malformed",
-		    "kid is not an account URL of this server" },
-		{ "https://ACME.ca.example/acme/acct/" FRONT_ACCOUNT_ID,
-		    "malformed", "kid is not an account URL of this server" },
-		{ FRONT_BASE "/acme/acct/AAAAAAAAAAAAAAAAAAAAAB", "malformed",
-		    "kid is not an account URL of this server" },
-		{ FRONT_BASE "/acme/acct/AAAAAAAAAA\\u0000AAAAAAAAAAA",
-		    "malformed", NULL },
-	};
-
-	front_open(j);
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct answer a;
-
-		unit_case("%s", rows[i].kid);
-		a = front_post_as(
-		    j, "acct-es256-A", rows[i].kid, FRONT_NEW_ORDER, "{}");
-		front_expect(&a, 400, rows[i].type, rows[i].detail);
-	}
-	front_close();
-}
-
 /* AC-49: every request, reads included; strangers learn nothing. */
 static void
 test_account_status(struct job *j)
@@ -1037,91 +675,6 @@ test_internal(struct job *j)
 	front_close();
 }
 
-/* --- how fast, and how often in vain ------------------------------------- */
-
-static struct answer
-get_directory(struct job *j)
-{
-	return front_send(
-	    j, METHOD_GET, PATH_DIRECTORY, (struct span){ NULL, 0 }, NULL);
-}
-
-/* AC-180, AC-191: after routing, before the content is looked at. */
-static void
-test_request_rate(struct job *j)
-{
-	struct conf_limits *limits = &front_conf()->limits;
-	struct answer a;
-
-	limits->request_rate = 2;
-	limits->request_burst = 5;
-	limits->help_url = "https://ca.example/limits";
-	front_open(j);
-	for (int i = 0; i < 5; i++)
-		assert_int_equal(get_directory(j).status, 200);
-	a = get_directory(j);
-	front_expect(&a, 429, "rateLimited",
-	    "requests of one client address: try again in 1 seconds");
-	assert_string_equal(front_header(&a, "Retry-After", 0), "1");
-	assert_string_equal(front_header(&a, "Link", 0),
-	    "<https://ca.example/limits>;rel=\"help\"");
-	/* Steps 2 and 3 come before it, 5 after it (AC-52). */
-	a = front_send(j, METHOD_GET, "/acme/nothing", SPAN(""), NULL);
-	front_expect(&a, 404, "malformed", NULL);
-	a = front_send(j, METHOD_GET, FRONT_NEW_ORDER, SPAN(""), NULL);
-	front_expect(&a, 405, "malformed", NULL);
-	a = front_send(j, METHOD_POST, FRONT_NEW_ORDER, SPAN(""),
-	    &(struct request){ .content_type = SPAN("text/plain"),
-		.client_address = "192.0.2.7" });
-	front_expect(&a, 429, "rateLimited", NULL);
-	a = front_send(j, METHOD_GET, PATH_DIRECTORY, SPAN(""),
-	    &(struct request){ .client_address = "192.0.2.8" });
-	assert_int_equal(a.status, 200);
-	front_set_time(j, FIXTURE_NOW + 1);
-	assert_int_equal(get_directory(j).status, 200);
-	front_close();
-}
-
-/* AC-181: steps 10 to 14 count, those before and after do not. */
-static void
-test_failed_authentications(struct job *j)
-{
-	struct conf_limits *limits = &front_conf()->limits;
-	struct answer a;
-
-	limits->failed_authentications =
-	    (struct conf_rates){ { { 3, 600 } }, 1 };
-	front_open(j);
-	for (int i = 0; i < 10; i++) {
-		a = front_send(j, METHOD_POST, FRONT_NEW_ORDER, SPAN("{}"),
-		    NULL); /* step 7 */
-		front_expect(&a, 400, "malformed", NULL);
-		a = front_post(j, FRONT_NEW_ORDER, "[]"); /* step 17 */
-		front_expect(&a, 400, "malformed", NULL);
-		a = front_post(j, FRONT_NEW_ORDER, "{}"); /* step 20 */
-		front_expect(&a, 400, "malformed", NULL);
-	}
-	for (int i = 0; i < 3; i++) {
-		a = front_post_as(
-		    j, "acct-es256-B", FRONT_KID, FRONT_NEW_ORDER, "{}");
-		front_expect(
-		    &a, 400, "malformed", "JWS signature does not verify");
-	}
-	a = front_post(j, FRONT_NEW_ORDER, "{}");
-	front_expect(&a, 429, "rateLimited",
-	    "failed requests of one client address: try again in 600 "
-	    "seconds");
-	assert_string_equal(front_header(&a, "Retry-After", 0), "600");
-	/* Who has nothing to prove is served, and who revokes (AC-160). */
-	assert_int_equal(get_directory(j).status, 200);
-	a = front_post(j, "/acme/revoke-cert", "{}");
-	front_expect(&a, 400, "malformed", NULL);
-	front_set_time(j, FIXTURE_NOW + 600);
-	a = front_post(j, FRONT_NEW_ORDER, "{}");
-	front_expect(&a, 400, "malformed", NULL);
-	front_close();
-}
-
 static const struct CMUnitTest tests[] = {
 	STORE_TEST_SQLITE(test_valid),
 	STORE_TEST_SQLITE(test_invalid),
@@ -1135,17 +688,8 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST_SQLITE(test_methods),
 	STORE_TEST_SQLITE(test_content),
 	STORE_TEST_SQLITE(test_front_refuses),
-	STORE_TEST_SQLITE(test_new_nonce),
-	STORE_TEST_SQLITE(test_directory),
-	STORE_TEST_SQLITE(test_help),
 	STORE_TEST_SQLITE(test_new_account),
-	STORE_TEST_SQLITE(test_terms),
-	STORE_TEST_SQLITE(test_contacts),
-	STORE_TEST_SQLITE(test_account),
-	STORE_TEST_SQLITE(test_kid),
 	STORE_TEST_SQLITE(test_account_status),
 	STORE_TEST_SQLITE(test_internal),
-	STORE_TEST(test_request_rate),
-	STORE_TEST(test_failed_authentications),
 };
 UNIT_MAIN(tests)

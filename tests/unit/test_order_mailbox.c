@@ -5,23 +5,12 @@
  */
 #include "config.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "acme/policy.h"
 #include "db/store_outbox.h"
 #include "tests/unit/order_lab.h"
 #include "tests/unit/vectors.h"
-
-static const char *
-quote(struct job *j, const json_t *string)
-{
-	char *text = json_dumps(string, JSON_COMPACT | JSON_ENCODE_ANY);
-	const char *copy = arena_strdup(j->arena, text);
-
-	free(text);
-	return copy;
-}
 
 static bool
 is_refused_too(const json_t *value)
@@ -61,7 +50,7 @@ test_identifiers(struct job *j)
 
 	front_open(j);
 	json_array_foreach (vectors_at("email_identifiers/accepted"), i, v) {
-		const char *value = quote(j, json_array_get(v, 0));
+		const char *value = vectors_dump(j, json_array_get(v, 0)).p;
 		struct answer a;
 
 		/* One value stands in both lists; nothing is repaired, so it
@@ -92,7 +81,7 @@ test_identifiers(struct job *j)
 	}
 	assert_true(accepted >= 6);
 	json_array_foreach (vectors_at("email_identifiers/refused"), i, v) {
-		const char *value = quote(j, json_array_get(v, 0));
+		const char *value = vectors_dump(j, json_array_get(v, 0)).p;
 		const char *type = json_string_value(json_array_get(v, 1));
 		const json_t *raw = json_array_get(v, 0);
 		bool has_nul =

@@ -19,7 +19,6 @@
 #include "tests/unit/vectors.h"
 
 #define REVOKE "/acme/revoke-cert"
-#define VECTOR_NONCE "Q3VzaWduLXRlc3Qtbm9uY2UtMDAwMQ"
 #define DAY 86400
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 

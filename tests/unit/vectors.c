@@ -68,6 +68,16 @@ vectors_str(const json_t *object, const char *name)
 	return s;
 }
 
+struct span
+vectors_dump(struct job *j, const json_t *value)
+{
+	char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+	char *copy = arena_strdup(j->arena, text);
+
+	free(text);
+	return span_str(copy);
+}
+
 json_t *
 vectors_named(const json_t *array, const char *name)
 {

@@ -20,11 +20,20 @@
 #undef json_string
 #undef json_integer
 
+#include "lib/buf.h"
+
+struct job;
+
+/* The nonce that the vectors are signed with. */
+#define VECTOR_NONCE "Q3VzaWduLXRlc3Qtbm9uY2UtMDAwMQ"
+
 /* A value by its path of member names, from the top. */
 json_t *vectors_at(const char *path);
 /* A string member's text; a member of any type, or NULL if there is none. */
 const char *vectors_str(const json_t *object, const char *name);
 json_t *vectors_get(const json_t *object, const char *name);
+/* As compact JSON text, in the job's arena. */
+struct span vectors_dump(struct job *j, const json_t *value);
 /* The element of an array whose "name" is this. */
 json_t *vectors_named(const json_t *array, const char *name);
 
