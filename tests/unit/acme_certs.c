@@ -66,8 +66,8 @@ make_der(struct job *j, const struct test_cert *c, struct span serial)
 	return der;
 }
 
-static struct span
-spki_of(struct job *j, const char *key)
+struct span
+certs_key(struct job *j, const char *key)
 {
 	unsigned char *octets = NULL;
 	int n = i2d_PUBKEY(client_key(key)->pkey, &octets);
@@ -84,7 +84,7 @@ certs_spki(struct job *j, const char *key)
 {
 	uint8_t *sum = arena_alloc(j->arena, SHA256_LEN);
 
-	sha256(spki_of(j, key), sum);
+	sha256(certs_key(j, key), sum);
 	return span_mem(sum, SHA256_LEN);
 }
 
@@ -93,7 +93,7 @@ certs_bare(struct job *j, const char *key)
 {
 	uint8_t *sum = arena_alloc(j->arena, SHA256_LEN);
 
-	assert_int_equal(spki_bare_sha256(spki_of(j, key), sum), 0);
+	assert_int_equal(spki_bare_sha256(certs_key(j, key), sum), 0);
 	return span_mem(sum, SHA256_LEN);
 }
 

@@ -32,6 +32,8 @@ struct test_cert certs_issued(
     struct job *j, const char *account_id, const char *key);
 /* The certificate in base64url, as revokeCert wants it. */
 const char *certs_b64u(struct job *j, const struct test_cert *c);
+/* The SubjectPublicKeyInfo of a key of the vectors. */
+struct span certs_key(struct job *j, const char *key);
 /* SHA-256 of the subject key. */
 struct span certs_spki(struct job *j, const char *key);
 /* And of the bare key. */

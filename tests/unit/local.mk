@@ -435,6 +435,7 @@ unit_tests += \
 	tests/unit/test_certid \
 	tests/unit/test_dates \
 	tests/unit/test_finalize \
+	tests/unit/test_download \
 	tests/unit/test_jwk \
 	tests/unit/test_jws \
 	tests/unit/test_limit \
@@ -466,7 +467,10 @@ tests_unit_test_validation_LDADD = $(UNIT) $(CS_ACME) $(CRYPTO_LIBS)
 tests_unit_test_authz_LDADD = $(ACME_LAB) $(STORE_FIXTURE) $(CS_ACME)
 tests_unit_test_certid_LDADD = $(UNIT) $(CS_ACME)
 tests_unit_test_dates_LDADD = $(UNIT) $(CS_ACME)
+tests_unit_test_finalize_SOURCES = tests/unit/test_finalize.c $(order_lab)
 tests_unit_test_finalize_LDADD = $(ACME_LAB) $(STORE_FIXTURE) $(CS_ACME)
+tests_unit_test_download_SOURCES = tests/unit/test_download.c $(order_lab)
+tests_unit_test_download_LDADD = $(ACME_LAB) $(STORE_FIXTURE) $(CS_ACME)
 tests_unit_test_jwk_LDADD = $(ACME_LAB) $(UNIT) $(CS_ACME)
 tests_unit_test_jws_LDADD = $(ACME_LAB) $(UNIT) $(CS_ACME)
 tests_unit_test_limit_LDADD = $(ACME_LAB) $(STORE_FIXTURE) $(CS_ACME)
