@@ -16,6 +16,7 @@ struct key_sweep {
 	struct span request; /* likewise */
 };
 
+/* One begins; *r is what each of its certificates is revoked with. */
 int store_key_sweep_add(
     struct job *j, const struct key_hash *key, const struct revocation *r);
 /* Is this key's under way, by the same hashes?  1 / 0 / -1 */

@@ -23,10 +23,12 @@ struct dkim_out {
 	char room[1024];
 };
 
+/* Pieces go to `sink` with `ctx`. */
 void dkim_out_init(struct dkim_out *o, dkim_sink_fn *sink, void *ctx);
 /* Hands on what is left; call it once at the end. */
 void dkim_out_flush(struct dkim_out *o);
 
+/* A whole body, as it stands after the empty line. */
 void dkim_canon_body(struct dkim_out *o, enum dkim_canon c, struct span body);
 /* One field with its CRLF. */
 void dkim_canon_field(

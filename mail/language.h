@@ -36,6 +36,7 @@ const struct language *language_find(
 const struct language *language_choose(const struct language *v, size_t count,
     const char *accept, const struct language *fallback);
 
+/* A moment, in UTC, as that language writes it. */
 const char *language_date(
     struct job *j, const struct language *l, int64_t secs);
 

@@ -42,6 +42,7 @@ struct sasl_login {
 	int64_t port;
 };
 
+/* The registered name: "SCRAM-SHA-256". */
 const char *sasl_name(enum sasl_mechanism m);
 enum sasl_mechanism sasl_find(struct span name); /* or SASL_NONE */
 /*
@@ -54,6 +55,7 @@ enum sasl_mechanism sasl_pick(
 /* Those that the configuration allows, for people: "PLAIN or LOGIN". */
 const char *sasl_wanted(enum conf_auth wanted, bool is_token);
 
+/* One exchange, in the job's arena; the login is borrowed. */
 struct sasl *sasl_new(
     struct job *j, enum sasl_mechanism m, const struct sasl_login *login);
 /* 1 and the first text; 0 if the server speaks first. */

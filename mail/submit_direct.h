@@ -15,6 +15,8 @@
 struct job;
 struct submit_direct;
 
+/* Connects to nobody yet.  0, or -1 ERR_INTERNAL: the configuration cannot
+ * work. */
 int submit_direct_new(
     struct job *j, const struct submit_conf *conf, struct submit_direct **out);
 void submit_direct_free(struct submit_direct *d); /* NULL-safe */

@@ -59,9 +59,12 @@ int ceremony_key_plan(struct ceremony *c, const char *who, bool is_rehearsal,
 int ceremony_key_take(
     struct ceremony *c, struct ceremony_key *k, const char *key_type);
 
+/* *s signs under that subject with the key, which must outlive it; *spki is its
+ * public half.  0 or -1. */
 int ceremony_key_signer(struct ceremony *c, const struct ceremony_key *k,
     enum ca_role role, struct span name, struct signer *s, struct span *spki);
 
+/* A token's session ends, and the transcript says so.  0 or -1. */
 int ceremony_key_close(struct ceremony *c, const struct ceremony_key *k);
 
 /* The PIN of a token, from where `t` says.  0 or -1. */

@@ -37,6 +37,7 @@ struct effective {
 	const char *advice;
 };
 
+/* Its row; never NULL. */
 const struct effective *effective_find(enum effective_rule rule);
 
 /* Does it hold at that moment? */

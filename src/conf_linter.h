@@ -4,6 +4,7 @@
 
 #include "src/conf_check.h"
 
+/* Reports each mistake, as conf_check(). */
 void conf_linters_check(
     struct arena *a, const struct conf *c, conf_check_fn *report, void *ctx);
 

@@ -38,6 +38,7 @@ int dossier_load(struct job *j, const char *authz_id, struct dossier *d);
 int dossier_verify(struct job *j, struct dossier *d,
     const struct seal_key *seal, const char *why);
 
+/* Adds all of it to `out`, as lines or as one object: 0, or -1. */
 int dossier_text(struct job *j, const struct dossier *d, struct buf *out);
 int dossier_json(struct job *j, const struct dossier *d, struct buf *out);
 

@@ -28,6 +28,7 @@ struct dossier_checks {
 	bool unrecorded;
 };
 
+/* Into the job's arena: 0, or -1. */
 int dossier_checks_load(
     struct job *j, const char *authz_id, struct dossier_checks *d);
 /*
@@ -40,6 +41,7 @@ int dossier_checks_verify(struct job *j, const struct seal_key *seal,
     const struct authz *a, const struct reply_record *reply,
     struct dossier_checks *d);
 
+/* Lines for people. */
 void dossier_checks_text(struct job *j, const struct authz *a,
     const struct dossier_checks *d, struct buf *out);
 /* Members caa_checks and certificates. */

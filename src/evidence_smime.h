@@ -12,6 +12,7 @@ struct json;
 struct json_out;
 struct reply_record;
 
+/* Members of the object that `o` is in: the rules as configured now. */
 void evidence_smime_put(struct json_out *o, const struct smime_policy *p);
 
 /*

@@ -19,9 +19,12 @@ struct order;
 struct profile;
 struct relied_list;
 
+/* The key of these seals, made from that of verdicts; it lives as long as
+ * `keep`. */
 const struct seal_key *handoff_key(
     struct arena *keep, const struct seal_key *verdicts);
 
+/* The issuer's, on the row that it hands off. */
 void handoff_seal(
     const struct seal_key *k, const struct handoff *h, uint8_t out[SEAL_LEN]);
 bool handoff_is_sealed(const struct seal_key *k, const struct handoff *h);
@@ -73,6 +76,8 @@ struct handoff_request {
 	int (*look)(struct job *j, void *ctx);
 	void *look_ctx;
 };
+/* What handoff_format() wrote, without `bar` and `look`: 0, or -1
+ * ERR_INTERNAL. */
 int handoff_parse(struct job *j, const char *text, struct handoff_request *out);
 
 /* PK-219: what the other CA's refusal is to our client. */

@@ -2,6 +2,7 @@
 #ifndef SRC_NOTIFY_H
 #define SRC_NOTIFY_H
 
+/* One assignment, "READY=1". */
 void notify_send(const char *state);
 
 #endif

@@ -32,6 +32,7 @@ struct report_decision {
 int report_decide(struct job *j, int64_t number, const char *by,
     const struct report_decision *d, struct report *out);
 
+/* One that is open, answered and decided: 0, or -1 ERR_MALFORMED. */
 int report_close(struct job *j, int64_t number, const char *by);
 
 /* One whose proof was verified (report_enter_proof()) is answered, decided and
