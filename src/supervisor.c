@@ -8,7 +8,6 @@
 #include "lib/fdio.h"
 #include "lib/job.h"
 #include "lib/log.h"
-#include "src/activation.h"
 #include "src/ceiling.h"
 #include "src/conf_file.h"
 #include "src/intake.h"
@@ -17,10 +16,10 @@
 #include "src/pins.h"
 #include "src/reload.h"
 #include "src/role.h"
-#include "src/role_linter.h"
 #include "src/role_signer.h"
 #include "src/sign_link.h"
 #include "src/status_place.h"
+#include "src/supervisor_start.h"
 #include "src/switched_off.h"
 #include "src/trim.h"
 #include "src/wake.h"
@@ -28,10 +27,8 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -44,260 +41,16 @@
 /* Of a role that is started again on SIGHUP only. */
 #define NEVER_MS INT64_MAX
 
-struct child {
-	enum role role;
-	const char *intake; /* of a validator */
-	pid_t pid;          /* 0: not running */
-	int ready_fd;       /* -1: has said that it works, or is gone */
-	bool is_ready;      /* has said so */
-	bool is_replaced;   /* was told to end: another one follows at once */
-	int64_t started_ms;
-	int64_t start_ms; /* when to start again */
-	int64_t pause_ms;
-};
-
-/* Has keys in tokens; it is asked over a pair that outlives both ends. */
-struct key_process {
-	enum role role, asker;
-	enum pins_of pins;
-	int pair[2];         /* the asker's end, and its own; -1: none */
-	struct ceiling ends; /* that nobody has told it to */
-};
-
-#define KEY_PROCESSES 2
-
-struct supervisor {
-	const struct conf *conf;
-	pid_t pid;
-	struct child *children;
-	size_t child_count;
-	struct pollfd *polled; /* one more than children */
-	int wake[ROLE_COUNT];
-	int linters[2]; /* the issuer's end, and their parent's */
-	struct key_process keys[KEY_PROCESSES];
-	struct live_pairs live; /* no ends: none */
-	struct reload reload;
-	struct pins *pins; /* NULL: none */
-	int signals;
-	sigset_t old_mask; /* of the roles, and SIGHUP */
-	bool stopping;
-	bool told_ready;
-	int status; /* of a failure at the first start */
-	int64_t stop_ms;
-	int64_t began_ms;
-};
-
-/* The end that the role talks to linters or the issuer over, or -1.  The pair
- * outlives both of them. */
-static int
-linters_end(const struct supervisor *s, enum role role)
-{
-	return role == ROLE_ISSUER   ? s->linters[0]
-	       : role == ROLE_LINTER ? s->linters[1]
-				     : -1;
-}
-
-/* NULL: it is none. */
-static struct key_process *
-key_process_of(struct supervisor *s, enum role role)
-{
-	for (size_t i = 0; i < KEY_PROCESSES; i++)
-		if (s->keys[i].role == role)
-			return &s->keys[i];
-	return NULL;
-}
-
 static bool
 has_keys(enum role role)
 {
 	return role == ROLE_SIGNER || role == ROLE_OCSP_SIGNER;
 }
 
-/* The same of a process that has keys in tokens (PK-202, PK-177). */
-static int
-signer_end(const struct supervisor *s, enum role role)
-{
-	for (size_t i = 0; i < KEY_PROCESSES; i++) {
-		if (s->keys[i].asker == role)
-			return s->keys[i].pair[0];
-		if (s->keys[i].role == role)
-			return s->keys[i].pair[1];
-	}
-	return -1;
-}
-
-/* Those of the pairs that lead to who answers OCSP clients, or NULL. */
-static const struct live_ends *
-live_ends_of(const struct supervisor *s, enum role role)
-{
-	const struct live_ends *ends = role == ROLE_WEB      ? &s->live.web
-				       : role == ROLE_ISSUER ? &s->live.issuer
-				       : role == ROLE_RESPONDER
-					   ? &s->live.responder
-					   : NULL;
-
-	return ends != NULL && ends->n > 0 ? ends : NULL;
-}
-
-/* What a role is told besides what all are told. */
-#define WORDS_MAX 20
-
-struct words {
-	const char *v[WORDS_MAX];
-	size_t n;
-};
-
-static void
-add_option(struct words *w, const char *name, const char *value)
-{
-	if (w->n + 3 > WORDS_MAX)
-		return;
-	w->v[w->n++] = name;
-	w->v[w->n++] = value;
-}
-
-/* Only what the role inherits stays open across exec. */
-static void
-add_end(struct arena *a, struct words *w, const char *option, int end)
-{
-	if (end < 0)
-		return;
-	fd_set_cloexec(end, false);
-	add_option(w, option, arena_printf(a, "%d", end));
-}
-
 static int64_t
 mono_secs(void)
 {
 	return clock_mono_ms() / 1000;
-}
-
-static void
-add_inherited(struct supervisor *s, const struct child *c, struct arena *a,
-    struct words *w)
-{
-	const struct live_ends *live = live_ends_of(s, c->role);
-	const struct key_process *k = key_process_of(s, c->role);
-
-	if (c->role == ROLE_WEB) {
-		add_option(
-		    w, "--sockets", arena_printf(a, "%d", activation_count()));
-		activation_pass();
-	}
-	if (c->intake != NULL)
-		add_option(w, "--intake", c->intake);
-	add_end(a, w, "--linters", linters_end(s, c->role));
-	add_end(a, w, "--signer", signer_end(s, c->role));
-	if (k != NULL)
-		add_option(w, "--ends",
-		    arena_printf(a, "%lld",
-			(long long)ceiling_sum(&k->ends, mono_secs())));
-	if (live == NULL)
-		return;
-	for (size_t i = 0; i < live->n; i++)
-		fd_set_cloexec(live->fds[i], false);
-	add_option(w, "--live", live_ends_text(a, live));
-}
-
-/* As main() takes it apart. */
-static const char *
-wake_text(struct arena *a, const int fds[ROLE_COUNT])
-{
-	const char *text = arena_printf(a, "%d", fds[0]);
-
-	for (size_t i = 1; i < ROLE_COUNT; i++)
-		text = arena_printf(a, "%s,%d", text, fds[i]);
-	return text;
-}
-
-static void
-exec_role(
-    struct supervisor *s, const struct child *c, int ready_fd, int pins_fd)
-{
-	struct arena *a = arena_new();
-	/* execv() changes no argument, whatever its type says. */
-	union {
-		const char **mine;
-		char *const *execs;
-	} args;
-	struct words w = { { "countersignd" }, 1 };
-
-	add_option(&w, "--role", role_name(c->role));
-	add_option(&w, "--config", s->conf->file);
-	add_option(&w, "--wake", wake_text(a, s->wake));
-	add_option(&w, "--ready", arena_printf(a, "%d", ready_fd));
-	add_end(a, &w, "--held", s->reload.held.fd);
-	add_inherited(s, c, a, &w);
-	add_end(a, &w, "--pins", pins_fd);
-	sigprocmask(SIG_SETMASK, &s->old_mask, NULL);
-	prctl(PR_SET_PDEATHSIG, SIGTERM);
-	/* One that was killed before that tells nobody. */
-	if (getppid() != s->pid)
-		_exit(EXIT_FAILURE);
-	args.mine = w.v;
-	execv("/proc/self/exe", args.execs);
-	log_error("role cannot start", "error=\"exec: %s\"", strerror(errno));
-	_exit(127);
-}
-
-/* Each signer's own, and anew at each of its starts (PK-199). */
-static int
-give_pins(struct supervisor *s, const struct child *c, int *fd)
-{
-	const struct key_process *k = key_process_of(s, c->role);
-	struct job j;
-	int result;
-
-	*fd = -1;
-	if (k == NULL)
-		return 0;
-	job_init(&j, NULL, s->conf);
-	result = pins_give(&j, s->pins, k->pins, fd);
-	if (result < 0)
-		log_error("role not started", "role=%s error=\"%s\"",
-		    role_name(c->role), j.err.text);
-	job_done(&j);
-	return result;
-}
-
-static void
-start_child(struct supervisor *s, struct child *c)
-{
-	int fds[2], pins_fd;
-	pid_t pid;
-
-	if (give_pins(s, c, &pins_fd) < 0) {
-		c->start_ms = clock_mono_ms() + c->pause_ms;
-		return;
-	}
-
-	if (pipe(fds) < 0) {
-		log_error("role not started", "role=%s error=\"pipe: %s\"",
-		    role_name(c->role), strerror(errno));
-		if (pins_fd >= 0)
-			close(pins_fd);
-		c->start_ms = clock_mono_ms() + c->pause_ms;
-		return;
-	}
-	fd_set_cloexec(fds[0], true);
-	pid = fork();
-	if (pid == 0)
-		exec_role(s, c, fds[1], pins_fd);
-	close(fds[1]);
-	if (pins_fd >= 0)
-		close(pins_fd);
-	if (pid < 0) {
-		log_error("role not started", "role=%s error=\"fork: %s\"",
-		    role_name(c->role), strerror(errno));
-		close(fds[0]);
-		c->start_ms = clock_mono_ms() + c->pause_ms;
-		return;
-	}
-	c->pid = pid;
-	c->ready_fd = fds[0];
-	c->is_ready = false;
-	c->started_ms = clock_mono_ms();
-	log_debug("role started", "which=%s pid=%d", role_name(c->role), pid);
 }
 
 static void
@@ -354,7 +107,7 @@ give_up(struct supervisor *s, const struct child *c, int status)
 static void
 keep_down(struct supervisor *s, struct child *c)
 {
-	const struct key_process *k = key_process_of(s, c->role);
+	const struct key_process *k = supervisor_key_process(s, c->role);
 	bool may_hup = k == NULL || !pins_were_taken(s->pins, k->pins);
 
 	if (k != NULL)
@@ -378,7 +131,7 @@ start_again_soon(struct supervisor *s)
 static void
 child_ended(struct supervisor *s, struct child *c, int status)
 {
-	struct key_process *k = key_process_of(s, c->role);
+	struct key_process *k = supervisor_key_process(s, c->role);
 	int64_t now = clock_mono_ms();
 
 	c->pid = 0;
@@ -574,7 +327,7 @@ start_due(struct supervisor *s)
 		struct child *c = &s->children[i];
 
 		if (c->pid == 0 && c->start_ms <= now)
-			start_child(s, c);
+			supervisor_start(s, c);
 		if (c->pid == 0 && c->start_ms < next)
 			next = c->start_ms;
 	}
