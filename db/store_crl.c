@@ -241,8 +241,9 @@ store_cert_listed(struct job *j, const struct crl *list,
 			ARGS(v_text(list->ca_label), v_text(e->id),
 			    v_int(e->reason), v_int(list->number),
 			    v_int(list->shard),
-			    v_due(e->serial.n > 0 ? 0 : list->next_update))) !=
-			0)
+			    v_due(e->serial.n == 0 || e->stays_due
+				      ? list->next_update
+				      : 0))) != 0)
 			return -1;
 	}
 	return 0;

@@ -51,13 +51,14 @@ struct revoked {
 	struct span serial; /* empty: the row's is not as hex_format() writes */
 	int64_t revoked_at;
 	int64_t reason;
-	bool is_due; /* no list says so yet */
+	bool is_due;    /* no list says so yet */
+	bool stays_due; /* set by who lists it: the row is to be put right */
 };
 int store_cert_revoked(struct job *j, const struct crl *list,
     int64_t not_after_from, struct revoked **out, size_t *count);
 /* The list of this number with these entries is published; nothing changes if
  * a greater number was reserved for the shard meanwhile.  One without a serial
- * was left out: it is due again when this list ends. */
+ * was left out: as those that stay due it is due again when this list ends. */
 int store_cert_listed(struct job *j, const struct crl *list,
     const struct revoked *entries, size_t count);
 /* notAfter of the CA's certificate that ends last; 0: it has none. */

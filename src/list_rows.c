@@ -24,7 +24,7 @@
 /* The others are counted: one fault may be that of very many rows. */
 #define TOLD_MAX 10
 
-/* --- rows whose number is none -------------------------------------------- */
+/* --- rows that contradict their certificates ------------------------------ */
 
 /* The number in what the row holds, which is the issuer's own: 1 and *view, 0
  * none, -1.  *stored is what the row says. */
@@ -67,13 +67,70 @@ tell_spoiled(const struct revoked *r, int64_t shard, const char *stored,
 				"still be good for whoever meets it");
 }
 
-/* In a job of its own, as look_at(). */
-static int
-put_right(const struct issuer *i, struct job *j, int64_t shard, bool is_told,
-    struct revoked *r)
+/* PK-155: where there is one list only, it is everybody's, whatever its URL
+ * was. */
+static bool
+is_on_list(struct job *j, const struct certview *view, int64_t shard)
 {
-	const char *stored, *listed_as = NULL;
+	return j->conf->issuer.crl_shards == 1 ||
+	       status_names_shard(j, &j->conf->issuer, view, shard);
+}
+
+static void
+tell_stray(
+    const struct revoked *r, int64_t shard, const char *number, const char *why)
+{
+	log_error("revocation row not ours",
+	    "cert=%s serial=%s shard=%" PRId64 " error=\"%s\" next=\"what was "
+	    "revoked may still be good for whoever meets it: find out who "
+	    "wrote the row, write number and shard as the certificate says, "
+	    "and list_due_at, so that the right list is made\"",
+	    r->id, number, shard, why);
+}
+
+static void
+set_serial(struct job *j, struct revoked *r, struct span serial)
+{
+	r->serial =
+	    span_mem(arena_memdup(j->arena, serial.p, serial.n), serial.n);
+}
+
+/* What is wrong with a row of which `found` and `view` are the contents. */
+static void
+judge(struct job *j, int64_t shard, struct revoked *r, int found,
+    const struct certview *view, const char *stored, struct list_rows *rows)
+{
+	bool is_number = crl_serial_is_proper(r->serial);
+	const char *why = NULL;
+
+	if (found == 1 && !span_eq(view->serial, r->serial)) {
+		set_serial(j, r, view->serial);
+		/* Next time as well, it can be seen of this one alone. */
+		r->stays_due = is_number;
+	} else if (!is_number) {
+		r->serial = (struct span){ NULL, 0 };
+	} else {
+		if (found == 0)
+			why = "it is no certificate's of this CA";
+		else if (!is_on_list(j, view, shard))
+			why = "its certificate names another list, where it "
+			      "is not";
+		if (why != NULL && rows->strays++ < TOLD_MAX)
+			tell_stray(r, shard, stored, why);
+		return;
+	}
+	if (rows->spoiled++ < TOLD_MAX)
+		tell_spoiled(r, shard, stored,
+		    found == 1 ? hex_dup(j->arena, r->serial) : NULL);
+}
+
+/* In a job of its own: there may be very many. */
+static int
+look_at(const struct issuer *i, struct job *j, int64_t shard, struct revoked *r,
+    struct list_rows *rows)
+{
 	struct certview view;
+	const char *stored;
 	struct job one;
 	int found;
 
@@ -81,43 +138,26 @@ put_right(const struct issuer *i, struct job *j, int64_t shard, bool is_told,
 	one.now = j->now;
 	found = prove_contents(i, &one, r->id, &view, &stored);
 	j->err = one.err;
-	r->serial = (struct span){ NULL, 0 };
-	if (found == 1) {
-		r->serial = span_mem(
-		    arena_memdup(j->arena, view.serial.p, view.serial.n),
-		    view.serial.n);
-		listed_as = hex_dup(j->arena, view.serial);
-	}
-	if (found >= 0 && is_told)
-		tell_spoiled(r, shard, stored, listed_as);
+	if (found >= 0)
+		judge(j, shard, r, found, &view, stored, rows);
 	job_done(&one);
 	return found < 0 ? -1 : 0;
 }
 
+/* Those that a list is to show for the first time, and those that nobody
+ * could look for. */
 static int
-record(const struct issuer *i, struct job *j, int64_t shard, const char *what,
-    size_t rows)
+look_at_all(const struct issuer *i, struct job *j, int64_t shard,
+    struct list_rows *rows)
 {
-	return worker_record(j, "issuer", "revocation rows",
-	    arena_printf(j->arena, "ca:%s", ca_key_label(i->ca)), what,
-	    arena_printf(
-		j->arena, "{\"shard\":%" PRId64 ",\"rows\":%zu}", shard, rows));
-}
-
-static int
-put_all_right(const struct issuer *i, struct job *j, int64_t shard,
-    const struct list_rows *rows)
-{
-	size_t spoiled = 0;
-
 	for (size_t k = 0; k < rows->count; k++) {
-		if (crl_serial_is_proper(rows->v[k].serial))
-			continue;
-		if (put_right(i, j, shard, spoiled < TOLD_MAX, &rows->v[k]) < 0)
+		struct revoked *r = &rows->v[k];
+
+		if ((r->is_due || !crl_serial_is_proper(r->serial)) &&
+		    look_at(i, j, shard, r, rows) < 0)
 			return -1;
-		spoiled++;
 	}
-	return spoiled > 0 ? record(i, j, shard, "spoiled", spoiled) : 0;
+	return 0;
 }
 
 /* --- entries -------------------------------------------------------------- */
@@ -167,7 +207,7 @@ list_rows_collect(const struct issuer *i, struct job *j, const struct crl *list,
 	*out = (struct list_rows){ .v = NULL };
 	if (store_cert_revoked(j, list, last_update, &out->v, &out->count) <
 		0 ||
-	    put_all_right(i, j, list->shard, out) < 0)
+	    look_at_all(i, j, list->shard, out) < 0)
 		return -1;
 	make_entries(j, list->this_update, out);
 	return 0;
@@ -220,15 +260,6 @@ find_certificate(const struct issuer *i, struct job *j, struct span serial,
 		return found;
 	job_recover(j);
 	return 0;
-}
-
-/* PK-155: where there is one list only, it is everybody's, whatever its URL
- * was. */
-static bool
-is_on_list(struct job *j, const struct certview *view, int64_t shard)
-{
-	return j->conf->issuer.crl_shards == 1 ||
-	       status_names_shard(j, &j->conf->issuer, view, shard);
 }
 
 enum fate { MAY_LEAVE, GOES_ON };
@@ -337,65 +368,29 @@ list_rows_keep(const struct issuer *i, struct job *j, int64_t shard,
 	return 0;
 }
 
-/* What is wrong with it, NULL: nothing; 0, or -1. */
+/* --- on record ------------------------------------------------------------ */
+
 static int
-find_fault(const struct issuer *i, struct job *j, int64_t shard,
-    const struct revoked *r, const char **why)
+record(const struct issuer *i, struct job *j, int64_t shard, const char *what,
+    size_t rows)
 {
-	struct certview view;
-	int found = find_certificate(i, j, r->serial, &view);
-
-	*why = NULL;
-	if (found == 0)
-		*why = "it is no certificate's of this CA";
-	else if (found == 1 && !is_on_list(j, &view, shard))
-		*why = "its certificate names another list, where it is not";
-	return found < 0 ? -1 : 0;
-}
-
-/* In a job of its own: there may be very many. */
-static int
-look_at(const struct issuer *i, struct job *j, int64_t shard,
-    const struct revoked *r, bool is_told, bool *is_stray)
-{
-	const char *why;
-	struct job one;
-	int result;
-
-	job_init(&one, j->store, j->conf);
-	one.now = j->now;
-	result = find_fault(i, &one, shard, r, &why);
-	j->err = one.err;
-	*is_stray = result == 0 && why != NULL;
-	if (*is_stray && is_told)
-		log_error("revocation row not ours",
-		    "serial=%s shard=%" PRId64 " error=\"%s\" next=\"what was "
-		    "revoked may still be good for whoever meets it: find out "
-		    "who wrote the row, write number and shard as the "
-		    "certificate says, and list_due_at, so that the right list "
-		    "is made\"",
-		    hex_dup(one.arena, r->serial), shard, why);
-	job_done(&one);
-	return result;
+	return worker_record(j, "issuer", "revocation rows",
+	    arena_printf(j->arena, "ca:%s", ca_key_label(i->ca)), what,
+	    arena_printf(
+		j->arena, "{\"shard\":%" PRId64 ",\"rows\":%zu}", shard, rows));
 }
 
 int
-list_rows_tell_strays(const struct issuer *i, struct job *j, int64_t shard,
+list_rows_record(const struct issuer *i, struct job *j, int64_t shard,
     const struct list_rows *rows)
 {
-	size_t strays = 0;
-
-	for (size_t k = 0; k < rows->count; k++) {
-		const struct revoked *r = &rows->v[k];
-		bool is_stray = false;
-
-		if (r->is_due && r->serial.n > 0 &&
-		    look_at(i, j, shard, r, strays < TOLD_MAX, &is_stray) < 0)
-			return -1;
-		strays += is_stray;
-	}
-	if (strays > TOLD_MAX)
+	if (rows->spoiled > TOLD_MAX || rows->strays > TOLD_MAX)
 		log_error("revocation rows not ours",
-		    "shard=%" PRId64 " rows=%zu", shard, strays);
-	return strays > 0 ? record(i, j, shard, "not ours", strays) : 0;
+		    "shard=%" PRId64 " rows=%zu", shard,
+		    rows->spoiled + rows->strays);
+	if (rows->spoiled > 0 &&
+	    record(i, j, shard, "spoiled", rows->spoiled) < 0)
+		return -1;
+	return rows->strays > 0 ? record(i, j, shard, "not ours", rows->strays)
+				: 0;
 }

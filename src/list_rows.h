@@ -21,18 +21,26 @@ struct list_rows {
 	size_t count;
 	const struct crl_entry *entries; /* sorted and unique (PK-151) */
 	size_t entry_count;
+	size_t spoiled, strays; /* rows that were told */
 };
 
 /*
  * The revoked rows of the list's shard, and the entries that they make; what
  * expired before `last_update` was on the list of then (PK-160).
  *
- * L-65: a row whose serial number can be no certificate's is told, by its id,
- * with each list.  What it holds says which number was meant: if the issuer's
- * seal or signature is on that, its number is listed, and is the row's from
- * here on.  Otherwise there is no certificate that could be listed: the row is
- * left out, its serial is empty, and it stays due.  No row stops the list of
- * all others.  0, or -1.
+ * L-62, L-65: each row that this list shows for the first time is held against
+ * what it holds, under the issuer's seal or signature.  No row stops the list
+ * of all others:
+ *
+ *	another number	the certificate's is listed, and is the row's from here
+ *			on; told with each list until the row is put right
+ *	no number	the same; where nothing in the row is the issuer's no
+ *			certificate could be listed, so it is left out, its
+ *			serial is empty, and it stays due
+ *	another list	listed as the row says, and told once
+ *	nobody's	the same
+ *
+ * 0, or -1.
  */
 int list_rows_collect(const struct issuer *i, struct job *j,
     const struct crl *list, int64_t last_update, struct list_rows *out);
@@ -48,13 +56,8 @@ int list_rows_collect(const struct issuer *i, struct job *j,
 int list_rows_keep(const struct issuer *i, struct job *j, int64_t shard,
     const struct crl_input *former, struct crl_input *next);
 
-/*
- * L-62, L-65: those that this list of the shard shows for the first time have
- * certificates of that number that name it.  The others are told and recorded,
- * and listed as their rows say: one row that was changed does not keep the
- * revocations beside it from being published.  0, or -1.
- */
-int list_rows_tell_strays(const struct issuer *i, struct job *j, int64_t shard,
+/* That there were such rows, when the list is made: 0, or -1. */
+int list_rows_record(const struct issuer *i, struct job *j, int64_t shard,
     const struct list_rows *rows);
 
 #endif

@@ -382,7 +382,7 @@ publish(struct issuer *i, struct job *j, const struct crl *last)
 	in.count = rows.entry_count;
 	if (has_former && list_rows_keep(i, j, last->shard, &former, &in) < 0)
 		return -1;
-	if (list_rows_tell_strays(i, j, last->shard, &rows) < 0 ||
+	if (list_rows_record(i, j, last->shard, &rows) < 0 ||
 	    ask_linters(i, j, &in) < 0)
 		return -1;
 	/* PK-169: what the list will say is in the answers before. */
