@@ -2,12 +2,14 @@
 
 #include "src/handoff.h"
 
+#include "db/store_cert.h"
 #include "db/store_order.h"
 #include "lib/arena.h"
 #include "lib/b64.h"
 #include "lib/digest.h"
 #include "lib/job.h"
 #include "lib/json.h"
+#include "lib/log.h"
 #include "pki/certview.h"
 #include "pki/csr.h"
 #include "pki/ossl.h"
@@ -221,11 +223,32 @@ handoff_kind(const char *name)
 	return ERR_INTERNAL;
 }
 
+/* Whoever has it did nothing wrong: 1, 0, -1. */
+static int
+is_delivered(struct job *j, struct span der)
+{
+	uint8_t hash[SHA256_LEN];
+	struct cert c;
+	int found;
+
+	sha256(der, hash);
+	found = store_cert_by_sha256(j, span_mem(hash, SHA256_LEN), &c);
+	if (found == 1)
+		log_error("certificate of another order",
+		    "serial=%s order=%s next=\"it is not revoked; find out why "
+		    "that CA has answered with it\"",
+		    c.serial, c.order_id);
+	return found;
+}
+
 int
 handoff_withdraw(struct job *j, struct span der)
 {
 	struct certview v;
+	int delivered = is_delivered(j, der);
 
+	if (delivered != 0)
+		return delivered < 0 ? -1 : 0;
 	/* What cannot be read counts from now (PK-22). */
 	return store_withdrawal_add(j, der,
 	    certview_parse(der, &v) == 0 ? v.not_after : j->now,

@@ -50,7 +50,8 @@ struct handoff_input {
 /* NULL: too long. */
 const char *handoff_format(struct job *j, const struct handoff_input *in);
 
-/* What that CA has made goes to nobody (PK-216): it is to revoke it. */
+/* What that CA has made goes to nobody (PK-216): it is to revoke it, unless it
+ * is what an order got before. */
 int handoff_withdraw(struct job *j, struct span der);
 
 /* Why nothing may be signed for it now. */

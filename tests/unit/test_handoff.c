@@ -215,6 +215,31 @@ test_serial_again(struct job *j)
 	assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM cert"), 1);
 }
 
+/* PK-216: the same, and it would not be delivered anyway: whoever has it keeps
+ * it. */
+static void
+test_answer_again(struct job *j)
+{
+	struct handoff_lab lab;
+
+	handoff_lab_begin(&lab, j);
+	handoff_lab_all(&lab);
+	handoff_lab_expect_issued(&lab);
+	fixture_sql(
+	    j, arena_printf(j->arena,
+		   "UPDATE handoff SET stage = 'answered'; "
+		   "UPDATE orders SET cert_id = NULL, issue_due_at = 1, "
+		   "not_after = %lld",
+		   (long long)j->now + 60));
+	unit_log_begin();
+	EXPECT(j, issuer_step(&lab.role.issuer, j), 1);
+	assert_non_null(strstr(unit_log_end(), "certificate of another order"));
+	assert_int_equal(
+	    fixture_count(j, "SELECT COUNT(*) FROM withdrawal"), 0);
+	handoff_lab_upstream(&lab);
+	assert_int_equal(upstream_double.revoked, 0);
+}
+
 /* AC-44: the key was reported while the other CA was at work. */
 static void
 test_key_blocked(struct job *j)
@@ -529,6 +554,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_changed),
 	STORE_TEST(test_dates),
 	STORE_TEST(test_serial_again),
+	STORE_TEST(test_answer_again),
 	STORE_TEST(test_key_blocked),
 	STORE_TEST(test_gate_closed),
 	STORE_TEST(test_lint_first),
