@@ -87,7 +87,7 @@ int store_savepoint_undo(struct job *j);
 typedef void store_commit_hook_fn(void *ctx, bool after);
 void store_set_commit_hook(store_commit_hook_fn *hook, void *ctx);
 
-/* Is the database reachable, and how many seconds did a write take?  For
+/* Is the database reachable, and does its disk take a write?  For
  * `countersign check`. */
 int store_ping(struct job *j);
 

@@ -176,6 +176,28 @@ test_commit_hook(struct job *j)
 	assert_int_equal(j->wake, 17);
 }
 
+/* Another connection sees that something was committed; and of its own commits
+ * nothing. */
+static void
+test_others_wrote(struct job *j)
+{
+	struct store *own = j->store, *other;
+	int64_t seen = -1;
+
+	EXPECT(j, store_open_as(j, fixture_login(), &other), 0);
+	j->store = other;
+	EXPECT(j, store_others_wrote(j, &seen), 0);
+	EXPECT(j, store_ping(j), 0);
+	EXPECT(j, store_others_wrote(j, &seen), 0);
+	j->store = own;
+	EXPECT(j, store_ping(j), 0);
+	j->store = other;
+	EXPECT(j, store_others_wrote(j, &seen), !fixture_is_pgsql());
+	EXPECT(j, store_others_wrote(j, &seen), 0);
+	store_close(other);
+	j->store = own;
+}
+
 static int
 write_outside(struct job *j, void *ctx)
 {
@@ -507,6 +529,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_commit_after_failure),
 	STORE_TEST(test_rollback),
 	STORE_TEST(test_commit_hook),
+	STORE_TEST(test_others_wrote),
 	STORE_TEST(test_misuse_ends_the_process),
 	STORE_TEST(test_text_that_is_not_utf8),
 	STORE_TEST(test_account),
