@@ -104,7 +104,9 @@ test_retries(struct job *j)
 	role_lab_post(&lab);
 	for (size_t i = 0; i < COUNT(pauses); i++) {
 		unit_case("attempt %zu", i + 1);
+		unit_log_begin();
 		EXPECT(j, sender_step(&lab.sender, j), 1);
+		assert_null(strstr(unit_log_end(), "warning"));
 		EXPECT(j, sender_step(&lab.sender, j), 0);
 		EXPECT(j, sender_next_due(&lab.sender, j, &at), 1);
 		assert_int_equal(at, j->now + pauses[i]);
@@ -386,7 +388,13 @@ test_outcomes(struct job *j)
 		role_lab_init(&lab, j);
 		role_lab_post(&lab);
 		lab.answer = outcomes[i].answer;
+		unit_log_begin();
 		EXPECT(j, sender_step(&lab.sender, j), 1);
+		/* A relay that cannot be used is a person's to mend. */
+		assert_int_equal(
+		    strstr(unit_log_end(), "next=\"see why the relay") != NULL,
+		    outcomes[i].answer.outcome == SUBMIT_TEMPORARY &&
+			outcomes[i].answer.code[0] == '\0');
 		a = role_lab_authz(&lab);
 		assert_int_equal(authz_status(a, j->now), outcomes[i].authz);
 		assert_int_equal(
