@@ -121,6 +121,17 @@ utf8_is_invisible(uint32_t c)
 }
 
 bool
+utf8_is_shown(uint32_t code_point)
+{
+	uint32_t c = code_point;
+
+	if (c == '\n' || c == '\t' || c == ' ')
+		return true;
+	return c >= 0x20 && c != 0x7f && (c < 0x80 || c >= 0xa0) &&
+	       !utf8_is_invisible(c);
+}
+
+bool
 utf8_is_digit(uint32_t c)
 {
 	if (c < 0x80)

@@ -25,6 +25,9 @@ bool utf8_is_plain(struct span s);
 /* A separator or format character (categories Z and Cf): blanks of all kinds,
  * marks of direction, joiners, the byte order mark. */
 bool utf8_is_invisible(uint32_t code_point);
+/* A stranger's text may show it: a line's end, a tab, a blank, and what stands
+ * in its place and moves nothing else. */
+bool utf8_is_shown(uint32_t code_point);
 /* A decimal digit of any script (Nd). */
 bool utf8_is_digit(uint32_t code_point);
 /*

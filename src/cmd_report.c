@@ -326,15 +326,18 @@ print_json(struct job *j, const struct report *r, const struct mails *m)
 static void
 print_text(const char *text)
 {
-	for (const unsigned char *p = (const unsigned char *)text; *p != '\0';
-	     p++) {
-		bool c1 = p[0] == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0;
+	struct span s = span_str(text);
+	uint32_t c = 0;
 
-		if ((*p < 0x20 && *p != '\n') || *p == 0x7f || c1)
-			putchar('?');
+	for (size_t at = 0, from = 0; at < s.n; from = at) {
+		int found = utf8_next(s, &at, &c);
+
+		if (found == 1 && utf8_is_shown(c))
+			fwrite(s.p + from, 1, at - from, stdout);
 		else
-			putchar(*p);
-		p += c1;
+			putchar('?');
+		if (found != 1)
+			at = from + 1;
 	}
 	putchar('\n');
 }

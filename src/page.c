@@ -33,15 +33,6 @@ page_file(const char *name)
 
 /* --- what strangers wrote ------------------------------------------------- */
 
-static bool
-is_shown(uint32_t c)
-{
-	if (c == '\n' || c == '\t' || c == ' ')
-		return true;
-	return c >= 0x20 && c != 0x7f && (c < 0x80 || c >= 0xa0) &&
-	       !utf8_is_invisible(c);
-}
-
 void
 page_text(struct buf *b, struct span text)
 {
@@ -52,7 +43,7 @@ page_text(struct buf *b, struct span text)
 		size_t from = at;
 		int found = utf8_next(text, &at, &c);
 
-		if (found == 1 && is_shown(c))
+		if (found == 1 && utf8_is_shown(c))
 			buf_add_markup(b, span_cut(text, from, at));
 		else
 			buf_add_str(b, "\xef\xbf\xbd");

@@ -12,9 +12,11 @@
 
 #include "db/store_account.h"
 #include "lib/arena.h"
+#include "lib/fdio.h"
 #include "lib/json.h"
 #include "src/command.h"
 #include "tests/unit/command_lab.h"
+#include "tests/unit/pki_lab.h"
 
 #define LIST_MAX 1000 /* accounts that the list shows */
 #define HASH                                                                   \
@@ -162,6 +164,25 @@ test_pk_77_reason_is_a_text(struct job *j)
 	expect_refused(&s, "countersign: --reason: give a text in UTF-8");
 }
 
+/* Neither its colours nor the direction of its lines. */
+static void
+test_report_moves_nothing(struct job *j)
+{
+	const char *file = arena_printf(j->arena, "%s/report", lab_folder());
+	struct command_said s;
+
+	EXPECT(j,
+	    file_write(j, file, 0600,
+		SPAN("J\xc3\xbcrgen\tsays:\na\x1b[31mb \xc2\x9b"
+		     "c \xe2\x80\xae"
+		     "d \xd7\xa9\r\n")),
+	    0);
+	s = COMMAND_RUN(j, cmd_report, "add", file);
+	expect_done(&s, "report 1\n");
+	s = COMMAND_RUN(j, cmd_report, "show", "1");
+	expect_done(&s, "\n\nJ\xc3\xbcrgen\tsays:\na?[31mb ?c ?d \xd7\xa9?\n");
+}
+
 /* The newest thousand are revoked: there are valid ones nevertheless. */
 static void
 test_accounts_of_a_status(struct job *j)
@@ -206,6 +227,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST_SQLITE(test_option_for_another_use),
 	STORE_TEST_SQLITE(test_cert_revoke_of_none),
 	STORE_TEST(test_pk_77_reason_is_a_text),
+	STORE_TEST_SQLITE(test_report_moves_nothing),
 	STORE_TEST(test_accounts_of_a_status),
 };
 
