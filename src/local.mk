@@ -270,6 +270,7 @@ libcs_src_a_SOURCES = \
 	src/upstream_acme.c \
 	src/upstream_cmp.c \
 	src/upstream_hook.c \
+	src/upstream_revoke.c \
 	src/upstream_window.c \
 	src/wake.c src/wake.h \
 	src/wording.c src/wording.h \

@@ -14,7 +14,6 @@
 #include "lib/fdio.h"
 #include "lib/job.h"
 #include "lib/log.h"
-#include "pki/certview.h"
 #include "pki/key.h"
 #include "pki/returned.h"
 #include "src/cmp_conf.h"
@@ -22,15 +21,8 @@
 #include "src/handoff.h"
 #include "src/worker.h"
 
-#include <inttypes.h>
-
-/* Over what a program, or some exchanges of a minute each, may take. */
-#define LEASE_SECS 600
 #define RETRY_MIN_SECS 60 /* PK-218 */
 #define RETRY_MAX_SECS 3600
-#define REVOKE_MAX_SECS 300
-#define REVOKE_LATE_SECS 3600 /* PK-220 */
-#define ADOPT_MAX 100
 #define EAB_KEY_MAX 1024
 #define STOP_SECS 15 /* until a stop is looked for again */
 
@@ -377,7 +369,9 @@ prepare_leased(const struct upstream_role *u, struct job *j, struct handoff *h,
 		return found;
 	if (u->ops->begin != NULL)
 		set_token(u, j, h, u->ops->begin(j, h));
-	return move(j, h, HANDOFF_SENDING, j->now + LEASE_SECS) < 0 ? -1 : 1;
+	return move(j, h, HANDOFF_SENDING, j->now + UPSTREAM_LEASE_SECS) < 0
+		   ? -1
+		   : 1;
 }
 
 static int
@@ -390,7 +384,7 @@ request_step(const struct upstream_role *u, struct job *j)
 
 	if (store_begin(j) < 0)
 		return -1;
-	found = store_handoff_lease(j, j->now + LEASE_SECS, &h);
+	found = store_handoff_lease(j, j->now + UPSTREAM_LEASE_SECS, &h);
 	if (found < 0 && j->err.kind == ERR_SPOILED)
 		return keep_lease(j);
 	if (found <= 0) {
@@ -419,116 +413,13 @@ request_step(const struct upstream_role *u, struct job *j)
 	return 1;
 }
 
-/* --- one revocation (PK-220) --------------------------------------------- */
-
-static int
-confirm(struct job *j, const struct withdrawal *w)
-{
-	if (store_begin(j) < 0 || store_withdrawal_confirm(j, w) < 0 ||
-	    store_audit_add(j, "upstream", "revocation confirmed",
-		arena_printf(j->arena, "%s:%s",
-		    w->cert_id != NULL ? "cert" : "withdrawal", w->id),
-		"ok", NULL) < 0)
-		return worker_undo(j);
-	if (store_commit(j) < 0)
-		return -1;
-	log_info("revocation confirmed", "cert=%s", w->id);
-	return 1;
-}
-
-/* No list names a certificate after its end (RFC 5280 3.3). */
-static bool
-is_expired(const struct job *j, const struct withdrawal *w)
-{
-	struct certview v;
-
-	return certview_parse(w->der, &v) == 0 && v.not_after < j->now;
-}
-
-static int
-give_up(struct job *j, const struct withdrawal *w)
-{
-	struct log_quoted q;
-
-	log_error("revocation given up",
-	    "cert=%s error=%s next=\"nothing: the certificate has expired, and "
-	    "that CA never said that it was revoked\"",
-	    w->id, log_quote(&q, span_str(j->err.text)));
-	job_recover(j);
-	if (store_begin(j) < 0 || store_withdrawal_end(j, w) < 0 ||
-	    store_audit_add(j, "upstream", "revocation given up",
-		arena_printf(j->arena, "%s:%s",
-		    w->cert_id != NULL ? "cert" : "withdrawal", w->id),
-		"expired", NULL) < 0)
-		return worker_undo(j);
-	return store_commit(j) < 0 ? -1 : 1;
-}
-
-static int
-put_off(struct job *j, const struct withdrawal *w)
-{
-	bool is_late = j->now - w->asked_at >= REVOKE_LATE_SECS;
-	int64_t secs = 10 * w->attempts;
-	struct log_quoted q;
-
-	log_line(is_late ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING,
-	    is_late ? "revocation late" : "revocation not confirmed",
-	    "cert=%s seconds=%" PRId64 " error=%s next=\"%s\"", w->id,
-	    j->now - w->asked_at, log_quote(&q, span_str(j->err.text)),
-	    is_late ? "have that CA revoke it; it is asked again until it "
-		      "confirms, or the certificate expires"
-		    : "nothing: it is asked again");
-	job_recover(j);
-	if (store_begin(j) < 0 ||
-	    store_withdrawal_retry(j, w->id,
-		j->now + (secs < REVOKE_MAX_SECS ? secs : REVOKE_MAX_SECS)) < 0)
-		return worker_undo(j);
-	return store_commit(j) < 0 ? -1 : 1;
-}
-
-/* PK-220: a stop has cut it off, which says nothing of that CA. */
-static int
-give_back(struct job *j, const struct withdrawal *w)
-{
-	log_info("revocation cut off by the stop",
-	    "cert=%s next=\"nothing: the next start asks\"", w->id);
-	job_recover(j);
-	j->now = clock_now();
-	if (store_begin(j) < 0 || store_withdrawal_give_back(j, w->id) < 0)
-		return worker_undo(j);
-	return store_commit(j) < 0 ? -1 : 1;
-}
-
-static int
-revocation_step(const struct upstream_role *u, struct job *j)
-{
-	struct withdrawal w;
-	size_t count;
-	int found;
-
-	if (store_begin(j) < 0)
-		return -1;
-	if (store_withdrawal_adopt(j, u->ca_label, ADOPT_MAX, &count) < 0)
-		return worker_undo(j);
-	found = store_withdrawal_lease(j, j->now + LEASE_SECS, &w);
-	if (found < 0)
-		return worker_undo(j);
-	if (store_commit(j) < 0)
-		return -1;
-	if (found == 0)
-		return 0;
-	if (u->ops->revoke(&u->secrets, j, &w) == 0)
-		return confirm(j, &w);
-	if (role_is_stopping())
-		return give_back(j, &w);
-	return is_expired(j, &w) ? give_up(j, &w) : put_off(j, &w);
-}
+/* --- in turns ------------------------------------------------------------- */
 
 int
 upstream_step(void *role, struct job *j)
 {
 	const struct upstream_role *u = role;
-	int revoked = revocation_step(u, j), asked, windows;
+	int revoked = upstream_revoke_step(u, j), asked, windows;
 
 	if (revoked < 0 || role_is_stopping())
 		return revoked;

@@ -19,11 +19,15 @@ struct upstream_role {
 	const char *ca_label;        /* of the CA that is called */
 };
 
-/* One request, or one revocation: 1, 0, -1. */
+/* Over what a program, or some exchanges of a minute each, may take. */
+#define UPSTREAM_LEASE_SECS 600
+
+/* One request, one revocation and one renewal window: 1, 0, -1. */
 int upstream_step(void *role, struct job *j);
 int upstream_next_due(void *role, struct job *j, int64_t *at);
 
-/* One renewal window: the same. */
+/* One revocation (PK-220), one renewal window: the same. */
+int upstream_revoke_step(const struct upstream_role *u, struct job *j);
 int upstream_window_step(const struct upstream_role *u, struct job *j);
 
 extern const struct role_ops upstream_ops;

@@ -8,7 +8,6 @@
 #include "src/role_upstream.h"
 #include "src/worker.h"
 
-#define LEASE_SECS 600
 /* It is asked at least as often as our own clients ask us to look (PK-193
  * counts on a day), and never so often that it would be a load. */
 #define AGAIN_MIN_SECS ((int64_t)6 * 3600)
@@ -29,7 +28,7 @@ lease(struct job *j, struct window *w)
 
 	if (store_begin(j) < 0)
 		return -1;
-	found = store_window_lease(j, j->now + LEASE_SECS, w);
+	found = store_window_lease(j, j->now + UPSTREAM_LEASE_SECS, w);
 	if (found < 0)
 		return worker_undo(j);
 	return store_commit(j) < 0 ? -1 : found;
