@@ -97,6 +97,22 @@ linter_lab_add(struct job *j, struct conf *conf, const char *name,
 	conf->user = geteuid() == 0 ? "nobody" : NULL;
 }
 
+void
+linter_lab_add_network(struct job *j, struct conf *conf)
+{
+	linter_lab_add(j, conf, "network",
+	    "exec python3 -c '\n"
+	    "import socket\n"
+	    "for family in socket.AF_INET, socket.AF_INET6, socket.AF_UNIX:\n"
+	    "    try:\n"
+	    "        socket.socket(family)\n"
+	    "    except PermissionError:\n"
+	    "        continue\n"
+	    "    raise SystemExit(1)\n"
+	    "print(\"{\\\"e_a\\\":{\\\"result\\\":\\\"pass\\\"}}\")'",
+	    60);
+}
+
 struct span
 linter_lab_der(void)
 {

@@ -12,6 +12,8 @@ struct job;
  * may take `secs`.  Its version is "lab 1.0". */
 void linter_lab_add(struct job *j, struct conf *conf, const char *name,
     const char *script, int64_t secs);
+/* One that passes if it cannot make a socket: "network". */
+void linter_lab_add_network(struct job *j, struct conf *conf);
 /* Other lines in its place. */
 void linter_lab_change(struct job *j, const char *name, const char *script);
 /* "FOLDER/name" */

@@ -15,8 +15,11 @@
 #include <unistd.h>
 
 #include "lib/fdio.h"
+#include "lib/hex.h"
 #include "pki/certfield.h"
+#include "pki/certview.h"
 #include "pki/der.h"
+#include "pki/issue.h"
 #include "pki/key.h"
 #include "pki/keycheck.h"
 #include "pki/oid.h"
@@ -506,4 +509,24 @@ lab_csr_make(struct job *j, const struct lab_csr *c)
 	der_close(&all, mark);
 	assert_true(buf_ok(&all));
 	return buf_span(&all);
+}
+
+struct span
+lab_issue(struct job *j, const struct ca *ca, const struct issue_input *in)
+{
+	struct issue_tbs tbs;
+	struct span der = { 0 };
+
+	if (issue_prepare(j, ca, in, &tbs) < 0 ||
+	    issue_sign(j, ca, &tbs, &der) < 0)
+		fail_msg("%s", j->err.text);
+	return der;
+}
+
+const char *
+lab_value_hex(struct job *j, const struct certview *v, struct span oid)
+{
+	const struct cert_extension *e = certview_extension(v, oid);
+
+	return e == NULL ? "" : hex_dup(j->arena, e->value);
 }

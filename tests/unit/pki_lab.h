@@ -11,6 +11,8 @@
 #include "pki/csr.h"
 #include "pki/profile.h"
 
+struct certview;
+struct issue_input;
 struct job;
 
 #define LAB_CRL_URL "http://crl.example.com/issuing.crl"
@@ -49,6 +51,13 @@ EVP_PKEY *lab_key(enum key_type type, int bits);
 /* Its SubjectPublicKeyInfo. */
 struct span lab_spki(struct job *j, EVP_PKEY *key);
 struct span lab_x509_der(struct job *j, X509 *x);
+
+/* A certificate that must come about: its DER. */
+struct span lab_issue(
+    struct job *j, const struct ca *ca, const struct issue_input *in);
+/* An extension's value in hexadecimal, "" if there is none. */
+const char *lab_value_hex(
+    struct job *j, const struct certview *v, struct span oid);
 
 #define LAB_NO_KEY_USAGE (-1)
 

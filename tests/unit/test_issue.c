@@ -72,26 +72,6 @@ input(struct job *j, EVP_PKEY *key, int usage, const char *const *mailboxes,
 	return input_for(j, LAB_PROFILE, key, usage, mailboxes, count, csr);
 }
 
-static struct span
-issue(struct job *j, const struct ca *ca, const struct issue_input *in)
-{
-	struct issue_tbs tbs;
-	struct span der = { 0 };
-
-	if (issue_prepare(j, ca, in, &tbs) < 0 ||
-	    issue_sign(j, ca, &tbs, &der) < 0)
-		fail_msg("%s", j->err.text);
-	return der;
-}
-
-static const char *
-value_hex(struct job *j, const struct certview *v, struct span oid)
-{
-	const struct cert_extension *e = certview_extension(v, oid);
-
-	return e == NULL ? "" : hex_dup(j->arena, e->value);
-}
-
 /* PK-100, PK-61: the table of 9.2, written by hand. */
 static const char *
 expected_usage(enum key_type type, int bits)
@@ -142,12 +122,12 @@ check_matrix_one(size_t ca_index, size_t key_index, int usage)
 	    key_type_name(keys[key_index].type), keys[key_index].bits,
 	    (unsigned)usage);
 	struct issue_input in = input(&j, key, usage, alice, 1, &csr);
-	struct span der = issue(&j, ca, &in);
+	struct span der = lab_issue(&j, ca, &in);
 	assert_int_equal(certview_parse(der, &v), 0);
 	assert_string_equal(
 	    hex_dup(j.arena, v.inner_algorithm), ca_algorithms[ca_index]);
 	assert_true(span_eq(v.inner_algorithm, v.outer_algorithm));
-	assert_string_equal(value_hex(&j, &v, OID_KEY_USAGE),
+	assert_string_equal(lab_value_hex(&j, &v, OID_KEY_USAGE),
 	    expected_usage(keys[key_index].type, usage));
 	const char *spki = hex_dup(j.arena, v.spki);
 	assert_non_null(strstr(spki, key_algorithms[keys[key_index].type]));
@@ -272,13 +252,13 @@ check_profile_one(const struct profile *p, size_t key_index, int usage)
 		return;
 	}
 	in = input_for(j, p, key, usage, alice, 1, &csr);
-	struct span der = issue(j, ca, &in);
+	struct span der = lab_issue(j, ca, &in);
 	assert_int_equal(certview_parse(der, &v), 0);
-	assert_string_equal(value_hex(j, &v, OID_POLICIES), policy_hex(p));
+	assert_string_equal(lab_value_hex(j, &v, OID_POLICIES), policy_hex(p));
 	assert_string_equal(
-	    value_hex(j, &v, OID_KEY_USAGE), expected_usage(type, usage));
-	assert_string_equal(
-	    value_hex(j, &v, OID_EXT_KEY_USAGE), "300a06082b06010505070304");
+	    lab_value_hex(j, &v, OID_KEY_USAGE), expected_usage(type, usage));
+	assert_string_equal(lab_value_hex(j, &v, OID_EXT_KEY_USAGE),
+	    "300a06082b06010505070304");
 }
 
 /* AC-138, AC-163: profile × key × class. */
@@ -338,7 +318,7 @@ test_extensions(void **state)
 
 	struct issue_input in =
 	    input(j, lab_key(KEY_TYPE_P256, 0), 0x11, alice, 1, &csr);
-	struct span der = issue(j, ca, &in);
+	struct span der = lab_issue(j, ca, &in);
 	assert_int_equal(certview_parse(der, &v), 0);
 	assert_int_equal(spki_split(csr.spki, &type, &bits), 0);
 	sha256(bits, digest);
@@ -382,7 +362,7 @@ test_extensions(void **state)
 	    "301c311a301806035504030c11616c696365406578616d706c652e636f6d");
 	unit_case("no AIA");
 	in.ca_issuers_url = NULL;
-	der = issue(j, ca, &in);
+	der = lab_issue(j, ca, &in);
 	assert_int_equal(certview_parse(der, &v), 0);
 	assert_null(certview_extension(&v, OID_AUTHORITY_INFO));
 }
@@ -428,7 +408,7 @@ test_names(void **state)
 		unit_case("%zu", i);
 		struct issue_input in = input(j, lab_key(KEY_TYPE_P256, 0), 1,
 		    cases[i].mailboxes, cases[i].count, &csr);
-		struct span der = issue(j, ca, &in);
+		struct span der = lab_issue(j, ca, &in);
 		assert_int_equal(certview_parse(der, &v), 0);
 		assert_int_equal(v.subject.n > 2, cases[i].has_subject);
 		assert_int_equal(
@@ -436,7 +416,7 @@ test_names(void **state)
 		    !cases[i].has_subject);
 		if (cases[i].san != NULL)
 			assert_string_equal(
-			    value_hex(j, &v, OID_SUBJECT_ALT_NAME),
+			    lab_value_hex(j, &v, OID_SUBJECT_ALT_NAME),
 			    cases[i].san);
 		assert_int_equal(cert_facts(j, der, &facts), 0);
 		assert_int_equal(facts.mailbox_count, cases[i].count);
@@ -739,7 +719,7 @@ test_chain(void **state)
 
 	struct issue_input in =
 	    input(j, lab_key(KEY_TYPE_P256, 0), 1, alice, 1, &csr);
-	struct span der = issue(j, ca, &in);
+	struct span der = lab_issue(j, ca, &in);
 	assert_int_equal(issue_chain_pem(j, ca, der, &pem), 0);
 	size_t count = 0;
 	for (size_t at = 0;
@@ -777,7 +757,7 @@ test_facts(void **state)
 
 	struct issue_input in =
 	    input(j, lab_key(KEY_TYPE_P256, 0), 1, alice, 1, &csr);
-	struct span der = issue(j, lab_ca("p256"), &in);
+	struct span der = lab_issue(j, lab_ca("p256"), &in);
 	assert_int_equal(cert_facts(j, der, &facts), 0);
 	assert_string_equal(facts.serial_hex,
 	    hex_dup(j->arena, span_mem(in.serial, SERIAL_LEN)));

@@ -62,27 +62,6 @@ request(struct job *j, const struct profile *p, EVP_PKEY *key, int usage,
 	issue_validity(j->now, 300, 365, &in->not_before, &in->not_after);
 }
 
-static struct span
-issue(struct job *j, const struct issue_input *in)
-{
-	const struct ca *ca = lab_ca("p256");
-	struct issue_tbs tbs;
-	struct span der = { 0 };
-
-	if (issue_prepare(j, ca, in, &tbs) < 0 ||
-	    issue_sign(j, ca, &tbs, &der) < 0)
-		fail_msg("%s", j->err.text);
-	return der;
-}
-
-static const char *
-value_hex(struct job *j, const struct certview *v, struct span oid)
-{
-	const struct cert_extension *e = certview_extension(v, oid);
-
-	return e == NULL ? "" : hex_dup(j->arena, e->value);
-}
-
 /* --- the fields that no profile changes ----------------------------------- */
 
 /* PK-90, PK-91, PK-96, PK-97, PK-99: copied to the octet, or absent. */
@@ -106,7 +85,8 @@ test_fixed(void **state)
 		unit_case("%s", profiles[i].name);
 		request(j, &profiles[i], lab_key(KEY_TYPE_P256, 0), usage,
 		    alice, &csr, &in);
-		assert_int_equal(certview_parse(issue(j, &in), &v), 0);
+		assert_int_equal(
+		    certview_parse(lab_issue(j, lab_ca("p256"), &in), &v), 0);
 		assert_true(span_eq(v.inner_algorithm, v.outer_algorithm));
 		assert_true(span_eq(v.inner_algorithm, ca->signer.alg->der));
 		assert_true(span_eq(v.issuer, ca->signer.name));
@@ -132,13 +112,15 @@ test_urls(void **state)
 	(void)state;
 
 	request(j, LAB_PROFILE, lab_key(KEY_TYPE_P256, 0), 1, alice, &csr, &in);
-	assert_int_equal(certview_parse(issue(j, &in), &v), 0);
-	assert_non_null(strstr(value_hex(j, &v, OID_CRL_POINTS),
+	assert_int_equal(
+	    certview_parse(lab_issue(j, lab_ca("p256"), &in), &v), 0);
+	assert_non_null(strstr(lab_value_hex(j, &v, OID_CRL_POINTS),
 	    hex_dup(j->arena, SPAN(LAB_CRL_URL))));
-	assert_non_null(strstr(value_hex(j, &v, OID_AUTHORITY_INFO),
+	assert_non_null(strstr(lab_value_hex(j, &v, OID_AUTHORITY_INFO),
 	    hex_dup(j->arena, SPAN(LAB_CA_ISSUERS_URL))));
 	in.ca_issuers_url = NULL;
-	assert_int_equal(certview_parse(issue(j, &in), &v), 0);
+	assert_int_equal(
+	    certview_parse(lab_issue(j, lab_ca("p256"), &in), &v), 0);
 	assert_null(certview_extension(&v, OID_AUTHORITY_INFO));
 }
 
@@ -192,7 +174,8 @@ test_subjects(void **state)
 		p.subject = rows[i].mode;
 		request(j, &p, lab_key(KEY_TYPE_P256, 0), 1, rows[i].mailboxes,
 		    &csr, &in);
-		assert_int_equal(certview_parse(issue(j, &in), &v), 0);
+		assert_int_equal(
+		    certview_parse(lab_issue(j, lab_ca("p256"), &in), &v), 0);
 		assert_string_equal(
 		    hex_dup(j->arena, v.subject), rows[i].subject);
 		assert_int_equal(
@@ -223,7 +206,8 @@ test_subject_number(void **state)
 	    in.subject_number, issue_subject_number(j->arena, "account"));
 	assert_string_not_equal(
 	    in.subject_number, issue_subject_number(j->arena, "account2"));
-	assert_int_equal(certview_parse(issue(j, &in), &v), 0);
+	assert_int_equal(
+	    certview_parse(lab_issue(j, lab_ca("p256"), &in), &v), 0);
 	assert_string_equal(hex_dup(j->arena, v.subject),
 	    arena_printf(j->arena,
 		"3047311a3018" CN_ALICE "312930270603550405"
@@ -233,7 +217,8 @@ test_subject_number(void **state)
 	/* No mailbox fits: nothing at all. */
 	p.subject = SUBJECT_EMAIL;
 	request(j, &p, lab_key(KEY_TYPE_P256, 0), 1, utf8, &csr, &in);
-	assert_int_equal(certview_parse(issue(j, &in), &v), 0);
+	assert_int_equal(
+	    certview_parse(lab_issue(j, lab_ca("p256"), &in), &v), 0);
 	assert_string_equal(hex_dup(j->arena, v.subject), "3000");
 	in.subject_number = NULL;
 	assert_int_equal(issue_prepare(j, lab_ca("p256"), &in, &tbs), -1);
@@ -307,7 +292,8 @@ test_lengths(void **state)
 			mailbox[k] = '.';
 		memcpy(mailbox + rows[i].octets - 3, ".bc", 3);
 		request(j, &p, lab_key(KEY_TYPE_P256, 0), 1, one, &csr, &in);
-		assert_int_equal(certview_parse(issue(j, &in), &v), 0);
+		assert_int_equal(
+		    certview_parse(lab_issue(j, lab_ca("p256"), &in), &v), 0);
 		const char *hex = hex_dup(j->arena, v.subject);
 		assert_int_equal(
 		    strstr(hex, "0603550403") != NULL, rows[i].has_cn);
@@ -334,20 +320,22 @@ test_extensions(void **state)
 	p.smime_capabilities = (struct span)CAPABILITIES;
 	p.client_auth = p.non_repudiation = true;
 	request(j, &p, lab_key(KEY_TYPE_P256, 0), 0x01, alice, &csr, &in);
-	assert_int_equal(certview_parse(issue(j, &in), &v), 0);
+	assert_int_equal(
+	    certview_parse(lab_issue(j, lab_ca("p256"), &in), &v), 0);
 	assert_int_equal(v.extension_count, 9);
 	assert_true(span_eq(v.extensions[8].oid, OID_SMIME_CAPABILITIES));
 	assert_false(v.extensions[8].critical);
 	assert_true(span_eq(v.extensions[8].value, p.smime_capabilities));
-	assert_string_equal(value_hex(j, &v, OID_POLICIES),
+	assert_string_equal(lab_value_hex(j, &v, OID_POLICIES),
 	    "30183009060767810c01050102300b06092b0601040181fd5907");
-	assert_string_equal(value_hex(j, &v, OID_EXT_KEY_USAGE),
+	assert_string_equal(lab_value_hex(j, &v, OID_EXT_KEY_USAGE),
 	    "301406082b0601050507030406082b06010505070302");
-	assert_string_equal(value_hex(j, &v, OID_KEY_USAGE), "030206c0");
+	assert_string_equal(lab_value_hex(j, &v, OID_KEY_USAGE), "030206c0");
 	/* Not for encryption. */
 	request(j, &p, lab_key(KEY_TYPE_P256, 0), 0x10, alice, &csr, &in);
-	assert_int_equal(certview_parse(issue(j, &in), &v), 0);
-	assert_string_equal(value_hex(j, &v, OID_KEY_USAGE), "03020308");
+	assert_int_equal(
+	    certview_parse(lab_issue(j, lab_ca("p256"), &in), &v), 0);
+	assert_string_equal(lab_value_hex(j, &v, OID_KEY_USAGE), "03020308");
 }
 
 /* --- one profile's certificate as another's ------------------------------- */

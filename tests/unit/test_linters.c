@@ -376,17 +376,7 @@ test_confined(void **state)
 	(void)state;
 	if (!calls_supported())
 		UNIT_SKIP("this kernel has no seccomp");
-	linter_lab_add(j, &conf, "network",
-	    "exec python3 -c '\n"
-	    "import socket\n"
-	    "for family in socket.AF_INET, socket.AF_INET6, socket.AF_UNIX:\n"
-	    "    try:\n"
-	    "        socket.socket(family)\n"
-	    "    except PermissionError:\n"
-	    "        continue\n"
-	    "    raise SystemExit(1)\n"
-	    "print(\"{\\\"e_a\\\":{\\\"result\\\":\\\"pass\\\"}}\")'",
-	    60);
+	linter_lab_add_network(j, &conf);
 	linter_lab_add(j, &conf, "memory",
 	    "exec python3 -c '\n"
 	    "try:\n"
