@@ -38,6 +38,25 @@ static struct conf conf;
 static bool has_conf;
 static struct acme *acme;
 
+#define HOUR INT64_C(3600)
+#define DAY (24 * HOUR)
+
+const struct conf_limits front_limits = {
+	.new_accounts = { { { 10, 3 * HOUR } }, 1 },
+	.new_accounts_net = { { { 100, 3 * HOUR } }, 1 },
+	.pending_authorizations = 100,
+	.pending_per_mailbox = 3,
+	.new_orders = { { { 50, 3 * HOUR } }, 1 },
+	.mails_to_mailbox = { { { 3, HOUR }, { 6, DAY } }, 2 },
+	.mails_to_known_mailbox = { { { 10, DAY } }, 1 },
+	.mails_to_domain = { { { 100, HOUR }, { 500, DAY } }, 2 },
+	.mails_by_account = { { { 50, DAY } }, 1 },
+	.mails_by_address = { { { 30, DAY } }, 1 },
+	.mails_total = { { { 2000, HOUR } }, 1 },
+	.certificates = { { { 10, 7 * DAY } }, 1 },
+	.failed_validations = { { { 5, HOUR } }, 1 },
+};
+
 struct conf *
 front_conf(void)
 {
@@ -364,4 +383,15 @@ front_str(const struct answer *a, const char *name)
 		fail_msg(
 		    "no string %s in %.*s", name, (int)a->body.n, a->body.p);
 	return json_string(v).p;
+}
+
+int64_t
+front_retry_after(const struct answer *a)
+{
+	const char *text = front_header(a, "Retry-After", 0);
+	int64_t secs = 0;
+
+	assert_non_null(text);
+	assert_int_equal(span_to_int(span_str(text), 1, INT64_MAX, &secs), 0);
+	return secs;
 }

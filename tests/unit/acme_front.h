@@ -32,6 +32,8 @@ struct acme;
 
 /* The configuration that front_open() uses; a test may change it before. */
 struct conf *front_conf(void);
+/* Limits for it: as they are where nobody configures any. */
+extern const struct conf_limits front_limits;
 void front_open(struct job *j);
 /* The same over the store as it is. */
 void front_open_again(struct job *j);
@@ -73,6 +75,8 @@ void front_check(const struct answer *a, int status, const char *type,
 
 /* A response's field by name, the i-th of that name, or NULL. */
 const char *front_header(const struct answer *a, const char *name, size_t i);
+/* The seconds of Retry-After, which must be there. */
+int64_t front_retry_after(const struct answer *a);
 /* The path of a URL of this server, or a failed test. */
 const char *front_path(const char *url);
 /* A string member of the document. */

@@ -439,6 +439,7 @@ unit_tests += \
 	tests/unit/test_jwk \
 	tests/unit/test_jws \
 	tests/unit/test_limit \
+	tests/unit/test_limit_sources \
 	tests/unit/test_nonce \
 	tests/unit/test_nonce_shared \
 	tests/unit/test_order \
@@ -474,6 +475,7 @@ tests_unit_test_download_LDADD = $(ACME_LAB) $(STORE_FIXTURE) $(CS_ACME)
 tests_unit_test_jwk_LDADD = $(ACME_LAB) $(UNIT) $(CS_ACME)
 tests_unit_test_jws_LDADD = $(ACME_LAB) $(UNIT) $(CS_ACME)
 tests_unit_test_limit_LDADD = $(ACME_LAB) $(STORE_FIXTURE) $(CS_ACME)
+tests_unit_test_limit_sources_LDADD = $(ACME_LAB) $(STORE_FIXTURE) $(CS_ACME)
 tests_unit_test_nonce_LDADD = $(UNIT) $(CS_ACME)
 tests_unit_test_nonce_shared_LDADD = $(STORE_FIXTURE) $(CS_ACME)
 order_lab = tests/unit/order_lab.c tests/unit/order_lab.h
