@@ -44,13 +44,17 @@ static const char *
 end_line(struct fetch_guard *g)
 {
 	uint64_t number = g->number;
-	bool goes_on = g->is_number && g->depth > 0 && is_fetch(g);
+	bool is_literal = g->is_number && g->depth > 0;
 
 	g->in_number = g->is_number = false;
-	if (!goes_on) {
+	if (!is_literal) {
 		*g = (struct fetch_guard){ .head_n = 0 };
 		return NULL;
 	}
+	/* Whatever libetpan takes it for, what follows might not be a line. */
+	if (!is_fetch(g))
+		return "the server sent a literal in a list; none was asked "
+		       "for";
 	if (number > UINT32_MAX)
 		return "the server announced more octets than IMAP can";
 	g->literal = number;

@@ -28,16 +28,19 @@ static const struct {
 	{ FETCH "{4}\r\n[BAD" LISTS_50 ")\r\n", "lists inside" },
 	/* Nothing is behind a literal that is none. */
 	{ "* OK {99}\r\n* NO [BADCHARSET (a)]\r\n", "charsets" },
-	{ "* STATUS ({99}\r\n* NO [BADCHARSET (a)]\r\n", "charsets" },
 	{ FETCH "{99} \r\n* NO [BADCHARSET (a)]\r\n", "charsets" },
 	{ FETCH "{9x}\r\n* NO [BADCHARSET (a)]\r\n", "charsets" },
 	{ FETCH "99}\r\n* NO [BADCHARSET (a)]\r\n", "charsets" },
-	{ "* x FETCH ({99}\r\n* NO [BADCHARSET (a)]\r\n", "charsets" },
 	{ "* 1 FETCH {99}\r\n* NO [BADCHARSET (a)]\r\n", "charsets" },
 	{ "* OK [BADCHARSET (a)] x\r\n", "charsets" },
 	{ "* ok [[badcharset\r\n", "charsets" },
 	{ "* OK [BADCHARS] x\r\n", NULL },
 	{ "* OK [BADCHARS\r\nET\r\n", NULL },
+	/* Where libetpan might see one. */
+	{ "* STATUS ({99}\r\n", "literal in a list" },
+	{ "* x FETCH ({99}\r\n", "literal in a list" },
+	{ "* 1  FETCH (((({2}\r\n\r\n", "literal in a list" },
+	{ "* LIST () \"/\" {5}\r\nINBOX\r\n", NULL },
 	/* libetpan adds up in 32 bits. */
 	{ FETCH "{4294967295}\r\n", NULL },
 	{ FETCH "{4294967296}\r\n", "more octets than IMAP can" },
