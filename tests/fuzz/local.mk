@@ -54,6 +54,7 @@ fuzzers += \
 	tests/fuzz/fuzz_addr \
 	tests/fuzz/fuzz_auth_results \
 	tests/fuzz/fuzz_bounce \
+	tests/fuzz/fuzz_fetch_guard \
 	tests/fuzz/fuzz_iodef \
 	tests/fuzz/fuzz_message \
 	tests/fuzz/fuzz_mime_words \
@@ -64,6 +65,8 @@ tests_fuzz_fuzz_auth_results_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_auth_results_LDADD = $(FUZZ) $(CS_MAIL)
 tests_fuzz_fuzz_bounce_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_bounce_LDADD = $(FUZZ) $(CS_MAIL)
+tests_fuzz_fuzz_fetch_guard_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_fetch_guard_LDADD = $(FUZZ) $(CS_MAIL)
 tests_fuzz_fuzz_iodef_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_iodef_LDADD = $(FUZZ) $(CS_MAIL)
 tests_fuzz_fuzz_message_LDFLAGS = $(fuzz_ldflags)
