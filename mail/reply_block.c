@@ -190,10 +190,15 @@ reply_blocks_judge(
 		return finding_set(f, FINDING_REFUSE, "body.bad-block",
 		    "the response block is not a digest of 43 characters: copy "
 		    "its lines unchanged");
-	if (b->below.found || b->quoted)
+	if (b->below.found)
 		return finding_set(f, FINDING_REFUSE, "body.block-in-quote",
 		    "the only response block is in what may be quoted text: "
 		    "put its lines at the very top of the reply");
+	if (b->quoted)
+		return finding_set(f, FINDING_REFUSE, "body.block-in-quote",
+		    "the lines of the only response block have blanks or "
+		    "marks before them, as quoted text has: put them at the "
+		    "very top of the reply, with nothing before them");
 	return finding_set(f, FINDING_REFUSE, "body.no-block",
 	    "no response block: it must stand in the plain text of the reply, "
 	    "from its line -----BEGIN ACME RESPONSE----- on, unchanged");

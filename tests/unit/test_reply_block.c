@@ -234,6 +234,7 @@ test_quote_marks(void **state)
 		"\xc2\xbb", "\xc2\xa0", " ", "\t", "> | \xc2\xbb ",
 		"\xe2\x80\xba " };
 	uint8_t digest[SHA256_LEN];
+	struct finding f;
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(marks); i++) {
@@ -243,8 +244,11 @@ test_quote_marks(void **state)
 		    marks[i], marks[i], marks[i]);
 
 		unit_case("%zu", i);
-		assert_string_equal(
-		    code_of(span_str(quoted), digest), "body.block-in-quote");
+		assert_int_equal(
+		    reply_find_block(unit_job(), span_str(quoted), digest, &f),
+		    -1);
+		assert_string_equal(f.code, "body.block-in-quote");
+		assert_non_null(strstr(f.detail, "with nothing before them"));
 		/* Above or below it, an answer counts. */
 		assert_string_equal(
 		    code_of(span_str(arena_printf(
