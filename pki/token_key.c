@@ -173,7 +173,9 @@ lost(struct job *j, struct token *t)
 	t->retry_at = j->now + t->pause;
 	snprintf(t->why, sizeof t->why, "%s", j->err.text);
 	log_error("token away",
-	    "error=\"%s\" next=\"look after the token; it is tried again in "
+	    "error=\"%s\" next=\"look after the token; if its folder or module "
+	    "is another one than at the start, start countersignd again, for "
+	    "the signer is confined to what was there; it is tried again in "
 	    "%lld s, and what waits for a signature goes on waiting\"",
 	    t->why, (long long)t->pause);
 	return -1;
