@@ -184,7 +184,10 @@ const struct conf_option conf_options[] = {
 	    true,
 	    "Domains and mailboxes to issue for; empty: all of them." },
 	{ "policy", "deny", CONF_LIST, AT(deny), NULL, 0, 0, NULL, false,
-	    true, "Domains and mailboxes never to issue for." },
+	    true,
+	    "Domains and mailboxes never to issue for. Addresses of mailing "
+	    "lists belong here, where a list signs what members write in its "
+	    "own name and does not say that it is one." },
 	{ "policy", "reserved_local_parts", CONF_LIST,
 	    AT(reserved_local_parts), NULL, 0, 0, NULL, false, true,
 	    "Local parts that stand for a function (postmaster, abuse, "
