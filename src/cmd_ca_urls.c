@@ -20,6 +20,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define TIMEOUT_MS 30000
 #define DETAIL_MAX 256
@@ -66,6 +67,17 @@ note(struct run *r, const char *label, const char *url)
 	return store_commit(j);
 }
 
+/* Some errors begin with the URL, which stands at the beginning of the line. */
+static const char *
+without_url(const char *text, const char *url)
+{
+	size_t n = strlen(url);
+
+	return strncmp(text, url, n) == 0 && strncmp(text + n, ": ", 2) == 0
+		   ? text + n + 2
+		   : text;
+}
+
 /* With the lists that it fetches in a job of its own. */
 static int
 look_at(struct run *r, const struct url_subject *s, const struct ca_url *url)
@@ -79,7 +91,8 @@ look_at(struct run *r, const struct url_subject *s, const struct ca_url *url)
 	if (result == 0)
 		printf("ok    %s: %s\n", url->url, found);
 	else
-		printf("WRONG %s: %s\n", url->url, one.err.text);
+		printf("WRONG %s: %s\n", url->url,
+		    without_url(one.err.text, url->url));
 	fflush(stdout);
 	job_done(&one);
 	r->checked++;

@@ -325,6 +325,8 @@ def test_public_names(site):
                     "crl.ca.test/root.cer"):
             assert any(line.startswith(f"WRONG http://{url}: ")
                        for line in said), said
+        assert not any(re.search(r"(http://\S+): \1: ", line)
+                       for line in said), said
         found = site.countersign("check", status=None)
         assert "warn  URLs in certificates: " in found, found
         assert "ok    list of the CA above: good until " in found, found
