@@ -2,10 +2,12 @@
 
 #include "mail/fetch_guard.h"
 
-/* What we ask for has two; what else a server may tell has few. */
-#define DEPTH_MAX 50
+/* What we ask for has two; what else a server may tell has few.  Whether they
+ * end is not looked at: a ")" in a string ends none. */
+#define LISTS_MAX 50
 
-static const struct span bad_charset = SPAN_INIT("[BADCHARSET");
+/* libetpan takes it for a code after blanks as well. */
+static const struct span bad_charset = SPAN_INIT("badcharset");
 
 /* "* 12 FETCH (": the one response in which there is a literal of ours. */
 static bool
@@ -40,25 +42,41 @@ see_literal(struct fetch_guard *g, char c)
 	}
 }
 
+/* What libetpan, which passes over blanks, might take for a literal. */
+static bool
+may_be_literal(const struct fetch_guard *g)
+{
+	return g->last == '}' && g->opened > 0;
+}
+
 static const char *
 end_line(struct fetch_guard *g)
 {
-	uint64_t number = g->number;
-	bool is_literal = g->is_number && g->depth > 0;
-
-	g->in_number = g->is_number = false;
-	if (!is_literal) {
+	if (!may_be_literal(g)) {
 		*g = (struct fetch_guard){ .head_n = 0 };
 		return NULL;
 	}
-	/* Whatever libetpan takes it for, what follows might not be a line. */
-	if (!is_fetch(g))
-		return "the server sent a literal in a list; none was asked "
-		       "for";
-	if (number > UINT32_MAX)
+	/* Else what follows might be no line to it, or no literal. */
+	if (!g->is_number || g->in_string || !is_fetch(g))
+		return "the server sent a literal that none asked for, or that "
+		       "is not well-formed";
+	if (g->number > UINT32_MAX)
 		return "the server announced more octets than IMAP can";
-	g->literal = number;
+	g->literal = g->number;
+	g->in_number = g->is_number = false;
+	g->last = '\0';
 	return NULL;
+}
+
+static void
+see_string(struct fetch_guard *g, char c)
+{
+	if (g->is_escaped)
+		g->is_escaped = false;
+	else if (c == '\\')
+		g->is_escaped = g->in_string;
+	else if (c == '"')
+		g->in_string = !g->in_string;
 }
 
 static const char *
@@ -67,15 +85,16 @@ see_octet(struct fetch_guard *g, char c)
 	if (g->head_n < FETCH_GUARD_HEAD)
 		g->head[g->head_n++] = c;
 	see_literal(g, c);
+	see_string(g, c);
 	if (c == '\n')
 		return end_line(g);
-	if (c == '(' && ++g->depth > DEPTH_MAX)
+	if (c != ' ' && c != '\t' && c != '\r')
+		g->last = c;
+	if (c == '(' && ++g->opened > LISTS_MAX)
 		return "the server sent lists inside of lists without end";
-	if (c == ')' && g->depth > 0)
-		g->depth--;
-	/* "[" occurs in it only once. */
-	if (ascii_lower(c) != ascii_lower(bad_charset.p[g->matched]))
-		g->matched = c == '[';
+	/* "b" occurs in it only once. */
+	if (ascii_lower(c) != bad_charset.p[g->matched])
+		g->matched = ascii_lower(c) == bad_charset.p[0];
 	else if (++g->matched == bad_charset.n)
 		return "the server speaks of charsets; none was asked for";
 	return NULL;

@@ -21,9 +21,11 @@
 struct fetch_guard {
 	char head[FETCH_GUARD_HEAD]; /* how the line begins */
 	uint32_t head_n;
-	uint32_t depth;   /* of the lists that are open in it */
-	uint32_t matched; /* octets of BADCHARSET's name */
+	uint32_t opened;  /* lists that were in it so far */
+	uint32_t matched; /* octets of BADCHARSET */
+	bool in_string, is_escaped;
 	bool in_number, is_number;
+	char last; /* that is no blank */
 	uint64_t number;
 	uint64_t literal; /* octets of one that are still to come */
 };
