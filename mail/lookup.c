@@ -110,6 +110,9 @@ leave(struct lookup *l, struct turn until)
 	(void)turn_wait(&until, l->done_fd, POLLIN);
 	pthread_mutex_lock(&l->lock);
 	is_left = l->is_left = !l->is_done;
+	/* Once it has the lock it may be gone at once. */
+	if (is_left)
+		pthread_detach(l->thread);
 	pthread_mutex_unlock(&l->lock);
 	return is_left;
 }
@@ -132,10 +135,8 @@ lookup_beside(const char *host, const char *service, const struct turn *until,
 		lookup_free(l);
 		return failed(error);
 	}
-	if (leave(l, *until)) {
-		pthread_detach(l->thread);
+	if (leave(l, *until))
 		return failed(ECANCELED);
-	}
 	pthread_join(l->thread, NULL);
 	result = l->result;
 	error = l->error;
