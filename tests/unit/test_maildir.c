@@ -208,6 +208,16 @@ test_dispose(void **state)
 	}
 }
 
+/* Where a name of digits alone is put away: with the flag if there is room. */
+static const char *
+place_of(size_t disposal, const char *name)
+{
+	static const char *const folders[] = { ".Processed/cur", "cur" };
+
+	return arena_printf(unit_job()->arena, "%s/%s%s", folders[disposal],
+	    name, strlen(name) <= NAME_MAX - 4 ? ":2,S" : "");
+}
+
 /* ER-21: a name that leaves no room for a flag is no message that is judged
  * again each minute. */
 static void
@@ -232,6 +242,8 @@ test_dispose_long(void **state)
 			    rename(in_folder("tmp/x"), in_folder(path)), 0);
 			EXPECT(j, maildir_dispose(j, &m, name), 0);
 			assert_false(is_there(path));
+			if (disposals[i].where != NULL)
+				assert_true(is_there(place_of(i, name)));
 		}
 }
 
