@@ -15,7 +15,7 @@ struct lex {
 	struct span s;
 	size_t at;
 	bool is_list; /* of recipients: names may be what programs write */
-	struct span named[2]; /* names and comments that have < or > in them */
+	struct span named[2]; /* names and comments that may hold another */
 	size_t named_count;
 };
 
@@ -69,14 +69,28 @@ is_control(char c)
 	return (c >= 0 && c < 32 && !is_fws(c)) || c == 127;
 }
 
-/* What was skipped since `from`. */
-static void
-note_angles(struct lex *x, size_t from)
+static bool
+has(struct span s, char c)
 {
-	struct span skipped = span_cut(x->s, from, x->at);
+	return span_find(s, 0, c) < s.n;
+}
 
-	if (span_find(skipped, 0, '<') == skipped.n &&
-	    span_find(skipped, 0, '>') == skipped.n)
+/* Readers exist for whom a fold ends a quoted string or a comment, or for whom
+ * a comment ends behind a backslash. */
+static bool
+may_end_early(struct span s)
+{
+	return has(s, '\r') || (span_starts(s, SPAN("(")) && has(s, '\\'));
+}
+
+/* What was skipped since `from`: "<3" is no address. */
+static void
+note_address(struct lex *x, size_t from)
+{
+	struct span skipped = span_trim_fws(span_cut(x->s, from, x->at));
+
+	if (!has(skipped, '@') ||
+	    !(has(skipped, '<') || has(skipped, '>') || may_end_early(skipped)))
 		return;
 	if (x->named_count < 2)
 		x->named[x->named_count++] = skipped;
@@ -88,7 +102,7 @@ skip_cfws(struct lex *x)
 	size_t from = x->at;
 	int result = cfws_skip(x->s, &x->at);
 
-	note_angles(x, from);
+	note_address(x, from);
 	return result;
 }
 
@@ -102,7 +116,7 @@ skip_quoted(struct lex *x)
 	for (x->at++; !at_end(x);) {
 		c = x->s.p[x->at++];
 		if (c == '"') {
-			note_angles(x, from);
+			note_address(x, from);
 			return 0;
 		}
 		if (c == '\\' && !at_end(x))
@@ -269,7 +283,8 @@ take_mailbox(struct lex *x, struct span *spec)
 /* --- fields -------------------------------------------------------------- */
 
 /* '"alice@user.test <alice@user.test>" <alice@user.test>': programs make names
- * of whole addresses. */
+ * of whole addresses.  What stands before the "<" is read as words by whoever
+ * takes the name for the address, if the name does not end before that. */
 static bool
 is_name_of(struct span name, struct span spec)
 {
@@ -280,14 +295,17 @@ is_name_of(struct span name, struct span spec)
 	       span_caseeq(span_cut(name, open + 1, close), spec) &&
 	       span_find(name, open + 1, '<') == name.n &&
 	       span_find(name, 0, '>') == close &&
-	       span_find(name, close + 1, '>') == name.n;
+	       span_find(name, close + 1, '>') == name.n &&
+	       !has(span_from(name, close + 1), '@') &&
+	       !(may_end_early(name) && has(span_cut(name, 0, open), '@'));
 }
 
 /*
  * Quoted strings end, and comments, where not every reader sees it: '"Alice
  * \r\n<bob@user.test>" <alice@user.test>' is Bob's for Python's
- * getaddresses(), '(\) <bob@user.test>) <alice@user.test>' for others, of which
- * one may be the domain's server that lets Bob send this.
+ * getaddresses(), and so is it with ",bob@user.test," there; '(\)
+ * <bob@user.test>) <alice@user.test>' for others, of which one may be the
+ * domain's server that lets Bob send this.
  */
 static bool
 is_unmistakable(const struct lex *x, struct span spec)
@@ -304,9 +322,14 @@ addr_list_from(
 	enum mailbox found = MAILBOX_BAD;
 	struct span spec = { NULL, 0 };
 
-	if (take_mailbox(&x, &spec) == 1 && at_end(&x) &&
-	    is_unmistakable(&x, spec))
+	if (take_mailbox(&x, &spec) == 1 && at_end(&x)) {
+		if (!is_unmistakable(&x, spec))
+			return finding_set(f, FINDING_REFUSE, "hdr.from-syntax",
+			    "the display name or a comment in From holds an "
+			    "address that may be taken for the sender's: it "
+			    "must hold no other address");
 		found = judge(j, spec, out);
+	}
 	switch (found) {
 	case MAILBOX_GOOD:
 		return 0;

@@ -62,7 +62,40 @@ test_from(void **state)
 		    "hdr.from-syntax" },
 		{ "\"<alice@user.test> >\" <alice@user.test>", NULL,
 		    "hdr.from-syntax" },
-		{ "\"<\" <alice@user.test>", NULL, "hdr.from-syntax" },
+		{ "\"<alice@user.test> bob@user.test\" <alice@user.test>", NULL,
+		    "hdr.from-syntax" },
+		{ "\"Alice\r\n : bob@user.test ;\" <alice@user.test>", NULL,
+		    "hdr.from-syntax" },
+		{ "\"Alice\r\n ,bob@user.test,\" <alice@user.test>", NULL,
+		    "hdr.from-syntax" },
+		{ "\"\r\n bob@user.test, <alice@user.test>\" "
+		  "<alice@user.test>",
+		    NULL, "hdr.from-syntax" },
+		{ "(\r\n ,bob@user.test,) <alice@user.test>", NULL,
+		    "hdr.from-syntax" },
+		{ "(\\) ,bob@user.test,) <alice@user.test>", NULL,
+		    "hdr.from-syntax" },
+		{ "<alice@user.test> (\\), bob@user.test, ()", NULL,
+		    "hdr.from-syntax" },
+		/* none, or in no such place */
+		{ "\"Hans I <3 mail\" <alice@user.test>", "alice@user.test",
+		    "" },
+		{ "\"-> Hans <-\" <alice@user.test>", "alice@user.test", "" },
+		{ "\"Alice\" <alice@user.test> (>o<)", "alice@user.test", "" },
+		{ "\"<\" <alice@user.test>", "alice@user.test", "" },
+		{ "\"Alice\r\n (the \\\"A\\\")\" <alice@user.test>",
+		    "alice@user.test", "" },
+		{ "(one \\) two) <alice@user.test>", "alice@user.test", "" },
+		{ "\"alice@user.test\" <alice@user.test>", "alice@user.test",
+		    "" },
+		{ "\"alice@user.test\"\r\n <alice@user.test>",
+		    "alice@user.test", "" },
+		{ "(alice@user.test)\r\n <alice@user.test>", "alice@user.test",
+		    "" },
+		{ "\"alice@user.test <alice@user.test>\" <alice@user.test>",
+		    "alice@user.test", "" },
+		{ "\"Alice\r\n <alice@user.test>\" <alice@user.test>",
+		    "alice@user.test", "" },
 		{ "", NULL, "hdr.from-syntax" },
 		{ " ", NULL, "hdr.from-syntax" },
 		{ "Alice", NULL, "hdr.from-syntax" },
@@ -152,6 +185,26 @@ test_from(void **state)
 			assert_string_equal(address, cases[i].address);
 		assert_int_equal(unit_job()->err.kind, ERR_NONE);
 	}
+}
+
+/* MA-45: who has another address in the name is told that it is this. */
+static void
+test_from_says_why(void **state)
+{
+	const char *address;
+	struct finding f;
+
+	(void)state;
+	assert_int_equal(
+	    addr_list_from(unit_job(),
+		SPAN("\"<bob@user.test>\" <alice@user.test>"), &address, &f),
+	    -1);
+	assert_non_null(strstr(f.detail, "must hold no other address"));
+	assert_int_equal(
+	    addr_list_from(unit_job(), SPAN("alice@user.test, bob@user.test"),
+		&address, &f),
+	    -1);
+	assert_non_null(strstr(f.detail, "not exactly one address"));
 }
 
 /* MA-49: what is kept, with ";" between; NULL: not well-formed. */
@@ -247,6 +300,7 @@ test_cut(void **state)
 
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_from),
+	cmocka_unit_test(test_from_says_why),
 	cmocka_unit_test(test_lists),
 	cmocka_unit_test(test_has),
 	cmocka_unit_test(test_cut),
