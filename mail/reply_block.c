@@ -139,11 +139,13 @@ scan_line(
 	if (at == 0 && span_starts(shown, bom))
 		shown = span_from(shown, bom.n);
 	if (span_eq(shown, begin_line)) {
+		s->out->end = next;
 		begin_block(s);
 		return;
 	}
 	if (s->inside) {
 		if (span_eq(shown, end_line)) {
+			s->out->end = next;
 			end_block(s);
 			return;
 		}

@@ -22,7 +22,8 @@ struct reply_blocks {
 	struct reply_block counts; /* nothing above says that it is quoted */
 	struct reply_block below;  /* something does */
 	bool is_below_marks;       /* marked lines stand above all that count */
-	bool bad;                  /* one that would count is not well-formed */
+	size_t end;  /* behind the last armour line of any; 0: there is none */
+	bool bad;    /* one that would count is not well-formed */
 	bool quoted; /* an armour line behind a quote mark or blank */
 	/* A line that would count is the word STOP; with a mark only if there
 	 * is no quote mark above it: a text that is quoted may say STOP where

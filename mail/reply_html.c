@@ -184,38 +184,89 @@ reply_html_has_block(struct job *j, struct span html)
 static const char *const elements[] = { "html", "head", "body", "div", "p",
 	"br", "span", "blockquote", "pre", "font", "table", "tbody", "tr", "td",
 	"hr", "a", "b", "i", "img", "ul", "ol", "li", "dl", "dd", "tt", "code",
-	"center", "style", "meta", "excerpt", "nofill", "paraindent" };
+	"center", "style", "meta", "em", "strong", "h1", "h2", "h3", "h4",
+	"article", "section", "excerpt", "nofill", "paraindent", "bold",
+	"italic", "underline", "fixed", "smaller", "bigger", "fontfamily" };
 
-/* Behind a "<": "div>", "br/>", "a href"; whatever ends is one ("/x:y>"). */
+static size_t
+blanks_at(struct span s, size_t at)
+{
+	while (
+	    at < s.n && s.p[at] != '\0' && strchr(" \t\r\n", s.p[at]) != NULL)
+		at++;
+	return at;
+}
+
+/* "href=", as attributes begin. */
 static bool
-is_element(struct span s)
+is_attribute(struct span s)
 {
 	size_t n = 0;
 
-	if (s.n > 1 && s.p[0] == '/')
-		return ascii_is_alpha(s.p[1]);
+	while (n < s.n &&
+	       (ascii_is_alnum(s.p[n]) || s.p[n] == '-' || s.p[n] == ':'))
+		n++;
+	return n > 0 && span_starts(span_from(s, blanks_at(s, n)), SPAN("="));
+}
+
+/* Behind the name of an element.  "x <b and y" is none: one letter says little
+ * alone. */
+static bool
+ends_name(struct span s, bool is_letter)
+{
+	size_t at = blanks_at(s, 0);
+	struct span rest = span_from(s, at);
+
+	if (span_starts(rest, SPAN(">")) || span_starts(rest, SPAN("/>")))
+		return true;
+	if (is_letter)
+		return at > 0 && is_attribute(rest);
+	return at > 0 || span_starts(rest, SPAN("/"));
+}
+
+/* Behind a "<": "div>", "br/>", "a href=", "/pre>". */
+static bool
+is_element(struct span s)
+{
+	struct span name;
+	size_t n = 0;
+
+	if (span_starts(s, SPAN("/")))
+		s = span_from(s, 1);
 	while (n < s.n && ascii_is_alnum(s.p[n]))
 		n++;
-	if (n == s.n || s.p[n] == '\0' || strchr(" \t\r\n/>", s.p[n]) == NULL)
+	if (!ends_name(span_from(s, n), n == 1))
 		return false;
-	s.n = n;
+	name = span_cut(s, 0, n);
 	for (size_t i = 0; i < sizeof(elements) / sizeof(elements[0]); i++)
-		if (span_caseeq_str(s, elements[i]))
+		if (span_caseeq_str(name, elements[i]))
 			return true;
+	return false;
+}
+
+/* Does one begin in s between `at` and `end`?  It may go on behind that. */
+static bool
+has_element(struct span s, size_t at, size_t end)
+{
+	struct span line = span_cut(s, 0, end), rest;
+
+	while ((at = span_find(line, at, '<') + 1) <= end) {
+		rest = span_from(s, at);
+		if (is_element(rest) || span_starts(rest, SPAN("!--")) ||
+		    span_casestarts(rest, SPAN("!doctype")))
+			return true;
+	}
 	return false;
 }
 
 bool
 reply_html_is_likely(struct span text)
 {
-	size_t at;
+	size_t at, end;
 
-	for (at = span_find(text, 0, '<'); at < text.n;
-	     at = span_find(text, at + 1, '<')) {
-		struct span rest = span_from(text, at + 1);
-
-		if (is_element(rest) || span_starts(rest, SPAN("!--")) ||
-		    span_casestarts(rest, SPAN("!doctype")))
+	for (at = 0; at < text.n; at = end + 1) {
+		end = span_find(text, at, '\n');
+		if (text.p[at] != '>' && has_element(text, at, end))
 			return true;
 	}
 	return false;

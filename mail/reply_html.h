@@ -21,9 +21,9 @@ int reply_html_check(
 bool reply_html_has_block(struct job *j, struct span html);
 
 /*
- * Does it hold an element that programs write?  Of a text that may have been
- * HTML before somebody called it text/plain (MA-59): quotations have no marks
- * in it.
+ * Does it hold an element that programs write, in a line that is not marked as
+ * quoted (">")?  Of a text that may have been HTML before somebody called it
+ * text/plain (MA-59): quotations have no marks in it.
  */
 bool reply_html_is_likely(struct span text);
 

@@ -135,6 +135,27 @@ says_else(const struct reply_block *b, const uint8_t digest[SHA256_LEN])
 	       (b->differ || memcmp(b->digest, digest, SHA256_LEN) != 0);
 }
 
+/*
+ * With another Content-Type the whole body was HTML, in which nothing marks
+ * the lines of a quotation; but an element stands before whatever is quoted in
+ * it.  A text in which no block is may have been one whose lines were cut
+ * differently.  (A multipart says in itself which part is HTML.)
+ */
+static int
+check_markup(
+    const struct check *c, struct span text, const struct reply_blocks *b)
+{
+	if (b->end > 0)
+		text = span_cut(text, 0, b->end);
+	if (c->what->is_type_signed || c->what->root->part_count > 0 ||
+	    !reply_html_is_likely(text))
+		return 0;
+	return refuse(c->f,
+	    "text/plain that looks like HTML above the response block, and no "
+	    "signature says which it is: send the reply as plain text, with "
+	    "the block at its very top");
+}
+
 /* `text` may have been decoded into the job's arena, which is of no use after
  * it (MA-94). */
 static int
@@ -143,6 +164,8 @@ check_reading(const struct check *c, struct span text, struct reply_blocks *out)
 	const uint8_t *digest = c->what->digest;
 
 	reply_blocks_scan(text, out);
+	if (check_markup(c, text, out) < 0)
+		return -1;
 	arena_clear(c->j->arena);
 	if (says_else(&out->counts, digest) || says_else(&out->below, digest))
 		return finding_set(c->f, FINDING_REFUSE, "body.ambiguous",
@@ -183,21 +206,6 @@ check_leaves(const struct check *c, const struct mime_part *p)
 	return check_decoded(c, result, octets);
 }
 
-/*
- * With another Content-Type the whole body was HTML, in which nothing marks
- * the lines of a quotation.  (A multipart says in itself which part is HTML.)
- */
-static int
-check_markup(const struct check *c, struct span text)
-{
-	if (c->what->is_type_signed || c->what->root->part_count > 0 ||
-	    !reply_html_is_likely(text))
-		return 0;
-	return refuse(c->f,
-	    "text/plain that looks like HTML, and no signature says which it "
-	    "is: send the reply as plain text");
-}
-
 /* The body as one text in each transfer encoding; *raw is as it stands. */
 static int
 check_texts(const struct check *c, struct reply_blocks *raw)
@@ -205,15 +213,12 @@ check_texts(const struct check *c, struct reply_blocks *raw)
 	struct span body = c->what->root->body, octets = { NULL, 0 };
 	int result;
 
-	if (check_markup(c, body) < 0 || check_reading(c, body, raw) < 0)
+	if (check_reading(c, body, raw) < 0)
 		return -1;
 	result = mime_decode_qp(c->j, body, &octets);
-	if ((result == 0 && check_markup(c, octets) < 0) ||
-	    check_decoded(c, result, octets) < 0)
+	if (check_decoded(c, result, octets) < 0)
 		return -1;
 	result = mime_decode_base64(c->j, body, &octets);
-	if (result == 0 && check_markup(c, octets) < 0)
-		return -1;
 	return check_decoded(c, result, octets);
 }
 

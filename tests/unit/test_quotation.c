@@ -610,6 +610,27 @@ test_html(void **state)
 	}
 }
 
+/* MA-94: the work grows with the text only. */
+static void
+check_likely_is_bounded(void)
+{
+	static const char *const units[] = { "\n", "<\n", "<a ", "<a\n", "</",
+		"<aaaa", "> <b>\n" };
+	struct buf b;
+
+	for (size_t i = 0; i < COUNT(units); i++) {
+		int64_t before = unit_cpu_ms();
+
+		buf_init(&b, unit_job()->arena, 1 << 20);
+		buf_add_str(&b, i % 2 == 0 ? "" : "<a");
+		while (b.n < 256 * 1024)
+			buf_add_str(&b, units[i]);
+		unit_case("%s", units[i]);
+		assert_false(reply_html_is_likely(buf_span(&b)));
+		assert_true(unit_cpu_ms() - before < 5000);
+	}
+}
+
 /* MA-59: was it HTML before somebody called it a text? */
 static void
 test_html_is_likely(void **state)
@@ -631,8 +652,27 @@ test_html_is_likely(void **state)
 		{ "no<br/>", true },
 		{ "<p class='x'>", true },
 		{ "<a href=x>", true },
+		{ "<A\r\n\tNAME = 'x'", true },
+		{ "<p style=", true },
+		{ "<p xml:lang=x>", true },
+		{ "<b>", true },
+		{ "<i >x", true },
+		{ "</p>", true },
+		{ "</DIV\n>", true },
 		{ "</article>", true },
-		{ "x</o:p>", true },
+		{ "if (x <i && y)", false },
+		{ "for x <b and y", false },
+		{ "x <a", false },
+		{ "x <a =", false },
+		{ "x <p/q>", false },
+		{ "</ironie>", false },
+		{ "</b and", false },
+		{ "x</o:p>", false },
+		/* marked lines, and what goes on in one */
+		{ "> <b>Bold</b>\n>\n><div>\n", false },
+		{ "> x\n<div>\n", true },
+		{ "x\n> <div>\n y <br>", true },
+		{ "<div\n>No.", true },
 		{ "<!DOCTYPE html>", true },
 		{ "<!-- x", true },
 		{ "<!x", false },
@@ -645,6 +685,7 @@ test_html_is_likely(void **state)
 		assert_int_equal(reply_html_is_likely(span_str(cases[i].text)),
 		    cases[i].likely);
 	}
+	check_likely_is_bounded();
 	unit_case("%s", "");
 }
 
