@@ -69,7 +69,7 @@ find_moment(struct span s, struct reply_hints *h)
 		}
 	}
 	if (runs >= 2)
-		h->moment = true;
+		h->moment = h->near = true;
 }
 
 /* With what attributions end, in any script and emphasis: *words stand before
@@ -109,8 +109,10 @@ read_hints(struct span line, struct reply_hints *h)
 	find_moment(line, h);
 	h->colon |= colon;
 	h->rule |= reply_is_rule(line);
-	if (h->moment &&
-	    (colon || reply_is_header_like(line) || reply_says_wrote(words)))
+	if (h->moment && (colon || reply_is_header_like(line)))
+		h->doubt = true;
+	/* Without a colon it may be the holder's sentence. */
+	if (h->near && reply_says_wrote(words))
 		h->doubt = true;
 	if (h->colon && h->rule)
 		h->doubt = true;
@@ -136,6 +138,7 @@ read_also(struct reply_above *a, struct reply_hints h)
 {
 	a->below |= h.doubt || (a->rest.moment && h.colon);
 	a->rest.moment |= h.moment;
+	a->rest.near |= h.near;
 	a->rest.colon |= h.colon;
 	a->rest.rule |= h.rule;
 }
@@ -204,6 +207,7 @@ static void
 add_empty(struct reply_above *a, struct span text, size_t at)
 {
 	a->signature = false;
+	a->first.near = a->rest.near = false;
 	if (a->first_lines == 0)
 		return;
 	a->first_ended = true;

@@ -19,7 +19,8 @@
 /* What the lines of one paragraph, or of all, say. */
 struct reply_hints {
 	bool doubt;  /* somebody, a time of day, a challenge */
-	bool moment; /* two numbers */
+	bool moment; /* two numbers, */
+	bool near;   /* in this paragraph */
 	bool colon;  /* a line ends in one */
 	bool rule;
 };

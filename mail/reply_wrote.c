@@ -198,6 +198,26 @@ ends_with_word(struct span s, struct span word)
 		   !ascii_is_alpha(s.p[before - 1]));
 }
 
+/*
+ * "Quoting the lines my client printed": small letters and blanks, of three
+ * words or more.  Horde puts what From says behind its words, with the address
+ * unless somebody has set that otherwise; and a name has a capital letter, a
+ * sign, or letters of another script.
+ */
+static bool
+is_sentence(struct span s)
+{
+	size_t blanks = 0;
+
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] == ' ')
+			blanks++;
+		else if (s.p[i] < 'a' || s.p[i] > 'z')
+			return false;
+	}
+	return blanks >= 2;
+}
+
 bool
 reply_says_wrote(struct span words)
 {
@@ -209,6 +229,6 @@ reply_says_wrote(struct span words)
 		words = span_from(words, 1);
 	for (size_t i = 0; i < sizeof(openings) / sizeof(openings[0]); i++)
 		if (span_casestarts(words, openings[i]))
-			return true;
+			return !is_sentence(span_from(words, openings[i].n));
 	return false;
 }

@@ -8,7 +8,8 @@
 #include "lib/buf.h"
 
 /* Do the words, without the colon behind them, end as attributions do in one
- * of many languages, or begin as those of Horde ("Quoting Mallory:")? */
+ * of many languages, or begin as those of Horde ("Quoting Mallory:"), with
+ * what may be a name? */
 bool reply_says_wrote(struct span words);
 
 #endif

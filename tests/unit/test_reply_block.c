@@ -429,6 +429,17 @@ static const char *const introductions[] = {
 	"Στις 2 Μαρ 2026, ο χρήστης CA έγραψε·\n",
 	"2026年3月2日 CA 写道：\n",
 	"On 2 March 2026 CA *wrote:*\n",
+	/* a date and "wrote" in one paragraph */
+	"On 2 March 2026, CA wrote\n",
+	"Den 2 mars 2026\nCA skrev\n",
+	"No.\nOn 2 March 2026\n> q\nCA wrote\n",
+	/* as Horde begins, with any name */
+	"Quoting mallory:\n",
+	"Quoting mallory smith:\n",
+	"Quoting the lines of Mallory:\n",
+	"Quoting \"the lines my client printed\":\n",
+	"Quoting the lines my client printed <a@ca.test>:\n",
+	"Zitat von meinem Programm:\n",
 	/* a rule under words that end in a colon */
 	"We have got your mail. It said:\n-----------------\n",
 	"It said:\n=================\n",
@@ -452,6 +463,13 @@ static const char *const no_separators[] = {
 	/* it looks like a field's name, and is none */
 	"CA wrote:\n> q\n\n",
 	"Certification Authority schrieb:\n\n> q\n\n",
+	/* a date or a number, and "writes", but not together */
+	"Order 4711, 2 mailboxes\n\nBelow is what my client writes\n\n",
+	"Ticket 12345 / 2026\n\nThis is what certbot writes\n\n",
+	"Hello,\n\nTicket 12345 / 2026\n\nThis is what certbot writes\n\n",
+	"Below is what my client writes\n\nOrder 4711, 2 mailboxes\n",
+	/* as Horde begins, but no name */
+	"Quoting the lines my client printed:\n\n",
 	/* nobody, and no time; no word for writing, or no colon behind it */
 	"On Monday CA:\n\n",
 	"What certbot wrote\n\n",
