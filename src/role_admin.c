@@ -77,6 +77,8 @@ admin_run(struct role_env *env)
 	role_ready();
 	while (!role_is_stopping()) {
 		role_tend(env);
+		if (role_is_stopping())
+			break;
 		role_tell_refused(env, tell_refused, a->front, false);
 		watch_certificate(a, env);
 		wake_wait(ROLE_ADMIN, http_admin_tend(a->http));

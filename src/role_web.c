@@ -138,6 +138,8 @@ web_run(struct role_env *env)
 		int64_t ms, status_ms;
 
 		role_tend(env);
+		if (role_is_stopping())
+			break;
 		http_hold(w->http, env->is_owed);
 		watch_lists(w, env);
 		watch_certificate(w, env);

@@ -50,6 +50,10 @@ tls_watch(struct tls_watch *w, struct job *j, const char *file)
 {
 	int64_t now_ms = clock_mono_ms();
 
+	/* A configuration names one, and the process that loads it is not
+	 * started yet. */
+	if (tls_kept() == 0)
+		return NULL;
 	if (w->looked_ms == 0 || now_ms - w->looked_ms >= LOOK_MS ||
 	    w->end != tls_not_after()) {
 		w->looked_ms = now_ms;

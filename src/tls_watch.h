@@ -25,8 +25,8 @@ struct tls_watch {
 /*
  * Looks at the certificate in use, which `file` had, at most once a minute and
  * when it is another one; tells the log once a day that it is not valid, or
- * ends soon.  What is wrong with it, for role_trouble(), or NULL.  The text is
- * the watch's.
+ * ends soon.  What is wrong with it, for role_trouble(), or NULL; NULL as well
+ * while none is in use.  The text is the watch's.
  */
 const char *tls_watch(struct tls_watch *w, struct job *j, const char *file);
 

@@ -7,6 +7,7 @@ import json
 import os
 import random
 import re
+import shutil
 import socket
 import sqlite3
 import ssl
@@ -218,9 +219,27 @@ def test_unix(site):
         with connect_unix(path) as s:
             assert ask(site, s)[0] == 200
         site.reload()
+    with case("one that comes with SIGHUP: web takes it, starts anew with it, "
+              "or says that it cannot read the key, and does not die of that"):
+        mark, key = site.mark(), f"{site.folder}/web.key"
+        # Root may read it, and the user of the roles not.
+        shutil.copyfile(site.env["LAB_HTTPS_KEY"], key)
+        os.chmod(key, 0o600)
+        with open(site.config, "w") as f:
+            f.write(text)
+        edit_config(site, web__listen=f'{{ "unix:{path}" }}',
+                    web__tls_key=key)
+        site.reload()
+        # A second one is heard in the turn after that of the first.
+        site.reload()
+        with connect_unix(path) as s:
+            assert ask(site, s)[0] == 200
+        assert not [e for e in site.events("role ended", mark)
+                    if "signal" in e], site.log(mark)
         site.stop()
     with case("but one is for HTTPS"):
-        edit_config(site, web__listen=f'{{ "{tcp}" }}')
+        edit_config(site, web__listen=f'{{ "{tcp}" }}',
+                    web__tls_certificate=None, web__tls_key=None)
         said = command(f"{site.build}/countersignd", "-n", "-f", site.config,
                        status=1)
         assert "web.tls_certificate: is missing" in said, said

@@ -73,6 +73,23 @@ make_certificate(void)
 
 #define SAYS(text, part) assert_non_null(strstr(text, part))
 
+/* A configuration that names the first one is in use before the process that
+ * loads it: there is nothing to be looked at. */
+static void
+test_none(void **state)
+{
+	struct tls_watch w = { .looked_ms = 0 };
+	struct job *j = unit_job();
+
+	(void)state;
+	assert_int_equal(tls_kept(), 0);
+	unit_log_begin();
+	assert_null(tls_watch(&w, j, certificate));
+	assert_string_equal(unit_log_end(), "");
+	/* And nothing was: the first that is there is looked at at once. */
+	assert_int_equal(w.looked_ms, 0);
+}
+
 static void
 test_host(void **state)
 {
@@ -191,6 +208,7 @@ test_former(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(test_none),
 	cmocka_unit_test(test_host),
 	cmocka_unit_test(test_dates),
 	cmocka_unit_test(test_watch),
