@@ -248,7 +248,7 @@ static const struct grant issuer[] = {
 		    "answered_by, decided_at, decided_by, decision, cause, "
 		    "deadline, incident_id, closed_at, closed_by), DELETE" },
 	{ "recheck", "SELECT, INSERT, UPDATE (rules, due_at, started_at, "
-		     "after_id, checked, unlinted)" },
+		     "after_id, checked, unlinted, spoiled)" },
 	{ "recheck_finding",
 	    "SELECT, INSERT, UPDATE (cause, detail, found_at, incident_id), "
 	    "DELETE" },

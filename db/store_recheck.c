@@ -10,8 +10,8 @@ store_recheck_get(struct job *j, struct recheck *out)
 {
 	struct query q;
 	int found = query_first(&q, j,
-	    "SELECT rules, due_at, started_at, after_id, checked, unlinted "
-	    "FROM recheck WHERE id = 1",
+	    "SELECT rules, due_at, started_at, after_id, checked, unlinted, "
+	    "spoiled FROM recheck WHERE id = 1",
 	    NO_ARGS);
 
 	*out = (struct recheck){ .rules = "", .after_id = "" };
@@ -22,6 +22,7 @@ store_recheck_get(struct job *j, struct recheck *out)
 		out->after_id = query_text(&q);
 		out->checked = query_int(&q);
 		out->unlinted = query_int(&q);
+		out->spoiled = query_int(&q);
 	}
 	query_end(&q);
 	return found;
@@ -32,11 +33,14 @@ store_recheck_put(struct job *j, const struct recheck *r)
 {
 	return store_change(j, NULL,
 	    "INSERT INTO recheck (id, rules, due_at, started_at, after_id, "
-	    "checked, unlinted) VALUES (1, $1, $2, $3, $4, $5, $6) "
+	    "checked, unlinted, spoiled) "
+	    "VALUES (1, $1, $2, $3, $4, $5, $6, $7) "
 	    "ON CONFLICT (id) DO UPDATE SET rules = $1, due_at = $2, "
-	    "started_at = $3, after_id = $4, checked = $5, unlinted = $6",
+	    "started_at = $3, after_id = $4, checked = $5, unlinted = $6, "
+	    "spoiled = $7",
 	    ARGS(v_text(r->rules), v_int(r->due_at), v_int(r->started_at),
-		v_text(r->after_id), v_int(r->checked), v_int(r->unlinted)));
+		v_text(r->after_id), v_int(r->checked), v_int(r->unlinted),
+		v_int(r->spoiled)));
 }
 
 int

@@ -13,6 +13,7 @@ struct recheck {
 	int64_t started_at;   /* 0: not under way */
 	const char *after_id; /* certificates up to here are done */
 	int64_t checked, unlinted;
+	int64_t spoiled; /* whose rows contradict them */
 };
 
 /* 1 and *out; 0 before the issuer has ever started; -1. */

@@ -241,16 +241,12 @@ check_one(const struct issuer *i, struct job *j, const char *id,
     struct recheck *r, struct recheck_finding *f)
 {
 	bool linted = true;
-	struct certview view;
 	struct cert c;
 	int found = store_cert_by_id(j, id, NULL, &c);
 
 	*f = (struct recheck_finding){ .cert_id = id };
 	if (found <= 0)
 		return found;
-	if (certview_parse(c.der, &view) == 0 &&
-	    recheck_row(i, j, &c, &view) < 0)
-		return -1;
 	found = check_key(i, j, &c, f);
 	if (found == 0)
 		found = check_lints(i, j, &c, f, &linted);
@@ -258,6 +254,8 @@ check_one(const struct issuer *i, struct job *j, const char *id,
 		return found;
 	r->checked++;
 	r->unlinted += !linted;
+	/* One without a verdict is looked at again and again. */
+	recheck_row(i, j, &c, r);
 	return found;
 }
 
@@ -291,11 +289,12 @@ end_walk(struct job *j, struct recheck *r)
 	for (size_t k = 0; k < CAUSE_COUNT; k++)
 		if (draft(j, causes[k]) < 0)
 			return -1;
-	if (store_incident_drafts(j, &drafts) < 0)
+	if (store_incident_drafts(j, &drafts) < 0 || recheck_row_sum(j, r) < 0)
 		return -1;
 	log_info("certificates checked again",
-	    "checked=%" PRId64 " not_linted=%" PRId64 " drafts=%" PRId64,
-	    r->checked, r->unlinted, drafts);
+	    "checked=%" PRId64 " not_linted=%" PRId64 " spoiled_rows=%" PRId64
+	    " drafts=%" PRId64,
+	    r->checked, r->unlinted, r->spoiled, drafts);
 	r->due_at =
 	    r->started_at + DAY > j->now ? r->started_at + DAY : j->now + DAY;
 	r->started_at = 0;
@@ -379,7 +378,7 @@ issuer_recheck_step(const struct issuer *i, struct job *j)
 		return found < 0 ? -1 : 0;
 	if (r.started_at == 0) {
 		r.started_at = j->now;
-		r.checked = r.unlinted = 0;
+		r.checked = r.unlinted = r.spoiled = 0;
 	}
 	result = take_bite(i, j, &r, &b);
 	if (result == NO_VERDICT)

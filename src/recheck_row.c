@@ -2,7 +2,9 @@
 
 #include "src/recheck_row.h"
 
+#include "db/store_audit.h"
 #include "db/store_cert.h"
+#include "db/store_recheck.h"
 #include "lib/arena.h"
 #include "lib/conf.h"
 #include "lib/digest.h"
@@ -19,6 +21,8 @@
 
 #include <inttypes.h>
 #include <string.h>
+
+#define TOLD_MAX 10 /* one by one, in a walk */
 
 /* Whose lists it is on; NULL: another CA's, or nobody's any more. */
 static const struct conf_issuer *
@@ -66,21 +70,39 @@ find_column(const struct issuer *i, struct job *j, const struct cert *c,
 		   : "spki_sha256";
 }
 
-int
+void
 recheck_row(const struct issuer *i, struct job *j, const struct cert *c,
-    const struct certview *view)
+    struct recheck *r)
 {
-	const char *right;
-	const char *column = find_column(i, j, c, view, &right);
+	struct certview view;
+	const char *right, *column;
 
-	if (column == NULL)
-		return 0;
+	/* One that cannot be read is a finding of its own. */
+	if (certview_parse(c->der, &view) < 0)
+		return;
+	column = find_column(i, j, c, &view, &right);
+	if (column == NULL || ++r->spoiled > TOLD_MAX)
+		return;
 	log_error("certificate row spoiled",
 	    "cert=%s column=%s right=\"%s\" next=\"a revocation would not be "
 	    "where it is looked for: find out who wrote the row, and write it "
 	    "as its certificate says\"",
 	    c->id, column, right);
-	return worker_record(j, "issuer", "certificate row",
-	    arena_printf(j->arena, "cert:%s", c->id), "spoiled",
-	    worker_detail(j, "column", column));
+}
+
+int
+recheck_row_sum(struct job *j, const struct recheck *r)
+{
+	if (r->spoiled == 0)
+		return 0;
+	log_error("certificate rows spoiled",
+	    "certificates=%" PRId64 " told=%" PRId64
+	    " next=\"mend those of which the log tells; where the list is "
+	    "wrong in very many, look first at crl_url and crl_shards of the "
+	    "sections issuer and former_ca\"",
+	    r->spoiled, r->spoiled < TOLD_MAX ? r->spoiled : TOLD_MAX);
+	return store_audit_add(j, "issuer", "certificate row", "certificates",
+	    "spoiled",
+	    worker_detail(
+		j, "count", arena_printf(j->arena, "%" PRId64, r->spoiled)));
 }

@@ -4,19 +4,23 @@
  * otherwise is found when it is looked at, not when somebody revokes and the
  * revocation is on no list (L-62).
  *
- * It is no fault of the certificate, and no incident: it is told, and recorded
- * with the row's id.
+ * It is no fault of the certificate, and no incident.  A wrong crl_url of a
+ * former CA contradicts each of its certificates: the log tells of the first
+ * ones of a walk by their ids, and of how many they were at its end, as the
+ * audit.
  */
 #ifndef SRC_RECHECK_ROW_H
 #define SRC_RECHECK_ROW_H
 
 struct cert;
-struct certview;
 struct issuer;
 struct job;
+struct recheck;
 
-/* `view` is of c->der.  Outside of a transaction: 0, or -1. */
-int recheck_row(const struct issuer *i, struct job *j, const struct cert *c,
-    const struct certview *view);
+/* Counts it in r->spoiled if it does not. */
+void recheck_row(const struct issuer *i, struct job *j, const struct cert *c,
+    struct recheck *r);
+/* At the end of the walk, in its transaction: 0, or -1. */
+int recheck_row_sum(struct job *j, const struct recheck *r);
 
 #endif

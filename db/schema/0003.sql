@@ -201,7 +201,9 @@ CREATE TABLE recheck (
 	started_at BIGINT NOT NULL, -- 0: not under way
 	after_id TEXT NOT NULL, -- certificates up to here are done
 	checked BIGINT NOT NULL,
-	unlinted BIGINT NOT NULL
+	unlinted BIGINT NOT NULL,
+	-- whose row contradicts them
+	spoiled BIGINT NOT NULL DEFAULT 0
 );
 CREATE TABLE recheck_finding (
 	cert_id TEXT NOT NULL PRIMARY KEY REFERENCES cert (id),

@@ -257,6 +257,54 @@ test_row(struct job *j)
 	fixture_sql(j, "DROP TABLE former");
 }
 
+/* However many they are: the log tells of ten, and one record of all. */
+static void
+test_many_rows(struct job *j)
+{
+	struct role_lab lab;
+	struct recheck r;
+	const char *log;
+
+	issue(&lab, j);
+	fixture_sql(j, "UPDATE cert SET shard = 1");
+	EXPECT(j, issuer_recheck_start(&lab.issuer, j), 0);
+	for (int k = 9; k <= 10; k++) {
+		/* As those before left it, under way. */
+		fixture_sql(
+		    j, arena_printf(j->arena,
+			   "UPDATE recheck SET started_at = %lld, spoiled = %d",
+			   (long long)j->now, k));
+		unit_log_begin();
+		EXPECT(j, issuer_recheck_step(&lab.issuer, j), 1);
+		log = unit_log_end();
+		assert_int_equal(
+		    strstr(log, "certificate row spoiled") != NULL, k < 10);
+		EXPECT(j, store_recheck_get(j, &r), 1);
+		assert_int_equal(r.spoiled, k + 1);
+		assert_int_equal(count_row_told(j), k - 9);
+		unit_log_begin();
+		EXPECT(j, issuer_recheck_step(&lab.issuer, j), 1);
+		log = unit_log_end();
+		assert_non_null(strstr(
+		    log, arena_printf(j->arena,
+			     "certificate rows spoiled\" certificates=%d "
+			     "told=10 ",
+			     k + 1)));
+		assert_int_equal(count_row_told(j), k - 8);
+		fixture_sql(j, "UPDATE recheck SET due_at = 1, after_id = ''");
+	}
+	assert_int_equal(
+	    fixture_count(j,
+		"SELECT COUNT(*) FROM audit WHERE object = "
+		"'certificates' AND detail = '{\"count\":\"11\"}'"),
+	    1);
+	/* The next walk counts anew. */
+	role_lab_at(&lab, j->now + DAY);
+	walk(&lab, 0);
+	EXPECT(j, store_recheck_get(j, &r), 1);
+	assert_int_equal(r.spoiled, 1);
+}
+
 /* With several lists: that of the row's number is not the one that the
  * certificate names (PK-155). */
 static void
@@ -558,7 +606,12 @@ test_linters(struct job *j)
 	walk(&lab, 0);
 	role_lab_at(&lab, j->now + DAY);
 	linter_lab_change(j, "zl", "exit 1");
+	fixture_sql(j, "UPDATE cert SET shard = 1");
+	unit_log_begin();
 	EXPECT(j, issuer_recheck_step(&lab.issuer, j), 1);
+	/* What it says of the row it would say again each time. */
+	assert_null(strstr(unit_log_end(), "certificate row spoiled"));
+	assert_int_equal(count_row_told(j), 0);
 	EXPECT(j, store_recheck_get(j, &r), 1);
 	assert_int_equal(r.checked, 0);
 	assert_string_equal(r.after_id, "");
@@ -574,6 +627,8 @@ test_linters(struct job *j)
 	EXPECT(j, issuer_recheck_step(&lab.issuer, j), 0);
 	EXPECT(j, store_recheck_get(j, &r), 1);
 	assert_int_equal(r.checked, 1);
+	assert_int_equal(r.spoiled, 1);
+	assert_int_equal(count_row_told(j), 1);
 	assert_string_equal(only_incident(j).cause, "misissued");
 	linter_stop(pid, hold.fd);
 }
@@ -646,6 +701,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_weak),
 	STORE_TEST(test_blocked),
 	STORE_TEST(test_row),
+	STORE_TEST(test_many_rows),
 	STORE_TEST(test_row_of_other_list),
 	STORE_TEST(test_lint),
 	STORE_TEST(test_edited),
