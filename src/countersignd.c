@@ -268,10 +268,14 @@ static void
 bad_place(void *ctx, const char *message)
 {
 	(void)ctx;
-	log_error("place not to be written", "error=\"%s\"", message);
+	/* No role comes to what was not there when it started. */
+	log_error("place not to be written",
+	    "error=\"%s\" next=\"mend it, then start countersignd again\"",
+	    message);
 }
 
-/* Found now, and not when the first list or answer is made. */
+/* Found now, and not when the first list or answer is made.  Where it is a
+ * former CA's, all others' are made. */
 static int
 check_places(struct job *j)
 {

@@ -21,6 +21,8 @@
 struct looking {
 	struct job *job;
 	struct buf said; /* messages, each with its NUL */
+	int count;       /* of them */
+	int vital;       /* of them: without those places nothing works */
 };
 
 static const char *
@@ -40,6 +42,7 @@ static void
 say(struct looking *l, const char *text)
 {
 	buf_add_mem(&l->said, text, strlen(text) + 1);
+	l->count++;
 }
 
 static void
@@ -133,6 +136,7 @@ look(struct looking *l, struct job *j)
 	buf_init(&l->said, j->arena, SAID_MAX);
 	look_at_database(l, conf->database);
 	look_at_issuer(l, "issuer", &conf->issuer);
+	l->vital = l->count;
 	for (size_t i = 0; i < conf->former_count; i++)
 		look_at_issuer(l,
 		    arena_printf(
@@ -155,10 +159,11 @@ report_each(struct span said, place_check_fn *report, void *ctx)
 int
 place_check_here(struct job *j, place_check_fn *report, void *ctx)
 {
-	struct looking l;
+	struct looking l = { .count = 0 };
 
 	look(&l, j);
-	return report_each(buf_span(&l.said), report, ctx);
+	report_each(buf_span(&l.said), report, ctx);
+	return l.vital;
 }
 
 /* --- the child ------------------------------------------------------------ */
@@ -166,7 +171,7 @@ place_check_here(struct job *j, place_check_fn *report, void *ctx)
 static int
 look_as_user(struct job *j, int fd)
 {
-	struct looking l;
+	struct looking l = { .count = 0 };
 	size_t sent = 0;
 
 	if (privilege_drop(j, j->conf->user) < 0)

@@ -9,13 +9,15 @@ struct job;
 
 typedef void place_check_fn(void *ctx, const char *message);
 
-/* Reports each place that this process cannot write, and what to do: how
- * many. */
+/* Reports each place that this process cannot write, and what to do: how many
+ * of them keep the roles from starting.  Those of a former CA do not: they hold
+ * back its own lists and answers alone (src/former.h). */
 int place_check_here(struct job *j, place_check_fn *report, void *ctx);
 
-/* The same for the user of the roles: whoever runs `countersign check` is often
- * root, whom no mode stops, so a child that has become that user looks.  -1
- * with the job's error if that user cannot be had. */
+/* Reports the same for the user of the roles, and how many: whoever runs
+ * `countersign check` is often root, whom no mode stops, so a child that has
+ * become that user looks.  -1 with the job's error if that user cannot be had.
+ */
 int place_check(struct job *j, place_check_fn *report, void *ctx);
 
 #endif

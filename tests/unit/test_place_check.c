@@ -107,13 +107,30 @@ test_former(void **state)
 	struct conf_former former = { .name = "old",
 		.issuer.crl_file = place_lab_path("closed/old.crl") };
 	struct conf conf = conf_of_test();
+	struct job *j = unit_job();
 	const char *said;
+	struct buf b;
 
 	(void)state;
 	conf.formers = &former;
 	conf.former_count = 1;
 	assert_int_equal(look(&conf, &said), 1);
 	SAYS(said, "former_ca old.crl_file: ");
+	/* Said at the start, which it does not prevent; others' does. */
+	for (int vital = 0; vital <= 1; vital++) {
+		place_lab_said_init(&b);
+		former.issuer.crl_file = place_lab_path("nowhere/old.crl");
+		if (vital != 0)
+			conf.issuer.crl_file =
+			    place_lab_path("nowhere/issuing.crl");
+		j->conf = &conf;
+		assert_int_equal(
+		    place_check_here(j, place_lab_note, &b), vital);
+		j->conf = NULL;
+		SAYS(b.p, "former_ca old.crl_file: there is no folder ");
+		assert_int_equal(
+		    strstr(b.p, "issuer.crl_file: there") != NULL, vital);
+	}
 }
 
 static void
