@@ -649,7 +649,7 @@ has_parameters(struct span rdata)
 }
 
 int
-caa_trace_has_parameters(struct job *j, const char *trace)
+caa_trace_is_plain(struct job *j, const char *trace)
 {
 	const struct json *t, *answers, *list;
 
@@ -666,7 +666,7 @@ caa_trace_has_parameters(struct job *j, const char *trace)
 			return job_fail(j, ERR_MALFORMED,
 			    "trace: a record is not hexadecimal");
 		if (has_parameters(span_mem(octets, text.n / 2)))
-			return 1;
+			return 0;
 	}
-	return 0;
+	return json_count(list) > 0;
 }

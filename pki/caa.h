@@ -69,9 +69,9 @@ int caa_check(struct job *j, struct resolver *resolver, const char *domain,
  */
 int caa_trace_parse(struct job *j, const char *trace, const struct json **out);
 
-/* Has an issuemail property of the set that such a check found parameters
- * (PK-53)?  1, 0 there is none, or no set; -1 ERR_MALFORMED. */
-int caa_trace_has_parameters(struct job *j, const char *trace);
+/* Did such a check find a set, and has no issuemail property of it parameters
+ * (PK-53)?  1; 0, also where there was no set; -1 ERR_MALFORMED. */
+int caa_trace_is_plain(struct job *j, const char *trace);
 
 /* RDATA of one relevant record set → PERMIT or DENY with its reason. */
 void caa_decide(const struct span *rdata, size_t count, const char *account_url,

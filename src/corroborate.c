@@ -138,15 +138,15 @@ static int
 finish_question(struct job *j, const struct caa_row *c, struct question *q)
 {
 	char *id = arena_alloc(j->arena, RND_ID_LEN + 1);
-	int has;
+	int plain;
 
 	rnd_id(id);
 	q->request.id = id;
 	if (!q->is_open_mpic)
 		return add_key(j, c, q);
-	has = caa_trace_has_parameters(j, c->trace);
-	q->needs_records = has > 0;
-	return has < 0 ? -1 : 0;
+	plain = caa_trace_is_plain(j, c->trace);
+	q->needs_records = plain == 0;
+	return plain < 0 ? -1 : 0;
 }
 
 int

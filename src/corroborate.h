@@ -26,7 +26,8 @@ struct question {
 	 * element of its perspectives[] (dns/open_mpic_form.h). */
 	bool is_open_mpic;
 	/* What the primary found has parameters, which a service does not
-	 * know: its word alone is not enough (PK-53). */
+	 * know, or it found no set, so that the one which the service has seen
+	 * is not known here: its word alone is not enough (PK-53). */
 	bool needs_records;
 };
 

@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "db/store_caa.h"
 #include "lib/clock.h"
 #include "lib/json.h"
 #include "src/corroborate.h"
@@ -241,6 +242,44 @@ test_plain_set(void **state)
 		testimony_judge(j, &q, &t);
 		assert_int_equal(t.answer, cases[i].answer);
 	}
+}
+
+/* PK-53: that is so only where the primary found a set; one that it did not see
+ * may have parameters. */
+static void
+test_needs_records(void **state)
+{
+#define OURS "000969737375656d61696c63612e6578616d706c65"
+	static const struct {
+		const char *answers;
+		bool needs;
+	} cases[] = {
+		{ "{\"rdata\":[\"" OURS "\"]}", false },
+		{ "{},{\"rdata\":[\"" OURS "\"]}", false },
+		{ "{\"rdata\":[\"" OURS "3b613d62\"]}", true },
+		{ "{\"rdata\":[]}", true },
+		{ "{},{}", true },
+	};
+	struct conf_open_mpic service = { .name = "a service" };
+	const struct conf conf = { .base_url = "https://acme.ca.example",
+		.caa_identities = issuers,
+		.mpic = { .services = &service, .service_count = 1 } };
+	struct job *j = unit_job();
+	struct question q;
+
+	(void)state;
+	j->conf = &conf;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		const struct caa_row c = { .account_id = "1",
+			.domain = "example.org",
+			.trace = arena_printf(
+			    j->arena, "{\"answers\":[%s]}", cases[i].answers) };
+
+		unit_case("%s", cases[i].answers);
+		assert_int_equal(question_of(j, &c, &q), 0);
+		assert_int_equal(q.needs_records, cases[i].needs);
+	}
+	j->conf = NULL;
 }
 
 /* More than a request may have members: the domain's owner decides. */
@@ -871,6 +910,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_answer),
 	cmocka_unit_test(test_unreached),
 	cmocka_unit_test(test_plain_set),
+	cmocka_unit_test(test_needs_records),
 	cmocka_unit_test(test_many_records),
 	cmocka_unit_test(test_views),
 	cmocka_unit_test(test_service),
