@@ -166,16 +166,20 @@ record_owed(struct role_env *env)
 void
 role_trouble(struct role_env *env, const char *why)
 {
+	const char *text = why == NULL ? "" : why;
 	struct job j;
 
 	/* What is owed comes first: nothing can be written yet. */
-	if (env->is_owed ||
-	    strcmp(env->trouble, why == NULL ? "" : why) == 0)
+	if (env->is_owed || strcmp(env->trouble, text) == 0 ||
+	    clock_mono_ms() < env->untold_ms)
 		return;
 	job_init(&j, env->store, env->conf);
 	if (role_life_trouble(&j, env->name, why) == 0)
-		snprintf(env->trouble, sizeof(env->trouble), "%s",
-		    why == NULL ? "" : why);
+		snprintf(env->trouble, sizeof(env->trouble), "%s", text);
+	else
+		/* It has waited for the lock of the database as long as that
+		 * may take, and each turn of a role's loop comes by here. */
+		env->untold_ms = clock_mono_ms() + ROLE_OWED_MS;
 	job_done(&j);
 }
 

@@ -30,10 +30,11 @@ struct role_env {
 	/* Set by open(): it has answers that change nothing.  It gives these,
 	 * and changes nothing, while its start cannot be put on record. */
 	bool reads_alone;
-	bool is_owed;     /* that record, once it can be written */
-	int64_t tried_ms; /* when that was tried last */
-	int64_t seen_ms;  /* when it last said that it lives */
+	bool is_owed;               /* that record, once it can be written */
+	int64_t tried_ms;           /* when that was tried last */
+	int64_t seen_ms;            /* when it last said that it lives */
 	char trouble[ERR_TEXT_MAX]; /* as role_trouble() has recorded it */
+	int64_t untold_ms;          /* it could not: not before then again */
 	char failed[ERR_TEXT_MAX];  /* the last step that failed: why */
 	/* What the role does when env->conf is new, or NULL. */
 	void (*reloaded)(struct role_env *env);
@@ -50,7 +51,7 @@ struct role_ops {
 	void (*close)(struct role_env *env);
 };
 
-/* How soon that is tried again. */
+/* How soon that, or what role_trouble() could not record, is tried again. */
 #define ROLE_OWED_MS 5000
 
 /* What the supervisor tells the process that it starts. */

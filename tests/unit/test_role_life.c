@@ -396,6 +396,29 @@ test_trouble(struct job *j)
 	assert_int_equal(troubles(j, "trouble IS NULL AND trouble_at = 0"), 1);
 }
 
+/* While it cannot be written a turn of the role's loop does not wait for that
+ * each time; when it can, it is. */
+static void
+test_trouble_not_written(struct job *j)
+{
+	struct role_env env = {
+		.keep = j->arena, .store = j->store, .name = NAME
+	};
+
+	starts(j, "aa");
+	env.conf = j->conf;
+	fixture_sql(j, "ALTER TABLE role_life RENAME TO away");
+	role_trouble(&env, "login refused");
+	fixture_sql(j, "ALTER TABLE away RENAME TO role_life");
+	assert_in_range(
+	    env.untold_ms, clock_mono_ms(), clock_mono_ms() + ROLE_OWED_MS);
+	role_trouble(&env, "login refused");
+	assert_int_equal(troubles(j, "trouble IS NULL"), 1);
+	env.untold_ms = clock_mono_ms();
+	role_trouble(&env, "login refused");
+	assert_int_equal(troubles(j, "trouble = 'login refused'"), 1);
+}
+
 #define FAILING_STEPS 3
 
 /* Fails so often that it is no passing trouble, then does its work. */
@@ -446,6 +469,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_profiles),
 	STORE_TEST(test_busy),
 	STORE_TEST(test_trouble),
+	STORE_TEST(test_trouble_not_written),
 	STORE_TEST(test_failing),
 };
 
