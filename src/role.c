@@ -77,6 +77,12 @@ role_stop(bool yes)
 }
 
 void
+role_hang_up(void)
+{
+	hangup = 1;
+}
+
+void
 role_ready(void)
 {
 	if (ready_pipe < 0)
@@ -107,6 +113,10 @@ note_conf(const struct role_env *env)
 {
 	struct job j;
 
+	/* The start, once it is on record, says which it goes by, and whether
+	 * that is another one than before. */
+	if (env->is_owed)
+		return;
 	job_init(&j, env->store, env->conf);
 	if (role_life_conf(&j, env->name) < 0)
 		log_warning("configuration not noted",

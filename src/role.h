@@ -94,6 +94,8 @@ void role_tell_refused(struct role_env *env,
 bool role_is_stopping(void);
 /* As if it had come; or, for tests, as if it had not. */
 void role_stop(bool yes);
+/* For tests: as if SIGHUP had come. */
+void role_hang_up(void);
 /* In each turn of a role's loop.  If SIGHUP came, after the supervisor took a
  * configuration: env->conf is that one, env->reloaded has been called, and the
  * log says so. */

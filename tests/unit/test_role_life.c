@@ -12,6 +12,7 @@
 #include "lib/clock.h"
 #include "lib/conf.h"
 #include "pki/profile.h"
+#include "src/conf_held.h"
 #include "src/profile_watch.h"
 #include "src/role.h"
 #include "src/role_life.h"
@@ -419,6 +420,71 @@ test_trouble_not_written(struct job *j)
 	assert_int_equal(troubles(j, "trouble = 'login refused'"), 1);
 }
 
+static const struct span held = SPAN_INIT(
+    "base_url = \"https://acme.example\"\nca_name = \"Example CA\"\n"
+    "database = \"sqlite:/var/lib/db\"\nseal_key = seal.key\n"
+    "web {\n\tlisten = { \"unix:/run/acme\" }\n}\n"
+    "sender {\n\tfrom = \"acme@ca.example\"\n"
+    "\trelay_host = localhost\n\trelay_signs = yes\n}\n"
+    "validator {\n\timap_host = imap.ca.example\n"
+    "\timap_user = acme\n\timap_password = imap.pw\n}\n"
+    "issuer {\n\tca_certificate = ca.pem\n\tca_chain = root.pem\n"
+    "\tca_key = ca.key\n\tca_key_passphrase = ca.pass\n"
+    "\tcrl_url = \"http://crl.ca.example/ca.crl\"\n\tcrl_file = ca.crl\n"
+    "}\n");
+
+/* Starts on record that say so. */
+static int64_t
+starts_with(struct job *j, const char *conf_sha256)
+{
+	return fixture_count(j,
+	    arena_printf(j->arena,
+		"SELECT COUNT(*) FROM audit WHERE event = 'role started' AND "
+		"detail LIKE '%%\"configuration_sha256\":\"%s\"}'",
+		conf_sha256));
+}
+
+/* Takes what is held, as on SIGHUP. */
+static int64_t
+notes_conf(struct job *j, struct role_env *env)
+{
+	role_hang_up();
+	role_tend(env);
+	assert_false(role_is_stopping());
+	return troubles(
+	    j, arena_printf(j->arena, "conf_sha256 = '%s'", env->conf->sha256));
+}
+
+/* What the row says of the one before is not lost while the start is not on
+ * record: the start then says with which configuration it is. */
+static void
+test_reload_while_owed(struct job *j)
+{
+	struct conf before = { .sha256 = "bb", .file = "/etc/x/c.conf" };
+	struct role_env env = { .keep = arena_new(),
+		.store = j->store,
+		.name = NAME,
+		.is_owed = true };
+	struct conf_held h;
+
+	starts(j, "aa");
+	EXPECT(j, conf_held_open(j, &h, held), 0);
+	env.held_fd = h.fd;
+	env.conf = &before;
+	env.tried_ms = env.seen_ms = clock_mono_ms();
+	assert_int_equal(notes_conf(j, &env), 0);
+	assert_string_not_equal(env.conf->sha256, "bb");
+	assert_int_equal(troubles(j, "conf_sha256 = 'aa'"), 1);
+	env.tried_ms = clock_mono_ms() - ROLE_OWED_MS;
+	role_tend(&env);
+	assert_false(env.is_owed);
+	assert_int_equal(starts_with(j, env.conf->sha256), 1);
+	/* And as ever from then on. */
+	fixture_sql(j, "UPDATE role_life SET conf_sha256 = 'aa'");
+	assert_int_equal(notes_conf(j, &env), 1);
+	arena_free(env.keep);
+}
+
 #define FAILING_STEPS 3
 
 /* Fails so often that it is no passing trouble, then does its work. */
@@ -470,6 +536,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_busy),
 	STORE_TEST(test_trouble),
 	STORE_TEST(test_trouble_not_written),
+	STORE_TEST(test_reload_while_owed),
 	STORE_TEST(test_failing),
 };
 
