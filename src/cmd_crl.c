@@ -4,9 +4,11 @@
 #include "lib/arena.h"
 #include "lib/conf.h"
 #include "lib/json.h"
+#include "lib/seal.h"
 #include "pki/key.h"
 #include "src/command.h"
 #include "src/crl_take.h"
+#include "src/role_issuer.h"
 #include "src/status_place.h"
 
 #include <getopt.h>
@@ -99,18 +101,24 @@ list(struct command *c, bool json)
 static int
 take(struct command *c)
 {
-	const struct ca *ca;
+	struct issuer i = { .ca = NULL };
 	struct crl_taken t;
 
 	if (c->conf->external.kind != CONF_EXTERNAL_NONE)
 		return job_fail(&c->job, ERR_CONFLICT,
 		    "another CA issues, and has the lists (PK-220)");
-	if (load(c, &ca) < 0 ||
-	    crl_take(&c->job, ca, command_operator(&c->job), &t) < 0)
+	if (load(c, &i.ca) < 0 ||
+	    seal_key_load(&c->job, c->keep, c->conf->seal_key_file, &i.seal) <
+		0 ||
+	    crl_take(&c->job, &i, command_operator(&c->job), &t) < 0)
 		return -1;
-	printf("lists: %zu; revoked now: %zu; revoked before: %zu; not in the "
-	       "database: %zu\n",
-	    t.lists, t.revoked, t.known, t.unknown);
+	printf("lists: %zu; revoked now: %zu; reason raised to keyCompromise: "
+	       "%zu; revoked before: %zu; not in the database: %zu\n",
+	    t.lists, t.revoked, t.raised, t.known, t.unknown);
+	if (t.foreign > 0)
+		printf("Rows whose number is not their certificate's, which "
+		       "were not touched: %zu; the log has them.\n",
+		    t.foreign);
 	if (t.unknown > 0)
 		printf("What is not in the database stays on the lists.\n");
 	return 0;

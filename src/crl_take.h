@@ -8,20 +8,25 @@
 
 #include "db/store.h"
 
-struct ca;
+struct issuer;
 
 struct crl_taken {
 	size_t lists;
 	size_t revoked; /* now */
+	size_t raised;  /* were revoked, and are for keyCompromise now */
 	size_t known;   /* before */
 	size_t unknown; /* no row has them: they stay on the list */
+	/* Rows of a number, counted in one of these, that hold another
+	 * certificate or none: each was told, and is not touched. */
+	size_t foreign;
 };
 
-/* From the file of each shard, which is on record then; each certificate with
- * an audit record.  0; -1 ERR_CONFLICT where there is no file, or another list
- * of its number, ERR_INTERNAL where one is not this CA's, naming it: those
- * before are taken. */
-int crl_take(
-    struct job *j, const struct ca *ca, const char *by, struct crl_taken *out);
+/* From the file of each shard, which is on record then; each certificate, of
+ * which the row must carry the issuer's seal or signature, with an audit
+ * record.  Of the issuer: ca and seal.  0; -1 ERR_CONFLICT where there is no
+ * file, or another list of its number, ERR_INTERNAL where one is not this CA's,
+ * naming it: those before are taken. */
+int crl_take(struct job *j, const struct issuer *i, const char *by,
+    struct crl_taken *out);
 
 #endif

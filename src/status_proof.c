@@ -37,6 +37,35 @@ status_prove(const struct issuer *i, struct job *j, const struct cert *c,
 	    c->serial);
 }
 
+/* Under the number that these contents have, the only one that they prove. */
+static bool
+prove_as(const struct issuer *i, struct job *j, const struct cert *c,
+    struct span serial, struct certview *out)
+{
+	struct cert as = *c;
+
+	if (!crl_serial_is_proper(serial))
+		return false;
+	as.serial = hex_dup(j->arena, serial);
+	if (status_prove(i, j, &as, out) == 0)
+		return true;
+	job_recover(j);
+	return false;
+}
+
+int
+status_prove_contents(const struct issuer *i, struct job *j,
+    const struct cert *c, struct certview *out)
+{
+	struct certview view;
+
+	if (certview_parse_tbs(c->tbs, &view) == 0 &&
+	    prove_as(i, j, c, view.serial, out))
+		return 1;
+	return certview_parse(c->der, &view) == 0 &&
+	       prove_as(i, j, c, view.serial, out);
+}
+
 bool
 status_names_shard(struct job *j, const struct conf_issuer *ca,
     const struct certview *view, int64_t shard)

@@ -23,6 +23,14 @@ struct job;
 int status_prove(const struct issuer *i, struct job *j, const struct cert *c,
     struct certview *out);
 
+/*
+ * The same of whatever the row holds, whose number may be another one than the
+ * row's: its tbs, or where that is not the issuer's its der.  1 and what the
+ * certificate says, or 0.
+ */
+int status_prove_contents(const struct issuer *i, struct job *j,
+    const struct cert *c, struct certview *out);
+
 /* PK-155: the list that the certificate names is that of this shard, by the
  * URLs of this CA; false of a number that is none. */
 bool status_names_shard(struct job *j, const struct conf_issuer *ca,

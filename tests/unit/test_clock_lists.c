@@ -262,7 +262,7 @@ test_restored(struct job *j)
 		fails(&lab, "is of a time to come, 2027-");
 	fails(&lab, "give countersign crl take, and then countersign clock");
 	assert_int_equal(top_number(&lab), top);
-	EXPECT(j, crl_take(j, lab.issuer.ca, "operator", &taken), 0);
+	EXPECT(j, crl_take(j, &lab.issuer, "operator", &taken), 0);
 	assert_int_equal(top_number(&lab), ahead);
 	set_aside(&lab);
 	assert_int_equal(run(&lab), 1);

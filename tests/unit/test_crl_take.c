@@ -134,7 +134,7 @@ test_take(struct job *j)
 	assert_int_equal(issuer_list_step(&lab.issuer, j), -1);
 	assert_non_null(strstr(j->err.text, "countersign crl take"));
 	job_recover(j);
-	EXPECT(j, crl_take(j, lab.issuer.ca, "operator:ann", &t), 0);
+	EXPECT(j, crl_take(j, &lab.issuer, "operator:ann", &t), 0);
 	assert_int_equal(t.lists, 1);
 	assert_int_equal(t.revoked, 2);
 	assert_int_equal(t.known, 1);
@@ -162,7 +162,7 @@ test_take(struct job *j)
 	assert_true(after.number > before.number);
 	assert_string_equal(listed(&lab), "0101:4 0102:1 0103:5 0105:1 0107:4");
 	/* Twice is once; and what no row has goes on from list to list. */
-	EXPECT(j, crl_take(j, lab.issuer.ca, "operator:ann", &t), 0);
+	EXPECT(j, crl_take(j, &lab.issuer, "operator:ann", &t), 0);
 	assert_int_equal(t.revoked, 0);
 	assert_int_equal(t.known, 3);
 	status_lab_at(j, FIXTURE_NOW + 4 * DAY);
@@ -176,7 +176,7 @@ refused(struct lab *lab, struct crl_taken *t, enum err_kind kind)
 {
 	struct job *j = lab->j;
 
-	assert_int_equal(crl_take(j, lab->issuer.ca, "operator", t), -1);
+	assert_int_equal(crl_take(j, &lab->issuer, "operator", t), -1);
 	assert_int_equal(j->err.kind, kind);
 	job_recover(j);
 }
@@ -212,9 +212,142 @@ test_other_list(struct job *j)
 	assert_int_equal(t.revoked, 2);
 }
 
+static int64_t
+blocked(struct job *j)
+{
+	return fixture_count(j, "SELECT COUNT(*) FROM blocked_key");
+}
+
+static int64_t
+keys_recorded(struct job *j)
+{
+	return fixture_count(
+	    j, "SELECT COUNT(*) FROM audit WHERE event = 'key blocked'");
+}
+
+/* PK-180, PK-181: the backup has the revocation, and not that it was for
+ * keyCompromise. */
+static void
+test_reason(struct job *j)
+{
+	struct crl_taken t;
+	struct lab lab;
+
+	restore(&lab, j);
+	revoke_one(&lab, "0105", 4);
+	EXPECT(j, crl_take(j, &lab.issuer, "operator", &t), 0);
+	assert_int_equal(t.raised, 1);
+	assert_int_equal(t.revoked, 1);
+	assert_int_equal(t.known, 1);
+	assert_int_equal(
+	    fixture_count(j, "SELECT COUNT(*) FROM cert WHERE id = '0105' "
+			     "AND reason = 1 AND list_due_at > 0"),
+	    1);
+	assert_int_equal(
+	    fixture_count(j, "SELECT COUNT(*) FROM cert WHERE id = '0101' "
+			     "AND reason = 4"),
+	    1);
+	assert_int_equal(blocked(j), 1);
+	assert_int_equal(keys_recorded(j), 1);
+	EXPECT(j, crl_take(j, &lab.issuer, "operator", &t), 0);
+	assert_int_equal(t.raised, 0);
+	assert_int_equal(t.known, 3);
+	assert_int_equal(keys_recorded(j), 1);
+	/* The proof came after the backup, and the reason before it. */
+	fixture_sql(j, "DELETE FROM blocked_key");
+	EXPECT(j, crl_take(j, &lab.issuer, "operator", &t), 0);
+	assert_int_equal(t.known, 3);
+	assert_int_equal(blocked(j), 1);
+	status_lab_run(j, &lab.issuer);
+	assert_string_equal(listed(&lab), "0101:4 0102:1 0103:5 0105:1 0107:4");
+}
+
+static bool
+is_revoked(struct job *j, const char *id)
+{
+	return fixture_count(j, arena_printf(j->arena,
+				    "SELECT COUNT(*) FROM cert WHERE id = '%s' "
+				    "AND revoked_at > 0",
+				    id)) == 1;
+}
+
+/* L-65: two rows have each other's number: revoked is the certificate that is
+ * on the list, and not the one in whose row its number stands. */
+static void
+test_swapped(struct job *j)
+{
+	struct crl_taken t;
+	struct lab lab;
+
+	restore(&lab, j);
+	make_cert(&lab, "0109");
+	fixture_sql(j,
+	    "UPDATE cert SET spki_sha256 = profile_sha256 WHERE id = '0109'; "
+	    "UPDATE cert SET serial = 'x' WHERE id = '0105'; "
+	    "UPDATE cert SET serial = '0105' WHERE id = '0109'; "
+	    "UPDATE cert SET serial = '0109' WHERE id = '0105'");
+	unit_log_begin();
+	EXPECT(j, crl_take(j, &lab.issuer, "operator", &t), 0);
+	assert_non_null(strstr(unit_log_end(), "cert=0109 serial=0105"));
+	assert_int_equal(t.revoked, 2);
+	assert_int_equal(t.foreign, 1);
+	assert_int_equal(t.unknown, 2);
+	assert_true(is_revoked(j, "0105"));
+	assert_false(is_revoked(j, "0109"));
+	assert_int_equal(blocked(j), 1);
+	assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM blocked_key "
+					  "WHERE spki_sha256 = (SELECT "
+					  "spki_sha256 FROM cert WHERE "
+					  "id = '0105')"),
+	    1);
+	status_lab_run(j, &lab.issuer);
+	assert_string_equal(listed(&lab), "0101:4 0102:1 0103:5 0105:1 0107:4");
+}
+
+/* Nothing in the row says whose it is; or it is another CA's of the same
+ * number. */
+static void
+test_foreign(struct job *j)
+{
+	struct crl_taken t;
+	struct lab lab;
+
+	restore(&lab, j);
+	fixture_sql(j,
+	    "UPDATE cert SET evidence = '{}' WHERE id = '0103'; "
+	    "UPDATE cert SET ca_label = 'another' WHERE id = '0105'");
+	EXPECT(j, crl_take(j, &lab.issuer, "operator", &t), 0);
+	assert_int_equal(t.revoked, 0);
+	assert_int_equal(t.known, 1);
+	assert_int_equal(t.foreign, 1);
+	assert_int_equal(t.unknown, 4);
+	assert_false(is_revoked(j, "0103"));
+	assert_false(is_revoked(j, "0105"));
+	assert_int_equal(blocked(j), 0);
+}
+
+/* PK-145: a number of which nobody knows whether it was signed. */
+static void
+test_reserved(struct job *j)
+{
+	struct crl_taken t;
+	struct lab lab;
+
+	restore(&lab, j);
+	fixture_sql(j, "UPDATE cert SET issued_at = 0, der = NULL, sha256 = "
+		       "NULL WHERE id = '0103'");
+	EXPECT(j, crl_take(j, &lab.issuer, "operator", &t), 0);
+	assert_int_equal(t.revoked, 2);
+	assert_true(is_revoked(j, "0103"));
+}
+
 static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_take),
 	STORE_TEST(test_no_list),
 	STORE_TEST(test_other_list),
+	STORE_TEST(test_reason),
+	STORE_TEST(test_swapped),
+	STORE_TEST(test_foreign),
+	STORE_TEST(test_reserved),
 };
 UNIT_MAIN(tests)
