@@ -2,6 +2,7 @@
 
 #include "src/answers_block.h"
 
+#include "db/store_revoke.h"
 #include "lib/arena.h"
 #include "lib/hex.h"
 #include "lib/job.h"
@@ -243,12 +244,17 @@ insert(struct job *j, struct block *b, size_t at)
 	b->count++;
 }
 
-/* A reason may change (AC-157); that it is revoked does not. */
+/* A reason may become keyCompromise (AC-157, PK-180), which does not change any
+ * more; nor does that it is revoked. */
 static void
 keep_revocation(
     struct job *j, const struct ocsp_status *before, struct ocsp_status *now)
 {
-	if (before == NULL || !before->is_revoked || now->is_revoked)
+	if (before == NULL || !before->is_revoked)
+		return;
+	if (before->reason == REASON_KEY_COMPROMISE)
+		now->reason = REASON_KEY_COMPROMISE;
+	if (now->is_revoked)
 		return;
 	log_error("revocation taken back",
 	    "serial=%s next=\"the row says that the certificate is not "

@@ -4,6 +4,7 @@
 
 #include "db/store_cert.h"
 #include "db/store_crl.h"
+#include "db/store_revoke.h"
 #include "lib/arena.h"
 #include "lib/conf.h"
 #include "lib/hex.h"
@@ -341,6 +342,41 @@ merge(struct job *j, struct crl_input *next,
 	next->count = n;
 }
 
+/* PK-180: a reason becomes keyCompromise and nothing else.  Of *next, which
+ * has what the rows say. */
+static void
+keep_compromised(struct job *j, int64_t shard, const struct crl_input *former,
+    struct crl_input *next)
+{
+	struct crl_entry *all =
+	    arena_calloc(j->arena, next->count + 1, sizeof(*all));
+	size_t weaker = 0;
+
+	for (size_t k = 0; k < next->count; k++) {
+		const struct crl_entry *before =
+		    crl_find(former, next->entries[k].serial);
+
+		all[k] = next->entries[k];
+		if (before == NULL || all[k].reason == REASON_KEY_COMPROMISE ||
+		    before->reason != REASON_KEY_COMPROMISE)
+			continue;
+		all[k].reason = REASON_KEY_COMPROMISE;
+		if (weaker++ < TOLD_MAX)
+			log_error("revocation reason lost",
+			    "serial=%s shard=%" PRId64 " next=\"the row has "
+			    "another reason than keyCompromise, with which "
+			    "the certificate stays on the list: find out who "
+			    "changed it, or which backup the database is "
+			    "from, and take over what is on the list with "
+			    "countersign crl take\"",
+			    hex_dup(j->arena, all[k].serial), shard);
+	}
+	if (weaker > TOLD_MAX)
+		log_error("revocation reasons lost",
+		    "shard=%" PRId64 " rows=%zu", shard, weaker);
+	next->entries = all;
+}
+
 int
 list_rows_keep(const struct issuer *i, struct job *j, int64_t shard,
     const struct crl_input *former, struct crl_input *next)
@@ -350,6 +386,7 @@ list_rows_keep(const struct issuer *i, struct job *j, int64_t shard,
 
 	if (crl_compare(j, former, next, &lost, &count) < 0)
 		return -1;
+	keep_compromised(j, shard, former, next);
 	for (size_t k = 0; k < count; k++) {
 		int fate = look_at_lost(i, j, shard, former, lost[k]);
 

@@ -51,7 +51,8 @@ int list_rows_collect(const struct issuer *i, struct job *j,
  * list, as it does after a row that said otherwise was put right.  An entry
  * whose certificate no row knows, as after a restore from a backup that is
  * older than the list, is told and goes on: it is added to *next.  -1 where a
- * row says that it is not revoked.
+ * row says that it is not revoked.  One that was there for keyCompromise is
+ * so again, whatever the row says now (PK-180), and told.
  */
 int list_rows_keep(const struct issuer *i, struct job *j, int64_t shard,
     const struct crl_input *former, struct crl_input *next);

@@ -593,6 +593,7 @@ unit_tests += \
 	tests/unit/test_clock_aside \
 	tests/unit/test_clock_lists \
 	tests/unit/test_crl_take \
+	tests/unit/test_list_rows \
 	tests/unit/test_incident \
 	tests/unit/test_incident_shared \
 	tests/unit/test_key_sweep \
@@ -760,6 +761,9 @@ tests_unit_test_clock_aside_SOURCES = tests/unit/test_clock_aside.c \
 tests_unit_test_clock_aside_LDADD = $(STORE_FIXTURE) $(CS_SRC)
 tests_unit_test_clock_lists_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
 tests_unit_test_clock_lists_LDADD = $(STATUS_LAB) $(PKI_LAB) $(STORE_FIXTURE) \
+	$(CS_SRC)
+tests_unit_test_list_rows_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
+tests_unit_test_list_rows_LDADD = $(STATUS_LAB) $(PKI_LAB) $(STORE_FIXTURE) \
 	$(CS_SRC)
 tests_unit_test_crl_take_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
 tests_unit_test_crl_take_LDADD = $(STATUS_LAB) $(PKI_LAB) $(STORE_FIXTURE) \

@@ -590,6 +590,17 @@ test_forged(struct job *j)
 	status_lab_at(lab.j, FIXTURE_NOW + HOUR);
 	revoke_one(&lab, c.id, 1);
 	run(&lab);
+	/* PK-180: nor is the reason, neither here nor there (L-72) */
+	fixture_sql(j, "UPDATE cert SET reason = 4");
+	status_lab_at(lab.j, FIXTURE_NOW + 2 * DAY);
+	fixture_sql(j, "UPDATE ocsp_segment SET refresh_at = 1");
+	run(&lab);
+	assert_string_equal(ask(&lab, c.serial), "revoked 1");
+	/* as soon as it is due, too */
+	fixture_sql(j, "UPDATE cert SET ocsp_due_at = 1");
+	run(&lab);
+	assert_string_equal(ask(&lab, c.serial), "revoked 1");
+	fixture_sql(j, "UPDATE ocsp_segment SET refresh_at = 1");
 	fixture_sql(j, "UPDATE cert SET revoked_at = 0, reason = 0");
 	status_lab_at(lab.j, FIXTURE_NOW + 3 * DAY);
 	/* the list is refused … */

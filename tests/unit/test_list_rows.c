@@ -1,0 +1,134 @@
+/*
+ * L-66: what the next revocation list keeps of the former one, whatever the
+ * rows say by then.
+ */
+#include "config.h"
+
+#include "tests/unit/store_fixture.h"
+
+#include <string.h>
+
+#include "db/store_cert.h"
+#include "db/store_revoke.h"
+#include "lib/arena.h"
+#include "lib/conf.h"
+#include "lib/fdio.h"
+#include "lib/hex.h"
+#include "pki/crl.h"
+#include "src/role_issuer.h"
+#include "tests/unit/pki_lab.h"
+#include "tests/unit/status_lab.h"
+
+#define DAY ((int64_t)86400)
+#define LIST_MAX ((size_t)100000)
+
+struct lab {
+	struct job *j;
+	struct conf conf;
+	struct issuer issuer;
+	const char *account;
+};
+
+static void
+lab_init(struct lab *lab, struct job *j)
+{
+	*lab = (struct lab){ .j = j };
+	lab->conf.issuer = status_lab_conf(j, "p256");
+	lab->issuer.ca = lab_ca("p256");
+	lab->issuer.seal = status_lab_seal_key(j);
+	j->conf = &lab->conf;
+	status_lab_at(j, FIXTURE_NOW);
+	lab->account = fixture_account(j);
+}
+
+/* Of this number, which is the row's id too. */
+static void
+make_cert(struct lab *lab, const char *serial, int64_t days)
+{
+	struct job *j = lab->j;
+	const struct cert c = status_lab_reserve(
+	    j, &(struct status_lab_cert){ .ca = lab->issuer.ca,
+		   .seal = lab->issuer.seal,
+		   .account = lab->account,
+		   .id = serial,
+		   .serial = serial,
+		   .not_before = j->now,
+		   .not_after = j->now + days * DAY });
+
+	COMMITTED(j, store_cert_record(j, c.id, SPAN("der"), span_str(c.id)));
+}
+
+static void
+revoke_one(struct lab *lab, const char *id, int reason)
+{
+	struct revocation r = { reason, "operator", { NULL, 0 } };
+
+	EXPECT(lab->j, store_begin(lab->j), 0);
+	EXPECT(lab->j, store_revoke_cert(lab->j, id, &r), 1);
+	EXPECT(lab->j, store_commit(lab->j), 0);
+}
+
+/* "0101:4 0103:1" */
+static const char *
+listed(struct lab *lab)
+{
+	struct job *j = lab->j;
+	struct crl_input l;
+	struct span der;
+	const char *text = "";
+
+	EXPECT(j, file_read(j, lab->conf.issuer.crl_file, LIST_MAX, &der), 0);
+	EXPECT(j, crl_read(j, lab->issuer.ca, der, &l), 0);
+	for (size_t i = 0; i < l.count; i++)
+		text = arena_printf(j->arena, "%s%s%s:%d", text,
+		    i > 0 ? " " : "", hex_dup(j->arena, l.entries[i].serial),
+		    l.entries[i].reason);
+	return text;
+}
+
+/* On the list of so many days later: what the log says meanwhile. */
+static const char *
+next_list(struct lab *lab, int64_t days)
+{
+	status_lab_at(lab->j, FIXTURE_NOW + days * DAY);
+	unit_log_begin();
+	status_lab_run(lab->j, &lab->issuer);
+	return unit_log_end();
+}
+
+/* PK-180: keyCompromise stays, also where a row says something else, as after
+ * a restore from a backup of before. */
+static void
+test_reason(struct job *j)
+{
+	struct lab lab;
+	const char *log;
+
+	lab_init(&lab, j);
+	make_cert(&lab, "0101", 300);
+	make_cert(&lab, "0102", 300);
+	make_cert(&lab, "0103", 300);
+	revoke_one(&lab, "0101", 1);
+	revoke_one(&lab, "0102", 4);
+	next_list(&lab, 0);
+	assert_string_equal(listed(&lab), "0101:1 0102:4");
+	fixture_sql(j, "UPDATE cert SET reason = 5 WHERE revoked_at > 0");
+	revoke_one(&lab, "0103", 4);
+	log = next_list(&lab, 1);
+	assert_non_null(strstr(log, "\"revocation reason lost\" serial=0101"));
+	assert_null(strstr(log, "serial=0102"));
+	assert_string_equal(listed(&lab), "0101:1 0102:5 0103:4");
+	log = next_list(&lab, 2);
+	assert_non_null(strstr(log, "\"revocation reason lost\" serial=0101"));
+	assert_string_equal(listed(&lab), "0101:1 0102:5 0103:4");
+	/* It becomes that, and then nothing needs to be told. */
+	fixture_sql(j, "UPDATE cert SET reason = 1 WHERE revoked_at > 0");
+	log = next_list(&lab, 3);
+	assert_null(strstr(log, "revocation reason lost"));
+	assert_string_equal(listed(&lab), "0101:1 0102:1 0103:1");
+}
+
+static const struct CMUnitTest tests[] = {
+	STORE_TEST(test_reason),
+};
+UNIT_MAIN(tests)
