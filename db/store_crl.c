@@ -267,29 +267,6 @@ store_crl_waits(struct job *j, bool issued_only, int64_t *at)
 	    ARGS(v_int(issued_only)));
 }
 
-int
-store_crl_left(
-    struct job *j, const char *ca_label, struct span serial, struct left *out)
-{
-	struct query q;
-	int found = query_first(&q, j,
-	    "SELECT id, order_id, serial, signature_alg, tbs, evidence, der "
-	    "FROM cert WHERE ca_label = $1 AND serial = $2",
-	    ARGS(v_text(ca_label), v_text(hex_dup(j->arena, serial))));
-
-	if (found == 1) {
-		out->id = query_text(&q);
-		out->order_id = query_text(&q);
-		out->serial = query_text(&q);
-		out->signature_alg = query_bytes(&q);
-		out->tbs = query_bytes(&q);
-		out->evidence = query_text(&q);
-		out->der = query_bytes(&q);
-	}
-	query_end(&q);
-	return found;
-}
-
 /* --- shards --------------------------------------------------------------- */
 
 int

@@ -70,17 +70,6 @@ int store_crl_due(
  * never signed. */
 int store_crl_waits(struct job *j, bool issued_only, int64_t *at);
 
-/* What the issuer can prove of a number that leaves the list (L-66): 1 / 0 /
- * -1.  The fields are those of struct cert. */
-struct left {
-	const char *id, *order_id, *serial;
-	struct span signature_alg, tbs;
-	const char *evidence;
-	struct span der; /* empty: reserved only */
-};
-int store_crl_left(
-    struct job *j, const char *ca_label, struct span serial, struct left *out);
-
 /* The URL by which certificates name the shard: 1 / 0 / -1. */
 int store_shard_url(
     struct job *j, const char *ca_label, int64_t shard, const char **url);

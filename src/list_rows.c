@@ -40,15 +40,7 @@ prove_contents(const struct issuer *i, struct job *j, const char *id,
 	if (found <= 0)
 		return found;
 	*stored = c.serial;
-	if (certview_parse_tbs(c.tbs, view) < 0 &&
-	    certview_parse(c.der, view) < 0)
-		return 0;
-	c.serial = hex_dup(j->arena, view->serial);
-	if (crl_serial_is_proper(view->serial) &&
-	    status_prove(i, j, &c, view) == 0)
-		return 1;
-	job_recover(j);
-	return 0;
+	return status_prove_contents(i, j, &c, view);
 }
 
 static void
@@ -216,109 +208,166 @@ list_rows_collect(const struct issuer *i, struct job *j, const struct crl *list,
 
 /* --- what leaves the list ------------------------------------------------- */
 
-/* Among the rows whose number is none: 1 and *view, 0, -1. */
+/* What the issuer can prove of a number. */
+struct proven {
+	struct span serial;
+	int64_t not_after;
+	bool is_on_list; /* that of the shard, by its certificate */
+};
+
+struct keeping {
+	const struct issuer *i;
+	int64_t shard;
+	const struct crl_input *former;
+	/* Of revoked rows whose number is none, sorted; looked for once, when
+	 * the first entry is lost. */
+	struct proven *spoiled;
+	size_t spoiled_count;
+};
+
 static int
-find_spoiled(const struct issuer *i, struct job *j, int64_t shard,
-    struct span serial, struct certview *view)
+by_proven_serial(const void *a, const void *b)
 {
-	const struct crl list = { .ca_label = ca_key_label(i->ca),
-		.shard = shard };
-	struct revoked *rows;
+	const struct proven *x = a, *y = b;
+
+	return crl_serial_compare(x->serial, y->serial);
+}
+
+/* In a job of its own: there may be very many.  1 and *out, in the job's
+ * memory, 0, -1. */
+static int
+prove_spoiled(const struct keeping *k, struct job *j, const struct revoked *r,
+    struct proven *out)
+{
+	struct certview view;
 	const char *stored;
+	struct job one;
+	int found;
+
+	job_init(&one, j->store, j->conf);
+	one.now = j->now;
+	found = prove_contents(k->i, &one, r->id, &view, &stored);
+	j->err = one.err;
+	if (found == 1)
+		*out = (struct proven){
+			.serial = span_mem(arena_memdup(j->arena, view.serial.p,
+					       view.serial.n),
+			    view.serial.n),
+			.not_after = view.not_after,
+			.is_on_list = is_on_list(&one, &view, k->shard),
+		};
+	job_done(&one);
+	return found;
+}
+
+static int
+collect_spoiled(struct keeping *k, struct job *j)
+{
+	const struct crl list = { .ca_label = ca_key_label(k->i->ca),
+		.shard = k->shard };
+	struct revoked *rows;
 	size_t count;
 
 	if (store_cert_revoked(j, &list, 0, &rows, &count) < 0)
 		return -1;
-	for (size_t k = 0; k < count; k++) {
-		int found;
+	k->spoiled = arena_calloc(j->arena, count + 1, sizeof(*k->spoiled));
+	for (size_t n = 0; n < count; n++) {
+		int found = crl_serial_is_proper(rows[n].serial)
+				? 0
+				: prove_spoiled(k, j, &rows[n],
+				      &k->spoiled[k->spoiled_count]);
 
-		if (crl_serial_is_proper(rows[k].serial))
-			continue;
-		found = prove_contents(i, j, rows[k].id, view, &stored);
-		if (found < 0 || (found == 1 && span_eq(view->serial, serial)))
-			return found;
+		if (found < 0)
+			return -1;
+		k->spoiled_count += found == 1;
 	}
+	if (k->spoiled_count > 1)
+		qsort(k->spoiled, k->spoiled_count, sizeof(*k->spoiled),
+		    by_proven_serial);
 	return 0;
 }
 
-/* The certificate of this number, in its own words: 1, 0 no row of it is ours,
- * -1.  It points into the job's arena. */
-static int
-find_certificate(const struct issuer *i, struct job *j, struct span serial,
-    struct certview *view)
+enum fate { MAY_LEAVE, GOES_ON, ROW_IS_ELSEWHERE };
+
+static bool
+may_leave(const struct keeping *k, int64_t not_after, bool is_there)
 {
-	struct left row;
-	int found = store_crl_left(j, ca_key_label(i->ca), serial, &row);
-	const struct cert c = { .id = row.id,
-		.order_id = row.order_id,
-		.serial = row.serial,
-		.signature_alg = row.signature_alg,
-		.tbs = row.tbs,
-		.evidence = row.evidence,
-		.der = row.der };
-
-	if (found <= 0 || status_prove(i, j, &c, view) == 0)
-		return found;
-	job_recover(j);
-	return 0;
+	return not_after < k->former->this_update || !is_there;
 }
 
-enum fate { MAY_LEAVE, GOES_ON };
+/* The row of this number is gone, or holds nothing of the issuer's with it. */
+static int
+fate_of_spoiled(const struct keeping *k, const struct crl_entry *e)
+{
+	const struct proven key = { .serial = e->serial };
+	const struct proven *p =
+	    k->spoiled_count == 0 ? NULL
+				  : bsearch(&key, k->spoiled, k->spoiled_count,
+					sizeof(*p), by_proven_serial);
+
+	return p != NULL && may_leave(k, p->not_after, p->is_on_list)
+		   ? MAY_LEAVE
+		   : GOES_ON;
+}
 
 /* Of an entry that the next list lacks: or -1. */
 static int
-fate_of(const struct issuer *i, struct job *j, int64_t shard,
-    const struct crl_input *former, const struct crl_entry *e)
+fate_of(const struct keeping *k, struct job *j, const struct crl_entry *e)
 {
 	const char *serial = hex_dup(j->arena, e->serial);
 	struct certview view;
 	struct cert row;
-	int found = find_certificate(i, j, e->serial, &view);
+	int found =
+	    store_cert_by_reserved(j, ca_key_label(k->i->ca), serial, &row);
 
-	if (found == 0)
-		found = find_spoiled(i, j, shard, e->serial, &view);
 	if (found < 0)
 		return -1;
-	if (found == 1 && (view.not_after < former->this_update ||
-			      !is_on_list(j, &view, shard)))
+	if (found == 0 || status_prove(k->i, j, &row, &view) < 0) {
+		job_recover(j);
+		return fate_of_spoiled(k, e);
+	}
+	if (may_leave(k, view.not_after, is_on_list(j, &view, k->shard)))
 		return MAY_LEAVE;
-	if (found == 0)
-		found = store_cert_by_number(j, serial, &row);
-	if (found <= 0)
-		return found < 0 ? -1 : GOES_ON;
+	if (row.revoked_at > 0)
+		return ROW_IS_ELSEWHERE;
 	return job_fail(j, ERR_INTERNAL,
 	    "list refused: L-66: certificate %s is on the former list (number "
 	    "%" PRIu64 ") and may not leave it yet; find out who changed its "
 	    "row, or which backup the database is from, and take over what is "
 	    "on the list with countersign crl take",
-	    serial, former->number);
+	    serial, k->former->number);
 }
 
 /* In a job of its own: there may be very many. */
 static int
-look_at_lost(const struct issuer *i, struct job *j, int64_t shard,
-    const struct crl_input *former, const struct crl_entry *e)
+look_at_lost(const struct keeping *k, struct job *j, const struct crl_entry *e)
 {
 	struct job one;
 	int fate;
 
 	job_init(&one, j->store, j->conf);
 	one.now = j->now;
-	fate = fate_of(i, &one, shard, former, e);
+	fate = fate_of(k, &one, e);
 	j->err = one.err;
 	job_done(&one);
 	return fate;
 }
 
 static void
-tell_lost(struct job *j, int64_t shard, const struct crl_entry *e, size_t told)
+tell_lost(const struct keeping *k, struct job *j, const struct crl_entry *e,
+    int fate, size_t told)
 {
 	if (told < TOLD_MAX)
 		log_error("revocation lost",
 		    "serial=%s shard=%" PRId64 " next=\"the row of a revoked "
-		    "certificate is gone, and it stays on the list: find out "
-		    "who removed it, or which backup the database is from\"",
-		    hex_dup(j->arena, e->serial), shard);
+		    "certificate %s, and it stays on the list: find out "
+		    "who %s it, or which backup the database is from\"",
+		    hex_dup(j->arena, e->serial), k->shard,
+		    fate == ROW_IS_ELSEWHERE
+			? "says another list or another end than its "
+			  "certificate"
+			: "is gone",
+		    fate == ROW_IS_ELSEWHERE ? "changed" : "removed");
 }
 
 /* Both are sorted, and nothing is in both. */
@@ -381,21 +430,23 @@ int
 list_rows_keep(const struct issuer *i, struct job *j, int64_t shard,
     const struct crl_input *former, struct crl_input *next)
 {
+	struct keeping k = { .i = i, .shard = shard, .former = former };
 	const struct crl_entry **lost;
 	size_t count, kept = 0;
 
-	if (crl_compare(j, former, next, &lost, &count) < 0)
+	if (crl_compare(j, former, next, &lost, &count) < 0 ||
+	    (count > 0 && collect_spoiled(&k, j) < 0))
 		return -1;
 	keep_compromised(j, shard, former, next);
-	for (size_t k = 0; k < count; k++) {
-		int fate = look_at_lost(i, j, shard, former, lost[k]);
+	for (size_t n = 0; n < count; n++) {
+		int fate = look_at_lost(&k, j, lost[n]);
 
 		if (fate < 0)
 			return -1;
 		if (fate == MAY_LEAVE)
 			continue;
-		tell_lost(j, shard, lost[k], kept);
-		lost[kept++] = lost[k];
+		tell_lost(&k, j, lost[n], fate, kept);
+		lost[kept++] = lost[n];
 	}
 	if (kept > TOLD_MAX)
 		log_error("revocations lost", "shard=%" PRId64 " rows=%zu",

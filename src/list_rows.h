@@ -48,11 +48,13 @@ int list_rows_collect(const struct issuer *i, struct job *j,
 /*
  * L-66: what the shard's former list has, the next one has too, but for a
  * certificate that ended before the former list (PK-160), or names another
- * list, as it does after a row that said otherwise was put right.  An entry
- * whose certificate no row knows, as after a restore from a backup that is
- * older than the list, is told and goes on: it is added to *next.  -1 where a
- * row says that it is not revoked.  One that was there for keyCompromise is
- * so again, whatever the row says now (PK-180), and told.
+ * list, as it does after a row that said otherwise was put right.  All else
+ * goes on, is added to *next and told: an entry whose certificate no row of
+ * this CA holds, as after a restore from a backup that is older than the list,
+ * and one whose row is revoked and says another list or end than the
+ * certificate.  -1 where its row says that it is not revoked.  One that was
+ * there for keyCompromise is so again, whatever the row says now (PK-180), and
+ * told.
  */
 int list_rows_keep(const struct issuer *i, struct job *j, int64_t shard,
     const struct crl_input *former, struct crl_input *next);

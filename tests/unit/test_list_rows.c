@@ -128,7 +128,78 @@ test_reason(struct job *j)
 	assert_string_equal(listed(&lab), "0101:1 0102:1 0103:1");
 }
 
+/* Where the row is revoked and says what keeps it from being found, no list is
+ * refused for ever, and none loses the entry. */
+static void
+test_elsewhere(struct job *j)
+{
+	static const char *const changes[] = {
+		"UPDATE cert SET shard = 1",
+		"UPDATE cert SET ca_label = 'another'",
+		"UPDATE cert SET not_after = 1",
+		"UPDATE cert SET evidence = '{}', revoked_at = 0",
+	};
+	struct lab lab;
+	const char *log;
+
+	lab_init(&lab, j);
+	make_cert(&lab, "0101", 20);
+	make_cert(&lab, "0102", 300);
+	revoke_one(&lab, "0101", 4);
+	next_list(&lab, 0);
+	fixture_sql(j, "CREATE TABLE kept AS SELECT * FROM cert");
+	for (size_t k = 0; k < sizeof(changes) / sizeof(changes[0]); k++) {
+		unit_case("%s", changes[k]);
+		fixture_sql(j, changes[k]);
+		log = next_list(&lab, (int64_t)k + 1);
+		assert_non_null(strstr(log, "\"revocation lost\" serial=0101"));
+		assert_string_equal(listed(&lab), "0101:4");
+		fixture_sql(j, "DELETE FROM cert; "
+			       "INSERT INTO cert SELECT * FROM kept");
+	}
+	/* PK-160: what is proven ends as any other. */
+	fixture_sql(j, "UPDATE cert SET shard = 1 WHERE id = '0101'");
+	next_list(&lab, 20);
+	next_list(&lab, 21);
+	assert_string_equal(listed(&lab), "0101:4");
+	next_list(&lab, 22);
+	assert_string_equal(listed(&lab), "");
+	fixture_sql(j, "DROP TABLE kept");
+}
+
+/* Many rows whose number is none, and many entries without a row: each finds
+ * its own. */
+static void
+test_many_spoiled(struct job *j)
+{
+	struct lab lab;
+	const char *before;
+
+	lab_init(&lab, j);
+	for (unsigned k = 0; k < 12; k++) {
+		const char *serial = arena_printf(j->arena, "01%02x", 1 + k);
+
+		make_cert(&lab, serial, k % 3 == 0 ? 20 : 300);
+		revoke_one(&lab, serial, 4);
+	}
+	next_list(&lab, 0);
+	before = listed(&lab);
+	fixture_sql(j,
+	    "UPDATE cert SET serial = 'no ' || id WHERE id <> '0105' AND "
+	    "id <> '0104'; "
+	    "DELETE FROM cert WHERE id IN ('0104', '0105')");
+	next_list(&lab, 1);
+	assert_string_equal(listed(&lab), before);
+	/* 0104 has ended too, and nobody knows. */
+	next_list(&lab, 21);
+	next_list(&lab, 22);
+	assert_string_equal(listed(&lab),
+	    "0102:4 0103:4 0104:4 0105:4 0106:4 0108:4 0109:4 010b:4 010c:4");
+}
+
 static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_reason),
+	STORE_TEST(test_elsewhere),
+	STORE_TEST(test_many_spoiled),
 };
 UNIT_MAIN(tests)

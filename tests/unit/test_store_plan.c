@@ -86,7 +86,7 @@ status_life(struct job *j)
 		.lint_report = "{}",
 		.br_version = "1" };
 	struct ocsp_row *rows;
-	struct left left;
+	struct cert left;
 	struct span octets;
 	struct crl crl;
 	const char *text;
@@ -94,7 +94,7 @@ status_life(struct job *j)
 	int64_t n;
 
 	EXPECT(j, store_crl_head(j, "ca", 0, &crl), 1);
-	EXPECT(j, store_crl_left(j, "ca", SPAN("\0"), &left), 1);
+	EXPECT(j, store_cert_by_reserved(j, "ca", "00", &left), 1);
 	EXPECT(j, store_ocsp_due(j, "ca", &n), 1);
 	EXPECT(j, store_ocsp_due_first(j, "ca", &text), 1);
 	EXPECT(j, store_ocsp_due_rows(j, "ca", text, 9, &rows, &count), 0);
