@@ -410,9 +410,10 @@ store_incident_waits(
 	return store_get_int(j, &one,
 	    "SELECT 1 FROM incident_cert i JOIN cert c ON c.id = i.cert_id "
 	    "WHERE i.incident_id = $1 AND c.revoked_at > 0 "
-	    "AND ($3 = 0 OR c.issued_at > 0) AND (c.list_due_at IS NOT NULL "
+	    "AND ($3 = 0 OR c.issued_at > 0) AND (c.list_due_at <= $4 "
 	    "OR (c.ocsp_due_at IS NOT NULL AND c.ca_label = $2)) LIMIT 1",
-	    ARGS(v_text(id), v_text(answers_of), v_int(issued_only)));
+	    ARGS(v_text(id), v_text(answers_of), v_int(issued_only),
+		v_int(j->now)));
 }
 
 int

@@ -107,7 +107,9 @@ int store_incident_revoke(struct job *j, const char *id,
 /*
  * Does any certificate of the set wait for a list that shows its revocation, or
  * for an answer of the CA `answers_of` (its label; empty: nobody's)?
- * `issued_only`: numbers that were never signed wait for nothing.  1, 0, -1.
+ * `issued_only`: numbers that were never signed wait for nothing.  What is due
+ * in time to come, since its row is to be put right (db/store_crl.h), does not
+ * wait either.  1, 0, -1.
  */
 int store_incident_waits(
     struct job *j, const char *id, const char *answers_of, bool issued_only);

@@ -167,6 +167,15 @@ test_deadline(struct job *j)
 	    fixture_count(j, "SELECT COUNT(*) FROM blocked_key"), 0);
 	lab_withdraw_all(j);
 	at(j, begins + 20);
+	/* one that is out, whose row is to be put right, is looked at again
+	 * when the list ends */
+	fixture_sql(j, arena_printf(j->arena,
+			   "UPDATE cert SET list_due_at = %lld WHERE id = 'c6' "
+			   "AND revoked_at > 0",
+			   (long long)(begins + 21)));
+	assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM cert "
+					  "WHERE list_due_at > 0"),
+	    1);
 	EXPECT(j, lab_incident_step(j), 1);
 	EXPECT(j, store_incident_by_id(j, "i", &back), 1);
 	assert_int_equal(back.finished_at, begins + 20);
