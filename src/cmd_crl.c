@@ -8,6 +8,7 @@
 #include "pki/key.h"
 #include "src/command.h"
 #include "src/crl_take.h"
+#include "src/former.h"
 #include "src/role_issuer.h"
 #include "src/status_place.h"
 
@@ -25,7 +26,9 @@ static const char usage[] =
     "\n"
     "list: the revocation lists of the issuing CA: URL, number, age.\n"
     "take: after the database was restored from a backup: revoke what the\n"
-    "lists that are served (issuer.crl_file) have, and it does not.\n"
+    "lists that are served (crl_file of issuer and of each former_ca) have, "
+    "and\n"
+    "it does not.\n"
     "\n"
     "  --json             an array with the URLs of all shards for each CA,\n"
     "                     as root programs ask for them\n"
@@ -104,12 +107,10 @@ take(struct command *c)
 	struct issuer i = { .ca = NULL };
 	struct crl_taken t;
 
-	if (c->conf->external.kind != CONF_EXTERNAL_NONE)
-		return job_fail(&c->job, ERR_CONFLICT,
-		    "another CA issues, and has the lists (PK-220)");
 	if (load(c, &i.ca) < 0 ||
 	    seal_key_load(&c->job, c->keep, c->conf->seal_key_file, &i.seal) <
 		0 ||
+	    former_open_to_look(&c->job, c->keep, &i) < 0 ||
 	    crl_take(&c->job, &i, command_operator(&c->job), &t) < 0)
 		return -1;
 	printf("lists: %zu; revoked now: %zu; reason raised to keyCompromise: "

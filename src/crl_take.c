@@ -17,6 +17,7 @@
 #include "pki/crl.h"
 #include "pki/der.h"
 #include "pki/key.h"
+#include "src/former.h"
 #include "src/role_issuer.h"
 #include "src/status_place.h"
 #include "src/status_proof.h"
@@ -237,15 +238,31 @@ take_list(const struct taking *t, struct job *j, int64_t shard)
 	return 0;
 }
 
-int
-crl_take(struct job *j, const struct issuer *i, const char *by,
-    struct crl_taken *out)
+/* Under the configuration of this CA. */
+static int
+take_ca(const struct issuer *i, struct job *j, void *arg)
 {
-	const struct taking t = { .i = i, .by = by, .out = out };
+	struct taking t = *(const struct taking *)arg;
 
-	*out = (struct crl_taken){ .lists = 0 };
+	t.i = i;
 	for (int64_t s = 0; s < j->conf->issuer.crl_shards; s++)
 		if (take_list(&t, j, s) < 0)
 			return -1;
 	return 0;
+}
+
+int
+crl_take(struct job *j, const struct issuer *i, const char *by,
+    struct crl_taken *out)
+{
+	struct taking t = { .i = i, .by = by, .out = out };
+	bool external = j->conf->external.kind != CONF_EXTERNAL_NONE;
+
+	*out = (struct crl_taken){ .lists = 0 };
+	if (external && i->former_count == 0)
+		return job_fail(j, ERR_CONFLICT,
+		    "another CA issues, and has the lists (PK-220)");
+	if (!external && take_ca(i, j, &t) < 0)
+		return -1;
+	return former_each(i, j, take_ca, &t);
 }

@@ -21,11 +21,12 @@ struct crl_taken {
 	size_t foreign;
 };
 
-/* From the file of each shard, which is on record then; each certificate, of
- * which the row must carry the issuer's seal or signature, with an audit
- * record.  Of the issuer: ca and seal.  0; -1 ERR_CONFLICT where there is no
- * file, or another list of its number, ERR_INTERNAL where one is not this CA's,
- * naming it: those before are taken. */
+/* From the file of each shard of the issuer, unless another CA issues
+ * (PK-220), and of its formers (src/former.h), which is on record then; each
+ * certificate, of which the row must carry the issuer's seal or signature, with
+ * an audit record.  Of the issuer: ca, seal, formers.  0; -1 ERR_CONFLICT where
+ * there is no file, or another list of its number, ERR_INTERNAL where one is
+ * not this CA's, naming it: those before are taken. */
 int crl_take(struct job *j, const struct issuer *i, const char *by,
     struct crl_taken *out);
 

@@ -141,10 +141,10 @@ look_at_one(struct job *j, struct arena *keep, const struct issuer *i,
 {
 	struct ca_files files;
 
-	(void)i;
 	f->name = c->name;
 	f->conf = *j->conf;
 	f->conf.issuer = c->issuer;
+	f->issuer.seal = i->seal;
 	f->issuer.is_former = true;
 	files = ca_conf_certificates(&f->conf);
 	files.is_public = false;
@@ -278,6 +278,26 @@ former_start(const struct issuer *i, struct job *j)
 
 		j->conf = &f->conf;
 		result = start_one(f, j);
+		if (result < 0)
+			job_context(j, "former_ca %s", f->name);
+	}
+	j->conf = conf;
+	return result;
+}
+
+int
+former_each(const struct issuer *i, struct job *j,
+    int (*one)(const struct issuer *former, struct job *j, void *arg),
+    void *arg)
+{
+	const struct conf *conf = j->conf;
+	int result = 0;
+
+	for (size_t k = 0; k < i->former_count && result == 0; k++) {
+		const struct former *f = &i->formers[k];
+
+		j->conf = &f->conf;
+		result = one(&f->issuer, j, arg);
 		if (result < 0)
 			job_context(j, "former_ca %s", f->name);
 	}

@@ -30,9 +30,15 @@ int former_start(const struct issuer *i, struct job *j);
 bool former_key(const struct issuer *i, size_t k, const struct ca **ca,
     struct span *sha256);
 void former_close(struct issuer *i);
-/* Only their certificates, for a command that looks at what they have issued
- * and signs nothing.  0, or -1 naming the section. */
+/* Only their certificates, and i->seal, for a command that looks at what they
+ * have issued and signs nothing.  0, or -1 naming the section. */
 int former_open_to_look(struct job *j, struct arena *keep, struct issuer *i);
+/* Each that has not ended, while the job has what its section says as its
+ * configuration; it stops at the first that fails, whose section is named then.
+ * 0, or -1. */
+int former_each(const struct issuer *i, struct job *j,
+    int (*one)(const struct issuer *former, struct job *j, void *arg),
+    void *arg);
 /* The one of this label, by which certificates name it; NULL: there is none. */
 const struct issuer *former_of(const struct issuer *i, const char *ca_label);
 /* What its section says in the place of section issuer; NULL as well. */

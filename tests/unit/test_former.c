@@ -26,6 +26,7 @@
 #include "src/answers.h"
 #include "src/ca_check.h"
 #include "src/conf_former.h"
+#include "src/crl_take.h"
 #include "src/former.h"
 #include "src/role_issuer.h"
 #include "src/status_answer.h"
@@ -635,7 +636,52 @@ test_incident(struct job *j)
 	lab_end(&lab);
 }
 
+/* L-66: after a restore what its list has comes back into the database, also
+ * where another CA issues by now. */
+static void
+test_taken(struct job *j)
+{
+	struct crl_taken t;
+	struct lab lab;
+	int result;
+
+	lab_init(&lab, j, FIXTURE_NOW + 300 * DAY, false);
+	revoke_it(&lab);
+	run(&lab);
+	assert_int_equal(entries(&lab), 1);
+	for (int k = 0; k < 2; k++) {
+		unit_case("%d", k);
+		fixture_sql(j, "UPDATE cert SET revoked_at = 0, reason = 0, "
+			       "revoked_by = NULL, list_due_at = NULL");
+		status_lab_at(j, FIXTURE_NOW + (2 * k + 1) * DAY);
+		while ((result = former_step(&lab.issuer, j)) > 0)
+			continue;
+		assert_int_equal(result, -1);
+		assert_non_null(strstr(j->err.text, "countersign crl take"));
+		job_recover(j);
+		lab.conf.external.kind =
+		    k == 0 ? CONF_EXTERNAL_NONE : CONF_EXTERNAL_HOOK;
+		EXPECT(j, crl_take(j, &lab.issuer, "operator", &t), 0);
+		assert_ptr_equal(j->conf, &lab.conf);
+		assert_int_equal(t.lists, 2 - k);
+		assert_int_equal(t.revoked, 1);
+		assert_int_equal(t.unknown, 0);
+		lab.conf.external.kind = CONF_EXTERNAL_NONE;
+		run(&lab);
+		assert_int_equal(entries(&lab), 1);
+	}
+	/* what is wrong names the section */
+	EXPECT(j,
+	    file_write(j, lab.former.issuer.crl_file, 0644, SPAN("another")),
+	    0);
+	assert_int_equal(crl_take(j, &lab.issuer, "operator", &t), -1);
+	assert_non_null(strstr(j->err.text, "former_ca old"));
+	job_recover(j);
+	lab_end(&lab);
+}
+
 static const struct CMUnitTest tests[] = {
+	STORE_TEST(test_taken),
 	STORE_TEST(test_incident),
 	STORE_TEST(test_left),
 	STORE_TEST(test_late),
