@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "db/store_cert.h"
 #include "db/store_ocsp.h"
 #include "db/store_revoke.h"
 #include "lib/arena.h"
@@ -98,15 +99,21 @@ put_row(const struct issuer *i, struct job *j, struct block *b,
 }
 
 /* Does the row say another number than what it holds?  *right is the row with
- * that. */
-static bool
-is_spoiled(struct job *j, const struct ocsp_row *row, struct ocsp_row *right)
+ * that, by the same proof as on the list: 1, 0, -1. */
+static int
+is_spoiled(const struct issuer *i, struct job *j, const struct ocsp_row *row,
+    struct ocsp_row *right)
 {
 	struct certview view;
+	struct cert c;
+	int found;
 
 	*right = *row;
-	if (certview_parse_tbs(row->tbs, &view) < 0)
-		return false;
+	if (answers_row_is_proven(i, j, row, &view))
+		return 0;
+	found = store_cert_by_id(j, row->id, NULL, &c);
+	if (found <= 0 || status_prove_contents(i, j, &c, &view) == 0)
+		return found < 0 ? -1 : 0;
 	right->serial = hex_dup(j->arena, view.serial);
 	return strcmp(right->serial, row->serial) != 0;
 }
@@ -140,9 +147,10 @@ follow_some(struct issuer *i, struct job *j)
 		return -1;
 	for (size_t k = 0; k < count; k++) {
 		struct ocsp_row right;
+		int spoiled = is_spoiled(i, j, &rows[k], &right);
 
-		if (is_spoiled(j, &rows[k], &right))
-			return follow_spoiled(i, j, &right);
+		if (spoiled != 0)
+			return spoiled < 0 ? -1 : follow_spoiled(i, j, &right);
 	}
 	if (answers_open_block(i, j, block_segment_of(oldest), &b) < 0)
 		return -1;

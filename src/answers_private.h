@@ -17,6 +17,8 @@
 #include "src/answers_block.h"
 #include "src/ceiling.h"
 
+struct certview;
+
 struct answers {
 	struct arena *own; /* of the responder in use; NULL: none yet */
 	struct responder responder;
@@ -74,6 +76,9 @@ int answers_commit_block(struct issuer *i, struct job *j, struct block *b,
 
 /* From hexadecimal: 0, or -1 if it does not fit. */
 int answers_set_serial(struct ocsp_status *s, const char *hex);
+/* Is what the row says the issuer's own, by the row alone? */
+bool answers_row_is_proven(const struct issuer *i, struct job *j,
+    const struct ocsp_row *row, struct certview *view);
 /* 1: status is set; 0: nothing is said of this row. */
 int answers_status_of_row(const struct issuer *i, struct job *j,
     const struct ocsp_row *row, const struct block *b, struct ocsp_status *s);

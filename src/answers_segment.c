@@ -196,10 +196,9 @@ answers_set_serial(struct ocsp_status *s, const char *hex)
 		   : -1;
 }
 
-/* The certificate's own words, or -1 (nothing is said of such a row). */
-static int
-prove_row(const struct issuer *i, struct job *j, const struct ocsp_row *row,
-    struct certview *view)
+bool
+answers_row_is_proven(const struct issuer *i, struct job *j,
+    const struct ocsp_row *row, struct certview *view)
 {
 	const struct cert c = { .id = row->id,
 		.order_id = row->order_id,
@@ -209,8 +208,33 @@ prove_row(const struct issuer *i, struct job *j, const struct ocsp_row *row,
 		.evidence = row->evidence };
 
 	if (status_prove(i, j, &c, view) == 0)
-		return 0;
+		return true;
 	job_recover(j);
+	return false;
+}
+
+/* By its certificate, which the row alone does not bring along. */
+static bool
+is_proven_whole(const struct issuer *i, struct job *j,
+    const struct ocsp_row *row, struct certview *view)
+{
+	struct cert c;
+	bool proven = store_cert_by_id(j, row->id, NULL, &c) == 1 &&
+		      status_prove_contents(i, j, &c, view) == 1 &&
+		      strcmp(hex_dup(j->arena, view->serial), row->serial) == 0;
+
+	job_recover(j);
+	return proven;
+}
+
+/* The certificate's own words, or -1 (nothing is said of such a row). */
+static int
+prove_row(const struct issuer *i, struct job *j, const struct ocsp_row *row,
+    struct certview *view)
+{
+	if (answers_row_is_proven(i, j, row, view) ||
+	    is_proven_whole(i, j, row, view))
+		return 0;
 	log_error("certificate row not ours",
 	    "cert=%s serial=%s next=\"find out who wrote the row; no OCSP "
 	    "answer was signed for it\"",

@@ -7,6 +7,7 @@
 
 #include "tests/unit/store_fixture.h"
 
+#include <openssl/evp.h>
 #include <openssl/ocsp.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -20,6 +21,8 @@
 #include "lib/clock.h"
 #include "lib/conf.h"
 #include "lib/fdio.h"
+#include "pki/crl.h"
+#include "pki/der.h"
 #include "pki/key.h"
 #include "pki/responder.h"
 #include "src/answers.h"
@@ -325,6 +328,85 @@ test_spoiled(struct job *j)
 		fixture_sql(j, "UPDATE ocsp_segment SET refresh_at = 1");
 		run(&lab);
 		assert_string_equal(ask(&lab, c.serial), "revoked 4");
+	}
+	lab_end(&lab);
+}
+
+/* These contents, signed by the CA. */
+static struct span
+sign_contents(struct lab *lab, struct span tbs)
+{
+	struct job *j = lab->j;
+	EVP_PKEY *key = lab_ca_key("p256");
+	EVP_MD_CTX *md = EVP_MD_CTX_new();
+	unsigned char signature[256];
+	size_t n = sizeof(signature), mark;
+	struct buf b;
+
+	assert_int_equal(
+	    EVP_DigestSignInit(md, NULL, EVP_sha256(), NULL, key), 1);
+	assert_int_equal(EVP_DigestSign(md, signature, &n,
+			     (const unsigned char *)tbs.p, tbs.n),
+	    1);
+	EVP_MD_CTX_free(md);
+	EVP_PKEY_free(key);
+	buf_init(&b, j->arena, 8192);
+	mark = der_open(&b, DER_SEQUENCE);
+	buf_add(&b, tbs);
+	buf_add(&b, lab->issuer.ca->signer.alg->der);
+	der_add_bit_string(&b, span_mem(signature, n));
+	der_close(&b, mark);
+	return buf_span(&b);
+}
+
+static bool
+is_listed(struct lab *lab, const char *serial)
+{
+	struct job *j = lab->j;
+	struct crl_input l;
+	struct span der;
+
+	EXPECT(j, file_read(j, lab->conf.issuer.crl_file, 1000000, &der), 0);
+	EXPECT(j, crl_read(j, lab->issuer.ca, der, &l), 0);
+	return crl_find(&l, lab_hex(j, serial)) != NULL;
+}
+
+/* L-72: the row has another one's contents, and its certificate says which one
+ * it is: on the list and here, whatever its number. */
+static void
+test_other_contents(struct job *j)
+{
+	static const char *const numbers[] = { NULL, "no number", "0177" };
+	struct lab lab;
+	struct cert other;
+
+	lab_init(&lab, j);
+	run(&lab);
+	other = make_cert(&lab, FIXTURE_NOW + 365 * DAY);
+	record(&lab, &other);
+	assert_int_equal(status_is_ready(&lab.issuer, j, &other), 1);
+	for (size_t k = 0; k < sizeof numbers / sizeof numbers[0]; k++) {
+		struct cert c = make_cert(&lab, FIXTURE_NOW + 365 * DAY);
+
+		status_lab_at(j, FIXTURE_NOW + (int64_t)(k + 1) * HOUR);
+		assert_int_equal(status_is_ready(&lab.issuer, j, &c), 1);
+		COMMITTED(j, store_cert_record(j, c.id,
+				 sign_contents(&lab, c.tbs), span_str(c.id)));
+		fixture_sql(
+		    j, arena_printf(j->arena,
+			   "UPDATE cert SET tbs = (SELECT tbs FROM cert c "
+			   "WHERE c.id = '%s'), serial = '%s' WHERE id = '%s'",
+			   other.id, numbers[k] != NULL ? numbers[k] : c.serial,
+			   c.id));
+		revoke_one(&lab, c.id, 4);
+		run(&lab);
+		assert_string_equal(ask(&lab, c.serial), "revoked 4");
+		assert_true(is_listed(&lab, c.serial));
+		assert_string_equal(ask(&lab, other.serial), "good");
+		assert_false(is_listed(&lab, other.serial));
+		assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM cert "
+						  "WHERE ocsp_due_at > 0"),
+		    0);
 	}
 	lab_end(&lab);
 }
@@ -828,6 +910,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_announce),
 	STORE_TEST(test_revoke),
 	STORE_TEST(test_spoiled),
+	STORE_TEST(test_other_contents),
 	STORE_TEST(test_uncertain),
 	STORE_TEST(test_refresh),
 	STORE_TEST(test_pipes),
