@@ -179,8 +179,7 @@ take_bite(const struct taking *t, struct job *j, const struct crl_entry *e,
 	return result;
 }
 
-/* --- lists -----------------------------------------------------------------
- */
+/* --- lists ---------------------------------------------------------------- */
 
 /* The next one goes on from it, and one of a time to come can be set aside
  * (PK-147). */

@@ -149,8 +149,7 @@ test_record(struct job *j)
 	assert_non_null(strstr(j->err.text, "older bundle"));
 }
 
-/* --- folders ---------------------------------------------------------------
- */
+/* --- folders -------------------------------------------------------------- */
 
 static void
 refused(struct job *j, struct span tar, const char *why)
@@ -348,8 +347,7 @@ test_former_marks(struct job *j)
 	has_former_marks = false;
 }
 
-/* --- lists ------------------------------------------------------------------
- */
+/* --- lists ---------------------------------------------------------------- */
 
 static void
 record_refused(struct job *j, struct span tar, size_t fresh, const char *why)
