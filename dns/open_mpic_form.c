@@ -282,7 +282,7 @@ int
 open_mpic_answer_parse(struct job *j, struct span text,
     const struct open_mpic_request *asked, struct open_mpic_answer *out)
 {
-	const struct json *v, *list;
+	const struct json *v = NULL, *list;
 
 	*out = (struct open_mpic_answer){ 0 };
 	if (open_mpic_read(j, text, &v) < 0)
