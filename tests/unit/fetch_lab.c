@@ -2,9 +2,19 @@
 
 #include "tests/unit/fetch_lab.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 struct peer_tls *fetch_lab_tls, *fetch_lab_other_tls, *fetch_lab_wrong_tls;
+
+/* They have files. */
+static void
+free_certificates(void)
+{
+	peer_tls_free(fetch_lab_tls);
+	peer_tls_free(fetch_lab_other_tls);
+	peer_tls_free(fetch_lab_wrong_tls);
+}
 
 int
 fetch_lab_certificates(void **state)
@@ -12,6 +22,7 @@ fetch_lab_certificates(void **state)
 	(void)state;
 	if (fetch_lab_tls != NULL)
 		return 0;
+	assert_int_equal(atexit(free_certificates), 0);
 	fetch_lab_tls = peer_tls_new("localhost");
 	fetch_lab_other_tls = peer_tls_new("localhost");
 	fetch_lab_wrong_tls = peer_tls_new("mail.example.org");
