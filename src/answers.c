@@ -197,24 +197,6 @@ answers_follow(struct issuer *i, struct job *j)
 /* PK-169, PK-180: what a list of this CA says is never taken back here, nor is
  * keyCompromise, of which the list tells, whatever the row says now. */
 static void
-agree_with_list(struct job *j, struct ocsp_status *s, const struct crl_entry *e)
-{
-	if (s->is_revoked) {
-		if (e->reason == REASON_KEY_COMPROMISE)
-			s->reason = REASON_KEY_COMPROMISE;
-		return;
-	}
-	log_error("revocation taken back",
-	    "serial=%s next=\"the row says that the certificate is not "
-	    "revoked, the list says that it is; find out who changed "
-	    "the row\"",
-	    hex_dup(j->arena, ocsp_serial(s)));
-	s->is_revoked = true;
-	s->revoked_at = e->revoked_at;
-	s->reason = (uint8_t)e->reason;
-}
-
-static void
 agree_with_lists(struct job *j, struct ocsp_status *s,
     const struct crl_input *lists, size_t count)
 {
@@ -222,7 +204,8 @@ agree_with_lists(struct job *j, struct ocsp_status *s,
 		const struct crl_entry *e = crl_find(&lists[k], ocsp_serial(s));
 
 		if (e != NULL)
-			agree_with_list(j, s, e);
+			block_keep_revocation(j, s, "the list says",
+			    e->revoked_at, (uint8_t)e->reason);
 	}
 }
 

@@ -244,36 +244,34 @@ insert(struct job *j, struct block *b, size_t at)
 	b->count++;
 }
 
-/* A reason may become keyCompromise (AC-157, PK-180), which does not change any
- * more; nor does that it is revoked. */
-static void
-keep_revocation(
-    struct job *j, const struct ocsp_status *before, struct ocsp_status *now)
+void
+block_keep_revocation(struct job *j, struct ocsp_status *now, const char *where,
+    int64_t revoked_at, uint8_t reason)
 {
-	if (before == NULL || !before->is_revoked)
-		return;
-	if (before->reason == REASON_KEY_COMPROMISE)
+	if (reason == REASON_KEY_COMPROMISE)
 		now->reason = REASON_KEY_COMPROMISE;
 	if (now->is_revoked)
 		return;
 	log_error("revocation taken back",
 	    "serial=%s next=\"the row says that the certificate is not "
-	    "revoked, the answers say that it is; find out who changed the "
-	    "row\"",
-	    hex_dup(j->arena, ocsp_serial(now)));
+	    "revoked, %s that it is; find out who changed the row\"",
+	    hex_dup(j->arena, ocsp_serial(now)), where);
 	now->is_revoked = true;
-	now->revoked_at = before->revoked_at;
-	now->reason = before->reason;
+	now->revoked_at = revoked_at;
+	now->reason = reason;
 }
 
 int
 block_put(struct job *j, struct block *b, const struct ocsp_status *s)
 {
+	const struct ocsp_status *before = block_find(b, s);
 	struct ocsp_record r = { .status = *s };
 	size_t signer, at;
 	bool found;
 
-	keep_revocation(j, block_find(b, s), &r.status);
+	if (before != NULL && before->is_revoked)
+		block_keep_revocation(j, &r.status, "the answers say",
+		    before->revoked_at, before->reason);
 	if (find_signer(j, b, &signer) < 0 || sign(j, b, &r, signer) < 0)
 		return -1;
 	at = place_of(b->records, b->count, s, &found);

@@ -47,6 +47,11 @@ int block_keep_revoked(struct job *j, struct block *b);
 /* What is said about this number now, or was before block_restart(). */
 const struct ocsp_status *block_find(
     const struct block *b, const struct ocsp_status *s);
+/* What was said to be revoked stays so; a reason may become keyCompromise
+ * (AC-157, PK-180), which does not change any more.  `where` is for the log,
+ * which tells of rows that say otherwise: "the list says". */
+void block_keep_revocation(struct job *j, struct ocsp_status *now,
+    const char *where, int64_t revoked_at, uint8_t reason);
 /* Signs it, in the place of what was said: 0, or -1.  A revocation is not
  * taken back. */
 int block_put(struct job *j, struct block *b, const struct ocsp_status *s);
