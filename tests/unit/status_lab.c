@@ -9,6 +9,7 @@
 
 #include "lib/arena.h"
 #include "lib/clock.h"
+#include "lib/fdio.h"
 #include "lib/hex.h"
 #include "lib/job.h"
 #include "lib/seal.h"
@@ -18,6 +19,8 @@
 #include "src/role_issuer.h"
 #include "src/status_answer.h"
 #include "tests/unit/pki_lab.h"
+
+#define LIST_MAX ((size_t)100000)
 
 const struct seal_key *
 status_lab_seal_key(struct job *j)
@@ -48,6 +51,30 @@ status_lab_tbs(struct job *j, const struct ca *ca, const char *serial,
 	der_close(&b, explicit);
 	der_close(&b, mark);
 	return buf_span(&b);
+}
+
+struct crl_input
+status_lab_list(struct job *j, const struct issuer *issuer)
+{
+	struct crl_input l;
+	struct span der;
+
+	EXPECT(j, file_read(j, j->conf->issuer.crl_file, LIST_MAX, &der), 0);
+	EXPECT(j, crl_read(j, issuer->ca, der, &l), 0);
+	return l;
+}
+
+const char *
+status_lab_listed(struct job *j, const struct issuer *issuer)
+{
+	const struct crl_input l = status_lab_list(j, issuer);
+	const char *text = "";
+
+	for (size_t i = 0; i < l.count; i++)
+		text = arena_printf(j->arena, "%s%s%s:%d", text,
+		    i > 0 ? " " : "", hex_dup(j->arena, l.entries[i].serial),
+		    l.entries[i].reason);
+	return text;
 }
 
 void

@@ -10,6 +10,7 @@
 #include "db/store_cert.h"
 #include "lib/buf.h"
 #include "lib/conf.h"
+#include "pki/crl.h"
 
 struct ca;
 struct issuer;
@@ -24,6 +25,11 @@ struct conf_issuer status_lab_conf(struct job *j, const char *key_type);
 void status_lab_at(struct job *j, int64_t now);
 /* All of the issuer's work that is due. */
 void status_lab_run(struct job *j, struct issuer *issuer);
+
+/* The list as its file has it, with a signature that verifies. */
+struct crl_input status_lab_list(struct job *j, const struct issuer *issuer);
+/* What is on it, with the reasons: "0101:4 0103:1". */
+const char *status_lab_listed(struct job *j, const struct issuer *issuer);
 
 const struct seal_key *status_lab_seal_key(struct job *j);
 /* A TBSCertificate of this CA, number (hex) and validity, with the URL of its

@@ -101,24 +101,11 @@ fails(struct lab *lab, const char *why)
 	job_recover(j);
 }
 
-/* As the file has it, with a signature that verifies. */
-static struct crl_input
-served(struct lab *lab)
-{
-	struct job *j = lab->j;
-	struct crl_input l;
-	struct span der;
-
-	EXPECT(j, file_read(j, lab->conf.issuer.crl_file, 100000, &der), 0);
-	EXPECT(j, crl_read(j, lab->issuer.ca, der, &l), 0);
-	return l;
-}
-
 /* "0101 0103" */
 static const char *
 listed(struct lab *lab)
 {
-	const struct crl_input l = served(lab);
+	const struct crl_input l = status_lab_list(lab->j, &lab->issuer);
 	const char *text = "";
 
 	for (size_t i = 0; i < l.count; i++)
@@ -189,8 +176,8 @@ test_goes_on(struct job *j)
 	set_aside(&lab);
 	memset(lab.issuer.written, 0, sizeof(lab.issuer.written));
 	assert_int_equal(run(&lab), 1);
-	assert_int_equal(served(&lab).number, top + 1);
-	assert_int_equal(served(&lab).this_update, j->now);
+	assert_int_equal(status_lab_list(j, &lab.issuer).number, top + 1);
+	assert_int_equal(status_lab_list(j, &lab.issuer).this_update, j->now);
 	/* what was signed ahead is revoked by the incident, at once */
 	status_lab_at(j, j->now + 60);
 	run(&lab);
@@ -201,7 +188,8 @@ test_goes_on(struct job *j)
 	for (int day = 1; day < 5; day++) {
 		status_lab_at(j, j->now + DAY);
 		assert_int_equal(run(&lab), 1);
-		assert_int_equal(served(&lab).number, top + day);
+		assert_int_equal(
+		    status_lab_list(j, &lab.issuer).number, top + day);
 		assert_string_equal(listed(&lab), "0101 0102 0103 0104");
 	}
 	status_lab_at(j, j->now + DAY);
@@ -233,7 +221,7 @@ test_keeps_entries(struct job *j)
 		       "WHERE id = '0103'");
 	top = top_number(&lab);
 	assert_int_equal(run(&lab), 1);
-	assert_int_equal(served(&lab).number, top + 1);
+	assert_int_equal(status_lab_list(j, &lab.issuer).number, top + 1);
 	assert_string_equal(listed(&lab), "0101 0102 0103");
 }
 
@@ -251,7 +239,7 @@ test_restored(struct job *j)
 
 	lab_init(&lab, j);
 	run_ahead(&lab);
-	ahead = served(&lab).number;
+	ahead = status_lab_list(j, &lab.issuer).number;
 	fixture_sql(
 	    j, arena_printf(j->arena, "DELETE FROM crl WHERE this_update > %d",
 		   FIXTURE_NOW + (int)DAY));
@@ -266,8 +254,8 @@ test_restored(struct job *j)
 	assert_int_equal(top_number(&lab), ahead);
 	set_aside(&lab);
 	assert_int_equal(run(&lab), 1);
-	assert_int_equal(served(&lab).number, ahead + 1);
-	assert_int_equal(served(&lab).this_update, j->now);
+	assert_int_equal(status_lab_list(j, &lab.issuer).number, ahead + 1);
+	assert_int_equal(status_lab_list(j, &lab.issuer).this_update, j->now);
 	assert_string_equal(listed(&lab), "0101 0102 0103");
 }
 

@@ -15,7 +15,6 @@
 #include "lib/arena.h"
 #include "lib/conf.h"
 #include "lib/fdio.h"
-#include "lib/hex.h"
 #include "pki/crl.h"
 #include "src/crl_take.h"
 #include "src/role_issuer.h"
@@ -23,7 +22,6 @@
 #include "tests/unit/status_lab.h"
 
 #define DAY ((int64_t)86400)
-#define LIST_MAX ((size_t)100000)
 
 struct lab {
 	struct job *j;
@@ -58,33 +56,6 @@ revoke_one(struct lab *lab, const char *id, int reason)
 	EXPECT(lab->j, store_commit(lab->j), 0);
 }
 
-static struct crl_input
-served(struct lab *lab)
-{
-	struct job *j = lab->j;
-	struct crl_input l;
-	struct span der;
-
-	EXPECT(j, file_read(j, lab->conf.issuer.crl_file, LIST_MAX, &der), 0);
-	EXPECT(j, crl_read(j, lab->issuer.ca, der, &l), 0);
-	return l;
-}
-
-/* "0101:4 0103:1" */
-static const char *
-listed(struct lab *lab)
-{
-	const struct crl_input l = served(lab);
-	const char *text = "";
-
-	for (size_t i = 0; i < l.count; i++)
-		text = arena_printf(lab->j->arena, "%s%s%s:%d", text,
-		    i > 0 ? " " : "",
-		    hex_dup(lab->j->arena, l.entries[i].serial),
-		    l.entries[i].reason);
-	return text;
-}
-
 /*
  * The backup has 0101, revoked, and 0103 and 0105; the list has 0103 and 0105
  * too, which were revoked later, and 0102 and 0107, which were issued later.
@@ -112,7 +83,8 @@ restore(struct lab *lab, struct job *j)
 	revoke_one(lab, "0105", 1);
 	revoke_one(lab, "0107", 4);
 	status_lab_run(j, &lab->issuer);
-	assert_string_equal(listed(lab), "0101:4 0102:1 0103:5 0105:1 0107:4");
+	assert_string_equal(status_lab_listed(lab->j, &lab->issuer),
+	    "0101:4 0102:1 0103:5 0105:1 0107:4");
 	fixture_sql(j,
 	    "DELETE FROM cert WHERE id IN ('0102', '0107'); "
 	    "UPDATE cert SET revoked_at = 0, reason = 0, revoked_by = NULL, "
@@ -130,7 +102,7 @@ test_take(struct job *j)
 	struct lab lab;
 
 	restore(&lab, j);
-	before = served(&lab);
+	before = status_lab_list(j, &lab.issuer);
 	assert_int_equal(issuer_list_step(&lab.issuer, j), -1);
 	assert_non_null(strstr(j->err.text, "countersign crl take"));
 	job_recover(j);
@@ -158,17 +130,19 @@ test_take(struct job *j)
 	unit_log_begin();
 	status_lab_run(j, &lab.issuer);
 	assert_non_null(strstr(unit_log_end(), "revocation lost"));
-	after = served(&lab);
+	after = status_lab_list(j, &lab.issuer);
 	assert_true(after.number > before.number);
-	assert_string_equal(listed(&lab), "0101:4 0102:1 0103:5 0105:1 0107:4");
+	assert_string_equal(status_lab_listed(j, &lab.issuer),
+	    "0101:4 0102:1 0103:5 0105:1 0107:4");
 	/* Twice is once; and what no row has goes on from list to list. */
 	EXPECT(j, crl_take(j, &lab.issuer, "operator:ann", &t), 0);
 	assert_int_equal(t.revoked, 0);
 	assert_int_equal(t.known, 3);
 	status_lab_at(j, FIXTURE_NOW + 4 * DAY);
 	status_lab_run(j, &lab.issuer);
-	assert_true(served(&lab).number > after.number);
-	assert_string_equal(listed(&lab), "0101:4 0102:1 0103:5 0105:1 0107:4");
+	assert_true(status_lab_list(j, &lab.issuer).number > after.number);
+	assert_string_equal(status_lab_listed(j, &lab.issuer),
+	    "0101:4 0102:1 0103:5 0105:1 0107:4");
 }
 
 static void
@@ -259,7 +233,8 @@ test_reason(struct job *j)
 	assert_int_equal(t.known, 3);
 	assert_int_equal(blocked(j), 1);
 	status_lab_run(j, &lab.issuer);
-	assert_string_equal(listed(&lab), "0101:4 0102:1 0103:5 0105:1 0107:4");
+	assert_string_equal(status_lab_listed(j, &lab.issuer),
+	    "0101:4 0102:1 0103:5 0105:1 0107:4");
 }
 
 static bool
@@ -301,7 +276,8 @@ test_swapped(struct job *j)
 					  "id = '0105')"),
 	    1);
 	status_lab_run(j, &lab.issuer);
-	assert_string_equal(listed(&lab), "0101:4 0102:1 0103:5 0105:1 0107:4");
+	assert_string_equal(status_lab_listed(j, &lab.issuer),
+	    "0101:4 0102:1 0103:5 0105:1 0107:4");
 }
 
 /* Nothing in the row says whose it is; or it is another CA's of the same

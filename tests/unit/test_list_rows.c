@@ -12,15 +12,12 @@
 #include "db/store_revoke.h"
 #include "lib/arena.h"
 #include "lib/conf.h"
-#include "lib/fdio.h"
-#include "lib/hex.h"
 #include "pki/crl.h"
 #include "src/role_issuer.h"
 #include "tests/unit/pki_lab.h"
 #include "tests/unit/status_lab.h"
 
 #define DAY ((int64_t)86400)
-#define LIST_MAX ((size_t)100000)
 
 struct lab {
 	struct job *j;
@@ -68,24 +65,6 @@ revoke_one(struct lab *lab, const char *id, int reason)
 	EXPECT(lab->j, store_commit(lab->j), 0);
 }
 
-/* "0101:4 0103:1" */
-static const char *
-listed(struct lab *lab)
-{
-	struct job *j = lab->j;
-	struct crl_input l;
-	struct span der;
-	const char *text = "";
-
-	EXPECT(j, file_read(j, lab->conf.issuer.crl_file, LIST_MAX, &der), 0);
-	EXPECT(j, crl_read(j, lab->issuer.ca, der, &l), 0);
-	for (size_t i = 0; i < l.count; i++)
-		text = arena_printf(j->arena, "%s%s%s:%d", text,
-		    i > 0 ? " " : "", hex_dup(j->arena, l.entries[i].serial),
-		    l.entries[i].reason);
-	return text;
-}
-
 /* On the list of so many days later: what the log says meanwhile. */
 static const char *
 next_list(struct lab *lab, int64_t days)
@@ -111,21 +90,24 @@ test_reason(struct job *j)
 	revoke_one(&lab, "0101", 1);
 	revoke_one(&lab, "0102", 4);
 	next_list(&lab, 0);
-	assert_string_equal(listed(&lab), "0101:1 0102:4");
+	assert_string_equal(status_lab_listed(j, &lab.issuer), "0101:1 0102:4");
 	fixture_sql(j, "UPDATE cert SET reason = 5 WHERE revoked_at > 0");
 	revoke_one(&lab, "0103", 4);
 	log = next_list(&lab, 1);
 	assert_non_null(strstr(log, "\"revocation reason lost\" serial=0101"));
 	assert_null(strstr(log, "serial=0102"));
-	assert_string_equal(listed(&lab), "0101:1 0102:5 0103:4");
+	assert_string_equal(
+	    status_lab_listed(j, &lab.issuer), "0101:1 0102:5 0103:4");
 	log = next_list(&lab, 2);
 	assert_non_null(strstr(log, "\"revocation reason lost\" serial=0101"));
-	assert_string_equal(listed(&lab), "0101:1 0102:5 0103:4");
+	assert_string_equal(
+	    status_lab_listed(j, &lab.issuer), "0101:1 0102:5 0103:4");
 	/* It becomes that, and then nothing needs to be told. */
 	fixture_sql(j, "UPDATE cert SET reason = 1 WHERE revoked_at > 0");
 	log = next_list(&lab, 3);
 	assert_null(strstr(log, "revocation reason lost"));
-	assert_string_equal(listed(&lab), "0101:1 0102:1 0103:1");
+	assert_string_equal(
+	    status_lab_listed(j, &lab.issuer), "0101:1 0102:1 0103:1");
 }
 
 /* Where the row is revoked and says what keeps it from being found, no list is
@@ -153,7 +135,8 @@ test_elsewhere(struct job *j)
 		fixture_sql(j, changes[k]);
 		log = next_list(&lab, (int64_t)k + 1);
 		assert_non_null(strstr(log, "\"revocation lost\" serial=0101"));
-		assert_string_equal(listed(&lab), "0101:4");
+		assert_string_equal(
+		    status_lab_listed(j, &lab.issuer), "0101:4");
 		fixture_sql(j, "DELETE FROM cert; "
 			       "INSERT INTO cert SELECT * FROM kept");
 	}
@@ -161,9 +144,9 @@ test_elsewhere(struct job *j)
 	fixture_sql(j, "UPDATE cert SET shard = 1 WHERE id = '0101'");
 	next_list(&lab, 20);
 	next_list(&lab, 21);
-	assert_string_equal(listed(&lab), "0101:4");
+	assert_string_equal(status_lab_listed(j, &lab.issuer), "0101:4");
 	next_list(&lab, 22);
-	assert_string_equal(listed(&lab), "");
+	assert_string_equal(status_lab_listed(j, &lab.issuer), "");
 	fixture_sql(j, "DROP TABLE kept");
 }
 
@@ -183,17 +166,17 @@ test_many_spoiled(struct job *j)
 		revoke_one(&lab, serial, 4);
 	}
 	next_list(&lab, 0);
-	before = listed(&lab);
+	before = status_lab_listed(j, &lab.issuer);
 	fixture_sql(j,
 	    "UPDATE cert SET serial = 'no ' || id WHERE id <> '0105' AND "
 	    "id <> '0104'; "
 	    "DELETE FROM cert WHERE id IN ('0104', '0105')");
 	next_list(&lab, 1);
-	assert_string_equal(listed(&lab), before);
+	assert_string_equal(status_lab_listed(j, &lab.issuer), before);
 	/* 0104 has ended too, and nobody knows. */
 	next_list(&lab, 21);
 	next_list(&lab, 22);
-	assert_string_equal(listed(&lab),
+	assert_string_equal(status_lab_listed(j, &lab.issuer),
 	    "0102:4 0103:4 0104:4 0105:4 0106:4 0108:4 0109:4 010b:4 010c:4");
 }
 
