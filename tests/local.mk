@@ -16,7 +16,8 @@ EXTRA_DIST += tests/data tests/check-layers tests/check-manual \
 
 EXTRA_DIST += tests/lab/README.md tests/lab/install-packages tests/lab/lab \
 	tests/lab/lab_dns.py tests/lab/lab_mail.py tests/lab/lab_proc.py \
-	tests/lab/lab_tls.py tests/lab/pgsql tests/lab/selftest
+	tests/lab/lab_tls.py tests/lab/one_reader.c tests/lab/pgsql \
+	tests/lab/selftest
 
 include tests/unit/local.mk
 include tests/scenario/local.mk

@@ -9,6 +9,7 @@ import shutil
 
 from lab_proc import LabError, run
 
+HERE = os.path.dirname(os.path.realpath(__file__))
 CA_DOMAIN = "ca.test"
 USER_DOMAINS = ["user.test", "plain.test", "bogus.test"]
 SELECTOR = "lab"
@@ -316,10 +317,16 @@ def dkim_argv(base):
     return ["/usr/sbin/opendkim", "-f", "-x", f"{base}/user/dkim/opendkim.conf"]
 
 
+def dkim_environment(base):
+    return {"LD_PRELOAD": f"{base}/user/dkim/one_reader.so"}
+
+
 def setup_dkim(base, domains):
     """Keys and configuration; the TXT data for each domain."""
     folder = f"{base}/user/dkim"
     os.makedirs(folder)
+    run("cc", "-shared", "-fPIC", "-o", f"{folder}/one_reader.so",
+        f"{HERE}/one_reader.c")
     records = {}
     for domain in domains:
         key = f"{folder}/{domain}.key"

@@ -113,13 +113,14 @@ def argv_of(pid):
         return []
 
 
-def spawn(argv, log):
+def spawn(argv, log, more_environment=None):
     """Start a daemon; (its Popen, the record by which it can be found)."""
     with open(log, "ab") as out:
         try:
             child = subprocess.Popen(argv, stdin=subprocess.DEVNULL,
                                      stdout=out, stderr=out, cwd="/",
-                                     start_new_session=True)
+                                     start_new_session=True,
+                                     env=os.environ | (more_environment or {}))
         except FileNotFoundError:
             raise LabError(f"{argv[0]} is not installed: tests/lab/"
                            "install-packages $(tests/lab/lab packages)")
