@@ -207,9 +207,13 @@ def deaf():
 
 
 def open_in(pid):
-    """What its descriptors are; root sees those of all."""
-    folder = f"/proc/{pid}/fd"
-    return {os.readlink(f"{folder}/{fd}") for fd in os.listdir(folder)}
+    """What its descriptors are; root sees those of all. It may close some
+    while they are looked at."""
+    folder, found = f"/proc/{pid}/fd", set()
+    for fd in os.listdir(folder):
+        with contextlib.suppress(FileNotFoundError):
+            found.add(os.readlink(f"{folder}/{fd}"))
+    return found
 
 
 def log_time(event):

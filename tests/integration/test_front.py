@@ -20,7 +20,7 @@ import time
 
 from acme import Client
 from harness import (DEADLINE, USER, Skip, case, command, edit_config,
-                     eventually, read_file, run)
+                     eventually, open_in, read_file, run)
 
 BODY_TIMEOUT = 5
 LONG_TIMEOUT = "120s"
@@ -313,17 +313,11 @@ def test_activation(site):
             with connect_unix(path) as s:
                 assert ask(site, s)[0] == 200
         with case("only the web role has them, and not their variables"):
-            def sockets_of(pid):
-                found = set()
-                for fd in os.listdir(f"/proc/{pid}/fd"):
-                    with contextlib.suppress(OSError):
-                        found.add(os.readlink(f"/proc/{pid}/fd/{fd}"))
-                return found
             mine = {os.readlink(f"/proc/self/fd/{s.fileno()}")
                     for s in (tcp, unix)}
             for role, pid in site.roles().items():
-                assert (mine <= sockets_of(pid)) == (role == "web"), role
-                assert not mine & sockets_of(pid) or role == "web", role
+                assert (mine <= open_in(pid)) == (role == "web"), role
+                assert not mine & open_in(pid) or role == "web", role
                 assert "LISTEN_" not in read_file(f"/proc/{pid}/environ")
         with case("clients wait while the web role is started again"):
             os.kill(site.roles()["web"], 9)

@@ -9,7 +9,7 @@ import types
 
 from acme import Client
 from harness import (ROLES, USER, case, command, edit_config, eventually,
-                     read_file, run)
+                     open_in, read_file, run)
 from letters import answer
 
 
@@ -50,8 +50,7 @@ def test_confined(site):
     with case("the issuer and the web have no socket that leads outside"):
         for role in ("issuer", "web"):
             pid = site.roles()[role]
-            found = [os.readlink(f"/proc/{pid}/fd/{fd}")
-                     for fd in os.listdir(f"/proc/{pid}/fd")]
+            found = open_in(pid)
             sockets = [f for f in found if f.startswith("socket:")]
             # one half of a pair has neither a name nor a network: the
             # issuer's leads to the linters' parent, if there is one

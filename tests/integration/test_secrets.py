@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.serialization import (
     Encoding, NoEncryption, PrivateFormat)
 
 from acme import Client, b64, load_chain
-from harness import ROLES, case, eventually, read_file, run
+from harness import ROLES, case, eventually, open_in, read_file, run
 from letters import WRONG, answer, challenge_mail, compose, deliver, sign
 
 
@@ -153,9 +153,8 @@ def test_secrets(site):
             status = read_file(f"/proc/{pid}/status")
             if os.getuid() == 0:
                 assert "Uid:\t0" not in status, role
-            files = {os.path.realpath(f"/proc/{pid}/fd/{fd}")
-                     for fd in os.listdir(f"/proc/{pid}/fd")}
-            assert not [f for f in files if f.endswith((".pem", ".key"))]
+            assert not [f for f in open_in(pid)
+                        if f.endswith((".pem", ".key"))]
     with case("AC-113, ER-7: when an order has ended part1 and the spooled "
               "mail are not in the store"):
         left = {row[0] for row in site.query(

@@ -21,7 +21,7 @@ from cryptography.x509 import ocsp
 
 from acme import Client
 from harness import DEADLINE, case, command, edit_config, eventually, \
-    in_time, read_file, run
+    in_time, open_in, read_file, run
 from letters import answer
 
 
@@ -400,8 +400,7 @@ def test_live(site):
         assert asked(serial(leaf))[0] == ["revoked"]
     with case("PK-202: it holds neither the database nor the CA's key"):
         pid = site.roles()["responder"]
-        links = [os.readlink(f"/proc/{pid}/fd/{fd}")
-                 for fd in os.listdir(f"/proc/{pid}/fd")]
+        links = open_in(pid)
         assert not any(".key" in link or site.database in link
                        or "pem" in link for link in links), links
         assert re.search(r"(?m)^Seccomp:\s+2$",

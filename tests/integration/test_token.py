@@ -138,14 +138,11 @@ def test_issues(site):
             said = read_file(f"/proc/{pid}/status")
             assert "\nSeccomp:\t2\n" in said and \
                 "\nCapEff:\t0000000000000000\n" in said, said
-        found = [os.readlink(f"/proc/{pids['issuer']}/fd/{fd}")
-                 for fd in os.listdir(f"/proc/{pids['issuer']}/fd")]
+        found = open_in(pids["issuer"])
         inet = read_file("/proc/net/tcp") + read_file("/proc/net/tcp6")
         assert not [f for f in found if f.startswith("socket:") and
                     f" {f[8:-1]} " in inet], found
-        assert not [f for f in os.listdir(f"/proc/{pids['signer']}/fd")
-                    if "state/" in os.readlink(
-                        f"/proc/{pids['signer']}/fd/{f}")]
+        assert not [f for f in open_in(pids["signer"]) if "state/" in f]
     with case("PK-199: root's PIN file is read, and is root's afterwards"):
         if os.getuid() == 0:
             assert os.stat(site.pin_file).st_uid == 0
@@ -270,20 +267,24 @@ def pin_from(site, line):
         f.write(text)
 
 
+def pipe_with(pin):
+    """The end to read it from."""
+    end, to = os.pipe()
+    os.write(to, f"{pin}\n".encode())
+    os.close(to)
+    return end
+
+
 def start_with_descriptor(site, pin):
-    """What 9 was; 8, which nothing names, has the PIN, too."""
-    for number in 8, 9:
-        end, to = os.pipe()
-        os.write(to, f"{pin}\n".encode())
-        os.close(to)
-        os.dup2(end, number)
-        os.close(end)
+    """What the two were; the first, which nothing names, has the PIN, too."""
+    ends = [pipe_with(pin), pipe_with(pin)]
+    pin_from(site, f"key_pin_fd = {ends[1]}")
     try:
-        site.start(pass_fds=(8, 9))
-        return [os.readlink(f"/proc/self/fd/{n}") for n in (8, 9)]
+        site.start(pass_fds=ends)
+        return [os.readlink(f"/proc/self/fd/{n}") for n in ends]
     finally:
-        os.close(8)
-        os.close(9)
+        for end in ends:
+            os.close(end)
 
 
 def start_at_terminal(site, pin):
@@ -333,7 +334,6 @@ def test_pin_in_no_file(site):
     with case("PK-199: the PIN from an inherited descriptor, and again for a "
               "signer that was killed"):
         site.stop()
-        pin_from(site, "key_pin_fd = 9")
         stray, named = start_with_descriptor(site, hsm.PIN)
         issues(site)
         if os.getuid() == 0:
