@@ -159,7 +159,11 @@ configure(struct resolver *r, struct job *j, const struct resolver_conf *conf)
 	    set_option(r, j, "infra-host-ttl:", "30") < 0 ||
 	    /* PK-27: a new CAA check is not answered from yesterday's. */
 	    set_option(r, j, "cache-max-ttl:", "3600") < 0 ||
-	    set_option(r, j, "infra-keep-probing:", "yes") < 0)
+	    set_option(r, j, "infra-keep-probing:", "yes") < 0 ||
+	    /* RFC 4035 5.3.1: a signature ends when it says, not a day later
+	     * as the library would have it (PK-29). */
+	    set_option(r, j, "val-sig-skew-min:", "0") < 0 ||
+	    set_option(r, j, "val-sig-skew-max:", "0") < 0)
 		return -1;
 	r->log_line[0] = '\0';
 	if (conf->config_file != NULL &&

@@ -56,6 +56,7 @@ EXTRA_DIST += \
 	tests/integration/harness.py \
 	tests/integration/hsm.py \
 	tests/integration/letters.py \
+	tests/integration/signed_zones.py \
 	tests/integration/signer.py \
 	tests/integration/smime_reader.py \
 	tests/integration/pgsite.py tests/integration/pile.py \

@@ -7,10 +7,12 @@ import socket
 import struct
 import subprocess
 import threading
+import time
 
 from acme import Client
 from harness import DEADLINE, case, command, eventually, read_file, run
 from letters import answer
+from signed_zones import DAY, SignedZones, Zone, ended
 
 ACCOUNT = "https://acme.ca.test/acme/acct/AAAA"
 OTHER = "https://acme.ca.test/acme/acct/BBBB"
@@ -111,17 +113,22 @@ class Ill(threading.Thread):
                 answers = [b"\0\x30issue"]   # a tag longer than the record
             elif first in ("sick", "good"):
                 answers = [b"\0\x09issuemailca.test"]
+        upwards = b""
+        if first == "lame":      # it knows nobody but the root's servers
+            flags = 0x8000
+            upwards = b"\0" + struct.pack(">HHIH", 2, 1, 60, 9) \
+                + b"\2ns\4test\0"
         head = packet[:2] + struct.pack(">5H", flags | rcode, 1, len(answers),
-                                        0, 0)
+                                        bool(upwards), 0)
         return head + question + b"".join(
             b"\xc0\x0c" + struct.pack(">HHIH", kind, 1, 0, len(a)) + a
-            for a in answers)
+            for a in answers) + upwards
 
 
 class Judge:
     """The product's climb and decision, without the product around it."""
 
-    def __init__(self, site, stubs=None):
+    def __init__(self, site, stubs=None, anchors=None):
         command("make", "-C", site.build, "tests/integration/caa_tool")
         config = f"{site.folder}/caa-unbound.conf"
         with open(config, "w") as f:
@@ -131,7 +138,7 @@ class Judge:
                         f"    stub-addr: 127.0.0.1@{port}\n")
         self.process = subprocess.Popen(
             [f"{site.build}/tests/integration/caa_tool", config,
-             site.env["LAB_TRUST_ANCHOR"], "6000", "ca.test"],
+             anchors or site.env["LAB_TRUST_ANCHOR"], "6000", "ca.test"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def __enter__(self):
@@ -224,6 +231,10 @@ def test_failures(site):
         with case("4.4: permitted at the host, the parent is ill: permitted"):
             assert judge.ask("good.servfail.sick.test")[:3] == \
                 ("permit", "issuemail", "good.servfail.sick.test")
+        # Last: it is remembered of the server.
+        with case("PK-31: a lame server"):
+            assert judge.ask("lame.sick.test") == \
+                ("fail", "temporary", "lame.sick.test", 3)
     with case("PK-29, PK-30: a DNSSEC error at the host ends it at once, "
               "although the parent allows"), Judge(site) as judge:
         site.dns_set("test", "CAA", US)
@@ -235,6 +246,75 @@ def test_failures(site):
                 assert found == ("fail", "bogus", domain, 1), found
         finally:
             site.lab("dns-del", "test", "CAA")
+
+
+# Zones as they are signed elsewhere. hidden.out.test is delegated without DS,
+# in a gap of out.test's NSEC3 chain with opt-out.
+ZONES = [
+    Zone("out.test.", [f"out.test. 60 CAA {US}",
+                       "hidden.out.test. 60 NS ns.test.",
+                       "new.out.test. 60 NS ns.test.",
+                       "new.out.test. 60 DS 12345 200 2 " + "AB" * 32],
+         ["nsec3: on", "nsec3-opt-out: on", "nsec3-iterations: 0"]),
+    Zone("hidden.out.test.", [f"deny.hidden.out.test. 60 CAA {NOBODY}"],
+         signed_at=False),
+    Zone("new.out.test.", [f"new.out.test. 60 CAA {NOBODY}"],
+         signed_at=False),
+    Zone("deep.test.", [f"deep.test. 60 CAA {US}"],
+         ["nsec3: on", "nsec3-iterations: 2000"]),
+    Zone("wild.test.", [f"wild.test. 60 CAA {US}",
+                        f"*.wild.test. 60 CAA {NOBODY}",
+                        "real.wild.test. 60 TXT here",
+                        "a.b.ent.wild.test. 60 TXT here",
+                        "old.wild.test. 60 DNAME hidden.out.test.",
+                        "round.wild.test. 60 CNAME round.hidden.out.test.",
+                        "far.wild.test. 60 CNAME far.hidden.out.test.",
+                        "ill.wild.test. 60 CNAME over.test."],
+         ["nsec3: on", "nsec3-iterations: 1"]),
+    Zone("over.test.", [f"over.test. 60 CAA {US}"], signed_at=ended(1800)),
+    Zone("past.test.", [f"past.test. 60 CAA {US}"], signed_at=ended(3 * DAY)),
+    Zone("ahead.test.", [f"ahead.test. 60 CAA {US}"],
+         signed_at=time.time() + DAY / 2),
+]
+ZONES[1].records += ["round.hidden.out.test. 60 CNAME round.wild.test.",
+                     "far.hidden.out.test. 60 CNAME new.out.test."]
+SEEN = [
+    ("no DS in an opt-out gap: unsigned, not bogus", "hidden.out.test",
+     "permit", "issuemail", "out.test"),
+    ("and its own set counts", "deny.hidden.out.test",
+     "deny", "not-authorized", "deny.hidden.out.test"),
+    ("a name that does not exist in such a gap", "none.out.test",
+     "permit", "issuemail", "out.test"),
+    ("an algorithm that nobody knows: unsigned", "new.out.test",
+     "deny", "not-authorized", "new.out.test"),
+    ("more NSEC3 iterations than anybody counts: unsigned", "x.deep.test",
+     "permit", "issuemail", "deep.test"),
+    ("a wildcard", "x.wild.test", "deny", "not-authorized", "x.wild.test"),
+    ("a name beside it", "real.wild.test", "permit", "issuemail", "wild.test"),
+    ("an empty non-terminal, which no wildcard covers", "b.ent.wild.test",
+     "permit", "issuemail", "wild.test"),
+    ("a DNAME from a signed zone to one that is not", "deny.old.wild.test",
+     "deny", "not-authorized", "deny.old.wild.test"),
+    ("aliases through signed and unsigned zones", "far.wild.test",
+     "deny", "not-authorized", "far.wild.test"),
+    ("in a circle", "round.wild.test", "fail", "temporary", "round.wild.test"),
+    ("signatures that ended half an hour ago", "over.test",
+     "fail", "bogus", "over.test"),
+    ("three days ago", "past.test", "fail", "bogus", "past.test"),
+    ("that begin tomorrow", "ahead.test", "fail", "bogus", "ahead.test"),
+    ("an alias to those that have ended", "ill.wild.test",
+     "fail", "bogus", "ill.wild.test"),
+]
+
+
+def test_signed(site):
+    port = site.port("LAB_SPARE1")
+    with SignedZones(f"{site.folder}/signed", port, ZONES) as zones, \
+            Judge(site, {z.name: port for z in ZONES}, zones.anchors) as judge:
+        for what, domain, *expected in SEEN:
+            with case(f"PK-29, PK-30: {what}"):
+                found = judge.ask(domain)
+                assert list(found[:3]) == expected, found
 
 
 def test_client(site):
@@ -305,4 +385,4 @@ def test_client(site):
     site.dns_set("user.test", "CAA", US)
 
 
-run({}, test_table, test_climb, test_failures, test_client)
+run({}, test_table, test_climb, test_failures, test_signed, test_client)
