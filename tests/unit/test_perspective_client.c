@@ -39,6 +39,17 @@ enum nature {
 	ENDLESS,
 	SLOW,  /* an octet now and then, for ever */
 	OTHER, /* an answer to another question */
+	CHUNKED,
+	CUT_CHUNKED,  /* ends before the last chunk */
+	HUGE_CHUNK,   /* of 2^64 - 1 octets */
+	CUT,          /* ends before its Content-Length */
+	TALKATIVE,    /* one answer more on the same connection, a denial */
+	CONTINUES,    /* "100 Continue", for ever */
+	ENDLESS_HEAD, /* header fields, for ever */
+	HEADLESS,     /* the body alone, as in HTTP/0.9 */
+	DEEP,         /* arrays in arrays */
+	TWICE,        /* a member that stands twice */
+	HTML,         /* by its Content-Type */
 };
 
 struct lab {
@@ -83,6 +94,43 @@ whole(struct job *j, const char *status, const char *fields, const char *body)
 	    status, fields, strlen(body), body);
 }
 
+#define DEPTH (AGENT_ANSWER_MAX - 1)
+
+static const char *
+deep_body(struct job *j)
+{
+	char *body = arena_alloc(j->arena, DEPTH + 1);
+
+	memset(body, '[', DEPTH);
+	body[DEPTH] = '\0';
+	return body;
+}
+
+/* What its HTTP does is wrong, or unusual. */
+static const char *
+strange_response(struct job *j, const char *body, enum nature nature)
+{
+	static const char chunked[] =
+	    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+
+	if (nature == CHUNKED || nature == CUT_CHUNKED)
+		return arena_printf(j->arena, "%s%zx\r\n%s\r\n%s", chunked,
+		    strlen(body), body, nature == CHUNKED ? "0\r\n\r\n" : "");
+	if (nature == HUGE_CHUNK)
+		return arena_printf(
+		    j->arena, "%sffffffffffffffff\r\n%s", chunked, body);
+	if (nature == CUT)
+		return arena_printf(j->arena,
+		    "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n%s",
+		    strlen(body) + 1, body);
+	if (nature == HTML)
+		return arena_printf(j->arena,
+		    "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n"
+		    "Content-Length: %zu\r\n\r\n%s",
+		    strlen(body), body);
+	return nature == ENDLESS_HEAD ? "HTTP/1.1 200 OK\r\n" : body;
+}
+
 static const char *
 response(struct job *j, const struct lab *lab, size_t i, enum nature nature)
 {
@@ -101,6 +149,26 @@ response(struct job *j, const struct lab *lab, size_t i, enum nature nature)
 	case ENDLESS:
 	case SLOW:
 		return "HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n";
+	case CHUNKED:
+	case CUT_CHUNKED:
+	case HUGE_CHUNK:
+	case CUT:
+	case ENDLESS_HEAD:
+	case HEADLESS:
+	case HTML:
+		return strange_response(j, body, nature);
+	case CONTINUES:
+		return "HTTP/1.1 100 Continue\r\n\r\n";
+	case TALKATIVE:
+		return arena_printf(j->arena, "%s%s",
+		    whole(j, "200 OK", "", body),
+		    whole(j, "200 OK", "", answer(j, lab, i, DENIES)));
+	case DEEP:
+		return whole(j, "200 OK", "", deep_body(j));
+	case TWICE:
+		body = arena_printf(
+		    j->arena, "{\"code\":\"%s\",%s", codes[i], body + 1);
+		break;
 	case AGREES:
 	case DENIES:
 	case DOWN:
@@ -113,6 +181,29 @@ response(struct job *j, const struct lab *lab, size_t i, enum nature nature)
 	return whole(j, "200 OK", "", body);
 }
 
+/* After its answer: what it goes on to say, and how it ends. */
+static struct peer_step
+last_step(enum nature nature)
+{
+	switch ((int)nature) {
+	case ENDLESS:
+		return (struct peer_step){ PEER_FLOOD, "0123456789" };
+	case CONTINUES:
+		return (struct peer_step){ PEER_FLOOD,
+			"HTTP/1.1 100 Continue\r\n\r\n" };
+	case ENDLESS_HEAD:
+		return (struct peer_step){ PEER_FLOOD, "X-More: of it\r\n" };
+	case SLOW:
+		return (struct peer_step){ PEER_DRIP, "0123456789" };
+	case CUT:
+	case CUT_CHUNKED:
+	case HEADLESS:
+		return (struct peer_step){ PEER_END, NULL };
+	default:
+		return (struct peer_step){ PEER_SILENCE, NULL };
+	}
+}
+
 static struct peer *
 start_one(struct job *j, const struct lab *lab, size_t i, enum nature nature)
 {
@@ -121,10 +212,7 @@ start_one(struct job *j, const struct lab *lab, size_t i, enum nature nature)
 		{ PEER_EXPECT, "POST /countersign/perspective/1 HTTP/1.1\r\n" },
 		{ PEER_LINES, "\r\n" },
 		{ PEER_SEND, response(j, lab, i, nature) },
-		{ nature == ENDLESS  ? PEER_FLOOD
-		    : nature == SLOW ? PEER_DRIP
-				     : PEER_SILENCE,
-		    "0123456789" },
+		last_step(nature),
 		{ PEER_END, NULL },
 	};
 
@@ -210,6 +298,17 @@ test_one_ill(void **state)
 		{ BROKEN, ANSWER_SILENT, true },
 		{ ENDLESS, ANSWER_SILENT, false },
 		{ OTHER, ANSWER_SILENT, true },
+		{ CHUNKED, ANSWER_AGREES, false },
+		{ CUT_CHUNKED, ANSWER_SILENT, false },
+		{ HUGE_CHUNK, ANSWER_SILENT, false },
+		{ CUT, ANSWER_SILENT, false },
+		{ TALKATIVE, ANSWER_AGREES, false },
+		{ CONTINUES, ANSWER_SILENT, false },
+		{ ENDLESS_HEAD, ANSWER_SILENT, false },
+		{ HEADLESS, ANSWER_SILENT, false },
+		{ DEEP, ANSWER_SILENT, true },
+		{ TWICE, ANSWER_SILENT, true },
+		{ HTML, ANSWER_AGREES, false },
 	};
 	struct job *j = unit_job();
 
