@@ -332,6 +332,43 @@ store_incident_set_due(struct job *j, const char *id, int64_t due_at)
 	    ARGS(v_text(id), v_int(due_at)));
 }
 
+/* Of its set one that is neither revoked nor expired, or NULL.  LIMIT keeps
+ * PostgreSQL from joining whole tables for it. */
+#define ONE_LEFT(incident, now)                                                \
+	"(SELECT l.cert_id FROM incident_cert l JOIN cert c "                  \
+	"ON c.id = l.cert_id WHERE l.incident_id = " incident                  \
+	" AND l.done_at = 0 AND c.revoked_at = 0 AND c.not_after >= " now      \
+	" LIMIT 1)"
+#define IS_SPENT "due_at > $1 AND " ONE_LEFT("incident.id", "$1") " IS NULL"
+
+int
+store_incident_has_left(struct job *j, const char *id)
+{
+	int64_t one;
+
+	return store_get_int(j, &one,
+	    "SELECT 1 WHERE " ONE_LEFT("$1", "$2") " IS NOT NULL",
+	    ARGS(v_text(id), v_int(j->now)));
+}
+
+int
+store_incident_any_spent(struct job *j)
+{
+	int64_t one;
+
+	return store_get_int(j, &one,
+	    "SELECT 1 FROM incident WHERE " IS_SPENT " LIMIT 1",
+	    ARGS(v_int(j->now)));
+}
+
+int
+store_incident_hasten_spent(struct job *j)
+{
+	return store_change(j, NULL,
+	    "UPDATE incident SET due_at = $1 WHERE " IS_SPENT,
+	    ARGS(v_int(j->now)));
+}
+
 /* The greatest id of the next bite, or NULL when nothing waits. */
 static int
 bite_end(struct job *j, const char *id, size_t max, const char **end)

@@ -95,6 +95,13 @@ int store_incident_due(struct job *j, struct incident *out);
 int store_incident_take(struct job *j, struct incident *out);
 int store_incident_next_due(struct job *j, int64_t *at); /* 1, 0, -1 */
 int store_incident_set_due(struct job *j, const char *id, int64_t due_at);
+/* Is there one of the set that is neither revoked nor expired, by whatever way,
+ * and not done?  1, 0, -1. */
+int store_incident_has_left(struct job *j, const char *id);
+/* Is an incident due later, whose set has nothing left?  1, 0, -1. */
+int store_incident_any_spent(struct job *j);
+/* Such incidents become due: 0 or -1. */
+int store_incident_hasten_spent(struct job *j);
 /*
  * Takes up to `max` certificates of the set that are not done, revokes those
  * that are neither expired nor revoked, and marks all of them, but for those

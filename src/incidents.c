@@ -195,6 +195,37 @@ go_on(const struct issuer *s, struct job *j, const struct incident *i, int more)
 	return more == 1 ? 1 : look_again(j, i);
 }
 
+/*
+ * What an admin, the holder or another incident has revoked need not be waited
+ * for: an incident with nothing left ends before its deadline, and with it the
+ * haste that it asks of all clients (PK-193).
+ */
+int
+issuer_incident_spent_step(struct job *j)
+{
+	int found = store_incident_any_spent(j);
+
+	if (found <= 0)
+		return found;
+	if (store_begin(j) < 0)
+		return -1;
+	if (store_incident_hasten_spent(j) < 0)
+		return worker_undo(j);
+	return store_commit(j) < 0 ? -1 : 1;
+}
+
+/* Is it time to revoke, or is there nothing left that would be?  1, 0, -1. */
+static int
+is_time(struct job *j, const struct incident *i)
+{
+	int left;
+
+	if (j->now >= start_of(i))
+		return 1;
+	left = store_incident_has_left(j, i->id);
+	return left < 0 ? -1 : left == 0;
+}
+
 /* One that another issuer is at is passed over: it is not waited for. */
 int
 issuer_incident_step(const struct issuer *s, struct job *j)
@@ -213,7 +244,10 @@ issuer_incident_step(const struct issuer *s, struct job *j)
 		store_rollback(j);
 		return 0;
 	}
-	if (j->now < start_of(&i))
+	found = is_time(j, &i);
+	if (found < 0)
+		return worker_undo(j);
+	if (found == 0)
 		return alarm_once(j, &i);
 	more = revoke_incident(j, &i, BITE);
 	if (more < 0)

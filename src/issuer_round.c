@@ -21,6 +21,7 @@
 #include <inttypes.h>
 
 #define SWEEP_SECS 60
+#define SPENT_SECS 30
 #define HEAD_SECS INT64_C(86400)
 #define ADMINS_SECS INT64_C(86400)
 #define SWEEP_BACK_SECS 3600 /* longer than any signature takes */
@@ -37,6 +38,16 @@ status_due(const struct issuer *i, struct job *j, int64_t *at)
 	if (answers_at < *at)
 		*at = answers_at;
 	return 0;
+}
+
+/* Whatever has revoked or expired the last of a set. */
+static int
+spent_step(struct issuer *i, struct job *j)
+{
+	if (j->now >= i->spent_at && j->now < i->spent_at + SPENT_SECS)
+		return 0;
+	i->spent_at = j->now;
+	return issuer_incident_spent_step(j);
 }
 
 static int
@@ -170,6 +181,7 @@ static const struct {
 	{ answers_step, true, false },
 	{ live_keys_step, false, false },
 	{ former_step, false, false },
+	{ spent_step, false, false },
 	{ incident_step, false, false },
 	{ report_step, false, false },
 	{ sweep_step, false, false },

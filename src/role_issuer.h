@@ -65,6 +65,7 @@ struct issuer {
 	bool is_gone;         /* and its key was destroyed: nothing is signed */
 	bool orders_turn;     /* a report was the last thing done */
 	int64_t swept_at;     /* where another CA issues (PK-181) */
+	int64_t spent_at;     /* when incidents were looked at last */
 	int64_t left_told_at; /* of CAs without a section; 0: never */
 	int64_t admins_at;    /* when their certificates were looked at last */
 	int64_t head_at; /* when the audit's head was signed last; 0: ask */
@@ -121,11 +122,14 @@ void issuer_list_warn_of_size(const struct crl *list);
 
 /*
  * Incidents (src/incidents.c, PK-185): alarms, and early enough before the
- * deadline some hundred certificates at a time, until all are revoked.
+ * deadline some hundred certificates at a time, until all are revoked; at once
+ * where nothing is left that is neither revoked nor expired.
  * It is finished when lists, and answers where OCSP is on, show all of them,
  * and late, with an alarm, if they do not at the deadline (PK-157).  1, 0, -1.
  */
 int issuer_incident_step(const struct issuer *i, struct job *j);
+/* Makes those due of which nothing is left: 1, 0, -1. */
+int issuer_incident_spent_step(struct job *j);
 /* AC-158: of a key with very many certificates, which is blocked, the next ones
  * are revoked (src/issuer_key.c): 1, 0, -1. */
 int issuer_key_step(struct job *j);

@@ -188,6 +188,17 @@ def test_replace_by(site):
         assert told(site, serial_of(e))["status"] == "valid"
         site.countersign("cert", "revoke", "--replace-by", moment(60), serial,
                          status=1)
+    with case("PK-185, PK-193: the incidents that had nothing else to revoke "
+              "end with it, not at their deadlines; nobody is hurried any "
+              "more"):
+        def statuses():
+            with site.connection() as db:
+                idents = [i for i, in db.execute("SELECT id FROM incident")]
+            return [json.loads(site.countersign(
+                "incident", "show", "--json", i))["status"] for i in idents]
+        eventually(lambda: statuses() == ["finished"] * 3, "their ends")
+        said = last_json(e.renew(status=NOT_YET))
+        assert said["ask_again"] > moment(3600), said
 
 
 run({"policy.profiles": "mailbox-strict, mailbox-multipurpose",

@@ -183,6 +183,56 @@ test_deadline(struct job *j)
 	EXPECT(j, store_incident_next_due(j, &due), 0);
 }
 
+/* PK-185, PK-193: what is revoked by another way, or has expired, need not be
+ * waited for: with the last of the set the incident ends, once the lists show
+ * it.  One of which anything is left keeps its deadline. */
+static void
+test_nothing_left(struct job *j)
+{
+	const int64_t deadline = j->now + 24 * HOUR;
+	struct incident i = lab_incident(j, "i", 4, deadline), back;
+	const struct incident other = lab_incident(j, "k", 4, deadline);
+	struct incident_selector s = { .domain = "even.example" };
+	struct incident_selector all = { .to = INT64_MAX };
+	int64_t due;
+
+	fixture_certs(j, fixture_account(j), "5");
+	i.cert_count = lab_incident_open(j, &i, &s);
+	assert_int_equal(i.cert_count, 2);
+	lab_incident_open(j, &other, &all);
+	EXPECT(j, issuer_incident_spent_step(j), 0);
+	fixture_sql(j,
+	    "UPDATE cert SET revoked_at = 6, reason = 4, list_due_at = 6 "
+	    "WHERE id = 'c2'");
+	EXPECT(j, issuer_incident_spent_step(j), 0);
+	EXPECT(j, store_incident_has_left(j, "i"), 1);
+	fixture_sql(j, "UPDATE cert SET not_after = 5 WHERE id = 'c4'");
+	EXPECT(j, store_incident_has_left(j, "i"), 0);
+	EXPECT(j, lab_incident_step(j), 0);
+	EXPECT(j, issuer_incident_spent_step(j), 1);
+	EXPECT(j, lab_incident_step(j), 1); /* both are done */
+	EXPECT(j, lab_incident_step(j), 1); /* and not yet published */
+	EXPECT(j, store_incident_by_id(j, "i", &back), 1);
+	assert_int_equal(back.finished_at, 0);
+	assert_string_equal(issuer_incident_status(j, &back), "open");
+	EXPECT(j, store_incident_next_due(j, &due), 1);
+	assert_int_equal(due, j->now + 5);
+	lab_withdraw_all(j);
+	at(j, due);
+	EXPECT(j, lab_incident_step(j), 1);
+	EXPECT(j, store_incident_by_id(j, "i", &back), 1);
+	assert_int_equal(back.finished_at, j->now);
+	assert_int_equal(back.late_at, 0);
+	EXPECT(j, store_incident_by_id(j, "k", &back), 1);
+	assert_int_equal(back.finished_at, 0);
+	EXPECT(j, issuer_incident_spent_step(j), 0);
+	EXPECT(j, store_incident_next_due(j, &due), 1);
+	assert_int_equal(due, deadline - 12 * HOUR);
+	assert_int_equal(
+	    fixture_count(j, "SELECT COUNT(*) FROM cert WHERE revoked_at > 0"),
+	    1);
+}
+
 /* PK-185: what is reserved when the set is frozen and signed later is in it,
  * and so revoked; what has not been signed by the deadline is not signed. */
 static void
@@ -598,6 +648,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_strange_rows),
 	STORE_TEST(test_selectors),
 	STORE_TEST(test_deadline),
+	STORE_TEST(test_nothing_left),
 	STORE_TEST(test_killed),
 	cmocka_unit_test(test_start),
 	STORE_TEST(test_reserved),
