@@ -517,7 +517,8 @@ read_signed(
 	return read_payload(j, req, jws.payload);
 }
 
-/* The document of badSignatureAlgorithm lists what we accept (AC-38). */
+/* The document of badSignatureAlgorithm lists what we accept, whichever of a
+ * request's JWS it is about (AC-38, AC-80). */
 static void
 explain(const struct acme *a, struct job *j, struct response *resp)
 {
@@ -553,11 +554,7 @@ acme_prepare(
 	}
 	if (req->route->methods == STRANGERS)
 		return read_proof(a, j, req);
-	if (read_signed(a, j, req, resp) < 0) {
-		explain(a, j, resp);
-		return -1;
-	}
-	return 0;
+	return read_signed(a, j, req, resp);
 }
 
 /* --- steps 18 to 20 ------------------------------------------------------- */
@@ -711,6 +708,7 @@ acme_finish(struct acme *a, struct job *j, const struct request *req,
 
 	if (resp->body.arena == NULL)
 		response_init(resp, j);
+	explain(a, j, resp);
 	if (j->err.kind != ERR_NONE)
 		problem_respond(j, resp);
 	else

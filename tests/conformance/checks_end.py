@@ -230,6 +230,19 @@ def problems(w):
     every(w, look, "RFC 9457")
 
 
+@check("AC-38, AC-80", "RFC 8555 6.2", "every badSignatureAlgorithm: which "
+       "algorithms would be right")
+def algorithms(w):
+    def look(a):
+        if a.problem != "badSignatureAlgorithm":
+            return None
+        listed = a.json.get("algorithms")
+        right = isinstance(listed, list) and listed and \
+            all(isinstance(name, str) for name in listed)
+        return None if right else f"algorithms: {listed!r}"
+    every(w, look, "algorithms in each")
+
+
 @check("AC-193", "RFC 8555 6.7, 9.7.4", "every type below "
        "urn:ietf:params:acme:error: is registered")
 def vocabulary(w):

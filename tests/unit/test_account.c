@@ -433,19 +433,45 @@ test_key_change_vectors(struct job *j)
 	front_close();
 }
 
-/* From one key to another, as its holder asks for it. */
+/* From one key to another; `alg` of the inner JWS. */
 static struct answer
-change_key(struct job *j, const char *from, const char *to)
+change_key_by(struct job *j, const char *from, const char *to, const char *alg)
 {
 	const struct client_key *old = client_key(from), *new = client_key(to);
 	struct span inner = client_jws(j, new,
 	    arena_printf(j->arena, "{\"alg\":\"%s\",\"jwk\":%s,\"url\":\"%s\"}",
-		new->alg, new->jwk, FRONT_BASE KEY_CHANGE),
+		alg, new->jwk, FRONT_BASE KEY_CHANGE),
 	    arena_printf(j->arena, "{\"account\":\"%s\",\"oldKey\":%s}",
 		FRONT_KID, old->jwk));
 
 	return front_post_as(
 	    j, from, FRONT_KID, KEY_CHANGE, span_dup(j->arena, inner));
+}
+
+/* As its holder asks for it. */
+static struct answer
+change_key(struct job *j, const char *from, const char *to)
+{
+	return change_key_by(j, from, to, client_key(to)->alg);
+}
+
+/* AC-80 step 3, AC-38: which ones would be right. */
+static void
+test_inner_algorithm(struct job *j)
+{
+	static const char *const bad[] = { "none", "HS256", "PS256", "es256" };
+	struct answer a;
+
+	front_open(j);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		unit_case("%s", bad[i]);
+		a = change_key_by(j, "acct-es256-A", "acct-es256-B", bad[i]);
+		front_expect(&a, 400, "badSignatureAlgorithm", NULL);
+		assert_string_equal(json_dup(j, json_get(a.doc, "algorithms")),
+		    "[\"ES256\",\"ES384\",\"ES512\",\"EdDSA\",\"Ed25519\","
+		    "\"RS256\"]");
+	}
+	front_close();
 }
 
 /* AC-81: the new key from the next request on, the old one for nothing; it is
@@ -602,6 +628,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_late_reply),
 	STORE_TEST(test_revocation),
 	STORE_TEST(test_key_change_vectors),
+	STORE_TEST(test_inner_algorithm),
 	STORE_TEST(test_key_change),
 	STORE_TEST(test_key_refused),
 	STORE_TEST(test_overtaken),
