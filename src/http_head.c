@@ -151,6 +151,15 @@ take_field(struct scan *s, struct span name, struct span value)
 	}
 }
 
+/* libmicrohttpd compares this value with the blanks behind it, knows it not,
+ * and waits for a body without end. */
+static bool
+has_hidden_coding(struct span name, struct span value)
+{
+	return span_caseeq_str(name, "transfer-encoding") &&
+	       span_trim(value).n < value.n;
+}
+
 static enum MHD_Result
 scan_field(void *ctx, enum MHD_ValueKind kind, const char *key, size_t key_n,
     const char *text, size_t text_n)
@@ -161,7 +170,8 @@ scan_field(void *ctx, enum MHD_ValueKind kind, const char *key, size_t key_n,
 
 	(void)kind;
 	next_line(s, name, value);
-	if (!is_token(name) || has_line_octet(value))
+	if (!is_token(name) || has_line_octet(value) ||
+	    has_hidden_coding(name, value))
 		s->malformed = true;
 	take_field(s, name, span_trim(value));
 	return MHD_YES;

@@ -215,6 +215,7 @@ def test_framing(site):
             ("Transfer-Encoding: identity",), ("Transfer-Encoding: xchunked",),
             ("Transfer-Encoding:",), ("Transfer-Encoding : chunked",),
             ("Transfer-Encoding: \x0bchunked",),
+            ("Transfer-Encoding: chunked ",), ("Transfer-Encoding: chunked\t",),
             ("Transfer-Encoding: chunked\r\n\tx",)):
         with case(f"AC-4: {fields!r}: 400, and the connection is closed"):
             is_refused(site, head(site, POST, JOSE, *fields) + b"{}")
