@@ -245,6 +245,8 @@ read_profiles(struct acme_client *c, struct job *j, const struct json *object)
 {
 	struct buf b;
 
+	if (json_type(object) != JSON_T_OBJECT)
+		return;
 	buf_init(&b, j->arena, PROFILES_MAX);
 	for (size_t i = 0; i < json_count(object) && i < PROFILE_COUNT_MAX; i++)
 		buf_add_mem(&b, json_name_at(object, i),

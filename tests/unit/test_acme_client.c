@@ -205,6 +205,35 @@ test_binding(void **state)
 	close_play(&p, 2);
 }
 
+/* What a server says of itself in another shape than RFC 8555 7.1.1 and the
+ * profiles draft have it is as if it said nothing. */
+static void
+test_odd_meta(void **state)
+{
+	static const char *const odd[] = { "[\"a\",\"b\"]", "\"a\"", "7",
+		"true", "null", "{}" };
+	const struct peer_step steps[] = { END };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
+		struct job *j = unit_job();
+		struct play p;
+
+		unit_case("%s", odd[i]);
+		p = open_play(
+		    steps, arena_printf(j->arena,
+			       "\"profiles\":%s,\"termsOfService\":[%s],"
+			       "\"externalAccountRequired\":\"%zu\"",
+			       odd[i], odd[i], i));
+		assert_int_equal(
+		    acme_client_check_profile(p.client, j, NULL), 0);
+		assert_int_equal(
+		    acme_client_check_profile(p.client, j, "a"), -1);
+		assert_non_null(strstr(j->err.text, "it has: none"));
+		close_play(&p, 0);
+	}
+}
+
 static void
 test_dead_account(void **state)
 {
@@ -337,6 +366,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_new_account),
 	cmocka_unit_test(test_terms),
 	cmocka_unit_test(test_binding),
+	cmocka_unit_test(test_odd_meta),
 	cmocka_unit_test(test_dead_account),
 	cmocka_unit_test(test_refusals),
 	cmocka_unit_test(test_chain),
