@@ -11,6 +11,7 @@ libcs_db_a_SOURCES = \
 	db/sql_pgsql.c \
 	db/sql_pgsql_conninfo.c db/sql_pgsql_conninfo.h \
 	db/sql_sqlite.c \
+	db/sql_sqlite_place.c db/sql_sqlite_place.h \
 	db/store.c db/store.h \
 	db/store_account.c db/store_account.h \
 	db/store_admin.c db/store_admin.h \

@@ -8,17 +8,14 @@
 #include "db/sql.h"
 
 #include <assert.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
+#include "db/sql_sqlite_place.h"
 #include "lib/arena.h"
 #include "lib/clock.h"
 #include "lib/job.h"
@@ -49,6 +46,7 @@ struct sql_rows {
 
 struct sql {
 	sqlite3 *db;
+	struct sqlite_place place;
 	bool in_transaction;
 	int64_t busy_since_ms;   /* when the present wait for a lock began */
 	bool busy_told;          /* the log has it */
@@ -117,56 +115,8 @@ close_connection(struct sql *c)
 		}
 	}
 	sqlite3_close(c->db);
+	sqlite_place_forget(&c->place);
 	free(c);
-}
-
-/* The file, and what SQLite puts beside it with the same mode, is for one
- * user: it holds the tokens of running challenges. */
-/* About errno. */
-static const char *
-what_to_do(bool create)
-{
-	if (errno == ENOENT && !create)
-		return "; countersignd makes it when it starts";
-	return errno == EACCES ? "; be root, or the user that it belongs to"
-			       : "";
-}
-
-static int
-check_file(struct job *j, const char *path, bool create)
-{
-	struct stat st;
-
-	if (create) {
-		int fd =
-		    open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-
-		if (fd >= 0)
-			close(fd);
-		else if (errno != EEXIST)
-			return job_fail(j, ERR_INTERNAL,
-			    "database %s: cannot "
-			    "create it: %s",
-			    path, strerror(errno));
-	}
-	if (stat(path, &st) != 0)
-		return job_fail(j, ERR_INTERNAL, "database %s: %s%s", path,
-		    strerror(errno), what_to_do(create));
-	if (!S_ISREG(st.st_mode))
-		return job_fail(
-		    j, ERR_INTERNAL, "database %s: is not a file", path);
-	if ((st.st_mode & 077) != 0)
-		return job_fail(j, ERR_INTERNAL,
-		    "database %s: group or others "
-		    "have access to it; chmod 600 would be right",
-		    path);
-	/* Of a file system that is mounted read-only, which a failing disk
-	 * becomes, SQLite says "unable to open database file". */
-	if (access(path, W_OK) != 0)
-		return job_fail(j, ERR_INTERNAL,
-		    "database %s: cannot write it: %s%s", path, strerror(errno),
-		    what_to_do(create));
-	return 0;
 }
 
 static bool
@@ -273,11 +223,14 @@ configure(struct job *j, struct sql *c)
 		return failed(j, c);
 	if (use_wal(j, c) != 0)
 		return -1;
+	/* The last one reads: a new file has its log from then on, and nobody
+	 * else who closes it removes the log. */
 	return script(j, c,
 	    "PRAGMA synchronous = FULL;"
 	    "PRAGMA secure_delete = ON;"
 	    "PRAGMA temp_store = MEMORY;"
-	    "PRAGMA cell_size_check = ON;");
+	    "PRAGMA cell_size_check = ON;"
+	    "PRAGMA schema_version");
 }
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -298,7 +251,7 @@ open_connection(struct job *j, const char *where, const char *password,
 
 	(void)password; /* files have none */
 	pthread_once(&once, count_nothing);
-	if (check_file(j, where, create) != 0)
+	if (sqlite_place_check(j, where, create) != 0)
 		return -1;
 	c = xcalloc(1, sizeof(*c));
 	if (sqlite3_open_v2(where, &c->db,
@@ -309,6 +262,9 @@ open_connection(struct job *j, const char *where, const char *password,
 		goto fail;
 	}
 	if (configure(j, c) != 0)
+		goto fail;
+	if (sqlite_place_note(
+		j, &c->place, where, sqlite3_db_filename(c->db, NULL)) != 0)
 		goto fail;
 	*out = c;
 	return 0;
@@ -488,22 +444,6 @@ command(struct job *j, struct sql *c, const char *text)
 	return result;
 }
 
-static int
-begin(struct job *j, struct sql *c)
-{
-	if (command(j, c, "BEGIN IMMEDIATE") != 0)
-		return -1;
-	c->in_transaction = true;
-	return 0;
-}
-
-static int
-commit(struct job *j, struct sql *c)
-{
-	c->in_transaction = false;
-	return command(j, c, "COMMIT");
-}
-
 static void
 rollback(struct sql *c)
 {
@@ -511,6 +451,25 @@ rollback(struct sql *c)
 	/* A full disk makes SQLite roll back by itself. */
 	if (sqlite3_get_autocommit(c->db) == 0)
 		sqlite3_exec(c->db, "ROLLBACK", NULL, NULL, NULL);
+}
+
+static int
+begin(struct job *j, struct sql *c)
+{
+	if (command(j, c, "BEGIN IMMEDIATE") != 0)
+		return -1;
+	c->in_transaction = true;
+	if (sqlite_place_is_same(j, &c->place) == 0)
+		return 0;
+	rollback(c);
+	return -1;
+}
+
+static int
+commit(struct job *j, struct sql *c)
+{
+	c->in_transaction = false;
+	return command(j, c, "COMMIT");
 }
 
 /* --- the driver ---------------------------------------------------------- */

@@ -228,7 +228,30 @@ def test_web_without_writing(site):
         assert crashed < ordered, (crashed, ordered)
 
 
+def test_database_moved(site):
+    """As by an admin who forgets to stop the server before a restore."""
+    client = Client(site).account()
+    new_order = client.url_of("newOrder")
+    wanted = {"identifiers": [{"type": "email", "value": "alice@user.test"}]}
+    mark = site.mark()
+    os.rename(site.database, site.database + ".away")
+    try:
+        with case("AC-179: nothing is acknowledged that the next start would "
+                  "not know, while the database has been moved away"):
+            answer = client.post(new_order, wanted, 503)
+            assert int(answer.headers["Retry-After"]) > 0
+            said = site.log(mark)
+            assert "moved away or replaced while it is in use" in said, said
+    finally:
+        os.rename(site.database + ".away", site.database)
+    with case("and when it is back, orders go on"):
+        url = client.post(new_order, wanted, 201).headers["Location"]
+        assert site.query("SELECT 1 FROM orders WHERE id = ?",
+                          url.rpartition("/")[2]) == [(1,)]
+
+
 run({"validator.dns_try_ms": "300", "validator.dns_total_ms": "900"},
     test_dns_down, test_caa_without_dns, test_imap_restart, test_server_down,
     test_validator_frozen, test_pile, test_role_restart,
-    test_relay_down, test_role_cannot_start, test_web_without_writing)
+    test_relay_down, test_role_cannot_start, test_web_without_writing,
+    test_database_moved)

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "db/store_account.h"
+#include "db/store_audit.h"
 #include "db/store_private.h"
 #include "lib/embed.h"
 
@@ -306,6 +307,138 @@ test_many(struct job *j)
 	assert_int_equal(fixture_count(j, "PRAGMA synchronous"), 2);
 }
 
+/* An SQLite database is these files. */
+static const char *const suffixes[] = { "", "-wal", "-shm" };
+
+static void
+refused_for(struct job *j, const char *name, const char *why)
+{
+	assert_int_equal(store_begin(j), -1);
+	assert_job_error(j, ERR_BUSY, NULL);
+	assert_non_null(strstr(j->err.text, name));
+	assert_non_null(strstr(j->err.text, why));
+	job_recover(j);
+}
+
+static void
+link_anew(const char *target, const char *name)
+{
+	assert_int_equal(unlink(name), 0);
+	assert_int_equal(symlink(target, name), 0);
+}
+
+/* The name that is configured leads to another database, while the one that is
+ * open lies where it did. */
+static void
+test_link_changed_while_in_use(struct job *j)
+{
+	const char *current = arena_printf(j->arena, "%s.cur", fixture_file());
+	const char *a = arena_printf(j->arena, "%s.a", fixture_file());
+	const char *b = arena_printf(j->arena, "%s.b", fixture_file());
+	const char *name = arena_printf(j->arena, "%s/db", current);
+	const char *url = arena_printf(j->arena, "sqlite:%s", name);
+	struct store *first = j->store;
+
+	assert_int_equal(mkdir(a, 0700), 0);
+	assert_int_equal(mkdir(b, 0700), 0);
+	assert_int_equal(symlink(b, current), 0);
+	EXPECT(j, store_migrate(j, url), 0);
+	link_anew(a, current);
+	EXPECT(j, store_migrate(j, url), 0);
+	EXPECT(j, store_open(j, url, &j->store), 0);
+	COMMITTED(j, store_audit_add(j, "a", "before", "o", "ok", NULL));
+
+	link_anew(b, current);
+	refused_for(j, name, "was moved away");
+	link_anew("/nonexistent", current);
+	refused_for(j, name, "was moved away");
+	/* Whether it was moved is not known. */
+	link_anew(current, current);
+	refused_for(j, name, "Too many levels of symbolic links");
+	link_anew(a, current);
+	COMMITTED(j, store_audit_add(j, "a", "back", "o", "ok", NULL));
+
+	store_close(j->store);
+	j->store = first;
+	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
+		unlink(arena_printf(j->arena, "%s/db%s", a, suffixes[i]));
+		unlink(arena_printf(j->arena, "%s/db%s", b, suffixes[i]));
+	}
+	assert_int_equal(rmdir(a), 0);
+	assert_int_equal(rmdir(b), 0);
+}
+
+/* With a link in its place others find the file, and make a log and locks
+ * beside where it lies now. */
+static void
+test_link_put_in_its_place(struct job *j)
+{
+	const char *away = arena_printf(j->arena, "%s.away", fixture_file());
+
+	assert_int_equal(rename(fixture_file(), away), 0);
+	assert_int_equal(symlink(away, fixture_file()), 0);
+	refused_for(j, fixture_file(), "was moved away");
+	assert_int_equal(rename(away, fixture_file()), 0);
+	COMMITTED(j, store_audit_add(j, "a", "back", "o", "ok", NULL));
+}
+
+/* Who makes the database knows all its files from the first change on. */
+static void
+test_moved_when_new(struct job *j)
+{
+	const char *file = arena_printf(j->arena, "%s.new", fixture_file());
+	struct store_login login = { arena_printf(j->arena, "sqlite:%s", file),
+		NULL };
+	struct store *first = j->store;
+	struct store *other;
+
+	EXPECT(j, store_connect(j, &login, true, &j->store), 0);
+	/* Another who comes and goes leaves them where they are. */
+	EXPECT(j, store_connect(j, &login, false, &other), 0);
+	store_close(other);
+	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
+		const char *name =
+		    arena_printf(j->arena, "%s%s", file, suffixes[i]);
+		const char *away = arena_printf(j->arena, "%s.away", name);
+
+		unit_case("%s", name);
+		assert_int_equal(rename(name, away), 0);
+		refused_for(j, name, "was moved away");
+		assert_int_equal(rename(away, name), 0);
+	}
+	COMMITTED(
+	    j, store_change(j, NULL, "CREATE TABLE t (id BIGINT)", NO_ARGS));
+	store_close(j->store);
+	j->store = first;
+}
+
+/* AC-179: what is committed to a file that has no name any more is gone with
+ * the next start. */
+static void
+test_moved_while_in_use(struct job *j)
+{
+	COMMITTED(j, store_audit_add(j, "a", "before", "o", "ok", NULL));
+	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
+		const char *name =
+		    arena_printf(j->arena, "%s%s", fixture_file(), suffixes[i]);
+		const char *away = arena_printf(j->arena, "%s.away", name);
+		FILE *other;
+
+		assert_int_equal(rename(name, away), 0);
+		refused_for(j, name, "was moved away");
+		/* Another one has its place. */
+		other = fopen(name, "w");
+		assert_non_null(other);
+		fclose(other);
+		refused_for(j, name, "was moved away");
+		assert_int_equal(rename(away, name), 0);
+		COMMITTED(j, store_audit_add(j, "a", "back", "o", "ok", NULL));
+	}
+	assert_int_equal(
+	    fixture_count(j, "SELECT COUNT(*) FROM audit WHERE event = 'back'"),
+	    3);
+}
+
 static const struct CMUnitTest tests[] = {
 	STORE_TEST_BARE(test_migrate_twice),
 	STORE_TEST_BARE(test_migrate_from_older),
@@ -315,6 +448,10 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST_SQLITE(test_refused_urls),
 	STORE_TEST_SQLITE(test_file_mode),
 	STORE_TEST_SQLITE(test_no_file_to_write),
+	STORE_TEST_SQLITE(test_link_changed_while_in_use),
+	STORE_TEST_SQLITE(test_link_put_in_its_place),
+	STORE_TEST_SQLITE(test_moved_when_new),
+	STORE_TEST_SQLITE(test_moved_while_in_use),
 	STORE_TEST_SQLITE(test_sqlite_settings),
 	STORE_TEST(test_many),
 };
