@@ -54,6 +54,7 @@ static const char *const busy_states[] = {
 	"40",    /* serialization, deadlock */
 	"53",    /* out of connections, memory, disk */
 	"55P03", /* lock_timeout */
+	"57014", /* an admin of the server has cancelled it */
 	"57P",   /* shutting down, or not up yet */
 };
 
@@ -127,6 +128,8 @@ configure(struct job *j, struct sql *c)
 	    "SET synchronous_commit TO on;"
 	    "SET standard_conforming_strings TO on;"
 	    "SET lock_timeout TO '10s';"
+	    /* What would take longer is never done by another try. */
+	    "SET statement_timeout TO 0;"
 	    "SET client_min_messages TO warning");
 }
 
@@ -151,6 +154,18 @@ ensure_connection(struct job *j, struct sql *c)
 {
 	if (!c->broken && PQstatus(c->conn) == CONNECTION_OK)
 		return 0;
+	return reconnect(j, c);
+}
+
+/* A server that was started again, or something between here and there, has
+ * ended it while nobody used it: nothing was begun that another try could do
+ * twice. */
+static int
+renew(struct job *j, struct sql *c)
+{
+	if (!c->broken)
+		return -1;
+	job_recover(j);
 	return reconnect(j, c);
 }
 
@@ -225,7 +240,10 @@ files(struct job *j, const struct sql *c, const char ***out, size_t *count)
 static int
 begin(struct job *j, struct sql *c)
 {
-	if (ensure_connection(j, c) != 0 || script(j, c, "BEGIN") != 0)
+	if (ensure_connection(j, c) != 0)
+		return -1;
+	if (script(j, c, "BEGIN") != 0 &&
+	    (renew(j, c) != 0 || script(j, c, "BEGIN") != 0))
 		return -1;
 	c->in_transaction = true;
 	return 0;
@@ -342,26 +360,38 @@ execute(struct sql_rows *r, const struct sql_value *values, size_t count)
 }
 
 static int
+run(struct job *j, struct sql_rows *r, const struct sql_value *values,
+    size_t count)
+{
+	ExecStatusType status;
+
+	if (!r->prepared && prepare(j, r, values, count) != 0)
+		return -1;
+	execute(r, values, count);
+	status = PQresultStatus(r->result);
+	if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK)
+		return 0;
+	failed(j, r->c, r->result);
+	end(r);
+	return -1;
+}
+
+/* Outside a transaction nothing is changed (store_change()). */
+static int
 start(struct job *j, struct sql *c, const char *text,
     const struct sql_value *values, size_t count, struct sql_rows **out)
 {
 	struct sql_rows *r = statement(c, text);
-	ExecStatusType status;
 
 	assert(r->result == NULL);
 	if (c->in_transaction && c->broken)
 		return job_fail(j, ERR_BUSY, "database: connection lost");
 	if (!c->in_transaction && ensure_connection(j, c) != 0)
 		return -1;
-	if (!r->prepared && prepare(j, r, values, count) != 0)
+	if (run(j, r, values, count) != 0 &&
+	    (c->in_transaction || renew(j, c) != 0 ||
+		run(j, r, values, count) != 0))
 		return -1;
-	execute(r, values, count);
-	status = PQresultStatus(r->result);
-	if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK) {
-		failed(j, c, r->result);
-		end(r);
-		return -1;
-	}
 	r->row = -1;
 	r->changed = strtoll(PQcmdTuples(r->result), NULL, 10);
 	*out = r;

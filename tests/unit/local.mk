@@ -84,6 +84,7 @@ unit_tests += \
 	tests/unit/test_grants \
 	tests/unit/test_store \
 	tests/unit/test_store_open \
+	tests/unit/test_store_server \
 	tests/unit/test_store_wait \
 	tests/unit/test_store_audit \
 	tests/unit/test_store_cert \
@@ -99,6 +100,7 @@ tests_unit_test_grants_LDADD = $(STORE_FIXTURE) $(CS_DB)
 tests_unit_test_store_wait_LDADD = $(STORE_FIXTURE) $(CS_DB)
 tests_unit_test_store_LDADD = $(STORE_FIXTURE) $(CS_DB)
 tests_unit_test_store_open_LDADD = $(STORE_FIXTURE) $(CS_DB)
+tests_unit_test_store_server_LDADD = $(STORE_FIXTURE) $(CS_DB)
 tests_unit_test_store_audit_LDADD = $(STORE_FIXTURE) $(CS_DB)
 tests_unit_test_store_cert_LDADD = $(STORE_FIXTURE) $(CS_DB)
 tests_unit_test_store_crash_LDADD = $(STORE_FIXTURE) $(CS_DB)
