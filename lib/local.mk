@@ -12,6 +12,7 @@ libcs_lib_a_SOURCES = \
 	lib/child.c lib/child.h \
 	lib/clock.c lib/clock.h \
 	lib/conf.c lib/conf.h \
+	lib/count.h \
 	lib/digest.c lib/digest.h \
 	lib/embed.c lib/embed.h \
 	lib/err.c lib/err.h \

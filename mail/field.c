@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/arena.h"
+#include "lib/count.h"
 #include "lib/job.h"
 #include "lib/utf8.h"
 #include "mail/finding.h"
@@ -25,7 +26,6 @@ static const char *const utf8_fields[] = { "From", "To", "Subject",
 	"DKIM-Signature" };
 
 #define BLOCK ((size_t)64) /* looked at at once */
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 /* Does LF follow each CR of `n` octets, and nothing else?  Without a branch:
  * compilers look at 16 octets at once. */

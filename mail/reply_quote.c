@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "lib/count.h"
 #include "lib/utf8.h"
 
 #define RULE_MIN 5
@@ -315,8 +316,6 @@ static const struct span from_words[] = {
 	W("보낸 사람"),
 	W("보낸사람"),
 };
-
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 static const struct span nbsp = { "\xc2\xa0", 2 };
 static const struct span wide_colon = { "\xef\xbc\x9a", 3 };

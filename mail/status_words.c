@@ -6,6 +6,7 @@
 
 #include "lib/arena.h"
 #include "lib/buf.h"
+#include "lib/count.h"
 #include "lib/job.h"
 
 #define CODE_MAX 999
@@ -87,8 +88,6 @@ static const struct {
 	{ 553, "the address is not accepted" },
 	{ 554, "the mail system refuses the mail" },
 };
-
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 /* A number of one to three digits at *p, which moves behind it: or -1. */
 static int

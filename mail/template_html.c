@@ -6,14 +6,13 @@
 #include <string.h>
 
 #include "lib/arena.h"
+#include "lib/count.h"
 #include "lib/job.h"
 #include "lib/utf8.h"
 
 #define DEPTH_MAX 32
 #define NAME_MAX_OCTETS 20
 #define REFERENCE_MAX 10
-
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 /* --- what there may be --------------------------------------------------- */
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/arena.h"
+#include "lib/count.h"
 #include "lib/job.h"
 #include "pki/cryptoki_generate.h"
 #include "pki/cryptoki_private.h"
@@ -14,7 +15,6 @@
 
 #define TEXT_MAX 2048
 #define SPKI_MAX 1024
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static unsigned char p256_curve[] = "\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07";
 static unsigned char p384_curve[] = "\x06\x05\x2b\x81\x04\x00\x22";

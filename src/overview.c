@@ -13,6 +13,7 @@
 #include "db/store_stop.h"
 #include "lib/arena.h"
 #include "lib/clock.h"
+#include "lib/count.h"
 #include "lib/job.h"
 #include "pki/effective.h"
 #include "src/admin_expiry.h"
@@ -229,8 +230,6 @@ look_at_each(struct job *j, struct remarks *r, look *const *looks, size_t n)
 			return -1;
 	return 0;
 }
-
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 int
 overview_reminders(struct job *j, struct remarks *r)

@@ -41,6 +41,7 @@
 #include "dns/resolver.h"
 #include "lib/arena.h"
 #include "lib/b64.h"
+#include "lib/count.h"
 #include "lib/digest.h"
 #include "lib/job.h"
 #include "mail/dkim_canon.h"
@@ -81,8 +82,6 @@ static const char *const name_lists[] = { MOST_NAMES, "from:subject:date",
 	"from:subject:date:content-transfer-encoding", "from:date", "subject" };
 static const char *const canons[] = { "relaxed/relaxed", "relaxed/simple",
 	"simple/relaxed", "simple/simple" };
-
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 struct fuzz {
 	struct job j;

@@ -6,10 +6,9 @@
 
 #include "lib/arena.h"
 #include "lib/b64.h"
+#include "lib/count.h"
 #include "lib/job.h"
 #include "tests/unit/dkim_lab.h"
-
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 struct writer {
 	struct job *j;

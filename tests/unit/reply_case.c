@@ -9,6 +9,7 @@
 
 #include "lib/arena.h"
 #include "lib/b64.h"
+#include "lib/count.h"
 #include "lib/job.h"
 #include "tests/unit/case_text.h"
 #include "tests/unit/dkim_lab.h"
@@ -16,7 +17,6 @@
 
 #define FILE_MAX_LEN (1u << 20)
 #define CASES_MAX 400
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 static const char usual_message[] =
     "From: Alice <alice@user.test>\r\n"

@@ -6,11 +6,10 @@
 #ifndef TESTS_UNIT_REPLY_LAB_H
 #define TESTS_UNIT_REPLY_LAB_H
 
+#include "lib/count.h"
 #include "mail/reply.h"
 #include "tests/unit/dkim_lab.h"
 #include "tests/unit/unit.h"
-
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 #define PART1 "toF_6dSoCcBK0XKz5YlygKzErU5LsT5Q"
 #define RIGHT "X8e3dMZUidaqhTiYaD-QdOgOmJ4olQwvvJMWY6okdfs"

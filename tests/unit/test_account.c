@@ -10,6 +10,7 @@
 #include "db/store_key.h"
 #include "db/store_outbox.h"
 #include "db/store_reply.h"
+#include "lib/count.h"
 #include "lib/digest.h"
 #include "tests/unit/acme_certs.h"
 #include "tests/unit/acme_front.h"
@@ -19,7 +20,6 @@
 #define ACCOUNT_PATH "/acme/acct/" FRONT_ACCOUNT_ID
 #define ORDERS_PATH ACCOUNT_PATH "/orders"
 #define TERMS "https://ca.example/terms"
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 /* --- terms ---------------------------------------------------------------- */
 

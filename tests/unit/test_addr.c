@@ -8,12 +8,11 @@
 
 #include "lib/addr.h"
 #include "lib/b64.h"
+#include "lib/count.h"
 #include "tests/unit/vectors.h"
 
 static const struct addr_policy offered = { .utf8_local = true,
 	.reserved_domains = true };
-
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 static enum err_kind
 kind_of(struct job *j, const char *value, size_t n,

@@ -6,10 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/count.h"
 #include "mail/addr_list.h"
 #include "mail/finding.h"
-
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 /* MA-45, with the tricks of the espoofer list (server a14 to a19, client a2)
  * by what they do. */

@@ -6,11 +6,11 @@
 #include <string.h>
 
 #include "lib/arena.h"
+#include "lib/count.h"
 #include "lib/job.h"
 #include "mail/auth_results.h"
 #include "tests/unit/dkim_lab.h"
 
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 #define OWN "Authentication-Results: mx.ca.test; "
 #define RECEIVED                                                               \
 	"Received: from a by mx.ca.test; Mon, 2 Mar 2026 10:00:00 +0000\r\n"

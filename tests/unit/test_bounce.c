@@ -7,10 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/count.h"
 #include "mail/bounce.h"
 #include "mail/reply.h"
-
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 #define TOP                                                                    \
 	"Return-Path: <>\r\nDelivered-To: acme+tag@ca.test\r\n"                \

@@ -5,9 +5,8 @@
 #include <string.h>
 
 #include "lib/buf.h"
+#include "lib/count.h"
 #include "lib/markup.h"
-
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 static void
 test_compare(void **state)

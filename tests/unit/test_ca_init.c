@@ -12,6 +12,7 @@
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 
+#include "lib/count.h"
 #include "lib/digest.h"
 #include "lib/fdio.h"
 #include "lib/hex.h"
@@ -22,8 +23,6 @@
 #include "pki/ossl.h"
 #include "tests/unit/pki_lab.h"
 #include "tests/unit/unit.h"
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static const char *const names[] = { "root.pem", "root-key.pem", "issuing.pem",
 	"issuing-key.pem", "ca-passphrase", "root.crl" };

@@ -10,6 +10,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
+#include "lib/count.h"
 #include "lib/fdio.h"
 #include "pki/ca.h"
 #include "pki/ca_profile.h"
@@ -19,8 +20,6 @@
 #include "pki/profile.h"
 #include "tests/unit/pki_lab.h"
 #include "tests/unit/unit.h"
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static void
 write_pem(struct job *j, const char *path, X509 *const *x, size_t count)

@@ -12,11 +12,11 @@
 #include "dns/resolver.h"
 #include "lib/arena.h"
 #include "lib/clock.h"
+#include "lib/count.h"
 #include "lib/json.h"
 #include "pki/caa.h"
 #include "tests/unit/unit.h"
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define A "https://acme.ca.example/acme/account/AAAA"
 #define B "https://acme.ca.example/acme/account/BBBB"
 

@@ -11,9 +11,9 @@
 #include "db/store_audit.h"
 #include "db/store_caa.h"
 #include "db/store_suppressed.h"
+#include "lib/count.h"
 #include "src/judge_caa.h"
 
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 #define FORBID "\0\11issuemail;"
 #define HOUR 3600
 

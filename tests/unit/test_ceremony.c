@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/count.h"
 #include "lib/fdio.h"
 #include "pki/ceremony_bundle.h"
 #include "pki/ceremony_lock.h"
@@ -22,7 +23,6 @@
 #include "tests/unit/token_lab.h"
 #include "tests/unit/unit.h"
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define GOOD(j, call)                                                          \
 	do {                                                                   \
 		if ((call) < 0)                                                \

@@ -16,13 +16,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/count.h"
 #include "pki/ceremony_bundle.h"
 #include "tests/unit/ceremony_lab.h"
 #include "tests/unit/pki_lab.h"
 #include "tests/unit/token_lab.h"
 #include "tests/unit/unit.h"
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define WRITES_MAX 60
 #define REQUEST_WRITES 12
 

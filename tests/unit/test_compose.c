@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/count.h"
 #include "lib/rnd.h"
 #include "mail/compose.h"
 #include "mail/field.h"
@@ -12,7 +13,6 @@
 #include "mail/mime.h"
 #include "tests/unit/dkim_lab.h"
 
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 #define PART1 "QUJDREVGR0hJSktMTU5PUFFSU1RVVldY"
 #define A50 "aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeee"
 

@@ -8,10 +8,9 @@
 
 #include <string.h>
 
+#include "lib/count.h"
 #include "src/conf_file.h"
 #include "tests/unit/conf_lab.h"
-
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 static const struct conf_wrong wrongs[] = {
 	/* ER-18 */

@@ -8,7 +8,7 @@
 
 #include "tests/unit/conf_lab.h"
 
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+#include "lib/count.h"
 
 #define SHA256_TEXT                                                            \
 	"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"

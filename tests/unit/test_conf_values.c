@@ -7,11 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/count.h"
 #include "src/conf_listen.h"
 #include "src/conf_table.h"
 #include "tests/unit/conf_lab.h"
-
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 /* --- good files ---------------------------------------------------------- */
 

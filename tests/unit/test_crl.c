@@ -9,14 +9,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/count.h"
 #include "lib/hex.h"
 #include "pki/ca.h"
 #include "pki/crl.h"
 #include "pki/der.h"
 #include "tests/unit/pki_lab.h"
 #include "tests/unit/unit.h"
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static struct crl_input
 input(const struct crl_entry *entries, size_t count)

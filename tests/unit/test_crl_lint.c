@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "lib/arena.h"
+#include "lib/count.h"
 #include "lib/hex.h"
 #include "pki/ca.h"
 #include "pki/crl.h"
@@ -22,7 +23,6 @@
 #include "tests/unit/pki_lab.h"
 #include "tests/unit/unit.h"
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define OTHER_URL "http://crl.example.com/other.crl"
 
 /* --- a list in pieces ----------------------------------------------------- */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "lib/b64.h"
+#include "lib/count.h"
 #include "lib/digest.h"
 #include "pki/csr.h"
 #include "pki/der.h"
@@ -17,8 +18,6 @@
 #include "tests/unit/pki_lab.h"
 #include "tests/unit/unit.h"
 #include "tests/unit/vectors.h"
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* OpenSSL reads the same and writes the same (PK-56). */
 static void

@@ -10,14 +10,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/count.h"
 #include "pki/csr.h"
 #include "pki/der.h"
 #include "pki/keycheck.h"
 #include "tests/unit/csr_lab.h"
 #include "tests/unit/pki_lab.h"
 #include "tests/unit/unit.h"
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* Each key type signs its own request (PK-57, PK-68). */
 static void

@@ -6,14 +6,13 @@
 
 #include <string.h>
 
+#include "lib/count.h"
 #include "pki/csr.h"
 #include "pki/der.h"
 #include "pki/oid.h"
 #include "tests/unit/csr_lab.h"
 #include "tests/unit/pki_lab.h"
 #include "tests/unit/unit.h"
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* PK-58, PK-59, AC-136: the names and nothing else. */
 static void

@@ -7,12 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/count.h"
 #include "lib/hex.h"
 #include "pki/der.h"
 #include "tests/unit/pki_lab.h"
 #include "tests/unit/unit.h"
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static void
 test_strict(void **state)

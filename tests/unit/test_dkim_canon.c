@@ -4,12 +4,11 @@
 
 #include <string.h>
 
+#include "lib/count.h"
 #include "lib/digest.h"
 #include "lib/hex.h"
 #include "mail/dkim_canon.h"
 #include "tests/unit/dkim_lab.h"
-
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 static void
 to_buf(void *ctx, struct span piece)

@@ -5,10 +5,9 @@
 
 #include <string.h>
 
+#include "lib/count.h"
 #include "mail/dkim_verify.h"
 #include "tests/unit/dkim_lab.h"
-
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 static void
 test_look_alikes(void **state)

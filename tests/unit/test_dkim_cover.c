@@ -8,10 +8,9 @@
 
 #include <string.h>
 
+#include "lib/count.h"
 #include "mail/dkim_verify.h"
 #include "tests/unit/dkim_lab.h"
-
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 /* A reply as programs write it, with all the fields that annex 1 knows. */
 static const char reply[] = "From: Alice <alice@user.test>\r\n"

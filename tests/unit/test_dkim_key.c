@@ -11,12 +11,11 @@
 #include <string.h>
 
 #include "lib/b64.h"
+#include "lib/count.h"
 #include "lib/digest.h"
 #include "mail/dkim_key.h"
 #include "mail/dkim_keyring.h"
 #include "tests/unit/dkim_lab.h"
-
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 /* --- records of an answer (MA-33)
  * ------------------------------------------------ */

@@ -9,11 +9,11 @@
 #include <unistd.h>
 
 #include "lib/clock.h"
+#include "lib/count.h"
 #include "mail/dkim_sign.h"
 #include "mail/dkim_verify.h"
 #include "tests/unit/dkim_lab.h"
 
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 #define EXPIRES (LAB_NOW + 86400)
 
 static const char challenge[] =

@@ -4,10 +4,9 @@
 
 #include <string.h>
 
+#include "lib/count.h"
 #include "mail/dkim_verify.h"
 #include "tests/unit/dkim_lab.h"
-
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 /* Signed with `tags` by rsa2048, its record published at whatever name. */
 static struct dkim_result

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/count.h"
 #include "mail/dkim_tags.h"
 
 struct tag_case {
@@ -54,8 +55,6 @@ static const struct tag_case cases[] = {
 	{ "bh=a; x=1; bh=b", DKIM_TAGS_DUPLICATE, NULL },
 	{ "b=;b=", DKIM_TAGS_DUPLICATE, NULL },
 };
-
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 static const char *
 shown(const struct dkim_tags *t)

@@ -9,10 +9,9 @@
 
 #include <string.h>
 
+#include "lib/count.h"
 #include "mail/dkim_verify.h"
 #include "tests/unit/dkim_lab.h"
-
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 /* --- the examples of the RFCs (MA-91) --------------------------------- */
 

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "lib/clock.h"
+#include "lib/count.h"
 #include "mail/compose.h"
 #include "mail/field.h"
 #include "mail/finding.h"
@@ -26,7 +27,6 @@
 #include "tests/unit/dkim_lab.h"
 #include "tests/unit/vectors.h"
 
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 #define PART1 "toF_6dSoCcBK0XKz5YlygKzErU5LsT5Q"
 #define FROM "acme+tag@ca.test"
 #define MAILBOX "alice@user.test"

@@ -17,6 +17,7 @@
 
 #include "acme/certid.h"
 #include "lib/clock.h"
+#include "lib/count.h"
 #include "lib/fdio.h"
 #include "pki/issue.h"
 #include "pki/ossl.h"
@@ -25,8 +26,6 @@
 #include "src/enroll_key.h"
 #include "src/enroll_renew.h"
 #include "tests/unit/pki_lab.h"
-
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 static const char *const alice[] = { "alice@user.test" };
 static const char *const two[] = { "alice@user.test", "bob@user.test" };

@@ -11,6 +11,7 @@
 
 #include "acme/proof.h"
 #include "db/store_caa.h"
+#include "lib/count.h"
 #include "lib/digest.h"
 #include "lib/json.h"
 #include "mail/reply.h"
@@ -18,8 +19,6 @@
 #include "src/evidence.h"
 #include "src/judge.h"
 #include "src/judge_caa.h"
-
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 /* A proven challenge: what the issuer would read. */
 struct proof {

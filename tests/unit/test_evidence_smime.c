@@ -13,6 +13,7 @@
 #include "acme/proof.h"
 #include "db/store_cert.h"
 #include "lib/b64.h"
+#include "lib/count.h"
 #include "lib/digest.h"
 #include "lib/fdio.h"
 #include "lib/hex.h"
@@ -25,7 +26,6 @@
 #include "tests/unit/dkim_lab.h"
 #include "tests/unit/smime_lab.h"
 
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 #define MAILBOX "mailbox0@example.org"
 #define NAMES LAB_NAMES ":content-type:content-transfer-encoding"
 #define TAGS LAB_TAGS_OF("ed25519-sha256", "example.org", "sel", NAMES)

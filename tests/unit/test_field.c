@@ -6,12 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/count.h"
 #include "lib/utf8.h"
 #include "lib/verdict.h"
 #include "mail/field.h"
 #include "mail/finding.h"
 
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 #define KIB ((size_t)1024)
 /* A span in a static table. */
 #define S(literal)                                                             \

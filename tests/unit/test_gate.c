@@ -7,9 +7,8 @@
 
 #include "tests/unit/role_lab.h"
 
+#include "lib/count.h"
 #include "src/relied.h"
-
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 static void
 test_open(struct job *j)

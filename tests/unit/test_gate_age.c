@@ -11,12 +11,12 @@
 
 #include "db/store_caa.h"
 #include "lib/b64.h"
+#include "lib/count.h"
 #include "lib/hex.h"
 #include "src/corroborate.h"
 #include "src/evidence.h"
 #include "src/judge_caa.h"
 
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 #define DAY ((int64_t)86400)
 
 /* PK-12, PK-13: 30 days from when both token halves were made, whatever the

@@ -10,11 +10,10 @@
 
 #include <string.h>
 
+#include "lib/count.h"
 #include "lib/hex.h"
 #include "src/jose.h"
 #include "src/relied.h"
-
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 /* A is the key that the reply proved; M is nobody's that the account's holder
  * ever agreed to. */

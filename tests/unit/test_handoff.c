@@ -14,6 +14,7 @@
 #include "db/store_key.h"
 #include "db/store_revoke.h"
 #include "db/store_window.h"
+#include "lib/count.h"
 #include "lib/digest.h"
 #include "src/judge_caa.h"
 #include "src/role_upstream.h"
@@ -23,7 +24,6 @@
 #define MAILBOX HANDOFF_LAB_MAILBOX
 #define HOUR INT64_C(3600)
 #define DAY INT64_C(86400)
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 /* --- PK-216 --------------------------------------------------------------- */
 

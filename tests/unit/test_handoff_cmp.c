@@ -16,13 +16,13 @@
 #include "db/store_revoke.h"
 #include "db/store_stop.h"
 #include "lib/arena.h"
+#include "lib/count.h"
 #include "pki/certview.h"
 #include "tests/unit/cmp_double.h"
 #include "tests/unit/pki_lab.h"
 
 #define HOUR INT64_C(3600)
 #define DAY INT64_C(86400)
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 static void
 begin(struct handoff_lab *lab, struct job *j)

@@ -8,6 +8,7 @@
 
 #include "db/store_handoff.h"
 #include "db/store_stop.h"
+#include "lib/count.h"
 #include "src/handoff.h"
 #include "src/judge_caa.h"
 #include "src/role_upstream.h"
@@ -15,7 +16,6 @@
 
 #define HOUR INT64_C(3600)
 #define DAY INT64_C(86400)
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 static void
 stop_all(struct handoff_lab *lab)

@@ -9,12 +9,12 @@
 #include <signal.h>
 
 #include "db/store_handoff.h"
+#include "lib/count.h"
 #include "src/role_upstream.h"
 #include "tests/unit/upstream_double.h"
 
 #define HOUR INT64_C(3600)
 #define DAY INT64_C(86400)
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 static int
 die_while_sending(struct job *j, void *ctx)

@@ -17,12 +17,12 @@
 #include "db/store_handoff.h"
 #include "lib/clock.h"
 #include "lib/conf.h"
+#include "lib/count.h"
 #include "lib/fdio.h"
 #include "src/handoff.h"
 #include "src/hook.h"
 #include "src/upstream.h"
 
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 #define REQUEST "{\"order\":\"o1\"}"
 
 static char folder[] = "/tmp/cs-hook-XXXXXX";

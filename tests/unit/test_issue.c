@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/count.h"
 #include "lib/digest.h"
 #include "lib/hex.h"
 #include "lib/json.h"
@@ -21,8 +22,6 @@
 #include "pki/ossl.h"
 #include "tests/unit/pki_lab.h"
 #include "tests/unit/unit.h"
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static const char *const alice[] = { "alice@example.com" };
 static const char *const ca_types[] = { "p256", "p384", "rsa3072", "rsa4096" };

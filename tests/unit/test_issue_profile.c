@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "lib/arena.h"
+#include "lib/count.h"
 #include "lib/digest.h"
 #include "lib/hex.h"
 #include "pki/ca.h"
@@ -18,8 +19,6 @@
 #include "pki/oid.h"
 #include "tests/unit/pki_lab.h"
 #include "tests/unit/unit.h"
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static const char *const alice[] = { "Alice@example.com" };
 

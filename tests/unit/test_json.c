@@ -4,11 +4,10 @@
 
 #include <string.h>
 
+#include "lib/count.h"
 #include "lib/json.h"
 #include "lib/utf8.h"
 #include "tests/unit/vectors.h"
-
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 static const char not_object[] = "request body is not a JSON object";
 static const char limits[] = "JSON exceeds the limits of this server";

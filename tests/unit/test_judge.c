@@ -11,11 +11,10 @@
 #include "acme/status.h"
 #include "db/store_audit.h"
 #include "db/store_caa.h"
+#include "lib/count.h"
 #include "src/evidence.h"
 #include "src/judge.h"
 #include "src/judge_caa.h"
-
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 struct course {
 	const char *name;

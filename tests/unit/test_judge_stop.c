@@ -11,10 +11,9 @@
 #include "acme/status.h"
 #include "db/store_suppressed.h"
 #include "lib/arena.h"
+#include "lib/count.h"
 #include "src/judge.h"
 #include "src/judgement.h"
-
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 #define STOP_BODY "stop\r\n\r\n> quoted\r\n"
 

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "lib/b64.h"
+#include "lib/count.h"
 #include "lib/digest.h"
 #include "lib/hex.h"
 #include "pki/csr.h"
@@ -20,7 +21,6 @@
 #include "tests/unit/unit.h"
 
 #define BASE "https://ca.example"
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* All that a profile can accept. */
 static const enum key_type types[] = { KEY_TYPE_RSA, KEY_TYPE_P256,

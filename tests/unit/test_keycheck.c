@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "lib/b64.h"
+#include "lib/count.h"
 #include "pki/der.h"
 #include "pki/keycheck.h"
 #include "pki/rsacheck.h"
@@ -19,7 +20,6 @@
 #include "tests/unit/unit.h"
 #include "tests/unit/vectors.h"
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define F4 "10001"
 
 static void

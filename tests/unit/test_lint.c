@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "lib/conf.h"
+#include "lib/count.h"
 #include "lib/json.h"
 #include "pki/ca.h"
 #include "pki/certfield.h"
@@ -21,7 +22,6 @@
 #include "tests/unit/pki_lab.h"
 #include "tests/unit/unit.h"
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define EXTENSIONS_MAX 12
 
 static const char *const alice[] = { "alice@example.com" };

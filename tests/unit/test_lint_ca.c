@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "lib/count.h"
 #include "lib/fdio.h"
 #include "lib/hex.h"
 #include "pki/ca_build.h"
@@ -16,7 +17,6 @@
 #include "tests/unit/pki_lab.h"
 #include "tests/unit/unit.h"
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define DAY ((int64_t)86400)
 
 #define ALG_P384 "300a06082a8648ce3d040303"

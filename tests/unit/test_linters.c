@@ -16,6 +16,7 @@
 
 #include "lib/clock.h"
 #include "lib/conf.h"
+#include "lib/count.h"
 #include "lib/json.h"
 #include "lib/log.h"
 #include "pki/linter.h"
@@ -25,7 +26,6 @@
 #include "src/role_linter.h"
 #include "tests/unit/linter_lab.h"
 
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 #define DAY INT64_C(86400)
 
 /* --- what they print ------------------------------------------------------ */

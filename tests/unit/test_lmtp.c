@@ -12,10 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/count.h"
 #include "src/lmtp.h"
 #include "src/recipient.h"
 
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 #define MESSAGE_MAX 100
 
 static bool

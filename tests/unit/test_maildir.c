@@ -19,10 +19,9 @@
 #include "acme/status.h"
 #include "db/store.h"
 #include "lib/clock.h"
+#include "lib/count.h"
 #include "lib/fdio.h"
 #include "src/intake_maildir.h"
-
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 static char folder[64];
 

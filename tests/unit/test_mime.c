@@ -7,11 +7,11 @@
 #include <string.h>
 
 #include "lib/b64.h"
+#include "lib/count.h"
 #include "mail/finding.h"
 #include "mail/mime.h"
 #include "mail/mime_part.h"
 
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 #define S(literal)                                                             \
 	{                                                                      \
 		"" literal, sizeof(literal) - 1                                \

@@ -9,6 +9,7 @@
 
 #include "lib/arena.h"
 #include "lib/clock.h"
+#include "lib/count.h"
 #include "pki/ca.h"
 #include "pki/ossl.h"
 #include "pki/responder.h"
@@ -16,7 +17,6 @@
 #include "tests/unit/pki_lab.h"
 #include "tests/unit/unit.h"
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define ROOM 8192
 #define REFUSED "OCSP answer refused: "
 

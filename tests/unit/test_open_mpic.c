@@ -17,12 +17,12 @@
 
 #include "db/store_caa.h"
 #include "lib/clock.h"
+#include "lib/count.h"
 #include "lib/json.h"
 #include "src/corroborate.h"
 #include "src/perspective_client.h"
 #include "tests/unit/peer.h"
 
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 #define ID "AAAAAAAAAAAAAAAAAAAAAA"
 #define ACCOUNT "https://acme.ca.example/acme/acct/1"
 

@@ -8,12 +8,11 @@
 #include <openssl/x509.h>
 
 #include "lib/arena.h"
+#include "lib/count.h"
 #include "lib/job.h"
 #include "pki/keycheck.h"
 #include "tests/unit/pki_lab.h"
 #include "tests/unit/unit.h"
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* The DER of a certificate with this key, which `by` has signed. */
 static struct span

@@ -20,10 +20,10 @@
 
 #include "lib/arena.h"
 #include "lib/conf.h"
+#include "lib/count.h"
 #include "src/conf_pin.h"
 #include "src/pins.h"
 
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 #define WAIT_MS 180000
 
 static struct conf conf;

@@ -12,10 +12,10 @@
 #include "acme/proof.h"
 #include "db/store_order.h"
 #include "lib/arena.h"
+#include "lib/count.h"
 #include "lib/json.h"
 #include "tests/unit/acme_signer.h"
 
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 #define BASE "https://acme.ca.example"
 #define ACCOUNT "Yl1nV0mJq3bQx8cT7hZp2A"
 #define ORDER "AAAAAAAAAAAAAAAAAAAAAA"

@@ -10,10 +10,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/count.h"
 #include "mail/dkim_sign.h"
 #include "src/published.h"
-
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 /* A signer as the child of countersignd has it: without its private key. */
 static const struct dkim_signer *

@@ -13,6 +13,7 @@
 
 #include "lib/b64.h"
 #include "lib/clock.h"
+#include "lib/count.h"
 #include "mail/compose.h"
 #include "mail/reply.h"
 #include "mail/reply_block.h"
@@ -21,7 +22,6 @@
 #include "mail/texts.h"
 #include "tests/unit/dkim_lab.h"
 
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 #define RIGHT "X8e3dMZUidaqhTiYaD-QdOgOmJ4olQwvvJMWY6okdfs"
 #define BLOCK                                                                  \
 	"-----BEGIN ACME RESPONSE-----\n" RIGHT                                \

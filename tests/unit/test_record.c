@@ -9,9 +9,8 @@
 #include <string.h>
 
 #include "dns/record.h"
+#include "lib/count.h"
 #include "lib/json.h"
-
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 static struct span octets[2];
 static const char *aliases[] = { "alias.example", "b.example" };

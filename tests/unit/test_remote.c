@@ -13,13 +13,13 @@
 
 #include "acme/jwk.h"
 #include "acme/jws.h"
+#include "lib/count.h"
 #include "lib/json.h"
 #include "pki/ossl.h"
 #include "src/https_client.h"
 #include "src/jose.h"
 #include "src/remote.h"
 
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 #define BASE "https://acme.ca.example/acme"
 
 static const struct json *

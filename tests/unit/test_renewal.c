@@ -9,12 +9,12 @@
 #include "acme/renewal.h"
 #include "db/store_incident.h"
 #include "db/store_revoke.h"
+#include "lib/count.h"
 #include "tests/unit/acme_certs.h"
 #include "tests/unit/vectors.h"
 
 #define DAY 86400
 #define PREFIX "/acme/renewal-info/"
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 /* --- the arithmetic ------------------------------------------------------- */
 

@@ -17,12 +17,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/count.h"
 #include "lib/json.h"
 #include "tests/unit/case_text.h"
 #include "tests/unit/dkim_lab.h"
 #include "tests/unit/reply_case.h"
-
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 /* All of them, made once. */
 static struct arena *kept;

@@ -14,12 +14,12 @@
 #include "db/store_authz.h"
 #include "dns/record.h"
 #include "lib/arena.h"
+#include "lib/count.h"
 #include "lib/digest.h"
 #include "src/evidence.h"
 #include "tests/unit/case_text.h"
 #include "tests/unit/reply_case.h"
 
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 #define TEN_YEARS ((int64_t)3653 * 86400)
 #define CASES_MAX 2000
 #define THUMBPRINT "LPJNul-wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ"

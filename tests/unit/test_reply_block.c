@@ -8,14 +8,13 @@
 #include <string.h>
 
 #include "lib/b64.h"
+#include "lib/count.h"
 #include "lib/rnd.h"
 #include "mail/finding.h"
 #include "mail/reply.h"
 #include "mail/reply_block.h"
 #include "mail/reply_quote.h"
 #include "tests/unit/vectors.h"
-
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 #define ONE "X8e3dMZUidaqhTiYaD-QdOgOmJ4olQwvvJMWY6okdfs"
 #define TWO "reowUQfQdk2CJw17dkqZLcOLtnFsURLLHJRRCc3Z9wg"

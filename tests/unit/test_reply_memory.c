@@ -15,12 +15,11 @@
 
 #include "lib/b64.h"
 #include "lib/clock.h"
+#include "lib/count.h"
 #include "mail/reply.h"
 #include "mail/smime_trust.h"
 #include "tests/unit/dkim_lab.h"
 #include "tests/unit/smime_lab.h"
-
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 #define MESSAGE_MAX ((size_t)256 * 1024)
 #define PART1 "toF_6dSoCcBK0XKz5YlygKzErU5LsT5Q"

@@ -11,11 +11,11 @@
 #include "lib/arena.h"
 #include "lib/b64.h"
 #include "lib/clock.h"
+#include "lib/count.h"
 #include "lib/job.h"
 #include "src/reply_conf.h"
 #include "tests/unit/dkim_lab.h"
 
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 #define PART1 "toF_6dSoCcBK0XKz5YlygKzErU5LsT5Q"
 #define RIGHT "X8e3dMZUidaqhTiYaD-QdOgOmJ4olQwvvJMWY6okdfs"
 #define RECEIVED                                                               \

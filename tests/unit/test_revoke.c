@@ -14,13 +14,13 @@
 #include "db/store_report.h"
 #include "db/store_revoke.h"
 #include "lib/b64.h"
+#include "lib/count.h"
 #include "tests/unit/acme_certs.h"
 #include "tests/unit/acme_mailbox.h"
 #include "tests/unit/vectors.h"
 
 #define REVOKE "/acme/revoke-cert"
 #define DAY 86400
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 static const char *
 payload(struct job *j, const struct test_cert *c, const char *reason)

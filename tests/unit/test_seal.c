@@ -12,10 +12,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/count.h"
 #include "lib/hex.h"
 #include "lib/seal.h"
 
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 #define FIELDS 3
 
 static const struct seal_key *

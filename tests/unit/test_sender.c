@@ -15,9 +15,8 @@
 #include "db/store_audit.h"
 #include "db/store_eab.h"
 #include "db/store_outbox.h"
+#include "lib/count.h"
 #include "tests/unit/signer_lab.h"
-
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 static void
 test_pauses(void **state)

@@ -7,11 +7,11 @@
 #include <string.h>
 
 #include "lib/conf.h"
+#include "lib/count.h"
 #include "pki/remote_key.h"
 #include "src/sign_cap.h"
 #include "tests/unit/unit.h"
 
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 #define HOUR 3600
 
 /* PK-204: twice what the issuer has; then not before an admin's SIGHUP, and

@@ -7,11 +7,10 @@
 #include <string.h>
 
 #include "lib/arena.h"
+#include "lib/count.h"
 #include "pki/remote_key.h"
 #include "src/sign_frame.h"
 #include "tests/unit/unit.h"
-
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 static struct sign_question
 question(char tag, size_t total, size_t at, struct span part)

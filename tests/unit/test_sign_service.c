@@ -19,6 +19,7 @@
 #include "lib/arena.h"
 #include "lib/clock.h"
 #include "lib/conf.h"
+#include "lib/count.h"
 #include "lib/fdio.h"
 #include "pki/crl.h"
 #include "pki/key.h"
@@ -36,7 +37,6 @@
 
 /* For one that may have no processor for a while. */
 #define PATIENCE_MS 180000
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 static void
 ended_well(pid_t pid)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lib/arena.h"
+#include "lib/count.h"
 #include "lib/job.h"
 #include "pki/der.h"
 #include "pki/oid.h"
@@ -14,7 +15,6 @@
 #include "tests/unit/unit.h"
 
 #define DAY ((int64_t)86400)
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* A TBSCertificate of this signer with these extensions behind the AKI. */
 static struct span

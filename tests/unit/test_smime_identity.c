@@ -8,13 +8,13 @@
 
 #include <string.h>
 
+#include "lib/count.h"
 #include "mail/smime_verify.h"
 #include "pki/der.h"
 #include "tests/unit/smime_lab.h"
 #include "tests/unit/unit.h"
 
 #define OK "smime.accepted"
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 /* OpenSSL's words have no way to say this in UTF-8. */
 #define UTF8_SAN "utf8:"

@@ -10,13 +10,12 @@
 
 #include "lib/b64.h"
 #include "lib/clock.h"
+#include "lib/count.h"
 #include "lib/json.h"
 #include "mail/reply.h"
 #include "mail/smime_trust.h"
 #include "tests/unit/dkim_lab.h"
 #include "tests/unit/smime_lab.h"
-
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 #define RIGHT "X8e3dMZUidaqhTiYaD-QdOgOmJ4olQwvvJMWY6okdfs"
 #define PART1 "toF_6dSoCcBK0XKz5YlygKzErU5LsT5Q"

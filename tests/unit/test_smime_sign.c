@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "lib/clock.h"
+#include "lib/count.h"
 #include "mail/compose.h"
 #include "mail/dkim_sign.h"
 #include "mail/field.h"
@@ -28,7 +29,6 @@
 #include "mail/smime_sign.h"
 #include "pki/der.h"
 
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 #define COMBINED CONF_PROTECTION_COMBINED
 #define WRAPPED CONF_PROTECTION_WRAPPED
 

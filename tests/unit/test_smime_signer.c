@@ -11,7 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+#include "lib/count.h"
+
 #define FROM "acme@ca.test"
 #define DAY 86400
 

@@ -12,6 +12,7 @@
 
 #include <openssl/cms.h>
 
+#include "lib/count.h"
 #include "lib/fdio.h"
 #include "mail/smime_layer.h"
 #include "mail/smime_trust.h"
@@ -19,8 +20,6 @@
 #include "pki/der.h"
 #include "tests/unit/smime_lab.h"
 #include "tests/unit/unit.h"
-
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 static void
 test_usage(void **state)

@@ -11,11 +11,10 @@
 
 #include <openssl/cms.h>
 
+#include "lib/count.h"
 #include "mail/smime_verify.h"
 #include "tests/unit/smime_lab.h"
 #include "tests/unit/unit.h"
-
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 /* --- MA-70 --------------------------------------------------------------- */
 

@@ -5,9 +5,8 @@
 
 #include <string.h>
 
+#include "lib/count.h"
 #include "mail/status_words.h"
-
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 static void
 test_words(void **state)

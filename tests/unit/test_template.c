@@ -9,11 +9,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/count.h"
 #include "mail/template.h"
 #include "mail/template_check.h"
 #include "mail/template_html.h"
-
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 /* Lines 1 and 2 of the cases below; what is tried stands in line 3. */
 #define TEXT "{ca_name}: {mailbox}, {expires}.\nSay STOP, please.\n"

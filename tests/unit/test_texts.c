@@ -12,11 +12,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/count.h"
 #include "mail/compose.h"
 #include "mail/notice.h"
 #include "mail/texts.h"
 
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 #define SAMPLES CS_TEST_DATA "/texts"
 #define TEXT "{ca_name}: {mailbox}, {expires}. Say STOP, please.\n"
 #define HTML "<p>{ca_name}: {mailbox}, {expires}. Say STOP, please.</p>\n"

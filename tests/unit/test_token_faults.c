@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "lib/arena.h"
+#include "lib/count.h"
 #include "lib/job.h"
 #include "pki/ossl.h"
 #include "pki/signer.h"
@@ -19,7 +20,6 @@
 #include "tests/unit/token_lab.h"
 #include "tests/unit/unit.h"
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define ANY_ATTRIBUTE ((CK_ATTRIBUTE_TYPE)-1)
 
 /* --- functions in place of the module's ---------------------------------- */

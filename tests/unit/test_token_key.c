@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "lib/arena.h"
+#include "lib/count.h"
 #include "lib/job.h"
 #include "pki/cryptoki.h"
 #include "pki/ossl.h"
@@ -20,8 +21,6 @@
 #include "tests/unit/pki_lab.h"
 #include "tests/unit/token_lab.h"
 #include "tests/unit/unit.h"
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* --- formats ------------------------------------------------------------- */
 

@@ -10,13 +10,12 @@
 #include <string.h>
 
 #include "lib/arena.h"
+#include "lib/count.h"
 #include "lib/job.h"
 #include "pki/signer.h"
 #include "tests/unit/pki_lab.h"
 #include "tests/unit/token_lab.h"
 #include "tests/unit/unit.h"
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static const char *const tokens[] = { "ca", "former" };
 

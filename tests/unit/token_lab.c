@@ -14,13 +14,12 @@
 #include <unistd.h>
 
 #include "lib/arena.h"
+#include "lib/count.h"
 #include "lib/fdio.h"
 #include "lib/job.h"
 #include "pki/ossl.h"
 #include "tests/unit/pki_lab.h"
 #include "tests/unit/unit.h"
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static const char *const modules[] = { "/usr/lib/softhsm/libsofthsm2.so",
 	"/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so",
