@@ -97,6 +97,24 @@ check_parts(const struct mime_part *p, size_t *count, struct finding *f)
 }
 
 /*
+ * Of alternatives the plainest stands first (RFC 2046 section 5.1.4).  Where
+ * something else does, the parts may have been no alternatives before somebody
+ * called them so: words in HTML, say, and a file that was sent along.
+ */
+static int
+check_order(const struct reply_readings *what, struct finding *f)
+{
+	const struct mime_part *root = what->root;
+
+	if (!mime_part_is(root, "multipart", "alternative") ||
+	    what->leaf == &root->parts[0])
+		return 0;
+	return refuse(f,
+	    "text/plain behind another part, and no signature says that they "
+	    "are alternatives: send the reply as plain text");
+}
+
+/*
  * Every line that looks like a delimiter is one, and the reverse.  Of a signed
  * multipart that is not in doubt: a transfer encoding that is said of it may be
  * none that changes an octet (RFC 2045 section 6.4, mail/mime_part.c), so it is
@@ -110,7 +128,7 @@ check_structure(const struct reply_readings *what, struct finding *f)
 
 	if (what->is_type_signed && root->part_count > 0)
 		return 0;
-	if (check_parts(root, &parts, f) < 0)
+	if (check_parts(root, &parts, f) < 0 || check_order(what, f) < 0)
 		return -1;
 	if (parts != count_delimiters(root->body))
 		return refuse(f,
