@@ -2,11 +2,12 @@
 
 import os
 import shutil
+import time
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from acme import b64
-from harness import Site, edit_config
+from harness import Site, edit_config, eventually
 from letters import answer
 
 
@@ -57,9 +58,31 @@ def is_confirmed(client, leaf, **members):
     return got.status == 200
 
 
-def due(site):
-    """What waits for the other CA is due now."""
-    for table in ("handoff", "withdrawal"):
+# role_upstream.h's, and more than any pause of these tests.
+LEASE, PAUSE = 600, 480
+TABLES = "handoff", "withdrawal"
+
+
+def is_at_rest(site):
+    """Nobody works on anything: what is due at all is due after a pause. (A
+    lease is told from a pause by its length, for two minutes.)"""
+    begun = int(time.time()) + PAUSE
+    assert PAUSE < LEASE
+    return not any(site.query(f"SELECT 1 FROM {table} WHERE due_at > ?", begun)
+                   for table in TABLES)
+
+
+def overdue(site):
+    """What waits for the other CA, or is somebody's who was killed, is due
+    now."""
+    for table in TABLES:
         site.query(f"UPDATE {table} SET due_at = 1 "
                    "WHERE due_at IS NOT NULL")
     site.reload()
+
+
+def due(site):
+    """What waits for the other CA is due now. Not before the role has
+    recorded what it does just now: that would set a pause again."""
+    eventually(lambda: is_at_rest(site), "the role to record its work")
+    overdue(site)

@@ -12,7 +12,7 @@ import signal
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from acme import Client
-from handoff import (HandoffSite, confined, due, is_confirmed, ready,
+from handoff import (HandoffSite, confined, due, is_confirmed, overdue, ready,
                      revoke)
 from harness import (ROLES, SOURCE, case, command, eventually, read_file,
                      run)
@@ -124,7 +124,9 @@ def test_hook(site):
              f"grep -o '\"verb\":\"[a-z]*\"' {calls}.in >>{calls}\n"
              f"grep -q '\"verb\":\"issue\"' {calls}.in || {{\n"
              f" exec {site.folder}/real {site.openssl} <{calls}.in; }}\n"
-             f"{site.folder}/real {site.openssl} <{calls}.in\nsleep 30\n")
+             f"{site.folder}/real {site.openssl} <{calls}.in\n"
+             f"while [ -e {calls} ] && [ ! -e {calls}.go ]; do\n"
+             " sleep 0.1\ndone\n")
         with open(f"{site.folder}/real", "w") as f:
             f.write(good)
         os.chmod(f"{site.folder}/real", 0o755)
@@ -133,7 +135,8 @@ def test_hook(site):
         eventually(lambda: len(os.listdir(f"{site.openssl}/issued")) == 2,
                    "the certificate at the other CA")
         site.kill_role("upstream")
-        due(site)  # its lease is over
+        overdue(site)  # its lease is over
+        open(f"{calls}.go", "w").close()
         order.certificate()
         verbs = read_file(calls).split()
         assert verbs.count('"verb":"issue"') == 1, verbs
