@@ -18,6 +18,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from harness import DEADLINE, eventually
 
 PROBLEM = "urn:ietf:params:acme:error:"
+# Seconds after which a connection is not used again: the server ends those
+# that are idle, and may be about to.
+IDLE = 1
 
 
 def b64(octets):
@@ -144,6 +147,7 @@ class Client:
         self.key = key or new_key()
         self.patient = patient
         self.connection = None
+        self.used = 0       # when, by the monotonic clock
         self.nonce = None
         self.kid = None
         self.base = f"https://localhost:{site.env['LAB_HTTPS_PORT']}"
@@ -170,7 +174,7 @@ class Client:
         self.connection = None
 
     def request_once(self, method, target, body, headers):
-        if self.connection is None:
+        if self.connection is None or time.monotonic() > self.used + IDLE:
             self.connect()
         try:
             self.connection.request(method, target, body, headers)
@@ -179,6 +183,7 @@ class Client:
         except (OSError, ssl.SSLError, http.client.HTTPException):
             self.close()
             raise
+        self.used = time.monotonic()
         self.nonce = answer.headers.get("Replay-Nonce", self.nonce)
         return answer
 
