@@ -7,10 +7,11 @@ import os
 import random
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 
-from harness import (SOURCE, USER, Site, Skip, command, edit_config,
+from harness import (DEADLINE, SOURCE, USER, Site, Skip, command, edit_config,
                      eventually, read_file)
 
 sys.path.insert(0, f"{SOURCE}/tests/lab")
@@ -69,6 +70,20 @@ class Authority:
         self.openssl(name, f"/CN={name}", *extensions, signer=(
             "-CA", self.file, "-CAkey", f"{self.folder}/{self.name}.key"))
         return f"{self.folder}/{name}.pem", f"{self.folder}/{name}.key"
+
+
+def claim_network():
+    """(number, claim) of a network 198.18.NUMBER that no other test has now;
+    the claim ends with this process."""
+    for number in random.sample(range(256), 256):
+        claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        try:
+            claim.bind(f"\0countersign-views-{number}")
+        except OSError:
+            claim.close()
+            continue
+        return number, claim
+    raise RuntimeError("other tests have all networks")
 
 
 class View:
@@ -165,7 +180,7 @@ class View:
     def stop(self):
         if self.daemon is not None and self.daemon.poll() is None:
             self.daemon.terminate()
-            return self.daemon.wait(30)
+            return self.daemon.wait(DEADLINE)
         return None
 
     def again(self, **how):
@@ -232,7 +247,7 @@ class WorldSite(Site):
         super().start()
 
     def make_views(self):
-        network = random.randrange(256)
+        network, self.claim = claim_network()
         for number in range(len(PLACES)):
             self.views.append(View(self, number, network))
             self.views[-1].__enter__()
