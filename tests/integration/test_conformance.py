@@ -74,5 +74,5 @@ def test_countersign(site):
             judge(rule, checks)
 
 
-run({"tos_url": "https://ca.test/terms", "web.body_timeout": "3s"},
+run({"tos_url": "https://ca.test/terms", "web.body_timeout": "30s"},
     test_countersign)

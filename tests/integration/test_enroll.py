@@ -185,7 +185,7 @@ def test_refused(site):
     with case("enroll: a reply that is refused for want of a login: what to "
               "give"):
         e = Enroll(site, "nobody", "alice+nobody@user.test")
-        words = e.words(*e.box(), "--timeout", "60")
+        words = e.words(*e.box(), "--timeout", "240")
         place = words.index("--smtp-user")
         said = command(*words[:place], *words[place + 4:], status=1)
         assert "give --smtp-password-file" in said, said

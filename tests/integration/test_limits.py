@@ -71,13 +71,14 @@ def test_suppress(site):
     with case("AC-189: a suppressed mailbox gets no mail, also none that "
               "waits"):
         client = Client(site).account()
+        mark = site.mark()
         with site.without("ca-postfix"):
             answer = try_order(client, "carol@plain.test")
             assert answer.status == 201, answer
             order = answer.headers["Location"]
-            eventually(lambda: site.query(
-                "SELECT 1 FROM outbox WHERE attempts > 0 AND sent_at = 0 "
-                "AND closed_at = 0"), "a first attempt")
+            # And until it is recorded: else it begins a pause afterwards.
+            site.wait_event("challenge mail", mark, result="temporary failure",
+                            order=order.rpartition("/")[2])
             text = site.countersign("suppress", "Carol+x@plain.test")
             assert text == ("carol@plain.test: gets no challenge mail for 90 "
                             "days\n"), text
@@ -107,7 +108,8 @@ def test_suppress(site):
 
 def test_rate(site):
     with case("AC-180: requests of one address, and Retry-After is true"):
-        edit_config(site, limits__request_rate="5", limits__request_burst="20")
+        # One that a slow machine passes as well.
+        edit_config(site, limits__request_rate="1", limits__request_burst="20")
         site.reload()
         client = Client(site)
         url = f"{client.base}/acme/directory"
@@ -115,7 +117,7 @@ def test_rate(site):
         while (over := client.request("GET", url)).status == 200:
             served += 1
             took = time.monotonic() - began
-            assert served <= 21 + 5 * took and took < DEADLINE, (served, took)
+            assert served <= 21 + took and took < DEADLINE, (served, took)
         assert refused(over, "requests of one client address") == 1
         time.sleep(1)
         assert client.request("GET", url).status == 200
