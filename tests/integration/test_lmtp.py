@@ -11,7 +11,7 @@ import threading
 import time
 
 from acme import Client
-from harness import ROLES, case, eventually, kill, run, say
+from harness import DEADLINE, ROLES, case, eventually, kill, run, say
 from letters import answer, challenge_mail, compose, deliver, sign
 from ways import InetSite, Lmtp, UnixSite
 
@@ -60,9 +60,17 @@ def test_dns_down(site):
                    site.lab_log("ca-postfix"), "Postfix's line")
     with case("MA-31: when DNS is back it is judged again, and counts"):
         site.lab("start-part", "dns")
-        eventually(lambda: site.make_due(wait=False) or
-                   challenge.read()["status"] == "valid",
-                   "the second judgement")
+        asked = 0
+
+        def is_valid():
+            """Without the pauses between judgements. (The library believes
+            for a minute that there are no keys where it found none.)"""
+            nonlocal asked
+            if time.monotonic() > asked + 1:
+                site.make_due(wait=False)
+                asked = time.monotonic()
+            return challenge.read()["status"] == "valid"
+        eventually(is_valid, "the second judgement", 2 * DEADLINE)
         assert site.query("SELECT count(*) FROM reply WHERE challenge_id = ?",
                           challenge.id) == [(1,)]
         order.certificate()
@@ -327,8 +335,7 @@ def test_stop(site):
             assert l.deliver(stranger(), "acme@ca.test") == 250
 
 
-run({"validator.dns_try_ms": "300",
-     "validator.dns_total_ms": str(DNS_TOTAL * 1000)},
+run({"validator.dns_total_ms": str(DNS_TOTAL * 1000)},
     test_dns_down, test_issue, test_strangers, test_envelope, test_smuggling,
     test_hostile, test_again, test_kill, test_storm, test_stop,
     test_inet,
