@@ -6,7 +6,7 @@ import os
 import secrets
 import subprocess
 
-from harness import ROLES, SOURCE, Site, command
+from harness import DEADLINE, ROLES, SOURCE, Site, command
 
 PGSQL = f"{SOURCE}/tests/lab/pgsql"
 SUPERUSER = "countersign"
@@ -101,7 +101,7 @@ class PgSite(Site):
         done = subprocess.run(
             ["psql", *self.words("cs", login(role)), "-c", sql],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-            timeout=60)
+            timeout=DEADLINE)
         return None if done.returncode == 0 else done.stdout
 
     def make_due(self, wait=True):

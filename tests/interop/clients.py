@@ -353,7 +353,7 @@ def sent_mails(site, mailbox, who="ALICE"):
             "HEADER", "TO", mailbox, "SUBJECT", "ACME:")]
 
 
-__all__ = ["BUILD", "CASE", "Client", "Missing", "Program", "Skip",
+__all__ = ["BUILD", "CASE", "PATIENCE", "Client", "Missing", "Program", "Skip",
            "certified", "client_run", "command", "directory", "eab_key",
            "issue", "profiles", "run_client", "sent_mails", "verify",
            "wrong_reply"]

@@ -26,7 +26,7 @@ from harness import Skip
 
 HERE = os.path.dirname(os.path.realpath(__file__))
 TOOLS = f"{HERE}/mailers"
-PATIENCE = 90
+PATIENCE = 180
 
 
 class Desk:

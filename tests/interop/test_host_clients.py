@@ -6,8 +6,8 @@ import os
 import shutil
 import subprocess
 
-from clients import CASE, Client, Missing, Skip, command, directory, \
-    run_client, sent_mails
+from clients import CASE, PATIENCE, Client, Missing, Skip, command, \
+    directory, run_client, sent_mails
 
 REFUSED = "only identifiers of type email are supported"
 BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
@@ -48,7 +48,7 @@ def uacme(site, name):
 
 
 def run(site, words, **env):
-    done = subprocess.run(words, env=os.environ | env, text=True, timeout=120,
+    done = subprocess.run(words, env=os.environ | env, text=True, timeout=PATIENCE,
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT)
     return done.returncode, done.stdout
