@@ -11,8 +11,8 @@ import socket
 import subprocess
 import sys
 
-from harness import (DEADLINE, SOURCE, USER, Site, Skip, command, edit_config,
-                     eventually, read_file)
+from harness import (DEADLINE, SOURCE, USER, Site, Skip, command,
+                     edit_config, eventually, read_file)
 
 sys.path.insert(0, f"{SOURCE}/tests/lab")
 import lab_dns      # noqa: E402 (the path must be set first)
@@ -73,17 +73,18 @@ class Authority:
 
 
 def claim_network():
-    """(number, claim) of a network 198.18.NUMBER that no other test has now;
-    the claim ends with this process."""
-    for number in random.sample(range(256), 256):
+    """(a socket that keeps it from others that run at the same time, the third
+    octet of the perspectives' addresses)."""
+    networks = list(range(256))
+    random.shuffle(networks)
+    for network in networks:
         claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         try:
-            claim.bind(f"\0countersign-views-{number}")
+            claim.bind(f"\0countersign-test-network-{network}")
+            return claim, network
         except OSError:
             claim.close()
-            continue
-        return number, claim
-    raise RuntimeError("other tests have all networks")
+    raise RuntimeError("all networks for perspectives are taken")
 
 
 class View:
@@ -125,8 +126,9 @@ class View:
         # The true folder: short enough for a Unix socket's path.
         source = os.path.realpath(f"{self.site.env['LAB_DIR']}/dns")
         self.dns = f"{self.folder}/dns"
-        shutil.copytree(source, self.dns,
-                        ignore=shutil.ignore_patterns("knot.sock", "*.pid"))
+        # What it is writing at this moment has another name until it is whole.
+        shutil.copytree(source, self.dns, ignore=shutil.ignore_patterns(
+            "knot.sock", "*.pid", "*.zone.*", "timers"))
         command("chown", "-R", "knot:knot", self.dns)
         for name in ("knot.conf", "unbound.conf"):
             with open(f"{self.dns}/{name}", "r+") as f:
@@ -139,10 +141,12 @@ class View:
             self.name_server = subprocess.Popen(
                 self.inside(*lab_dns.argv(self.dns)), stdout=log, stderr=log,
                 stdin=subprocess.DEVNULL)
-        eventually(lambda: subprocess.run(
-            ["knotc", "-c", f"{self.dns}/knot.conf", "zone-read", "user.test",
-             "@", "RRSIG"], capture_output=True).returncode == 0,
-            f"the name server of {self.code}")
+        for zone in lab_dns.ZONES:
+            eventually(lambda z=zone: subprocess.run(
+                ["knotc", "-c", f"{self.dns}/knot.conf", "zone-read", z, "@",
+                 "RRSIG" if z in lab_dns.SIGNED else "SOA"],
+                capture_output=True).returncode == 0,
+                f"{zone} of the name server of {self.code}")
 
     def dns_set(self, name, kind, *data):
         """What this place alone sees; no data: nothing."""
@@ -232,7 +236,7 @@ class WorldSite(Site):
 
     def __enter__(self):
         require_namespaces()
-        self.views = []
+        self.views, self.network = [], None
         return super().__enter__()
 
     def init(self):
@@ -247,7 +251,7 @@ class WorldSite(Site):
         super().start()
 
     def make_views(self):
-        network, self.claim = claim_network()
+        self.network, network = claim_network()
         for number in range(len(PLACES)):
             self.views.append(View(self, number, network))
             self.views[-1].__enter__()
@@ -264,6 +268,8 @@ class WorldSite(Site):
     def __exit__(self, *_):
         for view in self.views:
             view.__exit__()
+        if self.network is not None:
+            self.network.close()
         super().__exit__()
 
     def everywhere(self, name, kind, *data):
