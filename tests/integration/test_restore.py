@@ -112,7 +112,7 @@ def test_older(site):
         known, certificate(site, client, "alice+older@user.test"))}
     for serial in both:
         site.countersign("cert", "revoke", "--reason", "4", f"{serial:034x}")
-    eventually(lambda: both <= listed(site), "the list", 60)
+    eventually(lambda: both <= listed(site), "the list")
     number, before = number_of(site), listed(site)
     restore_database(site, backup)
     with case("L-66: a backup that is older than the list takes no revocation "
@@ -128,7 +128,7 @@ def test_older(site):
         assert "revoked now: 1;" in said and "database: 1\n" in said, said
         site.stop()
         site.start()
-        eventually(lambda: number_of(site) > number, "the next list", 60)
+        eventually(lambda: number_of(site) > number, "the next list")
         assert listed(site) == before
         said = site.countersign("cert", f"{known.serial_number:034x}")
         assert "reason: superseded" in said, said
@@ -174,7 +174,7 @@ def test_clock(site):
         said = site.countersign("clock", "--set-aside", moment, "--reason",
                                 "a test")
         assert "revokes 1 certificates now" in said, said
-        eventually(lambda: ahead in listed(site), "the list", 60)
+        eventually(lambda: ahead in listed(site), "the list")
         assert number_of(site) > number
         client = Client(site, client.key)
         client.account()
@@ -234,7 +234,7 @@ def test_ceremony_ca(site):
               "given again changes nothing"):
         site.countersign("cert", "--revoke", "--reason", "4",
                          f"{leaf.serial_number:034x}")
-        eventually(lambda: leaf.serial_number in listed(site), "the list", 60)
+        eventually(lambda: leaf.serial_number in listed(site), "the list")
         assert number_of(site) == 2
         said = command(f"{site.build}/countersign", "ca", "record", "-f",
                        site.config, bundle)
