@@ -55,7 +55,7 @@ def test_issue(site):
         mark = site.mark()
         deliver(site, sign(site, compose(challenge, mail)), challenge.sender,
                 sender="")
-        event = site.wait_verdict(mark)
+        event = site.wait_verdict(mark, challenge=challenge.id)
         assert (event["verdict"], event["code"]) == \
             ("unauthenticated", "hdr.automatic"), event
     with case("ER-24: a bounce ends the challenge"):
