@@ -40,11 +40,19 @@ def shown(site, ident):
     return json.loads(site.countersign("incident", "show", "--json", ident))
 
 
+def due(site):
+    """What waits for its next attempt is due now."""
+    with site.connection() as db:
+        db.execute("UPDATE notice SET due_at = 1 WHERE due_at IS NOT NULL")
+    site.reload()
+
+
 def all_told(site, ident):
+    """However often the relay puts off one of them."""
     def look():
         found = shown(site, ident)
         return found["notices"] == found["notices_sent"] \
-            + found["notices_failed"] and found
+            + found["notices_failed"] and found or due(site)
     return eventually(look, "the end of the mails")
 
 
@@ -123,10 +131,6 @@ def test_killed(site):
                 site.kill_role("sender")
             site.kill_supervisor()
             site.start()
-        with site.connection() as db:
-            db.execute("UPDATE notice SET due_at = 1 "
-                       "WHERE due_at IS NOT NULL")
-        site.reload()
         found = all_told(site, ident)
         assert found["notices_sent"] == len(mailboxes), found
         for mailbox in mailboxes:
@@ -146,7 +150,6 @@ def test_killed(site):
                 db.execute("UPDATE notice SET due_at = 1 "
                            "WHERE due_at IS NOT NULL")
         eventually(lambda: "sender" in site.roles(), "a new sender")
-        site.reload()
         assert all_told(site, ident)["notices_sent"] == len(mailboxes)
         for mailbox in mailboxes:
             eventually(lambda: len({m.message_id for m in
@@ -188,11 +191,11 @@ def test_renewal(site):
             site.kill_supervisor()
             site.start()
         with site.connection() as db:
-            db.execute("UPDATE notice SET due_at = 1 "
-                       "WHERE due_at IS NOT NULL")
             # Nor does another look at them make another.
             db.execute("UPDATE cert SET notice_at = 1")
-        site.reload()
+        eventually(lambda: due(site) or site.query(
+            "SELECT 1 FROM notice WHERE due_at IS NOT NULL") == [],
+            "the end of the mails")
         for mailbox in mailboxes:
             mail, = wait_notice(site, mailbox, subjects=RENEWALS)
             assert mail.subject == RENEWALS["de"], mail.subject
