@@ -15,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 BEGIN = "-----BEGIN ACME RESPONSE-----"
 END = "-----END ACME RESPONSE-----"
+PATIENCE = 120.0    # seconds, with a mail server
 
 
 def read_password(path):
@@ -33,9 +34,9 @@ class Imap:
         host, port = self.parts.hostname, self.parts.port
         if self.parts.scheme == "imaps":
             imap = imaplib.IMAP4_SSL(host, port or 993, ssl_context=self.tls,
-                                     timeout=30)
+                                     timeout=PATIENCE)
         else:
-            imap = imaplib.IMAP4(host, port or 143, timeout=30)
+            imap = imaplib.IMAP4(host, port or 143, timeout=PATIENCE)
             imap.starttls(self.tls)
         imap.login(unquote(self.parts.username or ""), self.password)
         imap.select(self.folder, readonly=True)
@@ -61,12 +62,23 @@ class Smtp:
         self.parts, self.password, self.tls = urlsplit(url), password, tls
 
     def send(self, sender, recipient, message):
+        """As a mail program does, it tries again what is put off."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            try:
+                return self.submit(sender, recipient, message)
+            except smtplib.SMTPResponseException as e:
+                if e.smtp_code >= 500 or time.monotonic() > deadline:
+                    raise
+                time.sleep(1)
+
+    def submit(self, sender, recipient, message):
         host, port = self.parts.hostname, self.parts.port
         if self.parts.scheme == "smtps":
             smtp = smtplib.SMTP_SSL(host, port or 465, context=self.tls,
-                                    timeout=30)
+                                    timeout=PATIENCE)
         else:
-            smtp = smtplib.SMTP(host, port or 587, timeout=30)
+            smtp = smtplib.SMTP(host, port or 587, timeout=PATIENCE)
             smtp.starttls(context=self.tls)
         with smtp:
             if self.parts.username:

@@ -305,7 +305,9 @@ class World:
         return self.see(answer)
 
     def poll(self, account, url, statuses, seconds=60):
-        """Reads until the object's status is one of these."""
+        """Reads until the object's status is one of these. A server that is
+        slow with its mail may be so with the rest."""
+        seconds = max(seconds, self.options.mail_wait)
         deadline = time.monotonic() + seconds
         while True:
             answer = account.post(url)

@@ -23,7 +23,7 @@ def enroll(site, name, *more, mailbox="alice@user.test", who="ALICE",
         f"localhost:{env['USER_SUBMISSION_PORT']}", "--smtp-user",
         env[f"{who}_USER"], "--smtp-password-file",
         env[f"{who}_PASSWORD_FILE"], "--mail-ca-file", env["LAB_CA_CERT"],
-        "--timeout", "100", *more)
+        "--timeout", "240", *more)
     public = command("openssl", "pkey", "-in", f"{folder}/key.pem", "-pubout")
     verify(site, read_file(f"{folder}/cert.pem"), [certified(mailbox)], public,
            uses)
