@@ -10,7 +10,6 @@ import email.utils
 import imaplib
 import os
 import smtplib
-import threading
 import time
 import uuid
 
@@ -73,10 +72,8 @@ def challenge_mail(site, challenge, who="ALICE", seconds=DEADLINE, to="@"):
         nonlocal asked, put_off
         found = inbox.find("HEADER", "FROM", challenge.sender,
                            "HEADER", "TO", to)
-        # It is the same OpenDKIM that looks at what comes in. And a relay
-        # that is busy puts the mail off, each time for longer.
+        # A relay that is busy puts the mail off, each time for longer.
         if not found and time.monotonic() > asked + 5:
-            start_signer(site)
             if put_off < (now := site.put_off(challenge.id)):
                 put_off = now
                 say(f"the mail of {challenge.sender} was put off")
@@ -111,16 +108,6 @@ def compose(challenge, mail, digest=None, body=None, **fields):
     return ("".join(lines) + "\r\n" + body).encode()
 
 
-SIGNER = threading.Lock()
-
-
-def start_signer(site):
-    """Two threads of OpenDKIM that read libunbound's configuration at once
-    can end it: as a service manager would, starts it again if it is down."""
-    with SIGNER:
-        site.lab("start-part", "user-dkim")
-
-
 def code_of(refusal):
     if isinstance(refusal, smtplib.SMTPRecipientsRefused):
         return max(code for code, _ in refusal.recipients.values())
@@ -139,8 +126,6 @@ def send(site, message, recipient, who="ALICE", sender=None, signed=True):
             if code_of(e) >= 500 or time.monotonic() > deadline:
                 raise
             say(f"put off: {e}")
-            if signed:
-                start_signer(site)
             time.sleep(1)
 
 
