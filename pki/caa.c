@@ -11,6 +11,7 @@
 #include "lib/hex.h"
 #include "lib/job.h"
 #include "lib/json.h"
+#include "pki/caa_value.h"
 #include "pki/version.h"
 
 #define TRACE_MAX (1024 * 1024)
@@ -44,28 +45,10 @@ caa_result_parse(struct span name, enum caa_result *out)
 	return 0;
 }
 
-/* --- one property -------------------------------------------------------- */
-
-struct property {
-	unsigned flags;
-	struct span tag;
-	struct span value;
-};
-
-/* RFC 8659 4.1: flags, length of the tag, tag, value. */
-static int
-property_parse(struct span rdata, struct property *out)
-{
-	if (rdata.n < 2 || (uint8_t)rdata.p[1] > rdata.n - 2)
-		return -1;
-	out->flags = (uint8_t)rdata.p[0];
-	out->tag = span_cut(rdata, 2, 2 + (size_t)(uint8_t)rdata.p[1]);
-	out->value = span_from(rdata, 2 + out->tag.n);
-	return 0;
-}
+/* --- one record set ------------------------------------------------------ */
 
 static bool
-is_critical(const struct property *p, const struct caa_policy *policy)
+is_critical(const struct caa_property *p, const struct caa_policy *policy)
 {
 	return (p->flags & FLAG_CRITICAL) ||
 	       (policy->flag1_critical && (p->flags & FLAG_ONE));
@@ -85,210 +68,6 @@ tag_is_known(struct span tag)
 	return false;
 }
 
-/* --- the value of issuemail (RFC 9495 3) --------------------------------- */
-
-static bool
-is_blank(char c)
-{
-	return c == ' ' || c == '\t';
-}
-
-static void
-skip_blanks(struct span *in)
-{
-	while (in->n > 0 && is_blank(in->p[0]))
-		*in = span_from(*in, 1);
-}
-
-/* Letters, digits, and hyphens that do not stand at an end. */
-static struct span
-take_label(struct span *in)
-{
-	size_t n = 0;
-
-	while (n < in->n && (ascii_is_alnum(in->p[n]) || in->p[n] == '-'))
-		n++;
-	struct span label = span_cut(*in, 0, n);
-	if (n > 0 && (label.p[0] == '-' || label.p[n - 1] == '-'))
-		label.n = 0;
-	*in = span_from(*in, n);
-	return label;
-}
-
-/* 0 with the name (maybe empty), or -1. */
-static int
-take_domain(struct span *in, struct span *name)
-{
-	struct span rest = *in;
-
-	name->p = in->p;
-	name->n = 0;
-	if (in->n == 0 || !(ascii_is_alnum(in->p[0]) || in->p[0] == '-'))
-		return 0;
-	for (;;) {
-		if (take_label(&rest).n == 0)
-			return -1;
-		if (rest.n == 0 || rest.p[0] != '.')
-			break;
-		rest = span_from(rest, 1);
-	}
-	name->n = in->n - rest.n;
-	*in = rest;
-	return 0;
-}
-
-static bool
-is_value_char(char c)
-{
-	return (c >= 0x21 && c <= 0x3a) || (c >= 0x3c && c <= 0x7e);
-}
-
-/* The next `tag = value`: 1, 0 at the end, -1 outside the grammar.
- * `is_first` tells whether the list may be empty. */
-static int
-take_parameter(
-    struct span *in, bool is_first, struct span *tag, struct span *value)
-{
-	size_t n = 0;
-
-	skip_blanks(in);
-	if (in->n == 0)
-		return is_first ? 0 : -1;
-	*tag = take_label(in);
-	skip_blanks(in);
-	if (tag->n == 0 || in->n == 0 || in->p[0] != '=')
-		return -1;
-	*in = span_from(*in, 1);
-	skip_blanks(in);
-	while (n < in->n && is_value_char(in->p[n]))
-		n++;
-	*value = span_cut(*in, 0, n);
-	*in = span_from(*in, n);
-	skip_blanks(in);
-	return in->n == 0 || in->p[0] == ';' ? 1 : -1;
-}
-
-/* PK-41: labels with commas between, compared exactly. */
-static bool
-methods_contain_ours(struct span list)
-{
-	bool found = false;
-
-	for (size_t at = 0; at <= list.n;) {
-		size_t end = span_find(list, at, ',');
-		struct span label = span_cut(list, at, end);
-		if (label.n == 0)
-			return false;
-		for (size_t i = 0; i < label.n; i++)
-			if (!ascii_is_alnum(label.p[i]) && label.p[i] != '-')
-				return false;
-		found |= span_eq_str(label, CAA_METHOD);
-		at = end + 1;
-	}
-	return found;
-}
-
-/*
- * PK-40: octet for octet, no decoding and no folding.  An account's id is
- * what stands behind the last slash of its URL, whatever came before it when
- * the domain's owner wrote the record.
- */
-static bool
-names_account(
-    struct span value, const char *account_url, const struct caa_policy *policy)
-{
-	const char *id = strrchr(account_url, '/');
-
-	if (span_eq_str(value, account_url))
-		return true;
-	if (policy->account_prefixes == NULL || id == NULL || id[1] == '\0')
-		return false;
-	for (size_t i = 0; i < policy->account_prefixes->n; i++) {
-		struct span prefix = span_str(policy->account_prefixes->v[i]);
-
-		if (span_starts(value, prefix) &&
-		    span_eq_str(span_from(value, prefix.n), id + 1))
-			return true;
-	}
-	return false;
-}
-
-struct judgement {
-	bool names_us;
-	const char *refusal; /* NULL: satisfied */
-	struct span parameter;
-};
-
-/* 4.3: all must hold; one that we do not know holds never (PK-42). */
-static int
-judge_parameters(struct span in, const char *account_url,
-    const struct caa_policy *policy, struct judgement *out)
-{
-	bool seen_account = false;
-	bool seen_methods = false;
-	bool is_first = true;
-	struct span tag;
-	struct span value;
-	const char *refusal;
-	int r;
-
-	while ((r = take_parameter(&in, is_first, &tag, &value)) == 1) {
-		is_first = false;
-		refusal = NULL;
-		if (span_caseeq_str(tag, CAA_PARAMETER_ACCOUNT)) {
-			if (seen_account)
-				refusal = "stands twice";
-			else if (!names_account(value, account_url, policy))
-				refusal = "names another account";
-			seen_account = true;
-		} else if (span_caseeq_str(tag, CAA_PARAMETER_METHODS)) {
-			if (seen_methods)
-				refusal = "stands twice";
-			else if (!methods_contain_ours(value))
-				refusal = "does not name " CAA_METHOD;
-			seen_methods = true;
-		} else if (!policy->ignore_unknown) {
-			refusal = "is not known";
-		}
-		if (refusal != NULL && out->refusal == NULL) {
-			out->refusal = refusal;
-			out->parameter = tag;
-		}
-		if (in.n == 0)
-			return 0;
-		in = span_from(in, 1);
-	}
-	return r;
-}
-
-/* 0, or -1 for a value outside the grammar (PK-35). */
-static int
-judge_value(struct span value, const char *account_url,
-    const struct caa_policy *policy, struct judgement *out)
-{
-	struct span name;
-
-	*out = (struct judgement){ 0 };
-	skip_blanks(&value);
-	if (take_domain(&value, &name) < 0)
-		return -1;
-	skip_blanks(&value);
-	if (value.n > 0) {
-		if (value.p[0] != ';')
-			return -1;
-		value = span_from(value, 1);
-		if (judge_parameters(value, account_url, policy, out) < 0)
-			return -1;
-	}
-	for (size_t i = 0; i < policy->issuer_domains->n; i++)
-		if (name.n > 0 &&
-		    span_caseeq_str(name, policy->issuer_domains->v[i]))
-			out->names_us = true;
-	return 0;
-}
-
-/* --- one record set ------------------------------------------------------ */
-
 static void
 decide(struct caa_decision *out, enum caa_result result, const char *reason,
     const char *detail)
@@ -303,10 +82,10 @@ static int
 decide_critical(const struct span *rdata, size_t count,
     const struct caa_policy *policy, struct caa_decision *out)
 {
-	struct property p;
+	struct caa_property p;
 
 	for (size_t i = 0; i < count; i++) {
-		if (property_parse(rdata[i], &p) < 0) {
+		if (caa_property_parse(rdata[i], &p) < 0) {
 			decide(out, CAA_DENY, "critical",
 			    "a CAA record cannot be parsed");
 			return 1;
@@ -321,7 +100,7 @@ decide_critical(const struct span *rdata, size_t count,
 }
 
 static void
-note_parameter(struct caa_decision *out, const struct judgement *judged)
+note_parameter(struct caa_decision *out, const struct caa_judgement *judged)
 {
 	snprintf(out->detail, sizeof out->detail, "the parameter %.*s %s",
 	    judged->parameter.n < 64 ? (int)judged->parameter.n : 64,
@@ -332,8 +111,8 @@ void
 caa_decide(const struct span *rdata, size_t count, const char *account_url,
     const struct caa_policy *policy, struct caa_decision *out)
 {
-	struct property p;
-	struct judgement judged;
+	struct caa_property p;
+	struct caa_judgement judged;
 	bool restricts = false;
 
 	if (decide_critical(rdata, count, policy, out))
@@ -341,11 +120,12 @@ caa_decide(const struct span *rdata, size_t count, const char *account_url,
 	decide(out, CAA_DENY, "not-authorized",
 	    "no issuemail property names this CA");
 	for (size_t i = 0; i < count; i++) {
-		if (property_parse(rdata[i], &p) < 0 ||
+		if (caa_property_parse(rdata[i], &p) < 0 ||
 		    !span_caseeq_str(p.tag, "issuemail"))
 			continue;
 		restricts = true;
-		if (judge_value(p.value, account_url, policy, &judged) < 0 ||
+		if (caa_value_judge(p.value, account_url, policy, &judged) <
+			0 ||
 		    !judged.names_us)
 			continue;
 		if (judged.refusal == NULL) {
@@ -367,11 +147,11 @@ caa_decide(const struct span *rdata, size_t count, const char *account_url,
 static const char *
 record_text(struct arena *a, struct span rdata)
 {
-	struct property p;
+	struct caa_property p;
 	struct buf b;
 
 	buf_init(&b, a, RECORD_TEXT_MAX);
-	if (property_parse(rdata, &p) < 0)
+	if (caa_property_parse(rdata, &p) < 0)
 		return "";
 	buf_addf(&b, "%u ", p.flags);
 	for (size_t i = 0; i < p.tag.n + p.value.n; i++) {
@@ -468,10 +248,10 @@ ask(struct job *j, struct resolver *resolver, const char *name,
 static bool
 set_is_readable(const struct dns_answer *a)
 {
-	struct property p;
+	struct caa_property p;
 
 	for (size_t i = 0; i < a->count; i++)
-		if (property_parse(a->rdata[i], &p) < 0)
+		if (caa_property_parse(a->rdata[i], &p) < 0)
 			return false;
 	return true;
 }
@@ -518,11 +298,11 @@ keep_contacts(struct job *j, const struct dns_answer *a, struct conf_list *out)
 {
 	/* NOLINTNEXTLINE(bugprone-sizeof-expression): a row of pointers */
 	const char **v = arena_calloc(j->arena, CAA_CONTACTS_MAX, sizeof(*v));
-	struct property p;
+	struct caa_property p;
 
 	*out = (struct conf_list){ v, 0 };
 	for (size_t i = 0; i < a->count && out->n < CAA_CONTACTS_MAX; i++)
-		if (property_parse(a->rdata[i], &p) == 0 &&
+		if (caa_property_parse(a->rdata[i], &p) == 0 &&
 		    span_caseeq_str(p.tag, "iodef") && p.value.n > 0 &&
 		    p.value.n <= CAA_CONTACT_MAX && span_is_ascii(p.value) &&
 		    !span_has_control(p.value))
@@ -632,22 +412,6 @@ caa_trace_parse(struct job *j, const char *trace, const struct json **out)
 	    j, span_str(trace), "trace", TRACE_ITEMS_MAX, out);
 }
 
-static bool
-has_parameters(struct span rdata)
-{
-	struct property p;
-	size_t at;
-
-	if (property_parse(rdata, &p) < 0 ||
-	    !span_caseeq_str(p.tag, "issuemail"))
-		return false;
-	at = span_find(p.value, 0, ';');
-	for (at++; at < p.value.n; at++)
-		if (!is_blank(p.value.p[at]))
-			return true;
-	return false;
-}
-
 int
 caa_trace_is_plain(struct job *j, const char *trace)
 {
@@ -665,7 +429,7 @@ caa_trace_is_plain(struct job *j, const char *trace)
 		if (hex_parse_fixed(text, octets, text.n / 2) < 0)
 			return job_fail(j, ERR_MALFORMED,
 			    "trace: a record is not hexadecimal");
-		if (has_parameters(span_mem(octets, text.n / 2)))
+		if (caa_has_parameters(span_mem(octets, text.n / 2)))
 			return 0;
 	}
 	return json_count(list) > 0;

@@ -20,6 +20,8 @@ libcs_pki_a_SOURCES = \
 	pki/ca_name.h \
 	pki/caa.c \
 	pki/caa.h \
+	pki/caa_value.c \
+	pki/caa_value.h \
 	pki/ceremony.c \
 	pki/ceremony.h \
 	pki/ceremony_backup.c \

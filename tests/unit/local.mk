@@ -335,6 +335,8 @@ unit_tests += \
 	tests/unit/test_ca_init \
 	tests/unit/test_ca_load \
 	tests/unit/test_caa \
+	tests/unit/test_caa_climb \
+	tests/unit/test_caa_value \
 	tests/unit/test_ceremony \
 	tests/unit/test_ceremony_kept \
 	tests/unit/test_ceremony_kill \
@@ -397,7 +399,13 @@ tests_unit_test_bundle_LDADD = $(UNIT) $(CS_PKI)
 tests_unit_test_ca_init_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI)
 tests_unit_test_ca_load_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI)
 tests_unit_test_der_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI)
+caa_lab = tests/unit/caa_lab.c tests/unit/caa_lab.h
+tests_unit_test_caa_SOURCES = tests/unit/test_caa.c $(caa_lab)
 tests_unit_test_caa_LDADD = $(UNIT) $(CS_PKI)
+tests_unit_test_caa_climb_SOURCES = tests/unit/test_caa_climb.c $(caa_lab)
+tests_unit_test_caa_climb_LDADD = $(UNIT) $(CS_PKI)
+tests_unit_test_caa_value_SOURCES = tests/unit/test_caa_value.c $(caa_lab)
+tests_unit_test_caa_value_LDADD = $(UNIT) $(CS_PKI)
 tests_unit_test_effective_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI)
 tests_unit_test_issue_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI)
 tests_unit_test_issue_profile_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI)

@@ -1,66 +1,16 @@
 /*
- * CAA issuemail: PK-17, PK-26, PK-30 to PK-36, PK-39 to PK-42, and the whole
- * result table of pki.md 4.4; RFC 8659, RFC 8657, RFC 9495.
+ * What one set of CAA records decides about issuemail: PK-26, PK-32, PK-33,
+ * PK-35, PK-36, PK-39 to PK-42; RFC 8659, RFC 8657, RFC 9495.
  */
 #include "config.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#include "dns/record.h"
-#include "dns/resolver.h"
-#include "lib/arena.h"
 #include "lib/count.h"
-#include "lib/json.h"
 #include "pki/caa.h"
+#include "tests/unit/caa_lab.h"
 #include "tests/unit/unit.h"
-
-#define A "https://acme.ca.example/acme/account/AAAA"
-#define B "https://acme.ca.example/acme/account/BBBB"
-
-static const char *domains[] = { "ca.example", "Old-CA.example" };
-static const struct conf_list issuer_domains = { domains, 2 };
-static const struct caa_policy policy = { .issuer_domains = &issuer_domains,
-	.flag1_critical = true };
-
-/* `flags tag value` as RDATA; the value is the rest of the text. */
-static struct span
-record(struct job *j, const char *text)
-{
-	unsigned flags;
-	char tag[64] = "";
-	int value_at = 0;
-	struct buf b;
-
-	assert_true(sscanf(text, "%u %63s%n", &flags, tag, &value_at) >= 2);
-	if (text[value_at] == ' ')
-		value_at++;
-	buf_init(&b, j->arena, 65536);
-	buf_add_char(&b, (char)flags);
-	buf_add_char(&b, (char)strlen(tag));
-	buf_add_str(&b, tag);
-	buf_add_str(&b, text + value_at);
-	return buf_span(&b);
-}
-
-/* Records separated by |. */
-static size_t
-records(struct job *j, const char *text, struct span *out, size_t max)
-{
-	size_t n = 0;
-	struct span rest = span_str(text);
-
-	while (rest.n > 0) {
-		size_t end = span_find(rest, 0, '|');
-		assert_true(n < max);
-		out[n++] =
-		    record(j, span_dup(j->arena, span_cut(rest, 0, end)));
-		rest = span_from(rest, end + 1);
-	}
-	return n;
-}
 
 /* PK-35, PK-39 to PK-42 and the one-set rows of 4.4. */
 static const struct {
@@ -97,18 +47,24 @@ static const struct {
 	{ "0 issuemail %%%%%|0 issuemail ca.example", "issuemail" },
 	{ "0 issue other.example|0 issuemail ca.example", "issuemail" },
 	{ "0 issue ca.example|0 issuemail other.example", "not-authorized" },
-	{ "0 issuemail ca.example; accounturi=" A, "issuemail" },
-	{ "0 issuemail ca.example;accounturi=" A, "issuemail" },
-	{ "0 issuemail ca.example ;\taccounturi = " A " ", "issuemail" },
-	{ "0 issuemail ca.example; AccountUri=" A, "issuemail" },
-	{ "0 issuemail ca.example; accounturi=" B, "not-authorized" },
-	{ "0 issuemail ca.example; AccountUri=" B, "not-authorized" },
-	{ "0 issuemail ca.example; accounturi=" A "; accounturi=" A,
+	{ "0 issuemail ca.example; accounturi=" CAA_LAB_ACCOUNT, "issuemail" },
+	{ "0 issuemail ca.example;accounturi=" CAA_LAB_ACCOUNT, "issuemail" },
+	{ "0 issuemail ca.example ;\taccounturi = " CAA_LAB_ACCOUNT " ",
+	    "issuemail" },
+	{ "0 issuemail ca.example; AccountUri=" CAA_LAB_ACCOUNT, "issuemail" },
+	{ "0 issuemail ca.example; accounturi=" CAA_LAB_OTHER,
 	    "not-authorized" },
-	{ "0 issuemail ca.example; accounturi=" A "; AccountURI=" A,
+	{ "0 issuemail ca.example; AccountUri=" CAA_LAB_OTHER,
+	    "not-authorized" },
+	{ "0 issuemail ca.example; accounturi=" CAA_LAB_ACCOUNT
+	  "; accounturi=" CAA_LAB_ACCOUNT,
+	    "not-authorized" },
+	{ "0 issuemail ca.example; accounturi=" CAA_LAB_ACCOUNT
+	  "; AccountURI=" CAA_LAB_ACCOUNT,
 	    "not-authorized" },
 	{ "0 issuemail ca.example; accounturi=AAAA", "not-authorized" },
-	{ "0 issuemail ca.example; accounturi=" A "/", "not-authorized" },
+	{ "0 issuemail ca.example; accounturi=" CAA_LAB_ACCOUNT "/",
+	    "not-authorized" },
 	{ "0 issuemail ca.example; accounturi=", "not-authorized" },
 	{ "0 issuemail ca.example; "
 	  "accounturi=http://acme.ca.example/acme/account/AAAA",
@@ -134,23 +90,28 @@ static const struct {
 	{ "0 issuemail ca.example; validationmethods=email-reply-00;"
 	  "validationmethods=email-reply-00",
 	    "not-authorized" },
-	{ "0 issuemail ca.example; accounturi=" A "; "
+	{ "0 issuemail ca.example; accounturi=" CAA_LAB_ACCOUNT "; "
 	  "validationmethods=email-reply-00",
 	    "issuemail" },
-	{ "0 issuemail ca.example; accounturi=" A "; validationmethods=dns-01",
+	{ "0 issuemail ca.example; accounturi=" CAA_LAB_ACCOUNT
+	  "; validationmethods=dns-01",
 	    "not-authorized" },
-	{ "0 issuemail ca.example; accounturi=" B "|0 issuemail ca.example",
+	{ "0 issuemail ca.example; accounturi=" CAA_LAB_OTHER
+	  "|0 issuemail ca.example",
 	    "issuemail" },
 	{ "0 issuemail ca.example; foo=1", "not-authorized" },
-	{ "0 issuemail ca.example; account-uri=" A, "not-authorized" },
+	{ "0 issuemail ca.example; account-uri=" CAA_LAB_ACCOUNT,
+	    "not-authorized" },
 	{ "0 issuemail ca.example; validation-methods=email-reply-00",
 	    "not-authorized" },
 	{ "0 issuemail ca.example; persistUntil=1", "not-authorized" },
 	{ "0 issuemail ca.example; accounturi", "not-authorized" },
-	{ "0 issuemail ca.example; =" A, "not-authorized" },
-	{ "0 issuemail ca.example; accounturi=" A ";", "not-authorized" },
-	{ "0 issuemail ca.example;; accounturi=" A, "not-authorized" },
-	{ "0 issuemail ; accounturi=" A, "not-authorized" },
+	{ "0 issuemail ca.example; =" CAA_LAB_ACCOUNT, "not-authorized" },
+	{ "0 issuemail ca.example; accounturi=" CAA_LAB_ACCOUNT ";",
+	    "not-authorized" },
+	{ "0 issuemail ca.example;; accounturi=" CAA_LAB_ACCOUNT,
+	    "not-authorized" },
+	{ "0 issuemail ; accounturi=" CAA_LAB_ACCOUNT, "not-authorized" },
 	{ "128 issuemail ca.example", "issuemail" },
 	{ "128 tbs x|0 issuemail ca.example", "critical" },
 	{ "0 tbs x", "no-issuemail" },
@@ -178,11 +139,12 @@ test_sets(void **state)
 
 	for (size_t i = 0; i < COUNT(sets); i++) {
 		struct caa_decision d = { 0 };
-		size_t n = records(j, sets[i].records, rdata, COUNT(rdata));
+		size_t n =
+		    caa_lab_records(j, sets[i].records, rdata, COUNT(rdata));
 		bool permit = strstr(sets[i].reason, "issuemail") != NULL;
 
 		unit_case("%s", sets[i].records);
-		caa_decide(rdata, n, A, &policy, &d);
+		caa_decide(rdata, n, CAA_LAB_ACCOUNT, &caa_lab_policy, &d);
 		assert_string_equal(d.reason, sets[i].reason);
 		assert_int_equal(d.result, permit ? CAA_PERMIT : CAA_DENY);
 		assert_true(d.detail[0] != '\0');
@@ -192,7 +154,7 @@ test_sets(void **state)
 			rdata[k] = rdata[n - 1 - k];
 			rdata[n - 1 - k] = t;
 		}
-		caa_decide(rdata, n, A, &policy, &d);
+		caa_decide(rdata, n, CAA_LAB_ACCOUNT, &caa_lab_policy, &d);
 		assert_string_equal(d.reason, sets[i].reason);
 	}
 }
@@ -201,14 +163,14 @@ test_sets(void **state)
 static void
 test_flag_one(void **state)
 {
-	struct caa_policy letter = policy;
+	struct caa_policy letter = caa_lab_policy;
 	struct job *j = unit_job();
 	struct caa_decision d = { 0 };
-	struct span rdata = record(j, "1 tbs x");
+	struct span rdata = caa_lab_record(j, "1 tbs x");
 	(void)state;
 
 	letter.flag1_critical = false;
-	caa_decide(&rdata, 1, A, &letter, &d);
+	caa_decide(&rdata, 1, CAA_LAB_ACCOUNT, &letter, &d);
 	assert_string_equal(d.reason, "no-issuemail");
 }
 
@@ -224,8 +186,8 @@ test_choices(void **state)
 		const char *record;
 		bool permitted; /* with both choices */
 	} rows[] = {
-		{ "0 issuemail ca.example;accounturi=" A, true },
-		{ "0 issuemail ca.example;accounturi=" B, false },
+		{ "0 issuemail ca.example;accounturi=" CAA_LAB_ACCOUNT, true },
+		{ "0 issuemail ca.example;accounturi=" CAA_LAB_OTHER, false },
 		{ "0 issuemail ca.example;"
 		  "accounturi=https://old.example/acme/acct/AAAA",
 		    true },
@@ -253,7 +215,7 @@ test_choices(void **state)
 		    false },
 		{ "0 issuemail other.example; foo=bar", false },
 	};
-	struct caa_policy chosen = policy;
+	struct caa_policy chosen = caa_lab_policy;
 	struct job *j = unit_job();
 	(void)state;
 
@@ -261,10 +223,10 @@ test_choices(void **state)
 	chosen.ignore_unknown = true;
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct caa_decision d = { 0 };
-		struct span rdata = record(j, rows[i].record);
+		struct span rdata = caa_lab_record(j, rows[i].record);
 
 		unit_case("%s", rows[i].record);
-		caa_decide(&rdata, 1, A, &chosen, &d);
+		caa_decide(&rdata, 1, CAA_LAB_ACCOUNT, &chosen, &d);
 		assert_int_equal(
 		    d.result, rows[i].permitted ? CAA_PERMIT : CAA_DENY);
 	}
@@ -276,13 +238,15 @@ test_detail(void **state)
 {
 	struct job *j = unit_job();
 	struct caa_decision d = { 0 };
-	struct span rdata = record(j, "0 issuemail ca.example; account-uri=" A);
+	struct span rdata = caa_lab_record(
+	    j, "0 issuemail ca.example; account-uri=" CAA_LAB_ACCOUNT);
 	(void)state;
 
-	caa_decide(&rdata, 1, A, &policy, &d);
+	caa_decide(&rdata, 1, CAA_LAB_ACCOUNT, &caa_lab_policy, &d);
 	assert_non_null(strstr(d.detail, "account-uri"));
-	rdata = record(j, "0 issuemail ca.example; accounturi=" B);
-	caa_decide(&rdata, 1, A, &policy, &d);
+	rdata = caa_lab_record(
+	    j, "0 issuemail ca.example; accounturi=" CAA_LAB_OTHER);
+	caa_decide(&rdata, 1, CAA_LAB_ACCOUNT, &caa_lab_policy, &d);
 	assert_non_null(strstr(d.detail, "accounturi names another account"));
 }
 
@@ -291,7 +255,8 @@ static void
 test_broken_rdata(void **state)
 {
 	struct job *j = unit_job();
-	struct span good = record(j, "0 issuemail ca.example; accounturi=" A);
+	struct span good = caa_lab_record(
+	    j, "0 issuemail ca.example; accounturi=" CAA_LAB_ACCOUNT);
 	(void)state;
 
 	for (size_t n = 0; n < good.n; n++) {
@@ -300,7 +265,7 @@ test_broken_rdata(void **state)
 		memcpy(copy, good.p, n);
 		struct span cut = span_mem(copy, n);
 		unit_case("cut at %zu", n);
-		caa_decide(&cut, 1, A, &policy, &d);
+		caa_decide(&cut, 1, CAA_LAB_ACCOUNT, &caa_lab_policy, &d);
 		/* Cut behind the name it is a good one. */
 		bool whole_name =
 		    n == 2 + 9 + 10 || n == 2 + 9 + 11 || n == 2 + 9 + 12;
@@ -309,570 +274,12 @@ test_broken_rdata(void **state)
 	}
 }
 
-/* --- the climb ----------------------------------------------------------- */
-
-struct zone_row {
-	const char *name;
-	enum dns_status status;
-	const char *records;
-	const char *canonical;
-	bool secure;
-};
-
-struct zone {
-	const struct zone_row *rows;
-	size_t count;
-	size_t asked;
-	char names[512];
-	const char *fail_until; /* temporary until the n-th try */
-	size_t heal_after;
-};
-
-static int
-answer(void *ctx, struct job *j, const char *name, enum dns_type type,
-    struct dns_answer *out)
-{
-	struct zone *z = ctx;
-	size_t at = strlen(z->names);
-
-	assert_int_equal(type, DNS_TYPE_CAA);
-	snprintf(z->names + at, sizeof z->names - at, "%s ", name);
-	z->asked++;
-	*out = (struct dns_answer){
-		.status = DNS_NODATA, .name = name, .canonical = name, .ttl = 60
-	};
-	for (size_t i = 0; i < z->count; i++) {
-		const struct zone_row *r = &z->rows[i];
-		if (strcmp(r->name, name) != 0)
-			continue;
-		out->status = r->status;
-		out->secure = r->secure;
-		if (r->canonical != NULL)
-			out->canonical = r->canonical;
-		if (r->status == DNS_TEMPORARY)
-			out->why = "SERVFAIL";
-		if (r->records != NULL) {
-			out->rdata =
-			    arena_calloc(j->arena, 4, sizeof *out->rdata);
-			out->count = records(j, r->records, out->rdata, 4);
-			out->ttl = 300;
-		}
-	}
-	if (z->heal_after != 0 && z->asked >= z->heal_after &&
-	    out->status == DNS_TEMPORARY)
-		out->status = DNS_NXDOMAIN;
-	return 0;
-}
-
-#define ALLOW "0 issuemail ca.example"
-#define FORBID "0 issuemail ;"
-
-static const struct {
-	const char *what;
-	struct zone_row rows[3];
-	const char *domain;
-	enum caa_result result;
-	const char *reason;
-	const char *found_at;
-	const char *asked;
-} climbs[] = {
-	{ "none up to the top-level domain", { { 0 } }, "a.b.example",
-	    CAA_PERMIT, "no-record", NULL, "a.b.example b.example example " },
-	{ "host: NODATA; parent forbids",
-	    { { "b.example", DNS_OK, FORBID, NULL, false } }, "a.b.example",
-	    CAA_DENY, "not-authorized", "b.example", "a.b.example b.example " },
-	{ "alias to a name that allows; parent forbids",
-	    { { "a.b.example", DNS_OK, ALLOW, "x.other.test", false },
-		{ "b.example", DNS_OK, FORBID, NULL, false } },
-	    "a.b.example", CAA_PERMIT, "issuemail", "a.b.example",
-	    "a.b.example " },
-	{ "alias to a name without, whose own parent forbids",
-	    { { "a.b.example", DNS_NODATA, NULL, "x.other.test", false },
-		{ "other.test", DNS_OK, FORBID, NULL, false } },
-	    "a.b.example", CAA_PERMIT, "no-record", NULL,
-	    "a.b.example b.example example " },
-	{ "host: NXDOMAIN; parent allows",
-	    { { "a.b.example", DNS_NXDOMAIN, NULL, NULL, false },
-		{ "b.example", DNS_OK, ALLOW, NULL, false } },
-	    "a.b.example", CAA_PERMIT, "issuemail", "b.example",
-	    "a.b.example b.example " },
-	{ "host: SERVFAIL; parent allows",
-	    { { "a.b.example", DNS_TEMPORARY, NULL, NULL, false },
-		{ "b.example", DNS_OK, ALLOW, NULL, false } },
-	    "a.b.example", CAA_FAIL, "temporary", "a.b.example",
-	    "a.b.example a.b.example a.b.example " },
-	{ "host: bogus; parent allows: asked once",
-	    { { "a.b.example", DNS_BOGUS, NULL, NULL, false },
-		{ "b.example", DNS_OK, ALLOW, NULL, false } },
-	    "a.b.example", CAA_FAIL, "bogus", "a.b.example", "a.b.example " },
-	{ "bogus above, before a set was found",
-	    { { "b.example", DNS_BOGUS, NULL, NULL, false } }, "a.b.example",
-	    CAA_FAIL, "bogus", "b.example", "a.b.example b.example " },
-	{ "host allows, secure; parent: SERVFAIL",
-	    { { "a.b.example", DNS_OK, ALLOW, NULL, true },
-		{ "b.example", DNS_TEMPORARY, NULL, NULL, false } },
-	    "a.b.example", CAA_PERMIT, "issuemail", "a.b.example",
-	    "a.b.example " },
-	{ "the top-level domain forbids",
-	    { { "example", DNS_OK, FORBID, NULL, false } }, "b.example",
-	    CAA_DENY, "not-authorized", "example", "b.example example " },
-	{ "a nearer set without issuemail ends the climb",
-	    { { "b.example", DNS_OK, "0 issue ;", NULL, false },
-		{ "example", DNS_OK, FORBID, NULL, false } },
-	    "b.example", CAA_PERMIT, "no-issuemail", "b.example",
-	    "b.example " },
-};
-
-/* 4.2, PK-30, PK-31; the trace computes to the same (PK-17). */
-static void
-test_climbs(void **state)
-{
-	struct job *j = unit_job();
-	(void)state;
-
-	for (size_t i = 0; i < COUNT(climbs); i++) {
-		struct zone z = { .rows = climbs[i].rows, .count = 3 };
-		struct resolver *r;
-		struct caa_decision d;
-		struct caa_decision again;
-		const struct json *trace;
-
-		while (z.count > 0 && z.rows[z.count - 1].name == NULL)
-			z.count--;
-		unit_case("%s", climbs[i].what);
-		r = resolver_new_custom(answer, &z);
-		assert_int_equal(
-		    caa_check(j, r, climbs[i].domain, A, &policy, &d), 0);
-		resolver_free(r);
-		assert_string_equal(d.reason, climbs[i].reason);
-		assert_int_equal(d.result, climbs[i].result);
-		assert_string_equal(z.names, climbs[i].asked);
-		if (climbs[i].found_at == NULL)
-			assert_null(d.found_at);
-		else
-			assert_string_equal(d.found_at, climbs[i].found_at);
-
-		assert_int_equal(
-		    json_parse_object(j, span_str(d.trace), "trace", &trace),
-		    0);
-		assert_int_equal(
-		    replay_new(j, json_get(trace, "answers"), &r), 0);
-		assert_int_equal(
-		    caa_check(j, r, climbs[i].domain, A, &policy, &again), 0);
-		assert_string_equal(again.reason, d.reason);
-		assert_int_equal(again.result, d.result);
-		assert_int_equal(again.ttl, d.ttl);
-		assert_true(span_eq_str(json_string(json_get(trace, "result")),
-		    caa_result_name(d.result)));
-		assert_true(
-		    span_eq_str(json_string(json_get(trace, "sbr")), "1.0.16"));
-	}
-}
-
-static int64_t pauses[4];
-static size_t pause_count;
-
-static void
-note_pause(int64_t ms)
-{
-	assert_true(pause_count < COUNT(pauses));
-	pauses[pause_count++] = ms;
-}
-
-/* 4.2 step 2.3: after 1 s and 4 s; the third answer counts. */
-static void
-test_asks_again(void **state)
-{
-	static const struct zone_row rows[] = { { "b.example", DNS_TEMPORARY,
-	    NULL, NULL, false } };
-	struct caa_policy patient = policy;
-	struct job *j = unit_job();
-	struct caa_decision d;
-	(void)state;
-
-	patient.pause = note_pause;
-	for (size_t heal = 2; heal <= 4; heal++) {
-		struct zone z = {
-			.rows = rows, .count = 1, .heal_after = heal
-		};
-		struct resolver *r = resolver_new_custom(answer, &z);
-		unit_case("heals with try %zu", heal);
-		pause_count = 0;
-		assert_int_equal(
-		    caa_check(j, r, "b.example", A, &patient, &d), 0);
-		assert_int_equal(d.result, heal <= 3 ? CAA_PERMIT : CAA_FAIL);
-		assert_int_equal(pause_count, heal == 2 ? 1 : 2);
-		assert_int_equal(pauses[0], 1000);
-		assert_int_equal(pause_count < 2 ? 4000 : pauses[1], 4000);
-		resolver_free(r);
-	}
-}
-
-static int
-broken(void *ctx, struct job *j, const char *name, enum dns_type type,
-    struct dns_answer *out)
-{
-	static struct span rdata = { "\0\x09issue", 7 };
-	(void)ctx;
-	(void)j;
-	(void)type;
-
-	*out = (struct dns_answer){ .status = DNS_OK,
-		.name = name,
-		.canonical = name,
-		.rdata = &rdata,
-		.count = 1 };
-	return 0;
-}
-
-/* PK-31: unparsable is a failed look-up, not a permission. */
-static void
-test_unparsable(void **state)
-{
-	struct job *j = unit_job();
-	struct caa_decision d;
-	struct resolver *r = resolver_new_custom(broken, NULL);
-	(void)state;
-
-	assert_int_equal(caa_check(j, r, "b.example", A, &policy, &d), 0);
-	assert_int_equal(d.result, CAA_FAIL);
-	assert_string_equal(d.reason, "temporary");
-	resolver_free(r);
-}
-
-/* PK-17: records in presentation form; hostile octets do no harm. */
-static void
-test_trace(void **state)
-{
-	static const struct zone_row rows[] = { { "b.example", DNS_OK,
-	    "0 issuemail ca.example; a=\"\\\x01\xff|0 iodef mailto:x@b.example",
-	    "c.example", true } };
-	struct zone z = { .rows = rows, .count = 1 };
-	struct job *j = unit_job();
-	struct caa_decision d;
-	const struct json *trace;
-	struct resolver *r = resolver_new_custom(answer, &z);
-	(void)state;
-
-	j->now = 1767225600;
-	assert_int_equal(caa_check(j, r, "b.example", A, &policy, &d), 0);
-	resolver_free(r);
-	assert_int_equal(
-	    json_parse_object(j, span_str(d.trace), "trace", &trace), 0);
-	const struct json *first = json_at(json_get(trace, "answers"), 0);
-	assert_true(
-	    span_eq_str(json_string(json_at(json_get(first, "records"), 0)),
-		"0 issuemail \"ca.example; a=\\\"\\\\\\001\\255\""));
-	assert_true(
-	    span_eq_str(json_string(json_at(json_get(first, "records"), 1)),
-		"0 iodef \"mailto:x@b.example\""));
-	assert_true(span_eq_str(
-	    json_string(json_get(first, "canonical")), "c.example"));
-	assert_true(json_bool(json_get(first, "secure")));
-	assert_true(span_eq_str(
-	    json_string(json_get(trace, "time")), "2026-01-01T00:00:00Z"));
-	assert_true(span_eq_str(json_string(json_get(trace, "account")), A));
-}
-
-static int
-deny_over_aliases(void *ctx, struct job *j, const char *name,
-    enum dns_type type, struct dns_answer *out)
-{
-	static const char *aliases[] = { "c.example", "d.example" };
-	struct span *rdata = arena_calloc(j->arena, 1, sizeof(*rdata));
-	const enum dns_status *first = ctx;
-	bool is_first = strcmp(name, "a.b.example") == 0;
-
-	(void)type;
-	*rdata = record(j, FORBID);
-	*out = (struct dns_answer){ .status = is_first ? *first : DNS_OK,
-		.name = name,
-		.canonical = is_first ? name : "d.example",
-		.aliases = is_first ? NULL : aliases,
-		.alias_count = is_first ? 0 : 2,
-		.secure = !is_first };
-	if (!is_first) {
-		out->rdata = rdata;
-		out->count = 1;
-	}
-	return 0;
-}
-
-static const char *
-member(struct job *j, const struct json *v, const char *name)
-{
-	return span_dup(j->arena, json_string(json_get(v, name)));
-}
-
-/* PK-17: each answer with its code, alias chain and DNSSEC state; a denial with
- * what can be reported: domain, account, mailboxes, records. */
-static void
-test_trace_of_denial(void **state)
-{
-	static const struct {
-		enum dns_status first;
-		const char *rcode, *dnssec;
-	} cases[] = {
-		{ DNS_NXDOMAIN, "NXDOMAIN", "insecure" },
-		{ DNS_NODATA, "NOERROR", "insecure" },
-		{ DNS_BOGUS, "SERVFAIL", "bogus" },
-		{ DNS_TEMPORARY, "SERVFAIL", "indeterminate" },
-	};
-	struct job *j = unit_job();
-	struct caa_policy counted = policy;
-	(void)state;
-
-	counted.mailbox_count = 3;
-	for (size_t i = 0; i < COUNT(cases); i++) {
-		enum dns_status first = cases[i].first;
-		struct resolver *r =
-		    resolver_new_custom(deny_over_aliases, &first);
-		const struct json *trace, *step, *list;
-		struct caa_decision d, again;
-
-		unit_case("%s", dns_status_name(first));
-		assert_int_equal(
-		    caa_check(j, r, "a.b.example", A, &counted, &d), 0);
-		resolver_free(r);
-		assert_int_equal(
-		    json_parse_object(j, span_str(d.trace), "trace", &trace),
-		    0);
-		step = json_at(json_get(trace, "answers"), 0);
-		assert_string_equal(member(j, step, "rcode"), cases[i].rcode);
-		assert_string_equal(member(j, step, "dnssec"), cases[i].dnssec);
-		assert_int_equal(json_count(json_get(step, "aliases")), 0);
-		if (first == DNS_BOGUS || first == DNS_TEMPORARY) {
-			assert_int_equal(d.result, CAA_FAIL);
-			continue;
-		}
-		assert_int_equal(d.result, CAA_DENY);
-		step = json_at(json_get(trace, "answers"), 1);
-		assert_string_equal(member(j, step, "name"), "b.example");
-		assert_string_equal(member(j, step, "rcode"), "NOERROR");
-		assert_string_equal(member(j, step, "dnssec"), "secure");
-		list = json_get(step, "aliases");
-		assert_int_equal(json_count(list), 2);
-		assert_true(
-		    span_eq_str(json_string(json_at(list, 0)), "c.example"));
-		assert_true(
-		    span_eq_str(json_string(json_at(list, 1)), "d.example"));
-		assert_int_equal(json_count(json_get(step, "records")), 1);
-		assert_string_equal(member(j, trace, "domain"), "a.b.example");
-		assert_string_equal(member(j, trace, "account"), A);
-		assert_int_equal(json_integer(json_get(trace, "mailboxes")), 3);
-		assert_int_equal(
-		    replay_new(j, json_get(trace, "answers"), &r), 0);
-		assert_int_equal(
-		    caa_check(j, r, "a.b.example", A, &counted, &again), 0);
-		assert_string_equal(again.trace, d.trace);
-	}
-}
-
-/* PK-17: a record from before these were kept computes to the same. */
-static void
-test_older_trace(void **state)
-{
-	static const char old[] =
-	    "{\"answers\":[{\"name\":\"b.example\",\"type\":257,"
-	    "\"status\":\"nodata\",\"secure\":true,\"ttl\":0,"
-	    "\"canonical\":\"b.example\",\"tries\":1,\"rdata\":[],"
-	    "\"records\":[]},{\"name\":\"example\",\"type\":257,"
-	    "\"status\":\"ok\",\"secure\":true,\"ttl\":60,"
-	    "\"canonical\":\"c.example\",\"tries\":1,"
-	    "\"rdata\":[\"000969737375656d61696c3b\"],"
-	    "\"records\":[\"0 issuemail \\\";\\\"\"]}]}";
-	struct job *j = unit_job();
-	const struct json *trace;
-	struct caa_decision d;
-	struct resolver *r;
-	(void)state;
-
-	assert_int_equal(
-	    json_parse_object(j, span_str(old), "trace", &trace), 0);
-	assert_int_equal(replay_new(j, json_get(trace, "answers"), &r), 0);
-	assert_int_equal(caa_check(j, r, "b.example", A, &policy, &d), 0);
-	assert_int_equal(d.result, CAA_DENY);
-	assert_string_equal(d.found_at, "example");
-	assert_int_equal(d.ttl, 60);
-}
-
-static void
-test_names(void **state)
-{
-	enum caa_result r;
-	(void)state;
-
-	for (int i = CAA_PERMIT; i <= CAA_FAIL; i++) {
-		assert_int_equal(
-		    caa_result_parse(
-			span_str(caa_result_name((enum caa_result)i)), &r),
-		    1);
-		assert_int_equal(r, i);
-	}
-	assert_int_equal(caa_result_parse(SPAN("Permit"), &r), 0);
-}
-
-/* PK-53: of the set that the climb ended at; no set is none without
- * parameters. */
-static void
-test_plain(void **state)
-{
-	static const struct {
-		const char *records;
-		int plain;
-	} cases[] = {
-		{ "0 issuemail ca.example", 1 },
-		{ "0 issuemail ca.example;", 1 },
-		{ "0 issuemail ca.example ; \t", 1 },
-		{ "0 issuemail ;", 1 },
-		{ "0 issue ca.example; a=b", 1 },
-		{ "0 issuemail ca.example; accounturi=" A, 0 },
-		{ "0 IssueMail ;x", 0 },
-		{ "0 issuemail ca.example|0 issuemail other.example;a=b", 0 },
-		{ NULL, 0 },
-	};
-	struct job *j = unit_job();
-
-	(void)state;
-	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-		const struct zone_row rows[] = { { "b.example",
-		    cases[i].records == NULL ? DNS_NODATA : DNS_OK,
-		    cases[i].records, NULL, false } };
-		struct zone z = { .rows = rows, .count = 1 };
-		struct resolver *r = resolver_new_custom(answer, &z);
-		struct caa_decision d;
-
-		unit_case("%zu", i);
-		assert_int_equal(
-		    caa_check(j, r, "a.b.example", A, &policy, &d), 0);
-		assert_int_equal(
-		    caa_trace_is_plain(j, d.trace), cases[i].plain);
-		resolver_free(r);
-	}
-	assert_int_equal(caa_trace_is_plain(j, "{}"), 0);
-	assert_int_equal(caa_trace_is_plain(j, "[]"), -1);
-	job_recover(j);
-	assert_int_equal(
-	    caa_trace_is_plain(j, "{\"answers\":[{\"rdata\":[\"zz\"]}]}"), -1);
-	job_recover(j);
-}
-
-/* Longer than a machine stands still between two statements. */
-#define BRIEF_MS 2000
-
-/* Nothing is there, and the first answer takes longer than there is time. */
-static int
-slowly(void *ctx, struct job *j, const char *name, enum dns_type type,
-    struct dns_answer *out)
-{
-	const struct timespec slow = { .tv_sec = BRIEF_MS / 1000,
-		.tv_nsec = 10000000 };
-
-	(void)j;
-	(void)type;
-	if (++*(int *)ctx == 1)
-		nanosleep(&slow, NULL);
-	*out = (struct dns_answer){
-		.status = DNS_NODATA, .name = name, .canonical = name
-	};
-	return 0;
-}
-
-/* PK-31: who owns many labels and slow name servers keeps nobody else waiting;
- * what could not be asked is a failure. */
-static void
-test_budget(void **state)
-{
-	struct job *j = unit_job();
-	int asked = 0;
-	struct resolver *r = resolver_new_custom(slowly, &asked);
-	struct caa_policy brief = policy;
-	const struct json *trace, *last;
-	struct caa_decision d;
-
-	(void)state;
-	brief.budget_ms = BRIEF_MS;
-	assert_int_equal(caa_check(j, r, "a.b.c.example", A, &brief, &d), 0);
-	assert_int_equal(asked, 1);
-	assert_int_equal(d.result, CAA_FAIL);
-	assert_string_equal(d.reason, "temporary");
-	assert_string_equal(d.found_at, "b.c.example");
-	assert_int_equal(caa_trace_parse(j, d.trace, &trace), 0);
-	last = json_at(json_get(trace, "answers"), 1);
-	assert_int_equal(json_integer(json_get(last, "tries")), 0);
-	brief.budget_ms = 0;
-	assert_int_equal(caa_check(j, r, "a.b.c.example", A, &brief, &d), 0);
-	assert_int_equal(asked, 5);
-	assert_int_equal(d.result, CAA_PERMIT);
-	resolver_free(r);
-}
-
-/* As much as a DNS message holds, at the end of the deepest name. */
-static int
-all_of_it(void *ctx, struct job *j, const char *name, enum dns_type type,
-    struct dns_answer *out)
-{
-	enum { ALL = 4000 };
-
-	(void)ctx;
-	(void)type;
-	*out = (struct dns_answer){
-		.status = DNS_NODATA, .name = name, .canonical = name
-	};
-	if (strcmp(name, "example") != 0)
-		return 0;
-	out->status = DNS_OK;
-	out->count = ALL;
-	out->rdata = arena_calloc(j->arena, ALL, sizeof(*out->rdata));
-	for (size_t i = 0; i < ALL; i++)
-		out->rdata[i] = i + 1 < ALL
-				    ? SPAN("\x00\x01x")
-				    : SPAN("\x00\x09issuemailca.example");
-	return 0;
-}
-
-/* PK-17: the decision is computed again from a trace of any size. */
-static void
-test_large_trace(void **state)
-{
-	struct job *j = unit_job();
-	struct resolver *r = resolver_new_custom(all_of_it, NULL);
-	const struct json *trace, *answers;
-	struct caa_decision d;
-	struct buf name;
-
-	(void)state;
-	buf_init(&name, j->arena, 300);
-	for (int i = 0; i < 120; i++)
-		buf_add_str(&name, "a.");
-	buf_add_str(&name, "example");
-	assert_int_equal(caa_check(j, r, name.p, A, &policy, &d), 0);
-	resolver_free(r);
-	assert_int_equal(d.result, CAA_PERMIT);
-	assert_string_equal(d.detail, "record 4000 of 4000 allows it");
-	assert_int_equal(caa_trace_parse(j, d.trace, &trace), 0);
-	answers = json_get(trace, "answers");
-	assert_int_equal(json_count(answers), 121);
-	assert_int_equal(
-	    json_count(json_get(json_at(answers, 120), "rdata")), 4000);
-}
-
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_sets),
 	cmocka_unit_test(test_flag_one),
 	cmocka_unit_test(test_choices),
 	cmocka_unit_test(test_detail),
 	cmocka_unit_test(test_broken_rdata),
-	cmocka_unit_test(test_climbs),
-	cmocka_unit_test(test_asks_again),
-	cmocka_unit_test(test_unparsable),
-	cmocka_unit_test(test_trace),
-	cmocka_unit_test(test_large_trace),
-	cmocka_unit_test(test_budget),
-	cmocka_unit_test(test_plain),
-	cmocka_unit_test(test_trace_of_denial),
-	cmocka_unit_test(test_older_trace),
-	cmocka_unit_test(test_names),
 };
 
 UNIT_MAIN(tests)
