@@ -627,6 +627,10 @@ unit_tests += \
 	tests/unit/test_pkimetal \
 	tests/unit/test_linters_real \
 	tests/unit/test_lists \
+	tests/unit/test_lists_begin \
+	tests/unit/test_lists_late \
+	tests/unit/test_lists_rows \
+	tests/unit/test_lists_shards \
 	tests/unit/test_lmtp \
 	tests/unit/test_purge \
 	tests/unit/test_purge_audit \
@@ -829,7 +833,22 @@ tests_unit_test_ceremony_record_LDADD = $(CEREMONY_LAB) $(STORE_FIXTURE) \
 tests_unit_test_url_check_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
 tests_unit_test_url_check_LDADD = $(STATUS_LAB) $(PKI_LAB) $(STORE_FIXTURE) \
 	$(CS_SRC)
-tests_unit_test_lists_LDADD = $(STATUS_LAB) $(PKI_LAB) $(STORE_FIXTURE) $(CS_SRC)
+list_lab = tests/unit/list_lab.c tests/unit/list_lab.h
+tests_unit_test_lists_SOURCES = tests/unit/test_lists.c $(list_lab)
+tests_unit_test_lists_LDADD = $(STATUS_LAB) $(PKI_LAB) $(STORE_FIXTURE) \
+	$(CS_SRC)
+tests_unit_test_lists_begin_SOURCES = tests/unit/test_lists_begin.c $(list_lab)
+tests_unit_test_lists_begin_LDADD = $(STATUS_LAB) $(PKI_LAB) $(STORE_FIXTURE) \
+	$(CS_SRC)
+tests_unit_test_lists_late_SOURCES = tests/unit/test_lists_late.c $(list_lab)
+tests_unit_test_lists_late_LDADD = $(STATUS_LAB) $(PKI_LAB) $(STORE_FIXTURE) \
+	$(CS_SRC)
+tests_unit_test_lists_rows_SOURCES = tests/unit/test_lists_rows.c $(list_lab)
+tests_unit_test_lists_rows_LDADD = $(STATUS_LAB) $(PKI_LAB) $(STORE_FIXTURE) \
+	$(CS_SRC)
+tests_unit_test_lists_shards_SOURCES = tests/unit/test_lists_shards.c $(list_lab)
+tests_unit_test_lists_shards_LDADD = $(STATUS_LAB) $(PKI_LAB) $(STORE_FIXTURE) \
+	$(CS_SRC)
 tests_unit_test_intake_lmtp_LDADD = $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_lmtp_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_maildir_LDADD = $(ROLE_LAB) $(CS_SRC)
