@@ -15,7 +15,8 @@ from cryptography.x509 import ocsp
 
 import hsm
 from acme import Client
-from harness import DEADLINE, Skip, case, edit_config, eventually, read_file, run, say
+from harness import (DEADLINE, Skip, case, edit_config, eventually, read_file,
+                     run, say)
 from letters import answer
 
 PIN = "the-pin-of-ocsp"
