@@ -6,6 +6,7 @@ import os
 import pwd
 import shutil
 import signal
+import socket
 import subprocess
 
 from harness import USER, Site, command, edit_config, eventually, read_file
@@ -150,7 +151,12 @@ class RemoteTokenSite(TokenSite):
             ["p11-kit", "server", "-f", "-n", self.socket, "--provider",
              SOFTHSM, "pkcs11:"], user=self.owner, start_new_session=True,
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        eventually(lambda: os.path.exists(self.socket), "the token's process")
+        eventually(self.answers, "the token's process")
+
+    def answers(self):
+        """The path is there a moment before anybody listens."""
+        with socket.socket(socket.AF_UNIX) as s:
+            return s.connect_ex(self.socket) == 0
 
     def take_away(self):
         """The server and what it started for each client: its own group."""
