@@ -300,7 +300,7 @@ def test_hijacked(site):
               "overturns it"):
         site.everywhere("plain.test", "CAA")
         site.dns_set("plain.test", "CAA", NOBODY)
-        time.sleep(1.2)     # for so long it is known that there was none
+        time.sleep(2.2)     # for so long it may be known that there was none
         try:
             order, challenge = ordered(site)
             detail = challenge.wait("invalid")["error"]["detail"]
