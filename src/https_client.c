@@ -50,6 +50,9 @@ https_client_transport(void *curl, const char *ca_file)
 	CURL *h = curl;
 
 	curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
+	/* A deadline does not wait for the C library's resolver, which may
+	 * take half a minute: its thread ends by itself (MP-1). */
+	curl_easy_setopt(h, CURLOPT_QUICK_EXIT, 1L);
 	curl_easy_setopt(h, CURLOPT_PROTOCOLS_STR, "https");
 	curl_easy_setopt(h, CURLOPT_FOLLOWLOCATION, 0L);
 	curl_easy_setopt(h, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);

@@ -8,9 +8,20 @@
 
 #include "tests/unit/unit.h"
 
+#include <net/if.h>
+#include <netinet/in.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "lib/clock.h"
+#include "src/perspective_exchange.h"
 #include "tests/unit/peer.h"
 
 #define COUNT 5
@@ -460,12 +471,122 @@ test_useless(void **state)
 	expect_connections(SAYS_500, 5);
 }
 
+/* --- names that nobody resolves ------------------------------------------- */
+
+/* 450 seconds for a name. */
+#define RESOLV                                                                 \
+	"nameserver 127.0.0.1\nnameserver 127.0.0.2\nnameserver 127.0.0.3\n"   \
+	"options timeout:30 attempts:5\n"
+#define LIMIT_MS 100000
+
+static int
+write_resolv(const char *path)
+{
+	FILE *f = fopen(path, "we");
+	int result = f == NULL || fputs(RESOLV, f) < 0 ? -1 : 0;
+
+	return f == NULL || fclose(f) != 0 ? -1 : result;
+}
+
+static int
+raise_loopback(void)
+{
+	struct ifreq r = { .ifr_flags = IFF_UP };
+	int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int result;
+
+	memcpy(r.ifr_name, "lo", sizeof("lo"));
+	result = s < 0 ? -1 : ioctl(s, SIOCSIFFLAGS, &r);
+	close(s);
+	return result;
+}
+
+/* It hears every question, and says nothing. */
+static int
+deaf_name_server(void)
+{
+	const struct sockaddr_in any = { .sin_family = AF_INET,
+		.sin_port = htons(53) };
+	int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	return bind(s, (const struct sockaddr *)&any, sizeof(any));
+}
+
+/* A network and a resolv.conf of its own: 0, or -1 where there are none. */
+static int
+move_out(const char *resolv)
+{
+	return unshare(CLONE_NEWNET | CLONE_NEWNS) == 0 &&
+		       mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+		       write_resolv(resolv) == 0 &&
+		       mount(resolv, "/etc/resolv.conf", NULL, MS_BIND, NULL) ==
+			   0 &&
+		       raise_loopback() == 0 && deaf_name_server() == 0
+		   ? 0
+		   : -1;
+}
+
+enum { IN_TIME, TOO_LATE, NO_NAMESPACES };
+
+static int
+ask_the_deaf(const char *resolv)
+{
+	const struct exchange_target to = {
+		.url = "https://perspective.example.org/",
+		.ca_file = "/dev/null",
+		.answer_max = 1
+	};
+	struct exchanges *all;
+	struct exchange *x;
+	int64_t began;
+
+	if (move_out(resolv) < 0)
+		return NO_NAMESPACES;
+	began = clock_mono_ms();
+	all = exchanges_new();
+	exchanges_hasten(all, 500);
+	x = exchange_begin(all, &to, "{}");
+	while (!x->is_done) {
+		exchanges_wait(all);
+		exchanges_collect(all);
+	}
+	if (!x->is_unreached)
+		return TOO_LATE;
+	exchange_end(all, x);
+	exchanges_free(all);
+	return clock_mono_ms() - began < LIMIT_MS ? IN_TIME : TOO_LATE;
+}
+
+/* MP-1: the deadline holds where a perspective's name is never resolved; the
+ * other exchanges would wait as well. */
+static void
+test_deaf_resolver(void **state)
+{
+	char path[] = "/tmp/resolv-XXXXXX";
+	int fd = mkstemp(path), status = 0;
+	pid_t pid;
+
+	(void)state;
+	assert_true(fd >= 0);
+	close(fd);
+	pid = fork();
+	if (pid == 0)
+		_exit(ask_the_deaf(path));
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	unlink(path);
+	assert_true(WIFEXITED(status));
+	if (WEXITSTATUS(status) == NO_NAMESPACES)
+		UNIT_SKIP("needs root, and namespaces");
+	assert_int_equal(WEXITSTATUS(status), IN_TIME);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_one_ill),
 	cmocka_unit_test(test_question),
 	cmocka_unit_test(test_slow),
 	cmocka_unit_test(test_skipped),
 	cmocka_unit_test(test_useless),
+	cmocka_unit_test(test_deaf_resolver),
 };
 
 UNIT_MAIN(tests)
