@@ -267,6 +267,18 @@ store_crl_waits(struct job *j, bool issued_only, int64_t *at)
 	    ARGS(v_int(issued_only)));
 }
 
+int
+store_crl_unlisted(struct job *j, const char *ca_label, int64_t *count)
+{
+	return store_get_int(j, count,
+		   "SELECT COUNT(*) FROM cert WHERE ca_label = $1 "
+		   "AND list_due_at <= $2 AND revoked_at > 0 "
+		   "AND issued_at > 0 AND not_after >= $2",
+		   ARGS(v_text(ca_label), v_int(j->now))) < 0
+		   ? -1
+		   : 0;
+}
+
 /* --- shards --------------------------------------------------------------- */
 
 int

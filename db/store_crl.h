@@ -69,6 +69,9 @@ int store_crl_due(
 /* The same for all CAs and shards.  `issued_only`: without numbers that were
  * never signed. */
 int store_crl_waits(struct job *j, bool issued_only, int64_t *at);
+/* How many of the CA's that are valid were revoked and wait for a list: 0 or
+ * -1. */
+int store_crl_unlisted(struct job *j, const char *ca_label, int64_t *count);
 
 /* The URL by which certificates name the shard: 1 / 0 / -1. */
 int store_shard_url(

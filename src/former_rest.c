@@ -8,6 +8,8 @@
 #include "lib/conf.h"
 #include "lib/job.h"
 
+#include <inttypes.h>
+
 int
 former_rest(struct job *j, const char *ca_label, const struct conf_issuer *c,
     struct former_rest *out)
@@ -24,6 +26,8 @@ former_rest(struct job *j, const char *ca_label, const struct conf_issuer *c,
 		else if (last.next_update < out->list_end)
 			out->list_end = last.next_update;
 	}
+	if (store_crl_unlisted(j, ca_label, &out->unlisted) < 0)
+		return -1;
 	return store_cert_last_end(j, ca_label, &out->cert_end);
 }
 
@@ -32,14 +36,20 @@ former_rest_problem(struct job *j, const struct former_rest *r)
 {
 	char list[CLOCK_RFC3339_MAX], cert[CLOCK_RFC3339_MAX];
 
-	if (r->cert_end < j->now || r->cert_end <= r->list_end)
+	if (r->cert_end < j->now ||
+	    (r->cert_end <= r->list_end && r->unlisted == 0))
 		return NULL;
 	clock_format_rfc3339(r->list_end, list);
 	clock_format_rfc3339(r->cert_end, cert);
 	return arena_printf(j->arena,
 	    "its key was destroyed and its last list %s at %s, while "
-	    "certificates of it are valid until %s: have them replaced, and "
+	    "certificates of it are valid until %s%s: have them replaced, and "
 	    "its own certificate revoked by the CA above (countersign ca "
 	    "root-crl --revoke)",
-	    r->list_end > j->now ? "ends" : "ended", list, cert);
+	    r->list_end > j->now ? "ends" : "ended", list, cert,
+	    r->unlisted == 0
+		? ""
+		: arena_printf(j->arena,
+		      " and %" PRId64 " revoked since that list %s on none",
+		      r->unlisted, r->unlisted == 1 ? "is" : "are"));
 }

@@ -13,6 +13,7 @@ struct job;
 struct former_rest {
 	int64_t list_end; /* nextUpdate of the list that ends first; 0: none */
 	int64_t cert_end; /* notAfter of the last certificate; 0: none */
+	int64_t unlisted; /* revoked and valid, and on no list */
 };
 
 /* From the database: 0, or -1. */
@@ -20,7 +21,7 @@ int former_rest(struct job *j, const char *ca_label,
     const struct conf_issuer *c, struct former_rest *out);
 
 /* What is to be done, in the job's memory, where certificates outlive the last
- * list; or NULL. */
+ * list, or were revoked after it; or NULL. */
 const char *former_rest_problem(struct job *j, const struct former_rest *r);
 
 #endif

@@ -37,7 +37,9 @@ list_watch_look(struct list_watch *w, struct job *j)
 	log_error("revocation waits for its list",
 	    "seconds=%" PRId64
 	    " next=\"find out whether the issuer runs and what keeps it; the "
-	    "list must be out within 10 minutes of a revocation\"",
+	    "list must be out within 10 minutes of a revocation; of a CA whose "
+	    "key was destroyed there is none, and countersign status says what "
+	    "to do\"",
 	    j->now - since);
 	return 0;
 }

@@ -72,6 +72,7 @@ EXTRA_DIST += \
 	tests/integration/test_enroll_renew.py \
 	tests/integration/test_evidence.py \
 	tests/integration/test_forged.py \
+	tests/integration/test_former.py \
 	tests/integration/test_front.py \
 	tests/integration/test_grants.py \
 	tests/integration/test_handoff.py \

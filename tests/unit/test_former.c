@@ -453,6 +453,11 @@ test_rest_is_enough(struct job *j)
 	assert_null(strstr(unit_log_end(), "certificates of it are valid"));
 	assert_non_null(
 	    strstr(check(&lab), "ok its key was destroyed, nothing is signed"));
+	/* PK-157: but for a revocation that it cannot tell. */
+	revoke_it(&lab);
+	assert_non_null(strstr(check(&lab), "not ok its key was destroyed"));
+	assert_non_null(
+	    strstr(check(&lab), " and 1 revoked since that list is on none: "));
 	lab_end(&lab);
 }
 

@@ -302,6 +302,7 @@ whole_life(struct job *j)
 	EXPECT(
 	    j, store_revoke_blocked(j, &revocation, 0, 9, &others, &count), 0);
 	EXPECT(j, store_crl_due(j, "ca", 0, &n), 1);
+	EXPECT(j, store_crl_unlisted(j, "ca", &n), 0);
 	EXPECT(j, store_cert_revoked(j, &crl, 1, &revoked, &count), 0);
 	EXPECT(j, store_cert_listed(j, &crl, revoked, count), 0);
 	EXPECT(j, store_audit_add(j, "a", "e", "o", "ok", NULL), 0);
