@@ -172,6 +172,19 @@ say_error(struct visit *v)
 		say(v, 400, "Not understood", e->text);
 }
 
+/* RFC 9110 15.5.6: with what the resource takes. */
+static void
+refuse_method(struct visit *v)
+{
+	say(v, 405, "Not here", "These pages change nothing: commands do.");
+	if (span_eq_str(v->path, "/login"))
+		response_header(v->r, "Allow", "GET, HEAD, POST");
+	else if (span_eq_str(v->path, "/logout"))
+		response_header(v->r, "Allow", "POST");
+	else
+		response_header(v->r, "Allow", "GET, HEAD");
+}
+
 /* --- who asks ------------------------------------------------------------- */
 
 static struct admin_moment
@@ -313,8 +326,7 @@ take_form(struct visit *v)
 	bool is_login = span_eq_str(v->path, "/login");
 
 	if (!is_login && !span_eq_str(v->path, "/logout"))
-		say(v, 405, "Not here",
-		    "These pages change nothing: commands do.");
+		refuse_method(v);
 	else if (!is_from_here(v->q))
 		say(v, 403, "Not accepted",
 		    "This form does not come from these pages (the browser "
@@ -441,6 +453,5 @@ admin_front_answer(struct job *j, struct admin_front *f,
 	else if (is_read)
 		show(&v);
 	else
-		say(&v, 405, "Not here",
-		    "These pages change nothing: commands do.");
+		refuse_method(&v);
 }

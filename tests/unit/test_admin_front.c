@@ -204,15 +204,38 @@ test_foreign_forms(struct job *j)
 		assert_int_equal(front_lab_ask(j, q).status, 403);
 	}
 	(void)front_lab_page(j, "/", cookie);
-	assert_int_equal(
-	    front_lab_post(j, "/orders", ALICE, cookie, "").status, 405);
-	assert_int_equal(
-	    front_lab_ask(j, (struct admin_query){ .method = "DELETE",
-				 .target = SPAN("/"),
-				 .client_key = ALICE,
-				 .cookie = span_str(cookie) })
-		.status,
-	    405);
+}
+
+/* A refused method comes with those that are taken (RFC 9110 15.5.6). */
+static void
+test_methods(struct job *j)
+{
+	static const struct {
+		const char *method, *target, *allow;
+	} rows[] = {
+		{ "POST", "/orders", "GET, HEAD" },
+		{ "POST", "/api/orders", "GET, HEAD" },
+		{ "DELETE", "/", "GET, HEAD" },
+		{ "OPTIONS", "/style.css", "GET, HEAD" },
+		{ "PUT", "/login", "GET, HEAD, POST" },
+		{ "DELETE", "/logout", "POST" },
+	};
+	const char *cookie;
+
+	front_lab_start(j);
+	cookie = front_lab_log_in(j, "alice", ALICE);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct response r = front_lab_ask(
+		    j, (struct admin_query){ .method = rows[i].method,
+			   .target = span_str(rows[i].target),
+			   .client_key = ALICE,
+			   .cookie = span_str(cookie) });
+
+		unit_case("%s %s", rows[i].method, rows[i].target);
+		assert_int_equal(r.status, 405);
+		assert_string_equal(
+		    front_lab_field(&r, "Allow"), rows[i].allow);
+	}
 }
 
 /* --- staying in ----------------------------------------------------------- */
@@ -410,6 +433,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_many_strangers),
 	STORE_TEST(test_unproven),
 	STORE_TEST(test_foreign_forms),
+	STORE_TEST(test_methods),
 	STORE_TEST(test_sessions),
 	STORE_TEST(test_changed_password),
 	STORE_TEST(test_expiry),
