@@ -84,8 +84,22 @@ advice(struct job *j, enum err_kind kind, const struct json *problem,
 		return arena_printf(j->arena, "; try again in %lld seconds",
 		    (long long)r->retry_after);
 	if (kind == ERR_EXTERNAL_ACCOUNT_REQUIRED)
-		return "; this client cannot bind external accounts";
+		return "; its operator gives the key that binds an account";
 	return "";
+}
+
+/* Where it sends others is for a person to look at. */
+static int
+refuse_redirect(
+    const struct acme_client *c, struct job *j, const struct https_response *r)
+{
+	return job_fail(j, ERR_MALFORMED,
+	    "the server refers to %s (HTTP status %lld), which is not "
+	    "followed; name its directory by the URL that answers, instead of "
+	    "%s",
+	    r->location != NULL ? remote_clean(j, span_str(r->location))
+				: "another place",
+	    (long long)r->status, c->directory);
 }
 
 static int
@@ -97,6 +111,8 @@ refuse(struct acme_client *c, struct job *j, const struct https_response *r)
 
 	free(c->details);
 	c->details = NULL;
+	if (r->status >= 300 && r->status < 400)
+		return refuse_redirect(c, j, r);
 	if (strcmp(r->content_type, "application/problem+json") != 0 ||
 	    json_parse_object(j, r->body, "problem", &problem) < 0) {
 		job_recover(j);
