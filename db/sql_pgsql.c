@@ -78,6 +78,24 @@ connection_failed(struct job *j, struct sql *c)
 	    conninfo_one_line(j, PQerrorMessage(c->conn)));
 }
 
+/* Of one that could not be made; whoever makes the first one may be about to
+ * start. */
+static int
+login_failed(struct job *j, struct sql *c, bool is_first)
+{
+	/* Also whoever asks for one may say no for other reasons. */
+	if (PQconnectionUsedPassword(c->conn) == 0 ||
+	    strstr(PQerrorMessage(c->conn), "password") == NULL)
+		return connection_failed(j, c);
+	c->broken = true;
+	return job_fail(j, ERR_BUSY,
+	    "database: %s; if the password was changed, write it into the file "
+	    "of database_password and %s",
+	    conninfo_one_line(j, PQerrorMessage(c->conn)),
+	    is_first ? "start countersignd, or send SIGHUP to it if it runs"
+		     : "send SIGHUP to countersignd");
+}
+
 static int
 failed(struct job *j, struct sql *c, const PGresult *result)
 {
@@ -142,7 +160,7 @@ reconnect(struct job *j, struct sql *c)
 		     r = r->next)
 			r->prepared = false;
 	if (PQstatus(c->conn) != CONNECTION_OK)
-		return connection_failed(j, c);
+		return login_failed(j, c, false);
 	if (configure(j, c) != 0)
 		return -1;
 	c->broken = false;
@@ -213,7 +231,7 @@ open_connection(struct job *j, const char *where, const char *password,
 	(void)create; /* a database is made by its administrator */
 	c->conn = PQconnectdbParams(keys, values, 1);
 	if (PQstatus(c->conn) != CONNECTION_OK)
-		result = connection_failed(j, c);
+		result = login_failed(j, c, true);
 	else {
 		PQsetNoticeProcessor(c->conn, take_notice, NULL);
 		result = configure(j, c);

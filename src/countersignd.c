@@ -51,6 +51,7 @@ struct options {
 	const char *linters;
 	const char *signer;
 	const char *ends;
+	const char *ended_at;
 	const char *live;
 	const char *held;
 	const char *pins;
@@ -71,6 +72,7 @@ static const struct option long_options[] = {
 	{ "linters", required_argument, NULL, 'l' },
 	{ "signer", required_argument, NULL, 'g' },
 	{ "ends", required_argument, NULL, 'e' },
+	{ "ended-at", required_argument, NULL, 'a' },
 	{ "live", required_argument, NULL, 'v' },
 	{ "held", required_argument, NULL, 'd' },
 	{ "pins", required_argument, NULL, 'p' },
@@ -132,6 +134,9 @@ parse_options(int argc, char **argv, struct options *o)
 			break;
 		case 'e':
 			o->ends = optarg;
+			break;
+		case 'a':
+			o->ended_at = optarg;
 			break;
 		case 'v':
 			o->live = optarg;
@@ -241,6 +246,8 @@ run_role(const struct options *o)
 	    parse_fd(o->ready, &ready) < 0 ||
 	    (o->ends != NULL &&
 		span_to_int(span_str(o->ends), 0, INT32_MAX, &ends) < 0) ||
+	    (o->ended_at != NULL && span_to_int(span_str(o->ended_at), 0,
+					INT64_MAX, &start.ended_at) < 0) ||
 	    (o->sockets != NULL && span_to_int(span_str(o->sockets), 0,
 				       ACTIVATION_MAX, &sockets) < 0)) {
 		fputs("countersignd: --role: perspective is the only one "

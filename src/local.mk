@@ -260,6 +260,7 @@ libcs_src_a_SOURCES = \
 	src/form.c src/form.h \
 	src/story.c src/story.h \
 	src/supervisor.c src/supervisor.h \
+	src/supervisor_replace.c src/supervisor_replace.h \
 	src/supervisor_start.c src/supervisor_start.h \
 	src/tls.c src/tls.h \
 	src/tls_watch.c src/tls_watch.h \

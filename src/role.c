@@ -144,7 +144,7 @@ show_life(struct role_env *env)
 static int
 begin_life(struct job *j, struct role_env *env)
 {
-	int result = role_life_begin(j, env->name, &env->told);
+	int result = role_life_begin(j, env->name, env->ended_at, &env->told);
 
 	env->tried_ms = env->seen_ms = clock_mono_ms();
 	if (result == 0 || !env->reads_alone || j->err.kind != ERR_BUSY)
@@ -166,7 +166,8 @@ record_owed(struct role_env *env)
 	if (!env->is_owed || clock_mono_ms() - env->tried_ms < ROLE_OWED_MS)
 		return;
 	job_init(&j, env->store, env->conf);
-	env->is_owed = role_life_begin(&j, env->name, &env->told) < 0;
+	env->is_owed =
+	    role_life_begin(&j, env->name, env->ended_at, &env->told) < 0;
 	env->tried_ms = clock_mono_ms();
 	if (!env->is_owed)
 		log_info("start recorded", "role=%s", env->name);
@@ -261,7 +262,8 @@ settle(const struct role_ops *ops, struct job *j, struct role_env *env)
 	return sandbox_enter(j, ops->role, env->intake);
 }
 
-/* One that ends otherwise leaves its row as it is: the next start says so. */
+/* One that ends otherwise leaves its row as it is: the next start says so,
+ * unless the supervisor knows better. */
 static void
 record_end(const struct role_env *env)
 {
@@ -271,7 +273,7 @@ record_end(const struct role_env *env)
 	if (role_life_end(&j, env->name) < 0)
 		log_warning("end of the role not recorded",
 		    "error=\"%s\" next=\"nothing: the next start records a "
-		    "crash\"",
+		    "crash, unless the supervisor starts it anew\"",
 		    j.err.text);
 	job_done(&j);
 }
@@ -285,9 +287,11 @@ role_tell_refused(struct role_env *env,
 
 	job_init(&j, env->store, env->conf);
 	if (tell(front, &j, is_end) < 0)
-		log_error("refusals not recorded",
-		    "error=\"%s\" next=\"the database must answer\"",
-		    j.err.text);
+		log_error("refusals not recorded", "error=\"%s\" next=\"%s\"",
+		    j.err.text,
+		    is_end ? "nothing: how many there were since the last "
+			     "record is lost"
+			   : "the database must answer");
 	job_done(&j);
 }
 
@@ -299,6 +303,7 @@ role_main(const struct role_ops *ops, const struct role_start *start)
 		.linters_fd = start->linters_fd,
 		.signer_fd = start->signer_fd,
 		.held_fd = start->held_fd,
+		.ended_at = start->ended_at,
 		.live = start->live };
 	struct job j;
 	int result = -1;

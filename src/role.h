@@ -26,6 +26,7 @@ struct role_env {
 	struct live_ends live;    /* the issuer's and web's; none: n is 0 */
 	void *role;               /* the role's own */
 	const char *name;         /* src/role_life.h */
+	int64_t ended_at;         /* of the one before it; the same */
 	bool told;                /* the audit was, of this start */
 	/* Set by open(): it has answers that change nothing.  It gives these,
 	 * and changes nothing, while its start cannot be put on record. */
@@ -63,6 +64,7 @@ struct role_start {
 	const char *intake;   /* of the validator */
 	int linters_fd;       /* of the issuer; -1: none */
 	int signer_fd;        /* of the issuer; -1: none */
+	int64_t ended_at;     /* as role_life_begin() takes it */
 	struct live_ends live;
 };
 
@@ -84,7 +86,8 @@ enum log_level role_log_level(const struct conf *conf);
 /*
  * PK-19: what a front that turns people away has to put on record now and then:
  * how many more there were than records.  `tell` writes it (0 or -1), the rest
- * of it at the end; a fault is logged, and the numbers wait for the next time.
+ * of it at the end; a fault is logged, and the numbers wait for the next time,
+ * or are lost at the end, as the log says.
  */
 void role_tell_refused(struct role_env *env,
     int (*tell)(void *front, struct job *j, bool is_end), void *front,

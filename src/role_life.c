@@ -93,8 +93,15 @@ is_recent(const struct job *j, int64_t at)
 	return at <= j->now && j->now - at < QUIET_SECS;
 }
 
+/* What began when that one had ended, or later, is another one. */
+static bool
+has_crashed(const struct role_life *l, int64_t ended_at)
+{
+	return l->is_running && l->started_at >= ended_at;
+}
+
 static int
-begin(struct job *j, const char *name, bool *told)
+begin(struct job *j, const char *name, int64_t ended_at, bool *told)
 {
 	const char *host = role_life_host(j);
 	struct role_life l;
@@ -106,7 +113,7 @@ begin(struct job *j, const char *name, bool *told)
 	found = store_life_find(j, host, name, &l);
 	if (found < 0)
 		return -1;
-	crashed = found > 0 && l.is_running;
+	crashed = found > 0 && has_crashed(&l, ended_at);
 	if (crashed)
 		l.crashes++;
 	if (crashed && !is_recent(j, l.crash_told_at)) {
@@ -136,12 +143,12 @@ begin(struct job *j, const char *name, bool *told)
 }
 
 int
-role_life_begin(struct job *j, const char *name, bool *told)
+role_life_begin(struct job *j, const char *name, int64_t ended_at, bool *told)
 {
 	*told = false;
 	if (store_begin(j) < 0)
 		return -1;
-	if (begin(j, name, told) < 0)
+	if (begin(j, name, ended_at, told) < 0)
 		return worker_undo(j);
 	return store_commit(j);
 }

@@ -19,9 +19,12 @@ const char *role_life_host(struct job *j);
 /*
  * 0, or -1.  Of a start after a crash, and of a crash, there is one record a
  * minute: a role that cannot live does not fill the audit.  *told: there is one
- * of this start.
+ * of this start.  ended_at: the supervisor saw then (seconds since 1970) that
+ * the one before it ended as it was told to, whether it could record that or
+ * not; 0: it knows of none.
  */
-int role_life_begin(struct job *j, const char *name, bool *told);
+int role_life_begin(
+    struct job *j, const char *name, int64_t ended_at, bool *told);
 /* The role goes on with j->conf, which the audit was told of. */
 int role_life_conf(struct job *j, const char *name);
 /* The supervisor takes j->conf in place of the one with this hash.  In a

@@ -19,6 +19,7 @@
 #include "src/role_signer.h"
 #include "src/sign_link.h"
 #include "src/status_place.h"
+#include "src/supervisor_replace.h"
 #include "src/supervisor_start.h"
 #include "src/switched_off.h"
 #include "src/trim.h"
@@ -37,7 +38,6 @@
 #define PAUSE_MAX_MS 30000
 /* A role that lived this long is not in a loop of failures. */
 #define STEADY_MS 60000
-#define DRAIN_MS 30000
 /* Of a role that is started again on SIGHUP only. */
 #define NEVER_MS INT64_MAX
 
@@ -133,6 +133,7 @@ child_ended(struct supervisor *s, struct child *c, int status)
 {
 	struct key_process *k = supervisor_key_process(s, c->role);
 	int64_t now = clock_mono_ms();
+	enum replaced replaced = supervisor_replaced(c, status);
 
 	c->pid = 0;
 	if (c->ready_fd >= 0)
@@ -144,7 +145,9 @@ child_ended(struct supervisor *s, struct child *c, int status)
 		end_signers(s);
 		return;
 	}
-	if (!s->told_ready && WIFEXITED(status) && WEXITSTATUS(status) != 0) {
+	/* One that was told to end has started once. */
+	if (!s->told_ready && replaced == REPLACED_NOT && WIFEXITED(status) &&
+	    WEXITSTATUS(status) != 0) {
 		give_up(s, c, WEXITSTATUS(status));
 		return;
 	}
@@ -152,8 +155,7 @@ child_ended(struct supervisor *s, struct child *c, int status)
 		keep_down(s, c);
 		return;
 	}
-	if (c->is_replaced && WIFEXITED(status) && WEXITSTATUS(status) == 0) {
-		c->is_replaced = false;
+	if (replaced == REPLACED_DONE) {
 		c->start_ms = now;
 		return;
 	}
@@ -213,10 +215,7 @@ renew_linters(struct supervisor *s)
 		add_child(s, ROLE_LINTER, NULL);
 		return;
 	}
-	c->is_replaced = c->pid > 0;
-	/* One that is not ready may not hear it yet. */
-	if (c->pid > 0)
-		kill(c->pid, c->is_ready ? SIGHUP : SIGKILL);
+	supervisor_replace_linters(c);
 }
 
 /* --- SIGHUP -------------------------------------------------------------- */
@@ -228,7 +227,7 @@ tell_roles(const struct supervisor *s)
 	for (size_t i = 0; i < s->child_count; i++)
 		if (s->children[i].pid > 0 &&
 		    s->children[i].role != ROLE_LINTER)
-			kill(s->children[i].pid, SIGHUP);
+			supervisor_tell_role(s, &s->children[i]);
 }
 
 /* The linters' sections are compared before the former ones are gone. */
@@ -294,6 +293,9 @@ child_ready(struct supervisor *s, struct child *c)
 
 	/* End of file without a byte: the role died; SIGCHLD says more. */
 	c->is_ready = read(c->ready_fd, &byte, 1) == 1;
+	/* Its start is on record, or web tells of it as soon as it can. */
+	if (c->is_ready)
+		c->ended_at = 0;
 	close(c->ready_fd);
 	c->ready_fd = -1;
 	for (size_t i = 0; i < s->child_count; i++)
@@ -321,7 +323,7 @@ any_running(const struct supervisor *s)
 static int
 start_due(struct supervisor *s)
 {
-	int64_t now = clock_mono_ms(), next = INT64_MAX;
+	int64_t now = clock_mono_ms(), next = INT64_MAX, end_ms;
 
 	for (size_t i = 0; i < s->child_count && !s->stopping; i++) {
 		struct child *c = &s->children[i];
@@ -333,6 +335,8 @@ start_due(struct supervisor *s)
 	}
 	if (s->stopping)
 		next = s->stop_ms;
+	else if ((end_ms = supervisor_replace_due(s, now)) < next)
+		next = end_ms;
 	if (next == INT64_MAX)
 		return -1;
 	return next > now ? (int)(next - now) : 0;

@@ -66,7 +66,7 @@ live_ends_of(const struct supervisor *s, enum role role)
 }
 
 /* What a role is told besides what all are told. */
-#define WORDS_MAX 20
+#define WORDS_MAX 24
 
 struct words {
 	const char *v[WORDS_MAX];
@@ -148,6 +148,9 @@ exec_role(
 	add_option(&w, "--wake", wake_text(a, s->wake));
 	add_option(&w, "--ready", arena_printf(a, "%d", ready_fd));
 	add_end(a, &w, "--held", s->reload.held.fd);
+	if (c->ended_at > 0)
+		add_option(&w, "--ended-at",
+		    arena_printf(a, "%lld", (long long)c->ended_at));
 	add_inherited(s, c, a, &w);
 	add_end(a, &w, "--pins", pins_fd);
 	sigprocmask(SIG_SETMASK, &s->old_mask, NULL);
@@ -201,6 +204,9 @@ supervisor_start(struct supervisor *s, struct child *c)
 		return;
 	}
 	fd_set_cloexec(fds[0], true);
+	/* Before it is read: a change in between is not overlooked. */
+	if (c->role < ROLE_COUNT)
+		database_password_note(s->conf, c->role, &c->password);
 	pid = fork();
 	if (pid == 0)
 		exec_role(s, c, fds[1], pins_fd);

@@ -11,6 +11,7 @@
 
 #include "lib/job.h"
 #include "src/ceiling.h"
+#include "src/database.h"
 #include "src/live_link.h"
 #include "src/pins.h"
 #include "src/reload.h"
@@ -24,6 +25,9 @@ struct child {
 	int ready_fd;       /* -1: has said that it works, or is gone */
 	bool is_ready;      /* has said so */
 	bool is_replaced;   /* was told to end: another one follows at once */
+	int64_t end_ms;     /* when one that is replaced is killed */
+	int64_t ended_at;   /* in order, of the one before this; 0: none */
+	struct database_password password; /* of one with a database */
 	int64_t started_ms;
 	int64_t start_ms; /* when to start again */
 	int64_t pause_ms;

@@ -68,6 +68,13 @@ class PgSite(Site):
             f.write(self.passwords[user] + "\n")
         return path
 
+    def new_password(self, user):
+        """At the server, which ends what was logged in with the former one."""
+        self.passwords[user] = secrets.token_hex(16)
+        self.query(f"ALTER ROLE {user} PASSWORD '{self.passwords[user]}'")
+        self.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                   "WHERE usename = ?", user)
+
     def logins(self):
         found = {"database": self.url(OWNER),
                  "database_password": self.password_file(OWNER)}

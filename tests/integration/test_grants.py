@@ -4,12 +4,14 @@ and what a stolen role writes is refused or issues nothing (PK-205).  Which
 login may do what is tried one by one in tests/unit/test_grants.c."""
 
 import os
+import re
+import signal
 
 import forgeries
 import test_issue
 from acme import Client
 from harness import ROLES, case, command, eventually, read_file, run
-from pgsite import PgSite, login
+from pgsite import OWNER, PgSite, login
 from pile import test_pile
 
 
@@ -133,6 +135,51 @@ def test_others(site):
                 assert "42501" in site.as_role(role, sql), (role, sql)
 
 
+REFUSED = ("password authentication failed.*; if the password was changed, "
+           "write it into the file of database_password and ")
+CRASHES = "SELECT COUNT(*) FROM audit WHERE event = 'role crashed'"
+
+
+def test_new_passwords(site):
+    """First at the server, then in the files, as an admin does it."""
+    client = Client(site).account()
+    new_order = client.url_of("newOrder")
+    wanted = {"identifiers": [{"type": "email", "value": "alice@user.test"}]}
+    crashes = site.query(CRASHES)
+    mark = site.mark()
+    for role in ROLES:
+        site.new_password(login(role))
+    with case("AC-194: a role whose login is refused says what to do"):
+        client.post(new_order, wanted, 503)
+        eventually(lambda: re.search(REFUSED + "send SIGHUP to countersignd",
+                                     site.log(mark)), "the advice")
+        site.new_password(OWNER)
+        said = site.countersign("status", status=None)
+        assert re.search(REFUSED + "start countersignd, or ", said), said
+        site.password_file(OWNER)
+    with case("PK-205: with another password in its file each role starts "
+              "anew on SIGHUP, and works"):
+        for role in ROLES:
+            site.password_file(login(role))
+        mark = site.mark()
+        site.daemon.send_signal(signal.SIGHUP)
+        for role in ROLES:
+            site.wait_event("role starts anew", mark, which=role)
+            site.wait_event("confined", mark, role=role)
+        client.patient = True
+        client.post(new_order, wanted, 201)
+    with case("PK-19: those that were told to end, and could not record it any "
+              "more, have not crashed"):
+        assert site.query(CRASHES) == crashes
+    with case("with the same one they take the configuration, and stay, "
+              "whatever has touched the file"):
+        before = site.roles()
+        for role in ROLES:
+            os.chmod(site.password_file(login(role)), 0o600)
+        site.reload()
+        assert site.roles() == before
+
+
 def test_schema(site):
     with case("rights that somebody gave are gone after the next start"):
         site.query("GRANT ALL ON reply TO cs_web")
@@ -161,5 +208,5 @@ def test_advice(site):
 
 run({}, *test_issue.TESTS, test_logins, test_confined,
     *forgeries.all_of(may_write=False), test_operator, test_report,
-    test_others, test_schema, test_advice, test_server_restart, test_pile,
-    kind=RoleSite)
+    test_others, test_new_passwords, test_schema, test_advice,
+    test_server_restart, test_pile, kind=RoleSite)

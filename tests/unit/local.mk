@@ -580,6 +580,8 @@ unit_tests += \
 	tests/unit/test_conf_responder \
 	tests/unit/test_conf_trial \
 	tests/unit/test_conf_values \
+	tests/unit/test_database_password \
+	tests/unit/test_supervisor_replace \
 	tests/unit/test_pins \
 	tests/unit/test_conf_owner \
 	tests/unit/test_tls \
@@ -712,6 +714,8 @@ tests_unit_test_conf_sections_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_conf_values_SOURCES = tests/unit/test_conf_values.c $(conf_lab)
 tests_unit_test_conf_values_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_pins_LDADD = $(UNIT) $(CS_SRC)
+tests_unit_test_database_password_LDADD = $(UNIT) $(CS_SRC)
+tests_unit_test_supervisor_replace_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_conf_held_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_signer_files_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_conf_former_LDADD = $(UNIT) $(CS_SRC)

@@ -294,10 +294,10 @@ test_life(struct job *j)
 
 	clock_set(j->now);
 	j->conf = &before;
-	EXPECT(j, role_life_begin(j, "issuer", &told), 0);
+	EXPECT(j, role_life_begin(j, "issuer", 0, &told), 0);
 	/* It has not said that it ends. */
 	j->conf = &after;
-	EXPECT(j, role_life_begin(j, "issuer", &told), 0);
+	EXPECT(j, role_life_begin(j, "issuer", 0, &told), 0);
 	expect_records(j, LIFE, &none, 0);
 	assert_int_equal(
 	    fixture_count(j,

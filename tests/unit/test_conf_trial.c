@@ -92,7 +92,7 @@ test_recorded(struct job *j)
 
 	c.sender.default_language = "en";
 	j->conf = &before;
-	EXPECT(j, role_life_begin(j, "issuer", &told), 0);
+	EXPECT(j, role_life_begin(j, "issuer", 0, &told), 0);
 	j->conf = &c;
 	folder = in_folder(j, "texts", NULL);
 	assert_true(mkdir(folder, 0700) == 0 || errno == EEXIST);

@@ -60,17 +60,25 @@ changes_of(struct job *j, const char *actor, const char *detail)
 		   actor, detail));
 }
 
-/* Starts it; was the audit told? */
+/* Starts it after one that the supervisor saw end in order, or (0) did not; was
+ * the audit told? */
 static bool
-start(struct job *j, const char *name, const char *conf_sha256)
+start_after(
+    struct job *j, const char *name, const char *conf_sha256, int64_t ended_at)
 {
 	struct conf *c = arena_alloc(j->arena, sizeof(*c));
 	bool told = false;
 
 	*c = (struct conf){ .sha256 = conf_sha256 };
 	j->conf = c;
-	EXPECT(j, role_life_begin(j, name, &told), 0);
+	EXPECT(j, role_life_begin(j, name, ended_at, &told), 0);
 	return told;
+}
+
+static bool
+start(struct job *j, const char *name, const char *conf_sha256)
+{
+	return start_after(j, name, conf_sha256, 0);
 }
 
 static bool
@@ -126,7 +134,28 @@ test_crashes(struct job *j)
 	assert_int_equal(events(j, "role crashed"), 3);
 }
 
-/* By a start, a crash in between or not: the issuer tells of it. */
+/* PK-19: one that ended as it was told to, and could not record it, has not
+ * crashed; the one that follows it, and what knows of no such end, has. */
+static void
+test_ended_unrecorded(struct job *j)
+{
+	int64_t ended_at;
+
+	assert_true(starts(j, "aa"));
+	j->now += 5;
+	ended_at = j->now;
+	assert_true(start_after(j, NAME, "aa", ended_at));
+	assert_int_equal(events(j, "role crashed"), 0);
+	assert_int_equal(events(j, "role started"), 2);
+	/* Killed in the same second, before it was ready: the supervisor still
+	 * says the same. */
+	assert_false(start_after(j, NAME, "aa", ended_at));
+	assert_int_equal(events(j, "role crashed"), 1);
+	j->now += 60;
+	assert_true(starts(j, "aa"));
+	assert_int_equal(events(j, "role crashed"), 2);
+}
+
 /* As another name has left it. */
 static void
 put_life(struct job *j, const char *host, const char *role, bool is_running,
@@ -206,6 +235,7 @@ test_forget(struct job *j)
 	assert_int_equal(hosts(j, "conf_use"), 1);
 }
 
+/* By a start, a crash in between or not: the issuer tells of it. */
 static void
 test_configuration(struct job *j)
 {
@@ -528,6 +558,7 @@ test_failing(struct job *j)
 static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_start_and_end),
 	STORE_TEST(test_crashes),
+	STORE_TEST(test_ended_unrecorded),
 	STORE_TEST(test_renamed),
 	STORE_TEST(test_forget),
 	STORE_TEST(test_configuration),
