@@ -108,13 +108,16 @@ add_replies(struct story *s, const struct authz *a)
 	if (store_reply_list(j, a->challenge.id, &list, &count) < 0)
 		return -1;
 	for (size_t i = 0; i < count; i++) {
+		const char *name = verdict_name(list[i].verdict);
 		const char *code = list[i].code != NULL ? list[i].code : "";
 		const char *why = list[i].detail != NULL ? list[i].detail : "";
+		/* A match is of one kind only, and has its name. */
+		bool tells_more = code[0] != '\0' && strcmp(code, name) != 0;
 
 		add(s, list[i].recorded_at, verdict_words(list[i].verdict),
-		    arena_printf(j->arena, "%s%s%s%s%s",
-			verdict_name(list[i].verdict), code[0] ? ", " : "",
-			code, why[0] ? ": " : "", why));
+		    arena_printf(j->arena, "%s%s%s%s%s", name,
+			tells_more ? ", " : "", tells_more ? code : "",
+			why[0] ? ": " : "", why));
 	}
 	return 0;
 }

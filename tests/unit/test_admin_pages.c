@@ -236,7 +236,7 @@ expect_no_secrets(
 static void
 test_pk_7_secrets(struct job *j)
 {
-	const char *cookie, *order, *secrets[SECRETS];
+	const char *cookie, *order, *page, *secrets[SECRETS];
 	struct order o;
 
 	front_lab_start(j);
@@ -254,8 +254,9 @@ test_pk_7_secrets(struct job *j)
 	(void)role_lab_take(
 	    &front_lab.role, role_lab_reply(&front_lab.role, NULL));
 	cookie = front_lab_log_in(j, "alice", ALICE);
-	front_lab_expect(
-	    front_lab_page(j, order, cookie), "a reply proved the mailbox");
+	page = front_lab_page(j, order, cookie);
+	front_lab_expect(page, "a reply proved the mailbox");
+	front_lab_expect(page, ">match: the digest is right<");
 	expect_no_secrets(j, cookie, secrets);
 	/* They are not even read. */
 	EXPECT(j, store_order_look(j, front_lab.role.order->id, &o), 1);
