@@ -228,6 +228,25 @@ put_account(struct json_out *w, const struct account *a)
 		json_member_str(w, "eab", a->eab_kid);
 }
 
+/* For people, who read no JSON. */
+static const char *
+contacts_text(struct job *j, const struct account *a)
+{
+	const struct json *list;
+	const char *text = "none";
+
+	if (json_parse_list(
+		j, span_str(a->contact), "contact", CONTACTS_MAX, &list) < 0) {
+		job_recover(j);
+		return a->contact;
+	}
+	for (size_t i = 0; i < json_count(list); i++)
+		text = arena_printf(j->arena, "%s%s%s", i > 0 ? text : "",
+		    i > 0 ? ", " : "",
+		    span_dup(j->arena, json_string(json_at(list, i))));
+	return text;
+}
+
 static void
 print_line(struct job *j, const struct account *a, bool json)
 {
@@ -237,7 +256,7 @@ print_line(struct job *j, const struct account *a, bool json)
 	if (!json) {
 		printf("%s  %s  %-11s  %s%s%s\n", a->id,
 		    clock_rfc3339(j->arena, a->created_at), status_of(a),
-		    a->contact, a->eab_kid != NULL ? "  eab " : "",
+		    contacts_text(j, a), a->eab_kid != NULL ? "  eab " : "",
 		    a->eab_kid != NULL ? a->eab_kid : "");
 		return;
 	}
@@ -468,7 +487,7 @@ show(struct job *j, const struct account *a, const struct options *o)
 	    clock_rfc3339(j->arena, a->created_at),
 	    a->client_address != NULL ? a->client_address
 				      : "an unknown address",
-	    a->contact, key_name(j, a), a->thumbprint);
+	    contacts_text(j, a), key_name(j, a), a->thumbprint);
 	for (size_t i = count; i > 0; i--)
 		printf("before:   %s until %s\n", former[i - 1].thumbprint,
 		    clock_rfc3339(j->arena, former[i - 1].retired_at));

@@ -268,9 +268,14 @@ def test_end(site):
         assert "; 1 authorization revoked" in text, text
         assert client.read(client.kid)["contact"] == [
             "mailto:new@user.test", "mailto:b@user.test"]
+        shown = site.countersign("account", client.kid)
+        assert "\ncontact:  mailto:new@user.test, mailto:b@user.test\n" \
+            in shown, shown
         assert order.read()["status"] == "invalid"
         site.countersign("account", "--contact", "none", client.kid)
         assert client.read(client.kid).get("contact", []) == []
+        shown = site.countersign("account", client.kid)
+        assert "\ncontact:  none\n" in shown, shown
         details = site.query("SELECT actor, detail FROM audit WHERE event = "
                              "'account contact changed' ORDER BY seq")
         assert [json.loads(d) for _, d in details] == [
