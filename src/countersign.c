@@ -109,13 +109,18 @@ main(int argc, char **argv)
 {
 	struct admin_options admin;
 	const char *name;
+	bool is_admin; /* or so it begins */
 
 	fd_hold_standard();
 	if (atexit(command_end_output) != 0)
 		abort();
+	is_admin = argc > 1;
 	if (admin_options_take(&admin, &argc, &argv) < 0)
 		return EXIT_FAILURE;
 	name = argc > 1 ? argv[1] : NULL;
+	if (name == NULL && is_admin)
+		return command_fail("a command is missing after the admin's "
+				    "options; countersign --help lists them");
 	if (name == NULL) {
 		print_usage(stderr);
 		return EXIT_FAILURE;
