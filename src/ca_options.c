@@ -28,7 +28,7 @@ const char ca_usage[] =
     "\n"
     "Acts of the root (init, init-root, sign, root-crl, backup of a root):\n"
     "  --first NAME, --second NAME  the two persons who confirm each step\n"
-    "  --private            the CA is for policy.mode = private; keys may be\n"
+    "  --private            the CA is for mode = private; keys may be\n"
     "                       in files then (request, import as well), and:\n"
     "  --single-operator    one person alone\n"
     "  --online-root        on a machine with network\n"
