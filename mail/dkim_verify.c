@@ -549,6 +549,7 @@ fill_pass(
 	out->covers_content_type = c->covers[COVERAGE_CONTENT_TYPE];
 	out->covers_cte = c->covers[COVERAGE_CTE];
 	out->covers_to = c->covers[COVERAGE_TO];
+	out->covers_blanks = c->signature.body_canon == DKIM_SIMPLE;
 }
 
 static int

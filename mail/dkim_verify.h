@@ -58,6 +58,7 @@ struct dkim_result {
 	/* Is Content-Type / Content-Transfer-Encoding / To covered by it?
 	 * An absent field is covered if h= names it: nobody took it out. */
 	bool covers_content_type, covers_cte, covers_to;
+	bool covers_blanks; /* at the ends of the body's lines */
 	/* The first `signature_count` are filled; last, as they are large. */
 	struct dkim_signature_result signatures[DKIM_EVALUATED_MAX];
 };

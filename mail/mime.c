@@ -548,6 +548,7 @@ struct flow {
 	char *p;
 	size_t n;
 	bool del_sp;
+	bool apart;   /* no line goes on */
 	bool open;    /* does the last line go on? */
 	size_t depth; /* of quoting, of the last line */
 };
@@ -584,6 +585,8 @@ flow_line(struct flow *w, struct span line)
 	}
 	if (!w->open)
 		flow_add(w, span_cut(line, 0, depth));
+	while (w->apart && !fixed && span_ends(text, SPAN(" ")))
+		text.n--;
 	w->open = !fixed && span_ends(text, SPAN(" "));
 	w->depth = depth;
 	if (w->open && w->del_sp)
@@ -596,9 +599,9 @@ flow_line(struct flow *w, struct span line)
 /* In its place, with room for one octet more: nothing is written that is not
  * there, but for a LF at the end, and later than there never. */
 static struct span
-unflow(char *p, size_t n, bool del_sp)
+unflow(char *p, size_t n, bool del_sp, bool apart)
 {
-	struct flow w = { .p = p, .del_sp = del_sp };
+	struct flow w = { .p = p, .del_sp = del_sp, .apart = apart };
 	struct span text = span_mem(p, n);
 	size_t at = 0, lf;
 
@@ -635,9 +638,15 @@ decode_text(struct job *j, const struct mime_part *p, enum charset charset,
 	return result;
 }
 
-int
-mime_part_text(struct job *j, const struct mime_part *p, struct span *out,
-    struct finding *f)
+bool
+mime_part_is_flowed(const struct mime_part *p)
+{
+	return param_is(p, "format", "flowed");
+}
+
+static int
+read_text(struct job *j, const struct mime_part *p, bool apart,
+    struct span *out, struct finding *f)
 {
 	enum charset charset;
 	struct buf text;
@@ -645,10 +654,24 @@ mime_part_text(struct job *j, const struct mime_part *p, struct span *out,
 	if (find_charset(p, &charset, f) < 0 ||
 	    decode_text(j, p, charset, &text, f) < 0)
 		return -1;
-	*out = param_is(p, "format", "flowed")
-		   ? unflow(text.p, text.n, param_is(p, "delsp", "yes"))
+	*out = mime_part_is_flowed(p)
+		   ? unflow(text.p, text.n, param_is(p, "delsp", "yes"), apart)
 		   : buf_span(&text);
 	return 0;
+}
+
+int
+mime_part_text(struct job *j, const struct mime_part *p, struct span *out,
+    struct finding *f)
+{
+	return read_text(j, p, false, out, f);
+}
+
+int
+mime_part_lines(struct job *j, const struct mime_part *p, struct span *out,
+    struct finding *f)
+{
+	return read_text(j, p, true, out, f);
 }
 
 int

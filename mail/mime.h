@@ -47,6 +47,11 @@ int mime_text_part(const struct message *m, const struct mime_part *root,
     const struct mime_part **leaf, bool *wrapped, struct finding *f);
 int mime_part_text(struct job *j, const struct mime_part *p, struct span *out,
     struct finding *f);
+/* Of a text in format=flowed, each of its lines alone, without the blank that
+ * says that it goes on: not every signature covers that blank. */
+bool mime_part_is_flowed(const struct mime_part *p);
+int mime_part_lines(struct job *j, const struct mime_part *p, struct span *out,
+    struct finding *f);
 
 /* Strict decoders: 0 or -1. */
 int mime_decode_qp(struct job *j, struct span in, struct span *out);

@@ -163,6 +163,7 @@ struct judge {
 	struct smime_layer layer;
 	const struct mime_part *leaf;
 	struct reply_blocks blocks; /* of its text */
+	struct reply_blocks apart;  /* where it is flowed: line by line */
 	const char *from;
 };
 
@@ -200,21 +201,34 @@ check_addresses(struct judge *x)
 	return reply_trail_add(x->r->trail, &x->f);
 }
 
-/* The text is of no use once its blocks are known (MA-94): 0, or -1 and
- * x->f. */
+/* The text, as that function reads it, is of no use once its blocks are known
+ * (MA-94): 0, or -1 and x->f. */
 static int
-scan_text(struct judge *x)
+scan(struct judge *x, struct reply_blocks *out,
+    int (*read)(struct job *j, const struct mime_part *p, struct span *out,
+	struct finding *f))
 {
 	struct job own = *x->j;
 	struct span text;
 	int result;
 
 	own.arena = arena_new();
-	result = mime_part_text(&own, x->leaf, &text, &x->f);
+	result = read(&own, x->leaf, &text, &x->f);
 	if (result == 0)
-		reply_blocks_scan(text, &x->blocks);
+		reply_blocks_scan(text, out);
 	arena_free(own.arena);
 	return result;
+}
+
+/* 0, or -1 and x->f. */
+static int
+scan_text(struct judge *x)
+{
+	if (scan(x, &x->blocks, mime_part_text) < 0)
+		return -1;
+	return mime_part_is_flowed(x->leaf)
+		   ? scan(x, &x->apart, mime_part_lines)
+		   : 0;
 }
 
 /* ER-27, MA-55 to MA-58: 0, or -1 and x->f. */
@@ -278,10 +292,40 @@ check_readings(struct judge *x)
 	    &x->f);
 }
 
+/*
+ * Where a text is flowed, a blank at its end makes a line go on in the next
+ * one.  Relaxed signatures do not cover it (RFC 6376 3.4.4), but they do in an
+ * encoding that shows it ("=20").  Whether the text is flowed, and in that
+ * encoding, has to be signed, too; of a part it is, with the body.
+ */
+static bool
+are_blanks_signed(const struct judge *x)
+{
+	const struct dkim_result *d = &x->r->dkim;
+	enum mime_encoding e = x->leaf->encoding;
+
+	if (smime_decides(x))
+		return true;
+	return d->covers_content_type && d->covers_cte &&
+	       (d->covers_blanks || e == MIME_QUOTED_PRINTABLE ||
+		   e == MIME_BASE64);
+}
+
+/* Somebody on the way could hide the end of an attribution in what it
+ * introduces: what counts has to do so without the blanks, too. */
+static void
+heed_lines(struct judge *x)
+{
+	if (mime_part_is_flowed(x->leaf))
+		reply_blocks_also(&x->blocks, &x->apart);
+}
+
 /* ER-28, MA-59 to MA-62: 0, or -1 and x->f. */
 static int
 find_digest(struct judge *x)
 {
+	if (!are_blanks_signed(x))
+		heed_lines(x);
 	if (reply_blocks_judge(&x->blocks, x->r->digest, &x->f) < 0) {
 		x->r->asks_to_stop = asks_to_stop(&x->blocks, &x->f);
 		return -1;
@@ -511,6 +555,7 @@ reply_says_stop(struct job *j, struct reply *r,
 		return false;
 	if (check_addresses(&x) < 0 || find_text(&x) < 0)
 		return false;
+	heed_lines(&x);
 	return reply_blocks_judge(&x.blocks, digest, &x.f) < 0 &&
 	       asks_to_stop(&x.blocks, &x.f);
 }

@@ -177,6 +177,19 @@ reply_blocks_scan(struct span text, struct reply_blocks *out)
 		leave_bad(&s);
 }
 
+void
+reply_blocks_also(struct reply_blocks *b, const struct reply_blocks *other)
+{
+	if (!b->below.found)
+		b->below = other->below;
+	if (!other->counts.found)
+		b->counts = other->counts;
+	b->is_below_marks |= other->is_below_marks;
+	b->bad |= other->bad;
+	b->quoted |= other->quoted;
+	b->stop &= other->stop;
+}
+
 int
 reply_blocks_judge(
     const struct reply_blocks *b, uint8_t digest[SHA256_LEN], struct finding *f)

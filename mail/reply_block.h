@@ -35,6 +35,10 @@ struct reply_blocks {
 bool reply_is_stop_mark(char c);
 /* Lines end in LF or CRLF. */
 void reply_blocks_scan(struct span text, struct reply_blocks *out);
+/* Of the same text, whose lines were cut in another way: what counts in both
+ * counts. */
+void reply_blocks_also(
+    struct reply_blocks *b, const struct reply_blocks *other);
 /* What they say: 0 and 32 octets, or -1 (body.*). */
 int reply_blocks_judge(const struct reply_blocks *b, uint8_t digest[SHA256_LEN],
     struct finding *f);
