@@ -348,6 +348,21 @@ addr_list_from(
 	    "asked, alone");
 }
 
+int
+addr_list_from_names(struct span body, struct span *before, struct span *after)
+{
+	struct lex x = { .s = body };
+	struct span spec = { NULL, 0 };
+	size_t from;
+
+	if (take_mailbox(&x, &spec) != 1 || !at_end(&x))
+		return -1;
+	from = (size_t)(spec.p - body.p);
+	*before = span_cut(body, 0, from);
+	*after = span_from(body, from + spec.n);
+	return 0;
+}
+
 void
 addr_list_init(struct job *j, struct addr_list *l, size_t max)
 {

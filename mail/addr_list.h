@@ -1,6 +1,6 @@
 /*
  * Addresses in header fields (RFC 5322 section 3.4, without its obsolete
- * forms; RFC 6532).  Display names and comments are passed over, never used.
+ * forms; RFC 6532).  Display names and comments are passed over.
  */
 #ifndef MAIL_ADDR_LIST_H
 #define MAIL_ADDR_LIST_H
@@ -24,6 +24,15 @@ struct addr_list {
  */
 int addr_list_from(
     struct job *j, struct span body, const char **out, struct finding *f);
+
+/*
+ * What stands before the address of a field that addr_list_from() took, and
+ * what behind it: names, comments, the angle; nothing of it is decoded.  For
+ * looking for what speaks against the sender, nothing else (decision 0058).  0,
+ * or -1 for another field.
+ */
+int addr_list_from_names(
+    struct span body, struct span *before, struct span *after);
 
 void addr_list_init(struct job *j, struct addr_list *l, size_t max);
 /*

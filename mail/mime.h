@@ -59,5 +59,9 @@ int mime_decode_base64(struct job *j, struct span in, struct span *out);
 /* RFC 2047 words in an unstructured field, UTF-8 and US-ASCII only (ER-23):
  * unfolded, decoded text; 0 or -1. */
 int mime_decode_words(struct job *j, struct span body, struct span *out);
+/* The same wherever such a word stands, in whatever charset, to its octets,
+ * which are valid in none; what is no proper word stays.  For looking for what
+ * may speak against a message, never for what speaks for it. */
+struct span mime_undo_words(struct job *j, struct span body);
 
 #endif

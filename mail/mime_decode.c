@@ -152,12 +152,26 @@ decode_q(struct span text, struct buf *out)
 	return 0;
 }
 
+/* Its text's octets: 0 or -1. */
+static int
+encoded_word_undo(struct job *j, const struct encoded_word *w, struct span *out)
+{
+	struct buf b;
+
+	if (w->encoding == 'b')
+		return b64_parse_fws(j->arena, w->text, out);
+	buf_init(&b, j->arena, w->text.n);
+	if (decode_q(w->text, &b) < 0)
+		return -1;
+	*out = buf_span(&b);
+	return 0;
+}
+
 /* 1 decoded, 0 not one of ours (it stays as it is), -1 not decodable. */
 static int
 decode_word(struct job *j, struct span word, struct span *out)
 {
 	struct encoded_word w;
-	struct buf b;
 	bool ascii;
 
 	if (!encoded_word_parse(word, &w))
@@ -165,14 +179,8 @@ decode_word(struct job *j, struct span word, struct span *out)
 	ascii = span_caseeq_str(w.charset, "us-ascii");
 	if (!ascii && !span_caseeq_str(w.charset, "utf-8"))
 		return 0;
-	if (w.encoding == 'q') {
-		buf_init(&b, j->arena, w.text.n);
-		if (decode_q(w.text, &b) < 0)
-			return -1;
-		*out = buf_span(&b);
-	} else if (b64_parse_fws(j->arena, w.text, out) < 0) {
+	if (encoded_word_undo(j, &w, out) < 0)
 		return -1;
-	}
 	return ascii && !span_is_ascii(*out) ? -1 : 1;
 }
 
@@ -242,4 +250,49 @@ mime_decode_words(struct job *j, struct span body, struct span *out)
 	}
 	*out = buf_span(&b);
 	return utf8_is_valid(*out) && !has_control(*out) ? 0 : -1;
+}
+
+/* =?charset?e?text?= at *at, whatever follows: its octets are in *out and *at
+ * is behind it; or false. */
+static bool
+undo_word(struct job *j, struct span s, size_t *at, struct span *out)
+{
+	struct encoded_word w;
+	size_t end = *at, i;
+
+	if (!span_starts(span_from(s, *at), SPAN("=?")))
+		return false;
+	for (i = 0; i < 4; i++)
+		end = span_find(s, end, '?') + 1;
+	if (end >= s.n || !encoded_word_parse(span_cut(s, *at, end + 1), &w) ||
+	    encoded_word_undo(j, &w, out) < 0)
+		return false;
+	*at = end + 1;
+	return true;
+}
+
+struct span
+mime_undo_words(struct job *j, struct span body)
+{
+	struct span octets;
+	size_t at = 0, next, blanks;
+	struct buf b;
+
+	buf_init(&b, j->arena, body.n + 1);
+	while (at < body.n) {
+		if (!undo_word(j, body, &at, &octets)) {
+			if (body.p[at] != '\r' && body.p[at] != '\n')
+				buf_add_char(&b, body.p[at]);
+			at++;
+			continue;
+		}
+		buf_add(&b, octets);
+		/* Blanks between two encoded words are not text. */
+		blanks = at;
+		(void)next_run(body, &blanks, true);
+		next = blanks;
+		if (undo_word(j, body, &next, &octets))
+			at = blanks;
+	}
+	return buf_span(&b);
 }

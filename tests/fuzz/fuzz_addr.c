@@ -48,6 +48,7 @@ check_fields(struct job *j, struct span value)
 	const char *from;
 	struct finding f;
 	struct addr_list l, one;
+	struct span before, after;
 
 	addr_list_init(j, &l, 8);
 	addr_list_init(j, &one, 1);
@@ -57,6 +58,9 @@ check_fields(struct job *j, struct span value)
 	if (addr_list_from(j, value, &from, &f) < 0)
 		return;
 	check_canonical(j, from);
+	if (addr_list_from_names(value, &before, &after) < 0 ||
+	    before.n + after.n >= value.n)
+		abort();
 	/* What is one mailbox is a list of one. */
 	if (addr_list_add(j, &one, value) < 0 || one.count != 1 ||
 	    strcmp(one.v[0], from) != 0)

@@ -38,6 +38,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	if (mime_decode_words(&j, in, &out) == 0 &&
 	    (!utf8_is_valid(out) || out.n > n))
 		abort();
+	if (mime_undo_words(&j, in).n > n)
+		abort();
 	if (mime_decode_qp(&j, in, &out) == 0 && out.n > n + 1)
 		abort();
 	if (mime_decode_base64(&j, in, &out) == 0 && out.n > n)

@@ -47,6 +47,12 @@ def through_a_list(site, challenge, mail):
                               List_Id="Friends <friends.user.test>"))
 
 
+def by_way_of_a_list(site, challenge, mail):
+    """As a list writes itself into From, its other fields taken out."""
+    return sign(site, compose(challenge, mail,
+                              From="'Mallory' via Friends <alice@user.test>"))
+
+
 def automatic(site, challenge, mail):
     return sign(site, compose(challenge, mail,
                               Auto_Submitted="auto-replied"))
@@ -100,6 +106,8 @@ SOFT = [
      "unauthenticated"),
     ("ER-22, MA-45: two addresses in From", two_senders, "unauthenticated"),
     ("ER-26, MA-47: through a mailing list", through_a_list,
+     "unauthenticated"),
+    ("ER-26, MA-47: a list that writes itself into From", by_way_of_a_list,
      "unauthenticated"),
     ("MA-48: an automatic reply", automatic, "unauthenticated"),
     ("ER-25, MA-49: not to the challenge's address", to_nobody,

@@ -206,6 +206,38 @@ test_from_says_why(void **state)
 	assert_non_null(strstr(f.detail, "not exactly one address"));
 }
 
+/* MA-47: all that is not the address, wherever a "<" stands. */
+static void
+test_from_names(void **state)
+{
+	static const struct {
+		const char *body, *before, *after;
+	} cases[] = {
+		{ "alice@user.test", "", "" },
+		{ " alice@user.test (a < b)", " ", " (a < b)" },
+		{ "\"a <3\" (<) <alice@user.test> (>)", "\"a <3\" (<) <",
+		    "> (>)" },
+		{ "a <\"b c\"@user.test>", "a <", ">" },
+		{ "a@b.test, c@d.test", NULL, NULL },
+		{ "x: a@b.test;", NULL, NULL },
+		{ "", NULL, NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct span before, after;
+		int result = addr_list_from_names(
+		    span_str(cases[i].body), &before, &after);
+
+		unit_case("%zu: %s", i, cases[i].body);
+		assert_int_equal(result, cases[i].before == NULL ? -1 : 0);
+		if (result < 0)
+			continue;
+		assert_span_equal(before, cases[i].before);
+		assert_span_equal(after, cases[i].after);
+	}
+}
+
 /* MA-49: what is kept, with ";" between; NULL: not well-formed. */
 static void
 test_lists(void **state)
@@ -300,6 +332,7 @@ test_cut(void **state)
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_from),
 	cmocka_unit_test(test_from_says_why),
+	cmocka_unit_test(test_from_names),
 	cmocka_unit_test(test_lists),
 	cmocka_unit_test(test_has),
 	cmocka_unit_test(test_cut),

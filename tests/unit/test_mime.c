@@ -564,6 +564,37 @@ test_words(void **state)
 	}
 }
 
+/* MA-47: wherever they stand, whatever their charset. */
+static void
+test_undone_words(void **state)
+{
+	static const struct {
+		const char *body, *octets;
+	} cases[] = {
+		{ "a\r\n b", "a b" },
+		{ "=?koi8-r?b?dmlh?=", "via" },
+		{ "=?iso-8859-1*de?Q?=FCber_x?=", "\374ber x" },
+		{ "(=?x?q?a?=)\"=?x?q?b?=\"", "(a)\"b\"" },
+		{ "=?x?q?a?=\r\n =?y?b?Yg==?= c", "ab c" },
+		{ "=?x?q?a?= =?y?b?Yg==?==?x?q?c?=", "abc" },
+		{ "=?utf-8?q?a b?=", "a b" },
+		{ "=?x?q?a?= =?x?q?=4?= b", "a =?x?q?=4?= b" },
+		{ "=?x?b?*?= =?x?z?a?=", "=?x?b?*?= =?x?z?a?=" },
+		{ "=?x?q?a?", "=?x?q?a?" },
+		{ "=?=?x?q?abc?=", "=?abc" },
+		{ "=?", "=?" },
+		{ "", "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		unit_case("%zu: %s", i, cases[i].body);
+		assert_span_equal(
+		    mime_undo_words(unit_job(), span_str(cases[i].body)),
+		    cases[i].octets);
+	}
+}
+
 /* --- each length
  * -------------------------------------------------------------- */
 
@@ -616,6 +647,8 @@ test_cut_words(void **state)
 			if (mime_decode_words(
 				unit_job(), span_mem(copy, n), &got) == 0)
 				assert_true(got.n <= n);
+			got = mime_undo_words(unit_job(), span_mem(copy, n));
+			assert_true(got.n <= n);
 			if (mime_type_parse(
 				unit_job(), span_mem(copy, n), &t, &f) == 0)
 				assert_true(t.type.n + t.subtype.n < n);
@@ -630,6 +663,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_limits),
 	cmocka_unit_test(test_decoding),
 	cmocka_unit_test(test_words),
+	cmocka_unit_test(test_undone_words),
 	cmocka_unit_test(test_cut),
 	cmocka_unit_test(test_cut_words),
 };
