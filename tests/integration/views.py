@@ -251,6 +251,9 @@ class WorldSite(Site):
         super().start()
 
     def make_views(self):
+        # What was published last may not be in the files yet that are copied.
+        command("knotc", "-b", "-c", f"{self.env['LAB_DIR']}/dns/knot.conf",
+                "zone-flush")
         self.network, network = claim_network()
         for number in range(len(PLACES)):
             self.views.append(View(self, number, network))
