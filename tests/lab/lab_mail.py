@@ -255,6 +255,13 @@ service auth {{
     mode = 0600
   }}
 }}
+# Else whoever failed to log in waits ever longer afterwards, right or wrong,
+# and Postfix waits for ten seconds.
+service anvil {{
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
+}}
 protocol lmtp {{
   postmaster_address = postmaster@{domain}
   hostname = {host}
