@@ -345,15 +345,20 @@ test_silence(void **state)
 		enum conf_tls kind;
 		enum submit_outcome outcome;
 		const char *expected;
+		/* 0: what comes does not wait for its end; long enough for
+		 * what comes before the silence. */
+		int64_t timeout_ms;
 	} cases[] = {
 		{ silent, CONF_TLS_NONE, SUBMIT_TEMPORARY,
-		    "implicit TLS would be right" },
-		{ silent, CONF_TLS_IMPLICIT, SUBMIT_TEMPORARY, "in time" },
-		{ silent_tls, CONF_TLS_IMPLICIT, SUBMIT_TEMPORARY, "in time" },
-		{ after_dot, CONF_TLS_NONE, SUBMIT_UNKNOWN, "in time" },
-		{ drip, CONF_TLS_NONE, SUBMIT_TEMPORARY, "in time" },
-		{ flood, CONF_TLS_NONE, SUBMIT_TEMPORARY, "too many lines" },
-		{ flood_line, CONF_TLS_NONE, SUBMIT_TEMPORARY, "too long" },
+		    "implicit TLS would be right", 1000 },
+		{ silent, CONF_TLS_IMPLICIT, SUBMIT_TEMPORARY, "in time",
+		    1000 },
+		{ silent_tls, CONF_TLS_IMPLICIT, SUBMIT_TEMPORARY, "in time",
+		    1000 },
+		{ after_dot, CONF_TLS_NONE, SUBMIT_UNKNOWN, "in time", 4000 },
+		{ drip, CONF_TLS_NONE, SUBMIT_TEMPORARY, "in time", 1000 },
+		{ flood, CONF_TLS_NONE, SUBMIT_TEMPORARY, "too many lines", 0 },
+		{ flood_line, CONF_TLS_NONE, SUBMIT_TEMPORARY, "too long", 0 },
 	};
 
 	(void)state;
@@ -367,7 +372,7 @@ test_silence(void **state)
 		    (struct set_up){ .tls = cases[i].kind,
 			.user = "user",
 			.ca_file = peer_tls_ca_file(tls),
-			.timeout_ms = 1000 },
+			.timeout_ms = cases[i].timeout_ms },
 		    &p);
 		assert_int_equal(r.outcome, cases[i].outcome);
 		if (strstr(r.answer, cases[i].expected) == NULL)
