@@ -364,6 +364,42 @@ test_failures(void **state)
 		assert_true(clock_mono_ms() < deadline);
 }
 
+/* PK-140, PK-136: one that stops itself, one that floods its standard error,
+ * one that shuts its output and stays, one whose verdict comes in bits until
+ * its time is over, and one that passes and then does not end: all are failures
+ * at their limit. */
+static void
+test_stubborn(void **state)
+{
+	static const struct {
+		const char *name, *script;
+	} cases[] = {
+		{ "stops", "exec python3 -c 'import signal; "
+			   "signal.raise_signal(signal.SIGSTOP)'" },
+		{ "mutters", "exec yes >&2" },
+		{ "shuts", "exec sleep 86397.5 >&-" },
+		{ "dribbles", "while :; do printf ' '; sleep 0.1; done" },
+		{ "stays", LINTER_LAB_PASS "\nexec sleep 86397.5" },
+	};
+	struct job *j = unit_job();
+	struct lint_answer a[LINTERS_MAX];
+	struct conf conf = { .isolation = CONF_ISOLATION_USE };
+	int64_t deadline = clock_mono_ms() + 180000;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++)
+		linter_lab_add(j, &conf, cases[i].name, cases[i].script, 10);
+	ask(j, &conf, LINT_STRICT, a);
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		unit_case("%s", cases[i].name);
+		assert_true(a[i].has_failed);
+		assert_true(span_has_str(a[i].detail, "in time"));
+		assert_int_equal(a[i].output.n, 0);
+	}
+	while (runs("86397.5"))
+		assert_true(clock_mono_ms() < deadline);
+}
+
 /* PK-140: no network, no files to write, limited memory, nobody to signal,
  * nothing of ours to read, one environment. */
 static void
@@ -541,6 +577,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_frames),
 	cmocka_unit_test(test_verdicts),
 	cmocka_unit_test(test_failures),
+	cmocka_unit_test(test_stubborn),
 	cmocka_unit_test(test_confined),
 	cmocka_unit_test(test_report),
 	cmocka_unit_test(test_allowed),
