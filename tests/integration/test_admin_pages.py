@@ -359,7 +359,9 @@ def test_curl(site, browser):
         assert got.status == 413, text
         assert browser.ask("/login", "POST", "name=%zz&password=1",
                            Origin=browser.own_origin)[0].status == 400
-        assert browser.ask("/", "DELETE")[0].status == 405
+        got, _ = browser.ask("/", "DELETE")
+        assert got.status == 405 and got.headers["Allow"] == "GET, HEAD", \
+            got.headers
         assert browser.ask("/orders", "HEAD")[1] == ""
     with case("old TLS is refused"):
         done = subprocess.run(
