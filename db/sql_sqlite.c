@@ -8,6 +8,7 @@
 #include "db/sql.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <pthread.h>
 #include <sqlite3.h>
 #include <stdio.h>
@@ -59,6 +60,24 @@ struct sql {
 	"its disk stalls, or a program is in the middle of a transaction "     \
 	"(fuser -v shows which have it open)"
 
+/* What the system said, which SQLite calls an I/O error or a file that cannot
+ * be opened, and what to do. */
+static const char *
+why_not(struct job *j, sqlite3 *db, int code)
+{
+	static const char room[] = ": make room where its file lies";
+	int error = 0;
+
+	if (code == SQLITE_FULL)
+		return room;
+	if (code == SQLITE_IOERR || code == SQLITE_CANTOPEN)
+		error = sqlite3_system_errno(db);
+	if (error == 0)
+		return "";
+	return arena_printf(j->arena, ": %s%s", strerror(error),
+	    error == ENOSPC || error == EDQUOT ? room : "");
+}
+
 static int
 failed(struct job *j, struct sql *c)
 {
@@ -88,8 +107,7 @@ failed(struct job *j, struct sql *c)
 		return job_fail(j, kind, "database %s: %s: " HOLDER_TEXT,
 		    sqlite3_db_filename(c->db, NULL), sqlite3_errmsg(c->db));
 	return job_fail(j, kind, "database: %s%s", sqlite3_errmsg(c->db),
-	    (code & 0xff) == SQLITE_FULL ? ": make room where its file lies"
-					 : "");
+	    why_not(j, c->db, code & 0xff));
 }
 
 static int

@@ -3,9 +3,12 @@
 
 #include "tests/unit/store_fixture.h"
 
+#include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -439,6 +442,31 @@ test_moved_while_in_use(struct job *j)
 	    3);
 }
 
+/* No file may become longer. */
+static int
+write_beyond_the_limit(struct job *j, void *ctx)
+{
+	const struct rlimit none = { 0, 0 };
+
+	signal(SIGXFSZ, SIG_IGN);
+	if (setrlimit(RLIMIT_FSIZE, &none) != 0)
+		return 4;
+	if (store_migrate(j, ctx) != -1 || j->err.kind != ERR_BUSY)
+		return 2;
+	return strstr(j->err.text, strerror(EFBIG)) != NULL ? 0 : 3;
+}
+
+/* AC-194: "disk I/O error" alone tells nobody what to mend. */
+static void
+test_error_of_the_system(struct job *j)
+{
+	char *other = arena_printf(j->arena, "%s.other", fixture_url());
+
+	assert_int_equal(
+	    fixture_wait(fixture_fork(write_beyond_the_limit, other)), 0);
+	EXPECT(j, store_ping(j), 0);
+}
+
 static const struct CMUnitTest tests[] = {
 	STORE_TEST_BARE(test_migrate_twice),
 	STORE_TEST_BARE(test_migrate_from_older),
@@ -452,6 +480,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST_SQLITE(test_link_put_in_its_place),
 	STORE_TEST_SQLITE(test_moved_when_new),
 	STORE_TEST_SQLITE(test_moved_while_in_use),
+	STORE_TEST_SQLITE(test_error_of_the_system),
 	STORE_TEST_SQLITE(test_sqlite_settings),
 	STORE_TEST(test_many),
 };
