@@ -56,6 +56,7 @@ EXTRA_DIST += \
 	tests/integration/harness.py \
 	tests/integration/hsm.py \
 	tests/integration/letters.py \
+	tests/integration/odd_acme.py \
 	tests/integration/signed_zones.py \
 	tests/integration/signer.py \
 	tests/integration/smime_reader.py \
@@ -70,6 +71,7 @@ EXTRA_DIST += \
 	tests/integration/test_delivery.py \
 	tests/integration/test_enroll.py \
 	tests/integration/test_enroll_renew.py \
+	tests/integration/test_enroll_servers.py \
 	tests/integration/test_evidence.py \
 	tests/integration/test_forged.py \
 	tests/integration/test_former.py \
