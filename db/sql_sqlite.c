@@ -70,6 +70,9 @@ why_not(struct job *j, sqlite3 *db, int code)
 
 	if (code == SQLITE_FULL)
 		return room;
+	if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB)
+		return ": stop countersignd and restore the database from its "
+		       "backup (countersign(1), AFTER A RESTORE)";
 	if (code == SQLITE_IOERR || code == SQLITE_CANTOPEN)
 		error = sqlite3_system_errno(db);
 	if (error == 0)

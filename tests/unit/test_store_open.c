@@ -467,6 +467,46 @@ test_error_of_the_system(struct job *j)
 	EXPECT(j, store_ping(j), 0);
 }
 
+/* As a disk does that forgets a page. */
+static void
+spoil_page(int64_t page)
+{
+	char octets[4096];
+	FILE *f = fopen(fixture_file(), "r+");
+
+	memset(octets, 0xff, sizeof(octets));
+	assert_non_null(f);
+	assert_int_equal(
+	    fseek(f, (long)(page - 1) * (long)sizeof(octets), SEEK_SET), 0);
+	assert_int_equal(fwrite(octets, sizeof(octets), 1, f), 1);
+	assert_int_equal(fclose(f), 0);
+}
+
+/* AC-194: the log says what to do. */
+static void
+test_spoiled_page(struct job *j)
+{
+	struct job other;
+	int64_t n;
+
+	assert_int_equal(fixture_count(j, "PRAGMA page_size"), 4096);
+	n = fixture_count(
+	    j, "SELECT rootpage FROM sqlite_master WHERE name = 'suppressed'");
+	assert_int_equal(
+	    fixture_count(j, "PRAGMA wal_checkpoint(TRUNCATE)"), 0);
+	spoil_page(n);
+	job_init(&other, NULL, NULL);
+	EXPECT(&other, store_open(&other, fixture_url(), &other.store), 0);
+	assert_int_equal(store_get_int(&other, &n,
+			     "SELECT MAX(until) FROM suppressed", NO_ARGS),
+	    -1);
+	assert_job_error(&other, ERR_INTERNAL, NULL);
+	assert_non_null(strstr(other.err.text, "malformed: stop countersignd "
+					       "and restore the database"));
+	store_close(other.store);
+	job_done(&other);
+}
+
 static const struct CMUnitTest tests[] = {
 	STORE_TEST_BARE(test_migrate_twice),
 	STORE_TEST_BARE(test_migrate_from_older),
@@ -481,6 +521,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST_SQLITE(test_moved_when_new),
 	STORE_TEST_SQLITE(test_moved_while_in_use),
 	STORE_TEST_SQLITE(test_error_of_the_system),
+	STORE_TEST_SQLITE(test_spoiled_page),
 	STORE_TEST_SQLITE(test_sqlite_settings),
 	STORE_TEST(test_many),
 };
