@@ -6,11 +6,9 @@
 
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
-#include <unistd.h>
 
 #include "db/store_cert.h"
 #include "db/store_revoke.h"
-#include "lib/clock.h"
 #include "lib/conf.h"
 #include "lib/fdio.h"
 #include "pki/ca.h"
@@ -21,32 +19,31 @@
 #include "tests/unit/status_lab.h"
 
 void
-list_lab_at(struct list_lab *lab, int64_t now)
+list_lab_init(struct list_lab *lab, struct job *j)
 {
-	clock_set(now);
-	lab->j->now = now;
+	*lab = (struct list_lab){ .j = j, .cert_url = LAB_CRL_URL };
+	lab->conf.issuer = status_lab_conf(j, "p256");
+	lab->issuer.ca = lab_ca("p256");
+	lab->issuer.seal = status_lab_seal_key(j);
+	j->conf = &lab->conf;
+	status_lab_at(j, FIXTURE_NOW);
+	lab->account = fixture_account(j);
 }
 
 void
-list_lab_init(struct list_lab *lab, struct job *j)
+list_lab_issue(struct list_lab *lab, const char *serial, int64_t not_after)
 {
-	*lab = (struct list_lab){ .j = j };
-	lab->issuer.ca = lab_ca("p256");
-	lab->issuer.seal = status_lab_seal_key(j);
-	lab->conf.issuer.crl_file =
-	    arena_printf(j->arena, "%s/lists.crl", lab_ca_folder("p256"));
-	unlink(lab->conf.issuer.crl_file);
-	/* of the same test on the other database */
-	unlink(arena_printf(j->arena, "%s/other.crl", lab_ca_folder("p256")));
-	for (int64_t s = 1; s < 4; s++)
-		unlink(arena_printf(j->arena, "%s/lists-%d.crl",
-		    lab_ca_folder("p256"), (int)s));
-	lab->conf.issuer.crl_shards = 1;
-	lab->conf.issuer.crl_url = LAB_CRL_URL;
-	lab->cert_url = LAB_CRL_URL;
-	j->conf = &lab->conf;
-	list_lab_at(lab, FIXTURE_NOW);
-	lab->account = fixture_account(j);
+	struct job *j = lab->j;
+	const struct cert c = status_lab_reserve(
+	    j, &(struct status_lab_cert){ .ca = lab->issuer.ca,
+		   .seal = lab->issuer.seal,
+		   .account = lab->account,
+		   .id = serial,
+		   .serial = serial,
+		   .not_before = j->now,
+		   .not_after = not_after });
+
+	COMMITTED(j, store_cert_record(j, c.id, SPAN("der"), span_str(c.id)));
 }
 
 const char *

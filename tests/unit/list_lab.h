@@ -21,14 +21,15 @@ struct list_lab {
 	unsigned certs;
 };
 
-/* The job's configuration is the laboratory's from now on; one list. */
+/* At FIXTURE_NOW; the job's configuration is the laboratory's from now on. */
 void list_lab_init(struct list_lab *lab, struct job *j);
-/* Now it is this time. */
-void list_lab_at(struct list_lab *lab, int64_t now);
 
 /* A certificate of this issuer that ends then: its id, cert1, cert2, ...; their
  * numbers are 0101, 0102, ... */
 const char *list_lab_cert(struct list_lab *lab, int64_t not_after);
+/* One of this number, which is its id too, from now until then. */
+void list_lab_issue(
+    struct list_lab *lab, const char *serial, int64_t not_after);
 void list_lab_revoke(struct list_lab *lab, const char *id, int64_t reason);
 
 /* Until nothing is due: how many lists were signed. */

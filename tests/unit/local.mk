@@ -778,12 +778,16 @@ tests_unit_test_clock_aside_SOURCES = tests/unit/test_clock_aside.c \
 	$(INCIDENT_LAB)
 tests_unit_test_clock_aside_LDADD = $(STORE_FIXTURE) $(CS_SRC)
 tests_unit_test_clock_lists_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
+list_lab = tests/unit/list_lab.c tests/unit/list_lab.h
+tests_unit_test_clock_lists_SOURCES = tests/unit/test_clock_lists.c $(list_lab)
 tests_unit_test_clock_lists_LDADD = $(STATUS_LAB) $(PKI_LAB) $(STORE_FIXTURE) \
 	$(CS_SRC)
 tests_unit_test_list_rows_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
+tests_unit_test_list_rows_SOURCES = tests/unit/test_list_rows.c $(list_lab)
 tests_unit_test_list_rows_LDADD = $(STATUS_LAB) $(PKI_LAB) $(STORE_FIXTURE) \
 	$(CS_SRC)
 tests_unit_test_crl_take_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
+tests_unit_test_crl_take_SOURCES = tests/unit/test_crl_take.c $(list_lab)
 tests_unit_test_crl_take_LDADD = $(STATUS_LAB) $(PKI_LAB) $(STORE_FIXTURE) \
 	$(CS_SRC)
 tests_unit_test_incident_SOURCES = tests/unit/test_incident.c $(INCIDENT_LAB)
@@ -837,7 +841,6 @@ tests_unit_test_ceremony_record_LDADD = $(CEREMONY_LAB) $(STORE_FIXTURE) \
 tests_unit_test_url_check_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
 tests_unit_test_url_check_LDADD = $(STATUS_LAB) $(PKI_LAB) $(STORE_FIXTURE) \
 	$(CS_SRC)
-list_lab = tests/unit/list_lab.c tests/unit/list_lab.h
 tests_unit_test_lists_SOURCES = tests/unit/test_lists.c $(list_lab)
 tests_unit_test_lists_LDADD = $(STATUS_LAB) $(PKI_LAB) $(STORE_FIXTURE) \
 	$(CS_SRC)

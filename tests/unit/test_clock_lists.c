@@ -24,7 +24,7 @@
 #include "src/crl_take.h"
 #include "src/role_issuer.h"
 #include "src/status_place.h"
-#include "tests/unit/pki_lab.h"
+#include "tests/unit/list_lab.h"
 #include "tests/unit/status_lab.h"
 
 #define HOUR ((int64_t)3600)
@@ -32,56 +32,9 @@
 #define AHEAD (100 * DAY)
 #define SEGMENT 0x77 /* of numbers that end so */
 
-struct lab {
-	struct job *j;
-	struct conf conf;
-	struct issuer issuer;
-	const char *account;
-};
-
-static void
-lab_init(struct lab *lab, struct job *j)
-{
-	*lab = (struct lab){ .j = j };
-	lab->conf.issuer = status_lab_conf(j, "p256");
-	lab->issuer.ca = lab_ca("p256");
-	lab->issuer.seal = status_lab_seal_key(j);
-	j->conf = &lab->conf;
-	status_lab_at(j, FIXTURE_NOW);
-	lab->account = fixture_account(j);
-}
-
-/* Issued now. */
-static void
-make_cert(struct lab *lab, const char *serial, int64_t not_after)
-{
-	struct job *j = lab->j;
-	const struct cert c = status_lab_reserve(
-	    j, &(struct status_lab_cert){ .ca = lab->issuer.ca,
-		   .seal = lab->issuer.seal,
-		   .account = lab->account,
-		   .id = serial,
-		   .serial = serial,
-		   .not_before = j->now,
-		   .not_after = not_after });
-
-	COMMITTED(j, store_cert_record(j, c.id, SPAN("der"), span_str(c.id)));
-}
-
-static void
-revoke_one(struct lab *lab, const char *id)
-{
-	struct revocation r = { 4, "operator", { NULL, 0 } };
-	struct job *j = lab->j;
-
-	EXPECT(j, store_begin(j), 0);
-	EXPECT(j, store_revoke_cert(j, id, &r), 1);
-	EXPECT(j, store_commit(j), 0);
-}
-
 /* All that is due: how many lists were signed. */
 static int64_t
-run(struct lab *lab)
+run(struct list_lab *lab)
 {
 	static const char lists[] =
 	    "SELECT COUNT(*) FROM crl WHERE der IS NOT NULL";
@@ -92,7 +45,7 @@ run(struct lab *lab)
 }
 
 static void
-fails(struct lab *lab, const char *why)
+fails(struct list_lab *lab, const char *why)
 {
 	struct job *j = lab->j;
 
@@ -103,7 +56,7 @@ fails(struct lab *lab, const char *why)
 
 /* "0101 0103" */
 static const char *
-listed(struct lab *lab)
+listed(struct list_lab *lab)
 {
 	const struct crl_input l = status_lab_list(lab->j, &lab->issuer);
 	const char *text = "";
@@ -116,7 +69,7 @@ listed(struct lab *lab)
 }
 
 static int64_t
-top_number(struct lab *lab)
+top_number(struct list_lab *lab)
 {
 	return fixture_count(lab->j, "SELECT MAX(number) FROM crl");
 }
@@ -125,16 +78,16 @@ top_number(struct lab *lab)
  * of which the two lists are that were made ahead; the second one has dropped
  * them.  One more is revoked ahead, and one signed. */
 static void
-run_ahead(struct lab *lab)
+run_ahead(struct list_lab *lab)
 {
 	struct job *j = lab->j;
 
-	make_cert(lab, "0101", FIXTURE_NOW + 5 * DAY);
-	make_cert(lab, "0102", FIXTURE_NOW + 50 * DAY);
-	make_cert(lab, "0103", FIXTURE_NOW + 500 * DAY);
+	list_lab_issue(lab, "0101", FIXTURE_NOW + 5 * DAY);
+	list_lab_issue(lab, "0102", FIXTURE_NOW + 50 * DAY);
+	list_lab_issue(lab, "0103", FIXTURE_NOW + 500 * DAY);
 	run(lab);
-	revoke_one(lab, "0101");
-	revoke_one(lab, "0102");
+	list_lab_revoke(lab, "0101", 4);
+	list_lab_revoke(lab, "0102", 4);
 	status_lab_at(j, FIXTURE_NOW + HOUR);
 	assert_int_equal(run(lab), 1);
 	assert_string_equal(listed(lab), "0101 0102");
@@ -142,15 +95,15 @@ run_ahead(struct lab *lab)
 	status_lab_at(j, FIXTURE_NOW + AHEAD);
 	assert_int_equal(run(lab), 1);
 	assert_string_equal(listed(lab), "0101 0102");
-	make_cert(lab, "0104", j->now + 365 * DAY);
+	list_lab_issue(lab, "0104", j->now + 365 * DAY);
 	status_lab_at(j, FIXTURE_NOW + AHEAD + DAY);
 	assert_int_equal(run(lab), 1);
 	assert_string_equal(listed(lab), "");
-	revoke_one(lab, "0103");
+	list_lab_revoke(lab, "0103", 4);
 }
 
 static void
-set_aside(struct lab *lab)
+set_aside(struct list_lab *lab)
 {
 	struct job *j = lab->j;
 	struct clock_ahead ahead;
@@ -166,10 +119,10 @@ set_aside(struct lab *lab)
 static void
 test_goes_on(struct job *j)
 {
-	struct lab lab;
+	struct list_lab lab;
 	int64_t top;
 
-	lab_init(&lab, j);
+	list_lab_init(&lab, j);
 	run_ahead(&lab);
 	top = top_number(&lab);
 	status_lab_at(j, FIXTURE_NOW + 2 * HOUR);
@@ -204,10 +157,10 @@ test_goes_on(struct job *j)
 static void
 test_keeps_entries(struct job *j)
 {
-	struct lab lab;
+	struct list_lab lab;
 	int64_t top;
 
-	lab_init(&lab, j);
+	list_lab_init(&lab, j);
 	run_ahead(&lab);
 	status_lab_at(j, j->now + HOUR);
 	assert_int_equal(run(&lab), 1);
@@ -232,12 +185,12 @@ test_keeps_entries(struct job *j)
 static void
 test_restored(struct job *j)
 {
-	struct lab lab;
+	struct list_lab lab;
 	struct crl_taken taken;
 	uint64_t ahead;
 	int64_t top;
 
-	lab_init(&lab, j);
+	list_lab_init(&lab, j);
 	run_ahead(&lab);
 	ahead = status_lab_list(j, &lab.issuer).number;
 	fixture_sql(
@@ -263,13 +216,13 @@ test_restored(struct job *j)
 static void
 test_regular(struct job *j)
 {
-	struct lab lab;
+	struct list_lab lab;
 
-	lab_init(&lab, j);
-	make_cert(&lab, "0101", FIXTURE_NOW + 500 * DAY);
+	list_lab_init(&lab, j);
+	list_lab_issue(&lab, "0101", FIXTURE_NOW + 500 * DAY);
 	run(&lab);
 	status_lab_at(j, FIXTURE_NOW + AHEAD);
-	revoke_one(&lab, "0101");
+	list_lab_revoke(&lab, "0101", 4);
 	status_lab_at(j, FIXTURE_NOW + DAY - 1);
 	assert_int_equal(run(&lab), 0);
 	status_lab_at(j, FIXTURE_NOW + DAY);
@@ -281,11 +234,11 @@ test_regular(struct job *j)
 static void
 test_count(struct job *j)
 {
-	struct lab lab;
+	struct list_lab lab;
 	const char *label;
 	int64_t count;
 
-	lab_init(&lab, j);
+	list_lab_init(&lab, j);
 	label = ca_key_label(lab.issuer.ca);
 	run_ahead(&lab);
 	status_lab_at(j, FIXTURE_NOW + 2 * HOUR);
@@ -300,7 +253,7 @@ test_count(struct job *j)
 
 /* So many, all of now. */
 static void
-expect_answers(struct lab *lab, size_t count)
+expect_answers(struct list_lab *lab, size_t count)
 {
 	struct job *j = lab->j;
 	struct ocsp_segment s;
@@ -325,19 +278,19 @@ expect_answers(struct lab *lab, size_t count)
 static void
 test_answers(struct job *j)
 {
-	struct lab lab;
+	struct list_lab lab;
 	const char *label;
 	int64_t count;
 
-	lab_init(&lab, j);
+	list_lab_init(&lab, j);
 	label = ca_key_label(lab.issuer.ca);
 	lab.issuer.answers = answers_new(j->arena);
-	make_cert(&lab, "010177", FIXTURE_NOW + 500 * DAY);
-	make_cert(&lab, "010277", FIXTURE_NOW + 500 * DAY);
+	list_lab_issue(&lab, "010177", FIXTURE_NOW + 500 * DAY);
+	list_lab_issue(&lab, "010277", FIXTURE_NOW + 500 * DAY);
 	status_lab_at(j, FIXTURE_NOW + AHEAD);
 	run(&lab);
-	make_cert(&lab, "010377", FIXTURE_NOW + 500 * DAY);
-	revoke_one(&lab, "010177");
+	list_lab_issue(&lab, "010377", FIXTURE_NOW + 500 * DAY);
+	list_lab_revoke(&lab, "010177", 4);
 	run(&lab);
 	expect_answers(&lab, 2);
 	answers_free(lab.issuer.answers);

@@ -10,7 +10,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "db/store_cert.h"
 #include "db/store_revoke.h"
 #include "lib/arena.h"
 #include "lib/conf.h"
@@ -18,70 +17,32 @@
 #include "pki/crl.h"
 #include "src/crl_take.h"
 #include "src/role_issuer.h"
-#include "tests/unit/pki_lab.h"
+#include "tests/unit/list_lab.h"
 #include "tests/unit/status_lab.h"
 
 #define DAY ((int64_t)86400)
-
-struct lab {
-	struct job *j;
-	struct conf conf;
-	struct issuer issuer;
-	const char *account;
-};
-
-static void
-make_cert(struct lab *lab, const char *serial)
-{
-	struct job *j = lab->j;
-	const struct cert c = status_lab_reserve(
-	    j, &(struct status_lab_cert){ .ca = lab->issuer.ca,
-		   .seal = lab->issuer.seal,
-		   .account = lab->account,
-		   .id = serial,
-		   .serial = serial,
-		   .not_before = j->now,
-		   .not_after = j->now + 300 * DAY });
-
-	COMMITTED(j, store_cert_record(j, c.id, SPAN("der"), span_str(c.id)));
-}
-
-static void
-revoke_one(struct lab *lab, const char *id, int reason)
-{
-	struct revocation r = { reason, "operator", { NULL, 0 } };
-
-	EXPECT(lab->j, store_begin(lab->j), 0);
-	EXPECT(lab->j, store_revoke_cert(lab->j, id, &r), 1);
-	EXPECT(lab->j, store_commit(lab->j), 0);
-}
 
 /*
  * The backup has 0101, revoked, and 0103 and 0105; the list has 0103 and 0105
  * too, which were revoked later, and 0102 and 0107, which were issued later.
  */
 static void
-restore(struct lab *lab, struct job *j)
+restore(struct list_lab *lab, struct job *j)
 {
-	*lab = (struct lab){ .j = j };
-	lab->conf.issuer = status_lab_conf(j, "p256");
-	lab->issuer.ca = lab_ca("p256");
-	lab->issuer.seal = status_lab_seal_key(j);
-	j->conf = &lab->conf;
-	status_lab_at(j, FIXTURE_NOW);
-	lab->account = fixture_account(j);
+	list_lab_init(lab, j);
 	for (size_t k = 0; k < 3; k++)
-		make_cert(
-		    lab, (const char *const[]){ "0101", "0103", "0105" }[k]);
-	revoke_one(lab, "0101", 4);
+		list_lab_issue(lab,
+		    (const char *const[]){ "0101", "0103", "0105" }[k],
+		    j->now + 300 * DAY);
+	list_lab_revoke(lab, "0101", 4);
 	status_lab_run(j, &lab->issuer);
 	status_lab_at(j, FIXTURE_NOW + DAY);
-	make_cert(lab, "0102");
-	make_cert(lab, "0107");
-	revoke_one(lab, "0102", 1);
-	revoke_one(lab, "0103", 5);
-	revoke_one(lab, "0105", 1);
-	revoke_one(lab, "0107", 4);
+	list_lab_issue(lab, "0102", j->now + 300 * DAY);
+	list_lab_issue(lab, "0107", j->now + 300 * DAY);
+	list_lab_revoke(lab, "0102", 1);
+	list_lab_revoke(lab, "0103", 5);
+	list_lab_revoke(lab, "0105", 1);
+	list_lab_revoke(lab, "0107", 4);
 	status_lab_run(j, &lab->issuer);
 	assert_string_equal(status_lab_listed(lab->j, &lab->issuer),
 	    "0101:4 0102:1 0103:5 0105:1 0107:4");
@@ -99,7 +60,7 @@ test_take(struct job *j)
 {
 	struct crl_input before, after;
 	struct crl_taken t;
-	struct lab lab;
+	struct list_lab lab;
 
 	restore(&lab, j);
 	before = status_lab_list(j, &lab.issuer);
@@ -146,7 +107,7 @@ test_take(struct job *j)
 }
 
 static void
-refused(struct lab *lab, struct crl_taken *t, enum err_kind kind)
+refused(struct list_lab *lab, struct crl_taken *t, enum err_kind kind)
 {
 	struct job *j = lab->j;
 
@@ -159,7 +120,7 @@ static void
 test_no_list(struct job *j)
 {
 	struct crl_taken t;
-	struct lab lab;
+	struct list_lab lab;
 
 	restore(&lab, j);
 	EXPECT(j,
@@ -178,7 +139,7 @@ static void
 test_other_list(struct job *j)
 {
 	struct crl_taken t;
-	struct lab lab;
+	struct list_lab lab;
 
 	restore(&lab, j);
 	fixture_sql(j, "UPDATE crl SET number = 3 WHERE number = 2");
@@ -205,10 +166,10 @@ static void
 test_reason(struct job *j)
 {
 	struct crl_taken t;
-	struct lab lab;
+	struct list_lab lab;
 
 	restore(&lab, j);
-	revoke_one(&lab, "0105", 4);
+	list_lab_revoke(&lab, "0105", 4);
 	EXPECT(j, crl_take(j, &lab.issuer, "operator", &t), 0);
 	assert_int_equal(t.raised, 1);
 	assert_int_equal(t.revoked, 1);
@@ -252,10 +213,10 @@ static void
 test_swapped(struct job *j)
 {
 	struct crl_taken t;
-	struct lab lab;
+	struct list_lab lab;
 
 	restore(&lab, j);
-	make_cert(&lab, "0109");
+	list_lab_issue(&lab, "0109", j->now + 300 * DAY);
 	fixture_sql(j,
 	    "UPDATE cert SET spki_sha256 = profile_sha256 WHERE id = '0109'; "
 	    "UPDATE cert SET serial = 'x' WHERE id = '0105'; "
@@ -286,7 +247,7 @@ static void
 test_foreign(struct job *j)
 {
 	struct crl_taken t;
-	struct lab lab;
+	struct list_lab lab;
 
 	restore(&lab, j);
 	fixture_sql(j,
@@ -307,7 +268,7 @@ static void
 test_reserved(struct job *j)
 {
 	struct crl_taken t;
-	struct lab lab;
+	struct list_lab lab;
 
 	restore(&lab, j);
 	fixture_sql(j, "UPDATE cert SET issued_at = 0, der = NULL, sha256 = "

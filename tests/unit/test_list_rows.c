@@ -8,66 +8,19 @@
 
 #include <string.h>
 
-#include "db/store_cert.h"
 #include "db/store_revoke.h"
 #include "lib/arena.h"
 #include "lib/conf.h"
 #include "pki/crl.h"
 #include "src/role_issuer.h"
-#include "tests/unit/pki_lab.h"
+#include "tests/unit/list_lab.h"
 #include "tests/unit/status_lab.h"
 
 #define DAY ((int64_t)86400)
 
-struct lab {
-	struct job *j;
-	struct conf conf;
-	struct issuer issuer;
-	const char *account;
-};
-
-static void
-lab_init(struct lab *lab, struct job *j)
-{
-	*lab = (struct lab){ .j = j };
-	lab->conf.issuer = status_lab_conf(j, "p256");
-	lab->issuer.ca = lab_ca("p256");
-	lab->issuer.seal = status_lab_seal_key(j);
-	j->conf = &lab->conf;
-	status_lab_at(j, FIXTURE_NOW);
-	lab->account = fixture_account(j);
-}
-
-/* Of this number, which is the row's id too. */
-static void
-make_cert(struct lab *lab, const char *serial, int64_t days)
-{
-	struct job *j = lab->j;
-	const struct cert c = status_lab_reserve(
-	    j, &(struct status_lab_cert){ .ca = lab->issuer.ca,
-		   .seal = lab->issuer.seal,
-		   .account = lab->account,
-		   .id = serial,
-		   .serial = serial,
-		   .not_before = j->now,
-		   .not_after = j->now + days * DAY });
-
-	COMMITTED(j, store_cert_record(j, c.id, SPAN("der"), span_str(c.id)));
-}
-
-static void
-revoke_one(struct lab *lab, const char *id, int reason)
-{
-	struct revocation r = { reason, "operator", { NULL, 0 } };
-
-	EXPECT(lab->j, store_begin(lab->j), 0);
-	EXPECT(lab->j, store_revoke_cert(lab->j, id, &r), 1);
-	EXPECT(lab->j, store_commit(lab->j), 0);
-}
-
 /* On the list of so many days later: what the log says meanwhile. */
 static const char *
-next_list(struct lab *lab, int64_t days)
+next_list(struct list_lab *lab, int64_t days)
 {
 	status_lab_at(lab->j, FIXTURE_NOW + days * DAY);
 	unit_log_begin();
@@ -80,19 +33,19 @@ next_list(struct lab *lab, int64_t days)
 static void
 test_reason(struct job *j)
 {
-	struct lab lab;
+	struct list_lab lab;
 	const char *log;
 
-	lab_init(&lab, j);
-	make_cert(&lab, "0101", 300);
-	make_cert(&lab, "0102", 300);
-	make_cert(&lab, "0103", 300);
-	revoke_one(&lab, "0101", 1);
-	revoke_one(&lab, "0102", 4);
+	list_lab_init(&lab, j);
+	list_lab_issue(&lab, "0101", j->now + 300 * DAY);
+	list_lab_issue(&lab, "0102", j->now + 300 * DAY);
+	list_lab_issue(&lab, "0103", j->now + 300 * DAY);
+	list_lab_revoke(&lab, "0101", 1);
+	list_lab_revoke(&lab, "0102", 4);
 	next_list(&lab, 0);
 	assert_string_equal(status_lab_listed(j, &lab.issuer), "0101:1 0102:4");
 	fixture_sql(j, "UPDATE cert SET reason = 5 WHERE revoked_at > 0");
-	revoke_one(&lab, "0103", 4);
+	list_lab_revoke(&lab, "0103", 4);
 	log = next_list(&lab, 1);
 	assert_non_null(strstr(log, "\"revocation reason lost\" serial=0101"));
 	assert_null(strstr(log, "serial=0102"));
@@ -121,13 +74,13 @@ test_elsewhere(struct job *j)
 		"UPDATE cert SET not_after = 1",
 		"UPDATE cert SET evidence = '{}', revoked_at = 0",
 	};
-	struct lab lab;
+	struct list_lab lab;
 	const char *log;
 
-	lab_init(&lab, j);
-	make_cert(&lab, "0101", 20);
-	make_cert(&lab, "0102", 300);
-	revoke_one(&lab, "0101", 4);
+	list_lab_init(&lab, j);
+	list_lab_issue(&lab, "0101", j->now + 20 * DAY);
+	list_lab_issue(&lab, "0102", j->now + 300 * DAY);
+	list_lab_revoke(&lab, "0101", 4);
 	next_list(&lab, 0);
 	fixture_sql(j, "CREATE TABLE kept AS SELECT * FROM cert");
 	for (size_t k = 0; k < sizeof(changes) / sizeof(changes[0]); k++) {
@@ -155,15 +108,16 @@ test_elsewhere(struct job *j)
 static void
 test_many_spoiled(struct job *j)
 {
-	struct lab lab;
+	struct list_lab lab;
 	const char *before;
 
-	lab_init(&lab, j);
+	list_lab_init(&lab, j);
 	for (unsigned k = 0; k < 12; k++) {
 		const char *serial = arena_printf(j->arena, "01%02x", 1 + k);
 
-		make_cert(&lab, serial, k % 3 == 0 ? 20 : 300);
-		revoke_one(&lab, serial, 4);
+		list_lab_issue(
+		    &lab, serial, j->now + (k % 3 == 0 ? 20 : 300) * DAY);
+		list_lab_revoke(&lab, serial, 4);
 	}
 	next_list(&lab, 0);
 	before = status_lab_listed(j, &lab.issuer);

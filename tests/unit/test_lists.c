@@ -22,7 +22,7 @@
 #include "pki/crl.h"
 #include "src/role_issuer.h"
 #include "tests/unit/list_lab.h"
-#include "tests/unit/pki_lab.h"
+#include "tests/unit/status_lab.h"
 
 #define HOUR 3600
 #define DAY (24 * HOUR)
@@ -44,7 +44,7 @@ test_times(struct job *j)
 	c = list_lab_cert(&lab, FIXTURE_NOW + 365 * DAY);
 
 	/* long after the last list: now */
-	list_lab_at(&lab, FIXTURE_NOW + HOUR);
+	status_lab_at(j, FIXTURE_NOW + HOUR);
 	list_lab_revoke(&lab, b, 4);
 	assert_true(j->wake & 1u << ROLE_ISSUER);
 	assert_int_equal(list_lab_due(&lab), j->now);
@@ -53,21 +53,21 @@ test_times(struct job *j)
 	assert_int_equal(list_lab_due(&lab), j->now + DAY);
 
 	/* soon after it: collected */
-	list_lab_at(&lab, FIXTURE_NOW + HOUR + 1);
+	status_lab_at(j, FIXTURE_NOW + HOUR + 1);
 	list_lab_revoke(&lab, a, 0);
 	assert_int_equal(list_lab_due(&lab), FIXTURE_NOW + HOUR + 5);
 	assert_int_equal(list_lab_publish(&lab), 0);
-	list_lab_at(&lab, FIXTURE_NOW + HOUR + 4);
+	status_lab_at(j, FIXTURE_NOW + HOUR + 4);
 	list_lab_revoke(&lab, c, 9);
 	assert_int_equal(list_lab_due(&lab), FIXTURE_NOW + HOUR + 5);
-	list_lab_at(&lab, FIXTURE_NOW + HOUR + 5);
+	status_lab_at(j, FIXTURE_NOW + HOUR + 5);
 	assert_int_equal(list_lab_publish(&lab), 1);
 	assert_string_equal(list_lab_listed(&lab), "0101:0 0102:4 0103:9");
 
 	/* nothing new: a day later */
-	list_lab_at(&lab, FIXTURE_NOW + HOUR + 5 + DAY - 1);
+	status_lab_at(j, FIXTURE_NOW + HOUR + 5 + DAY - 1);
 	assert_int_equal(list_lab_publish(&lab), 0);
-	list_lab_at(&lab, FIXTURE_NOW + HOUR + 5 + DAY);
+	status_lab_at(j, FIXTURE_NOW + HOUR + 5 + DAY);
 	assert_int_equal(list_lab_publish(&lab), 1);
 	assert_string_equal(list_lab_listed(&lab), "0101:0 0102:4 0103:9");
 }
@@ -80,7 +80,7 @@ flood(struct list_lab *lab, int seconds)
 	int64_t before = ceiling_sum(&lab->issuer.lists, lab->j->now);
 
 	for (int k = 0; k < seconds; k++) {
-		list_lab_at(lab, lab->j->now + 1);
+		status_lab_at(lab->j, lab->j->now + 1);
 		fixture_sql(lab->j, "DELETE FROM crl");
 		for (int n = 0; n < 2; n++)
 			EXPECT(lab->j,
@@ -120,25 +120,25 @@ test_ceiling(struct job *j)
 	/* the reserve: one in five minutes, with what was revoked */
 	list_lab_revoke(&lab, list_lab_cert(&lab, FIXTURE_NOW + 365 * DAY), 4);
 	assert_int_equal(list_lab_due(&lab), FIXTURE_NOW + 303);
-	list_lab_at(&lab, FIXTURE_NOW + 290);
+	status_lab_at(j, FIXTURE_NOW + 290);
 	assert_int_equal(flood(&lab, 12), 0);
 	assert_int_equal(flood(&lab, 10), 1);
 	assert_string_equal(list_lab_listed(&lab), "0101:4");
 
 	/* the row is taken away, too: it is put there again */
 	fixture_sql(j, "DELETE FROM issuance_stop");
-	list_lab_at(&lab, FIXTURE_NOW + 600);
+	status_lab_at(j, FIXTURE_NOW + 600);
 	assert_int_equal(flood(&lab, 10), 1);
 	assert_int_equal(count_holds(j), 1);
 
 	/* time alone does not lift it */
-	list_lab_at(&lab, FIXTURE_NOW + 3 * HOUR);
+	status_lab_at(j, FIXTURE_NOW + 3 * HOUR);
 	assert_int_equal(flood(&lab, 10), 1);
 
 	/* an admin does */
 	fixture_sql(j, "DELETE FROM issuance_stop");
 	lab.conf.issuer.max_lists_per_hour = 100;
-	list_lab_at(&lab, FIXTURE_NOW + 4 * HOUR);
+	status_lab_at(j, FIXTURE_NOW + 4 * HOUR);
 	assert_int_equal(flood(&lab, 10), 10);
 	assert_int_equal(count_holds(j), 0);
 }
@@ -186,7 +186,7 @@ test_reason_changes(struct job *j)
 	list_lab_revoke(&lab, a, 5);
 	list_lab_publish(&lab);
 	assert_string_equal(list_lab_listed(&lab), "0101:5");
-	list_lab_at(&lab, FIXTURE_NOW + HOUR);
+	status_lab_at(j, FIXTURE_NOW + HOUR);
 	EXPECT(j, store_begin(j), 0);
 	EXPECT(j, store_revoke_for_compromise(j, a, &r), 1);
 	EXPECT(j, store_commit(j), 0);
@@ -217,7 +217,7 @@ test_file(struct job *j)
 	assert_string_equal(list_lab_listed(&lab), "");
 	EXPECT(j, issuer_list_step(&lab.issuer, j), 0);
 
-	list_lab_at(&lab, FIXTURE_NOW + HOUR);
+	status_lab_at(j, FIXTURE_NOW + HOUR);
 	list_lab_revoke(&lab, list_lab_cert(&lab, FIXTURE_NOW + 365 * DAY), 4);
 	lab.conf.issuer.crl_file = "/nonexistent/folder/list.crl";
 	EXPECT(j, issuer_list_step(&lab.issuer, j), 1);
@@ -276,8 +276,8 @@ test_other_issuer(struct job *j)
 	list_lab_publish(&lab);
 	other = lab;
 	other.conf.issuer.crl_file =
-	    arena_printf(j->arena, "%s/other.crl", lab_ca_folder("p256"));
-	list_lab_at(&lab, FIXTURE_NOW + HOUR);
+	    arena_printf(j->arena, "%s.other", lab.conf.issuer.crl_file);
+	status_lab_at(j, FIXTURE_NOW + HOUR);
 	list_lab_revoke(&lab, list_lab_cert(&lab, FIXTURE_NOW + 365 * DAY), 3);
 	j->conf = &other.conf;
 	assert_int_equal(list_lab_publish(&other), 1);
@@ -333,16 +333,16 @@ test_expired_entry(struct job *j)
 	a = list_lab_cert(&lab, FIXTURE_NOW + HOUR);
 	b = list_lab_cert(&lab, FIXTURE_NOW + 2 * HOUR);
 	list_lab_revoke(&lab, a, 0);
-	list_lab_at(&lab, FIXTURE_NOW + 60);
+	status_lab_at(j, FIXTURE_NOW + 60);
 	list_lab_publish(&lab);
 	assert_string_equal(list_lab_listed(&lab), "0101:0");
 	/* The issuer was down for four days: still. */
-	list_lab_at(&lab, FIXTURE_NOW + 2 * HOUR);
+	status_lab_at(j, FIXTURE_NOW + 2 * HOUR);
 	list_lab_revoke(&lab, b, 0);
-	list_lab_at(&lab, FIXTURE_NOW + 4 * DAY);
+	status_lab_at(j, FIXTURE_NOW + 4 * DAY);
 	assert_int_equal(list_lab_publish(&lab), 1);
 	assert_string_equal(list_lab_listed(&lab), "0101:0 0102:0");
-	list_lab_at(&lab, FIXTURE_NOW + 5 * DAY);
+	status_lab_at(j, FIXTURE_NOW + 5 * DAY);
 	assert_int_equal(list_lab_publish(&lab), 1);
 	assert_string_equal(list_lab_listed(&lab), "");
 }
@@ -356,9 +356,9 @@ test_clock_ahead(struct job *j)
 
 	list_lab_init(&lab, j);
 	a = list_lab_cert(&lab, FIXTURE_NOW + 365 * DAY);
-	list_lab_at(&lab, FIXTURE_NOW + 3);
+	status_lab_at(j, FIXTURE_NOW + 3);
 	list_lab_revoke(&lab, a, 4);
-	list_lab_at(&lab, FIXTURE_NOW);
+	status_lab_at(j, FIXTURE_NOW);
 	assert_int_equal(list_lab_publish(&lab), 1);
 	assert_string_equal(list_lab_listed(&lab), "0101:4");
 }
@@ -393,12 +393,12 @@ test_sweep(struct job *j)
 	COMMITTED(j, store_key_block(j, KEY_BY_SPKI(LIST_LAB_SPKI),
 			 "some account", "test"));
 	a = list_lab_cert(&lab, FIXTURE_NOW + 365 * DAY);
-	list_lab_at(&lab, FIXTURE_NOW + DAY);
+	status_lab_at(j, FIXTURE_NOW + DAY);
 	list_lab_publish(&lab);
 	assert_string_equal(list_lab_listed(&lab), "");
 	COMMITTED(
 	    j, store_key_block(j, KEY_BY_SPKI(LIST_LAB_SPKI), NULL, "test"));
-	list_lab_at(&lab, FIXTURE_NOW + 2 * DAY);
+	status_lab_at(j, FIXTURE_NOW + 2 * DAY);
 	list_lab_publish(&lab);
 	assert_string_equal(list_lab_listed(&lab), "0101:1");
 	EXPECT(j, store_cert_by_id(j, a, NULL, &row), 1);
@@ -444,7 +444,7 @@ test_taken_back(struct job *j)
 
 	list_lab_init(&lab, j);
 	list_lab_publish(&lab);
-	list_lab_at(&lab, FIXTURE_NOW + HOUR);
+	status_lab_at(j, FIXTURE_NOW + HOUR);
 	list_lab_revoke(&lab, list_lab_cert(&lab, FIXTURE_NOW + 365 * DAY), 1);
 	list_lab_publish(&lab);
 	before = list_lab_file(&lab, 0);
@@ -452,7 +452,7 @@ test_taken_back(struct job *j)
 	for (size_t i = 0; i < COUNT(attacks); i++) {
 		unit_case("%s", attacks[i]);
 		fixture_sql(j, attacks[i]);
-		list_lab_at(&lab, FIXTURE_NOW + (int64_t)(i + 2) * DAY);
+		status_lab_at(j, FIXTURE_NOW + (int64_t)(i + 2) * DAY);
 		assert_int_equal(issuer_list_step(&lab.issuer, j), -1);
 		assert_non_null(strstr(j->err.text, "L-66"));
 		job_recover(j);
@@ -481,7 +481,7 @@ test_old_list_again(struct job *j)
 	list_lab_init(&lab, j);
 	list_lab_publish(&lab);
 	a = list_lab_cert(&lab, FIXTURE_NOW + 365 * DAY);
-	list_lab_at(&lab, FIXTURE_NOW + HOUR);
+	status_lab_at(j, FIXTURE_NOW + HOUR);
 	list_lab_revoke(&lab, a, 1);
 	list_lab_publish(&lab);
 	for (int is_restarted = 0; is_restarted < 2; is_restarted++) {
@@ -492,7 +492,7 @@ test_old_list_again(struct job *j)
 		    "next_update, der FROM crl WHERE number = 1");
 		if (is_restarted)
 			lab.issuer.written[0] = 0;
-		list_lab_at(&lab, j->now + 1);
+		status_lab_at(j, j->now + 1);
 		list_lab_publish(&lab);
 		assert_string_equal(list_lab_listed(&lab), "0101:1");
 	}
@@ -500,7 +500,7 @@ test_old_list_again(struct job *j)
 	fixture_sql(j, "UPDATE crl SET der = (SELECT der FROM crl WHERE "
 		       "number = 1) WHERE number > 1 AND der IS NOT NULL");
 	lab.issuer.written[0] = 0;
-	list_lab_at(&lab, j->now + 1);
+	status_lab_at(j, j->now + 1);
 	list_lab_publish(&lab);
 	assert_string_equal(list_lab_listed(&lab), "0101:1");
 }
@@ -515,7 +515,7 @@ test_foreign_list(struct job *j)
 	list_lab_init(&lab, j);
 	list_lab_publish(&lab);
 	before = list_lab_file(&lab, 0);
-	list_lab_at(&lab, FIXTURE_NOW + HOUR);
+	status_lab_at(j, FIXTURE_NOW + HOUR);
 	fixture_sql(j, "INSERT INTO crl (ca_label, shard, number, this_update, "
 		       "next_update, der) SELECT ca_label, 0, number + 5, 1, "
 		       "next_update, der FROM crl");

@@ -17,6 +17,7 @@
 #include "src/role_issuer.h"
 #include "src/status_answer.h"
 #include "tests/unit/list_lab.h"
+#include "tests/unit/status_lab.h"
 
 #define HOUR 3600
 #define DAY (24 * HOUR)
@@ -59,13 +60,13 @@ test_not_imported(struct job *j)
 	list_lab_init(&lab, j);
 	ceremony_list(&lab, &first);
 	EXPECT(j, issuer_list_start(&lab.issuer, j), 0);
-	list_lab_at(&lab, FIXTURE_NOW + HOUR);
+	status_lab_at(j, FIXTURE_NOW + HOUR);
 	assert_int_equal(list_lab_publish(&lab), 1);
 	assert_int_equal(list_lab_number(j, "MIN"), 2);
 	assert_int_equal(import(j, &first), 1);
 	assert_int_equal(list_lab_publish(&lab), 0);
 	assert_false(span_eq(list_lab_file(&lab, 0), first.der));
-	list_lab_at(&lab, FIXTURE_NOW + 2 * DAY);
+	status_lab_at(j, FIXTURE_NOW + 2 * DAY);
 	assert_int_equal(list_lab_publish(&lab), 1);
 	assert_int_equal(list_lab_number(j, "MAX"), 3);
 	assert_int_equal(list_lab_number(j, "COUNT"), 3);
@@ -82,14 +83,14 @@ test_imported(struct job *j)
 	ceremony_list(&lab, &first);
 	assert_int_equal(import(j, &first), 1);
 	EXPECT(j, issuer_list_start(&lab.issuer, j), 0);
-	list_lab_at(&lab, FIXTURE_NOW + HOUR);
+	status_lab_at(j, FIXTURE_NOW + HOUR);
 	assert_int_equal(list_lab_publish(&lab), 0);
 	assert_true(span_eq(list_lab_file(&lab, 0), first.der));
 	/* given again, and another one of this number */
 	assert_int_equal(import(j, &first), 0);
 	ceremony_list(&lab, &other);
 	assert_int_equal(import(j, &other), CRL_IS_OTHER);
-	list_lab_at(&lab, FIXTURE_NOW + DAY);
+	status_lab_at(j, FIXTURE_NOW + DAY);
 	assert_int_equal(list_lab_publish(&lab), 1);
 	assert_int_equal(list_lab_number(j, "MAX"), 2);
 	assert_false(span_eq(list_lab_file(&lab, 0), first.der));
@@ -119,7 +120,7 @@ test_imported_old(struct job *j)
 	ceremony_list(&lab, &first);
 	assert_int_equal(import(j, &first), 1);
 	EXPECT(j, issuer_list_start(&lab.issuer, j), 0);
-	list_lab_at(&lab, first.next_update - 1);
+	status_lab_at(j, first.next_update - 1);
 	unit_log_begin();
 	EXPECT(j, issuer_list_step(&lab.issuer, j), 1);
 	assert_null(strstr(unit_log_end(), "late"));
@@ -131,7 +132,7 @@ test_imported_old(struct job *j)
 	lab.issuer.written[0] = 0;
 	list_lab_revoke(&lab, list_lab_cert(&lab, FIXTURE_NOW + 365 * DAY), 4);
 	fixture_sql(j, "ALTER TABLE blocked_key RENAME TO away");
-	list_lab_at(&lab, first.next_update);
+	status_lab_at(j, first.next_update);
 	unit_log_begin();
 	assert_int_equal(issuer_list_step(&lab.issuer, j), -1);
 	assert_null(strstr(unit_log_end(), "late"));
@@ -158,16 +159,16 @@ test_emptied(struct job *j)
 	const char *id;
 
 	list_lab_init(&lab, j);
-	list_lab_at(&lab, FIXTURE_NOW - HOUR);
+	status_lab_at(j, FIXTURE_NOW - HOUR);
 	ceremony_list(&lab, &first);
-	list_lab_at(&lab, FIXTURE_NOW);
+	status_lab_at(j, FIXTURE_NOW);
 	EXPECT(j, file_write(j, lab.conf.issuer.crl_file, 0644, first.der), 0);
 	EXPECT(j, issuer_list_start(&lab.issuer, j), 0);
 	fixture_sql(j, "DELETE FROM crl_shard");
 	EXPECT(j, issuer_list_start(&lab.issuer, j), 0);
 	id = list_lab_cert(&lab, FIXTURE_NOW + 365 * DAY);
 	assert_int_equal(list_lab_publish(&lab), 1);
-	list_lab_at(&lab, FIXTURE_NOW + HOUR);
+	status_lab_at(j, FIXTURE_NOW + HOUR);
 	list_lab_revoke(&lab, id, 1);
 	assert_int_equal(list_lab_publish(&lab), 1);
 	EXPECT(j, issuer_list_start(&lab.issuer, j), 0);

@@ -21,6 +21,7 @@
 #include "src/status_answer.h"
 #include "tests/unit/list_lab.h"
 #include "tests/unit/pki_lab.h"
+#include "tests/unit/status_lab.h"
 
 #define HOUR 3600
 #define DAY (24 * HOUR)
@@ -46,19 +47,19 @@ test_late(struct job *j)
 	list_lab_init(&lab, j);
 	file = lab.conf.issuer.crl_file;
 	list_lab_publish(&lab);
-	list_lab_at(&lab, FIXTURE_NOW + HOUR);
+	status_lab_at(j, FIXTURE_NOW + HOUR);
 	list_lab_revoke(&lab, list_lab_cert(&lab, FIXTURE_NOW + 365 * DAY), 4);
 
 	/* signed in time, and not written */
 	lab.conf.issuer.crl_file = "/nonexistent/folder/list.crl";
-	list_lab_at(&lab, FIXTURE_NOW + HOUR + 600);
+	status_lab_at(j, FIXTURE_NOW + HOUR + 600);
 	unit_log_begin();
 	EXPECT(j, issuer_list_step(&lab.issuer, j), 1);
 	EXPECT(j, issuer_list_step(&lab.issuer, j), -1);
 	log = unit_log_end();
 	assert_null(strstr(log, "late"));
 	job_recover(j);
-	list_lab_at(&lab, FIXTURE_NOW + HOUR + 600 + 601);
+	status_lab_at(j, FIXTURE_NOW + HOUR + 600 + 601);
 	unit_log_begin();
 	EXPECT(j, issuer_list_step(&lab.issuer, j), -1);
 	assert_true(says(unit_log_end(), "revocation list late", 601));
@@ -71,7 +72,7 @@ test_late(struct job *j)
 	assert_string_equal(list_lab_listed(&lab), "0101:4");
 
 	/* a new process finds it out, and the hour it is of is no matter */
-	list_lab_at(&lab, FIXTURE_NOW + 2 * HOUR);
+	status_lab_at(j, FIXTURE_NOW + 2 * HOUR);
 	lab.issuer.written[0] = 0;
 	unit_log_begin();
 	assert_int_equal(list_lab_publish(&lab), 0);
@@ -97,7 +98,7 @@ test_watched(struct job *j)
 	list_lab_revoke(&lab, list_lab_cert(&lab, FIXTURE_NOW + 365 * DAY), 4);
 	for (size_t k = 0; k < COUNT(rows); k++) {
 		unit_case("%d", (int)rows[k].after);
-		list_lab_at(&lab, FIXTURE_NOW + rows[k].after);
+		status_lab_at(j, FIXTURE_NOW + rows[k].after);
 		unit_log_begin();
 		EXPECT(j, list_watch_look(&w, j), 0);
 		assert_int_equal(
@@ -106,7 +107,7 @@ test_watched(struct job *j)
 		    rows[k].alarm);
 	}
 	list_lab_publish(&lab);
-	list_lab_at(&lab, FIXTURE_NOW + 2 * DAY);
+	status_lab_at(j, FIXTURE_NOW + 2 * DAY);
 	unit_log_begin();
 	EXPECT(j, list_watch_look(&w, j), 0);
 	assert_null(strstr(unit_log_end(), "waits"));
@@ -116,7 +117,7 @@ test_watched(struct job *j)
 	for (int k = 1; k >= 0; k--) {
 		lab.conf.external.kind =
 		    k == 1 ? CONF_EXTERNAL_HOOK : CONF_EXTERNAL_NONE;
-		list_lab_at(&lab, FIXTURE_NOW + 3 * DAY - k * 60);
+		status_lab_at(j, FIXTURE_NOW + 3 * DAY - k * 60);
 		unit_log_begin();
 		EXPECT(j, list_watch_look(&w, j), 0);
 		assert_int_equal(
@@ -148,7 +149,7 @@ test_grows_old(struct job *j)
 		const char *log;
 
 		unit_case("%zu", k);
-		list_lab_at(&lab, FIXTURE_NOW + rows[k].age);
+		status_lab_at(j, FIXTURE_NOW + rows[k].age);
 		unit_log_begin();
 		status_report(j, s);
 		log = unit_log_end();
@@ -157,7 +158,7 @@ test_grows_old(struct job *j)
 		else
 			assert_non_null(strstr(log, rows[k].event));
 	}
-	list_lab_at(&lab, FIXTURE_NOW + 8 * DAY);
+	status_lab_at(j, FIXTURE_NOW + 8 * DAY);
 	list_lab_publish(&lab);
 	unit_log_begin();
 	status_report(j, s);
@@ -185,9 +186,9 @@ run_until(struct list_lab *lab, int64_t until)
 			next = incident_at;
 		if (next > until || j->now >= until)
 			break;
-		list_lab_at(lab, next > j->now ? next : j->now + 60);
+		status_lab_at(lab->j, next > j->now ? next : j->now + 60);
 	}
-	list_lab_at(lab, until);
+	status_lab_at(lab->j, until);
 }
 
 static void
@@ -281,7 +282,7 @@ test_cannot_sign(struct job *j)
 	list_lab_init(&lab, j);
 	list_lab_publish(&lab);
 	before = list_lab_file(&lab, 0);
-	list_lab_at(&lab, FIXTURE_NOW + HOUR);
+	status_lab_at(j, FIXTURE_NOW + HOUR);
 	list_lab_revoke(&lab, list_lab_cert(&lab, FIXTURE_NOW + 365 * DAY), 4);
 	for (size_t i = 0; i < 2; i++) {
 		struct ca odd = *lab.issuer.ca;
@@ -292,7 +293,7 @@ test_cannot_sign(struct job *j)
 					: signing_key_new(j->arena,
 					      lab_key(KEY_TYPE_P256, 0));
 		lab.issuer.ca = &odd;
-		list_lab_at(&lab, FIXTURE_NOW + HOUR + 601 + (int64_t)i);
+		status_lab_at(j, FIXTURE_NOW + HOUR + 601 + (int64_t)i);
 		unit_log_begin();
 		EXPECT(j, issuer_list_step(&lab.issuer, j), -1);
 		assert_true(says(

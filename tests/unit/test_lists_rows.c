@@ -14,6 +14,7 @@
 #include "src/role_issuer.h"
 #include "tests/unit/list_lab.h"
 #include "tests/unit/pki_lab.h"
+#include "tests/unit/status_lab.h"
 
 #define HOUR 3600
 #define DAY (24 * HOUR)
@@ -59,7 +60,7 @@ test_strays(struct job *j)
 	list_lab_publish(&lab);
 	assert_int_equal(count_strays(j), 0);
 
-	list_lab_at(&lab, FIXTURE_NOW + HOUR);
+	status_lab_at(j, FIXTURE_NOW + HOUR);
 	fixture_sql(j, "UPDATE cert SET shard = 1 WHERE id = 'cert1'");
 	fixture_sql(j, "UPDATE cert SET serial = '0155' WHERE id = 'cert2'");
 	list_lab_revoke(&lab, "cert1", 1);
@@ -81,7 +82,7 @@ test_strays(struct job *j)
 	assert_false(list_lab_has(&lab, 0, "0101"));
 
 	/* The next list has it for the second time. */
-	list_lab_at(&lab, FIXTURE_NOW + 25 * HOUR);
+	status_lab_at(j, FIXTURE_NOW + 25 * HOUR);
 	unit_log_begin();
 	list_lab_publish(&lab);
 	log = unit_log_end();
@@ -91,19 +92,19 @@ test_strays(struct job *j)
 	assert_true(list_lab_has(&lab, 0, "0102"));
 
 	/* L-66 does not hold it on a list that is not its own. */
-	list_lab_at(&lab, FIXTURE_NOW + 26 * HOUR);
+	status_lab_at(j, FIXTURE_NOW + 26 * HOUR);
 	fixture_sql(j, "UPDATE cert SET shard = 0, list_due_at = 1 "
 		       "WHERE id = 'cert1'");
 	list_lab_publish(&lab);
 	assert_true(list_lab_has(&lab, 0, "0101"));
-	list_lab_at(&lab, FIXTURE_NOW + 51 * HOUR);
+	status_lab_at(j, FIXTURE_NOW + 51 * HOUR);
 	list_lab_publish(&lab);
 	assert_false(list_lab_has(&lab, 1, "0101"));
 	assert_int_equal(count_strays(j), 1);
 
 	/* Put right, it is as any other. */
 	spoil(j, "cert2", "0102");
-	list_lab_at(&lab, FIXTURE_NOW + 76 * HOUR);
+	status_lab_at(j, FIXTURE_NOW + 76 * HOUR);
 	unit_log_begin();
 	list_lab_publish(&lab);
 	assert_null(strstr(unit_log_end(), "cert2"));
@@ -129,7 +130,7 @@ test_spoiled(struct job *j)
 	list_lab_revoke(&lab, "cert1", 1);
 	list_lab_revoke(&lab, "cert2", 1);
 	for (size_t k = 0; k < COUNT(numbers); k++) {
-		list_lab_at(&lab, FIXTURE_NOW + (int64_t)k * HOUR);
+		status_lab_at(j, FIXTURE_NOW + (int64_t)k * HOUR);
 		spoil(j, "cert2", numbers[k]);
 		fixture_sql(j, "UPDATE cert SET list_due_at = 1");
 		unit_log_begin();
@@ -146,10 +147,10 @@ test_spoiled(struct job *j)
 		    0);
 	}
 	/* PK-160, L-66: it leaves when its certificate has ended. */
-	list_lab_at(&lab, FIXTURE_NOW + 30 * DAY + HOUR);
+	status_lab_at(j, FIXTURE_NOW + 30 * DAY + HOUR);
 	assert_int_equal(list_lab_publish(&lab), 1);
 	assert_true(list_lab_has(&lab, 0, "0102"));
-	list_lab_at(&lab, FIXTURE_NOW + 32 * DAY);
+	status_lab_at(j, FIXTURE_NOW + 32 * DAY);
 	assert_int_equal(list_lab_publish(&lab), 1);
 	assert_false(list_lab_has(&lab, 0, "0102"));
 	assert_true(list_lab_has(&lab, 0, "0101"));
@@ -181,7 +182,7 @@ test_spoiled_whole(struct job *j)
 					  "WHERE list_due_at > 0"),
 	    1);
 	/* No list after the other for it, but one when it is put right. */
-	list_lab_at(&lab, FIXTURE_NOW + HOUR);
+	status_lab_at(j, FIXTURE_NOW + HOUR);
 	assert_int_equal(list_lab_publish(&lab), 0);
 	spoil(j, "cert2", "0102");
 	fixture_sql(j,

@@ -15,6 +15,7 @@
 #include "src/status_answer.h"
 #include "tests/unit/list_lab.h"
 #include "tests/unit/pki_lab.h"
+#include "tests/unit/status_lab.h"
 
 #define HOUR 3600
 #define DAY (24 * HOUR)
@@ -40,7 +41,7 @@ test_shards(struct job *j)
 	b = list_lab_cert(&lab, FIXTURE_NOW + 365 * DAY);
 	fixture_sql(j, "UPDATE cert SET shard = 3 WHERE id = 'cert2'");
 	lab.cert_url = LAB_CRL_URL;
-	list_lab_at(&lab, FIXTURE_NOW + HOUR);
+	status_lab_at(j, FIXTURE_NOW + HOUR);
 	list_lab_revoke(&lab, a, 1);
 	list_lab_revoke(&lab, b, 5);
 	assert_int_equal(list_lab_publish(&lab), 4);
@@ -59,12 +60,12 @@ test_shards(struct job *j)
 	assert_int_equal(l[3].entries[0].reason, 5);
 
 	/* only one of them waits */
-	list_lab_at(&lab, FIXTURE_NOW + 2 * HOUR);
+	status_lab_at(j, FIXTURE_NOW + 2 * HOUR);
 	list_lab_revoke(&lab, list_lab_cert(&lab, FIXTURE_NOW + 365 * DAY), 0);
 	assert_int_equal(list_lab_publish(&lab), 1);
 
 	/* PK-163: one that cannot be made keeps none of the others */
-	list_lab_at(&lab, FIXTURE_NOW + 3 * HOUR);
+	status_lab_at(j, FIXTURE_NOW + 3 * HOUR);
 	fixture_sql(
 	    j, "UPDATE cert SET revoked_at = 0, reason = 0 WHERE id = 'cert1'");
 	fixture_sql(j, "UPDATE cert SET list_due_at = 1 WHERE id = 'cert3'");
@@ -138,10 +139,10 @@ test_grows_after_move(struct job *j)
 	job_recover(j);
 
 	/* the last second, and the first that is free */
-	list_lab_at(&lab, FIXTURE_NOW + 365 * DAY);
+	status_lab_at(j, FIXTURE_NOW + 365 * DAY);
 	assert_int_equal(issuer_list_start(&lab.issuer, j), -1);
 	job_recover(j);
-	list_lab_at(&lab, FIXTURE_NOW + 365 * DAY + 1);
+	status_lab_at(j, FIXTURE_NOW + 365 * DAY + 1);
 	EXPECT(j, issuer_list_start(&lab.issuer, j), 0);
 	assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM crl_shard"), 3);
 }
