@@ -70,6 +70,8 @@ tests_unit_test_passphrase_LDADD = $(UNIT) $(CS_LIB)
 tests_unit_test_rate_LDADD = $(UNIT) $(CS_LIB)
 tests_unit_test_netaddr_LDADD = $(UNIT) $(CS_LIB)
 tests_unit_test_rfc3339_LDADD = $(UNIT) $(CS_LIB)
+no_entropy = tests/unit/no_entropy.c tests/unit/no_entropy.h
+tests_unit_test_rnd_SOURCES = tests/unit/test_rnd.c $(no_entropy)
 tests_unit_test_rnd_LDADD = $(UNIT) $(CS_LIB)
 tests_unit_test_seal_LDADD = $(UNIT) $(CS_LIB)
 
@@ -473,6 +475,8 @@ tests_unit_test_account_binding_LDADD = $(ACME_LAB) $(STORE_FIXTURE) $(CS_ACME)
 tests_unit_test_acme_LDADD = $(ACME_LAB) $(STORE_FIXTURE) $(CS_ACME)
 tests_unit_test_account_object_LDADD = $(ACME_LAB) $(STORE_FIXTURE) $(CS_ACME)
 tests_unit_test_directory_LDADD = $(ACME_LAB) $(STORE_FIXTURE) $(CS_ACME)
+tests_unit_test_validation_SOURCES = tests/unit/test_validation.c \
+	$(no_entropy)
 tests_unit_test_validation_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
 tests_unit_test_validation_LDADD = $(UNIT) $(CS_ACME) $(CRYPTO_LIBS)
 tests_unit_test_authz_LDADD = $(ACME_LAB) $(STORE_FIXTURE) $(CS_ACME)

@@ -2,19 +2,13 @@
 
 #include "tests/unit/unit.h"
 
-/* The only way to a generator that fails; OpenSSL 3 calls it deprecated. */
-#define OPENSSL_SUPPRESS_DEPRECATED
-#include <openssl/rand.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "lib/b64.h"
 #include "lib/clock.h"
 #include "lib/rnd.h"
+#include "tests/unit/no_entropy.h"
 
 /* AC-174: 16 octets as 22 base64url characters, never again. */
 static void
@@ -131,37 +125,20 @@ test_tokens(void **state)
 	free(halves);
 }
 
-static int
-no_entropy(unsigned char *out, int n)
+static void
+draw_id(void *ctx)
 {
-	memset(out, 0, (size_t)n);
-	return 0;
+	rnd_id(ctx);
 }
 
 /* PK-4, AC-109: a generator that fails ends the process; nothing falls back. */
 static void
 test_failure(void **state)
 {
-	static const RAND_METHOD broken = { .bytes = no_entropy,
-		.pseudorand = no_entropy };
-	pid_t pid = fork();
-	int status = 0;
+	char id[RND_ID_LEN + 1];
 
 	(void)state;
-	if (pid == 0) {
-		const struct rlimit none = { 0, 0 };
-		char id[RND_ID_LEN + 1];
-
-		setrlimit(RLIMIT_CORE, &none);
-		close(STDERR_FILENO);
-		signal(SIGABRT, SIG_DFL);
-		RAND_set_rand_method(&broken);
-		rnd_id(id);
-		_exit(0);
-	}
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(WIFSIGNALED(status));
-	assert_int_equal(WTERMSIG(status), SIGABRT);
+	no_entropy_ends(draw_id, id);
 }
 
 static const struct CMUnitTest tests[] = {
