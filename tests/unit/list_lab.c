@@ -8,7 +8,6 @@
 #include <openssl/x509v3.h>
 
 #include "db/store_cert.h"
-#include "db/store_revoke.h"
 #include "lib/conf.h"
 #include "lib/fdio.h"
 #include "pki/ca.h"
@@ -76,17 +75,6 @@ list_lab_cert(struct list_lab *lab, int64_t not_after)
 	COMMITTED(j, store_cert_reserve(j, &c, &taken));
 	COMMITTED(j, store_cert_record(j, id, SPAN("der"), span_str(id)));
 	return id;
-}
-
-void
-list_lab_revoke(struct list_lab *lab, const char *id, int64_t reason)
-{
-	struct revocation r = { reason, "operator", { NULL, 0 } };
-	struct job *j = lab->j;
-
-	EXPECT(j, store_begin(j), 0);
-	EXPECT(j, store_revoke_cert(j, id, &r), 1);
-	EXPECT(j, store_commit(j), 0);
 }
 
 int64_t

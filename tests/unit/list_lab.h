@@ -30,7 +30,6 @@ const char *list_lab_cert(struct list_lab *lab, int64_t not_after);
 /* One of this number, which is its id too, from now until then. */
 void list_lab_issue(
     struct list_lab *lab, const char *serial, int64_t not_after);
-void list_lab_revoke(struct list_lab *lab, const char *id, int64_t reason);
 
 /* Until nothing is due: how many lists were signed. */
 int64_t list_lab_publish(struct list_lab *lab);

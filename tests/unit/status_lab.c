@@ -7,6 +7,7 @@
 #include <openssl/ocsp.h>
 #include <string.h>
 
+#include "db/store_revoke.h"
 #include "lib/arena.h"
 #include "lib/clock.h"
 #include "lib/fdio.h"
@@ -123,6 +124,16 @@ status_lab_run(struct job *j, struct issuer *issuer)
 	while ((result = issuer_step(issuer, j)) > 0)
 		continue;
 	EXPECT(j, result, 0);
+}
+
+void
+status_lab_revoke(struct job *j, const char *id, int64_t reason)
+{
+	struct revocation r = { reason, "operator", { NULL, 0 } };
+
+	EXPECT(j, store_begin(j), 0);
+	EXPECT(j, store_revoke_cert(j, id, &r), 1);
+	EXPECT(j, store_commit(j), 0);
 }
 
 struct cert

@@ -26,6 +26,9 @@ void status_lab_at(struct job *j, int64_t now);
 /* All of the issuer's work that is due. */
 void status_lab_run(struct job *j, struct issuer *issuer);
 
+/* By an operator, with that reason. */
+void status_lab_revoke(struct job *j, const char *id, int64_t reason);
+
 /* The list as its file has it, with a signature that verifies. */
 struct crl_input status_lab_list(struct job *j, const struct issuer *issuer);
 /* What is on it, with the reasons: "0101:4 0103:1". */

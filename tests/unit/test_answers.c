@@ -92,17 +92,6 @@ record(struct lab *lab, const struct cert *c)
 	    store_cert_record(lab->j, c->id, SPAN("der"), span_str(c->id)));
 }
 
-static void
-revoke_one(struct lab *lab, const char *id, int64_t reason)
-{
-	struct revocation r = { reason, "operator", { NULL, 0 } };
-	struct job *j = lab->j;
-
-	EXPECT(j, store_begin(j), 0);
-	EXPECT(j, store_revoke_cert(j, id, &r), 1);
-	EXPECT(j, store_commit(j), 0);
-}
-
 /* Until nothing is due. */
 static void
 run(struct lab *lab)
@@ -275,12 +264,12 @@ test_revoke(struct job *j)
 	assert_int_equal(status_is_ready(&lab.issuer, j, &b), 1);
 	record(&lab, &b);
 	status_lab_at(lab.j, FIXTURE_NOW + HOUR);
-	revoke_one(&lab, a.id, 4);
+	status_lab_revoke(j, a.id, 4);
 	/* one step: before any list */
 	EXPECT(j, answers_step(&lab.issuer, j), 1);
 	assert_string_equal(ask(&lab, a.serial), "revoked 4");
 	assert_string_equal(ask(&lab, b.serial), "good");
-	revoke_one(&lab, b.id, 0);
+	status_lab_revoke(j, b.id, 0);
 	/* the list's own step brings the answer */
 	EXPECT(j, issuer_list_step(&lab.issuer, j), 1);
 	assert_string_equal(ask(&lab, b.serial), "revoked -1");
@@ -318,7 +307,7 @@ test_spoiled(struct job *j)
 		    j, arena_printf(j->arena,
 			   "UPDATE cert SET serial = '%s' WHERE id = '%s'",
 			   numbers[k], c.id));
-		revoke_one(&lab, c.id, 4);
+		status_lab_revoke(j, c.id, 4);
 		run(&lab);
 		assert_string_equal(ask(&lab, c.serial), "revoked 4");
 		assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM cert "
@@ -398,7 +387,7 @@ test_other_contents(struct job *j)
 			   "WHERE c.id = '%s'), serial = '%s' WHERE id = '%s'",
 			   other.id, numbers[k] != NULL ? numbers[k] : c.serial,
 			   c.id));
-		revoke_one(&lab, c.id, 4);
+		status_lab_revoke(j, c.id, 4);
 		run(&lab);
 		assert_string_equal(ask(&lab, c.serial), "revoked 4");
 		assert_true(is_listed(&lab, c.serial));
@@ -421,7 +410,7 @@ test_uncertain(struct job *j)
 	lab_init(&lab, j);
 	run(&lab);
 	c = make_cert(&lab, FIXTURE_NOW + 365 * DAY);
-	revoke_one(&lab, c.id, 0);
+	status_lab_revoke(j, c.id, 0);
 	run(&lab);
 	assert_string_equal(ask(&lab, c.serial), "revoked -1");
 	lab_end(&lab);
@@ -487,7 +476,7 @@ test_pipes(struct job *j)
 	EXPECT(j, unlink(segment), 0);
 	EXPECT(j, mkfifo(segment, 0600), 0);
 	status_lab_at(lab.j, FIXTURE_NOW + HOUR);
-	revoke_one(&lab, c.id, 1);
+	status_lab_revoke(j, c.id, 1);
 	run(&lab);
 	assert_string_equal(ask(&lab, c.serial), "revoked 1");
 	assert_int_equal(issuer_list_is_out(&lab.issuer, j, 0), 1);
@@ -538,7 +527,7 @@ test_ceiling(struct job *j)
 	assert_int_equal(status_is_ready(&lab.issuer, j, &d), 1);
 	record(&lab, &d);
 	assert_string_equal(ask(&lab, d.serial), "good");
-	revoke_one(&lab, c.id, 4);
+	status_lab_revoke(j, c.id, 4);
 	assert_int_equal(flood(&lab, 5), 2);
 	assert_string_equal(ask(&lab, c.serial), "revoked 4");
 	/* of the reasons that a row may change to, one counts */
@@ -670,7 +659,7 @@ test_forged(struct job *j)
 	assert_int_equal(status_is_ready(&lab.issuer, j, &c), 1);
 	record(&lab, &c);
 	status_lab_at(lab.j, FIXTURE_NOW + HOUR);
-	revoke_one(&lab, c.id, 1);
+	status_lab_revoke(j, c.id, 1);
 	run(&lab);
 	/* PK-180: nor is the reason, neither here nor there (L-72) */
 	fixture_sql(j, "UPDATE cert SET reason = 4");
@@ -740,7 +729,7 @@ test_rolled_back(struct job *j)
 	fixture_sql(j, "CREATE TABLE kept AS SELECT * FROM ocsp_segment "
 		       "WHERE segment = 119");
 	status_lab_at(lab.j, FIXTURE_NOW + HOUR);
-	revoke_one(&lab, c.id, 1);
+	status_lab_revoke(j, c.id, 1);
 	run(&lab);
 	assert_string_equal(ask(&lab, c.serial), "revoked 1");
 	for (size_t i = 0; i < 6; i++) {

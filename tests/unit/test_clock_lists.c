@@ -86,8 +86,8 @@ run_ahead(struct list_lab *lab)
 	list_lab_issue(lab, "0102", FIXTURE_NOW + 50 * DAY);
 	list_lab_issue(lab, "0103", FIXTURE_NOW + 500 * DAY);
 	run(lab);
-	list_lab_revoke(lab, "0101", 4);
-	list_lab_revoke(lab, "0102", 4);
+	status_lab_revoke(lab->j, "0101", 4);
+	status_lab_revoke(lab->j, "0102", 4);
 	status_lab_at(j, FIXTURE_NOW + HOUR);
 	assert_int_equal(run(lab), 1);
 	assert_string_equal(listed(lab), "0101 0102");
@@ -99,7 +99,7 @@ run_ahead(struct list_lab *lab)
 	status_lab_at(j, FIXTURE_NOW + AHEAD + DAY);
 	assert_int_equal(run(lab), 1);
 	assert_string_equal(listed(lab), "");
-	list_lab_revoke(lab, "0103", 4);
+	status_lab_revoke(lab->j, "0103", 4);
 }
 
 static void
@@ -222,7 +222,7 @@ test_regular(struct job *j)
 	list_lab_issue(&lab, "0101", FIXTURE_NOW + 500 * DAY);
 	run(&lab);
 	status_lab_at(j, FIXTURE_NOW + AHEAD);
-	list_lab_revoke(&lab, "0101", 4);
+	status_lab_revoke(j, "0101", 4);
 	status_lab_at(j, FIXTURE_NOW + DAY - 1);
 	assert_int_equal(run(&lab), 0);
 	status_lab_at(j, FIXTURE_NOW + DAY);
@@ -290,7 +290,7 @@ test_answers(struct job *j)
 	status_lab_at(j, FIXTURE_NOW + AHEAD);
 	run(&lab);
 	list_lab_issue(&lab, "010377", FIXTURE_NOW + 500 * DAY);
-	list_lab_revoke(&lab, "010177", 4);
+	status_lab_revoke(j, "010177", 4);
 	run(&lab);
 	expect_answers(&lab, 2);
 	answers_free(lab.issuer.answers);

@@ -34,15 +34,15 @@ restore(struct list_lab *lab, struct job *j)
 		list_lab_issue(lab,
 		    (const char *const[]){ "0101", "0103", "0105" }[k],
 		    j->now + 300 * DAY);
-	list_lab_revoke(lab, "0101", 4);
+	status_lab_revoke(lab->j, "0101", 4);
 	status_lab_run(j, &lab->issuer);
 	status_lab_at(j, FIXTURE_NOW + DAY);
 	list_lab_issue(lab, "0102", j->now + 300 * DAY);
 	list_lab_issue(lab, "0107", j->now + 300 * DAY);
-	list_lab_revoke(lab, "0102", 1);
-	list_lab_revoke(lab, "0103", 5);
-	list_lab_revoke(lab, "0105", 1);
-	list_lab_revoke(lab, "0107", 4);
+	status_lab_revoke(lab->j, "0102", 1);
+	status_lab_revoke(lab->j, "0103", 5);
+	status_lab_revoke(lab->j, "0105", 1);
+	status_lab_revoke(lab->j, "0107", 4);
 	status_lab_run(j, &lab->issuer);
 	assert_string_equal(status_lab_listed(lab->j, &lab->issuer),
 	    "0101:4 0102:1 0103:5 0105:1 0107:4");
@@ -169,7 +169,7 @@ test_reason(struct job *j)
 	struct list_lab lab;
 
 	restore(&lab, j);
-	list_lab_revoke(&lab, "0105", 4);
+	status_lab_revoke(j, "0105", 4);
 	EXPECT(j, crl_take(j, &lab.issuer, "operator", &t), 0);
 	assert_int_equal(t.raised, 1);
 	assert_int_equal(t.revoked, 1);

@@ -40,12 +40,12 @@ test_reason(struct job *j)
 	list_lab_issue(&lab, "0101", j->now + 300 * DAY);
 	list_lab_issue(&lab, "0102", j->now + 300 * DAY);
 	list_lab_issue(&lab, "0103", j->now + 300 * DAY);
-	list_lab_revoke(&lab, "0101", 1);
-	list_lab_revoke(&lab, "0102", 4);
+	status_lab_revoke(j, "0101", 1);
+	status_lab_revoke(j, "0102", 4);
 	next_list(&lab, 0);
 	assert_string_equal(status_lab_listed(j, &lab.issuer), "0101:1 0102:4");
 	fixture_sql(j, "UPDATE cert SET reason = 5 WHERE revoked_at > 0");
-	list_lab_revoke(&lab, "0103", 4);
+	status_lab_revoke(j, "0103", 4);
 	log = next_list(&lab, 1);
 	assert_non_null(strstr(log, "\"revocation reason lost\" serial=0101"));
 	assert_null(strstr(log, "serial=0102"));
@@ -80,7 +80,7 @@ test_elsewhere(struct job *j)
 	list_lab_init(&lab, j);
 	list_lab_issue(&lab, "0101", j->now + 20 * DAY);
 	list_lab_issue(&lab, "0102", j->now + 300 * DAY);
-	list_lab_revoke(&lab, "0101", 4);
+	status_lab_revoke(j, "0101", 4);
 	next_list(&lab, 0);
 	fixture_sql(j, "CREATE TABLE kept AS SELECT * FROM cert");
 	for (size_t k = 0; k < sizeof(changes) / sizeof(changes[0]); k++) {
@@ -117,7 +117,7 @@ test_many_spoiled(struct job *j)
 
 		list_lab_issue(
 		    &lab, serial, j->now + (k % 3 == 0 ? 20 : 300) * DAY);
-		list_lab_revoke(&lab, serial, 4);
+		status_lab_revoke(j, serial, 4);
 	}
 	next_list(&lab, 0);
 	before = status_lab_listed(j, &lab.issuer);

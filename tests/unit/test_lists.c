@@ -45,7 +45,7 @@ test_times(struct job *j)
 
 	/* long after the last list: now */
 	status_lab_at(j, FIXTURE_NOW + HOUR);
-	list_lab_revoke(&lab, b, 4);
+	status_lab_revoke(j, b, 4);
 	assert_true(j->wake & 1u << ROLE_ISSUER);
 	assert_int_equal(list_lab_due(&lab), j->now);
 	assert_int_equal(list_lab_publish(&lab), 1);
@@ -54,11 +54,11 @@ test_times(struct job *j)
 
 	/* soon after it: collected */
 	status_lab_at(j, FIXTURE_NOW + HOUR + 1);
-	list_lab_revoke(&lab, a, 0);
+	status_lab_revoke(j, a, 0);
 	assert_int_equal(list_lab_due(&lab), FIXTURE_NOW + HOUR + 5);
 	assert_int_equal(list_lab_publish(&lab), 0);
 	status_lab_at(j, FIXTURE_NOW + HOUR + 4);
-	list_lab_revoke(&lab, c, 9);
+	status_lab_revoke(j, c, 9);
 	assert_int_equal(list_lab_due(&lab), FIXTURE_NOW + HOUR + 5);
 	status_lab_at(j, FIXTURE_NOW + HOUR + 5);
 	assert_int_equal(list_lab_publish(&lab), 1);
@@ -118,7 +118,7 @@ test_ceiling(struct job *j)
 	assert_int_equal(count_holds(j), 1);
 
 	/* the reserve: one in five minutes, with what was revoked */
-	list_lab_revoke(&lab, list_lab_cert(&lab, FIXTURE_NOW + 365 * DAY), 4);
+	status_lab_revoke(j, list_lab_cert(&lab, FIXTURE_NOW + 365 * DAY), 4);
 	assert_int_equal(list_lab_due(&lab), FIXTURE_NOW + 303);
 	status_lab_at(j, FIXTURE_NOW + 290);
 	assert_int_equal(flood(&lab, 12), 0);
@@ -183,7 +183,7 @@ test_reason_changes(struct job *j)
 
 	list_lab_init(&lab, j);
 	a = list_lab_cert(&lab, FIXTURE_NOW + 365 * DAY);
-	list_lab_revoke(&lab, a, 5);
+	status_lab_revoke(j, a, 5);
 	list_lab_publish(&lab);
 	assert_string_equal(list_lab_listed(&lab), "0101:5");
 	status_lab_at(j, FIXTURE_NOW + HOUR);
@@ -218,7 +218,7 @@ test_file(struct job *j)
 	EXPECT(j, issuer_list_step(&lab.issuer, j), 0);
 
 	status_lab_at(j, FIXTURE_NOW + HOUR);
-	list_lab_revoke(&lab, list_lab_cert(&lab, FIXTURE_NOW + 365 * DAY), 4);
+	status_lab_revoke(j, list_lab_cert(&lab, FIXTURE_NOW + 365 * DAY), 4);
 	lab.conf.issuer.crl_file = "/nonexistent/folder/list.crl";
 	EXPECT(j, issuer_list_step(&lab.issuer, j), 1);
 	for (int i = 0; i < 2; i++) {
@@ -278,7 +278,7 @@ test_other_issuer(struct job *j)
 	other.conf.issuer.crl_file =
 	    arena_printf(j->arena, "%s.other", lab.conf.issuer.crl_file);
 	status_lab_at(j, FIXTURE_NOW + HOUR);
-	list_lab_revoke(&lab, list_lab_cert(&lab, FIXTURE_NOW + 365 * DAY), 3);
+	status_lab_revoke(j, list_lab_cert(&lab, FIXTURE_NOW + 365 * DAY), 3);
 	j->conf = &other.conf;
 	assert_int_equal(list_lab_publish(&other), 1);
 	assert_string_equal(list_lab_listed(&lab), "");
@@ -302,7 +302,7 @@ test_overtaken(struct job *j)
 	list_lab_init(&lab, j);
 	label = ca_key_label(lab.issuer.ca);
 	list_lab_publish(&lab);
-	list_lab_revoke(&lab, list_lab_cert(&lab, FIXTURE_NOW + 365 * DAY), 3);
+	status_lab_revoke(j, list_lab_cert(&lab, FIXTURE_NOW + 365 * DAY), 3);
 	list = (struct crl){ .ca_label = label };
 	EXPECT(j, store_cert_revoked(j, &list, 0, &rows, &count), 0);
 	assert_int_equal(count, 1);
@@ -332,13 +332,13 @@ test_expired_entry(struct job *j)
 	list_lab_publish(&lab);
 	a = list_lab_cert(&lab, FIXTURE_NOW + HOUR);
 	b = list_lab_cert(&lab, FIXTURE_NOW + 2 * HOUR);
-	list_lab_revoke(&lab, a, 0);
+	status_lab_revoke(j, a, 0);
 	status_lab_at(j, FIXTURE_NOW + 60);
 	list_lab_publish(&lab);
 	assert_string_equal(list_lab_listed(&lab), "0101:0");
 	/* The issuer was down for four days: still. */
 	status_lab_at(j, FIXTURE_NOW + 2 * HOUR);
-	list_lab_revoke(&lab, b, 0);
+	status_lab_revoke(j, b, 0);
 	status_lab_at(j, FIXTURE_NOW + 4 * DAY);
 	assert_int_equal(list_lab_publish(&lab), 1);
 	assert_string_equal(list_lab_listed(&lab), "0101:0 0102:0");
@@ -357,7 +357,7 @@ test_clock_ahead(struct job *j)
 	list_lab_init(&lab, j);
 	a = list_lab_cert(&lab, FIXTURE_NOW + 365 * DAY);
 	status_lab_at(j, FIXTURE_NOW + 3);
-	list_lab_revoke(&lab, a, 4);
+	status_lab_revoke(j, a, 4);
 	status_lab_at(j, FIXTURE_NOW);
 	assert_int_equal(list_lab_publish(&lab), 1);
 	assert_string_equal(list_lab_listed(&lab), "0101:4");
@@ -370,9 +370,9 @@ test_improper_reason(struct job *j)
 	struct list_lab lab;
 
 	list_lab_init(&lab, j);
-	list_lab_revoke(&lab, list_lab_cert(&lab, FIXTURE_NOW + 365 * DAY), 4);
+	status_lab_revoke(j, list_lab_cert(&lab, FIXTURE_NOW + 365 * DAY), 4);
 	for (int64_t reason = 0; reason < 5; reason++)
-		list_lab_revoke(&lab,
+		status_lab_revoke(j,
 		    list_lab_cert(&lab, FIXTURE_NOW + 365 * DAY),
 		    (int64_t[]){ 2, 6, 10, -1, 260 }[reason]);
 	assert_int_equal(list_lab_publish(&lab), 1);
@@ -445,7 +445,7 @@ test_taken_back(struct job *j)
 	list_lab_init(&lab, j);
 	list_lab_publish(&lab);
 	status_lab_at(j, FIXTURE_NOW + HOUR);
-	list_lab_revoke(&lab, list_lab_cert(&lab, FIXTURE_NOW + 365 * DAY), 1);
+	status_lab_revoke(j, list_lab_cert(&lab, FIXTURE_NOW + 365 * DAY), 1);
 	list_lab_publish(&lab);
 	before = list_lab_file(&lab, 0);
 	fixture_sql(j, "CREATE TABLE kept AS SELECT * FROM cert");
@@ -482,7 +482,7 @@ test_old_list_again(struct job *j)
 	list_lab_publish(&lab);
 	a = list_lab_cert(&lab, FIXTURE_NOW + 365 * DAY);
 	status_lab_at(j, FIXTURE_NOW + HOUR);
-	list_lab_revoke(&lab, a, 1);
+	status_lab_revoke(j, a, 1);
 	list_lab_publish(&lab);
 	for (int is_restarted = 0; is_restarted < 2; is_restarted++) {
 		fixture_sql(j,

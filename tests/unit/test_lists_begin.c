@@ -130,7 +130,7 @@ test_imported_old(struct job *j)
 	/* a process that knows nothing of it, and cannot make another */
 	assert_int_equal(unlink(lab.conf.issuer.crl_file), 0);
 	lab.issuer.written[0] = 0;
-	list_lab_revoke(&lab, list_lab_cert(&lab, FIXTURE_NOW + 365 * DAY), 4);
+	status_lab_revoke(j, list_lab_cert(&lab, FIXTURE_NOW + 365 * DAY), 4);
 	fixture_sql(j, "ALTER TABLE blocked_key RENAME TO away");
 	status_lab_at(j, first.next_update);
 	unit_log_begin();
@@ -169,7 +169,7 @@ test_emptied(struct job *j)
 	id = list_lab_cert(&lab, FIXTURE_NOW + 365 * DAY);
 	assert_int_equal(list_lab_publish(&lab), 1);
 	status_lab_at(j, FIXTURE_NOW + HOUR);
-	list_lab_revoke(&lab, id, 1);
+	status_lab_revoke(j, id, 1);
 	assert_int_equal(list_lab_publish(&lab), 1);
 	EXPECT(j, issuer_list_start(&lab.issuer, j), 0);
 	fixture_sql(j, empty);

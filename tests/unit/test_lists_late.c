@@ -48,7 +48,7 @@ test_late(struct job *j)
 	file = lab.conf.issuer.crl_file;
 	list_lab_publish(&lab);
 	status_lab_at(j, FIXTURE_NOW + HOUR);
-	list_lab_revoke(&lab, list_lab_cert(&lab, FIXTURE_NOW + 365 * DAY), 4);
+	status_lab_revoke(j, list_lab_cert(&lab, FIXTURE_NOW + 365 * DAY), 4);
 
 	/* signed in time, and not written */
 	lab.conf.issuer.crl_file = "/nonexistent/folder/list.crl";
@@ -95,7 +95,7 @@ test_watched(struct job *j)
 
 	list_lab_init(&lab, j);
 	list_lab_publish(&lab);
-	list_lab_revoke(&lab, list_lab_cert(&lab, FIXTURE_NOW + 365 * DAY), 4);
+	status_lab_revoke(j, list_lab_cert(&lab, FIXTURE_NOW + 365 * DAY), 4);
 	for (size_t k = 0; k < COUNT(rows); k++) {
 		unit_case("%d", (int)rows[k].after);
 		status_lab_at(j, FIXTURE_NOW + rows[k].after);
@@ -112,7 +112,7 @@ test_watched(struct job *j)
 	EXPECT(j, list_watch_look(&w, j), 0);
 	assert_null(strstr(unit_log_end(), "waits"));
 	/* A number that was never signed: another CA has none such. */
-	list_lab_revoke(&lab, list_lab_cert(&lab, FIXTURE_NOW + 365 * DAY), 4);
+	status_lab_revoke(j, list_lab_cert(&lab, FIXTURE_NOW + 365 * DAY), 4);
 	fixture_sql(j, "UPDATE cert SET issued_at = 0");
 	for (int k = 1; k >= 0; k--) {
 		lab.conf.external.kind =
@@ -283,7 +283,7 @@ test_cannot_sign(struct job *j)
 	list_lab_publish(&lab);
 	before = list_lab_file(&lab, 0);
 	status_lab_at(j, FIXTURE_NOW + HOUR);
-	list_lab_revoke(&lab, list_lab_cert(&lab, FIXTURE_NOW + 365 * DAY), 4);
+	status_lab_revoke(j, list_lab_cert(&lab, FIXTURE_NOW + 365 * DAY), 4);
 	for (size_t i = 0; i < 2; i++) {
 		struct ca odd = *lab.issuer.ca;
 		const struct ca *right = lab.issuer.ca;

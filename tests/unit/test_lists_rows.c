@@ -63,9 +63,9 @@ test_strays(struct job *j)
 	status_lab_at(j, FIXTURE_NOW + HOUR);
 	fixture_sql(j, "UPDATE cert SET shard = 1 WHERE id = 'cert1'");
 	fixture_sql(j, "UPDATE cert SET serial = '0155' WHERE id = 'cert2'");
-	list_lab_revoke(&lab, "cert1", 1);
-	list_lab_revoke(&lab, "cert2", 1);
-	list_lab_revoke(&lab, "cert3", 1);
+	status_lab_revoke(j, "cert1", 1);
+	status_lab_revoke(j, "cert2", 1);
+	status_lab_revoke(j, "cert3", 1);
 	unit_log_begin();
 	list_lab_publish(&lab);
 	log = unit_log_end();
@@ -127,8 +127,8 @@ test_spoiled(struct job *j)
 	list_lab_init(&lab, j);
 	list_lab_cert(&lab, FIXTURE_NOW + 365 * DAY);
 	list_lab_cert(&lab, FIXTURE_NOW + 30 * DAY);
-	list_lab_revoke(&lab, "cert1", 1);
-	list_lab_revoke(&lab, "cert2", 1);
+	status_lab_revoke(j, "cert1", 1);
+	status_lab_revoke(j, "cert2", 1);
 	for (size_t k = 0; k < COUNT(numbers); k++) {
 		status_lab_at(j, FIXTURE_NOW + (int64_t)k * HOUR);
 		spoil(j, "cert2", numbers[k]);
@@ -169,8 +169,8 @@ test_spoiled_whole(struct job *j)
 		list_lab_cert(&lab, FIXTURE_NOW + 365 * DAY);
 	fixture_sql(j, "UPDATE cert SET evidence = '{}' WHERE id = 'cert2'");
 	spoil(j, "cert2", "no number");
-	list_lab_revoke(&lab, "cert1", 1);
-	list_lab_revoke(&lab, "cert2", 1);
+	status_lab_revoke(j, "cert1", 1);
+	status_lab_revoke(j, "cert2", 1);
 	unit_log_begin();
 	assert_int_equal(list_lab_publish(&lab), 1);
 	log = unit_log_end();
@@ -205,7 +205,7 @@ test_short_number(struct job *j)
 	spoil(j, "cert2", "0101ff");
 	fixture_sql(j, "UPDATE cert SET evidence = '{}' WHERE id = 'cert2'");
 	for (int i = 1; i <= 3; i++)
-		list_lab_revoke(&lab, arena_printf(j->arena, "cert%d", i), 1);
+		status_lab_revoke(j, arena_printf(j->arena, "cert%d", i), 1);
 	assert_int_equal(list_lab_publish(&lab), 1);
 	assert_true(list_lab_has(&lab, 0, "0101"));
 	assert_true(list_lab_has(&lab, 0, "0101ff"));

@@ -42,8 +42,8 @@ test_shards(struct job *j)
 	fixture_sql(j, "UPDATE cert SET shard = 3 WHERE id = 'cert2'");
 	lab.cert_url = LAB_CRL_URL;
 	status_lab_at(j, FIXTURE_NOW + HOUR);
-	list_lab_revoke(&lab, a, 1);
-	list_lab_revoke(&lab, b, 5);
+	status_lab_revoke(j, a, 1);
+	status_lab_revoke(j, b, 5);
 	assert_int_equal(list_lab_publish(&lab), 4);
 	for (int64_t s = 0; s < 4; s++) {
 		EXPECT(j,
@@ -61,7 +61,7 @@ test_shards(struct job *j)
 
 	/* only one of them waits */
 	status_lab_at(j, FIXTURE_NOW + 2 * HOUR);
-	list_lab_revoke(&lab, list_lab_cert(&lab, FIXTURE_NOW + 365 * DAY), 0);
+	status_lab_revoke(j, list_lab_cert(&lab, FIXTURE_NOW + 365 * DAY), 0);
 	assert_int_equal(list_lab_publish(&lab), 1);
 
 	/* PK-163: one that cannot be made keeps none of the others */
@@ -71,7 +71,7 @@ test_shards(struct job *j)
 	fixture_sql(j, "UPDATE cert SET list_due_at = 1 WHERE id = 'cert3'");
 	a = list_lab_cert(&lab, FIXTURE_NOW + 365 * DAY);
 	fixture_sql(j, "UPDATE cert SET shard = 3 WHERE id = 'cert4'");
-	list_lab_revoke(&lab, a, 4);
+	status_lab_revoke(j, a, 4);
 	assert_int_equal(issuer_list_step(&lab.issuer, j), 1);
 	assert_int_equal(issuer_list_step(&lab.issuer, j), 1);
 	assert_int_equal(issuer_list_step(&lab.issuer, j), -1);
@@ -119,7 +119,7 @@ test_grows_after_move(struct job *j)
 	EXPECT(j, issuer_list_start(&lab.issuer, j), 0);
 	lab.cert_url = lab.conf.issuer.crl_url;
 	list_lab_cert(&lab, FIXTURE_NOW + 400 * DAY);
-	list_lab_revoke(&lab, "cert1", 1);
+	status_lab_revoke(j, "cert1", 1);
 	unit_log_begin();
 	list_lab_publish(&lab);
 	assert_null(strstr(unit_log_end(), "not ours"));

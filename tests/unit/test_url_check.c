@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "db/store_cert.h"
-#include "db/store_revoke.h"
 #include "db/store_url.h"
 #include "lib/clock.h"
 #include "lib/conf.h"
@@ -184,7 +183,6 @@ expect_wrong(struct lab *lab, enum ca_url_kind kind, const char *why)
 static void
 test_answered(struct job *j)
 {
-	struct revocation r = { 4, "operator", { NULL, 0 } };
 	struct lab lab;
 	const char *id;
 
@@ -198,9 +196,7 @@ test_answered(struct job *j)
 	assert_int_equal(lab.requests, 6);
 	id = make_cert(&lab);
 	expect_good(&lab, CA_URL_OCSP, "about certificate " NUMBER);
-	EXPECT(j, store_begin(j), 0);
-	EXPECT(j, store_revoke_cert(j, id, &r), 1);
-	EXPECT(j, store_commit(j), 0);
+	status_lab_revoke(j, id, 4);
 	/* the answer follows within a minute, and is good until then */
 	expect_good(&lab, CA_URL_OCSP, "about certificate");
 	status_lab_at(lab.j, FIXTURE_NOW + HOUR);
@@ -287,7 +283,6 @@ test_forged(struct job *j)
 static void
 test_not_fresh(struct job *j)
 {
-	struct revocation r = { 4, "operator", { NULL, 0 } };
 	struct instead x = { CA_URL_LIST, HTTPS_GET, 0, NULL, { NULL, 0 },
 		NULL };
 	const char *id;
@@ -297,9 +292,7 @@ test_not_fresh(struct job *j)
 	id = make_cert(&lab);
 	EXPECT(j, file_read(j, lab.conf.issuer.crl_file, 1 << 20, &x.body), 0);
 	status_lab_at(lab.j, FIXTURE_NOW + HOUR);
-	EXPECT(j, store_begin(j), 0);
-	EXPECT(j, store_revoke_cert(j, id, &r), 1);
-	EXPECT(j, store_commit(j), 0);
+	status_lab_revoke(j, id, 4);
 	status_lab_run(lab.j, &lab.issuer);
 	lab.instead = &x;
 	/* a cache may keep it for an hour */
