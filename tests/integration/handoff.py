@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from acme import b64
 from harness import Site, edit_config, eventually
-from letters import answer
+from letters import proven
 
 
 class HandoffSite(Site):
@@ -26,10 +26,7 @@ class HandoffSite(Site):
 
 
 def ready(site, client, mailbox="alice@user.test"):
-    order = client.order(mailbox)
-    if order.read()["status"] != "ready":
-        answer(site, order.challenge(), mailbox.split("@")[0].upper())
-        order.challenge().post()
+    order = proven(site, client, mailbox)
     order.wait("ready")
     return order
 

@@ -9,6 +9,7 @@ import email.policy
 import email.utils
 import imaplib
 import os
+import re
 import smtplib
 import time
 import uuid
@@ -163,6 +164,16 @@ def answer(site, challenge, who="ALICE", **how):
     mail = challenge_mail(site, challenge, who)
     send(site, compose(challenge, mail, **how), challenge.sender, who)
     return mail
+
+
+def proven(site, client, mailbox="alice@user.test"):
+    """An order for a mailbox, which is proven by mail the first time."""
+    order = client.order(mailbox)
+    if order.read()["status"] != "ready":
+        answer(site, order.challenge(),
+               re.match("[a-z]+", mailbox)[0].upper())
+        order.challenge().post()
+    return order
 
 
 def fill(site, letters):

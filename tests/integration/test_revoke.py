@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import (
 from acme import Challenge, Client, b64, new_key
 from harness import (case, command, edit_config, eventually, kill, read_file,
                      run)
-from letters import Inbox, all_mails, answer
+from letters import Inbox, all_mails, answer, proven
 
 
 def der(certificate):
@@ -47,11 +47,7 @@ def listed(site):
 
 def certificate(site, client, mailbox):
     """An order's certificate; the first one of a mailbox by mail."""
-    order = client.order(mailbox)
-    if order.read()["status"] != "ready":
-        answer(site, order.challenge(),
-               re.match("[a-z]+", mailbox)[0].upper())
-        order.challenge().post()
+    order = proven(site, client, mailbox)
     return order, order.certificate()[0]
 
 
