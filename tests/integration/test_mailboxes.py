@@ -168,13 +168,7 @@ def test_two(site):
                            "five reloads")
             in_time(5, "five reloads", reloaded)
         with case("they stop at once"):
-            def stopped():
-                begin = time.monotonic()
-                assert site.stop() == 0
-                took = time.monotonic() - begin
-                site.start()
-                return took
-            in_time(5, "the end", stopped)
+            stops_soon(site, 5)
 
 
 def test_hanging(site):
@@ -206,7 +200,7 @@ def test_absent(site):
             stops_soon(site)
 
 
-def stops_soon(site):
+def stops_soon(site, seconds=15):
     """Connecting has 30 seconds."""
     def stopped():
         begin = time.monotonic()
@@ -214,7 +208,7 @@ def stops_soon(site):
         took = time.monotonic() - begin
         site.start()
         return took
-    in_time(15, "the end", stopped)
+    in_time(seconds, "the end", stopped)
 
 
 # --- a connection that dies without a sign -------------------------------
