@@ -36,15 +36,14 @@ enum action {
 	ACTION_CONTACT,
 	ACTION_ERASE
 };
+#define ACTIONS (ACTION_ERASE + 1)
 
 struct options {
 	const char *config;
 	const char *status;
-	enum action action;
-	unsigned actions; /* how many were asked for */
+	bool is_asked[ACTIONS];
 	bool json, orders;
-	const char *contacts[CONTACTS_MAX];
-	size_t contact_count;
+	const char *contacts[COMMAND_TEXTS_MAX + 1];
 };
 
 static const char accounts_usage[] =
@@ -81,10 +80,20 @@ static const char account_usage[] =
     "What has ended stays ended: waiting mails are dropped, unfinished orders\n"
     "become invalid, certificates stay valid, the key opens no new account.\n";
 
+static unsigned
+count_asked(const struct options *o)
+{
+	unsigned count = 0;
+
+	for (int a = ACTION_NONE; a < ACTIONS; a++)
+		count += o->is_asked[a];
+	return count;
+}
+
 static int
 check_list(const struct options *o)
 {
-	if (o->actions > 0 || o->orders)
+	if (count_asked(o) > 0 || o->orders)
 		return command_misused(accounts_usage,
 		    "%s is for one account: countersign account ID",
 		    o->orders ? "--orders" : "what changes something");
@@ -94,105 +103,54 @@ check_list(const struct options *o)
 static int
 check_one(const struct options *o)
 {
+	unsigned count = count_asked(o);
+
 	if (o->status != NULL)
 		return command_misused(
 		    account_usage, "--status is for countersign accounts");
-	if (o->actions > 1)
+	if (count > 1)
 		return command_misused(account_usage,
 		    "give one of --deactivate, --revoke, --agree-terms, "
 		    "--erase and --contact");
-	if (o->actions == 1 && (o->json || o->orders))
+	if (count == 1 && (o->json || o->orders))
 		return command_misused(account_usage,
 		    "--%s is for showing an account, not for changing it",
 		    o->json ? "json" : "orders");
-	return 0;
-}
-
-static void
-set_action(struct options *o, enum action action)
-{
-	o->action = action;
-	o->actions++;
-}
-
-static int
-add_contact(struct options *o, const char *mailbox)
-{
-	if (o->contact_count == CONTACTS_MAX) {
-		command_fail(
+	if (o->contacts[CONTACTS_MAX] != NULL)
+		return command_misused(account_usage,
 		    "--contact: at most %d contacts are kept", CONTACTS_MAX);
-		return -1;
-	}
-	if (o->contact_count == 0)
-		set_action(o, ACTION_CONTACT);
-	o->contacts[o->contact_count++] = mailbox;
 	return 0;
 }
 
-static int
-take(struct options *o, int option, char **argv)
-{
-	switch (option) {
-	case 'f':
-		return command_take("config", optarg, &o->config);
-	case 's':
-		return command_take("status", optarg, &o->status);
-	case 'c':
-		return add_contact(o, optarg);
-	case 'j':
-		o->json = true;
-		return 0;
-	case 'o':
-		o->orders = true;
-		return 0;
-	case 'd':
-		set_action(o, ACTION_DEACTIVATE);
-		return 0;
-	case 'r':
-		set_action(o, ACTION_REVOKE);
-		return 0;
-	case 'a':
-		set_action(o, ACTION_AGREE);
-		return 0;
-	case 'e':
-		set_action(o, ACTION_ERASE);
-		return 0;
-	default:
-		return command_refused(argv);
-	}
-}
-
+/* Both commands know the options of the other, to say whose they are. */
 static int
 parse(
     int argc, char **argv, struct options *o, const char *usage, int arguments)
 {
-	static const struct option options[] = {
-		{ "config", required_argument, NULL, 'f' },
-		{ "status", required_argument, NULL, 's' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "orders", no_argument, NULL, 'o' },
-		{ "deactivate", no_argument, NULL, 'd' },
-		{ "revoke", no_argument, NULL, 'r' },
-		{ "agree-terms", no_argument, NULL, 'a' },
-		{ "erase", no_argument, NULL, 'e' },
-		{ "contact", required_argument, NULL, 'c' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
+	const struct command_option options[] = {
+		{ "status", NULL, &o->status },
+		{ "json", &o->json, NULL },
+		{ "orders", &o->orders, NULL },
+		{ "deactivate", &o->is_asked[ACTION_DEACTIVATE], NULL },
+		{ "revoke", &o->is_asked[ACTION_REVOKE], NULL },
+		{ "agree-terms", &o->is_asked[ACTION_AGREE], NULL },
+		{ "erase", &o->is_asked[ACTION_ERASE], NULL },
+		{ "contact", &o->is_asked[ACTION_CONTACT], o->contacts },
+		{ NULL, NULL, NULL },
 	};
-	int c;
 
 	*o = (struct options){ .config = NULL };
-	while ((c = getopt_long(argc, argv, "f:h", options, NULL)) != -1) {
-		if (c == 'h') {
-			fputs(usage, stdout);
-			exit(EXIT_SUCCESS);
-		}
-		if (take(o, c, argv) < 0)
-			return -1;
-	}
-	if (o->config == NULL)
-		o->config = COMMAND_DEFAULT_CONFIG;
-	return command_counts(argc, argv, usage, arguments);
+	return command_parse(argc, argv, usage, options, &o->config, arguments);
+}
+
+static enum action
+action_of(const struct options *o)
+{
+	enum action a = ACTION_ERASE;
+
+	while (a > ACTION_NONE && !o->is_asked[a])
+		a--;
+	return a;
 }
 
 static const char *
@@ -316,9 +274,8 @@ cmd_accounts(int argc, char **argv)
 	struct options o;
 	struct command c;
 
-	if (parse(argc, argv, &o, accounts_usage, 0) < 0 || check_list(&o) < 0)
-		return EXIT_FAILURE;
-	if (command_open(&c, o.config, ACT_ACCOUNTS) < 0)
+	if (parse(argc, argv, &o, accounts_usage, 0) < 0 ||
+	    check_list(&o) < 0 || command_open(&c, o.config, ACT_ACCOUNTS) < 0)
 		return EXIT_FAILURE;
 	return command_end(&c, list(&c.job, &o));
 }
@@ -553,15 +510,15 @@ contacts_of(struct job *j, const struct options *o, const char **out)
 	const struct json *payload;
 	struct json_out w;
 	struct buf b;
-	bool none = o->contact_count == 1 && o->contacts[0] != NULL &&
-		    strcmp(o->contacts[0], NO_CONTACT) == 0;
+	bool none =
+	    o->contacts[1] == NULL && strcmp(o->contacts[0], NO_CONTACT) == 0;
 
 	buf_init(&b, j->arena, TEXT_MAX);
 	json_out_init(&w, &b);
 	json_object_begin(&w);
 	json_key(&w, "contact");
 	json_array_begin(&w);
-	for (size_t i = 0; i < o->contact_count && !none; i++)
+	for (size_t i = 0; o->contacts[i] != NULL && !none; i++)
 		json_put_string(&w, span_str(arena_printf(j->arena, "mailto:%s",
 					o->contacts[i])));
 	json_array_end(&w);
@@ -641,23 +598,23 @@ erase(struct job *j, const struct account *a)
 static int
 act(struct job *j, const struct options *o, const char *text)
 {
+	enum action action = action_of(o);
 	struct account a;
 
-	if (o->action != ACTION_NONE && store_begin(j) < 0)
+	if (action != ACTION_NONE && store_begin(j) < 0)
 		return -1;
 	if (find(j, text, &a) < 0)
 		return -1;
-	if (o->action == ACTION_NONE)
+	if (action == ACTION_NONE)
 		return show(j, &a, o);
-	if (o->action == ACTION_ERASE)
+	if (action == ACTION_ERASE)
 		return erase(j, &a);
-	if (check_live(j, &a, o->action) < 0)
+	if (check_live(j, &a, action) < 0)
 		return -1;
-	if (o->action == ACTION_CONTACT)
+	if (action == ACTION_CONTACT)
 		return hand_over(j, &a, o);
-	return o->action == ACTION_AGREE
-		   ? agree(j, &a)
-		   : end(j, &a, o->action == ACTION_REVOKE);
+	return action == ACTION_AGREE ? agree(j, &a)
+				      : end(j, &a, action == ACTION_REVOKE);
 }
 
 static enum act
@@ -685,9 +642,8 @@ cmd_account(int argc, char **argv)
 	struct options o;
 	struct command c;
 
-	if (parse(argc, argv, &o, account_usage, 1) < 0 || check_one(&o) < 0)
-		return EXIT_FAILURE;
-	if (command_open(&c, o.config, act_of(o.action)) < 0)
+	if (parse(argc, argv, &o, account_usage, 1) < 0 || check_one(&o) < 0 ||
+	    command_open(&c, o.config, act_of(action_of(&o))) < 0)
 		return EXIT_FAILURE;
 	return command_end(&c, act(&c.job, &o, argv[optind]));
 }

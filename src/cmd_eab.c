@@ -21,7 +21,6 @@
 
 #define KEYS_MAX 1000
 #define ACCOUNTS_MAX 1000
-#define LIMITS_MAX 32
 #define LIST_MAX 65536
 #define COMMENT_MAX 200
 
@@ -51,80 +50,28 @@ static const char usage[] =
 struct options {
 	const char *config;
 	const char *comment, *expires, *allow, *profile;
-	const char *limits[LIMITS_MAX];
-	size_t limit_count;
-	bool reusable, json;
+	const char *limits[COMMAND_TEXTS_MAX + 1];
+	bool has_limits, reusable, json;
 };
-
-static int
-add_limit(struct options *o, const char *text)
-{
-	if (o->limit_count == LIMITS_MAX) {
-		command_fail("--limit: too many of them");
-		return -1;
-	}
-	o->limits[o->limit_count++] = text;
-	return 0;
-}
-
-static int
-take(struct options *o, int option, char **argv)
-{
-	switch (option) {
-	case 'f':
-		return command_take("config", optarg, &o->config);
-	case 'c':
-		return command_take("comment", optarg, &o->comment);
-	case 'e':
-		return command_take("expires", optarg, &o->expires);
-	case 'a':
-		return command_take("allow", optarg, &o->allow);
-	case 'p':
-		return command_take("profile", optarg, &o->profile);
-	case 'l':
-		return add_limit(o, optarg);
-	case 'r':
-		o->reusable = true;
-		return 0;
-	case 'j':
-		o->json = true;
-		return 0;
-	default:
-		return command_refused(argv);
-	}
-}
 
 /* The options of new, list, show and revoke: all of them are read, so that
  * one in the wrong place is named. */
 static int
 parse(int argc, char **argv, struct options *o)
 {
-	static const struct option options[] = {
-		{ "config", required_argument, NULL, 'f' },
-		{ "comment", required_argument, NULL, 'c' },
-		{ "expires", required_argument, NULL, 'e' },
-		{ "reusable", no_argument, NULL, 'r' },
-		{ "allow", required_argument, NULL, 'a' },
-		{ "profile", required_argument, NULL, 'p' },
-		{ "limit", required_argument, NULL, 'l' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
+	const struct command_option options[] = {
+		{ "comment", NULL, &o->comment },
+		{ "expires", NULL, &o->expires },
+		{ "reusable", &o->reusable, NULL },
+		{ "allow", NULL, &o->allow },
+		{ "profile", NULL, &o->profile },
+		{ "limit", &o->has_limits, o->limits },
+		{ "json", &o->json, NULL },
+		{ NULL, NULL, NULL },
 	};
-	int c;
 
 	*o = (struct options){ .config = NULL };
-	while ((c = getopt_long(argc, argv, "f:h", options, NULL)) != -1) {
-		if (c == 'h') {
-			fputs(usage, stdout);
-			exit(EXIT_SUCCESS);
-		}
-		if (take(o, c, argv) < 0)
-			return -1;
-	}
-	if (o->config == NULL)
-		o->config = COMMAND_DEFAULT_CONFIG;
-	return 0;
+	return command_parse(argc, argv, usage, options, &o->config, -1);
 }
 
 /* --- new ------------------------------------------------------------------ */
@@ -234,12 +181,12 @@ parse_limits(struct job *j, const struct options *o, const char **out)
 	struct buf b;
 
 	*out = NULL;
-	if (o->limit_count == 0)
+	if (!o->has_limits)
 		return 0;
 	buf_init(&b, j->arena, LIST_MAX);
 	json_out_init(&w, &b);
 	json_object_begin(&w);
-	for (size_t i = 0; i < o->limit_count; i++) {
+	for (size_t i = 0; o->limits[i] != NULL; i++) {
 		struct span text = span_str(o->limits[i]);
 		size_t equals = span_find(text, 0, '=');
 		struct span name = span_cut(text, 0, equals);
@@ -534,7 +481,7 @@ static bool
 has_wishes(const struct options *o)
 {
 	return o->comment != NULL || o->expires != NULL || o->allow != NULL ||
-	       o->profile != NULL || o->limit_count > 0 || o->reusable;
+	       o->profile != NULL || o->has_limits || o->reusable;
 }
 
 static int

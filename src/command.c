@@ -216,6 +216,26 @@ command_take(const char *option, const char *text, const char **to)
 	return 0;
 }
 
+/* The flag and the text, or the next text, of an option that was given. */
+static int
+take(const struct command_option *o, const char *text)
+{
+	size_t i = 0;
+
+	if (o->flag != NULL)
+		*o->flag = true;
+	if (o->text == NULL)
+		return 0;
+	while (o->flag != NULL && i < COMMAND_TEXTS_MAX && o->text[i] != NULL)
+		i++;
+	if (i == COMMAND_TEXTS_MAX) {
+		command_fail("--%s: is given more than %d times", o->name,
+		    COMMAND_TEXTS_MAX);
+		return -1;
+	}
+	return command_take(o->name, text, &o->text[i]);
+}
+
 int
 command_refused(char **argv)
 {
@@ -259,9 +279,7 @@ command_parse(int argc, char **argv, const char *usage,
 		if (c != 'f' && c < OWN)
 			return command_refused(argv);
 		o = c == 'f' ? &file : &options[c - OWN];
-		if (o->text == NULL)
-			*o->flag = true;
-		else if (command_take(o->name, optarg, o->text) < 0)
+		if (take(o, optarg) < 0)
 			return -1;
 	}
 	if (*config == NULL)

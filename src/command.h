@@ -46,12 +46,14 @@ int cmd_enroll(int argc, char **argv);
 
 #define COMMAND_DEFAULT_CONFIG CS_SYSCONFDIR "/countersign/countersign.conf"
 
-/* An option of a subcommand's own: a flag, or one that takes a text. */
+/* An option of a subcommand's own: a flag, or one that takes a text; with both
+ * one that may be given again, up to COMMAND_TEXTS_MAX times. */
 struct command_option {
 	const char *name; /* without dashes; NULL: the end of the list */
 	bool *flag;
-	const char **text;
+	const char **text; /* with a flag: COMMAND_TEXTS_MAX + 1, all NULL */
 };
+#define COMMAND_TEXTS_MAX 32
 #define COMMAND_OPTIONS_MAX 16
 
 /*
