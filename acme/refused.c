@@ -12,7 +12,6 @@
 #include "lib/arena.h"
 #include "lib/b64.h"
 #include "lib/digest.h"
-#include "lib/hex.h"
 #include "lib/job.h"
 #include "lib/json.h"
 #include "lib/log.h"
@@ -231,13 +230,10 @@ static void
 put_certificate(struct job *j, const struct json *payload, struct json_out *o)
 {
 	struct span text = json_string(json_get(payload, "certificate")), der;
-	uint8_t sum[SHA256_LEN];
 
 	if (text.n == 0 || b64url_parse(j->arena, text, &der) < 0)
 		return;
-	sha256(der, sum);
-	json_member_str(o, "certificate_sha256",
-	    hex_dup(j->arena, span_mem(sum, sizeof(sum))));
+	json_member_sha256(o, "certificate_sha256", der);
 }
 
 static int

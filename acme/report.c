@@ -11,7 +11,6 @@
 #include "db/store_revoke.h"
 #include "lib/arena.h"
 #include "lib/digest.h"
-#include "lib/hex.h"
 #include "lib/job.h"
 #include "lib/json.h"
 #include "lib/log.h"
@@ -44,7 +43,6 @@ report_enter(struct job *j, struct report *r)
 static const char *
 proof_detail(struct job *j, const struct key_proof *p)
 {
-	uint8_t sum[SHA256_LEN];
 	struct json_out o;
 	struct buf b;
 
@@ -52,11 +50,8 @@ proof_detail(struct job *j, const struct key_proof *p)
 	json_out_init(&o, &b);
 	json_object_begin(&o);
 	json_member_str(&o, "proof", p->kind);
-	if (p->evidence.n > 0) {
-		sha256(p->evidence, sum);
-		json_member_str(&o, "evidence_sha256",
-		    hex_dup(j->arena, span_mem(sum, sizeof(sum))));
-	}
+	if (p->evidence.n > 0)
+		json_member_sha256(&o, "evidence_sha256", p->evidence);
 	json_object_end(&o);
 	return b.p;
 }

@@ -136,7 +136,6 @@ static int
 record(struct job *j, const char *order_id, const char *serial,
     const struct revocation *r)
 {
-	uint8_t sum[SHA256_LEN];
 	struct json_out o;
 	struct buf b;
 
@@ -145,11 +144,8 @@ record(struct job *j, const char *order_id, const char *serial,
 	json_object_begin(&o);
 	json_member_str(&o, "serial", serial);
 	json_member_int(&o, "reason", r->reason);
-	if (r->request.n > 0) {
-		sha256(r->request, sum);
-		json_member_str(&o, "request_sha256",
-		    hex_dup(j->arena, span_mem(sum, sizeof(sum))));
-	}
+	if (r->request.n > 0)
+		json_member_sha256(&o, "request_sha256", r->request);
 	json_object_end(&o);
 	return store_audit_add(j, r->by, "certificate revoked",
 	    arena_printf(j->arena, "order:%s", order_id), "ok", b.p);

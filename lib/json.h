@@ -99,5 +99,8 @@ void json_member_int(struct json_out *o, const char *name, int64_t v);
 void json_member_bool(struct json_out *o, const char *name, bool v);
 /* A moment in RFC 3339. */
 void json_member_time(struct json_out *o, const char *name, int64_t secs);
+/* The SHA-256 of what is not put itself, in hexadecimal. */
+void json_member_sha256(
+    struct json_out *o, const char *name, struct span octets);
 
 #endif

@@ -3,6 +3,8 @@
 #include "lib/json.h"
 
 #include "lib/clock.h"
+#include "lib/digest.h"
+#include "lib/hex.h"
 
 void
 json_out_init(struct json_out *o, struct buf *b)
@@ -222,5 +224,16 @@ json_member_time(struct json_out *o, const char *name, int64_t secs)
 	char text[CLOCK_RFC3339_MAX];
 
 	clock_format_rfc3339(secs, text);
+	json_member_str(o, name, text);
+}
+
+void
+json_member_sha256(struct json_out *o, const char *name, struct span octets)
+{
+	char text[2 * SHA256_LEN + 1];
+	uint8_t sum[SHA256_LEN];
+
+	sha256(octets, sum);
+	hex_format(text, span_mem(sum, sizeof(sum)));
 	json_member_str(o, name, text);
 }

@@ -276,7 +276,6 @@ block_for_account(struct job *j, const struct key_hash *key,
 static int
 record_claim(struct job *j, const struct options *o, const struct claim *c)
 {
-	uint8_t sum[SHA256_LEN];
 	struct json_out w;
 	struct buf b;
 
@@ -287,11 +286,8 @@ record_claim(struct job *j, const struct options *o, const struct claim *c)
 		json_member_str(&w, "proof", c->kind);
 	else
 		json_member_str(&w, "reason", o->reason);
-	if (c->evidence.n > 0) {
-		sha256(c->evidence, sum);
-		json_member_str(&w, "evidence_sha256",
-		    hex_dup(j->arena, span_mem(sum, sizeof(sum))));
-	}
+	if (c->evidence.n > 0)
+		json_member_sha256(&w, "evidence_sha256", c->evidence);
 	json_object_end(&w);
 	return store_audit_add(j, command_operator(j), "key called compromised",
 	    arena_printf(

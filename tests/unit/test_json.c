@@ -556,12 +556,14 @@ test_write(void **state)
 	json_member_bool(&o, "no", false);
 	json_member_int(&o, "n", 7);
 	json_member_string(&o, "s", SPAN("x"));
+	json_member_sha256(&o, "h", SPAN("abc"));
 	json_object_end(&o);
 	assert_true(buf_ok(&b));
 	assert_string_equal(b.p,
 	    "{\"status\":\"pending\",\"expires\":\"2026-03-02T10:00:00Z\","
 	    "\"list\":[-9223372036854775808,true,null,[],{},{\"r\":1}],"
-	    "\"no\":false,\"n\":7,\"s\":\"x\"}");
+	    "\"no\":false,\"n\":7,\"s\":\"x\",\"h\":\"ba7816bf8f01cfea4141"
+	    "40de5dae2223b00361a396177a9cb410ff61f20015ad\"}");
 }
 
 static void
