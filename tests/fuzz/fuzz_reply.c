@@ -450,7 +450,8 @@ judge(struct fuzz *z, struct span raw, struct reply *r)
 
 /* --- what must hold ------------------------------------------------------- */
 
-/* Without white space, so that it can be looked into for a digest. */
+/* Without white space, and without what is not ASCII, where it hides in one
+ * of many charsets, so that it can be looked into for a digest. */
 static struct span
 squeezed(struct fuzz *z, struct span s)
 {
@@ -458,7 +459,8 @@ squeezed(struct fuzz *z, struct span s)
 
 	buf_init(&b, z->j.arena, s.n + 1);
 	for (size_t i = 0; i < s.n; i++)
-		if (strchr(" \t\r\n", s.p[i]) == NULL || s.p[i] == '\0')
+		if ((strchr(" \t\r\n", s.p[i]) == NULL || s.p[i] == '\0') &&
+		    (unsigned char)s.p[i] < 0x80)
 			buf_add_char(&b, s.p[i]);
 	return buf_span(&b);
 }
