@@ -1,65 +1,15 @@
 /*
- * What remote perspectives say to what the validator saw (pki.md 6): judged
- * from their answers by our own rules, counted, written down, and computed
- * again from what was written.  No sockets: those are
- * src/perspective_client.c's.
+ * What remote perspectives say to what the validator saw (pki.md 6): counted,
+ * written down, and computed again from what was written.  No sockets: those
+ * are src/perspective_client.c's.
  */
 #ifndef SRC_CORROBORATE_H
 #define SRC_CORROBORATE_H
 
-#include "dns/agent_form.h"
-#include "dns/quorum.h"
-#include "pki/caa.h"
+#include "src/testimony.h"
 
-struct authz;
 struct caa_row;
-struct conf;
-struct json;
 struct seal_key;
-
-/* What is to be confirmed. */
-struct question {
-	struct agent_request request; /* without mx: PK-47 */
-	struct span key; /* p= of the DKIM key, decoded; empty: none */
-	struct caa_policy policy;
-	/* Asked of a service, which knows nothing of keys: an answer is one
-	 * element of its perspectives[] (dns/open_mpic_form.h). */
-	bool is_open_mpic;
-	/* What the primary found has parameters, which a service does not
-	 * know, or it found no set, so that the one which the service has seen
-	 * is not known here: its word alone is not enough (PK-53). */
-	bool needs_records;
-};
-
-/*
- * For the CAA check of an authorization, with the DKIM key by which its reply
- * was authenticated (none if S/MIME stood in for it, or of a service).  The id
- * is fresh.
- * 0, or -1: ERR_UNAUTHORIZED if the evidence does not say by which key, or
- * holds one that cannot be read.
- */
-int question_of(struct job *j, const struct caa_row *c, struct question *out);
-/* The same as it was when the check was made, whatever the configuration says
- * today. */
-int question_was(struct job *j, const struct caa_row *c, struct question *out);
-bool question_has_key(const struct question *q);
-void question_leave_key(struct question *q);
-
-/* One configured perspective in one round. */
-struct testimony {
-	const char *code;
-	enum rir rir;
-	enum answer answer;
-	const char *why;   /* for people; never NULL once it is not pending */
-	bool is_alarming;  /* MP-2: somebody should look */
-	bool is_unreached; /* no answer came at all (PK-52) */
-	struct span body;  /* as received; empty: none */
-	int64_t took_ms;
-};
-
-/* Fills answer, why and is_alarming from body (PK-47, MP-2). */
-void testimony_judge(
-    struct job *j, const struct question *q, struct testimony *t);
 
 struct round {
 	struct testimony *v;

@@ -59,6 +59,8 @@ libcs_src_a_SOURCES = \
 	src/cmd_evidence.c \
 	src/database.c src/database.h \
 	src/corroborate.c src/corroborate.h \
+	src/question.c src/question.h \
+	src/testimony.c src/testimony.h \
 	src/conf_perspective.c src/conf_perspective.h \
 	src/perspective_check.c src/perspective_check.h \
 	src/perspective_client.c src/perspective_client.h \

@@ -1,0 +1,178 @@
+#include "config.h"
+
+#include "src/question.h"
+
+#include <string.h>
+
+#include "db/store_authz.h"
+#include "db/store_caa.h"
+#include "db/store_reply.h"
+#include "lib/arena.h"
+#include "lib/b64.h"
+#include "lib/job.h"
+#include "lib/json.h"
+#include "lib/rnd.h"
+#include "mail/dkim_key.h"
+#include "src/caa_rules.h"
+
+int
+question_key(struct job *j, struct span record, struct span *out)
+{
+	static const enum dkim_key_type types[] = { DKIM_KEY_RSA,
+		DKIM_KEY_ED25519 };
+
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+		struct dkim_key key;
+		struct finding f = { 0 };
+
+		if (dkim_key_parse(j, record, types[i], &key, &f) == 0) {
+			*out = key.public_key;
+			return 0;
+		}
+	}
+	return -1;
+}
+
+/* Does d= speak for the mailbox's domain?  Itself, or one above it. */
+static bool
+speaks_for(const char *d, const char *domain)
+{
+	size_t n = strlen(d), all = strlen(domain);
+
+	return n > 0 && n <= all && strcmp(domain + all - n, d) == 0 &&
+	       (n == all || domain[all - n - 1] == '.');
+}
+
+static int
+unproven(struct job *j, const char *why)
+{
+	return job_fail(j, ERR_UNAUTHORIZED, "corroboration: %s", why);
+}
+
+/*
+ * The signature that the verdict rests on: of those that speak for the domain
+ * the verifier goes no further than to the first that passes.  One whose key
+ * cannot be read is not passed over: nobody would be asked about it.
+ */
+static int
+find_key(struct job *j, const struct json *judgement, const char *domain,
+    struct question *q)
+{
+	const struct json *list = json_get(judgement, "signatures");
+
+	for (size_t i = 0; i < json_count(list); i++) {
+		const struct json *s = json_at(list, i);
+		const char *d =
+		    span_dup(j->arena, json_string(json_get(s, "d")));
+		struct span text = json_string(json_get(s, "key_record"));
+		struct span record;
+
+		if (!span_eq_str(json_string(json_get(s, "result")), "pass") ||
+		    !speaks_for(d, domain))
+			continue;
+		if (b64_parse_fws(j->arena, text, &record) < 0 ||
+		    question_key(j, record, &q->key) < 0 || q->key.n == 0)
+			return unproven(j,
+			    "the key that authenticated the reply cannot be "
+			    "read from the evidence");
+		q->request.dkim_domain = d;
+		q->request.dkim_selector =
+		    span_dup(j->arena, json_string(json_get(s, "s")));
+		return 0;
+	}
+	/* MA-76: then there is no key in the DNS to be confirmed. */
+	if (json_bool(
+		json_get(json_get(judgement, "smime"), "instead_of_dkim")))
+		return 0;
+	return unproven(
+	    j, "the evidence holds no key that authenticated the reply");
+}
+
+static int
+add_key(struct job *j, const struct caa_row *c, struct question *q)
+{
+	const struct json *evidence;
+	struct reply_record r;
+	struct authz a;
+	int found = store_authz_by_id(j, c->authz_id, NULL, &a);
+
+	if (found > 0)
+		found = store_reply_proof(j, a.challenge.id, &r);
+	if (found < 0)
+		return -1;
+	if (found == 0)
+		return unproven(j, "there is no reply that proves anything");
+	if (json_parse_object(j, span_str(r.evidence), "evidence", &evidence) <
+	    0)
+		return -1;
+	return find_key(j, json_get(evidence, "judgement"), c->domain, q);
+}
+
+static struct question
+question_about(const struct caa_row *c, const struct caa_policy *policy,
+    const char *account_url, bool is_open_mpic)
+{
+	return (struct question){
+		.request = { .ca = *policy->issuer_domains,
+		    .caa_domain = c->domain,
+		    .account_url = account_url,
+		    .method = "email-reply-00" },
+		.policy = *policy,
+		.is_open_mpic = is_open_mpic,
+	};
+}
+
+/* Nobody asks a service for keys: its API has no question for them. */
+static int
+finish_question(struct job *j, const struct caa_row *c, struct question *q)
+{
+	char *id = arena_alloc(j->arena, RND_ID_LEN + 1);
+	int plain;
+
+	rnd_id(id);
+	q->request.id = id;
+	if (!q->is_open_mpic)
+		return add_key(j, c, q);
+	plain = caa_trace_is_plain(j, c->trace);
+	q->needs_records = plain == 0;
+	return plain < 0 ? -1 : 0;
+}
+
+int
+question_of(struct job *j, const struct caa_row *c, struct question *out)
+{
+	const struct caa_policy policy = caa_rules_policy(j->conf);
+
+	*out = question_about(c, &policy, caa_rules_account(j, c->account_id),
+	    j->conf->mpic.service_count > 0);
+	return finish_question(j, c, out);
+}
+
+int
+question_was(struct job *j, const struct caa_row *c, struct question *out)
+{
+	struct caa_rules *then = arena_alloc(j->arena, sizeof(*then));
+	const struct json *trace, *round;
+
+	if (caa_rules_read(j, c->trace, then) < 0 ||
+	    caa_trace_parse(j, c->trace, &trace) < 0)
+		return -1;
+	round = json_get(trace, "corroboration");
+	*out = question_about(c, &then->policy, then->account_url,
+	    span_eq_str(
+		json_string(json_get(round, "dialect")), QUESTION_OPEN_MPIC));
+	return finish_question(j, c, out);
+}
+
+bool
+question_has_key(const struct question *q)
+{
+	return q->request.dkim_domain != NULL;
+}
+
+void
+question_leave_key(struct question *q)
+{
+	q->request.dkim_domain = q->request.dkim_selector = NULL;
+	q->key = (struct span){ NULL, 0 };
+}

@@ -1,0 +1,46 @@
+/*
+ * What remote perspectives are asked to confirm (pki.md 6): the CAA check of an
+ * authorization, and the DKIM key by which its reply was authenticated.
+ */
+#ifndef SRC_QUESTION_H
+#define SRC_QUESTION_H
+
+#include "dns/agent_form.h"
+#include "pki/caa.h"
+
+struct caa_row;
+
+/* How a trace names the rounds that a service was asked in. */
+#define QUESTION_OPEN_MPIC "open-mpic"
+
+/* What is to be confirmed. */
+struct question {
+	struct agent_request request; /* without mx: PK-47 */
+	struct span key; /* p= of the DKIM key, decoded; empty: none */
+	struct caa_policy policy;
+	/* Asked of a service, which knows nothing of keys: an answer is one
+	 * element of its perspectives[] (dns/open_mpic_form.h). */
+	bool is_open_mpic;
+	/* What the primary found has parameters, which a service does not
+	 * know, or it found no set, so that the one which the service has seen
+	 * is not known here: its word alone is not enough (PK-53). */
+	bool needs_records;
+};
+
+/*
+ * For the CAA check of an authorization, with the DKIM key by which its reply
+ * was authenticated (none if S/MIME stood in for it, or of a service).  The id
+ * is fresh.
+ * 0, or -1: ERR_UNAUTHORIZED if the evidence does not say by which key, or
+ * holds one that cannot be read.
+ */
+int question_of(struct job *j, const struct caa_row *c, struct question *out);
+/* The same as it was when the check was made, whatever the configuration says
+ * today. */
+int question_was(struct job *j, const struct caa_row *c, struct question *out);
+bool question_has_key(const struct question *q);
+void question_leave_key(struct question *q);
+/* p= of a key record, of whatever type: 0, or -1. */
+int question_key(struct job *j, struct span record, struct span *out);
+
+#endif

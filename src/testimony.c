@@ -1,0 +1,186 @@
+#include "config.h"
+
+#include "src/testimony.h"
+
+#include <string.h>
+
+#include "dns/open_mpic_form.h"
+#include "lib/arena.h"
+#include "lib/job.h"
+#include "lib/json.h"
+#include "mail/dkim_key.h"
+#include "src/agent_answer.h"
+
+static void
+say(struct testimony *t, enum answer answer, const char *why)
+{
+	t->answer = answer;
+	t->why = why;
+}
+
+static void
+doubt(struct testimony *t, const char *why)
+{
+	say(t, ANSWER_SILENT, why);
+	t->is_alarming = true;
+}
+
+/* Step by step as it would be here; what it says itself must be the same, or
+ * one of the two programs is not what it should be (mpic-open-api.md 4). */
+static int
+judge_caa_answer(struct job *j, const struct question *q,
+    const struct agent_answer *a, struct testimony *t)
+{
+	const struct caa_policy strict = agent_policy(&q->request.ca);
+	struct resolver *seen = agent_replay(j, a);
+	struct caa_decision its, d;
+
+	if (!a->has_caa) {
+		doubt(t, "says nothing of CAA");
+		return 0;
+	}
+	/* By its rules, and by ours: the climb ends at the same set. */
+	if (caa_check(j, seen, q->request.caa_domain, q->request.account_url,
+		&strict, &its) < 0 ||
+	    caa_check(j, seen, q->request.caa_domain, q->request.account_url,
+		&q->policy, &d) < 0)
+		return -1;
+	if (strcmp(caa_result_name(its.result), a->caa_decision) != 0)
+		doubt(t, "its decision about CAA does not follow from what it "
+			 "saw");
+	else if (d.result == CAA_DENY)
+		say(t, ANSWER_DENIES,
+		    arena_printf(j->arena, "CAA: %s", d.detail));
+	else if (d.result == CAA_FAIL)
+		say(t, ANSWER_FAILS,
+		    arena_printf(j->arena, "CAA: %s", d.detail));
+	else
+		say(t, ANSWER_AGREES,
+		    arena_printf(j->arena, "CAA: %s", d.reason));
+	return 0;
+}
+
+/* PK-47: the same p= in any record, whatever else there is. */
+static bool
+has_key(struct job *j, const struct dns_answer *a, struct span key)
+{
+	for (size_t i = 0; i < a->count; i++) {
+		const struct dns_answer one = { .status = DNS_OK,
+			.name = "",
+			.rdata = &a->rdata[i],
+			.count = 1 };
+		struct finding f = { 0 };
+		struct span record, seen;
+
+		if (dkim_key_find(j, &one, &record, &f) == 0 &&
+		    question_key(j, record, &seen) == 0 && span_eq(seen, key))
+			return true;
+	}
+	return false;
+}
+
+static void
+judge_key_answer(struct job *j, const struct question *q,
+    const struct agent_answer *a, struct testimony *t)
+{
+	if (!a->has_dkim)
+		doubt(t, "says nothing of the DKIM key");
+	else if (a->dkim.status == DNS_TEMPORARY ||
+		 a->dkim.status == DNS_BOGUS) {
+		if (t->answer == ANSWER_AGREES)
+			say(t, ANSWER_FAILS,
+			    "DKIM key: could not be looked up");
+	} else if (!has_key(j, &a->dkim, q->key))
+		say(t, ANSWER_DENIES, "DKIM key: it sees another one");
+}
+
+/* What cannot be read is not believed; -1 if that is not what is wrong. */
+static int
+doubt_form(struct job *j, struct testimony *t)
+{
+	if (j->err.kind != ERR_MALFORMED)
+		return -1;
+	doubt(t, arena_strdup(j->arena, j->err.text));
+	job_recover(j);
+	return 0;
+}
+
+/* MP-4: a service's pass is only what it saw; that is judged here, with the
+ * account and the method. */
+static void
+judge_view(struct job *j, const struct question *q,
+    const struct open_mpic_view *v, struct testimony *t)
+{
+	struct caa_decision d = { .result = CAA_PERMIT };
+
+	if (strcmp(v->code, t->code) != 0)
+		doubt(t, "answers under another code");
+	else if (v->unreached)
+		say(t, ANSWER_SILENT, "the service could not reach it");
+	else if (!v->completed)
+		say(t, ANSWER_FAILS, "CAA: could not be looked up");
+	else if (!v->passed)
+		say(t, ANSWER_DENIES, "CAA: it does not pass there");
+	else if (!v->has_details ||
+		 (v->has_records && !v->shows_records && q->needs_records))
+		say(t, ANSWER_SILENT, "does not say what it saw");
+	else if (v->has_records && !v->shows_records)
+		say(t, ANSWER_AGREES, "CAA: it passes there");
+	else if (v->has_records != (v->count > 0))
+		doubt(t, "shows other records than it says it saw");
+	else if (!v->has_records)
+		say(t, ANSWER_AGREES, "CAA: no-record");
+	else {
+		caa_decide(
+		    v->rdata, v->count, q->request.account_url, &q->policy, &d);
+		say(t, d.result == CAA_PERMIT ? ANSWER_AGREES : ANSWER_DENIES,
+		    arena_printf(j->arena, "CAA: %s", d.reason));
+	}
+}
+
+static int
+judge_element(struct job *j, const struct question *q, struct testimony *t)
+{
+	struct open_mpic_view v;
+	const struct json *element;
+
+	if (open_mpic_read(j, t->body, &element) < 0 ||
+	    open_mpic_view_parse(j, element, &v) < 0)
+		return doubt_form(j, t);
+	judge_view(j, q, &v, t);
+	return 0;
+}
+
+static int
+judge_body(struct job *j, const struct question *q, struct testimony *t)
+{
+	struct agent_answer a;
+	int result;
+
+	if (q->is_open_mpic)
+		return judge_element(j, q, t);
+	if (agent_answer_parse(j, t->body, &a) < 0)
+		return doubt_form(j, t);
+	if (strcmp(a.id, q->request.id) != 0) {
+		doubt(t, "answers another question");
+		return 0;
+	}
+	if (strcmp(a.code, t->code) != 0) {
+		doubt(t, "answers under another code");
+		return 0;
+	}
+	result = judge_caa_answer(j, q, &a, t);
+	if (result == 0 && t->answer != ANSWER_SILENT && q->key.n > 0)
+		judge_key_answer(j, q, &a, t);
+	return result;
+}
+
+void
+testimony_judge(struct job *j, const struct question *q, struct testimony *t)
+{
+	t->is_alarming = false;
+	if (judge_body(j, q, t) == 0)
+		return;
+	say(t, ANSWER_SILENT, arena_strdup(j->arena, j->err.text));
+	job_recover(j);
+}
