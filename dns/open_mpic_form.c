@@ -61,8 +61,8 @@ open_mpic_request_format(struct job *j, const struct open_mpic_request *r)
 int
 open_mpic_read(struct job *j, struct span text, const struct json **out)
 {
-	if (text.n > OPEN_MPIC_ANSWER_MAX)
-		return job_fail(j, ERR_MALFORMED, "answer: longer than 1 MiB");
+	if (span_starts(text, SPAN("[")))
+		return json_parse_list(j, text, "answer", ITEMS_MAX, out);
 	return json_parse_many(j, text, "answer", ITEMS_MAX, out);
 }
 
@@ -285,7 +285,9 @@ open_mpic_answer_parse(struct job *j, struct span text,
 	const struct json *v = NULL, *list;
 
 	*out = (struct open_mpic_answer){ 0 };
-	if (open_mpic_read(j, text, &v) < 0)
+	if (text.n > OPEN_MPIC_ANSWER_MAX)
+		return job_fail(j, ERR_MALFORMED, "answer: longer than 1 MiB");
+	if (json_parse_many(j, text, "answer", ITEMS_MAX, &v) < 0)
 		return -1;
 	if (!is_about(v, asked))
 		return unreadable(j, "answers another question");

@@ -51,8 +51,8 @@ struct open_mpic_answer {
 	const struct json *elements[OPEN_MPIC_VIEWS_MAX];
 	size_t count;
 };
-/* The JSON alone, of an answer or of an element that is kept of it: 0, or -1
- * ERR_MALFORMED. */
+/* The JSON alone of what is kept of an answer, an element or a list of some: 0,
+ * or -1 ERR_MALFORMED. */
 int open_mpic_read(struct job *j, struct span text, const struct json **out);
 /* 0, or -1 ERR_MALFORMED: not of this form, or about something else than was
  * asked (MP-2). */

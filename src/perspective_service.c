@@ -74,53 +74,74 @@ all_silent(struct round *r, const char *why, bool is_alarming)
 	}
 }
 
-static struct testimony *
-find_code(const struct round *r, const char *code)
-{
-	for (size_t i = 0; i < r->n; i++)
-		if (strcmp(r->v[i].code, code) == 0)
-			return &r->v[i];
-	return NULL;
-}
+/* Elements of one code, as they are kept: the one, or a list of them (MP-3). */
+struct elements {
+	struct buf text;
+	size_t count;
+	bool is_late; /* the last of them is of another time than this answer */
+};
 
-/* MP-3: a code that stands twice agrees with nobody; one that is not known
- * here counts for nothing. */
-static void
-take_element(struct job *j, const struct exchange *x, const struct question *q,
-    const struct json *element, struct round *r)
+/* A timestamp that cannot be read is a form that cannot be read. */
+static bool
+is_of_another_time(
+    struct job *j, const struct exchange *x, const struct json *element)
 {
 	int64_t now = clock_now_ms(), began = now - x->took_ms;
 	struct open_mpic_view v;
-	struct testimony *t;
 
 	if (open_mpic_view_parse(j, element, &v) < 0) {
 		job_recover(j);
-		if (v.code == NULL || (t = find_code(r, v.code)) == NULL)
-			return;
-		silent(t, "its answer cannot be read");
-		t->body = (struct span){ NULL, 0 };
-		t->is_alarming = true;
-		return;
+		return false;
 	}
-	t = find_code(r, v.code);
-	if (t == NULL)
-		return;
-	if (t->answer != ANSWER_PENDING) {
-		silent(t, "stands twice in the answer");
-		t->body = (struct span){ NULL, 0 };
-		t->is_alarming = true;
-	} else if (v.at_ms < began - SKEW_MS || v.at_ms > now + SKEW_MS) {
+	return v.at_ms < began - SKEW_MS || v.at_ms > now + SKEW_MS;
+}
+
+/* One of another time keeps its place, and agrees with nobody. */
+static void
+add_element(struct job *j, const struct exchange *x, const struct json *element,
+    struct elements *e)
+{
+	buf_add_char(&e->text, e->count++ == 0 ? '[' : ',');
+	e->is_late = is_of_another_time(j, x, element);
+	buf_add_str(&e->text, e->is_late ? "null" : json_dup(j, element));
+}
+
+static struct elements
+find_elements(struct job *j, const struct exchange *x,
+    const struct open_mpic_answer *a, const char *code)
+{
+	struct elements e = { .count = 0 };
+
+	/* Longer than what is kept by the brackets alone. */
+	buf_init(&e.text, j->arena, AGENT_ANSWER_MAX + 2);
+	for (size_t i = 0; i < a->count; i++)
+		if (span_eq_str(json_string(json_get(
+				    a->elements[i], "perspective_code")),
+			code))
+			add_element(j, x, a->elements[i], &e);
+	buf_add_char(&e.text, ']');
+	return e;
+}
+
+static void
+take_elements(struct job *j, const struct exchange *x, const struct question *q,
+    const struct open_mpic_answer *a, struct testimony *t)
+{
+	struct elements e = find_elements(j, x, a, t->code);
+
+	t->took_ms = x->took_ms;
+	if (e.count == 0) {
+		silent(t, "is not among the answers");
+	} else if (e.count == 1 && e.is_late) {
 		silent(t, "answers at another time");
 		t->is_alarming = true;
+	} else if (!buf_ok(&e.text)) {
+		silent(t, "answers at too great a length");
 	} else {
-		t->took_ms = x->took_ms;
-		t->body = span_str(json_dup(j, element));
-		if (t->body.n > AGENT_ANSWER_MAX)
-			t->body = (struct span){ NULL, 0 };
-		if (t->body.n == 0)
-			silent(t, "answers at too great a length");
-		else
-			testimony_judge(j, q, t);
+		t->body = buf_span(&e.text);
+		if (e.count == 1)
+			t->body = span_cut(t->body, 1, t->body.n - 1);
+		testimony_judge(j, q, t);
 	}
 }
 
@@ -131,8 +152,6 @@ take_verdict(struct round *r, bool is_valid)
 	for (size_t i = 0; i < r->n; i++) {
 		struct testimony *t = &r->v[i];
 
-		if (t->answer == ANSWER_PENDING)
-			silent(t, "is not among the answers");
 		if (is_valid || t->answer != ANSWER_AGREES)
 			continue;
 		silent(t, "the service says that it is not valid");
@@ -158,8 +177,8 @@ service_take(struct job *j, const struct exchange *x,
 		all_silent(
 		    r, "too few perspectives answered the service", false);
 	} else {
-		for (size_t i = 0; i < a.count; i++)
-			take_element(j, x, q, a.elements[i], r);
+		for (size_t i = 0; i < r->n; i++)
+			take_elements(j, x, q, &a, &r->v[i]);
 		take_verdict(r, a.is_valid);
 	}
 }

@@ -139,16 +139,48 @@ judge_view(struct job *j, const struct question *q,
 }
 
 static int
-judge_element(struct job *j, const struct question *q, struct testimony *t)
+judge_element(struct job *j, const struct question *q,
+    const struct json *element, struct testimony *t)
 {
 	struct open_mpic_view v;
-	const struct json *element;
 
-	if (open_mpic_read(j, t->body, &element) < 0 ||
-	    open_mpic_view_parse(j, element, &v) < 0)
+	if (open_mpic_view_parse(j, element, &v) < 0)
 		return doubt_form(j, t);
 	judge_view(j, q, &v, t);
 	return 0;
+}
+
+/* MP-3: what stands twice counts once, as dissent if the two differ. */
+static int
+judge_list(struct job *j, const struct question *q, const struct json *list,
+    struct testimony *t)
+{
+	enum answer joined = ANSWER_PENDING;
+
+	if (json_count(list) == 0)
+		doubt(t, "a list of no answers");
+	for (size_t i = 0; i < json_count(list); i++) {
+		if (judge_element(j, q, json_at(list, i), t) < 0)
+			return -1;
+		joined = answer_join(joined, t->answer);
+		if (joined == t->answer)
+			continue;
+		t->is_alarming = false;
+		say(t, joined, "stands twice in the answer, and they differ");
+		return 0;
+	}
+	return 0;
+}
+
+static int
+judge_elements(struct job *j, const struct question *q, struct testimony *t)
+{
+	const struct json *kept;
+
+	if (open_mpic_read(j, t->body, &kept) < 0)
+		return doubt_form(j, t);
+	return json_type(kept) == JSON_T_ARRAY ? judge_list(j, q, kept, t)
+					       : judge_element(j, q, kept, t);
 }
 
 static int
@@ -158,7 +190,7 @@ judge_body(struct job *j, const struct question *q, struct testimony *t)
 	int result;
 
 	if (q->is_open_mpic)
-		return judge_element(j, q, t);
+		return judge_elements(j, q, t);
 	if (agent_answer_parse(j, t->body, &a) < 0)
 		return doubt_form(j, t);
 	if (strcmp(a.id, q->request.id) != 0) {

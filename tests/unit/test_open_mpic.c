@@ -376,7 +376,7 @@ static const char *const rirs[REMOTES] = { "ripe", "arin", "apnic", "ripe",
 	"lacnic" };
 
 struct service {
-	const char *list[REMOTES + 1]; /* elements, joined; NULL ends */
+	const char *list[REMOTES + 2]; /* elements, joined; NULL ends */
 	const char *status;
 	const char *from, *to; /* in the answer */
 	enum quorum_outcome outcome;
@@ -488,6 +488,7 @@ test_service(void **state)
 	const char *e_other = element("e", OTHERS);
 	const char *e_old =
 	    edit(e, "\"timestamp_ns\":", "\"timestamp_ns\":1,\"x\":");
+	const char *e_torn = "{\"perspective_code\":\"e\"}";
 	const struct service table[] = {
 		{ .list = { a, b, c, d, e },
 		    .outcome = QUORUM_REACHED,
@@ -514,9 +515,53 @@ test_service(void **state)
 		{ .list = { a, b, c, z },
 		    .outcome = QUORUM_SILENT,
 		    .agree = 3 },
+		/* MP-3: twice the same counts once … */
 		{ .list = { a, b, c, d, d },
+		    .outcome = QUORUM_REACHED,
+		    .agree = 4 },
+		{ .list = { a, b, c, c, d, d },
+		    .outcome = QUORUM_REACHED,
+		    .agree = 4 },
+		{ .list = { a, b, c, c, c, z, z },
 		    .outcome = QUORUM_SILENT,
 		    .agree = 3 },
+		{ .list = { a, b_no, b_no, c, d, e },
+		    .outcome = QUORUM_REACHED,
+		    .agree = 4 },
+		{ .list = { a, b_no, b_no, c_sick, d, e },
+		    .outcome = QUORUM_DENIED,
+		    .agree = 3 },
+		{ .list = { a, b_sick, b_sick, c_sick, d, e },
+		    .outcome = QUORUM_FAILED,
+		    .agree = 3 },
+		/* … and as dissent if they differ, in whatever */
+		{ .list = { a, b, b_no, c, d, e },
+		    .outcome = QUORUM_REACHED,
+		    .agree = 4 },
+		{ .list = { a, b, b_no, c, d },
+		    .outcome = QUORUM_DENIED,
+		    .agree = 3 },
+		{ .list = { a, b_no, b, c, d },
+		    .outcome = QUORUM_DENIED,
+		    .agree = 3 },
+		{ .list = { a, b, b_sick, c, d },
+		    .outcome = QUORUM_DENIED,
+		    .agree = 3 },
+		{ .list = { a, b, b, b_no, c, d },
+		    .outcome = QUORUM_DENIED,
+		    .agree = 3 },
+		{ .list = { a, b, c, d, e, e_old },
+		    .outcome = QUORUM_REACHED,
+		    .agree = 4 },
+		{ .list = { a, b, c, e_old, e },
+		    .outcome = QUORUM_DENIED,
+		    .agree = 3 },
+		{ .list = { a, b, c, e, e_torn },
+		    .outcome = QUORUM_DENIED,
+		    .agree = 3 },
+		{ .list = { a, b, c, e_old, e_old, d },
+		    .outcome = QUORUM_REACHED,
+		    .agree = 4 },
 		{ .list = { a, b, c, e_old },
 		    .outcome = QUORUM_SILENT,
 		    .agree = 3 },
