@@ -147,6 +147,12 @@ read_record(struct job *j, struct span text, struct span *rdata)
 	return 0;
 }
 
+static bool
+is_there(const struct json *v)
+{
+	return json_type(v) != JSON_T_ABSENT && json_type(v) != JSON_T_NULL;
+}
+
 /* An array of texts; the schema once calls it one text. */
 static int
 read_records(struct job *j, const struct json *v, struct open_mpic_view *out)
@@ -154,7 +160,7 @@ read_records(struct job *j, const struct json *v, struct open_mpic_view *out)
 	bool is_one = json_type(v) == JSON_T_STRING;
 	size_t n = is_one ? 1 : json_count(v);
 
-	if (json_type(v) == JSON_T_ABSENT || json_type(v) == JSON_T_NULL)
+	if (!is_there(v))
 		return 0;
 	if ((!is_one && json_type(v) != JSON_T_ARRAY) || n > RECORDS_MAX)
 		return unreadable(j, "records_seen is no list of records");
@@ -174,12 +180,47 @@ read_records(struct job *j, const struct json *v, struct open_mpic_view *out)
 
 /* --- the answer ---------------------------------------------------------- */
 
+/* Where an element says what was found: in its check_response, or in itself
+ * where the flat form is taken. */
+struct place {
+	const struct json *check;
+	bool is_flat;
+};
+
+static int
+find_place(struct job *j, const struct json *element, bool takes_flat,
+    struct place *out)
+{
+	int found = json_get_object(j, element, "check_response", &out->check);
+
+	out->is_flat = found == 0 && takes_flat;
+	if (out->is_flat)
+		out->check = element;
+	return found > 0 || out->is_flat ? 0 : -1;
+}
+
+/* The flat form has "response" for them.  Of two that may differ, neither. */
+static int
+find_records(struct job *j, const struct json *details, bool is_flat,
+    const struct json **out)
+{
+	const struct json *flat = json_get(details, "response");
+
+	*out = json_get(details, "records_seen");
+	if (!is_flat || !is_there(flat))
+		return 0;
+	if (is_there(*out))
+		return unreadable(j, "both records_seen and response");
+	*out = flat;
+	return 0;
+}
+
 static int
 read_details(
-    struct job *j, const struct json *check, struct open_mpic_view *out)
+    struct job *j, const struct place *place, struct open_mpic_view *out)
 {
-	const struct json *details;
-	int found = json_get_object(j, check, "details", &details);
+	const struct json *details, *records;
+	int found = json_get_object(j, place->check, "details", &details);
 	int has;
 
 	if (found <= 0)
@@ -189,7 +230,9 @@ read_details(
 	if (has < 0)
 		return -1;
 	out->has_details = has > 0;
-	return read_records(j, json_get(details, "records_seen"), out);
+	if (find_records(j, details, place->is_flat, &records) < 0)
+		return -1;
+	return read_records(j, records, out);
 }
 
 /* What the service says of one that it could not reach.  Of all other errors,
@@ -215,9 +258,10 @@ says_unreached(const struct json *check)
 }
 
 int
-open_mpic_view_parse(
-    struct job *j, const struct json *element, struct open_mpic_view *out)
+open_mpic_view_parse(struct job *j, const struct json *element, bool takes_flat,
+    struct open_mpic_view *out)
 {
+	struct place place;
 	const struct json *check;
 	struct span code;
 	int64_t at_ns = 0;
@@ -226,10 +270,11 @@ open_mpic_view_parse(
 	if (json_type(element) != JSON_T_OBJECT ||
 	    json_get_string(j, element, "perspective_code", &code) <= 0 ||
 	    code.n == 0 || span_has_control(code) || !span_is_ascii(code) ||
-	    json_get_object(j, element, "check_response", &check) <= 0) {
+	    find_place(j, element, takes_flat, &place) < 0) {
 		job_recover(j);
 		return unreadable(j, "a perspective without code or response");
 	}
+	check = place.check;
 	out->code = span_dup(j->arena, code);
 	if (json_get_bool(j, check, "check_completed", &out->completed) <= 0 ||
 	    json_get_bool(j, check, "check_passed", &out->passed) < 0 ||
@@ -239,7 +284,7 @@ open_mpic_view_parse(
 	}
 	out->at_ms = at_ns / NS_IN_MS;
 	out->unreached = !out->completed && says_unreached(check);
-	return read_details(j, check, out);
+	return read_details(j, &place, out);
 }
 
 static bool

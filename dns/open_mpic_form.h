@@ -40,10 +40,15 @@ struct open_mpic_view {
 	size_t count;
 	int64_t at_ms; /* since 1970; 0: not said */
 };
-/* 0, or -1 ERR_MALFORMED: also where a record cannot be read, so that nothing
- * is decided from a part of a set. */
-int open_mpic_view_parse(
-    struct job *j, const struct json *element, struct open_mpic_view *out);
+/*
+ * `takes_flat`: also the form of the specification's printed examples, whose
+ * elements hold what belongs into their check_response, and the records as
+ * details.response.
+ * 0, or -1 ERR_MALFORMED: also where a record cannot be read, so that nothing
+ * is decided from a part of a set.
+ */
+int open_mpic_view_parse(struct job *j, const struct json *element,
+    bool takes_flat, struct open_mpic_view *out);
 
 struct open_mpic_answer {
 	bool completed; /* enough of them were heard */

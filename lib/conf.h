@@ -268,6 +268,7 @@ struct conf_mpic {
 	/* None: each perspective is an agent with an URL of its own. */
 	struct conf_open_mpic *services;
 	size_t service_count;
+	bool open_mpic_flat; /* their flat form is read, too */
 	struct conf_perspective *perspectives;
 	size_t perspective_count; /* 0: nobody is asked */
 };

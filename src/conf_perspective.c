@@ -213,11 +213,16 @@ check_way(struct check *c, const struct conf_perspective *p)
 			p->service));
 }
 
+static const char no_service[] =
+    "must not be set without a section open_mpic, whose service it is about";
+
 static void
 check_services(struct check *c)
 {
 	const struct conf_mpic *m = &c->conf->mpic;
 
+	if (m->open_mpic_flat && m->service_count == 0)
+		c->wrong(c->ctx, "mpic.open_mpic_flat", no_service);
 	if (m->service_count > OPEN_MPIC_MAX)
 		c->wrong(c->ctx, "open_mpic",
 		    arena_printf(c->arena,

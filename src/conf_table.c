@@ -761,6 +761,12 @@ const struct conf_option conf_options[] = {
 	    "Where this validator is: latitude and longitude in degrees, as "
 	    "in 50.11 8.68." },
 
+	{ "mpic", "open_mpic_flat", CONF_BOOL, AT(mpic.open_mpic_flat), "no",
+	    0, 0, NULL, false, false,
+	    "Reads answers of a section open_mpic also in the form of the "
+	    "specification's printed examples: without check_response, and "
+	    "with the records in details.response." },
+
 	{ "open_mpic", "url", CONF_STRING, IN_OPEN_MPIC(url), NULL, 1, 1000,
 	    NULL, true, false,
 	    "The https URL of a service that speaks the Open MPIC API, before "

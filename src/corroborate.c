@@ -90,6 +90,8 @@ corroboration_add(struct job *j, const char *trace, const struct question *q,
 	json_member_int(&o, "at", r->at);
 	if (q->is_open_mpic)
 		json_member_str(&o, "dialect", QUESTION_OPEN_MPIC);
+	if (q->is_open_mpic && q->takes_flat)
+		json_member_bool(&o, "flat", true);
 	if (r->service != NULL)
 		json_member_str(&o, "service", r->service);
 	json_key(&o, "request");
@@ -124,6 +126,7 @@ read_question(struct job *j, const struct json *c,
 	const char *text;
 
 	*out = *expected;
+	out->takes_flat = json_bool(json_get(c, "flat"));
 	if (json_type(asked) != JSON_T_OBJECT)
 		return unproven(j, "what was asked is not stored");
 	text = json_dup(j, asked);
@@ -198,6 +201,7 @@ corroboration_verify(struct job *j, const char *trace,
 		out->service =
 		    span_dup(j->arena, json_string(json_get(c, "service")));
 	out->saw_key = question_has_key(&q);
+	out->took_flat = q.takes_flat;
 	list = json_get(c, "perspectives");
 	r.at = json_integer(json_get(c, "at"));
 	r.n = json_count(list);

@@ -28,6 +28,8 @@ struct corroborated {
 	struct quorum counted;
 	/* The key was asked for, too; it may have been left out. */
 	bool saw_key;
+	/* Answers of a service were taken in the flat form, too. */
+	bool took_flat;
 	/* As in struct round, and never two of them (MP-11). */
 	const char *service;
 };

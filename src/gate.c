@@ -216,6 +216,7 @@ check_corroboration(struct job *j, struct asks *asks, const struct authz *a,
 	if (found < 0)
 		return not_believed(j, asks->order, a, out);
 	if (found == 1 && round.counted.outcome == QUORUM_REACHED &&
+	    (!round.took_flat || j->conf->mpic.open_mpic_flat) &&
 	    round.counted.asked ==
 		conf_perspective_count(j->conf, round.service))
 		return 0;

@@ -30,6 +30,7 @@ own_domain(struct job *j)
 		    .method = "email-reply-00" },
 		.policy = agent_policy(&conf->caa_identities),
 		.is_open_mpic = conf->mpic.service_count > 0,
+		.takes_flat = conf->mpic.open_mpic_flat,
 	};
 }
 

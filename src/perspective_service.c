@@ -83,13 +83,13 @@ struct elements {
 
 /* A timestamp that cannot be read is a form that cannot be read. */
 static bool
-is_of_another_time(
-    struct job *j, const struct exchange *x, const struct json *element)
+is_of_another_time(struct job *j, const struct exchange *x,
+    const struct question *q, const struct json *element)
 {
 	int64_t now = clock_now_ms(), began = now - x->took_ms;
 	struct open_mpic_view v;
 
-	if (open_mpic_view_parse(j, element, &v) < 0) {
+	if (open_mpic_view_parse(j, element, q->takes_flat, &v) < 0) {
 		job_recover(j);
 		return false;
 	}
@@ -98,16 +98,16 @@ is_of_another_time(
 
 /* One of another time keeps its place, and agrees with nobody. */
 static void
-add_element(struct job *j, const struct exchange *x, const struct json *element,
-    struct elements *e)
+add_element(struct job *j, const struct exchange *x, const struct question *q,
+    const struct json *element, struct elements *e)
 {
 	buf_add_char(&e->text, e->count++ == 0 ? '[' : ',');
-	e->is_late = is_of_another_time(j, x, element);
+	e->is_late = is_of_another_time(j, x, q, element);
 	buf_add_str(&e->text, e->is_late ? "null" : json_dup(j, element));
 }
 
 static struct elements
-find_elements(struct job *j, const struct exchange *x,
+find_elements(struct job *j, const struct exchange *x, const struct question *q,
     const struct open_mpic_answer *a, const char *code)
 {
 	struct elements e = { .count = 0 };
@@ -118,7 +118,7 @@ find_elements(struct job *j, const struct exchange *x,
 		if (span_eq_str(json_string(json_get(
 				    a->elements[i], "perspective_code")),
 			code))
-			add_element(j, x, a->elements[i], &e);
+			add_element(j, x, q, a->elements[i], &e);
 	buf_add_char(&e.text, ']');
 	return e;
 }
@@ -127,7 +127,7 @@ static void
 take_elements(struct job *j, const struct exchange *x, const struct question *q,
     const struct open_mpic_answer *a, struct testimony *t)
 {
-	struct elements e = find_elements(j, x, a, t->code);
+	struct elements e = find_elements(j, x, q, a, t->code);
 
 	t->took_ms = x->took_ms;
 	if (e.count == 0) {

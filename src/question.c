@@ -141,10 +141,12 @@ finish_question(struct job *j, const struct caa_row *c, struct question *q)
 int
 question_of(struct job *j, const struct caa_row *c, struct question *out)
 {
+	const struct conf_mpic *m = &j->conf->mpic;
 	const struct caa_policy policy = caa_rules_policy(j->conf);
 
 	*out = question_about(c, &policy, caa_rules_account(j, c->account_id),
-	    j->conf->mpic.service_count > 0);
+	    m->service_count > 0);
+	out->takes_flat = m->open_mpic_flat;
 	return finish_question(j, c, out);
 }
 

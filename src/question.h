@@ -21,6 +21,7 @@ struct question {
 	/* Asked of a service, which knows nothing of keys: an answer is one
 	 * element of its perspectives[] (dns/open_mpic_form.h). */
 	bool is_open_mpic;
+	bool takes_flat; /* of its forms, the flat one as well */
 	/* What the primary found has parameters, which a service does not
 	 * know, or it found no set, so that the one which the service has seen
 	 * is not known here: its word alone is not enough (PK-53). */

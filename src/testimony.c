@@ -144,7 +144,7 @@ judge_element(struct job *j, const struct question *q,
 {
 	struct open_mpic_view v;
 
-	if (open_mpic_view_parse(j, element, &v) < 0)
+	if (open_mpic_view_parse(j, element, q->takes_flat, &v) < 0)
 		return doubt_form(j, t);
 	judge_view(j, q, &v, t);
 	return 0;

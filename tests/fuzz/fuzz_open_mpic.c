@@ -12,11 +12,11 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void
-look_at(struct job *j, const struct json *element)
+look_at(struct job *j, const struct json *element, bool takes_flat)
 {
 	struct open_mpic_view v;
 
-	if (open_mpic_view_parse(j, element, &v) < 0) {
+	if (open_mpic_view_parse(j, element, takes_flat, &v) < 0) {
 		job_recover(j);
 		return;
 	}
@@ -47,10 +47,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	job_init(&j, NULL, NULL);
 	if (open_mpic_answer_parse(&j, text, &asked, &a) == 0)
 		for (size_t i = 0; i < a.count; i++)
-			look_at(&j, a.elements[i]);
+			look_at(&j, a.elements[i], false);
 	job_recover(&j);
 	if (json_parse_object(&j, text, "element", &element) == 0)
-		look_at(&j, element);
+		look_at(&j, element, true);
 	job_done(&j);
 	return 0;
 }

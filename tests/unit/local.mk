@@ -522,6 +522,7 @@ unit_tests += \
 	tests/unit/test_corroborate \
 	tests/unit/test_https_client \
 	tests/unit/test_open_mpic \
+	tests/unit/test_open_mpic_view \
 	tests/unit/test_perspective_client \
 	tests/unit/test_remote \
 	tests/unit/test_cmp_conf \
@@ -541,7 +542,12 @@ tests_unit_test_agent_answer_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_conf_perspective_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_corroborate_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_https_client_LDADD = $(PEER) $(UNIT) $(CS_SRC)
+mpic_lab = tests/unit/mpic_lab.c tests/unit/mpic_lab.h
+tests_unit_test_open_mpic_SOURCES = tests/unit/test_open_mpic.c $(mpic_lab)
 tests_unit_test_open_mpic_LDADD = $(PEER) $(UNIT) $(CS_SRC)
+tests_unit_test_open_mpic_view_SOURCES = tests/unit/test_open_mpic_view.c \
+	$(mpic_lab)
+tests_unit_test_open_mpic_view_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_perspective_client_LDADD = $(PEER) $(UNIT) $(CS_SRC)
 tests_unit_test_remote_LDADD = $(UNIT) $(CS_SRC)
 check_LIBRARIES += tests/unit/libstatuslab.a

@@ -189,6 +189,10 @@ test_service(void **state)
 	    "perspective iad: url: is missing; it is needed without a section "
 	    "open_mpic\n");
 	lab_init(&lab, 5);
+	lab.conf.mpic.open_mpic_flat = true;
+	assert_string_equal(complaints(&lab),
+	    "mpic.open_mpic_flat: must not be set without a section "
+	    "open_mpic, whose service it is about\n");
 	for (size_t i = 0; i < 5; i++)
 		lab.p[i].url = lab.p[i].ca_file = lab.p[i].certificate =
 		    lab.p[i].key = NULL;

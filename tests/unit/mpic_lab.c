@@ -1,0 +1,57 @@
+#include "config.h"
+
+#include "tests/unit/mpic_lab.h"
+
+#include <string.h>
+
+#include "lib/clock.h"
+#include "tests/unit/unit.h"
+
+static const char *names[] = { "ca.example" };
+static const struct conf_list issuers = { names, 1 };
+
+struct question
+mpic_question(void)
+{
+	return (struct question){ .request = { .id = ID,
+				      .ca = issuers,
+				      .caa_domain = "example.org",
+				      .account_url = ACCOUNT,
+				      .method = "email-reply-00" },
+		.policy = { .issuer_domains = &issuers },
+		.is_open_mpic = true,
+		.needs_records = true };
+}
+
+const char *
+mpic_element(const char *code, const struct mpic_view *v)
+{
+	return arena_printf(unit_job()->arena,
+	    "{\"perspective_code\":\"%s\",\"check_response\":{"
+	    "\"check_completed\":%s,\"check_passed\":%s,\"errors\":null,"
+	    "\"timestamp_ns\":%lld000000,\"details\":%s}}",
+	    code, v->completed, v->passed, (long long)clock_now_ms(),
+	    v->details);
+}
+
+const char *
+mpic_element_flat(const char *code, const struct mpic_view *v)
+{
+	return arena_printf(unit_job()->arena,
+	    "{\"perspective_code\":\"%s\",\"check_passed\":%s,"
+	    "\"check_completed\":%s,\"errors\":null,"
+	    "\"timestamp_ns\":%lld000000,\"check_type\":\"caa\","
+	    "\"details\":%s}",
+	    code, v->passed, v->completed, (long long)clock_now_ms(),
+	    v->details);
+}
+
+const char *
+mpic_edit(const char *text, const char *from, const char *to)
+{
+	const char *at = strstr(text, from);
+
+	assert_non_null(at);
+	return arena_printf(unit_job()->arena, "%.*s%s%s", (int)(at - text),
+	    text, to, at + strlen(from));
+}

@@ -1,0 +1,29 @@
+/* An Open MPIC service's words, for tests: what is asked, and an element of its
+ * perspectives[]. */
+#ifndef TESTS_UNIT_MPIC_LAB_H
+#define TESTS_UNIT_MPIC_LAB_H
+
+#include "src/question.h"
+
+#define ID "AAAAAAAAAAAAAAAAAAAAAA"
+#define ACCOUNT "https://acme.ca.example/acme/acct/1"
+
+#define SAW(records)                                                           \
+	"{\"caa_record_present\":true,\"records_seen\":" records "}"
+#define US "\"0 issuemail \\\"ca.example\\\"\""
+
+/* About example.org, for ca.example: of a service that must show records. */
+struct question mpic_question(void);
+
+/* JSON words. */
+struct mpic_view {
+	const char *completed, *passed, *details;
+};
+/* In the unit's arena, of this moment. */
+const char *mpic_element(const char *code, const struct mpic_view *v);
+/* The same as the specification's examples are printed. */
+const char *mpic_element_flat(const char *code, const struct mpic_view *v);
+/* The text with `to` for the first `from`. */
+const char *mpic_edit(const char *text, const char *from, const char *to);
+
+#endif
