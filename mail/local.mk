@@ -42,6 +42,7 @@ libcs_mail_a_SOURCES = \
 	mail/reply_html.c mail/reply_html.h \
 	mail/reply_quote.c mail/reply_quote.h \
 	mail/reply_readings.c mail/reply_readings.h \
+	mail/reply_via.c mail/reply_via.h \
 	mail/reply_wrote.c mail/reply_wrote.h \
 	mail/smime_sign.c mail/smime_sign.h \
 	mail/smime_signer.c mail/smime_signer.h \

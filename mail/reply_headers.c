@@ -13,6 +13,7 @@
 #include "mail/bounce.h"
 #include "mail/cfws.h"
 #include "mail/mime.h"
+#include "mail/reply_via.h"
 
 #define TOKEN_CHARS 32 /* ER-5 */
 #define TO_MAX 100
@@ -197,84 +198,6 @@ reply_headers_automatic(
 
 /* --- who and to whom ----------------------------------------------------- */
 
-/* As lists write it, in UTF-8 and in the charsets of one octet: "Via Veneto"
- * and "VIA Rail" are names. */
-static bool
-is_via(struct span word)
-{
-	static const char *const words[] = {
-		"via",
-		"vía",
-		"über",
-		"ueber",
-		"przez",
-		"přes",
-		"cez",
-		"prin",
-		"через",
-		"чрез",
-		/* ISO 8859-1, -2, -9, -15, Windows-1250, -1252 */
-		"v\355a",
-		"\374ber",
-		"p\370es",
-		/* Windows-1251, KOI8 */
-		"\367\345\360\345\347",
-		"\367\360\345\347",
-		"\336\305\322\305\332",
-		"\336\322\305\332",
-		NULL,
-	};
-	const char *const *x;
-
-	for (x = words; *x != NULL; x++)
-		if (span_eq_str(word, *x))
-			return true;
-	return false;
-}
-
-/* Does the word stand between others?  `count` of them came before.  No sign of
- * ASCII is part of a word: a poster's name may end in each. */
-static bool
-says_via(struct span name, size_t count)
-{
-	bool after_via = false;
-	size_t at = 0, from;
-
-	while (at < name.n) {
-		from = at;
-		while (at < name.n && ((unsigned char)name.p[at] >= 0x80 ||
-					  ascii_is_alnum(name.p[at])))
-			at++;
-		if (at == from) {
-			at++;
-			continue;
-		}
-		if (after_via)
-			return true;
-		after_via = count++ > 0 && is_via(span_cut(name, from, at));
-	}
-	return false;
-}
-
-/*
- * Lists write themselves into From where the poster's domain lets nobody else
- * send for it (RFC 7960 section 4.1.3.1), and their own domain signs that.  The
- * fields by which a list is known (MA-47) may have been unsigned, and be gone;
- * From is always signed (decision 0058).  The poster chooses the rest of the
- * name, so all that is not the address is looked into; behind that, the address
- * is what came before: "mallory@friend.test (via Friends)".
- */
-static bool
-is_written_by_list(struct job *j, struct span from)
-{
-	struct span before, after;
-
-	if (addr_list_from_names(from, &before, &after) < 0)
-		return false;
-	return says_via(mime_undo_words(j, before), 0) ||
-	       says_via(mime_undo_words(j, after), 1);
-}
-
 int
 reply_headers_from(struct job *j, const struct message *m, const char *mailbox,
     const char **from, struct finding *f)
@@ -290,11 +213,11 @@ reply_headers_from(struct job *j, const struct message *m, const char *mailbox,
 		return finding_set(f, FINDING_REFUSE, "hdr.from-mismatch",
 		    "the reply came from another address than the mailbox that "
 		    "was asked");
-	if (is_written_by_list(j, x->body))
+	if (reply_via_list(j, x->body))
 		return finding_set(f, FINDING_REFUSE, "hdr.list",
 		    "the name in From says that somebody wrote by way of a "
-		    "list (\"via\"): a reply must come straight from the "
-		    "mailbox, under a name of its own");
+		    "list (\"via\", \"on behalf of\"): a reply must come "
+		    "straight from the mailbox, under a name of its own");
 	return 0;
 }
 
