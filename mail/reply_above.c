@@ -124,6 +124,16 @@ is_marked(struct span line)
 	return reply_unquoted(line).n != line.n;
 }
 
+/* Of a marked line: what only looks like none (NBSP) is some. */
+static bool
+has_words(struct span line)
+{
+	while (line.n > 0 && line.p[0] != '\0' &&
+	       strchr(">|: \t", line.p[0]) != NULL)
+		line = span_from(line, 1);
+	return line.n > 0;
+}
+
 static bool
 is_indented(struct span line)
 {
@@ -189,9 +199,9 @@ add_to_first(struct reply_above *a, struct span text, struct span line)
 }
 
 static void
-add_marked(struct reply_above *a, struct span line)
+add_marked(struct reply_above *a, struct span line, struct span shown)
 {
-	struct span words = reply_unquoted(line);
+	struct span words = reply_unquoted(shown);
 
 	if (a->first_lines > 0 && !a->first_strange && a->first_colon)
 		a->first_lines = 0;
@@ -200,7 +210,9 @@ add_marked(struct reply_above *a, struct span line)
 	if (a->own && (reply_is_from(words) || span_has(words, SPAN("ACME:"))))
 		a->below = true;
 	a->marked = true;
-	a->soft = span_ends(line, SPAN("="));
+	if (is_marked(shown))
+		a->goes_on = has_words(line);
+	a->soft = span_ends(shown, SPAN("="));
 }
 
 static void
@@ -291,6 +303,7 @@ reply_above_add(struct reply_above *a, struct span text, size_t at,
 		return;
 	a->soft = false;
 	shown = utf8_trim(line);
+	a->goes_on &= line.n > 0;
 	if (shown.n == 0)
 		add_empty(a, text, at);
 	else if (!soft && reply_is_separator(text, at, line, next))
@@ -298,7 +311,7 @@ reply_above_add(struct reply_above *a, struct span text, size_t at,
 	else if (begins_head(line, span_from(text, next)))
 		begin_head(a);
 	else if (soft || is_marked(shown))
-		add_marked(a, shown);
+		add_marked(a, line, shown);
 	else
 		add_unmarked(a, text, line);
 }
@@ -308,7 +321,7 @@ reply_above_block(struct reply_above *a)
 {
 	first_is_own(a);
 	a->own = true;
-	return a->below;
+	return a->below || a->goes_on;
 }
 
 bool

@@ -9,6 +9,10 @@
  * if it is none that programs write which put no marks.  A signature may stand
  * above it.
  *
+ * Programs that break long lines leave what does not fit without a mark.  So
+ * what stands in one paragraph with a marked line above it may be that line's
+ * end (decision 0063).
+ *
  * One line at a time, in one pass; nothing is allocated.
  */
 #ifndef MAIL_REPLY_ABOVE_H
@@ -30,6 +34,7 @@ struct reply_above {
 	bool below;     /* something above says that what follows is quoted */
 	bool own;       /* there is a line without mark, */
 	bool marked;    /* or with one */
+	bool goes_on;   /* no empty line since a marked one */
 	bool signature; /* in the one with which the text begins */
 	/* The paragraph with which the text begins, while it is not known what
 	 * follows it. */

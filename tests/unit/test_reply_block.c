@@ -446,19 +446,19 @@ static const char *const introductions[] = {
 
 static const char *const no_separators[] = {
 	/* what the quoted text begins with, where it is marked */
-	"On Mon, 2 Mar 2026 at 10:00, CA <acme@ca.test> wrote:\n> q\n",
-	"On Mon, 2 Mar 2026 at 10:00, CA <acme@ca.test> wrote:\n\n| q\n",
-	"On Mon, 2 Mar 2026 at 10:00, CA <acme@ca.test> wrote:\n\n » q\n",
-	"On 2 Mar 2026, CA\n<acme@ca.test>\nwrote:\n> quoted\n",
-	"On 2 Mar 2026, CA <acme@ca.test>\nwrote:\n> quoted\nHere it is:\n",
-	"\u202b2 במרץ 2026, CA <acme@ca.test>:\u202c\n> q\n",
+	"On Mon, 2 Mar 2026 at 10:00, CA <acme@ca.test> wrote:\n> q\n> \n",
+	"On Mon, 2 Mar 2026 at 10:00, CA <acme@ca.test> wrote:\n\n| q\n\n",
+	"On Mon, 2 Mar 2026 at 10:00, CA <acme@ca.test> wrote:\n\n » q\n\n",
+	"On 2 Mar 2026, CA\n<acme@ca.test>\nwrote:\n> quoted\n\n",
+	"On 2 Mar 2026, CA <acme@ca.test>\nwrote:\n> quoted\n\nHere it is:\n",
+	"\u202b2 במרץ 2026, CA <acme@ca.test>:\u202c\n> q\n\n",
 	"acme@ca.test 写道：\n> q\n\n",
 	"> q\n\n",
 	"Hello,\n\n> q\n\nhere it is:\n",
 	/* a signature above it */
 	"-- \nAlice\nOn 2 Mar 2026, CA <a@ca.test> wrote:\n> q\n\n",
 	"\n-- \nAlice\n\nOn 2 Mar 2026, CA <acme@ca.test> wrote:\n> q\n\n",
-	"-- \r\nAlice, 1 2\r\n\r\n> q\r\n",
+	"-- \r\nAlice, 1 2\r\n\r\n> q\r\n>\r\n",
 	/* it looks like a field's name, and is none */
 	"CA wrote:\n> q\n\n",
 	"Certification Authority schrieb:\n\n> q\n\n",
@@ -519,6 +519,16 @@ static const char *const strange[] = {
 	"-----CA <a@ca.test> wrote: -----\n> q\n\n",
 };
 
+/* MA-61: programs that break long lines leave the rest without a mark. */
+static const char *const broken[] = {
+	"On 2 Mar 2026, CA <a@ca.test> wrote:\n> a line as long as\n",
+	"> a line as long as\nthat one, and\nthat one\n",
+	"> a line as long as\n\u00a0\n",
+	"> \u00a0\u00a0\n",
+	"> a\n\n> b\nrest\n",
+	"\u00bb\n",
+};
+
 /* Below such lines a block does not count, above them it does. */
 static void
 check_quoting(const char *lines)
@@ -561,6 +571,17 @@ test_separators(void **state)
 					got),
 		    "body.block-in-quote");
 	}
+	for (i = 0; i < COUNT(broken); i++) {
+		unit_case("%s", broken[i]);
+		assert_string_equal(code_of(span_str(arena_printf(
+						a, "%s" BLOCK(ONE), broken[i])),
+					got),
+		    "body.block-in-quote");
+		assert_string_equal(code_of(span_str(arena_printf(a,
+						"%s\n" BLOCK(ONE), broken[i])),
+					got),
+		    "");
+	}
 	for (i = 0; i < COUNT(no_separators); i++) {
 		unit_case("no %zu: %s", i, no_separators[i]);
 		assert_string_equal(
@@ -592,7 +613,8 @@ test_crlf(void **state)
 static void
 test_cut(void **state)
 {
-	static const char text[] = "x\n> " BEGIN "_____\nFrom: a\n" BLOCK(ONE);
+	static const char text[] =
+	    "x\n> " BEGIN "\n_____\nFrom: a\n" BLOCK(ONE);
 	size_t last = sizeof(text) - 2; /* without the line end */
 
 	(void)state;

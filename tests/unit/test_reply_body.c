@@ -178,7 +178,7 @@ test_readings(void **state)
 		    VERDICT_UNAUTHENTICATED, "mime.inconsistent" },
 		/* a block only if it is decoded */
 		{ { .type = MIME("text/plain") QP,
-		      .body = "> x=0A-----BEGIN ACME RESPONSE-----=0A" RIGHT
+		      .body = "> x=0A=0A-----BEGIN ACME RESPONSE-----=0A" RIGHT
 			      "=0A-----END ACME RESPONSE-----=0A\r\n" },
 		    VERDICT_UNAUTHENTICATED, "mime.inconsistent" },
 		{ { .type = MIME("text/plain") QP,
@@ -245,7 +245,7 @@ test_signed_type(void **state)
 			  "--b\r\n\r\n" BLOCK(RIGHT) "--b--\r\n" BLOCK(WRONG) },
 		    VERDICT_NO_RESPONSE, "body.ambiguous" },
 		{ { .type = MIME("text/plain") QP,
-		      .body = "> x=0A-----BEGIN ACME RESPONSE-----=0A" RIGHT
+		      .body = "> x=0A=0A-----BEGIN ACME RESPONSE-----=0A" RIGHT
 			      "=0A-----END ACME RESPONSE-----=0A\r\n" },
 		    VERDICT_UNAUTHENTICATED, "mime.inconsistent" },
 	};
