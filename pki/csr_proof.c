@@ -21,11 +21,10 @@ enum proof_family { OF_RSA, OF_EC, OF_ED25519, OF_ED448 };
 static const struct {
 	struct span oid;
 	const char *name;
-	int len;
 } digests[] = {
-	{ { "\x60\x86\x48\x01\x65\x03\x04\x02\x01", 9 }, "SHA256", 32 },
-	{ { "\x60\x86\x48\x01\x65\x03\x04\x02\x02", 9 }, "SHA384", 48 },
-	{ { "\x60\x86\x48\x01\x65\x03\x04\x02\x03", 9 }, "SHA512", 64 },
+	{ { "\x60\x86\x48\x01\x65\x03\x04\x02\x01", 9 }, "SHA256" },
+	{ { "\x60\x86\x48\x01\x65\x03\x04\x02\x02", 9 }, "SHA384" },
+	{ { "\x60\x86\x48\x01\x65\x03\x04\x02\x03", 9 }, "SHA512" },
 };
 
 static const struct {
@@ -72,7 +71,7 @@ is_weak(struct span oid)
 
 /* AlgorithmIdentifier of a hash, with NULL or without (RFC 4055 2.1). */
 static const char *
-read_digest(struct span algorithm, int *len)
+read_digest(struct span algorithm)
 {
 	struct der body;
 	struct der oid;
@@ -82,12 +81,34 @@ read_digest(struct span algorithm, int *len)
 	    (body.body.n != 0 && !span_eq(body.body, span_mem("\x05\0", 2))))
 		return NULL;
 	for (size_t i = 0; i < sizeof digests / sizeof digests[0]; i++) {
-		if (span_eq(digests[i].oid, oid.body)) {
-			*len = digests[i].len;
+		if (span_eq(digests[i].oid, oid.body))
 			return digests[i].name;
-		}
 	}
 	return NULL;
+}
+
+/* DER leaves it out. */
+#define SALT_DEFAULT 20
+/* No key has room for more. */
+#define SALT_MAX 512
+
+/* RFC 4055 3.1: a length other than the default, up to what the key has room
+ * for, as `openssl req` has it unless told otherwise (PK-57). */
+static int
+read_salt(struct span in, int *out)
+{
+	struct der number;
+	int value = 0;
+
+	if (der_only(in, DER_INTEGER, &number) < 0 || number.body.n > 2 ||
+	    (number.body.p[0] & 0x80))
+		return -1;
+	for (size_t i = 0; i < number.body.n; i++)
+		value = value << 8 | (uint8_t)number.body.p[i];
+	if (value > SALT_MAX || value == SALT_DEFAULT)
+		return -1;
+	*out = value;
+	return 0;
 }
 
 /* RFC 4055 3.1: SHA-2 for the message, the same for MGF1. */
@@ -100,33 +121,26 @@ read_pss(struct span parameters, struct proof *out)
 	struct der algorithm;
 	struct der oid;
 	struct der salt;
-	struct der number;
 	const char *mask_digest;
-	int len = 0;
 
 	if (der_only(parameters, DER_SEQUENCE, &sequence) < 0 ||
 	    der_take(&sequence.body, DER_CONTEXT(0), &hash) < 0 ||
 	    der_take(&sequence.body, DER_CONTEXT(1), &mask) < 0)
 		return -1;
-	out->digest = read_digest(hash.body, &len);
+	out->digest = read_digest(hash.body);
 	if (out->digest == NULL ||
 	    der_only(mask.body, DER_SEQUENCE, &algorithm) < 0 ||
 	    der_take(&algorithm.body, DER_OID, &oid) < 0 ||
 	    !span_eq(oid.body, OID_MGF1))
 		return -1;
-	mask_digest = read_digest(algorithm.body, &len);
+	mask_digest = read_digest(algorithm.body);
 	if (mask_digest != out->digest)
 		return -1;
-	out->salt_len = 20; /* the default, which is not written */
+	out->salt_len = SALT_DEFAULT;
 	int r = der_take_optional(&sequence.body, DER_CONTEXT(2), &salt);
-	if (r < 0 || sequence.body.n != 0)
+	if (r < 0 || sequence.body.n != 0 ||
+	    (r == 1 && read_salt(salt.body, &out->salt_len) < 0))
 		return -1;
-	if (r == 1) {
-		if (der_only(salt.body, DER_INTEGER, &number) < 0 ||
-		    number.body.n != 1 || (uint8_t)number.body.p[0] > len)
-			return -1;
-		out->salt_len = (uint8_t)number.body.p[0];
-	}
 	out->is_pss = true;
 	return 0;
 }

@@ -473,8 +473,9 @@ sign(struct job *j, const struct lab_csr *c, struct span info)
 		assert_int_equal(EVP_PKEY_CTX_set_rsa_padding(
 				     pkey_ctx, RSA_PKCS1_PSS_PADDING),
 		    1);
-		assert_int_equal(EVP_PKEY_CTX_set_rsa_pss_saltlen(
-				     pkey_ctx, RSA_PSS_SALTLEN_DIGEST),
+		assert_int_equal(
+		    EVP_PKEY_CTX_set_rsa_pss_saltlen(pkey_ctx,
+			c->pss_salt > 0 ? c->pss_salt : RSA_PSS_SALTLEN_DIGEST),
 		    1);
 	}
 	assert_int_equal(

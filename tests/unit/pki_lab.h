@@ -73,7 +73,8 @@ struct lab_csr {
 	struct span spki;       /* in place of the key's */
 	struct span algorithm;  /* in place of the right one */
 	int version;
-	bool pss; /* RSA with PSS, salt as long as the hash */
+	bool pss;     /* RSA with PSS, salt as long as the hash … */
+	int pss_salt; /* … or, above 0, so long */
 };
 
 /* A good one for mailbox and key: no subject, no keyUsage. */

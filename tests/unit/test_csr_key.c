@@ -81,12 +81,14 @@ test_exponent(void **state)
 	EVP_PKEY_free(key);
 }
 
-/* PK-57: PSS with SHA-2, the same hash for MGF1. */
+/* PK-57: PSS with SHA-2, the same hash for MGF1; a salt of any length, but
+ * DER does not write the default (PK-56). */
 static void
 test_pss(void **state)
 {
 	static const struct {
 		const char *digest, *parameters, *refusal;
+		int salt; /* 0: as long as the hash */
 	} cases[] = {
 		{ "SHA256",
 		    "3041 0609 2a864886f70d01010a 3034"
@@ -94,30 +96,58 @@ test_pss(void **state)
 		    "a11c 301a 0609 2a864886f70d010108"
 		    "300d 0609 608648016503040201 0500"
 		    "a203 020120",
-		    NULL },
+		    NULL, 0 },
 		{ "SHA512",
 		    "3041 0609 2a864886f70d01010a 3034"
 		    "a00f 300d 0609 608648016503040203 0500"
 		    "a11c 301a 0609 2a864886f70d010108"
 		    "300d 0609 608648016503040203 0500"
 		    "a203 020140",
-		    NULL },
+		    NULL, 0 },
+		/* as much as a key of 2048 bits has room for: openssl req */
+		{ "SHA256",
+		    "3042 0609 2a864886f70d01010a 3035"
+		    "a00f 300d 0609 608648016503040201 0500"
+		    "a11c 301a 0609 2a864886f70d010108"
+		    "300d 0609 608648016503040201 0500"
+		    "a204 020200de",
+		    NULL, 222 },
+		{ "SHA256", /* the default */
+		    "303c 0609 2a864886f70d01010a 302f"
+		    "a00f 300d 0609 608648016503040201 0500"
+		    "a11c 301a 0609 2a864886f70d010108"
+		    "300d 0609 608648016503040201 0500",
+		    NULL, 20 },
+		{ "SHA256", /* the default, written */
+		    "3041 0609 2a864886f70d01010a 3034"
+		    "a00f 300d 0609 608648016503040201 0500"
+		    "a11c 301a 0609 2a864886f70d010108"
+		    "300d 0609 608648016503040201 0500"
+		    "a203 020114",
+		    "is not supported", 20 },
+		{ "SHA256", /* a salt below nothing */
+		    "3041 0609 2a864886f70d01010a 3034"
+		    "a00f 300d 0609 608648016503040201 0500"
+		    "a11c 301a 0609 2a864886f70d010108"
+		    "300d 0609 608648016503040201 0500"
+		    "a203 0201e0",
+		    "is not supported", 0 },
 		{ "SHA256", /* MGF1 with another hash */
 		    "3041 0609 2a864886f70d01010a 3034"
 		    "a00f 300d 0609 608648016503040201 0500"
 		    "a11c 301a 0609 2a864886f70d010108"
 		    "300d 0609 608648016503040202 0500"
 		    "a203 020120",
-		    "is not supported" },
+		    "is not supported", 0 },
 		{ "SHA256", "300d 0609 2a864886f70d01010a 3000",
-		    "is not supported" }, /* the defaults: SHA-1 */
-		{ "SHA256",               /* another salt than signed */
+		    "is not supported", 0 }, /* the defaults: SHA-1 */
+		{ "SHA256",                  /* another salt than signed */
 		    "3041 0609 2a864886f70d01010a 3034"
 		    "a00f 300d 0609 608648016503040201 0500"
 		    "a11c 301a 0609 2a864886f70d010108"
 		    "300d 0609 608648016503040201 0500"
 		    "a203 02011f",
-		    "does not verify" },
+		    "does not verify", 0 },
 	};
 	struct job *j = unit_job();
 	struct lab_csr c = csr_lab_good(j);
@@ -128,6 +158,7 @@ test_pss(void **state)
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		unit_case("%zu", i);
 		c.digest = cases[i].digest;
+		c.pss_salt = cases[i].salt;
 		c.algorithm = lab_hex(j, cases[i].parameters);
 		if (cases[i].refusal == NULL)
 			csr_lab_accepts(j, &c);
