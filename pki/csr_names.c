@@ -12,7 +12,6 @@
 #include "pki/oid.h"
 
 #define NAMES_MAX 256
-#define TEXT_MAX 1024
 #define IDENTIFIER_MAX 320
 
 #define RFC822_NAME DER_CONTEXT_PRIMITIVE(1)
@@ -272,14 +271,14 @@ wide_is_valid(struct span in, size_t width)
 	return true;
 }
 
-/* Cut where no mailbox is any more. */
+/* The whole of it: a mailbox may stand anywhere (PK-60). */
 static struct span
 wide_to_utf8(struct arena *a, struct span in, size_t width)
 {
 	struct buf b;
 
-	buf_init(&b, a, 4 * TEXT_MAX);
-	for (size_t i = 0; i < in.n && i < TEXT_MAX; i += width)
+	buf_init(&b, a, 2 * in.n + 1);
+	for (size_t i = 0; i < in.n; i += width)
 		utf8_add(&b, wide_character(in, i, width));
 	return buf_span(&b);
 }
@@ -297,26 +296,44 @@ attribute_text(struct arena *a, const struct der *value)
 	}
 }
 
-/* What the values of names are made of. */
+/* Text that is not what its type says? */
+static bool
+is_broken(const struct der *value)
+{
+	switch (value->tag) {
+	case DER_UTF8_STRING:
+		return !utf8_is_valid(value->body);
+	case DER_BMP_STRING:
+		return !wide_is_valid(value->body, 2);
+	case DER_UNIVERSAL_STRING:
+		return !wide_is_valid(value->body, 4);
+	default:
+		return false;
+	}
+}
+
+/* What addresses and common names are made of. */
 static bool
 is_string(const struct der *value)
 {
 	switch (value->tag) {
 	case DER_UTF8_STRING:
-		return utf8_is_valid(value->body);
 	case DER_NUMERIC_STRING:
 	case DER_PRINTABLE_STRING:
 	case DER_T61_STRING:
 	case DER_IA5_STRING:
-	case DER_BIT_STRING: /* x500UniqueIdentifier */
-		return true;
 	case DER_BMP_STRING:
-		return wide_is_valid(value->body, 2);
 	case DER_UNIVERSAL_STRING:
-		return wide_is_valid(value->body, 4);
+		return true;
 	default:
 		return false;
 	}
+}
+
+static int
+cannot_parse(struct job *j)
+{
+	return job_fail(j, ERR_BAD_CSR, "the CSR cannot be parsed: subject");
 }
 
 /* 0 also with a stray address, which is a fault then. */
@@ -329,12 +346,14 @@ check_attribute(struct job *j, struct span body,
 	struct addr address;
 
 	if (der_take(&body, DER_OID, &oid) < 0 ||
-	    der_next(&body, &value) != 1 || body.n != 0 || !is_string(&value))
-		return job_fail(
-		    j, ERR_BAD_CSR, "the CSR cannot be parsed: subject");
+	    der_next(&body, &value) != 1 || body.n != 0 || is_broken(&value))
+		return cannot_parse(j);
 	bool is_email = span_eq(oid.body, OID_EMAIL_ADDRESS);
+	/* A date of birth, a postal address, …: whatever it is (PK-60). */
 	if (!is_email && !span_eq(oid.body, OID_COMMON_NAME))
 		return 0;
+	if (!is_string(&value))
+		return cannot_parse(j);
 	struct span text = attribute_text(j->arena, &value);
 	if (!is_email && span_find(text, 0, '@') == text.n)
 		return 0;
@@ -369,7 +388,6 @@ csr_subject_check(struct job *j, struct span rdns,
 			break;
 	}
 	if (r < 0)
-		return job_fail(
-		    j, ERR_BAD_CSR, "the CSR cannot be parsed: subject");
+		return cannot_parse(j);
 	return faults->count > 0 ? fail_with(j, faults) : 0;
 }

@@ -243,6 +243,12 @@ test_subject(void **state)
 		    "the subject names another address" },
 		{ "CN in OCTET STRING", OID_COMMON_NAME, DER_OCTET_STRING,
 		    SPAN("Alice"), "cannot be parsed: subject" },
+		{ "date of birth", SPAN("\x2b\x06\x01\x05\x05\x07\x09\x01"),
+		    DER_GENERALIZED_TIME, SPAN("19700101000000Z"), NULL },
+		{ "postal address", SPAN("\x55\x04\x10"), DER_SEQUENCE,
+		    SPAN("\x0c\x03\x41\x20\x31"), NULL },
+		{ "unique identifier", SPAN("\x55\x04\x2d"), DER_BIT_STRING,
+		    SPAN("\x00\x01"), NULL },
 		{ "O in broken UTF-8", org, DER_UTF8_STRING, SPAN("A\xff"),
 		    "cannot be parsed: subject" },
 		{ "O with a surrogate", org, DER_BMP_STRING, SPAN("\xd8\0"),
@@ -269,6 +275,13 @@ test_subject(void **state)
 		else
 			csr_lab_refuses(j, &c, cases[i].refusal);
 	}
+	unit_case("a BMPString with its mailbox at the very end");
+	static char wide[4096];
+	for (size_t i = 1; i < sizeof(wide); i += 2)
+		wide[i] = i + 4 == sizeof(wide) - 1 ? '@' : 'x';
+	c.rdns = lab_rdn(
+	    j, OID_COMMON_NAME, DER_BMP_STRING, span_mem(wide, sizeof(wide)));
+	csr_lab_refuses(j, &c, "the subject names another address");
 	unit_case("the second of two");
 	c.rdns = lab_join(j,
 	    lab_rdn(j, OID_COMMON_NAME, DER_UTF8_STRING, SPAN("Alice")),
