@@ -188,6 +188,9 @@ take_extension(
 		{ OID_BASIC_CONSTRAINTS, take_basic_constraints },
 		{ OID_SUBJECT_KEY_ID, take_nothing },
 		{ OID_SMIME_CAPABILITIES, take_nothing },
+		{ OID_MS_TEMPLATE_NAME, take_nothing },
+		{ OID_MS_TEMPLATE, take_nothing },
+		{ OID_MS_PROVIDER, take_nothing },
 		{ OID_NAME_CONSTRAINTS, NULL },
 		{ OID_POLICIES, NULL },
 		{ OID_POLICY_MAPPINGS, NULL },
@@ -200,8 +203,6 @@ take_extension(
 		{ OID_OCSP_NO_CHECK, NULL },
 		{ OID_CT_POISON, NULL },
 	};
-	/* 1.3.6.1.4.1.311: templates and providers of Microsoft's tools */
-	const struct span microsoft = SPAN("\x2b\x06\x01\x04\x01\x82\x37");
 
 	for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
 		if (!span_eq(known[i].oid, oid))
@@ -209,9 +210,7 @@ take_extension(
 		return known[i].take == NULL ? refuse_extension(r, oid)
 					     : known[i].take(r, value);
 	}
-	return critical && !span_starts(oid, microsoft)
-		   ? refuse_extension(r, oid)
-		   : 0;
+	return critical ? refuse_extension(r, oid) : 0;
 }
 
 static int
