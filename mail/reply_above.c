@@ -9,6 +9,9 @@
 #include "mail/reply_wrote.h"
 
 #define FIRST_LINES_MAX 4
+#define TAB_COLUMNS 8
+/* Lines are broken at 60 columns or more; "-----BEGIN" and a blank are 11. */
+#define FULL_COLUMNS 49
 
 static const struct span nbsp = { "\xc2\xa0", 2 };
 
@@ -132,6 +135,20 @@ has_words(struct span line)
 	       strchr(">|: \t", line.p[0]) != NULL)
 		line = span_from(line, 1);
 	return line.n > 0;
+}
+
+/* Could a program have broken a longer line behind this one's end?  Then what
+ * follows, the first word of a block, did not fit any more.  An octet counts as
+ * a column: some programs do so, and no letter is wider than it has octets. */
+static bool
+is_full(struct span line)
+{
+	size_t columns = 0;
+
+	for (size_t i = 0; i < line.n; i++)
+		if (line.p[i] != '\r' && line.p[i] != '\n')
+			columns += line.p[i] == '\t' ? TAB_COLUMNS : 1;
+	return columns >= FULL_COLUMNS;
 }
 
 static bool
@@ -296,7 +313,7 @@ void
 reply_above_add(struct reply_above *a, struct span text, size_t at,
     struct span line, size_t next)
 {
-	struct span shown;
+	struct span shown, whole = span_cut(text, at, next);
 	bool soft = a->soft;
 
 	if (a->below || skips_head(a, line))
@@ -304,6 +321,8 @@ reply_above_add(struct reply_above *a, struct span text, size_t at,
 	a->soft = false;
 	shown = utf8_trim(line);
 	a->goes_on &= line.n > 0;
+	if (shown.n > 0 || is_full(whole))
+		a->full = is_full(whole);
 	if (shown.n == 0)
 		add_empty(a, text, at);
 	else if (!soft && reply_is_separator(text, at, line, next))
@@ -321,7 +340,7 @@ reply_above_block(struct reply_above *a)
 {
 	first_is_own(a);
 	a->own = true;
-	return a->below || a->goes_on;
+	return a->below || (a->goes_on && a->full);
 }
 
 bool

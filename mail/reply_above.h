@@ -10,8 +10,8 @@
  * above it.
  *
  * Programs that break long lines leave what does not fit without a mark.  So
- * what stands in one paragraph with a marked line above it may be that line's
- * end (decision 0063).
+ * what stands in one paragraph with a marked line, right below a line that is
+ * long, may be that one's end (decision 0063).
  *
  * One line at a time, in one pass; nothing is allocated.
  */
@@ -34,7 +34,8 @@ struct reply_above {
 	bool below;     /* something above says that what follows is quoted */
 	bool own;       /* there is a line without mark, */
 	bool marked;    /* or with one */
-	bool goes_on;   /* no empty line since a marked one */
+	bool goes_on;   /* no empty line since a marked one, */
+	bool full;      /* and the last one may have been broken */
 	bool signature; /* in the one with which the text begins */
 	/* The paragraph with which the text begins, while it is not known what
 	 * follows it. */

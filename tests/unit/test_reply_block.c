@@ -520,13 +520,27 @@ static const char *const strange[] = {
 };
 
 /* MA-61: programs that break long lines leave the rest without a mark. */
+#define FULL "a line in which nothing else has any room at all,"
 static const char *const broken[] = {
-	"On 2 Mar 2026, CA <a@ca.test> wrote:\n> a line as long as\n",
-	"> a line as long as\nthat one, and\nthat one\n",
-	"> a line as long as\n\u00a0\n",
-	"> \u00a0\u00a0\n",
-	"> a\n\n> b\nrest\n",
-	"\u00bb\n",
+	"On 2 Mar 2026, CA <a@ca.test> wrote:\n> " FULL "\n",
+	"> a line as long as\n" FULL "\n" FULL "\n",
+	"> " FULL "\n\u00a0\n",
+	"> x\n" FULL "\n\u00a0\n",
+	"> x\t\t\t\t\t\tx\n",
+	"> x                                               \n",
+	"> a\n\n> b\n" FULL "\n",
+};
+
+/* MA-61: the holder's answer right below marked lines. */
+static const char *const answers[] = {
+	"On 2 Mar 2026, CA <acme@ca.test> wrote:\n> a short line\n",
+	"> " FULL "\n> and its end.\n",
+	"> " FULL "\n>\n",
+	"> " FULL "\n\nHere it is:\n",
+	"> " FULL "\nHere it is:\n",
+	FULL "\n",
+	"> x\n\n" FULL "\n",
+	"> a\u00a0\u00a0\n",
 };
 
 /* Below such lines a block does not count, above them it does. */
@@ -579,6 +593,13 @@ test_separators(void **state)
 		    "body.block-in-quote");
 		assert_string_equal(code_of(span_str(arena_printf(a,
 						"%s\n" BLOCK(ONE), broken[i])),
+					got),
+		    "");
+	}
+	for (i = 0; i < COUNT(answers); i++) {
+		unit_case("%s", answers[i]);
+		assert_string_equal(code_of(span_str(arena_printf(a,
+						"%s" BLOCK(ONE), answers[i])),
 					got),
 		    "");
 	}
