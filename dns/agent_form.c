@@ -14,7 +14,6 @@
 #include "lib/rnd.h"
 
 #define SELECTOR_MAX 240 /* whether the name is too long, the DNS says */
-#define STRING_MAX 255   /* of a TXT record */
 #define LABEL_MAX 63
 #define NAME_MAX_LEN 255
 #define ITEMS_MAX 8192 /* more than 64 KiB hold of what is meant */
@@ -452,24 +451,14 @@ read_property(struct job *j, const struct json *v, struct span *rdata)
 	return 0;
 }
 
-/* A TXT record of joined strings, cut again as a server would. */
 static int
 read_strings(struct job *j, const struct json *v, struct span *rdata)
 {
 	struct span text = { NULL, 0 };
-	struct buf b;
 
 	if (read_base64(j, v, &text) < 0)
 		return -1;
-	buf_init(&b, j->arena, text.n + text.n / STRING_MAX + 1);
-	do {
-		struct span part = span_cut(text, 0, STRING_MAX);
-
-		buf_add_char(&b, (char)part.n);
-		buf_add(&b, part);
-		text = span_from(text, part.n);
-	} while (text.n > 0);
-	*rdata = buf_span(&b);
+	*rdata = dns_txt_rdata(j, text);
 	return 0;
 }
 

@@ -2,6 +2,7 @@
 
 #include "dns/open_mpic_form.h"
 
+#include "dns/packet.h"
 #include "lib/arena.h"
 #include "lib/job.h"
 #include "lib/json.h"
@@ -13,11 +14,54 @@
 #define TAG_MAX 255
 #define RECORDS_MAX 5000 /* more than a DNS message holds */
 #define RECORD_MAX 5000  /* octets of text */
+#define TXT_MAX 65535
 /* Five perspectives may see as many records as there can be. */
 #define ITEMS_MAX 40000
 #define NS_IN_MS 1000000
+#define ATTEMPTS 1
 
 /* --- the request --------------------------------------------------------- */
+
+static const char *
+check_type(enum open_mpic_check check)
+{
+	return check == OPEN_MPIC_CAA ? "caa" : "dcv";
+}
+
+static void
+put_caa(struct json_out *o, const struct open_mpic_request *r)
+{
+	json_key(o, "caa_check_parameters");
+	json_object_begin(o);
+	json_member_str(o, "certificate_type", "s-mime");
+	json_key(o, "caa_domains");
+	json_array_begin(o);
+	for (size_t i = 0; i < r->ca.n; i++)
+		json_put_string(o, span_str(r->ca.v[i]));
+	json_array_end(o);
+	json_object_end(o);
+}
+
+static const char *
+key_prefix(struct job *j, const struct open_mpic_request *r)
+{
+	return arena_printf(j->arena, "%s._domainkey", r->selector);
+}
+
+/* Does a TXT record contain this?  A key's has other tags, too. */
+static void
+put_key(struct job *j, struct json_out *o, const struct open_mpic_request *r)
+{
+	json_key(o, "dcv_check_parameters");
+	json_object_begin(o);
+	json_member_str(o, "validation_method", "dns-change");
+	json_member_str(o, "dns_record_type", "TXT");
+	json_member_str(o, "dns_name_prefix", key_prefix(j, r));
+	json_member_string(o, "challenge_value", r->key_text);
+	json_member_bool(o, "require_exact_match", false);
+	json_member_bool(o, "require_exact_case", true);
+	json_object_end(o);
+}
 
 const char *
 open_mpic_request_format(struct job *j, const struct open_mpic_request *r)
@@ -28,7 +72,7 @@ open_mpic_request_format(struct job *j, const struct open_mpic_request *r)
 	buf_init(&b, j->arena, REQUEST_MAX);
 	json_out_init(&o, &b);
 	json_object_begin(&o);
-	json_member_str(&o, "check_type", "caa");
+	json_member_str(&o, "check_type", check_type(r->check));
 	json_member_str(&o, "domain_or_ip_target", r->domain);
 	json_member_str(&o, "trace_identifier", r->trace);
 	json_key(&o, "orchestration_parameters");
@@ -36,23 +80,17 @@ open_mpic_request_format(struct job *j, const struct open_mpic_request *r)
 	json_member_int(&o, "perspective_count", (int64_t)r->perspectives);
 	json_member_int(&o, "quorum_count", (int64_t)r->quorum);
 	/* One that repeats by itself hides dissent. */
-	json_member_int(&o, "max_attempts", 1);
+	json_member_int(&o, "max_attempts", ATTEMPTS);
 	json_object_end(&o);
-	json_key(&o, "caa_check_parameters");
-	json_object_begin(&o);
-	json_member_str(&o, "certificate_type", "s-mime");
-	json_key(&o, "caa_domains");
-	json_array_begin(&o);
-	for (size_t i = 0; i < r->ca.n; i++)
-		json_put_string(&o, span_str(r->ca.v[i]));
-	json_array_end(&o);
-	json_object_end(&o);
+	if (r->check == OPEN_MPIC_CAA)
+		put_caa(&o, r);
+	else
+		put_key(j, &o, r);
 	json_object_end(&o);
 	if (buf_ok(&b))
 		return b.p;
-	job_fail(j, ERR_INTERNAL,
-	    "a request to the Open MPIC service is too "
-	    "long");
+	job_fail(
+	    j, ERR_INTERNAL, "a request to the Open MPIC service is too long");
 	return NULL;
 }
 
@@ -153,9 +191,21 @@ is_there(const struct json *v)
 	return json_type(v) != JSON_T_ABSENT && json_type(v) != JSON_T_NULL;
 }
 
+/* The strings of one TXT record are joined, which is all that is known of how
+ * they were cut. */
+static int
+read_txt(struct job *j, struct span text, struct span *rdata)
+{
+	if (text.n > TXT_MAX)
+		return unreadable(j, "a TXT record that is too long");
+	*rdata = dns_txt_rdata(j, text);
+	return 0;
+}
+
 /* An array of texts; the schema once calls it one text. */
 static int
-read_records(struct job *j, const struct json *v, struct open_mpic_view *out)
+read_records(struct job *j, const struct json *v, enum open_mpic_check check,
+    struct open_mpic_view *out)
 {
 	bool is_one = json_type(v) == JSON_T_STRING;
 	size_t n = is_one ? 1 : json_count(v);
@@ -167,10 +217,13 @@ read_records(struct job *j, const struct json *v, struct open_mpic_view *out)
 	out->rdata = arena_calloc(j->arena, n + 1, sizeof(*out->rdata));
 	for (size_t i = 0; i < n; i++) {
 		const struct json *one = is_one ? v : json_at(v, i);
+		struct span text = json_string(one);
 
 		if (json_type(one) != JSON_T_STRING)
 			return unreadable(j, "a record that is no text");
-		if (read_record(j, json_string(one), &out->rdata[i]) < 0)
+		if ((check == OPEN_MPIC_CAA
+			    ? read_record(j, text, &out->rdata[i])
+			    : read_txt(j, text, &out->rdata[i])) < 0)
 			return -1;
 	}
 	out->count = n;
@@ -183,19 +236,21 @@ read_records(struct job *j, const struct json *v, struct open_mpic_view *out)
 /* Where an element says what was found: in its check_response, or in itself
  * where the flat form is taken. */
 struct place {
-	const struct json *check;
+	const struct json *response;
 	bool is_flat;
+	enum open_mpic_check check;
 };
 
 static int
 find_place(struct job *j, const struct json *element, bool takes_flat,
     struct place *out)
 {
-	int found = json_get_object(j, element, "check_response", &out->check);
+	int found =
+	    json_get_object(j, element, "check_response", &out->response);
 
 	out->is_flat = found == 0 && takes_flat;
 	if (out->is_flat)
-		out->check = element;
+		out->response = element;
 	return found > 0 || out->is_flat ? 0 : -1;
 }
 
@@ -220,7 +275,7 @@ read_details(
     struct job *j, const struct place *place, struct open_mpic_view *out)
 {
 	const struct json *details, *records;
-	int found = json_get_object(j, place->check, "details", &details);
+	int found = json_get_object(j, place->response, "details", &details);
 	int has;
 
 	if (found <= 0)
@@ -232,7 +287,7 @@ read_details(
 	out->has_details = has > 0;
 	if (find_records(j, details, place->is_flat, &records) < 0)
 		return -1;
-	return read_records(j, records, out);
+	return read_records(j, records, place->check, out);
 }
 
 /* What the service says of one that it could not reach.  Of all other errors,
@@ -257,12 +312,21 @@ says_unreached(const struct json *check)
 	return false;
 }
 
-int
-open_mpic_view_parse(struct job *j, const struct json *element, bool takes_flat,
-    struct open_mpic_view *out)
+/* MP-2: where it says what kind of check it was. */
+static bool
+is_of_kind(const struct place *place)
 {
-	struct place place;
-	const struct json *check;
+	const struct json *type = json_get(place->response, "check_type");
+
+	return place->check == OPEN_MPIC_CAA || !is_there(type) ||
+	       span_eq_str(json_string(type), check_type(place->check));
+}
+
+int
+open_mpic_view_parse(struct job *j, const struct json *element,
+    enum open_mpic_check check, bool takes_flat, struct open_mpic_view *out)
+{
+	struct place place = { .check = check };
 	struct span code;
 	int64_t at_ns = 0;
 
@@ -274,16 +338,19 @@ open_mpic_view_parse(struct job *j, const struct json *element, bool takes_flat,
 		job_recover(j);
 		return unreadable(j, "a perspective without code or response");
 	}
-	check = place.check;
 	out->code = span_dup(j->arena, code);
-	if (json_get_bool(j, check, "check_completed", &out->completed) <= 0 ||
-	    json_get_bool(j, check, "check_passed", &out->passed) < 0 ||
-	    json_get_integer(j, check, "timestamp_ns", &at_ns) < 0) {
+	if (!is_of_kind(&place))
+		return unreadable(j, "a response about something else");
+	if (json_get_bool(
+		j, place.response, "check_completed", &out->completed) <= 0 ||
+	    json_get_bool(j, place.response, "check_passed", &out->passed) <
+		0 ||
+	    json_get_integer(j, place.response, "timestamp_ns", &at_ns) < 0) {
 		job_recover(j);
 		return unreadable(j, "a response that cannot be read");
 	}
 	out->at_ms = at_ns / NS_IN_MS;
-	out->unreached = !out->completed && says_unreached(check);
+	out->unreached = !out->completed && says_unreached(place.response);
 	return read_details(j, &place, out);
 }
 
@@ -299,27 +366,60 @@ has_count(const struct json *v, const char *name, size_t least)
 	return json_integer(json_get(v, name)) >= (int64_t)least;
 }
 
-/* What was asked, in its own words (MP-2). */
 static bool
-is_about(const struct json *v, const struct open_mpic_request *asked)
+is_caa_of(const struct json *v, const struct open_mpic_request *asked)
 {
 	const struct json *caa = json_get(v, "caa_check_parameters");
 	const struct json *names = json_get(caa, "caa_domains");
-	const struct json *actual =
-	    json_get(v, "actual_orchestration_parameters");
 
-	if (!has_string(v, "check_type", "caa") ||
-	    !has_string(v, "domain_or_ip_target", asked->domain) ||
-	    !span_eq_str(
-		json_string(json_get(v, "trace_identifier")), asked->trace) ||
-	    !has_string(caa, "certificate_type", "s-mime") ||
+	if (!has_string(caa, "certificate_type", "s-mime") ||
 	    json_count(names) != asked->ca.n)
 		return false;
 	for (size_t i = 0; i < asked->ca.n; i++)
 		if (!span_eq_str(
 			json_string(json_at(names, i)), asked->ca.v[i]))
 			return false;
-	return has_count(actual, "perspective_count", asked->perspectives) &&
+	return true;
+}
+
+static bool
+has_bool(const struct json *v, const char *name, bool value)
+{
+	const struct json *member = json_get(v, name);
+
+	return json_type(member) == JSON_T_BOOL && json_bool(member) == value;
+}
+
+static bool
+is_key_of(
+    struct job *j, const struct json *v, const struct open_mpic_request *asked)
+{
+	const struct json *dcv = json_get(v, "dcv_check_parameters");
+
+	return has_string(dcv, "validation_method", "dns-change") &&
+	       has_string(dcv, "dns_record_type", "TXT") &&
+	       has_string(dcv, "dns_name_prefix", key_prefix(j, asked)) &&
+	       span_eq(json_string(json_get(dcv, "challenge_value")),
+		   asked->key_text) &&
+	       has_bool(dcv, "require_exact_match", false) &&
+	       has_bool(dcv, "require_exact_case", true);
+}
+
+/* What was asked, in its own words (MP-2). */
+static bool
+is_about(
+    struct job *j, const struct json *v, const struct open_mpic_request *asked)
+{
+	const struct json *actual =
+	    json_get(v, "actual_orchestration_parameters");
+
+	return has_string(v, "check_type", check_type(asked->check)) &&
+	       has_string(v, "domain_or_ip_target", asked->domain) &&
+	       span_eq_str(json_string(json_get(v, "trace_identifier")),
+		   asked->trace) &&
+	       (asked->check == OPEN_MPIC_CAA ? is_caa_of(v, asked)
+					      : is_key_of(j, v, asked)) &&
+	       has_count(actual, "perspective_count", asked->perspectives) &&
 	       has_count(actual, "quorum_count", asked->quorum);
 }
 
@@ -334,7 +434,7 @@ open_mpic_answer_parse(struct job *j, struct span text,
 		return job_fail(j, ERR_MALFORMED, "answer: longer than 1 MiB");
 	if (json_parse_many(j, text, "answer", ITEMS_MAX, &v) < 0)
 		return -1;
-	if (!is_about(v, asked))
+	if (!is_about(j, v, asked))
 		return unreadable(j, "answers another question");
 	if (json_count(json_get(v, "previous_attempt_results")) > 0)
 		return unreadable(j, "it has tried more than once");

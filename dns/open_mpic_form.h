@@ -1,6 +1,7 @@
 /*
  * What validator and a service that speaks the Open MPIC API say to each other
- * about CAA (mpic-open-api.md 1): one JSON object each way.
+ * about CAA (mpic-open-api.md 1) and, by a call that is made for something
+ * else, about a DKIM key (3): one JSON object each way.
  *
  * The service's verdicts are not ours: it knows no parameters of issuemail, so
  * what each perspective saw is taken, and judged here (MP-4).
@@ -8,6 +9,7 @@
 #ifndef DNS_OPEN_MPIC_FORM_H
 #define DNS_OPEN_MPIC_FORM_H
 
+#include "lib/buf.h"
 #include "lib/conf.h"
 
 struct job;
@@ -17,11 +19,16 @@ struct json;
 #define OPEN_MPIC_ANSWER_MAX ((size_t)1024 * 1024) /* MP-1 */
 #define OPEN_MPIC_VIEWS_MAX 64
 
+enum open_mpic_check { OPEN_MPIC_CAA, OPEN_MPIC_KEY };
+
 struct open_mpic_request {
+	enum open_mpic_check check;
 	const char *trace;  /* our random id */
-	const char *domain; /* A-labels, lower case */
-	struct conf_list ca;
+	const char *domain; /* A-labels, lower case; of a key: its d= */
 	size_t perspectives, quorum;
+	struct conf_list ca;  /* of CAA */
+	const char *selector; /* of a key, … */
+	struct span key_text; /* … whose p= is this, without blanks */
 };
 
 /* JSON in the job's arena, or NULL with ERR_INTERNAL: too long. */
@@ -33,10 +40,10 @@ struct open_mpic_view {
 	const char *code;
 	bool completed, passed;
 	bool unreached;     /* not completed, since nobody answered there */
-	bool has_details;   /* it says whether there are records … */
+	bool has_details;   /* of CAA it says whether there are records … */
 	bool has_records;   /* … and there are, … */
 	bool shows_records; /* … these: */
-	struct span *rdata; /* CAA, in wire form */
+	struct span *rdata; /* CAA or TXT, in wire form */
 	size_t count;
 	int64_t at_ms; /* since 1970; 0: not said */
 };
@@ -48,7 +55,7 @@ struct open_mpic_view {
  * is decided from a part of a set.
  */
 int open_mpic_view_parse(struct job *j, const struct json *element,
-    bool takes_flat, struct open_mpic_view *out);
+    enum open_mpic_check check, bool takes_flat, struct open_mpic_view *out);
 
 struct open_mpic_answer {
 	bool completed; /* enough of them were heard */

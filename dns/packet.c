@@ -7,6 +7,8 @@
 #include "lib/arena.h"
 #include "lib/job.h"
 
+#define STRING_MAX 255 /* of a TXT record */
+
 enum { CLASS_IN = 1, TYPE_CNAME = 5, TYPE_SOA = 6 };
 enum { RCODE_NOERROR = 0, RCODE_NXDOMAIN = 3 };
 enum { HEADER_LEN = 12, LABEL_MAX = 63, NAME_MAX_WIRE = 255 };
@@ -381,4 +383,20 @@ dns_packet_read(struct job *j, struct span packet, enum dns_type type,
 	out->status = m.rcode == RCODE_NXDOMAIN ? DNS_NXDOMAIN : DNS_NODATA;
 	out->rdata = NULL;
 	negative_ttl(&m, out);
+}
+
+struct span
+dns_txt_rdata(struct job *j, struct span text)
+{
+	struct buf b;
+
+	buf_init(&b, j->arena, text.n + text.n / STRING_MAX + 1);
+	do {
+		struct span part = span_cut(text, 0, STRING_MAX);
+
+		buf_add_char(&b, (char)part.n);
+		buf_add(&b, part);
+		text = span_from(text, part.n);
+	} while (text.n > 0);
+	return buf_span(&b);
 }

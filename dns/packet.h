@@ -20,4 +20,7 @@
 void dns_packet_read(struct job *j, struct span packet, enum dns_type type,
     struct dns_answer *out);
 
+/* A TXT record of joined strings, cut again as a server would: its RDATA. */
+struct span dns_txt_rdata(struct job *j, struct span text);
+
 #endif

@@ -269,6 +269,7 @@ struct conf_mpic {
 	struct conf_open_mpic *services;
 	size_t service_count;
 	bool open_mpic_flat; /* their flat form is read, too */
+	bool dkim_via_dcv;   /* they are asked for DKIM keys */
 	struct conf_perspective *perspectives;
 	size_t perspective_count; /* 0: nobody is asked */
 };

@@ -223,6 +223,8 @@ check_services(struct check *c)
 
 	if (m->open_mpic_flat && m->service_count == 0)
 		c->wrong(c->ctx, "mpic.open_mpic_flat", no_service);
+	if (m->dkim_via_dcv && m->service_count == 0)
+		c->wrong(c->ctx, "mpic.dkim_via_dcv", no_service);
 	if (m->service_count > OPEN_MPIC_MAX)
 		c->wrong(c->ctx, "open_mpic",
 		    arena_printf(c->arena,

@@ -766,12 +766,19 @@ const struct conf_option conf_options[] = {
 	    "Reads answers of a section open_mpic also in the form of the "
 	    "specification's printed examples: without check_response, and "
 	    "with the records in details.response." },
+	{ "mpic", "dkim_via_dcv", CONF_BOOL, AT(mpic.dkim_via_dcv), "no", 0, 0,
+	    NULL, false, false,
+	    "Asks a section open_mpic for the DKIM key of a reply as well, by "
+	    "a call that is meant for something else: whether a TXT record "
+	    "contains a text. A key whose record has blanks in p= is not "
+	    "found so, and counts as silent." },
 
 	{ "open_mpic", "url", CONF_STRING, IN_OPEN_MPIC(url), NULL, 1, 1000,
 	    NULL, true, false,
 	    "The https URL of a service that speaks the Open MPIC API, before "
 	    "/mpic: it asks the perspectives for CAA. Its API has no question "
-	    "for DKIM keys: nobody is asked for them then." },
+	    "for DKIM keys: nobody is asked for them then, unless "
+	    "mpic.dkim_via_dcv is set." },
 	{ "open_mpic", "ca_file", CONF_PATH, IN_OPEN_MPIC(ca_file), NULL, 1,
 	    1000, NULL, true, false,
 	    "PEM certificates, one of which the service's TLS certificate "

@@ -32,11 +32,22 @@ round_count(struct job *j, const struct round *r)
 
 /* --- written down -------------------------------------------------------- */
 
+/* As it came: it need not even be UTF-8. */
+static void
+put_body(struct job *j, struct json_out *o, const char *name, struct span body)
+{
+	struct buf b;
+
+	if (body.n == 0)
+		return;
+	buf_init(&b, j->arena, AGENT_ANSWER_MAX * 2);
+	b64_add(&b, body);
+	json_member_string(o, name, buf_span(&b));
+}
+
 static void
 put_testimony(struct job *j, struct json_out *o, const struct testimony *t)
 {
-	struct buf body;
-
 	json_object_begin(o);
 	json_member_str(o, "code", t->code);
 	json_member_str(o, "rir", rir_name(t->rir));
@@ -44,12 +55,8 @@ put_testimony(struct job *j, struct json_out *o, const struct testimony *t)
 	if (t->why != NULL)
 		json_member_str(o, "why", t->why);
 	json_member_int(o, "ms", t->took_ms);
-	if (t->body.n > 0) {
-		/* As it came: it need not even be UTF-8. */
-		buf_init(&body, j->arena, AGENT_ANSWER_MAX * 2);
-		b64_add(&body, t->body);
-		json_member_string(o, "body", buf_span(&body));
-	}
+	put_body(j, o, "body", t->body);
+	put_body(j, o, "key_body", t->key_body);
 	json_object_end(o);
 }
 
@@ -90,6 +97,8 @@ corroboration_add(struct job *j, const char *trace, const struct question *q,
 	json_member_int(&o, "at", r->at);
 	if (q->is_open_mpic)
 		json_member_str(&o, "dialect", QUESTION_OPEN_MPIC);
+	if (q->is_open_mpic && q->via_dcv)
+		json_member_bool(&o, QUESTION_VIA_DCV, true);
 	if (q->is_open_mpic && q->takes_flat)
 		json_member_bool(&o, "flat", true);
 	if (r->service != NULL)
@@ -150,6 +159,7 @@ read_testimony(struct job *j, const struct json *v, const struct question *q,
     struct testimony *t)
 {
 	struct span body = json_string(json_get(v, "body"));
+	struct span key_body = json_string(json_get(v, "key_body"));
 	enum answer stored;
 
 	*t = (struct testimony){
@@ -157,11 +167,12 @@ read_testimony(struct job *j, const struct json *v, const struct question *q,
 	};
 	if (!rir_parse(json_string(json_get(v, "rir")), &t->rir) ||
 	    !answer_parse(json_string(json_get(v, "answer")), &stored) ||
-	    b64_parse_fws(j->arena, body, &t->body) < 0)
+	    b64_parse_fws(j->arena, body, &t->body) < 0 ||
+	    b64_parse_fws(j->arena, key_body, &t->key_body) < 0)
 		return unproven(j, "what is stored cannot be read");
 	/* Without an answer nobody agrees, whatever is written. */
 	t->answer = stored == ANSWER_PENDING ? ANSWER_PENDING : ANSWER_SILENT;
-	if (t->body.n > 0)
+	if (t->body.n > 0 || t->key_body.n > 0)
 		testimony_judge(j, q, t);
 	if (t->answer != stored)
 		return unproven(

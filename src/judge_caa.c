@@ -220,7 +220,8 @@ same_question(const struct question *a, const struct question *b)
 	       same_text(a->request.account_url, b->request.account_url) &&
 	       same_text(a->request.dkim_domain, b->request.dkim_domain) &&
 	       same_text(a->request.dkim_selector, b->request.dkim_selector) &&
-	       span_eq(a->key, b->key);
+	       span_eq(a->key, b->key) && span_eq(a->key_text, b->key_text) &&
+	       a->key_has_blanks == b->key_has_blanks;
 }
 
 /* MP-9: what one mailbox needs to know may be what another one does. */

@@ -175,21 +175,6 @@ pending(const struct conf_perspective *p)
 		.rir = conf_perspective_rir(p) };
 }
 
-/* A copy that lives as long as the call. */
-static struct question *
-question_keep(struct arena *a, const struct question *q)
-{
-	struct question *k = arena_memdup(a, q, sizeof(*q));
-	struct agent_request *r = &k->request;
-
-	r->id = arena_strdup(a, r->id);
-	r->caa_domain = arena_strdup(a, r->caa_domain);
-	r->account_url = arena_strdup(a, r->account_url);
-	r->dkim_selector = r->dkim_domain = NULL; /* judging needs the key */
-	k->key = span_mem(arena_memdup(a, q->key.p, q->key.n), q->key.n);
-	return k;
-}
-
 static struct call *
 call_begin(struct asking *a, struct inquiry *q,
     const struct exchange_target *to, const char *request)
@@ -268,11 +253,31 @@ take_turns(struct asking *a, const struct inquiry *q)
 				 : "it is asked again");
 }
 
-/* A service that we cannot even ask is as silent as one that does not answer:
- * the other one may do. */
-static void
-leave_unasked(struct asking *a, const struct inquiry *q, const char *why)
+/* For CAA, and one for the key that is a question, too. */
+static size_t
+count_calls(const struct inquiry *q)
 {
+	return question_has_key(q->question) ? 2 : 1;
+}
+
+static void
+end_calls(struct asking *a, struct inquiry *q, size_t n)
+{
+	q->calls_left -= n;
+	if (q->calls_left > 0)
+		return;
+	for (size_t i = 0; i < q->round.n; i++)
+		tell(&q->round.v[i], q->about);
+	take_turns(a, q);
+}
+
+/* A service that we cannot even ask is as silent as one that does not answer:
+ * the other one may do.  What else this round would ask it is left. */
+static void
+leave_unasked(struct asking *a, struct inquiry *q, enum open_mpic_check check,
+    const char *why)
+{
+	size_t begun = a->place;
 	struct log_quoted text;
 
 	log_quote(&text, span_str(why));
@@ -280,35 +285,53 @@ leave_unasked(struct asking *a, const struct inquiry *q, const char *why)
 	    "service=%s about=%s error=%s next=\"see that the files of its "
 	    "section open_mpic can be read by the validator\"",
 	    q->round.service, q->about, text.text);
-	for (size_t i = 0; i < q->round.n; i++)
-		silent(&q->round.v[i], "the service could not be asked");
-	take_turns(a, q);
+	service_silence(
+	    &q->round, check, "the service could not be asked", false);
+	a->place = count_calls(q);
+	end_calls(a, q, a->place - begun);
 }
 
 static void
-begin_service(struct asking *a, struct inquiry *q)
+begin_round(struct asking *a, struct inquiry *q)
 {
 	const struct conf_mpic *m = &a->job->conf->mpic;
-	const struct conf_open_mpic *s = service_of(a, q);
-	struct service_question question;
-	struct call *k;
 
-	q->round.service = s->name;
+	q->round.service = service_of(a, q)->name;
 	q->round.n = 0;
 	for (size_t i = 0; i < m->perspective_count; i++)
-		if (conf_perspective_is_of(&m->perspectives[i], s->name))
+		if (conf_perspective_is_of(
+			&m->perspectives[i], q->round.service))
 			q->round.v[q->round.n++] = pending(&m->perspectives[i]);
-	if (service_ask(a->job, s, q->question, q->round.n, &question) < 0) {
+	q->calls_left = count_calls(q);
+}
+
+/* The call of that place; a->place is then the next one. */
+static void
+begin_service(struct asking *a, struct inquiry *q)
+{
+	enum open_mpic_check check =
+	    a->place == 0 ? OPEN_MPIC_CAA : OPEN_MPIC_KEY;
+	struct service_question question = { .asked = { .check = check } };
+	struct call *k;
+
+	if (a->place == 0)
+		begin_round(a, q);
+	question.asked.perspectives = q->round.n;
+	if (service_ask(a->job,
+		conf_open_mpic_find(a->job->conf, q->round.service),
+		q->question, &question) < 0) {
 		leave_unasked(
-		    a, q, arena_strdup(a->job->arena, a->job->err.text));
+		    a, q, check, arena_strdup(a->job->arena, a->job->err.text));
 		job_recover(a->job);
 		return;
 	}
 	k = call_begin(a, q, &question.to, question.request);
-	if (k == NULL)
-		leave_unasked(a, q, "HTTPS cannot be used");
-	else
-		k->service = question;
+	if (k == NULL) {
+		leave_unasked(a, q, check, "HTTPS cannot be used");
+		return;
+	}
+	k->service = question;
+	a->place++;
 }
 
 /* --- all of them ---------------------------------------------------------- */
@@ -324,9 +347,7 @@ take(struct asking *a, struct call *k)
 		return;
 	}
 	service_take(a->job, k->x, &k->service, k->question, &q->round);
-	for (size_t i = 0; i < q->round.n; i++)
-		tell(&q->round.v[i], q->about);
-	take_turns(a, q);
+	end_calls(a, q, 1);
 }
 
 static void
@@ -355,13 +376,15 @@ begin_more(struct asking *a)
 	       exchanges_open(a->client->exchanges) < EXCHANGES_MAX) {
 		struct inquiry *q = &a->inquiries[a->inquiry];
 
+		size_t last = m->perspective_count;
+
 		if (m->service_count > 0) {
 			begin_service(a, q);
-			a->inquiry++;
-			continue;
+			last = count_calls(q);
+		} else {
+			begin_agent(a, q, a->place++);
 		}
-		begin_agent(a, q, a->place);
-		if (++a->place == m->perspective_count) {
+		if (a->place == last) {
 			a->place = 0;
 			a->inquiry++;
 		}

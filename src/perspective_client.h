@@ -26,8 +26,9 @@ struct inquiry {
 	const char *about; /* for the log */
 	/* Which service; NULL: whose turn it is. */
 	const struct conf_open_mpic *service;
-	struct round
-	    round; /* in the job's arena; by perspective_client_ask() */
+	/* By perspective_client_ask(), in the job's arena: */
+	struct round round;
+	size_t calls_left; /* to a service, of this round */
 };
 
 /*

@@ -36,26 +36,41 @@ read_login(struct job *j, const struct conf_open_mpic *s, const char **out)
 	return 0;
 }
 
+static void
+set_asked(const struct question *q, struct open_mpic_request *r)
+{
+	bool is_key = r->check == OPEN_MPIC_KEY;
+
+	r->trace = q->request.id;
+	r->quorum = r->perspectives - quorum_dissent(r->perspectives);
+	r->domain = is_key ? q->request.dkim_domain : q->request.caa_domain;
+	r->ca = q->request.ca;
+	r->selector = q->request.dkim_selector;
+	r->key_text = q->key_text;
+}
+
 int
 service_ask(struct job *j, const struct conf_open_mpic *s,
-    const struct question *q, size_t n, struct service_question *out)
+    const struct question *q, struct service_question *out)
 {
-	*out = (struct service_question){
-		.to = { .url =
-			    arena_printf(j->arena, "%s" OPEN_MPIC_PATH, s->url),
-		    .ca_file = s->ca_file,
-		    .answer_max = OPEN_MPIC_ANSWER_MAX },
-		.asked = { .trace = q->request.id,
-		    .domain = q->request.caa_domain,
-		    .ca = q->request.ca,
-		    .perspectives = n,
-		    .quorum = n - quorum_dissent(n) },
-	};
+	out->to = (struct exchange_target){ .url = arena_printf(j->arena,
+						"%s" OPEN_MPIC_PATH, s->url),
+		.ca_file = s->ca_file,
+		.answer_max = OPEN_MPIC_ANSWER_MAX };
+	set_asked(q, &out->asked);
 	out->request = open_mpic_request_format(j, &out->asked);
 	return out->request == NULL ? -1 : read_login(j, s, &out->to.login);
 }
 
 /* --- the answer ----------------------------------------------------------- */
+
+/* One exchange and what it is for. */
+struct hearing {
+	const struct exchange *x;
+	const struct open_mpic_request *asked;
+	const struct question *q;
+	struct open_mpic_answer answer;
+};
 
 static void
 silent(struct testimony *t, const char *why)
@@ -64,14 +79,15 @@ silent(struct testimony *t, const char *why)
 	t->why = why;
 }
 
-static void
-all_silent(struct round *r, const char *why, bool is_alarming)
+void
+service_silence(struct round *r, enum open_mpic_check check, const char *why,
+    bool is_alarming)
 {
-	for (size_t i = 0; i < r->n; i++) {
-		silent(&r->v[i], why);
-		r->v[i].body = (struct span){ NULL, 0 };
-		r->v[i].is_alarming = is_alarming;
-	}
+	struct testimony part = { .is_alarming = is_alarming };
+
+	silent(&part, why);
+	for (size_t i = 0; i < r->n; i++)
+		testimony_add(&r->v[i], check, &part);
 }
 
 /* Elements of one code, as they are kept: the one, or a list of them (MP-3). */
@@ -83,13 +99,14 @@ struct elements {
 
 /* A timestamp that cannot be read is a form that cannot be read. */
 static bool
-is_of_another_time(struct job *j, const struct exchange *x,
-    const struct question *q, const struct json *element)
+is_of_another_time(
+    struct job *j, const struct hearing *h, const struct json *element)
 {
-	int64_t now = clock_now_ms(), began = now - x->took_ms;
+	int64_t now = clock_now_ms(), began = now - h->x->took_ms;
 	struct open_mpic_view v;
 
-	if (open_mpic_view_parse(j, element, q->takes_flat, &v) < 0) {
+	if (open_mpic_view_parse(
+		j, element, h->asked->check, h->q->takes_flat, &v) < 0) {
 		job_recover(j);
 		return false;
 	}
@@ -98,18 +115,18 @@ is_of_another_time(struct job *j, const struct exchange *x,
 
 /* One of another time keeps its place, and agrees with nobody. */
 static void
-add_element(struct job *j, const struct exchange *x, const struct question *q,
-    const struct json *element, struct elements *e)
+add_element(struct job *j, const struct hearing *h, const struct json *element,
+    struct elements *e)
 {
 	buf_add_char(&e->text, e->count++ == 0 ? '[' : ',');
-	e->is_late = is_of_another_time(j, x, q, element);
+	e->is_late = is_of_another_time(j, h, element);
 	buf_add_str(&e->text, e->is_late ? "null" : json_dup(j, element));
 }
 
 static struct elements
-find_elements(struct job *j, const struct exchange *x, const struct question *q,
-    const struct open_mpic_answer *a, const char *code)
+find_elements(struct job *j, const struct hearing *h, const char *code)
 {
+	const struct open_mpic_answer *a = &h->answer;
 	struct elements e = { .count = 0 };
 
 	/* Longer than what is kept by the brackets alone. */
@@ -118,44 +135,51 @@ find_elements(struct job *j, const struct exchange *x, const struct question *q,
 		if (span_eq_str(json_string(json_get(
 				    a->elements[i], "perspective_code")),
 			code))
-			add_element(j, x, q, a->elements[i], &e);
+			add_element(j, h, a->elements[i], &e);
 	buf_add_char(&e.text, ']');
 	return e;
 }
 
 static void
-take_elements(struct job *j, const struct exchange *x, const struct question *q,
-    const struct open_mpic_answer *a, struct testimony *t)
+take_elements(struct job *j, const struct hearing *h, struct testimony *part)
 {
-	struct elements e = find_elements(j, x, q, a, t->code);
+	struct elements e = find_elements(j, h, part->code);
 
-	t->took_ms = x->took_ms;
 	if (e.count == 0) {
-		silent(t, "is not among the answers");
+		silent(part, "is not among the answers");
 	} else if (e.count == 1 && e.is_late) {
-		silent(t, "answers at another time");
-		t->is_alarming = true;
+		silent(part, "answers at another time");
+		part->is_alarming = true;
 	} else if (!buf_ok(&e.text)) {
-		silent(t, "answers at too great a length");
+		silent(part, "answers at too great a length");
 	} else {
-		t->body = buf_span(&e.text);
+		part->body = buf_span(&e.text);
 		if (e.count == 1)
-			t->body = span_cut(t->body, 1, t->body.n - 1);
-		testimony_judge(j, q, t);
+			part->body = span_cut(part->body, 1, part->body.n - 1);
+		testimony_judge_part(j, h->q, h->asked->check, part);
 	}
 }
 
 /* The service's own verdict is a second condition, never the only one. */
 static void
-take_verdict(struct round *r, bool is_valid)
+take_verdict(bool is_valid, struct testimony *part)
+{
+	if (is_valid || part->answer != ANSWER_AGREES)
+		return;
+	silent(part, "the service says that it is not valid");
+	part->body = (struct span){ NULL, 0 };
+}
+
+static void
+take_answer(struct job *j, const struct hearing *h, struct round *r)
 {
 	for (size_t i = 0; i < r->n; i++) {
-		struct testimony *t = &r->v[i];
+		struct testimony part = { .code = r->v[i].code,
+			.took_ms = h->x->took_ms };
 
-		if (is_valid || t->answer != ANSWER_AGREES)
-			continue;
-		silent(t, "the service says that it is not valid");
-		t->body = (struct span){ NULL, 0 };
+		take_elements(j, h, &part);
+		take_verdict(h->answer.is_valid, &part);
+		testimony_add(&r->v[i], h->asked->check, &part);
 	}
 }
 
@@ -164,21 +188,21 @@ service_take(struct job *j, const struct exchange *x,
     const struct service_question *asked, const struct question *q,
     struct round *r)
 {
-	struct open_mpic_answer a;
+	struct hearing h = { .x = x, .asked = &asked->asked, .q = q };
+	enum open_mpic_check check = asked->asked.check;
 
 	if (x->failure != NULL) {
-		all_silent(
-		    r, arena_strdup(j->arena, x->failure), x->is_alarming);
+		service_silence(r, check, arena_strdup(j->arena, x->failure),
+		    x->is_alarming);
 	} else if (open_mpic_answer_parse(
-		       j, buf_span(&x->body), &asked->asked, &a) < 0) {
-		all_silent(r, arena_strdup(j->arena, j->err.text), true);
+		       j, buf_span(&x->body), h.asked, &h.answer) < 0) {
+		service_silence(
+		    r, check, arena_strdup(j->arena, j->err.text), true);
 		job_recover(j);
-	} else if (!a.completed) {
-		all_silent(
-		    r, "too few perspectives answered the service", false);
+	} else if (!h.answer.completed) {
+		service_silence(r, check,
+		    "too few perspectives answered the service", false);
 	} else {
-		for (size_t i = 0; i < r->n; i++)
-			take_elements(j, x, q, &a, &r->v[i]);
-		take_verdict(r, a.is_valid);
+		take_answer(j, &h, r);
 	}
 }

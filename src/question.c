@@ -13,6 +13,7 @@
 #include "lib/json.h"
 #include "lib/rnd.h"
 #include "mail/dkim_key.h"
+#include "mail/dkim_tags.h"
 #include "src/caa_rules.h"
 
 int
@@ -31,6 +32,31 @@ question_key(struct job *j, struct span record, struct span *out)
 		}
 	}
 	return -1;
+}
+
+static bool
+is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+/* The text of p= as the record has it, but for white space in it. */
+static void
+read_key_text(struct job *j, struct span record, struct question *q)
+{
+	struct dkim_tags t;
+	const struct dkim_tag *p;
+	struct buf b;
+
+	if (dkim_tags_parse(record, &t) != DKIM_TAGS_OK ||
+	    (p = dkim_tags_get(&t, "p")) == NULL)
+		return;
+	buf_init(&b, j->arena, p->value.n);
+	for (size_t i = 0; i < p->value.n; i++)
+		if (!is_blank(p->value.p[i]))
+			buf_add_char(&b, p->value.p[i]);
+	q->key_text = buf_span(&b);
+	q->key_has_blanks = b.n < p->value.n;
 }
 
 /* Does d= speak for the mailbox's domain?  Itself, or one above it. */
@@ -75,6 +101,7 @@ find_key(struct job *j, const struct json *judgement, const char *domain,
 			return unproven(j,
 			    "the key that authenticated the reply cannot be "
 			    "read from the evidence");
+		read_key_text(j, record, q);
 		q->request.dkim_domain = d;
 		q->request.dkim_selector =
 		    span_dup(j->arena, json_string(json_get(s, "s")));
@@ -122,7 +149,8 @@ question_about(const struct caa_row *c, const struct caa_policy *policy,
 	};
 }
 
-/* Nobody asks a service for keys: its API has no question for them. */
+/* A service is asked for keys only where that is wanted: its API has no
+ * question that is meant for them. */
 static int
 finish_question(struct job *j, const struct caa_row *c, struct question *q)
 {
@@ -131,21 +159,45 @@ finish_question(struct job *j, const struct caa_row *c, struct question *q)
 
 	rnd_id(id);
 	q->request.id = id;
-	if (!q->is_open_mpic)
-		return add_key(j, c, q);
-	plain = caa_trace_is_plain(j, c->trace);
+	plain = q->is_open_mpic ? caa_trace_is_plain(j, c->trace) : 1;
 	q->needs_records = plain == 0;
-	return plain < 0 ? -1 : 0;
+	if (plain < 0)
+		return -1;
+	return q->is_open_mpic && !q->via_dcv ? 0 : add_key(j, c, q);
+}
+
+/* The round that is part of a check's trace already: NULL, there is none. */
+static int
+read_round(struct job *j, const struct caa_row *c, const struct json **out)
+{
+	const struct json *trace;
+
+	if (caa_trace_parse(j, c->trace, &trace) < 0)
+		return -1;
+	*out = json_get(trace, "corroboration");
+	return 0;
+}
+
+static bool
+is_via_dcv(const struct json *round)
+{
+	return json_bool(json_get(round, QUESTION_VIA_DCV));
 }
 
 int
 question_of(struct job *j, const struct caa_row *c, struct question *out)
 {
 	const struct conf_mpic *m = &j->conf->mpic;
+	const struct json *round = NULL;
 	const struct caa_policy policy = caa_rules_policy(j->conf);
 
 	*out = question_about(c, &policy, caa_rules_account(j, c->account_id),
 	    m->service_count > 0);
+	/* What was asked for the key stays a question about it, also where
+	 * that is not wanted any more. */
+	if (out->is_open_mpic && read_round(j, c, &round) < 0)
+		return -1;
+	out->via_dcv = m->dkim_via_dcv || is_via_dcv(round);
 	out->takes_flat = m->open_mpic_flat;
 	return finish_question(j, c, out);
 }
@@ -154,15 +206,15 @@ int
 question_was(struct job *j, const struct caa_row *c, struct question *out)
 {
 	struct caa_rules *then = arena_alloc(j->arena, sizeof(*then));
-	const struct json *trace, *round;
+	const struct json *round;
 
 	if (caa_rules_read(j, c->trace, then) < 0 ||
-	    caa_trace_parse(j, c->trace, &trace) < 0)
+	    read_round(j, c, &round) < 0)
 		return -1;
-	round = json_get(trace, "corroboration");
 	*out = question_about(c, &then->policy, then->account_url,
 	    span_eq_str(
 		json_string(json_get(round, "dialect")), QUESTION_OPEN_MPIC));
+	out->via_dcv = is_via_dcv(round);
 	return finish_question(j, c, out);
 }
 
@@ -176,5 +228,21 @@ void
 question_leave_key(struct question *q)
 {
 	q->request.dkim_domain = q->request.dkim_selector = NULL;
-	q->key = (struct span){ NULL, 0 };
+	q->key = q->key_text = (struct span){ NULL, 0 };
+	q->key_has_blanks = false;
+}
+
+struct question *
+question_keep(struct arena *a, const struct question *q)
+{
+	struct question *k = arena_memdup(a, q, sizeof(*q));
+	struct agent_request *r = &k->request;
+
+	r->id = arena_strdup(a, r->id);
+	r->caa_domain = arena_strdup(a, r->caa_domain);
+	r->account_url = arena_strdup(a, r->account_url);
+	r->dkim_selector = r->dkim_domain = NULL; /* judging needs the key */
+	k->key = span_mem(arena_memdup(a, q->key.p, q->key.n), q->key.n);
+	k->key_text = (struct span){ NULL, 0 };
+	return k;
 }

@@ -8,19 +8,27 @@
 #include "dns/agent_form.h"
 #include "pki/caa.h"
 
+struct arena;
 struct caa_row;
 
 /* How a trace names the rounds that a service was asked in. */
 #define QUESTION_OPEN_MPIC "open-mpic"
+/* A member of theirs, true: the key was a question, too. */
+#define QUESTION_VIA_DCV "dkim_via_dcv"
 
 /* What is to be confirmed. */
 struct question {
 	struct agent_request request; /* without mx: PK-47 */
 	struct span key; /* p= of the DKIM key, decoded; empty: none */
 	struct caa_policy policy;
-	/* Asked of a service, which knows nothing of keys: an answer is one
-	 * element of its perspectives[] (dns/open_mpic_form.h). */
+	/* Asked of a service: an answer is one element of its perspectives[]
+	 * (dns/open_mpic_form.h). */
 	bool is_open_mpic;
+	/* It is asked for the key as well: by this text, which the record that
+	 * the primary saw may have with blanks in it. */
+	bool via_dcv;
+	struct span key_text;
+	bool key_has_blanks;
 	bool takes_flat; /* of its forms, the flat one as well */
 	/* What the primary found has parameters, which a service does not
 	 * know, or it found no set, so that the one which the service has seen
@@ -30,8 +38,8 @@ struct question {
 
 /*
  * For the CAA check of an authorization, with the DKIM key by which its reply
- * was authenticated (none if S/MIME stood in for it, or of a service).  The id
- * is fresh.
+ * was authenticated (none if S/MIME stood in for it, or of a service without
+ * mpic.dkim_via_dcv).  The id is fresh.
  * 0, or -1: ERR_UNAUTHORIZED if the evidence does not say by which key, or
  * holds one that cannot be read.
  */
@@ -41,6 +49,8 @@ int question_of(struct job *j, const struct caa_row *c, struct question *out);
 int question_was(struct job *j, const struct caa_row *c, struct question *out);
 bool question_has_key(const struct question *q);
 void question_leave_key(struct question *q);
+/* A copy that is good for judging answers, and lives as long as the arena. */
+struct question *question_keep(struct arena *a, const struct question *q);
 /* p= of a key record, of whatever type: 0, or -1. */
 int question_key(struct job *j, struct span record, struct span *out);
 

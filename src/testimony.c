@@ -4,7 +4,6 @@
 
 #include <string.h>
 
-#include "dns/open_mpic_form.h"
 #include "lib/arena.h"
 #include "lib/job.h"
 #include "lib/json.h"
@@ -105,6 +104,12 @@ doubt_form(struct job *j, struct testimony *t)
 	return 0;
 }
 
+/* One call to a service. */
+struct asked {
+	const struct question *q;
+	enum open_mpic_check check;
+};
+
 /* MP-4: a service's pass is only what it saw; that is judged here, with the
  * account and the method. */
 static void
@@ -138,21 +143,55 @@ judge_view(struct job *j, const struct question *q,
 	}
 }
 
+/*
+ * What it shows decides.  Without records the service's word does: of a key
+ * that may have been written with blanks, that it does not find it says
+ * nothing.
+ */
+static void
+judge_key_view(struct job *j, const struct question *q,
+    const struct open_mpic_view *v, struct testimony *t)
+{
+	const struct dns_answer seen = {
+		.status = DNS_OK, .rdata = v->rdata, .count = v->count
+	};
+
+	if (strcmp(v->code, t->code) != 0)
+		doubt(t, "answers under another code");
+	else if (v->unreached)
+		say(t, ANSWER_SILENT, "the service could not reach it");
+	else if (!v->completed)
+		say(t, ANSWER_FAILS, "DKIM key: could not be looked up");
+	else if (v->shows_records && !has_key(j, &seen, q->key))
+		say(t, ANSWER_DENIES, "DKIM key: it sees another one");
+	else if (v->passed)
+		say(t, ANSWER_AGREES, "DKIM key: it sees it");
+	else if (v->shows_records || q->key_has_blanks)
+		say(t, ANSWER_SILENT,
+		    "DKIM key: the service does not find it as it is written");
+	else
+		say(t, ANSWER_DENIES, "DKIM key: it does not see it");
+}
+
 static int
-judge_element(struct job *j, const struct question *q,
+judge_element(struct job *j, const struct asked *asked,
     const struct json *element, struct testimony *t)
 {
 	struct open_mpic_view v;
 
-	if (open_mpic_view_parse(j, element, q->takes_flat, &v) < 0)
+	if (open_mpic_view_parse(
+		j, element, asked->check, asked->q->takes_flat, &v) < 0)
 		return doubt_form(j, t);
-	judge_view(j, q, &v, t);
+	if (asked->check == OPEN_MPIC_CAA)
+		judge_view(j, asked->q, &v, t);
+	else
+		judge_key_view(j, asked->q, &v, t);
 	return 0;
 }
 
 /* MP-3: what stands twice counts once, as dissent if the two differ. */
 static int
-judge_list(struct job *j, const struct question *q, const struct json *list,
+judge_list(struct job *j, const struct asked *asked, const struct json *list,
     struct testimony *t)
 {
 	enum answer joined = ANSWER_PENDING;
@@ -160,7 +199,7 @@ judge_list(struct job *j, const struct question *q, const struct json *list,
 	if (json_count(list) == 0)
 		doubt(t, "a list of no answers");
 	for (size_t i = 0; i < json_count(list); i++) {
-		if (judge_element(j, q, json_at(list, i), t) < 0)
+		if (judge_element(j, asked, json_at(list, i), t) < 0)
 			return -1;
 		joined = answer_join(joined, t->answer);
 		if (joined == t->answer)
@@ -173,24 +212,92 @@ judge_list(struct job *j, const struct question *q, const struct json *list,
 }
 
 static int
-judge_elements(struct job *j, const struct question *q, struct testimony *t)
+judge_elements(struct job *j, const struct asked *asked, struct testimony *t)
 {
 	const struct json *kept;
 
 	if (open_mpic_read(j, t->body, &kept) < 0)
 		return doubt_form(j, t);
-	return json_type(kept) == JSON_T_ARRAY ? judge_list(j, q, kept, t)
-					       : judge_element(j, q, kept, t);
+	return json_type(kept) == JSON_T_ARRAY
+		   ? judge_list(j, asked, kept, t)
+		   : judge_element(j, asked, kept, t);
+}
+
+/* A fault of ours is no answer. */
+static void
+leave_unjudged(struct job *j, struct testimony *t)
+{
+	say(t, ANSWER_SILENT, arena_strdup(j->arena, j->err.text));
+	job_recover(j);
+}
+
+void
+testimony_judge_part(struct job *j, const struct question *q,
+    enum open_mpic_check check, struct testimony *part)
+{
+	const struct asked asked = { q, check };
+
+	part->is_alarming = false;
+	if (part->body.n == 0)
+		say(part, ANSWER_SILENT, "there is no answer of it");
+	else if (judge_elements(j, &asked, part) < 0)
+		leave_unjudged(j, part);
+}
+
+/* What one of two answers makes of the other. */
+static int
+weight(enum answer a)
+{
+	static const int weights[] = {
+		[ANSWER_PENDING] = 0,
+		[ANSWER_AGREES] = 1,
+		[ANSWER_SILENT] = 2,
+		[ANSWER_FAILS] = 3,
+		[ANSWER_DENIES] = 4,
+	};
+
+	return weights[a];
+}
+
+void
+testimony_add(struct testimony *whole, enum open_mpic_check check,
+    const struct testimony *part)
+{
+	if (check == OPEN_MPIC_CAA)
+		whole->body = part->body;
+	else
+		whole->key_body = part->body;
+	if (part->took_ms > whole->took_ms)
+		whole->took_ms = part->took_ms;
+	whole->is_alarming = whole->is_alarming || part->is_alarming;
+	if (weight(part->answer) > weight(whole->answer))
+		say(whole, part->answer, part->why);
+}
+
+static void
+judge_parts(struct job *j, const struct question *q, struct testimony *t)
+{
+	const struct span bodies[] = {
+		[OPEN_MPIC_CAA] = t->body,
+		[OPEN_MPIC_KEY] = t->key_body,
+	};
+	int last = q->key.n > 0 ? OPEN_MPIC_KEY : OPEN_MPIC_CAA;
+
+	t->answer = ANSWER_PENDING;
+	for (int i = OPEN_MPIC_CAA; i <= last; i++) {
+		struct testimony part = { .code = t->code, .body = bodies[i] };
+
+		testimony_judge_part(j, q, (enum open_mpic_check)i, &part);
+		testimony_add(t, (enum open_mpic_check)i, &part);
+	}
 }
 
 static int
-judge_body(struct job *j, const struct question *q, struct testimony *t)
+judge_agent(struct job *j, const struct question *q, struct testimony *t)
 {
 	struct agent_answer a;
 	int result;
 
-	if (q->is_open_mpic)
-		return judge_elements(j, q, t);
 	if (agent_answer_parse(j, t->body, &a) < 0)
 		return doubt_form(j, t);
 	if (strcmp(a.id, q->request.id) != 0) {
@@ -211,8 +318,8 @@ void
 testimony_judge(struct job *j, const struct question *q, struct testimony *t)
 {
 	t->is_alarming = false;
-	if (judge_body(j, q, t) == 0)
-		return;
-	say(t, ANSWER_SILENT, arena_strdup(j->arena, j->err.text));
-	job_recover(j);
+	if (q->is_open_mpic)
+		judge_parts(j, q, t);
+	else if (judge_agent(j, q, t) < 0)
+		leave_unjudged(j, t);
 }

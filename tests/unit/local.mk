@@ -523,6 +523,7 @@ unit_tests += \
 	tests/unit/test_https_client \
 	tests/unit/test_open_mpic \
 	tests/unit/test_open_mpic_view \
+	tests/unit/test_open_mpic_key \
 	tests/unit/test_perspective_client \
 	tests/unit/test_remote \
 	tests/unit/test_cmp_conf \
@@ -548,6 +549,9 @@ tests_unit_test_open_mpic_LDADD = $(PEER) $(UNIT) $(CS_SRC)
 tests_unit_test_open_mpic_view_SOURCES = tests/unit/test_open_mpic_view.c \
 	$(mpic_lab)
 tests_unit_test_open_mpic_view_LDADD = $(UNIT) $(CS_SRC)
+tests_unit_test_open_mpic_key_SOURCES = tests/unit/test_open_mpic_key.c \
+	$(mpic_lab)
+tests_unit_test_open_mpic_key_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_perspective_client_LDADD = $(PEER) $(UNIT) $(CS_SRC)
 tests_unit_test_remote_LDADD = $(UNIT) $(CS_SRC)
 check_LIBRARIES += tests/unit/libstatuslab.a

@@ -193,6 +193,11 @@ test_service(void **state)
 	assert_string_equal(complaints(&lab),
 	    "mpic.open_mpic_flat: must not be set without a section "
 	    "open_mpic, whose service it is about\n");
+	lab.conf.mpic.open_mpic_flat = false;
+	lab.conf.mpic.dkim_via_dcv = true;
+	assert_string_equal(complaints(&lab),
+	    "mpic.dkim_via_dcv: must not be set without a section open_mpic, "
+	    "whose service it is about\n");
 	for (size_t i = 0; i < 5; i++)
 		lab.p[i].url = lab.p[i].ca_file = lab.p[i].certificate =
 		    lab.p[i].key = NULL;
