@@ -606,6 +606,7 @@ unit_tests += \
 	tests/unit/test_replies_kept \
 	tests/unit/test_gate \
 	tests/unit/test_gate_age \
+	tests/unit/test_gate_service \
 	tests/unit/test_handoff \
 	tests/unit/test_handoff_wait \
 	tests/unit/test_handoff_overtaken \
@@ -741,6 +742,9 @@ tests_unit_test_evidence_LDADD = $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_evidence_smime_LDADD = $(SMIME_LAB) $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_gate_LDADD = $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_gate_age_LDADD = $(ROLE_LAB) $(CS_SRC)
+tests_unit_test_gate_service_SOURCES = tests/unit/test_gate_service.c \
+	$(mpic_lab)
+tests_unit_test_gate_service_LDADD = $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_gate_keys_LDADD = $(ROLE_LAB) $(CS_SRC)
 handoff_lab = tests/unit/handoff_lab.c tests/unit/handoff_lab.h \
 	tests/unit/upstream_double.c tests/unit/upstream_double.h
