@@ -7,6 +7,7 @@
 #include "lib/addr.h"
 #include "lib/arena.h"
 #include "lib/b64.h"
+#include "lib/count.h"
 #include "lib/job.h"
 #include "lib/utf8.h"
 #include "mail/addr_list.h"
@@ -34,17 +35,24 @@ after_label(struct span subject, struct span *out)
 	return found;
 }
 
-/* Without white space, what nobody sees, and the "=" at the end: 0, or -1 if
- * it is not a token-part1. */
+/*
+ * Without white space, what nobody sees, and the "=" at the end: 0, or -1 if
+ * it is not a token-part1.  Gateways and ticket systems put marks in brackets
+ * behind a Subject ("[SEC=OFFICIAL]"); no token holds a bracket.
+ */
 static int
 read_token(struct span text, char token[TOKEN_CHARS])
 {
 	size_t at = 0, n = 0, padding = 0;
+	bool after_blank = false;
 	uint32_t c;
 
 	while (at < text.n) {
 		if (utf8_next(text, &at, &c) != 1)
 			return -1;
+		if (n == TOKEN_CHARS && after_blank && (c == '[' || c == '('))
+			break;
+		after_blank = c == ' ' || c == '\t';
 		if (c == '\t' || utf8_is_invisible(c))
 			continue;
 		if (c == '=') {
@@ -59,18 +67,65 @@ read_token(struct span text, char token[TOKEN_CHARS])
 									  : -1;
 }
 
+/* ER-23: the token behind the label: 0, or -1. */
+static int
+find_token(struct span subject, char token[TOKEN_CHARS])
+{
+	struct span rest;
+
+	return after_label(subject, &rest) ? read_token(rest, token) : -1;
+}
+
+/* Are all encoded words in charsets in which ASCII is what it is? */
+static bool
+holds_ascii(struct span subject)
+{
+	static const char *const charsets[] = { "us-ascii", "utf-8",
+		"iso-8859-", "windows-", "koi8-", "gb", "big5", "euc-",
+		"shift_jis", "ks_c_5601" };
+	size_t at = 0, i;
+	struct span name;
+
+	while ((at = span_find_span(subject, at, SPAN("=?"))) < subject.n) {
+		at += 2;
+		name = span_from(subject, at);
+		if (span_starts(name, SPAN("="))) /* the end of base64 */
+			continue;
+		for (i = 0; i < COUNT(charsets); i++)
+			if (span_casestarts(name, span_str(charsets[i])))
+				break;
+		if (i == COUNT(charsets))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Outlook and Notes encode a Subject as a whole where something before the
+ * label is not ASCII ("Réf. : ", a gateway's mark), in the charset of their
+ * language.  Label and token have the same octets there, and only who has read
+ * the challenge mail can write the token in any (decision 0063).
+ */
+static int
+find_in_octets(struct job *j, struct span body, char token[TOKEN_CHARS])
+{
+	return holds_ascii(body) ? find_token(mime_undo_words(j, body), token)
+				 : -1;
+}
+
 int
 reply_headers_token(struct job *j, const struct message *m, struct span *part1,
     uint8_t part1_hash[SHA256_LEN])
 {
 	const struct field *x = message_field(m, "Subject");
 	char *token = arena_alloc_secret(j->arena, TOKEN_CHARS);
-	struct span subject, rest;
+	struct span subject;
 
-	if (x == NULL || message_count(m, "Subject") != 1 ||
-	    mime_decode_words(j, x->body, &subject) < 0)
+	if (x == NULL || message_count(m, "Subject") != 1)
 		return 0;
-	if (!after_label(subject, &rest) || read_token(rest, token) < 0)
+	if ((mime_decode_words(j, x->body, &subject) < 0 ||
+		find_token(subject, token) < 0) &&
+	    find_in_octets(j, x->body, token) < 0)
 		return 0;
 	*part1 = span_mem(token, TOKEN_CHARS);
 	sha256(*part1, part1_hash);

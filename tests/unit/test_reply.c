@@ -189,6 +189,20 @@ test_subjects(void **state)
 		  "=?us-ascii?q?toF=5F6dSoCcBK0XKz5YlygKzErU5LsT5Q?=",
 		    true },
 		{ "=?iso-8859-1?q?R=E9p=3A?= ACME: " PART1, true },
+		/* marks of gateways, at the end */
+		{ "ACME: " PART1 " [SEC=OFFICIAL]", true },
+		{ "ACME: " PART1 "= (external)", true },
+		/* encoded as a whole, in other charsets */
+		{ "=?iso-8859-1?q?R=E9f=2E_=3A_ACME=3A_" PART1 "?=", false },
+		{ "=?iso-8859-1?q?R=E9f=2E_=3A_ACME=3A_toF=5F6dSoCcBK0X?=\r\n"
+		  " =?iso-8859-1?q?Kz5YlygKzErU5LsT5Q?=",
+		    true },
+		{ "=?gb2312?B?tPC4tDogQUNNRTogdG9GXzZkU29DY0JLMFhLejVZbHln"
+		  "S3pFclU1THNUNVE=?=",
+		    true },
+		{ "=?utf-8?q?ACME=3A_?= =?iso-2022-jp?q?toF=5F6dSoCcBK0X"
+		  "Kz5YlygKzErU5LsT5Q?=",
+		    false },
 		{ "", false },
 		{ "Re: " PART1, false },
 		{ "acme: " PART1, false },
@@ -197,7 +211,9 @@ test_subjects(void **state)
 		{ "ACME: =", false },
 		{ "ACME: toF_6dSoCcBK0XKz5YlygKzErU5LsT5", false },
 		{ "ACME: " PART1 "Q", false },
-		{ "ACME: " PART1 " [external]", false },
+		{ "ACME: " PART1 " external", false },
+		{ "ACME: " PART1 "[external]", false },
+		{ "ACME: toF_6dSoCcBK0XKz5Yly [external]", false },
 		{ "ACME: toF_6dSoCcBK0XKz5YlygKzErU5=LsT5Q", false },
 		{ "ACME: toF+6dSoCcBK0XKz5YlygKzErU5LsT5Q", false },
 		{ "ACME: " PART1 " ACME: x", false },
