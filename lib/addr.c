@@ -10,6 +10,7 @@
 
 #include "lib/arena.h"
 #include "lib/job.h"
+#include "lib/orgdomain.h"
 #include "lib/utf8.h"
 
 /* AC-87, PK-85: octets. */
@@ -329,6 +330,9 @@ parse_domain(struct job *j, struct span domain,
 		return not_offered(j, "a domain that ends in a number");
 	if (is_refused_domain(policy, span_str(out->domain)))
 		return not_offered(j, "a reserved domain");
+	if (policy->is_public && !policy->reserved_domains &&
+	    !orgdomain_top_is_known(out->domain))
+		return not_offered(j, "a top-level domain that does not exist");
 	return 0;
 }
 

@@ -18,7 +18,9 @@ struct job;
 struct addr_policy {
 	bool utf8_local;       /* non-ASCII local parts are offered */
 	bool reserved_domains; /* .test, .invalid, .localhost, .internal … */
-	bool is_public;        /* refuses .example and .alt as well (PK-86) */
+	/* Refuses .example and .alt as well, and unless reserved ones pass
+	 * each top-level domain that does not exist (PK-86). */
+	bool is_public;
 };
 
 struct addr {

@@ -5,8 +5,14 @@
 #ifndef LIB_ORGDOMAIN_H
 #define LIB_ORGDOMAIN_H
 
+#include <stdbool.h>
+
 /* Of a canonical domain: a part of it, or the whole where the list of public
  * suffixes knows no shorter one. */
 const char *orgdomain_of(const char *domain);
+
+/* Is its last label a top-level domain that the list of public suffixes knows?
+ * Without a list each is. */
+bool orgdomain_top_is_known(const char *domain);
 
 #endif

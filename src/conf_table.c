@@ -152,7 +152,8 @@ const struct conf_option conf_options[] = {
 	    AT(allow_reserved_domains), "no", 0, 0, NULL, false, true,
 	    "Lets the reserved domains test, invalid, localhost, internal, "
 	    "local, onion and arpa pass; for laboratories and private "
-	    "networks." },
+	    "networks. In public mode those below alt, example and each "
+	    "top-level domain that libpsl does not know are refused too." },
 	{ "policy", "compat_dns_mailbox", CONF_BOOL, AT(compat_dns_mailbox),
 	    "yes", 0, 0, NULL, false, true,
 	    "Takes an identifier of type dns that contains @ as a mailbox." },

@@ -411,8 +411,48 @@ test_special_use(void **state)
 	}
 }
 
+/* PK-86: in public mode a top-level domain exists. */
+static void
+test_top_level(void **state)
+{
+	static const struct {
+		const char *domain;
+		bool exists;
+	} rows[] = {
+		{ "mail.lan", false },
+		{ "example.corp", false },
+		{ "mail.example.home", false },
+		{ "mail.xn--0zwm56d", false }, /* of a trial that ended */
+		{ "example.de", true },
+		{ "example.co.uk", true },
+		{ "example.ck", true }, /* everything below is a suffix */
+		{ "example.xn--p1ai", true },
+	};
+	const struct addr_policy open = { 0 }, public = { .is_public = true };
+	struct job *j = unit_job();
+	struct addr a;
+	(void)state;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct span mailbox = span_str(
+		    arena_printf(j->arena, "alice@%s", rows[i].domain));
+
+		unit_case("%s", rows[i].domain);
+		assert_int_equal(addr_parse(j, mailbox, &open, &a), 0);
+		assert_int_equal(addr_parse(j, mailbox, &public, &a),
+		    rows[i].exists ? 0 : -1);
+		if (rows[i].exists)
+			continue;
+		assert_job_error(j, ERR_REJECTED_IDENTIFIER,
+		    "this server does not issue for mailboxes with a "
+		    "top-level domain that does not exist");
+		job_recover(j);
+	}
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_special_use),
+	cmocka_unit_test(test_top_level),
 	cmocka_unit_test(test_accepted_vectors),
 	cmocka_unit_test(test_refused_vectors),
 	cmocka_unit_test(test_contact_vectors),
