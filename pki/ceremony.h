@@ -43,6 +43,7 @@ struct ceremony {
 	const char *dir;
 	const char *first;  /* names of the persons */
 	const char *second; /* NULL: a single operator */
+	bool is_single;     /* who said that there is no second */
 	bool is_private;    /* what private mode may do */
 	bool is_online;     /* the root on a machine with network */
 	/* What is said of its key in a token, and of its backup; NULL: nothing

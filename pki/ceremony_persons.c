@@ -2,8 +2,6 @@
 
 #include "pki/ceremony_persons.h"
 
-#include <string.h>
-
 #include "lib/arena.h"
 #include "lib/digest.h"
 #include "lib/hex.h"
@@ -17,17 +15,25 @@
 int
 ceremony_persons_check(struct ceremony *c)
 {
-	if (c->first == NULL || c->first[0] == '\0')
+	struct span first = span_trim(span_str(c->first));
+	struct span second = span_trim(span_str(c->second));
+
+	if (first.n == 0)
 		return job_fail(c->j, ERR_INTERNAL,
 		    "who is here? name both persons (PK-208)");
 	if (c->second == NULL && !c->is_private)
 		return job_fail(c->j, ERR_INTERNAL,
 		    "two persons are needed; one alone can do it in private "
 		    "mode only (PK-208)");
-	if (c->second != NULL && c->second[0] == '\0')
+	/* One who was forgotten is not one who was left out. */
+	if (c->second == NULL && !c->is_single)
+		return job_fail(c->j, ERR_INTERNAL,
+		    "two persons are needed: name the second one with "
+		    "--second, or say --single-operator (PK-208)");
+	if (c->second != NULL && second.n == 0)
 		return job_fail(c->j, ERR_INTERNAL,
 		    "the second person has no name (PK-208)");
-	if (c->second != NULL && strcmp(c->first, c->second) == 0)
+	if (c->second != NULL && span_caseeq(first, second))
 		return job_fail(c->j, ERR_INTERNAL,
 		    "the two persons must not be the same (PK-208)");
 	return 0;

@@ -111,6 +111,7 @@ ceremony_of(struct job *j, const struct run *r, const char *dir, bool is_root)
 		.dir = dir,
 		.first = o->first,
 		.second = o->is_single ? NULL : o->second,
+		.is_single = o->is_single,
 		.is_private = o->is_private,
 		.is_online = o->is_online,
 		.token = token_of(o, is_root),

@@ -102,6 +102,10 @@ def test_persons():
         said = make_root(root, people=["--first", "Ann", "--single-operator"],
                          status=1)
         assert "private mode" in said, said
+        # Who forgets the other one has not said that there is none.
+        said = make_root(root, status=1, people=[
+            "--first", "Ann", "--private", "--online-root"])
+        assert "or say --single-operator" in said, said
         said = make_root(root, status=1, people=[
             "--first", "Ann", "--second", "Ann", "--private",
             "--online-root"])

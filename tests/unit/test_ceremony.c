@@ -69,8 +69,12 @@ test_refused_without_token(void **state)
 	t = (struct ceremony_token){ .token = "root" };
 	assert_refused(j, init_root(&c), "--root-key-module and");
 	c.token = NULL;
-	c.second = "Ann";
-	assert_refused(j, init_root(&c), "PK-208");
+	c.second = " ann ";
+	assert_refused(j, init_root(&c), "must not be the same (PK-208)");
+	c.second = " ";
+	assert_refused(j, init_root(&c), "has no name (PK-208)");
+	c.second = NULL;
+	assert_refused(j, init_root(&c), "--single-operator (PK-208)");
 	assert_int_equal(access(c.dir, F_OK), -1);
 }
 
