@@ -56,6 +56,7 @@ EXTRA_DIST += \
 	tests/integration/harness.py \
 	tests/integration/hsm.py \
 	tests/integration/letters.py \
+	tests/integration/mpic_service.py \
 	tests/integration/odd_acme.py \
 	tests/integration/signed_zones.py \
 	tests/integration/signer.py \
@@ -94,6 +95,7 @@ EXTRA_DIST += \
 	tests/integration/test_notices.py \
 	tests/integration/test_outage.py \
 	tests/integration/test_profiles.py \
+	tests/integration/test_open_mpic.py \
 	tests/integration/test_perspectives.py \
 	tests/integration/test_published.py \
 	tests/integration/test_relay.py \

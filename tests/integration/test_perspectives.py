@@ -8,7 +8,6 @@ import concurrent.futures
 import http.client
 import json
 import os
-import re
 import signal
 import socket
 import ssl
@@ -19,7 +18,7 @@ from acme import Client
 from harness import DEADLINE, case, children, edit_config, eventually, \
     in_time, kill, open_in, run
 from letters import answer
-from views import PORT, Authority, WorldSite
+from views import PORT, Authority, WorldSite, key_record
 
 CAROL = "carol@plain.test"
 PATH = "/countersign/perspective/1"
@@ -280,7 +279,7 @@ def test_orders(site):
 
 def test_hijacked(site):
     """The primary itself is lied to: what perspectives are for."""
-    genuine = original_key(site)
+    genuine = key_record(site)
     with case("PK-47: the CA is shown an attacker's DKIM key, and verifies "
               "the attacker's reply with it; the world sees the true one"):
         site.everywhere(selector(site), "TXT", OTHER_KEY)
@@ -313,15 +312,6 @@ def test_hijacked(site):
         order, _ = ordered(site)
         order.certificate()
         site.everywhere("plain.test", "CAA")
-
-
-def original_key(site):
-    name = selector(site).split(".plain")[0]
-    for line in open(f"{site.views[0].site.env['LAB_DIR']}/dns/zones/"
-                     "plain.test.zone"):
-        if line.startswith(name):
-            return "".join(re.findall(r'"([^"]*)"', line))
-    raise AssertionError("no key in the zone")
 
 
 def restart(site):

@@ -5,6 +5,7 @@ test wants it to say."""
 import contextlib
 import os
 import random
+import re
 import shutil
 import signal
 import socket
@@ -35,6 +36,16 @@ def require_namespaces():
         raise Skip("network namespaces cannot be made here: "
                    + made.stderr.strip())
     command("ip", "netns", "del", name)
+
+
+def key_record(site):
+    """The key that plain.test's server signs with, as the zone has it."""
+    name = site.env["USER_DKIM_SELECTOR"] + "._domainkey"
+    for line in read_file(
+            f"{site.env['LAB_DIR']}/dns/zones/plain.test.zone").splitlines():
+        if line.startswith(name):
+            return "".join(re.findall(r'"([^"]*)"', line))
+    raise AssertionError("no key in the zone")
 
 
 class Authority:
