@@ -145,3 +145,30 @@ job_recover(struct job *j)
 {
 	j->err = (struct err){ .kind = ERR_NONE };
 }
+
+struct arena *
+job_try(struct job *j)
+{
+	struct arena *before = j->arena;
+
+	j->arena = arena_new();
+	return before;
+}
+
+static void
+release_arena(void *a)
+{
+	arena_free(a);
+}
+
+void
+job_tried(struct job *j, struct arena *before, bool keep)
+{
+	struct arena *tried = j->arena;
+
+	j->arena = before;
+	if (keep)
+		arena_own(before, tried, release_arena);
+	else
+		arena_free(tried);
+}

@@ -74,4 +74,13 @@ int job_context(struct job *j, const char *fmt, ...)
 /* Forgets the error: for a caller that tries something else. */
 void job_recover(struct job *j);
 
+/*
+ * What is done again and again, as long as it fails or tells nothing new, is
+ * done in an arena of its own: job_try() puts one in place of the job's, which
+ * it returns.  job_tried() puts that back; what was allocated since lives as
+ * long as the job (`keep`), or is gone.
+ */
+struct arena *job_try(struct job *j);
+void job_tried(struct job *j, struct arena *before, bool keep);
+
 #endif

@@ -223,8 +223,13 @@ static int
 post(struct acme_client *c, struct job *j, const struct post *p,
     struct https_response *r)
 {
+	/* A refusal leaves nothing but the error: callers may ask for a day. */
 	for (int i = 1;; i++) {
-		if (post_once(c, j, p, r) == 0)
+		struct arena *before = job_try(j);
+		int result = post_once(c, j, p, r);
+
+		job_tried(j, before, result == 0);
+		if (result == 0)
 			return 0;
 		if (j->err.kind != ERR_BAD_NONCE || i == BAD_NONCE_TRIES)
 			return -1;
@@ -474,8 +479,8 @@ acme_client_account(struct acme_client *c, struct job *j,
 
 /* --- renewal information ------------------------------------------------- */
 
-int
-acme_client_renewal(struct acme_client *c, struct job *j, const char *certid,
+static int
+read_renewal(struct acme_client *c, struct job *j, const char *certid,
     struct remote_renewal *out)
 {
 	struct https_request request = { .method = HTTPS_GET,
@@ -484,8 +489,6 @@ acme_client_renewal(struct acme_client *c, struct job *j, const char *certid,
 	const struct json *object;
 	struct https_response r;
 
-	if (c->renewal_info == NULL)
-		return 0;
 	request.url = arena_printf(j->arena, "%s/%s", c->renewal_info, certid);
 	if (https_client_send(c->https, j, &request, &r) < 0)
 		return -1;
@@ -496,6 +499,21 @@ acme_client_renewal(struct acme_client *c, struct job *j, const char *certid,
 		return -1;
 	out->retry_after = r.retry_after;
 	return 1;
+}
+
+int
+acme_client_renewal(struct acme_client *c, struct job *j, const char *certid,
+    struct remote_renewal *out)
+{
+	struct arena *before;
+	int result;
+
+	if (c->renewal_info == NULL)
+		return 0;
+	before = job_try(j);
+	result = read_renewal(c, j, certid, out);
+	job_tried(j, before, result > 0);
+	return result;
 }
 
 /* --- orders -------------------------------------------------------------- */

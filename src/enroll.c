@@ -269,6 +269,25 @@ read_order(struct enroll *e, struct remote_order *order)
 	return 0;
 }
 
+/* Reads the order; one that is still in the set has told nothing new. */
+static int
+look_again(struct enroll *e, unsigned set, struct remote_order *order)
+{
+	struct arena *before = job_try(e->j);
+	struct remote_order now = *order;
+	int result = read_order(e, &now);
+	bool is_new = result == 0 && !(set & IS(now.status));
+
+	job_tried(e->j, before, is_new);
+	if (is_new) {
+		*order = now;
+	} else {
+		order->status = now.status;
+		order->retry_after = now.retry_after;
+	}
+	return result;
+}
+
 /* Reads the order until its status is none of the set. */
 static int
 wait_while(struct enroll *e, unsigned set, struct remote_order *order)
@@ -278,7 +297,7 @@ wait_while(struct enroll *e, unsigned set, struct remote_order *order)
 			return enroll_out_of_time(
 			    e, "the server has not finished the order", NULL);
 		enroll_pause(e, order->retry_after);
-		if (read_order(e, order) < 0)
+		if (look_again(e, set, order) < 0)
 			return -1;
 	}
 	return 0;

@@ -172,6 +172,18 @@ def read_file(path):
         return f.read()
 
 
+def memory(pid, name="VmRSS"):
+    """A line of /proc/PID/status, in octets."""
+    text = read_file(f"/proc/{pid}/status")
+    return int(re.search(rf"(?m)^{name}:\s+(\d+) kB", text)[1]) * 1024
+
+
+def is_sanitized():
+    """The memory of sanitizers is not ours to count."""
+    with open(f"{find_build()}/countersignd", "rb") as f:
+        return re.search(rb"__[at]san_init", f.read()) is not None
+
+
 def words_of(pid):
     """Of a process; one that has ended has none."""
     with contextlib.suppress(OSError):

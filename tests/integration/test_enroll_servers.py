@@ -120,6 +120,28 @@ def test_sizes():
             "larger than it should be")
 
 
+def test_memory():
+    padding = "A" * 200000
+    sizes = []
+
+    def look(server, _):
+        process, = harness.children(os.getpid())
+        sizes.append(harness.memory(process))
+        if len(sizes) == 3:
+            return refusal("serverInternal", 503, detail=padding)
+        if len(sizes) < 6:
+            return Answer(server.order("processing", x=padding),
+                          Retry_After="1")
+        return Answer(server.valid())
+
+    with case("enroll: an order that is asked for again and again, and a "
+              "server that is busy, leave nothing in memory"):
+        with enrolled({"/finalize": lambda s, _: Answer(
+                s.order("processing")), "/order": look}, status=0):
+            grown = sizes[-1] - sizes[1]
+            assert harness.is_sanitized() or grown < 1 << 20, sizes
+
+
 def test_redirects():
     for status in 301, 302, 303, 307, 308:
         for path in "/directory", "/new-order", "/certificate":
@@ -209,7 +231,7 @@ def authorization(server, **change):
 
 
 for test in test_good, test_certificates, test_chains, test_sizes, \
-        test_redirects, test_nonces, test_shapes, test_orders:
+        test_memory, test_redirects, test_nonces, test_shapes, test_orders:
     test()
 print(f"1..{harness.count}")
 sys.exit(1 if harness.failed else 0)

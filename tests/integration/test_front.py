@@ -21,7 +21,7 @@ import time
 
 from acme import Client
 from harness import (DEADLINE, USER, Skip, case, command, edit_config,
-                     eventually, open_in, read_file, run)
+                     eventually, is_sanitized, memory, open_in, read_file, run)
 
 # Long enough for a request of a machine that stands still for a while.
 BODY_TIMEOUT = 15
@@ -88,15 +88,7 @@ def ask_once(site, source):
 
 
 def web_status(site, name):
-    """A line of /proc/PID/status of the web role, in octets."""
-    text = read_file(f"/proc/{site.roles()['web']}/status")
-    return int(re.search(rf"(?m)^{name}:\s+(\d+) kB", text)[1]) * 1024
-
-
-def is_sanitized(site):
-    """Their memory is not ours to count."""
-    with open(f"{site.build}/countersignd", "rb") as f:
-        return re.search(rb"__[at]san_init", f.read()) is not None
+    return memory(site.roles()["web"], name)
 
 
 def restart(site, **options):
@@ -506,7 +498,7 @@ def test_idle(site):
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     count = min(IDLE_COUNT, hard - 2000)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    sanitized = is_sanitized(site)
+    sanitized = is_sanitized()
     if sanitized:
         count = min(count, IDLE_LEAST)
     restart(site, web__body_timeout=LONG_TIMEOUT,
@@ -558,7 +550,7 @@ def test_bodies_in_memory(site):
         print(f"# {grown // 500} octets a connection")
         # A body that grows leaves what it grew out of: twice its size.
         bound = 500 * (PER_CONNECTION + 4 * size)
-        assert is_sanitized(site) or grown < bound, (grown, bound)
+        assert is_sanitized() or grown < bound, (grown, bound)
         for s in open_ones:
             s.close()
         issue_some(site, 1)

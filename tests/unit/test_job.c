@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "lib/arena.h"
 #include "lib/clock.h"
 #include "lib/job.h"
 
@@ -80,6 +81,47 @@ test_context(void **state)
 }
 
 static void
+note_end(void *ended)
+{
+	++*(int *)ended;
+}
+
+/* What was tried in vain is gone at once, the error stays; what was kept lives
+ * as long as the job. */
+static void
+test_tries(void **state)
+{
+	int ended[3] = { 0 };
+	struct arena *before;
+	struct job j;
+
+	(void)state;
+	job_init(&j, NULL, NULL);
+	before = job_try(&j);
+	assert_ptr_not_equal(j.arena, before);
+	arena_own(j.arena, &ended[0], note_end);
+	job_fail(&j, ERR_BUSY, "later");
+	job_tried(&j, before, false);
+	assert_ptr_equal(j.arena, before);
+	assert_int_equal(ended[0], 1);
+	assert_job_error(&j, ERR_BUSY, "later");
+
+	/* One within the other: the inner one's fate is the outer one's. */
+	for (int keep = 1; keep >= 0; keep--) {
+		struct arena *outer = job_try(&j);
+		struct arena *inner = job_try(&j);
+
+		arena_own(j.arena, &ended[1 + keep], note_end);
+		job_tried(&j, inner, true);
+		assert_int_equal(ended[1 + keep], 0);
+		job_tried(&j, outer, keep);
+		assert_int_equal(ended[1 + keep], !keep);
+	}
+	job_done(&j);
+	assert_int_equal(ended[2], 1);
+}
+
+static void
 test_roles(void **state)
 {
 	enum role role;
@@ -100,6 +142,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_begin_and_reset),
 	cmocka_unit_test(test_first_failure_wins),
 	cmocka_unit_test(test_context),
+	cmocka_unit_test(test_tries),
 	cmocka_unit_test(test_roles),
 };
 
