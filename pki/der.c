@@ -12,7 +12,9 @@
 #define CONSTRUCTED 0x20
 #define CLASS_MASK 0xc0
 #define DEPTH_MAX 24
-#define OID_TEXT_MAX 200
+#define OID_OCTETS_MAX 64
+#define OID_TEXT_MAX 300
+#define OID_DIGITS_MAX 140 /* of 448 bits */
 
 static uint8_t
 octet(struct span s, size_t i)
@@ -286,30 +288,75 @@ der_time(const struct der *d, int64_t *out)
 	return back.day == t.day && back.month == t.month ? 0 : -1;
 }
 
+/* A number of an OID, which may be longer than a word (2.25 and a UUID): its
+ * decimal digits, the lowest first. */
+struct decimal {
+	uint8_t digits[OID_DIGITS_MAX];
+	size_t n;
+};
+
+/* Seven bits more. */
+static void
+decimal_add_septet(struct decimal *d, unsigned septet)
+{
+	unsigned carry = septet;
+
+	for (size_t i = 0; i < d->n; i++) {
+		carry += 128u * d->digits[i];
+		d->digits[i] = (uint8_t)(carry % 10);
+		carry /= 10;
+	}
+	for (; carry > 0; carry /= 10)
+		d->digits[d->n++] = (uint8_t)(carry % 10);
+}
+
+static void
+decimal_add_to(struct buf *b, const struct decimal *d)
+{
+	if (d->n == 0)
+		buf_add_char(b, '0');
+	for (size_t i = d->n; i > 0; i--)
+		buf_add_char(b, (char)('0' + d->digits[i - 1]));
+}
+
+/* The first two numbers are one octet string together.  Where the others
+ * begin, or 0 for one that nobody has. */
+static size_t
+add_first_numbers(struct buf *b, struct span oid)
+{
+	uint64_t value = 0;
+	size_t i = 0;
+
+	do {
+		if (value >> 56)
+			return 0;
+		value = value << 7 | (octet(oid, i) & 0x7f);
+	} while (octet(oid, i++) & 0x80);
+	unsigned top = value < 80 ? (unsigned)value / 40 : 2;
+	buf_addf(b, "%u.%llu", top, (unsigned long long)value - 40 * top);
+	return i;
+}
+
 const char *
 der_oid_text(struct arena *a, struct span oid)
 {
+	struct decimal number = { .n = 0 };
 	struct buf b;
-	uint64_t value = 0;
-	bool is_first = true;
+	size_t i;
 
-	if (oid.n > 32 || !oid_is_strict(oid))
+	if (oid.n > OID_OCTETS_MAX || !oid_is_strict(oid))
 		return "?";
 	buf_init(&b, a, OID_TEXT_MAX);
-	for (size_t i = 0; i < oid.n; i++) {
-		if (value >> 56)
-			return "?";
-		value = value << 7 | (octet(oid, i) & 0x7f);
+	i = add_first_numbers(&b, oid);
+	if (i == 0)
+		return "?";
+	for (; i < oid.n; i++) {
+		decimal_add_septet(&number, octet(oid, i) & 0x7f);
 		if (octet(oid, i) & 0x80)
 			continue;
-		if (is_first) {
-			unsigned top = value < 80 ? (unsigned)value / 40 : 2;
-			buf_addf(&b, "%u", top);
-			value -= 40 * top;
-			is_first = false;
-		}
-		buf_addf(&b, ".%llu", (unsigned long long)value);
-		value = 0;
+		buf_add_char(&b, '.');
+		decimal_add_to(&b, &number);
+		number.n = 0;
 	}
 	return buf_ok(&b) ? b.p : "?";
 }

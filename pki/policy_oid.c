@@ -10,11 +10,33 @@
 #include "pki/der.h"
 #include "pki/oid.h"
 
+#define NUMBERS_MIN 4
+#define NUMBERS_MAX 20
+#define NUMBER_OCTETS_MAX 4 /* of seven bits */
+
 bool
 policy_oid_is_own(struct span oid)
 {
 	return oid.n > 0 && !span_starts(oid, OID_ARC_CABF) &&
 	       !span_eq(oid, OID_ANY_POLICY);
+}
+
+/* RFC 5280 appendix B: no program need read more numbers, or longer ones; and
+ * nobody is given one of three. */
+static bool
+is_readable(struct span oid)
+{
+	size_t numbers = 1, octets = 0;
+
+	for (size_t i = 0; i < oid.n; i++) {
+		if (++octets > NUMBER_OCTETS_MAX)
+			return false;
+		if ((uint8_t)oid.p[i] & 0x80)
+			continue;
+		numbers++;
+		octets = 0;
+	}
+	return numbers >= NUMBERS_MIN && numbers <= NUMBERS_MAX;
 }
 
 const char *
@@ -33,6 +55,9 @@ policy_oid_read(struct arena *a, const char *text, struct span *oid)
 	/* It also takes a dot too many. */
 	if (oid->n == 0 || strcmp(der_oid_text(a, *oid), text) != 0)
 		return "is not an OID in dots (1.3.6.1.4.1.32473.1)";
+	if (!is_readable(*oid))
+		return "must have 4 to 20 numbers up to 268435455; no other "
+		       "need be read by programs (RFC 5280, appendix B)";
 	return policy_oid_is_own(*oid)
 		   ? NULL
 		   : "is not an OID of your own; the reserved ones are there "

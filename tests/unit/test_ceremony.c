@@ -601,6 +601,7 @@ test_purposes(void **state)
 	GOOD(j, ceremony_sign(&c, &in));
 }
 
+/* PK-101, PK-123 */
 static void
 test_policy_oids(void **state)
 {
@@ -613,6 +614,15 @@ test_policy_oids(void **state)
 		{ "emailProtection", "not an OID in dots" },
 		{ "", "not an OID in dots" },
 		{ "1.3.", "not an OID in dots" },
+		{ "1.2.3", "4 to 20 numbers" },
+		{ "1.2.3.4", NULL },
+		{ "1.2.3.4.5.6.7.8.9.10.11.12.13.14.15.16.17.18.19.20", NULL },
+		{ "1.2.3.4.5.6.7.8.9.10.11.12.13.14.15.16.17.18.19.20.21",
+		    "4 to 20 numbers" },
+		{ "1.3.6.1.4.1.268435455", NULL },
+		{ "1.3.6.1.4.1.268435456", "up to 268435455" },
+		{ "2.25.329800735698586629295641978511506172918",
+		    "up to 268435455" },
 	};
 	struct job *j = lab_job();
 	(void)state;

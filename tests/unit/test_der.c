@@ -225,7 +225,13 @@ test_oid_text(void **state)
 		{ "", "?" },
 		{ "80", "?" },
 		{ "55ff", "?" },
-		{ "55ffffffffffffffffffff7f", "?" },
+		{ "55ffffffffffffffffffff7f", "2.5.151115727451828646838271" },
+		/* a UUID */
+		{ "6983f09da7ebcfdee0c7a1a7b2c0948cc8f9d776",
+		    "2.25.329800735698586629295641978511506172918" },
+		{ "2a8100", "1.2.128" },
+		{ "2a00", "1.2.0" },
+		{ "ffffffffffffffffff7f", "?" },
 	};
 	struct job *j = unit_job();
 	(void)state;
