@@ -397,7 +397,7 @@ check(const struct conf *conf)
 
 /* Whoever starts it may ignore some signals, as nohup does SIGHUP: what is
  * ignored is never read.  SIGINT is left to a shell that starts it in the
- * background. */
+ * background.  A log whose reader has gone ends nobody. */
 static void
 hear_signals(void)
 {
@@ -407,6 +407,8 @@ hear_signals(void)
 	sigemptyset(&action.sa_mask);
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		sigaction(numbers[i], &action, NULL);
+	action.sa_handler = SIG_IGN;
+	sigaction(SIGPIPE, &action, NULL);
 }
 
 int

@@ -2,6 +2,7 @@
 """What an admin does to a running server: SIGHUP, new TLS certificates,
 SIGTERM, and what the service manager is told."""
 
+import contextlib
 import hashlib
 import json
 import os
@@ -354,6 +355,38 @@ def test_ignored(site):
         site.start()
 
 
+def test_no_reader(site):
+    with case("PK-176: the log goes to a program, which ends: all goes on"):
+        client = Client(site, patient=True).account()
+        site.stop()
+        reader, log = os.pipe()
+        os.set_blocking(reader, False)
+        site.daemon = subprocess.Popen(
+            [site.program, "-f", site.config], stdin=subprocess.DEVNULL,
+            stdout=log, stderr=log, start_new_session=True)
+        os.close(log)
+        said = b""
+
+        def is_ready():
+            nonlocal said
+            with contextlib.suppress(BlockingIOError):
+                said += os.read(reader, 65536)
+            return b"event=ready" in said or site.daemon.poll() is not None
+        eventually(is_ready, "countersignd")
+        os.close(reader)
+        before = site.roles()
+        # The supervisor tells of both, to nobody.
+        site.daemon.send_signal(signal.SIGHUP)
+        site.kill_role("sender")
+        assert site.daemon.poll() is None
+        after = site.roles()
+        assert {role for role in before if before[role] != after[role]} \
+            == {"sender"}, (before, after)
+        assert client.read(client.kid)["status"] == "valid"
+        assert site.stop() == 0
+        site.start()
+
+
 def test_supervisor_killed(site):
     with case("when the supervisor is killed its roles end, and a new start "
               "goes on from the rows"):
@@ -479,5 +512,5 @@ def test_audited(site):
 
 
 run({}, test_reload, test_one_decision, test_shown, test_tls_reload,
-    test_drain, test_ignored, test_supervisor_killed, test_notify,
-    test_not_ready, test_second_start, test_audited)
+    test_drain, test_ignored, test_no_reader, test_supervisor_killed,
+    test_notify, test_not_ready, test_second_start, test_audited)
