@@ -5,10 +5,25 @@
 #include "lib/arena.h"
 #include "lib/buf.h"
 
+#include <netdb.h>
 #include <string.h>
 
+/* What getaddrinfo() reads beyond addresses, "*", is not said to be one. */
+static bool
+is_address(const char *host)
+{
+	struct addrinfo hints = { .ai_flags = AI_NUMERICHOST };
+	struct addrinfo *found;
+
+	if (strcmp(host, "*") == 0 ||
+	    getaddrinfo(host, NULL, &hints, &found) != 0)
+		return false;
+	freeaddrinfo(found);
+	return true;
+}
+
 int
-conf_parse_listen(
+conf_parse_host_port(
     struct arena *a, const char *value, const char **host, const char **port)
 {
 	struct span s = span_str(value);
@@ -30,6 +45,16 @@ conf_parse_listen(
 		return -1;
 	*host = span_dup(a, s);
 	return 0;
+}
+
+int
+conf_parse_listen(
+    struct arena *a, const char *value, const char **host, const char **port)
+{
+	return conf_parse_host_port(a, value, host, port) == 0 &&
+		       is_address(*host)
+		   ? 0
+		   : -1;
 }
 
 const char *

@@ -341,7 +341,7 @@ split_server(struct parser *p, const char *option, const char *text,
 	if (text == NULL)
 		return;
 	out->port = usual_port;
-	if (conf_parse_listen(p->arena, text, &out->host, &port) == 0)
+	if (conf_parse_host_port(p->arena, text, &out->host, &port) == 0)
 		span_to_int(span_str(port), 1, 65535, &out->port);
 	else if (s.n > 0 && (span_find(s, 0, ':') == s.n || s.p[0] == '['))
 		out->host = text;

@@ -74,8 +74,7 @@ look_at(struct job *j, const char *value, bool is_running)
 		return "is not an address and a port";
 	error = getaddrinfo(host, port, &hints, &found);
 	if (error != 0)
-		return "is not an IP address and a port; names are not looked "
-		       "up";
+		return gai_strerror(error);
 	advice = advice_on(try_bind(found), is_running);
 	freeaddrinfo(found);
 	return advice;

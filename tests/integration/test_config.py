@@ -31,6 +31,9 @@ MISTAKES = [
      "base_url: must be https:// and a lower-case host"),
     ("no port", {"web__listen": '{ "127.0.0.1" }'},
      "web.listen: 127.0.0.1 is not an address and a port"),
+    ("a name in place of an address", {"web__listen": '{ "localhost:443" }'},
+     "web.listen: localhost:443 is not an address and a port; write "
+     "\"127.0.0.1:443\""),
     ("PK-133: an https URL in certificates",
      {"issuer__crl_url": "https://crl.ca.test/x.crl"},
      "issuer.crl_url: must be an http:// URL"),

@@ -248,10 +248,11 @@ static const struct conf_wrong wrongs[] = {
 	    "them\n"
 	    "conf:9: web.listen: x is not an address and a port; write "
 	    "\"127.0.0.1:443\" or \"[::1]:443\"\n" },
-	{ "{ \"127.0.0.1:443\" }", "a:1\n\tlisten = b:1",
+	{ "{ \"127.0.0.1:443\" }", "127.0.0.1:1\n\tlisten = 127.0.0.1:2",
 	    "conf:10: web.listen: is set already in line 9; keep one of "
 	    "them\n" },
-	{ "\"127.0.0.1:443\" }", "a:1 }\n\tlisten = { a:1, b:1 }",
+	{ "\"127.0.0.1:443\" }",
+	    "127.0.0.1:1 }\n\tlisten = { 127.0.0.1:1, 127.0.0.1:2 }",
 	    "conf:10: web.listen: is set already in line 9; keep one of "
 	    "them\n" },
 	{ "issuer {", "web { tls_key = a }\nissuer {",

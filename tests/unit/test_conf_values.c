@@ -332,7 +332,7 @@ test_listen(void **state)
 	} cases[] = {
 		{ "127.0.0.1:443", "127.0.0.1", "443" },
 		{ "[::1]:8443", "::1", "8443" },
-		{ "host.example:65535", "host.example", "65535" },
+		{ "192.0.2.1:65535", "192.0.2.1", "65535" },
 		{ ":443", NULL, NULL },
 		{ "127.0.0.1", NULL, NULL },
 		{ "127.0.0.1:", NULL, NULL },
@@ -343,10 +343,24 @@ test_listen(void **state)
 		{ "[]:443", NULL, NULL },
 		{ "", NULL, NULL },
 	};
+	/* Others may listen there. */
+	static const char *const names[] = { "host.example:65535",
+		"localhost:443", "*:443" };
+	const char *host = NULL, *port = NULL;
 
 	(void)state;
+	for (size_t i = 0; i < COUNT(names); i++) {
+		unit_case("%s", names[i]);
+		assert_int_equal(conf_parse_listen(
+				     unit_job()->arena, names[i], &host, &port),
+		    -1);
+		assert_int_equal(conf_parse_host_port(
+				     unit_job()->arena, names[i], &host, &port),
+		    0);
+	}
+	assert_string_equal(host, "*");
+	assert_string_equal(port, "443");
 	for (size_t i = 0; i < COUNT(cases); i++) {
-		const char *host = NULL, *port = NULL;
 		int expected = cases[i].host != NULL ? 0 : -1;
 
 		unit_case("%s", cases[i].text);
