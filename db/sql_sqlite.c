@@ -65,7 +65,11 @@ struct sql {
 static const char *
 why_not(struct job *j, sqlite3 *db, int code)
 {
-	static const char room[] = ": make room where its file lies";
+	/* Without files to make, a disk with octets left is full as well. */
+	const char *room = arena_printf(j->arena,
+	    ": make room on the file system of %s (df -h and df -i show what "
+	    "there is)",
+	    sqlite3_db_filename(db, NULL));
 	int error = 0;
 
 	if (code == SQLITE_FULL)

@@ -13,13 +13,33 @@
 #include "lib/job.h"
 
 #define SPACE_MIN ((uint64_t)100 << 20)
+/* A new list, the database's log, answers of OCSP: each is a new file. */
+#define FILES_MIN 1000
+
+const char *
+disk_room_lacks(struct arena *a, const struct statvfs *fs)
+{
+	uint64_t room = (uint64_t)fs->f_bavail * fs->f_frsize;
+
+	if (room < SPACE_MIN)
+		return arena_printf(a,
+		    "only %" PRIu64 " MiB left: make room (df -h shows what "
+		    "there is)",
+		    room >> 20);
+	/* Where files are not counted there are none. */
+	if (fs->f_files > 0 && fs->f_favail < FILES_MIN)
+		return arena_printf(a,
+		    "only %" PRIu64 " files more can be made: delete some (df "
+		    "-i shows what there is)",
+		    (uint64_t)fs->f_favail);
+	return NULL;
+}
 
 int
 disk_room_check(struct job *j, const char **folder)
 {
-	const char *path = j->conf->issuer.crl_file;
+	const char *path = j->conf->issuer.crl_file, *lacks;
 	struct statvfs fs;
-	uint64_t room;
 
 	*folder = NULL;
 	if (strncmp(j->conf->database, "sqlite:", 7) == 0)
@@ -31,9 +51,7 @@ disk_room_check(struct job *j, const char **folder)
 	if (statvfs(path, &fs) < 0)
 		return job_fail(
 		    j, ERR_INTERNAL, "%s: %s", path, strerror(errno));
-	room = (uint64_t)fs.f_bavail * fs.f_frsize;
-	if (room >= SPACE_MIN)
-		return 0;
-	return job_fail(j, ERR_INTERNAL,
-	    "%s: only %" PRIu64 " MiB left: make room", path, room >> 20);
+	lacks = disk_room_lacks(j->arena, &fs);
+	return lacks == NULL ? 0
+			     : job_fail(j, ERR_INTERNAL, "%s: %s", path, lacks);
 }

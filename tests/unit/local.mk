@@ -667,6 +667,7 @@ unit_tests += \
 	tests/unit/test_errand \
 	tests/unit/test_key_destroy \
 	tests/unit/test_key_files \
+	tests/unit/test_disk_room \
 	tests/unit/test_listen_check \
 	tests/unit/test_place_check \
 	tests/unit/test_sandbox \
@@ -906,6 +907,7 @@ tests_unit_test_key_files_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_conf_owner_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_tls_CPPFLAGS = $(tests_cppflags) $(CMOCKA_CFLAGS) $(GNUTLS_CFLAGS)
 tests_unit_test_tls_LDADD = $(UNIT) $(CS_SRC) $(GNUTLS_LIBS)
+tests_unit_test_disk_room_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_listen_check_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_place_check_SOURCES = tests/unit/test_place_check.c \
 	$(place_lab)
