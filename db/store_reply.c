@@ -540,6 +540,45 @@ store_reply_next_due(struct job *j, int64_t *at)
 	    NO_ARGS);
 }
 
+#define WAITS_WHY "COALESCE(detail, code, '') AS why"
+#define WAITS "due_at IS NOT NULL AND verdict = 'deferred' "
+
+int
+store_reply_waiting(struct job *j, struct reply_waiting *out)
+{
+	struct query q;
+	int found = query_first(&q, j,
+	    "SELECT COUNT(*) OVER (), arrival, why FROM (SELECT "
+	    "arrival, " WAITS_WHY " FROM reply WHERE " WAITS
+	    "ORDER BY due_at LIMIT $1) waiting ORDER BY arrival LIMIT 1",
+	    ARGS(v_int(REPLY_WAITING_MAX)));
+
+	*out = (struct reply_waiting){ .why = "" };
+	if (found == 1) {
+		out->count = query_int(&q);
+		out->since = query_int(&q);
+		out->why = query_text(&q);
+	}
+	query_end(&q);
+	return found < 0 ? -1 : 0;
+}
+
+int
+store_reply_waiting_of(
+    struct job *j, const char *challenge_id, const char **why)
+{
+	struct query q;
+	int found = query_first(&q, j,
+	    "SELECT " WAITS_WHY " FROM reply WHERE challenge_id = $1 AND " WAITS
+	    "ORDER BY arrival LIMIT 1",
+	    ARGS(v_text(challenge_id)));
+
+	if (found == 1)
+		*why = query_text(&q);
+	query_end(&q);
+	return found;
+}
+
 int
 store_reply_proof(
     struct job *j, const char *challenge_id, struct reply_record *out)

@@ -107,6 +107,21 @@ int store_reply_lease_deferred(
 int store_reply_recover(struct job *j);
 int store_reply_next_due(struct job *j, int64_t *at);
 
+/* Those that wait to be judged again. */
+struct reply_waiting {
+	int64_t count;   /* REPLY_WAITING_MAX at most */
+	int64_t since;   /* the first one's arrival; 0: there is none */
+	const char *why; /* that one does, for people */
+};
+
+#define REPLY_WAITING_MAX 1000
+
+/* 0, or -1. */
+int store_reply_waiting(struct job *j, struct reply_waiting *out);
+/* One to this challenge: 1 and why, 0, -1. */
+int store_reply_waiting_of(
+    struct job *j, const char *challenge_id, const char **why);
+
 /* The reply whose match proves the authorization, for issuer and evidence. */
 int store_reply_proof(
     struct job *j, const char *challenge_id, struct reply_record *out);

@@ -90,6 +90,7 @@ libcs_src_a_SOURCES = \
 	src/overview_disk.c src/overview_disk.h \
 	src/overview_lists.c src/overview_lists.h \
 	src/overview_relay.c src/overview_relay.h \
+	src/overview_replies.c src/overview_replies.h \
 	src/overview_roles.c src/overview_roles.h \
 	src/overview_work.c src/overview_work.h \
 	src/remarks.c src/remarks.h \
@@ -260,7 +261,7 @@ libcs_src_a_SOURCES = \
 	src/reserved.c src/reserved.h \
 	src/status_proof.c src/status_proof.h \
 	src/form.c src/form.h \
-	src/story.c src/story.h \
+	src/story.c src/story.h src/story_waits.c \
 	src/supervisor.c src/supervisor.h \
 	src/supervisor_replace.c src/supervisor_replace.h \
 	src/supervisor_start.c src/supervisor_start.h \

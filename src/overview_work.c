@@ -15,6 +15,7 @@
 #include "lib/job.h"
 #include "src/overview.h"
 #include "src/overview_relay.h"
+#include "src/overview_replies.h"
 #include "src/remarks.h"
 #include "src/story.h"
 
@@ -141,7 +142,7 @@ look_at_orders(struct job *j, struct remarks *r)
 	}
 	reasons = arena_calloc(j->arena, count, sizeof(*reasons));
 	for (size_t i = 0; i < count; i++)
-		count_reason(reasons, &n, story_lacks(&orders[i], j->now));
+		count_reason(reasons, &n, story_lacks(j, &orders[i]));
 	remark(r, REMARK_OK, "orders",
 	    arena_printf(j->arena,
 		"%s%zu wait: %s (countersign orders --pending)",
@@ -171,7 +172,7 @@ int
 overview_work(struct job *j, struct remarks *r)
 {
 	return look_at_queues(j, r) < 0 || look_at_held(j, r) < 0 ||
-		       look_at_orders(j, r) < 0 ||
+		       look_at_orders(j, r) < 0 || overview_replies(j, r) < 0 ||
 		       look_at_certificates(j, r) < 0
 		   ? -1
 		   : 0;

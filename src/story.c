@@ -49,21 +49,6 @@ by_time(const void *a, const void *b)
 	return x->rank < y->rank ? -1 : x->rank > y->rank;
 }
 
-/* The `detail` of a stored problem document. */
-static const char *
-problem_text(struct job *j, const char *problem)
-{
-	const struct json *v;
-
-	if (problem == NULL)
-		return NULL;
-	if (json_parse_object(j, span_str(problem), "problem", &v) < 0) {
-		job_recover(j);
-		return problem;
-	}
-	return span_dup(j->arena, json_string(json_get(v, "detail")));
-}
-
 static const char *
 verdict_words(enum verdict v)
 {
@@ -192,7 +177,7 @@ add_authz(struct story *s, const struct authz *a)
 	    arena_printf(j->arena, "%s is validated", a->mailbox), NULL);
 	add(s, c->failed_at,
 	    arena_printf(j->arena, "the validation of %s failed", a->mailbox),
-	    problem_text(j, c->error));
+	    story_problem(j, c->error));
 	add(s, a->deactivated_at,
 	    arena_printf(j->arena, "the authorization of %s was deactivated",
 		a->mailbox),
@@ -284,132 +269,9 @@ collect(struct job *j, const struct order *o, struct story *s)
 	add(s, o->csr_at, "the client sent its certificate request", NULL);
 	if (add_cert(s, o) < 0)
 		return -1;
-	add(s, o->failed_at, "the order failed", problem_text(j, o->error));
+	add(s, o->failed_at, "the order failed", story_problem(j, o->error));
 	qsort(s->steps, s->count, sizeof(s->steps[0]), by_time);
 	return 0;
-}
-
-/* What a pending authorization lacks. */
-enum lack { LACK_RELAY, LACK_MAIL, LACK_REPLY, LACK_NETWORKS, LACK_CLIENT };
-
-static enum lack
-lack_of(const struct authz *a)
-{
-	const struct challenge *c = &a->challenge;
-
-	if (c->mail_sent_at == 0)
-		return c->mail_error != NULL ? LACK_RELAY : LACK_MAIL;
-	if (c->proven_at == 0)
-		return LACK_REPLY;
-	return a->valid_at != 0 ? LACK_NETWORKS : LACK_CLIENT;
-}
-
-static const char *
-authz_waits_for(struct job *j, const struct authz *a)
-{
-	const struct challenge *c = &a->challenge;
-
-	switch (lack_of(a)) {
-	case LACK_RELAY:
-		return arena_printf(j->arena,
-		    "the relay to take the mail to %s: %s", a->mailbox,
-		    status_explain(j, c->mail_error));
-	case LACK_MAIL:
-		return arena_printf(
-		    j->arena, "the mail to %s to leave", a->mailbox);
-	case LACK_REPLY:
-		return arena_printf(j->arena, "a reply from %s", a->mailbox);
-	case LACK_NETWORKS:
-		return arena_printf(j->arena,
-		    "other networks to confirm what is seen here%s%s",
-		    c->error != NULL ? ": " : "",
-		    c->error != NULL ? problem_text(j, c->error) : "");
-	case LACK_CLIENT:
-		break;
-	}
-	return arena_printf(
-	    j->arena, "the client to say that %s is ready", a->mailbox);
-}
-
-/* The first of the order, or NULL. */
-static const struct authz *
-first_pending(const struct order *o, int64_t now)
-{
-	for (size_t i = 0; i < o->identifier_count; i++)
-		if (authz_status(&o->identifiers[i].authz, now) ==
-		    AUTHZ_PENDING)
-			return &o->identifiers[i].authz;
-	return NULL;
-}
-
-/* Why an invalid order waits for nothing. */
-static const char *
-ended_by(struct job *j, const struct order *o)
-{
-	if (o->error != NULL)
-		return arena_printf(
-		    j->arena, "nothing: %s", problem_text(j, o->error));
-	for (size_t i = 0; i < o->identifier_count; i++) {
-		const struct authz *a = &o->identifiers[i].authz;
-		enum authz_status s = authz_status(a, j->now);
-
-		if (s == AUTHZ_DEACTIVATED || s == AUTHZ_REVOKED)
-			return arena_printf(j->arena,
-			    "nothing: the authorization of %s was %s",
-			    a->mailbox, authz_status_name(s));
-	}
-	return "nothing: its time is over";
-}
-
-const char *
-story_waits_for(struct job *j, const struct order *o)
-{
-	const struct authz *a;
-
-	/* What a pre-authorization is for has not come yet. */
-	if (o->is_preauth && order_status(o, j->now) != ORDER_PENDING)
-		return "nothing";
-	switch (order_status(o, j->now)) {
-	case ORDER_PENDING:
-		a = first_pending(o, j->now);
-		return a != NULL ? authz_waits_for(j, a) : "";
-	case ORDER_READY:
-		return "the client's certificate request";
-	case ORDER_PROCESSING:
-		return "the issuer";
-	case ORDER_VALID:
-		return "nothing";
-	case ORDER_INVALID:
-		return ended_by(j, o);
-	}
-	return "";
-}
-
-const char *
-story_lacks(const struct order *o, int64_t now)
-{
-	static const char *const texts[] = {
-		[LACK_RELAY] = "the relay to take the mail",
-		[LACK_MAIL] = "the mail to leave",
-		[LACK_REPLY] = "a reply",
-		[LACK_NETWORKS] = "other networks to confirm what is seen here",
-		[LACK_CLIENT] = "the client to say that it is ready",
-	};
-	const struct authz *a;
-
-	switch (order_status(o, now)) {
-	case ORDER_PENDING:
-		a = first_pending(o, now);
-		return a != NULL ? texts[lack_of(a)] : "nothing";
-	case ORDER_READY:
-		return "the client's certificate request";
-	case ORDER_PROCESSING:
-		return "the issuer";
-	case ORDER_VALID:
-	case ORDER_INVALID:
-		break;
-	}
-	return "nothing";
 }
 
 const char *
@@ -470,8 +332,8 @@ print_identifiers(const struct order *o, int64_t now, struct buf *out)
 	for (size_t i = 0; i < o->identifier_count; i++) {
 		const struct authz *a = &o->identifiers[i].authz;
 
-		buf_addf(out, "  %s: %s\n", a->mailbox,
-		    authz_status_name(authz_status(a, now)));
+		buf_addf(out, "  %s: %s (authorization %s)\n", a->mailbox,
+		    authz_status_name(authz_status(a, now)), a->id);
 	}
 }
 
@@ -582,7 +444,7 @@ story_authz_text(struct job *j, const struct authz *a, struct buf *out)
 	    "authorization %s: %s\n  mailbox: %s\n  order: %s\n"
 	    "  expires: %s\n  waits for: %s\n\n",
 	    a->id, authz_status_name(status), a->mailbox, a->order_id, time,
-	    status == AUTHZ_PENDING ? authz_waits_for(j, a) : "nothing");
+	    status == AUTHZ_PENDING ? story_authz_waits_for(j, a) : "nothing");
 	print_steps(s, out);
 	return 0;
 }
@@ -607,7 +469,7 @@ story_authz_json(struct job *j, const struct authz *a, struct buf *out)
 	json_member_time(&w, "created", a->created_at);
 	json_member_time(&w, "expires", authz_expires(a));
 	json_member_str(&w, "waits_for",
-	    status == AUTHZ_PENDING ? authz_waits_for(j, a) : "nothing");
+	    status == AUTHZ_PENDING ? story_authz_waits_for(j, a) : "nothing");
 	put_steps(s, &w);
 	json_object_end(&w);
 	buf_add_char(out, '\n');

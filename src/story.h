@@ -16,8 +16,12 @@ struct order;
 const char *story_status(struct job *j, const struct order *o);
 /* What the order waits for, in a few words: "a reply from alice@…". */
 const char *story_waits_for(struct job *j, const struct order *o);
+/* The same of a pending authorization. */
+const char *story_authz_waits_for(struct job *j, const struct authz *a);
 /* The same of a pending order without its mailboxes: "a reply". */
-const char *story_lacks(const struct order *o, int64_t now);
+const char *story_lacks(struct job *j, const struct order *o);
+/* The `detail` of a stored problem document; NULL of NULL. */
+const char *story_problem(struct job *j, const char *problem);
 /* One thing that happened. */
 struct story_step {
 	int64_t at;

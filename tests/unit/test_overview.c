@@ -4,207 +4,23 @@
  */
 #include "config.h"
 
-#include "tests/unit/role_lab.h"
+#include "tests/unit/overview_lab.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "db/store_conf_use.h"
 #include "db/store_life.h"
-#include "db/store_order_look.h"
-#include "db/store_queue.h"
 #include "db/store_stop.h"
 #include "lib/arena.h"
 #include "lib/clock.h"
 #include "pki/ca_key_end.h"
-#include "src/overview.h"
-#include "src/remarks.h"
 #include "src/role_life.h"
-#include "src/story.h"
 #include "src/worker.h"
 #include "tests/unit/pki_lab.h"
 
 #define MINUTE INT64_C(60)
 #define HOUR (60 * MINUTE)
 #define DAY (24 * HOUR)
-
-/* What is printed now, and how many lines are WRONG. */
-static const char *
-look(struct job *j, bool json, unsigned *wrong)
-{
-	struct remarks r = { .json = json };
-	char *text = NULL;
-	size_t n = 0;
-	const char *out;
-
-	r.to = open_memstream(&text, &n);
-	assert_non_null(r.to);
-	EXPECT(j, overview(j, &r), 0);
-	fclose(r.to);
-	out = arena_strdup(j->arena, text);
-	free(text);
-	*wrong = r.wrong;
-	return out;
-}
-
-/* The line is there, from its first character on. */
-static void
-expect_line(struct job *j, const char *line)
-{
-	unsigned wrong;
-	const char *text = look(j, false, &wrong);
-	const char *found = strstr(text, line);
-
-	if (found == NULL || (found > text && found[-1] != '\n'))
-		fail_msg("no line \"%s\" in:\n%s", line, text);
-}
-
-static void
-expect_no_line(struct job *j, const char *line)
-{
-	unsigned wrong;
-	const char *text = look(j, false, &wrong);
-
-	if (strstr(text, line) != NULL)
-		fail_msg("\"%s\" in:\n%s", line, text);
-}
-
-static void
-start(struct role_lab *lab, struct job *j)
-{
-	role_lab_init(lab, j);
-	lab->conf.database = "postgresql:"; /* nobody knows who runs */
-	lab->conf.issuer.ca_certificate =
-	    arena_printf(j->arena, "%s/issuing.pem", lab_ca_folder("p384"));
-	lab->conf.issuer.crl_url = "http://crl.ca.test/issuing.crl";
-	lab->conf.issuer.crl_shards = 1;
-	lab->conf.issuer.max_per_hour = 50;
-}
-
-/* What is due and taken by nobody, and by whom it should be. */
-static void
-test_queues(struct job *j)
-{
-	struct role_lab lab;
-
-	start(&lab, j);
-	expect_line(j, "ok    work: none is left undone\n");
-	expect_line(j, "ok    orders: 1 wait: 1 for the mail to leave "
-		       "(countersign orders --pending)\n");
-	clock_set(j->now += 10 * MINUTE);
-	expect_line(j, "WRONG challenge mails: 1 should have been taken up by "
-		       "now, the first for ");
-	expect_line(j, "ok    orders: 1 wait: 1 for the mail to leave");
-	EXPECT(j, sender_step(&lab.sender, j), 1);
-	expect_line(j, "ok    work: none is left undone\n");
-	expect_line(j, "ok    orders: 1 wait: 1 for a reply (");
-}
-
-/* ER-11: the relay may put a mail off for a while; one that is away, or goes
- * on refusing for now, is told of. */
-static void
-test_relay(struct job *j)
-{
-	struct role_lab lab;
-
-	start(&lab, j);
-	fixture_sql(j, "UPDATE outbox SET code = 'mx port 25: Connection "
-		       "refused', attempts = 4");
-	clock_set(j->now += 15 * MINUTE);
-	expect_line(j, "ok    orders: 1 wait: 1 for the relay to take the "
-		       "mail");
-	expect_no_line(j, "mail relay");
-	clock_set(++j->now);
-	expect_line(j,
-	    "WRONG mail relay: does not take challenge mails: 1, the "
-	    "first since 2027-01-15T08:00:00Z: mx port 25: "
-	    "Connection refused (countersign check tries it)\n");
-	fixture_sql(j, "UPDATE outbox SET code = '451 4.7.1'");
-	expect_line(j,
-	    "warn  mail relay: does not take challenge mails: 1, the "
-	    "first since 2027-01-15T08:00:00Z: 451 4.7.1");
-	fixture_sql(j, "UPDATE outbox SET sent_at = 1");
-	expect_no_line(j, "mail relay");
-}
-
-/* 17.2: an order that ended without a verdict waits for nothing, and what
- * ended it is told. */
-static void
-test_ended_orders(struct job *j)
-{
-	static const struct {
-		const char *set; /* in table `authz` */
-		const char *waits_for;
-	} cases[] = {
-		{ "deactivated_at = 1", /* AC-73, AC-105 */
-		    "nothing: the authorization of mailbox0@example.org "
-		    "was deactivated" },
-		{ "revoked_at = 1", /* AC-107 */
-		    "nothing: the authorization of mailbox0@example.org "
-		    "was revoked" },
-		{ "expires_at = 1", /* AC-128 */
-		    "nothing: its time is over" },
-	};
-	struct role_lab lab;
-	struct order o;
-
-	start(&lab, j);
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		unit_case("%s", cases[i].set);
-		fixture_sql(
-		    j, "UPDATE authz SET deactivated_at = 0, revoked_at = 0");
-		fixture_sql(j, arena_printf(j->arena, "UPDATE authz SET %s",
-				   cases[i].set));
-		EXPECT(j, store_order_look(j, lab.order->id, &o), 1);
-		assert_string_equal(story_waits_for(j, &o), cases[i].waits_for);
-		expect_line(j, "ok    orders: none is pending\n");
-	}
-	fixture_sql(j, "UPDATE orders SET failed_at = 1, "
-		       "error = '{\"detail\":\"the digest is wrong\"}'");
-	EXPECT(j, store_order_look(j, lab.order->id, &o), 1);
-	assert_string_equal(
-	    story_waits_for(j, &o), "nothing: the digest is wrong");
-}
-
-/* Each queue is counted, and what is due later is none. */
-static void
-test_counts(struct job *j)
-{
-	struct role_lab lab;
-	struct queue *list, held;
-	size_t count;
-
-	start(&lab, j);
-	fixture_sql(j, "UPDATE outbox SET due_at = NULL");
-	EXPECT(j, store_queue_list(j, &list, &count), 0);
-	for (size_t i = 0; i < count; i++) {
-		unit_case("%s", list[i].what);
-		assert_int_equal(list[i].count, 0);
-		assert_int_equal(list[i].since, 0);
-	}
-	fixture_sql(j,
-	    arena_printf(j->arena,
-		"UPDATE orders SET issue_due_at = %lld, issue_fault_at = %lld",
-		(long long)j->now - 7, (long long)j->now - HOUR));
-	EXPECT(j, store_queue_list(j, &list, &count), 0);
-	for (size_t i = 0; i < count; i++)
-		assert_int_equal(
-		    list[i].count, strcmp(list[i].role, "issuer") == 0 &&
-				       strcmp(list[i].what, "orders") == 0);
-	EXPECT(j, store_queue_held(j, &held), 0);
-	assert_int_equal(held.count, 1);
-	assert_int_equal(held.since, j->now - HOUR);
-	expect_line(j, "WRONG held orders: 1, the first for 60 minutes, by a "
-		       "fault that is not their clients'");
-	/* Later. */
-	fixture_sql(
-	    j, arena_printf(j->arena, "UPDATE orders SET issue_due_at = %lld",
-		   (long long)j->now + 1));
-	EXPECT(j, store_queue_list(j, &list, &count), 0);
-	for (size_t i = 0; i < count; i++)
-		assert_int_equal(list[i].count, 0);
-}
 
 static void
 add_stop(struct job *j, const struct stop *s)
@@ -225,7 +41,7 @@ test_stops(struct job *j)
 		.at = j->now };
 	struct role_lab lab;
 
-	start(&lab, j);
+	overview_start(&lab, j);
 	expect_line(j, "ok    issuance: is not stopped\n");
 	add_stop(j, &stop);
 	expect_line(j, "warn  issuance: stopped for domain example.org by "
@@ -255,7 +71,7 @@ test_roles(struct job *j)
 {
 	struct role_lab lab;
 
-	start(&lab, j);
+	overview_start(&lab, j);
 	expect_line(j, "warn  roles: none runs\n");
 	put_life(j, "one", "issuer", true, 0);
 	put_life(j, "one", "web", true, j->now - HOUR);
@@ -274,7 +90,7 @@ test_trouble(struct job *j)
 {
 	struct role_lab lab;
 
-	start(&lab, j);
+	overview_start(&lab, j);
 	put_life(j, "one", "validator imap", true, 0);
 	put_life(j, "one", "web", true, 0);
 	expect_no_line(j, "cannot do its work");
@@ -316,7 +132,7 @@ test_silent(struct job *j)
 				 "does not start, hangs, or cannot write";
 	struct role_lab lab;
 
-	start(&lab, j);
+	overview_start(&lab, j);
 	put_life(j, "one", "issuer", true, 0);
 	put_life(j, "one", "sender", false, 0);
 	put_life(j, "one", "web", true, 0);
@@ -343,7 +159,7 @@ test_no_server(struct job *j)
 {
 	struct role_lab lab;
 
-	start(&lab, j);
+	overview_start(&lab, j);
 	put_life(j, "one", "web", true, 0);
 	j->now += DAY;
 	lab.conf.database = "sqlite:/nowhere/countersign.db";
@@ -371,7 +187,7 @@ test_lists(struct job *j)
 {
 	struct role_lab lab;
 
-	start(&lab, j);
+	overview_start(&lab, j);
 	expect_line(j, "WRONG revocation list: "
 		       "http://crl.ca.test/issuing.crl: there is none yet");
 	fixture_sql(j, insert_list(j, 1, j->now - 8 * DAY));
@@ -391,7 +207,7 @@ test_clock(struct job *j)
 {
 	struct role_lab lab;
 
-	start(&lab, j);
+	overview_start(&lab, j);
 	fixture_sql(j, insert_list(j, 1, j->now));
 	EXPECT(j, worker_record(j, "test", "event", "object", "ok", "{}"), 0);
 	expect_no_line(j, "clock");
@@ -426,7 +242,7 @@ test_live_key(struct job *j)
 {
 	struct role_lab lab;
 
-	start(&lab, j);
+	overview_start(&lab, j);
 	lab.conf.issuer.ocsp_url = "http://ocsp.ca.test/";
 	expect_no_line(j, "key of live OCSP answers");
 	lab.conf.issuer.ocsp_mode = CONF_OCSP_LIVE;
@@ -451,7 +267,7 @@ test_deadlines(struct job *j)
 {
 	struct role_lab lab;
 
-	start(&lab, j);
+	overview_start(&lab, j);
 	expect_line(j, "warn  rehearsal of an incident: ");
 	expect_no_line(j, "problem report");
 	fixture_sql(
@@ -498,9 +314,9 @@ test_json(struct job *j)
 	unsigned wrong, lines = 0;
 	const char *text;
 
-	start(&lab, j);
+	overview_start(&lab, j);
 	add_stop(j, &stop);
-	text = look(j, true, &wrong);
+	text = overview_look(j, true, &wrong);
 	for (const char *p = text;
 	     (p = strstr(p, "\"level\":\"wrong\"")) != NULL; p++)
 		lines++;
@@ -535,14 +351,14 @@ test_configuration(struct job *j)
 	struct role_lab lab;
 	unsigned wrong, before;
 
-	start(&lab, j);
+	overview_start(&lab, j);
 	lab.conf.file = "/c.conf";
 	lab.conf.sha256 = "aa";
 	put_use(j, u);
 	/* Nothing runs there. */
 	expect_no_line(j, "configuration");
 	put_life(j, u.host, "issuer", true, 0);
-	look(j, false, &before);
+	overview_look(j, false, &before);
 	expect_line(
 	    j, arena_printf(j->arena,
 		   "ok    configuration: on %s /c.conf is in use, SHA-256 aa",
@@ -571,7 +387,7 @@ test_configuration(struct job *j)
 		"warn  configuration: on %s of /c.conf only a restart applies: "
 		"base_url, web.listen\n",
 		u.host));
-	look(j, false, &wrong);
+	overview_look(j, false, &wrong);
 	assert_int_equal(wrong, before);
 	u.refused_at = j->now;
 	u.refused = "c.conf:3: no <such> option";
@@ -581,11 +397,11 @@ test_configuration(struct job *j)
 		   "WRONG configuration: on %s SIGHUP was refused at %s: "
 		   "c.conf:3: no <such> option; what was in use before stays: ",
 		   u.host, clock_rfc3339(j->arena, j->now)));
-	look(j, false, &wrong);
+	overview_look(j, false, &wrong);
 	assert_int_equal(wrong, before + 1);
 	u.refused_at = 0;
 	put_use(j, u);
-	look(j, false, &wrong);
+	overview_look(j, false, &wrong);
 	assert_int_equal(wrong, before);
 }
 
@@ -606,7 +422,7 @@ test_configuration_forgotten(struct job *j)
 	    "WRONG configuration: on one SIGHUP was refused at ";
 	struct role_lab lab;
 
-	start(&lab, j);
+	overview_start(&lab, j);
 	put_use(j, u);
 	put_life(j, "one", "issuer", true, 0);
 	put_life(j, "two", "issuer", true, 0);
@@ -628,7 +444,7 @@ test_PK_21_no_audit_key(struct job *j)
 {
 	struct role_lab lab;
 
-	start(&lab, j);
+	overview_start(&lab, j);
 	expect_no_line(j, "audit key");
 	lab.conf.mode = CONF_MODE_PUBLIC;
 	expect_line(j, "warn  audit key: issuer.audit_key is not set");
@@ -644,7 +460,7 @@ test_disk(struct job *j)
 	    "WRONG disk space: /nowhere: No such file or directory\n";
 	struct role_lab lab;
 
-	start(&lab, j);
+	overview_start(&lab, j);
 	/* Another CA has the lists: nothing was looked at. */
 	expect_no_line(j, "disk space");
 	lab.conf.issuer.crl_file = "./issuing.crl";
@@ -665,10 +481,6 @@ test_disk(struct job *j)
 }
 
 static const struct CMUnitTest tests[] = {
-	STORE_TEST(test_queues),
-	STORE_TEST(test_relay),
-	STORE_TEST(test_ended_orders),
-	STORE_TEST(test_counts),
 	STORE_TEST(test_stops),
 	STORE_TEST(test_roles),
 	STORE_TEST(test_trouble),
