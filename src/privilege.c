@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -30,6 +31,10 @@ become(struct job *j, const struct passwd *pw)
 	    setresuid(pw->pw_uid, pw->pw_uid, pw->pw_uid) != 0)
 		return job_fail(j, ERR_INTERNAL, "cannot become user %s: %s",
 		    pw->pw_name, strerror(errno));
+	/* Libraries look there for files, and that of root may not even be
+	 * entered: libpq then makes no TLS connection. */
+	if (setenv("HOME", pw->pw_dir, 1) < 0)
+		return job_fail(j, ERR_INTERNAL, "%s", strerror(errno));
 	/* It must not come back. */
 	if (setuid(0) == 0)
 		return job_fail(j, ERR_INTERNAL,

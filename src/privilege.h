@@ -8,9 +8,9 @@ struct job;
 void privilege_no_dumps(void);
 
 /*
- * When root: becomes `user` with its groups, for ever; the user must be
- * given then.  When not root: nothing to give up; a different `user` is an
- * error.  0, or -1 ERR_INTERNAL saying what to do.
+ * When root: becomes `user` with its groups and its home in HOME, for ever; the
+ * user must be given then.  When not root: nothing to give up; a different
+ * `user` is an error.  0, or -1 ERR_INTERNAL saying what to do.
  */
 int privilege_drop(struct job *j, const char *user);
 

@@ -670,6 +670,7 @@ unit_tests += \
 	tests/unit/test_disk_room \
 	tests/unit/test_listen_check \
 	tests/unit/test_place_check \
+	tests/unit/test_privilege \
 	tests/unit/test_sandbox \
 	tests/unit/test_sandbox_pgsql \
 	tests/unit/test_caa_report \
@@ -910,6 +911,7 @@ tests_unit_test_tls_CPPFLAGS = $(tests_cppflags) $(CMOCKA_CFLAGS) $(GNUTLS_CFLAG
 tests_unit_test_tls_LDADD = $(UNIT) $(CS_SRC) $(GNUTLS_LIBS)
 tests_unit_test_disk_room_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_listen_check_LDADD = $(UNIT) $(CS_SRC)
+tests_unit_test_privilege_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_place_check_SOURCES = tests/unit/test_place_check.c \
 	$(place_lab)
 tests_unit_test_place_check_LDADD = $(UNIT) $(CS_SRC)
