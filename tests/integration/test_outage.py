@@ -37,6 +37,12 @@ def test_dns_down(site):
         event = site.wait_event("reply", mark, challenge=challenge.id)
         assert event["verdict"] == "deferred", event
         assert challenge.read()["status"] == "processing"
+    with case("MA-31: who looks sees that the reply came, and why it waits"):
+        said = site.countersign("orders", "--pending")
+        assert re.search(r"waits for: the reply from alice@user\.test to be "
+                         r"judged again: \S", said), said
+        assert "1 for a reply to be judged again (" in \
+            site.countersign("status", status=None)
     with case("MA-31: when DNS is back it is judged again, and counts"):
         site.lab("start-part", "dns")
         # The resolver asks a silent server again after half a minute, and
