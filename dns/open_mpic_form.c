@@ -361,6 +361,14 @@ has_string(const struct json *v, const char *name, const char *value)
 }
 
 static bool
+is_same_count(const struct json *v, const char *name, int64_t value)
+{
+	const struct json *member = json_get(v, name);
+
+	return !is_there(member) || json_integer(member) == value;
+}
+
+static bool
 has_count(const struct json *v, const char *name, size_t least)
 {
 	return json_integer(json_get(v, name)) >= (int64_t)least;
@@ -405,22 +413,37 @@ is_key_of(
 	       has_bool(dcv, "require_exact_case", true);
 }
 
+/* Where it repeats how it was asked to go about it, it repeats that; and it has
+ * not done less, nor tried more than once. */
+static bool
+is_done_so(const struct json *v, const struct open_mpic_request *asked)
+{
+	const struct json *request =
+	    json_get(v, "request_orchestration_parameters");
+	const struct json *actual =
+	    json_get(v, "actual_orchestration_parameters");
+
+	return is_same_count(request, "perspective_count",
+		   (int64_t)asked->perspectives) &&
+	       is_same_count(request, "quorum_count", (int64_t)asked->quorum) &&
+	       is_same_count(request, "max_attempts", ATTEMPTS) &&
+	       has_count(actual, "perspective_count", asked->perspectives) &&
+	       has_count(actual, "quorum_count", asked->quorum) &&
+	       json_integer(json_get(actual, "attempt_count")) == ATTEMPTS;
+}
+
 /* What was asked, in its own words (MP-2). */
 static bool
 is_about(
     struct job *j, const struct json *v, const struct open_mpic_request *asked)
 {
-	const struct json *actual =
-	    json_get(v, "actual_orchestration_parameters");
-
 	return has_string(v, "check_type", check_type(asked->check)) &&
 	       has_string(v, "domain_or_ip_target", asked->domain) &&
 	       span_eq_str(json_string(json_get(v, "trace_identifier")),
 		   asked->trace) &&
 	       (asked->check == OPEN_MPIC_CAA ? is_caa_of(v, asked)
 					      : is_key_of(j, v, asked)) &&
-	       has_count(actual, "perspective_count", asked->perspectives) &&
-	       has_count(actual, "quorum_count", asked->quorum);
+	       is_done_so(v, asked);
 }
 
 int

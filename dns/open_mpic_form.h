@@ -23,7 +23,7 @@ enum open_mpic_check { OPEN_MPIC_CAA, OPEN_MPIC_KEY };
 
 struct open_mpic_request {
 	enum open_mpic_check check;
-	const char *trace;  /* our random id */
+	const char *trace;  /* our random id: 26 characters of base32 */
 	const char *domain; /* A-labels, lower case; of a key: its d= */
 	size_t perspectives, quorum;
 	struct conf_list ca;  /* of CAA */

@@ -319,23 +319,6 @@ compose_challenge(
 
 /* --- addresses and ids --------------------------------------------------- */
 
-/* RFC 4648 base32 in lower case, without padding. */
-static void
-base32_add(struct buf *b, const uint8_t *p, size_t n)
-{
-	static const char alphabet[] = "abcdefghijklmnopqrstuvwxyz234567";
-	uint32_t bits = 0;
-	unsigned count = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		bits = (bits << 8 | p[i]) & 0xfff;
-		for (count += 8; count >= 5; count -= 5)
-			buf_add_char(b, alphabet[bits >> (count - 5) & 31]);
-	}
-	if (count > 0)
-		buf_add_char(b, alphabet[bits << (5 - count) & 31]);
-}
-
 const char *
 compose_tagged_from(struct job *j, const char *from)
 {
@@ -349,7 +332,7 @@ compose_tagged_from(struct job *j, const char *from)
 	buf_init(&b, j->arena, whole.n + 32);
 	buf_add(&b, span_cut(whole, 0, local));
 	buf_add_char(&b, '+');
-	base32_add(&b, tag, sizeof(tag));
+	b32_add(&b, span_mem(tag, sizeof(tag)));
 	if (b.n > LOCAL_MAX) {
 		(void)job_fail(j, ERR_INTERNAL,
 		    "%s: too long to carry a tag of 26 characters", from);

@@ -4,6 +4,7 @@ asked, what becomes of each answer that it may give, and of an order."""
 
 import base64
 import json
+import re
 
 from acme import Client
 from harness import case, edit_config, eventually, run
@@ -90,7 +91,8 @@ def test_question(site):
         by_kind = {r.pop("check_type"): r for r in asked}
         assert len(asked) == 2 and set(by_kind) == {"caa", "dcv"}
         traces = {r.pop("trace_identifier") for r in asked}
-        assert authz not in traces
+        assert len(traces) == 1 and \
+            re.fullmatch("[a-z2-7]{26}", *traces), traces
         counts = {"perspective_count": 5, "quorum_count": 4,
                   "max_attempts": 1}
         assert by_kind["caa"] == {
@@ -151,7 +153,7 @@ def rows(site):
         (dict(more=[(CODES[0], {})]), "reached", 5, "agrees"),
         (dict(more=[(CODES[0], denial)], views={CODES[1]: denial}), "denied",
          3, "denies"),
-        (dict(changes=put(trace_identifier="AAAAAAAAAAAAAAAAAAAAAA")),
+        (dict(changes=put(trace_identifier="a" * 26)),
          "silent", 0, "silent"),
         (dict(changes=put(mpic_completed=False)), "silent", 0, "silent"),
         (dict(status=400, body=b'{"error":"x","validation_issues":[]}'),

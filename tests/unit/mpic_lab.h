@@ -6,11 +6,18 @@
 #include "src/question.h"
 
 #define ID "AAAAAAAAAAAAAAAAAAAAAA"
+#define TRACE "aaaaaaaaaaaaaaaaaaaaaaaaaa" /* of that id */
 #define ACCOUNT "https://acme.ca.example/acme/acct/1"
 
 #define SAW(records)                                                           \
 	"{\"caa_record_present\":true,\"records_seen\":" records "}"
 #define US "\"0 issuemail \\\"ca.example\\\"\""
+
+/* The beginning of an answer that repeats these. */
+#define REQUESTED(perspectives, quorum, attempts)                              \
+	"{\"request_orchestration_parameters\":{\"perspective_"                \
+	"count\":" perspectives ",\"quorum_count\":" quorum                    \
+	",\"max_attempts\":" attempts "},"
 
 /* About example.org, for ca.example: of a service that must show records. */
 struct question mpic_question(void);

@@ -276,7 +276,36 @@ test_add_to_small_buf(void **state)
 	assert_false(buf_ok(&b));
 }
 
+/* RFC 4648 10, in lower case and without padding; and a tag or id. */
+static void
+test_b32(void **state)
+{
+	static const char *const cases[][2] = {
+		{ "", "" },
+		{ "f", "my" },
+		{ "fo", "mzxq" },
+		{ "foo", "mzxw6" },
+		{ "foob", "mzxw6yq" },
+		{ "fooba", "mzxw6ytb" },
+		{ "foobar", "mzxw6ytboi" },
+		{ "\xff\xff\xff\xff\xff\xff\xff\xff"
+		  "\xff\xff\xff\xff\xff\xff\xff\xff",
+		    "7777777777777777777777777"
+		    "4" },
+	};
+	struct buf b;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		buf_init(&b, unit_job()->arena, 100);
+		buf_add_str(&b, "");
+		b32_add(&b, span_str(cases[i][0]));
+		assert_true(span_eq_str(buf_span(&b), cases[i][1]));
+	}
+}
+
 static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(test_b32),
 	cmocka_unit_test(test_url_valid),
 	cmocka_unit_test(test_url_invalid),
 	cmocka_unit_test(test_url_one_spelling),

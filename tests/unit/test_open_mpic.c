@@ -24,7 +24,7 @@
 #include "tests/unit/peer.h"
 
 static const char *names[] = { "ca.example" };
-static const struct open_mpic_request asked = { .trace = ID,
+static const struct open_mpic_request asked = { .trace = TRACE,
 	.domain = "example.org",
 	.ca = { names, 1 },
 	.perspectives = 5,
@@ -36,7 +36,7 @@ test_request(void **state)
 	(void)state;
 	assert_string_equal(open_mpic_request_format(unit_job(), &asked),
 	    "{\"check_type\":\"caa\",\"domain_or_ip_target\":\"example.org\","
-	    "\"trace_identifier\":\"" ID "\","
+	    "\"trace_identifier\":\"" TRACE "\","
 	    "\"orchestration_parameters\":{\"perspective_count\":5,"
 	    "\"quorum_count\":4,\"max_attempts\":1},"
 	    "\"caa_check_parameters\":{\"certificate_type\":\"s-mime\","
@@ -47,7 +47,8 @@ test_request(void **state)
 
 static const char good[] =
     "{\"mpic_completed\":true,\"is_valid\":true,\"check_type\":\"caa\","
-    "\"domain_or_ip_target\":\"Example.org\",\"trace_identifier\":\"" ID "\","
+    "\"domain_or_ip_target\":\"Example.org\",\"trace_identifier\":\"" TRACE
+    "\","
     "\"caa_check_parameters\":{\"certificate_type\":\"s-mime\","
     "\"caa_domains\":[\"ca.example\"]},"
     "\"actual_orchestration_parameters\":{\"perspective_count\":5,"
@@ -61,13 +62,20 @@ test_answer(void **state)
 	static const char *const changes[][2] = {
 		{ "\"check_type\":\"caa\"", "\"check_type\":\"dcv\"" },
 		{ "Example.org", "example.net" },
-		{ ID, "BAAAAAAAAAAAAAAAAAAAAA" },
+		{ TRACE, "baaaaaaaaaaaaaaaaaaaaaaaaa" },
 		{ "\"trace_identifier\":", "\"trace\":" },
 		{ "s-mime", "tls-server" },
 		{ "\"ca.example\"", "\"other.example\"" },
 		{ "\"ca.example\"", "\"ca.example\",\"b\"" },
 		{ "\"perspective_count\":5", "\"perspective_count\":4" },
 		{ "\"quorum_count\":4", "\"quorum_count\":3" },
+		{ "\"attempt_count\":1", "\"attempt_count\":0" },
+		{ "\"attempt_count\":1", "\"attempt_count\":2" },
+		{ ",\"attempt_count\":1", "" },
+		{ "{\"mpic", REQUESTED("4", "4", "1") "\"mpic" },
+		{ "{\"mpic", REQUESTED("5", "3", "1") "\"mpic" },
+		{ "{\"mpic", REQUESTED("5", "4", "2") "\"mpic" },
+		{ "{\"mpic", REQUESTED("5", "\"4\"", "1") "\"mpic" },
 		{ "\"actual_", "\"" },
 		{ "\"previous_attempt_results\":null",
 		    "\"previous_attempt_results\":[[]]" },
@@ -84,6 +92,11 @@ test_answer(void **state)
 	(void)state;
 	assert_int_equal(
 	    open_mpic_answer_parse(j, span_str(good), &asked, &a), 0);
+	assert_int_equal(open_mpic_answer_parse(j,
+			     span_str(mpic_edit(good, "{\"mpic",
+				 REQUESTED("5", "4", "1") "\"mpic")),
+			     &asked, &a),
+	    0);
 	assert_true(a.completed && a.is_valid);
 	assert_int_equal(a.count, 1);
 	for (size_t i = 0; i < COUNT(changes); i++) {
@@ -336,8 +349,8 @@ test_service(void **state)
 		    .outcome = QUORUM_DENIED,
 		    .agree = 3 },
 		{ .list = { a, b, c, d_flat, e_flat },
-		    .from = ID,
-		    .to = "BAAAAAAAAAAAAAAAAAAAAA",
+		    .from = TRACE,
+		    .to = "baaaaaaaaaaaaaaaaaaaaaaaaa",
 		    .takes_flat = true,
 		    .outcome = QUORUM_SILENT },
 		{ .list = { a, b, c, d_flat, e_flat },
@@ -356,8 +369,8 @@ test_service(void **state)
 		    .to = "\"mpic_completed\":false",
 		    .outcome = QUORUM_SILENT },
 		{ .list = { a, b, c, d, e },
-		    .from = ID,
-		    .to = "BAAAAAAAAAAAAAAAAAAAAA",
+		    .from = TRACE,
+		    .to = "baaaaaaaaaaaaaaaaaaaaaaaaa",
 		    .outcome = QUORUM_SILENT },
 		{ .list = { a, b, c, d, e },
 		    .from = "{\"mpic",
@@ -599,7 +612,7 @@ test_two_services(void **state)
 			"\"mpic_completed\":false"),
 		    1 },
 		{ "another answer", ANSWERS, "200 OK",
-		    mpic_edit(good, ID, "BAAAAAAAAAAAAAAAAAAAAA"), 1 },
+		    mpic_edit(good, TRACE, "baaaaaaaaaaaaaaaaaaaaaaaaa"), 1 },
 		{ "few of them", ANSWERS, "200 OK", body_of(&few), 1 },
 		{ "none reached", ANSWERS, "200 OK", NULL, 1 },
 		{ "refused", DOWN, "200 OK", "", 0 },

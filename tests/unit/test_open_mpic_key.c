@@ -30,7 +30,7 @@
 	"\"require_exact_match\":false,\"require_exact_case\":true}"
 
 static const struct open_mpic_request asked = { .check = OPEN_MPIC_KEY,
-	.trace = ID,
+	.trace = TRACE,
 	.domain = "example.org",
 	.selector = "s1",
 	.key_text = SPAN_INIT(P_OURS),
@@ -43,16 +43,35 @@ test_request(void **state)
 	(void)state;
 	assert_string_equal(open_mpic_request_format(unit_job(), &asked),
 	    "{\"check_type\":\"dcv\",\"domain_or_ip_target\":\"example.org\","
-	    "\"trace_identifier\":\"" ID "\","
+	    "\"trace_identifier\":\"" TRACE "\","
 	    "\"orchestration_parameters\":{\"perspective_count\":5,"
 	    "\"quorum_count\":4,\"max_attempts\":1}," PARAMETERS "}");
+}
+
+/* What a service compares is the lower case of what the record says. */
+static void
+test_names(void **state)
+{
+	static const char *mixed[] = { "CA.Example", "ca2.example" };
+	static const struct conf_open_mpic service = { .name = "one",
+		.url = "https://mpic.example" };
+	struct service_question asks = { .asked = { .perspectives = 5 } };
+	struct question q = mpic_question();
+
+	(void)state;
+	q.request.ca = (struct conf_list){ mixed, 2 };
+	assert_int_equal(service_ask(unit_job(), &service, &q, &asks), 0);
+	assert_non_null(strstr(
+	    asks.request, "\"caa_domains\":[\"ca.example\",\"ca2.example\"]"));
+	assert_non_null(
+	    strstr(asks.request, "\"trace_identifier\":\"" TRACE "\""));
 }
 
 /* --- the answer as a whole ------------------------------------------------ */
 
 static const char good[] =
     "{\"mpic_completed\":true,\"is_valid\":true,\"check_type\":\"dcv\","
-    "\"domain_or_ip_target\":\"Example.org\",\"trace_identifier\":\"" ID
+    "\"domain_or_ip_target\":\"Example.org\",\"trace_identifier\":\"" TRACE
     "\"," PARAMETERS ",\"actual_orchestration_parameters\":{"
     "\"perspective_count\":5,\"quorum_count\":4,\"attempt_count\":1},"
     "\"perspectives\":[{\"perspective_code\":\"a\"}],"
@@ -64,7 +83,7 @@ test_answer(void **state)
 	static const char *const changes[][2] = {
 		{ "\"check_type\":\"dcv\"", "\"check_type\":\"caa\"" },
 		{ "Example.org", "example.net" },
-		{ ID, "BAAAAAAAAAAAAAAAAAAAAA" },
+		{ TRACE, "baaaaaaaaaaaaaaaaaaaaaaaaa" },
 		{ "dcv_check_parameters", "caa_check_parameters" },
 		{ "dns-change", "acme-dns-01" },
 		{ "\"TXT\"", "\"CNAME\"" },
@@ -80,6 +99,13 @@ test_answer(void **state)
 		    "\"require_exact_match\":null" },
 		{ "\"perspective_count\":5", "\"perspective_count\":4" },
 		{ "\"quorum_count\":4", "\"quorum_count\":3" },
+		{ "\"attempt_count\":1", "\"attempt_count\":0" },
+		{ "\"attempt_count\":1", "\"attempt_count\":2" },
+		{ ",\"attempt_count\":1", "" },
+		{ "{\"mpic", REQUESTED("4", "4", "1") "\"mpic" },
+		{ "{\"mpic", REQUESTED("5", "3", "1") "\"mpic" },
+		{ "{\"mpic", REQUESTED("5", "4", "2") "\"mpic" },
+		{ "{\"mpic", REQUESTED("5", "\"4\"", "1") "\"mpic" },
 	};
 	struct job *j = unit_job();
 	struct open_mpic_answer a;
@@ -87,6 +113,11 @@ test_answer(void **state)
 	(void)state;
 	assert_int_equal(
 	    open_mpic_answer_parse(j, span_str(good), &asked, &a), 0);
+	assert_int_equal(open_mpic_answer_parse(j,
+			     span_str(mpic_edit(good, "{\"mpic",
+				 REQUESTED("5", "4", "1") "\"mpic")),
+			     &asked, &a),
+	    0);
 	for (size_t i = 0; i < COUNT(changes); i++) {
 		const char *text =
 		    mpic_edit(good, changes[i][0], changes[i][1]);
@@ -465,6 +496,7 @@ test_without(void **state)
 
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_request),
+	cmocka_unit_test(test_names),
 	cmocka_unit_test(test_answer),
 	cmocka_unit_test(test_views),
 	cmocka_unit_test(test_worst),
