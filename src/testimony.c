@@ -10,6 +10,8 @@
 #include "mail/dkim_key.h"
 #include "src/agent_answer.h"
 
+#define RECORDS_MAX 400 /* octets, as they are shown */
+
 static void
 say(struct testimony *t, enum answer answer, const char *why)
 {
@@ -23,6 +25,95 @@ doubt(struct testimony *t, const char *why)
 	say(t, ANSWER_SILENT, why);
 	t->is_alarming = true;
 }
+
+/* --- what it sees, for people (MP-5) -------------------------------------- */
+
+/* Strangers' octets: in plain ASCII. */
+static void
+add_octets(struct buf *b, struct span s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+
+		if (c < ' ' || c > '~' || c == '\\')
+			buf_addf(b, "\\%03d", c);
+		else
+			buf_add_char(b, (char)c);
+	}
+}
+
+static void
+add_caa(struct buf *b, struct span rdata)
+{
+	size_t tag = rdata.n < 2 ? 0 : (unsigned char)rdata.p[1];
+	struct span value = span_from(rdata, 2 + tag);
+
+	if (rdata.n < 2)
+		return;
+	buf_addf(b, "%d ", (unsigned char)rdata.p[0]);
+	add_octets(b, span_cut(rdata, 2, 2 + tag));
+	buf_add_str(b, " \"");
+	add_octets(b, value);
+	buf_add_char(b, '"');
+}
+
+static void
+add_txt(struct buf *b, struct span rdata)
+{
+	while (rdata.n > 0) {
+		size_t n = (unsigned char)rdata.p[0];
+
+		add_octets(b, span_cut(rdata, 1, 1 + n));
+		rdata = span_from(rdata, 1 + n);
+	}
+}
+
+/* "CAA: not-authorized; it sees: 0 issuemail ";"" */
+static const char *
+with_records(struct job *j, const char *why, const struct dns_answer *seen,
+    void (*add)(struct buf *b, struct span rdata))
+{
+	struct buf b;
+
+	if (seen == NULL || seen->count == 0)
+		return why;
+	buf_init(&b, j->arena, RECORDS_MAX);
+	for (size_t i = 0; i < seen->count; i++) {
+		if (i > 0)
+			buf_add_str(&b, ", ");
+		add(&b, seen->rdata[i]);
+	}
+	return buf_ok(&b) ? arena_printf(j->arena, "%s; it sees: %s", why, b.p)
+			  : arena_printf(j->arena,
+				"%s; it sees %zu records, kept "
+				"with its answer",
+				why, seen->count);
+}
+
+static const char *
+caa_dissent(struct job *j, const char *why, const struct dns_answer *seen)
+{
+	return with_records(
+	    j, arena_printf(j->arena, "CAA: %s", why), seen, add_caa);
+}
+
+static const char *
+key_dissent(struct job *j, const struct dns_answer *seen)
+{
+	return with_records(j, "DKIM key: it sees another one", seen, add_txt);
+}
+
+/* The set of that name among an agent's steps; NULL: there is none. */
+static const struct dns_answer *
+found_by(const struct agent_answer *a, const char *name)
+{
+	for (size_t i = 0; name != NULL && i < a->step_count; i++)
+		if (strcmp(a->steps[i].name, name) == 0)
+			return &a->steps[i];
+	return NULL;
+}
+
+/* --- one answer of an agent ----------------------------------------------- */
 
 /* Step by step as it would be here; what it says itself must be the same, or
  * one of the two programs is not what it should be (mpic-open-api.md 4). */
@@ -49,7 +140,7 @@ judge_caa_answer(struct job *j, const struct question *q,
 			 "saw");
 	else if (d.result == CAA_DENY)
 		say(t, ANSWER_DENIES,
-		    arena_printf(j->arena, "CAA: %s", d.detail));
+		    caa_dissent(j, d.detail, found_by(a, d.found_at)));
 	else if (d.result == CAA_FAIL)
 		say(t, ANSWER_FAILS,
 		    arena_printf(j->arena, "CAA: %s", d.detail));
@@ -90,7 +181,7 @@ judge_key_answer(struct job *j, const struct question *q,
 			say(t, ANSWER_FAILS,
 			    "DKIM key: could not be looked up");
 	} else if (!has_key(j, &a->dkim, q->key))
-		say(t, ANSWER_DENIES, "DKIM key: it sees another one");
+		say(t, ANSWER_DENIES, key_dissent(j, &a->dkim));
 }
 
 /* What cannot be read is not believed; -1 if that is not what is wrong. */
@@ -116,6 +207,7 @@ static void
 judge_view(struct job *j, const struct question *q,
     const struct open_mpic_view *v, struct testimony *t)
 {
+	const struct dns_answer seen = { .rdata = v->rdata, .count = v->count };
 	struct caa_decision d = { .result = CAA_PERMIT };
 
 	if (strcmp(v->code, t->code) != 0)
@@ -125,7 +217,8 @@ judge_view(struct job *j, const struct question *q,
 	else if (!v->completed)
 		say(t, ANSWER_FAILS, "CAA: could not be looked up");
 	else if (!v->passed)
-		say(t, ANSWER_DENIES, "CAA: it does not pass there");
+		say(t, ANSWER_DENIES,
+		    caa_dissent(j, "it does not pass there", &seen));
 	else if (!v->has_details ||
 		 (v->has_records && !v->shows_records && q->needs_records))
 		say(t, ANSWER_SILENT, "does not say what it saw");
@@ -138,8 +231,11 @@ judge_view(struct job *j, const struct question *q,
 	else {
 		caa_decide(
 		    v->rdata, v->count, q->request.account_url, &q->policy, &d);
-		say(t, d.result == CAA_PERMIT ? ANSWER_AGREES : ANSWER_DENIES,
-		    arena_printf(j->arena, "CAA: %s", d.reason));
+		if (d.result == CAA_PERMIT)
+			say(t, ANSWER_AGREES,
+			    arena_printf(j->arena, "CAA: %s", d.reason));
+		else
+			say(t, ANSWER_DENIES, caa_dissent(j, d.reason, &seen));
 	}
 }
 
@@ -163,7 +259,7 @@ judge_key_view(struct job *j, const struct question *q,
 	else if (!v->completed)
 		say(t, ANSWER_FAILS, "DKIM key: could not be looked up");
 	else if (v->shows_records && !has_key(j, &seen, q->key))
-		say(t, ANSWER_DENIES, "DKIM key: it sees another one");
+		say(t, ANSWER_DENIES, key_dissent(j, &seen));
 	else if (v->passed)
 		say(t, ANSWER_AGREES, "DKIM key: it sees it");
 	else if (v->shows_records || q->key_has_blanks)

@@ -118,6 +118,10 @@ test_caa(void **state)
 		assert_int_equal(t.answer, cases[i].answer);
 		assert_int_equal(t.is_alarming, cases[i].alarms);
 		assert_non_null(t.why);
+		/* MP-5 */
+		if (t.answer == ANSWER_DENIES)
+			assert_non_null(
+			    strstr(t.why, "; it sees: 0 issuemail \""));
 	}
 }
 

@@ -333,7 +333,51 @@ test_flat_records(void **state)
 	    ANSWER_DENIES, false);
 }
 
+/* MP-5: what an attack would look like is said with its records. */
+static void
+test_dissent(void **state)
+{
+	static const struct {
+		struct mpic_view view;
+		const char *why;
+	} cases[] = {
+		{ { "true", "true", SAW(NOBODY) },
+		    "CAA: not-authorized; it sees: 0 issuemail \";\"" },
+		{ { "true", "false",
+		      SAW("[" US ",\"128 tbs \\\"\\\\001\\\"\"]") },
+		    "CAA: it does not pass there; it sees: 0 issuemail "
+		    "\"ca.example\", 128 tbs \"\\001\"" },
+		{ { "true", "false", "null" }, "CAA: it does not pass there" },
+	};
+	const struct question q = mpic_question();
+	struct buf many;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct testimony t = { .code = "a",
+			.body = span_str(mpic_element("a", &cases[i].view)) };
+
+		testimony_judge(unit_job(), &q, &t);
+		assert_int_equal(t.answer, ANSWER_DENIES);
+		assert_string_equal(t.why, cases[i].why);
+	}
+	buf_init(&many, unit_job()->arena, 10000);
+	buf_add_str(&many, "[" US);
+	for (int i = 0; i < 99; i++)
+		buf_add_str(&many, "," US);
+	buf_add_str(&many, "]");
+	struct testimony t = { .code = "a" };
+	t.body = span_str(mpic_edit(
+	    mpic_element("a", &(struct mpic_view){ "true", "false", SAW("X") }),
+	    "X", many.p));
+	testimony_judge(unit_job(), &q, &t);
+	assert_string_equal(t.why,
+	    "CAA: it does not pass there; it sees 100 records, kept with its "
+	    "answer");
+}
+
 static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(test_dissent),
 	cmocka_unit_test(test_flat),
 	cmocka_unit_test(test_flat_records),
 	cmocka_unit_test(test_unreached),
