@@ -111,7 +111,9 @@ static const struct grant web[] = {
 
 static const struct grant sender[] = {
 	EVERY_ROLE,
-	{ "account", "SELECT (id, eab_kid, deactivated_at, revoked_at)" },
+	/* Who hears of an incident, as well (PK-185). */
+	{ "account",
+	    "SELECT (id, eab_kid, contact, deactivated_at, revoked_at)" },
 	/* A mail that cannot be delivered ends its challenge and orders. */
 	{ "orders", "SELECT, UPDATE (failed_at, error, issue_due_at)" },
 	{ "authz", "SELECT, UPDATE (failed_at, deactivated_at)" },
@@ -125,8 +127,10 @@ static const struct grant sender[] = {
 	{ "suppressed", "SELECT" },
 	{ "eab_key", "SELECT" },
 	/* Does an incident hold what the order replaces (PK-194), or a
-	 * certificate of which nobody need be told then (PK-191)? */
-	{ "incident", "SELECT (id, due_at, deadline)" },
+	 * certificate of which nobody need be told then (PK-191)?  And who has
+	 * still to be told of it. */
+	{ "incident",
+	    "SELECT (id, due_at, deadline, told_to), UPDATE (told_to)" },
 	{ "incident_cert", "SELECT (incident_id, cert_id)" },
 	{ "caa_report", "SELECT, UPDATE (due_at, attempts, message, sent_at, "
 			"failed_at, answer)" },
@@ -136,7 +140,7 @@ static const struct grant sender[] = {
 	{ "upstream_window", "SELECT (cert_id, start_at, end_at)" },
 	{ "notice", "SELECT, INSERT (about, mailbox, language, deadline, "
 		    "expires_at, due_at), "
-		    "UPDATE (due_at, attempts, message, message_id, "
+		    "UPDATE (language, due_at, attempts, message, message_id, "
 		    "sent_at, failed_at, answer)" },
 	COUNTS_LIMITS,
 	{ NULL, NULL },
@@ -237,7 +241,7 @@ static const struct grant issuer[] = {
 	/* What its daily look finds is a draft: without due_at. */
 	{ "incident", "SELECT, INSERT, "
 		      "UPDATE (due_at, finished_at, late_at, cert_count, "
-		      "keep_from), "
+		      "keep_from, opening_at), "
 		      "DELETE" },
 	{ "incident_cert", "SELECT, INSERT, UPDATE (done_at), DELETE" },
 	{ "notice", "SELECT (about, due_at), INSERT (about, mailbox, words, "

@@ -31,7 +31,7 @@ libcs_db_a_SOURCES = \
 	db/store_eab.c db/store_eab.h \
 	db/store_handoff.c db/store_handoff.h \
 	db/store_window.c db/store_window.h \
-	db/store_incident.c db/store_incident.h \
+	db/store_incident.c db/store_incident.h db/store_incident_fill.c \
 	db/store_key.c db/store_key.h \
 	db/store_key_sweep.c db/store_key_sweep.h \
 	db/store_life.c db/store_life.h \
@@ -66,7 +66,7 @@ libcs_db_a_SOURCES = \
 nodist_libcs_db_a_SOURCES = db/schema_data.c
 
 db_schema_files = db/schema/0001.sql db/schema/0002.sql \
-	db/schema/0003.sql
+	db/schema/0003.sql db/schema/0004.sql
 db/schema_data.c: $(db_schema_files) $(EMBED_DEPS)
 	$(AM_V_GEN)$(EMBED) db_schema $(db_schema_files) >$@.tmp && mv $@.tmp $@
 EXTRA_DIST += $(db_schema_files)

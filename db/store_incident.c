@@ -10,7 +10,7 @@
 #define COLUMNS                                                                \
 	"id, cause, selector, reason, known_at, deadline, opened_by, "         \
 	"opened_at, cert_count, cancel_asked_by, cancelled_by, "               \
-	"cancelled_at, finished_at, due_at, late_at"
+	"cancelled_at, finished_at, due_at, late_at, opening_at"
 
 static void
 incident_read(struct query *q, struct incident *out)
@@ -30,12 +30,14 @@ incident_read(struct query *q, struct incident *out)
 	out->finished_at = query_int(q);
 	out->due_at = query_int(q);
 	out->late_at = query_int(q);
+	out->opening_at = query_int(q);
 }
 
 bool
 incident_is_draft(const struct incident *i)
 {
-	return i->due_at == 0 && i->cancelled_at == 0 && i->finished_at == 0;
+	return i->due_at == 0 && i->cancelled_at == 0 && i->finished_at == 0 &&
+	       i->opening_at == 0;
 }
 
 static int
@@ -49,132 +51,6 @@ incident_get(struct job *j, const char *text, const struct sql_value *values,
 		incident_read(&q, out);
 	query_end(&q);
 	return found;
-}
-
-/* --- opening ------------------------------------------------------------- */
-
-/*
- * This reads the whole table, once for an incident.  A number that is reserved
- * may be signed at any time: it belongs to the set if its certificate would,
- * issued at the earliest now.  Reservations that are under way are waited for.
- */
-static int
-freeze(struct job *j, const char *id, const struct incident_selector *s,
-    int64_t *count)
-{
-	const char *domain = s->domain == NULL ? "" : s->domain;
-
-	if (store_cert_await_reservations(j) < 0)
-		return -1;
-	return store_change(j, count,
-	    "INSERT INTO incident_cert (incident_id, cert_id) "
-	    "SELECT $1, c.id FROM cert c "
-	    "WHERE c.revoked_at = 0 AND c.not_after >= $2 "
-	    "AND ($3 = '' OR c.profile = $3) "
-	    "AND ($4 = '' OR c.account_id = $4) "
-	    "AND ($5 = '' OR c.br_version = $5) "
-	    "AND (c.issued_at = 0 OR c.issued_at >= $6) AND ($7 = 0 OR $7 >= "
-	    "CASE c.issued_at WHEN 0 THEN c.reserved_at ELSE c.issued_at END) "
-	    "AND ($8 = 0 OR c.spki_sha256 = $9) "
-	    "AND ($10 = '' OR EXISTS (SELECT 1 FROM order_identifier oi "
-	    "JOIN authz z ON z.id = oi.authz_id WHERE oi.order_id = c.order_id "
-	    "AND (z.mailbox LIKE $11 ESCAPE '!' "
-	    "OR z.mailbox LIKE $12 ESCAPE '!')))",
-	    ARGS(v_text(id), v_int(j->now),
-		v_text(s->profile == NULL ? "" : s->profile),
-		v_text(s->account_id == NULL ? "" : s->account_id),
-		v_text(s->br_version == NULL ? "" : s->br_version),
-		v_int(s->from), v_int(s->to), v_int(s->spki_sha256.n > 0),
-		v_bytes(s->spki_sha256), v_text(domain),
-		v_text(store_pattern(j, "%@", domain)),
-		v_text(store_pattern(j, "%.", domain))));
-}
-
-static int
-freeze_one(struct job *j, const char *id, const char *cert_id, int64_t *count)
-{
-	return store_change(j, count,
-	    "INSERT INTO incident_cert (incident_id, cert_id) "
-	    "SELECT $1, c.id FROM cert c WHERE c.id = $3 AND c.issued_at > 0 "
-	    "AND c.revoked_at = 0 AND c.not_after >= $2",
-	    ARGS(v_text(id), v_int(j->now), v_text(cert_id)));
-}
-
-static int
-freeze_list(struct job *j, const char *id, const struct incident_selector *s,
-    int64_t *count)
-{
-	int64_t one;
-
-	*count = 0;
-	for (size_t i = 0; i < s->cert_id_count; i++) {
-		if (freeze_one(j, id, s->cert_ids[i], &one) < 0)
-			return -1;
-		*count += one;
-	}
-	return 0;
-}
-
-static int
-freeze_found(struct job *j, const char *id, const char *cause, int64_t *count)
-{
-	if (store_change(j, count,
-		"INSERT INTO incident_cert (incident_id, cert_id) "
-		"SELECT $1, c.id FROM recheck_finding f "
-		"JOIN cert c ON c.id = f.cert_id WHERE f.cause = $3 "
-		"AND f.incident_id IS NULL AND c.revoked_at = 0 "
-		"AND c.not_after >= $2",
-		ARGS(v_text(id), v_int(j->now), v_text(cause))) < 0)
-		return -1;
-	return store_change(j, NULL,
-	    "UPDATE recheck_finding SET incident_id = $1 "
-	    "WHERE cause = $2 AND incident_id IS NULL",
-	    ARGS(v_text(id), v_text(cause)));
-}
-
-static int
-freeze_aside(struct job *j, const char *id, int64_t at, int64_t *count)
-{
-	return store_change(j, count,
-	    "INSERT INTO incident_cert (incident_id, cert_id) "
-	    "SELECT $1, id FROM cert WHERE aside_at = $2 AND issued_at > 0 "
-	    "AND revoked_at = 0 AND not_after >= $3",
-	    ARGS(v_text(id), v_int(at), v_int(j->now)));
-}
-
-static int
-fill_set(struct job *j, const char *id, const struct incident_selector *s,
-    int64_t *count)
-{
-	if (s->cert_id != NULL)
-		return freeze_one(j, id, s->cert_id, count);
-	if (s->cert_ids != NULL)
-		return freeze_list(j, id, s, count);
-	if (s->aside_at > 0)
-		return freeze_aside(j, id, s->aside_at, count);
-	if (s->found_cause != NULL)
-		return freeze_found(j, id, s->found_cause, count);
-	return freeze(j, id, s, count);
-}
-
-int
-store_incident_open(struct job *j, const struct incident *i,
-    const struct incident_selector *s, int64_t due_at, int64_t *count)
-{
-	if (store_change(j, NULL,
-		"INSERT INTO incident (id, cause, selector, reason, known_at, "
-		"deadline, opened_by, opened_at, due_at) "
-		"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, NULLIF(CAST($9 AS "
-		"BIGINT), 0))",
-		ARGS(v_text(i->id), v_text(i->cause), v_text(i->selector),
-		    v_int(i->reason), v_int(i->known_at), v_int(i->deadline),
-		    v_text(i->opened_by), v_int(j->now), v_int(due_at))) < 0 ||
-	    fill_set(j, i->id, s, count) < 0)
-		return -1;
-	j->wake |= 1u << ROLE_ISSUER;
-	return store_change_one(j, "incident",
-	    "UPDATE incident SET cert_count = $2 WHERE id = $1",
-	    ARGS(v_text(i->id), v_int(*count)));
 }
 
 /* --- reading ------------------------------------------------------------- */
@@ -251,8 +127,9 @@ store_incident_confirm(
 {
 	j->wake |= 1u << ROLE_ISSUER;
 	return store_change_one(j, "incident",
-	    "UPDATE incident SET due_at = $3, opened_by = $2 WHERE id = $1 "
-	    "AND due_at IS NULL AND finished_at = 0 AND cancelled_at = 0",
+	    "UPDATE incident SET due_at = $3, opened_by = $2, told_to = '' "
+	    "WHERE id = $1 AND due_at IS NULL AND finished_at = 0 "
+	    "AND cancelled_at = 0 AND opening_at IS NULL",
 	    ARGS(v_text(id), v_text(by), v_int(due_at)));
 }
 
@@ -261,7 +138,8 @@ store_incident_drafts(struct job *j, int64_t *count)
 {
 	return store_get_int(j, count,
 		   "SELECT COUNT(*) FROM incident WHERE due_at IS NULL "
-		   "AND finished_at = 0 AND cancelled_at = 0",
+		   "AND finished_at = 0 AND cancelled_at = 0 "
+		   "AND opening_at IS NULL",
 		   NO_ARGS) < 0
 		   ? -1
 		   : 0;
@@ -275,6 +153,7 @@ store_incident_ask_cancel(struct job *j, const char *id, const char *by)
 	return store_change_one(j, "incident",
 	    "UPDATE incident SET cancel_asked_by = $2 "
 	    "WHERE id = $1 AND finished_at = 0 AND cancelled_at = 0 "
+	    "AND opening_at IS NULL "
 	    /* An admin takes the place of a system account, and of another
 	     * admin (src/cmd_incident.c says when). */
 	    "AND (cancel_asked_by IS NULL OR ($2 LIKE 'admin:%' "
@@ -287,10 +166,85 @@ store_incident_cancel(struct job *j, const char *id, const char *by)
 {
 	return store_change_one(j, "incident",
 	    "UPDATE incident SET cancelled_by = $2, cancelled_at = $3, "
-	    "due_at = NULL WHERE id = $1 AND finished_at = 0 "
+	    "due_at = NULL, told_to = NULL WHERE id = $1 AND finished_at = 0 "
 	    "AND cancelled_at = 0 AND cancel_asked_by IS NOT NULL AND "
 	    "cancel_asked_by <> $2",
 	    ARGS(v_text(id), v_text(by), v_int(j->now)));
+}
+
+/* --- who is told ---------------------------------------------------------- */
+
+int
+store_incident_telling(struct job *j, struct incident *out)
+{
+	struct query q;
+	int found = query_first(&q, j,
+	    "SELECT id, deadline FROM incident WHERE told_to IS NOT NULL "
+	    "ORDER BY told_to LIMIT 1",
+	    NO_ARGS);
+
+	*out = (struct incident){ .id = NULL };
+	if (found == 1) {
+		out->id = query_text(&q);
+		out->deadline = query_int(&q);
+	}
+	query_end(&q);
+	return found;
+}
+
+static int
+told_to(struct job *j, const char *id, const char **last)
+{
+	struct query q;
+	int found = query_first(&q, j,
+	    "SELECT told_to FROM incident "
+	    "WHERE id = $1 AND told_to IS NOT NULL",
+	    ARGS(v_text(id)));
+
+	*last = found == 1 ? query_text(&q) : NULL;
+	query_end(&q);
+	return found;
+}
+
+int
+store_incident_range(struct job *j, const char *id, const char *after,
+    size_t max, struct id_range *range)
+{
+	struct query q;
+	int found = query_first(&q, j,
+	    "SELECT MIN(cert_id), MAX(cert_id) FROM (SELECT cert_id "
+	    "FROM incident_cert WHERE incident_id = $1 AND cert_id > $3 "
+	    "ORDER BY cert_id LIMIT $2) bite",
+	    ARGS(v_text(id), v_int((int64_t)max), v_text(after)));
+
+	*range = (struct id_range){ .from = NULL };
+	if (found == 1) {
+		range->from = query_text(&q);
+		range->to = query_text(&q);
+	}
+	query_end(&q);
+	return found < 0 ? -1 : range->to != NULL;
+}
+
+/* Whoever is at it as well waits for the row, and then finds it moved. */
+int
+store_incident_tell(
+    struct job *j, const char *id, size_t max, struct id_range *range)
+{
+	const char *last;
+	int64_t moved;
+	int found = told_to(j, id, &last);
+
+	if (found <= 0)
+		return found;
+	found = store_incident_range(j, id, last, max, range);
+	if (found < 0 ||
+	    store_change(j, &moved,
+		"UPDATE incident SET told_to = $3 "
+		"WHERE id = $1 AND told_to = $2",
+		ARGS(v_text(id), v_text(last), v_text(range->to))) < 0)
+		return -1;
+	return found == 1 && moved > 0;
 }
 
 /* --- the deadline -------------------------------------------------------- */
@@ -463,8 +417,8 @@ store_incident_finish(struct job *j, const char *id)
 }
 
 int
-store_incident_authz(
-    struct job *j, const char *id, size_t max, const char ***out, size_t *count)
+store_incident_authz(struct job *j, const char *id,
+    const struct id_range *range, size_t max, const char ***out, size_t *count)
 {
 	struct query q;
 	int found;
@@ -480,8 +434,10 @@ store_incident_authz(
 	    "AND a.mailbox = z.mailbox AND a.valid_at > 0 "
 	    "AND a.valid_until > $2 AND a.failed_at = 0 "
 	    "AND a.deactivated_at = 0 AND a.revoked_at = 0 "
-	    "WHERE ic.incident_id = $1 LIMIT $3",
-	    ARGS(v_text(id), v_int(j->now), v_int((int64_t)max)));
+	    "WHERE ic.incident_id = $1 AND ic.cert_id >= $4 "
+	    "AND ic.cert_id <= $5 LIMIT $3",
+	    ARGS(v_text(id), v_int(j->now), v_int((int64_t)max),
+		v_text(range->from), v_text(range->to)));
 	for (; found == 1; found = query_next(&q))
 		(*out)[(*count)++] = query_text(&q);
 	query_end(&q);

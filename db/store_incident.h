@@ -6,7 +6,7 @@
 #ifndef DB_STORE_INCIDENT_H
 #define DB_STORE_INCIDENT_H
 
-#include "db/store.h"
+#include "db/store_cert.h"
 
 struct revocation;
 struct revoked_cert;
@@ -27,6 +27,7 @@ struct incident {
 	int64_t finished_at; /* the last revocation was published */
 	int64_t due_at;      /* 0: it has ended, or is a draft */
 	int64_t late_at;     /* the deadline was missed (PK-157); 0: no */
+	int64_t opening_at;  /* its set was filled last; 0: it is opened */
 };
 
 /* Which certificates: all that is given must hold. */
@@ -53,14 +54,57 @@ struct incident_selector {
 bool incident_is_draft(const struct incident *i);
 
 /*
- * Inserts the incident and its set: what the selector finds among unexpired,
- * unrevoked certificates, and numbers that are reserved for such: those may be
- * signed later, but not once they are revoked.  `due_at`: when the issuer looks
- * at it first; 0: a draft. *count: how many there are; the caller decides what
- * none means.
+ * All at once.  Inserts the incident and its set: what the selector finds among
+ * unexpired, unrevoked certificates, and numbers that are reserved for such:
+ * those may be signed later, but not once they are revoked.  `due_at`: when the
+ * issuer looks at it first; 0: a draft. *count: how many there are; the caller
+ * decides what none means.
  */
 int store_incident_open(struct job *j, const struct incident *i,
     const struct incident_selector *s, int64_t due_at, int64_t *count);
+
+/*
+ * The same in bites, each in a transaction, for what may be very many
+ * (decision 60):
+ *
+ *	store_incident_begin()    the incident, without any effect yet
+ *	store_incident_fill()     until f.is_done: a part of its set
+ *	store_incident_go_on()    while something else is done before
+ *	store_incident_filled()   the rest, and it is open
+ *
+ * i->opened_at is the moment at which a certificate must not have expired, the
+ * same each time.  ERR_CONFLICT once store_incident_undo() has begun.  Of the
+ * selector: anything but cert_id, aside_at and found_cause.
+ */
+struct incident_fill {
+	struct cert_place after; /* {0}: at the beginning */
+	size_t listed;           /* of cert_ids */
+	int64_t count;           /* of the set by now */
+	bool is_done;
+	/* What store_incident_filled() has added, in its job's memory. */
+	const char **late;
+	size_t late_count;
+};
+int store_incident_begin(struct job *j, const struct incident *i);
+int store_incident_fill(struct job *j, const struct incident *i,
+    const struct incident_selector *s, size_t max, struct incident_fill *f);
+int store_incident_go_on(struct job *j, const char *id);
+int store_incident_filled(struct job *j, const struct incident *i,
+    const struct incident_selector *s, int64_t due_at, struct incident_fill *f);
+/* How many that would be by now, also a part at a time; changes nothing.  Not
+ * of cert_ids. */
+int store_incident_count(struct job *j, const struct incident_selector *s,
+    int64_t now, size_t max, struct incident_fill *f);
+/* When was the set of any filled last that is not open yet: the earliest.
+ * 1, 0, -1. */
+int store_incident_opening(struct job *j, int64_t *at);
+/* One that nobody has filled since `until`: 1 and id, opened_by, opened_at. */
+int store_incident_stuck(struct job *j, int64_t until, struct incident *out);
+/* Takes back `max` of its set, and in the end itself, unless somebody has
+ * filled it since `until`: 1 there may be more, 0 it is gone or open, -1. */
+int store_incident_undo(
+    struct job *j, const char *id, int64_t until, size_t max);
+
 int store_incident_by_id(
     struct job *j, const char *id, struct incident *out); /* 1, 0, -1 */
 /* Newest first, at most `max`. */
@@ -123,9 +167,26 @@ int store_incident_waits(
 int store_incident_set_late(struct job *j, const char *id);
 int store_incident_finish(struct job *j, const char *id);
 
-/* Valid authorizations for the accounts and mailboxes of the set (PK-187), at
+/* Certificates of a set from one to the other, in the order of their ids. */
+struct id_range {
+	const char *from, *to;
+};
+/* The next `max` behind `after` (""): 1 and *range, 0 there is none, -1. */
+int store_incident_range(struct job *j, const char *id, const char *after,
+    size_t max, struct id_range *range);
+/*
+ * Whose people are told, in bites: an incident that was opened in bites, or
+ * confirmed, has told nobody.  1, id and deadline: one that has not told all
+ * yet; 0; -1.
+ */
+int store_incident_telling(struct job *j, struct incident *out);
+/* The next `max` of its set, which are counted as told: 1 and *range, 0 nobody
+ * is left, -1. */
+int store_incident_tell(
+    struct job *j, const char *id, size_t max, struct id_range *range);
+/* Valid authorizations for the accounts and mailboxes of these (PK-187), at
  * most `max`: their ids. */
-int store_incident_authz(struct job *j, const char *id, size_t max,
-    const char ***out, size_t *count);
+int store_incident_authz(struct job *j, const char *id,
+    const struct id_range *range, size_t max, const char ***out, size_t *count);
 
 #endif

@@ -2,13 +2,16 @@
 
 #include "db/store_notice.h"
 
+#include "db/store_incident.h"
 #include "db/store_private.h"
 #include "lib/arena.h"
 
 /* --- queueing ------------------------------------------------------------ */
 
+/* The language of the first certificate that has one. */
 int
-store_notice_queue(struct job *j, const char *incident_id, int64_t expires_at)
+store_notice_queue(struct job *j, const char *incident_id,
+    const struct id_range *range, int64_t expires_at)
 {
 	j->wake |= 1u << ROLE_SENDER;
 	return store_change(j, NULL,
@@ -20,8 +23,13 @@ store_notice_queue(struct job *j, const char *incident_id, int64_t expires_at)
 	    "JOIN orders o ON o.id = c.order_id "
 	    "JOIN order_identifier oi ON oi.order_id = c.order_id "
 	    "JOIN authz z ON z.id = oi.authz_id "
-	    "WHERE n.id = $1 GROUP BY n.id, n.deadline, z.mailbox",
-	    ARGS(v_text(incident_id), v_int(expires_at), v_int(j->now)));
+	    "WHERE n.id = $1 AND i.cert_id >= $4 AND i.cert_id <= $5 "
+	    "GROUP BY n.id, n.deadline, z.mailbox "
+	    "ON CONFLICT (about, mailbox) DO UPDATE "
+	    "SET language = excluded.language WHERE notice.language IS NULL "
+	    "AND excluded.language IS NOT NULL",
+	    ARGS(v_text(incident_id), v_int(expires_at), v_int(j->now),
+		v_text(range->from), v_text(range->to)));
 }
 
 int
@@ -119,8 +127,9 @@ store_notice_report(struct job *j, const struct notice_report *n)
 }
 
 int
-store_notice_accounts(struct job *j, const char *incident_id, const char *after,
-    size_t max, struct notice_account **out, size_t *count)
+store_notice_accounts(struct job *j, const char *incident_id,
+    const struct id_range *range, size_t max, struct notice_account **out,
+    size_t *count)
 {
 	struct query q;
 	int found;
@@ -131,8 +140,10 @@ store_notice_accounts(struct job *j, const char *incident_id, const char *after,
 	    "SELECT DISTINCT a.id, a.contact FROM incident_cert i "
 	    "JOIN cert c ON c.id = i.cert_id "
 	    "JOIN account a ON a.id = c.account_id "
-	    "WHERE i.incident_id = $1 AND a.id > $2 ORDER BY a.id LIMIT $3",
-	    ARGS(v_text(incident_id), v_text(after), v_int((int64_t)max)));
+	    "WHERE i.incident_id = $1 AND i.cert_id >= $2 AND i.cert_id <= $3 "
+	    "LIMIT $4",
+	    ARGS(v_text(incident_id), v_text(range->from), v_text(range->to),
+		v_int((int64_t)max)));
 	for (; found == 1; found = query_next(&q)) {
 		struct notice_account *a = &(*out)[(*count)++];
 

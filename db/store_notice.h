@@ -12,6 +12,8 @@
 
 #include "db/store.h"
 
+struct id_range;
+
 struct notice {
 	/* An incident's id, notice_of_report() or notice_of_renewal(). */
 	const char *about;
@@ -24,9 +26,10 @@ struct notice {
 	int64_t attempts;     /* with this one */
 };
 
-/* For each mailbox of the incident's certificates. */
-int store_notice_queue(
-    struct job *j, const char *incident_id, int64_t expires_at);
+/* For each mailbox of these certificates of the incident; nothing for those
+ * that have one. */
+int store_notice_queue(struct job *j, const char *incident_id,
+    const struct id_range *range, int64_t expires_at);
 /* For one more address; nothing if there is one for it. */
 int store_notice_add(struct job *j, const char *incident_id,
     const char *mailbox, int64_t expires_at);
@@ -71,10 +74,10 @@ struct notice_account {
 	const char *id;
 	const char *contact; /* JSON array of URLs */
 };
-/* The accounts of the incident's certificates behind `after` (""), at most
- * `max`, by id. */
+/* The accounts of these certificates of the incident, at most `max`. */
 int store_notice_accounts(struct job *j, const char *incident_id,
-    const char *after, size_t max, struct notice_account **out, size_t *count);
+    const struct id_range *range, size_t max, struct notice_account **out,
+    size_t *count);
 
 /* The next one due: 1 and *out, 0, -1. */
 int store_notice_lease(struct job *j, int64_t lease_until, struct notice *out);

@@ -432,6 +432,12 @@ cancel(struct job *j, const struct incident *i, const char *by, bool *asks)
 	if (first < 0)
 		return -1;
 	*asks = first == 1;
+	if (i->opening_at != 0)
+		return job_fail(j, ERR_MALFORMED,
+		    "%s: the incident is being opened, and has no effect yet; "
+		    "if the command that does has ended, the issuer undoes it "
+		    "within minutes",
+		    i->id);
 	if (i->cancelled_at != 0 || i->finished_at != 0)
 		return job_fail(j, ERR_MALFORMED, "%s: the incident is %s",
 		    i->id, issuer_incident_status(j, i));

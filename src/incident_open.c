@@ -3,57 +3,25 @@
 #include "src/incident_open.h"
 
 #include "db/store_audit.h"
-#include "db/store_authz.h"
 #include "db/store_incident.h"
-#include "db/store_notice.h"
-#include "lib/addr.h"
 #include "lib/arena.h"
 #include "lib/job.h"
-#include "lib/json.h"
 #include "lib/log.h"
 #include "lib/rnd.h"
+#include "src/incident_drop.h"
+#include "src/incident_tell.h"
 #include "src/role_issuer.h"
 #include "src/worker.h"
 
 #include <string.h>
+#include <time.h>
 
-#define PAGE 500
+#define BITE 300 /* certificates that a transaction looks at */
+#define DROP_BITE 100
+#define UNDO_BITE 1000
+#define PAUSE_MS 2
+#define STUCK_SECS ((int64_t)300)
 #define HOUR ((int64_t)3600)
-/* A relay that is away for as long as that after the end. */
-#define NOTICE_SECS ((int64_t)2 * 86400)
-
-/* PK-187: replacements need a new reply. */
-static int
-drop_authorizations(struct job *j, const char *incident_id, size_t *dropped)
-{
-	size_t count = 0, revoked = 0;
-	const char **ids = NULL;
-	struct authz a;
-
-	*dropped = 0;
-	do {
-		if (store_incident_authz(j, incident_id, PAGE, &ids, &count) <
-		    0)
-			return -1;
-		revoked = 0;
-		for (size_t i = 0; i < count; i++) {
-			int found = store_authz_lock(j, ids[i], &a);
-
-			if (found < 0 ||
-			    (found == 1 && store_authz_revoke(j, &a) < 0))
-				return -1;
-			revoked += found == 1;
-		}
-		*dropped += revoked;
-	} while (revoked > 0);
-	/* They would be found again and again. */
-	if (count > 0)
-		log_error("authorizations without challenge",
-		    "incident=%s authz=%s next=\"find out who wrote the rows; "
-		    "they prove nothing\"",
-		    incident_id, ids[0]);
-	return 0;
-}
 
 /* --- causes -------------------------------------------------------------- */
 
@@ -95,108 +63,54 @@ incident_cause_read(
 	    name == NULL ? "" : " ", name == NULL ? "" : name, known);
 }
 
-/* --- notices ------------------------------------------------------------- */
+/* --- at once -------------------------------------------------------------- */
 
-/* AC-69 has let nothing else in than one address behind mailto. */
-static int
-add_contact(
-    struct job *j, const char *incident_id, struct span url, int64_t expires_at)
+static bool
+drops(const struct incident *i)
 {
-	static const struct span scheme = SPAN_INIT("mailto:");
-	const struct addr_policy policy = { .utf8_local = true,
-		.reserved_domains = true };
-	struct addr a;
-
-	if (!span_casestarts(url, scheme))
-		return 0;
-	if (addr_parse(j, span_from(url, scheme.n), &policy, &a) < 0) {
-		job_recover(j);
-		return 0;
-	}
-	return store_notice_add(j, incident_id, a.canonical, expires_at);
+	return strcmp(i->cause, INCIDENT_VALIDATION) == 0;
 }
 
+/* Its set is there. */
 static int
-add_contacts(struct job *j, const char *incident_id, const char *array,
-    int64_t expires_at)
+finish_opening(
+    struct job *j, const struct incident *i, struct incident_opened *out)
 {
-	const struct json *object, *list;
-	const char *text = arena_printf(j->arena, "{\"contact\":%s}", array);
-
-	/* What cannot be read must not keep an incident from being opened. */
-	if (json_parse_object(j, span_str(text), "contact", &object) < 0) {
-		job_recover(j);
-		log_warning(
-		    "contacts not readable", "incident=%s", incident_id);
-		return 0;
-	}
-	list = json_get(object, "contact");
-	for (size_t i = 0;
-	     json_type(list) == JSON_T_ARRAY && i < json_count(list); i++)
-		if (add_contact(j, incident_id, json_string(json_at(list, i)),
-			expires_at) < 0)
-			return -1;
-	return 0;
-}
-
-/* To each mailbox, and to those who are to hear of the account. */
-static int
-queue_notices(struct job *j, const struct incident *i)
-{
-	int64_t last = i->deadline > j->now ? i->deadline : j->now;
-	int64_t expires_at = last + NOTICE_SECS;
-	struct notice_account *accounts;
-	const char *after = "";
-	size_t count;
-
-	if (store_notice_queue(j, i->id, expires_at) < 0)
-		return -1;
-	do {
-		if (store_notice_accounts(
-			j, i->id, after, PAGE, &accounts, &count) < 0)
-			return -1;
-		for (size_t k = 0; k < count; k++)
-			if (add_contacts(
-				j, i->id, accounts[k].contact, expires_at) < 0)
-				return -1;
-		if (count > 0)
-			after = accounts[count - 1].id;
-	} while (count > 0);
-	return 0;
-}
-
-/* --- opening ------------------------------------------------------------- */
-
-int
-incident_open_within(struct job *j, const struct incident *i,
-    const struct incident_selector *s, struct incident_opened *out)
-{
-	struct incident counted;
-
-	*out = (struct incident_opened){ 0 };
-	if (store_incident_open(j, i, s,
-		issuer_incident_next(i->deadline, j->now),
-		&out->certificates) < 0)
-		return -1;
 	if (out->certificates == 0)
 		return job_fail(j, ERR_MALFORMED,
 		    "no certificate is like that; nothing was opened");
-	counted = *i;
-	counted.cert_count = out->certificates;
-	if (store_incident_set_due(
-		j, i->id, issuer_incident_due(&counted, j->now)) < 0)
-		return -1;
-	if (strcmp(i->cause, INCIDENT_VALIDATION) == 0 &&
-	    drop_authorizations(j, i->id, &out->dropped) < 0)
-		return -1;
-	if (queue_notices(j, i) < 0)
+	if (incident_tell_within(j, i) < 0)
 		return -1;
 	return store_audit_add(j, i->opened_by, "incident opened",
 	    arena_printf(j->arena, "incident:%s", i->id), "ok", i->selector);
 }
 
+static int64_t
+first_due(const struct job *j, const struct incident *i, int64_t certificates)
+{
+	struct incident counted = *i;
+
+	counted.cert_count = certificates;
+	return issuer_incident_due(&counted, j->now);
+}
+
 int
-incident_open(struct job *j, const struct incident *i,
+incident_open_within(struct job *j, const struct incident *i,
+    const struct incident_selector *s, struct incident_opened *out)
+{
+	*out = (struct incident_opened){ 0 };
+	if (store_incident_open(j, i, s,
+		issuer_incident_next(i->deadline, j->now),
+		&out->certificates) < 0 ||
+	    store_incident_set_due(
+		j, i->id, first_due(j, i, out->certificates)) < 0 ||
+	    (drops(i) && incident_drop_all(j, i->id, &out->dropped) < 0))
+		return -1;
+	return finish_opening(j, i, out);
+}
+
+static int
+open_at_once(struct job *j, const struct incident *i,
     const struct incident_selector *s, bool dry_run,
     struct incident_opened *out)
 {
@@ -208,6 +122,268 @@ incident_open(struct job *j, const struct incident *i,
 		return store_commit(j);
 	store_rollback(j);
 	return 0;
+}
+
+/* --- in bites ------------------------------------------------------------- */
+
+/* What may be a part of all certificates. */
+static bool
+may_be_many(const struct incident_selector *s)
+{
+	return s->cert_id == NULL && s->aside_at == 0 && s->found_cause == NULL;
+}
+
+/* With SQLite one writes at a time, and who waits only looks from time to time
+ * whether it may (decision 55). */
+static void
+let_others_write(void)
+{
+	const struct timespec pause = { 0, PAUSE_MS * 1000000L };
+
+	nanosleep(&pause, NULL);
+}
+
+static int
+begin(struct job *j, const struct incident *i)
+{
+	if (store_begin(j) < 0)
+		return -1;
+	if (store_incident_begin(j, i) < 0)
+		return worker_undo(j);
+	return store_commit(j);
+}
+
+static int
+fill_once(struct job *j, const struct incident *i,
+    const struct incident_selector *s, struct incident_fill *f)
+{
+	if (store_begin(j) < 0)
+		return -1;
+	if (store_incident_fill(j, i, s, BITE, f) < 0)
+		return worker_undo(j);
+	return store_commit(j);
+}
+
+/* Whoever counts changes nothing, and keeps nobody waiting. */
+static int
+count_once(struct job *j, const struct incident *i,
+    const struct incident_selector *s, struct incident_fill *f)
+{
+	return store_incident_count(j, s, i->opened_at, BITE, f);
+}
+
+typedef int bite_fn(struct job *j, const struct incident *i,
+    const struct incident_selector *s, struct incident_fill *f);
+
+/* Each bite in a job of its own: there may be very many. */
+static int
+take_bites(struct job *j, bite_fn *take, const struct incident *i,
+    const struct incident_selector *s, struct incident_fill *f)
+{
+	int result = 0;
+
+	while (result == 0 && !f->is_done) {
+		struct job one;
+
+		job_init(&one, j->store, j->conf);
+		result = take(&one, i, s, f);
+		if (f->after.id != NULL)
+			f->after.id = arena_strdup(j->arena, f->after.id);
+		j->err = one.err;
+		job_done(&one);
+		if (result == 0)
+			let_others_write();
+	}
+	return result;
+}
+
+static int
+drop_once(struct job *j, const char *id, const char *after,
+    struct id_range *range, size_t *dropped)
+{
+	int found = store_incident_range(j, id, after, DROP_BITE, range);
+
+	if (found <= 0)
+		return found;
+	if (store_begin(j) < 0)
+		return -1;
+	if (store_incident_go_on(j, id) < 0 ||
+	    incident_drop(j, id, range, dropped) < 0)
+		return worker_undo(j);
+	return store_commit(j) < 0 ? -1 : 1;
+}
+
+/* Before it is open: what is dropped stays so if it is undone, and then another
+ * reply is asked for once. */
+static int
+drop_in_bites(struct job *j, const char *id, size_t *dropped)
+{
+	const char *after = "";
+	int found;
+
+	do {
+		struct id_range range;
+		struct job one;
+
+		job_init(&one, j->store, j->conf);
+		found = drop_once(&one, id, after, &range, dropped);
+		if (found == 1)
+			after = arena_strdup(j->arena, range.to);
+		j->err = one.err;
+		job_done(&one);
+		let_others_write();
+	} while (found == 1);
+	return found;
+}
+
+static int
+drop_late(struct job *j, const char *id, const struct incident_fill *f,
+    size_t *dropped)
+{
+	for (size_t k = 0; k < f->late_count; k++) {
+		const struct id_range one = { f->late[k], f->late[k] };
+
+		if (incident_drop(j, id, &one, dropped) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+end(struct job *j, const struct incident *i, const struct incident_selector *s,
+    struct incident_fill *f, struct incident_opened *out)
+{
+	int64_t due_at = first_due(j, i, f->count);
+
+	if (store_begin(j) < 0)
+		return -1;
+	if (store_incident_filled(j, i, s, due_at, f) < 0 ||
+	    (drops(i) && drop_late(j, i->id, f, &out->dropped) < 0))
+		return worker_undo(j);
+	out->certificates = f->count;
+	if (finish_opening(j, i, out) < 0)
+		return worker_undo(j);
+	return store_commit(j);
+}
+
+/* What was begun leaves nothing: 0, or -1 and the issuer does it later. */
+static int
+undo_once(struct job *j, const char *id, int64_t until)
+{
+	int more;
+
+	if (store_begin(j) < 0)
+		return -1;
+	more = store_incident_undo(j, id, until, UNDO_BITE);
+	if (more < 0)
+		return worker_undo(j);
+	return store_commit(j) < 0 ? -1 : more;
+}
+
+static void
+undo(struct job *j, const char *id)
+{
+	int more;
+
+	do {
+		struct job one;
+
+		job_init(&one, j->store, j->conf);
+		more = undo_once(&one, id, INT64_MAX);
+		job_done(&one);
+		let_others_write();
+	} while (more > 0);
+}
+
+static int
+open_in_bites(struct job *j, const struct incident *i,
+    const struct incident_selector *s, struct incident_opened *out)
+{
+	struct incident opening = *i;
+	struct incident_fill f = { .is_done = false };
+
+	*out = (struct incident_opened){ 0 };
+	opening.opened_at = j->now;
+	if (begin(j, &opening) < 0)
+		return -1;
+	if (take_bites(j, fill_once, &opening, s, &f) == 0 &&
+	    (!drops(i) || drop_in_bites(j, i->id, &out->dropped) == 0) &&
+	    end(j, &opening, s, &f, out) == 0)
+		return 0;
+	undo(j, i->id);
+	return -1;
+}
+
+static int
+count_all(struct job *j, const struct incident *i,
+    const struct incident_selector *s, struct incident_opened *out)
+{
+	struct incident opening = *i;
+	struct incident_fill f = { .is_done = false };
+
+	*out = (struct incident_opened){ 0 };
+	opening.opened_at = j->now;
+	f.count = (int64_t)s->cert_id_count;
+	if (s->cert_ids == NULL &&
+	    take_bites(j, count_once, &opening, s, &f) < 0)
+		return -1;
+	out->certificates = f.count;
+	return f.count > 0
+		   ? 0
+		   : job_fail(j, ERR_MALFORMED,
+			 "no certificate is like that; nothing was opened");
+}
+
+int
+incident_open(struct job *j, const struct incident *i,
+    const struct incident_selector *s, bool dry_run,
+    struct incident_opened *out)
+{
+	if (!may_be_many(s))
+		return open_at_once(j, i, s, dry_run, out);
+	return dry_run ? count_all(j, i, s, out) : open_in_bites(j, i, s, out);
+}
+
+/* --- what nobody fills any more --------------------------------------------
+ */
+
+int
+issuer_incident_undo_due(struct job *j, int64_t *at)
+{
+	int found = store_incident_opening(j, at);
+
+	if (found == 1)
+		*at += STUCK_SECS;
+	return found;
+}
+
+static int
+note_undone(struct job *j, const struct incident *i)
+{
+	log_error("incident not opened",
+	    "incident=%s by=%s next=\"the command that opened it has ended "
+	    "before its set was complete, and nothing is left of it: open it "
+	    "again\"",
+	    i->id, i->opened_by);
+	return store_audit_add(j, "issuer", "incident not opened",
+	    arena_printf(j->arena, "incident:%s", i->id), "ended", NULL);
+}
+
+int
+issuer_incident_undo_step(struct job *j)
+{
+	const int64_t until = j->now - STUCK_SECS;
+	struct incident i;
+	int more = store_incident_stuck(j, until, &i);
+
+	if (more <= 0)
+		return more;
+	if (store_begin(j) < 0)
+		return -1;
+	more = store_incident_undo(j, i.id, until, UNDO_BITE);
+	if (more < 0 || (more == 0 && note_undone(j, &i) < 0))
+		return worker_undo(j);
+	return store_commit(j) < 0 ? -1 : 1;
 }
 
 /* --- drafts -------------------------------------------------------------- */
@@ -245,7 +421,7 @@ incident_confirm(struct job *j, const struct incident *i, const char *by)
 		    j, ERR_MALFORMED, "%s: the incident is no draft", i->id);
 	if (store_incident_confirm(
 		j, i->id, by, issuer_incident_due(i, j->now)) < 0 ||
-	    queue_notices(j, i) < 0)
+	    incident_tell_within(j, i) < 0)
 		return -1;
 	return store_audit_add(j, by, "incident confirmed",
 	    arena_printf(j->arena, "incident:%s", i->id), "ok", NULL);

@@ -20,8 +20,11 @@ struct incident_opened {
 	size_t dropped; /* authorizations */
 };
 /*
- * In a transaction of its own, which `dry_run` undoes: 0, or -1 and nothing has
- * changed, also when the selector finds no certificate (ERR_MALFORMED).
+ * In transactions of its own, of which the last one opens it (decision 60):
+ * 0, or -1 and nothing has changed, also when the selector finds no certificate
+ * (ERR_MALFORMED).  Whoever is killed leaves what the issuer undoes. `dry_run`:
+ * how many there are.  Some are told by then; the sender goes on
+ * (src/incident_tell.h).
  */
 int incident_open(struct job *j, const struct incident *i,
     const struct incident_selector *s, bool dry_run,

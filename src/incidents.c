@@ -64,20 +64,26 @@ issuer_incident_status(const struct job *j, const struct incident *i)
 		return "cancelled";
 	if (i->finished_at != 0)
 		return "finished";
+	if (i->opening_at != 0)
+		return "opening";
 	if (incident_is_draft(i))
 		return "draft";
 	return issuer_incident_due(i, j->now) > j->now ? "open" : "revoking";
 }
 
-/* Its own transaction's, which it ends. */
+/* How many of the set are done, which takes long where it is large: before the
+ * transaction, in which others would wait for it. */
+struct progress {
+	int64_t revoked, replaced;
+};
+
+/* Ends the transaction. */
 static int
-alarm_once(struct job *j, const struct incident *i)
+alarm_once(struct job *j, const struct incident *i, const struct progress *p)
 {
 	int64_t next = issuer_incident_due(i, j->now);
-	int64_t revoked, replaced;
 
-	if (store_incident_progress(j, i->id, &revoked, &replaced) < 0 ||
-	    store_incident_set_due(j, i->id, next) < 0)
+	if (store_incident_set_due(j, i->id, next) < 0)
 		return worker_undo(j);
 	if (store_commit(j) < 0)
 		return -1;
@@ -86,7 +92,7 @@ alarm_once(struct job *j, const struct incident *i)
 	    " revoked=%" PRId64 " replaced=%" PRId64 " begins=%" PRId64
 	    " next=\"what is left is revoked from then on, "
 	    "so that the lists are out at the deadline\"",
-	    i->id, i->deadline - j->now, i->cert_count, revoked, replaced,
+	    i->id, i->deadline - j->now, i->cert_count, p->revoked, p->replaced,
 	    start_of(i));
 	return 1;
 }
@@ -230,11 +236,15 @@ is_time(struct job *j, const struct incident *i)
 int
 issuer_incident_step(const struct issuer *s, struct job *j)
 {
+	struct progress p = { 0 };
 	struct incident i;
 	int found = store_incident_due(j, &i), more;
 
 	if (found <= 0)
 		return found;
+	if (j->now < start_of(&i) &&
+	    store_incident_progress(j, i.id, &p.revoked, &p.replaced) < 0)
+		return -1;
 	if (store_begin(j) < 0)
 		return -1;
 	found = store_incident_take(j, &i);
@@ -248,7 +258,7 @@ issuer_incident_step(const struct issuer *s, struct job *j)
 	if (found < 0)
 		return worker_undo(j);
 	if (found == 0)
-		return alarm_once(j, &i);
+		return alarm_once(j, &i, &p);
 	more = revoke_incident(j, &i, BITE);
 	if (more < 0)
 		return worker_undo(j);

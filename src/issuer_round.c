@@ -56,6 +56,13 @@ incident_step(struct issuer *i, struct job *j)
 	return issuer_incident_step(i, j);
 }
 
+static int
+undo_step(struct issuer *i, struct job *j)
+{
+	(void)i;
+	return issuer_incident_undo_step(j);
+}
+
 /* Strangers can make reports, and accounts orders: they take turns, so that
  * neither waits for the end of the other. */
 static int
@@ -183,6 +190,7 @@ static const struct {
 	{ former_step, false, false },
 	{ spent_step, false, false },
 	{ incident_step, false, false },
+	{ undo_step, false, false },
 	{ report_step, false, false },
 	{ sweep_step, false, false },
 	{ head_step, false, false },
@@ -283,18 +291,21 @@ sooner(int found, int64_t *at, bool is_due, int64_t due_at)
 int
 issuer_next_due(void *ctx, struct job *j, int64_t *at)
 {
-	int64_t incident_at, recheck_at, report_at, status_at, former_at;
+	int64_t incident_at, undo_at, recheck_at, report_at, status_at;
+	int64_t former_at;
 	int found = store_order_next_due(j, at);
 	int incidents = store_incident_next_due(j, &incident_at);
+	int undo = issuer_incident_undo_due(j, &undo_at);
 	int recheck = issuer_recheck_due(j, &recheck_at);
 	int reports = store_report_next_due(j, &report_at);
 
-	if (found < 0 || incidents < 0 || recheck < 0 || reports < 0 ||
-	    former_due(ctx, j, &former_at) < 0)
+	if (found < 0 || incidents < 0 || undo < 0 || recheck < 0 ||
+	    reports < 0 || former_due(ctx, j, &former_at) < 0)
 		return -1;
 	found = sooner(found, at, reports > 0, report_at);
 	found = sooner(found, at, recheck > 0, recheck_at);
 	found = sooner(found, at, incidents > 0, incident_at);
+	found = sooner(found, at, undo > 0, undo_at);
 	found = sooner(found, at, former_at != INT64_MAX, former_at);
 	if (issuer_is_external(j))
 		return found;

@@ -119,7 +119,9 @@ libcs_src_a_SOURCES = \
 	src/conf_table.c src/conf_table.h \
 	src/conf_value.c src/conf_value.h \
 	src/account_keys.c src/account_keys.h \
+	src/incident_drop.c src/incident_drop.h \
 	src/incident_open.c src/incident_open.h \
+	src/incident_tell.c src/incident_tell.h \
 	src/incidents.c \
 	src/report_change.c src/report_change.h \
 	src/rehearsal.c src/rehearsal.h \

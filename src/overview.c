@@ -82,7 +82,11 @@ look_at_incidents(struct job *j, struct remarks *r)
 
 		if (n->finished_at != 0 || n->cancelled_at != 0)
 			continue;
-		if (incident_is_draft(n))
+		if (n->opening_at != 0)
+			remark(r, REMARK_WARN, "incident",
+			    arena_printf(j->arena, "%s (%s) is being opened",
+				n->id, n->cause));
+		else if (incident_is_draft(n))
 			remark(r, REMARK_WARN, "incident",
 			    arena_printf(j->arena,
 				"%s (%s, %" PRId64 " certificates) is a draft: "

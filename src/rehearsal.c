@@ -11,6 +11,7 @@
 #include "lib/clock.h"
 #include "lib/json.h"
 #include "src/incident_open.h"
+#include "src/incident_tell.h"
 #include "src/worker.h"
 
 #define BITE 500
@@ -58,11 +59,16 @@ carry_out(struct job *j, const struct incident *i,
 	struct notice_counts mails;
 	struct incident_opened opened;
 	int64_t replaced, from;
+	int more;
 
 	if (rehearsal_sign_before(j, signer, &out->sign) < 0)
 		return -1;
 	from = clock_mono_ms();
 	if (incident_open(j, i, s, false, &opened) < 0)
+		return -1;
+	while ((more = incident_tell(j, i)) == 1)
+		continue;
+	if (more < 0)
 		return -1;
 	out->open_ms = clock_mono_ms() - from;
 	out->certificates = opened.certificates;

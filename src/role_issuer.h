@@ -130,6 +130,10 @@ void issuer_list_warn_of_size(const struct crl *list);
 int issuer_incident_step(const struct issuer *i, struct job *j);
 /* Makes those due of which nothing is left: 1, 0, -1. */
 int issuer_incident_spent_step(struct job *j);
+/* Undoes what an opening has left that ended before its end, some minutes
+ * later (src/incident_open.h): 1, 0, -1; and when that will be. */
+int issuer_incident_undo_step(struct job *j);
+int issuer_incident_undo_due(struct job *j, int64_t *at);
 /* AC-158: of a key with very many certificates, which is blocked, the next ones
  * are revoked (src/issuer_key.c): 1, 0, -1. */
 int issuer_key_step(struct job *j);

@@ -25,6 +25,7 @@
 #include "mail/smime_signer.h"
 #include "mail/status_words.h"
 #include "mail/texts.h"
+#include "src/incident_tell.h"
 #include "src/relay.h"
 #include "src/sender_notice.h"
 #include "src/sender_renewal.h"
@@ -430,7 +431,9 @@ sender_step(void *ctx, struct job *j)
 		if (found < 0)
 			return -1;
 		/* Somebody waits for a challenge mail, so it goes first. */
-		found = sender_notice_step(s, j);
+		found = incident_tell_step(j);
+		if (found == 0)
+			found = sender_notice_step(s, j);
 		if (found == 0)
 			found = sender_report_step(s, j);
 		if (found == 0)
@@ -450,9 +453,10 @@ sender_step(void *ctx, struct job *j)
 int
 sender_next_due(void *ctx, struct job *j, int64_t *at)
 {
-	static int (*const queues[])(struct job *,
-	    int64_t *) = { store_outbox_next_due, store_notice_next_due,
-		store_caa_report_next_due, sender_renewal_next_due };
+	static int (*const queues[])(struct job *, int64_t *) = {
+		store_outbox_next_due, incident_tell_due, store_notice_next_due,
+		store_caa_report_next_due, sender_renewal_next_due
+	};
 	int any = 0;
 
 	(void)ctx;

@@ -622,6 +622,7 @@ unit_tests += \
 	tests/unit/test_crl_take \
 	tests/unit/test_list_rows \
 	tests/unit/test_incident \
+	tests/unit/test_incident_bites \
 	tests/unit/test_incident_shared \
 	tests/unit/test_key_sweep \
 	tests/unit/test_key_turns \
@@ -813,6 +814,9 @@ tests_unit_test_crl_take_LDADD = $(STATUS_LAB) $(PKI_LAB) $(STORE_FIXTURE) \
 	$(CS_SRC)
 tests_unit_test_incident_SOURCES = tests/unit/test_incident.c $(INCIDENT_LAB)
 tests_unit_test_incident_LDADD = $(STORE_FIXTURE) $(CS_SRC)
+tests_unit_test_incident_bites_SOURCES = tests/unit/test_incident_bites.c \
+	$(INCIDENT_LAB)
+tests_unit_test_incident_bites_LDADD = $(STORE_FIXTURE) $(CS_SRC)
 tests_unit_test_incident_shared_SOURCES = tests/unit/test_incident_shared.c \
 	$(INCIDENT_LAB)
 tests_unit_test_incident_shared_LDADD = $(STORE_FIXTURE) $(CS_SRC)

@@ -283,7 +283,10 @@ static const struct attempt {
 	{ "UPDATE cert SET notice_at = 1 WHERE notice_at > 2", S | U },
 	/* Not if the account has ended. */
 	{ "SELECT deactivated_at, revoked_at FROM account", ALL & ~U },
-	{ "SELECT contact FROM account", W | V | I | A },
+	{ "SELECT contact FROM account", W | V | S | I | A },
+	/* PK-185: who goes on telling whom, and who undoes what was begun. */
+	{ "UPDATE incident SET told_to = 'x' WHERE told_to = 'y'", S },
+	{ "UPDATE incident SET opening_at = 1", I },
 	{ "SELECT words FROM notice", S },
 	/* PK-194: is the certificate's incident open? */
 	{ "SELECT d.due_at FROM incident_cert n JOIN incident d "

@@ -525,6 +525,7 @@ test_authorizations(struct job *j)
 {
 	struct incident i = lab_incident(j, "i", 4, j->now + 24 * HOUR);
 	struct incident_selector s = { .to = j->now + 3 };
+	const struct id_range all = { "c1", "c3" }, one = { "c2", "c2" };
 	const char **ids;
 	size_t count;
 
@@ -534,9 +535,11 @@ test_authorizations(struct job *j)
 	    "WHERE id <> 'a1'");
 	fixture_sql(j, "UPDATE authz SET revoked_at = 1 WHERE id = 'a2'");
 	lab_incident_open(j, &i, &s);
-	EXPECT(j, store_incident_authz(j, "i", 10, &ids, &count), 0);
+	EXPECT(j, store_incident_authz(j, "i", &all, 10, &ids, &count), 0);
 	assert_int_equal(count, 1);
 	assert_string_equal(ids[0], "a3");
+	EXPECT(j, store_incident_authz(j, "i", &one, 10, &ids, &count), 0);
+	assert_int_equal(count, 0);
 }
 
 /* Rows that others may write keep no incident from being opened: contacts that

@@ -376,7 +376,7 @@ test_incident(struct job *j)
 	role_lab_at(&lab, OPENS);
 	COMMITTED(j, store_incident_open(j, &i, &s, i.deadline, &count));
 	assert_int_equal(count, 1);
-	assert_int_equal(run(&lab), 0);
+	assert_int_equal(run(&lab), 1);
 	expect_next(&lab, i.deadline + 1);
 	fixture_sql(j, "UPDATE incident SET due_at = NULL, cancelled_at = 1");
 	role_lab_at(&lab, i.deadline + 1);

@@ -99,10 +99,16 @@ make_old(struct job *j, int64_t version)
 			   i + 1));
 	}
 	fixture_sql(j,
-	    "INSERT INTO reply (id, source, uidvalidity, uid, arrival, "
-	    "recorded_at, verdict, raw, disposed_at) "
-	    "VALUES ('away', 's', 1, 1, 1, 1, 'unknown', 'raw', 5), "
-	    "('not yet', 's', 1, 2, 1, 1, 'unknown', NULL, 0)");
+	    version < 3
+		? "INSERT INTO reply (id, source, uidvalidity, uid, arrival, "
+		  "recorded_at, verdict, raw, disposed_at) "
+		  "VALUES ('away', 's', 1, 1, 1, 1, 'unknown', 'raw', 5), "
+		  "('not yet', 's', 1, 2, 1, 1, 'unknown', NULL, 0)"
+		: "INSERT INTO reply (id, source, uidvalidity, uid, arrival, "
+		  "recorded_at, verdict, raw, br_version, is_disposed) "
+		  "VALUES ('away', 's', 1, 1, 1, 1, 'unknown', 'raw', "
+		  "'SBR 1.0.16, TBR 2.2.7', 1), ('not yet', 's', 1, 2, 1, 1, "
+		  "'unknown', NULL, 'SBR 1.0.16, TBR 2.2.7', 0)");
 	fixture_sql(j,
 	    "INSERT INTO account (id, thumbprint, jwk, contact, created_at, "
 	    "tos_agreed_at, deactivated_at, revoked_at) "

@@ -1,0 +1,12 @@
+-- An incident over very many certificates is opened in bites (decision 60).
+
+-- Its set is being filled, and this is when the last bite was; 1: that is being
+-- undone.  It has no effect before it is NULL.
+ALTER TABLE incident ADD COLUMN opening_at BIGINT;
+CREATE INDEX incident_opening ON incident (opening_at)
+	WHERE opening_at IS NOT NULL;
+-- Of its certificates, in the order of their ids, the last one whose people have
+-- a notice waiting; NULL: all have, or it was cancelled.
+ALTER TABLE incident ADD COLUMN told_to TEXT;
+CREATE INDEX incident_telling ON incident (told_to)
+	WHERE told_to IS NOT NULL;
