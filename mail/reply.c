@@ -188,6 +188,8 @@ check_addresses(struct judge *x)
 	    0)
 		return -1;
 	passed(x->r, "hdr.from-mismatch");
+	if (reply_headers_passed_on(x->j, m, x->expect->mailbox, &x->f) < 0)
+		return -1;
 	if (reply_headers_to(x->j, m, x->expect->challenge_from, &x->f) < 0)
 		return -1;
 	passed(x->r, "hdr.to-mismatch");

@@ -18,6 +18,7 @@
 
 #define TOKEN_CHARS 32 /* ER-5 */
 #define TO_MAX 100
+#define PASSED_ON_MAX 100
 
 /* The text after the last label: a prefix may itself hold one (ER-23). */
 static bool
@@ -273,6 +274,59 @@ reply_headers_from(struct job *j, const struct message *m, const char *mailbox,
 		    "the name in From says that somebody wrote by way of a "
 		    "list (\"via\", \"on behalf of\"): a reply must come "
 		    "straight from the mailbox, under a name of its own");
+	return 0;
+}
+
+/* One word at a time: some of these fields hold several addresses with blanks
+ * between them.  No more than so many words: the own side's are the topmost. */
+static bool
+names_mailbox(
+    struct job *j, struct span body, const char *mailbox, size_t *words)
+{
+	struct addr_list l;
+	size_t at = 0, from;
+
+	addr_list_init(j, &l, PASSED_ON_MAX);
+	while (at < body.n && *words < PASSED_ON_MAX) {
+		from = at;
+		while (at < body.n && strchr(" \t\r\n,;", body.p[at]) == NULL)
+			at++;
+		if (at++ == from)
+			continue;
+		(void)addr_list_add(j, &l, span_cut(body, from, at - 1));
+		++*words;
+	}
+	return addr_list_has(&l, mailbox);
+}
+
+/*
+ * What was delivered to the mailbox before it came here was passed on there,
+ * by a rule, a list or an alias, whoever wrote it; and what leaves a mail
+ * system by itself its domain often signs (decision 0061).  Servers and
+ * readers of this side write such fields, too, with addresses of its own.
+ */
+int
+reply_headers_passed_on(struct job *j, const struct message *m,
+    const char *mailbox, struct finding *f)
+{
+	static const char *const names[] = { "Delivered-To", "X-Original-To",
+		"Envelope-To", "X-Envelope-To", "X-Sieve-Redirected-From",
+		"X-Forwarded-For", "X-Loop", "X-MS-Exchange-Inbox-Rules-Loop",
+		NULL };
+	const struct field *x;
+	size_t i, words = 0;
+
+	for (i = 0; i < m->field_count; i++) {
+		x = &m->fields[i];
+		if (is_one_of(x->name, names) &&
+		    names_mailbox(j, x->body, mailbox, &words))
+			return finding_set(f, FINDING_REFUSE, "hdr.automatic",
+			    "an automatic message: %.*s says that it was "
+			    "delivered to the mailbox, and passed on from "
+			    "there. A response is sent from the mailbox by "
+			    "hand, or by an ACME program",
+			    (int)x->name.n, x->name.p);
+	}
 	return 0;
 }
 
