@@ -434,7 +434,6 @@ int
 story_authz_text(struct job *j, const struct authz *a, struct buf *out)
 {
 	struct story *s = arena_alloc(j->arena, sizeof(*s));
-	enum authz_status status = authz_status(a, j->now);
 	char time[CLOCK_RFC3339_MAX];
 
 	if (collect_authz(j, a, s) < 0)
@@ -443,8 +442,8 @@ story_authz_text(struct job *j, const struct authz *a, struct buf *out)
 	buf_addf(out,
 	    "authorization %s: %s\n  mailbox: %s\n  order: %s\n"
 	    "  expires: %s\n  waits for: %s\n\n",
-	    a->id, authz_status_name(status), a->mailbox, a->order_id, time,
-	    status == AUTHZ_PENDING ? story_authz_waits_for(j, a) : "nothing");
+	    a->id, authz_status_name(authz_status(a, j->now)), a->mailbox,
+	    a->order_id, time, story_authz_waits_for(j, a));
 	print_steps(s, out);
 	return 0;
 }
@@ -453,7 +452,6 @@ int
 story_authz_json(struct job *j, const struct authz *a, struct buf *out)
 {
 	struct story *s = arena_alloc(j->arena, sizeof(*s));
-	enum authz_status status = authz_status(a, j->now);
 	struct json_out w;
 
 	if (collect_authz(j, a, s) < 0)
@@ -461,15 +459,15 @@ story_authz_json(struct job *j, const struct authz *a, struct buf *out)
 	json_out_init(&w, out);
 	json_object_begin(&w);
 	json_member_str(&w, "authorization", a->id);
-	json_member_str(&w, "status", authz_status_name(status));
+	json_member_str(
+	    &w, "status", authz_status_name(authz_status(a, j->now)));
 	json_member_str(&w, "mailbox", a->mailbox);
 	json_member_str(&w, "account", a->account_id);
 	json_member_str(&w, "order", a->order_id);
 	json_member_str(&w, "challenge", a->challenge.id);
 	json_member_time(&w, "created", a->created_at);
 	json_member_time(&w, "expires", authz_expires(a));
-	json_member_str(&w, "waits_for",
-	    status == AUTHZ_PENDING ? story_authz_waits_for(j, a) : "nothing");
+	json_member_str(&w, "waits_for", story_authz_waits_for(j, a));
 	put_steps(s, &w);
 	json_object_end(&w);
 	buf_add_char(out, '\n');

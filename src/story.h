@@ -14,9 +14,11 @@ struct order;
 
 /* Its status; of a pre-authorization (AC-106): that of its authorization. */
 const char *story_status(struct job *j, const struct order *o);
-/* What the order waits for, in a few words: "a reply from alice@…". */
+/* What the order waits for, in a few words: "a reply from alice@…"; of one
+ * that is done, why it waits for nothing: "nothing: the certificate was
+ * issued". */
 const char *story_waits_for(struct job *j, const struct order *o);
-/* The same of a pending authorization. */
+/* The same of an authorization. */
 const char *story_authz_waits_for(struct job *j, const struct authz *a);
 /* The same of a pending order without its mailboxes: "a reply". */
 const char *story_lacks(struct job *j, const struct order *o);

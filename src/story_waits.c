@@ -52,8 +52,8 @@ lack_of(struct job *j, const struct authz *a, const char **why)
 	return found > 0 ? LACK_VERDICT : LACK_REPLY;
 }
 
-const char *
-story_authz_waits_for(struct job *j, const struct authz *a)
+static const char *
+pending_waits_for(struct job *j, const struct authz *a)
 {
 	const struct challenge *c = &a->challenge;
 	const char *why;
@@ -84,6 +84,43 @@ story_authz_waits_for(struct job *j, const struct authz *a)
 	    j->arena, "the client to say that %s is ready", a->mailbox);
 }
 
+/* Why an authorization with this status waits for nothing. */
+static const char *
+authz_ended_by(struct job *j, const struct authz *a, enum authz_status s)
+{
+	const struct deadline *missed;
+	const char *error;
+
+	switch (s) {
+	case AUTHZ_VALID:
+		return "nothing: the mailbox is proven";
+	case AUTHZ_DEACTIVATED:
+	case AUTHZ_REVOKED:
+		return arena_printf(j->arena,
+		    "nothing: the authorization of %s was %s", a->mailbox,
+		    authz_status_name(s));
+	case AUTHZ_INVALID:
+		error = challenge_error(a, j->now, &missed);
+		if (error != NULL)
+			return arena_printf(
+			    j->arena, "nothing: %s", story_problem(j, error));
+		break;
+	case AUTHZ_PENDING:
+	case AUTHZ_EXPIRED:
+		break;
+	}
+	return "nothing: its time is over";
+}
+
+const char *
+story_authz_waits_for(struct job *j, const struct authz *a)
+{
+	enum authz_status s = authz_status(a, j->now);
+
+	return s == AUTHZ_PENDING ? pending_waits_for(j, a)
+				  : authz_ended_by(j, a, s);
+}
+
 /* The first of the order, or NULL. */
 static const struct authz *
 first_pending(const struct order *o, int64_t now)
@@ -106,10 +143,8 @@ ended_by(struct job *j, const struct order *o)
 		const struct authz *a = &o->identifiers[i].authz;
 		enum authz_status s = authz_status(a, j->now);
 
-		if (s == AUTHZ_DEACTIVATED || s == AUTHZ_REVOKED)
-			return arena_printf(j->arena,
-			    "nothing: the authorization of %s was %s",
-			    a->mailbox, authz_status_name(s));
+		if (s != AUTHZ_PENDING && s != AUTHZ_VALID)
+			return authz_ended_by(j, a, s);
 	}
 	return "nothing: its time is over";
 }
@@ -120,18 +155,18 @@ story_waits_for(struct job *j, const struct order *o)
 	const struct authz *a;
 
 	/* What a pre-authorization is for has not come yet. */
-	if (o->is_preauth && order_status(o, j->now) != ORDER_PENDING)
-		return "nothing";
+	if (o->is_preauth)
+		return story_authz_waits_for(j, &o->identifiers[0].authz);
 	switch (order_status(o, j->now)) {
 	case ORDER_PENDING:
 		a = first_pending(o, j->now);
-		return a != NULL ? story_authz_waits_for(j, a) : "";
+		return a != NULL ? pending_waits_for(j, a) : "";
 	case ORDER_READY:
 		return "the client's certificate request";
 	case ORDER_PROCESSING:
 		return "the issuer";
 	case ORDER_VALID:
-		return "nothing";
+		return "nothing: the certificate was issued";
 	case ORDER_INVALID:
 		return ended_by(j, o);
 	}

@@ -174,7 +174,8 @@ def test_story(site):
         assert order.id not in site.countersign("orders", "--pending")
         story = site.story(order.url)
         assert story["status"] == "valid", story
-        assert story["waits_for"] == "nothing", story
+        assert story["waits_for"] == "nothing: the certificate was issued", \
+            story
         steps = [step["what"] for step in story["steps"]]
         for wanted in ("order came", "accepted by the relay",
                        "proved the mailbox", "is validated", "CAA of",

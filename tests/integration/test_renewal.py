@@ -115,7 +115,8 @@ def test_renewal(site):
         assert second["replaces"] == certid(leaf), second
         assert "revoked" not in second, second
         text = site.countersign("orders")
-        assert text.count("(certificate revoked; waits for: nothing)") == 1
+        assert text.count("(certificate revoked; waits for: nothing: the "
+                          "certificate was issued)") == 1, text
         assert text.count("(renewal; waits for: ") == 1, text
 
 

@@ -682,6 +682,7 @@ unit_tests += \
 	tests/unit/test_form \
 	tests/unit/test_overview \
 	tests/unit/test_overview_work \
+	tests/unit/test_story \
 	tests/unit/test_renewal_notice \
 	tests/unit/test_report \
 	tests/unit/test_sender \
@@ -942,6 +943,7 @@ tests_unit_test_overview_LDADD = $(ROLE_LAB) $(PKI_LAB) $(CS_SRC)
 tests_unit_test_overview_work_SOURCES = tests/unit/test_overview_work.c \
 	$(overview_lab)
 tests_unit_test_overview_work_LDADD = $(ROLE_LAB) $(PKI_LAB) $(CS_SRC)
+tests_unit_test_story_LDADD = $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_renewal_notice_LDADD = $(SIGNER_LAB) $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_report_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
 tests_unit_test_report_LDADD = $(SIGNER_LAB) $(PKI_LAB) $(ROLE_LAB) $(CS_SRC) \
