@@ -22,8 +22,8 @@
 
 /* --- the request --------------------------------------------------------- */
 
-static const char *
-check_type(enum open_mpic_check check)
+const char *
+open_mpic_check_name(enum open_mpic_check check)
 {
 	return check == OPEN_MPIC_CAA ? "caa" : "dcv";
 }
@@ -72,7 +72,7 @@ open_mpic_request_format(struct job *j, const struct open_mpic_request *r)
 	buf_init(&b, j->arena, REQUEST_MAX);
 	json_out_init(&o, &b);
 	json_object_begin(&o);
-	json_member_str(&o, "check_type", check_type(r->check));
+	json_member_str(&o, "check_type", open_mpic_check_name(r->check));
 	json_member_str(&o, "domain_or_ip_target", r->domain);
 	json_member_str(&o, "trace_identifier", r->trace);
 	json_key(&o, "orchestration_parameters");
@@ -319,7 +319,8 @@ is_of_kind(const struct place *place)
 	const struct json *type = json_get(place->response, "check_type");
 
 	return place->check == OPEN_MPIC_CAA || !is_there(type) ||
-	       span_eq_str(json_string(type), check_type(place->check));
+	       span_eq_str(
+		   json_string(type), open_mpic_check_name(place->check));
 }
 
 int
@@ -437,7 +438,8 @@ static bool
 is_about(
     struct job *j, const struct json *v, const struct open_mpic_request *asked)
 {
-	return has_string(v, "check_type", check_type(asked->check)) &&
+	return has_string(
+		   v, "check_type", open_mpic_check_name(asked->check)) &&
 	       has_string(v, "domain_or_ip_target", asked->domain) &&
 	       span_eq_str(json_string(json_get(v, "trace_identifier")),
 		   asked->trace) &&

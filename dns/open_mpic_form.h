@@ -19,7 +19,9 @@ struct json;
 #define OPEN_MPIC_ANSWER_MAX ((size_t)1024 * 1024) /* MP-1 */
 #define OPEN_MPIC_VIEWS_MAX 64
 
-enum open_mpic_check { OPEN_MPIC_CAA, OPEN_MPIC_KEY };
+enum open_mpic_check { OPEN_MPIC_CAA, OPEN_MPIC_KEY, OPEN_MPIC_CHECKS };
+/* As it says check_type: "caa", "dcv". */
+const char *open_mpic_check_name(enum open_mpic_check check);
 
 struct open_mpic_request {
 	enum open_mpic_check check;

@@ -110,6 +110,10 @@ corroboration_add(struct job *j, const char *trace, const struct question *q,
 	for (size_t i = 0; i < r->n; i++)
 		put_testimony(j, &o, &r->v[i]);
 	json_array_end(&o);
+	if (q->is_open_mpic) {
+		json_key(&o, "calls");
+		service_record_put(j, &o, r->calls);
+	}
 	put_quorum(&o, &counted);
 	json_object_end(&o);
 	buf_add_char(&b, '}');
@@ -222,6 +226,9 @@ corroboration_verify(struct job *j, const char *trace,
 			return -1;
 	if (has_twice(&r))
 		return unproven(j, "a perspective stands twice");
+	if (q.is_open_mpic &&
+	    service_record_check(j, json_get(c, "calls"), &q, &r) < 0)
+		return -1;
 	out->counted = round_count(j, &r);
 	if (!span_eq_str(json_string(json_get(c, "outcome")),
 		quorum_outcome_name(out->counted.outcome)))

@@ -6,6 +6,7 @@
 #ifndef SRC_CORROBORATE_H
 #define SRC_CORROBORATE_H
 
+#include "src/service_record.h"
 #include "src/testimony.h"
 
 struct caa_row;
@@ -16,6 +17,7 @@ struct round {
 	size_t n;
 	int64_t at;
 	const char *service; /* that was asked, or NULL: each of them was */
+	struct service_call calls[OPEN_MPIC_CHECKS]; /* to it */
 };
 struct quorum round_count(struct job *j, const struct round *r);
 

@@ -61,6 +61,7 @@ libcs_src_a_SOURCES = \
 	src/corroborate.c src/corroborate.h \
 	src/question.c src/question.h \
 	src/testimony.c src/testimony.h \
+	src/service_record.c src/service_record.h \
 	src/conf_perspective.c src/conf_perspective.h \
 	src/perspective_check.c src/perspective_check.h \
 	src/perspective_client.c src/perspective_client.h \

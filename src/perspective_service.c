@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "lib/arena.h"
-#include "lib/b64.h"
 #include "lib/clock.h"
 #include "lib/conf.h"
 #include "lib/fdio.h"
@@ -37,52 +36,6 @@ read_login(struct job *j, const struct conf_open_mpic *s, const char **out)
 	return 0;
 }
 
-/* It travels to a third party: nothing but the round's random id. */
-static const char *
-trace_of(struct job *j, const char *id)
-{
-	uint8_t octets[16];
-	struct buf b;
-
-	if (b64url_parse_fixed(span_str(id), octets, sizeof(octets)) < 0) {
-		job_fail(j, ERR_INTERNAL, "the id of a round is none");
-		return NULL;
-	}
-	buf_init(&b, j->arena, B64URL_LEN(2 * sizeof(octets)));
-	b32_add(&b, span_mem(octets, sizeof(octets)));
-	return b.p;
-}
-
-/* Of what a record says, a service compares the lower case. */
-static struct conf_list
-lower_case(struct job *j, const struct conf_list *names)
-{
-	struct conf_list out = { .n = names->n };
-
-	/* NOLINTNEXTLINE(bugprone-sizeof-expression): a row of pointers */
-	out.v = arena_calloc(j->arena, out.n + 1, sizeof(*out.v));
-	for (size_t i = 0; i < out.n; i++) {
-		char *name = arena_strdup(j->arena, names->v[i]);
-
-		for (char *p = name; *p != '\0'; p++)
-			*p = ascii_lower(*p);
-		out.v[i] = name;
-	}
-	return out;
-}
-
-static void
-set_asked(struct job *j, const struct question *q, struct open_mpic_request *r)
-{
-	bool is_key = r->check == OPEN_MPIC_KEY;
-
-	r->quorum = r->perspectives - quorum_dissent(r->perspectives);
-	r->domain = is_key ? q->request.dkim_domain : q->request.caa_domain;
-	r->ca = lower_case(j, &q->request.ca);
-	r->selector = q->request.dkim_selector;
-	r->key_text = q->key_text;
-}
-
 int
 service_ask(struct job *j, const struct conf_open_mpic *s,
     const struct question *q, struct service_question *out)
@@ -91,10 +44,8 @@ service_ask(struct job *j, const struct conf_open_mpic *s,
 						"%s" OPEN_MPIC_PATH, s->url),
 		.ca_file = s->ca_file,
 		.answer_max = OPEN_MPIC_ANSWER_MAX };
-	out->asked.trace = trace_of(j, q->request.id);
-	if (out->asked.trace == NULL)
+	if (question_to_service(j, q, &out->asked) < 0)
 		return -1;
-	set_asked(j, q, &out->asked);
 	out->request = open_mpic_request_format(j, &out->asked);
 	return out->request == NULL ? -1 : read_login(j, s, &out->to.login);
 }
@@ -220,6 +171,20 @@ take_answer(struct job *j, const struct hearing *h, struct round *r)
 	}
 }
 
+static void
+note_call(struct job *j, const struct exchange *x,
+    const struct service_question *asked, struct service_call *out)
+{
+	*out = (struct service_call){ .request = asked->request,
+		.began_ms = clock_now_ms() - x->took_ms,
+		.took_ms = x->took_ms };
+	if (x->failure != NULL)
+		out->failure = arena_strdup(j->arena, x->failure);
+	else
+		out->answer = span_mem(
+		    arena_memdup(j->arena, x->body.p, x->body.n), x->body.n);
+}
+
 void
 service_take(struct job *j, const struct exchange *x,
     const struct service_question *asked, const struct question *q,
@@ -228,6 +193,7 @@ service_take(struct job *j, const struct exchange *x,
 	struct hearing h = { .x = x, .asked = &asked->asked, .q = q };
 	enum open_mpic_check check = asked->asked.check;
 
+	note_call(j, x, asked, &r->calls[check]);
 	if (x->failure != NULL) {
 		service_silence(r, check, arena_strdup(j->arena, x->failure),
 		    x->is_alarming);

@@ -7,6 +7,7 @@
 #include "db/store_authz.h"
 #include "db/store_caa.h"
 #include "db/store_reply.h"
+#include "dns/quorum.h"
 #include "lib/arena.h"
 #include "lib/b64.h"
 #include "lib/job.h"
@@ -245,4 +246,57 @@ question_keep(struct arena *a, const struct question *q)
 	k->key = span_mem(arena_memdup(a, q->key.p, q->key.n), q->key.n);
 	k->key_text = (struct span){ NULL, 0 };
 	return k;
+}
+
+/* --- to a service -------------------------------------------------------- */
+
+/* It travels to a third party: nothing but the round's random id. */
+static const char *
+trace_of(struct job *j, const char *id)
+{
+	uint8_t octets[16];
+	struct buf b;
+
+	if (b64url_parse_fixed(span_str(id), octets, sizeof(octets)) < 0) {
+		job_fail(j, ERR_INTERNAL, "the id of a round is none");
+		return NULL;
+	}
+	buf_init(&b, j->arena, B64URL_LEN(2 * sizeof(octets)));
+	b32_add(&b, span_mem(octets, sizeof(octets)));
+	return b.p;
+}
+
+/* Of what a record says, a service compares the lower case. */
+static struct conf_list
+lower_case(struct job *j, const struct conf_list *names)
+{
+	struct conf_list out = { .n = names->n };
+
+	/* NOLINTNEXTLINE(bugprone-sizeof-expression): a row of pointers */
+	out.v = arena_calloc(j->arena, out.n + 1, sizeof(*out.v));
+	for (size_t i = 0; i < out.n; i++) {
+		char *name = arena_strdup(j->arena, names->v[i]);
+
+		for (char *p = name; *p != '\0'; p++)
+			*p = ascii_lower(*p);
+		out.v[i] = name;
+	}
+	return out;
+}
+
+int
+question_to_service(
+    struct job *j, const struct question *q, struct open_mpic_request *r)
+{
+	bool is_key = r->check == OPEN_MPIC_KEY;
+
+	r->trace = trace_of(j, q->request.id);
+	if (r->trace == NULL)
+		return -1;
+	r->quorum = r->perspectives - quorum_dissent(r->perspectives);
+	r->domain = is_key ? q->request.dkim_domain : q->request.caa_domain;
+	r->ca = lower_case(j, &q->request.ca);
+	r->selector = q->request.dkim_selector;
+	r->key_text = q->key_text;
+	return 0;
 }

@@ -6,6 +6,7 @@
 #define SRC_QUESTION_H
 
 #include "dns/agent_form.h"
+#include "dns/open_mpic_form.h"
 #include "pki/caa.h"
 
 struct arena;
@@ -51,6 +52,10 @@ bool question_has_key(const struct question *q);
 void question_leave_key(struct question *q);
 /* A copy that is good for judging answers, and lives as long as the arena. */
 struct question *question_keep(struct arena *a, const struct question *q);
+/* What a service is asked, of out->check and out->perspectives, which are the
+ * caller's: 0, or -1 ERR_INTERNAL. */
+int question_to_service(
+    struct job *j, const struct question *q, struct open_mpic_request *out);
 /* p= of a key record, of whatever type: 0, or -1. */
 int question_key(struct job *j, struct span record, struct span *out);
 

@@ -5,7 +5,6 @@
 #ifndef SRC_TESTIMONY_H
 #define SRC_TESTIMONY_H
 
-#include "dns/open_mpic_form.h"
 #include "dns/quorum.h"
 #include "src/question.h"
 

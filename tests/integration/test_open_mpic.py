@@ -3,6 +3,7 @@
 asked, what becomes of each answer that it may give, and of an order."""
 
 import base64
+import hashlib
 import json
 import re
 
@@ -88,6 +89,7 @@ def test_question(site):
         outcome, answers, authz, asked = tried(site)
         assert outcome == "reached", answers
         assert set(answers.values()) == {"agrees"} and len(answers) == 5
+        calls_asked = [json.dumps(r, separators=(",", ":")) for r in asked]
         by_kind = {r.pop("check_type"): r for r in asked}
         assert len(asked) == 2 and set(by_kind) == {"caa", "dcv"}
         traces = {r.pop("trace_identifier") for r in asked}
@@ -113,7 +115,14 @@ def test_question(site):
                 record.partition("p=")[2].replace(" ", ""),
                 "require_exact_match": False,
                 "require_exact_case": True}}
-    with case("MP-10: countersign evidence counts it again"):
+    with case("MP-10: what was sent and what came back is kept, and "
+              "countersign evidence counts it again"):
+        calls = kept(site, authz)["calls"]
+        assert sorted(calls_asked) == sorted(c["request"] for c in calls)
+        for call in calls:
+            whole = base64.b64decode(call["answer"])
+            assert hashlib.sha256(whole).hexdigest() == call["sha256"]
+            assert len(json.loads(whole)["perspectives"]) == 5
         site.countersign("evidence", "--verify", authz)
 
 

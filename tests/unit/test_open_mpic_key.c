@@ -447,6 +447,11 @@ test_forged(void **state)
 		{ ",\"body\":\"", ",\"b0dy\":\"" },
 		{ "\"outcome\":\"denied\"", "\"outcome\":\"reached\"" },
 		{ "\"selector\":\"s1\"", "\"selector\":\"s2\"" },
+		{ "\"sha256\":\"", "\"sha256\":\"0" },
+		{ "\"sha256\":\"", "\"sha257\":\"" },
+		{ "\"check\":\"dcv\"", "\"check\":\"caa\"" },
+		{ "\"check\":\"dcv\"", "\"check\":\"none\"" },
+		{ "\"check\":\"caa\"", "\"check\":\"none\"" },
 	};
 	const struct question q = question();
 	struct job *j = unit_job();
@@ -465,6 +470,95 @@ test_forged(void **state)
 		assert_job_error(j, ERR_UNAUTHORIZED, NULL);
 		job_recover(j);
 	}
+}
+
+/* MP-10: what came, word for word, and that what was made of it is in it. */
+static void
+test_kept(void **state)
+{
+	static const struct {
+		enum open_mpic_check check;
+		const char *from, *to, *error;
+	} changes[] = {
+		{ OPEN_MPIC_CAA, "\"is_valid\":true", "\"is_valid\":false",
+		    "corroboration: the service said that it is not valid" },
+		{ OPEN_MPIC_KEY, "\"is_valid\":true", "\"is_valid\":false",
+		    "corroboration: the service said that it is not valid" },
+		{ OPEN_MPIC_KEY, "\"mpic_completed\":true",
+		    "\"mpic_completed\":false",
+		    "corroboration: the service's answer is none to what was "
+		    "asked" },
+		{ OPEN_MPIC_KEY, TRACE, "baaaaaaaaaaaaaaaaaaaaaaaaa",
+		    "corroboration: the service's answer is none to what was "
+		    "asked" },
+		{ OPEN_MPIC_KEY, "\"check_passed\":true",
+		    "\"check_passed\":false",
+		    "corroboration: an answer is not what the service sent" },
+		{ OPEN_MPIC_CAA, "\"perspective_code\":\"e\"",
+		    "\"perspective_code\":\"d\"",
+		    "corroboration: an answer is not what the service sent" },
+	};
+	const struct question q = question();
+	struct job *j = unit_job();
+	struct corroborated kept;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(changes); i++) {
+		struct round r = make_round(j, &q, 0, false);
+		struct span *answer = &r.calls[changes[i].check].answer;
+
+		unit_case("%s", changes[i].to);
+		*answer = span_str(mpic_edit(span_dup(j->arena, *answer),
+		    changes[i].from, changes[i].to));
+		assert_int_equal(
+		    corroboration_verify(
+			j, corroboration_add(j, "{}", &q, &r), &q, &kept),
+		    -1);
+		assert_job_error(j, ERR_UNAUTHORIZED, changes[i].error);
+		job_recover(j);
+	}
+}
+
+static void
+test_kept_requests(void **state)
+{
+	const struct question q = question();
+	struct job *j = unit_job();
+	struct round r = make_round(j, &q, 0, false);
+	struct corroborated kept;
+
+	(void)state;
+	assert_string_equal(r.calls[OPEN_MPIC_KEY].request,
+	    open_mpic_request_format(j, &asked));
+	r.calls[OPEN_MPIC_KEY].request =
+	    mpic_edit(r.calls[OPEN_MPIC_KEY].request, P_OURS, P_OTHER);
+	assert_int_equal(corroboration_verify(
+			     j, corroboration_add(j, "{}", &q, &r), &q, &kept),
+	    -1);
+	assert_job_error(j, ERR_UNAUTHORIZED,
+	    "corroboration: something else was sent to the service");
+	job_recover(j);
+}
+
+/* Of one over 16 KiB the hash is kept, and what was made of it. */
+static void
+test_kept_long(void **state)
+{
+	const struct question q = question();
+	struct job *j = unit_job();
+	struct round r = make_round(j, &q, 0, false);
+	struct span *answer = &r.calls[OPEN_MPIC_KEY].answer;
+	struct corroborated kept;
+	const char *trace = corroboration_add(j, "{}", &q, &r);
+	size_t short_len = strlen(trace);
+
+	(void)state;
+	*answer = span_str(arena_printf(j->arena, "%.*s%*s", (int)answer->n,
+	    answer->p, (int)SERVICE_ANSWER_KEPT, ""));
+	trace = corroboration_add(j, "{}", &q, &r);
+	assert_true(strlen(trace) < short_len);
+	assert_int_equal(corroboration_verify(j, trace, &q, &kept), 1);
+	assert_int_equal(kept.counted.outcome, QUORUM_REACHED);
 }
 
 /* What nobody asks for a key is written as it was before there was a way. */
@@ -503,6 +597,9 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_elements),
 	cmocka_unit_test(test_rounds),
 	cmocka_unit_test(test_forged),
+	cmocka_unit_test(test_kept),
+	cmocka_unit_test(test_kept_requests),
+	cmocka_unit_test(test_kept_long),
 	cmocka_unit_test(test_without),
 };
 
