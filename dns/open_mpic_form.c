@@ -381,7 +381,9 @@ is_caa_of(const struct json *v, const struct open_mpic_request *asked)
 	const struct json *caa = json_get(v, "caa_check_parameters");
 	const struct json *names = json_get(caa, "caa_domains");
 
-	if (!has_string(caa, "certificate_type", "s-mime") ||
+	/* An extension, never sent: a failed look-up would pass. */
+	if (json_bool(json_get(caa, "allow_lookup_failure")) ||
+	    !has_string(caa, "certificate_type", "s-mime") ||
 	    json_count(names) != asked->ca.n)
 		return false;
 	for (size_t i = 0; i < asked->ca.n; i++)

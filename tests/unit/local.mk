@@ -544,11 +544,14 @@ tests_unit_test_conf_perspective_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_corroborate_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_https_client_LDADD = $(PEER) $(UNIT) $(CS_SRC)
 mpic_lab = tests/unit/mpic_lab.c tests/unit/mpic_lab.h
+tests_unit_test_open_mpic_CPPFLAGS = $(tests_cppflags)
 tests_unit_test_open_mpic_SOURCES = tests/unit/test_open_mpic.c $(mpic_lab)
 tests_unit_test_open_mpic_LDADD = $(PEER) $(UNIT) $(CS_SRC)
+tests_unit_test_open_mpic_view_CPPFLAGS = $(tests_cppflags)
 tests_unit_test_open_mpic_view_SOURCES = tests/unit/test_open_mpic_view.c \
 	$(mpic_lab)
 tests_unit_test_open_mpic_view_LDADD = $(UNIT) $(CS_SRC)
+tests_unit_test_open_mpic_key_CPPFLAGS = $(tests_cppflags)
 tests_unit_test_open_mpic_key_SOURCES = tests/unit/test_open_mpic_key.c \
 	$(mpic_lab)
 tests_unit_test_open_mpic_key_LDADD = $(UNIT) $(CS_SRC)
@@ -747,6 +750,7 @@ tests_unit_test_evidence_LDADD = $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_evidence_smime_LDADD = $(SMIME_LAB) $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_gate_LDADD = $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_gate_age_LDADD = $(ROLE_LAB) $(CS_SRC)
+tests_unit_test_gate_service_CPPFLAGS = $(tests_cppflags)
 tests_unit_test_gate_service_SOURCES = tests/unit/test_gate_service.c \
 	$(mpic_lab)
 tests_unit_test_gate_service_LDADD = $(ROLE_LAB) $(CS_SRC)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/clock.h"
+#include "lib/fdio.h"
 #include "tests/unit/unit.h"
 
 static const char *names[] = { "ca.example" };
@@ -54,4 +55,18 @@ mpic_edit(const char *text, const char *from, const char *to)
 	assert_non_null(at);
 	return arena_printf(unit_job()->arena, "%.*s%s%s", (int)(at - text),
 	    text, to, at + strlen(from));
+}
+
+struct span
+mpic_recorded(const char *name)
+{
+	struct job *j = unit_job();
+	struct span text = { NULL, 0 };
+
+	assert_int_equal(
+	    file_read(j,
+		arena_printf(j->arena, CS_TEST_DATA "/mpic/%s.json", name),
+		OPEN_MPIC_ANSWER_MAX, &text),
+	    0);
+	return text;
 }

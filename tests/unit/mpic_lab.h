@@ -30,6 +30,8 @@ struct mpic_view {
 const char *mpic_element(const char *code, const struct mpic_view *v);
 /* The same as the specification's examples are printed. */
 const char *mpic_element_flat(const char *code, const struct mpic_view *v);
+/* The whole of an answer of the public software: a file of tests/data/mpic. */
+struct span mpic_recorded(const char *name);
 /* The text with `to` for the first `from`. */
 const char *mpic_edit(const char *text, const char *from, const char *to);
 

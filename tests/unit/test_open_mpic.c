@@ -65,6 +65,7 @@ test_answer(void **state)
 		{ TRACE, "baaaaaaaaaaaaaaaaaaaaaaaaa" },
 		{ "\"trace_identifier\":", "\"trace\":" },
 		{ "s-mime", "tls-server" },
+		{ "\"s-mime\"", "\"s-mime\",\"allow_lookup_failure\":true" },
 		{ "\"ca.example\"", "\"other.example\"" },
 		{ "\"ca.example\"", "\"ca.example\",\"b\"" },
 		{ "\"perspective_count\":5", "\"perspective_count\":4" },

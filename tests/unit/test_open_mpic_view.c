@@ -13,6 +13,7 @@
 #include "db/store_caa.h"
 #include "dns/open_mpic_form.h"
 #include "lib/count.h"
+#include "lib/json.h"
 #include "tests/unit/mpic_lab.h"
 
 static const struct mpic_view pass = { "true", "true", SAW("[" US "]") };
@@ -376,7 +377,44 @@ test_dissent(void **state)
 	    "answer");
 }
 
+/* The public software's answer, as it came: four agree, and one could not be
+ * reached. */
+static void
+test_recorded(void **state)
+{
+	struct job *j = unit_job();
+	static const char *names[] = { "ca.example" };
+	static const struct open_mpic_request asked = { .trace = TRACE,
+		.domain = "example.org",
+		.ca = { names, 1 },
+		.perspectives = 5,
+		.quorum = 4 };
+	const struct question q = mpic_question();
+	struct open_mpic_answer a;
+	size_t agree = 0;
+
+	(void)state;
+	assert_int_equal(
+	    open_mpic_answer_parse(j, mpic_recorded("caa"), &asked, &a), 0);
+	assert_true(a.completed && a.is_valid);
+	assert_int_equal(a.count, 5);
+	for (size_t i = 0; i < a.count; i++) {
+		struct testimony t = { .code = span_dup(j->arena,
+					   json_string(json_get(a.elements[i],
+					       "perspective_code"))),
+			.body = span_str(json_dup(j, a.elements[i])) };
+
+		testimony_judge_part(j, &q, asked.check, &t);
+		agree += t.answer == ANSWER_AGREES;
+		if (t.answer != ANSWER_AGREES)
+			assert_string_equal(
+			    t.why, "the service could not reach it");
+	}
+	assert_int_equal(agree, 4);
+}
+
 static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(test_recorded),
 	cmocka_unit_test(test_dissent),
 	cmocka_unit_test(test_flat),
 	cmocka_unit_test(test_flat_records),
