@@ -229,8 +229,10 @@ static const struct grant issuer[] = {
 	/* With PostgreSQL it must be able to change what it locks. */
 	{ "key_sweep", "SELECT, INSERT, UPDATE (begun_at), DELETE" },
 	{ "own_key", "SELECT, INSERT" },
-	/* Must its key not be used any more (PK-207)? */
-	{ "destroyed_key", "SELECT (spki_sha256, asked_at, begun_at)" },
+	/* Must its key not be used any more (PK-207), and whose lists have
+	 * ended? */
+	{ "destroyed_key",
+	    "SELECT (spki_sha256, ca_label, asked_at, begun_at)" },
 	/* Its daily alarm: whose client certificate ends (PK-206)? */
 	{ "admin_key", "SELECT (name, not_after, proven_at, ended_at)" },
 	/* At the ceiling it stops everything itself. */

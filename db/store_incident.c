@@ -402,9 +402,27 @@ store_incident_waits(
 	    "SELECT 1 FROM incident_cert i JOIN cert c ON c.id = i.cert_id "
 	    "WHERE i.incident_id = $1 AND c.revoked_at > 0 "
 	    "AND ($3 = 0 OR c.issued_at > 0) AND (c.list_due_at <= $4 "
-	    "OR (c.ocsp_due_at IS NOT NULL AND c.ca_label = $2)) LIMIT 1",
+	    "OR (c.ocsp_due_at IS NOT NULL AND c.ca_label = $2)) "
+	    "AND NOT EXISTS (SELECT 1 FROM destroyed_key d "
+	    "WHERE d.ca_label = c.ca_label AND d.begun_at > 0) LIMIT 1",
 	    ARGS(v_text(id), v_text(answers_of), v_int(issued_only),
 		v_int(j->now)));
+}
+
+/* From the few keys to what waits for a list of theirs. */
+int
+store_incident_unlisted(struct job *j, const char *id, int64_t *count)
+{
+	return store_get_int(j, count,
+		   "SELECT COUNT(*) FROM destroyed_key d "
+		   "JOIN cert c ON c.ca_label = d.ca_label "
+		   "AND c.list_due_at IS NOT NULL AND c.revoked_at > 0 "
+		   "AND c.issued_at > 0 AND c.not_after >= $2 "
+		   "JOIN incident_cert i ON i.incident_id = $1 "
+		   "AND i.cert_id = c.id WHERE d.begun_at > 0",
+		   ARGS(v_text(id), v_int(j->now))) < 0
+		   ? -1
+		   : 0;
 }
 
 int

@@ -160,10 +160,14 @@ int store_incident_revoke(struct job *j, const char *id,
  * for an answer of the CA `answers_of` (its label; empty: nobody's)?
  * `issued_only`: numbers that were never signed wait for nothing.  What is due
  * in time to come, since its row is to be put right (db/store_crl.h), does not
- * wait either.  1, 0, -1.
+ * wait either, nor what is of a CA whose key was destroyed: its lists have
+ * ended (PK-156).  1, 0, -1.
  */
 int store_incident_waits(
     struct job *j, const char *id, const char *answers_of, bool issued_only);
+/* Of the set: valid certificates whose revocation no list can show any more,
+ * since the key of their CA was destroyed. */
+int store_incident_unlisted(struct job *j, const char *id, int64_t *count);
 int store_incident_set_late(struct job *j, const char *id);
 int store_incident_finish(struct job *j, const char *id);
 

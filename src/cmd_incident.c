@@ -303,7 +303,7 @@ find(struct job *j, const char *id, struct incident *out)
 }
 
 struct progress {
-	int64_t revoked, replaced;
+	int64_t revoked, replaced, unlisted;
 	struct notice_counts notices;
 };
 
@@ -336,6 +336,7 @@ print_json(struct job *j, const struct incident *i, const struct progress *p)
 	json_member_int(&w, "certificates", i->cert_count);
 	json_member_int(&w, "revoked", p->revoked);
 	json_member_int(&w, "replaced", p->replaced);
+	json_member_int(&w, "unlisted", p->unlisted);
 	json_member_int(&w, "notices", p->notices.all);
 	json_member_int(&w, "notices_sent", p->notices.sent);
 	json_member_int(&w, "notices_failed", p->notices.failed);
@@ -374,6 +375,7 @@ incident_show(struct job *j, const struct options *o, const char *id)
 
 	if (find(j, id, &i) < 0 ||
 	    store_incident_progress(j, i.id, &p.revoked, &p.replaced) < 0 ||
+	    store_incident_unlisted(j, i.id, &p.unlisted) < 0 ||
 	    store_notice_count(j, i.id, &p.notices) < 0)
 		return -1;
 	if (o->json)
@@ -388,6 +390,10 @@ incident_show(struct job *j, const struct options *o, const char *id)
 	    i.opened_by, i.cert_count, p.revoked, p.replaced, p.notices.all,
 	    p.notices.sent, p.notices.failed, p.notices.bounced,
 	    p.notices.failed + p.notices.bounced);
+	if (p.unlisted > 0)
+		printf("  on no list, since the CA's key was destroyed: "
+		       "%" PRId64 "\n",
+		    p.unlisted);
 	if (i.cancel_asked_by != NULL)
 		printf("  cancelling asked for by: %s\n", i.cancel_asked_by);
 	if (i.cancelled_by != NULL)

@@ -131,24 +131,50 @@ is_published(const struct issuer *s, struct job *j, const struct incident *i)
 }
 
 static int
-note(struct job *j, const struct incident *i, const char *event)
+note(struct job *j, const struct incident *i, const char *event,
+    const char *result, const char *detail)
 {
 	return store_audit_add(j, "issuer", event,
-	    arena_printf(j->arena, "incident:%s", i->id), "ok", NULL);
+	    arena_printf(j->arena, "incident:%s", i->id), result, detail);
+}
+
+/* PK-156: the lists of a CA whose key was destroyed have ended. */
+static void
+tell_unlisted(const struct incident *i, int64_t unlisted)
+{
+	log_error("incident finished",
+	    "incident=%s certificates=%" PRId64 " unlisted=%" PRId64
+	    " next=\"the key of the CA of these was destroyed, and no list can "
+	    "show that they are revoked: have the CA's own certificate revoked "
+	    "by the CA above (countersign ca root-crl --revoke), and report "
+	    "it\"",
+	    i->id, i->cert_count, unlisted);
 }
 
 static int
 finish(struct job *j, const struct incident *i)
 {
+	const char *detail = NULL;
+	int64_t unlisted;
+
+	if (store_incident_unlisted(j, i->id, &unlisted) < 0)
+		return -1;
+	if (unlisted > 0)
+		detail = arena_printf(
+		    j->arena, "{\"unlisted\":%" PRId64 "}", unlisted);
 	if (store_begin(j) < 0)
 		return -1;
 	if (store_incident_finish(j, i->id) < 0 ||
-	    note(j, i, "incident finished") < 0)
+	    note(j, i, "incident finished", unlisted > 0 ? "unlisted" : "ok",
+		detail) < 0)
 		return worker_undo(j);
 	if (store_commit(j) < 0)
 		return -1;
-	log_warning("incident finished", "incident=%s certificates=%" PRId64,
-	    i->id, i->cert_count);
+	if (unlisted > 0)
+		tell_unlisted(i, unlisted);
+	else
+		log_warning("incident finished",
+		    "incident=%s certificates=%" PRId64, i->id, i->cert_count);
 	return 1;
 }
 
@@ -159,7 +185,7 @@ tell_late(struct job *j, const struct incident *i)
 	if (store_begin(j) < 0)
 		return -1;
 	if (store_incident_set_late(j, i->id) < 0 ||
-	    note(j, i, "incident late") < 0)
+	    note(j, i, "incident late", "ok", NULL) < 0)
 		return worker_undo(j);
 	if (store_commit(j) < 0)
 		return -1;

@@ -10,3 +10,6 @@ CREATE INDEX incident_opening ON incident (opening_at)
 ALTER TABLE incident ADD COLUMN told_to TEXT;
 CREATE INDEX incident_telling ON incident (told_to)
 	WHERE told_to IS NOT NULL;
+
+-- Whose lists have ended with their key.
+CREATE INDEX destroyed_key_label ON destroyed_key (ca_label);

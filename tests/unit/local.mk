@@ -627,6 +627,7 @@ unit_tests += \
 	tests/unit/test_incident \
 	tests/unit/test_incident_bites \
 	tests/unit/test_incident_shared \
+	tests/unit/test_incident_unlisted \
 	tests/unit/test_key_sweep \
 	tests/unit/test_key_turns \
 	tests/unit/test_issuer_batch \
@@ -822,6 +823,9 @@ tests_unit_test_incident_LDADD = $(STORE_FIXTURE) $(CS_SRC)
 tests_unit_test_incident_bites_SOURCES = tests/unit/test_incident_bites.c \
 	$(INCIDENT_LAB)
 tests_unit_test_incident_bites_LDADD = $(STORE_FIXTURE) $(CS_SRC)
+tests_unit_test_incident_unlisted_SOURCES = \
+	tests/unit/test_incident_unlisted.c $(INCIDENT_LAB)
+tests_unit_test_incident_unlisted_LDADD = $(STORE_FIXTURE) $(CS_SRC)
 tests_unit_test_incident_shared_SOURCES = tests/unit/test_incident_shared.c \
 	$(INCIDENT_LAB)
 tests_unit_test_incident_shared_LDADD = $(STORE_FIXTURE) $(CS_SRC)

@@ -34,6 +34,8 @@
 #include "db/store_stop.h"
 #include "lib/seal.h"
 
+#define STATEMENTS_MAX 400
+
 /* A life with everything in it, so that every statement has been prepared. */
 static void
 account_life(struct job *j, const char *id)
@@ -166,6 +168,8 @@ bad_day(struct job *j)
 	EXPECT(j, store_incident_deadline(j, "c", &n), 1);
 	EXPECT(j, store_incident_any_open(j), 1);
 	EXPECT(j, store_incident_has_left(j, "i"), 0);
+	EXPECT(j, store_incident_waits(j, "i", "ca", false), 1);
+	EXPECT(j, store_incident_unlisted(j, "i", &n), 0);
 	EXPECT(j, store_incident_any_spent(j), 0);
 	EXPECT(j, store_incident_due(j, &i), 1);
 	EXPECT(j, store_incident_next_due(j, &n), 1);
@@ -517,7 +521,7 @@ explain_all_prepared(struct plans *p)
 	struct {
 		const char *name, *text;
 		int64_t parameters;
-	} list[300];
+	} list[STATEMENTS_MAX];
 	struct query q;
 	size_t n = 0;
 	int found;
@@ -533,7 +537,7 @@ explain_all_prepared(struct plans *p)
 	    "FROM pg_prepared_statements",
 	    NO_ARGS);
 	for (; found == 1; found = query_next(&q)) {
-		assert_true(n < 300);
+		assert_true(n < STATEMENTS_MAX);
 		list[n].name = query_text(&q);
 		list[n].text = query_text(&q);
 		list[n++].parameters = query_int(&q);
