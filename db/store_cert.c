@@ -255,37 +255,21 @@ store_cert_by_reserved(
 	    ARGS(v_text(ca_label), v_text(serial)), out);
 }
 
-#define HOLDING(in_tbs, in_der)                                                \
-	"SELECT " CERT_COLUMNS " FROM cert WHERE ca_label = $1 "               \
-	"AND serial <> $2 AND (" in_tbs " > 0 OR " in_der " > 0) ORDER BY id"
-
 int
-store_cert_that_hold(struct job *j, const char *ca_label,
-    const char *other_than, struct span octets, struct cert **out,
-    size_t *count)
+store_cert_of_ca(struct job *j, const char *ca_label, const char *after,
+    size_t max, struct cert **out, size_t *count)
 {
 	struct query q;
-	size_t max = 0;
-	int found = query_first(&q, j,
-	    store_is_shared(j)
-		? HOLDING("position($3 IN tbs)", "position($3 IN der)")
-		: HOLDING("instr(tbs, $3)", "instr(der, $3)"),
-	    ARGS(v_text(ca_label), v_text(other_than), v_bytes(octets)));
+	int found;
 
-	*out = NULL;
 	*count = 0;
-	for (; found == 1; found = query_next(&q)) {
-		if (*count == max) {
-			struct cert *more;
-
-			max = max == 0 ? 8 : max * 2;
-			more = arena_calloc(j->arena, max, sizeof(*more));
-			if (*count > 0)
-				memcpy(more, *out, *count * sizeof(*more));
-			*out = more;
-		}
+	*out = arena_calloc(j->arena, max, sizeof(**out));
+	found = query_first(&q, j,
+	    "SELECT " CERT_COLUMNS " FROM cert WHERE ca_label = $1 "
+	    "AND serial > $2 ORDER BY serial LIMIT $3",
+	    ARGS(v_text(ca_label), v_text(after), v_int((int64_t)max)));
+	for (; found == 1; found = query_next(&q))
 		cert_read(&q, &(*out)[(*count)++]);
-	}
 	query_end(&q);
 	return found;
 }

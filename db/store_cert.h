@@ -67,11 +67,10 @@ int store_cert_by_serial(
 /* The same, and numbers that were reserved only (PK-145). */
 int store_cert_by_reserved(
     struct job *j, const char *ca_label, const char *serial, struct cert *out);
-/* Of this CA and another number, in whose contents these octets stand: this
- * reads all of them.  0 or -1. */
-int store_cert_that_hold(struct job *j, const char *ca_label,
-    const char *other_than, struct span octets, struct cert **out,
-    size_t *count);
+/* Of this CA, by number behind `after` (""), at most `max`: reserved ones too.
+ * 0 or -1. */
+int store_cert_of_ca(struct job *j, const char *ca_label, const char *after,
+    size_t max, struct cert **out, size_t *count);
 /* The order that is to replace it (AC-171): 1 and its id, 0, -1. */
 int store_cert_replaced_by(
     struct job *j, const char *id, const char **order_id);

@@ -15,7 +15,7 @@
 #include "lib/log.h"
 #include "pki/certview.h"
 #include "pki/crl.h"
-#include "pki/der.h"
+#include "pki/crl_lint.h"
 #include "pki/key.h"
 #include "src/former.h"
 #include "src/role_issuer.h"
@@ -24,6 +24,8 @@
 #include "src/worker.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
 
 #define FILE_MAX ((size_t)64 * 1024 * 1024)
 /* Other roles wait for a transaction. */
@@ -37,6 +39,14 @@ struct taking {
 	const char *by;
 	struct crl_taken *out;
 };
+
+/* Entries whose number stands in another certificate's row. */
+struct lost {
+	const struct crl_entry **v;
+	size_t count;
+};
+
+#define ROW_IS_FOREIGN 2
 
 /* --- whose row it is ------------------------------------------------------ */
 
@@ -52,35 +62,9 @@ tell_foreign(const struct taking *t, const char *serial, const char *id)
 		    id, serial);
 }
 
-/* Whoever gave its number to another row gave it another one: 1, 0, -1.  It
- * reads all rows of the CA, and is asked for where one is spoiled. */
-static int
-find_by_contents(
-    const struct taking *t, struct job *j, struct span serial, struct cert *out)
-{
-	struct cert *rows;
-	struct certview view;
-	size_t count;
-	struct buf b;
-
-	buf_init(&b, j->arena, serial.n + 16);
-	der_add(&b, DER_INTEGER, serial);
-	if (store_cert_that_hold(j, ca_key_label(t->i->ca),
-		hex_dup(j->arena, serial), buf_span(&b), &rows, &count) < 0)
-		return -1;
-	for (size_t k = 0; k < count; k++) {
-		if (status_prove_contents(t->i, j, &rows[k], &view) != 1 ||
-		    !span_eq(view.serial, serial))
-			continue;
-		*out = rows[k];
-		return 1;
-	}
-	return 0;
-}
-
 /* The row of the certificate that the entry means, by what it holds under the
  * issuer's seal or signature: two rows whose numbers were swapped must not have
- * an innocent one revoked.  1, 0, -1. */
+ * an innocent one revoked.  1; 0 no row has the number; ROW_IS_FOREIGN; -1. */
 static int
 find_row(const struct taking *t, struct job *j, const struct crl_entry *e,
     struct cert *out)
@@ -94,23 +78,25 @@ find_row(const struct taking *t, struct job *j, const struct crl_entry *e,
 		return found;
 	job_recover(j);
 	tell_foreign(t, serial, out->id);
-	return find_by_contents(t, j, e->serial, out);
+	return ROW_IS_FOREIGN;
 }
 
 /* Not in the transaction: others wait for that one.  Of those that are not
  * there id is NULL. */
 static int
 find_rows(const struct taking *t, struct job *j, const struct crl_entry *e,
-    size_t count, struct cert *out)
+    size_t count, struct cert *out, struct lost *lost)
 {
 	for (size_t k = 0; k < count; k++) {
 		int found = find_row(t, j, &e[k], &out[k]);
 
 		if (found < 0)
 			return -1;
-		if (found == 0)
+		if (found != 1)
 			out[k].id = NULL;
 		t->out->unknown += found == 0;
+		if (found == ROW_IS_FOREIGN)
+			lost->v[lost->count++] = &e[k];
 	}
 	return 0;
 }
@@ -152,30 +138,160 @@ take_one(const struct taking *t, struct job *j, const struct crl_entry *e,
 	return 0;
 }
 
+static int
+take_found(const struct taking *t, struct job *j,
+    const struct crl_entry *const *e, size_t count, const struct cert *rows)
+{
+	if (store_begin(j) < 0)
+		return -1;
+	for (size_t k = 0; k < count; k++)
+		if (rows[k].id != NULL && take_one(t, j, e[k], &rows[k]) < 0)
+			return worker_undo(j);
+	return store_commit(j);
+}
+
+static int
+find_and_take(const struct taking *t, struct job *j, const struct crl_entry *e,
+    size_t count, struct lost *lost)
+{
+	const struct crl_entry **each =
+	    arena_calloc(j->arena, count, sizeof(*each));
+	struct cert *rows = arena_calloc(j->arena, count, sizeof(*rows));
+
+	for (size_t k = 0; k < count; k++)
+		each[k] = &e[k];
+	return find_rows(t, j, e, count, rows, lost) < 0
+		   ? -1
+		   : take_found(t, j, each, count, rows);
+}
+
 /* In a job of its own: there may be very many. */
+static void
+begin_one(struct job *j, struct job *one)
+{
+	job_init(one, j->store, j->conf);
+	one->now = j->now;
+}
+
+static int
+end_one(struct job *j, struct job *one, int result)
+{
+	j->wake |= one->wake;
+	j->err = one->err;
+	job_done(one);
+	return result;
+}
+
 static int
 take_bite(const struct taking *t, struct job *j, const struct crl_entry *e,
-    size_t count)
+    size_t count, struct lost *lost)
 {
-	struct cert *rows;
 	struct job one;
+
+	begin_one(j, &one);
+	return end_one(j, &one, find_and_take(t, &one, e, count, lost));
+}
+
+/* --- what stands in another row --------------------------------------------
+ */
+
+static int
+by_serial(const void *a, const void *b)
+{
+	const struct crl_entry *const *x = a, *const *y = b;
+
+	return crl_serial_compare((*x)->serial, (*y)->serial);
+}
+
+/* The entry that is meant by these contents, or NULL. */
+static const struct crl_entry *
+find_lost(const struct lost *lost, struct span serial)
+{
+	const struct crl_entry key = { .serial = serial }, *pointer = &key;
+	const struct crl_entry **found =
+	    serial.n == 0 ? NULL
+			  : bsearch(&pointer, lost->v, lost->count,
+				sizeof(*lost->v), by_serial);
+
+	return found == NULL ? NULL : *found;
+}
+
+static bool
+may_hold_lost(const struct cert *row, const struct lost *lost)
+{
+	struct certview view;
+
+	return (certview_parse_tbs(row->tbs, &view) == 0 &&
+		   find_lost(lost, view.serial) != NULL) ||
+	       (certview_parse(row->der, &view) == 0 &&
+		   find_lost(lost, view.serial) != NULL);
+}
+
+/* Whoever gave its number to another row gave it another one: 1 and *e, 0, -1.
+ */
+static int
+find_by_contents(const struct taking *t, struct job *j, const struct cert *row,
+    const struct lost *lost, const struct crl_entry **e)
+{
+	struct certview view;
+	int found;
+
+	if (!may_hold_lost(row, lost))
+		return 0;
+	found = status_prove_contents(t->i, j, row, &view);
+	if (found != 1)
+		return found;
+	*e = find_lost(lost, view.serial);
+	return *e != NULL &&
+	       strcmp(hex_dup(j->arena, view.serial), row->serial) != 0;
+}
+
+/* One page of the CA's rows; *last is empty behind the end. */
+static int
+look_at_page(const struct taking *t, struct job *j, const struct lost *lost,
+    const char **last, size_t *found)
+{
+	const struct crl_entry **e;
+	struct cert *rows;
+	size_t count, n = 0;
+
+	if (store_cert_of_ca(
+		j, ca_key_label(t->i->ca), *last, BITE, &rows, &count) < 0)
+		return -1;
+	e = arena_calloc(j->arena, BITE, sizeof(*e));
+	*last = count > 0 ? rows[count - 1].serial : "";
+	for (size_t k = 0; k < count; k++) {
+		int is = find_by_contents(t, j, &rows[k], lost, &e[n]);
+
+		if (is < 0)
+			return -1;
+		if (is == 1)
+			rows[n++] = rows[k];
+	}
+	*found += n;
+	return n == 0 ? 0 : take_found(t, j, e, n, rows);
+}
+
+/* All rows of the CA, once for all that are lost. */
+static int
+take_lost(const struct taking *t, struct job *j, struct lost *lost)
+{
+	const char *last = "";
+	size_t found = 0;
 	int result;
 
-	job_init(&one, j->store, j->conf);
-	one.now = j->now;
-	rows = arena_calloc(one.arena, count, sizeof(*rows));
-	result = find_rows(t, &one, e, count, rows);
-	if (result == 0)
-		result = store_begin(&one);
-	for (size_t k = 0; result == 0 && k < count; k++)
-		if (rows[k].id != NULL &&
-		    take_one(t, &one, &e[k], &rows[k]) < 0)
-			result = worker_undo(&one);
-	if (result == 0)
-		result = store_commit(&one);
-	j->wake |= one.wake;
-	j->err = one.err;
-	job_done(&one);
+	if (lost->count == 0)
+		return 0;
+	qsort(lost->v, lost->count, sizeof(*lost->v), by_serial);
+	do {
+		struct job one;
+
+		begin_one(j, &one);
+		result = look_at_page(t, &one, lost, &last, &found);
+		last = arena_strdup(j->arena, last);
+		result = end_one(j, &one, result);
+	} while (result == 0 && last[0] != '\0');
+	t->out->unknown += found < lost->count ? lost->count - found : 0;
 	return result;
 }
 
@@ -216,6 +332,7 @@ take_list(const struct taking *t, struct job *j, int64_t shard)
 {
 	const struct ca *ca = t->i->ca;
 	const char *file = status_shard_file(j->arena, &j->conf->issuer, shard);
+	struct lost lost = { .count = 0 };
 	struct crl_input l;
 	struct span der;
 
@@ -227,10 +344,14 @@ take_list(const struct taking *t, struct job *j, int64_t shard)
 	if (file_read_regular(j, file, FILE_MAX, &der) < 0 ||
 	    crl_read(j, ca, der, &l) < 0)
 		return job_context(j, "%s", file);
+	lost.v = arena_calloc(j->arena, l.count + 1, sizeof(*lost.v));
 	for (size_t from = 0; from < l.count; from += BITE)
 		if (take_bite(t, j, &l.entries[from],
-			l.count - from < BITE ? l.count - from : BITE) < 0)
+			l.count - from < BITE ? l.count - from : BITE,
+			&lost) < 0)
 			return -1;
+	if (take_lost(t, j, &lost) < 0)
+		return -1;
 	if (put_on_record(j, ca, shard, &l, der) < 0)
 		return job_context(j, "%s", file);
 	t->out->lists++;

@@ -241,6 +241,30 @@ test_swapped(struct job *j)
 	    "0101:4 0102:1 0103:5 0105:1 0107:4");
 }
 
+/* L-65: several such are found in one look at all rows. */
+static void
+test_rotated(struct job *j)
+{
+	struct crl_taken t;
+	struct list_lab lab;
+
+	restore(&lab, j);
+	list_lab_issue(&lab, "0109", j->now + 300 * DAY);
+	fixture_sql(j, "UPDATE cert SET spki_sha256 = profile_sha256 "
+		       "WHERE id IN ('0103', '0109'); "
+		       "UPDATE cert SET serial = 'x' WHERE id = '0103'; "
+		       "UPDATE cert SET serial = '0103' WHERE id = '0105'; "
+		       "UPDATE cert SET serial = '0105' WHERE id = '0109'; "
+		       "UPDATE cert SET serial = '0109' WHERE id = '0103'");
+	EXPECT(j, crl_take(j, &lab.issuer, "operator", &t), 0);
+	assert_int_equal(t.revoked, 2);
+	assert_int_equal(t.foreign, 2);
+	assert_int_equal(t.unknown, 2);
+	assert_true(is_revoked(j, "0103"));
+	assert_true(is_revoked(j, "0105"));
+	assert_false(is_revoked(j, "0109"));
+}
+
 /* Nothing in the row says whose it is; or it is another CA's of the same
  * number. */
 static void
@@ -284,6 +308,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_other_list),
 	STORE_TEST(test_reason),
 	STORE_TEST(test_swapped),
+	STORE_TEST(test_rotated),
 	STORE_TEST(test_foreign),
 	STORE_TEST(test_reserved),
 };

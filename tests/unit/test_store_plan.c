@@ -89,7 +89,7 @@ status_life(struct job *j)
 		.lint_report = "{}",
 		.br_version = "1" };
 	struct ocsp_row *rows;
-	struct cert left;
+	struct cert left, *certs;
 	struct span octets;
 	struct crl crl;
 	const char *text;
@@ -98,6 +98,7 @@ status_life(struct job *j)
 
 	EXPECT(j, store_crl_head(j, "ca", 0, &crl), 1);
 	EXPECT(j, store_cert_by_reserved(j, "ca", "00", &left), 1);
+	EXPECT(j, store_cert_of_ca(j, "ca", "", 9, &certs, &count), 0);
 	EXPECT(j, store_ocsp_due(j, "ca", &n), 1);
 	EXPECT(j, store_ocsp_due_first(j, "ca", &text), 1);
 	EXPECT(j, store_ocsp_due_rows(j, "ca", text, 9, &rows, &count), 0);
