@@ -107,6 +107,7 @@ EXTRA_DIST += \
 	tests/integration/test_secrets.py \
 	tests/integration/test_session.py \
 	tests/integration/test_signals.py \
+	tests/integration/test_signed_keys.py \
 	tests/integration/test_signed_mail.py \
 	tests/integration/test_smime.py \
 	tests/integration/test_status.py \
