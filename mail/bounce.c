@@ -148,9 +148,52 @@ better_status(const struct field *fields, size_t count, struct span status)
 	return is_status(word) && word.p[0] == status.p[0] ? word : status;
 }
 
+/* What an address begins with, without its type, as far as it names a mailbox:
+ * no domain, which a system may write in another form, and no "+detail". */
+static struct span
+mailbox_name(struct span value)
+{
+	size_t type = span_find(value, 0, ';'), end;
+
+	value = span_trim_fws(span_from(value, type < value.n ? type + 1 : 0));
+	if (value.n > 0 && value.p[0] == '<')
+		value = span_from(value, 1);
+	end = span_find(value, 0, '@');
+	return span_cut(value, 0, span_find(span_cut(value, 0, end), 0, '+'));
+}
+
+/* Written in one way only: not so with quotes, escapes, or other letters. */
+static bool
+is_plain(struct span name)
+{
+	size_t i;
+
+	for (i = 0; i < name.n; i++)
+		if (!ascii_is_alnum(name.p[i]) &&
+		    strchr("!#$%&'*-/?^_`{|}~.", name.p[i]) == NULL)
+			return false;
+	return name.n > 0;
+}
+
+/*
+ * Where the mailbox is an alias, or a list, a report is about one of those that
+ * it stands for; others may have the mail (decision 61).
+ */
+static bool
+is_passed_on(const struct field *fields, size_t count, struct span recipient)
+{
+	struct span original, name = mailbox_name(recipient);
+
+	if (!one_value(fields, count, "Original-Recipient", &original))
+		return false;
+	original = mailbox_name(original);
+	return is_plain(original) && is_plain(name) &&
+	       !span_caseeq(original, name);
+}
+
 /* What the groups about the recipients have said so far. */
 struct actions {
-	bool failed, delayed, other;
+	bool failed, passed_on, delayed, other;
 };
 
 /* The fields about one recipient (RFC 3464 section 2.3): 0 or -1. */
@@ -179,12 +222,14 @@ read_recipient(const struct field *fields, size_t count, struct actions *said,
 	}
 	if (status.p[0] == '2') /* contradicts itself */
 		return -1;
-	if (span_caseeq_str(action, "failed"))
-		said->failed = true;
-	else if (span_caseeq_str(action, "delayed"))
+	if (span_caseeq_str(action, "delayed"))
 		said->delayed = true;
-	else
+	else if (!span_caseeq_str(action, "failed"))
 		return -1;
+	else if (is_passed_on(fields, count, recipient))
+		said->passed_on = true;
+	else
+		said->failed = true;
 	status = better_status(fields, count, status);
 	if (out->status[0] == '\0')
 		memcpy(out->status, status.p, status.n);
@@ -198,11 +243,12 @@ read_recipient(const struct field *fields, size_t count, struct actions *said,
 static int
 conclude(const struct actions *said, struct dsn *out)
 {
-	if (said->failed && said->delayed)
+	if ((said->failed || said->passed_on) && said->delayed)
 		return -1;
 	out->failed = said->failed && !said->other;
+	out->passed_on = said->passed_on && !said->failed && !said->other;
 	out->delayed = said->delayed && !said->other;
-	if (!out->failed && !out->delayed)
+	if (!out->failed && !out->passed_on && !out->delayed)
 		memset(out->status, 0, sizeof(out->status));
 	return 0;
 }
@@ -333,6 +379,11 @@ bounce_parse(
 	else if (out->delayed)
 		(void)finding_set(f, FINDING_NOTE, "dsn.delayed",
 		    "delivery is delayed: %s", status_explain(j, out->status));
+	else if (out->passed_on)
+		(void)finding_set(f, FINDING_NOTE, "dsn.noted",
+		    "delivery failed to one address that the mailbox passes "
+		    "its mail on to: %s",
+		    status_explain(j, out->status));
 	else
 		(void)finding_set(f, FINDING_NOTE, "dsn.noted",
 		    "a delivery report of neither failure nor delay");

@@ -16,6 +16,7 @@ struct dsn {
 	bool is_dsn;     /* a report of delivery, or (unparsed) a bounce */
 	bool parsed;     /* strictly */
 	bool failed;     /* Action: failed, and no other */
+	bool passed_on;  /* that, but for one that the mailbox stands for */
 	bool delayed;    /* Action: delayed, and no other */
 	char status[12]; /* "5.1.1"; of the Diagnostic-Code where Status
 			  * says nothing ("5.0.0") */

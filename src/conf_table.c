@@ -147,7 +147,9 @@ const struct conf_option conf_options[] = {
 	{ "policy", "utf8_mailboxes", CONF_BOOL, AT(utf8_mailboxes), "yes", 0,
 	    0, NULL, false, true,
 	    "Whether mailboxes with a non-ASCII local part are accepted; the "
-	    "relay must offer SMTPUTF8 for them." },
+	    "relay must offer SMTPUTF8 for them, and so must the server that "
+	    "their replies and bounces are delivered to (Dovecot 2.3 does not, "
+	    "lmtp_listen does)." },
 	{ "policy", "allow_reserved_domains", CONF_BOOL,
 	    AT(allow_reserved_domains), "no", 0, 0, NULL, false, true,
 	    "Lets the reserved domains test, invalid, localhost, internal, "

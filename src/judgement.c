@@ -93,6 +93,17 @@ find_challenge(struct job *j, struct judgement *g)
 	return found < 0 ? -1 : 0;
 }
 
+static const char *
+dsn_says(const struct dsn *d)
+{
+	if (d->failed)
+		return "the challenge mail could not be delivered";
+	if (d->passed_on)
+		return "one address that the mailbox passes its mail on to "
+		       "could not be given the challenge mail";
+	return "delivery of the challenge mail is delayed";
+}
+
 /*
  * A report ends the challenge only if it came to the tag, which nobody knows
  * but those who saw the mail, and names a failure (ER-24, MA-106).  Without a
@@ -103,19 +114,16 @@ judge_dsn(struct job *j, struct judgement *g)
 {
 	const struct dsn *d = &g->reply.dsn;
 	bool is_genuine = has_tag(j->conf, g->subject.authz.challenge.from);
-	const char *what = d->failed
-			       ? "the challenge mail could not be delivered"
-			       : "delivery of the challenge mail is delayed";
 
 	g->record.verdict = VERDICT_DSN_NOTED;
-	if (!d->parsed || (!d->failed && !d->delayed))
+	if (!d->parsed || (!d->failed && !d->passed_on && !d->delayed))
 		return;
-	if (is_genuine)
+	if (is_genuine && !d->passed_on)
 		g->record.verdict =
 		    d->failed ? VERDICT_DSN_FAILED : VERDICT_DSN_DELAYED;
 	g->record.error = problem_format(j, ERR_CONNECTION,
 	    arena_printf(j->arena, "%s%s: %s",
-		is_genuine ? "" : "a report says: ", what,
+		is_genuine ? "" : "a report says: ", dsn_says(d),
 		status_explain(j, d->status)));
 }
 

@@ -176,6 +176,32 @@ static const struct expected others[] = {
 	{ GROUP(RECIPIENT "Action: relayed\r\nStatus: 2.0.0\r\n\r\n" RECIPIENT
 			  "Action: delayed\r\nStatus: 4.2.1\r\n"),
 	    "dsn.noted", "", "<m1@ca.test>" },
+/* Of one that the mailbox stands for: another name, plainly. */
+#define BECAME(original, final)                                                \
+	GROUP("Original-Recipient: " original "\r\nFinal-Recipient: " final    \
+	      "\r\nAction: failed\r\nStatus: 5.1.1\r\n")
+	{ BECAME("rfc822;sales@user.test", "rfc822; alice@user.test"),
+	    "dsn.noted", "5.1.1", "<m1@ca.test>" },
+	{ BECAME("rfc822;sales@user.test", "rfc822;<alice@mx.user.test>"),
+	    "dsn.noted", "5.1.1", "<m1@ca.test>" },
+	{ BECAME("rfc822;Alice+2Bx@user.test", "RFC822; alice@mx.user.test"),
+	    "dsn.failed", "5.1.1", "<m1@ca.test>" },
+	{ BECAME("alice@user.test", "x-local; alice"), "dsn.failed", "5.1.1",
+	    "<m1@ca.test>" },
+	{ BECAME("rfc822;f\\x{F6}@user.test", "utf-8; f\xc3\xb6@user.test"),
+	    "dsn.failed", "5.1.1", "<m1@ca.test>" },
+	{ BECAME("rfc822;\"a b\"@user.test", "rfc822; ab@user.test"),
+	    "dsn.failed", "5.1.1", "<m1@ca.test>" },
+	{ BECAME("rfc822;@user.test", "rfc822; alice@user.test"), "dsn.failed",
+	    "5.1.1", "<m1@ca.test>" },
+	{ GROUP(RECIPIENT "Original-Recipient: rfc822;sales@user.test\r\n"
+			  "Action: failed\r\nStatus: 5.1.1\r\n\r\n" RECIPIENT
+			  "Action: failed\r\nStatus: 5.2.2\r\n"),
+	    "dsn.failed", "5.1.1", "<m1@ca.test>" },
+	{ GROUP(RECIPIENT "Original-Recipient: rfc822;sales@user.test\r\n"
+			  "Action: failed\r\nStatus: 5.1.1\r\n\r\n" RECIPIENT
+			  "Action: delayed\r\nStatus: 4.2.1\r\n"),
+	    "dsn.unparsed", "", NULL },
 	/* not strictly RFC 3464 */
 	{ GROUP(""), "dsn.unparsed", "", NULL },
 	{ GROUP("Action: failed\r\nStatus: 5.1.1\r\n"), "dsn.unparsed", "",
@@ -308,6 +334,14 @@ static const struct {
 	    "<c1@ca.test>" },
 	{ "postfix-delayed", VERDICT_DSN_DELAYED, "dsn.delayed",
 	    "delivery is delayed: 4.2.1 (the mailbox is disabled)",
+	    "<c1@ca.test>" },
+	{ "postfix-alias", VERDICT_DSN_NOTED, "dsn.noted",
+	    "delivery failed to one address that the mailbox passes its mail "
+	    "on to: 5.1.1 (there is no such mailbox)",
+	    "<c1@ca.test>" },
+	{ "postfix-smtputf8", VERDICT_DSN_FAILED, "dsn.failed",
+	    "delivery failed: 5.6.7 (the mail system cannot take non-ASCII "
+	    "addresses)",
 	    "<c1@ca.test>" },
 	{ "exim-unknown", VERDICT_DSN_FAILED, "dsn.failed",
 	    "delivery failed: 5.1.1 (there is no such mailbox)",

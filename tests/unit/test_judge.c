@@ -537,6 +537,11 @@ static const struct {
 	    AUTHZ_PENDING, NULL },
 	{ "failed", "5.1.1", true, "postmaster@ca.example", NULL,
 	    VERDICT_UNKNOWN, false, AUTHZ_PENDING, NULL },
+	/* Others that the mailbox stands for may have it. */
+	{ "failed\r\nOriginal-Recipient: rfc822;everybody@example.org", "5.1.1",
+	    false, NULL, NULL, VERDICT_DSN_NOTED, true, AUTHZ_PENDING,
+	    "\"one address that the mailbox passes its mail on to could not be "
+	    "given the challenge mail: 5.1.1 (there is no such mailbox)\"" },
 };
 
 static void
