@@ -337,7 +337,9 @@ check_signature(
 		    "the crypto library could not verify the signature");
 	}
 	return finding_set(f, FINDING_SKIP, "dkim.signature",
-	    "the signature does not fit the header and the key");
+	    "the signature does not fit the header and the key: a signed field "
+	    "was changed on the way, as a filter does that marks Subjects, or "
+	    "the key in the DNS is another one");
 }
 
 /* What the signature says of itself, for the evidence (MA-86). */

@@ -264,7 +264,8 @@ check_types(const struct mime_part *p, struct finding *f)
 		    "an encrypted part: send the reply unencrypted");
 	if (mime_part_is(p, "message", NULL) && !is_opened(p))
 		return refuse_type(f, "a message inside the message: reply, do "
-				      "not forward");
+				      "not forward (a spam filter on the way "
+				      "may wrap a reply so, too)");
 	for (i = 0; i < p->part_count; i++)
 		if (check_types(&p->parts[i], f) < 0)
 			return -1;
