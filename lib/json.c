@@ -2,6 +2,7 @@
 
 #include "lib/json.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* What our own json.h calls by the same names. */
@@ -152,8 +153,9 @@ build(struct walk *w, json_t *v, struct json *out)
 		break;
 	case JSON_INTEGER:
 		out->type = JSON_T_INTEGER;
-		out->integer = json_integer_value(v);
 		expect_scalar(w, "-0123456789");
+		/* jansson may have read a part of it.  A bracket follows. */
+		out->integer = strtoll(w->text.p + start, NULL, 10);
 		break;
 	case JSON_REAL:
 		out->type = JSON_T_REAL;
@@ -227,13 +229,12 @@ static int
 fail_jansson(struct job *j, struct span text, const char *what,
     enum json_type type, const json_error_t *error)
 {
-	/* The other codes all mean "not JSON". */
+	/* The other codes all mean "not JSON".  Numbers were made to fit. */
 	switch ((int)json_error_code(error)) {
 	case json_error_out_of_memory:
 		return job_fail(j, ERR_BUSY, "%s: out of memory", what);
 	case json_error_duplicate_key:
 		return fail_duplicate(j, text, error);
-	case json_error_numeric_overflow:
 	case json_error_stack_overflow:
 		return job_fail(
 		    j, ERR_MALFORMED, "JSON exceeds the limits of this server");
@@ -254,6 +255,7 @@ parse(struct job *j, struct span text, const char *what, enum json_type type,
     size_t items_max, const struct json **out)
 {
 	json_error_t error;
+	struct span fitted = text;
 	struct json *root;
 	struct walk w;
 	json_t *v;
@@ -264,6 +266,9 @@ parse(struct job *j, struct span text, const char *what, enum json_type type,
 	switch (json_scan(text, items_max)) {
 	case JSON_SCAN_OK:
 		break;
+	case JSON_SCAN_LARGE:
+		fitted = json_scan_fit(j->arena, text);
+		break;
 	case JSON_SCAN_LIMIT:
 		return job_fail(
 		    j, ERR_MALFORMED, "JSON exceeds the limits of this server");
@@ -271,10 +276,10 @@ parse(struct job *j, struct span text, const char *what, enum json_type type,
 		return job_fail(
 		    j, ERR_MALFORMED, "string with a forbidden character");
 	}
-	v = json_loadb(
-	    text.n == 0 ? "" : text.p, text.n, JSON_REJECT_DUPLICATES, &error);
+	v = json_loadb(fitted.n == 0 ? "" : fitted.p, fitted.n,
+	    JSON_REJECT_DUPLICATES, &error);
 	if (v == NULL)
-		return fail_jansson(j, text, what, type, &error);
+		return fail_jansson(j, fitted, what, type, &error);
 	arena_own(j->arena, v, release);
 	if (type == JSON_T_ARRAY ? !json_is_array(v) : !json_is_object(v))
 		return not_one(j, what, type);

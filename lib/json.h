@@ -53,6 +53,7 @@ const struct json *json_at(const struct json *array, size_t i);
  * them, so it knows ours by another name. */
 struct span json_string(const struct json *v) __asm__(
     "cs_json_string"); /* empty if no string */
+/* One that 64 bits do not hold: INT64_MAX or INT64_MIN; 0 if no integer. */
 int64_t json_integer(const struct json *v) __asm__("cs_json_integer");
 bool json_bool(const struct json *v);
 /* The i-th member's name, for objects whose names are not known. */
@@ -68,7 +69,8 @@ int json_get_string(struct job *j, const struct json *object, const char *name,
     struct span *out);
 int json_get_bool(
     struct job *j, const struct json *object, const char *name, bool *out);
-/* Written without fraction or exponent: "<name> must be an integer". */
+/* Written without fraction or exponent: "<name> must be an integer"; as large
+ * as json_integer() has it. */
 int json_get_integer(
     struct job *j, const struct json *object, const char *name, int64_t *out);
 int json_get_array(struct job *j, const struct json *object, const char *name,

@@ -2,9 +2,15 @@
 
 #include "lib/json_scan.h"
 
+#include <string.h>
+
+#include "lib/arena.h"
+
 /* AC-25 */
 #define MAX_DEPTH 16
 #define MAX_NUMBER 32
+/* Any integer of so many digits fits into 64 bits. */
+#define MAX_DIGITS 18
 
 bool
 json_is_blank(char c)
@@ -82,17 +88,23 @@ static enum json_scan_result
 scan_word(struct json_scan *s)
 {
 	size_t start = s->at;
-	bool number =
-	    s->text.p[start] == '-' || ascii_is_digit(s->text.p[start]);
+	bool exponent = false;
+	char first = s->text.p[start];
 
 	while (s->at < s->text.n &&
 	       (ascii_is_alnum(s->text.p[s->at]) || s->text.p[s->at] == '+' ||
-		   s->text.p[s->at] == '-' || s->text.p[s->at] == '.'))
+		   s->text.p[s->at] == '-' || s->text.p[s->at] == '.')) {
+		exponent = exponent || ascii_lower(s->text.p[s->at]) == 'e';
 		s->at++;
+	}
 	if (s->at == start)
 		s->at++;
-	return number && s->at - start > MAX_NUMBER ? JSON_SCAN_LIMIT
-						    : JSON_SCAN_OK;
+	if (first != '-' && !ascii_is_digit(first))
+		return JSON_SCAN_OK;
+	if (s->at - start > MAX_NUMBER)
+		return JSON_SCAN_LIMIT;
+	return exponent || s->at - start > MAX_DIGITS ? JSON_SCAN_LARGE
+						      : JSON_SCAN_OK;
 }
 
 /* One token.  Items are the commas, and one more for each pair of brackets
@@ -145,8 +157,61 @@ json_scan(struct span text, size_t items_max)
 
 		if (r == JSON_SCAN_LIMIT)
 			return r;
-		if (r != JSON_SCAN_OK)
+		if (r > worst)
 			worst = r;
 	}
 	return worst;
+}
+
+/* --- numbers that are too large for jansson ------------------------------ */
+
+static bool
+is_number(struct span token)
+{
+	return token.n > 0 && (token.p[0] == '-' || ascii_is_digit(token.p[0]));
+}
+
+/* What of it is kept: all, unless it is an integer with more digits. */
+static size_t
+kept(struct span token)
+{
+	size_t sign = token.p[0] == '-' ? 1 : 0;
+
+	for (size_t i = sign; i < token.n; i++)
+		if (!ascii_is_digit(token.p[i]))
+			return token.n;
+	return token.n > sign + MAX_DIGITS ? sign + MAX_DIGITS : token.n;
+}
+
+/* Changes the copy of a number in place; its length afterwards. */
+static size_t
+fit(char *number, size_t n)
+{
+	bool exponent = false;
+
+	for (size_t i = 0; i < n; i++) {
+		if (exponent && ascii_is_digit(number[i]))
+			number[i] = '0';
+		exponent = exponent || ascii_lower(number[i]) == 'e';
+	}
+	return kept(span_mem(number, n));
+}
+
+struct span
+json_scan_fit(struct arena *a, struct span text)
+{
+	struct json_scan s = { .text = text, .items_max = SIZE_MAX };
+	char *out = arena_alloc(a, text.n);
+	size_t n = 0;
+
+	while (s.at < text.n) {
+		size_t start = s.at;
+		struct span token;
+
+		(void)json_scan_token(&s);
+		token = span_cut(text, start, s.at);
+		memcpy(out + n, token.p, token.n);
+		n += is_number(token) ? fit(out + n, token.n) : token.n;
+	}
+	return span_mem(out, n);
 }

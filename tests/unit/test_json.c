@@ -303,7 +303,7 @@ test_count(void **state)
 	}
 }
 
-/* AC-25: numbers of 32 characters; those that no type of ours holds. */
+/* AC-25: numbers of 32 characters, also those that no type of ours holds. */
 static void
 test_numbers(void **state)
 {
@@ -316,14 +316,26 @@ test_numbers(void **state)
 		{ "-1", JSON_T_INTEGER, -1 },
 		{ "9223372036854775807", JSON_T_INTEGER, INT64_MAX },
 		{ "-9223372036854775808", JSON_T_INTEGER, INT64_MIN },
-		{ "9223372036854775808", JSON_T_ABSENT, 0 },
+		{ "9223372036854775808", JSON_T_INTEGER, INT64_MAX },
+		{ "-9223372036854775809", JSON_T_INTEGER, INT64_MIN },
+		{ "1234567890123456789", JSON_T_INTEGER, 1234567890123456789 },
+		{ "-1234567890123456789", JSON_T_INTEGER,
+		    -1234567890123456789 },
+		{ "12345678901234567890123456789012", JSON_T_INTEGER,
+		    INT64_MAX },
+		{ "-1234567890123456789012345678901", JSON_T_INTEGER,
+		    INT64_MIN },
+		{ "123456789012345678901234567890123", JSON_T_ABSENT, 0 },
 		/* AC-26: an integer has neither fraction nor exponent */
 		{ "1.0", JSON_T_REAL, 0 },
 		{ "1e0", JSON_T_REAL, 0 },
 		{ "0.123456789012345678901234567890", JSON_T_REAL, 0 },
 		{ "0.1234567890123456789012345678901", JSON_T_ABSENT, 0 },
 		{ "-0.12345678901234567890123456789e1", JSON_T_ABSENT, 0 },
-		{ "1e999", JSON_T_ABSENT, 0 },
+		{ "12345678901234567890123456789.01", JSON_T_REAL, 0 },
+		{ "1e999", JSON_T_REAL, 0 },
+		{ "-1.5E+99999999999999999999999999", JSON_T_REAL, 0 },
+		{ "1e-99999999999999999999999999999", JSON_T_REAL, 0 },
 	};
 	struct job *j = unit_job();
 
@@ -340,7 +352,38 @@ test_numbers(void **state)
 		assert_int_equal(parse(j, text, &v), 0);
 		assert_int_equal(json_type(json_get(v, "a")), cases[i].type);
 		assert_true(json_integer(json_get(v, "a")) == cases[i].value);
+		assert_non_null(
+		    strstr(json_dup(j, v), cases[i].text)); /* AC-28 */
 	}
+}
+
+/* AC-23: what is cut for jansson makes no number of what was none. */
+static void
+test_long_junk(void **state)
+{
+	static const char *const texts[] = {
+		"012345678901234567890",
+		"-012345678901234567890",
+		"1234567890123456789x",
+		"12345678901234567890-1",
+		"1234567890123456789012345.",
+		"1e",
+		"1e+",
+		"1e9e9",
+		"1e9.0",
+		"123456789012345678901 2",
+		"--12345678901234567890",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(texts); i++) {
+		unit_case("%s", texts[i]);
+		assert_refused(
+		    nested(unit_job(), "", texts[i], "", 0), not_object);
+	}
+	/* AC-24: the name is found behind a number that was cut. */
+	assert_refused(SPAN("{\"a\":12345678901234567890,\"b\":1,\"b\":2}"),
+	    "duplicate member b");
 }
 
 /* AC-27 */
@@ -683,6 +726,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_depth),
 	cmocka_unit_test(test_count),
 	cmocka_unit_test(test_numbers),
+	cmocka_unit_test(test_long_junk),
 	cmocka_unit_test(test_characters),
 	cmocka_unit_test(test_cut),
 	cmocka_unit_test(test_read),

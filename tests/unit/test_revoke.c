@@ -355,7 +355,8 @@ test_reasons(struct job *j)
 	check_done(&a);
 	check_row(j, &c, 0);
 	a = by_account(j, &c, "9223372036854775808");
-	front_expect(&a, 400, "malformed", NULL);
+	front_expect(&a, 400, "badRevocationReason",
+	    "allowed reason codes: 0, 1, 3, 4, 5");
 	front_close();
 }
 
