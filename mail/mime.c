@@ -253,7 +253,11 @@ is_opened(const struct mime_part *p)
 	return p->part_count == 1 && !mime_part_is(p, "multipart", NULL);
 }
 
-/* What may be nowhere in the message (MA-55). */
+/*
+ * What may be nowhere in the message (MA-55).  Programs answer invitations at a
+ * click, or by themselves, to the organizer and under the title that the
+ * invitation names, and copy its description into the text (decision 0063).
+ */
 static int
 check_types(const struct mime_part *p, struct finding *f)
 {
@@ -266,6 +270,9 @@ check_types(const struct mime_part *p, struct finding *f)
 		return refuse_type(f, "a message inside the message: reply, do "
 				      "not forward (a spam filter on the way "
 				      "may wrap a reply so, too)");
+	if (mime_part_is(p, "text", "calendar"))
+		return refuse_type(f, "an answer to an invitation: reply to "
+				      "the challenge mail itself");
 	for (i = 0; i < p->part_count; i++)
 		if (check_types(&p->parts[i], f) < 0)
 			return -1;
