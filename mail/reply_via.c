@@ -28,6 +28,15 @@ static const struct span before_list[] = {
 	W("Attraverso"),
 	W("через"),
 	W("чрез"),
+	W("през"),
+	W("c"), /* Mailman's in Russian */
+	W("par"),
+	W("përmes"),
+	W("aracılığıyla"),
+	W("דרך"),
+	W("通过"),
+	W("経由の"),
+	W("통한"),
 	/* ISO 8859-1, -2, -9, -15, Windows-1250, -1252 */
 	W("v\355a"),
 	W("\374ber"),
@@ -72,12 +81,22 @@ is_letter(char c)
 	return (unsigned char)c >= 0x80 || ascii_is_alnum(c);
 }
 
+/* "Firm c/o Alice" is no list. */
 static bool
-is_before_list(struct span word)
+stands_apart(struct span name, size_t from, size_t to)
 {
+	return from > 0 && name.p[from - 1] == ' ' && to < name.n &&
+	       name.p[to] == ' ';
+}
+
+static bool
+is_before_list(struct span name, size_t from, size_t to)
+{
+	struct span word = span_cut(name, from, to);
+
 	for (size_t i = 0; i < COUNT(before_list); i++)
 		if (span_eq(word, before_list[i]))
-			return true;
+			return word.n > 1 || stands_apart(name, from, to);
 	return false;
 }
 
@@ -116,7 +135,7 @@ says_via(struct span name, size_t count)
 		word = span_cut(name, from, at);
 		if (after_via || is_behind_list(word, count))
 			return true;
-		after_via = count++ > 0 && is_before_list(word);
+		after_via = count++ > 0 && is_before_list(name, from, at);
 	}
 	return false;
 }
