@@ -82,7 +82,8 @@ ends_in_colon(struct span s, struct span *words)
 {
 	static const struct span colons[] = { { ":", 1 }, { "\xef\xbc\x9a", 3 },
 		{ "\xef\xb9\x95", 3 }, { "\xef\xb8\xb0", 3 },
-		{ "\xc2\xb7", 2 }, /* Greek */
+		{ "\xe1\x9f\x96", 3 }, /* Khmer */
+		{ "\xc2\xb7", 2 },     /* Greek */
 		{ "\xce\x87", 2 } };
 
 	s = utf8_trim_end(s);

@@ -209,6 +209,7 @@ static const struct span separator_words[] = {
 	W("Thư gốc"),
 	W("Tin nhắn gốc"),
 	W("Thư được chuyển tiếp"),
+	W("Thư đã chuyển tiếp"),
 	/* Indonesian, Malay */
 	W("Pesan Asli"),
 	W("Pesan Terusan"),
@@ -354,23 +355,37 @@ end_run_of(struct span s, char c)
 
 /* --- words ------------------------------------------------------------- */
 
-/* Without the marks that decorate a line. */
+/* Without one of the marks that decorate a line at its start, or end. */
+static bool
+strip_mark(struct span *s, bool at_end)
+{
+	static const struct span marks[] = { W("-"), W("_"), W("="), W("*"),
+		W("#"), W("~"), W("+"), W(":"), W(" "), W("—"), W("–"), W("─"),
+		W("━"), W("═") };
+	size_t i;
+
+	for (i = 0; i < COUNT(marks); i++) {
+		if (!(at_end ? span_ends(*s, marks[i])
+			     : span_starts(*s, marks[i])))
+			continue;
+		*s = at_end ? span_cut(*s, 0, s->n - marks[i].n)
+			    : span_from(*s, marks[i].n);
+		return true;
+	}
+	return false;
+}
+
 static struct span
 undecorated(struct span s)
 {
-	static const char marks[] = "-_=*#~+: ";
-
-	while (s.n > 0 && s.p[0] != '\0' && strchr(marks, s.p[0]) != NULL)
-		s = span_from(s, 1);
+	while (strip_mark(&s, false))
+		;
 	for (;;) {
 		if (span_ends(s, wide_colon))
 			s.n -= wide_colon.n;
 		else if (span_ends(s, nbsp))
 			s.n -= nbsp.n;
-		else if (s.n > 0 && s.p[s.n - 1] != '\0' &&
-			 strchr(marks, s.p[s.n - 1]) != NULL)
-			s.n--;
-		else
+		else if (!strip_mark(&s, true))
 			return s;
 	}
 }

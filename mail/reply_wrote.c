@@ -31,12 +31,19 @@ static const struct span verbs[] = {
 	/* Catalan */
 	W("va escriure"),
 	W("escrigué"),
+	W("ha escrit"),
+	/* Occitan, Romansh, Friulian */
+	W("escriguèt"),
+	W("escrich"),
+	W("ha scrit"),
+	W("à scrit"),
 	/* Galician, Portuguese */
 	W("escribiu"),
 	W("escreveu"),
 	/* Basque */
 	W("idatzi du"),
 	W("idatzi zuen"),
+	W("idatzita"),
 	/* Italian */
 	W("ha scritto"),
 	W("scrisse"),
@@ -46,10 +53,15 @@ static const struct span verbs[] = {
 	/* Dutch */
 	W("schreef"),
 	W("geschreven"),
+	/* Frisian, Afrikaans, Luxembourgish */
+	W("skreau"),
+	W("skryf"),
+	W("schreift"),
 	/* Danish, Norwegian, Swedish */
 	W("skrev"),
 	W("skrevet"),
 	W("skrivit"),
+	W("skreiv"),
 	/* Icelandic */
 	W("skrifaði"),
 	/* Finnish */
@@ -76,6 +88,7 @@ static const struct span verbs[] = {
 	W("napísal"),
 	W("napísala"),
 	W("napísal(a)"),
+	W("napísal/a"),
 	/* Hungarian */
 	W("írta"),
 	/* Croatian, Bosnian, Serbian */
@@ -84,6 +97,8 @@ static const struct span verbs[] = {
 	W("napisao/la"),
 	W("napisao je"),
 	W("napisala je"),
+	W("napisao(la)"),
+	W("piše"),
 	W("је написао"),
 	W("је написала"),
 	W("пише"),
@@ -91,9 +106,30 @@ static const struct span verbs[] = {
 	W("napisal"),
 	W("napisal/-a"),
 	W("napisal/a"),
+	W("napisal(a)"),
+	W("sporoča"),
+	/* Sorbian */
+	W("napisa"),
 	/* Turkish */
 	W("yazdı"),
 	W("yazmış"),
+	/* Azerbaijani, Uzbek, Kazakh */
+	W("yazıb"),
+	W("yozdi"),
+	W("жазған"),
+	/* Albanian */
+	W("shkroi"),
+	W("ka shkruar"),
+	/* Esperanto */
+	W("skribis"),
+	/* Armenian: its end is a full stop */
+	W("գրել է."),
+	W("գրեց."),
+	/* Georgian */
+	W("წერს"),
+	W("დაწერა"),
+	/* Kabyle */
+	W("yura"),
 	/* Greek */
 	W("έγραψε"),
 	/* Russian */
@@ -106,6 +142,9 @@ static const struct span verbs[] = {
 	/* Ukrainian */
 	W("написав"),
 	W("написав(ла)"),
+	/* Belarusian, Macedonian */
+	W("напісаў"),
+	W("напиша"),
 	/* Bulgarian */
 	W("написа"),
 	/* Hebrew */
@@ -115,26 +154,42 @@ static const struct span verbs[] = {
 	/* Arabic */
 	W("كتب"),
 	W("كتبت"),
+	/* Persian */
+	W("نوشته است"),
+	W("نوشته بود"),
+	W("نوشت"),
 	/* Hindi */
 	W("ने लिखा"),
+	W("लिखा"),
 	/* Thai */
 	W("เขียนว่า"),
 	/* Vietnamese */
 	W("đã viết"),
+	W("viết"),
 	/* Indonesian, Malay */
 	W("menulis"),
+	W("membalas"),
 	/* Japanese */
 	W("のメール"),
 	W("さんは書きました"),
 	/* Chinese */
 	W("写道"),
 	W("寫道"),
+	W("寫到"),
+	W("寫下"),
+	W("提到"),
 	/* Korean */
 	W("작성"),
 	W("님이 작성"),
+	W("쓴 글"),
+	W("쓴 내용"),
+	/* Khmer */
+	W("បាន​សរសេរ"),
+	W("បាន​សរសេរ​ថា"),
 };
 
-/* Of Horde's programs, which put the name behind them. */
+/* Of Horde's programs, and in languages in which the verb comes first: the name
+ * stands behind them. */
 static const struct span openings[] = {
 	/* English */
 	W("Quoting "),
@@ -148,6 +203,8 @@ static const struct span openings[] = {
 	W("Mensaje citado por "),
 	W("Missatge citat per "),
 	W("Quoting por "),
+	W("S'està citant "),
+	W("Estase citando "),
 	/* Italian */
 	W("Citazione "),
 	W("Scrive "),
@@ -157,6 +214,7 @@ static const struct span openings[] = {
 	W("Quoten "),
 	/* Danish, Norwegian, Swedish */
 	W("Citat fra "),
+	W("Citat af "),
 	W("Citerer "),
 	W("Siterer "),
 	W("Sitat "),
@@ -182,6 +240,23 @@ static const struct span openings[] = {
 	W("Цитирование "),
 	W("Цитата "),
 	W("Цитую "),
+	/* Greek, Icelandic, Latvian, Persian */
+	W("Παραθέτοντας από "),
+	W("Vísa til "),
+	W("Citēju "),
+	W("نقل قول "),
+	/* Japanese, Chinese, Khmer */
+	W("引用 "),
+	W("引述 "),
+	W("សម្រង់ "),
+	/* Arabic, Hebrew */
+	W("كتب "),
+	W("נכתב על ידי "),
+	/* Welsh, Irish, Scottish Gaelic, Breton */
+	W("Ysgrifennodd "),
+	W("Scríobh "),
+	W("Sgrìobh "),
+	W("Skrivet eo bet gant "),
 };
 
 /* As a word, where words have blanks between them: "typewrote" is none. */

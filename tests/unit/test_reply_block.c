@@ -264,6 +264,8 @@ test_quote_marks(void **state)
 
 /* MA-61: lines below which all is quoted. */
 static const char *const separators[] = {
+	"━━━Thư gốc━━━\n",
+	"━━━Thư đã chuyển tiếp━━━\n",
 	"-----Original Message-----\n",
 	"-----Urspr\xc3\xbcngliche Nachricht-----\n",
 	"-----Original-Nachricht-----\n",
@@ -439,6 +441,23 @@ static const char *const introductions[] = {
 	"Quoting \"the lines my client printed\":\n",
 	"Quoting the lines my client printed <a@ca.test>:\n",
 	"Zitat von meinem Programm:\n",
+	"Παραθέτοντας από mallory:\n",
+	"引用 Mallory：\n",
+	/* the verb first, or last, in more languages */
+	"كتب Mallory:\n",
+	"נכתב על ידי Mallory:\n",
+	"Ysgrifennodd Mallory:\n",
+	"Mallory skreau:\n",
+	"Mallory piše:\n",
+	"Mallory je napisal(a):\n",
+	"Mallory напісаў:\n",
+	"Mallory жазған:\n",
+	"Mallory نوشته است:\n",
+	"Mallory 於昨天寫到：\n",
+	"어제 Mallory 이(가) 쓴 글:\n",
+	/* that ends in a full stop, and another colon */
+	"2026-03-02-ին, Mallory-ը գրեց.\n",
+	"កាលពី 2026-03-02, Mallory បាន\u200bសរសេរ៖\n",
 	/* a rule under words that end in a colon */
 	"We have got your mail. It said:\n-----------------\n",
 	"It said:\n=================\n",
