@@ -286,6 +286,11 @@ conf_check_public(struct check *c)
 		conf_wrong(c, "policy.weak_keys",
 		    "must be set in public mode: keys of Debian's broken "
 		    "generator and published ones must be known (PK-74)");
+	if (conf->external.kind == CONF_EXTERNAL_NONE &&
+	    conf->issuer.ca_issuers_url == NULL)
+		conf_wrong(c, "issuer.ca_issuers_url",
+		    "must be set in public mode: each certificate says where "
+		    "that of its CA is (PK-105)");
 	/* PK-10: who agreed to which document, before an order is accepted. */
 	if (conf->tos_url == NULL)
 		conf_wrong(c, "tos_url", "must be set in public mode");

@@ -928,7 +928,8 @@ const struct conf_option conf_options[] = {
 	    "http URL of the revocation list, written into certificates." },
 	{ "issuer", "ca_issuers_url", CONF_STRING, AT(issuer.ca_issuers_url),
 	    NULL, 1, 128, NULL, false, false,
-	    "http URL of the issuing CA's certificate." },
+	    "http URL of the issuing CA's certificate. Needed in public mode, "
+	    "unless another CA issues." },
 	{ "issuer", "crl_file", CONF_PATH, AT(issuer.crl_file), NULL, 1, 1000,
 	    NULL, false, false,
 	    "Where each new list is written, for the web server behind "

@@ -299,12 +299,14 @@ static const struct conf_wrong wrongs[] = {
 	    "conf: external.same_operator: must be yes in public mode: the "
 	    "proof of control over a mailbox may not be delegated, so whoever "
 	    "runs this server has to run that CA as well\n" },
-	/* PK-195 */
+	/* PK-105, PK-195 */
 	{ NULL, "mode = public\n",
 	    "conf: policy.caa_identities: must not be empty in public mode\n"
 	    "conf: policy.weak_keys: must be set in public mode: keys of "
 	    "Debian's broken generator and published ones must be known "
 	    "(PK-74)\n"
+	    "conf: issuer.ca_issuers_url: must be set in public mode: each "
+	    "certificate says where that of its CA is (PK-105)\n"
 	    "conf: tos_url: must be set in public mode\n"
 	    "conf: tos_sha256: must be set in public mode: which document "
 	    "accounts agreed to is recorded (PK-10)\n"
