@@ -15,4 +15,10 @@ struct order;
 int key_check_owner(struct job *j, const struct conf *conf,
     const struct order *order, const struct csr *csr);
 
+/* Where a serial is about to be taken: logs a warning if certificates of the
+ * account have the key for other mailboxes, or for signing alone where this one
+ * is for encryption alone, or the other way round.  0 / -1. */
+int key_warn_of_uses(
+    struct job *j, const struct order *order, const struct csr *csr);
+
 #endif

@@ -103,6 +103,25 @@ store_key_is_of_other(
 }
 
 int
+store_key_certificates(struct job *j, struct span spki_sha256,
+    const char *account_id, size_t max, struct span *out, size_t *count)
+{
+	struct query q;
+	int found;
+
+	*count = 0;
+	found = query_first(&q, j,
+	    "SELECT tbs FROM cert WHERE spki_sha256 = $1 AND account_id = $2 "
+	    "ORDER BY not_after DESC LIMIT $3",
+	    ARGS(
+		v_bytes(spki_sha256), v_text(account_id), v_int((int64_t)max)));
+	for (; found == 1; found = query_next(&q))
+		out[(*count)++] = query_bytes(&q);
+	query_end(&q);
+	return found;
+}
+
+int
 store_key_list(
     struct job *j, size_t max, struct blocked_key **out, size_t *count)
 {

@@ -61,5 +61,9 @@ int store_key_lock(struct job *j, struct span spki_sha256);
  * 1 / 0 / -1. */
 int store_key_is_of_other(
     struct job *j, struct span spki_sha256, const char *account_id);
+/* TBSCertificates of this account with the key, those that live longest first,
+ * at most `max`, into out[]: 0 / -1. */
+int store_key_certificates(struct job *j, struct span spki_sha256,
+    const char *account_id, size_t max, struct span *out, size_t *count);
 
 #endif

@@ -3,6 +3,7 @@
 #include "src/issuer_order.h"
 
 #include "acme/dates.h"
+#include "acme/keyowner.h"
 #include "acme/offer.h"
 #include "acme/renewal.h"
 #include "db/store_audit.h"
@@ -317,7 +318,8 @@ issuer_order_reserve(
 	/* PK-78: two issuers may have two accounts' orders with one key. */
 	if (issuer_check_stop(i, j, &w->order) < 0 ||
 	    store_key_lock(j, key) < 0 ||
-	    issuer_check_key(i, j, &w->order, &w->csr) < 0)
+	    issuer_check_key(i, j, &w->order, &w->csr) < 0 ||
+	    key_warn_of_uses(j, &w->order, &w->csr) < 0)
 		return -1;
 	return store_cert_reserve(j, &w->row, taken);
 }

@@ -450,6 +450,7 @@ unit_tests += \
 	tests/unit/test_download \
 	tests/unit/test_jwk \
 	tests/unit/test_jws \
+	tests/unit/test_keyowner \
 	tests/unit/test_limit \
 	tests/unit/test_limit_sources \
 	tests/unit/test_nonce \
@@ -486,6 +487,9 @@ tests_unit_test_finalize_SOURCES = tests/unit/test_finalize.c $(order_lab)
 tests_unit_test_finalize_LDADD = $(ACME_LAB) $(STORE_FIXTURE) $(CS_ACME)
 tests_unit_test_download_SOURCES = tests/unit/test_download.c $(order_lab)
 tests_unit_test_download_LDADD = $(ACME_LAB) $(STORE_FIXTURE) $(CS_ACME)
+tests_unit_test_keyowner_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
+tests_unit_test_keyowner_LDADD = $(PKI_LAB) $(STORE_FIXTURE) $(CS_ACME) \
+	$(CRYPTO_LIBS)
 tests_unit_test_jwk_LDADD = $(ACME_LAB) $(UNIT) $(CS_ACME)
 tests_unit_test_jws_LDADD = $(ACME_LAB) $(UNIT) $(CS_ACME)
 tests_unit_test_limit_LDADD = $(ACME_LAB) $(STORE_FIXTURE) $(CS_ACME)
