@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from acme import Client, b64, make_csr, new_key
-from harness import case, run
+from harness import case, command, run
 from letters import answer
 
 
@@ -109,6 +109,24 @@ def test_accepted(site):
             x509.SubjectAlternativeName).value
         assert names.get_values_for_type(x509.RFC822Name) == \
             ["alice@user.test"]
+    with case("PK-78: its key once more, for another mailbox: warned of"):
+        again = order.client.order("alice+key@user.test")
+        again.challenge().post()
+        answer(site, again.challenge())
+        again.key, mark = order.key, site.mark()
+        again.certificate()
+        site.wait_event("key in several certificates", mark, order=again.id,
+                        other_mailboxes="yes", signs_and_encrypts="no")
+    with case("PK-57: RSA with PSS, as openssl req makes it"):
+        made = f"{site.folder}/pss.der"
+        command("openssl", "req", "-new", "-newkey", "rsa:2048", "-nodes",
+                "-keyout", f"{site.folder}/pss.pem", "-subj", "/", "-addext",
+                "subjectAltName=email:alice@user.test", "-sigopt",
+                "rsa_padding_mode:pss", "-outform", "DER", "-out", made)
+        order = ready(site)
+        with open(made, "rb") as f:
+            order.finalize(f.read())
+        order.certificate()
 
 
 def test_state(site):
