@@ -151,6 +151,35 @@ differs(struct returned *out, const char *why)
 	return 0;
 }
 
+bool
+returned_is_of_ca(struct span der, struct span tbs)
+{
+	struct certview v;
+
+	return certview_parse(der, &v) == 0 && may_be_ca(&v) &&
+	       span_find_span(tbs, 0, v.spki) == tbs.n;
+}
+
+int
+returned_end(struct job *j, struct span der, int64_t *not_after)
+{
+	struct certview v;
+	struct tm tm;
+	X509 *x;
+
+	if (certview_parse(der, &v) == 0) {
+		*not_after = v.not_after;
+		return 0;
+	}
+	/* Of no use to us, but perhaps to others. */
+	x = ossl_x509(j->arena, der);
+	ERR_clear_error();
+	if (x == NULL || ASN1_TIME_to_tm(X509_get0_notAfter(x), &tm) != 1)
+		return -1;
+	*not_after = (int64_t)timegm(&tm);
+	return 0;
+}
+
 /* The linters, and OpenSSL's word on signature and chain. */
 static int
 check_whole(struct job *j, const struct ca *ca,

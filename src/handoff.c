@@ -10,10 +10,10 @@
 #include "lib/job.h"
 #include "lib/json.h"
 #include "lib/log.h"
-#include "pki/certview.h"
 #include "pki/csr.h"
 #include "pki/ossl.h"
 #include "pki/profile.h"
+#include "pki/returned.h"
 #include "src/relied.h"
 
 #include <string.h>
@@ -241,16 +241,42 @@ is_delivered(struct job *j, struct span der)
 	return found;
 }
 
-int
-handoff_withdraw(struct job *j, struct span der)
+/* That one issues for others, too: what becomes of it is for a person. */
+static bool
+is_of_ca(struct job *j, const struct handoff *h, struct span der)
 {
-	struct certview v;
+	struct handoff_request r;
+
+	if (handoff_parse(j, h->request, &r) < 0) {
+		job_recover(j);
+		return false;
+	}
+	if (!returned_is_of_ca(der, r.template))
+		return false;
+	log_error("certificate of a CA",
+	    "order=%s id=%s next=\"it is not revoked; find out why that CA has "
+	    "answered with it: the certificate that was asked for comes "
+	    "first\"",
+	    h->order_id, h->id);
+	return true;
+}
+
+int
+handoff_withdraw(struct job *j, const struct handoff *h, struct span der)
+{
+	int64_t not_after;
 	int delivered = is_delivered(j, der);
 
 	if (delivered != 0)
 		return delivered < 0 ? -1 : 0;
-	/* What cannot be read counts from now (PK-22). */
-	return store_withdrawal_add(j, der,
-	    certview_parse(der, &v) == 0 ? v.not_after : j->now,
-	    REASON_SUPERSEDED);
+	if (returned_end(j, der, &not_after) < 0) {
+		log_error("answer without certificate",
+		    "order=%s id=%s next=\"there is nothing that could be "
+		    "revoked; find out what that CA has made\"",
+		    h->order_id, h->id);
+		return 0;
+	}
+	if (is_of_ca(j, h, der))
+		return 0;
+	return store_withdrawal_add(j, der, not_after, REASON_SUPERSEDED);
 }

@@ -50,9 +50,9 @@ struct handoff_input {
 /* NULL: too long. */
 const char *handoff_format(struct job *j, const struct handoff_input *in);
 
-/* What that CA has made goes to nobody (PK-216): it is to revoke it, unless it
- * is what an order got before. */
-int handoff_withdraw(struct job *j, struct span der);
+/* What that CA has made for this request goes to nobody (PK-216): it is to
+ * revoke it, unless it is what an order got before, or a CA's. */
+int handoff_withdraw(struct job *j, const struct handoff *h, struct span der);
 
 /* Why nothing may be signed for it now. */
 enum handoff_bar {

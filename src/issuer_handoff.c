@@ -130,7 +130,8 @@ discard(struct job *j, const struct order *o, const struct handoff *h,
 	    "order=%s id=%s reason=%s next=\"nothing was delivered; that CA is "
 	    "asked to revoke it; find out how it came to make it\"",
 	    o->id, h->id, log_quote(&q, span_str(why)));
-	if (store_begin(j) < 0 || (der.n > 0 && handoff_withdraw(j, der) < 0) ||
+	if (store_begin(j) < 0 ||
+	    (der.n > 0 && handoff_withdraw(j, h, der) < 0) ||
 	    store_handoff_move(j, h, HANDOFF_DONE, 0) < 0 ||
 	    store_audit_add(j, "issuer", "certificate",
 		arena_printf(j->arena, "order:%s", o->id), "not as asked",
@@ -282,7 +283,7 @@ issuer_handoff_end(struct job *j, const char *order_id)
 		    "order=%s id=%s next=\"nothing: that CA is asked to "
 		    "revoke it\"",
 		    order_id, h.id);
-		if (handoff_withdraw(j, der) < 0)
+		if (handoff_withdraw(j, &h, der) < 0)
 			return -1;
 	}
 	if (h.stage == HANDOFF_ANSWERED || h.stage == HANDOFF_ASKED ||

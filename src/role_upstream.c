@@ -70,7 +70,7 @@ withdraw_late(struct job *j, const struct handoff *h)
 		arena_printf(j->arena, "order:%s", h->order_id), "too late",
 		worker_detail(j, "request", h->id)) < 0)
 		return -1;
-	return handoff_withdraw(j, der);
+	return handoff_withdraw(j, h, der);
 }
 
 /* In time, and somebody still waits for it?  1, 0, -1 */
@@ -153,7 +153,7 @@ take_withdrawn(
 	    "order=%s id=%s reason=%s next=\"nothing was delivered; that CA is "
 	    "asked to revoke it; find out how it came to make it\"",
 	    h->order_id, h->id, log_quote(&q, span_str(a->why)));
-	if (handoff_withdraw(j, a->certificate) < 0 ||
+	if (handoff_withdraw(j, h, a->certificate) < 0 ||
 	    store_audit_add(j, "upstream", "certificate",
 		arena_printf(j->arena, "order:%s", h->order_id), "not as asked",
 		worker_detail(j, "reason", a->why)) < 0)

@@ -9,7 +9,7 @@
 #include "lib/clock.h"
 #include "lib/job.h"
 #include "lib/log.h"
-#include "pki/certview.h"
+#include "pki/returned.h"
 #include "src/worker.h"
 
 #include <inttypes.h>
@@ -33,13 +33,14 @@ confirm(struct job *j, const struct withdrawal *w)
 	return 1;
 }
 
-/* No list names a certificate after its end (RFC 5280 3.3). */
+/* No list names a certificate after its end (RFC 5280 3.3), nor what is
+ * none. */
 static bool
-is_expired(const struct job *j, const struct withdrawal *w)
+is_expired(struct job *j, const struct withdrawal *w)
 {
-	struct certview v;
+	int64_t not_after;
 
-	return certview_parse(w->der, &v) == 0 && v.not_after < j->now;
+	return returned_end(j, w->der, &not_after) < 0 || not_after < j->now;
 }
 
 static int

@@ -51,11 +51,15 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	struct span answer = span_mem(data, n), der;
 	struct certview v = { .is_v3 = false };
+	int64_t not_after;
 	struct job j;
 
 	job_init(&j, NULL, NULL);
 	if (returned_leaf(&j, answer, &der) == 0 && certview_parse(der, &v) < 0)
 		v = (struct certview){ .is_v3 = false };
+	if (der.n > 0 && returned_end(&j, der, &not_after) == 0 && v.is_v3 &&
+	    not_after != v.not_after)
+		abort();
 	try(&j, answer, &v, 1);
 	try(&j, answer, &v, 2);
 	job_done(&j);

@@ -14,8 +14,10 @@
 #include "db/store_key.h"
 #include "db/store_revoke.h"
 #include "db/store_window.h"
+#include "lib/arena.h"
 #include "lib/count.h"
 #include "lib/digest.h"
+#include "pki/ca.h"
 #include "src/judge_caa.h"
 #include "src/role_upstream.h"
 #include "tests/unit/pki_lab.h"
@@ -62,15 +64,39 @@ expect_reason(struct job *j, const char *why)
 		fail_msg("the audit does not say: %s", why);
 }
 
-/* PK-216: each thing changed in turn. */
+/* What was made for MAILBOX, with a criticality that DER writes as FF. */
+static struct span
+loosely_written(struct job *j)
+{
+	static const struct span is_true = SPAN_INIT("\x01\x01\xff");
+	struct handoff_lab lab;
+	struct cert c = { 0 };
+	char *octets;
+	size_t at;
+
+	handoff_lab_begin(&lab, j);
+	handoff_lab_all(&lab);
+	handoff_lab_expect_issued(&lab);
+	EXPECT(j, store_cert_by_order(j, handoff_lab_order(&lab)->id, &c), 1);
+	at = span_find_span(c.der, 0, is_true);
+	assert_true(at < c.der.n);
+	octets = arena_memdup(j->arena, c.der.p, c.der.n);
+	octets[at + 2] = 1;
+	return span_mem(octets, c.der.n);
+}
+
+/* PK-216: each thing changed in turn.  That CA's own certificate, as in a chain
+ * the wrong way round, is not revoked for it, nor can be what is none. */
 static void
 test_changed(struct job *j)
 {
+	const struct span loose = loosely_written(j);
+	const struct span own = lab_x509_der(j, lab_ca("p256")->certificate);
 	const struct {
 		const char *name;
 		struct double_change change;
 		const char *why;
-		bool is_readable; /* so it can be revoked */
+		bool is_revoked;
 	} rows[] = {
 		{ "key", { .key = lab_key(KEY_TYPE_P384, 0) },
 		    "its key is not the one of the request", true },
@@ -128,7 +154,15 @@ test_changed(struct job *j)
 				      "-----END X509 CRL-----\n") },
 		    "there is no certificate in it", false },
 		{ "cut", { .instead = SPAN("\x30\x82\x01\x00\x30") },
+		    "it is not a certificate in strict DER", false },
+		{ "not in DER", { .instead = loose },
 		    "it is not a certificate in strict DER", true },
+		{ "that CA's own", { .instead = own },
+		    "its issuer is not the configured CA", false },
+		{ "another CA below it",
+		    { .key = lab_key(KEY_TYPE_P384, 0),
+			.basic_constraints = "critical,CA:TRUE" },
+		    "its key is not the one of the request", false },
 	};
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
@@ -144,8 +178,8 @@ test_changed(struct job *j)
 		    strstr(handoff_lab_order(&lab)->error, rows[i].why));
 		expect_reason(j, rows[i].why);
 		handoff_lab_upstream(&lab);
-		assert_int_equal(upstream_double.revoked, rows[i].is_readable);
-		if (rows[i].is_readable)
+		assert_int_equal(upstream_double.revoked, rows[i].is_revoked);
+		if (rows[i].is_revoked)
 			assert_int_equal(upstream_double.reason, 4);
 	}
 }

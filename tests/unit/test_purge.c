@@ -9,9 +9,9 @@
 #include <unistd.h>
 
 #include "db/store_cert.h"
+#include "db/store_handoff.h"
 #include "db/store_purge.h"
 #include "src/dossier.h"
-#include "src/handoff.h"
 #include "src/purge.h"
 #include "src/role_issuer.h"
 #include "tests/unit/role_lab.h"
@@ -506,7 +506,7 @@ test_rights(struct job *j)
 	purge_lab_add_report(j);
 	purge_lab_set_report(j, "closed_at = 1800000000");
 	fixture_sql(j, "UPDATE caa_report SET expires_at = 1800000000");
-	COMMITTED(j, handoff_withdraw(j, SPAN("no certificate")));
+	COMMITTED(j, store_withdrawal_add(j, SPAN("x"), FIXTURE_NOW, 4));
 	fixture_sql(j, "UPDATE withdrawal SET due_at = NULL");
 	EXPECT(j, store_open_as(j, &login, &j->store), 0);
 	role_lab_at(&lab, c.not_after - 1);

@@ -156,6 +156,7 @@ test_PK_22_PK_37_caa_reports(struct job *j)
 static void
 test_PK_22_withdrawals(struct job *j)
 {
+	static const struct handoff none = { .request = "" };
 	struct role_lab lab, other;
 	struct cert c;
 	int64_t end;
@@ -166,7 +167,7 @@ test_PK_22_withdrawals(struct job *j)
 	/* One that no order got. */
 	der = arena_memdup(j->arena, c.der.p, c.der.n);
 	der[c.der.n - 1] ^= 1;
-	COMMITTED(j, handoff_withdraw(j, span_mem(der, c.der.n)));
+	COMMITTED(j, handoff_withdraw(j, &none, span_mem(der, c.der.n)));
 	end = c.not_after;
 	assert_int_equal(
 	    fixture_count(j, "SELECT not_after FROM withdrawal"), end);
@@ -178,11 +179,14 @@ test_PK_22_withdrawals(struct job *j)
 		   "UPDATE withdrawal SET due_at = NULL, confirmed_at = %lld",
 		   (long long)(end + 100)));
 	expect_until(&lab, "withdrawal", end + 100);
-	/* What cannot be read counts from when it came; given up. */
+	/* Given up. */
 	role_lab_at(&lab, FIXTURE_NOW);
-	COMMITTED(j, handoff_withdraw(j, SPAN("no certificate")));
+	COMMITTED(j, handoff_withdraw(j, &none, span_mem(der, c.der.n)));
 	fixture_sql(j, "UPDATE withdrawal SET due_at = NULL");
-	expect_until(&lab, "withdrawal", FIXTURE_NOW);
+	expect_until(&lab, "withdrawal", end);
+	/* What is no certificate is none of those. */
+	COMMITTED(j, handoff_withdraw(j, &none, SPAN("no certificate")));
+	assert_int_equal(purge_lab_rows(j, "withdrawal"), 0);
 	/* Those of certificates of ours are theirs. */
 	purge_lab_init(&other, j);
 	purge_lab_prove(&other);
