@@ -1,6 +1,7 @@
 #include "config.h"
 
 #include "lib/arena.h"
+#include "lib/count.h"
 #include "lib/fdio.h"
 #include "lib/log.h"
 #include "pki/ceremony.h"
@@ -249,18 +250,36 @@ act_import(struct job *j, const struct run *r)
 	return import_in(j, r, r->o->dir, r->o->certificate, r->o->root);
 }
 
+/* PK-158: of a certificate of a CA, before anybody is asked for a secret. */
+static int
+reason_of(struct job *j, const struct ca_options *o, int64_t *reason)
+{
+	static const int64_t allowed[] = { 2, 3, 4, 5, 9 };
+
+	*reason = 0;
+	if (o->revoke == NULL)
+		return o->reason == NULL
+			   ? 0
+			   : job_fail(j, ERR_INTERNAL,
+				 "--reason is of the certificate that --revoke "
+				 "names");
+	if (o->reason != NULL &&
+	    span_to_int(span_str(o->reason), 1, 9, reason) == 0)
+		for (size_t i = 0; i < COUNT(allowed); i++)
+			if (*reason == allowed[i])
+				return 0;
+	return job_fail(j, ERR_INTERNAL,
+	    "--reason: 2 for a compromised CA key, 3, 4, 5 or 9 (PK-158)");
+}
+
 static int
 act_root_crl(struct job *j, const struct run *r)
 {
 	struct ceremony c = ceremony_of(j, r, r->o->dir, true);
-	int64_t reason = 0;
+	int64_t reason;
 
-	if (r->o->revoke != NULL &&
-	    (r->o->reason == NULL ||
-		span_to_int(span_str(r->o->reason), 1, 9, &reason) < 0))
-		return job_fail(j, ERR_INTERNAL,
-		    "--reason: 2 for a compromised CA key, 3, 4, 5 or 9 "
-		    "(PK-158)");
+	if (reason_of(j, r->o, &reason) < 0)
+		return -1;
 	return ceremony_root_crl(&c, r->o->revoke, (int)reason);
 }
 

@@ -342,7 +342,16 @@ def test_hierarchy():
                   f"{two}/signed.pem", "--root", f"{here}/sha1.pem",
                   "--private", status=1)
         assert "PK-132" in said, said
-    with case("PK-212: the root's list is made by hand, in the same ceremony"):
+    with case("PK-212, PK-158: the root's list is made by hand, in the same "
+              "ceremony"):
+        # Before anybody is asked for anything.
+        for code in ["0", "1", "6", "7", "8", "10", "x", ""]:
+            said = ca("root-crl", "--dir", root, *PEOPLE, "--revoke",
+                      f"{one}/issuing.pem", "--reason", code, status=1)
+            assert "--reason: 2 for" in said and "secret" not in said, said
+        said = ca("root-crl", "--dir", root, *PEOPLE, "--reason", "4",
+                  status=1)
+        assert "that --revoke names" in said, said
         ca("root-crl", "--dir", root, *PEOPLE, "--revoke",
            f"{one}/issuing.pem", "--reason", "4", typed=ROOT_ACT)
         text = list_of(root)
