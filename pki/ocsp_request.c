@@ -4,7 +4,6 @@
 
 #include "lib/arena.h"
 #include "lib/b64.h"
-#include "pki/crl_lint.h"
 #include "pki/der.h"
 #include "pki/oid.h"
 
@@ -36,8 +35,7 @@ read_cert_id(struct span in, struct ocsp_cert_id *out)
 	if (der_take(&in, DER_SEQUENCE, &algorithm) < 0 ||
 	    der_take(&in, DER_OCTET_STRING, &name) < 0 ||
 	    der_take(&in, DER_OCTET_STRING, &key) < 0 ||
-	    der_only(in, DER_INTEGER, &serial) < 0 ||
-	    !crl_serial_is_proper(serial.body))
+	    der_only(in, DER_INTEGER, &serial) < 0 || serial.body.n == 0)
 		return -1;
 	*out = (struct ocsp_cert_id){ hash_of(algorithm.body), name.body,
 		key.body, serial.body };

@@ -18,7 +18,7 @@ struct ocsp_cert_id {
 	enum ocsp_hash hash;
 	struct span name_hash;
 	struct span key_hash;
-	struct span serial; /* content octets, a proper positive INTEGER */
+	struct span serial; /* content octets of an INTEGER, of any value */
 };
 
 /* RFC 9654 2.1: an OCTET STRING of 1 to 128 octets, once. */

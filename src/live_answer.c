@@ -8,6 +8,7 @@
 #include "lib/job.h"
 #include "lib/log.h"
 #include "lib/rate.h"
+#include "pki/crl_lint.h"
 #include "pki/responder_key.h"
 #include "src/status_ocsp.h"
 
@@ -186,7 +187,9 @@ look_up(struct job *j, const struct live *l, const struct ocsp_cert_id *id,
 	struct ocsp_reply r;
 
 	out->hash = id->hash;
-	if (id->serial.n > OCSP_SERIAL_MAX)
+	/* PK-170: no certificate of ours can have it, and an answer that says
+	 * so would be one that linters refuse. */
+	if (!crl_serial_is_proper(id->serial))
 		return OCSP_UNAUTHORIZED;
 	status_ocsp(j, l->conf, &one, &r);
 	if (r.is_unknown) {

@@ -60,6 +60,34 @@ test_nonce(struct job *j)
 	live_lab_end(&lab);
 }
 
+/* PK-170, PK-171: a number that no certificate can have is not one of ours, and
+ * no broken DER: unsigned, as an answer about it would be none. */
+static void
+test_negative_number(struct job *j)
+{
+	static const struct live_lab_question q = { .last = { GOOD },
+		.count = 1 };
+	static const struct span good = SPAN_INIT("\x02\x03\x01\x02");
+	struct live_lab lab;
+	struct span request;
+	char *octets;
+
+	live_lab_init(&lab, j);
+	live_lab_certify(&lab);
+	request = live_lab_request_of(&lab, &q);
+	octets = arena_memdup(j->arena, request.p, request.n);
+	octets[span_find_span(request, 0, good) + 2] = (char)0x81;
+	request = span_mem(octets, request.n);
+	assert_string_equal(
+	    live_lab_verdict(&lab, request, live_lab_post(&lab, request).body),
+	    "error 6");
+	lab.conf.issuer.ocsp_mode = CONF_OCSP_PRESIGNED;
+	assert_string_equal(
+	    live_lab_verdict(&lab, request, live_lab_post(&lab, request).body),
+	    "error 6");
+	live_lab_end(&lab);
+}
+
 /* PK-133, PK-170: what countersign ca check-urls takes for the right answer. */
 static void
 test_as_check_urls_reads_it(struct job *j)
@@ -304,6 +332,7 @@ test_renewal(struct job *j)
 
 static const struct CMUnitTest tests[] = {
 	STORE_TEST_SQLITE(test_nonce),
+	STORE_TEST_SQLITE(test_negative_number),
 	STORE_TEST_SQLITE(test_as_check_urls_reads_it),
 	STORE_TEST_SQLITE(test_bad_nonce),
 	STORE_TEST_SQLITE(test_several),

@@ -198,12 +198,17 @@ test_broken(void **state)
 	/* no request in the list */
 	assert_int_equal(
 	    ocsp_request_parse(SPAN("\x30\x04\x30\x02\x30\x00"), &r), -1);
-	/* a negative number */
-	struct span bad = lab_copy(j, request(j, EVP_sha1(), SERIAL, 1, false));
-	size_t at = span_find_span(bad, 0, SERIAL);
-	char *octets = arena_memdup(j->arena, bad.p, bad.n);
+	/* PK-170, PK-171: a negative number is one that was never issued; one
+	 * with an octet too many is not DER */
+	struct span other =
+	    lab_copy(j, request(j, EVP_sha1(), SERIAL, 1, false));
+	size_t at = span_find_span(other, 0, SERIAL);
+	char *octets = arena_memdup(j->arena, other.p, other.n);
 	octets[at] = (char)0x81;
-	assert_int_equal(ocsp_request_parse(span_mem(octets, bad.n), &r), -1);
+	assert_int_equal(ocsp_request_parse(span_mem(octets, other.n), &r), 0);
+	assert_int_equal(r.certs[0].serial.n, SERIAL.n);
+	octets[at] = octets[at + 1] = 0;
+	assert_int_equal(ocsp_request_parse(span_mem(octets, other.n), &r), -1);
 }
 
 static const char *
