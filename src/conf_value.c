@@ -144,6 +144,22 @@ set_text(struct arena *a, const char *folder, const struct conf_option *o,
 	return NULL;
 }
 
+/* "30d", as the manual has it. */
+static const char *
+time_text(struct arena *a, int64_t secs)
+{
+	static const struct {
+		int64_t secs;
+		char letter;
+	} units[] = { { 86400, 'd' }, { 3600, 'h' }, { 60, 'm' } };
+
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+		if (secs != 0 && secs % units[i].secs == 0)
+			return arena_printf(a, "%lld%c",
+			    (long long)(secs / units[i].secs), units[i].letter);
+	return arena_printf(a, "%llds", (long long)secs);
+}
+
 /* A period's are whole years. */
 static const char *
 bounds_of(struct arena *a, const struct conf_option *o)
@@ -154,6 +170,9 @@ bounds_of(struct arena *a, const struct conf_option *o)
 		    "2y6m",
 		    (long long)(o->min / CONF_YEAR),
 		    (long long)(o->max / CONF_YEAR));
+	if (o->type == CONF_SECONDS)
+		return arena_printf(
+		    a, "%s to %s", time_text(a, o->min), time_text(a, o->max));
 	return arena_printf(
 	    a, "%lld to %lld", (long long)o->min, (long long)o->max);
 }

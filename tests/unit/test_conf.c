@@ -63,10 +63,10 @@ static const struct conf_wrong wrongs[] = {
 	    "a number; give 1 to 100\n" },
 	{ "max_identifiers = 10", "order_life = 1w",
 	    "conf:6: policy.order_life: 1w is not a number (seconds, or with "
-	    "s, m, h, d); give 3600 to 2592000\n" },
+	    "s, m, h, d); give 1h to 30d\n" },
 	{ "max_identifiers = 10", "order_life = 59m",
-	    "conf:6: policy.order_life: 59m is out of range; give 3600 to "
-	    "2592000 (seconds, or with s, m, h, d)\n" },
+	    "conf:6: policy.order_life: 59m is out of range; give 1h to "
+	    "30d (seconds, or with s, m, h, d)\n" },
 	/* PK-12 */
 	{ "max_identifiers = 10", "retention = 1y11m",
 	    "conf:6: policy.retention: 1y11m is out of range; give 2y to "
@@ -96,12 +96,12 @@ static const struct conf_wrong wrongs[] = {
 	    "conf:6: policy.retention: 100001y is not a period; give 2y to "
 	    "30y, in years, months, weeks and days as in 2y6m\n" },
 	{ "max_identifiers = 10", "authz_valid_life = 30d",
-	    "conf:6: policy.authz_valid_life: 30d is out of range; give 0 to "
-	    "2588400 (seconds, or with s, m, h, d)\n" },
+	    "conf:6: policy.authz_valid_life: 30d is out of range; give 0s to "
+	    "719h (seconds, or with s, m, h, d)\n" },
 	/* PK-5 */
 	{ "max_identifiers = 10", "authz_pending_life = 25h",
 	    "conf:6: policy.authz_pending_life: 25h is out of range; give "
-	    "600 to 86400 (seconds, or with s, m, h, d)\n" },
+	    "10m to 1d (seconds, or with s, m, h, d)\n" },
 	{ "\ttls_key", "\tmax_body = 1G\n\ttls_key",
 	    "conf:11: web.max_body: 1G is not a number (octets, or with K, "
 	    "M); give 16384 to 262144\n" },
@@ -110,8 +110,8 @@ static const struct conf_wrong wrongs[] = {
 	    "262144 (octets, or with K, M)\n" },
 	/* PK-27 */
 	{ "\tcrl_file", "\tcaa_max_age = 9h\n\tcrl_file",
-	    "conf:29: issuer.caa_max_age: 9h is out of range; give 60 to "
-	    "28800 (seconds, or with s, m, h, d)\n" },
+	    "conf:29: issuer.caa_max_age: 9h is out of range; give 1m to "
+	    "8h (seconds, or with s, m, h, d)\n" },
 	/* PK-38: CAA is looked up for every domain, whatever a contract with
 	 * the holder of a constrained CA says. */
 	{ "max_identifiers = 10", "caa_contract_waiver = yes",
@@ -121,15 +121,15 @@ static const struct conf_wrong wrongs[] = {
 	    "conf:6: caa_exempt: there is no such option here; "
 	    "countersign.conf(5) lists them all\n" },
 	{ "\tcrl_file", "\tcaa_max_age = 0\n\tcrl_file",
-	    "conf:29: issuer.caa_max_age: 0 is out of range; give 60 to "
-	    "28800 (seconds, or with s, m, h, d)\n" },
+	    "conf:29: issuer.caa_max_age: 0 is out of range; give 1m to "
+	    "8h (seconds, or with s, m, h, d)\n" },
 	/* PK-54: what perspectives said is not kept for 398 days. */
 	{ "policy {\n", "mpic {\n\tcaa_reuse = 398d\n}\npolicy {\n",
 	    "conf:6: caa_reuse: there is no such option here; "
 	    "countersign.conf(5) lists them all\n" },
 	{ "\tcrl_file", "\tcaa_max_age = 398d\n\tcrl_file",
-	    "conf:29: issuer.caa_max_age: 398d is out of range; give 60 to "
-	    "28800 (seconds, or with s, m, h, d)\n" },
+	    "conf:29: issuer.caa_max_age: 398d is out of range; give 1m to "
+	    "8h (seconds, or with s, m, h, d)\n" },
 	/* PK-89, PK-204 */
 	{ "\tcrl_file", "\tserial_octet = 128\n\tmax_per_hour = 0\n\tcrl_file",
 	    "conf:29: issuer.serial_octet: 128 is out of range; give 1 to "
@@ -169,8 +169,8 @@ static const struct conf_wrong wrongs[] = {
 	{ NULL,
 	    "admin {\n\tlisten = { \"unix:x\" }\n\ttls_certificate = a\n"
 	    "\ttls_key = b\n\tsession_idle = 1d\n}\n",
-	    "conf:5: admin.session_idle: 1d is out of range; give 10 to "
-	    "3600 (seconds, or with s, m, h, d)\n"
+	    "conf:5: admin.session_idle: 1d is out of range; give 10s to "
+	    "1h (seconds, or with s, m, h, d)\n"
 	    "conf:2: admin.listen: unix:x is not an absolute file name; write "
 	    "\"unix:/run/countersign/admin.sock\"\n" },
 
