@@ -81,23 +81,25 @@ store_incident_list(
 	return found;
 }
 
+/* In one look: a set may be large. */
 int
 store_incident_progress(
     struct job *j, const char *id, int64_t *revoked, int64_t *replaced)
 {
-	if (store_get_int(j, revoked,
-		"SELECT COUNT(*) FROM incident_cert i "
-		"JOIN cert c ON c.id = i.cert_id "
-		"WHERE i.incident_id = $1 AND c.revoked_at > 0",
-		ARGS(v_text(id))) < 0)
-		return -1;
-	return store_get_int(j, replaced,
-		   "SELECT COUNT(*) FROM incident_cert i "
-		   "JOIN cert c ON c.id = i.cert_id "
-		   "WHERE i.incident_id = $1 AND c.replaced_by IS NOT NULL",
-		   ARGS(v_text(id))) < 0
-		   ? -1
-		   : 0;
+	struct query q;
+	int found = query_first(&q, j,
+	    "SELECT COALESCE(SUM(CASE WHEN c.revoked_at > 0 THEN 1 ELSE 0 "
+	    "END), 0), COALESCE(SUM(CASE WHEN c.replaced_by IS NULL THEN 0 "
+	    "ELSE 1 END), 0) FROM incident_cert i "
+	    "JOIN cert c ON c.id = i.cert_id WHERE i.incident_id = $1",
+	    ARGS(v_text(id)));
+
+	if (found == 1) {
+		*revoked = query_int(&q);
+		*replaced = query_int(&q);
+	}
+	query_end(&q);
+	return found == 1 ? 0 : -1;
 }
 
 int
@@ -409,17 +411,18 @@ store_incident_waits(
 		v_int(j->now)));
 }
 
-/* From the few keys to what waits for a list of theirs. */
+/* CROSS JOIN: SQLite goes from the few keys to what waits for a list of
+ * theirs. */
 int
 store_incident_unlisted(struct job *j, const char *id, int64_t *count)
 {
 	return store_get_int(j, count,
 		   "SELECT COUNT(*) FROM destroyed_key d "
-		   "JOIN cert c ON c.ca_label = d.ca_label "
+		   "CROSS JOIN cert c CROSS JOIN incident_cert i "
+		   "WHERE d.begun_at > 0 AND c.ca_label = d.ca_label "
 		   "AND c.list_due_at IS NOT NULL AND c.revoked_at > 0 "
 		   "AND c.issued_at > 0 AND c.not_after >= $2 "
-		   "JOIN incident_cert i ON i.incident_id = $1 "
-		   "AND i.cert_id = c.id WHERE d.begun_at > 0",
+		   "AND i.incident_id = $1 AND i.cert_id = c.id",
 		   ARGS(v_text(id), v_int(j->now))) < 0
 		   ? -1
 		   : 0;

@@ -436,6 +436,7 @@ reads_all(const char *step, const char *text)
 		  "sqlite_autoindex_issuance_stop_1",
 		    "" },
 		{ "SCAN incident USING INDEX incident_opened", "LIMIT $1" },
+		{ "SCAN d", "FROM destroyed_key d" },
 		/* once for an incident that is opened at once: the one of what
 		 * was set aside, or of what a test selects */
 		{ "SCAN c", "z.mailbox LIKE $12 ESCAPE '!'))) " },
