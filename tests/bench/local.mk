@@ -2,7 +2,7 @@
 
 EXTRA_DIST += tests/bench/README.md tests/bench/announce.py \
 	tests/bench/dkim_verifiers.py tests/bench/flow.py \
-	tests/bench/ingest.py tests/bench/run
+	tests/bench/ingest.py tests/bench/many.py tests/bench/run
 
 check_PROGRAMS += tests/bench/jws_rate
 tests_bench_jws_rate_CPPFLAGS = $(AM_CPPFLAGS) $(CRYPTO_CFLAGS)
@@ -32,3 +32,7 @@ check_PROGRAMS += tests/bench/status_rate
 tests_bench_status_rate_CPPFLAGS = $(AM_CPPFLAGS) $(CRYPTO_CFLAGS)
 tests_bench_status_rate_SOURCES = tests/bench/status_rate.c
 tests_bench_status_rate_LDADD = $(CS_SRC)
+check_PROGRAMS += tests/bench/many_certs
+tests_bench_many_certs_CPPFLAGS = $(AM_CPPFLAGS) $(CRYPTO_CFLAGS)
+tests_bench_many_certs_SOURCES = tests/bench/many_certs.c
+tests_bench_many_certs_LDADD = $(CS_SRC) $(CRYPTO_LIBS)
