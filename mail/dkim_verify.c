@@ -547,6 +547,7 @@ fill_pass(
 	out->pass = true;
 	out->finding = c->result.finding;
 	out->passed = v->aligned.evaluated - 1;
+	out->field = c->signature.field;
 	memcpy(out->covered_hash, c->header_hash, sizeof(out->covered_hash));
 	out->covers_content_type = c->covers[COVERAGE_CONTENT_TYPE];
 	out->covers_cte = c->covers[COVERAGE_CTE];

@@ -49,10 +49,11 @@ struct dkim_result {
 	/* The verdict over all: PASS, or the most telling failure. */
 	struct finding finding;
 	size_t signature_count;
-	size_t passed;       /* index of the signature that counts */
-	struct finding note; /* PASS, or dkim.too-many */
-	int64_t arrival;     /* the moment that t= and x= were judged by; the
-			      * same one gives the same result later */
+	size_t passed;             /* index of the signature that counts */
+	const struct field *field; /* that one in the message, or NULL */
+	struct finding note;       /* PASS, or dkim.too-many */
+	int64_t arrival; /* the moment that t= and x= were judged by; the
+			  * same one gives the same result later */
 	/* SHA-256 over the signed header data of that signature. */
 	uint8_t covered_hash[32];
 	/* Is Content-Type / Content-Transfer-Encoding / To covered by it?

@@ -188,8 +188,6 @@ check_addresses(struct judge *x)
 	    0)
 		return -1;
 	passed(x->r, "hdr.from-mismatch");
-	if (reply_headers_passed_on(x->j, m, x->expect->mailbox, &x->f) < 0)
-		return -1;
 	if (reply_headers_to(x->j, m, x->expect->challenge_from, &x->f) < 0)
 		return -1;
 	passed(x->r, "hdr.to-mismatch");
@@ -508,6 +506,17 @@ check_own_server(struct judge *x)
 	    from_domain);
 }
 
+/* MA-48.  An S/MIME signature is made by who writes. */
+static int
+check_passed_on(struct judge *x)
+{
+	const struct dkim_result *d = &x->r->dkim;
+
+	return d->pass ? reply_headers_passed_on(x->j, &x->r->message, d->field,
+			     x->expect->mailbox, &x->f)
+		       : 0;
+}
+
 int
 reply_judge(struct job *j, struct reply *r, const struct reply_expect *expect,
     const struct reply_policy *policy, struct resolver *resolver)
@@ -531,6 +540,8 @@ reply_judge(struct job *j, struct reply *r, const struct reply_expect *expect,
 		return -1;
 	if (r->decided)
 		return 0;
+	if (check_passed_on(&x) < 0)
+		return refuse(j, r, VERDICT_UNAUTHENTICATED, &x.f);
 	if (check_own_server(&x) < 0)
 		return refuse(j, r,
 		    x.f.result == FINDING_DEFER ? VERDICT_DEFERRED

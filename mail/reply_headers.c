@@ -278,7 +278,7 @@ reply_headers_from(struct job *j, const struct message *m, const char *mailbox,
 }
 
 /* One word at a time: some of these fields hold several addresses with blanks
- * between them.  No more than so many words: the own side's are the topmost. */
+ * between them.  No more than so many words: the last servers' are topmost. */
 static bool
 names_mailbox(
     struct job *j, struct span body, const char *mailbox, size_t *words)
@@ -302,22 +302,21 @@ names_mailbox(
 /*
  * What was delivered to the mailbox before it came here was passed on there,
  * by a rule, a list or an alias, whoever wrote it; and what leaves a mail
- * system by itself its domain often signs (decision 0061).  Servers and
- * readers of this side write such fields, too, with addresses of its own.
+ * system by itself its domain often signs (decision 0061).  Above the signature
+ * stands what this side's servers write, who may deliver to the same mailbox.
  */
 int
 reply_headers_passed_on(struct job *j, const struct message *m,
-    const char *mailbox, struct finding *f)
+    const struct field *signature, const char *mailbox, struct finding *f)
 {
 	static const char *const names[] = { "Delivered-To", "X-Original-To",
 		"Envelope-To", "X-Envelope-To", "X-Sieve-Redirected-From",
 		"X-Forwarded-For", "X-Loop", "X-MS-Exchange-Inbox-Rules-Loop",
 		NULL };
-	const struct field *x;
-	size_t i, words = 0;
+	const struct field *x = signature + 1;
+	size_t words = 0;
 
-	for (i = 0; i < m->field_count; i++) {
-		x = &m->fields[i];
+	for (; x < m->fields + m->field_count; x++)
 		if (is_one_of(x->name, names) &&
 		    names_mailbox(j, x->body, mailbox, &words))
 			return finding_set(f, FINDING_REFUSE, "hdr.automatic",
@@ -326,7 +325,6 @@ reply_headers_passed_on(struct job *j, const struct message *m,
 			    "there. A response is sent from the mailbox by "
 			    "hand, or by an ACME program",
 			    (int)x->name.n, x->name.p);
-	}
 	return 0;
 }
 

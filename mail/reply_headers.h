@@ -25,9 +25,10 @@ int reply_headers_automatic(
 /* MA-45: From's canonical form, which is `mailbox` (ER-3). */
 int reply_headers_from(struct job *j, const struct message *m,
     const char *mailbox, const char **from, struct finding *f);
-/* What was delivered to the mailbox, and passed on: hdr.automatic (MA-48). */
+/* What was delivered to the mailbox before `signature` was put on top of it,
+ * and passed on: hdr.automatic (MA-48). */
 int reply_headers_passed_on(struct job *j, const struct message *m,
-    const char *mailbox, struct finding *f);
+    const struct field *signature, const char *mailbox, struct finding *f);
 /* MA-49 */
 int reply_headers_to(struct job *j, const struct message *m,
     const char *challenge_from, struct finding *f);

@@ -58,6 +58,14 @@ def automatic(site, challenge, mail):
                               Auto_Submitted="auto-replied"))
 
 
+def passed_on(site, challenge, mail):
+    """As a redirecting rule of Sieve does what somebody wrote to Alice in her
+    name; her mail server signs it."""
+    return sign(site, compose(challenge, mail,
+                              X_Sieve_Redirected_From="alice@user.test",
+                              Delivered_To="alice@user.test"))
+
+
 def to_nobody(site, challenge, mail):
     return sign(site, compose(challenge, mail, To="acme@ca.test"))
 
@@ -110,6 +118,7 @@ SOFT = [
     ("ER-26, MA-47: a list that writes itself into From", by_way_of_a_list,
      "unauthenticated"),
     ("MA-48: an automatic reply", automatic, "unauthenticated"),
+    ("MA-48: what the mailbox has passed on", passed_on, "unauthenticated"),
     ("ER-25, MA-49: not to the challenge's address", to_nobody,
      "unauthenticated"),
     ("ER-25, MA-49: In-Reply-To is another mail", to_other_thread,
