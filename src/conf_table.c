@@ -79,7 +79,7 @@ const struct conf_option conf_options[] = {
 	{ "", "base_url", CONF_STRING, AT(base_url), NULL, 1, 255, NULL,
 	    true, false,
 	    "Prefix of every URL that the server hands out: https, lower-case "
-	    "host, no slash at the end." },
+	    "host, perhaps a port; no path, no slash at the end." },
 	{ "", "ca_name", CONF_STRING, AT(ca_name), NULL, 1, 60, NULL, true,
 	    true, "Who asks, in the words of the challenge mail." },
 	{ "", "database", CONF_STRING, AT(database), NULL, 1, 1000, NULL,

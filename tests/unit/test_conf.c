@@ -31,7 +31,8 @@ static const struct conf_wrong wrongs[] = {
 	    "conf:1: colour_scheme: there is no such option here; "
 	    "countersign.conf(5) lists them all\n"
 	    "conf: base_url: is missing. Prefix of every URL that the server "
-	    "hands out: https, lower-case host, no slash at the end.\n" },
+	    "hands out: https, lower-case host, perhaps a port; no path, no "
+	    "slash at the end.\n" },
 	{ "policy {\n\tmax_identifiers = 10\n}", "listen = { \"x\" }\n\n",
 	    "conf:5: listen: there is no such option; did you mean "
 	    "web.listen?\n" },
@@ -366,7 +367,8 @@ test_all_at_once(void **state)
 	    "web.listen?\n"
 	    "conf:29: unexpected token '='\n"
 	    "conf: base_url: is missing. Prefix of every URL that the server "
-	    "hands out: https, lower-case host, no slash at the end.\n"
+	    "hands out: https, lower-case host, perhaps a port; no path, no "
+	    "slash at the end.\n"
 	    "conf: web.listen: is missing. Addresses and ports of the HTTPS "
 	    "server.\n"
 	    "conf:16: sender.relay_signs: must be yes or no\n"
