@@ -242,6 +242,14 @@ ca_permitted_problem(struct span host)
 		   : "must be a host name, or a dot and a host name (PK-128)";
 }
 
+/* RFC 3986 section 2: what stands in a path as it is, or as %XX. */
+static bool
+is_url_char(char c)
+{
+	return ascii_is_alnum(c) ||
+	       (c != '\0' && strchr("-._~:/?#[]@!$&'()*+,;=%", c) != NULL);
+}
+
 const char *
 public_url_problem(struct span url)
 {
@@ -263,7 +271,7 @@ public_url_problem(struct span url)
 	if (!host_is_public(authority))
 		return "its host is not a public name";
 	for (size_t i = 0; i < path.n; i++)
-		if (path.p[i] <= ' ' || path.p[i] == 0x7f)
+		if (!is_url_char(path.p[i]))
 			return "it has a character that URLs do not have";
 	if (span_find(path, 0, '?') != path.n ||
 	    span_find(path, 0, '#') != path.n)

@@ -52,5 +52,9 @@ void key_id_compute(struct span key_bits, uint8_t out[KEY_ID_LEN]);
 
 /* PK-133: NULL, or what is wrong with a URL for certificates. */
 const char *public_url_problem(struct span url);
+/* What would be right, for whoever wrote it into a file. */
+#define PUBLIC_URL_ADVICE                                                      \
+	"; certificates take URLs such as http://crl.example.org/ca.crl "      \
+	"(PK-133)"
 
 #endif

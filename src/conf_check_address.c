@@ -5,6 +5,7 @@
 #include "lib/buf.h"
 #include "lib/conf.h"
 #include "lib/netaddr.h"
+#include "pki/certfield.h"
 #include "src/conf_listen.h"
 #include "src/http_admin.h"
 
@@ -306,20 +307,11 @@ conf_check_trusted(struct check *c)
 void
 conf_check_http_url(struct check *c, const char *option, const char *url)
 {
-	struct span s = span_str(url), host;
+	const char *problem =
+	    url == NULL ? NULL : public_url_problem(span_str(url));
 
-	if (url == NULL)
-		return;
-	host = span_starts(s, SPAN("http://")) ? span_from(s, 7) : s;
-	host = span_cut(host, 0, span_find(host, 0, '/'));
-	if (!span_starts(s, SPAN("http://")) || host.n == 0)
-		conf_wrong(c, option, "must be an http:// URL");
-	else if (span_find(s, 0, '?') < s.n || span_find(s, 0, '@') < s.n)
-		conf_wrong(c, option, "must hold neither ? nor @");
-	else if (span_find(host, 0, '.') == host.n ||
-		 span_find(host, 0, ':') < host.n)
-		conf_wrong(
-		    c, option, "needs a host name with a dot, without a port");
+	if (problem != NULL)
+		conf_wrong(c, option, "%s" PUBLIC_URL_ADVICE, problem);
 }
 
 /* A host and nothing that would end a Link field or a mail's link early (RFC

@@ -62,7 +62,8 @@ check_url(const struct check *c, const char *option, const char *url)
 	    url == NULL ? NULL : public_url_problem(span_str(url));
 
 	if (problem != NULL)
-		wrong(c, option, problem);
+		wrong(c, option,
+		    arena_printf(c->arena, "%s" PUBLIC_URL_ADVICE, problem));
 }
 
 static bool

@@ -36,7 +36,7 @@ MISTAKES = [
      "\"127.0.0.1:443\""),
     ("PK-133: an https URL in certificates",
      {"issuer__crl_url": "https://crl.ca.test/x.crl"},
-     "issuer.crl_url: must be an http:// URL"),
+     "issuer.crl_url: not http; certificates take URLs such as http://"),
     ("ER-19: a DKIM key without a selector",
      {"sender__dkim_rsa_selector": None},
      "sender.dkim_rsa_selector is not; set both or neither"),

@@ -17,6 +17,9 @@
 #define A100 A10 A10 A10 A10 A10 A10 A10 A10 A10 A10
 
 #define CRL_URL "\tcrl_url = \"http://crl.ca.example/ca.crl\"\n"
+#define FIT_URL                                                                \
+	"; certificates take URLs such as http://crl.example.org/ca.crl "      \
+	"(PK-133)\n"
 #define OWN_CA                                                                 \
 	"\tca_key = ca.key\n\tca_key_passphrase = ca.pass\n" CRL_URL           \
 	"\tcrl_file = ca.crl\n"
@@ -209,13 +212,29 @@ static const struct conf_wrong wrongs[] = {
 	/* MA-30 */
 	{ "\timap_user", "\tdns_try_ms = 30000\n\timap_user",
 	    "conf: validator.dns_total_ms: must be at least dns_try_ms\n" },
+	/* PK-133: what the lints of each certificate would refuse. */
 	{ "http://crl.ca.example", "https://crl.ca.example",
-	    "conf:28: issuer.crl_url: must be an http:// URL\n" },
-	{ "ca.example/ca.crl", "ca.example:80/ca.crl",
-	    "conf:28: issuer.crl_url: needs a host name with a dot, without "
-	    "a port\n" },
+	    "conf:28: issuer.crl_url: not http" FIT_URL },
+	{ "ca.example/ca.crl", "ca.example:8080/ca.crl",
+	    "conf:28: issuer.crl_url: it has a port other than 80" FIT_URL },
 	{ "ca.example/ca.crl", "ca.example/ca.crl?x=1",
-	    "conf:28: issuer.crl_url: must hold neither ? nor @\n" },
+	    "conf:28: issuer.crl_url: it has a query or a fragment" FIT_URL },
+	{ "ca.example/ca.crl", "ca.example/ca.crl#x",
+	    "conf:28: issuer.crl_url: it has a query or a fragment" FIT_URL },
+	{ "crl.ca.example/ca.crl", "u@crl.ca.example/ca.crl",
+	    "conf:28: issuer.crl_url: it has a user part" FIT_URL },
+	{ "crl.ca.example/ca.crl", "192.0.2.1/ca.crl",
+	    "conf:28: issuer.crl_url: its host is not a public name" FIT_URL },
+	{ "crl.ca.example/ca.crl", "crl/ca.crl",
+	    "conf:28: issuer.crl_url: its host is not a public name" FIT_URL },
+	{ "crl.ca.example/ca.crl", "crl_1.ca.example/ca.crl",
+	    "conf:28: issuer.crl_url: its host is not a public name" FIT_URL },
+	{ "ca.example/ca.crl", "ca.example/c a.crl",
+	    "conf:28: issuer.crl_url: it has a character that URLs do not "
+	    "have" FIT_URL },
+	{ "ca.example/ca.crl", "ca.example/c\xc3\xa4.crl",
+	    "conf:28: issuer.crl_url: it has a character that URLs do not "
+	    "have" FIT_URL },
 	/* A login for each role, and no password in this file. */
 	{ "sqlite:/var/lib/db", "postgresql:no such",
 	    "conf:3: database: missing '=' after 'no' in connection info "

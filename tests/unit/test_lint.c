@@ -744,6 +744,9 @@ test_urls(void **state)
 		{ "http://crl..example.com/a.crl", false },
 		{ "http:///a.crl", false },
 		{ "http://crl.example.com/a b", false },
+		{ "http://crl.example.com/\xc3\xa4", false },
+		{ "http://crl.example.com/a<b", false },
+		{ "http://crl.example.com/~a/%20(b);c=d,e", true },
 		{ "http://crl.example.com/"
 		  "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 		  "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
