@@ -90,6 +90,10 @@ static const uint64_t io_controls[] = { TCGETS, TIOCGWINSZ, FIONBIO, FIONREAD,
 /* A signal of one role to another ends it; so does a limit of 0. */
 static const char *const signalling[] = { "kill", "tkill", "pidfd_open",
 	"pidfd_send_signal", "rt_sigqueueinfo", "rt_tgsigqueueinfo" };
+/* Nor does one keep another from its work. */
+static const char *const slowing[] = { "setpriority", "ioprio_set",
+	"sched_setscheduler", "sched_setparam", "sched_setattr",
+	"sched_setaffinity" };
 /* "Send that process a signal when there is something to read." */
 static const uint64_t owners[] = { F_SETOWN, F_SETSIG, F_SETOWN_EX };
 static const uint64_t pipe_owners[] = { FIOSETOWN, SIOCSPGRP };
@@ -257,6 +261,8 @@ fill_long(scmp_filter_ctx f, const struct calls *c)
 		e = add(f, refuse, LIST(accepting));
 	if (e == 0 && !c->executes && !is_sanitized)
 		e = add(f, refuse, LIST(executing));
+	if (e == 0 && !c->signals && !is_sanitized)
+		e = add(f, refuse, LIST(slowing));
 	if (e == 0 && !c->signals && !is_sanitized)
 		e = refuse_others(f);
 	return e;

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -461,6 +462,36 @@ try_limit(struct job *j)
 	return tried(prlimit(getppid(), RLIMIT_CPU, NULL, &limit));
 }
 
+/* As it is now: that of the same user's processes may be set. */
+static int
+try_priority(struct job *j)
+{
+	(void)j;
+	return tried(setpriority(PRIO_PROCESS, (id_t)getppid(),
+	    getpriority(PRIO_PROCESS, (id_t)getppid())));
+}
+
+static int
+try_affinity(struct job *j)
+{
+	cpu_set_t set;
+
+	(void)j;
+	return tried(sched_getaffinity(getppid(), sizeof(set), &set)) ||
+	       tried(sched_setaffinity(getppid(), sizeof(set), &set));
+}
+
+static int
+try_policy(struct job *j)
+{
+	struct sched_param p;
+
+	(void)j;
+	return tried(sched_getparam(getppid(), &p)) ||
+	       tried(sched_setscheduler(
+		   getppid(), sched_getscheduler(getppid()), &p));
+}
+
 static int
 try_own(struct job *j)
 {
@@ -495,8 +526,9 @@ filtered(const struct calls *calls, const struct attempt *a)
 	return WEXITSTATUS(status) == 0 ? WORKS : REFUSED;
 }
 
-/* PK-202, PK-204: none ends another, whose counts would begin anew.  Those that
- * start programs end them; the signer's module is its maker's. */
+/* PK-202, PK-204: none ends another, whose counts would begin anew, or keeps it
+ * from its work.  Those that start programs end them; the signer's module is
+ * its maker's. */
 static void
 test_no_signals(void **state)
 {
@@ -512,6 +544,9 @@ test_no_signals(void **state)
 		{ .what = "F_SETOWN, 64 bits", .try = try_owner_long },
 		{ .what = "FIOSETOWN", .try = try_owner_ioctl },
 		{ .what = "prlimit", .try = try_limit },
+		{ .what = "setpriority", .try = try_priority },
+		{ .what = "sched_setaffinity", .try = try_affinity },
+		{ .what = "sched_setscheduler", .try = try_policy },
 	};
 	static const struct attempt own = { .what = "own", .try = try_own };
 	static const struct calls lists[] = { { .short_list = true },
