@@ -18,6 +18,7 @@
 #include "src/audit_keys.h"
 #include "src/ca_check.h"
 #include "src/ca_conf.h"
+#include "src/ca_life.h"
 #include "src/database.h"
 #include "src/external_check.h"
 #include "src/key_files.h"
@@ -26,10 +27,7 @@
 #include "src/pins.h"
 #include "src/signer_files.h"
 
-#include <inttypes.h>
 #include <stdio.h>
-
-#define DAY 86400
 
 static void
 key_file(void *ctx, const char *message)
@@ -88,23 +86,6 @@ cmd_check_eab(struct check *c, struct job *j)
 	return aead_key_load(j, j->arena, c->conf->web.eab_key_file, &key);
 }
 
-/* Of the profiles that are offered. */
-static int64_t
-longest_days(const struct conf *conf)
-{
-	int64_t longest = 0;
-	const char *name;
-
-	for (size_t i = 0; (name = profile_offered(conf, i)) != NULL; i++) {
-		int64_t days =
-		    profile_days(conf, profile_find(conf, span_str(name)));
-
-		if (days > longest)
-			longest = days;
-	}
-	return longest;
-}
-
 /* With its key; without, where nobody is there who has the PIN (PK-199). */
 static int
 find_ca(struct check *c, struct job *j, struct ca_files *files)
@@ -128,12 +109,10 @@ find_ca(struct check *c, struct job *j, struct ca_files *files)
 int
 cmd_check_ca(struct check *c, struct job *j)
 {
-	const struct conf_issuer *i = &c->conf->issuer;
 	struct ca_files files;
 	const struct ca *ca;
-	char until[CLOCK_RFC3339_MAX];
 	const char *problem;
-	int64_t days;
+	bool is_over;
 
 	if (find_ca(c, j, &files) < 0 || ca_load(j, j->arena, &files, &ca) < 0)
 		return -1;
@@ -142,14 +121,12 @@ cmd_check_ca(struct check *c, struct job *j)
 		return job_fail(j, ERR_INTERNAL, "%s", problem);
 	if (problem != NULL)
 		cmd_check_warn(c, "issuing CA", problem);
-	days = longest_days(c->conf);
-	if (ca_not_after(ca) > j->now + days * DAY)
-		return 0;
-	clock_format_rfc3339(ca_not_after(ca), until);
-	return job_fail(j, ERR_INTERNAL,
-	    "%s ends at %s, before a certificate of %" PRId64 " days would: "
-	    "renew the issuing CA or lower validity_days",
-	    i->ca_certificate, until, days);
+	problem = ca_life_advice(j, ca_not_after(ca), &is_over);
+	if (problem != NULL && is_over)
+		return job_fail(j, ERR_INTERNAL, "%s", problem);
+	if (problem != NULL)
+		cmd_check_warn(c, "issuing CA", problem);
+	return 0;
 }
 
 /* PK-202 */

@@ -226,7 +226,7 @@ libcs_src_a_SOURCES = \
 	src/key_make.c src/key_make.h \
 	src/key_use.c src/key_use.h \
 	src/list_watch.c src/list_watch.h \
-	src/ca_left.c src/ca_left.h \
+	src/ca_left.c src/ca_left.h src/ca_life.c src/ca_life.h \
 	src/list_rows.c src/list_rows.h \
 	src/lists.c \
 	src/live_answer.c src/live_answer.h \

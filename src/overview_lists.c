@@ -15,6 +15,7 @@
 #include "pki/responder.h"
 #include "src/answers.h"
 #include "src/ca_check.h"
+#include "src/ca_life.h"
 #include "src/clock_watch.h"
 #include "src/remarks.h"
 #include "src/status_place.h"
@@ -177,6 +178,17 @@ look_at_clock(struct job *j, struct remarks *r, const char *label)
 }
 
 static void
+look_at_life(struct job *j, struct remarks *r, int64_t not_after)
+{
+	bool is_over;
+	const char *advice = ca_life_advice(j, not_after, &is_over);
+
+	if (advice != NULL)
+		remark(r, is_over ? REMARK_WRONG : REMARK_WARN, "issuing CA",
+		    advice);
+}
+
+static void
 tell(void *ctx, enum remark level, const char *what, const char *text)
 {
 	remark(ctx, level, what, text);
@@ -197,6 +209,7 @@ overview_lists(struct job *j, struct remarks *r)
 		job_recover(j);
 		return 0;
 	}
+	look_at_life(j, r, facts.not_after);
 	if (look_at_clock(j, r, facts.label) < 0 ||
 	    look_at_lists(j, r, facts.label) < 0)
 		return -1;

@@ -201,6 +201,44 @@ test_lists(struct job *j)
 	expect_no_line(j, "revocation list: ");
 }
 
+/* PK-92: no certificate ends after the CA's own, so that orders are refused as
+ * long before that end as certificates are valid: who looks is told in time. */
+static void
+test_life(struct job *j)
+{
+	struct ca_key_facts facts;
+	struct role_lab lab;
+	const char *file, *end, *last;
+	int64_t over;
+
+	overview_start(&lab, j);
+	lab.conf.profile = "mailbox-strict";
+	lab.conf.issuer.validity_days = 365;
+	file = lab.conf.issuer.ca_certificate;
+	EXPECT(j, ca_key_facts(j, file, &facts), 0);
+	end = clock_rfc3339(j->arena, facts.not_after);
+	over = facts.not_after - 365 * DAY;
+	last = clock_rfc3339(j->arena, over);
+	clock_set(j->now = over - 90 * DAY - 1);
+	expect_no_line(j, "issuing CA");
+	clock_set(++j->now);
+	expect_line(j,
+	    arena_printf(j->arena,
+		"warn  issuing CA: %s ends at %s: from %s on no certificate of "
+		"365 days is issued; renew",
+		file, end, last));
+	clock_set(j->now = over - 1);
+	expect_line(j, "warn  issuing CA: ");
+	clock_set(j->now = over);
+	expect_line(j,
+	    arena_printf(j->arena,
+		"WRONG issuing CA: %s ends at %s, before a certificate of 365 "
+		"days would, and orders for one are refused: renew",
+		file, end));
+	lab.conf.issuer.validity_days = 180;
+	expect_no_line(j, "issuing CA");
+}
+
 /* PK-147: what keeps the issuer from signing is seen by who looks. */
 static void
 test_clock(struct job *j)
@@ -488,6 +526,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_no_server),
 	STORE_TEST(test_disk),
 	STORE_TEST(test_lists),
+	STORE_TEST(test_life),
 	STORE_TEST(test_clock),
 	STORE_TEST(test_live_key),
 	STORE_TEST(test_deadlines),
