@@ -69,18 +69,24 @@ class Service:
 
     @contextlib.contextmanager
     def saying(self, **how):
-        """Such and such while the block runs; what it was asked meanwhile."""
+        """Such and such while the block runs."""
         self.well()
         for name, value in how.items():
             assert hasattr(self, name), name
             setattr(self, name, value)
-        mark = len(self.requests)
-        asked = []
         try:
-            yield asked
+            yield
         finally:
-            asked += self.requests[mark:]
             self.well()
+
+    def asked(self, mark=0, about="plain.test"):
+        """Since then; not the check of each start, which is about ca.test
+        and comes when it comes."""
+        return [r for r in self.requests[mark:]
+                if r["domain_or_ip_target"] == about]
+
+    def mark(self):
+        return len(self.requests)
 
     def close(self):
         self.http.shutdown()
