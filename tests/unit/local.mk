@@ -526,6 +526,7 @@ unit_tests += \
 	tests/unit/test_corroborate \
 	tests/unit/test_https_client \
 	tests/unit/test_open_mpic \
+	tests/unit/test_open_mpic_form \
 	tests/unit/test_open_mpic_view \
 	tests/unit/test_open_mpic_key \
 	tests/unit/test_perspective_client \
@@ -551,6 +552,10 @@ mpic_lab = tests/unit/mpic_lab.c tests/unit/mpic_lab.h
 tests_unit_test_open_mpic_CPPFLAGS = $(tests_cppflags)
 tests_unit_test_open_mpic_SOURCES = tests/unit/test_open_mpic.c $(mpic_lab)
 tests_unit_test_open_mpic_LDADD = $(PEER) $(UNIT) $(CS_SRC)
+tests_unit_test_open_mpic_form_CPPFLAGS = $(tests_cppflags)
+tests_unit_test_open_mpic_form_SOURCES = tests/unit/test_open_mpic_form.c \
+	$(mpic_lab)
+tests_unit_test_open_mpic_form_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_open_mpic_view_CPPFLAGS = $(tests_cppflags)
 tests_unit_test_open_mpic_view_SOURCES = tests/unit/test_open_mpic_view.c \
 	$(mpic_lab)

@@ -11,6 +11,17 @@
 static const char *names[] = { "ca.example" };
 static const struct conf_list issuers = { names, 1 };
 
+const char mpic_good[] =
+    "{\"mpic_completed\":true,\"is_valid\":true,\"check_type\":\"caa\","
+    "\"domain_or_ip_target\":\"Example.org\",\"trace_identifier\":\"" TRACE
+    "\","
+    "\"caa_check_parameters\":{\"certificate_type\":\"s-mime\","
+    "\"caa_domains\":[\"ca.example\"]},"
+    "\"actual_orchestration_parameters\":{\"perspective_count\":5,"
+    "\"quorum_count\":4,\"attempt_count\":1},"
+    "\"perspectives\":[{\"perspective_code\":\"a\"}],"
+    "\"previous_attempt_results\":null}";
+
 struct question
 mpic_question(void)
 {

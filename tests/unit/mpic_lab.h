@@ -22,6 +22,9 @@
 /* About example.org, for ca.example: of a service that must show records. */
 struct question mpic_question(void);
 
+/* A good answer to that, with one element that is to be replaced. */
+extern const char mpic_good[];
+
 /* JSON words. */
 struct mpic_view {
 	const char *completed, *passed, *details;

@@ -1,11 +1,10 @@
 /*
- * A service that speaks the Open MPIC API (mpic-open-api.md 1 to 3): the
- * question, the answer that belongs to it (MP-2), and the whole over TLS (MP-1,
- * MP-3).
+ * A service that speaks the Open MPIC API over TLS (MP-1, MP-3), and two of
+ * them (MP-11).
  */
 #include "config.h"
 
-#include "dns/open_mpic_form.h"
+#include "src/perspective_client.h"
 
 #include "tests/unit/unit.h"
 
@@ -17,100 +16,8 @@
 
 #include "lib/clock.h"
 #include "lib/count.h"
-#include "lib/json.h"
-#include "src/corroborate.h"
-#include "src/perspective_client.h"
 #include "tests/unit/mpic_lab.h"
 #include "tests/unit/peer.h"
-
-static const char *names[] = { "ca.example" };
-static const struct open_mpic_request asked = { .trace = TRACE,
-	.domain = "example.org",
-	.ca = { names, 1 },
-	.perspectives = 5,
-	.quorum = 4 };
-
-static void
-test_request(void **state)
-{
-	(void)state;
-	assert_string_equal(open_mpic_request_format(unit_job(), &asked),
-	    "{\"check_type\":\"caa\",\"domain_or_ip_target\":\"example.org\","
-	    "\"trace_identifier\":\"" TRACE "\","
-	    "\"orchestration_parameters\":{\"perspective_count\":5,"
-	    "\"quorum_count\":4,\"max_attempts\":1},"
-	    "\"caa_check_parameters\":{\"certificate_type\":\"s-mime\","
-	    "\"caa_domains\":[\"ca.example\"]}}");
-}
-
-/* --- the answer as a whole ------------------------------------------------ */
-
-static const char good[] =
-    "{\"mpic_completed\":true,\"is_valid\":true,\"check_type\":\"caa\","
-    "\"domain_or_ip_target\":\"Example.org\",\"trace_identifier\":\"" TRACE
-    "\","
-    "\"caa_check_parameters\":{\"certificate_type\":\"s-mime\","
-    "\"caa_domains\":[\"ca.example\"]},"
-    "\"actual_orchestration_parameters\":{\"perspective_count\":5,"
-    "\"quorum_count\":4,\"attempt_count\":1},"
-    "\"perspectives\":[{\"perspective_code\":\"a\"}],"
-    "\"previous_attempt_results\":null}";
-
-static void
-test_answer(void **state)
-{
-	static const char *const changes[][2] = {
-		{ "\"check_type\":\"caa\"", "\"check_type\":\"dcv\"" },
-		{ "Example.org", "example.net" },
-		{ TRACE, "baaaaaaaaaaaaaaaaaaaaaaaaa" },
-		{ "\"trace_identifier\":", "\"trace\":" },
-		{ "s-mime", "tls-server" },
-		{ "\"s-mime\"", "\"s-mime\",\"allow_lookup_failure\":true" },
-		{ "\"ca.example\"", "\"other.example\"" },
-		{ "\"ca.example\"", "\"ca.example\",\"b\"" },
-		{ "\"perspective_count\":5", "\"perspective_count\":4" },
-		{ "\"quorum_count\":4", "\"quorum_count\":3" },
-		{ "\"attempt_count\":1", "\"attempt_count\":0" },
-		{ "\"attempt_count\":1", "\"attempt_count\":2" },
-		{ ",\"attempt_count\":1", "" },
-		{ "{\"mpic", REQUESTED("4", "4", "1") "\"mpic" },
-		{ "{\"mpic", REQUESTED("5", "3", "1") "\"mpic" },
-		{ "{\"mpic", REQUESTED("5", "4", "2") "\"mpic" },
-		{ "{\"mpic", REQUESTED("5", "\"4\"", "1") "\"mpic" },
-		{ "\"actual_", "\"" },
-		{ "\"previous_attempt_results\":null",
-		    "\"previous_attempt_results\":[[]]" },
-		{ "\"mpic_completed\":true", "\"mpic_completed\":1" },
-		{ "\"mpic_completed\":true,", "" },
-		{ "\"perspectives\":[{\"perspective_code\":\"a\"}]",
-		    "\"perspectives\":{}" },
-		{ "\"is_valid\":true", "\"is_valid\":true,\"is_valid\":true" },
-		{ "}]", "}" },
-	};
-	struct job *j = unit_job();
-	struct open_mpic_answer a;
-
-	(void)state;
-	assert_int_equal(
-	    open_mpic_answer_parse(j, span_str(good), &asked, &a), 0);
-	assert_int_equal(open_mpic_answer_parse(j,
-			     span_str(mpic_edit(good, "{\"mpic",
-				 REQUESTED("5", "4", "1") "\"mpic")),
-			     &asked, &a),
-	    0);
-	assert_true(a.completed && a.is_valid);
-	assert_int_equal(a.count, 1);
-	for (size_t i = 0; i < COUNT(changes); i++) {
-		const char *text =
-		    mpic_edit(good, changes[i][0], changes[i][1]);
-
-		unit_case("%s", text);
-		assert_int_equal(
-		    open_mpic_answer_parse(j, span_str(text), &asked, &a), -1);
-		assert_job_error(j, ERR_MALFORMED, NULL);
-		job_recover(j);
-	}
-}
 
 /* --- the whole ------------------------------------------------------------ */
 
@@ -150,7 +57,7 @@ struct service {
 static const char *
 body_of(const struct service *s)
 {
-	const char *text = good, *list = "";
+	const char *text = mpic_good, *list = "";
 
 	for (size_t i = 0; i < COUNT(s->list) && s->list[i] != NULL; i++)
 		list = arena_printf(unit_job()->arena, "%s%s%s", list,
@@ -609,11 +516,12 @@ test_two_services(void **state)
 		{ "half of it", ANSWERS, "200 OK", "{\"mpic_completed\":tr",
 		    1 },
 		{ "not completed", ANSWERS, "200 OK",
-		    mpic_edit(good, "\"mpic_completed\":true",
+		    mpic_edit(mpic_good, "\"mpic_completed\":true",
 			"\"mpic_completed\":false"),
 		    1 },
 		{ "another answer", ANSWERS, "200 OK",
-		    mpic_edit(good, TRACE, "baaaaaaaaaaaaaaaaaaaaaaaaa"), 1 },
+		    mpic_edit(mpic_good, TRACE, "baaaaaaaaaaaaaaaaaaaaaaaaa"),
+		    1 },
 		{ "few of them", ANSWERS, "200 OK", body_of(&few), 1 },
 		{ "none reached", ANSWERS, "200 OK", NULL, 1 },
 		{ "refused", DOWN, "200 OK", "", 0 },
@@ -746,8 +654,6 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_unasked_at_once),
 	cmocka_unit_test(test_to_and_fro),
 	cmocka_unit_test(test_answers_stay),
-	cmocka_unit_test(test_request),
-	cmocka_unit_test(test_answer),
 	cmocka_unit_test(test_service),
 };
 
