@@ -580,18 +580,20 @@ reply_judge_stop(struct job *j, struct reply *r,
 {
 	enum verdict verdict = r->decided ? r->verdict : VERDICT_LATE;
 	struct judge x = { .j = j, .r = r, .expect = expect, .policy = policy };
+	const char *why;
 
 	if (check_addresses(&x) < 0 || find_text(&x) < 0)
 		return decide(j, r, verdict, &x.f);
 	if (authenticate(&x, resolver) < 0)
 		return -1;
-	r->asks_to_stop = r->authenticated;
+	r->asks_to_stop = r->authenticated && check_passed_on(&x) == 0;
+	why = r->authenticated ? x.f.code : r->dkim.finding.code;
 	if (r->asks_to_stop)
 		(void)finding_set(&x.f, FINDING_NOTE, "late.stop",
 		    "its holder wants no more challenge mails");
 	else
 		(void)finding_set(&x.f, FINDING_REFUSE, "late.stop-unproven",
-		    "says STOP, but %s", r->dkim.finding.code);
+		    "says STOP, but %s", why);
 	return refuse(j, r, verdict, &x.f);
 }
 

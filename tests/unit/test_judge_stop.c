@@ -177,6 +177,29 @@ test_stop_refused(struct job *j)
 	}
 }
 
+/* MA-48: somebody wrote it to the mailbox in its name; there it was passed on,
+ * and signed.  In time, and late. */
+static void
+test_stop_passed_on(struct job *j)
+{
+	static const struct role_lab_reply stop = { .body = STOP_BODY,
+		.more = "Delivered-To: mailbox0@example.org\r\n" };
+	struct role_lab in_time, late;
+
+	role_lab_processing(&in_time, j);
+	role_lab_take(&in_time, role_lab_reply(&in_time, &stop));
+	assert_string_equal(
+	    role_lab_last_reply(&in_time).code, "hdr.automatic");
+	role_lab_processing(&late, j);
+	failed(&late);
+	role_lab_take(&late, role_lab_reply(&late, &stop));
+	assert_string_equal(
+	    role_lab_last_reply(&late).code, "late.stop-unproven");
+	assert_non_null(
+	    strstr(role_lab_last_reply(&late).detail, "hdr.automatic"));
+	assert_false(is_suppressed(j));
+}
+
 /* STOP with a signature that only its verification finds wrong. */
 static struct span
 forged_stop(struct role_lab *lab)
@@ -316,6 +339,7 @@ test_stop_too_late(struct job *j)
 static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_stop),
 	STORE_TEST(test_stop_refused),
+	STORE_TEST(test_stop_passed_on),
 	STORE_TEST(test_stop_bounded),
 	STORE_TEST(test_stop_repeated),
 	STORE_TEST(test_stop_repeated_between),
