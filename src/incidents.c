@@ -71,29 +71,45 @@ issuer_incident_status(const struct job *j, const struct incident *i)
 	return issuer_incident_due(i, j->now) > j->now ? "open" : "revoking";
 }
 
-/* How many of the set are done, which takes long where it is large: before the
- * transaction, in which others would wait for it. */
+/* How many of the set are done: before the transaction, in which others would
+ * wait for it.  Of a large one it takes too long for who has lists to make. */
+#define COUNTED_MAX 10000
+
 struct progress {
-	int64_t revoked, replaced;
+	int64_t revoked, replaced; /* -1: not counted */
 };
+
+static int
+count_progress(struct job *j, const struct incident *i, struct progress *p)
+{
+	*p = (struct progress){ -1, -1 };
+	if (j->now >= start_of(i) || i->cert_count > COUNTED_MAX)
+		return 0;
+	return store_incident_progress(j, i->id, &p->revoked, &p->replaced);
+}
 
 /* Ends the transaction. */
 static int
 alarm_once(struct job *j, const struct incident *i, const struct progress *p)
 {
 	int64_t next = issuer_incident_due(i, j->now);
+	const char *counts = "";
 
+	if (p->revoked >= 0)
+		counts = arena_printf(j->arena,
+		    " revoked=%" PRId64 " replaced=%" PRId64, p->revoked,
+		    p->replaced);
 	if (store_incident_set_due(j, i->id, next) < 0)
 		return worker_undo(j);
 	if (store_commit(j) < 0)
 		return -1;
 	log_error("incident deadline near",
 	    "incident=%s seconds=%" PRId64 " certificates=%" PRId64
-	    " revoked=%" PRId64 " replaced=%" PRId64 " begins=%" PRId64
-	    " next=\"what is left is revoked from then on, "
-	    "so that the lists are out at the deadline\"",
-	    i->id, i->deadline - j->now, i->cert_count, p->revoked, p->replaced,
-	    start_of(i));
+	    "%s begins=%" PRId64
+	    " next=\"what is left is revoked from then on, so that the lists "
+	    "are out at the deadline; countersign incident show counts what "
+	    "is done\"",
+	    i->id, i->deadline - j->now, i->cert_count, counts, start_of(i));
 	return 1;
 }
 
@@ -262,14 +278,13 @@ is_time(struct job *j, const struct incident *i)
 int
 issuer_incident_step(const struct issuer *s, struct job *j)
 {
-	struct progress p = { 0 };
+	struct progress p;
 	struct incident i;
 	int found = store_incident_due(j, &i), more;
 
 	if (found <= 0)
 		return found;
-	if (j->now < start_of(&i) &&
-	    store_incident_progress(j, i.id, &p.revoked, &p.replaced) < 0)
+	if (count_progress(j, &i, &p) < 0)
 		return -1;
 	if (store_begin(j) < 0)
 		return -1;

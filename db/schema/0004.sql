@@ -13,3 +13,7 @@ CREATE INDEX incident_telling ON incident (told_to)
 
 -- Whose lists have ended with their key.
 CREATE INDEX destroyed_key_label ON destroyed_key (ca_label);
+
+-- What waits for a list of whatever CA: does an incident?
+CREATE INDEX cert_list_due_first ON cert (list_due_at)
+	WHERE list_due_at IS NOT NULL;

@@ -170,6 +170,8 @@ bad_day(struct job *j)
 	EXPECT(j, store_incident_any_open(j), 1);
 	EXPECT(j, store_incident_has_left(j, "i"), 0);
 	EXPECT(j, store_incident_waits(j, "i", "ca", false), 1);
+	fixture_sql(j, "UPDATE cert SET list_due_at = NULL");
+	EXPECT(j, store_incident_waits(j, "i", "ca", false), 0);
 	EXPECT(j, store_incident_unlisted(j, "i", &n), 0);
 	EXPECT(j, store_incident_any_spent(j), 0);
 	EXPECT(j, store_incident_due(j, &i), 1);
