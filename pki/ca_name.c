@@ -8,10 +8,19 @@
 bool
 ca_name_is_generic(struct span text)
 {
+	/* The last ones stand in programs' defaults. */
 	static const char *const generic[] = { "ca", "root", "root ca",
 		"issuing ca", "certificate authority",
-		"certification authority" };
+		"certification authority", "n/a", "none", "unknown",
+		"some-state", "internet widgits pty ltd",
+		"default company ltd" };
+	bool has_letter = false;
 
+	for (size_t i = 0; i < text.n; i++)
+		has_letter |=
+		    ascii_is_alnum(text.p[i]) || ((uint8_t)text.p[i] & 0x80);
+	if (!has_letter)
+		return true;
 	for (size_t i = 0; i < sizeof generic / sizeof generic[0]; i++)
 		if (span_caseeq_str(span_trim(text), generic[i]))
 			return true;

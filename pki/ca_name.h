@@ -4,7 +4,8 @@
 
 #include "lib/buf.h"
 
-/* "Root CA", "Certificate Authority" and their like name nobody. */
+/* "Root CA", "Certificate Authority" and their like name nobody, nor do
+ * placeholders and what has neither letter nor digit. */
 bool ca_name_is_generic(struct span text);
 /* The value of the first common name; empty if there is none. */
 struct span ca_name_common(struct span name_der);
