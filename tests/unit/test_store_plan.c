@@ -239,6 +239,7 @@ whole_life(struct job *j)
 	const char *account = fixture_account(j);
 	struct order *o = fixture_order(j, account, 2);
 	struct order *failing = fixture_order(j, account, 2);
+	struct span tbs;
 	const char *leased;
 	struct order *list, taken;
 	struct challenge_subject subject;
@@ -381,6 +382,8 @@ whole_life(struct job *j)
 	EXPECT(j, store_cert_by_number(j, "00", &got), 1);
 	EXPECT(j, store_cert_by_sha256(j, SPAN("s"), &got), 1);
 	EXPECT(j, store_key_is_blocked(j, KEY_BY_SPKI(SPAN("s")), account), 1);
+	EXPECT(j,
+	    store_key_certificates(j, SPAN("s"), account, 1, &tbs, &count), 0);
 	EXPECT(j, store_cert_count_since(j, 1, &n), 0);
 	EXPECT(j, store_crl_latest(j, "ca", 0, &crl), 1);
 	EXPECT(j, store_cert_revoked(j, &crl, 1, &revoked, &count), 0);
