@@ -258,8 +258,12 @@ conf_check_account_prefixes(struct check *c)
 	for (size_t i = 0; i < list->n; i++) {
 		struct span prefix = span_str(list->v[i]);
 
+		/* No value of a CAA parameter has a blank, a semicolon or
+		 * anything beyond ASCII (RFC 8659 4.2). */
 		if (!span_starts(prefix, SPAN("https://")) ||
-		    prefix.p[prefix.n - 1] != '/')
+		    prefix.p[prefix.n - 1] != '/' || !span_is_ascii(prefix) ||
+		    span_find(prefix, 0, ' ') < prefix.n ||
+		    span_find(prefix, 0, ';') < prefix.n)
 			conf_wrong(c, "policy.caa_account_prefixes",
 			    "each must be a URL that ends with a slash, such "
 			    "as https://old.example.org/acme/acct/");

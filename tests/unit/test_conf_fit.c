@@ -20,6 +20,9 @@
 #define FIT_URL                                                                \
 	"; certificates take URLs such as http://crl.example.org/ca.crl "      \
 	"(PK-133)\n"
+#define FIT_PREFIX                                                             \
+	"conf:28: policy.caa_account_prefixes: each must be a URL that ends "  \
+	"with a slash, such as https://old.example.org/acme/acct/\n"
 #define OWN_CA                                                                 \
 	"\tca_key = ca.key\n\tca_key_passphrase = ca.pass\n" CRL_URL           \
 	"\tcrl_file = ca.crl\n"
@@ -318,6 +321,24 @@ static const struct conf_wrong wrongs[] = {
 	    "conf: external.same_operator: must be yes in public mode: the "
 	    "proof of control over a mailbox may not be delegated, so whoever "
 	    "runs this server has to run that CA as well\n" },
+	/* PK-40: what no CAA record can hold. */
+	{ OWN_CA,
+	    "}\npolicy {\n\tcaa_account_prefixes = { \"http://a.example/\" }\n"
+	    "}\nissuer {\n" OWN_CA,
+	    FIT_PREFIX },
+	{ OWN_CA,
+	    "}\npolicy {\n\tcaa_account_prefixes = { \"https://a.example/a "
+	    "b/\" "
+	    "}\n}\nissuer {\n" OWN_CA,
+	    FIT_PREFIX },
+	{ OWN_CA,
+	    "}\npolicy {\n\tcaa_account_prefixes = { \"https://a.example/;a/\" "
+	    "}\n}\nissuer {\n" OWN_CA,
+	    FIT_PREFIX },
+	{ OWN_CA,
+	    "}\npolicy {\n\tcaa_account_prefixes = { "
+	    "\"https://a.example/\xc3\xa4/\" }\n}\nissuer {\n" OWN_CA,
+	    FIT_PREFIX },
 	/* PK-105, PK-195 */
 	{ NULL, "mode = public\n",
 	    "conf: policy.caa_identities: must not be empty in public mode\n"
