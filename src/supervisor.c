@@ -35,7 +35,6 @@
 #include <unistd.h>
 
 #define PAUSE_FIRST_MS 100
-#define PAUSE_MAX_MS 30000
 /* A role that lived this long is not in a loop of failures. */
 #define STEADY_MS 60000
 /* Of a role that is started again on SIGHUP only. */
@@ -166,7 +165,6 @@ child_ended(struct supervisor *s, struct child *c, int status)
 	if (now - c->started_ms >= STEADY_MS ||
 	    (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL))
 		c->pause_ms = PAUSE_FIRST_MS;
-	c->start_ms = now + c->pause_ms;
 	if (WIFSIGNALED(status))
 		log_error("role ended", "which=%s signal=%d restart_ms=%lld",
 		    role_name(c->role), WTERMSIG(status),
@@ -175,9 +173,7 @@ child_ended(struct supervisor *s, struct child *c, int status)
 		log_error("role ended", "which=%s status=%d restart_ms=%lld",
 		    role_name(c->role), WEXITSTATUS(status),
 		    (long long)c->pause_ms);
-	c->pause_ms *= 2;
-	if (c->pause_ms > PAUSE_MAX_MS)
-		c->pause_ms = PAUSE_MAX_MS;
+	supervisor_pause(c);
 }
 
 static void
@@ -328,13 +324,18 @@ start_due(struct supervisor *s)
 	for (size_t i = 0; i < s->child_count && !s->stopping; i++) {
 		struct child *c = &s->children[i];
 
-		if (c->pid == 0 && c->start_ms <= now)
-			supervisor_start(s, c);
+		if (c->pid == 0 && c->start_ms <= now &&
+		    supervisor_start(s, c) < 0) {
+			if (s->told_ready)
+				supervisor_pause(c);
+			else
+				give_up(s, c, EXIT_FAILURE);
+		}
 		if (c->pid == 0 && c->start_ms < next)
 			next = c->start_ms;
 	}
-	if (s->stopping)
-		next = s->stop_ms;
+	if (s->stopping) /* where none has started there is no end to hear of */
+		next = any_running(s) ? s->stop_ms : now;
 	else if ((end_ms = supervisor_replace_due(s, now)) < next)
 		next = end_ms;
 	if (next == INT64_MAX)

@@ -20,6 +20,8 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#define PAUSE_MAX_MS 30000
+
 /* The end that the role talks to linters or the issuer over, or -1.  The pair
  * outlives both of them. */
 static int
@@ -185,24 +187,38 @@ give_pins(struct supervisor *s, const struct child *c, int *fd)
 }
 
 void
+supervisor_pause(struct child *c)
+{
+	c->start_ms = clock_mono_ms() + c->pause_ms;
+	c->pause_ms *= 2;
+	if (c->pause_ms > PAUSE_MAX_MS)
+		c->pause_ms = PAUSE_MAX_MS;
+}
+
+/* No process, or nothing that it needs: the machine, or a limit, is at its
+ * end. */
+static int
+not_started(const struct child *c, const char *call, int pins_fd)
+{
+	log_error("role not started",
+	    "role=%s error=\"%s: %s\" next=\"see what may be open and run "
+	    "(LimitNOFILE= and TasksMax= of a systemd unit)\"",
+	    role_name(c->role), call, strerror(errno));
+	if (pins_fd >= 0)
+		close(pins_fd);
+	return -1;
+}
+
+int
 supervisor_start(struct supervisor *s, struct child *c)
 {
 	int fds[2], pins_fd;
 	pid_t pid;
 
-	if (give_pins(s, c, &pins_fd) < 0) {
-		c->start_ms = clock_mono_ms() + c->pause_ms;
-		return;
-	}
-
-	if (pipe(fds) < 0) {
-		log_error("role not started", "role=%s error=\"pipe: %s\"",
-		    role_name(c->role), strerror(errno));
-		if (pins_fd >= 0)
-			close(pins_fd);
-		c->start_ms = clock_mono_ms() + c->pause_ms;
-		return;
-	}
+	if (give_pins(s, c, &pins_fd) < 0)
+		return -1;
+	if (pipe(fds) < 0)
+		return not_started(c, "pipe", pins_fd);
 	fd_set_cloexec(fds[0], true);
 	/* Before it is read: a change in between is not overlooked. */
 	if (c->role < ROLE_COUNT)
@@ -210,19 +226,19 @@ supervisor_start(struct supervisor *s, struct child *c)
 	pid = fork();
 	if (pid == 0)
 		exec_role(s, c, fds[1], pins_fd);
+	if (pid < 0) {
+		not_started(c, "fork", pins_fd);
+		close(fds[0]);
+		close(fds[1]);
+		return -1;
+	}
 	close(fds[1]);
 	if (pins_fd >= 0)
 		close(pins_fd);
-	if (pid < 0) {
-		log_error("role not started", "role=%s error=\"fork: %s\"",
-		    role_name(c->role), strerror(errno));
-		close(fds[0]);
-		c->start_ms = clock_mono_ms() + c->pause_ms;
-		return;
-	}
 	c->pid = pid;
 	c->ready_fd = fds[0];
 	c->is_ready = false;
 	c->started_ms = clock_mono_ms();
 	log_debug("role started", "which=%s pid=%d", role_name(c->role), pid);
+	return 0;
 }

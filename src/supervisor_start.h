@@ -67,7 +67,9 @@ struct supervisor {
 /* That with keys in tokens which has this role, or NULL. */
 struct key_process *supervisor_key_process(
     struct supervisor *s, enum role role);
-/* Forks and executes: it runs, or it is due again after its pause. */
-void supervisor_start(struct supervisor *s, struct child *c);
+/* Forks and executes: 0, or -1 after a line in the log. */
+int supervisor_start(struct supervisor *s, struct child *c);
+/* It is due again after its pause, and the next one is longer. */
+void supervisor_pause(struct child *c);
 
 #endif

@@ -193,6 +193,12 @@ def test_nothing_starts(site):
                 assert re.search(rf'error="[^"]*{re.escape(said)}', text), \
                     text
                 assert "event=ready" not in text, text
+    with case("with too few open files nothing stays started, and a line says "
+              "why"):
+        text = command("prlimit", "--nofile=16", site.program, "-f",
+                       site.config, status=1)
+        assert "Too many open files" in text and "LimitNOFILE=" in text, text
+        assert "event=ready" not in text, text
     site.start()
 
 
