@@ -222,7 +222,8 @@ store_cert_revoked(struct job *j, const struct crl *list,
 }
 
 /* A reason that has changed since the list was collected is still due; and the
- * list with the greater number may have been collected before this one. */
+ * list with the greater number may have been collected before this one.  By id:
+ * a planner that takes what is due for few reads all of that for each row. */
 int
 store_cert_listed(struct job *j, const struct crl *list,
     const struct revoked *entries, size_t count)
@@ -234,7 +235,7 @@ store_cert_listed(struct job *j, const struct crl *list,
 		    store_change(j, NULL,
 			"UPDATE cert SET list_due_at = $6 "
 			"WHERE ca_label = $1 AND id = $2 AND reason = $3 "
-			"AND list_due_at IS NOT NULL "
+			"AND COALESCE(list_due_at, 0) <> 0 "
 			"AND NOT EXISTS (SELECT 1 FROM crl "
 			"WHERE crl.ca_label = $1 AND crl.shard = $5 "
 			"AND crl.number > $4)",

@@ -404,6 +404,14 @@ whole_life(struct job *j)
 	account_life(j, account);
 }
 
+/* PK-151: one row of very many that wait is not looked for among those. */
+static bool
+reads_all_that_waits(const char *step, const char *text)
+{
+	return strstr(step, "cert_list_due") != NULL &&
+	       strstr(text, "UPDATE cert SET list_due_at = $6") != NULL;
+}
+
 struct plans {
 	struct job *j;
 	sqlite3 *db;
@@ -472,7 +480,7 @@ explain(void *ctx, const char *text)
 	while (sqlite3_step(stmt) == SQLITE_ROW) {
 		const char *step = (const char *)sqlite3_column_text(stmt, 3);
 
-		if (!reads_all(step, text))
+		if (!reads_all(step, text) && !reads_all_that_waits(step, text))
 			continue;
 		print_message("# %s: %s\n", step, text);
 		p->scans++;
@@ -512,8 +520,9 @@ explain_prepared(
 	for (; found == 1; found = query_next(&q)) {
 		const char *step = query_text(&q);
 
-		if (strstr(step, "Seq Scan") == NULL ||
-		    may_read_all(step, text))
+		if (!reads_all_that_waits(step, text) &&
+		    (strstr(step, "Seq Scan") == NULL ||
+			may_read_all(step, text)))
 			continue;
 		print_message("# %s: %s\n", step, text);
 		p->scans++;
@@ -615,6 +624,9 @@ test_no_statement_scans(struct job *j)
 	whole_life(j);
 	purge_life(j);
 	if (fixture_is_pgsql()) {
+		/* As the planner knows it on a day on which nothing waits. */
+		fixture_certs(j, fixture_account(j), "2000");
+		fixture_sql(j, "ANALYZE cert");
 		explain_all_prepared(&p);
 	} else {
 		assert_int_equal(
