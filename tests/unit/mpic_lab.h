@@ -29,7 +29,7 @@ extern const char mpic_good[];
 struct mpic_view {
 	const char *completed, *passed, *details;
 };
-/* In the unit's arena, of this moment. */
+/* In the unit's arena, of this moment; the clock stands from then on. */
 const char *mpic_element(const char *code, const struct mpic_view *v);
 /* The same as the specification's examples are printed. */
 const char *mpic_element_flat(const char *code, const struct mpic_view *v);
