@@ -263,7 +263,7 @@ add_order(const struct many *m, struct job *j, const struct cert *c,
 		"INSERT INTO challenge (id, authz_id, token_part1_sha256, "
 		"token_part2, token_part2_sha256, thumbprint, from_address, "
 		"message_id, posted_at, proven_at) VALUES ($1, $2, $3, $1, $4, "
-		"$2, 'ca@ca.test', $1, $5, $5)",
+		"$2, 'ca+' || $1 || '@ca.test', $1, $5, $5)",
 		ARGS(v_text(challenge), v_text(authz),
 		    v_bytes(span_mem(part1, sizeof(part1))),
 		    v_bytes(span_mem(part2, sizeof(part2))),
