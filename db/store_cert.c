@@ -266,7 +266,9 @@ store_cert_of_ca(struct job *j, const char *ca_label, const char *after,
 	*out = arena_calloc(j->arena, max, sizeof(**out));
 	found = query_first(&q, j,
 	    "SELECT " CERT_COLUMNS " FROM cert WHERE ca_label = $1 "
-	    "AND serial > $2 ORDER BY serial LIMIT $3",
+	    /* A spoiled number may even be empty. */
+	    "AND serial >= $2 AND (serial > $2 OR $2 = '') "
+	    "ORDER BY serial LIMIT $3",
 	    ARGS(v_text(ca_label), v_text(after), v_int((int64_t)max)));
 	for (; found == 1; found = query_next(&q))
 		cert_read(&q, &(*out)[(*count)++]);

@@ -265,6 +265,26 @@ test_rotated(struct job *j)
 	assert_false(is_revoked(j, "0109"));
 }
 
+/* L-65: whatever number that row was given, be it none at all. */
+static void
+test_no_number(struct job *j)
+{
+	struct crl_taken t;
+	struct list_lab lab;
+
+	restore(&lab, j);
+	list_lab_issue(&lab, "0109", j->now + 300 * DAY);
+	fixture_sql(j, "UPDATE cert SET spki_sha256 = profile_sha256 "
+		       "WHERE id = '0109'; "
+		       "UPDATE cert SET serial = '' WHERE id = '0105'; "
+		       "UPDATE cert SET serial = '0105' WHERE id = '0109'");
+	EXPECT(j, crl_take(j, &lab.issuer, "operator", &t), 0);
+	assert_int_equal(t.foreign, 1);
+	assert_int_equal(t.unknown, 2);
+	assert_true(is_revoked(j, "0105"));
+	assert_false(is_revoked(j, "0109"));
+}
+
 /* Nothing in the row says whose it is; or it is another CA's of the same
  * number. */
 static void
@@ -309,6 +329,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_reason),
 	STORE_TEST(test_swapped),
 	STORE_TEST(test_rotated),
+	STORE_TEST(test_no_number),
 	STORE_TEST(test_foreign),
 	STORE_TEST(test_reserved),
 };
