@@ -330,7 +330,8 @@ int
 store_incident_filled(struct job *j, const struct incident *i,
     const struct incident_selector *s, int64_t due_at, struct incident_fill *f)
 {
-	if (fill_last(j, i, s, f) < 0)
+	/* First: of what was undone meanwhile there is no row to add to. */
+	if (store_incident_go_on(j, i->id) < 0 || fill_last(j, i, s, f) < 0)
 		return -1;
 	j->wake |= 1u << ROLE_ISSUER;
 	return store_change_one(j, "incident",

@@ -194,6 +194,9 @@ test_killed(struct job *j)
 	assert_int_equal(set_size(j, "i"), 0);
 	EXPECT(j, store_incident_by_id(j, "i", &back), 0);
 	EXPECT(j, issuer_incident_undo_due(j, &due), 0);
+	/* ---- which was only stopped, and goes on */
+	fixture_sql(j, "UPDATE cert SET reserved_at = 9999999999");
+	REFUSED(j, store_incident_filled(j, &i, &all, 1, &f), ERR_CONFLICT);
 	assert_int_equal(all_notices(j, "i"), 0);
 	assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM audit "
 					  "WHERE event = 'incident not opened' "
