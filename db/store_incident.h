@@ -100,6 +100,9 @@ int store_incident_count(struct job *j, const struct incident_selector *s,
 int store_incident_opening(struct job *j, int64_t *at);
 /* One that nobody has filled since `until`: 1 and id, opened_by, opened_at. */
 int store_incident_stuck(struct job *j, int64_t until, struct incident *out);
+/* The same, of those that nobody is at: it is this transaction's. */
+int store_incident_take_stuck(
+    struct job *j, int64_t until, struct incident *out);
 /* Takes back `max` of its set, and in the end itself, unless somebody has
  * filled it since `until`: 1 there may be more, 0 it is gone or open, -1. */
 int store_incident_undo(

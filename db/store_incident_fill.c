@@ -351,14 +351,11 @@ store_incident_opening(struct job *j, int64_t *at)
 	    NO_ARGS);
 }
 
-int
-store_incident_stuck(struct job *j, int64_t until, struct incident *out)
+static int
+stuck_get(struct job *j, const char *text, int64_t until, struct incident *out)
 {
 	struct query q;
-	int found = query_first(&q, j,
-	    "SELECT id, opened_by, opened_at FROM incident "
-	    "WHERE opening_at <= $1 ORDER BY opening_at LIMIT 1",
-	    ARGS(v_int(until)));
+	int found = query_first(&q, j, text, ARGS(v_int(until)));
 
 	*out = (struct incident){ .id = NULL };
 	if (found == 1) {
@@ -368,6 +365,26 @@ store_incident_stuck(struct job *j, int64_t until, struct incident *out)
 	}
 	query_end(&q);
 	return found;
+}
+
+#define STUCK                                                                  \
+	"SELECT id, opened_by, opened_at FROM incident "                       \
+	"WHERE opening_at <= $1 ORDER BY opening_at LIMIT 1"
+
+int
+store_incident_stuck(struct job *j, int64_t until, struct incident *out)
+{
+	return stuck_get(j, STUCK, until, out);
+}
+
+/* Whoever fills it may have stopped in the middle of a bite: the issuer does
+ * not wait for that. */
+int
+store_incident_take_stuck(struct job *j, int64_t until, struct incident *out)
+{
+	return stuck_get(j,
+	    store_is_exclusive(j) ? STUCK : STUCK " FOR UPDATE SKIP LOCKED",
+	    until, out);
 }
 
 /* From the first bite on nobody goes on with it; the row goes with the last. */

@@ -380,6 +380,14 @@ issuer_incident_undo_step(struct job *j)
 		return more;
 	if (store_begin(j) < 0)
 		return -1;
+	/* It may have been opened meanwhile, or be filled right now. */
+	more = store_incident_take_stuck(j, until, &i);
+	if (more < 0)
+		return worker_undo(j);
+	if (more == 0) {
+		store_rollback(j);
+		return 0;
+	}
 	more = store_incident_undo(j, i.id, until, UNDO_BITE);
 	if (more < 0 || (more == 0 && note_undone(j, &i) < 0))
 		return worker_undo(j);

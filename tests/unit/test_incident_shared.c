@@ -6,6 +6,7 @@
 
 #include "acme/revoke.h"
 #include "db/store_revoke.h"
+#include "src/role_issuer.h"
 
 static int
 revoke_bite(struct job *j)
@@ -97,8 +98,46 @@ test_held_certificate(struct job *j)
 	    29);
 }
 
+/* Whose set is there, and who is about to open it. */
+static struct incident filled;
+
+static int
+open_filled(struct job *j)
+{
+	const struct incident_selector all = { .from = 1 };
+	struct incident_fill f = { .is_done = true };
+
+	return store_incident_filled(j, &filled, &all, j->now, &f) == 0 ? 1
+									: -1;
+}
+
+/* A command that was stopped in the middle of its last bite, for longer than it
+ * may: the issuer neither waits for it, nor says that it was not opened once it
+ * has gone on. */
+static void
+test_stopped_command(struct job *j)
+{
+	struct fixture_other other;
+
+	fixture_certs(j, fixture_account(j), "30");
+	filled = lab_incident(j, "i", 4, j->now + 86400);
+	filled.opened_at = j->now;
+	COMMITTED(j, store_incident_begin(j, &filled));
+	j->now += 301;
+	fixture_other_begin(&other, open_filled);
+	EXPECT(j, issuer_incident_undo_step(j), 0);
+	fixture_other_end(&other);
+	EXPECT(j, issuer_incident_undo_step(j), 0);
+	EXPECT(j, store_incident_any_open(j), 1);
+	assert_int_equal(
+	    fixture_count(j, "SELECT COUNT(*) FROM audit "
+			     "WHERE event = 'incident not opened'"),
+	    0);
+}
+
 static const struct CMUnitTest tests[] = {
 	STORE_TEST_PGSQL(test_two_issuers),
 	STORE_TEST_PGSQL(test_held_certificate),
+	STORE_TEST_PGSQL(test_stopped_command),
 };
 UNIT_MAIN(tests)
