@@ -79,7 +79,8 @@ int store_incident_open(struct job *j, const struct incident *i,
 struct incident_fill {
 	struct cert_place after; /* {0}: at the beginning */
 	size_t listed;           /* of cert_ids */
-	int64_t count;           /* of the set by now */
+	int64_t newest_at; /* what was reserved last when it began; 0: none */
+	int64_t count;     /* of the set by now */
 	bool is_done;
 	/* What store_incident_filled() has added, in its job's memory. */
 	const char **late;

@@ -162,8 +162,29 @@ store_incident_open(struct job *j, const struct incident *i,
 /* --- in bites ------------------------------------------------------------- */
 
 /* Numbers that are reserved while the set is being filled, and before by a
- * machine whose clock is behind: the last bite has them all. */
+ * machine whose clock is behind: the last bite has them all.  It goes by the
+ * clock of those that reserve, too: that of whoever opens may be ahead. */
 #define BACK_SECS INT64_C(3600)
+
+static int
+note_newest(struct job *j, struct incident_fill *f)
+{
+	if (f->after.id != NULL || f->newest_at != 0)
+		return 0;
+	return store_get_int(j, &f->newest_at,
+		   "SELECT COALESCE(MAX(reserved_at), 0) FROM cert",
+		   NO_ARGS) < 0
+		   ? -1
+		   : 0;
+}
+
+static int64_t
+late_since(const struct incident *i, const struct incident_fill *f)
+{
+	int64_t at = f->newest_at < i->opened_at ? f->newest_at : i->opened_at;
+
+	return at - BACK_SECS;
+}
 
 int
 store_incident_begin(struct job *j, const struct incident *i)
@@ -245,8 +266,11 @@ fill_page(struct job *j, const char *id, const struct incident_selector *s,
 	struct cert_place end;
 	struct choice c;
 	int64_t added;
-	int more = page_end(j, &f->after, max, &end);
+	int more;
 
+	if (note_newest(j, f) < 0)
+		return -1;
+	more = page_end(j, &f->after, max, &end);
 	if (more < 0)
 		return -1;
 	choose(j, id, s, now, &c);
@@ -316,7 +340,7 @@ fill_last(struct job *j, const struct incident *i,
 	if (store_cert_await_reservations(j) < 0)
 		return -1;
 	choose(j, i->id, s, i->opened_at, &c);
-	c.v[c.n++] = v_int(i->opened_at - BACK_SECS);
+	c.v[c.n++] = v_int(late_since(i, f));
 	found = query_first_write(&q, j,
 	    FREEZE "AND c.reserved_at >= $13 " UNLESS_THERE
 		   " RETURNING cert_id",

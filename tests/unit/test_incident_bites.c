@@ -226,9 +226,10 @@ test_not_stuck(struct job *j)
 	assert_int_equal(set_size(j, "i"), 1000);
 }
 
-/* PK-185: a number that is reserved behind the walk is in the set. */
+/* PK-185: a number that is reserved behind the walk is in the set, by whatever
+ * clock. */
 static void
-test_reserved_meanwhile(struct job *j)
+reserve_meanwhile(struct job *j, int64_t ahead)
 {
 	const struct incident_selector s = { .profile = "racing" };
 	struct order *o = fixture_order(j, fixture_account(j), 1);
@@ -251,7 +252,9 @@ test_reserved_meanwhile(struct job *j)
 	struct incident_fill f = { .is_done = false };
 	bool taken;
 
-	i.opened_at = j->now;
+	fixture_certs(j, o->account_id, "1");
+	fixture_sql(j, "UPDATE cert SET reserved_at = issued_at");
+	i.opened_at = j->now + ahead;
 	COMMITTED(j, store_incident_begin(j, &i));
 	COMMITTED(j, store_incident_fill(j, &i, &s, 100, &f));
 	assert_true(f.is_done);
@@ -260,6 +263,18 @@ test_reserved_meanwhile(struct job *j)
 	COMMITTED(j, store_incident_filled(j, &i, &s, j->now, &f));
 	assert_int_equal(f.count, 1);
 	assert_int_equal(set_size(j, "i"), 1);
+}
+
+static void
+test_reserved_meanwhile(struct job *j)
+{
+	reserve_meanwhile(j, 0);
+}
+
+static void
+test_clock_ahead(struct job *j)
+{
+	reserve_meanwhile(j, 2 * HOUR);
 }
 
 /* PK-185, PK-187: the first are told when it is opened, the others by the
@@ -327,6 +342,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_killed),
 	STORE_TEST(test_not_stuck),
 	STORE_TEST(test_reserved_meanwhile),
+	STORE_TEST(test_clock_ahead),
 	STORE_TEST(test_told),
 	STORE_TEST(test_cancelled_while_told),
 };
