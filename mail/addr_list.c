@@ -10,6 +10,7 @@
 #include "lib/utf8.h"
 #include "mail/cfws.h"
 #include "mail/finding.h"
+#include "mail/iso_2022_jp.h"
 #include "mail/mime.h"
 
 struct lex {
@@ -343,6 +344,8 @@ hides_other(struct job *j, struct span name, struct span spec)
 	if (!span_has(name, SPAN("=?")))
 		return false;
 	shown = mime_undo_words(j, name);
+	if (iso_2022_jp_is_all(name))
+		shown = iso_2022_jp_strip(j, shown);
 	for (at = 0; (at = span_find(shown, at, '@')) < shown.n; at++)
 		if (is_other_at(shown, at, spec))
 			return true;

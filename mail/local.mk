@@ -33,6 +33,7 @@ libcs_mail_a_SOURCES = \
 	mail/mime_decode.c \
 	mail/mime_part.c mail/mime_part.h \
 	mail/iodef.c mail/iodef.h \
+	mail/iso_2022_jp.c mail/iso_2022_jp.h \
 	mail/notice.c mail/notice.h \
 	mail/reply.c mail/reply.h \
 	mail/reply_above.c mail/reply_above.h \

@@ -151,6 +151,31 @@ test_from(void **state)
 		    "alice@user.test", "" },
 		{ "=?utf-8?q?Al.?= B <alice@user.test>", "alice@user.test",
 		    "" },
+		/* letters that are "@." and the like in their charset */
+		{ "=?ISO-2022-JP?B?GyRCQC5FRDBsTzobKEI=?= "
+		  "<alice@user.test>",
+		    "alice@user.test", "" },
+		{ "=?ISO-2022-JP?B?GyRCQGlNVTUuQmcbKEI=?= "
+		  "<alice@user.test>",
+		    "alice@user.test", "" },
+		{ "=?ISO-2022-JP?Q?=1B$B@.=1B(B_bob=40user.test?= "
+		  "<alice@user.test>",
+		    NULL, "hdr.from-syntax" },
+		{ "=?ISO-2022-JP?Q?bob=1B$B@.=1B(B=40user.test?= "
+		  "<alice@user.test>",
+		    NULL, "hdr.from-syntax" },
+		{ "=?ISO-2022-JP?Q?=1B$Bbob=40user.test=1B(B?= "
+		  "<alice@user.test>",
+		    NULL, "hdr.from-syntax" },
+		{ "=?ISO-2022-JP?Q?=1B$Bbbob=40user.com=1B$B?= "
+		  "<alice@user.test>",
+		    NULL, "hdr.from-syntax" },
+		{ "=?ISO-2022-JP?Q?ali=1B$B@.=1B(Bce=40user.test?= "
+		  "<alice@user.test>",
+		    NULL, "hdr.from-syntax" },
+		{ "=?utf-8?q?=1B$B_bob=40user.test_=1B(B?= "
+		  "<alice@user.test>",
+		    NULL, "hdr.from-syntax" },
 		{ "=?utf-8?q?Dr. <alice@user.test>", NULL, "hdr.from-syntax" },
 		{ "=?utf-8?q?alice=40user.test?=", NULL, "hdr.from-syntax" },
 		{ "=?utf-8?q?=3Calice=40user.test=3E?=", NULL,
