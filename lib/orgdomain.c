@@ -20,9 +20,18 @@ bool
 orgdomain_top_is_known(const char *domain)
 {
 	const psl_ctx_t *list = psl_builtin();
-	const char *dot = strrchr(domain, '.');
+	const char *dot;
 
-	return list == NULL ||
-	       psl_is_public_suffix2(list, dot == NULL ? domain : dot + 1,
-		   PSL_TYPE_ANY | PSL_TYPE_NO_STAR_RULE) != 0;
+	if (list == NULL)
+		return true;
+	/* "za" is in no rule, "co.za" is. */
+	for (;;) {
+		if (psl_is_public_suffix2(list, domain,
+			PSL_TYPE_ANY | PSL_TYPE_NO_STAR_RULE) != 0)
+			return true;
+		dot = strchr(domain, '.');
+		if (dot == NULL)
+			return false;
+		domain = dot + 1;
+	}
 }

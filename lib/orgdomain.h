@@ -11,7 +11,8 @@
  * suffixes knows no shorter one. */
 const char *orgdomain_of(const char *domain);
 
-/* Is its last label a top-level domain that the list of public suffixes knows?
+/* Is it below a top-level domain that the list of public suffixes knows, or
+ * below a suffix with one that stands there with its suffixes only ("co.za")?
  * Without a list each is. */
 bool orgdomain_top_is_known(const char *domain);
 

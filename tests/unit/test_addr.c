@@ -427,6 +427,8 @@ test_top_level(void **state)
 		{ "example.co.uk", true },
 		{ "example.ck", true }, /* everything below is a suffix */
 		{ "example.xn--p1ai", true },
+		{ "example.co.za", true }, /* "za" alone is none */
+		{ "mail.example.org.za", true },
 	};
 	const struct addr_policy open = { 0 }, public = { .is_public = true };
 	struct job *j = unit_job();
