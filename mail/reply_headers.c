@@ -278,25 +278,24 @@ reply_headers_from(struct job *j, const struct message *m, const char *mailbox,
 }
 
 /* One word at a time: some of these fields hold several addresses with blanks
- * between them.  No more than so many words: the last servers' are topmost. */
+ * between them.  More words than so many are nobody's but who hides one there:
+ * Exchange puts its field below those of the sender. */
 static bool
-names_mailbox(
-    struct job *j, struct span body, const char *mailbox, size_t *words)
+names_mailbox(struct job *j, struct addr_list *l, struct span body,
+    const char *mailbox, size_t *words)
 {
-	struct addr_list l;
 	size_t at = 0, from;
 
-	addr_list_init(j, &l, PASSED_ON_MAX);
 	while (at < body.n && *words < PASSED_ON_MAX) {
 		from = at;
 		while (at < body.n && strchr(" \t\r\n,;", body.p[at]) == NULL)
 			at++;
 		if (at++ == from)
 			continue;
-		(void)addr_list_add(j, &l, span_cut(body, from, at - 1));
+		(void)addr_list_add(j, l, span_cut(body, from, at - 1));
 		++*words;
 	}
-	return addr_list_has(&l, mailbox);
+	return *words == PASSED_ON_MAX || addr_list_has(l, mailbox);
 }
 
 /*
@@ -314,11 +313,13 @@ reply_headers_passed_on(struct job *j, const struct message *m,
 		"X-Forwarded-For", "X-Loop", "X-MS-Exchange-Inbox-Rules-Loop",
 		NULL };
 	const struct field *x = signature + 1;
+	struct addr_list l;
 	size_t words = 0;
 
+	addr_list_init(j, &l, PASSED_ON_MAX);
 	for (; x < m->fields + m->field_count; x++)
 		if (is_one_of(x->name, names) &&
-		    names_mailbox(j, x->body, mailbox, &words))
+		    names_mailbox(j, &l, x->body, mailbox, &words))
 			return finding_set(f, FINDING_REFUSE, "hdr.automatic",
 			    "an automatic message: %.*s says that it was "
 			    "delivered to the mailbox, and passed on from "

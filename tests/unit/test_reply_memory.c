@@ -470,22 +470,26 @@ static void
 test_header(void **state)
 {
 	static const char top[] = HEAD MIME;
-	static const char *const fields[][2] = {
-		{ "Delivered-To", ", \"a\" <b@c.test> (d)" },
-		{ "Cc", ", =?utf-8?q?=E2=82=AC?= <b@c.test>" },
-		{ "X-Original-To", ", b@c.test" },
+	static const char *const fields[][3] = {
+		{ "Delivered-To", ", \"a\" <b@c.test> (d)", "hdr.automatic" },
+		{ "Cc", ", =?utf-8?q?=E2=82=AC?= <b@c.test>", "match" },
+		{ "X-Original-To", ", b@c.test", "hdr.automatic" },
 	};
 	struct buf b;
 
 	(void)state;
 	world_make();
-	buf_init(&b, unit_job()->arena, MESSAGE_MAX);
-	buf_add_str(&b, top);
-	for (size_t i = 0; i < COUNT(fields); i++)
+	for (size_t i = 0; i < COUNT(fields); i++) {
+		buf_init(&b, unit_job()->arena, MESSAGE_MAX);
+		buf_add_str(&b, top);
 		add_field(&b, fields[i][0], fields[i][1]);
-	buf_add_str(&b, "\r\n");
-	buf_add(&b, filled(BLOCK, "a ", "\r\n", MESSAGE_MAX - 1200 - b.n));
-	judge(sign(buf_span(&b), FEW), "match");
+		add_field(&b, "Comments", fields[i][1]);
+		add_field(&b, "Keywords", fields[i][1]);
+		buf_add_str(&b, "\r\n");
+		buf_add(
+		    &b, filled(BLOCK, "a ", "\r\n", MESSAGE_MAX - 1200 - b.n));
+		judge(sign(buf_span(&b), FEW), fields[i][2]);
+	}
 	smime_trust_free(world.trust);
 }
 
