@@ -115,7 +115,7 @@ replace_key(struct job *j, struct span tbs, struct span spki)
 	EVP_PKEY *key = ossl_own_pkey(j->arena, EVP_EC_gen("P-256"));
 	struct span former = span_from(spki, spki.n - POINT_LEN);
 	uint8_t point[POINT_LEN], old_id[KEY_ID_LEN], new_id[KEY_ID_LEN];
-	size_t n;
+	size_t n = 0;
 
 	if (key == NULL ||
 	    EVP_PKEY_get_octet_string_param(
