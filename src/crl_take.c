@@ -155,6 +155,7 @@ find_and_take(const struct taking *t, struct job *j, const struct crl_entry *e,
     size_t count, struct lost *lost)
 {
 	const struct crl_entry **each =
+	    /* NOLINTNEXTLINE(bugprone-sizeof-expression): a row of pointers */
 	    arena_calloc(j->arena, count, sizeof(*each));
 	struct cert *rows = arena_calloc(j->arena, count, sizeof(*rows));
 
@@ -208,11 +209,13 @@ static const struct crl_entry *
 find_lost(const struct lost *lost, struct span serial)
 {
 	const struct crl_entry key = { .serial = serial }, *pointer = &key;
-	const struct crl_entry **found =
-	    serial.n == 0 ? NULL
-			  : bsearch(&pointer, lost->v, lost->count,
-				sizeof(*lost->v), by_serial);
+	const struct crl_entry **found;
 
+	if (serial.n == 0)
+		return NULL;
+	found = bsearch(&pointer, lost->v, lost->count,
+	    /* NOLINTNEXTLINE(bugprone-sizeof-expression): a row of pointers */
+	    sizeof(*lost->v), by_serial);
 	return found == NULL ? NULL : *found;
 }
 
@@ -258,6 +261,7 @@ look_at_page(const struct taking *t, struct job *j, const struct lost *lost,
 	if (store_cert_of_ca(
 		j, ca_key_label(t->i->ca), *last, BITE, &rows, &count) < 0)
 		return -1;
+	/* NOLINTNEXTLINE(bugprone-sizeof-expression): a row of pointers */
 	e = arena_calloc(j->arena, BITE, sizeof(*e));
 	*last = count > 0 ? rows[count - 1].serial : "";
 	for (size_t k = 0; k < count; k++) {
@@ -282,6 +286,7 @@ take_lost(const struct taking *t, struct job *j, struct lost *lost)
 
 	if (lost->count == 0)
 		return 0;
+	/* NOLINTNEXTLINE(bugprone-sizeof-expression): a row of pointers */
 	qsort(lost->v, lost->count, sizeof(*lost->v), by_serial);
 	do {
 		struct job one;
@@ -344,6 +349,7 @@ take_list(const struct taking *t, struct job *j, int64_t shard)
 	if (file_read_regular(j, file, FILE_MAX, &der) < 0 ||
 	    crl_read(j, ca, der, &l) < 0)
 		return job_context(j, "%s", file);
+	/* NOLINTNEXTLINE(bugprone-sizeof-expression): a row of pointers */
 	lost.v = arena_calloc(j->arena, l.count + 1, sizeof(*lost.v));
 	for (size_t from = 0; from < l.count; from += BITE)
 		if (take_bite(t, j, &l.entries[from],
