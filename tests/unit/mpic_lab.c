@@ -4,8 +4,11 @@
 
 #include <string.h>
 
+#include "dns/open_mpic_form.h"
 #include "lib/clock.h"
 #include "lib/fdio.h"
+#include "lib/json.h"
+#include "src/testimony.h"
 #include "tests/unit/unit.h"
 
 static const char *names[] = { "ca.example" };
@@ -88,4 +91,31 @@ mpic_recorded(const char *name)
 		OPEN_MPIC_ANSWER_MAX, &text),
 	    0);
 	return text;
+}
+
+void
+mpic_check_recorded(const char *name, const struct open_mpic_request *asked,
+    const struct question *q)
+{
+	struct job *j = unit_job();
+	struct open_mpic_answer a;
+	size_t agree = 0;
+
+	assert_int_equal(
+	    open_mpic_answer_parse(j, mpic_recorded(name), asked, &a), 0);
+	assert_true(a.completed && a.is_valid);
+	assert_int_equal(a.count, 5);
+	for (size_t i = 0; i < a.count; i++) {
+		struct testimony t = { .code = span_dup(j->arena,
+					   json_string(json_get(a.elements[i],
+					       "perspective_code"))),
+			.body = span_str(json_dup(j, a.elements[i])) };
+
+		testimony_judge_part(j, q, asked->check, &t);
+		agree += t.answer == ANSWER_AGREES;
+		if (t.answer != ANSWER_AGREES)
+			assert_string_equal(
+			    t.why, "the service could not reach it");
+	}
+	assert_int_equal(agree, 4);
 }

@@ -5,6 +5,8 @@
 
 #include "src/question.h"
 
+struct open_mpic_request;
+
 #define ID "AAAAAAAAAAAAAAAAAAAAAA"
 #define TRACE "aaaaaaaaaaaaaaaaaaaaaaaaaa" /* of that id */
 #define ACCOUNT "https://acme.ca.example/acme/acct/1"
@@ -35,6 +37,9 @@ const char *mpic_element(const char *code, const struct mpic_view *v);
 const char *mpic_element_flat(const char *code, const struct mpic_view *v);
 /* The whole of an answer of the public software: a file of tests/data/mpic. */
 struct span mpic_recorded(const char *name);
+/* That of five perspectives four agree in it, and one could not be reached. */
+void mpic_check_recorded(const char *name,
+    const struct open_mpic_request *asked, const struct question *q);
 /* The text with `to` for the first `from`. */
 const char *mpic_edit(const char *text, const char *from, const char *to);
 
