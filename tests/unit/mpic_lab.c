@@ -119,3 +119,26 @@ mpic_check_recorded(const char *name, const struct open_mpic_request *asked,
 	}
 	assert_int_equal(agree, 4);
 }
+
+void
+mpic_check_changed(const char *good, const struct open_mpic_request *asked,
+    const char *const changes[][2], size_t count)
+{
+	const char *text =
+	    mpic_edit(good, "{\"mpic", REQUESTED("5", "4", "1") "\"mpic");
+	struct job *j = unit_job();
+	struct open_mpic_answer a;
+
+	assert_int_equal(
+	    open_mpic_answer_parse(j, span_str(good), asked, &a), 0);
+	assert_int_equal(
+	    open_mpic_answer_parse(j, span_str(text), asked, &a), 0);
+	for (size_t i = 0; i < count; i++) {
+		text = mpic_edit(good, changes[i][0], changes[i][1]);
+		unit_case("%s", text);
+		assert_int_equal(
+		    open_mpic_answer_parse(j, span_str(text), asked, &a), -1);
+		assert_job_error(j, ERR_MALFORMED, NULL);
+		job_recover(j);
+	}
+}

@@ -40,6 +40,10 @@ struct span mpic_recorded(const char *name);
 /* That of five perspectives four agree in it, and one could not be reached. */
 void mpic_check_recorded(const char *name,
     const struct open_mpic_request *asked, const struct question *q);
+/* A good answer is read, also with what was asked repeated; each of the
+ * changes, { from, to } for mpic_edit(), makes it one that is not. */
+void mpic_check_changed(const char *good, const struct open_mpic_request *asked,
+    const char *const changes[][2], size_t count);
 /* The text with `to` for the first `from`. */
 const char *mpic_edit(const char *text, const char *from, const char *to);
 

@@ -108,27 +108,9 @@ test_answer(void **state)
 		{ "{\"mpic", REQUESTED("5", "4", "2") "\"mpic" },
 		{ "{\"mpic", REQUESTED("5", "\"4\"", "1") "\"mpic" },
 	};
-	struct job *j = unit_job();
-	struct open_mpic_answer a;
 
 	(void)state;
-	assert_int_equal(
-	    open_mpic_answer_parse(j, span_str(good), &asked, &a), 0);
-	assert_int_equal(open_mpic_answer_parse(j,
-			     span_str(mpic_edit(good, "{\"mpic",
-				 REQUESTED("5", "4", "1") "\"mpic")),
-			     &asked, &a),
-	    0);
-	for (size_t i = 0; i < COUNT(changes); i++) {
-		const char *text =
-		    mpic_edit(good, changes[i][0], changes[i][1]);
-
-		unit_case("%s", text);
-		assert_int_equal(
-		    open_mpic_answer_parse(j, span_str(text), &asked, &a), -1);
-		assert_job_error(j, ERR_MALFORMED, NULL);
-		job_recover(j);
-	}
+	mpic_check_changed(good, &asked, changes, COUNT(changes));
 }
 
 /* --- one perspective ------------------------------------------------------ */
