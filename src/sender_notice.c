@@ -4,29 +4,21 @@
 
 #include "db/store_audit.h"
 #include "db/store_notice.h"
-#include "db/store_suppressed.h"
-#include "lib/addr.h"
 #include "lib/arena.h"
 #include "lib/clock.h"
 #include "lib/conf.h"
 #include "lib/log.h"
 #include "mail/notice.h"
 #include "src/role_sender.h"
+#include "src/sender_recipient.h"
 #include "src/sender_renewal.h"
 #include "src/worker.h"
 
 /* As long as a challenge mail's, and for the same reason. */
 #define LEASE_SECS 300
 
-/* The mail cannot be sent, or not any more. */
-static const struct submit_result suppressed = { .outcome = SUBMIT_PERMANENT,
-	.answer = "not sent: the mailbox is on the suppression list" };
-static const struct submit_result no_address = { .outcome = SUBMIT_PERMANENT,
-	.answer = "not sent: this is no mailbox" };
 static const struct submit_result not_needed = { .outcome = SUBMIT_PERMANENT,
 	.answer = "not sent: no longer needed" };
-static const struct submit_result too_late = { .outcome = SUBMIT_PERMANENT,
-	.answer = "not sent in time" };
 
 static int
 compose(struct job *j, const struct notice *n, const struct notice_input *in,
@@ -127,23 +119,16 @@ finish(struct job *j, const struct notice *n, const struct submit_result *r)
 static int
 send_one(const struct sender *s, struct job *j, struct notice *n)
 {
-	const struct addr_policy any = { .utf8_local = true,
-		.reserved_domains = true };
-	struct suppressed entry;
+	const struct sender_recipient to = { .mailbox = n->mailbox,
+		.utf8_local = true,
+		.expires_at = n->expires_at };
+	const struct submit_result *refusal;
 	struct submit_result r;
-	struct addr a;
 	int found;
 
-	/* Rows of others: it may be anything. */
-	if (addr_parse(j, span_str(n->mailbox), &any, &a) < 0) {
-		job_recover(j);
-		return finish(j, n, &no_address);
-	}
-	if (n->expires_at <= j->now)
-		return finish(j, n, &too_late);
-	found = store_suppressed_find(j, addr_counted(j, n->mailbox), &entry);
-	if (found != 0)
-		return found < 0 ? -1 : finish(j, n, &suppressed);
+	found = sender_recipient_check(j, &to, &refusal);
+	if (found <= 0)
+		return found < 0 ? -1 : finish(j, n, refusal);
 	if (notice_renewal_of(n->about) != NULL) {
 		found = sender_renewal_is_wanted(
 		    j, notice_renewal_of(n->about), n->mailbox);

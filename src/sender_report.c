@@ -6,28 +6,20 @@
 
 #include "db/store_audit.h"
 #include "db/store_caa_report.h"
-#include "db/store_suppressed.h"
-#include "lib/addr.h"
 #include "lib/arena.h"
 #include "lib/clock.h"
 #include "lib/conf.h"
 #include "lib/log.h"
 #include "mail/iodef.h"
 #include "src/role_sender.h"
+#include "src/sender_recipient.h"
 #include "src/worker.h"
 
 /* As long as a challenge mail's, and for the same reason. */
 #define LEASE_SECS 300
 
-/* The mail cannot be sent, or not any more. */
-static const struct submit_result suppressed = { .outcome = SUBMIT_PERMANENT,
-	.answer = "not sent: the mailbox is on the suppression list" };
 static const struct submit_result unwanted = { .outcome = SUBMIT_PERMANENT,
 	.answer = "not sent: policy.caa_report is none" };
-static const struct submit_result no_address = { .outcome = SUBMIT_PERMANENT,
-	.answer = "not sent: this is no mailbox" };
-static const struct submit_result too_late = { .outcome = SUBMIT_PERMANENT,
-	.answer = "not sent in time" };
 
 /* Rendered once and kept: every attempt sends the same octets. */
 static int
@@ -107,24 +99,17 @@ finish(struct job *j, const struct caa_report *r, const struct submit_result *s)
 static int
 send_one(const struct sender *s, struct job *j, struct caa_report *r)
 {
-	const struct addr_policy any = { .reserved_domains = true };
-	struct suppressed entry;
+	const struct sender_recipient to = { .mailbox = r->recipient,
+		.expires_at = r->expires_at };
+	const struct submit_result *refusal;
 	struct submit_result result;
-	struct addr a;
 	int found;
 
 	if (j->conf->caa_report != CONF_CAA_REPORT_MAILTO)
 		return finish(j, r, &unwanted);
-	/* Rows of others: it may be anything. */
-	if (addr_parse(j, span_str(r->recipient), &any, &a) < 0) {
-		job_recover(j);
-		return finish(j, r, &no_address);
-	}
-	if (r->expires_at <= j->now)
-		return finish(j, r, &too_late);
-	found = store_suppressed_find(j, addr_counted(j, a.canonical), &entry);
-	if (found != 0)
-		return found < 0 ? -1 : finish(j, r, &suppressed);
+	found = sender_recipient_check(j, &to, &refusal);
+	if (found <= 0)
+		return found < 0 ? -1 : finish(j, r, refusal);
 	if (r->message.n == 0 && render(s, j, r) < 0)
 		return -1;
 	if (submit_send(s->submit, j, j->conf->sender.from, r->recipient,
