@@ -77,6 +77,26 @@ static const struct peer_step auth_busy[] = {
 	SEND("%T NO [UNAVAILABLE] directory is down\r\n"), STAY
 };
 
+/* One login with this server: it is in, or fails so; for peer_free(). */
+static struct peer *
+try_login(const struct peer_step *script, struct fetch_conf conf,
+    enum err_kind kind, const char *expected)
+{
+	struct peer *p = peer_start(script, fetch_lab_tls);
+	struct fetch *f = NULL;
+
+	conf.port = peer_port(p);
+	assert_int_equal(fetch_new(unit_job(), &conf, &f), 0);
+	if (expected != NULL)
+		fetch_lab_failed(fetch_connect(f, unit_job()), kind, expected);
+	else if (fetch_connect(f, unit_job()) < 0)
+		fail_msg("%s", unit_job()->err.text);
+	assert_int_equal(fetch_is_connected(f), expected == NULL);
+	fetch_free(f);
+	peer_stop(p);
+	return p;
+}
+
 /* The strongest that is offered and allowed; the password goes nowhere else. */
 static void
 test_auth(void **state)
@@ -125,22 +145,13 @@ test_auth(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct peer *p = peer_start(cases[i].script, fetch_lab_tls);
-		struct fetch_conf conf = fetch_lab_conf(peer_port(p));
-		struct fetch *f = NULL;
+		struct fetch_conf conf = fetch_lab_conf(0);
+		struct peer *p;
 
 		unit_case("%s", cases[i].name);
 		conf.auth = cases[i].auth;
-		assert_int_equal(fetch_new(unit_job(), &conf, &f), 0);
-		if (cases[i].expected != NULL)
-			fetch_lab_failed(fetch_connect(f, unit_job()),
-			    cases[i].kind, cases[i].expected);
-		else if (fetch_connect(f, unit_job()) < 0)
-			fail_msg("%s", unit_job()->err.text);
-		assert_int_equal(
-		    fetch_is_connected(f), cases[i].expected == NULL);
-		fetch_free(f);
-		peer_stop(p);
+		p = try_login(
+		    cases[i].script, conf, cases[i].kind, cases[i].expected);
 		if (cases[i].kind != ERR_INTERNAL)
 			assert_string_equal(peer_complaint(p), "");
 		peer_free(p);
@@ -197,22 +208,15 @@ test_token(void **state)
 	assert_int_equal(write(fd, "t0k3n\n", 6), 6);
 	close(fd);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct peer *p = peer_start(cases[i].script, fetch_lab_tls);
-		struct fetch_conf conf = fetch_lab_conf(peer_port(p));
-		struct fetch *f = NULL;
+		struct fetch_conf conf = fetch_lab_conf(0);
+		struct peer *p;
 
 		unit_case("%s", cases[i].name);
 		conf.auth = cases[i].auth;
 		conf.token.file = path;
 		conf.password = SPAN("");
-		assert_int_equal(fetch_new(unit_job(), &conf, &f), 0);
-		if (cases[i].expected != NULL)
-			fetch_lab_failed(fetch_connect(f, unit_job()),
-			    cases[i].kind, cases[i].expected);
-		else if (fetch_connect(f, unit_job()) < 0)
-			fail_msg("%s", unit_job()->err.text);
-		fetch_free(f);
-		peer_stop(p);
+		p = try_login(
+		    cases[i].script, conf, cases[i].kind, cases[i].expected);
 		assert_string_equal(peer_complaint(p), "");
 		peer_free(p);
 	}
