@@ -348,6 +348,27 @@ fixture_authz(struct job *j, const struct order *o, size_t i)
 	return &fixture_reread(j, o)->identifiers[i].authz;
 }
 
+struct cert
+fixture_cert(const struct job *j, const char *order_id, const char *account_id)
+{
+	return (struct cert){ .id = "cert",
+		.order_id = order_id,
+		.account_id = account_id,
+		.ca_label = "aabb",
+		.serial = "2a01",
+		.profile = "mailbox-multipurpose",
+		.profile_sha256 = SPAN("profile-hash"),
+		.tbs = SPAN("tbs"),
+		.signature_alg = SPAN("alg"),
+		.lint_report = "{}",
+		.evidence = "{}",
+		.br_version = "1.0.16",
+		.spki_sha256 = SPAN("spki"),
+		.not_before = j->now,
+		.not_after = j->now + INT64_C(365 * 86400),
+		.reserved_at = j->now };
+}
+
 /* --- processes ----------------------------------------------------------- */
 
 int

@@ -18,6 +18,7 @@
 
 #include "tests/unit/unit.h"
 
+#include "db/store_cert.h"
 #include "db/store_login.h"
 #include "db/store_order.h"
 
@@ -103,6 +104,10 @@ struct authz *fixture_authz(struct job *j, const struct order *o, size_t i);
  * authorization of its own.
  */
 void fixture_certs(struct job *j, const char *account_id, const char *count);
+
+/* A row that store_cert_reserve() takes: "cert", number 2a01 of CA "aabb". */
+struct cert fixture_cert(
+    const struct job *j, const char *order_id, const char *account_id);
 
 /* A child process with a job and a connection of its own; what it returns is
  * its exit status.  fixture_wait: that status, or 128 + the signal. */

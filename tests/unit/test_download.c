@@ -45,26 +45,11 @@ static const char *
 issue(struct job *j, const char *order_url, struct span der)
 {
 	static const uint8_t sum[32] = { 1 };
+	struct cert c = fixture_cert(
+	    j, order_url + strlen(FRONT_BASE "/acme/order/"), FRONT_ACCOUNT_ID);
 	bool taken;
-	struct cert c = {
-		.id = "q7Vh2Lr9Tz0bNc4mKd8e1w",
-		.order_id = order_url + strlen(FRONT_BASE "/acme/order/"),
-		.account_id = FRONT_ACCOUNT_ID,
-		.ca_label = "aabb",
-		.serial = "01",
-		.profile = "mailbox-multipurpose",
-		.profile_sha256 = span_mem(sum, sizeof(sum)),
-		.tbs = span_str("tbs"),
-		.signature_alg = span_str("alg"),
-		.lint_report = "{}",
-		.evidence = "{}",
-		.br_version = "1.0.16",
-		.spki_sha256 = span_mem(sum, sizeof(sum)),
-		.not_before = j->now,
-		.not_after = j->now + 365 * 24 * HOUR,
-		.reserved_at = j->now,
-	};
 
+	c.id = "q7Vh2Lr9Tz0bNc4mKd8e1w";
 	COMMITTED(j, store_cert_reserve(j, &c, &taken));
 	COMMITTED(
 	    j, store_cert_record(j, c.id, der, span_mem(sum, sizeof(sum))));

@@ -567,20 +567,7 @@ test_our_key(struct job *j)
 static void
 test_shared_key(struct job *j)
 {
-	struct cert c = {
-		.id = "another",
-		.ca_label = "aabb",
-		.serial = "02",
-		.profile = "mailbox-strict",
-		.profile_sha256 = SPAN("profile-hash"),
-		.tbs = SPAN("tbs"),
-		.signature_alg = SPAN("alg"),
-		.lint_report = "{}",
-		.evidence = "{}",
-		.br_version = "1.0.16",
-		.not_before = 1,
-		.not_after = 2,
-	};
+	struct cert c;
 	struct order *other;
 	const char *order;
 	struct answer a;
@@ -588,8 +575,9 @@ test_shared_key(struct job *j)
 
 	front_open(j);
 	other = fixture_order(j, fixture_account(j), 1);
-	c.order_id = other->id;
-	c.account_id = other->account_id;
+	c = fixture_cert(j, other->id, other->account_id);
+	c.not_before = 1;
+	c.not_after = 2;
 	c.spki_sha256 = certs_spki(j, "csr-p256");
 	COMMITTED(
 	    j, store_order_finalize(j, other->id, SPAN("csr"), SPAN("jws")));

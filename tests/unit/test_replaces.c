@@ -67,26 +67,11 @@ static const char *
 issue_of(struct job *j, const struct answer *a, const char *serial)
 {
 	static const uint8_t sum[32] = { 1 };
+	struct cert c = fixture_cert(j, order_id(a), FRONT_ACCOUNT_ID);
 	bool taken;
-	struct cert c = {
-		.id = arena_printf(j->arena, "cert-%s", serial),
-		.order_id = order_id(a),
-		.account_id = FRONT_ACCOUNT_ID,
-		.ca_label = "aabb",
-		.serial = serial,
-		.profile = "mailbox-multipurpose",
-		.profile_sha256 = span_mem(sum, sizeof(sum)),
-		.tbs = span_str("tbs"),
-		.signature_alg = span_str("alg"),
-		.lint_report = "{}",
-		.evidence = "{}",
-		.br_version = "1.0.16",
-		.spki_sha256 = span_mem(sum, sizeof(sum)),
-		.not_before = j->now,
-		.not_after = j->now + 365 * 24 * HOUR,
-		.reserved_at = j->now,
-	};
 
+	c.id = arena_printf(j->arena, "cert-%s", serial);
+	c.serial = serial;
 	front_expect(a, 201, "", NULL);
 	COMMITTED(j, store_cert_reserve(j, &c, &taken));
 	COMMITTED(j, store_cert_record(

@@ -71,26 +71,12 @@ static void
 test_in_certificate(struct job *j)
 {
 	struct order *o = fixture_order(j, fixture_account(j), 1);
-	struct cert c = {
-		.id = "id",
-		.order_id = o->id,
-		.account_id = o->account_id,
-		.ca_label = "ca",
-		.serial = "2a01",
-		.profile = "smime",
-		.profile_sha256 = SPAN("profile-hash"),
-		.tbs = SPAN("tbs"),
-		.signature_alg = SPAN("alg"),
-		.lint_report = "{}",
-		.evidence = "{}",
-		.br_version = "1.0.16",
-		.spki_sha256 = KEY,
-		.bare_sha256 = SPAN("modulus"),
-		.not_before = FIXTURE_NOW,
-		.not_after = FIXTURE_NOW + 1000,
-	};
+	struct cert c = fixture_cert(j, o->id, o->account_id);
 	bool serial_taken;
 
+	c.spki_sha256 = KEY;
+	c.bare_sha256 = SPAN("modulus");
+	c.not_after = j->now + 1000;
 	EXPECT(j, store_key_in_certificate(j, KEY_BY_SPKI(KEY)), 0);
 	COMMITTED(j, store_order_finalize(j, o->id, SPAN("csr"), SPAN("jws")));
 	COMMITTED(j, store_cert_reserve(j, &c, &serial_taken));
