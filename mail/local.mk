@@ -30,8 +30,10 @@ libcs_mail_a_SOURCES = \
 	mail/language.c mail/language.h \
 	mail/lookup.c mail/lookup.h \
 	mail/mime.c mail/mime.h \
+	mail/mime_charset.c mail/mime_charset.h \
 	mail/mime_decode.c \
 	mail/mime_part.c mail/mime_part.h \
+	mail/mime_type.c mail/mime_type.h \
 	mail/iodef.c mail/iodef.h \
 	mail/iso_2022_jp.c mail/iso_2022_jp.h \
 	mail/notice.c mail/notice.h \

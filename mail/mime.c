@@ -6,198 +6,9 @@
 
 #include "lib/arena.h"
 #include "lib/job.h"
-#include "lib/utf8.h"
 #include "mail/finding.h"
+#include "mail/mime_charset.h"
 #include "mail/mime_part.h"
-
-#define PARAM_COUNT_MAX 32
-/* A text this large must not be twice as large in UTF-8 (decision 0047). */
-#define GROWTH_MIN ((size_t)64 * 1024)
-
-/* --- Content-Type -------------------------------------------------------- */
-
-struct lex {
-	struct span s;
-	size_t at;
-};
-
-static int
-refuse_parameter(struct finding *f, const char *why)
-{
-	return finding_set(f, FINDING_REFUSE, "mime.parameter", "%s", why);
-}
-
-static bool
-is_fws(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-static void
-skip_fws(struct lex *x)
-{
-	while (x->at < x->s.n && is_fws(x->s.p[x->at]))
-		x->at++;
-}
-
-static bool
-take(struct lex *x, char c)
-{
-	if (x->at == x->s.n || x->s.p[x->at] != c)
-		return false;
-	x->at++;
-	return true;
-}
-
-/* RFC 2045 section 5.1. */
-static bool
-is_token_char(char c)
-{
-	return c > 32 && c < 127 && strchr("()<>@,;:\\\"/[]?=", c) == NULL;
-}
-
-static struct span
-take_token(struct lex *x)
-{
-	size_t from = x->at;
-
-	while (x->at < x->s.n && is_token_char(x->s.p[x->at]))
-		x->at++;
-	return span_cut(x->s, from, x->at);
-}
-
-/* A token in lower case, or an empty span. */
-static struct span
-take_lower(struct job *j, struct lex *x)
-{
-	struct span token = take_token(x);
-	char *lower = span_dup(j->arena, token);
-	size_t i;
-
-	for (i = 0; i < token.n; i++)
-		lower[i] = ascii_lower(lower[i]);
-	return span_mem(lower, token.n);
-}
-
-/* The value of a quoted string, whose first quote is taken: 0, or -1. */
-static int
-take_quoted(struct job *j, struct lex *x, struct span *out)
-{
-	struct buf b;
-	char c;
-
-	buf_init(&b, j->arena, x->s.n);
-	while (x->at < x->s.n) {
-		c = x->s.p[x->at++];
-		if (c == '"') {
-			*out = buf_span(&b);
-			return 0;
-		}
-		if (c == '\\') {
-			if (x->at == x->s.n)
-				return -1;
-			c = x->s.p[x->at++];
-		} else if (c == '\r' || c == '\n') {
-			continue; /* a fold: its white space stays */
-		}
-		if ((c >= 0 && c < 32 && c != '\t') || c == 127)
-			return -1;
-		buf_add_char(&b, c);
-	}
-	return -1;
-}
-
-/* RFC 2231 in the two parameters that decide what is read (MA-56). */
-static bool
-is_continuation(struct span name)
-{
-	return span_starts(name, SPAN("boundary*")) ||
-	       span_starts(name, SPAN("charset*"));
-}
-
-static int
-take_param(struct job *j, struct lex *x, struct mime_type *t, struct finding *f)
-{
-	struct mime_param *p = &t->params[t->param_count];
-	struct span same;
-
-	p->name = take_lower(j, x);
-	if (p->name.n == 0 || !take(x, '='))
-		return refuse_parameter(
-		    f, "a parameter that is not name=value");
-	if (is_continuation(p->name))
-		return refuse_parameter(
-		    f, "boundary or charset in the form of RFC 2231");
-	if (mime_param_get(t, p->name.p, &same))
-		return refuse_parameter(f, "a parameter twice");
-	if (take(x, '"')) {
-		if (take_quoted(j, x, &p->value) < 0)
-			return refuse_parameter(
-			    f, "a quoted string that is not proper");
-	} else {
-		p->value = take_token(x);
-		if (p->value.n == 0)
-			return refuse_parameter(f, "a parameter without value");
-	}
-	t->param_count++;
-	return 0;
-}
-
-int
-mime_params_parse(
-    struct job *j, struct span text, struct mime_type *out, struct finding *f)
-{
-	struct lex x = { text, 0 };
-
-	out->params =
-	    arena_calloc(j->arena, PARAM_COUNT_MAX, sizeof(*out->params));
-	out->param_count = 0;
-	for (;;) {
-		skip_fws(&x);
-		if (x.at == text.n)
-			return 0;
-		if (!take(&x, ';'))
-			return refuse_parameter(f, "text after a value");
-		skip_fws(&x);
-		if (x.at == text.n) /* a last ";" hides nothing */
-			return 0;
-		if (out->param_count == PARAM_COUNT_MAX)
-			return refuse_parameter(f, "too many parameters");
-		if (take_param(j, &x, out, f) < 0)
-			return -1;
-	}
-}
-
-int
-mime_type_parse(
-    struct job *j, struct span body, struct mime_type *out, struct finding *f)
-{
-	struct lex x = { body, 0 };
-
-	memset(out, 0, sizeof(*out));
-	skip_fws(&x);
-	out->type = take_lower(j, &x);
-	if (out->type.n == 0 || !take(&x, '/'))
-		return refuse_parameter(f, "a media type that is not a/b");
-	out->subtype = take_lower(j, &x);
-	if (out->subtype.n == 0)
-		return refuse_parameter(f, "a media type that is not a/b");
-	return mime_params_parse(j, span_from(body, x.at), out, f);
-}
-
-int
-mime_param_get(const struct mime_type *t, const char *name, struct span *out)
-{
-	size_t i;
-
-	for (i = 0; i < t->param_count; i++) {
-		if (span_eq_str(t->params[i].name, name)) {
-			*out = t->params[i].value;
-			return 1;
-		}
-	}
-	return 0;
-}
 
 /* --- which part is read -------------------------------------------------- */
 
@@ -397,159 +208,6 @@ mime_text_part(const struct message *m, const struct mime_part *root,
 	return 0;
 }
 
-/* --- its text ------------------------------------------------------------ */
-
-enum charset { ASCII, UTF_8, LATIN_1, LATIN_9, WINDOWS_1252 };
-
-/* With those of their other names (IANA's register) that programs write; utf8
- * is in no register. */
-static const struct {
-	const char *name;
-	enum charset charset;
-} charsets[] = {
-	{ "us-ascii", ASCII },
-	{ "ansi_x3.4-1968", ASCII },
-	{ "ascii", ASCII },
-	{ "utf-8", UTF_8 },
-	{ "utf8", UTF_8 },
-	{ "iso-8859-1", LATIN_1 },
-	{ "iso_8859-1", LATIN_1 },
-	{ "latin1", LATIN_1 },
-	{ "iso-8859-15", LATIN_9 },
-	{ "latin-9", LATIN_9 },
-	{ "windows-1252", WINDOWS_1252 },
-	{ "cp1252", WINDOWS_1252 },
-};
-
-/* 0x80 to 0x9f of Windows-1252; 0: not in use. */
-static const uint16_t windows[32] = { 0x20ac, 0, 0x201a, 0x192, 0x201e, 0x2026,
-	0x2020, 0x2021, 0x2c6, 0x2030, 0x160, 0x2039, 0x152, 0, 0x17d, 0, 0,
-	0x2018, 0x2019, 0x201c, 0x201d, 0x2022, 0x2013, 0x2014, 0x2dc, 0x2122,
-	0x161, 0x203a, 0x153, 0, 0x17e, 0x178 };
-
-/* Where ISO 8859-15 is not 8859-1. */
-static const struct {
-	uint8_t octet;
-	uint16_t code_point;
-} latin_9[] = { { 0xa4, 0x20ac }, { 0xa6, 0x160 }, { 0xa8, 0x161 },
-	{ 0xb4, 0x17d }, { 0xb8, 0x17e }, { 0xbc, 0x152 }, { 0xbd, 0x153 },
-	{ 0xbe, 0x178 } };
-
-/* MA-58.  Without a charset: ASCII, and UTF-8 where a client forgot it. */
-static int
-find_charset(const struct mime_part *p, enum charset *out, struct finding *f)
-{
-	struct span name;
-	size_t i;
-
-	*out = UTF_8;
-	if (!mime_param_get(&p->type, "charset", &name))
-		return 0;
-	for (i = 0; i < sizeof(charsets) / sizeof(charsets[0]); i++) {
-		if (span_caseeq_str(name, charsets[i].name)) {
-			*out = charsets[i].charset;
-			return 0;
-		}
-	}
-	return finding_set(f, FINDING_REFUSE, "mime.charset",
-	    "a charset that is not read here: send the reply in UTF-8");
-}
-
-/* The code point of one octet above ASCII; 0: none. */
-static uint32_t
-wide_octet(enum charset charset, uint8_t octet)
-{
-	size_t i;
-
-	switch (charset) {
-	case ASCII:
-	case UTF_8:
-		return 0;
-	case WINDOWS_1252:
-		if (octet < 0xa0)
-			return windows[octet - 0x80];
-		break;
-	case LATIN_9:
-		for (i = 0; i < sizeof(latin_9) / sizeof(latin_9[0]); i++)
-			if (latin_9[i].octet == octet)
-				return latin_9[i].code_point;
-		break;
-	case LATIN_1:
-		break;
-	}
-	return octet;
-}
-
-/* The character at *at above ASCII: 0, or -1. */
-static int
-wide_char(enum charset charset, struct span s, size_t *at, struct buf *out)
-{
-	uint32_t c;
-
-	if (charset == UTF_8) {
-		if (utf8_next(s, at, &c) != 1)
-			return -1;
-	} else {
-		c = wide_octet(charset, (uint8_t)s.p[(*at)++]);
-		if (c == 0)
-			return -1;
-	}
-	utf8_add(out, c);
-	return 0;
-}
-
-/* How many octets of UTF-8 it becomes, at most: known beforehand, they need
- * not be moved (MA-94). */
-static size_t
-utf8_len(struct span s, enum charset charset)
-{
-	size_t n = s.n;
-
-	if (charset == ASCII || charset == UTF_8)
-		return n;
-	for (size_t i = 0; i < s.n; i++)
-		if ((unsigned char)s.p[i] >= 0x80)
-			n += wide_octet(charset, (uint8_t)s.p[i]) < 0x800 ? 1
-									  : 2;
-	return n;
-}
-
-/* To UTF-8, line ends to LF: 0, or -1 (mime.charset, mime.encoding). */
-static int
-to_utf8(struct job *j, struct span s, enum charset charset, struct buf *out,
-    struct finding *f)
-{
-	size_t at = 0, from, n = utf8_len(s, charset);
-
-	buf_init(out, j->arena, n + 1);
-	if (n > GROWTH_MIN && n / 2 > s.n)
-		return finding_set(f, FINDING_REFUSE, "mime.charset",
-		    "a large text, of signs that are no letters: send the "
-		    "block alone");
-	buf_reserve(out, out->max);
-	while (at < s.n) {
-		for (from = at; at < s.n; at++)
-			if ((unsigned char)s.p[at] >= 0x80 || s.p[at] == '\r' ||
-			    s.p[at] == '\0')
-				break;
-		buf_add(out, span_cut(s, from, at));
-		if (at == s.n)
-			break;
-		if ((unsigned char)s.p[at] >= 0x80) {
-			if (wide_char(charset, s, &at, out) < 0)
-				return finding_set(f, FINDING_REFUSE,
-				    "mime.charset",
-				    "text that is not in its charset: send "
-				    "the reply in UTF-8");
-		} else if (++at == s.n || s.p[at - 1] == '\0' ||
-			   s.p[at] != '\n') {
-			return finding_set(f, FINDING_REFUSE, "mime.encoding",
-			    "NUL or CR without LF in the text");
-		}
-	}
-	return 0;
-}
-
 /* --- format=flowed (RFC 3676) -------------------------------------------- */
 
 struct flow {
@@ -621,6 +279,8 @@ unflow(char *p, size_t n, bool del_sp, bool apart)
 	return span_mem(w.p, w.n);
 }
 
+/* --- its text ------------------------------------------------------------ */
+
 static bool
 param_is(const struct mime_part *p, const char *name, const char *value)
 {
@@ -631,7 +291,7 @@ param_is(const struct mime_part *p, const char *name, const char *value)
 
 /* What the transfer encoding becomes is of no use after it (MA-94). */
 static int
-decode_text(struct job *j, const struct mime_part *p, enum charset charset,
+decode_text(struct job *j, const struct mime_part *p, enum mime_charset charset,
     struct buf *out, struct finding *f)
 {
 	struct job own = *j;
@@ -641,7 +301,7 @@ decode_text(struct job *j, const struct mime_part *p, enum charset charset,
 	own.arena = arena_new();
 	result = mime_part_decode(&own, p, &octets, f) < 0
 		     ? -1
-		     : to_utf8(j, octets, charset, out, f);
+		     : mime_charset_to_utf8(j, octets, charset, out, f);
 	arena_free(own.arena);
 	return result;
 }
@@ -652,11 +312,26 @@ mime_part_is_flowed(const struct mime_part *p)
 	return param_is(p, "format", "flowed");
 }
 
+/* MA-58.  Without a charset: ASCII, and UTF-8 where a client forgot it. */
+static int
+find_charset(
+    const struct mime_part *p, enum mime_charset *out, struct finding *f)
+{
+	struct span name;
+
+	*out = MIME_UTF_8;
+	if (!mime_param_get(&p->type, "charset", &name) ||
+	    mime_charset_find(name, out))
+		return 0;
+	return finding_set(f, FINDING_REFUSE, "mime.charset",
+	    "a charset that is not read here: send the reply in UTF-8");
+}
+
 static int
 read_text(struct job *j, const struct mime_part *p, bool apart,
     struct span *out, struct finding *f)
 {
-	enum charset charset;
+	enum mime_charset charset;
 	struct buf text;
 
 	if (find_charset(p, &charset, f) < 0 ||

@@ -9,32 +9,12 @@
 #define MAIL_MIME_H
 
 #include "mail/field.h"
+#include "mail/mime_type.h"
 
 struct mime_text {
 	struct span text; /* decoded, UTF-8, lines end in LF */
 	bool wrapped;     /* inside multipart/mixed or multipart/signed */
 };
-
-struct mime_param {
-	struct span name;  /* lower case */
-	struct span value; /* unquoted */
-};
-struct mime_type {
-	struct span type;    /* lower case: "text" */
-	struct span subtype; /* lower case: "plain" */
-	struct mime_param *params;
-	size_t param_count;
-};
-
-/* Parses a Content-Type body strictly (MA-56): 0, or -1 (mime.parameter). */
-int mime_type_parse(
-    struct job *j, struct span body, struct mime_type *out, struct finding *f);
-/* What may follow a value: *( ";" name "=" value ); as above. */
-int mime_params_parse(
-    struct job *j, struct span text, struct mime_type *out, struct finding *f);
-/* A parameter by lower-case name: 1 or 0. */
-int mime_param_get(
-    const struct mime_type *t, const char *name, struct span *out);
 
 /* 0, or -1 with a mime.* finding. */
 int mime_find_text(struct job *j, const struct message *m,

@@ -183,6 +183,7 @@ unit_tests += \
 	tests/unit/test_bounce \
 	tests/unit/test_field \
 	tests/unit/test_mime \
+	tests/unit/test_mime_type \
 	tests/unit/test_replies \
 	tests/unit/test_reply \
 	tests/unit/test_reply_body \
@@ -199,6 +200,7 @@ tests_unit_test_bounce_SOURCES = tests/unit/test_bounce.c
 tests_unit_test_bounce_LDADD = $(UNIT) $(CS_MAIL)
 tests_unit_test_field_LDADD = $(UNIT) $(CS_MAIL)
 tests_unit_test_mime_LDADD = $(UNIT) $(CS_MAIL)
+tests_unit_test_mime_type_LDADD = $(UNIT) $(CS_MAIL)
 reply_lab = tests/unit/reply_lab.c tests/unit/reply_lab.h
 tests_unit_test_reply_SOURCES = tests/unit/test_reply.c $(reply_lab)
 tests_unit_test_reply_LDADD = $(DKIM_LAB) $(UNIT) $(CS_MAIL)
