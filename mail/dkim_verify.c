@@ -6,6 +6,7 @@
 #include "lib/digest.h"
 #include "lib/job.h"
 #include "mail/dkim_canon.h"
+#include "mail/dkim_coverage.h"
 #include "mail/dkim_key.h"
 #include "mail/dkim_signature.h"
 
@@ -22,30 +23,10 @@ enum stage {
 	STAGE_SIGNATURE,
 };
 
-/* RFC 8823 3.2 item 9, in the order of coverage_fields. */
-enum coverage_field {
-	COVERAGE_FROM,
-	COVERAGE_SUBJECT,
-	COVERAGE_DATE,
-	COVERAGE_SENDER,
-	COVERAGE_REPLY_TO,
-	COVERAGE_TO,
-	COVERAGE_CC,
-	COVERAGE_IN_REPLY_TO,
-	COVERAGE_REFERENCES,
-	COVERAGE_MESSAGE_ID,
-	COVERAGE_CONTENT_TYPE,
-	COVERAGE_CTE,
-	COVERAGE_FIELDS,
-};
-
 struct candidate {
 	struct dkim_signature_result result;
 	bool is_open; /* its tags, d= and s= can be read */
-	/* Signed, all that are there.  An absent field that h= does not name
-	 * is not: it may have been taken out. */
-	bool covers[COVERAGE_FIELDS];
-	bool lacks[COVERAGE_FIELDS]; /* some that are there are not signed */
+	struct dkim_coverage covers;
 	enum stage stage;
 	uint8_t header_hash[32];
 	struct dkim_signature signature; /* last, as it is large */
@@ -67,111 +48,13 @@ struct verification {
 	struct resolver *resolver;
 	struct candidates aligned, others;
 	struct sha256_ctx *digest;
-	size_t present[COVERAGE_FIELDS]; /* in the message */
+	size_t present[DKIM_COVERAGE_FIELDS]; /* in the message */
 	/* One body hash per canonicalization serves all signatures. */
 	bool has_body_hash[2];
 	uint8_t body_hash[2][32];
 };
 
 /* --- coverage (MA-41) ----------------------------------------------------- */
-
-static const struct {
-	struct span name;
-	bool is_core;
-} coverage_fields[COVERAGE_FIELDS] = {
-	[COVERAGE_FROM] = { SPAN_INIT("From"), true },
-	[COVERAGE_SUBJECT] = { SPAN_INIT("Subject"), true },
-	[COVERAGE_DATE] = { SPAN_INIT("Date"), true },
-	[COVERAGE_SENDER] = { SPAN_INIT("Sender"), false },
-	[COVERAGE_REPLY_TO] = { SPAN_INIT("Reply-To"), false },
-	[COVERAGE_TO] = { SPAN_INIT("To"), false },
-	[COVERAGE_CC] = { SPAN_INIT("Cc"), false },
-	[COVERAGE_IN_REPLY_TO] = { SPAN_INIT("In-Reply-To"), false },
-	[COVERAGE_REFERENCES] = { SPAN_INIT("References"), false },
-	[COVERAGE_MESSAGE_ID] = { SPAN_INIT("Message-ID"), false },
-	[COVERAGE_CONTENT_TYPE] = { SPAN_INIT("Content-Type"), false },
-	[COVERAGE_CTE] = { SPAN_INIT("Content-Transfer-Encoding"), false },
-};
-
-/* Counts one name.  Each of a message and of h= comes by here: most are told
- * apart by their length. */
-static void
-count_name(struct span name, size_t counts[COVERAGE_FIELDS])
-{
-	for (size_t i = 0; i < COVERAGE_FIELDS; i++) {
-		struct span own = coverage_fields[i].name;
-
-		if (own.n == name.n && span_caseeq(own, name)) {
-			counts[i]++;
-			return;
-		}
-	}
-}
-
-static void
-count_present(struct verification *v)
-{
-	memset(v->present, 0, sizeof(v->present));
-	for (size_t i = 0; i < v->m->field_count; i++)
-		count_name(v->m->fields[i].name, v->present);
-}
-
-static void
-coverage_find(const struct verification *v, struct candidate *c)
-{
-	const struct dkim_signature *s = &c->signature;
-	size_t listed[COVERAGE_FIELDS] = { 0 };
-
-	for (size_t i = 0; i < s->name_count; i++)
-		count_name(s->names[i], listed);
-	for (size_t i = 0; i < COVERAGE_FIELDS; i++) {
-		c->lacks[i] = listed[i] < v->present[i];
-		c->covers[i] = listed[i] > 0 && !c->lacks[i];
-	}
-}
-
-/* Does that field keep the signature from that grade? */
-static bool
-misses(const struct candidate *c, enum conf_coverage grade, size_t field)
-{
-	switch (grade) {
-	case CONF_COVERAGE_RFC:
-		return !c->covers[field];
-	case CONF_COVERAGE_PRESENT:
-		return c->lacks[field];
-	case CONF_COVERAGE_CORE:
-		break;
-	}
-	return c->lacks[field] && coverage_fields[field].is_core;
-}
-
-static bool
-reaches(const struct candidate *c, enum conf_coverage grade)
-{
-	for (size_t i = 0; i < COVERAGE_FIELDS; i++) {
-		if (misses(c, grade, i))
-			return false;
-	}
-	return true;
-}
-
-static int
-refuse_coverage(
-    const struct verification *v, struct candidate *c, enum conf_coverage want)
-{
-	struct buf missing;
-
-	buf_init(&missing, v->j->arena, 256);
-	for (size_t i = 0; i < COVERAGE_FIELDS; i++) {
-		if (!misses(c, want, i))
-			continue;
-		if (missing.n > 0)
-			buf_add_str(&missing, ", ");
-		buf_add(&missing, coverage_fields[i].name);
-	}
-	return finding_set(&c->result.finding, FINDING_SKIP, "dkim.coverage",
-	    "the signature does not cover %s", missing.p);
-}
 
 static int
 check_coverage(struct verification *v, struct candidate *c)
@@ -180,12 +63,15 @@ check_coverage(struct verification *v, struct candidate *c)
 	struct dkim_signature_result *r = &c->result;
 
 	c->stage = STAGE_COVERAGE;
-	coverage_find(v, c);
-	r->reaches_core = reaches(c, CONF_COVERAGE_CORE);
-	r->grade = reaches(c, CONF_COVERAGE_RFC)       ? CONF_COVERAGE_RFC
-		   : reaches(c, CONF_COVERAGE_PRESENT) ? CONF_COVERAGE_PRESENT
-						       : CONF_COVERAGE_CORE;
-	return reaches(c, want) ? 0 : refuse_coverage(v, c, want);
+	dkim_coverage_find(c->signature.names, c->signature.name_count,
+	    v->present, &c->covers);
+	r->reaches_core = dkim_coverage_reaches(&c->covers, CONF_COVERAGE_CORE);
+	r->grade = dkim_coverage_grade(&c->covers);
+	if (dkim_coverage_reaches(&c->covers, want))
+		return 0;
+	return finding_set(&r->finding, FINDING_SKIP, "dkim.coverage",
+	    "the signature does not cover %s",
+	    dkim_coverage_missing(v->j, &c->covers, want));
 }
 
 /* --- body, key, signature ------------------------------------------------- */
@@ -439,8 +325,7 @@ sort_out(struct verification *v, struct finding *f)
 	return 0;
 }
 
-/* --- no aligned signature (MA-40)
- * --------------------------------------------- */
+/* --- no aligned signature (MA-40) ----------------------------------------- */
 
 static bool
 is_provider_domain(const char *domain)
@@ -518,8 +403,7 @@ judge_unaligned(struct verification *v, struct finding *f)
 	(void)finding_set(f, FINDING_REFUSE, first->code, "%s", first->detail);
 }
 
-/* --- the verdict over all
- * ------------------------------------------------------ */
+/* --- the verdict over all ------------------------------------------------- */
 
 static void
 judge_aligned(struct verification *v, struct finding *f)
@@ -549,16 +433,16 @@ fill_pass(
 	out->passed = v->aligned.evaluated - 1;
 	out->field = c->signature.field;
 	memcpy(out->covered_hash, c->header_hash, sizeof(out->covered_hash));
-	out->covers_content_type = c->covers[COVERAGE_CONTENT_TYPE];
-	out->covers_cte = c->covers[COVERAGE_CTE];
-	out->covers_to = c->covers[COVERAGE_TO];
+	out->covers_content_type = c->covers.has[DKIM_COVERAGE_CONTENT_TYPE];
+	out->covers_cte = c->covers.has[DKIM_COVERAGE_CTE];
+	out->covers_to = c->covers.has[DKIM_COVERAGE_TO];
 	out->covers_blanks = c->signature.body_canon == DKIM_SIMPLE;
 }
 
 static int
 evaluate_aligned(struct verification *v, struct dkim_result *out)
 {
-	count_present(v);
+	dkim_coverage_count(v->m, v->present);
 	while (v->aligned.evaluated < v->aligned.count) {
 		struct candidate *c = v->aligned.v[v->aligned.evaluated++];
 

@@ -12,6 +12,7 @@ libcs_mail_a_SOURCES = \
 	mail/auth_results.c mail/auth_results.h \
 	mail/credential.c mail/credential.h \
 	mail/dkim_canon.c mail/dkim_canon.h \
+	mail/dkim_coverage.c mail/dkim_coverage.h \
 	mail/dkim_key.c mail/dkim_key.h \
 	mail/dkim_keyring.c mail/dkim_keyring.h \
 	mail/dkim_sign.c mail/dkim_sign.h \
