@@ -10,8 +10,7 @@
 #include "lib/utf8.h"
 #include "mail/cfws.h"
 #include "mail/finding.h"
-#include "mail/iso_2022_jp.h"
-#include "mail/mime.h"
+#include "mail/from_words.h"
 
 struct lex {
 	struct span s;
@@ -316,42 +315,6 @@ is_unmistakable(const struct lex *x, struct span spec)
 	       (x->named_count == 1 && is_name_of(x->named[0], spec));
 }
 
-/* Is it another address than `spec` that stands around the "@" at `at`? */
-static bool
-is_other_at(struct span s, size_t at, struct span spec)
-{
-	size_t from = at, to = at + 1;
-
-	while (from > 0 && (is_atext(s.p[from - 1]) || s.p[from - 1] == '.'))
-		from--;
-	while (to < s.n && (is_atext(s.p[to]) || s.p[to] == '.'))
-		to++;
-	return has(span_cut(s, at, to), '.') &&
-	       !span_caseeq(span_cut(s, from, to), spec);
-}
-
-/*
- * '=?utf-8?q?mallory=40user.test_=28?= <alice@user.test>' is Mallory's for who
- * undoes encoded words before looking for the address, as Exim's $h_from: does
- * and many a script: the domain's server may be one that lets Mallory send it.
- */
-static bool
-hides_other(struct job *j, struct span name, struct span spec)
-{
-	struct span shown;
-	size_t at;
-
-	if (!span_has(name, SPAN("=?")))
-		return false;
-	shown = mime_undo_words(j, name);
-	if (iso_2022_jp_is_all(name))
-		shown = iso_2022_jp_strip(j, shown);
-	for (at = 0; (at = span_find(shown, at, '@')) < shown.n; at++)
-		if (is_other_at(shown, at, spec))
-			return true;
-	return false;
-}
-
 /* All that is not the address. */
 static void
 cut_names(
@@ -370,8 +333,9 @@ is_plain(struct job *j, const struct lex *x, struct span spec)
 	struct span before, after;
 
 	cut_names(x->s, spec, &before, &after);
-	return is_unmistakable(x, spec) && !hides_other(j, before, spec) &&
-	       !hides_other(j, after, spec);
+	return is_unmistakable(x, spec) &&
+	       from_words_are_plain(j, before, spec) &&
+	       from_words_are_plain(j, after, spec);
 }
 
 int
@@ -385,9 +349,10 @@ addr_list_from(
 	if (take_mailbox(&x, &spec) == 1 && at_end(&x)) {
 		if (!is_plain(j, &x, spec))
 			return finding_set(f, FINDING_REFUSE, "hdr.from-syntax",
-			    "the display name or a comment in From holds an "
-			    "address that may be taken for the sender's: it "
-			    "must hold no other address");
+			    "the display name or a comment in From holds what "
+			    "may be taken for the sender's address: it must "
+			    "hold no other address, and encoded words in "
+			    "UTF-8 only");
 		found = judge(j, spec, out);
 	}
 	switch (found) {

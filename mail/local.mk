@@ -28,6 +28,7 @@ libcs_mail_a_SOURCES = \
 	mail/fetch_stream.c mail/fetch_stream.h \
 	mail/field.c mail/field.h \
 	mail/finding.c mail/finding.h \
+	mail/from_words.c mail/from_words.h \
 	mail/language.c mail/language.h \
 	mail/lookup.c mail/lookup.h \
 	mail/mime.c mail/mime.h \

@@ -39,8 +39,22 @@ int mime_decode_base64(struct job *j, struct span in, struct span *out);
 /* RFC 2047 words in an unstructured field, UTF-8 and US-ASCII only (ER-23):
  * unfolded, decoded text; 0 or -1. */
 int mime_decode_words(struct job *j, struct span body, struct span *out);
-/* The same wherever such a word stands, in whatever charset, to its octets,
- * which are valid in none; what is no proper word stays.  For looking for what
+
+/* An encoded word as lenient readers find it: anything may stand around it, and
+ * blanks and "?" in its text. */
+struct mime_word {
+	struct span charset; /* without the language of RFC 2231 */
+	char encoding;       /* 'b' or 'q' */
+	struct span text;
+};
+
+/* The word that begins at *at, which moves behind it; or false. */
+bool mime_word_at(struct span s, size_t *at, struct mime_word *out);
+/* Its octets; "=" that is no escape stays.  0, or -1 for what is not quite
+ * base64. */
+int mime_word_undo(struct job *j, const struct mime_word *w, struct span *out);
+/* The same wherever such words stand, in whatever charset, to their octets,
+ * which are valid in none; what cannot be undone stays.  For looking for what
  * may speak against a message, never for what speaks for it. */
 struct span mime_undo_words(struct job *j, struct span body);
 

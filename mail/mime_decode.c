@@ -101,85 +101,99 @@ mime_decode_base64(struct job *j, struct span in, struct span *out)
 
 /* --- RFC 2047 ------------------------------------------------------------ */
 
-struct encoded_word {
-	struct span charset;
-	char encoding; /* lower case */
-	struct span text;
-};
-
 /* Has `word`, which holds no blank, the shape =?charset?e?text?= ? */
 static bool
-encoded_word_parse(struct span word, struct encoded_word *out)
+word_parse(struct span word, struct mime_word *out)
 {
-	size_t first, second, third;
+	size_t end = 0;
 
-	if (!span_starts(word, SPAN("=?")) || !span_ends(word, SPAN("?=")) ||
-	    word.n < 8)
+	return word.n >= 8 && mime_word_at(word, &end, out) && end == word.n &&
+	       span_find(out->text, 0, '?') == out->text.n;
+}
+
+bool
+mime_word_at(struct span s, size_t *at, struct mime_word *out)
+{
+	size_t from = *at + 2, first, end;
+
+	if (!span_starts(span_from(s, *at), SPAN("=?")))
 		return false;
-	first = span_find(word, 2, '?');
-	second = span_find(word, first + 1, '?');
-	third = span_find(word, second + 1, '?');
-	if (second != first + 2 || third + 2 != word.n)
+	first = span_find(s, from, '?');
+	if (span_find(s, first + 1, '?') != first + 2)
 		return false;
-	out->charset = span_cut(word, 2, first);
+	end = span_find_span(s, first + 3, SPAN("?="));
+	if (end == s.n)
+		return false;
+	out->charset = span_cut(s, from, first);
 	/* RFC 2231 section 5: a language may follow. */
 	out->charset =
 	    span_cut(out->charset, 0, span_find(out->charset, 0, '*'));
-	out->encoding = ascii_lower(word.p[first + 1]);
-	out->text = span_cut(word, second + 1, third);
-	return out->encoding == 'b' || out->encoding == 'q';
+	out->encoding = ascii_lower(s.p[first + 1]);
+	out->text = span_cut(s, first + 3, end);
+	if (out->encoding != 'b' && out->encoding != 'q')
+		return false;
+	*at = end + 2;
+	return true;
 }
 
-static int
+/* How many "=" were no escape, and stay. */
+static size_t
 decode_q(struct span text, struct buf *out)
 {
-	size_t i;
+	size_t i, bad = 0;
 	int octet;
 
 	for (i = 0; i < text.n; i++) {
-		if (text.p[i] == '_') {
-			buf_add_char(out, ' ');
-		} else if (text.p[i] != '=') {
-			buf_add_char(out, text.p[i]);
-		} else {
-			octet = hex_octet(text, i);
-			if (octet < 0)
-				return -1;
+		octet = text.p[i] == '=' ? hex_octet(text, i) : -1;
+		if (octet >= 0) {
 			buf_add_char(out, (char)octet);
 			i += 2;
+			continue;
 		}
+		bad += text.p[i] == '=';
+		buf_add_char(out, text.p[i] == '_' ? ' ' : text.p[i]);
 	}
-	return 0;
+	return bad;
 }
 
-/* Its text's octets: 0 or -1. */
+/* Its text's octets, and in *bad what decode_q() says: 0 or -1. */
 static int
-encoded_word_undo(struct job *j, const struct encoded_word *w, struct span *out)
+word_undo(
+    struct job *j, const struct mime_word *w, struct span *out, size_t *bad)
 {
 	struct buf b;
 
+	*bad = 0;
 	if (w->encoding == 'b')
 		return b64_parse_fws(j->arena, w->text, out);
 	buf_init(&b, j->arena, w->text.n);
-	if (decode_q(w->text, &b) < 0)
-		return -1;
+	*bad = decode_q(w->text, &b);
 	*out = buf_span(&b);
 	return 0;
+}
+
+int
+mime_word_undo(struct job *j, const struct mime_word *w, struct span *out)
+{
+	size_t bad;
+
+	return word_undo(j, w, out, &bad);
 }
 
 /* 1 decoded, 0 not one of ours (it stays as it is), -1 not decodable. */
 static int
 decode_word(struct job *j, struct span word, struct span *out)
 {
-	struct encoded_word w;
+	struct mime_word w;
+	size_t bad;
 	bool ascii;
 
-	if (!encoded_word_parse(word, &w))
+	if (!word_parse(word, &w))
 		return 0;
 	ascii = span_caseeq_str(w.charset, "us-ascii");
 	if (!ascii && !span_caseeq_str(w.charset, "utf-8"))
 		return 0;
-	if (encoded_word_undo(j, &w, out) < 0)
+	if (word_undo(j, &w, out, &bad) < 0 || bad > 0)
 		return -1;
 	return ascii && !span_is_ascii(*out) ? -1 : 1;
 }
@@ -252,22 +266,16 @@ mime_decode_words(struct job *j, struct span body, struct span *out)
 	return utf8_is_valid(*out) && !has_control(*out) ? 0 : -1;
 }
 
-/* =?charset?e?text?= at *at, whatever follows: its octets are in *out and *at
- * is behind it; or false. */
+/* Such a word at *at: its octets, and *at is behind it; or false. */
 static bool
 undo_word(struct job *j, struct span s, size_t *at, struct span *out)
 {
-	struct encoded_word w;
-	size_t end = *at, i;
+	struct mime_word w;
+	size_t end = *at;
 
-	if (!span_starts(span_from(s, *at), SPAN("=?")))
+	if (!mime_word_at(s, &end, &w) || mime_word_undo(j, &w, out) < 0)
 		return false;
-	for (i = 0; i < 4; i++)
-		end = span_find(s, end, '?') + 1;
-	if (end >= s.n || !encoded_word_parse(span_cut(s, *at, end + 1), &w) ||
-	    encoded_word_undo(j, &w, out) < 0)
-		return false;
-	*at = end + 1;
+	*at = end;
 	return true;
 }
 

@@ -1,0 +1,212 @@
+#include "config.h"
+
+#include "mail/from_words.h"
+
+#include <string.h>
+
+#include "lib/count.h"
+#include "lib/job.h"
+#include "mail/cfws.h"
+#include "mail/iso_2022_jp.h"
+#include "mail/mime.h"
+
+/* Words that hold words again: some programs encode twice. */
+#define DEPTH_MAX 3
+#define NAME_MAX_CHARS 40
+
+/* --- charsets ------------------------------------------------------------ */
+
+/*
+ * How those begin in which "@", ".", letters, and digits are what they are in
+ * ASCII, but for ISO 2022's escapes; without signs and in lower case.  Others
+ * have no other octets for them (UTF-7, UTF-16, EBCDIC), or are no charsets
+ * (Python's unicode_escape), or nobody knows them.
+ */
+static const char *const transparent[] = { "usascii", "ascii", "ansix34",
+	"iso646us", "utf8", "iso8859", "8859", "isolatin", "latin",
+	"windows125", "windows874", "windows31j", "windows932", "windows936",
+	"windows949", "windows950", "win125", "cp125", "xcp125", "cp437",
+	"cp720", "cp737", "cp775", "cp85", "cp86", "cp874", "cp932", "cp936",
+	"cp949", "cp950", "ms932", "ms936", "ms949", "ms950", "ibm437",
+	"ibm775", "ibm85", "ibm86", "koi8", "tis620", "viscii", "tcvn", "xviet",
+	"vps", "armscii", "georgian", "geostd8", "macintosh", "mac", "xmac",
+	"gb", "xgb", "euc", "xeuc", "big5", "xbig5", "cnbig5", "cngb", "hz",
+	"xhz", "shiftjis", "xshiftjis", "sjis", "xsjis", "mskanji", "ksc",
+	"ksx", "johab", "uhc", "iso2022", "csiso2022", "xiso2022",
+	"unknown8bit", "xunknown", "unknown", "xuserdefined", "default" };
+
+static bool
+is_transparent(struct span charset)
+{
+	char name[NAME_MAX_CHARS];
+	size_t n = 0;
+
+	for (size_t i = 0; i < charset.n && n < sizeof(name); i++)
+		if (ascii_is_alnum(charset.p[i]))
+			name[n++] = ascii_lower(charset.p[i]);
+	for (size_t i = 0; i < COUNT(transparent); i++)
+		if (span_starts(span_mem(name, n), span_str(transparent[i])))
+			return true;
+	return false;
+}
+
+/* Does it hold encoded words?  In *good: can all of them be read? */
+static bool
+find_words(struct job *j, struct span name, bool *good)
+{
+	struct mime_word w;
+	struct span octets;
+	bool found = false;
+	size_t at = 0;
+
+	*good = true;
+	while (at < name.n) {
+		if (!mime_word_at(name, &at, &w)) {
+			at++;
+			continue;
+		}
+		found = true;
+		*good &= is_transparent(w.charset) &&
+			 mime_word_undo(j, &w, &octets) == 0;
+	}
+	return found;
+}
+
+/* --- addresses ----------------------------------------------------------- */
+
+/* Of a domain or a local part, in any charset. */
+static bool
+is_part(char c)
+{
+	return ascii_is_alnum(c) || (unsigned char)c >= 0x80 ||
+	       (c != '\0' && strchr("!#$%&'*+-/=?^_`{|}~", c) != NULL);
+}
+
+/* A "." of a domain, also one that is mapped to it (UTS 46): its length. */
+static size_t
+dot_at(struct span s)
+{
+	static const char *const wide[] = { "\xe3\x80\x82", "\xef\xbc\x8e",
+		"\xef\xbd\xa1" };
+
+	if (span_starts(s, SPAN(".")))
+		return 1;
+	for (size_t i = 0; i < COUNT(wide); i++)
+		if (span_starts(s, span_str(wide[i])))
+			return 3;
+	return 0;
+}
+
+/* One label, from *at on: is there any? */
+static bool
+take_label(struct span s, size_t *at)
+{
+	size_t from = *at;
+
+	while (*at < s.n && is_part(s.p[*at]) && dot_at(span_from(s, *at)) == 0)
+		++*at;
+	return *at > from;
+}
+
+/* Two labels, and a dot between them, behind an "@"; RFC 822 lets blanks and
+ * comments stand around each. */
+static bool
+is_domain(struct span s, size_t at)
+{
+	size_t n;
+
+	if (cfws_skip(s, &at) < 0)
+		return true;
+	if (!take_label(s, &at))
+		return false;
+	if (cfws_skip(s, &at) < 0)
+		return at < s.n && dot_at(span_from(s, at)) > 0;
+	n = dot_at(span_from(s, at));
+	at += n;
+	return n > 0 && cfws_skip(s, &at) == 0 && take_label(s, &at);
+}
+
+/* Is what stands around the "@" at `at`, without blanks, `spec` itself? */
+static bool
+is_spec(struct span s, size_t at, struct span spec)
+{
+	size_t from = at, to = at + 1;
+
+	while (from > 0 && (is_part(s.p[from - 1]) || s.p[from - 1] == '.'))
+		from--;
+	while (to < s.n && (is_part(s.p[to]) || s.p[to] == '.'))
+		to++;
+	return span_caseeq(span_cut(s, from, to), spec);
+}
+
+static bool
+shows_other(struct span s, struct span spec)
+{
+	for (size_t at = 0; (at = span_find(s, at, '@')) < s.n; at++)
+		if (is_domain(s, at + 1) && !is_spec(s, at, spec))
+			return true;
+	return false;
+}
+
+/* Behind the escape sequence of ISO 2022 that begins at `at`, if it is one. */
+static size_t
+behind_escape(struct span s, size_t at)
+{
+	size_t end = at + 1;
+
+	while (end < s.n && s.p[end] >= 0x20 && s.p[end] <= 0x2f)
+		end++;
+	return end > at + 1 && end < s.n ? end + 1 : at;
+}
+
+/* Without controls, which some readers leave out; and, as those of ISO 2022
+ * do, without escape sequences. */
+static struct span
+without_controls(struct job *j, struct span s, bool nor_escapes)
+{
+	struct buf b;
+	size_t at = 0, end;
+
+	buf_init(&b, j->arena, s.n + 1);
+	while (at < s.n) {
+		end = nor_escapes && s.p[at] == '\033' ? behind_escape(s, at)
+						       : at;
+		if (end > at) {
+			at = end;
+			continue;
+		}
+		if ((unsigned char)s.p[at] >= ' ' && s.p[at] != '\x7f')
+			buf_add_char(&b, s.p[at]);
+		else if (s.p[at] == '\t')
+			buf_add_char(&b, ' ');
+		at++;
+	}
+	return buf_span(&b);
+}
+
+/* ------------------------------------------------------------------------- */
+
+/*
+ * '=?utf-8?q?mallory=40user.test_=28?= <alice@user.test>' is Mallory's for who
+ * undoes encoded words before looking for the address, as Exim's $h_from: does
+ * and many a script: the domain's server may be one that lets Mallory send it.
+ */
+bool
+from_words_are_plain(struct job *j, struct span name, struct span spec)
+{
+	struct span shown = name;
+	bool good, jp;
+
+	for (size_t depth = 0; find_words(j, shown, &good); depth++) {
+		if (!good || depth == DEPTH_MAX)
+			return false;
+		jp = iso_2022_jp_is_all(shown);
+		shown = mime_undo_words(j, shown);
+		if (jp)
+			shown = iso_2022_jp_strip(j, shown);
+		if (shows_other(without_controls(j, shown, false), spec) ||
+		    shows_other(without_controls(j, shown, true), spec))
+			return false;
+	}
+	return true;
+}
