@@ -269,7 +269,7 @@ reply_headers_from(struct job *j, const struct message *m, const char *mailbox,
 		return finding_set(f, FINDING_REFUSE, "hdr.from-mismatch",
 		    "the reply came from another address than the mailbox that "
 		    "was asked");
-	if (reply_via_list(j, x->body))
+	if (reply_via_list(j, x->body, *from))
 		return finding_set(f, FINDING_REFUSE, "hdr.list",
 		    "the name in From says that somebody wrote by way of a "
 		    "list (\"via\", \"on behalf of\"): a reply must come "

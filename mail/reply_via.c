@@ -29,8 +29,6 @@ static const struct span before_list[] = {
 	W("через"),
 	W("чрез"),
 	W("през"),
-	W("c"), /* Mailman's in Russian */
-	W("par"),
 	W("përmes"),
 	W("aracılığıyla"),
 	W("דרך"),
@@ -49,6 +47,10 @@ static const struct span before_list[] = {
 	W("\336\322\305\332"),
 };
 
+/* Mailman's in Russian and French.  In names they are, too, of whoever writes
+ * their own small ("marie c dupont", "anders par nilsson"). */
+static const struct span maybe_before[] = { W("c"), W("par") };
+
 /* And behind it. */
 static const struct span behind_list[] = {
 	W("kautta"), W("kaudu"), W("bidez"), W("keresztül"), W("kereszt\374l"),
@@ -65,6 +67,7 @@ static const struct span for_poster[] = {
 	W("en nom de"),
 	W("A favor de"),
 	W("no nome de"),
+	W("e nome de"), /* Sympa's in Galician */
 	W("per conto di"),
 	W("per delegacion de"),
 	W("от имени"),
@@ -89,14 +92,35 @@ stands_apart(struct span name, size_t from, size_t to)
 	       name.p[to] == ' ';
 }
 
+/* As Mailman names a list unless somebody has set that otherwise: with a
+ * capital letter.  The address's local part is one's name without that, too. */
 static bool
-is_before_list(struct span name, size_t from, size_t to)
+is_list_name(struct span s, struct span local)
+{
+	bool in_word = false, is_small = true;
+
+	for (size_t i = 0; i < s.n; i++) {
+		if (!in_word && is_letter(s.p[i]))
+			is_small &= s.p[i] >= 'a' && s.p[i] <= 'z';
+		in_word = is_letter(s.p[i]);
+	}
+	while (s.n > 0 && !is_letter(s.p[s.n - 1]))
+		s.n--;
+	return !is_small || span_caseeq(span_trim(s), local);
+}
+
+static bool
+is_before_list(struct span name, size_t from, size_t to, struct span local)
 {
 	struct span word = span_cut(name, from, to);
 
 	for (size_t i = 0; i < COUNT(before_list); i++)
 		if (span_eq(word, before_list[i]))
-			return word.n > 1 || stands_apart(name, from, to);
+			return true;
+	for (size_t i = 0; i < COUNT(maybe_before); i++)
+		if (span_eq(word, maybe_before[i]))
+			return stands_apart(name, from, to) &&
+			       is_list_name(span_from(name, to), local);
 	return false;
 }
 
@@ -118,7 +142,7 @@ is_behind_list(struct span word, size_t count)
 
 /* Does such a word stand between others?  `count` of them came before. */
 static bool
-says_via(struct span name, size_t count)
+says_via(struct span name, size_t count, struct span local)
 {
 	bool after_via = false;
 	size_t at = 0, from;
@@ -135,7 +159,8 @@ says_via(struct span name, size_t count)
 		word = span_cut(name, from, at);
 		if (after_via || is_behind_list(word, count))
 			return true;
-		after_via = count++ > 0 && is_before_list(name, from, at);
+		after_via =
+		    count++ > 0 && is_before_list(name, from, at, local);
 	}
 	return false;
 }
@@ -165,14 +190,15 @@ says_for(struct span name)
  * "mallory@friend.test (via Friends)".
  */
 bool
-reply_via_list(struct job *j, struct span from)
+reply_via_list(struct job *j, struct span from, const char *address)
 {
-	struct span before, after;
+	struct span before, after, local = span_str(address);
 
+	local = span_cut(local, 0, span_find(local, 0, '@'));
 	if (addr_list_from_names(from, &before, &after) < 0)
 		return false;
 	before = mime_undo_words(j, before);
 	after = mime_undo_words(j, after);
-	return says_via(before, 0) || says_via(after, 1) || says_for(before) ||
-	       says_for(after);
+	return says_via(before, 0, local) || says_via(after, 1, local) ||
+	       says_for(before) || says_for(after);
 }

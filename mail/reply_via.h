@@ -14,7 +14,7 @@
 
 struct job;
 
-/* `from` is the field's body, which addr_list_from() has read. */
-bool reply_via_list(struct job *j, struct span from);
+/* `from` is the field's body, in which addr_list_from() has read `address`. */
+bool reply_via_list(struct job *j, struct span from, const char *address);
 
 #endif
