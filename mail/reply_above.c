@@ -10,8 +10,7 @@
 
 #define FIRST_LINES_MAX 4
 #define TAB_COLUMNS 8
-/* Lines are broken at 60 columns or more; "-----BEGIN" and a blank are 11. */
-#define FULL_COLUMNS 49
+#define BREAK_COLUMNS 60 /* or more: where programs break lines */
 
 static const struct span nbsp = { "\xc2\xa0", 2 };
 
@@ -138,18 +137,38 @@ has_words(struct span line)
 	return line.n > 0;
 }
 
-/* Could a program have broken a longer line behind this one's end?  Then what
- * follows, the first word of a block, did not fit any more.  An octet counts as
- * a column: some programs do so, and no letter is wider than it has octets. */
-static bool
-is_full(struct span line)
+/* An octet counts as a column: some programs do so, and no letter is wider than
+ * it has octets. */
+static size_t
+columns_of(struct span line)
 {
 	size_t columns = 0;
 
 	for (size_t i = 0; i < line.n; i++)
 		if (line.p[i] != '\r' && line.p[i] != '\n')
 			columns += line.p[i] == '\t' ? TAB_COLUMNS : 1;
-	return columns >= FULL_COLUMNS;
+	return columns;
+}
+
+/* Its first word, with the blanks before it. */
+static struct span
+first_word(struct span line)
+{
+	size_t at = 0;
+
+	while (at < line.n && (line.p[at] == ' ' || line.p[at] == '\t'))
+		at++;
+	while (at < line.n && line.p[at] != ' ' && line.p[at] != '\t')
+		at++;
+	return span_cut(line, 0, at);
+}
+
+/* Could a program have broken a longer line where the last one ends?  Then this
+ * word did not fit any more. */
+static bool
+may_be_broken(const struct reply_above *a, struct span word)
+{
+	return a->columns + 1 + columns_of(word) >= BREAK_COLUMNS;
 }
 
 static bool
@@ -321,9 +340,10 @@ reply_above_add(struct reply_above *a, struct span text, size_t at,
 		return;
 	a->soft = false;
 	shown = utf8_trim(line);
-	a->goes_on &= line.n > 0;
-	if (shown.n > 0 || is_full(whole))
-		a->full = is_full(whole);
+	a->goes_on &= line.n > 0 && (shown.n == 0 || soft ||
+					may_be_broken(a, first_word(line)));
+	if (shown.n > 0 || columns_of(whole) > a->columns)
+		a->columns = columns_of(whole);
 	if (shown.n == 0)
 		add_empty(a, text, at);
 	else if (!soft && reply_is_separator(text, at, line, next))
@@ -341,7 +361,7 @@ reply_above_block(struct reply_above *a)
 {
 	first_is_own(a);
 	a->own = true;
-	return a->below || (a->goes_on && a->full);
+	return a->below || (a->goes_on && may_be_broken(a, SPAN("-----BEGIN")));
 }
 
 bool

@@ -10,8 +10,9 @@
  * above it.
  *
  * Programs that break long lines leave what does not fit without a mark.  So
- * what stands in one paragraph with a marked line, right below a line that is
- * long, may be that one's end (decision 0063).
+ * what stands in one paragraph with a marked line may be that one's end, if
+ * each line between them is so long that the next one's first word did not fit
+ * any more (decisions 0063 and 0065).
  *
  * One line at a time, in one pass; nothing is allocated.
  */
@@ -31,11 +32,11 @@ struct reply_hints {
 
 /* All zero before the first line. */
 struct reply_above {
-	bool below;     /* something above says that what follows is quoted */
-	bool own;       /* there is a line without mark, */
-	bool marked;    /* or with one */
-	bool goes_on;   /* no empty line since a marked one, */
-	bool full;      /* and the last one may have been broken */
+	bool below;   /* something above says that what follows is quoted */
+	bool own;     /* there is a line without mark, */
+	bool marked;  /* or with one */
+	bool goes_on; /* the last one may be of a marked one that was broken */
+	size_t columns; /* how wide it is */
 	bool signature; /* in the one with which the text begins */
 	/* The paragraph with which the text begins, while it is not known what
 	 * follows it. */

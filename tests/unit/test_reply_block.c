@@ -540,14 +540,18 @@ static const char *const strange[] = {
 
 /* MA-61: programs that break long lines leave the rest without a mark. */
 #define FULL "a line in which nothing else has any room at all,"
+#define FULL_WORD "a-word-that-has-no-blank-in-it-but-fifty-columns--"
 static const char *const broken[] = {
 	"On 2 Mar 2026, CA <a@ca.test> wrote:\n> " FULL "\n",
-	"> a line as long as\n" FULL "\n" FULL "\n",
+	"> " FULL " it says\n" FULL " or there\n" FULL "\n",
 	"> " FULL "\n\u00a0\n",
-	"> x\n" FULL "\n\u00a0\n",
+	"> " FULL " it says\n" FULL "\n\u00a0\n",
+	"> x\nhttps://ca.test/" FULL_WORD "\n",
+	"> xxxxxxxxxxxx\n" FULL_WORD "\n",
+	"> " FULL "\n      indented " FULL "\n",
 	"> x\t\t\t\t\t\tx\n",
 	"> x                                               \n",
-	"> a\n\n> b\n" FULL "\n",
+	"> a\n\n> " FULL " or there\n" FULL "\n",
 };
 
 /* MA-61: the holder's answer right below marked lines. */
@@ -560,6 +564,13 @@ static const char *const answers[] = {
 	FULL "\n",
 	"> x\n\n" FULL "\n",
 	"> a\u00a0\u00a0\n",
+	/* of whose own words the first one had room above */
+	"> x\n" FULL "\n",
+	"> x\n" FULL "\n\u00a0\n",
+	"> a line as long as\n" FULL "\n" FULL "\n",
+	"> " FULL "\nno\n" FULL "\n",
+	"> CA\nこちらが回答ですのでご確認下さい。\n",
+	"> a\n\n> b\n" FULL "\n",
 };
 
 /* Below such lines a block does not count, above them it does. */
