@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "db/store_private.h"
@@ -221,31 +222,84 @@ store_cert_revoked(struct job *j, const struct crl *list,
 	return found;
 }
 
+/* Rows of one statement: they have the reason, and wait for the list from the
+ * same moment on, or for none. */
+struct listed {
+	int64_t reason, due_at;
+	const char *id;
+};
+#define LISTED_IDS 24
+
+static int
+by_statement(const void *a, const void *b)
+{
+	const struct listed *x = a, *y = b;
+
+	if (x->reason != y->reason)
+		return x->reason < y->reason ? -1 : 1;
+	if (x->due_at != y->due_at)
+		return x->due_at < y->due_at ? -1 : 1;
+	return strcmp(x->id, y->id);
+}
+
 /* A reason that has changed since the list was collected is still due; and the
  * list with the greater number may have been collected before this one.  By id:
- * a planner that takes what is due for few reads all of that for each row. */
+ * a planner that takes what is due, or what a CA has issued, for few reads all
+ * of that for each statement. */
+static int
+note_listed(struct job *j, const struct crl *list, const struct listed *rows,
+    size_t count)
+{
+	struct sql_value values[5 + LISTED_IDS] = {
+		v_due(rows[0].due_at),
+		v_text(list->ca_label),
+		v_int(rows[0].reason),
+		v_int(list->shard),
+		v_int(list->number),
+	};
+
+	/* The last one fills what is left. */
+	for (size_t k = 0; k < LISTED_IDS; k++)
+		values[5 + k] = v_text(rows[k < count ? k : count - 1].id);
+	return store_change(j, NULL,
+	    "UPDATE cert SET list_due_at = $1 "
+	    "WHERE COALESCE(ca_label, '') = $2 AND reason = $3 "
+	    "AND COALESCE(list_due_at, 0) <> 0 "
+	    "AND NOT EXISTS (SELECT 1 FROM crl WHERE crl.ca_label = $2 "
+	    "AND crl.shard = $4 AND crl.number > $5) "
+	    "AND id IN ($6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, "
+	    "$17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29)",
+	    values, 5 + LISTED_IDS);
+}
+
 int
 store_cert_listed(struct job *j, const struct crl *list,
     const struct revoked *entries, size_t count)
 {
-	for (size_t i = 0; i < count; i++) {
-		const struct revoked *e = &entries[i];
+	struct listed *rows = arena_calloc(j->arena, count + 1, sizeof(*rows));
+	size_t due = 0, from = 0;
 
-		if (e->is_due &&
-		    store_change(j, NULL,
-			"UPDATE cert SET list_due_at = $6 "
-			"WHERE ca_label = $1 AND id = $2 AND reason = $3 "
-			"AND COALESCE(list_due_at, 0) <> 0 "
-			"AND NOT EXISTS (SELECT 1 FROM crl "
-			"WHERE crl.ca_label = $1 AND crl.shard = $5 "
-			"AND crl.number > $4)",
-			ARGS(v_text(list->ca_label), v_text(e->id),
-			    v_int(e->reason), v_int(list->number),
-			    v_int(list->shard),
-			    v_due(e->serial.n == 0 || e->stays_due
-				      ? list->next_update
-				      : 0))) != 0)
+	for (size_t k = 0; k < count; k++) {
+		const struct revoked *e = &entries[k];
+		bool stays = e->serial.n == 0 || e->stays_due;
+
+		if (e->is_due)
+			rows[due++] = (struct listed){ .reason = e->reason,
+				.due_at = stays ? list->next_update : 0,
+				.id = e->id };
+	}
+	if (due > 1)
+		qsort(rows, due, sizeof(*rows), by_statement);
+	while (from < due) {
+		size_t n = 1;
+
+		while (n < LISTED_IDS && from + n < due &&
+		       rows[from + n].reason == rows[from].reason &&
+		       rows[from + n].due_at == rows[from].due_at)
+			n++;
+		if (note_listed(j, list, rows + from, n) < 0)
 			return -1;
+		from += n;
 	}
 	return 0;
 }

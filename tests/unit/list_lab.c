@@ -77,6 +77,21 @@ list_lab_cert(struct list_lab *lab, int64_t not_after)
 	return id;
 }
 
+void
+list_lab_revoked_rows(struct list_lab *lab, const char *count)
+{
+	struct job *j = lab->j;
+
+	fixture_certs(j, lab->account, count);
+	fixture_sql(
+	    j, arena_printf(j->arena,
+		   "UPDATE cert SET ca_label = '%s', serial = '01' || "
+		   "CAST(100000 + CAST(substr(id, 2) AS BIGINT) AS TEXT), "
+		   "revoked_at = %d, reason = 4, revoked_by = 'operator', "
+		   "list_due_at = %d",
+		   ca_key_label(lab->issuer.ca), FIXTURE_NOW, FIXTURE_NOW));
+}
+
 int64_t
 list_lab_publish(struct list_lab *lab)
 {

@@ -30,6 +30,10 @@ const char *list_lab_cert(struct list_lab *lab, int64_t not_after);
 /* One of this number, which is its id too, from now until then. */
 void list_lab_issue(
     struct list_lab *lab, const char *serial, int64_t not_after);
+/* Rows c1, c2, ... of this issuer that are nobody's certificates, revoked with
+ * reason 4 and due since FIXTURE_NOW; their numbers are 01100001, 01100002, ...
+ */
+void list_lab_revoked_rows(struct list_lab *lab, const char *count);
 
 /* Until nothing is due: how many lists were signed. */
 int64_t list_lab_publish(struct list_lab *lab);

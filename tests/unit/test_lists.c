@@ -321,6 +321,47 @@ test_overtaken(struct job *j)
 	EXPECT(j, store_crl_due(j, label, 0, &when), 1);
 }
 
+/* PK-151, L-65: very many of all reasons are noted with few statements, each
+ * with what it was listed as. */
+static void
+test_noted(struct job *j)
+{
+	struct crl list = { .shard = 0, .next_update = FIXTURE_NOW + DAY };
+	struct list_lab lab;
+	struct revoked *rows;
+	size_t count, stay = 0;
+
+	list_lab_init(&lab, j);
+	list_lab_revoked_rows(&lab, "130");
+	fixture_sql(
+	    j, "UPDATE cert SET reason = CAST(substr(id, 2) AS BIGINT) % 5");
+	list.ca_label = ca_key_label(lab.issuer.ca);
+	EXPECT(j, store_cert_revoked(j, &list, 0, &rows, &count), 0);
+	assert_int_equal(count, 130);
+	for (size_t k = 0; k < count; k += 7, stay++)
+		rows[k].stays_due = true;
+	/* Changed since, and listed before. */
+	fixture_sql(j, "UPDATE cert SET reason = 9 WHERE id = 'c9'; "
+		       "UPDATE cert SET list_due_at = NULL WHERE id = 'c1'");
+	COMMITTED(j, store_cert_listed(j, &list, rows, count));
+	assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM cert "
+					  "WHERE list_due_at IS NULL"),
+	    count - stay);
+	assert_int_equal(
+	    fixture_count(
+		j, arena_printf(j->arena,
+		       "SELECT COUNT(*) FROM cert WHERE list_due_at = %d",
+		       FIXTURE_NOW + DAY)),
+	    stay - 1);
+	assert_int_equal(
+	    fixture_count(
+		j, arena_printf(j->arena,
+		       "SELECT COUNT(*) FROM cert WHERE list_due_at = %d "
+		       "AND id = 'c9'",
+		       FIXTURE_NOW)),
+	    1);
+}
+
 /* PK-160: on one list more than it lives. */
 static void
 test_expired_entry(struct job *j)
@@ -414,14 +455,7 @@ test_very_many(struct job *j)
 	struct list_lab lab;
 
 	list_lab_init(&lab, j);
-	fixture_certs(j, lab.account, "2500");
-	fixture_sql(
-	    j, arena_printf(j->arena,
-		   "UPDATE cert SET ca_label = '%s', serial = '01' || "
-		   "CAST(100000 + CAST(substr(id, 2) AS BIGINT) AS TEXT), "
-		   "revoked_at = %d, reason = 4, revoked_by = 'operator', "
-		   "list_due_at = %d",
-		   ca_key_label(lab.issuer.ca), FIXTURE_NOW, FIXTURE_NOW));
+	list_lab_revoked_rows(&lab, "2500");
 	assert_int_equal(list_lab_publish(&lab), 1);
 	assert_int_equal(
 	    fixture_count(
@@ -545,6 +579,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_sizes),
 	STORE_TEST(test_other_issuer),
 	STORE_TEST(test_overtaken),
+	STORE_TEST(test_noted),
 	STORE_TEST(test_expired_entry),
 	STORE_TEST(test_clock_ahead),
 	STORE_TEST(test_improper_reason),

@@ -404,12 +404,17 @@ whole_life(struct job *j)
 	account_life(j, account);
 }
 
-/* PK-151: one row of very many that wait is not looked for among those. */
+/* PK-151: a few rows of very many that wait are looked for by their ids, and
+ * not among those that wait or that the CA has issued. */
 static bool
-reads_all_that_waits(const char *step, const char *text)
+reads_more_than_it_notes(const char *step, const char *text)
 {
-	return strstr(step, "cert_list_due") != NULL &&
-	       strstr(text, "UPDATE cert SET list_due_at = $6") != NULL;
+	bool searches = strstr(step, "SEARCH cert ") != NULL ||
+			strstr(step, " cert_") != NULL;
+
+	return strstr(text, "UPDATE cert SET list_due_at = $1 WHERE") != NULL &&
+	       searches && strstr(step, "(id=?)") == NULL &&
+	       strstr(step, "cert_pkey") == NULL;
 }
 
 struct plans {
@@ -480,7 +485,8 @@ explain(void *ctx, const char *text)
 	while (sqlite3_step(stmt) == SQLITE_ROW) {
 		const char *step = (const char *)sqlite3_column_text(stmt, 3);
 
-		if (!reads_all(step, text) && !reads_all_that_waits(step, text))
+		if (!reads_all(step, text) &&
+		    !reads_more_than_it_notes(step, text))
 			continue;
 		print_message("# %s: %s\n", step, text);
 		p->scans++;
@@ -520,7 +526,7 @@ explain_prepared(
 	for (; found == 1; found = query_next(&q)) {
 		const char *step = query_text(&q);
 
-		if (!reads_all_that_waits(step, text) &&
+		if (!reads_more_than_it_notes(step, text) &&
 		    (strstr(step, "Seq Scan") == NULL ||
 			may_read_all(step, text)))
 			continue;
