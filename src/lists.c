@@ -285,46 +285,13 @@ pick_due(struct revoked *rows, size_t count)
 }
 
 static int
-note_listed(struct job *j, const struct crl *list, const struct revoked *rows,
+record(struct job *j, const struct crl *list, const struct revoked *rows,
     size_t count)
 {
-	if (store_begin(j) < 0 || store_cert_listed(j, list, rows, count) < 0)
-		return worker_undo(j);
-	return store_commit(j);
-}
-
-/* Very many are noted in bites, since every other role waits for a transaction:
- * whoever is killed in between has them still due, and makes another list. */
-static int
-record(
-    struct job *j, const struct crl *list, struct revoked *rows, size_t count)
-{
-	size_t due = pick_due(rows, count);
-	size_t bite = due < LISTED_BITE ? due : LISTED_BITE;
-
 	if (store_begin(j) < 0 ||
 	    store_crl_record(j, list->ca_label, list->number, list->der) < 0 ||
-	    store_cert_listed(j, list, rows, bite) < 0 ||
+	    store_cert_listed(j, list, rows, count) < 0 ||
 	    audit(j, list, "revocation list signed") < 0)
-		return worker_undo(j);
-	if (store_commit(j) < 0)
-		return -1;
-	for (size_t from = bite; from < due; from += bite) {
-		if (bite > due - from)
-			bite = due - from;
-		if (note_listed(j, list, rows + from, bite) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-/* Each time that the file is written, also after a start: where the record
- * fails, both are done again. */
-static int
-record_published(struct job *j, const struct crl *list)
-{
-	if (store_begin(j) < 0 ||
-	    audit(j, list, "revocation list published") < 0)
 		return worker_undo(j);
 	return store_commit(j);
 }
@@ -351,57 +318,17 @@ ask_linters(const struct issuer *i, struct job *j, const struct crl_input *in)
 	return linters_hold_pass(i->linters, j, LINT_CRL, der);
 }
 
-/* 1, -1, or 0: not now. */
-static int
-publish(struct issuer *i, struct job *j, const struct crl *last)
-{
-	struct crl_input in = { .this_update = j->now,
-		.next_update = crl_next_update(j->now),
-		.point = point_of(j, last->shard) };
-	struct crl list = { .ca_label = label_of(i),
-		.shard = last->shard,
-		.this_update = in.this_update,
-		.next_update = in.next_update };
-	int64_t since = j->now;
-	struct crl_input former = { 0 };
-	struct list_rows rows;
-	bool has_former;
-	int signed_one, allowed = check_ceiling(i, j, last->shard);
+/* --- putting it out ------------------------------------------------------- */
 
-	if (allowed <= 0)
-		return allowed;
-	if (linters_hold_may(i->linters, j, LINT_CRL) < 0 ||
-	    issuer_list_former(i, j, last->shard, &former, &has_former) < 0 ||
-	    place_in_time(i, j, &former) < 0 ||
-	    reserve(j, last, former.number, &list) < 0 ||
-	    store_crl_due(j, list.ca_label, list.shard, &since) < 0 ||
-	    list_rows_collect(i, j, &list, former.this_update, &rows) < 0)
-		return -1;
-	in.number = (uint64_t)list.number;
-	in.entries = rows.entries;
-	in.count = rows.entry_count;
-	if (has_former && list_rows_keep(i, j, last->shard, &former, &in) < 0)
-		return -1;
-	if (list_rows_record(i, j, last->shard, &rows) < 0 ||
-	    ask_linters(i, j, &in) < 0)
-		return -1;
-	/* PK-169: what the list will say is in the answers before. */
-	answers_follow(i, j);
-	/* PK-183: also while the key's token is away. */
-	alarm_if_late(j, since);
-	signed_one = crl_sign(j, i->ca, &in, &list.der);
-	/* A token that is away made none; any other fault may have. */
-	if (signed_one == 0 || j->err.kind != ERR_BUSY) {
-		ceiling_count(&i->lists, j->now);
-		i->list_at[last->shard] = j->now;
-	}
-	if (signed_one < 0 || record(j, &list, rows.v, rows.count) < 0)
-		return -1;
-	issuer_list_warn_of_size(&list);
-	log_info("revocation list signed",
-	    "shard=%" PRId64 " number=%" PRId64 " entries=%zu", list.shard,
-	    list.number, in.count);
-	return 1;
+/* Each time that the file is written, also after a start: where the record
+ * fails, both are done again. */
+static int
+record_published(struct job *j, const struct crl *list)
+{
+	if (store_begin(j) < 0 ||
+	    audit(j, list, "revocation list published") < 0)
+		return worker_undo(j);
+	return store_commit(j);
 }
 
 /* A list of this CA that was put there again under a new number would take
@@ -463,6 +390,95 @@ write_out(struct issuer *i, struct job *j, const struct crl *last)
 	    "shard=%" PRId64 " number=%" PRId64 " file=%s", last->shard,
 	    row.number, file);
 	return 1;
+}
+
+static int
+note_listed(struct job *j, const struct crl *list, const struct revoked *rows,
+    size_t count)
+{
+	if (store_begin(j) < 0 || store_cert_listed(j, list, rows, count) < 0)
+		return worker_undo(j);
+	return store_commit(j);
+}
+
+/*
+ * Behind the first bite.  Very many are noted in bites, since every other role
+ * waits for a transaction; the list, which waits for none of them, is put out
+ * before (PK-182).  Whoever is killed in between, or cannot write it, has them
+ * still due, and makes another list.
+ */
+static int
+note_rest(struct issuer *i, struct job *j, const struct crl *list,
+    const struct revoked *rows, size_t count)
+{
+	if (count > LISTED_BITE && write_out(i, j, list) < 0)
+		return -1;
+	for (size_t from = LISTED_BITE; from < count; from += LISTED_BITE) {
+		size_t left = count - from;
+
+		if (note_listed(j, list, rows + from,
+			left < LISTED_BITE ? left : LISTED_BITE) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* --- one list ------------------------------------------------------------- */
+
+/* 1, -1, or 0: not now. */
+static int
+publish(struct issuer *i, struct job *j, const struct crl *last)
+{
+	struct crl_input in = { .this_update = j->now,
+		.next_update = crl_next_update(j->now),
+		.point = point_of(j, last->shard) };
+	struct crl list = { .ca_label = label_of(i),
+		.shard = last->shard,
+		.this_update = in.this_update,
+		.next_update = in.next_update };
+	int64_t since = j->now;
+	struct crl_input former = { 0 };
+	struct list_rows rows;
+	size_t due, bite;
+	bool has_former;
+	int signed_one, allowed = check_ceiling(i, j, last->shard);
+
+	if (allowed <= 0)
+		return allowed;
+	if (linters_hold_may(i->linters, j, LINT_CRL) < 0 ||
+	    issuer_list_former(i, j, last->shard, &former, &has_former) < 0 ||
+	    place_in_time(i, j, &former) < 0 ||
+	    reserve(j, last, former.number, &list) < 0 ||
+	    store_crl_due(j, list.ca_label, list.shard, &since) < 0 ||
+	    list_rows_collect(i, j, &list, former.this_update, &rows) < 0)
+		return -1;
+	in.number = (uint64_t)list.number;
+	in.entries = rows.entries;
+	in.count = rows.entry_count;
+	if (has_former && list_rows_keep(i, j, last->shard, &former, &in) < 0)
+		return -1;
+	if (list_rows_record(i, j, last->shard, &rows) < 0 ||
+	    ask_linters(i, j, &in) < 0)
+		return -1;
+	/* PK-169: what the list will say is in the answers before. */
+	answers_follow(i, j);
+	/* PK-183: also while the key's token is away. */
+	alarm_if_late(j, since);
+	signed_one = crl_sign(j, i->ca, &in, &list.der);
+	/* A token that is away made none; any other fault may have. */
+	if (signed_one == 0 || j->err.kind != ERR_BUSY) {
+		ceiling_count(&i->lists, j->now);
+		i->list_at[last->shard] = j->now;
+	}
+	due = pick_due(rows.v, rows.count);
+	bite = due < LISTED_BITE ? due : LISTED_BITE;
+	if (signed_one < 0 || record(j, &list, rows.v, bite) < 0)
+		return -1;
+	issuer_list_warn_of_size(&list);
+	log_info("revocation list signed",
+	    "shard=%" PRId64 " number=%" PRId64 " entries=%zu", list.shard,
+	    list.number, in.count);
+	return note_rest(i, j, &list, rows.v, due) < 0 ? -1 : 1;
 }
 
 /* Not what its row says that it is: another one takes its place. */

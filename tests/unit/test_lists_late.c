@@ -79,6 +79,94 @@ test_late(struct job *j)
 	assert_null(strstr(unit_log_end(), "late"));
 }
 
+static int64_t
+count_due(struct job *j)
+{
+	return fixture_count(
+	    j, "SELECT COUNT(*) FROM cert WHERE list_due_at IS NOT NULL");
+}
+
+/* Nothing is noted any more once a list is published. */
+static void
+end_noting(struct job *j)
+{
+	fixture_sql(j,
+	    fixture_is_pgsql()
+		? "CREATE FUNCTION no_more() RETURNS trigger AS $$ BEGIN "
+		  "IF EXISTS (SELECT 1 FROM audit WHERE event = "
+		  "'revocation list published') "
+		  "THEN RAISE EXCEPTION 'no more'; END IF; RETURN NEW; END $$ "
+		  "LANGUAGE plpgsql; "
+		  "CREATE TRIGGER no_more BEFORE UPDATE ON cert "
+		  "FOR EACH ROW EXECUTE FUNCTION no_more()"
+		: "CREATE TRIGGER no_more BEFORE UPDATE ON cert WHEN EXISTS "
+		  "(SELECT 1 FROM audit WHERE event = "
+		  "'revocation list published') "
+		  "BEGIN SELECT RAISE(ABORT, 'no more'); END");
+}
+
+static void
+go_on_noting(struct job *j)
+{
+	fixture_sql(j, fixture_is_pgsql() ? "DROP TRIGGER no_more ON cert"
+					  : "DROP TRIGGER no_more");
+}
+
+/* PK-157, PK-182: of very many a list is out before all are noted.  What comes
+ * to an end in between leaves them due, and another list notes them. */
+static void
+test_out_before_noted(struct job *j)
+{
+	struct list_lab lab;
+
+	list_lab_init(&lab, j);
+	list_lab_revoked_rows(&lab, "2500");
+	end_noting(j);
+	EXPECT(j, issuer_list_step(&lab.issuer, j), -1);
+	assert_non_null(strstr(j->err.text, "no more"));
+	job_recover(j);
+	assert_int_equal(issuer_list_is_out(&lab.issuer, j, 0), 1);
+	assert_true(list_lab_has(&lab, 0, "01100001"));
+	assert_true(list_lab_has(&lab, 0, "01102500"));
+	assert_int_equal(count_due(j), 1500);
+	go_on_noting(j);
+
+	/* a new process: not sooner than any other list */
+	lab.issuer.written[0] = 0;
+	assert_int_equal(list_lab_publish(&lab), 0);
+	assert_int_equal(count_due(j), 1500);
+	status_lab_at(j, list_lab_due(&lab));
+	assert_true(j->now - FIXTURE_NOW < 600);
+	assert_int_equal(list_lab_publish(&lab), 1);
+	assert_int_equal(count_due(j), 0);
+	assert_true(list_lab_has(&lab, 0, "01102500"));
+}
+
+/* PK-157: what is on no list that is out is not noted as such. */
+static void
+test_not_out(struct job *j)
+{
+	struct list_lab lab;
+	const char *file;
+
+	list_lab_init(&lab, j);
+	list_lab_revoked_rows(&lab, "2500");
+	file = lab.conf.issuer.crl_file;
+	lab.conf.issuer.crl_file = "/nonexistent/folder/list.crl";
+	for (int k = 0; k < 2; k++) {
+		EXPECT(j, issuer_list_step(&lab.issuer, j), -1);
+		job_recover(j);
+		assert_int_equal(count_due(j), 1500);
+		assert_int_equal(list_lab_number(j, "COUNT"), 1);
+	}
+	lab.conf.issuer.crl_file = file;
+	assert_int_equal(list_lab_publish(&lab), 0);
+	assert_true(list_lab_has(&lab, 0, "01102500"));
+	status_lab_at(j, list_lab_due(&lab));
+	assert_int_equal(list_lab_publish(&lab), 1);
+	assert_int_equal(count_due(j), 0);
+}
+
 /* PK-182, PK-183: the issuer is dead or hangs, and the web role says so: after
  * ten minutes, once an hour, until the list is made. */
 static void
@@ -308,6 +396,8 @@ test_cannot_sign(struct job *j)
 
 static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_late),
+	STORE_TEST(test_out_before_noted),
+	STORE_TEST(test_not_out),
 	STORE_TEST(test_watched),
 	STORE_TEST(test_grows_old),
 	STORE_TEST(test_incident_deadline),
