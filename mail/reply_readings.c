@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/arena.h"
+#include "lib/count.h"
 #include "lib/job.h"
 #include "mail/finding.h"
 #include "mail/reply_block.h"
@@ -67,6 +68,35 @@ may_introduce(struct span preamble)
 	return false;
 }
 
+/* GroupWise's takes three lines. */
+static bool
+is_of_groupwise(struct span preamble)
+{
+	static const char *const lines[] = {
+		"This is a MIME message. If you are reading this text, you "
+		"may want to",
+		"consider changing to a mail reader or gateway that "
+		"understands how to",
+		"properly handle MIME multipart messages.",
+	};
+	size_t at = 0;
+
+	for (size_t i = 0; i < COUNT(lines); i++)
+		if (!span_eq_str(reply_line_at(preamble, at, &at), lines[i]))
+			return false;
+	return span_trim_fws(span_from(preamble, at)).n == 0;
+}
+
+/* Words that stand where nobody reads, and are none that programs put there. */
+static bool
+is_strange(struct span preamble)
+{
+	return !is_of_groupwise(preamble) &&
+	       (count_lines(preamble) > PREAMBLE_LINES_MAX ||
+		   may_introduce(preamble) || reply_has_separator(preamble) ||
+		   reply_html_is_likely(preamble));
+}
+
 /*
  * Counts the parts; 0, or -1 if one has no Content- field first, or words
  * stand where nobody reads: with another boundary they would have been the
@@ -77,9 +107,7 @@ check_parts(const struct mime_part *p, size_t *count, struct finding *f)
 {
 	size_t i;
 
-	if (count_lines(p->preamble) > PREAMBLE_LINES_MAX ||
-	    may_introduce(p->preamble) || reply_has_separator(p->preamble) ||
-	    reply_html_is_likely(p->preamble))
+	if (is_strange(p->preamble))
 		return refuse(f, "text before the first part");
 	for (i = 0; i < p->part_count; i++) {
 		const struct mime_part *x = &p->parts[i];
