@@ -311,7 +311,7 @@ reply_headers_passed_on(struct job *j, const struct message *m,
 	static const char *const names[] = { "Delivered-To", "X-Original-To",
 		"Envelope-To", "X-Envelope-To", "X-Sieve-Redirected-From",
 		"X-Forwarded-For", "X-Loop", "X-MS-Exchange-Inbox-Rules-Loop",
-		NULL };
+		"X-MS-Exchange-ForwardingLoop", NULL };
 	const struct field *x = signature + 1;
 	struct addr_list l;
 	size_t words = 0;
