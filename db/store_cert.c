@@ -236,6 +236,30 @@ store_cert_by_id(
 }
 
 int
+store_cert_by_ids(struct job *j, const char *const *ids, size_t id_count,
+    struct cert *out, size_t *count)
+{
+	struct sql_value values[CERT_IDS_MAX];
+	struct query q;
+	int found;
+
+	assert(id_count > 0 && id_count <= CERT_IDS_MAX);
+	*count = 0;
+	/* The last one fills what is left. */
+	for (size_t k = 0; k < CERT_IDS_MAX; k++)
+		values[k] = v_text(ids[k < id_count ? k : id_count - 1]);
+	found = query_first(&q, j,
+	    "SELECT " CERT_COLUMNS " FROM cert WHERE id IN ($1, $2, $3, $4, "
+	    "$5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, "
+	    "$19, $20, $21, $22, $23, $24) AND issued_at > 0",
+	    values, CERT_IDS_MAX);
+	for (; found == 1; found = query_next(&q))
+		cert_read(&q, &out[(*count)++]);
+	query_end(&q);
+	return found;
+}
+
+int
 store_cert_by_serial(
     struct job *j, const char *ca_label, const char *serial, struct cert *out)
 {

@@ -60,6 +60,11 @@ int store_cert_record(
 /* account_id NULL: of any account. Only issued ones. */
 int store_cert_by_id(
     struct job *j, const char *id, const char *account_id, struct cert *out);
+/* Those of these ids that were issued, in any order: at most CERT_IDS_MAX, to
+ * `out`, which has room for as many as there are ids.  0 or -1. */
+#define CERT_IDS_MAX 24
+int store_cert_by_ids(struct job *j, const char *const *ids, size_t id_count,
+    struct cert *out, size_t *count);
 /* By what its certificate identifier says (acme/certid.h), of any account:
  * only issued ones. */
 int store_cert_by_serial(

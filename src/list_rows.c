@@ -27,22 +27,6 @@
 
 /* --- rows that contradict their certificates ------------------------------ */
 
-/* The number in what the row holds, which is the issuer's own: 1 and *view, 0
- * none, -1.  *stored is what the row says. */
-static int
-prove_contents(const struct issuer *i, struct job *j, const char *id,
-    struct certview *view, const char **stored)
-{
-	struct cert c;
-	int found = store_cert_by_id(j, id, NULL, &c);
-
-	*stored = "";
-	if (found <= 0)
-		return found;
-	*stored = c.serial;
-	return status_prove_contents(i, j, &c, view);
-}
-
 static void
 tell_spoiled(const struct revoked *r, int64_t shard, const char *stored,
     const char *listed_as)
@@ -117,24 +101,63 @@ judge(struct job *j, int64_t shard, struct revoked *r, int found,
 		    found == 1 ? hex_dup(j->arena, r->serial) : NULL);
 }
 
-/* In a job of its own: there may be very many. */
-static int
-look_at(const struct issuer *i, struct job *j, int64_t shard, struct revoked *r,
-    struct list_rows *rows)
+static const struct cert *
+find_row(const struct cert *list, size_t count, const char *id)
 {
-	struct certview view;
-	const char *stored;
-	struct job one;
-	int found;
+	for (size_t k = 0; k < count; k++)
+		if (strcmp(list[k].id, id) == 0)
+			return &list[k];
+	return NULL;
+}
 
+/* Some rows that one statement reads. */
+struct look {
+	const struct issuer *i;
+	int64_t shard;
+	struct list_rows *rows;
+	struct revoked *at[CERT_IDS_MAX];
+	size_t count;
+};
+
+static int
+look_within(const struct look *l, struct job *j, struct job *one)
+{
+	const char *ids[CERT_IDS_MAX];
+	struct cert list[CERT_IDS_MAX];
+	size_t count;
+
+	for (size_t k = 0; k < l->count; k++)
+		ids[k] = l->at[k]->id;
+	if (store_cert_by_ids(one, ids, l->count, list, &count) < 0)
+		return -1;
+	for (size_t k = 0; k < l->count; k++) {
+		const struct cert *c = find_row(list, count, ids[k]);
+		struct certview view;
+		int found =
+		    c == NULL ? 0 : status_prove_contents(l->i, one, c, &view);
+
+		judge(j, l->shard, l->at[k], found, &view,
+		    c == NULL ? "" : c->serial, l->rows);
+	}
+	return 0;
+}
+
+/* In a job of their own: there may be very many. */
+static int
+look_at(struct look *l, struct job *j)
+{
+	struct job one;
+	int result;
+
+	if (l->count == 0)
+		return 0;
 	job_init(&one, j->store, j->conf);
 	one.now = j->now;
-	found = prove_contents(i, &one, r->id, &view, &stored);
+	result = look_within(l, j, &one);
 	j->err = one.err;
-	if (found >= 0)
-		judge(j, shard, r, found, &view, stored, rows);
 	job_done(&one);
-	return found < 0 ? -1 : 0;
+	l->count = 0;
+	return result;
 }
 
 /* Those that a list is to show for the first time, and those that nobody
@@ -143,14 +166,18 @@ static int
 look_at_all(const struct issuer *i, struct job *j, int64_t shard,
     struct list_rows *rows)
 {
+	struct look l = { .i = i, .shard = shard, .rows = rows };
+
 	for (size_t k = 0; k < rows->count; k++) {
 		struct revoked *r = &rows->v[k];
 
-		if ((r->is_due || !crl_serial_is_proper(r->serial)) &&
-		    look_at(i, j, shard, r, rows) < 0)
+		if (!r->is_due && crl_serial_is_proper(r->serial))
+			continue;
+		l.at[l.count++] = r;
+		if (l.count == CERT_IDS_MAX && look_at(&l, j) < 0)
 			return -1;
 	}
-	return 0;
+	return look_at(&l, j);
 }
 
 /* --- entries -------------------------------------------------------------- */
@@ -215,6 +242,18 @@ struct proven {
 	bool is_on_list; /* that of the shard, by its certificate */
 };
 
+/* The number in what the row holds, which is the issuer's own: 1 and *view, 0
+ * none, -1. */
+static int
+prove_contents(const struct issuer *i, struct job *j, const char *id,
+    struct certview *view)
+{
+	struct cert c;
+	int found = store_cert_by_id(j, id, NULL, &c);
+
+	return found <= 0 ? found : status_prove_contents(i, j, &c, view);
+}
+
 struct keeping {
 	const struct issuer *i;
 	int64_t shard;
@@ -240,13 +279,12 @@ prove_spoiled(const struct keeping *k, struct job *j, const struct revoked *r,
     struct proven *out)
 {
 	struct certview view;
-	const char *stored;
 	struct job one;
 	int found;
 
 	job_init(&one, j->store, j->conf);
 	one.now = j->now;
-	found = prove_contents(k->i, &one, r->id, &view, &stored);
+	found = prove_contents(k->i, &one, r->id, &view);
 	j->err = one.err;
 	if (found == 1)
 		*out = (struct proven){

@@ -371,10 +371,47 @@ test_revoked(struct job *j)
 	assert_int_equal(count, 0);
 }
 
+static bool
+has_id(const struct cert *list, size_t count, const char *id)
+{
+	size_t k = 0;
+
+	while (k < count && strcmp(list[k].id, id) != 0)
+		k++;
+	return k < count;
+}
+
+/* L-62, L-65: many at once, and those that were issued only. */
+static void
+test_of_ids(struct job *j)
+{
+	const char *ids[CERT_IDS_MAX];
+	struct cert list[CERT_IDS_MAX];
+	size_t count;
+
+	fixture_certs(j, fixture_account(j), "30");
+	for (int k = 0; k < CERT_IDS_MAX; k++)
+		ids[k] = arena_printf(j->arena, "c%d", k + 4);
+	EXPECT(j, store_cert_by_ids(j, ids, CERT_IDS_MAX, list, &count), 0);
+	assert_int_equal(count, CERT_IDS_MAX);
+	for (size_t k = 0; k < CERT_IDS_MAX; k++)
+		assert_true(has_id(list, count, ids[k]));
+
+	fixture_sql(j, "UPDATE cert SET issued_at = 0 WHERE id = 'c5'");
+	ids[2] = "none";
+	EXPECT(j, store_cert_by_ids(j, ids, 3, list, &count), 0);
+	assert_int_equal(count, 1);
+	assert_string_equal(list[0].id, "c4");
+	assert_true(list[0].tbs.n > 0 && list[0].issued_at > 0);
+	EXPECT(j, store_cert_by_ids(j, ids + 1, 2, list, &count), 0);
+	assert_int_equal(count, 0);
+}
+
 static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_caa),
 	STORE_TEST(test_caa_releases),
 	STORE_TEST(test_cert),
+	STORE_TEST(test_of_ids),
 	STORE_TEST(test_cert_of_failed_order),
 	STORE_TEST(test_version_is_required),
 	STORE_TEST(test_crl),

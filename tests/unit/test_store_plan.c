@@ -378,6 +378,7 @@ whole_life(struct job *j)
 	EXPECT(j, store_cert_by_order(j, o->id, &got), 1);
 	EXPECT(j, store_cert_by_id(j, "c", NULL, &got), 1);
 	EXPECT(j, store_cert_by_id(j, "c", account, &got), 1);
+	EXPECT(j, store_cert_by_ids(j, &got.id, 1, &got, &count), 0);
 	EXPECT(j, store_cert_by_serial(j, "ca", "00", &got), 1);
 	EXPECT(j, store_cert_by_number(j, "00", &got), 1);
 	EXPECT(j, store_cert_by_sha256(j, SPAN("s"), &got), 1);
