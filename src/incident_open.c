@@ -143,52 +143,80 @@ let_others_write(void)
 	nanosleep(&pause, NULL);
 }
 
-static int
-begin(struct job *j, const struct incident *i)
+/* A set that is being opened, and how far that is. */
+struct opening {
+	struct incident i;
+	const struct incident_selector *s;
+	struct incident_fill f;
+	struct id_range range; /* whose authorizations are dropped next */
+	struct incident_opened *out;
+};
+
+static struct opening
+opening_of(const struct job *j, const struct incident *i,
+    const struct incident_selector *s, struct incident_opened *out)
 {
+	struct opening o = { .i = *i, .s = s, .out = out };
+
+	o.i.opened_at = j->now;
+	*out = (struct incident_opened){ 0 };
+	return o;
+}
+
+typedef int act_fn(struct job *j, struct opening *o);
+
+/* What the act says, or -1 and nothing of it is there. */
+static int
+in_transaction(struct job *j, act_fn *act, struct opening *o)
+{
+	int result;
+
 	if (store_begin(j) < 0)
 		return -1;
-	if (store_incident_begin(j, i) < 0)
+	result = act(j, o);
+	if (result < 0)
 		return worker_undo(j);
-	return store_commit(j);
+	return store_commit(j) < 0 ? -1 : result;
 }
 
 static int
-fill_once(struct job *j, const struct incident *i,
-    const struct incident_selector *s, struct incident_fill *f)
+begin(struct job *j, struct opening *o)
 {
-	if (store_begin(j) < 0)
-		return -1;
-	if (store_incident_fill(j, i, s, BITE, f) < 0)
-		return worker_undo(j);
-	return store_commit(j);
+	return store_incident_begin(j, &o->i);
+}
+
+static int
+fill(struct job *j, struct opening *o)
+{
+	return store_incident_fill(j, &o->i, o->s, BITE, &o->f);
+}
+
+static int
+fill_once(struct job *j, struct opening *o)
+{
+	return in_transaction(j, fill, o);
 }
 
 /* Whoever counts changes nothing, and keeps nobody waiting. */
 static int
-count_once(struct job *j, const struct incident *i,
-    const struct incident_selector *s, struct incident_fill *f)
+count_once(struct job *j, struct opening *o)
 {
-	return store_incident_count(j, s, i->opened_at, BITE, f);
+	return store_incident_count(j, o->s, o->i.opened_at, BITE, &o->f);
 }
-
-typedef int bite_fn(struct job *j, const struct incident *i,
-    const struct incident_selector *s, struct incident_fill *f);
 
 /* Each bite in a job of its own: there may be very many. */
 static int
-take_bites(struct job *j, bite_fn *take, const struct incident *i,
-    const struct incident_selector *s, struct incident_fill *f)
+take_bites(struct job *j, act_fn *take, struct opening *o)
 {
 	int result = 0;
 
-	while (result == 0 && !f->is_done) {
+	while (result == 0 && !o->f.is_done) {
 		struct job one;
 
 		job_init(&one, j->store, j->conf);
-		result = take(&one, i, s, f);
-		if (f->after.id != NULL)
-			f->after.id = arena_strdup(j->arena, f->after.id);
+		result = take(&one, o);
+		if (o->f.after.id != NULL)
+			o->f.after.id = arena_strdup(j->arena, o->f.after.id);
 		j->err = one.err;
 		job_done(&one);
 		if (result == 0)
@@ -198,37 +226,39 @@ take_bites(struct job *j, bite_fn *take, const struct incident *i,
 }
 
 static int
-drop_once(struct job *j, const char *id, const char *after,
-    struct id_range *range, size_t *dropped)
+drop(struct job *j, struct opening *o)
 {
-	int found = store_incident_range(j, id, after, DROP_BITE, range);
+	return store_incident_go_on(j, o->i.id) < 0
+		   ? -1
+		   : incident_drop(j, o->i.id, &o->range, &o->out->dropped);
+}
+
+static int
+drop_once(struct job *j, struct opening *o, const char *after)
+{
+	int found =
+	    store_incident_range(j, o->i.id, after, DROP_BITE, &o->range);
 
 	if (found <= 0)
 		return found;
-	if (store_begin(j) < 0)
-		return -1;
-	if (store_incident_go_on(j, id) < 0 ||
-	    incident_drop(j, id, range, dropped) < 0)
-		return worker_undo(j);
-	return store_commit(j) < 0 ? -1 : 1;
+	return in_transaction(j, drop, o) < 0 ? -1 : 1;
 }
 
 /* Before it is open: what is dropped stays so if it is undone, and then another
  * reply is asked for once. */
 static int
-drop_in_bites(struct job *j, const char *id, size_t *dropped)
+drop_in_bites(struct job *j, struct opening *o)
 {
 	const char *after = "";
 	int found;
 
 	do {
-		struct id_range range;
 		struct job one;
 
 		job_init(&one, j->store, j->conf);
-		found = drop_once(&one, id, after, &range, dropped);
+		found = drop_once(&one, o, after);
 		if (found == 1)
-			after = arena_strdup(j->arena, range.to);
+			after = arena_strdup(j->arena, o->range.to);
 		j->err = one.err;
 		job_done(&one);
 		let_others_write();
@@ -237,51 +267,38 @@ drop_in_bites(struct job *j, const char *id, size_t *dropped)
 }
 
 static int
-drop_late(struct job *j, const char *id, const struct incident_fill *f,
-    size_t *dropped)
+drop_late(struct job *j, struct opening *o)
 {
-	for (size_t k = 0; k < f->late_count; k++) {
-		const struct id_range one = { f->late[k], f->late[k] };
+	for (size_t k = 0; k < o->f.late_count; k++) {
+		const struct id_range one = { o->f.late[k], o->f.late[k] };
 
-		if (incident_drop(j, id, &one, dropped) < 0)
+		if (incident_drop(j, o->i.id, &one, &o->out->dropped) < 0)
 			return -1;
 	}
 	return 0;
 }
 
 static int
-end(struct job *j, const struct incident *i, const struct incident_selector *s,
-    struct incident_fill *f, struct incident_opened *out)
+end(struct job *j, struct opening *o)
 {
-	int64_t due_at = first_due(j, i, f->count);
+	int64_t due_at = first_due(j, &o->i, o->f.count);
 
-	if (store_begin(j) < 0)
+	if (store_incident_filled(j, &o->i, o->s, due_at, &o->f) < 0 ||
+	    (drops(&o->i) && drop_late(j, o) < 0))
 		return -1;
-	if (store_incident_filled(j, i, s, due_at, f) < 0 ||
-	    (drops(i) && drop_late(j, i->id, f, &out->dropped) < 0))
-		return worker_undo(j);
-	out->certificates = f->count;
-	if (finish_opening(j, i, out) < 0)
-		return worker_undo(j);
-	return store_commit(j);
+	o->out->certificates = o->f.count;
+	return finish_opening(j, &o->i, o->out);
 }
 
-/* What was begun leaves nothing: 0, or -1 and the issuer does it later. */
 static int
-undo_once(struct job *j, const char *id, int64_t until)
+undo(struct job *j, struct opening *o)
 {
-	int more;
-
-	if (store_begin(j) < 0)
-		return -1;
-	more = store_incident_undo(j, id, until, UNDO_BITE);
-	if (more < 0)
-		return worker_undo(j);
-	return store_commit(j) < 0 ? -1 : more;
+	return store_incident_undo(j, o->i.id, INT64_MAX, UNDO_BITE);
 }
 
+/* What was begun leaves nothing, or the issuer does it later. */
 static void
-undo(struct job *j, const char *id)
+undo_all(struct job *j, struct opening *o)
 {
 	int more;
 
@@ -289,7 +306,7 @@ undo(struct job *j, const char *id)
 		struct job one;
 
 		job_init(&one, j->store, j->conf);
-		more = undo_once(&one, id, INT64_MAX);
+		more = in_transaction(&one, undo, o);
 		job_done(&one);
 		let_others_write();
 	} while (more > 0);
@@ -299,18 +316,15 @@ static int
 open_in_bites(struct job *j, const struct incident *i,
     const struct incident_selector *s, struct incident_opened *out)
 {
-	struct incident opening = *i;
-	struct incident_fill f = { .is_done = false };
+	struct opening o = opening_of(j, i, s, out);
 
-	*out = (struct incident_opened){ 0 };
-	opening.opened_at = j->now;
-	if (begin(j, &opening) < 0)
+	if (in_transaction(j, begin, &o) < 0)
 		return -1;
-	if (take_bites(j, fill_once, &opening, s, &f) == 0 &&
-	    (!drops(i) || drop_in_bites(j, i->id, &out->dropped) == 0) &&
-	    end(j, &opening, s, &f, out) == 0)
+	if (take_bites(j, fill_once, &o) == 0 &&
+	    (!drops(i) || drop_in_bites(j, &o) == 0) &&
+	    in_transaction(j, end, &o) == 0)
 		return 0;
-	undo(j, i->id);
+	undo_all(j, &o);
 	return -1;
 }
 
@@ -318,17 +332,13 @@ static int
 count_all(struct job *j, const struct incident *i,
     const struct incident_selector *s, struct incident_opened *out)
 {
-	struct incident opening = *i;
-	struct incident_fill f = { .is_done = false };
+	struct opening o = opening_of(j, i, s, out);
 
-	*out = (struct incident_opened){ 0 };
-	opening.opened_at = j->now;
-	f.count = (int64_t)s->cert_id_count;
-	if (s->cert_ids == NULL &&
-	    take_bites(j, count_once, &opening, s, &f) < 0)
+	o.f.count = (int64_t)s->cert_id_count;
+	if (s->cert_ids == NULL && take_bites(j, count_once, &o) < 0)
 		return -1;
-	out->certificates = f.count;
-	return f.count > 0
+	out->certificates = o.f.count;
+	return o.f.count > 0
 		   ? 0
 		   : job_fail(j, ERR_MALFORMED,
 			 "no certificate is like that; nothing was opened");
