@@ -2,6 +2,7 @@
 #ifndef TESTS_UNIT_INCIDENT_LAB_H
 #define TESTS_UNIT_INCIDENT_LAB_H
 
+#include "db/store_cert.h"
 #include "db/store_incident.h"
 
 /* issuer_incident_step(); the lists are another CA's. */
@@ -13,5 +14,8 @@ struct incident lab_incident(
 /* How many certificates it has. */
 int64_t lab_incident_open(
     struct job *j, const struct incident *i, const struct incident_selector *s);
+/* A number of a new account that is about to be reserved: id and profile are
+ * "racing". */
+struct cert lab_racing_cert(struct job *j);
 
 #endif

@@ -396,22 +396,7 @@ open_meanwhile(struct job *j, void *ctx)
 static void
 test_reserving(struct job *j)
 {
-	struct order *o = fixture_order(j, fixture_account(j), 1);
-	const struct cert c = { .id = "racing",
-		.order_id = o->id,
-		.account_id = o->account_id,
-		.ca_label = "aa",
-		.serial = "2a01",
-		.profile = "racing",
-		.profile_sha256 = SPAN("x"),
-		.tbs = SPAN("x"),
-		.signature_alg = SPAN("x"),
-		.lint_report = "{}",
-		.evidence = "{}",
-		.br_version = "1.0.16",
-		.spki_sha256 = SPAN("key"),
-		.not_before = j->now,
-		.not_after = j->now + 8640000 };
+	const struct cert c = lab_racing_cert(j);
 	struct pollfd done = { .events = POLLIN };
 	struct pipes p;
 	bool taken;

@@ -232,27 +232,12 @@ static void
 reserve_meanwhile(struct job *j, int64_t ahead)
 {
 	const struct incident_selector s = { .profile = "racing" };
-	struct order *o = fixture_order(j, fixture_account(j), 1);
-	const struct cert c = { .id = "racing",
-		.order_id = o->id,
-		.account_id = o->account_id,
-		.ca_label = "aa",
-		.serial = "2a01",
-		.profile = "racing",
-		.profile_sha256 = SPAN("x"),
-		.tbs = SPAN("x"),
-		.signature_alg = SPAN("x"),
-		.lint_report = "{}",
-		.evidence = "{}",
-		.br_version = "1.0.16",
-		.spki_sha256 = SPAN("key"),
-		.not_before = j->now,
-		.not_after = j->now + 8640000 };
+	const struct cert c = lab_racing_cert(j);
 	struct incident i = lab_incident(j, "i", 4, j->now + 24 * HOUR);
 	struct incident_fill f = { .is_done = false };
 	bool taken;
 
-	fixture_certs(j, o->account_id, "1");
+	fixture_certs(j, c.account_id, "1");
 	fixture_sql(j, "UPDATE cert SET reserved_at = issued_at");
 	i.opened_at = j->now + ahead;
 	COMMITTED(j, store_incident_begin(j, &i));
