@@ -334,8 +334,7 @@ is_plain(struct job *j, const struct lex *x, struct span spec)
 
 	cut_names(x->s, spec, &before, &after);
 	return is_unmistakable(x, spec) &&
-	       from_words_are_plain(j, before, spec) &&
-	       from_words_are_plain(j, after, spec);
+	       from_words_are_plain(j, before, after, spec);
 }
 
 int

@@ -50,6 +50,14 @@ is_transparent(struct span charset)
 	return false;
 }
 
+/* For some readers a line's end ends a comment, or a quoted string. */
+static bool
+has_line_end(struct span octets)
+{
+	return span_find(octets, 0, '\r') < octets.n ||
+	       span_find(octets, 0, '\n') < octets.n;
+}
+
 /* Does it hold encoded words?  In *good: can all of them be read? */
 static bool
 find_words(struct job *j, struct span name, bool *good)
@@ -67,7 +75,8 @@ find_words(struct job *j, struct span name, bool *good)
 		}
 		found = true;
 		*good &= is_transparent(w.charset) &&
-			 mime_word_undo(j, &w, &octets) == 0;
+			 mime_word_undo(j, &w, &octets) == 0 &&
+			 !has_line_end(octets);
 	}
 	return found;
 }
@@ -184,29 +193,90 @@ without_controls(struct job *j, struct span s, bool nor_escapes)
 	return buf_span(&b);
 }
 
-/* ------------------------------------------------------------------------- */
+/* --- what stands around the address -------------------------------------- */
+
+/* Undoes the encoded words of *text once: 1, 0 if it holds none, -1. */
+static int
+undo(struct job *j, struct span *text, size_t depth)
+{
+	bool good, jp;
+
+	if (!find_words(j, *text, &good))
+		return 0;
+	if (!good || depth == DEPTH_MAX)
+		return -1;
+	jp = iso_2022_jp_is_all(*text);
+	*text = mime_undo_words(j, *text);
+	if (jp)
+		*text = iso_2022_jp_strip(j, *text);
+	return 1;
+}
 
 /*
  * '=?utf-8?q?mallory=40user.test_=28?= <alice@user.test>' is Mallory's for who
  * undoes encoded words before looking for the address, as Exim's $h_from: does
  * and many a script: the domain's server may be one that lets Mallory send it.
  */
-bool
-from_words_are_plain(struct job *j, struct span name, struct span spec)
+static bool
+hides_other(struct job *j, struct span name, struct span spec)
 {
-	struct span shown = name;
-	bool good, jp;
+	int rc = 1;
 
-	for (size_t depth = 0; find_words(j, shown, &good); depth++) {
-		if (!good || depth == DEPTH_MAX)
+	for (size_t depth = 0; (rc = undo(j, &name, depth)) > 0; depth++)
+		if (shows_other(without_controls(j, name, false), spec) ||
+		    shows_other(without_controls(j, name, true), spec))
+			return true;
+	return rc < 0;
+}
+
+static bool
+is_cfws(struct span s)
+{
+	size_t at = 0;
+
+	return cfws_skip(s, &at) == 0 && at == s.n;
+}
+
+/* '(=?utf-8?q?=29mallory.=28?=) alice@user.test' is mallory.alice@user.test:
+ * what are comments right beside the address, do they stay? */
+static bool
+stays_comment(struct job *j, struct span near)
+{
+	int rc = 1;
+
+	for (size_t depth = 0; (rc = undo(j, &near, depth)) > 0; depth++)
+		if (!is_cfws(without_controls(j, near, true)))
 			return false;
-		jp = iso_2022_jp_is_all(shown);
-		shown = mime_undo_words(j, shown);
-		if (jp)
-			shown = iso_2022_jp_strip(j, shown);
-		if (shows_other(without_controls(j, shown, false), spec) ||
-		    shows_other(without_controls(j, shown, true), spec))
-			return false;
-	}
-	return true;
+	return rc == 0;
+}
+
+/* White space and comments right before the address, as they are. */
+static struct span
+last_comments(struct span before)
+{
+	size_t at = 0;
+
+	while (at < before.n && !is_cfws(span_from(before, at)))
+		at = span_find(before, at, '<') + 1;
+	return span_from(before, at);
+}
+
+static bool
+stay_comments(struct job *j, struct span before, struct span after)
+{
+	size_t end = span_find(after, 0, '>');
+
+	while (end < after.n && !is_cfws(span_cut(after, 0, end)))
+		end = span_find(after, end + 1, '>');
+	return stays_comment(j, last_comments(before)) &&
+	       stays_comment(j, span_cut(after, 0, end)) &&
+	       stays_comment(j, span_from(after, end + 1));
+}
+
+bool
+from_words_are_plain(
+    struct job *j, struct span before, struct span after, struct span spec)
+{
+	return !hides_other(j, before, spec) && !hides_other(j, after, spec) &&
+	       stay_comments(j, before, after);
 }

@@ -13,10 +13,13 @@
 struct job;
 
 /*
- * Does `name`, of which nothing is decoded, hold no address but `spec` in any
- * reading of its encoded words?  Not so either where one cannot be undone, or
- * is in a charset in which ASCII may be written otherwise (MA-45).
+ * `before` and `after` are all that is not the address `spec`, as they stand
+ * there.  Is there no other address in any reading of their encoded words, and
+ * nothing beside this one that could become part of it?  Not so either where a
+ * word cannot be undone, or is in a charset in which ASCII may be written
+ * otherwise (MA-45).
  */
-bool from_words_are_plain(struct job *j, struct span name, struct span spec);
+bool from_words_are_plain(
+    struct job *j, struct span before, struct span after, struct span spec);
 
 #endif
