@@ -13,6 +13,7 @@
 #include "mail/addr_list.h"
 #include "mail/bounce.h"
 #include "mail/cfws.h"
+#include "mail/iso_2022_jp.h"
 #include "mail/mime.h"
 #include "mail/reply_via.h"
 
@@ -110,8 +111,15 @@ holds_ascii(struct span subject)
 static int
 find_in_octets(struct job *j, struct span body, char token[TOKEN_CHARS])
 {
-	return holds_ascii(body) ? find_token(mime_undo_words(j, body), token)
-				 : -1;
+	struct span octets = mime_undo_words(j, body);
+
+	/* Without its letters, the same holds for what Japanese programs write
+	 * (decision 0065). */
+	if (iso_2022_jp_is_all(body))
+		octets = iso_2022_jp_strip(j, octets);
+	else if (!holds_ascii(body))
+		return -1;
+	return find_token(octets, token);
 }
 
 int

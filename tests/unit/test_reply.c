@@ -203,6 +203,17 @@ test_subjects(void **state)
 		{ "=?utf-8?q?ACME=3A_?= =?iso-2022-jp?q?toF=5F6dSoCcBK0X"
 		  "Kz5YlygKzErU5LsT5Q?=",
 		    false },
+		{ "=?ISO-2022-JP?B?UkU6IFsbJEIzMEl0GyhCXSBBQ01FOiB0b0"
+		  "ZfNmRTb0NjQkswWEt6NVlseWdLekVyVTVMc1Q1UQ==?=",
+		    true },
+		{ "=?ISO-2022-JP?B?GyRCSlY/LhsoQjogWxskQjMwSXQbKEJdIE"
+		  "FDTUU6IHRvRl82ZFM=?=\r\n =?ISO-2022-JP?B?b0NjQkswW"
+		  "Et6NVlseWdLekVyVTVMc1Q1UQ==?=",
+		    true },
+		{ "=?ISO-2022-JP?B?GyRCSlY/LhsoQjogQUNNRTog?= =?ISO-2"
+		  "022-JP?Q?=1B$BtoF=5F6dSoCcBK0XKz5YlygKzErU5LsT5Q=1"
+		  "B(B?=",
+		    false },
 		{ "", false },
 		{ "Re: " PART1, false },
 		{ "acme: " PART1, false },
