@@ -6,6 +6,7 @@
 #include "lib/b64.h"
 #include "lib/job.h"
 #include "lib/json.h"
+#include "src/acme_session.h"
 #include "src/https_client.h"
 #include "src/jose.h"
 #include "src/remote.h"
@@ -13,31 +14,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ANSWER_MAX (256 * 1024)
 #define PROFILES_MAX 4096
 #define PROFILE_COUNT_MAX 32
-#define HEADER_MAX 4096
 #define PAYLOAD_MAX (64 * 1024)
-#define NONCE_MAX 256
 #define EXCHANGE_MS 60000
-/* A server that restarts, or an old nonce in hand: the second try works. */
-#define BAD_NONCE_TRIES 4
 
 struct acme_client {
-	struct https_client *https;
-	struct evp_pkey_st *key; /* borrowed */
+	struct acme_session session;
 	struct arena *keep;
-	const char *directory;
-	const char *new_nonce, *new_account, *new_order;
+	const char *new_account, *new_order;
 	const char *renewal_info; /* NULL: not offered */
 	const char *revoke;       /* NULL: it has none */
 	const char *terms;        /* URL or NULL */
 	struct span profiles;     /* names, each with its NUL */
 	bool needs_binding;
 	const char *thumbprint;
-	const char *kid;           /* NULL before the account is known */
-	char nonce[NONCE_MAX + 1]; /* "": none in hand */
-	char *details;             /* malloced, or NULL */
 };
 
 const char *
@@ -49,202 +40,7 @@ acme_client_thumbprint(const struct acme_client *c)
 const char *
 acme_client_details(const struct acme_client *c)
 {
-	return c->details != NULL ? c->details : "";
-}
-
-/* --- refusals ------------------------------------------------------------ */
-
-static enum err_kind
-kind_of(const char *text, int64_t status)
-{
-	size_t n = strcspn(text, ":");
-
-	if (status >= 500)
-		return ERR_BUSY;
-	for (int k = ERR_NONE + 1; k < ERR_INTERNAL; k++) {
-		const char *name = err_kind_name((enum err_kind)k);
-
-		if (strlen(name) == n && memcmp(name, text, n) == 0)
-			return (enum err_kind)k;
-	}
-	return ERR_MALFORMED;
-}
-
-/* What a person can do, where the server's words may not say it. */
-static const char *
-advice(struct job *j, enum err_kind kind, const struct json *problem,
-    const struct https_response *r)
-{
-	struct span instance = json_string(json_get(problem, "instance"));
-
-	if (kind == ERR_USER_ACTION_REQUIRED && instance.n > 0)
-		return arena_printf(
-		    j->arena, "; see %s", remote_clean(j, instance));
-	if (kind == ERR_RATE_LIMITED && r->retry_after > 0)
-		return arena_printf(j->arena, "; try again in %lld seconds",
-		    (long long)r->retry_after);
-	if (kind == ERR_EXTERNAL_ACCOUNT_REQUIRED)
-		return "; its operator gives the key that binds an account";
-	return "";
-}
-
-/* Where it sends others is for a person to look at. */
-static int
-refuse_redirect(
-    const struct acme_client *c, struct job *j, const struct https_response *r)
-{
-	return job_fail(j, ERR_MALFORMED,
-	    "the server refers to %s (HTTP status %lld), which is not "
-	    "followed; name its directory by the URL that answers, instead of "
-	    "%s",
-	    r->location != NULL ? remote_clean(j, span_str(r->location))
-				: "another place",
-	    (long long)r->status, c->directory);
-}
-
-static int
-refuse(struct acme_client *c, struct job *j, const struct https_response *r)
-{
-	const struct json *problem = NULL;
-	const char *text, *details;
-	enum err_kind kind;
-
-	free(c->details);
-	c->details = NULL;
-	if (r->status >= 300 && r->status < 400)
-		return refuse_redirect(c, j, r);
-	if (strcmp(r->content_type, "application/problem+json") != 0 ||
-	    json_parse_object(j, r->body, "problem", &problem) < 0) {
-		job_recover(j);
-		return job_fail(j, r->status >= 500 ? ERR_BUSY : ERR_MALFORMED,
-		    "the server answered with HTTP status %lld and no "
-		    "explanation; is %s an ACME directory?",
-		    (long long)r->status, c->directory);
-	}
-	text = remote_problem_text(j, problem, &details);
-	c->details = xstrdup(details);
-	kind = kind_of(text, r->status);
-	return job_fail(j, kind, "the server refused: %s (HTTP status %lld)%s",
-	    text, (long long)r->status, advice(j, kind, problem, r));
-}
-
-/* --- signed requests ----------------------------------------------------- */
-
-struct post {
-	const char *url;
-	struct span payload; /* empty: a read */
-	const char *accept;
-	bool by_key; /* newAccount: the key instead of the account */
-};
-
-static void
-keep_nonce(struct acme_client *c, const struct https_response *r)
-{
-	const char *nonce = r->replay_nonce;
-
-	/* Any other spelling would be refused (RFC 8555 section 6.5.1). */
-	if (nonce != NULL && nonce[0] != '\0' && strlen(nonce) <= NONCE_MAX &&
-	    b64url_is_alphabet(span_str(nonce)))
-		memcpy(c->nonce, nonce, strlen(nonce) + 1);
-}
-
-static int
-need_nonce(struct acme_client *c, struct job *j)
-{
-	struct https_request request = { .method = HTTPS_HEAD,
-		.url = c->new_nonce,
-		.answer_max = ANSWER_MAX };
-	struct https_response r;
-
-	if (c->nonce[0] != '\0')
-		return 0;
-	if (https_client_send(c->https, j, &request, &r) < 0)
-		return -1;
-	if (r.status >= 500)
-		return refuse(c, j, &r);
-	keep_nonce(c, &r);
-	if (c->nonce[0] == '\0')
-		return job_fail(j, ERR_MALFORMED,
-		    "%s: the server gives no nonce (RFC 8555 section 7.2)",
-		    c->new_nonce);
-	return 0;
-}
-
-static int
-sign(struct acme_client *c, struct job *j, const struct post *p,
-    struct span *jws)
-{
-	const char *jwk;
-	struct json_out o;
-	struct buf b;
-
-	buf_init(&b, j->arena, HEADER_MAX);
-	json_out_init(&o, &b);
-	json_object_begin(&o);
-	json_member_str(&o, "alg", "ES256");
-	if (p->by_key) {
-		if (jose_jwk(j, c->key, &jwk) < 0)
-			return -1;
-		json_key(&o, "jwk");
-		json_put_raw(&o, span_str(jwk));
-	} else {
-		json_member_str(&o, "kid", c->kid);
-	}
-	json_member_str(&o, "nonce", c->nonce);
-	json_member_str(&o, "url", p->url);
-	json_object_end(&o);
-	c->nonce[0] = '\0'; /* spent, whatever happens to it */
-	if (!buf_ok(&b))
-		return job_fail(
-		    j, ERR_INTERNAL, "a URL of the server is too long");
-	return jose_sign(j, c->key, buf_span(&b), p->payload, jws);
-}
-
-static int
-post_once(struct acme_client *c, struct job *j, const struct post *p,
-    struct https_response *r)
-{
-	struct https_request request = { .method = HTTPS_POST,
-		.url = p->url,
-		.content_type = "application/jose+json",
-		.accept = p->accept != NULL ? p->accept : "application/json",
-		.answer_max = ANSWER_MAX };
-
-	if (need_nonce(c, j) < 0 || sign(c, j, p, &request.body) < 0 ||
-	    https_client_send(c->https, j, &request, r) < 0)
-		return -1;
-	keep_nonce(c, r);
-	if (r->status < 200 || r->status > 299)
-		return refuse(c, j, r);
-	return 0;
-}
-
-static int
-post(struct acme_client *c, struct job *j, const struct post *p,
-    struct https_response *r)
-{
-	/* A refusal leaves nothing but the error: callers may ask for a day. */
-	for (int i = 1;; i++) {
-		struct arena *before = job_try(j);
-		int result = post_once(c, j, p, r);
-
-		job_tried(j, before, result == 0);
-		if (result == 0)
-			return 0;
-		if (j->err.kind != ERR_BAD_NONCE || i == BAD_NONCE_TRIES)
-			return -1;
-		job_recover(j);
-	}
-}
-
-/* The same for an answer that is a JSON object. */
-static int
-post_object(struct acme_client *c, struct job *j, const struct post *p,
-    struct https_response *r, const struct json **object)
-{
-	if (post(c, j, p, r) < 0)
-		return -1;
-	return json_parse_object(j, r->body, "the server's answer", object);
+	return c->session.details != NULL ? c->session.details : "";
 }
 
 /* --- directory ----------------------------------------------------------- */
@@ -257,8 +53,8 @@ directory_url(struct acme_client *c, struct job *j, const struct json *object,
 	if (https_url_is_good(*out))
 		return 0;
 	return job_fail(j, ERR_MALFORMED,
-	    "%s: is not an ACME directory: no https URL for %s", c->directory,
-	    name);
+	    "%s: is not an ACME directory: no https URL for %s",
+	    c->session.directory, name);
 }
 
 static void
@@ -293,28 +89,23 @@ acme_client_check_profile(
 		    remote_clean(j, span_str(s.p)));
 	}
 	return job_fail(j, ERR_INTERNAL, "%s offers no profile %s; it has: %s",
-	    c->directory, profile, b.n > 0 ? b.p : "none");
+	    c->session.directory, profile, b.n > 0 ? b.p : "none");
 }
 
 static int
 read_directory(struct acme_client *c, struct job *j)
 {
-	struct https_request request = { .method = HTTPS_GET,
-		.url = c->directory,
-		.accept = "application/json",
-		.answer_max = ANSWER_MAX };
 	const struct json *object, *meta;
 	struct https_response r;
 	struct span terms;
 
-	if (https_client_send(c->https, j, &request, &r) < 0)
+	if (acme_session_get(&c->session, j, c->session.directory, &r) < 0)
 		return -1;
-	if (r.status != 200)
-		return refuse(c, j, &r);
-	keep_nonce(c, &r);
+	acme_session_take_nonce(&c->session, &r);
 	if (json_parse_object(j, r.body, "the directory", &object) < 0)
-		return job_context(j, "%s", c->directory);
-	if (directory_url(c, j, object, "newNonce", &c->new_nonce) < 0 ||
+		return job_context(j, "%s", c->session.directory);
+	if (directory_url(c, j, object, "newNonce", &c->session.new_nonce) <
+		0 ||
 	    directory_url(c, j, object, "newAccount", &c->new_account) < 0 ||
 	    directory_url(c, j, object, "newOrder", &c->new_order) < 0)
 		return -1;
@@ -345,8 +136,8 @@ start(struct acme_client *c, struct job *j, const struct acme_client_conf *conf)
 		.timeout_ms = EXCHANGE_MS,
 		.is_ending = conf->is_ending };
 
-	if (https_client_new(j, &https, &c->https) < 0 ||
-	    jose_thumbprint(j, c->key, &c->thumbprint) < 0)
+	if (https_client_new(j, &https, &c->session.https) < 0 ||
+	    jose_thumbprint(j, c->session.key, &c->thumbprint) < 0)
 		return -1;
 	c->thumbprint = arena_strdup(c->keep, c->thumbprint);
 	return read_directory(c, j);
@@ -359,8 +150,8 @@ acme_client_new(struct job *j, const struct acme_client_conf *conf,
 	struct acme_client *c = xcalloc(1, sizeof(*c));
 
 	c->keep = arena_new();
-	c->key = conf->account_key;
-	c->directory = arena_strdup(c->keep, conf->directory);
+	c->session.key = conf->account_key;
+	c->session.directory = arena_strdup(c->keep, conf->directory);
 	if (start(c, j, conf) < 0) {
 		acme_client_free(c);
 		return -1;
@@ -374,9 +165,9 @@ acme_client_free(struct acme_client *c)
 {
 	if (c == NULL)
 		return;
-	https_client_free(c->https);
+	https_client_free(c->session.https);
 	arena_free(c->keep);
-	free(c->details);
+	free(c->session.details);
 	free(c);
 }
 
@@ -385,13 +176,13 @@ acme_client_free(struct acme_client *c)
 static int
 post_account(struct acme_client *c, struct job *j, struct span payload)
 {
-	struct post p = {
+	struct acme_post p = {
 		.url = c->new_account, .payload = payload, .by_key = true
 	};
 	const struct json *object;
 	struct https_response r;
 
-	if (post_object(c, j, &p, &r, &object) < 0)
+	if (acme_session_post_object(&c->session, j, &p, &r, &object) < 0)
 		return -1;
 	if (!https_url_is_good(r.location))
 		return job_fail(j, ERR_MALFORMED,
@@ -400,7 +191,7 @@ post_account(struct acme_client *c, struct job *j, struct span payload)
 		return job_fail(j, ERR_UNAUTHORIZED,
 		    "the account of this key is no longer valid: use another "
 		    "--account-key");
-	c->kid = arena_strdup(c->keep, r.location);
+	c->session.kid = arena_strdup(c->keep, r.location);
 	return 0;
 }
 
@@ -413,7 +204,7 @@ put_binding(struct acme_client *c, struct job *j,
 
 	if (a->eab_kid == NULL)
 		return 0;
-	if (jose_jwk(j, c->key, &jwk) < 0 ||
+	if (jose_jwk(j, c->session.key, &jwk) < 0 ||
 	    jose_bind(
 		j, a->eab_kid, a->eab_key, c->new_account, jwk, &binding) < 0)
 		return -1;
@@ -483,18 +274,13 @@ static int
 read_renewal(struct acme_client *c, struct job *j, const char *certid,
     struct remote_renewal *out)
 {
-	struct https_request request = { .method = HTTPS_GET,
-		.accept = "application/json",
-		.answer_max = ANSWER_MAX };
 	const struct json *object;
 	struct https_response r;
 
-	request.url = arena_printf(j->arena, "%s/%s", c->renewal_info, certid);
-	if (https_client_send(c->https, j, &request, &r) < 0)
-		return -1;
-	if (r.status != 200)
-		return refuse(c, j, &r);
-	if (json_parse_object(j, r.body, "the server's answer", &object) < 0 ||
+	if (acme_session_get(&c->session, j,
+		arena_printf(j->arena, "%s/%s", c->renewal_info, certid),
+		&r) < 0 ||
+	    json_parse_object(j, r.body, "the server's answer", &object) < 0 ||
 	    remote_renewal_parse(j, object, out) < 0)
 		return -1;
 	out->retry_after = r.retry_after;
@@ -549,13 +335,13 @@ order_payload(struct job *j, const struct acme_client_wish *wish)
 }
 
 static int
-post_order(struct acme_client *c, struct job *j, const struct post *p,
+post_order(struct acme_client *c, struct job *j, const struct acme_post *p,
     struct remote_order *out)
 {
 	const struct json *object;
 	struct https_response r;
 
-	if (post_object(c, j, p, &r, &object) < 0 ||
+	if (acme_session_post_object(&c->session, j, p, &r, &object) < 0 ||
 	    remote_order_parse(j, object, out) < 0)
 		return -1;
 	out->retry_after = r.retry_after;
@@ -568,7 +354,7 @@ int
 acme_client_order(struct acme_client *c, struct job *j,
     const struct acme_client_wish *wish, struct remote_order *out)
 {
-	struct post p = { .url = c->new_order,
+	struct acme_post p = { .url = c->new_order,
 		.payload = order_payload(j, wish) };
 
 	*out = (struct remote_order){ .retry_after = -1 };
@@ -584,7 +370,7 @@ int
 acme_client_order_read(struct acme_client *c, struct job *j, const char *url,
     struct remote_order *out)
 {
-	struct post p = { .url = url };
+	struct acme_post p = { .url = url };
 
 	*out = (struct remote_order){ .retry_after = -1 };
 	if (post_order(c, j, &p, out) < 0)
@@ -597,11 +383,11 @@ int
 acme_client_authz(struct acme_client *c, struct job *j, const char *url,
     struct remote_authz *out)
 {
-	struct post p = { .url = url };
+	struct acme_post p = { .url = url };
 	const struct json *object;
 	struct https_response r;
 
-	if (post_object(c, j, &p, &r, &object) < 0 ||
+	if (acme_session_post_object(&c->session, j, &p, &r, &object) < 0 ||
 	    remote_authz_parse(j, object, out) < 0)
 		return -1;
 	out->retry_after = r.retry_after;
@@ -611,17 +397,17 @@ acme_client_authz(struct acme_client *c, struct job *j, const char *url,
 int
 acme_client_respond(struct acme_client *c, struct job *j, const char *url)
 {
-	struct post p = { .url = url, .payload = SPAN("{}") };
+	struct acme_post p = { .url = url, .payload = SPAN("{}") };
 	struct https_response r;
 
-	return post(c, j, &p, &r);
+	return acme_session_post(&c->session, j, &p, &r);
 }
 
 int
 acme_client_finalize(struct acme_client *c, struct job *j,
     const struct remote_order *order, struct span csr, struct remote_order *out)
 {
-	struct post p = { .url = order->finalize };
+	struct acme_post p = { .url = order->finalize };
 	const char *url = order->url; /* `out` may be the same order */
 	struct buf b;
 
@@ -641,11 +427,11 @@ int
 acme_client_chain(
     struct acme_client *c, struct job *j, const char *url, struct span *pem)
 {
-	struct post p = { .url = url,
+	struct acme_post p = { .url = url,
 		.accept = "application/pem-certificate-chain" };
 	struct https_response r;
 
-	if (post(c, j, &p, &r) < 0)
+	if (acme_session_post(&c->session, j, &p, &r) < 0)
 		return -1;
 	if (strcmp(r.content_type, "application/pem-certificate-chain") != 0)
 		return job_fail(j, ERR_MALFORMED,
@@ -659,14 +445,14 @@ int
 acme_client_revoke(
     struct acme_client *c, struct job *j, struct span der, int64_t reason)
 {
-	struct post p = { .url = c->revoke };
+	struct acme_post p = { .url = c->revoke };
 	struct https_response r;
 	struct buf b;
 
 	if (c->revoke == NULL)
 		return job_fail(j, ERR_MALFORMED,
 		    "%s: names no revokeCert (RFC 8555 section 7.1.1)",
-		    c->directory);
+		    c->session.directory);
 	buf_init(&b, j->arena, PAYLOAD_MAX);
 	buf_add_str(&b, "{\"certificate\":\"");
 	b64url_add(&b, der);
@@ -677,5 +463,5 @@ acme_client_revoke(
 	if (!buf_ok(&b))
 		return job_fail(j, ERR_INTERNAL, "the certificate is too long");
 	p.payload = buf_span(&b);
-	return post(c, j, &p, &r);
+	return acme_session_post(&c->session, j, &p, &r);
 }

@@ -8,6 +8,7 @@ libcs_src_a_CPPFLAGS = $(AM_CPPFLAGS) $(MICROHTTPD_CFLAGS) \
 	$(CONFUSE_CFLAGS) $(GNUTLS_CFLAGS) $(CURL_CFLAGS) $(SECCOMP_CFLAGS)
 libcs_src_a_SOURCES = \
 	src/acme_client.c src/acme_client.h \
+	src/acme_session.c src/acme_session.h \
 	src/activation.c src/activation.h \
 	src/acts.c src/acts.h \
 	src/admin_door.c src/admin_door.h \
