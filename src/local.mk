@@ -7,6 +7,7 @@ noinst_LIBRARIES += libcs_src.a
 libcs_src_a_CPPFLAGS = $(AM_CPPFLAGS) $(MICROHTTPD_CFLAGS) \
 	$(CONFUSE_CFLAGS) $(GNUTLS_CFLAGS) $(CURL_CFLAGS) $(SECCOMP_CFLAGS)
 libcs_src_a_SOURCES = \
+	src/account_text.c src/account_text.h \
 	src/acme_client.c src/acme_client.h \
 	src/acme_session.c src/acme_session.h \
 	src/activation.c src/activation.h \
