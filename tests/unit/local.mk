@@ -31,6 +31,7 @@ unit_tests += \
 	tests/unit/test_hex \
 	tests/unit/test_job \
 	tests/unit/test_json \
+	tests/unit/test_json_write \
 	tests/unit/test_locked \
 	tests/unit/test_log \
 	tests/unit/test_passphrase \
@@ -64,6 +65,7 @@ tests_unit_test_typo_LDADD = $(UNIT) $(CS_LIB)
 tests_unit_test_hex_LDADD = $(UNIT) $(CS_LIB)
 tests_unit_test_job_LDADD = $(UNIT) $(CS_LIB)
 tests_unit_test_json_LDADD = $(UNIT) $(CS_LIB)
+tests_unit_test_json_write_LDADD = $(UNIT) $(CS_LIB)
 tests_unit_test_locked_LDADD = $(UNIT) $(CS_LIB)
 tests_unit_test_log_LDADD = $(UNIT) $(CS_LIB)
 tests_unit_test_passphrase_LDADD = $(UNIT) $(CS_LIB)
@@ -647,6 +649,8 @@ unit_tests += \
 	tests/unit/test_issuer_signing \
 	tests/unit/test_issuer_reserved \
 	tests/unit/test_judge \
+	tests/unit/test_judge_deferred \
+	tests/unit/test_judge_report \
 	tests/unit/test_record_queue \
 	tests/unit/test_imap_ingest \
 	tests/unit/test_judge_caa \
@@ -655,6 +659,7 @@ unit_tests += \
 	tests/unit/test_sign_cap \
 	tests/unit/test_sign_frame \
 	tests/unit/test_sign_service \
+	tests/unit/test_sign_link \
 	tests/unit/test_lint_published \
 	tests/unit/test_lint_service \
 	tests/unit/test_pkimetal \
@@ -854,6 +859,11 @@ tests_unit_test_issuer_kill_LDADD = $(TOKEN_LAB) $(PKI_LAB) $(ROLE_LAB) \
 	$(CS_SRC) $(CRYPTO_LIBS)
 tests_unit_test_sign_cap_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_sign_frame_LDADD = $(UNIT) $(CS_SRC)
+sign_pair = tests/unit/sign_pair.c tests/unit/sign_pair.h
+tests_unit_test_sign_link_SOURCES = tests/unit/test_sign_link.c $(sign_pair)
+tests_unit_test_sign_link_LDADD = $(UNIT) $(CS_SRC)
+tests_unit_test_sign_service_SOURCES = tests/unit/test_sign_service.c \
+	$(sign_pair)
 tests_unit_test_sign_service_CPPFLAGS = $(tests_cppflags) $(P11KIT_CFLAGS) \
 	$(CRYPTO_CFLAGS)
 tests_unit_test_sign_service_LDADD = $(TOKEN_LAB) $(PKI_LAB) $(UNIT) \
@@ -916,6 +926,8 @@ tests_unit_test_linters_LDADD = $(LINTER_LAB) $(UNIT) $(CS_SRC)
 tests_unit_test_linters_real_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
 tests_unit_test_linters_real_LDADD = $(PKI_LAB) $(UNIT) $(CS_SRC)
 tests_unit_test_judge_LDADD = $(ROLE_LAB) $(CS_SRC)
+tests_unit_test_judge_report_LDADD = $(ROLE_LAB) $(CS_SRC)
+tests_unit_test_judge_deferred_LDADD = $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_imap_ingest_SOURCES = tests/unit/test_imap_ingest.c $(fetch_lab)
 tests_unit_test_imap_ingest_LDADD = $(PEER) $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_record_queue_LDADD = $(ROLE_LAB) $(CS_SRC)

@@ -125,6 +125,13 @@ role_lab_at(struct role_lab *lab, int64_t now)
 }
 
 void
+role_lab_job_like(struct job *j, const struct job *other)
+{
+	job_init(j, other->store, other->conf);
+	j->now = other->now;
+}
+
+void
 role_lab_init(struct role_lab *lab, struct job *j)
 {
 	static const uint8_t key[32] = "a seal key of thirty-two octets";

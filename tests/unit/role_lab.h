@@ -54,6 +54,8 @@ struct role_lab {
 void role_lab_init(struct role_lab *lab, struct job *j);
 /* Moves the clock and the job's time. */
 void role_lab_at(struct role_lab *lab, int64_t now);
+/* A job with the same store, configuration and time: for job_done(). */
+void role_lab_job_like(struct job *j, const struct job *other);
 
 /* What is different in a reply; NULL: the good one. */
 struct role_lab_reply {

@@ -1,6 +1,7 @@
 /*
- * One message, one row: each verdict ends where it must (AC-124, ER-21, ER-24,
- * ER-30, ER-31, ER-33, MA-31, MA-64, MA-106), and so do CAA checks (PK-28).
+ * One message, one row: each verdict ends where it must (AC-124, ER-21, ER-30,
+ * ER-31, ER-33, MA-64), and so do CAA checks (PK-28).  Delivery reports:
+ * test_judge_report.c; what must be looked at once more: test_judge_deferred.c.
  */
 #include "config.h"
 
@@ -166,13 +167,6 @@ judge_only(struct role_lab *lab, struct job *j, const char *source, int64_t uid,
 	return g;
 }
 
-static void
-job_like(struct job *j, const struct job *other)
-{
-	job_init(j, other->store, other->conf);
-	j->now = other->now;
-}
-
 static size_t commits;
 
 static void
@@ -197,7 +191,7 @@ test_batch(struct job *j)
 	role_lab_processing(&lab, j);
 	raw = role_lab_reply(&lab, NULL);
 	for (size_t i = 0; i < 3; i++)
-		job_like(&jobs[i], j);
+		role_lab_job_like(&jobs[i], j);
 	judged[0] = judge_only(
 	    &lab, &jobs[0], "imap://one", 1, role_lab_reply(&lab, &empty));
 	judged[1] = judge_only(&lab, &jobs[1], "imap://one", 2, raw);
@@ -232,7 +226,7 @@ test_batch_failure(struct job *j)
 
 	role_lab_processing(&lab, j);
 	for (size_t i = 0; i < 3; i++) {
-		job_like(&jobs[i], j);
+		role_lab_job_like(&jobs[i], j);
 		/* The second is one that the store does not take. */
 		judged[i] =
 		    judge_only(&lab, &jobs[i], "imap://one", (int64_t)i + 1,
@@ -266,8 +260,8 @@ test_two_mailboxes(struct job *j)
 
 		unit_case("%zu", i);
 		role_lab_processing(&lab, j);
-		job_like(&a, j);
-		job_like(&b, j);
+		role_lab_job_like(&a, j);
+		role_lab_job_like(&b, j);
 		raw = role_lab_reply(&lab, &kinds[i]);
 		one = judge_only(&lab, &a, "imap://one", lab.uid + 1, raw);
 		two = judge_only(&lab, &b, "imap://two", lab.uid + 2, raw);
@@ -486,298 +480,6 @@ test_cut(struct job *j)
 	assert_int_equal(role_lab_take(&lab, raw), VERDICT_MATCH);
 }
 
-/* --- delivery reports: ER-24, MA-106 ------------------------------------- */
-
-static const struct {
-	const char *action, *status;
-	bool is_fixed;          /* no tag in the challenge's address */
-	const char *to;         /* NULL: the challenge's address */
-	const char *message_id; /* quoted; NULL: the challenge's */
-	enum verdict verdict;
-	bool is_known;
-	enum authz_status authz;
-	const char *error;
-} reports[] = {
-	{ "failed", "5.1.1", false, NULL, NULL, VERDICT_DSN_FAILED, true,
-	    AUTHZ_INVALID,
-	    "\"the challenge mail could not be delivered: 5.1.1 (there is no "
-	    "such mailbox)\"" },
-	/* At the tag it need not quote anything. */
-	{ "failed", "5.2.2", false, NULL, "<x@y.test>", VERDICT_DSN_FAILED,
-	    true, AUTHZ_INVALID, "5.2.2 (the mailbox is full)" },
-	/* Told; the relay may still succeed. */
-	{ "delayed", "4.4.1", false, NULL, NULL, VERDICT_DSN_DELAYED, true,
-	    AUTHZ_PENDING,
-	    "\"delivery of the challenge mail is delayed: 4.4.1 (the mail "
-	    "system does not answer)\"" },
-	{ "delivered", "2.0.0", false, NULL, NULL, VERDICT_DSN_NOTED, true,
-	    AUTHZ_PENDING, NULL },
-	{ "exploded", "5.1.1", false, NULL, NULL, VERDICT_DSN_NOTED, true,
-	    AUTHZ_PENDING, NULL },
-	/* The tag is missing, or another, whatever is quoted. */
-	{ "failed", "5.1.1", false, "acme@ca.example", NULL, VERDICT_UNKNOWN,
-	    false, AUTHZ_PENDING, NULL },
-	{ "failed", "5.1.1", false, "acme+guess@ca.example", NULL,
-	    VERDICT_UNKNOWN, false, AUTHZ_PENDING, NULL },
-	/* Anybody can know the address without a tag: it is told, and ends
-	 * nothing. */
-	{ "failed", "5.1.1", true, NULL, NULL, VERDICT_DSN_NOTED, true,
-	    AUTHZ_PENDING,
-	    "\"a report says: the challenge mail could not be delivered: "
-	    "5.1.1 (there is no such mailbox)\"" },
-	{ "delayed", "4.2.2", true, NULL, NULL, VERDICT_DSN_NOTED, true,
-	    AUTHZ_PENDING,
-	    "\"a report says: delivery of the challenge mail is delayed: "
-	    "4.2.2 (the mailbox is full)\"" },
-	{ "delivered", "2.0.0", true, NULL, NULL, VERDICT_DSN_NOTED, true,
-	    AUTHZ_PENDING, NULL },
-	{ "failed", "5.1.1", true, NULL, "<guess@ca.example>", VERDICT_UNKNOWN,
-	    false, AUTHZ_PENDING, NULL },
-	{ "failed", "5.1.1", true, NULL, "", VERDICT_UNKNOWN, false,
-	    AUTHZ_PENDING, NULL },
-	{ "failed", "5.1.1", true, "postmaster@ca.example", NULL,
-	    VERDICT_UNKNOWN, false, AUTHZ_PENDING, NULL },
-	/* Others that the mailbox stands for may have it. */
-	{ "failed\r\nOriginal-Recipient: rfc822;everybody@example.org", "5.1.1",
-	    false, NULL, NULL, VERDICT_DSN_NOTED, true, AUTHZ_PENDING,
-	    "\"one address that the mailbox passes its mail on to could not be "
-	    "given the challenge mail: 5.1.1 (there is no such mailbox)\"" },
-};
-
-static void
-take_report(struct role_lab *lab, size_t i)
-{
-	const struct challenge *c = &lab->order->identifiers[0].authz.challenge;
-	const char *to = reports[i].to, *quoted = reports[i].message_id;
-	enum verdict verdict;
-
-	if (to == NULL)
-		to = reports[i].is_fixed ? "acme@ca.example" : c->from;
-	if (quoted == NULL)
-		quoted = c->message_id;
-	verdict = role_lab_take(lab, role_lab_report(lab, to, reports[i].action,
-					 reports[i].status, quoted));
-	assert_string_equal(
-	    verdict_name(verdict), verdict_name(reports[i].verdict));
-}
-
-static void
-test_reports(struct job *j)
-{
-	for (size_t i = 0; i < COUNT(reports); i++) {
-		const struct authz *a;
-		struct role_lab lab;
-
-		unit_case("%zu: %s", i, reports[i].action);
-		role_lab_processing(&lab, j);
-		lab.conf.sender.from = "ACME@ca.example";
-		lab.conf.sender.tagged = !reports[i].is_fixed;
-		if (reports[i].is_fixed)
-			fixture_sql(j, "UPDATE challenge SET from_address = "
-				       "'acme@ca.example'");
-		take_report(&lab, i);
-		a = role_lab_authz(&lab);
-		assert_int_equal(authz_status(a, j->now), reports[i].authz);
-		if (reports[i].error == NULL)
-			assert_null(a->challenge.error);
-		else
-			assert_non_null(
-			    strstr(a->challenge.error, reports[i].error));
-		if (reports[i].is_known)
-			assert_int_equal(role_lab_last_reply(&lab).verdict,
-			    reports[i].verdict);
-	}
-}
-
-/* The option was changed while a challenge of the fixed address waits: its
- * address is still one that anybody can know. */
-static void
-test_report_after_change(struct job *j)
-{
-	struct role_lab lab;
-
-	role_lab_processing(&lab, j);
-	lab.conf.sender.from = "acme@ca.example";
-	lab.conf.sender.tagged = true;
-	fixture_sql(j, "UPDATE challenge SET from_address = 'acme@ca.example'");
-	take_report(&lab, 7);
-	assert_int_equal(
-	    authz_status(role_lab_authz(&lab), j->now), AUTHZ_PENDING);
-}
-
-/* A bounce that is no report is noted, and says nothing. */
-static void
-test_no_report(struct job *j)
-{
-	struct role_lab lab;
-	const struct authz *a;
-	const char *raw;
-
-	role_lab_processing(&lab, j);
-	raw = arena_printf(j->arena,
-	    "Return-Path: <>\r\nFrom: MAILER-DAEMON@mx.example.org\r\nTo: "
-	    "%s\r\nSubject: failure notice\r\n\r\nHi. This is the "
-	    "qmail-send program.\r\n",
-	    lab.order->identifiers[0].authz.challenge.from);
-	assert_int_equal(role_lab_take(&lab, span_str(raw)), VERDICT_DSN_NOTED);
-	assert_string_equal(role_lab_last_reply(&lab).code, "dsn.unparsed");
-	a = role_lab_authz(&lab);
-	assert_int_equal(authz_status(a, j->now), AUTHZ_PENDING);
-	assert_null(a->challenge.error);
-}
-
-/* --- trouble in the DNS: MA-31 ------------------------------------------- */
-
-static void
-test_deferred(struct job *j)
-{
-	struct role_lab lab;
-	int64_t at;
-
-	role_lab_processing(&lab, j);
-	lab.key_status = DNS_TEMPORARY;
-	assert_int_equal(
-	    role_lab_take(&lab, role_lab_reply(&lab, NULL)), VERDICT_DEFERRED);
-	assert_null(role_lab_authz(&lab)->challenge.error);
-	EXPECT(j, judge_next_due(j, &at), 1);
-	assert_int_equal(at, FIXTURE_NOW + 30);
-	EXPECT(j, judge_deferred(&lab.validator, j), 0);
-
-	/* The pause grows with the time that it has waited. */
-	role_lab_at(&lab, FIXTURE_NOW + 600);
-	EXPECT(j, judge_deferred(&lab.validator, j), 1);
-	EXPECT(j, judge_next_due(j, &at), 1);
-	assert_int_equal(at, FIXTURE_NOW + 1200);
-	role_lab_at(&lab, FIXTURE_NOW + 7200);
-	EXPECT(j, judge_deferred(&lab.validator, j), 1);
-	EXPECT(j, judge_next_due(j, &at), 1);
-	assert_int_equal(at, FIXTURE_NOW + 7200 + 1800);
-
-	/* From the stored bytes, with the arrival of then. */
-	lab.key_status = DNS_OK;
-	role_lab_at(&lab, at);
-	EXPECT(j, judge_deferred(&lab.validator, j), 1);
-	assert_int_equal(role_lab_last_reply(&lab).verdict, VERDICT_MATCH);
-	assert_int_equal(role_lab_proof(&lab).arrival, FIXTURE_NOW);
-	assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM reply"), 1);
-	EXPECT(j, judge_deferred(&lab.validator, j), 0);
-}
-
-/* Until the end of the challenge; then it has proven nothing. */
-static void
-test_deferred_for_ever(struct job *j)
-{
-	struct role_lab lab;
-
-	role_lab_processing(&lab, j);
-	lab.key_status = DNS_BOGUS;
-	assert_int_equal(
-	    role_lab_take(&lab, role_lab_reply(&lab, NULL)), VERDICT_DEFERRED);
-	role_lab_at(&lab, FIXTURE_NOW + 24 * 3600 + 1);
-	EXPECT(j, judge_deferred(&lab.validator, j), 1);
-	assert_int_equal(
-	    role_lab_last_reply(&lab).verdict, VERDICT_UNAUTHENTICATED);
-	EXPECT(j, judge_deferred(&lab.validator, j), 0);
-}
-
-/* Two validators have the same deferred reply (one started while the other was
- * judging): the first one's verdict stands, the other's does nothing. */
-static void
-another_judges(struct role_lab *lab)
-{
-	struct job second;
-
-	lab->during_query = NULL;
-	lab->key_status = DNS_OK;
-	job_like(&second, lab->j);
-	/* What a validator that starts does; with PostgreSQL it waits. */
-	EXPECT(&second, validator_recover(&second), 0);
-	second.now += fixture_is_pgsql() ? 3600 : 0;
-	EXPECT(&second, judge_deferred(&lab->validator, &second), 1);
-	job_done(&second);
-	lab->key_status = DNS_BOGUS;
-}
-
-static void
-test_deferred_twice(struct job *j)
-{
-	static const enum verdict first[] = { VERDICT_MATCH,
-		VERDICT_NO_RESPONSE };
-
-	for (size_t i = 0; i < COUNT(first); i++) {
-		struct role_lab_reply how = { .is_empty = i == 1 };
-		struct role_lab lab;
-
-		unit_case("%s", verdict_name(first[i]));
-		role_lab_processing(&lab, j);
-		lab.key_status = DNS_TEMPORARY;
-		assert_int_equal(
-		    role_lab_take(&lab, role_lab_reply(&lab, &how)),
-		    VERDICT_DEFERRED);
-		role_lab_at(&lab, FIXTURE_NOW + 600);
-		lab.during_query = another_judges;
-		EXPECT(j, judge_deferred(&lab.validator, j), 1);
-		assert_int_equal(j->err.kind, ERR_NONE);
-		assert_int_equal(role_lab_last_reply(&lab).verdict, first[i]);
-		assert_int_equal(
-		    role_lab_authz(&lab)->challenge.soft_count, i == 1);
-		EXPECT(j, judge_deferred(&lab.validator, j), 0);
-		role_lab_at(&lab, FIXTURE_NOW);
-	}
-}
-
-/* ER-21: a mail server delivers a deferred reply again, and meanwhile it is
- * looked at once more: taken, since it is recorded. */
-static void
-test_delivered_while_judged(struct job *j)
-{
-	struct role_lab lab;
-	struct span reply;
-
-	role_lab_processing(&lab, j);
-	lab.key_status = DNS_TEMPORARY;
-	reply = role_lab_reply(&lab, NULL);
-	assert_int_equal(role_lab_take(&lab, reply), VERDICT_DEFERRED);
-	role_lab_at(&lab, FIXTURE_NOW + 600);
-	lab.during_query = another_judges;
-	lab.uid--; /* the same message */
-	assert_int_equal(role_lab_take(&lab, reply), VERDICT_REPEATED);
-	assert_int_equal(j->err.kind, ERR_NONE);
-	assert_int_equal(role_lab_last_reply(&lab).verdict, VERDICT_MATCH);
-	assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM reply"), 1);
-}
-
-/* The same for CAA. */
-static void
-another_checks(struct role_lab *lab)
-{
-	struct job second;
-
-	lab->during_query = NULL;
-	job_like(&second, lab->j);
-	EXPECT(&second, validator_recover(&second), 0);
-	second.now += fixture_is_pgsql() ? 3600 : 0;
-	EXPECT(&second, judge_caa(&lab->validator, &second), 1);
-	job_done(&second);
-}
-
-static void
-test_caa_twice(struct job *j)
-{
-	struct role_lab lab;
-
-	role_lab_processing(&lab, j);
-	assert_int_equal(
-	    role_lab_take(&lab, role_lab_reply(&lab, NULL)), VERDICT_MATCH);
-	lab.during_query = another_checks;
-	EXPECT(j, judge_caa(&lab.validator, j), 1);
-	assert_int_equal(j->err.kind, ERR_NONE);
-	assert_int_equal(
-	    fixture_count(j, "SELECT COUNT(*) FROM audit WHERE event = 'caa'"),
-	    1);
-	EXPECT(j, judge_caa(&lab.validator, j), 0);
-}
-
 /* --- CAA: PK-28 ---------------------------------------------------------- */
 
 static void
@@ -847,14 +549,6 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_arrival),
 	STORE_TEST(test_unknown),
 	STORE_TEST(test_cut),
-	STORE_TEST(test_reports),
-	STORE_TEST(test_report_after_change),
-	STORE_TEST(test_no_report),
-	STORE_TEST(test_deferred),
-	STORE_TEST(test_deferred_for_ever),
-	STORE_TEST(test_deferred_twice),
-	STORE_TEST(test_delivered_while_judged),
-	STORE_TEST(test_caa_twice),
 	STORE_TEST(test_caa),
 	STORE_TEST(test_audit),
 };

@@ -1,6 +1,6 @@
 /*
- * The process that has the keys in tokens: what it signs, and what the issuer
- * does while it is away (PK-199, PK-200, PK-202 to PK-204).
+ * The process that has the keys in tokens: what it signs (PK-199, PK-202 to
+ * PK-204).  The issuer's side: test_sign_link.c.
  */
 #include "config.h"
 
@@ -17,7 +17,6 @@
 #include <unistd.h>
 
 #include "lib/arena.h"
-#include "lib/clock.h"
 #include "lib/conf.h"
 #include "lib/count.h"
 #include "lib/fdio.h"
@@ -32,21 +31,9 @@
 #include "src/sign_link.h"
 #include "src/sign_service.h"
 #include "tests/unit/pki_lab.h"
+#include "tests/unit/sign_pair.h"
 #include "tests/unit/token_lab.h"
 #include "tests/unit/unit.h"
-
-/* For one that may have no processor for a while. */
-#define PATIENCE_MS 180000
-
-static void
-ended_well(pid_t pid)
-{
-	int status = -1;
-
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(WIFEXITED(status));
-	assert_int_equal(WEXITSTATUS(status), 0);
-}
 
 /* Kilobytes of this process that were in memory at most so far. */
 static long
@@ -94,7 +81,8 @@ test_flood(void **state)
 				_exit(2);
 			while (write(fds[0], m.p, m.n) < 0)
 				if (errno != EAGAIN ||
-				    poll(&poller, 1, PATIENCE_MS) <= 0)
+				    poll(&poller, 1, SIGN_PAIR_PATIENCE_MS) <=
+					0)
 					_exit(3);
 			job_done(&own);
 		}
@@ -103,235 +91,15 @@ test_flood(void **state)
 	close(fds[0]);
 	s.fd = fds[1];
 	poller = (struct pollfd){ .fd = fds[1], .events = POLLIN };
-	while (poll(&poller, 1, PATIENCE_MS) > 0 &&
+	while (poll(&poller, 1, SIGN_PAIR_PATIENCE_MS) > 0 &&
 	       sign_service_step(&s, &none) >= 0)
 		steps++;
 	close(fds[1]);
-	ended_well(pid);
+	sign_pair_ended_well(pid);
 	assert_in_range(steps, 2, QUESTIONS);
 	grown = peak() - before;
 	/* With the sanitizers what is freed stays in memory for a while. */
 	assert_true(UNIT_IS_SANITIZED || grown < ROOM_KB);
-}
-
-/* --- the issuer's side ---------------------------------------------------- */
-
-struct pair {
-	int issuer, signer;
-	const struct remote_key *key;
-};
-
-static struct pair
-make_pair(struct job *j)
-{
-	struct pair p;
-	int fds[2];
-
-	assert_int_equal(fd_message_pair(j, fds), 0);
-	p = (struct pair){ fds[0], fds[1],
-		sign_link_new(j->arena, fds[0], ROLE_SIGNER) };
-	return p;
-}
-
-static void
-end_pair(const struct pair *p)
-{
-	close(p->issuer);
-	close(p->signer);
-}
-
-static void
-say(struct job *j, int fd, const uint8_t id[SIGN_ID_LEN],
-    enum sign_outcome outcome, struct span octets)
-{
-	struct sign_answer a = { .outcome = outcome, .octets = octets };
-	struct span m;
-
-	memcpy(a.id, id, SIGN_ID_LEN);
-	if (sign_answer_write(j, &a, &m) < 0 ||
-	    write(fd, m.p, m.n) != (ssize_t)m.n)
-		_exit(3);
-}
-
-/* A signer that answers one question: with noise before, and with how many
- * octets it was asked to sign in place of a signature. */
-static pid_t
-play(const struct pair *p, enum sign_outcome outcome)
-{
-	char room[SIGN_FRAME_MAX];
-	struct sign_incoming in;
-	struct job *j = unit_job();
-	pid_t pid = fork();
-
-	sign_incoming_init(j, &in);
-	while (pid == 0) {
-		struct pollfd poller = { .fd = p->signer, .events = POLLIN };
-		struct sign_question part;
-		ssize_t n;
-
-		(void)poll(&poller, 1, PATIENCE_MS);
-		n = read(p->signer, room, sizeof(room));
-		if (n <= 0 ||
-		    sign_question_read(j, span_mem(room, (size_t)n), &part) < 0)
-			_exit(2);
-		if (part.tag != SIGN_IS_READY &&
-		    sign_incoming_add(&in, &part) == 0)
-			continue;
-		const char *text =
-		    arena_printf(j->arena, "%zu octets", buf_span(&in.tbs).n);
-		uint8_t other[SIGN_ID_LEN] = { 0 };
-
-		say(j, p->signer, other, SIGN_DONE, SPAN("of another"));
-		if (write(p->signer, "noise", 5) != 5)
-			_exit(4);
-		if (outcome == SIGN_GONE)
-			sign_link_gone(p->signer);
-		else
-			say(j, p->signer, part.id, outcome, span_str(text));
-		_exit(0);
-	}
-	return pid;
-}
-
-/* PK-200: its answers keep their kind, and what is not the answer is passed
- * over. */
-static void
-test_link(void **state)
-{
-	static const struct {
-		enum sign_outcome outcome;
-		enum err_kind kind;
-	} rows[] = { { SIGN_DONE, ERR_NONE }, { SIGN_BUSY, ERR_BUSY },
-		{ SIGN_REFUSED, ERR_REFUSED }, { SIGN_FAILED, ERR_INTERNAL },
-		{ SIGN_GONE, ERR_BUSY } };
-	struct job *j = unit_job();
-	size_t size = 3 * SIGN_PART_MAX + 7;
-	char *octets = arena_calloc(j->arena, 1, size);
-	struct span signature;
-	(void)state;
-
-	for (size_t i = 0; i < COUNT(rows); i++) {
-		struct pair p = make_pair(j);
-		pid_t pid = play(&p, rows[i].outcome);
-		int result;
-
-		unit_case("outcome %d", (int)rows[i].outcome);
-		result = p.key->sign(j, p.key->context, "0a1b", REMOTE_LIST,
-		    span_mem(octets, size), &signature);
-		assert_int_equal(result, rows[i].kind == ERR_NONE ? 0 : -1);
-		assert_int_equal(j->err.kind, rows[i].kind);
-		if (result == 0)
-			assert_span_equal(signature,
-			    arena_printf(j->arena, "%zu octets", size));
-		else if (rows[i].outcome == SIGN_GONE)
-			assert_string_equal(
-			    j->err.text, "the signer has ended");
-		else
-			assert_string_equal(j->err.text,
-			    arena_printf(j->arena, "%zu octets", size));
-		job_recover(j);
-		ended_well(pid);
-		end_pair(&p);
-	}
-}
-
-/* PK-200: also while the question is too long to be given at once. */
-static void
-test_link_full(void **state)
-{
-	struct job *j = unit_job();
-	struct pair p = make_pair(j);
-	size_t size = 100 * SIGN_PART_MAX;
-	char *octets = arena_calloc(j->arena, 1, size);
-	int64_t began = clock_mono_ms();
-	struct span signature;
-	pid_t pid = fork();
-	(void)state;
-
-	if (pid == 0) {
-		struct pollfd poller = { .fd = p.signer, .events = POLLIN };
-		uint8_t other[SIGN_ID_LEN] = { 0 };
-
-		/* It begins to ask, and nobody reads. */
-		(void)poll(&poller, 1, PATIENCE_MS);
-		say(j, p.signer, other, SIGN_DONE, SPAN("of another"));
-		sign_link_gone(p.signer);
-		_exit(0);
-	}
-	assert_int_equal(p.key->sign(j, p.key->context, "0a1b", REMOTE_LIST,
-			     span_mem(octets, size), &signature),
-	    -1);
-	assert_job_error(j, ERR_BUSY, "the signer has ended");
-	job_recover(j);
-	/* Before it would be said that it does not answer. */
-	assert_true(clock_mono_ms() - began < 25000);
-	ended_well(pid);
-	end_pair(&p);
-}
-
-/* PK-200: pauses from 1 s to 60 s; asked meanwhile, nobody is. */
-static void
-test_link_pauses(void **state)
-{
-	static const int64_t pauses[] = { 1, 2, 4, 8, 16, 32, 60, 60 };
-	struct job *j = unit_job();
-	struct pair p = make_pair(j);
-	(void)state;
-
-	for (size_t i = 0; i < COUNT(pauses); i++) {
-		pid_t pid = play(&p, SIGN_GONE);
-
-		unit_case("%zu", i);
-		assert_int_equal(p.key->ready(j, p.key->context, "0a1b"), -1);
-		assert_job_error(j, ERR_BUSY, "the signer has ended");
-		job_recover(j);
-		ended_well(pid);
-		j->now += pauses[i] - 1;
-		assert_int_equal(p.key->ready(j, p.key->context, "0a1b"), -1);
-		assert_job_error(j, ERR_BUSY, "the signer has ended");
-		job_recover(j);
-		j->now++;
-	}
-	j->now -= 7200; /* set back: no longer than the pause */
-	pid_t pid = play(&p, SIGN_DONE);
-	assert_int_equal(p.key->ready(j, p.key->context, "0a1b"), 0);
-	ended_well(pid);
-	end_pair(&p);
-}
-
-/* PK-200: that it has ended may have been said before it was asked; the same
- * goes for what is signed, which may take longer. */
-static void
-test_link_gone_before(void **state)
-{
-	struct job *j = unit_job();
-	struct span signature;
-	(void)state;
-
-	for (int signs = 0; signs < 2; signs++) {
-		int64_t began, took;
-		int tries = 0;
-
-		/* A machine may stand still for so long, but not each time. */
-		do {
-			struct pair p = make_pair(j);
-
-			began = clock_mono_ms();
-			sign_link_gone(p.signer);
-			sign_link_gone(p.signer);
-			assert_int_equal(
-			    signs ? p.key->sign(j, p.key->context, "0a1b",
-					REMOTE_LIST, SPAN("list"), &signature)
-				  : p.key->ready(j, p.key->context, "0a1b"),
-			    -1);
-			assert_job_error(
-			    j, ERR_BUSY, "the signer does not answer");
-			job_recover(j);
-			took = clock_mono_ms() - began;
-			end_pair(&p);
-		} while (took >= 8000 && ++tries < 5);
-		assert_true(took < 8000);
-	}
 }
 
 /* --- with a token --------------------------------------------------------- */
@@ -381,7 +149,7 @@ make_former(struct job *j)
 typedef int opening(struct job *, struct arena *, struct sign_service *);
 
 static pid_t
-start_with(const struct pair *p, struct job *j, opening *open_keys)
+start_with(const struct sign_pair *p, struct job *j, opening *open_keys)
 {
 	struct sign_service s = { .fd = p->signer, .pins_fd = -1 };
 	pid_t pid = fork();
@@ -396,21 +164,22 @@ start_with(const struct pair *p, struct job *j, opening *open_keys)
 	for (;;) {
 		struct pollfd poller = { .fd = s.fd, .events = POLLIN };
 
-		(void)poll(&poller, 1, PATIENCE_MS);
+		(void)poll(&poller, 1, SIGN_PAIR_PATIENCE_MS);
 		if (sign_service_step(&s, &conf) < 0)
 			_exit(0);
 	}
 }
 
 static pid_t
-start(const struct pair *p, struct job *j)
+start(const struct sign_pair *p, struct job *j)
 {
 	return start_with(p, j, sign_service_open);
 }
 
 /* The CA as the issuer has it: with no key in this process. */
 static const struct ca *
-load_remote(struct job *j, const struct pair *p, const struct conf_issuer *own)
+load_remote(
+    struct job *j, const struct sign_pair *p, const struct conf_issuer *own)
 {
 	struct conf c = conf;
 	struct ca_files files;
@@ -456,7 +225,7 @@ test_service(void **state)
 	NEEDS_TOKEN;
 	configure(j);
 	make_former(j);
-	struct pair p = make_pair(j);
+	struct sign_pair p = sign_pair_make(j);
 	pid_t pid = start(&p, j);
 	const struct ca *ca = load_remote(j, &p, &conf.issuer);
 	const struct ca *old = load_remote(j, &p, &former.issuer);
@@ -492,7 +261,7 @@ test_service(void **state)
 	}
 	kill(pid, SIGKILL);
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
-	end_pair(&p);
+	sign_pair_end(&p);
 }
 
 /* PK-199: the PIN is read before and tried once. */
@@ -665,7 +434,7 @@ test_responder(void **state)
 
 	NEEDS_TOKEN;
 	configure_responder(j);
-	struct pair p = make_pair(j);
+	struct sign_pair p = sign_pair_make(j);
 	pid_t pid = start_with(&p, j, sign_service_open_responder);
 	const char *label = conf.responder.key.id;
 
@@ -699,7 +468,7 @@ test_responder(void **state)
 	assert_int_equal(EVP_PKEY_eq(again.key, r.key), 1);
 	kill(pid, SIGKILL);
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
-	end_pair(&p);
+	sign_pair_end(&p);
 }
 
 /* PK-199, PK-196, PK-165: what is wrong is said before anybody asks. */
@@ -746,10 +515,6 @@ test_responder_refused(void **state)
 
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_flood),
-	cmocka_unit_test(test_link),
-	cmocka_unit_test(test_link_full),
-	cmocka_unit_test(test_link_pauses),
-	cmocka_unit_test(test_link_gone_before),
 	cmocka_unit_test(test_service),
 	cmocka_unit_test(test_refused),
 	cmocka_unit_test(test_given_pin),

@@ -1,0 +1,158 @@
+/*
+ * Delivery reports of a challenge mail, from the message to what the client is
+ * told (ER-24, MA-106).
+ */
+#include "config.h"
+
+#include "tests/unit/role_lab.h"
+
+#include <string.h>
+
+#include "acme/status.h"
+#include "lib/count.h"
+
+static const struct {
+	const char *action, *status;
+	bool is_fixed;          /* no tag in the challenge's address */
+	const char *to;         /* NULL: the challenge's address */
+	const char *message_id; /* quoted; NULL: the challenge's */
+	enum verdict verdict;
+	bool is_known;
+	enum authz_status authz;
+	const char *error;
+} reports[] = {
+	{ "failed", "5.1.1", false, NULL, NULL, VERDICT_DSN_FAILED, true,
+	    AUTHZ_INVALID,
+	    "\"the challenge mail could not be delivered: 5.1.1 (there is no "
+	    "such mailbox)\"" },
+	/* At the tag it need not quote anything. */
+	{ "failed", "5.2.2", false, NULL, "<x@y.test>", VERDICT_DSN_FAILED,
+	    true, AUTHZ_INVALID, "5.2.2 (the mailbox is full)" },
+	/* Told; the relay may still succeed. */
+	{ "delayed", "4.4.1", false, NULL, NULL, VERDICT_DSN_DELAYED, true,
+	    AUTHZ_PENDING,
+	    "\"delivery of the challenge mail is delayed: 4.4.1 (the mail "
+	    "system does not answer)\"" },
+	{ "delivered", "2.0.0", false, NULL, NULL, VERDICT_DSN_NOTED, true,
+	    AUTHZ_PENDING, NULL },
+	{ "exploded", "5.1.1", false, NULL, NULL, VERDICT_DSN_NOTED, true,
+	    AUTHZ_PENDING, NULL },
+	/* The tag is missing, or another, whatever is quoted. */
+	{ "failed", "5.1.1", false, "acme@ca.example", NULL, VERDICT_UNKNOWN,
+	    false, AUTHZ_PENDING, NULL },
+	{ "failed", "5.1.1", false, "acme+guess@ca.example", NULL,
+	    VERDICT_UNKNOWN, false, AUTHZ_PENDING, NULL },
+	/* Anybody can know the address without a tag: it is told, and ends
+	 * nothing. */
+	{ "failed", "5.1.1", true, NULL, NULL, VERDICT_DSN_NOTED, true,
+	    AUTHZ_PENDING,
+	    "\"a report says: the challenge mail could not be delivered: "
+	    "5.1.1 (there is no such mailbox)\"" },
+	{ "delayed", "4.2.2", true, NULL, NULL, VERDICT_DSN_NOTED, true,
+	    AUTHZ_PENDING,
+	    "\"a report says: delivery of the challenge mail is delayed: "
+	    "4.2.2 (the mailbox is full)\"" },
+	{ "delivered", "2.0.0", true, NULL, NULL, VERDICT_DSN_NOTED, true,
+	    AUTHZ_PENDING, NULL },
+	{ "failed", "5.1.1", true, NULL, "<guess@ca.example>", VERDICT_UNKNOWN,
+	    false, AUTHZ_PENDING, NULL },
+	{ "failed", "5.1.1", true, NULL, "", VERDICT_UNKNOWN, false,
+	    AUTHZ_PENDING, NULL },
+	{ "failed", "5.1.1", true, "postmaster@ca.example", NULL,
+	    VERDICT_UNKNOWN, false, AUTHZ_PENDING, NULL },
+	/* Others that the mailbox stands for may have it. */
+	{ "failed\r\nOriginal-Recipient: rfc822;everybody@example.org", "5.1.1",
+	    false, NULL, NULL, VERDICT_DSN_NOTED, true, AUTHZ_PENDING,
+	    "\"one address that the mailbox passes its mail on to could not be "
+	    "given the challenge mail: 5.1.1 (there is no such mailbox)\"" },
+};
+
+static void
+take_report(struct role_lab *lab, size_t i)
+{
+	const struct challenge *c = &lab->order->identifiers[0].authz.challenge;
+	const char *to = reports[i].to, *quoted = reports[i].message_id;
+	enum verdict verdict;
+
+	if (to == NULL)
+		to = reports[i].is_fixed ? "acme@ca.example" : c->from;
+	if (quoted == NULL)
+		quoted = c->message_id;
+	verdict = role_lab_take(lab, role_lab_report(lab, to, reports[i].action,
+					 reports[i].status, quoted));
+	assert_string_equal(
+	    verdict_name(verdict), verdict_name(reports[i].verdict));
+}
+
+static void
+test_reports(struct job *j)
+{
+	for (size_t i = 0; i < COUNT(reports); i++) {
+		const struct authz *a;
+		struct role_lab lab;
+
+		unit_case("%zu: %s", i, reports[i].action);
+		role_lab_processing(&lab, j);
+		lab.conf.sender.from = "ACME@ca.example";
+		lab.conf.sender.tagged = !reports[i].is_fixed;
+		if (reports[i].is_fixed)
+			fixture_sql(j, "UPDATE challenge SET from_address = "
+				       "'acme@ca.example'");
+		take_report(&lab, i);
+		a = role_lab_authz(&lab);
+		assert_int_equal(authz_status(a, j->now), reports[i].authz);
+		if (reports[i].error == NULL)
+			assert_null(a->challenge.error);
+		else
+			assert_non_null(
+			    strstr(a->challenge.error, reports[i].error));
+		if (reports[i].is_known)
+			assert_int_equal(role_lab_last_reply(&lab).verdict,
+			    reports[i].verdict);
+	}
+}
+
+/* The option was changed while a challenge of the fixed address waits: its
+ * address is still one that anybody can know. */
+static void
+test_report_after_change(struct job *j)
+{
+	struct role_lab lab;
+
+	role_lab_processing(&lab, j);
+	lab.conf.sender.from = "acme@ca.example";
+	lab.conf.sender.tagged = true;
+	fixture_sql(j, "UPDATE challenge SET from_address = 'acme@ca.example'");
+	take_report(&lab, 7);
+	assert_int_equal(
+	    authz_status(role_lab_authz(&lab), j->now), AUTHZ_PENDING);
+}
+
+/* A bounce that is no report is noted, and says nothing. */
+static void
+test_no_report(struct job *j)
+{
+	struct role_lab lab;
+	const struct authz *a;
+	const char *raw;
+
+	role_lab_processing(&lab, j);
+	raw = arena_printf(j->arena,
+	    "Return-Path: <>\r\nFrom: MAILER-DAEMON@mx.example.org\r\nTo: "
+	    "%s\r\nSubject: failure notice\r\n\r\nHi. This is the "
+	    "qmail-send program.\r\n",
+	    lab.order->identifiers[0].authz.challenge.from);
+	assert_int_equal(role_lab_take(&lab, span_str(raw)), VERDICT_DSN_NOTED);
+	assert_string_equal(role_lab_last_reply(&lab).code, "dsn.unparsed");
+	a = role_lab_authz(&lab);
+	assert_int_equal(authz_status(a, j->now), AUTHZ_PENDING);
+	assert_null(a->challenge.error);
+}
+
+static const struct CMUnitTest tests[] = {
+	STORE_TEST(test_reports),
+	STORE_TEST(test_report_after_change),
+	STORE_TEST(test_no_report),
+};
+
+UNIT_MAIN(tests)
