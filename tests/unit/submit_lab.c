@@ -54,3 +54,28 @@ try_script(const struct peer_step *script, struct peer_tls *tls,
 	*heard = p;
 	return result;
 }
+
+void
+submit_lab_refuses(
+    const struct submit_lab_refusal *cases, size_t count, enum conf_auth auth)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct peer *p;
+		struct submit_result r;
+
+		unit_case("%s", cases[i].name);
+		r = try_script(cases[i].script, cases[i].tls,
+		    (struct set_up){ .tls = cases[i].kind,
+			.user = "user",
+			.auth = auth,
+			.ca_file = cases[i].ca_file },
+		    &p);
+		assert_int_equal(r.outcome, SUBMIT_TEMPORARY);
+		if (strstr(r.answer, cases[i].expected) == NULL)
+			fail_msg("\"%s\"", r.answer);
+		assert_false(peer_heard(p, "AUTH"));
+		assert_false(peer_heard(p, "AHVzZXIAczNjcmV0"));
+		assert_false(peer_heard(p, "MAIL"));
+		peer_free(p);
+	}
+}

@@ -50,6 +50,19 @@ struct submit_result send_one(struct submit *s);
 struct submit_result try_script(const struct peer_step *script,
     struct peer_tls *tls, struct set_up u, struct peer **heard);
 
+/* A relay that is not to be trusted with anything. */
+struct submit_lab_refusal {
+	const char *name;
+	const struct peer_step *script;
+	struct peer_tls *tls;
+	const char *ca_file;
+	enum conf_tls kind;
+	const char *expected; /* in what is said of it */
+};
+/* It hears neither a login nor a mail; `auth` as in struct set_up. */
+void submit_lab_refuses(
+    const struct submit_lab_refusal *cases, size_t count, enum conf_auth auth);
+
 /* --- pieces of scripts ---------------------------------------------------- */
 
 #define SCRIPT(name, ...) static const struct peer_step name[] = { __VA_ARGS__ }

@@ -274,14 +274,7 @@ test_tls_refused(void **state)
 	struct peer_tls *tls = peer_tls_new("localhost");
 	struct peer_tls *other = peer_tls_new("localhost");
 	struct peer_tls *wrong = peer_tls_new("relay.example");
-	const struct {
-		const char *name;
-		const struct peer_step *script;
-		struct peer_tls *tls;
-		const char *ca_file;
-		enum conf_tls kind;
-		const char *expected;
-	} cases[] = {
+	const struct submit_lab_refusal cases[] = {
 		{ "other authority", implicit, tls, peer_tls_ca_file(other),
 		    CONF_TLS_IMPLICIT, "certificate refused" },
 		{ "other name", implicit, wrong, peer_tls_ca_file(wrong),
@@ -304,23 +297,8 @@ test_tls_refused(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct peer *p;
-		struct submit_result r;
-
-		unit_case("%s", cases[i].name);
-		r = try_script(cases[i].script, cases[i].tls,
-		    (struct set_up){ .tls = cases[i].kind,
-			.user = "user",
-			.ca_file = cases[i].ca_file },
-		    &p);
-		assert_int_equal(r.outcome, SUBMIT_TEMPORARY);
-		if (strstr(r.answer, cases[i].expected) == NULL)
-			fail_msg("\"%s\"", r.answer);
-		assert_false(peer_heard(p, "AUTH"));
-		assert_false(peer_heard(p, "MAIL"));
-		peer_free(p);
-	}
+	submit_lab_refuses(
+	    cases, sizeof(cases) / sizeof(cases[0]), CONF_AUTH_AUTO);
 	peer_tls_free(tls);
 	peer_tls_free(other);
 	peer_tls_free(wrong);

@@ -107,53 +107,31 @@ test_tls_refused(void **state)
 	struct peer_tls *tls = peer_tls_new("localhost");
 	struct peer_tls *other = peer_tls_new("localhost");
 	struct peer_tls *wrong = peer_tls_new("mail.example.org");
-	const struct {
-		const char *name;
-		const struct peer_step *script;
-		struct peer_tls *tls;
-		const char *ca_file;
-		const char *expected;
-	} cases[] = {
+	const struct submit_lab_refusal cases[] = {
 		{ "untrusted", refused_tls, tls, peer_tls_ca_file(other),
-		    "certificate refused" },
+		    CONF_TLS_STARTTLS, "certificate refused" },
 		{ "another name", refused_tls, wrong, peer_tls_ca_file(wrong),
-		    "it should name localhost" },
-		{ "system store", refused_tls, tls, NULL,
+		    CONF_TLS_STARTTLS, "it should name localhost" },
+		{ "system store", refused_tls, tls, NULL, CONF_TLS_STARTTLS,
 		    "certificate refused" },
 		{ "injected", injected, tls, peer_tls_ca_file(tls),
-		    "before TLS began" },
+		    CONF_TLS_STARTTLS, "before TLS began" },
 		{ "injected, an octet", injected_part, tls,
-		    peer_tls_ca_file(tls), "before TLS began" },
-		{ "injected, early", injected_early, tls, peer_tls_ca_file(tls),
+		    peer_tls_ca_file(tls), CONF_TLS_STARTTLS,
 		    "before TLS began" },
+		{ "injected, early", injected_early, tls, peer_tls_ca_file(tls),
+		    CONF_TLS_STARTTLS, "before TLS began" },
 		{ "not offered", not_offered, tls, peer_tls_ca_file(tls),
-		    "does not offer STARTTLS" },
+		    CONF_TLS_STARTTLS, "does not offer STARTTLS" },
 		{ "no EHLO", helo_only, tls, peer_tls_ca_file(tls),
-		    "does not offer STARTTLS" },
+		    CONF_TLS_STARTTLS, "does not offer STARTTLS" },
 		{ "454", tls_unavailable, tls, peer_tls_ca_file(tls),
-		    "TLS not available" },
+		    CONF_TLS_STARTTLS, "TLS not available" },
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct peer *p;
-		struct submit_result r;
-
-		unit_case("%s", cases[i].name);
-		r = try_script(cases[i].script, cases[i].tls,
-		    (struct set_up){ .tls = CONF_TLS_STARTTLS,
-			.user = "user",
-			.auth = CONF_AUTH_PLAIN,
-			.ca_file = cases[i].ca_file },
-		    &p);
-		assert_int_equal(r.outcome, SUBMIT_TEMPORARY);
-		if (strstr(r.answer, cases[i].expected) == NULL)
-			fail_msg("\"%s\"", r.answer);
-		assert_false(peer_heard(p, "AUTH"));
-		assert_false(peer_heard(p, "AHVzZXIAczNjcmV0"));
-		assert_false(peer_heard(p, "MAIL"));
-		peer_free(p);
-	}
+	submit_lab_refuses(
+	    cases, sizeof(cases) / sizeof(cases[0]), CONF_AUTH_PLAIN);
 	peer_tls_free(tls);
 	peer_tls_free(other);
 	peer_tls_free(wrong);
