@@ -442,6 +442,17 @@ acme_client_chain(
 }
 
 int
+acme_client_check_revocation(const struct acme_client *c, struct job *j)
+{
+	if (c->revoke != NULL)
+		return 0;
+	return job_fail(j, ERR_MALFORMED,
+	    "%s: names no revokeCert (RFC 8555 section 7.1.1), so nothing that "
+	    "it has issued can be revoked there",
+	    c->session.directory);
+}
+
+int
 acme_client_revoke(
     struct acme_client *c, struct job *j, struct span der, int64_t reason)
 {
@@ -449,10 +460,8 @@ acme_client_revoke(
 	struct https_response r;
 	struct buf b;
 
-	if (c->revoke == NULL)
-		return job_fail(j, ERR_MALFORMED,
-		    "%s: names no revokeCert (RFC 8555 section 7.1.1)",
-		    c->session.directory);
+	if (acme_client_check_revocation(c, j) < 0)
+		return -1;
 	buf_init(&b, j->arena, PAYLOAD_MAX);
 	buf_add_str(&b, "{\"certificate\":\"");
 	b64url_add(&b, der);

@@ -68,6 +68,9 @@ int acme_client_renewal(struct acme_client *c, struct job *j,
 int acme_client_check_profile(
     const struct acme_client *c, struct job *j, const char *profile);
 
+/* Does it take revocations?  0, or -1 ERR_MALFORMED. */
+int acme_client_check_revocation(const struct acme_client *c, struct job *j);
+
 /* A new order; NULL and 0 stand for what is not asked for. */
 struct acme_client_wish {
 	const char *const *mailboxes;

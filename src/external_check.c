@@ -91,6 +91,8 @@ check_acme(struct job *j)
 	found = acme_client_new(j, &client, &c);
 	if (found == 0)
 		found = acme_client_check_profile(c, j, conf->profile);
+	if (found == 0) /* PK-216, PK-220 */
+		found = acme_client_check_revocation(c, j);
 	acme_client_free(c);
 	return found;
 }

@@ -4,7 +4,7 @@
 import json
 import os
 import shutil
-import signal
+import tempfile
 import time
 
 from cryptography.hazmat.primitives.serialization import (
@@ -16,6 +16,7 @@ from handoff import (HandoffSite, confined, der, due, is_at_rest, is_confirmed,
 from harness import (Site, case, deaf, edit_config, eventually, in_time,
                      read_file, run)
 from letters import answer
+from odd_acme import Answer, OddServer
 
 
 class AcmeSite(HandoffSite):
@@ -130,6 +131,26 @@ def test_acme(site):
         assert up.query("SELECT COUNT(*) FROM cert") == [(5,)]
 
 
+def test_check(site):
+    """PK-216, PK-220: what it makes in vain has to be revoked there."""
+    before = read_file(site.config)
+    with tempfile.TemporaryDirectory() as folder, \
+            OddServer(folder, "alice@user.test") as odd:
+        edit_config(site, external__directory=odd.url("/directory"),
+                    external__ca_file=odd.ca_file)
+        with case("PK-220: check says that another CA takes no revocations"):
+            said = site.countersign("check", status=1)
+            assert "WRONG other CA" in said and \
+                "names no revokeCert" in said, said
+        with case("PK-220: and that one does"):
+            odd.answers = {"/directory": lambda s, _: Answer(
+                s.directory() | {"revokeCert": s.url("/revoke")})}
+            said = site.countersign("check", status=None)
+            assert "ok    other CA" in said, said
+    with open(site.config, "w") as f:
+        f.write(before)
+
+
 def test_stop(site):
     """Another CA that is not there, and nothing says so."""
     client = Client(site)
@@ -161,4 +182,4 @@ def test_stop(site):
         order.certificate()
 
 
-run({}, test_acme, test_stop, kind=AcmeSite)
+run({}, test_acme, test_check, test_stop, kind=AcmeSite)
