@@ -46,8 +46,9 @@ connect_account(
 	if (acme_client_new(j, &client, out) < 0)
 		return -1;
 	if (acme_client_account(*out, j, &account, &made) < 0) {
-		/* Not of the order, whatever its kind: this account. */
-		if (j->err.kind != ERR_BUSY)
+		/* Not of the order, whatever its kind: this account.  Or of
+		 * the moment, as give_up() says. */
+		if (j->err.kind != ERR_BUSY && j->err.kind != ERR_BAD_NONCE)
 			j->err.kind = ERR_INTERNAL;
 		return -1;
 	}
@@ -63,13 +64,18 @@ give_up(struct job *j, const struct handoff *h, enum upstream_outcome if_busy,
 {
 	struct log_quoted q;
 	enum err_kind kind = j->err.kind;
-
-	log_error("upstream failed", "order=%s error=%s", h->order_id,
-	    log_quote(&q, span_str(j->err.text)));
-	job_recover(j);
 	/* Of the connection, or of the moment. */
-	if (kind == ERR_BUSY || kind == ERR_BAD_NONCE ||
-	    kind == ERR_ORDER_NOT_READY) {
+	bool is_passing = kind == ERR_BUSY || kind == ERR_BAD_NONCE ||
+			  kind == ERR_ORDER_NOT_READY;
+
+	log_error("upstream failed", "order=%s error=%s next=\"%s\"",
+	    h->order_id, log_quote(&q, span_str(j->err.text)),
+	    is_passing ? "it is asked again until external.max_wait; if it "
+			 "stays so: countersign check"
+		       : "the order has failed; mend what the error says, or "
+			 "ask that CA, before another is made");
+	job_recover(j);
+	if (is_passing) {
 		out->outcome = if_busy;
 		return;
 	}

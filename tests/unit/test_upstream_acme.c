@@ -1,6 +1,7 @@
 /*
  * Another CA through ACME, played by a script: PK-45 (a stop that comes while
- * it is spoken to), and the choice of a profile there.
+ * it is spoken to), PK-219 (what it says of the account), and the choice of a
+ * profile there.
  */
 #include "config.h"
 
@@ -138,6 +139,48 @@ test_stopped_meanwhile(void **state)
 	}
 }
 
+/* One that takes no nonce of its own is asked again, wherever it says so: the
+ * next directory may be that of a machine that does.  Any other word about the
+ * account is final (PK-219). */
+static void
+test_account_refused(void **state)
+{
+#define SAYS(type, nonce)                                                      \
+	EXCHANGE("POST /acct ", "400 Bad Request", PROBLEM NONCE(nonce),       \
+	    PROBLEM_OF(type, ""))
+	const struct peer_step never[] = { FRESH_NONCE, SAYS("badNonce", "n2"),
+		SAYS("badNonce", "n3"), SAYS("badNonce", "n4"),
+		SAYS("badNonce", "n5"), END };
+	const struct peer_step unknown[] = { FRESH_NONCE,
+		SAYS("unauthorized", "n2"), END };
+	const struct {
+		const struct peer_step *steps;
+		int connections;
+		enum upstream_outcome outcome;
+		const char *next;
+	} rows[] = {
+		{ never, 5, UPSTREAM_UNKNOWN, "it is asked again until" },
+		{ unknown, 2, UPSTREAM_REFUSED, "the order has failed" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct play p = { .tls = peer_tls_new("127.0.0.1") };
+		struct handoff h = { .order_id = "order" };
+		struct upstream_answer a;
+
+		unit_case("%zu", i);
+		open_play(&p, rows[i].steps, "");
+		new_request(HANDOFF_FREE);
+		unit_log_begin();
+		upstream_acme_ops.issue(
+		    &p.upstream, unit_job(), &h, &request, &a);
+		assert_non_null(strstr(unit_log_end(), rows[i].next));
+		assert_int_equal(a.outcome, rows[i].outcome);
+		close_play(&p, rows[i].connections);
+	}
+}
+
 /* One that its directory does not offer is never asked for. */
 static void
 test_profile(void **state)
@@ -185,6 +228,7 @@ test_profile(void **state)
 
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_stopped_meanwhile),
+	cmocka_unit_test(test_account_refused),
 	cmocka_unit_test(test_profile),
 };
 UNIT_MAIN(tests)
