@@ -23,25 +23,17 @@
 #define CLOCK_SECS ((int64_t)24 * 3600)
 #define OTHERS_LEAF_MAX (64 * 1024)
 
-int
-returned_leaf(struct job *j, struct span answer, struct span *der)
+/* What PEM has next: 0, or -1 if that is no certificate. */
+static int
+next_certificate(struct job *j, BIO *bio, struct span *der)
 {
 	unsigned char *octets = NULL;
 	char *name = NULL, *header = NULL;
-	long n = 0, len;
-	BIO *bio;
+	long n = 0;
 	int ok;
 
 	*der = (struct span){ NULL, 0 };
-	if (answer.n == 0 || answer.n > OTHERS_LEAF_MAX ||
-	    ossl_len(answer, &len) < 0)
-		return -1;
-	if (answer.p[0] == 0x30) {
-		*der = answer;
-		return 0;
-	}
-	bio = ossl_own_bio(j->arena, BIO_new_mem_buf(answer.p, (int)len));
-	ok = bio != NULL && PEM_read_bio(bio, &name, &header, &octets, &n) == 1;
+	ok = PEM_read_bio(bio, &name, &header, &octets, &n) == 1;
 	if (ok && strcmp(name, PEM_STRING_X509) == 0 && header[0] == '\0' &&
 	    n > 0)
 		*der = span_mem(
@@ -51,6 +43,37 @@ returned_leaf(struct job *j, struct span answer, struct span *der)
 	OPENSSL_free(octets);
 	ERR_clear_error();
 	return der->n > 0 ? 0 : -1;
+}
+
+int
+returned_at(struct job *j, struct span answer, size_t i, struct span *der)
+{
+	long len;
+	BIO *bio;
+
+	*der = (struct span){ NULL, 0 };
+	if (answer.n == 0 || answer.n > OTHERS_LEAF_MAX ||
+	    ossl_len(answer, &len) < 0)
+		return -1;
+	if (answer.p[0] == 0x30) {
+		if (i > 0)
+			return -1;
+		*der = answer;
+		return 0;
+	}
+	bio = ossl_own_bio(j->arena, BIO_new_mem_buf(answer.p, (int)len));
+	if (bio == NULL)
+		return -1;
+	for (size_t k = 0; k <= i; k++)
+		if (next_certificate(j, bio, der) < 0)
+			return -1;
+	return 0;
+}
+
+int
+returned_leaf(struct job *j, struct span answer, struct span *der)
+{
+	return returned_at(j, answer, 0, der);
 }
 
 /* The set of names: no more, no less, none twice; whatever their sequence. */
@@ -151,13 +174,27 @@ differs(struct returned *out, const char *why)
 	return 0;
 }
 
+static bool
+has_key(const struct certview *v, struct span tbs)
+{
+	return span_has(tbs, v->spki);
+}
+
 bool
 returned_is_of_ca(struct span der, struct span tbs)
 {
 	struct certview v;
 
 	return certview_parse(der, &v) == 0 && may_be_ca(&v) &&
-	       span_find_span(tbs, 0, v.spki) == tbs.n;
+	       !has_key(&v, tbs);
+}
+
+bool
+returned_is_for_key(struct span der, struct span tbs)
+{
+	struct certview v;
+
+	return certview_parse(der, &v) == 0 && has_key(&v, tbs);
 }
 
 int

@@ -45,6 +45,9 @@ int returned_check(struct job *j, const struct ca *ca,
 /* The DER of the first certificate in PEM, or of DER itself: 0 or -1. */
 int returned_leaf(struct job *j, struct span answer, struct span *der);
 
+/* The same of the one at `i`, from 0: -1 where there is none. */
+int returned_at(struct job *j, struct span answer, size_t i, struct span *der);
+
 /* When it ends, whatever else is wrong with it: 0, or -1 if it is no
  * certificate at all, so that nobody can revoke it. */
 int returned_end(struct job *j, struct span der, int64_t *not_after);
@@ -52,5 +55,7 @@ int returned_end(struct job *j, struct span der, int64_t *not_after);
 /* Is it a CA's, with another key than the one that was asked for, which is in
  * `tbs`?  As where an answer has the chain the wrong way round. */
 bool returned_is_of_ca(struct span der, struct span tbs);
+/* Is it for the key that was asked for? */
+bool returned_is_for_key(struct span der, struct span tbs);
 
 #endif

@@ -22,6 +22,8 @@
 #define MAILBOXES_MAX 128
 #define ITEMS_MAX 4000
 #define REASON_SUPERSEDED 4 /* PK-216 */
+/* Of an answer, those that are looked at. */
+#define CHAIN_MAX 10
 
 /* --- seals ---------------------------------------------------------------- */
 
@@ -243,15 +245,9 @@ is_delivered(struct job *j, struct span der)
 
 /* That one issues for others, too: what becomes of it is for a person. */
 static bool
-is_of_ca(struct job *j, const struct handoff *h, struct span der)
+is_of_ca(const struct handoff *h, struct span der, struct span template)
 {
-	struct handoff_request r;
-
-	if (handoff_parse(j, h->request, &r) < 0) {
-		job_recover(j);
-		return false;
-	}
-	if (!returned_is_of_ca(der, r.template))
+	if (template.n == 0 || !returned_is_of_ca(der, template))
 		return false;
 	log_error("certificate of a CA",
 	    "order=%s id=%s next=\"it is not revoked; find out why that CA has "
@@ -261,8 +257,10 @@ is_of_ca(struct job *j, const struct handoff *h, struct span der)
 	return true;
 }
 
-int
-handoff_withdraw(struct job *j, const struct handoff *h, struct span der)
+/* 1 it is to be revoked, 0, -1 */
+static int
+withdraw(struct job *j, const struct handoff *h, struct span der,
+    struct span template)
 {
 	int64_t not_after;
 	int delivered = is_delivered(j, der);
@@ -276,7 +274,35 @@ handoff_withdraw(struct job *j, const struct handoff *h, struct span der)
 		    h->order_id, h->id);
 		return 0;
 	}
-	if (is_of_ca(j, h, der))
+	if (is_of_ca(h, der, template))
 		return 0;
-	return store_withdrawal_add(j, der, not_after, REASON_SUPERSEDED);
+	return store_withdrawal_add(j, der, not_after, REASON_SUPERSEDED) < 0
+		   ? -1
+		   : 1;
+}
+
+int
+handoff_withdraw(
+    struct job *j, const struct handoff *h, struct span answer, size_t *count)
+{
+	struct handoff_request r = { .template = { NULL, 0 } };
+	struct span der;
+
+	*count = 0;
+	/* Without the request nothing is known to be a CA's. */
+	if (handoff_parse(j, h->request, &r) < 0)
+		job_recover(j);
+	for (size_t i = 0;
+	     i < CHAIN_MAX && returned_at(j, answer, i, &der) == 0; i++) {
+		int found;
+
+		/* Where the chain is the wrong way round, say. */
+		if (i > 0 && !returned_is_for_key(der, r.template))
+			continue;
+		found = withdraw(j, h, der, r.template);
+		if (found < 0)
+			return -1;
+		*count += found > 0;
+	}
+	return 0;
 }

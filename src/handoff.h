@@ -51,8 +51,11 @@ struct handoff_input {
 const char *handoff_format(struct job *j, const struct handoff_input *in);
 
 /* What that CA has made for this request goes to nobody (PK-216): it is to
- * revoke it, unless it is what an order got before, or a CA's. */
-int handoff_withdraw(struct job *j, const struct handoff *h, struct span der);
+ * revoke the first certificate of `answer` (PEM or DER), and any other one for
+ * the key that was asked for; but not what an order got before, nor a CA's.
+ * *count: how many it is to revoke. */
+int handoff_withdraw(
+    struct job *j, const struct handoff *h, struct span answer, size_t *count);
 
 /* Why nothing may be signed for it now. */
 enum handoff_bar {

@@ -119,20 +119,33 @@ issuer_hand_off(const struct issuer *i, struct issuer_order *w,
 
 /* --- what came back ------------------------------------------------------- */
 
-/* Not delivered, and gone as soon as the other CA can be reached (PK-216). */
-static int
-discard(struct job *j, const struct order *o, const struct handoff *h,
-    struct span der, const char *why)
+static void
+tell_discarded(const struct order *o, const struct handoff *h, const char *why,
+    bool is_revoked)
 {
 	struct log_quoted q;
 
 	log_error("certificate not what was asked for",
-	    "order=%s id=%s reason=%s next=\"nothing was delivered; that CA is "
-	    "asked to revoke it; find out how it came to make it\"",
-	    o->id, h->id, log_quote(&q, span_str(why)));
-	if (store_begin(j) < 0 ||
-	    (der.n > 0 && handoff_withdraw(j, h, der) < 0) ||
-	    store_handoff_move(j, h, HANDOFF_DONE, 0) < 0 ||
+	    "order=%s id=%s reason=%s next=\"nothing was delivered; %s\"",
+	    o->id, h->id, log_quote(&q, span_str(why)),
+	    is_revoked ? "that CA is asked to revoke it; find out how it came "
+			 "to make it"
+		       : "nothing is revoked: find out what that CA has made "
+			 "for this id, and have it revoke what nobody has");
+}
+
+/* Not delivered, and gone as soon as the other CA can be reached (PK-216).
+ * `answer` is empty where that is nobody's to say. */
+static int
+discard(struct job *j, const struct order *o, const struct handoff *h,
+    struct span answer, const char *why)
+{
+	size_t count;
+
+	if (store_begin(j) < 0 || handoff_withdraw(j, h, answer, &count) < 0)
+		return worker_undo(j);
+	tell_discarded(o, h, why, count > 0);
+	if (store_handoff_move(j, h, HANDOFF_DONE, 0) < 0 ||
 	    store_audit_add(j, "issuer", "certificate",
 		arena_printf(j->arena, "order:%s", o->id), "not as asked",
 		worker_detail(j, "reason", why)) < 0)
@@ -262,7 +275,7 @@ issuer_take_answer(const struct issuer *i, struct job *j, const struct order *o,
 	if (matches < 0)
 		return -1;
 	if (matches == 0)
-		result = discard(j, o, &h, r.der, r.why);
+		result = discard(j, o, &h, h.answer, r.why);
 	else
 		result = keep(i, j, o, profile, csr, &h, &r);
 	return result < 0 ? -1 : 1;
@@ -272,20 +285,19 @@ int
 issuer_handoff_end(struct job *j, const char *order_id)
 {
 	struct handoff h;
-	struct span der;
+	size_t count = 0;
 	int found = store_handoff_by_order(j, order_id, &h);
 
 	if (found <= 0)
 		return found;
 	if (h.stage == HANDOFF_ANSWERED &&
-	    returned_leaf(j, h.answer, &der) == 0) {
+	    handoff_withdraw(j, &h, h.answer, &count) < 0)
+		return -1;
+	if (count > 0)
 		log_error("certificate not delivered",
 		    "order=%s id=%s next=\"nothing: that CA is asked to "
 		    "revoke it\"",
 		    order_id, h.id);
-		if (handoff_withdraw(j, &h, der) < 0)
-			return -1;
-	}
 	if (h.stage == HANDOFF_ANSWERED || h.stage == HANDOFF_ASKED ||
 	    h.stage == HANDOFF_STALE)
 		return store_handoff_move(j, &h, HANDOFF_DONE, 0);

@@ -15,7 +15,6 @@
 #include "lib/job.h"
 #include "lib/log.h"
 #include "pki/key.h"
-#include "pki/returned.h"
 #include "src/cmp_conf.h"
 #include "src/enroll_key.h"
 #include "src/handoff.h"
@@ -58,19 +57,19 @@ move(struct job *j, struct handoff *h, enum handoff_stage to, int64_t due_at)
 static int
 withdraw_late(struct job *j, const struct handoff *h)
 {
-	struct span der;
+	size_t count;
 
-	log_error("certificate too late",
-	    "order=%s next=\"nothing: it is revoked; find out why that CA "
-	    "took longer than external.max_wait\"",
-	    h->order_id);
-	if (returned_leaf(j, h->answer, &der) < 0)
-		return 0;
-	if (store_audit_add(j, "upstream", "certificate",
-		arena_printf(j->arena, "order:%s", h->order_id), "too late",
-		worker_detail(j, "request", h->id)) < 0)
+	if (handoff_withdraw(j, h, h->answer, &count) < 0)
 		return -1;
-	return handoff_withdraw(j, h, der);
+	log_error("certificate too late", "order=%s id=%s next=\"%s\"",
+	    h->order_id, h->id,
+	    count > 0 ? "nothing: that CA is asked to revoke it; find out why "
+			"it took longer than external.max_wait"
+		      : "find out what that CA has made for this id, and have "
+			"it revoke what nobody has");
+	return store_audit_add(j, "upstream", "certificate",
+	    arena_printf(j->arena, "order:%s", h->order_id), "too late",
+	    worker_detail(j, "request", h->id));
 }
 
 /* In time, and somebody still waits for it?  1, 0, -1 */
@@ -148,12 +147,13 @@ take_withdrawn(
     struct job *j, struct handoff *h, const struct upstream_answer *a)
 {
 	struct log_quoted q;
+	size_t count;
 
 	log_error("certificate not what was asked for",
 	    "order=%s id=%s reason=%s next=\"nothing was delivered; that CA is "
 	    "asked to revoke it; find out how it came to make it\"",
 	    h->order_id, h->id, log_quote(&q, span_str(a->why)));
-	if (handoff_withdraw(j, h, a->certificate) < 0 ||
+	if (handoff_withdraw(j, h, a->certificate, &count) < 0 ||
 	    store_audit_add(j, "upstream", "certificate",
 		arena_printf(j->arena, "order:%s", h->order_id), "not as asked",
 		worker_detail(j, "reason", a->why)) < 0)

@@ -60,6 +60,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	if (der.n > 0 && returned_end(&j, der, &not_after) == 0 && v.is_v3 &&
 	    not_after != v.not_after)
 		abort();
+	for (size_t i = 1; i < 4 && returned_at(&j, answer, i, &der) == 0; i++)
+		if (returned_is_for_key(der, answer) &&
+		    returned_is_of_ca(der, answer))
+			abort();
 	try(&j, answer, &v, 1);
 	try(&j, answer, &v, 2);
 	job_done(&j);

@@ -85,8 +85,22 @@ loosely_written(struct job *j)
 	return span_mem(octets, c.der.n);
 }
 
+/* The log says what becomes of it. */
+static void
+expect_told(bool is_revoked)
+{
+	const char *log = unit_log_end();
+
+	assert_non_null(strstr(log, "certificate not what was asked for"));
+	assert_int_equal(
+	    strstr(log, "that CA is asked to revoke it") != NULL, is_revoked);
+	assert_int_equal(
+	    strstr(log, "nothing is revoked: find out") != NULL, !is_revoked);
+}
+
 /* PK-216: each thing changed in turn.  That CA's own certificate, as in a chain
- * the wrong way round, is not revoked for it, nor can be what is none. */
+ * the wrong way round, is not revoked for it (but what stands behind it for our
+ * key), nor can be what is none. */
 static void
 test_changed(struct job *j)
 {
@@ -163,6 +177,9 @@ test_changed(struct job *j)
 		    { .key = lab_key(KEY_TYPE_P384, 0),
 			.basic_constraints = "critical,CA:TRUE" },
 		    "its key is not the one of the request", false },
+		{ "the chain the wrong way round",
+		    { .before = lab_ca("p256")->certificate },
+		    "its issuer is not the configured CA", true },
 	};
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
@@ -171,7 +188,9 @@ test_changed(struct job *j)
 		unit_case("%s", rows[i].name);
 		handoff_lab_begin(&lab, j);
 		upstream_double.change = rows[i].change;
+		unit_log_begin();
 		handoff_lab_all(&lab);
+		expect_told(rows[i].is_revoked);
 		handoff_lab_expect_ended(&lab, "serverInternal");
 		/* The reason is for the log and the audit only. */
 		assert_null(
@@ -179,8 +198,10 @@ test_changed(struct job *j)
 		expect_reason(j, rows[i].why);
 		handoff_lab_upstream(&lab);
 		assert_int_equal(upstream_double.revoked, rows[i].is_revoked);
-		if (rows[i].is_revoked)
-			assert_int_equal(upstream_double.reason, 4);
+		if (!rows[i].is_revoked)
+			continue;
+		assert_int_equal(upstream_double.reason, 4);
+		assert_false(span_eq(upstream_double.revoked_der, own));
 	}
 }
 

@@ -160,6 +160,7 @@ test_PK_22_withdrawals(struct job *j)
 	struct role_lab lab, other;
 	struct cert c;
 	int64_t end;
+	size_t count;
 	char *der;
 
 	purge_lab_init(&lab, j);
@@ -167,7 +168,9 @@ test_PK_22_withdrawals(struct job *j)
 	/* One that no order got. */
 	der = arena_memdup(j->arena, c.der.p, c.der.n);
 	der[c.der.n - 1] ^= 1;
-	COMMITTED(j, handoff_withdraw(j, &none, span_mem(der, c.der.n)));
+	COMMITTED(
+	    j, handoff_withdraw(j, &none, span_mem(der, c.der.n), &count));
+	assert_int_equal(count, 1);
 	end = c.not_after;
 	assert_int_equal(
 	    fixture_count(j, "SELECT not_after FROM withdrawal"), end);
@@ -181,11 +184,15 @@ test_PK_22_withdrawals(struct job *j)
 	expect_until(&lab, "withdrawal", end + 100);
 	/* Given up. */
 	role_lab_at(&lab, FIXTURE_NOW);
-	COMMITTED(j, handoff_withdraw(j, &none, span_mem(der, c.der.n)));
+	COMMITTED(
+	    j, handoff_withdraw(j, &none, span_mem(der, c.der.n), &count));
+	assert_int_equal(count, 1);
 	fixture_sql(j, "UPDATE withdrawal SET due_at = NULL");
 	expect_until(&lab, "withdrawal", end);
 	/* What is no certificate is none of those. */
-	COMMITTED(j, handoff_withdraw(j, &none, SPAN("no certificate")));
+	COMMITTED(
+	    j, handoff_withdraw(j, &none, SPAN("no certificate"), &count));
+	assert_int_equal(count, 0);
 	assert_int_equal(purge_lab_rows(j, "withdrawal"), 0);
 	/* Those of certificates of ours are theirs. */
 	purge_lab_init(&other, j);

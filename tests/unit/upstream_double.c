@@ -164,6 +164,10 @@ make(struct job *j, const struct handoff_request *r)
 	assert_true(X509_sign(x, c->signer != NULL ? c->signer : key_of(ca),
 			EVP_get_digestbyname(ca->signer.alg->digest)) > 0);
 	pem = pem_of(j, x);
+	if (c->before != NULL)
+		pem = span_str(arena_printf(j->arena, "%s%s",
+		    span_dup(j->arena, pem_of(j, c->before)),
+		    span_dup(j->arena, pem)));
 	X509_free(x);
 	X509_REQ_free(req);
 	return pem;

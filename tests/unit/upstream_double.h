@@ -27,6 +27,7 @@ struct double_change {
 	bool no_key_id;       /* no authorityKeyIdentifier */
 	long serial;
 	struct span instead; /* whole answer */
+	X509 *before;        /* the chain the wrong way round */
 };
 
 struct upstream_double {
