@@ -264,10 +264,11 @@ last_comments(struct span before)
 static bool
 stay_comments(struct job *j, struct span before, struct span after)
 {
-	size_t end = span_find(after, 0, '>');
+	size_t end = 0;
 
-	while (end < after.n && !is_cfws(span_cut(after, 0, end)))
-		end = span_find(after, end + 1, '>');
+	/* Behind it they end with its ">", if it has one. */
+	if (cfws_skip(after, &end) < 0 || end == after.n || after.p[end] != '>')
+		end = after.n;
 	return stays_comment(j, last_comments(before)) &&
 	       stays_comment(j, span_cut(after, 0, end)) &&
 	       stays_comment(j, span_from(after, end + 1));

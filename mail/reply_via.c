@@ -92,25 +92,44 @@ stands_apart(struct span name, size_t from, size_t to)
 	       name.p[to] == ' ';
 }
 
-/* As Mailman names a list unless somebody has set that otherwise: with a
- * capital letter.  The address's local part is one's name without that, too. */
-static bool
-is_list_name(struct span s, struct span local)
-{
-	bool in_word = false, is_small = true;
+/* What stands at a name's end. */
+struct ending {
+	struct span local; /* of the address */
+	size_t big;        /* where the last word begins that does so with
+			    * anything but a small letter of ASCII; 0: none */
+	size_t end;        /* of the last word */
+};
 
-	for (size_t i = 0; i < s.n; i++) {
-		if (!in_word && is_letter(s.p[i]))
-			is_small &= s.p[i] >= 'a' && s.p[i] <= 'z';
-		in_word = is_letter(s.p[i]);
+static struct ending
+ending_of(struct span name, struct span local)
+{
+	struct ending e = { .local = local };
+	bool in_word = false;
+
+	for (size_t i = 0; i < name.n; i++) {
+		char c = name.p[i];
+
+		if (!in_word && is_letter(c) && (c < 'a' || c > 'z'))
+			e.big = i;
+		in_word = is_letter(c);
+		if (in_word)
+			e.end = i + 1;
 	}
-	while (s.n > 0 && !is_letter(s.p[s.n - 1]))
-		s.n--;
-	return !is_small || span_caseeq(span_trim(s), local);
+	return e;
+}
+
+/* From `at` on, behind a word.  As Mailman names a list unless somebody has set
+ * that otherwise: with a capital letter.  The address's local part is one's
+ * name without that, too. */
+static bool
+is_list_name(struct span name, size_t at, const struct ending *e)
+{
+	return e->big > at ||
+	       span_caseeq(span_trim(span_cut(name, at, e->end)), e->local);
 }
 
 static bool
-is_before_list(struct span name, size_t from, size_t to, struct span local)
+is_before_list(struct span name, size_t from, size_t to, const struct ending *e)
 {
 	struct span word = span_cut(name, from, to);
 
@@ -120,7 +139,7 @@ is_before_list(struct span name, size_t from, size_t to, struct span local)
 	for (size_t i = 0; i < COUNT(maybe_before); i++)
 		if (span_eq(word, maybe_before[i]))
 			return stands_apart(name, from, to) &&
-			       is_list_name(span_from(name, to), local);
+			       is_list_name(name, to, e);
 	return false;
 }
 
@@ -144,6 +163,7 @@ is_behind_list(struct span word, size_t count)
 static bool
 says_via(struct span name, size_t count, struct span local)
 {
+	const struct ending e = ending_of(name, local);
 	bool after_via = false;
 	size_t at = 0, from;
 	struct span word;
@@ -159,8 +179,7 @@ says_via(struct span name, size_t count, struct span local)
 		word = span_cut(name, from, at);
 		if (after_via || is_behind_list(word, count))
 			return true;
-		after_via =
-		    count++ > 0 && is_before_list(name, from, at, local);
+		after_via = count++ > 0 && is_before_list(name, from, at, &e);
 	}
 	return false;
 }

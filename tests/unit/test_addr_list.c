@@ -9,6 +9,7 @@
 #include "lib/count.h"
 #include "mail/addr_list.h"
 #include "mail/finding.h"
+#include "mail/reply_via.h"
 
 /* MA-45, with the tricks of the espoofer list (server a14 to a19, client a2)
  * by what they do. */
@@ -354,6 +355,41 @@ test_cut(void **state)
 	}
 }
 
+/* MA-45, MA-47: work grows with the field only, whatever stands in it by tens
+ * of thousands. */
+static void
+test_time_is_bounded(void **state)
+{
+	static const struct {
+		const char *before, *unit, *after;
+	} cases[] = {
+		{ "alice@user.test (", ">", ")" },
+		{ "(", "<", ") alice@user.test" },
+		{ "\"=?utf-8?q?x?=", "<(", "\" <alice@user.test>" },
+		{ "\"", "c ", "x\" <alice@user.test>" },
+		{ "\"", "@", "\" <alice@user.test>" },
+	};
+	int64_t before = unit_cpu_ms();
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		const char *address;
+		struct finding f;
+		struct buf b;
+
+		unit_case("%s", cases[i].unit);
+		buf_init(&b, unit_job()->arena, 1 << 20);
+		buf_add_str(&b, cases[i].before);
+		while (b.n < 256 * 1024)
+			buf_add_str(&b, cases[i].unit);
+		buf_add_str(&b, cases[i].after);
+		assert_int_equal(
+		    addr_list_from(unit_job(), buf_span(&b), &address, &f), 0);
+		assert_false(reply_via_list(unit_job(), buf_span(&b), address));
+	}
+	assert_true(unit_cpu_ms() - before < 30000);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_from),
 	cmocka_unit_test(test_from_says_why),
@@ -361,6 +397,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_lists),
 	cmocka_unit_test(test_has),
 	cmocka_unit_test(test_cut),
+	cmocka_unit_test(test_time_is_bounded),
 };
 
 UNIT_MAIN(tests)
