@@ -57,19 +57,13 @@ lab_racing_cert(struct job *j)
 {
 	const struct order *o = fixture_order(j, fixture_account(j), 1);
 
-	return (struct cert){ .id = "racing",
-		.order_id = o->id,
-		.account_id = o->account_id,
-		.ca_label = "aa",
-		.serial = "2a01",
-		.profile = "racing",
-		.profile_sha256 = SPAN("x"),
-		.tbs = SPAN("x"),
-		.signature_alg = SPAN("x"),
-		.lint_report = "{}",
-		.evidence = "{}",
-		.br_version = "1.0.16",
-		.spki_sha256 = SPAN("key"),
-		.not_before = j->now,
-		.not_after = j->now + 8640000 };
+	struct cert c = fixture_cert(j, o->id, o->account_id);
+
+	c.id = "racing";
+	c.ca_label = "aa";
+	c.profile = "racing";
+	c.spki_sha256 = SPAN("key");
+	c.not_after = j->now + 8640000;
+	c.reserved_at = 0;
+	return c;
 }
