@@ -139,6 +139,18 @@ test_stopped_meanwhile(void **state)
 	}
 }
 
+/* A request that was never sent before. */
+static struct upstream_answer
+ask_anew(struct play *p)
+{
+	struct handoff h = { .order_id = "order" };
+	struct upstream_answer a;
+
+	new_request(HANDOFF_FREE);
+	upstream_acme_ops.issue(&p->upstream, unit_job(), &h, &request, &a);
+	return a;
+}
+
 /* One that takes no nonce of its own is asked again, wherever it says so: the
  * next directory may be that of a machine that does.  Any other word about the
  * account is final (PK-219). */
@@ -166,15 +178,12 @@ test_account_refused(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct play p = { .tls = peer_tls_new("127.0.0.1") };
-		struct handoff h = { .order_id = "order" };
 		struct upstream_answer a;
 
 		unit_case("%zu", i);
 		open_play(&p, rows[i].steps, "");
-		new_request(HANDOFF_FREE);
 		unit_log_begin();
-		upstream_acme_ops.issue(
-		    &p.upstream, unit_job(), &h, &request, &a);
+		a = ask_anew(&p);
 		assert_non_null(strstr(unit_log_end(), rows[i].next));
 		assert_int_equal(a.outcome, rows[i].outcome);
 		close_play(&p, rows[i].connections);
@@ -205,16 +214,13 @@ test_profile(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct play p = { .tls = peer_tls_new("127.0.0.1") };
-		struct handoff h = { .order_id = "order" };
 		struct upstream_answer a;
 
 		unit_case("%zu", i);
 		open_play(
 		    &p, rows[i].is_offered ? asked : not_asked, rows[i].meta);
 		p.conf.external.profile = rows[i].profile;
-		new_request(HANDOFF_FREE);
-		upstream_acme_ops.issue(
-		    &p.upstream, unit_job(), &h, &request, &a);
+		a = ask_anew(&p);
 		if (rows[i].is_offered) {
 			assert_int_equal(a.outcome, UPSTREAM_STARTED);
 			assert_string_equal(a.token, "https://ca.test/order/1");
