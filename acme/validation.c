@@ -41,17 +41,31 @@ new_token_part(struct job *j)
 	return text;
 }
 
-/* AC-108: lower case; with a tag of its own unless configured otherwise. */
-static const char *
-new_from(struct job *j, const struct conf_sender *sender)
+static char *
+lower_case(struct job *j, const char *address)
 {
-	char *from = arena_strdup(j->arena, sender->from);
+	char *lower = arena_strdup(j->arena, address);
 
-	for (char *p = from; *p != '\0'; p++)
+	for (char *p = lower; *p != '\0'; p++)
 		*p = ascii_lower(*p);
+	return lower;
+}
+
+/* AC-108: lower case; that which is answered to, with a tag of its own unless
+ * configured otherwise. */
+static int
+make_addresses(
+    struct job *j, const struct conf_sender *sender, struct challenge *c)
+{
+	const char **answered =
+	    sender->reply_to != NULL ? &c->reply_to : &c->from;
+
+	c->from = lower_case(j, sender->from);
+	if (sender->reply_to != NULL)
+		c->reply_to = lower_case(j, sender->reply_to);
 	if (sender->tagged)
-		return compose_tagged_from(j, from);
-	return from;
+		*answered = compose_tagged(j, *answered);
+	return *answered == NULL ? -1 : 0;
 }
 
 static int
@@ -62,8 +76,7 @@ make_challenge(struct job *j, const struct conf *conf,
 	c->token_part1 = span_mem(new_token_part(j), TOKEN_PART_LEN);
 	c->token_part2 = new_token_part(j);
 	c->thumbprint = account->thumbprint; /* AC-82 */
-	c->from = new_from(j, &conf->sender);
-	if (c->from == NULL)
+	if (make_addresses(j, &conf->sender, c) < 0)
 		return -1;
 	c->message_id = compose_message_id(j, c->from);
 	return c->message_id == NULL ? -1 : 0;

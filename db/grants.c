@@ -68,7 +68,7 @@ static const struct grant web[] = {
 	{ "order_identifier", "SELECT, INSERT" },
 	{ "challenge", "SELECT, INSERT (id, authz_id, token_part1_sha256, "
 		       "token_part2, token_part2_sha256, thumbprint, "
-		       "from_address, message_id), "
+		       "from_address, reply_to, message_id), "
 		       "UPDATE (posted_at, soft_count)" },
 	{ "used_token", "SELECT" },
 	{ "part1", "INSERT" },
@@ -296,9 +296,10 @@ static const struct grant admin[] = {
 		    "not_after, is_preauth, issue_due_at, issue_fault_at)" },
 	{ "authz", "SELECT" },
 	{ "order_identifier", "SELECT" },
-	{ "challenge", "SELECT (id, authz_id, thumbprint, from_address, "
-		       "message_id, posted_at, proven_at, failed_at, error, "
-		       "soft_count)" },
+	{ "challenge",
+	    "SELECT (id, authz_id, thumbprint, from_address, "
+	    "reply_to, message_id, posted_at, proven_at, failed_at, error, "
+	    "soft_count)" },
 	{ "outbox", "SELECT" },
 	{ "reply", "SELECT (id, source, uidvalidity, uid, challenge_id, "
 		   "arrival, recorded_at, verdict, code, detail, evidence, "

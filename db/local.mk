@@ -66,7 +66,7 @@ libcs_db_a_SOURCES = \
 nodist_libcs_db_a_SOURCES = db/schema_data.c
 
 db_schema_files = db/schema/0001.sql db/schema/0002.sql \
-	db/schema/0003.sql db/schema/0004.sql
+	db/schema/0003.sql db/schema/0004.sql db/schema/0005.sql
 db/schema_data.c: $(db_schema_files) $(EMBED_DEPS)
 	$(AM_V_GEN)$(EMBED) db_schema $(db_schema_files) >$@.tmp && mv $@.tmp $@
 EXTRA_DIST += $(db_schema_files)

@@ -18,6 +18,7 @@ challenge_read(struct query *q, struct challenge *out)
 	out->token_part2 = query_text(q);
 	out->thumbprint = query_text(q);
 	out->from = query_text(q);
+	out->reply_to = query_text(q);
 	out->message_id = query_text(q);
 	out->posted_at = query_int(q);
 	out->proven_at = query_int(q);
@@ -188,13 +189,15 @@ challenge_insert(struct job *j, const struct authz *a)
 	    store_change(j, &changed,
 		"INSERT INTO challenge (id, authz_id, token_part1_sha256, "
 		"token_part2, token_part2_sha256, thumbprint, from_address, "
-		"message_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) "
+		"reply_to, message_id) "
+		"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) "
 		"ON CONFLICT DO NOTHING",
 		ARGS(v_text(c->id), v_text(a->id),
 		    v_bytes(span_mem(hash1, SHA256_LEN)),
 		    v_text(c->token_part2),
 		    v_bytes(span_mem(hash2, SHA256_LEN)), v_text(c->thumbprint),
-		    v_text(c->from), v_text(c->message_id))) != 0)
+		    v_text(c->from), v_text(c->reply_to),
+		    v_text(c->message_id))) != 0)
 		return -1;
 	/* PK-6: no value is offered twice; the caller draws again */
 	if (changed == 0)
@@ -241,6 +244,12 @@ authz_insert(
 	    challenge_insert(j, a) != 0)
 		return -1;
 	return outbox_insert(j, a, place, mail_due_at);
+}
+
+const char *
+challenge_answer_to(const struct challenge *c)
+{
+	return c->reply_to != NULL ? c->reply_to : c->from;
 }
 
 /* --- changing ------------------------------------------------------------ */

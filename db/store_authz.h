@@ -14,6 +14,7 @@ struct challenge {
 	const char *thumbprint; /* account key when the mail was queued
 				 * (AC-82) */
 	const char *from;       /* address of the mail, lower case */
+	const char *reply_to;   /* its Reply-To, or NULL */
 	const char *message_id; /* with <> */
 	int64_t posted_at;      /* the client's response (AC-121) */
 	int64_t proven_at;      /* a matching reply was recorded */
@@ -50,6 +51,8 @@ struct authz {
 /* A matching or a wrong reply, or a bounce, has settled the challenge, or its
  * authorization has ended; the clock is not asked. */
 bool challenge_is_decided(const struct authz *a);
+/* Where its mail asks for replies, and bounces come to (ER-17, ER-25). */
+const char *challenge_answer_to(const struct challenge *c);
 
 int store_authz_by_id(
     struct job *j, const char *id, const char *account_id, struct authz *out);

@@ -17,6 +17,7 @@ mail_read(struct query *q, struct outbox_mail *out)
 	out->order_id = query_text(q);
 	out->mailbox = query_text(q);
 	out->from = query_text(q);
+	out->reply_to = query_text(q);
 	out->message_id = query_text(q);
 	out->language = query_text(q);
 	out->eab_kid = query_text(q);
@@ -34,7 +35,8 @@ mail_get(struct job *j, const char *challenge_id, struct outbox_mail *out)
 	struct query q;
 	int found = query_first(&q, j,
 	    "SELECT c.id, a.id, a.account_id, b.order_id, a.mailbox, "
-	    "c.from_address, c.message_id, o.language, t.eab_kid, p.octets, "
+	    "c.from_address, c.reply_to, c.message_id, o.language, t.eab_kid, "
+	    "p.octets, "
 	    "s.message, a.created_at, "
 	    "a.expires_at, b.attempts "
 	    "FROM outbox b JOIN challenge c ON c.id = b.challenge_id "

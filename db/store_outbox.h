@@ -16,6 +16,7 @@ struct outbox_mail {
 	const char *order_id;
 	const char *mailbox; /* canonical */
 	const char *from;
+	const char *reply_to; /* or NULL */
 	const char *message_id;
 	const char *language;    /* or NULL */
 	const char *eab_kid;     /* that the account is bound to, or NULL */

@@ -161,8 +161,9 @@ int secrets_make(struct job *j);
 	"a.ident_value, a.created_at, a.expires_at, a.valid_at, "              \
 	"a.valid_until, a.failed_at, a.deactivated_at, a.revoked_at, "         \
 	"a.held_until, "                                                       \
-	"c.id, " part2 ", c.thumbprint, c.from_address, c.message_id, "        \
-	"c.posted_at, c.proven_at, c.failed_at, COALESCE(c.error, b.error), "  \
+	"c.id, " part2 ", c.thumbprint, c.from_address, c.reply_to, "          \
+	"c.message_id, c.posted_at, c.proven_at, c.failed_at, "                \
+	"COALESCE(c.error, b.error), "                                         \
 	"c.soft_count, b.sent_at, b.due_at, b.attempts, b.relay_answer, "      \
 	"b.code"
 #define AUTHZ_TABLES                                                           \

@@ -53,14 +53,16 @@ store_challenge_by_part1_hash(
 
 /* An address that several challenges share says nothing (ER-24). */
 int
-store_challenge_by_from(
-    struct job *j, const char *from, struct challenge_subject *out)
+store_challenge_by_address(
+    struct job *j, const char *address, struct challenge_subject *out)
 {
 	struct query q;
 	int found = query_first(&q, j,
 	    "SELECT " SUBJECT_COLUMNS " FROM " SUBJECT_TABLES
-	    " WHERE c.from_address = $1 LIMIT 2",
-	    ARGS(v_text(from)));
+	    " WHERE c.reply_to = $1 UNION ALL "
+	    "SELECT " SUBJECT_COLUMNS " FROM " SUBJECT_TABLES
+	    " WHERE c.from_address = $1 AND c.reply_to IS NULL LIMIT 2",
+	    ARGS(v_text(address)));
 
 	if (found == 1) {
 		int more;

@@ -20,9 +20,10 @@ struct challenge_subject {
  * 1 and *out, 0, -1. */
 int store_challenge_by_part1_hash(
     struct job *j, struct span hash, struct challenge_subject *out);
-/* By the tagged From address that a bounce came to (ER-24). */
-int store_challenge_by_from(
-    struct job *j, const char *from, struct challenge_subject *out);
+/* By the tagged address that a bounce came to (ER-24): challenge_answer_to().
+ */
+int store_challenge_by_address(
+    struct job *j, const char *address, struct challenge_subject *out);
 /* By the Message-ID, with <>, of the challenge mail that a bounce returns
  * (ER-24, a From address without tag). */
 int store_challenge_by_message_id(

@@ -148,7 +148,8 @@ struct conf_web {
 struct conf_sender {
 	struct conf_login login;
 	const char *from; /* "acme@ca.example": base of the tagged address */
-	bool tagged;      /* ER-15: acme+<tag>@ per challenge */
+	const char *reply_to; /* ER-14; NULL: none */
+	bool tagged; /* ER-15: acme+<tag>@ per challenge, of reply_to if set */
 	const char *relay_host;
 	int64_t relay_port;
 	enum conf_tls relay_tls;

@@ -159,9 +159,10 @@ head_check(struct job *j, const struct compose_head *head)
 {
 	struct span id = span_str(head->message_id);
 
-	if (!is_bare(head->to) || !is_bare(head->from))
-		return job_fail(
-		    j, ERR_INTERNAL, "mail: To or From is no bare address");
+	if (!is_bare(head->to) || !is_bare(head->from) ||
+	    (head->reply_to != NULL && !is_bare(head->reply_to)))
+		return job_fail(j, ERR_INTERNAL,
+		    "mail: To, From or Reply-To is no bare address");
 	if (id.n < 3 || id.p[0] != '<' || id.p[id.n - 1] != '>' ||
 	    !is_bare(span_dup(j->arena, span_cut(id, 1, id.n - 1))))
 		return job_fail(j, ERR_INTERNAL, "mail: no Message-ID");
@@ -188,7 +189,10 @@ add_header(struct buf *b, const struct compose_head *head, const char *kind,
 	char date[CLOCK_RFC5322_MAX];
 
 	clock_format_rfc5322(head->date, date);
-	buf_addf(b, "From: %s\r\nTo: %s\r\nSubject: ", head->from, head->to);
+	buf_addf(b, "From: %s\r\nTo: %s\r\n", head->from, head->to);
+	if (head->reply_to != NULL)
+		buf_addf(b, "Reply-To: %s\r\n", head->reply_to);
+	buf_add_str(b, "Subject: ");
 	buf_add(b, head->subject);
 	buf_addf(
 	    b, "\r\nDate: %s\r\nMessage-ID: %s\r\n", date, head->message_id);
@@ -297,6 +301,7 @@ compose_challenge(
     struct job *j, const struct compose_input *in, struct span *out)
 {
 	struct compose_head head = { .from = in->from,
+		.reply_to = in->reply_to,
 		.to = in->mailbox,
 		.message_id = in->message_id,
 		.auto_submitted = "auto-generated; type=acme",
@@ -320,10 +325,10 @@ compose_challenge(
 /* --- addresses and ids --------------------------------------------------- */
 
 const char *
-compose_tagged_from(struct job *j, const char *from)
+compose_tagged(struct job *j, const char *address)
 {
-	struct span whole = span_str(from);
-	const char *domain = addr_domain_of(from);
+	struct span whole = span_str(address);
+	const char *domain = addr_domain_of(address);
 	size_t local = whole.n - strlen(domain) - 1;
 	uint8_t tag[16];
 	struct buf b;
@@ -335,7 +340,7 @@ compose_tagged_from(struct job *j, const char *from)
 	b32_add(&b, span_mem(tag, sizeof(tag)));
 	if (b.n > LOCAL_MAX) {
 		(void)job_fail(j, ERR_INTERNAL,
-		    "%s: too long to carry a tag of 26 characters", from);
+		    "%s: too long to carry a tag of 26 characters", address);
 		return NULL;
 	}
 	buf_add(&b, span_from(whole, local));

@@ -15,6 +15,7 @@ struct compose_input {
 	const char *ca_name;
 	const char *mailbox;     /* canonical: To */
 	const char *from;        /* octet for octet the challenge's from */
+	const char *reply_to;    /* or NULL */
 	const char *message_id;  /* with <> */
 	struct span token_part1; /* 32 characters */
 	const char *language;    /* Accept-Language as received, or NULL */
@@ -42,6 +43,7 @@ int compose_render(
  */
 struct compose_head {
 	const char *from, *to;  /* bare addresses */
+	const char *reply_to;   /* the same, or NULL: no such field */
 	struct span subject;    /* compose_subject() */
 	const char *message_id; /* with <> */
 	const char *auto_submitted;
@@ -65,7 +67,7 @@ int compose_attached(struct job *j, const struct compose_head *head,
 
 /* "acme+<tag>@ca.example": tag = 16 random octets, lower-case base32
  * (ER-15).  NULL with ERR_INTERNAL if the local part gets too long. */
-const char *compose_tagged_from(struct job *j, const char *from);
+const char *compose_tagged(struct job *j, const char *address);
 /* "<random@domain of from>" */
 const char *compose_message_id(struct job *j, const char *from);
 

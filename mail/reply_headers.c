@@ -349,8 +349,8 @@ reply_headers_to(struct job *j, const struct message *m,
 	    addr_list_has(&to, challenge_from))
 		return 0;
 	return finding_set(f, FINDING_REFUSE, "hdr.to-mismatch",
-	    "To is not the address that the challenge mail came from: reply "
-	    "to that mail itself");
+	    "To is not the address that the challenge mail came from, or its "
+	    "Reply-To where it has one: reply to that mail itself");
 }
 
 /*

@@ -19,6 +19,7 @@
 #include "lib/rnd.h"
 #include "mail/iodef.h"
 #include "pki/caa.h"
+#include "src/recipient.h"
 #include "src/worker.h"
 
 #define DAY ((int64_t)86400)
@@ -76,7 +77,9 @@ claim(struct job *j, const char *found_at, const char *recipient)
 static bool
 is_ours(const struct conf *conf, const struct addr *a)
 {
-	return strcmp(a->domain, addr_domain_of(conf->sender.from)) == 0;
+	return strcmp(a->domain, addr_domain_of(conf->sender.from)) == 0 ||
+	       strcmp(a->domain,
+		   addr_domain_of(recipient_base(&conf->sender))) == 0;
 }
 
 static bool

@@ -13,17 +13,18 @@
 #include "src/dns_conf.h"
 #include "src/perspective_check.h"
 #include "src/perspective_client.h"
+#include "src/recipient.h"
 
 #include <stdio.h>
 
 #define CLIENT_KEY_MAX ((size_t)64 * 1024)
 
-/* The mail domain's MX, which every resolver must know; `more` ends the
- * error. */
+/* The MX of the domain that is answered to, which every resolver must know;
+ * `more` ends the error. */
 static int
 ask_mx(struct check *c, struct job *j, struct resolver *r, const char *more)
 {
-	const char *domain = addr_domain_of(c->conf->sender.from);
+	const char *domain = addr_domain_of(recipient_base(&c->conf->sender));
 	struct dns_answer a;
 
 	if (resolver_query(r, j, domain, DNS_TYPE_MX, &a) < 0)

@@ -72,16 +72,34 @@ parse(int argc, char **argv, struct options *o)
 	return 0;
 }
 
-/* sender.from with something where the tag of a challenge stands. */
-static const char *
-from_with(struct job *j, const struct conf_sender *s, const char *tag)
-{
-	const char *domain = addr_domain_of(s->from);
+/* The addresses with something where the tag of a challenge stands. */
+struct addresses {
+	const char *from, *reply_to;
+};
 
-	if (!s->tagged)
-		return s->from;
-	return arena_printf(j->arena, "%.*s+%s@%s", (int)(domain - 1 - s->from),
-	    s->from, tag, domain);
+static struct addresses
+addresses_with(struct job *j, const struct conf_sender *s, const char *tag)
+{
+	struct addresses a = { s->from, s->reply_to };
+	const char **answered = a.reply_to != NULL ? &a.reply_to : &a.from;
+	const char *domain = addr_domain_of(*answered);
+
+	if (s->tagged)
+		*answered = arena_printf(j->arena, "%.*s+%s@%s",
+		    (int)(domain - 1 - *answered), *answered, tag, domain);
+	return a;
+}
+
+/* What stands above the text. */
+static const char *
+head_of(struct job *j, const struct addresses *a, const char *mailbox,
+    const char *subject)
+{
+	return arena_printf(j->arena,
+	    "From:     %s\nTo:       %s\n%s%s%sSubject:  %s\n", a->from,
+	    mailbox, a->reply_to != NULL ? "Reply-To: " : "",
+	    a->reply_to != NULL ? a->reply_to : "",
+	    a->reply_to != NULL ? "\n" : "", subject);
 }
 
 /* 0 and its canonical form, or -1. */
@@ -130,9 +148,12 @@ show_challenge(struct job *j, const struct options *o,
     const struct texts *texts, const char *mailbox)
 {
 	const struct conf_sender *s = &j->conf->sender;
+	const struct addresses to_read = addresses_with(j, s, "TAG");
+	const struct addresses whole_ones = addresses_with(j, s, "preview");
 	struct compose_input in = { .ca_name = j->conf->ca_name,
 		.mailbox = mailbox,
-		.from = from_with(j, s, "preview"),
+		.from = whole_ones.from,
+		.reply_to = whole_ones.reply_to,
 		.message_id = arena_printf(
 		    j->arena, "<preview@%s>", addr_domain_of(s->from)),
 		.token_part1 = SPAN(NO_TOKEN),
@@ -148,11 +169,7 @@ show_challenge(struct job *j, const struct options *o,
 	if (compose_challenge(j, &in, &whole) < 0 ||
 	    compose_render(j, &in, &parts) < 0)
 		return -1;
-	show(o,
-	    arena_printf(j->arena,
-		"From:    %s\nTo:      %s\nSubject: ACME: TOKEN\n",
-		from_with(j, s, "TAG"), mailbox),
-	    &whole, &parts);
+	show(o, head_of(j, &to_read, mailbox, "ACME: TOKEN"), &whole, &parts);
 	return 0;
 }
 
@@ -179,8 +196,8 @@ show_renewal(struct job *j, const struct options *o, const struct texts *texts,
 	    notice_render_renewal(j, &in, &subject, &parts) < 0)
 		return -1;
 	show(o,
-	    arena_printf(j->arena, "From:    %s\nTo:      %s\nSubject: %s\n",
-		s->from, mailbox, span_dup(j->arena, subject)),
+	    head_of(j, &(const struct addresses){ .from = s->from }, mailbox,
+		span_dup(j->arena, subject)),
 	    &whole, &parts);
 	return 0;
 }

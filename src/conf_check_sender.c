@@ -19,29 +19,39 @@ is_loopback(const char *host)
 }
 
 static void
-check_from(struct check *c)
+check_address(
+    struct check *c, const char *option, const char *text, bool has_tags)
 {
-	const char *from = c->conf->sender.from;
 	struct addr_policy policy = { .reserved_domains = true };
 	struct addr addr;
 	struct job j;
 
-	if (from == NULL)
+	if (text == NULL)
 		return;
 	job_init(&j, NULL, NULL);
-	if (addr_parse(&j, span_str(from), &policy, &addr) < 0)
-		conf_wrong(c, "sender.from", "%s", j.err.text);
-	else if (strcmp(addr.canonical, from) != 0)
+	if (addr_parse(&j, span_str(text), &policy, &addr) < 0)
+		conf_wrong(c, option, "%s", j.err.text);
+	else if (strcmp(addr.canonical, text) != 0)
 		/* Clients compare it with the mail's field as text. */
-		conf_wrong(c, "sender.from", "write it as %s", addr.canonical);
-	else if (c->conf->sender.tagged && strchr(addr.local, '+') != NULL)
-		conf_wrong(c, "sender.from",
+		conf_wrong(c, option, "write it as %s", addr.canonical);
+	else if (has_tags && strchr(addr.local, '+') != NULL)
+		conf_wrong(c, option,
 		    "holds a +, which the tag of each challenge needs");
-	else if (c->conf->sender.tagged && strlen(addr.local) > 36)
-		conf_wrong(c, "sender.from",
+	else if (has_tags && strlen(addr.local) > 36)
+		conf_wrong(c, option,
 		    "has no room for a tag of 27 characters; the local part "
 		    "may have 36");
 	job_done(&j);
+}
+
+static void
+check_addresses(struct check *c)
+{
+	const struct conf_sender *s = &c->conf->sender;
+
+	check_address(
+	    c, "sender.from", s->from, s->tagged && s->reply_to == NULL);
+	check_address(c, "sender.reply_to", s->reply_to, s->tagged);
 }
 
 /* PK-184: people write to it. */
@@ -145,7 +155,7 @@ conf_check_sender(struct check *c)
 {
 	const struct conf_sender *s = &c->conf->sender;
 
-	check_from(c);
+	check_addresses(c);
 	conf_check_host(c, "sender.relay_host", s->relay_host);
 	check_report_address(c);
 	check_language(c);
@@ -163,10 +173,11 @@ conf_check_sender(struct check *c)
 	conf_check_pair(c, "sender.smime_certificate", s->smime_certificate,
 	    "sender.smime_key", s->smime_key);
 	/* Clients compare From with the certificate, letter by letter. */
-	if (s->smime_certificate != NULL && s->tagged)
+	if (s->smime_certificate != NULL && s->tagged && s->reply_to == NULL)
 		conf_wrong(c, "sender.smime_certificate",
 		    "stands for %s only, and with tagged = yes no mail comes "
-		    "from it; set sender.tagged to no",
+		    "from it; set sender.reply_to, which has the tag then, or "
+		    "set sender.tagged to no",
 		    s->from != NULL ? s->from : "one address");
 	if (!s->relay_signs && s->dkim_rsa_key == NULL)
 		conf_wrong(c, "sender.dkim_rsa_key",

@@ -395,11 +395,16 @@ const struct conf_option conf_options[] = {
 
 	{ "sender", "from", CONF_STRING, AT(sender.from), NULL, 3, 200, NULL,
 	    true, false, "Address that challenge mails come from." },
+	{ "sender", "reply_to", CONF_STRING, AT(sender.reply_to), NULL, 3, 200,
+	    NULL, false, false,
+	    "Address that challenge mails ask for the answer at (Reply-To), "
+	    "and that bounces go to; sender.from if not set." },
 	{ "sender", "tagged", CONF_BOOL, AT(sender.tagged), "yes", 0, 0, NULL,
 	    false, true,
-	    "Gives each challenge an address of its own (local+tag@domain); a "
-	    "bounce to an address without tag is only shown to the client, "
-	    "and ends no challenge." },
+	    "Gives each challenge an address of its own (local+tag@domain) "
+	    "for answers: sender.reply_to with a tag if that is set, else "
+	    "sender.from with one. A bounce to an address without tag is only "
+	    "shown to the client, and ends no challenge." },
 	{ "sender", "relay_host", CONF_STRING, AT(sender.relay_host), NULL, 1,
 	    253, NULL, true, false, "Mail relay." },
 	{ "sender", "relay_port", CONF_INTEGER, AT(sender.relay_port), "25", 1,

@@ -147,7 +147,10 @@ print_mail(struct job *j, const struct dossier *d, struct buf *out)
 	const struct challenge *c = &d->authz.challenge;
 
 	buf_add_str(out, "\nchallenge mail\n");
-	buf_addf(out, "  From: %s\n  Message-ID: %s\n", c->from, c->message_id);
+	buf_addf(out, "  From: %s\n", c->from);
+	if (c->reply_to != NULL)
+		buf_addf(out, "  Reply-To: %s\n", c->reply_to);
+	buf_addf(out, "  Message-ID: %s\n", c->message_id);
 	print_time(out, "sent", c->mail_sent_at);
 	if (c->relay_answer != NULL)
 		print_outside(out, "relay's answer", span_str(c->relay_answer));
@@ -346,6 +349,8 @@ put_mail(struct json_out *w, struct job *j, const struct dossier *d)
 	json_key(w, "challenge_mail");
 	json_object_begin(w);
 	json_member_str(w, "from", c->from);
+	if (c->reply_to != NULL)
+		json_member_str(w, "reply_to", c->reply_to);
 	json_member_str(w, "message_id", c->message_id);
 	if (c->mail_sent_at > 0)
 		json_member_time(w, "sent", c->mail_sent_at);

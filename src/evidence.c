@@ -65,6 +65,9 @@ evidence_format(struct job *j, const struct evidence_input *in)
 	json_member_str(&o, "account", a->account_id);
 	json_member_str(&o, "thumbprint", in->thumbprint);
 	json_member_str(&o, "challenge_from", a->challenge.from);
+	if (a->challenge.reply_to != NULL)
+		json_member_str(
+		    &o, "challenge_reply_to", a->challenge.reply_to);
 	json_member_str(&o, "message_id", a->challenge.message_id);
 	json_member_int(&o, "created_at", a->created_at);
 	json_member_int(&o, "sent_at", a->challenge.mail_sent_at);
@@ -405,7 +408,7 @@ judge_again(struct job *j, const struct authz *a, const struct json *e,
     const struct reply_record *r)
 {
 	struct reply_expect expect = { .mailbox = a->mailbox,
-		.challenge_from = a->challenge.from,
+		.challenge_from = challenge_answer_to(&a->challenge),
 		.message_id = a->challenge.message_id };
 	struct reply_policy policy;
 	struct resolver *replay;
@@ -440,6 +443,14 @@ member_is(const struct json *e, const char *name, const char *value)
 	return span_eq_str(json_string(json_get(e, name)), value);
 }
 
+static bool
+is_answered_to(const struct json *e, const char *reply_to)
+{
+	if (reply_to == NULL)
+		return json_get(e, "challenge_reply_to") == NULL;
+	return member_is(e, "challenge_reply_to", reply_to);
+}
+
 int
 evidence_verify(struct job *j, const struct seal_key *seal,
     const struct authz *a, const struct signing_keys *keys,
@@ -466,7 +477,8 @@ evidence_verify(struct job *j, const struct seal_key *seal,
 	if (!member_is(e, "mailbox", a->mailbox) ||
 	    !member_is(e, "account", a->account_id) ||
 	    !member_is(e, "requirements", r->br_version) ||
-	    !member_is(e, "challenge_from", a->challenge.from))
+	    !member_is(e, "challenge_from", a->challenge.from) ||
+	    !is_answered_to(e, a->challenge.reply_to))
 		return unproven(j, "the evidence is about something else");
 	proven = span_dup(j->arena, json_string(json_get(e, "thumbprint")));
 	if (key_proof_verify(j, keys, proven) < 0)

@@ -72,8 +72,7 @@ is_ours(void *ctx, struct span address)
 	bool found;
 
 	job_init(&j, NULL, in->env->conf);
-	found =
-	    recipient_find(&j, in->env->conf->sender.from, address, &canonical);
+	found = recipient_find(&j, &in->env->conf->sender, address, &canonical);
 	job_done(&j);
 	return found;
 }
@@ -86,7 +85,7 @@ add_recipients(
 	    j->arena, message->recipient_count, sizeof(*m->recipients));
 	for (size_t i = 0; i < message->recipient_count; i++)
 		m->recipient_count += (size_t)recipient_find(j,
-		    j->conf->sender.from, message->recipients[i],
+		    &j->conf->sender, message->recipients[i],
 		    &m->recipients[m->recipient_count]);
 }
 

@@ -25,10 +25,13 @@
 
 /* Was the address made for this challenge?  Anybody can know the other. */
 static bool
-has_tag(const struct conf *conf, const char *from)
+has_tag(const struct conf *conf, const struct challenge *c)
 {
-	return conf->sender.tagged &&
-	       !span_caseeq_str(span_str(from), conf->sender.from);
+	const struct conf_sender *s = &conf->sender;
+	const char *known = c->reply_to != NULL ? s->reply_to : s->from;
+
+	return s->tagged && known != NULL &&
+	       !span_caseeq_str(span_str(challenge_answer_to(c)), known);
 }
 
 struct recipients
@@ -64,15 +67,16 @@ find_bounced(struct job *j, struct judgement *g)
 	int found = 0;
 
 	for (size_t i = 0; found == 0 && i < to.n; i++) {
-		found = store_challenge_by_from(j, to.v[i], s);
-		if (found > 0 && !has_tag(j->conf, s->authz.challenge.from))
+		found = store_challenge_by_address(j, to.v[i], s);
+		if (found > 0 && !has_tag(j->conf, &s->authz.challenge))
 			found = 0;
 	}
 	if (found != 0 || r->dsn.original_message_id == NULL)
 		return found;
 	found = store_challenge_by_message_id(j, r->dsn.original_message_id, s);
-	if (found > 0 && (has_tag(j->conf, s->authz.challenge.from) ||
-			     !recipients_have(&to, s->authz.challenge.from)))
+	if (found > 0 && (has_tag(j->conf, &s->authz.challenge) ||
+			     !recipients_have(&to,
+				 challenge_answer_to(&s->authz.challenge))))
 		found = 0;
 	return found;
 }
@@ -113,7 +117,7 @@ static void
 judge_dsn(struct job *j, struct judgement *g)
 {
 	const struct dsn *d = &g->reply.dsn;
-	bool is_genuine = has_tag(j->conf, g->subject.authz.challenge.from);
+	bool is_genuine = has_tag(j->conf, &g->subject.authz.challenge);
 
 	g->record.verdict = VERDICT_DSN_NOTED;
 	if (!d->parsed || (!d->failed && !d->passed_on && !d->delayed))
@@ -135,7 +139,7 @@ expect_of(const struct challenge_subject *s, struct span part1,
 	struct span part2 = span_str(a->challenge.token_part2);
 
 	*e = (struct reply_expect){ .mailbox = a->mailbox,
-		.challenge_from = a->challenge.from,
+		.challenge_from = challenge_answer_to(&a->challenge),
 		.message_id = a->challenge.message_id,
 		.sent_at = a->challenge.mail_sent_at,
 		.expires_at = a->expires_at };

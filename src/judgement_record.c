@@ -17,6 +17,7 @@
 #include "mail/status_words.h"
 #include "src/conf_perspective.h"
 #include "src/judgement.h"
+#include "src/recipient.h"
 #include "src/role_validator.h"
 #include "src/worker.h"
 
@@ -73,8 +74,8 @@ ask_more(struct job *j, const struct authz *a)
 }
 
 /*
- * A notice that has come back (PK-184, PK-185): to the address that it came
- * from, which everybody knows, and naming its Message-ID, which only those know
+ * A notice that has come back (PK-184, PK-185): to the address that it gave for
+ * that, which everybody knows, and naming its Message-ID, which only those know
  * who saw it.  It is noted for the operator, and nothing else comes of it.
  */
 static int
@@ -87,7 +88,7 @@ note_bounce(struct job *j, const struct judgement *g)
 
 	if (!d->parsed || !d->failed || d->original_message_id == NULL ||
 	    j->conf->sender.from == NULL ||
-	    !recipients_have(&to, j->conf->sender.from))
+	    !recipients_have(&to, recipient_base(&j->conf->sender)))
 		return 0;
 	found = store_notice_bounced(
 	    j, d->original_message_id, status_explain(j, d->status), &about);

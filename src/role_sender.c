@@ -98,6 +98,7 @@ render(const struct sender *s, struct job *j, struct outbox_mail *mail)
 		.ca_name = conf->ca_name,
 		.mailbox = mail->mailbox,
 		.from = mail->from,
+		.reply_to = mail->reply_to,
 		.message_id = mail->message_id,
 		.token_part1 = mail->token_part1,
 		.language = mail->language,
@@ -398,8 +399,9 @@ send_one(const struct sender *s, struct job *j, struct outbox_mail *mail)
 		    j, ERR_CONFLICT, "outbox %s: ended", mail->challenge_id);
 	if (open <= 0)
 		return drop(j, mail);
-	if (submit_send(
-		s->submit, j, mail->from, mail->mailbox, mail->message, &r) < 0)
+	if (submit_send(s->submit, j,
+		mail->reply_to != NULL ? mail->reply_to : mail->from,
+		mail->mailbox, mail->message, &r) < 0)
 		return -1;
 	j->now = clock_now();
 	hide_token(mail, &r);

@@ -9,6 +9,7 @@
 #include "lib/conf.h"
 #include "lib/log.h"
 #include "mail/notice.h"
+#include "src/recipient.h"
 #include "src/role_sender.h"
 #include "src/sender_recipient.h"
 #include "src/sender_renewal.h"
@@ -137,8 +138,8 @@ send_one(const struct sender *s, struct job *j, struct notice *n)
 	}
 	if (n->message.n == 0 && render(s, j, n) < 0)
 		return drop(j, n);
-	if (submit_send(s->submit, j, j->conf->sender.from, n->mailbox,
-		n->message, &r) < 0)
+	if (submit_send(s->submit, j, recipient_base(&j->conf->sender),
+		n->mailbox, n->message, &r) < 0)
 		return -1;
 	j->now = clock_now();
 	return finish(j, n, &r);

@@ -11,6 +11,7 @@
 #include "lib/conf.h"
 #include "lib/log.h"
 #include "mail/iodef.h"
+#include "src/recipient.h"
 #include "src/role_sender.h"
 #include "src/sender_recipient.h"
 #include "src/worker.h"
@@ -112,8 +113,8 @@ send_one(const struct sender *s, struct job *j, struct caa_report *r)
 		return found < 0 ? -1 : finish(j, r, refusal);
 	if (r->message.n == 0 && render(s, j, r) < 0)
 		return -1;
-	if (submit_send(s->submit, j, j->conf->sender.from, r->recipient,
-		r->message, &result) < 0)
+	if (submit_send(s->submit, j, recipient_base(&j->conf->sender),
+		r->recipient, r->message, &result) < 0)
 		return -1;
 	j->now = clock_now();
 	return finish(j, r, &result);

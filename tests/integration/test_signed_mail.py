@@ -179,7 +179,66 @@ def test_wrapped(site):
     site.reload()
 
 
+def test_reply_to(site):
+    """Signed, and with a tag: in Reply-To."""
+    make_signer(FOLDER, "certificates@ca.test")
+    edit_config(site, sender__from="certificates@ca.test",
+                sender__reply_to="acme@ca.test", sender__tagged="yes")
+    site.stop()
+    site.start()
+    client = Client(site)
+    challenge, mail = next_mail(site, client)
+    raw = as_sent(mail)
+    answer_to = mail.message["Reply-To"]
+    with case("ER-14, ER-15: From as configured, Reply-To with a tag"):
+        assert challenge.sender == mail.message["From"] \
+            == "certificates@ca.test"
+        assert re.fullmatch("acme[+][a-z2-7]{26}@ca.test", answer_to)
+    with case("ER-17: the envelope sender is the Reply-To address"):
+        assert str(mail.message["Return-Path"]).strip("<>") == answer_to
+    with case("ER-19, MA-102: both signatures cover Reply-To"):
+        check_both(site, mail)
+        assert sorted(agree(raw)) == sorted(PROTECTED + ["Reply-To"])
+        assert accept(raw, ROOT, True)["FROM"] == challenge.sender
+        changed = altered(raw, b"\nReply-To: acme+", b"\nReply-To: evil+")
+        assert dkim_passes(site, changed) == [False, False]
+        try:
+            agree(changed)
+        except Refused:
+            pass
+        else:
+            assert False, "taken"
+    with case("mail preview: Reply-To with a word for the tag"):
+        text = site.countersign("mail", "preview")
+        assert "\nReply-To: acme+TAG@ca.test\nSubject:" in text, text
+    with case("ER-25: a reply to From is refused, one to Reply-To counts"):
+        mark = site.mark()
+        send(site, compose(challenge, mail), answer_to)
+        site.wait_event("reply", mark, challenge=challenge.id,
+                        verdict="unauthenticated", code="hdr.to-mismatch")
+        send(site, compose(challenge, mail, To=answer_to), answer_to)
+        site.wait_event("reply", mark, challenge=challenge.id,
+                        verdict="match")
+        assert challenge.post()["status"] == "valid"
+    with case("ER-35: the evidence names it, and verifies"):
+        text = site.countersign("evidence", challenge.authz_url.rpartition("/")[2], "--verify")
+        assert f"  Reply-To: {answer_to}\n" in text, text
+    with case("ER-24: a bounce at the tag ends the challenge"):
+        order = client.order("bounce@user.test")
+        challenge = order.challenge()
+        challenge.post()
+        eventually(lambda: challenge.read()["status"] == "invalid",
+                   "the end of the challenge")
+        assert "could not be delivered" in \
+            challenge.read()["error"]["detail"], challenge.read()
+
+
 def test_check(site):
+    make_signer(FOLDER)
+    edit_config(site, sender__from="acme@ca.test", sender__reply_to=None,
+                sender__tagged="no")
+    site.stop()
+    site.start()
     with case("MA-102: countersign check and countersignd -n look at it"):
         assert "ok    S/MIME certificate" in site.countersign("check")
         assert "ok" in command(site.program, "-n", "-f", site.config)
@@ -210,4 +269,4 @@ run({"sender.tagged": "no", "sender.smime_certificate": CERTIFICATE,
      "sender.smime_key": KEY,
      "sender.smime_header_protection": "combined",
      "policy.authz_valid_life": "0"},
-    test_combined, test_wrapped, test_check)
+    test_combined, test_wrapped, test_reply_to, test_check)

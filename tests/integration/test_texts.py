@@ -40,9 +40,9 @@ def test_preview(site):
               "the text"):
         text = preview(site, "--mailbox", "Carol@User.Test")
         lines = text.splitlines()
-        assert lines[0].startswith("From:    acme+TAG@"), text
-        assert lines[1] == "To:      Carol@user.test", text
-        assert lines[2] == "Subject: ACME: TOKEN" and lines[3] == "", text
+        assert lines[0].startswith("From:     acme+TAG@"), text
+        assert lines[1] == "To:       Carol@user.test", text
+        assert lines[2] == "Subject:  ACME: TOKEN" and lines[3] == "", text
         assert "single word STOP" in " ".join(lines), text
         assert "\n    Carol@user.test\n" in text, text
         assert max(map(len, lines)) <= 76, text
@@ -50,8 +50,8 @@ def test_preview(site):
     with case("PK-191: mail preview --renewal, in both languages"):
         text = preview(site, "--renewal", "--mailbox", "Carol@User.Test")
         assert text.startswith(
-            "From:    acme@ca.test\nTo:      Carol@user.test\n"
-            "Subject: It is time to renew your certificate\n\n"), text
+            "From:     acme@ca.test\nTo:       Carol@user.test\n"
+            "Subject:  It is time to renew your certificate\n\n"), text
         assert max(map(len, text.splitlines())) <= 76, text
         raw = preview(site, "--renewal", "--source", "--language", "de")
         message, (text, page) = parts_of(raw.encode())

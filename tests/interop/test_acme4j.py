@@ -110,13 +110,13 @@ def uses(site, one):
 
 
 @contextlib.contextmanager
-def signing(site):
-    """The server signs its mails with S/MIME while the block runs; the root
-    of its certificate."""
+def signing(site, option, value):
+    """The server signs its mails with S/MIME while the block runs, with that
+    option of the sender; the root of its certificate."""
     before = read_file(site.config)
     certificate, key, root = make_signer(site.folder)
-    options = "".join(f'\t{name} = "{value}"\n' for name, value in (
-        ("tagged", "no"), ("smime_certificate", certificate),
+    options = "".join(f'\t{name} = "{text}"\n' for name, text in (
+        (option, value), ("smime_certificate", certificate),
         ("smime_key", key)))
 
     def restart(text):
@@ -132,10 +132,10 @@ def signing(site):
         restart(before)
 
 
-def signed(site, one, mode):
-    """It takes what we sign, and nothing under another root."""
+def signed(site, one, mode, option, value):
+    """It takes what we sign, and nothing under another root; the mail."""
     mailbox = f"alice+{mode}@user.test"
-    with signing(site) as root:
+    with signing(site, option, value) as root:
         ended = client_run(site, one, mailbox=mailbox, mail=mode, root=root,
                            expect=None)
         mail, = sent_mails(site, mailbox)
@@ -145,16 +145,20 @@ def signed(site, one, mode):
                            mail=mode, root=f"{site.state}/ca/root.pem",
                            expect=None)
         assert "AcmeInvalidMessageException" in other.log, other.log
+    return mail
 
 
 @of("MA-102: the mail's S/MIME signature is verified, strictly", programs=[SMIME])
 def strict(site, one):
-    signed(site, one, "strict")
+    signed(site, one, "strict", "tagged", "no")
 
 
-@of("MA-102: the mail's S/MIME signature is verified, relaxed", programs=[SMIME])
+@of("MA-102, ER-14: the mail's S/MIME signature is verified, relaxed; the "
+    "tag is in Reply-To", programs=[SMIME])
 def relaxed(site, one):
-    signed(site, one, "relaxed")
+    mail = signed(site, one, "relaxed", "reply_to", "acme@ca.test")
+    assert mail.message["From"] == "acme@ca.test"
+    assert mail.message["Reply-To"].startswith("acme+")
 
 
 @of("AC-88, L-16: the domain in upper case", programs=[CLIENT])

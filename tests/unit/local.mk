@@ -651,6 +651,7 @@ unit_tests += \
 	tests/unit/test_judge \
 	tests/unit/test_judge_deferred \
 	tests/unit/test_judge_report \
+	tests/unit/test_reply_to \
 	tests/unit/test_record_queue \
 	tests/unit/test_imap_ingest \
 	tests/unit/test_judge_caa \
@@ -927,6 +928,7 @@ tests_unit_test_linters_real_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
 tests_unit_test_linters_real_LDADD = $(PKI_LAB) $(UNIT) $(CS_SRC)
 tests_unit_test_judge_LDADD = $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_judge_report_LDADD = $(ROLE_LAB) $(CS_SRC)
+tests_unit_test_reply_to_LDADD = $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_judge_deferred_LDADD = $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_imap_ingest_SOURCES = tests/unit/test_imap_ingest.c $(fetch_lab)
 tests_unit_test_imap_ingest_LDADD = $(PEER) $(ROLE_LAB) $(CS_SRC)

@@ -558,6 +558,26 @@ test_refuses(void **state)
 	}
 }
 
+/* ER-14: only if configured, one of it. */
+static void
+test_reply_to(void **state)
+{
+	struct compose_input in = basic;
+	struct span out;
+
+	(void)state;
+	assert_false(span_has(compose(&in), SPAN("Reply-To")));
+	in.reply_to = "answers+tag@replies.test";
+	out = compose(&in);
+	assert_true(span_has(
+	    out, SPAN("\r\nTo: alice@user.test\r\n"
+		      "Reply-To: answers+tag@replies.test\r\nSubject: ")));
+	in.reply_to = "answers@replies.test\r\nBcc: all@user.test";
+	assert_int_equal(compose_challenge(unit_job(), &in, &out), -1);
+	assert_int_equal(unit_job()->err.kind, ERR_INTERNAL);
+	job_recover(unit_job());
+}
+
 /* AC-118: the same input gives the same octets, for each attempt. */
 static void
 test_same(void **state)
@@ -583,8 +603,8 @@ test_tagged_from(void **state)
 
 	(void)state;
 	rnd_test_seed(7);
-	a = compose_tagged_from(j, "acme@ca.test");
-	b = compose_tagged_from(j, "acme@ca.test");
+	a = compose_tagged(j, "acme@ca.test");
+	b = compose_tagged(j, "acme@ca.test");
 	assert_string_not_equal(a, b);
 	assert_int_equal(strlen(a), 5 + 26 + 8);
 	assert_int_equal(strncmp(a, prefix, 5), 0);
@@ -593,11 +613,11 @@ test_tagged_from(void **state)
 	/* The same octets again, by hand: 130 bits, the last two zero. */
 	assert_non_null(strchr("aeimquy4", a[30]));
 	rnd_test_seed(7);
-	assert_string_equal(compose_tagged_from(j, "acme@ca.test"), a);
+	assert_string_equal(compose_tagged(j, "acme@ca.test"), a);
 	/* 64 octets are the most that a local part may have. */
-	assert_non_null(compose_tagged_from(
-	    j, "abcdefghijabcdefghijabcdefghijabcdefg@ca.test"));
-	assert_null(compose_tagged_from(
+	assert_non_null(
+	    compose_tagged(j, "abcdefghijabcdefghijabcdefghijabcdefg@ca.test"));
+	assert_null(compose_tagged(
 	    j, "abcdefghijabcdefghijabcdefghijabcdefgh@ca.test"));
 	assert_int_equal(j->err.kind, ERR_INTERNAL);
 	job_recover(j);
@@ -628,6 +648,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_long_language),
 	cmocka_unit_test(test_months),
 	cmocka_unit_test(test_refuses),
+	cmocka_unit_test(test_reply_to),
 	cmocka_unit_test(test_same),
 	cmocka_unit_test(test_tagged_from),
 	cmocka_unit_test(test_message_id),

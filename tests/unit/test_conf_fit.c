@@ -158,12 +158,23 @@ static const struct conf_wrong wrongs[] = {
 	{ "relay_signs", "tagged = no\n\tsmime_certificate = c\n\trelay_signs",
 	    "conf:17: sender.smime_certificate: is set, but "
 	    "sender.smime_key is not; set both or neither\n" },
+	{ "\trelay_signs", "\treply_to = \"acme+x@ca.example\"\n\trelay_signs",
+	    "conf:16: sender.reply_to: holds a +, which the tag of each "
+	    "challenge needs\n" },
+	{ "\trelay_signs", "\treply_to = \"acme@CA.example\"\n\trelay_signs",
+	    "conf:16: sender.reply_to: write it as acme@ca.example\n" },
+	{ "\trelay_signs",
+	    "\treply_to = \"abcdefghijabcdefghijabcdefghijabcdefg@a.example\"\n"
+	    "\trelay_signs",
+	    "conf:16: sender.reply_to: has no room for a tag of 27 characters; "
+	    "the local part may have 36\n" },
 	/* MA-102: a tag would be in From, but not in the certificate. */
 	{ "relay_signs",
 	    "smime_certificate = c\n\tsmime_key = k\n\trelay_signs",
 	    "conf:16: sender.smime_certificate: stands for acme@ca.example "
 	    "only, and with tagged = yes no mail comes from it; set "
-	    "sender.tagged to no\n" },
+	    "sender.reply_to, which has the tag then, or set sender.tagged to "
+	    "no\n" },
 	{ "relay_signs", "smime_header_protection = both\n\trelay_signs",
 	    "conf:16: sender.smime_header_protection: must be one of "
 	    "combined|wrapped\n" },

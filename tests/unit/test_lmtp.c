@@ -12,18 +12,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/conf.h"
 #include "lib/count.h"
 #include "src/lmtp.h"
 #include "src/recipient.h"
 
 #define MESSAGE_MAX 100
 
+static const struct conf_sender ours = { .from = "acme@ca.example",
+	.reply_to = "answers@replies.example" };
+
 static bool
 is_ours(void *ctx, struct span address)
 {
 	const char *canonical;
 
-	return recipient_find(ctx, "acme@ca.example", address, &canonical) == 1;
+	return recipient_find(ctx, &ours, address, &canonical) == 1;
 }
 
 /* A conversation, and what came of it. */
@@ -541,6 +545,11 @@ static const struct {
 	 * refuse. */
 	{ "ACME+aBc@CA.Example", "ACME+aBc@ca.example" },
 	{ "acme+@ca.example", "acme+@ca.example" },
+	{ "Answers@Replies.example", "Answers@replies.example" },
+	{ "answers+abc@replies.example", "answers+abc@replies.example" },
+	{ "answers@ca.example", NULL },
+	{ "acme@replies.example", NULL },
+	{ "answersabc@replies.example", NULL },
 	{ "acmea@ca.example", NULL },
 	{ "acm@ca.example", NULL },
 	{ "acme-abc@ca.example", NULL },
@@ -563,8 +572,8 @@ test_recipients(void **state)
 
 		unit_case("%s", addresses[i].address);
 		assert_int_equal(
-		    recipient_find(j, "acme@ca.example",
-			span_str(addresses[i].address), &canonical),
+		    recipient_find(
+			j, &ours, span_str(addresses[i].address), &canonical),
 		    addresses[i].canonical != NULL);
 		if (addresses[i].canonical != NULL)
 			assert_string_equal(canonical, addresses[i].canonical);

@@ -103,8 +103,8 @@ test_renewal(void **state)
 	    compose(notice_compose_renewal, &in), "time to renew"));
 	in.mailbox = "a@b.test\r\nBcc: c@d.test";
 	assert_int_equal(notice_compose_renewal(unit_job(), &in, &raw), -1);
-	assert_job_error(
-	    unit_job(), ERR_INTERNAL, "mail: To or From is no bare address");
+	assert_job_error(unit_job(), ERR_INTERNAL,
+	    "mail: To, From or Reply-To is no bare address");
 }
 
 /* Nothing ends a line of the header early. */
@@ -117,8 +117,8 @@ test_bad_values(void **state)
 	(void)state;
 	in.mailbox = "a@b.test\r\nBcc: c@d.test";
 	assert_int_equal(notice_compose(unit_job(), &in, &out), -1);
-	assert_job_error(
-	    unit_job(), ERR_INTERNAL, "mail: To or From is no bare address");
+	assert_job_error(unit_job(), ERR_INTERNAL,
+	    "mail: To, From or Reply-To is no bare address");
 	job_recover(unit_job());
 	in = basic;
 	in.message_id = "<a\n>";

@@ -316,6 +316,33 @@ test_fixed_from(struct job *j)
 	front_close();
 }
 
+/* ER-14, ER-15: the tag is of the address that is answered to. */
+static void
+test_reply_to(struct job *j)
+{
+	struct answer order, authz;
+	struct outbox_mail mail;
+
+	front_conf()->sender.reply_to = "Answers@replies.example";
+	front_open(j);
+	order = order_lab_new(j, "[" ALICE "]");
+	front_expect(&order, 201, "", NULL);
+	authz = order_lab_read(j, order_lab_authz_url(&order, 0));
+	assert_string_equal(
+	    order_lab_member(order_lab_challenge(&authz), "from"),
+	    "acme@ca.example");
+	front_set_time(j, FIXTURE_NOW + 5);
+	EXPECT(j, store_begin(j), 0);
+	EXPECT(j, store_outbox_lease(j, j->now + 60, &mail), 1);
+	store_rollback(j);
+	assert_string_equal(mail.from, "acme@ca.example");
+	assert_true(span_starts(span_str(mail.reply_to), SPAN("answers+")));
+	assert_true(
+	    span_ends(span_str(mail.reply_to), SPAN("@replies.example")));
+	assert_int_equal(strlen(mail.reply_to), 8 + 26 + 16);
+	front_close();
+}
+
 /* AC-112, ER-6: no response says part1. */
 static void
 test_secrecy(struct job *j)
@@ -415,6 +442,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_ca_ends),
 	cmocka_unit_test(test_profile_permitted),
 	STORE_TEST(test_fixed_from),
+	STORE_TEST(test_reply_to),
 	STORE_TEST(test_secrecy),
 	STORE_TEST(test_shape),
 };

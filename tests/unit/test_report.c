@@ -527,37 +527,37 @@ test_mistakes(struct job *j)
 }
 
 /* PK-184, PK-185, MA-106: a mail that came back is noted once, by its
- * Message-ID and the address that it was sent from, and changes no order. */
+ * Message-ID and the address that it gave for that, and changes no order. */
 static void
-test_bounce(struct job *j)
+come_back(struct job *j, const char *reply_to)
 {
 	struct role_lab lab;
 	struct notice_counts n;
-	const char *about, *id;
-	const char *from;
+	const char *about, *id, *to;
 
 	start(&lab, j);
+	lab.conf.sender.reply_to = reply_to;
 	enter(j, FIXTURE_NOW);
 	EXPECT(j, report_answer(j, 1, "operator:one", "We look at it."), 0);
 	EXPECT(j, sender_step(&lab.sender, j), 1);
 	EXPECT(j, sender_step(&lab.sender, j), 1);
-	from = lab.conf.sender.from;
+	to = reply_to != NULL ? reply_to : lab.conf.sender.from;
+	assert_string_equal(lab.sent_from, to);
 	about = notice_of_report(j, 1, NOTICE_ANSWER);
-	id = notice_message_id(j,
-	    &(struct notice_input){
-		.about = about, .mailbox = "eve@else.example", .from = from });
+	id = notice_message_id(j, &(struct notice_input){ .about = about,
+				      .mailbox = "eve@else.example",
+				      .from = lab.conf.sender.from });
 	/* to somebody else; delayed; about another mail */
 	role_lab_take(
 	    &lab, role_lab_report(&lab, "x@ca.example", "failed", "5.1.1", id));
-	role_lab_take(
-	    &lab, role_lab_report(&lab, from, "delayed", "4.4.1", id));
+	role_lab_take(&lab, role_lab_report(&lab, to, "delayed", "4.4.1", id));
 	role_lab_take(&lab,
-	    role_lab_report(&lab, from, "failed", "5.1.1", "<a@ca.example>"));
+	    role_lab_report(&lab, to, "failed", "5.1.1", "<a@ca.example>"));
 	EXPECT(j, store_notice_count(j, about, &n), 0);
 	assert_int_equal(n.bounced, 0);
 	for (int i = 0; i < 2; i++) {
 		role_lab_take(
-		    &lab, role_lab_report(&lab, from, "failed", "5.1.1", id));
+		    &lab, role_lab_report(&lab, to, "failed", "5.1.1", id));
 		EXPECT(j, store_notice_count(j, about, &n), 0);
 		assert_int_equal(n.sent, 2);
 		assert_int_equal(n.bounced, 1);
@@ -574,6 +574,19 @@ test_bounce(struct job *j)
 	    0);
 }
 
+static void
+test_bounce(struct job *j)
+{
+	come_back(j, NULL);
+}
+
+/* Decision 64 */
+static void
+test_bounce_at_reply_to(struct job *j)
+{
+	come_back(j, "acme@replies.example");
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_moments),
 	STORE_TEST(test_numbers),
@@ -586,6 +599,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_forged_proof),
 	STORE_TEST(test_mistakes),
 	STORE_TEST(test_bounce),
+	STORE_TEST(test_bounce_at_reply_to),
 };
 
 UNIT_MAIN(tests)

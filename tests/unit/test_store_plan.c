@@ -360,7 +360,7 @@ whole_life(struct job *j)
 	EXPECT(j, store_commit(j), 0);
 
 	EXPECT(j, store_challenge_by_part1_hash(j, SPAN("h"), &subject), 0);
-	EXPECT(j, store_challenge_by_from(j, "f", &subject), 0);
+	EXPECT(j, store_challenge_by_address(j, "f", &subject), 0);
 	EXPECT(j, store_authz_by_id(j, a.id, NULL, &a), 1);
 	EXPECT(j, store_authz_by_id(j, a.id, account, &a), 1);
 	EXPECT(j, store_authz_by_challenge(j, first, account, &a), 1);

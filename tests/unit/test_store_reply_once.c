@@ -308,14 +308,14 @@ test_subject(struct job *j)
 	assert_int_equal(strlen(s.account_thumbprint), 43);
 	assert_true(s.account_is_valid);
 	assert_true(span_eq(s.token_part1_hash, span_mem(hash, sizeof(hash))));
-	EXPECT(j, store_challenge_by_from(j, c->from, &s), 1);
+	EXPECT(j, store_challenge_by_address(j, c->from, &s), 1);
 	assert_string_equal(s.authz.challenge.id, c->id);
 	fixture_sql(j, "UPDATE account SET deactivated_at = 7");
-	EXPECT(j, store_challenge_by_from(j, c->from, &s), 1);
+	EXPECT(j, store_challenge_by_address(j, c->from, &s), 1);
 	assert_false(s.account_is_valid);
 	fixture_sql(j, "UPDATE account SET deactivated_at = 0, "
 		       "revoked_at = 7");
-	EXPECT(j, store_challenge_by_from(j, c->from, &s), 1);
+	EXPECT(j, store_challenge_by_address(j, c->from, &s), 1);
 	assert_false(s.account_is_valid);
 
 	hash[0] ^= 1;
@@ -324,16 +324,30 @@ test_subject(struct job *j)
 	    0);
 	EXPECT(j, store_challenge_by_part1_hash(j, span_mem(hash, 31), &s), 0);
 	EXPECT(j, store_challenge_by_part1_hash(j, span_mem(hash, 0), &s), 0);
-	EXPECT(j, store_challenge_by_from(j, "acme@ca.example", &s), 0);
+	EXPECT(j, store_challenge_by_address(j, "acme@ca.example", &s), 0);
 	/* the Message-ID, whole and as it is */
 	EXPECT(j, store_challenge_by_message_id(j, c->message_id, &s), 1);
 	assert_string_equal(s.authz.challenge.id, c->id);
 	EXPECT(j, store_challenge_by_message_id(j, "<x@ca.example>", &s), 0);
 	EXPECT(j, store_challenge_by_message_id(j, c->message_id + 1, &s), 0);
 	EXPECT(j, store_challenge_by_message_id(j, "%", &s), 0);
+	/* where its mail asks for the answer, and no more by its From */
+	fixture_sql(
+	    j, arena_printf(j->arena,
+		   "UPDATE challenge SET reply_to = 'tag@replies.example' "
+		   "WHERE id = '%s'",
+		   c->id));
+	EXPECT(j, store_challenge_by_address(j, "tag@replies.example", &s), 1);
+	assert_string_equal(s.authz.challenge.id, c->id);
+	assert_string_equal(
+	    challenge_answer_to(&s.authz.challenge), "tag@replies.example");
+	EXPECT(j, store_challenge_by_address(j, c->from, &s), 0);
+	fixture_sql(j, "UPDATE challenge SET reply_to = 'fixed@ca.example'");
+	EXPECT(j, store_challenge_by_address(j, "fixed@ca.example", &s), 0);
+	fixture_sql(j, "UPDATE challenge SET reply_to = NULL");
 	/* a fixed address names no challenge (ER-24) */
 	fixture_sql(j, "UPDATE challenge SET from_address = 'acme@ca.example'");
-	EXPECT(j, store_challenge_by_from(j, "acme@ca.example", &s), 0);
+	EXPECT(j, store_challenge_by_address(j, "acme@ca.example", &s), 0);
 }
 
 static const struct CMUnitTest tests[] = {
