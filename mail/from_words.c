@@ -106,36 +106,66 @@ dot_at(struct span s)
 	return 0;
 }
 
-/* One label, from *at on: is there any? */
+/* One label, from *at on: is there any?  A sign that stands alone is none:
+ * "Müller & Co. KG". */
 static bool
 take_label(struct span s, size_t *at)
 {
-	size_t from = *at;
+	bool found = false;
 
-	while (*at < s.n && is_part(s.p[*at]) && dot_at(span_from(s, *at)) == 0)
+	while (
+	    *at < s.n && is_part(s.p[*at]) && dot_at(span_from(s, *at)) == 0) {
+		found |= ascii_is_alnum(s.p[*at]) || (s.p[*at] & 0x80) != 0;
 		++*at;
-	return *at > from;
+	}
+	return found;
 }
 
-/* Two labels, and a dot between them, behind an "@"; RFC 822 lets blanks and
- * comments stand around each. */
+/*
+ * Two labels, and a dot between them, behind an "@"; or a literal.  RFC 822
+ * lets blanks and comments stand around each, and Python's email.utils within
+ * a label, too.  A comment that does not end here does so elsewhere.
+ */
 static bool
 is_domain(struct span s, size_t at)
 {
-	size_t n;
+	bool after_label = false, after_dot = false;
 
-	if (cfws_skip(s, &at) < 0)
-		return true;
-	if (!take_label(s, &at))
-		return false;
-	if (cfws_skip(s, &at) < 0)
-		return at < s.n && dot_at(span_from(s, at)) > 0;
-	n = dot_at(span_from(s, at));
-	at += n;
-	return n > 0 && cfws_skip(s, &at) == 0 && take_label(s, &at);
+	for (;;) {
+		if (cfws_skip(s, &at) < 0)
+			return true;
+		if (at < s.n && s.p[at] == '[')
+			return true;
+		if (after_label && dot_at(span_from(s, at)) > 0) {
+			at += dot_at(span_from(s, at));
+			after_dot = true;
+		} else if (!take_label(s, &at)) {
+			return false;
+		} else if (after_dot) {
+			return true;
+		}
+		after_label = true;
+	}
 }
 
-/* Is what stands around the "@" at `at`, without blanks, `spec` itself? */
+/* Behind a dot, whatever stands between, a local part goes on. */
+static bool
+begins_local(struct span s, size_t from)
+{
+	while (from > 0 && (s.p[from - 1] == ' ' || s.p[from - 1] == '\t'))
+		from--;
+	return from == 0 || (s.p[from - 1] != '.' && s.p[from - 1] != ')');
+}
+
+static bool
+ends_domain(struct span s, size_t to)
+{
+	return cfws_skip(s, &to) == 0 &&
+	       (to == s.n ||
+		   (!is_part(s.p[to]) && dot_at(span_from(s, to)) == 0));
+}
+
+/* Is what stands around the "@" at `at` `spec` itself, for every reader? */
 static bool
 is_spec(struct span s, size_t at, struct span spec)
 {
@@ -145,7 +175,8 @@ is_spec(struct span s, size_t at, struct span spec)
 		from--;
 	while (to < s.n && (is_part(s.p[to]) || s.p[to] == '.'))
 		to++;
-	return span_caseeq(span_cut(s, from, to), spec);
+	return span_caseeq(span_cut(s, from, to), spec) &&
+	       begins_local(s, from) && ends_domain(s, to);
 }
 
 static bool

@@ -29,7 +29,7 @@ struct resolver;
  * an earlier count (none: 1) that does not verify again is told from evidence
  * that somebody has changed.
  */
-#define REPLY_RULES 7
+#define REPLY_RULES 8
 
 struct reply_policy {
 	size_t message_max;
