@@ -222,8 +222,8 @@ static const struct grant issuer[] = {
 		     "token, token_seal, retry_secs, answer, error), "
 		     "DELETE" },
 	{ "withdrawal",
-	    "SELECT (id, cert_id, asked_at, confirmed_at, due_at, not_after), "
-	    "INSERT, DELETE" },
+	    "SELECT (id, cert_id, der, asked_at, confirmed_at, due_at, "
+	    "not_after), INSERT, DELETE" },
 	{ "upstream_window", "SELECT (cert_id), INSERT, DELETE" },
 	{ "blocked_key", "SELECT, INSERT, UPDATE (bare_sha256)" },
 	/* With PostgreSQL it must be able to change what it locks. */

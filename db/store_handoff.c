@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "db/store_key.h"
 #include "db/store_private.h"
 #include "lib/arena.h"
 #include "lib/rnd.h"
@@ -150,6 +151,22 @@ store_handoff_move(struct job *j, const struct handoff *h,
 }
 
 int
+store_handoff_token_is_taken(
+    struct job *j, const struct handoff *h, const char *token)
+{
+	uint8_t hash[SHA256_LEN];
+	int64_t one;
+
+	sha256(span_str(token), hash);
+	if (store_key_lock(j, span_mem(hash, sizeof(hash))) < 0)
+		return -1;
+	return store_get_int(j, &one,
+	    "SELECT 1 FROM handoff WHERE due_at IS NOT NULL AND token = $2 "
+	    "AND id <> $1 LIMIT 1",
+	    ARGS(v_text(h->id), v_text(token)));
+}
+
+int
 store_handoff_retry_secs(struct job *j, const char *order_id, int64_t *secs)
 {
 	return store_get_int(j, secs,
@@ -209,6 +226,17 @@ store_withdrawal_add(
 	    "not_after) VALUES ($1, $2, $3, $4, $4, $5)",
 	    ARGS(v_text(id), v_bytes(der), v_int(reason), v_int(j->now),
 		v_int(not_after)));
+}
+
+int
+store_withdrawal_has(struct job *j, struct span der, int64_t not_after)
+{
+	int64_t one;
+
+	return store_get_int(j, &one,
+	    "SELECT 1 FROM withdrawal WHERE cert_id IS NULL "
+	    "AND not_after = $2 AND der = $1 LIMIT 1",
+	    ARGS(v_bytes(der), v_int(not_after)));
 }
 
 /* list_due_at says what is revoked here and nowhere else yet; it stays until

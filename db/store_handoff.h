@@ -60,6 +60,10 @@ int store_handoff_next_due(struct job *j, int64_t *at);
  * Token, its seal, retry_secs, answer and error are written as in h. */
 int store_handoff_move(struct job *j, const struct handoff *h,
     enum handoff_stage to, int64_t due_at);
+/* Has another request that may still be sent or asked for this token?  Nobody
+ * else takes it before this transaction ends.  1, 0, -1. */
+int store_handoff_token_is_taken(
+    struct job *j, const struct handoff *h, const char *token);
 /* What the other CA asked an order to wait, within its limits: 1, or 0 where
  * it did not; -1. */
 int store_handoff_retry_secs(
@@ -81,6 +85,8 @@ struct withdrawal {
 /* Not delivered, to be revoked by the CA that sent it.  The id is given. */
 int store_withdrawal_add(
     struct job *j, struct span der, int64_t not_after, int64_t reason);
+/* Is this, which ends then, to be revoked as never delivered?  1, 0, -1. */
+int store_withdrawal_has(struct job *j, struct span der, int64_t not_after);
 /* Takes up what was revoked here (at most `max`): *count of them. */
 int store_withdrawal_adopt(
     struct job *j, const char *ca_label, size_t max, size_t *count);

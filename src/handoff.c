@@ -3,6 +3,7 @@
 #include "src/handoff.h"
 
 #include "db/store_cert.h"
+#include "db/store_key.h"
 #include "db/store_order.h"
 #include "lib/arena.h"
 #include "lib/b64.h"
@@ -225,6 +226,25 @@ handoff_kind(const char *name)
 	return ERR_INTERNAL;
 }
 
+/* It may be delivered to one order while another one sends it back: whoever
+ * comes second knows of it. */
+static int
+lock_certificate(struct job *j, struct span der, uint8_t hash[SHA256_LEN])
+{
+	sha256(der, hash);
+	return store_key_lock(j, span_mem(hash, SHA256_LEN));
+}
+
+int
+handoff_is_withdrawn(struct job *j, struct span der, int64_t not_after)
+{
+	uint8_t hash[SHA256_LEN];
+
+	return lock_certificate(j, der, hash) < 0
+		   ? -1
+		   : store_withdrawal_has(j, der, not_after);
+}
+
 /* Whoever has it did nothing wrong: 1, 0, -1. */
 static int
 is_delivered(struct job *j, struct span der)
@@ -233,7 +253,8 @@ is_delivered(struct job *j, struct span der)
 	struct cert c;
 	int found;
 
-	sha256(der, hash);
+	if (lock_certificate(j, der, hash) < 0)
+		return -1;
 	found = store_cert_by_sha256(j, span_mem(hash, SHA256_LEN), &c);
 	if (found == 1)
 		log_error("certificate of another order",

@@ -57,6 +57,10 @@ const char *handoff_format(struct job *j, const struct handoff_input *in);
 int handoff_withdraw(
     struct job *j, const struct handoff *h, struct span answer, size_t *count);
 
+/* Is that CA to revoke this certificate, which ends then, since it was to go to
+ * nobody?  Until the transaction ends nobody else decides that.  1, 0, -1. */
+int handoff_is_withdrawn(struct job *j, struct span der, int64_t not_after);
+
 /* Why nothing may be signed for it now. */
 enum handoff_bar {
 	HANDOFF_FREE,

@@ -155,16 +155,31 @@ discard(struct job *j, const struct order *o, const struct handoff *h,
 	return issuer_end_order(j, o, ERR_INTERNAL, "internal error");
 }
 
+/* Another order may have got it by mistake, and that CA been asked already. */
+static int
+check_withdrawn(struct job *j, const struct cert *c, const char **why)
+{
+	int is = handoff_is_withdrawn(j, c->der, c->not_after);
+
+	if (is <= 0)
+		return is;
+	*why = "it was given to another order, and is to be revoked";
+	return job_fail(j, ERR_CONFLICT, "certificate %s: %s", c->serial, *why);
+}
+
+/* *why: it cannot be delivered, and is nobody's to revoke on this occasion. */
 static int
 record(const struct issuer *i, struct job *j, const struct order *o,
-    const struct csr *csr, const struct handoff *h, struct cert *c, bool *taken)
+    const struct csr *csr, const struct handoff *h, struct cert *c,
+    const char **why)
 {
 	uint8_t hash[SHA256_LEN];
+	bool taken = false;
 	struct span der = c->der;
 	struct relied_list relied;
 	int known = relied_parse(j, i->seal, o->id, h->request, &relied);
 
-	*taken = false;
+	*why = NULL;
 	if (known < 0)
 		return -1;
 	sha256(der, hash);
@@ -173,7 +188,8 @@ record(const struct issuer *i, struct job *j, const struct order *o,
 	if (store_begin(j) < 0 ||
 	    store_key_lock(j, span_mem(csr->spki_sha256, SHA256_LEN)) < 0 ||
 	    issuer_check_key(i, j, o, csr) < 0 ||
-	    store_cert_reserve(j, c, taken) < 0 ||
+	    check_withdrawn(j, c, why) < 0 ||
+	    store_cert_reserve(j, c, &taken) < 0 ||
 	    store_cert_record(j, c->id, der, span_mem(hash, SHA256_LEN)) < 0 ||
 	    store_handoff_move(j, h, HANDOFF_DONE, 0) < 0 ||
 	    (j->conf->external.kind == CONF_EXTERNAL_ACME &&
@@ -181,8 +197,12 @@ record(const struct issuer *i, struct job *j, const struct order *o,
 	    store_audit_add(j, "issuer", "certificate",
 		arena_printf(j->arena, "order:%s", o->id), "issued",
 		relied_audit_detail(j, c)) < 0 ||
-	    issuer_check_stop(i, j, o) < 0)
+	    issuer_check_stop(i, j, o) < 0) {
+		/* Of another order, or the same answer twice. */
+		if (taken)
+			*why = "its serial number was seen before";
 		return worker_undo(j);
+	}
 	if (store_commit(j) < 0)
 		return -1;
 	j->wake |= 1u << ROLE_WEB | 1u << ROLE_UPSTREAM;
@@ -198,7 +218,7 @@ keep(const struct issuer *i, struct job *j, const struct order *o,
 {
 	uint8_t profile_sha256[SHA256_LEN];
 	char id[RND_ID_LEN + 1];
-	bool taken;
+	const char *why;
 	struct cert c = { .id = id,
 		.order_id = o->id,
 		.account_id = o->account_id,
@@ -220,15 +240,12 @@ keep(const struct issuer *i, struct job *j, const struct order *o,
 
 	rnd_id(id);
 	sha256(span_str(profile_text(j->arena, profile)), profile_sha256);
-	if (record(i, j, o, csr, h, &c, &taken) == 0)
+	if (record(i, j, o, csr, h, &c, &why) == 0)
 		return 0;
-	if (!taken)
+	if (why == NULL)
 		return -1;
-	/* Of another order, or the same answer twice: nobody's to revoke on
-	 * this occasion. */
 	job_recover(j);
-	return discard(j, o, h, (struct span){ NULL, 0 },
-	    "its serial number was seen before");
+	return discard(j, o, h, (struct span){ NULL, 0 }, why);
 }
 
 /* PK-216: all linters.  1, 0 with r->why, -1. */

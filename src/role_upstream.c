@@ -134,6 +134,28 @@ take_pending(const struct upstream_role *u, struct job *j, struct handoff *h,
 	return move(j, h, HANDOFF_PENDING, j->now + secs);
 }
 
+/* RFC 8555 section 7.4 lets a server answer a new order with one that is still
+ * open for these identifiers.  That one is of another request of ours, whose
+ * key would be in the certificate of both: a new one is ordered when it has
+ * come to its end. */
+static int
+take_started(const struct upstream_role *u, struct job *j, struct handoff *h,
+    const struct upstream_answer *a)
+{
+	struct log_quoted q;
+	int taken = store_handoff_token_is_taken(j, h, a->token);
+
+	if (taken < 0)
+		return -1;
+	if (taken == 0)
+		return take_pending(u, j, h, a, 0);
+	log_info("upstream order of another",
+	    "order=%s upstream_order=%s next=\"nothing: that CA is asked again "
+	    "when that one has come to its end\"",
+	    h->order_id, log_quote(&q, span_str(a->token)));
+	return move(j, h, HANDOFF_ASKED, j->now + RETRY_MIN_SECS);
+}
+
 static int
 take_refusal(struct job *j, struct handoff *h, enum err_kind kind)
 {
@@ -180,7 +202,7 @@ take_answer(const struct upstream_role *u, struct job *j, struct handoff *h,
 	case UPSTREAM_ISSUED:
 		return take_issued(j, h, a->certificate);
 	case UPSTREAM_STARTED:
-		return take_pending(u, j, h, a, 0);
+		return take_started(u, j, h, a);
 	case UPSTREAM_PENDING:
 		return take_pending(u, j, h, a, retry_secs(a->retry_secs));
 	case UPSTREAM_LATER:

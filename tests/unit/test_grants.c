@@ -263,6 +263,7 @@ static const struct attempt {
 	{ "UPDATE handoff SET seal = 'x'", I },
 	{ "UPDATE handoff SET attempts = 1", U },
 	{ "DELETE FROM handoff", I },
+	{ "SELECT der FROM withdrawal", I | U },
 	{ "UPDATE withdrawal SET confirmed_at = 1", U },
 	{ "DELETE FROM withdrawal", I },
 	{ "UPDATE withdrawal SET not_after = 1", 0 },

@@ -8,6 +8,7 @@
 
 #include "db/store_handoff.h"
 #include "db/store_stop.h"
+#include "lib/arena.h"
 #include "lib/count.h"
 #include "src/handoff.h"
 #include "src/judge_caa.h"
@@ -188,6 +189,64 @@ test_answer_unwanted(struct job *j)
 	}
 }
 
+/* PK-216: what another order got by mistake, and sent back, is delivered to
+ * nobody. */
+static void
+test_sent_back(struct job *j)
+{
+	struct handoff_lab lab;
+	struct handoff another;
+	size_t count;
+
+	handoff_lab_begin(&lab, j);
+	handoff_lab_issuer(&lab);
+	handoff_lab_upstream(&lab);
+	another = handoff_lab_row(&lab);
+	assert_int_equal(another.stage, HANDOFF_ANSWERED);
+	another.id = another.order_id = "another";
+	assert_int_equal(store_begin(j), 0);
+	EXPECT(j, handoff_withdraw(j, &another, another.answer, &count), 0);
+	assert_int_equal(store_commit(j), 0);
+	assert_int_equal(count, 1);
+	handoff_lab_issuer(&lab);
+	handoff_lab_expect_ended(&lab, "serverInternal");
+	handoff_lab_upstream(&lab);
+	assert_int_equal(upstream_double.revoked, 1);
+}
+
+/* PK-217: a server may answer a new order with one that is still open, of
+ * another request of ours. */
+static void
+test_token_of_another(struct job *j)
+{
+	struct handoff_lab lab;
+	struct order *other;
+
+	handoff_lab_begin(&lab, j);
+	upstream_double.issue =
+	    (struct upstream_answer){ .outcome = UPSTREAM_STARTED,
+		    .token = "order 7" };
+	other = fixture_order(j, fixture_account(j), 1);
+	fixture_sql(j,
+	    arena_printf(j->arena,
+		"INSERT INTO handoff (id, order_id, created_at, request, seal, "
+		"stage, token, due_at) VALUES ('another', '%s', %lld, '{}', "
+		"'', 'pending', 'order 7', %lld)",
+		other->id, (long long)j->now, (long long)(j->now + DAY)));
+	handoff_lab_issuer(&lab);
+	handoff_lab_upstream(&lab);
+	assert_int_equal(handoff_lab_row(&lab).stage, HANDOFF_ASKED);
+	assert_null(handoff_lab_row(&lab).token);
+	assert_int_equal(upstream_double.polled, 0);
+	fixture_sql(j, "UPDATE handoff SET stage = 'done', due_at = NULL "
+		       "WHERE id = 'another'");
+	role_lab_at(&lab.role, j->now + 60);
+	handoff_lab_upstream(&lab);
+	assert_int_equal(upstream_double.polled, 1);
+	handoff_lab_issuer(&lab);
+	handoff_lab_expect_issued(&lab);
+}
+
 /* PK-27: sent only while the CAA check behind it counts. */
 static void
 test_caa_age(struct job *j)
@@ -244,6 +303,8 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_ended_unsent),
 	STORE_TEST(test_late),
 	STORE_TEST(test_answer_unwanted),
+	STORE_TEST(test_sent_back),
+	STORE_TEST(test_token_of_another),
 	STORE_TEST(test_caa_age),
 	STORE_TEST(test_strange_stage),
 	STORE_TEST(test_ceiling),
