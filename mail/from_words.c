@@ -68,6 +68,7 @@ find_words(struct job *j, struct span name, bool *good)
 	size_t at = 0;
 
 	*good = true;
+	name = mime_words_of(name);
 	while (at < name.n) {
 		if (!mime_word_at(name, &at, &w)) {
 			at++;

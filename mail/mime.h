@@ -48,6 +48,9 @@ struct mime_word {
 	struct span text;
 };
 
+/* Up to where the last word can end: who looks for the next one in all of `s`
+ * reads what is left for each that only begins. */
+struct span mime_words_of(struct span s);
 /* The word that begins at *at, which moves behind it; or false. */
 bool mime_word_at(struct span s, size_t *at, struct mime_word *out);
 /* Its octets; "=" that is no escape stays.  0, or -1 for what is not quite

@@ -111,6 +111,14 @@ word_parse(struct span word, struct mime_word *out)
 	       span_find(out->text, 0, '?') == out->text.n;
 }
 
+struct span
+mime_words_of(struct span s)
+{
+	while (s.n > 0 && !span_ends(s, SPAN("?=")))
+		s.n--;
+	return s;
+}
+
 bool
 mime_word_at(struct span s, size_t *at, struct mime_word *out)
 {
@@ -282,13 +290,13 @@ undo_word(struct job *j, struct span s, size_t *at, struct span *out)
 struct span
 mime_undo_words(struct job *j, struct span body)
 {
-	struct span octets;
+	struct span octets, words = mime_words_of(body);
 	size_t at = 0, next, blanks;
 	struct buf b;
 
 	buf_init(&b, j->arena, body.n + 1);
 	while (at < body.n) {
-		if (!undo_word(j, body, &at, &octets)) {
+		if (!undo_word(j, words, &at, &octets)) {
 			if (body.p[at] != '\r' && body.p[at] != '\n')
 				buf_add_char(&b, body.p[at]);
 			at++;
@@ -299,7 +307,7 @@ mime_undo_words(struct job *j, struct span body)
 		blanks = at;
 		(void)next_run(body, &blanks, true);
 		next = blanks;
-		if (undo_word(j, body, &next, &octets))
+		if (undo_word(j, words, &next, &octets))
 			at = blanks;
 	}
 	return buf_span(&b);

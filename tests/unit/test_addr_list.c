@@ -368,6 +368,8 @@ test_time_is_bounded(void **state)
 		{ "\"=?utf-8?q?x?=", "<(", "\" <alice@user.test>" },
 		{ "\"", "c ", "x\" <alice@user.test>" },
 		{ "\"", "@", "\" <alice@user.test>" },
+		{ "\"", "=?b?b?A ", "\" <alice@user.test>" },
+		{ "\"=?utf-8?q?x?=", "=?b?b?A ", "\" <alice@user.test>" },
 	};
 	int64_t before = unit_cpu_ms();
 
