@@ -3,11 +3,10 @@
 #include "tests/unit/conf_lab.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "src/conf_file.h"
+#include "tests/unit/unit_folder.h"
 
 const char conf_lab_base[] =
     /* 1 */ "base_url = \"https://acme.ca.example\"\n"
@@ -41,28 +40,15 @@ const char conf_lab_base[] =
 	    /* 29 */ "\tcrl_file = ca.crl\n"
 	    /* 30 */ "}\n";
 
-char conf_lab_folder[64];
-char conf_lab_path[96];
+char conf_lab_path[300];
 
 int
 conf_lab_make(void **state)
 {
 	(void)state;
-	snprintf(
-	    conf_lab_folder, sizeof(conf_lab_folder), "/tmp/test_conf.XXXXXX");
-	if (mkdtemp(conf_lab_folder) == NULL)
-		return -1;
 	snprintf(conf_lab_path, sizeof(conf_lab_path), "%s/countersign.conf",
-	    conf_lab_folder);
+	    unit_folder());
 	return 0;
-}
-
-int
-conf_lab_remove(void **state)
-{
-	(void)state;
-	unlink(conf_lab_path);
-	return rmdir(conf_lab_folder);
 }
 
 void

@@ -11,13 +11,11 @@
 /* Its lines are numbered in the .c: the numbers stand in the cases. */
 extern const char conf_lab_base[];
 /* Where the file is written. */
-extern char conf_lab_folder[64], conf_lab_path[96];
+extern char conf_lab_path[300];
 
-/* Setup and teardown of a test that writes it. */
+/* Setup of a test that writes it. */
 int conf_lab_make(void **state);
-int conf_lab_remove(void **state);
-#define WITH_FOLDER(test)                                                      \
-	cmocka_unit_test_setup_teardown(test, conf_lab_make, conf_lab_remove)
+#define WITH_FOLDER(test) cmocka_unit_test_setup(test, conf_lab_make)
 
 void conf_lab_write(struct span text);
 

@@ -4,43 +4,15 @@
 
 #include "tests/unit/unit.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/fdio.h"
 #include "pki/linter.h"
+#include "tests/unit/unit_folder.h"
 
-static char folder[] = "/tmp/cs-linters-XXXXXX";
-#define NAMES_MAX ((size_t)32)
-static char names[NAMES_MAX][32];
-static size_t count;
-
-static void
-clean_up(void)
-{
-	char path[sizeof(folder) + 1 + sizeof(names)];
-
-	for (size_t i = 0; i < count; i++) {
-		snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
-		unlink(path);
-	}
-	rmdir(folder);
-}
-
-static void
-remember(const char *name)
-{
-	for (size_t i = 0; i < count; i++)
-		if (strcmp(names[i], name) == 0)
-			return;
-	assert_true(count < NAMES_MAX);
-	assert_true(strlen(name) < sizeof(names[0]));
-	snprintf(names[count++], sizeof(names[0]), "%s", name);
-}
-
+static const char *folder;
 const char *
 linter_lab_path(struct job *j, const char *name)
 {
@@ -50,13 +22,11 @@ linter_lab_path(struct job *j, const char *name)
 void
 linter_lab_change(struct job *j, const char *name, const char *script)
 {
-	if (count == 0) {
-		assert_non_null(mkdtemp(folder));
+	if (folder == NULL) {
+		folder = unit_folder_new();
 		/* The parent of linters is somebody else. */
 		assert_int_equal(chmod(folder, 0755), 0);
-		atexit(clean_up);
 	}
-	remember(name);
 	assert_int_equal(
 	    file_write(j, linter_lab_path(j, name), 0755,
 		span_str(arena_printf(j->arena, "#!/bin/sh\n%s\n", script))),

@@ -7,6 +7,7 @@ check_LIBRARIES += tests/unit/libunit.a
 tests_unit_libunit_a_CPPFLAGS = $(tests_cppflags) $(CMOCKA_CFLAGS) \
 	$(JANSSON_CFLAGS)
 tests_unit_libunit_a_SOURCES = tests/unit/unit.c tests/unit/unit.h \
+	tests/unit/unit_folder.c tests/unit/unit_folder.h \
 	tests/unit/vectors.c tests/unit/vectors.h
 UNIT = tests/unit/libunit.a $(CMOCKA_LIBS) $(JANSSON_LIBS)
 

@@ -2,7 +2,6 @@
 
 #include "tests/unit/pki_lab.h"
 
-#include <dirent.h>
 #include <openssl/ec.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
@@ -12,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "lib/fdio.h"
 #include "lib/hex.h"
@@ -24,6 +22,7 @@
 #include "pki/keycheck.h"
 #include "pki/oid.h"
 #include "tests/unit/unit.h"
+#include "tests/unit/unit_folder.h"
 
 #define CA_MAX 4
 #define KEY_MAX 9
@@ -37,7 +36,7 @@ const struct profile lab_profile = {
 	.keys = LAB_ANY_KEY,
 };
 
-static char folder[64];
+static const char *folder;
 
 static struct {
 	char type[16];
@@ -57,44 +56,18 @@ lab_job(void)
 }
 
 static void
-remove_folder(const char *path)
-{
-	DIR *d = opendir(path);
-	struct dirent *e;
-	char name[512];
-
-	while (d != NULL && (e = readdir(d)) != NULL) {
-		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
-			continue;
-		snprintf(name, sizeof name, "%s/%s", path, e->d_name);
-		struct stat st;
-		if (lstat(name, &st) == 0 && S_ISDIR(st.st_mode))
-			remove_folder(name);
-		else
-			unlink(name);
-	}
-	if (d != NULL)
-		closedir(d);
-	rmdir(path);
-}
-
-static void
 clean_up(void)
 {
 	arena_free(ca_arena);
 	for (size_t i = 0; i < KEY_MAX; i++)
 		EVP_PKEY_free(keys[i]);
-	if (folder[0] != '\0')
-		remove_folder(folder);
 }
 
 const char *
 lab_folder(void)
 {
-	if (folder[0] == '\0') {
-		snprintf(folder, sizeof folder, "/tmp/cs-pki-XXXXXX");
-		if (mkdtemp(folder) == NULL)
-			abort();
+	if (folder == NULL) {
+		folder = unit_folder_new();
 		atexit(clean_up);
 	}
 	return folder;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "lib/arena.h"
+#include "tests/unit/unit_folder.h"
 
 #define SAID_MAX ((size_t)100000)
 
@@ -16,12 +17,11 @@ struct place_lab place_lab;
 void
 place_lab_begin(uid_t uid, gid_t gid, bool is_open)
 {
-	static char folder[] = "/tmp/countersign-place-XXXXXX";
-
-	place_lab = (struct place_lab){
-		.keep = arena_new(), .folder = folder, .uid = uid, .gid = gid
-	};
-	if (mkdtemp(folder) == NULL || (is_open && chmod(folder, 0755) != 0))
+	place_lab = (struct place_lab){ .keep = arena_new(),
+		.folder = unit_folder_new(),
+		.uid = uid,
+		.gid = gid };
+	if (is_open && chmod(place_lab.folder, 0755) != 0)
 		abort();
 }
 
@@ -74,10 +74,6 @@ place_lab_run(const struct CMUnitTest *tests, size_t count)
 {
 	int result = unit_run(tests, count);
 
-	/* A folder of this test alone, made by mkdtemp(). */
-	if (system(arena_printf(
-		place_lab.keep, "rm -r '%s'", place_lab.folder)) != 0)
-		result = 1;
 	arena_free(place_lab.keep);
 	return result;
 }

@@ -30,7 +30,7 @@ void place_lab_said_init(struct buf *b);
 void place_lab_note(void *said, const char *message);
 #define SAYS(said, text) assert_non_null(strstr(said, text))
 
-/* As unit_run(); then the folder goes. */
+/* As unit_run(); then what was kept goes. */
 int place_lab_run(const struct CMUnitTest *tests, size_t count);
 
 #endif

@@ -16,6 +16,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "tests/unit/unit_folder.h"
+
 #define YEAR 31536000
 
 static void
@@ -160,8 +162,8 @@ signer_lab_write(
 }
 
 void
-signer_lab_make(struct job *j, const char *folder,
-    const struct signer_lab_leaf *how, struct signer_lab *out)
+signer_lab_make(
+    struct job *j, const struct signer_lab_leaf *how, struct signer_lab *out)
 {
 	static const struct signer_lab_leaf usual;
 	const struct signer_lab_leaf *l = how != NULL ? how : &usual;
@@ -176,8 +178,7 @@ signer_lab_make(struct job *j, const char *folder,
 
 	*out = (struct signer_lab){ .how = *l,
 		.key = make_key(j, either(l->key, "P-256")),
-		.files = { arena_printf(j->arena, "%s/signer.pem", folder),
-		    arena_printf(j->arena, "%s/signer.key", folder) } };
+		.files = { unit_path("signer.pem"), unit_path("signer.key") } };
 	out->root = make_ca(&root);
 	ca.issuer = out->root;
 	out->intermediate = make_ca(&ca);
@@ -189,17 +190,8 @@ signer_lab_make(struct job *j, const char *folder,
 	signer_lab_write(j, out,
 	    (X509 *const[]){ out->leaf,
 		l->self_signed ? NULL : out->intermediate, out->root, NULL });
-	signer_lab_remove(
-	    &(struct signer_lab){ .files = { .key = out->files.key } });
+	(void)unlink(out->files.key);
 	write_key(out->files.key, out->key);
-}
-
-void
-signer_lab_remove(const struct signer_lab *lab)
-{
-	if (lab->files.certificate != NULL)
-		(void)unlink(lab->files.certificate);
-	(void)unlink(lab->files.key);
 }
 
 const struct smime_signer *

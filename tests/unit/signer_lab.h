@@ -28,13 +28,12 @@ struct signer_lab {
 	struct smime_files files; /* leaf, intermediate, root; its key */
 };
 
-/* Makes all of it and writes the files into the folder. */
-void signer_lab_make(struct job *j, const char *folder,
-    const struct signer_lab_leaf *how, struct signer_lab *out);
+/* Makes all of it and writes the files into the test's folder. */
+void signer_lab_make(
+    struct job *j, const struct signer_lab_leaf *how, struct signer_lab *out);
 /* Writes the certificate file anew, with these. */
 void signer_lab_write(
     struct job *j, const struct signer_lab *lab, X509 *const *certificates);
-void signer_lab_remove(const struct signer_lab *lab);
 
 /* That, loaded for acme@ca.test. */
 const struct smime_signer *signer_lab_load(

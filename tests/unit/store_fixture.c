@@ -2,12 +2,10 @@
 
 #include "tests/unit/store_fixture.h"
 
-#include <dirent.h>
 #include <libpq-fe.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -15,9 +13,9 @@
 #include "db/store_private.h"
 #include "lib/hex.h"
 #include "lib/rnd.h"
+#include "tests/unit/unit_folder.h"
 
 static char url[512];
-static char folder[256];
 static char file[300];
 static char schema[64];
 static bool is_pgsql;
@@ -55,26 +53,8 @@ fixture_is_pgsql(void)
 static void
 sqlite_make(void)
 {
-	const char *tmp = getenv("TMPDIR");
-
-	snprintf(folder, sizeof(folder), "%s/countersign-store-XXXXXX",
-	    tmp == NULL ? "/tmp" : tmp);
-	assert_non_null(mkdtemp(folder));
-	snprintf(file, sizeof(file), "%s/db", folder);
+	snprintf(file, sizeof(file), "%s/db", unit_folder());
 	snprintf(url, sizeof(url), "sqlite:%s", file);
-}
-
-static void
-sqlite_remove(void)
-{
-	DIR *d = opendir(folder);
-	const struct dirent *e;
-
-	while (d != NULL && (e = readdir(d)) != NULL)
-		unlinkat(dirfd(d), e->d_name, 0);
-	if (d != NULL)
-		closedir(d);
-	rmdir(folder);
 }
 
 /* A statement of the server's own, on a connection of its own. */
@@ -123,7 +103,7 @@ store_case_run(void **state)
 	const struct store_case *c = *state;
 	struct job *j;
 
-	url[0] = folder[0] = schema[0] = '\0';
+	url[0] = schema[0] = '\0';
 	is_pgsql = c->is_pgsql;
 	if (is_pgsql && getenv("COUNTERSIGN_TEST_PGSQL") == NULL)
 		UNIT_SKIP("COUNTERSIGN_TEST_PGSQL is not set");
@@ -148,8 +128,6 @@ store_case_done(void **state)
 	store_set_commit_hook(NULL, NULL);
 	store_close(store);
 	store = NULL;
-	if (folder[0] != '\0')
-		sqlite_remove();
 	if (schema[0] != '\0')
 		pgsql_remove();
 	return 0;

@@ -9,7 +9,6 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -20,11 +19,11 @@
 #include "src/cmp_client.h"
 #include "src/cmp_conf.h"
 #include "tests/unit/peer.h"
+#include "tests/unit/unit_folder.h"
 
 #define DAY ((long)86400)
 
-static char folder[] = "/tmp/test_cmp_conf.XXXXXX";
-static pid_t maker;
+static const char *folder; /* what all tests read */
 
 static const char *
 path(const char *name)
@@ -80,34 +79,14 @@ write_key(const char *name, EVP_PKEY *key, mode_t mode)
 
 #define USAGE "critical,digitalSignature"
 
-static const char *const names[] = { "ra.key", "open.key", "other.key",
-	"edwards.key", "ra.pem", "encrypts.pem", "expired.pem", "ca.pem",
-	"two.pem" };
-
-static void
-remove_files(void)
-{
-	char name[sizeof(folder) + 32];
-
-	if (getpid() != maker) /* a peer's end */
-		return;
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		snprintf(name, sizeof(name), "%s/%s", folder, names[i]);
-		unlink(name);
-	}
-	rmdir(folder);
-}
-
 static void
 make_files(void)
 {
 	EVP_PKEY *ra, *ca, *edwards;
 
-	if (maker != 0)
+	if (folder != NULL)
 		return;
-	maker = getpid();
-	assert_non_null(mkdtemp(folder));
-	atexit(remove_files);
+	folder = unit_folder_new();
 	ra = EVP_EC_gen("P-256");
 	ca = EVP_EC_gen("P-256");
 	edwards = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");

@@ -1,7 +1,6 @@
 /* What a former CA may not share with another one (PK-156). */
 #include "config.h"
 
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -10,8 +9,8 @@
 #include "lib/fdio.h"
 #include "src/conf_former.h"
 #include "tests/unit/unit.h"
+#include "tests/unit/unit_folder.h"
 
-static char folder[] = "/tmp/cs-former-XXXXXX";
 static const char *told;
 
 static void
@@ -20,12 +19,6 @@ complain(void *ctx, const char *option, const char *message)
 	(void)ctx;
 	told = arena_printf(
 	    unit_job()->arena, "%s%s: %s\n", told, option, message);
-}
-
-static const char *
-in(const char *name)
-{
-	return arena_printf(unit_job()->arena, "%s/%s", folder, name);
 }
 
 static const char *
@@ -42,6 +35,13 @@ complaints(const struct conf_issuer *former, const struct conf_issuer *issuer)
 }
 
 #define OF_ANOTHER(option) "former_ca old: " option ": is that of another CA\n"
+
+static void
+make_folders(void)
+{
+	assert_int_equal(mkdir(unit_path("d"), 0700), 0);
+	assert_int_equal(symlink("d", unit_path("link")), 0);
+}
 
 /* By whatever path; a list is not there before the first one is made. */
 static void
@@ -66,16 +66,14 @@ test_apart(void **state)
 	};
 	(void)state;
 
-	assert_non_null(mkdtemp(folder));
-	assert_int_equal(mkdir(in("d"), 0700), 0);
-	assert_int_equal(mkdir(in("other"), 0700), 0);
-	assert_int_equal(symlink("d", in("link")), 0);
+	make_folders();
+	assert_int_equal(mkdir(unit_path("other"), 0700), 0);
 	assert_int_equal(
-	    file_write(unit_job(), in("ca.pem"), 0600, SPAN("x")), 0);
+	    file_write(unit_job(), unit_path("ca.pem"), 0600, SPAN("x")), 0);
 	assert_int_equal(
-	    file_write(unit_job(), in("copy.pem"), 0600, SPAN("x")), 0);
-	assert_int_equal(link(in("ca.pem"), in("hard.pem")), 0);
-	assert_int_equal(chdir(folder), 0);
+	    file_write(unit_job(), unit_path("copy.pem"), 0600, SPAN("x")), 0);
+	assert_int_equal(link(unit_path("ca.pem"), unit_path("hard.pem")), 0);
+	assert_int_equal(chdir(unit_folder()), 0);
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		unit_case("%zu", i);
 		assert_string_equal(
@@ -91,14 +89,15 @@ test_formers(void **state)
 	struct conf_former two[] = {
 		{ .name = "one",
 		    .issuer = { .crl_url = "http://a/1.crl",
-			.crl_file = in("d/x.crl") } },
+			.crl_file = unit_path("d/x.crl") } },
 		{ .name = "two",
 		    .issuer = { .crl_url = "http://a/1.crl",
-			.crl_file = in("link/x.crl") } },
+			.crl_file = unit_path("link/x.crl") } },
 	};
 	const struct conf c = { .formers = two, .former_count = 2 };
 	(void)state;
 
+	make_folders();
 	told = "";
 	conf_former_check(unit_job()->arena, &c, complain, NULL);
 	assert_non_null(

@@ -2,37 +2,26 @@
 #include "config.h"
 
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "src/conf_owner.h"
 #include "tests/unit/unit.h"
+#include "tests/unit/unit_folder.h"
 
-static char folder[] = "/tmp/countersign-owner-XXXXXX";
-static char path[sizeof(folder) + 10];
+static const char *path;
 
-static int
-set_up(void **state)
+/* Our file, in a folder of the test. */
+static void
+create(void)
 {
 	int fd;
 
-	(void)state;
-	if (mkdtemp(folder) == NULL)
-		return -1;
-	strcpy(path, folder);
-	strcat(path, "/x.conf");
+	path = unit_path("x.conf");
 	fd = open(path, O_WRONLY | O_CREAT, 0600);
-	return fd < 0 ? -1 : close(fd);
-}
-
-static int
-tear_down(void **state)
-{
-	(void)state;
-	unlink(path);
-	return rmdir(folder);
+	assert_true(fd >= 0);
+	close(fd);
 }
 
 /* What is said of a file and a folder of these modes; NULL: all is well. */
@@ -43,8 +32,14 @@ said(mode_t file_mode, mode_t folder_mode)
 
 	job_recover(j);
 	assert_int_equal(chmod(path, file_mode), 0);
-	assert_int_equal(chmod(folder, folder_mode), 0);
+	assert_int_equal(chmod(unit_folder(), folder_mode), 0);
 	return conf_file_is_safe(j, path, NULL) == 0 ? NULL : j->err.text;
+}
+
+static const char *
+of(const char *words, const char *name)
+{
+	return arena_printf(unit_job()->arena, "%s %s", words, name);
 }
 
 #define SAYS(text, part) assert_non_null(strstr(text, part))
@@ -53,11 +48,12 @@ static void
 test_modes(void **state)
 {
 	(void)state;
+	create();
 	assert_null(said(0600, 0700));
 	assert_null(said(0644, 0755));
-	SAYS(said(0666, 0700), "may write /tmp/");
-	SAYS(said(0646, 0700), "chmod go-w /tmp/");
-	SAYS(said(0600, 0777), "may write the folder /tmp/");
+	SAYS(said(0666, 0700), of("may write", path));
+	SAYS(said(0646, 0700), of("chmod go-w", path));
+	SAYS(said(0600, 0777), of("may write the folder", unit_folder()));
 	assert_null(said(0600, 01777));
 	/* Our own group is nobody else. */
 	assert_null(said(0660, 0770));
@@ -69,9 +65,10 @@ test_foreign(void **state)
 	(void)state;
 	if (geteuid() != 0)
 		UNIT_SKIP("needs root");
+	create();
 	assert_int_equal(chown(path, 0, 12345), 0);
 	assert_null(said(0640, 0700));
-	SAYS(said(0660, 0700), "group or others may write /tmp/");
+	SAYS(said(0660, 0700), of("group or others may write", path));
 	assert_int_equal(chown(path, 12345, 0), 0);
 	SAYS(said(0600, 0700), "belongs to another user");
 	assert_int_equal(chown(path, 0, 0), 0);
@@ -95,14 +92,4 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_not_there),
 };
 
-int
-main(void)
-{
-	void *none = NULL;
-	int result;
-
-	if (set_up(&none) != 0)
-		return 1;
-	result = unit_run(tests, sizeof(tests) / sizeof(tests[0]));
-	return tear_down(&none) != 0 ? 1 : result;
-}
+UNIT_MAIN(tests)

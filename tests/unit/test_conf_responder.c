@@ -1,7 +1,6 @@
 /* Where the key of live OCSP answers may be (PK-177). */
 #include "config.h"
 
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "lib/arena.h"
@@ -9,6 +8,7 @@
 #include "lib/fdio.h"
 #include "src/conf_responder.h"
 #include "tests/unit/unit.h"
+#include "tests/unit/unit_folder.h"
 
 static struct conf conf;
 static struct conf_former former;
@@ -84,17 +84,11 @@ test_apart(void **state)
 	    strstr(complaints(), "each key_pin_fd has a descriptor"));
 }
 
-static const char *
-in(const char *folder, const char *name)
-{
-	return arena_printf(unit_job()->arena, "%s/%s", folder, name);
-}
-
 static void
-put(const char *folder, const char *name, const char *text)
+put(const char *name, const char *text)
 {
 	assert_int_equal(
-	    file_write(unit_job(), in(folder, name), 0600, span_str(text)), 0);
+	    file_write(unit_job(), unit_path(name), 0600, span_str(text)), 0);
 }
 
 /* PK-177: links and copies are no other module, and links no other file. */
@@ -104,42 +98,40 @@ test_apart_files(void **state)
 	static const char *const modules[] = { "link.so", "hard.so",
 		"copy.so" };
 	static const char *const pins[] = { "pin-link", "pin-hard" };
-	char folder[] = "/tmp/cs-conf-XXXXXX";
 	struct conf_token *t;
 	(void)state;
 
-	assert_non_null(mkdtemp(folder));
-	put(folder, "m.so", "a module");
-	put(folder, "copy.so", "a module");
-	put(folder, "other.so", "a nodule");
-	put(folder, "pin", "1234");
-	put(folder, "pin-same", "1234");
-	assert_int_equal(symlink("m.so", in(folder, "link.so")), 0);
-	assert_int_equal(link(in(folder, "m.so"), in(folder, "hard.so")), 0);
-	assert_int_equal(symlink("pin", in(folder, "pin-link")), 0);
-	assert_int_equal(link(in(folder, "pin"), in(folder, "pin-hard")), 0);
+	put("m.so", "a module");
+	put("copy.so", "a module");
+	put("other.so", "a nodule");
+	put("pin", "1234");
+	put("pin-same", "1234");
+	assert_int_equal(symlink("m.so", unit_path("link.so")), 0);
+	assert_int_equal(link(unit_path("m.so"), unit_path("hard.so")), 0);
+	assert_int_equal(symlink("pin", unit_path("pin-link")), 0);
+	assert_int_equal(link(unit_path("pin"), unit_path("pin-hard")), 0);
 	for (size_t i = 0; i < sizeof(modules) / sizeof(modules[0]); i++) {
 		unit_case("%s", modules[i]);
 		t = configure();
-		conf.issuer.key.module = in(folder, "m.so");
-		t->module = in(folder, modules[i]);
+		conf.issuer.key.module = unit_path("m.so");
+		t->module = unit_path(modules[i]);
 		assert_string_equal(complaints(), "");
 		t->token = "ca";
 		assert_non_null(
 		    strstr(complaints(), "responder.key_token: is the token"));
-		t->module = in(folder, "other.so");
+		t->module = unit_path("other.so");
 		assert_string_equal(complaints(), "");
-		t->module = in(folder, "none.so");
+		t->module = unit_path("none.so");
 		assert_string_equal(complaints(), "");
 	}
 	for (size_t i = 0; i < sizeof(pins) / sizeof(pins[0]); i++) {
 		unit_case("%s", pins[i]);
 		t = configure();
-		former.issuer.key.pin_file = in(folder, "pin");
-		t->pin_file = in(folder, pins[i]);
+		former.issuer.key.pin_file = unit_path("pin");
+		t->pin_file = unit_path(pins[i]);
 		assert_non_null(
 		    strstr(complaints(), "responder.key_pin: is the file"));
-		t->pin_file = in(folder, "pin-same");
+		t->pin_file = unit_path("pin-same");
 		assert_string_equal(complaints(), "");
 	}
 }

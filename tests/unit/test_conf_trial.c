@@ -7,7 +7,6 @@
 #include "tests/unit/store_fixture.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -17,18 +16,13 @@
 #include "lib/fdio.h"
 #include "src/conf_trial.h"
 #include "src/role_life.h"
+#include "tests/unit/unit_folder.h"
 
 static const char *
 in_folder(struct job *j, const char *name, const char *text)
 {
-	static char folder[] = "/tmp/countersign-trial-XXXXXX";
-	static bool is_made;
-	const char *path;
+	const char *path = unit_path(name);
 
-	if (!is_made && mkdtemp(folder) == NULL)
-		abort();
-	is_made = true;
-	path = arena_printf(j->arena, "%s/%s", folder, name);
 	if (text != NULL)
 		assert_int_equal(file_write(j, path, 0600, span_str(text)), 0);
 	return path;
@@ -95,7 +89,7 @@ test_recorded(struct job *j)
 	EXPECT(j, role_life_begin(j, "issuer", 0, &told), 0);
 	j->conf = &c;
 	folder = in_folder(j, "texts", NULL);
-	assert_true(mkdir(folder, 0700) == 0 || errno == EEXIST);
+	assert_int_equal(mkdir(folder, 0700), 0);
 	(void)in_folder(j, "texts/fr.txt", "{nothing}\n");
 	(void)in_folder(j, "texts/fr.html", "<p>{nothing}</p>\n");
 	c.sender.templates = folder;

@@ -11,6 +11,7 @@
 #include "src/conf_listen.h"
 #include "src/conf_table.h"
 #include "tests/unit/conf_lab.h"
+#include "tests/unit/unit_folder.h"
 
 /* --- good files ---------------------------------------------------------- */
 
@@ -26,8 +27,7 @@ test_values(void **state)
 	assert_int_equal(c->web.listen.n, 1);
 	assert_string_equal(c->web.listen.v[0], "127.0.0.1:443");
 	/* Relative names are meant from the file's folder. */
-	assert_string_equal(c->seal_key_file,
-	    arena_printf(unit_job()->arena, "%s/seal.key", conf_lab_folder));
+	assert_string_equal(c->seal_key_file, unit_path("seal.key"));
 	assert_string_equal(c->web.tls_key, "/keys/web.key");
 	assert_true(c->sender.relay_signs);
 	assert_null(c->user);

@@ -2,9 +2,8 @@
 #include "config.h"
 
 #include "tests/unit/unit.h"
+#include "tests/unit/unit_folder.h"
 
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,20 +12,12 @@
 #include "lib/fdio.h"
 #include "src/database.h"
 
-static char folder[] = "/tmp/cs-password-XXXXXX";
-
-static const char *
-path_of(const char *name)
-{
-	return arena_printf(unit_job()->arena, "%s/%s", folder, name);
-}
-
 /* In the place of what was there, which is there until then. */
 static void
 put(const char *text)
 {
 	assert_int_equal(
-	    file_write(unit_job(), path_of("web"), 0400, span_str(text)), 0);
+	    file_write(unit_job(), unit_path("web"), 0400, span_str(text)), 0);
 }
 
 static struct conf
@@ -34,7 +25,7 @@ with_file(void)
 {
 	return (struct conf){ .database = "postgresql:user=cs_owner",
 		.web.login = { .database = "postgresql:user=cs_web",
-		    .password_file = path_of("web") } };
+		    .password_file = unit_path("web") } };
 }
 
 static bool
@@ -49,7 +40,7 @@ expect_noted(const struct database_password *known)
 {
 	struct stat st;
 
-	assert_int_equal(stat(path_of("web"), &st), 0);
+	assert_int_equal(stat(unit_path("web"), &st), 0);
 	assert_true(known->is_known);
 	assert_int_equal(known->number, st.st_ino);
 	assert_int_equal(known->changed_at.tv_sec, st.st_ctim.tv_sec);
@@ -67,10 +58,10 @@ test_touched(void **state)
 	database_password_note(&c, ROLE_WEB, &known);
 	expect_noted(&known);
 	assert_false(is_new(&c, &known));
-	assert_int_equal(chmod(path_of("web"), 0600), 0);
+	assert_int_equal(chmod(unit_path("web"), 0600), 0);
 	assert_false(is_new(&c, &known));
 	expect_noted(&known);
-	assert_int_equal(link(path_of("web"), path_of("backup")), 0);
+	assert_int_equal(link(unit_path("web"), unit_path("backup")), 0);
 	assert_false(is_new(&c, &known));
 	expect_noted(&known);
 	put("first\n");
@@ -112,13 +103,13 @@ test_unreadable(void **state)
 	put("first\n");
 	database_password_note(&c, ROLE_WEB, &known);
 	put("second\n");
-	assert_int_equal(chmod(path_of("web"), 0444), 0);
+	assert_int_equal(chmod(unit_path("web"), 0444), 0);
 	assert_false(is_new(&c, &known));
-	assert_int_equal(chmod(path_of("web"), 0400), 0);
+	assert_int_equal(chmod(unit_path("web"), 0400), 0);
 	assert_true(is_new(&c, &known));
 	put("");
 	assert_false(is_new(&c, &known));
-	assert_int_equal(unlink(path_of("web")), 0);
+	assert_int_equal(unlink(unit_path("web")), 0);
 	assert_false(is_new(&c, &known));
 	/* One that started without it, for as long as that went. */
 	database_password_note(&c, ROLE_WEB, &known);
@@ -147,18 +138,4 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_none),
 };
 
-int
-main(void)
-{
-	struct arena *a = arena_new();
-	int failed;
-
-	if (mkdtemp(folder) == NULL)
-		return 1;
-	failed = unit_run(tests, sizeof tests / sizeof tests[0]);
-	unlink(arena_printf(a, "%s/web", folder));
-	unlink(arena_printf(a, "%s/backup", folder));
-	rmdir(folder);
-	arena_free(a);
-	return failed;
-}
+UNIT_MAIN(tests)

@@ -1,9 +1,9 @@
 #include "config.h"
 
 #include "tests/unit/unit.h"
+#include "tests/unit/unit_folder.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -31,29 +31,6 @@ static const char challenge[] =
 /* --- key files
  * ----------------------------------------------------------------- */
 
-static char folder[64];
-
-static int
-make_folder(void **state)
-{
-	(void)state;
-	snprintf(folder, sizeof(folder), "/tmp/test_dkim_sign.XXXXXX");
-	return mkdtemp(folder) == NULL ? -1 : 0;
-}
-
-static int
-remove_folder(void **state)
-{
-	(void)state;
-	return rmdir(folder);
-}
-
-static const char *
-path_of(const char *name)
-{
-	return arena_printf(unit_job()->arena, "%s/%s", folder, name);
-}
-
 static void
 write_file(const char *path, struct span text, mode_t mode)
 {
@@ -70,7 +47,7 @@ load(const char *key, const char *selector)
 {
 	struct job *j = unit_job();
 	const struct dkim_signer *s = NULL;
-	const char *path = path_of("key.pem");
+	const char *path = unit_path("key.pem");
 
 	write_file(path, lab_pem(j, key), 0400);
 	if (dkim_signer_load(j, j->arena, path, selector, &s) < 0)
@@ -110,7 +87,7 @@ test_load(void **state)
 		}
 		assert_int_equal(unit_job()->err.kind, ERR_INTERNAL);
 		assert_non_null(strstr(unit_job()->err.text, cases[i].why));
-		assert_non_null(strstr(unit_job()->err.text, folder));
+		assert_non_null(strstr(unit_job()->err.text, unit_folder()));
 		job_recover(unit_job());
 	}
 }
@@ -125,7 +102,7 @@ test_load_refuses(void **state)
 	    "-----END ENCRYPTED PRIVATE KEY-----\n";
 	struct job *j = unit_job();
 	const struct dkim_signer *s = NULL;
-	const char *path = path_of("key.pem");
+	const char *path = unit_path("key.pem");
 
 	(void)state;
 	assert_int_equal(dkim_signer_load(j, j->arena, path, "s", &s), -1);
@@ -153,7 +130,7 @@ test_create(void **state)
 	(void)state;
 	for (int ed25519 = 0; ed25519 < 2; ed25519++) {
 		struct job *j = unit_job();
-		const char *path = path_of("new.pem");
+		const char *path = unit_path("new.pem");
 		const struct dkim_signer *s;
 		struct stat st;
 
@@ -451,20 +428,17 @@ test_published(void **state)
 	}
 }
 
-#define in_folder(f)                                                           \
-	cmocka_unit_test_setup_teardown(f, make_folder, remove_folder)
-
 static const struct CMUnitTest tests[] = {
-	in_folder(test_load),
-	in_folder(test_load_refuses),
-	in_folder(test_create),
-	in_folder(test_form),
-	in_folder(test_lines),
-	in_folder(test_signs_what_is_there),
-	in_folder(test_refuses),
-	in_folder(test_round_trip),
-	in_folder(test_added),
-	in_folder(test_refolded),
-	in_folder(test_published),
+	cmocka_unit_test(test_load),
+	cmocka_unit_test(test_load_refuses),
+	cmocka_unit_test(test_create),
+	cmocka_unit_test(test_form),
+	cmocka_unit_test(test_lines),
+	cmocka_unit_test(test_signs_what_is_there),
+	cmocka_unit_test(test_refuses),
+	cmocka_unit_test(test_round_trip),
+	cmocka_unit_test(test_added),
+	cmocka_unit_test(test_refolded),
+	cmocka_unit_test(test_published),
 };
 UNIT_MAIN(tests)

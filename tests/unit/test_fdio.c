@@ -1,6 +1,7 @@
 #include "config.h"
 
 #include "tests/unit/unit.h"
+#include "tests/unit/unit_folder.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -13,18 +14,10 @@
 
 #include "lib/fdio.h"
 
-static char folder[] = "/tmp/test_fdio.XXXXXX";
-
-static const char *
-path_of(const char *name)
-{
-	return arena_printf(unit_job()->arena, "%s/%s", folder, name);
-}
-
 static void
 put(const char *name, mode_t mode, struct span data)
 {
-	const char *path = path_of(name);
+	const char *path = unit_path(name);
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
 
 	assert_true(fd >= 0);
@@ -37,7 +30,7 @@ put(const char *name, mode_t mode, struct span data)
 static int
 clear_folder(void)
 {
-	DIR *d = opendir(folder);
+	DIR *d = opendir(unit_folder());
 	struct dirent *e;
 	int count = 0;
 
@@ -45,27 +38,11 @@ clear_folder(void)
 	while ((e = readdir(d)) != NULL) {
 		if (e->d_name[0] == '.')
 			continue;
-		assert_int_equal(remove(path_of(e->d_name)), 0);
+		assert_int_equal(remove(unit_path(e->d_name)), 0);
 		count++;
 	}
 	closedir(d);
 	return count;
-}
-
-static int
-setup(void **state)
-{
-	(void)state;
-	memset(folder + strlen(folder) - 6, 'X', 6);
-	return mkdtemp(folder) == NULL;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	clear_folder();
-	return rmdir(folder);
 }
 
 static void
@@ -76,22 +53,24 @@ test_read(void **state)
 
 	(void)state;
 	put("f", 0644, SPAN("a\0b\n"));
-	assert_int_equal(file_read(j, path_of("f"), 4, &s), 0);
+	assert_int_equal(file_read(j, unit_path("f"), 4, &s), 0);
 	assert_true(span_eq(s, SPAN("a\0b\n")));
-	assert_int_equal(file_read(j, path_of("f"), 3, &s), -1);
+	assert_int_equal(file_read(j, unit_path("f"), 3, &s), -1);
 	assert_job_error(j, ERR_INTERNAL,
-	    arena_printf(j->arena, "%s/f: larger than 3 octets", folder));
+	    arena_printf(
+		j->arena, "%s/f: larger than 3 octets", unit_folder()));
 	job_recover(j);
-	assert_int_equal(file_read(j, path_of("none"), 3, &s), -1);
+	assert_int_equal(file_read(j, unit_path("none"), 3, &s), -1);
 	assert_job_error(j, ERR_INTERNAL,
 	    arena_printf(j->arena,
-		"%s/none: cannot open: No such file or directory", folder));
+		"%s/none: cannot open: No such file or directory",
+		unit_folder()));
 	job_recover(j);
-	assert_int_equal(file_read(j, folder, 3, &s), -1);
+	assert_int_equal(file_read(j, unit_folder(), 3, &s), -1);
 	assert_job_error(j, ERR_INTERNAL, NULL);
 	job_recover(j);
 	put("f", 0644, SPAN(""));
-	assert_int_equal(file_read(j, path_of("f"), 0, &s), 0);
+	assert_int_equal(file_read(j, unit_path("f"), 0, &s), 0);
 	assert_int_equal(s.n, 0);
 }
 
@@ -107,11 +86,11 @@ test_read_large(void **state)
 		p[i] = (char)(i * 31);
 	big = span_mem(p, 20000);
 	put("f", 0600, big);
-	assert_int_equal(file_read(j, path_of("f"), 20000, &s), 0);
+	assert_int_equal(file_read(j, unit_path("f"), 20000, &s), 0);
 	assert_true(span_eq(s, big));
-	assert_int_equal(file_read_private(j, path_of("f"), 20000, &s), 0);
+	assert_int_equal(file_read_private(j, unit_path("f"), 20000, &s), 0);
 	assert_true(span_eq(s, big));
-	assert_int_equal(file_read(j, path_of("f"), 19999, &s), -1);
+	assert_int_equal(file_read(j, unit_path("f"), 19999, &s), -1);
 }
 
 static void
@@ -135,10 +114,11 @@ test_secret_line_end(void **state)
 
 		unit_case("%zu", i);
 		put("f", 0600, cases[i].in);
-		assert_int_equal(file_read_secret(j, path_of("f"), 100, &s), 0);
+		assert_int_equal(
+		    file_read_secret(j, unit_path("f"), 100, &s), 0);
 		assert_span_equal(s, cases[i].out);
 		assert_int_equal(
-		    file_read_private(j, path_of("f"), 100, &s), 0);
+		    file_read_private(j, unit_path("f"), 100, &s), 0);
 		assert_true(span_eq(s, cases[i].in));
 	}
 }
@@ -152,12 +132,12 @@ test_secret_empty(void **state)
 
 	(void)state;
 	put("f", 0600, SPAN(""));
-	assert_int_equal(file_read_private(j, path_of("f"), 100, &s), -1);
+	assert_int_equal(file_read_private(j, unit_path("f"), 100, &s), -1);
 	assert_non_null(
 	    strstr(j->err.text, "f: is empty, where a key or a password"));
 	job_recover(j);
 	put("f", 0600, SPAN("\r\n"));
-	assert_int_equal(file_read_secret(j, path_of("f"), 100, &s), -1);
+	assert_int_equal(file_read_secret(j, unit_path("f"), 100, &s), -1);
 	assert_non_null(strstr(j->err.text, "write it again, or restore it"));
 	job_recover(j);
 }
@@ -177,14 +157,14 @@ test_secret_permissions(void **state)
 		unit_case("mode %04o", (unsigned)mode);
 		job_recover(j);
 		put("f", 0600, SPAN("x"));
-		assert_int_equal(chmod(path_of("f"), mode), 0);
+		assert_int_equal(chmod(unit_path("f"), mode), 0);
 		assert_int_equal(
-		    file_read_secret(j, path_of("f"), 9, &s), expected);
+		    file_read_secret(j, unit_path("f"), 9, &s), expected);
 		assert_int_equal(
-		    file_read_private(j, path_of("f"), 9, &s), expected);
+		    file_read_private(j, unit_path("f"), 9, &s), expected);
 		assert_int_equal(
 		    j->err.kind, expected == 0 ? ERR_NONE : ERR_INTERNAL);
-		assert_int_equal(chmod(path_of("f"), 0600), 0);
+		assert_int_equal(chmod(unit_path("f"), 0600), 0);
 	}
 	job_recover(j);
 	assert_int_equal(file_read_secret(j, "/dev/null", 9, &s), -1);
@@ -200,12 +180,12 @@ test_write_replaces(void **state)
 	struct span s;
 
 	(void)state;
-	assert_int_equal(file_write(j, path_of("f"), 0644, SPAN("one")), 0);
-	assert_int_equal(file_write(j, path_of("f"), 0640, SPAN("a\0b")), 0);
+	assert_int_equal(file_write(j, unit_path("f"), 0644, SPAN("one")), 0);
+	assert_int_equal(file_write(j, unit_path("f"), 0640, SPAN("a\0b")), 0);
 	umask(mask);
-	assert_int_equal(file_read(j, path_of("f"), 100, &s), 0);
+	assert_int_equal(file_read(j, unit_path("f"), 100, &s), 0);
 	assert_true(span_eq(s, SPAN("a\0b")));
-	assert_int_equal(stat(path_of("f"), &st), 0);
+	assert_int_equal(stat(unit_path("f"), &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0640);
 	/* No temporary file is left. */
 	assert_int_equal(clear_folder(), 1);
@@ -218,14 +198,14 @@ test_write_fails(void **state)
 	struct job *j = unit_job();
 
 	(void)state;
-	assert_int_equal(file_write(j, path_of("no/f"), 0644, SPAN("x")), -1);
+	assert_int_equal(file_write(j, unit_path("no/f"), 0644, SPAN("x")), -1);
 	assert_job_error(j, ERR_INTERNAL, NULL);
 	job_recover(j);
-	assert_int_equal(mkdir(path_of("d"), 0700), 0);
-	assert_int_equal(file_write(j, path_of("d"), 0644, SPAN("x")), -1);
+	assert_int_equal(mkdir(unit_path("d"), 0700), 0);
+	assert_int_equal(file_write(j, unit_path("d"), 0644, SPAN("x")), -1);
 	assert_job_error(j, ERR_INTERNAL,
-	    arena_printf(
-		j->arena, "%s/d: cannot replace: Is a directory", folder));
+	    arena_printf(j->arena, "%s/d: cannot replace: Is a directory",
+		unit_folder()));
 	assert_int_equal(clear_folder(), 1);
 }
 
@@ -237,15 +217,17 @@ test_create_never_replaces(void **state)
 	struct span s;
 
 	(void)state;
-	assert_int_equal(file_create(j, path_of("key"), 0600, SPAN("one")), 0);
-	assert_int_equal(file_create(j, path_of("key"), 0600, SPAN("two")), -1);
+	assert_int_equal(
+	    file_create(j, unit_path("key"), 0600, SPAN("one")), 0);
+	assert_int_equal(
+	    file_create(j, unit_path("key"), 0600, SPAN("two")), -1);
 	assert_job_error(j, ERR_CONFLICT,
 	    arena_printf(
-		j->arena, "%s/key: exists and is not replaced", folder));
+		j->arena, "%s/key: exists and is not replaced", unit_folder()));
 	job_recover(j);
-	assert_int_equal(file_read_secret(j, path_of("key"), 9, &s), 0);
+	assert_int_equal(file_read_secret(j, unit_path("key"), 9, &s), 0);
 	assert_span_equal(s, "one");
-	assert_int_equal(stat(path_of("key"), &st), 0);
+	assert_int_equal(stat(unit_path("key"), &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0600);
 	assert_int_equal(st.st_nlink, 1);
 	assert_int_equal(clear_folder(), 1);
@@ -261,7 +243,7 @@ test_relative_name(void **state)
 
 	(void)state;
 	assert_true(here >= 0);
-	assert_int_equal(chdir(folder), 0);
+	assert_int_equal(chdir(unit_folder()), 0);
 	assert_int_equal(file_write(j, "f", 0644, SPAN("x")), 0);
 	assert_int_equal(file_read(j, "f", 9, &s), 0);
 	assert_int_equal(fchdir(here), 0);
@@ -279,17 +261,17 @@ test_regular(void **state)
 
 	(void)state;
 	put("list", 0600, SPAN("a list"));
-	assert_int_equal(symlink("list", path_of("link")), 0);
-	assert_int_equal(mkfifo(path_of("pipe"), 0600), 0);
-	assert_int_equal(file_read_regular(j, path_of("list"), 100, &out), 0);
+	assert_int_equal(symlink("list", unit_path("link")), 0);
+	assert_int_equal(mkfifo(unit_path("pipe"), 0600), 0);
+	assert_int_equal(file_read_regular(j, unit_path("list"), 100, &out), 0);
 	assert_span_equal(out, "a list");
-	assert_true(file_is_regular(path_of("list")));
+	assert_true(file_is_regular(unit_path("list")));
 	static const char *const others[] = { "link", "pipe", "none", "." };
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
 		unit_case("%s", others[i]);
-		assert_false(file_is_regular(path_of(others[i])));
+		assert_false(file_is_regular(unit_path(others[i])));
 		assert_int_equal(
-		    file_read_regular(j, path_of(others[i]), 100, &out), -1);
+		    file_read_regular(j, unit_path(others[i]), 100, &out), -1);
 		assert_job_error(j, ERR_INTERNAL, NULL);
 		job_recover(j);
 	}
@@ -403,19 +385,17 @@ test_close_inherited(void **state)
 	assert_int_equal(in_child(close_all), 0);
 }
 
-#define in_folder(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-
 static const struct CMUnitTest tests[] = {
-	in_folder(test_read),
-	in_folder(test_read_large),
-	in_folder(test_secret_line_end),
-	in_folder(test_secret_permissions),
-	in_folder(test_secret_empty),
-	in_folder(test_write_replaces),
-	in_folder(test_write_fails),
-	in_folder(test_create_never_replaces),
-	in_folder(test_relative_name),
-	in_folder(test_regular),
+	cmocka_unit_test(test_read),
+	cmocka_unit_test(test_read_large),
+	cmocka_unit_test(test_secret_line_end),
+	cmocka_unit_test(test_secret_permissions),
+	cmocka_unit_test(test_secret_empty),
+	cmocka_unit_test(test_write_replaces),
+	cmocka_unit_test(test_write_fails),
+	cmocka_unit_test(test_create_never_replaces),
+	cmocka_unit_test(test_relative_name),
+	cmocka_unit_test(test_regular),
 	cmocka_unit_test(test_flags),
 	cmocka_unit_test(test_hold_standard),
 	cmocka_unit_test(test_keep_inherited),

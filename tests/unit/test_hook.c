@@ -6,12 +6,12 @@
 #include "config.h"
 
 #include "tests/unit/unit.h"
+#include "tests/unit/unit_folder.h"
 
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "db/store_handoff.h"
@@ -25,32 +25,14 @@
 
 #define REQUEST "{\"order\":\"o1\"}"
 
-static char folder[] = "/tmp/cs-hook-XXXXXX";
-
-static void
-clean_up(void)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), "%s/hook", folder);
-	unlink(path);
-	rmdir(folder);
-}
-
 /* A script of these lines, as configured. */
 static const struct conf *
 script(struct job *j, const char *text)
 {
-	static bool is_made;
 	struct conf *conf = arena_calloc(j->arena, 1, sizeof(*conf));
 	const char **words = arena_calloc(j->arena, 2, sizeof(*words));
 
-	if (!is_made) {
-		assert_non_null(mkdtemp(folder));
-		atexit(clean_up);
-		is_made = true;
-	}
-	words[0] = arena_printf(j->arena, "%s/hook", folder);
+	words[0] = unit_path("hook");
 	words[1] = "an argument; with $blanks";
 	unlink(words[0]);
 	assert_int_equal(

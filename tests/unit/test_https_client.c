@@ -5,11 +5,11 @@
 #include "config.h"
 
 #include "tests/unit/unit.h"
+#include "tests/unit/unit_folder.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/clock.h"
@@ -207,19 +207,15 @@ test_environment(void **state)
 	static const struct peer_step steps[] = { REQUEST,
 		ANSWER("HTTP/1.1 200 OK\r\nConnection: close\r\n"
 		       "Content-Length: 0\r\n\r\n") };
-	char home[] = "/tmp/cs-https-XXXXXX";
-	const char *netrc;
 	struct exchange x;
 	FILE *f;
 
 	(void)state;
-	assert_non_null(mkdtemp(home));
-	netrc = arena_printf(unit_job()->arena, "%s/.netrc", home);
-	f = fopen(netrc, "w");
+	f = fopen(unit_path(".netrc"), "w");
 	assert_non_null(f);
 	fputs("default login alice password secret\n", f);
 	fclose(f);
-	setenv("HOME", home, 1);
+	setenv("HOME", unit_folder(), 1);
 	setenv("https_proxy", "http://127.0.0.1:1", 1);
 	setenv("HTTPS_PROXY", "http://127.0.0.1:1", 1);
 	setenv("ALL_PROXY", "http://127.0.0.1:1", 1);
@@ -227,8 +223,6 @@ test_environment(void **state)
 	unsetenv("https_proxy");
 	unsetenv("HTTPS_PROXY");
 	unsetenv("ALL_PROXY");
-	unlink(netrc);
-	rmdir(home);
 	assert_int_equal(x.result, 0);
 	assert_false(peer_heard(x.peer, "Authorization"));
 	peer_free(x.peer);

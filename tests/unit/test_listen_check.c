@@ -6,7 +6,6 @@
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/socket.h>
@@ -18,8 +17,7 @@
 #include "src/listen_check.h"
 #include "src/single.h"
 #include "tests/unit/unit.h"
-
-static char folder[] = "/tmp/countersign-listen-XXXXXX";
+#include "tests/unit/unit_folder.h"
 
 static void
 note(void *ctx, const char *message)
@@ -81,9 +79,7 @@ static void
 test_taken(void **state)
 {
 	const char *database =
-	    arena_printf(unit_job()->arena, "sqlite:%s/x.db", folder);
-	const char *lock =
-	    arena_printf(unit_job()->arena, "%s/x.db.lock", folder);
+	    arena_printf(unit_job()->arena, "sqlite:%s", unit_path("x.db"));
 	char address[32];
 	const char *said;
 	int fd = listen_somewhere(address);
@@ -98,7 +94,6 @@ test_taken(void **state)
 	assert_int_equal(look(database, address, &said), 1);
 	assert_int_equal(look("postgresql:", address, &said), 0);
 	close(fd);
-	unlink(lock);
 }
 
 static int looking;
@@ -115,9 +110,8 @@ static void
 test_looked_at(void **state)
 {
 	const char *database =
-	    arena_printf(unit_job()->arena, "sqlite:%s/y.db", folder);
-	const char *path =
-	    arena_printf(unit_job()->arena, "%s/y.db.lock", folder);
+	    arena_printf(unit_job()->arena, "sqlite:%s", unit_path("y.db"));
+	const char *path = unit_path("y.db.lock");
 	const struct itimerval soon = { .it_value = { .tv_usec = 120000 } };
 	struct sigaction action = { .sa_handler = has_looked };
 
@@ -130,7 +124,6 @@ test_looked_at(void **state)
 	assert_int_equal(setitimer(ITIMER_REAL, &soon, NULL), 0);
 	assert_int_equal(single_take(unit_job(), database), 0);
 	single_leave();
-	unlink(path);
 }
 
 /* A server that runs does. */
@@ -138,9 +131,8 @@ static void
 test_two(void **state)
 {
 	const char *database =
-	    arena_printf(unit_job()->arena, "sqlite:%s/z.db", folder);
-	const char *path =
-	    arena_printf(unit_job()->arena, "%s/z.db.lock", folder);
+	    arena_printf(unit_job()->arena, "sqlite:%s", unit_path("z.db"));
+	const char *path = unit_path("z.db.lock");
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 
 	(void)state;
@@ -149,7 +141,6 @@ test_two(void **state)
 	assert_int_equal(single_take(unit_job(), database), -1);
 	SAYS(unit_job()->err.text, "another countersignd works on this");
 	close(fd);
-	unlink(path);
 }
 
 static const struct CMUnitTest tests[] = {
@@ -159,13 +150,4 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_taken),
 };
 
-int
-main(void)
-{
-	int result;
-
-	if (mkdtemp(folder) == NULL)
-		return 1;
-	result = unit_run(tests, sizeof(tests) / sizeof(tests[0]));
-	return rmdir(folder) != 0 ? 1 : result;
-}
+UNIT_MAIN(tests)

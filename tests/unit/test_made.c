@@ -1,39 +1,31 @@
 /* What an act has made is removed, and nothing else. */
 #include "config.h"
 
-#include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/arena.h"
 #include "lib/fdio.h"
 #include "lib/made.h"
 #include "tests/unit/unit.h"
-
-static char folder[] = "/tmp/cs-made-XXXXXX";
-
-static const char *
-in(const char *name)
-{
-	return arena_printf(unit_job()->arena, "%s/%s", folder, name);
-}
+#include "tests/unit/unit_folder.h"
 
 static bool
 is_there(const char *name)
 {
-	return access(in(name), F_OK) == 0;
+	return access(unit_path(name), F_OK) == 0;
 }
 
 static void
 create(const char *name)
 {
-	assert_int_equal(file_create(unit_job(), in(name), 0400, SPAN("x")), 0);
+	assert_int_equal(
+	    file_create(unit_job(), unit_path(name), 0400, SPAN("x")), 0);
 }
 
 static void
 make(const char *name)
 {
-	assert_int_equal(made_folder(unit_job(), in(name), 0700), 0);
+	assert_int_equal(made_folder(unit_job(), unit_path(name), 0700), 0);
 }
 
 static void
@@ -42,7 +34,6 @@ test_undo(void **state)
 	struct job *j = unit_job();
 	(void)state;
 
-	assert_non_null(mkdtemp(folder));
 	make("before"); /* nobody asks yet */
 	create("before/file");
 	made_begin(j);
@@ -53,9 +44,9 @@ test_undo(void **state)
 	create("d/e/b");
 	create("before/c");
 	assert_int_equal(
-	    file_create(j, in("before/file"), 0400, SPAN("y")), -1);
+	    file_create(j, unit_path("before/file"), 0400, SPAN("y")), -1);
 	job_recover(j);
-	assert_int_equal(made_folder(j, in("none/d"), 0700), -1);
+	assert_int_equal(made_folder(j, unit_path("none/d"), 0700), -1);
 	job_recover(j);
 	assert_null(made_undo(j));
 	assert_true(is_there("before/file"));
@@ -76,10 +67,10 @@ test_others(void **state)
 	make("f");
 	create("f/gone");
 	create("f/replaced");
-	assert_int_equal(unlink(in("f/gone")), 0);
+	assert_int_equal(unlink(unit_path("f/gone")), 0);
 	assert_int_equal(
-	    file_write(j, in("f/replaced"), 0400, SPAN("another")), 0);
-	assert_string_equal(made_undo(j), in("f"));
+	    file_write(j, unit_path("f/replaced"), 0400, SPAN("another")), 0);
+	assert_string_equal(made_undo(j), unit_path("f"));
 	assert_true(is_there("f/replaced"));
 }
 

@@ -6,8 +6,6 @@
 
 #include "tests/unit/role_lab.h"
 
-#include <fcntl.h>
-#include <ftw.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
@@ -22,8 +20,9 @@
 #include "lib/count.h"
 #include "lib/fdio.h"
 #include "src/intake_maildir.h"
+#include "tests/unit/unit_folder.h"
 
-static char folder[64];
+static const char *folder;
 
 static const char *
 in_folder(const char *name)
@@ -46,37 +45,17 @@ is_there(const char *name)
 	return lstat(in_folder(name), &st) == 0;
 }
 
-static int
-remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
-{
-	(void)st;
-	(void)kind;
-	(void)ftw;
-	return remove(path);
-}
-
-static void
-remove_folder(void)
-{
-	if (folder[0] != '\0')
-		nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-	folder[0] = '\0';
-}
-
 static void
 make_folder(void)
 {
 	static const char *const parts[] = { "new", "cur", "tmp" };
-	static bool registered;
+	static unsigned count;
 
-	remove_folder();
-	snprintf(folder, sizeof(folder), "/tmp/test_maildir.XXXXXX");
-	assert_non_null(mkdtemp(folder));
+	folder =
+	    unit_path(arena_printf(unit_job()->arena, "maildir%u", count++));
+	assert_int_equal(mkdir(folder, 0700), 0);
 	for (size_t i = 0; i < COUNT(parts); i++)
 		assert_int_equal(mkdir(in_folder(parts[i]), 0700), 0);
-	if (!registered)
-		atexit(remove_folder);
-	registered = true;
 }
 
 static struct maildir

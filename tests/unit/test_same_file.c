@@ -1,7 +1,6 @@
 /* Which paths name one file. */
 #include "config.h"
 
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -9,33 +8,25 @@
 #include "lib/fdio.h"
 #include "lib/same_file.h"
 #include "tests/unit/unit.h"
-
-static char folder[] = "/tmp/cs-same-XXXXXX";
-
-static const char *
-in(const char *name)
-{
-	return arena_printf(unit_job()->arena, "%s/%s", folder, name);
-}
+#include "tests/unit/unit_folder.h"
 
 static void
 put(const char *name, const char *text)
 {
 	assert_int_equal(
-	    file_write(unit_job(), in(name), 0600, span_str(text)), 0);
+	    file_write(unit_job(), unit_path(name), 0600, span_str(text)), 0);
 }
 
 static void
 make_files(void)
 {
-	assert_non_null(mkdtemp(folder));
-	assert_int_equal(mkdir(in("d"), 0700), 0);
-	assert_int_equal(symlink("d", in("e")), 0);
+	assert_int_equal(mkdir(unit_path("d"), 0700), 0);
+	assert_int_equal(symlink("d", unit_path("e")), 0);
 	put("a", "one");
 	put("same", "one");
 	put("other", "two");
-	assert_int_equal(symlink("a", in("link")), 0);
-	assert_int_equal(link(in("a"), in("hard")), 0);
+	assert_int_equal(symlink("a", unit_path("link")), 0);
+	assert_int_equal(link(unit_path("a"), unit_path("hard")), 0);
 }
 
 static void
@@ -68,7 +59,7 @@ test_same(void **state)
 
 	make_files();
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-		const char *a = in(rows[i].a), *b = in(rows[i].b);
+		const char *a = unit_path(rows[i].a), *b = unit_path(rows[i].b);
 
 		unit_case("%s and %s", rows[i].a, rows[i].b);
 		assert_int_equal(file_is_same(a, b), rows[i].is_same);
@@ -76,8 +67,8 @@ test_same(void **state)
 		assert_int_equal(file_is_copy(a, b), rows[i].is_copy);
 		assert_int_equal(file_is_copy(b, a), rows[i].is_copy);
 	}
-	assert_false(file_is_same(NULL, in("a")));
-	assert_false(file_is_copy(in("a"), NULL));
+	assert_false(file_is_same(NULL, unit_path("a")));
+	assert_false(file_is_copy(unit_path("a"), NULL));
 	assert_false(file_is_same(NULL, NULL));
 }
 
@@ -86,12 +77,13 @@ test_relative(void **state)
 {
 	(void)state;
 
-	assert_int_equal(chdir(folder), 0);
-	assert_true(file_is_same("a", in("a")));
-	assert_true(file_is_same("none", in("none")));
+	make_files();
+	assert_int_equal(chdir(unit_folder()), 0);
+	assert_true(file_is_same("a", unit_path("a")));
+	assert_true(file_is_same("none", unit_path("none")));
 	assert_true(file_is_same("./none", "none"));
 	assert_int_equal(chdir("/"), 0);
-	assert_false(file_is_same("none", in("none")));
+	assert_false(file_is_same("none", unit_path("none")));
 	assert_true(file_is_same("/none", "//none"));
 }
 

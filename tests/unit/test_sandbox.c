@@ -13,7 +13,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
@@ -32,8 +31,9 @@
 #include "src/role_perspective.h"
 #include "src/sandbox.h"
 #include "tests/unit/unit.h"
+#include "tests/unit/unit_folder.h"
 
-static char folder[] = "/tmp/countersign-sandbox-XXXXXX";
+static const char *folder;
 static struct conf conf;
 static struct arena *keep;
 static const char *command[] = { "/bin/true" };
@@ -663,8 +663,7 @@ set_up(void)
 		"tls" };
 
 	keep = arena_new();
-	if (mkdtemp(folder) == NULL)
-		abort();
+	folder = unit_folder_new();
 	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
 		if (mkdir(arena_printf(keep, "%s/%s", folder, folders[i]),
 			0700) != 0)
@@ -700,9 +699,6 @@ main(void)
 
 	set_up();
 	result = unit_run(tests, sizeof(tests) / sizeof(tests[0]));
-	/* A folder of this test alone, made by mkdtemp(). */
-	if (system(arena_printf(keep, "rm -r '%s'", folder)) != 0)
-		result = 1;
 	arena_free(keep);
 	return result;
 }

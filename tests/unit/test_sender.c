@@ -7,9 +7,7 @@
 
 #include "tests/unit/role_lab.h"
 
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "acme/status.h"
 #include "db/store_audit.h"
@@ -17,6 +15,7 @@
 #include "db/store_outbox.h"
 #include "lib/count.h"
 #include "tests/unit/signer_lab.h"
+#include "tests/unit/unit_folder.h"
 
 static void
 test_pauses(void **state)
@@ -252,17 +251,13 @@ certify(struct role_lab *lab, int64_t secs)
 		    lab->order->identifiers[0].authz.challenge.from),
 		.to = secs,
 	};
-	char folder[] = "/tmp/test_sender.XXXXXX";
 	struct signer_lab signer;
 
-	assert_non_null(mkdtemp(folder));
-	signer_lab_make(lab->j, folder, &how, &signer);
+	signer_lab_make(lab->j, &how, &signer);
 	EXPECT(lab->j,
 	    smime_signer_load(lab->j, lab->j->arena, &signer.files,
 		span_str(how.names).p + strlen("email:"), &lab->sender.smime),
 	    0);
-	signer_lab_remove(&signer);
-	assert_int_equal(rmdir(folder), 0);
 }
 
 static bool

@@ -10,21 +10,15 @@
 #include "lib/fdio.h"
 #include "src/signer_files.h"
 #include "tests/unit/unit.h"
+#include "tests/unit/unit_folder.h"
 
 #define SOFTHSM "/usr/lib/softhsm/libsofthsm2.so"
-
-static char folder[] = "/tmp/cs-files-XXXXXX";
 
 static void
 configure_softhsm(const char *text)
 {
-	static bool is_made;
-	const char *path;
+	const char *path = unit_path("softhsm2.conf");
 
-	if (!is_made)
-		assert_non_null(mkdtemp(folder));
-	is_made = true;
-	path = arena_printf(unit_job()->arena, "%s/softhsm2.conf", folder);
 	assert_int_equal(file_write(unit_job(), path, 0600, span_str(text)), 0);
 	assert_int_equal(setenv("SOFTHSM2_CONF", path, 1), 0);
 }
@@ -71,7 +65,7 @@ static void
 test_softhsm_at_home(void **state)
 {
 	const struct conf c = { .issuer.key.module = SOFTHSM };
-	const char *home = folder, *conf;
+	const char *home = unit_folder(), *conf;
 	struct conf_list files;
 	(void)state;
 

@@ -8,13 +8,13 @@
 #include "tests/unit/dkim_lab.h"
 #include "tests/unit/signer_lab.h"
 #include "tests/unit/unit.h"
+#include "tests/unit/unit_folder.h"
 
 #include <openssl/bio.h>
 #include <openssl/cms.h>
 #include <openssl/objects.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -32,22 +32,12 @@
 #define COMBINED CONF_PROTECTION_COMBINED
 #define WRAPPED CONF_PROTECTION_WRAPPED
 
-static char folder[64];
-
 static int
-make_folder(void **state)
+set_clock(void **state)
 {
 	(void)state;
 	clock_set(LAB_NOW);
-	snprintf(folder, sizeof(folder), "/tmp/test_smime_sign.XXXXXX");
-	return mkdtemp(folder) == NULL ? -1 : 0;
-}
-
-static int
-remove_folder(void **state)
-{
-	(void)state;
-	return rmdir(folder);
+	return 0;
 }
 
 static struct span
@@ -273,7 +263,7 @@ read_mail(const struct signer_lab *lab, struct span raw)
 static void
 with_lab(struct signer_lab *lab, const struct signer_lab_leaf *how)
 {
-	signer_lab_make(unit_job(), folder, how, lab);
+	signer_lab_make(unit_job(), how, lab);
 }
 
 /* MA-102: what both forms have, with each kind of key. */
@@ -295,7 +285,6 @@ test_verifies(void **state)
 		unit_case("%s, %zu", keys[i / 2], i % 2);
 		with_lab(&lab, &how);
 		r = read_mail(&lab, sign(&lab, form, challenge(j, "en")));
-		signer_lab_remove(&lab);
 		assert_null(r.wrong);
 		assert_int_equal(r.attribute.n > 0, form == COMBINED);
 		CMS_SignerInfo_get0_algs(r.signer, NULL, NULL, &digest, NULL);
@@ -352,7 +341,6 @@ test_form(void **state)
 		assert_int_equal(
 		    count_of(out, "Content-Transfer-Encoding:"), 3);
 	}
-	signer_lab_remove(&lab);
 }
 
 /* MA-102: the root of the signed part states no transfer encoding, and has
@@ -369,7 +357,6 @@ test_signed_part(void **state)
 	(void)state;
 	with_lab(&lab, NULL);
 	r = read_mail(&lab, sign(&lab, COMBINED, challenge(j, "en")));
-	signer_lab_remove(&lab);
 	assert_null(r.wrong);
 	assert_int_equal(r.content->field_count, COUNT(names));
 	for (size_t i = 0; i < COUNT(names); i++)
@@ -391,7 +378,6 @@ test_wrapped(void **state)
 	(void)state;
 	with_lab(&lab, NULL);
 	r = read_mail(&lab, sign(&lab, WRAPPED, plain));
-	signer_lab_remove(&lab);
 	assert_null(r.wrong);
 	assert_true(span_eq(r.content->body, plain));
 	assert_int_equal(r.content->field_count, 1);
@@ -412,7 +398,6 @@ test_certificates(void **state)
 	(void)state;
 	with_lab(&lab, NULL);
 	r = read_mail(&lab, sign(&lab, COMBINED, challenge(j, "en")));
-	signer_lab_remove(&lab);
 	assert_null(r.wrong);
 	certs = CMS_get1_certs(r.cms);
 	assert_int_equal(sk_X509_num(certs), 2);
@@ -455,7 +440,6 @@ test_attribute_vector(void **state)
 		assert_true(
 		    span_eq(r.attribute, span_mem(vector, sizeof(vector))));
 	}
-	signer_lab_remove(&lab);
 }
 
 /* Longer lengths are written right too. */
@@ -481,7 +465,6 @@ test_long_fields(void **state)
 		assert_null(r.wrong);
 		assert_int_equal(count_of(r.attribute, "Reply-To"), 1);
 	}
-	signer_lab_remove(&lab);
 }
 
 static struct span
@@ -542,7 +525,6 @@ test_altered(void **state)
 	    read_mail(&lab, replaced(sign(&lab, COMBINED, challenge(j, "en")),
 				"\r\n\r\n", "\r\nReceived: x\r\n\r\n"))
 		.wrong);
-	signer_lab_remove(&lab);
 }
 
 static bool
@@ -567,7 +549,7 @@ static void
 test_with_dkim(void **state)
 {
 	struct job *j = unit_job();
-	const char *path = arena_printf(j->arena, "%s/dkim.pem", folder);
+	const char *path = unit_path("dkim.pem");
 	const struct dkim_signer *dkim[1];
 	struct span pem = lab_pem(j, "rsa2048"), out;
 	struct signer_lab lab;
@@ -594,7 +576,6 @@ test_with_dkim(void **state)
 		assert_false(
 		    dkim_passes(replaced(out, "Example CA", "Example XY")));
 	}
-	signer_lab_remove(&lab);
 }
 
 static void
@@ -617,22 +598,18 @@ test_refuses(void **state)
 	    -1);
 	assert_non_null(strstr(j->err.text, "Content-Type"));
 	job_recover(j);
-	signer_lab_remove(&lab);
 }
 
-#define in_folder(f)                                                           \
-	cmocka_unit_test_setup_teardown(f, make_folder, remove_folder)
-
 static const struct CMUnitTest tests[] = {
-	in_folder(test_verifies),
-	in_folder(test_form),
-	in_folder(test_signed_part),
-	in_folder(test_wrapped),
-	in_folder(test_certificates),
-	in_folder(test_attribute_vector),
-	in_folder(test_long_fields),
-	in_folder(test_altered),
-	in_folder(test_with_dkim),
-	in_folder(test_refuses),
+	cmocka_unit_test_setup(test_verifies, set_clock),
+	cmocka_unit_test_setup(test_form, set_clock),
+	cmocka_unit_test_setup(test_signed_part, set_clock),
+	cmocka_unit_test_setup(test_wrapped, set_clock),
+	cmocka_unit_test_setup(test_certificates, set_clock),
+	cmocka_unit_test_setup(test_attribute_vector, set_clock),
+	cmocka_unit_test_setup(test_long_fields, set_clock),
+	cmocka_unit_test_setup(test_altered, set_clock),
+	cmocka_unit_test_setup(test_with_dkim, set_clock),
+	cmocka_unit_test_setup(test_refuses, set_clock),
 };
 UNIT_MAIN(tests)

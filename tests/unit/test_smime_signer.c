@@ -3,10 +3,9 @@
 
 #include "tests/unit/signer_lab.h"
 #include "tests/unit/unit.h"
+#include "tests/unit/unit_folder.h"
 
 #include <openssl/x509.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -15,23 +14,6 @@
 
 #define FROM "acme@ca.test"
 #define DAY 86400
-
-static char folder[64];
-
-static int
-make_folder(void **state)
-{
-	(void)state;
-	snprintf(folder, sizeof(folder), "/tmp/test_smime_signer.XXXXXX");
-	return mkdtemp(folder) == NULL ? -1 : 0;
-}
-
-static int
-remove_folder(void **state)
-{
-	(void)state;
-	return rmdir(folder);
-}
 
 static int
 load(const struct signer_lab *lab, const char *from,
@@ -91,7 +73,7 @@ test_leaves(void **state)
 		struct signer_lab lab;
 
 		unit_case("%zu: %s", i, leaves[i].why);
-		signer_lab_make(j, folder, &leaves[i].how, &lab);
+		signer_lab_make(j, &leaves[i].how, &lab);
 		if (leaves[i].why == NULL) {
 			assert_int_equal(load(&lab, FROM, &s), 0);
 			assert_int_equal(
@@ -106,7 +88,6 @@ test_leaves(void **state)
 			    strstr(j->err.text, lab.files.certificate));
 			job_recover(j);
 		}
-		signer_lab_remove(&lab);
 	}
 }
 
@@ -119,8 +100,8 @@ test_order(void **state)
 	struct signer_lab lab, other;
 
 	(void)state;
-	signer_lab_make(j, folder, NULL, &other);
-	signer_lab_make(j, folder, NULL, &lab);
+	signer_lab_make(j, NULL, &other);
+	signer_lab_make(j, NULL, &lab);
 	signer_lab_write(j, &lab, (X509 *const[]){ lab.leaf, NULL });
 	assert_int_equal(load(&lab, FROM, &s), 0);
 	assert_int_equal(s->chain_count, 0);
@@ -146,7 +127,6 @@ test_order(void **state)
 	assert_int_equal(load(&lab, FROM, &s), -1);
 	assert_non_null(strstr(j->err.text, "not a file of certificates"));
 	job_recover(j);
-	signer_lab_remove(&lab);
 }
 
 static void
@@ -157,9 +137,9 @@ test_key(void **state)
 	struct signer_lab lab, other;
 
 	(void)state;
-	signer_lab_make(j, folder, NULL, &other);
+	signer_lab_make(j, NULL, &other);
 	/* The other one's key is overwritten; its certificate is kept. */
-	signer_lab_make(j, folder, NULL, &lab);
+	signer_lab_make(j, NULL, &lab);
 	signer_lab_write(
 	    j, &lab, (X509 *const[]){ other.leaf, other.intermediate, NULL });
 	assert_int_equal(load(&lab, FROM, &s), -1);
@@ -173,7 +153,7 @@ test_key(void **state)
 	assert_int_equal(load(&lab, FROM, &s), -1);
 	assert_non_null(strstr(j->err.text, lab.files.key));
 	job_recover(j);
-	signer_lab_remove(&lab);
+	assert_int_equal(unlink(lab.files.certificate), 0);
 	assert_int_equal(load(&lab, FROM, &s), -1);
 	assert_non_null(strstr(j->err.text, lab.files.certificate));
 	job_recover(j);
@@ -188,9 +168,8 @@ test_fits(void **state)
 	struct signer_lab lab;
 
 	(void)state;
-	signer_lab_make(j, folder, NULL, &lab);
+	signer_lab_make(j, NULL, &lab);
 	s = signer_lab_load(j, &lab);
-	signer_lab_remove(&lab);
 	assert_true(smime_signer_fits(s, FROM, j->now));
 	assert_true(smime_signer_fits(s, FROM, s->not_after));
 	assert_false(smime_signer_fits(s, FROM, s->not_after + 1));
@@ -199,13 +178,10 @@ test_fits(void **state)
 	assert_false(smime_signer_fits(NULL, FROM, j->now));
 }
 
-#define in_folder(f)                                                           \
-	cmocka_unit_test_setup_teardown(f, make_folder, remove_folder)
-
 static const struct CMUnitTest tests[] = {
-	in_folder(test_leaves),
-	in_folder(test_order),
-	in_folder(test_key),
-	in_folder(test_fits),
+	cmocka_unit_test(test_leaves),
+	cmocka_unit_test(test_order),
+	cmocka_unit_test(test_key),
+	cmocka_unit_test(test_fits),
 };
 UNIT_MAIN(tests)

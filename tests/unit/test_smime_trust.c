@@ -6,7 +6,6 @@
 
 #include "tests/unit/smime_world.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -20,6 +19,7 @@
 #include "pki/der.h"
 #include "tests/unit/smime_lab.h"
 #include "tests/unit/unit.h"
+#include "tests/unit/unit_folder.h"
 
 static void
 test_usage(void **state)
@@ -280,9 +280,7 @@ test_list_after_arrival(void **state)
 static const char *
 write_file(struct job *j, const char *name, struct span text)
 {
-	const char *folder = getenv("TMPDIR");
-	const char *path = arena_printf(j->arena, "%s/smime-%ld-%s",
-	    folder != NULL ? folder : "/tmp", (long)getpid(), name);
+	const char *path = unit_path(name);
 
 	assert_int_equal(file_write(j, path, 0600, text), 0);
 	return path;
@@ -297,8 +295,6 @@ load(struct job *j, struct span roots, struct span crl, const char *why)
 	struct smime_trust *t = NULL;
 	int result = smime_trust_load(j, path, &crls, &t);
 
-	unlink(path);
-	unlink(list);
 	if (why == NULL) {
 		if (result < 0)
 			fail_msg("%s", j->err.text);

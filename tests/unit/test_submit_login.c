@@ -7,7 +7,6 @@
 #include "mail/submit.h"
 
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,6 +14,7 @@
 #include "tests/unit/peer.h"
 #include "tests/unit/submit_lab.h"
 #include "tests/unit/unit.h"
+#include "tests/unit/unit_folder.h"
 
 SCRIPT(accepts, LOG_IN, MAIL_OK, BYE);
 SCRIPT(greets_554, SAY("554 5.7.1 your address is on a list"), HOLD);
@@ -58,39 +58,10 @@ SCRIPT(token_refused, OFFER("XOAUTH2"), WAIT(XOAUTH2),
     SAY("535 5.7.8 Username and Password not accepted"), WAIT("QUIT"), HOLD);
 SCRIPT(token_not_offered, OFFER("PLAIN LOGIN"), HOLD);
 
-static char folder[] = "/tmp/test_submit.XXXXXX";
-
-static int
-setup(void **state)
-{
-	(void)state;
-	memset(folder + strlen(folder) - 6, 'X', 6);
-	return mkdtemp(folder) == NULL;
-}
-
-static const char *
-path_of(const char *name)
-{
-	return arena_printf(unit_job()->arena, "%s/%s", folder, name);
-}
-
-static int
-teardown(void **state)
-{
-	char path[100];
-
-	(void)state;
-	snprintf(path, sizeof(path), "%s/token", folder);
-	unlink(path);
-	snprintf(path, sizeof(path), "%s/count", folder);
-	unlink(path);
-	return rmdir(folder);
-}
-
 static void
 put(const char *name, const char *text)
 {
-	int fd = open(path_of(name), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	int fd = open(unit_path(name), O_WRONLY | O_CREAT | O_TRUNC, 0600);
 
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
@@ -166,7 +137,7 @@ test_login(void **state)
 			.user = "user",
 			.auth = cases[i].auth,
 			.token_file =
-			    cases[i].token ? path_of("token") : NULL },
+			    cases[i].token ? unit_path("token") : NULL },
 		    &p);
 		if (strstr(r.answer, cases[i].answer) == NULL)
 			fail_msg("\"%s\"", r.answer);
@@ -196,8 +167,8 @@ test_token_renewed(void **state)
 	    OFFER("XOAUTH2"), WAIT("AUTH XOAUTH2 "), SAY("535 5.7.8 no"), NEXT,
 	    HOLD);
 	const char *command = arena_printf(unit_job()->arena,
-	    "echo x >>%s; echo tok-$(wc -l <%s)", path_of("count"),
-	    path_of("count"));
+	    "echo x >>%s; echo tok-$(wc -l <%s)", unit_path("count"),
+	    unit_path("count"));
 	const char *words[] = { "/bin/sh", "-c", command };
 	struct peer *p = peer_start(script, NULL);
 	struct submit *s =
@@ -292,8 +263,8 @@ test_check(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-	cmocka_unit_test_setup_teardown(test_login, setup, teardown),
-	cmocka_unit_test_setup_teardown(test_token_renewed, setup, teardown),
+	cmocka_unit_test(test_login),
+	cmocka_unit_test(test_token_renewed),
 	cmocka_unit_test(test_token_missing),
 	cmocka_unit_test(test_check),
 };

@@ -5,11 +5,10 @@
 #include "config.h"
 
 #include "tests/unit/unit.h"
+#include "tests/unit/unit_folder.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/count.h"
@@ -21,7 +20,6 @@
 #define TEXT "{ca_name}: {mailbox}, {expires}. Say STOP, please.\n"
 #define HTML "<p>{ca_name}: {mailbox}, {expires}. Say STOP, please.</p>\n"
 
-static char folder[] = "/tmp/test_texts.XXXXXX";
 static struct buf said;
 
 static void
@@ -31,42 +29,14 @@ report(void *ctx, const char *message)
 	buf_addf(&said, "%s\n", message);
 }
 
-static const char *
-path_of(const char *name)
-{
-	return arena_printf(unit_job()->arena, "%s/%s", folder, name);
-}
-
 static void
 put(const char *name, const char *text)
 {
-	FILE *f = fopen(path_of(name), "wb");
+	FILE *f = fopen(unit_path(name), "wb");
 
 	assert_non_null(f);
 	assert_int_equal(fwrite(text, 1, strlen(text), f), strlen(text));
 	assert_int_equal(fclose(f), 0);
-}
-
-static int
-setup(void **state)
-{
-	(void)state;
-	memset(folder + strlen(folder) - 6, 'X', 6);
-	return mkdtemp(folder) == NULL;
-}
-
-static int
-teardown(void **state)
-{
-	static const char *const names[] = { "de.txt", "de.html", "fr.txt",
-		"fr.html", "pt-br.txt", "pt-br.html", "FR.txt", "x.html",
-		".fr.txt", "fr.txt~", "en.html", "renewal-fr.txt",
-		"renewal-fr.html", "renewal-x.txt", "renewal-de.html" };
-
-	(void)state;
-	for (size_t i = 0; i < COUNT(names); i++)
-		(void)unlink(path_of(names[i]));
-	return rmdir(folder);
 }
 
 /* NULL if it was refused; `said` has what was said. */
@@ -158,7 +128,7 @@ test_replaced(void **state)
 	put("pt-br.html", HTML);
 	put(".fr.txt", "hidden");
 	put("fr.txt~", "an editor's");
-	t = load(folder, "en");
+	t = load(unit_folder(), "en");
 	if (t == NULL)
 		fail_msg("%s", said.p);
 	assert_string_equal(texts_names(unit_job(), t), "de, en, pt-br");
@@ -186,7 +156,7 @@ test_mistakes(void **state)
 	put("fr.html", HTML "<img>\n");
 	put("de.txt", TEXT);
 	put("en.html", too_long);
-	assert_null(load(folder, "xx"));
+	assert_null(load(unit_folder(), "xx"));
 	assert_non_null(strstr(said.p, "/FR.txt: is not called after a "
 				       "language; write its tag in lower "));
 	assert_non_null(strstr(said.p, "/x.html: is not called after"));
@@ -219,7 +189,7 @@ test_renewal(void **state)
 	(void)state;
 	put("fr.txt", TEXT);
 	put("fr.html", HTML);
-	t = load_kind(TEXTS_RENEWAL, folder, "fr");
+	t = load_kind(TEXTS_RENEWAL, unit_folder(), "fr");
 	assert_non_null(t);
 	/* Ours, where the installation has written none of this kind. */
 	assert_string_equal(texts_names(unit_job(), t), "de, en");
@@ -230,11 +200,11 @@ test_renewal(void **state)
 	put("renewal-fr.html", "<title>Votre certificat \xc3\xa0 "
 			       "renouveler</title>\n{ca_name} {mailbox} "
 			       "{expires}\n");
-	t = load(folder, "fr");
+	t = load(unit_folder(), "fr");
 	assert_non_null(t);
 	assert_string_equal(texts_names(unit_job(), t), "de, en, fr");
 	texts_free(t);
-	t = load_kind(TEXTS_RENEWAL, folder, "fr");
+	t = load_kind(TEXTS_RENEWAL, unit_folder(), "fr");
 	if (t == NULL)
 		fail_msg("%s", said.p);
 	assert_string_equal(texts_names(unit_job(), t), "de, en, fr");
@@ -263,7 +233,7 @@ test_renewal_mistakes(void **state)
 		put("renewal-fr.html",
 		    arena_printf(unit_job()->arena,
 			"%s{ca_name} {mailbox} {expires}\n", titles[i]));
-		assert_null(load_kind(TEXTS_RENEWAL, folder, "en"));
+		assert_null(load_kind(TEXTS_RENEWAL, unit_folder(), "en"));
 		assert_non_null(strstr(
 		    said.p, "/renewal-fr.html: needs a <title> in one line"));
 	}
@@ -275,7 +245,7 @@ test_renewal_mistakes(void **state)
 	    "valid; write {expires}"));
 	assert_null(strstr(said.p, "STOP"));
 	/* What is wrong with one kind keeps no other from being read. */
-	texts_free(load(folder, "en"));
+	texts_free(load(unit_folder(), "en"));
 }
 
 /* MA-63: a CA of this name cannot be served by the built-in texts either. */
@@ -330,10 +300,10 @@ test_tags(void **state)
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_builtin),
 	cmocka_unit_test(test_added),
-	cmocka_unit_test_setup_teardown(test_replaced, setup, teardown),
-	cmocka_unit_test_setup_teardown(test_mistakes, setup, teardown),
-	cmocka_unit_test_setup_teardown(test_renewal, setup, teardown),
-	cmocka_unit_test_setup_teardown(test_renewal_mistakes, setup, teardown),
+	cmocka_unit_test(test_replaced),
+	cmocka_unit_test(test_mistakes),
+	cmocka_unit_test(test_renewal),
+	cmocka_unit_test(test_renewal_mistakes),
 	cmocka_unit_test(test_name),
 	cmocka_unit_test(test_tags),
 };

@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,12 +11,12 @@
 #include "src/tls.h"
 #include "src/tls_watch.h"
 #include "tests/unit/unit.h"
+#include "tests/unit/unit_folder.h"
 
 #define FROM 1700000000
 #define UNTIL 1800000000
 
-static char folder[] = "/tmp/countersign-tls-XXXXXX";
-static char certificate[sizeof(folder) + 10], key[sizeof(folder) + 10];
+static const char *certificate, *key;
 
 static void
 write_file(const char *path, const gnutls_datum_t *data)
@@ -218,15 +217,14 @@ static const struct CMUnitTest tests[] = {
 int
 main(void)
 {
+	const char *folder = unit_folder_new();
+	struct arena *keep = arena_new();
 	int result;
 
-	if (mkdtemp(folder) == NULL)
-		return 1;
-	snprintf(certificate, sizeof(certificate), "%s/c.pem", folder);
-	snprintf(key, sizeof(key), "%s/k.pem", folder);
+	certificate = arena_printf(keep, "%s/c.pem", folder);
+	key = arena_printf(keep, "%s/k.pem", folder);
 	make_certificate();
 	result = unit_run(tests, sizeof(tests) / sizeof(tests[0]));
-	unlink(certificate);
-	unlink(key);
-	return rmdir(folder) != 0 ? 1 : result;
+	arena_free(keep);
+	return result;
 }

@@ -13,41 +13,12 @@
 
 #include "lib/clock.h"
 #include "tests/unit/unit.h"
-
-static char folder[] = "/tmp/test_token.XXXXXX";
-
-static int
-setup(void **state)
-{
-	(void)state;
-	memset(folder + strlen(folder) - 6, 'X', 6);
-	return mkdtemp(folder) == NULL;
-}
-
-static const char *
-path_of(const char *name)
-{
-	return arena_printf(unit_job()->arena, "%s/%s", folder, name);
-}
-
-static int
-teardown(void **state)
-{
-	static const char *const names[] = { "token", "count", "pid", "out" };
-	char path[100];
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
-		unlink(path);
-	}
-	return rmdir(folder);
-}
+#include "tests/unit/unit_folder.h"
 
 static void
 put(const char *name, mode_t mode, const char *text)
 {
-	int fd = open(path_of(name), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	int fd = open(unit_path(name), O_WRONLY | O_CREAT | O_TRUNC, 0600);
 
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
@@ -59,7 +30,7 @@ static const char *
 get(const char *name)
 {
 	char text[200] = "";
-	int fd = open(path_of(name), O_RDONLY);
+	int fd = open(unit_path(name), O_RDONLY);
 	ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof(text) - 1);
 
 	if (fd >= 0)
@@ -71,7 +42,7 @@ get(const char *name)
 static int
 load_file(const char *text, mode_t mode, struct span *out)
 {
-	struct token_conf conf = { .file = path_of("token") };
+	struct token_conf conf = { .file = unit_path("token") };
 
 	put("token", mode, text);
 	return token_load(unit_job(), &conf, out);
@@ -127,14 +98,14 @@ test_file(void **state)
 		}
 		assert_int_equal(j->err.kind, ERR_BUSY);
 		assert_non_null(strstr(j->err.text, cases[i].why));
-		assert_non_null(strstr(j->err.text, path_of("token")));
+		assert_non_null(strstr(j->err.text, unit_path("token")));
 		assert_null(strstr(j->err.text, "tok\x01"));
 		job_recover(j);
 	}
-	unlink(path_of("token"));
+	unlink(unit_path("token"));
 	assert_int_equal(
 	    token_load(
-		j, &(struct token_conf){ .file = path_of("token") }, &out),
+		j, &(struct token_conf){ .file = unit_path("token") }, &out),
 	    -1);
 	assert_non_null(strstr(j->err.text, "No such file"));
 }
@@ -238,7 +209,7 @@ test_hanging(void **state)
 
 		buf_init(&b, j->arena, 500);
 		buf_add_mem(&b, scripts[i], (size_t)(hole - scripts[i]));
-		buf_add_str(&b, path_of("pid"));
+		buf_add_str(&b, unit_path("pid"));
 		buf_add_str(&b, hole + 2);
 		/* A busy machine may not have come to its first line in that
 		 * time. */
@@ -280,8 +251,8 @@ static void
 test_source(void **state)
 {
 	const char *script = arena_printf(unit_job()->arena,
-	    "echo x >>%s; echo tok-$(wc -l <%s)", path_of("count"),
-	    path_of("count"));
+	    "echo x >>%s; echo tok-$(wc -l <%s)", unit_path("count"),
+	    unit_path("count"));
 	const char *words[] = { "/bin/sh", "-c", script };
 	struct token_source *t =
 	    token_source_new(&(struct token_conf){ .command = { words, 3 } });
@@ -301,7 +272,8 @@ test_source(void **state)
 	assert_false(token_was_kept(t));
 	token_source_free(t);
 
-	t = token_source_new(&(struct token_conf){ .file = path_of("token") });
+	t = token_source_new(
+	    &(struct token_conf){ .file = unit_path("token") });
 	put("token", 0600, "one");
 	assert_int_equal(token_get(t, j, &out), 0);
 	assert_span_equal(out, "one");
@@ -314,10 +286,10 @@ test_source(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-	cmocka_unit_test_setup_teardown(test_file, setup, teardown),
+	cmocka_unit_test(test_file),
 	cmocka_unit_test(test_command),
 	cmocka_unit_test(test_words),
-	cmocka_unit_test_setup_teardown(test_hanging, setup, teardown),
-	cmocka_unit_test_setup_teardown(test_source, setup, teardown),
+	cmocka_unit_test(test_hanging),
+	cmocka_unit_test(test_source),
 };
 UNIT_MAIN(tests)

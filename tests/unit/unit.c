@@ -11,6 +11,7 @@
 #include "lib/clock.h"
 #include "lib/err.h"
 #include "lib/rnd.h"
+#include "tests/unit/unit_folder.h"
 
 /* One test as cmocka sees it: our functions around the test's own. */
 struct wrapped {
@@ -172,6 +173,8 @@ after(void **state)
 		print_message("# in case: %s\n", case_name);
 	if (w->test->teardown_func != NULL)
 		result = w->test->teardown_func(&w->state);
+	if (unit_folder_end() < 0)
+		result = -1;
 	if (has_job) {
 		job_done(&job);
 		has_job = 0;
