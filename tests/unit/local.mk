@@ -357,10 +357,12 @@ unit_tests += \
 	tests/unit/test_effective \
 	tests/unit/test_issue \
 	tests/unit/test_issue_profile \
+	tests/unit/test_issue_sign \
 	tests/unit/test_key_proof \
 	tests/unit/test_keycheck \
 	tests/unit/test_lint \
 	tests/unit/test_lint_ca \
+	tests/unit/test_lint_edits \
 	tests/unit/test_ocsp_lint \
 	tests/unit/test_ocsp_request \
 	tests/unit/test_ossl \
@@ -400,7 +402,12 @@ tests_unit_test_weakkeys_CPPFLAGS = $(tests_cppflags) $(CMOCKA_CFLAGS) \
 tests_unit_test_weakkeys_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI)
 tests_unit_test_profile_LDADD = $(UNIT) $(CS_PKI)
 tests_unit_test_lint_ca_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI)
+issue_lab = tests/unit/issue_lab.c tests/unit/issue_lab.h
+lint_lab = $(issue_lab) tests/unit/lint_lab.c tests/unit/lint_lab.h
+tests_unit_test_lint_SOURCES = tests/unit/test_lint.c $(lint_lab)
 tests_unit_test_lint_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI)
+tests_unit_test_lint_edits_SOURCES = tests/unit/test_lint_edits.c $(lint_lab)
+tests_unit_test_lint_edits_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI)
 tests_unit_test_ca_alternate_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI)
 tests_unit_test_bundle_LDADD = $(UNIT) $(CS_PKI)
 tests_unit_test_ca_init_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI)
@@ -414,7 +421,12 @@ tests_unit_test_caa_climb_LDADD = $(UNIT) $(CS_PKI)
 tests_unit_test_caa_value_SOURCES = tests/unit/test_caa_value.c $(caa_lab)
 tests_unit_test_caa_value_LDADD = $(UNIT) $(CS_PKI)
 tests_unit_test_effective_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI)
+tests_unit_test_issue_SOURCES = tests/unit/test_issue.c $(issue_lab)
 tests_unit_test_issue_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI)
+tests_unit_test_issue_sign_SOURCES = tests/unit/test_issue_sign.c $(issue_lab)
+tests_unit_test_issue_sign_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI)
+tests_unit_test_issue_profile_SOURCES = tests/unit/test_issue_profile.c \
+	$(issue_lab)
 tests_unit_test_issue_profile_LDADD = $(PKI_LAB) $(UNIT) $(CS_PKI)
 csr_lab = tests/unit/csr_lab.c tests/unit/csr_lab.h
 tests_unit_test_csr_SOURCES = tests/unit/test_csr.c $(csr_lab)
@@ -594,6 +606,7 @@ unit_tests += \
 	tests/unit/test_admin_commands \
 	tests/unit/test_admin_factors \
 	tests/unit/test_answers \
+	tests/unit/test_answers_forged \
 	tests/unit/test_audit_events \
 	tests/unit/test_live \
 	tests/unit/test_live_issuer \
@@ -873,9 +886,16 @@ tests_unit_test_sign_service_LDADD = $(TOKEN_LAB) $(PKI_LAB) $(UNIT) \
 tests_unit_test_issuer_profile_SOURCES = tests/unit/test_issuer_profile.c \
 	$(issuer_lab)
 tests_unit_test_issuer_profile_LDADD = $(PKI_LAB) $(ROLE_LAB) $(CS_SRC)
+answers_lab = tests/unit/answers_lab.c tests/unit/answers_lab.h
+tests_unit_test_answers_SOURCES = tests/unit/test_answers.c $(answers_lab)
 tests_unit_test_answers_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
 tests_unit_test_answers_LDADD = $(STATUS_LAB) $(PKI_LAB) $(STORE_FIXTURE) \
 	$(CS_SRC)
+tests_unit_test_answers_forged_SOURCES = tests/unit/test_answers_forged.c \
+	$(answers_lab)
+tests_unit_test_answers_forged_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
+tests_unit_test_answers_forged_LDADD = $(STATUS_LAB) $(PKI_LAB) \
+	$(STORE_FIXTURE) $(CS_SRC)
 live_lab = tests/unit/live_lab.c tests/unit/live_lab.h
 tests_unit_test_live_SOURCES = tests/unit/test_live.c $(live_lab)
 tests_unit_test_live_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)

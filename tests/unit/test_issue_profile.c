@@ -17,6 +17,7 @@
 #include "pki/keycheck.h"
 #include "pki/lint.h"
 #include "pki/oid.h"
+#include "tests/unit/issue_lab.h"
 #include "tests/unit/pki_lab.h"
 #include "tests/unit/unit.h"
 
@@ -39,26 +40,8 @@ static void
 request(struct job *j, const struct profile *p, EVP_PKEY *key, int usage,
     const char *const *mailboxes, struct csr *csr, struct issue_input *in)
 {
-	struct csr_policy policy = { .mailboxes = mailboxes,
-		.mailbox_count = 1,
-		.addr = { .utf8_local = true, .reserved_domains = true },
-		.profile = p };
-	struct lab_csr c = lab_csr(j, key, mailboxes[0]);
-
-	c.key_usage = usage;
-	if (!span_is_ascii(span_str(mailboxes[0])))
-		c.names = lab_smtp_utf8(j, mailboxes[0]);
-	if (csr_parse(j, lab_csr_make(j, &c), &policy, csr) < 0)
-		fail_msg("%s", j->err.text);
-	*in = (struct issue_input){ .profile = p,
-		.mailboxes = mailboxes,
-		.mailbox_count = 1,
-		.csr = csr,
-		.crl_url = LAB_CRL_URL,
-		.ca_issuers_url = LAB_CA_ISSUERS_URL };
+	*in = issue_lab_input_for(j, p, key, usage, mailboxes, 1, csr);
 	in->subject_number = issue_subject_number(j->arena, "account");
-	issue_serial(0x2a, in->serial);
-	issue_validity(j->now, 300, 365, &in->not_before, &in->not_after);
 }
 
 /* --- the fields that no profile changes ----------------------------------- */
