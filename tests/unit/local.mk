@@ -148,7 +148,8 @@ DKIM_LAB = tests/unit/libdkimlab.a
 check_LIBRARIES += tests/unit/libreplycase.a
 tests_unit_libreplycase_a_CPPFLAGS = $(tests_cppflags) $(CMOCKA_CFLAGS)
 tests_unit_libreplycase_a_SOURCES = tests/unit/case_text.c \
-	tests/unit/case_text.h tests/unit/reply_case.c tests/unit/reply_case.h
+	tests/unit/case_text.h tests/unit/reply_case.c tests/unit/reply_case.h \
+	tests/unit/reply_case_judge.c tests/unit/reply_case_judge.h
 REPLY_CASE = tests/unit/libreplycase.a $(DKIM_LAB)
 check_LIBRARIES += tests/unit/libsignerlab.a
 tests_unit_libsignerlab_a_CPPFLAGS = $(tests_cppflags) $(CMOCKA_CFLAGS) \
@@ -193,6 +194,7 @@ unit_tests += \
 	tests/unit/test_reply_files \
 	tests/unit/test_quotation \
 	tests/unit/test_reply_block \
+	tests/unit/test_reply_separators \
 	tests/unit/test_template \
 	tests/unit/test_texts
 tests_unit_test_replies_LDADD = $(REPLY_CASE) $(UNIT) $(CS_MAIL)
@@ -214,7 +216,12 @@ tests_unit_test_reply_files_SOURCES = tests/unit/test_reply_files.c $(reply_lab)
 tests_unit_test_reply_files_LDADD = $(DKIM_LAB) $(UNIT) $(CS_MAIL)
 tests_unit_test_quotation_CPPFLAGS = $(tests_cppflags)
 tests_unit_test_quotation_LDADD = $(DKIM_LAB) $(UNIT) $(CS_MAIL)
+block_lab = tests/unit/block_lab.c tests/unit/block_lab.h
+tests_unit_test_reply_block_SOURCES = tests/unit/test_reply_block.c $(block_lab)
 tests_unit_test_reply_block_LDADD = $(UNIT) $(CS_MAIL)
+tests_unit_test_reply_separators_SOURCES = tests/unit/test_reply_separators.c \
+	$(block_lab)
+tests_unit_test_reply_separators_LDADD = $(UNIT) $(CS_MAIL)
 tests_unit_test_template_LDADD = $(UNIT) $(CS_MAIL)
 tests_unit_test_texts_CPPFLAGS = $(tests_cppflags)
 tests_unit_test_texts_LDADD = $(UNIT) $(CS_MAIL)

@@ -4,8 +4,7 @@
  * it on the way, and says in which code it must end.
  *
  *	reply_cases_load()   the cases of one file
- *	reply_case_judge()   the whole way, as an arriving reply goes it
- *	reply_case_judge_by()  the same, asking a resolver of the caller
+ *	reply_case_judge()   the verdict (tests/unit/reply_case_judge.h)
  */
 #ifndef TESTS_UNIT_REPLY_CASE_H
 #define TESTS_UNIT_REPLY_CASE_H
@@ -52,15 +51,5 @@ void reply_cases_load(
     struct job *j, const char *path, struct reply_case **out, size_t *count);
 /* The paths of all .case files. */
 void reply_cases_files(struct job *j, const char ***out, size_t *count);
-
-/* `raw` instead of the case's own message. */
-void reply_case_judge(struct job *j, struct reply_case *c, struct span raw,
-    enum conf_coverage grade, struct reply *out);
-/* It answers with the records of the case, which must outlive it. */
-struct resolver *reply_case_resolver(struct reply_case *c);
-/* Not for cases of one signature (dkim_domain). */
-void reply_case_judge_by(struct job *j, const struct reply_case *c,
-    struct span raw, const struct reply_policy *policy,
-    struct resolver *resolver, struct reply *out);
 
 #endif

@@ -22,6 +22,7 @@
 #include "tests/unit/case_text.h"
 #include "tests/unit/dkim_lab.h"
 #include "tests/unit/reply_case.h"
+#include "tests/unit/reply_case_judge.h"
 
 /* All of them, made once. */
 static struct arena *kept;

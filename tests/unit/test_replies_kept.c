@@ -19,6 +19,7 @@
 #include "src/evidence.h"
 #include "tests/unit/case_text.h"
 #include "tests/unit/reply_case.h"
+#include "tests/unit/reply_case_judge.h"
 
 #define TEN_YEARS ((int64_t)3653 * 86400)
 #define CASES_MAX 2000
