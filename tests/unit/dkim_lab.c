@@ -508,3 +508,16 @@ lab_with_field(struct span raw, const char *field, bool on_top)
 	buf_add(&b, span_from(raw, end));
 	return buf_span(&b);
 }
+
+const char *
+lab_key_parse(const char *record, enum dkim_key_type want, struct dkim_key *key)
+{
+	struct finding f = { FINDING_PASS, "good", "" };
+
+	if (dkim_key_parse(unit_job(), span_str(record), want, key, &f) < 0) {
+		assert_int_equal(f.result, FINDING_SKIP);
+		return f.code;
+	}
+	assert_non_null(key->pkey);
+	return "good";
+}

@@ -8,6 +8,7 @@
 
 #include "dns/resolver.h"
 #include "lib/buf.h"
+#include "mail/dkim_key.h"
 #include "mail/dkim_verify.h"
 #include "mail/field.h"
 
@@ -95,5 +96,9 @@ struct dkim_result lab_verify(struct span raw, const char *from_domain,
 
 /* Parsed, or the test fails. */
 struct message lab_parse(struct job *j, struct span raw);
+
+/* "good" with a key that can verify, or the code of what is wrong. */
+const char *lab_key_parse(
+    const char *record, enum dkim_key_type want, struct dkim_key *key);
 
 #endif

@@ -4,6 +4,9 @@
 
 #include <unistd.h>
 
+#include "db/store_cert.h"
+#include "lib/hex.h"
+#include "pki/keycheck.h"
 #include "src/judge_caa.h"
 #include "tests/unit/pki_lab.h"
 
@@ -63,4 +66,39 @@ issuer_lab_run(struct role_lab *lab)
 			return;
 	}
 	fail_msg("never idle");
+}
+
+struct cert
+issuer_lab_issue(struct role_lab *lab, struct job *j)
+{
+	struct lab_csr csr;
+	struct cert c = { .id = NULL };
+	int r;
+
+	issuer_lab_init(lab, j, lab_ca("p256"));
+	issuer_lab_prove(lab);
+	csr = lab_csr(j, lab_key(KEY_TYPE_P256, 0), ISSUER_LAB_MAILBOX);
+	role_lab_request_take(lab, lab_csr_make(j, &csr));
+	while ((r = issuer_step(&lab->issuer, j)) > 0)
+		;
+	assert_int_equal(r, 0);
+	EXPECT(j, store_cert_by_order(j, lab->order->id, &c), 1);
+	assert_true(c.issued_at > 0);
+	return c;
+}
+
+void
+issuer_lab_spoil_purpose(struct job *j, struct span der)
+{
+	static const struct span mail =
+	    SPAN_INIT("\x2b\x06\x01\x05\x05\x07\x03\x04");
+	char *octets = arena_memdup(j->arena, der.p, der.n);
+	size_t at = span_find_span(der, 0, mail);
+
+	assert_true(at < der.n);
+	octets[at + mail.n - 1] = 3;
+	fixture_sql(j, arena_printf(j->arena,
+			   fixture_is_pgsql() ? "UPDATE cert SET der = '\\x%s'"
+					      : "UPDATE cert SET der = x'%s'",
+			   hex_dup(j->arena, span_mem(octets, der.n))));
 }

@@ -24,4 +24,10 @@ void issuer_lab_prove(struct role_lab *lab);
 /* Lists and orders, until there is nothing to do. */
 void issuer_lab_run(struct role_lab *lab);
 
+/* All of that: a certificate as the issuer makes it, for this mailbox. */
+#define ISSUER_LAB_MAILBOX "mailbox0@example.org"
+struct cert issuer_lab_issue(struct role_lab *lab, struct job *j);
+/* The only certificate, which is this one, is for something else than mail. */
+void issuer_lab_spoil_purpose(struct job *j, struct span der);
+
 #endif

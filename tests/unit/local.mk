@@ -137,6 +137,8 @@ tests_unit_test_agent_form_LDADD = $(UNIT) $(CS_DNS)
 tests_unit_test_quorum_LDADD = $(UNIT) $(CS_DNS)
 tests_unit_test_packet_LDADD = $(UNIT) $(CS_DNS)
 tests_unit_test_record_LDADD = $(UNIT) $(CS_DNS)
+tests_unit_test_resolver_SOURCES = tests/unit/test_resolver.c \
+	tests/unit/name_server.c tests/unit/name_server.h
 tests_unit_test_resolver_LDADD = $(UNIT) $(CS_DNS)
 
 # --- mail ---
@@ -163,6 +165,7 @@ unit_tests += \
 	tests/unit/test_dkim_canon \
 	tests/unit/test_dkim_fault \
 	tests/unit/test_dkim_key \
+	tests/unit/test_dkim_keyring \
 	tests/unit/test_dkim_sign \
 	tests/unit/test_dkim_signature \
 	tests/unit/test_dkim_tags \
@@ -175,6 +178,7 @@ tests_unit_test_dkim_canon_LDADD = $(DKIM_LAB) $(UNIT) $(CS_MAIL)
 tests_unit_test_dkim_fault_LDADD = $(DKIM_LAB) $(UNIT) $(CS_MAIL) \
 	$(CRYPTO_LIBS)
 tests_unit_test_dkim_key_LDADD = $(DKIM_LAB) $(UNIT) $(CS_MAIL)
+tests_unit_test_dkim_keyring_LDADD = $(DKIM_LAB) $(UNIT) $(CS_MAIL)
 tests_unit_test_dkim_sign_LDADD = $(DKIM_LAB) $(UNIT) $(CS_MAIL)
 tests_unit_test_dkim_signature_LDADD = $(DKIM_LAB) $(UNIT) $(CS_MAIL)
 tests_unit_test_dkim_tags_LDADD = $(UNIT) $(CS_MAIL)
@@ -554,6 +558,7 @@ unit_tests += \
 	tests/unit/test_open_mpic_view \
 	tests/unit/test_open_mpic_key \
 	tests/unit/test_perspective_client \
+	tests/unit/test_perspective_many \
 	tests/unit/test_remote \
 	tests/unit/test_cmp_conf \
 	tests/unit/test_upstream_acme
@@ -617,6 +622,7 @@ unit_tests += \
 	tests/unit/test_audit_events \
 	tests/unit/test_live \
 	tests/unit/test_live_issuer \
+	tests/unit/test_audit_look \
 	tests/unit/test_audit_sample \
 	tests/unit/test_client_address \
 	tests/unit/test_command \
@@ -660,6 +666,7 @@ unit_tests += \
 	tests/unit/test_list_rows \
 	tests/unit/test_incident \
 	tests/unit/test_incident_bites \
+	tests/unit/test_incident_lint \
 	tests/unit/test_incident_shared \
 	tests/unit/test_incident_unlisted \
 	tests/unit/test_key_sweep \
@@ -827,6 +834,13 @@ tests_unit_test_relied_LDADD = $(PKI_LAB) $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_own_keys_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
 tests_unit_test_own_keys_LDADD = $(PKI_LAB) $(STORE_FIXTURE) $(CS_SRC) \
 	$(CRYPTO_LIBS)
+tests_unit_test_incident_lint_SOURCES = tests/unit/test_incident_lint.c \
+	$(issuer_lab)
+tests_unit_test_incident_lint_LDADD = $(LINTER_LAB) $(PKI_LAB) $(ROLE_LAB) \
+	$(CS_SRC)
+tests_unit_test_audit_look_SOURCES = tests/unit/test_audit_look.c $(issuer_lab)
+tests_unit_test_audit_look_LDADD = $(LINTER_LAB) $(PKI_LAB) $(ROLE_LAB) \
+	$(CS_SRC)
 tests_unit_test_recheck_SOURCES = tests/unit/test_recheck.c \
 	$(issuer_lab)
 tests_unit_test_recheck_LDADD = $(LINTER_LAB) $(PKI_LAB) $(ROLE_LAB) $(CS_SRC)
@@ -963,6 +977,7 @@ tests_unit_test_imap_ingest_LDADD = $(PEER) $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_record_queue_LDADD = $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_judge_stop_LDADD = $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_judge_caa_LDADD = $(PEER) $(ROLE_LAB) $(CS_SRC)
+tests_unit_test_perspective_many_LDADD = $(PEER) $(UNIT) $(CS_SRC)
 tests_unit_test_reply_policy_LDADD = $(DKIM_LAB) $(UNIT) $(CS_SRC)
 tests_unit_test_published_LDADD = $(DKIM_LAB) $(UNIT) $(CS_SRC)
 tests_unit_test_cps_tables_LDADD = $(PKI_LAB) $(UNIT) $(CS_SRC)

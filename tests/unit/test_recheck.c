@@ -7,7 +7,6 @@
 
 #include "tests/unit/role_lab.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "db/store_cert.h"
@@ -21,7 +20,6 @@
 #include "pki/keycheck.h"
 #include "pki/profile.h"
 #include "pki/weakkeys.h"
-#include "src/audit_look.h"
 #include "src/former.h"
 #include "src/incident_lint.h"
 #include "src/incident_open.h"
@@ -32,28 +30,7 @@
 #include "tests/unit/linter_lab.h"
 #include "tests/unit/pki_lab.h"
 
-#define MAILBOX "mailbox0@example.org"
 #define DAY INT64_C(86400)
-
-/* A certificate as the issuer makes it. */
-static struct cert
-issue(struct role_lab *lab, struct job *j)
-{
-	struct lab_csr csr;
-	struct cert c = { .id = NULL };
-	int r;
-
-	issuer_lab_init(lab, j, lab_ca("p256"));
-	issuer_lab_prove(lab);
-	csr = lab_csr(j, lab_key(KEY_TYPE_P256, 0), MAILBOX);
-	role_lab_request_take(lab, lab_csr_make(j, &csr));
-	while ((r = issuer_step(&lab->issuer, j)) > 0)
-		;
-	assert_int_equal(r, 0);
-	EXPECT(j, store_cert_by_order(j, lab->order->id, &c), 1);
-	assert_true(c.issued_at > 0);
-	return c;
-}
 
 /* A whole walk: so many incidents in draft are there afterwards. */
 static void
@@ -95,7 +72,7 @@ test_nothing(struct job *j)
 	struct recheck r;
 	int64_t at;
 
-	issue(&lab, j);
+	issuer_lab_issue(&lab, j);
 	EXPECT(j, issuer_recheck_due(j, &at), 0);
 	EXPECT(j, issuer_recheck_step(&lab.issuer, j), 0);
 	walk(&lab, 0);
@@ -123,7 +100,7 @@ static void
 test_weak(struct job *j)
 {
 	struct role_lab lab;
-	struct cert c = issue(&lab, j);
+	struct cert c = issuer_lab_issue(&lab, j);
 	struct span spki = lab_spki(j, lab_key(KEY_TYPE_P256, 0)), bits;
 	enum key_type type;
 	uint8_t hash[SHA256_LEN];
@@ -191,7 +168,7 @@ test_blocked(struct job *j)
 	struct role_lab lab;
 	struct incident i;
 
-	issue(&lab, j);
+	issuer_lab_issue(&lab, j);
 	fixture_sql(j,
 	    "INSERT INTO blocked_key (spki_sha256, account_id, blocked_at, "
 	    "source) SELECT spki_sha256, '', 1, 'a list' FROM cert");
@@ -232,7 +209,7 @@ test_row(struct job *j)
 	struct role_lab lab;
 	int64_t at = FIXTURE_NOW;
 
-	issue(&lab, j);
+	issuer_lab_issue(&lab, j);
 	walk(&lab, 0);
 	assert_int_equal(count_row_told(j), 0);
 	fixture_sql(j, "CREATE TABLE former AS SELECT * FROM cert");
@@ -265,7 +242,7 @@ test_many_rows(struct job *j)
 	struct recheck r;
 	const char *log;
 
-	issue(&lab, j);
+	issuer_lab_issue(&lab, j);
 	fixture_sql(j, "UPDATE cert SET shard = 1");
 	EXPECT(j, issuer_recheck_start(&lab.issuer, j), 0);
 	for (int k = 9; k <= 10; k++) {
@@ -312,7 +289,7 @@ test_row_of_other_list(struct job *j)
 {
 	struct role_lab lab;
 
-	issue(&lab, j);
+	issuer_lab_issue(&lab, j);
 	lab.conf.issuer.crl_shards = 3;
 	walk(&lab, 0);
 	assert_int_equal(count_row_told(j), 0);
@@ -320,23 +297,6 @@ test_row_of_other_list(struct job *j)
 	role_lab_at(&lab, FIXTURE_NOW + DAY);
 	walk(&lab, 0);
 	assert_int_equal(count_row_told(j), 1);
-}
-
-/* The only certificate is for something else than mail. */
-static void
-spoil_purpose(struct job *j, struct span der)
-{
-	static const struct span mail =
-	    SPAN_INIT("\x2b\x06\x01\x05\x05\x07\x03\x04");
-	char *octets = arena_memdup(j->arena, der.p, der.n);
-	size_t at = span_find_span(der, 0, mail);
-
-	assert_true(at < der.n);
-	octets[at + mail.n - 1] = 3;
-	fixture_sql(j, arena_printf(j->arena,
-			   fixture_is_pgsql() ? "UPDATE cert SET der = '\\x%s'"
-					      : "UPDATE cert SET der = x'%s'",
-			   hex_dup(j->arena, span_mem(octets, der.n))));
 }
 
 /* The lints of today refuse what those of then let through: here the purpose
@@ -351,8 +311,8 @@ test_lint(struct job *j)
 	struct recheck r;
 	size_t count;
 
-	c = issue(&lab, j);
-	spoil_purpose(j, c.der);
+	c = issuer_lab_issue(&lab, j);
+	issuer_lab_spoil_purpose(j, c.der);
 	walk(&lab, 1);
 	i = only_incident(j);
 	assert_string_equal(i.cause, "misissued");
@@ -369,139 +329,6 @@ test_lint(struct job *j)
 	assert_int_equal(r.unlinted, 1);
 }
 
-/* PK-185: selected by the lint that refuses it, and by no other. */
-static void
-test_selected(struct job *j)
-{
-	struct role_lab lab;
-	struct cert c = issue(&lab, j);
-	struct incident i = { .id = "i",
-		.cause = "misissued",
-		.selector = "{}",
-		.reason = 4,
-		.known_at = j->now,
-		.deadline = j->now + DAY,
-		.opened_by = "one" };
-	struct incident_selector s = { .cert_id = NULL };
-	struct incident_lint_set set;
-	struct incident_opened opened;
-	struct relint_verdict v;
-	char id[8];
-
-	EXPECT(j, issuer_relint(&lab.issuer, j, &c, &v), 0);
-	assert_true(v.linted);
-	EXPECT(j, incident_lint_find(&lab.issuer, j, "L-31", &set), 0);
-	assert_int_equal(set.checked, 1);
-	assert_int_equal(set.unlinted, 0);
-	assert_int_equal(set.count, 0);
-	spoil_purpose(j, c.der);
-	EXPECT(j, store_cert_by_id(j, c.id, NULL, &c), 1);
-	EXPECT(j, issuer_relint(&lab.issuer, j, &c, &v), 1);
-	assert_int_equal(sscanf(v.why, "lint %7[^:]:", id), 1);
-	EXPECT(j, incident_lint_find(&lab.issuer, j, id, &set), 0);
-	assert_int_equal(set.count, 1);
-	assert_string_equal(set.ids[0], c.id);
-	/* One that passes. */
-	EXPECT(j,
-	    incident_lint_find(&lab.issuer, j,
-		strcmp(id, "L-10") == 0 ? "L-11" : "L-10", &set),
-	    0);
-	assert_int_equal(set.count, 0);
-	assert_int_equal(incident_lint_find(&lab.issuer, j, "L-999", &set), -1);
-	assert_non_null(strstr(j->err.text, "L-999"));
-	job_recover(j);
-	EXPECT(j, incident_lint_find(&lab.issuer, j, id, &set), 0);
-	s.cert_ids = set.ids;
-	s.cert_id_count = set.count;
-	EXPECT(j, incident_open(j, &i, &s, false, &opened), 0);
-	assert_int_equal(opened.certificates, 1);
-}
-
-/* PK-185, PK-140: selected by a lint of a linter that is not ours; while it
- * gives no verdict there is no set. */
-static void
-test_selected_by_linter(struct job *j)
-{
-	static const char script[] =
-	    "cat >/dev/null; echo '{\"e_b\":{\"result\":\"error\"},"
-	    "\"w_c\":{\"result\":\"warn\"},\"e_d\":{\"result\":\"pass\"}}'";
-	static const struct {
-		const char *lint;
-		size_t count;
-	} rows[] = { { "zl:e_b", 1 }, { "zl:w_c", 1 }, { "zl:e_d", 0 },
-		{ "zl:e_none", 0 }, { "zl:e_", 0 } };
-	struct conf_allow_lint allow = {
-		.name = "zl:w_c", .reason = "known", .until = "2030-01-01"
-	};
-	struct linters_hold hold = { .fd = -1 };
-	struct role_lab lab;
-	struct incident_lint_set set;
-	struct cert c = issue(&lab, j);
-	pid_t pid;
-
-	assert_int_equal(
-	    incident_lint_find(&lab.issuer, j, "zl:e_b", &set), -1);
-	assert_job_error(j, ERR_MALFORMED, NULL);
-	assert_non_null(strstr(j->err.text, "no section linter"));
-	job_recover(j);
-	lab.issuer.linters = &hold;
-	linter_lab_add(j, &lab.conf, "zl", script, 60);
-	EXPECT(j, linter_start(j, &pid, &hold.fd), 0);
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		unit_case("%s", rows[i].lint);
-		EXPECT(j,
-		    incident_lint_find(&lab.issuer, j, rows[i].lint, &set), 0);
-		assert_int_equal(set.checked, 1);
-		assert_int_equal(set.unlinted, 0);
-		assert_int_equal(set.count, rows[i].count);
-		if (set.count > 0)
-			assert_string_equal(set.ids[0], c.id);
-	}
-	/* PK-139 */
-	lab.conf.allow_lints = &allow;
-	lab.conf.allow_lint_count = 1;
-	EXPECT(j, incident_lint_find(&lab.issuer, j, "zl:w_c", &set), 0);
-	assert_int_equal(set.count, 0);
-	linter_lab_change(j, "zl", "exit 1");
-	assert_int_equal(
-	    incident_lint_find(&lab.issuer, j, "zl:e_b", &set), -1);
-	assert_job_error(j, ERR_BUSY, NULL);
-	assert_non_null(strstr(j->err.text, c.serial));
-	job_recover(j);
-	linter_stop(pid, hold.fd);
-}
-
-/* PK-139: what a report says that refuses. */
-static void
-test_refuses(struct job *j)
-{
-	static const struct {
-		const char *report;
-		bool refuses;
-	} rows[] = {
-		{ "{\"lints\":[{\"lint\":\"L-2\",\"result\":\"error\"}]}",
-		    false },
-		{ "{\"lints\":[{\"lint\":\"L-1\",\"result\":\"error\"}]}",
-		    true },
-		{ "{\"lints\":[{\"lint\":\"L-1\",\"result\":\"pass\"}]}",
-		    false },
-		{ "{\"lints\":[{\"lint\":\"L-1\",\"result\":\"warning\"}]}",
-		    true },
-		{ "{\"lints\":[{\"lint\":\"L-1\",\"result\":\"warning\","
-		  "\"allowed\":\"x\"}]}",
-		    false },
-		{ "{\"lints\":7}", false },
-		{ "no report", false },
-	};
-
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		unit_case("%zu", i);
-		assert_int_equal(
-		    incident_lint_refuses(j, rows[i].report, "L-1"),
-		    rows[i].refuses);
-	}
-}
-
 /* PK-188: after an edit it is linted by what it was issued under. */
 static void
 test_edited(struct job *j)
@@ -513,7 +340,7 @@ test_edited(struct job *j)
 	struct recheck r;
 	struct cert c;
 
-	c = issue(&lab, j);
+	c = issuer_lab_issue(&lab, j);
 	/* What is right today was not right then, and the other way round. */
 	after.subject = SUBJECT_EMPTY;
 	after.client_auth = !before->client_auth;
@@ -531,7 +358,7 @@ test_edited(struct job *j)
 	EXPECT(j, store_recheck_get(j, &r), 1);
 	assert_int_equal(r.unlinted, 0);
 	/* And it is linted indeed. */
-	spoil_purpose(j, c.der);
+	issuer_lab_spoil_purpose(j, c.der);
 	role_lab_at(&lab, FIXTURE_NOW + 2 * DAY);
 	walk(&lab, 1);
 	assert_string_equal(only_incident(j).cause, "misissued");
@@ -548,7 +375,7 @@ test_former_ca(struct job *j)
 	struct incident_lint_set set;
 	struct role_lab lab;
 	struct recheck r;
-	struct cert c = issue(&lab, j);
+	struct cert c = issuer_lab_issue(&lab, j);
 
 	lab.issuer.ca = lab_ca("p384");
 	walk(&lab, 0);
@@ -573,7 +400,7 @@ test_former_ca(struct job *j)
 	assert_int_equal(r.unlinted, 0);
 
 	/* Also when nothing is issued here any more. */
-	spoil_purpose(j, c.der);
+	issuer_lab_spoil_purpose(j, c.der);
 	lab.conf.external.kind = CONF_EXTERNAL_ACME;
 	role_lab_at(&lab, j->now + DAY);
 	walk(&lab, 1);
@@ -599,7 +426,7 @@ test_linters(struct job *j)
 	struct recheck r;
 	pid_t pid;
 
-	issue(&lab, j);
+	issuer_lab_issue(&lab, j);
 	lab.issuer.linters = &hold;
 	linter_lab_add(j, &lab.conf, "zl", LINTER_LAB_PASS, 60);
 	EXPECT(j, linter_start(j, &pid, &hold.fd), 0);
@@ -633,67 +460,6 @@ test_linters(struct job *j)
 	linter_stop(pid, hold.fd);
 }
 
-static bool
-shows(struct job *j, const struct audit_look *l, const char *id, bool json,
-    int expected, const char *words)
-{
-	struct buf b;
-
-	buf_init(&b, j->arena, 1 << 20);
-	EXPECT(j, audit_look(l, j, id, json, &b), expected);
-	if (strstr(b.p, words) == NULL)
-		print_message("# %s\n", b.p);
-	return strstr(b.p, words) != NULL;
-}
-
-/* PK-24, PK-18: linted again by every linter, and traced without a gap to what
- * proved the mailbox; each fault shows. */
-static void
-test_audit(struct job *j)
-{
-	struct role_lab lab;
-	struct cert c = issue(&lab, j);
-	struct issuer auditor = { .ca = lab.issuer.ca };
-	struct audit_look l = {
-		.issuer = &auditor, .seal = lab.issuer.seal, .linters_fd = -1
-	};
-	pid_t pid;
-
-	assert_true(shows(j, &l, c.id, false, 0, "lints of countersign"));
-	assert_true(shows(j, &l, c.id, false, 0, MAILBOX ": proven by the "));
-	assert_true(shows(j, &l, c.id, true, 0, "\"finding\":false"));
-	linter_lab_add(j, &lab.conf, "zl", LINTER_LAB_PASS, 60);
-	assert_true(shows(j, &l, c.id, false, 1, "! linter zl: no verdict"));
-	assert_int_equal(linter_start(j, &pid, &l.linters_fd), 0);
-	assert_true(shows(j, &l, c.id, false, 0, "  linter zl, lab 1.0: pass"));
-	linter_lab_change(
-	    j, "zl", "cat >/dev/null; echo '{\"e_b\":{\"result\":\"error\"}}'");
-	assert_true(
-	    shows(j, &l, c.id, false, 1, "! linter zl, lab 1.0: e_b (error)"));
-	linter_stop(pid, l.linters_fd);
-	lab.conf.linter_count = 0;
-	/* As versions before wrote it. */
-	fixture_sql(
-	    j, arena_printf(j->arena,
-		   "UPDATE cert SET evidence = '{\"authorizations\":[\"%s\"]}'",
-		   lab.order->identifiers[0].authz.id));
-	assert_true(shows(j, &l, c.id, false, 1,
-	    "! evidence: gap: it was changed after the certificate was "));
-	fixture_sql(j, "UPDATE audit SET detail = replace(detail, "
-		       "'evidence_sha256', 'x')");
-	assert_true(shows(
-	    j, &l, c.id, false, 0, "  evidence: it does not name reply and"));
-	assert_true(shows(
-	    j, &l, c.id, false, 0, "  evidence: the audit has no hash of it"));
-	fixture_sql(j, "UPDATE cert SET evidence = "
-		       "'{\"authorizations\":[\"other\"],\"seal\":\"\"}'");
-	assert_true(shows(j, &l, c.id, false, 1,
-	    "gap: the certificate's evidence does not name it"));
-	fixture_sql(j, "UPDATE reply SET verdict = 'note'");
-	assert_true(shows(j, &l, c.id, false, 1,
-	    MAILBOX ": gap: no reply proves this mailbox"));
-}
-
 static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_nothing),
 	STORE_TEST(test_former_ca),
@@ -705,10 +471,6 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_row_of_other_list),
 	STORE_TEST(test_lint),
 	STORE_TEST(test_edited),
-	STORE_TEST(test_selected),
-	STORE_TEST_SQLITE(test_selected_by_linter),
-	STORE_TEST_SQLITE(test_refuses),
-	STORE_TEST(test_audit),
 };
 
 UNIT_MAIN(tests)

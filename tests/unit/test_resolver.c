@@ -4,222 +4,15 @@
 
 #include "dns/resolver.h"
 
-#include <arpa/inet.h>
 #include <dirent.h>
-#include <errno.h>
-#include <netinet/in.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "lib/clock.h"
+#include "tests/unit/name_server.h"
 #include "tests/unit/unit.h"
-
-/* --- the name server ----------------------------------------------------- */
-
-struct counters {
-	int udp, tcp;
-	int quiet_left; /* questions for "quiet" that get no answer */
-};
-
-static struct counters *counters;
-static pid_t server;
-static int port;
-
-struct message {
-	unsigned char bytes[65535];
-	size_t n;
-};
-
-static void
-put(struct message *m, const void *p, size_t n)
-{
-	assert_true(m->n + n <= sizeof(m->bytes));
-	memcpy(m->bytes + m->n, p, n);
-	m->n += n;
-}
-
-static void
-put_record(struct message *m, unsigned type, const void *rdata, size_t n)
-{
-	unsigned char head[12] = { 0xc0, 12, (unsigned char)(type >> 8),
-		(unsigned char)type, 0, 1, 0, 0, 1, 44, (unsigned char)(n >> 8),
-		(unsigned char)n };
-
-	put(m, head, sizeof(head));
-	put(m, rdata, n);
-	m->bytes[7]++;
-}
-
-/* The end of a question; its first label. */
-static size_t
-question_end(const unsigned char *q, size_t n, char label[64])
-{
-	size_t at = 12;
-
-	memcpy(label, q + 13, q[12]);
-	label[q[12]] = '\0';
-	while (at < n && q[at] != 0)
-		at += 1U + q[at];
-	return at + 5;
-}
-
-static void
-put_alias(struct message *m, int from)
-{
-	unsigned char rdata[32];
-	int n = snprintf((char *)rdata + 1, sizeof(rdata) - 1, "c%d", from + 1);
-
-	rdata[0] = (unsigned char)n;
-	/* ".test": the rest of the question's name */
-	rdata[n + 1] = 0xc0;
-	rdata[n + 2] = (unsigned char)(12 + 1 + m->bytes[12]);
-	put_record(m, 5, rdata, (size_t)n + 3);
-}
-
-/* Fills the answer; false for none. */
-static bool
-answer(const unsigned char *q, size_t n, bool tcp, struct message *m)
-{
-	char label[64];
-	size_t end = question_end(q, n, label);
-	unsigned type = (unsigned)q[end - 4] << 8 | q[end - 3];
-	int number;
-
-	m->n = 0;
-	put(m, q, end);
-	memset(m->bytes + 2, 0, 10);
-	m->bytes[2] = 0x84;
-	m->bytes[5] = 1;
-	if (strcmp(label, "silent") == 0)
-		return false;
-	if (strcmp(label, "quiet") == 0 && counters->quiet_left > 0) {
-		counters->quiet_left--;
-		return false;
-	}
-	if (strcmp(label, "servfail") == 0)
-		m->bytes[3] = 2;
-	else if (strcmp(label, "nx") == 0)
-		m->bytes[3] = 3;
-	else if (strcmp(label, "refused") == 0)
-		m->bytes[3] = 5;
-	else if (sscanf(label, "c%d", &number) == 1 && number < 20)
-		put_alias(m, number);
-	else if (type == 15 && strcmp(label, "ok") == 0)
-		put_record(m, 15, "\x00\x0a\x02mx\xc0\x0f", 7);
-	else if (type == 16 && strcmp(label, "nodata") != 0 &&
-		 (strcmp(label, "large") != 0 || tcp)) {
-		put_record(m, 16, "\x05hello\x05there", 12);
-		if (strcmp(label, "large") == 0) {
-			static unsigned char big[60000];
-
-			for (size_t i = 0; i + 250 <= sizeof(big); i += 250)
-				big[i] = 249;
-			put_record(m, 16, big, sizeof(big) / 250 * 250);
-		}
-	} else if (strcmp(label, "large") == 0 && type == 16) {
-		m->bytes[2] |= 2; /* TC */
-	}
-	return true;
-}
-
-static void
-serve_udp(int fd)
-{
-	static struct message m;
-	unsigned char q[1500];
-	struct sockaddr_in from;
-	socklen_t len = sizeof(from);
-	ssize_t n =
-	    recvfrom(fd, q, sizeof(q), 0, (struct sockaddr *)&from, &len);
-
-	counters->udp++;
-	if (n > 16 && answer(q, (size_t)n, false, &m))
-		sendto(fd, m.bytes, m.n, 0, (struct sockaddr *)&from, len);
-}
-
-static void
-serve_tcp(int listener)
-{
-	static struct message m;
-	unsigned char q[1500], head[2];
-	int fd = accept(listener, NULL, NULL);
-	size_t n;
-
-	counters->tcp++;
-	if (recv(fd, head, 2, MSG_WAITALL) == 2) {
-		n = (size_t)(head[0] << 8 | head[1]);
-		if (n > 16 && n <= sizeof(q) &&
-		    recv(fd, q, n, MSG_WAITALL) == (ssize_t)n &&
-		    answer(q, n, true, &m)) {
-			head[0] = (unsigned char)(m.n >> 8);
-			head[1] = (unsigned char)m.n;
-			send(fd, head, 2, MSG_NOSIGNAL);
-			send(fd, m.bytes, m.n, MSG_NOSIGNAL);
-		}
-	}
-	close(fd);
-}
-
-static void
-serve(int udp, int tcp)
-{
-	struct pollfd p[2] = { { udp, POLLIN, 0 }, { tcp, POLLIN, 0 } };
-
-	alarm(1200);
-	for (;;) {
-		poll(p, 2, -1);
-		if (p[0].revents != 0)
-			serve_udp(udp);
-		if (p[1].revents != 0)
-			serve_tcp(tcp);
-	}
-}
-
-static int
-start_server(void **state)
-{
-	struct sockaddr_in sin = { .sin_family = AF_INET,
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t len = sizeof(sin);
-	int udp = socket(AF_INET, SOCK_DGRAM, 0);
-	int tcp = socket(AF_INET, SOCK_STREAM, 0);
-
-	(void)state;
-	counters = mmap(NULL, sizeof(*counters), PROT_READ | PROT_WRITE,
-	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	assert_int_equal(bind(tcp, (struct sockaddr *)&sin, len), 0);
-	assert_int_equal(getsockname(tcp, (struct sockaddr *)&sin, &len), 0);
-	assert_int_equal(bind(udp, (struct sockaddr *)&sin, len), 0);
-	assert_int_equal(listen(tcp, 8), 0);
-	port = ntohs(sin.sin_port);
-	fflush(NULL);
-	server = fork();
-	assert_true(server >= 0);
-	if (server == 0)
-		serve(udp, tcp);
-	close(udp);
-	close(tcp);
-	return 0;
-}
-
-static int
-stop_server(void **state)
-{
-	(void)state;
-	kill(server, SIGKILL);
-	waitpid(server, NULL, 0);
-	munmap(counters, sizeof(*counters));
-	return 0;
-}
-
-/* --- resolvers ----------------------------------------------------------- */
 
 static const char *
 write_file(const char *text)
@@ -247,7 +40,8 @@ make_resolver(int64_t total_ms, const char *anchor)
 	    " local-zone: \"test.\" transparent\n%s%s%s"
 	    "stub-zone:\n name: \"test.\"\n stub-addr: 127.0.0.1@%d\n",
 	    anchor == NULL ? "" : " trust-anchor: \"",
-	    anchor == NULL ? "" : anchor, anchor == NULL ? "" : "\"\n", port);
+	    anchor == NULL ? "" : anchor, anchor == NULL ? "" : "\"\n",
+	    name_server_port);
 	conf.config_file = write_file(text);
 	if (resolver_new(unit_job(), &conf, &r) < 0)
 		fail_msg("%s", unit_job()->err.text);
@@ -360,7 +154,7 @@ test_large(void **state)
 	assert_int_equal(a.status, DNS_OK);
 	assert_int_equal(a.count, 2);
 	assert_int_equal(a.rdata[0].n + a.rdata[1].n, 60000 + 12);
-	assert_true(counters->tcp > 0);
+	assert_true(name_server_counters->tcp > 0);
 	resolver_free(r);
 }
 
@@ -401,7 +195,7 @@ test_recovers(void **state)
 	int64_t end = clock_mono_ms() + 100000;
 
 	(void)state;
-	counters->quiet_left = 3;
+	name_server_counters->quiet_left = 3;
 	assert_int_equal(
 	    resolver_query(r, unit_job(), "quiet.test", DNS_TYPE_TXT, &a), 0);
 	assert_int_equal(a.status, DNS_TEMPORARY);
@@ -429,14 +223,14 @@ test_cache(void **state)
 	(void)state;
 	assert_int_equal(
 	    resolver_query(r, unit_job(), "ok.test", DNS_TYPE_TXT, &a), 0);
-	asked = counters->udp;
+	asked = name_server_counters->udp;
 	for (int i = 0; i < 100; i++) {
 		assert_int_equal(
 		    resolver_query(r, unit_job(), "ok.test", DNS_TYPE_TXT, &a),
 		    0);
 		assert_int_equal(a.status, DNS_OK);
 	}
-	assert_int_equal(counters->udp, asked);
+	assert_int_equal(name_server_counters->udp, asked);
 	tasks = opendir("/proc/self/task");
 	assert_non_null(tasks);
 	for (struct dirent *e; (e = readdir(tasks)) != NULL;)
@@ -721,16 +515,21 @@ test_custom(void **state)
 
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_setup_teardown(
-	    test_answers, start_server, stop_server),
-	cmocka_unit_test_setup_teardown(test_rdata, start_server, stop_server),
+	    test_answers, name_server_start, name_server_stop),
 	cmocka_unit_test_setup_teardown(
-	    test_aliases, start_server, stop_server),
-	cmocka_unit_test_setup_teardown(test_large, start_server, stop_server),
-	cmocka_unit_test_setup_teardown(test_silent, start_server, stop_server),
+	    test_rdata, name_server_start, name_server_stop),
 	cmocka_unit_test_setup_teardown(
-	    test_recovers, start_server, stop_server),
-	cmocka_unit_test_setup_teardown(test_cache, start_server, stop_server),
-	cmocka_unit_test_setup_teardown(test_bogus, start_server, stop_server),
+	    test_aliases, name_server_start, name_server_stop),
+	cmocka_unit_test_setup_teardown(
+	    test_large, name_server_start, name_server_stop),
+	cmocka_unit_test_setup_teardown(
+	    test_silent, name_server_start, name_server_stop),
+	cmocka_unit_test_setup_teardown(
+	    test_recovers, name_server_start, name_server_stop),
+	cmocka_unit_test_setup_teardown(
+	    test_cache, name_server_start, name_server_stop),
+	cmocka_unit_test_setup_teardown(
+	    test_bogus, name_server_start, name_server_stop),
 	cmocka_unit_test(test_configuration),
 	cmocka_unit_test(test_validates),
 	cmocka_unit_test(test_public_options),
