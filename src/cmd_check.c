@@ -12,6 +12,7 @@
 #include "lib/log.h"
 #include "src/command.h"
 #include "src/conf_file.h"
+#include "src/conf_files.h"
 #include "src/conf_owner.h"
 #include "src/database.h"
 #include "src/disk_room.h"
@@ -78,6 +79,22 @@ cmd_check_run(
 	job_done(&j);
 }
 
+/* In public mode nobody else may change them. */
+static void
+open_file(struct check *c, const char *what, const char *message)
+{
+	if (c->conf->mode == CONF_MODE_PUBLIC)
+		cmd_check_bad(c, what, message);
+	else
+		cmd_check_warn(c, what, message);
+}
+
+static void
+open_named(void *ctx, const char *message)
+{
+	open_file(ctx, "files that it names", message);
+}
+
 static void
 check_conf_file(struct check *c)
 {
@@ -86,10 +103,11 @@ check_conf_file(struct check *c)
 	job_init(&j, NULL, c->conf);
 	if (conf_file_is_safe(&j, c->conf->file, c->conf->user) == 0)
 		cmd_check_good(c, "configuration file", "");
-	else if (c->conf->mode == CONF_MODE_PUBLIC)
-		cmd_check_bad(c, "configuration file", j.err.text);
 	else
-		cmd_check_warn(c, "configuration file", j.err.text);
+		open_file(c, "configuration file", j.err.text);
+	job_recover(&j);
+	if (conf_files_check(&j, open_named, c) == 0)
+		cmd_check_good(c, "files that it names", "");
 	job_done(&j);
 }
 

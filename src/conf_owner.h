@@ -1,6 +1,7 @@
 /*
- * Who could change the configuration file: it decides which keys sign and
- * which programs run.  For `countersign check`.
+ * Who could change the configuration file, which decides which keys sign and
+ * which programs run, or a file that it names (src/conf_files.h).  For
+ * `countersign check`.
  */
 #ifndef SRC_CONF_OWNER_H
 #define SRC_CONF_OWNER_H

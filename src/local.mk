@@ -113,6 +113,7 @@ libcs_src_a_SOURCES = \
 	src/conf_check_address.c src/conf_check_policy.c \
 	src/conf_check_sender.c src/conf_check_validator.c \
 	src/conf_listen.c src/conf_listen.h \
+	src/conf_files.c src/conf_files.h \
 	src/conf_owner.c src/conf_owner.h \
 	src/conf_login.c src/conf_login.h \
 	src/conf_external.c src/conf_external.h \

@@ -355,6 +355,31 @@ def test_check(site):
         site.reload()
 
 
+def test_check_open(site):
+    """Files that others may write, or replace."""
+    cert = site.env["LAB_HTTPS_CERT"]
+    folder = os.path.dirname(cert)
+    for path, mode, said in (
+            (cert, 0o646, f"web.tls_certificate: group or others may write "
+                          f"{cert}, and so change it: chmod go-w {cert}"),
+            (folder, 0o777, f"may write the folder {folder}, and so put "
+                            f"another file in its place")):
+        with case(f"check: {os.path.basename(path)} is open to others: a "
+                  f"warning, and what to do"):
+            before = os.stat(path).st_mode & 0o777
+            os.chmod(path, mode)
+            try:
+                text = checks(site, 0)[1]
+            finally:
+                os.chmod(path, before)
+            assert re.search(
+                rf"(?m)^warn  files that it names: .*{re.escape(said)}",
+                text), text
+    with case("check: open no more, no warning"):
+        named = re.findall("(?m)^.*files that it names.*$", checks(site, 0)[1])
+        assert named and not any(folder in line for line in named), named
+
+
 def test_cps_tables(site):
     lost = f"{site.folder}/no-such-file"
     with case("PK-26: cps-tables prints what the directory shows, without "
@@ -580,5 +605,5 @@ def test_help(site):
 
 
 run({}, test_good, test_mistakes, test_all_at_once, test_nothing_starts,
-    test_init, test_check, test_cps_tables, test_check_broken, test_usage,
-    test_help, test_terms)
+    test_init, test_check, test_check_open, test_cps_tables,
+    test_check_broken, test_usage, test_help, test_terms)

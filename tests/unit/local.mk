@@ -640,6 +640,7 @@ unit_tests += \
 	tests/unit/test_database_password \
 	tests/unit/test_supervisor_replace \
 	tests/unit/test_pins \
+	tests/unit/test_conf_files \
 	tests/unit/test_conf_owner \
 	tests/unit/test_tls \
 	tests/unit/test_dossier \
@@ -987,6 +988,8 @@ tests_unit_test_key_destroy_LDADD = $(PKI_LAB) $(STORE_FIXTURE) $(CS_SRC)
 place_lab = tests/unit/place_lab.c tests/unit/place_lab.h
 tests_unit_test_key_files_SOURCES = tests/unit/test_key_files.c $(place_lab)
 tests_unit_test_key_files_LDADD = $(UNIT) $(CS_SRC)
+tests_unit_test_conf_files_SOURCES = tests/unit/test_conf_files.c $(place_lab)
+tests_unit_test_conf_files_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_conf_owner_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_tls_CPPFLAGS = $(tests_cppflags) $(CMOCKA_CFLAGS) $(GNUTLS_CFLAGS)
 tests_unit_test_tls_LDADD = $(UNIT) $(CS_SRC) $(GNUTLS_LIBS)
