@@ -432,7 +432,9 @@ load_key(struct loader *l)
 	/* PK-201 */
 	if (!span_starts(pem, SPAN("-----BEGIN ENCRYPTED PRIVATE KEY-----")))
 		return job_fail(j, ERR_INTERNAL,
-		    "%s: not an encrypted PKCS#8 key in PEM", path);
+		    "%s: not an encrypted PKCS#8 key in PEM: openssl pkcs8 "
+		    "-topk8 -scrypt makes one of another key",
+		    path);
 	EVP_PKEY *key = ca_key_unseal(l->keep, pem, passphrase);
 	if (key == NULL)
 		return job_fail(j, ERR_INTERNAL,

@@ -276,6 +276,11 @@ find_loose_word(struct conf_reading *r, char *text, struct span word)
 		return false;
 	if (!is_behind_value(line_at(text, r->error_line), word))
 		return false;
+	if (span_eq(word, SPAN("{"))) {
+		snprintf(r->error_text, sizeof(r->error_text),
+		    "the option of this line takes one value, without braces");
+		return true;
+	}
 	snprintf(r->error_text, sizeof(r->error_text),
 	    "%.*s: is not expected behind the value before it; a value with "
 	    "blanks needs quotation marks, a list braces and commas: { a, b }",

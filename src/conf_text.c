@@ -50,8 +50,9 @@ conf_text_blank_comments(char *text)
 const char *
 conf_text_fault(struct span text, int *at_line)
 {
-	int line = 1, depth = 0, opened = 0, quoted = 0;
-	char quote = '\0';
+	int line = 1, depth = 0, quoted = 0;
+	int opened = 0, outer = 0, unclosed = 0;
+	char quote = '\0', before = '\0';
 
 	for (size_t i = 0; i < text.n; i++) {
 		char c = text.p[i], next = i + 1 < text.n ? text.p[i + 1] : 0;
@@ -74,13 +75,19 @@ conf_text_fault(struct span text, int *at_line)
 			return "the /* of this line has no */; put a value "
 			       "that holds it in quotes";
 		} else if (c == '{') {
-			depth++;
+			/* No section is within another one. */
+			if (depth == 1 && before != '=' && unclosed == 0)
+				unclosed = outer;
+			if (depth++ == 0)
+				outer = line;
 			opened = line;
 		} else if (c == '}' && --depth < 0) {
 			return "a } without its {";
 		}
+		if (strchr(" \t\r\n", c) == NULL)
+			before = c;
 	}
-	*at_line = quote != '\0' ? quoted : opened;
+	*at_line = quote != '\0' ? quoted : unclosed != 0 ? unclosed : opened;
 	if (quote != '\0')
 		return "the quotation mark of this line is not closed";
 	return depth > 0 ? "the { of this line has no }" : NULL;

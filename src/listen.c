@@ -38,6 +38,34 @@ refuse(const struct opening *o)
 	    strerror(errno));
 }
 
+const char *
+listen_advice(int error)
+{
+	switch (error) {
+	case EADDRNOTAVAIL:
+		return "this host does not have that address: see ip address, "
+		       "or write 0.0.0.0 or [::] for all that it has";
+	case EADDRINUSE:
+		return "another program has it (ss -ltnp says which): stop "
+		       "that one, or take another port";
+	case EACCES:
+		return "a port below 1024 is for root, and for who has "
+		       "CAP_NET_BIND_SERVICE";
+	default:
+		return NULL;
+	}
+}
+
+static int
+refuse_address(const struct opening *o)
+{
+	const char *advice = listen_advice(errno);
+
+	return job_fail(o->job, ERR_INTERNAL, "%s %s: %s%s%s", o->option,
+	    o->value, strerror(errno), advice != NULL ? "; " : "",
+	    advice != NULL ? advice : "");
+}
+
 /* --- TCP --- */
 
 static int
@@ -55,7 +83,7 @@ bind_address(const struct opening *o, const struct addrinfo *a)
 	if (bind(fd, a->ai_addr, a->ai_addrlen) == 0 &&
 	    listen(fd, BACKLOG) == 0)
 		return fd;
-	refuse(o);
+	refuse_address(o);
 	close(fd);
 	return -1;
 }

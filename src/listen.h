@@ -24,6 +24,9 @@ struct listener {
  */
 int listen_open(struct job *j, const char *option, const char *value,
     const char *group, struct listener *out);
+/* What to do when an address cannot be bound for that errno; NULL: the error
+ * says all. */
+const char *listen_advice(int error);
 /* Removes the file of a Unix socket, where it is still ours. */
 void listen_remove(const struct listener *l);
 

@@ -6,6 +6,7 @@
 #include "lib/conf.h"
 #include "lib/job.h"
 #include "src/conf_listen.h"
+#include "src/listen.h"
 #include "src/single.h"
 
 #include <errno.h>
@@ -39,23 +40,14 @@ try_bind(const struct addrinfo *a)
 static const char *
 advice_on(int error, bool is_running)
 {
-	switch (error) {
-	case 0:
+	const char *advice;
+
+	/* EACCES: the service may have the right that this user lacks. */
+	if (error == 0 || error == EACCES ||
+	    (error == EADDRINUSE && is_running))
 		return NULL;
-	case EADDRNOTAVAIL:
-		return "this host does not have that address: see ip address, "
-		       "or write 0.0.0.0 or [::] for all that it has";
-	case EADDRINUSE:
-		return is_running ? NULL
-				  : "another program has it (ss -ltnp says "
-				    "which): stop that one, or take another "
-				    "port";
-	case EACCES:
-		/* The service may have the right that this user lacks. */
-		return NULL;
-	default:
-		return strerror(error);
-	}
+	advice = listen_advice(error);
+	return advice != NULL ? advice : strerror(error);
 }
 
 static const char *

@@ -3,6 +3,7 @@
 #include "src/single.h"
 
 #include "lib/arena.h"
+#include "lib/fdio.h"
 #include "lib/job.h"
 
 #include <errno.h>
@@ -32,6 +33,24 @@ take(int fd)
 	return 0;
 }
 
+static int
+fail_open(struct job *j, const char *path)
+{
+	int error = errno;
+	const char *next = "";
+
+	if (error == ENOENT)
+		next = arena_printf(j->arena,
+		    "; make the folder %s, and let it belong to the user of "
+		    "the roles, or mend the option database",
+		    file_folder(j->arena, path));
+	else if (error == EACCES)
+		next = "; start countersignd as root, or as the user that the "
+		       "database belongs to";
+	return job_fail(
+	    j, ERR_INTERNAL, "%s: %s%s", path, strerror(error), next);
+}
+
 int
 single_take(struct job *j, const char *database)
 {
@@ -43,12 +62,7 @@ single_take(struct job *j, const char *database)
 	path = arena_printf(j->arena, "%s.lock", database + 7);
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
-		return job_fail(j, ERR_INTERNAL, "%s: %s%s", path,
-		    strerror(errno),
-		    errno == EACCES
-			? "; start countersignd as root, or as the user that "
-			  "the database belongs to"
-			: "");
+		return fail_open(j, path);
 	if (take(fd) == 0) {
 		lock = fd; /* it stays open: it is the lock */
 		return 0;

@@ -268,7 +268,14 @@ static const struct conf_wrong wrongs[] = {
 
 	/* open ends */
 	{ "\tmax_identifiers = 10\n}", "\tmax_identifiers = 10\n",
-	    "conf:23: the { of this line has no }\n" },
+	    "conf:5: the { of this line has no }\n" },
+	{ "policy {", "policy {\n\tdeny = { a.example,\n\t    b.example\n",
+	    "conf:5: the { of this line has no }\n" },
+	{ "policy {", "domain a.example {\n\tsmime = hard\npolicy {",
+	    "conf:5: the { of this line has no }\n" },
+	{ "\tmax_identifiers = 10", "\tmax_identifiers = { 10, 11 }",
+	    "conf:6: the option of this line takes one value, without "
+	    "braces\n" },
 	{ "policy {", "}\npolicy {", "conf:5: a } without its {\n" },
 	{ "\"Example CA\"", "\"Example CA",
 	    "conf:28: the quotation mark of this line is not closed\n" },
