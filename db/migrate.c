@@ -68,6 +68,25 @@ store_schema_check(struct job *j)
 	return 0;
 }
 
+/* Before there is a schema: a file of another program is not ours to change. */
+static int
+check_empty(struct job *j)
+{
+	const char *sql = j->store->driver->any_tables;
+	int64_t tables = 0;
+
+	if (sql == NULL)
+		return 0;
+	if (store_get_int(j, &tables, sql, NO_ARGS) < 0)
+		return -1;
+	return tables == 0
+		   ? 0
+		   : job_fail(j, ERR_INTERNAL,
+			 "database: its file has tables of another program, "
+			 "and nothing was changed: name another file, which is "
+			 "made if it is not there, in the option database");
+}
+
 static int
 apply(struct job *j, int64_t version)
 {
@@ -99,6 +118,8 @@ step(struct job *j)
 		return -1;
 	if (version >= newest_version())
 		return store_schema_check(j) != 0 ? -1 : secrets_make(j);
+	if (version == 0 && check_empty(j) != 0)
+		return -1;
 	return apply(j, version + 1) != 0 ? -1 : 1;
 }
 

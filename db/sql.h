@@ -34,9 +34,12 @@ struct sql_driver {
 	const char *scheme; /* "sqlite:" */
 
 	/* Texts that cannot be the same for both.  has_table: one row, the
-	 * number of tables named $1.  migration_lock: held until the end of
-	 * the transaction; NULL if beginning one is lock enough. */
+	 * number of tables named $1.  any_tables: the number of all; NULL
+	 * where other programs may have some beside ours.  migration_lock: held
+	 * until the end of the transaction; NULL if beginning one is lock
+	 * enough. */
 	const char *has_table;
+	const char *any_tables;
 	const char *migration_lock;
 	/* As store_expect_many(); NULL: nothing to do. */
 	const char *many;

@@ -513,6 +513,8 @@ const struct sql_driver sql_sqlite = {
 	.scheme = "sqlite:",
 	.has_table = "SELECT COUNT(*) FROM sqlite_master "
 		     "WHERE type = 'table' AND name = $1",
+	.any_tables = "SELECT COUNT(*) FROM sqlite_master "
+		      "WHERE type = 'table' AND name NOT LIKE 'sqlite%'",
 	.migration_lock = NULL, /* BEGIN IMMEDIATE is one */
 	/* A hundred verdicts change more pages than SQLite's 2 MiB hold: they
 	 * would be written, and read again, before the commit.  Pages of the

@@ -174,7 +174,7 @@ test_migration_is_whole(struct job *j)
 
 	EXPECT(j, store_connect(j, fixture_login(), true, &s), 0);
 	j->store = s;
-	fixture_sql(j, "CREATE TABLE reply (id BIGINT)");
+	fixture_sql(j, "CREATE VIEW reply AS SELECT 1 AS id");
 	j->store = NULL;
 	assert_int_equal(store_migrate(j, fixture_url()), -1);
 	assert_job_error(j, ERR_INTERNAL, NULL);
@@ -182,7 +182,35 @@ test_migration_is_whole(struct job *j)
 	job_recover(j);
 	j->store = s;
 	fixture_sql(j, "CREATE TABLE account (id BIGINT)");
-	fixture_sql(j, "DROP TABLE account; DROP TABLE reply");
+	fixture_sql(j, "DROP TABLE account; DROP VIEW reply");
+	j->store = NULL;
+	store_close(s);
+	EXPECT(j, store_migrate(j, fixture_url()), 0);
+}
+
+/* A file is one program's; in PostgreSQL others may have tables beside ours. */
+static void
+test_tables_of_another_program(struct job *j)
+{
+	int64_t is_file = !fixture_is_pgsql();
+	struct store *s;
+
+	EXPECT(j, store_connect(j, fixture_login(), true, &s), 0);
+	j->store = s;
+	fixture_sql(j, "CREATE TABLE song (id BIGINT)");
+	j->store = NULL;
+	assert_int_equal(store_migrate(j, fixture_url()), is_file ? -1 : 0);
+	if (is_file) {
+		assert_job_error(j, ERR_INTERNAL, NULL);
+		assert_non_null(strstr(j->err.text,
+		    "has tables of another program, and nothing was changed"));
+		job_recover(j);
+		j->store = s;
+		assert_int_equal(
+		    fixture_count(j, "SELECT COUNT(*) FROM sqlite_master"), 1);
+	}
+	j->store = s;
+	fixture_sql(j, "DROP TABLE song");
 	j->store = NULL;
 	store_close(s);
 	EXPECT(j, store_migrate(j, fixture_url()), 0);
@@ -518,6 +546,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST_BARE(test_migrate_from_older),
 	STORE_TEST(test_schema_of_another_program),
 	STORE_TEST_BARE(test_migration_is_whole),
+	STORE_TEST_BARE(test_tables_of_another_program),
 	STORE_TEST_BARE(test_migrate_at_once),
 	STORE_TEST_SQLITE(test_refused_urls),
 	STORE_TEST_SQLITE(test_file_mode),
