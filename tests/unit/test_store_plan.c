@@ -16,6 +16,7 @@
 #include "db/store_cert.h"
 #include "db/store_crl.h"
 #include "db/store_eab.h"
+#include "db/store_handoff.h"
 #include "db/store_incident.h"
 #include "db/store_key.h"
 #include "db/store_key_sweep.h"
@@ -77,10 +78,11 @@ account_life(struct job *j, const char *id)
 		    0);
 }
 
-/* Revocation lists, OCSP answers. */
+/* Revocation lists, OCSP answers, and what another CA is to revoke. */
 static void
 status_life(struct job *j)
 {
+	const struct handoff h = { .id = "h" };
 	struct ocsp_state states[OCSP_SEGMENTS];
 	struct responder_row responder = { .ca_label = "ca",
 		.holder = RESPONDER_LIVE,
@@ -109,6 +111,9 @@ status_life(struct job *j)
 	EXPECT(j, store_responder_reserve(j, &responder), 0);
 	EXPECT(j, store_responder_record(j, "07", "ca", SPAN("d")), 0);
 	EXPECT(j, store_shard_set(j, "ca", 0, "http://url"), 0);
+	EXPECT(j, store_withdrawal_add(j, SPAN("d"), 7, 4), 0);
+	EXPECT(j, store_withdrawal_has(j, SPAN("d"), 7), 1);
+	EXPECT(j, store_handoff_token_is_taken(j, &h, "token"), 0);
 	EXPECT(j, store_commit(j), 0);
 	EXPECT(j, store_ocsp_due_first(j, "ca", &text), 0);
 	EXPECT(j, store_ocsp_states(j, "ca", states), 0);
