@@ -80,6 +80,7 @@ fetch_drop(struct fetch *f, size_t octets)
 	f->stream = NULL;
 	f->uidvalidity = 0;
 	f->announced = false;
+	f->idle_refused = false;
 	f->has_more = false;
 	f->ahead.count = 0;
 	fetch_forget_backlog(f);
@@ -105,6 +106,8 @@ fetch_lost(struct fetch *f, struct job *j, const char *what)
 {
 	char why[256] = "it sent something that is not IMAP";
 
+	if (f->stream != NULL)
+		fetch_stream_say_farewell(f->stream);
 	if (f->stream != NULL && *fetch_stream_why(f->stream) != '\0')
 		snprintf(why, sizeof(why), "%s", fetch_stream_why(f->stream));
 	fetch_drop(f, 0);
@@ -137,13 +140,34 @@ fetch_is_refusal(int r)
 	}
 }
 
+/* The UIDs that we know are others' by now. */
+static bool
+is_renumbered(const struct fetch *f)
+{
+	const struct mailimap_selection_info *info =
+	    f->imap->imap_selection_info;
+
+	return f->uidvalidity != 0 && info != NULL &&
+	       info->sel_uidvalidity != f->uidvalidity;
+}
+
+static int
+drop_renumbered(struct fetch *f, struct job *j)
+{
+	fetch_drop(f, 0);
+	return job_fail(j, ERR_BUSY,
+	    "IMAP server %s numbers the messages of the folder anew "
+	    "(UIDVALIDITY): it is opened again",
+	    f->conf.host);
+}
+
 int
 fetch_result(struct fetch *f, struct job *j, int r, const char *what)
 {
 	char said[160];
 
 	if (r == MAILIMAP_NO_ERROR)
-		return 0;
+		return is_renumbered(f) ? drop_renumbered(f, j) : 0;
 	if (!fetch_is_refusal(r))
 		return fetch_lost(f, j, what);
 	return job_fail(j, ERR_BUSY, "IMAP server %s, %s: %s", f->conf.host,
@@ -178,10 +202,29 @@ ask_capabilities(struct fetch *f, struct job *j)
 	    f, j, mailimap_custom_command(f->imap, "CAPABILITY"), "CAPABILITY");
 }
 
+/* An empty list is kept as none, and libetpan looks through it all the same. */
+static bool
+has_capabilities(const struct fetch *f)
+{
+	const struct mailimap_connection_info *info =
+	    f->imap->imap_connection_info;
+
+	return info != NULL && info->imap_capability != NULL &&
+	       info->imap_capability->cap_list != NULL;
+}
+
 bool
 fetch_has(const struct fetch *f, const char *capability)
 {
-	return mailimap_has_extension(f->imap, capability) != 0;
+	return has_capabilities(f) &&
+	       mailimap_has_extension(f->imap, capability) != 0;
+}
+
+bool
+fetch_has_login(const struct fetch *f, const char *mechanism)
+{
+	return has_capabilities(f) &&
+	       mailimap_has_authentication(f->imap, mechanism) != 0;
 }
 
 static int
@@ -215,27 +258,26 @@ upgrade(struct fetch *f, struct job *j)
 	return start_tls(f, j);
 }
 
-/* The library leaks a greeting that is BYE, and goes on. */
+/* The library leaks a greeting that is BYE, and goes on.  And what another
+ * kind of server says, says which it is. */
 static int
-check_bye(struct fetch *f, struct job *j, mailstream *stream)
+check_greeting(struct fetch *f, struct job *j, mailstream *stream)
 {
+	bool is_there = mailstream_feed_read_buffer(stream) >= 5;
+	struct span all =
+	    span_mem(stream->read_buffer, stream->read_buffer_len);
+	bool is_imap = span_starts(all, SPAN("* "));
 	char text[160], said[160];
 
-	if (mailstream_feed_read_buffer(stream) < 5 ||
-	    !span_casestarts(
-		span_mem(stream->read_buffer, stream->read_buffer_len),
-		SPAN("* BYE")))
+	if (!is_there || (is_imap && !span_casestarts(all, SPAN("* BYE"))))
 		return 0;
-	snprintf(text, sizeof(text), "%.*s",
-	    (int)span_find(
-		span_mem(stream->read_buffer, stream->read_buffer_len), 0,
-		'\r'),
-	    stream->read_buffer);
+	snprintf(
+	    text, sizeof(text), "%.*s", (int)span_find(all, 0, '\r'), all.p);
 	smtp_text_clean(said, sizeof(said), text);
 	mailstream_close(stream);
 	fetch_drop(f, 0);
-	job_fail(
-	    j, ERR_BUSY, "IMAP server %s, greeting: %s", f->conf.host, said);
+	job_fail(j, ERR_BUSY, "IMAP server %s, greeting: %s%s", f->conf.host,
+	    is_imap ? "" : "it sent something that is not IMAP: ", said);
 	return -1;
 }
 
@@ -253,7 +295,7 @@ greet(struct fetch *f, struct job *j)
 		return -1;
 	}
 	fetch_begin(f);
-	if (check_bye(f, j, stream) < 0)
+	if (check_greeting(f, j, stream) < 0)
 		return -1;
 	r = mailimap_connect(f->imap, stream);
 	if (r == MAILIMAP_NO_ERROR_NON_AUTHENTICATED)

@@ -252,8 +252,7 @@ offered(struct fetch *f)
 	unsigned bits = 0;
 
 	for (int m = SASL_NONE + 1; m < SASL_COUNT; m++)
-		if (mailimap_has_authentication(
-			f->imap, sasl_name((enum sasl_mechanism)m)))
+		if (fetch_has_login(f, sasl_name((enum sasl_mechanism)m)))
 			bits |= 1u << m;
 	return bits;
 }
@@ -293,6 +292,17 @@ nothing_offered(struct fetch *f, struct job *j)
 	    disabled ? ", and allows no login by password" : "");
 }
 
+/* Some servers refuse a token so. */
+static int
+lost(struct fetch *f, struct job *j, struct span secret)
+{
+	if (f->token != NULL)
+		token_forget(f->token);
+	fetch_lost(f, j, "login");
+	smtp_text_hide_login(j->err.text, secret);
+	return -1;
+}
+
 int
 fetch_log_in(struct fetch *f, struct job *j, struct span token)
 {
@@ -311,7 +321,7 @@ fetch_log_in(struct fetch *f, struct job *j, struct span token)
 	if (line == LINE_NO && f->token != NULL && token_was_kept(f->token))
 		line = log_in_again(f, j, &login, &r);
 	if (line == LINE_LOST)
-		return fetch_lost(f, j, "login");
+		return lost(f, j, login.secret);
 	if (line == LINE_YES) {
 		f->imap->imap_state = MAILIMAP_STATE_AUTHENTICATED;
 		return 0;

@@ -2,6 +2,9 @@
 
 #include "mail/fetch_guard.h"
 
+#include <stddef.h>
+#include <string.h>
+
 /* What we ask for has two; what else a server may tell has few.  Whether they
  * end is not looked at: a ")" in a string ends none. */
 #define LISTS_MAX 50
@@ -49,11 +52,25 @@ may_be_literal(const struct fetch_guard *g)
 	return g->last == '}' && g->opened > 0;
 }
 
+/* A NUL would end the words. */
+static void
+keep_farewell(struct fetch_guard *g)
+{
+	struct span line = span_trim_fws(span_mem(g->head, g->head_n));
+
+	if (!span_casestarts(line, SPAN("* BYE")))
+		return;
+	line = span_cut(line, 2, sizeof(g->farewell) - 1);
+	memcpy(g->farewell, line.p, line.n);
+	g->farewell[line.n] = '\0';
+}
+
 static const char *
 end_line(struct fetch_guard *g)
 {
+	keep_farewell(g);
 	if (!may_be_literal(g)) {
-		*g = (struct fetch_guard){ .head_n = 0 };
+		memset(g, 0, offsetof(struct fetch_guard, farewell));
 		return NULL;
 	}
 	/* Else what follows might be no line to it, or no literal. */

@@ -5,7 +5,8 @@
  * line comes before TLS (STARTTLS), from whoever is on the way.
  *
  * Octets are judged as they come, in pieces of any size.  The literals of
- * messages are passed over: whatever is in a mail is none of this.
+ * messages are passed over: whatever is in a mail is none of this.  The words
+ * of a BYE are kept, which libetpan calls an answer that it cannot read.
  */
 #ifndef MAIL_FETCH_GUARD_H
 #define MAIL_FETCH_GUARD_H
@@ -15,7 +16,7 @@
 
 #include "lib/buf.h"
 
-#define FETCH_GUARD_HEAD 24
+#define FETCH_GUARD_HEAD 120
 
 /* All zero before the first octet. */
 struct fetch_guard {
@@ -28,6 +29,9 @@ struct fetch_guard {
 	char last; /* that is no blank */
 	uint64_t number;
 	uint64_t literal; /* octets of one that are still to come */
+	/* Of all lines: why the server ends the session, "BYE" and its words;
+	 * empty if it does not say.  Last, as the rest is of one line. */
+	char farewell[FETCH_GUARD_HEAD];
 };
 
 /* NULL, or what is wrong with it. */

@@ -156,8 +156,11 @@ search(struct fetch *f, struct job *j, uint32_t after, uint32_t end,
 	fetch_begin(f);
 	r = mailimap_uid_search(f->imap, NULL, key, &found);
 	mailimap_search_key_free(key);
-	if (fetch_result(f, j, r, "UID SEARCH") < 0)
+	if (fetch_result(f, j, r, "UID SEARCH") < 0) {
+		if (found != NULL)
+			mailimap_search_result_free(found);
 		return -1;
+	}
 	uids = xmalloc((found == NULL ? 1 : (size_t)clist_count(found) + 1) *
 		       sizeof(*uids));
 	for (clistiter *i = found == NULL ? NULL : clist_begin(found);
@@ -257,8 +260,11 @@ fetch_list(struct fetch *f, struct job *j, uint32_t after, size_t max,
 	r = mailimap_uid_fetch(f->imap, set, type, &responses);
 	mailimap_set_free(set);
 	mailimap_fetch_type_free(type);
-	if (fetch_result(f, j, r, "UID FETCH") < 0)
+	if (fetch_result(f, j, r, "UID FETCH") < 0) {
+		if (responses != NULL)
+			mailimap_fetch_list_free(responses);
 		return -1;
+	}
 	*count = collect_items(j, responses, after, items);
 	mailimap_fetch_list_free(responses);
 	if (*count > max) {

@@ -55,8 +55,9 @@ struct fetch {
 	struct fetch_stream *stream;
 	struct mailimap *imap;
 	uint32_t uidvalidity;
-	bool announced; /* the last wait ended with new mail */
-	bool has_more;  /* the last list was cut */
+	bool announced;    /* the last wait ended with new mail */
+	bool has_more;     /* the last list was cut */
+	bool idle_refused; /* although the server says that it has IDLE */
 	struct fetch_backlog backlog;
 	struct fetch_ahead ahead;
 	int64_t connect_deadline; /* while connecting, of all of it */
@@ -67,6 +68,8 @@ void fetch_begin(struct fetch *f);
 void fetch_begin_within(struct fetch *f, size_t octets);
 /* Does the server name it among its capabilities? */
 bool fetch_has(const struct fetch *f, const char *capability);
+/* The same of a mechanism for AUTHENTICATE. */
+bool fetch_has_login(const struct fetch *f, const char *mechanism);
 /* 0, or the job's failure. */
 int fetch_need_connection(const struct fetch *f, struct job *j);
 /* The same; and no answer is outstanding then: before each command. */

@@ -81,14 +81,29 @@ fail(struct fetch_stream *s, const char *why)
 	return -1;
 }
 
+static void
+quote(const char *said, char out[256])
+{
+	char text[160];
+
+	smtp_text_clean(text, sizeof(text), said);
+	snprintf(out, 256, "the server said: %s", text);
+}
+
 void
 fetch_stream_end(struct fetch_stream *s, const char *said)
 {
-	char text[160], why[sizeof(s->why)];
+	char why[sizeof(s->why)];
 
-	smtp_text_clean(text, sizeof(text), said);
-	snprintf(why, sizeof(why), "the server said: %s", text);
+	quote(said, why);
 	fail(s, why);
+}
+
+void
+fetch_stream_say_farewell(struct fetch_stream *s)
+{
+	if (s->guard.farewell[0] != '\0')
+		quote(s->guard.farewell, s->why);
 }
 
 static int

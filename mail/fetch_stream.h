@@ -51,6 +51,9 @@ void fetch_stream_end(struct fetch_stream *s, const char *said);
 
 /* Why the last call failed, or "". */
 const char *fetch_stream_why(const struct fetch_stream *s);
+/* If the server has said BYE, that is why, whatever else went wrong after it.
+ */
+void fetch_stream_say_farewell(struct fetch_stream *s);
 
 /*
  * The driver for libetpan, which frees it with its session; the stream itself

@@ -105,6 +105,17 @@ static const struct peer_step login_disabled[] = { { PEER_TLS, NULL }, GREETING,
 static const struct peer_step no_capabilities[] = { { PEER_TLS, NULL },
 	SEND("* OK ready\r\n"), HEAR(" CAPABILITY"), OK, HEAR(" LOGIN"),
 	SEND("%T NO who?\r\n"), STAY };
+/* Trap: an empty list crashes those that look something up in it. */
+static const struct peer_step empty_list[] = { { PEER_TLS, NULL }, GREETING,
+	HEAR(" CAPABILITY"), SEND("* CAPABILITY\r\n"), OK, HEAR(" LOGIN"),
+	SEND("%T NO [CAPABILITY] who?\r\n"), STAY };
+static const struct peer_step login_bye[] = { { PEER_TLS, NULL }, GREETING,
+	CAPS("AUTH=PLAIN"), HEAR(" AUTHENTICATE PLAIN"), SEND("+ \r\n"),
+	HEAR(""), SEND("* BYE Too many invalid logins by s3cret\r\n"),
+	{ PEER_END, NULL } };
+static const struct peer_step folder_bye[] = { { PEER_TLS, NULL }, GREETING,
+	CAPS(""), LOGIN, CAPS(""), HEAR(" SELECT"),
+	SEND("* BYE [INUSE] too many connections\r\n"), { PEER_END, NULL } };
 static const struct peer_step no_folder[] = { { PEER_TLS, NULL }, GREETING,
 	CAPS(""), LOGIN, CAPS(""), HEAR(" SELECT"),
 	SEND("%T NO [NONEXISTENT] no such folder\r\n"), STAY };
@@ -156,7 +167,8 @@ test_refused(void **state)
 		{ "BYE", greeting_bye, CONF_TLS_IMPLICIT, fetch_lab_tls,
 		    fetch_lab_tls, ERR_BUSY, "too busy", false },
 		{ "nonsense", greeting_nonsense, CONF_TLS_IMPLICIT,
-		    fetch_lab_tls, fetch_lab_tls, ERR_BUSY, "not IMAP", false },
+		    fetch_lab_tls, fetch_lab_tls, ERR_BUSY,
+		    "not IMAP: 220 this is SMTP", false },
 		{ "charset", greeting_charset, CONF_TLS_IMPLICIT, fetch_lab_tls,
 		    fetch_lab_tls, ERR_BUSY, "speaks of charsets", false },
 		{ "charset before TLS", starttls_charset, CONF_TLS_STARTTLS,
@@ -175,6 +187,16 @@ test_refused(void **state)
 		    false },
 		{ "no capabilities", no_capabilities, CONF_TLS_IMPLICIT,
 		    fetch_lab_tls, fetch_lab_tls, ERR_UNAUTHORIZED, "who?",
+		    true },
+		{ "no capability", empty_list, CONF_TLS_IMPLICIT, fetch_lab_tls,
+		    fetch_lab_tls, ERR_UNAUTHORIZED, "who?", true },
+		{ "login ended", login_bye, CONF_TLS_IMPLICIT, fetch_lab_tls,
+		    fetch_lab_tls, ERR_BUSY,
+		    "login: the server said: BYE Too many invalid logins by "
+		    "******",
+		    false },
+		{ "folder ended", folder_bye, CONF_TLS_IMPLICIT, fetch_lab_tls,
+		    fetch_lab_tls, ERR_BUSY, "BYE [INUSE] too many connections",
 		    true },
 		{ "no folder", no_folder, CONF_TLS_IMPLICIT, fetch_lab_tls,
 		    fetch_lab_tls, ERR_INTERNAL, "no such folder", true },
@@ -288,6 +310,42 @@ test_list_bounds(void **state)
 	    fetch_list(f, unit_job(), UINT32_MAX, 2, &items, &count), 0);
 	assert_int_equal(count, 0);
 	fetch_lab_close(f, p);
+}
+
+/* While a folder is open a server should not number its messages anew; if it
+ * does, what is new has UIDs that are none to us. */
+static void
+test_renumbered(void **state)
+{
+	static const struct peer_step script[] = { OPEN("IDLE"),
+		HEAR(" UID SEARCH"),
+		SEND("* OK [UIDVALIDITY 77] x\r\n* SEARCH\r\n"), OK,
+		HEAR(" UID SEARCH"),
+		SEND("* OK [UIDVALIDITY 78] x\r\n* SEARCH 9\r\n"), OK, STAY };
+	static const struct peer_step later[] = { OPEN("IDLE"), FOUND(" 9"),
+		HEAR(" UID FETCH 9 ("), ITEM("1", "9", "10"),
+		SEND("* OK [UIDVALIDITY 78] x\r\n"), OK, STAY };
+	const struct peer_step *const scripts[] = { script, later };
+	struct peer *p;
+	struct fetch_item *items;
+	size_t count;
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct fetch *f =
+		    fetch_lab_open(scripts[i], CONF_DISPOSAL_MOVE, &p);
+
+		unit_case("%zu", i);
+		if (i == 0)
+			assert_int_equal(
+			    fetch_list(f, unit_job(), 8, 100, &items, &count),
+			    0);
+		fetch_lab_failed(
+		    fetch_list(f, unit_job(), 8, 100, &items, &count), ERR_BUSY,
+		    "anew (UIDVALIDITY)");
+		assert_false(fetch_is_connected(f));
+		fetch_lab_close(f, p);
+	}
 }
 
 /* What is behind a UID, when a listing is asked for. */
@@ -505,6 +563,7 @@ static const struct CMUnitTest tests[] = {
 	WITH_TLS(test_unreachable),
 	WITH_TLS(test_list),
 	WITH_TLS(test_list_bounds),
+	WITH_TLS(test_renumbered),
 	WITH_TLS(test_backlog),
 	WITH_TLS(test_old_messages),
 	WITH_TLS(test_millions),

@@ -104,8 +104,37 @@ test_pieces(void **state)
 	}
 }
 
+/* Why a server ends the session is kept, of what a mail says nothing. */
+static void
+test_farewell(void **state)
+{
+	static const struct {
+		const char *text, *kept;
+	} said[] = {
+		{ "* BYE too many connections\r\n",
+		    "BYE too many connections" },
+		{ "* OK x\r\n* bye\r\n", "bye" },
+		{ "* BYE x\r\n1 OK LOGOUT\r\n", "BYE x" },
+		{ "* BYE cut off in the", "" },
+		{ "1 OK * BYE\r\n* OK BYE\r\n", "" },
+		{ FETCH "{9}\r\n\n* BYE x\n)\r\n1 OK\r\n", "" },
+		{ "* BYE " TEN("0123456789") TEN("0123456789") "\r\n",
+		    "BYE " TEN("0123456789") "0123456789012" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(said) / sizeof(said[0]); i++) {
+		struct fetch_guard g = { .head_n = 0 };
+
+		unit_case("%zu", i);
+		fetch_guard_see(&g, span_str(said[i].text));
+		assert_string_equal(g.farewell, said[i].kept);
+	}
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_whole),
+	cmocka_unit_test(test_farewell),
 	cmocka_unit_test(test_pieces),
 };
 

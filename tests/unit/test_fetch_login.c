@@ -250,6 +250,42 @@ test_token_renewed(void **state)
 	fetch_lab_close(f, p);
 }
 
+/* So is one at which the server ends the connection, on the next one. */
+static void
+test_token_ended(void **state)
+{
+	static const struct peer_step script[] = { BEFORE_LOGIN(
+						       "AUTH=XOAUTH2 SASL-IR"),
+		HEAR(" AUTHENTICATE XOAUTH2 "),
+		SEND("* BYE your session is over\r\n"), { PEER_NEXT, NULL },
+		BEFORE_LOGIN("AUTH=XOAUTH2 SASL-IR"),
+		/* Of "ten". */
+		HEAR(" AUTHENTICATE XOAUTH2 "
+		     "dXNlcj11c2VyAWF1dGg9QmVhcmVyIHRlbgEB\r\n"),
+		OK, AFTER_LOGIN };
+	static const char *words[] = { "/bin/sh", "-c", NULL };
+	char path[] = "test-token-XXXXXX";
+	int fd = mkstemp(path);
+	struct peer *p = peer_start(script, fetch_lab_tls);
+	struct fetch_conf conf = fetch_lab_conf(peer_port(p));
+	struct fetch *f = NULL;
+
+	(void)state;
+	assert_int_equal(write(fd, "old", 3), 3);
+	close(fd);
+	words[2] = arena_printf(
+	    unit_job()->arena, "cat %s; printf ten >%s", path, path);
+	conf.token.command = (struct conf_list){ .v = words, .n = 3 };
+	conf.password = SPAN("");
+	assert_int_equal(fetch_new(unit_job(), &conf, &f), 0);
+	fetch_lab_failed(fetch_connect(f, unit_job()), ERR_BUSY,
+	    "login: the server said: BYE your session is over");
+	if (fetch_connect(f, unit_job()) < 0)
+		fail_msg("%s", unit_job()->err.text);
+	fetch_lab_close(f, p);
+	unlink(path);
+}
+
 /* No token, no connection. */
 static void
 test_token_missing(void **state)
@@ -273,6 +309,7 @@ static const struct CMUnitTest tests[] = {
 	WITH_TLS(test_auth),
 	WITH_TLS(test_token),
 	WITH_TLS(test_token_renewed),
+	WITH_TLS(test_token_ended),
 	WITH_TLS(test_token_missing),
 };
 

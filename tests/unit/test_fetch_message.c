@@ -283,7 +283,7 @@ test_hostile(void **state)
 		{ "cut literal", cut_literal, "closed the connection" },
 		{ "nonsense", nonsense, "IMAP server" },
 		{ "another tag", other_tag, "not IMAP" },
-		{ "BYE", says_bye, "IMAP server" },
+		{ "BYE", says_bye, "the server said: BYE shutting down" },
 		{ "continuation", asks_more, "IMAP server" },
 	};
 
