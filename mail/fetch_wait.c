@@ -16,7 +16,14 @@
 #define POLL_MS (10 * 1000)
 
 /* A line while idling. */
-enum idle_line { IDLE_OTHER, IDLE_NEW, IDLE_CONTINUE, IDLE_DONE, IDLE_GONE };
+enum idle_line {
+	IDLE_OTHER,
+	IDLE_NEW,
+	IDLE_CONTINUE,
+	IDLE_DONE,
+	IDLE_REFUSED,
+	IDLE_GONE
+};
 
 static enum idle_line
 gone(struct fetch *f, struct span said)
@@ -31,7 +38,7 @@ gone(struct fetch *f, struct span said)
 }
 
 static enum idle_line
-read_idle_line(struct fetch *f)
+read_idle_line(struct fetch *f, bool may_refuse)
 {
 	const char *p = mailstream_read_line_remove_eol(
 	    f->imap->imap_stream, f->imap->imap_stream_buffer);
@@ -47,8 +54,9 @@ read_idle_line(struct fetch *f)
 	snprintf(tag, sizeof(tag), "%d ", f->imap->imap_tag);
 	if (span_starts(line, span_str(tag))) {
 		rest = span_from(line, strlen(tag));
-		return span_casestarts(rest, SPAN("OK")) ? IDLE_DONE
-							 : gone(f, rest);
+		if (span_casestarts(rest, SPAN("OK")))
+			return IDLE_DONE;
+		return may_refuse ? IDLE_REFUSED : gone(f, rest);
 	}
 	if (!span_starts(line, SPAN("* ")))
 		return IDLE_GONE;
@@ -61,17 +69,20 @@ read_idle_line(struct fetch *f)
 }
 
 /*
- * Lines until one of these: 0, or -1.  (Ours instead of libetpan's, which
- * throws away what the server announces before its "+".)
+ * Lines until one of these: 0, 1 if IDLE was refused before it began, or -1.
+ * (Ours instead of libetpan's, which throws away what the server announces
+ * before its "+".)
  */
 static int
 read_idle_until(struct fetch *f, enum idle_line end, bool *new_mail)
 {
 	for (;;) {
-		enum idle_line line = read_idle_line(f);
+		enum idle_line line = read_idle_line(f, end == IDLE_CONTINUE);
 
 		if (line == IDLE_GONE)
 			return -1;
+		if (line == IDLE_REFUSED)
+			return 1;
 		if (line == IDLE_NEW)
 			*new_mail = true;
 		if (line == end)
@@ -103,13 +114,16 @@ idle_end(struct fetch *f, bool *new_mail)
 	return read_idle_until(f, IDLE_DONE, new_mail);
 }
 
-/* One IDLE: until mail, the wake-up or the deadline.  0 and what, or -1. */
+/* One IDLE: until mail, the wake-up or the deadline.  0 and what, 1 if it was
+ * refused, or -1. */
 static int
 idle_once(
     struct fetch *f, int wake_fd, int64_t deadline, bool *new_mail, bool *woken)
 {
-	if (idle_begin(f, new_mail) < 0)
-		return -1;
+	int begun = idle_begin(f, new_mail);
+
+	if (begun != 0)
+		return begun;
 	while (!*new_mail) {
 		int event = 1;
 
@@ -122,7 +136,7 @@ idle_once(
 		if (event != 1)
 			break;
 		fetch_begin(f);
-		switch (read_idle_line(f)) {
+		switch (read_idle_line(f, false)) {
 		case IDLE_NEW:
 			*new_mail = true;
 			break;
@@ -132,6 +146,7 @@ idle_once(
 			/* The server ended it by itself. */
 			return 0;
 		case IDLE_CONTINUE:
+		case IDLE_REFUSED:
 		case IDLE_GONE:
 			return -1;
 		}
@@ -148,9 +163,10 @@ wait_idle(struct fetch *f, int wake_fd, int64_t deadline, bool *new_mail)
 		int64_t now = clock_mono_ms();
 		int64_t end =
 		    deadline - now > IDLE_MS ? now + IDLE_MS : deadline;
+		int result = idle_once(f, wake_fd, end, new_mail, &woken);
 
-		if (idle_once(f, wake_fd, end, new_mail, &woken) < 0)
-			return -1;
+		if (result != 0)
+			return result;
 		if (clock_mono_ms() >= deadline)
 			break;
 	}
@@ -198,9 +214,13 @@ fetch_wait(struct fetch *f, struct job *j, int wake_fd, int64_t timeout_ms,
 		f->announced = true;
 		return 0;
 	}
-	result = fetch_has(f, "IDLE")
+	result = fetch_has(f, "IDLE") && !f->idle_refused
 		     ? wait_idle(f, wake_fd, deadline, new_mail)
-		     : wait_polling(f, wake_fd, deadline, new_mail);
+		     : 1;
+	/* Some servers, or what is before them, list IDLE and have none. */
+	f->idle_refused = f->idle_refused || result > 0;
+	if (result > 0 && !*new_mail)
+		result = wait_polling(f, wake_fd, deadline, new_mail);
 	if (result < 0)
 		return fetch_lost(f, j, "waiting for mail");
 	f->announced = *new_mail;

@@ -39,6 +39,12 @@ static const struct peer_step idle_at_done[] = { OPEN("IDLE"), FOUND(""),
 	SEND("* 3 EXISTS\r\n6 OK idle ended\r\n"), STAY };
 static const struct peer_step polled[] = { OPEN(""), FOUND(""), HEAR(" NOOP"),
 	SEND("* 3 EXISTS\r\n%T OK done\r\n"), STAY };
+/* It lists IDLE all the same. */
+static const struct peer_step idle_refused[] = { OPEN("IDLE"), FOUND(""),
+	HEAR(" IDLE"), SEND("%T NO IDLE is switched off\r\n"), HEAR(" NOOP"),
+	SEND("* 3 EXISTS\r\n%T OK done\r\n"), STAY };
+static const struct peer_step idle_unknown[] = { OPEN("IDLE"), FOUND(""),
+	HEAR(" IDLE"), SEND("* 3 EXISTS\r\n%T BAD what?\r\n"), STAY };
 static const struct peer_step beside[] = { OPEN("IDLE"), HEAR(" UID SEARCH"),
 	SEND("* SEARCH\r\n* 3 EXISTS\r\n%T OK done\r\n"), STAY };
 
@@ -55,6 +61,8 @@ test_announced(void **state)
 		{ "before the continuation", idle_before, TIMEOUT_MS },
 		{ "with the end", idle_at_done, 50 },
 		{ "NOOP", polled, TIMEOUT_MS },
+		{ "IDLE refused", idle_refused, TIMEOUT_MS },
+		{ "IDLE unknown", idle_unknown, TIMEOUT_MS },
 		{ "beside another answer", beside, TIMEOUT_MS },
 	};
 
@@ -254,10 +262,12 @@ static const struct peer_step idle_reset[] = { OPEN("IDLE"), FOUND(""),
 	HEAR(" IDLE"), SEND("+ idling\r\n"), { PEER_RESET, NULL } };
 static const struct peer_step idle_bye[] = { OPEN("IDLE"), FOUND(""),
 	HEAR(" IDLE"), SEND("+ idling\r\n* BYE restarting\r\n"), STAY };
-static const struct peer_step idle_refused[] = { OPEN("IDLE"), FOUND(""),
-	HEAR(" IDLE"), SEND("%T NO not now\r\n"), STAY };
+static const struct peer_step idle_ended[] = { OPEN("IDLE"), FOUND(""),
+	HEAR(" IDLE"), SEND("+ idling\r\n"), SEND("%T NO not now\r\n"), STAY };
 static const struct peer_step idle_nonsense[] = { OPEN("IDLE"), FOUND(""),
 	HEAR(" IDLE"), SEND("+ idling\r\nhello\r\n"), STAY };
+static const struct peer_step poll_bye[] = { OPEN(""), FOUND(""), HEAR(" NOOP"),
+	SEND("* BYE maintenance in 5 minutes\r\n"), { PEER_END, NULL } };
 static const struct peer_step poll_closed[] = { OPEN(""), FOUND(""),
 	HEAR(" NOOP"), { PEER_END, NULL } };
 
@@ -273,7 +283,9 @@ test_wait_lost(void **state)
 		{ "closed", idle_closed, "the server closed the connection" },
 		{ "reset", idle_reset, "" },
 		{ "BYE", idle_bye, "the server said: BYE restarting" },
-		{ "refused", idle_refused, "the server said: NO not now" },
+		{ "ended", idle_ended, "the server said: NO not now" },
+		{ "polling, BYE", poll_bye,
+		    "the server said: BYE maintenance in 5 minutes" },
 		{ "nonsense", idle_nonsense,
 		    "it sent something that is not IMAP" },
 		{ "polling", poll_closed, "the server closed the connection" },
