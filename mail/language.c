@@ -10,6 +10,7 @@
 
 #define ACCEPT_RANGES_MAX 32
 #define SUBTAG_MAX 8
+#define PRIMARY_MAX 3 /* longer ones are no language (RFC 5646 2.2.1) */
 
 static const struct {
 	const char *tag;
@@ -48,7 +49,7 @@ language_is_tag(struct span tag)
 {
 	size_t first = span_find(tag, 0, '-');
 
-	if (tag.n > LANGUAGE_TAG_MAX || first < 2)
+	if (tag.n > LANGUAGE_TAG_MAX || first < 2 || first > PRIMARY_MAX)
 		return false;
 	for (size_t at = 0; at <= tag.n;) {
 		size_t end = span_find(tag, at, '-');

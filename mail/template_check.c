@@ -11,6 +11,7 @@
 #include "lib/utf8.h"
 #include "mail/finding.h"
 #include "mail/reply_block.h"
+#include "mail/reply_html.h"
 #include "mail/reply_quote.h"
 #include "mail/template_html.h"
 
@@ -165,6 +166,18 @@ check_lines(struct check *c)
 			    TEMPLATE_FILL_WIDTH);
 		at = end + 1;
 	}
+}
+
+/* The one saved under the name of the other. */
+static void
+check_kind(struct check *c)
+{
+	struct span s = c->file->bytes;
+
+	if (c->file->is_html && span_find(s, 0, '<') == s.n)
+		wrong(c, 0, "is no HTML; write <p> and </p> around paragraphs");
+	if (!c->file->is_html && reply_html_is_likely(s))
+		wrong(c, 0, "is HTML, and its tags would be seen; write text");
 }
 
 /* --- what a reader sees -------------------------------------------------- */
@@ -395,6 +408,7 @@ template_check(struct job *j, const struct template_file *file,
 	/* What is no text has no lines to speak of. */
 	if (c.mistakes > 0)
 		return c.mistakes;
+	check_kind(&c);
 	check_lines(&c);
 	source_read(&c, &v);
 	check_armour(&c, &v);

@@ -202,6 +202,14 @@ is_of_kind(const struct loading *l, struct span *name)
 	return is_renewal == (l->source->kind == TEXTS_RENEWAL);
 }
 
+/* In letters of any case: fr.TXT is meant as fr.txt. */
+static bool
+has_ending(struct span name, struct span ending)
+{
+	return name.n >= ending.n &&
+	       span_caseeq(span_from(name, name.n - ending.n), ending);
+}
+
 /* Files with other endings (notes, what editors leave) are nobody's. */
 static void
 take_name(struct loading *l, struct tags *tags, const char *name)
@@ -210,20 +218,23 @@ take_name(struct loading *l, struct tags *tags, const char *name)
 		SPAN_INIT(".html") };
 	const char *prefix = prefixes[l->source->kind];
 	struct span s = span_str(name);
+	bool is_lower;
 
 	if (name[0] == '.' || !is_of_kind(l, &s))
 		return;
 	for (size_t i = 0; i < 2; i++) {
-		if (!span_ends(s, endings[i]))
+		if (!has_ending(s, endings[i]))
 			continue;
+		is_lower = span_ends(s, endings[i]);
 		s.n -= endings[i].n;
-		if (language_is_tag(s))
+		if (is_lower && language_is_tag(s))
 			add_tag(l, tags, s);
 		else
 			wrong(l,
 			    arena_printf(l->j.arena,
 				"%s/%s: is not called after a language; write "
-				"its tag in lower case, as in %sfr.txt and "
+				"its tag and the ending in lower case, as in "
+				"%sfr.txt and "
 				"%sfr.html or %spt-br.txt and %spt-br.html",
 				l->source->folder, name, prefix, prefix, prefix,
 				prefix));

@@ -88,6 +88,8 @@ test_text(void **state)
 		{ "a\xe2\x80\x8b\n", "f:3: the character U+200B" },
 		{ "a\xfc\n", "f:3: is not UTF-8" },
 		{ "a\n\xc3\n", "f:4: is not UTF-8" },
+		{ "</p><p>\n", "f: is HTML, and its tags would be seen" },
+		{ "> <p>\na < b\n", NULL },
 		{ "see http://x.test\n", "f:3: a challenge mail names no page "
 					 "but the help page" },
 		/* MA-63 */
@@ -158,6 +160,9 @@ test_text(void **state)
 	}
 	assert_non_null(
 	    strstr(check(span_mem("a\0b", 3), false), "the character U+0000"));
+	/* The text, saved as HTML too. */
+	assert_non_null(strstr(check(SPAN("{ca_name}\n"), true),
+	    "f: is no HTML; write <p> and </p> around paragraphs\n"));
 	/* All of them are named, but no more than a person reads. */
 	assert_non_null(strstr(check(SPAN("{a}{b}{c}\n"), false), "{c} is no"));
 }

@@ -152,13 +152,20 @@ test_mistakes(void **state)
 	memset(too_long, 'x', TEXTS_FILE_MAX + 1);
 	put("FR.txt", TEXT);
 	put("x.html", HTML);
+	put("it.TXT", TEXT);
+	put("it.Html", HTML);
+	put("german.txt", TEXT);
 	put("fr.txt", TEXT "{mail}\n");
 	put("fr.html", HTML "<img>\n");
 	put("de.txt", TEXT);
 	put("en.html", too_long);
 	assert_null(load(unit_folder(), "xx"));
 	assert_non_null(strstr(said.p, "/FR.txt: is not called after a "
-				       "language; write its tag in lower "));
+				       "language; write its tag and the "
+				       "ending in lower case"));
+	assert_non_null(strstr(said.p, "/it.TXT: is not called after"));
+	assert_non_null(strstr(said.p, "/it.Html: is not called after"));
+	assert_non_null(strstr(said.p, "/german.txt: is not called after"));
 	assert_non_null(strstr(said.p, "/x.html: is not called after"));
 	assert_non_null(strstr(said.p, "/fr.txt:2: {mail} is no placeholder"));
 	assert_non_null(strstr(said.p, "/fr.html:2: <img> is not allowed"));
@@ -238,8 +245,9 @@ test_renewal_mistakes(void **state)
 		    said.p, "/renewal-fr.html: needs a <title> in one line"));
 	}
 	assert_non_null(strstr(said.p,
-	    "/renewal-x.txt: is not called after a language; write its tag in "
-	    "lower case, as in renewal-fr.txt and renewal-fr.html"));
+	    "/renewal-x.txt: is not called after a language; write its tag and "
+	    "the ending in lower case, as in renewal-fr.txt and "
+	    "renewal-fr.html"));
 	assert_non_null(strstr(said.p,
 	    "/renewal-fr.txt: does not say until when the certificate is "
 	    "valid; write {expires}"));
@@ -282,8 +290,10 @@ test_tags(void **state)
 		{ "pt-", false },
 		{ "-pt", false },
 		{ "pt--br", false },
-		{ "abcdefgh", true },
-		{ "abcdefghi", false },
+		{ "gsw-berne", true },
+		{ "gsw-abcdefghi", false },
+		{ "english", false },
+		{ "notice-en", false },
 		{ "../de", false },
 		{ "ab-abcdefgh-abcdefgh-abcdefgh-abcdef", false },
 		{ "ab-abcdefgh-abcdefgh-abcdefgh-abcde", true },
