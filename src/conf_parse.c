@@ -140,6 +140,8 @@ report_unknown(struct conf_reading *r, const char *word)
 	const char *near = conf_nearest(r, word);
 	const char *what = "what stands here is no option";
 
+	if (conf_report_full_name(r, word))
+		return;
 	if (may_be_repeated(r, word))
 		what = arena_printf(r->arena, "%s: there is no such option%s",
 		    word, near == NULL ? " here" : "");

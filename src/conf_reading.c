@@ -78,6 +78,25 @@ conf_nearest(struct conf_reading *r, const char *word)
 	return best;
 }
 
+bool
+conf_report_full_name(struct conf_reading *r, const char *word)
+{
+	for (size_t i = 0; i < conf_option_count; i++) {
+		const struct conf_option *o = &conf_options[i];
+
+		if (*o->section == '\0' ||
+		    strcmp(conf_full_name(r, NULL, o), word) != 0)
+			continue;
+		conf_mistake(r, r->error_line,
+		    "%s: an option of a section is written %s%s { %s = … }",
+		    word, o->section,
+		    conf_section_find(o->section) == NULL ? "" : " NAME",
+		    o->name);
+		return true;
+	}
+	return false;
+}
+
 /* "imap two" */
 static const char *
 place_name(struct conf_reading *r, const struct conf_place *p)

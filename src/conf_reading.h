@@ -62,5 +62,8 @@ const char *conf_full_name(struct conf_reading *r, const struct conf_place *p,
     const struct conf_option *o);
 /* The option whose name is nearest to the word, for "did you mean", or NULL. */
 const char *conf_nearest(struct conf_reading *r, const char *word);
+/* A word that no option is called by: "web.listen", as messages and the manual
+ * call one (so that it is no secret), is a mistake of its own: was it? */
+bool conf_report_full_name(struct conf_reading *r, const char *word);
 
 #endif

@@ -36,6 +36,12 @@ static const struct conf_wrong wrongs[] = {
 	{ "policy {\n\tmax_identifiers = 10\n}", "listen = { \"x\" }\n\n",
 	    "conf:5: listen: there is no such option; did you mean "
 	    "web.listen?\n" },
+	{ "policy {\n\tmax_identifiers = 10\n}", "web.listen = x\n\n",
+	    "conf:5: web.listen: an option of a section is written "
+	    "web { listen = … }\n" },
+	{ "policy {\n\tmax_identifiers = 10\n}", "imap.host = x\n\n",
+	    "conf:5: imap.host: an option of a section is written "
+	    "imap NAME { host = … }\n" },
 	{ "policy {\n", "include(\"/etc/passwd\")\npolicy {\n",
 	    "conf:5: include: there is no such option here; "
 	    "countersign.conf(5) lists them all\n" },
