@@ -647,6 +647,7 @@ unit_tests += \
 	tests/unit/test_evidence \
 	tests/unit/test_evidence_smime \
 	tests/unit/test_former \
+	tests/unit/test_former_check \
 	tests/unit/test_replies_kept \
 	tests/unit/test_gate \
 	tests/unit/test_gate_age \
@@ -724,6 +725,7 @@ unit_tests += \
 	tests/unit/test_privilege \
 	tests/unit/test_sandbox \
 	tests/unit/test_sandbox_pgsql \
+	tests/unit/test_sandbox_signals \
 	tests/unit/test_caa_report \
 	tests/unit/test_notice \
 	tests/unit/test_notice_text \
@@ -927,6 +929,13 @@ tests_unit_test_live_issuer_SOURCES = tests/unit/test_live_issuer.c $(live_lab)
 tests_unit_test_live_issuer_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
 tests_unit_test_live_issuer_LDADD = $(STATUS_LAB) $(PKI_LAB) $(STORE_FIXTURE) \
 	$(CS_SRC)
+former_lab = tests/unit/former_lab.c tests/unit/former_lab.h
+tests_unit_test_former_SOURCES = tests/unit/test_former.c $(former_lab)
+tests_unit_test_former_check_SOURCES = tests/unit/test_former_check.c \
+	$(former_lab)
+tests_unit_test_former_check_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
+tests_unit_test_former_check_LDADD = $(STATUS_LAB) $(PKI_LAB) \
+	$(STORE_FIXTURE) $(CS_SRC)
 tests_unit_test_former_CPPFLAGS = $(tests_cppflags) $(CRYPTO_CFLAGS)
 tests_unit_test_former_LDADD = $(STATUS_LAB) $(PKI_LAB) $(STORE_FIXTURE) \
 	$(CS_SRC)
@@ -999,7 +1008,12 @@ tests_unit_test_privilege_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_place_check_SOURCES = tests/unit/test_place_check.c \
 	$(place_lab)
 tests_unit_test_place_check_LDADD = $(UNIT) $(CS_SRC)
+sandbox_lab = tests/unit/sandbox_lab.c tests/unit/sandbox_lab.h
+tests_unit_test_sandbox_SOURCES = tests/unit/test_sandbox.c $(sandbox_lab)
 tests_unit_test_sandbox_LDADD = $(UNIT) $(CS_SRC)
+tests_unit_test_sandbox_signals_SOURCES = tests/unit/test_sandbox_signals.c \
+	$(sandbox_lab)
+tests_unit_test_sandbox_signals_LDADD = $(UNIT) $(CS_SRC)
 tests_unit_test_sandbox_pgsql_LDADD = $(STORE_FIXTURE) $(CS_SRC)
 tests_unit_test_caa_report_LDADD = $(ROLE_LAB) $(CS_SRC)
 tests_unit_test_notice_text_LDADD = $(UNIT) $(CS_MAIL)
