@@ -50,6 +50,15 @@ store_url_read(struct job *j, const char *url, struct store_url *out)
 	return conninfo_read(j, url + scheme, out);
 }
 
+const char *
+store_url_file(const char *url)
+{
+	size_t scheme = strlen(sql_sqlite.scheme);
+
+	return strncmp(url, sql_sqlite.scheme, scheme) == 0 ? url + scheme
+							    : NULL;
+}
+
 void
 store_files(struct job *j, const char ***out, size_t *count)
 {

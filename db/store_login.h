@@ -31,6 +31,8 @@ struct store_url {
 
 /* 0; -1 ERR_INTERNAL: the connection string cannot be read. */
 int store_url_read(struct job *j, const char *url, struct store_url *out);
+/* The database file, part of the URL; NULL: it is on a server. */
+const char *store_url_file(const char *url);
 
 /* The files and folders that the connection of j->store reads when it is made
  * again: certificates, keys, passwords.  None of SQLite's. */

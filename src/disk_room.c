@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/statvfs.h>
 
+#include "db/store_login.h"
 #include "lib/arena.h"
 #include "lib/conf.h"
 #include "lib/fdio.h"
@@ -38,12 +39,12 @@ disk_room_lacks(struct arena *a, const struct statvfs *fs)
 int
 disk_room_check(struct job *j, const char **folder)
 {
-	const char *path = j->conf->issuer.crl_file, *lacks;
+	const char *path = store_url_file(j->conf->database), *lacks;
 	struct statvfs fs;
 
 	*folder = NULL;
-	if (strncmp(j->conf->database, "sqlite:", 7) == 0)
-		path = j->conf->database + 7;
+	if (path == NULL)
+		path = j->conf->issuer.crl_file;
 	if (path == NULL) /* another CA has the lists */
 		return 0;
 	path = file_folder(j->arena, path);

@@ -3,6 +3,7 @@
 #include "src/login_check.h"
 
 #include "db/store.h"
+#include "db/store_login.h"
 #include "lib/arena.h"
 #include "src/database.h"
 #include "src/supervisor.h"
@@ -54,9 +55,7 @@ advice_on(struct job *j, enum role role, const char *why, enum role other)
 static const char *
 advice_on_missing(struct job *j, enum role role)
 {
-	static const char sqlite[] = "sqlite:";
-
-	if (strncmp(j->conf->database, sqlite, strlen(sqlite)) == 0)
+	if (store_url_file(j->conf->database) != NULL)
 		return "with SQLite every role may write every row; PostgreSQL "
 		       "with a user for each role keeps them apart "
 		       "(countersign.conf(5), THE DATABASE)";

@@ -2,6 +2,7 @@
 
 #include "src/place_check.h"
 
+#include "db/store_login.h"
 #include "lib/arena.h"
 #include "lib/buf.h"
 #include "lib/conf.h"
@@ -93,12 +94,10 @@ look_at_file(struct looking *l, const char *option, const char *path)
 static void
 look_at_database(struct looking *l, const char *database)
 {
-	static const char sqlite[] = "sqlite:";
-	const char *path;
+	const char *path = store_url_file(database);
 
-	if (strncmp(database, sqlite, strlen(sqlite)) != 0)
+	if (path == NULL)
 		return;
-	path = database + strlen(sqlite);
 	look_at_folder(l, "database", file_folder(l->job->arena, path));
 	look_at_file(l, "database", path);
 	look_at_file(

@@ -114,7 +114,7 @@ allow_linters(struct rules *r, const struct conf *c)
 static bool
 is_sqlite(const struct conf *c)
 {
-	return strncmp(c->database, "sqlite:", 7) == 0;
+	return store_url_file(c->database) != NULL;
 }
 
 /* What the issuer's section says of its token: only the signer reads it. */
@@ -315,9 +315,8 @@ static size_t connection_file_count;
 static void
 allow_database(struct rules *r, const struct conf *c)
 {
-	if (is_sqlite(c))
-		allow_folder_of(
-		    r, c->database + 7, LANDLOCK_READ | LANDLOCK_WRITE);
+	allow_folder_of(
+	    r, store_url_file(c->database), LANDLOCK_READ | LANDLOCK_WRITE);
 	for (size_t i = 0; i < connection_file_count; i++)
 		allow(r, connection_files[i], LANDLOCK_READ);
 }

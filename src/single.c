@@ -2,6 +2,7 @@
 
 #include "src/single.h"
 
+#include "db/store_login.h"
 #include "lib/arena.h"
 #include "lib/fdio.h"
 #include "lib/job.h"
@@ -54,12 +55,12 @@ fail_open(struct job *j, const char *path)
 int
 single_take(struct job *j, const char *database)
 {
-	const char *path;
+	const char *path = store_url_file(database);
 	int fd;
 
-	if (strncmp(database, "sqlite:", 7) != 0)
+	if (path == NULL)
 		return 0;
-	path = arena_printf(j->arena, "%s.lock", database + 7);
+	path = arena_printf(j->arena, "%s.lock", path);
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return fail_open(j, path);
@@ -89,12 +90,13 @@ single_leave(void)
 bool
 single_is_taken(struct job *j, const char *database)
 {
+	const char *file = store_url_file(database);
 	bool is_taken;
 	int fd;
 
-	if (strncmp(database, "sqlite:", 7) != 0)
+	if (file == NULL)
 		return true;
-	fd = open(arena_printf(j->arena, "%s.lock", database + 7),
+	fd = open(arena_printf(j->arena, "%s.lock", file),
 	    O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
 		return errno != ENOENT; /* it makes the file when it starts */

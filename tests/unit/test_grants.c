@@ -572,11 +572,14 @@ test_urls(void **state)
 		assert_int_equal(store_url_read(j, cases[i].url, &u), 0);
 		assert_int_equal(u.is_server, cases[i].is_server);
 		assert_int_equal(u.has_password, cases[i].has_password);
+		assert_int_equal(
+		    store_url_file(cases[i].url) == NULL, u.is_server);
 		if (cases[i].user == NULL)
 			assert_null(u.user);
 		else
 			assert_string_equal(u.user, cases[i].user);
 	}
+	assert_string_equal(store_url_file("sqlite:/x/y.db"), "/x/y.db");
 	assert_int_equal(store_url_read(j, "postgresql:no such", &u), -1);
 	assert_non_null(strstr(j->err.text, "missing '='"));
 	job_recover(j);
