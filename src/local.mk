@@ -178,6 +178,7 @@ libcs_src_a_SOURCES = \
 	src/landlock.c src/landlock.h \
 	src/root_list.c src/root_list.h \
 	src/sandbox.c src/sandbox.h \
+	src/sandbox_rules.c src/sandbox_rules.h \
 	src/evidence.c src/evidence.h \
 	src/external_check.c src/external_check.h \
 	src/evidence_smime.c src/evidence_smime.h \
