@@ -137,14 +137,15 @@ is_domain(struct span s, size_t at)
 			return true;
 		if (at < s.n && s.p[at] == '[')
 			return true;
-		if (after_label && dot_at(span_from(s, at)) > 0) {
+		if (dot_at(span_from(s, at)) > 0) {
 			at += dot_at(span_from(s, at));
-			after_dot = true;
-		} else if (!take_label(s, &at)) {
-			return false;
-		} else if (after_dot) {
-			return true;
+			after_dot = after_label;
+			continue;
 		}
+		if (!take_label(s, &at))
+			return false;
+		if (after_dot)
+			return true;
 		after_label = true;
 	}
 }
@@ -245,6 +246,28 @@ undo(struct job *j, struct span *text, size_t depth)
 }
 
 /*
+ * '=?utf-8?q?x_=3Cmallory.?= <alice@user.test>' is mallory.alice@user.test for
+ * Perl's Mail::Address, which joins what it finds behind each "<".  Before the
+ * last one only the address itself may stand so.
+ */
+static bool
+begins_other(struct span s, struct span spec)
+{
+	size_t at = span_find(s, 0, '<'), next;
+	struct span inside;
+
+	for (; at < s.n; at = next) {
+		next = span_find(s, at + 1, '<');
+		inside = span_cut(s, at + 1, next);
+		if (next < s.n &&
+		    !span_caseeq(
+			span_cut(inside, 0, span_find(inside, 0, '>')), spec))
+			return true;
+	}
+	return false;
+}
+
+/*
  * '=?utf-8?q?mallory=40user.test_=28?= <alice@user.test>' is Mallory's for who
  * undoes encoded words before looking for the address, as Exim's $h_from: does
  * and many a script: the domain's server may be one that lets Mallory send it.
@@ -254,10 +277,17 @@ hides_other(struct job *j, struct span name, struct span spec)
 {
 	int rc = 1;
 
-	for (size_t depth = 0; (rc = undo(j, &name, depth)) > 0; depth++)
-		if (shows_other(without_controls(j, name, false), spec) ||
-		    shows_other(without_controls(j, name, true), spec))
-			return true;
+	for (size_t depth = 0; (rc = undo(j, &name, depth)) > 0; depth++) {
+		const struct span readings[] = {
+			without_controls(j, name, false),
+			without_controls(j, name, true),
+		};
+
+		for (size_t i = 0; i < COUNT(readings); i++)
+			if (shows_other(readings[i], spec) ||
+			    begins_other(readings[i], spec))
+				return true;
+	}
 	return rc < 0;
 }
 

@@ -365,7 +365,7 @@ test_time_is_bounded(void **state)
 	} cases[] = {
 		{ "alice@user.test (", ">", ")" },
 		{ "(", "<", ") alice@user.test" },
-		{ "\"=?utf-8?q?x?=", "<(", "\" <alice@user.test>" },
+		{ "\"=?utf-8?q?x?=", ">(", "\" <alice@user.test>" },
 		{ "\"", "c ", "x\" <alice@user.test>" },
 		{ "\"", "@", "\" <alice@user.test>" },
 		{ "\"", "=?b?b?A ", "\" <alice@user.test>" },
