@@ -12,12 +12,19 @@
 #include "mail/finding.h"
 #include "mail/from_words.h"
 
+/* Names and comments that were skipped. */
+struct names {
+	struct span other[2]; /* that may hold another address */
+	size_t other_count;
+	size_t with_at, ending_early; /* of how many that holds */
+	bool is_one;                  /* of the same one, last */
+};
+
 struct lex {
 	struct span s;
 	size_t at;
 	bool is_list; /* of recipients: names may be what programs write */
-	struct span named[2]; /* names and comments that may hold another */
-	size_t named_count;
+	struct names names;
 };
 
 /* What one mailbox of a list gave. */
@@ -89,12 +96,16 @@ static void
 note_address(struct lex *x, size_t from)
 {
 	struct span skipped = span_trim_fws(span_cut(x->s, from, x->at));
+	bool has_at = has(skipped, '@'), ends_early = may_end_early(skipped);
+	struct names *n = &x->names;
 
-	if (!has(skipped, '@') ||
-	    !(has(skipped, '<') || has(skipped, '>') || may_end_early(skipped)))
+	n->with_at += has_at;
+	n->ending_early += ends_early;
+	n->is_one |= has_at && ends_early;
+	if (!has_at || !(has(skipped, '<') || has(skipped, '>') || ends_early))
 		return;
-	if (x->named_count < 2)
-		x->named[x->named_count++] = skipped;
+	if (n->other_count < 2)
+		n->other[n->other_count++] = skipped;
 }
 
 static int
@@ -186,7 +197,8 @@ judge(struct job *j, struct span spec, const char **out)
 static int
 take_addr_spec(struct lex *x, struct span *out)
 {
-	size_t from = x->at, named = x->named_count;
+	size_t from = x->at;
+	struct names names = x->names;
 
 	if (next_is(x, '"')) {
 		if (skip_quoted(x) < 0)
@@ -196,7 +208,7 @@ take_addr_spec(struct lex *x, struct span *out)
 	}
 	if (x->at == from || !take(x, '@')) {
 		x->at = from;
-		x->named_count = named;
+		x->names = names;
 		return 0;
 	}
 	skip_domain(x);
@@ -301,6 +313,17 @@ is_name_of(struct span name, struct span spec)
 	       !(may_end_early(name) && has(span_cut(name, 0, open), '@'));
 }
 
+/* '"bob@user.test" "Alice\r\n " <alice@user.test>' has no address at all for
+ * Python, to which the last quote opens a name; it takes the first word for
+ * one. */
+static bool
+takes_first_word(const struct names *n)
+{
+	bool all_one = n->is_one && n->with_at == 1 && n->ending_early == 1;
+
+	return n->with_at > 0 && n->ending_early > 0 && !all_one;
+}
+
 /*
  * Quoted strings end, and comments, where not every reader sees it: '"Alice
  * \r\n<bob@user.test>" <alice@user.test>' is Bob's for Python's
@@ -309,10 +332,11 @@ is_name_of(struct span name, struct span spec)
  * domain's server that lets Bob send this.
  */
 static bool
-is_unmistakable(const struct lex *x, struct span spec)
+is_unmistakable(const struct names *n, struct span spec)
 {
-	return x->named_count == 0 ||
-	       (x->named_count == 1 && is_name_of(x->named[0], spec));
+	return !takes_first_word(n) &&
+	       (n->other_count == 0 ||
+		   (n->other_count == 1 && is_name_of(n->other[0], spec)));
 }
 
 /* All that is not the address. */
@@ -333,7 +357,7 @@ is_plain(struct job *j, const struct lex *x, struct span spec)
 	struct span before, after;
 
 	cut_names(x->s, spec, &before, &after);
-	return is_unmistakable(x, spec) &&
+	return is_unmistakable(&x->names, spec) &&
 	       from_words_are_plain(j, before, after, spec);
 }
 

@@ -336,10 +336,33 @@ stay_comments(struct job *j, struct span before, struct span after)
 	       stays_comment(j, span_from(after, end + 1));
 }
 
+/* 'alice@user.test (Alice\r\n .evil.test)': a comment that a fold ends, and
+ * what is behind it goes on with the domain. */
+static bool
+goes_on(struct span after)
+{
+	bool folded = false;
+	size_t depth = 0;
+
+	for (size_t i = 0; i < after.n; i++) {
+		char c = after.p[i];
+
+		if (depth == 0 && c == '>')
+			return false;
+		depth += c == '(';
+		depth -= c == ')';
+		i += c == '\\';
+		folded |= depth > 0 && c == '\r';
+		if (folded && c == '.')
+			return true;
+	}
+	return false;
+}
+
 bool
 from_words_are_plain(
     struct job *j, struct span before, struct span after, struct span spec)
 {
 	return !hides_other(j, before, spec) && !hides_other(j, after, spec) &&
-	       stay_comments(j, before, after);
+	       stay_comments(j, before, after) && !goes_on(after);
 }

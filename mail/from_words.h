@@ -17,7 +17,8 @@ struct job;
  * there.  Is there no other address in any reading of their encoded words, and
  * nothing beside this one that could become part of it?  Not so either where a
  * word cannot be undone, or is in a charset in which ASCII may be written
- * otherwise (MA-45).
+ * otherwise, or what stands behind a fold in a comment could go on with the
+ * address (MA-45).
  */
 bool from_words_are_plain(
     struct job *j, struct span before, struct span after, struct span spec);
