@@ -27,15 +27,21 @@ line_text(struct span line)
 	return span_from(line, 4);
 }
 
+/* What helps often stands in the last line: "550-Rejected", "550 see http…". */
 static void
-set_text(struct smtp_reply *out, struct span text)
+add_text(struct smtp_reply *out, struct span text)
 {
 	char copy[SMTP_REPLY_LINE_MAX + 1];
+	size_t n = strlen(out->text);
 
 	/* A NUL would end it: then nothing behind it is shown. */
 	memcpy(copy, text.p, text.n);
 	copy[text.n] = '\0';
-	smtp_text_clean(out->text, sizeof(out->text), copy);
+	if (n > 0 && n + 2 < sizeof(out->text))
+		out->text[n++] = ' ';
+	smtp_text_clean(out->text + n, sizeof(out->text) - n, copy);
+	if (n > 0 && out->text[n] == '\0')
+		out->text[n - 1] = '\0';
 }
 
 /* The line at `at` without its end, or why not; *next is behind it, or 0. */
@@ -90,10 +96,9 @@ smtp_reply_read(struct span bytes, struct smtp_reply *out, const char **why,
 			return -1;
 		}
 		out->code = code;
-		if (i == 0) {
+		if (i == 0)
 			out->raw = line_text(line);
-			set_text(out, out->raw);
-		}
+		add_text(out, line_text(line));
 		at = next;
 		if (line.n > 3 && line.p[3] == '-')
 			continue;

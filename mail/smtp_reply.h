@@ -16,8 +16,8 @@
 
 struct smtp_reply {
 	int code;        /* 200..599 */
-	char text[256];  /* its first line, printable ASCII */
-	struct span raw; /* the same as it came, within the bytes */
+	char text[256];  /* of all lines, what fits; printable ASCII */
+	struct span raw; /* of the first, as it came, within the bytes */
 };
 
 /* One line of the answer, without code and line end: what EHLO lists. */

@@ -16,7 +16,11 @@ static const struct {
 	{ "250 ok\r\n", 8, 250, "ok" },
 	{ "250 ok\n", 7, 250, "ok" },
 	{ "250\r\n", 5, 250, "" },
-	{ "250-one\r\n250-two\r\n250 three\r\n", 29, 250, "one" },
+	{ "250-one\r\n250-two\r\n250 three\r\n", 29, 250, "one two three" },
+	{ "554-Transaction failed\r\n554-\r\n554  see x\r\n", 42, 554,
+	    "Transaction failed see x" },
+	{ "250-\r\n250\r\n", 11, 250, "" },
+	{ "250-\r\n250 ok\r\n", 14, 250, "ok" },
 	{ "250 ok\r\n250 more\r\n", 8, 250, "ok" },
 	{ "550 5.1.1 no such user\r\n", 24, 550, "5.1.1 no such user" },
 	{ "250 a\tb\x1b[31m\xc3\xa9\r\n", 16, 250, "a b [31m" },
@@ -82,6 +86,13 @@ test_bounds(void **state)
 	assert_int_equal(
 	    smtp_reply_read(buf_span(&b), &r, &why, NULL, NULL), -1);
 	assert_non_null(strstr(why, "too long"));
+	buf_clear(&b);
+	for (int i = 1; i < SMTP_REPLY_LINES_MAX; i++)
+		buf_add_str(&b, "250-more\r\n");
+	buf_add_str(&b, "250 end\r\n");
+	assert_int_equal(
+	    smtp_reply_read(buf_span(&b), &r, &why, NULL, NULL), b.n);
+	assert_int_equal(strlen(r.text), 255);
 	buf_clear(&b);
 	for (int i = 0; i < SMTP_REPLY_LINES_MAX; i++)
 		buf_add_str(&b, "250-more\r\n");
