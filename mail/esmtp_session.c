@@ -136,6 +136,25 @@ before_mail(struct esmtp_session *x)
 }
 
 static void
+expect_answer(struct esmtp_session *x)
+{
+	x->asked_at = clock_mono_ms();
+	x->last_n = 0;
+}
+
+/*
+ * All is said.  The answer to QUIT is of no interest, and not waited for: what
+ * the relay has accepted is to be recorded at once (ER-10).
+ */
+static void
+begin_end(struct esmtp_session *x)
+{
+	x->quitting = true;
+	x->error = smtp_errno();
+	shutdown(x->relay, SHUT_RD);
+}
+
+static void
 on_write(struct esmtp_session *x, struct span command)
 {
 	open_shutter(x);
@@ -147,9 +166,21 @@ on_write(struct esmtp_session *x, struct span command)
 		x->logging_in = false;
 		before_mail(x);
 	}
-	/* What is answered to this is not what ended the session. */
-	x->quitting |= span_casestarts(command, SPAN("QUIT"));
+	/* In a pipeline it is the last one. */
+	x->by_data |= !x->moving && span_ends(command, SPAN("DATA\r\n"));
+	if (span_casestarts(command, SPAN("QUIT")))
+		begin_end(x);
+	else
+		expect_answer(x);
 	smtp_answers_expect(&x->answers);
+}
+
+static void
+keep_last(struct esmtp_session *x, struct span bytes)
+{
+	bytes = span_cut(bytes, 0, sizeof(x->last) - x->last_n);
+	memcpy(x->last + x->last_n, bytes.p, bytes.n);
+	x->last_n += bytes.n;
 }
 
 static void
@@ -163,6 +194,8 @@ on_read(struct esmtp_session *x, struct span bytes)
 	if (x->quitting)
 		return;
 	smtp_answers_add(&x->answers, bytes);
+	if (x->moving && x->by_data)
+		keep_last(x, bytes);
 	if (!x->logging_in || x->answers.complete == before)
 		return;
 	if (x->answers.code == 235) {
@@ -278,6 +311,7 @@ on_event(smtp_session_t session, int event, void *arg, ...)
 		break;
 	case SMTP_EV_MESSAGEDATA:
 		x->moving = true;
+		expect_answer(x);
 		break;
 	case SMTP_EV_MESSAGESENT:
 		x->answered = x->moving;

@@ -32,6 +32,8 @@ struct submit_esmtp {
 	struct esmtp_session *session; /* the running one, for the handshake */
 };
 
+#define ESMTP_LAST_MAX 4096
+
 /* One message on its way there; descriptors are -1 where there is none. */
 struct esmtp_session {
 	struct submit_esmtp *submit;
@@ -51,6 +53,14 @@ struct esmtp_session {
 	bool got_through; /* everything before the mail worked */
 	bool moving;      /* octets of the message were handed over */
 	bool answered;    /* and their end was answered */
+	int64_t asked_at; /* when an answer began to be waited for */
+	int error;        /* why libesmtp gave up by itself, or 0 */
+	/* What came since the message moves by DATA: the answer to its end,
+	 * which libesmtp may not be able to read.  (To BDAT there are several
+	 * answers, of which only one says that.) */
+	bool by_data;
+	char last[ESMTP_LAST_MAX];
+	size_t last_n;
 	/* Why we ended it, or "". */
 	char why[256];
 	int refused_code; /* an answer that goes with it */

@@ -3,11 +3,14 @@
 #include "mail/esmtp_verdict.h"
 
 #include <stdio.h>
+#include <string.h>
 
 /* After stdio.h, whose size_t it needs. */
 #include <libesmtp.h>
 
+#include "lib/clock.h"
 #include "mail/esmtp_session.h"
+#include "mail/smtp_reply.h"
 #include "mail/smtp_text.h"
 #include "mail/submit.h"
 
@@ -20,13 +23,16 @@ set_result(struct submit_result *out, enum submit_outcome outcome,
 	smtp_text_clean(out->answer, sizeof(out->answer), answer);
 }
 
+/* The text of an answer that libesmtp could not read to its end is what was
+ * seen last. */
 static void
-set_status(struct submit_result *out, enum submit_outcome outcome,
-    const struct smtp_status *st)
+set_status(const struct esmtp_session *x, struct submit_result *out,
+    enum submit_outcome outcome, const struct smtp_status *st)
 {
 	struct smtp_enhanced e = { st->enh_class, st->enh_subject,
 		st->enh_detail };
-	const char *text = st->text == NULL ? "" : st->text;
+	const char *seen = x->answers.code == st->code ? x->answers.text : "";
+	const char *text = st->text == NULL ? seen : st->text;
 
 	set_result(out, outcome, "", text);
 	smtp_code_format(out->code, st->code, &e, text);
@@ -40,6 +46,41 @@ refusal(int code)
 	if (code == 530 || code == 534 || code == 535 || code == 538)
 		return SUBMIT_TEMPORARY;
 	return code >= 500 ? SUBMIT_PERMANENT : SUBMIT_TEMPORARY;
+}
+
+static bool
+is_too_late(const struct esmtp_session *x)
+{
+	return clock_mono_ms() - x->asked_at >= x->submit->timeout_ms;
+}
+
+static const char *
+words_of_silence(const struct esmtp_session *x)
+{
+	return is_too_late(x) ? "the relay did not answer in time"
+			      : "the relay closed the connection";
+}
+
+static const char *
+words_of_end(const struct esmtp_session *x)
+{
+	if (x->last_n > 0)
+		return "the relay's answer to the end of the message cannot be "
+		       "read";
+	return is_too_late(x)
+		   ? "the relay did not answer to the end of the message in "
+		     "time"
+		   : "the connection ended before the relay answered to the "
+		     "end of the message";
+}
+
+bool
+esmtp_verdict_is_unreadable(const struct esmtp_session *x)
+{
+	return !x->moving && x->why[0] == '\0' &&
+	       (x->error == SMTP_ERR_INVALID_RESPONSE_SYNTAX ||
+		   x->error == SMTP_ERR_STATUS_MISMATCH ||
+		   x->error == SMTP_ERR_UNTERMINATED_RESPONSE);
 }
 
 static void
@@ -63,10 +104,40 @@ judge_unsent(const struct esmtp_session *x, struct submit_result *out)
 	if (x->submit->client.why[0] != '\0')
 		snprintf(
 		    text, sizeof(text), "TLS: %.150s", x->submit->client.why);
+	else if (x->error == SMTP_ERR_INVALID_RESPONSE_STATUS)
+		snprintf(text, sizeof(text), "the relay answered %d %.120s",
+		    x->answers.code, x->answers.text);
 	else
-		snprintf(text, sizeof(text),
-		    "the connection ended, or nothing was answered in time");
+		snprintf(text, sizeof(text), "%s",
+		    esmtp_verdict_is_unreadable(x)
+			? "the relay sent an answer that cannot be read"
+			: words_of_silence(x));
 	set_result(out, SUBMIT_TEMPORARY, "", text);
+}
+
+/* libesmtp reads answers more narrowly than RFC 5321 and RFC 2034 have them:
+ * no bare code, and an enhanced one in each line. */
+static bool
+judge_end(const struct esmtp_session *x, struct submit_result *out)
+{
+	static const struct smtp_enhanced none;
+	struct smtp_reply r;
+	const char *why;
+
+	if (smtp_reply_read(
+		span_mem(x->last, x->last_n), &r, &why, NULL, NULL) <= 0 ||
+	    r.code / 100 == 3)
+		return false;
+	set_result(out, r.code / 100 == 2 ? SUBMIT_ACCEPTED : refusal(r.code),
+	    "", r.text);
+	smtp_code_format(out->code, r.code, &none, r.text);
+	return true;
+}
+
+static bool
+is_refusal(const struct smtp_status *st)
+{
+	return st->code >= 400 && st->code < 600;
 }
 
 void
@@ -76,26 +147,23 @@ esmtp_verdict(const struct esmtp_session *x, const struct smtp_status *to,
 {
 	if (x->moving && message->code / 100 == 2 && to->code / 100 == 2 &&
 	    x->answered)
-		set_status(out, SUBMIT_ACCEPTED, message);
-	else if (to->code >= 400)
-		set_status(out, refusal(to->code), to);
-	else if (from->code >= 400)
+		set_status(x, out, SUBMIT_ACCEPTED, message);
+	else if (is_refusal(to))
+		set_status(x, out, refusal(to->code), to);
+	else if (is_refusal(from))
 		/* Our sender was refused: no word about the recipient, unless
 		 * the message is too large for the relay. */
-		set_status(out,
+		set_status(x, out,
 		    from->code == 552 ? SUBMIT_PERMANENT : SUBMIT_TEMPORARY,
 		    from);
-	else if (message->code >= 400)
-		set_status(out, refusal(message->code), message);
-	else if (x->moving)
+	else if (is_refusal(message))
+		set_status(x, out, refusal(message->code), message);
+	else if (!x->moving)
+		judge_unsent(x, out);
+	else if (to->code / 100 != 2 || !judge_end(x, out))
 		/* ER-10: the dot may have arrived. */
 		set_result(out, SUBMIT_UNKNOWN, "",
-		    x->why[0] != '\0'
-			? x->why
-			: "the connection ended before the relay answered "
-			  "to the end of the message");
-	else
-		judge_unsent(x, out);
+		    x->why[0] != '\0' ? x->why : words_of_end(x));
 }
 
 void

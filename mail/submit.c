@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "lib/arena.h"
+#include "lib/clock.h"
 #include "lib/job.h"
 #include "mail/dial.h"
 #include "mail/smtp_text.h"
@@ -16,6 +17,8 @@ struct submit {
 	void *custom_ctx;
 	struct submit_esmtp *esmtp; /* NULL: not for this configuration */
 	struct submit_direct *direct;
+	bool is_odd; /* libesmtp cannot read what this relay answers */
+	int64_t timeout_ms;
 	bool (*is_ending)(void);
 };
 
@@ -39,6 +42,21 @@ tell_cut(const struct submit *s, struct submit_result *out, int result)
 	return result;
 }
 
+/* By libesmtp: 1, -1, or 0 if it could not read the relay's answers, and there
+ * is time left for the other way. */
+static int
+send_esmtp(struct submit *s, struct job *j, const char *from, const char *to,
+    struct span message, struct submit_result *out)
+{
+	int64_t begin = clock_mono_ms();
+
+	if (submit_esmtp_send(s->esmtp, j, from, to, message, out, &s->is_odd) <
+	    0)
+		return -1;
+	/* Both together are shorter than a mail's lease, as one is. */
+	return s->is_odd && clock_mono_ms() - begin < s->timeout_ms / 2 ? 0 : 1;
+}
+
 int
 submit_send(struct submit *s, struct job *j, const char *from, const char *to,
     struct span message, struct submit_result *out)
@@ -46,6 +64,7 @@ submit_send(struct submit *s, struct job *j, const char *from, const char *to,
 	bool utf8 =
 	    !span_is_ascii(span_str(from)) || !span_is_ascii(span_str(to));
 	const char *why;
+	int sent = 0;
 
 	*out = (struct submit_result){ .outcome = SUBMIT_TEMPORARY };
 	if (s->custom != NULL)
@@ -56,11 +75,12 @@ submit_send(struct submit *s, struct job *j, const char *from, const char *to,
 		return job_fail(j, ERR_INTERNAL, "envelope recipient: %s", why);
 	if ((why = smtp_message_check(message, utf8)) != NULL)
 		return job_fail(j, ERR_INTERNAL, "message to send: %s", why);
-	if (s->esmtp != NULL && !utf8)
-		return tell_cut(s, out,
-		    submit_esmtp_send(s->esmtp, j, from, to, message, out));
-	return tell_cut(s, out,
-	    submit_direct_send(s->direct, j, from, to, message, utf8, out));
+	if (s->esmtp != NULL && !utf8 && !s->is_odd)
+		sent = send_esmtp(s, j, from, to, message, out);
+	if (sent == 0)
+		sent = submit_direct_send(
+		    s->direct, j, from, to, message, utf8, out);
+	return tell_cut(s, out, sent < 0 ? -1 : 0);
 }
 
 int
@@ -72,9 +92,13 @@ submit_check(struct submit *s, struct job *j, bool *utf8)
 		*utf8 = false;
 	if (s->custom != NULL)
 		return 0;
-	if (s->esmtp != NULL && submit_esmtp_check(s->esmtp, j) < 0)
-		return -1;
-	if (s->esmtp != NULL && utf8 == NULL)
+	if (s->esmtp != NULL &&
+	    submit_esmtp_check(s->esmtp, j, &s->is_odd) < 0) {
+		if (!s->is_odd)
+			return -1;
+		job_recover(j);
+	}
+	if (s->esmtp != NULL && utf8 == NULL && !s->is_odd)
 		return 0;
 	return submit_direct_check(
 	    s->direct, j, utf8 == NULL ? &ignored : utf8);
@@ -142,6 +166,7 @@ submit_new(struct job *j, const struct submit_conf *conf, struct submit **out)
 		return -1;
 	}
 	s->is_ending = conf->is_ending;
+	s->timeout_ms = conf->timeout_ms;
 	dial_ignore_sigpipe();
 	*out = s;
 	return 0;

@@ -9,7 +9,8 @@
  *   or by STARTTLS, without a login or with PLAIN or LOGIN named;
  * - sessions of our own (mail/submit_direct.h) for implicit TLS, for the other
  *   logins (of which the best is chosen where none is named), and for every
- *   mail to a mailbox that needs SMTPUTF8.
+ *   mail to a mailbox that needs SMTPUTF8; and for a relay whose answers
+ *   libesmtp has shown that it cannot read.
  * doc/decisions says why it is not libcurl.
  */
 #ifndef MAIL_SUBMIT_H

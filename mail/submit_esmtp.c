@@ -121,6 +121,9 @@ play(struct esmtp_session *x, const char *where, const char *from,
 	/* Its result says nothing: 1 even when nothing was sent. */
 	smtp_start_session(session);
 	restore_home(home);
+	/* A greeting that it cannot read it does not answer with QUIT. */
+	if (!x->quitting)
+		x->error = smtp_errno();
 	esmtp_verdict(x, smtp_recipient_status(recipient),
 	    smtp_message_transfer_status(message),
 	    smtp_reverse_path_status(message), out);
@@ -150,7 +153,8 @@ run(struct submit_esmtp *s, struct job *j, struct esmtp_session *x,
 		close(x->relay);
 		return -1;
 	}
-	x->deadline = clock_mono_ms() + ANSWERS_PER_SESSION * s->timeout_ms;
+	x->asked_at = clock_mono_ms();
+	x->deadline = x->asked_at + ANSWERS_PER_SESSION * s->timeout_ms;
 	x->auth = s->user == NULL ? NULL : esmtp_session_auth(x);
 	s->client.why[0] = '\0';
 	s->session = x;
@@ -166,20 +170,32 @@ run(struct submit_esmtp *s, struct job *j, struct esmtp_session *x,
 	return 0;
 }
 
+/* A code is something that could be read. */
+static bool
+is_unreadable(const struct esmtp_session *x, const struct submit_result *r)
+{
+	return r->outcome == SUBMIT_TEMPORARY && r->code[0] == '\0' &&
+	       esmtp_verdict_is_unreadable(x);
+}
+
 int
 submit_esmtp_send(struct submit_esmtp *s, struct job *j, const char *from,
-    const char *to, struct span message, struct submit_result *out)
+    const char *to, struct span message, struct submit_result *out,
+    bool *unreadable)
 {
 	struct esmtp_session x = {
 		.submit = s, .relay = -1, .listener = -1, .taken = -1
 	};
+	int result;
 
 	*out = (struct submit_result){ .outcome = SUBMIT_TEMPORARY };
-	return run(s, j, &x, from, to, message, out);
+	result = run(s, j, &x, from, to, message, out);
+	*unreadable = is_unreadable(&x, out);
+	return result;
 }
 
 int
-submit_esmtp_check(struct submit_esmtp *s, struct job *j)
+submit_esmtp_check(struct submit_esmtp *s, struct job *j, bool *unreadable)
 {
 	static const char probe[] = "postmaster@localhost";
 	struct esmtp_session x = { .submit = s,
@@ -189,11 +205,13 @@ submit_esmtp_check(struct submit_esmtp *s, struct job *j)
 		.only_check = true };
 	struct submit_result result;
 
+	*unreadable = false;
 	/* The session ends before these addresses are sent. */
 	if (run(s, j, &x, probe, probe, SPAN(""), &result) < 0)
 		return -1;
 	if (x.got_through)
 		return 0;
+	*unreadable = is_unreadable(&x, &result);
 	return job_fail(j, ERR_INTERNAL, "relay %s port %lld: %s%s%s", s->host,
 	    (long long)s->port, result.answer,
 	    result.code[0] == '\0' ? "" : ", code ", result.code);

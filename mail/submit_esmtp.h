@@ -18,9 +18,11 @@ int submit_esmtp_new(
     struct job *j, const struct submit_conf *conf, struct submit_esmtp **out);
 void submit_esmtp_free(struct submit_esmtp *s); /* NULL-safe */
 
-/* As in mail/submit.h; addresses and message are checked before. */
+/* As in mail/submit.h; addresses and message are checked before.  *unreadable:
+ * nothing was sent, as libesmtp cannot read what this relay answers. */
 int submit_esmtp_send(struct submit_esmtp *s, struct job *j, const char *from,
-    const char *to, struct span message, struct submit_result *out);
-int submit_esmtp_check(struct submit_esmtp *s, struct job *j);
+    const char *to, struct span message, struct submit_result *out,
+    bool *unreadable);
+int submit_esmtp_check(struct submit_esmtp *s, struct job *j, bool *unreadable);
 
 #endif

@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "lib/clock.h"
 #include "tests/unit/peer.h"
 #include "tests/unit/submit_lab.h"
 #include "tests/unit/unit.h"
@@ -78,6 +79,15 @@ static const struct peer_step half_an_answer[] = { PLAIN_EHLO, FROM_OK, TO_OK,
 	DATA_OK, { PEER_SEND, "250-queued\r\n" }, { PEER_END, NULL } };
 static const struct peer_step nonsense_after_dot[] = { PLAIN_EHLO, FROM_OK,
 	TO_OK, DATA_OK, { PEER_SEND, "what?\r\n" }, { PEER_END, NULL } };
+/* Traps: with ENHANCEDSTATUSCODES each line must have one, and the same, for
+ * libesmtp; and every code a text. */
+#define ENHANCED GREET, SAY("250-relay.test\r\n250 ENHANCEDSTATUSCODES")
+static const struct peer_step half_enhanced[] = { ENHANCED, FROM_OK, TO_OK,
+	DATA_OK, SAY("250-2.0.0 taken\r\n250 as 1234"), BYE };
+static const struct peer_step two_enhanced[] = { ENHANCED, FROM_OK, TO_OK,
+	DATA_OK, SAY("451-4.7.1 greylisted\r\n451 4.7.0 for 60 s"), BYE };
+static const struct peer_step code_650[] = { PLAIN_EHLO, FROM_OK, TO_OK,
+	DATA_OK, SAY("650 what?"), BYE };
 static const struct peer_step chunks[] = { GREET,
 	{ PEER_SEND, "250-relay.test\r\n250 CHUNKING\r\n" }, FROM_OK, TO_OK,
 	{ PEER_EXPECT, "BDAT" }, { PEER_OCTETS, NULL },
@@ -90,6 +100,11 @@ static const struct peer_step chunks_dropped[] = { GREET,
 	{ PEER_SEND, "250 ok\r\n" }, { PEER_EXPECT, "BDAT" },
 	{ PEER_OCTETS, NULL }, { PEER_SEND, "250 ok\r\n" },
 	{ PEER_EXPECT, "BDAT 0 LAST" }, { PEER_END, NULL } };
+
+/* Trap: what was answered to a part of it is no word about the whole. */
+static const struct peer_step chunk_answered[] = { GREET,
+	SAY("250-relay.test\r\n250-PIPELINING\r\n250 CHUNKING"), FROM_OK, TO_OK,
+	WAIT("BDAT"), { PEER_OCTETS, NULL }, SAY("250 ok"), CUT };
 
 static void
 test_outcomes(void **state)
@@ -138,6 +153,13 @@ test_outcomes(void **state)
 		{ "half an answer", half_an_answer, SUBMIT_UNKNOWN, "", true },
 		{ "nonsense", nonsense_after_dot, SUBMIT_UNKNOWN, "", true },
 		{ "closed in BDAT", chunks_dropped, SUBMIT_UNKNOWN, "", true },
+		{ "closed after a part", chunk_answered, SUBMIT_UNKNOWN, "",
+		    true },
+		{ "250, a line without", half_enhanced, SUBMIT_ACCEPTED,
+		    "250 2.0.0", false },
+		{ "451, another one", two_enhanced, SUBMIT_TEMPORARY,
+		    "451 4.7.1", false },
+		{ "650 at the dot", code_650, SUBMIT_UNKNOWN, "", false },
 	};
 
 	(void)state;
@@ -157,6 +179,68 @@ test_outcomes(void **state)
 			assert_true(peer_heard(p, "QUIT\r\n"));
 		peer_free(p);
 	}
+}
+
+/* RFC 5321 4.2: an answer needs no text.  libesmtp cannot read such ones, so
+ * the mail goes out in a session of our own, and so do those after it. */
+static void
+test_bare_codes(void **state)
+{
+	static const struct peer_step at_greeting[] = { SAY("220"), CUT };
+	static const struct peer_step at_mail[] = { PLAIN_EHLO,
+		WAIT("MAIL FROM:<" FROM ">\r\n"), SAY("250"), HOLD };
+	static const struct peer_step own[] = { SAY("220"), WAIT("EHLO "),
+		SAY("250"), WAIT("MAIL"), SAY("250"), WAIT("RCPT"), SAY("250"),
+		WAIT("DATA"), SAY("354"), { PEER_LINES, ".\r\n" }, SAY("250"),
+		WAIT("MAIL"), SAY("250"), WAIT("RCPT"), SAY("550"),
+		WAIT("RSET"), SAY("250"), HOLD };
+	static const struct peer_step *const first[] = { at_greeting, at_mail };
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct peer_step script[40];
+		struct peer *p;
+		struct submit *s;
+		size_t n = 0;
+
+		unit_case("%zu", i);
+		while (first[i][n].verb != PEER_END) {
+			script[n] = first[i][n];
+			n++;
+		}
+		script[n++] = (struct peer_step)NEXT;
+		memcpy(script + n, own, sizeof(own));
+		p = peer_start(script, NULL);
+		s = submit_lab_make(&(struct set_up){
+		    .tls = CONF_TLS_NONE, .port = peer_port(p) });
+		assert_int_equal(send_one(s).outcome, SUBMIT_ACCEPTED);
+		assert_int_equal(send_one(s).outcome, SUBMIT_PERMANENT);
+		submit_free(s);
+		peer_stop(p);
+		assert_string_equal(peer_complaint(p), "");
+		assert_int_equal(peer_connections(p), 2);
+		peer_free(p);
+	}
+}
+
+/* ER-10: what is accepted is known at once, though the relay never answers to
+ * QUIT. */
+static void
+test_silent_quit(void **state)
+{
+	static const struct peer_step script[] = { PLAIN_EHLO, MAIL_OK,
+		WAIT("QUIT\r\n"), HOLD };
+	int64_t begin = clock_mono_ms();
+	struct submit_result r;
+	struct peer *p;
+
+	(void)state;
+	r = try_script(script, NULL,
+	    (struct set_up){ .tls = CONF_TLS_NONE, .timeout_ms = 110000 }, &p);
+	assert_int_equal(r.outcome, SUBMIT_ACCEPTED);
+	assert_true(clock_mono_ms() - begin < 110000);
+	assert_string_equal(peer_complaint(p), "");
+	peer_free(p);
 }
 
 /* The relay gets our octets and no others: no field added or dropped, dots
@@ -489,6 +573,8 @@ test_custom(void **state)
 
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_outcomes),
+	cmocka_unit_test(test_bare_codes),
+	cmocka_unit_test(test_silent_quit),
 	cmocka_unit_test(test_exact),
 	cmocka_unit_test(test_again),
 	cmocka_unit_test(test_login),
