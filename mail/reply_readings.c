@@ -268,14 +268,23 @@ check_texts(const struct check *c, struct reply_blocks *raw)
 	return check_decoded(c, result, octets);
 }
 
+/* KMail's quoted-printable encodes the dash with which a line begins, in all
+ * lines (decision 0067). */
+static bool
+encodes_dashes(struct span body)
+{
+	return !span_starts(body, SPAN("-")) && !span_has(body, SPAN("\n-"));
+}
+
 /*
  * Quoted-printable leaves armour lines as they are, but for blanks at their
- * end.  A block that exists only when it is decoded could be text that was
- * never meant to be one ("> x=0A-----BEGIN…").
+ * end and such a dash.  A block that exists only when it is decoded could be
+ * text that was never meant to be one ("> x=0A-----BEGIN…").
  */
 static bool
 is_in_raw(struct job *j, struct span body)
 {
+	bool is_dash_encoded = encodes_dashes(body);
 	struct reply_blocks blocks;
 	struct span line;
 	struct buf b;
@@ -285,7 +294,11 @@ is_in_raw(struct job *j, struct span body)
 	buf_reserve(&b, body.n + 1);
 	for (at = 0; at < body.n; at = next) {
 		line = reply_line_at(body, at, &next);
-		while (span_starts(line, SPAN("-----")) &&
+		if (is_dash_encoded && span_starts(line, SPAN("=2D----"))) {
+			buf_add_char(&b, '-');
+			line = span_from(line, 3);
+		}
+		while (span_starts(line, SPAN("----")) &&
 		       (span_ends(line, SPAN("=20")) ||
 			   span_ends(line, SPAN("=09"))))
 			line = span_cut(line, 0, line.n - 3);

@@ -8,6 +8,11 @@
 
 #include "tests/unit/reply_lab.h"
 
+/* BLOCK() in KMail's quoted-printable, with blanks behind the armour. */
+#define DASHED(digest, blanks)                                                 \
+	"=2D----BEGIN ACME RESPONSE-----" blanks "\r\n" digest                 \
+	"\r\n=2D----END ACME RESPONSE-----" blanks "\r\n"
+
 /* ER-27, MA-55 to MA-58 */
 static void
 test_bodies(void **state)
@@ -190,10 +195,33 @@ test_readings(void **state)
 		      .body = "-----BEGIN ACME RESPONSE----- =20\r\n" RIGHT
 			      "=3D\r\n-----END ACME RESPONSE-----=09\r\n" },
 		    VERDICT_MATCH, "match" },
+		/* and dashes at the beginning of all lines, by KMail (ER-27) */
+		{ { .type = MIME("text/plain") QP,
+		      .body = DASHED(RIGHT, "=20") },
+		    VERDICT_MATCH, "match" },
+		{ { .type = MIME("text/plain") QP,
+		      .body = "a\r\n" DASHED(RIGHT, "") "\r\n=2D-=20\r\nA" },
+		    VERDICT_MATCH, "match" },
+		{ { .type = MIME("text/plain") QP,
+		      .body = DASHED(RIGHT, "") "\r\n-- =\r\n\r\nAlice\r\n" },
+		    VERDICT_UNAUTHENTICATED, "mime.inconsistent" },
 		{ { .type = MIME("text/plain") QP,
 		      .body = "=2D----BEGIN ACME RESPONSE-----\r\n" RIGHT
 			      "\r\n-----END ACME RESPONSE-----\r\n" },
 		    VERDICT_UNAUTHENTICATED, "mime.inconsistent" },
+		{ { .type = MIME("text/plain") QP,
+		      .body = "x=0A" DASHED(RIGHT, "") },
+		    VERDICT_UNAUTHENTICATED, "mime.inconsistent" },
+		{ { .type = MIME("text/plain") QP,
+		      .body = "=2D=2D---BEGIN ACME RESPONSE-----\r\n" RIGHT
+			      "\r\n=2D----END ACME RESPONSE-----\r\n" },
+		    VERDICT_UNAUTHENTICATED, "mime.inconsistent" },
+		{ { .type = MIME("text/plain") QP,
+		      .body = "Mallory wrote:\r\n\r\n" DASHED(RIGHT, "") },
+		    VERDICT_NO_RESPONSE, "body.block-in-quote" },
+		{ { .type = MIME("text/plain") QP,
+		      .body = DASHED(RIGHT, "") DASHED(WRONG, "") },
+		    VERDICT_NO_RESPONSE, "body.ambiguous" },
 		/* below a separator in the body as it is */
 		{ { .type = MIME("multipart/alternative; boundary=\"----"
 				 "Original Message----\""),
@@ -305,6 +333,8 @@ test_readings_agree(void **state)
 		{ "=2D----BEGIN ACME RESPONSE-----\r\n" RIGHT
 		  "\r\n-----END ACME RESPONSE-----\r\n",
 		    1 },
+		{ DASHED(RIGHT, ""), 1 + WHOLE },
+		{ "a\r\n" DASHED(RIGHT, "") "-- \r\nAlice\r\n", 1 },
 		{ " -----BEGIN ACME RESPONSE-----\r\n " RIGHT
 		  "\r\n -----END ACME RESPONSE-----\r\n",
 		    1 },

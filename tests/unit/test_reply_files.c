@@ -109,6 +109,8 @@ test_files(void **state)
 		    "body.block-in-quote" },
 		{ "k9.eml", VERDICT_MATCH, "match" },
 		{ "k9-echo.eml", VERDICT_NO_RESPONSE, "body.block-in-quote" },
+		{ "kmail.eml", VERDICT_MATCH, "match" },
+		{ "kmail-bottom.eml", VERDICT_MATCH, "match" },
 		{ "fairemail.eml", VERDICT_MATCH, "match" },
 		{ "fairemail-echo.eml", VERDICT_NO_RESPONSE,
 		    "body.block-in-quote" },
