@@ -37,7 +37,8 @@ libcs_acme_a_SOURCES = \
 	acme/renewal.c acme/renewal.h \
 	acme/request.h \
 	acme/response.c acme/response.h \
-	acme/route.c acme/route.h \
+	acme/route.c acme/route.h acme/route_private.h \
+	acme/signed.c acme/signed.h \
 	acme/revoke.c acme/revoke.h \
 	acme/status.c acme/status.h \
 	acme/stop.c acme/stop.h \
