@@ -264,6 +264,7 @@ libcs_src_a_SOURCES = \
 	src/single.c src/single.h \
 	src/smime_source.c src/smime_source.h \
 	src/status_answer.c src/status_answer.h \
+	src/status_header.c src/status_header.h \
 	src/status_ocsp.c src/status_ocsp.h \
 	src/status_place.c src/status_place.h \
 	src/reserved.c src/reserved.h \

@@ -12,8 +12,8 @@
 #include "pki/ca_above.h"
 #include "pki/crl.h"
 #include "pki/key.h"
-#include "src/http_date.h"
 #include "src/http_target.h"
+#include "src/status_header.h"
 #include "src/status_ocsp.h"
 #include "src/status_place.h"
 
@@ -31,7 +31,6 @@
 #define LIST_MAX ((size_t)64 << 20)
 #define UNKNOWN_MAX 64
 #define UNKNOWN_TEXT 48
-#define TEXT_MAX 128
 
 /* A list, and what of it is in the header of each answer. */
 struct served {
@@ -182,35 +181,6 @@ status_service_live(struct status_service *s, status_live_fn *ask, void *ctx)
 	s->live_ctx = ctx;
 }
 
-/* --- headers -------------------------------------------------------------- */
-
-static void
-add_header(struct status_result *r, const char *name, const char *value)
-{
-	if (r->header_count == STATUS_HEADERS_MAX)
-		return;
-	r->headers[r->header_count].name = name;
-	r->headers[r->header_count++].value = value;
-}
-
-static const char *
-date(struct job *j, int64_t secs)
-{
-	struct buf b;
-
-	buf_init(&b, j->arena, TEXT_MAX);
-	http_date_add(&b, secs);
-	return b.p;
-}
-
-static void
-add_text(struct job *j, struct status_result *r, int status, const char *text)
-{
-	r->status = status;
-	r->body = span_str(arena_printf(j->arena, "%s\n", text));
-	add_header(r, "Content-Type", "text/plain; charset=utf-8");
-}
-
 static int64_t
 within(int64_t secs, int64_t max)
 {
@@ -219,56 +189,10 @@ within(int64_t secs, int64_t max)
 	return secs < max ? secs : max;
 }
 
-/* RFC 9110 13.2.2: If-None-Match counts, where it is there, and nothing else.
- * Weak tags compare as strong ones do here. */
-static bool
-is_unchanged(const struct status_query *q, const char *etag, int64_t modified)
-{
-	struct span rest;
-	int64_t since;
-
-	if (q->if_none_match == NULL)
-		return q->if_modified_since != NULL &&
-		       http_date_parse(q->if_modified_since, &since) == 0 &&
-		       modified <= since;
-	rest = span_str(q->if_none_match);
-	while (rest.n > 0) {
-		size_t end = span_find(rest, 0, ',');
-		struct span one = span_trim(span_cut(rest, 0, end));
-
-		if (span_starts(one, SPAN("W/")))
-			one = span_from(one, 2);
-		if (span_eq_str(one, "*") || span_eq_str(one, etag))
-			return true;
-		rest = span_from(rest, end + 1);
-	}
-	return false;
-}
-
-/* What a cache needs to know; true if it has what it asks for. */
-static bool
-add_validators(struct job *j, const struct status_query *q,
-    struct status_result *r, const char *etag, int64_t modified)
-{
-	add_header(r, "ETag", etag);
-	add_header(r, "Last-Modified", date(j, modified));
-	if (!is_unchanged(q, etag, modified))
-		return false;
-	r->status = 304;
-	return true;
-}
-
 static bool
 is_read(const struct status_query *q)
 {
 	return strcmp(q->method, "GET") == 0 || strcmp(q->method, "HEAD") == 0;
-}
-
-static void
-refuse_method(struct job *j, struct status_result *r, const char *allowed)
-{
-	add_header(r, "Allow", allowed);
-	add_text(j, r, 405, "this method is not for this resource");
 }
 
 /* --- lists ---------------------------------------------------------------- */
@@ -309,15 +233,15 @@ answer_list(struct job *j, struct served *l, const struct status_query *q,
 	    look_at(j, l, fd, &st) < 0) {
 		if (fd >= 0)
 			(void)close(fd);
-		add_text(j, r, 503, "the list is not there yet");
+		status_header_text(j, r, 503, "the list is not there yet");
 		return;
 	}
-	add_header(r, "Content-Type", "application/pkix-crl");
-	add_header(r, "Cache-Control",
+	status_header_add(r, "Content-Type", "application/pkix-crl");
+	status_header_add(r, "Cache-Control",
 	    arena_printf(j->arena, "max-age=%" PRId64,
 		within(l->this_update + l->every - j->now, LIST_AGE_SECS)));
 	r->status = 200;
-	if (add_validators(j, q, r, l->etag, l->this_update)) {
+	if (status_header_validators(j, q, r, l->etag, l->this_update)) {
 		(void)close(fd);
 		return;
 	}
@@ -329,10 +253,10 @@ static void
 answer_ca(struct job *j, const struct served_ca *s,
     const struct status_query *q, struct status_result *r)
 {
-	add_header(r, "Content-Type", "application/pkix-cert");
-	add_header(r, "Cache-Control", "max-age=3600");
+	status_header_add(r, "Content-Type", "application/pkix-cert");
+	status_header_add(r, "Cache-Control", "max-age=3600");
 	r->status = 200;
-	if (!add_validators(j, q, r, s->ca_etag, s->ca_since))
+	if (!status_header_validators(j, q, r, s->ca_etag, s->ca_since))
 		r->body = s->ca_der;
 }
 
@@ -362,12 +286,13 @@ static void
 add_ocsp_headers(struct job *j, const struct status_query *q,
     const struct ocsp_reply *reply, struct status_result *r)
 {
-	add_header(r, "Cache-Control",
+	status_header_add(r, "Cache-Control",
 	    arena_printf(j->arena,
 		"max-age=%" PRId64 ", public, no-transform, must-revalidate",
 		within(reply->refresh_at - j->now, OCSP_AGE_SECS)));
-	add_header(r, "Expires", date(j, reply->next_update));
-	if (!add_validators(
+	status_header_add(
+	    r, "Expires", status_header_date(j, reply->next_update));
+	if (!status_header_validators(
 		j, q, r, etag_of(j->arena, reply->der), reply->this_update))
 		r->body = reply->der;
 }
@@ -479,7 +404,7 @@ answer_ocsp(struct job *j, struct status_service *s,
 	int parsed;
 
 	if (!is_post && !is_read(q)) {
-		refuse_method(j, r, "GET, HEAD, POST");
+		status_header_refuse_method(j, r, "GET, HEAD, POST");
 		return;
 	}
 	parsed = is_post ? ocsp_request_parse(q->body, &request)
@@ -495,9 +420,9 @@ answer_ocsp(struct job *j, struct status_service *s,
 	/* PK-166: 200 for errors too. */
 	r->status = 200;
 	r->body = reply.der;
-	add_header(r, "Content-Type", "application/ocsp-response");
+	status_header_add(r, "Content-Type", "application/ocsp-response");
 	if (reply.is_error || reply.is_live)
-		add_header(r, "Cache-Control", "no-store");
+		status_header_add(r, "Cache-Control", "no-store");
 	else if (!is_post) {
 		r->body = (struct span){ NULL, 0 };
 		add_ocsp_headers(j, q, &reply, r);
@@ -551,7 +476,7 @@ status_answer(struct job *j, struct status_service *s,
 		if (is_read(q))
 			answer_list(j, &s->lists[i], q, out);
 		else
-			refuse_method(j, out, "GET, HEAD");
+			status_header_refuse_method(j, out, "GET, HEAD");
 		return;
 	}
 	for (size_t i = 0; i < s->ca_count; i++) {
@@ -562,14 +487,14 @@ status_answer(struct job *j, struct status_service *s,
 		if (is_read(q))
 			answer_ca(j, ca, q, out);
 		else
-			refuse_method(j, out, "GET, HEAD");
+			status_header_refuse_method(j, out, "GET, HEAD");
 		return;
 	}
 	if (is_ocsp(s, path, &at)) {
 		answer_ocsp(j, s, q, &at, out);
 		return;
 	}
-	add_text(j, out, 404, "there is nothing here");
+	status_header_text(j, out, 404, "there is nothing here");
 }
 
 /* --- for people ----------------------------------------------------------- */
