@@ -27,6 +27,7 @@ static const struct {
 	{ 0, 1, 9, "the mail was handed to a system without mail reports" },
 	/* RFC 7505 says the first, Microsoft's systems mean the second. */
 	{ 0, 1, 10, "the mail domain takes no mail, or has no such mailbox" },
+	{ 4, 2, 0, "the mailbox takes no mail now" },
 	{ 0, 2, 1, "the mailbox is disabled" },
 	{ 0, 2, 2, "the mailbox is full" },
 	{ 0, 2, 3, "the mail is larger than the mailbox takes" },
@@ -81,6 +82,7 @@ static const struct {
 	{ 450, "the mailbox cannot be reached now" },
 	{ 451, "the mail system has trouble" },
 	{ 452, "the mail system is full" },
+	{ 530, "the relay wants a login, or TLS, first" },
 	{ 535, "the login at the relay is wrong" },
 	{ 550, "the mailbox cannot be reached, or mail is refused" },
 	{ 551, "the mailbox is not there" },
@@ -161,8 +163,8 @@ status_words(const char *code)
 	detail = take_number(&p);
 	if (detail < 0 || *p != '\0')
 		return NULL;
-	/* "550 5.0.0": the first number says more. */
-	if (basic != 0 && subject == 0)
+	/* "550 5.0.0", "530 5.7.0": the first number says more. */
+	if (basic != 0 && (subject == 0 || (basic == 530 && detail == 0)))
 		return words_of_basic(basic);
 	return words_of_enhanced(first, subject, detail);
 }

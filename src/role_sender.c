@@ -231,12 +231,14 @@ sender_answer_quote(struct log_quoted *q, struct job *j, const char *answer)
 	return log_quote(q, buf_span(&b));
 }
 
-/* A relay that answers may have its reasons, one that does not is a person's.
- */
+/* A relay that answers may have its reasons.  One that does not is a person's
+ * to mend, and so is one that refuses us rather than the mailbox: our login,
+ * our sender address, our host. */
 static bool
-is_away(const struct submit_result *r)
+is_for_a_person(const struct submit_result *r)
 {
-	return r->outcome == SUBMIT_TEMPORARY && r->code[0] == '\0';
+	return r->outcome == SUBMIT_TEMPORARY &&
+	       (r->code[0] == '\0' || r->code[0] == '5');
 }
 
 static int
@@ -259,15 +261,17 @@ finish(struct job *j, const struct outbox_mail *mail,
 		return worker_undo(j);
 	if (store_commit(j) < 0)
 		return -1;
-	log_line(is_away(r) ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO,
+	log_line(is_for_a_person(r) ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO,
 	    "challenge mail",
 	    "order=%s challenge=%s result=\"%s\" "
-	    "attempt=%lld answer=%s%s",
+	    "attempt=%lld code=\"%s\" answer=%s%s",
 	    mail->order_id, mail->challenge_id, sender_outcome_name(r->outcome),
-	    (long long)mail->attempts, sender_answer_quote(&q, j, r->answer),
-	    is_away(r) ? " next=\"see why the relay cannot be used, as "
-			 "countersign check does; the mail is tried again\""
-		       : "");
+	    (long long)mail->attempts, r->code,
+	    sender_answer_quote(&q, j, r->answer),
+	    is_for_a_person(r)
+		? " next=\"see why the relay cannot be used, as "
+		  "countersign check does; the mail is tried again\""
+		: "");
 	return 0;
 }
 

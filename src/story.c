@@ -152,6 +152,12 @@ add_mail(struct story *s, const struct authz *a)
 		"the relay",
 		a->mailbox),
 	    c->relay_answer);
+	/* The code alone reaches the client (AC-119); an admin may know. */
+	if (c->mail_sent_at == 0 && c->relay_answer != NULL)
+		add(s, c->failed_at,
+		    arena_printf(j->arena,
+			"the challenge mail to %s was refused", a->mailbox),
+		    c->relay_answer);
 	if (c->mail_sent_at == 0 && c->failed_at == 0 && c->mail_error != NULL)
 		add(s, j->now,
 		    arena_printf(j->arena,

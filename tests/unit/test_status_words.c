@@ -18,6 +18,10 @@ test_words(void **state)
 		{ "550 5.1.1", "there is no such mailbox" },
 		{ "450 4.1.1", "there is no such mailbox" },
 		{ "4.2.2", "the mailbox is full" },
+		/* So is greylisting told. */
+		{ "450 4.2.0", "the mailbox takes no mail now" },
+		{ "530 5.7.0", "the relay wants a login, or TLS, first" },
+		{ "530 5.7.1", "the mail system's policy refuses the mail" },
 		{ "4.7.1", "the mail system wants another try later" },
 		{ "5.7.1", "the mail system's policy refuses the mail" },
 		{ "5.1.999", "something is wrong with the address" },

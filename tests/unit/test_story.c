@@ -45,6 +45,41 @@ test_AC_127_failed(struct job *j)
 	expect_waits(j, &o, "nothing: no digest");
 }
 
+static void
+expect_told(struct job *j, const struct order *o, const char *text, bool is)
+{
+	struct buf b;
+
+	buf_init(&b, j->arena, 65536);
+	EXPECT(j, story_text(j, o, &b), 0);
+	assert_int_equal(strstr(b.p, text) != NULL, is);
+}
+
+/* The relay's words are not for the client (AC-119), but for the admin. */
+static void
+test_ER_11_refused(struct job *j)
+{
+	static const char refused[] =
+	    "the challenge mail to mailbox0@example.org was refused";
+	static const char words[] = "554 Rejected, see http://relay.example";
+	struct role_lab lab;
+	struct challenge *c;
+	struct order o;
+
+	role_lab_init(&lab, j);
+	EXPECT(j, store_order_look(j, lab.order->id, &o), 1);
+	c = &o.identifiers[0].authz.challenge;
+	expect_told(j, &o, refused, false);
+	c->failed_at = j->now;
+	expect_told(j, &o, refused, false);
+	c->relay_answer = words;
+	expect_told(j, &o, refused, true);
+	expect_told(j, &o, words, true);
+	/* A bounce came later. */
+	c->mail_sent_at = j->now;
+	expect_told(j, &o, refused, false);
+}
+
 /* One without an order of its own is done when its mailbox is proven, however
  * long an order would have lived. */
 static void
@@ -74,6 +109,7 @@ test_AC_106_preauthorization(struct job *j)
 static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_AC_145_issued),
 	STORE_TEST(test_AC_127_failed),
+	STORE_TEST(test_ER_11_refused),
 	STORE_TEST(test_AC_106_preauthorization),
 };
 
