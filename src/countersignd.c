@@ -3,6 +3,7 @@
 #include "db/store.h"
 #include "lib/arena.h"
 #include "lib/buf.h"
+#include "lib/count.h"
 #include "lib/fdio.h"
 #include "lib/log.h"
 #include "mail/smime_signer.h"
@@ -33,6 +34,7 @@
 
 #include <getopt.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,6 +81,26 @@ static const struct option long_options[] = {
 	{ NULL, 0, NULL, 0 },
 };
 
+/* Those that are texts. */
+static const struct {
+	int letter;
+	size_t offset;
+} text_options[] = {
+	{ 'f', offsetof(struct options, config) },
+	{ 'r', offsetof(struct options, role) },
+	{ 'w', offsetof(struct options, wake) },
+	{ 'y', offsetof(struct options, ready) },
+	{ 's', offsetof(struct options, sockets) },
+	{ 'i', offsetof(struct options, intake) },
+	{ 'l', offsetof(struct options, linters) },
+	{ 'g', offsetof(struct options, signer) },
+	{ 'e', offsetof(struct options, ends) },
+	{ 'a', offsetof(struct options, ended_at) },
+	{ 'v', offsetof(struct options, live) },
+	{ 'd', offsetof(struct options, held) },
+	{ 'p', offsetof(struct options, pins) },
+};
+
 static const char usage_text[] =
     "usage: countersignd [-n] [-f FILE]\n"
     "       countersignd --role perspective [-n] [-f FILE]\n"
@@ -96,6 +118,19 @@ static const char usage_text[] =
     "after what is begun is finished; SIGHUP reads the configuration again.\n"
     "See countersignd(8), countersign.conf(5) and countersign(1).\n";
 
+static bool
+take_text(int letter, struct options *o)
+{
+	for (size_t i = 0; i < COUNT(text_options); i++) {
+		if (text_options[i].letter != letter)
+			continue;
+		memcpy((char *)o + text_options[i].offset, &optarg,
+		    sizeof(optarg));
+		return true;
+	}
+	return false;
+}
+
 static int
 parse_options(int argc, char **argv, struct options *o)
 {
@@ -105,47 +140,8 @@ parse_options(int argc, char **argv, struct options *o)
 	while (
 	    (c = getopt_long(argc, argv, "f:nhV", long_options, NULL)) != -1) {
 		switch (c) {
-		case 'f':
-			o->config = optarg;
-			break;
 		case 'n':
 			o->check_only = true;
-			break;
-		case 'r':
-			o->role = optarg;
-			break;
-		case 'w':
-			o->wake = optarg;
-			break;
-		case 'y':
-			o->ready = optarg;
-			break;
-		case 's':
-			o->sockets = optarg;
-			break;
-		case 'i':
-			o->intake = optarg;
-			break;
-		case 'l':
-			o->linters = optarg;
-			break;
-		case 'g':
-			o->signer = optarg;
-			break;
-		case 'e':
-			o->ends = optarg;
-			break;
-		case 'a':
-			o->ended_at = optarg;
-			break;
-		case 'v':
-			o->live = optarg;
-			break;
-		case 'd':
-			o->held = optarg;
-			break;
-		case 'p':
-			o->pins = optarg;
 			break;
 		case 'h':
 			fputs(usage_text, stdout);
@@ -154,6 +150,8 @@ parse_options(int argc, char **argv, struct options *o)
 			puts(PACKAGE_STRING);
 			exit(EXIT_SUCCESS);
 		default:
+			if (take_text(c, o))
+				break;
 			fputs(
 			    "countersignd: see countersignd --help\n", stderr);
 			return -1;
