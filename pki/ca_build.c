@@ -219,17 +219,40 @@ ca_key_seal(
 	return 0;
 }
 
-EVP_PKEY *
-ca_key_unseal(struct arena *a, struct span pem, struct span passphrase)
+/* scrypt takes 16 MiB, or what who sealed it chose. */
+static bool
+is_memory_short(void)
+{
+	bool is_short = false;
+	unsigned long e;
+
+	while ((e = ERR_get_error()) != 0)
+		is_short =
+		    is_short || ERR_GET_REASON(e) == ERR_R_MALLOC_FAILURE;
+	return is_short;
+}
+
+int
+ca_key_unseal(struct job *j, struct arena *keep, struct span pem,
+    struct span passphrase, EVP_PKEY **key)
 {
 	BIO *bio = BIO_new_mem_buf(pem.p, (int)pem.n);
-	EVP_PKEY *key = bio == NULL ? NULL
-				    : PEM_read_bio_PrivateKey(bio, NULL,
-					  passphrase_give, &passphrase);
 
-	BIO_free(bio);
 	ERR_clear_error();
-	return ossl_own_pkey(a, key);
+	*key = bio == NULL ? NULL
+			   : PEM_read_bio_PrivateKey(
+				 bio, NULL, passphrase_give, &passphrase);
+	BIO_free(bio);
+	if (*key != NULL) {
+		ERR_clear_error();
+		*key = ossl_own_pkey(keep, *key);
+		return 1;
+	}
+	return bio != NULL && !is_memory_short()
+		   ? 0
+		   : job_fail(j, ERR_INTERNAL,
+			 "there is not enough memory to open the key: give the "
+			 "service more");
 }
 
 int
@@ -237,17 +260,19 @@ ca_key_open(
     struct job *j, const char *path, struct span passphrase, EVP_PKEY **key)
 {
 	struct span pem = { 0 };
+	int opened;
 
 	if (file_read_private(j, path, KEY_FILE_MAX, &pem) < 0)
 		return -1;
 	if (!span_starts(pem, SPAN("-----BEGIN ENCRYPTED PRIVATE KEY-----")))
 		return job_fail(j, ERR_INTERNAL,
 		    "%s: not an encrypted PKCS#8 key in PEM (PK-201)", path);
-	*key = ca_key_unseal(j->arena, pem, passphrase);
-	if (*key == NULL)
-		return job_fail(
-		    j, ERR_INTERNAL, "%s: these secrets do not open it", path);
-	return 0;
+	opened = ca_key_unseal(j, j->arena, pem, passphrase, key);
+	if (opened < 0)
+		return job_context(j, "%s", path);
+	return opened > 0 ? 0
+			  : job_fail(j, ERR_INTERNAL,
+				"%s: these secrets do not open it", path);
 }
 
 int

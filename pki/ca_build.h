@@ -31,9 +31,11 @@ int ca_key_seal(
     struct job *j, EVP_PKEY *key, struct span passphrase, struct span *pem);
 /* A random one to seal with: 256 bits as base64url, wiped with the arena. */
 struct span ca_key_passphrase(struct arena *a);
-/* What is sealed, which the passphrase opens; NULL: it does not. */
-EVP_PKEY *ca_key_unseal(
-    struct arena *a, struct span pem, struct span passphrase);
+/* What is sealed, in the arena `keep`: 1, 0 if the passphrase does not open it,
+ * or -1 ERR_INTERNAL if there is no memory for that. */
+int ca_key_unseal(struct job *j, struct arena *keep, struct span pem,
+    struct span passphrase, EVP_PKEY **key);
+/* The same of a file, in the job's arena: 0, or -1 ERR_INTERNAL. */
 int ca_key_open(
     struct job *j, const char *path, struct span passphrase, EVP_PKEY **key);
 

@@ -421,6 +421,8 @@ load_key(struct loader *l)
 	struct job *j = l->j;
 	struct span passphrase = { 0 };
 	struct span pem = { 0 };
+	EVP_PKEY *key;
+	int opened;
 
 	if (l->files->passphrase_file == NULL)
 		return job_fail(
@@ -435,8 +437,10 @@ load_key(struct loader *l)
 		    "%s: not an encrypted PKCS#8 key in PEM: openssl pkcs8 "
 		    "-topk8 -scrypt makes one of another key",
 		    path);
-	EVP_PKEY *key = ca_key_unseal(l->keep, pem, passphrase);
-	if (key == NULL)
+	opened = ca_key_unseal(j, l->keep, pem, passphrase, &key);
+	if (opened < 0)
+		return job_context(j, "%s", path);
+	if (opened == 0)
 		return job_fail(j, ERR_INTERNAL,
 		    "%s: the passphrase in %s does not open it: put the one "
 		    "there that this key was encrypted with, or restore both "

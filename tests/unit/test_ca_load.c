@@ -3,8 +3,11 @@
  */
 #include "config.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <openssl/pem.h>
@@ -119,6 +122,51 @@ write_text(struct job *j, const char *name, mode_t mode, struct span text)
 	if (file_create(j, path, mode, text) < 0)
 		fail_msg("%s", j->err.text);
 	return path;
+}
+
+/* What is said where scrypt finds no memory; in a process of its own. */
+static int
+load_with_little_memory(const struct ca_files *files)
+{
+	static const char part[] =
+	    "issuing-key.pem: there is not enough memory";
+	struct job *j = lab_job();
+	struct rlimit limit;
+	const struct ca *ca;
+	unsigned long pages;
+	FILE *f;
+
+	malloc_trim(0);
+	f = fopen("/proc/self/statm", "r");
+	if (f == NULL || fscanf(f, "%lu", &pages) != 1)
+		return 2;
+	fclose(f);
+	limit.rlim_cur = limit.rlim_max =
+	    pages * (unsigned long)sysconf(_SC_PAGESIZE) + (4ul << 20);
+	if (setrlimit(RLIMIT_AS, &limit) < 0)
+		return 3;
+	if (ca_load(j, j->arena, files, &ca) == 0)
+		return 4;
+	return strstr(j->err.text, part) != NULL ? 0 : 5;
+}
+
+/* PK-201: nobody looks for another passphrase then. */
+static void
+test_load_little_memory(void **state)
+{
+	const struct ca_files files = files_for(lab_job(), "p256");
+	int status;
+	pid_t pid;
+	(void)state;
+
+	if (UNIT_IS_SANITIZED)
+		UNIT_SKIP("sanitizers take more than any limit");
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0)
+		_exit(load_with_little_memory(&files));
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
 }
 
 /* PK-201 and what else goes wrong with files. */
@@ -504,6 +552,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_load),
 	cmocka_unit_test(test_load_public),
 	cmocka_unit_test(test_load_faults),
+	cmocka_unit_test(test_load_little_memory),
 	cmocka_unit_test(test_odd_cas),
 	cmocka_unit_test(test_rsa_root),
 	cmocka_unit_test(test_profiles),
