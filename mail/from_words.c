@@ -122,6 +122,26 @@ take_label(struct span s, size_t *at)
 	return found;
 }
 
+/* Of no meaning where they stand: some readers drop them. */
+static bool
+is_stray(char c)
+{
+	return c == '>' || c == ']' || c == ')' || c == '"' || c == '\\';
+}
+
+/* What a reader may leave out. */
+static int
+skip_joining(struct span s, size_t *at)
+{
+	for (;;) {
+		if (cfws_skip(s, at) < 0)
+			return -1;
+		if (*at == s.n || !is_stray(s.p[*at]))
+			return 0;
+		++*at;
+	}
+}
+
 /*
  * Two labels, and a dot between them, behind an "@"; or a literal.  RFC 822
  * lets blanks and comments stand around each, and Python's email.utils within
@@ -133,7 +153,7 @@ is_domain(struct span s, size_t at)
 	bool after_label = false, after_dot = false;
 
 	for (;;) {
-		if (cfws_skip(s, &at) < 0)
+		if (skip_joining(s, &at) < 0)
 			return true;
 		if (at < s.n && s.p[at] == '[')
 			return true;
@@ -154,15 +174,22 @@ is_domain(struct span s, size_t at)
 static bool
 begins_local(struct span s, size_t from)
 {
-	while (from > 0 && (s.p[from - 1] == ' ' || s.p[from - 1] == '\t'))
-		from--;
-	return from == 0 || (s.p[from - 1] != '.' && s.p[from - 1] != ')');
+	bool after_comment = false;
+
+	for (; from > 0; from--) {
+		char c = s.p[from - 1];
+
+		if (c != ' ' && c != '\t' && !is_stray(c))
+			break;
+		after_comment |= c == ')';
+	}
+	return !after_comment && (from == 0 || s.p[from - 1] != '.');
 }
 
 static bool
 ends_domain(struct span s, size_t to)
 {
-	return cfws_skip(s, &to) == 0 &&
+	return skip_joining(s, &to) == 0 &&
 	       (to == s.n ||
 		   (!is_part(s.p[to]) && dot_at(span_from(s, to)) == 0));
 }
