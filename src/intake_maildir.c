@@ -5,6 +5,8 @@
 #include "db/store.h"
 #include "lib/arena.h"
 #include "lib/clock.h"
+#include "lib/digest.h"
+#include "lib/hex.h"
 #include "lib/log.h"
 #include "mail/field.h"
 #include "src/role_validator.h"
@@ -30,7 +32,7 @@
 /* A message that could not be read, judged or moved: the others must not wait
  * for it. */
 struct aside {
-	int64_t uid;
+	int64_t id;
 	unsigned tries;
 	int64_t until_ms;
 };
@@ -51,43 +53,65 @@ maildir_of(const struct conf *c, const char *path)
 		.processed = c->validator.imap.processed_folder };
 }
 
+/* What is too large is not loaded, and lies there as it was put. */
 void
-intake_maildir_identify(
-    struct job *j, const char *path, const char *name, struct received *m)
+intake_maildir_identify(struct job *j, const char *path, const char *name,
+    const struct maildir_file *file, struct received *m)
 {
+	uint8_t hash[SHA256_LEN] = { 0 };
+	char *what;
+
+	if (!file->too_large)
+		sha256(file->raw, hash);
+	what =
+	    arena_printf(j->arena, "%.*s/%s/%lld", (int)maildir_unique(name).n,
+		name, hex_dup(j->arena, span_mem(hash, sizeof(hash))),
+		(long long)(file->too_large ? file->delivered_at : 0));
 	m->source = arena_printf(j->arena, "maildir:%s", path);
-	received_identify(m, maildir_unique(name));
+	received_identify(m, span_str(what));
 }
 
 /* --- set aside ----------------------------------------------------------- */
 
-static struct aside *
-find_aside(struct intake_maildir *in, int64_t uid)
+/* Here a name is enough. */
+static int64_t
+aside_id(const char *name)
 {
+	struct received m = { .uid = 0 };
+
+	received_identify(&m, maildir_unique(name));
+	return m.uid;
+}
+
+static struct aside *
+find_aside(struct intake_maildir *in, const char *name)
+{
+	int64_t id = aside_id(name);
+
 	for (size_t i = 0; i < ASIDE_MAX; i++)
-		if (in->aside[i].tries > 0 && in->aside[i].uid == uid)
+		if (in->aside[i].tries > 0 && in->aside[i].id == id)
 			return &in->aside[i];
 	return NULL;
 }
 
 static void
-set_aside(struct intake_maildir *in, int64_t uid)
+set_aside(struct intake_maildir *in, const char *name)
 {
-	struct aside *a = find_aside(in, uid);
+	struct aside *a = find_aside(in, name);
 
 	if (a == NULL) {
 		/* The oldest makes room, and is tried again at once. */
 		a = &in->aside[in->aside_next++ % ASIDE_MAX];
-		*a = (struct aside){ .uid = uid };
+		*a = (struct aside){ .id = aside_id(name) };
 	}
 	a->tries++;
 	a->until_ms = clock_mono_ms() + ASIDE_MS;
 }
 
 static void
-forget_aside(struct intake_maildir *in, int64_t uid)
+forget_aside(struct intake_maildir *in, const char *name)
 {
-	struct aside *a = find_aside(in, uid);
+	struct aside *a = find_aside(in, name);
 
 	if (a != NULL)
 		*a = (struct aside){ 0 };
@@ -109,7 +133,7 @@ enum outcome { DONE, TROUBLE, STOP };
 
 static enum outcome
 take_trouble(struct intake_maildir *in, struct job *j, const char *what,
-    const char *name, int64_t uid)
+    const char *name)
 {
 	struct log_quoted q;
 
@@ -117,7 +141,7 @@ take_trouble(struct intake_maildir *in, struct job *j, const char *what,
 	    "job=%s file=%s error=\"%s\" next=\"it is tried again every "
 	    "minute; the others go on\"",
 	    j->id, log_quote(&q, span_str(name)), j->err.text);
-	set_aside(in, uid);
+	set_aside(in, name);
 	return TROUBLE;
 }
 
@@ -136,17 +160,15 @@ take_loaded(struct intake_maildir *in, struct role_env *env, struct job *j,
 	if (result < 0) {
 		store_rollback(j);
 		if (j->err.kind != ERR_BUSY && j->err.kind != ERR_CONFLICT)
-			return take_trouble(
-			    in, j, "reply not judged", name, m->uid);
+			return take_trouble(in, j, "reply not judged", name);
 		log_warning("reply not judged", "job=%s error=\"%s\"", j->id,
 		    j->err.text);
 		return STOP;
 	}
 	wake_send(j->wake);
 	if (maildir_dispose(j, &folder, name) < 0)
-		return take_trouble(
-		    in, j, "reply not moved away", name, m->uid);
-	forget_aside(in, m->uid);
+		return take_trouble(in, j, "reply not moved away", name);
+	forget_aside(in, name);
 	return DONE;
 }
 
@@ -175,15 +197,15 @@ take_file(struct intake_maildir *in, struct role_env *env, struct job *j,
 	const struct aside *a;
 	int found;
 
-	intake_maildir_identify(j, in->path, name, &m);
-	a = find_aside(in, m.uid);
+	a = find_aside(in, name);
 	if (a != NULL && a->until_ms > clock_mono_ms())
 		return TROUBLE;
 	found = maildir_load(j, &folder, name, max, &file);
 	if (found == 0)
 		return DONE;
 	if (found < 0)
-		return take_trouble(in, j, "reply not read", name, m.uid);
+		return take_trouble(in, j, "reply not read", name);
+	intake_maildir_identify(j, in->path, name, &file, &m);
 	m.arrival = file.delivered_at;
 	if (file.too_large)
 		m.refused = "msg.too-large";

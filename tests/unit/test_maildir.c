@@ -448,15 +448,68 @@ test_line_ends(struct job *j)
 static void
 test_identity(struct job *j)
 {
-	struct received a = { 0 }, b = { 0 }, c = { 0 };
+	const struct maildir_file hello = { .raw = SPAN_INIT("hello"),
+		.delivered_at = 5 };
+	const struct maildir_file later = { .raw = SPAN_INIT("hello"),
+		.delivered_at = 6 };
+	const struct maildir_file large = { .too_large = true,
+		.delivered_at = 5 };
+	const struct {
+		const char *name;
+		struct maildir_file file;
+		bool is_same; /* as the first */
+	} others[] = {
+		{ "17.a", hello, true },
+		{ "17.a:2,S", hello, true },
+		{ "17.a", later, true },
+		{ "17.b", hello, false },
+		/* Trap: the same name once more, for another message. */
+		{ "17.a", { .raw = SPAN_INIT("hell"), .delivered_at = 5 },
+		    false },
+		{ "17.a", large, false },
+	};
+	struct received a = { 0 }, b = { 0 };
 
-	intake_maildir_identify(j, "/m", "17.a", &a);
-	intake_maildir_identify(j, "/m", "17.a:2,S", &b);
-	intake_maildir_identify(j, "/m", "17.b", &c);
+	intake_maildir_identify(j, "/m", "17.a", &hello, &a);
 	assert_string_equal(a.source, "maildir:/m");
-	assert_true(a.uid == b.uid && a.uidvalidity == b.uidvalidity);
-	assert_int_not_equal(a.uid, c.uid);
 	assert_true(a.uid > 0 && a.uidvalidity > 0);
+	for (size_t i = 0; i < COUNT(others); i++) {
+		unit_case("%zu", i);
+		intake_maildir_identify(
+		    j, "/m", others[i].name, &others[i].file, &b);
+		assert_int_equal(
+		    a.uid == b.uid && a.uidvalidity == b.uidvalidity,
+		    others[i].is_same);
+	}
+	/* What is not read is told apart by its time. */
+	intake_maildir_identify(j, "/m", "17.a", &large, &a);
+	intake_maildir_identify(j, "/m", "17.a",
+	    &(struct maildir_file){ .too_large = true, .delivered_at = 6 }, &b);
+	assert_true(a.uid != b.uid);
+}
+
+/* ER-21: a name that comes again is another message. */
+static void
+test_name_again(struct job *j)
+{
+	struct role_lab lab;
+	struct server s = { .lab = &lab };
+	int pid;
+
+	make_folder();
+	lab_init(&lab, j);
+	make("new/17.a", SPAN("From: x@y.example\r\n\r\nfirst\r\n"));
+	pid = fixture_fork(serve, &s);
+	wait_gone("new/17.a");
+	assert_int_equal(row_count(j), 1);
+	make("tmp/17.a", with_lf(j, role_lab_reply(&lab, NULL)));
+	assert_int_equal(
+	    rename(in_folder("tmp/17.a"), in_folder("new/17.a")), 0);
+	wait_gone("new/17.a");
+	stop(pid);
+	assert_int_equal(row_count(j), 2);
+	assert_int_equal(
+	    authz_status(role_lab_authz(&lab), j->now), AUTHZ_VALID);
 }
 
 static const struct CMUnitTest tests[] = {
@@ -470,6 +523,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_others_go_on),
 	STORE_TEST(test_line_ends),
 	STORE_TEST(test_identity),
+	STORE_TEST(test_name_again),
 };
 
 UNIT_MAIN(tests)
