@@ -4,6 +4,7 @@
 
 #include "lib/job.h"
 #include "lib/markup.h"
+#include "lib/utf8.h"
 
 const char *const template_names[TEMPLATE_VALUES] = { "{ca_name}", "{mailbox}",
 	"{expires}", "{help_url}" };
@@ -186,4 +187,25 @@ template_title(struct span html)
 	return at == html.n || to == html.n
 		   ? span_cut(html, 0, 0)
 		   : span_trim(span_cut(html, at + begin.n, to));
+}
+
+/* Of a script with blanks between its words: quotes of all kinds may stand
+ * beside a word, and in East Asia the next one. */
+static bool
+is_letter(uint32_t c)
+{
+	return c < 0x80 ? ascii_is_alnum((char)c) : c >= 0xc0 && c < 0x2000;
+}
+
+bool
+template_is_word(struct span s, size_t at, size_t end)
+{
+	size_t before = at;
+	uint32_t c;
+
+	while (before > 0 && (s.p[--before] & 0xc0) == 0x80)
+		;
+	if (before < at && utf8_next(s, &before, &c) == 1 && is_letter(c))
+		return false;
+	return utf8_next(s, &end, &c) != 1 || !is_letter(c);
 }

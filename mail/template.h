@@ -45,4 +45,7 @@ size_t template_width(struct span text);
 
 #define TEMPLATE_FILL_WIDTH 72
 
+/* Is what stands from `at` to `end` a word, and not a part of one? */
+bool template_is_word(struct span s, size_t at, size_t end);
+
 #endif

@@ -262,12 +262,6 @@ check_armour(struct check *c, const struct visible *v)
 	}
 }
 
-static bool
-is_word_char(char ch)
-{
-	return ascii_is_alnum(ch) || ((unsigned char)ch & 0x80) != 0;
-}
-
 /*
  * AC-189: the word must be there, since it leads to the suppression list; but
  * alone in a line, or where a line can break before and after it, a quotation
@@ -285,8 +279,7 @@ check_stop(struct check *c, const struct visible *v)
 	     at = span_find_span(s, at + 1, word)) {
 		size_t end = at + word.n;
 
-		if ((at > 0 && is_word_char(s.p[at - 1])) ||
-		    (end < s.n && is_word_char(s.p[end])))
+		if (!template_is_word(s, at, end))
 			continue;
 		found = true;
 		while (end < s.n &&

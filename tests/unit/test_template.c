@@ -147,16 +147,33 @@ test_text(void **state)
 		    "f: does not say what to do if nobody" },
 		{ "{ca_name}, {mailbox}, {expires}. STOPP, please.\n",
 		    "f: does not say what to do if nobody" },
+		{ "{ca_name}, {mailbox}, {expires}. STOP\xc3\xa9, please.\n",
+		    "f: does not say what to do if nobody" },
+		{ "{ca_name}, {mailbox}, {expires}. \xd0\xaeSTOP, please.\n",
+		    "f: does not say what to do if nobody" },
+		/* quotes, and Japanese */
+		{ "{ca_name}, {mailbox}, {expires}. \xe2\x80\x9eSTOP\xe2\x80"
+		  "\x9c, bitte.\n",
+		    "" },
+		{ "{ca_name}, {mailbox}, {expires}. \xc2\xab\xc2\xa0STOP\xc2"
+		  "\xa0\xc2\xbb ou non.\n",
+		    "" },
+		{ "{ca_name}, {mailbox}, {expires}\xe3\x80\x81STOP\xe3\x81\xa8"
+		  "\xe6\x9b\xb8\n",
+		    "" },
+		{ "{ca_name}, {mailbox}, {expires}\xe3\x80\x81STOP\n",
+		    "f:1: STOP ends a paragraph" },
 	};
 
 	(void)state;
 	check_samples(TEXT, false, cases, COUNT(cases));
 	for (size_t i = 0; i < COUNT(lacking); i++) {
+		const char *got = check(span_str(lacking[i].text), false);
+
 		unit_case("%s", lacking[i].text);
 		assert_int_equal(
-		    strncmp(check(span_str(lacking[i].text), false),
-			lacking[i].said, strlen(lacking[i].said)),
-		    0);
+		    strncmp(got, lacking[i].said, strlen(lacking[i].said)), 0);
+		assert_int_equal(*got == '\0', *lacking[i].said == '\0');
 	}
 	assert_non_null(
 	    strstr(check(span_mem("a\0b", 3), false), "the character U+0000"));
