@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/b64.h"
+#include "lib/count.h"
 #include "lib/utf8.h"
 #include "mail/finding.h"
 #include "mail/reply_above.h"
@@ -109,23 +110,43 @@ begin_block(struct scan *s)
 	s->below = reply_above_block(&s->above);
 }
 
-bool
-reply_is_stop_mark(char c)
+static const struct span stop_marks[] = { SPAN_INIT("."), SPAN_INIT("!"),
+	SPAN_INIT("\""), SPAN_INIT("'"), SPAN_INIT("*"), SPAN_INIT("“"),
+	SPAN_INIT("”"), SPAN_INIT("„"), SPAN_INIT("‘"), SPAN_INIT("’"),
+	SPAN_INIT("‚"), SPAN_INIT("「"), SPAN_INIT("」") };
+
+size_t
+reply_stop_mark(struct span s)
 {
-	return c != '\0' && strchr(".!\"'*", c) != NULL;
+	for (size_t i = 0; i < COUNT(stop_marks); i++)
+		if (span_starts(s, stop_marks[i]))
+			return stop_marks[i].n;
+	return 0;
+}
+
+static size_t
+stop_mark_at_end(struct span s)
+{
+	for (size_t i = 0; i < COUNT(stop_marks); i++)
+		if (span_ends(s, stop_marks[i]))
+			return stop_marks[i].n;
+	return 0;
 }
 
 /* The word alone; telephones put a full stop behind it, and who reads "the
- * single word STOP" may write it so (AC-189). */
+ * single word STOP" may write it so (AC-189), in quotes of any kind but those
+ * that mark lines as quoted. */
 static bool
 is_stop(const struct scan *s, struct span line)
 {
+	size_t n;
+
 	line = utf8_trim(line);
 	if (!s->above.marked) {
-		while (line.n > 0 && reply_is_stop_mark(line.p[line.n - 1]))
-			line.n--;
-		while (line.n > 0 && reply_is_stop_mark(line.p[0]))
-			line = span_from(line, 1);
+		while ((n = stop_mark_at_end(line)) > 0)
+			line.n -= n;
+		while ((n = reply_stop_mark(line)) > 0)
+			line = span_from(line, n);
 	}
 	return span_caseeq_str(line, "STOP");
 }

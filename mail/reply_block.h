@@ -31,8 +31,9 @@ struct reply_blocks {
 	bool stop;
 };
 
-/* May it stand beside the word STOP on its line, as a blank may? */
-bool reply_is_stop_mark(char c);
+/* The octets of what s begins with, if that may stand beside the word STOP on
+ * its line, as a blank may, or 0. */
+size_t reply_stop_mark(struct span s);
 /* Lines end in LF or CRLF. */
 void reply_blocks_scan(struct span text, struct reply_blocks *out);
 /* Of the same text, whose lines were cut in another way: what counts in both

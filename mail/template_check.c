@@ -277,14 +277,15 @@ check_stop(struct check *c, const struct visible *v)
 
 	for (size_t at = span_find_span(s, 0, word); at < s.n;
 	     at = span_find_span(s, at + 1, word)) {
-		size_t end = at + word.n;
+		size_t end = at + word.n, n;
 
 		if (!template_is_word(s, at, end))
 			continue;
 		found = true;
-		while (end < s.n &&
-		       (s.p[end] == ' ' || reply_is_stop_mark(s.p[end])))
-			end++;
+		while ((n = span_starts(span_from(s, end), SPAN(" "))
+				? 1
+				: reply_stop_mark(span_from(s, end))) > 0)
+			end += n;
 		if (end == s.n || s.p[end] == '\n')
 			wrong(c, visible_line(v, at),
 			    "STOP ends a paragraph and could stand alone in a "

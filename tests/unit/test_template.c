@@ -114,6 +114,8 @@ test_text(void **state)
 		{ "Reply with STOP.\n", "f:3: STOP ends a paragraph" },
 		{ "Reply with *\"STOP\"* ! '\n\nor not\n",
 		    "f:3: STOP ends a paragraph" },
+		{ "Reply with \xe2\x80\x9cSTOP\xe2\x80\x9d.\n",
+		    "f:3: STOP ends a paragraph" },
 		{ "Reply with STOP.\nOr not.\n", NULL },
 		{ "Reply with STOP,\n", NULL },
 		{ "Reply with STOP\nor not.\n", NULL },
