@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "db/store_account.h"
+#include "db/store_notice.h"
 #include "db/store_private.h"
 #include "lib/hex.h"
 #include "lib/rnd.h"
@@ -160,6 +161,18 @@ fixture_count(struct job *j, const char *text)
 
 	EXPECT(j, store_get_int(j, &count, text, NO_ARGS), 1);
 	return count;
+}
+
+void
+fixture_expect_notices(struct job *j, const char *incident_id, int64_t all,
+    int64_t sent, int64_t failed)
+{
+	struct notice_counts n;
+
+	EXPECT(j, store_notice_count(j, incident_id, &n), 0);
+	assert_int_equal(n.all, all);
+	assert_int_equal(n.sent, sent);
+	assert_int_equal(n.failed, failed);
 }
 
 /* --- every octet --------------------------------------------------------- */

@@ -83,6 +83,10 @@ void fixture_expect(
 void fixture_sql(struct job *j, const char *text);
 int64_t fixture_count(struct job *j, const char *text);
 
+/* An incident, or a renewal, has so many notices. */
+void fixture_expect_notices(struct job *j, const char *incident_id, int64_t all,
+    int64_t sent, int64_t failed);
+
 /* Does any table (SQLite: any octet of the file after a checkpoint) hold
  * these octets, as they are or in hexadecimal? */
 bool fixture_database_holds(struct job *j, const void *octets, size_t n);

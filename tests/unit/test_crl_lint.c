@@ -12,7 +12,6 @@
 
 #include "lib/arena.h"
 #include "lib/count.h"
-#include "lib/hex.h"
 #include "pki/ca.h"
 #include "pki/crl.h"
 #include "pki/crl_lint.h"
@@ -20,6 +19,7 @@
 #include "pki/oid.h"
 #include "pki/ossl.h"
 #include "pki/signing_key.h"
+#include "tests/unit/issue_lab.h"
 #include "tests/unit/pki_lab.h"
 #include "tests/unit/unit.h"
 
@@ -537,29 +537,12 @@ static X509 *
 leaf(struct job *j, const struct ca *ca, uint8_t *serial)
 {
 	static const char *const mailboxes[] = { "alice@example.com" };
-	const struct csr_policy policy = { .mailboxes = mailboxes,
-		.mailbox_count = 1,
-		.profile = LAB_PROFILE };
-	struct lab_csr c = lab_csr(j, lab_key(KEY_TYPE_P256, 0), mailboxes[0]);
 	struct csr csr;
-	struct issue_input in = { .profile = LAB_PROFILE,
-		.mailboxes = mailboxes,
-		.mailbox_count = 1,
-		.csr = &csr,
-		.crl_url = LAB_CRL_URL,
-		.ca_issuers_url = LAB_CA_ISSUERS_URL };
-	struct issue_tbs tbs;
-	struct span der = { NULL, 0 };
+	struct issue_input in = issue_lab_input(
+	    j, lab_key(KEY_TYPE_P256, 0), LAB_NO_KEY_USAGE, mailboxes, 1, &csr);
 
-	if (csr_parse(j, lab_csr_make(j, &c), &policy, &csr) < 0)
-		fail_msg("%s", j->err.text);
-	issue_serial(0x2a, in.serial);
 	memcpy(serial, in.serial, SERIAL_LEN);
-	issue_validity(j->now, 300, 365, &in.not_before, &in.not_after);
-	if (issue_prepare(j, ca, &in, &tbs) < 0 ||
-	    issue_sign(j, ca, &tbs, &der) < 0)
-		fail_msg("%s", j->err.text);
-	X509 *x = ossl_x509(j->arena, der);
+	X509 *x = ossl_x509(j->arena, lab_issue(j, ca, &in));
 	assert_non_null(x);
 	return x;
 }

@@ -8,9 +8,7 @@
 #include "tests/unit/unit.h"
 
 #include <openssl/evp.h>
-#include <openssl/pem.h>
 #include <openssl/pkcs12.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -206,14 +204,11 @@ issue_chain(struct job *j, const struct enroll_request *r)
 		.csr = &csr,
 		.crl_url = LAB_CRL_URL,
 		.ca_issuers_url = LAB_CA_ISSUERS_URL };
-	struct issue_tbs tbs;
-	struct span der, pem = SPAN("");
+	struct span pem = SPAN("");
 
 	issue_serial(0x2a, in.serial);
 	issue_validity(j->now, 300, 365, &in.not_before, &in.not_after);
-	if (issue_prepare(j, ca, &in, &tbs) < 0 ||
-	    issue_sign(j, ca, &tbs, &der) < 0 ||
-	    issue_chain_pem(j, ca, der, &pem) < 0)
+	if (issue_chain_pem(j, ca, lab_issue(j, ca, &in), &pem) < 0)
 		fail_msg("%s", j->err.text);
 	return pem;
 }

@@ -20,6 +20,7 @@
 #include "pki/returned.h"
 #include "src/linters.h"
 #include "src/role_linter.h"
+#include "tests/unit/issue_lab.h"
 #include "tests/unit/pki_lab.h"
 
 #define SECTIONS_MAX LINTERS_MAX
@@ -113,25 +114,12 @@ static struct span
 subscriber(struct job *j, const struct profile *profile, EVP_PKEY *key)
 {
 	static const char *const mailboxes[] = { "alice@example.com" };
-	struct lab_csr request = lab_csr(j, key, mailboxes[0]);
-	struct csr_policy policy = {
-		.mailboxes = mailboxes, .mailbox_count = 1, .profile = profile
-	};
-	struct issue_input in = { .profile = profile,
-		.subject_number = issue_subject_number(j->arena, "account"),
-		.mailboxes = mailboxes,
-		.mailbox_count = 1,
-		.crl_url = LAB_CRL_URL,
-		.ca_issuers_url = LAB_CA_ISSUERS_URL };
-	struct issue_tbs tbs;
 	struct csr csr;
+	struct issue_input in =
+	    issue_lab_input_for(j, profile, key, 1, mailboxes, 1, &csr);
+	struct issue_tbs tbs;
 
-	request.key_usage = 1;
-	assert_int_equal(
-	    csr_parse(j, lab_csr_make(j, &request), &policy, &csr), 0);
-	in.csr = &csr;
-	issue_serial(1, in.serial);
-	issue_validity(LAB_NOW, 300, 365, &in.not_before, &in.not_after);
+	in.subject_number = issue_subject_number(j->arena, "account");
 	assert_int_equal(issue_prepare(j, lab_ca("p256"), &in, &tbs), 0);
 	return tbs.lint_certificate;
 }

@@ -48,17 +48,6 @@ open_incident(struct role_lab *lab, const char *id)
 	assert_int_equal(out.certificates, 1);
 }
 
-static void
-expect_counts(struct job *j, int64_t all, int64_t sent, int64_t failed)
-{
-	struct notice_counts n;
-
-	EXPECT(j, store_notice_count(j, "i1", &n), 0);
-	assert_int_equal(n.all, all);
-	assert_int_equal(n.sent, sent);
-	assert_int_equal(n.failed, failed);
-}
-
 /* To the mailbox, in the language of its order, and to the one contact that is
  * somebody else; once. */
 static void
@@ -69,9 +58,9 @@ test_sent(struct job *j)
 
 	role_lab_init(&lab, j);
 	make_cert(&lab);
-	expect_counts(j, 0, 0, 0);
+	fixture_expect_notices(j, "i1", 0, 0, 0);
 	open_incident(&lab, "i1");
-	expect_counts(j, 2, 0, 0);
+	fixture_expect_notices(j, "i1", 2, 0, 0);
 	for (int i = 1; i <= 2; i++) {
 		EXPECT(j, sender_step(&lab.sender, j), 1);
 		assert_int_equal(lab.submissions, i);
@@ -87,7 +76,7 @@ test_sent(struct job *j)
 	}
 	assert_true(mailbox && owner);
 	EXPECT(j, sender_step(&lab.sender, j), 0);
-	expect_counts(j, 2, 2, 0);
+	fixture_expect_notices(j, "i1", 2, 2, 0);
 	/* Another incident is another mail. */
 	open_incident(&lab, "i2");
 	EXPECT(j, sender_step(&lab.sender, j), 1);
@@ -120,7 +109,7 @@ test_retried(struct job *j)
 	lab.submissions = 0;
 	EXPECT(j, sender_step(&lab.sender, j), 1);
 	assert_int_equal(lab.submissions, 0);
-	expect_counts(j, 1, 0, 1);
+	fixture_expect_notices(j, "i1", 1, 0, 1);
 	EXPECT(j, sender_next_due(&lab.sender, j, &at), 0);
 }
 
@@ -147,7 +136,7 @@ test_cut_off(struct job *j)
 	assert_int_equal(at, j->now);
 	lab.answer.outcome = SUBMIT_ACCEPTED;
 	EXPECT(j, sender_step(&lab.sender, j), 1);
-	expect_counts(j, 1, 1, 0);
+	fixture_expect_notices(j, "i1", 1, 1, 0);
 }
 
 /* AC-90, AC-189: who wants no mail gets none, and the operator sees that. */
@@ -167,7 +156,7 @@ test_suppressed(struct job *j)
 	open_incident(&lab, "i1");
 	EXPECT(j, sender_step(&lab.sender, j), 1);
 	assert_int_equal(lab.submissions, 0);
-	expect_counts(j, 1, 0, 1);
+	fixture_expect_notices(j, "i1", 1, 0, 1);
 	EXPECT(j, sender_step(&lab.sender, j), 0);
 }
 
@@ -193,7 +182,7 @@ test_no_mailbox(struct job *j)
 			   "UPDATE notice SET mailbox = '%s'", names[k]));
 		EXPECT(j, sender_step(&lab.sender, j), 1);
 		assert_int_equal(lab.submissions, 0);
-		expect_counts(j, 1, 0, 1);
+		fixture_expect_notices(j, "i1", 1, 0, 1);
 	}
 }
 
@@ -221,7 +210,7 @@ test_cancelled(struct job *j)
 	role_lab_at(&lab, FIXTURE_NOW + HOUR);
 	EXPECT(j, sender_step(&lab.sender, j), 0);
 	assert_int_equal(lab.submissions, 1);
-	expect_counts(j, 2, 0, 2);
+	fixture_expect_notices(j, "i1", 2, 0, 2);
 }
 
 static const struct CMUnitTest tests[] = {

@@ -79,17 +79,6 @@ expect_next(struct role_lab *lab, int64_t at)
 		assert_int_equal(next, at);
 }
 
-static void
-expect_counts(struct job *j, int64_t all, int64_t sent, int64_t failed)
-{
-	struct notice_counts n;
-
-	EXPECT(j, store_notice_count(j, "renewal:c1", &n), 0);
-	assert_int_equal(n.all, all);
-	assert_int_equal(n.sent, sent);
-	assert_int_equal(n.failed, failed);
-}
-
 /* Not before the window opens, at once then, and never again; the record names
  * the certificate. */
 static void
@@ -107,7 +96,7 @@ test_when_it_opens(struct job *j)
 	assert_string_equal(lab.sent_to, MAILBOX);
 	assert_string_equal(lab.sent_from, lab.conf.sender.from);
 	assert_true(span_has_str(lab.sent, "Subject: Ihr Zertifikat sollte"));
-	expect_counts(j, 1, 1, 0);
+	fixture_expect_notices(j, "renewal:c1", 1, 1, 0);
 	expect_next(&lab, 0);
 	assert_int_equal(fixture_count(j, "SELECT COUNT(*) FROM audit "
 					  "WHERE event = 'notice' "
@@ -153,7 +142,7 @@ test_life(struct job *j)
 	role_lab_at(&lab, OPENS);
 	assert_int_equal(run(&lab), 0);
 	expect_next(&lab, 0);
-	expect_counts(j, 0, 0, 0);
+	fixture_expect_notices(j, "renewal:c1", 0, 0, 0);
 }
 
 /* Switched off: nobody looks, nothing waits, and what was queued is not sent;
@@ -170,10 +159,10 @@ test_off(struct job *j)
 	expect_next(&lab, 0);
 	lab.conf.sender.renewal_notice = LIFE;
 	EXPECT(j, sender_renewal_step(j), 1);
-	expect_counts(j, 1, 0, 0);
+	fixture_expect_notices(j, "renewal:c1", 1, 0, 0);
 	lab.conf.sender.renewal_notice = 0;
 	assert_int_equal(run(&lab), 0);
-	expect_counts(j, 1, 0, 1);
+	fixture_expect_notices(j, "renewal:c1", 1, 0, 1);
 }
 
 /* Nobody is asked while an authorization is live: told is who needs to be, when
@@ -193,7 +182,7 @@ test_live_authorization(struct job *j)
 	/* It was revoked: not live any more, and seen at the next look. */
 	role_lab_at(&lab, OPENS + 5 * DAY);
 	assert_int_equal(run(&lab), 1);
-	expect_counts(j, 1, 1, 0);
+	fixture_expect_notices(j, "renewal:c1", 1, 1, 0);
 }
 
 /* Of several mailboxes each is told once, when it needs to be: the next look is
@@ -228,7 +217,7 @@ test_each_of_several(struct job *j)
 	role_lab_at(&lab, OPENS + 2 * DAY);
 	assert_int_equal(run(&lab), 1);
 	assert_string_equal(lab.sent_to, "m1@example.org");
-	expect_counts(j, 3, 3, 0);
+	fixture_expect_notices(j, "renewal:c1", 3, 3, 0);
 	expect_next(&lab, 0);
 }
 
@@ -290,7 +279,8 @@ test_not_needed(struct job *j)
 			EXPECT(j, sender_renewal_step(j), 1);
 		fixture_sql(j, rows[i / 2].sql);
 		assert_int_equal(run(&lab), 0);
-		expect_counts(j, is_queued, 0, is_queued);
+		fixture_expect_notices(
+		    j, "renewal:c1", is_queued, 0, is_queued);
 		expect_next(&lab, is_queued ? 0 : rows[i / 2].again_at);
 	}
 }
@@ -421,7 +411,7 @@ test_suppressed(struct job *j)
 	COMMITTED(j, store_suppressed_add(j, &s));
 	role_lab_at(&lab, OPENS);
 	assert_int_equal(run(&lab), 0);
-	expect_counts(j, 1, 0, 1);
+	fixture_expect_notices(j, "renewal:c1", 1, 0, 1);
 	expect_next(&lab, 0);
 }
 
@@ -444,7 +434,7 @@ test_retried(struct job *j)
 	assert_true(span_eq(lab.sent, first));
 	role_lab_at(&lab, OPENS + 7 * DAY);
 	assert_int_equal(run(&lab), 0);
-	expect_counts(j, 1, 0, 1);
+	fixture_expect_notices(j, "renewal:c1", 1, 0, 1);
 	expect_next(&lab, 0);
 }
 
@@ -552,7 +542,7 @@ test_race(struct job *j)
 		assert_int_equal(fixture_wait(pids[i]), 0);
 	assert_int_equal(notices(j), MORE + 1);
 	assert_int_equal(run(&lab), MORE + 1);
-	expect_counts(j, 1, 1, 0);
+	fixture_expect_notices(j, "renewal:c1", 1, 1, 0);
 }
 
 static const struct CMUnitTest tests[] = {
