@@ -3,6 +3,7 @@
 #include "tests/unit/name_server.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
@@ -170,23 +171,42 @@ serve(int udp, int tcp)
 	}
 }
 
-int
-name_server_start(void **state)
+/* Both on one port; false: somebody has the one that TCP got. */
+static bool
+bind_both(int udp, int tcp)
 {
 	struct sockaddr_in sin = { .sin_family = AF_INET,
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	socklen_t len = sizeof(sin);
-	int udp = socket(AF_INET, SOCK_DGRAM, 0);
-	int tcp = socket(AF_INET, SOCK_STREAM, 0);
+
+	assert_int_equal(bind(tcp, (struct sockaddr *)&sin, len), 0);
+	assert_int_equal(getsockname(tcp, (struct sockaddr *)&sin, &len), 0);
+	name_server_port = ntohs(sin.sin_port);
+	if (bind(udp, (struct sockaddr *)&sin, len) == 0)
+		return true;
+	assert_int_equal(errno, EADDRINUSE);
+	return false;
+}
+
+int
+name_server_start(void **state)
+{
+	int udp, tcp;
+	bool is_bound;
 
 	(void)state;
 	name_server_counters = mmap(NULL, sizeof(*name_server_counters),
 	    PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	assert_int_equal(bind(tcp, (struct sockaddr *)&sin, len), 0);
-	assert_int_equal(getsockname(tcp, (struct sockaddr *)&sin, &len), 0);
-	assert_int_equal(bind(udp, (struct sockaddr *)&sin, len), 0);
+	do {
+		udp = socket(AF_INET, SOCK_DGRAM, 0);
+		tcp = socket(AF_INET, SOCK_STREAM, 0);
+		is_bound = bind_both(udp, tcp);
+		if (!is_bound) {
+			close(udp);
+			close(tcp);
+		}
+	} while (!is_bound);
 	assert_int_equal(listen(tcp, 8), 0);
-	name_server_port = ntohs(sin.sin_port);
 	fflush(NULL);
 	server = fork();
 	assert_true(server >= 0);
