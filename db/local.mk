@@ -23,6 +23,7 @@ libcs_db_a_SOURCES = \
 	db/store_caa_report.c db/store_caa_report.h \
 	db/store_caa_round.c db/store_caa_round.h \
 	db/store_cert.c db/store_cert.h \
+	db/store_challenge.c db/store_challenge.h \
 	db/store_clock.c db/store_clock.h \
 	db/store_conf_use.c db/store_conf_use.h \
 	db/store_copy.c db/store_copy.h \

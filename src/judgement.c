@@ -3,6 +3,7 @@
 #include "src/judgement.h"
 
 #include "acme/problem.h"
+#include "db/store_challenge.h"
 #include "db/store_reply.h"
 #include "dns/record.h"
 #include "lib/addr.h"

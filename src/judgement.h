@@ -6,6 +6,7 @@
 #ifndef SRC_JUDGEMENT_H
 #define SRC_JUDGEMENT_H
 
+#include "db/store_challenge.h"
 #include "db/store_reply.h"
 #include "lib/digest.h"
 #include "lib/seal.h"

@@ -13,6 +13,7 @@
 #include "config.h"
 
 #include "db/store.h"
+#include "db/store_challenge.h"
 #include "db/store_reply.h"
 #include "dns/resolver.h"
 #include "lib/arena.h"

@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "db/store_challenge.h"
 #include "db/store_outbox.h"
 #include "db/store_reply.h"
 #include "lib/digest.h"

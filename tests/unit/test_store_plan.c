@@ -14,6 +14,7 @@
 #include "db/store_audit.h"
 #include "db/store_caa.h"
 #include "db/store_cert.h"
+#include "db/store_challenge.h"
 #include "db/store_crl.h"
 #include "db/store_eab.h"
 #include "db/store_handoff.h"

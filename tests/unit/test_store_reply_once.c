@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "db/store_challenge.h"
 #include "db/store_reply.h"
 #include "lib/digest.h"
 #include "tests/unit/store_fixture.h"
