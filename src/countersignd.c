@@ -286,8 +286,8 @@ check_places(struct job *j)
 {
 	if (place_check_here(j, bad_place, NULL) == 0)
 		return 0;
-	return job_fail(
-	    j, ERR_INTERNAL, "the roles cannot write where they must");
+	return job_fail(j, ERR_INTERNAL,
+	    "the roles cannot write, or read, where they must");
 }
 
 static int

@@ -126,6 +126,47 @@ look_at_issuer(
 			: i->ocsp_folder);
 }
 
+/* Of what is not there others tell. */
+static void
+look_at_reading(struct looking *l, const char *option, const char *path)
+{
+	struct job *j = l->job;
+
+	if (path == NULL || may(path, R_OK) == 0 || errno != EACCES)
+		return;
+	say(l,
+	    arena_printf(j->arena,
+		"%s: %s cannot read %s (%s): name a copy with mode 0444, in a "
+		"folder that this user can enter",
+		option, user_of(j), path, strerror(EACCES)));
+}
+
+/* What clients get; web has only the rights of that user by then. */
+static void
+look_at_certificates(
+    struct looking *l, const char *section, const struct conf_issuer *i)
+{
+	struct arena *a = l->job->arena;
+	const char *option = arena_printf(a, "%s.alternate_chains", section);
+
+	look_at_reading(l, arena_printf(a, "%s.ca_certificate", section),
+	    i->ca_certificate);
+	look_at_reading(
+	    l, arena_printf(a, "%s.ca_chain", section), i->ca_chain);
+	for (size_t n = 0; n < i->alternate_chains.n; n++)
+		look_at_reading(l, option, i->alternate_chains.v[n]);
+}
+
+static void
+look_at_former(struct looking *l, const struct conf_former *f)
+{
+	const char *section =
+	    arena_printf(l->job->arena, "former_ca %s", f->name);
+
+	look_at_issuer(l, section, &f->issuer);
+	look_at_certificates(l, section, &f->issuer);
+}
+
 static void
 look(struct looking *l, struct job *j)
 {
@@ -135,12 +176,11 @@ look(struct looking *l, struct job *j)
 	buf_init(&l->said, j->arena, SAID_MAX);
 	look_at_database(l, conf->database);
 	look_at_issuer(l, "issuer", &conf->issuer);
+	look_at_certificates(l, "issuer", &conf->issuer);
 	l->vital = l->count;
+	look_at_reading(l, "issuer.root_crl", conf->issuer.root_crl);
 	for (size_t i = 0; i < conf->former_count; i++)
-		look_at_issuer(l,
-		    arena_printf(
-			j->arena, "former_ca %s", conf->formers[i].name),
-		    &conf->formers[i].issuer);
+		look_at_former(l, &conf->formers[i]);
 }
 
 static int

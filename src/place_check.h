@@ -1,6 +1,7 @@
 /*
- * Can the user of the roles write where it must: the database, and the
- * folders of revocation lists and OCSP answers?
+ * Can the user of the roles write where it must, the database and the folders
+ * of revocation lists and OCSP answers, and read the certificates and the list
+ * of the CA above that clients get?
  */
 #ifndef SRC_PLACE_CHECK_H
 #define SRC_PLACE_CHECK_H
@@ -9,7 +10,7 @@ struct job;
 
 typedef void place_check_fn(void *ctx, const char *message);
 
-/* Reports each place that this process cannot write, and what to do: how many
+/* Reports each place that this process cannot use, and what to do: how many
  * of them keep the roles from starting.  Those of a former CA do not: they hold
  * back its own lists and answers alone (src/former.h). */
 int place_check_here(struct job *j, place_check_fn *report, void *ctx);

@@ -369,12 +369,8 @@ def test_check_open(site):
                             f"another file in its place")):
         with case(f"check: {os.path.basename(path)} is open to others: a "
                   f"warning, and what to do"):
-            before = os.stat(path).st_mode & 0o777
-            os.chmod(path, mode)
-            try:
+            with with_mode(path, mode):
                 text = checks(site, 0)[1]
-            finally:
-                os.chmod(path, before)
             assert re.search(
                 rf"(?m)^warn  files that it names: .*{re.escape(said)}",
                 text), text
@@ -418,6 +414,17 @@ def changed_file(path, text):
     finally:
         with open(path, "w") as f:
             f.write(before)
+
+
+@contextlib.contextmanager
+def with_mode(path, mode):
+    """Of another mode while the block runs."""
+    before = os.stat(path).st_mode & 0o777
+    os.chmod(path, mode)
+    try:
+        yield
+    finally:
+        os.chmod(path, before)
 
 
 def test_check_broken(site):
@@ -481,6 +488,8 @@ def test_check_broken(site):
         ("lists have no folder",
          config(issuer__crl_file=f"{site.folder}/no/issuing.crl"),
          ["places to write"]),
+        ("the roles may not enter a ceremony's folder",
+         with_mode(f"{site.state}/ca", 0o700), ["places to write"]),
         ("the HTTPS certificate is of another host",
          config(base_url="https://elsewhere.ca.test"), ["HTTPS certificate"]),
         ("the host lacks an address",

@@ -6,6 +6,7 @@
 
 #include <pwd.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/arena.h"
@@ -81,6 +82,48 @@ test_lists(void **state)
 	conf.issuer.ocsp_folder = place_lab_path("db/x.db");
 	assert_int_equal(look(&conf, &said), 1);
 	SAYS(said, "/db/x.db is no folder: name one ");
+}
+
+/* The folder of a ceremony is root's alone. */
+static void
+test_certificates(void **state)
+{
+	const char *closed = place_lab_path("shut/issuing.pem");
+	const char *chains[] = { place_lab_path("lists/root.pem"), closed };
+	struct conf_former former = { .name = "old",
+		.issuer.ca_chain = closed };
+	struct conf conf = conf_of_test();
+	struct job *j = unit_job();
+	const char *said;
+	int count, vital;
+	struct buf b;
+
+	(void)state;
+	conf.issuer.ca_certificate = place_lab_path("lists/root.pem");
+	conf.issuer.ca_chain = place_lab_path("lists/none.pem");
+	assert_int_equal(look(&conf, &said), 0);
+	conf.issuer.ca_certificate = conf.issuer.ca_chain = closed;
+	conf.issuer.alternate_chains = (struct conf_list){ chains, 2 };
+	conf.issuer.root_crl = closed;
+	conf.formers = &former;
+	conf.former_count = 1;
+	/* Also for whoever runs this, if not root. */
+	assert_int_equal(chmod(place_lab_path("shut"), 0000), 0);
+	count = look(&conf, &said);
+	place_lab_said_init(&b);
+	j->conf = &conf;
+	vital = place_check_here(j, place_lab_note, &b);
+	j->conf = NULL;
+	assert_int_equal(chmod(place_lab_path("shut"), 0700), 0);
+	assert_int_equal(count, 5);
+	SAYS(said, "issuer.ca_certificate: ");
+	SAYS(said, "shut/issuing.pem (Permission denied): name a copy ");
+	SAYS(said, "issuer.ca_chain: ");
+	SAYS(said, "issuer.alternate_chains: ");
+	SAYS(said, "issuer.root_crl: ");
+	SAYS(said, "former_ca old.ca_chain: ");
+	/* Without these web does not start; root can read them. */
+	assert_int_equal(vital, geteuid() == 0 ? 0 : 3);
 }
 
 /* At start the process has become that user already. */
@@ -191,6 +234,9 @@ set_up(void)
 	place_lab_make_folder("db", 0700);
 	place_lab_make_folder("lists", 0755);
 	place_lab_make_folder("closed", 0500);
+	place_lab_make_folder("shut", 0700);
+	place_lab_make_file("shut/issuing.pem", 0444);
+	place_lab_make_file("lists/root.pem", 0444);
 	place_lab_make_file("db/x.db", 0600);
 	place_lab_make_file("db/locked.db", 0400);
 	place_lab_make_file("db/left.db", 0600);
@@ -201,6 +247,7 @@ set_up(void)
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_all_can_be_written),
 	cmocka_unit_test(test_lists),
+	cmocka_unit_test(test_certificates),
 	cmocka_unit_test(test_here),
 	cmocka_unit_test(test_former),
 	cmocka_unit_test(test_database),
