@@ -377,8 +377,7 @@ verify_chain(struct loader *l)
 		return job_fail(l->j, ERR_INTERNAL,
 		    "%s: does not lead to the root in %s: %s",
 		    l->files->certificate, l->files->chain,
-		    X509_verify_cert_error_string(
-			X509_STORE_CTX_get_error(ctx)));
+		    ossl_verify_problem(l->j->arena, ctx));
 	STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(ctx);
 	if (lint_issuing(l, sk_X509_value(chain, 1)) < 0)
 		return -1;

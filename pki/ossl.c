@@ -5,9 +5,11 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509_vfy.h>
+#include <time.h>
 
 #include "lib/arena.h"
 #include "lib/b64.h"
+#include "lib/clock.h"
 #include "lib/job.h"
 #include "lib/passphrase.h"
 
@@ -59,6 +61,49 @@ ossl_fail(struct job *j, const char *what)
 	if (reason == NULL)
 		return job_fail(j, ERR_INTERNAL, "%s", what);
 	return job_fail(j, ERR_INTERNAL, "%s: %s", what, reason);
+}
+
+/* "CN=Example Mail Issuing CA 1,O=Example,C=DE" */
+static const char *
+subject_of(struct arena *a, const X509 *x)
+{
+	BIO *out = ossl_own_bio(a, BIO_new(BIO_s_mem()));
+	char *text;
+	long n;
+
+	if (out == NULL || X509_NAME_print_ex(out, X509_get_subject_name(x), 0,
+			       XN_FLAG_RFC2253) < 0)
+		return "a certificate";
+	n = BIO_get_mem_data(out, &text);
+	return arena_printf(a, "%.*s", (int)n, text);
+}
+
+static const char *
+time_text(struct arena *a, const ASN1_TIME *t)
+{
+	struct tm tm;
+
+	if (ASN1_TIME_to_tm(t, &tm) != 1)
+		return "an unknown time";
+	return clock_rfc3339(a, (int64_t)timegm(&tm));
+}
+
+const char *
+ossl_verify_problem(struct arena *a, X509_STORE_CTX *ctx)
+{
+	const X509 *x = X509_STORE_CTX_get_current_cert(ctx);
+	int error = X509_STORE_CTX_get_error(ctx);
+
+	if (x != NULL && error == X509_V_ERR_CERT_HAS_EXPIRED)
+		return arena_printf(a,
+		    "%s has ended at %s: renew that CA, or let another one "
+		    "take its place",
+		    subject_of(a, x), time_text(a, X509_get0_notAfter(x)));
+	if (x != NULL && error == X509_V_ERR_CERT_NOT_YET_VALID)
+		return arena_printf(a,
+		    "%s is not valid before %s: look at the clock of this host",
+		    subject_of(a, x), time_text(a, X509_get0_notBefore(x)));
+	return X509_verify_cert_error_string(error);
 }
 
 const unsigned char *

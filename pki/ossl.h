@@ -36,6 +36,10 @@ X509_STORE_CTX *ossl_own_store_ctx(struct arena *a, X509_STORE_CTX *x);
 /* ERR_INTERNAL with `what` and OpenSSL's first reason; empties its queue. */
 int ossl_fail(struct job *j, const char *what);
 
+/* Why X509_verify_cert() has failed; of a certificate that has ended, or is
+ * not valid yet, also whose it is, when, and what to do. */
+const char *ossl_verify_problem(struct arena *a, X509_STORE_CTX *ctx);
+
 /* From DER, which is consumed to its last octet; NULL otherwise.  Its key is
  * NULL unless it is RSA, EC, Ed25519 or Ed448. */
 X509 *ossl_x509(struct arena *a, struct span der);
