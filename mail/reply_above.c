@@ -361,7 +361,9 @@ reply_above_block(struct reply_above *a)
 {
 	first_is_own(a);
 	a->own = true;
-	return a->below || (a->goes_on && may_be_broken(a, SPAN("-----BEGIN")));
+	/* In quoted-printable the word is as wide as this (decision 0067). */
+	return a->below ||
+	       (a->goes_on && may_be_broken(a, SPAN("=2D----BEGIN")));
 }
 
 bool

@@ -209,6 +209,11 @@ test_readings(void **state)
 		      .body = "=2D----BEGIN ACME RESPONSE-----\r\n" RIGHT
 			      "\r\n-----END ACME RESPONSE-----\r\n" },
 		    VERDICT_UNAUTHENTICATED, "mime.inconsistent" },
+		/* which is wider with its "=2D": it may be a marked line's */
+		{ { .type = MIME("text/plain") QP,
+		      .body = "> a line in which there is room for ten letters,"
+			      "\r\n" DASHED(RIGHT, "") },
+		    VERDICT_NO_RESPONSE, "body.block-in-quote" },
 		{ { .type = MIME("text/plain") QP,
 		      .body = "x=0A" DASHED(RIGHT, "") },
 		    VERDICT_UNAUTHENTICATED, "mime.inconsistent" },
