@@ -79,12 +79,8 @@ check_empty(struct job *j)
 		return 0;
 	if (store_get_int(j, &tables, sql, NO_ARGS) < 0)
 		return -1;
-	return tables == 0
-		   ? 0
-		   : job_fail(j, ERR_INTERNAL,
-			 "database: its file has tables of another program, "
-			 "and nothing was changed: name another file, which is "
-			 "made if it is not there, in the option database");
+	return tables == 0 ? 0
+			   : job_fail(j, ERR_INTERNAL, SQL_OF_ANOTHER_PROGRAM);
 }
 
 static int

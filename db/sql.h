@@ -30,6 +30,12 @@ struct sql_value {
 /* More parameters than any statement has. */
 #define SQL_PARAMS_MAX 32
 
+/* What is refused before it is changed. */
+#define SQL_OF_ANOTHER_PROGRAM                                                 \
+	"database: its file has tables of another program, and nothing was "   \
+	"changed: name another file, which is made if it is not there, in "    \
+	"the option database"
+
 struct sql_driver {
 	const char *scheme; /* "sqlite:" */
 

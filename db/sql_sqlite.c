@@ -200,6 +200,36 @@ is_wal(void *ctx, int count, char **values, char **names)
 	return 0;
 }
 
+static int
+is_some(void *ctx, int count, char **values, char **names)
+{
+	bool *some = ctx;
+
+	(void)names;
+	*some = count == 1 && values[0] != NULL && strcmp(values[0], "0") != 0;
+	return 0;
+}
+
+/*
+ * Of a file that has tables, and none that says which schema they are of, the
+ * log is only asked for: it would stay with it.  An error of SQLite's.
+ */
+static int
+set_journal(struct sql *c, bool *wal, bool *others)
+{
+	int code = sqlite3_exec(c->db,
+	    "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' "
+	    "AND name NOT LIKE 'sqlite%' AND NOT EXISTS (SELECT 1 "
+	    "FROM sqlite_master WHERE name = 'schema_version')",
+	    is_some, others, NULL);
+
+	if (code != SQLITE_OK)
+		return code;
+	return sqlite3_exec(c->db,
+	    *others ? "PRAGMA journal_mode" : "PRAGMA journal_mode = WAL",
+	    is_wal, wal, NULL);
+}
+
 /*
  * Whoever turns a new file into one with a write-ahead log needs it alone.
  * While two try, SQLite tells one of them at once that it is locked, without
@@ -209,11 +239,10 @@ static int
 use_wal(struct job *j, struct sql *c)
 {
 	int64_t end = clock_mono_ms() + BUSY_TIMEOUT_MS;
-	bool wal = false;
+	bool wal = false, others = false;
 
 	for (;;) {
-		int code = sqlite3_exec(
-		    c->db, "PRAGMA journal_mode = WAL", is_wal, &wal, NULL);
+		int code = set_journal(c, &wal, &others);
 
 		if (code == SQLITE_OK)
 			break;
@@ -222,6 +251,8 @@ use_wal(struct job *j, struct sql *c)
 		nanosleep(
 		    &(struct timespec){ 0, BUSY_PAUSE_MAX_US * 1000L }, NULL);
 	}
+	if (!wal && others)
+		return job_fail(j, ERR_INTERNAL, SQL_OF_ANOTHER_PROGRAM);
 	if (!wal)
 		return job_fail(j, ERR_INTERNAL,
 		    "database: its file cannot have a write-ahead log; "

@@ -14,8 +14,10 @@
 
 #include "db/store_account.h"
 #include "db/store_audit.h"
+#include "db/store_login.h"
 #include "db/store_private.h"
 #include "lib/embed.h"
+#include "lib/fdio.h"
 
 extern const struct embed db_schema[];
 
@@ -186,6 +188,40 @@ test_migration_is_whole(struct job *j)
 	j->store = NULL;
 	store_close(s);
 	EXPECT(j, store_migrate(j, fixture_url()), 0);
+}
+
+/* Does the file say that it has a write-ahead log? */
+static bool
+has_log(struct job *j)
+{
+	struct span file;
+
+	EXPECT(j,
+	    file_read(j, store_url_file(fixture_url()), 1024 * 1024, &file), 0);
+	assert_true(file.n > 19);
+	return file.p[18] == 2;
+}
+
+/* Most programs have none, and some cannot. */
+static void
+test_journal_of_another_program(struct job *j)
+{
+	struct store *s;
+
+	if (fixture_is_pgsql())
+		return;
+	EXPECT(j, store_connect(j, fixture_login(), true, &s), 0);
+	j->store = s;
+	fixture_sql(j, "CREATE TABLE song (id BIGINT)");
+	EXPECT(
+	    j, s->driver->script(j, s->sql, "PRAGMA journal_mode = DELETE"), 0);
+	j->store = NULL;
+	store_close(s);
+	assert_false(has_log(j));
+	assert_int_equal(store_migrate(j, fixture_url()), -1);
+	assert_non_null(strstr(j->err.text, "nothing was changed"));
+	job_recover(j);
+	assert_false(has_log(j));
 }
 
 /* A file is one program's; in PostgreSQL others may have tables beside ours. */
@@ -547,6 +583,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_schema_of_another_program),
 	STORE_TEST_BARE(test_migration_is_whole),
 	STORE_TEST_BARE(test_tables_of_another_program),
+	STORE_TEST_BARE(test_journal_of_another_program),
 	STORE_TEST_BARE(test_migrate_at_once),
 	STORE_TEST_SQLITE(test_refused_urls),
 	STORE_TEST_SQLITE(test_file_mode),
