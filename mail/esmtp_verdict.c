@@ -140,13 +140,23 @@ is_refusal(const struct smtp_status *st)
 	return st->code >= 400 && st->code < 600;
 }
 
+/* libesmtp says that the end was answered, too, where it could not read what
+ * was said of a chunk (BDAT); but it keeps no text of what it did not read to
+ * its end. */
+static bool
+is_accepted(const struct esmtp_session *x, const struct smtp_status *to,
+    const struct smtp_status *message)
+{
+	return x->moving && x->answered && message->text != NULL &&
+	       message->code / 100 == 2 && to->code / 100 == 2;
+}
+
 void
 esmtp_verdict(const struct esmtp_session *x, const struct smtp_status *to,
     const struct smtp_status *message, const struct smtp_status *from,
     struct submit_result *out)
 {
-	if (x->moving && message->code / 100 == 2 && to->code / 100 == 2 &&
-	    x->answered)
+	if (is_accepted(x, to, message))
 		set_status(x, out, SUBMIT_ACCEPTED, message);
 	else if (is_refusal(to))
 		set_status(x, out, refusal(to->code), to);

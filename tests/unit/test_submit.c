@@ -100,6 +100,16 @@ static const struct peer_step chunks_dropped[] = { GREET,
 	{ PEER_SEND, "250 ok\r\n" }, { PEER_EXPECT, "BDAT" },
 	{ PEER_OCTETS, NULL }, { PEER_SEND, "250 ok\r\n" },
 	{ PEER_EXPECT, "BDAT 0 LAST" }, { PEER_END, NULL } };
+/* Traps: what is said of a chunk is no word about the message. */
+#define CHUNK                                                                  \
+	WAIT("BDAT"),                                                          \
+	{                                                                      \
+		PEER_OCTETS, NULL                                              \
+	}
+#define CHUNKED                                                                \
+	GREET, SAY("250-relay.test\r\n250 CHUNKING"), FROM_OK, TO_OK, CHUNK
+static const struct peer_step bare_chunk[] = { CHUNKED, SAY("250"),
+	{ PEER_END, NULL } };
 
 /* Trap: what was answered to a part of it is no word about the whole. */
 static const struct peer_step chunk_answered[] = { GREET,
@@ -155,6 +165,7 @@ test_outcomes(void **state)
 		{ "closed in BDAT", chunks_dropped, SUBMIT_UNKNOWN, "", true },
 		{ "closed after a part", chunk_answered, SUBMIT_UNKNOWN, "",
 		    true },
+		{ "bare 250 to a chunk", bare_chunk, SUBMIT_UNKNOWN, "", true },
 		{ "250, a line without", half_enhanced, SUBMIT_ACCEPTED,
 		    "250 2.0.0", false },
 		{ "451, another one", two_enhanced, SUBMIT_TEMPORARY,
