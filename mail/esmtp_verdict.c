@@ -48,6 +48,14 @@ refusal(int code)
 	return code >= 500 ? SUBMIT_PERMANENT : SUBMIT_TEMPORARY;
 }
 
+/* A relay that has refused a chunk (BDAT) says these of those that follow, and
+ * libesmtp tells of the last one alone; of a message they mean nothing. */
+static enum submit_outcome
+message_refusal(int code)
+{
+	return code == 503 || code == 551 ? SUBMIT_TEMPORARY : refusal(code);
+}
+
 static bool
 is_too_late(const struct esmtp_session *x)
 {
@@ -167,7 +175,7 @@ esmtp_verdict(const struct esmtp_session *x, const struct smtp_status *to,
 		    from->code == 552 ? SUBMIT_PERMANENT : SUBMIT_TEMPORARY,
 		    from);
 	else if (is_refusal(message))
-		set_status(x, out, refusal(message->code), message);
+		set_status(x, out, message_refusal(message->code), message);
 	else if (!x->moving)
 		judge_unsent(x, out);
 	else if (to->code / 100 != 2 || !judge_end(x, out))

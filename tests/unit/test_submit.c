@@ -108,6 +108,13 @@ static const struct peer_step chunks_dropped[] = { GREET,
 	}
 #define CHUNKED                                                                \
 	GREET, SAY("250-relay.test\r\n250 CHUNKING"), FROM_OK, TO_OK, CHUNK
+/* Postfix's words for what it does not look at any more. */
+static const struct peer_step full_at_chunk[] = { GREET,
+	SAY("250-relay.test\r\n250-PIPELINING\r\n250 CHUNKING"), FROM_OK,
+	WAIT("RCPT"), SAY("250 ok"), CHUNK, CHUNK, WAIT("BDAT 0 LAST"),
+	SAY("452 4.3.1 full\r\n551 5.0.0 Discarded 9 bytes after earlier "
+	    "error\r\n551 5.0.0 Discarded 0 bytes after earlier error"),
+	BYE };
 static const struct peer_step bare_chunk[] = { CHUNKED, SAY("250"),
 	{ PEER_END, NULL } };
 
@@ -165,6 +172,8 @@ test_outcomes(void **state)
 		{ "closed in BDAT", chunks_dropped, SUBMIT_UNKNOWN, "", true },
 		{ "closed after a part", chunk_answered, SUBMIT_UNKNOWN, "",
 		    true },
+		{ "452 to a chunk", full_at_chunk, SUBMIT_TEMPORARY,
+		    "551 5.0.0", false },
 		{ "bare 250 to a chunk", bare_chunk, SUBMIT_UNKNOWN, "", true },
 		{ "250, a line without", half_enhanced, SUBMIT_ACCEPTED,
 		    "250 2.0.0", false },
