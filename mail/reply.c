@@ -188,7 +188,7 @@ check_addresses(struct judge *x)
 	    0)
 		return -1;
 	passed(x->r, "hdr.from-mismatch");
-	if (reply_headers_to(x->j, m, x->expect->challenge_from, &x->f) < 0)
+	if (reply_headers_to(x->j, m, x->expect->answer_to, &x->f) < 0)
 		return -1;
 	passed(x->r, "hdr.to-mismatch");
 	if (reply_headers_in_reply_to(m, x->expect->message_id, &x->f) == 0) {

@@ -78,11 +78,11 @@ struct reply {
 };
 
 struct reply_expect {
-	const char *mailbox;        /* canonical */
-	const char *challenge_from; /* the address the mail asked to answer */
-	const char *message_id;     /* of the challenge mail, with <> */
-	int64_t sent_at;            /* of the challenge mail; 0: unknown */
-	int64_t expires_at;         /* of both token halves */
+	const char *mailbox;    /* canonical */
+	const char *answer_to;  /* the address the mail asked to answer */
+	const char *message_id; /* of the challenge mail, with <> */
+	int64_t sent_at;        /* of the challenge mail; 0: unknown */
+	int64_t expires_at;     /* of both token halves */
 	/* Digests: base64url-decoded SHA-256 of the key authorization under
 	 * the account key in force now, and under the one in force when the
 	 * mail was queued (AC-82); equal if the key did not change. */

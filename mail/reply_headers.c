@@ -338,15 +338,15 @@ reply_headers_passed_on(struct job *j, const struct message *m,
 }
 
 int
-reply_headers_to(struct job *j, const struct message *m,
-    const char *challenge_from, struct finding *f)
+reply_headers_to(struct job *j, const struct message *m, const char *answer_to,
+    struct finding *f)
 {
 	const struct field *x = message_field(m, "To");
 	struct addr_list to;
 
 	addr_list_init(j, &to, TO_MAX);
 	if (x != NULL && addr_list_add(j, &to, x->body) == 0 &&
-	    addr_list_has(&to, challenge_from))
+	    addr_list_has(&to, answer_to))
 		return 0;
 	return finding_set(f, FINDING_REFUSE, "hdr.to-mismatch",
 	    "To is not the address that the challenge mail came from, or its "

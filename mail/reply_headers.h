@@ -31,7 +31,7 @@ int reply_headers_passed_on(struct job *j, const struct message *m,
     const struct field *signature, const char *mailbox, struct finding *f);
 /* MA-49 */
 int reply_headers_to(struct job *j, const struct message *m,
-    const char *challenge_from, struct finding *f);
+    const char *answer_to, struct finding *f);
 int reply_headers_in_reply_to(
     const struct message *m, const char *message_id, struct finding *f);
 

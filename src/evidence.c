@@ -408,7 +408,7 @@ judge_again(struct job *j, const struct authz *a, const struct json *e,
     const struct reply_record *r)
 {
 	struct reply_expect expect = { .mailbox = a->mailbox,
-		.challenge_from = challenge_answer_to(&a->challenge),
+		.answer_to = challenge_answer_to(&a->challenge),
 		.message_id = a->challenge.message_id };
 	struct reply_policy policy;
 	struct resolver *replay;

@@ -140,7 +140,7 @@ expect_of(const struct challenge_subject *s, struct span part1,
 	struct span part2 = span_str(a->challenge.token_part2);
 
 	*e = (struct reply_expect){ .mailbox = a->mailbox,
-		.challenge_from = challenge_answer_to(&a->challenge),
+		.answer_to = challenge_answer_to(&a->challenge),
 		.message_id = a->challenge.message_id,
 		.sent_at = a->challenge.mail_sent_at,
 		.expires_at = a->expires_at };

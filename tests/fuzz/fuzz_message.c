@@ -89,7 +89,7 @@ check_reply(struct job *j, struct span raw)
 	static const struct reply_policy policy = { .message_max = MAX };
 	static const struct reply_expect expect = { .mailbox =
 							"alice@user.test",
-		.challenge_from = "acme+tag@ca.test",
+		.answer_to = "acme+tag@ca.test",
 		.message_id = "<c1@ca.test>",
 		.expires_at = NOW * 2LL };
 	struct resolver *resolver = resolver_new_custom(no_dns, NULL);

@@ -429,7 +429,7 @@ judge(struct fuzz *z, struct span raw, struct reply *r)
 	static const struct reply_policy policy = { .message_max = 256 * 1024,
 		.coverage = CONF_COVERAGE_CORE };
 	struct reply_expect expect = { .mailbox = "alice@user.test",
-		.challenge_from = "acme+tag@ca.test",
+		.answer_to = "acme+tag@ca.test",
 		.message_id = "<c1@ca.test>",
 		.sent_at = NOW - 600,
 		.expires_at = NOW + 3600 };

@@ -564,7 +564,7 @@ do_case(struct reader *r, struct span rest)
 		.dns = DNS_OK,
 		.policy = { .message_max = 256 * 1024 },
 		.expect = { .mailbox = "alice@user.test",
-		    .challenge_from = "acme+tag@ca.test",
+		    .answer_to = "acme+tag@ca.test",
 		    .message_id = "<c1@ca.test>",
 		    .sent_at = LAB_SENT,
 		    .expires_at = LAB_NOW + 3600 },

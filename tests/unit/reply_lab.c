@@ -59,7 +59,7 @@ struct reply_expect
 reply_lab_expect(void)
 {
 	struct reply_expect e = { .mailbox = "alice@user.test",
-		.challenge_from = "acme+tag@ca.test",
+		.answer_to = "acme+tag@ca.test",
 		.message_id = "<c1@ca.test>",
 		.sent_at = LAB_NOW - 600,
 		.expires_at = LAB_NOW + 3600 };

@@ -306,7 +306,7 @@ judge(struct span raw)
 			"message-id:in-reply-to:mime-version:content-type:"
 			"content-transfer-encoding; bh=@BH@; b=@B@" };
 	struct reply_expect e = { .mailbox = "alice@user.test",
-		.challenge_from = "acme+tag@ca.test",
+		.answer_to = "acme+tag@ca.test",
 		.message_id = "<c1@ca.test>",
 		.sent_at = LAB_NOW - 600,
 		.expires_at = LAB_NOW + 3600 };

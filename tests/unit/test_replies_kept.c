@@ -44,7 +44,7 @@ keep_authz(const struct reply_case *c, struct authz *out)
 	out->created_at = c->expect.sent_at;
 	out->expires_at = c->expect.expires_at;
 	out->challenge.id = "challenge";
-	out->challenge.from = c->expect.challenge_from;
+	out->challenge.from = c->expect.answer_to;
 	out->challenge.message_id = c->expect.message_id;
 	out->challenge.mail_sent_at = c->expect.sent_at;
 }

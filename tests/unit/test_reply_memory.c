@@ -169,7 +169,7 @@ judge(struct span raw, const char *code)
 		    .revocation = CONF_REVOCATION_OFF,
 		    .trust = world.trust } };
 	struct reply_expect e = { .mailbox = "alice@user.test",
-		.challenge_from = "acme+tag@ca.test",
+		.answer_to = "acme+tag@ca.test",
 		.message_id = "<c1@ca.test>",
 		.sent_at = LAB_NOW - 600,
 		.expires_at = LAB_NOW + 3600 };

@@ -109,7 +109,7 @@ judge(const struct attempt *a, const struct reply_policy *p)
 	const char *domain = a->domain != NULL ? a->domain : "user.test";
 	struct reply_expect e = { .mailbox = arena_printf(
 				      j->arena, "alice@%s", domain),
-		.challenge_from = "acme+tag@ca.test",
+		.answer_to = "acme+tag@ca.test",
 		.message_id = "<c1@ca.test>",
 		.sent_at = LAB_NOW - 600,
 		.expires_at = LAB_NOW + 3600 };

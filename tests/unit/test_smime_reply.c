@@ -105,7 +105,7 @@ static struct reply
 judge(struct world *w, struct span raw, const struct reply_policy *policy)
 {
 	struct reply_expect e = { .mailbox = "alice@user.test",
-		.challenge_from = "acme+tag@ca.test",
+		.answer_to = "acme+tag@ca.test",
 		.message_id = "<c1@ca.test>",
 		.sent_at = SMIME_LAB_NOW - 600,
 		.expires_at = SMIME_LAB_NOW + 3600 };
