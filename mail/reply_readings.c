@@ -7,6 +7,7 @@
 #include "lib/arena.h"
 #include "lib/count.h"
 #include "lib/job.h"
+#include "lib/utf8.h"
 #include "mail/finding.h"
 #include "mail/reply_block.h"
 #include "mail/reply_html.h"
@@ -276,6 +277,28 @@ encodes_dashes(struct span body)
 	return !span_starts(body, SPAN("-")) && !span_has(body, SPAN("\n-"));
 }
 
+/* The armour line that it is when it is decoded.  Any other stays as wide as it
+ * is: programs that broke it counted that (MA-61). */
+static struct span
+undo_armour(struct span line, bool is_dash_encoded)
+{
+	static const struct span armour[] = {
+		SPAN_INIT("-----BEGIN ACME RESPONSE-----"),
+		SPAN_INIT("-----END ACME RESPONSE-----")
+	};
+	struct span s = line;
+
+	while (span_ends(s, SPAN("=20")) || span_ends(s, SPAN("=09")))
+		s = span_cut(s, 0, s.n - 3);
+	s = utf8_trim_end(s);
+	for (size_t i = 0; i < COUNT(armour); i++)
+		if (span_eq(s, armour[i]) ||
+		    (is_dash_encoded && span_starts(s, SPAN("=2D")) &&
+			span_eq(span_from(s, 3), span_from(armour[i], 1))))
+			return armour[i];
+	return line;
+}
+
 /*
  * Quoted-printable leaves armour lines as they are, but for blanks at their
  * end and such a dash.  A block that exists only when it is decoded could be
@@ -294,15 +317,7 @@ is_in_raw(struct job *j, struct span body)
 	buf_reserve(&b, body.n + 1);
 	for (at = 0; at < body.n; at = next) {
 		line = reply_line_at(body, at, &next);
-		if (is_dash_encoded && span_starts(line, SPAN("=2D----"))) {
-			buf_add_char(&b, '-');
-			line = span_from(line, 3);
-		}
-		while (span_starts(line, SPAN("----")) &&
-		       (span_ends(line, SPAN("=20")) ||
-			   span_ends(line, SPAN("=09"))))
-			line = span_cut(line, 0, line.n - 3);
-		buf_add(&b, line);
+		buf_add(&b, undo_armour(line, is_dash_encoded));
 		buf_add_char(&b, '\n');
 	}
 	reply_blocks_scan(buf_span(&b), &blocks);

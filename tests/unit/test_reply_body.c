@@ -215,6 +215,20 @@ test_readings(void **state)
 			      "\r\n" DASHED(RIGHT, "") },
 		    VERDICT_NO_RESPONSE, "body.block-in-quote" },
 		{ { .type = MIME("text/plain") QP,
+		      .body =
+			  "> a line in which there is no room for such a "
+			  "one\r\n"
+			  "-----and=20=20=20=20=20=20=20=20=20=20=20=20=20\r\n"
+			  "-----BEGIN ACME RESPONSE-----=20\r\n" RIGHT
+			  "\r\n-----END ACME RESPONSE-----=20\r\n" },
+		    VERDICT_UNAUTHENTICATED, "mime.inconsistent" },
+		{ { .type = MIME("text/plain") QP,
+		      .body = "> a line in which there is no room for that "
+			      "words\r\n"
+			      "=2D----and it goes on, with no room for the "
+			      "block\r\n" DASHED(RIGHT, "") },
+		    VERDICT_UNAUTHENTICATED, "mime.inconsistent" },
+		{ { .type = MIME("text/plain") QP,
 		      .body = "x=0A" DASHED(RIGHT, "") },
 		    VERDICT_UNAUTHENTICATED, "mime.inconsistent" },
 		{ { .type = MIME("text/plain") QP,
