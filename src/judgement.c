@@ -24,15 +24,17 @@
 #define LATE_STOP_SECS ((int64_t)30 * 86400)
 #define LATE_STOP_TRIES 3
 
-/* Was the address made for this challenge?  Anybody can know the other. */
+/* Was the address made for this challenge?  Anybody can know the other, also
+ * one that the configuration names no more. */
 static bool
 has_tag(const struct conf *conf, const struct challenge *c)
 {
 	const struct conf_sender *s = &conf->sender;
 	const char *known = c->reply_to != NULL ? s->reply_to : s->from;
+	struct span address = span_str(challenge_answer_to(c));
 
-	return s->tagged && known != NULL &&
-	       !span_caseeq_str(span_str(challenge_answer_to(c)), known);
+	return s->tagged && known != NULL && span_has(address, SPAN("+")) &&
+	       !span_caseeq_str(address, known);
 }
 
 struct recipients

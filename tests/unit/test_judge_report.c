@@ -117,15 +117,22 @@ test_reports(struct job *j)
 static void
 test_report_after_change(struct job *j)
 {
-	struct role_lab lab;
+	static const char *const now[] = { "acme@ca.example",
+		"new@ca.example" };
 
-	role_lab_processing(&lab, j);
-	lab.conf.sender.from = "acme@ca.example";
-	lab.conf.sender.tagged = true;
-	fixture_sql(j, "UPDATE challenge SET from_address = 'acme@ca.example'");
-	take_report(&lab, 7);
-	assert_int_equal(
-	    authz_status(role_lab_authz(&lab), j->now), AUTHZ_PENDING);
+	for (size_t i = 0; i < COUNT(now); i++) {
+		struct role_lab lab;
+
+		unit_case("%s", now[i]);
+		role_lab_processing(&lab, j);
+		lab.conf.sender.from = now[i];
+		lab.conf.sender.tagged = true;
+		fixture_sql(j, "UPDATE challenge SET from_address = "
+			       "'acme@ca.example'");
+		take_report(&lab, 7);
+		assert_int_equal(
+		    authz_status(role_lab_authz(&lab), j->now), AUTHZ_PENDING);
+	}
 }
 
 /* A bounce that is no report is noted, and says nothing. */
