@@ -145,7 +145,7 @@ static bool
 is_renumbered(const struct fetch *f)
 {
 	const struct mailimap_selection_info *info =
-	    f->imap->imap_selection_info;
+	    f->imap == NULL ? NULL : f->imap->imap_selection_info;
 
 	return f->uidvalidity != 0 && info != NULL &&
 	       info->sel_uidvalidity != f->uidvalidity;
