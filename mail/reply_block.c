@@ -124,13 +124,14 @@ reply_stop_mark(struct span s)
 	return 0;
 }
 
-static size_t
-stop_mark_at_end(struct span s)
+static struct span
+skip_stop_marks(struct span s)
 {
-	for (size_t i = 0; i < COUNT(stop_marks); i++)
-		if (span_ends(s, stop_marks[i]))
-			return stop_marks[i].n;
-	return 0;
+	size_t n;
+
+	while ((n = reply_stop_mark(s)) > 0)
+		s = span_from(s, n);
+	return s;
 }
 
 /* The word alone; telephones put a full stop behind it, and who reads "the
@@ -139,16 +140,14 @@ stop_mark_at_end(struct span s)
 static bool
 is_stop(const struct scan *s, struct span line)
 {
-	size_t n;
+	static const struct span word = SPAN_INIT("STOP");
 
 	line = utf8_trim(line);
-	if (!s->above.marked) {
-		while ((n = stop_mark_at_end(line)) > 0)
-			line.n -= n;
-		while ((n = reply_stop_mark(line)) > 0)
-			line = span_from(line, n);
-	}
-	return span_caseeq_str(line, "STOP");
+	if (s->above.marked)
+		return span_caseeq(line, word);
+	line = skip_stop_marks(line);
+	return span_casestarts(line, word) &&
+	       skip_stop_marks(span_from(line, word.n)).n == 0;
 }
 
 static void
