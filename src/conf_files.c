@@ -4,6 +4,7 @@
 
 #include "lib/arena.h"
 #include "lib/conf.h"
+#include "lib/count.h"
 #include "lib/job.h"
 #include "src/conf_owner.h"
 #include "src/conf_table.h"
@@ -48,7 +49,7 @@ static const char *const written[] = { "relay_token", "imap_token_file",
 static bool
 is_written(const char *name)
 {
-	for (size_t i = 0; i < sizeof(written) / sizeof(written[0]); i++)
+	for (size_t i = 0; i < COUNT(written); i++)
 		if (strcmp(written[i], name) == 0)
 			return true;
 	return false;
@@ -94,8 +95,7 @@ static void
 look_at_list(struct check *c, const struct conf_option *o, const char *title,
     const struct conf_list *list)
 {
-	for (size_t i = 0; i < sizeof(file_lists) / sizeof(file_lists[0]);
-	     i++) {
+	for (size_t i = 0; i < COUNT(file_lists); i++) {
 		const struct file_list *f = &file_lists[i];
 
 		if (strcmp(f->section, o->section) != 0 ||

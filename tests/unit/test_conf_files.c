@@ -7,6 +7,7 @@
 
 #include "lib/arena.h"
 #include "lib/conf.h"
+#include "lib/count.h"
 #include "src/conf_files.h"
 #include "tests/unit/place_lab.h"
 
@@ -61,7 +62,7 @@ test_options(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		size_t n = strlen(cases[i].name);
 
 		assert_int_equal(look(&cases[i].conf), 1);
@@ -91,7 +92,7 @@ test_good(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		assert_int_equal(look(&cases[i]), 0);
 		assert_string_equal(said, "");
 	}
@@ -153,5 +154,5 @@ int
 main(void)
 {
 	set_up();
-	return place_lab_run(tests, sizeof(tests) / sizeof(tests[0]));
+	return place_lab_run(tests, COUNT(tests));
 }
