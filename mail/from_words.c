@@ -377,7 +377,7 @@ goes_on(struct span after)
 		if (depth == 0 && c == '>')
 			return false;
 		depth += c == '(';
-		depth -= c == ')';
+		depth -= depth > 0 && c == ')';
 		i += c == '\\';
 		folded |= depth > 0 && c == '\r';
 		if (folded && c == '.')
