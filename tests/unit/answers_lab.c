@@ -66,6 +66,16 @@ answers_lab_record(struct answers_lab *lab, const struct cert *c)
 	    store_cert_record(lab->j, c->id, SPAN("der"), span_str(c->id)));
 }
 
+struct cert
+answers_lab_issue(struct answers_lab *lab, int64_t not_after)
+{
+	struct cert c = answers_lab_cert(lab, not_after);
+
+	assert_int_equal(status_is_ready(&lab->issuer, lab->j, &c), 1);
+	answers_lab_record(lab, &c);
+	return c;
+}
+
 void
 answers_lab_run(struct answers_lab *lab)
 {

@@ -30,6 +30,9 @@ struct cert answers_lab_cert(struct answers_lab *lab, int64_t not_after);
 
 void answers_lab_record(struct answers_lab *lab, const struct cert *c);
 
+/* Reserved, ready to be answered for, and recorded. */
+struct cert answers_lab_issue(struct answers_lab *lab, int64_t not_after);
+
 /* Until nothing is due. */
 void answers_lab_run(struct answers_lab *lab);
 

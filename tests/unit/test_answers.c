@@ -138,9 +138,7 @@ test_refresh(struct job *j)
 
 	answers_lab_init(&lab, j);
 	answers_lab_run(&lab);
-	c = answers_lab_cert(&lab, FIXTURE_NOW + 365 * DAY);
-	assert_int_equal(status_is_ready(&lab.issuer, j, &c), 1);
-	answers_lab_record(&lab, &c);
+	c = answers_lab_issue(&lab, FIXTURE_NOW + 365 * DAY);
 	EXPECT(j, answers_due(&lab.issuer, j, &when), 0);
 	assert_int_equal(when, FIXTURE_NOW + 2 * DAY);
 	status_lab_at(lab.j, FIXTURE_NOW + 4 * DAY - 1);
@@ -175,9 +173,7 @@ test_pipes(struct job *j)
 
 	answers_lab_init(&lab, j);
 	answers_lab_run(&lab);
-	c = answers_lab_cert(&lab, FIXTURE_NOW + 365 * DAY);
-	assert_int_equal(status_is_ready(&lab.issuer, j, &c), 1);
-	answers_lab_record(&lab, &c);
+	c = answers_lab_issue(&lab, FIXTURE_NOW + 365 * DAY);
 	list = lab.conf.issuer.crl_file;
 	segment = status_segment_file(j->arena, &lab.conf.issuer,
 	    status_segment_of(lab_hex(j, c.serial)));
@@ -222,9 +218,7 @@ test_ceiling(struct job *j)
 	answers_lab_init(&lab, j);
 	fixture_sql(j, "DELETE FROM issuance_stop");
 	answers_lab_run(&lab);
-	c = answers_lab_cert(&lab, FIXTURE_NOW + 365 * DAY);
-	assert_int_equal(status_is_ready(&lab.issuer, j, &c), 1);
-	answers_lab_record(&lab, &c);
+	c = answers_lab_issue(&lab, FIXTURE_NOW + 365 * DAY);
 	lab.conf.issuer.max_answers_per_hour = 10;
 	/* two for each, the first of them above */
 	assert_int_equal(flood(&lab, 20), 8);
@@ -233,9 +227,7 @@ test_ceiling(struct job *j)
 	assert_int_equal(flood(&lab, 5), 0);
 	assert_int_equal(fixture_count(j, held), 1);
 
-	d = answers_lab_cert(&lab, FIXTURE_NOW + 365 * DAY);
-	assert_int_equal(status_is_ready(&lab.issuer, j, &d), 1);
-	answers_lab_record(&lab, &d);
+	d = answers_lab_issue(&lab, FIXTURE_NOW + 365 * DAY);
 	assert_string_equal(answers_lab_ask(&lab, d.serial), "good");
 	status_lab_revoke(j, c.id, 4);
 	assert_int_equal(flood(&lab, 5), 2);
@@ -309,9 +301,7 @@ test_restarts(struct job *j)
 	for (size_t i = 0; i < 12; i++) {
 		answers_free(lab.issuer.answers);
 		lab.issuer.answers = answers_new(j->arena);
-		c[i] = answers_lab_cert(&lab, FIXTURE_NOW + 365 * DAY);
-		assert_int_equal(status_is_ready(&lab.issuer, j, &c[i]), 1);
-		answers_lab_record(&lab, &c[i]);
+		c[i] = answers_lab_issue(&lab, FIXTURE_NOW + 365 * DAY);
 	}
 	for (size_t i = 0; i < 12; i++)
 		assert_string_equal(answers_lab_ask(&lab, c[i].serial), "good");
@@ -328,9 +318,7 @@ test_refusals(struct job *j)
 
 	answers_lab_init(&lab, j);
 	answers_lab_run(&lab);
-	c = answers_lab_cert(&lab, FIXTURE_NOW + DAY);
-	assert_int_equal(status_is_ready(&lab.issuer, j, &c), 1);
-	answers_lab_record(&lab, &c);
+	c = answers_lab_issue(&lab, FIXTURE_NOW + DAY);
 	assert_string_equal(answers_lab_ask(&lab, "0102030477"), "error 6");
 	/* a sibling's number */
 	der = status_lab_request(j, lab_ca("p384"), EVP_sha1(), c.serial, 1);

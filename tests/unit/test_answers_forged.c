@@ -38,10 +38,8 @@ test_spoiled(struct job *j)
 	answers_lab_init(&lab, j);
 	answers_lab_run(&lab);
 	for (size_t k = 0; k < sizeof numbers / sizeof numbers[0]; k++) {
-		struct cert c = answers_lab_cert(&lab, FIXTURE_NOW + 365 * DAY);
-
-		assert_int_equal(status_is_ready(&lab.issuer, j, &c), 1);
-		answers_lab_record(&lab, &c);
+		struct cert c =
+		    answers_lab_issue(&lab, FIXTURE_NOW + 365 * DAY);
 		assert_string_equal(answers_lab_ask(&lab, c.serial), "good");
 		fixture_sql(
 		    j, arena_printf(j->arena,
@@ -154,9 +152,7 @@ test_forged(struct job *j)
 
 	answers_lab_init(&lab, j);
 	answers_lab_run(&lab);
-	c = answers_lab_cert(&lab, FIXTURE_NOW + 365 * DAY);
-	assert_int_equal(status_is_ready(&lab.issuer, j, &c), 1);
-	answers_lab_record(&lab, &c);
+	c = answers_lab_issue(&lab, FIXTURE_NOW + 365 * DAY);
 	status_lab_at(lab.j, FIXTURE_NOW + HOUR);
 	status_lab_revoke(j, c.id, 1);
 	answers_lab_run(&lab);
@@ -222,9 +218,7 @@ test_rolled_back(struct job *j)
 
 	answers_lab_init(&lab, j);
 	answers_lab_run(&lab);
-	c = answers_lab_cert(&lab, FIXTURE_NOW + 365 * DAY);
-	assert_int_equal(status_is_ready(&lab.issuer, j, &c), 1);
-	answers_lab_record(&lab, &c);
+	c = answers_lab_issue(&lab, FIXTURE_NOW + 365 * DAY);
 	fixture_sql(j, "CREATE TABLE kept AS SELECT * FROM ocsp_segment "
 		       "WHERE segment = 119");
 	status_lab_at(lab.j, FIXTURE_NOW + HOUR);
@@ -238,9 +232,7 @@ test_rolled_back(struct job *j)
 			answers_free(lab.issuer.answers);
 			lab.issuer.answers = answers_new(j->arena);
 		}
-		other = answers_lab_cert(&lab, FIXTURE_NOW + 365 * DAY);
-		assert_int_equal(status_is_ready(&lab.issuer, j, &other), 1);
-		answers_lab_record(&lab, &other);
+		other = answers_lab_issue(&lab, FIXTURE_NOW + 365 * DAY);
 		assert_string_equal(
 		    answers_lab_ask(&lab, c.serial), "revoked 1");
 		answers_lab_run(&lab);

@@ -79,6 +79,17 @@ test_report(void **state)
 	assert_non_null(strstr(tbs.profile_text, "lab-multipurpose"));
 }
 
+/* Ready to be signed: a certificate of alice's, for a key on P-256. */
+static void
+prepare(struct job *j, const struct ca *ca, struct issue_tbs *tbs)
+{
+	struct csr *csr = arena_calloc(j->arena, 1, sizeof(*csr));
+	struct issue_input in =
+	    issue_lab_input(j, lab_key(KEY_TYPE_P256, 0), 1, alice, 1, csr);
+
+	assert_int_equal(issue_prepare(j, ca, &in, tbs), 0);
+}
+
 /* PK-137: the octets that were linted are signed; the lint key's signature
  * is worth nothing under the CA. */
 static void
@@ -86,16 +97,13 @@ test_same_octets(void **state)
 {
 	struct job *j = lab_job();
 	const struct ca *ca = lab_ca("rsa3072");
-	struct csr csr;
 	struct issue_tbs tbs;
 	struct certview v;
 	struct span der;
 	struct span lint_der;
 	(void)state;
 
-	struct issue_input in =
-	    issue_lab_input(j, lab_key(KEY_TYPE_P256, 0), 1, alice, 1, &csr);
-	assert_int_equal(issue_prepare(j, ca, &in, &tbs), 0);
+	prepare(j, ca, &tbs);
 	assert_int_equal(issue_sign(j, ca, &tbs, &der), 0);
 	assert_int_equal(certview_parse(der, &v), 0);
 	assert_true(span_eq(v.tbs, tbs.tbs));
@@ -121,14 +129,11 @@ test_corrupted(void **state)
 	struct job *j = lab_job();
 	const struct ca *ca = lab_ca("p256");
 	struct ca other = *ca;
-	struct csr csr;
 	struct issue_tbs tbs;
 	struct span der;
 	(void)state;
 
-	struct issue_input in =
-	    issue_lab_input(j, lab_key(KEY_TYPE_P256, 0), 1, alice, 1, &csr);
-	assert_int_equal(issue_prepare(j, ca, &in, &tbs), 0);
+	prepare(j, ca, &tbs);
 	assert_non_null(tbs.linted);
 	other.signer.key = ca->lint.key;
 	assert_int_equal(issue_sign(j, &other, &tbs, &der), -1);
@@ -159,14 +164,11 @@ test_refuses_others(void **state)
 {
 	struct job *j = lab_job();
 	const struct ca *ca = lab_ca("p256");
-	struct csr csr;
 	struct issue_tbs tbs;
 	struct span der;
 	(void)state;
 
-	struct issue_input in =
-	    issue_lab_input(j, lab_key(KEY_TYPE_P256, 0), 1, alice, 1, &csr);
-	assert_int_equal(issue_prepare(j, ca, &in, &tbs), 0);
+	prepare(j, ca, &tbs);
 	unit_case("another CA's");
 	struct issue_tbs other = tbs;
 	other.signature_alg = lab_ca("p384")->signer.alg->der;

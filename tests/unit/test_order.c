@@ -297,22 +297,27 @@ test_create(struct job *j)
 	front_close();
 }
 
+/* A new order's challenge comes from the address as it is configured. */
+static void
+expect_fixed_from(struct job *j)
+{
+	struct answer order = order_lab_new(j, "[" ALICE "]"), authz;
+
+	front_expect(&order, 201, "", NULL);
+	authz = order_lab_read(j, order_lab_authz_url(&order, 0));
+	assert_string_equal(
+	    order_lab_member(order_lab_challenge(&authz), "from"),
+	    "acme@ca.example");
+}
+
 /* AC-108, ER-15: one address for all, where the mail system has no tags. */
 static void
 test_fixed_from(struct job *j)
 {
-	struct answer order, authz;
-
 	front_conf()->sender.tagged = false;
 	front_open(j);
-	for (int i = 0; i < 2; i++) {
-		order = order_lab_new(j, "[" ALICE "]");
-		front_expect(&order, 201, "", NULL);
-		authz = order_lab_read(j, order_lab_authz_url(&order, 0));
-		assert_string_equal(
-		    order_lab_member(order_lab_challenge(&authz), "from"),
-		    "acme@ca.example");
-	}
+	for (int i = 0; i < 2; i++)
+		expect_fixed_from(j);
 	front_close();
 }
 
@@ -320,17 +325,11 @@ test_fixed_from(struct job *j)
 static void
 test_reply_to(struct job *j)
 {
-	struct answer order, authz;
 	struct outbox_mail mail;
 
 	front_conf()->sender.reply_to = "Answers@replies.example";
 	front_open(j);
-	order = order_lab_new(j, "[" ALICE "]");
-	front_expect(&order, 201, "", NULL);
-	authz = order_lab_read(j, order_lab_authz_url(&order, 0));
-	assert_string_equal(
-	    order_lab_member(order_lab_challenge(&authz), "from"),
-	    "acme@ca.example");
+	expect_fixed_from(j);
 	front_set_time(j, FIXTURE_NOW + 5);
 	EXPECT(j, store_begin(j), 0);
 	EXPECT(j, store_outbox_lease(j, j->now + 60, &mail), 1);
