@@ -335,3 +335,47 @@ smtp_text_hide_login(char *text, struct span secret)
 	}
 	hide_encoded(text, said.n);
 }
+
+/* So many characters of a token in a row are no chance. */
+#define TOKEN_PART_MIN ((size_t)4)
+
+/* How long is what begins both of them? */
+static size_t
+common_start(struct span a, struct span b)
+{
+	size_t n = 0;
+
+	while (n < a.n && n < b.n && a.p[n] == b.p[n])
+		n++;
+	return n;
+}
+
+/* How many octets of the text are, from its start, a part of the token? */
+static size_t
+part_of_token(struct span text, struct span token)
+{
+	size_t longest = 0;
+
+	for (size_t i = 0; i < token.n; i++) {
+		size_t n = common_start(text, span_from(token, i));
+
+		if (n > longest)
+			longest = n;
+	}
+	return longest >= TOKEN_PART_MIN ? longest : 0;
+}
+
+void
+smtp_text_hide_token(char *text, struct span token)
+{
+	struct span rest = span_str(text);
+
+	while (rest.n > 0) {
+		size_t n = part_of_token(rest, token);
+
+		memset(text, '*', n);
+		n = n > 0 ? n : 1;
+		text += n;
+		rest = span_from(rest, n);
+	}
+}

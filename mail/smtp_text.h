@@ -49,6 +49,12 @@ void smtp_text_clean(char *out, size_t room, const char *text);
 void smtp_text_hide_login(char *text, struct span secret);
 
 /*
+ * For a server that quotes the mail it was given: each part of the token of at
+ * least four characters becomes stars, also where a Subject was cut or folded.
+ */
+void smtp_text_hide_token(char *text, struct span token);
+
+/*
  * "550 5.1.1" from an answer's code, its enhanced code if the library has
  * split that off, and its text, from which it is read otherwise.  `out` has
  * 24 bytes.

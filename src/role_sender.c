@@ -23,6 +23,7 @@
 #include "mail/compose.h"
 #include "mail/smime_sign.h"
 #include "mail/smime_signer.h"
+#include "mail/smtp_text.h"
 #include "mail/status_words.h"
 #include "mail/texts.h"
 #include "src/incident_tell.h"
@@ -38,8 +39,6 @@
 /* How long one submission may take before another sender may try. */
 #define LATE_SECS 3600 /* a mail's own wait, in an order of several */
 #define LEASE_SECS 300
-/* So many characters of a token in a row are no chance. */
-#define PART_OF_TOKEN ((size_t)4)
 #define SMTP_TIMEOUT_MS 60000
 /* Ended challenges are wiped in small bites (AC-113). */
 #define WIPE_MAX 50
@@ -308,23 +307,6 @@ refuse_if_denied(struct job *j, const struct outbox_mail *mail, bool *denied)
 	return *denied ? finish(j, mail, &r) : 0;
 }
 
-/* A relay that quotes the Subject must not bring token-part1 into the log
- * or the audit (ER-6). */
-static void
-hide_token(const struct outbox_mail *mail, struct submit_result *r)
-{
-	struct span answer = span_str(r->answer);
-	size_t n = mail->token_part1.n, at;
-
-	while (n > 0 &&
-	       (at = span_find_span(answer, 0, mail->token_part1)) < answer.n)
-		memset(r->answer + at, '*', n);
-	/* The answer may have been cut within it. */
-	for (n = n < answer.n ? n : answer.n; n >= PART_OF_TOKEN; n--)
-		if (span_ends(answer, span_cut(mail->token_part1, 0, n)))
-			memset(r->answer + answer.n - n, '*', n);
-}
-
 static int
 put_back(struct job *j, const struct outbox_mail *mail, int64_t secs)
 {
@@ -408,7 +390,9 @@ send_one(const struct sender *s, struct job *j, struct outbox_mail *mail)
 		mail->mailbox, mail->message, &r) < 0)
 		return -1;
 	j->now = clock_now();
-	hide_token(mail, &r);
+	/* A relay that quotes the Subject must not bring token-part1 into the
+	 * log or the audit (ER-6). */
+	smtp_text_hide_token(r.answer, mail->token_part1);
 	return finish(j, mail, &r);
 }
 

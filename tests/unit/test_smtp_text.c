@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/count.h"
 #include "tests/unit/unit.h"
 
 /* Trap: CR LF in an address becomes a command. */
@@ -268,6 +269,46 @@ test_hide_login(void **state)
 	}
 }
 
+/* ER-6 */
+static void
+test_hide_token(void **state)
+{
+	static const struct {
+		const char *text, *shown;
+	} cases[] = {
+		{ "550 5.7.1 spam", "550 5.7.1 spam" },
+		{ "550 ACME: LgYemJLy3F1LDkiJrdIGbEzyFJyOyf6vBdyZ1TG3sME=",
+		    "550 ACME: *******************************************=" },
+		/* cut, folded, cut at both ends */
+		{ "550 \"ACME: LgYemJLy3F...\" is spam",
+		    "550 \"ACME: **********...\" is spam" },
+		{ "550 LgYemJLy3F1LDkiJrdIGb EzyFJyOyf6vBdyZ1TG3sME",
+		    "550 ********************* **********************" },
+		{ "..LDkiJrdI..", "..********.." },
+		{ "550 LgYe", "550 ****" },
+		{ "550 LgY", "550 LgY" },
+		{ "LgYemJLy3FLgYemJLy3F", "********************" },
+		{ "", "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		char text[100];
+
+		snprintf(text, sizeof(text), "%s", cases[i].text);
+		unit_case("%s", text);
+		smtp_text_hide_token(
+		    text, SPAN("LgYemJLy3F1LDkiJrdIGbEzyFJyOyf6vBdyZ1TG3sME"));
+		assert_string_equal(text, cases[i].shown);
+	}
+	{
+		char text[] = "550 no token";
+
+		smtp_text_hide_token(text, SPAN(""));
+		assert_string_equal(text, "550 no token");
+	}
+}
+
 static void
 test_clean(void **state)
 {
@@ -290,5 +331,6 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_answers),
 	cmocka_unit_test(test_clean),
 	cmocka_unit_test(test_hide_login),
+	cmocka_unit_test(test_hide_token),
 };
 UNIT_MAIN(tests)
