@@ -73,6 +73,16 @@ ask_more(struct job *j, const struct authz *a)
 					  : 0;
 }
 
+/* To an address that notices give for bounces, now or before sender.reply_to
+ * was set or taken out? */
+static bool
+came_to_base(const struct conf_sender *sender, const struct recipients *to)
+{
+	return sender->from != NULL &&
+	       (recipients_have(to, sender->from) ||
+		   recipients_have(to, recipient_base(sender)));
+}
+
 /*
  * A notice that has come back (PK-184, PK-185): to the address that it gave for
  * that, which everybody knows, and naming its Message-ID, which only those know
@@ -87,8 +97,7 @@ note_bounce(struct job *j, const struct judgement *g)
 	int found;
 
 	if (!d->parsed || !d->failed || d->original_message_id == NULL ||
-	    j->conf->sender.from == NULL ||
-	    !recipients_have(&to, recipient_base(&j->conf->sender)))
+	    !came_to_base(&j->conf->sender, &to))
 		return 0;
 	found = store_notice_bounced(
 	    j, d->original_message_id, status_explain(j, d->status), &about);

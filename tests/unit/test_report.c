@@ -529,7 +529,7 @@ test_mistakes(struct job *j)
 /* PK-184, PK-185, MA-106: a mail that came back is noted once, by its
  * Message-ID and the address that it gave for that, and changes no order. */
 static void
-come_back(struct job *j, const char *reply_to)
+come_back(struct job *j, const char *reply_to, const char *later)
 {
 	struct role_lab lab;
 	struct notice_counts n;
@@ -543,6 +543,7 @@ come_back(struct job *j, const char *reply_to)
 	EXPECT(j, sender_step(&lab.sender, j), 1);
 	to = reply_to != NULL ? reply_to : lab.conf.sender.from;
 	assert_string_equal(lab.sent_from, to);
+	lab.conf.sender.reply_to = later;
 	about = notice_of_report(j, 1, NOTICE_ANSWER);
 	id = notice_message_id(j, &(struct notice_input){ .about = about,
 				      .mailbox = "eve@else.example",
@@ -577,14 +578,21 @@ come_back(struct job *j, const char *reply_to)
 static void
 test_bounce(struct job *j)
 {
-	come_back(j, NULL);
+	come_back(j, NULL, NULL);
 }
 
 /* Decision 64 */
 static void
 test_bounce_at_reply_to(struct job *j)
 {
-	come_back(j, "acme@replies.example");
+	come_back(j, "acme@replies.example", "acme@replies.example");
+}
+
+/* sender.reply_to was set since. */
+static void
+test_bounce_at_former(struct job *j)
+{
+	come_back(j, NULL, "acme@replies.example");
 }
 
 static const struct CMUnitTest tests[] = {
@@ -600,6 +608,7 @@ static const struct CMUnitTest tests[] = {
 	STORE_TEST(test_mistakes),
 	STORE_TEST(test_bounce),
 	STORE_TEST(test_bounce_at_reply_to),
+	STORE_TEST(test_bounce_at_former),
 };
 
 UNIT_MAIN(tests)
